@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What happens when an assertion fails: one line on stderr and an abort, so that a core is left.
+ */
+#include "common/base/assert.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void
+sprat_assert_failed(const char *file, int line, const char *what)
+{
+    fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, what);
+    abort();
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * An IP address and port as the cores see it: plain bytes in network order, no sockaddr. Formatting,
+ * parsing and the way to and from a sockaddr are in common/sys/addr.h.
+ */
+#ifndef COMMON_BASE_ENDPOINT_H
+#define COMMON_BASE_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum ip_family {
+    IP_NONE = 0,
+    IP_V4 = 4,
+    IP_V6 = 6,
+};
+
+/* Bytes behind the address's length are always zero, so that equal endpoints compare equal with
+ * memcmp on |ip|. An IPv4-mapped IPv6 address is always stored as IP_V4. */
+struct endpoint {
+    uint8_t ip[16];
+    uint16_t port; /* host order */
+    uint8_t family;
+};
+
+static inline bool
+endpoint_equal(const struct endpoint *a, const struct endpoint *b)
+{
+    return a->family == b->family && a->port == b->port && memcmp(a->ip, b->ip, 16) == 0;
+}
+
+static inline bool
+endpoint_same_host(const struct endpoint *a, const struct endpoint *b)
+{
+    return a->family == b->family && memcmp(a->ip, b->ip, 16) == 0;
+}
+
+static inline unsigned
+endpoint_ip_len(const struct endpoint *e)
+{
+    return e->family == IP_V4 ? 4 : 16;
+}
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Command-line options from a table: the same rows are parsed, printed by --help and searched for
+ * the nearest name when one is unknown. Knows the syntax of options, not their meaning.
+ *
+ * Syntax: --name, --name VALUE, --name=VALUE, -x, -x VALUE, -xVALUE, flags in one word (-ab);
+ * options and operands in any order; "--" ends the options; "-" is an operand.
+ */
+#ifndef COMMON_BASE_OPTIONS_H
+#define COMMON_BASE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "common/base/err.h"
+
+enum {
+    OPTION_OPERAND = 0,     /* the id of what is no option */
+    OPTIONS_COUNT_MAX = 64, /* rows of one table */
+};
+
+struct option_spec {
+    int id;           /* the program's number, above 0 */
+    char letter;      /* of the short form, or 0 */
+    const char *name; /* of the long form, without dashes */
+    const char *arg;  /* what the value is called; NULL if it takes none */
+    const char *help; /* a phrase without a full stop */
+};
+
+/* Embedded; private. */
+struct options {
+    const char *const *argv;
+    int argc;
+    int at;
+    const struct option_spec *specs;
+    size_t count;
+    const char *letters; /* what is left of a word of short options */
+    bool operands_only;  /* behind "--" */
+};
+
+/* Reads |argc| words of |argv|, which begins behind the name of the program or command. */
+void options_init(struct options *o, int argc, const char *const *argv,
+                  const struct option_spec *specs, size_t count);
+
+/* 1 and the next option or operand (|*value| is NULL for an option without one), 0 at the end, or
+ * SPRAT_E_INVAL and a sentence that suggests the nearest option. */
+int options_next(struct options *o, int *id, const char **value, struct errbuf *eb);
+
+/* Prints a row an option, wrapped to |width| columns. */
+void options_print(FILE *f, const struct option_spec *specs, size_t count, unsigned width);
+
+#endif

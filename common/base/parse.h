@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Numbers as people write them on command lines and in configuration files: sizes, rates, ratios.
+ * Strict, independent of the locale, and whole strings only: a number with something behind it is
+ * refused. All return 0, SPRAT_E_SYNTAX (no such number) or SPRAT_E_RANGE, with |*out| untouched.
+ */
+#ifndef COMMON_BASE_PARSE_H
+#define COMMON_BASE_PARSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Decimal digits, |min| to |max|. */
+int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out);
+
+/* Bytes: "4096", "256K", "1.5M", "2G", "1T"; binary units, either case, "KiB" and the like too. */
+int parse_size(const char *text, uint64_t *out);
+
+/* Bytes per second: a size, "/s" may follow. 0 is a legal rate; what it means is the caller's. */
+int parse_rate(const char *text, uint64_t *out);
+
+/* A plain decimal like "2" or "1.5": at least 0, at most a million. */
+int parse_ratio(const char *text, double *out);
+
+/* "yes", "no", "true", "false", "on", "off", "1", "0". */
+int parse_bool(const char *text, bool *out);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The head of an HTTP/1.1 response as a small server writes it.
+ */
+#ifndef COMMON_CODEC_HTTP_RESPONSE_H
+#define COMMON_CODEC_HTTP_RESPONSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/ds/buf.h"
+
+/*  X(status, text) */
+#define HTTP_STATUS_TABLE(X)                                                                       \
+    X(200, "OK")                                                                                   \
+    X(400, "Bad Request")                                                                          \
+    X(404, "Not Found")                                                                            \
+    X(405, "Method Not Allowed")                                                                   \
+    X(408, "Request Timeout")                                                                      \
+    X(413, "Content Too Large")                                                                    \
+    X(414, "URI Too Long")                                                                         \
+    X(431, "Request Header Fields Too Large")                                                      \
+    X(501, "Not Implemented")                                                                      \
+    X(503, "Service Unavailable")                                                                  \
+    X(505, "HTTP Version Not Supported")
+
+/* The table's text; "Unknown" for another number. */
+const char *http_status_text(int status);
+
+/* Appends the head of a response with a body of |len| bytes. */
+void http_response_put_head(struct buf *out, int status, const char *content_type, size_t len,
+                            bool keep_alive);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Magnet links of torrents (BEP 9, 52, 53): read and written. What they are fetched with is not
+ * known here.
+ *
+ *   magnet:?xt=urn:btih:HASH     v1 info-hash, 40 hex digits or 32 of base32
+ *           xt=urn:btmh:1220HEX  v2 info-hash, a multihash: SHA-256, 32 bytes, in hex
+ *           dn= tr= ws= x.pe=    name, tracker, web seed, peer ("host:port", "[v6]:port")
+ *           so=0,2,4-6           only these files
+ */
+#ifndef COMMON_CODEC_MAGNET_H
+#define COMMON_CODEC_MAGNET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/codec/metainfo.h"
+#include "common/ds/buf.h"
+
+/* What every link begins with, in any case. */
+#define MAGNET_SCHEME "magnet:?"
+
+enum {
+    MAGNET_LEN_MAX = 64 * 1024, /* bytes of a link */
+    MAGNET_TRACKERS_MAX = 100,
+    MAGNET_WEB_SEEDS_MAX = 100,
+    MAGNET_PEERS_MAX = 100,
+    MAGNET_RANGES_MAX = 1000,
+};
+
+struct magnet_peer {
+    char *host; /* a name or an address, without brackets */
+    uint16_t port;
+};
+
+/* Files |first| to |last|, both included, counted from 0 in the torrent's order. */
+struct magnet_range {
+    uint32_t first, last;
+};
+
+/* Owns all that it points to. */
+struct magnet {
+    bool has_v1, has_v2; /* at least one */
+    uint8_t info_hash_v1[20];
+    uint8_t info_hash_v2[32];
+    char *name; /* for people, not for paths: UTF-8 without control characters; NULL if absent */
+    char **trackers;
+    size_t tracker_count;
+    char **web_seeds;
+    size_t web_seed_count;
+    struct magnet_peer *peers;
+    size_t peer_count;
+    struct magnet_range *ranges; /* none: all files */
+    size_t range_count;
+};
+
+/* Reads a link. 0 and |*out|, to be freed with magnet_free(); or SYNTAX, MISSING (no info-hash),
+ * MISMATCH (two different ones of a kind), TOOBIG, NOMEM with a sentence in |eb|. Unknown
+ * parameters, and trackers, web seeds and peers that are malformed or too many, are left out. */
+int magnet_parse(const char *text, struct magnet **out, struct errbuf *eb);
+void magnet_free(struct magnet *m);
+
+/* Appends the link. Returns out->err. */
+int magnet_print(const struct magnet *m, struct buf *out);
+
+/* Appends the link of a torrent: info-hashes, name, trackers and web seeds. Returns out->err. */
+int magnet_print_metainfo(const struct metainfo *mi, struct buf *out);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Makes the paths of a torrent's files fit to lie on one disk together: no two on one path, none
+ * where another has a directory, and every symlink leads to a file or directory of this torrent.
+ * What is renamed gets the name that libtorrent would give it: "a.txt" becomes "a.1.txt".
+ *
+ * Taken paths are a tree whose edges lie in one hash table, by the parent's number and the name; so
+ * a path costs its length, however deep it is.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/base/bytes.h"
+#include "common/codec/metainfo_load.h"
+#include "common/crypto/random.h"
+#include "common/ds/hashmap.h"
+
+enum {
+    /* A stranger's torrent may ask for this much work, and no more. */
+    PROBES_MAX = 1000 * 1000,
+    LOOKUPS_MAX = 8 * 1000 * 1000,
+    LINK_HOPS_MAX = 40,
+    /* A clean name, and ".1000000" to make it unique. */
+    NAME_ROOM = METAINFO_NAME_MAX + 8,
+};
+
+/* A file or directory of the torrent. */
+struct taken {
+    struct hashmap_node node;
+    uint32_t parent, id; /* the torrent's top has id 0 and no entry */
+    const char *path;    /* its path is the first |path_len| bytes */
+    uint16_t path_len, name_len;
+    const struct metainfo_file *file; /* NULL for a directory */
+};
+
+struct path_set {
+    struct hashmap map;
+    struct metainfo_mem mem; /* of the entries: gone when all is done */
+    uint32_t ids;
+    unsigned probes, lookups;
+    const char *dir_path; /* the directory that was looked up last: mostly it is the next one too */
+    size_t dir_len;
+    uint32_t dir_id;
+};
+
+/* An edge of the tree, as bytes for the hash table. */
+struct edge {
+    uint8_t bytes[4 + NAME_ROOM];
+    size_t len;
+};
+
+static struct edge
+make_edge(uint32_t parent, const char *name, size_t len)
+{
+    struct edge e = {.len = 4 + len};
+
+    ASSERT(len <= NAME_ROOM);
+    put_u32be(e.bytes, parent);
+    memcpy(e.bytes + 4, name, len);
+    return e;
+}
+
+static bool
+match(const struct hashmap_node *node, const void *key, size_t len)
+{
+    const struct taken *t = (const struct taken *)(const void *)node;
+    const uint8_t *bytes = key;
+
+    return t->name_len == len - 4 && t->parent == get_u32be(bytes) &&
+           memcmp(t->path + t->path_len - t->name_len, bytes + 4, len - 4) == 0;
+}
+
+static const struct taken *
+find(const struct path_set *set, uint32_t parent, const char *name, size_t len)
+{
+    struct edge e = make_edge(parent, name, len);
+
+    return (const struct taken *)(const void *)hashmap_find(&set->map, e.bytes, e.len);
+}
+
+/* Takes the name at [at, end) of |path| below |parent|. */
+static int
+take(struct path_set *set, uint32_t parent, const char *path, size_t at, size_t end,
+     const struct metainfo_file *file)
+{
+    struct taken *t = mem_alloc(&set->mem, sizeof(*t));
+    struct edge e = make_edge(parent, path + at, end - at);
+
+    if (t == NULL)
+        return SPRAT_E_NOMEM;
+    *t = (struct taken){.parent = parent,
+                        .id = ++set->ids,
+                        .path = path,
+                        .path_len = (uint16_t)end,
+                        .name_len = (uint16_t)(end - at),
+                        .file = file};
+    return hashmap_add(&set->map, &t->node, e.bytes, e.len);
+}
+
+/* Where the last component of |path| begins. */
+static size_t
+name_at(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? (size_t)(slash - path) + 1 : 0;
+}
+
+/* Finds the directory of |path|, taking those on the way that are not yet. */
+static int
+enter_directory(struct path_set *set, const char *path, uint32_t *dir)
+{
+    size_t len = name_at(path);
+
+    *dir = 0;
+    if (set->dir_path != NULL && set->dir_len == len && memcmp(set->dir_path, path, len) == 0) {
+        *dir = set->dir_id;
+        return 0;
+    }
+    for (size_t at = 0, end; at < len; at = end + 1) {
+        const struct taken *t;
+        int err = 0;
+
+        end = at + strcspn(path + at, "/");
+        t = find(set, *dir, path + at, end - at);
+        if (t == NULL)
+            err = take(set, *dir, path, at, end, NULL);
+        if (err != 0)
+            return err;
+        *dir = t != NULL ? t->id : set->ids;
+    }
+    set->dir_path = path;
+    set->dir_len = len;
+    set->dir_id = *dir;
+    return 0;
+}
+
+/* Where the extension of |path| begins: its end if there is none. A leading dot makes none. */
+static size_t
+extension_at(const char *path, size_t name)
+{
+    const char *dot = strrchr(path + name, '.');
+
+    return dot == NULL || dot == path + name ? strlen(path) : (size_t)(dot - path);
+}
+
+/* Gives |file| the first name below |dir| that is free. */
+static int
+rename_file(struct loader *l, struct path_set *set, struct metainfo_file *file, uint32_t dir)
+{
+    char path[METAINFO_PATH_MAX + 1];
+    size_t name = name_at(file->path);
+    size_t ext = extension_at(file->path, name);
+
+    for (unsigned i = 1; set->probes < PROBES_MAX; i++, set->probes++) {
+        int len =
+            snprintf(path, sizeof(path), "%.*s.%u%s", (int)ext, file->path, i, file->path + ext);
+
+        if (len > METAINFO_PATH_MAX)
+            return errbuf_set(l->eb, SPRAT_E_TOOBIG, "info: a path is longer than %d bytes",
+                              METAINFO_PATH_MAX);
+        if (find(set, dir, path + name, (size_t)len - name) != NULL)
+            continue;
+        file->path = mem_text(l->mem, path, (size_t)len);
+        return file->path != NULL ? 0 : SPRAT_E_NOMEM;
+    }
+    return errbuf_set(l->eb, SPRAT_E_UNSAFE, "info: too many files share one path");
+}
+
+static int
+take_file(struct loader *l, struct path_set *set, struct metainfo_file *file)
+{
+    size_t at = name_at(file->path);
+    uint32_t dir;
+    int err = enter_directory(set, file->path, &dir);
+
+    if (err == 0 && find(set, dir, file->path + at, strlen(file->path + at)) != NULL)
+        err = rename_file(l, set, file, dir);
+    return err != 0 ? err : take(set, dir, file->path, at, strlen(file->path), file);
+}
+
+/* Follows |target| component by component through links of this torrent. NULL if it leaves it. */
+static const struct taken *
+resolve(struct path_set *set, const char *target)
+{
+    char path[METAINFO_PATH_MAX + 1], next[METAINFO_PATH_MAX + 1];
+    unsigned hops = 0;
+    uint32_t dir = 0;
+    size_t at = 0;
+
+    snprintf(path, sizeof(path), "%s", target);
+    while (set->lookups++ < LOOKUPS_MAX) {
+        size_t end = at + strcspn(path + at, "/");
+        const struct taken *t = find(set, dir, path + at, end - at);
+        int len;
+
+        if (t == NULL)
+            return NULL;
+        if (t->file == NULL || t->file->symlink == NULL) {
+            if (path[end] == '\0')
+                return t;
+            if (t->file != NULL)
+                return NULL;
+            dir = t->id;
+            at = end + 1;
+            continue;
+        }
+        len = snprintf(next, sizeof(next), "%s%s", t->file->symlink, path + end);
+        if (++hops > LINK_HOPS_MAX || len > METAINFO_PATH_MAX)
+            return NULL;
+        memcpy(path, next, (size_t)len + 1);
+        dir = 0;
+        at = 0;
+    }
+    return NULL;
+}
+
+static int
+resolve_links(struct loader *l, struct path_set *set, struct file_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct metainfo_file *file = &list->items[i];
+        const struct taken *t;
+
+        if (file->symlink == NULL)
+            continue;
+        t = resolve(set, file->symlink);
+        file->symlink = t != NULL ? mem_text(l->mem, t->path, t->path_len) : file->path;
+        if (file->symlink == NULL)
+            return SPRAT_E_NOMEM;
+    }
+    return 0;
+}
+
+/* All directories go first: a file that stands in the way of one is renamed, not the many in it. */
+static int
+take_all(struct loader *l, struct path_set *set, struct file_list *list)
+{
+    uint32_t dir;
+    int err = 0;
+
+    for (size_t i = 0; err == 0 && i < list->count; i++)
+        if ((list->items[i].attr & ATTR_PAD) == 0)
+            err = enter_directory(set, list->items[i].path, &dir);
+    for (size_t i = 0; err == 0 && i < list->count; i++)
+        if ((list->items[i].attr & ATTR_PAD) == 0)
+            err = take_file(l, set, &list->items[i]);
+    return err;
+}
+
+int
+load_unique_paths(struct loader *l)
+{
+    struct file_list *list = l->mi->has_v1 ? &l->v1 : &l->v2;
+    struct path_set set = {0};
+    uint64_t seed[2];
+    int err;
+
+    random_bytes(seed, sizeof(seed));
+    hashmap_init(&set.map, seed, match);
+    err = take_all(l, &set, list);
+    if (err == 0)
+        err = resolve_links(l, &set, list);
+    hashmap_fini(&set.map);
+    mem_fini(&set.mem);
+    return err;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Secrets from the kernel's generator.
+ */
+#include "common/crypto/random.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <sys/random.h>
+#include <sys/types.h>
+
+#include "common/base/assert.h"
+
+void
+random_bytes(void *dst, size_t len)
+{
+    uint8_t *p = dst;
+
+    while (len > 0) {
+        ssize_t n = getrandom(p, len, 0);
+
+        if (n < 0) {
+            /* A kernel without getrandom can't run us; a signal may interrupt a long read. */
+            ASSERT(errno == EINTR);
+            continue;
+        }
+        p += n;
+        len -= (size_t)n;
+    }
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Randomness for secrets: keys, seeds, peer-id tails. From the kernel; never fails, or aborts.
+ */
+#ifndef COMMON_CRYPTO_RANDOM_H
+#define COMMON_CRYPTO_RANDOM_H
+
+#include <stddef.h>
+
+void random_bytes(void *dst, size_t len);
+
+#endif

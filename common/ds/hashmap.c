@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Chained buckets, doubled when full on average. SipHash-1-3 keeps chains short against an attacker
+ * who can choose keys but does not know the seed.
+ */
+#include "common/ds/hashmap.h"
+
+#include <stdlib.h>
+
+#include "common/base/assert.h"
+#include "common/base/err.h"
+#include "common/ds/siphash.h"
+
+enum { HASHMAP_BUCKETS_MIN = 16 };
+
+void
+hashmap_init(struct hashmap *m, const uint64_t seed[2], hashmap_match_fn match)
+{
+    *m = (struct hashmap){.seed = {seed[0], seed[1]}, .match = match};
+}
+
+void
+hashmap_fini(struct hashmap *m)
+{
+    free(m->buckets);
+    *m = (struct hashmap){0};
+}
+
+static struct hashmap_node **
+bucket_of(const struct hashmap *m, uint64_t hash)
+{
+    return &m->buckets[hash & (m->nbuckets - 1)];
+}
+
+struct hashmap_node *
+hashmap_find(const struct hashmap *m, const void *key, size_t len)
+{
+    uint64_t hash;
+
+    if (m->nbuckets == 0)
+        return NULL;
+    hash = siphash13(m->seed, key, len);
+    for (struct hashmap_node *n = *bucket_of(m, hash); n != NULL; n = n->next)
+        if (n->hash == hash && m->match(n, key, len))
+            return n;
+    return NULL;
+}
+
+static void
+push(struct hashmap *m, struct hashmap_node *node)
+{
+    struct hashmap_node **bucket = bucket_of(m, node->hash);
+
+    node->next = *bucket;
+    *bucket = node;
+}
+
+static int
+resize(struct hashmap *m, size_t nbuckets)
+{
+    struct hashmap_node **old = m->buckets;
+    size_t nold = m->nbuckets;
+    struct hashmap_node **buckets = calloc(nbuckets, sizeof(struct hashmap_node *));
+
+    if (buckets == NULL)
+        return SPRAT_E_NOMEM;
+    m->buckets = buckets;
+    m->nbuckets = nbuckets;
+    for (size_t i = 0; i < nold; i++) {
+        for (struct hashmap_node *n = old[i], *next; n != NULL; n = next) {
+            next = n->next;
+            push(m, n);
+        }
+    }
+    free(old);
+    return 0;
+}
+
+int
+hashmap_add(struct hashmap *m, struct hashmap_node *node, const void *key, size_t len)
+{
+    /* A table that can't grow goes on with longer chains; only the first array is a must. */
+    if (m->count >= m->nbuckets &&
+        resize(m, m->nbuckets > 0 ? m->nbuckets * 2 : HASHMAP_BUCKETS_MIN) != 0 && m->nbuckets == 0)
+        return SPRAT_E_NOMEM;
+    node->hash = siphash13(m->seed, key, len);
+    push(m, node);
+    m->count++;
+    return 0;
+}
+
+void
+hashmap_remove(struct hashmap *m, struct hashmap_node *node)
+{
+    struct hashmap_node **p = bucket_of(m, node->hash);
+
+    while (*p != node) {
+        ASSERT(*p != NULL);
+        p = &(*p)->next;
+    }
+    *p = node->next;
+    m->count--;
+}

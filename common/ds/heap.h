@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A binary min-heap of timers: objects ordered by a point in time, with O(log n) change and removal
+ * through the node embedded in each. Equal times come out in the order of a caller's number, never
+ * of addresses.
+ */
+#ifndef COMMON_DS_HEAP_H
+#define COMMON_DS_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/mono.h"
+
+struct heap_node {
+    struct mono at;
+    uint64_t tie; /* set by the caller before the first heap_set; equal times go by it */
+    size_t index; /* HEAP_OUT while not in */
+};
+
+#define HEAP_OUT SIZE_MAX
+
+/* Embedded; private. */
+struct heap {
+    struct heap_node **nodes;
+    size_t count;
+    size_t cap;
+};
+
+void heap_init(struct heap *h);
+void heap_fini(struct heap *h);
+
+static inline void
+heap_node_init(struct heap_node *n, uint64_t tie)
+{
+    *n = (struct heap_node){.tie = tie, .index = HEAP_OUT};
+}
+
+/* Puts the node in, or moves it, to time |at|. SPRAT_E_NOMEM only when it was not in. */
+int heap_set(struct heap *h, struct heap_node *n, struct mono at);
+
+/* Takes it out; no effect if it is not in. */
+void heap_remove(struct heap *h, struct heap_node *n);
+
+/* The earliest node, or NULL. */
+static inline struct heap_node *
+heap_first(const struct heap *h)
+{
+    return h->count > 0 ? h->nodes[0] : NULL;
+}
+
+#endif

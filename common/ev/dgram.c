@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Batched UDP. All buffers of a socket are allocated once, with it. Knows nothing of what is in the
+ * datagrams.
+ */
+#include "common/ev/dgram.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/assert.h"
+#include "common/base/magic.h"
+#include "common/sys/addr.h"
+
+#define DGRAM_MAGIC 0x4447524du
+
+/* Room for the one control message that we read or write: the local address. */
+union control {
+    struct cmsghdr align;
+    uint8_t v4[CMSG_SPACE(sizeof(struct in_pktinfo))];
+    uint8_t v6[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+/* What one datagram of a batch needs. */
+struct cell {
+    struct iovec iov;
+    struct sockaddr_storage name;
+    union control control;
+};
+
+struct dgram {
+    uint32_t magic;
+    int fd;
+    struct endpoint addr;
+    bool *freed; /* set when the socket is freed inside a callback */
+    bool sending_blocked;
+    unsigned batch;
+    size_t len_max;
+    uint8_t *bytes;         /* batch × len_max */
+    struct mmsghdr *hdrs;   /* DGRAM_BATCH_MAX */
+    struct cell *cells;     /* DGRAM_BATCH_MAX */
+    struct dgram_msg *msgs; /* batch */
+    struct loop_fd *watch;
+    struct dgram_handler handler;
+};
+
+/* The address that a received datagram was sent to. */
+static void
+read_local(struct msghdr *h, struct endpoint *local)
+{
+    *local = (struct endpoint){.family = IP_NONE};
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c != NULL; c = CMSG_NXTHDR(h, c)) {
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo info;
+
+            memcpy(&info, CMSG_DATA(c), sizeof(info));
+            local->family = IP_V4;
+            memcpy(local->ip, &info.ipi_addr, 4);
+        } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo info;
+
+            memcpy(&info, CMSG_DATA(c), sizeof(info));
+            local->family = IP_V6;
+            memcpy(local->ip, &info.ipi6_addr, 16);
+        }
+    }
+}
+
+static void
+write_local(struct msghdr *h, union control *control, const struct endpoint *local)
+{
+    struct cmsghdr *c;
+
+    if (local->family == IP_NONE)
+        return;
+    memset(control, 0, sizeof(*control));
+    h->msg_control = control;
+    h->msg_controllen = local->family == IP_V4 ? sizeof(control->v4) : sizeof(control->v6);
+    c = CMSG_FIRSTHDR(h);
+    if (local->family == IP_V4) {
+        struct in_pktinfo info = {0};
+
+        memcpy(&info.ipi_spec_dst, local->ip, 4);
+        c->cmsg_level = IPPROTO_IP;
+        c->cmsg_type = IP_PKTINFO;
+        c->cmsg_len = CMSG_LEN(sizeof(info));
+        memcpy(CMSG_DATA(c), &info, sizeof(info));
+    } else {
+        struct in6_pktinfo info = {0};
+
+        memcpy(&info.ipi6_addr, local->ip, 16);
+        c->cmsg_level = IPPROTO_IPV6;
+        c->cmsg_type = IPV6_PKTINFO;
+        c->cmsg_len = CMSG_LEN(sizeof(info));
+        memcpy(CMSG_DATA(c), &info, sizeof(info));
+    }
+}
+
+/* Reads one batch into d->msgs. Returns how many are worth handing on; |*full| says whether there
+ * may be more. */
+static size_t
+receive(struct dgram *d, bool *full)
+{
+    size_t kept = 0;
+    int n;
+
+    for (unsigned i = 0; i < d->batch; i++) {
+        struct cell *c = &d->cells[i];
+
+        c->iov = (struct iovec){.iov_base = d->bytes + i * d->len_max, .iov_len = d->len_max};
+        d->hdrs[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &c->name,
+                                                  .msg_namelen = sizeof(c->name),
+                                                  .msg_iov = &c->iov,
+                                                  .msg_iovlen = 1,
+                                                  .msg_control = &c->control,
+                                                  .msg_controllen = sizeof(c->control)}};
+    }
+    n = recvmmsg(d->fd, d->hdrs, d->batch, MSG_DONTWAIT, NULL);
+    *full = n == (int)d->batch;
+    for (int i = 0; i < n; i++) {
+        struct msghdr *h = &d->hdrs[i].msg_hdr;
+        struct dgram_msg *m = &d->msgs[kept];
+
+        if ((h->msg_flags & MSG_TRUNC) != 0 ||
+            addr_from_sockaddr(h->msg_name, h->msg_namelen, &m->peer) != 0)
+            continue;
+        read_local(h, &m->local);
+        m->data = d->cells[i].iov.iov_base;
+        m->len = d->hdrs[i].msg_len;
+        kept++;
+    }
+    return kept;
+}
+
+static void
+on_readable(struct dgram *d)
+{
+    bool freed = false, full = true;
+
+    d->freed = &freed;
+    for (int round = 0; full && round < DGRAM_ROUNDS_MAX; round++) {
+        size_t count = receive(d, &full);
+
+        if (count > 0)
+            d->handler.on_batch(d->handler.ctx, d->msgs, count);
+        if (freed)
+            return;
+    }
+    d->freed = NULL;
+}
+
+static void
+on_ready(void *ctx, unsigned what)
+{
+    struct dgram *d = ctx;
+
+    MAGIC_CHECK(d, DGRAM_MAGIC);
+    if (what == LOOP_READ) {
+        on_readable(d);
+        return;
+    }
+    d->sending_blocked = false;
+    (void)loop_fd_want(d->watch, LOOP_READ);
+    if (d->handler.on_writable != NULL)
+        d->handler.on_writable(d->handler.ctx);
+}
+
+static int
+open_socket(struct dgram *d, const struct endpoint *at)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = addr_to_sockaddr(at, &ss);
+    int one = 1;
+
+    if (len == 0)
+        return SPRAT_E_INVAL;
+    d->fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (d->fd < 0)
+        return sprat_err_from_errno(errno);
+    if (at->family == IP_V6) {
+        (void)setsockopt(d->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+        (void)setsockopt(d->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
+    } else {
+        (void)setsockopt(d->fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
+    }
+    if (bind(d->fd, (const struct sockaddr *)&ss, len) != 0)
+        return sprat_err_from_errno(errno);
+    len = sizeof(ss);
+    if (getsockname(d->fd, (struct sockaddr *)&ss, &len) != 0)
+        return sprat_err_from_errno(errno);
+    return addr_from_sockaddr((const struct sockaddr *)&ss, len, &d->addr);
+}
+
+static int
+open_all(struct dgram *d, struct loop *l, const struct endpoint *at)
+{
+    int err;
+
+    d->bytes = malloc(d->batch * d->len_max);
+    d->hdrs = calloc(DGRAM_BATCH_MAX, sizeof(*d->hdrs));
+    d->cells = calloc(DGRAM_BATCH_MAX, sizeof(*d->cells));
+    d->msgs = calloc(d->batch, sizeof(*d->msgs));
+    if (d->bytes == NULL || d->hdrs == NULL || d->cells == NULL || d->msgs == NULL)
+        return SPRAT_E_NOMEM;
+    err = open_socket(d, at);
+    if (err != 0)
+        return err;
+    d->watch = loop_fd_new(l, d->fd, on_ready, d);
+    return d->watch == NULL ? SPRAT_E_NOMEM : loop_fd_want(d->watch, LOOP_READ);
+}
+
+int
+dgram_new(struct loop *l, const struct endpoint *at, unsigned batch, size_t len_max,
+          const struct dgram_handler *handler, struct dgram **out, struct errbuf *eb)
+{
+    struct dgram *d = calloc(1, sizeof(*d));
+    char text[ADDR_TEXT_MAX];
+    int err;
+
+    ASSERT(batch >= 1 && batch <= DGRAM_BATCH_MAX);
+    if (d == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    MAGIC_SET(d, DGRAM_MAGIC);
+    d->fd = -1;
+    d->batch = batch;
+    d->len_max = len_max;
+    d->handler = *handler;
+    err = open_all(d, l, at);
+    if (err != 0) {
+        dgram_free(d);
+        return errbuf_set(eb, err, "cannot listen on UDP %s: %s", addr_format(at, text),
+                          err == SPRAT_E_BUSY ? "the port is in use"
+                          : err == SPRAT_E_UNREACHABLE ? "this machine does not have that address"
+                                                       : sprat_strerror(err));
+    }
+    *out = d;
+    return 0;
+}
+
+void
+dgram_free(struct dgram *d)
+{
+    if (d == NULL)
+        return;
+    MAGIC_CHECK(d, DGRAM_MAGIC);
+    if (d->freed != NULL)
+        *d->freed = true;
+    loop_fd_free(d->watch);
+    if (d->fd >= 0)
+        close(d->fd);
+    free(d->bytes);
+    free(d->hdrs);
+    free(d->cells);
+    free(d->msgs);
+    MAGIC_CLEAR(d);
+    free(d);
+}
+
+const struct endpoint *
+dgram_addr(const struct dgram *d)
+{
+    return &d->addr;
+}
+
+static void
+fill_header(struct dgram *d, size_t i, const struct dgram_msg *m)
+{
+    struct cell *c = &d->cells[i];
+    struct msghdr *h = &d->hdrs[i].msg_hdr;
+
+    d->hdrs[i] = (struct mmsghdr){0};
+    /* sendmmsg() only reads the bytes; struct iovec lacks the const. */
+    memcpy(&c->iov.iov_base, &m->data, sizeof(m->data));
+    c->iov.iov_len = m->len;
+    h->msg_namelen = addr_to_sockaddr(&m->peer, &c->name);
+    h->msg_name = &c->name;
+    h->msg_iov = &c->iov;
+    h->msg_iovlen = 1;
+    write_local(h, &c->control, &m->local);
+}
+
+/* Sends up to DGRAM_BATCH_MAX; returns how many are done with, and whether the socket is full. */
+static size_t
+send_some(struct dgram *d, const struct dgram_msg *msgs, size_t count, bool *full)
+{
+    int n;
+
+    for (size_t i = 0; i < count; i++)
+        fill_header(d, i, &msgs[i]);
+    n = sendmmsg(d->fd, d->hdrs, (unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    *full = n < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM);
+    if (*full)
+        return 0;
+    /* The first of them can't be sent: it counts as lost. EINTR never comes to a call that does not
+     * block. */
+    return n < 0 ? 1 : (size_t)n;
+}
+
+size_t
+dgram_send(struct dgram *d, const struct dgram_msg *msgs, size_t count)
+{
+    size_t sent = 0;
+    bool full = false;
+
+    MAGIC_CHECK(d, DGRAM_MAGIC);
+    while (sent < count && !full) {
+        size_t some = count - sent;
+
+        sent += send_some(d, msgs + sent, some < DGRAM_BATCH_MAX ? some : DGRAM_BATCH_MAX, &full);
+    }
+    if (full && !d->sending_blocked)
+        d->sending_blocked = loop_fd_want(d->watch, LOOP_READ | LOOP_WRITE) == 0;
+    return sent;
+}

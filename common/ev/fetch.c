@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * libcurl's multi-socket interface joined to the loop: curl says which sockets and which timeout it
+ * waits for, the loop reports. Knows nothing of what is fetched.
+ */
+#include "common/ev/fetch.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/magic.h"
+#include "common/ds/buf.h"
+#include "common/ds/list.h"
+#include "common/ev/url.h"
+#include "common/sys/addr.h"
+
+#define FETCHER_MAGIC 0x46455452u
+#define FETCH_MAGIC   0x46455443u
+#define SOCK_MAGIC    0x46534f43u
+
+_Static_assert(FETCH_MESSAGE_MAX >= CURL_ERROR_SIZE, "curl's messages fit");
+
+struct fetcher {
+    uint32_t magic;
+    struct loop *loop;
+    struct loop_timer *timer;
+    CURLM *multi;
+    char *user_agent;
+    struct list fetches;
+};
+
+struct fetch {
+    uint32_t magic;
+    struct fetcher *fetcher;
+    struct list link;
+    CURL *easy;
+    struct buf body;
+    char message[FETCH_MESSAGE_MAX];
+    void (*fn)(void *ctx, const struct fetch_result *res);
+    void *ctx;
+};
+
+/* A socket that curl waits for. */
+struct sock {
+    uint32_t magic;
+    struct fetcher *fetcher;
+    curl_socket_t fd;
+    struct loop_fd *watch;
+};
+
+static void
+fetch_free(struct fetch *x)
+{
+    list_remove(&x->link);
+    if (x->easy != NULL) {
+        curl_multi_remove_handle(x->fetcher->multi, x->easy);
+        curl_easy_cleanup(x->easy);
+    }
+    buf_fini(&x->body);
+    MAGIC_CLEAR(x);
+    free(x);
+}
+
+static int
+err_of(CURLcode code, const struct fetch *x)
+{
+    switch (code) { /* curl's enum has a hundred more: all of them are the other side's fault */
+    case CURLE_OK: return 0;
+    case CURLE_OUT_OF_MEMORY: return SPRAT_E_NOMEM;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY: return SPRAT_E_RESOLVE;
+    case CURLE_COULDNT_CONNECT: return SPRAT_E_REFUSED;
+    case CURLE_OPERATION_TIMEDOUT: return SPRAT_E_TIMEOUT;
+    case CURLE_URL_MALFORMAT: return SPRAT_E_SYNTAX;
+    case CURLE_FILESIZE_EXCEEDED: return SPRAT_E_TOOBIG;
+    case CURLE_WRITE_ERROR: return x->body.err != 0 ? x->body.err : SPRAT_E_REMOTE;
+    default: return SPRAT_E_REMOTE;
+    }
+}
+
+/* Calls back and frees one that ended. */
+static void
+finish(struct fetch *x, CURLcode code)
+{
+    struct fetch_result res = {.err = err_of(code, x)};
+    long status = 0;
+
+    MAGIC_CHECK(x, FETCH_MAGIC);
+    curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (code != CURLE_OK && x->message[0] == '\0')
+        snprintf(x->message, sizeof(x->message), "%s", curl_easy_strerror(code));
+    res.status = (unsigned)status;
+    res.message = code == CURLE_OK ? "" : x->message;
+    if (res.err == 0) {
+        res.body = buf_data(&x->body);
+        res.len = buf_len(&x->body);
+    }
+    x->fn(x->ctx, &res);
+    fetch_free(x);
+}
+
+static void
+collect(struct fetcher *f)
+{
+    CURLMsg *msg;
+    int left;
+
+    while ((msg = curl_multi_info_read(f->multi, &left)) != NULL) {
+        CURLcode code = msg->data.result;
+        void *x = NULL;
+
+        if (msg->msg == CURLMSG_DONE &&
+            curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &x) == CURLE_OK)
+            finish(x, code);
+    }
+}
+
+static void
+on_timer(void *ctx)
+{
+    struct fetcher *f = ctx;
+    int running;
+
+    MAGIC_CHECK(f, FETCHER_MAGIC);
+    curl_multi_socket_action(f->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    collect(f);
+}
+
+static void
+on_socket_ready(void *ctx, unsigned what)
+{
+    struct sock *s = ctx;
+    struct fetcher *f;
+    int running;
+
+    MAGIC_CHECK(s, SOCK_MAGIC);
+    f = s->fetcher;
+    /* |s| may be gone after this. */
+    curl_multi_socket_action(f->multi, s->fd,
+                             what == LOOP_READ ? CURL_CSELECT_IN : CURL_CSELECT_OUT, &running);
+    collect(f);
+}
+
+static void
+sock_free(struct sock *s)
+{
+    loop_fd_free(s->watch);
+    MAGIC_CLEAR(s);
+    free(s);
+}
+
+static struct sock *
+sock_new(struct fetcher *f, curl_socket_t fd)
+{
+    struct sock *s = calloc(1, sizeof(*s));
+
+    if (s == NULL)
+        return NULL;
+    MAGIC_SET(s, SOCK_MAGIC);
+    s->fetcher = f;
+    s->fd = fd;
+    s->watch = loop_fd_new(f->loop, fd, on_socket_ready, s);
+    if (s->watch == NULL) {
+        sock_free(s);
+        return NULL;
+    }
+    curl_multi_assign(f->multi, fd, s);
+    return s;
+}
+
+/* curl's CURLMOPT_SOCKETFUNCTION. */
+static int
+on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *sock)
+{
+    struct fetcher *f = ctx;
+    struct sock *s = sock;
+    unsigned wanted = 0;
+
+    (void)easy;
+    MAGIC_CHECK(f, FETCHER_MAGIC);
+    if (what == CURL_POLL_REMOVE) {
+        if (s != NULL)
+            sock_free(s);
+        return 0;
+    }
+    if (s == NULL)
+        s = sock_new(f, fd);
+    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+        wanted |= LOOP_READ;
+    if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+        wanted |= LOOP_WRITE;
+    return s != NULL && loop_fd_want(s->watch, wanted) == 0 ? 0 : -1;
+}
+
+/* curl's CURLMOPT_TIMERFUNCTION. */
+static int
+on_curl_timer(CURLM *multi, long timeout_ms, void *ctx)
+{
+    struct fetcher *f = ctx;
+
+    (void)multi;
+    MAGIC_CHECK(f, FETCHER_MAGIC);
+    loop_timer_set(f->timer, timeout_ms < 0 ? MONO_NEVER
+                                            : mono_add_ms(loop_now(f->loop), timeout_ms));
+    return 0;
+}
+
+static size_t
+on_curl_body(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct fetch *x = ctx;
+
+    MAGIC_CHECK(x, FETCH_MAGIC);
+    return buf_put(&x->body, bytes, size * count) == 0 ? size * count : 0;
+}
+
+struct fetcher *
+fetcher_new(struct loop *l, const char *user_agent)
+{
+    struct fetcher *f = calloc(1, sizeof(*f));
+
+    if (f == NULL)
+        return NULL;
+    MAGIC_SET(f, FETCHER_MAGIC);
+    list_init(&f->fetches);
+    f->loop = l;
+    f->timer = loop_timer_new(l, on_timer, f);
+    f->user_agent = strdup(user_agent);
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) == 0)
+        f->multi = curl_multi_init();
+    if (f->timer == NULL || f->user_agent == NULL || f->multi == NULL) {
+        fetcher_free(f);
+        return NULL;
+    }
+    curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+    curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
+    curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+    curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
+    curl_multi_setopt(f->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)FETCH_CONNS_MAX);
+    return f;
+}
+
+void
+fetcher_free(struct fetcher *f)
+{
+    if (f == NULL)
+        return;
+    MAGIC_CHECK(f, FETCHER_MAGIC);
+    LIST_EACH_SAFE(it, &f->fetches)
+        fetch_free(LIST_ENTRY(it, struct fetch, link));
+    if (f->multi != NULL)
+        curl_multi_cleanup(f->multi);
+    curl_global_cleanup();
+    loop_timer_free(f->timer);
+    free(f->user_agent);
+    MAGIC_CLEAR(f);
+    free(f);
+}
+
+/* Our own machine is never asked through a proxy that the environment names. */
+static bool
+is_loopback_url(const char *text)
+{
+    struct url url;
+    struct endpoint e;
+
+    if (url_parse(text, &url) != 0)
+        return false;
+    return strcmp(url.host, "localhost") == 0 ||
+           (addr_parse_ip(url.host, 0, &e) == 0 && addr_is_loopback(&e));
+}
+
+static void
+set_protocols(CURL *c)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(c, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* A name server that does not answer must not hold the loop when the request is given up. */
+    curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
+#endif
+}
+
+static bool
+set_source(CURL *c, const struct fetch_request *req)
+{
+    char ip[ADDR_TEXT_MAX], name[ADDR_TEXT_MAX + 8];
+
+    if (req->family != IP_NONE)
+        curl_easy_setopt(c, CURLOPT_IPRESOLVE,
+                         req->family == IP_V4 ? (long)CURL_IPRESOLVE_V4 : (long)CURL_IPRESOLVE_V6);
+    if (req->from == NULL)
+        return true;
+    snprintf(name, sizeof(name), "host!%s", addr_format_ip(req->from, ip));
+    return curl_easy_setopt(c, CURLOPT_INTERFACE, name) == CURLE_OK;
+}
+
+static bool
+set_options(struct fetch *x, const struct fetch_request *req)
+{
+    CURL *c = x->easy;
+
+    set_protocols(c);
+    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_PRIVATE, x);
+    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->message);
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_curl_body);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
+    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)FETCH_REDIRECTS_MAX);
+    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS,
+                     (long)(req->connect_ms != 0 ? req->connect_ms : FETCH_CONNECT_MS));
+    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS,
+                     (long)(req->timeout_ms != 0 ? req->timeout_ms : FETCH_TIMEOUT_MS));
+    if (is_loopback_url(req->url))
+        curl_easy_setopt(c, CURLOPT_PROXY, "");
+    return curl_easy_setopt(c, CURLOPT_URL, req->url) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "") == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_USERAGENT, x->fetcher->user_agent) == CURLE_OK &&
+           set_source(c, req);
+}
+
+struct fetch *
+fetch_start(struct fetcher *f, const struct fetch_request *req,
+            void (*fn)(void *ctx, const struct fetch_result *res), void *ctx)
+{
+    struct fetch *x = calloc(1, sizeof(*x));
+
+    MAGIC_CHECK(f, FETCHER_MAGIC);
+    if (x == NULL)
+        return NULL;
+    MAGIC_SET(x, FETCH_MAGIC);
+    x->fetcher = f;
+    x->fn = fn;
+    x->ctx = ctx;
+    list_init(&x->link);
+    buf_init(&x->body, req->body_max);
+    x->easy = curl_easy_init();
+    if (x->easy == NULL || !set_options(x, req) ||
+        curl_multi_add_handle(f->multi, x->easy) != CURLM_OK) {
+        fetch_free(x);
+        return NULL;
+    }
+    list_push_back(&f->fetches, &x->link);
+    return x;
+}
+
+void
+fetch_cancel(struct fetch *x)
+{
+    if (x == NULL)
+        return;
+    MAGIC_CHECK(x, FETCH_MAGIC);
+    fetch_free(x);
+}

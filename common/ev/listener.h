@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A listening TCP socket on a loop. When the process is out of descriptors it rests for a moment
+ * instead of spinning.
+ */
+#ifndef COMMON_EV_LISTENER_H
+#define COMMON_EV_LISTENER_H
+
+#include "common/base/endpoint.h"
+#include "common/ev/loop.h"
+
+enum {
+    LISTENER_BACKLOG = 1024,
+    LISTENER_BATCH_MAX = 64, /* accepted in one go, before others on the loop have a turn */
+    LISTENER_REST_MS = 100,
+};
+
+struct listener;
+
+/* |fd| is the receiver's from now on: stream_new() takes it. Non-blocking, close-on-exec. */
+struct listener_handler {
+    void *ctx;
+    void (*on_accept)(void *ctx, int fd, const struct endpoint *peer);
+};
+
+/* Listens at |at|; port 0 takes any. An IPv6 listener takes IPv6 only. SPRAT_E_BUSY for a port in
+ * use; |eb| names the address. The handler is copied. */
+int listener_new(struct loop *l, const struct endpoint *at, const struct listener_handler *handler,
+                 struct listener **out, struct errbuf *eb);
+
+/* Not from inside its own on_accept. NULL is legal. */
+void listener_free(struct listener *ln);
+
+/* The real address and port. */
+const struct endpoint *listener_addr(const struct listener *ln);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * One event loop, its timers, signals, and the way in for other threads. common/ev is the only user
+ * of libevent; nothing of it shows in its headers.
+ */
+#ifndef COMMON_EV_LOOP_H
+#define COMMON_EV_LOOP_H
+
+#include <stdbool.h>
+
+#include "common/base/err.h"
+#include "common/base/mono.h"
+
+struct loop;
+
+int loop_new(struct loop **out, struct errbuf *eb);
+void loop_free(struct loop *l);
+
+/* Runs until loop_stop(). */
+int loop_run(struct loop *l);
+void loop_stop(struct loop *l);
+
+/* The monotonic clock, cached for the callback at hand. */
+struct mono loop_now(const struct loop *l);
+
+/* A timer: one callback at or after the time it is set to; setting again moves it. Timers of equal
+ * time fire in the order in which they were made. NULL when memory is out, here and below. */
+struct loop_timer;
+struct loop_timer *loop_timer_new(struct loop *l, void (*fn)(void *ctx), void *ctx);
+void loop_timer_free(struct loop_timer *t);
+void loop_timer_set(struct loop_timer *t, struct mono at); /* MONO_NEVER: off */
+
+/* Runs |fn| from the loop soon, not from inside the present call. Freed timers and wakers don't
+ * fire. */
+struct loop_waker;
+struct loop_waker *loop_waker_new(struct loop *l, void (*fn)(void *ctx), void *ctx);
+void loop_waker_free(struct loop_waker *w);
+/* From any thread; many wakes before it runs are one. */
+void loop_waker_wake(struct loop_waker *w);
+
+/* Work to be done at the end of the loop's present round, when all that was ready has been handled:
+ * for what is better done once for many. Loop thread only, costs no system call; asked for many
+ * times before it runs is once. */
+struct loop_task;
+struct loop_task *loop_task_new(struct loop *l, void (*fn)(void *ctx), void *ctx);
+void loop_task_free(struct loop_task *t);
+void loop_task_ask(struct loop_task *t);
+
+/* A signal handler that runs in the loop; |signum| is delivered to |fn|. */
+struct loop_signal;
+struct loop_signal *loop_signal_new(struct loop *l, int signum, void (*fn)(void *ctx, int signum),
+                                    void *ctx);
+void loop_signal_free(struct loop_signal *s);
+
+/* A watcher of a file descriptor, which stays its owner's. |fn| is called once per direction that
+ * is ready, for as long as it is ready and wanted. Nothing is wanted at first. */
+enum { LOOP_READ = 1, LOOP_WRITE = 2 };
+struct loop_fd;
+struct loop_fd *loop_fd_new(struct loop *l, int fd, void (*fn)(void *ctx, unsigned what),
+                            void *ctx);
+/* Before the descriptor is closed. */
+void loop_fd_free(struct loop_fd *f);
+/* |what|: LOOP_READ and LOOP_WRITE bits. SPRAT_E_LIMIT when the kernel has no room. */
+int loop_fd_want(struct loop_fd *f, unsigned what);
+
+#endif

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A small pool of threads around getaddrinfo(). The threads share one counted object with the
+ * resolver and are never joined: a name server that does not answer must not hold the process at
+ * its end. Knows nothing of what the addresses are for.
+ */
+#include "common/ev/resolve.h"
+
+#include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/base/assert.h"
+#include "common/base/magic.h"
+#include "common/ds/list.h"
+#include "common/sys/addr.h"
+
+#define RESOLVER_MAGIC 0x52455352u
+#define RESOLVE_MAGIC  0x52455351u
+
+/* What the threads and the resolver share. |refs|: the resolver's and one per thread. */
+struct shared {
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    unsigned refs;
+    unsigned threads, idle;
+    bool closed;
+    struct loop_waker *waker; /* used under the lock, and only while not closed */
+    struct list queued;
+    struct list done;
+};
+
+enum resolve_state { RESOLVE_QUEUED, RESOLVE_RUNNING, RESOLVE_DONE };
+
+struct resolve {
+    uint32_t magic;
+    struct shared *shared;
+    struct resolver *owner;
+    struct list link; /* on queued or done; on none while a thread has it */
+    enum resolve_state state;
+    bool cancelled;
+    char host[RESOLVE_HOST_MAX + 1];
+    uint16_t port;
+    int err;
+    size_t count;
+    struct endpoint addrs[RESOLVE_ADDRS_MAX];
+    void (*fn)(void *ctx, int err, const struct endpoint *addrs, size_t count);
+    void *ctx;
+};
+
+struct resolver {
+    uint32_t magic;
+    struct shared *shared;
+    unsigned pending;
+};
+
+static void
+job_free(struct resolve *job)
+{
+    MAGIC_CLEAR(job);
+    free(job);
+}
+
+static void
+free_jobs(struct list *jobs)
+{
+    struct list *link;
+
+    while ((link = list_pop_front(jobs)) != NULL)
+        job_free(LIST_ENTRY(link, struct resolve, link));
+}
+
+/* Called with the lock held; lets it go. The last one frees. */
+static void
+shared_drop(struct shared *sh)
+{
+    bool last = --sh->refs == 0;
+
+    pthread_mutex_unlock(&sh->lock);
+    if (!last)
+        return;
+    free_jobs(&sh->queued);
+    free_jobs(&sh->done);
+    pthread_cond_destroy(&sh->work);
+    pthread_mutex_destroy(&sh->lock);
+    free(sh);
+}
+
+static void
+add_address(struct resolve *job, const struct addrinfo *ai)
+{
+    struct endpoint e;
+
+    if (job->count == RESOLVE_ADDRS_MAX ||
+        addr_from_sockaddr(ai->ai_addr, ai->ai_addrlen, &e) != 0)
+        return;
+    e.port = job->port;
+    for (size_t i = 0; i < job->count; i++)
+        if (endpoint_equal(&job->addrs[i], &e))
+            return;
+    job->addrs[job->count++] = e;
+}
+
+static void
+look_up(struct resolve *job)
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *all = NULL;
+
+    if (getaddrinfo(job->host, NULL, &hints, &all) == 0)
+        for (const struct addrinfo *ai = all; ai != NULL; ai = ai->ai_next)
+            add_address(job, ai);
+    if (all != NULL)
+        freeaddrinfo(all);
+    job->err = job->count > 0 ? 0 : SPRAT_E_RESOLVE;
+}
+
+/* Called with the lock held. */
+static void
+hand_back(struct shared *sh, struct resolve *job)
+{
+    job->state = RESOLVE_DONE;
+    list_push_back(&sh->done, &job->link);
+    if (!sh->closed)
+        loop_waker_wake(sh->waker);
+}
+
+static void *
+thread_main(void *arg)
+{
+    struct shared *sh = arg;
+    struct list *link;
+
+    pthread_mutex_lock(&sh->lock);
+    for (;;) {
+        while (!sh->closed && list_empty(&sh->queued)) {
+            sh->idle++;
+            pthread_cond_wait(&sh->work, &sh->lock);
+            sh->idle--;
+        }
+        if (sh->closed)
+            break;
+        link = list_pop_front(&sh->queued);
+        struct resolve *job = LIST_ENTRY(link, struct resolve, link);
+
+        job->state = RESOLVE_RUNNING;
+        pthread_mutex_unlock(&sh->lock);
+        look_up(job);
+        pthread_mutex_lock(&sh->lock);
+        hand_back(sh, job);
+    }
+    shared_drop(sh);
+    return NULL;
+}
+
+/* Called with the lock held. Signals are for the loop's thread. */
+static bool
+start_thread(struct shared *sh)
+{
+    pthread_t thread;
+    pthread_attr_t attr;
+    sigset_t all, old;
+    bool ok;
+
+    if (pthread_attr_init(&attr) != 0)
+        return false;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    ok = pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED) == 0 &&
+         pthread_create(&thread, &attr, thread_main, sh) == 0;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    if (ok) {
+        sh->refs++;
+        sh->threads++;
+    }
+    return ok;
+}
+
+static void
+deliver(struct resolver *r, struct resolve *job)
+{
+    r->pending--;
+    if (!job->cancelled)
+        job->fn(job->ctx, job->err, job->addrs, job->count);
+    job_free(job);
+}
+
+static void
+on_done(void *ctx)
+{
+    struct resolver *r = ctx;
+    struct shared *sh;
+    struct list *link;
+
+    MAGIC_CHECK(r, RESOLVER_MAGIC);
+    sh = r->shared;
+    for (;;) {
+        pthread_mutex_lock(&sh->lock);
+        link = list_pop_front(&sh->done);
+        pthread_mutex_unlock(&sh->lock);
+        if (link == NULL)
+            break;
+        deliver(r, LIST_ENTRY(link, struct resolve, link));
+    }
+}
+
+struct resolver *
+resolver_new(struct loop *l)
+{
+    struct resolver *r = calloc(1, sizeof(*r));
+    struct shared *sh = calloc(1, sizeof(*sh));
+    struct loop_waker *waker = r != NULL ? loop_waker_new(l, on_done, r) : NULL;
+
+    if (sh == NULL || waker == NULL) {
+        loop_waker_free(waker);
+        free(sh);
+        free(r);
+        return NULL;
+    }
+    MAGIC_SET(r, RESOLVER_MAGIC);
+    r->shared = sh;
+    sh->refs = 1;
+    sh->waker = waker;
+    list_init(&sh->queued);
+    list_init(&sh->done);
+    ASSERT(pthread_mutex_init(&sh->lock, NULL) == 0);
+    ASSERT(pthread_cond_init(&sh->work, NULL) == 0);
+    return r;
+}
+
+void
+resolver_free(struct resolver *r)
+{
+    struct loop_waker *waker;
+
+    if (r == NULL)
+        return;
+    MAGIC_CHECK(r, RESOLVER_MAGIC);
+    pthread_mutex_lock(&r->shared->lock);
+    waker = r->shared->waker;
+    r->shared->waker = NULL;
+    r->shared->closed = true;
+    pthread_cond_broadcast(&r->shared->work);
+    shared_drop(r->shared);
+    loop_waker_free(waker);
+    MAGIC_CLEAR(r);
+    free(r);
+}
+
+/* Queues the job, or answers it at once where no look-up is needed. */
+static int
+submit(struct shared *sh, struct resolve *job)
+{
+    int err = 0;
+
+    pthread_mutex_lock(&sh->lock);
+    if (addr_parse_ip(job->host, job->port, &job->addrs[0]) == 0) {
+        job->count = 1;
+        hand_back(sh, job);
+    } else {
+        if (sh->idle == 0 && sh->threads < RESOLVE_THREADS_MAX && !start_thread(sh) &&
+            sh->threads == 0)
+            err = SPRAT_E_NOMEM;
+        if (err == 0) {
+            list_push_back(&sh->queued, &job->link);
+            pthread_cond_signal(&sh->work);
+        }
+    }
+    pthread_mutex_unlock(&sh->lock);
+    return err;
+}
+
+struct resolve *
+resolve_start(struct resolver *r, const char *host, uint16_t port,
+              void (*fn)(void *ctx, int err, const struct endpoint *addrs, size_t count), void *ctx)
+{
+    struct resolve *job;
+
+    MAGIC_CHECK(r, RESOLVER_MAGIC);
+    if (strlen(host) > RESOLVE_HOST_MAX || r->pending >= RESOLVE_PENDING_MAX)
+        return NULL;
+    job = calloc(1, sizeof(*job));
+    if (job == NULL)
+        return NULL;
+    MAGIC_SET(job, RESOLVE_MAGIC);
+    list_init(&job->link);
+    strcpy(job->host, host);
+    job->port = port;
+    job->shared = r->shared;
+    job->owner = r;
+    job->fn = fn;
+    job->ctx = ctx;
+    if (submit(r->shared, job) != 0) {
+        job_free(job);
+        return NULL;
+    }
+    r->pending++;
+    return job;
+}
+
+void
+resolve_cancel(struct resolve *job)
+{
+    struct shared *sh;
+    bool queued;
+
+    if (job == NULL)
+        return;
+    MAGIC_CHECK(job, RESOLVE_MAGIC);
+    sh = job->shared;
+    pthread_mutex_lock(&sh->lock);
+    job->cancelled = true;
+    queued = job->state == RESOLVE_QUEUED;
+    if (queued)
+        list_remove(&job->link);
+    pthread_mutex_unlock(&sh->lock);
+    /* One that runs or is done comes back through on_done(), which drops it. */
+    if (queued) {
+        job->owner->pending--;
+        job_free(job);
+    }
+}

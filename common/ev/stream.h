@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A nonblocking TCP connection on a loop: it says when bytes can be read or written, and the owner
+ * moves them itself, straight between the socket and where they live. There is no buffer in here.
+ * SIGPIPE never arises; small writes are not held back (TCP_NODELAY).
+ */
+#ifndef COMMON_EV_STREAM_H
+#define COMMON_EV_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "common/base/endpoint.h"
+#include "common/ev/loop.h"
+
+struct stream;
+
+/* Called from the loop only. The stream may be freed in any of them. */
+struct stream_handler {
+    void *ctx;
+    void (*on_connected)(void *ctx, int err); /* once, for stream_connect(); err 0: it stands */
+    void (*on_readable)(void *ctx);           /* while LOOP_READ is wanted */
+    void (*on_writable)(void *ctx);           /* while LOOP_WRITE is wanted */
+};
+
+/* Begins to connect to |to|, from the address |from| (its port may be 0) unless that is NULL.
+ * Errors that are known at once are returned. The handler is copied. */
+int stream_connect(struct loop *l, const struct endpoint *to, const struct endpoint *from,
+                   const struct stream_handler *handler, struct stream **out);
+
+/* Takes a connected socket (listener.h); it is closed on error too. */
+int stream_new(struct loop *l, int fd, const struct stream_handler *handler, struct stream **out);
+
+/* Closes an accepted socket that nobody wants. */
+void stream_drop(int fd);
+
+/* Closes it. NULL is legal. */
+void stream_free(struct stream *s);
+
+/* Puts another handler in the place of the first: the owner changes. */
+void stream_set_handler(struct stream *s, const struct stream_handler *handler);
+
+/* Which of LOOP_READ and LOOP_WRITE to report, once connected. Nothing at first. */
+int stream_want(struct stream *s, unsigned what);
+
+/* Bytes moved (> 0), SPRAT_E_AGAIN, SPRAT_E_CLOSED (end of what they send), or another error of the
+ * connection. */
+int64_t stream_readv(struct stream *s, const struct iovec *iov, int count);
+int64_t stream_writev(struct stream *s, const struct iovec *iov, int count);
+
+/* As stream_writev() from |offset| of the file |file_fd|, without a copy; SPRAT_E_SHORT when the
+ * file ends there. */
+int64_t stream_sendfile(struct stream *s, int file_fd, uint64_t offset, size_t len);
+
+/* Says that we send no more, and keeps receiving. */
+void stream_shutdown(struct stream *s);
+
+/* Bytes that were written and that the other side has not acknowledged. */
+size_t stream_unsent(const struct stream *s);
+
+/* Both ends; family IP_NONE if the kernel does not know. */
+void stream_peer(const struct stream *s, struct endpoint *e);
+void stream_local(const struct stream *s, struct endpoint *e);
+
+#endif

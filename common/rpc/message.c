@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Reading, dispatching and answering. The text is measured before jansson sees it, so that nobody
+ * makes it recurse deeply or build a tree that is a hundred times larger than the text.
+ */
+#include "common/rpc/message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+
+struct server {
+    const struct rpc_method *methods;
+    size_t method_count;
+    void *ctx;
+};
+
+/* Depth and number of values, told from the punctuation outside of strings. */
+static int
+measure(const char *text, size_t len, struct errbuf *eb)
+{
+    size_t items = 1;
+    unsigned depth = 0;
+    bool in_string = false;
+
+    for (size_t i = 0; i < len; i++) {
+        if (in_string) {
+            if (text[i] == '\\')
+                i++;
+            else if (text[i] == '"')
+                in_string = false;
+            continue;
+        }
+        switch (text[i]) {
+        case '"': in_string = true; break;
+        case '[':
+        case '{':
+            items++;
+            if (++depth > RPC_DEPTH_MAX)
+                return errbuf_set(eb, SPRAT_E_DEPTH, "nested deeper than %d", RPC_DEPTH_MAX);
+            break;
+        case ']':
+        case '}': depth -= depth > 0; break;
+        case ',': items++; break;
+        }
+    }
+    if (items > RPC_ITEMS_MAX)
+        return errbuf_set(eb, SPRAT_E_TOOBIG, "more than %d values", RPC_ITEMS_MAX);
+    return 0;
+}
+
+int
+rpc_parse(const char *text, size_t len, json_t **out, struct errbuf *eb)
+{
+    json_error_t why;
+    int err = measure(text, len, eb);
+
+    if (err != 0)
+        return err;
+    *out = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+    if (*out == NULL)
+        return errbuf_set(eb, SPRAT_E_SYNTAX, "%s at byte %d", why.text, why.position);
+    return 0;
+}
+
+/* A response with |error| or |result|, whose references it takes. The id is null if unknown. */
+static json_t *
+response(const json_t *id, json_t *result, json_t *error)
+{
+    json_t *r = json_object();
+
+    if (r == NULL) {
+        json_decref(result);
+        json_decref(error);
+        return NULL;
+    }
+    json_object_set_new(r, "jsonrpc", json_string("2.0"));
+    if (error != NULL)
+        json_object_set_new(r, "error", error);
+    else
+        json_object_set_new(r, "result", result != NULL ? result : json_null());
+    json_object_set_new(r, "id", id != NULL ? json_deep_copy(id) : json_null());
+    return r;
+}
+
+static json_t *
+error_object(int code, const char *message)
+{
+    /* A sentence that was cut in the middle of a character is no UTF-8, and jansson refuses it. */
+    json_t *text = json_string(message);
+
+    if (text == NULL)
+        text = json_string("error");
+    return json_pack("{s:i, s:o}", "code", code, "message", text);
+}
+
+static const char *
+error_text(enum rpc_error code)
+{
+    switch (code) {
+#define X(name, value, text)                                                                       \
+    case value: return text;
+        RPC_ERROR_TABLE(X)
+#undef X
+    }
+    return "";
+}
+
+static json_t *
+protocol_error(const json_t *id, enum rpc_error code, const char *detail)
+{
+    char message[ERRBUF_SIZE + 64];
+
+    snprintf(message, sizeof(message), "%s%s%s", error_text(code), detail != NULL ? ": " : "",
+             detail != NULL ? detail : "");
+    return response(id, NULL, error_object(code, message));
+}
+
+static const struct rpc_method *
+find_method(const struct server *s, const char *name)
+{
+    for (size_t i = 0; i < s->method_count; i++)
+        if (strcmp(s->methods[i].name, name) == 0)
+            return &s->methods[i];
+    return NULL;
+}
+
+static json_t *
+call(const struct server *s, const char *name, const json_t *params, const json_t *id)
+{
+    const struct rpc_method *m = find_method(s, name);
+    struct errbuf eb = {""};
+    json_t *result = NULL;
+    int err;
+
+    if (m == NULL)
+        return protocol_error(id, RPC_E_METHOD, NULL);
+    err = m->call(s->ctx, params, &result, &eb);
+    if (err == 0)
+        return response(id, result, NULL);
+    const char *text = eb.text[0] != '\0' ? eb.text : sprat_strerror(err);
+    return response(id, NULL,
+                    error_object(err == SPRAT_E_INVAL ? RPC_E_PARAMS : RPC_SPRAT_BASE + err, text));
+}
+
+/* The response to one request, or NULL for a notification. */
+static json_t *
+serve_one(const struct server *s, const json_t *request)
+{
+    const json_t *id = json_object_get(request, "id");
+    const json_t *method = json_object_get(request, "method");
+    const json_t *params = json_object_get(request, "params");
+    const char *version = json_string_value(json_object_get(request, "jsonrpc"));
+    bool bad_id = id != NULL && !json_is_string(id) && !json_is_number(id) && !json_is_null(id);
+
+    if (!json_is_object(request) || version == NULL || strcmp(version, "2.0") != 0 || bad_id ||
+        !json_is_string(method) ||
+        (params != NULL && !json_is_object(params) && !json_is_array(params)))
+        return protocol_error(bad_id ? NULL : id, RPC_E_REQUEST, NULL);
+    json_t *r = call(s, json_string_value(method), params, id);
+    if (id == NULL) {
+        json_decref(r);
+        return NULL;
+    }
+    return r;
+}
+
+static json_t *
+serve_batch(const struct server *s, const json_t *batch)
+{
+    json_t *all, *each, *answer;
+    size_t i;
+
+    if (json_array_size(batch) == 0)
+        return protocol_error(NULL, RPC_E_REQUEST, "an empty batch");
+    if (json_array_size(batch) > RPC_BATCH_MAX)
+        return protocol_error(NULL, RPC_E_REQUEST, "too many requests in one batch");
+    all = json_array();
+    json_array_foreach(batch, i, each)
+    {
+        answer = serve_one(s, each);
+        if (answer != NULL)
+            json_array_append_new(all, answer);
+    }
+    if (json_array_size(all) == 0) {
+        json_decref(all);
+        return NULL;
+    }
+    return all;
+}
+
+/* The value as one line. Its reference is taken. */
+static char *
+to_line(json_t *value, size_t *len)
+{
+    char *text = value != NULL ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    char *line = NULL;
+
+    json_decref(value);
+    if (text != NULL) {
+        *len = strlen(text) + 1;
+        line = realloc(text, *len + 1);
+        if (line == NULL)
+            free(text);
+        else
+            memcpy(line + *len - 1, "\n", 2);
+    }
+    return line;
+}
+
+char *
+rpc_serve(const struct rpc_method *methods, size_t method_count, void *ctx, const char *text,
+          size_t len, size_t *out_len)
+{
+    struct server s = {methods, method_count, ctx};
+    struct errbuf eb = {""};
+    json_t *message, *answer;
+
+    if (rpc_parse(text, len, &message, &eb) != 0)
+        return to_line(protocol_error(NULL, RPC_E_PARSE, eb.text), out_len);
+    answer = json_is_array(message) ? serve_batch(&s, message) : serve_one(&s, message);
+    json_decref(message);
+    return to_line(answer, out_len);
+}
+
+char *
+rpc_request(const char *method, const json_t *params, int id, size_t *out_len)
+{
+    json_t *r = json_pack("{s:s, s:s, s:i}", "jsonrpc", "2.0", "method", method, "id", id);
+
+    if (r != NULL && params != NULL &&
+        json_object_set_new(r, "params", json_deep_copy(params)) != 0) {
+        json_decref(r);
+        return NULL;
+    }
+    return to_line(r, out_len);
+}
+
+/* The error that an "error" member stands for. */
+static int
+remote_error(const json_t *error, struct errbuf *eb)
+{
+    const char *message = json_string_value(json_object_get(error, "message"));
+    json_int_t code = json_integer_value(json_object_get(error, "code"));
+    int err = SPRAT_E_REMOTE;
+
+    if (code == RPC_E_PARAMS)
+        err = SPRAT_E_INVAL;
+    else if (code < RPC_SPRAT_BASE && code > RPC_SPRAT_BASE - 100)
+        err = (int)(code - RPC_SPRAT_BASE);
+    return errbuf_set(eb, err, "%s", message != NULL ? message : sprat_strerror(err));
+}
+
+int
+rpc_response(const char *text, size_t len, int id, json_t **result, struct errbuf *eb)
+{
+    struct errbuf why = {""};
+    json_t *r, *error, *value;
+    const json_t *rid;
+    int err = rpc_parse(text, len, &r, &why);
+
+    if (err != 0)
+        return errbuf_set(eb, SPRAT_E_PROTOCOL, "the answer is no JSON: %s", why.text);
+    error = json_object_get(r, "error");
+    value = json_object_get(r, "result");
+    rid = json_object_get(r, "id");
+    if (json_is_object(error)) {
+        err = remote_error(error, eb);
+    } else if (value == NULL || !json_is_integer(rid) || json_integer_value(rid) != id) {
+        err = errbuf_set(eb, SPRAT_E_PROTOCOL, "the answer is not one to our request");
+    } else {
+        *result = json_incref(value);
+    }
+    json_decref(r);
+    return err;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Text and sockaddr forms of an endpoint. Strict about what it reads: it is also given what users
+ * and trackers wrote.
+ */
+#include "common/sys/addr.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/err.h"
+
+static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+/* Fills an endpoint from 16 bytes of IPv6, taking a mapped address for the IPv4 one that it is. */
+static void
+endpoint_from_v6(const uint8_t ip[16], uint16_t port, struct endpoint *out)
+{
+    *out = (struct endpoint){.family = IP_V6, .port = port};
+    if (memcmp(ip, mapped_prefix, sizeof(mapped_prefix)) == 0) {
+        out->family = IP_V4;
+        memcpy(out->ip, ip + 12, 4);
+    } else {
+        memcpy(out->ip, ip, 16);
+    }
+}
+
+static int
+parse_ip_part(const char *s, size_t len, bool v6, uint16_t port, struct endpoint *out)
+{
+    char text[INET6_ADDRSTRLEN];
+    uint8_t ip[16];
+
+    if (len == 0 || len >= sizeof(text))
+        return SPRAT_E_SYNTAX;
+    memcpy(text, s, len);
+    text[len] = '\0';
+    if (inet_pton(v6 ? AF_INET6 : AF_INET, text, ip) != 1)
+        return SPRAT_E_SYNTAX;
+    if (v6) {
+        endpoint_from_v6(ip, port, out);
+    } else {
+        *out = (struct endpoint){.family = IP_V4, .port = port};
+        memcpy(out->ip, ip, 4);
+    }
+    return 0;
+}
+
+/* Reads 1 to 5 digits up to the end of the string. */
+static int
+parse_port(const char *s, uint16_t *port)
+{
+    uint32_t v = 0;
+    size_t n = 0;
+
+    for (; s[n] >= '0' && s[n] <= '9' && n < 6; n++)
+        v = v * 10 + (uint32_t)(s[n] - '0');
+    if (n == 0 || n > 5 || s[n] != '\0' || v > 65535)
+        return SPRAT_E_SYNTAX;
+    *port = (uint16_t)v;
+    return 0;
+}
+
+int
+addr_parse(const char *text, struct endpoint *out)
+{
+    bool v6 = text[0] == '[';
+    const char *start = text + v6;
+    const char *end = strchr(start, v6 ? ']' : ':');
+    uint16_t port;
+
+    if (end == NULL || (v6 && end[1] != ':') || parse_port(end + 1 + v6, &port) != 0)
+        return SPRAT_E_SYNTAX;
+    return parse_ip_part(start, (size_t)(end - start), v6, port, out);
+}
+
+int
+addr_parse_ip(const char *text, uint16_t port, struct endpoint *out)
+{
+    size_t len = strlen(text);
+
+    if (len >= 2 && text[0] == '[' && text[len - 1] == ']')
+        return parse_ip_part(text + 1, len - 2, true, port, out);
+    return parse_ip_part(text, len, strchr(text, ':') != NULL, port, out);
+}
+
+const char *
+addr_format_ip(const struct endpoint *e, char text[ADDR_TEXT_MAX])
+{
+    if (e->family == IP_NONE ||
+        inet_ntop(e->family == IP_V4 ? AF_INET : AF_INET6, e->ip, text, ADDR_TEXT_MAX) == NULL)
+        snprintf(text, ADDR_TEXT_MAX, "-");
+    return text;
+}
+
+const char *
+addr_format(const struct endpoint *e, char text[ADDR_TEXT_MAX])
+{
+    char ip[ADDR_TEXT_MAX];
+
+    if (e->family == IP_NONE)
+        snprintf(text, ADDR_TEXT_MAX, "-");
+    else
+        snprintf(text, ADDR_TEXT_MAX, e->family == IP_V4 ? "%.45s:%u" : "[%.45s]:%u",
+                 addr_format_ip(e, ip), (unsigned)e->port);
+    return text;
+}
+
+socklen_t
+addr_to_sockaddr(const struct endpoint *e, struct sockaddr_storage *ss)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(e->port)};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(e->port)};
+
+    memset(ss, 0, sizeof(*ss));
+    switch (e->family) {
+    case IP_V4:
+        memcpy(&in.sin_addr, e->ip, 4);
+        memcpy(ss, &in, sizeof(in));
+        return sizeof(in);
+    case IP_V6:
+        memcpy(&in6.sin6_addr, e->ip, 16);
+        memcpy(ss, &in6, sizeof(in6));
+        return sizeof(in6);
+    }
+    return 0;
+}
+
+int
+addr_from_sockaddr(const struct sockaddr *sa, socklen_t len, struct endpoint *out)
+{
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+
+    if (len >= sizeof(in) && sa->sa_family == AF_INET) {
+        memcpy(&in, sa, sizeof(in));
+        *out = (struct endpoint){.family = IP_V4, .port = ntohs(in.sin_port)};
+        memcpy(out->ip, &in.sin_addr, 4);
+        return 0;
+    }
+    if (len >= sizeof(in6) && sa->sa_family == AF_INET6) {
+        memcpy(&in6, sa, sizeof(in6));
+        endpoint_from_v6(in6.sin6_addr.s6_addr, ntohs(in6.sin6_port), out);
+        return 0;
+    }
+    return SPRAT_E_INVAL;
+}
+
+bool
+addr_is_loopback(const struct endpoint *e)
+{
+    static const uint8_t v6[16] = {[15] = 1};
+
+    return (e->family == IP_V4 && e->ip[0] == 127) ||
+           (e->family == IP_V6 && memcmp(e->ip, v6, 16) == 0);
+}
+
+bool
+addr_is_any(const struct endpoint *e)
+{
+    static const uint8_t zero[16];
+
+    return e->family != IP_NONE && memcmp(e->ip, zero, 16) == 0;
+}

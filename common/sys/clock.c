@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Reads the kernel's clocks.
+ */
+#include "common/sys/clock.h"
+
+#include <time.h>
+
+#include "common/base/assert.h"
+
+struct mono
+clock_mono(void)
+{
+    struct timespec ts;
+
+    ASSERT(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
+    return (struct mono){(int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000};
+}
+
+int64_t
+clock_unix(void)
+{
+    struct timespec ts;
+
+    ASSERT(clock_gettime(CLOCK_REALTIME, &ts) == 0);
+    return ts.tv_sec;
+}

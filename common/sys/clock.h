@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The clocks. The cores get the time as an argument and never call this: loops, threads and
+ * mains do.
+ */
+#ifndef COMMON_SYS_CLOCK_H
+#define COMMON_SYS_CLOCK_H
+
+#include <stdint.h>
+
+#include "common/base/mono.h"
+
+/* The monotonic clock (it stands still while the machine sleeps, and no settimeofday moves it). */
+struct mono clock_mono(void);
+
+/* Seconds since 1970, for what is shown or stored. */
+int64_t clock_unix(void);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Where things live for a user (XDG base directories), and joining of paths.
+ */
+#ifndef COMMON_SYS_PATHS_H
+#define COMMON_SYS_PATHS_H
+
+#include "common/base/err.h"
+
+/* "A/B" with one slash; just |b| when |a| is empty. To be freed; NULL when memory is out. */
+char *path_join(const char *a, const char *b);
+
+/* $XDG_STATE_HOME/sprat, or ~/.local/state/sprat. The home is $HOME, else the user database's.
+ * An XDG variable that is not absolute is ignored, as the specification says. NULL when memory
+ * is out or there is no home. */
+char *path_state_dir(void);
+
+/* $XDG_RUNTIME_DIR/sprat, or the state directory if there is none. */
+char *path_runtime_dir(void);
+
+/* |path| as an absolute path, whether it exists or not: symbolic links of the part that exists are
+ * resolved, "." and ".." behind that are refused (SPRAT_E_INVAL). |*out| is to be freed. */
+int path_absolute(const char *path, char **out, struct errbuf *eb);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A lock file beside the socket tells the dead from the living: whoever holds the lock may replace
+ * the socket, and the kernel drops it with the process.
+ */
+#include "common/sys/unixsock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/sys/file.h"
+#include "common/sys/lockfile.h"
+#include "common/sys/paths.h"
+
+struct unixsock {
+    int fd;
+    char *path;
+    struct lockfile *lock;
+};
+
+char *
+unixsock_path(const char *name)
+{
+    char *dir = path_runtime_dir(), *path = dir != NULL ? path_join(dir, name) : NULL;
+
+    free(dir);
+    return path;
+}
+
+static int
+fill_address(struct sockaddr_un *sa, const char *path, struct errbuf *eb)
+{
+    *sa = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(sa->sun_path))
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "%s: longer than the %zu bytes a socket's path may have", path,
+                          sizeof(sa->sun_path) - 1);
+    strcpy(sa->sun_path, path);
+    return 0;
+}
+
+/* The sentence for errno. */
+static int
+fail(struct errbuf *eb, const char *path)
+{
+    int e = errno;
+
+    return errbuf_set(eb, sprat_err_from_errno(e), "%s: %s", path, strerror(e));
+}
+
+int
+unixsock_connect(const char *path, struct errbuf *eb)
+{
+    struct sockaddr_un sa;
+    int err = fill_address(&sa, path, eb), fd;
+
+    if (err != 0)
+        return err;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return fail(eb, path);
+    if (connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) != 0) {
+        err = fail(eb, path);
+        close(fd);
+        return err;
+    }
+    return fd;
+}
+
+/* Removes the socket that a dead process left. */
+static int
+remove_stale(const char *path, struct errbuf *eb)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0)
+        return errno == ENOENT ? 0 : fail(eb, path);
+    if (!S_ISSOCK(st.st_mode))
+        return errbuf_set(eb, SPRAT_E_EXISTS, "%s: exists already and is no socket", path);
+    return unlink(path) == 0 ? 0 : fail(eb, path);
+}
+
+static int
+bind_and_listen(struct unixsock *u, const struct sockaddr_un *sa, struct errbuf *eb)
+{
+    u->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (u->fd < 0)
+        return fail(eb, u->path);
+    mode_t old = umask(0177);
+    int rc = bind(u->fd, (const struct sockaddr *)sa, sizeof(*sa));
+    umask(old);
+    if (rc != 0 || listen(u->fd, UNIXSOCK_BACKLOG) != 0)
+        return fail(eb, u->path);
+    return 0;
+}
+
+/* Makes the directory that |path| lies in. */
+static int
+make_parent(const char *path, struct errbuf *eb)
+{
+    const char *slash = strrchr(path, '/');
+    char *dir = slash != NULL && slash != path ? strndup(path, (size_t)(slash - path)) : NULL;
+    int err = dir != NULL ? file_make_dirs(dir, 0700, eb) : 0;
+
+    free(dir);
+    return err;
+}
+
+/* Takes the lock that says who serves |path|. */
+static int
+take_lock(struct unixsock *u, const char *program, struct errbuf *eb)
+{
+    char *lock = NULL, *what = NULL;
+    int err = SPRAT_E_NOMEM;
+
+    if (asprintf(&lock, "%s.lock", u->path) < 0)
+        lock = NULL;
+    if (asprintf(&what, "the socket %s", u->path) < 0)
+        what = NULL;
+    if (lock != NULL && what != NULL)
+        err = lockfile_take(lock, program, what, &u->lock, eb);
+    free(lock);
+    free(what);
+    return err;
+}
+
+int
+unixsock_listen(const char *path, const char *program, struct unixsock **out, struct errbuf *eb)
+{
+    struct unixsock *u;
+    struct sockaddr_un sa;
+    int err = fill_address(&sa, path, eb);
+
+    if (err != 0)
+        return err;
+    u = calloc(1, sizeof(*u));
+    if (u == NULL || (u->path = strdup(path)) == NULL) {
+        free(u);
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    }
+    u->fd = -1;
+    err = make_parent(path, eb);
+    if (err == 0)
+        err = take_lock(u, program, eb);
+    if (err == 0)
+        err = remove_stale(path, eb);
+    if (err == 0)
+        err = bind_and_listen(u, &sa, eb);
+    if (err != 0) {
+        if (u->fd >= 0)
+            close(u->fd);
+        lockfile_release(u->lock);
+        free(u->path);
+        free(u);
+        return err;
+    }
+    *out = u;
+    return 0;
+}
+
+int
+unixsock_fd(const struct unixsock *u)
+{
+    return u->fd;
+}
+
+void
+unixsock_free(struct unixsock *u)
+{
+    if (u == NULL)
+        return;
+    close(u->fd);
+    unlink(u->path);
+    lockfile_release(u->lock);
+    free(u->path);
+    free(u);
+}
+
+int
+unixsock_accept(const struct unixsock *u)
+{
+    struct ucred who;
+    socklen_t len = sizeof(who);
+    int fd = accept4(u->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd < 0)
+        return errno == EAGAIN || errno == ECONNABORTED || errno == EINTR
+                   ? SPRAT_E_AGAIN
+                   : sprat_err_from_errno(errno);
+    /* The mode keeps others out already; this holds also where the directory's owner changed it. */
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0 ||
+        (who.uid != geteuid() && who.uid != 0)) {
+        close(fd);
+        return SPRAT_E_ACCESS;
+    }
+    return fd;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Plain blocking system calls: a command that asks the daemon has nothing else to do.
+ */
+#include "peer/cli/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/rpc/frame.h"
+#include "common/rpc/message.h"
+#include "common/sys/unixsock.h"
+
+void
+client_option(struct client_options *o, int id, const char *value)
+{
+    if (id == CLIENT_OPT_SOCKET)
+        o->socket = value;
+    else if (id == CLIENT_OPT_JSON)
+        o->json = true;
+}
+
+int
+client_connect(const struct client_options *o, struct errbuf *eb)
+{
+    char *path = o->socket != NULL ? strdup(o->socket) : unixsock_path("spratd.sock");
+    int fd;
+
+    if (path == NULL)
+        return errbuf_set(eb, SPRAT_E_NOENT, "there is no home directory: give --socket");
+    fd = unixsock_connect(path, eb);
+    if (fd == SPRAT_E_NOENT || fd == SPRAT_E_REFUSED)
+        errbuf_set(eb, fd, "no spratd answers at %s: start one, or name its socket with --socket",
+                   path);
+    free(path);
+    return fd;
+}
+
+static int
+send_all(int fd, const char *text, size_t len, struct errbuf *eb)
+{
+    while (len > 0) {
+        ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errbuf_set(eb, SPRAT_E_CLOSED, "spratd hung up: %s", strerror(errno));
+        text += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* Reads until |f| has a message. */
+static int
+receive(int fd, struct rpc_frame *f, const char **text, size_t *len, struct errbuf *eb)
+{
+    char chunk[16384];
+    int got;
+
+    while ((got = rpc_frame_next(f, text, len)) == 0) {
+        ssize_t n = read(fd, chunk, sizeof(chunk));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return errbuf_set(eb, SPRAT_E_CLOSED, "spratd hung up before it answered");
+        got = rpc_frame_feed(f, chunk, (size_t)n);
+        if (got != 0)
+            return errbuf_set(eb, got, "%s", sprat_strerror(got));
+    }
+    return got < 0 ? errbuf_set(eb, got, "spratd's answer is too long") : 0;
+}
+
+int
+client_begin(const struct cli_command *self, int argc, const char *const *argv,
+             struct client_options *o, int *status)
+{
+    struct cli_args args;
+    struct errbuf eb;
+    const char *value;
+    int id, got, fd;
+
+    *o = (struct client_options){.socket = NULL};
+    cli_args_init(&args, self, argc, argv);
+    while ((got = cli_next(&args, &id, &value, 0, 0)) > 0)
+        client_option(o, id, value);
+    if (got < 0) {
+        *status = args.status;
+        return -1;
+    }
+    fd = client_connect(o, &eb);
+    if (fd < 0) {
+        *status = cli_fail("%s", eb.text);
+        return -1;
+    }
+    return fd;
+}
+
+int
+client_call(int fd, const char *method, json_t *params, json_t **result, struct errbuf *eb)
+{
+    struct rpc_frame f;
+    const char *answer;
+    size_t len;
+    char *request = rpc_request(method, params, 1, &len);
+    int err;
+
+    json_decref(params);
+    if (request == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    rpc_frame_init(&f);
+    err = send_all(fd, request, len, eb);
+    if (err == 0)
+        err = receive(fd, &f, &answer, &len, eb);
+    if (err == 0)
+        err = rpc_response(answer, len, 1, result, eb);
+    rpc_frame_fini(&f);
+    free(request);
+    return err;
+}
+
+int
+client_print_json(const json_t *value)
+{
+    char *text = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY);
+
+    if (text == NULL)
+        return cli_fail("out of memory");
+    printf("%s\n", text);
+    free(text);
+    return CLI_OK;
+}
+
+/* One torrent of client_for_each(). */
+static int
+call_for(int fd, const struct client_options *o, const char *method, const char *torrent)
+{
+    struct errbuf eb;
+    json_t *result = NULL;
+    int status = CLI_OK;
+
+    if (client_call(fd, method, json_pack("{s:s}", "torrent", torrent), &result, &eb) != 0)
+        return cli_fail("%s", eb.text);
+    if (o->json)
+        status = client_print_json(result);
+    json_decref(result);
+    return status;
+}
+
+int
+client_for_each(const struct cli_command *self, int argc, const char *const *argv,
+                const char *method)
+{
+    struct client_options o = {.socket = NULL};
+    struct cli_args args;
+    struct errbuf eb;
+    const char *value;
+    int id, got, fd, status = CLI_OK;
+
+    cli_args_init(&args, self, argc, argv);
+    while ((got = cli_next(&args, &id, &value, 1, CLI_OPERANDS_MAX)) > 0)
+        client_option(&o, id, value);
+    if (got < 0)
+        return args.status;
+    fd = client_connect(&o, &eb);
+    if (fd < 0)
+        return cli_fail("%s", eb.text);
+    for (size_t i = 0; i < args.operand_count; i++)
+        if (call_for(fd, &o, method, args.operands[i]) != CLI_OK)
+            status = CLI_FAILED;
+    close(fd);
+    return status;
+}
+
+int64_t
+client_int(const json_t *o, const char *key)
+{
+    return json_integer_value(json_object_get(o, key));
+}
+
+const char *
+client_text(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+
+    return s != NULL ? s : "";
+}

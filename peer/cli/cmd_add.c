@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * sprat add: gives torrents to spratd.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/parse.h"
+#include "common/rpc/base64.h"
+#include "common/rpc/frame.h"
+#include "common/sys/paths.h"
+#include "peer/cli/client.h"
+#include "peer/cli/command.h"
+#include "peer/cli/load.h"
+
+enum { OPT_OUTPUT = 1, OPT_PEER, OPT_TRACKER, OPT_SEED, OPT_PAUSED, OPT_CHECK };
+
+/* A torrent file up to this size travels in the request; of a larger one, its path. */
+enum { INLINE_MAX = RPC_MESSAGE_MAX / 2 };
+
+static const struct option_spec options[] = {
+    {OPT_OUTPUT, 'o', "output", "DIR",
+     "put the file or directory there (the daemon's save-dir, or else the current directory)"},
+    {OPT_TRACKER, 't', "tracker", "URL", "announce to this tracker too; repeatable"},
+    {OPT_PEER, 0, "peer", "HOST:PORT", "connect to this peer too; repeatable"},
+    {OPT_SEED, 0, "seed", "none|forever|RATIO", "how long to seed it (as the daemon is set)"},
+    {OPT_PAUSED, 0, "paused", NULL, "don't start it yet"},
+    {OPT_CHECK, 0, "check", NULL, "hash data that is there, whatever the state says"},
+    CLIENT_SOCKET_ROW,
+    CLIENT_JSON_ROW,
+    CLI_HELP_ROW,
+};
+
+struct add {
+    struct client_options client;
+    json_t *params; /* what is the same for all of them */
+    const char *output;
+};
+
+static void
+append(json_t *params, const char *key, const char *value)
+{
+    json_t *list = json_object_get(params, key);
+
+    if (list == NULL) {
+        list = json_array();
+        json_object_set_new(params, key, list);
+    }
+    json_array_append_new(list, json_string(value));
+}
+
+static int
+take_option(struct add *a, int id, const char *value, struct errbuf *eb)
+{
+    double ratio;
+
+    switch (id) {
+    case OPT_OUTPUT: a->output = value; return 0;
+    case OPT_TRACKER: append(a->params, "trackers", value); return 0;
+    case OPT_PEER: append(a->params, "peers", value); return 0;
+    case OPT_PAUSED: json_object_set_new(a->params, "paused", json_true()); return 0;
+    case OPT_CHECK: json_object_set_new(a->params, "check", json_true()); return 0;
+    case OPT_SEED:
+        if (strcmp(value, "none") != 0 && strcmp(value, "forever") != 0 &&
+            parse_ratio(value, &ratio) != 0)
+            return errbuf_set(eb, SPRAT_E_INVAL,
+                              "--seed needs none, forever or a ratio like 1.5, not '%s'", value);
+        json_object_set_new(a->params, "seed", json_string(value));
+        return 0;
+    }
+    client_option(&a->client, id, value);
+    return 0;
+}
+
+/* Puts the torrent file into |params|, by its bytes or by its path. */
+static int
+put_torrent(json_t *params, const char *path, struct errbuf *eb)
+{
+    struct metainfo *mi;
+    char *text;
+    int err;
+
+    if (load_is_magnet(path))
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "magnet links can't be fetched yet: name the torrent file");
+    err = load_torrent(path, &mi, eb);
+    if (err != 0)
+        return err;
+    if (mi->raw_len <= INLINE_MAX) {
+        text = base64_encode(mi->raw, mi->raw_len);
+        if (text != NULL)
+            json_object_set_new(params, "metainfo", json_string(text));
+    } else if (path_absolute(path, &text, eb) == 0) {
+        json_object_set_new(params, "path", json_string(text));
+    } else {
+        text = NULL;
+        err = SPRAT_E_NOENT;
+    }
+    metainfo_free(mi);
+    free(text);
+    return err;
+}
+
+static int
+add_one(const struct add *a, int fd, const char *path)
+{
+    struct errbuf eb;
+    json_t *params = json_copy(a->params), *result = NULL;
+    int status = CLI_OK;
+
+    if (put_torrent(params, path, &eb) != 0) {
+        json_decref(params);
+        return cli_fail("%s", eb.text);
+    }
+    if (client_call(fd, "torrent.add", params, &result, &eb) != 0)
+        return cli_fail("%s: %s", path, eb.text);
+    if (a->client.json) {
+        status = client_print_json(result);
+    } else {
+        const char *v1 = client_text(result, "info_hash_v1");
+
+        printf("added %s %s\n", v1[0] != '\0' ? v1 : client_text(result, "info_hash_v2"),
+               client_text(result, "name"));
+    }
+    json_decref(result);
+    return status;
+}
+
+/* Where the content goes: named here, or the current directory for want of the daemon's own. */
+static int
+put_save_dir(struct add *a, int fd, struct errbuf *eb)
+{
+    json_t *info = NULL;
+    char *dir;
+    int err = 0;
+
+    if (a->output == NULL) {
+        err = client_call(fd, "daemon.info", NULL, &info, eb);
+        bool has = err == 0 && json_is_string(json_object_get(info, "save_dir"));
+        json_decref(info);
+        if (err != 0 || has)
+            return err;
+    }
+    err = path_absolute(a->output != NULL ? a->output : ".", &dir, eb);
+    if (err == 0) {
+        json_object_set_new(a->params, "save_dir", json_string(dir));
+        free(dir);
+    }
+    return err;
+}
+
+static int
+add_all(struct add *a, const struct cli_args *args)
+{
+    struct errbuf eb;
+    int status = CLI_OK, fd = client_connect(&a->client, &eb);
+
+    if (fd < 0)
+        return cli_fail("%s", eb.text);
+    if (put_save_dir(a, fd, &eb) != 0)
+        status = cli_fail("%s", eb.text);
+    else
+        for (size_t i = 0; i < args->operand_count; i++)
+            if (add_one(a, fd, args->operands[i]) != CLI_OK)
+                status = CLI_FAILED;
+    close(fd);
+    return status;
+}
+
+static int
+run(const struct cli_command *self, int argc, const char *const *argv)
+{
+    struct add a = {.params = json_object()};
+    struct cli_args args;
+    struct errbuf eb;
+    const char *value;
+    int id, got, status;
+
+    cli_args_init(&args, self, argc, argv);
+    while ((got = cli_next(&args, &id, &value, 1, CLI_OPERANDS_MAX)) > 0) {
+        if (take_option(&a, id, value, &eb) != 0) {
+            json_decref(a.params);
+            return cli_usage(self, "%s", eb.text);
+        }
+    }
+    status = got < 0 ? args.status : add_all(&a, &args);
+    json_decref(a.params);
+    return status;
+}
+
+const struct cli_command cli_add = {
+    .name = "add",
+    .usage = "[options] FILE.torrent…",
+    .summary = "give a torrent to the daemon",
+    .details = "Gives torrents to spratd, which fetches and seeds them in the background.",
+    .example = "  sprat add -o ~/downloads --seed 2 debian-12.torrent",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .run = run,
+};

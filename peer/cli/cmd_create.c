@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * sprat create: makes a torrent file. The hashing and the format are the engine's; this reads the
+ * options, shows the progress, and puts the file where it belongs without hurting another.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/parse.h"
+#include "common/sys/clock.h"
+#include "common/sys/file.h"
+#include "config.h"
+#include "peer/cli/command.h"
+#include "peer/cli/describe.h"
+#include "peer/cli/screen.h"
+#include "peer/store/create.h"
+
+enum {
+    OPT_OUTPUT = 1,
+    OPT_FORMAT,
+    OPT_PIECE_LENGTH,
+    OPT_TRACKER,
+    OPT_WEB_SEED,
+    OPT_PRIVATE,
+    OPT_SOURCE,
+    OPT_COMMENT,
+    OPT_FORCE,
+};
+
+static const struct option_spec options[] = {
+    {OPT_OUTPUT, 'o', "output", "FILE",
+     "write the torrent file there (NAME.torrent in the current directory)"},
+    {OPT_FORMAT, 0, "format", "FORMAT", "hybrid, v2 or v1 (hybrid, which every client can fetch)"},
+    {OPT_PIECE_LENGTH, 0, "piece-length", "SIZE",
+     "bytes of a piece, a power of two from 16K on (chosen by the size of the content)"},
+    {OPT_TRACKER, 't', "tracker", "URL",
+     "announce to this tracker; repeatable, each is a tier of its own"},
+    {OPT_WEB_SEED, 'w', "web-seed", "URL", "content is there over HTTP too; repeatable"},
+    {OPT_PRIVATE, 0, "private", NULL, "peers come from the trackers alone"},
+    {OPT_SOURCE, 0, "source", "TEXT", "the site it was made for; changes the info-hash"},
+    {OPT_COMMENT, 0, "comment", "TEXT", "a remark"},
+    {OPT_FORCE, 'f', "force", NULL, "write over an output file that exists"},
+    CLI_HELP_ROW,
+};
+
+struct request {
+    struct create_options opt;
+    struct cli_list trackers, web_seeds;
+    struct metainfo_tier tiers[CLI_LIST_MAX];
+    const char *output;
+    bool force;
+    struct screen screen;
+    const char *shown; /* for the progress line */
+};
+
+static int
+parse_format(const char *value, enum metainfo_format *out, struct errbuf *eb)
+{
+    static const char *const names[] = {
+        [METAINFO_V1] = "v1", [METAINFO_V2] = "v2", [METAINFO_HYBRID] = "hybrid"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(value, names[i]) == 0) {
+            *out = (enum metainfo_format)i;
+            return 0;
+        }
+    }
+    return errbuf_set(eb, SPRAT_E_INVAL, "--format must be hybrid, v2 or v1, not '%s'", value);
+}
+
+static int
+parse_piece_length(const char *value, uint32_t *out, struct errbuf *eb)
+{
+    uint64_t v;
+
+    if (parse_size(value, &v) != 0 || v < CREATE_PIECE_LEN_MIN || v > METAINFO_PIECE_LEN_MAX ||
+        (v & (v - 1)) != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "--piece-length must be a power of two from 16K to 512M, not '%s'",
+                          value);
+    *out = (uint32_t)v;
+    return 0;
+}
+
+static int
+add_url(struct cli_list *l, const char *option, const char *value, bool udp, struct errbuf *eb)
+{
+    static const char *const schemes[] = {"http://", "https://", "udp://"};
+
+    for (size_t i = 0; i < (udp ? 3u : 2u); i++) {
+        size_t n = strlen(schemes[i]);
+
+        if (strncasecmp(value, schemes[i], n) == 0 && value[n] != '\0')
+            return cli_list_add(l, option, value, eb);
+    }
+    return errbuf_set(eb, SPRAT_E_INVAL, "%s needs an http, https%s URL, not '%s'", option,
+                      udp ? " or udp" : "", value);
+}
+
+static int
+take_option(struct request *r, int id, const char *value, struct errbuf *eb)
+{
+    switch (id) {
+    case OPT_OUTPUT: r->output = value; return 0;
+    case OPT_FORMAT: return parse_format(value, &r->opt.format, eb);
+    case OPT_PIECE_LENGTH: return parse_piece_length(value, &r->opt.piece_length, eb);
+    case OPT_TRACKER: return add_url(&r->trackers, "--tracker", value, true, eb);
+    case OPT_WEB_SEED: return add_url(&r->web_seeds, "--web-seed", value, false, eb);
+    case OPT_PRIVATE: r->opt.is_private = true; return 0;
+    case OPT_SOURCE: r->opt.source = value; return 0;
+    case OPT_COMMENT: r->opt.comment = value; return 0;
+    case OPT_FORCE: r->force = true; return 0;
+    }
+    return 0;
+}
+
+static bool
+on_progress(void *user, uint64_t done, uint64_t total)
+{
+    struct request *r = user;
+    struct progress p = {.name = r->shown, .phase = "hashing", .done = done, .total = total};
+
+    if (r->screen.mode == SCREEN_TTY)
+        screen_progress(&r->screen, &p, clock_mono());
+    return true;
+}
+
+static void
+on_notice(void *user, const char *text)
+{
+    struct request *r = user;
+
+    screen_warn(&r->screen, "%s", text);
+}
+
+/* Puts the torrent file in its place: by rename, so that nobody sees half of it, and without
+ * --force only where there is nothing. */
+static int
+write_output(const struct request *r, const char *path, const struct buf *torrent)
+{
+    struct errbuf eb;
+
+    if (!r->force && access(path, F_OK) == 0)
+        return cli_fail("%s: exists already; use -o to name another file, or -f to replace it",
+                        path);
+    if (file_write_atomic(path, buf_data(torrent), buf_len(torrent), 0644, &eb) != 0)
+        return cli_fail("%s", eb.text);
+    return CLI_OK;
+}
+
+/* Reads back what was made, as every other program will, writes it and tells what it is. */
+static int
+finish(struct request *r, const struct buf *torrent)
+{
+    struct errbuf eb;
+    struct metainfo *mi;
+    char *path = NULL;
+    int status = CLI_FAILED;
+
+    if (metainfo_parse(buf_data(torrent), buf_len(torrent), &mi, &eb) != 0)
+        return cli_fail("%s: %s", r->opt.path, eb.text);
+    if (r->output == NULL && asprintf(&path, "%s.torrent", mi->name) < 0)
+        path = NULL;
+    if (r->output != NULL || path != NULL)
+        status = write_output(r, r->output != NULL ? r->output : path, torrent);
+    if (status == CLI_OK)
+        describe_created(mi, r->output != NULL ? r->output : path);
+    free(path);
+    metainfo_free(mi);
+    return status;
+}
+
+static int
+create(struct request *r)
+{
+    struct errbuf eb;
+    struct buf torrent;
+    int status;
+
+    /* Asked before the hashing too, which may take an hour. */
+    if (r->output != NULL && !r->force && access(r->output, F_OK) == 0)
+        return cli_fail("%s: exists already; use -o to name another file, or -f to replace it",
+                        r->output);
+    buf_init(&torrent, METAINFO_SIZE_MAX);
+    if (create_run(&r->opt, &torrent, NULL, &eb) != 0) {
+        screen_clear(&r->screen);
+        status = cli_fail("%s", eb.text);
+    } else {
+        screen_clear(&r->screen);
+        status = finish(r, &torrent);
+    }
+    buf_fini(&torrent);
+    return status;
+}
+
+static int
+run(const struct cli_command *self, int argc, const char *const *argv)
+{
+    struct request r = {.opt = {.format = METAINFO_HYBRID, .created_by = PACKAGE_STRING}};
+    struct cli_args args;
+    struct errbuf eb;
+    const char *value;
+    int id, got;
+
+    cli_args_init(&args, self, argc, argv);
+    while ((got = cli_next(&args, &id, &value, 1, 1)) > 0)
+        if (take_option(&r, id, value, &eb) != 0)
+            return cli_usage(self, "%s", eb.text);
+    if (got < 0)
+        return args.status;
+    for (size_t i = 0; i < r.trackers.count; i++)
+        r.tiers[i] = (struct metainfo_tier){.urls = &r.trackers.items[i], .count = 1};
+    r.opt.path = r.shown = args.operands[0];
+    r.opt.tiers = r.tiers;
+    r.opt.tier_count = r.trackers.count;
+    r.opt.web_seeds = r.web_seeds.items;
+    r.opt.web_seed_count = r.web_seeds.count;
+    r.opt.progress = on_progress;
+    r.opt.notice = on_notice;
+    r.opt.user = &r;
+    screen_init(&r.screen, false);
+    return create(&r);
+}
+
+const struct cli_command cli_create = {
+    .name = "create",
+    .usage = "[options] PATH",
+    .summary = "make a torrent file from a file or a directory",
+    .details =
+        "Hashes PATH and writes a torrent file. The same content gives the same info-hash on\n"
+        "every machine.",
+    .example = "  sprat create -t http://tracker.example:6969/announce --comment 'live' album",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .run = run,
+};

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * sprat get: fetches the content of a torrent in the foreground, and goes on where an earlier run
+ * ended.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/parse.h"
+#include "common/sys/paths.h"
+#include "peer/cli/command.h"
+#include "peer/cli/load.h"
+#include "peer/cli/screen.h"
+#include "peer/cli/transfer.h"
+
+enum { OPT_OUTPUT = 1, OPT_PEER, OPT_SEED };
+
+static const struct option_spec options[] = {
+    {OPT_OUTPUT, 'o', "output", "DIR", "put the file or directory there (the current directory)"},
+    {OPT_PEER, 0, "peer", "HOST:PORT", "connect to this peer too; repeatable"},
+    {OPT_SEED, 0, "seed", "none|forever|RATIO",
+     "afterwards, seed: not at all (the default), until stopped, or until RATIO times the content "
+     "was sent"},
+    TRANSFER_ROWS,
+    CLI_HELP_ROW,
+};
+
+struct get {
+    struct transfer_options transfer;
+    struct cli_list peers;
+    const char *output;
+    enum seed_policy seed;
+    double ratio;
+};
+
+static int
+take_seed(struct get *g, const char *value, struct errbuf *eb)
+{
+    if (strcmp(value, "none") == 0)
+        g->seed = SEED_NONE;
+    else if (strcmp(value, "forever") == 0)
+        g->seed = SEED_FOREVER;
+    else if (parse_ratio(value, &g->ratio) == 0)
+        g->seed = SEED_RATIO;
+    else
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "--seed needs none, forever or a ratio like 1.5, not '%s'", value);
+    return 0;
+}
+
+/* "HOST:PORT" with a port that can be; the host itself is resolved by the engine. */
+static int
+take_peer(struct get *g, const char *value, struct errbuf *eb)
+{
+    const char *colon = strrchr(value, ':');
+    uint64_t port;
+
+    if (colon == NULL || colon == value || parse_u64(colon + 1, 1, 65535, &port) != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL, "--peer needs HOST:PORT, not '%s'", value);
+    return cli_list_add(&g->peers, "--peer", value, eb);
+}
+
+static int
+take_option(struct get *g, int id, const char *value, struct errbuf *eb)
+{
+    switch (id) {
+    case OPT_OUTPUT: g->output = value; return 0;
+    case OPT_PEER: return take_peer(g, value, eb);
+    case OPT_SEED: return take_seed(g, value, eb);
+    }
+    return transfer_option(&g->transfer, id, value, eb);
+}
+
+static int
+get(const struct cli_command *self, const struct get *g, const char *torrent)
+{
+    struct torrent_add add = {
+        .peers = g->peers.items, .peer_count = g->peers.count, .seed = g->seed, .ratio = g->ratio};
+    struct screen screen;
+    struct errbuf eb;
+    char *dir;
+    int status;
+
+    if (load_is_magnet(torrent))
+        return cli_fail("magnet links can't be fetched yet: name the torrent file");
+    if (load_torrent(torrent, &add.mi, &eb) != 0)
+        return cli_fail("%s", eb.text);
+    if (path_absolute(g->output, &dir, &eb) != 0) {
+        metainfo_free(add.mi);
+        return cli_fail("%s", eb.text);
+    }
+    add.save_dir = dir;
+    screen_init(&screen, g->transfer.json);
+    status = transfer_run(self, &g->transfer, &add, NULL, NULL, &screen);
+    free(dir);
+    return status;
+}
+
+static int
+run(const struct cli_command *self, int argc, const char *const *argv)
+{
+    struct get g = {.output = ".", .seed = SEED_NONE};
+    struct cli_args args;
+    struct errbuf eb;
+    const char *value;
+    int id, got;
+
+    cli_args_init(&args, self, argc, argv);
+    while ((got = cli_next(&args, &id, &value, 1, 1)) > 0)
+        if (take_option(&g, id, value, &eb) != 0)
+            return cli_usage(self, "%s", eb.text);
+    if (got < 0)
+        return args.status;
+    return get(self, &g, args.operands[0]);
+}
+
+const struct cli_command cli_get = {
+    .name = "get",
+    .usage = "[options] FILE.torrent",
+    .summary = "fetch the content of a torrent",
+    .details =
+        "Fetches the content from peers and checks all of it. An interrupted run goes on where it\n"
+        "was. Exits with 0 only when everything is there and verified; 130 after Ctrl-C.",
+    .example = "  sprat get -o ~/downloads --down-limit 2M --seed 1.5 album.torrent",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .run = run,
+};

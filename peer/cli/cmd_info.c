@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * sprat info: one torrent of the daemon in full, or the daemon itself.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "peer/cli/client.h"
+#include "peer/cli/command.h"
+#include "peer/cli/text.h"
+
+static const struct option_spec options[] = {
+    CLIENT_SOCKET_ROW,
+    CLIENT_JSON_ROW,
+    CLI_HELP_ROW,
+};
+
+enum { TEXT_COLUMNS = 1000, TEXT_BYTES = 4 * TEXT_COLUMNS + 8 };
+
+/* One row; nothing for an empty text. What came from elsewhere is made safe for a terminal. */
+static void
+row(const char *label, const char *text)
+{
+    char safe[TEXT_BYTES];
+
+    if (text[0] == '\0')
+        return;
+    text_fit(safe, sizeof(safe), text, TEXT_COLUMNS);
+    printf("%-13s %s\n", label, safe);
+}
+
+static void
+row_time(const char *label, int64_t seconds)
+{
+    char text[64];
+    time_t t = (time_t)seconds;
+    struct tm tm;
+
+    if (seconds > 0 && localtime_r(&t, &tm) != NULL &&
+        strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) > 0)
+        row(label, text);
+}
+
+static void
+print_progress(const json_t *t)
+{
+    char a[TEXT_NUMBER_MAX], b[TEXT_NUMBER_MAX], c[TEXT_NUMBER_MAX], line[160];
+    uint64_t total = (uint64_t)client_int(t, "total_size");
+    uint64_t have = (uint64_t)client_int(t, "bytes_have");
+
+    snprintf(line, sizeof(line), "%s of %s (%s)", text_size(have, a), text_size(total, b),
+             text_percent(have, total, c));
+    row("done", line);
+    snprintf(line, sizeof(line), "%" PRId64 " of %" PRId64 ", %s each",
+             client_int(t, "pieces_have"), client_int(t, "pieces_total"),
+             text_size((uint64_t)client_int(t, "piece_length"), a));
+    row("pieces", line);
+    snprintf(line, sizeof(line), "%s, %s now", text_size((uint64_t)client_int(t, "downloaded"), a),
+             text_rate((uint64_t)client_int(t, "down_rate"), b));
+    row("received", line);
+    snprintf(line, sizeof(line), "%s, %s now", text_size((uint64_t)client_int(t, "uploaded"), a),
+             text_rate((uint64_t)client_int(t, "up_rate"), b));
+    row("sent", line);
+    snprintf(line, sizeof(line), "%.3f in the swarm that we see",
+             json_number_value(json_object_get(t, "copies")));
+    row("copies", line);
+}
+
+static void
+print_trackers(const json_t *t)
+{
+    json_t *each;
+    size_t i;
+
+    json_array_foreach(json_object_get(t, "trackers"), i, each)
+    {
+        char line[TEXT_BYTES];
+        const char *message = client_text(each, "message");
+
+        snprintf(line, sizeof(line), "%s (%s%s%s, %" PRId64 " seeders, %" PRId64 " leechers)",
+                 client_text(each, "url"),
+                 json_is_true(json_object_get(each, "working")) ? "working" : "not working",
+                 message[0] != '\0' ? ": " : "", message, client_int(each, "seeders"),
+                 client_int(each, "leechers"));
+        row(i == 0 ? "trackers" : " ", line);
+    }
+}
+
+static void
+print_peers(const json_t *t)
+{
+    json_t *each;
+    size_t i;
+
+    json_array_foreach(json_object_get(t, "peer_list"), i, each)
+    {
+        char line[512], down[TEXT_NUMBER_MAX], up[TEXT_NUMBER_MAX];
+
+        snprintf(line, sizeof(line), "%s %s, down %s, up %s%s", client_text(each, "addr"),
+                 client_text(each, "client"),
+                 text_rate((uint64_t)client_int(each, "down_rate"), down),
+                 text_rate((uint64_t)client_int(each, "up_rate"), up),
+                 json_is_true(json_object_get(each, "seed")) ? ", has all" : "");
+        row(i == 0 ? "peers" : " ", line);
+    }
+}
+
+static void
+print_files(const json_t *t)
+{
+    json_t *each;
+    size_t i;
+
+    printf("\nfiles\n");
+    json_array_foreach(json_object_get(t, "files"), i, each)
+    {
+        char path[TEXT_BYTES], size[TEXT_NUMBER_MAX], done[TEXT_NUMBER_MAX];
+
+        text_fit(path, sizeof(path), client_text(each, "path"), TEXT_COLUMNS);
+        printf("%12s  %6s  %s\n", text_size((uint64_t)client_int(each, "length"), size),
+               text_percent((uint64_t)client_int(each, "pieces_have"),
+                            (uint64_t)client_int(each, "pieces_total"), done),
+               path);
+    }
+}
+
+static void
+print_torrent(const json_t *t)
+{
+    row("name", client_text(t, "name"));
+    row("info-hash v1", client_text(t, "info_hash_v1"));
+    row("info-hash v2", client_text(t, "info_hash_v2"));
+    row("state", client_text(t, "state"));
+    row("error", client_text(t, "error"));
+    row("saved in", client_text(t, "save_dir"));
+    print_progress(t);
+    row_time("added", client_int(t, "added_at"));
+    row_time("completed", client_int(t, "completed_at"));
+    print_trackers(t);
+    print_peers(t);
+    print_files(t);
+}
+
+static void
+print_rate_limit(const char *label, int64_t limit)
+{
+    char text[TEXT_NUMBER_MAX];
+
+    row(label, limit > 0 ? text_rate((uint64_t)limit, text) : "none");
+}
+
+static void
+print_daemon(const json_t *d)
+{
+    char pid[TEXT_NUMBER_MAX];
+    json_t *each;
+    size_t i;
+
+    snprintf(pid, sizeof(pid), "%" PRId64, client_int(d, "pid"));
+    row("spratd", client_text(d, "version"));
+    row("pid", pid);
+    row("state in", client_text(d, "state_dir"));
+    json_array_foreach(json_object_get(d, "listen"), i, each)
+        row(i == 0 ? "listening on" : " ", json_string_value(each));
+    print_rate_limit("up limit", client_int(d, "up_limit"));
+    print_rate_limit("down limit", client_int(d, "down_limit"));
+}
+
+static int
+run(const struct cli_command *self, int argc, const char *const *argv)
+{
+    struct client_options o = {.socket = NULL};
+    struct cli_args args;
+    struct errbuf eb;
+    const char *value;
+    json_t *result = NULL, *params = NULL;
+    int id, got, fd, err, status = CLI_OK;
+
+    cli_args_init(&args, self, argc, argv);
+    while ((got = cli_next(&args, &id, &value, 0, 1)) > 0)
+        client_option(&o, id, value);
+    if (got < 0)
+        return args.status;
+    fd = client_connect(&o, &eb);
+    if (fd < 0)
+        return cli_fail("%s", eb.text);
+    if (args.operand_count == 1)
+        params = json_pack("{s:s}", "torrent", args.operands[0]);
+    err = client_call(fd, params != NULL ? "torrent.info" : "daemon.info", params, &result, &eb);
+    if (err != 0)
+        status = cli_fail("%s", eb.text);
+    else if (o.json)
+        status = client_print_json(result);
+    else if (args.operand_count == 1)
+        print_torrent(result);
+    else
+        print_daemon(result);
+    json_decref(result);
+    close(fd);
+    return status;
+}
+
+const struct cli_command cli_info = {
+    .name = "info",
+    .usage = "[options] [TORRENT]",
+    .summary = "tell all about one of the daemon's torrents",
+    .details =
+        "Tells the state of a torrent, its trackers, peers and files; without TORRENT, about\n"
+        "spratd itself. A torrent is named by its info-hash (v1 or v2, at least 6 digits) or\n"
+        "by its name, if only one has it.",
+    .example = "  sprat info debian-12.iso",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .run = run,
+};

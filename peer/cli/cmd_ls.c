@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * sprat ls: the daemon's torrents as a table.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "peer/cli/client.h"
+#include "peer/cli/command.h"
+#include "peer/cli/screen.h"
+#include "peer/cli/table.h"
+#include "peer/cli/text.h"
+
+static const struct option_spec options[] = {
+    CLIENT_SOCKET_ROW,
+    CLIENT_JSON_ROW,
+    CLI_HELP_ROW,
+};
+
+static const struct table_column columns[] = {
+    {"ID", false, false},   {"NAME", false, true},  {"SIZE", true, false},
+    {"DONE", true, false},  {"DOWN", true, false},  {"UP", true, false},
+    {"PEERS", true, false}, {"RATIO", true, false}, {"STATE", false, false},
+};
+
+enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), ID_DIGITS = 8 };
+
+/* The texts of one torrent; the name is not copied. */
+struct row {
+    char id[ID_DIGITS + 1];
+    char size[TEXT_NUMBER_MAX], done[TEXT_NUMBER_MAX], down[TEXT_NUMBER_MAX], up[TEXT_NUMBER_MAX];
+    char peers[TEXT_NUMBER_MAX], ratio[TEXT_NUMBER_MAX];
+};
+
+static void
+fill_row(struct row *r, const json_t *t, const char **cells)
+{
+    const char *hash = client_text(t, "info_hash_v1");
+    uint64_t total = (uint64_t)client_int(t, "total_size");
+    uint64_t have = (uint64_t)client_int(t, "bytes_have");
+
+    snprintf(r->id, sizeof(r->id), "%s", hash[0] != '\0' ? hash : client_text(t, "info_hash_v2"));
+    text_size(total, r->size);
+    if (client_int(t, "check_total") > 0 && strcmp(client_text(t, "state"), "checking") == 0)
+        text_percent((uint64_t)client_int(t, "check_done"), (uint64_t)client_int(t, "check_total"),
+                     r->done);
+    else
+        text_percent(have, total, r->done);
+    text_rate_short((uint64_t)client_int(t, "down_rate"), r->down);
+    text_rate_short((uint64_t)client_int(t, "up_rate"), r->up);
+    snprintf(r->peers, sizeof(r->peers), "%lld", (long long)client_int(t, "peers"));
+    snprintf(r->ratio, sizeof(r->ratio), "%.2f",
+             total > 0 ? (double)client_int(t, "uploaded") / (double)total : 0.0);
+    const char *all[COLUMNS] = {
+        r->id,    client_text(t, "name"), r->size, r->done, r->down, r->up, r->peers,
+        r->ratio, client_text(t, "state")};
+    memcpy(cells, all, sizeof(all));
+}
+
+static int
+print_table(const json_t *list)
+{
+    size_t rows = json_array_size(list);
+    struct row *row = calloc(rows + 1, sizeof(*row));
+    const char **cells = calloc((rows + 1) * COLUMNS, sizeof(*cells));
+    struct buf out;
+    int status = CLI_OK;
+
+    buf_init(&out, SIZE_MAX / 2);
+    if (row == NULL || cells == NULL) {
+        status = cli_fail("out of memory");
+    } else {
+        for (size_t i = 0; i < rows; i++)
+            fill_row(&row[i], json_array_get(list, i), cells + i * COLUMNS);
+        table_print(&out, columns, COLUMNS, cells, rows,
+                    isatty(STDOUT_FILENO) ? screen_columns() : PROGRESS_COLUMNS_MAX);
+        if (buf_str(&out) != NULL)
+            fputs(buf_str(&out), stdout);
+    }
+    buf_fini(&out);
+    free(cells);
+    free(row);
+    return status;
+}
+
+static int
+run(const struct cli_command *self, int argc, const char *const *argv)
+{
+    struct client_options o;
+    struct errbuf eb;
+    json_t *list = NULL;
+    int status, fd = client_begin(self, argc, argv, &o, &status);
+
+    if (fd < 0)
+        return status;
+    if (client_call(fd, "torrent.list", NULL, &list, &eb) != 0)
+        status = cli_fail("%s", eb.text);
+    else
+        status = o.json ? client_print_json(list) : print_table(list);
+    json_decref(list);
+    close(fd);
+    return status;
+}
+
+const struct cli_command cli_ls = {
+    .name = "ls",
+    .usage = "[options]",
+    .summary = "list the daemon's torrents",
+    .details = "Lists all torrents of spratd with their progress and rates.",
+    .example = "  sprat ls --json | jq '.[] | select(.state == \"error\") | .error'",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .run = run,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * sprat resume: tells spratd to resume torrents.
+ */
+#include "peer/cli/client.h"
+#include "peer/cli/command.h"
+
+static const struct option_spec options[] = {
+    CLIENT_SOCKET_ROW,
+    CLIENT_JSON_ROW,
+    CLI_HELP_ROW,
+};
+
+static int
+run(const struct cli_command *self, int argc, const char *const *argv)
+{
+    return client_for_each(self, argc, argv, "torrent.resume");
+}
+
+const struct cli_command cli_resume = {
+    .name = "resume",
+    .usage = "[options] TORRENT…",
+    .summary = "go on with a paused torrent",
+    .details =
+        "Goes on with paused torrents, and tries again those that an error stopped. A torrent is\n"
+        "named by its info-hash (v1 or v2, at least 6 digits) or by its name.",
+    .example = "  sprat resume 4d753474429d81",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .run = run,
+};

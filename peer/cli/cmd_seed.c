@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * sprat seed: serves content that is there, of a torrent file or of a path from which it makes a
+ * torrent first.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/base/hex.h"
+#include "common/sys/clock.h"
+#include "common/sys/file.h"
+#include "common/sys/paths.h"
+#include "config.h"
+#include "peer/cli/command.h"
+#include "peer/cli/describe.h"
+#include "peer/cli/load.h"
+#include "peer/cli/place.h"
+#include "peer/cli/screen.h"
+#include "peer/cli/transfer.h"
+#include "peer/store/create.h"
+
+enum { OPT_OUTPUT = 1 };
+
+static const struct option_spec options[] = {
+    {OPT_OUTPUT, 'o', "output", "FILE",
+     "with PATH alone: write the torrent file there (a file in the state directory)"},
+    TRANSFER_ROWS,
+    CLI_HELP_ROW,
+};
+
+struct seed {
+    struct transfer_options transfer;
+    const char *output;
+    struct screen screen;
+    const char *shown; /* for the hashing's progress line */
+};
+
+static int
+seed_torrent(const struct cli_command *self, struct seed *s, const char *torrent, const char *path)
+{
+    struct torrent_add add = {.seed = SEED_FOREVER, .seed_only = true};
+    struct errbuf eb;
+    char *dir;
+    int status;
+
+    if (load_torrent(torrent, &add.mi, &eb) != 0)
+        return cli_fail("%s", eb.text);
+    if (place_find(add.mi, path, &dir, &eb) != 0) {
+        metainfo_free(add.mi);
+        return cli_fail("%s", eb.text);
+    }
+    add.save_dir = dir;
+    status = transfer_run(self, &s->transfer, &add, NULL, NULL, &s->screen);
+    free(dir);
+    return status;
+}
+
+static bool
+on_progress(void *user, uint64_t done, uint64_t total)
+{
+    struct seed *s = user;
+    struct progress p = {.name = s->shown, .phase = "hashing", .done = done, .total = total};
+
+    if (s->screen.mode == SCREEN_TTY)
+        screen_progress(&s->screen, &p, clock_mono());
+    return true;
+}
+
+static void
+on_notice(void *user, const char *text)
+{
+    struct seed *s = user;
+
+    screen_warn(&s->screen, "%s", text);
+}
+
+/* STATE/torrents/HASH.torrent, to be freed; its directory is made. */
+static char *
+path_in_state(const struct transfer_options *o, const struct metainfo *mi, struct errbuf *eb)
+{
+    char *state = transfer_state_dir(o, eb), *dir = NULL, *path = NULL;
+    char hex[HEX_SIZE(20)], name[64];
+
+    if (state != NULL)
+        dir = path_join(state, "torrents");
+    if (dir != NULL && file_make_dirs(dir, 0700, eb) == 0) {
+        hex_encode(metainfo_wire_hash(mi, !mi->has_v1), 20, hex);
+        snprintf(name, sizeof(name), "%s.torrent", hex);
+        path = path_join(dir, name);
+    }
+    free(dir);
+    free(state);
+    return path;
+}
+
+/* Makes the torrent and keeps it in a file. */
+static int
+make_torrent(struct seed *s, const char *path, struct metainfo **mi, char **dir, char **kept,
+             struct errbuf *eb)
+{
+    struct create_options opt = {.path = path,
+                                 .format = METAINFO_HYBRID,
+                                 .created_by = PACKAGE_STRING,
+                                 .progress = on_progress,
+                                 .notice = on_notice,
+                                 .user = s};
+    struct metainfo_tier tiers[CLI_LIST_MAX];
+    struct buf b;
+    int err;
+
+    for (size_t i = 0; i < s->transfer.trackers.count; i++)
+        tiers[i] = (struct metainfo_tier){.urls = &s->transfer.trackers.items[i], .count = 1};
+    opt.tiers = tiers;
+    opt.tier_count = s->transfer.trackers.count;
+    buf_init(&b, METAINFO_SIZE_MAX);
+    err = create_run(&opt, &b, dir, eb);
+    screen_clear(&s->screen);
+    if (err == 0)
+        err = metainfo_parse(buf_data(&b), buf_len(&b), mi, eb);
+    if (err == 0) {
+        *kept = s->output != NULL ? strdup(s->output) : path_in_state(&s->transfer, *mi, eb);
+        err = *kept == NULL ? SPRAT_E_NOENT
+                            : file_write_atomic(*kept, buf_data(&b), buf_len(&b), 0644, eb);
+    }
+    buf_fini(&b);
+    return err;
+}
+
+static int
+seed_path(const struct cli_command *self, struct seed *s, const char *path)
+{
+    struct torrent_add add = {.seed = SEED_FOREVER, .seed_only = true, .trusted = true};
+    struct errbuf eb = {""};
+    char *dir = NULL, *kept = NULL, *magnet = NULL;
+    int status = CLI_FAILED;
+
+    s->shown = path;
+    if (make_torrent(s, path, &add.mi, &dir, &kept, &eb) != 0) {
+        cli_fail("%s", eb.text[0] != '\0' ? eb.text : "out of memory");
+        metainfo_free(add.mi);
+    } else {
+        add.save_dir = dir;
+        magnet = describe_magnet_of(add.mi);
+        s->transfer.trackers.count = 0; /* they stand in the torrent now */
+        status = transfer_run(self, &s->transfer, &add, magnet, kept, &s->screen);
+    }
+    free(magnet);
+    free(kept);
+    free(dir);
+    return status;
+}
+
+/* True if |path| is a torrent file: then its directory was forgotten. */
+static bool
+is_torrent_file(const char *path)
+{
+    size_t len = strlen(path);
+    struct metainfo *mi;
+    struct stat st;
+
+    if (len < 8 || strcmp(path + len - 8, ".torrent") != 0 || stat(path, &st) != 0 ||
+        !S_ISREG(st.st_mode) || load_torrent(path, &mi, NULL) != 0)
+        return false;
+    metainfo_free(mi);
+    return true;
+}
+
+static int
+run(const struct cli_command *self, int argc, const char *const *argv)
+{
+    struct seed s = {.output = NULL};
+    struct cli_args args;
+    struct errbuf eb;
+    const char *value;
+    int id, got;
+
+    cli_args_init(&args, self, argc, argv);
+    while ((got = cli_next(&args, &id, &value, 1, 2)) > 0) {
+        if (id == OPT_OUTPUT)
+            s.output = value;
+        else if (transfer_option(&s.transfer, id, value, &eb) != 0)
+            return cli_usage(self, "%s", eb.text);
+    }
+    if (got < 0)
+        return args.status;
+    screen_init(&s.screen, s.transfer.json);
+    if (args.operand_count == 2) {
+        if (s.output != NULL)
+            return cli_usage(self, "-o goes with PATH alone: there is a torrent file already");
+        return seed_torrent(self, &s, args.operands[0], args.operands[1]);
+    }
+    if (is_torrent_file(args.operands[0]))
+        return cli_usage(self, "%s is a torrent file: name the directory of its content too",
+                         args.operands[0]);
+    return seed_path(self, &s, args.operands[0]);
+}
+
+const struct cli_command cli_seed = {
+    .name = "seed",
+    .usage = "[options] FILE.torrent DIR | PATH",
+    .summary = "serve content that is there",
+    .details = "Serves the content of FILE.torrent that lies in DIR, until stopped. With PATH "
+               "alone, makes\n"
+               "a hybrid torrent of it first, keeps it in a file, and prints the magnet link. Data "
+               "that the\n"
+               "state does not vouch for is checked before.",
+    .example = "  sprat seed album.torrent ~/music\n"
+               "  sprat seed -t http://tracker.example:6969/announce ~/music/album",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .run = run,
+};

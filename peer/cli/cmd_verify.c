@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * sprat verify: compares files on disk with a torrent, and says of each what is wrong with it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/sys/clock.h"
+#include "peer/cli/command.h"
+#include "peer/cli/load.h"
+#include "peer/cli/place.h"
+#include "peer/cli/screen.h"
+#include "peer/cli/text.h"
+#include "peer/store/check.h"
+
+enum { OPT_QUIET = 1 };
+
+static const struct option_spec options[] = {
+    {OPT_QUIET, 'q', "quiet", NULL, "name only the files that are not right"},
+    CLI_HELP_ROW,
+};
+
+struct verify {
+    struct screen screen;
+    const struct metainfo *mi;
+};
+
+static bool
+on_progress(void *user, uint32_t done, uint32_t total)
+{
+    struct verify *v = user;
+    struct progress p = {.name = v->mi->name, .phase = "checking"};
+
+    /* Pieces are counted, bytes are shown. */
+    p.total = v->mi->total_size;
+    p.done = total > 0 ? (uint64_t)((double)done / total * (double)p.total) : 0;
+    if (v->screen.mode == SCREEN_TTY)
+        screen_progress(&v->screen, &p, clock_mono());
+    return true;
+}
+
+/* What, file, and in what measure. */
+static void
+print_file(const struct metainfo_file *f, const struct check_file *r)
+{
+    char path[METAINFO_PATH_MAX * 4];
+
+    text_fit(path, sizeof(path), f->path, METAINFO_PATH_MAX);
+    if (r->bad > 0 && r->state != CHECK_FILE_MISSING)
+        printf("%-10s %s (%u of %u pieces are wrong)\n", check_file_state_name(r->state), path,
+               r->bad, r->checked);
+    else
+        printf("%-10s %s\n", check_file_state_name(r->state), path);
+}
+
+/* Prints the files and returns how many are not right. */
+static size_t
+print_report(const struct metainfo *mi, const struct check_report *report, bool quiet)
+{
+    size_t wrong = 0;
+
+    for (size_t i = 0; i < mi->file_count; i++) {
+        bool ok = report->files[i].state == CHECK_FILE_OK;
+
+        if (mi->files[i].attr & ATTR_PAD)
+            continue;
+        wrong += !ok;
+        if (!ok || !quiet)
+            print_file(&mi->files[i], &report->files[i]);
+    }
+    return wrong;
+}
+
+static size_t
+count_files(const struct metainfo *mi)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < mi->file_count; i++)
+        n += (mi->files[i].attr & ATTR_PAD) == 0;
+    return n;
+}
+
+static int
+verify(struct metainfo *mi, const char *torrent, const char *dir, bool quiet)
+{
+    struct verify v = {.mi = mi};
+    struct check_report report = {.err = 0};
+    struct errbuf eb = {""};
+    char size[TEXT_NUMBER_MAX];
+    size_t wrong, files = count_files(mi);
+    int err;
+
+    screen_init(&v.screen, false);
+    err = check_run(mi, dir, 0, on_progress, &v, &report, &eb);
+    screen_clear(&v.screen);
+    if (err != 0)
+        return cli_fail("%s: %s", torrent, eb.text[0] != '\0' ? eb.text : sprat_strerror(err));
+    wrong = print_report(mi, &report, quiet);
+    bool whole = bitfield_full(&report.good);
+    check_report_fini(&report);
+    if (wrong > 0 || !whole)
+        return cli_fail("%s: %zu of %zu files in %s are missing or wrong", torrent, wrong, files,
+                        dir);
+    if (!quiet)
+        printf("all %zu files are right (%s)\n", files, text_size(mi->total_size, size));
+    return CLI_OK;
+}
+
+static int
+run(const struct cli_command *self, int argc, const char *const *argv)
+{
+    struct cli_args args;
+    struct metainfo *mi;
+    struct errbuf eb;
+    const char *value;
+    char *dir;
+    bool quiet = false;
+    int id, got, status;
+
+    cli_args_init(&args, self, argc, argv);
+    while ((got = cli_next(&args, &id, &value, 2, 2)) > 0)
+        if (id == OPT_QUIET)
+            quiet = true;
+    if (got < 0)
+        return args.status;
+    if (load_torrent(args.operands[0], &mi, &eb) != 0)
+        return cli_fail("%s", eb.text);
+    if (place_find(mi, args.operands[1], &dir, &eb) != 0) {
+        metainfo_free(mi);
+        return cli_fail("%s", eb.text);
+    }
+    status = verify(mi, args.operands[0], dir, quiet);
+    free(dir);
+    metainfo_free(mi);
+    return status;
+}
+
+const struct cli_command cli_verify = {
+    .name = "verify",
+    .usage = "[options] FILE.torrent DIR",
+    .summary = "compare files with a torrent",
+    .details = "Hashes the content in DIR and says of each file whether it is right. DIR is the\n"
+               "directory that holds the torrent's file or directory; that directory itself will\n"
+               "do too. Exits with 0 only if everything is there and right.",
+    .example = "  sprat verify album.torrent ~/music",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .run = run,
+};

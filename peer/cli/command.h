@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What a subcommand of sprat is, and what all of them share: exit statuses, reading of arguments,
+ * and the one line that says what went wrong.
+ */
+#ifndef PEER_CLI_COMMAND_H
+#define PEER_CLI_COMMAND_H
+
+#include <stddef.h>
+
+#include "common/base/err.h"
+#include "common/base/options.h"
+
+enum cli_status {
+    CLI_OK = 0,
+    CLI_FAILED = 1,        /* the work failed */
+    CLI_USAGE = 2,         /* wrong usage */
+    CLI_INTERRUPTED = 130, /* Ctrl-C */
+    CLI_TERMINATED = 143,  /* SIGTERM */
+};
+
+enum {
+    CLI_OPERANDS_MAX = 256,
+    CLI_LIST_MAX = 256, /* values of one repeatable option */
+};
+
+struct cli_command {
+    const char *name;
+    const char *usage;   /* what follows the name: "[options] PATH" */
+    const char *summary; /* a phrase for the list of commands */
+    const char *details; /* lines for its --help */
+    const char *example; /* lines, each with two blanks before it */
+    const struct option_spec *options;
+    size_t option_count;
+    int (*run)(const struct cli_command *self, int argc, const char *const *argv);
+};
+
+/* The row that stands in every table of options; cli_next() acts on it. */
+enum { CLI_OPT_HELP = 1000 };
+#define CLI_HELP_ROW                                                                               \
+    {                                                                                              \
+        CLI_OPT_HELP, 'h', "help", NULL, "print this help"                                         \
+    }
+
+/*  X(name) of every subcommand, in the order of the help */
+#define CLI_COMMAND_TABLE(X)                                                                       \
+    X(create)                                                                                      \
+    X(show)                                                                                        \
+    X(verify)                                                                                      \
+    X(seed)                                                                                        \
+    X(get)                                                                                         \
+    X(add)                                                                                         \
+    X(ls)                                                                                          \
+    X(info)                                                                                        \
+    X(pause)                                                                                       \
+    X(resume)                                                                                      \
+    X(rm)                                                                                          \
+    X(shutdown)
+
+#define X(name) extern const struct cli_command cli_##name;
+CLI_COMMAND_TABLE(X)
+#undef X
+
+/* All of them; |*count| of them. */
+const struct cli_command *const *cli_commands(size_t *count);
+
+/* Finds one by name; NULL if there is none. */
+const struct cli_command *cli_find_command(const char *name);
+
+/* The arguments of one subcommand while they are read. */
+struct cli_args {
+    const struct cli_command *command;
+    struct options scan;
+    const char *operands[CLI_OPERANDS_MAX];
+    size_t operand_count;
+    int status; /* what to exit with, once cli_next() was negative */
+};
+
+void cli_args_init(struct cli_args *a, const struct cli_command *command, int argc,
+                   const char *const *argv);
+
+/* 1 and the next option (operands are collected on the side); 0 when all is read and the number of
+ * operands is between |min| and |max|; -1 when the command is to end with |a->status|: help was
+ * asked for and printed, or something was wrong and was said. */
+int cli_next(struct cli_args *a, int *id, const char **value, size_t min, size_t max);
+
+/* Values of a repeatable option. */
+struct cli_list {
+    const char *items[CLI_LIST_MAX];
+    size_t count;
+};
+
+/* SPRAT_E_LIMIT and a sentence if it is full. */
+int cli_list_add(struct cli_list *l, const char *option, const char *value, struct errbuf *eb);
+
+/* Prints "sprat COMMAND: SENTENCE (see …)" and returns CLI_USAGE. */
+int cli_usage(const struct cli_command *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Prints "sprat: SENTENCE" and returns CLI_FAILED. */
+int cli_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints the --help of one. */
+void cli_help(const struct cli_command *c);
+
+#endif

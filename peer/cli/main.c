@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * sprat: finds the subcommand and runs it. Everything else is the subcommand's.
+ */
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/suggest.h"
+#include "config.h"
+#include "peer/cli/command.h"
+
+enum { COMMANDS_MAX = 64 };
+
+static void
+print_help(void)
+{
+    size_t n;
+    const struct cli_command *const *commands = cli_commands(&n);
+
+    printf("usage: sprat COMMAND [options] …\n\n"
+           "Creates, checks, shares and fetches torrents: BitTorrent v1, v2 and hybrid.\n\n"
+           "commands:\n");
+    for (size_t i = 0; i < n; i++)
+        printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    printf("\noptions:\n"
+           "  -h, --help     print this help; 'sprat COMMAND --help' tells about one command\n"
+           "      --version  print the version\n"
+           "\nexample:\n"
+           "  sprat create -t http://tracker.example:6969/announce album\n"
+           "  sprat seed album.torrent .\n"
+           "  sprat get -o ~/downloads album.torrent\n");
+}
+
+static int
+unknown_command(const char *name)
+{
+    const char *names[COMMANDS_MAX], *near;
+    size_t n;
+    const struct cli_command *const *commands = cli_commands(&n);
+    struct errbuf eb;
+
+    for (size_t i = 0; i < n && i < COMMANDS_MAX; i++)
+        names[i] = commands[i]->name;
+    near = suggest_nearest(name, names, n < COMMANDS_MAX ? n : COMMANDS_MAX);
+    if (near != NULL)
+        errbuf_set(&eb, 0, "unknown command '%s'; did you mean '%s'?", name, near);
+    else
+        errbuf_set(&eb, 0, "unknown command '%s'", name);
+    fprintf(stderr, "sprat: %s (see 'sprat --help')\n", eb.text);
+    return CLI_USAGE;
+}
+
+/* What stands before the subcommand; "help COMMAND" is the same as "COMMAND --help". */
+static int
+run(int argc, const char *const *argv)
+{
+    const struct cli_command *c;
+
+    if (argc < 2) {
+        fprintf(stderr, "sprat: a command is missing (see 'sprat --help')\n");
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        (strcmp(argv[1], "help") == 0 && argc == 2)) {
+        print_help();
+        return CLI_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("sprat %s\n", PACKAGE_VERSION);
+        return CLI_OK;
+    }
+    if (argv[1][0] == '-') {
+        fprintf(stderr, "sprat: a command must come first (see 'sprat --help')\n");
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "help") == 0) {
+        c = cli_find_command(argv[2]);
+        if (c == NULL)
+            return unknown_command(argv[2]);
+        cli_help(c);
+        return CLI_OK;
+    }
+    c = cli_find_command(argv[1]);
+    return c != NULL ? c->run(c, argc - 2, argv + 2) : unknown_command(argv[1]);
+}
+
+int
+main(int argc, char **argv)
+{
+    int status;
+
+    setlocale(LC_CTYPE, "");
+    signal(SIGPIPE, SIG_IGN); /* a reader that left is an error of write(), not our death */
+    status = run(argc, (const char *const *)argv);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        if (errno != EPIPE)
+            fprintf(stderr, "sprat: standard output: %s\n", strerror(errno));
+        if (status == CLI_OK)
+            status = CLI_FAILED;
+    }
+    return status;
+}

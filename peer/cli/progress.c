@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Layout of the progress line: fields of fixed priority on the right, the name on the left, and a
+ * bar in what is left between them.
+ */
+#include "peer/cli/progress.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "peer/cli/text.h"
+
+enum {
+    BAR_MIN = 10,
+    BAR_GOOD = 20, /* what a name that is longer than NAME_GOOD leaves to the bar */
+    BAR_MAX = 42,
+    NAME_MIN = 8,
+    NAME_GOOD = 20,
+    PHASE_MAX = 60,
+    FIELD_MAX = 4 * PHASE_MAX + 16,
+};
+
+/* In the order of the line. */
+enum field { F_PHASE, F_PERCENT, F_DOWN, F_UP, F_PEERS, F_ETA, F_COUNT };
+
+struct fields {
+    char text[F_COUNT][FIELD_MAX]; /* "" for those that are not there */
+};
+
+static void
+fill(const struct progress *p, bool utf8, struct fields *f)
+{
+    char n[TEXT_NUMBER_MAX];
+
+    memset(f, 0, sizeof(*f));
+    text_fit(f->text[F_PHASE], FIELD_MAX, p->phase, PHASE_MAX);
+    snprintf(f->text[F_PERCENT], FIELD_MAX, "%6s", text_percent(p->done, p->total, n));
+    if (!p->transfer)
+        return;
+    if (p->done < p->total) {
+        snprintf(f->text[F_DOWN], FIELD_MAX, "%s%9s", utf8 ? "↓" : "D",
+                 text_rate_short(p->down_rate, n));
+        snprintf(f->text[F_ETA], FIELD_MAX, "ETA %-7s", text_duration(p->eta_s, n));
+    }
+    snprintf(f->text[F_UP], FIELD_MAX, "%s%9s", utf8 ? "↑" : "U", text_rate_short(p->up_rate, n));
+    snprintf(f->text[F_PEERS], FIELD_MAX, "%3u %s", p->peers, p->peers == 1 ? "peer " : "peers");
+}
+
+/* Columns of all fields, each with two blanks before it. */
+static unsigned
+fields_width(const struct fields *f)
+{
+    unsigned width = 0;
+
+    for (int i = 0; i < F_COUNT; i++)
+        if (f->text[i][0] != '\0')
+            width += 2 + text_width(f->text[i]);
+    return width;
+}
+
+/* Drops fields, the least needed first, until |room| columns do. */
+static void
+drop_fields(struct fields *f, unsigned room)
+{
+    static const enum field order[] = {F_UP, F_PEERS, F_ETA, F_DOWN, F_PHASE};
+
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && fields_width(f) > room; i++)
+        f->text[order[i]][0] = '\0';
+}
+
+static unsigned
+least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+/* Shares |room| ≥ NAME_MIN + BAR_MIN columns between a bar and a name that wants |want|. */
+static unsigned
+bar_width(unsigned want, unsigned room)
+{
+    unsigned bar = room - least(want, room - BAR_MIN);
+
+    if (room > NAME_GOOD && bar < least(BAR_GOOD, room - NAME_GOOD))
+        bar = least(BAR_GOOD, room - NAME_GOOD);
+    return least(bar, BAR_MAX);
+}
+
+const char *
+progress_line(const struct progress *p, unsigned columns, bool utf8, char out[PROGRESS_LINE_MAX])
+{
+    struct fields f;
+    unsigned right, name_room, bar = 0;
+    size_t len;
+
+    columns = least(columns, PROGRESS_COLUMNS_MAX);
+    fill(p, utf8, &f);
+    drop_fields(&f, columns > NAME_MIN + 2 + BAR_MIN ? columns - NAME_MIN - 2 - BAR_MIN : 0);
+    right = fields_width(&f);
+    if (right >= columns) {
+        text_fit(out, PROGRESS_LINE_MAX, f.text[F_PERCENT] + strspn(f.text[F_PERCENT], " "),
+                 columns);
+        return out;
+    }
+    name_room = columns - right;
+    if (name_room >= NAME_MIN + 2 + BAR_MIN) {
+        bar = bar_width(text_width(p->name), name_room - 2);
+        name_room -= bar + 2;
+    }
+    text_fit(out, PROGRESS_LINE_MAX - 2 * PROGRESS_COLUMNS_MAX, p->name, name_room);
+    len = strlen(out);
+    if (bar > 0) {
+        len += (size_t)snprintf(out + len, PROGRESS_LINE_MAX - len, "  ");
+        text_bar(out + len, PROGRESS_LINE_MAX - len, p->done, p->total, bar);
+        len += bar;
+    }
+    for (int i = 0; i < F_COUNT; i++)
+        if (f.text[i][0] != '\0')
+            len += (size_t)snprintf(out + len, PROGRESS_LINE_MAX - len, "  %s", f.text[i]);
+    return out;
+}
+
+const char *
+progress_plain(const struct progress *p, char out[PROGRESS_LINE_MAX])
+{
+    char name[PROGRESS_COLUMNS_MAX], n1[TEXT_NUMBER_MAX], n2[TEXT_NUMBER_MAX], n3[TEXT_NUMBER_MAX];
+    size_t len;
+
+    text_fit(name, sizeof(name), p->name, 80);
+    len = (size_t)snprintf(out, PROGRESS_LINE_MAX, "%s: %s%s%s (%s of %s)", name, p->phase,
+                           p->phase[0] != '\0' ? ", " : "", text_percent(p->done, p->total, n1),
+                           text_size(p->done, n2), text_size(p->total, n3));
+    if (!p->transfer)
+        return out;
+    if (p->done < p->total)
+        len += (size_t)snprintf(out + len, PROGRESS_LINE_MAX - len, ", down %s",
+                                text_rate(p->down_rate, n1));
+    len += (size_t)snprintf(out + len, PROGRESS_LINE_MAX - len, ", up %s, %u %s",
+                            text_rate(p->up_rate, n1), p->peers, p->peers == 1 ? "peer" : "peers");
+    if (p->done < p->total && p->eta_s >= 0)
+        snprintf(out + len, PROGRESS_LINE_MAX - len, ", %s left", text_duration(p->eta_s, n1));
+    return out;
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * One function an event: the JSON form and the form for people, side by side.
+ */
+#include "peer/cli/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/sys/addr.h"
+#include "common/sys/clock.h"
+#include "peer/cli/describe.h"
+#include "peer/cli/text.h"
+
+void
+report_init(struct report *r, struct screen *screen, const struct metainfo *mi, const char *magnet,
+            const char *torrent_path)
+{
+    *r = (struct report){.screen = screen, .magnet = magnet, .torrent_path = torrent_path};
+    r->next_event = (struct mono){INT64_MIN};
+    text_fit(r->name, sizeof(r->name), mi->name, 60);
+}
+
+static bool
+json_mode(const struct report *r)
+{
+    return r->screen->mode == SCREEN_JSON;
+}
+
+static struct mono
+now(const struct report *r)
+{
+    return r->loop != NULL ? loop_now(r->loop) : clock_mono();
+}
+
+void
+report_ready(struct report *r, const struct session *s, const struct torrent *t)
+{
+    const struct metainfo *mi = torrent_metainfo(t);
+    const struct endpoint *addrs;
+    size_t count = session_listen(s, &addrs);
+    char text[ADDR_TEXT_MAX];
+    json_t *o = json_object(), *all = json_array();
+
+    r->ready = true;
+    r->began = now(r);
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(all, json_string(addr_format(&addrs[i], text)));
+    json_object_set_new(o, "listen", count > 0 ? json_incref(json_array_get(all, 0)) : json_null());
+    json_object_set_new(o, "listen_all", all);
+    json_object_set_new(o, "name", json_string(r->name));
+    describe_put_hashes(o, mi->has_v1 ? mi->info_hash_v1 : NULL,
+                        mi->has_v2 ? mi->info_hash_v2 : NULL);
+    json_object_set_new(o, "total_size", json_integer((json_int_t)mi->total_size));
+    if (r->magnet != NULL)
+        json_object_set_new(o, "magnet", json_string(r->magnet));
+    if (r->torrent_path != NULL)
+        json_object_set_new(o, "torrent", json_string(r->torrent_path));
+    screen_event(r->screen, "ready", o, now(r));
+    for (size_t i = 0; i < count; i++)
+        screen_say(r->screen, "listening on %s", addr_format(&addrs[i], text));
+    if (r->torrent_path != NULL)
+        screen_say(r->screen, "torrent: %s", r->torrent_path);
+    if (r->magnet != NULL)
+        screen_say(r->screen, "%s", r->magnet);
+}
+
+/* Names the files that lack pieces; only some, where there are many. */
+static void
+say_missing(struct report *r, const struct torrent *t)
+{
+    enum { NAMED_MAX = 10 };
+    const struct metainfo *mi = torrent_metainfo(t);
+    const struct bitfield *have = torrent_have(t);
+    size_t named = 0, more = 0;
+
+    for (size_t i = 0; i < mi->file_count; i++) {
+        const struct metainfo_file *f = &mi->files[i];
+        uint32_t end = f->first_piece + f->piece_count, lacking = 0;
+        char path[256];
+
+        if (f->attr & ATTR_PAD)
+            continue;
+        for (uint32_t p = bitfield_next_clear(have, f->first_piece); p < end;
+             p = bitfield_next_clear(have, p + 1))
+            lacking++;
+        if (lacking == 0)
+            continue;
+        if (named++ >= NAMED_MAX) {
+            more++;
+            continue;
+        }
+        text_fit(path, sizeof(path), f->path, 200);
+        screen_warn(r->screen, "%s: %u of %u pieces are missing or wrong", path, lacking,
+                    f->piece_count);
+    }
+    if (more > 0)
+        screen_warn(r->screen, "and %zu more files", more);
+}
+
+void
+report_checked(struct report *r, const struct torrent *t, const struct torrent_status *st,
+               const char *note, bool seed_only)
+{
+    const struct swarm_stats *w = &st->swarm;
+    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I}", "message", note, "pieces_have",
+                          (json_int_t)w->pieces_have, "pieces_total", (json_int_t)w->pieces_total,
+                          "bytes_have", (json_int_t)w->bytes_have, "bytes_total",
+                          (json_int_t)st->total_size);
+
+    r->began = now(r);
+    screen_event(r->screen, "checked", o, now(r));
+    screen_hurry(r->screen);
+    if (note[0] != '\0')
+        screen_warn(r->screen, "%s: %s", r->name, note);
+    if (!seed_only || w->pieces_have == w->pieces_total)
+        return;
+    say_missing(r, t);
+    if (w->pieces_have == 0)
+        screen_warn(r->screen, "%s: none of it is in %s", r->name, torrent_save_dir(t));
+    else
+        screen_warn(r->screen, "%s: seeding the %u of %u pieces that are there", r->name,
+                    w->pieces_have, w->pieces_total);
+}
+
+/* Numbers of which a change makes a progress event worth while. */
+static uint64_t
+digest(const struct torrent_status *st)
+{
+    const struct swarm_stats *w = &st->swarm;
+    const uint64_t parts[] = {st->state,          st->check_done,   w->pieces_have,
+                              w->uploaded,        w->downloaded,    w->peers_connected,
+                              w->seeds_connected, w->bytes_partial, w->copies_permille};
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        sum = (sum ^ parts[i]) * UINT64_C(0x9e3779b97f4a7c15);
+    return sum;
+}
+
+static void
+progress_event(struct report *r, const struct torrent_status *st)
+{
+    const struct swarm_stats *w = &st->swarm;
+    uint64_t sum = digest(st);
+    int64_t age_ms =
+        r->next_event.us == INT64_MIN ? INT64_MAX : mono_diff_ms(now(r), r->next_event);
+    json_t *o;
+
+    if (age_ms < 0 || (sum == r->last_sum && age_ms < REPORT_EVENT_IDLE_MS - REPORT_EVENT_MS))
+        return;
+    r->last_sum = sum;
+    r->next_event = mono_add_ms(now(r), REPORT_EVENT_MS);
+    o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:I}", "state",
+                  torrent_state_name(st->state), "pieces_have", (json_int_t)w->pieces_have,
+                  "pieces_total", (json_int_t)w->pieces_total, "bytes_have",
+                  (json_int_t)w->bytes_have, "bytes_total", (json_int_t)st->total_size, "down_rate",
+                  (json_int_t)w->down_rate, "up_rate", (json_int_t)w->up_rate, "peers",
+                  (json_int_t)w->peers_connected, "seeds", (json_int_t)w->seeds_connected, "copies",
+                  (double)w->copies_permille / 1000.0, "up", (json_int_t)w->uploaded, "down",
+                  (json_int_t)w->downloaded);
+    if (o != NULL && st->state == TORRENT_CHECKING) {
+        json_object_set_new(o, "check_done", json_integer((json_int_t)st->check_done));
+        json_object_set_new(o, "check_total", json_integer((json_int_t)st->check_total));
+    }
+    screen_event(r->screen, "progress", o, now(r));
+}
+
+static const char *
+phase_of(const struct report *r, const struct torrent_status *st)
+{
+    if (r->stopping)
+        return "stopping";
+    switch (st->state) {
+    case TORRENT_CHECKING: return "checking";
+    case TORRENT_DOWNLOADING: return "";
+    case TORRENT_SEEDING: return "seeding";
+    case TORRENT_PAUSED: return "paused";
+    case TORRENT_ERROR: return "paused by an error";
+    case TORRENT_STOPPED: return "stopped";
+    }
+    return "";
+}
+
+static void
+progress_text(struct report *r, const struct torrent_status *st)
+{
+    const struct swarm_stats *w = &st->swarm;
+    struct progress p = {.name = r->name, .phase = phase_of(r, st)};
+
+    if (st->state == TORRENT_CHECKING) {
+        p.done = st->check_done;
+        p.total = st->check_total;
+    } else {
+        uint64_t left = st->total_size - w->bytes_have;
+
+        p.done = w->bytes_have;
+        p.total = st->total_size;
+        p.transfer = true;
+        p.down_rate = w->down_rate;
+        p.up_rate = w->up_rate;
+        p.peers = w->peers_connected;
+        p.eta_s = text_eta(left > w->bytes_partial ? left - w->bytes_partial : 1, w->down_rate);
+    }
+    screen_progress(r->screen, &p, now(r));
+}
+
+void
+report_progress(struct report *r, const struct torrent *t)
+{
+    struct torrent_status st;
+
+    if (!r->ready || r->stopped)
+        return;
+    torrent_get_status(t, &st);
+    if (json_mode(r))
+        progress_event(r, &st);
+    else
+        progress_text(r, &st);
+}
+
+void
+report_complete(struct report *r, const struct torrent *t)
+{
+    struct torrent_status st;
+    char size[TEXT_NUMBER_MAX], time[TEXT_NUMBER_MAX], rate[TEXT_NUMBER_MAX];
+    int64_t ms = mono_diff_ms(now(r), r->began);
+
+    if (ms < 10000)
+        snprintf(time, sizeof(time), "%.1fs", (double)ms / 1000.0);
+    else
+        text_duration(ms / 1000, time);
+    torrent_get_status(t, &st);
+    if (json_mode(r)) {
+        r->next_event = (struct mono){INT64_MIN};
+        progress_event(r, &st);
+    }
+    screen_event(r->screen, "complete",
+                 json_pack("{s:I, s:I, s:I, s:I}", "bytes_total", (json_int_t)st.total_size, "up",
+                           (json_int_t)st.swarm.uploaded, "down", (json_int_t)st.swarm.downloaded,
+                           "wasted", (json_int_t)st.swarm.wasted),
+                 now(r));
+    if (st.swarm.downloaded > 0)
+        screen_say(r->screen, "%s: complete, %s received in %s (%s)", r->name,
+                   text_size(st.swarm.downloaded, size), time,
+                   text_rate(st.swarm.downloaded * 1000 / (uint64_t)(ms > 0 ? ms : 1), rate));
+    else
+        screen_say(r->screen, "%s: all of it is there (%s)", r->name,
+                   text_size(st.total_size, size));
+    screen_hurry(r->screen);
+}
+
+static void
+event_with_message(struct report *r, const char *event, const struct torrent_event *ev)
+{
+    screen_event(r->screen, event, json_pack("{s:s}", "message", ev->message), now(r));
+}
+
+void
+report_error(struct report *r, const struct torrent *t, const struct torrent_event *ev, bool fatal)
+{
+    json_t *o =
+        json_pack("{s:s, s:b, s:i}", "message", ev->message, "fatal", fatal, "code", ev->err);
+
+    (void)t;
+    screen_event(r->screen, "error", o, now(r));
+    screen_warn(r->screen, "%s: %s%s", r->name,
+                ev->message[0] != '\0' ? ev->message : sprat_strerror(ev->err),
+                fatal ? "" : " (paused; it goes on when that is mended)");
+    screen_hurry(r->screen);
+}
+
+void
+report_resumed(struct report *r, const struct torrent *t)
+{
+    (void)t;
+    screen_event(r->screen, "resumed", NULL, now(r));
+    screen_say(r->screen, "%s: goes on", r->name);
+    screen_hurry(r->screen);
+}
+
+void
+report_warning(struct report *r, const struct torrent *t, const struct torrent_event *ev)
+{
+    (void)t;
+    event_with_message(r, ev->type == TORRENT_EVENT_BANNED ? "banned" : "warning", ev);
+    if (!json_mode(r))
+        screen_warn(r->screen, "%s: %s", r->name, ev->message);
+}
+
+void
+report_stopping(struct report *r)
+{
+    r->stopping = true;
+    screen_hurry(r->screen);
+}
+
+static json_t *
+json_hosts(const struct torrent *t)
+{
+    json_t *all = json_array();
+    struct torrent_host h;
+    char text[ADDR_TEXT_MAX];
+    uint32_t iter = 0;
+
+    while (torrent_next_host(t, &iter, &h))
+        json_array_append_new(all,
+                              json_pack("{s:s, s:I, s:I}", "addr", addr_format_ip(&h.addr, text),
+                                        "up", (json_int_t)h.up, "down", (json_int_t)h.down));
+    return all;
+}
+
+void
+report_stopped(struct report *r, const struct torrent *t)
+{
+    struct torrent_status st;
+    char up[TEXT_NUMBER_MAX], down[TEXT_NUMBER_MAX];
+
+    if (r->stopped)
+        return;
+    r->stopped = true;
+    torrent_get_status(t, &st);
+    screen_event(r->screen, "stopped",
+                 json_pack("{s:I, s:I, s:o}", "up", (json_int_t)st.swarm.uploaded, "down",
+                           (json_int_t)st.swarm.downloaded, "peers", json_hosts(t)),
+                 now(r));
+    screen_say(r->screen, "%s: stopped, %s sent, %s received", r->name,
+               text_size(st.swarm.uploaded, up), text_size(st.swarm.downloaded, down));
+}
+
+void
+report_failure(struct report *r, int err, const struct errbuf *eb)
+{
+    const char *why = eb->text[0] != '\0' ? eb->text : sprat_strerror(err);
+
+    screen_event(r->screen, "error",
+                 json_pack("{s:s, s:b, s:i}", "message", why, "fatal", true, "code", err), now(r));
+    screen_warn(r->screen, "%s", why);
+}
+
+void
+report_log(void *ctx, enum log_level level, const char *line)
+{
+    struct report *r = ctx;
+
+    (void)level;
+    screen_warn(r->screen, "%s", line);
+}

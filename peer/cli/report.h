@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What get and seed print, in the three modes of the screen: a refreshed line, plain lines, or JSON
+ * events. It reads the engine's status and decides nothing.
+ */
+#ifndef PEER_CLI_REPORT_H
+#define PEER_CLI_REPORT_H
+
+#include <stdbool.h>
+
+#include "common/ev/loop.h"
+#include "peer/cli/screen.h"
+#include "peer/net/session.h"
+
+enum {
+    REPORT_TICK_MS = 250,
+    REPORT_EVENT_MS = 500,       /* between progress events while something changes */
+    REPORT_EVENT_IDLE_MS = 5000, /* and while nothing does */
+};
+
+/* Embedded; |loop| and |screen| may be read. */
+struct report {
+    struct loop *loop; /* set by the owner before the first report */
+    struct screen *screen;
+    const char *magnet, *torrent_path; /* may be NULL */
+    char name[256];                    /* the torrent's, for messages before it is added too */
+    struct mono began;                 /* downloading, for the average at the end */
+    struct mono next_event;
+    uint64_t last_sum; /* a digest of what the last progress event said */
+    bool ready;        /* nothing is reported before that */
+    bool stopped;
+    bool stopping;
+};
+
+void report_init(struct report *r, struct screen *screen, const struct metainfo *mi,
+                 const char *magnet, const char *torrent_path);
+
+void report_ready(struct report *r, const struct session *s, const struct torrent *t);
+/* |note| is a sentence worth showing, or "". */
+void report_checked(struct report *r, const struct torrent *t, const struct torrent_status *st,
+                    const char *note, bool seed_only);
+void report_progress(struct report *r, const struct torrent *t);
+void report_complete(struct report *r, const struct torrent *t);
+void report_error(struct report *r, const struct torrent *t, const struct torrent_event *ev,
+                  bool fatal);
+void report_resumed(struct report *r, const struct torrent *t);
+void report_warning(struct report *r, const struct torrent *t, const struct torrent_event *ev);
+/* The end has begun: trackers are told. */
+void report_stopping(struct report *r);
+/* Totals; printed once, whoever says so first. */
+void report_stopped(struct report *r, const struct torrent *t);
+/* It could not even begin. */
+void report_failure(struct report *r, int err, const struct errbuf *eb);
+
+/* A sink for struct log. */
+void report_log(void *ctx, enum log_level level, const char *line);
+
+#endif

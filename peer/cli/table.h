@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A table of texts that is made to fit a width: one column gives way, the others are as wide as
+ * their widest text.
+ */
+#ifndef PEER_CLI_TABLE_H
+#define PEER_CLI_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/ds/buf.h"
+
+enum {
+    TABLE_COLUMNS_MAX = 12,
+    TABLE_CELL_MAX = 64, /* columns of a cell that does not give way */
+    TABLE_FLEX_MIN = 8,
+};
+
+struct table_column {
+    const char *title;
+    bool right; /* numbers stand at the right edge */
+    bool flex;  /* this one gives way */
+};
+
+/* Appends a header and |rows| lines to |out|; |cells| has |columns| texts a row. Lines are at most
+ * |width| columns where the others leave the flexible one TABLE_FLEX_MIN. Returns out->err. */
+int table_print(struct buf *out, const struct table_column *column, size_t columns,
+                const char *const *cells, size_t rows, unsigned width);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Rendering of single values. Widths of characters come from a short table of ranges (East Asian
+ * wide and emoji take two columns, combining marks none), since wcwidth() depends on the locale.
+ */
+#include "peer/cli/text.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/codec/utf8.h"
+
+enum { ETA_MAX_S = 100 * 86400 };
+
+static const char units[] = "BKMGTPE";
+
+/* Scales |v| down to below 1024 of some unit, in tenths; returns the unit's number. */
+static unsigned
+scale(uint64_t v, uint64_t *tenths)
+{
+    unsigned unit = 0;
+    uint64_t size = 1;
+
+    while (v / size >= 1024 && unit < sizeof(units) - 2) {
+        size <<= 10;
+        unit++;
+    }
+    *tenths = v / size * 10 + v % size * 10 / size;
+    return unit;
+}
+
+static const char *
+format_scaled(uint64_t v, const char *byte, const char *blank, const char *binary, const char *end,
+              char out[TEXT_NUMBER_MAX])
+{
+    uint64_t tenths;
+    unsigned unit = scale(v, &tenths);
+
+    if (unit == 0)
+        snprintf(out, TEXT_NUMBER_MAX, "%u%s%s%s", (unsigned)v, blank, byte, end);
+    else
+        snprintf(out, TEXT_NUMBER_MAX, "%u.%u%s%c%s%s", (unsigned)(tenths / 10),
+                 (unsigned)(tenths % 10), blank, units[unit], binary, end);
+    return out;
+}
+
+const char *
+text_size(uint64_t bytes, char out[TEXT_NUMBER_MAX])
+{
+    return format_scaled(bytes, "B", " ", "iB", "", out);
+}
+
+const char *
+text_rate(uint64_t bytes_per_s, char out[TEXT_NUMBER_MAX])
+{
+    return format_scaled(bytes_per_s, "B", " ", "iB", "/s", out);
+}
+
+const char *
+text_rate_short(uint64_t bytes_per_s, char out[TEXT_NUMBER_MAX])
+{
+    return format_scaled(bytes_per_s, "B", "", "", "/s", out);
+}
+
+const char *
+text_duration(int64_t seconds, char out[TEXT_NUMBER_MAX])
+{
+    long long s = seconds;
+
+    if (s < 0)
+        snprintf(out, TEXT_NUMBER_MAX, "-");
+    else if (s < 60)
+        snprintf(out, TEXT_NUMBER_MAX, "%llds", s);
+    else if (s < 3600)
+        snprintf(out, TEXT_NUMBER_MAX, "%lld:%02lld", s / 60, s % 60);
+    else if (s < 86400)
+        snprintf(out, TEXT_NUMBER_MAX, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+    else
+        snprintf(out, TEXT_NUMBER_MAX, "%lldd %02lldh", s / 86400, s / 3600 % 24);
+    return out;
+}
+
+int64_t
+text_eta(uint64_t left, uint64_t rate)
+{
+    if (left == 0)
+        return 0;
+    if (rate == 0 || left / rate > ETA_MAX_S)
+        return -1;
+    return (int64_t)((left + rate - 1) / rate);
+}
+
+/* |done| of |total| in parts of |whole|, rounded down, without overflow. */
+static unsigned
+part_of(uint64_t done, uint64_t total, unsigned whole)
+{
+    if (done >= total)
+        return whole;
+    /* Scaled down, where the product would overflow: the loss is below anything that shows. */
+    while (done > UINT64_MAX / 1024) {
+        done >>= 1;
+        total >>= 1;
+    }
+    whole = done == total ? whole - 1 : whole;
+    return (unsigned)(done * whole / total);
+}
+
+const char *
+text_percent(uint64_t done, uint64_t total, char out[TEXT_NUMBER_MAX])
+{
+    unsigned permille = part_of(done, total, 1000);
+
+    snprintf(out, TEXT_NUMBER_MAX, "%u.%u%%", permille / 10, permille % 10);
+    return out;
+}
+
+struct range {
+    uint32_t first, last;
+};
+
+static bool
+in_ranges(uint32_t cp, const struct range *ranges, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (cp >= ranges[i].first && cp <= ranges[i].last)
+            return true;
+    return false;
+}
+
+static unsigned
+char_width(uint32_t cp)
+{
+    static const struct range none[] = {{0x300, 0x36f},   {0x483, 0x489},   {0x591, 0x5bd},
+                                        {0x610, 0x61a},   {0x64b, 0x65f},   {0x1ab0, 0x1aff},
+                                        {0x1dc0, 0x1dff}, {0x200b, 0x200d}, {0x20d0, 0x20ff},
+                                        {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0xe0100, 0xe01ef}};
+    static const struct range wide[] = {{0x1100, 0x115f},   {0x2e80, 0x303e},   {0x3041, 0x33ff},
+                                        {0x3400, 0x4dbf},   {0x4e00, 0x9fff},   {0xa000, 0xa4cf},
+                                        {0xac00, 0xd7a3},   {0xf900, 0xfaff},   {0xfe30, 0xfe6f},
+                                        {0xff00, 0xff60},   {0xffe0, 0xffe6},   {0x1f300, 0x1f64f},
+                                        {0x1f680, 0x1f6ff}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}};
+
+    if (cp < 0x300)
+        return 1;
+    if (in_ranges(cp, none, sizeof(none) / sizeof(none[0])))
+        return 0;
+    return in_ranges(cp, wide, sizeof(wide) / sizeof(wide[0])) ? 2 : 1;
+}
+
+/* The next character at |s| (which is not at its end): its bytes, its columns, whether it is to be
+ * replaced. */
+static unsigned
+next_char(const char *s, unsigned *columns, bool *bad)
+{
+    uint32_t cp = 0;
+    unsigned n = utf8_decode((const uint8_t *)s, strnlen(s, 4), &cp);
+
+    *bad = n == 0 || utf8_is_control(cp);
+    *columns = *bad ? 1 : char_width(cp);
+    return n > 0 ? n : 1;
+}
+
+unsigned
+text_width(const char *s)
+{
+    unsigned width = 0, columns;
+    bool bad;
+
+    while (*s != '\0') {
+        s += next_char(s, &columns, &bad);
+        width += columns;
+    }
+    return width;
+}
+
+unsigned
+text_fit(char *out, size_t size, const char *s, unsigned columns)
+{
+    static const char dots[] = "\xe2\x80\xa6";
+    bool cut = text_width(s) > columns || strlen(s) >= size;
+    unsigned room = cut && columns > 0 ? columns - 1 : columns, width = 0, c;
+    size_t len = 0, reserve = cut ? sizeof(dots) : 1;
+    bool bad;
+
+    ASSERT(size >= sizeof(dots));
+    while (*s != '\0') {
+        unsigned n = next_char(s, &c, &bad);
+
+        if (width + c > room || len + n + reserve > size)
+            break;
+        if (bad)
+            out[len] = '?';
+        else
+            memcpy(out + len, s, n);
+        len += bad ? 1 : n;
+        width += c;
+        s += n;
+    }
+    if (cut && columns > 0) {
+        memcpy(out + len, dots, sizeof(dots) - 1);
+        len += sizeof(dots) - 1;
+        width++;
+    }
+    out[len] = '\0';
+    return width;
+}
+
+const char *
+text_bar(char *out, size_t size, uint64_t done, uint64_t total, unsigned columns)
+{
+    unsigned room = columns - 2, full;
+
+    ASSERT(columns >= 3 && size > columns);
+    full = part_of(done, total, room);
+    out[0] = '[';
+    memset(out + 1, '=', full);
+    memset(out + 1 + full, ' ', room - full);
+    if (full < room)
+        out[1 + full] = '>';
+    out[columns - 1] = ']';
+    out[columns] = '\0';
+    return out;
+}

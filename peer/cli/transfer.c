@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The life of a foreground transfer: it joins the engine's events, the signals and the clock to
+ * what report.h prints, and decides the exit status. Everything runs on the one loop.
+ */
+#include "peer/cli/transfer.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/parse.h"
+#include "common/ev/loop.h"
+#include "common/sys/addr.h"
+#include "common/sys/paths.h"
+#include "peer/cli/report.h"
+#include "peer/cli/screen.h"
+
+enum { SIGNALS = 3 };
+
+struct transfer {
+    struct report report;
+    struct loop *loop;
+    struct session *session;
+    struct torrent *torrent;
+    struct loop_timer *tick;
+    struct loop_signal *signals[SIGNALS];
+    bool seed_only;
+    bool checked; /* once; a later check is one of files that changed */
+    bool complete;
+    bool stopping;
+    int status;
+};
+
+static int
+take_rate(const char *option, const char *value, uint64_t *out, struct errbuf *eb)
+{
+    if (parse_rate(value, out) != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "%s needs bytes per second, as in 500K or 2M, not '%s'", option, value);
+    return 0;
+}
+
+static int
+take_listen(struct transfer_options *o, const char *value, struct errbuf *eb)
+{
+    if (o->listen_count == SESSION_LISTEN_MAX)
+        return errbuf_set(eb, SPRAT_E_LIMIT, "more than %d times --listen", SESSION_LISTEN_MAX);
+    if (addr_parse(value, &o->listen[o->listen_count]) != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "--listen needs ADDR:PORT, as in 0.0.0.0:6881 or [::]:6881, not '%s'",
+                          value);
+    o->listen_count++;
+    return 0;
+}
+
+int
+transfer_option(struct transfer_options *o, int id, const char *value, struct errbuf *eb)
+{
+    switch (id) {
+    case TRANSFER_OPT_TRACKER: return cli_list_add(&o->trackers, "--tracker", value, eb);
+    case TRANSFER_OPT_LISTEN: return take_listen(o, value, eb);
+    case TRANSFER_OPT_UP_LIMIT: return take_rate("--up-limit", value, &o->up_limit, eb);
+    case TRANSFER_OPT_DOWN_LIMIT: return take_rate("--down-limit", value, &o->down_limit, eb);
+    case TRANSFER_OPT_STATE_DIR: o->state_dir = value; return 0;
+    case TRANSFER_OPT_CHECK: o->force_check = true; return 0;
+    case TRANSFER_OPT_JSON: o->json = true; return 0;
+    }
+    return 0;
+}
+
+char *
+transfer_state_dir(const struct transfer_options *o, struct errbuf *eb)
+{
+    char *dir = NULL;
+
+    if (o->state_dir != NULL)
+        return path_absolute(o->state_dir, &dir, eb) == 0 ? dir : NULL;
+    dir = path_state_dir();
+    if (dir == NULL)
+        errbuf_set(eb, SPRAT_E_NOENT, "there is no home directory: name one with --state-dir");
+    return dir;
+}
+
+static void
+on_stopped(void *ctx)
+{
+    struct transfer *t = ctx;
+
+    loop_stop(t->loop);
+}
+
+/* Begins the end; |status| counts unless an earlier one is there. */
+static void
+stop(struct transfer *t, int status)
+{
+    if (t->stopping)
+        return;
+    t->stopping = true;
+    t->status = status;
+    report_stopping(&t->report);
+    session_stop(t->session, on_stopped, t);
+}
+
+static void
+on_signal(void *ctx, int signum)
+{
+    struct transfer *t = ctx;
+    int status = 128 + signum;
+
+    if (t->stopping) {
+        screen_clear(t->report.screen);
+        _exit(status); /* asked twice: no more waiting for trackers */
+    }
+    stop(t, status);
+}
+
+/* Errors of this machine: the engine gets over them by itself once somebody made room or mended the
+ * disk. */
+static bool
+goes_on(int err)
+{
+    enum sprat_err_family family = sprat_err_family(err);
+
+    return family == ERR_FAMILY_LOCAL || family == ERR_FAMILY_MEMORY;
+}
+
+static void
+on_error(struct transfer *t, const struct torrent_event *ev)
+{
+    bool fatal = !goes_on(ev->err);
+
+    report_error(&t->report, t->torrent, ev, fatal);
+    if (fatal)
+        stop(t, CLI_FAILED);
+}
+
+/* A seeder with nothing at all to seed at the start is a wrong directory rather than a patient wish;
+ * one whose files vanish later stays, and says so. */
+static void
+on_checked(struct transfer *t, const struct torrent_event *ev)
+{
+    struct torrent_status st;
+
+    torrent_get_status(t->torrent, &st);
+    report_checked(&t->report, t->torrent, &st, ev->message, t->seed_only);
+    if (t->seed_only && !t->checked && st.swarm.pieces_have == 0 && st.total_size > 0)
+        stop(t, CLI_FAILED);
+    t->checked = true;
+}
+
+static void
+on_event(void *ctx, struct torrent *torrent, const struct torrent_event *ev)
+{
+    struct transfer *t = ctx;
+
+    t->torrent = torrent;
+    switch (ev->type) {
+    case TORRENT_EVENT_READY: report_ready(&t->report, t->session, torrent); break;
+    case TORRENT_EVENT_CHECKED: on_checked(t, ev); break;
+    case TORRENT_EVENT_COMPLETE:
+        t->complete = true;
+        report_complete(&t->report, torrent);
+        break;
+    case TORRENT_EVENT_ERROR: on_error(t, ev); break;
+    case TORRENT_EVENT_RESUMED: report_resumed(&t->report, torrent); break;
+    case TORRENT_EVENT_BANNED:
+    case TORRENT_EVENT_WARNING: report_warning(&t->report, torrent, ev); break;
+    case TORRENT_EVENT_STOPPED:
+        report_stopped(&t->report, torrent);
+        stop(t, t->complete ? CLI_OK : CLI_FAILED);
+        break;
+    }
+}
+
+static void
+on_tick(void *ctx)
+{
+    struct transfer *t = ctx;
+
+    report_progress(&t->report, t->torrent);
+    if (t->report.screen->broken)
+        stop(t, CLI_FAILED); /* nobody is listening any more */
+    loop_timer_set(t->tick, mono_add_ms(loop_now(t->loop), REPORT_TICK_MS));
+}
+
+/* Signals that were ignored when we came (nohup) stay ignored. */
+static int
+catch_signals(struct transfer *t)
+{
+    static const int numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+
+    for (int i = 0; i < SIGNALS; i++) {
+        struct sigaction old;
+
+        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+            continue;
+        t->signals[i] = loop_signal_new(t->loop, numbers[i], on_signal, t);
+        if (t->signals[i] == NULL)
+            return SPRAT_E_NOMEM;
+    }
+    return 0;
+}
+
+static int
+start(struct transfer *t, const struct session_config *cfg, const struct torrent_add *add,
+      struct errbuf *eb)
+{
+    struct session_handler handler = {t, on_event};
+    int err = loop_new(&t->loop, eb);
+
+    if (err != 0)
+        return err;
+    t->report.loop = t->loop;
+    t->tick = loop_timer_new(t->loop, on_tick, t);
+    if (t->tick == NULL || catch_signals(t) != 0)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    err = session_new(t->loop, cfg, &handler, &t->session, eb);
+    if (err == 0)
+        err = session_add(t->session, add, &t->torrent, eb);
+    return err;
+}
+
+static void
+finish(struct transfer *t)
+{
+    if (t->session != NULL)
+        session_free(t->session);
+    for (int i = 0; i < SIGNALS; i++)
+        if (t->signals[i] != NULL)
+            loop_signal_free(t->signals[i]);
+    if (t->tick != NULL)
+        loop_timer_free(t->tick);
+    if (t->loop != NULL)
+        loop_free(t->loop);
+}
+
+int
+transfer_run(const struct cli_command *command, const struct transfer_options *o,
+             struct torrent_add *add, const char *magnet, const char *torrent_path,
+             struct screen *screen)
+{
+    struct transfer t = {.seed_only = add->seed_only};
+    struct log log = {.level = LOG_WARN, .write = report_log, .ctx = &t.report};
+    struct session_config cfg = {.program = command->name, .log = &log};
+    struct errbuf eb = {""};
+    char program[32], *state_dir = transfer_state_dir(o, &eb);
+    int err = state_dir != NULL ? 0 : SPRAT_E_NOENT;
+
+    report_init(&t.report, screen, add->mi, magnet, torrent_path);
+    snprintf(program, sizeof(program), "sprat %s", command->name);
+    cfg.program = program;
+    cfg.state_dir = state_dir;
+    memcpy(cfg.listen, o->listen, sizeof(cfg.listen));
+    cfg.listen_count = o->listen_count;
+    cfg.up_limit = o->up_limit;
+    cfg.down_limit = o->down_limit;
+    add->trackers = o->trackers.items;
+    add->tracker_count = o->trackers.count;
+    add->force_check = o->force_check;
+    if (err == 0)
+        err = start(&t, &cfg, add, &eb);
+    if (t.torrent == NULL)
+        metainfo_free(add->mi);
+    if (err != 0) {
+        report_failure(&t.report, err, &eb);
+        t.status = CLI_FAILED;
+    } else {
+        loop_timer_set(t.tick, loop_now(t.loop));
+        loop_run(t.loop);
+    }
+    screen_clear(screen);
+    finish(&t);
+    free(state_dir);
+    return t.status;
+}

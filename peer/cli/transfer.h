@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What get and seed share: one torrent in an engine of its own, in the foreground, until it is
+ * done, failed or stopped; and the options for that.
+ */
+#ifndef PEER_CLI_TRANSFER_H
+#define PEER_CLI_TRANSFER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "peer/cli/command.h"
+#include "peer/net/session.h"
+
+/* The rows that get and seed have in common; their own ids stay below TRANSFER_OPT_TRACKER. */
+enum {
+    TRANSFER_OPT_TRACKER = 100,
+    TRANSFER_OPT_LISTEN,
+    TRANSFER_OPT_UP_LIMIT,
+    TRANSFER_OPT_DOWN_LIMIT,
+    TRANSFER_OPT_STATE_DIR,
+    TRANSFER_OPT_CHECK,
+    TRANSFER_OPT_JSON,
+};
+
+#define TRANSFER_ROWS                                                                              \
+    {TRANSFER_OPT_TRACKER, 't', "tracker", "URL",                                                  \
+     "announce to this tracker beside those of the torrent; repeatable"},                          \
+        {TRANSFER_OPT_LISTEN, 0, "listen", "ADDR:PORT",                                            \
+         "take connections there (every address, any port); port 0 is any; repeatable"},           \
+        {TRANSFER_OPT_UP_LIMIT, 0, "up-limit", "RATE",                                             \
+         "send at most that many bytes a second, as in 500K or 2M (no limit)"},                    \
+        {TRANSFER_OPT_DOWN_LIMIT, 0, "down-limit", "RATE",                                         \
+         "receive at most that many bytes a second (no limit)"},                                   \
+        {TRANSFER_OPT_STATE_DIR, 0, "state-dir", "DIR",                                            \
+         "keep state there ($XDG_STATE_HOME/sprat or ~/.local/state/sprat)"},                      \
+        {TRANSFER_OPT_CHECK, 0, "check", NULL,                                                     \
+         "hash the data on disk again, whatever the state says"},                                  \
+    {                                                                                              \
+        TRANSFER_OPT_JSON, 0, "json", NULL, "print events, one JSON object a line"                 \
+    }
+
+struct transfer_options {
+    struct cli_list trackers;
+    struct endpoint listen[SESSION_LISTEN_MAX];
+    size_t listen_count;
+    uint64_t up_limit, down_limit;
+    const char *state_dir; /* NULL: the default */
+    bool force_check;
+    bool json;
+};
+
+/* Takes one of the common options. 0, or an error and a sentence. */
+int transfer_option(struct transfer_options *o, int id, const char *value, struct errbuf *eb);
+
+/* The state directory that |o| means, to be freed; NULL and a sentence on failure. */
+char *transfer_state_dir(const struct transfer_options *o, struct errbuf *eb);
+
+struct screen;
+
+/* Runs |add| to its end and returns the exit status. |add->mi| is taken in every case. |magnet| and
+ * |torrent_path| (may be NULL) are told when it is ready. |screen| is what was used so far. */
+int transfer_run(const struct cli_command *command, const struct transfer_options *o,
+                 struct torrent_add *add, const char *magnet, const char *torrent_path,
+                 struct screen *screen);
+
+#endif

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The peers of a torrent in a table with stable numbers. Those that may be dialled stand in a heap
+ * by the time of their next try, seeds in one of their own, so that neither the choice nor the next
+ * expiry looks at the table.
+ */
+#include "peer/core/peerlist.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/base/bytes.h"
+#include "common/base/err.h"
+#include "common/ds/hashmap.h"
+#include "common/ds/heap.h"
+#include "common/ds/list.h"
+
+enum {
+    KEY_LEN = 19,  /* ip, family, port */
+    HOST_LEN = 17, /* a key without its port */
+    BAD_SELF = 1000,
+    BAD_UNDIALABLE = 2000,
+};
+
+struct entry {
+    struct heap_node dial;    /* in a heap while it may be dialled */
+    struct hashmap_node node; /* in by_addr while its port is known */
+    struct endpoint addr;
+    struct mono retry_at;
+    uint32_t salt; /* the order of equals */
+    uint8_t sources;
+    uint8_t failures;
+    bool used;
+    bool connected; /* or being connected to */
+    bool self;
+    bool seed;
+};
+
+struct ban {
+    struct hashmap_node node;
+    uint8_t host[HOST_LEN];
+};
+
+struct peerlist {
+    struct rng *rng;
+    struct entry *entries; /* PEERLIST_MAX; the system gives memory as it is touched */
+    uint32_t top;          /* numbers ever used */
+    uint32_t turn;         /* where the search for a free number goes on, so that reuse is late */
+    uint32_t count;        /* entries in use */
+    uint32_t connected;    /* of them */
+    struct heap leeches, seeds;
+    struct hashmap by_addr;
+    struct ban *bans; /* a ring of PEERLIST_BANS_MAX */
+    uint32_t ban_turn;
+    struct hashmap banned;
+};
+
+static void
+addr_key(const struct endpoint *e, uint8_t key[KEY_LEN])
+{
+    memcpy(key, e->ip, sizeof(e->ip));
+    key[16] = e->family;
+    put_u16be(key + HOST_LEN, e->port);
+}
+
+static bool
+addr_match(const struct hashmap_node *node, const void *key, size_t len)
+{
+    const struct entry *e = LIST_ENTRY(node, const struct entry, node);
+    uint8_t own[KEY_LEN];
+
+    addr_key(&e->addr, own);
+    return len == KEY_LEN && memcmp(own, key, KEY_LEN) == 0;
+}
+
+static bool
+ban_match(const struct hashmap_node *node, const void *key, size_t len)
+{
+    const struct ban *b = LIST_ENTRY(node, const struct ban, node);
+
+    return len == HOST_LEN && memcmp(b->host, key, HOST_LEN) == 0;
+}
+
+struct peerlist *
+peerlist_new(struct rng *rng)
+{
+    struct peerlist *l = calloc(1, sizeof(*l));
+    uint64_t seed[2] = {rng_u64(rng), rng_u64(rng)};
+
+    if (l == NULL)
+        return NULL;
+    l->rng = rng;
+    heap_init(&l->leeches);
+    heap_init(&l->seeds);
+    hashmap_init(&l->by_addr, seed, addr_match);
+    hashmap_init(&l->banned, seed, ban_match);
+    l->entries = calloc(PEERLIST_MAX, sizeof(*l->entries));
+    l->bans = calloc(PEERLIST_BANS_MAX, sizeof(*l->bans));
+    if (l->entries == NULL || l->bans == NULL) {
+        peerlist_free(l);
+        return NULL;
+    }
+    return l;
+}
+
+void
+peerlist_free(struct peerlist *l)
+{
+    if (l == NULL)
+        return;
+    hashmap_fini(&l->banned);
+    hashmap_fini(&l->by_addr);
+    heap_fini(&l->seeds);
+    heap_fini(&l->leeches);
+    free(l->bans);
+    free(l->entries);
+    free(l);
+}
+
+static uint32_t
+number_of(const struct peerlist *l, const struct entry *e)
+{
+    return (uint32_t)(e - l->entries);
+}
+
+static struct entry *
+entry_get(const struct peerlist *l, uint32_t peer)
+{
+    return peer < l->top && l->entries[peer].used ? &l->entries[peer] : NULL;
+}
+
+static struct entry *
+entry_find(const struct peerlist *l, const struct endpoint *addr)
+{
+    uint8_t key[KEY_LEN];
+    struct hashmap_node *node;
+
+    addr_key(addr, key);
+    node = hashmap_find(&l->by_addr, key, KEY_LEN);
+    return node != NULL ? LIST_ENTRY(node, struct entry, node) : NULL;
+}
+
+/* Whom we would rather know: 0 is best. */
+static unsigned
+rank(uint8_t sources)
+{
+    if (sources & PEER_FROM_USER)
+        return 0;
+    if (sources & PEER_FROM_INCOMING)
+        return 1;
+    return sources & PEER_FROM_TRACKER ? 2 : 3;
+}
+
+static bool
+host_is_banned(const struct peerlist *l, const struct endpoint *addr)
+{
+    uint8_t key[KEY_LEN];
+
+    if (l->banned.count == 0)
+        return false;
+    addr_key(addr, key);
+    return hashmap_find(&l->banned, key, HOST_LEN) != NULL;
+}
+
+static struct heap *
+heap_of(struct peerlist *l, const struct entry *e)
+{
+    return e->seed ? &l->seeds : &l->leeches;
+}
+
+static void
+entry_forget(struct peerlist *l, struct entry *e)
+{
+    heap_remove(heap_of(l, e), &e->dial);
+    l->connected -= e->connected;
+    if (e->addr.port != 0)
+        hashmap_remove(&l->by_addr, &e->node);
+    e->used = false;
+    l->count--;
+}
+
+/* Puts the entry into the heap where it belongs, or into none. Without the memory for that it could
+ * never be dialled and is forgotten. */
+static void
+entry_queue(struct peerlist *l, struct entry *e)
+{
+    heap_remove(heap_of(l, e), &e->dial);
+    if (e->connected || e->self || e->addr.port == 0)
+        return;
+    heap_node_init(&e->dial, (uint64_t)rank(e->sources) << 32 | e->salt);
+    if (heap_set(heap_of(l, e), &e->dial, e->retry_at) < 0)
+        entry_forget(l, e);
+}
+
+/* How little we would miss it: the higher, the less. */
+static unsigned
+badness(const struct entry *e)
+{
+    if (e->addr.port == 0)
+        return BAD_UNDIALABLE;
+    if (e->self)
+        return BAD_SELF;
+    return e->sources & PEER_FROM_USER ? 0 : e->failures * 4u + rank(e->sources);
+}
+
+/* Forgets the least useful entry that is worse than |limit|; false if there is none. */
+static bool
+make_room(struct peerlist *l, unsigned limit)
+{
+    struct entry *worst = NULL;
+
+    for (uint32_t i = 0; i < l->top; i++) {
+        struct entry *e = &l->entries[i];
+
+        if (e->used && !e->connected && badness(e) > limit) {
+            worst = e;
+            limit = badness(e);
+        }
+    }
+    if (worst == NULL)
+        return false;
+    entry_forget(l, worst);
+    return true;
+}
+
+/* A free number: a new one while there are any, then the one that was free for longest or so.
+ * Someone may still know a number whose owner is forgotten. */
+static struct entry *
+entry_free(struct peerlist *l)
+{
+    if (l->top < PEERLIST_MAX)
+        return &l->entries[l->top++];
+    while (l->entries[l->turn].used)
+        l->turn = (l->turn + 1) % PEERLIST_MAX;
+    return &l->entries[l->turn];
+}
+
+static struct entry *
+entry_add(struct peerlist *l, const struct endpoint *addr, enum peer_source source)
+{
+    uint8_t key[KEY_LEN];
+    struct entry *e;
+
+    if (l->count == PEERLIST_MAX && !make_room(l, rank((uint8_t)source)))
+        return NULL;
+    e = entry_free(l);
+    *e = (struct entry){
+        .addr = *addr,
+        .salt = rng_u32(l->rng),
+        .sources = (uint8_t)source,
+        .dial.index = HEAP_OUT,
+    };
+    addr_key(addr, key);
+    if (addr->port != 0 && hashmap_add(&l->by_addr, &e->node, key, KEY_LEN) < 0)
+        return NULL;
+    e->used = true;
+    l->count++;
+    return e;
+}
+
+static bool
+all_zero(const uint8_t *p, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (p[i] != 0)
+            return false;
+    return true;
+}
+
+/* Could a peer live there at all? */
+static bool
+is_unicast(const struct endpoint *a)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+    if (a->family == IP_V4)
+        return a->ip[0] != 0 && a->ip[0] < 224;
+    if (a->family != IP_V6)
+        return false;
+    return a->ip[0] != 0xff && !all_zero(a->ip, 16) && memcmp(a->ip, mapped, sizeof(mapped)) != 0;
+}
+
+uint32_t
+peerlist_add(struct peerlist *l, const struct endpoint *addr, enum peer_source source)
+{
+    struct entry *e = NULL;
+
+    if (!is_unicast(addr) || (addr->port == 0 && source != PEER_FROM_INCOMING) ||
+        host_is_banned(l, addr))
+        return PEERLIST_NONE;
+    if (addr->port != 0)
+        e = entry_find(l, addr);
+    if (e == NULL)
+        e = entry_add(l, addr, source);
+    if (e == NULL)
+        return PEERLIST_NONE;
+    e->sources |= (uint8_t)source;
+    if (source == PEER_FROM_USER)
+        e->retry_at = (struct mono){0};
+    entry_queue(l, e);
+    return e->used ? number_of(l, e) : PEERLIST_NONE;
+}
+
+const struct endpoint *
+peerlist_addr(const struct peerlist *l, uint32_t peer)
+{
+    const struct entry *e = entry_get(l, peer);
+
+    return e != NULL ? &e->addr : NULL;
+}
+
+void
+peerlist_set_port(struct peerlist *l, uint32_t peer, uint16_t port)
+{
+    struct entry *e = entry_get(l, peer), *twin;
+    struct endpoint addr;
+    uint8_t key[KEY_LEN];
+
+    if (e == NULL || e->addr.port != 0 || port == 0)
+        return;
+    addr = e->addr;
+    addr.port = port;
+    twin = entry_find(l, &addr);
+    if (twin != NULL) {
+        if (twin->connected || twin->self)
+            return;
+        e->sources |= twin->sources;
+        entry_forget(l, twin);
+    }
+    addr_key(&addr, key);
+    if (hashmap_add(&l->by_addr, &e->node, key, KEY_LEN) < 0)
+        return;
+    e->addr = addr;
+    entry_queue(l, e);
+}
+
+uint32_t
+peerlist_next(struct peerlist *l, bool seeding, struct mono now)
+{
+    struct heap_node *first = heap_first(&l->leeches), *seed = heap_first(&l->seeds);
+
+    if (!seeding && seed != NULL &&
+        (first == NULL || mono_before(seed->at, first->at) ||
+         (seed->at.us == first->at.us && seed->tie < first->tie)))
+        first = seed;
+    if (first == NULL || !mono_due(first->at, now))
+        return PEERLIST_NONE;
+    return number_of(l, LIST_ENTRY(first, struct entry, dial));
+}
+
+struct mono
+peerlist_expiry(const struct peerlist *l, bool seeding)
+{
+    const struct heap_node *leech = heap_first(&l->leeches), *seed = heap_first(&l->seeds);
+    struct mono at = leech != NULL ? leech->at : MONO_NEVER;
+
+    return seeding || seed == NULL ? at : mono_min(at, seed->at);
+}
+
+void
+peerlist_on_connecting(struct peerlist *l, uint32_t peer)
+{
+    struct entry *e = entry_get(l, peer);
+
+    if (e == NULL || e->connected)
+        return;
+    e->connected = true;
+    l->connected++;
+    entry_queue(l, e);
+}
+
+/* Time until the next try after |failures| > 0 failures in a row, a quarter more or less, so that
+ * those who were lost together don't come back together. */
+static int64_t
+backoff_ms(struct peerlist *l, unsigned failures)
+{
+    int64_t ms = PEERLIST_RETRY_MIN_MS;
+
+    for (unsigned i = 1; i < failures && ms < PEERLIST_RETRY_MAX_MS; i++)
+        ms *= 2;
+    if (ms > PEERLIST_RETRY_MAX_MS)
+        ms = PEERLIST_RETRY_MAX_MS;
+    return ms - ms / 4 + rng_below(l->rng, (uint32_t)ms / 2 + 1);
+}
+
+/* It is not connected any more; what next? */
+static void
+entry_release(struct peerlist *l, struct entry *e, bool failed, struct mono now)
+{
+    l->connected -= e->connected;
+    e->connected = false;
+    if (!failed)
+        e->failures = 0;
+    else if (e->failures < PEERLIST_FAILURES_MAX)
+        e->failures++;
+    if (host_is_banned(l, &e->addr) ||
+        (e->failures == PEERLIST_FAILURES_MAX && !(e->sources & PEER_FROM_USER))) {
+        entry_forget(l, e);
+        return;
+    }
+    e->retry_at = mono_add_ms(now, backoff_ms(l, e->failures > 0 ? e->failures : 1));
+    entry_queue(l, e);
+}
+
+void
+peerlist_on_failed(struct peerlist *l, uint32_t peer, struct mono now)
+{
+    struct entry *e = entry_get(l, peer);
+
+    if (e != NULL)
+        entry_release(l, e, true, now);
+}
+
+void
+peerlist_on_closed(struct peerlist *l, uint32_t peer, bool useful, struct mono now)
+{
+    struct entry *e = entry_get(l, peer);
+
+    if (e != NULL)
+        entry_release(l, e, !useful, now);
+}
+
+void
+peerlist_on_seed(struct peerlist *l, uint32_t peer, bool is_seed)
+{
+    struct entry *e = entry_get(l, peer);
+
+    if (e == NULL || e->seed == is_seed)
+        return;
+    heap_remove(heap_of(l, e), &e->dial);
+    e->seed = is_seed;
+    entry_queue(l, e);
+}
+
+void
+peerlist_on_self(struct peerlist *l, uint32_t peer)
+{
+    struct entry *e = entry_get(l, peer);
+
+    if (e == NULL)
+        return;
+    e->self = true;
+    entry_queue(l, e);
+}
+
+/* The oldest ban makes room for the new one. */
+static void
+ban_host(struct peerlist *l, const struct endpoint *addr)
+{
+    struct ban *b = &l->bans[l->ban_turn];
+    uint8_t key[KEY_LEN];
+
+    if (host_is_banned(l, addr))
+        return;
+    if (l->banned.count == PEERLIST_BANS_MAX)
+        hashmap_remove(&l->banned, &b->node);
+    addr_key(addr, key);
+    memcpy(b->host, key, HOST_LEN);
+    if (hashmap_add(&l->banned, &b->node, key, HOST_LEN) == 0)
+        l->ban_turn = (l->ban_turn + 1) % PEERLIST_BANS_MAX;
+}
+
+void
+peerlist_ban(struct peerlist *l, uint32_t peer)
+{
+    const struct entry *e = entry_get(l, peer);
+    struct endpoint host;
+
+    if (e == NULL)
+        return;
+    host = e->addr;
+    ban_host(l, &host);
+    for (uint32_t i = 0; i < l->top; i++) {
+        struct entry *other = &l->entries[i];
+
+        if (other->used && !other->connected && endpoint_same_host(&other->addr, &host))
+            entry_forget(l, other);
+    }
+}
+
+bool
+peerlist_is_banned(const struct peerlist *l, const struct endpoint *addr)
+{
+    return host_is_banned(l, addr);
+}
+
+uint32_t
+peerlist_count(const struct peerlist *l)
+{
+    return l->connected + (uint32_t)(l->leeches.count + l->seeds.count);
+}
+
+uint32_t
+peerlist_walk(const struct peerlist *l, uint32_t peer)
+{
+    for (uint32_t i = peer == PEERLIST_NONE ? 0 : peer + 1; i < l->top; i++)
+        if (l->entries[i].used)
+            return i;
+    return PEERLIST_NONE;
+}

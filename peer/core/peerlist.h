@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Everyone we ever heard of in a torrent: addresses from trackers, the command line, incoming
+ * connections; whom to connect to next, when to try again, and who is banned. Bounded: the least
+ * useful are forgotten first. Each has a small stable number for as long as it is remembered.
+ */
+#ifndef PEER_CORE_PEERLIST_H
+#define PEER_CORE_PEERLIST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/endpoint.h"
+#include "common/base/mono.h"
+#include "common/base/rng.h"
+
+enum {
+    PEERLIST_MAX = 4000,
+    PEERLIST_RETRY_MIN_MS = 5000, /* after the first failure; doubles with each */
+    PEERLIST_RETRY_MAX_MS = 600000,
+    PEERLIST_FAILURES_MAX = 8, /* then it is forgotten, unless given by hand */
+    PEERLIST_BANS_MAX = 4096,  /* banned hosts; the oldest ban is forgotten first */
+};
+
+#define PEERLIST_NONE UINT32_MAX
+
+enum peer_source {
+    PEER_FROM_TRACKER = 1,
+    PEER_FROM_USER = 2,
+    PEER_FROM_INCOMING = 4,
+    PEER_FROM_STATE = 8, /* remembered by the state database */
+};
+
+struct peerlist;
+
+struct peerlist *peerlist_new(struct rng *rng);
+void peerlist_free(struct peerlist *l);
+
+/* Hears of an address; returns its number, old or new. PEERLIST_NONE if it is unusable (port 0
+ * unless incoming, multicast, unspecified, broadcast), banned, or the list is full of better ones.
+ * Two with port 0 are always two peers. */
+uint32_t peerlist_add(struct peerlist *l, const struct endpoint *addr, enum peer_source source);
+
+/* Its address; NULL for a number that is not in use. An incoming one's port is that of its listener
+ * once known (peerlist_set_port), else 0 and it can't be dialled. What was known of that address
+ * before is merged into |peer|, whose number stays, unless it is connected too. A number that was
+ * forgotten is given out again as late as possible. */
+const struct endpoint *peerlist_addr(const struct peerlist *l, uint32_t peer);
+void peerlist_set_port(struct peerlist *l, uint32_t peer, uint16_t port);
+
+/* The best one to dial now: not connected, not banned, its retry time reached; seeds are left out
+ * when |seeding|. New ones come before old ones, given by hand before others. PEERLIST_NONE if
+ * there is none. It is chosen again until peerlist_on_connecting(). */
+uint32_t peerlist_next(struct peerlist *l, bool seeding, struct mono now);
+
+/* When peerlist_next() may have one, if nothing is added before; MONO_NEVER. */
+struct mono peerlist_expiry(const struct peerlist *l, bool seeding);
+
+/* What became of it. A connected one is never chosen nor forgotten. |useful|: data or requests came
+ * of it, so a failure count starts over. */
+void peerlist_on_connecting(struct peerlist *l, uint32_t peer);
+void peerlist_on_failed(struct peerlist *l, uint32_t peer, struct mono now);
+void peerlist_on_closed(struct peerlist *l, uint32_t peer, bool useful, struct mono now);
+void peerlist_on_seed(struct peerlist *l, uint32_t peer, bool is_seed);
+
+/* That address is ourselves: never dial it again. */
+void peerlist_on_self(struct peerlist *l, uint32_t peer);
+
+/* Bans its host, all ports: no more is heard of it, and those of it that are connected are
+ * forgotten when they are closed. */
+void peerlist_ban(struct peerlist *l, uint32_t peer);
+bool peerlist_is_banned(const struct peerlist *l, const struct endpoint *addr);
+
+/* How many are connected or can be dialled, now or later. */
+uint32_t peerlist_count(const struct peerlist *l);
+
+/* Walk in number order for saving: start with PEERLIST_NONE; gives the next in use, those with port
+ * 0 included, or PEERLIST_NONE. */
+uint32_t peerlist_walk(const struct peerlist *l, uint32_t peer);
+
+#endif

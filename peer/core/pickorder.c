@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A bucket grows by one when every bucket behind it gives its first place up and takes a new last
+ * one, so a hole travels from the end of the array to where it is needed, and back for a removal.
+ */
+#include "peer/core/pickorder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/base/err.h"
+
+int
+pickorder_init(struct pickorder *o, uint32_t pieces, uint32_t buckets)
+{
+    *o = (struct pickorder){
+        .items = calloc((size_t)pieces + 1, sizeof(*o->items)),
+        .where = calloc((size_t)pieces + 1, sizeof(*o->where)),
+        .begin = calloc((size_t)buckets + 1, sizeof(*o->begin)),
+        .pieces = pieces,
+        .buckets = buckets,
+    };
+    if (o->items == NULL || o->where == NULL || o->begin == NULL) {
+        pickorder_fini(o);
+        return SPRAT_E_NOMEM;
+    }
+    memset(o->where, 0xff, (size_t)pieces * sizeof(*o->where));
+    return 0;
+}
+
+void
+pickorder_fini(struct pickorder *o)
+{
+    free(o->items);
+    free(o->where);
+    free(o->begin);
+    *o = (struct pickorder){0};
+}
+
+static void
+put(struct pickorder *o, uint32_t index, uint32_t piece)
+{
+    o->items[index] = piece;
+    o->where[piece] = index;
+}
+
+/* Asserts that the caller knows where the piece is. */
+static void
+check(const struct pickorder *o, uint32_t piece, uint32_t bucket)
+{
+    ASSERT(o->where[piece] >= o->begin[bucket] && o->where[piece] < o->begin[bucket + 1]);
+}
+
+void
+pickorder_add(struct pickorder *o, uint32_t piece, uint32_t bucket)
+{
+    uint32_t hole = o->begin[o->buckets]++;
+
+    ASSERT(o->where[piece] == PICKORDER_OUT && bucket < o->buckets);
+    for (uint32_t k = o->buckets - 1; k > bucket; k--) {
+        if (o->begin[k] != hole)
+            put(o, hole, o->items[o->begin[k]]);
+        hole = o->begin[k]++;
+    }
+    put(o, hole, piece);
+}
+
+void
+pickorder_remove(struct pickorder *o, uint32_t piece, uint32_t bucket)
+{
+    uint32_t hole = o->where[piece];
+
+    check(o, piece, bucket);
+    for (uint32_t k = bucket; k < o->buckets; k++) {
+        uint32_t last = --o->begin[k + 1];
+
+        if (last != hole)
+            put(o, hole, o->items[last]);
+        hole = last;
+    }
+    o->where[piece] = PICKORDER_OUT;
+}
+
+void
+pickorder_move_up(struct pickorder *o, uint32_t piece, uint32_t bucket)
+{
+    uint32_t last = o->begin[bucket + 1] - 1;
+
+    check(o, piece, bucket);
+    put(o, o->where[piece], o->items[last]);
+    put(o, last, piece);
+    o->begin[bucket + 1]--;
+}
+
+void
+pickorder_move_down(struct pickorder *o, uint32_t piece, uint32_t bucket)
+{
+    uint32_t first = o->begin[bucket];
+
+    check(o, piece, bucket);
+    put(o, o->where[piece], o->items[first]);
+    put(o, first, piece);
+    o->begin[bucket]++;
+}
+
+void
+pickorder_rebuild(struct pickorder *o, uint32_t (*bucket_of)(const void *ctx, uint32_t piece),
+                  const void *ctx)
+{
+    uint32_t at = 0, size;
+
+    memset(o->begin, 0, ((size_t)o->buckets + 1) * sizeof(*o->begin));
+    for (uint32_t i = 0; i < o->pieces; i++) {
+        o->where[i] = bucket_of(ctx, i); /* the bucket, until the second pass */
+        if (o->where[i] != PICKORDER_OUT)
+            o->begin[o->where[i]]++;
+    }
+    for (uint32_t k = 0; k <= o->buckets; k++) {
+        size = o->begin[k];
+        o->begin[k] = at;
+        at += size;
+    }
+    for (uint32_t i = 0; i < o->pieces; i++)
+        if (o->where[i] != PICKORDER_OUT)
+            put(o, o->begin[o->where[i]]++, i);
+    /* Each bucket's begin moved to its end, which is the next one's begin. */
+    memmove(o->begin + 1, o->begin, (size_t)o->buckets * sizeof(*o->begin));
+    o->begin[0] = 0;
+}

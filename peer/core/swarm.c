@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The swarm's front door: inputs are dispatched, the clock is kept, and it starts, pauses and stops.
+ * What each input means is in the part that owns the matter (swarm_impl.h lists them).
+ */
+#include "peer/core/swarm_impl.h"
+
+#include <stdlib.h>
+
+#include "common/base/assert.h"
+#include "common/base/err.h"
+
+static void
+swarm_set_state(struct swarm *s, enum swarm_state state)
+{
+    s->state = state;
+}
+
+struct swarm *
+swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t seed, struct mono now)
+{
+    struct swarm *s = calloc(1, sizeof(*s));
+
+    ASSERT(cfg->up != NULL && cfg->down != NULL);
+    if (s == NULL)
+        return NULL;
+    s->mi = mi;
+    s->cfg = *cfg;
+    s->cfg.trackers = NULL;
+    s->cfg.tracker_count = 0;
+    if (s->cfg.peers_max == 0)
+        s->cfg.peers_max = SWARM_PEERS_MAX;
+    rng_init(&s->rng, seed);
+    slotmap_init(&s->peers, s->cfg.peers_max + SWARM_HALF_OPEN_MAX);
+    pieces_init(s);
+    choker_init(&s->choker);
+    s->clock.now = now;
+    s->clock.tick = s->clock.choke = MONO_NEVER;
+    rate_user_init(&s->load.down_user);
+    rate_user_init(&s->load.up_user);
+    if (geometry_init(&s->geo, mi) != 0)
+        goto fail;
+    s->picker = picker_new(&s->geo, &s->rng);
+    s->list = peerlist_new(&s->rng);
+    s->announcer = announcer_new(mi, cfg->trackers, cfg->tracker_count, &s->rng);
+    s->tree = mi->has_v2 ? hashtree_new(&s->geo) : NULL;
+    if (s->picker == NULL || s->list == NULL || s->announcer == NULL ||
+        (mi->has_v2 && s->tree == NULL))
+        goto fail;
+    return s;
+fail:
+    swarm_free(s);
+    return NULL;
+}
+
+static void
+free_peers(struct swarm *s)
+{
+    uint32_t iter = 0;
+    struct swarm_peer *p;
+
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL) {
+        bitfield_fini(&p->has);
+        reqlist_fini(&p->down.requests);
+        reqlist_fini(&p->up.queue);
+        free(p);
+    }
+    slotmap_fini(&s->peers);
+}
+
+void
+swarm_free(struct swarm *s)
+{
+    if (s == NULL)
+        return;
+    rate_user_leave(&s->load.down_user);
+    rate_user_leave(&s->load.up_user);
+    free_peers(s);
+    fx_fini(&s->fx);
+    pieces_fini(s);
+    hashtree_free(s->tree);
+    announcer_free(s->announcer);
+    peerlist_free(s->list);
+    picker_free(s->picker);
+    geometry_fini(&s->geo);
+    free(s);
+}
+
+bool
+swarm_is_seed(const struct swarm *s)
+{
+    return bitfield_full(picker_bitfield(s->picker));
+}
+
+static void
+take_have(struct swarm *s, const struct bitfield *have)
+{
+    for (uint32_t i = bitfield_next_set(have, 0); i < have->nbits;
+         i = bitfield_next_set(have, i + 1)) {
+        if (bitfield_get(picker_bitfield(s->picker), i))
+            continue;
+        picker_have(s->picker, i);
+        s->totals.have += geometry_data(&s->geo, i);
+    }
+}
+
+static void
+on_start(struct swarm *s, const struct bitfield *have)
+{
+    s->load.disk_failed = false;
+    if (s->state == SWARM_ACTIVE) {
+        piece_retry(s);
+        download_fill_all(s);
+        return;
+    }
+    if (s->state != SWARM_PAUSED)
+        return;
+    if (have != NULL)
+        take_have(s, have);
+    s->totals.told_complete = picker_missing(s->picker) == 0;
+    swarm_set_state(s, SWARM_ACTIVE);
+    s->clock.choke = mono_add_ms(s->clock.now, CHOKER_ROUND_MS);
+    announcer_start(s->announcer, s->clock.now);
+    hash_hold_unknown(s);
+    piece_check_empty(s);
+    piece_retry(s);
+}
+
+void
+swarm_pause(struct swarm *s)
+{
+    if (s->state != SWARM_ACTIVE)
+        return;
+    swarm_set_state(s, SWARM_PAUSED);
+    announcer_stop(s->announcer, s->clock.now);
+    peers_close_all(s, SPRAT_E_CANCELLED);
+    s->clock.choke = MONO_NEVER;
+    s->load.down_waits = s->load.up_waits = false;
+    rate_user_leave(&s->load.down_user);
+    rate_user_leave(&s->load.up_user);
+}
+
+static void
+on_stop(struct swarm *s)
+{
+    if (s->state == SWARM_STOPPING || s->state == SWARM_STOPPED)
+        return;
+    swarm_pause(s);
+    swarm_set_state(s, SWARM_STOPPING);
+}
+
+/* STOPPING ends when the trackers know and the disk has answered. */
+static void
+check_stopped(struct swarm *s)
+{
+    if (s->state != SWARM_STOPPING || s->load.writes > 0 || s->load.verifies > 0 ||
+        !announcer_idle(s->announcer))
+        return;
+    swarm_set_state(s, SWARM_STOPPED);
+    fx_notice(s, SWARM_NOTICE_STOPPED, 0, 0);
+}
+
+static void
+on_addrs(struct swarm *s, enum peer_source source, const struct endpoint *addrs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        peerlist_add(s->list, &addrs[i], source);
+}
+
+static void
+on_announced(struct swarm *s, const struct swarm_input *in)
+{
+    announcer_on_result(s->announcer, in->u.announced.job, &in->u.announced.result, s->clock.now);
+    on_addrs(s, PEER_FROM_TRACKER, in->u.announced.addrs, in->u.announced.count);
+}
+
+static void
+announce_due(struct swarm *s)
+{
+    struct announce_job job;
+    bool leeching = picker_missing(s->picker) > 0;
+
+    announcer_want_peers(s->announcer,
+                         leeching && s->state == SWARM_ACTIVE &&
+                             peerlist_count(s->list) < PEERS_FEW,
+                         s->clock.now);
+    while (announcer_next(s->announcer, &job, s->clock.now)) {
+        struct swarm_effect *fx = fx_push(s, SWARM_FX_ANNOUNCE, SLOT_NONE);
+
+        fx->u.announce.job = job;
+        fx->u.announce.info_hash = metainfo_wire_hash(s->mi, job.v2);
+        fx->u.announce.uploaded = s->totals.up;
+        fx->u.announce.downloaded = s->totals.down;
+        fx->u.announce.left = s->geo.data_total - s->totals.have;
+        fx->u.announce.numwant = job.event == ANNOUNCE_STOPPED ? 0
+                                 : leeching                    ? NUMWANT_LEECHER
+                                                               : NUMWANT_SEEDER;
+    }
+}
+
+static void
+tick_peers(struct swarm *s)
+{
+    uint32_t iter = 0;
+    struct swarm_peer *p;
+
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+        if (p->state == PEER_UP)
+            peer_tick(s, p);
+}
+
+/* Everything that depends on the time alone. */
+static void
+on_time(struct swarm *s)
+{
+    struct mono now = s->clock.now;
+
+    if (mono_due(s->clock.tick, now)) {
+        s->clock.tick = MONO_NEVER;
+        piece_tick(s);
+        tick_peers(s);
+    }
+    if (mono_due(s->clock.choke, now)) {
+        upload_choke_round(s);
+        s->clock.choke = mono_add_ms(now, CHOKER_ROUND_MS);
+    }
+    if (s->load.up_waits && mono_due(rate_bucket_ready(s->cfg.up, now), now))
+        upload_pump_all(s);
+    if (s->load.down_waits && mono_due(rate_bucket_ready(s->cfg.down, now), now))
+        download_fill_all(s);
+}
+
+/* What any input may have made possible. */
+static void
+go_on(struct swarm *s)
+{
+    announce_due(s);
+    if (s->state == SWARM_ACTIVE)
+        peers_connect(s);
+    if (s->clock.tick.us == INT64_MAX && s->peers.count > 0)
+        s->clock.tick = mono_add_ms(s->clock.now, TICK_MS);
+    check_stopped(s);
+}
+
+static void
+on_priority(struct swarm *s, uint32_t first, uint32_t count, unsigned priority)
+{
+    uint32_t iter = 0;
+    struct swarm_peer *p;
+
+    for (uint32_t i = 0; i < count && first + i < s->geo.piece_count; i++)
+        picker_set_priority(s->picker, first + i, priority);
+    s->totals.told_complete = picker_missing(s->picker) == 0;
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+        if (p->state == PEER_UP)
+            download_update_interest(s, p);
+    download_fill_all(s);
+}
+
+/* Inputs about one peer; ignored when it is gone. */
+static void
+on_peer_input(struct swarm *s, const struct swarm_input *in)
+{
+    struct swarm_peer *p = slotmap_get(&s->peers, in->peer);
+
+    if (p == NULL) {
+        if (in->type == SWARM_IN_MESSAGE)
+            block_drop(in->u.msg.block);
+        return;
+    }
+    switch (in->type) {
+    case SWARM_IN_CONNECTED: peer_on_connected(s, p, in); break;
+    case SWARM_IN_CLOSED: peer_on_closed(s, p, in->u.closed.err); break;
+    case SWARM_IN_MESSAGE: peer_on_message(s, p, &in->u.msg); break;
+    case SWARM_IN_SENT: upload_on_sent(s, p, in->u.sent.payload); break;
+    case SWARM_IN_READ_FAILED:
+        upload_on_read_failed(s, p, in->u.read_failed.piece, in->u.read_failed.begin,
+                              in->u.read_failed.length);
+        break;
+    default: UNREACHABLE();
+    }
+}
+
+static void
+dispatch(struct swarm *s, const struct swarm_input *in)
+{
+    switch (in->type) {
+    case SWARM_IN_START: on_start(s, in->u.start.have); break;
+    case SWARM_IN_PAUSE: swarm_pause(s); break;
+    case SWARM_IN_STOP: on_stop(s); break;
+    case SWARM_IN_TICK: break;
+    case SWARM_IN_ADDRS: on_addrs(s, in->u.addrs.source, in->u.addrs.addrs, in->u.addrs.count); break;
+    case SWARM_IN_ACCEPTED: peer_on_accepted(s, in); break;
+    case SWARM_IN_CONNECTED:
+    case SWARM_IN_CLOSED:
+    case SWARM_IN_MESSAGE:
+    case SWARM_IN_SENT:
+    case SWARM_IN_READ_FAILED: on_peer_input(s, in); break;
+    case SWARM_IN_WRITTEN: piece_on_written(s, in); break;
+    case SWARM_IN_VERIFIED: piece_on_verified(s, in->u.verified.piece, in->u.verified.err); break;
+    case SWARM_IN_LEAVES:
+        piece_on_leaves(s, in->u.leaves.piece, in->u.leaves.leaves, in->u.leaves.count,
+                        in->u.leaves.err);
+        break;
+    case SWARM_IN_LOST: piece_on_lost(s, in->u.lost.piece); break;
+    case SWARM_IN_ANNOUNCED: on_announced(s, in); break;
+    case SWARM_IN_PRIORITY:
+        on_priority(s, in->u.priority.first, in->u.priority.count, in->u.priority.priority);
+        break;
+    }
+}
+
+int
+swarm_handle(struct swarm *s, const struct swarm_input *in, struct mono now)
+{
+    /* The clock never runs backwards in here, whatever the caller's does. */
+    if (mono_before(s->clock.now, now))
+        s->clock.now = now;
+    dispatch(s, in);
+    on_time(s);
+    go_on(s);
+    if (s->fx.overflow) {
+        s->fx.overflow = false;
+        return SPRAT_E_NOMEM;
+    }
+    return 0;
+}
+
+struct mono
+swarm_expiry(const struct swarm *s)
+{
+    struct mono at = announcer_expiry(s->announcer);
+
+    if (s->state != SWARM_ACTIVE)
+        return at;
+    at = mono_min(at, s->clock.tick);
+    if (s->peers.count > 0)
+        at = mono_min(at, s->clock.choke);
+    if (s->load.half_open < SWARM_HALF_OPEN_MAX && s->peers.count < s->cfg.peers_max)
+        at = mono_min(at, peerlist_expiry(s->list, swarm_is_seed(s)));
+    if (s->load.up_waits)
+        at = mono_min(at, rate_bucket_ready(s->cfg.up, s->clock.now));
+    if (s->load.down_waits)
+        at = mono_min(at, rate_bucket_ready(s->cfg.down, s->clock.now));
+    return at;
+}
+
+const struct bitfield *
+swarm_have(const struct swarm *s)
+{
+    return picker_bitfield(s->picker);
+}
+
+const struct peerlist *
+swarm_peerlist(const struct swarm *s)
+{
+    return s->list;
+}
+
+const struct announcer *
+swarm_announcer(const struct swarm *s)
+{
+    return s->announcer;
+}
+
+const uint8_t *
+swarm_layer(const struct swarm *s, size_t file)
+{
+    return s->tree != NULL ? hashtree_layer(s->tree, file) : NULL;
+}
+
+int
+swarm_put_layer(struct swarm *s, size_t file, const uint8_t *layer, size_t len)
+{
+    return s->tree != NULL ? hashtree_put_layer(s->tree, file, layer, len) : SPRAT_E_INVAL;
+}

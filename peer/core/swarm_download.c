@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The leeching side: interest, which blocks are asked of whom and when, what happens to a block that
+ * arrives, and requests that are overdue. Which block comes next is the picker's choice, how many are
+ * in flight the pipeline's.
+ */
+#include "peer/core/swarm_impl.h"
+
+#include "common/base/assert.h"
+#include "common/base/err.h"
+
+enum { PICK_BATCH = 64 };
+
+void
+download_update_interest(struct swarm *s, struct swarm_peer *p)
+{
+    bool wanted = picker_interested(s->picker, &p->has);
+
+    if (wanted == p->down.interested)
+        return;
+    p->down.interested = wanted;
+    fx_send(s, p, wanted ? WIRE_INTERESTED : WIRE_NOT_INTERESTED);
+}
+
+/* For the picker's endgame: was |ctx|, a peer, asked for this block? */
+static bool
+was_asked(const void *ctx, uint32_t piece, uint32_t block)
+{
+    const struct swarm_peer *p = ctx;
+
+    return reqlist_find(&p->down.requests, piece, block * BLOCK_LEN) != REQLIST_NONE;
+}
+
+static void
+send_request(struct swarm *s, struct swarm_peer *p, const struct picker_block *b)
+{
+    struct request r = {
+        .piece = b->piece,
+        .begin = b->block * BLOCK_LEN,
+        .length = geometry_block_len(&s->geo, b->piece, b->block),
+        .at = s->clock.now,
+    };
+    struct wire_msg *msg;
+
+    if (p->down.requests.count == 0)
+        pipeline_on_busy(&p->down.pipe, s->clock.now);
+    if (reqlist_push(&p->down.requests, &r) != 0) {
+        picker_abort(s->picker, b->piece, b->block);
+        return;
+    }
+    msg = fx_send(s, p, WIRE_REQUEST);
+    msg->piece = r.piece;
+    msg->begin = r.begin;
+    msg->length = r.length;
+}
+
+/* How many blocks the download limit lets us ask for now, up to |want|. What is not used in the end
+ * goes back into the bucket. */
+static uint32_t
+take_tokens(struct swarm *s, uint32_t want)
+{
+    uint32_t n = 0;
+
+    while (n < want && rate_bucket_take(s->cfg.down, &s->load.down_user, BLOCK_LEN, s->clock.now))
+        n++;
+    return n;
+}
+
+/* The pieces that a choking peer lets us have all the same (BEP 6), as a set to pick from. */
+static bool
+fast_pieces(const struct swarm *s, const struct swarm_peer *p, struct bitfield *only)
+{
+    if (p->down.fast_count == 0 || bitfield_init(only, s->geo.piece_count) != 0)
+        return false;
+    for (uint32_t i = 0; i < p->down.fast_count; i++)
+        bitfield_set(only, p->down.fast[i]);
+    return true;
+}
+
+/* Asks for up to |want| blocks; returns how many were found. */
+static uint32_t
+request_blocks(struct swarm *s, struct swarm_peer *p, const struct picker_options *opt,
+               uint32_t want)
+{
+    struct picker_block picked[PICK_BATCH];
+    uint32_t n, got = 0;
+
+    want = want < PICK_BATCH ? want : PICK_BATCH;
+    n = take_tokens(s, want);
+    if (n > 0)
+        got = picker_pick(s->picker, &p->has, opt, was_asked, p, picked, n);
+    rate_bucket_return(s->cfg.down, (uint64_t)(n - got) * BLOCK_LEN);
+    /* Only who could have used more waits for the bucket. */
+    if (got == n && n < want) {
+        s->load.down_waits = true;
+        rate_bucket_wait(s->cfg.down, &s->load.down_user);
+    }
+    for (uint32_t i = 0; i < got; i++)
+        send_request(s, p, &picked[i]);
+    return got;
+}
+
+static bool
+may_request(const struct swarm *s, const struct swarm_peer *p)
+{
+    return s->state == SWARM_ACTIVE && p->state == PEER_UP && p->down.interested &&
+           !s->load.disk_failed && s->load.writes < SWARM_WRITES_MAX &&
+           mono_due(p->down.paused_until, s->clock.now);
+}
+
+/* A peer that gives a whole piece within seconds gets pieces of its own, so that a bad piece has one
+ * culprit. */
+static bool
+is_fast_peer(const struct swarm *s, const struct swarm_peer *p)
+{
+    uint64_t rate = rate_meter_rate(&p->down.meter, s->clock.now);
+
+    return rate > 0 && s->geo.piece_length / rate < 8;
+}
+
+void
+download_fill(struct swarm *s, struct swarm_peer *p)
+{
+    struct picker_options opt = {.sequential = s->cfg.sequential, .exclusive = is_fast_peer(s, p),
+                                 .peer = p->number};
+    struct bitfield only;
+    uint32_t depth;
+
+    if (!may_request(s, p))
+        return;
+    if (p->down.choked) {
+        if (!fast_pieces(s, p, &only))
+            return;
+        opt.only = &only;
+    }
+    depth = pipeline_depth(&p->down.pipe);
+    while (p->down.requests.count < depth) {
+        uint32_t want = depth - p->down.requests.count;
+        uint32_t got;
+
+        opt.in_flight = p->down.requests.count;
+        got = request_blocks(s, p, &opt, want);
+        if (got < want && got < PICK_BATCH)
+            break;
+    }
+    if (p->down.choked)
+        bitfield_fini(&only);
+}
+
+/* Fills those in the slots [from, to) until the bucket has no more. The next round begins with who
+ * was refused, or behind it if it got something in this one. */
+static void
+fill_slots(struct swarm *s, uint32_t from, uint32_t to)
+{
+    uint32_t iter = from;
+    struct swarm_peer *p;
+
+    while (!s->load.down_waits && (p = slotmap_next(&s->peers, &iter)) != NULL && iter <= to) {
+        uint32_t before = p->down.requests.count;
+
+        download_fill(s, p);
+        if (s->load.down_waits)
+            s->load.down_turn = p->down.requests.count > before ? iter : iter - 1;
+    }
+}
+
+void
+download_fill_all(struct swarm *s)
+{
+    uint32_t turn = s->load.down_turn;
+
+    s->load.down_waits = false;
+    fill_slots(s, turn, UINT32_MAX);
+    fill_slots(s, 0, turn);
+    if (!s->load.down_waits)
+        rate_user_leave(&s->load.down_user);
+}
+
+static void
+send_cancel(struct swarm *s, struct swarm_peer *p, const struct request *r)
+{
+    struct wire_msg *msg = fx_send(s, p, WIRE_CANCEL);
+
+    msg->piece = r->piece;
+    msg->begin = r->begin;
+    msg->length = r->length;
+    p->down.cancelled++;
+}
+
+/* The block is here; whoever else was asked for it (in the endgame) need not send it. */
+static void
+cancel_elsewhere(struct swarm *s, const struct swarm_peer *giver, uint32_t piece, uint32_t begin)
+{
+    uint32_t iter = 0;
+    struct swarm_peer *p;
+
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL) {
+        uint32_t i;
+
+        if (p == giver)
+            continue;
+        i = reqlist_find(&p->down.requests, piece, begin);
+        if (i == REQLIST_NONE)
+            continue;
+        send_cancel(s, p, reqlist_at(&p->down.requests, i));
+        reqlist_remove(&p->down.requests, i);
+    }
+}
+
+/* Was the block asked for? Takes the request off the list; |*asked| is when. A block whose request
+ * was taken back may still come and is welcome if we lack it. */
+static bool
+claim_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg,
+              struct mono *asked)
+{
+    uint32_t i = reqlist_find(&p->down.requests, msg->piece, msg->begin);
+
+    if (i != REQLIST_NONE && reqlist_at(&p->down.requests, i)->length == msg->length) {
+        *asked = reqlist_at(&p->down.requests, i)->at;
+        reqlist_remove(&p->down.requests, i);
+        return true;
+    }
+    *asked = MONO_NEVER;
+    if (p->down.cancelled == 0) {
+        if (++p->down.unrequested > SWARM_UNREQUESTED_MAX)
+            peer_close(s, p, SPRAT_E_PROTOCOL);
+        return false;
+    }
+    p->down.cancelled--;
+    return msg->piece < s->geo.piece_count && msg->begin % BLOCK_LEN == 0 &&
+           msg->begin / BLOCK_LEN < geometry_blocks(&s->geo, msg->piece) &&
+           msg->length == geometry_block_len(&s->geo, msg->piece, msg->begin / BLOCK_LEN);
+}
+
+static void
+write_block(struct swarm *s, const struct wire_msg *msg)
+{
+    struct swarm_effect *fx = fx_push(s, SWARM_FX_WRITE, SLOT_NONE);
+
+    fx->u.write.piece = msg->piece;
+    fx->u.write.begin = msg->begin;
+    fx->u.write.block = msg->block;
+    fx->u.write.judge = s->tree != NULL && hashtree_leaf(s->tree, msg->piece,
+                                                         msg->begin / BLOCK_LEN,
+                                                         fx->u.write.expected);
+    s->load.writes++;
+}
+
+void
+download_on_block(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    uint32_t block = msg->begin / BLOCK_LEN;
+    slot_id id = p->id;
+    struct mono asked;
+    bool claimed, on_list, others;
+
+    ASSERT(msg->block != NULL);
+    s->totals.down += msg->length;
+    rate_meter_add(&s->totals.down_meter, msg->length, s->clock.now);
+    rate_meter_add(&p->down.meter, msg->length, s->clock.now);
+    claimed = claim_request(s, p, msg, &asked);
+    if (slotmap_get(&s->peers, id) == NULL) {
+        block_drop(msg->block);
+        return;
+    }
+    on_list = asked.us != MONO_NEVER.us;
+    if (on_list)
+        pipeline_on_block(&p->down.pipe, msg->length, asked, s->clock.now);
+    others = claimed && picker_requests(s->picker, msg->piece, block) > (on_list ? 1u : 0u);
+    if (!claimed || s->state != SWARM_ACTIVE ||
+        !picker_writing(s->picker, msg->piece, block, p->number)) {
+        s->totals.wasted += msg->length;
+        block_drop(msg->block);
+    } else {
+        p->useful = true;
+        p->used = s->clock.now;
+        p->down.rejects = 0;
+        write_block(s, msg);
+        if (others)
+            cancel_elsewhere(s, p, msg->piece, msg->begin);
+    }
+    download_fill(s, p);
+}
+
+void
+download_on_reject(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    uint32_t i = reqlist_find(&p->down.requests, msg->piece, msg->begin);
+
+    if (i == REQLIST_NONE) {
+        /* The answer to a CANCEL. */
+        if (p->down.cancelled > 0)
+            p->down.cancelled--;
+        return;
+    }
+    reqlist_remove(&p->down.requests, i);
+    picker_abort(s->picker, msg->piece, msg->begin / BLOCK_LEN);
+    if (p->down.choked)
+        return;
+    /* It has the piece and will not give it: don't ask in a tight loop. */
+    if (p->down.rejects < REJECT_PAUSES_MAX)
+        p->down.rejects++;
+    p->down.paused_until =
+        mono_add_ms(s->clock.now, (int64_t)REJECT_PAUSE_MS * p->down.rejects);
+}
+
+void
+download_abort(struct swarm *s, struct swarm_peer *p, bool tell)
+{
+    struct reqlist *l = &p->down.requests;
+
+    for (uint32_t i = 0; i < l->count; i++) {
+        const struct request *r = reqlist_at(l, i);
+
+        picker_abort(s->picker, r->piece, r->begin / BLOCK_LEN);
+        if (tell)
+            send_cancel(s, p, r);
+    }
+    reqlist_clear(l);
+}
+
+/* With the fast extension every request is answered, by a reject if need be; without it, a choke
+ * silently drops them all (BEP 6). */
+void
+download_on_choke(struct swarm *s, struct swarm_peer *p)
+{
+    p->down.choked = true;
+    if (p->fast || p->down.requests.count == 0)
+        return;
+    download_abort(s, p, false);
+    download_fill_all(s);
+}
+
+void
+download_on_allowed_fast(struct swarm *s, struct swarm_peer *p, uint32_t piece)
+{
+    if (piece >= s->geo.piece_count) {
+        peer_close(s, p, SPRAT_E_PROTOCOL);
+        return;
+    }
+    if (p->down.fast_count < FAST_PIECES_MAX)
+        p->down.fast[p->down.fast_count++] = piece;
+    download_fill(s, p);
+}
+
+void
+download_tick(struct swarm *s, struct swarm_peer *p)
+{
+    struct reqlist *l = &p->down.requests;
+
+    if (l->count > 0) {
+        bool snubbed = pipeline_tick(&p->down.pipe, s->clock.now);
+        int64_t age = mono_diff_us(s->clock.now, reqlist_at(l, 0)->at);
+
+        if (snubbed || age > pipeline_timeout_us(&p->down.pipe)) {
+            download_abort(s, p, true);
+            /* Others come first; and what answers the CANCELs is not taken for the answer to a new
+             * request for the same block. */
+            p->down.paused_until = mono_add_ms(s->clock.now, ABORT_PAUSE_MS);
+            download_fill_all(s);
+        }
+    }
+    download_fill(s, p);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Hash requests of BEP 52: we ask for piece layers that the metainfo lacks and for the leaves of pieces
+ * that failed; we answer every request of others, with hashes or a reject. What the hashes mean is the
+ * hash tree's business.
+ */
+#include "peer/core/swarm_impl.h"
+
+#include <string.h>
+
+#include "common/base/err.h"
+
+enum { SUSPECT_RELUCTANCE = 1000 };
+
+static bool
+same_request(const struct wire_hash_request *a, const struct wire_hash_request *b)
+{
+    return memcmp(a->root, b->root, sizeof(a->root)) == 0 && a->base_layer == b->base_layer &&
+           a->index == b->index && a->length == b->length && a->proof_layers == b->proof_layers;
+}
+
+void
+hash_hold_unknown(struct swarm *s)
+{
+    if (s->tree == NULL)
+        return;
+    for (uint32_t i = 0; i < s->geo.piece_count; i++)
+        picker_hold(s->picker, i, !hashtree_piece_known(s->tree, i));
+}
+
+static void
+send_ask(struct swarm *s, struct swarm_peer *p, const struct wire_hash_request *req, bool leaves)
+{
+    p->hash.asks[p->hash.ask_count++] = (struct hash_ask){*req, s->clock.now, leaves};
+    fx_send(s, p, WIRE_HASH_REQUEST)->hashes = *req;
+}
+
+/* Did |p| send a block of the piece? */
+static bool
+is_source(const struct swarm *s, const struct swarm_peer *p, uint32_t piece)
+{
+    for (uint32_t b = 0; b < geometry_blocks(&s->geo, piece); b++)
+        if (picker_source(s->picker, piece, b) == p->number)
+            return true;
+    return false;
+}
+
+/* How little we like to ask |p|: asks that are out, and refusals; and who may have sent the bad block of
+ * |failed| (UINT32_MAX: none) comes last. */
+static uint32_t
+reluctance(const struct swarm *s, const struct swarm_peer *p, uint32_t failed)
+{
+    uint32_t n = p->hash.ask_count + p->hash.refusals;
+
+    return failed != UINT32_MAX && is_source(s, p, failed) ? n + SUSPECT_RELUCTANCE : n;
+}
+
+/* The peer to ask next: one that speaks v2 and has answered so far. NULL if there is none. */
+static struct swarm_peer *
+choose_peer(struct swarm *s, uint32_t failed)
+{
+    struct swarm_peer *best = NULL, *p;
+    uint32_t iter = 0, least = UINT32_MAX;
+
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL) {
+        uint32_t n;
+
+        if (p->state != PEER_UP || !p->v2 || p->hash.ask_count == HASH_ASKS_MAX ||
+            p->hash.refusals >= HASH_REFUSALS_MAX)
+            continue;
+        n = reluctance(s, p, failed);
+        if (n < least) {
+            least = n;
+            best = p;
+        }
+    }
+    return best;
+}
+
+void
+hash_pump(struct swarm *s)
+{
+    struct wire_hash_request req;
+    struct swarm_peer *p;
+
+    if (s->state != SWARM_ACTIVE || s->tree == NULL || hashtree_complete(s->tree))
+        return;
+    while ((p = choose_peer(s, UINT32_MAX)) != NULL && hashtree_want_layer(s->tree, &req))
+        send_ask(s, p, &req, false);
+}
+
+bool
+hash_ask_leaves(struct swarm *s, uint32_t piece)
+{
+    struct wire_hash_request req;
+    uint32_t iter = 0;
+    struct swarm_peer *p;
+
+    if (!hashtree_want_leaves(s->tree, piece, &req))
+        return false;
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+        for (uint32_t i = 0; i < p->hash.ask_count; i++)
+            if (same_request(&p->hash.asks[i].req, &req))
+                return true;
+    p = choose_peer(s, piece);
+    if (p == NULL)
+        return false;
+    send_ask(s, p, &req, true);
+    return true;
+}
+
+static void
+remove_ask(struct swarm_peer *p, uint32_t i)
+{
+    p->hash.asks[i] = p->hash.asks[--p->hash.ask_count];
+}
+
+/* The ask's place; HASH_ASKS_MAX if we made none like it. */
+static uint32_t
+find_ask(const struct swarm_peer *p, const struct wire_hash_request *req)
+{
+    for (uint32_t i = 0; i < p->hash.ask_count; i++)
+        if (same_request(&p->hash.asks[i].req, req))
+            return i;
+    return HASH_ASKS_MAX;
+}
+
+/* An ask came to nothing. A piece that waits for leaves asks anew at its next tick. */
+static void
+give_up(struct swarm *s, struct swarm_peer *p, uint32_t i)
+{
+    if (!p->hash.asks[i].leaves)
+        hashtree_forget(s->tree, &p->hash.asks[i].req);
+    remove_ask(p, i);
+    p->hash.refusals++;
+}
+
+static void
+unhold_known(struct swarm *s)
+{
+    uint32_t iter = 0;
+    struct swarm_peer *p;
+
+    hash_hold_unknown(s);
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+        if (p->state == PEER_UP)
+            download_update_interest(s, p);
+    download_fill_all(s);
+}
+
+void
+hash_on_hashes(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    uint32_t i = find_ask(p, &msg->hashes);
+    uint32_t piece;
+    bool leaves, was_complete = hashtree_complete(s->tree);
+    int err;
+
+    if (i == HASH_ASKS_MAX)
+        return; /* BEP 52: an answer that nobody asked for is dropped */
+    leaves = p->hash.asks[i].leaves;
+    err = hashtree_on_hashes(s->tree, &msg->hashes, msg->data, msg->len / SHA256_LEN, &piece);
+    if (err != 0) {
+        give_up(s, p, i);
+        if (err != SPRAT_E_NOMEM)
+            peer_close(s, p, SPRAT_E_HASH);
+        return;
+    }
+    remove_ask(p, i);
+    p->hash.refusals = 0;
+    if (leaves) {
+        /* A large piece takes several requests. */
+        if (!hash_ask_leaves(s, piece))
+            piece_on_true_leaves(s, piece);
+        return;
+    }
+    unhold_known(s);
+    if (!was_complete && hashtree_complete(s->tree))
+        fx_notice(s, SWARM_NOTICE_LAYERS, 0, 0);
+    hash_pump(s);
+}
+
+void
+hash_on_reject(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    uint32_t i = find_ask(p, &msg->hashes);
+
+    if (i == HASH_ASKS_MAX)
+        return;
+    give_up(s, p, i);
+    hash_pump(s);
+}
+
+void
+hash_tick(struct swarm *s, struct swarm_peer *p)
+{
+    for (uint32_t i = 0; i < p->hash.ask_count;) {
+        if (mono_diff_ms(s->clock.now, p->hash.asks[i].at) > HASH_TIMEOUT_MS)
+            give_up(s, p, i);
+        else
+            i++;
+    }
+    hash_pump(s);
+}
+
+void
+hash_on_peer_gone(struct swarm *s, struct swarm_peer *p)
+{
+    while (p->hash.ask_count > 0)
+        give_up(s, p, p->hash.ask_count - 1);
+}
+
+/* --- serving --- */
+
+static void
+send_reject(struct swarm *s, struct swarm_peer *p, const struct wire_hash_request *req)
+{
+    fx_send(s, p, WIRE_HASH_REJECT)->hashes = *req;
+}
+
+/* Answers one request, or returns SPRAT_E_AGAIN when leaves are being read for it. Those of piece
+ * |unreadable| can't be. */
+static int
+answer(struct swarm *s, struct swarm_peer *p, const struct wire_hash_request *req,
+       uint32_t unreadable)
+{
+    struct wire_msg msg = {.type = WIRE_HASHES, .hashes = *req};
+    struct buf out;
+    uint32_t piece;
+    int err;
+
+    buf_init(&out, (size_t)(HASHTREE_SERVE_MAX + 64) * SHA256_LEN);
+    err = hashtree_serve(s->tree, req, picker_bitfield(s->picker), &out, &piece);
+    if (err == SPRAT_E_AGAIN && (piece == unreadable || !piece_read_leaves(s, piece)))
+        err = SPRAT_E_LIMIT;
+    if (err == 0)
+        fx_send_buf(s, p, &msg, &out);
+    else if (err != SPRAT_E_AGAIN)
+        send_reject(s, p, req);
+    buf_fini(&out);
+    return err == SPRAT_E_AGAIN ? SPRAT_E_AGAIN : 0;
+}
+
+void
+hash_on_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    if (s->tree == NULL || p->hash.wait_count == HASH_WAITS_MAX) {
+        send_reject(s, p, &msg->hashes);
+        return;
+    }
+    if (answer(s, p, &msg->hashes, UINT32_MAX) == SPRAT_E_AGAIN)
+        p->hash.waits[p->hash.wait_count++] = msg->hashes;
+}
+
+static void
+retry_waits(struct swarm *s, struct swarm_peer *p, uint32_t unreadable)
+{
+    uint32_t n = p->hash.wait_count;
+
+    p->hash.wait_count = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct wire_hash_request req = p->hash.waits[i];
+
+        if (answer(s, p, &req, unreadable) == SPRAT_E_AGAIN)
+            p->hash.waits[p->hash.wait_count++] = req;
+    }
+}
+
+void
+hash_on_leaves(struct swarm *s, uint32_t piece, int err)
+{
+    uint32_t iter = 0;
+    struct swarm_peer *p;
+
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+        if (p->hash.wait_count > 0)
+            retry_waits(s, p, err != 0 ? piece : UINT32_MAX);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the files of the swarm share among themselves: its structs, and the calls between its parts.
+ * Nobody else includes this.
+ *
+ *   swarm.c           inputs, the clock, start and stop, trackers
+ *   swarm_fx.c        the effect queue
+ *   swarm_peer.c      peers come, talk and go
+ *   swarm_download.c  interest, requests, blocks
+ *   swarm_upload.c    choking, requests of others
+ *   swarm_piece.c     a piece from its last block to verified, or to who is to blame
+ *   swarm_hash.c      hash requests, both ways (BEP 52)
+ *   swarm_stats.c     numbers for people
+ */
+#ifndef PEER_CORE_SWARM_IMPL_H
+#define PEER_CORE_SWARM_IMPL_H
+
+#include "common/crypto/sha.h"
+#include "common/ds/hashmap.h"
+#include "common/ds/list.h"
+#include "peer/core/choker.h"
+#include "peer/core/extmsg.h"
+#include "peer/core/fastset.h"
+#include "peer/core/geometry.h"
+#include "peer/core/hashtree.h"
+#include "peer/core/picker.h"
+#include "peer/core/pipeline.h"
+#include "peer/core/reqlist.h"
+#include "peer/core/swarm.h"
+
+enum {
+    TICK_MS = 1000,
+    REQUEST_LEN_MAX = 8 * BLOCK_LEN, /* bytes; what others may ask for in one request */
+    BAD_REQUESTS_MAX = 32,           /* beyond the end, or senseless, before a peer is closed */
+    FAST_PIECES_MAX = 32,            /* allowed-fast pieces that we remember of a peer */
+    HASH_ASKS_MAX = 4,               /* hash requests out to one peer */
+    HASH_WAITS_MAX = 8,              /* hash requests of one peer that wait for leaves */
+    HASH_REFUSALS_MAX = 8,           /* rejects and silences before a peer is not asked any more */
+    HASH_TIMEOUT_MS = 20000,
+    LEAF_READS_MAX = 16,             /* pieces whose leaves are being read from disk */
+    SUSPECTS_MAX = 64,               /* failed pieces whose blocks we remember */
+    REJECT_PAUSE_MS = 1000,          /* times the rejects in a row, how long a peer is left alone */
+    REJECT_PAUSES_MAX = 30,
+    CHOKE_PAUSE_MS = 100,            /* no choke round sooner after another */
+    ABORT_PAUSE_MS = 1000,           /* a peer whose requests were overdue is left alone that long */
+    PEERS_FEW = 20,                  /* fewer known than that: ask the tracker sooner */
+    NUMWANT_LEECHER = 100,
+    NUMWANT_SEEDER = 50,
+};
+
+enum peer_state { PEER_CONNECTING, PEER_UP };
+
+/* What we get from a peer. */
+struct peer_down {
+    struct reqlist requests;
+    struct pipeline pipe;
+    struct rate_meter meter;
+    bool choked;     /* it chokes us */
+    bool interested; /* we told it that we are */
+    uint32_t cancelled;   /* requests taken back whose blocks may still come */
+    uint32_t unrequested; /* blocks that nobody asked for */
+    uint32_t rejects;     /* in a row */
+    struct mono paused_until;
+    uint32_t fast[FAST_PIECES_MAX]; /* it allows these while choking us */
+    uint32_t fast_count;
+};
+
+/* What it gets from us. */
+struct peer_up {
+    struct reqlist queue;
+    struct rate_meter meter;
+    bool choked;     /* we choke it */
+    bool interested; /* it told us that it is */
+    uint32_t sending;      /* payload bytes handed out and not reported as sent */
+    struct mono moved;     /* when that last fell, or rose from 0 */
+    uint32_t bad_requests;
+    uint64_t given; /* since it was unchoked */
+    struct mono unchoked_at;
+    uint32_t fast[FASTSET_SIZE]; /* we allow these while choking it */
+    uint32_t fast_count;
+};
+
+struct hash_ask {
+    struct wire_hash_request req;
+    struct mono at;
+    bool leaves; /* to convict a piece, not for a piece layer */
+};
+
+struct peer_hash {
+    struct hash_ask asks[HASH_ASKS_MAX];
+    uint32_t ask_count;
+    uint32_t refusals;
+    struct wire_hash_request waits[HASH_WAITS_MAX]; /* theirs, until leaves are read */
+    uint32_t wait_count;
+};
+
+struct swarm_peer {
+    slot_id id;
+    enum peer_state state;
+    uint32_t number; /* in the peer list: who it is beyond this connection */
+    struct endpoint addr;
+    uint8_t peer_id[PEER_ID_LEN];
+    bool incoming, v2, fast, extended;
+    bool useful; /* data went either way */
+    struct mono used; /* when it last did */
+    struct bitfield has;
+    struct ext_handshake ext;
+    struct mono since, last_sent, last_received;
+    struct peer_down down;
+    struct peer_up up;
+    struct peer_hash hash;
+};
+
+/*  OPEN → (last block stored) → VERIFYING → had
+ *                 |               |
+ *                 +-- failed -----+→ SNAPSHOT (v1: read its leaves) ─┐
+ *                 +→ CONVICTING (v2: ask for the true leaves) ───────┴→ OPEN again, bad blocks free */
+enum piece_state { PIECE_OPEN, PIECE_VERIFYING, PIECE_CONVICTING, PIECE_SNAPSHOT, PIECE_STUCK };
+
+/* A piece of which at least one block is stored. */
+struct swarm_piece {
+    struct hashmap_node node;
+    struct list link;
+    uint32_t piece;
+    enum piece_state state;
+    uint32_t blocks;
+    uint8_t *leaves; /* with a v2 side: 32 bytes a block as computed on arrival; else NULL */
+    struct mono since; /* of the state */
+};
+
+/* The blocks of a piece that failed, and who sent them, until the piece is good and tells who lied. */
+struct suspect {
+    struct list link;
+    uint32_t piece;
+    uint32_t blocks;
+    uint32_t *sources; /* peer list numbers */
+    uint8_t *leaves;   /* 32 bytes a block */
+};
+
+struct fx_item {
+    struct swarm_effect fx;
+    uint8_t *owned; /* memory that fx points to, or NULL */
+};
+
+struct fx_queue {
+    struct fx_item *items;
+    uint32_t head, count, cap; /* a ring; cap is a power of two */
+    uint8_t *lent;             /* owned memory of the effect that was given out last */
+    bool overflow;             /* memory ran out: an effect was lost */
+    struct fx_item scratch;
+};
+
+struct swarm {
+    const struct metainfo *mi;
+    struct swarm_config cfg;
+    struct geometry geo;
+    enum swarm_state state;
+    struct rng rng;
+    struct picker *picker;
+    struct hashtree *tree; /* NULL without a v2 side */
+    struct peerlist *list;
+    struct announcer *announcer;
+    struct choker choker;
+    struct slotmap peers;
+    struct fx_queue fx;
+    struct swarm_pieces {
+        struct hashmap map;
+        struct list list;
+        struct list suspects;
+        uint32_t suspect_count;
+        uint32_t reading[LEAF_READS_MAX]; /* LEAVES effects under way */
+        uint32_t reading_count;
+    } pieces;
+    struct swarm_clock {
+        struct mono now;   /* of the input at hand */
+        struct mono tick;  /* the next housekeeping */
+        struct mono choke; /* the next choke round */
+        struct mono choked; /* the last one */
+    } clock;
+    struct swarm_load {
+        uint32_t writes;   /* WRITE effects under way */
+        uint32_t verifies; /* VERIFY effects under way */
+        uint32_t half_open;
+        uint32_t unchoked;
+        uint32_t seeds;
+        uint32_t down_turn; /* slot where a round over all peers begins, for fairness */
+        uint32_t up_turn;
+        bool down_waits;   /* the download bucket was in debt, or it was another torrent's turn */
+        bool up_waits;
+        struct rate_user down_user, up_user;
+        bool disk_failed;  /* nothing is requested until START */
+    } load;
+    struct swarm_totals {
+        uint64_t up, down, wasted, have;
+        struct rate_meter up_meter, down_meter;
+        uint32_t hash_failures;
+        bool told_complete;
+    } totals;
+};
+
+/* swarm_fx.c: a new effect at the end of the queue, zeroed but for its type. Never NULL. */
+struct swarm_effect *fx_push(struct swarm *s, enum swarm_effect_type type, slot_id peer);
+/* A SEND of |type| without payload, to be filled further. */
+struct wire_msg *fx_send(struct swarm *s, struct swarm_peer *p, enum wire_type type);
+/* A SEND whose payload is |buf|'s content, which is taken. */
+void fx_send_buf(struct swarm *s, struct swarm_peer *p, struct wire_msg *msg, struct buf *payload);
+struct swarm_effect *fx_notice(struct swarm *s, enum swarm_notice what, uint32_t piece, int err);
+void fx_fini(struct fx_queue *q);
+
+/* swarm.c */
+bool swarm_is_seed(const struct swarm *s);
+void swarm_pause(struct swarm *s);
+
+/* swarm_peer.c */
+void peers_connect(struct swarm *s);
+void peer_on_accepted(struct swarm *s, const struct swarm_input *in);
+void peer_on_connected(struct swarm *s, struct swarm_peer *p, const struct swarm_input *in);
+/* Closes from our side: a CLOSE effect, and |p| is gone. */
+void peer_close(struct swarm *s, struct swarm_peer *p, int err);
+/* Closed from outside: |p| is gone. */
+void peer_on_closed(struct swarm *s, struct swarm_peer *p, int err);
+void peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
+void peer_tick(struct swarm *s, struct swarm_peer *p);
+void peers_close_all(struct swarm *s, int err);
+/* Bans whoever has this number in the peer list, and closes its connections. */
+void peer_ban(struct swarm *s, uint32_t number);
+bool peer_is_seed(const struct swarm_peer *p);
+
+/* swarm_download.c */
+void download_update_interest(struct swarm *s, struct swarm_peer *p);
+void download_fill(struct swarm *s, struct swarm_peer *p);
+void download_fill_all(struct swarm *s);
+void download_on_block(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
+void download_on_reject(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
+void download_on_choke(struct swarm *s, struct swarm_peer *p);
+void download_on_allowed_fast(struct swarm *s, struct swarm_peer *p, uint32_t piece);
+/* Takes back every request to |p|; with |tell|, CANCELs are sent. */
+void download_abort(struct swarm *s, struct swarm_peer *p, bool tell);
+void download_tick(struct swarm *s, struct swarm_peer *p);
+
+/* swarm_upload.c */
+void upload_init(struct swarm *s, struct swarm_peer *p);
+void upload_on_interest(struct swarm *s, struct swarm_peer *p, bool interested);
+void upload_on_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
+void upload_on_cancel(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
+void upload_on_sent(struct swarm *s, struct swarm_peer *p, uint32_t payload);
+void upload_on_read_failed(struct swarm *s, struct swarm_peer *p, uint32_t piece, uint32_t begin,
+                           uint32_t length);
+void upload_pump(struct swarm *s, struct swarm_peer *p);
+void upload_pump_all(struct swarm *s);
+void upload_choke_round(struct swarm *s);
+void upload_on_peer_gone(struct swarm *s, struct swarm_peer *p);
+
+/* swarm_piece.c */
+void piece_on_written(struct swarm *s, const struct swarm_input *in);
+void piece_on_verified(struct swarm *s, uint32_t piece, int err);
+void piece_on_leaves(struct swarm *s, uint32_t piece, const uint8_t *leaves, uint32_t n, int err);
+void piece_on_true_leaves(struct swarm *s, uint32_t piece);
+void piece_on_lost(struct swarm *s, uint32_t piece);
+/* Has |piece|'s leaves read from disk, unless that is under way. False if too many are. */
+bool piece_read_leaves(struct swarm *s, uint32_t piece);
+/* START: goes on with pieces that a disk error left behind. */
+void piece_retry(struct swarm *s);
+void piece_tick(struct swarm *s);
+void pieces_init(struct swarm *s);
+void pieces_fini(struct swarm *s);
+/* A piece without bytes to fetch (all pad) needs no more than its check. */
+void piece_check_empty(struct swarm *s);
+
+/* swarm_hash.c */
+void hash_hold_unknown(struct swarm *s);
+void hash_pump(struct swarm *s);
+/* Asks somebody for the leaves of a failed piece. False if there is nobody to ask, or nothing left to
+ * ask for. */
+bool hash_ask_leaves(struct swarm *s, uint32_t piece);
+void hash_on_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
+void hash_on_hashes(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
+void hash_on_reject(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
+/* Leaves of |piece| are in the tree's cache now, or can't be read (|err|). */
+void hash_on_leaves(struct swarm *s, uint32_t piece, int err);
+void hash_on_peer_gone(struct swarm *s, struct swarm_peer *p);
+void hash_tick(struct swarm *s, struct swarm_peer *p);
+
+#endif

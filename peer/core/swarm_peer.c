@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Peers of a swarm: how they come (dialled or accepted), what opens the talk, who handles which
+ * message, and how they go. What a message means for transfer is in the upload, download and hash
+ * parts.
+ */
+#include "peer/core/swarm_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/base/err.h"
+
+static void
+peer_set_state(struct swarm_peer *p, enum peer_state state)
+{
+    p->state = state;
+}
+
+static struct swarm_peer *
+peer_new(struct swarm *s, uint32_t number, const struct endpoint *addr, bool incoming)
+{
+    struct swarm_peer *p = calloc(1, sizeof(*p));
+
+    if (p == NULL)
+        return NULL;
+    if (bitfield_init(&p->has, s->geo.piece_count) != 0) {
+        free(p);
+        return NULL;
+    }
+    p->id = slotmap_add(&s->peers, p);
+    if (p->id == SLOT_NONE) {
+        bitfield_fini(&p->has);
+        free(p);
+        return NULL;
+    }
+    p->state = PEER_CONNECTING;
+    p->number = number;
+    p->addr = *addr;
+    p->incoming = incoming;
+    p->since = p->used = p->last_sent = p->last_received = s->clock.now;
+    p->ext.reqq = 250; /* BEP 10: what a peer that names none takes */
+    p->down.choked = p->up.choked = true;
+    reqlist_init(&p->down.requests, PIPELINE_DEPTH_MAX);
+    reqlist_init(&p->up.queue, SWARM_UPLOADS_QUEUED_MAX);
+    pipeline_init(&p->down.pipe, s->clock.now);
+    s->load.half_open++;
+    return p;
+}
+
+static void
+peer_free(struct swarm *s, struct swarm_peer *p)
+{
+    slotmap_remove(&s->peers, p->id);
+    bitfield_fini(&p->has);
+    reqlist_fini(&p->down.requests);
+    reqlist_fini(&p->up.queue);
+    free(p);
+}
+
+bool
+peer_is_seed(const struct swarm_peer *p)
+{
+    return bitfield_full(&p->has);
+}
+
+void
+peers_connect(struct swarm *s)
+{
+    while (s->load.half_open < SWARM_HALF_OPEN_MAX && s->peers.count < s->cfg.peers_max) {
+        uint32_t number = peerlist_next(s->list, swarm_is_seed(s), s->clock.now);
+        struct swarm_peer *p;
+
+        if (number == PEERLIST_NONE)
+            return;
+        p = peer_new(s, number, peerlist_addr(s->list, number), false);
+        if (p == NULL)
+            return;
+        peerlist_on_connecting(s->list, number);
+        fx_push(s, SWARM_FX_CONNECT, p->id)->u.connect.addr = p->addr;
+    }
+}
+
+/* The message that opens the talk: which pieces we have (BEP 3, BEP 6). */
+static void
+send_bitfield(struct swarm *s, struct swarm_peer *p)
+{
+    const struct bitfield *have = picker_bitfield(s->picker);
+    struct wire_msg *msg;
+
+    if (p->fast && bitfield_full(have)) {
+        fx_send(s, p, WIRE_HAVE_ALL);
+    } else if (have->count > 0) {
+        msg = fx_send(s, p, WIRE_BITFIELD);
+        msg->data = have->bytes;
+        msg->len = bitfield_size(have->nbits);
+    } else if (p->fast) {
+        fx_send(s, p, WIRE_HAVE_NONE);
+    }
+}
+
+static void
+send_ext_handshake(struct swarm *s, struct swarm_peer *p)
+{
+    struct wire_msg msg = {.type = WIRE_EXTENDED};
+    struct buf buf;
+
+    buf_init(&buf, EXTMSG_SIZE_MAX);
+    if (extmsg_put_handshake(&buf, s->cfg.client, s->cfg.listen_port, SWARM_UPLOADS_QUEUED_MAX,
+                             picker_missing(s->picker) == 0, &p->addr) == 0)
+        fx_send_buf(s, p, &msg, &buf);
+    buf_fini(&buf);
+}
+
+/* Another live connection to the same peer id, or NULL. */
+static struct swarm_peer *
+find_twin(struct swarm *s, const struct swarm_peer *p)
+{
+    uint32_t iter = 0;
+    struct swarm_peer *q;
+
+    while ((q = slotmap_next(&s->peers, &iter)) != NULL)
+        if (q != p && q->state == PEER_UP && memcmp(q->peer_id, p->peer_id, PEER_ID_LEN) == 0)
+            return q;
+    return NULL;
+}
+
+/* Two peers may dial each other at once. Both keep the connection that the lower peer id made, so
+ * that exactly one survives. */
+static bool
+twin_wins(const struct swarm *s, const struct swarm_peer *p, const struct swarm_peer *twin)
+{
+    bool we_are_lower = memcmp(s->cfg.peer_id, p->peer_id, PEER_ID_LEN) < 0;
+
+    if (p->incoming == twin->incoming)
+        return true;
+    return twin->incoming != we_are_lower;
+}
+
+/* Judges who stands at the other end; 0 or why not. */
+static int
+judge_identity(struct swarm *s, struct swarm_peer *p)
+{
+    struct swarm_peer *twin;
+
+    if (memcmp(p->peer_id, s->cfg.peer_id, PEER_ID_LEN) == 0) {
+        peerlist_on_self(s->list, p->number);
+        return SPRAT_E_EXISTS;
+    }
+    if (peerlist_is_banned(s->list, &p->addr))
+        return SPRAT_E_PROTOCOL;
+    twin = find_twin(s, p);
+    if (twin != NULL) {
+        if (twin_wins(s, p, twin))
+            return SPRAT_E_EXISTS;
+        peer_close(s, twin, SPRAT_E_EXISTS);
+    }
+    return 0;
+}
+
+static void
+peer_up(struct swarm *s, struct swarm_peer *p, const struct swarm_input *in)
+{
+    const struct handshake *h = &in->u.conn.handshake;
+
+    peer_set_state(p, PEER_UP);
+    s->load.half_open--;
+    p->fast = h->fast;
+    p->extended = h->extended;
+    p->v2 = in->u.conn.v2 && s->tree != NULL;
+    p->since = p->last_received = s->clock.now;
+    send_bitfield(s, p);
+    if (p->extended)
+        send_ext_handshake(s, p);
+    upload_init(s, p);
+    hash_pump(s);
+}
+
+void
+peer_on_connected(struct swarm *s, struct swarm_peer *p, const struct swarm_input *in)
+{
+    int err;
+
+    if (p->state != PEER_CONNECTING)
+        return;
+    memcpy(p->peer_id, in->u.conn.handshake.peer_id, PEER_ID_LEN);
+    err = judge_identity(s, p);
+    /* Others may have come while this one was being dialled. */
+    if (err == 0 && s->peers.count - s->load.half_open >= s->cfg.peers_max)
+        err = SPRAT_E_LIMIT;
+    if (err != 0) {
+        peer_close(s, p, err);
+        return;
+    }
+    peer_up(s, p, in);
+}
+
+static void
+refuse(struct swarm *s, uint64_t token, int err)
+{
+    struct swarm_effect *fx = fx_push(s, SWARM_FX_REFUSE, SLOT_NONE);
+
+    fx->u.accept.token = token;
+    fx->u.accept.err = err;
+}
+
+/* An incoming connection is known by its host; its port is that of its listener only once it says
+ * so, so that it enters the peer list with port 0. */
+static struct swarm_peer *
+take_incoming(struct swarm *s, const struct endpoint *addr)
+{
+    struct endpoint host = *addr;
+    struct swarm_peer *p;
+    uint32_t number;
+
+    host.port = 0;
+    number = peerlist_add(s->list, &host, PEER_FROM_INCOMING);
+    if (number == PEERLIST_NONE)
+        return NULL;
+    p = peer_new(s, number, addr, true);
+    if (p != NULL)
+        peerlist_on_connecting(s->list, number);
+    return p;
+}
+
+/* Who wants nothing and gave and took nothing for longest, if that is long. */
+static struct swarm_peer *
+find_useless(struct swarm *s)
+{
+    struct swarm_peer *found = NULL, *p;
+    uint32_t iter = 0;
+
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+        if (p->state == PEER_UP && !p->up.interested &&
+            mono_diff_ms(s->clock.now, p->used) > SWARM_USELESS_MS &&
+            (found == NULL || mono_before(p->used, found->used)))
+            found = p;
+    return found;
+}
+
+/* Silent connections alone must not keep a torrent from everybody else. */
+static bool
+make_room(struct swarm *s)
+{
+    struct swarm_peer *p;
+
+    if (s->peers.count - s->load.half_open < s->cfg.peers_max)
+        return true;
+    p = find_useless(s);
+    if (p != NULL)
+        peer_close(s, p, SPRAT_E_LIMIT);
+    return p != NULL;
+}
+
+void
+peer_on_accepted(struct swarm *s, const struct swarm_input *in)
+{
+    struct swarm_peer *p;
+    struct swarm_effect *fx;
+    int err;
+
+    if (s->state != SWARM_ACTIVE || peerlist_is_banned(s->list, &in->u.conn.addr)) {
+        refuse(s, in->u.conn.token, SPRAT_E_REFUSED);
+        return;
+    }
+    if (!make_room(s) || (p = take_incoming(s, &in->u.conn.addr)) == NULL) {
+        refuse(s, in->u.conn.token, SPRAT_E_LIMIT);
+        return;
+    }
+    memcpy(p->peer_id, in->u.conn.handshake.peer_id, PEER_ID_LEN);
+    err = judge_identity(s, p);
+    if (err != 0) {
+        refuse(s, in->u.conn.token, err);
+        peer_on_closed(s, p, err);
+        return;
+    }
+    fx = fx_push(s, SWARM_FX_ACCEPT, p->id);
+    fx->u.accept.token = in->u.conn.token;
+    peer_up(s, p, in);
+}
+
+void
+peer_on_closed(struct swarm *s, struct swarm_peer *p, int err)
+{
+    if (p->state == PEER_CONNECTING) {
+        s->load.half_open--;
+        /* What we lack ourselves is not the peer's failure. */
+        if (err == SPRAT_E_LIMIT || err == SPRAT_E_NOMEM)
+            peerlist_on_closed(s->list, p->number, true, s->clock.now);
+        else
+            peerlist_on_failed(s->list, p->number, s->clock.now);
+    } else {
+        download_abort(s, p, false);
+        if (peer_is_seed(p))
+            s->load.seeds--;
+        picker_remove_peer(s->picker, &p->has);
+        peerlist_on_closed(s->list, p->number, p->useful, s->clock.now);
+        upload_on_peer_gone(s, p);
+        hash_on_peer_gone(s, p);
+    }
+    peer_free(s, p);
+    if (s->state == SWARM_ACTIVE) {
+        download_fill_all(s);
+        hash_pump(s);
+    }
+}
+
+void
+peer_close(struct swarm *s, struct swarm_peer *p, int err)
+{
+    fx_push(s, SWARM_FX_CLOSE, p->id)->u.close.err = err;
+    peer_on_closed(s, p, err);
+}
+
+void
+peers_close_all(struct swarm *s, int err)
+{
+    uint32_t iter = 0;
+    struct swarm_peer *p;
+
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+        peer_close(s, p, err);
+}
+
+void
+peer_ban(struct swarm *s, uint32_t number)
+{
+    const struct endpoint *known = peerlist_addr(s->list, number);
+    struct endpoint host;
+    uint32_t iter = 0;
+    struct swarm_peer *p;
+
+    if (known == NULL)
+        return;
+    host = *known;
+    peerlist_ban(s->list, number);
+    fx_notice(s, SWARM_NOTICE_BANNED, 0, SPRAT_E_HASH)->u.notice.peer_addr = host;
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+        if (endpoint_same_host(&p->addr, &host))
+            peer_close(s, p, SPRAT_E_HASH);
+}
+
+/* After any change of what |p| has: counts seeds, and drops one that we have no use for. True if |p|
+ * is still there. */
+static bool
+has_changed(struct swarm *s, struct swarm_peer *p, bool was_seed)
+{
+    bool is_seed = peer_is_seed(p);
+
+    if (is_seed != was_seed) {
+        s->load.seeds += is_seed ? 1 : -1u;
+        peerlist_on_seed(s->list, p->number, is_seed);
+    }
+    if (is_seed && swarm_is_seed(s)) {
+        peer_close(s, p, SPRAT_E_CANCELLED);
+        return false;
+    }
+    download_update_interest(s, p);
+    download_fill(s, p);
+    return true;
+}
+
+static void
+on_bitfield(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    bool was_seed = peer_is_seed(p);
+
+    picker_remove_peer(s->picker, &p->has);
+    if (msg->type == WIRE_HAVE_ALL) {
+        bitfield_set_all(&p->has);
+    } else if (msg->type == WIRE_HAVE_NONE) {
+        bitfield_clear_all(&p->has);
+    } else if (bitfield_load(&p->has, msg->data, msg->len) != 0) {
+        picker_add_peer(s->picker, &p->has);
+        peer_close(s, p, SPRAT_E_PROTOCOL);
+        return;
+    }
+    picker_add_peer(s->picker, &p->has);
+    has_changed(s, p, was_seed);
+}
+
+static void
+on_have(struct swarm *s, struct swarm_peer *p, uint32_t piece)
+{
+    bool was_seed = peer_is_seed(p);
+
+    if (piece >= s->geo.piece_count) {
+        peer_close(s, p, SPRAT_E_PROTOCOL);
+        return;
+    }
+    if (!bitfield_set(&p->has, piece))
+        return;
+    picker_add_have(s->picker, piece);
+    has_changed(s, p, was_seed);
+}
+
+/* BEP 54. */
+static void
+on_donthave(struct swarm *s, struct swarm_peer *p, uint32_t piece)
+{
+    bool was_seed = peer_is_seed(p);
+
+    if (piece >= s->geo.piece_count || !bitfield_get(&p->has, piece))
+        return;
+    bitfield_clear(&p->has, piece);
+    picker_remove_have(s->picker, piece);
+    has_changed(s, p, was_seed);
+}
+
+static void
+on_ext_handshake(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    if (extmsg_read_handshake(&p->ext, msg->data, msg->len) != 0) {
+        peer_close(s, p, SPRAT_E_PROTOCOL);
+        return;
+    }
+    pipeline_set_reqq(&p->down.pipe, p->ext.reqq);
+    if (p->incoming && p->ext.port != 0)
+        peerlist_set_port(s->list, p->number, p->ext.port);
+}
+
+static void
+on_extended(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    uint32_t piece;
+
+    if (msg->ext_id == 0) {
+        on_ext_handshake(s, p, msg);
+        return;
+    }
+    switch (extmsg_kind_of(msg->ext_id)) {
+    case EXTMSG_DONTHAVE:
+        if (extmsg_read_donthave(msg->data, msg->len, &piece) == 0)
+            on_donthave(s, p, piece);
+        else
+            peer_close(s, p, SPRAT_E_PROTOCOL);
+        break;
+    case EXTMSG_UPLOAD_ONLY:
+        if (extmsg_read_upload_only(msg->data, msg->len, &p->ext.upload_only) != 0)
+            peer_close(s, p, SPRAT_E_PROTOCOL);
+        break;
+    case EXTMSG_KINDS: break; /* never offered: ignored, as BEP 10 asks */
+    }
+}
+
+/* The fast extension's messages are a violation unless both sides offered it (BEP 6). */
+static bool
+is_allowed(const struct swarm_peer *p, enum wire_type type)
+{
+    switch (type) {
+    case WIRE_SUGGEST:
+    case WIRE_HAVE_ALL:
+    case WIRE_HAVE_NONE:
+    case WIRE_REJECT:
+    case WIRE_ALLOWED_FAST: return p->fast;
+    case WIRE_EXTENDED: return p->extended;
+    case WIRE_HASH_REQUEST:
+    case WIRE_HASHES:
+    case WIRE_HASH_REJECT: return p->v2;
+    case WIRE_CHOKE:
+    case WIRE_UNCHOKE:
+    case WIRE_INTERESTED:
+    case WIRE_NOT_INTERESTED:
+    case WIRE_HAVE:
+    case WIRE_BITFIELD:
+    case WIRE_REQUEST:
+    case WIRE_PIECE:
+    case WIRE_CANCEL:
+    case WIRE_PORT:
+    case WIRE_KEEPALIVE:
+    case WIRE_UNKNOWN: return true;
+    }
+    return true;
+}
+
+static void
+on_unchoke(struct swarm *s, struct swarm_peer *p)
+{
+    p->down.choked = false;
+    p->down.rejects = 0;
+    p->down.paused_until = s->clock.now;
+    download_fill(s, p);
+}
+
+void
+peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    if (p->state != PEER_UP) {
+        block_drop(msg->block);
+        return;
+    }
+    p->last_received = s->clock.now;
+    if (!is_allowed(p, msg->type)) {
+        peer_close(s, p, SPRAT_E_PROTOCOL);
+        return;
+    }
+    switch (msg->type) {
+    case WIRE_CHOKE: download_on_choke(s, p); break;
+    case WIRE_UNCHOKE: on_unchoke(s, p); break;
+    case WIRE_INTERESTED: upload_on_interest(s, p, true); break;
+    case WIRE_NOT_INTERESTED: upload_on_interest(s, p, false); break;
+    case WIRE_HAVE: on_have(s, p, msg->piece); break;
+    case WIRE_BITFIELD:
+    case WIRE_HAVE_ALL:
+    case WIRE_HAVE_NONE: on_bitfield(s, p, msg); break;
+    case WIRE_REQUEST: upload_on_request(s, p, msg); break;
+    case WIRE_PIECE: download_on_block(s, p, msg); break;
+    case WIRE_CANCEL: upload_on_cancel(s, p, msg); break;
+    case WIRE_REJECT: download_on_reject(s, p, msg); break;
+    case WIRE_ALLOWED_FAST: download_on_allowed_fast(s, p, msg->piece); break;
+    case WIRE_EXTENDED: on_extended(s, p, msg); break;
+    case WIRE_HASH_REQUEST: hash_on_request(s, p, msg); break;
+    case WIRE_HASHES: hash_on_hashes(s, p, msg); break;
+    case WIRE_HASH_REJECT: hash_on_reject(s, p, msg); break;
+    case WIRE_SUGGEST: /* advice that rarest-first does better without */
+    case WIRE_PORT:    /* for the DHT */
+    case WIRE_KEEPALIVE:
+    case WIRE_UNKNOWN: break;
+    }
+}
+
+void
+peer_tick(struct swarm *s, struct swarm_peer *p)
+{
+    struct mono now = s->clock.now;
+
+    if (mono_diff_ms(now, p->last_received) > SWARM_IDLE_MS ||
+        (p->up.sending > 0 && mono_diff_ms(now, p->up.moved) > SWARM_STUCK_MS)) {
+        peer_close(s, p, SPRAT_E_TIMEOUT);
+        return;
+    }
+    if (mono_diff_ms(now, p->last_sent) > SWARM_KEEPALIVE_MS)
+        fx_send(s, p, WIRE_KEEPALIVE);
+    hash_tick(s, p);
+    download_tick(s, p);
+}

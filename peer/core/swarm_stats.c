@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The swarm in numbers, for people and for the state database. Reads everything and changes nothing.
+ */
+#include "peer/core/swarm_impl.h"
+
+#include <string.h>
+
+static uint64_t
+bytes_wanted(const struct swarm *s)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < s->geo.piece_count; i++)
+        if (picker_priority(s->picker, i) != PICKER_PRIORITY_SKIP)
+            sum += geometry_data(&s->geo, i);
+    return sum;
+}
+
+static uint64_t
+bytes_partial(const struct swarm *s)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t piece = 0; picker_next_partial(s->picker, &piece); piece++)
+        sum += picker_partial_bytes(s->picker, piece);
+    return sum;
+}
+
+uint64_t
+swarm_uploaded(const struct swarm *s)
+{
+    return s->totals.up;
+}
+
+void
+swarm_get_stats(const struct swarm *s, struct swarm_stats *st, struct mono now)
+{
+    const struct bitfield *have = picker_bitfield(s->picker);
+
+    *st = (struct swarm_stats){
+        .state = s->state,
+        .complete = picker_missing(s->picker) == 0,
+        .seeding = swarm_is_seed(s),
+        .pieces_have = have->count,
+        .pieces_total = have->nbits,
+        .bytes_have = s->totals.have,
+        .bytes_wanted = bytes_wanted(s),
+        .bytes_partial = bytes_partial(s),
+        .uploaded = s->totals.up,
+        .downloaded = s->totals.down,
+        .wasted = s->totals.wasted,
+        .up_rate = rate_meter_rate(&s->totals.up_meter, now),
+        .down_rate = rate_meter_rate(&s->totals.down_meter, now),
+        .peers_connected = s->peers.count - s->load.half_open,
+        .peers_half_open = s->load.half_open,
+        .peers_known = peerlist_count(s->list),
+        .seeds_connected = s->load.seeds,
+        .hash_failures = s->totals.hash_failures,
+        .copies_permille = picker_copies_permille(s->picker),
+    };
+}
+
+bool
+swarm_next_peer_stats(const struct swarm *s, uint32_t *iter, struct swarm_peer_stats *st,
+                      struct mono now)
+{
+    const struct swarm_peer *p;
+
+    do {
+        p = slotmap_next(&s->peers, iter);
+        if (p == NULL)
+            return false;
+    } while (p->state != PEER_UP);
+    *st = (struct swarm_peer_stats){
+        .peer = p->id,
+        .addr = p->addr,
+        .incoming = p->incoming,
+        .v2 = p->v2,
+        .am_choking = p->up.choked,
+        .am_interested = p->down.interested,
+        .peer_choking = p->down.choked,
+        .peer_interested = p->up.interested,
+        .is_seed = peer_is_seed(p),
+        .snubbed = p->down.pipe.snubbed,
+        .up = p->up.meter.total,
+        .down = p->down.meter.total,
+        .up_rate = rate_meter_rate(&p->up.meter, now),
+        .down_rate = rate_meter_rate(&p->down.meter, now),
+        .pieces_have = p->has.count,
+        .requests_out = p->down.requests.count,
+        .requests_in = p->up.queue.count,
+    };
+    memcpy(st->peer_id, p->peer_id, sizeof(st->peer_id));
+    memcpy(st->client, p->ext.client, sizeof(st->client) - 1);
+    return true;
+}

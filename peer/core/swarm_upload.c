@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The seeding side: whom we unchoke (the choker decides), which requests we take, and how much is
+ * handed to a connection at a time, so that a cancel or a choke still finds something to drop and the
+ * upload limit holds.
+ */
+#include "peer/core/swarm_impl.h"
+
+#include <stdlib.h>
+
+#include "common/base/err.h"
+
+enum {
+    SEND_AHEAD_MS = 200,
+    SEND_AHEAD_MIN = BLOCK_LEN,
+};
+
+static void
+send_reject(struct swarm *s, struct swarm_peer *p, uint32_t piece, uint32_t begin, uint32_t length)
+{
+    struct wire_msg *msg;
+
+    if (!p->fast)
+        return;
+    msg = fx_send(s, p, WIRE_REJECT);
+    msg->piece = piece;
+    msg->begin = begin;
+    msg->length = length;
+}
+
+static bool
+is_fast_allowed(const struct swarm_peer *p, uint32_t piece)
+{
+    for (uint32_t i = 0; i < p->up.fast_count; i++)
+        if (p->up.fast[i] == piece)
+            return true;
+    return false;
+}
+
+/* Tells a newcomer which pieces it may fetch while choked, of those that we have (BEP 6). */
+void
+upload_init(struct swarm *s, struct swarm_peer *p)
+{
+    uint32_t pieces[FASTSET_SIZE];
+    uint32_t n;
+
+    if (!p->fast)
+        return;
+    n = fastset(metainfo_wire_hash(s->mi, p->v2), &p->addr, s->geo.piece_count, FASTSET_SIZE,
+                pieces);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!bitfield_get(picker_bitfield(s->picker), pieces[i]))
+            continue;
+        p->up.fast[p->up.fast_count++] = pieces[i];
+        fx_send(s, p, WIRE_ALLOWED_FAST)->piece = pieces[i];
+    }
+}
+
+static void
+choke(struct swarm *s, struct swarm_peer *p)
+{
+    struct reqlist *q = &p->up.queue;
+
+    p->up.choked = true;
+    s->load.unchoked--;
+    fx_send(s, p, WIRE_CHOKE);
+    for (uint32_t i = 0; i < q->count;) {
+        struct request r = *reqlist_at(q, i);
+
+        if (is_fast_allowed(p, r.piece)) {
+            i++;
+            continue;
+        }
+        reqlist_remove(q, i);
+        send_reject(s, p, r.piece, r.begin, r.length);
+    }
+}
+
+static void
+unchoke(struct swarm *s, struct swarm_peer *p)
+{
+    p->up.choked = false;
+    p->up.unchoked_at = s->clock.now;
+    p->up.given = 0;
+    s->load.unchoked++;
+    fx_send(s, p, WIRE_UNCHOKE);
+}
+
+static uint32_t
+slots(const struct swarm *s)
+{
+    return s->cfg.upload_slots > 0 ? s->cfg.upload_slots : choker_slots(s->cfg.up->limit);
+}
+
+static void
+fill_candidate(const struct swarm *s, const struct swarm_peer *p, struct choker_candidate *c)
+{
+    *c = (struct choker_candidate){
+        .id = p->id,
+        .interested = p->up.interested,
+        .unchoked = !p->up.choked,
+        .snubbed = p->down.pipe.snubbed,
+        .upload_only = p->ext.upload_only || peer_is_seed(p),
+        .down_rate = rate_meter_rate(&p->down.meter, s->clock.now),
+        .up_rate = rate_meter_rate(&p->up.meter, s->clock.now),
+        .given = p->up.given,
+        .connected_at = p->since,
+        .unchoked_at = p->up.unchoked_at,
+    };
+}
+
+static void
+apply(struct swarm *s, const struct choker_candidate *cands, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        struct swarm_peer *p = slotmap_get(&s->peers, cands[i].id);
+
+        if (cands[i].unchoke && p->up.choked)
+            unchoke(s, p);
+        else if (!cands[i].unchoke && !p->up.choked)
+            choke(s, p);
+    }
+}
+
+void
+upload_choke_round(struct swarm *s)
+{
+    struct choker_candidate *cands;
+    uint32_t iter = 0, n = 0;
+    struct swarm_peer *p;
+
+    s->clock.choked = s->clock.now;
+    if (s->peers.count == 0)
+        return;
+    cands = malloc(s->peers.count * sizeof(*cands));
+    if (cands == NULL)
+        return; /* everybody stays as they are for a round */
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+        if (p->state == PEER_UP)
+            fill_candidate(s, p, &cands[n++]);
+    choker_run(&s->choker, cands, n, slots(s), picker_missing(s->picker) == 0, s->clock.now,
+               &s->rng);
+    apply(s, cands, n);
+    free(cands);
+}
+
+/* A round out of turn: at once, unless one was just held. Peers that change their mind all the time
+ * would keep us busy with it. */
+static void
+choke_round_soon(struct swarm *s)
+{
+    struct mono at = mono_add_ms(s->clock.choked, CHOKE_PAUSE_MS);
+
+    s->clock.choke = mono_min(s->clock.choke, mono_before(at, s->clock.now) ? s->clock.now : at);
+}
+
+/* A slot that is free is filled at once, not at the next round. */
+void
+upload_on_interest(struct swarm *s, struct swarm_peer *p, bool interested)
+{
+    if (p->up.interested == interested)
+        return;
+    p->up.interested = interested;
+    if ((interested && p->up.choked && s->load.unchoked < slots(s)) ||
+        (!interested && !p->up.choked))
+        choke_round_soon(s);
+}
+
+void
+upload_on_peer_gone(struct swarm *s, struct swarm_peer *p)
+{
+    if (p->up.choked)
+        return;
+    s->load.unchoked--;
+    p->up.choked = true;
+    p->up.interested = false;
+    if (s->state == SWARM_ACTIVE)
+        choke_round_soon(s);
+}
+
+static bool
+may_serve(const struct swarm *s, const struct swarm_peer *p, uint32_t piece)
+{
+    return bitfield_get(picker_bitfield(s->picker), piece) &&
+           (!p->up.choked || is_fast_allowed(p, piece));
+}
+
+void
+upload_on_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    struct request r = {msg->piece, msg->begin, msg->length, s->clock.now};
+
+    if (!geometry_valid(&s->geo, r.piece, r.begin, r.length) || r.length > REQUEST_LEN_MAX) {
+        if (++p->up.bad_requests > BAD_REQUESTS_MAX)
+            peer_close(s, p, SPRAT_E_PROTOCOL);
+        else
+            send_reject(s, p, r.piece, r.begin, r.length);
+        return;
+    }
+    if (!may_serve(s, p, r.piece) || reqlist_push(&p->up.queue, &r) != 0) {
+        send_reject(s, p, r.piece, r.begin, r.length);
+        return;
+    }
+    upload_pump(s, p);
+}
+
+void
+upload_on_cancel(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    uint32_t i = reqlist_find(&p->up.queue, msg->piece, msg->begin);
+
+    if (i == REQLIST_NONE)
+        return;
+    reqlist_remove(&p->up.queue, i);
+    send_reject(s, p, msg->piece, msg->begin, msg->length);
+}
+
+/* Payload bytes that the connection may hold unsent: a moment's worth at its rate, so that it never
+ * runs dry and a cancel, a choke or a better request is not stuck behind much. */
+static uint32_t
+send_ahead(const struct swarm *s, const struct swarm_peer *p)
+{
+    uint64_t bytes = rate_meter_rate(&p->up.meter, s->clock.now) * SEND_AHEAD_MS / 1000;
+
+    if (bytes < SEND_AHEAD_MIN)
+        return SEND_AHEAD_MIN;
+    return bytes < SWARM_SEND_AHEAD ? (uint32_t)bytes : SWARM_SEND_AHEAD;
+}
+
+void
+upload_pump(struct swarm *s, struct swarm_peer *p)
+{
+    struct reqlist *q = &p->up.queue;
+    uint32_t ahead = q->count > 0 ? send_ahead(s, p) : 0;
+
+    while (q->count > 0 && p->up.sending < ahead) {
+        struct request r = *reqlist_at(q, 0);
+        struct swarm_effect *fx;
+
+        if (!may_serve(s, p, r.piece)) {
+            reqlist_remove(q, 0);
+            send_reject(s, p, r.piece, r.begin, r.length);
+            continue;
+        }
+        if (!rate_bucket_take(s->cfg.up, &s->load.up_user, r.length, s->clock.now)) {
+            s->load.up_waits = true;
+            rate_bucket_wait(s->cfg.up, &s->load.up_user);
+            return;
+        }
+        reqlist_remove(q, 0);
+        fx = fx_push(s, SWARM_FX_SEND_PIECE, p->id);
+        fx->u.range.piece = r.piece;
+        fx->u.range.begin = r.begin;
+        fx->u.range.length = r.length;
+        if (p->up.sending == 0)
+            p->up.moved = s->clock.now;
+        p->up.sending += r.length;
+        p->last_sent = s->clock.now;
+    }
+}
+
+/* As fill_slots() of the downloading side, for what we send. */
+static void
+pump_slots(struct swarm *s, uint32_t from, uint32_t to)
+{
+    uint32_t iter = from;
+    struct swarm_peer *p;
+
+    while (!s->load.up_waits && (p = slotmap_next(&s->peers, &iter)) != NULL && iter <= to) {
+        uint32_t before = p->up.sending;
+
+        upload_pump(s, p);
+        if (s->load.up_waits)
+            s->load.up_turn = p->up.sending > before ? iter : iter - 1;
+    }
+}
+
+void
+upload_pump_all(struct swarm *s)
+{
+    uint32_t turn = s->load.up_turn;
+
+    s->load.up_waits = false;
+    pump_slots(s, turn, UINT32_MAX);
+    pump_slots(s, 0, turn);
+    if (!s->load.up_waits)
+        rate_user_leave(&s->load.up_user);
+}
+
+void
+upload_on_sent(struct swarm *s, struct swarm_peer *p, uint32_t payload)
+{
+    if (payload > p->up.sending)
+        payload = p->up.sending;
+    p->up.sending -= payload;
+    p->up.given += payload;
+    s->totals.up += payload;
+    if (payload > 0) {
+        p->useful = true;
+        p->used = p->up.moved = s->clock.now;
+        rate_meter_add(&s->totals.up_meter, payload, s->clock.now);
+        rate_meter_add(&p->up.meter, payload, s->clock.now);
+    }
+    upload_pump(s, p);
+}
+
+void
+upload_on_read_failed(struct swarm *s, struct swarm_peer *p, uint32_t piece, uint32_t begin,
+                      uint32_t length)
+{
+    p->up.sending -= length < p->up.sending ? length : p->up.sending;
+    send_reject(s, p, piece, begin, length);
+    upload_pump(s, p);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the methods of the control protocol work on: the engine and how to end it.
+ */
+#ifndef PEER_DAEMON_DAEMON_H
+#define PEER_DAEMON_DAEMON_H
+
+#include <stdbool.h>
+
+#include "common/ev/loop.h"
+#include "peer/daemon/settings.h"
+#include "peer/net/session.h"
+
+/* Members are the daemon's; methods read them and call daemon_stop(). */
+struct daemon {
+    struct settings settings;
+    struct log log;
+    struct loop *loop;
+    struct session *session;
+    bool stopping;
+};
+
+/* Begins the end: state is saved and trackers are told. Again: no effect. */
+void daemon_stop(struct daemon *d);
+
+#endif

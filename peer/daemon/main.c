@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * spratd: one engine with all torrents of its state directory, behind a control socket. Ends
+ * cleanly on SIGTERM and SIGINT; SIGHUP is ignored (it is kept for reading the configuration
+ * again). Exit status: 0 after a clean end, 1 when the work failed, 2 for wrong usage.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/sys/addr.h"
+#include "common/sys/file.h"
+#include "common/sys/lockfile.h"
+#include "common/sys/paths.h"
+#include "config.h"
+#include "peer/daemon/control.h"
+#include "peer/daemon/daemon.h"
+#include "peer/daemon/detach.h"
+#include "peer/daemon/methods.h"
+#include "peer/daemon/syslogger.h"
+
+enum { EXIT_USAGE = 2 };
+
+/* What lives as long as the daemon, besides what methods see. */
+struct house {
+    struct daemon daemon;
+    struct lockfile *lock;
+    struct unixsock *sock;
+    struct control *control;
+    struct loop_signal *sigterm, *sigint;
+};
+
+static void
+log_to_syslog(void *ctx, enum log_level level, const char *line)
+{
+    (void)ctx;
+    syslogger_write((int)level, line);
+}
+
+static void
+log_to_terminal(void *ctx, enum log_level level, const char *line)
+{
+    (void)ctx;
+    fprintf(stderr, "spratd: %s: %s\n", log_level_name(level), line);
+}
+
+static void
+on_stopped(void *ctx)
+{
+    struct daemon *d = ctx;
+
+    loop_stop(d->loop);
+}
+
+void
+daemon_stop(struct daemon *d)
+{
+    if (d->stopping)
+        return;
+    d->stopping = true;
+    log_info(&d->log, "stopping");
+    session_stop(d->session, on_stopped, d);
+}
+
+static void
+on_signal(void *ctx, int signum)
+{
+    struct daemon *d = ctx;
+
+    log_info(&d->log, "%s", strsignal(signum));
+    if (d->stopping)
+        loop_stop(d->loop); /* asked twice: trackers are not waited for */
+    daemon_stop(d);
+}
+
+static void
+on_event(void *ctx, struct torrent *t, const struct torrent_event *ev)
+{
+    const struct daemon *d = ctx;
+    const char *name = torrent_metainfo(t)->name;
+
+    switch (ev->type) {
+    case TORRENT_EVENT_READY: log_debug(&d->log, "%s: ready", name); break;
+    case TORRENT_EVENT_CHECKED: log_info(&d->log, "%s: checked", name); break;
+    case TORRENT_EVENT_COMPLETE: log_info(&d->log, "%s: complete", name); break;
+    case TORRENT_EVENT_ERROR: log_error(&d->log, "%s: paused: %s", name, ev->message); break;
+    case TORRENT_EVENT_RESUMED: log_info(&d->log, "%s: goes on", name); break;
+    case TORRENT_EVENT_BANNED: log_warn(&d->log, "%s: %s", name, ev->message); break;
+    case TORRENT_EVENT_WARNING: log_warn(&d->log, "%s: %s", name, ev->message); break;
+    case TORRENT_EVENT_STOPPED: log_info(&d->log, "%s: stopped", name); break;
+    }
+}
+
+/* The state directory, locked for this process. */
+static int
+take_state_dir(struct house *h, struct errbuf *eb)
+{
+    const char *dir = h->daemon.settings.state_dir;
+    char *path = path_join(dir, "spratd.lock"), *what = NULL;
+    int err = file_make_dirs(dir, 0700, eb);
+
+    if (asprintf(&what, "the state directory %s", dir) < 0)
+        what = NULL;
+    if (err == 0)
+        err = path != NULL && what != NULL ? lockfile_take(path, "spratd", what, &h->lock, eb)
+                                           : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    free(path);
+    free(what);
+    return err;
+}
+
+static int
+open_session(struct daemon *d, struct errbuf *eb)
+{
+    const struct settings *s = &d->settings;
+    struct session_handler handler = {d, on_event};
+    struct session_config cfg = {.program = "spratd",
+                                 .state_dir = s->state_dir,
+                                 .listen_count = s->listen_count,
+                                 .up_limit = s->up_limit,
+                                 .down_limit = s->down_limit,
+                                 .log = &d->log};
+    int err;
+
+    memcpy(cfg.listen, s->listen, sizeof(cfg.listen));
+    err = session_new(d->loop, &cfg, &handler, &d->session, eb);
+    return err == 0 ? session_load(d->session, eb) : err;
+}
+
+static int
+open_control(struct house *h, struct errbuf *eb)
+{
+    size_t count;
+    const struct rpc_method *methods = methods_table(&count);
+
+    h->control = control_new(h->daemon.loop, h->sock, methods, count, &h->daemon);
+    if (h->control == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    h->sock = NULL; /* the server has it now */
+    return 0;
+}
+
+static int
+catch_signals(struct house *h, struct errbuf *eb)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    h->sigterm = loop_signal_new(h->daemon.loop, SIGTERM, on_signal, &h->daemon);
+    h->sigint = loop_signal_new(h->daemon.loop, SIGINT, on_signal, &h->daemon);
+    if (h->sigterm == NULL || h->sigint == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    return 0;
+}
+
+/* The socket is made before the engine's threads are (it touches the umask), the server last:
+ * nobody asks before there are answers. */
+static int
+open_house(struct house *h, struct errbuf *eb)
+{
+    struct daemon *d = &h->daemon;
+    int err = take_state_dir(h, eb);
+
+    if (err == 0)
+        err = unixsock_listen(d->settings.socket, "spratd", &h->sock, eb);
+    if (err == 0)
+        err = loop_new(&d->loop, eb);
+    if (err == 0)
+        err = catch_signals(h, eb);
+    if (err == 0)
+        err = open_session(d, eb);
+    if (err == 0)
+        err = open_control(h, eb);
+    return err;
+}
+
+static void
+close_house(struct house *h)
+{
+    struct daemon *d = &h->daemon;
+
+    if (d->session != NULL)
+        session_free(d->session);
+    lockfile_release(h->lock);
+    control_free(h->control); /* hanging up tells `sprat shutdown` that all is done */
+    if (h->sigterm != NULL)
+        loop_signal_free(h->sigterm);
+    if (h->sigint != NULL)
+        loop_signal_free(h->sigint);
+    if (d->loop != NULL)
+        loop_free(d->loop);
+    unixsock_free(h->sock);
+}
+
+static void
+log_start(const struct daemon *d)
+{
+    const struct endpoint *addrs;
+    size_t count = session_listen(d->session, &addrs);
+    char text[ADDR_TEXT_MAX];
+
+    log_info(&d->log, "spratd %s, pid %d, controlled at %s", PACKAGE_VERSION, (int)getpid(),
+             d->settings.socket);
+    for (size_t i = 0; i < count; i++)
+        log_info(&d->log, "listening on %s", addr_format(&addrs[i], text));
+}
+
+static int
+run(struct house *h)
+{
+    struct daemon *d = &h->daemon;
+    struct errbuf eb;
+    int ready = -1, err;
+
+    if (!d->settings.foreground && (ready = detach_begin()) < 0) {
+        fprintf(stderr, "spratd: can't go to the background: %s\n", sprat_strerror(ready));
+        return EXIT_FAILURE;
+    }
+    d->log = (struct log){.level = d->settings.log_level, .write = log_to_terminal};
+    err = open_house(h, &eb);
+    if (err != 0) {
+        fprintf(stderr, "spratd: %s\n", eb.text);
+    } else {
+        if (ready >= 0) {
+            d->log.write = log_to_syslog;
+            detach_ready(ready);
+        }
+        log_start(d);
+        loop_run(d->loop);
+    }
+    close_house(h);
+    return err == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct house h = {.sock = NULL};
+    enum settings_action action;
+    struct errbuf eb;
+    int status = EXIT_SUCCESS;
+    int err =
+        settings_read(&h.daemon.settings, argc - 1, (const char *const *)argv + 1, &action, &eb);
+
+    if (err != 0) {
+        fprintf(stderr, "spratd: %s%s\n", eb.text,
+                err == SPRAT_E_INVAL ? " (see 'spratd --help')" : "");
+        status = err == SPRAT_E_INVAL ? EXIT_USAGE : EXIT_FAILURE;
+    } else if (action == SETTINGS_HELP) {
+        settings_print_help();
+    } else if (action == SETTINGS_VERSION) {
+        printf("spratd %s\n", PACKAGE_VERSION);
+    } else {
+        status = run(&h);
+    }
+    settings_fini(&h.daemon.settings);
+    return status;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Adding, finding and changing torrents. How a torrent looks in JSON is render.h's.
+ */
+#include "peer/daemon/methods.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/rpc/base64.h"
+#include "common/sys/file.h"
+#include "config.h"
+#include "peer/daemon/daemon.h"
+#include "peer/daemon/render.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Everything but questions is refused once the end has begun. */
+static int
+check_running(const struct daemon *d, struct errbuf *eb)
+{
+    return d->stopping ? errbuf_set(eb, SPRAT_E_BUSY, "the daemon is shutting down") : 0;
+}
+
+/* The strings of the array |key|. */
+static int
+get_strings(const json_t *params, const char *key, const char *out[METHODS_URLS_MAX], size_t *count,
+            struct errbuf *eb)
+{
+    const json_t *list = json_object_get(params, key);
+    size_t n = json_array_size(list);
+
+    if (list == NULL || json_is_null(list))
+        return 0;
+    if (!json_is_array(list) || n > METHODS_URLS_MAX)
+        return errbuf_set(eb, SPRAT_E_INVAL, "'%s' must be a list of at most %d strings", key,
+                          METHODS_URLS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = json_string_value(json_array_get(list, i));
+        if (out[i] == NULL)
+            return errbuf_set(eb, SPRAT_E_INVAL, "'%s' must be a list of strings", key);
+    }
+    *count = n;
+    return 0;
+}
+
+/* "none", "forever", or a number as string or number. */
+static int
+get_seed(const json_t *params, struct torrent_add *add, struct errbuf *eb)
+{
+    const json_t *v = json_object_get(params, "seed");
+
+    if (v == NULL || json_is_null(v))
+        return 0;
+    if (json_is_string(v) &&
+        settings_parse_seed(json_string_value(v), &add->seed, &add->ratio) == 0)
+        return 0;
+    if (json_is_number(v) && json_number_value(v) >= 0) {
+        add->seed = SEED_RATIO;
+        add->ratio = json_number_value(v);
+        return 0;
+    }
+    return errbuf_set(eb, SPRAT_E_INVAL, "'seed' must be \"none\", \"forever\" or a ratio");
+}
+
+static int
+load_path(const char *path, struct metainfo **mi, struct errbuf *eb)
+{
+    struct errbuf why;
+    uint8_t *data;
+    size_t len;
+    int err;
+
+    if (path[0] != '/')
+        return errbuf_set(eb, SPRAT_E_INVAL, "'path' must be absolute");
+    err = file_read(path, METAINFO_SIZE_MAX, &data, &len, eb);
+    if (err != 0)
+        return err;
+    err = metainfo_parse(data, len, mi, &why);
+    free(data);
+    return err != 0 ? errbuf_set(eb, err, "%s: %s", path, why.text) : 0;
+}
+
+static int
+load_bytes(const char *text, struct metainfo **mi, struct errbuf *eb)
+{
+    uint8_t *data;
+    size_t len;
+    int err = base64_decode(text, strlen(text), &data, &len);
+
+    if (err != 0)
+        return errbuf_set(eb, err == SPRAT_E_SYNTAX ? SPRAT_E_INVAL : err,
+                          "'metainfo' is no base64");
+    err = metainfo_parse(data, len, mi, eb);
+    free(data);
+    return err;
+}
+
+/* The torrent file, from its bytes or from a path. */
+static int
+load_metainfo(const json_t *params, struct metainfo **mi, struct errbuf *eb)
+{
+    const char *path = NULL, *bytes = NULL;
+
+    if (rpc_get_string(params, "path", false, &path, eb) != 0 ||
+        rpc_get_string(params, "metainfo", false, &bytes, eb) != 0)
+        return SPRAT_E_INVAL;
+    if ((path != NULL) == (bytes != NULL))
+        return errbuf_set(eb, SPRAT_E_INVAL, "either 'path' or 'metainfo' must be given");
+    return path != NULL ? load_path(path, mi, eb) : load_bytes(bytes, mi, eb);
+}
+
+static int
+torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+{
+    static const char *const keys[] = {"path",  "metainfo", "save_dir", "trackers",
+                                       "peers", "seed",     "paused",   "check"};
+    struct daemon *d = ctx;
+    struct torrent_add add = {
+        .seed = d->settings.seed, .ratio = d->settings.ratio, .save_dir = d->settings.save_dir};
+    const char *trackers[METHODS_URLS_MAX], *peers[METHODS_URLS_MAX];
+    struct torrent *t;
+    int err;
+
+    if ((err = check_running(d, eb)) != 0 ||
+        (err = rpc_check_keys(params, keys, COUNT(keys), eb)) ||
+        (err = get_strings(params, "trackers", trackers, &add.tracker_count, eb)) ||
+        (err = get_strings(params, "peers", peers, &add.peer_count, eb)) ||
+        (err = get_seed(params, &add, eb)) ||
+        (err = rpc_get_string(params, "save_dir", false, &add.save_dir, eb)) ||
+        (err = rpc_get_bool(params, "paused", &add.paused, eb)) ||
+        (err = rpc_get_bool(params, "check", &add.force_check, eb)))
+        return err;
+    if (add.save_dir == NULL || add.save_dir[0] != '/')
+        return errbuf_set(eb, SPRAT_E_INVAL, "'save_dir' must be an absolute path");
+    err = load_metainfo(params, &add.mi, eb);
+    if (err != 0)
+        return err;
+    add.trackers = trackers;
+    add.peers = peers;
+    err = session_add(d->session, &add, &t, eb);
+    if (err != 0) {
+        metainfo_free(add.mi);
+        return err;
+    }
+    *result = render_torrent(t);
+    return 0;
+}
+
+static int
+torrent_list(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+{
+    const struct daemon *d = ctx;
+    struct torrent *t = NULL;
+    int err = rpc_check_keys(params, NULL, 0, eb);
+
+    if (err != 0)
+        return err;
+    *result = json_array();
+    while ((t = session_next(d->session, t)) != NULL)
+        json_array_append_new(*result, render_torrent(t));
+    return 0;
+}
+
+/* The torrent that params name. */
+static int
+find(const struct daemon *d, const json_t *params, struct torrent **t, struct errbuf *eb)
+{
+    const char *what = NULL;
+    int err = rpc_get_string(params, "torrent", true, &what, eb);
+
+    if (err != 0)
+        return err;
+    *t = session_find(d->session, what, eb);
+    return *t != NULL ? 0 : SPRAT_E_NOTFOUND;
+}
+
+static int
+torrent_info(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+{
+    static const char *const keys[] = {"torrent"};
+    const struct daemon *d = ctx;
+    struct torrent *t;
+    int err = rpc_check_keys(params, keys, COUNT(keys), eb);
+
+    if (err == 0)
+        err = find(d, params, &t, eb);
+    if (err == 0)
+        *result = render_torrent_details(t, loop_now(d->loop));
+    return err;
+}
+
+/* Pause and resume. */
+static int
+change(struct daemon *d, const json_t *params, void (*act)(struct torrent *t), struct errbuf *eb)
+{
+    static const char *const keys[] = {"torrent"};
+    struct torrent *t;
+    int err = check_running(d, eb);
+
+    if (err == 0)
+        err = rpc_check_keys(params, keys, COUNT(keys), eb);
+    if (err == 0)
+        err = find(d, params, &t, eb);
+    if (err == 0)
+        act(t);
+    return err;
+}
+
+static int
+torrent_pause_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+{
+    (void)result;
+    return change(ctx, params, torrent_pause, eb);
+}
+
+static int
+torrent_resume_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+{
+    (void)result;
+    return change(ctx, params, torrent_resume, eb);
+}
+
+static int
+torrent_remove_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+{
+    static const char *const keys[] = {"torrent", "data"};
+    struct daemon *d = ctx;
+    struct torrent *t;
+    bool data = false;
+    int err = check_running(d, eb);
+
+    (void)result;
+    if (err == 0)
+        err = rpc_check_keys(params, keys, COUNT(keys), eb);
+    if (err == 0)
+        err = rpc_get_bool(params, "data", &data, eb);
+    if (err == 0)
+        err = find(d, params, &t, eb);
+    if (err == 0)
+        torrent_remove(t, data);
+    return err;
+}
+
+static int
+daemon_info(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+{
+    const struct daemon *d = ctx;
+    int err = rpc_check_keys(params, NULL, 0, eb);
+
+    if (err != 0)
+        return err;
+    *result = json_pack("{s:s, s:i, s:s, s:s?, s:o, s:I, s:I}", "version", PACKAGE_VERSION, "pid",
+                        (int)getpid(), "state_dir", d->settings.state_dir, "save_dir",
+                        d->settings.save_dir, "listen", render_listen(d->session), "up_limit",
+                        (json_int_t)d->settings.up_limit, "down_limit",
+                        (json_int_t)d->settings.down_limit);
+    return *result != NULL ? 0 : SPRAT_E_NOMEM;
+}
+
+static int
+daemon_limits(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+{
+    static const char *const keys[] = {"up_limit", "down_limit"};
+    struct daemon *d = ctx;
+    uint64_t up = d->settings.up_limit, down = d->settings.down_limit;
+    int err = rpc_check_keys(params, keys, COUNT(keys), eb);
+
+    if (err == 0)
+        err = rpc_get_u64(params, "up_limit", &up, eb);
+    if (err == 0)
+        err = rpc_get_u64(params, "down_limit", &down, eb);
+    if (err != 0)
+        return err;
+    d->settings.up_limit = up;
+    d->settings.down_limit = down;
+    session_set_limits(d->session, up, down);
+    *result = json_pack("{s:I, s:I}", "up_limit", (json_int_t)up, "down_limit", (json_int_t)down);
+    return 0;
+}
+
+static int
+daemon_shutdown(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+{
+    int err = rpc_check_keys(params, NULL, 0, eb);
+
+    (void)result;
+    if (err == 0)
+        daemon_stop(ctx);
+    return err;
+}
+
+static const struct rpc_method methods[] = {
+    {"torrent.add", torrent_add_method},
+    {"torrent.list", torrent_list},
+    {"torrent.info", torrent_info},
+    {"torrent.pause", torrent_pause_method},
+    {"torrent.resume", torrent_resume_method},
+    {"torrent.remove", torrent_remove_method},
+    {"daemon.info", daemon_info},
+    {"daemon.limits", daemon_limits},
+    {"daemon.shutdown", daemon_shutdown},
+};
+
+const struct rpc_method *
+methods_table(size_t *count)
+{
+    *count = COUNT(methods);
+    return methods;
+}

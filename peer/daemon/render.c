@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * One object a torrent, flat, with numbers in bytes and bytes a second and times in Unix seconds.
+ */
+#include "peer/daemon/render.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/hex.h"
+#include "common/codec/utf8.h"
+#include "common/sys/addr.h"
+
+/* Texts of peers and trackers may be anything. */
+static json_t *
+text(const char *s)
+{
+    json_t *o = json_string(s);
+    char *fixed;
+
+    if (o != NULL)
+        return o;
+    fixed = malloc(strlen(s) + 1);
+    if (fixed != NULL) {
+        utf8_repair((const uint8_t *)s, strlen(s), fixed);
+        o = json_string(fixed);
+        free(fixed);
+    }
+    return o;
+}
+
+static json_t *
+hash(bool there, const uint8_t *bytes, size_t len)
+{
+    char hex[HEX_SIZE(32)];
+
+    return there ? json_string(hex_encode(bytes, len, hex)) : json_null();
+}
+
+static void
+put_int(json_t *o, const char *key, uint64_t v)
+{
+    json_object_set_new(o, key, json_integer((json_int_t)v));
+}
+
+json_t *
+render_torrent(const struct torrent *t)
+{
+    const struct metainfo *mi = torrent_metainfo(t);
+    struct torrent_status st;
+    json_t *o = json_object();
+
+    torrent_get_status(t, &st);
+    json_object_set_new(o, "name", text(mi->name));
+    json_object_set_new(o, "info_hash_v1", hash(mi->has_v1, mi->info_hash_v1, 20));
+    json_object_set_new(o, "info_hash_v2", hash(mi->has_v2, mi->info_hash_v2, 32));
+    json_object_set_new(o, "state", json_string(torrent_state_name(st.state)));
+    json_object_set_new(o, "error", text(st.error));
+    json_object_set_new(o, "save_dir", text(torrent_save_dir(t)));
+    put_int(o, "total_size", st.total_size);
+    put_int(o, "bytes_have", st.swarm.bytes_have);
+    put_int(o, "bytes_partial", st.swarm.bytes_partial);
+    put_int(o, "pieces_total", st.swarm.pieces_total);
+    put_int(o, "pieces_have", st.swarm.pieces_have);
+    put_int(o, "check_done", st.check_done);
+    put_int(o, "check_total", st.check_total);
+    put_int(o, "up_rate", st.swarm.up_rate);
+    put_int(o, "down_rate", st.swarm.down_rate);
+    put_int(o, "uploaded", st.uploaded_ever);
+    put_int(o, "downloaded", st.downloaded_ever);
+    put_int(o, "peers", st.swarm.peers_connected);
+    put_int(o, "seeds", st.swarm.seeds_connected);
+    json_object_set_new(o, "copies", json_real((double)st.swarm.copies_permille / 1000.0));
+    put_int(o, "added_at", (uint64_t)st.added_at);
+    put_int(o, "completed_at", (uint64_t)st.completed_at);
+    return o;
+}
+
+static json_t *
+render_peers(const struct torrent *t)
+{
+    json_t *all = json_array();
+    struct swarm_peer_stats p;
+    char addr[ADDR_TEXT_MAX];
+    uint32_t iter = 0;
+
+    while (json_array_size(all) < RENDER_PEERS_MAX && torrent_next_peer(t, &iter, &p)) {
+        json_t *o = json_pack("{s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "addr",
+                              addr_format(&p.addr, addr), "client", text(p.client), "incoming",
+                              p.incoming, "v2", p.v2, "seed", p.is_seed, "snubbed", p.snubbed,
+                              "am_choking", p.am_choking, "am_interested", p.am_interested,
+                              "peer_choking", p.peer_choking, "peer_interested", p.peer_interested);
+
+        put_int(o, "up", p.up);
+        put_int(o, "down", p.down);
+        put_int(o, "up_rate", p.up_rate);
+        put_int(o, "down_rate", p.down_rate);
+        put_int(o, "pieces_have", p.pieces_have);
+        json_array_append_new(all, o);
+    }
+    return all;
+}
+
+static json_t *
+render_trackers(const struct torrent *t, struct mono now)
+{
+    json_t *all = json_array(), *o;
+    struct announce_status st;
+
+    for (uint32_t i = 0; torrent_tracker(t, i, &st); i++) {
+        int64_t wait_ms = st.next.us == INT64_MAX ? -1 : mono_diff_ms(st.next, now);
+
+        o = json_pack(
+            "{s:o, s:b, s:i, s:b, s:o, s:I, s:I}", "url", text(st.url), "v2", st.v2, "tier",
+            (int)st.tier, "working", st.working, "message",
+            text(st.message[0] == '\0' && st.err != 0 ? sprat_strerror(st.err) : st.message),
+            "seeders", (json_int_t)st.seeders, "leechers", (json_int_t)st.leechers);
+        json_object_set_new(o, "next_s", wait_ms < 0 ? json_null() : json_integer(wait_ms / 1000));
+        json_array_append_new(all, o);
+    }
+    return all;
+}
+
+/* Pieces of |f| that are there. */
+static uint32_t
+count_have(const struct bitfield *have, const struct metainfo_file *f)
+{
+    uint32_t end = f->first_piece + f->piece_count, n = 0;
+
+    for (uint32_t p = bitfield_next_set(have, f->first_piece); p < end;
+         p = bitfield_next_set(have, p + 1))
+        n++;
+    return n;
+}
+
+static json_t *
+render_files(const struct torrent *t)
+{
+    const struct metainfo *mi = torrent_metainfo(t);
+    const struct bitfield *have = torrent_have(t);
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < mi->file_count && json_array_size(all) < RENDER_FILES_MAX; i++) {
+        const struct metainfo_file *f = &mi->files[i];
+
+        if (f->attr & ATTR_PAD)
+            continue;
+        json_array_append_new(all, json_pack("{s:o, s:I, s:I, s:I}", "path", text(f->path),
+                                             "length", (json_int_t)f->length, "pieces_total",
+                                             (json_int_t)f->piece_count, "pieces_have",
+                                             (json_int_t)count_have(have, f)));
+    }
+    return all;
+}
+
+json_t *
+render_torrent_details(const struct torrent *t, struct mono now)
+{
+    const struct metainfo *mi = torrent_metainfo(t);
+    json_t *o = render_torrent(t);
+
+    put_int(o, "piece_length", mi->piece_length);
+    put_int(o, "file_count", mi->file_count);
+    json_object_set_new(o, "private", json_boolean(mi->is_private));
+    json_object_set_new(o, "files", render_files(t));
+    json_object_set_new(o, "trackers", render_trackers(t, now));
+    json_object_set_new(o, "peer_list", render_peers(t));
+    return o;
+}
+
+json_t *
+render_listen(const struct session *s)
+{
+    const struct endpoint *addrs;
+    size_t count = session_listen(s, &addrs);
+    char addr[ADDR_TEXT_MAX];
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(all, json_string(addr_format(&addrs[i], addr)));
+    return all;
+}

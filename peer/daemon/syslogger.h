@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Log lines to syslog. Apart from the rest, because <syslog.h> and common/base/log.h claim the same
+ * names.
+ */
+#ifndef PEER_DAEMON_SYSLOGGER_H
+#define PEER_DAEMON_SYSLOGGER_H
+
+/* |importance|: 0 error, 1 warning, 2 info, 3 debug, as enum log_level counts. */
+void syslogger_write(int importance, const char *line);
+
+#endif

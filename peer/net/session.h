@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The engine of a process: one loop, its listeners, the worker threads, the state database, and any
+ * number of torrents. It joins the cores (which decide) to sockets, disk and trackers (which do).
+ * `sprat get`, `sprat seed` and spratd are thin users of this header.
+ *
+ * All calls are made on the loop's thread. Callbacks come from the loop, never from inside a call.
+ */
+#ifndef PEER_NET_SESSION_H
+#define PEER_NET_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/endpoint.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/codec/metainfo.h"
+#include "common/ev/loop.h"
+#include "peer/core/swarm.h"
+
+enum {
+    SESSION_LISTEN_MAX = 8,
+    SESSION_TORRENTS_MAX = 100000,
+    SESSION_CONNS_MAX = 4000,        /* all torrents together, half-open ones included; and never more than
+                                        half of the descriptors that the process may have */
+    SESSION_FILES_MAX = 65536,       /* descriptors asked of the system */
+    SESSION_HANDSHAKE_MS = 10000,    /* a connection that has not shaken hands by then is closed */
+    SESSION_CONNECT_MS = 10000,
+    SESSION_STOP_MS = 5000,          /* trackers are waited for that long at the end */
+};
+
+struct session;
+struct torrent;
+
+struct session_config {
+    const char *program;   /* for lock messages: "sprat get" */
+    const char *state_dir; /* made if missing */
+    struct endpoint listen[SESSION_LISTEN_MAX]; /* port 0: any; none: 0.0.0.0 and [::], any port */
+    size_t listen_count;
+    uint64_t up_limit, down_limit; /* bytes/s over all torrents; 0: unlimited */
+    const struct log *log;
+};
+
+enum torrent_state {
+    TORRENT_CHECKING,
+    TORRENT_DOWNLOADING,
+    TORRENT_SEEDING,
+    TORRENT_PAUSED,
+    TORRENT_ERROR, /* paused by a failure; `error` says which; goes on by itself where it can */
+    TORRENT_STOPPED,
+};
+
+const char *torrent_state_name(enum torrent_state s);
+
+enum seed_policy { SEED_NONE, SEED_RATIO, SEED_FOREVER };
+
+struct torrent_add {
+    struct metainfo *mi;      /* taken on success */
+    const char *save_dir;     /* the folder that holds the file, or the folder called mi->name */
+    const char *const *peers; /* "HOST:PORT", resolved here */
+    size_t peer_count;
+    const char *const *trackers;
+    size_t tracker_count;
+    enum seed_policy seed;
+    double ratio;      /* SEED_RATIO: uploaded / size at which it stops */
+    bool seed_only;    /* never download; missing pieces are told and left out */
+    bool force_check;  /* don't believe the state database */
+    bool trusted;      /* the data was hashed just now by ourselves (sprat seed PATH): all is had */
+    bool paused;
+};
+
+enum torrent_event_type {
+    TORRENT_EVENT_READY,     /* listening, state loaded; checking or transfer begins */
+    TORRENT_EVENT_CHECKED,   /* a check ended; status tells what is there */
+    TORRENT_EVENT_COMPLETE,  /* all verified, synced and committed */
+    TORRENT_EVENT_ERROR,     /* paused by a failure, or by a peer-independent mismatch: |message| */
+    TORRENT_EVENT_RESUMED,   /* the failure is over */
+    TORRENT_EVENT_BANNED,    /* a peer was banned: |message| names it and why */
+    TORRENT_EVENT_WARNING,   /* a tracker's or a disk's complaint that stops nothing: |message| */
+    TORRENT_EVENT_STOPPED,   /* the seed policy is met, or session_stop/torrent_remove is through */
+};
+
+struct torrent_event {
+    enum torrent_event_type type;
+    int err;
+    const char *message; /* a sentence, or "" */
+};
+
+struct torrent_status {
+    enum torrent_state state;
+    struct swarm_stats swarm;
+    uint64_t check_done, check_total; /* bytes, while checking */
+    uint64_t total_size;
+    uint64_t uploaded_ever, downloaded_ever;
+    int64_t added_at, completed_at; /* Unix seconds; 0: not yet */
+    const char *error; /* "" if none */
+};
+
+struct session_handler {
+    void *ctx;
+    void (*on_event)(void *ctx, struct torrent *t, const struct torrent_event *ev);
+};
+
+/* Opens the state directory and listens. Errors name the address or file. The handler is copied. */
+int session_new(struct loop *loop, const struct session_config *cfg,
+                const struct session_handler *handler, struct session **out, struct errbuf *eb);
+
+/* Everything must be stopped before (session_stop), or it is dropped as by a crash. */
+void session_free(struct session *s);
+
+/* The real addresses: |n| of them. */
+size_t session_listen(const struct session *s, const struct endpoint **addrs);
+
+/* Adds one. SPRAT_E_EXISTS, SPRAT_E_BUSY (another process has it: the sentence names it), or local
+ * errors. */
+int session_add(struct session *s, const struct torrent_add *add, struct torrent **out,
+                struct errbuf *eb);
+
+/* Loads every torrent that the state database has (spratd). Those that fail are in state ERROR. */
+int session_load(struct session *s, struct errbuf *eb);
+
+/* Torrents in the order of adding; NULL at the end; |t| NULL gives the first. */
+struct torrent *session_next(const struct session *s, const struct torrent *t);
+/* By hex info-hash, v1 or v2, whole or a unique prefix of ≥ 6 digits, or by unique name. */
+struct torrent *session_find(const struct session *s, const char *what, struct errbuf *eb);
+
+void session_set_limits(struct session *s, uint64_t up_limit, uint64_t down_limit);
+
+/* Saves all, tells the trackers, closes; TORRENT_EVENT_STOPPED for each torrent, and then |done|
+ * once. At most SESSION_STOP_MS. */
+void session_stop(struct session *s, void (*done)(void *ctx), void *ctx);
+
+const struct metainfo *torrent_metainfo(const struct torrent *t);
+const char *torrent_save_dir(const struct torrent *t);
+void torrent_get_status(const struct torrent *t, struct torrent_status *st);
+/* As swarm_next_peer_stats(). Totals of peers that left: torrent_next_host. */
+bool torrent_next_peer(const struct torrent *t, uint32_t *iter, struct swarm_peer_stats *st);
+
+/* The verified pieces; valid until the loop runs again. */
+const struct bitfield *torrent_have(const struct torrent *t);
+
+/* Payload bytes by host over this session, gone peers included (bounded; for reports). */
+struct torrent_host {
+    struct endpoint addr; /* port 0 */
+    uint64_t up, down;
+};
+bool torrent_next_host(const struct torrent *t, uint32_t *iter, struct torrent_host *h);
+
+/* Trackers, as announcer_status(): false past the last. */
+bool torrent_tracker(const struct torrent *t, uint32_t index, struct announce_status *st);
+
+/* Pausing and resuming are remembered in the state database. Resuming a torrent in ERROR tries
+ * again. */
+void torrent_pause(struct torrent *t);
+void torrent_resume(struct torrent *t);
+
+/* Stops it, forgets its state, with |data| deletes its files (only those that are its own, and then
+ * folders that are empty); TORRENT_EVENT_STOPPED is its last event. */
+void torrent_remove(struct torrent *t, bool data);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What people are told: events are queued where they arise and delivered from the loop, so that a
+ * callback may do anything. The last one of a removed torrent takes the torrent with it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "peer/net/session_impl.h"
+
+void
+event_push(struct torrent *t, enum torrent_event_type type, int err, const char *message)
+{
+    struct pending_event *ev = calloc(1, sizeof(*ev));
+
+    if (ev == NULL) {
+        log_error(&t->session->log, "%s: %s (an event was lost: out of memory)", t->mi->name,
+                  message);
+        return;
+    }
+    ev->torrent = t;
+    ev->type = type;
+    ev->err = err;
+    snprintf(ev->message, sizeof(ev->message), "%s", message);
+    list_init(&ev->link);
+    list_push_back(&t->session->events, &ev->link);
+    loop_task_ask(t->session->turn);
+}
+
+void
+event_drop(struct session *s, const struct torrent *t)
+{
+    LIST_EACH_SAFE(it, &s->events) {
+        struct pending_event *ev = LIST_ENTRY(it, struct pending_event, link);
+
+        if (t != NULL && ev->torrent != t)
+            continue;
+        list_remove(&ev->link);
+        free(ev);
+    }
+}
+
+void
+event_deliver(struct session *s)
+{
+    struct list *link;
+
+    while ((link = list_pop_front(&s->events)) != NULL) {
+        struct pending_event *ev = LIST_ENTRY(link, struct pending_event, link);
+        struct torrent *t = ev->torrent;
+        struct torrent_event out = {.type = ev->type, .err = ev->err, .message = ev->message};
+
+        s->handler.on_event(s->handler.ctx, t, &out);
+        if (ev->type == TORRENT_EVENT_STOPPED && t->wish.removing)
+            session_forget(s, t);
+        free(ev);
+    }
+}

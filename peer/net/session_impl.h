@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the files of the session share: its structs, and the calls between its parts. Nobody else
+ * includes this.
+ *
+ *   session.c           the process's engine: opens, gives turns, ends
+ *   session_listen.c    listeners, and strangers until they say whom they want
+ *   session_torrents.c  the list: added, loaded, found, forgotten
+ *   session_event.c     what people are told, from the loop
+ *   torrent_new.c       makes and frees a torrent
+ *   torrent.c           its life: load, check, run, pause, fail, retry
+ *   torrent_core.c      its core: made, started, dropped
+ *   torrent_stop.c      completion, and the end: stop, save, close, remove
+ *   torrent_fx.c        drives the core: inputs in, effects carried out
+ *   torrent_peers.c     its connections, and totals by host
+ *   torrent_disk.c      its disk jobs
+ *   torrent_track.c     its announces, and peers given by name
+ *   torrent_status.c    numbers for people
+ */
+#ifndef PEER_NET_SESSION_IMPL_H
+#define PEER_NET_SESSION_IMPL_H
+
+#include "common/ds/hashmap.h"
+#include "common/ds/list.h"
+#include "common/ev/listener.h"
+#include "common/sys/lockfile.h"
+#include "peer/net/conn.h"
+#include "peer/net/farewell.h"
+#include "peer/net/session.h"
+#include "peer/net/tracker_client.h"
+#include "peer/store/commit.h"
+#include "peer/store/layout.h"
+#include "peer/store/resume.h"
+#include "peer/store/statewish.h"
+
+enum {
+    SESSION_BLOCKS_MAX = 8192,    /* 16 KiB each: received and not yet written, all torrents */
+    SESSION_STRANGERS_MAX = 512,  /* accepted connections that have not shaken hands */
+    SESSION_SAVE_MS = 60000,      /* totals and peers are stored that often */
+    TORRENT_RETRY_MS = 5000,      /* after a local failure */
+    TORRENT_STALLED_MAX = 256,    /* disk jobs kept for then; more are failed, and fetched again */
+    TORRENT_RELOAD_MS = 500,      /* from the first sign of a changed file to a look at all */
+    TORRENT_HOSTS_MAX = 4096,     /* told apart in torrent_next_host(); the rest count as one */
+    TORRENT_ADD_PEERS_MAX = 1000, /* given by name */
+};
+
+/* An event that waits for the loop. */
+struct pending_event {
+    struct list link;
+    struct torrent *torrent;
+    enum torrent_event_type type;
+    int err;
+    char message[ERRBUF_SIZE];
+};
+
+struct session {
+    uint32_t magic;
+    struct loop *loop;
+    struct session_handler handler;
+    struct log log;
+    bool managed; /* spratd's: its torrents are started by it again */
+    bool loading; /* what is added now comes from the database */
+    struct session_listen {
+        struct listener *listeners[SESSION_LISTEN_MAX];
+        struct endpoint addrs[SESSION_LISTEN_MAX];
+        size_t count;
+        struct source source;
+        uint32_t conns; /* of all torrents, and strangers */
+        uint32_t conns_max;
+        uint32_t strangers;
+        struct list stranger_list;
+    } listen;
+    struct resolver *resolver;
+    struct fetcher *fetcher;
+    struct tracker_client *tracker;
+    struct conn_hub *hub;
+    struct farewells *farewells;
+    struct session_disk {
+        struct disk *disk;
+        struct doneq *doneq;
+        struct loop_waker *waker;
+        struct state *state;
+        struct list crowded; /* torrents with jobs that the disk had no room for */
+    } disk;
+    struct rate_bucket up, down;
+    struct hashmap by_hash;
+    struct list torrents; /* in the order of adding */
+    uint32_t torrent_count;
+    struct list dirty; /* torrents whose clocks must be looked at */
+    struct loop_task *turn;
+    struct list events;
+    struct loop_timer *save_timer;
+    struct session_end {
+        bool begun, told;
+        bool late; /* trackers had their time: no announce is begun any more */
+        struct loop_timer *deadline;
+        void (*done)(void *ctx);
+        void *ctx;
+    } end;
+};
+
+/* An accepted connection that has not said whom it wants, or wants a torrent that is being
+ * loaded. */
+struct stranger {
+    struct list link;
+    struct session *session;
+    struct conn *conn;
+    struct torrent *wanted; /* NULL: has not said */
+    struct handshake hello; /* with |wanted| */
+};
+
+/* What moved between us and one host; |addr| has port 0, and is IP_NONE for the rest. */
+struct host {
+    struct hashmap_node node;
+    struct torrent_host sum;
+};
+
+/* A peer of the core, and its connection. */
+struct peer_slot {
+    slot_id id; /* SLOT_NONE: free */
+    struct conn *conn;
+    struct handshake offer;
+    struct host *host; /* NULL until it moves something */
+};
+
+enum job_kind { JOB_WRITE, JOB_VERIFY, JOB_LEAVES, JOB_FORGET };
+
+/* A disk job of the core. Lives until its result was fed, or dropped because the core is
+ * another. */
+struct disk_job {
+    struct list link; /* on waiting, or on free */
+    struct torrent *torrent;
+    uint32_t generation; /* of the core that asked */
+    enum job_kind kind;
+    uint32_t piece, begin;
+    struct block *block;
+    bool judge;
+    uint8_t expected[32];
+};
+
+/* An announce under way. */
+struct torrent_ask {
+    struct list link;
+    struct torrent *torrent;
+    uint32_t job;
+    struct tracker_ask *ask; /* NULL: it could not be made, and fails soon */
+};
+
+/* A peer given by name, being resolved. */
+struct torrent_name {
+    struct list link;
+    struct torrent *torrent;
+    struct resolve *resolve;
+    char text[RESOLVE_HOST_MAX + 8];
+};
+
+/*  IDLE → CHECKING → READY ⇄ RUNNING → STOPPING → SAVING → CLOSING → STOPPED */
+enum torrent_phase {
+    PHASE_IDLE,     /* nothing is known of the disk: not looked at, or that failed */
+    PHASE_CHECKING, /* resume.h is at work */
+    PHASE_READY,    /* |have| is known; the core has not been started, or is paused */
+    PHASE_RUNNING,
+    PHASE_STOPPING, /* the core says goodbye to the trackers */
+    PHASE_SAVING,   /* the last commit */
+    PHASE_CLOSING,  /* the storage finishes its jobs */
+    PHASE_STOPPED,
+};
+
+/* From "all pieces are verified" to "all is on disk for good". */
+enum torrent_completion {
+    COMPLETION_NONE,
+    COMPLETION_WANTED,
+    COMPLETION_FINISHING, /* empty files and links are made */
+    COMPLETION_FINISHED,
+    COMPLETION_FLUSHING, /* synced and committed */
+    COMPLETION_DONE,
+};
+
+/* Who failed, and so whose success ends the failure. */
+enum torrent_failure_source {
+    FAILURE_NONE,
+    FAILURE_LOAD,
+    FAILURE_CORE, /* and its disk jobs */
+    FAILURE_COMMIT,
+    FAILURE_FILES, /* others changed them */
+};
+
+struct hash_key {
+    struct hashmap_node node;
+    const uint8_t *hash; /* 20 bytes */
+    struct torrent *torrent;
+};
+
+#define TORRENT_MAGIC 0x544f5252u
+
+struct torrent {
+    uint32_t magic;
+    struct list link;
+    struct session *session;
+    struct metainfo *mi;
+    char *save_dir;
+    int64_t id;
+    struct lockfile *lock;
+    struct hash_key keys[2];
+    enum torrent_phase phase;
+    struct torrent_wish { /* what was asked for */
+        bool paused, seed_only, force_check, trusted, removing, remove_data, stopping;
+        enum seed_policy seed;
+        double ratio;
+        char **trackers;
+        size_t tracker_count;
+        char **peers;
+        size_t peer_count;
+        uint8_t peer_id[PEER_ID_LEN];
+        uint32_t key;
+    } wish;
+    struct torrent_core {
+        struct swarm *swarm;
+        uint32_t generation; /* counts cores: a reload makes a new one */
+        bool started;        /* START was fed */
+        bool draining;
+        bool said_stopped;
+        bool refused; /* it was told of a failure, and waits for START */
+        bool frozen; /* nothing is fetched: a seed, or files were changed under it */
+        struct bitfield have; /* what START says */
+        struct swarm_input *later; /* results that came up while effects were carried out */
+        size_t later_count, later_cap;
+    } core;
+    struct torrent_disk {
+        struct storage *storage;
+        struct commit *commit;
+        struct resume *resume;
+        struct list waiting; /* jobs that the disk had no room for, or behind stalled ones */
+        struct list stalled; /* jobs that failed for a reason that may pass; the retry timer's */
+        struct list free;
+        uint32_t jobs;    /* at the disk or waiting */
+        uint32_t reads;   /* of pieces to be sent */
+        enum torrent_completion completion;
+        bool retrying;  /* after a failure: a result that is right ends it */
+        bool reloading; /* stops only to load again */
+        bool busy;      /* a step of the end is under way */
+        bool told_complete;
+        bool looking;   /* whether files were mended */
+        uint64_t print; /* of the files when they were loaded */
+        uint32_t check_done, check_total; /* pieces */
+        char why[ERRBUF_SIZE]; /* the last failure's sentence */
+    } disk;
+    struct torrent_net {
+        struct peer_slot *peers; /* by slot_index() */
+        uint32_t peer_cap;
+        struct conn *accepting; /* while ACCEPTED is fed */
+        struct handshake answer;
+        uint32_t conns;
+        struct list asks;
+        struct list names;
+    } net;
+    struct torrent_hosts {
+        struct hashmap map;
+        struct host **all;
+        uint32_t count, cap;
+        struct host rest;
+    } hosts;
+    struct torrent_totals {
+        uint64_t up_before, down_before;   /* of former sessions */
+        uint64_t up_session, down_session; /* of former cores of this session */
+        uint64_t up_saved, down_saved;
+        int64_t added_at, completed_at;
+    } totals;
+    struct torrent_failure {
+        enum torrent_failure_source source;
+        int err;
+        char message[ERRBUF_SIZE];
+    } failure;
+    struct list dirty;
+    struct list crowded;
+    struct loop_timer *timer; /* the core's and the commits' */
+    struct loop_timer *retry;
+};
+
+/* session.c */
+void session_mark_dirty(struct torrent *t);
+
+/* session_listen.c */
+int session_listen_all(struct session *s, const struct session_config *cfg, struct errbuf *eb);
+void session_close_doors(struct session *s);
+void session_forget(struct session *s, struct torrent *t);
+/* The torrent runs now: those who came while it was being loaded are let in. */
+void session_admit(struct session *s, struct torrent *t);
+/* It is gone: they wait for nothing. */
+void session_forget_wanted(struct session *s, const struct torrent *t);
+
+/* session_torrents.c */
+bool session_key_matches(const struct hashmap_node *node, const void *key, size_t len);
+/* By one of its 20-byte hashes; NULL. */
+struct torrent *session_find_by_hash(const struct session *s, const uint8_t *hash);
+
+/* session_event.c */
+void event_push(struct torrent *t, enum torrent_event_type type, int err, const char *message);
+void event_deliver(struct session *s);
+void event_drop(struct session *s, const struct torrent *t);
+
+/* torrent_new.c */
+int torrent_new(struct session *s, const struct torrent_add *add, struct torrent **out,
+                struct errbuf *eb);
+void torrent_free(struct torrent *t);
+
+/* torrent.c */
+void torrent_on_timer(void *ctx);
+void torrent_on_retry(void *ctx);
+void torrent_set_phase(struct torrent *t, enum torrent_phase phase);
+/* Looks at the disk, then runs unless it is paused. */
+void torrent_load(struct torrent *t);
+/* What is on disk is known: the core runs. */
+void torrent_go(struct torrent *t);
+void torrent_fail(struct torrent *t, enum torrent_failure_source source, int err,
+                  const char *message);
+void torrent_recovered(struct torrent *t, enum torrent_failure_source source);
+/* Files were changed under us: what is there is found out anew. */
+void torrent_reload_soon(struct torrent *t, int err, const char *why);
+/* At the end of each round of the loop in which something happened to it. */
+void torrent_turn(struct torrent *t);
+
+/* torrent_core.c */
+int core_new(struct torrent *t);
+/* Drops it and what hangs on it; its totals are kept. */
+void core_drop(struct torrent *t);
+void core_start(struct torrent *t);
+/* Whether the core has all that it wants. */
+bool core_complete(const struct torrent *t);
+
+/* torrent_stop.c */
+void torrent_stop(struct torrent *t);
+void torrent_stop_go_on(struct torrent *t);
+/* Closes all, and loads it again. */
+void torrent_reload(struct torrent *t);
+/* All pieces are verified. */
+void torrent_on_complete(struct torrent *t);
+void torrent_completion_go_on(struct torrent *t);
+void torrent_save(struct torrent *t);
+/* Without a word to anybody, but for the disk's threads: the storage is gone when they are done. */
+void torrent_crash(struct torrent *t);
+
+/* torrent_fx.c */
+void torrent_feed(struct torrent *t, const struct swarm_input *in);
+
+/* torrent_peers.c */
+void peers_connect_to(struct torrent *t, const struct swarm_effect *fx);
+void peers_accept(struct torrent *t, const struct swarm_effect *fx);
+void peers_refuse(struct torrent *t, const struct swarm_effect *fx);
+void peers_close(struct torrent *t, const struct swarm_effect *fx);
+void peers_send(struct torrent *t, const struct swarm_effect *fx);
+void peers_send_piece(struct torrent *t, const struct swarm_effect *fx);
+void peers_on_stranger(struct torrent *t, struct conn *c, const struct handshake *h);
+void peers_drop_all(struct torrent *t);
+void peers_fini(struct torrent *t);
+void hosts_init(struct torrent *t);
+
+/* torrent_disk.c */
+void disk_write(struct torrent *t, const struct swarm_effect *fx);
+void disk_verify(struct torrent *t, uint32_t piece);
+void disk_leaves(struct torrent *t, uint32_t piece);
+void disk_forget(struct torrent *t, uint32_t piece);
+/* Submits what waits, as far as the disk has room. */
+void disk_go_on(struct torrent *t);
+/* Tries again what failed. */
+void disk_retry(struct torrent *t);
+/* Gives up what failed and what waits: their results are CANCELLED. */
+void disk_give_up(struct torrent *t);
+int disk_read(struct torrent *t, struct conn_piece *p);
+void disk_fini(struct torrent *t);
+bool disk_idle(const struct torrent *t);
+
+/* torrent_track.c */
+void track_announce(struct torrent *t, const struct swarm_effect *fx);
+/* Announces under way fail now: there is no more time for them. */
+void track_cancel(struct torrent *t);
+void track_add_names(struct torrent *t);
+void track_add_stored(struct torrent *t);
+void track_fini(struct torrent *t);
+
+#endif

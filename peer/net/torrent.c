@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A torrent's life between its adding and its end: the disk is looked at, the core runs, it is
+ * paused and resumed, and what fails is told and tried again.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/base/magic.h"
+#include "common/ds/siphash.h"
+#include "common/sys/clock.h"
+#include "peer/net/session_impl.h"
+
+void
+torrent_set_phase(struct torrent *t, enum torrent_phase phase)
+{
+    t->phase = phase;
+    session_mark_dirty(t);
+}
+
+/* --- failures --- */
+
+/* A failure of this machine may pass: a disk can be mended. Others need a person. */
+static bool
+may_pass(int err)
+{
+    enum sprat_err_family family = sprat_err_family(err);
+
+    return family == ERR_FAMILY_LOCAL || family == ERR_FAMILY_MEMORY;
+}
+
+void
+torrent_fail(struct torrent *t, enum torrent_failure_source source, int err, const char *message)
+{
+    struct torrent_failure *f = &t->failure;
+    bool same = f->err == err && strcmp(f->message, message) == 0;
+
+    f->source = source;
+    f->err = err;
+    t->disk.retrying = false;
+    snprintf(f->message, sizeof(f->message), "%s", message);
+    if (!same)
+        event_push(t, TORRENT_EVENT_ERROR, err, message);
+    if (may_pass(err))
+        loop_timer_set(t->retry, mono_add_ms(loop_now(t->session->loop), TORRENT_RETRY_MS));
+}
+
+static void
+clear_failure(struct torrent *t)
+{
+    t->failure = (struct torrent_failure){.source = FAILURE_NONE};
+    t->disk.retrying = false;
+    loop_timer_set(t->retry, MONO_NEVER);
+}
+
+void
+torrent_recovered(struct torrent *t, enum torrent_failure_source source)
+{
+    if (t->failure.source != source)
+        return;
+    clear_failure(t);
+    event_push(t, TORRENT_EVENT_RESUMED, 0, "");
+    if (t->core.refused && t->phase == PHASE_RUNNING)
+        core_start(t);
+    t->core.refused = false;
+}
+
+void
+torrent_reload_soon(struct torrent *t, int err, const char *why)
+{
+    if (t->disk.reloading || t->phase >= PHASE_STOPPING || t->phase < PHASE_READY)
+        return;
+    t->disk.reloading = true;
+    torrent_fail(t, FAILURE_FILES, err, why);
+    loop_timer_set(t->retry, mono_add_ms(loop_now(t->session->loop), TORRENT_RELOAD_MS));
+}
+
+/* A number that changes when a file does. */
+static uint64_t
+files_print(struct torrent *t)
+{
+    uint64_t key[2] = {0, 0};
+
+    for (size_t i = 0; i < t->mi->file_count; i++) {
+        struct storage_stamp s = storage_file_stamp(t->disk.storage, i);
+        uint64_t what[4] = {s.known, s.size, (uint64_t)s.mtime_ns, s.inode};
+
+        if ((t->mi->files[i].attr & (ATTR_PAD | ATTR_SYMLINK)) == 0)
+            key[0] = siphash13(key, what, sizeof(what));
+    }
+    return key[0];
+}
+
+static void
+on_looked(void *user, const struct storage_result *res)
+{
+    struct torrent *t = user;
+
+    (void)res; /* a file that can't be looked at is one more difference, or none */
+    t->disk.looking = false;
+    if ((t->phase == PHASE_READY || t->phase == PHASE_RUNNING) &&
+        files_print(t) != t->disk.print)
+        torrent_reload(t);
+    session_mark_dirty(t);
+}
+
+/* Files that were changed under us may have been mended: then all is found out anew. */
+static void
+look_again(struct torrent *t)
+{
+    if (!t->disk.looking)
+        t->disk.looking = storage_look(t->disk.storage, on_looked, t) == 0;
+}
+
+void
+torrent_on_retry(void *ctx)
+{
+    struct torrent *t = ctx;
+
+    MAGIC_CHECK(t, TORRENT_MAGIC);
+    if (t->disk.reloading) {
+        torrent_reload(t);
+        return;
+    }
+    switch (t->phase) {
+    case PHASE_IDLE:
+        if (!t->wish.paused)
+            torrent_load(t);
+        break;
+    case PHASE_READY:
+    case PHASE_RUNNING:
+        if (t->failure.source == FAILURE_FILES)
+            look_again(t);
+        t->disk.retrying = true;
+        disk_retry(t);
+        torrent_completion_go_on(t);
+        break;
+    case PHASE_CHECKING:
+    case PHASE_STOPPING:
+    case PHASE_SAVING:
+    case PHASE_CLOSING:
+    case PHASE_STOPPED: break;
+    }
+    if (t->failure.err != 0 && may_pass(t->failure.err))
+        loop_timer_set(t->retry, mono_add_ms(loop_now(t->session->loop), TORRENT_RETRY_MS));
+}
+
+/* --- loading: from the disk to the core --- */
+
+static void
+on_committed(void *user, int err, const char *why, const uint32_t *pieces, size_t count)
+{
+    struct torrent *t = user;
+
+    (void)pieces;
+    (void)count;
+    if (err == 0)
+        torrent_recovered(t, FAILURE_COMMIT);
+    else if (err == SPRAT_E_NOENT || err == SPRAT_E_CHANGED)
+        torrent_reload_soon(t, err, why); /* no retry brings the file back: what is left is looked at */
+    else
+        torrent_fail(t, FAILURE_COMMIT, err, why);
+    session_mark_dirty(t);
+}
+
+/* The hash that a v2 piece must have, where only a fetched layer knows it. */
+static bool
+piece_hash(void *user, uint32_t piece, uint8_t out[32])
+{
+    const struct torrent *t = user;
+    size_t file = metainfo_file_at(t->mi, (uint64_t)piece * t->mi->piece_length);
+    const struct metainfo_file *f = &t->mi->files[file];
+    const uint8_t *layer = swarm_layer(t->core.swarm, file);
+
+    if (layer == NULL || piece < f->first_piece || piece - f->first_piece >= f->piece_count)
+        return false;
+    memcpy(out, layer + (size_t)(piece - f->first_piece) * 32, 32);
+    return true;
+}
+
+static void
+on_progress(void *user, uint32_t done, uint32_t total)
+{
+    struct torrent *t = user;
+
+    t->disk.check_done = done;
+    t->disk.check_total = total;
+}
+
+/* What is on disk is known: runs, or waits for the user. */
+static void
+loaded(struct torrent *t, const char *note)
+{
+    torrent_set_phase(t, PHASE_READY);
+    t->wish.force_check = t->wish.trusted = false;
+    torrent_recovered(t, FAILURE_LOAD);
+    if (bitfield_full(&t->core.have)) {
+        t->core.frozen = false;
+        torrent_recovered(t, FAILURE_FILES);
+    }
+    /* Else what there is to say of the files has been said. */
+    if (t->failure.source != FAILURE_FILES)
+        event_push(t, TORRENT_EVENT_CHECKED, 0, note);
+    t->disk.print = files_print(t);
+    if (t->failure.source == FAILURE_FILES)
+        loop_timer_set(t->retry, mono_add_ms(loop_now(t->session->loop), TORRENT_RETRY_MS));
+    if (t->wish.paused)
+        return;
+    torrent_go(t);
+}
+
+static void
+on_resumed(void *user, struct resume_result *res)
+{
+    struct torrent *t = user;
+
+    MAGIC_CHECK(t, TORRENT_MAGIC);
+    t->disk.resume = NULL;
+    torrent_set_phase(t, PHASE_IDLE);
+    if (t->wish.stopping)
+        return; /* torrent_stop_go_on() sees to it */
+    if (res->err == SPRAT_E_CANCELLED) {
+        if (!t->wish.paused) /* paused and resumed before this came */
+            torrent_load(t);
+        return;
+    }
+    if (res->err != 0) {
+        torrent_fail(t, FAILURE_LOAD, res->err, res->why);
+        return;
+    }
+    bitfield_copy(&t->core.have, res->have);
+    loaded(t, res->note != NULL ? res->note : "");
+}
+
+static int
+open_storage(struct torrent *t, struct errbuf *eb)
+{
+    struct storage_options so = {
+        .disk = t->session->disk.disk,
+        .done = t->session->disk.doneq,
+        .mi = t->mi,
+        .dir = t->save_dir,
+        .writable = !t->wish.seed_only,
+    };
+    struct commit_options co = {
+        .state = t->session->disk.state, .id = t->id, .done = on_committed, .user = t};
+    int err;
+
+    if (t->disk.storage == NULL) {
+        err = storage_new(&so, &t->disk.storage, eb);
+        if (err != 0)
+            return err;
+    }
+    co.storage = t->disk.storage;
+    if (t->disk.commit == NULL)
+        t->disk.commit = commit_new(&co);
+    if (t->disk.commit == NULL || (t->core.swarm == NULL && core_new(t) != 0))
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    return 0;
+}
+
+static int
+start_check(struct torrent *t, struct errbuf *eb)
+{
+    struct resume_options ro = {
+        .storage = t->disk.storage,
+        .state = t->session->disk.state,
+        .id = t->id,
+        .download = !t->wish.seed_only && !t->core.frozen,
+        .check_all = t->wish.force_check,
+        .trust_all = t->wish.trusted,
+        .piece_hash = t->mi->layers_missing ? piece_hash : NULL,
+        .progress = on_progress,
+        .done = on_resumed,
+        .user = t,
+    };
+
+    t->disk.check_done = t->disk.check_total = 0;
+    t->disk.resume = resume_start(&ro);
+    if (t->disk.resume == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    torrent_set_phase(t, PHASE_CHECKING);
+    return 0;
+}
+
+void
+torrent_load(struct torrent *t)
+{
+    struct errbuf eb = {""};
+    int err = open_storage(t, &eb);
+
+    ASSERT(t->phase == PHASE_IDLE);
+    if (err == 0)
+        err = start_check(t, &eb);
+    if (err != 0)
+        torrent_fail(t, FAILURE_LOAD, err, eb.text);
+}
+
+void
+torrent_go(struct torrent *t)
+{
+    torrent_set_phase(t, PHASE_RUNNING);
+    core_start(t);
+    if (core_complete(t))
+        torrent_on_complete(t);
+    session_admit(t->session, t);
+}
+
+/* --- the turn --- */
+
+/* The ratio that the user asked for is reached: enough was given back. Looked at in each turn, so that
+ * nothing is counted here. */
+static void
+check_ratio(struct torrent *t)
+{
+    uint64_t given = t->totals.up_before + t->totals.up_session;
+
+    if (t->wish.seed != SEED_RATIO || t->phase != PHASE_RUNNING ||
+        t->disk.completion != COMPLETION_DONE)
+        return;
+    if (t->core.swarm != NULL)
+        given += swarm_uploaded(t->core.swarm);
+    if ((double)given >= t->wish.ratio * (double)t->mi->total_size)
+        torrent_stop(t);
+}
+
+/* At the end, what could not be committed is left to the next session. */
+static bool
+commits(const struct torrent *t)
+{
+    return t->disk.commit != NULL && t->phase < PHASE_CLOSING;
+}
+
+void
+torrent_turn(struct torrent *t)
+{
+    struct mono at = MONO_NEVER;
+
+    disk_go_on(t);
+    torrent_completion_go_on(t);
+    check_ratio(t);
+    torrent_stop_go_on(t);
+    if (t->core.swarm != NULL && t->core.started)
+        at = swarm_expiry(t->core.swarm);
+    if (commits(t))
+        at = mono_min(at, commit_expiry(t->disk.commit));
+    loop_timer_set(t->timer, at);
+}
+
+void
+torrent_on_timer(void *ctx)
+{
+    struct torrent *t = ctx;
+    struct swarm_input in = {.type = SWARM_IN_TICK};
+    struct mono now = loop_now(t->session->loop);
+
+    MAGIC_CHECK(t, TORRENT_MAGIC);
+    if (commits(t) && mono_due(commit_expiry(t->disk.commit), now))
+        commit_run(t->disk.commit, now);
+    if (t->core.started)
+        torrent_feed(t, &in);
+    session_mark_dirty(t);
+}
+
+/* --- what people ask for --- */
+
+static void
+store_status(struct torrent *t)
+{
+    struct state_update u = {.set_status = true,
+                             .status = t->wish.paused ? STATE_PAUSED : STATE_RUNNING};
+
+    (void)state_apply_async(t->session->disk.state, t->id, &u, t->session->disk.doneq, NULL, NULL);
+}
+
+void
+torrent_pause(struct torrent *t)
+{
+    struct swarm_input in = {.type = SWARM_IN_PAUSE};
+
+    if (t->wish.paused || t->wish.stopping)
+        return;
+    t->wish.paused = true;
+    store_status(t);
+    if (t->phase == PHASE_CHECKING)
+        resume_cancel(t->disk.resume);
+    if (t->phase == PHASE_RUNNING) {
+        torrent_feed(t, &in);
+        torrent_set_phase(t, PHASE_READY);
+    }
+}
+
+void
+torrent_resume(struct torrent *t)
+{
+    bool failed = t->failure.err != 0;
+
+    if (t->wish.removing || (!t->wish.paused && !failed && t->phase != PHASE_STOPPED))
+        return;
+    t->wish.paused = false;
+    t->core.frozen = false;
+    clear_failure(t);
+    store_status(t);
+    if (t->phase == PHASE_STOPPED) {
+        t->wish.stopping = false;
+        t->wish.seed = SEED_FOREVER;
+        torrent_set_phase(t, PHASE_IDLE);
+    }
+    if (t->phase == PHASE_IDLE)
+        torrent_load(t);
+    else if (failed && (t->phase == PHASE_READY || t->phase == PHASE_RUNNING))
+        torrent_reload(t);
+    else if (t->phase == PHASE_READY)
+        torrent_go(t);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Makes, starts and drops a torrent's core. A torrent can have several one after another: when
+ * files were changed under it, a new one begins with what is really there.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/crypto/random.h"
+#include "config.h"
+#include "peer/net/session_impl.h"
+
+static void
+put_layer(void *user, const struct state_layer *l)
+{
+    struct torrent *t = user;
+
+    /* One that is wrong is fetched anew. */
+    if (l->file < t->mi->file_count)
+        (void)swarm_put_layer(t->core.swarm, l->file, l->hashes, l->len);
+}
+
+int
+core_new(struct torrent *t)
+{
+    struct session *s = t->session;
+    struct swarm_config cfg = {
+        .client = "Sprat " PACKAGE_VERSION,
+        .listen_port = s->listen.addrs[0].port,
+        .announce_key = t->wish.key,
+        .up = &s->up,
+        .down = &s->down,
+        .trackers = (const char *const *)t->wish.trackers,
+        .tracker_count = t->wish.tracker_count,
+    };
+    uint64_t seed;
+
+    ASSERT(t->core.swarm == NULL);
+    random_bytes(&seed, sizeof(seed));
+    memcpy(cfg.peer_id, t->wish.peer_id, PEER_ID_LEN);
+    t->core.swarm = swarm_new(t->mi, &cfg, seed, loop_now(s->loop));
+    if (t->core.swarm == NULL)
+        return SPRAT_E_NOMEM;
+    t->core.generation++;
+    t->core.started = t->core.said_stopped = t->core.refused = false;
+    if (t->mi->layers_missing)
+        (void)state_each_layer(s->disk.state, t->id, put_layer, t, NULL);
+    return 0;
+}
+
+void
+core_drop(struct torrent *t)
+{
+    struct swarm_stats st;
+
+    if (t->core.swarm == NULL)
+        return;
+    ASSERT(!t->core.draining);
+    swarm_get_stats(t->core.swarm, &st, loop_now(t->session->loop));
+    t->totals.up_session += st.uploaded;
+    t->totals.down_session += st.downloaded;
+    if (t->core.started)
+        bitfield_copy(&t->core.have, swarm_have(t->core.swarm));
+    peers_drop_all(t);
+    track_fini(t);
+    swarm_free(t->core.swarm);
+    t->core.swarm = NULL;
+    t->core.generation++;
+    disk_give_up(t);
+}
+
+bool
+core_complete(const struct torrent *t)
+{
+    return bitfield_full(swarm_have(t->core.swarm));
+}
+
+/* A core that shall fetch nothing is told so before it begins. */
+static void
+freeze(struct torrent *t)
+{
+    struct swarm_input in = {.type = SWARM_IN_PRIORITY};
+
+    in.u.priority.count = t->mi->piece_count;
+    torrent_feed(t, &in);
+}
+
+void
+core_start(struct torrent *t)
+{
+    struct swarm_input in = {.type = SWARM_IN_START};
+    bool first = !t->core.started;
+
+    if (first && (t->wish.seed_only || t->core.frozen))
+        freeze(t);
+    t->core.started = true;
+    if (first)
+        in.u.start.have = &t->core.have;
+    torrent_feed(t, &in);
+    if (!first)
+        return;
+    track_add_stored(t);
+    track_add_names(t);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Makes a torrent of what was asked for and what the state database remembers of it, and frees it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/magic.h"
+#include "common/crypto/random.h"
+#include "peer/net/session_impl.h"
+
+static char **
+copy_strings(const char *const *strings, size_t count)
+{
+    char **copy = calloc(count + 1, sizeof(*copy));
+
+    for (size_t i = 0; copy != NULL && i < count; i++) {
+        copy[i] = strdup(strings[i]);
+        if (copy[i] == NULL) {
+            for (size_t k = 0; k < i; k++)
+                free(copy[k]);
+            free(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+static void
+free_strings(char **strings, size_t count)
+{
+    for (size_t i = 0; strings != NULL && i < count; i++)
+        free(strings[i]);
+    free(strings);
+}
+
+/* A torrent that wants more than its bytes: paths and lists. SPRAT_E_NOMEM. */
+static int
+fill(struct torrent *t, const struct torrent_add *add)
+{
+    static const char client[] = "-SR0100-";
+    struct torrent_wish *w = &t->wish;
+
+    w->paused = add->paused;
+    w->seed_only = add->seed_only;
+    w->force_check = add->force_check;
+    w->trusted = add->trusted;
+    w->seed = add->seed;
+    w->ratio = add->ratio;
+    w->tracker_count = add->tracker_count;
+    w->trackers = copy_strings(add->trackers, add->tracker_count);
+    w->peer_count = add->peer_count;
+    w->peers = copy_strings(add->peers, add->peer_count);
+    random_bytes(w->peer_id, PEER_ID_LEN);
+    memcpy(w->peer_id, client, sizeof(client) - 1);
+    random_bytes(&w->key, sizeof(w->key));
+    t->save_dir = strdup(add->save_dir);
+    t->timer = loop_timer_new(t->session->loop, torrent_on_timer, t);
+    t->retry = loop_timer_new(t->session->loop, torrent_on_retry, t);
+    if (w->trackers == NULL || w->peers == NULL || t->save_dir == NULL || t->timer == NULL ||
+        t->retry == NULL || bitfield_init(&t->core.have, add->mi->piece_count) != 0)
+        return SPRAT_E_NOMEM;
+    return 0;
+}
+
+/* What spratd needs to know again after a restart; and what a torrent that stays paused has on
+ * disk, since nobody looks there before it is resumed. */
+static int
+remember(struct torrent *t, struct errbuf *eb)
+{
+    struct state *st = t->session->disk.state;
+    struct state_wish wish = {.seed = (int)t->wish.seed,
+                              .ratio = t->wish.ratio,
+                              .trackers = t->wish.trackers,
+                              .tracker_count = t->wish.tracker_count};
+    struct state_update u = {.set_status = true,
+                             .status = t->wish.paused ? STATE_PAUSED : STATE_RUNNING};
+    int err = 0;
+
+    if (t->session->managed && !t->session->loading) {
+        err = state_put_wish(st, t->id, &wish, eb);
+        if (err == 0)
+            err = state_apply(st, t->id, &u, eb);
+    }
+    if (err == 0 && t->wish.paused)
+        err = state_load_have(st, t->id, &t->core.have, eb);
+    return err;
+}
+
+/* The row of the database, and the lock that makes us its one user. */
+static int
+enter_state(struct torrent *t, struct errbuf *eb)
+{
+    struct state *st = t->session->disk.state;
+    struct state_torrent row;
+    int err = state_lock_torrent(st, t->mi, &t->lock, eb);
+
+    if (err == 0)
+        err = state_add(st, t->mi, t->save_dir, t->session->managed, &t->id, eb);
+    if (err == 0)
+        err = state_get(st, t->id, &row, eb);
+    if (err != 0)
+        return err;
+    err = remember(t, eb);
+    t->totals.up_before = row.uploaded;
+    t->totals.down_before = row.downloaded;
+    t->totals.added_at = row.added;
+    t->totals.completed_at = row.completed;
+    state_torrent_fini(&row);
+    return err;
+}
+
+int
+torrent_new(struct session *s, const struct torrent_add *add, struct torrent **out,
+            struct errbuf *eb)
+{
+    struct torrent *t = calloc(1, sizeof(*t));
+    int err;
+
+    if (t == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    MAGIC_SET(t, TORRENT_MAGIC);
+    t->session = s;
+    t->mi = add->mi;
+    list_init(&t->link);
+    list_init(&t->dirty);
+    list_init(&t->crowded);
+    list_init(&t->disk.waiting);
+    list_init(&t->disk.stalled);
+    list_init(&t->disk.free);
+    list_init(&t->net.asks);
+    list_init(&t->net.names);
+    hosts_init(t);
+    err = fill(t, add);
+    if (err != 0)
+        errbuf_set(eb, err, "out of memory");
+    else
+        err = enter_state(t, eb);
+    if (err == 0 && (err = core_new(t)) != 0)
+        errbuf_set(eb, err, "out of memory");
+    if (err != 0) {
+        t->mi = NULL; /* the caller keeps it */
+        torrent_free(t);
+        return err;
+    }
+    *out = t;
+    return 0;
+}
+
+void
+torrent_free(struct torrent *t)
+{
+    MAGIC_CHECK(t, TORRENT_MAGIC);
+    core_drop(t);
+    track_fini(t);
+    peers_fini(t);
+    disk_fini(t);
+    commit_free(t->disk.commit);
+    list_remove(&t->link);
+    list_remove(&t->dirty);
+    list_remove(&t->crowded);
+    loop_timer_free(t->timer);
+    loop_timer_free(t->retry);
+    lockfile_release(t->lock);
+    bitfield_fini(&t->core.have);
+    free(t->core.later);
+    free_strings(t->wish.trackers, t->wish.tracker_count);
+    free_strings(t->wish.peers, t->wish.peer_count);
+    free(t->save_dir);
+    metainfo_free(t->mi);
+    MAGIC_CLEAR(t);
+    free(t);
+}

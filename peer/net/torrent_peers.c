@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A torrent's connections: the core's peer ids on one side, conn.h on the other. Here handshakes
+ * are offered, answered and judged; and it is counted what each host gave and got.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/crypto/random.h"
+#include "peer/net/session_impl.h"
+
+static const struct conn_handler *handler_of(struct torrent *t, struct conn_handler *h);
+
+/* --- hosts --- */
+
+enum { HOST_KEY_LEN = 17 };
+
+/* The bytes of an address that count: a struct has padding. */
+static void
+host_key(const struct endpoint *addr, uint8_t key[HOST_KEY_LEN])
+{
+    memcpy(key, addr->ip, sizeof(addr->ip));
+    key[HOST_KEY_LEN - 1] = addr->family;
+}
+
+static bool
+host_matches(const struct hashmap_node *node, const void *key, size_t len)
+{
+    const struct host *h = LIST_ENTRY(node, struct host, node);
+    uint8_t own[HOST_KEY_LEN];
+
+    host_key(&h->sum.addr, own);
+    return len == HOST_KEY_LEN && memcmp(own, key, HOST_KEY_LEN) == 0;
+}
+
+void
+hosts_init(struct torrent *t)
+{
+    uint64_t seed[2];
+
+    random_bytes(seed, sizeof(seed));
+    hashmap_init(&t->hosts.map, seed, host_matches);
+}
+
+static struct host *
+host_add(struct torrent *t, const struct endpoint *addr)
+{
+    struct torrent_hosts *hs = &t->hosts;
+    uint8_t key[HOST_KEY_LEN];
+    struct host *h;
+
+    host_key(addr, key);
+    if (hs->count == TORRENT_HOSTS_MAX)
+        return &hs->rest;
+    if (hs->count == hs->cap) {
+        uint32_t cap = hs->cap > 0 ? 2 * hs->cap : 16;
+        struct host **all = realloc(hs->all, cap * sizeof(struct host *));
+
+        if (all == NULL)
+            return &hs->rest;
+        hs->all = all;
+        hs->cap = cap;
+    }
+    h = calloc(1, sizeof(*h));
+    if (h == NULL)
+        return &hs->rest;
+    h->sum.addr = *addr;
+    if (hashmap_add(&hs->map, &h->node, key, sizeof(key)) != 0) {
+        free(h);
+        return &hs->rest;
+    }
+    hs->all[hs->count++] = h;
+    return h;
+}
+
+static struct host *
+host_of(struct torrent *t, struct peer_slot *slot)
+{
+    struct endpoint addr = *conn_peer(slot->conn);
+    uint8_t key[HOST_KEY_LEN];
+    struct hashmap_node *node;
+
+    if (slot->host != NULL)
+        return slot->host;
+    addr.port = 0;
+    host_key(&addr, key);
+    node = hashmap_find(&t->hosts.map, key, sizeof(key));
+    slot->host = node != NULL ? LIST_ENTRY(node, struct host, node) : host_add(t, &addr);
+    return slot->host;
+}
+
+/* --- slots --- */
+
+static struct peer_slot *
+slot_get(struct torrent *t, slot_id id)
+{
+    uint32_t i = slot_index(id);
+
+    if (i >= t->net.peer_cap || t->net.peers[i].id != id)
+        return NULL;
+    return &t->net.peers[i];
+}
+
+/* Puts a connection in the place of |id|, which is free: the core has let go of whoever was
+ * there. */
+static int
+slot_put(struct torrent *t, slot_id id, struct conn *c)
+{
+    uint32_t i = slot_index(id);
+
+    if (i >= t->net.peer_cap) {
+        uint32_t cap = t->net.peer_cap > 0 ? t->net.peer_cap : 16;
+        struct peer_slot *peers;
+
+        while (cap <= i)
+            cap *= 2;
+        peers = realloc(t->net.peers, cap * sizeof(*peers));
+        if (peers == NULL)
+            return SPRAT_E_NOMEM;
+        memset(peers + t->net.peer_cap, 0, (cap - t->net.peer_cap) * sizeof(*peers));
+        t->net.peers = peers;
+        t->net.peer_cap = cap;
+    }
+    ASSERT(t->net.peers[i].id == SLOT_NONE);
+    t->net.peers[i] = (struct peer_slot){.id = id, .conn = c};
+    conn_set_tag(c, id);
+    t->net.conns++;
+    return 0;
+}
+
+static void
+slot_clear(struct torrent *t, struct peer_slot *slot)
+{
+    *slot = (struct peer_slot){.id = SLOT_NONE};
+    t->net.conns--;
+    t->session->listen.conns--;
+}
+
+static void
+feed_closed(struct torrent *t, slot_id id, int err)
+{
+    struct swarm_input in = {.type = SWARM_IN_CLOSED, .peer = id};
+
+    in.u.closed.err = err;
+    torrent_feed(t, &in);
+}
+
+/* --- connections made --- */
+
+static int
+connect_peer(struct torrent *t, const struct swarm_effect *fx)
+{
+    struct session *s = t->session;
+    const struct endpoint *to = &fx->u.connect.addr;
+    struct conn_handler h;
+    struct handshake offer;
+    struct conn *c;
+    int err;
+
+    if (s->listen.conns >= s->listen.conns_max)
+        return SPRAT_E_LIMIT;
+    handshake_offer(t->mi, t->wish.peer_id, &offer);
+    err = conn_connect(s->hub, to, source_for(&s->listen.source, to), &offer,
+                       SESSION_CONNECT_MS + SESSION_HANDSHAKE_MS, handler_of(t, &h), &c);
+    if (err != 0)
+        return err;
+    err = slot_put(t, fx->peer, c);
+    if (err != 0) {
+        conn_close(c);
+        return err;
+    }
+    s->listen.conns++;
+    slot_get(t, fx->peer)->offer = offer;
+    return 0;
+}
+
+void
+peers_connect_to(struct torrent *t, const struct swarm_effect *fx)
+{
+    int err = connect_peer(t, fx);
+
+    if (err != 0)
+        feed_closed(t, fx->peer, err);
+}
+
+/* --- connections accepted --- */
+
+/* Called by the session: |c| asked for this torrent. It belongs to the core, or is closed,
+ * afterwards. */
+void
+peers_on_stranger(struct torrent *t, struct conn *c, const struct handshake *h)
+{
+    struct swarm_input in = {.type = SWARM_IN_ACCEPTED};
+    struct conn_handler handler;
+
+    if (t->phase != PHASE_RUNNING ||
+        handshake_answer(t->mi, t->wish.peer_id, h, &t->net.answer, &in.u.conn.v2) != 0) {
+        conn_close(c);
+        t->session->listen.conns--;
+        return;
+    }
+    conn_set_handler(c, handler_of(t, &handler));
+    in.u.conn.addr = *conn_peer(c);
+    in.u.conn.handshake = *h;
+    t->net.accepting = c;
+    torrent_feed(t, &in);
+    if (t->net.accepting != NULL) { /* the core had no memory for it */
+        conn_close(t->net.accepting);
+        t->net.accepting = NULL;
+        t->session->listen.conns--;
+    }
+}
+
+void
+peers_accept(struct torrent *t, const struct swarm_effect *fx)
+{
+    struct conn *c = t->net.accepting;
+
+    t->net.accepting = NULL;
+    ASSERT(c != NULL);
+    if (slot_put(t, fx->peer, c) != 0) {
+        conn_close(c);
+        t->session->listen.conns--;
+        feed_closed(t, fx->peer, SPRAT_E_NOMEM);
+        return;
+    }
+    conn_answer(c, &t->net.answer);
+    conn_start(c, t->mi->piece_count);
+}
+
+void
+peers_refuse(struct torrent *t, const struct swarm_effect *fx)
+{
+    (void)fx;
+    conn_close(t->net.accepting);
+    t->net.accepting = NULL;
+    t->session->listen.conns--;
+}
+
+/* --- effects on connections; one whose connection has just ended finds none --- */
+
+void
+peers_close(struct torrent *t, const struct swarm_effect *fx)
+{
+    struct peer_slot *slot = slot_get(t, fx->peer);
+
+    if (slot == NULL)
+        return;
+    /* A peer that did no wrong gets all that we said. */
+    if (fx->u.close.err == SPRAT_E_CANCELLED)
+        conn_part(slot->conn, t->session->farewells);
+    else
+        conn_close(slot->conn);
+    slot_clear(t, slot);
+}
+
+void
+peers_send(struct torrent *t, const struct swarm_effect *fx)
+{
+    struct peer_slot *slot = slot_get(t, fx->peer);
+
+    if (slot != NULL)
+        conn_send(slot->conn, &fx->u.msg);
+}
+
+void
+peers_send_piece(struct torrent *t, const struct swarm_effect *fx)
+{
+    struct peer_slot *slot = slot_get(t, fx->peer);
+
+    if (slot != NULL)
+        conn_send_piece(slot->conn, fx->u.range.piece, fx->u.range.begin, fx->u.range.length);
+}
+
+/* --- what connections report --- */
+
+static void
+on_handshake(void *ctx, struct conn *c, const struct handshake *h)
+{
+    struct torrent *t = ctx;
+    struct peer_slot *slot = slot_get(t, conn_tag(c));
+    struct swarm_input in = {.type = SWARM_IN_CONNECTED, .peer = conn_tag(c)};
+    int err;
+
+    if (slot == NULL)
+        return;
+    err = handshake_check(t->mi, &slot->offer, h, &in.u.conn.v2);
+    if (err != 0) {
+        slot_clear(t, slot);
+        conn_close(c);
+        feed_closed(t, in.peer, err);
+        return;
+    }
+    /* Started first: the core's answer may be to close it. */
+    conn_start(c, t->mi->piece_count);
+    in.u.conn.addr = *conn_peer(c);
+    in.u.conn.handshake = *h;
+    torrent_feed(t, &in);
+}
+
+static void
+on_message(void *ctx, struct conn *c, const struct wire_msg *msg)
+{
+    struct torrent *t = ctx;
+    struct peer_slot *slot = slot_get(t, conn_tag(c));
+    struct swarm_input in = {.type = SWARM_IN_MESSAGE, .peer = conn_tag(c), .u.msg = *msg};
+
+    if (slot != NULL && msg->type == WIRE_PIECE)
+        host_of(t, slot)->sum.down += msg->length;
+    torrent_feed(t, &in);
+}
+
+static void
+on_sent(void *ctx, struct conn *c, uint32_t payload, uint32_t total)
+{
+    struct torrent *t = ctx;
+    struct peer_slot *slot = slot_get(t, conn_tag(c));
+    struct swarm_input in = {.type = SWARM_IN_SENT, .peer = conn_tag(c)};
+
+    if (slot == NULL || payload == 0)
+        return;
+    host_of(t, slot)->sum.up += payload;
+    in.u.sent.payload = payload;
+    in.u.sent.total = total;
+    torrent_feed(t, &in);
+}
+
+static int
+on_read(void *ctx, struct conn *c, struct conn_piece *p)
+{
+    (void)c;
+    return disk_read(ctx, p);
+}
+
+static void
+on_read_failed(void *ctx, struct conn *c, const struct conn_piece *p, int err)
+{
+    struct torrent *t = ctx;
+    struct swarm_input in = {.type = SWARM_IN_READ_FAILED, .peer = conn_tag(c)};
+
+    in.u.read_failed.piece = p->piece;
+    in.u.read_failed.begin = p->begin;
+    in.u.read_failed.length = p->length;
+    in.u.read_failed.err = err;
+    torrent_feed(t, &in);
+}
+
+static void
+on_closed(void *ctx, struct conn *c, int err)
+{
+    struct torrent *t = ctx;
+    struct peer_slot *slot = slot_get(t, conn_tag(c));
+    slot_id id = conn_tag(c);
+
+    if (slot == NULL)
+        return;
+    slot_clear(t, slot);
+    feed_closed(t, id, err);
+}
+
+static const struct conn_handler *
+handler_of(struct torrent *t, struct conn_handler *h)
+{
+    *h = (struct conn_handler){
+        .ctx = t,
+        .on_handshake = on_handshake,
+        .on_message = on_message,
+        .on_sent = on_sent,
+        .read = on_read,
+        .on_read_failed = on_read_failed,
+        .on_closed = on_closed,
+    };
+    return h;
+}
+
+void
+peers_drop_all(struct torrent *t)
+{
+    for (uint32_t i = 0; i < t->net.peer_cap; i++) {
+        struct peer_slot *slot = &t->net.peers[i];
+
+        if (slot->id == SLOT_NONE)
+            continue;
+        conn_close(slot->conn);
+        slot_clear(t, slot);
+    }
+}
+
+void
+peers_fini(struct torrent *t)
+{
+    peers_drop_all(t);
+    free(t->net.peers);
+    t->net.peers = NULL;
+    t->net.peer_cap = 0;
+    for (uint32_t i = 0; i < t->hosts.count; i++)
+        free(t->hosts.all[i]);
+    free(t->hosts.all);
+    hashmap_fini(&t->hosts.map);
+}

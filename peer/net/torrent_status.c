@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A torrent in numbers, for people. Reads everything and changes nothing.
+ */
+#include <string.h>
+
+#include "peer/net/session_impl.h"
+
+const char *
+torrent_state_name(enum torrent_state s)
+{
+    switch (s) {
+    case TORRENT_CHECKING: return "checking";
+    case TORRENT_DOWNLOADING: return "downloading";
+    case TORRENT_SEEDING: return "seeding";
+    case TORRENT_PAUSED: return "paused";
+    case TORRENT_ERROR: return "error";
+    case TORRENT_STOPPED: return "stopped";
+    }
+    return "unknown";
+}
+
+static enum torrent_state
+state_of(const struct torrent *t)
+{
+    if (t->phase >= PHASE_STOPPING && !t->disk.reloading)
+        return TORRENT_STOPPED;
+    if (t->failure.err != 0)
+        return TORRENT_ERROR;
+    if (t->wish.paused)
+        return TORRENT_PAUSED;
+    if (t->phase == PHASE_CHECKING || t->phase == PHASE_IDLE || t->disk.reloading)
+        return TORRENT_CHECKING;
+    return t->wish.seed_only || core_complete(t) ? TORRENT_SEEDING : TORRENT_DOWNLOADING;
+}
+
+/* Before the core's first start, what it has is what was found on disk. */
+static void
+fill_found(const struct torrent *t, struct swarm_stats *st)
+{
+    const struct bitfield *have = &t->core.have;
+
+    st->pieces_total = t->mi->piece_count;
+    if (t->phase == PHASE_CHECKING || (t->phase == PHASE_IDLE && !t->wish.paused))
+        return;
+    st->pieces_have = have->count;
+    st->seeding = bitfield_full(have);
+    st->bytes_have = st->seeding ? t->mi->total_size : 0;
+    for (uint32_t i = 0; !st->seeding && i < have->nbits; i++)
+        if (bitfield_get(have, i))
+            st->bytes_have += layout_piece_data(t->mi, i);
+}
+
+void
+torrent_get_status(const struct torrent *t, struct torrent_status *st)
+{
+    memset(st, 0, sizeof(*st));
+    if (t->core.swarm != NULL)
+        swarm_get_stats(t->core.swarm, &st->swarm, loop_now(t->session->loop));
+    if (t->core.swarm == NULL || !t->core.started)
+        fill_found(t, &st->swarm);
+    st->state = state_of(t);
+    st->swarm.uploaded += t->totals.up_session;
+    st->swarm.downloaded += t->totals.down_session;
+    st->check_total = t->mi->total_size;
+    if (t->disk.check_total > 0)
+        st->check_done = t->mi->total_size / t->disk.check_total * t->disk.check_done;
+    st->total_size = t->mi->total_size;
+    st->uploaded_ever = t->totals.up_before + st->swarm.uploaded;
+    st->downloaded_ever = t->totals.down_before + st->swarm.downloaded;
+    st->added_at = t->totals.added_at;
+    st->completed_at = t->totals.completed_at;
+    st->error = t->failure.message;
+}
+
+const struct metainfo *
+torrent_metainfo(const struct torrent *t)
+{
+    return t->mi;
+}
+
+const char *
+torrent_save_dir(const struct torrent *t)
+{
+    return t->save_dir;
+}
+
+bool
+torrent_next_peer(const struct torrent *t, uint32_t *iter, struct swarm_peer_stats *st)
+{
+    return t->core.swarm != NULL &&
+           swarm_next_peer_stats(t->core.swarm, iter, st, loop_now(t->session->loop));
+}
+
+const struct bitfield *
+torrent_have(const struct torrent *t)
+{
+    return t->core.swarm != NULL && t->core.started ? swarm_have(t->core.swarm) : &t->core.have;
+}
+
+bool
+torrent_next_host(const struct torrent *t, uint32_t *iter, struct torrent_host *h)
+{
+    uint32_t i = (*iter)++;
+
+    if (i < t->hosts.count)
+        *h = t->hosts.all[i]->sum;
+    else if (i == t->hosts.count && (t->hosts.rest.sum.up > 0 || t->hosts.rest.sum.down > 0))
+        *h = t->hosts.rest.sum;
+    else
+        return false;
+    return true;
+}
+
+bool
+torrent_tracker(const struct torrent *t, uint32_t index, struct announce_status *st)
+{
+    const struct announcer *a;
+
+    if (t->core.swarm == NULL)
+        return false;
+    a = swarm_announcer(t->core.swarm);
+    if (index >= announcer_count(a))
+        return false;
+    announcer_status(a, index, st);
+    return true;
+}

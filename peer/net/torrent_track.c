@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A torrent's announces on their way, peers that were given by name, and those that the state
+ * database remembers.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/sys/addr.h"
+#include "peer/net/session_impl.h"
+
+static void
+feed_announced(struct torrent *t, uint32_t job, const struct announce_result *res,
+               const struct endpoint *addrs, size_t count)
+{
+    struct swarm_input in = {.type = SWARM_IN_ANNOUNCED};
+
+    in.u.announced.job = job;
+    in.u.announced.result = *res;
+    in.u.announced.addrs = addrs;
+    in.u.announced.count = count;
+    torrent_feed(t, &in);
+}
+
+/* A tracker's complaint is told once, not at every try. */
+static void
+warn_once(struct torrent *t, uint32_t job, const struct announce_result *res)
+{
+    struct announce_status st;
+    char text[ERRBUF_SIZE];
+
+    announcer_status(swarm_announcer(t->core.swarm), job, &st);
+    if (res->message == NULL || (st.err == res->err && strcmp(st.message, res->message) == 0))
+        return;
+    snprintf(text, sizeof(text), "%s: %s", st.url, res->message);
+    event_push(t, TORRENT_EVENT_WARNING, res->err, text);
+}
+
+static void
+ask_free(struct torrent_ask *ask)
+{
+    list_remove(&ask->link);
+    free(ask);
+}
+
+static void
+on_announced(void *ctx, const struct announce_result *res, const struct endpoint *addrs,
+             size_t count)
+{
+    struct torrent_ask *ask = ctx;
+    struct torrent *t = ask->torrent;
+    uint32_t job = ask->job;
+
+    ask_free(ask);
+    warn_once(t, job, res);
+    feed_announced(t, job, res, addrs, count);
+}
+
+static enum tracker_event
+event_of(enum announce_event event)
+{
+    switch (event) {
+    case ANNOUNCE_NONE: return TRACKER_EVENT_NONE;
+    case ANNOUNCE_STARTED: return TRACKER_EVENT_STARTED;
+    case ANNOUNCE_COMPLETED: return TRACKER_EVENT_COMPLETED;
+    case ANNOUNCE_STOPPED: return TRACKER_EVENT_STOPPED;
+    }
+    return TRACKER_EVENT_NONE;
+}
+
+static void
+fill_announce(const struct torrent *t, const struct swarm_effect *fx, struct tracker_announce *a)
+{
+    *a = (struct tracker_announce){
+        .uploaded = fx->u.announce.uploaded,
+        .downloaded = fx->u.announce.downloaded,
+        .left = fx->u.announce.left,
+        .key = t->wish.key,
+        .numwant = (int32_t)fx->u.announce.numwant,
+        .port = t->session->listen.addrs[0].port,
+        .event = event_of(fx->u.announce.job.event),
+        .compact = true,
+        .no_peer_id = true,
+    };
+    memcpy(a->info_hash, fx->u.announce.info_hash, TRACKER_HASH_LEN);
+    memcpy(a->peer_id, t->wish.peer_id, TRACKER_PEER_ID_LEN);
+}
+
+static void
+refuse(struct torrent *t, uint32_t job, int err)
+{
+    struct announce_result res = {.err = err, .message = sprat_strerror(err)};
+
+    feed_announced(t, job, &res, NULL, 0);
+}
+
+void
+track_announce(struct torrent *t, const struct swarm_effect *fx)
+{
+    struct torrent_ask *ask;
+    struct tracker_announce a;
+
+    if (t->session->end.late) {
+        refuse(t, fx->u.announce.job.id, SPRAT_E_CANCELLED);
+        return;
+    }
+    ask = calloc(1, sizeof(*ask));
+    fill_announce(t, fx, &a);
+    if (ask != NULL) {
+        list_init(&ask->link);
+        ask->torrent = t;
+        ask->job = fx->u.announce.job.id;
+        ask->ask = tracker_client_announce(t->session->tracker, fx->u.announce.job.url, &a,
+                                           on_announced, ask);
+    }
+    if (ask == NULL || ask->ask == NULL) {
+        free(ask);
+        refuse(t, fx->u.announce.job.id, SPRAT_E_NOMEM);
+        return;
+    }
+    list_push_back(&t->net.asks, &ask->link);
+}
+
+void
+track_cancel(struct torrent *t)
+{
+    while (!list_empty(&t->net.asks)) {
+        struct torrent_ask *ask = LIST_ENTRY(t->net.asks.next, struct torrent_ask, link);
+        uint32_t job = ask->job;
+
+        tracker_ask_cancel(ask->ask);
+        ask_free(ask);
+        refuse(t, job, SPRAT_E_CANCELLED);
+    }
+}
+
+/* --- peers by name --- */
+
+static void
+feed_addrs(struct torrent *t, enum peer_source source, const struct endpoint *addrs, size_t count)
+{
+    struct swarm_input in = {.type = SWARM_IN_ADDRS};
+
+    in.u.addrs.source = source;
+    in.u.addrs.addrs = addrs;
+    in.u.addrs.count = count;
+    torrent_feed(t, &in);
+}
+
+static void
+name_free(struct torrent_name *name)
+{
+    list_remove(&name->link);
+    free(name);
+}
+
+static void
+warn_name(struct torrent *t, const char *text, int err)
+{
+    char message[ERRBUF_SIZE];
+
+    snprintf(message, sizeof(message), "peer %s: %s", text, sprat_strerror(err));
+    event_push(t, TORRENT_EVENT_WARNING, err, message);
+}
+
+static void
+on_resolved(void *ctx, int err, const struct endpoint *addrs, size_t count)
+{
+    struct torrent_name *name = ctx;
+    struct torrent *t = name->torrent;
+
+    if (err == 0)
+        feed_addrs(t, PEER_FROM_USER, addrs, count);
+    else
+        warn_name(t, name->text, err);
+    name_free(name);
+}
+
+/* Reads "NAME:PORT". */
+static bool
+split_name(const char *text, char host[RESOLVE_HOST_MAX + 1], uint16_t *port)
+{
+    const char *colon = strrchr(text, ':');
+    unsigned long n;
+    char *end;
+
+    if (colon == NULL || colon == text || (size_t)(colon - text) > RESOLVE_HOST_MAX ||
+        colon[1] < '0' || colon[1] > '9')
+        return false;
+    n = strtoul(colon + 1, &end, 10);
+    if (*end != '\0' || n == 0 || n > 65535)
+        return false;
+    memcpy(host, text, (size_t)(colon - text));
+    host[colon - text] = '\0';
+    *port = (uint16_t)n;
+    return true;
+}
+
+static void
+add_name(struct torrent *t, const char *text)
+{
+    struct torrent_name *name;
+    struct endpoint e;
+    char host[RESOLVE_HOST_MAX + 1];
+    uint16_t port;
+
+    if (addr_parse(text, &e) == 0) {
+        feed_addrs(t, PEER_FROM_USER, &e, 1);
+        return;
+    }
+    if (!split_name(text, host, &port)) {
+        warn_name(t, text, SPRAT_E_SYNTAX);
+        return;
+    }
+    name = calloc(1, sizeof(*name));
+    if (name == NULL)
+        return;
+    list_init(&name->link);
+    name->torrent = t;
+    snprintf(name->text, sizeof(name->text), "%s", text);
+    name->resolve = resolve_start(t->session->resolver, host, port, on_resolved, name);
+    if (name->resolve == NULL) {
+        warn_name(t, text, SPRAT_E_LIMIT);
+        free(name);
+        return;
+    }
+    list_push_back(&t->net.names, &name->link);
+}
+
+void
+track_add_names(struct torrent *t)
+{
+    for (size_t i = 0; i < t->wish.peer_count; i++)
+        add_name(t, t->wish.peers[i]);
+}
+
+void
+track_add_stored(struct torrent *t)
+{
+    struct endpoint peers[STATE_PEERS_MAX];
+    int n = state_load_peers(t->session->disk.state, t->id, peers, STATE_PEERS_MAX, NULL);
+
+    if (n > 0)
+        feed_addrs(t, PEER_FROM_STATE, peers, (size_t)n);
+}
+
+void
+track_fini(struct torrent *t)
+{
+    LIST_EACH_SAFE(it, &t->net.names) {
+        struct torrent_name *name = LIST_ENTRY(it, struct torrent_name, link);
+
+        resolve_cancel(name->resolve);
+        name_free(name);
+    }
+    LIST_EACH_SAFE(a, &t->net.asks) {
+        struct torrent_ask *ask = LIST_ENTRY(a, struct torrent_ask, link);
+
+        tracker_ask_cancel(ask->ask);
+        ask_free(ask);
+    }
+}

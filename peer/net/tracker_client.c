@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * An ask is resolved first, which tells the families of the tracker's host; then it has one part
+ * per family, and the parts' answers become one.
+ */
+#include "peer/net/tracker_client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/base/magic.h"
+#include "common/codec/tracker_http.h"
+#include "common/codec/tracker_query.h"
+#include "common/ds/list.h"
+#include "common/ev/url.h"
+
+#define TRACKER_CLIENT_MAGIC 0x54524b43u
+#define TRACKER_ASK_MAGIC    0x54524b41u
+
+enum { PARTS = 2, IDS_MAX = 256, NOTE_MAX = ANNOUNCE_MESSAGE_MAX };
+
+/* A "tracker id" (BEP 3) that one of our later announces has to give back. */
+struct known_id {
+    struct list link;
+    char *url;
+    uint8_t info_hash[TRACKER_HASH_LEN];
+    char id[TRACKER_ID_MAX + 1];
+};
+
+struct tracker_client {
+    uint32_t magic;
+    struct loop *loop;
+    struct resolver *resolver;
+    struct fetcher *fetcher;
+    struct udp_tracker *udp;
+    struct source source;
+    uint32_t asks;
+    struct list ids; /* the longest unused first */
+    uint32_t id_count;
+};
+
+/* One family's announce. */
+struct part {
+    struct tracker_ask *ask;
+    bool running;
+    int err;
+    char note[NOTE_MAX + 1]; /* why it failed, where that is not the tracker's own failure reason */
+    struct fetch *fetch;
+    struct udp_ask *udp;
+    struct tracker_reply reply;
+    struct endpoint *peers;
+};
+
+struct tracker_ask {
+    uint32_t magic;
+    struct tracker_client *tc;
+    char *url;
+    struct url parts_of_url;
+    struct tracker_announce announce;
+    char tracker_id[TRACKER_ID_MAX + 1];
+    struct resolve *resolve;
+    struct loop_timer *timer; /* the grace, or an error that was known at once */
+    struct part parts[PARTS];
+    unsigned part_count;
+    unsigned running;
+    int err; /* of the whole */
+    tracker_done_fn fn;
+    void *ctx;
+};
+
+/* --- tracker ids --- */
+
+static struct known_id *
+id_find(struct tracker_client *tc, const char *url, const uint8_t *info_hash)
+{
+    LIST_EACH(it, &tc->ids) {
+        struct known_id *k = LIST_ENTRY(it, struct known_id, link);
+
+        if (strcmp(k->url, url) == 0 && memcmp(k->info_hash, info_hash, TRACKER_HASH_LEN) == 0)
+            return k;
+    }
+    return NULL;
+}
+
+static void
+id_free(struct tracker_client *tc, struct known_id *k)
+{
+    list_remove(&k->link);
+    tc->id_count--;
+    free(k->url);
+    free(k);
+}
+
+static void
+id_remember(struct tracker_client *tc, const struct tracker_ask *ask, const char *id)
+{
+    struct known_id *k = id_find(tc, ask->url, ask->announce.info_hash);
+
+    if (id[0] == '\0')
+        return;
+    if (k == NULL) {
+        if (tc->id_count == IDS_MAX)
+            id_free(tc, LIST_ENTRY(tc->ids.next, struct known_id, link));
+        k = calloc(1, sizeof(*k));
+        if (k == NULL)
+            return;
+        list_init(&k->link);
+        tc->id_count++;
+        k->url = strdup(ask->url);
+        if (k->url == NULL) {
+            id_free(tc, k);
+            return;
+        }
+        memcpy(k->info_hash, ask->announce.info_hash, TRACKER_HASH_LEN);
+    }
+    list_remove(&k->link);
+    list_push_back(&tc->ids, &k->link);
+    strcpy(k->id, id);
+}
+
+/* --- the end of an ask --- */
+
+static void
+ask_free(struct tracker_ask *ask)
+{
+    for (unsigned i = 0; i < PARTS; i++) {
+        fetch_cancel(ask->parts[i].fetch);
+        udp_ask_cancel(ask->parts[i].udp);
+        free(ask->parts[i].peers);
+    }
+    resolve_cancel(ask->resolve);
+    loop_timer_free(ask->timer);
+    ask->tc->asks--;
+    free(ask->url);
+    MAGIC_CLEAR(ask);
+    free(ask);
+}
+
+static bool
+part_ok(const struct part *p)
+{
+    return !p->running && p->err == 0 && p->reply.failure[0] == '\0';
+}
+
+static uint32_t
+count_of(int64_t n)
+{
+    return n < 0 ? 0 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+/* Adds a good part to the result. The longer interval counts: it suits both. */
+static void
+merge_good(struct announce_result *res, const struct part *p)
+{
+    const struct tracker_reply *r = &p->reply;
+
+    if (r->interval_s > res->interval_s)
+        res->interval_s = r->interval_s;
+    if (r->min_interval_s > res->min_interval_s)
+        res->min_interval_s = r->min_interval_s;
+    if (count_of(r->complete) > res->seeders)
+        res->seeders = count_of(r->complete);
+    if (count_of(r->incomplete) > res->leechers)
+        res->leechers = count_of(r->incomplete);
+    if (r->warning[0] != '\0')
+        res->message = r->warning;
+}
+
+static void
+merge_bad(struct announce_result *res, const struct part *p)
+{
+    const struct tracker_reply *r = &p->reply;
+
+    if (res->err != 0 && res->message != NULL)
+        return;
+    res->err = p->err != 0 ? p->err : SPRAT_E_REMOTE;
+    res->message = p->err != 0 ? p->note : r->failure;
+    if (r->retry_in_min == TRACKER_RETRY_NEVER)
+        res->retry_in_s = -1;
+    else
+        res->retry_in_s = (int64_t)r->retry_in_min * 60;
+}
+
+/* Gathers the peers of all good parts behind those of the first. Returns how many. */
+static size_t
+gather_peers(struct tracker_ask *ask, struct endpoint **addrs)
+{
+    struct part *first = NULL;
+    size_t n = 0;
+
+    for (unsigned i = 0; i < ask->part_count; i++) {
+        struct part *p = &ask->parts[i];
+
+        if (!part_ok(p))
+            continue;
+        if (first == NULL) {
+            first = p;
+            *addrs = p->peers;
+            n = p->reply.npeers;
+            continue;
+        }
+        /* Each part has room for all. */
+        memcpy(first->peers + n, p->peers, p->reply.npeers * sizeof(*p->peers));
+        n += p->reply.npeers;
+    }
+    return n;
+}
+
+static void
+finish(struct tracker_ask *ask)
+{
+    struct announce_result res = {.err = ask->err};
+    struct endpoint *addrs = NULL;
+    size_t count = gather_peers(ask, &addrs);
+    bool any = false;
+
+    for (unsigned i = 0; i < ask->part_count; i++)
+        if (part_ok(&ask->parts[i])) {
+            merge_good(&res, &ask->parts[i]);
+            id_remember(ask->tc, ask, ask->parts[i].reply.tracker_id);
+            any = true;
+        }
+    for (unsigned i = 0; i < ask->part_count && !any; i++)
+        merge_bad(&res, &ask->parts[i]);
+    if (res.err != 0 && res.message == NULL)
+        res.message = sprat_strerror(res.err);
+    res.peers = (uint32_t)count;
+    ask->fn(ask->ctx, &res, addrs, count);
+    ask_free(ask);
+}
+
+/* Ends it from the loop, soon. */
+static void
+finish_later(struct tracker_ask *ask, int err)
+{
+    ask->err = err;
+    ask->running = 0;
+    loop_timer_set(ask->timer, loop_now(ask->tc->loop));
+}
+
+/* The slower family had its time, or there was nothing to wait for. */
+static void
+on_timer(void *ctx)
+{
+    struct tracker_ask *ask = ctx;
+
+    MAGIC_CHECK(ask, TRACKER_ASK_MAGIC);
+    finish(ask);
+}
+
+static void
+part_done(struct part *p, int err)
+{
+    struct tracker_ask *ask = p->ask;
+
+    p->running = false;
+    p->err = err;
+    if (err != 0 && p->note[0] == '\0')
+        snprintf(p->note, sizeof(p->note), "%s", sprat_strerror(err));
+    ask->running--;
+    if (ask->running == 0)
+        finish(ask);
+    else if (part_ok(p))
+        loop_timer_set(ask->timer, mono_add_ms(loop_now(ask->tc->loop), TRACKER_CLIENT_GRACE_MS));
+}
+
+/* --- parts --- */
+
+static void
+on_fetched(void *ctx, const struct fetch_result *res)
+{
+    struct part *p = ctx;
+    int err = res->err;
+
+    p->fetch = NULL;
+    if (err != 0) {
+        snprintf(p->note, sizeof(p->note), "%s", res->message);
+    } else {
+        err = tracker_http_parse_reply(&p->reply, res->body, res->len);
+        /* Some trackers say why with a status of 4xx: the body counts where it can be read. */
+        if (res->status != 200 && (err != 0 || p->reply.failure[0] == '\0')) {
+            err = SPRAT_E_REMOTE;
+            snprintf(p->note, sizeof(p->note), "HTTP status %u", res->status);
+        } else if (err != 0) {
+            snprintf(p->note, sizeof(p->note), "the answer is not a tracker's: %s",
+                     sprat_strerror(err));
+        }
+    }
+    part_done(p, err);
+}
+
+static void
+on_udp(void *ctx, int err)
+{
+    struct part *p = ctx;
+
+    p->udp = NULL;
+    part_done(p, err);
+}
+
+/* The address that an HTTP announce leaves from; |to| may be of family IP_NONE: not known. */
+static const struct endpoint *
+http_source(const struct tracker_client *tc, const struct endpoint *to)
+{
+    return to->family != IP_NONE ? source_for(&tc->source, to) : NULL;
+}
+
+static void
+start_http(struct part *p, const struct endpoint *to)
+{
+    struct tracker_ask *ask = p->ask;
+    struct buf url;
+    const char *text;
+
+    buf_init(&url, TRACKER_URL_MAX + 1);
+    if (tracker_query_announce_url(&url, ask->url, &ask->announce) == 0 &&
+        (text = buf_str(&url)) != NULL) {
+        struct fetch_request req = {.url = text,
+                                    .family = (enum ip_family)to->family,
+                                    .from = http_source(ask->tc, to),
+                                    .body_max = TRACKER_HTTP_REPLY_MAX,
+                                    .timeout_ms = TRACKER_CLIENT_TIMEOUT_MS};
+
+        p->fetch = fetch_start(ask->tc->fetcher, &req, on_fetched, p);
+    }
+    buf_fini(&url);
+}
+
+static void
+start_part(struct tracker_ask *ask, const struct endpoint *to)
+{
+    struct part *p = &ask->parts[ask->part_count];
+
+    p->ask = ask;
+    p->peers = calloc((size_t)PARTS * TRACKER_CLIENT_PEERS_MAX, sizeof(*p->peers));
+    if (p->peers == NULL)
+        return;
+    tracker_reply_init(&p->reply, p->peers, TRACKER_CLIENT_PEERS_MAX);
+    if (strcmp(ask->parts_of_url.scheme, "udp") == 0)
+        p->udp = udp_tracker_announce(ask->tc->udp, to, &ask->announce, ask->parts_of_url.rest,
+                                      &p->reply, on_udp, p);
+    else
+        start_http(p, to);
+    if (p->fetch == NULL && p->udp == NULL) {
+        free(p->peers);
+        p->peers = NULL;
+        return;
+    }
+    p->running = true;
+    ask->part_count++;
+    ask->running++;
+}
+
+/* --- from the name to the parts --- */
+
+static const struct endpoint *
+first_of_family(const struct endpoint *addrs, size_t count, unsigned family)
+{
+    for (size_t i = 0; i < count; i++)
+        if (addrs[i].family == family)
+            return &addrs[i];
+    return NULL;
+}
+
+/* One part per family that the tracker has and we listen in; if they share none, whatever it
+ * has. */
+static void
+start_parts(struct tracker_ask *ask, const struct endpoint *addrs, size_t count)
+{
+    const struct endpoint *v4 = first_of_family(addrs, count, IP_V4);
+    const struct endpoint *v6 = first_of_family(addrs, count, IP_V6);
+    bool use4 = v4 != NULL && ask->tc->source.v4.family != IP_NONE;
+    bool use6 = v6 != NULL && ask->tc->source.v6.family != IP_NONE;
+
+    if (!use4 && !use6) {
+        start_part(ask, v4 != NULL ? v4 : v6);
+        return;
+    }
+    if (use4)
+        start_part(ask, v4);
+    if (use6)
+        start_part(ask, v6);
+}
+
+static void
+on_resolved(void *ctx, int err, const struct endpoint *addrs, size_t count)
+{
+    struct tracker_ask *ask = ctx;
+    struct endpoint unknown = {.family = IP_NONE};
+
+    MAGIC_CHECK(ask, TRACKER_ASK_MAGIC);
+    ask->resolve = NULL;
+    if (err == 0)
+        start_parts(ask, addrs, count);
+    else if (strcmp(ask->parts_of_url.scheme, "udp") != 0)
+        start_part(ask, &unknown); /* a proxy may know the name */
+    else {
+        finish_later(ask, err);
+        return;
+    }
+    if (ask->running == 0)
+        finish_later(ask, SPRAT_E_NOMEM);
+}
+
+static bool
+is_known_scheme(const char *scheme)
+{
+    return strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0 ||
+           strcmp(scheme, "udp") == 0;
+}
+
+static void
+start(struct tracker_ask *ask)
+{
+    int err = url_parse(ask->url, &ask->parts_of_url);
+
+    if (err == 0 && (!is_known_scheme(ask->parts_of_url.scheme) || ask->parts_of_url.port == 0))
+        err = SPRAT_E_INVAL;
+    if (err == 0) {
+        ask->resolve = resolve_start(ask->tc->resolver, ask->parts_of_url.host,
+                                     ask->parts_of_url.port, on_resolved, ask);
+        if (ask->resolve == NULL)
+            err = SPRAT_E_LIMIT;
+    }
+    if (err != 0)
+        finish_later(ask, err);
+}
+
+struct tracker_ask *
+tracker_client_announce(struct tracker_client *tc, const char *url,
+                        const struct tracker_announce *a, tracker_done_fn fn, void *ctx)
+{
+    struct tracker_ask *ask = calloc(1, sizeof(*ask));
+    struct known_id *known = id_find(tc, url, a->info_hash);
+
+    MAGIC_CHECK(tc, TRACKER_CLIENT_MAGIC);
+    if (ask == NULL)
+        return NULL;
+    MAGIC_SET(ask, TRACKER_ASK_MAGIC);
+    ask->tc = tc;
+    tc->asks++;
+    ask->url = strdup(url);
+    ask->announce = *a;
+    ask->fn = fn;
+    ask->ctx = ctx;
+    ask->timer = loop_timer_new(tc->loop, on_timer, ask);
+    if (ask->url == NULL || ask->timer == NULL) {
+        ask_free(ask);
+        return NULL;
+    }
+    if (known != NULL) {
+        strcpy(ask->tracker_id, known->id);
+        ask->announce.tracker_id = ask->tracker_id;
+    }
+    start(ask);
+    return ask;
+}
+
+void
+tracker_ask_cancel(struct tracker_ask *ask)
+{
+    if (ask == NULL)
+        return;
+    MAGIC_CHECK(ask, TRACKER_ASK_MAGIC);
+    ask_free(ask);
+}
+
+struct tracker_client *
+tracker_client_new(struct loop *l, struct resolver *resolver, struct fetcher *fetcher,
+                   const struct source *source, uint32_t udp_retry_ms)
+{
+    struct tracker_client *tc = calloc(1, sizeof(*tc));
+
+    if (tc == NULL)
+        return NULL;
+    MAGIC_SET(tc, TRACKER_CLIENT_MAGIC);
+    list_init(&tc->ids);
+    tc->loop = l;
+    tc->resolver = resolver;
+    tc->fetcher = fetcher;
+    tc->source = *source;
+    tc->udp = udp_tracker_new(l, source, udp_retry_ms);
+    if (tc->udp == NULL) {
+        tracker_client_free(tc);
+        return NULL;
+    }
+    return tc;
+}
+
+void
+tracker_client_free(struct tracker_client *tc)
+{
+    if (tc == NULL)
+        return;
+    MAGIC_CHECK(tc, TRACKER_CLIENT_MAGIC);
+    ASSERT(tc->asks == 0);
+    LIST_EACH_SAFE(it, &tc->ids)
+        id_free(tc, LIST_ENTRY(it, struct known_id, link));
+    udp_tracker_free(tc->udp);
+    MAGIC_CLEAR(tc);
+    free(tc);
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Asks go through two packets, connect and announce; the first is spared while a connection id of
+ * that tracker is young. Answers are matched by sender and transaction id; all others are dropped
+ * without a word.
+ */
+#include "peer/net/udp_tracker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/base/magic.h"
+#include "common/codec/tracker_udp.h"
+#include "common/crypto/random.h"
+#include "common/ds/list.h"
+#include "common/ev/dgram.h"
+
+#define UDP_TRACKER_MAGIC 0x55445054u
+#define UDP_ASK_MAGIC     0x55445041u
+
+enum { RECV_BATCH = 8, SOCKETS = 4, URL_DATA_MAX = TRACKER_UDP_URL_MAX };
+
+/* A connection id that a tracker gave us. */
+struct connection {
+    struct list link;
+    struct endpoint tracker;
+    uint64_t id;
+    struct mono expiry;
+};
+
+struct udp_tracker {
+    uint32_t magic;
+    struct loop *loop;
+    struct source source;
+    uint32_t retry_ms;
+    struct dgram *sockets[SOCKETS]; /* by family, and whether bound; opened on demand */
+    struct list asks;
+    struct list connections; /* the oldest first */
+    uint32_t connection_count;
+};
+
+struct udp_ask {
+    uint32_t magic;
+    struct list link;
+    struct udp_tracker *owner;
+    struct endpoint to;
+    struct tracker_announce announce;
+    char url_data[URL_DATA_MAX + 1];
+    struct tracker_reply *reply;
+    struct loop_timer *timer;
+    bool connecting; /* the packet under way is a connect request */
+    bool reconnected; /* a connection id was refused once already */
+    uint32_t transaction;
+    unsigned tries;
+    int err; /* known before anything was sent; told by the timer */
+    void (*fn)(void *ctx, int err);
+    void *ctx;
+};
+
+/* --- connection ids --- */
+
+static void
+connection_free(struct udp_tracker *u, struct connection *c)
+{
+    list_remove(&c->link);
+    u->connection_count--;
+    free(c);
+}
+
+static struct connection *
+connection_find(struct udp_tracker *u, const struct endpoint *tracker)
+{
+    LIST_EACH_SAFE(it, &u->connections) {
+        struct connection *c = LIST_ENTRY(it, struct connection, link);
+
+        if (mono_due(c->expiry, loop_now(u->loop)))
+            connection_free(u, c);
+        else if (endpoint_equal(&c->tracker, tracker))
+            return c;
+    }
+    return NULL;
+}
+
+static void
+connection_add(struct udp_tracker *u, const struct endpoint *tracker, uint64_t id)
+{
+    struct connection *c = connection_find(u, tracker);
+
+    if (c == NULL) {
+        if (u->connection_count == UDP_TRACKER_CONNECTIONS_MAX)
+            connection_free(u, LIST_ENTRY(u->connections.next, struct connection, link));
+        c = calloc(1, sizeof(*c));
+        if (c == NULL)
+            return; /* every ask then connects for itself */
+        list_init(&c->link);
+        u->connection_count++;
+    }
+    list_remove(&c->link);
+    list_push_back(&u->connections, &c->link);
+    c->tracker = *tracker;
+    c->id = id;
+    c->expiry = mono_add_ms(loop_now(u->loop), UDP_TRACKER_CONNECTION_MS);
+}
+
+/* --- asks --- */
+
+static void
+ask_free(struct udp_ask *ask)
+{
+    list_remove(&ask->link);
+    loop_timer_free(ask->timer);
+    MAGIC_CLEAR(ask);
+    free(ask);
+}
+
+static void
+finish(struct udp_ask *ask, int err)
+{
+    void (*fn)(void *, int) = ask->fn;
+    void *ctx = ask->ctx;
+
+    ask_free(ask);
+    fn(ctx, err);
+}
+
+static void on_batch(void *ctx, const struct dgram_msg *msgs, size_t count);
+
+/* The socket that reaches |to|: bound to our own address where that is possible. */
+static int
+socket_for(struct udp_tracker *u, const struct endpoint *to, struct dgram **out)
+{
+    const struct endpoint *from = source_for(&u->source, to);
+    struct endpoint at = from != NULL ? *from : (struct endpoint){.family = to->family};
+    struct dgram_handler h = {.ctx = u, .on_batch = on_batch};
+    unsigned i = (to->family == IP_V6 ? 2 : 0) + (from != NULL ? 1 : 0);
+    int err = 0;
+
+    at.port = 0;
+    if (u->sockets[i] == NULL)
+        err = dgram_new(u->loop, &at, RECV_BATCH, UDP_TRACKER_REPLY_MAX, &h, &u->sockets[i], NULL);
+    *out = u->sockets[i];
+    return err;
+}
+
+/* Sends what is next: an announce if we have a connection id, else a connect request. */
+static int
+send_next(struct udp_ask *ask)
+{
+    struct udp_tracker *u = ask->owner;
+    uint8_t packet[TRACKER_UDP_REQUEST_MAX];
+    struct dgram_msg msg = {.peer = ask->to, .data = packet};
+    struct connection *c = connection_find(u, &ask->to);
+    struct dgram *socket = NULL;
+    int err = socket_for(u, &ask->to, &socket);
+
+    if (err != 0)
+        return err;
+    random_bytes(&ask->transaction, sizeof(ask->transaction));
+    ask->connecting = c == NULL;
+    msg.len = c == NULL ? tracker_udp_put_connect(packet, ask->transaction)
+                        : tracker_udp_put_announce(packet, c->id, ask->transaction,
+                                                   &ask->announce, ask->url_data);
+    /* One that the kernel has no room for is as good as lost on the way. */
+    (void)dgram_send(socket, &msg, 1);
+    loop_timer_set(ask->timer,
+                   mono_add_ms(loop_now(u->loop), (int64_t)u->retry_ms << ask->tries));
+    return 0;
+}
+
+static void
+on_timer(void *ctx)
+{
+    struct udp_ask *ask = ctx;
+    int err = ask->err;
+
+    MAGIC_CHECK(ask, UDP_ASK_MAGIC);
+    if (err == 0 && ++ask->tries == UDP_TRACKER_TRIES)
+        err = SPRAT_E_TIMEOUT;
+    if (err == 0)
+        err = send_next(ask);
+    if (err != 0)
+        finish(ask, err);
+}
+
+/* --- answers --- */
+
+static struct udp_ask *
+ask_find(struct udp_tracker *u, const struct endpoint *from, uint32_t transaction)
+{
+    LIST_EACH(it, &u->asks) {
+        struct udp_ask *ask = LIST_ENTRY(it, struct udp_ask, link);
+
+        if (ask->err == 0 && ask->transaction == transaction && endpoint_equal(&ask->to, from))
+            return ask;
+    }
+    return NULL;
+}
+
+static void
+on_connect_reply(struct udp_ask *ask, const struct dgram_msg *m)
+{
+    uint64_t id;
+    int err;
+
+    if (tracker_udp_parse_connect(&id, m->data, m->len) != 0)
+        return;
+    connection_add(ask->owner, &ask->to, id);
+    ask->tries = 0;
+    err = send_next(ask);
+    if (err != 0)
+        finish(ask, err);
+}
+
+/* A tracker that was started anew refuses a connection id that we remember: then it is asked for
+ * another, once. */
+static void
+on_error_reply(struct udp_ask *ask, const struct dgram_msg *m)
+{
+    struct connection *c = connection_find(ask->owner, &ask->to);
+    int err = 0;
+
+    if (!ask->connecting && !ask->reconnected && c != NULL) {
+        ask->reconnected = true;
+        connection_free(ask->owner, c);
+        err = send_next(ask);
+        if (err == 0)
+            return;
+    } else {
+        tracker_udp_parse_error(ask->reply, m->data, m->len);
+    }
+    finish(ask, err);
+}
+
+static void
+on_datagram(struct udp_tracker *u, const struct dgram_msg *m)
+{
+    struct tracker_udp_head head;
+    struct udp_ask *ask;
+
+    if (tracker_udp_parse_head(&head, m->data, m->len) != 0)
+        return;
+    ask = ask_find(u, &m->peer, head.transaction);
+    if (ask == NULL)
+        return;
+    if (head.action == TRACKER_UDP_ERROR)
+        on_error_reply(ask, m);
+    else if (head.action == TRACKER_UDP_CONNECT && ask->connecting)
+        on_connect_reply(ask, m);
+    else if (head.action == TRACKER_UDP_ANNOUNCE && !ask->connecting &&
+             tracker_udp_parse_announce(ask->reply, m->data, m->len,
+                                        (enum ip_family)m->peer.family) == 0)
+        finish(ask, 0);
+}
+
+static void
+on_batch(void *ctx, const struct dgram_msg *msgs, size_t count)
+{
+    struct udp_tracker *u = ctx;
+
+    MAGIC_CHECK(u, UDP_TRACKER_MAGIC);
+    for (size_t i = 0; i < count; i++)
+        on_datagram(u, &msgs[i]);
+}
+
+struct udp_tracker *
+udp_tracker_new(struct loop *l, const struct source *source, uint32_t retry_ms)
+{
+    struct udp_tracker *u = calloc(1, sizeof(*u));
+
+    if (u == NULL)
+        return NULL;
+    MAGIC_SET(u, UDP_TRACKER_MAGIC);
+    u->loop = l;
+    u->source = *source;
+    u->retry_ms = retry_ms;
+    list_init(&u->asks);
+    list_init(&u->connections);
+    return u;
+}
+
+void
+udp_tracker_free(struct udp_tracker *u)
+{
+    if (u == NULL)
+        return;
+    MAGIC_CHECK(u, UDP_TRACKER_MAGIC);
+    LIST_EACH_SAFE(it, &u->asks)
+        ask_free(LIST_ENTRY(it, struct udp_ask, link));
+    LIST_EACH_SAFE(conn, &u->connections)
+        connection_free(u, LIST_ENTRY(conn, struct connection, link));
+    for (int i = 0; i < SOCKETS; i++)
+        dgram_free(u->sockets[i]);
+    MAGIC_CLEAR(u);
+    free(u);
+}
+
+struct udp_ask *
+udp_tracker_announce(struct udp_tracker *u, const struct endpoint *to,
+                     const struct tracker_announce *a, const char *url_data,
+                     struct tracker_reply *r, void (*fn)(void *ctx, int err), void *ctx)
+{
+    struct udp_ask *ask = calloc(1, sizeof(*ask));
+
+    MAGIC_CHECK(u, UDP_TRACKER_MAGIC);
+    if (ask == NULL)
+        return NULL;
+    MAGIC_SET(ask, UDP_ASK_MAGIC);
+    list_init(&ask->link);
+    ask->owner = u;
+    ask->to = *to;
+    ask->announce = *a;
+    if (strlen(url_data) <= URL_DATA_MAX)
+        strcpy(ask->url_data, url_data);
+    ask->reply = r;
+    ask->fn = fn;
+    ask->ctx = ctx;
+    ask->timer = loop_timer_new(u->loop, on_timer, ask);
+    if (ask->timer == NULL) {
+        free(ask);
+        return NULL;
+    }
+    list_push_back(&u->asks, &ask->link);
+    ask->err = send_next(ask);
+    if (ask->err != 0)
+        loop_timer_set(ask->timer, loop_now(u->loop));
+    return ask;
+}
+
+void
+udp_ask_cancel(struct udp_ask *ask)
+{
+    if (ask == NULL)
+        return;
+    MAGIC_CHECK(ask, UDP_ASK_MAGIC);
+    ask_free(ask);
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Pumps the pieces of a torrent through the disk's workers and judges their digests. Keeps a few
+ * jobs under way at a time, so that reads of others go between.
+ */
+#include "peer/store/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/magic.h"
+#include "peer/store/layout.h"
+#include "peer/store/piecejudge.h"
+
+#define CHECK_MAGIC 0x43686b31u
+
+struct check {
+    uint32_t magic;
+    struct check_options opt;
+    const struct metainfo *mi;
+    struct piecejudge *judge;
+    struct check_report report;
+    uint32_t next;    /* piece */
+    uint32_t total;   /* pieces to look at */
+    uint32_t finished;
+    uint32_t running; /* jobs */
+    bool looked;
+    bool stopping;
+    bool kicked; /* |kick| is in the queue */
+    struct doneq_item kick;
+};
+
+static void pump(struct check *c);
+
+static bool
+is_skipped(const struct check *c, uint32_t piece)
+{
+    return c->opt.skip != NULL && bitfield_get(c->opt.skip, piece);
+}
+
+static void
+stop_with(struct check *c, int err, const char *why)
+{
+    if (c->report.err == 0) {
+        c->report.err = err;
+        strncpy(c->report.why, why, sizeof(c->report.why) - 1);
+    }
+    c->stopping = true;
+}
+
+/* What of a file's bytes in a stretch is there, by the stamps taken at the start. */
+static bool
+is_there(const struct check *c, const struct layout_range *r)
+{
+    struct storage_stamp stamp = storage_file_stamp(c->opt.storage, r->file);
+
+    return stamp.known && stamp.size >= r->offset + r->len;
+}
+
+/* True if all bytes of the piece are there to be read. */
+static bool
+piece_is_there(const struct check *c, uint32_t piece)
+{
+    struct layout_walk w;
+    struct layout_range r;
+
+    layout_walk_init(&w, c->mi, piece, 0, metainfo_piece_len(c->mi, piece));
+    while (layout_walk_next(&w, &r))
+        if (r.stored && !is_there(c, &r))
+            return false;
+    return true;
+}
+
+static void
+on_scanned(void *user, const struct storage_result *res)
+{
+    struct check *c = user;
+
+    MAGIC_CHECK(c, CHECK_MAGIC);
+    c->running--;
+    if (res->err == SPRAT_E_EXISTS)
+        c->report.files[res->file].other = true;
+    else if (res->err == SPRAT_E_SHORT)
+        c->report.files[res->file].cut_off = true;
+    pump(c);
+}
+
+/* Has the part of a file that lies in a bad piece looked at for bytes of somebody else. */
+static void
+scan_file(struct check *c, uint32_t piece, size_t file)
+{
+    int err;
+
+    if (c->opt.scan_files == NULL || !c->opt.scan_files[file] || c->report.files[file].other ||
+        c->stopping)
+        return;
+    err = storage_scan(c->opt.storage, piece, file, on_scanned, c);
+    if (err == 0)
+        c->running++;
+    else
+        c->report.files[file].other = true; /* not known to be free, so it counts as taken */
+}
+
+/* Books a piece that was looked at in the reports of its files. */
+static void
+book_piece(struct check *c, uint32_t piece, bool good, bool unreadable)
+{
+    bool there = piece_is_there(c, piece);
+    struct layout_walk w;
+    struct layout_range r;
+
+    c->finished++;
+    if (good)
+        bitfield_set(&c->report.good, piece);
+    layout_walk_init(&w, c->mi, piece, 0, metainfo_piece_len(c->mi, piece));
+    while (layout_walk_next(&w, &r)) {
+        struct check_file *f = &c->report.files[r.file];
+        if (!r.stored)
+            continue;
+        f->checked++;
+        if (good)
+            continue;
+        f->bad++;
+        f->unsure += !there && is_there(c, &r);
+        if (unreadable)
+            f->state = CHECK_FILE_UNREADABLE;
+        scan_file(c, piece, r.file);
+    }
+}
+
+static void
+on_hashed(void *user, const struct storage_result *res)
+{
+    struct check *c = user;
+    int verdict = res->err;
+    bool unreadable = res->err == SPRAT_E_IO || res->err == SPRAT_E_ACCESS;
+
+    MAGIC_CHECK(c, CHECK_MAGIC);
+    c->running--;
+    if (res->err == SPRAT_E_NOMEM || res->err == SPRAT_E_CANCELLED) {
+        stop_with(c, res->err, res->why);
+    } else {
+        if (res->err == 0) {
+            verdict = piecejudge_piece(c->judge, res->piece, res->sha1, res->leaves,
+                                       res->leaf_count);
+            c->report.bytes_hashed += metainfo_piece_len(c->mi, res->piece);
+        }
+        if (verdict == SPRAT_E_MISMATCH)
+            stop_with(c, verdict,
+                      "a piece passes one of the hybrid torrent's two hashes and fails the other: "
+                      "the torrent file is broken or forged");
+        book_piece(c, res->piece, verdict == 0, unreadable);
+        if (c->opt.progress != NULL)
+            c->opt.progress(c->opt.user, c->finished, c->total);
+    }
+    pump(c);
+}
+
+/* The final word on each file. */
+static void
+judge_files(struct check *c)
+{
+    for (size_t i = 0; i < c->mi->file_count; i++) {
+        const struct metainfo_file *m = &c->mi->files[i];
+        struct check_file *f = &c->report.files[i];
+        struct storage_stamp stamp = storage_file_stamp(c->opt.storage, i);
+
+        if ((m->attr & ATTR_PAD) != 0 || f->state == CHECK_FILE_UNREADABLE)
+            continue;
+        if ((m->attr & ATTR_SYMLINK) != 0)
+            f->state = stamp.known || strcmp(m->symlink, m->path) == 0 ? CHECK_FILE_OK
+                                                                       : CHECK_FILE_MISSING;
+        else if (!stamp.known)
+            f->state = CHECK_FILE_MISSING;
+        else if (stamp.size < m->length)
+            f->state = CHECK_FILE_SHORT;
+        else if (stamp.size > m->length)
+            f->state = CHECK_FILE_LONG;
+        else if (f->bad > 0)
+            f->state = CHECK_FILE_BAD;
+        else if (f->checked == 0 && m->length > 0)
+            f->state = CHECK_FILE_UNCHECKED;
+    }
+}
+
+/* Pieces that only their file as a whole could judge have been counted as bad so far. */
+static void
+accept_whole_files(struct check *c)
+{
+    for (size_t i = 0; i < c->mi->file_count; i++) {
+        const struct metainfo_file *m = &c->mi->files[i];
+
+        if (!piecejudge_file_is_whole(c->judge, i))
+            continue;
+        for (uint32_t p = 0; p < m->piece_count; p++)
+            bitfield_set(&c->report.good, m->first_piece + p);
+        c->report.files[i].bad = 0;
+        c->report.files[i].other = c->report.files[i].cut_off = false;
+    }
+}
+
+static void
+finish(struct check *c)
+{
+    accept_whole_files(c);
+    c->report.layers_missing = piecejudge_layers_missing(c->judge);
+    judge_files(c);
+    c->opt.done(c->opt.user, &c->report);
+    check_report_fini(&c->report);
+    piecejudge_free(c->judge);
+    MAGIC_CLEAR(c);
+    free(c);
+}
+
+static void
+on_kick(struct doneq_item *item)
+{
+    struct check *c = LIST_ENTRY(item, struct check, kick);
+
+    MAGIC_CHECK(c, CHECK_MAGIC);
+    c->kicked = false;
+    pump(c);
+}
+
+/* Comes back to pump() from the queue. */
+static void
+kick(struct check *c)
+{
+    if (c->kicked)
+        return;
+    c->kicked = true;
+    c->kick.run = on_kick;
+    doneq_expect(storage_doneq(c->opt.storage));
+    doneq_put(storage_doneq(c->opt.storage), &c->kick);
+}
+
+static void
+on_looked(void *user, const struct storage_result *res)
+{
+    struct check *c = user;
+
+    MAGIC_CHECK(c, CHECK_MAGIC);
+    c->running--;
+    c->looked = true;
+    if (res->err == SPRAT_E_CANCELLED)
+        stop_with(c, res->err, res->why);
+    pump(c);
+}
+
+/* Submits the next piece, or fails it where it lacks bytes. False when the disk is busy. */
+static bool
+submit_next(struct check *c)
+{
+    uint32_t piece = c->next;
+
+    if (is_skipped(c, piece)) {
+        c->next++;
+    } else if (!piece_is_there(c, piece)) {
+        c->next++;
+        book_piece(c, piece, false, false);
+    } else if (storage_rehash(c->opt.storage, piece, c->opt.skip_holes, on_hashed, c) == 0) {
+        c->next++;
+        c->running++;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Keeps the workers busy, and ends when there is nothing left. */
+static void
+pump(struct check *c)
+{
+    uint32_t limit = 2 * disk_threads(storage_disk(c->opt.storage)) + 2;
+
+    if (!c->looked && !c->stopping) {
+        if (c->running > 0)
+            return;
+        if (storage_look(c->opt.storage, on_looked, c) == 0)
+            c->running++;
+        else
+            kick(c);
+        return;
+    }
+    while (!c->stopping && c->next < c->mi->piece_count && c->running < limit)
+        if (!submit_next(c))
+            break;
+    if (c->running > 0 || c->kicked)
+        return;
+    if (c->stopping || c->next == c->mi->piece_count)
+        finish(c);
+    else
+        kick(c);
+}
+
+struct check *
+check_start(const struct check_options *opt)
+{
+    const struct metainfo *mi = storage_metainfo(opt->storage);
+    struct check *c = calloc(1, sizeof(*c));
+
+    if (c == NULL)
+        return NULL;
+    MAGIC_SET(c, CHECK_MAGIC);
+    c->opt = *opt;
+    c->mi = mi;
+    c->judge = piecejudge_new(mi, opt->piece_hash, opt->user);
+    c->report.files = calloc(mi->file_count + 1, sizeof(*c->report.files));
+    if (c->judge == NULL || c->report.files == NULL ||
+        bitfield_init(&c->report.good, mi->piece_count) != 0) {
+        piecejudge_free(c->judge);
+        free(c->report.files);
+        free(c);
+        return NULL;
+    }
+    for (uint32_t p = 0; p < mi->piece_count; p++)
+        c->total += !is_skipped(c, p);
+    kick(c);
+    return c;
+}
+
+void
+check_cancel(struct check *c)
+{
+    MAGIC_CHECK(c, CHECK_MAGIC);
+    stop_with(c, SPRAT_E_CANCELLED, "the check was cancelled");
+    kick(c);
+}
+
+void
+check_report_fini(struct check_report *r)
+{
+    bitfield_fini(&r->good);
+    free(r->files);
+    *r = (struct check_report){0};
+}
+
+const char *
+check_file_state_name(enum check_file_state state)
+{
+    switch (state) {
+    case CHECK_FILE_OK: return "ok";
+    case CHECK_FILE_MISSING: return "missing";
+    case CHECK_FILE_SHORT: return "short";
+    case CHECK_FILE_LONG: return "long";
+    case CHECK_FILE_BAD: return "bad";
+    case CHECK_FILE_UNREADABLE: return "unreadable";
+    case CHECK_FILE_UNCHECKED: return "unchecked";
+    }
+    return "unknown";
+}

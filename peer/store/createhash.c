@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Threads that take stretches of pieces in turn. A chunk is read once and goes into both hashes
+ * while it is in the cache.
+ */
+#include "peer/store/createhash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/codec/merkle.h"
+#include "common/codec/metainfo.h"
+#include "common/crypto/sha.h"
+
+enum {
+    CHUNK_LEN = 256 << 10,  /* bytes read at a time */
+    STRETCH_LEN = 4 << 20,  /* bytes that a thread takes at a time, at least one piece */
+    THREADS_MAX = 64,
+    PROGRESS_MS = 100,
+    CHUNK_BLOCKS = CHUNK_LEN / BLOCK_LEN,
+};
+
+/* What the threads share. */
+struct shared {
+    const struct createhash *h;
+    uint32_t piece_count;
+    uint32_t stretch; /* pieces */
+    atomic_uint next; /* piece */
+    atomic_ullong done_bytes;
+    atomic_bool stop;
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t ended;
+    unsigned running;
+    int err;
+    struct errbuf why;
+};
+
+struct worker {
+    struct shared *s;
+    uint8_t *chunk;
+    uint8_t *leaves; /* of one piece */
+    struct sha *sha;
+    size_t file;     /* that |fd| is of */
+    int fd;          /* -1: none */
+};
+
+static int
+fail(struct shared *s, int err, const char *what, const char *path, const char *cause)
+{
+    pthread_mutex_lock(&s->lock);
+    if (s->err == 0)
+        s->err = errbuf_set(&s->why, err, "%s %s: %s", what, path, cause);
+    pthread_mutex_unlock(&s->lock);
+    s->stop = true;
+    return err;
+}
+
+static int
+fail_errno(struct shared *s, const char *path)
+{
+    int e = errno;
+
+    return fail(s, sprat_err_from_errno(e), "can't read", path, strerror(e));
+}
+
+/* Compares the open file with what the walk saw. */
+static int
+check_stamp(struct worker *w)
+{
+    const struct createhash_file *f = &w->s->h->files[w->file];
+    struct stat st;
+
+    if (fstat(w->fd, &st) != 0)
+        return fail_errno(w->s, f->path);
+    if ((uint64_t)st.st_size != f->stamp.size || st.st_ino != f->stamp.inode ||
+        (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec != f->stamp.mtime_ns)
+        return fail(w->s, SPRAT_E_CHANGED, "can't go on with", f->path,
+                    "it was changed while it was read");
+    return 0;
+}
+
+/* Closes the open file, and says if it changed since it was opened. */
+static int
+leave_file(struct worker *w)
+{
+    int err;
+
+    if (w->fd < 0)
+        return 0;
+    err = check_stamp(w);
+    close(w->fd);
+    w->fd = -1;
+    return err;
+}
+
+static int
+enter_file(struct worker *w, size_t file)
+{
+    int err;
+
+    if (w->fd >= 0 && w->file == file)
+        return 0;
+    err = leave_file(w);
+    if (err != 0)
+        return err;
+    w->file = file;
+    w->fd = open(w->s->h->files[file].path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (w->fd < 0)
+        return fail_errno(w->s, w->s->h->files[file].path);
+    return check_stamp(w);
+}
+
+static int
+read_file(struct worker *w, size_t file, uint64_t offset, uint8_t *dst, size_t len)
+{
+    int err = enter_file(w, file);
+
+    while (err == 0 && len > 0) {
+        ssize_t n = pread(w->fd, dst, len, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail_errno(w->s, w->s->h->files[file].path);
+        if (n == 0)
+            return fail(w->s, SPRAT_E_CHANGED, "can't go on with", w->s->h->files[file].path,
+                        "it became shorter while it was read");
+        dst += n;
+        offset += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return err;
+}
+
+/* The last file that begins at or before |at|. */
+static size_t
+file_at(const struct createhash *h, uint64_t at)
+{
+    size_t low = 0, high = h->file_count;
+
+    while (high - low > 1) {
+        size_t mid = low + (high - low) / 2;
+        if (h->files[mid].offset <= at)
+            low = mid;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* Fills a chunk from piece space; what lies in no file is zeros. */
+static int
+read_chunk(struct worker *w, uint64_t at, size_t len)
+{
+    const struct createhash *h = w->s->h;
+    size_t file = file_at(h, at), filled = 0;
+    int err = 0;
+
+    while (filled < len && err == 0) {
+        uint64_t pos = at + filled, size = h->files[file].stamp.size;
+        uint64_t skip = pos - h->files[file].offset;
+        uint64_t next = file + 1 < h->file_count ? h->files[file + 1].offset : UINT64_MAX;
+        uint64_t room = len - filled;
+
+        if (skip < size) {
+            size_t n = (size_t)(size - skip < room ? size - skip : room);
+            err = read_file(w, file, skip, w->chunk + filled, n);
+            filled += n;
+        } else if (next > pos) {
+            size_t n = (size_t)(next - pos < room ? next - pos : room);
+            memset(w->chunk + filled, 0, n);
+            filled += n;
+        }
+        if (filled < len && at + filled >= next)
+            file++;
+    }
+    return err;
+}
+
+/* Hashes the blocks of a chunk that begin before |data|, bytes from the piece's start. */
+static uint32_t
+hash_leaves(struct worker *w, uint32_t begin, uint32_t len, uint32_t data)
+{
+    const void *ptr[CHUNK_BLOCKS] = {NULL};
+    size_t lens[CHUNK_BLOCKS] = {0};
+    uint32_t n = 0;
+
+    for (uint32_t at = 0; at < len && begin + at < data; at += BLOCK_LEN, n++) {
+        uint32_t left = data - begin - at;
+        ptr[n] = w->chunk + at;
+        lens[n] = left < BLOCK_LEN ? left : BLOCK_LEN;
+    }
+    if (n > 0)
+        sha256_many(ptr, lens, n, w->leaves + 32 * (size_t)(begin / BLOCK_LEN));
+    return n;
+}
+
+/* Bytes of the file that owns the piece which lie in it, and the height of the tree over them. */
+static uint32_t
+piece_data(const struct createhash *h, uint32_t piece, unsigned *height)
+{
+    uint64_t start = (uint64_t)piece * h->piece_length;
+    const struct createhash_file *f = &h->files[file_at(h, start)];
+    uint64_t left = f->stamp.size - (start - f->offset);
+
+    *height = f->stamp.size <= h->piece_length ? merkle_log2(merkle_blocks(f->stamp.size))
+                                               : merkle_log2(h->piece_length / BLOCK_LEN);
+    return left < h->piece_length ? (uint32_t)left : h->piece_length;
+}
+
+static int
+hash_piece(struct worker *w, uint32_t piece)
+{
+    const struct createhash *h = w->s->h;
+    uint64_t start = (uint64_t)piece * h->piece_length;
+    uint64_t left = h->span - start;
+    uint32_t span = left < h->piece_length ? (uint32_t)left : h->piece_length;
+    unsigned height = 0;
+    uint32_t data = h->nodes != NULL ? piece_data(h, piece, &height) : span;
+    uint32_t end = h->sha1 != NULL ? span : data, leaves = 0;
+    int err = 0;
+
+    for (uint32_t at = 0; at < end && err == 0; at += CHUNK_LEN) {
+        uint32_t n = end - at < CHUNK_LEN ? end - at : CHUNK_LEN;
+        err = read_chunk(w, start + at, n);
+        if (err == 0 && h->sha1 != NULL)
+            sha_update(w->sha, w->chunk, n);
+        if (err == 0 && h->nodes != NULL)
+            leaves += hash_leaves(w, at, n, data);
+        w->s->done_bytes += n;
+    }
+    if (err == 0 && h->sha1 != NULL)
+        sha_final(w->sha, h->sha1 + 20 * (size_t)piece);
+    if (err == 0 && h->nodes != NULL &&
+        merkle_root(w->leaves, leaves, 0, height, h->nodes + 32 * (size_t)piece) != 0)
+        err = fail(w->s, SPRAT_E_NOMEM, "can't hash", h->files[0].path, "out of memory");
+    return err;
+}
+
+static void
+hash_stretches(struct worker *w)
+{
+    struct shared *s = w->s;
+
+    while (!s->stop) {
+        uint64_t first = atomic_fetch_add(&s->next, s->stretch);
+        if (first >= s->piece_count)
+            break;
+        for (uint64_t p = first; p < first + s->stretch && p < s->piece_count && !s->stop; p++)
+            if (hash_piece(w, (uint32_t)p) != 0)
+                break;
+    }
+    leave_file(w);
+}
+
+static void *
+worker_main(void *arg)
+{
+    struct shared *s = arg;
+    const struct createhash *h = s->h;
+    struct worker w = {
+        .s = s,
+        .fd = -1,
+        .chunk = malloc(CHUNK_LEN),
+        .leaves = malloc(((size_t)h->piece_length / BLOCK_LEN + 1) * 32),
+        .sha = sha_new(SHA_1),
+    };
+
+    if (w.chunk == NULL || w.leaves == NULL || w.sha == NULL)
+        fail(s, SPRAT_E_NOMEM, "can't hash", h->files[0].path, "out of memory");
+    else
+        hash_stretches(&w);
+    sha_free(w.sha);
+    free(w.leaves);
+    free(w.chunk);
+    pthread_mutex_lock(&s->lock);
+    s->running--;
+    pthread_cond_signal(&s->ended);
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+/* Tells of the progress until all threads have ended. */
+static void
+wait_for_threads(struct shared *s)
+{
+    pthread_mutex_lock(&s->lock);
+    while (s->running > 0) {
+        struct timespec until;
+
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += PROGRESS_MS * 1000000L;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_sec++;
+            until.tv_nsec -= 1000000000;
+        }
+        pthread_cond_timedwait(&s->ended, &s->lock, &until);
+        if (s->h->progress == NULL)
+            continue;
+        pthread_mutex_unlock(&s->lock);
+        bool go_on = s->h->progress(s->h->user, s->done_bytes);
+        pthread_mutex_lock(&s->lock);
+        if (!go_on && s->err == 0)
+            s->err = errbuf_set(&s->why, SPRAT_E_CANCELLED, "cancelled");
+        if (!go_on)
+            s->stop = true;
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+static unsigned
+thread_count(unsigned asked, uint32_t stretches)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned n = asked != 0 ? asked : cpus > 0 ? (unsigned)cpus : 1;
+
+    n = n < THREADS_MAX ? n : THREADS_MAX;
+    return n < stretches ? n : stretches;
+}
+
+/* Starts up to |n| threads and waits for them. One is enough to go on. */
+static void
+run_threads(struct shared *s, unsigned n)
+{
+    pthread_t threads[THREADS_MAX];
+    sigset_t all, before;
+    unsigned started = 0;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    s->running = n;
+    while (started < n && pthread_create(&threads[started], NULL, worker_main, s) == 0)
+        started++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_mutex_lock(&s->lock);
+    s->running -= n - started;
+    pthread_mutex_unlock(&s->lock);
+    if (started == 0)
+        fail(s, SPRAT_E_LIMIT, "can't hash", s->h->files[0].path, "no thread could be started");
+    wait_for_threads(s);
+    for (unsigned i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+}
+
+int
+createhash_run(const struct createhash *h, struct errbuf *eb)
+{
+    struct shared s = {
+        .h = h,
+        .piece_count = (uint32_t)((h->span + h->piece_length - 1) / h->piece_length),
+        .stretch = h->piece_length >= STRETCH_LEN ? 1 : STRETCH_LEN / h->piece_length,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+    };
+    pthread_condattr_t attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&s.ended, &attr);
+    pthread_condattr_destroy(&attr);
+    run_threads(&s, thread_count(h->threads, (s.piece_count - 1) / s.stretch + 1));
+    pthread_cond_destroy(&s.ended);
+    if (s.err == 0)
+        return 0;
+    return errbuf_set(eb, s.err, "%s", s.why.text);
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Worker threads, their queues, and which job is next. One mutex guards all queues: a job is 16 KiB
+ * of hashing and copying at least, so the lock is cold.
+ */
+#include "peer/store/disk.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/assert.h"
+#include "peer/store/diskjob.h"
+#include "peer/store/warmhash.h"
+
+enum {
+    READ_FIRST_EVERY = 2,  /* every so many jobs, a read goes before a worker's own */
+    BACKGROUND_EVERY = 16, /* and background work goes before all, so that it never starves */
+};
+
+struct worker {
+    struct disk_worker lent;
+    pthread_t thread;
+    pthread_cond_t wake;
+    struct list own; /* DISK_ORDERED jobs of this worker */
+    unsigned turn;
+    bool idle;
+};
+
+struct disk {
+    pthread_mutex_t lock;
+    struct list reads;
+    struct list background;
+    struct list slow;
+    uint32_t jobs; /* waiting or running */
+    uint32_t storages;
+    bool stopping;
+    struct openfiles *open;
+    unsigned started; /* threads */
+    unsigned ready;   /* workers set up */
+    unsigned count;   /* workers; one more, the last, is for slow jobs only */
+    struct worker workers[];
+};
+
+/* The queue to take from next; NULL when there is nothing. The lock is held. */
+static struct list *
+choose_queue(struct disk *d, struct worker *w)
+{
+    struct list *order[3] = {&w->own, &d->reads, &d->background};
+
+    if (w->lent.index == d->count)
+        return list_empty(&d->slow) ? NULL : &d->slow;
+    w->turn++;
+    if (w->turn % READ_FIRST_EVERY == 0) {
+        order[0] = &d->reads;
+        order[1] = &w->own;
+    }
+    if (w->turn % BACKGROUND_EVERY == 0) {
+        order[2] = order[1];
+        order[1] = order[0];
+        order[0] = &d->background;
+    }
+    for (int i = 0; i < 3; i++)
+        if (!list_empty(order[i]))
+            return order[i];
+    return NULL;
+}
+
+/* Takes the first job and those behind it that it can be joined with. The lock is held. */
+static size_t
+take_batch(struct list *queue, struct disk_job *batch[DISK_BATCH_MAX])
+{
+    size_t n = 0;
+
+    batch[n++] = LIST_ENTRY(list_pop_front(queue), struct disk_job, link);
+    while (n < DISK_BATCH_MAX && !list_empty(queue)) {
+        struct disk_job *next = LIST_ENTRY(queue->next, struct disk_job, link);
+        if (batch[0]->class->joins == NULL || !batch[0]->class->joins(batch[0], next))
+            break;
+        list_remove(&next->link);
+        batch[n++] = next;
+    }
+    return n;
+}
+
+static void *
+worker_main(void *arg)
+{
+    struct worker *w = arg;
+    struct disk *d = w->lent.disk;
+    struct disk_job *batch[DISK_BATCH_MAX];
+
+    pthread_mutex_lock(&d->lock);
+    for (;;) {
+        struct list *queue = choose_queue(d, w);
+        if (queue == NULL && d->stopping)
+            break;
+        if (queue == NULL) {
+            w->idle = true;
+            pthread_cond_wait(&w->wake, &d->lock);
+            w->idle = false;
+            continue;
+        }
+        size_t n = take_batch(queue, batch);
+        const struct disk_job_class *class = batch[0]->class;
+        pthread_mutex_unlock(&d->lock);
+        class->run(&w->lent, batch, n);
+        pthread_mutex_lock(&d->lock);
+        d->jobs -= (uint32_t)n;
+    }
+    pthread_mutex_unlock(&d->lock);
+    return NULL;
+}
+
+static int
+worker_init(struct disk *d, unsigned index)
+{
+    struct worker *w = &d->workers[index];
+
+    list_init(&w->own);
+    pthread_cond_init(&w->wake, NULL);
+    w->lent = (struct disk_worker){
+        .disk = d,
+        .index = index,
+        .warm = warmhash_new(DISK_PIECE_CONTEXTS_MAX),
+        .scratch = malloc(DISK_SCRATCH_LEN),
+    };
+    return w->lent.warm != NULL && w->lent.scratch != NULL ? 0 : SPRAT_E_NOMEM;
+}
+
+/* Starts the threads with all signals blocked: signals are for the main thread, and a write beyond
+ * a file size limit must give EFBIG, not SIGXFSZ. */
+static int
+start_workers(struct disk *d)
+{
+    sigset_t all, before;
+    int e = 0;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (; d->started <= d->count && e == 0; d->started += e == 0)
+        e = pthread_create(&d->workers[d->started].thread, NULL, worker_main,
+                           &d->workers[d->started]);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return e == 0 ? 0 : SPRAT_E_LIMIT;
+}
+
+static unsigned
+thread_count(unsigned asked)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned n = asked != 0 ? asked : cpus > DISK_THREADS_MIN ? (unsigned)cpus : DISK_THREADS_MIN;
+
+    return n < DISK_THREADS_MAX ? n : DISK_THREADS_MAX;
+}
+
+int
+disk_new(const struct disk_options *opt, struct disk **out, struct errbuf *eb)
+{
+    unsigned n = thread_count(opt->threads);
+    struct disk *d = calloc(1, sizeof(*d) + (n + 1) * sizeof(d->workers[0]));
+    int err = 0;
+
+    if (d == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    pthread_mutex_init(&d->lock, NULL);
+    list_init(&d->reads);
+    list_init(&d->background);
+    list_init(&d->slow);
+    d->count = n;
+    d->open = openfiles_new(opt->open_files_max != 0 ? opt->open_files_max : DISK_OPEN_FILES_MAX);
+    if (d->open == NULL)
+        err = SPRAT_E_NOMEM;
+    for (; d->ready <= n && err == 0; d->ready++)
+        err = worker_init(d, d->ready);
+    if (err == 0)
+        err = start_workers(d);
+    if (err != 0) {
+        disk_free(d);
+        return errbuf_set(eb, err, "can't start disk threads: %s", sprat_strerror(err));
+    }
+    *out = d;
+    return 0;
+}
+
+void
+disk_free(struct disk *d)
+{
+    if (d == NULL)
+        return;
+    pthread_mutex_lock(&d->lock);
+    ASSERT(d->storages == 0);
+    d->stopping = true;
+    for (unsigned i = 0; i < d->started; i++)
+        pthread_cond_signal(&d->workers[i].wake);
+    pthread_mutex_unlock(&d->lock);
+    for (unsigned i = 0; i < d->started; i++)
+        pthread_join(d->workers[i].thread, NULL);
+    for (unsigned i = 0; i < d->ready; i++) {
+        warmhash_free(d->workers[i].lent.warm);
+        free(d->workers[i].lent.scratch);
+        pthread_cond_destroy(&d->workers[i].wake);
+    }
+    openfiles_free(d->open);
+    pthread_mutex_destroy(&d->lock);
+    free(d);
+}
+
+unsigned
+disk_threads(const struct disk *d)
+{
+    return d->count;
+}
+
+/* The lock is held. A woken worker is no longer idle, so that the next job wakes another one. */
+static void
+wake(struct worker *w)
+{
+    w->idle = false;
+    pthread_cond_signal(&w->wake);
+}
+
+/* Wakes a worker that has nothing to do, if there is one. The lock is held. */
+static void
+wake_any(struct disk *d)
+{
+    for (unsigned i = 0; i < d->count; i++) {
+        if (d->workers[i].idle) {
+            wake(&d->workers[i]);
+            return;
+        }
+    }
+}
+
+int
+disk_submit(struct disk *d, struct disk_job *job, enum disk_class class, uint64_t key)
+{
+    struct worker *w = &d->workers[key % d->count];
+
+    list_init(&job->link);
+    pthread_mutex_lock(&d->lock);
+    if (d->jobs >= DISK_QUEUE_MAX) {
+        pthread_mutex_unlock(&d->lock);
+        return SPRAT_E_AGAIN;
+    }
+    d->jobs++;
+    switch (class) {
+    case DISK_ORDERED:
+        list_push_back(&w->own, &job->link);
+        wake(w);
+        break;
+    case DISK_READ:
+        list_push_back(&d->reads, &job->link);
+        wake_any(d);
+        break;
+    case DISK_BACKGROUND:
+        list_push_back(&d->background, &job->link);
+        wake_any(d);
+        break;
+    case DISK_SLOW:
+        list_push_back(&d->slow, &job->link);
+        wake(&d->workers[d->count]);
+        break;
+    }
+    pthread_mutex_unlock(&d->lock);
+    return 0;
+}
+
+void
+disk_submit_to(struct disk *d, struct disk_job *job, unsigned worker)
+{
+    list_init(&job->link);
+    pthread_mutex_lock(&d->lock);
+    d->jobs++;
+    list_push_back(&d->workers[worker].own, &job->link);
+    wake(&d->workers[worker]);
+    pthread_mutex_unlock(&d->lock);
+}
+
+struct openfiles *
+disk_openfiles(struct disk *d)
+{
+    return d->open;
+}
+
+void
+disk_attach(struct disk *d)
+{
+    pthread_mutex_lock(&d->lock);
+    d->storages++;
+    pthread_mutex_unlock(&d->lock);
+}
+
+void
+disk_detach(struct disk *d)
+{
+    pthread_mutex_lock(&d->lock);
+    d->storages--;
+    pthread_mutex_unlock(&d->lock);
+}

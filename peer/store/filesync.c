@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The rarer work on a torrent's files: syncing, making what has no bytes, deleting.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "peer/store/filetree.h"
+#include "peer/store/safepath.h"
+
+/* A file that was removed or replaced while we held it open has been synced for nothing: what
+ * stands under its name is not what we wrote. */
+static int
+check_name(struct filetree *t, size_t file, const struct stat *synced, struct errbuf *eb)
+{
+    struct stat st;
+    int err = safepath_stat(t->dir, t->mi->files[file].path, &st, eb);
+
+    if (err == SPRAT_E_NOENT)
+        return filetree_distrust(t, file, err, eb);
+    if (err == 0 && (st.st_ino != synced->st_ino || st.st_dev != synced->st_dev))
+        return filetree_distrust(t, file, SPRAT_E_CHANGED, eb);
+    return err;
+}
+
+/* Opens, stamps and syncs one file. The stamp is taken first, so that what the disk keeps is never
+ * older than the stamp; and fsync, not fdatasync, for the modification time must be kept too. */
+static int
+sync_file(struct filetree *t, size_t file, struct stat *st, struct errbuf *eb)
+{
+    const char *path = t->mi->files[file].path;
+    struct openfile *held = openfiles_get(t->open, t, file, true);
+    bool created;
+    int fd, err = 0;
+
+    if (held != NULL)
+        fd = openfile_fd(held);
+    else if ((err = safepath_open(t->dir, path, SAFEPATH_READ, 0, &fd, &created, eb)) != 0)
+        return err;
+    if (fstat(fd, st) != 0 || fsync(fd) != 0)
+        err = errbuf_set(eb, sprat_err_from_errno(errno), "can't sync %s/%s: %s", t->dir, path,
+                         strerror(errno));
+    if (err == 0)
+        err = check_name(t, file, st, eb);
+    if (held != NULL)
+        openfiles_drop(t->open, held);
+    else
+        close(fd);
+    return err;
+}
+
+/* Keeps the stamp, or marks the file as dirty again. */
+static void
+end_sync(struct filetree *t, size_t file, const struct stat *st, bool created)
+{
+    struct filetree_file *m;
+
+    pthread_mutex_lock(&t->lock);
+    m = &t->files[file];
+    m->syncs--;
+    if (st == NULL) {
+        m->dirty = true;
+        m->created = m->created || created;
+    } else {
+        m->stamp.known = true;
+        m->stamp.size = (uint64_t)st->st_size;
+        m->stamp.mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+        m->stamp.inode = st->st_ino;
+        m->written = true; /* its new stamp is to be stored */
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
+/* Takes the next dirty file at or after |from|; false if there is none. A write that is still under
+ * way keeps it dirty, so that the next sync looks at it again. */
+static bool
+take_dirty(struct filetree *t, size_t *from, bool *created)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&t->lock);
+    for (; t->files != NULL && *from < t->mi->file_count && !found; (*from)++) {
+        struct filetree_file *m = &t->files[*from];
+        if (!m->dirty)
+            continue;
+        found = true;
+        m->dirty = m->writers > 0;
+        m->syncs++;
+        *created = m->created;
+        m->created = false;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return found;
+}
+
+/* True if both paths lie in one directory. */
+static bool
+same_dir(const char *a, const char *b)
+{
+    const char *sa = strrchr(a, '/'), *sb = strrchr(b, '/');
+    size_t la = sa != NULL ? (size_t)(sa - a) : 0, lb = sb != NULL ? (size_t)(sb - b) : 0;
+
+    return la == lb && memcmp(a, b, la) == 0;
+}
+
+int
+filetree_sync(struct filetree *t, struct errbuf *eb)
+{
+    const char *synced_dir = NULL; /* a path in the directory that was synced last */
+    bool created;
+    int first_err = 0;
+
+    for (size_t next = 0; take_dirty(t, &next, &created);) {
+        const char *path = t->mi->files[next - 1].path;
+        struct stat st;
+        int err = sync_file(t, next - 1, &st, first_err == 0 ? eb : NULL);
+
+        if (err == 0 && created && (synced_dir == NULL || !same_dir(synced_dir, path))) {
+            err = safepath_sync_dirs(t->dir, path, first_err == 0 ? eb : NULL);
+            synced_dir = path;
+        }
+        end_sync(t, next - 1, err == 0 ? &st : NULL, created);
+        if (first_err == 0)
+            first_err = err;
+    }
+    return first_err;
+}
+
+/* The link's text: the way up from the link's directory, then the target. To be freed. */
+static char *
+link_text(const char *path, const char *target)
+{
+    size_t common = 0, depth = 0;
+    char *text, *end;
+
+    for (size_t i = 0; path[i] != '\0' && path[i] == target[i]; i++)
+        if (path[i] == '/')
+            common = i + 1;
+    for (const char *c = path + common; *c != '\0'; c++)
+        depth += *c == '/';
+    text = malloc(depth * 3 + strlen(target + common) + 1);
+    if (text == NULL)
+        return NULL;
+    for (end = text; depth > 0; depth--)
+        end = stpcpy(end, "../");
+    strcpy(end, target + common);
+    return text;
+}
+
+static int
+make_link(struct filetree *t, const struct metainfo_file *f, struct errbuf *eb)
+{
+    char *text = link_text(f->path, f->symlink);
+    int err;
+
+    if (text == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    err = safepath_symlink(t->dir, f->path, text, eb);
+    free(text);
+    return err;
+}
+
+static int
+make_empty(struct filetree *t, const struct metainfo_file *f, struct errbuf *eb)
+{
+    bool created;
+    int fd, err = safepath_open(t->dir, f->path, SAFEPATH_WRITE,
+                                (f->attr & ATTR_EXECUTABLE) != 0 ? 0777 : 0666, &fd, &created, eb);
+
+    if (err == 0)
+        close(fd);
+    return err;
+}
+
+int
+filetree_finish(struct filetree *t, struct errbuf *eb)
+{
+    const struct metainfo *mi = t->mi;
+    int err = 0;
+
+    if (!t->writable)
+        return 0;
+    for (size_t i = 0; i < mi->file_count && err == 0; i++)
+        if (mi->files[i].length == 0 && (mi->files[i].attr & (ATTR_PAD | ATTR_SYMLINK)) == 0)
+            err = make_empty(t, &mi->files[i], eb);
+    /* Links come last, so that no file is ever written through one. */
+    for (size_t i = 0; i < mi->file_count && err == 0; i++)
+        if (filetree_is_link(&mi->files[i]))
+            err = make_link(t, &mi->files[i], eb);
+    return err;
+}
+
+/* Deletes a file of ours; what others put in its place (a directory, a link) stays. */
+static int
+remove_file(struct filetree *t, const struct metainfo_file *f, struct errbuf *eb)
+{
+    bool is_link = (f->attr & ATTR_SYMLINK) != 0;
+    struct stat st;
+    int err = safepath_stat(t->dir, f->path, &st, eb);
+
+    if (err == SPRAT_E_NOENT)
+        return 0;
+    if (err == 0 && (is_link ? !S_ISLNK(st.st_mode) : !S_ISREG(st.st_mode)))
+        err = errbuf_set(eb, SPRAT_E_EXISTS, "%s/%s was not removed: it is another kind of file",
+                         t->dir, f->path);
+    return err != 0 ? err : safepath_unlink(t->dir, f->path, eb);
+}
+
+int
+filetree_remove(struct filetree *t, struct errbuf *eb)
+{
+    const struct metainfo *mi = t->mi;
+    int first_err = 0;
+
+    openfiles_forget(t->open, t, SIZE_MAX);
+    for (size_t i = 0; i < mi->file_count; i++) {
+        int err = 0;
+        if ((mi->files[i].attr & ATTR_PAD) == 0)
+            err = remove_file(t, &mi->files[i], first_err == 0 ? eb : NULL);
+        if (first_err == 0)
+            first_err = err;
+    }
+    for (size_t i = mi->file_count; i > 0; i--)
+        if ((mi->files[i - 1].attr & ATTR_PAD) == 0)
+            safepath_prune(t->dir, mi->files[i - 1].path);
+    return first_err;
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Opens, reads, writes and syncs files, and compares them with their stamps. The mutex guards the
+ * stamps only; input and output happen outside of it.
+ */
+#include "peer/store/filetree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/sys/clock.h"
+#include "peer/store/safepath.h"
+
+int
+filetree_init(struct filetree *t, struct openfiles *open, const struct metainfo *mi,
+              const char *dir, bool writable)
+{
+    *t = (struct filetree){.open = open, .mi = mi, .writable = writable, .dir = strdup(dir)};
+    if (t->dir == NULL)
+        return SPRAT_E_NOMEM;
+    pthread_mutex_init(&t->lock, NULL);
+    return 0;
+}
+
+void
+filetree_fini(struct filetree *t)
+{
+    openfiles_forget(t->open, t, SIZE_MAX);
+    pthread_mutex_destroy(&t->lock);
+    free(t->files);
+    free(t->dir);
+}
+
+static int
+fail(const struct filetree *t, size_t file, int e, const char *doing, struct errbuf *eb)
+{
+    return errbuf_set(eb, sprat_err_from_errno(e), "can't %s %s/%s: %s", doing, t->dir,
+                      t->mi->files[file].path, strerror(e));
+}
+
+/* The memory of a file, with the lock held; NULL when memory is out. */
+static struct filetree_file *
+file_mem(struct filetree *t, size_t file)
+{
+    if (t->files == NULL)
+        t->files = calloc(t->mi->file_count, sizeof(*t->files));
+    return t->files != NULL ? &t->files[file] : NULL;
+}
+
+static struct storage_stamp
+stamp_of(const struct stat *st)
+{
+    return (struct storage_stamp){
+        .known = true,
+        .size = (uint64_t)st->st_size,
+        .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+        .inode = st->st_ino,
+    };
+}
+
+static mode_t
+file_perm(const struct metainfo_file *f)
+{
+    return (f->attr & ATTR_EXECUTABLE) != 0 ? 0777 : 0666;
+}
+
+/* A held descriptor from the cache, or freshly opened. */
+static int
+open_file(struct filetree *t, size_t file, bool write, struct openfile **out, struct errbuf *eb)
+{
+    const struct metainfo_file *f = &t->mi->files[file];
+    bool created = false;
+    int fd, err;
+
+    *out = openfiles_get(t->open, t, file, write);
+    if (*out != NULL)
+        return 0;
+    err = safepath_open(t->dir, f->path, write ? SAFEPATH_WRITE : SAFEPATH_READ, file_perm(f), &fd,
+                        &created, eb);
+    if (err != 0)
+        return err;
+    if (created) {
+        pthread_mutex_lock(&t->lock);
+        struct filetree_file *m = file_mem(t, file);
+        if (m != NULL)
+            m->created = true;
+        pthread_mutex_unlock(&t->lock);
+    }
+    *out = openfiles_put(t->open, t, file, write, fd);
+    return *out != NULL ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+}
+
+/* Marks a write as under way before it begins, so that nobody takes it for a stranger's. */
+static int
+begin_write(struct filetree *t, size_t file, struct errbuf *eb)
+{
+    struct filetree_file *m;
+
+    pthread_mutex_lock(&t->lock);
+    m = file_mem(t, file);
+    if (m != NULL) {
+        m->writers++;
+        m->dirty = true;
+        m->written = true;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return m != NULL ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+}
+
+static void
+end_write(struct filetree *t, size_t file)
+{
+    pthread_mutex_lock(&t->lock);
+    t->files[file].writers--;
+    pthread_mutex_unlock(&t->lock);
+}
+
+/* Takes |n| written bytes off the front of |iov|. */
+static void
+advance(struct iovec **iov, int *iovcnt, size_t n)
+{
+    while (*iovcnt > 0 && n >= (*iov)->iov_len) {
+        n -= (*iov)->iov_len;
+        (*iov)++;
+        (*iovcnt)--;
+    }
+    if (*iovcnt > 0) {
+        (*iov)->iov_base = (uint8_t *)(*iov)->iov_base + n;
+        (*iov)->iov_len -= n;
+    }
+}
+
+/* 0 or an errno. */
+static int
+write_fully(int fd, uint64_t offset, struct iovec *iov, int iovcnt)
+{
+    while (iovcnt > 0) {
+        ssize_t n = pwritev(fd, iov, iovcnt, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        if (n == 0)
+            return EIO;
+        offset += (uint64_t)n;
+        advance(&iov, &iovcnt, (size_t)n);
+    }
+    return 0;
+}
+
+int
+filetree_write(struct filetree *t, size_t file, uint64_t offset, struct iovec *iov, int iovcnt,
+               struct errbuf *eb)
+{
+    struct openfile *f;
+    int err = open_file(t, file, true, &f, eb);
+    int e;
+
+    if (err != 0)
+        return err;
+    err = begin_write(t, file, eb);
+    if (err == 0) {
+        e = write_fully(openfile_fd(f), offset, iov, iovcnt);
+        end_write(t, file);
+        if (e != 0)
+            err = fail(t, file, e == EFBIG ? ENOSPC : e, "write", eb);
+    }
+    openfiles_drop(t->open, f);
+    return err;
+}
+
+static int
+fail_distrusted(const struct filetree *t, size_t file, int err, struct errbuf *eb)
+{
+    return errbuf_set(eb, err, "%s/%s %s", t->dir, t->mi->files[file].path,
+                      err == SPRAT_E_NOENT ? "is gone" : "was changed by another program");
+}
+
+int
+filetree_distrust(struct filetree *t, size_t file, int err, struct errbuf *eb)
+{
+    pthread_mutex_lock(&t->lock);
+    if (t->files != NULL)
+        t->files[file].failed = err;
+    pthread_mutex_unlock(&t->lock);
+    openfiles_forget(t->open, t, file);
+    return fail_distrusted(t, file, err, eb);
+}
+
+/* Whether the file may be read, with the lock held. |*look|: it is time to compare. */
+static int
+may_read(struct filetree *t, size_t file, bool *look)
+{
+    struct filetree_file *m = file_mem(t, file);
+    int64_t now = clock_mono().us;
+
+    *look = false;
+    if (m == NULL)
+        return SPRAT_E_NOMEM;
+    if (m->failed == 0 && (m->looked_us == 0 || now - m->looked_us >= FILETREE_LOOK_MS * 1000)) {
+        m->looked_us = now;
+        *look = true;
+    }
+    return m->failed;
+}
+
+/* Compares the open file with its stamp. No writer can slip in between, for the lock is held; a
+ * file that is being written has only its identity compared. */
+static int
+compare_stamp(struct filetree *t, size_t file, int fd, struct stat *st)
+{
+    struct filetree_file *m;
+    int e = 0;
+
+    pthread_mutex_lock(&t->lock);
+    m = file_mem(t, file);
+    if (m == NULL || fstat(fd, st) != 0) {
+        e = m == NULL ? ENOMEM : errno;
+    } else {
+        struct storage_stamp now = stamp_of(st);
+        if (!m->stamp.known)
+            m->stamp = now;
+        else if (!m->dirty && m->writers == 0 && m->syncs == 0 &&
+                 (now.size != m->stamp.size || now.mtime_ns != m->stamp.mtime_ns))
+            e = ESTALE;
+        else if (now.inode != m->stamp.inode)
+            e = ESTALE;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return e;
+}
+
+/* Checks that the file is what we know, and still stands under its name. */
+static int
+look_at(struct filetree *t, size_t file, int fd, struct errbuf *eb)
+{
+    struct stat by_fd, by_name;
+    int e = compare_stamp(t, file, fd, &by_fd);
+    int err;
+
+    if (e == ESTALE)
+        return filetree_distrust(t, file, SPRAT_E_CHANGED, eb);
+    if (e != 0)
+        return fail(t, file, e, "look at", eb);
+    err = safepath_stat(t->dir, t->mi->files[file].path, &by_name, eb);
+    if (err == SPRAT_E_NOENT)
+        return filetree_distrust(t, file, err, eb);
+    if (err == 0 && (by_name.st_ino != by_fd.st_ino || by_name.st_dev != by_fd.st_dev))
+        return filetree_distrust(t, file, SPRAT_E_CHANGED, eb);
+    return err;
+}
+
+static int
+read_fully(struct filetree *t, size_t file, int fd, uint64_t offset, uint8_t *dst, size_t len,
+           struct errbuf *eb)
+{
+    while (len > 0) {
+        ssize_t n = pread(fd, dst, len, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail(t, file, errno, "read", eb);
+        if (n == 0)
+            return errbuf_set(eb, SPRAT_E_SHORT, "%s/%s is shorter than it should be", t->dir,
+                              t->mi->files[file].path);
+        dst += n;
+        offset += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+int
+filetree_read(struct filetree *t, size_t file, uint64_t offset, void *dst, size_t len,
+              struct errbuf *eb)
+{
+    struct openfile *f;
+    bool look;
+    int err;
+
+    pthread_mutex_lock(&t->lock);
+    err = may_read(t, file, &look);
+    pthread_mutex_unlock(&t->lock);
+    if (err != 0)
+        return fail_distrusted(t, file, err, eb);
+    err = open_file(t, file, false, &f, eb);
+    if (err != 0)
+        return err;
+    if (look)
+        err = look_at(t, file, openfile_fd(f), eb);
+    if (err == 0)
+        err = read_fully(t, file, openfile_fd(f), offset, dst, len, eb);
+    openfiles_drop(t->open, f);
+    return err;
+}
+
+void
+filetree_will_need(struct filetree *t, size_t file, uint64_t offset, uint64_t len)
+{
+    struct openfile *f;
+
+    if (open_file(t, file, false, &f, NULL) != 0)
+        return;
+    (void)posix_fadvise(openfile_fd(f), (off_t)offset, (off_t)len, POSIX_FADV_WILLNEED);
+    openfiles_drop(t->open, f);
+}
+
+bool
+filetree_is_hole(struct filetree *t, size_t file, uint64_t offset, uint64_t len)
+{
+    struct openfile *f;
+    off_t data;
+
+    if (open_file(t, file, false, &f, NULL) != 0)
+        return false;
+    errno = 0;
+    data = lseek(openfile_fd(f), (off_t)offset, SEEK_DATA);
+    bool beyond = data < 0 && errno == ENXIO; /* no data up to the end */
+    off_t end = beyond ? lseek(openfile_fd(f), 0, SEEK_END) : 0;
+    openfiles_drop(t->open, f);
+    if (beyond)
+        return end >= 0 && (uint64_t)end >= offset + len;
+    return data >= 0 && (uint64_t)data >= offset + len;
+}
+
+void
+filetree_mark(struct filetree *t, size_t file)
+{
+    struct filetree_file *m;
+
+    pthread_mutex_lock(&t->lock);
+    m = file_mem(t, file);
+    if (m != NULL) {
+        m->dirty = true;
+        m->written = true;
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
+static bool
+is_right_kind(const struct metainfo_file *f, const struct stat *st)
+{
+    return (f->attr & ATTR_SYMLINK) != 0 ? S_ISLNK(st->st_mode) : S_ISREG(st->st_mode);
+}
+
+int
+filetree_look(struct filetree *t, size_t file, struct storage_stamp *out, struct errbuf *eb)
+{
+    struct storage_stamp s = {.known = false};
+    struct filetree_file *m;
+    struct stat st;
+    int err = safepath_stat(t->dir, t->mi->files[file].path, &st, eb);
+
+    if (err == 0 && !is_right_kind(&t->mi->files[file], &st))
+        err = errbuf_set(eb, SPRAT_E_EXISTS, "%s/%s is another kind of file", t->dir,
+                         t->mi->files[file].path);
+    if (err == 0)
+        s = stamp_of(&st);
+    openfiles_forget(t->open, t, file);
+    pthread_mutex_lock(&t->lock);
+    m = file_mem(t, file);
+    if (m != NULL) {
+        m->stamp = s;
+        m->failed = 0;
+        m->looked_us = 0;
+    }
+    pthread_mutex_unlock(&t->lock);
+    if (out != NULL)
+        *out = s;
+    return m != NULL ? err : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+}
+
+struct storage_stamp
+filetree_get_stamp(struct filetree *t, size_t file)
+{
+    struct storage_stamp s = {.known = false};
+
+    pthread_mutex_lock(&t->lock);
+    if (t->files != NULL)
+        s = t->files[file].stamp;
+    pthread_mutex_unlock(&t->lock);
+    return s;
+}
+
+size_t
+filetree_take_written(struct filetree *t, uint32_t *files, size_t max)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&t->lock);
+    for (size_t i = 0; t->files != NULL && i < t->mi->file_count && n < max; i++) {
+        if (t->files[i].written) {
+            t->files[i].written = false;
+            files[n++] = (uint32_t)i;
+        }
+    }
+    pthread_mutex_unlock(&t->lock);
+    return n;
+}

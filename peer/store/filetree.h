@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The files of one torrent on disk: ranges written, read and synced, and a memory of what each file
+ * looked like (size, modification time, inode), so that changes made by others are noticed. Used by
+ * worker threads, several at a time. Knows files and offsets, not pieces.
+ */
+#ifndef PEER_STORE_FILETREE_H
+#define PEER_STORE_FILETREE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "common/base/err.h"
+#include "common/codec/metainfo.h"
+#include "peer/store/openfiles.h"
+#include "peer/store/stamp.h"
+
+enum { FILETREE_LOOK_MS = 1000 }; /* a served file is compared with its stamp no more often */
+
+/* What is remembered of one file. */
+struct filetree_file {
+    struct storage_stamp stamp;
+    int64_t looked_us;  /* when it was last compared */
+    int failed;         /* CHANGED or NOENT, until the next filetree_look() */
+    uint32_t writers;   /* writes under way */
+    uint32_t syncs;     /* syncs under way: not dirty any more, and the stamp is not yet new */
+    bool dirty;         /* written since the last sync: the stamp lags behind */
+    bool created;       /* made by us and its name not yet synced */
+    bool written;       /* since the last filetree_take_written() */
+};
+
+/* True for a symbolic link that is to stand on disk; one whose target was bad names itself
+ * (metainfo.h) and is never made. */
+static inline bool
+filetree_is_link(const struct metainfo_file *f)
+{
+    return (f->attr & ATTR_SYMLINK) != 0 && strcmp(f->symlink, f->path) != 0;
+}
+
+/* Embedded; private. */
+struct filetree {
+    struct openfiles *open;
+    const struct metainfo *mi;
+    char *dir;
+    bool writable;
+    pthread_mutex_t lock;
+    struct filetree_file *files; /* allocated at the first use: an idle torrent needs none */
+};
+
+/* |dir| is copied. SPRAT_E_NOMEM. */
+int filetree_init(struct filetree *t, struct openfiles *open, const struct metainfo *mi,
+                  const char *dir, bool writable);
+void filetree_fini(struct filetree *t);
+
+/* Each returns 0 or an error with a sentence that names the file. */
+
+/* Writes all of |iov| (which is changed on the way) at |offset|, creating the file if need be. */
+int filetree_write(struct filetree *t, size_t file, uint64_t offset, struct iovec *iov, int iovcnt,
+                   struct errbuf *eb);
+
+/* Reads exactly |len| bytes; SHORT if the file ends before. Compares with the stamp when due. */
+int filetree_read(struct filetree *t, size_t file, uint64_t offset, void *dst, size_t len,
+                  struct errbuf *eb);
+
+/* True if the file is sparse and has nothing but a hole there. */
+bool filetree_is_hole(struct filetree *t, size_t file, uint64_t offset, uint64_t len);
+
+/* Syncs all files written since the last sync, and the directories of new ones; stamps them. Files
+ * whose sync failed stay dirty. */
+int filetree_sync(struct filetree *t, struct errbuf *eb);
+
+/* Counts the file as written. */
+void filetree_mark(struct filetree *t, size_t file);
+
+/* Looks at the file now and makes that its stamp (unknown after an error). A symlink of the torrent
+ * must be a link, anything else a regular file: EXISTS. NOENT, … |out| may be NULL. */
+int filetree_look(struct filetree *t, size_t file, struct storage_stamp *out, struct errbuf *eb);
+
+struct storage_stamp filetree_get_stamp(struct filetree *t, size_t file);
+
+/* Appends up to |max| files written since they were last taken; returns how many. */
+size_t filetree_take_written(struct filetree *t, uint32_t *files, size_t max);
+
+/* Records that the file is not ours any more (CHANGED or NOENT), so that it is not read until the
+ * next filetree_look(); returns |err| with its sentence. */
+int filetree_distrust(struct filetree *t, size_t file, int err, struct errbuf *eb);
+
+/* Asks the kernel to read ahead. */
+void filetree_will_need(struct filetree *t, size_t file, uint64_t offset, uint64_t len);
+
+/* Makes empty files and symbolic links. */
+int filetree_finish(struct filetree *t, struct errbuf *eb);
+
+/* Deletes the files, then empty directories of the torrent. The first error is told, the rest is
+ * deleted all the same. */
+int filetree_remove(struct filetree *t, struct errbuf *eb);
+
+#endif

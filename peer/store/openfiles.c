@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A hash table and an LRU list under one mutex; descriptors are closed outside of it.
+ */
+#include "peer/store/openfiles.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/assert.h"
+#include "common/crypto/random.h"
+#include "common/ds/hashmap.h"
+#include "common/ds/list.h"
+
+struct openfile_key {
+    uintptr_t owner;
+    size_t file;
+    size_t write;
+};
+
+struct openfile {
+    struct hashmap_node node;
+    struct list link; /* on |idle|, |held| or |gone| */
+    struct openfile_key key;
+    uint32_t refs;
+    bool gone; /* taken out of the table; closed when the last holder drops it */
+    int fd;
+};
+
+struct openfiles {
+    pthread_mutex_t lock;
+    struct hashmap map;
+    struct list idle; /* front: the least recently used */
+    struct list held;
+    uint32_t idle_count;
+    uint32_t max;
+};
+
+static bool
+match_key(const struct hashmap_node *node, const void *key, size_t len)
+{
+    const struct openfile *f = (const struct openfile *)(const void *)node; /* its first member */
+
+    return memcmp(&f->key, key, len) == 0;
+}
+
+struct openfiles *
+openfiles_new(uint32_t max)
+{
+    struct openfiles *of = calloc(1, sizeof(*of));
+    uint64_t seed[2];
+
+    if (of == NULL)
+        return NULL;
+    random_bytes(seed, sizeof(seed));
+    hashmap_init(&of->map, seed, match_key);
+    pthread_mutex_init(&of->lock, NULL);
+    list_init(&of->idle);
+    list_init(&of->held);
+    of->max = max;
+    return of;
+}
+
+/* Closes everything on a private list. Never called with the lock held: close() can take long. */
+static void
+close_all(struct list *files)
+{
+    struct list *link;
+
+    while ((link = list_pop_front(files)) != NULL) {
+        struct openfile *f = LIST_ENTRY(link, struct openfile, link);
+        close(f->fd);
+        free(f);
+    }
+}
+
+/* Takes an idle one out for closing. */
+static void
+retire(struct openfiles *of, struct openfile *f, struct list *closing)
+{
+    if (!f->gone)
+        hashmap_remove(&of->map, &f->node);
+    list_remove(&f->link);
+    list_push_back(closing, &f->link);
+    of->idle_count--;
+}
+
+void
+openfiles_free(struct openfiles *of)
+{
+    struct list closing;
+
+    if (of == NULL)
+        return;
+    ASSERT(list_empty(&of->held));
+    list_init(&closing);
+    while (!list_empty(&of->idle))
+        retire(of, LIST_ENTRY(of->idle.next, struct openfile, link), &closing);
+    close_all(&closing);
+    hashmap_fini(&of->map);
+    pthread_mutex_destroy(&of->lock);
+    free(of);
+}
+
+/* The lock is held. */
+static struct openfile *
+find_and_hold(struct openfiles *of, const struct openfile_key *key)
+{
+    struct hashmap_node *node = hashmap_find(&of->map, key, sizeof(*key));
+    struct openfile *f;
+
+    if (node == NULL)
+        return NULL;
+    f = LIST_ENTRY(node, struct openfile, node);
+    if (f->refs++ == 0) {
+        list_remove(&f->link);
+        list_push_back(&of->held, &f->link);
+        of->idle_count--;
+    }
+    return f;
+}
+
+struct openfile *
+openfiles_get(struct openfiles *of, const void *owner, size_t file, bool write)
+{
+    struct openfile_key key = {.owner = (uintptr_t)owner, .file = file, .write = true};
+    struct openfile *f;
+
+    pthread_mutex_lock(&of->lock);
+    f = find_and_hold(of, &key);
+    if (f == NULL && !write) {
+        key.write = false;
+        f = find_and_hold(of, &key);
+    }
+    pthread_mutex_unlock(&of->lock);
+    return f;
+}
+
+struct openfile *
+openfiles_put(struct openfiles *of, const void *owner, size_t file, bool write, int fd)
+{
+    struct openfile_key key = {.owner = (uintptr_t)owner, .file = file, .write = write};
+    struct openfile *f, *fresh = calloc(1, sizeof(*fresh));
+
+    pthread_mutex_lock(&of->lock);
+    f = find_and_hold(of, &key);
+    if (f == NULL && fresh != NULL) {
+        *fresh = (struct openfile){.key = key, .refs = 1, .fd = fd};
+        if (hashmap_add(&of->map, &fresh->node, &fresh->key, sizeof(fresh->key)) == 0) {
+            list_push_back(&of->held, &fresh->link);
+            f = fresh;
+            fresh = NULL;
+        }
+    }
+    pthread_mutex_unlock(&of->lock);
+    if (f == NULL || f->fd != fd)
+        close(fd);
+    free(fresh);
+    return f;
+}
+
+int
+openfile_fd(const struct openfile *f)
+{
+    return f->fd;
+}
+
+void
+openfiles_drop(struct openfiles *of, struct openfile *f)
+{
+    struct list closing;
+
+    list_init(&closing);
+    pthread_mutex_lock(&of->lock);
+    if (--f->refs == 0) {
+        list_remove(&f->link);
+        list_push_back(&of->idle, &f->link);
+        of->idle_count++;
+        if (f->gone)
+            retire(of, f, &closing);
+        else if (of->idle_count > of->max)
+            retire(of, LIST_ENTRY(of->idle.next, struct openfile, link), &closing);
+    }
+    pthread_mutex_unlock(&of->lock);
+    close_all(&closing);
+}
+
+static bool
+is_of(const struct openfile *f, const void *owner, size_t file)
+{
+    return f->key.owner == (uintptr_t)owner && (file == SIZE_MAX || f->key.file == file);
+}
+
+void
+openfiles_forget(struct openfiles *of, const void *owner, size_t file)
+{
+    struct list closing;
+
+    list_init(&closing);
+    pthread_mutex_lock(&of->lock);
+    LIST_EACH_SAFE(it, &of->idle) {
+        struct openfile *f = LIST_ENTRY(it, struct openfile, link);
+        if (is_of(f, owner, file))
+            retire(of, f, &closing);
+    }
+    LIST_EACH(it, &of->held) {
+        struct openfile *f = LIST_ENTRY(it, struct openfile, link);
+        if (is_of(f, owner, file) && !f->gone) {
+            hashmap_remove(&of->map, &f->node);
+            f->gone = true;
+        }
+    }
+    pthread_mutex_unlock(&of->lock);
+    close_all(&closing);
+}

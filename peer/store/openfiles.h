@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The open-file cache that all torrents of a process share: descriptors by (owner, file, mode),
+ * the least recently used closed when there are too many. Thread-safe. It neither opens nor
+ * knows paths.
+ */
+#ifndef PEER_STORE_OPENFILES_H
+#define PEER_STORE_OPENFILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct openfiles;
+struct openfile;
+
+/* Keeps at most |max| descriptors that nobody holds. NULL when memory is out. */
+struct openfiles *openfiles_new(uint32_t max);
+
+/* Nothing may be held (asserted). NULL is legal. */
+void openfiles_free(struct openfiles *of);
+
+/* A held descriptor, or NULL if it is not open. |write|: must be open for writing; else either
+ * does. */
+struct openfile *openfiles_get(struct openfiles *of, const void *owner, size_t file, bool write);
+
+/* Takes |fd| and returns it held; when another thread was faster, |fd| is closed and that one's is
+ * returned. NULL when memory is out: |fd| is closed. */
+struct openfile *openfiles_put(struct openfiles *of, const void *owner, size_t file, bool write,
+                               int fd);
+
+int openfile_fd(const struct openfile *f);
+void openfiles_drop(struct openfiles *of, struct openfile *f);
+
+/* Closes what is open of |owner| (one |file| of it, or all with SIZE_MAX) as soon as nobody
+ * holds it, and does not give it out again. */
+void openfiles_forget(struct openfiles *of, const void *owner, size_t file);
+
+#endif

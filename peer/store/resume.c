@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The start of a session on a torrent: which files the database vouches for, which pieces need a
+ * look, what may be overwritten, and what is stored of it. A chain of asynchronous steps: look
+ * at the files, check, store, report, and (in the background) vouch for what was found.
+ */
+#include "peer/store/resume.h"
+
+#include <stdlib.h>
+
+#include "common/base/magic.h"
+#include "common/sys/clock.h"
+#include "peer/store/layout.h"
+
+#define RESUME_MAGIC 0x5265736du
+
+/* What the database and the disk say of a file together. */
+enum file_trust {
+    FILE_VOUCHED, /* as the database remembers it */
+    FILE_GONE,    /* not there */
+    FILE_CHANGED, /* ours, but not as the database remembers it */
+    FILE_FOREIGN, /* put there by somebody else */
+};
+
+struct resume {
+    uint32_t magic;
+    struct resume_options opt;
+    const struct metainfo *mi;
+    bool clean;            /* how the last session ended */
+    int64_t session, active; /* see state.h */
+    bool cancelled;
+    struct check *check;   /* while one runs */
+    struct state_file *records;
+    enum file_trust *trust;
+    bool *scan;            /* for the check: foreign files */
+    struct bitfield stored; /* have-bits of the database */
+    struct bitfield have;
+    struct bitfield skip;  /* pieces not to be checked */
+    uint32_t trusted;
+    int err;
+    struct errbuf why, note;
+    struct doneq_item first_step;
+};
+
+static void
+resume_free(struct resume *r)
+{
+    bitfield_fini(&r->stored);
+    bitfield_fini(&r->have);
+    bitfield_fini(&r->skip);
+    free(r->records);
+    free(r->trust);
+    free(r->scan);
+    MAGIC_CLEAR(r);
+    free(r);
+}
+
+/* Keeps the first error. */
+static void
+fail(struct resume *r, int err, const char *why)
+{
+    if (r->err == 0)
+        r->err = errbuf_set(&r->why, err, "%s", why);
+}
+
+static void
+report(struct resume *r, uint32_t checked)
+{
+    struct resume_result res = {
+        .err = r->err,
+        .why = r->err != 0 ? r->why.text : "",
+        .have = &r->have,
+        .trusted = r->trusted,
+        .checked = checked,
+        .note = r->note.text[0] != '\0' ? r->note.text : NULL,
+    };
+
+    r->opt.done(r->opt.user, &res);
+}
+
+static void
+end_with_error(struct resume *r)
+{
+    report(r, 0);
+    resume_free(r);
+}
+
+enum { NS_PER_MS = 1000000 };
+#define NS_PER_S 1000000000LL
+
+/* True if the file is what the database remembers. After a crash it may have been written by us for
+ * a while after the last stamp. */
+static bool
+matches_record(const struct resume *r, const struct storage_stamp *now,
+               const struct state_file *then)
+{
+    int64_t late = now->mtime_ns - then->mtime_ns;
+
+    if (now->size == then->size && late == 0)
+        return true;
+    return !r->clean && now->size >= then->size && late >= 0 &&
+           late <= (int64_t)RESUME_CRASH_WINDOW_MS * NS_PER_MS;
+}
+
+/* True if a file without a record was made by sessions that ended in a crash before its first stamp
+ * was stored. The file system's clock is coarse and may lag behind ours a little. */
+static bool
+made_before_crash(const struct resume *r, const struct storage_stamp *now)
+{
+    return !r->clean && now->mtime_ns >= (r->session - 1) * NS_PER_S &&
+           now->mtime_ns <=
+               (r->active + 1) * NS_PER_S + (int64_t)RESUME_CRASH_WINDOW_MS * NS_PER_MS;
+}
+
+static enum file_trust
+judge_file(const struct resume *r, size_t i)
+{
+    const struct state_file *rec = &r->records[i];
+    struct storage_stamp now = storage_file_stamp(r->opt.storage, i);
+
+    if (!now.known)
+        return FILE_GONE;
+    if (!rec->present) {
+        if (now.size == 0 && r->mi->files[i].length > 0)
+            return FILE_VOUCHED; /* an empty file holds nothing to lose and nothing to check */
+        return made_before_crash(r, &now) ? FILE_CHANGED : FILE_FOREIGN;
+    }
+    if (matches_record(r, &now, rec) && !r->opt.check_all)
+        return FILE_VOUCHED;
+    return now.inode == rec->inode ? FILE_CHANGED : FILE_FOREIGN;
+}
+
+static void
+judge_files(struct resume *r)
+{
+    for (size_t i = 0; i < r->mi->file_count; i++) {
+        const struct metainfo_file *f = &r->mi->files[i];
+
+        r->trust[i] = FILE_VOUCHED;
+        if ((f->attr & (ATTR_PAD | ATTR_SYMLINK)) != 0)
+            continue;
+        r->trust[i] = judge_file(r, i);
+        r->scan[i] = r->trust[i] == FILE_FOREIGN && r->opt.download;
+        if (r->records[i].present && r->trust[i] == FILE_GONE)
+            errbuf_set(&r->note, 0, "%s/%s is gone", storage_dir(r->opt.storage), f->path);
+        else if (r->records[i].present && r->trust[i] != FILE_VOUCHED && !r->opt.check_all)
+            errbuf_set(&r->note, 0, "%s/%s was changed by another program and is checked again",
+                       storage_dir(r->opt.storage), f->path);
+    }
+}
+
+struct piece_files {
+    bool vouched; /* all that hold a part of it are */
+    bool news;    /* some one is there and may hold what the database does not know of */
+    bool gone;
+};
+
+static struct piece_files
+files_of_piece(const struct resume *r, uint32_t piece)
+{
+    struct piece_files p = {.vouched = true};
+    struct layout_walk w;
+    struct layout_range range;
+
+    layout_walk_init(&w, r->mi, piece, 0, metainfo_piece_len(r->mi, piece));
+    while (layout_walk_next(&w, &range)) {
+        if (!range.stored)
+            continue;
+        enum file_trust t = r->trust[range.file];
+        p.vouched = p.vouched && t == FILE_VOUCHED;
+        p.gone = p.gone || t == FILE_GONE;
+        p.news = p.news || t == FILE_CHANGED || t == FILE_FOREIGN;
+    }
+    return p;
+}
+
+/* Sorts the pieces: believed, to be checked, or (skipped and not had) known to be missing. */
+static void
+judge_pieces(struct resume *r)
+{
+    for (uint32_t p = 0; p < r->mi->piece_count; p++) {
+        struct piece_files f = files_of_piece(r, p);
+        bool had = bitfield_get(&r->stored, p);
+
+        if (r->opt.trust_all || (had && f.vouched && !r->opt.check_all)) {
+            bitfield_set(&r->have, p);
+            bitfield_set(&r->skip, p);
+            r->trusted++;
+        } else if (f.gone || !(had || f.news || !r->clean || r->opt.check_all)) {
+            bitfield_set(&r->skip, p);
+        }
+    }
+    /* A foreign file must be looked at also where a piece of it can't be whole. */
+    for (size_t i = 0; i < r->mi->file_count; i++)
+        if (r->scan[i])
+            for (uint32_t p = 0; p < r->mi->files[i].piece_count; p++)
+                bitfield_clear(&r->skip, r->mi->files[i].first_piece + p);
+}
+
+/* Refuses to write over a file that somebody else put there. One whose bad pieces all have gaps,
+ * and that has good ones, is a download of the same that was cut off and whose state was lost. */
+static void
+refuse_foreign(struct resume *r, const struct check_report *rep)
+{
+    for (size_t i = 0; i < r->mi->file_count; i++) {
+        const struct check_file *f = &rep->files[i];
+        /* Of the right size, right wherever that can be told, and that somewhere. */
+        bool good_elsewhere =
+            f->state == CHECK_FILE_BAD && f->unsure == f->bad && f->checked > f->bad;
+
+        if (!r->scan[i] || r->err != 0)
+            continue;
+        if (f->state == CHECK_FILE_LONG || (f->other && !good_elsewhere) ||
+            (f->cut_off && f->checked == f->bad))
+            r->err = errbuf_set(&r->why, SPRAT_E_EXISTS,
+                                "%s/%s exists and has other content: remove it, or choose another "
+                                "directory with -o", storage_dir(r->opt.storage),
+                                r->mi->files[i].path);
+    }
+}
+
+static void
+on_vouched(void *user, int err, const char *why)
+{
+    struct resume *r = user;
+
+    (void)err; /* not stored: the next start checks again, and nothing else is lost */
+    (void)why;
+    MAGIC_CHECK(r, RESUME_MAGIC);
+    resume_free(r);
+}
+
+/* Pieces that are had now and were not, or the other way round; to be freed. */
+static uint32_t *
+differences(const struct bitfield *in, const struct bitfield *not_in, size_t *count)
+{
+    uint32_t *out = malloc(((size_t)in->count + 1) * sizeof(*out));
+
+    *count = 0;
+    for (uint32_t p = bitfield_next_set(in, 0); out != NULL && p < in->nbits;
+         p = bitfield_next_set(in, p + 1))
+        if (!bitfield_get(not_in, p))
+            out[(*count)++] = p;
+    return out;
+}
+
+/* What was found is on the disk now: stores its have-bits and the files' stamps. */
+static void
+on_synced(void *user, const struct storage_result *res)
+{
+    struct resume *r = user;
+    /* A seeder writes nothing, so with everything looked at the stamps are exact. */
+    struct state_update u = {.set_clean = !r->opt.download, .clean = true};
+    struct state_file *files = calloc(r->mi->file_count + 1, sizeof(*files));
+    uint32_t *found = differences(&r->have, &r->stored, &u.have_count);
+    int err = res->err;
+
+    MAGIC_CHECK(r, RESUME_MAGIC);
+    if (files == NULL || found == NULL)
+        err = SPRAT_E_NOMEM;
+    for (size_t i = 0; err == 0 && i < r->mi->file_count; i++) {
+        struct storage_stamp s = storage_file_stamp(r->opt.storage, i);
+        if (s.known && (r->mi->files[i].attr & (ATTR_PAD | ATTR_SYMLINK)) == 0)
+            files[u.file_count++] = (struct state_file){.file = (uint32_t)i, .present = true,
+                .size = s.size, .mtime_ns = s.mtime_ns, .inode = s.inode};
+    }
+    u.have = found;
+    u.files = files;
+    if (err == 0)
+        err = state_apply_async(r->opt.state, r->opt.id, &u, storage_doneq(r->opt.storage),
+                                on_vouched, r);
+    free(files);
+    free(found);
+    if (err != 0)
+        resume_free(r);
+}
+
+/* Marks the files of newly found pieces, so that the sync covers them. True if there are any. */
+static bool
+mark_found(struct resume *r)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < r->mi->file_count; i++) {
+        const struct metainfo_file *f = &r->mi->files[i];
+        bool found = r->trust[i] == FILE_CHANGED || r->trust[i] == FILE_FOREIGN;
+
+        if ((f->attr & (ATTR_PAD | ATTR_SYMLINK)) != 0 || r->trust[i] == FILE_GONE)
+            continue;
+        for (uint32_t p = 0; p < f->piece_count && !found; p++)
+            found = bitfield_get(&r->have, f->first_piece + p) &&
+                    !bitfield_get(&r->stored, f->first_piece + p);
+        if (found)
+            storage_mark(r->opt.storage, i);
+        any = any || found;
+    }
+    return any;
+}
+
+/* The database knows what is lost: reports, and vouches for what was found in the background. The
+ * sync is submitted first, since |done| may close the storage. */
+static void
+on_stored(void *user, int err, const char *why)
+{
+    struct resume *r = user;
+    bool syncing = false;
+
+    MAGIC_CHECK(r, RESUME_MAGIC);
+    if (err != 0)
+        fail(r, err, why);
+    if (r->cancelled)
+        fail(r, SPRAT_E_CANCELLED, "cancelled");
+    if (r->err == 0 && mark_found(r))
+        syncing = storage_sync(r->opt.storage, on_synced, r) == 0;
+    report(r, r->mi->piece_count - r->skip.count);
+    if (!syncing)
+        resume_free(r);
+}
+
+/* Takes what is not there (any more) out of the database, before anything is written anew. */
+static void
+store_lost(struct resume *r)
+{
+    struct state_update u = {
+        .set_clean = r->opt.download,
+        .clean = false,
+        .active = r->opt.download ? clock_unix() : 0,
+    };
+    struct state_file *files = calloc(r->mi->file_count + 1, sizeof(*files));
+    uint32_t *lost = differences(&r->stored, &r->have, &u.lost_count);
+    int err = files == NULL || lost == NULL ? SPRAT_E_NOMEM : 0;
+
+    for (size_t i = 0; err == 0 && i < r->mi->file_count; i++)
+        if (r->records[i].present && r->trust[i] == FILE_GONE)
+            files[u.file_count++] = (struct state_file){.file = (uint32_t)i};
+    u.lost = lost;
+    u.files = files;
+    if (err == 0)
+        err = state_apply_async(r->opt.state, r->opt.id, &u, storage_doneq(r->opt.storage),
+                                on_stored, r);
+    free(files);
+    free(lost);
+    if (err != 0) {
+        fail(r, err, sprat_strerror(err));
+        end_with_error(r);
+    }
+}
+
+static void
+on_checked(void *user, struct check_report *rep)
+{
+    struct resume *r = user;
+
+    MAGIC_CHECK(r, RESUME_MAGIC);
+    r->check = NULL;
+    if (rep->err != 0) {
+        fail(r, rep->err, rep->why);
+    } else {
+        refuse_foreign(r, rep);
+        for (uint32_t p = bitfield_next_set(&rep->good, 0); p < rep->good.nbits;
+             p = bitfield_next_set(&rep->good, p + 1))
+            bitfield_set(&r->have, p);
+    }
+    if (r->err != 0)
+        end_with_error(r);
+    else
+        store_lost(r);
+}
+
+static void
+on_progress(void *user, uint32_t done, uint32_t total)
+{
+    struct resume *r = user;
+
+    if (r->opt.progress != NULL)
+        r->opt.progress(r->opt.user, done, total);
+}
+
+static bool
+on_piece_hash(void *user, uint32_t piece, uint8_t out[32])
+{
+    struct resume *r = user;
+
+    return r->opt.piece_hash(r->opt.user, piece, out);
+}
+
+static void
+on_looked(void *user, const struct storage_result *res)
+{
+    struct resume *r = user;
+    struct check_options co = {
+        .storage = r->opt.storage, .skip = &r->skip, .scan_files = r->scan,
+        .skip_holes = r->opt.download, .progress = on_progress, .done = on_checked,
+        .piece_hash = r->opt.piece_hash != NULL ? on_piece_hash : NULL, .user = r,
+    };
+
+    MAGIC_CHECK(r, RESUME_MAGIC);
+    if (res->err == SPRAT_E_CANCELLED || (res->err != 0 && r->opt.download))
+        fail(r, res->err, res->why);
+    else if (res->err != 0)
+        errbuf_set(&r->note, 0, "%s", res->why);
+    if (r->cancelled)
+        fail(r, SPRAT_E_CANCELLED, "cancelled");
+    if (r->err == 0) {
+        judge_files(r);
+        judge_pieces(r);
+        if (r->skip.count == r->skip.nbits && !r->opt.download) {
+            store_lost(r);
+            return;
+        }
+        r->check = check_start(&co);
+        if (r->check == NULL)
+            fail(r, SPRAT_E_NOMEM, "out of memory");
+    }
+    if (r->err != 0)
+        end_with_error(r);
+}
+
+/* Reads what the database knows. */
+static int
+load(struct resume *r)
+{
+    struct state_torrent t;
+    int err = state_get(r->opt.state, r->opt.id, &t, &r->why);
+
+    if (err != 0)
+        return err;
+    r->clean = t.clean;
+    r->session = t.session;
+    r->active = t.active;
+    state_torrent_fini(&t);
+    err = state_load_have(r->opt.state, r->opt.id, &r->stored, &r->why);
+    if (err == 0)
+        err = state_load_files(r->opt.state, r->opt.id, r->records, r->mi->file_count, &r->why);
+    return err;
+}
+
+static void
+on_first_step(struct doneq_item *item)
+{
+    struct resume *r = LIST_ENTRY(item, struct resume, first_step);
+    int err;
+
+    MAGIC_CHECK(r, RESUME_MAGIC);
+    if (r->err == 0 && r->cancelled)
+        fail(r, SPRAT_E_CANCELLED, "cancelled");
+    if (r->err == 0 && (err = storage_look(r->opt.storage, on_looked, r)) != 0)
+        fail(r, err, sprat_strerror(err));
+    if (r->err != 0)
+        end_with_error(r);
+}
+
+struct resume *
+resume_start(const struct resume_options *opt)
+{
+    struct resume *r = calloc(1, sizeof(*r));
+    const struct metainfo *mi = storage_metainfo(opt->storage);
+    bool ok;
+
+    if (r == NULL)
+        return NULL;
+    MAGIC_SET(r, RESUME_MAGIC);
+    r->opt = *opt;
+    r->mi = mi;
+    r->records = calloc(mi->file_count + 1, sizeof(*r->records));
+    r->trust = calloc(mi->file_count + 1, sizeof(*r->trust));
+    r->scan = calloc(mi->file_count + 1, sizeof(*r->scan));
+    ok = bitfield_init(&r->stored, mi->piece_count) == 0 &&
+         bitfield_init(&r->have, mi->piece_count) == 0 &&
+         bitfield_init(&r->skip, mi->piece_count) == 0;
+    if (!ok || r->records == NULL || r->trust == NULL || r->scan == NULL) {
+        resume_free(r);
+        return NULL;
+    }
+    r->err = load(r);
+    r->first_step.run = on_first_step;
+    doneq_expect(storage_doneq(opt->storage));
+    doneq_put(storage_doneq(opt->storage), &r->first_step);
+    return r;
+}
+
+void
+resume_cancel(struct resume *r)
+{
+    MAGIC_CHECK(r, RESUME_MAGIC);
+    r->cancelled = true;
+    if (r->check != NULL)
+        check_cancel(r->check);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Finds out what of a torrent is on disk when a session begins: believes the state database for
+ * files that are as it remembers them, checks the others, checks the pieces that were in flight
+ * when a session ended in a crash, and refuses to download over files that somebody else put
+ * there.
+ */
+#ifndef PEER_STORE_RESUME_H
+#define PEER_STORE_RESUME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/ds/bitfield.h"
+#include "peer/store/check.h"
+#include "peer/store/state.h"
+#include "peer/store/storage.h"
+
+enum {
+    /* After a crash a file is still believed if it was last written at most this long after the
+     * time that was stored: our own writes after the last stamp. Must exceed COMMIT_STAMP_MS. */
+    RESUME_CRASH_WINDOW_MS = 30000,
+};
+
+struct resume_result {
+    int err;         /* 0, EXISTS (would overwrite a stranger's file), DB, CANCELLED, MISMATCH */
+    const char *why; /* the sentence, which names the file */
+    struct bitfield *have; /* err 0: pieces we have; valid during the call */
+    uint32_t trusted;      /* pieces believed without a look */
+    uint32_t checked;      /* pieces hashed */
+    const char *note;      /* NULL, or a sentence worth showing: a file is gone, or was changed */
+};
+
+struct resume;
+
+struct resume_options {
+    struct storage *storage;
+    struct state *state;
+    int64_t id;
+    bool download;    /* false: seeding; files of others are what we want, and nothing is refused */
+    bool check_all;   /* believe nothing */
+    bool trust_all;   /* the caller hashed everything just now: all pieces are had */
+    bool (*piece_hash)(void *user, uint32_t piece, uint8_t out[32]); /* check.h; may be NULL */
+    void (*progress)(void *user, uint32_t pieces_done, uint32_t pieces_total); /* may be NULL */
+    void (*done)(void *user, struct resume_result *res);
+    void *user;
+};
+
+/* Reads the database (blocking, short), starts what must be checked, stores what was found,
+ * marks the torrent as in use (not clean), and calls |done| once from doneq_drain(), never from
+ * within this call. It frees itself after |done|. NULL when memory is out. */
+struct resume *resume_start(const struct resume_options *opt);
+
+/* Ends it soon; |done| still comes, with CANCELLED. */
+void resume_cancel(struct resume *r);
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * openat() component by component with O_NOFOLLOW. Keeps nothing open between calls.
+ */
+#include "peer/store/safepath.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A place below the save directory: the directory that holds it, open, and its last component. */
+struct place {
+    int fd;
+    const char *base;
+};
+
+static int
+fail(struct errbuf *eb, int e, const char *doing, const char *dir, const char *rel)
+{
+    if (e == ELOOP || e == ENOTDIR)
+        return errbuf_set(eb, SPRAT_E_EXISTS,
+                          "can't %s %s/%s: a symbolic link or another kind of file is in its place",
+                          doing, dir, rel);
+    if (e == EISDIR)
+        return errbuf_set(eb, SPRAT_E_EXISTS, "can't %s %s/%s: a directory is in its place", doing,
+                          dir, rel);
+    return errbuf_set(eb, sprat_err_from_errno(e), "can't %s %s/%s: %s", doing, dir, rel,
+                      strerror(e));
+}
+
+/* Opens the next directory down, making it if asked. -1 with errno. */
+static int
+descend(int at, const char *name, bool make)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(at, name, flags);
+
+    if (fd >= 0 || errno != ENOENT || !make)
+        return fd;
+    if (mkdirat(at, name, 0777) != 0 && errno != EEXIST)
+        return -1;
+    return openat(at, name, flags);
+}
+
+/* Opens the directory that holds |rel|. 0 or -1 with errno. */
+static int
+place_open(const char *dir, const char *rel, bool make, struct place *p)
+{
+    char name[NAME_MAX + 1];
+    const char *slash;
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    for (; fd >= 0 && (slash = strchr(rel, '/')) != NULL; rel = slash + 1) {
+        size_t len = (size_t)(slash - rel);
+        int next = -1;
+
+        errno = ENAMETOOLONG;
+        if (len < sizeof(name)) {
+            memcpy(name, rel, len);
+            name[len] = '\0';
+            next = descend(fd, name, make);
+        }
+        int e = errno;
+        close(fd);
+        errno = e;
+        fd = next;
+    }
+    *p = (struct place){.fd = fd, .base = rel};
+    return fd >= 0 ? 0 : -1;
+}
+
+static void
+place_close(const struct place *p)
+{
+    int e = errno;
+
+    close(p->fd);
+    errno = e;
+}
+
+/* Opens the file itself; -1 with errno. O_NONBLOCK: a pipe in its place must not hold us up. */
+static int
+open_base(const struct place *p, enum safepath_mode mode, mode_t perm, bool *created)
+{
+    const int flags = O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    int fd;
+
+    *created = false;
+    if (mode == SAFEPATH_READ)
+        return openat(p->fd, p->base, flags | O_RDONLY);
+    fd = openat(p->fd, p->base, flags | O_RDWR);
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    fd = openat(p->fd, p->base, flags | O_RDWR | O_CREAT | O_EXCL, perm);
+    *created = fd >= 0;
+    return fd >= 0 || errno != EEXIST ? fd : openat(p->fd, p->base, flags | O_RDWR);
+}
+
+int
+safepath_open(const char *dir, const char *rel, enum safepath_mode mode, mode_t perm, int *fd,
+              bool *created, struct errbuf *eb)
+{
+    struct place p;
+    struct stat st;
+    int e;
+
+    if (place_open(dir, rel, mode == SAFEPATH_WRITE, &p) != 0)
+        return fail(eb, errno, "open", dir, rel);
+    *fd = open_base(&p, mode, perm, created);
+    place_close(&p);
+    if (*fd < 0)
+        return fail(eb, errno == ENXIO ? ENOTDIR : errno, "open", dir, rel);
+    if (fstat(*fd, &st) != 0)
+        e = errno;
+    else
+        e = S_ISDIR(st.st_mode) ? EISDIR : S_ISREG(st.st_mode) ? 0 : ENOTDIR;
+    if (e == 0)
+        return 0;
+    close(*fd);
+    *fd = -1;
+    return fail(eb, e, "open", dir, rel);
+}
+
+int
+safepath_stat(const char *dir, const char *rel, struct stat *st, struct errbuf *eb)
+{
+    struct place p;
+    int rc;
+
+    if (place_open(dir, rel, false, &p) != 0)
+        return fail(eb, errno, "find", dir, rel);
+    rc = fstatat(p.fd, p.base, st, AT_SYMLINK_NOFOLLOW);
+    place_close(&p);
+    return rc == 0 ? 0 : fail(eb, errno, "find", dir, rel);
+}
+
+/* True if |base| is a link to exactly |target|. */
+static bool
+is_link_to(const struct place *p, const char *target)
+{
+    char text[PATH_MAX];
+    ssize_t n = readlinkat(p->fd, p->base, text, sizeof(text));
+
+    return n >= 0 && (size_t)n == strlen(target) && memcmp(text, target, (size_t)n) == 0;
+}
+
+int
+safepath_symlink(const char *dir, const char *rel, const char *target, struct errbuf *eb)
+{
+    struct place p;
+    int err = 0;
+
+    if (place_open(dir, rel, true, &p) != 0)
+        return fail(eb, errno, "make the link", dir, rel);
+    if (symlinkat(target, p.fd, p.base) != 0) {
+        int e = errno;
+        if (e != EEXIST || !is_link_to(&p, target))
+            err = fail(eb, e, "make the link", dir, rel);
+    }
+    place_close(&p);
+    return err;
+}
+
+int
+safepath_unlink(const char *dir, const char *rel, struct errbuf *eb)
+{
+    struct place p;
+    int err = 0;
+
+    if (place_open(dir, rel, false, &p) != 0)
+        return errno == ENOENT ? 0 : fail(eb, errno, "remove", dir, rel);
+    if (unlinkat(p.fd, p.base, 0) != 0 && errno != ENOENT)
+        err = fail(eb, errno, "remove", dir, rel);
+    place_close(&p);
+    return err;
+}
+
+void
+safepath_prune(const char *dir, const char *rel)
+{
+    char path[PATH_MAX];
+    char *slash;
+
+    if ((size_t)snprintf(path, sizeof(path), "%s", rel) >= sizeof(path))
+        return;
+    while ((slash = strrchr(path, '/')) != NULL) {
+        struct place p;
+        int rc;
+
+        *slash = '\0';
+        if (place_open(dir, path, false, &p) != 0)
+            continue; /* gone already: its parent may be empty now */
+        rc = unlinkat(p.fd, p.base, AT_REMOVEDIR);
+        place_close(&p);
+        if (rc != 0 && errno != ENOENT)
+            return;
+    }
+}
+
+int
+safepath_sync_dirs(const char *dir, const char *rel, struct errbuf *eb)
+{
+    char path[PATH_MAX];
+    char *slash;
+
+    if ((size_t)snprintf(path, sizeof(path), "%s", rel) >= sizeof(path))
+        return fail(eb, ENAMETOOLONG, "sync", dir, rel);
+    do {
+        struct place p;
+        int e;
+
+        if (place_open(dir, path, false, &p) != 0)
+            return fail(eb, errno, "sync", dir, path);
+        e = fsync(p.fd) != 0 ? errno : 0;
+        place_close(&p);
+        if (e != 0 && e != EINVAL) /* EINVAL: the file system has no such thing for directories */
+            return fail(eb, e, "sync the directory of", dir, path);
+        slash = strrchr(path, '/');
+        if (slash != NULL)
+            *slash = '\0';
+    } while (slash != NULL);
+    return 0;
+}

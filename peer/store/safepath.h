@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Opening below a save directory without being led out of it: every component is opened relative to
+ * its parent, and none may be a symbolic link. The save directory itself was named by the user and
+ * may be one.
+ */
+#ifndef PEER_STORE_SAFEPATH_H
+#define PEER_STORE_SAFEPATH_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "common/base/err.h"
+
+/* All take the save directory |dir| and a safe relative path |rel| (metainfo.h). Errors are of
+ * the LOCAL family or EXISTS (a link, or something else than wanted, stands on the way), and the
+ * sentence names the file. */
+
+enum safepath_mode {
+    SAFEPATH_READ,
+    SAFEPATH_WRITE, /* read and write; the file and its directories are created if missing */
+};
+
+/* Opens a regular file: |*fd| is to be closed. |perm| is for a new file; |*created| tells if it
+ * is. */
+int safepath_open(const char *dir, const char *rel, enum safepath_mode mode, mode_t perm, int *fd,
+                  bool *created, struct errbuf *eb);
+
+/* lstat without following anything. */
+int safepath_stat(const char *dir, const char *rel, struct stat *st, struct errbuf *eb);
+
+/* Makes a symbolic link to |target| (as readlink gives it); one that stands there already is
+ * fine. */
+int safepath_symlink(const char *dir, const char *rel, const char *target, struct errbuf *eb);
+
+/* Removes a file or link; 0 if it is not there. EXISTS for a directory. */
+int safepath_unlink(const char *dir, const char *rel, struct errbuf *eb);
+
+/* Removes the directories that lead to |rel|, innermost first, as long as they are empty. */
+void safepath_prune(const char *dir, const char *rel);
+
+/* fsync of every directory that leads to |rel|, |dir| included: a new name is in one of them. */
+int safepath_sync_dirs(const char *dir, const char *rel, struct errbuf *eb);
+
+#endif

@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Opening the state database, its tables, the locks beside it, and reading its rows. What comes out
+ * of the database is checked like any other input.
+ */
+#include "peer/store/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/sys/clock.h"
+#include "common/sys/file.h"
+#include "common/sys/paths.h"
+#include "peer/store/statedb.h"
+
+static const char *const migrations[] = {
+    /* 0 → 1 */
+    "CREATE TABLE torrents ("
+    " id INTEGER PRIMARY KEY,"
+    " hash BLOB NOT NULL,"          /* v2 info-hash, or v1 where there is no v2 */
+    " info_hash_v1 BLOB,"
+    " info_hash_v2 BLOB,"
+    " dir TEXT NOT NULL,"
+    " managed INTEGER NOT NULL,"
+    " added INTEGER NOT NULL,"
+    " completed INTEGER NOT NULL DEFAULT 0,"
+    " uploaded INTEGER NOT NULL DEFAULT 0,"
+    " downloaded INTEGER NOT NULL DEFAULT 0,"
+    " status INTEGER NOT NULL DEFAULT 0,"
+    " error TEXT,"
+    " clean INTEGER NOT NULL DEFAULT 1,"
+    " session INTEGER NOT NULL DEFAULT 0,"
+    " active INTEGER NOT NULL DEFAULT 0,"
+    " metainfo BLOB NOT NULL,"
+    " UNIQUE (hash, dir));"
+    "CREATE TABLE files ("
+    " torrent INTEGER NOT NULL REFERENCES torrents(id) ON DELETE CASCADE,"
+    " file INTEGER NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,"
+    " inode INTEGER NOT NULL,"
+    " PRIMARY KEY (torrent, file)) WITHOUT ROWID;"
+    "CREATE TABLE priorities ("
+    " torrent INTEGER PRIMARY KEY REFERENCES torrents(id) ON DELETE CASCADE,"
+    " bytes BLOB NOT NULL);"        /* one a file */
+    "CREATE TABLE pieces ("
+    " torrent INTEGER NOT NULL REFERENCES torrents(id) ON DELETE CASCADE,"
+    " chunk INTEGER NOT NULL,"      /* of STATE_PIECES_PER_ROW pieces */
+    " bits BLOB NOT NULL,"
+    " PRIMARY KEY (torrent, chunk)) WITHOUT ROWID;"
+    "CREATE TABLE peers ("
+    " torrent INTEGER NOT NULL REFERENCES torrents(id) ON DELETE CASCADE,"
+    " addr BLOB NOT NULL, seen INTEGER NOT NULL,"
+    " PRIMARY KEY (torrent, addr)) WITHOUT ROWID;"
+    "CREATE TABLE layers ("
+    " torrent INTEGER NOT NULL REFERENCES torrents(id) ON DELETE CASCADE,"
+    " file INTEGER NOT NULL, hashes BLOB NOT NULL,"
+    " PRIMARY KEY (torrent, file));",
+    /* 1 → 2: what spratd was asked for when the torrent was added */
+    "CREATE TABLE wishes ("
+    " torrent INTEGER PRIMARY KEY REFERENCES torrents(id) ON DELETE CASCADE,"
+    " seed INTEGER NOT NULL, ratio REAL NOT NULL,"
+    " trackers TEXT NOT NULL);", /* a line each */
+};
+
+_Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STATE_SCHEMA_VERSION,
+               "every schema version has its migration");
+
+static const struct db_schema schema = {
+    .application_id = 0x53707274, /* "Sprt" */
+    .migrations = migrations,
+    .migration_count = STATE_SCHEMA_VERSION,
+    .durable = true,
+};
+
+/* Makes the directory, private to the user, and its folder of locks. */
+static int
+prepare_dir(const char *dir, struct errbuf *eb)
+{
+    char *locks = path_join(dir, "locks");
+    int err;
+
+    if (locks == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    err = file_make_dirs(dir, 0700, eb);
+    if (err == 0)
+        err = file_make_dirs(locks, 0700, eb);
+    free(locks);
+    return err;
+}
+
+int
+state_open(const char *dir, const char *program, struct state **out, struct errbuf *eb)
+{
+    struct state *st;
+    char *path;
+    int err = prepare_dir(dir, eb);
+
+    if (err != 0)
+        return err;
+    st = calloc(1, sizeof(*st));
+    path = path_join(dir, "sprat.db");
+    if (st == NULL || path == NULL || (st->program = strdup(program)) == NULL) {
+        free(st);
+        free(path);
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    }
+    pthread_mutex_init(&st->db_lock, NULL);
+    pthread_mutex_init(&st->queue_lock, NULL);
+    pthread_cond_init(&st->queue_filled, NULL);
+    list_init(&st->queue);
+    err = path_absolute(dir, &st->dir, eb);
+    if (err == 0)
+        err = db_open(path, &schema, &st->db, eb);
+    free(path);
+    if (err != 0) {
+        state_close(st);
+        return err;
+    }
+    *out = st;
+    return 0;
+}
+
+void
+state_close(struct state *st)
+{
+    if (st == NULL)
+        return;
+    state_queue_stop(st);
+    db_close(st->db);
+    pthread_cond_destroy(&st->queue_filled);
+    pthread_mutex_destroy(&st->queue_lock);
+    pthread_mutex_destroy(&st->db_lock);
+    free(st->program);
+    free(st->dir);
+    free(st);
+}
+
+const char *
+state_dir(const struct state *st)
+{
+    return st->dir;
+}
+
+static const uint8_t *
+key_hash(const struct metainfo *mi, size_t *len)
+{
+    *len = mi->has_v2 ? 32 : 20;
+    return mi->has_v2 ? mi->info_hash_v2 : mi->info_hash_v1;
+}
+
+int
+state_lock_torrent(struct state *st, const struct metainfo *mi, struct lockfile **out,
+                   struct errbuf *eb)
+{
+    char hex[65], what[300], *path = NULL;
+    size_t len;
+    const uint8_t *hash = key_hash(mi, &len);
+    int err;
+
+    for (size_t i = 0; i < len; i++)
+        snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+    snprintf(what, sizeof(what), "the torrent %.240s", mi->name);
+    if (asprintf(&path, "%s/locks/%s", st->dir, hex) < 0)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    err = lockfile_take(path, st->program, what, out, eb);
+    free(path);
+    return err;
+}
+
+/* Finds the row of a torrent in a directory; NOTFOUND. The lock is held. */
+static int
+find_row(struct state *st, const struct metainfo *mi, const char *dir, int64_t *id,
+         struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    size_t len;
+    const uint8_t *hash = key_hash(mi, &len);
+    int rc, err = db_prepare(st->db, "SELECT id FROM torrents WHERE hash = ? AND dir = ?", &q, eb);
+
+    if (err != 0)
+        return err;
+    sqlite3_bind_blob(q, 1, hash, (int)len, SQLITE_STATIC);
+    sqlite3_bind_text(q, 2, dir, -1, SQLITE_STATIC);
+    rc = sqlite3_step(q);
+    if (rc == SQLITE_ROW)
+        *id = sqlite3_column_int64(q, 0);
+    else
+        err = rc == SQLITE_DONE ? SPRAT_E_NOTFOUND : db_error(st->db, rc, "finding a torrent", eb);
+    sqlite3_reset(q);
+    return err;
+}
+
+static int
+insert_row(struct state *st, const struct metainfo *mi, const char *dir, int64_t *id,
+           struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    size_t len;
+    const uint8_t *hash = key_hash(mi, &len);
+    int err = db_prepare(st->db,
+                         "INSERT INTO torrents (hash, info_hash_v1, info_hash_v2, dir, managed, "
+                         "added, metainfo) VALUES (?, ?, ?, ?, 0, ?, ?)",
+                         &q, eb);
+
+    if (err != 0)
+        return err;
+    sqlite3_bind_blob(q, 1, hash, (int)len, SQLITE_STATIC);
+    if (mi->has_v1)
+        sqlite3_bind_blob(q, 2, mi->info_hash_v1, 20, SQLITE_STATIC);
+    if (mi->has_v2)
+        sqlite3_bind_blob(q, 3, mi->info_hash_v2, 32, SQLITE_STATIC);
+    sqlite3_bind_text(q, 4, dir, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(q, 5, clock_unix());
+    sqlite3_bind_blob64(q, 6, mi->raw, mi->raw_len, SQLITE_STATIC);
+    err = db_run(st->db, q, "adding a torrent", eb);
+    if (err == 0)
+        *id = sqlite3_last_insert_rowid(db_handle(st->db));
+    return err;
+}
+
+static int
+set_managed(struct state *st, int64_t id, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err = db_prepare(st->db, "UPDATE torrents SET managed = 1 WHERE id = ? AND managed = 0",
+                         &q, eb);
+
+    if (err != 0)
+        return err;
+    sqlite3_bind_int64(q, 1, id);
+    return db_run(st->db, q, "changing a torrent", eb);
+}
+
+/* Within a transaction. */
+static int
+find_or_add(struct state *st, const struct metainfo *mi, const char *dir, bool managed,
+            int64_t *id, struct errbuf *eb)
+{
+    int err = find_row(st, mi, dir, id, eb);
+
+    if (err == SPRAT_E_NOTFOUND)
+        err = insert_row(st, mi, dir, id, eb);
+    return err == 0 && managed ? set_managed(st, *id, eb) : err;
+}
+
+/* Ends a transaction as |err| tells. */
+static int
+end_change(struct state *st, int err, struct errbuf *eb)
+{
+    if (err == 0)
+        err = db_commit(st->db, eb);
+    if (err != 0)
+        db_rollback(st->db);
+    return err;
+}
+
+int
+state_add(struct state *st, const struct metainfo *mi, const char *dir, bool managed, int64_t *id,
+          struct errbuf *eb)
+{
+    char *abs = NULL;
+    int err = path_absolute(dir, &abs, eb);
+
+    if (err != 0)
+        return err;
+    pthread_mutex_lock(&st->db_lock);
+    err = db_begin(st->db, eb);
+    if (err == 0)
+        err = end_change(st, find_or_add(st, mi, abs, managed, id, eb), eb);
+    pthread_mutex_unlock(&st->db_lock);
+    free(abs);
+    return err;
+}
+
+int
+state_remove(struct state *st, int64_t id, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err;
+
+    pthread_mutex_lock(&st->db_lock);
+    err = db_prepare(st->db, "DELETE FROM torrents WHERE id = ?", &q, eb);
+    if (err == 0) {
+        sqlite3_bind_int64(q, 1, id);
+        err = db_run(st->db, q, "removing a torrent", eb);
+    }
+    pthread_mutex_unlock(&st->db_lock);
+    return err;
+}
+
+#define TORRENT_COLUMNS                                                                            \
+    "id, info_hash_v1, info_hash_v2, dir, managed, added, completed, uploaded, downloaded, "       \
+    "status, error, clean, session, active, metainfo"
+
+/* Copies a hash column; false if it is NULL or of another size. */
+static bool
+read_hash(sqlite3_stmt *q, int col, uint8_t *out, int len)
+{
+    const void *p = sqlite3_column_blob(q, col);
+
+    if (p == NULL || sqlite3_column_bytes(q, col) != len)
+        return false;
+    memcpy(out, p, (size_t)len);
+    return true;
+}
+
+static char *
+read_text(sqlite3_stmt *q, int col)
+{
+    const unsigned char *text = sqlite3_column_text(q, col);
+
+    return text != NULL ? strdup((const char *)text) : NULL;
+}
+
+/* Reads the row that |q| stands on (TORRENT_COLUMNS). */
+static int
+read_torrent(sqlite3_stmt *q, struct state_torrent *t)
+{
+    const void *raw = sqlite3_column_blob(q, 14);
+    int status = sqlite3_column_int(q, 9);
+
+    *t = (struct state_torrent){
+        .id = sqlite3_column_int64(q, 0),
+        .dir = read_text(q, 3),
+        .managed = sqlite3_column_int(q, 4) != 0,
+        .added = sqlite3_column_int64(q, 5),
+        .completed = sqlite3_column_int64(q, 6),
+        .uploaded = (uint64_t)sqlite3_column_int64(q, 7),
+        .downloaded = (uint64_t)sqlite3_column_int64(q, 8),
+        .status = status == STATE_PAUSED || status == STATE_FAILED ? (enum state_status)status
+                                                                   : STATE_RUNNING,
+        .error = read_text(q, 10),
+        .clean = sqlite3_column_int(q, 11) != 0,
+        .session = sqlite3_column_int64(q, 12),
+        .active = sqlite3_column_int64(q, 13),
+        .metainfo_len = (size_t)sqlite3_column_bytes(q, 14),
+    };
+    t->has_v1 = read_hash(q, 1, t->info_hash_v1, 20);
+    t->has_v2 = read_hash(q, 2, t->info_hash_v2, 32);
+    t->metainfo = malloc(t->metainfo_len + 1);
+    if (t->metainfo == NULL || t->dir == NULL) {
+        state_torrent_fini(t);
+        return SPRAT_E_NOMEM;
+    }
+    if (raw != NULL)
+        memcpy(t->metainfo, raw, t->metainfo_len);
+    return 0;
+}
+
+void
+state_torrent_fini(struct state_torrent *t)
+{
+    free(t->dir);
+    free(t->error);
+    free(t->metainfo);
+    *t = (struct state_torrent){0};
+}
+
+/* Steps a query of torrents: 0 and a row, NOTFOUND at the end, or an error. The lock is held. */
+static int
+next_torrent(struct state *st, sqlite3_stmt *q, struct state_torrent *out, struct errbuf *eb)
+{
+    int rc = sqlite3_step(q);
+
+    if (rc == SQLITE_DONE)
+        return SPRAT_E_NOTFOUND;
+    if (rc != SQLITE_ROW)
+        return db_error(st->db, rc, "reading a torrent", eb);
+    return read_torrent(q, out) == 0 ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+}
+
+int
+state_get(struct state *st, int64_t id, struct state_torrent *out, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err;
+
+    pthread_mutex_lock(&st->db_lock);
+    err = db_prepare(st->db, "SELECT " TORRENT_COLUMNS " FROM torrents WHERE id = ?", &q, eb);
+    if (err == 0) {
+        sqlite3_bind_int64(q, 1, id);
+        err = next_torrent(st, q, out, eb);
+        sqlite3_reset(q);
+    }
+    pthread_mutex_unlock(&st->db_lock);
+    if (err == SPRAT_E_NOTFOUND)
+        errbuf_set(eb, err, "the state database has no such torrent");
+    return err;
+}
+
+/* Each row is read by itself, so that |each| may call the state while it runs. */
+int
+state_each_managed(struct state *st, int (*each)(void *user, const struct state_torrent *t),
+                   void *user, struct errbuf *eb)
+{
+    int64_t after = INT64_MIN;
+    int err;
+
+    for (;;) {
+        struct state_torrent t;
+        sqlite3_stmt *q;
+
+        pthread_mutex_lock(&st->db_lock);
+        err = db_prepare(st->db,
+                         "SELECT " TORRENT_COLUMNS
+                         " FROM torrents WHERE managed = 1 AND id > ? ORDER BY id LIMIT 1",
+                         &q, eb);
+        if (err == 0) {
+            sqlite3_bind_int64(q, 1, after);
+            err = next_torrent(st, q, &t, eb);
+            sqlite3_reset(q);
+        }
+        pthread_mutex_unlock(&st->db_lock);
+        if (err != 0)
+            return err == SPRAT_E_NOTFOUND ? 0 : err;
+        after = t.id;
+        err = each(user, &t);
+        state_torrent_fini(&t);
+        if (err != 0)
+            return err;
+    }
+}
+
+/* Sets the bits of one stored row; bits beyond the end are dropped. */
+static void
+add_chunk(struct bitfield *have, int64_t chunk, const uint8_t *bits, size_t len)
+{
+    uint64_t first = (uint64_t)chunk * STATE_PIECES_PER_ROW;
+
+    if (chunk < 0 || first >= have->nbits)
+        return;
+    for (uint64_t i = 0; i < (uint64_t)len * 8 && i < STATE_PIECES_PER_ROW; i++)
+        if ((bits[i >> 3] & (0x80u >> (i & 7))) != 0 && first + i < have->nbits)
+            bitfield_set(have, (uint32_t)(first + i));
+}
+
+int
+state_load_have(struct state *st, int64_t id, struct bitfield *have, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int rc, err;
+
+    bitfield_clear_all(have);
+    pthread_mutex_lock(&st->db_lock);
+    err = db_prepare(st->db, "SELECT chunk, bits FROM pieces WHERE torrent = ?", &q, eb);
+    if (err == 0) {
+        sqlite3_bind_int64(q, 1, id);
+        while ((rc = sqlite3_step(q)) == SQLITE_ROW)
+            add_chunk(have, sqlite3_column_int64(q, 0), sqlite3_column_blob(q, 1),
+                      (size_t)sqlite3_column_bytes(q, 1));
+        if (rc != SQLITE_DONE)
+            err = db_error(st->db, rc, "reading pieces", eb);
+        sqlite3_reset(q);
+    }
+    pthread_mutex_unlock(&st->db_lock);
+    return err;
+}
+
+int
+state_load_files(struct state *st, int64_t id, struct state_file *files, size_t count,
+                 struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int rc, err;
+
+    for (size_t i = 0; i < count; i++)
+        files[i] = (struct state_file){.file = (uint32_t)i};
+    pthread_mutex_lock(&st->db_lock);
+    err = db_prepare(st->db, "SELECT file, size, mtime, inode FROM files WHERE torrent = ?", &q,
+                     eb);
+    if (err == 0) {
+        sqlite3_bind_int64(q, 1, id);
+        while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+            int64_t i = sqlite3_column_int64(q, 0);
+            if (i < 0 || (uint64_t)i >= count)
+                continue;
+            files[i].present = true;
+            files[i].size = (uint64_t)sqlite3_column_int64(q, 1);
+            files[i].mtime_ns = sqlite3_column_int64(q, 2);
+            files[i].inode = (uint64_t)sqlite3_column_int64(q, 3);
+        }
+        if (rc != SQLITE_DONE)
+            err = db_error(st->db, rc, "reading files", eb);
+        sqlite3_reset(q);
+    }
+    pthread_mutex_unlock(&st->db_lock);
+    return err;
+}
+
+int
+state_load_priorities(struct state *st, int64_t id, uint8_t *prio, size_t count, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int rc, err;
+
+    memset(prio, 1, count);
+    pthread_mutex_lock(&st->db_lock);
+    err = db_prepare(st->db, "SELECT bytes FROM priorities WHERE torrent = ?", &q, eb);
+    if (err == 0) {
+        sqlite3_bind_int64(q, 1, id);
+        rc = sqlite3_step(q);
+        if (rc == SQLITE_ROW && (size_t)sqlite3_column_bytes(q, 0) == count && count > 0)
+            memcpy(prio, sqlite3_column_blob(q, 0), count);
+        else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+            err = db_error(st->db, rc, "reading priorities", eb);
+        sqlite3_reset(q);
+    }
+    pthread_mutex_unlock(&st->db_lock);
+    return err;
+}
+
+int
+state_put_priorities(struct state *st, int64_t id, const uint8_t *prio, size_t count,
+                     struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err;
+
+    pthread_mutex_lock(&st->db_lock);
+    err = db_prepare(st->db, "INSERT OR REPLACE INTO priorities (torrent, bytes) VALUES (?, ?)", &q,
+                     eb);
+    if (err == 0) {
+        sqlite3_bind_int64(q, 1, id);
+        sqlite3_bind_blob64(q, 2, prio, count, SQLITE_STATIC);
+        err = db_run(st->db, q, "storing priorities", eb);
+    }
+    pthread_mutex_unlock(&st->db_lock);
+    return err;
+}
+
+int
+state_load_peers(struct state *st, int64_t id, struct endpoint *peers, size_t max,
+                 struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    size_t n = 0;
+    int rc, err;
+
+    pthread_mutex_lock(&st->db_lock);
+    err = db_prepare(st->db,
+                     "SELECT addr FROM peers WHERE torrent = ? ORDER BY seen DESC, addr LIMIT ?",
+                     &q, eb);
+    if (err == 0) {
+        sqlite3_bind_int64(q, 1, id);
+        sqlite3_bind_int64(q, 2, (sqlite3_int64)(max < STATE_PEERS_MAX ? max : STATE_PEERS_MAX));
+        while ((rc = sqlite3_step(q)) == SQLITE_ROW)
+            n += state_addr_unpack(sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0),
+                                   &peers[n]);
+        if (rc != SQLITE_DONE)
+            err = db_error(st->db, rc, "reading peers", eb);
+        sqlite3_reset(q);
+    }
+    pthread_mutex_unlock(&st->db_lock);
+    return err != 0 ? err : (int)n;
+}
+
+int
+state_each_layer(struct state *st, int64_t id,
+                 void (*each)(void *user, const struct state_layer *l), void *user,
+                 struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int rc, err;
+
+    pthread_mutex_lock(&st->db_lock);
+    err = db_prepare(st->db, "SELECT file, hashes FROM layers WHERE torrent = ? ORDER BY file", &q,
+                     eb);
+    if (err == 0) {
+        sqlite3_bind_int64(q, 1, id);
+        while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+            struct state_layer l = {
+                .file = (uint32_t)sqlite3_column_int64(q, 0),
+                .hashes = sqlite3_column_blob(q, 1),
+                .len = (size_t)sqlite3_column_bytes(q, 1),
+            };
+            if (l.hashes != NULL)
+                each(user, &l);
+        }
+        if (rc != SQLITE_DONE)
+            err = db_error(st->db, rc, "reading piece layers", eb);
+        sqlite3_reset(q);
+    }
+    pthread_mutex_unlock(&st->db_lock);
+    return err;
+}
+
+int
+state_apply(struct state *st, int64_t id, const struct state_update *u, struct errbuf *eb)
+{
+    int err;
+
+    pthread_mutex_lock(&st->db_lock);
+    err = db_begin(st->db, eb);
+    if (err == 0)
+        err = end_change(st, state_apply_parts(st->db, id, u, eb), eb);
+    pthread_mutex_unlock(&st->db_lock);
+    return err;
+}

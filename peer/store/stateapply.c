@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * One update of one torrent as SQL, within a transaction that the caller holds.
+ */
+#include <string.h>
+
+#include "common/base/bytes.h"
+#include "peer/store/statedb.h"
+
+enum { CHUNK_BYTES = STATE_PIECES_PER_ROW / 8 };
+
+void
+state_addr_pack(const struct endpoint *e, uint8_t out[STATE_ADDR_LEN])
+{
+    out[0] = e->family;
+    memcpy(out + 1, e->ip, 16);
+    put_u16be(out + 17, e->port);
+}
+
+bool
+state_addr_unpack(const uint8_t *bytes, size_t len, struct endpoint *e)
+{
+    if (bytes == NULL || len != STATE_ADDR_LEN || (bytes[0] != IP_V4 && bytes[0] != IP_V6))
+        return false;
+    *e = (struct endpoint){.family = bytes[0], .port = get_u16be(bytes + 17)};
+    memcpy(e->ip, bytes + 1, endpoint_ip_len(e));
+    return true;
+}
+
+/* Reads one row of have-bits; zeros if there is none. */
+static int
+load_chunk(struct db *db, int64_t id, uint32_t chunk, uint8_t bits[CHUNK_BYTES], struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int rc, err = db_prepare(db, "SELECT bits FROM pieces WHERE torrent = ? AND chunk = ?", &q, eb);
+
+    memset(bits, 0, CHUNK_BYTES);
+    if (err != 0)
+        return err;
+    sqlite3_bind_int64(q, 1, id);
+    sqlite3_bind_int64(q, 2, chunk);
+    rc = sqlite3_step(q);
+    if (rc == SQLITE_ROW) {
+        size_t n = (size_t)sqlite3_column_bytes(q, 0);
+        if (n > 0)
+            memcpy(bits, sqlite3_column_blob(q, 0), n < CHUNK_BYTES ? n : CHUNK_BYTES);
+    } else if (rc != SQLITE_DONE) {
+        err = db_error(db, rc, "reading pieces", eb);
+    }
+    sqlite3_reset(q);
+    return err;
+}
+
+static int
+save_chunk(struct db *db, int64_t id, uint32_t chunk, const uint8_t bits[CHUNK_BYTES],
+           struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err = db_prepare(db,
+                         "INSERT OR REPLACE INTO pieces (torrent, chunk, bits) VALUES (?, ?, ?)",
+                         &q, eb);
+
+    if (err != 0)
+        return err;
+    sqlite3_bind_int64(q, 1, id);
+    sqlite3_bind_int64(q, 2, chunk);
+    sqlite3_bind_blob(q, 3, bits, CHUNK_BYTES, SQLITE_STATIC);
+    return db_run(db, q, "storing pieces", eb);
+}
+
+/* Sets or clears the bits of |pieces|. Each row is read and written once per stretch of pieces that
+ * lie in it, so a list in ascending order is cheapest. */
+static int
+apply_bits(struct db *db, int64_t id, const uint32_t *pieces, size_t n, bool set,
+           struct errbuf *eb)
+{
+    uint8_t bits[CHUNK_BYTES];
+    int err = 0;
+
+    for (size_t i = 0; i < n && err == 0;) {
+        uint32_t chunk = pieces[i] / STATE_PIECES_PER_ROW;
+        err = load_chunk(db, id, chunk, bits, eb);
+        for (; i < n && pieces[i] / STATE_PIECES_PER_ROW == chunk; i++) {
+            uint32_t bit = pieces[i] % STATE_PIECES_PER_ROW;
+            uint8_t mask = (uint8_t)(0x80u >> (bit & 7));
+            bits[bit >> 3] = (uint8_t)(set ? bits[bit >> 3] | mask : bits[bit >> 3] & ~mask);
+        }
+        if (err == 0)
+            err = save_chunk(db, id, chunk, bits, eb);
+    }
+    return err;
+}
+
+/* Runs a statement whose only parameter is the torrent. */
+static int
+run_for(struct db *db, const char *sql, int64_t id, const char *doing, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err = db_prepare(db, sql, &q, eb);
+
+    if (err != 0)
+        return err;
+    sqlite3_bind_int64(q, 1, id);
+    return db_run(db, q, doing, eb);
+}
+
+static int
+apply_pieces(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb)
+{
+    int err = 0;
+
+    if (u->clear_have)
+        err = run_for(db, "DELETE FROM pieces WHERE torrent = ?", id, "forgetting pieces", eb);
+    if (err == 0)
+        err = apply_bits(db, id, u->lost, u->lost_count, false, eb);
+    return err != 0 ? err : apply_bits(db, id, u->have, u->have_count, true, eb);
+}
+
+static int
+apply_file(struct db *db, int64_t id, const struct state_file *f, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err = db_prepare(db,
+                         f->present ? "INSERT OR REPLACE INTO files (torrent, file, size, mtime, "
+                                      "inode) VALUES (?, ?, ?, ?, ?)"
+                                    : "DELETE FROM files WHERE torrent = ? AND file = ?",
+                         &q, eb);
+
+    if (err != 0)
+        return err;
+    sqlite3_bind_int64(q, 1, id);
+    sqlite3_bind_int64(q, 2, f->file);
+    if (f->present) {
+        sqlite3_bind_int64(q, 3, (sqlite3_int64)f->size);
+        sqlite3_bind_int64(q, 4, f->mtime_ns);
+        sqlite3_bind_int64(q, 5, (sqlite3_int64)f->inode);
+    }
+    return db_run(db, q, "storing files", eb);
+}
+
+/* The columns of the torrent's own row. */
+static int
+apply_row(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err;
+
+    if (!u->set_totals && !u->set_completed && !u->set_status && !u->set_clean &&
+        u->active == 0)
+        return 0;
+    err = db_prepare(db,
+                     "UPDATE torrents SET"
+                     " uploaded = iif(?2, ?3, uploaded), downloaded = iif(?2, ?4, downloaded),"
+                     " completed = iif(?5, ?6, completed), status = iif(?7, ?8, status),"
+                     " error = iif(?7, ?9, error), clean = iif(?10, ?11, clean),"
+                     " session = iif(?10 AND NOT ?11 AND clean, ?12, session),"
+                     " active = max(active, ?12) WHERE id = ?1",
+                     &q, eb);
+    if (err != 0)
+        return err;
+    sqlite3_bind_int64(q, 1, id);
+    sqlite3_bind_int(q, 2, u->set_totals);
+    sqlite3_bind_int64(q, 3, (sqlite3_int64)u->uploaded);
+    sqlite3_bind_int64(q, 4, (sqlite3_int64)u->downloaded);
+    sqlite3_bind_int(q, 5, u->set_completed);
+    sqlite3_bind_int64(q, 6, u->completed);
+    sqlite3_bind_int(q, 7, u->set_status);
+    sqlite3_bind_int(q, 8, (int)u->status);
+    if (u->error != NULL)
+        sqlite3_bind_text(q, 9, u->error, -1, SQLITE_STATIC);
+    sqlite3_bind_int(q, 10, u->set_clean);
+    sqlite3_bind_int(q, 11, u->clean);
+    sqlite3_bind_int64(q, 12, u->active);
+    return db_run(db, q, "storing a torrent", eb);
+}
+
+static int
+apply_peers(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err = 0;
+
+    for (size_t i = 0; i < u->peer_count && err == 0; i++) {
+        uint8_t addr[STATE_ADDR_LEN];
+
+        err = db_prepare(db, "INSERT OR REPLACE INTO peers (torrent, addr, seen) VALUES (?, ?, ?)",
+                         &q, eb);
+        if (err != 0)
+            break;
+        state_addr_pack(&u->peers[i], addr);
+        sqlite3_bind_int64(q, 1, id);
+        sqlite3_bind_blob(q, 2, addr, sizeof(addr), SQLITE_STATIC);
+        sqlite3_bind_int64(q, 3, u->seen);
+        err = db_run(db, q, "storing peers", eb);
+    }
+    if (err != 0 || u->peer_count == 0)
+        return err;
+    err = db_prepare(db,
+                     "DELETE FROM peers WHERE torrent = ?1 AND addr IN (SELECT addr FROM peers "
+                     "WHERE torrent = ?1 ORDER BY seen DESC, addr LIMIT -1 OFFSET ?2)",
+                     &q, eb);
+    if (err != 0)
+        return err;
+    sqlite3_bind_int64(q, 1, id);
+    sqlite3_bind_int(q, 2, STATE_PEERS_MAX);
+    return db_run(db, q, "forgetting peers", eb);
+}
+
+static int
+apply_layer(struct db *db, int64_t id, const struct state_layer *l, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err = db_prepare(db,
+                         "INSERT OR REPLACE INTO layers (torrent, file, hashes) VALUES (?, ?, ?)",
+                         &q, eb);
+
+    if (err != 0)
+        return err;
+    sqlite3_bind_int64(q, 1, id);
+    sqlite3_bind_int64(q, 2, l->file);
+    sqlite3_bind_blob64(q, 3, l->hashes, l->len, SQLITE_STATIC);
+    return db_run(db, q, "storing piece layers", eb);
+}
+
+/* SPRAT_E_NOTFOUND if the torrent was removed meanwhile: then its parts must not come back. */
+static int
+must_exist(struct db *db, int64_t id, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int rc, err = db_prepare(db, "SELECT 1 FROM torrents WHERE id = ?", &q, eb);
+
+    if (err != 0)
+        return err;
+    sqlite3_bind_int64(q, 1, id);
+    rc = sqlite3_step(q);
+    sqlite3_reset(q);
+    if (rc == SQLITE_ROW)
+        return 0;
+    return rc == SQLITE_DONE ? errbuf_set(eb, SPRAT_E_NOTFOUND,
+                                          "the torrent was removed from the state database")
+                             : db_error(db, rc, "reading a torrent", eb);
+}
+
+int
+state_apply_parts(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb)
+{
+    int err = must_exist(db, id, eb);
+
+    if (err == 0)
+        err = apply_pieces(db, id, u, eb);
+    for (size_t i = 0; i < u->file_count && err == 0; i++)
+        err = apply_file(db, id, &u->files[i], eb);
+    if (err == 0)
+        err = apply_row(db, id, u, eb);
+    if (err == 0)
+        err = apply_peers(db, id, u, eb);
+    for (size_t i = 0; i < u->layer_count && err == 0; i++)
+        err = apply_layer(db, id, &u->layers[i], eb);
+    return err;
+}

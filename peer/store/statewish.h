@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What was asked for when a torrent was given to spratd, so that it does the same after a restart.
+ */
+#ifndef PEER_STORE_STATEWISH_H
+#define PEER_STORE_STATEWISH_H
+
+#include "peer/store/state.h"
+
+enum { STATE_WISH_TRACKERS_MAX = 1000 };
+
+struct state_wish {
+    int seed; /* the session's enum seed_policy, as a number */
+    double ratio;
+    char **trackers; /* beside those of the metainfo */
+    size_t tracker_count;
+};
+
+/* Stores it for torrent |id|, instead of an earlier one. INVAL for more than
+ * STATE_WISH_TRACKERS_MAX trackers or one with a line break; DB. */
+int state_put_wish(struct state *st, int64_t id, const struct state_wish *wish, struct errbuf *eb);
+
+/* 0 and |*out|, to be freed with state_wish_fini(); NOTFOUND if none was stored; DB, NOMEM. */
+int state_load_wish(struct state *st, int64_t id, struct state_wish *out, struct errbuf *eb);
+void state_wish_fini(struct state_wish *wish);
+
+#endif

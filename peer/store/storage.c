@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The loop's side of a storage: makes jobs, hands them to the disk, reports their results, and ends
+ * when the last one was reported.
+ */
+#include "peer/store/storage.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/base/magic.h"
+#include "common/sys/file.h"
+#include "common/sys/paths.h"
+#include "peer/store/layout.h"
+#include "peer/store/storagejob.h"
+
+enum { READ_MAX = 1 << 20 };
+
+/* Finds the save directory, or makes it. */
+static int
+prepare_dir(const char *dir, bool writable, char **out, struct errbuf *eb)
+{
+    struct stat st;
+    int err;
+
+    if (writable && (err = file_make_dirs(dir, 0777, eb)) != 0)
+        return err;
+    if (stat(dir, &st) != 0)
+        return errbuf_set(eb, sprat_err_from_errno(errno), "can't open the directory %s: %s", dir,
+                          strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return errbuf_set(eb, SPRAT_E_INVAL, "%s is not a directory", dir);
+    return path_absolute(dir, out, eb);
+}
+
+int
+storage_new(const struct storage_options *opt, struct storage **out, struct errbuf *eb)
+{
+    struct storage *s = calloc(1, sizeof(*s));
+    char *dir = NULL;
+    int err;
+
+    if (s == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    err = prepare_dir(opt->dir, opt->writable, &dir, eb);
+    if (err == 0) {
+        err = filetree_init(&s->tree, disk_openfiles(opt->disk), opt->mi, dir, opt->writable);
+        free(dir);
+        if (err != 0)
+            errbuf_set(eb, err, "out of memory");
+    }
+    if (err != 0) {
+        free(s);
+        return err;
+    }
+    MAGIC_SET(s, STORAGE_MAGIC);
+    s->disk = opt->disk;
+    s->done = opt->done;
+    s->mi = opt->mi;
+    s->key_base = (uintptr_t)s / sizeof(*s);
+    disk_attach(s->disk);
+    *out = s;
+    return 0;
+}
+
+static void
+storage_free(struct storage *s)
+{
+    void (*closed)(void *user) = s->closed;
+    void *user = s->closed_user;
+
+    filetree_fini(&s->tree);
+    disk_detach(s->disk);
+    MAGIC_CLEAR(s);
+    free(s);
+    if (closed != NULL)
+        closed(user);
+}
+
+/* What the owner is told. */
+static void
+report(struct storage_job *j)
+{
+    const struct storage_job *const c = j;
+    bool sha1_op = c->op == OP_VERIFY || c->op == OP_REHASH;
+    struct storage_result res = {
+        .err = c->err,
+        .why = c->err == 0 ? "" : c->why != NULL ? c->why : sprat_strerror(c->err),
+        .piece = c->piece, .begin = c->begin, .len = c->len,
+        .file = c->file, .data = c->dst,
+    };
+
+    if (c->hashed && sha1_op && c->storage->mi->has_v1)
+        res.sha1 = c->digest;
+    if (c->hashed && c->op == OP_WRITE) {
+        res.leaves = c->digest;
+        res.leaf_count = 1;
+    } else if (c->leaves != NULL) {
+        res.leaves = c->leaves;
+        res.leaf_count = c->leaf_count;
+    }
+    if (j->done != NULL)
+        j->done(j->user, &res);
+}
+
+/* Runs on the loop's thread when the job is done. */
+static void
+on_done(struct doneq_item *item)
+{
+    struct storage_job *j = LIST_ENTRY(item, struct storage_job, done_item);
+    struct storage *s = j->storage;
+
+    MAGIC_CHECK(j, STORAGE_JOB_MAGIC);
+    MAGIC_CHECK(s, STORAGE_MAGIC);
+    if (j->op != OP_CLOSE) {
+        report(j);
+        free(j->leaves);
+        free(j->why);
+        MAGIC_CLEAR(j);
+        free(j);
+    }
+    if (--s->pending == 0 && s->closing)
+        storage_free(s);
+}
+
+void
+storage_job_finish(struct storage_job *j)
+{
+    doneq_put(j->storage->done, &j->done_item);
+}
+
+static void
+job_init(struct storage_job *j, struct storage *s, enum storage_op op)
+{
+    *j = (struct storage_job){.op = op, .storage = s};
+    MAGIC_SET(j, STORAGE_JOB_MAGIC);
+    j->job.class = &storage_job_class;
+    j->done_item.run = on_done;
+}
+
+void
+storage_close(struct storage *s, void (*closed)(void *user), void *user)
+{
+    MAGIC_CHECK(s, STORAGE_MAGIC);
+    ASSERT(!s->closing);
+    s->closing = true;
+    s->closed = closed;
+    s->closed_user = user;
+    s->pending++;
+    job_init(&s->close_job, s, OP_CLOSE);
+    doneq_expect(s->done);
+    disk_submit_to(s->disk, &s->close_job.job, 0);
+}
+
+/* Submits a job; on an error nothing has happened. */
+static int
+submit(struct storage *s, const struct storage_job *from, enum disk_class class)
+{
+    struct storage_job *j = malloc(sizeof(*j));
+    int err;
+
+    if (j == NULL)
+        return SPRAT_E_NOMEM;
+    *j = *from;
+    doneq_expect(s->done);
+    err = disk_submit(s->disk, &j->job, class, s->key_base + j->piece);
+    if (err != 0) {
+        doneq_unexpect(s->done);
+        free(j);
+        return err;
+    }
+    s->pending++;
+    return 0;
+}
+
+/* A job on a whole piece, or (UINT32_MAX) on the torrent. */
+static int
+submit_piece(struct storage *s, enum storage_op op, enum disk_class class, uint32_t piece,
+             storage_done_fn done, void *user)
+{
+    struct storage_job j;
+
+    MAGIC_CHECK(s, STORAGE_MAGIC);
+    ASSERT(!s->closing && (piece == UINT32_MAX || piece < s->mi->piece_count));
+    job_init(&j, s, op);
+    j.piece = piece;
+    j.done = done;
+    j.user = user;
+    return submit(s, &j, class);
+}
+
+int
+storage_write(struct storage *s, uint32_t piece, uint32_t begin, const uint8_t *data, uint32_t len,
+              const uint8_t *leaf, storage_done_fn done, void *user)
+{
+    struct storage_job j;
+
+    MAGIC_CHECK(s, STORAGE_MAGIC);
+    ASSERT(!s->closing && s->tree.writable && layout_valid(s->mi, piece, begin, len));
+    ASSERT(begin % BLOCK_LEN == 0 && len <= BLOCK_LEN);
+    job_init(&j, s, OP_WRITE);
+    j.piece = piece;
+    j.begin = begin;
+    j.len = len;
+    j.src = data;
+    j.done = done;
+    j.user = user;
+    if (leaf != NULL) {
+        j.judge = true;
+        memcpy(j.expected, leaf, 32);
+    }
+    return submit(s, &j, DISK_ORDERED);
+}
+
+int
+storage_read(struct storage *s, uint32_t piece, uint32_t begin, uint32_t len, uint8_t *dst,
+             storage_done_fn done, void *user)
+{
+    struct storage_job j;
+
+    MAGIC_CHECK(s, STORAGE_MAGIC);
+    ASSERT(!s->closing && layout_valid(s->mi, piece, begin, len) && len <= READ_MAX);
+    job_init(&j, s, OP_READ);
+    j.piece = piece;
+    j.begin = begin;
+    j.len = len;
+    j.dst = dst;
+    j.done = done;
+    j.user = user;
+    return submit(s, &j, DISK_READ);
+}
+
+int
+storage_verify(struct storage *s, uint32_t piece, storage_done_fn done, void *user)
+{
+    if (!s->mi->has_v1)
+        return SPRAT_E_INVAL;
+    return submit_piece(s, OP_VERIFY, DISK_ORDERED, piece, done, user);
+}
+
+int
+storage_rehash(struct storage *s, uint32_t piece, bool skip_holes, storage_done_fn done, void *user)
+{
+    struct storage_job j;
+
+    ASSERT(!s->closing && piece < s->mi->piece_count);
+    job_init(&j, s, OP_REHASH);
+    j.piece = piece;
+    j.skip_holes = skip_holes;
+    j.done = done;
+    j.user = user;
+    return submit(s, &j, DISK_BACKGROUND);
+}
+
+int
+storage_leaves(struct storage *s, uint32_t piece, storage_done_fn done, void *user)
+{
+    return submit_piece(s, OP_LEAVES, DISK_READ, piece, done, user);
+}
+
+int
+storage_forget(struct storage *s, uint32_t piece, storage_done_fn done, void *user)
+{
+    return submit_piece(s, OP_FORGET, DISK_ORDERED, piece, done, user);
+}
+
+int
+storage_scan(struct storage *s, uint32_t piece, size_t file, storage_done_fn done, void *user)
+{
+    struct storage_job j;
+
+    ASSERT(!s->closing && piece < s->mi->piece_count);
+    job_init(&j, s, OP_SCAN);
+    j.piece = piece;
+    j.file = file;
+    j.done = done;
+    j.user = user;
+    return submit(s, &j, DISK_BACKGROUND);
+}
+
+int
+storage_look(struct storage *s, storage_done_fn done, void *user)
+{
+    return submit_piece(s, OP_LOOK, DISK_SLOW, UINT32_MAX, done, user);
+}
+
+int
+storage_sync(struct storage *s, storage_done_fn done, void *user)
+{
+    return submit_piece(s, OP_SYNC, DISK_SLOW, UINT32_MAX, done, user);
+}
+
+int
+storage_finish(struct storage *s, storage_done_fn done, void *user)
+{
+    return submit_piece(s, OP_FINISH, DISK_SLOW, UINT32_MAX, done, user);
+}
+
+int
+storage_remove_files(struct storage *s, storage_done_fn done, void *user)
+{
+    return submit_piece(s, OP_REMOVE, DISK_SLOW, UINT32_MAX, done, user);
+}
+
+const struct metainfo *
+storage_metainfo(const struct storage *s)
+{
+    return s->mi;
+}
+
+const char *
+storage_dir(const struct storage *s)
+{
+    return s->tree.dir;
+}
+
+struct disk *
+storage_disk(const struct storage *s)
+{
+    return s->disk;
+}
+
+struct doneq *
+storage_doneq(const struct storage *s)
+{
+    return s->done;
+}
+
+struct storage_stamp
+storage_file_stamp(struct storage *s, size_t file)
+{
+    return filetree_get_stamp(&s->tree, file);
+}
+
+void
+storage_mark(struct storage *s, size_t file)
+{
+    filetree_mark(&s->tree, file);
+}
+
+size_t
+storage_take_written(struct storage *s, uint32_t *files, size_t max)
+{
+    return filetree_take_written(&s->tree, files, max);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The payload of one torrent on disk: blocks written, read and hashed by the workers of a struct
+ * disk, results coming back through a struct doneq. All functions are for one thread (the loop that
+ * owns the torrent) and none of them blocks, but storage_new().
+ *
+ * Ordering: writes and verifies of one piece happen in the order of the calls. Reads have no order:
+ * only pieces that were verified are read. No path below the save directory is followed through a
+ * symbolic link. Pads (BEP 47) read as zeros; writing to them does nothing.
+ */
+#ifndef PEER_STORE_STORAGE_H
+#define PEER_STORE_STORAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/codec/metainfo.h"
+#include "peer/store/disk.h"
+#include "peer/store/doneq.h"
+#include "peer/store/stamp.h"
+
+struct storage;
+
+struct storage_options {
+    struct disk *disk;
+    struct doneq *done;
+    const struct metainfo *mi; /* must outlive the storage */
+    const char *dir;           /* save directory: mi->files' paths are below it; copied */
+    bool writable;             /* false: nothing on disk is ever created or changed */
+};
+
+/* What a finished job reports; valid during the callback only. */
+struct storage_result {
+    int err;         /* 0 or: HASH (storage_write), SHORT, CHANGED, NOENT, NOSPACE, READONLY,
+                        ACCESS, IO, LIMIT, NOMEM, CANCELLED, EXISTS (another kind of file is in
+                        the place) */
+    const char *why; /* when err is not 0: the sentence, with the file's name; else "" */
+    uint32_t piece, begin, len;
+    size_t file;            /* storage_scan */
+    uint8_t *data;          /* storage_read: the caller's buffer, filled when err is 0 */
+    const uint8_t *sha1;    /* verify, rehash of v1 and hybrid: 20 bytes, of the span; else NULL */
+    const uint8_t *leaves;  /* v2 and hybrid: SHA-256 of blocks, 32 bytes each. write: of the block;
+                               rehash, leaves: of all data blocks of the piece; else NULL */
+    uint32_t leaf_count;
+};
+
+typedef void (*storage_done_fn)(void *user, const struct storage_result *res);
+
+/* Remembers the directory, creating it (with parents) when |writable|. Opens no file. INVAL if
+ * the place is not a directory, or the error of making or opening it. */
+int storage_new(const struct storage_options *opt, struct storage **out, struct errbuf *eb);
+
+/* Ends it: jobs that have not begun are CANCELLED (their callbacks run), those under way finish,
+ * and when the last callback has run, |closed| (may be NULL) is called on the loop thread and
+ * the storage is gone. Nothing else may be called meanwhile, so a check, resume or commit that
+ * uses it is cancelled or flushed before. Does not sync: see commit.h. */
+void storage_close(struct storage *s, void (*closed)(void *user), void *user);
+
+const struct metainfo *storage_metainfo(const struct storage *s);
+const char *storage_dir(const struct storage *s);
+struct disk *storage_disk(const struct storage *s);
+struct doneq *storage_doneq(const struct storage *s);
+
+/* Each of these submits one job and returns 0, SPRAT_E_AGAIN when the disk's queue is full (try
+ * again after the next completion) or SPRAT_E_NOMEM; after an error |done| is never called. */
+
+/* Writes |len| bytes (at most BLOCK_LEN, within one block: begin is a multiple of BLOCK_LEN) that
+ * stay at |data| until |done| ran. Where |leaf| is not NULL (32 bytes, copied; v2 and hybrid), the
+ * block's SHA-256 is compared first, and if it differs the result is SPRAT_E_HASH and nothing is
+ * written. The bytes go into the piece's hashes while they are warm. */
+int storage_write(struct storage *s, uint32_t piece, uint32_t begin, const uint8_t *data,
+                  uint32_t len, const uint8_t *leaf, storage_done_fn done, void *user);
+
+/* Reads |len| bytes (at most 1 MiB) into |dst|, which must stay until |done| ran. A file that was
+ * changed, replaced, cut or removed since we last knew it gives CHANGED, SHORT or NOENT. */
+int storage_read(struct storage *s, uint32_t piece, uint32_t begin, uint32_t len, uint8_t *dst,
+                 storage_done_fn done, void *user);
+
+/* Gives the SHA-1 of a piece all of whose blocks were written (v1 and hybrid; INVAL in a v2-only
+ * torrent, where the leaves that storage_write() gave say all). Only what did not come in order is
+ * read back. The caller judges the digest. */
+int storage_verify(struct storage *s, uint32_t piece, storage_done_fn done, void *user);
+
+/* Hashes a piece from disk, |sha1| and |leaves| as the format has them: for pieces that stood
+ * there before. Runs in the background, behind reads. With |skip_holes| a piece that lies in
+ * holes of sparse files altogether gives NOENT, at no cost. */
+int storage_rehash(struct storage *s, uint32_t piece, bool skip_holes, storage_done_fn done,
+                   void *user);
+
+/* Reads a piece back and hashes its data blocks, to answer hash requests (BEP 52), or to find
+ * out who sent a bad block, in a v1 torrent too: |leaves|. */
+int storage_leaves(struct storage *s, uint32_t piece, storage_done_fn done, void *user);
+
+/* The owner gave the piece up (its hash failed, or it was dropped): what is known of its hashes so
+ * far is forgotten before the next write. */
+int storage_forget(struct storage *s, uint32_t piece, storage_done_fn done, void *user);
+
+/* Forces all data written by jobs that finished before this call to the disk, the directories of
+ * new files too. |done| gets err as above. */
+int storage_sync(struct storage *s, storage_done_fn done, void *user);
+
+/* Creates what has no bytes: directories of empty files, empty files, executable bits, and (last)
+ * symbolic links. Called once, when the payload is complete, or at the start for empty torrents. */
+int storage_finish(struct storage *s, storage_done_fn done, void *user);
+
+/* Tells by |err| what the part of file |file| that lies in the piece holds: 0, nothing but zeros,
+ * or it is missing, so that writing it loses nothing; SPRAT_E_SHORT, something, but whole blocks of
+ * zeros too; SPRAT_E_EXISTS, something in every block. */
+int storage_scan(struct storage *s, uint32_t piece, size_t file, storage_done_fn done, void *user);
+
+/* Deletes the torrent's files that this program wrote or read (never what stands in their place as
+ * a link or directory), then the directories of the torrent that are empty. */
+int storage_remove_files(struct storage *s, storage_done_fn done, void *user);
+
+/* The stamp of file |file| as of the last sync (or look). */
+struct storage_stamp storage_file_stamp(struct storage *s, size_t file);
+
+/* Looks at all files on disk and makes what is there the stamps that later reads are compared
+ * with; an earlier CHANGED is forgotten. Files that are not there are no error; |err| and |why|
+ * tell of the first whose place is taken by something else (EXISTS) or that can't be looked at. */
+int storage_look(struct storage *s, storage_done_fn done, void *user);
+
+/* Counts the file as written, so that the next sync forces it to the disk and stamps it: for data
+ * that was found there. */
+void storage_mark(struct storage *s, size_t file);
+
+/* Files written since the last call of this function are appended to |files| (capacity |max|), and
+ * the count is returned: what commit.h stores with the next group. */
+size_t storage_take_written(struct storage *s, uint32_t *files, size_t max);
+
+#endif

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The workers' side of a storage: writes runs of blocks, reads, hashes. Touches no state of the
+ * loop but the job it was given.
+ */
+#include "peer/store/storagejob.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/magic.h"
+#include "common/crypto/sha.h"
+#include "peer/store/layout.h"
+#include "peer/store/warmhash.h"
+
+enum { IOV_MAX_RUN = DISK_BATCH_MAX };
+
+static struct storage_job *
+job_of(const struct disk_job *job)
+{
+    struct storage_job *j =
+        (struct storage_job *)((uintptr_t)job - offsetof(struct storage_job, job));
+
+    MAGIC_CHECK(j, STORAGE_JOB_MAGIC);
+    return j;
+}
+
+static void
+set_error(struct storage_job *j, int err, const char *why)
+{
+    j->err = err;
+    if (err != 0)
+        j->why = strdup(why);
+}
+
+/* Reads a stretch of a piece; what no file stores reads as zeros. */
+static int
+read_stretch(struct storage *s, uint32_t piece, uint32_t begin, uint32_t len, uint8_t *dst,
+             struct errbuf *eb)
+{
+    struct layout_walk w;
+    struct layout_range r;
+    int err = 0;
+
+    layout_walk_init(&w, s->mi, piece, begin, len);
+    while (err == 0 && layout_walk_next(&w, &r)) {
+        if (r.stored)
+            err = filetree_read(&s->tree, r.file, r.offset, dst, r.len, eb);
+        else
+            memset(dst, 0, r.len);
+        dst += r.len;
+        len -= (uint32_t)r.len;
+    }
+    if (err == 0)
+        memset(dst, 0, len); /* the gap behind the last file of a v2 torrent */
+    return err;
+}
+
+/* For warmhash: the piece that a reader is about. */
+struct piece_ref {
+    struct storage *storage;
+    uint32_t piece;
+};
+
+static int
+read_for_warmhash(void *ctx, uint32_t begin, uint32_t len, uint8_t *dst, struct errbuf *eb)
+{
+    const struct piece_ref *p = ctx;
+
+    return read_stretch(p->storage, p->piece, begin, len, dst, eb);
+}
+
+static struct warmhash_reader
+warm_reader(struct disk_worker *w, struct piece_ref *ref)
+{
+    return (struct warmhash_reader){
+        .read = read_for_warmhash,
+        .ctx = ref,
+        .scratch = w->scratch,
+        .scratch_len = DISK_SCRATCH_LEN,
+    };
+}
+
+static struct warmhash_key
+warm_key(const struct storage_job *j)
+{
+    return (struct warmhash_key){
+        .owner = j->storage,
+        .piece = j->piece,
+        .span = metainfo_piece_len(j->storage->mi, j->piece),
+    };
+}
+
+/* Hashes the blocks of a batch as Merkle leaves and judges those that were to be judged. */
+static void
+hash_blocks(struct storage_job *const *jobs, size_t n)
+{
+    const void *data[DISK_BATCH_MAX] = {NULL};
+    size_t len[DISK_BATCH_MAX] = {0};
+    uint8_t out[DISK_BATCH_MAX * 32];
+
+    for (size_t i = 0; i < n; i++) {
+        data[i] = jobs[i]->src;
+        len[i] = jobs[i]->len;
+    }
+    sha256_many(data, len, n, out);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(jobs[i]->digest, out + 32 * i, 32);
+        jobs[i]->hashed = true;
+        if (jobs[i]->judge && memcmp(jobs[i]->digest, jobs[i]->expected, 32) != 0)
+            set_error(jobs[i], SPRAT_E_HASH, "a block does not match its hash");
+    }
+}
+
+/* Fills |iov| with the part of |n| adjacent blocks that lies |skip| bytes in and is |len| long. */
+static int
+gather(struct storage_job *const *jobs, size_t n, uint64_t skip, uint64_t len, struct iovec *iov)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < n && len > 0; i++) {
+        uint64_t have = jobs[i]->len;
+        if (skip >= have) {
+            skip -= have;
+            continue;
+        }
+        uint64_t take = have - skip < len ? have - skip : len;
+        iov[count++] = (struct iovec){
+            .iov_base = (void *)((uintptr_t)jobs[i]->src + skip), /* pwritev only reads it */
+            .iov_len = (size_t)take,
+        };
+        len -= take;
+        skip = 0;
+    }
+    return count;
+}
+
+/* Writes blocks that lie side by side in one piece. |*whole|: all their bytes are stored. */
+static int
+write_run(struct storage_job *const *jobs, size_t n, bool *whole, struct errbuf *eb)
+{
+    struct storage *s = jobs[0]->storage;
+    uint64_t len = 0, at = 0;
+    struct layout_walk w;
+    struct layout_range r;
+    int err = 0;
+
+    for (size_t i = 0; i < n; i++)
+        len += jobs[i]->len;
+    *whole = true;
+    layout_walk_init(&w, s->mi, jobs[0]->piece, jobs[0]->begin, len);
+    while (err == 0 && layout_walk_next(&w, &r)) {
+        struct iovec iov[IOV_MAX_RUN];
+        if (r.stored)
+            err = filetree_write(&s->tree, r.file, r.offset, iov, gather(jobs, n, at, r.len, iov),
+                                 eb);
+        else
+            *whole = false;
+        at += r.len;
+    }
+    return err;
+}
+
+/* Writes one run and tells the piece's hash of it. */
+static void
+do_run(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
+{
+    struct piece_ref ref = {.storage = jobs[0]->storage, .piece = jobs[0]->piece};
+    struct warmhash_reader reader = warm_reader(w, &ref);
+    struct warmhash_key key = warm_key(jobs[0]);
+    struct errbuf eb;
+    bool whole;
+    int err = write_run(jobs, n, &whole, &eb);
+
+    for (size_t i = 0; i < n; i++) {
+        set_error(jobs[i], err, eb.text);
+        if (err == 0 && ref.storage->mi->has_v1)
+            warmhash_on_write(w->warm, &key, jobs[i]->begin, whole ? jobs[i]->src : NULL,
+                              jobs[i]->len, &reader);
+    }
+}
+
+/* Runs a batch of writes to one piece, cut into runs of blocks that lie side by side. */
+static void
+do_writes(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
+{
+    if (jobs[0]->storage->mi->has_v2)
+        hash_blocks(jobs, n);
+    for (size_t i = 0; i < n;) {
+        size_t end = i + 1;
+        if (jobs[i]->err != 0) {
+            i = end;
+            continue;
+        }
+        while (end < n && jobs[end]->err == 0 &&
+               jobs[end]->begin == jobs[end - 1]->begin + jobs[end - 1]->len)
+            end++;
+        do_run(w, jobs + i, end - i);
+        i = end;
+    }
+}
+
+static int
+do_verify(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
+{
+    struct piece_ref ref = {.storage = j->storage, .piece = j->piece};
+    struct warmhash_reader reader = warm_reader(w, &ref);
+    struct warmhash_key key = warm_key(j);
+    int err = warmhash_final(w->warm, &key, &reader, j->digest, eb);
+
+    j->hashed = err == 0;
+    return err;
+}
+
+/* True if the piece lies in holes of sparse files altogether: it reads as zeros without reading. */
+static bool
+is_hole(struct storage *s, uint32_t piece, uint32_t span)
+{
+    struct layout_walk w;
+    struct layout_range r;
+
+    layout_walk_init(&w, s->mi, piece, 0, span);
+    while (layout_walk_next(&w, &r))
+        if (r.stored && !filetree_is_hole(&s->tree, r.file, r.offset, r.len))
+            return false;
+    return true;
+}
+
+/* Several workers read pieces of one file at a time, which the kernel's own reading ahead takes for
+ * disorder: so it is told. */
+static void
+read_ahead(struct storage *s, uint32_t piece, uint32_t span)
+{
+    struct layout_walk w;
+    struct layout_range r;
+
+    layout_walk_init(&w, s->mi, piece, 0, span);
+    while (layout_walk_next(&w, &r))
+        if (r.stored)
+            filetree_will_need(&s->tree, r.file, r.offset, r.len);
+}
+
+/* The leaves that begin in a chunk read into |buf|; the last block of the data can be short. */
+static void
+hash_chunk_leaves(const uint8_t *buf, uint32_t begin, uint32_t len, uint32_t data, uint8_t *leaves)
+{
+    const void *ptr[DISK_SCRATCH_LEN / BLOCK_LEN];
+    size_t lens[DISK_SCRATCH_LEN / BLOCK_LEN];
+    size_t n = 0;
+
+    for (uint32_t at = 0; at < len && begin + at < data; at += BLOCK_LEN, n++) {
+        uint32_t left = data - begin - at;
+        ptr[n] = buf + at;
+        lens[n] = left < BLOCK_LEN ? left : BLOCK_LEN;
+    }
+    if (n > 0)
+        sha256_many(ptr, lens, n, leaves + 32 * (size_t)(begin / BLOCK_LEN));
+}
+
+struct rehash {
+    struct sha *sha;  /* v1, or NULL */
+    uint8_t *leaves;  /* v2, or NULL */
+    uint32_t span, data, leaf_count;
+};
+
+/* Reads a piece in chunks and feeds both hashes. */
+static int
+rehash_chunks(struct disk_worker *w, struct storage_job *j, const struct rehash *h,
+              struct errbuf *eb)
+{
+    bool hole = is_hole(j->storage, j->piece, h->span);
+    uint32_t end = h->sha != NULL ? h->span : h->data;
+    int err = 0;
+
+    if (hole && j->skip_holes)
+        return errbuf_set(eb, SPRAT_E_NOENT, "nothing was ever written there");
+    if (hole)
+        memset(w->scratch, 0, DISK_SCRATCH_LEN);
+    else
+        read_ahead(j->storage, j->piece, h->span);
+    for (uint32_t at = 0; at < end && err == 0; at += DISK_SCRATCH_LEN) {
+        uint32_t n = end - at < DISK_SCRATCH_LEN ? end - at : DISK_SCRATCH_LEN;
+        if (!hole)
+            err = read_stretch(j->storage, j->piece, at, n, w->scratch, eb);
+        if (err == 0 && h->sha != NULL)
+            sha_update(h->sha, w->scratch, n);
+        if (err == 0 && h->leaves != NULL)
+            hash_chunk_leaves(w->scratch, at, n, h->data, h->leaves);
+    }
+    return err;
+}
+
+/* Looks at every file; the first error that is not a mere absence is told. */
+static int
+do_look(struct storage *s, struct errbuf *eb)
+{
+    int first_err = 0;
+
+    for (size_t i = 0; i < s->mi->file_count && !s->closing; i++) {
+        int err = 0;
+        if ((s->mi->files[i].attr & ATTR_PAD) == 0)
+            err = filetree_look(&s->tree, i, NULL, first_err == 0 ? eb : NULL);
+        if (first_err == 0 && err != SPRAT_E_NOENT)
+            first_err = err;
+    }
+    return first_err;
+}
+
+static int
+do_rehash(struct disk_worker *w, struct storage_job *j, bool v1, bool v2, struct errbuf *eb)
+{
+    const struct metainfo *mi = j->storage->mi;
+    struct rehash h = {
+        .span = metainfo_piece_len(mi, j->piece),
+        .data = layout_piece_data(mi, j->piece),
+    };
+    int err = 0;
+
+    h.leaf_count = (h.data + BLOCK_LEN - 1) / BLOCK_LEN;
+    if (v1 && (h.sha = sha_new(SHA_1)) == NULL)
+        err = SPRAT_E_NOMEM;
+    if (v2 && h.leaf_count > 0 && (h.leaves = malloc((size_t)h.leaf_count * 32)) == NULL)
+        err = SPRAT_E_NOMEM;
+    err = err != 0 ? errbuf_set(eb, err, "out of memory") : rehash_chunks(w, j, &h, eb);
+    if (err == 0) {
+        if (h.sha != NULL)
+            sha_final(h.sha, j->digest);
+        j->hashed = true;
+        j->leaves = h.leaves;
+        j->leaf_count = h.leaf_count;
+    } else {
+        free(h.leaves);
+    }
+    sha_free(h.sha);
+    return err;
+}
+
+static bool
+is_zero(const uint8_t *p, size_t len)
+{
+    return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
+}
+
+/* What a scan found in the blocks of a piece. */
+struct scan {
+    bool bytes; /* some block holds something */
+    bool gap;   /* some block holds nothing */
+};
+
+/* Looks at one range of a file block by block; what is not there to be read is a gap. */
+static int
+scan_range(struct disk_worker *w, struct storage *s, const struct layout_range *r,
+           struct scan *scan, struct errbuf *eb)
+{
+    if (filetree_is_hole(&s->tree, r->file, r->offset, r->len)) {
+        scan->gap = true;
+        return 0;
+    }
+    for (uint64_t at = 0; at < r->len; at += BLOCK_LEN) {
+        size_t n = r->len - at < BLOCK_LEN ? (size_t)(r->len - at) : BLOCK_LEN;
+        int err;
+
+        memset(w->scratch, 0, n); /* a short file leaves the rest as it is */
+        err = filetree_read(&s->tree, r->file, r->offset + at, w->scratch, n, eb);
+        if (err != 0 && err != SPRAT_E_SHORT && err != SPRAT_E_NOENT)
+            return err;
+        if (is_zero(w->scratch, n))
+            scan->gap = true;
+        else
+            scan->bytes = true;
+        if (err != 0) {
+            scan->gap = scan->gap || at + n < r->len;
+            return 0;
+        }
+    }
+    return 0;
+}
+
+static int
+do_scan(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
+{
+    struct storage *s = j->storage;
+    struct scan scan = {false, false};
+    struct layout_walk walk;
+    struct layout_range r;
+    int err = 0;
+
+    layout_walk_init(&walk, s->mi, j->piece, 0, metainfo_piece_len(s->mi, j->piece));
+    while (err == 0 && layout_walk_next(&walk, &r))
+        if (r.stored && r.file == j->file)
+            err = scan_range(w, s, &r, &scan, eb);
+    if (err != 0 || !scan.bytes)
+        return err;
+    return errbuf_set(eb, scan.gap ? SPRAT_E_SHORT : SPRAT_E_EXISTS, "%s/%s holds something else",
+                      s->tree.dir, s->mi->files[j->file].path);
+}
+
+/* Goes on to the next worker, so that each forgets the storage; true when all have. */
+static bool
+do_close(struct disk_worker *w, struct storage_job *j)
+{
+    warmhash_forget(w->warm, j->storage, UINT32_MAX);
+    if (w->index + 1 == disk_threads(w->disk))
+        return true;
+    disk_submit_to(w->disk, &j->job, w->index + 1);
+    return false;
+}
+
+static void
+do_one(struct disk_worker *w, struct storage_job *j)
+{
+    struct storage *s = j->storage;
+    struct errbuf eb;
+    int err = 0;
+
+    switch (j->op) {
+    case OP_READ: err = read_stretch(s, j->piece, j->begin, j->len, j->dst, &eb); break;
+    case OP_VERIFY: err = do_verify(w, j, &eb); break;
+    case OP_REHASH: err = do_rehash(w, j, s->mi->has_v1, s->mi->has_v2, &eb); break;
+    case OP_LEAVES: err = do_rehash(w, j, false, true, &eb); break;
+    case OP_FORGET: warmhash_forget(w->warm, s, j->piece); break;
+    case OP_SCAN: err = do_scan(w, j, &eb); break;
+    case OP_LOOK: err = do_look(s, &eb); break;
+    case OP_SYNC: err = filetree_sync(&s->tree, &eb); break;
+    case OP_FINISH: err = filetree_finish(&s->tree, &eb); break;
+    case OP_REMOVE: err = filetree_remove(&s->tree, &eb); break;
+    case OP_WRITE:
+    case OP_CLOSE: UNREACHABLE();
+    }
+    set_error(j, err, eb.text);
+}
+
+static bool
+writes_join(const struct disk_job *first, const struct disk_job *next)
+{
+    const struct storage_job *a = job_of(first), *b;
+
+    if (a->op != OP_WRITE || next->class != &storage_job_class)
+        return false;
+    b = job_of(next);
+    return b->op == OP_WRITE && b->storage == a->storage && b->piece == a->piece;
+}
+
+static void
+run_jobs(struct disk_worker *w, struct disk_job *const *jobs, size_t n)
+{
+    struct storage_job *mine[DISK_BATCH_MAX];
+
+    for (size_t i = 0; i < n; i++)
+        mine[i] = job_of(jobs[i]);
+    if (mine[0]->op == OP_CLOSE) {
+        if (do_close(w, mine[0]))
+            storage_job_finish(mine[0]);
+        return;
+    }
+    if (mine[0]->storage->closing)
+        for (size_t i = 0; i < n; i++)
+            set_error(mine[i], SPRAT_E_CANCELLED, "cancelled");
+    else if (mine[0]->op == OP_WRITE)
+        do_writes(w, mine, n);
+    else
+        do_one(w, mine[0]);
+    for (size_t i = 0; i < n; i++)
+        storage_job_finish(mine[i]);
+}
+
+const struct disk_job_class storage_job_class = {.joins = writes_join, .run = run_jobs};

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Walks a tree with a list of directories still to read instead of recursion, so that depth costs
+ * neither stack nor descriptors.
+ */
+#include "peer/store/walk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/codec/metainfo_build.h"
+#include "common/codec/metainfo_path.h"
+#include "common/sys/paths.h"
+
+struct dir_list {
+    char **paths; /* below the root */
+    size_t count, cap;
+};
+
+struct walker {
+    struct walk *w;
+    struct dir_list dirs;
+    void (*notice)(void *user, const char *text);
+    void *user;
+    struct errbuf *eb;
+};
+
+static int
+no_memory(struct walker *k)
+{
+    return errbuf_set(k->eb, SPRAT_E_NOMEM, "out of memory");
+}
+
+static int
+fail_errno(struct walker *k, const char *doing, const char *path)
+{
+    int e = errno;
+
+    return errbuf_set(k->eb, sprat_err_from_errno(e), "can't %s %s/%s: %s", doing, k->w->root, path,
+                      strerror(e));
+}
+
+static void
+tell(struct walker *k, const char *path, const char *why)
+{
+    struct errbuf text; /* its control characters are made harmless */
+
+    if (k->notice == NULL)
+        return;
+    errbuf_set(&text, 0, "%s/%s was left out: %s", k->w->root, path, why);
+    k->notice(k->user, text.text);
+}
+
+static struct storage_stamp
+stamp_of(const struct stat *st)
+{
+    return (struct storage_stamp){
+        .known = true,
+        .size = (uint64_t)st->st_size,
+        .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+        .inode = st->st_ino,
+    };
+}
+
+/* Takes |path| and |link| (freed on an error). */
+static int
+add_entry(struct walker *k, char *path, char *link, const struct stat *st)
+{
+    struct walk *w = k->w;
+    int err = 0;
+
+    if (w->count == METAINFO_FILES_MAX) {
+        err = errbuf_set(k->eb, SPRAT_E_LIMIT, "%s has more than %d files", w->root,
+                         METAINFO_FILES_MAX);
+    } else if (w->count == w->cap) {
+        size_t cap = w->cap == 0 ? 64 : w->cap * 2;
+        struct walk_entry *more = realloc(w->entries, cap * sizeof(*more));
+        if (more == NULL) {
+            err = no_memory(k);
+        } else {
+            w->entries = more;
+            w->cap = cap;
+        }
+    }
+    if (err != 0) {
+        free(path);
+        free(link);
+        return err;
+    }
+    w->entries[w->count++] = (struct walk_entry){
+        .path = path,
+        .symlink = link,
+        .stamp = stamp_of(st),
+        .executable = link == NULL && (st->st_mode & S_IXUSR) != 0,
+    };
+    w->total += link == NULL ? (uint64_t)st->st_size : 0;
+    return 0;
+}
+
+/* Takes |path| (freed on an error). */
+static int
+add_dir(struct walker *k, char *path)
+{
+    struct dir_list *d = &k->dirs;
+
+    if (d->count == d->cap) {
+        size_t cap = d->cap == 0 ? 16 : d->cap * 2;
+        char **more = realloc(d->paths, cap * sizeof(*more));
+        if (more == NULL) {
+            free(path);
+            return no_memory(k);
+        }
+        d->paths = more;
+        d->cap = cap;
+    }
+    d->paths[d->count++] = path;
+    return 0;
+}
+
+/* The target of a link as a path below the root, to be freed; NULL if it leads nowhere, out, or to
+ * the root itself. */
+static char *
+link_target(const struct walk *w, const char *path)
+{
+    char *full = path_join(w->root, path);
+    char *real = full != NULL ? realpath(full, NULL) : NULL;
+    size_t len = strlen(w->root);
+    char *below = NULL;
+
+    if (real != NULL && strncmp(real, w->root, len) == 0 && real[len] == '/' &&
+        strlen(real + len + 1) < METAINFO_PATH_MAX)
+        below = strdup(real + len + 1);
+    free(real);
+    free(full);
+    return below;
+}
+
+/* Takes |path|. */
+static int
+add_found(struct walker *k, char *path, const struct stat *st)
+{
+    char *target;
+
+    switch (st->st_mode & S_IFMT) {
+    case S_IFREG: return add_entry(k, path, NULL, st);
+    case S_IFDIR: return add_dir(k, path);
+    case S_IFLNK:
+        target = link_target(k->w, path);
+        if (target != NULL)
+            return add_entry(k, path, target, st);
+        tell(k, path, "it is a symbolic link that leads out of the torrent, or nowhere");
+        break;
+    default: tell(k, path, "it is neither a file nor a directory"); break;
+    }
+    free(path);
+    return 0;
+}
+
+/* A name must be able to stand in a torrent as it is, or data would be looked for elsewhere. */
+static int
+check_name(struct walker *k, const char *dir, const char *name)
+{
+    char clean[METAINFO_NAME_MAX + 1];
+    size_t len = strlen(name);
+
+    if (metainfo_name_clean((const uint8_t *)name, len, clean) == len && strcmp(clean, name) == 0)
+        return 0;
+    return errbuf_set(k->eb, SPRAT_E_INVAL,
+                      "%s%s%s/%s: the name can't stand in a torrent: names are UTF-8 of at most %d "
+                      "bytes, without control characters; rename it", k->w->root,
+                      dir[0] != '\0' ? "/" : "", dir, name, METAINFO_NAME_MAX);
+}
+
+static int
+add_name(struct walker *k, int dir_fd, const char *dir, const char *name)
+{
+    struct stat st;
+    char *path;
+    int err = check_name(k, dir, name);
+
+    if (err != 0)
+        return err;
+    path = path_join(dir, name);
+    if (path == NULL)
+        return no_memory(k);
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return add_found(k, path, &st);
+    err = fail_errno(k, "read", path);
+    free(path);
+    return err;
+}
+
+static int
+read_names(struct walker *k, DIR *d, const char *path)
+{
+    const struct dirent *e;
+    bool empty = true;
+    int err = 0;
+
+    while (err == 0 && (errno = 0, e = readdir(d)) != NULL) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        empty = false;
+        err = add_name(k, dirfd(d), path, e->d_name);
+    }
+    if (err == 0 && errno != 0)
+        err = fail_errno(k, "read", path);
+    if (err == 0 && empty && path[0] != '\0')
+        tell(k, path, "it is an empty directory");
+    return err;
+}
+
+static int
+read_dir(struct walker *k, const char *path)
+{
+    char *full = path[0] != '\0' ? path_join(k->w->root, path) : strdup(k->w->root);
+    int fd, err;
+    DIR *d;
+
+    if (full == NULL)
+        return no_memory(k);
+    fd = open(full, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    d = fd >= 0 ? fdopendir(fd) : NULL;
+    if (d == NULL) {
+        err = fail_errno(k, "read", path);
+        if (fd >= 0)
+            close(fd);
+    } else {
+        err = read_names(k, d, path);
+        closedir(d);
+    }
+    free(full);
+    return err;
+}
+
+static int
+read_all_dirs(struct walker *k)
+{
+    char *root = strdup("");
+    int err = root != NULL ? add_dir(k, root) : no_memory(k);
+
+    while (k->dirs.count > 0) {
+        char *path = k->dirs.paths[--k->dirs.count];
+        if (err == 0)
+            err = read_dir(k, path);
+        free(path);
+    }
+    free(k->dirs.paths);
+    return err;
+}
+
+static int
+compare_entries(const void *a, const void *b)
+{
+    const struct walk_entry *x = a, *y = b;
+
+    return metainfo_path_compare(x->path, y->path);
+}
+
+/* True if something of the torrent is at |path| or below it: the entries are sorted, and those
+ * below a directory stand together. */
+static bool
+is_in_torrent(const struct walk *w, const char *path)
+{
+    size_t len = strlen(path), low = 0, high = w->count;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (metainfo_path_compare(w->entries[mid].path, path) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < w->count && strncmp(w->entries[low].path, path, len) == 0 &&
+           (w->entries[low].path[len] == '\0' || w->entries[low].path[len] == '/');
+}
+
+static void
+drop_entry(struct walk *w, size_t i)
+{
+    free(w->entries[i].path);
+    free(w->entries[i].symlink);
+    w->count--;
+    memmove(&w->entries[i], &w->entries[i + 1], (w->count - i) * sizeof(*w->entries));
+}
+
+/* Leaves out links to what was itself left out. One that goes may have been the only thing in the
+ * directory of another's target, so this goes on until none goes. */
+static void
+drop_dead_links(struct walker *k)
+{
+    struct walk *w = k->w;
+    size_t before;
+
+    do {
+        before = w->count;
+        for (size_t i = 0; i < w->count;) {
+            if (w->entries[i].symlink == NULL || is_in_torrent(w, w->entries[i].symlink)) {
+                i++;
+                continue;
+            }
+            tell(k, w->entries[i].path, "it is a symbolic link to what is not in the torrent");
+            drop_entry(w, i);
+        }
+    } while (w->count != before);
+}
+
+/* Fills in root and name. */
+static int
+find_root(struct walker *k, const char *path, struct stat *st)
+{
+    struct walk *w = k->w;
+
+    w->root = realpath(path, NULL);
+    if (w->root == NULL || stat(w->root, st) != 0)
+        return errbuf_set(k->eb, sprat_err_from_errno(errno), "can't read %s: %s", path,
+                          strerror(errno));
+    if (!S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode))
+        return errbuf_set(k->eb, SPRAT_E_INVAL, "%s is neither a file nor a directory", path);
+    w->is_dir = S_ISDIR(st->st_mode);
+    w->name = strdup(strrchr(w->root, '/') + 1);
+    if (w->name == NULL)
+        return no_memory(k);
+    if (w->name[0] == '\0')
+        return errbuf_set(k->eb, SPRAT_E_INVAL, "the root directory can't be a torrent");
+    return check_name(k, "", w->name);
+}
+
+int
+walk_run(struct walk *w, const char *path, void (*notice)(void *user, const char *text),
+         void *user, struct errbuf *eb)
+{
+    struct walker k = {.w = w, .notice = notice, .user = user, .eb = eb};
+    struct stat st;
+    char *none;
+    int err;
+
+    *w = (struct walk){0};
+    err = find_root(&k, path, &st);
+    if (err != 0)
+        return err;
+    if (w->is_dir) {
+        err = read_all_dirs(&k);
+        if (err != 0)
+            return err;
+        if (w->count > 0)
+            qsort(w->entries, w->count, sizeof(*w->entries), compare_entries);
+        drop_dead_links(&k);
+    } else {
+        none = strdup("");
+        err = none != NULL ? add_entry(&k, none, NULL, &st) : no_memory(&k);
+    }
+    if (err == 0 && w->total == 0)
+        err = errbuf_set(eb, SPRAT_E_INVAL, "%s holds no bytes at all: there is nothing to share",
+                         w->root);
+    return err;
+}
+
+void
+walk_fini(struct walk *w)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        free(w->entries[i].path);
+        free(w->entries[i].symlink);
+    }
+    free(w->entries);
+    free(w->root);
+    free(w->name);
+    *w = (struct walk){0};
+}

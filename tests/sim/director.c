@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A look ten times a virtual second: is something due, is everybody there?
+ */
+#include "tests/sim/director.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/check.h"
+#include "tests/sim/link.h"
+
+enum {
+    LOOK_EVERY_US = 100000,
+    FAREWELL_US = 900 * 1000000, /* within which everybody must be gone */
+    LINGER_US = 120 * 1000000,   /* within which the last bytes must be off the lines */
+};
+
+/* A node's place in the play. */
+struct seat {
+    struct event event; /* joins, comes back, resumes or leaves */
+    struct director *d;
+    struct node *node;
+    const struct scenario_group *group;
+    bool resumes; /* else |event| brings it in */
+};
+
+struct director {
+    const struct scenario *sc;
+    struct sim sim;
+    struct event look;
+    struct seat *seats;
+    struct mono begin, next_audit;
+    int64_t next_us[SCENARIO_ACTIONS_MAX]; /* when each action is due; INT64_MAX: it is over */
+    bool over;
+};
+
+static int64_t
+elapsed_us(const struct director *d)
+{
+    return mono_diff_us(d->sim.engine.now, d->begin);
+}
+
+/* --- who is where --- */
+
+static bool
+is_wanted(const struct seat *t)
+{
+    return node_honest(t->node) && !t->group->optional && !t->group->stuck &&
+           !node_began_whole(t->node);
+}
+
+static bool
+has_all(const struct node *n)
+{
+    return bitfield_full(&n->disk.done);
+}
+
+/* Will it be complete one day, if all goes well? */
+static bool
+is_waited_for(const struct seat *t)
+{
+    return is_wanted(t) && !has_all(t->node) &&
+           (t->node->state == NODE_UP || event_posted(&t->event));
+}
+
+static void
+on_seat(struct event *e)
+{
+    struct seat *t = LIST_ENTRY(e, struct seat, event);
+    struct node *n = t->node;
+
+    if (n->state == NODE_LEAVING) {
+        event_post_us(&n->sim->engine, e, LOOK_EVERY_US); /* it is not through with its goodbye */
+        return;
+    }
+    if (t->resumes && n->state == NODE_UP)
+        node_pause(n, false);
+    else if (!node_running(n))
+        node_join(n);
+    t->resumes = false;
+}
+
+/* --- actions --- */
+
+static bool
+is_target(const struct scenario_action *a, const struct node *n)
+{
+    switch (a->verb) {
+    case VERB_LEAVE:
+    case VERB_CRASH:
+    case VERB_DARK:
+    case VERB_PAUSE: return n->state == NODE_UP;
+    case VERB_LOSE: return n->disk.done.count > 0;
+    case VERB_JOIN: return !node_running(n);
+    case VERB_RESUME:
+    case VERB_SPLIT:
+    case VERB_FREE_DISK: return true;
+    case VERB_HEAL:
+    case VERB_TRACKER_DOWN:
+    case VERB_TRACKER_UP: return false;
+    }
+    return false;
+}
+
+static void
+lose_one(struct node *n)
+{
+    uint32_t i = rng_below(&n->sim->rng, n->disk.done.nbits);
+
+    i = bitfield_next_set(&n->disk.done, i);
+    if (i == n->disk.done.nbits)
+        i = bitfield_next_set(&n->disk.done, 0);
+    node_lose(n, i);
+}
+
+static void
+do_to(struct director *d, const struct scenario_action *a, struct seat *t)
+{
+    struct node *n = t->node;
+
+    switch (a->verb) {
+    case VERB_LEAVE: node_leave(n); break;
+    case VERB_CRASH: node_crash(n, false); break;
+    case VERB_DARK: node_crash(n, true); break;
+    case VERB_JOIN: node_join(n); break;
+    case VERB_PAUSE: node_pause(n, true); break;
+    case VERB_RESUME: node_pause(n, false); break;
+    case VERB_SPLIT: n->side = 1; break;
+    case VERB_FREE_DISK: node_free_disk(n); break;
+    case VERB_LOSE: lose_one(n); break;
+    case VERB_HEAL:
+    case VERB_TRACKER_DOWN:
+    case VERB_TRACKER_UP: break;
+    }
+    t->resumes = a->verb == VERB_PAUSE;
+    if (a->for_us > 0)
+        event_post_us(&d->sim.engine, &t->event, a->for_us);
+}
+
+/* Chooses |a->count| of the group's nodes that it can happen to. */
+static void
+do_to_group(struct director *d, const struct scenario_action *a)
+{
+    const struct scenario_group *g = &d->sc->groups[a->group];
+    unsigned *who = sim_alloc(d->sim.count + 1, sizeof(*who));
+    uint32_t n = 0, left;
+
+    for (unsigned i = 0; i < d->sim.count; i++)
+        if (d->seats[i].group == g && is_target(a, d->sim.nodes[i]))
+            who[n++] = i;
+    left = a->count > 0 && a->count < n ? a->count : n;
+    for (; left > 0; left--) {
+        uint32_t k = rng_below(&d->sim.rng, n);
+
+        do_to(d, a, &d->seats[who[k]]);
+        who[k] = who[--n];
+    }
+    free(who);
+}
+
+static void
+act(struct director *d, const struct scenario_action *a)
+{
+    switch (a->verb) {
+    case VERB_HEAL:
+        for (unsigned i = 0; i < d->sim.count; i++)
+            d->sim.nodes[i]->side = 0;
+        links_heal(&d->sim);
+        break;
+    case VERB_TRACKER_DOWN: d->sim.tracker_down = true; break;
+    case VERB_TRACKER_UP: d->sim.tracker_down = false; break;
+    case VERB_LEAVE:
+    case VERB_CRASH:
+    case VERB_DARK:
+    case VERB_JOIN:
+    case VERB_PAUSE:
+    case VERB_RESUME:
+    case VERB_SPLIT:
+    case VERB_FREE_DISK:
+    case VERB_LOSE: do_to_group(d, a); break;
+    }
+}
+
+/* How often each piece exists outside |group|, at the least. */
+static uint32_t
+copies_beside(const struct director *d, const struct scenario_group *group)
+{
+    uint32_t least = UINT32_MAX;
+
+    for (uint32_t p = 0; p < d->sim.content->geo.piece_count; p++) {
+        uint32_t count = 0;
+
+        for (unsigned i = 0; i < d->sim.count; i++)
+            count += d->seats[i].group != group && node_running(d->sim.nodes[i]) &&
+                     node_honest(d->sim.nodes[i]) && bitfield_get(&d->sim.nodes[i]->disk.done, p);
+        least = count < least ? count : least;
+    }
+    return least;
+}
+
+static uint32_t
+done_permille(const struct director *d)
+{
+    uint64_t have = 0, all = 0;
+
+    for (unsigned i = 0; i < d->sim.count; i++) {
+        if (!is_wanted(&d->seats[i]))
+            continue;
+        have += d->sim.nodes[i]->disk.done.count;
+        all += d->sim.nodes[i]->disk.done.nbits;
+    }
+    return all > 0 ? (uint32_t)(have * 1000 / all) : 1000;
+}
+
+static bool
+is_due(const struct director *d, uint32_t i)
+{
+    const struct scenario_action *a = &d->sc->actions[i];
+
+    if (d->next_us[i] == INT64_MAX)
+        return false;
+    if (a->copies > 0)
+        return copies_beside(d, &d->sc->groups[a->group]) >= a->copies;
+    if (a->done_permille > 0)
+        return done_permille(d) >= a->done_permille;
+    return elapsed_us(d) >= d->next_us[i];
+}
+
+static void
+do_actions(struct director *d)
+{
+    for (uint32_t i = 0; i < d->sc->action_count; i++) {
+        const struct scenario_action *a = &d->sc->actions[i];
+
+        if (!is_due(d, i))
+            continue;
+        act(d, a);
+        d->next_us[i] = a->every_us > 0 ? d->next_us[i] + a->every_us : INT64_MAX;
+        if (d->next_us[i] > a->until_us)
+            d->next_us[i] = INT64_MAX;
+    }
+}
+
+/* Who has been complete for long enough goes. */
+static void
+do_stays(struct director *d)
+{
+    for (unsigned i = 0; i < d->sim.count; i++) {
+        struct node *n = d->sim.nodes[i];
+        int64_t stay = d->seats[i].group->stay_us;
+
+        if (stay >= 0 && n->state == NODE_UP && n->complete_at.us != INT64_MAX &&
+            mono_diff_us(d->sim.engine.now, n->complete_at) >= stay)
+            node_leave(n);
+    }
+}
+
+/* --- the end --- */
+
+static uint32_t
+count_waited(const struct director *d)
+{
+    uint32_t n = 0;
+
+    for (unsigned i = 0; i < d->sim.count; i++)
+        n += is_waited_for(&d->seats[i]);
+    return n;
+}
+
+static bool
+all_is_played(const struct director *d)
+{
+    for (uint32_t i = 0; i < d->sc->action_count; i++)
+        if (d->next_us[i] != INT64_MAX && d->sc->actions[i].every_us == 0)
+            return false;
+    for (uint32_t i = 0; i < d->sc->group_count; i++)
+        if (d->sc->groups[i].stuck)
+            return false; /* only time tells */
+    return count_waited(d) == 0;
+}
+
+/* Why it is not done: is it the swarm's fault? */
+static void
+judge_late(struct director *d)
+{
+    uint32_t late = count_waited(d), missing = 0;
+
+    if (late == 0)
+        return;
+    for (uint32_t p = 0; p < d->sim.content->geo.piece_count; p++) {
+        bool found = false;
+
+        for (unsigned i = 0; i < d->sim.count && !found; i++)
+            found = node_running(d->sim.nodes[i]) && node_honest(d->sim.nodes[i]) &&
+                    bitfield_get(&d->sim.nodes[i]->disk.done, p);
+        missing += !found;
+    }
+    sim_fail(&d->sim,
+             "%" PRIu32 " nodes are not complete in time, and %" PRIu32
+             " pieces are with nobody honest",
+             late, missing);
+}
+
+static void
+on_look(struct event *e)
+{
+    struct director *d = LIST_ENTRY(e, struct director, look);
+
+    do_actions(d);
+    do_stays(d);
+    if (mono_due(d->next_audit, d->sim.engine.now)) {
+        check_audit(&d->sim);
+        d->next_audit = mono_add_us(d->sim.engine.now, AUDIT_EVERY_US);
+    }
+    d->over = all_is_played(d);
+    if (!d->over && elapsed_us(d) >= d->sc->limit_us) {
+        judge_late(d);
+        d->over = true;
+    }
+    if (!d->over)
+        event_post_us(&d->sim.engine, e, LOOK_EVERY_US);
+}
+
+/* A play in which nothing comes to an end proves nothing. */
+static void
+judge_stuck(struct director *d, const struct result *r)
+{
+    if (r->wanted > 0 && r->complete == 0)
+        sim_fail(&d->sim, "nobody is complete");
+    for (unsigned i = 0; i < d->sim.count; i++)
+        if (d->seats[i].group->stuck && has_all(d->sim.nodes[i]))
+            sim_fail(&d->sim, "n%u is complete, and can't be", i);
+}
+
+static unsigned
+count_running(const struct director *d)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < d->sim.count; i++)
+        n += node_running(d->sim.nodes[i]);
+    return n;
+}
+
+/* Everybody stops, and the world falls silent. */
+static void
+send_home(struct director *d)
+{
+    struct mono limit = mono_add_us(d->sim.engine.now, FAREWELL_US);
+    bool clean = !d->sim.tracker_down;
+
+    for (unsigned i = 0; i < d->sim.count; i++) {
+        event_cancel(&d->sim.engine, &d->seats[i].event);
+        d->sim.nodes[i]->side = 0;
+        /* A life that ended without a word may be listed still. */
+        clean = clean && d->sim.nodes[i]->count.crashes == 0;
+    }
+    links_heal(&d->sim);
+    for (unsigned i = 0; i < d->sim.count; i++)
+        node_leave(d->sim.nodes[i]);
+    while (count_running(d) > 0 && mono_before(d->sim.engine.now, limit) && !sim_failed(&d->sim))
+        if (!engine_step(&d->sim.engine))
+            break;
+    if (count_running(d) > 0)
+        sim_fail(&d->sim, "%u nodes don't stop", count_running(d));
+    limit = mono_add_us(d->sim.engine.now, LINGER_US);
+    while (!sim_failed(&d->sim) && mono_before(d->sim.engine.now, limit))
+        if (!engine_step(&d->sim.engine))
+            break;
+    if (sim_failed(&d->sim))
+        return;
+    check_end(&d->sim);
+    if (clean && sim_tracker_listed(d->sim.tracker) != 0)
+        sim_fail(&d->sim, "the tracker lists %" PRIu64 " peers that said goodbye",
+                 sim_tracker_listed(d->sim.tracker));
+}
+
+/* --- numbers --- */
+
+static int
+compare_times(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void
+measure_times(struct director *d, struct result *r)
+{
+    int64_t *times = sim_alloc(d->sim.count + 1, sizeof(*times));
+
+    for (unsigned i = 0; i < d->sim.count; i++) {
+        struct node *n = d->sim.nodes[i];
+
+        r->wanted += is_wanted(&d->seats[i]);
+        if (!is_wanted(&d->seats[i]) || n->complete_at.us == INT64_MAX)
+            continue;
+        times[r->complete++] = mono_diff_us(n->complete_at, n->joined_at);
+        if (mono_diff_us(n->complete_at, d->begin) > r->took_us)
+            r->took_us = mono_diff_us(n->complete_at, d->begin);
+    }
+    qsort(times, r->complete, sizeof(*times), compare_times);
+    if (r->complete > 0) {
+        r->first_us = times[0];
+        r->median_us = times[r->complete / 2];
+        r->last_us = times[r->complete - 1];
+    }
+    free(times);
+}
+
+static int64_t
+time_for(uint64_t bytes, uint64_t rate)
+{
+    return rate > 0 ? (int64_t)(bytes * 1000 / rate) * 1000 : 0;
+}
+
+/* No swarm can be faster than its seeds, its slowest line in, and all lines out together, if all
+ * come at once. */
+static int64_t
+fluid_bound(const struct director *d)
+{
+    uint64_t size = d->sim.content->mi->total_size, seeds = 0, all = 0, count = 0;
+    int64_t bound = 0;
+    bool endless = false;
+
+    for (unsigned i = 0; i < d->sim.count; i++) {
+        const struct node *n = d->sim.nodes[i];
+        uint64_t up = n->spec.line.up;
+
+        if (!node_honest(n))
+            continue;
+        endless = endless || up == 0;
+        all += up;
+        seeds += node_began_whole(n) ? up : 0;
+        count += is_wanted(&d->seats[i]);
+        if (is_wanted(&d->seats[i]) && time_for(size, n->spec.line.down) > bound)
+            bound = time_for(size, n->spec.line.down);
+    }
+    if (!endless && time_for(size, seeds) > bound)
+        bound = time_for(size, seeds);
+    if (!endless && time_for(size * count, all) > bound)
+        bound = time_for(size * count, all);
+    return bound;
+}
+
+static uint64_t
+wasted(struct node *n)
+{
+    struct swarm_stats st;
+
+    if (!node_running(n))
+        return n->count.wasted;
+    swarm_get_stats(n->swarm, &st, n->sim->engine.now);
+    return n->count.wasted + st.wasted;
+}
+
+static void
+measure(struct director *d, struct result *r)
+{
+    uint64_t waste = 0, got = 0, given = 0;
+
+    measure_times(d, r);
+    r->bound_us = fluid_bound(d);
+    for (unsigned i = 0; i < d->sim.count; i++) {
+        struct node *n = d->sim.nodes[i];
+
+        if (!node_honest(n))
+            continue;
+        waste += wasted(n);
+        got += n->count.got;
+        r->bans += n->count.notices[SWARM_NOTICE_BANNED];
+        if (node_began_whole(n))
+            given += n->count.sent;
+    }
+    r->waste_permille = got > 0 ? waste * 1000 / got : 0;
+    r->copies_permille = given * 1000 / d->sim.content->mi->total_size;
+}
+
+static uint64_t
+sent_by(const struct director *d, uint32_t group)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < d->sim.count; i++)
+        if (d->seats[i].group == &d->sc->groups[group])
+            sum += d->sim.nodes[i]->count.sent;
+    return sum * 1000 / d->sim.content->mi->total_size;
+}
+
+static void
+judge_expects(struct director *d, const struct result *r)
+{
+    for (uint32_t i = 0; i < d->sc->expect_count; i++) {
+        const struct scenario_expect *x = &d->sc->expects[i];
+
+        switch (x->what) {
+        case EXPECT_COPIES:
+            if (sent_by(d, x->group) > x->bound)
+                sim_fail(&d->sim, "%s sent %" PRIu64 "/1000 copies", d->sc->groups[x->group].name,
+                         sent_by(d, x->group));
+            break;
+        case EXPECT_WASTE:
+            if (r->waste_permille > x->bound)
+                sim_fail(&d->sim, "%" PRIu64 "/1000 of what came was waste", r->waste_permille);
+            break;
+        case EXPECT_LAST:
+            if (r->last_us > (int64_t)x->bound)
+                sim_fail(&d->sim, "the last one took %" PRId64 " ms", r->last_us / 1000);
+            break;
+        case EXPECT_INPUTS:
+            if (d->sim.inputs > x->bound)
+                sim_fail(&d->sim, "it took %" PRIu64 " inputs", d->sim.inputs);
+            break;
+        case EXPECT_BANNED:
+            if (r->bans < x->bound)
+                sim_fail(&d->sim, "only %" PRIu32 " bans", r->bans);
+            break;
+        }
+    }
+}
+
+/* --- the play --- */
+
+static void
+seat_all(struct director *d)
+{
+    uint32_t k = 0;
+
+    for (uint32_t g = 0; g < d->sc->group_count; g++) {
+        const struct scenario_group *group = &d->sc->groups[g];
+
+        for (uint32_t i = 0; i < group->count; i++, k++) {
+            struct seat *t = &d->seats[k];
+            int64_t at = group->join_us;
+
+            *t = (struct seat){.d = d, .group = group, .node = sim_add(&d->sim, &group->spec)};
+            event_init(&t->event, on_seat);
+            if (group->join_span_us > 0)
+                at += (int64_t)(rng_u64(&d->sim.rng) % (uint64_t)group->join_span_us);
+            event_post_us(&d->sim.engine, &t->event, at);
+        }
+    }
+}
+
+static void
+play(struct director *d, struct result *res)
+{
+    d->begin = d->next_audit = d->sim.engine.now;
+    event_init(&d->look, on_look);
+    for (uint32_t i = 0; i < d->sc->action_count; i++)
+        d->next_us[i] = d->sc->actions[i].at_us;
+    /* The first look comes before the first peer: "at 0s" is before everything. */
+    event_post_us(&d->sim.engine, &d->look, 0);
+    seat_all(d);
+    while (!d->over && !sim_failed(&d->sim) && engine_step(&d->sim.engine))
+        ;
+    event_cancel(&d->sim.engine, &d->look);
+    if (!sim_failed(&d->sim))
+        check_audit(&d->sim);
+    measure(d, res);
+    judge_stuck(d, res);
+    judge_expects(d, res);
+    if (!sim_failed(&d->sim))
+        send_home(d);
+}
+
+int
+director_play(const struct scenario *sc, uint64_t seed, FILE *trace, struct result *res,
+              struct errbuf *eb)
+{
+    struct director *d = sim_alloc(1, sizeof(*d));
+    struct content content;
+    uint64_t seats = 0;
+    int err;
+
+    *res = (struct result){0};
+    d->sc = sc;
+    for (uint32_t i = 0; i < sc->group_count; i++)
+        seats += sc->groups[i].count;
+    err = content_init(&content, &sc->torrent, eb);
+    if (err == 0 && (seats == 0 || seats > SIM_NODES_MAX))
+        err = errbuf_set(eb, SPRAT_E_INVAL, "a play needs 1 to %d nodes", SIM_NODES_MAX);
+    if (err == 0) {
+        d->seats = sim_alloc(seats, sizeof(*d->seats));
+        sim_init(&d->sim, &content, &sc->net, &sc->tracking, seed, trace);
+        play(d, res);
+        memcpy(res->failure, d->sim.failure, sizeof(res->failure));
+        res->trace = d->sim.trace.hash;
+        res->inputs = d->sim.inputs;
+        for (uint64_t i = 0; i < seats; i++)
+            event_cancel(&d->sim.engine, &d->seats[i].event);
+        sim_fini(&d->sim);
+        free(d->seats);
+    }
+    content_fini(&content);
+    free(d);
+    return err;
+}

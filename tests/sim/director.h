@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Plays a scenario: brings the nodes in, makes happen what is written, watches for the end, and
+ * sends everybody home. Says how it went in a few numbers.
+ */
+#ifndef TESTS_SIM_DIRECTOR_H
+#define TESTS_SIM_DIRECTOR_H
+
+#include "tests/sim/scenario.h"
+
+struct result {
+    char failure[SIM_FAILURE_LEN]; /* empty: it went as it should */
+    uint64_t trace;
+    uint32_t wanted, complete;            /* nodes that began without everything, and have it now */
+    int64_t first_us, median_us, last_us; /* from joining to complete */
+    int64_t bound_us;         /* what no swarm can beat, if all come at once and bring nothing */
+    uint64_t copies_permille; /* sent by those who had everything at first */
+    uint64_t waste_permille;  /* of all payload that came */
+    uint64_t inputs;
+    int64_t took_us; /* virtual, until the last was complete */
+    uint32_t bans;
+};
+
+/* |trace|: where every input and effect is printed; NULL. SPRAT_E_INVAL with a sentence if the
+ * scenario's torrent can't be made. */
+int director_play(const struct scenario *sc, uint64_t seed, FILE *trace, struct result *res,
+                  struct errbuf *eb);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A machine with one peer on it: the real swarm core, a disk, a line, and what becomes of it: it
+ * joins, leaves, crashes and comes back. It carries out its core's effects.
+ */
+#ifndef TESTS_SIM_NODE_H
+#define TESTS_SIM_NODE_H
+
+#include "common/ds/list.h"
+#include "peer/core/swarm.h"
+#include "tests/sim/engine.h"
+#include "tests/sim/vdisk.h"
+
+struct sim;
+struct link;
+
+enum node_state {
+    NODE_AWAY, /* not joined, or gone for good */
+    NODE_UP,
+    NODE_LEAVING, /* saying goodbye */
+    NODE_DOWN,    /* its process died: connections are refused */
+    NODE_DARK,    /* the machine is off: nothing answers */
+};
+
+/*  X(NAME, word, text) what a bad peer does */
+#define MISCHIEF_TABLE(X)                                                                          \
+    X(CORRUPT, "corrupt", "every block it sends is wrong")                                         \
+    X(SPOIL, "spoil", "the second block of the third piece that it sends is wrong")                \
+    X(LIE, "lie", "says that it has everything")                                                   \
+    X(MUTE, "mute", "never answers a request")                                                     \
+    X(DEAF, "deaf", "reads nothing more once a block comes")                                       \
+    X(FLOOD, "flood", "sends senseless messages without end")                                      \
+    X(FORGE, "forge", "answers hash requests with made-up hashes")                                 \
+    X(FLAP, "flap", "breaks every connection after a moment")                                      \
+    X(SELFISH, "selfish", "never unchokes anybody")
+
+enum mischief_bit {
+#define X(name, word, text) MISCHIEF_BIT_##name,
+    MISCHIEF_TABLE(X)
+#undef X
+};
+
+enum mischief {
+#define X(name, word, text) MISCHIEF_##name = 1 << MISCHIEF_BIT_##name,
+    MISCHIEF_TABLE(X)
+#undef X
+};
+
+/* Which sides of a hybrid a node speaks. */
+enum node_tongue { SPEAKS_BOTH, SPEAKS_V1, SPEAKS_V2 };
+
+struct node_line {
+    uint64_t up, down; /* bytes/s; 0: no limit */
+    int64_t delay_us;  /* from the node to the middle of the network */
+    bool nat;          /* can't be dialled */
+};
+
+struct node_spec {
+    const char *group; /* for people; outlives the node */
+    struct node_line line;
+    struct vdisk_spec disk;
+    unsigned mischief; /* enum mischief bits */
+    enum node_tongue tongue;
+    uint32_t have_permille; /* of the pieces that it begins with, chosen at random */
+    bool lacks_last;        /* of those, not the last piece */
+    uint32_t peers_max;
+    uint32_t upload_slots;
+    uint64_t up_limit, down_limit; /* of the core's own buckets, bytes/s; 0: none */
+    bool sequential;
+};
+
+/* The sending side of a line: one segment at a time, connections in turn. */
+struct uplink {
+    struct event timer;
+    struct list ring;        /* pipes that have something to send and may */
+    struct segment *current; /* on the line until |timer| fires */
+};
+
+struct node_count {
+    uint64_t sent, got;          /* payload bytes, all lives */
+    uint64_t core_up, core_down; /* as reported to the core in this life */
+    uint64_t wasted;             /* as its cores said, lives that are over */
+    uint32_t writes;             /* WRITE effects under way */
+    uint32_t half_open;          /* CONNECT effects without an end */
+    uint32_t notices[SWARM_NOTICE_LAYERS + 1];
+    uint32_t idle_ticks; /* ticks in a row that did not move the clock */
+    uint32_t lives, crashes;
+};
+
+struct node {
+    struct sim *sim;
+    unsigned index;
+    struct node_spec spec;
+    enum node_state state;
+    struct swarm *swarm;
+    struct rate_bucket up, down;
+    struct endpoint addr;
+    uint8_t peer_id[PEER_ID_LEN];
+    struct event tick;
+    struct event commit;
+    struct event prank;
+    struct uplink uplink;
+    struct mono line_free; /* when the receiving side of its line is through */
+    struct link **by_slot; /* by slot_index() of the core's peer */
+    struct list jobs;
+    struct vdisk disk;
+    unsigned side; /* nodes on different sides of a partition hear nothing of each other */
+    bool syncing;  /* |commit| ends a sync, else it begins one */
+    bool stopped;  /* the core says that nothing is under way any more */
+    bool knows_layers;
+    bool disk_stuck;         /* the core paused because of its disk */
+    struct mono dark_since;  /* NODE_DARK */
+    struct mono complete_at; /* MONO_NEVER before */
+    struct mono joined_at;
+    struct node_count count;
+};
+
+struct node *node_new(struct sim *s, unsigned index, const struct node_spec *spec);
+void node_free(struct node *n);
+
+static inline bool
+node_running(const struct node *n)
+{
+    return n->swarm != NULL;
+}
+
+/* Slots that its core may give to peers. */
+static inline uint32_t
+node_slots(const struct node *n)
+{
+    return n->spec.peers_max + SWARM_HALF_OPEN_MAX;
+}
+
+/* Had it everything before it came? */
+static inline bool
+node_began_whole(const struct node *n)
+{
+    return n->spec.have_permille == 1000 && !n->spec.lacks_last;
+}
+
+static inline bool
+node_honest(const struct node *n)
+{
+    return (n->spec.mischief & ~(unsigned)MISCHIEF_SELFISH) == 0;
+}
+
+/* Comes, or comes back, with what its disk has committed. */
+void node_join(struct node *n);
+/* Goes politely; NODE_AWAY once the core is through. */
+void node_leave(struct node *n);
+/* Its process is killed: |dark| says that the machine goes with it. */
+void node_crash(struct node *n, bool dark);
+void node_pause(struct node *n, bool pause);
+/* The disk has room again. */
+void node_free_disk(struct node *n);
+/* A piece that it has disappears from its disk. */
+void node_lose(struct node *n, uint32_t piece);
+
+/* Feeds its core and carries out what comes of it. The core must be running. */
+void node_feed(struct node *n, const struct swarm_input *in);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A scenario as data, and how it is written down: one line a thing, `#` begins a comment.
+ *
+ *   about TEXT
+ *   torrent format=v1|v2|hybrid size=BYTES piece=BYTES files=N layers=none
+ *   net jitter=TIME loss=PARTS window=BYTES dial=TIME codec
+ *   tracker latency=TIME timeout=TIME interval=TIME
+ *   peers NAME count=N have=all|none|PART up=RATE down=RATE delay=TIME join=TIME[..TIME] stay=TIME
+ *         hostile=WORD[,WORD] speaks=v1|v2 max=N slots=N up-limit=RATE down-limit=RATE
+ *         disk-delay=TIME disk-rate=RATE group=TIME sync=TIME room=BYTES read-errors=PARTS
+ *         nat lacks-last sequential optional stuck
+ *   at WHEN VERB [NAME] [count=N] [for=TIME]      WHEN: TIME, copies=N or done=PART
+ *   every TIME VERB [NAME] [count=N] [for=TIME] [from=TIME] [until=TIME]
+ *   limit TIME
+ *   expect copies NAME <= NUMBER | expect waste <= PART | expect last <= TIME | expect banned >= N
+ *   expect inputs <= N
+ *
+ * Numbers take KiB, MiB, GiB; us, ms, s, min; %. PARTS are of a million, RATE is bytes a second.
+ */
+#ifndef TESTS_SIM_SCENARIO_H
+#define TESTS_SIM_SCENARIO_H
+
+#include "tests/sim/sim.h"
+
+enum {
+    SCENARIO_SIZE_MAX = 65536, /* bytes of a file */
+    SCENARIO_WORDS_MAX = 32,   /* in a line */
+    SCENARIO_GROUPS_MAX = 32,
+    SCENARIO_ACTIONS_MAX = 64,
+    SCENARIO_EXPECTS_MAX = 16,
+    SCENARIO_NAME_MAX = 31,
+    SCENARIO_ABOUT_MAX = 200,
+};
+
+struct scenario_group {
+    char name[SCENARIO_NAME_MAX + 1];
+    struct node_spec spec;
+    uint32_t count;
+    int64_t join_us, join_span_us;
+    int64_t stay_us; /* leaves so long after it is complete; -1: stays */
+    bool optional;   /* need not become complete */
+    bool stuck;      /* can't become complete, and must not claim so */
+};
+
+/*  X(NAME, word, who) what may happen; |who|: it is about a group */
+#define VERB_TABLE(X)                                                                              \
+    X(LEAVE, "leave", true)                                                                        \
+    X(CRASH, "crash", true)                                                                        \
+    X(DARK, "power-off", true)                                                                     \
+    X(JOIN, "join", true)                                                                          \
+    X(PAUSE, "pause", true)                                                                        \
+    X(RESUME, "resume", true)                                                                      \
+    X(SPLIT, "split", true)                                                                        \
+    X(FREE_DISK, "free-disk", true)                                                                \
+    X(LOSE, "lose", true)                                                                          \
+    X(HEAL, "heal", false)                                                                         \
+    X(TRACKER_DOWN, "tracker-down", false)                                                         \
+    X(TRACKER_UP, "tracker-up", false)
+
+enum verb {
+#define X(name, word, who) VERB_##name,
+    VERB_TABLE(X)
+#undef X
+};
+
+struct scenario_action {
+    enum verb verb;
+    uint32_t group;
+    uint32_t count;         /* of the group's nodes that it can happen to, at random; 0: all */
+    int64_t at_us;          /* when, or -1 */
+    uint32_t copies;        /* when that many copies are out beside the group; 0: not so */
+    uint32_t done_permille; /* when that much of all that is wanted is there; 0: not so */
+    int64_t every_us;       /* 0: once */
+    int64_t until_us;
+    int64_t for_us; /* crash, power-off, leave, pause: comes back after that; 0: never */
+};
+
+struct scenario_expect {
+    enum { EXPECT_COPIES, EXPECT_WASTE, EXPECT_LAST, EXPECT_BANNED, EXPECT_INPUTS } what;
+    uint32_t group;
+    uint64_t bound; /* copies and waste in permille, times in us */
+};
+
+struct scenario {
+    char about[SCENARIO_ABOUT_MAX + 1];
+    struct content_spec torrent;
+    struct sim_net net;
+    struct sim_tracking tracking;
+    int64_t limit_us;
+    struct scenario_group groups[SCENARIO_GROUPS_MAX];
+    uint32_t group_count;
+    struct scenario_action actions[SCENARIO_ACTIONS_MAX];
+    uint32_t action_count;
+    struct scenario_expect expects[SCENARIO_EXPECTS_MAX];
+    uint32_t expect_count;
+};
+
+/* Reads the text; an error with a sentence that names the line. */
+int scenario_parse(struct scenario *sc, const char *text, size_t len, struct errbuf *eb);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The simulated world: virtual time, a network, a tracker and nodes that run the real cores. A run
+ * is a function of its seed. What goes against an invariant is kept as the run's failure and ends
+ * it.
+ */
+#ifndef TESTS_SIM_SIM_H
+#define TESTS_SIM_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/base/rng.h"
+#include "common/ds/slotmap.h"
+#include "peer/core/block.h"
+#include "tests/sim/content.h"
+#include "tests/sim/engine.h"
+#include "tests/sim/node.h"
+#include "tests/sim/trace.h"
+#include "tests/sim/tracker.h"
+
+enum {
+    SIM_NODES_MAX = 20000,
+    SIM_LINKS_MAX = 1 << 22,
+    SIM_FAILURE_LEN = 400,
+};
+
+struct sim_net {
+    int64_t jitter_us; /* added at random to each segment's delay, up to this */
+    uint32_t loss;     /* packets in a million that are lost and sent again */
+    uint32_t window;   /* bytes that a connection has in flight at most */
+    int64_t dial_timeout_us;
+    bool codec; /* messages but blocks pass the real codec on their way */
+};
+
+struct sim_tracking {
+    int64_t latency_us; /* one way */
+    int64_t timeout_us; /* until an announce that nobody answers fails */
+    int64_t interval_us;
+};
+
+/* Payload bytes on their way, all nodes together: what left is what came, is lost, or flies. */
+struct sim_ledger {
+    uint64_t left, came, lost, flying;
+};
+
+struct sim {
+    struct engine engine;
+    struct trace trace;
+    struct rng rng;
+    const struct content *content;
+    struct sim_net net;
+    struct sim_tracking tracking;
+    struct sim_ledger ledger;
+    struct sim_tracker *tracker;
+    bool tracker_down;
+    struct mono healed_at; /* when a partition did last */
+    uint64_t inputs;       /* to all cores */
+    struct block_pool *pool;
+    struct node **nodes;
+    unsigned count;
+    struct slotmap links;
+    bool feeding;                  /* an input is being handled: nobody may feed another */
+    char failure[SIM_FAILURE_LEN]; /* empty: all is well */
+};
+
+void sim_init(struct sim *s, const struct content *c, const struct sim_net *net,
+              const struct sim_tracking *tracking, uint64_t seed, FILE *trace);
+
+/* Frees everything, at any time. */
+void sim_fini(struct sim *s);
+
+/* A node that is not there yet (node_join()). NULL beyond SIM_NODES_MAX. */
+struct node *sim_add(struct sim *s, const struct node_spec *spec);
+
+/* Keeps the first failure. */
+void sim_fail(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static inline bool
+sim_failed(const struct sim *s)
+{
+    return s->failure[0] != '\0';
+}
+
+#endif

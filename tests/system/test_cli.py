@@ -1,0 +1,306 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The command line by itself: help and man pages, wrong usage, create, show, verify, and bad files."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import bencode
+import content
+import sprat as our
+import tap
+from process import run
+from tap import test
+from terminal import columns_of, drawn_lines, on_terminal
+
+COMMANDS = ["create", "show", "verify", "seed", "get", "add", "ls", "info", "pause", "resume", "rm",
+            "shutdown"]
+MAN = os.path.join(our.SOURCE, "man")
+
+
+def one_line(result, *words):
+    """What went wrong stands on one line of stderr, and holds all words."""
+    assert result.err.count("\n") == 1 and result.err.startswith("sprat"), str(result)
+    for word in words:
+        assert word in result.err, f"{word!r} is missing\n{result}"
+
+
+def options_of(text):
+    """Option names in the left column of a --help."""
+    return re.findall(r"^ +(?:-\w, )?--([a-z-]+)", text, re.M)
+
+
+@test
+def every_command_has_help_with_an_example(t):
+    whole = our.sprat(t, "--help", status=0).out
+    for name in COMMANDS:
+        assert re.search(rf"^  {name} ", whole, re.M), f"{name} is not in --help"
+        text = our.sprat(t, name, "--help", status=0).out
+        assert text.startswith(f"usage: sprat {name}"), text
+        assert f"\nexample:\n  sprat {name}" in text, text
+        assert "help" in options_of(text), text
+        assert our.sprat(t, "help", name, status=0).out == text
+        assert all(len(line) <= 100 for line in text.splitlines()), text
+
+
+@test
+def every_option_stands_in_the_man_page(t):
+    pages = {name: f"sprat-{name}.1" for name in COMMANDS}
+    texts = {name: our.sprat(t, name, "--help", status=0).out for name in COMMANDS}
+    pages["spratd"] = "spratd.8"
+    texts["spratd"] = run(t, [our.SPRATD, "--help"]).out
+    for name, page in pages.items():
+        with open(os.path.join(MAN, page)) as f:
+            source = f.read()
+        described = set(re.findall(r"^\.It .*?Fl Fl ([a-z-]+)", source, re.M))
+        for option in options_of(texts[name]):
+            assert option in described, f"--{option} of {name} is not in {page}"
+        assert described <= set(options_of(texts[name])), f"{page} has too many: {described}"
+    with open(os.path.join(MAN, "spratd.conf.5")) as f:
+        keys = set(re.findall(r"^\.It Cm ([a-z-]+)", f.read(), re.M))
+    valued = set(re.findall(r"^ +(?:-\w, )?--([a-z-]+) \S", texts["spratd"], re.M)) - {"config"}
+    assert keys == valued, f"spratd.conf.5 and --help differ: {keys ^ valued}"
+
+
+@test
+def man_pages_are_well_formed(t):
+    if not shutil.which("mandoc"):
+        raise tap.Skip("mandoc is not installed")
+    pages = [os.path.join(MAN, f) for f in sorted(os.listdir(MAN)) if f[-1].isdigit()]
+    assert len(pages) >= len(COMMANDS) + 3
+    result = run(t, ["mandoc", "-T", "lint", "-W", "warning", *pages])
+    assert result.status == 0 and not result.out, str(result)
+
+
+@test
+def wrong_usage_is_one_line_and_status_2(t):
+    cases = [
+        ([], "command is missing"),
+        (["--frobnicate"], "command must come first"),
+        (["sede"], "did you mean 'seed'?"),
+        (["frobnicate"], "unknown command 'frobnicate'"),
+        (["create"], "too few arguments"),
+        (["create", "a", "b"], "unexpected argument 'b'"),
+        (["create", "--peice-length", "1M", "x"], "did you mean '--piece-length'?"),
+        (["create", "--piece-length", "17K", "x"], "17K"),
+        (["create", "--piece-length", "1G", "x"], "1G"),
+        (["create", "--format", "v3", "x"], "v3"),
+        (["create", "-t", "ftp://h/a", "x"], "ftp://h/a"),
+        (["create", "-o"], "needs a value"),
+        (["show"], "too few arguments"),
+        (["verify", "x"], "too few arguments"),
+        (["get", "--listen", "localhost", "x"], "ADDR:PORT"),
+        (["get", "--listen", "127.0.0.1:70000", "x"], "70000"),
+        (["get", "--up-limit", "fast", "x"], "fast"),
+        (["get", "--peer", "nowhere", "x"], "HOST:PORT"),
+        (["get", "--seed", "always", "x"], "always"),
+        (["get", "--json=yes", "x"], "takes no value"),
+        (["seed", "--lisen", "x"], "did you mean '--listen'?"),
+        (["seed", "-o", "x", "a.torrent", "b"], "-o goes with PATH alone"),
+        (["ls", "x"], "unexpected argument 'x'"),
+        (["rm"], "too few arguments"),
+        (["rm", "--dat", "x"], "did you mean '--data'?"),
+    ]
+    for argv, words in cases:
+        one_line(our.sprat(t, *argv, status=2), words)
+    assert our.sprat(t, "--version", status=0).out.startswith("sprat ")
+
+
+@test
+def create_show_verify(t):
+    tree = content.write_tree(t.path("tree"), content.nested(1 << 18))
+    for form in ("hybrid", "v2", "v1"):
+        out = our.create(t, tree, form=form, trackers=("http://127.0.0.1:1/a", "udp://127.0.0.1:2"))
+        shown = our.show(t, out)
+        assert list(shown) == ["name", "format", "info_hash_v1", "info_hash_v2", "piece_length",
+                               "piece_count", "total_size", "private", "files", "trackers",
+                               "web_seeds", "magnet"], list(shown)
+        assert shown["name"] == "tree" and shown["format"] == form
+        assert (shown["info_hash_v1"] is None) == (form == "v2")
+        assert (shown["info_hash_v2"] is None) == (form == "v1")
+        lengths = {f["path"]: f["length"] for f in shown["files"]}
+        assert lengths == {f"tree/{k}": v for k, v in content.nested(1 << 18).items()}, lengths
+        assert shown["total_size"] == sum(lengths.values())
+        assert shown["trackers"] == [["http://127.0.0.1:1/a"], ["udp://127.0.0.1:2"]]
+        assert shown["web_seeds"] == [] and shown["private"] is False
+        assert shown["magnet"].startswith("magnet:?xt=urn:bt")
+        our.sprat(t, "verify", out, os.path.dirname(tree), status=0)
+        our.sprat(t, "verify", out, tree, status=0)
+        human = our.sprat(t, "show", out, status=0).out
+        assert "tree/a/b/c/large" in human and (shown["info_hash_v1"] or "") in human
+
+
+@test
+def create_gives_the_same_bytes_wherever_and_whenever(t):
+    lengths = content.nested(1 << 16)
+    first = content.write_tree(t.path("one", "tree"), lengths)
+    for name in sorted(lengths, reverse=True):  # made in another order, at another time
+        source, copy = os.path.join(first, name), t.path("two", "tree", name)
+        shutil.copyfile(source, copy)
+        os.utime(copy, (1, 1))
+    infos = []
+    for folder in (first, t.path("two", "tree")):
+        with open(our.create(t, folder, "--comment", "x", "--private", "--source", "s"), "rb") as f:
+            infos.append(bencode.decode(f.read())[b"info"])
+    assert infos[0] == infos[1]
+    assert infos[0][b"private"] == 1 and infos[0][b"source"] == b"s"
+    assert not any(b"date" in key or b"time" in key for key in infos[0])
+
+
+@test
+def create_never_writes_over_a_file(t):
+    path = content.write_file(t.path("data"), 100000)
+    out = t.path("data.torrent")
+    our.sprat(t, "create", path, status=0, cwd=t.dir)
+    assert os.path.exists(out), "NAME.torrent in the current directory"
+    with open(out, "rb") as f:
+        before = f.read()
+    os.chmod(out, 0o600)
+    one_line(our.sprat(t, "create", path, status=1, cwd=t.dir), "data.torrent", "exists already")
+    one_line(our.sprat(t, "create", "--format", "v1", "-o", out, path, status=1), "exists already")
+    with open(out, "rb") as f:
+        assert f.read() == before
+    our.sprat(t, "create", "--format", "v1", "-f", "-o", out, path, status=0)
+    assert our.show(t, out)["format"] == "v1"
+    assert sorted(os.listdir(t.dir)) == ["data", "data.torrent"] + ["xdg"] * os.path.exists(t.path("xdg")), \
+        f"a temporary file was left: {os.listdir(t.dir)}"
+
+
+@test
+def create_of_what_cannot_be(t):
+    one_line(our.sprat(t, "create", t.path("nothing"), status=1), "nothing", "No such file")
+    os.mkfifo(t.path("pipe"))
+    one_line(our.sprat(t, "create", t.path("pipe"), status=1), "pipe")
+    os.mkdir(t.path("hollow"))
+    one_line(our.sprat(t, "create", t.path("hollow"), status=1), "hollow")
+    path = content.write_file(t.path("data"), 1000)
+    one_line(our.sprat(t, "create", "-o", t.path("no") + "/such/x.torrent", path, status=1), "x.torrent")
+
+
+@test
+def verify_names_what_is_wrong(t):
+    lengths = {"good": 100000, "gone": 50000, "bad": 70000, "short": 60000, "empty": 0}
+    tree = content.write_tree(t.path("tree"), lengths)
+    out = our.create(t, tree)
+    os.unlink(os.path.join(tree, "gone"))
+    with open(os.path.join(tree, "bad"), "r+b") as f:
+        f.seek(66000)
+        f.write(b"other")
+    os.truncate(os.path.join(tree, "short"), 20000)
+    result = our.sprat(t, "verify", out, t.dir, status=1)
+    one_line(result, "3 of 5 files")
+    state = {line.split()[1]: line.split()[0] for line in result.out.splitlines()}
+    assert state["tree/good"] == "ok" and state["tree/empty"] == "ok", str(result)
+    assert state["tree/gone"] == "missing" and state["tree/short"] == "short", str(result)
+    assert state["tree/bad"] not in ("ok", "missing", "short"), str(result)
+    quiet = our.sprat(t, "verify", "-q", out, t.dir, status=1)
+    assert "good" not in quiet.out and "gone" in quiet.out, str(quiet)
+    one_line(our.sprat(t, "verify", out, t.path("nowhere"), status=1), "nowhere")
+    one_line(our.sprat(t, "verify", out, out, status=1), "not a directory")
+
+
+def deep(count):
+    return b"d4:info" + b"l" * count + b"e" * count + b"e"
+
+
+@test
+def bad_torrent_files_are_named_with_the_cause(t):
+    good = our.create(t, content.write_file(t.path("data"), 300000))
+    with open(good, "rb") as f:
+        raw = f.read()
+    cases = {"empty": b"", "text": b"hello world\n", "binary": bytes(range(256)) * 100,
+             "deep": deep(100000), "deep-ends-early": b"l" * 5000000, "no-info": b"de",
+             "truncated": raw[:-10], "half": raw[:len(raw) // 2], "number": b"i1e",
+             "long-string": b"99999999999999999999:x", "negative": b"d4:info-1:e"}
+    for name, data in cases.items():
+        path = t.path(f"{name}.torrent")
+        with open(path, "wb") as f:
+            f.write(data)
+        for command in (["show"], ["show", "--json"], ["get", "-o", t.path("out")]):
+            one_line(our.sprat(t, *command, path, status=1), f"{name}.torrent")
+        one_line(our.sprat(t, "verify", path, t.dir, status=1), f"{name}.torrent")
+    assert not os.path.exists(t.path("out")), "nothing is made for a torrent that can't be read"
+    huge = t.path("huge.torrent")
+    with open(huge, "wb") as f:
+        f.truncate(1 << 40)
+    one_line(our.sprat(t, "show", huge, status=1, seconds=5), "huge.torrent")
+    one_line(our.sprat(t, "show", t.dir, status=1), t.dir, "directory")
+    one_line(our.sprat(t, "show", t.path("none.torrent"), status=1), "none.torrent", "No such file")
+    os.mkfifo(t.path("pipe.torrent"))
+    one_line(our.sprat(t, "show", t.path("pipe.torrent"), status=1, seconds=5), "pipe.torrent")
+    one_line(our.sprat(t, "show", "a\nb\033[31m.torrent", status=1), "a?b?[31m.torrent")
+    if os.geteuid() != 0:
+        os.chmod(good, 0)
+        one_line(our.sprat(t, "show", good, status=1), "ermission denied")
+
+
+@test
+def show_reads_magnet_links_and_standard_input(t):
+    out = our.create(t, content.write_file(t.path("data"), 300000), trackers=("http://127.0.0.1:1/a",))
+    whole = our.show(t, out)
+    link = json.loads(our.sprat(t, "show", "--json", whole["magnet"], status=0).out)
+    assert list(link) == list(whole)
+    for key in ("name", "format", "info_hash_v1", "info_hash_v2", "trackers", "web_seeds", "magnet"):
+        assert link[key] == whole[key], key
+    for key in ("piece_length", "piece_count", "total_size", "private", "files"):
+        assert link[key] is None, key
+    one_line(our.sprat(t, "show", "magnet:?xt=urn:btih:xyz", status=1), "magnet")
+    one_line(our.sprat(t, "get", whole["magnet"], status=1), "magnet")
+    with open(out, "rb") as f:
+        piped = subprocess.run([our.SPRAT, "show", "--json", "-"], stdin=f, capture_output=True, text=True,
+                               timeout=20)
+    assert json.loads(piped.stdout) == whole
+
+
+@test
+def a_reader_that_leaves_ends_it_quietly(t):
+    out = our.create(t, content.write_tree(t.path("tree"), {f"file {i}": 1 for i in range(3000)}))
+    child = subprocess.Popen([our.SPRAT, "show", out], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child.stdout.readline()
+    child.stdout.close()
+    err = child.stderr.read()
+    child.stderr.close()
+    assert child.wait(10) == 1 and err == b"", (child.returncode, err)
+    with open("/dev/full", "w") as f:
+        full = subprocess.run([our.SPRAT, "show", out], stdout=f, stderr=subprocess.PIPE, timeout=10)
+    assert full.returncode == 1 and b"No space left" in full.stderr, full
+
+
+@test
+def progress_on_a_terminal_fits_its_width(t):
+    name = "a long name, ファイル and so on, that no terminal of eighty columns has room for, by far"
+    path = content.write_file(t.path(name), 40 << 20)
+    for columns in (20, 60, 80, 200):
+        text, status = on_terminal(t, [our.SPRAT, "create", "-f", "-o", t.path("x.torrent"), path], columns)
+        assert status == 0, text
+        drawn = drawn_lines(text)
+        assert drawn, f"no progress line in {text!r}"
+        for line in drawn:
+            assert columns_of(line) < columns, f"{columns}: {line!r}"
+            assert "\ufffd" not in line, "cut in the middle of a character"
+    plain = our.sprat(t, "create", "-f", "-o", t.path("x.torrent"), path, status=0).out
+    assert "\033" not in plain and "\r" not in plain, "no control sequences into a pipe"
+    dumb, _ = on_terminal(t, [our.SPRAT, "create", "-f", "-o", t.path("x.torrent"), path], 80,
+                          {"TERM": "dumb"}.items())
+    assert "\033" not in dumb, "nor to a terminal that knows none"
+
+
+@test
+def ctrl_c_during_create_leaves_nothing(t):
+    path = t.path("large")
+    with open(path, "wb") as f:
+        f.truncate(8 << 30)
+    text, status = on_terminal(t, [our.SPRAT, "create", "-o", t.path("x.torrent"), path], 80,
+                               until=lambda written: b"%" in written)
+    assert status in (-2, 130), (status, text)
+    assert os.listdir(t.dir) == ["large"], os.listdir(t.dir)
+
+
+if __name__ == "__main__":
+    our.main(our.SPRAT, our.SPRATD)

@@ -1,0 +1,442 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""spratd: its life, its socket and protocol, and the commands that talk to it."""
+
+import base64
+import json
+import os
+import signal
+import socket
+import stat
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import content
+import sprat as our
+from process import Process, run
+from tap import test
+
+
+class Daemon(Process):
+    """A spratd in the foreground with state and socket in the test's folder."""
+
+    def __init__(self, t, *args, state="state", ip=None):
+        self.socket = t.path(f"{state}.sock")
+        self.ip = ip or t.address()
+        super().__init__(t, [our.SPRATD, "--foreground", "--state-dir", t.path(state), "--socket", self.socket,
+                             "--listen", our.join(self.ip, 0), *args])
+        t.wait("the daemon's socket", lambda: self.answers() or not self.alive(), 20)
+        assert self.alive(), self.report()
+
+    def answers(self):
+        with socket.socket(socket.AF_UNIX) as s:
+            return s.connect_ex(self.socket) == 0
+
+    def rpc(self, method, **params):
+        """The result of one request; an error is raised."""
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, **({"params": params} if params else {})}
+        answer = json.loads(self.talk(json.dumps(request).encode() + b"\n"))
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def talk(self, data):
+        """Sends bytes, ends the sending side, and returns all that comes back."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(self.socket)
+            s.settimeout(20)
+            s.sendall(data)
+            s.shutdown(socket.SHUT_WR)
+            return read_all(s)
+
+    def listening(self):
+        return self.rpc("daemon.info")["listen"][0]
+
+    def sprat(self, *args, status=0):
+        return our.sprat(self.t, args[0], "--socket", self.socket, *args[1:], status=status)
+
+    def listing(self):
+        return json.loads(self.sprat("ls", "--json").out)
+
+    def state(self, name):
+        return next((x for x in self.listing() if x["name"] == name), None)
+
+    def await_state(self, name, *states, seconds=30):
+        def reached():
+            found = self.state(name)
+            return found if found and found["state"] in states else None
+        return self.t.wait(f"{name} {states}", reached, seconds, step=0.1)
+
+
+def read_all(s):
+    data = b""
+    while part := s.recv(65536):
+        data += part
+    return data
+
+
+def one_line(result, *words):
+    assert result.err.count("\n") == 1 and result.err.startswith("sprat"), str(result)
+    for word in words:
+        assert word in result.err, f"{word!r} is missing\n{result}"
+
+
+def seeded(t, length=3_000_000, name="data"):
+    """A file with its torrent and a seeder."""
+    path = content.write_file(t.path("origin", name), length)
+    torrent = our.create(t, path)
+    return path, torrent, our.seed(t, torrent, os.path.dirname(path))
+
+
+@test
+def torrents_share_a_limit_evenly(t):
+    daemon = Daemon(t, "--up-limit", "400K")
+    for name in ("one", "two"):
+        path = content.write_file(t.path("origin", name), 4_000_000, seed=len(name) + ord(name[0]))
+        torrent = our.create(t, path)
+        daemon.sprat("add", "-o", os.path.dirname(path), torrent)
+        daemon.await_state(name, "seeding")
+        our.get(t, torrent, t.path("copy"), peers=[daemon.listening()])
+
+    def sent():
+        return [daemon.state(name)["uploaded"] for name in ("one", "two")]
+    t.wait("some bytes of both", lambda: sum(sent()) > 2_000_000, 30, step=0.1)
+    assert min(sent()) > 0.6 * max(sent()), sent()
+
+
+@test
+def a_torrent_from_add_to_rm(t):
+    path, torrent, seeder = seeded(t)
+    daemon = Daemon(t)
+    out = t.path("out")
+    result = daemon.sprat("add", "-o", out, "--peer", seeder.address, torrent)
+    shown = our.show(t, torrent)
+    assert shown["info_hash_v1"] in result.out and "data" in result.out, str(result)
+    daemon.await_state("data", "seeding")
+    content.assert_same(path, os.path.join(out, "data"))
+    table = daemon.sprat("ls").out.splitlines()
+    assert "data" in table[1] and "100.0%" in table[1] and "seeding" in table[1], table
+    info = daemon.sprat("info", shown["info_hash_v1"][:8]).out
+    assert shown["info_hash_v2"] in info and out in info, info
+    details = json.loads(daemon.sprat("info", "--json", "data").out)
+    assert details["files"] == [{"path": "data", "length": 3000000, "pieces_total": shown["piece_count"],
+                                 "pieces_have": shown["piece_count"]}], details
+    one_line(daemon.sprat("add", "-o", out, torrent, status=1), "already")
+    daemon.sprat("rm", "data")
+    t.wait("its removal", lambda: daemon.listing() == [], 10)
+    assert os.path.exists(os.path.join(out, "data")), "without --data files stay"
+    daemon.sprat("shutdown")
+    assert daemon.status() == 0 and not os.path.exists(daemon.socket)
+
+
+@test
+def rm_data_deletes_what_is_its_own(t):
+    path = content.write_tree(t.path("origin", "tree"), {"a/b": 70000, "c": 50000})
+    torrent = our.create(t, path)
+    seeder = our.seed(t, torrent, os.path.dirname(path))
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", t.path("out"), "--peer", seeder.address, torrent)
+    daemon.await_state("tree", "seeding")
+    with open(t.path("out", "tree", "a", "stranger"), "w") as f:
+        f.write("mine")
+    daemon.sprat("rm", "--data", "tree")
+    t.wait("the deletion", lambda: list(content.files_below(t.path("out"))) == ["tree/a/stranger"], 10)
+    t.wait("its removal", lambda: daemon.listing() == [], 10)
+
+
+@test
+def pause_and_resume_are_remembered(t):
+    path, torrent, seeder = seeded(t, 20_000_000)
+    daemon = Daemon(t, "--down-limit", "1M")
+    daemon.sprat("add", "-o", t.path("out"), "--peer", seeder.address, torrent)
+    t.wait("some data", lambda: daemon.state("data")["bytes_have"] > 0, 30)
+    daemon.sprat("pause", "data")
+    daemon.await_state("data", "paused")
+    daemon.sprat("shutdown")
+    assert daemon.status() == 0
+    daemon = Daemon(t)
+    found = daemon.state("data")
+    assert found["state"] == "paused" and found["bytes_have"] > 0, found
+    daemon.sprat("resume", "data")
+    again = daemon.await_state("data", "downloading", "seeding")
+    assert again["bytes_have"] > 0, again
+    details = daemon.rpc("torrent.info", torrent="data")
+    assert details["state"] != "paused", details
+
+
+@test
+def what_it_was_added_with_is_remembered(t):
+    path, torrent, seeder = seeded(t)
+    other = our.create(t, content.write_file(t.path("origin", "other"), 50000))
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", t.path("out"), "--seed", "none", "--peer", seeder.address, torrent)
+    daemon.sprat("add", "-o", t.path("out"), "--paused", "-t", "http://127.0.0.1:1/announce", "--seed", "1.5", other)
+    daemon.await_state("data", "stopped")
+    daemon.kill()
+    daemon = Daemon(t)
+    daemon.await_state("data", "stopped")
+    assert daemon.state("data")["bytes_have"] == os.path.getsize(path)
+    assert daemon.state("other")["state"] == "paused"
+    urls = [x["url"] for x in daemon.rpc("torrent.info", torrent="other")["trackers"]]
+    assert "http://127.0.0.1:1/announce" in urls, urls
+
+
+@test
+def a_foreground_get_leaves_the_daemon_its_torrent(t):
+    path, torrent, seeder = seeded(t)
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", t.path("out"), "--paused", torrent)
+    busy = our.get(t, torrent, t.path("out"), "--state-dir", t.path("state"), peers=[seeder])
+    assert busy.status() == 1 and str(daemon.pid) in busy.stderr and "spratd" in busy.stderr, busy.report()
+    daemon.sprat("shutdown")
+    our.get(t, torrent, t.path("out"), "--state-dir", t.path("state"), peers=[seeder]).finish()
+    daemon = Daemon(t)
+    found = daemon.state("data")
+    assert found and found["bytes_have"] == os.path.getsize(path), found
+
+
+@test(seconds=120)
+def it_survives_kill_9_and_goes_on(t):
+    path, torrent, seeder = seeded(t, 24_000_000)
+    other, other_torrent, other_seeder = seeded(t, 1_000_000, "other")
+    daemon = Daemon(t, "--down-limit", "4M")
+    daemon.sprat("add", "-o", t.path("out"), "--peer", seeder.address, torrent)
+    daemon.sprat("add", "-o", t.path("out"), "--peer", other_seeder.address, other_torrent)
+    t.wait("some data", lambda: daemon.state("data")["bytes_have"] > 8_000_000, 60)
+    before = {x["name"] for x in daemon.listing()}
+    daemon.kill()
+    assert os.path.exists(daemon.socket), "it left its socket"
+    daemon = Daemon(t)
+    assert {x["name"] for x in daemon.listing()} == before
+    daemon.await_state("data", "downloading", "seeding")
+    t.wait("what was there", lambda: daemon.state("data")["bytes_have"] > 2_000_000, 20)
+    daemon.rpc("torrent.remove", torrent="other")
+    # The addresses that were given are not kept for ever, so the seeder is named again.
+    daemon.rpc("torrent.remove", torrent="data")
+    t.wait("removal", lambda: daemon.listing() == [], 10)
+    daemon.sprat("add", "-o", t.path("out"), "--peer", seeder.address, torrent)
+    daemon.await_state("data", "seeding", seconds=60)
+    content.assert_same(path, t.path("out", "data"))
+
+
+@test
+def it_goes_to_the_background_and_says_whether_that_worked(t):
+    argv = [our.SPRATD, "--state-dir", t.path("state"), "--socket", t.path("s"), "--listen", our.join(t.address(), 0)]
+    started = run(t, argv, seconds=20)
+    assert started.status == 0 and not started.err, str(started)
+    info = json.loads(our.sprat(t, "info", "--json", "--socket", t.path("s"), status=0).out)
+    assert info["pid"] > 1 and os.path.exists(f"/proc/{info['pid']}"), info
+    again = run(t, argv, seconds=20)
+    assert again.status == 1, str(again)
+    one_line(again, t.path("state"), str(info["pid"]))
+    assert os.getsid(info["pid"]) == info["pid"], "it has a session of its own"
+    assert os.readlink(f"/proc/{info['pid']}/cwd") == "/"
+    assert os.readlink(f"/proc/{info['pid']}/fd/2") == "/dev/null"
+    os.kill(info["pid"], signal.SIGHUP)
+    our.sprat(t, "ls", "--socket", t.path("s"), status=0)
+    our.sprat(t, "shutdown", "--socket", t.path("s"), status=0)
+    t.wait("its end", lambda: not alive(info["pid"]), 10)
+    os.waitpid(info["pid"], os.WNOHANG)  # orphans of a test are its own to bury
+    one_line(our.sprat(t, "ls", "--socket", t.path("s"), status=1), "no spratd answers", t.path("s"))
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@test
+def only_one_on_a_state_directory_and_on_a_socket(t):
+    daemon = Daemon(t)
+    for state, sock, words in ((t.path("state"), t.path("other"), t.path("state")),
+                               (t.path("other"), daemon.socket, daemon.socket)):
+        result = run(t, [our.SPRATD, "--foreground", "--state-dir", state, "--socket", sock])
+        assert result.status == 1, str(result)
+        one_line(result, words, str(daemon.pid))
+    assert daemon.answers(), "the first one goes on"
+    with open(t.path("file"), "w") as f:
+        f.write("precious")
+    result = run(t, [our.SPRATD, "--foreground", "--state-dir", t.path("third"), "--socket", t.path("file")])
+    one_line(result, t.path("file"), "no socket")
+    with open(t.path("file")) as f:
+        assert f.read() == "precious"
+    taken = run(t, [our.SPRATD, "--foreground", "--state-dir", t.path("third"), "--socket", t.path("third.sock"),
+                    "--listen", daemon.rpc("daemon.info")["listen"][0]])
+    assert taken.status == 1
+    one_line(taken, daemon.ip)
+
+
+@test
+def the_socket_is_its_owners_alone(t):
+    old = os.umask(0)
+    try:
+        daemon = Daemon(t)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(os.stat(daemon.socket).st_mode) == 0o600
+
+
+@test
+def requests_one_many_and_in_pieces(t):
+    daemon = Daemon(t)
+    one = b'{"jsonrpc":"2.0","id":%d,"method":"torrent.list"}'
+    assert json.loads(daemon.talk(one % 7 + b"\n")) == {"jsonrpc": "2.0", "id": 7, "result": []}
+    batch = json.loads(daemon.talk(b"[" + one % 1 + b"," + one % 2 + b',{"jsonrpc":"2.0","method":"torrent.list"}]\n'))
+    assert [x["id"] for x in batch] == [1, 2]
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20)
+        s.connect(daemon.socket)
+        for byte in one % 3 + b"\r\n":
+            s.sendall(bytes([byte]))
+        s.shutdown(socket.SHUT_WR)
+        assert json.loads(read_all(s))["id"] == 3
+    many = daemon.talk(b"".join(one % i + b"\n" for i in range(5000)))
+    assert [json.loads(line)["id"] for line in many.splitlines()] == list(range(5000))
+    limits = daemon.rpc("daemon.limits", up_limit=12345)
+    assert limits == {"up_limit": 12345, "down_limit": 0}
+    assert daemon.rpc("daemon.info")["up_limit"] == 12345
+
+
+@test
+def errors_have_codes_and_sentences(t):
+    daemon = Daemon(t)
+
+    def error(text):
+        return json.loads(daemon.talk(text.encode() + b"\n"))["error"]
+
+    def call(method, params):
+        return error(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
+
+    assert error("nonsense")["code"] == -32700
+    assert error("[]")["code"] == -32600
+    assert call("torrent.fly", {})["code"] == -32601
+    assert call("torrent.pause", {})["code"] == -32602
+    assert "did you mean 'torrent'" in call("torrent.pause", {"torent": "x"})["message"]
+    assert call("torrent.pause", {"torrent": "nothing"})["code"] == -32004
+    assert call("torrent.pause", {"torrent": 5})["code"] == -32602
+    assert call("torrent.add", {})["code"] == -32602
+    assert call("torrent.add", {"metainfo": "Zm9v", "save_dir": "relative"})["code"] == -32602
+    assert call("torrent.add", {"metainfo": "***", "save_dir": t.dir})["code"] == -32602
+    assert call("torrent.add", {"metainfo": "Zm9v", "save_dir": t.dir})["code"] < -32000
+    assert "none.torrent" in call("torrent.add", {"path": t.path("none.torrent"), "save_dir": t.dir})["message"]
+    assert call("torrent.add", {"metainfo": "Zm9v", "save_dir": t.dir, "trackers": [1]})["code"] == -32602
+    assert call("daemon.limits", {"up_limit": -1})["code"] == -32602
+    assert daemon.listing() == []
+
+
+@test
+def add_by_bytes_and_by_path(t):
+    torrent = our.create(t, content.write_file(t.path("origin", "data"), 100000))
+    daemon = Daemon(t)
+    with open(torrent, "rb") as f:
+        raw = base64.b64encode(f.read()).decode()
+    added = daemon.rpc("torrent.add", metainfo=raw, save_dir=t.path("out"), paused=True, seed=1.5)
+    assert added["name"] == "data" and added["save_dir"] == t.path("out"), added
+    assert daemon.state("data")["state"] == "paused"
+    daemon.rpc("torrent.remove", torrent=added["info_hash_v2"])
+    t.wait("removal", lambda: daemon.listing() == [], 10)
+    daemon.rpc("torrent.add", path=torrent, save_dir=t.path("origin"))
+    daemon.await_state("data", "seeding", "error")
+
+
+@test(seconds=120)
+def hostile_clients_harm_nobody(t):
+    daemon = Daemon(t)
+    good = b'{"jsonrpc":"2.0","id":1,"method":"torrent.list"}\n'
+    for data in (b"\0" * 100000, b"[" * 100000 + b"\n", b'"' + b"x" * 100000, b"{" * 31 + b"\n", b"\xff\xfe\n",
+                 b"[" + b"1," * 300000 + b"1]\n", b'{"jsonrpc":"2.0","id":1,"method":"torrent.add","params":'
+                 b'{"metainfo":"' + b"A" * 4000000 + b'"}}\n'):
+        daemon.talk(data)
+        assert json.loads(daemon.talk(good))["result"] == []
+    with socket.socket(socket.AF_UNIX) as s:  # a message without end
+        s.settimeout(30)
+        s.connect(daemon.socket)
+        try:
+            for _ in range(200):
+                s.sendall(b"x" * 100000)
+            ended = False
+        except (BrokenPipeError, ConnectionResetError):
+            ended = True
+        assert ended, "20 MB without a line's end were taken"
+    silent = []
+    for _ in range(200):  # more than there are places
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(daemon.socket)
+        silent.append(s)
+    assert json.loads(daemon.talk(good))["result"] == []
+    deaf = silent[-1]  # asks and never listens
+    deaf.settimeout(0.5)
+    try:
+        for _ in range(2000):
+            deaf.sendall(good * 100)
+        stopped = False
+    except (TimeoutError, BrokenPipeError, ConnectionResetError):
+        stopped = True
+    assert stopped, "answers pile up for one who doesn't read them"
+    assert json.loads(daemon.talk(good))["result"] == []
+    for s in silent:
+        s.close()
+    with open(f"/proc/{daemon.pid}/status") as f:
+        rss = next(int(line.split()[1]) for line in f if line.startswith("VmHWM:"))
+    assert "SPRAT_TEST_SLOWER" in os.environ or rss < 400_000, f"{rss} KiB at most"
+    assert daemon.stop() == 0
+
+
+@test
+def settings_come_from_a_file_and_the_command_line_wins(t):
+    ip = t.address()
+    conf = t.path("spratd.conf")
+    with open(conf, "w") as f:
+        f.write(f"# a comment\nlisten = {ip}:0\nup-limit = 2M\ndown-limit = 1M ; another\n"
+                f"save-dir = {t.path('saved')}\nsocket = {t.path('conf.sock')}\nstate-dir = {t.path('state')}\n")
+    p = Process(t, [our.SPRATD, "-c", conf, "--foreground", "--down-limit", "3M"])
+    t.wait("the socket", lambda: os.path.exists(t.path("conf.sock")), 20)
+    info = json.loads(our.sprat(t, "info", "--json", "--socket", t.path("conf.sock"), status=0).out)
+    assert info["up_limit"] == 2 << 20 and info["down_limit"] == 3 << 20, info
+    assert info["listen"][0].startswith(ip) and info["save_dir"] == t.path("saved")
+    assert p.stop() == 0
+    for text, words in (("lisen = x\n", "spratd.conf:1: unknown key 'lisen'; did you mean 'listen'?"),
+                        ("\n\nup-limit = fast\n", "spratd.conf:3: up-limit: 'fast'"),
+                        ("nonsense\n", "spratd.conf:1: "), ("[x]\nseed = none\n", "unknown section 'x'"),
+                        ("save-dir = /" + "x" * 300 + "\n", "longer than"), ("a\0b\n", "no text file")):
+        with open(conf, "w") as f:
+            f.write(text)
+        result = run(t, [our.SPRATD, "-c", conf, "--foreground"])
+        assert result.status == 1, str(result)
+        one_line(result, words)
+    missing = run(t, [our.SPRATD, "-c", t.path("none.conf")])
+    assert missing.status == 1
+    one_line(missing, "none.conf")
+    for argv, words in ((["--foregroun"], "did you mean '--foreground'?"), (["x"], "unexpected argument 'x'"),
+                        (["--listen", "x"], "listen"), (["--seed", "x"], "seed")):
+        result = run(t, [our.SPRATD, *argv])
+        assert result.status == 2, str(result)
+        one_line(result, words)
+
+
+@test
+def signals_end_it_cleanly(t):
+    for number in (signal.SIGTERM, signal.SIGINT):
+        daemon = Daemon(t, state=f"state{number}")
+        assert daemon.stop(number) == 0, daemon.report()
+        assert not os.path.exists(daemon.socket) and not os.path.exists(daemon.socket + ".lock")
+
+
+@test
+def a_broken_database_is_reported_and_left_alone(t):
+    os.makedirs(t.path("state"))
+    with open(t.path("state", "sprat.db"), "wb") as f:
+        f.write(b"this is no database " * 1000)
+    result = run(t, [our.SPRATD, "--foreground", "--state-dir", t.path("state"), "--socket", t.path("s")])
+    assert result.status == 1, str(result)
+    one_line(result, "sprat.db")
+    with open(t.path("state", "sprat.db"), "rb") as f:
+        assert f.read() == b"this is no database " * 1000
+    assert not os.path.exists(t.path("s"))
+
+
+if __name__ == "__main__":
+    our.main(our.SPRAT, our.SPRATD)

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a tree may hold besides plain files: executables, symlinks, hidden files (BEP 47), names in any
+bytes, deep paths, the same content twice; it arrives as it was, and the same tree has the same hash."""
+
+import os
+import shutil
+import stat
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import content
+import sprat
+import tap
+import torrent
+from tap import test
+
+FORMS = ("v1", "v2", "hybrid")
+
+
+def transfer(t, path, form, *create_args):
+    meta = sprat.create(t, path, *create_args, form=form)
+    seeder = sprat.seed(t, meta, os.path.dirname(path))
+    sprat.get(t, meta, t.path(f"copy-{form}"), peers=[seeder]).finish()
+    seeder.interrupt()
+    copy = t.path(f"copy-{form}", os.path.basename(path))
+    content.assert_same(path, copy)
+    return meta, copy
+
+
+def every_form(check):
+    for form in FORMS:
+        tap.add(f"{form}: {check.__name__.replace('_', ' ')}", lambda t, form=form: check(t, form))
+    return check
+
+
+@every_form
+def an_executable_arrives_executable(t, form):
+    path = content.write_tree(t.path("original", "tree"), {"run": 70000, "bin/tool": 5, "data": 100})
+    for name in ("run", "bin/tool"):
+        os.chmod(os.path.join(path, name), 0o755)
+    _, copy = transfer(t, path, form)
+    for name, wanted in (("run", True), ("bin/tool", True), ("data", False)):
+        mode = os.stat(os.path.join(copy, name)).st_mode
+        assert bool(mode & stat.S_IXUSR) == wanted, f"{name}: {mode:o}"
+
+
+@every_form
+def a_hidden_file_and_a_deep_path_arrive(t, form):
+    deep = "/".join(f"level {i}" for i in range(30)) + "/end"
+    path = content.write_tree(t.path("original", "tree"), {".hidden": 33, deep: 20000, "n" * 200: 1})
+    transfer(t, path, form)
+
+
+@every_form
+def the_same_content_twice_arrives_twice(t, form):
+    """In v2 both files have one pieces root, and one entry in the piece layers."""
+    path = content.write_tree(t.path("original", "tree"), {"one": 300000, "three": 40})
+    for name, source in (("two", "one"), ("four", "three")):
+        shutil.copy(os.path.join(path, source), os.path.join(path, name))
+    transfer(t, path, form)
+
+
+@every_form
+def a_symlink_is_no_way_out(t, form):
+    """A link is left out, told, or arrives as a link that stays inside; what it points to is never read."""
+    path = content.write_tree(t.path("original", "tree"), {"file": 40000})
+    secret = content.write_file(t.path("secret"), 1000, "secret")
+    os.symlink("file", os.path.join(path, "inside"))
+    os.symlink(secret, os.path.join(path, "outside"))
+    meta = t.path("x.torrent")
+    result = sprat.sprat(t, "create", "-o", meta, "--format", form, path)
+    if result.status != 0:
+        assert "outside" in result.err, result
+        return
+    seeder = sprat.seed(t, meta, os.path.dirname(path))
+    sprat.get(t, meta, t.path("copy"), peers=[seeder]).finish()
+    copy = t.path("copy", "tree")
+    content.assert_same(os.path.join(path, "file"), os.path.join(copy, "file"))
+    assert not os.path.lexists(os.path.join(copy, "outside")), os.listdir(copy)
+    inside = os.path.join(copy, "inside")
+    assert not os.path.lexists(inside) or os.path.realpath(inside) == os.path.join(os.path.realpath(copy), "file")
+
+
+@test
+def names_that_are_not_utf8(t):
+    """A v1 torrent from elsewhere may hold any bytes: its files land under safe names, all of them."""
+    path = content.write_file(t.path("original", "plain"), 50000)
+    metainfo = torrent.make(path, "v1", 16384)
+    info = metainfo["info"]
+    del info["length"]
+    info["name"] = b"caf\xe9"
+    info["files"] = [{"length": 20000, "path": [b"\xff\xfe", b"a\x80b"]}, {"length": 30000, "path": [b"\xe9"]}]
+    meta = torrent.write(metainfo, t.path("x.torrent"))
+    shown = sprat.show(t, meta)
+    assert [f["length"] for f in shown["files"]] == [20000, 30000], shown
+    target = t.path("there", "x")[:-2]
+    with open(path, "rb") as f:
+        data = f.read()
+    at = 0
+    for entry in shown["files"]:
+        os.makedirs(os.path.dirname(os.path.join(target, entry["path"])), exist_ok=True)
+        with open(os.path.join(target, entry["path"]), "wb") as f:
+            f.write(data[at:at + entry["length"]])
+        at += entry["length"]
+    sprat.sprat(t, "verify", meta, target, status=0)
+    seeder = sprat.seed(t, meta, target)
+    sprat.get(t, meta, t.path("copy"), peers=[seeder]).finish()
+    content.assert_same(target, t.path("copy"))
+
+
+@test
+def names_that_differ_by_case_only_stay_apart(t):
+    path = content.write_tree(t.path("original", "tree"), {"File": 100, "file": 200, "FILE": 300})
+    for form in FORMS:
+        transfer(t, path, form)
+
+
+@test
+def the_same_tree_has_the_same_hash_wherever_and_whenever(t):
+    lengths = content.nested(1 << 17)
+    one = content.write_tree(t.path("here", "tree"), lengths)
+    two = t.path("there", "tree")
+    # Written in another order, with other times and modes.
+    for name in reversed(sorted(lengths)):
+        os.makedirs(os.path.dirname(os.path.join(two, name)), exist_ok=True)
+        shutil.copyfile(os.path.join(one, name), os.path.join(two, name))
+        os.utime(os.path.join(two, name), (1, 1))
+        os.chmod(os.path.join(two, name), 0o600)
+    for form in FORMS:
+        shown = [sprat.show(t, sprat.create(t, path, form=form)) for path in (one, two)]
+        for key in ("info_hash_v1", "info_hash_v2", "files", "piece_length"):
+            assert shown[0][key] == shown[1][key], (form, key)
+
+
+sprat.main(sprat.SPRAT)

@@ -1,0 +1,128 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""sprat-tracker as a program: its command line, its configuration file, its addresses, its end."""
+
+import os
+import re
+import signal
+import socket
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
+from process import Process, run
+from sprat import SOURCE, TRACKER, Tracker, join, need
+from tap import main, test
+
+
+EXAMPLE = os.path.join(SOURCE, "tracker", "daemon", "sprat-tracker.conf")
+
+
+def tracker(t, *args, status):
+    result = run(t, [TRACKER, *args])
+    assert result.status == status, result
+    return result
+
+
+@test
+def help_and_version(t):
+    out = tracker(t, "--help", status=0).out
+    assert "--listen-http ADDR:PORT" in out and "Example:" in out
+    assert tracker(t, "--version", status=0).out.startswith("sprat-tracker ")
+
+
+@test
+def wrong_usage_ends_with_2_and_one_line(t):
+    for args, text in (
+            (["--listen-htpp", "127.0.0.1:0"], "--listen-http"),
+            (["--interval"], "interval"),
+            (["--interval", "soon"], "'soon'"),
+            (["--listen-udp", "localhost:80"], "'localhost:80'"),
+            (["--listen-udp", "127.0.0.1:65536"], "65536"),
+            (["somefile"], "somefile")):
+        err = tracker(t, *args, status=2).err
+        assert text in err and err.count("\n") == 1 and err.startswith("sprat-tracker: "), err
+
+
+@test
+def a_port_in_use_is_one_line_and_1(t):
+    ip = t.address()
+    with socket.create_server((ip, 0)) as taken:
+        address = join(ip, taken.getsockname()[1])
+        err = tracker(t, "--listen-http", address, status=1).err
+        assert address in err and err.count("\n") == 1, err
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind((ip, 0))
+        address = join(ip, taken.getsockname()[1])
+        err = tracker(t, "--listen-udp", address, status=1).err
+        assert address in err and err.count("\n") == 1, err
+
+
+@test
+def configuration_files(t):
+    path = t.path("tracker.conf")
+    with open(path, "w") as f:
+        f.write(f"# a comment\n[tracker]\nlisten-http = {t.address()}:0\ninterval = 77\n")
+    running = Process(t, [TRACKER, "-c", path])
+    assert "listening http" in running.wait_line("listening ")
+    assert running.stop() == 0
+    for text, line, reason in (("interval = 1\nintervall = 2\n", 2, "did you mean 'interval'"),
+                               ("\nlisten-http = nowhere\n", 2, "nowhere"),
+                               ("what is this\n", 1, "key = value")):
+        with open(path, "w") as f:
+            f.write(text)
+        err = tracker(t, "-c", path, status=1).err
+        assert f"{path}:{line}:" in err and reason in err and err.count("\n") == 1, err
+    assert path + "x" in tracker(t, "-c", path + "x", status=1).err
+    assert t.dir in tracker(t, "-c", t.dir, status=1).err
+
+
+@test
+def the_example_configuration_is_good(t):
+    """With its defaults in force; the command line keeps it off the real addresses."""
+    with open(EXAMPLE) as f:
+        text = f.read()
+    path = t.path("example.conf")
+    with open(path, "w") as f:
+        f.write(re.sub(r"(?m)^#(\S)", r"\1", text))
+    running = Process(t, [TRACKER, "-c", path, "--listen-udp", join(t.address(), 0)])
+    running.wait_line("listening udp")
+    assert running.stop() == 0
+
+
+@test
+def every_option_is_in_the_manual_and_the_example(t):
+    options = re.findall(r"--([a-z-]+) [A-Z]", tracker(t, "--help", status=0).out)
+    assert len(set(options)) > 10
+    with open(EXAMPLE) as f:
+        example = f.read()
+    with open(os.path.join(SOURCE, "man", "sprat-tracker.8")) as f:
+        manual = f.read()
+    for name in set(options) - {"config"}:
+        assert f"\n#{name} = " in example, f"{name} is not in the example"
+        assert f"Fl -{name} Ar" in manual, f"{name} is not in the manual"
+
+
+@test
+def several_addresses_of_each_kind(t):
+    a, b = t.address(), t.address()
+    running = Process(t, [TRACKER, "--listen-http", f"{a}:0", "--listen-http", f"{b}:0", "--listen-http",
+                          "[::1]:0", "--listen-udp", f"{a}:0", "--listen-udp", "[::1]:0"])
+    lines = [running.wait_line("listening ").split() for _ in range(5)]
+    assert [words[1] for words in lines] == ["http"] * 3 + ["udp"] * 2
+    assert all(not words[2].endswith(":0") for words in lines)
+    assert running.stop() == 0
+
+
+@test
+def sigterm_and_sigint_end_it_with_0(t):
+    for number in (signal.SIGTERM, signal.SIGINT):
+        running = Tracker(t)
+        with socket.create_connection((running.ip, int(running.http.split(":")[2].split("/")[0]))) as idle:
+            idle.send(b"GET /announce?unfin")
+            assert running.stop(number) == 0
+            assert "stopping" in running.stderr
+
+
+if __name__ == "__main__":
+    need(TRACKER)
+    main()

@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The announcer: tiers, events, intervals and failures, and a long random run in which its promises
+ * are checked at every step.
+ */
+#include "peer/core/announce.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/err.h"
+
+static struct rng rng;
+
+static const struct announce_result ok = {.interval_s = 1800};
+static const struct announce_result failed = {.err = SPRAT_E_TIMEOUT};
+
+static struct mono
+at_s(int64_t s)
+{
+    return (struct mono){s * 1000000};
+}
+
+static struct announcer *
+new_v1(const struct metainfo_tier *tiers, size_t count)
+{
+    struct metainfo mi = {.has_v1 = true, .tiers = tiers, .tier_count = count};
+
+    rng_init(&rng, 5);
+    return announcer_new(&mi, NULL, 0, &rng);
+}
+
+/* One tracker, or two in a tier each. */
+static const char *const url_a[] = {"http://a/announce"};
+static const char *const url_b[] = {"udp://b:80"};
+static const struct metainfo_tier two_tiers[] = {{url_a, 1}, {url_b, 1}};
+
+static struct announce_job
+must_next(struct announcer *a, struct mono now)
+{
+    struct announce_job job;
+
+    cr_assert(announcer_next(a, &job, now));
+    return job;
+}
+
+static void
+must_rest(struct announcer *a, struct mono now)
+{
+    struct announce_job job;
+
+    cr_assert_not(announcer_next(a, &job, now));
+    cr_assert(!mono_due(announcer_expiry(a), now), "nothing is due, so no timer may be");
+}
+
+/* The time of the next job, which must be due then and not before. */
+static struct mono
+when_next(struct announcer *a)
+{
+    struct mono at = announcer_expiry(a);
+
+    cr_assert_neq(at.us, MONO_NEVER.us);
+    must_rest(a, (struct mono){at.us - 1});
+    return at;
+}
+
+Test(announce, no_trackers)
+{
+    struct announcer *a = new_v1(NULL, 0);
+
+    cr_assert(announcer_idle(a));
+    announcer_start(a, at_s(1));
+    must_rest(a, at_s(1));
+    cr_assert_eq(announcer_expiry(a).us, MONO_NEVER.us);
+    cr_assert_eq(announcer_count(a), 0u);
+    announcer_want_peers(a, true, at_s(2));
+    announcer_completed(a, at_s(2));
+    announcer_stop(a, at_s(3));
+    cr_assert(announcer_idle(a));
+    announcer_free(a);
+    announcer_free(NULL);
+}
+
+Test(announce, started_then_plain_then_stopped)
+{
+    struct announcer *a = new_v1(two_tiers, 1);
+    struct announce_job job;
+
+    must_rest(a, at_s(0));
+    announcer_start(a, at_s(10));
+    job = must_next(a, at_s(10));
+    cr_assert_eq(job.event, ANNOUNCE_STARTED);
+    cr_assert_str_eq(job.url, "http://a/announce");
+    cr_assert_not(job.v2);
+    must_rest(a, at_s(10));
+    announcer_on_result(a, job.id, &ok, at_s(11));
+    cr_assert_eq(when_next(a).us, at_s(1811).us);
+    job = must_next(a, at_s(1811));
+    cr_assert_eq(job.event, ANNOUNCE_NONE);
+    announcer_on_result(a, job.id, &ok, at_s(1812));
+    announcer_stop(a, at_s(1900));
+    cr_assert_not(announcer_idle(a));
+    job = must_next(a, at_s(1900));
+    cr_assert_eq(job.event, ANNOUNCE_STOPPED);
+    cr_assert_not(announcer_idle(a));
+    announcer_on_result(a, job.id, &failed, at_s(1901));
+    cr_assert(announcer_idle(a), "said once, not again");
+    must_rest(a, at_s(1e6));
+    announcer_free(a);
+}
+
+Test(announce, the_next_tier_only_when_all_before_failed)
+{
+    static const char *const first[] = {"http://a/1", "http://a/2", "http://a/3"};
+    const struct metainfo_tier tiers[] = {{first, 3}, {url_b, 1}};
+    struct announcer *a = new_v1(tiers, 2);
+    struct announce_job job;
+
+    announcer_start(a, at_s(0));
+    for (int i = 0; i < 3; i++) {
+        job = must_next(a, at_s(i));
+        cr_assert_eq(strncmp(job.url, "http://a/", 9), 0);
+        must_rest(a, at_s(i));
+        announcer_on_result(a, job.id, &failed, at_s(i + 1));
+    }
+    job = must_next(a, at_s(3));
+    cr_assert_str_eq(job.url, "udp://b:80");
+    announcer_on_result(a, job.id, &ok, at_s(3));
+    cr_assert_eq(when_next(a).us, at_s(1803).us, "no other tier while one works");
+    job = must_next(a, at_s(1803));
+    cr_assert_eq(strncmp(job.url, "http://a/", 9), 0, "from the first tier again");
+    cr_assert_eq(job.event, ANNOUNCE_STARTED);
+    announcer_on_result(a, job.id, &ok, at_s(1804));
+    must_rest(a, at_s(1804));
+    announcer_free(a);
+}
+
+Test(announce, a_tier_is_shuffled_and_who_works_comes_to_its_front)
+{
+    static const char *const urls[] = {"http://a/0", "http://a/1", "http://a/2", "http://a/3"};
+    const struct metainfo_tier tiers[] = {{urls, 4}};
+    struct metainfo mi = {.has_v1 = true, .tiers = tiers, .tier_count = 1};
+    uint32_t first[4] = {0};
+
+    for (uint64_t seed = 0; seed < 400; seed++) {
+        struct announcer *a;
+        struct announce_job job;
+        const char *winner;
+
+        rng_init(&rng, seed);
+        a = announcer_new(&mi, NULL, 0, &rng);
+        announcer_start(a, at_s(0));
+        job = must_next(a, at_s(0));
+        first[job.url[9] - '0']++;
+        announcer_on_result(a, job.id, &failed, at_s(0));
+        job = must_next(a, at_s(0));
+        winner = job.url;
+        announcer_on_result(a, job.id, &ok, at_s(0));
+        job = must_next(a, at_s(1800));
+        cr_assert_str_eq(job.url, winner);
+        announcer_free(a);
+    }
+    for (int i = 0; i < 4; i++)
+        cr_assert(first[i] > 60 && first[i] < 140, "%u", first[i]);
+}
+
+Test(announce, extra_trackers_come_first_and_double_ones_once)
+{
+    static const char *const extra[] = {"HTTPS://x/", "wss://no", "udp://b:80", "HTTPS://x/"};
+    struct metainfo mi = {.has_v1 = true, .tiers = two_tiers, .tier_count = 2};
+    static const char *const want[] = {"HTTPS://x/", "udp://b:80", "http://a/announce"};
+    struct announcer *a;
+
+    rng_init(&rng, 5);
+    a = announcer_new(&mi, extra, 4, &rng);
+    cr_assert_eq(announcer_count(a), 3u);
+    announcer_start(a, at_s(0));
+    for (int i = 0; i < 3; i++) {
+        struct announce_job job = must_next(a, at_s(0));
+
+        cr_assert_str_eq(job.url, want[i]);
+        announcer_on_result(a, job.id, &failed, at_s(0));
+    }
+    must_rest(a, at_s(0));
+    announcer_free(a);
+}
+
+Test(announce, a_hybrid_announces_both_hashes_to_the_same_tracker)
+{
+    struct metainfo mi = {.has_v1 = true, .has_v2 = true, .tiers = two_tiers, .tier_count = 2};
+    struct announce_job one, two;
+    struct announcer *a;
+
+    rng_init(&rng, 5);
+    a = announcer_new(&mi, NULL, 0, &rng);
+    cr_assert_eq(announcer_count(a), 4u);
+    announcer_start(a, at_s(0));
+    one = must_next(a, at_s(0));
+    two = must_next(a, at_s(0));
+    cr_assert(!one.v2 && two.v2 && one.id != two.id);
+    cr_assert_str_eq(one.url, two.url);
+    announcer_on_result(a, one.id, &failed, at_s(1));
+    must_rest(a, at_s(1));
+    announcer_on_result(a, two.id, &ok, at_s(2));
+    must_rest(a, at_s(2));
+    /* The hash that failed is tried again at the tracker that works. */
+    one = must_next(a, when_next(a));
+    cr_assert(!one.v2 && one.event == ANNOUNCE_STARTED);
+    cr_assert_str_eq(one.url, two.url);
+    announcer_on_result(a, one.id, &ok, at_s(9));
+    cr_assert_eq(when_next(a).us, at_s(1802).us);
+    one = must_next(a, at_s(1802));
+    two = must_next(a, at_s(1802));
+    cr_assert(!one.v2 && two.v2);
+    announcer_on_result(a, one.id, &failed, at_s(1803));
+    announcer_on_result(a, two.id, &failed, at_s(1803));
+    one = must_next(a, at_s(1803));
+    cr_assert_str_eq(one.url, "udp://b:80");
+    announcer_free(a);
+}
+
+Test(announce, completed_goes_once_to_those_that_know_us)
+{
+    struct announcer *a = new_v1(two_tiers, 2);
+    struct announce_job job;
+
+    announcer_start(a, at_s(0));
+    job = must_next(a, at_s(0));
+    announcer_on_result(a, job.id, &ok, at_s(0));
+    announcer_completed(a, at_s(50));
+    job = must_next(a, at_s(50));
+    cr_assert_eq(job.event, ANNOUNCE_COMPLETED);
+    cr_assert_str_eq(job.url, "http://a/announce");
+    must_rest(a, at_s(50));
+    announcer_on_result(a, job.id, &failed, at_s(51));
+    job = must_next(a, when_next(a));
+    cr_assert_eq(job.event, ANNOUNCE_COMPLETED, "tried again");
+    announcer_on_result(a, job.id, &ok, at_s(60));
+    job = must_next(a, when_next(a));
+    cr_assert_eq(job.event, ANNOUNCE_NONE);
+    announcer_free(a);
+}
+
+Test(announce, completed_while_started_is_under_way_comes_after_it)
+{
+    struct announcer *a = new_v1(two_tiers, 1);
+    struct announce_job job;
+
+    announcer_start(a, at_s(0));
+    job = must_next(a, at_s(0));
+    announcer_completed(a, at_s(1));
+    must_rest(a, at_s(1));
+    announcer_on_result(a, job.id, &ok, at_s(2));
+    job = must_next(a, at_s(2));
+    cr_assert_eq(job.event, ANNOUNCE_COMPLETED);
+    announcer_on_result(a, job.id, &ok, at_s(3));
+    must_rest(a, at_s(3));
+    announcer_free(a);
+}
+
+Test(announce, completed_is_not_for_who_never_heard_started)
+{
+    struct announcer *a = new_v1(two_tiers, 1);
+    struct announce_job job;
+
+    announcer_start(a, at_s(0));
+    job = must_next(a, at_s(0));
+    announcer_completed(a, at_s(1));
+    announcer_on_result(a, job.id, &failed, at_s(2));
+    job = must_next(a, when_next(a));
+    cr_assert_eq(job.event, ANNOUNCE_STARTED);
+    announcer_on_result(a, job.id, &ok, at_s(20));
+    must_rest(a, at_s(20));
+    announcer_free(a);
+}
+
+Test(announce, stopped_waits_for_what_is_under_way)
+{
+    struct announcer *a = new_v1(two_tiers, 2);
+    struct announce_job job, stop;
+
+    announcer_start(a, at_s(0));
+    job = must_next(a, at_s(0));
+    announcer_stop(a, at_s(1));
+    must_rest(a, at_s(1));
+    cr_assert_not(announcer_idle(a));
+    announcer_on_result(a, job.id, &ok, at_s(2));
+    stop = must_next(a, at_s(2));
+    cr_assert(stop.event == ANNOUNCE_STOPPED && stop.id == job.id);
+    announcer_on_result(a, stop.id, &ok, at_s(3));
+    cr_assert(announcer_idle(a));
+
+    announcer_start(a, at_s(10));
+    job = must_next(a, at_s(10));
+    cr_assert_eq(job.event, ANNOUNCE_STARTED);
+    announcer_stop(a, at_s(11));
+    announcer_on_result(a, job.id, &failed, at_s(12));
+    cr_assert(announcer_idle(a), "it never heard of us");
+    announcer_free(a);
+}
+
+Test(announce, start_after_stop_says_started_again)
+{
+    struct announcer *a = new_v1(two_tiers, 1);
+    struct announce_job job, stop;
+
+    announcer_start(a, at_s(0));
+    job = must_next(a, at_s(0));
+    announcer_on_result(a, job.id, &ok, at_s(1));
+    announcer_stop(a, at_s(2));
+    stop = must_next(a, at_s(2));
+    announcer_start(a, at_s(3));
+    must_rest(a, at_s(3));
+    announcer_on_result(a, stop.id, &ok, at_s(4));
+    job = must_next(a, at_s(4));
+    cr_assert_eq(job.event, ANNOUNCE_STARTED);
+    announcer_free(a);
+}
+
+Test(announce, a_dead_tracker_is_left_alone_for_longer_each_time)
+{
+    struct announcer *a = new_v1(two_tiers, 1);
+    struct mono now = at_s(0), next;
+    int64_t mean_ms = ANNOUNCE_RETRY_MIN_S * 1000;
+
+    announcer_start(a, now);
+    for (int i = 0; i < 15; i++) {
+        struct announce_job job = must_next(a, now);
+
+        cr_assert_eq(job.event, ANNOUNCE_STARTED);
+        announcer_on_result(a, job.id, &failed, now);
+        next = when_next(a);
+        cr_assert(mono_diff_ms(next, now) >= mean_ms * 3 / 4 &&
+                  mono_diff_ms(next, now) <= mean_ms * 5 / 4);
+        now = next;
+        mean_ms =
+            mean_ms * 2 < ANNOUNCE_RETRY_MAX_S * 1000 ? mean_ms * 2 : ANNOUNCE_RETRY_MAX_S * 1000;
+    }
+    announcer_free(a);
+}
+
+Test(announce, retry_in_and_never_are_obeyed)
+{
+    struct announcer *a = new_v1(two_tiers, 2);
+    struct announce_result later = {
+        .err = SPRAT_E_REMOTE, .retry_in_s = 300, .message = "bu\x1bsy"};
+    struct announce_result never = {.err = SPRAT_E_REMOTE, .retry_in_s = -1, .message = "go away"};
+    struct announce_status st;
+    struct announce_job job;
+
+    announcer_start(a, at_s(0));
+    job = must_next(a, at_s(0));
+    announcer_on_result(a, job.id, &never, at_s(0));
+    announcer_status(a, job.id, &st);
+    cr_assert(!st.working && st.err == SPRAT_E_REMOTE && st.next.us == MONO_NEVER.us);
+    cr_assert_str_eq(st.message, "go away");
+    job = must_next(a, at_s(0));
+    announcer_on_result(a, job.id, &later, at_s(0));
+    announcer_status(a, job.id, &st);
+    cr_assert_str_eq(st.message, "bu?sy");
+    cr_assert_eq(when_next(a).us, at_s(300).us);
+    job = must_next(a, at_s(300));
+    cr_assert_str_eq(job.url, "udp://b:80");
+    announcer_on_result(a, job.id, &never, at_s(300));
+    must_rest(a, at_s(300));
+    cr_assert_eq(announcer_expiry(a).us, MONO_NEVER.us);
+    announcer_free(a);
+}
+
+Test(announce, intervals_are_kept_within_bounds)
+{
+    static const uint32_t told[][3] = {
+        /* interval, min interval, expected */
+        {0, 0, ANNOUNCE_INTERVAL_DEFAULT_S},
+        {1, 0, ANNOUNCE_INTERVAL_MIN_S},
+        {UINT32_MAX, 0, ANNOUNCE_INTERVAL_MAX_S},
+        {100, 200, 200},
+        {300, 200, 300},
+        {300, UINT32_MAX, ANNOUNCE_INTERVAL_MAX_S},
+    };
+
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+        struct announcer *a = new_v1(two_tiers, 1);
+        struct announce_result res = {.interval_s = told[i][0], .min_interval_s = told[i][1]};
+        struct announce_job job;
+
+        announcer_start(a, at_s(0));
+        job = must_next(a, at_s(0));
+        announcer_on_result(a, job.id, &res, at_s(0));
+        cr_assert_eq(when_next(a).us, at_s(told[i][2]).us);
+        announcer_free(a);
+    }
+}
+
+Test(announce, wanting_peers_pulls_the_next_one_forward_politely)
+{
+    struct announcer *a = new_v1(two_tiers, 1);
+    struct announce_result res = {.interval_s = 1800};
+    struct mono now = at_s(0);
+    struct announce_job job;
+
+    announcer_start(a, now);
+    announcer_want_peers(a, true, now);
+    job = must_next(a, now);
+    for (int64_t wait = ANNOUNCE_WANT_MORE_S; wait < 1800; wait *= 2) {
+        announcer_on_result(a, job.id, &res, now);
+        cr_assert_eq(mono_diff_us(when_next(a), now), wait * 1000000);
+        now = announcer_expiry(a);
+        job = must_next(a, now);
+    }
+    announcer_on_result(a, job.id, &res, now);
+    cr_assert_eq(mono_diff_us(when_next(a), now), 1800 * 1000000ll);
+    announcer_want_peers(a, false, now);
+    announcer_want_peers(a, true, now);
+    cr_assert_eq(mono_diff_us(when_next(a), now), ANNOUNCE_WANT_MORE_S * 1000000ll);
+    announcer_want_peers(a, false, now);
+    cr_assert_eq(mono_diff_us(when_next(a), now), 1800 * 1000000ll);
+    announcer_free(a);
+}
+
+Test(announce, wanting_peers_respects_the_min_interval)
+{
+    struct announcer *a = new_v1(two_tiers, 1);
+    struct announce_result res = {.interval_s = 1800, .min_interval_s = 900};
+    struct announce_job job;
+
+    announcer_start(a, at_s(0));
+    job = must_next(a, at_s(0));
+    announcer_on_result(a, job.id, &res, at_s(0));
+    announcer_want_peers(a, true, at_s(100));
+    cr_assert_eq(when_next(a).us, at_s(900).us);
+    announcer_free(a);
+}
+
+Test(announce, status_tells_of_each)
+{
+    struct announcer *a = new_v1(two_tiers, 2);
+    struct announce_result res = {.interval_s = 60, .seeders = 3, .leechers = 4, .message = "hi"};
+    struct announce_status st;
+    struct announce_job job;
+
+    announcer_start(a, at_s(0));
+    job = must_next(a, at_s(0));
+    announcer_on_result(a, job.id, &failed, at_s(0));
+    job = must_next(a, at_s(0));
+    announcer_on_result(a, job.id, &res, at_s(0));
+    announcer_status(a, job.id, &st);
+    cr_assert(st.working && st.err == 0 && st.tier == 1 && st.seeders == 3 && st.leechers == 4);
+    cr_assert_str_eq(st.message, "hi");
+    cr_assert_str_eq(st.url, "udp://b:80");
+    cr_assert_eq(st.next.us, at_s(60).us);
+    announcer_status(a, 0, &st);
+    cr_assert(!st.working && st.err == SPRAT_E_TIMEOUT && st.tier == 0);
+    cr_assert_neq(st.next.us, MONO_NEVER.us);
+    announcer_free(a);
+}
+
+Test(announce, a_result_that_nobody_waits_for_is_ignored)
+{
+    struct announcer *a = new_v1(two_tiers, 1);
+
+    announcer_on_result(a, 0, &ok, at_s(0));
+    cr_assert(announcer_idle(a));
+    announcer_free(a);
+}
+
+/* Random trackers that fail, answer late and say odd things, random starts and stops. Checked: one
+ * request at a time for each job, events in a legal order, timers that never spin, and an end. */
+static void
+random_run(uint64_t seed, bool v1, bool v2)
+{
+    static const char *const t0[] = {"http://a/0", "http://a/1", "http://a/2"};
+    static const char *const t1[] = {"udp://b/0", "udp://b/1"};
+    const struct metainfo_tier tiers[] = {{t0, 3}, {t1, 2}, {url_a, 1}};
+    struct metainfo mi = {.has_v1 = v1, .has_v2 = v2, .tiers = tiers, .tier_count = 3};
+    bool flying[12] = {0}, heard[12] = {0}, running = false;
+    enum announce_event event[12] = {0};
+    struct mono now = at_s(1);
+    struct announce_job job;
+    struct announcer *a;
+    struct rng own;
+
+    rng_init(&own, seed);
+    rng_init(&rng, seed + 1);
+    a = announcer_new(&mi, NULL, 0, &rng);
+    for (int i = 0; i < 5000; i++) {
+        uint32_t id = rng_below(&own, announcer_count(a)), jobs = 0;
+
+        while (announcer_next(a, &job, now)) {
+            cr_assert_lt(++jobs, 20u);
+            cr_assert_not(flying[job.id]);
+            cr_assert_eq(job.event == ANNOUNCE_STOPPED, !running);
+            if (running)
+                cr_assert_eq(job.event == ANNOUNCE_STARTED, !heard[job.id]);
+            flying[job.id] = true;
+            event[job.id] = job.event;
+        }
+        cr_assert(!mono_due(announcer_expiry(a), now));
+        if (flying[id]) {
+            struct announce_result res = {
+                .err = rng_below(&own, 2) ? SPRAT_E_TIMEOUT : 0,
+                .interval_s = rng_below(&own, 2000),
+                .min_interval_s = rng_below(&own, 3) == 0 ? rng_below(&own, 3000) : 0,
+                .retry_in_s = rng_below(&own, 9) == 0 ? (int64_t)rng_below(&own, 600) : 0,
+            };
+
+            flying[id] = false;
+            if (event[id] == ANNOUNCE_STOPPED)
+                heard[id] = false;
+            else if (res.err == 0)
+                heard[id] = true;
+            announcer_on_result(a, id, &res, now);
+        }
+        switch (rng_below(&own, 20)) {
+        case 0:
+            running = true;
+            announcer_start(a, now);
+            break;
+        case 1:
+            running = rng_below(&own, 3) > 0 && running;
+            if (!running)
+                announcer_stop(a, now);
+            break;
+        case 2: announcer_completed(a, now); break;
+        case 3: announcer_want_peers(a, rng_below(&own, 2) == 0, now); break;
+        case 4:
+        case 5:
+        case 6:
+            if (announcer_expiry(a).us != MONO_NEVER.us && mono_before(now, announcer_expiry(a)))
+                now = announcer_expiry(a);
+            break;
+        default: now = mono_add_ms(now, rng_below(&own, 5000)); break;
+        }
+    }
+    announcer_stop(a, now);
+    for (int i = 0; i < 100 && !announcer_idle(a); i++) {
+        while (announcer_next(a, &job, now))
+            flying[job.id] = true;
+        for (uint32_t id = 0; id < announcer_count(a); id++)
+            if (flying[id])
+                announcer_on_result(a, id, &ok, now);
+    }
+    cr_assert(announcer_idle(a));
+    announcer_free(a);
+}
+
+Test(announce, random_runs_keep_the_promises)
+{
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        random_run(seed, true, false);
+        random_run(seed, false, true);
+        random_run(seed, true, true);
+    }
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The block pool: its limit, its counts, and that buffers come back.
+ */
+#include "peer/core/block.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <string.h>
+
+Test(block, limit_is_kept)
+{
+    struct block_pool *pool = block_pool_new(3);
+    struct block *b[3];
+
+    cr_assert_not_null(pool);
+    cr_assert_eq(block_pool_left(pool), 3);
+    for (size_t i = 0; i < 3; i++) {
+        b[i] = block_take(pool);
+        cr_assert_not_null(b[i]);
+        cr_assert_eq(b[i]->refs, 1);
+        cr_assert_eq(b[i]->len, 0);
+    }
+    cr_assert_eq(block_pool_used(pool), 3);
+    cr_assert_eq(block_pool_left(pool), 0);
+    cr_assert_null(block_take(pool));
+    block_drop(b[1]);
+    cr_assert_eq(block_pool_left(pool), 1);
+    b[1] = block_take(pool);
+    cr_assert_not_null(b[1]);
+    cr_assert_null(block_take(pool));
+    for (size_t i = 0; i < 3; i++)
+        block_drop(b[i]);
+    cr_assert_eq(block_pool_used(pool), 0);
+    block_pool_free(pool);
+}
+
+Test(block, the_last_reference_gives_it_back)
+{
+    struct block_pool *pool = block_pool_new(1);
+    struct block *b = block_take(pool);
+
+    cr_assert_eq(block_hold(b), b);
+    cr_assert_eq(block_hold(b), b);
+    block_drop(b);
+    block_drop(b);
+    cr_assert_eq(block_pool_used(pool), 1);
+    cr_assert_null(block_take(pool));
+    block_drop(b);
+    cr_assert_eq(block_pool_used(pool), 0);
+    block_pool_free(pool);
+}
+
+Test(block, a_reused_buffer_starts_over)
+{
+    struct block_pool *pool = block_pool_new(2);
+    struct block *b = block_take(pool);
+
+    b->len = BLOCK_LEN;
+    memset(b->data, 0xff, BLOCK_LEN);
+    block_drop(b);
+    /* The one dropped last is the one still warm in the cache, so it comes first. */
+    cr_assert_eq(block_take(pool), b);
+    cr_assert_eq(b->len, 0);
+    cr_assert_eq(b->refs, 1);
+    block_drop(b);
+    block_pool_free(pool);
+}
+
+Test(block, trimming_keeps_what_is_asked_and_what_is_used)
+{
+    struct block_pool *pool = block_pool_new(8);
+    struct block *b[8];
+
+    for (size_t i = 0; i < 8; i++)
+        b[i] = block_take(pool);
+    for (size_t i = 1; i < 8; i++)
+        block_drop(b[i]);
+    block_pool_trim(pool, 2);
+    block_pool_trim(pool, 5);
+    memset(b[0]->data, 1, BLOCK_LEN);
+    cr_assert_eq(block_pool_used(pool), 1);
+    cr_assert_eq(block_pool_left(pool), 7);
+    for (size_t i = 1; i < 8; i++) {
+        b[i] = block_take(pool);
+        cr_assert_not_null(b[i]);
+    }
+    for (size_t i = 0; i < 8; i++)
+        block_drop(b[i]);
+    block_pool_free(pool);
+}
+
+Test(block, null_is_legal)
+{
+    block_drop(NULL);
+    block_pool_free(NULL);
+}
+
+Test(block, a_leaked_block_is_our_bug, .signal = SIGABRT)
+{
+    struct block_pool *pool = block_pool_new(1);
+
+    (void)block_take(pool);
+    block_pool_free(pool);
+}

@@ -1,0 +1,968 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The swarm core in the rig: whole transfers in every format, and what it does about peers that
+ * lie, are silent or leave, about disks that fail, and about limits. All times are virtual.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "tests/unit/core/rig.h"
+
+#define KIB 1024u
+#define MIB (1024u * 1024u)
+
+static struct rig rig;
+
+static void
+fini(void)
+{
+    rig_fini(&rig);
+}
+
+TestSuite(swarm, .fini = fini, .timeout = 60);
+
+static void
+make_multi(enum metainfo_format format, bool without_layers)
+{
+    static const uint64_t lengths[] = {300 * KIB + 17, 0, 5, 64 * KIB, MIB + 1, 16 * KIB};
+    struct content_spec torrent = {.format = format,
+                                   .piece_length = 64 * KIB,
+                                   .files = 6,
+                                   .lengths = lengths,
+                                   .no_layers = without_layers};
+
+    rig_init(&rig, &torrent, 20000, 42);
+}
+
+static void
+make_single(enum metainfo_format format, uint64_t size, uint32_t piece_length)
+{
+    struct content_spec torrent = {
+        .format = format, .piece_length = piece_length, .size = size, .files = 1};
+
+    rig_init(&rig, &torrent, 20000, 43);
+}
+
+static uint64_t
+total_sent(void)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < rig.sim.count; i++)
+        sum += rig.sim.nodes[i]->count.sent;
+    return sum;
+}
+
+static struct swarm_stats
+stats_of(struct node *n)
+{
+    struct swarm_stats st;
+
+    swarm_get_stats(n->swarm, &st, rig.sim.engine.now);
+    return st;
+}
+
+static void
+run_one_to_one(void)
+{
+    struct node *seed = rig_add(&rig, true);
+    struct node *leech = rig_add(&rig, false);
+
+    cr_assert(rig_run(&rig, rig_all_complete, 120));
+    cr_assert_eq(leech->count.notices[SWARM_NOTICE_COMPLETE], 1);
+    cr_assert_eq(seed->count.notices[SWARM_NOTICE_COMPLETE], 0);
+    cr_assert_eq(stats_of(leech).wasted, 0);
+    cr_assert_eq(stats_of(leech).downloaded, seed->count.sent);
+    cr_assert(stats_of(leech).seeding);
+}
+
+Test(swarm, v1_multi_file)
+{
+    make_multi(METAINFO_V1, false);
+    run_one_to_one();
+}
+
+Test(swarm, v2_multi_file)
+{
+    make_multi(METAINFO_V2, false);
+    run_one_to_one();
+}
+
+Test(swarm, hybrid_multi_file)
+{
+    make_multi(METAINFO_HYBRID, false);
+    run_one_to_one();
+    /* Pads are never requested. */
+    cr_assert_eq(total_sent(), rig.content.mi->total_size);
+}
+
+Test(swarm, hybrid_over_a_v1_connection)
+{
+    struct node *seed, *leech;
+
+    make_multi(METAINFO_HYBRID, false);
+    seed = rig_add_quiet(&rig, true);
+    leech = rig_add_quiet(&rig, false);
+    seed->spec.tongue = leech->spec.tongue = SPEAKS_V1;
+    node_join(seed);
+    node_join(leech);
+    cr_assert(rig_run(&rig, rig_all_complete, 120));
+}
+
+Test(swarm, v2_fetches_missing_piece_layers)
+{
+    struct node *seed;
+
+    make_multi(METAINFO_V2, true);
+    cr_assert(rig.content.mi->layers_missing);
+    seed = rig_add_quiet(&rig, true);
+    node_join(seed);
+    rig_add(&rig, false);
+    cr_assert(rig_run(&rig, rig_all_complete, 120));
+    cr_assert_eq(rig.sim.nodes[1]->count.notices[SWARM_NOTICE_LAYERS], 1);
+}
+
+static void
+run_flash_crowd(enum metainfo_format format)
+{
+    struct node *seed;
+
+    make_single(format, 4 * MIB + 12345, 64 * KIB);
+    seed = rig_add_quiet(&rig, true);
+    seed->spec.line.up = MIB;
+    node_join(seed);
+    for (int i = 0; i < 8; i++) {
+        struct node *n = rig_add_quiet(&rig, false);
+
+        n->spec.line.up = MIB;
+        node_join(n);
+    }
+    cr_assert(rig_run(&rig, rig_all_complete, 600));
+    cr_assert_geq(total_sent(), 8 * rig.content.mi->total_size);
+    /* Leechers give to each other: the seed sends far less than everything. */
+    cr_assert_lt(seed->count.sent, 4 * rig.content.mi->total_size);
+    cr_assert_lt(total_sent(), 9 * rig.content.mi->total_size, "%zu wasted",
+                 (size_t)(total_sent() - 8 * rig.content.mi->total_size));
+}
+
+Test(swarm, flash_crowd_v1)
+{
+    run_flash_crowd(METAINFO_V1);
+}
+
+Test(swarm, flash_crowd_v2)
+{
+    run_flash_crowd(METAINFO_V2);
+}
+
+static bool
+one_copy_is_out(struct rig *r)
+{
+    for (uint32_t p = 0; p < r->content.mi->piece_count; p++) {
+        bool found = false;
+
+        for (unsigned i = 1; i < r->sim.count && !found; i++)
+            found = bitfield_get(&r->sim.nodes[i]->disk.done, p);
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+Test(swarm, lives_on_without_seed_and_tracker)
+{
+    struct node *seed;
+
+    make_single(METAINFO_HYBRID, 2 * MIB, 32 * KIB);
+    seed = rig_add_quiet(&rig, true);
+    seed->spec.line.up = 512 * KIB;
+    node_join(seed);
+    for (int i = 0; i < 5; i++)
+        rig_add(&rig, false);
+    cr_assert(rig_run(&rig, one_copy_is_out, 300));
+    rig.sim.tracker_down = true;
+    node_crash(seed, false);
+    cr_assert(rig_run(&rig, rig_all_complete, 300));
+}
+
+/* One liar and one honest seed: everything arrives, and the liar is banned. */
+static void
+run_liar(enum metainfo_format format, bool v1_only)
+{
+    struct node *liar, *leech, *seed;
+    struct swarm_stats st;
+
+    make_single(format, 2 * MIB, 128 * KIB);
+    seed = rig_add_quiet(&rig, true);
+    liar = rig_add_quiet(&rig, true);
+    leech = rig_add_quiet(&rig, false);
+    liar->spec.mischief = MISCHIEF_CORRUPT;
+    liar->spec.line.up = seed->spec.line.up = 256 * KIB;
+    seed->spec.tongue = liar->spec.tongue = leech->spec.tongue = v1_only ? SPEAKS_V1 : SPEAKS_BOTH;
+    node_join(seed);
+    node_join(liar);
+    node_join(leech);
+    cr_assert(rig_run(&rig, rig_all_complete, 600));
+    cr_assert_geq(leech->count.notices[SWARM_NOTICE_BANNED], 1);
+    st = stats_of(leech);
+    cr_assert_gt(st.hash_failures, 0);
+    cr_assert_gt(st.wasted, 0);
+}
+
+Test(swarm, liar_in_v1)
+{
+    run_liar(METAINFO_V1, false);
+}
+
+Test(swarm, liar_in_v2)
+{
+    run_liar(METAINFO_V2, false);
+    /* Only what the liar sent is lost: the honest blocks of its pieces stay. */
+    cr_assert_leq(stats_of(rig.sim.nodes[2]).wasted, rig.sim.nodes[1]->count.sent);
+}
+
+Test(swarm, liar_in_hybrid_over_v1)
+{
+    run_liar(METAINFO_HYBRID, true);
+}
+
+Test(swarm, a_lone_liar_is_banned_for_its_first_piece)
+{
+    struct node *liar, *leech;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    liar = rig_add_quiet(&rig, true);
+    liar->spec.mischief = MISCHIEF_CORRUPT;
+    node_join(liar);
+    leech = rig_add(&rig, false);
+    cr_assert_not(rig_run(&rig, rig_all_complete, 30));
+    cr_assert_eq(leech->count.notices[SWARM_NOTICE_BANNED], 1);
+    cr_assert_eq(stats_of(leech).peers_connected, 0);
+}
+
+/* The true hashes prove themselves, so that even the liar may tell them: one block is fetched
+ * again. */
+Test(swarm, one_bad_block_in_v2_costs_one_block)
+{
+    struct node *liar, *leech;
+
+    make_single(METAINFO_V2, MIB, 128 * KIB);
+    liar = rig_add_quiet(&rig, true);
+    liar->spec.mischief = MISCHIEF_SPOIL;
+    node_join(liar);
+    leech = rig_add(&rig, false);
+    cr_assert_not(rig_run(&rig, rig_all_complete, 30));
+    cr_assert_eq(leech->count.notices[SWARM_NOTICE_BANNED], 1);
+    cr_assert_eq(stats_of(leech).wasted, BLOCK_LEN);
+    cr_assert_eq(stats_of(leech).peers_connected, 0);
+}
+
+Test(swarm, mute_peer_holds_nobody_up)
+{
+    struct node *mute, *seed;
+
+    make_single(METAINFO_V2, 2 * MIB, 64 * KIB);
+    mute = rig_add_quiet(&rig, true);
+    mute->spec.mischief = MISCHIEF_MUTE;
+    node_join(mute);
+    seed = rig_add_quiet(&rig, true);
+    seed->spec.line.up = MIB;
+    node_join(seed);
+    rig_add(&rig, false);
+    cr_assert(rig_run(&rig, rig_all_complete, 60));
+}
+
+Test(swarm, full_disk_pauses_and_resumes)
+{
+    struct node *leech;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    rig_add(&rig, true);
+    leech = rig_add_quiet(&rig, false);
+    leech->disk.spec.room = 1;
+    node_join(leech);
+    cr_assert_not(rig_run(&rig, rig_all_complete, 20));
+    cr_assert_eq(leech->count.notices[SWARM_NOTICE_DISK_ERROR], 1);
+    node_free_disk(leech);
+    cr_assert(rig_run(&rig, rig_all_complete, 60));
+    cr_assert_eq(stats_of(leech).hash_failures, 0);
+}
+
+Test(swarm, hybrid_whose_sides_disagree_stops)
+{
+    struct node *leech;
+
+    make_single(METAINFO_HYBRID, MIB, 64 * KIB);
+    rig_add(&rig, true);
+    leech = rig_add_quiet(&rig, false);
+    leech->disk.spec.rots = true;
+    node_join(leech);
+    cr_assert_not(rig_run(&rig, rig_all_complete, 20));
+    cr_assert_eq(leech->count.notices[SWARM_NOTICE_MISMATCH], 1);
+    cr_assert_eq(stats_of(leech).state, SWARM_PAUSED);
+    cr_assert_eq(leech->count.notices[SWARM_NOTICE_BANNED], 0);
+}
+
+static void
+check_rate(uint64_t size, uint64_t rate, struct mono began)
+{
+    double took = (double)mono_diff_us(rig.sim.engine.now, began) / 1e6;
+    double ideal = (double)size / (double)rate;
+
+    cr_assert_gt(took, ideal * 0.95, "%.2f s instead of %.2f", took, ideal);
+    cr_assert_lt(took, ideal * 1.10 + 1, "%.2f s instead of %.2f", took, ideal);
+}
+
+Test(swarm, upload_limit_holds)
+{
+    struct node *seed;
+    struct mono began;
+
+    make_single(METAINFO_V1, 8 * MIB, 256 * KIB);
+    began = rig.sim.engine.now;
+    seed = rig_add_quiet(&rig, true);
+    seed->spec.up_limit = 512 * KIB;
+    node_join(seed);
+    rig_add(&rig, false);
+    cr_assert(rig_run(&rig, rig_all_complete, 60));
+    check_rate(8 * MIB, 512 * KIB, began);
+}
+
+Test(swarm, download_limit_holds)
+{
+    struct node *leech;
+    struct mono began;
+
+    make_single(METAINFO_V1, 8 * MIB, 256 * KIB);
+    began = rig.sim.engine.now;
+    rig_add(&rig, true);
+    leech = rig_add_quiet(&rig, false);
+    leech->spec.down_limit = 512 * KIB;
+    node_join(leech);
+    cr_assert(rig_run(&rig, rig_all_complete, 60));
+    check_rate(8 * MIB, 512 * KIB, began);
+}
+
+static bool
+half_is_out(struct rig *r)
+{
+    return r->sim.nodes[0]->count.sent > 2 * MIB;
+}
+
+/* Slots with many empty ones between them have the same share as neighbours. */
+Test(swarm, a_limited_upload_is_shared_evenly)
+{
+    struct node *seed;
+
+    make_single(METAINFO_V1, 4 * MIB, 64 * KIB);
+    seed = rig_add_quiet(&rig, true);
+    seed->spec.up_limit = 128 * KIB;
+    node_join(seed);
+    for (unsigned i = 0; i < 3; i++) {
+        struct node *leech = rig_add_quiet(&rig, false);
+
+        /* They can't give anything to each other. */
+        leech->spec.up_limit = 1;
+        node_join(leech);
+    }
+    cr_assert(rig_run(&rig, half_is_out, 60));
+    for (unsigned i = 1; i <= 3; i++)
+        cr_expect_float_eq((double)stats_of(rig.sim.nodes[i]).downloaded, 2.0 * MIB / 3, 80.0 * KIB,
+                           "%u got %zu", i, (size_t)stats_of(rig.sim.nodes[i]).downloaded);
+}
+
+static bool
+first_is_stopped(struct rig *r)
+{
+    return r->sim.nodes[0]->count.notices[SWARM_NOTICE_STOPPED] > 0;
+}
+
+Test(swarm, stop_tells_the_tracker_and_everybody)
+{
+    struct node *seed;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    seed = rig_add(&rig, true);
+    rig_add(&rig, false);
+    cr_assert(rig_run(&rig, rig_all_complete, 60));
+    node_leave(seed);
+    cr_assert(rig_run(&rig, first_is_stopped, 60));
+    cr_assert_eq(sim_tracker_listed(rig.sim.tracker), 1);
+    /* Its core is gone: the world saw to it that it had no peer and no work left. */
+    cr_assert_eq(seed->state, NODE_AWAY);
+    cr_assert_not(node_running(seed));
+}
+
+Test(swarm, pause_keeps_what_is_there)
+{
+    struct swarm_input pause = {.type = SWARM_IN_PAUSE}, start = {.type = SWARM_IN_START};
+    struct node *seed, *leech;
+    uint64_t before;
+
+    make_single(METAINFO_V2, 2 * MIB, 64 * KIB);
+    seed = rig_add_quiet(&rig, true);
+    seed->spec.line.up = 256 * KIB;
+    node_join(seed);
+    leech = rig_add(&rig, false);
+    cr_assert_not(rig_run(&rig, rig_all_complete, 4));
+    node_feed(leech, &pause);
+    before = stats_of(leech).bytes_have;
+    cr_assert_gt(before, 0);
+    cr_assert_eq(stats_of(leech).peers_connected, 0);
+    cr_assert_not(rig_run(&rig, rig_all_complete, 30));
+    cr_assert_lt(stats_of(leech).bytes_have, before + 256 * KIB);
+    node_feed(leech, &start);
+    cr_assert(rig_run(&rig, rig_all_complete, 120));
+}
+
+Test(swarm, a_lost_piece_is_fetched_again)
+{
+    struct node *leech;
+
+    make_single(METAINFO_HYBRID, MIB, 64 * KIB);
+    rig_add(&rig, true);
+    leech = rig_add(&rig, false);
+    cr_assert(rig_run(&rig, rig_all_complete, 60));
+    node_lose(leech, 3);
+    cr_assert_eq(stats_of(leech).pieces_have, rig.content.mi->piece_count - 1);
+    cr_assert(rig_run(&rig, rig_all_complete, 700));
+    cr_assert_eq(leech->count.notices[SWARM_NOTICE_COMPLETE], 2);
+}
+
+/* --- hostile messages, fed by hand to a swarm with one connected peer --- */
+
+/* The id of the new peer, or SLOT_NONE if it was refused; |*closed|, unless NULL, is who had to go. */
+static slot_id
+try_to_connect(struct node *n, bool fast, uint8_t number, slot_id *closed)
+{
+    struct swarm_input in = {.type = SWARM_IN_ACCEPTED};
+    struct swarm_effect fx;
+    slot_id id = SLOT_NONE;
+
+    in.u.conn.token = 99;
+    in.u.conn.addr = (struct endpoint){.ip = {10, 9, 9, number}, .port = 5000, .family = IP_V4};
+    memset(in.u.conn.handshake.peer_id, 'z' - number, PEER_ID_LEN);
+    in.u.conn.handshake.fast = fast;
+    in.u.conn.handshake.extended = true;
+    in.u.conn.v2 = rig.content.mi->has_v2;
+    cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
+    while (swarm_next(n->swarm, &fx) == 1)
+        if (fx.type == SWARM_FX_ACCEPT)
+            id = fx.peer;
+        else if (fx.type == SWARM_FX_CLOSE && closed != NULL)
+            *closed = fx.peer;
+    return id;
+}
+
+static slot_id
+connect_numbered(struct node *n, bool fast, uint8_t number)
+{
+    slot_id id = try_to_connect(n, fast, number, NULL);
+
+    cr_assert_neq(id, SLOT_NONE);
+    return id;
+}
+
+static slot_id
+connect_stranger(struct node *n, bool fast)
+{
+    return connect_numbered(n, fast, 0);
+}
+
+/* Feeds one message and returns how many effects of |type| it caused. */
+static unsigned
+feed_msg(struct node *n, slot_id peer, const struct wire_msg *msg, enum swarm_effect_type type,
+         struct wire_msg *sent)
+{
+    struct swarm_input in = {.type = SWARM_IN_MESSAGE, .peer = peer};
+    struct swarm_effect fx;
+    unsigned count = 0;
+
+    in.u.msg = *msg;
+    cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
+    while (swarm_next(n->swarm, &fx) == 1) {
+        if (fx.type != type)
+            continue;
+        count++;
+        if (sent != NULL)
+            *sent = fx.u.msg;
+    }
+    return count;
+}
+
+static unsigned
+closes(struct node *n, const struct wire_msg *msg)
+{
+    slot_id peer = connect_stranger(n, true);
+    unsigned closed = feed_msg(n, peer, msg, SWARM_FX_CLOSE, NULL);
+    struct swarm_input in = {.type = SWARM_IN_CLOSED, .peer = peer};
+    struct swarm_effect fx;
+
+    swarm_handle(n->swarm, &in, rig.sim.engine.now);
+    while (swarm_next(n->swarm, &fx) == 1)
+        ;
+    return closed;
+}
+
+Test(swarm, violations_close_the_connection)
+{
+    static const uint8_t ones[512] = {0xff, 0xff, 0xff, 0xff, 0xff};
+    struct node *n;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, false);
+    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_HAVE, .piece = 16}), 1);
+    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_HAVE, .piece = UINT32_MAX}), 1);
+    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_BITFIELD, .data = ones, .len = 3}), 1);
+    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_BITFIELD, .data = ones, .len = 1}), 1);
+    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_ALLOWED_FAST, .piece = 16}), 1);
+    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_HASH_REQUEST}), 1, "v1 has no trees");
+    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_EXTENDED, .data = ones, .len = 5}), 1);
+    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_HAVE, .piece = 15}), 0);
+    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_UNKNOWN}), 0);
+    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_SUGGEST, .piece = 99}), 0);
+}
+
+Test(swarm, fast_messages_need_the_fast_extension)
+{
+    struct node *n;
+    slot_id peer;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, false);
+    peer = connect_stranger(n, false);
+    cr_assert_eq(feed_msg(n, peer, &(struct wire_msg){.type = WIRE_HAVE_ALL}, SWARM_FX_CLOSE, NULL),
+                 1);
+}
+
+Test(swarm, requests_beyond_the_end_are_rejected_then_closed)
+{
+    struct wire_msg req = {
+        .type = WIRE_REQUEST, .piece = 15, .begin = 60 * KIB, .length = 16 * KIB};
+    struct wire_msg sent;
+    struct node *n;
+    slot_id peer;
+    unsigned closed = 0;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, true);
+    peer = connect_stranger(n, true);
+    cr_assert_eq(feed_msg(n, peer, &req, SWARM_FX_SEND, &sent), 1);
+    cr_assert_eq(sent.type, WIRE_REJECT);
+    cr_assert_eq(sent.begin, 60 * KIB);
+    req.length = UINT32_MAX;
+    for (int i = 0; i < 100 && closed == 0; i++)
+        closed += feed_msg(n, peer, &req, SWARM_FX_CLOSE, NULL);
+    cr_assert_eq(closed, 1);
+}
+
+Test(swarm, a_choked_peer_gets_rejects_and_a_flood_is_bounded)
+{
+    struct wire_msg req = {.type = WIRE_REQUEST, .length = 16 * KIB};
+    struct node *n;
+    unsigned pieces = 0, rejects = 0;
+    slot_id peer;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, true);
+    peer = connect_stranger(n, true);
+    cr_assert_eq(feed_msg(n, peer, &req, SWARM_FX_SEND_PIECE, NULL), 0);
+    cr_assert_eq(
+        feed_msg(n, peer, &(struct wire_msg){.type = WIRE_INTERESTED}, SWARM_FX_SEND, NULL), 1);
+    for (int i = 0; i < 5000; i++) {
+        struct swarm_input in = {.type = SWARM_IN_MESSAGE, .peer = peer};
+        struct swarm_effect fx;
+
+        in.u.msg = req;
+        swarm_handle(n->swarm, &in, rig.sim.engine.now);
+        while (swarm_next(n->swarm, &fx) == 1) {
+            pieces += fx.type == SWARM_FX_SEND_PIECE;
+            rejects += fx.type == SWARM_FX_SEND && fx.u.msg.type == WIRE_REJECT;
+        }
+    }
+    /* It never reads: only so much is handed out, so much queued, and the rest refused. */
+    cr_assert_gt(pieces, 0);
+    cr_assert_leq(pieces, SWARM_SEND_AHEAD / (16 * KIB));
+    cr_assert_eq(rejects, 5000 - pieces - SWARM_UPLOADS_QUEUED_MAX);
+}
+
+Test(swarm, unrequested_blocks_are_dropped_then_the_peer)
+{
+    struct node *n;
+    slot_id peer;
+    unsigned closed = 0, i;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, false);
+    peer = connect_stranger(n, true);
+    for (i = 0; i < 1000 && closed == 0; i++) {
+        struct wire_msg msg = {.type = WIRE_PIECE, .piece = i % 16, .length = BLOCK_LEN};
+
+        msg.block = block_take(rig.sim.pool);
+        msg.block->len = BLOCK_LEN;
+        closed = feed_msg(n, peer, &msg, SWARM_FX_CLOSE, NULL);
+    }
+    cr_assert_eq(closed, 1);
+    cr_assert_leq(i, SWARM_UNREQUESTED_MAX + 1);
+    cr_assert_eq(block_pool_used(rig.sim.pool), 0);
+    cr_assert_eq(stats_of(n).pieces_have, 0);
+}
+
+static struct wire_msg
+block_of(const struct wire_msg *req)
+{
+    struct wire_msg msg = {.type = WIRE_PIECE,
+                           .piece = req->piece,
+                           .begin = req->begin,
+                           .length = req->length,
+                           .block = block_take(rig.sim.pool)};
+
+    msg.block->len = req->length;
+    return msg;
+}
+
+/* A block that comes after its time was up, when another peer has been asked for it. */
+Test(swarm, a_late_block_is_cancelled_at_who_was_asked_meanwhile)
+{
+    struct wire_msg all = {.type = WIRE_HAVE_ALL}, unchoke = {.type = WIRE_UNCHOKE}, sent;
+    struct swarm_input tick = {.type = SWARM_IN_TICK};
+    struct swarm_effect fx;
+    struct node *n;
+    struct block *late;
+    slot_id slow, quick;
+    unsigned cancels = 0, requests = 0;
+
+    make_single(METAINFO_V1, BLOCK_LEN, BLOCK_LEN);
+    n = rig_add(&rig, false);
+    slow = connect_numbered(n, true, 1);
+    quick = connect_numbered(n, true, 2);
+    feed_msg(n, slow, &all, SWARM_FX_SEND, NULL);
+    cr_assert_eq(feed_msg(n, slow, &unchoke, SWARM_FX_SEND, &sent), 1);
+    cr_assert_eq(sent.type, WIRE_REQUEST);
+    feed_msg(n, quick, &all, SWARM_FX_SEND, NULL);
+    rig.sim.engine.now = mono_add_ms(rig.sim.engine.now, 31000);
+    swarm_handle(n->swarm, &tick, rig.sim.engine.now);
+    while (swarm_next(n->swarm, &fx) == 1) {
+        cancels += fx.type == SWARM_FX_SEND && fx.u.msg.type == WIRE_CANCEL && fx.peer == slow;
+        requests += fx.type == SWARM_FX_SEND && fx.u.msg.type == WIRE_REQUEST;
+    }
+    cr_assert_eq(cancels, 1);
+    cr_assert_eq(requests, 0, "the slow one is left alone");
+    cr_assert_eq(feed_msg(n, quick, &unchoke, SWARM_FX_SEND, &sent), 1);
+    cr_assert_eq(sent.type, WIRE_REQUEST);
+    sent = block_of(&sent);
+    late = sent.block;
+    cr_assert_eq(feed_msg(n, slow, &sent, SWARM_FX_SEND, &sent), 1);
+    cr_assert_eq(sent.type, WIRE_CANCEL);
+    block_drop(late); /* the write that nobody carries out */
+}
+
+static void
+tick_after(struct node *n, int64_t ms)
+{
+    struct swarm_input tick = {.type = SWARM_IN_TICK};
+    struct swarm_effect fx;
+
+    rig.sim.engine.now = mono_add_ms(rig.sim.engine.now, ms);
+    swarm_handle(n->swarm, &tick, rig.sim.engine.now);
+    while (swarm_next(n->swarm, &fx) == 1)
+        ;
+}
+
+/* Feeds |in|; closes each connection that is asked for with |err|, and returns how many they were. */
+static unsigned
+refuse_connects(struct node *n, const struct swarm_input *in, int err)
+{
+    slot_id asked[SWARM_HALF_OPEN_MAX];
+    struct swarm_input closed = {.type = SWARM_IN_CLOSED};
+    struct swarm_effect fx;
+    unsigned count = 0;
+
+    swarm_handle(n->swarm, in, rig.sim.engine.now);
+    while (swarm_next(n->swarm, &fx) == 1)
+        if (fx.type == SWARM_FX_CONNECT)
+            asked[count++] = fx.peer;
+    closed.u.closed.err = err;
+    for (unsigned i = 0; i < count; i++) {
+        closed.peer = asked[i];
+        swarm_handle(n->swarm, &closed, rig.sim.engine.now);
+        while (swarm_next(n->swarm, &fx) == 1)
+            ;
+    }
+    return count;
+}
+
+Test(swarm, a_peer_is_not_forgotten_for_want_of_our_own_descriptors)
+{
+    struct endpoint addr = {.ip = {10, 9, 9, 9}, .port = 5000, .family = IP_V4};
+    struct swarm_input in = {.type = SWARM_IN_ADDRS};
+    struct swarm_input tick = {.type = SWARM_IN_TICK};
+    struct node *n;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, false);
+    in.u.addrs.source = PEER_FROM_TRACKER;
+    in.u.addrs.addrs = &addr;
+    in.u.addrs.count = 1;
+    cr_assert_eq(refuse_connects(n, &in, SPRAT_E_LIMIT), 1);
+    for (int i = 0; i < 3 * PEERLIST_FAILURES_MAX; i++) {
+        rig.sim.engine.now = mono_add_ms(rig.sim.engine.now, 2 * PEERLIST_RETRY_MIN_MS);
+        cr_assert_eq(refuse_connects(n, &tick, SPRAT_E_LIMIT), 1, "try %d", i);
+    }
+    for (int i = 0; i < PEERLIST_FAILURES_MAX; i++) {
+        rig.sim.engine.now = mono_add_ms(rig.sim.engine.now, 2 * PEERLIST_RETRY_MAX_MS);
+        cr_assert_eq(refuse_connects(n, &tick, SPRAT_E_REFUSED), 1);
+    }
+    rig.sim.engine.now = mono_add_ms(rig.sim.engine.now, 2 * PEERLIST_RETRY_MAX_MS);
+    cr_assert_eq(refuse_connects(n, &tick, SPRAT_E_REFUSED), 0, "it is gone");
+}
+
+/* Each change of mind would be a round over all peers. */
+Test(swarm, who_changes_its_mind_all_the_time_keeps_nobody_busy)
+{
+    struct wire_msg msg = {0};
+    struct node *n;
+    slot_id peer;
+    unsigned sent = 0;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, true);
+    tick_after(n, 1000);
+    peer = connect_stranger(n, true);
+    for (int i = 0; i < 1000; i++) {
+        msg.type = i % 2 == 0 ? WIRE_INTERESTED : WIRE_NOT_INTERESTED;
+        sent += feed_msg(n, peer, &msg, SWARM_FX_SEND, NULL);
+        cr_assert(i > 0 || sent == 1, "the first one is served at once");
+    }
+    cr_assert_eq(sent, 1);
+    msg.type = WIRE_INTERESTED;
+    feed_msg(n, peer, &msg, SWARM_FX_SEND, NULL);
+    tick_after(n, 150);
+    msg.type = WIRE_NOT_INTERESTED;
+    cr_assert_eq(feed_msg(n, peer, &msg, SWARM_FX_SEND, &msg), 0);
+    tick_after(n, 150); /* it is choked */
+    tick_after(n, 150);
+    msg.type = WIRE_INTERESTED;
+    cr_assert_eq(feed_msg(n, peer, &msg, SWARM_FX_SEND, &msg), 1, "unchoked anew");
+    cr_assert_eq(msg.type, WIRE_UNCHOKE);
+}
+
+Test(swarm, who_is_of_no_use_makes_room)
+{
+    struct wire_msg interested = {.type = WIRE_INTERESTED};
+    struct node *n;
+    slot_id peers[50], closed = SLOT_NONE;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, true);
+    for (unsigned i = 0; i < 50; i++)
+        peers[i] = connect_numbered(n, true, (uint8_t)(i + 1));
+    cr_assert_eq(try_to_connect(n, true, 60, &closed), SLOT_NONE, "it is full");
+    cr_assert_eq(closed, SLOT_NONE);
+    feed_msg(n, peers[0], &interested, SWARM_FX_SEND, NULL);
+    tick_after(n, SWARM_USELESS_MS + 1);
+    cr_assert_neq(try_to_connect(n, true, 60, &closed), SLOT_NONE);
+    cr_assert_neq(closed, SLOT_NONE);
+    cr_assert_neq(closed, peers[0], "it waits for blocks");
+    cr_assert_eq(stats_of(n).peers_connected, 50);
+}
+
+Test(swarm, a_peer_that_never_reads_is_closed)
+{
+    struct wire_msg interested = {.type = WIRE_INTERESTED}, keepalive = {.type = WIRE_KEEPALIVE};
+    struct wire_msg req = {.type = WIRE_REQUEST, .length = BLOCK_LEN};
+    struct swarm_input sent = {.type = SWARM_IN_SENT};
+    struct node *n;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, true);
+    sent.peer = connect_stranger(n, true);
+    feed_msg(n, sent.peer, &interested, SWARM_FX_SEND, NULL);
+    cr_assert_geq(feed_msg(n, sent.peer, &req, SWARM_FX_SEND_PIECE, NULL), 1);
+    for (int i = 0; i < 3; i++) { /* a byte at a time is slow, but no reason */
+        tick_after(n, SWARM_STUCK_MS - 1000);
+        feed_msg(n, sent.peer, &keepalive, SWARM_FX_SEND, NULL);
+        sent.u.sent.payload = 1;
+        swarm_handle(n->swarm, &sent, rig.sim.engine.now);
+    }
+    cr_assert_eq(stats_of(n).peers_connected, 1);
+    tick_after(n, SWARM_STUCK_MS - 1000);
+    feed_msg(n, sent.peer, &keepalive, SWARM_FX_SEND, NULL);
+    tick_after(n, 2001);
+    cr_assert_eq(stats_of(n).peers_connected, 0);
+}
+
+Test(swarm, every_hash_request_is_answered)
+{
+    struct wire_msg req = {.type = WIRE_HASH_REQUEST};
+    struct wire_msg sent = {0};
+    struct node *n;
+    slot_id peer;
+
+    make_single(METAINFO_V2, MIB, 64 * KIB);
+    n = rig_add(&rig, true);
+    peer = connect_stranger(n, true);
+    req.hashes = (struct wire_hash_request){.base_layer = 2, .index = 0, .length = 16};
+    cr_assert_eq(feed_msg(n, peer, &req, SWARM_FX_SEND, &sent), 1);
+    cr_assert_eq(sent.type, WIRE_HASH_REJECT, "an unknown root");
+    memcpy(req.hashes.root, rig.content.mi->files[0].root, 32);
+    cr_assert_eq(feed_msg(n, peer, &req, SWARM_FX_SEND, &sent), 1);
+    cr_assert_eq(sent.type, WIRE_HASHES);
+    cr_assert_eq(sent.len, 16 * 32);
+    req.hashes.length = 32;
+    cr_assert_eq(feed_msg(n, peer, &req, SWARM_FX_SEND, &sent), 1);
+    cr_assert_eq(sent.type, WIRE_HASH_REJECT, "more than the tree has");
+}
+
+Test(swarm, leaves_are_read_from_disk_for_a_hash_request)
+{
+    struct wire_msg req = {.type = WIRE_HASH_REQUEST};
+    struct wire_msg sent = {0};
+    struct swarm_input in = {.type = SWARM_IN_LEAVES};
+    struct swarm_effect fx;
+    struct node *n;
+    uint8_t leaves[4 * 32];
+    slot_id peer;
+
+    make_single(METAINFO_V2, MIB, 64 * KIB);
+    n = rig_add(&rig, true);
+    peer = connect_stranger(n, true);
+    memcpy(req.hashes.root, rig.content.mi->files[0].root, 32);
+    req.hashes.index = 8;
+    req.hashes.length = 4;
+    req.hashes.proof_layers = 5;
+    cr_assert_eq(feed_msg(n, peer, &req, SWARM_FX_LEAVES, NULL), 1);
+    for (uint32_t b = 0; b < 4; b++)
+        content_leaf(2, b, BLOCK_GOOD, leaves + (size_t)b * 32);
+    in.u.leaves.piece = 2;
+    in.u.leaves.leaves = leaves;
+    in.u.leaves.count = 4;
+    cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
+    while (swarm_next(n->swarm, &fx) == 1)
+        if (fx.type == SWARM_FX_SEND)
+            sent = fx.u.msg;
+    cr_assert_eq(sent.type, WIRE_HASHES);
+    cr_assert_geq(sent.len, 4 * 32);
+}
+
+static unsigned
+feed_leaves(struct node *n, uint32_t piece, int err, enum wire_type answers)
+{
+    struct swarm_input in = {.type = SWARM_IN_LEAVES};
+    struct swarm_effect fx;
+    uint8_t leaves[4 * 32];
+    unsigned count = 0;
+
+    for (uint32_t b = 0; b < 4; b++)
+        content_leaf(piece, b, BLOCK_GOOD, leaves + (size_t)b * 32);
+    in.u.leaves.piece = piece;
+    in.u.leaves.err = err;
+    in.u.leaves.leaves = leaves;
+    in.u.leaves.count = 4;
+    swarm_handle(n->swarm, &in, rig.sim.engine.now);
+    while (swarm_next(n->swarm, &fx) == 1)
+        count += fx.type == SWARM_FX_SEND && fx.u.msg.type == answers;
+    return count;
+}
+
+static struct wire_msg
+leaf_request(uint32_t piece)
+{
+    struct wire_msg req = {.type = WIRE_HASH_REQUEST};
+
+    memcpy(req.hashes.root, rig.content.mi->files[0].root, 32);
+    req.hashes.index = 4 * piece;
+    req.hashes.length = 4;
+    return req;
+}
+
+Test(swarm, leaves_that_cannot_be_read_are_rejected_once_and_alone)
+{
+    struct wire_msg req;
+    struct node *n;
+    slot_id peer;
+
+    make_single(METAINFO_V2, MIB, 64 * KIB);
+    n = rig_add(&rig, true);
+    peer = connect_stranger(n, true);
+    for (uint32_t piece = 2; piece <= 3; piece++) {
+        req = leaf_request(piece);
+        cr_assert_eq(feed_msg(n, peer, &req, SWARM_FX_LEAVES, NULL), 1);
+    }
+    cr_expect_eq(feed_leaves(n, 2, SPRAT_E_IO, WIRE_HASH_REJECT), 1);
+    cr_expect_eq(feed_leaves(n, 3, 0, WIRE_HASHES), 1);
+}
+
+/* More pieces are asked for than are read at a time: each request has one answer. */
+Test(swarm, a_rejected_hash_request_is_not_answered_again)
+{
+    struct node *n;
+    slot_id peers[3];
+    unsigned reads = 0, rejects = 0, hashes = 0;
+
+    make_single(METAINFO_V2, 2 * MIB, 64 * KIB);
+    n = rig_add(&rig, true);
+    for (uint32_t i = 0; i < 3; i++)
+        peers[i] = connect_numbered(n, true, (uint8_t)(i + 1));
+    for (uint32_t piece = 0; piece < 20; piece++) {
+        struct swarm_input in = {.type = SWARM_IN_MESSAGE, .peer = peers[piece / 7]};
+        struct swarm_effect fx;
+
+        in.u.msg = leaf_request(piece);
+        swarm_handle(n->swarm, &in, rig.sim.engine.now);
+        while (swarm_next(n->swarm, &fx) == 1) {
+            reads += fx.type == SWARM_FX_LEAVES;
+            rejects += fx.type == SWARM_FX_SEND && fx.u.msg.type == WIRE_HASH_REJECT;
+        }
+    }
+    cr_assert_eq(reads, 16);
+    cr_assert_eq(rejects, 4);
+    for (uint32_t piece = 0; piece < 16; piece++)
+        hashes += feed_leaves(n, piece, 0, WIRE_HASHES);
+    cr_expect_eq(hashes, 16);
+    for (uint32_t piece = 16; piece < 20; piece++)
+        cr_expect_eq(feed_leaves(n, piece, 0, WIRE_HASHES), 0, "%u was rejected", piece);
+}
+
+/* The same seed gives the same run. */
+Test(swarm, is_deterministic)
+{
+    struct mono ends[2];
+
+    for (int i = 0; i < 2; i++) {
+        if (i > 0)
+            fini();
+        make_single(METAINFO_HYBRID, 2 * MIB, 32 * KIB);
+        rig_add(&rig, true)->spec.line.up = MIB;
+        for (int k = 0; k < 6; k++)
+            rig_add(&rig, false)->spec.line.up = MIB;
+        cr_assert(rig_run(&rig, rig_all_complete, 300));
+        ends[i] = rig.sim.engine.now;
+    }
+    cr_assert_eq(ends[0].us, ends[1].us);
+}
+
+Test(swarm, inputs_about_peers_that_are_gone_are_ignored)
+{
+    struct node *n;
+    slot_id peer;
+    struct swarm_input closed = {.type = SWARM_IN_CLOSED};
+    struct swarm_input sent = {.type = SWARM_IN_SENT};
+    struct swarm_input msg = {.type = SWARM_IN_MESSAGE};
+    struct swarm_effect fx;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, false);
+    peer = connect_stranger(n, true);
+    closed.peer = sent.peer = msg.peer = peer;
+    msg.u.msg =
+        (struct wire_msg){.type = WIRE_PIECE, .length = 5, .block = block_take(rig.sim.pool)};
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(swarm_handle(n->swarm, &closed, rig.sim.engine.now), 0);
+        cr_assert_eq(swarm_handle(n->swarm, &sent, rig.sim.engine.now), 0);
+    }
+    cr_assert_eq(swarm_handle(n->swarm, &msg, rig.sim.engine.now), 0);
+    while (swarm_next(n->swarm, &fx) == 1)
+        ;
+    cr_assert_eq(block_pool_used(rig.sim.pool), 0);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * SipHash-1-3 against OpenSSL's, and the table through growth, collisions and removal.
+ */
+#include "common/ds/hashmap.h"
+#include "common/ds/siphash.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+enum { OBJECTS = 1000 };
+
+struct object {
+    struct hashmap_node node;
+    uint32_t key;
+};
+
+static const uint64_t seed[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+
+static bool
+match(const struct hashmap_node *node, const void *key, size_t len)
+{
+    const struct object *o = (const struct object *)(const void *)node;
+
+    return len == sizeof(o->key) && memcmp(&o->key, key, len) == 0;
+}
+
+static struct hashmap_node *
+find(const struct hashmap *m, uint32_t key)
+{
+    return hashmap_find(m, &key, sizeof(key));
+}
+
+/* Of the bytes 0, 1, 2 …, by "openssl mac -macopt c-rounds:1 -macopt d-rounds:3 SIPHASH". */
+Test(hashmap, siphash_vectors)
+{
+    static const struct {
+        size_t len;
+        uint64_t hash;
+    } known[] = {
+        {0, 0xabac0158050fc4dc}, {1, 0xc9f49bf37d57ca93},  {7, 0xd3927d989bb11140},
+        {8, 0x369095118d299a8e}, {15, 0xd320d86d2a519956}, {63, 0x9d199062b7bbb3a8},
+    };
+    uint8_t in[64];
+
+    for (size_t i = 0; i < sizeof(in); i++)
+        in[i] = (uint8_t)i;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        cr_assert_eq(siphash13(seed, in, known[i].len), known[i].hash, "%zu bytes", known[i].len);
+}
+
+Test(hashmap, the_seed_matters)
+{
+    static const uint64_t other[2] = {1, 2};
+
+    cr_assert_neq(siphash13(seed, "abc", 3), siphash13(other, "abc", 3));
+}
+
+Test(hashmap, empty)
+{
+    struct hashmap m;
+
+    hashmap_init(&m, seed, match);
+    cr_assert_null(find(&m, 1));
+    cr_assert_eq(m.count, 0);
+    hashmap_fini(&m);
+}
+
+Test(hashmap, add_find_remove)
+{
+    static struct object objects[OBJECTS];
+    struct hashmap m;
+
+    hashmap_init(&m, seed, match);
+    for (uint32_t i = 0; i < OBJECTS; i++) {
+        objects[i].key = i * 7;
+        cr_assert_null(find(&m, i * 7));
+        cr_assert_eq(hashmap_add(&m, &objects[i].node, &objects[i].key, 4), 0);
+        cr_assert_eq(find(&m, i * 7), &objects[i].node);
+    }
+    cr_assert_eq(m.count, OBJECTS);
+    cr_assert_geq(m.nbuckets, OBJECTS, "chains are short");
+    for (uint32_t i = 0; i < OBJECTS; i += 2)
+        hashmap_remove(&m, &objects[i].node);
+    cr_assert_eq(m.count, OBJECTS / 2);
+    for (uint32_t i = 0; i < OBJECTS; i++)
+        cr_assert_eq(find(&m, i * 7), i % 2 == 0 ? NULL : &objects[i].node, "%u", i);
+    hashmap_fini(&m);
+}
+
+Test(hashmap, a_removed_object_can_come_back)
+{
+    struct object o = {.key = 5};
+    struct hashmap m;
+
+    hashmap_init(&m, seed, match);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(hashmap_add(&m, &o.node, &o.key, 4), 0);
+        cr_assert_eq(find(&m, 5), &o.node);
+        hashmap_remove(&m, &o.node);
+        cr_assert_null(find(&m, 5));
+    }
+    hashmap_fini(&m);
+}
+
+Test(hashmap, keys_of_other_lengths_are_not_found)
+{
+    struct object a = {.key = 1}, b = {.key = 2};
+    struct hashmap m;
+
+    hashmap_init(&m, seed, match);
+    cr_assert_eq(hashmap_add(&m, &a.node, &a.key, 4), 0);
+    cr_assert_eq(hashmap_add(&m, &b.node, &b.key, 4), 0);
+    cr_assert_null(hashmap_find(&m, "12345", 5));
+    cr_assert_eq(find(&m, 1), &a.node);
+    cr_assert_eq(find(&m, 2), &b.node);
+    hashmap_fini(&m);
+}

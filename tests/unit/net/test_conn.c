@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Connections over a socket pair whose other end the test plays by hand.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/bytes.h"
+#include "common/sys/clock.h"
+#include "peer/net/conn.h"
+
+enum { PIECES = 100, HELD_MAX = 16, TIMEOUT_MS = 300 };
+
+/* What the connection under test reported, and how its owner behaves. */
+struct probe {
+    struct loop *loop;
+    struct loop_timer *timer;
+    struct conn_hub *hub;
+    struct conn *conn;
+    int fd; /* our end */
+    struct handshake hello;
+    int handshakes, closed, err, messages, pieces, read_failures;
+    uint32_t haves[64];
+    uint64_t sent_payload, sent_total;
+    struct block *held[HELD_MAX]; /* blocks of pieces that came, kept while |hold| */
+    int held_count;
+    bool hold, close_on_message, reads_fail, reads_now;
+    int again; /* so many reads are put off */
+    struct conn_piece *reading[64];
+    int reading_count;
+    int stop_after; /* messages */
+    size_t answer;  /* bytes of payload that each message is answered with */
+};
+
+static void
+on_handshake(void *ctx, struct conn *c, const struct handshake *h)
+{
+    struct probe *p = ctx;
+
+    p->handshakes++;
+    p->hello = *h;
+    conn_answer(c, h);
+    conn_start(c, PIECES);
+}
+
+static void
+on_message(void *ctx, struct conn *c, const struct wire_msg *msg)
+{
+    struct probe *p = ctx;
+
+    if (msg->type == WIRE_HAVE && p->messages < 64)
+        p->haves[p->messages] = msg->piece;
+    p->messages++;
+    if (msg->type == WIRE_PIECE) {
+        p->pieces++;
+        if (p->hold && p->held_count < HELD_MAX)
+            p->held[p->held_count++] = msg->block;
+        else
+            block_drop(msg->block);
+    }
+    if (p->close_on_message) {
+        conn_close(c);
+        p->conn = NULL;
+    }
+    if (p->answer > 0) {
+        static const uint8_t zeros[65536];
+        struct wire_msg answer = {.type = WIRE_HASHES, .data = zeros, .len = p->answer};
+
+        conn_send(c, &answer);
+    }
+    if (p->messages == p->stop_after)
+        loop_stop(p->loop);
+}
+
+static void
+on_sent(void *ctx, struct conn *c, uint32_t payload, uint32_t total)
+{
+    struct probe *p = ctx;
+
+    (void)c;
+    p->sent_payload += payload;
+    p->sent_total += total;
+}
+
+static int
+on_read(void *ctx, struct conn *c, struct conn_piece *piece)
+{
+    struct probe *p = ctx;
+
+    (void)c;
+    if (p->again > 0) {
+        p->again--;
+        return SPRAT_E_AGAIN;
+    }
+    if (p->reads_now)
+        return SPRAT_E_NOMEM;
+    memset(piece->data, (int)piece->piece, piece->length);
+    p->reading[p->reading_count++] = piece;
+    return 0;
+}
+
+static void
+on_read_failed(void *ctx, struct conn *c, const struct conn_piece *piece, int err)
+{
+    struct probe *p = ctx;
+
+    (void)c;
+    (void)piece;
+    cr_expect_neq(err, 0);
+    p->read_failures++;
+}
+
+static void
+on_closed(void *ctx, struct conn *c, int err)
+{
+    struct probe *p = ctx;
+
+    (void)c;
+    p->closed++;
+    p->err = err;
+    p->conn = NULL;
+    loop_stop(p->loop);
+}
+
+static void
+on_timer(void *ctx)
+{
+    struct probe *p = ctx;
+
+    loop_stop(p->loop);
+}
+
+static void
+run_ms(struct probe *p, int ms)
+{
+    loop_timer_set(p->timer, mono_add_ms(clock_mono(), ms));
+    cr_assert_eq(loop_run(p->loop), 0);
+    loop_timer_set(p->timer, MONO_NEVER);
+}
+
+static void
+start(struct probe *p, uint32_t blocks)
+{
+    struct conn_handler h = {.ctx = p,
+                             .on_handshake = on_handshake,
+                             .on_message = on_message,
+                             .on_sent = on_sent,
+                             .read = on_read,
+                             .on_read_failed = on_read_failed,
+                             .on_closed = on_closed};
+    struct endpoint peer = {.family = IP_V4, .ip = {127, 0, 0, 1}, .port = 1};
+    struct errbuf eb;
+    int fds[2];
+
+    memset(p, 0, sizeof(*p));
+    cr_assert_eq(loop_new(&p->loop, &eb), 0);
+    p->timer = loop_timer_new(p->loop, on_timer, p);
+    p->hub = conn_hub_new(p->loop, blocks);
+    cr_assert_not_null(p->hub);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    p->fd = fds[1];
+    cr_assert_eq(conn_accept(p->hub, fds[0], &peer, TIMEOUT_MS, &h, &p->conn), 0);
+}
+
+static void
+stop(struct probe *p)
+{
+    for (int i = 0; i < p->held_count; i++)
+        block_drop(p->held[i]);
+    conn_close(p->conn);
+    conn_hub_free(p->hub);
+    loop_timer_free(p->timer);
+    loop_free(p->loop);
+    close(p->fd);
+}
+
+static void
+put(struct probe *p, const void *bytes, size_t len)
+{
+    cr_assert_eq(write(p->fd, bytes, len), (ssize_t)len);
+}
+
+static void
+hello_bytes(uint8_t out[HANDSHAKE_LEN])
+{
+    struct handshake h = {.fast = true, .extended = true};
+
+    memset(h.info_hash, 0xab, sizeof(h.info_hash));
+    memset(h.peer_id, 0xcd, sizeof(h.peer_id));
+    handshake_encode(&h, out);
+}
+
+/* Shakes hands and takes the answer off our end. */
+static void
+shake(struct probe *p)
+{
+    uint8_t hello[HANDSHAKE_LEN], answer[HANDSHAKE_LEN];
+
+    hello_bytes(hello);
+    put(p, hello, sizeof(hello));
+    run_ms(p, 10);
+    cr_assert_eq(p->handshakes, 1);
+    cr_assert_eq(read(p->fd, answer, sizeof(answer)), HANDSHAKE_LEN);
+    cr_assert_eq(memcmp(hello, answer, sizeof(hello)), 0);
+    p->sent_payload = p->sent_total = 0;
+}
+
+static const uint8_t have_7[] = {0, 0, 0, 5, 4, 0, 0, 0, 7};
+
+Test(conn, a_handshake_split_at_every_byte)
+{
+    uint8_t bytes[HANDSHAKE_LEN + sizeof(have_7)];
+
+    hello_bytes(bytes);
+    memcpy(bytes + HANDSHAKE_LEN, have_7, sizeof(have_7));
+    for (size_t split = 1; split < sizeof(bytes); split++) {
+        struct probe p;
+
+        start(&p, 10);
+        p.stop_after = 1;
+        put(&p, bytes, split);
+        run_ms(&p, 2);
+        cr_expect_eq(p.handshakes, split >= HANDSHAKE_LEN ? 1 : 0);
+        put(&p, bytes + split, sizeof(bytes) - split);
+        run_ms(&p, 1000);
+        cr_expect_eq(p.handshakes, 1);
+        cr_expect_eq(p.hello.info_hash[3], 0xab);
+        cr_expect_eq(p.hello.peer_id[3], 0xcd);
+        cr_expect_eq(p.messages, 1);
+        cr_expect_eq(p.haves[0], 7u);
+        cr_expect_eq(p.closed, 0);
+        stop(&p);
+    }
+}
+
+Test(conn, garbage_is_refused_at_its_first_byte)
+{
+    static const char *const bad[] = {"GET / HTTP/1.1\r\n", "\023BitTorrent protocoL", "\x14"};
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct probe p;
+
+        start(&p, 10);
+        put(&p, bad[i], strlen(bad[i]));
+        run_ms(&p, 1000);
+        cr_expect_eq(p.closed, 1);
+        cr_expect_eq(p.err, SPRAT_E_PROTOCOL);
+        cr_expect_eq(p.handshakes, 0);
+        stop(&p);
+    }
+}
+
+Test(conn, silence_and_an_early_end)
+{
+    struct probe p;
+
+    start(&p, 10);
+    put(&p, "\x13" "Bit", 4);
+    run_ms(&p, 2000);
+    cr_expect_eq(p.err, SPRAT_E_TIMEOUT);
+    stop(&p);
+    start(&p, 10);
+    put(&p, "\x13" "Bit", 4);
+    shutdown(p.fd, SHUT_WR);
+    run_ms(&p, 2000);
+    cr_expect_eq(p.err, SPRAT_E_CLOSED);
+    stop(&p);
+}
+
+Test(conn, no_timeout_once_hands_are_shaken)
+{
+    struct probe p;
+
+    start(&p, 10);
+    shake(&p);
+    run_ms(&p, TIMEOUT_MS + 100);
+    cr_expect_eq(p.closed, 0);
+    stop(&p);
+}
+
+Test(conn, a_malformed_message_ends_it)
+{
+    static const uint8_t bad_have[] = {0, 0, 0, 4, 4, 0, 0, 7};
+    static const uint8_t huge[] = {0x7f, 0xff, 0xff, 0xff, 7};
+    const uint8_t *const bad[] = {bad_have, huge};
+    const size_t lens[] = {sizeof(bad_have), sizeof(huge)};
+
+    for (int i = 0; i < 2; i++) {
+        struct probe p;
+
+        start(&p, 10);
+        shake(&p);
+        put(&p, have_7, sizeof(have_7));
+        put(&p, bad[i], lens[i]);
+        run_ms(&p, 1000);
+        cr_expect_eq(p.messages, 1);
+        cr_expect_eq(p.err, SPRAT_E_PROTOCOL);
+        stop(&p);
+    }
+}
+
+static struct wire_msg
+have(uint32_t piece)
+{
+    return (struct wire_msg){.type = WIRE_HAVE, .piece = piece};
+}
+
+/* Messages and pieces leave in the order in which they were asked for, though the second piece is
+ * read before the first. */
+Test(conn, order_is_kept_whatever_the_disk_does)
+{
+    struct probe p;
+    uint8_t got[3 * 9 + 13 + 1000 + 13 + 500];
+    const uint8_t *at = got;
+    struct wire_msg msg;
+
+    start(&p, 10);
+    shake(&p);
+    msg = have(1);
+    conn_send(p.conn, &msg);
+    conn_send_piece(p.conn, 5, 0, 1000);
+    msg = have(2);
+    conn_send(p.conn, &msg);
+    conn_send_piece(p.conn, 6, 16384, 500);
+    msg = have(3);
+    conn_send(p.conn, &msg);
+    run_ms(&p, 10);
+    cr_assert_eq(p.reading_count, 2);
+    cr_expect_eq(read(p.fd, got, sizeof(got)), 9, "what is in front of the piece leaves");
+    conn_piece_done(p.reading[1], 0);
+    run_ms(&p, 10);
+    cr_expect_eq(read(p.fd, got, sizeof(got)), -1);
+    conn_piece_done(p.reading[0], 0);
+    run_ms(&p, 10);
+    cr_assert_eq(read(p.fd, got, sizeof(got)), (ssize_t)sizeof(got) - 9);
+    cr_expect_eq(get_u32be(at), 9u + 1000);
+    cr_expect_eq(at[4], 7);
+    cr_expect_eq(get_u32be(at + 5), 5u);
+    cr_expect_eq(at[13], 5);
+    cr_expect_eq(at[13 + 999], 5);
+    at += 13 + 1000;
+    cr_expect_eq(get_u32be(at + 5), 2u, "the message between them");
+    at += 9;
+    cr_expect_eq(get_u32be(at + 5), 6u);
+    cr_expect_eq(get_u32be(at + 9), 16384u);
+    at += 13 + 500;
+    cr_expect_eq(get_u32be(at + 5), 3u);
+    cr_expect_eq(p.sent_payload, 1500u);
+    cr_expect_eq(p.sent_total, sizeof(got));
+    stop(&p);
+}
+
+/* Some clients ask for more than one block at a time (BEP 3 leaves the length to them). */
+Test(conn, a_piece_of_the_largest_request)
+{
+    struct probe p;
+    uint8_t got[16384];
+    size_t sum = 0;
+
+    start(&p, 10);
+    shake(&p);
+    conn_send_piece(p.conn, 5, 16384, WIRE_REQUEST_MAX);
+    run_ms(&p, 10);
+    cr_assert_eq(p.reading_count, 1);
+    cr_assert_eq(p.reading[0]->length, WIRE_REQUEST_MAX);
+    memset(p.reading[0]->data, 5, WIRE_REQUEST_MAX);
+    conn_piece_done(p.reading[0], 0);
+    for (int i = 0; i < 200 && sum < WIRE_REQUEST_MAX + 13; i++) {
+        ssize_t n = read(p.fd, got, sizeof(got));
+
+        if (n > 0) {
+            cr_expect_eq(got[n - 1], 5);
+            sum += (size_t)n;
+        }
+        run_ms(&p, 1);
+    }
+    cr_expect_eq(sum, (size_t)WIRE_REQUEST_MAX + 13);
+    cr_expect_eq(p.sent_payload, (uint32_t)WIRE_REQUEST_MAX);
+    stop(&p);
+}
+
+/* A hash request of 53 bytes asks for 16 KiB and more. Who asks for many at once is answered as fast as it
+ * reads; nothing of it is lost. */
+Test(conn, who_asks_for_much_has_to_read_it)
+{
+    enum { ASKS = 200, ANSWER = 16384 };
+    static uint8_t got[1 << 20];
+    struct probe p;
+    size_t sum = 0;
+
+    start(&p, 10);
+    shake(&p);
+    p.answer = ANSWER;
+    for (int i = 0; i < ASKS; i++)
+        put(&p, have_7, sizeof(have_7));
+    run_ms(&p, 50);
+    cr_expect_lt(p.messages, ASKS, "all were taken though nothing was read");
+    cr_expect_eq(p.closed, 0);
+    for (int i = 0; i < 2000 && sum < (size_t)ASKS * (ANSWER + 53); i++) {
+        ssize_t n = read(p.fd, got, sizeof(got));
+
+        sum += n > 0 ? (size_t)n : 0;
+        run_ms(&p, 1);
+    }
+    cr_expect_eq(p.messages, ASKS);
+    cr_expect_eq(sum, (size_t)ASKS * (ANSWER + 53));
+    cr_expect_eq(p.closed, 0);
+    stop(&p);
+}
+
+Test(conn, a_failed_read_is_left_out)
+{
+    struct probe p;
+    struct wire_msg msg = have(9);
+    uint8_t got[64];
+
+    start(&p, 10);
+    shake(&p);
+    conn_send_piece(p.conn, 5, 0, 100);
+    conn_send(p.conn, &msg);
+    run_ms(&p, 10);
+    conn_piece_done(p.reading[0], SPRAT_E_SHORT);
+    run_ms(&p, 10);
+    cr_expect_eq(p.read_failures, 1);
+    cr_expect_eq(read(p.fd, got, sizeof(got)), 9);
+    p.reads_now = true; /* fails at once */
+    conn_send_piece(p.conn, 6, 0, 100);
+    run_ms(&p, 10);
+    cr_expect_eq(p.read_failures, 2);
+    cr_expect_eq(p.closed, 0);
+    stop(&p);
+}
+
+Test(conn, reads_that_must_wait_are_tried_again)
+{
+    struct probe p;
+
+    start(&p, 10);
+    shake(&p);
+    p.again = 2;
+    conn_send_piece(p.conn, 5, 0, 100);
+    run_ms(&p, 10);
+    cr_expect_eq(p.reading_count, 0);
+    for (int i = 0; i < 2; i++) {
+        conn_hub_kick(p.hub);
+        run_ms(&p, 10);
+    }
+    cr_assert_eq(p.reading_count, 1);
+    conn_piece_done(p.reading[0], 0);
+    run_ms(&p, 10);
+    cr_expect_eq(p.sent_payload, 100u);
+    stop(&p);
+}
+
+Test(conn, closed_while_a_piece_is_read)
+{
+    struct probe p;
+
+    start(&p, 10);
+    shake(&p);
+    conn_send_piece(p.conn, 5, 0, 100);
+    run_ms(&p, 10);
+    conn_close(p.conn);
+    p.conn = NULL;
+    run_ms(&p, 10);
+    conn_piece_done(p.reading[0], 0);
+    cr_expect_eq(p.sent_payload, 0u);
+    stop(&p);
+}
+
+Test(conn, closed_in_its_own_callback)
+{
+    struct probe p;
+
+    start(&p, 10);
+    shake(&p);
+    p.close_on_message = true;
+    put(&p, have_7, sizeof(have_7));
+    put(&p, have_7, sizeof(have_7));
+    run_ms(&p, 20);
+    cr_expect_eq(p.messages, 1);
+    cr_expect_eq(p.closed, 0);
+    stop(&p);
+}
+
+Test(conn, a_peer_that_never_reads_is_given_up)
+{
+    struct probe p;
+    struct wire_msg msg = have(1);
+
+    start(&p, 10);
+    shake(&p);
+    for (int i = 0; i < CONN_CTL_MAX / 9 + 1; i++)
+        conn_send(p.conn, &msg);
+    run_ms(&p, 1000);
+    cr_expect_eq(p.closed, 1);
+    cr_expect_eq(p.err, SPRAT_E_LIMIT);
+    stop(&p);
+    start(&p, 10);
+    shake(&p);
+    for (int i = 0; i <= CONN_PIECES_MAX; i++)
+        conn_send_piece(p.conn, 1, 0, 1);
+    run_ms(&p, 1000);
+    cr_expect_eq(p.err, SPRAT_E_LIMIT);
+    stop(&p);
+}
+
+/* Of the pieces that wait, only so many are in memory. */
+Test(conn, reads_ahead_are_bounded)
+{
+    struct probe p;
+
+    start(&p, 10);
+    shake(&p);
+    for (int i = 0; i < 3 * CONN_PIECES_AHEAD; i++)
+        conn_send_piece(p.conn, 1, 0, 1);
+    run_ms(&p, 20);
+    cr_expect_eq(p.reading_count, CONN_PIECES_AHEAD);
+    conn_close(p.conn);
+    p.conn = NULL;
+    for (int i = 0; i < p.reading_count; i++)
+        conn_piece_done(p.reading[i], 0);
+    stop(&p);
+}
+
+static void
+put_piece(struct probe *p, uint32_t piece)
+{
+    static uint8_t bytes[13 + 1024];
+
+    put_u32be(bytes, 9 + 1024);
+    bytes[4] = 7;
+    put_u32be(bytes + 5, piece);
+    put_u32be(bytes + 9, 0);
+    put(p, bytes, sizeof(bytes));
+}
+
+Test(conn, an_exhausted_pool_stops_reading_until_blocks_come_back)
+{
+    struct probe p;
+
+    start(&p, 2);
+    shake(&p);
+    p.hold = true;
+    for (uint32_t i = 0; i < 5; i++)
+        put_piece(&p, i);
+    put(&p, have_7, sizeof(have_7));
+    run_ms(&p, 30);
+    cr_expect_eq(p.pieces, 2);
+    block_drop(p.held[--p.held_count]);
+    conn_hub_kick(p.hub);
+    run_ms(&p, 30);
+    cr_expect_eq(p.pieces, 3);
+    p.hold = false;
+    while (p.held_count > 0)
+        block_drop(p.held[--p.held_count]);
+    conn_hub_kick(p.hub);
+    run_ms(&p, 30);
+    cr_expect_eq(p.pieces, 5);
+    cr_expect_eq(p.messages, 6);
+    stop(&p);
+}
+
+Test(conn, a_reset_while_sending_is_told)
+{
+    struct probe p;
+
+    start(&p, 10);
+    shake(&p);
+    close(p.fd);
+    p.fd = -1;
+    conn_send(p.conn, &(struct wire_msg){.type = WIRE_KEEPALIVE});
+    run_ms(&p, 1000);
+    cr_expect_eq(p.closed, 1);
+    p.fd = open("/dev/null", O_RDONLY);
+    stop(&p);
+}

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Announces against trackers that answer well, badly, late, or not at all.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/bytes.h"
+#include "common/codec/tracker_udp.h"
+#include "common/ev/dgram.h"
+#include "common/sys/addr.h"
+#include "common/sys/clock.h"
+#include "peer/net/tracker_client.h"
+#include "tests/unit/ev/http_fake.h"
+
+enum { RETRY_MS = 60 };
+
+/* A UDP tracker, by hand. */
+struct fake {
+    struct dgram *socket;
+    int connects, announces;
+    int lose;              /* so many packets are lost first */
+    bool wrong_transaction; /* each answer is preceded by one to somebody else */
+    bool refuse_once;       /* the next connection id is refused */
+    bool error;
+    uint64_t connection;
+    char url_data[TRACKER_UDP_URL_MAX + 1];
+    uint32_t key;
+};
+
+struct probe {
+    struct loop *loop;
+    struct loop_timer *timer;
+    struct resolver *resolver;
+    struct fetcher *fetcher;
+    struct tracker_client *client;
+    struct fake fake, fake6;
+    int calls;
+    struct announce_result res;
+    char message[256];
+    size_t count;
+    struct endpoint addrs[16];
+};
+
+static void
+answer_one(struct fake *f, const struct dgram_msg *m, const uint8_t *out, size_t len)
+{
+    struct dgram_msg reply = {.peer = m->peer, .local = m->local, .data = out, .len = len};
+    uint8_t wrong[256];
+
+    if (f->wrong_transaction) {
+        memcpy(wrong, out, len);
+        wrong[7] ^= 1;
+        reply.data = wrong;
+        dgram_send(f->socket, &reply, 1);
+        reply.data = out;
+    }
+    dgram_send(f->socket, &reply, 1);
+}
+
+static size_t
+announce_reply(struct fake *f, const struct tracker_udp_request *q, uint8_t *out, bool v6)
+{
+    struct tracker_reply r;
+    size_t len;
+
+    f->announces++;
+    f->key = q->announce.key;
+    snprintf(f->url_data, sizeof(f->url_data), "%s", q->url_data);
+    if (f->error || q->connection != f->connection || f->refuse_once) {
+        f->refuse_once = false;
+        return tracker_udp_put_error(out, 200, q->transaction, "go away");
+    }
+    tracker_reply_init(&r, NULL, 0);
+    r.interval_s = 900;
+    r.complete = 3;
+    r.incomplete = 4;
+    len = tracker_udp_put_announce_head(out, q->transaction, &r);
+    if (v6) {
+        memset(out + len, 0, 18);
+        out[len] = 0x20;
+        out[len + 15] = 1;
+        put_u16be(out + len + 16, 7000);
+        return len + 18;
+    }
+    memcpy(out + len, "\x0a\x00\x00\x01\x1a\xe1", 6);
+    return len + 6;
+}
+
+static void
+on_batch(void *ctx, const struct dgram_msg *msgs, size_t count)
+{
+    struct fake *f = ctx;
+
+    for (size_t i = 0; i < count; i++) {
+        struct tracker_udp_request q;
+        uint8_t out[256];
+        size_t len;
+
+        if (f->lose > 0) {
+            f->lose--;
+            continue;
+        }
+        cr_assert_eq(tracker_udp_parse_request(&q, msgs[i].data, msgs[i].len), 0);
+        if (q.action == TRACKER_UDP_CONNECT) {
+            f->connects++;
+            f->connection = 0x1234567800ULL + (uint64_t)f->connects;
+            len = tracker_udp_put_connect_reply(out, q.transaction, f->connection);
+        } else {
+            len = announce_reply(f, &q, out, msgs[i].peer.family == IP_V6);
+        }
+        answer_one(f, &msgs[i], out, len);
+    }
+}
+
+static void
+on_timer(void *ctx)
+{
+    struct probe *p = ctx;
+
+    loop_stop(p->loop);
+}
+
+static void
+start(struct probe *p, const char *from4, const char *from6)
+{
+    struct source source = {{.family = IP_NONE}, {.family = IP_NONE}};
+    struct errbuf eb;
+
+    memset(p, 0, sizeof(*p));
+    cr_assert_eq(loop_new(&p->loop, &eb), 0);
+    p->timer = loop_timer_new(p->loop, on_timer, p);
+    p->resolver = resolver_new(p->loop);
+    p->fetcher = fetcher_new(p->loop, "sprat-test");
+    if (from4 != NULL)
+        cr_assert_eq(addr_parse_ip(from4, 0, &source.v4), 0);
+    if (from6 != NULL)
+        cr_assert_eq(addr_parse_ip(from6, 0, &source.v6), 0);
+    p->client = tracker_client_new(p->loop, p->resolver, p->fetcher, &source, RETRY_MS);
+    cr_assert_not_null(p->client);
+}
+
+static void
+start_fake(struct probe *p, const char *at)
+{
+    struct dgram_handler h = {.ctx = &p->fake, .on_batch = on_batch};
+    struct endpoint e;
+    struct errbuf eb;
+
+    cr_assert_eq(addr_parse(at, &e), 0);
+    cr_assert_eq(dgram_new(p->loop, &e, 8, 2048, &h, &p->fake.socket, &eb), 0, "%s", eb.text);
+}
+
+static void
+stop(struct probe *p)
+{
+    tracker_client_free(p->client);
+    fetcher_free(p->fetcher);
+    resolver_free(p->resolver);
+    dgram_free(p->fake.socket);
+    loop_timer_free(p->timer);
+    loop_free(p->loop);
+}
+
+static void
+on_done(void *ctx, const struct announce_result *res, const struct endpoint *addrs, size_t count)
+{
+    struct probe *p = ctx;
+
+    p->calls++;
+    p->res = *res;
+    snprintf(p->message, sizeof(p->message), "%s", res->message != NULL ? res->message : "");
+    p->count = count;
+    for (size_t i = 0; i < count && i < 16; i++)
+        p->addrs[i] = addrs[i];
+    loop_stop(p->loop);
+}
+
+static struct tracker_ask *
+ask(struct probe *p, const char *fmt_host, uint16_t port, const char *rest)
+{
+    struct tracker_announce a = {.port = 6881, .key = 0xfeedbeef, .numwant = 50, .compact = true};
+    char url[256];
+
+    memset(a.info_hash, 1, sizeof(a.info_hash));
+    memset(a.peer_id, 2, sizeof(a.peer_id));
+    snprintf(url, sizeof(url), "%s:%u%s", fmt_host, port, rest);
+    return tracker_client_announce(p->client, url, &a, on_done, p);
+}
+
+static void
+announce(struct probe *p, const char *host, uint16_t port, const char *rest)
+{
+    p->calls = 0;
+    cr_assert_not_null(ask(p, host, port, rest));
+    cr_expect_eq(p->calls, 0, "never from inside the call");
+    loop_timer_set(p->timer, mono_add_ms(clock_mono(), 5000));
+    loop_run(p->loop);
+    loop_timer_set(p->timer, MONO_NEVER);
+    cr_assert_eq(p->calls, 1);
+}
+
+Test(tracker_client, udp_connects_once_and_announces)
+{
+    struct probe p;
+    char text[ADDR_TEXT_MAX];
+
+    start(&p, "127.0.0.5", NULL);
+    start_fake(&p, "127.0.0.1:0");
+    announce(&p, "udp://127.0.0.1", dgram_addr(p.fake.socket)->port, "/announce?pass=1");
+    cr_expect_eq(p.res.err, 0);
+    cr_expect_eq(p.res.interval_s, 900u);
+    cr_expect_eq(p.res.seeders, 3u);
+    cr_expect_eq(p.res.leechers, 4u);
+    cr_assert_eq(p.count, 1u);
+    cr_expect_str_eq(addr_format(&p.addrs[0], text), "10.0.0.1:6881");
+    cr_expect_str_eq(p.fake.url_data, "/announce?pass=1");
+    cr_expect_eq(p.fake.key, 0xfeedbeefu);
+    announce(&p, "udp://127.0.0.1", dgram_addr(p.fake.socket)->port, "/announce");
+    cr_expect_eq(p.fake.connects, 1);
+    cr_expect_eq(p.fake.announces, 2);
+    stop(&p);
+}
+
+Test(tracker_client, udp_asks_again_when_packets_are_lost)
+{
+    struct probe p;
+
+    start(&p, "127.0.0.5", NULL);
+    start_fake(&p, "127.0.0.1:0");
+    p.fake.lose = 2;
+    announce(&p, "udp://127.0.0.1", dgram_addr(p.fake.socket)->port, "");
+    cr_expect_eq(p.res.err, 0);
+    p.fake.lose = UDP_TRACKER_TRIES;
+    announce(&p, "udp://127.0.0.1", dgram_addr(p.fake.socket)->port, "");
+    cr_expect_eq(p.res.err, SPRAT_E_TIMEOUT);
+    cr_expect_eq(p.fake.lose, 0);
+    stop(&p);
+}
+
+Test(tracker_client, udp_ignores_answers_to_others)
+{
+    struct probe p;
+
+    start(&p, "127.0.0.5", NULL);
+    start_fake(&p, "127.0.0.1:0");
+    p.fake.wrong_transaction = true;
+    announce(&p, "udp://127.0.0.1", dgram_addr(p.fake.socket)->port, "");
+    cr_expect_eq(p.res.err, 0);
+    cr_expect_eq(p.fake.connects, 1);
+    cr_expect_eq(p.fake.announces, 1);
+    stop(&p);
+}
+
+Test(tracker_client, udp_errors_and_a_stale_connection)
+{
+    struct probe p;
+
+    start(&p, "127.0.0.5", NULL);
+    start_fake(&p, "127.0.0.1:0");
+    announce(&p, "udp://127.0.0.1", dgram_addr(p.fake.socket)->port, "");
+    p.fake.refuse_once = true; /* as after the tracker's restart */
+    announce(&p, "udp://127.0.0.1", dgram_addr(p.fake.socket)->port, "");
+    cr_expect_eq(p.res.err, 0);
+    cr_expect_eq(p.fake.connects, 2);
+    p.fake.error = true;
+    announce(&p, "udp://127.0.0.1", dgram_addr(p.fake.socket)->port, "");
+    cr_expect_eq(p.res.err, SPRAT_E_REMOTE);
+    cr_expect_str_eq(p.message, "go away");
+    stop(&p);
+}
+
+Test(tracker_client, udp_over_ipv6)
+{
+    struct probe p;
+    char text[ADDR_TEXT_MAX];
+
+    start(&p, "127.0.0.5", "::");
+    start_fake(&p, "[::1]:0");
+    announce(&p, "udp://[::1]", dgram_addr(p.fake.socket)->port, "");
+    cr_expect_eq(p.res.err, 0);
+    cr_assert_eq(p.count, 1u);
+    cr_expect_str_eq(addr_format(&p.addrs[0], text), "[2000::1]:7000");
+    stop(&p);
+}
+
+static size_t
+http_answer(const char *request, const char *peer_ip, char *out, size_t size)
+{
+    const char *body = "d8:completei2e10:incompletei1e8:intervali600e12:min intervali60e"
+                       "5:peers6:\x7f\x01\x02\x03\x1a\xe1" "10:tracker id3:xyze";
+    int n;
+
+    if (strstr(request, "GET /gone") != NULL)
+        return (size_t)snprintf(out, size, "HTTP/1.1 410 Gone\r\nConnection: close\r\n\r\n");
+    if (strstr(request, "GET /refused") != NULL)
+        return (size_t)snprintf(out, size, "HTTP/1.1 403 No\r\nConnection: close\r\n\r\n"
+                                           "d14:failure reason8:not herei8e:e");
+    if (strstr(request, "GET /failure") != NULL)
+        return (size_t)snprintf(out, size, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+                                           "d14:failure reason8:not here8:retry in2:30e");
+    if (strstr(request, "GET /never") != NULL)
+        return (size_t)snprintf(out, size, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+                                           "d14:failure reason5:never8:retry in5:nevere");
+    if (strstr(request, "GET /garbage") != NULL)
+        return (size_t)snprintf(out, size, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html>");
+    /* The peer's address is the one that it comes from, and the id comes back the second time. */
+    if (strcmp(peer_ip, "127.0.0.5") != 0 || strstr(request, "port=6881") == NULL)
+        return (size_t)snprintf(out, size, "HTTP/1.1 500 Bad\r\nConnection: close\r\n\r\n");
+    if (strstr(request, "GET /id") != NULL && strstr(request, "trackerid=xyz") != NULL)
+        body = "d8:intervali601e5:peers0:e";
+    n = snprintf(out, size, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n%s", body);
+    return (size_t)n;
+}
+
+Test(tracker_client, http)
+{
+    struct probe p;
+    struct http_fake h;
+    char text[ADDR_TEXT_MAX];
+
+    start(&p, "127.0.0.5", NULL);
+    http_fake_start(&h, "127.0.0.1", http_answer);
+    announce(&p, "http://127.0.0.1", h.port, "/id");
+    cr_expect_eq(p.res.err, 0, "%s", p.message);
+    cr_expect_eq(p.res.interval_s, 600u);
+    cr_expect_eq(p.res.min_interval_s, 60u);
+    cr_expect_eq(p.res.seeders, 2u);
+    cr_assert_eq(p.count, 1u);
+    cr_expect_str_eq(addr_format(&p.addrs[0], text), "127.1.2.3:6881");
+    announce(&p, "http://127.0.0.1", h.port, "/id");
+    cr_expect_eq(p.res.interval_s, 601u, "the tracker id was given back");
+    stop(&p);
+    http_fake_stop(&h);
+}
+
+Test(tracker_client, http_failures)
+{
+    struct probe p;
+    struct http_fake h;
+
+    start(&p, "127.0.0.5", NULL);
+    http_fake_start(&h, "127.0.0.1", http_answer);
+    announce(&p, "http://127.0.0.1", h.port, "/gone");
+    cr_expect_eq(p.res.err, SPRAT_E_REMOTE);
+    cr_expect_str_eq(p.message, "HTTP status 410");
+    announce(&p, "http://127.0.0.1", h.port, "/failure");
+    cr_expect_eq(p.res.err, SPRAT_E_REMOTE);
+    cr_expect_str_eq(p.message, "not here");
+    cr_expect_eq(p.res.retry_in_s, 1800);
+    announce(&p, "http://127.0.0.1", h.port, "/never");
+    cr_expect_eq(p.res.retry_in_s, -1);
+    announce(&p, "http://127.0.0.1", h.port, "/garbage");
+    cr_expect_neq(p.res.err, 0);
+    cr_expect_not_null(strstr(p.message, "not a tracker's"));
+    http_fake_stop(&h);
+    announce(&p, "http://127.0.0.1", h.port, "/gone");
+    cr_expect_eq(p.res.err, SPRAT_E_REFUSED);
+    stop(&p);
+}
+
+Test(tracker_client, urls_that_lead_nowhere)
+{
+    struct probe p;
+
+    start(&p, "127.0.0.5", NULL);
+    announce(&p, "wss://127.0.0.1", 80, "/");
+    cr_expect_eq(p.res.err, SPRAT_E_INVAL);
+    announce(&p, "udp://no such name.", 80, "/");
+    cr_expect_neq(p.res.err, 0);
+    announce(&p, "udp://no-such-name.invalid", 80, "/");
+    cr_expect_eq(p.res.err, SPRAT_E_RESOLVE);
+    stop(&p);
+}
+
+Test(tracker_client, both_families_are_asked_and_their_peers_joined)
+{
+    struct probe p;
+    struct dgram_handler h;
+    struct endpoint e;
+    struct errbuf eb;
+
+    start(&p, "127.0.0.5", "::1");
+    start_fake(&p, "127.0.0.1:0");
+    cr_assert_eq(addr_parse("[::1]:0", &e), 0);
+    e.port = dgram_addr(p.fake.socket)->port;
+    h = (struct dgram_handler){.ctx = &p.fake6, .on_batch = on_batch};
+    if (dgram_new(p.loop, &e, 8, 2048, &h, &p.fake6.socket, &eb) != 0) {
+        stop(&p);
+        cr_skip_test("no IPv6");
+    }
+    announce(&p, "udp://localhost", e.port, "/");
+    cr_expect_eq(p.res.err, 0);
+    /* Whether "localhost" has both families is this machine's affair. */
+    cr_expect_eq(p.count, (size_t)(p.fake.announces + p.fake6.announces));
+    cr_expect_geq(p.count, 1u);
+    dgram_free(p.fake6.socket);
+    stop(&p);
+}
+
+Test(tracker_client, cancelled_asks_are_silent)
+{
+    struct probe p;
+    struct tracker_ask *a;
+
+    start(&p, "127.0.0.5", NULL);
+    start_fake(&p, "127.0.0.1:0");
+    a = ask(&p, "udp://127.0.0.1", dgram_addr(p.fake.socket)->port, "/");
+    loop_timer_set(p.timer, clock_mono());
+    loop_run(p.loop);
+    if (p.calls == 0)
+        tracker_ask_cancel(a);
+    a = ask(&p, "http://127.0.0.1", 1, "/");
+    tracker_ask_cancel(a);
+    p.calls = 0;
+    loop_timer_set(p.timer, mono_add_ms(clock_mono(), 50));
+    loop_run(p.loop);
+    cr_expect_eq(p.calls, 0);
+    stop(&p);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Whole plays: a seed is a run, and a run that can't end well says so.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/director.h"
+
+static struct result
+play(const char *text, uint64_t seed)
+{
+    struct scenario *sc = calloc(1, sizeof(*sc));
+    struct errbuf eb = {{0}};
+    struct result r;
+
+    cr_assert_eq(scenario_parse(sc, text, strlen(text), &eb), 0, "%s", eb.text);
+    cr_assert_eq(director_play(sc, seed, NULL, &r, &eb), 0, "%s", eb.text);
+    free(sc);
+    return r;
+}
+
+static const char lively[] = "torrent format=hybrid size=2MiB piece=32KiB files=3\n"
+                             "net loss=5000 jitter=5ms codec\n"
+                             "peers seed have=all\n"
+                             "peers leech count=6 join=0s..3s\n"
+                             "peers bad have=all hostile=corrupt\n"
+                             "every 2s crash leech count=1 for=1s until=8s\n";
+
+Test(director, the_same_seed_is_the_same_run)
+{
+    struct result a = play(lively, 5), b = play(lively, 5), c = play(lively, 6);
+
+    cr_assert_str_empty(a.failure);
+    cr_assert_eq(a.complete, 6);
+    cr_assert_eq(a.trace, b.trace);
+    cr_assert_eq(a.inputs, b.inputs);
+    cr_assert_eq(a.last_us, b.last_us);
+    cr_assert_neq(a.trace, c.trace);
+}
+
+Test(director, nothing_but_a_seed_is_at_rest)
+{
+    struct result r = play("torrent size=1MiB\npeers seed have=all\nat 10s heal\n", 1);
+
+    cr_assert_str_empty(r.failure);
+    cr_assert_eq(r.wanted, 0);
+    cr_assert_lt(r.inputs, 10);
+}
+
+Test(director, what_nobody_has_is_not_completed)
+{
+    struct result r = play("torrent size=1MiB\npeers leech count=2 have=50% lacks-last\n"
+                           "limit 1min\n",
+                           3);
+
+    cr_assert_str_not_empty(r.failure);
+    cr_assert_eq(r.complete, 0);
+}
+
+Test(director, an_expectation_can_fail)
+{
+    struct result r = play("torrent size=4MiB\npeers seed have=all up=64KiB\npeers leech\n"
+                           "expect last <= 10s\n",
+                           1);
+
+    cr_assert_eq(r.complete, 1);
+    cr_assert_str_not_empty(r.failure);
+}
+
+Test(director, a_torrent_that_cannot_be)
+{
+    struct scenario *sc = calloc(1, sizeof(*sc));
+    struct errbuf eb;
+    struct result r;
+    const char *text = "torrent size=1MiB piece=1KiB\npeers a\n";
+
+    cr_assert_eq(scenario_parse(sc, text, strlen(text), &eb), 0);
+    cr_assert_eq(director_play(sc, 1, NULL, &r, &eb), SPRAT_E_INVAL);
+    free(sc);
+}

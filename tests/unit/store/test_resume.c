@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Sessions on one torrent: what is committed, what the next session believes, what it checks and
+ * what it refuses to overwrite. And the promise: whatever the database claims is on disk, also
+ * when a process was killed in the middle.
+ */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/sys/clock.h"
+#include "peer/store/commit.h"
+#include "peer/store/layout.h"
+#include "peer/store/resume.h"
+#include "tests/unit/store/fixture.h"
+
+struct session {
+    struct fixture *f;
+    struct state *st;
+    int64_t id;
+    struct commit *commit;
+    bool resumed, flushed;
+    int err, flush_err;
+    char why[ERRBUF_SIZE], note[ERRBUF_SIZE];
+    uint32_t trusted, checked, have;
+    struct bitfield pieces;
+    uint32_t committed; /* pieces reported by the commit */
+};
+
+static void
+on_committed(void *user, int err, const char *why, const uint32_t *pieces, size_t count)
+{
+    struct session *s = user;
+
+    (void)why;
+    (void)pieces;
+    if (err == 0)
+        s->committed += (uint32_t)count;
+}
+
+static void
+on_resumed(void *user, struct resume_result *res)
+{
+    struct session *s = user;
+
+    s->resumed = true;
+    s->err = res->err;
+    snprintf(s->why, sizeof(s->why), "%s", res->why);
+    snprintf(s->note, sizeof(s->note), "%s", res->note != NULL ? res->note : "");
+    s->trusted = res->trusted;
+    s->checked = res->checked;
+    s->have = res->have->count;
+    bitfield_copy(&s->pieces, res->have);
+}
+
+/* Begins a session: storage, database, resume. */
+static void
+session_begin(struct session *s, struct fixture *f, bool download)
+{
+    struct errbuf eb = {0};
+    struct resume_options ro = {.download = download, .done = on_resumed, .user = s};
+    struct commit_options co = {.done = on_committed, .user = s};
+
+    *s = (struct session){.f = f};
+    fixture_open(f);
+    cr_assert_eq(bitfield_init(&s->pieces, f->mi->piece_count), 0);
+    cr_assert_eq(state_open(f->state_dir, "test", &s->st, &eb), 0, "%s", eb.text);
+    cr_assert_eq(state_add(s->st, f->mi, f->target, false, &s->id, &eb), 0, "%s", eb.text);
+    ro.storage = co.storage = f->storage;
+    ro.state = co.state = s->st;
+    ro.id = co.id = s->id;
+    s->commit = commit_new(&co);
+    cr_assert_not_null(s->commit);
+    cr_assert_not_null(resume_start(&ro));
+    fixture_wait(f, &s->resumed);
+}
+
+static void
+on_flushed(void *user, int err, const char *why)
+{
+    struct session *s = user;
+
+    (void)why;
+    s->flushed = true;
+    s->flush_err = err;
+}
+
+static int
+flush(struct session *s, bool last)
+{
+    s->flushed = false;
+    cr_assert_eq(commit_flush(s->commit, clock_mono(), last, false, on_flushed, s), 0);
+    fixture_wait(s->f, &s->flushed);
+    return s->flush_err;
+}
+
+/* Ends it, in order or (not |clean|) as if killed, but for the data in the page cache. */
+static void
+session_end(struct session *s, bool clean)
+{
+    if (clean)
+        cr_expect_eq(flush(s, true), 0);
+    commit_free(s->commit);
+    while (!doneq_idle(s->f->q))
+        doneq_wait(s->f->q, 10);
+    state_close(s->st);
+    fixture_close(s->f);
+    bitfield_fini(&s->pieces);
+}
+
+/* Writes and commits one piece. */
+static void
+get_piece(struct session *s, uint32_t piece)
+{
+    cr_assert_eq(fixture_write_piece(s->f, piece), 0);
+    commit_touch(s->commit, clock_mono());
+    cr_assert_eq(commit_add(s->commit, piece, clock_mono()), 0);
+}
+
+Test(resume, clean_session_is_believed)
+{
+    static const enum metainfo_format formats[] = {METAINFO_V1, METAINFO_V2, METAINFO_HYBRID};
+
+    for (size_t i = 0; i < 3; i++) {
+        struct fixture f;
+        struct session s;
+
+        fixture_init(&f);
+        fixture_standard(&f, formats[i]);
+        session_begin(&s, &f, true);
+        cr_assert_eq(s.err, 0, "%s", s.why);
+        cr_expect_eq(s.have, 0);
+        get_piece(&s, 0);
+        get_piece(&s, 2);
+        session_end(&s, true);
+        session_begin(&s, &f, true);
+        cr_assert_eq(s.err, 0, "%s", s.why);
+        cr_expect_eq(s.trusted, 2);
+        cr_expect_eq(s.checked, 0);
+        cr_expect(bitfield_get(&s.pieces, 0) && bitfield_get(&s.pieces, 2));
+        cr_expect_str_eq(s.note, "");
+        session_end(&s, true);
+        fixture_fini(&f);
+    }
+}
+
+Test(resume, group_waits_its_time_and_no_longer)
+{
+    struct fixture f;
+    struct session s;
+    struct mono now;
+
+    fixture_init(&f);
+    fixture_standard(&f, METAINFO_V1);
+    session_begin(&s, &f, true);
+    cr_assert_eq(fixture_write_piece(&f, 0), 0);
+    now = clock_mono();
+    cr_assert_eq(commit_add(s.commit, 0, now), 0);
+    cr_expect_eq(commit_expiry(s.commit).us, mono_add_ms(now, COMMIT_DELAY_MS).us);
+    commit_run(s.commit, mono_add_ms(now, COMMIT_DELAY_MS - 1));
+    cr_expect_eq(commit_expiry(s.commit).us, mono_add_ms(now, COMMIT_DELAY_MS).us);
+    commit_run(s.commit, mono_add_ms(now, COMMIT_DELAY_MS));
+    cr_expect_eq(commit_expiry(s.commit).us, MONO_NEVER.us, "under way");
+    for (int i = 0; i < 500 && s.committed == 0; i++)
+        doneq_wait(f.q, 10);
+    cr_expect_eq(s.committed, 1);
+    cr_expect(commit_idle(s.commit));
+    session_end(&s, true);
+    fixture_fini(&f);
+}
+
+Test(resume, after_a_crash_only_flying_pieces_are_checked)
+{
+    struct fixture f;
+    struct session s;
+
+    fixture_init(&f);
+    fixture_file(&f, "big", 1, 64 * 32768);
+    fixture_torrent(&f, METAINFO_V1, 32768);
+    session_begin(&s, &f, true);
+    for (uint32_t p = 0; p < 20; p++)
+        get_piece(&s, p);
+    cr_assert_eq(flush(&s, false), 0);
+    cr_assert_eq(fixture_write_piece(&f, 30), 0); /* verified or not: it was not committed */
+    session_end(&s, false);
+    session_begin(&s, &f, true);
+    cr_assert_eq(s.err, 0, "%s", s.why);
+    cr_expect_eq(s.trusted, 20);
+    cr_expect(bitfield_get(&s.pieces, 30), "what was in flight and is right is had");
+    cr_expect_eq(s.have, 21);
+    cr_expect_str_eq(s.note, "");
+    session_end(&s, true);
+    session_begin(&s, &f, true);
+    cr_expect_eq(s.trusted, 21, "and is believed from then on");
+    cr_expect_eq(s.checked, 0);
+    session_end(&s, true);
+    fixture_fini(&f);
+}
+
+/* Killed before anything was committed: the files are ours all the same. */
+Test(resume, files_of_a_killed_first_session_are_ours)
+{
+    struct fixture f;
+    struct session s;
+
+    fixture_init(&f);
+    fixture_standard(&f, METAINFO_HYBRID);
+    session_begin(&s, &f, true);
+    uint8_t *junk = malloc(BLOCK_LEN);
+    struct outcome o = {0};
+    memset(junk, 'j', BLOCK_LEN);
+    cr_assert_eq(storage_write(f.storage, 1, 0, junk, BLOCK_LEN, NULL, outcome_set, &o), 0);
+    fixture_wait(&f, &o.done);
+    session_end(&s, false);
+    session_begin(&s, &f, true);
+    cr_expect_eq(s.err, 0, "%s", s.why);
+    cr_expect_eq(s.have, 0);
+    session_end(&s, false);
+    session_begin(&s, &f, true);
+    cr_expect_eq(s.err, 0, "and after a second crash: %s", s.why);
+    session_end(&s, true);
+    session_begin(&s, &f, true);
+    cr_expect_eq(s.err, 0, "and after a clean end: %s", s.why);
+    session_end(&s, true);
+    free(junk);
+    fixture_fini(&f);
+}
+
+/* A file touched between sessions is checked; what is still right stays. */
+Test(resume, changed_file_is_checked)
+{
+    struct fixture f;
+    struct session s;
+    char *path;
+    int fd;
+
+    fixture_init(&f);
+    fixture_standard(&f, METAINFO_HYBRID);
+    session_begin(&s, &f, true);
+    for (uint32_t p = 0; p < f.mi->piece_count; p++)
+        get_piece(&s, p);
+    session_end(&s, true);
+    path = fixture_path(f.target, "data/big");
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    cr_assert_eq(pwrite(fd, "x", 1, 40000), 1);
+    close(fd);
+    session_begin(&s, &f, true);
+    cr_assert_eq(s.err, 0, "%s", s.why);
+    cr_expect_eq(s.have, f.mi->piece_count - 1);
+    cr_expect_not(bitfield_get(&s.pieces, 1));
+    cr_expect_eq(s.checked, 5);
+    cr_expect_not_null(strstr(s.note, "data/big"), "%s", s.note);
+    session_end(&s, true);
+    session_begin(&s, &f, true);
+    cr_expect_eq(s.have, f.mi->piece_count - 1);
+    cr_expect_eq(s.checked, 0, "once is enough");
+    session_end(&s, true);
+    cr_assert_eq(unlink(path), 0);
+    session_begin(&s, &f, true);
+    cr_assert_eq(s.err, 0, "%s", s.why);
+    cr_expect_eq(s.have, f.mi->piece_count - 5);
+    cr_expect_not_null(strstr(s.note, "is gone"), "%s", s.note);
+    session_end(&s, true);
+    free(path);
+    fixture_fini(&f);
+}
+
+Test(resume, seeding_checks_strange_data_once)
+{
+    struct fixture f;
+    struct session s;
+
+    fixture_init(&f);
+    fixture_standard(&f, METAINFO_HYBRID);
+    fixture_copy(&f);
+    session_begin(&s, &f, false);
+    cr_assert_eq(s.err, 0, "%s", s.why);
+    cr_expect_eq(s.have, f.mi->piece_count);
+    cr_expect_eq(s.checked, f.mi->piece_count);
+    session_end(&s, false); /* a seeder writes nothing: a kill costs nothing */
+    session_begin(&s, &f, false);
+    cr_expect_eq(s.trusted, f.mi->piece_count);
+    cr_expect_eq(s.checked, 0);
+    session_end(&s, false);
+    fixture_fini(&f);
+}
+
+/* A stranger's file of the same name: |content| decides. */
+static int
+get_over(enum metainfo_format format, const char *cmd)
+{
+    struct fixture f;
+    struct session s;
+    char *line;
+    int err;
+
+    fixture_init(&f);
+    fixture_standard(&f, format);
+    cr_assert(asprintf(&line, "mkdir -p %s/data && cd %s/data && S=%s/data && %s", f.target,
+                       f.target, f.source, cmd) > 0);
+    cr_assert_eq(system(line), 0);
+    session_begin(&s, &f, true);
+    err = s.err;
+    if (err == SPRAT_E_EXISTS)
+        cr_expect_not_null(strstr(s.why, "data/big"), "%s", s.why);
+    session_end(&s, false);
+    free(line);
+    fixture_fini(&f);
+    return err;
+}
+
+Test(resume, strangers_files_are_not_written_over)
+{
+    static const enum metainfo_format formats[] = {METAINFO_V1, METAINFO_V2, METAINFO_HYBRID};
+
+    for (size_t i = 0; i < 3; i++) {
+        cr_expect_eq(get_over(formats[i], "echo hello >big"), SPRAT_E_EXISTS);
+        cr_expect_eq(get_over(formats[i], "cp $S/big . && echo more >>big"), SPRAT_E_EXISTS);
+        cr_expect_eq(get_over(formats[i], "head -c 150000 /dev/urandom >big"), SPRAT_E_EXISTS);
+        cr_expect_eq(get_over(formats[i], "cp $S/big . && printf x | dd of=big bs=1 seek=100 "
+                                          "conv=notrunc 2>/dev/null"), SPRAT_E_EXISTS);
+        cr_expect_eq(get_over(formats[i], "mkdir big"), SPRAT_E_EXISTS);
+        cr_expect_eq(get_over(formats[i], "ln -s /etc/passwd big"), SPRAT_E_EXISTS);
+        cr_expect_eq(get_over(formats[i], "cp $S/big ."), 0, "right content is taken over");
+        cr_expect_eq(get_over(formats[i], "cp -R $S/. ."), 0);
+        cr_expect_eq(get_over(formats[i], ": >big"), 0, "an empty file holds nothing");
+        cr_expect_eq(get_over(formats[i], "truncate -s 150000 big"), 0, "zeros hold nothing");
+        cr_expect_eq(get_over(formats[i], "head -c 65536 $S/big >big && truncate -s 150000 big"), 0,
+                     "the beginning of it, and zeros");
+    }
+}
+
+/* Pieces are claimed only when they are on disk: a child downloads and is killed at some moment. */
+static _Noreturn void
+download_until_killed(struct fixture *f)
+{
+    struct session s;
+
+    session_begin(&s, f, true);
+    if (s.err != 0)
+        _exit(3);
+    for (uint32_t k = 0; k < f->mi->piece_count * 4; k++) {
+        uint32_t piece = (k * 7) % f->mi->piece_count;
+        if (bitfield_get(&s.pieces, piece))
+            continue;
+        if (fixture_write_piece(f, piece) != 0)
+            _exit(4);
+        bitfield_set(&s.pieces, piece);
+        commit_touch(s.commit, clock_mono());
+        commit_add(s.commit, piece, clock_mono());
+        if (k % 5 == 0)
+            commit_flush(s.commit, clock_mono(), false, false, NULL, NULL);
+        doneq_drain(f->q);
+    }
+    for (;;) {
+        commit_run(s.commit, clock_mono());
+        doneq_wait(f->q, 5);
+    }
+}
+
+/* Every piece of |claimed| must be right in the target. */
+static void
+expect_claims_hold(struct fixture *f, const struct bitfield *claimed)
+{
+    uint8_t *want = malloc(f->mi->piece_length), *got = malloc(f->mi->piece_length);
+
+    for (uint32_t p = bitfield_next_set(claimed, 0); p < claimed->nbits;
+         p = bitfield_next_set(claimed, p + 1)) {
+        struct layout_walk w;
+        struct layout_range r;
+        fixture_piece(f, p, want);
+        layout_walk_init(&w, f->mi, p, 0, metainfo_piece_len(f->mi, p));
+        for (uint8_t *at = want; layout_walk_next(&w, &r); at += r.len) {
+            char *path;
+            if (!r.stored)
+                continue;
+            path = fixture_path(f->target, f->mi->files[r.file].path);
+            int fd = open(path, O_RDONLY | O_CLOEXEC);
+            cr_assert_eq(pread(fd, got, r.len, (off_t)r.offset), (ssize_t)r.len, "piece %u", p);
+            cr_assert_arr_eq(got, at, r.len, "piece %u", p);
+            close(fd);
+            free(path);
+        }
+    }
+    free(want);
+    free(got);
+}
+
+Test(resume, claims_hold_after_kill)
+{
+    struct fixture f;
+    unsigned seed = 12345;
+    uint32_t before = 0;
+
+    fixture_init(&f);
+    fixture_file(&f, "a", 1, 40 * 32768 + 77);
+    fixture_file(&f, "b/c", 2, 23 * 32768 + 5);
+    fixture_torrent(&f, METAINFO_HYBRID, 32768);
+    for (int round = 0; round < 12; round++) {
+        struct state *st;
+        struct bitfield claimed;
+        int64_t id;
+        int status;
+        pid_t pid = fork();
+
+        cr_assert_geq(pid, 0);
+        if (pid == 0)
+            download_until_killed(&f);
+        seed = seed * 1103515245 + 12345;
+        usleep(5000 + (seed >> 16) % 60000);
+        cr_assert_eq(kill(pid, SIGKILL), 0);
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status %x",
+                  (unsigned)status);
+        cr_assert_eq(bitfield_init(&claimed, f.mi->piece_count), 0);
+        cr_assert_eq(state_open(f.state_dir, "parent", &st, NULL), 0);
+        cr_assert_eq(state_add(st, f.mi, f.target, false, &id, NULL), 0);
+        cr_assert_eq(state_load_have(st, id, &claimed, NULL), 0);
+        state_close(st);
+        expect_claims_hold(&f, &claimed);
+        cr_expect_geq(claimed.count, before, "nothing committed is lost");
+        before = claimed.count;
+        bitfield_fini(&claimed);
+    }
+    cr_expect_gt(before, 0);
+    fixture_fini(&f);
+}
+
+/* A full disk at the sync or in the database: the pieces stay, and the next try stores them. */
+Test(resume, failed_group_is_tried_again)
+{
+    struct fixture f;
+    struct session s;
+    struct state *other;
+
+    fixture_init(&f);
+    fixture_standard(&f, METAINFO_V1);
+    session_begin(&s, &f, true);
+    get_piece(&s, 0);
+    cr_assert_eq(flush(&s, false), 0);
+    get_piece(&s, 1);
+    cr_assert_eq(state_open(f.state_dir, "other", &other, NULL), 0);
+    cr_assert_eq(state_remove(other, s.id, NULL), 0);
+    cr_expect_eq(flush(&s, false), SPRAT_E_NOTFOUND);
+    cr_expect_not(commit_idle(s.commit));
+    cr_expect_gt(mono_diff_ms(commit_expiry(s.commit), clock_mono()), COMMIT_RETRY_MS / 2);
+    cr_expect_eq(s.committed, 1);
+    cr_assert_eq(state_add(other, f.mi, f.target, false, &s.id, NULL), 0);
+    state_close(other);
+    cr_expect_eq(flush(&s, false), 0, "the row came back under its id");
+    cr_expect_eq(s.committed, 2);
+    session_end(&s, true);
+    fixture_fini(&f);
+}
+
+Test(resume, can_be_cancelled)
+{
+    struct fixture f;
+    struct session s = {.f = &f};
+    struct resume_options ro = {.done = on_resumed, .user = &s};
+    struct resume *r;
+
+    fixture_init(&f);
+    fixture_standard(&f, METAINFO_V1);
+    fixture_copy(&f);
+    fixture_open(&f);
+    cr_assert_eq(bitfield_init(&s.pieces, f.mi->piece_count), 0);
+    cr_assert_eq(state_open(f.state_dir, "test", &s.st, NULL), 0);
+    cr_assert_eq(state_add(s.st, f.mi, f.target, false, &s.id, NULL), 0);
+    ro.storage = f.storage;
+    ro.state = s.st;
+    ro.id = s.id;
+    r = resume_start(&ro);
+    cr_assert_not_null(r);
+    resume_cancel(r);
+    fixture_wait(&f, &s.resumed);
+    cr_expect_eq(s.err, SPRAT_E_CANCELLED);
+    while (!doneq_idle(f.q))
+        doneq_wait(f.q, 10);
+    state_close(s.st);
+    bitfield_fini(&s.pieces);
+    fixture_fini(&f);
+}

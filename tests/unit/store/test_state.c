@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The state database: what is stored comes back, and what is broken is reported and left alone.
+ */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "common/sys/addr.h"
+#include "common/sys/file.h"
+#include "peer/store/state.h"
+#include "tests/unit/store/fixture.h"
+
+static struct state *
+open_state(struct fixture *f)
+{
+    struct state *st = NULL;
+    struct errbuf eb = {0};
+
+    cr_assert_eq(state_open(f->state_dir, "sprat test", &st, &eb), 0, "%s", eb.text);
+    return st;
+}
+
+static void
+set_up(struct fixture *f, struct state **st, int64_t *id)
+{
+    struct errbuf eb = {0};
+
+    fixture_init(f);
+    fixture_standard(f, METAINFO_HYBRID);
+    *st = open_state(f);
+    cr_assert_eq(state_add(*st, f->mi, f->target, false, id, &eb), 0, "%s", eb.text);
+}
+
+Test(state, torrent_comes_back)
+{
+    struct fixture f;
+    struct state *st;
+    struct state_torrent t;
+    struct stat sb;
+    int64_t id, again;
+    struct state_update u = {
+        .set_totals = true, .uploaded = 7, .downloaded = 1ull << 40, .set_completed = true,
+        .completed = 99, .set_status = true, .status = STATE_FAILED, .error = "no room",
+        .set_clean = true, .clean = false, .active = 1000,
+    };
+
+    set_up(&f, &st, &id);
+    cr_assert_eq(stat(f.state_dir, &sb), 0);
+    cr_expect_eq(sb.st_mode & 0777, 0700);
+    char *path = fixture_path(f.state_dir, "sprat.db");
+    cr_assert_eq(stat(path, &sb), 0);
+    cr_expect_eq(sb.st_mode & 0777, 0600);
+    free(path);
+    cr_assert_eq(state_apply(st, id, &u, NULL), 0);
+    state_close(st);
+    st = open_state(&f);
+    cr_assert_eq(state_add(st, f.mi, f.target, true, &again, NULL), 0);
+    cr_expect_eq(again, id);
+    cr_assert_eq(state_get(st, id, &t, NULL), 0);
+    cr_expect(t.managed && !t.clean && t.has_v1 && t.has_v2);
+    cr_expect_arr_eq(t.info_hash_v2, f.mi->info_hash_v2, 32);
+    cr_expect_str_eq(t.dir, f.target);
+    cr_expect_str_eq(t.error, "no room");
+    cr_expect_eq(t.status, STATE_FAILED);
+    cr_expect_eq(t.uploaded, 7);
+    cr_expect_eq(t.downloaded, 1ull << 40);
+    cr_expect_eq(t.completed, 99);
+    cr_expect_eq(t.session, 1000);
+    cr_expect_eq(t.active, 1000);
+    cr_expect_gt(t.added, 1000000000);
+    cr_expect(t.metainfo_len == f.mi->raw_len &&
+              memcmp(t.metainfo, f.mi->raw, f.mi->raw_len) == 0);
+    state_torrent_fini(&t);
+    /* A second crash keeps the first session's time; a clean end and a new start set a new one. */
+    u = (struct state_update){.set_clean = true, .active = 2000};
+    cr_assert_eq(state_apply(st, id, &u, NULL), 0);
+    cr_assert_eq(state_get(st, id, &t, NULL), 0);
+    cr_expect_eq(t.session, 1000);
+    cr_expect_eq(t.active, 2000);
+    cr_expect_eq(t.uploaded, 7, "what is not set stays");
+    cr_expect_str_eq(t.error, "no room");
+    state_torrent_fini(&t);
+    u = (struct state_update){.set_clean = true, .clean = true, .active = 2500};
+    cr_assert_eq(state_apply(st, id, &u, NULL), 0);
+    u = (struct state_update){.set_clean = true, .active = 3000};
+    cr_assert_eq(state_apply(st, id, &u, NULL), 0);
+    cr_assert_eq(state_get(st, id, &t, NULL), 0);
+    cr_expect_eq(t.session, 3000);
+    state_torrent_fini(&t);
+    state_close(st);
+    fixture_fini(&f);
+}
+
+Test(state, other_directory_is_another_row)
+{
+    struct fixture f;
+    struct state *st;
+    int64_t a, b;
+
+    set_up(&f, &st, &a);
+    cr_assert_eq(state_add(st, f.mi, f.source, false, &b, NULL), 0);
+    cr_expect_neq(a, b);
+    state_close(st);
+    fixture_fini(&f);
+}
+
+Test(state, have_bits_in_chunks)
+{
+    static const uint32_t set[] = {0, 4095, 4096, 9000, 70000};
+    static const uint32_t lost[] = {4096, 69999};
+    struct state_update u = {.have = set, .have_count = 5};
+    struct fixture f;
+    struct state *st;
+    struct bitfield have;
+    int64_t id;
+
+    set_up(&f, &st, &id);
+    cr_assert_eq(bitfield_init(&have, 70001), 0);
+    cr_assert_eq(state_apply(st, id, &u, NULL), 0);
+    cr_assert_eq(state_load_have(st, id, &have, NULL), 0);
+    cr_expect_eq(have.count, 5);
+    for (size_t i = 0; i < 5; i++)
+        cr_expect(bitfield_get(&have, set[i]));
+    u = (struct state_update){.lost = lost, .lost_count = 2};
+    cr_assert_eq(state_apply(st, id, &u, NULL), 0);
+    cr_assert_eq(state_load_have(st, id, &have, NULL), 0);
+    cr_expect_eq(have.count, 4);
+    cr_expect_not(bitfield_get(&have, 4096));
+    u = (struct state_update){.clear_have = true, .have = set, .have_count = 1};
+    cr_assert_eq(state_apply(st, id, &u, NULL), 0);
+    cr_assert_eq(state_load_have(st, id, &have, NULL), 0);
+    cr_expect_eq(have.count, 1);
+    bitfield_fini(&have);
+    cr_assert_eq(bitfield_init(&have, 1), 0); /* bits beyond a smaller torrent's end are dropped */
+    cr_assert_eq(state_load_have(st, id, &have, NULL), 0);
+    cr_expect_eq(have.count, 1);
+    bitfield_fini(&have);
+    state_close(st);
+    fixture_fini(&f);
+}
+
+static void
+count_layer(void *user, const struct state_layer *l)
+{
+    size_t *n = user;
+
+    cr_expect_eq(l->file, 3);
+    cr_expect_eq(l->len, 64);
+    cr_expect_eq(l->hashes[63], 5);
+    (*n)++;
+}
+
+Test(state, files_priorities_peers_layers)
+{
+    struct fixture f;
+    struct state *st;
+    struct state_file files[3] = {
+        {.file = 0, .present = true, .size = 1ull << 50, .mtime_ns = -5, .inode = UINT64_MAX},
+        {.file = 2, .present = true, .size = 3, .mtime_ns = 9, .inode = 1},
+    };
+    struct state_update u = {.files = files, .file_count = 2, .seen = 10};
+    struct endpoint peers[3], got[3];
+    uint8_t prio[4] = {0, 1, 2, 3}, hashes[64] = {[63] = 5};
+    struct state_layer layer = {.file = 3, .hashes = hashes, .len = 64};
+    int64_t id;
+    size_t n = 0;
+
+    set_up(&f, &st, &id);
+    cr_assert_eq(addr_parse("1.2.3.4:5", &peers[0]), 0);
+    cr_assert_eq(addr_parse("[2001:db8::1]:65535", &peers[1]), 0);
+    u.peers = peers;
+    u.peer_count = 1;
+    u.layers = &layer;
+    u.layer_count = 1;
+    cr_assert_eq(state_apply(st, id, &u, NULL), 0);
+    u = (struct state_update){.peers = &peers[1], .peer_count = 1, .seen = 11};
+    cr_assert_eq(state_apply(st, id, &u, NULL), 0);
+    cr_expect_eq(state_load_peers(st, id, got, 3, NULL), 2);
+    cr_expect(endpoint_equal(&got[0], &peers[1]), "the latest first");
+    cr_expect(endpoint_equal(&got[1], &peers[0]));
+    cr_expect_eq(state_load_peers(st, id, got, 1, NULL), 1);
+    cr_assert_eq(state_load_files(st, id, files, 3, NULL), 0);
+    cr_expect(files[0].present && !files[1].present && files[2].present);
+    cr_expect(files[0].size == 1ull << 50 && files[0].mtime_ns == -5 &&
+              files[0].inode == UINT64_MAX);
+    cr_assert_eq(state_load_priorities(st, id, prio, 4, NULL), 0);
+    cr_expect(prio[0] == 1 && prio[3] == 1);
+    prio[2] = 0;
+    cr_assert_eq(state_put_priorities(st, id, prio, 4, NULL), 0);
+    memset(prio, 9, 4);
+    cr_assert_eq(state_load_priorities(st, id, prio, 4, NULL), 0);
+    cr_expect(prio[0] == 1 && prio[2] == 0);
+    cr_assert_eq(state_each_layer(st, id, count_layer, &n, NULL), 0);
+    cr_expect_eq(n, 1);
+    cr_assert_eq(state_remove(st, id, NULL), 0);
+    cr_expect_eq(state_load_peers(st, id, got, 3, NULL), 0, "all that hung on it went too");
+    cr_expect_eq(state_apply(st, id, &u, NULL), SPRAT_E_NOTFOUND);
+    state_close(st);
+    fixture_fini(&f);
+}
+
+Test(state, peers_are_bounded)
+{
+    struct fixture f;
+    struct state *st;
+    struct endpoint peers[STATE_PEERS_MAX + 50], got[STATE_PEERS_MAX + 50];
+    int64_t id;
+
+    set_up(&f, &st, &id);
+    for (unsigned i = 0; i < STATE_PEERS_MAX + 50; i++) {
+        struct state_update u = {.peers = &peers[i], .peer_count = 1, .seen = i};
+        peers[i] = (struct endpoint){.family = IP_V4, .ip = {10, 0, (uint8_t)(i >> 8), (uint8_t)i}};
+        if (i + 1 >= STATE_PEERS_MAX || i % 50 == 0)
+            cr_assert_eq(state_apply(st, id, &u, NULL), 0);
+    }
+    struct state_update all = {.peers = peers, .peer_count = STATE_PEERS_MAX, .seen = 1};
+    cr_assert_eq(state_apply(st, id, &all, NULL), 0);
+    cr_expect_eq(state_load_peers(st, id, got, STATE_PEERS_MAX + 50, NULL), STATE_PEERS_MAX);
+    state_close(st);
+    fixture_fini(&f);
+}
+
+static int
+count_managed(void *user, const struct state_torrent *t)
+{
+    int *n = user;
+
+    cr_expect_not_null(t->metainfo);
+    return ++*n == 2 ? SPRAT_E_LIMIT : 0;
+}
+
+Test(state, managed_torrents_are_listed)
+{
+    struct fixture f;
+    struct state *st;
+    int64_t id;
+    int n = 0;
+
+    set_up(&f, &st, &id);
+    cr_assert_eq(state_each_managed(st, count_managed, &n, NULL), 0);
+    cr_expect_eq(n, 0);
+    cr_assert_eq(state_add(st, f.mi, f.target, true, &id, NULL), 0);
+    cr_assert_eq(state_each_managed(st, count_managed, &n, NULL), 0);
+    cr_expect_eq(n, 1);
+    cr_assert_eq(state_add(st, f.mi, f.target, false, &id, NULL), 0);
+    n = 0;
+    cr_assert_eq(state_each_managed(st, count_managed, &n, NULL), 0);
+    cr_expect_eq(n, 1, "it is still spratd's");
+    cr_assert_eq(state_add(st, f.mi, f.source, true, &id, NULL), 0);
+    n = 0;
+    cr_expect_eq(state_each_managed(st, count_managed, &n, NULL), SPRAT_E_LIMIT);
+    state_close(st);
+    fixture_fini(&f);
+}
+
+Test(state, one_user_of_a_torrent)
+{
+    struct fixture f;
+    struct state *st, *other;
+    struct lockfile *lock, *second;
+    struct errbuf eb = {0};
+    char pid[32];
+    int64_t id;
+
+    set_up(&f, &st, &id);
+    cr_assert_eq(state_open(f.state_dir, "sprat seed", &other, NULL), 0);
+    cr_assert_eq(state_lock_torrent(st, f.mi, &lock, NULL), 0);
+    cr_expect_eq(state_lock_torrent(other, f.mi, &second, &eb), SPRAT_E_BUSY);
+    snprintf(pid, sizeof(pid), "pid %ld", (long)getpid());
+    cr_expect_not_null(strstr(eb.text, "sprat test"), "%s", eb.text);
+    cr_expect_not_null(strstr(eb.text, pid), "%s", eb.text);
+    lockfile_release(lock);
+    cr_expect_eq(state_lock_torrent(other, f.mi, &second, &eb), 0);
+    lockfile_release(second);
+    state_close(other);
+    state_close(st);
+    fixture_fini(&f);
+}
+
+static char *
+db_path(const struct fixture *f)
+{
+    return fixture_path(f->state_dir, "sprat.db");
+}
+
+/* Opens a spoilt database: it must be refused with its name, and not one byte of it changed. */
+static void
+expect_refused(struct fixture *f, int err)
+{
+    char *path = db_path(f);
+    uint8_t *before, *after;
+    size_t before_len, after_len;
+    struct state *st;
+    struct errbuf eb = {0};
+
+    cr_assert_eq(file_read(path, 1 << 26, &before, &before_len, NULL), 0);
+    cr_expect_eq(state_open(f->state_dir, "x", &st, &eb), err, "%s", eb.text);
+    cr_expect_not_null(strstr(eb.text, "sprat.db"), "%s", eb.text);
+    cr_assert_eq(file_read(path, 1 << 26, &after, &after_len, NULL), 0);
+    cr_expect(before_len == after_len && memcmp(before, after, after_len) == 0);
+    free(before);
+    free(after);
+    free(path);
+}
+
+static void
+run_sql(const char *path, const char *sql)
+{
+    sqlite3 *db;
+
+    cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
+    sqlite3_close(db);
+}
+
+/* Rows that we would never write: they are read without harm. */
+Test(state, hostile_rows)
+{
+    struct fixture f;
+    struct state *st;
+    struct state_torrent t;
+    struct state_file files[4];
+    struct bitfield have;
+    struct endpoint peers[4];
+    uint8_t prio[4];
+    char *path;
+    int64_t id;
+
+    set_up(&f, &st, &id);
+    path = db_path(&f);
+    run_sql(path,
+            "INSERT INTO pieces SELECT id, -1, x'ff' FROM torrents;"
+            "INSERT INTO pieces SELECT id, 0, zeroblob(0) FROM torrents;"
+            "INSERT INTO pieces SELECT id, 9223372036854775807, x'ffff' FROM torrents;"
+            "INSERT INTO pieces SELECT id, 2, 'text' FROM torrents;"
+            "INSERT INTO files SELECT id, -3, 1, 1, 1 FROM torrents;"
+            "INSERT INTO files SELECT id, 4, 1, 1, 1 FROM torrents;"
+            "INSERT INTO files SELECT id, 1, 'x', -1, 'y' FROM torrents;"
+            "INSERT INTO peers SELECT id, x'04', 5 FROM torrents;"
+            "INSERT INTO peers SELECT id, zeroblob(19), 6 FROM torrents;"
+            "INSERT INTO priorities SELECT id, x'00' FROM torrents;"
+            "INSERT INTO layers SELECT id, 7, zeroblob(0) FROM torrents;"
+            "UPDATE torrents SET info_hash_v1 = x'00', info_hash_v2 = NULL, status = 77, clean = 5,"
+            " completed = -9, metainfo = x'';");
+    cr_assert_eq(state_get(st, id, &t, NULL), 0);
+    cr_expect(!t.has_v1 && !t.has_v2 && t.status == STATE_RUNNING && t.metainfo_len == 0);
+    state_torrent_fini(&t);
+    cr_assert_eq(bitfield_init(&have, 5000), 0);
+    cr_expect_eq(state_load_have(st, id, &have, NULL), 0);
+    cr_expect_eq(have.count, 0);
+    bitfield_fini(&have);
+    cr_expect_eq(state_load_files(st, id, files, 4, NULL), 0);
+    cr_expect(files[1].present && files[1].size == 0);
+    cr_expect_eq(state_load_peers(st, id, peers, 4, NULL), 0);
+    cr_expect_eq(state_load_priorities(st, id, prio, 4, NULL), 0);
+    cr_expect_eq(prio[0], 1);
+    free(path);
+    state_close(st);
+    fixture_fini(&f);
+}
+
+Test(state, garbage_is_left_alone)
+{
+    struct fixture f;
+    char *path;
+    uint8_t *noise = malloc(8192);
+
+    fixture_init(&f);
+    cr_assert_eq(mkdir(f.state_dir, 0700), 0);
+    path = db_path(&f);
+    for (size_t i = 0; i < 8192; i++)
+        noise[i] = fixture_byte(1, i);
+    fixture_write(path, noise, 8192);
+    expect_refused(&f, SPRAT_E_DB);
+    fixture_write(path, "short", 5);
+    expect_refused(&f, SPRAT_E_DB);
+    free(noise);
+    free(path);
+    fixture_fini(&f);
+}
+
+Test(state, damaged_pages_are_left_alone)
+{
+    struct fixture f;
+    struct state *st;
+    char *path;
+    int64_t id;
+
+    set_up(&f, &st, &id);
+    state_close(st);
+    path = db_path(&f);
+    cr_assert_eq(truncate(path, 3 * 4096 + 100), 0);
+    expect_refused(&f, SPRAT_E_DB);
+    free(path);
+    fixture_fini(&f);
+}
+
+Test(state, newer_and_foreign_databases_are_left_alone)
+{
+    struct fixture f;
+    struct state *st;
+    char *path;
+    int64_t id;
+
+    set_up(&f, &st, &id);
+    state_close(st);
+    path = db_path(&f);
+    run_sql(path, "PRAGMA user_version = 9999");
+    expect_refused(&f, SPRAT_E_VERSION);
+    cr_assert_eq(unlink(path), 0);
+    run_sql(path, "CREATE TABLE t (a); PRAGMA user_version = 1");
+    expect_refused(&f, SPRAT_E_DB);
+    free(path);
+    fixture_fini(&f);
+}
+
+/* Several processes on one directory, opening it new and writing at once. */
+Test(state, processes_share_it)
+{
+    enum { CHILDREN = 4, ROUNDS = 20 };
+    struct fixture f;
+    struct state *st;
+    struct bitfield have;
+    pid_t pids[CHILDREN];
+    int64_t id;
+
+    fixture_init(&f);
+    fixture_standard(&f, METAINFO_V1);
+    for (uint32_t c = 0; c < CHILDREN; c++) {
+        pids[c] = fork();
+        cr_assert_geq(pids[c], 0);
+        if (pids[c] != 0)
+            continue;
+        int bad = state_open(f.state_dir, "child", &st, NULL) != 0 ||
+                  state_add(st, f.mi, f.target, false, &id, NULL) != 0;
+        for (uint32_t i = 0; !bad && i < ROUNDS; i++) {
+            uint32_t piece = c * ROUNDS + i;
+            struct state_update u = {.have = &piece, .have_count = 1};
+            bad = state_apply(st, id, &u, NULL) != 0;
+        }
+        _exit(bad);
+    }
+    for (int c = 0; c < CHILDREN; c++) {
+        int status;
+        cr_assert_eq(waitpid(pids[c], &status, 0), pids[c]);
+        cr_expect_eq(status, 0);
+    }
+    st = open_state(&f);
+    cr_assert_eq(state_add(st, f.mi, f.target, false, &id, NULL), 0);
+    cr_assert_eq(bitfield_init(&have, CHILDREN * ROUNDS), 0);
+    cr_assert_eq(state_load_have(st, id, &have, NULL), 0);
+    cr_expect(bitfield_full(&have));
+    bitfield_fini(&have);
+    state_close(st);
+    fixture_fini(&f);
+}
+
+struct async_result {
+    bool done;
+    int err;
+};
+
+static void
+on_applied(void *user, int err, const char *why)
+{
+    struct async_result *r = user;
+
+    cr_expect_not_null(why);
+    r->done = true;
+    r->err = err;
+}
+
+Test(state, async_updates_come_in_order)
+{
+    struct fixture f;
+    struct state *st;
+    struct async_result r[50] = {{0}};
+    struct state_torrent t;
+    int64_t id;
+    char error[32];
+
+    set_up(&f, &st, &id);
+    fixture_open(&f);
+    for (int i = 0; i < 50; i++) {
+        struct state_update u = {.set_status = true, .status = STATE_FAILED, .error = error};
+        snprintf(error, sizeof(error), "error %d", i);
+        cr_assert_eq(state_apply_async(st, i == 7 ? -1 : id, &u, f.q, on_applied, &r[i]), 0);
+        memset(error, 'x', sizeof(error) - 1); /* it was copied */
+    }
+    fixture_wait(&f, &r[49].done);
+    for (int i = 0; i < 50; i++)
+        cr_expect(r[i].done && r[i].err == (i == 7 ? SPRAT_E_NOTFOUND : 0), "update %d: %d", i,
+                  r[i].err);
+    cr_assert_eq(state_get(st, id, &t, NULL), 0);
+    cr_expect_str_eq(t.error, "error 49");
+    state_torrent_fini(&t);
+    state_close(st);
+    fixture_fini(&f);
+}

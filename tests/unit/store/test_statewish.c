@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What a torrent was added with, stored and read again.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "peer/store/statewish.h"
+#include "tests/unit/store/fixture.h"
+
+static struct state *
+open_state(struct fixture *f)
+{
+    struct state *st = NULL;
+    struct errbuf eb = {""};
+
+    cr_assert_eq(state_open(f->state_dir, "sprat test", &st, &eb), 0, "%s", eb.text);
+    return st;
+}
+
+static void
+set_up(struct fixture *f, struct state **st, int64_t *id)
+{
+    struct errbuf eb = {""};
+
+    fixture_init(f);
+    fixture_standard(f, METAINFO_HYBRID);
+    *st = open_state(f);
+    cr_assert_eq(state_add(*st, f->mi, f->target, true, id, &eb), 0, "%s", eb.text);
+}
+
+static void
+expect_wish(struct state *st, int64_t id, const struct state_wish *want)
+{
+    struct errbuf eb = {""};
+    struct state_wish got;
+
+    cr_assert_eq(state_load_wish(st, id, &got, &eb), 0, "%s", eb.text);
+    cr_expect_eq(got.seed, want->seed);
+    cr_expect_float_eq(got.ratio, want->ratio, 1e-12);
+    cr_assert_eq(got.tracker_count, want->tracker_count);
+    for (size_t i = 0; i < got.tracker_count; i++)
+        cr_expect_str_eq(got.trackers[i], want->trackers[i]);
+    state_wish_fini(&got);
+    cr_expect_eq(got.tracker_count, 0);
+}
+
+Test(statewish, comes_back)
+{
+    struct fixture f;
+    struct state *st;
+    int64_t id;
+    char first[] = "http://a.example/announce", second[] = "udp://b.example:1";
+    char *trackers[] = {first, second};
+    struct state_wish wish = {.seed = 1, .ratio = 1.5, .trackers = trackers, .tracker_count = 2};
+    struct state_wish none;
+
+    set_up(&f, &st, &id);
+    cr_expect_eq(state_load_wish(st, id, &none, NULL), SPRAT_E_NOTFOUND);
+    cr_assert_eq(state_put_wish(st, id, &wish, NULL), 0);
+    state_close(st);
+    st = open_state(&f);
+    expect_wish(st, id, &wish);
+    wish = (struct state_wish){.seed = 2};
+    cr_assert_eq(state_put_wish(st, id, &wish, NULL), 0);
+    expect_wish(st, id, &wish);
+    cr_assert_eq(state_remove(st, id, NULL), 0);
+    cr_expect_eq(state_load_wish(st, id, &none, NULL), SPRAT_E_NOTFOUND,
+                 "it goes with its torrent");
+    state_close(st);
+    fixture_fini(&f);
+}
+
+Test(statewish, what_cannot_be_stored)
+{
+    struct fixture f;
+    struct state *st;
+    struct errbuf eb;
+    int64_t id;
+    char bad[] = "http://a/\nhttp://b/";
+    char *trackers[STATE_WISH_TRACKERS_MAX + 1];
+    struct state_wish wish = {.trackers = trackers, .tracker_count = 1}, none;
+
+    set_up(&f, &st, &id);
+    for (size_t i = 0; i <= STATE_WISH_TRACKERS_MAX; i++)
+        trackers[i] = bad;
+    cr_expect_eq(state_put_wish(st, id, &wish, &eb), SPRAT_E_INVAL);
+    wish.tracker_count = STATE_WISH_TRACKERS_MAX + 1;
+    bad[9] = ' ';
+    cr_expect_eq(state_put_wish(st, id, &wish, &eb), SPRAT_E_INVAL);
+    cr_expect_eq(state_load_wish(st, id, &none, NULL), SPRAT_E_NOTFOUND);
+    wish.tracker_count = STATE_WISH_TRACKERS_MAX;
+    cr_expect_eq(state_put_wish(st, id, &wish, &eb), 0);
+    expect_wish(st, id, &wish);
+    state_close(st);
+    fixture_fini(&f);
+}
+
+/* A database of schema version 1 has no table of wishes. */
+Test(statewish, an_older_database_is_brought_up_to_date)
+{
+    struct fixture f;
+    struct state *st;
+    int64_t id, again;
+    sqlite3 *db;
+    char *path;
+    struct state_wish wish = {.seed = 2}, none;
+
+    set_up(&f, &st, &id);
+    state_close(st);
+    path = fixture_path(f.state_dir, "sprat.db");
+    cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(db, "DROP TABLE wishes; PRAGMA user_version = 1", NULL, NULL, NULL),
+                 SQLITE_OK);
+    sqlite3_close(db);
+    free(path);
+    st = open_state(&f);
+    cr_assert_eq(state_add(st, f.mi, f.target, true, &again, NULL), 0);
+    cr_expect_eq(again, id, "what was in it is still there");
+    cr_expect_eq(state_load_wish(st, id, &none, NULL), SPRAT_E_NOTFOUND);
+    cr_expect_eq(state_put_wish(st, id, &wish, NULL), 0);
+    expect_wish(st, id, &wish);
+    state_close(st);
+    fixture_fini(&f);
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Files, paths and lock files.
+ */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/sys/file.h"
+#include "common/sys/lockfile.h"
+#include "common/sys/paths.h"
+
+/* A temporary directory that is removed with all that is in it. */
+static void
+make_temp(char dir[32])
+{
+    strcpy(dir, "/tmp/sprat-test-XXXXXX");
+    cr_assert_not_null(mkdtemp(dir));
+}
+
+static void
+remove_temp(const char *dir)
+{
+    char cmd[64];
+
+    snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+    cr_assert_eq(system(cmd), 0);
+}
+
+Test(file, reads_with_a_limit)
+{
+    char dir[32], path[64];
+    struct errbuf eb = {0};
+    uint8_t *data;
+    size_t len;
+
+    make_temp(dir);
+    snprintf(path, sizeof(path), "%s/f", dir);
+    cr_assert_eq(file_write_atomic(path, "hello", 5, 0600, &eb), 0, "%s", eb.text);
+    cr_assert_eq(file_read(path, 5, &data, &len, &eb), 0, "%s", eb.text);
+    cr_expect_eq(len, 5);
+    cr_expect_str_eq((const char *)data, "hello", "a NUL stands behind it");
+    free(data);
+    cr_expect_eq(file_read(path, 4, &data, &len, &eb), SPRAT_E_TOOBIG);
+    cr_expect_not_null(strstr(eb.text, path));
+    cr_expect_eq(file_read(dir, 100, &data, &len, &eb), SPRAT_E_INVAL);
+    cr_expect_not_null(strstr(eb.text, "directory"), "%s", eb.text);
+    cr_expect_eq(file_read("/dev/zero", 100, &data, &len, &eb), SPRAT_E_INVAL);
+    snprintf(path, sizeof(path), "%s/none", dir);
+    cr_expect_eq(file_read(path, 100, &data, &len, &eb), SPRAT_E_NOENT);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_expect_eq(file_read(path, 100, &data, &len, &eb), SPRAT_E_INVAL, "and it does not hang");
+    remove_temp(dir);
+}
+
+/* Files of /proc say that they are empty, and grow while they are read. */
+Test(file, reads_what_has_no_size)
+{
+    uint8_t *data;
+    size_t len;
+
+    cr_assert_eq(file_read("/proc/self/status", 1 << 20, &data, &len, NULL), 0);
+    cr_expect_gt(len, 100);
+    free(data);
+    cr_expect_eq(file_read("/proc/self/status", 10, &data, &len, NULL), SPRAT_E_TOOBIG);
+}
+
+Test(file, writes_whole_or_not_at_all)
+{
+    char dir[32], path[64], cmd[80];
+    struct stat st;
+    uint8_t *data;
+    size_t len;
+
+    make_temp(dir);
+    snprintf(path, sizeof(path), "%s/f", dir);
+    cr_assert_eq(file_write_atomic(path, "one", 3, 0640, NULL), 0);
+    cr_assert_eq(file_write_atomic(path, "two!", 4, 0640, NULL), 0);
+    cr_assert_eq(stat(path, &st), 0);
+    cr_expect_eq(st.st_mode & 0777, 0640);
+    cr_assert_eq(file_read(path, 100, &data, &len, NULL), 0);
+    cr_expect_str_eq((const char *)data, "two!");
+    free(data);
+    snprintf(path, sizeof(path), "%s/no/f", dir);
+    cr_expect_eq(file_write_atomic(path, "x", 1, 0600, NULL), SPRAT_E_NOENT);
+    cr_expect_eq(file_write_atomic(dir, "x", 1, 0600, NULL) == 0, false);
+    snprintf(cmd, sizeof(cmd), "test $(ls -A %s | wc -l) = 1", dir);
+    cr_expect_eq(system(cmd), 0, "no temporary file stays");
+    remove_temp(dir);
+}
+
+Test(file, makes_directories)
+{
+    char dir[32], path[64];
+    struct errbuf eb = {0};
+    struct stat st;
+
+    make_temp(dir);
+    snprintf(path, sizeof(path), "%s/a//b/c/", dir);
+    cr_assert_eq(file_make_dirs(path, 0700, &eb), 0, "%s", eb.text);
+    cr_assert_eq(file_make_dirs(path, 0700, &eb), 0);
+    cr_assert_eq(stat(path, &st), 0);
+    cr_expect(S_ISDIR(st.st_mode));
+    cr_expect_eq(file_make_dirs("/", 0700, &eb), 0);
+    snprintf(path, sizeof(path), "%s/f", dir);
+    cr_assert_eq(file_write_atomic(path, "", 0, 0600, NULL), 0);
+    cr_expect_eq(file_make_dirs(path, 0700, &eb), SPRAT_E_INVAL);
+    strcat(path, "/below");
+    cr_expect_neq(file_make_dirs(path, 0700, &eb), 0);
+    cr_expect_not_null(strstr(eb.text, dir));
+    remove_temp(dir);
+}
+
+Test(paths, joins)
+{
+    static const char *const cases[][3] = {
+        {"a", "b", "a/b"}, {"a/", "b", "a/b"}, {"a//", "b", "a/b"},
+        {"/", "b", "/b"},  {"", "b", "b"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *p = path_join(cases[i][0], cases[i][1]);
+        cr_expect_str_eq(p, cases[i][2]);
+        free(p);
+    }
+}
+
+Test(paths, follow_xdg)
+{
+    char *p;
+
+    setenv("HOME", "/home/x", 1);
+    setenv("XDG_STATE_HOME", "/st", 1);
+    unsetenv("XDG_RUNTIME_DIR");
+    p = path_state_dir();
+    cr_expect_str_eq(p, "/st/sprat");
+    free(p);
+    p = path_runtime_dir();
+    cr_expect_str_eq(p, "/st/sprat");
+    free(p);
+    setenv("XDG_STATE_HOME", "relative", 1); /* what is not absolute is ignored */
+    setenv("XDG_RUNTIME_DIR", "/run/user/5", 1);
+    p = path_state_dir();
+    cr_expect_str_eq(p, "/home/x/.local/state/sprat");
+    free(p);
+    p = path_runtime_dir();
+    cr_expect_str_eq(p, "/run/user/5/sprat");
+    free(p);
+    unsetenv("HOME"); /* the user database knows */
+    p = path_state_dir();
+    cr_expect_not_null(p);
+    free(p);
+}
+
+Test(paths, absolute)
+{
+    char dir[32], path[80], want[80];
+    struct errbuf eb = {0};
+    char *out;
+
+    make_temp(dir);
+    snprintf(path, sizeof(path), "%s/link", dir);
+    cr_assert_eq(symlink(dir, path), 0);
+    strcat(path, "/new/one/");
+    cr_assert_eq(path_absolute(path, &out, &eb), 0, "%s", eb.text);
+    snprintf(want, sizeof(want), "%s/new/one", dir);
+    cr_expect_str_eq(out, want);
+    free(out);
+    cr_assert_eq(chdir(dir), 0);
+    cr_assert_eq(path_absolute("new", &out, &eb), 0, "%s", eb.text);
+    snprintf(want, sizeof(want), "%s/new", dir);
+    cr_expect_str_eq(out, want);
+    free(out);
+    cr_assert_eq(path_absolute(".", &out, &eb), 0);
+    cr_expect_str_eq(out, dir);
+    free(out);
+    cr_expect_eq(path_absolute("", &out, &eb), SPRAT_E_INVAL);
+    cr_expect_eq(path_absolute("none/../x", &out, &eb), SPRAT_E_INVAL);
+    cr_assert_eq(chdir("/"), 0);
+    remove_temp(dir);
+}
+
+Test(lockfile, names_its_holder)
+{
+    char dir[32], path[64];
+    struct lockfile *a, *b;
+    struct errbuf eb = {0};
+
+    make_temp(dir);
+    snprintf(path, sizeof(path), "%s/lock", dir);
+    cr_assert_eq(lockfile_take(path, "sprat get", "the torrent x", &a, &eb), 0, "%s", eb.text);
+    cr_expect_eq(lockfile_take(path, "other", "the torrent x", &b, &eb), SPRAT_E_BUSY);
+    cr_expect_not_null(strstr(eb.text, "the torrent x is in use by sprat get (pid "), "%s",
+                       eb.text);
+    lockfile_release(a);
+    cr_expect_neq(access(path, F_OK), 0);
+    cr_assert_eq(lockfile_take(path, "other", "x", &b, &eb), 0);
+    lockfile_release(b);
+    lockfile_release(NULL);
+    remove_temp(dir);
+}
+
+Test(lockfile, is_dropped_by_death)
+{
+    char dir[32], path[64];
+    struct lockfile *a;
+    int status;
+    pid_t pid;
+
+    make_temp(dir);
+    snprintf(path, sizeof(path), "%s/lock", dir);
+    pid = fork();
+    if (pid == 0)
+        _exit(lockfile_take(path, "child", "x", &a, NULL) != 0);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert_eq(status, 0);
+    cr_expect_eq(access(path, F_OK), 0, "the file stays behind");
+    cr_expect_eq(lockfile_take(path, "heir", "x", &a, NULL), 0);
+    lockfile_release(a);
+    remove_temp(dir);
+}
+
+/* What stands in the file is only for the message, and may be anything. */
+Test(lockfile, strange_holder)
+{
+    char dir[32], path[64];
+    struct lockfile *a, *b;
+    struct errbuf eb = {0};
+    int fd;
+
+    make_temp(dir);
+    snprintf(path, sizeof(path), "%s/lock", dir);
+    cr_assert_eq(lockfile_take(path, "p", "x", &a, NULL), 0);
+    fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    cr_assert_eq(write(fd, "-7 \x1b[31m", 8), 8);
+    close(fd);
+    cr_expect_eq(lockfile_take(path, "p", "x", &b, &eb), SPRAT_E_BUSY);
+    cr_expect_str_eq(eb.text, "x is in use by another process");
+    lockfile_release(a);
+    snprintf(path, sizeof(path), "%s/none/lock", dir);
+    cr_expect_eq(lockfile_take(path, "p", "x", &b, &eb), SPRAT_E_NOENT);
+    remove_temp(dir);
+}

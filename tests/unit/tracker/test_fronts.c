@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The HTTP and UDP fronts on a real loop and loopback sockets: requests in any pieces, more of them
+ * than the buffers hold, refusals that reach the client, deadlines and the way made for new
+ * clients.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/sys/addr.h"
+#include "tracker/net/http_front.h"
+#include "tracker/net/udp_front.h"
+
+static const struct endpoint local = {.ip = {127, 0, 0, 1}, .family = IP_V4};
+
+struct rig {
+    struct loop *loop;
+    struct loop_timer *timer;
+    struct tracker *t;
+    struct http_service http;
+    struct udp_service udp;
+    struct http_front *http_front;
+    struct udp_front *udp_front;
+};
+
+static void
+stop_loop(void *ctx)
+{
+    loop_stop(ctx);
+}
+
+static void
+rig_start(struct rig *r, uint32_t connections_max, uint32_t timeout_s)
+{
+    static const struct tracker_seed seed = {{1, 2}, 3};
+    struct http_front_limits limits = {connections_max, timeout_s};
+    struct tracker_config config;
+    struct errbuf eb;
+
+    tracker_config_init(&config);
+    cr_assert_eq(loop_new(&r->loop, &eb), 0);
+    r->timer = loop_timer_new(r->loop, stop_loop, r->loop);
+    r->t = tracker_new(&config, &seed);
+    http_service_init(&r->http, r->t);
+    udp_service_init(&r->udp, r->t, (const uint8_t *)"secretsecretsecr");
+    cr_assert_eq(http_front_new(r->loop, &local, &r->http, &limits, &r->http_front, &eb), 0);
+    cr_assert_eq(udp_front_new(r->loop, &local, &r->udp, &r->udp_front, &eb), 0);
+}
+
+static void
+rig_stop(struct rig *r)
+{
+    http_front_free(r->http_front);
+    udp_front_free(r->udp_front);
+    http_service_fini(&r->http);
+    tracker_free(r->t);
+    loop_timer_free(r->timer);
+    loop_free(r->loop);
+}
+
+/* Lets the loop run for a while. */
+static void
+spin(struct rig *r, int64_t ms)
+{
+    loop_timer_set(r->timer, mono_add_ms(loop_now(r->loop), ms));
+    cr_assert_eq(loop_run(r->loop), 0);
+}
+
+static int
+connect_to(const struct endpoint *to, int type)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = addr_to_sockaddr(to, &ss);
+    int fd = socket(AF_INET, type, 0);
+
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(connect(fd, (const struct sockaddr *)&ss, len), 0);
+    return fd;
+}
+
+/* What has come in: bytes, 0 at the end, -1 for nothing yet. */
+static ssize_t
+receive(int fd, char *dst, size_t max)
+{
+    ssize_t n = recv(fd, dst, max, MSG_DONTWAIT);
+
+    cr_assert(n >= 0 || errno == EAGAIN, "%d", errno);
+    return n;
+}
+
+static void
+send_text(int fd, const char *text)
+{
+    cr_assert_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+static unsigned
+count(const char *text, const char *word)
+{
+    unsigned n = 0;
+
+    for (; (text = strstr(text, word)) != NULL; text++)
+        n++;
+    return n;
+}
+
+#define REQUEST "GET /scrape?info_hash=aaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\nHost: t\r\n\r\n"
+
+Test(http_front, requests_in_pieces_and_in_rows)
+{
+    static char got[8192];
+    struct rig r;
+    ssize_t n;
+    int fd;
+
+    rig_start(&r, 10, 20);
+    fd = connect_to(http_front_addr(r.http_front), SOCK_STREAM);
+    send_text(fd, "GET /scrape?info_hash=aaaaaaa");
+    spin(&r, 20);
+    cr_assert_eq(receive(fd, got, sizeof(got)), -1);
+    send_text(fd, "aaaaaaaaaaaaa HTTP/1.1\r\nHost: t\r\n\r\n" REQUEST REQUEST);
+    spin(&r, 20);
+    n = receive(fd, got, sizeof(got) - 1);
+    cr_assert_gt(n, 0);
+    got[n] = '\0';
+    cr_assert_eq(count(got, "HTTP/1.1 200 OK"), 3);
+    send_text(fd, "nonsense\r\n\r\nand more");
+    spin(&r, 20);
+    n = receive(fd, got, sizeof(got) - 1);
+    cr_assert_gt(n, 0);
+    got[n] = '\0';
+    cr_assert_eq(count(got, "HTTP/1.1 400 "), 1);
+    cr_assert_eq(receive(fd, got, sizeof(got)), 0, "refused and closed");
+    close(fd);
+    spin(&r, 20);
+    rig_stop(&r);
+}
+
+/* Thousands of requests at once, taken slowly: all are answered, through full buffers. */
+Test(http_front, many_more_requests_than_fit)
+{
+    enum { REQUESTS = 20000 };
+    static char got[1 << 16], row[100 * sizeof(REQUEST)];
+    struct rig r;
+    size_t len = 0, sent = 0, received = 0, one;
+    int fd;
+
+    rig_start(&r, 10, 20);
+    fd = connect_to(http_front_addr(r.http_front), SOCK_STREAM);
+    send_text(fd, REQUEST);
+    spin(&r, 20);
+    one = (size_t)receive(fd, got, sizeof(got));
+    for (int i = 0; i < 100; i++)
+        len += (size_t)sprintf(row + len, REQUEST);
+    for (int i = 0; i < 20000 && received < REQUESTS * one; i++) {
+        size_t at = sent % len;
+        ssize_t n = 0;
+
+        if (sent < REQUESTS / 100 * len)
+            n = send(fd, row + at, len - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent += n > 0 ? (size_t)n : 0;
+        spin(&r, 1);
+        n = receive(fd, got, sizeof(got));
+        received += n > 0 ? (size_t)n : 0;
+    }
+    cr_assert_eq(received, REQUESTS * one, "%zu of %zu", received, REQUESTS * one);
+    close(fd);
+    rig_stop(&r);
+}
+
+Test(http_front, deadlines_and_making_way)
+{
+    char got[64];
+    struct rig r;
+    int first, second, third;
+
+    rig_start(&r, 2, 1);
+    first = connect_to(http_front_addr(r.http_front), SOCK_STREAM);
+    spin(&r, 10);
+    second = connect_to(http_front_addr(r.http_front), SOCK_STREAM);
+    spin(&r, 10);
+    third = connect_to(http_front_addr(r.http_front), SOCK_STREAM);
+    spin(&r, 10);
+    cr_assert_eq(receive(first, got, sizeof(got)), 0, "the longest waiting made way");
+    cr_assert_eq(receive(second, got, sizeof(got)), -1);
+    spin(&r, 600);
+    send_text(third, REQUEST);
+    spin(&r, 600);
+    cr_assert_eq(receive(second, got, sizeof(got)), 0, "its time is up");
+    cr_assert_gt(receive(third, got, sizeof(got)), 0, "a request gives new time");
+    close(first);
+    close(second);
+    close(third);
+    rig_stop(&r);
+}
+
+Test(udp_front, answers_in_batches)
+{
+    uint8_t packet[TRACKER_UDP_REQUEST_MAX];
+    char got[64];
+    struct rig r;
+    int fd;
+
+    rig_start(&r, 1, 1);
+    fd = connect_to(udp_front_addr(r.udp_front), SOCK_DGRAM);
+    for (uint32_t i = 0; i < 2 * UDP_FRONT_BATCH; i++) {
+        size_t len = tracker_udp_put_connect(packet, i);
+
+        cr_assert_eq(send(fd, packet, i % 3 == 0 ? len - 1 : len, 0), i % 3 == 0 ? 15 : 16);
+    }
+    spin(&r, 30);
+    for (uint32_t i = 0; i < 2 * UDP_FRONT_BATCH; i++) {
+        struct tracker_udp_head h;
+
+        if (i % 3 == 0)
+            continue;
+        cr_assert_eq(receive(fd, got, sizeof(got)), 16);
+        cr_assert_eq(tracker_udp_parse_head(&h, (const uint8_t *)got, 16), 0);
+        cr_assert_eq(h.transaction, i);
+    }
+    cr_assert_eq(receive(fd, got, sizeof(got)), -1);
+    close(fd);
+    rig_stop(&r);
+}
+
+Test(fronts, an_address_in_use_is_told)
+{
+    struct http_front_limits limits = {1, 1};
+    struct http_front *http;
+    struct udp_front *udp;
+    struct errbuf eb;
+    struct rig r;
+
+    rig_start(&r, 1, 1);
+    cr_assert_eq(
+        http_front_new(r.loop, http_front_addr(r.http_front), &r.http, &limits, &http, &eb),
+        SPRAT_E_BUSY);
+    cr_assert_not_null(strstr(eb.text, "127.0.0.1:"));
+    cr_assert_eq(udp_front_new(r.loop, udp_front_addr(r.udp_front), &r.udp, &udp, &eb),
+                 SPRAT_E_BUSY);
+    cr_assert_not_null(strstr(eb.text, "127.0.0.1:"));
+    rig_stop(&r);
+}

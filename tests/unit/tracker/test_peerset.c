@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The packed peer array against a plain model: random additions, removals, changes of sides and
+ * expiries, in small sets, in indexed ones and where the index changes its width.
+ */
+#include "tracker/core/peerset.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "common/base/bytes.h"
+#include "common/base/rng.h"
+
+static const struct peerset_env env = {{1, 2}};
+
+struct model {
+    bool in, seed, paused;
+    uint16_t seen;
+};
+
+static void
+make_key(uint8_t key[18], uint32_t n)
+{
+    memset(key, 0, 18);
+    put_u32be(key, n * 2654435761u);
+    key[5] = 1;
+}
+
+static uint32_t
+find(const struct peerset *s, uint32_t n)
+{
+    uint8_t key[18];
+
+    make_key(key, n);
+    return peerset_find(s, &env, key);
+}
+
+static uint32_t
+add(struct peerset *s, uint32_t n, bool seed)
+{
+    uint8_t key[18], id[PEERSET_ID_LEN] = {0};
+    uint32_t pos;
+
+    make_key(key, n);
+    pos = peerset_add(s, &env, key, seed);
+    put_u32be(id, n);
+    cr_assert_neq(pos, PEERSET_NONE);
+    peerset_touch(s, pos, 7, n << 2, 0, id);
+    return pos;
+}
+
+static void
+check_against(const struct peerset *s, const struct model *m, uint32_t count)
+{
+    uint32_t seeds = 0, leeches = 0, paused = 0;
+
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t pos = find(s, n);
+
+        cr_assert_eq(pos != PEERSET_NONE, m[n].in, "peer %u", n);
+        if (!m[n].in)
+            continue;
+        cr_assert_eq(peerset_is_seed(s, pos), m[n].seed);
+        cr_assert_eq(peerset_tag(s, pos), n << 2);
+        cr_assert_eq(peerset_seen(s, pos), m[n].seen);
+        cr_assert_eq(peerset_flags(s, pos), m[n].paused ? PEER_PAUSED : 0);
+        if (s->ids != NULL)
+            cr_assert_eq(get_u32be(s->ids + (size_t)pos * PEERSET_ID_LEN), n);
+        seeds += m[n].seed;
+        leeches += !m[n].seed;
+        paused += m[n].paused;
+    }
+    cr_assert_eq(s->nseeds, seeds);
+    cr_assert_eq(s->nleeches, leeches);
+    cr_assert_eq(s->npaused, paused);
+}
+
+/* One random change to both. */
+static void
+step(struct peerset *s, struct model *m, uint32_t n, struct rng *rng)
+{
+    uint8_t id[PEERSET_ID_LEN] = {0};
+    uint32_t pos = find(s, n);
+
+    if (pos == PEERSET_NONE) {
+        m[n] = (struct model){.in = true, .seed = rng_below(rng, 2) == 0, .seen = 7};
+        add(s, n, m[n].seed);
+        return;
+    }
+    switch (rng_below(rng, 3)) {
+    case 0:
+        peerset_remove(s, &env, pos);
+        m[n].in = false;
+        break;
+    case 1:
+        if (m[n].seed != (rng_below(rng, 2) == 0)) {
+            m[n].seed = !m[n].seed;
+            m[n].paused = false;
+        }
+        pos = peerset_set_seed(s, &env, pos, m[n].seed);
+        cr_assert_eq(pos, find(s, n));
+        break;
+    default:
+        m[n].seen = (uint16_t)rng_below(rng, 1000);
+        m[n].paused = !m[n].seed && rng_below(rng, 2) == 0;
+        put_u32be(id, n);
+        peerset_touch(s, pos, m[n].seen, n << 2, m[n].paused ? PEER_PAUSED : 0, id);
+    }
+}
+
+static void
+run_model(enum ip_family family, bool ids, uint32_t count, int steps, int check_every)
+{
+    struct model *m = calloc(count, sizeof(*m));
+    struct peerset s;
+    struct rng rng;
+
+    rng_init(&rng, count);
+    peerset_init(&s, family, ids);
+    for (int i = 0; i < steps; i++) {
+        step(&s, m, rng_below(&rng, count), &rng);
+        if (i % check_every == 0)
+            check_against(&s, m, count);
+    }
+    /* What was last seen before second 500 goes. */
+    (void)peerset_expire(&s, &env, 1000, 500);
+    for (uint32_t n = 0; n < count; n++)
+        m[n].in = m[n].in && m[n].seen >= 500;
+    check_against(&s, m, count);
+    for (int i = 0; i < steps / 4; i++)
+        step(&s, m, rng_below(&rng, count), &rng);
+    check_against(&s, m, count);
+    peerset_fini(&s);
+    free(m);
+}
+
+Test(peerset, model_small)
+{
+    run_model(IP_V4, true, 8, 3000, 1);
+    run_model(IP_V6, false, 30, 5000, 3);
+}
+
+Test(peerset, model_indexed)
+{
+    run_model(IP_V4, true, 500, 20000, 50);
+    run_model(IP_V6, true, 3000, 20000, 500);
+}
+
+Test(peerset, a_large_set_has_a_wide_index)
+{
+    enum { COUNT = 120000 };
+    struct peerset s;
+
+    peerset_init(&s, IP_V4, false);
+    for (uint32_t n = 0; n < COUNT; n++)
+        add(&s, n, n % 3 == 0);
+    cr_assert_gt(s.nslots, 65536);
+    cr_assert_eq(s.nseeds, COUNT / 3);
+    for (uint32_t n = 0; n < COUNT; n += 2)
+        peerset_remove(&s, &env, find(&s, n));
+    for (uint32_t n = 0; n < COUNT; n++)
+        cr_assert_eq(find(&s, n) == PEERSET_NONE, n % 2 == 0, "%u", n);
+    for (uint32_t n = 1; n < COUNT; n += 2)
+        if (n > 99)
+            peerset_touch(&s, find(&s, n), 60000, n << 2, 0, NULL);
+    cr_assert_eq(peerset_expire(&s, &env, 7 + 100, 100), COUNT / 2 - 50, "60000 is long ago");
+    cr_assert_lt(s.cap, 200, "memory is given back");
+    cr_assert_neq(find(&s, 1), PEERSET_NONE);
+    peerset_fini(&s);
+}
+
+Test(peerset, finds_tags_within_bounds)
+{
+    struct peerset s;
+
+    peerset_init(&s, IP_V4, false);
+    cr_assert_eq(peerset_find_tag(&s, 8), PEERSET_NONE);
+    for (uint32_t n = 1; n <= PEERSET_TAG_SCAN_MAX + 1; n++)
+        add(&s, n, false);
+    cr_assert_eq(peerset_find_tag(&s, 1 << 2), 0);
+    cr_assert_eq(peerset_find_tag(&s, PEERSET_TAG_SCAN_MAX << 2), PEERSET_TAG_SCAN_MAX - 1);
+    cr_assert_eq(peerset_find_tag(&s, (PEERSET_TAG_SCAN_MAX + 1) << 2), PEERSET_NONE);
+    peerset_fini(&s);
+}
+
+Test(peerset, entries_are_small)
+{
+    struct peerset s;
+
+    peerset_init(&s, IP_V4, false);
+    cr_assert_eq(peerset_stride(&s), 12);
+    peerset_init(&s, IP_V6, false);
+    cr_assert_eq(peerset_stride(&s), 24);
+}
+
+Test(peerset, ages_wrap_around)
+{
+    struct peerset s;
+    uint32_t pos;
+
+    peerset_init(&s, IP_V4, false);
+    pos = add(&s, 1, true);
+    peerset_touch(&s, pos, 65530, 4, 0, NULL);
+    cr_assert_eq(peerset_expire(&s, &env, 4, 10), 0);
+    cr_assert_eq(peerset_expire(&s, &env, 5, 10), 1);
+    cr_assert_null(s.entries);
+    peerset_fini(&s);
+}

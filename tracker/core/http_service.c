@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * HTTP requests to the tracker. What is wrong with an announce is said in a bencoded reply with
+ * status 200, because clients show that to their users; statuses are for what is no tracker
+ * request.
+ */
+#include "tracker/core/http_service.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/codec/compact.h"
+#include "common/codec/http_response.h"
+#include "common/codec/tracker_http.h"
+
+/* A dictionary peer takes at most some 100 bytes: its address has at most 45. */
+_Static_assert(SELECT_WANT_MAX * 128 < HTTP_SERVICE_BODY_MAX, "the longest reply must fit");
+_Static_assert(TRACKER_QUERY_SCRAPE_MAX * 128 < HTTP_SERVICE_BODY_MAX, "a full scrape must fit");
+
+/* Room for the peers of one reply. */
+struct peer_room {
+    uint8_t v4[SELECT_WANT_MAX * COMPACT_V4_LEN];
+    uint8_t v6[SELECT_WANT_MAX * COMPACT_V6_LEN];
+    uint8_t ids4[SELECT_WANT_MAX * TRACKER_PEER_ID_LEN];
+    uint8_t ids6[SELECT_WANT_MAX * TRACKER_PEER_ID_LEN];
+};
+
+void
+http_service_init(struct http_service *h, struct tracker *t)
+{
+    *h = (struct http_service){.tracker = t};
+    buf_init(&h->body, HTTP_SERVICE_BODY_MAX);
+}
+
+void
+http_service_fini(struct http_service *h)
+{
+    buf_fini(&h->body);
+}
+
+static void
+put_failure(struct http_service *h, const char *reason, int32_t retry_in_min)
+{
+    struct tracker_reply r;
+
+    h->errors++;
+    tracker_reply_init(&r, NULL, 0);
+    snprintf(r.failure, sizeof(r.failure), "%s", reason);
+    r.retry_in_min = retry_in_min;
+    tracker_http_put_reply(&h->body, &r, NULL, TRACKER_FORM_COMPACT);
+}
+
+static void
+put_answer(struct http_service *h, const struct tracker_answer *ans, const struct peer_room *room,
+           const struct endpoint *from, enum tracker_form form)
+{
+    struct tracker_peers peers = {
+        .v4 = ans->v4,
+        .v6 = ans->v6,
+        .ids4 = ans->has_ids ? room->ids4 : NULL,
+        .ids6 = ans->has_ids ? room->ids6 : NULL,
+        .n4 = ans->n4,
+        .n6 = ans->n6,
+    };
+    struct tracker_reply r;
+
+    tracker_reply_init(&r, NULL, 0);
+    if (ans->warning != NULL)
+        snprintf(r.warning, sizeof(r.warning), "%s", ans->warning);
+    r.interval_s = ans->interval_s;
+    r.min_interval_s = ans->min_interval_s;
+    r.complete = ans->complete;
+    r.incomplete = ans->incomplete;
+    r.downloaded = ans->downloaded;
+    r.external = *from;
+    tracker_http_put_reply(&h->body, &r, &peers, form);
+}
+
+static void
+answer_announce(struct http_service *h, const struct http_request *req, const struct endpoint *from,
+                struct mono now)
+{
+    struct peer_room room;
+    struct tracker_answer ans = {
+        .v4 = room.v4, .v6 = room.v6, .max4 = SELECT_WANT_MAX, .max6 = SELECT_WANT_MAX};
+    struct tracker_announce a;
+    enum tracker_form form = TRACKER_FORM_COMPACT;
+    const char *reason;
+
+    if (tracker_query_parse_announce(&a, req->query, req->query_len, &reason) != 0) {
+        put_failure(h, reason, TRACKER_RETRY_UNSAID);
+        return;
+    }
+    if (!a.compact)
+        form = a.no_peer_id ? TRACKER_FORM_DICT_NO_ID : TRACKER_FORM_DICT;
+    if (form == TRACKER_FORM_DICT) {
+        ans.ids4 = room.ids4;
+        ans.ids6 = room.ids6;
+    }
+    tracker_on_announce(h->tracker, &a, from, &ans, now);
+    if (ans.failure != NULL)
+        put_failure(h, ans.failure, ans.retry_in_min);
+    else
+        put_answer(h, &ans, &room, from, form);
+}
+
+static void
+answer_scrape(struct http_service *h, const struct http_request *req)
+{
+    uint8_t hashes[TRACKER_QUERY_SCRAPE_MAX][TRACKER_HASH_LEN];
+    struct tracker_scrape entries[TRACKER_QUERY_SCRAPE_MAX];
+    const char *reason;
+    size_t n;
+
+    if (tracker_query_parse_scrape(hashes, TRACKER_QUERY_SCRAPE_MAX, &n, req->query, req->query_len,
+                                   &reason) != 0) {
+        put_failure(h, reason, TRACKER_RETRY_UNSAID);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        memcpy(entries[i].info_hash, hashes[i], TRACKER_HASH_LEN);
+    n = tracker_http_sort_scrape(entries, n);
+    for (size_t i = 0; i < n; i++)
+        tracker_on_scrape(h->tracker, &entries[i]);
+    tracker_http_put_scrape(&h->body, entries, n);
+}
+
+static bool
+path_is(const struct http_request *req, const char *path)
+{
+    return req->path_len == strlen(path) && memcmp(req->path, path, req->path_len) == 0;
+}
+
+static void
+put_response(struct http_service *h, struct buf *out, int status, bool keep_alive)
+{
+    http_response_put_head(out, status, "text/plain", buf_len(&h->body), keep_alive);
+    buf_put(out, buf_data(&h->body), buf_len(&h->body));
+}
+
+void
+http_service_answer(struct http_service *h, const struct http_request *req,
+                    const struct endpoint *from, struct buf *out, struct mono now)
+{
+    int status = 200;
+
+    buf_reset(&h->body);
+    if (path_is(req, "/announce")) {
+        answer_announce(h, req, from, now);
+    } else if (path_is(req, "/scrape")) {
+        answer_scrape(h, req);
+    } else {
+        h->errors++;
+        status = 404;
+        buf_puts(&h->body, "This is a BitTorrent tracker: it answers /announce and /scrape.\n");
+    }
+    if (h->body.err != 0) {
+        buf_reset(&h->body);
+        status = 503;
+    }
+    put_response(h, out, status, req->keep_alive);
+}
+
+void
+http_service_refuse(struct http_service *h, int status, struct buf *out)
+{
+    h->errors++;
+    buf_reset(&h->body);
+    buf_printf(&h->body, "%s\n", http_status_text(status));
+    put_response(h, out, status, false);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The tracker behind HTTP requests (BEP 3, 7, 23, 24, 31, 48): the head of a request in, a whole
+ * response out. No socket.
+ */
+#ifndef TRACKER_CORE_HTTP_SERVICE_H
+#define TRACKER_CORE_HTTP_SERVICE_H
+
+#include "common/codec/http_request.h"
+#include "common/codec/tracker_query.h"
+#include "common/ds/buf.h"
+#include "tracker/core/tracker.h"
+
+enum {
+    HTTP_SERVICE_BODY_MAX = 65536,
+    HTTP_SERVICE_REPLY_MAX = HTTP_SERVICE_BODY_MAX + 512, /* no response is longer */
+};
+
+/* Embedded; private but for the counter. Its buffer grows once and is used again and again. */
+struct http_service {
+    struct tracker *tracker; /* borrowed */
+    struct buf body;
+    uint64_t errors; /* failure replies and statuses other than 200 */
+};
+
+void http_service_init(struct http_service *h, struct tracker *t);
+void http_service_fini(struct http_service *h);
+
+/* Appends the response to |out|, which has room for HTTP_SERVICE_REPLY_MAX more bytes. */
+void http_service_answer(struct http_service *h, const struct http_request *req,
+                         const struct endpoint *from, struct buf *out, struct mono now);
+
+/* Appends an error response, after which the connection is to be closed. */
+void http_service_refuse(struct http_service *h, int status, struct buf *out);
+
+#endif

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The packed array keeps seeders in [0, nseeds) and leechers behind them, so that a change of sides
+ * is one swap and a seeder's answer is drawn from one range. The index is open addressing with
+ * linear probing and deletion by shifting back, which leaves no tombstones.
+ */
+#include "tracker/core/peerset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/base/bytes.h"
+#include "common/codec/compact.h"
+#include "common/ds/siphash.h"
+
+enum {
+    CAP_MIN = 2,
+    SLOTS_NARROW_MAX = 1 << 16,
+    STRIDE_MAX = COMPACT_V6_LEN + 6,
+};
+
+void
+peerset_init(struct peerset *s, enum ip_family family, bool keeps_ids)
+{
+    *s = (struct peerset){.key_len = (uint8_t)compact_len(family), .keeps_ids = keeps_ids};
+}
+
+void
+peerset_fini(struct peerset *s)
+{
+    free(s->entries);
+    free(s->ids);
+    free(s->index);
+    s->entries = s->ids = NULL;
+    s->index = NULL;
+    s->nslots = s->cap = s->nseeds = s->nleeches = s->npaused = 0;
+}
+
+static uint8_t *
+entry(const struct peerset *s, uint32_t pos)
+{
+    return s->entries + pos * peerset_stride(s);
+}
+
+uint16_t
+peerset_seen(const struct peerset *s, uint32_t pos)
+{
+    return get_u16be(entry(s, pos) + s->key_len);
+}
+
+static uint32_t
+tag_and_flags(const struct peerset *s, uint32_t pos)
+{
+    return get_u32be(entry(s, pos) + s->key_len + 2);
+}
+
+uint32_t
+peerset_tag(const struct peerset *s, uint32_t pos)
+{
+    return tag_and_flags(s, pos) & ~(uint32_t)PEER_FLAGS;
+}
+
+unsigned
+peerset_flags(const struct peerset *s, uint32_t pos)
+{
+    return tag_and_flags(s, pos) & PEER_FLAGS;
+}
+
+/* ---- the index: slot numbers to positions ---- */
+
+static uint32_t
+slot_get(const struct peerset *s, uint32_t slot)
+{
+    uint32_t v = s->nslots <= SLOTS_NARROW_MAX ? ((const uint16_t *)s->index)[slot]
+                                               : ((const uint32_t *)s->index)[slot];
+
+    return v - 1; /* an empty slot so reads as PEERSET_NONE */
+}
+
+static void
+slot_put(struct peerset *s, uint32_t slot, uint32_t pos)
+{
+    if (s->nslots <= SLOTS_NARROW_MAX)
+        ((uint16_t *)s->index)[slot] = (uint16_t)(pos + 1);
+    else
+        ((uint32_t *)s->index)[slot] = pos + 1;
+}
+
+static uint32_t
+home_slot(const struct peerset *s, const struct peerset_env *env, const uint8_t *key)
+{
+    return (uint32_t)siphash13(env->seed, key, s->key_len) & (s->nslots - 1);
+}
+
+/* The slot that holds position |pos|. */
+static uint32_t
+slot_of(const struct peerset *s, const struct peerset_env *env, uint32_t pos)
+{
+    uint32_t slot = home_slot(s, env, entry(s, pos));
+
+    while (slot_get(s, slot) != pos) {
+        ASSERT(slot_get(s, slot) != PEERSET_NONE);
+        slot = (slot + 1) & (s->nslots - 1);
+    }
+    return slot;
+}
+
+static void
+index_add(struct peerset *s, const struct peerset_env *env, uint32_t pos)
+{
+    uint32_t slot;
+
+    if (s->index == NULL)
+        return;
+    slot = home_slot(s, env, entry(s, pos));
+    while (slot_get(s, slot) != PEERSET_NONE)
+        slot = (slot + 1) & (s->nslots - 1);
+    slot_put(s, slot, pos);
+}
+
+/* Empties the slot of |pos| and shifts back what had been pushed behind it. */
+static void
+index_drop(struct peerset *s, const struct peerset_env *env, uint32_t pos)
+{
+    uint32_t mask = s->nslots - 1, hole, at;
+
+    if (s->index == NULL)
+        return;
+    hole = slot_of(s, env, pos);
+    for (at = (hole + 1) & mask; slot_get(s, at) != PEERSET_NONE; at = (at + 1) & mask) {
+        uint32_t home = home_slot(s, env, entry(s, slot_get(s, at)));
+
+        /* It may move into the hole unless its home lies cyclically behind the hole. */
+        if (((at - home) & mask) >= ((at - hole) & mask)) {
+            slot_put(s, hole, slot_get(s, at));
+            hole = at;
+        }
+    }
+    slot_put(s, hole, PEERSET_NONE);
+}
+
+/* Makes the index fit |cap| entries at a load of at most three quarters, or leaves none where a
+ * scan is as fast. False when memory is out, and nothing is changed. */
+static bool
+index_rebuild(struct peerset *s, const struct peerset_env *env, uint32_t cap)
+{
+    uint32_t nslots = 32;
+    void *index;
+
+    if (cap <= PEERSET_SCAN_MAX) {
+        free(s->index);
+        s->index = NULL;
+        s->nslots = 0;
+        return true;
+    }
+    while ((uint64_t)nslots * 3 < (uint64_t)cap * 4)
+        nslots *= 2;
+    if (nslots == s->nslots)
+        return true;
+    index = calloc(nslots, nslots <= SLOTS_NARROW_MAX ? sizeof(uint16_t) : sizeof(uint32_t));
+    if (index == NULL)
+        return false;
+    free(s->index);
+    s->index = index;
+    s->nslots = nslots;
+    for (uint32_t pos = 0; pos < peerset_count(s); pos++)
+        index_add(s, env, pos);
+    return true;
+}
+
+/* ---- the array ---- */
+
+/* Changes the memory to |cap| entries. On an error what was there is still there. */
+static bool
+realloc_arrays(struct peerset *s, uint32_t cap)
+{
+    uint8_t *entries, *ids;
+
+    if (s->keeps_ids) {
+        ids = realloc(s->ids, (size_t)cap * PEERSET_ID_LEN);
+        if (ids == NULL)
+            return false;
+        s->ids = ids;
+    }
+    entries = realloc(s->entries, cap * peerset_stride(s));
+    if (entries == NULL)
+        return false;
+    s->entries = entries;
+    return true;
+}
+
+/* Room for one more: half as much again, in steps of at least CAP_MIN. The index goes first: one
+ * that is too large does no harm if the rest fails. */
+static bool
+grow(struct peerset *s, const struct peerset_env *env)
+{
+    uint32_t cap = s->cap + (s->cap / 2 > CAP_MIN ? s->cap / 2 : CAP_MIN);
+
+    if (s->cap == PEERSET_PEERS_MAX)
+        return false;
+    if (cap > PEERSET_PEERS_MAX)
+        cap = PEERSET_PEERS_MAX;
+    if (!index_rebuild(s, env, cap) || !realloc_arrays(s, cap))
+        return false;
+    s->cap = cap;
+    return true;
+}
+
+/* Gives memory back. The bookkeeping goes first: if memory can't be had for doing it, it just stays
+ * larger than we say. */
+static void
+shrink(struct peerset *s, const struct peerset_env *env, uint32_t cap)
+{
+    s->cap = cap;
+    (void)realloc_arrays(s, cap);
+    (void)index_rebuild(s, env, cap);
+}
+
+static void
+copy_entry(struct peerset *s, uint32_t dst, uint32_t src)
+{
+    memcpy(entry(s, dst), entry(s, src), peerset_stride(s));
+    if (s->ids != NULL)
+        memcpy(s->ids + (size_t)dst * PEERSET_ID_LEN, s->ids + (size_t)src * PEERSET_ID_LEN,
+               PEERSET_ID_LEN);
+}
+
+/* Moves the peer at |src| to the unused place |dst|. */
+static void
+move_entry(struct peerset *s, const struct peerset_env *env, uint32_t dst, uint32_t src)
+{
+    if (dst == src)
+        return;
+    if (s->index != NULL)
+        slot_put(s, slot_of(s, env, src), dst);
+    copy_entry(s, dst, src);
+}
+
+static void
+swap_entries(struct peerset *s, const struct peerset_env *env, uint32_t a, uint32_t b)
+{
+    uint8_t saved[STRIDE_MAX], saved_id[PEERSET_ID_LEN];
+
+    if (a == b)
+        return;
+    if (s->index != NULL) {
+        uint32_t slot_a = slot_of(s, env, a), slot_b = slot_of(s, env, b);
+
+        slot_put(s, slot_a, b);
+        slot_put(s, slot_b, a);
+    }
+    memcpy(saved, entry(s, a), peerset_stride(s));
+    if (s->ids != NULL)
+        memcpy(saved_id, s->ids + (size_t)a * PEERSET_ID_LEN, PEERSET_ID_LEN);
+    copy_entry(s, a, b);
+    memcpy(entry(s, b), saved, peerset_stride(s));
+    if (s->ids != NULL)
+        memcpy(s->ids + (size_t)b * PEERSET_ID_LEN, saved_id, PEERSET_ID_LEN);
+}
+
+uint32_t
+peerset_find(const struct peerset *s, const struct peerset_env *env, const uint8_t *key)
+{
+    uint32_t pos;
+
+    if (s->index == NULL) {
+        for (pos = 0; pos < peerset_count(s); pos++)
+            if (memcmp(entry(s, pos), key, s->key_len) == 0)
+                return pos;
+        return PEERSET_NONE;
+    }
+    for (uint32_t slot = home_slot(s, env, key); (pos = slot_get(s, slot)) != PEERSET_NONE;
+         slot = (slot + 1) & (s->nslots - 1))
+        if (memcmp(entry(s, pos), key, s->key_len) == 0)
+            return pos;
+    return PEERSET_NONE;
+}
+
+uint32_t
+peerset_find_tag(const struct peerset *s, uint32_t tag)
+{
+    for (uint32_t pos = 0; pos < peerset_count(s) && pos < PEERSET_TAG_SCAN_MAX; pos++)
+        if (peerset_tag(s, pos) == tag)
+            return pos;
+    return PEERSET_NONE;
+}
+
+uint32_t
+peerset_add(struct peerset *s, const struct peerset_env *env, const uint8_t *key, bool seed)
+{
+    uint32_t pos = peerset_count(s);
+
+    if (pos == s->cap && !grow(s, env))
+        return PEERSET_NONE;
+    if (seed) {
+        /* The first leecher makes way. */
+        if (s->nleeches > 0)
+            move_entry(s, env, pos, s->nseeds);
+        pos = s->nseeds++;
+    } else {
+        s->nleeches++;
+    }
+    memset(entry(s, pos), 0, peerset_stride(s));
+    memcpy(entry(s, pos), key, s->key_len);
+    if (s->ids != NULL)
+        memset(s->ids + (size_t)pos * PEERSET_ID_LEN, 0, PEERSET_ID_LEN);
+    index_add(s, env, pos);
+    return pos;
+}
+
+void
+peerset_remove(struct peerset *s, const struct peerset_env *env, uint32_t pos)
+{
+    uint32_t last = peerset_count(s) - 1;
+
+    ASSERT(pos <= last);
+    index_drop(s, env, pos);
+    if (peerset_flags(s, pos) & PEER_PAUSED)
+        s->npaused--;
+    if (peerset_is_seed(s, pos)) {
+        s->nseeds--;
+        move_entry(s, env, pos, s->nseeds);
+        pos = s->nseeds;
+    } else {
+        s->nleeches--;
+    }
+    move_entry(s, env, pos, last);
+}
+
+uint32_t
+peerset_set_seed(struct peerset *s, const struct peerset_env *env, uint32_t pos, bool seed)
+{
+    uint32_t to = seed ? s->nseeds : s->nseeds - 1;
+
+    if (peerset_is_seed(s, pos) == seed)
+        return pos;
+    if (peerset_flags(s, pos) & PEER_PAUSED) {
+        put_u32be(entry(s, pos) + s->key_len + 2, tag_and_flags(s, pos) & ~(uint32_t)PEER_PAUSED);
+        s->npaused--;
+    }
+    swap_entries(s, env, pos, to);
+    if (seed) {
+        s->nseeds++;
+        s->nleeches--;
+    } else {
+        s->nseeds--;
+        s->nleeches++;
+    }
+    return to;
+}
+
+void
+peerset_touch(struct peerset *s, uint32_t pos, uint16_t seen, uint32_t tag, unsigned flags,
+              const uint8_t *id)
+{
+    uint8_t *e = entry(s, pos);
+
+    ASSERT((flags & PEER_PAUSED) == 0 || !peerset_is_seed(s, pos));
+    s->npaused -= (peerset_flags(s, pos) & PEER_PAUSED) != 0;
+    s->npaused += (flags & PEER_PAUSED) != 0;
+    put_u16be(e + s->key_len, seen);
+    put_u32be(e + s->key_len + 2, (tag & ~(uint32_t)PEER_FLAGS) | flags);
+    if (s->ids != NULL)
+        memcpy(s->ids + (size_t)pos * PEERSET_ID_LEN, id, PEERSET_ID_LEN);
+}
+
+uint32_t
+peerset_expire(struct peerset *s, const struct peerset_env *env, uint16_t now, uint16_t age_max)
+{
+    uint32_t removed = 0, left;
+
+    /* From the end, so that what moves into a hole was looked at already. */
+    for (uint32_t pos = peerset_count(s); pos-- > 0;) {
+        if ((uint16_t)(now - peerset_seen(s, pos)) > age_max) {
+            peerset_remove(s, env, pos);
+            removed++;
+        }
+    }
+    left = peerset_count(s);
+    if (left == 0)
+        peerset_fini(s);
+    else if (left < s->cap / 4)
+        shrink(s, env, left + left / 2 > CAP_MIN ? left + left / 2 : CAP_MIN);
+    return removed;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The peers of one family in one swarm: a packed array, seeders first, and a hash index over it
+ * once it is large. Adding, finding, removing and changing sides are O(1); nothing is allocated but
+ * when the array grows. Knows no announce and no clock: times are 16-bit seconds that wrap around.
+ *
+ * An entry begins with the compact endpoint (compact.h), so that a reply is copied straight out:
+ *
+ *  offset   size
+ *  0        6 or 18  address and port
+ *  6 / 18   2        second in which the peer was last seen, modulo 2^16
+ *  8 / 20   4        the peer's tag, whose two low bits are flags
+ *
+ * An IPv4 peer so takes 12 bytes, an IPv6 peer 24, and about 4 of index in a large set.
+ */
+#ifndef TRACKER_CORE_PEERSET_H
+#define TRACKER_CORE_PEERSET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/endpoint.h"
+
+enum {
+    PEERSET_SCAN_MAX = 24, /* entries; a set of more has an index */
+    PEERSET_TAG_SCAN_MAX = 4096,
+    PEERSET_PEERS_MAX = 1 << 24,
+    PEERSET_ID_LEN = 20,
+};
+
+/* Flags of a peer, and where its tag begins. */
+enum {
+    PEER_PAUSED = 1,  /* a partial seed (BEP 21); only a leecher can be one */
+    PEER_COUNTED = 2, /* its completion was counted */
+    PEER_FLAGS = 3,
+};
+
+#define PEERSET_NONE UINT32_MAX
+
+/* Embedded; read |nseeds|, |nleeches| and |npaused|, the rest is private. */
+struct peerset {
+    uint8_t *entries;
+    uint8_t *ids; /* peer ids in the same order; NULL unless they are kept */
+    void *index;  /* slots with a position + 1, of 2 bytes up to 2^16 slots, then of 4; or NULL */
+    uint32_t nslots;
+    uint32_t cap;
+    uint32_t nseeds, nleeches;
+    uint32_t npaused;
+    uint8_t key_len; /* of the compact endpoint */
+    bool keeps_ids;
+};
+
+/* What is the same for all sets of a tracker. */
+struct peerset_env {
+    uint64_t seed[2]; /* of the hash: peers must not be able to choose where they land */
+};
+
+void peerset_init(struct peerset *s, enum ip_family family, bool keeps_ids);
+void peerset_fini(struct peerset *s);
+
+static inline uint32_t
+peerset_count(const struct peerset *s)
+{
+    return s->nseeds + s->nleeches;
+}
+
+static inline bool
+peerset_is_seed(const struct peerset *s, uint32_t pos)
+{
+    return pos < s->nseeds;
+}
+
+static inline size_t
+peerset_stride(const struct peerset *s)
+{
+    return (size_t)s->key_len + 6;
+}
+
+static inline const uint8_t *
+peerset_key(const struct peerset *s, uint32_t pos)
+{
+    return s->entries + pos * peerset_stride(s);
+}
+
+uint16_t peerset_seen(const struct peerset *s, uint32_t pos);
+uint32_t peerset_tag(const struct peerset *s, uint32_t pos);
+unsigned peerset_flags(const struct peerset *s, uint32_t pos);
+
+/* The position of the peer with compact endpoint |key|, or PEERSET_NONE. A position is good until
+ * the next change of the set. */
+uint32_t peerset_find(const struct peerset *s, const struct peerset_env *env, const uint8_t *key);
+
+/* The position of a peer with |tag|, looked for among the first PEERSET_TAG_SCAN_MAX only, or
+ * PEERSET_NONE. */
+uint32_t peerset_find_tag(const struct peerset *s, uint32_t tag);
+
+/* Adds a peer that is not in, and returns its position; PEERSET_NONE when memory is out or the set
+ * has PEERSET_PEERS_MAX. */
+uint32_t peerset_add(struct peerset *s, const struct peerset_env *env, const uint8_t *key,
+                     bool seed);
+
+void peerset_remove(struct peerset *s, const struct peerset_env *env, uint32_t pos);
+
+/* Moves the peer to the seeders or the leechers and returns its new position. Who changes sides is
+ * not paused any more. */
+uint32_t peerset_set_seed(struct peerset *s, const struct peerset_env *env, uint32_t pos,
+                          bool seed);
+
+/* Notes when and as whom the peer was seen. |id| of PEERSET_ID_LEN bytes is kept if the set does
+ * that. PEER_PAUSED must not be given for a seeder. */
+void peerset_touch(struct peerset *s, uint32_t pos, uint16_t seen, uint32_t tag, unsigned flags,
+                   const uint8_t *id);
+
+/* Removes the peers that were last seen more than |age_max| seconds before |now|, and returns how
+ * many there were. Gives memory back when much is unused. */
+uint32_t peerset_expire(struct peerset *s, const struct peerset_env *env, uint16_t now,
+                        uint16_t age_max);
+
+#endif

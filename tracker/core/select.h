@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Which peers an announce gets: a uniformly random draw without repeats from a peerset, in time and
+ * stack space that depend on the number wanted and not on the size of the swarm.
+ */
+#ifndef TRACKER_CORE_SELECT_H
+#define TRACKER_CORE_SELECT_H
+
+#include "common/base/rng.h"
+#include "tracker/core/peerset.h"
+
+enum { SELECT_WANT_MAX = 200 };
+
+struct select_query {
+    uint32_t want;       /* at most SELECT_WANT_MAX */
+    bool leechers_only;  /* for a seeder, who has no use for others */
+    const uint8_t *self; /* the asker's compact endpoint if it is of this family, else NULL */
+    uint32_t self_tag;   /* the asker's tag: its other addresses have it too */
+    uint16_t now;        /* in the peerset's seconds */
+    uint16_t age_max;    /* peers not seen for longer are passed over, though not yet removed */
+};
+
+/* Writes up to |q->want| compact endpoints to |out|, and their peer ids to |ids| unless that or the
+ * set's is NULL (20 bytes each, same order). Returns how many. The asker is never among them. */
+uint32_t select_peers(const struct peerset *s, struct rng *rng, const struct select_query *q,
+                      uint8_t *out, uint8_t *ids);
+
+#endif

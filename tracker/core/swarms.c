@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Swarms in a keyed hash table, and beside it a list in the order of sweeping, which is also the
+ * only way to walk them all: nothing depends on the hash's seed.
+ */
+#include "tracker/core/swarms.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool
+match(const struct hashmap_node *node, const void *key, size_t len)
+{
+    const struct swarm *w = (const struct swarm *)(const void *)node;
+
+    return memcmp(w->info_hash, key, len) == 0;
+}
+
+_Static_assert(offsetof(struct swarm, node) == 0, "the node must be the swarm's first member");
+
+void
+swarms_init(struct swarms *s, const uint64_t seed[2], bool keeps_ids)
+{
+    *s = (struct swarms){.env = {{seed[0], seed[1]}}, .keeps_ids = keeps_ids};
+    hashmap_init(&s->map, seed, match);
+    list_init(&s->by_sweep);
+}
+
+static void
+swarm_free(struct swarm *w)
+{
+    peerset_fini(&w->v4);
+    peerset_fini(&w->v6);
+    free(w);
+}
+
+void
+swarms_fini(struct swarms *s)
+{
+    struct list *link;
+
+    while ((link = list_pop_front(&s->by_sweep)) != NULL)
+        swarm_free(LIST_ENTRY(link, struct swarm, link));
+    hashmap_fini(&s->map);
+}
+
+struct swarm *
+swarms_find(const struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN])
+{
+    return (struct swarm *)(void *)hashmap_find(&s->map, hash, TRACKER_HASH_LEN);
+}
+
+struct swarm *
+swarms_add(struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN], struct mono now)
+{
+    struct swarm *w = calloc(1, sizeof(*w));
+
+    if (w == NULL)
+        return NULL;
+    memcpy(w->info_hash, hash, TRACKER_HASH_LEN);
+    peerset_init(&w->v4, IP_V4, s->keeps_ids);
+    peerset_init(&w->v6, IP_V6, s->keeps_ids);
+    w->swept_at = now;
+    if (hashmap_add(&s->map, &w->node, hash, TRACKER_HASH_LEN) != 0) {
+        free(w);
+        return NULL;
+    }
+    list_push_back(&s->by_sweep, &w->link);
+    return w;
+}
+
+struct swarm *
+swarms_oldest(const struct swarms *s)
+{
+    return list_empty(&s->by_sweep) ? NULL : LIST_ENTRY(s->by_sweep.next, struct swarm, link);
+}
+
+uint32_t
+swarms_sweep(struct swarms *s, struct swarm *w, uint16_t now_s, uint16_t age_max, struct mono now)
+{
+    uint32_t looked_at = peerset_count(&w->v4) + peerset_count(&w->v6);
+
+    s->peers4 -= peerset_expire(&w->v4, &s->env, now_s, age_max);
+    s->peers6 -= peerset_expire(&w->v6, &s->env, now_s, age_max);
+    list_remove(&w->link);
+    if (peerset_count(&w->v4) + peerset_count(&w->v6) == 0) {
+        hashmap_remove(&s->map, &w->node);
+        swarm_free(w);
+    } else {
+        w->swept_at = now;
+        list_push_back(&s->by_sweep, &w->link);
+    }
+    return looked_at;
+}

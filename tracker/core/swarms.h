@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The table of swarms: info-hash to the peers of both families, and the order in which swarms are
+ * swept. Knows no announce; one table per shard is how it will spread over cores.
+ */
+#ifndef TRACKER_CORE_SWARMS_H
+#define TRACKER_CORE_SWARMS_H
+
+#include "common/base/mono.h"
+#include "common/codec/tracker.h"
+#include "common/ds/hashmap.h"
+#include "common/ds/list.h"
+#include "tracker/core/peerset.h"
+
+struct swarm {
+    struct hashmap_node node;
+    struct list link; /* in struct swarms' |by_sweep| */
+    struct mono swept_at;
+    uint32_t downloaded; /* completions seen */
+    uint8_t info_hash[TRACKER_HASH_LEN];
+    struct peerset v4, v6;
+};
+
+/* Embedded; read |map.count| and the two totals. */
+struct swarms {
+    struct hashmap map;
+    struct list by_sweep; /* the one swept longest ago first */
+    struct peerset_env env;
+    uint64_t peers4, peers6;
+    bool keeps_ids;
+};
+
+void swarms_init(struct swarms *s, const uint64_t seed[2], bool keeps_ids);
+void swarms_fini(struct swarms *s);
+
+/* The swarm of |hash|, or NULL. */
+struct swarm *swarms_find(const struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN]);
+
+/* Adds a swarm that is not in; NULL when memory is out. */
+struct swarm *swarms_add(struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN], struct mono now);
+
+static inline struct peerset *
+swarm_peers(struct swarm *w, uint8_t family)
+{
+    return family == IP_V4 ? &w->v4 : &w->v6;
+}
+
+static inline uint64_t *
+swarms_total(struct swarms *s, uint8_t family)
+{
+    return family == IP_V4 ? &s->peers4 : &s->peers6;
+}
+
+/* The swarm that was swept longest ago; NULL if there is none. */
+struct swarm *swarms_oldest(const struct swarms *s);
+
+/* Removes the peers of |w| that were last seen more than |age_max| seconds before |now_s|, and |w|
+ * itself if none is left; else it becomes the one that was swept last. Returns the number of peers
+ * that were looked at. */
+uint32_t swarms_sweep(struct swarms *s, struct swarm *w, uint16_t now_s, uint16_t age_max,
+                      struct mono now);
+
+#endif

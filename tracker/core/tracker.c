@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Announces, scrapes and expiry on the table of swarms.
+ */
+#include "tracker/core/tracker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/codec/compact.h"
+#include "common/ds/siphash.h"
+#include "tracker/core/swarms.h"
+
+enum {
+    TIMEOUT_INTERVALS = 2,    /* a peer that misses one announce is still there */
+    SWEEPS_PER_TIMEOUT = 8,   /* how often each swarm is swept */
+    SWEEP_PEERS_MAX = 50000,  /* peers looked at in one portion */
+    SWEEP_SWARMS_MAX = 10000, /* swarms swept in one portion */
+    JITTER_PARTS = 8,         /* intervals vary by an eighth */
+    FULL_RETRY_MIN = 30,      /* minutes after which a refused torrent may be tried again */
+};
+
+struct tracker {
+    struct tracker_config config;
+    struct swarms swarms;
+    struct rng rng;
+    uint64_t announces, scrapes;
+};
+
+void
+tracker_config_init(struct tracker_config *c)
+{
+    *c = (struct tracker_config){
+#define X(name, option, dflt, least, most, arg, text) .name = (dflt),
+        TRACKER_OPTION_TABLE(X)
+#undef X
+    };
+}
+
+struct tracker *
+tracker_new(const struct tracker_config *config, const struct tracker_seed *seed)
+{
+    struct tracker *t = calloc(1, sizeof(*t));
+
+    if (t == NULL)
+        return NULL;
+    t->config = *config;
+    swarms_init(&t->swarms, seed->hash, config->peer_ids != 0);
+    rng_init(&t->rng, seed->choice);
+    return t;
+}
+
+void
+tracker_free(struct tracker *t)
+{
+    if (t == NULL)
+        return;
+    swarms_fini(&t->swarms);
+    free(t);
+}
+
+/* ---- time ---- */
+
+/* Peersets keep 16 bits of seconds: with the longest interval a peer's age stays far below them. */
+static uint16_t
+seconds16(struct mono now)
+{
+    return (uint16_t)(now.us / 1000000);
+}
+
+static uint16_t
+peer_timeout_s(const struct tracker *t)
+{
+    uint32_t longest = t->config.interval + t->config.interval / JITTER_PARTS;
+
+    return (uint16_t)(TIMEOUT_INTERVALS * longest + 1);
+}
+
+static int64_t
+sweep_period_ms(const struct tracker *t)
+{
+    int64_t ms = (int64_t)peer_timeout_s(t) * 1000 / SWEEPS_PER_TIMEOUT;
+
+    return ms < 1000 ? 1000 : ms;
+}
+
+static uint32_t
+with_jitter(struct tracker *t, uint32_t seconds)
+{
+    return seconds + rng_below(&t->rng, seconds / JITTER_PARTS + 1);
+}
+
+/* ---- one announce ---- */
+
+/* What an announce comes down to. */
+struct ask {
+    const struct tracker_announce *a;
+    uint8_t key[COMPACT_V6_LEN]; /* the peer's compact endpoint */
+    uint8_t family;
+    uint32_t tag; /* of its peer id */
+    bool seed;
+    uint16_t now_s;
+    struct mono now;
+};
+
+static void
+ask_init(struct ask *k, const struct tracker *t, const struct tracker_announce *a,
+         const struct endpoint *from, struct mono now)
+{
+    struct endpoint listens = *from;
+
+    ASSERT(from->family == IP_V4 || from->family == IP_V6);
+    listens.port = a->port;
+    *k = (struct ask){.a = a, .family = from->family, .now_s = seconds16(now), .now = now};
+    compact_put(k->key, &listens);
+    k->tag = (uint32_t)siphash13(t->swarms.env.seed, a->peer_id, TRACKER_PEER_ID_LEN) &
+             ~(uint32_t)PEER_FLAGS;
+    k->seed = a->left == 0 || a->event == TRACKER_EVENT_COMPLETED;
+}
+
+/* "stopped" of a peer id that has gone already, from an address and port that a new one has taken
+ * since, must not remove the new one. */
+static void
+remove_peer(struct tracker *t, struct swarm *w, const struct ask *k)
+{
+    struct peerset *set = swarm_peers(w, k->family);
+    uint32_t pos = peerset_find(set, &t->swarms.env, k->key);
+
+    if (pos == PEERSET_NONE || peerset_tag(set, pos) != k->tag)
+        return;
+    peerset_remove(set, &t->swarms.env, pos);
+    (*swarms_total(&t->swarms, k->family))--;
+}
+
+static bool
+has_room(const struct tracker *t)
+{
+    return t->swarms.peers4 + t->swarms.peers6 < t->config.peers_max;
+}
+
+static uint32_t
+add_peer(struct tracker *t, struct swarm *w, const struct ask *k)
+{
+    struct peerset *set = swarm_peers(w, k->family);
+    uint32_t pos = PEERSET_NONE;
+
+    if (peerset_count(set) < t->config.torrent_peers_max && has_room(t))
+        pos = peerset_add(set, &t->swarms.env, k->key, k->seed);
+    if (pos != PEERSET_NONE)
+        (*swarms_total(&t->swarms, k->family))++;
+    return pos;
+}
+
+/* A peer with addresses in both families says "completed" from each. Seeders stand first in a set,
+ * so this finds it in all but the largest swarms. */
+static bool
+counted_in_other_family(struct swarm *w, const struct ask *k)
+{
+    const struct peerset *other = swarm_peers(w, k->family == IP_V4 ? IP_V6 : IP_V4);
+    uint32_t pos = peerset_find_tag(other, k->tag);
+
+    return pos != PEERSET_NONE && (peerset_flags(other, pos) & PEER_COUNTED) != 0;
+}
+
+/* Lists the peer or brings its entry up to date. False if there is no room for it. */
+static bool
+update_peer(struct tracker *t, struct swarm *w, const struct ask *k)
+{
+    struct peerset *set = swarm_peers(w, k->family);
+    uint32_t pos = peerset_find(set, &t->swarms.env, k->key);
+    bool was_seed = false;
+    unsigned flags = 0;
+
+    if (pos == PEERSET_NONE) {
+        pos = add_peer(t, w, k);
+        if (pos == PEERSET_NONE)
+            return false;
+    } else if (peerset_tag(set, pos) == k->tag) {
+        was_seed = peerset_is_seed(set, pos);
+        flags = peerset_flags(set, pos) & PEER_COUNTED;
+    }
+    if (k->a->event == TRACKER_EVENT_COMPLETED && !was_seed && flags == 0) {
+        flags = PEER_COUNTED;
+        w->downloaded += !counted_in_other_family(w, k);
+    }
+    if (!k->seed && k->a->event == TRACKER_EVENT_PAUSED)
+        flags |= PEER_PAUSED;
+    pos = peerset_set_seed(set, &t->swarms.env, pos, k->seed);
+    peerset_touch(set, pos, k->now_s, k->tag, flags, k->a->peer_id);
+    return true;
+}
+
+static uint32_t
+numwant(const struct tracker *t, const struct tracker_announce *a)
+{
+    uint32_t want = a->numwant < 0 ? t->config.numwant_default : (uint32_t)a->numwant;
+
+    if (a->event == TRACKER_EVENT_STOPPED)
+        return 0;
+    return want < t->config.numwant_max ? want : t->config.numwant_max;
+}
+
+static uint32_t
+select_family(struct tracker *t, struct swarm *w, const struct ask *k, struct tracker_answer *ans,
+              uint8_t family, uint32_t want)
+{
+    bool v4 = family == IP_V4;
+    uint32_t max = v4 ? ans->max4 : ans->max6;
+    struct select_query q = {
+        .want = want < max ? want : max,
+        .leechers_only = k->seed || k->a->event == TRACKER_EVENT_PAUSED,
+        .self = family == k->family ? k->key : NULL,
+        .self_tag = k->tag,
+        .now = k->now_s,
+        .age_max = peer_timeout_s(t),
+    };
+
+    if (q.want == 0)
+        return 0;
+    return select_peers(swarm_peers(w, family), &t->rng, &q, v4 ? ans->v4 : ans->v6,
+                        v4 ? ans->ids4 : ans->ids6);
+}
+
+static void
+fill_peers(struct tracker *t, struct swarm *w, const struct ask *k, struct tracker_answer *ans)
+{
+    uint8_t other = k->family == IP_V4 ? IP_V6 : IP_V4;
+    uint32_t want = numwant(t, k->a);
+    uint32_t n = select_family(t, w, k, ans, k->family, want);
+    uint32_t n_other = select_family(t, w, k, ans, other, want - n);
+
+    ans->n4 = k->family == IP_V4 ? n : n_other;
+    ans->n6 = k->family == IP_V4 ? n_other : n;
+    ans->has_ids = t->swarms.keeps_ids;
+}
+
+static void
+fill_counts(const struct swarm *w, struct tracker_answer *ans)
+{
+    ans->complete = w->v4.nseeds + w->v6.nseeds;
+    ans->incomplete = w->v4.nleeches + w->v6.nleeches;
+    ans->downloaded = w->downloaded;
+}
+
+static void
+reset_answer(struct tracker *t, struct tracker_answer *ans)
+{
+    ans->failure = ans->warning = NULL;
+    ans->retry_in_min = TRACKER_RETRY_UNSAID;
+    ans->complete = ans->incomplete = ans->downloaded = 0;
+    ans->n4 = ans->n6 = 0;
+    ans->has_ids = false;
+    ans->interval_s = with_jitter(t, t->config.interval);
+    ans->min_interval_s = with_jitter(t, t->config.min_interval);
+    if (ans->min_interval_s > ans->interval_s)
+        ans->min_interval_s = ans->interval_s;
+}
+
+static struct swarm *
+find_or_add_swarm(struct tracker *t, const struct ask *k, struct tracker_answer *ans)
+{
+    struct swarm *w = swarms_find(&t->swarms, k->a->info_hash);
+
+    if (w != NULL || k->a->event == TRACKER_EVENT_STOPPED)
+        return w;
+    if (t->swarms.map.count < t->config.torrents_max && has_room(t))
+        w = swarms_add(&t->swarms, k->a->info_hash, k->now);
+    if (w == NULL) {
+        ans->failure = "this tracker has no room for another torrent";
+        ans->retry_in_min = FULL_RETRY_MIN;
+    }
+    return w;
+}
+
+void
+tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
+                    const struct endpoint *from, struct tracker_answer *ans, struct mono now)
+{
+    struct swarm *w;
+    struct ask k;
+
+    t->announces++;
+    reset_answer(t, ans);
+    if (a->port == 0) {
+        ans->failure = "port is out of range";
+        return;
+    }
+    ask_init(&k, t, a, from, now);
+    w = find_or_add_swarm(t, &k, ans);
+    if (w == NULL)
+        return;
+    if (a->event == TRACKER_EVENT_STOPPED)
+        remove_peer(t, w, &k);
+    else if (!update_peer(t, w, &k))
+        ans->warning = "this tracker has no room for another peer: you are not listed";
+    fill_counts(w, ans);
+    fill_peers(t, w, &k, ans);
+}
+
+void
+tracker_on_scrape(struct tracker *t, struct tracker_scrape *entry)
+{
+    const struct swarm *w = swarms_find(&t->swarms, entry->info_hash);
+
+    t->scrapes++;
+    entry->complete = entry->downloaded = entry->incomplete = entry->downloaders = 0;
+    if (w == NULL)
+        return;
+    entry->complete = w->v4.nseeds + w->v6.nseeds;
+    entry->incomplete = w->v4.nleeches + w->v6.nleeches;
+    entry->downloaded = w->downloaded;
+    entry->downloaders = entry->incomplete - w->v4.npaused - w->v6.npaused;
+}
+
+/* ---- expiry ---- */
+
+struct mono
+tracker_expiry(const struct tracker *t)
+{
+    const struct swarm *w = swarms_oldest(&t->swarms);
+
+    return w == NULL ? MONO_NEVER : mono_add_ms(w->swept_at, sweep_period_ms(t));
+}
+
+void
+tracker_on_timer(struct tracker *t, struct mono now)
+{
+    uint32_t peers = 0;
+
+    for (int n = 0; n < SWEEP_SWARMS_MAX && peers < SWEEP_PEERS_MAX; n++) {
+        if (!mono_due(tracker_expiry(t), now))
+            return;
+        peers += swarms_sweep(&t->swarms, swarms_oldest(&t->swarms), seconds16(now),
+                              peer_timeout_s(t), now);
+    }
+}
+
+void
+tracker_stats(const struct tracker *t, struct tracker_stats *s)
+{
+    *s = (struct tracker_stats){
+        .announces = t->announces,
+        .scrapes = t->scrapes,
+        .torrents = t->swarms.map.count,
+        .peers4 = t->swarms.peers4,
+        .peers6 = t->swarms.peers6,
+    };
+}

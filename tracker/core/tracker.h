@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The tracker itself: which peers are in which swarm, what an announce changes and what it is
+ * answered. No socket, clock, thread or global: requests come in with the time, answers go into the
+ * caller's memory, and randomness comes from a seed. HTTP and UDP are in http_service.h and
+ * udp_service.h on top of it.
+ */
+#ifndef TRACKER_CORE_TRACKER_H
+#define TRACKER_CORE_TRACKER_H
+
+#include "common/base/mono.h"
+#include "common/base/rng.h"
+#include "common/codec/tracker.h"
+#include "tracker/core/peerset.h"
+#include "tracker/core/select.h"
+
+/*  X(name, as operators write it, default, least, most, argument, text) of each number that they
+ * may set; 0 to 1 is a yes or no. */
+#define TRACKER_OPTION_TABLE(X)                                                                    \
+    X(interval, "interval", 1800, 1, 21600, "SECONDS", "time between the announces of a peer")     \
+    X(min_interval, "min-interval", 300, 1, 21600, "SECONDS",                                      \
+      "time that a peer is asked to wait at least between announces")                              \
+    X(numwant_default, "numwant", 50, 0, SELECT_WANT_MAX, "COUNT",                                 \
+      "peers in an answer to who does not say how many")                                           \
+    X(numwant_max, "numwant-max", 200, 1, SELECT_WANT_MAX, "COUNT", "most peers in an answer")     \
+    X(torrents_max, "torrents-max", 1000000, 1, 100000000, "COUNT",                                \
+      "most torrents that are tracked at once")                                                    \
+    X(peers_max, "peers-max", 10000000, 1, 1000000000, "COUNT",                                    \
+      "most peers of all torrents together")                                                       \
+    X(torrent_peers_max, "torrent-peers-max", 1000000, 1, PEERSET_PEERS_MAX, "COUNT",              \
+      "most peers of one torrent in one address family")                                           \
+    X(peer_ids, "peer-ids", 1, 0, 1, "YES|NO",                                                     \
+      "keep peer ids for answers that are not compact; 20 bytes a peer")
+
+struct tracker_config {
+#define X(name, option, dflt, least, most, arg, text) uint32_t name;
+    TRACKER_OPTION_TABLE(X)
+#undef X
+};
+
+void tracker_config_init(struct tracker_config *c);
+
+/* From the kernel's generator in the daemon, from a number in tests. */
+struct tracker_seed {
+    uint64_t hash[2];
+    uint64_t choice;
+};
+
+struct tracker;
+
+/* |config| is copied; it is within the table's bounds. NULL when memory is out. */
+struct tracker *tracker_new(const struct tracker_config *config, const struct tracker_seed *seed);
+void tracker_free(struct tracker *t);
+
+/* The answer to an announce. The caller sets the first group: room for |max| compact endpoints of
+ * each family (0: that family is not wanted; at most SELECT_WANT_MAX), and for as many peer ids or
+ * NULL. The tracker sets the rest. */
+struct tracker_answer {
+    uint8_t *v4, *v6;
+    uint8_t *ids4, *ids6;
+    uint32_t max4, max6;
+
+    const char *failure;  /* NULL: it worked; else static, and nothing below is set */
+    int32_t retry_in_min; /* with |failure|; TRACKER_RETRY_… or minutes */
+    const char *warning;  /* NULL: none; else static */
+    uint32_t interval_s, min_interval_s; /* both with jitter, so that peers don't come in waves */
+    uint32_t complete, incomplete, downloaded; /* of both families together */
+    uint32_t n4, n6;
+    bool has_ids; /* |ids4| and |ids6| were filled, where they are not NULL */
+};
+
+/* Takes one announce from the address |from| (whose port is that of the socket and does not count;
+ * |a->port| does) and answers it.
+ *
+ * The peer is known by address and port. It is a seeder if nothing is left or it says "completed".
+ * "stopped" removes it, if it comes from the same peer id, and is answered without peers; where the
+ * peer was not known it stores nothing. Peers of the asker's family come first, the other family
+ * fills up to the number wanted. The asker is never among them, not by its address and not by its
+ * peer id, and a seeder gets no seeders. When a limit is reached the peer is answered but not
+ * listed, with a warning; a new torrent beyond the limit is a failure. */
+void tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
+                         const struct endpoint *from, struct tracker_answer *answer,
+                         struct mono now);
+
+/* Fills the numbers of |entry| from its hash; zeros for a torrent that is not known. Stores
+ * nothing. */
+void tracker_on_scrape(struct tracker *t, struct tracker_scrape *entry);
+
+/* When tracker_on_timer() wants to be called; MONO_NEVER while nothing is tracked. Peers that are
+ * silent for two intervals are removed within another eighth of that. */
+struct mono tracker_expiry(const struct tracker *t);
+
+/* Removes silent peers from the swarms that are due, in portions: call it again when
+ * tracker_expiry() is still past. */
+void tracker_on_timer(struct tracker *t, struct mono now);
+
+struct tracker_stats {
+    uint64_t announces, scrapes; /* torrents scraped */
+    uint64_t torrents, peers4, peers6;
+};
+void tracker_stats(const struct tracker *t, struct tracker_stats *s);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * UDP requests to the tracker. The peers of an announce are drawn straight into the packet.
+ */
+#include "tracker/core/udp_service.h"
+
+#include "common/base/err.h"
+#include "common/codec/compact.h"
+
+_Static_assert(TRACKER_UDP_SCRAPE_HEAD + TRACKER_UDP_SCRAPE_STEP * TRACKER_UDP_SCRAPE_MAX <=
+                   UDP_SERVICE_REPLY_MAX,
+               "the reply to a full scrape must fit");
+
+void
+udp_service_init(struct udp_service *u, struct tracker *t, const uint8_t secret[MAC_KEY_LEN])
+{
+    *u = (struct udp_service){.tracker = t};
+    connid_init(&u->ids, secret);
+}
+
+/* An error of at most |max| bytes. */
+static size_t
+put_error(struct udp_service *u, uint8_t *reply, size_t max, uint32_t transaction, const char *text)
+{
+    u->errors++;
+    return tracker_udp_put_error(reply, max, transaction, text);
+}
+
+static size_t
+silence(struct udp_service *u)
+{
+    u->ignored++;
+    return 0;
+}
+
+/* How many peers of |family| fit behind the head of an announce reply. */
+static uint32_t
+peers_max(uint8_t family)
+{
+    size_t room = family == IP_V4 ? TRACKER_UDP_REPLY_MAX_V4 : TRACKER_UDP_REPLY_MAX_V6;
+    size_t n = (room - TRACKER_UDP_ANNOUNCE_HEAD) / compact_len((enum ip_family)family);
+
+    return n < SELECT_WANT_MAX ? (uint32_t)n : SELECT_WANT_MAX;
+}
+
+static size_t
+answer_announce(struct udp_service *u, const struct tracker_udp_request *q,
+                const struct endpoint *from, uint8_t *reply, struct mono now)
+{
+    uint8_t *peers = reply + TRACKER_UDP_ANNOUNCE_HEAD;
+    bool v4 = from->family == IP_V4;
+    struct tracker_answer ans = {
+        .v4 = v4 ? peers : NULL,
+        .v6 = v4 ? NULL : peers,
+        .max4 = v4 ? peers_max(IP_V4) : 0,
+        .max6 = v4 ? 0 : peers_max(IP_V6),
+    };
+    struct tracker_reply r;
+
+    tracker_on_announce(u->tracker, &q->announce, from, &ans, now);
+    if (ans.failure != NULL)
+        return put_error(u, reply, UDP_SERVICE_REPLY_MAX, q->transaction, ans.failure);
+    r.interval_s = ans.interval_s;
+    r.complete = ans.complete;
+    r.incomplete = ans.incomplete;
+    tracker_udp_put_announce_head(reply, q->transaction, &r);
+    return TRACKER_UDP_ANNOUNCE_HEAD + (size_t)ans.n4 * COMPACT_V4_LEN +
+           (size_t)ans.n6 * COMPACT_V6_LEN;
+}
+
+static size_t
+answer_scrape(struct udp_service *u, const struct tracker_udp_request *q, uint8_t *reply)
+{
+    struct tracker_scrape entries[TRACKER_UDP_SCRAPE_MAX];
+
+    for (size_t i = 0; i < q->nhashes; i++) {
+        memcpy(entries[i].info_hash, q->hashes + i * TRACKER_HASH_LEN, TRACKER_HASH_LEN);
+        tracker_on_scrape(u->tracker, &entries[i]);
+    }
+    return tracker_udp_put_scrape_reply(reply, q->transaction, entries, q->nhashes);
+}
+
+/* Why a request with a good connection id can't be taken. */
+static const char *
+parse_reason(int err)
+{
+    if (err == SPRAT_E_TRUNCATED)
+        return "the request is too short";
+    if (err == SPRAT_E_TOOBIG)
+        return "the URL data is too long";
+    return "the request is malformed";
+}
+
+size_t
+udp_service_answer(struct udp_service *u, const uint8_t *packet, size_t len,
+                   const struct endpoint *from, uint8_t reply[UDP_SERVICE_REPLY_MAX],
+                   struct mono now)
+{
+    struct tracker_udp_request q;
+    int err = tracker_udp_parse_request(&q, packet, len);
+    bool is_request = len >= TRACKER_UDP_CONNECT_LEN && q.action != TRACKER_UDP_ERROR;
+
+    if (!is_request || (q.action == TRACKER_UDP_CONNECT && err != 0))
+        return silence(u);
+    if (q.action == TRACKER_UDP_CONNECT)
+        return tracker_udp_put_connect_reply(reply, q.transaction, connid_make(&u->ids, from, now));
+    if (!connid_check(&u->ids, q.connection, from, now))
+        return put_error(u, reply, len < UDP_SERVICE_REPLY_MAX ? len : UDP_SERVICE_REPLY_MAX,
+                         q.transaction, "connection id is not valid");
+    if (err != 0)
+        return put_error(u, reply, UDP_SERVICE_REPLY_MAX, q.transaction, parse_reason(err));
+    if (q.action == TRACKER_UDP_ANNOUNCE)
+        return answer_announce(u, &q, from, reply, now);
+    return answer_scrape(u, &q, reply);
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * sprat-tracker: puts the tracker's core behind its HTTP and UDP fronts on one loop, and stops them
+ * on SIGTERM or SIGINT. Exit status: 0 after a signal, 1 when the work failed, 2 for wrong usage.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "config.h"
+
+#include "common/crypto/random.h"
+#include "common/sys/addr.h"
+#include "tracker/daemon/settings.h"
+#include "tracker/net/http_front.h"
+#include "tracker/net/udp_front.h"
+
+enum {
+    TICK_MS = 1000,   /* how often the tracker is asked for expired peers */
+    OTHER_FILES = 64, /* descriptors that are no HTTP connections */
+};
+
+struct daemon {
+    struct log log;
+    struct settings settings;
+    struct loop *loop;
+    struct loop_timer *tick;
+    struct loop_signal *sigterm, *sigint;
+    struct tracker *tracker;
+    struct http_service http;
+    struct udp_service udp;
+    struct http_front *http_fronts[SETTINGS_LISTEN_MAX];
+    struct udp_front *udp_fronts[SETTINGS_LISTEN_MAX];
+};
+
+static void
+on_signal(void *ctx, int signum)
+{
+    struct daemon *d = ctx;
+
+    log_info(&d->log, "stopping: %s", strsignal(signum));
+    loop_stop(d->loop);
+}
+
+/* A backlog is worked off in portions, with the network between them. */
+static void
+on_tick(void *ctx)
+{
+    struct daemon *d = ctx;
+    struct mono now = loop_now(d->loop);
+
+    tracker_on_timer(d->tracker, now);
+    loop_timer_set(d->tick,
+                   mono_due(tracker_expiry(d->tracker), now) ? now : mono_add_ms(now, TICK_MS));
+}
+
+static int
+out_of_memory(struct errbuf *eb)
+{
+    return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+}
+
+static int
+start_tracker(struct daemon *d, struct errbuf *eb)
+{
+    struct tracker_seed seed;
+    uint8_t secret[MAC_KEY_LEN];
+
+    random_bytes(&seed, sizeof(seed));
+    random_bytes(secret, sizeof(secret));
+    d->tracker = tracker_new(&d->settings.tracker, &seed);
+    if (d->tracker == NULL)
+        return out_of_memory(eb);
+    http_service_init(&d->http, d->tracker);
+    udp_service_init(&d->udp, d->tracker, secret);
+    return 0;
+}
+
+/* True if the failure to listen at |at| may be passed over: machines without IPv6 are no reason not
+ * to start when nobody asked for it. */
+static bool
+may_do_without(struct daemon *d, const struct endpoint *at, int err, const struct errbuf *eb)
+{
+    if (!d->settings.listens_by_default || at->family != IP_V6 || err == SPRAT_E_BUSY)
+        return false;
+    log_warn(&d->log, "%s", eb->text);
+    return true;
+}
+
+static void
+say_listening(const char *protocol, const struct endpoint *at)
+{
+    char text[ADDR_TEXT_MAX];
+
+    printf("listening %s %s\n", protocol, addr_format(at, text));
+    fflush(stdout);
+}
+
+static int
+start_fronts(struct daemon *d, struct errbuf *eb)
+{
+    const struct settings *s = &d->settings;
+    struct http_front_limits limits = {s->connections_max, s->http_timeout_s};
+    int err = 0;
+
+    for (size_t i = 0; i < s->http.count && err == 0; i++) {
+        err = http_front_new(d->loop, &s->http.at[i], &d->http, &limits, &d->http_fronts[i], eb);
+        if (err == 0)
+            say_listening("http", http_front_addr(d->http_fronts[i]));
+        else if (may_do_without(d, &s->http.at[i], err, eb))
+            err = 0;
+    }
+    for (size_t i = 0; i < s->udp.count && err == 0; i++) {
+        err = udp_front_new(d->loop, &s->udp.at[i], &d->udp, &d->udp_fronts[i], eb);
+        if (err == 0)
+            say_listening("udp", udp_front_addr(d->udp_fronts[i]));
+        else if (may_do_without(d, &s->udp.at[i], err, eb))
+            err = 0;
+    }
+    return err;
+}
+
+/* As many descriptors as all the connections that are allowed may take, if the system grants them.
+ */
+static void
+raise_file_limit(struct daemon *d)
+{
+    const struct settings *s = &d->settings;
+    rlim_t need = (rlim_t)s->connections_max * s->http.count + OTHER_FILES;
+    struct rlimit lim;
+
+    if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur >= need)
+        return;
+    lim.rlim_cur = lim.rlim_max < need ? lim.rlim_max : need;
+    if (setrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur < need)
+        log_warn(&d->log, "the limit on open files allows fewer than %" PRIu32 " connections",
+                 s->connections_max);
+}
+
+static int
+start(struct daemon *d, struct errbuf *eb)
+{
+    int err = loop_new(&d->loop, eb);
+
+    if (err == 0)
+        err = start_tracker(d, eb);
+    if (err != 0)
+        return err;
+    d->sigterm = loop_signal_new(d->loop, SIGTERM, on_signal, d);
+    d->sigint = loop_signal_new(d->loop, SIGINT, on_signal, d);
+    d->tick = loop_timer_new(d->loop, on_tick, d);
+    if (d->sigterm == NULL || d->sigint == NULL || d->tick == NULL)
+        return out_of_memory(eb);
+    loop_timer_set(d->tick, mono_add_ms(loop_now(d->loop), TICK_MS));
+    raise_file_limit(d);
+    return start_fronts(d, eb);
+}
+
+static void
+log_totals(struct daemon *d)
+{
+    struct tracker_stats s;
+
+    tracker_stats(d->tracker, &s);
+    log_info(
+        &d->log,
+        "%" PRIu64 " announces, %" PRIu64 " torrents scraped, %" PRIu64
+        " errors; at the end %" PRIu64 " torrents with %" PRIu64 " IPv4 and %" PRIu64 " IPv6 peers",
+        s.announces, s.scrapes, d->http.errors + d->udp.errors, s.torrents, s.peers4, s.peers6);
+}
+
+static void
+stop(struct daemon *d)
+{
+    for (size_t i = 0; i < SETTINGS_LISTEN_MAX; i++) {
+        http_front_free(d->http_fronts[i]);
+        udp_front_free(d->udp_fronts[i]);
+    }
+    if (d->tick != NULL)
+        loop_timer_free(d->tick);
+    if (d->sigint != NULL)
+        loop_signal_free(d->sigint);
+    if (d->sigterm != NULL)
+        loop_signal_free(d->sigterm);
+    if (d->tracker != NULL) {
+        http_service_fini(&d->http);
+        tracker_free(d->tracker);
+    }
+    if (d->loop != NULL)
+        loop_free(d->loop);
+}
+
+static int
+run(struct daemon *d)
+{
+    struct errbuf eb = {""};
+    int err = start(d, &eb);
+
+    if (err == 0) {
+        err = loop_run(d->loop);
+        if (err != 0)
+            errbuf_set(&eb, err, "the event loop failed: %s", sprat_strerror(err));
+        log_totals(d);
+    }
+    if (err != 0)
+        fprintf(stderr, "sprat-tracker: %s\n", eb.text);
+    stop(d);
+    return err == 0 ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+    static char name[] = "sprat-tracker";
+    struct daemon d = {.log = {.write = log_to_stderr, .ctx = name}};
+    enum settings_action action;
+    struct errbuf eb = {""};
+    int err = settings_read(&d.settings, argc - 1, (const char *const *)argv + 1, &action, &eb);
+
+    if (err != 0) {
+        fprintf(stderr, "sprat-tracker: %s\n", eb.text);
+        return err == SPRAT_E_INVAL ? 2 : 1;
+    }
+    d.log.level = d.settings.log_level;
+    switch (action) {
+    case SETTINGS_HELP: settings_print_help(); return 0;
+    case SETTINGS_VERSION: printf("sprat-tracker %s\n", PACKAGE_VERSION); return 0;
+    case SETTINGS_RUN: break;
+    }
+    return run(&d);
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * One table of settings, from which the command line, the configuration file and --help are made.
+ */
+#include "tracker/daemon/settings.h"
+
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/options.h"
+#include "common/base/parse.h"
+#include "common/base/suggest.h"
+#include "common/sys/addr.h"
+#include "common/sys/file.h"
+
+/*  X(name in struct settings, option, default, least, most, argument, text): as the tracker's
+ * table, for the daemon. */
+#define DAEMON_OPTION_TABLE(X)                                                                     \
+    X(connections_max, "connections-max", 4096, 1, 1000000, "COUNT",                               \
+      "most HTTP connections at each address; the one that waits longest makes way")               \
+    X(http_timeout_s, "http-timeout", 20, 1, 3600, "SECONDS",                                      \
+      "time that an HTTP client has for each request")
+
+/* Where a number goes and what it may be. */
+static const struct {
+    const char *name;
+    size_t offset; /* of a uint32_t in struct settings */
+    uint32_t least, most;
+} numbers[] = {
+#define X(name, option, dflt, least, most, arg, text)                                              \
+    {option, offsetof(struct settings, tracker.name), least, most},
+    TRACKER_OPTION_TABLE(X)
+#undef X
+#define X(name, option, dflt, least, most, arg, text)                                              \
+    {option, offsetof(struct settings, name), least, most},
+    DAEMON_OPTION_TABLE(X)
+#undef X
+};
+
+/* Ids from OPT_NUMBER on are numbers, in the order of |numbers|. */
+enum {
+    OPT_LISTEN_HTTP = 1,
+    OPT_LISTEN_UDP,
+    OPT_CONFIG,
+    OPT_LOG_LEVEL,
+    OPT_HELP,
+    OPT_VERSION,
+    OPT_NUMBER,
+    OPT_BEFORE_NUMBERS = OPT_NUMBER - 1,
+#define X(name, option, dflt, least, most, arg, text) OPT_##name,
+    TRACKER_OPTION_TABLE(X)
+    DAEMON_OPTION_TABLE(X)
+#undef X
+};
+
+static const struct option_spec specs[] = {
+    {OPT_LISTEN_HTTP, 0, "listen-http", "ADDR:PORT",
+     "answer HTTP here; may be given several times; port 0 takes any"},
+    {OPT_LISTEN_UDP, 0, "listen-udp", "ADDR:PORT",
+     "answer UDP here; may be given several times; port 0 takes any"},
+    {OPT_CONFIG, 'c', "config", "FILE", "read settings from FILE; the command line wins over it"},
+#define X(name, option, dflt, least, most, arg, text)                                              \
+    {OPT_##name, 0, option, arg, text "; default " #dflt},
+    TRACKER_OPTION_TABLE(X)
+    DAEMON_OPTION_TABLE(X)
+#undef X
+    {OPT_LOG_LEVEL, 0, "log-level", "LEVEL", "error, warning, info or debug"},
+    {OPT_HELP, 'h', "help", NULL, "print this and exit"},
+    {OPT_VERSION, 'V', "version", NULL, "print the version and exit"},
+};
+
+enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };
+
+void
+settings_print_help(void)
+{
+    printf("usage: sprat-tracker [-c FILE] [--listen-http ADDR:PORT]... "
+           "[--listen-udp ADDR:PORT]...\n"
+           "A BitTorrent tracker for HTTP and UDP, IPv4 and IPv6.\n\n");
+    options_print(stdout, specs, SPEC_COUNT, 80);
+    printf("\nWithout an address it listens on port 6969 of all addresses, HTTP and UDP.\n"
+           "The long options that take a value are the keys of FILE: interval = 900\n\n"
+           "Example: a tracker for this machine alone, on any free port\n"
+           "  sprat-tracker --listen-http 127.0.0.1:0 --listen-udp 127.0.0.1:0\n");
+}
+
+static int
+set_listen(struct listen_list *list, const char *name, const char *value, struct errbuf *eb)
+{
+    if (list->count == SETTINGS_LISTEN_MAX)
+        return errbuf_set(eb, SPRAT_E_INVAL, "%s is given more than %d times", name,
+                          SETTINGS_LISTEN_MAX);
+    if (addr_parse(value, &list->at[list->count]) != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "%s: '%s' is not an address and port like 127.0.0.1:6969 or [::1]:6969",
+                          name, value);
+    list->count++;
+    return 0;
+}
+
+static int
+set_number(struct settings *s, int id, const char *value, struct errbuf *eb)
+{
+    size_t i = (size_t)(id - OPT_NUMBER);
+    uint32_t *where = (uint32_t *)(void *)((char *)s + numbers[i].offset);
+    uint64_t v;
+    bool yes;
+
+    if (numbers[i].least == 0 && numbers[i].most == 1) {
+        if (parse_bool(value, &yes) != 0)
+            return errbuf_set(eb, SPRAT_E_INVAL, "%s: '%s' is neither yes nor no", numbers[i].name,
+                              value);
+        *where = yes;
+        return 0;
+    }
+    if (parse_u64(value, numbers[i].least, numbers[i].most, &v) != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL, "%s: '%s' is not a number from %u to %u",
+                          numbers[i].name, value, (unsigned)numbers[i].least,
+                          (unsigned)numbers[i].most);
+    *where = (uint32_t)v;
+    return 0;
+}
+
+/* Anything that both the file and the command line can say. */
+static int
+set(struct settings *s, int id, const char *name, const char *value, struct errbuf *eb)
+{
+    switch (id) {
+    case OPT_LISTEN_HTTP: return set_listen(&s->http, name, value, eb);
+    case OPT_LISTEN_UDP: return set_listen(&s->udp, name, value, eb);
+    case OPT_LOG_LEVEL:
+        if (!log_level_parse(value, &s->log_level))
+            return errbuf_set(eb, SPRAT_E_INVAL,
+                              "log-level: '%s' is not one of error, warning, info and debug",
+                              value);
+        return 0;
+    default: return set_number(s, id, value, eb);
+    }
+}
+
+/* ---- the file ---- */
+
+struct file_reader {
+    struct settings *settings;
+    struct errbuf reason; /* of the first bad line */
+    bool failed;
+};
+
+static const struct option_spec *
+find_key(const char *name)
+{
+    for (size_t i = 0; i < SPEC_COUNT; i++)
+        if (specs[i].arg != NULL && specs[i].id != OPT_CONFIG && strcmp(specs[i].name, name) == 0)
+            return &specs[i];
+    return NULL;
+}
+
+static int
+unknown_key(struct errbuf *eb, const char *name)
+{
+    const char *names[SPEC_COUNT];
+    const char *near;
+    size_t n = 0;
+
+    for (size_t i = 0; i < SPEC_COUNT; i++)
+        if (specs[i].arg != NULL && specs[i].id != OPT_CONFIG)
+            names[n++] = specs[i].name;
+    near = suggest_nearest(name, names, n);
+    if (near != NULL)
+        return errbuf_set(eb, SPRAT_E_SYNTAX, "unknown key '%s'; did you mean '%s'?", name, near);
+    return errbuf_set(eb, SPRAT_E_SYNTAX, "unknown key '%s'", name);
+}
+
+/* inih goes on behind a bad line and tells the number of the first at the end: so its reason is the
+ * one to keep. */
+static int
+on_key(void *user, const char *section, const char *name, const char *value)
+{
+    struct file_reader *r = user;
+    const struct option_spec *spec = find_key(name);
+    int err;
+
+    if (r->failed)
+        return 0;
+    if (section[0] != '\0' && strcmp(section, "tracker") != 0)
+        err = errbuf_set(&r->reason, SPRAT_E_SYNTAX, "unknown section '%s'", section);
+    else if (spec == NULL)
+        err = unknown_key(&r->reason, name);
+    else
+        err = set(r->settings, spec->id, name, value, &r->reason);
+    r->failed = err != 0;
+    return err == 0;
+}
+
+static int
+read_file(struct settings *s, const char *path, struct errbuf *eb)
+{
+    struct file_reader r = {.settings = s, .reason = {"this is not 'key = value'"}};
+    uint8_t *text;
+    size_t len;
+    int err = file_read(path, SETTINGS_FILE_MAX, &text, &len, eb);
+    int line;
+
+    if (err != 0)
+        return err == SPRAT_E_INVAL ? SPRAT_E_IO : err; /* it is not the command line's fault */
+    if (memchr(text, '\0', len) != NULL) {
+        free(text);
+        return errbuf_set(eb, SPRAT_E_SYNTAX, "%s: this is not a text file", path);
+    }
+    line = ini_parse_string((const char *)text, on_key, &r);
+    free(text);
+    if (line < 0)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "%s: out of memory", path);
+    if (line > 0)
+        return errbuf_set(eb, SPRAT_E_SYNTAX, "%s:%d: %s", path, line, r.reason.text);
+    return 0;
+}
+
+/* ---- both together ---- */
+
+static void
+set_defaults(struct settings *s)
+{
+    *s = (struct settings){
+        .log_level = LOG_INFO,
+#define X(name, option, dflt, least, most, arg, text) .name = (dflt),
+        DAEMON_OPTION_TABLE(X)
+#undef X
+    };
+    tracker_config_init(&s->tracker);
+}
+
+static void
+default_listens(struct settings *s)
+{
+    static const struct endpoint any[2] = {{.family = IP_V4, .port = 6969},
+                                           {.family = IP_V6, .port = 6969}};
+
+    memcpy(s->http.at, any, sizeof(any));
+    memcpy(s->udp.at, any, sizeof(any));
+    s->http.count = s->udp.count = 2;
+    s->listens_by_default = true;
+}
+
+/* One pass over the command line. The first looks only for the file, which is read before the rest
+ * counts; addresses given here are instead of the file's, not beside them. */
+static int
+read_command_line(struct settings *s, int argc, const char *const *argv, const char **config,
+                  enum settings_action *action, struct errbuf *eb)
+{
+    struct listen_list given[2] = {{.count = 0}, {.count = 0}};
+    struct options o;
+    const char *value;
+    int id, got, err = 0;
+
+    options_init(&o, argc, argv, specs, SPEC_COUNT);
+    while (err == 0 && (got = options_next(&o, &id, &value, eb)) == 1) {
+        if (id == OPTION_OPERAND)
+            return errbuf_set(eb, SPRAT_E_INVAL, "unexpected argument '%s'", value);
+        if (id == OPT_CONFIG)
+            *config = value;
+        else if (id == OPT_HELP)
+            *action = SETTINGS_HELP;
+        else if (id == OPT_VERSION && *action == SETTINGS_RUN)
+            *action = SETTINGS_VERSION;
+        else if (id == OPT_LISTEN_HTTP)
+            err = set_listen(&given[0], "--listen-http", value, eb);
+        else if (id == OPT_LISTEN_UDP)
+            err = set_listen(&given[1], "--listen-udp", value, eb);
+        else if (id != OPT_VERSION)
+            err = set(s, id, "", value, eb);
+    }
+    if (err != 0 || got < 0)
+        return SPRAT_E_INVAL;
+    if (given[0].count + given[1].count > 0) {
+        s->http = given[0];
+        s->udp = given[1];
+    }
+    return 0;
+}
+
+int
+settings_read(struct settings *s, int argc, const char *const *argv, enum settings_action *action,
+              struct errbuf *eb)
+{
+    const char *config = NULL;
+    int err;
+
+    *action = SETTINGS_RUN;
+    set_defaults(s);
+    err = read_command_line(s, argc, argv, &config, action, eb);
+    if (err == 0 && config != NULL && *action == SETTINGS_RUN) {
+        set_defaults(s);
+        err = read_file(s, config, eb);
+        if (err == 0)
+            err = read_command_line(s, argc, argv, &config, action, eb);
+    }
+    if (err == 0 && s->http.count + s->udp.count == 0)
+        default_listens(s);
+    if (err == 0 && s->tracker.min_interval > s->tracker.interval)
+        s->tracker.min_interval = s->tracker.interval;
+    return err;
+}

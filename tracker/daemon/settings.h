@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the operator of sprat-tracker may set, from the command line and a configuration file. Both
+ * know the same names: every long option that takes a value is a key of the file.
+ */
+#ifndef TRACKER_DAEMON_SETTINGS_H
+#define TRACKER_DAEMON_SETTINGS_H
+
+#include "common/base/endpoint.h"
+#include "common/base/err.h"
+#include "common/base/log.h"
+#include "tracker/core/tracker.h"
+
+enum {
+    SETTINGS_LISTEN_MAX = 16, /* addresses for each protocol */
+    SETTINGS_FILE_MAX = 1 << 20,
+};
+
+struct listen_list {
+    struct endpoint at[SETTINGS_LISTEN_MAX];
+    size_t count;
+};
+
+struct settings {
+    struct tracker_config tracker;
+    struct listen_list http, udp;
+    bool listens_by_default;  /* no address was given: |http| and |udp| are the defaults */
+    uint32_t connections_max; /* of HTTP, at each address */
+    uint32_t http_timeout_s;
+    enum log_level log_level;
+};
+
+/* What settings_read() found to do. */
+enum settings_action { SETTINGS_RUN, SETTINGS_HELP, SETTINGS_VERSION };
+
+/* Reads the command line (|argc| words behind the program's name) and the file that it names with
+ * -c. The command line wins over the file. 0; USAGE errors of the command line as SPRAT_E_INVAL;
+ * for the file any other error; |eb| has the sentence. */
+int settings_read(struct settings *s, int argc, const char *const *argv,
+                  enum settings_action *action, struct errbuf *eb);
+
+void settings_print_help(void);
+
+#endif

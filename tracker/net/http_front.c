@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * One listening socket and its connections. A connection is always in one state, and that decides
+ * what it waits for:
+ *
+ *  OPEN     reads requests; while answers are unsent it writes and does not read
+ *  CLOSING  writes the rest of its answers, then LINGERs
+ *  LINGER   has said that it sends no more, and throws away what still comes, so that the client
+ *           gets to read the answer before a reset could reach it
+ *
+ * Connections stand on one list in the order of their deadlines: all deadlines are equally long, so
+ * whoever gets a new one goes to the end.
+ */
+#include "tracker/net/http_front.h"
+
+#include <stdlib.h>
+
+#include "common/base/magic.h"
+#include "common/ds/list.h"
+#include "common/ev/stream.h"
+
+enum {
+    HTTP_FRONT_MAGIC = 0x68747446,
+    CONN_MAGIC = 0x6874746e,
+    READ_SIZE = 2048,
+    IN_MAX = HTTP_HEAD_MAX + READ_SIZE,
+    OUT_MAX = HTTP_FRONT_OUT_HIGH + HTTP_SERVICE_REPLY_MAX,
+};
+
+struct http_front {
+    uint32_t magic;
+    struct loop *loop;
+    struct http_service *service;
+    struct listener *listener;
+    struct loop_timer *timer;
+    struct list conns; /* the earliest deadline first */
+    uint32_t nconns;
+    struct http_front_limits limits;
+};
+
+enum conn_state { CONN_OPEN, CONN_CLOSING, CONN_LINGER };
+
+struct conn {
+    uint32_t magic;
+    enum conn_state state;
+    struct http_front *front;
+    struct stream *stream;
+    struct list link;
+    struct mono deadline;
+    struct endpoint peer;
+    struct http_scan scan;
+    struct buf in, out;
+    size_t thrown_away;
+};
+
+static void
+conn_free(struct conn *c)
+{
+    list_remove(&c->link);
+    c->front->nconns--;
+    stream_free(c->stream);
+    buf_fini(&c->in);
+    buf_fini(&c->out);
+    MAGIC_CLEAR(c);
+    free(c);
+}
+
+static void
+set_timer(struct http_front *f)
+{
+    struct mono at = MONO_NEVER;
+
+    if (!list_empty(&f->conns))
+        at = LIST_ENTRY(f->conns.next, struct conn, link)->deadline;
+    loop_timer_set(f->timer, at);
+}
+
+/* A new deadline for what comes next. The front's timer may fire too early for it, not too late. */
+static void
+conn_renew(struct conn *c)
+{
+    c->deadline = mono_add_ms(loop_now(c->front->loop), (int64_t)c->front->limits.timeout_s * 1000);
+    list_remove(&c->link);
+    list_push_back(&c->front->conns, &c->link);
+}
+
+static void
+on_timer(void *ctx)
+{
+    struct http_front *f = ctx;
+    struct mono now;
+
+    MAGIC_CHECK(f, HTTP_FRONT_MAGIC);
+    now = loop_now(f->loop);
+    LIST_EACH_SAFE (it, &f->conns) {
+        struct conn *c = LIST_ENTRY(it, struct conn, link);
+
+        if (!mono_due(c->deadline, now))
+            break;
+        conn_free(c);
+    }
+    set_timer(f);
+}
+
+/* Answers the whole requests that have come in. True if it stopped before the last of them, because
+ * too much is unsent. */
+static bool
+conn_answer(struct conn *c)
+{
+    struct http_request req;
+
+    while (c->state == CONN_OPEN && buf_len(&c->in) > 0) {
+        int err;
+
+        if (buf_len(&c->out) >= HTTP_FRONT_OUT_HIGH)
+            return true;
+        err = http_request_parse(&req, &c->scan, buf_data(&c->in), buf_len(&c->in));
+        if (err == SPRAT_E_AGAIN)
+            return false;
+        conn_renew(c);
+        c->scan = (struct http_scan){0};
+        if (err != 0) {
+            http_service_refuse(c->front->service, req.status, &c->out);
+            c->state = CONN_CLOSING;
+            return false;
+        }
+        http_service_answer(c->front->service, &req, &c->peer, &c->out, loop_now(c->front->loop));
+        buf_consume(&c->in, req.len);
+        if (!req.keep_alive)
+            c->state = CONN_CLOSING;
+    }
+    return false;
+}
+
+/* False if the connection is broken. */
+static bool
+conn_write(struct conn *c)
+{
+    while (buf_len(&c->out) > 0) {
+        struct iovec iov = {buf_data(&c->out), buf_len(&c->out)};
+        int64_t n = stream_writev(c->stream, &iov, 1);
+
+        if (n == SPRAT_E_AGAIN)
+            return true;
+        if (n <= 0)
+            return false;
+        buf_consume(&c->out, (size_t)n);
+    }
+    return c->out.err == 0;
+}
+
+/* Answers and writes by turns as long as that leads on, then waits for what the state asks for. */
+static void
+conn_go_on(struct conn *c)
+{
+    unsigned want = LOOP_READ;
+    bool more;
+
+    do {
+        more = conn_answer(c);
+        if (!conn_write(c)) {
+            conn_free(c);
+            return;
+        }
+    } while (more && buf_len(&c->out) == 0);
+    if (buf_len(&c->out) > 0) {
+        want = LOOP_WRITE;
+    } else if (c->state == CONN_CLOSING) {
+        stream_shutdown(c->stream);
+        c->state = CONN_LINGER;
+    }
+    if (stream_want(c->stream, want) != 0)
+        conn_free(c);
+}
+
+/* What comes behind the last request is not looked at. */
+static void
+conn_throw_away(struct conn *c)
+{
+    uint8_t rest[READ_SIZE];
+    struct iovec iov = {rest, sizeof(rest)};
+    int64_t n = stream_readv(c->stream, &iov, 1);
+
+    if (n == SPRAT_E_AGAIN)
+        return;
+    if (n > 0)
+        c->thrown_away += (size_t)n;
+    if (n <= 0 || c->thrown_away > HTTP_FRONT_LINGER_MAX)
+        conn_free(c);
+}
+
+static void
+on_readable(void *ctx)
+{
+    struct conn *c = ctx;
+    struct iovec iov;
+    int64_t n;
+
+    MAGIC_CHECK(c, CONN_MAGIC);
+    if (c->state == CONN_LINGER) {
+        conn_throw_away(c);
+        return;
+    }
+    iov = (struct iovec){buf_room(&c->in, READ_SIZE), READ_SIZE};
+    if (iov.iov_base == NULL) {
+        conn_free(c);
+        return;
+    }
+    n = stream_readv(c->stream, &iov, 1);
+    if (n == SPRAT_E_AGAIN)
+        return;
+    if (n <= 0) {
+        conn_free(c);
+        return;
+    }
+    buf_grew(&c->in, (size_t)n);
+    conn_go_on(c);
+}
+
+static void
+on_writable(void *ctx)
+{
+    struct conn *c = ctx;
+
+    MAGIC_CHECK(c, CONN_MAGIC);
+    if (!conn_write(c)) {
+        conn_free(c);
+        return;
+    }
+    if (buf_len(&c->out) > 0)
+        return;
+    conn_renew(c);
+    conn_go_on(c);
+}
+
+/* A new client must not be shut out by those who only wait. */
+static void
+make_way(struct http_front *f)
+{
+    if (f->nconns >= f->limits.connections_max)
+        conn_free(LIST_ENTRY(f->conns.next, struct conn, link));
+}
+
+static void
+on_accept(void *ctx, int fd, const struct endpoint *peer)
+{
+    struct http_front *f = ctx;
+    struct conn *c = calloc(1, sizeof(*c));
+    struct stream_handler handler = {
+        .ctx = c, .on_readable = on_readable, .on_writable = on_writable};
+    struct stream *stream;
+
+    MAGIC_CHECK(f, HTTP_FRONT_MAGIC);
+    if (stream_new(f->loop, fd, &handler, &stream) != 0) {
+        free(c);
+        return;
+    }
+    if (c == NULL || stream_want(stream, LOOP_READ) != 0) {
+        stream_free(stream);
+        free(c);
+        return;
+    }
+    make_way(f);
+    MAGIC_SET(c, CONN_MAGIC);
+    c->front = f;
+    c->stream = stream;
+    c->peer = *peer;
+    buf_init(&c->in, IN_MAX);
+    buf_init(&c->out, OUT_MAX);
+    list_init(&c->link);
+    f->nconns++;
+    conn_renew(c);
+    if (f->nconns == 1)
+        set_timer(f);
+}
+
+int
+http_front_new(struct loop *l, const struct endpoint *at, struct http_service *service,
+               const struct http_front_limits *limits, struct http_front **out, struct errbuf *eb)
+{
+    struct http_front *f = calloc(1, sizeof(*f));
+    struct listener_handler handler = {.ctx = f, .on_accept = on_accept};
+    int err;
+
+    if (f == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    MAGIC_SET(f, HTTP_FRONT_MAGIC);
+    f->loop = l;
+    f->service = service;
+    f->limits = *limits;
+    list_init(&f->conns);
+    f->timer = loop_timer_new(l, on_timer, f);
+    if (f->timer == NULL) {
+        free(f);
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    }
+    err = listener_new(l, at, &handler, &f->listener, eb);
+    if (err != 0) {
+        loop_timer_free(f->timer);
+        free(f);
+        return err;
+    }
+    *out = f;
+    return 0;
+}
+
+void
+http_front_free(struct http_front *f)
+{
+    if (f == NULL)
+        return;
+    listener_free(f->listener);
+    LIST_EACH_SAFE (it, &f->conns)
+        conn_free(LIST_ENTRY(it, struct conn, link));
+    loop_timer_free(f->timer);
+    MAGIC_CLEAR(f);
+    free(f);
+}
+
+const struct endpoint *
+http_front_addr(const struct http_front *f)
+{
+    return listener_addr(f->listener);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The tracker's UDP sockets: batches of packets go to a udp_service and its answers back, from the
+ * address that the question came to. Knows nothing of what the packets say.
+ */
+#ifndef TRACKER_NET_UDP_FRONT_H
+#define TRACKER_NET_UDP_FRONT_H
+
+#include "common/ev/dgram.h"
+#include "tracker/core/udp_service.h"
+
+enum { UDP_FRONT_BATCH = 64 };
+
+struct udp_front;
+
+/* Binds to |at|. |service| is borrowed and may be shared by the fronts of one loop. */
+int udp_front_new(struct loop *l, const struct endpoint *at, struct udp_service *service,
+                  struct udp_front **out, struct errbuf *eb);
+
+/* NULL is legal. */
+void udp_front_free(struct udp_front *f);
+
+/* The real address and port. */
+const struct endpoint *udp_front_addr(const struct udp_front *f);
+
+#endif
