@@ -87,14 +87,27 @@ def we_fetch_layers(form, payload):
     return check
 
 
+# libtorrent 2.0.8 stops a hybrid torrent as inconsistent when a piece is hashed just while its piece layer
+# comes in: with its own seeder at the other end in 5 of 60 runs on a busy machine, with us in 18 of 72. It
+# is then begun anew, so often that it failing each time says something about us.
+LAYER_RACES_MAX = 12
+
+
 def they_fetch_layers(form, payload):
     def check(t):
         path, meta = prepare(t, clients.Libtorrent, form, payload)
+        bare = without_layers(t, meta)
         ours = sprat.seed(t, meta, os.path.dirname(path))
-        theirs = clients.Libtorrent(t)
-        theirs.share(without_layers(t, meta), t.path("copy"), peers=[ours.address])
-        theirs.complete()
-        content.assert_same(path, t.path("copy", os.path.basename(path)))
+        for race in range(LAYER_RACES_MAX):
+            theirs = clients.Libtorrent(t)
+            copy = t.path(f"copy{race}")
+            theirs.share(bare, copy, peers=[ours.address])
+            if theirs.complete_or_inconsistent():
+                break
+            theirs.close()
+        else:
+            raise AssertionError(f"libtorrent found the hashes inconsistent {LAYER_RACES_MAX} times")
+        content.assert_same(path, os.path.join(copy, os.path.basename(path)))
     return check
 
 

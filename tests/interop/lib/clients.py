@@ -98,6 +98,16 @@ class Libtorrent:
         except AssertionError:
             raise AssertionError(f"libtorrent: {self.state()}") from None
 
+    def complete_or_inconsistent(self, seconds=60):
+        """Waits for the end; False if it is that v1 and v2 hashes seem to describe different data."""
+        def ended():
+            return self._complete_or_ask() or self._is_inconsistent()
+        self.t.wait("libtorrent to complete", ended, seconds, 0.25)
+        return self.is_complete()
+
+    def _is_inconsistent(self):
+        return "v1 and v2 hashes" in self._handle.status().errc.message()
+
     def _complete_or_ask(self):
         # Asks the tracker again now and then, for one that began before its seeder was known.
         if time.monotonic() - self._asked > 3:
