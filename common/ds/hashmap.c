@@ -46,6 +46,26 @@ hashmap_find(const struct hashmap *m, const void *key, size_t len)
     return NULL;
 }
 
+uint64_t
+hashmap_prefetch(const struct hashmap *m, const void *key, size_t len)
+{
+    uint64_t hash = siphash13(m->seed, key, len);
+
+    if (m->nbuckets > 0)
+        __builtin_prefetch(bucket_of(m, hash));
+    return hash;
+}
+
+const struct hashmap_node *
+hashmap_prefetch_node(const struct hashmap *m, uint64_t hash)
+{
+    const struct hashmap_node *node = m->nbuckets > 0 ? *bucket_of(m, hash) : NULL;
+
+    if (node != NULL)
+        __builtin_prefetch(node);
+    return node;
+}
+
 static void
 push(struct hashmap *m, struct hashmap_node *node)
 {

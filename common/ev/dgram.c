@@ -38,6 +38,7 @@ struct dgram {
     struct endpoint addr;
     bool *freed; /* set when the socket is freed inside a callback */
     bool sending_blocked;
+    bool wild; /* bound to all addresses: which one a datagram came to must be asked for */
     unsigned batch;
     size_t len_max;
     uint8_t *bytes;         /* batch × len_max */
@@ -112,12 +113,13 @@ receive(struct dgram *d, bool *full)
         struct cell *c = &d->cells[i];
 
         c->iov = (struct iovec){.iov_base = d->bytes + i * d->len_max, .iov_len = d->len_max};
-        d->hdrs[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &c->name,
-                                                  .msg_namelen = sizeof(c->name),
-                                                  .msg_iov = &c->iov,
-                                                  .msg_iovlen = 1,
-                                                  .msg_control = &c->control,
-                                                  .msg_controllen = sizeof(c->control)}};
+        d->hdrs[i] =
+            (struct mmsghdr){.msg_hdr = {.msg_name = &c->name,
+                                         .msg_namelen = sizeof(c->name),
+                                         .msg_iov = &c->iov,
+                                         .msg_iovlen = 1,
+                                         .msg_control = d->wild ? &c->control : NULL,
+                                         .msg_controllen = d->wild ? sizeof(c->control) : 0}};
     }
     n = recvmmsg(d->fd, d->hdrs, d->batch, MSG_DONTWAIT, NULL);
     *full = n == (int)d->batch;
@@ -181,12 +183,13 @@ open_socket(struct dgram *d, const struct endpoint *at)
     d->fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (d->fd < 0)
         return sprat_err_from_errno(errno);
-    if (at->family == IP_V6) {
+    d->wild = addr_is_any(at);
+    if (at->family == IP_V6)
         (void)setsockopt(d->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+    if (d->wild && at->family == IP_V6)
         (void)setsockopt(d->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
-    } else {
+    else if (d->wild)
         (void)setsockopt(d->fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
-    }
     if (bind(d->fd, (const struct sockaddr *)&ss, len) != 0)
         return sprat_err_from_errno(errno);
     len = sizeof(ss);
@@ -233,7 +236,7 @@ dgram_new(struct loop *l, const struct endpoint *at, unsigned batch, size_t len_
     if (err != 0) {
         dgram_free(d);
         return errbuf_set(eb, err, "cannot listen on UDP %s: %s", addr_format(at, text),
-                          err == SPRAT_E_BUSY ? "the port is in use"
+                          err == SPRAT_E_BUSY          ? "the port is in use"
                           : err == SPRAT_E_UNREACHABLE ? "this machine does not have that address"
                                                        : sprat_strerror(err));
     }

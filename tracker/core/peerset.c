@@ -2,7 +2,8 @@
  *
  * The packed array keeps seeders in [0, nseeds) and leechers behind them, so that a change of sides
  * is one swap and a seeder's answer is drawn from one range. The index is open addressing with
- * linear probing and deletion by shifting back, which leaves no tombstones.
+ * linear probing and deletion by shifting back, which leaves no tombstones; it is rebuilt with each
+ * change of the array's size, and its load is three quarters at most.
  */
 #include "tracker/core/peerset.h"
 
@@ -10,12 +11,11 @@
 #include <string.h>
 
 #include "common/base/assert.h"
-#include "common/base/bytes.h"
-#include "common/codec/compact.h"
 #include "common/ds/siphash.h"
 
 enum {
     CAP_MIN = 2,
+    GROWTH = 8,
     SLOTS_NARROW_MAX = 1 << 16,
     STRIDE_MAX = COMPACT_V6_LEN + 6,
 };
@@ -43,28 +43,10 @@ entry(const struct peerset *s, uint32_t pos)
     return s->entries + pos * peerset_stride(s);
 }
 
-uint16_t
-peerset_seen(const struct peerset *s, uint32_t pos)
-{
-    return get_u16be(entry(s, pos) + s->key_len);
-}
-
 static uint32_t
 tag_and_flags(const struct peerset *s, uint32_t pos)
 {
     return get_u32be(entry(s, pos) + s->key_len + 2);
-}
-
-uint32_t
-peerset_tag(const struct peerset *s, uint32_t pos)
-{
-    return tag_and_flags(s, pos) & ~(uint32_t)PEER_FLAGS;
-}
-
-unsigned
-peerset_flags(const struct peerset *s, uint32_t pos)
-{
-    return tag_and_flags(s, pos) & PEER_FLAGS;
 }
 
 /* ---- the index: slot numbers to positions ---- */
@@ -90,7 +72,21 @@ slot_put(struct peerset *s, uint32_t slot, uint32_t pos)
 static uint32_t
 home_slot(const struct peerset *s, const struct peerset_env *env, const uint8_t *key)
 {
-    return (uint32_t)siphash13(env->seed, key, s->key_len) & (s->nslots - 1);
+    /* The hash as a fraction of the slots (Lemire's multiplication), which need no power of two. */
+    return (uint32_t)((siphash13(env->seed, key, s->key_len) >> 32) * s->nslots >> 32);
+}
+
+static uint32_t
+next_slot(const struct peerset *s, uint32_t slot)
+{
+    return slot + 1 < s->nslots ? slot + 1 : 0;
+}
+
+/* Slots from |from| on to |to|, around the end. */
+static uint32_t
+distance(const struct peerset *s, uint32_t from, uint32_t to)
+{
+    return to >= from ? to - from : to + s->nslots - from;
 }
 
 /* The slot that holds position |pos|. */
@@ -101,7 +97,7 @@ slot_of(const struct peerset *s, const struct peerset_env *env, uint32_t pos)
 
     while (slot_get(s, slot) != pos) {
         ASSERT(slot_get(s, slot) != PEERSET_NONE);
-        slot = (slot + 1) & (s->nslots - 1);
+        slot = next_slot(s, slot);
     }
     return slot;
 }
@@ -115,7 +111,7 @@ index_add(struct peerset *s, const struct peerset_env *env, uint32_t pos)
         return;
     slot = home_slot(s, env, entry(s, pos));
     while (slot_get(s, slot) != PEERSET_NONE)
-        slot = (slot + 1) & (s->nslots - 1);
+        slot = next_slot(s, slot);
     slot_put(s, slot, pos);
 }
 
@@ -123,16 +119,16 @@ index_add(struct peerset *s, const struct peerset_env *env, uint32_t pos)
 static void
 index_drop(struct peerset *s, const struct peerset_env *env, uint32_t pos)
 {
-    uint32_t mask = s->nslots - 1, hole, at;
+    uint32_t hole, at;
 
     if (s->index == NULL)
         return;
     hole = slot_of(s, env, pos);
-    for (at = (hole + 1) & mask; slot_get(s, at) != PEERSET_NONE; at = (at + 1) & mask) {
+    for (at = next_slot(s, hole); slot_get(s, at) != PEERSET_NONE; at = next_slot(s, at)) {
         uint32_t home = home_slot(s, env, entry(s, slot_get(s, at)));
 
         /* It may move into the hole unless its home lies cyclically behind the hole. */
-        if (((at - home) & mask) >= ((at - hole) & mask)) {
+        if (distance(s, home, at) >= distance(s, hole, at)) {
             slot_put(s, hole, slot_get(s, at));
             hole = at;
         }
@@ -145,7 +141,7 @@ index_drop(struct peerset *s, const struct peerset_env *env, uint32_t pos)
 static bool
 index_rebuild(struct peerset *s, const struct peerset_env *env, uint32_t cap)
 {
-    uint32_t nslots = 32;
+    uint32_t nslots = cap + cap / 3 + 1;
     void *index;
 
     if (cap <= PEERSET_SCAN_MAX) {
@@ -154,8 +150,6 @@ index_rebuild(struct peerset *s, const struct peerset_env *env, uint32_t cap)
         s->nslots = 0;
         return true;
     }
-    while ((uint64_t)nslots * 3 < (uint64_t)cap * 4)
-        nslots *= 2;
     if (nslots == s->nslots)
         return true;
     index = calloc(nslots, nslots <= SLOTS_NARROW_MAX ? sizeof(uint16_t) : sizeof(uint32_t));
@@ -190,12 +184,13 @@ realloc_arrays(struct peerset *s, uint32_t cap)
     return true;
 }
 
-/* Room for one more: half as much again, in steps of at least CAP_MIN. The index goes first: one
- * that is too large does no harm if the rest fails. */
+/* Room for one more: an eighth as much again, in steps of at least CAP_MIN: peers are what a
+ * tracker's memory is full of. The index goes first: one that is too large does no harm if the rest
+ * fails. */
 static bool
 grow(struct peerset *s, const struct peerset_env *env)
 {
-    uint32_t cap = s->cap + (s->cap / 2 > CAP_MIN ? s->cap / 2 : CAP_MIN);
+    uint32_t cap = s->cap + (s->cap / GROWTH > CAP_MIN ? s->cap / GROWTH : CAP_MIN);
 
     if (s->cap == PEERSET_PEERS_MAX)
         return false;
@@ -266,13 +261,13 @@ peerset_find(const struct peerset *s, const struct peerset_env *env, const uint8
 
     if (s->index == NULL) {
         for (pos = 0; pos < peerset_count(s); pos++)
-            if (memcmp(entry(s, pos), key, s->key_len) == 0)
+            if (peerset_key_is(s, pos, key))
                 return pos;
         return PEERSET_NONE;
     }
     for (uint32_t slot = home_slot(s, env, key); (pos = slot_get(s, slot)) != PEERSET_NONE;
-         slot = (slot + 1) & (s->nslots - 1))
-        if (memcmp(entry(s, pos), key, s->key_len) == 0)
+         slot = next_slot(s, slot))
+        if (peerset_key_is(s, pos, key))
             return pos;
     return PEERSET_NONE;
 }
@@ -380,7 +375,7 @@ peerset_expire(struct peerset *s, const struct peerset_env *env, uint16_t now, u
     left = peerset_count(s);
     if (left == 0)
         peerset_fini(s);
-    else if (left < s->cap / 4)
-        shrink(s, env, left + left / 2 > CAP_MIN ? left + left / 2 : CAP_MIN);
+    else if (left < s->cap / 2)
+        shrink(s, env, left + left / GROWTH > CAP_MIN ? left + left / GROWTH : CAP_MIN);
     return removed;
 }

@@ -11,7 +11,8 @@
  *  6 / 18   2        second in which the peer was last seen, modulo 2^16
  *  8 / 20   4        the peer's tag, whose two low bits are flags
  *
- * An IPv4 peer so takes 12 bytes, an IPv6 peer 24, and about 4 of index in a large set.
+ * An IPv4 peer so takes 12 bytes and an IPv6 peer 24, with up to an eighth of room to grow, and in
+ * a large set about 3 of index (6 beyond 49,000 peers).
  */
 #ifndef TRACKER_CORE_PEERSET_H
 #define TRACKER_CORE_PEERSET_H
@@ -19,11 +20,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "common/base/bytes.h"
 #include "common/base/endpoint.h"
+#include "common/codec/compact.h"
 
 enum {
-    PEERSET_SCAN_MAX = 24, /* entries; a set of more has an index */
+    PEERSET_SCAN_MAX = 256, /* entries; a set of more has an index */
     PEERSET_TAG_SCAN_MAX = 4096,
     PEERSET_PEERS_MAX = 1 << 24,
     PEERSET_ID_LEN = 20,
@@ -83,9 +87,33 @@ peerset_key(const struct peerset *s, uint32_t pos)
     return s->entries + pos * peerset_stride(s);
 }
 
-uint16_t peerset_seen(const struct peerset *s, uint32_t pos);
-uint32_t peerset_tag(const struct peerset *s, uint32_t pos);
-unsigned peerset_flags(const struct peerset *s, uint32_t pos);
+static inline uint16_t
+peerset_seen(const struct peerset *s, uint32_t pos)
+{
+    return get_u16be(peerset_key(s, pos) + s->key_len);
+}
+
+static inline uint32_t
+peerset_tag(const struct peerset *s, uint32_t pos)
+{
+    return get_u32be(peerset_key(s, pos) + s->key_len + 2) & ~(uint32_t)PEER_FLAGS;
+}
+
+static inline unsigned
+peerset_flags(const struct peerset *s, uint32_t pos)
+{
+    return get_u32be(peerset_key(s, pos) + s->key_len + 2) & PEER_FLAGS;
+}
+
+/* Equal compact endpoints? The lengths are spelled out so that the compiler compares words. */
+static inline bool
+peerset_key_is(const struct peerset *s, uint32_t pos, const uint8_t *key)
+{
+    const uint8_t *own = peerset_key(s, pos);
+
+    return s->key_len == COMPACT_V4_LEN ? memcmp(own, key, COMPACT_V4_LEN) == 0
+                                        : memcmp(own, key, COMPACT_V6_LEN) == 0;
+}
 
 /* The position of the peer with compact endpoint |key|, or PEERSET_NONE. A position is good until
  * the next change of the set. */

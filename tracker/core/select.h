@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Which peers an announce gets: a uniformly random draw without repeats from a peerset, in time and
- * stack space that depend on the number wanted and not on the size of the swarm.
+ * Which peers an announce gets: a random draw without repeats from a peerset, each peer as likely
+ * as any other, in time and stack space that depend on the number wanted and not on the swarm's
+ * size.
  */
 #ifndef TRACKER_CORE_SELECT_H
 #define TRACKER_CORE_SELECT_H

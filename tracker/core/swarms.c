@@ -5,6 +5,7 @@
  */
 #include "tracker/core/swarms.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,27 @@ struct swarm *
 swarms_find(const struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN])
 {
     return (struct swarm *)(void *)hashmap_find(&s->map, hash, TRACKER_HASH_LEN);
+}
+
+void
+swarms_prefetch(const struct swarms *s, const uint8_t *const *hashes, size_t n)
+{
+    uint64_t keys[SWARMS_PREFETCH_MAX];
+    const struct hashmap_node *nodes[SWARMS_PREFETCH_MAX];
+
+    for (size_t i = 0; i < n; i++)
+        keys[i] = hashmap_prefetch(&s->map, hashes[i], TRACKER_HASH_LEN);
+    for (size_t i = 0; i < n; i++) {
+        nodes[i] = hashmap_prefetch_node(&s->map, keys[i]);
+        if (nodes[i] != NULL)
+            __builtin_prefetch((const uint8_t *)nodes[i] + offsetof(struct swarm, v4));
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct swarm *w = (const struct swarm *)(const void *)nodes[i];
+
+        if (w != NULL && w->v4.entries != NULL)
+            __builtin_prefetch(w->v4.entries);
+    }
 }
 
 struct swarm *

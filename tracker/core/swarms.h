@@ -12,6 +12,8 @@
 #include "common/ds/list.h"
 #include "tracker/core/peerset.h"
 
+enum { SWARMS_PREFETCH_MAX = 64 };
+
 struct swarm {
     struct hashmap_node node;
     struct list link; /* in struct swarms' |by_sweep| */
@@ -35,6 +37,10 @@ void swarms_fini(struct swarms *s);
 
 /* The swarm of |hash|, or NULL. */
 struct swarm *swarms_find(const struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN]);
+
+/* Gets the swarms of |n| hashes on their way from memory, all at once: each is three cache misses
+ * in a row for who looks for them one after the other. At most SWARMS_PREFETCH_MAX. */
+void swarms_prefetch(const struct swarms *s, const uint8_t *const *hashes, size_t n);
 
 /* Adds a swarm that is not in; NULL when memory is out. */
 struct swarm *swarms_add(struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN], struct mono now);

@@ -298,6 +298,14 @@ tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
     fill_peers(t, w, &k, ans);
 }
 
+_Static_assert((int)TRACKER_PREFETCH_MAX == (int)SWARMS_PREFETCH_MAX, "the swarms do it");
+
+void
+tracker_prefetch(const struct tracker *t, const uint8_t *const *hashes, size_t n)
+{
+    swarms_prefetch(&t->swarms, hashes, n);
+}
+
 void
 tracker_on_scrape(struct tracker *t, struct tracker_scrape *entry)
 {

@@ -80,6 +80,21 @@ answer_scrape(struct udp_service *u, const struct tracker_udp_request *q, uint8_
     return tracker_udp_put_scrape_reply(reply, q->transaction, entries, q->nhashes);
 }
 
+/* An announce's hash stands right behind the 16 bytes that every request begins with; what is no
+ * announce does no harm here. */
+void
+udp_service_prefetch(const struct udp_service *u, const struct udp_service_packet *packets,
+                     size_t n)
+{
+    const uint8_t *hashes[TRACKER_PREFETCH_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (packets[i].len >= TRACKER_UDP_ANNOUNCE_LEN)
+            hashes[count++] = packets[i].data + TRACKER_UDP_CONNECT_LEN;
+    tracker_prefetch(u->tracker, hashes, count);
+}
+
 /* Why a request with a good connection id can't be taken. */
 static const char *
 parse_reason(int err)

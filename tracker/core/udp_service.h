@@ -27,6 +27,14 @@ struct udp_service {
 
 void udp_service_init(struct udp_service *u, struct tracker *t, const uint8_t secret[MAC_KEY_LEN]);
 
+/* Says that these packets come next, at most TRACKER_PREFETCH_MAX of them. */
+struct udp_service_packet {
+    const uint8_t *data;
+    size_t len;
+};
+void udp_service_prefetch(const struct udp_service *u, const struct udp_service_packet *packets,
+                          size_t n);
+
 /* Writes the answer to |reply| and returns its length, 0 for none. */
 size_t udp_service_answer(struct udp_service *u, const uint8_t *packet, size_t len,
                           const struct endpoint *from, uint8_t reply[UDP_SERVICE_REPLY_MAX],

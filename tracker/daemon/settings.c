@@ -35,7 +35,7 @@ static const struct {
 #undef X
 #define X(name, option, dflt, least, most, arg, text)                                              \
     {option, offsetof(struct settings, name), least, most},
-    DAEMON_OPTION_TABLE(X)
+        DAEMON_OPTION_TABLE(X)
 #undef X
 };
 
@@ -50,8 +50,7 @@ enum {
     OPT_NUMBER,
     OPT_BEFORE_NUMBERS = OPT_NUMBER - 1,
 #define X(name, option, dflt, least, most, arg, text) OPT_##name,
-    TRACKER_OPTION_TABLE(X)
-    DAEMON_OPTION_TABLE(X)
+    TRACKER_OPTION_TABLE(X) DAEMON_OPTION_TABLE(X)
 #undef X
 };
 
@@ -63,10 +62,9 @@ static const struct option_spec specs[] = {
     {OPT_CONFIG, 'c', "config", "FILE", "read settings from FILE; the command line wins over it"},
 #define X(name, option, dflt, least, most, arg, text)                                              \
     {OPT_##name, 0, option, arg, text "; default " #dflt},
-    TRACKER_OPTION_TABLE(X)
-    DAEMON_OPTION_TABLE(X)
+    TRACKER_OPTION_TABLE(X) DAEMON_OPTION_TABLE(X)
 #undef X
-    {OPT_LOG_LEVEL, 0, "log-level", "LEVEL", "error, warning, info or debug"},
+        {OPT_LOG_LEVEL, 0, "log-level", "LEVEL", "error, warning, info or debug"},
     {OPT_HELP, 'h', "help", NULL, "print this and exit"},
     {OPT_VERSION, 'V', "version", NULL, "print the version and exit"},
 };
@@ -223,10 +221,9 @@ read_file(struct settings *s, const char *path, struct errbuf *eb)
 static void
 set_defaults(struct settings *s)
 {
-    *s = (struct settings){
-        .log_level = LOG_INFO,
+    *s = (struct settings){.log_level = LOG_INFO,
 #define X(name, option, dflt, least, most, arg, text) .name = (dflt),
-        DAEMON_OPTION_TABLE(X)
+                           DAEMON_OPTION_TABLE(X)
 #undef X
     };
     tracker_config_init(&s->tracker);

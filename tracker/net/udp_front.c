@@ -20,6 +20,18 @@ struct udp_front {
     uint8_t replies[UDP_FRONT_BATCH][UDP_SERVICE_REPLY_MAX];
 };
 
+_Static_assert((int)UDP_FRONT_BATCH <= (int)TRACKER_PREFETCH_MAX, "a batch is announced at once");
+
+static void
+prefetch(const struct udp_front *f, const struct dgram_msg *msgs, size_t count)
+{
+    struct udp_service_packet packets[UDP_FRONT_BATCH];
+
+    for (size_t i = 0; i < count; i++)
+        packets[i] = (struct udp_service_packet){msgs[i].data, msgs[i].len};
+    udp_service_prefetch(f->service, packets, count);
+}
+
 static void
 on_batch(void *ctx, const struct dgram_msg *msgs, size_t count)
 {
@@ -29,6 +41,7 @@ on_batch(void *ctx, const struct dgram_msg *msgs, size_t count)
 
     MAGIC_CHECK(f, UDP_FRONT_MAGIC);
     now = loop_now(f->loop);
+    prefetch(f, msgs, count);
     for (size_t i = 0; i < count; i++) {
         size_t len = udp_service_answer(f->service, msgs[i].data, msgs[i].len, &msgs[i].peer,
                                         f->replies[n], now);
