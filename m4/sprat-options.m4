@@ -43,3 +43,31 @@ AC_SUBST([SPRAT_CFLAGS])
 AC_SUBST([SPRAT_LDFLAGS])
 AC_SUBST([SPRAT_FUZZ_LDFLAGS])
 ])
+
+dnl Multi-buffer SHA-256. Optional: OpenSSL does it all where the library is not there or not wanted.
+dnl It has no .pc file, and other builds of it lack the paths that we ask for, so it is tried by linking.
+AC_DEFUN([SPRAT_IPSEC_MB], [
+AC_ARG_WITH([ipsec-mb],
+  [AS_HELP_STRING([--with-ipsec-mb=auto|yes|no],
+    [hash many blocks at once with Intel's libipsec-mb (auto: if it is there)])],
+  [], [with_ipsec_mb=auto])
+AC_SUBST([IPSEC_MB_LIBS], [])
+AS_IF([test "x$with_ipsec_mb" != xno],
+  [AC_CACHE_CHECK([for libipsec-mb], [sprat_cv_ipsec_mb],
+     [sprat_save=$LIBS
+      LIBS="-lIPSec_MB $LIBS"
+      AC_LINK_IFELSE(
+        [AC_LANG_PROGRAM([[#define NO_COMPAT_IMB_API_053 1
+#include <intel-ipsec-mb.h>]],
+          [[IMB_MGR *m = alloc_mb_mgr(IMB_FLAG_SHANI_OFF);
+            IMB_JOB *j;
+            init_mb_mgr_sse(m), init_mb_mgr_avx2(m), init_mb_mgr_avx512(m);
+            return (int)IMB_GET_NEXT_BURST(m, 1, &j) + imb_get_errno(m);]])],
+        [sprat_cv_ipsec_mb=yes], [sprat_cv_ipsec_mb=no])
+      LIBS=$sprat_save])
+   AS_IF([test "$sprat_cv_ipsec_mb" = yes],
+     [IPSEC_MB_LIBS=-lIPSec_MB
+      AC_DEFINE([HAVE_IPSEC_MB], [1], [Define to 1 if libipsec-mb is there.])],
+     [test "x$with_ipsec_mb" = xyes],
+     [AC_MSG_ERROR([libipsec-mb was not found. On Debian: apt-get install libipsec-mb-dev])])])
+])

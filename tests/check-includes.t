@@ -20,6 +20,7 @@ allowed_by() { # FOLDER HEADER: is HEADER's folder FOLDER itself, or below a lis
 owners='
 event2/|^common/ev$
 openssl/|^common/crypto$|^common/ev$
+intel-ipsec-mb.h|^common/crypto$
 sqlite3.h|^common/sys$|^peer/store$|^tracker/store$
 curl/|^common/ev$
 pthread.h|^common/(sys|ev)$|^peer/(store|net|daemon|cli)$

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Merkle trees of BEP 52. A root is folded from left to right with one pending node a layer, so
- * that a tree of any size takes a fixed few kilobytes of stack. Knows no files and no wire
- * messages.
+ * that a tree of any size takes a fixed few kilobytes of stack; whole small subtrees are hashed
+ * layer by layer, many nodes at once. Knows no files and no wire messages.
  */
 #include "common/codec/merkle.h"
 
@@ -11,7 +11,16 @@
 #include "common/base/err.h"
 #include "common/crypto/sha.h"
 
-enum { LEAF_LEN = 16384 };
+enum {
+    LEAF_LEN = 16384,
+    BATCH_LOG = 7, /* subtrees of 2^7 nodes are hashed as one: 4 KiB of input */
+};
+
+static unsigned
+floor_log2(uint64_t n)
+{
+    return 63 - (unsigned)__builtin_clzll(n);
+}
 
 unsigned
 merkle_log2(uint64_t n)
@@ -33,6 +42,26 @@ merkle_pad(unsigned layer, uint8_t out[32])
         sha256_pair(out, out, out);
 }
 
+/* The root of 2^|log| nodes, at most 2^BATCH_LOG, hashed layer by layer. */
+static void
+subtree_root(const uint8_t *nodes, unsigned log, uint8_t out[32])
+{
+    uint8_t layers[2][32 << (BATCH_LOG - 1)];
+
+    for (unsigned i = 0; i < log; i++) {
+        const void *data[1 << (BATCH_LOG - 1)];
+        size_t len[1 << (BATCH_LOG - 1)], n = (size_t)1 << (log - 1 - i);
+
+        for (size_t k = 0; k < n; k++) {
+            data[k] = nodes + 64 * k;
+            len[k] = 64;
+        }
+        sha256_many(data, len, n, layers[i % 2]);
+        nodes = layers[i % 2];
+    }
+    memcpy(out, nodes, 32);
+}
+
 /* Joins the pending subtrees of |n| nodes, from the lowest layer up, with pads at their right. */
 static void
 fold(uint8_t pending[][32], size_t n, unsigned layer, unsigned height, uint8_t out[32])
@@ -40,6 +69,10 @@ fold(uint8_t pending[][32], size_t n, unsigned layer, unsigned height, uint8_t o
     uint8_t pad[32];
     bool open = false;
 
+    if (n == (size_t)1 << height) {
+        memcpy(out, pending[height], 32);
+        return;
+    }
     merkle_pad(layer, pad);
     for (unsigned i = 0; i < height; i++) {
         bool whole = (n >> i & 1) != 0;
@@ -51,8 +84,6 @@ fold(uint8_t pending[][32], size_t n, unsigned layer, unsigned height, uint8_t o
         open = open || whole;
         sha256_pair(pad, pad, pad);
     }
-    if (!open)
-        memcpy(out, pending[height], 32);
 }
 
 int
@@ -64,14 +95,18 @@ merkle_root(const uint8_t *hashes, size_t n, unsigned layer, unsigned height, ui
     if (n == 0 || layer > MERKLE_LAYERS_MAX || height > MERKLE_LAYERS_MAX - layer ||
         merkle_log2(n) > height)
         return SPRAT_E_INVAL;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n;) {
         uint8_t node[32];
-        unsigned level = 0;
+        unsigned log = floor_log2(n - i), level;
 
-        memcpy(node, hashes + i * 32, 32);
-        for (size_t k = i; (k & 1) != 0; k >>= 1)
+        /* As large as |i| is aligned: the sizes only shrink, from the largest. */
+        log = log < BATCH_LOG ? log : BATCH_LOG;
+        subtree_root(hashes + i * 32, log, node);
+        level = log;
+        for (size_t k = i >> log; (k & 1) != 0; k >>= 1)
             sha256_pair(pending[level++], node, node);
         memcpy(pending[level], node, 32);
+        i += (size_t)1 << log;
     }
     fold(pending, n, layer, height, out);
     return 0;

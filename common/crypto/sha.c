@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "common/base/assert.h"
+#include "common/crypto/shamany.h"
 
 /* Written once, by the first caller in the process, and constant from then on. */
 static CRYPTO_ONCE fetch_once = CRYPTO_ONCE_STATIC_INIT;
@@ -58,14 +59,21 @@ sha256_pair(const uint8_t left[SHA256_LEN], const uint8_t right[SHA256_LEN],
         both[i] = left[i];
         both[SHA256_LEN + i] = right[i];
     }
-    digest(SHA_256, both, sizeof(both), out);
+    sha256_many((const void *[]){both}, (const size_t[]){sizeof(both)}, 1, out);
 }
 
 void
 sha256_many(const void *const data[], const size_t len[], size_t n, uint8_t *out)
 {
-    for (size_t i = 0; i < n; i++)
-        digest(SHA_256, data[i], len[i], out + i * SHA256_LEN);
+    for (size_t done = 0; done < n;) {
+        size_t took = shamany_take(data + done, len + done, n - done, out + done * SHA256_LEN);
+
+        if (took == 0) {
+            sha256(data[done], len[done], out + done * SHA256_LEN);
+            took = 1;
+        }
+        done += took;
+    }
 }
 
 struct sha {

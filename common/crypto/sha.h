@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * SHA-1 and SHA-256: one shot, incremental, and many equal messages at once. The implementation is
- * OpenSSL's; a later multi-buffer one takes hold behind sha256_many() without a change here.
+ * SHA-1 and SHA-256: one shot, incremental, and many messages at once. The implementation is
+ * OpenSSL's; sha256_many() and sha256_pair() use libipsec-mb's multi-buffer code beside it, where the
+ * build has that and the processor gains by it.
  */
 #ifndef COMMON_CRYPTO_SHA_H
 #define COMMON_CRYPTO_SHA_H
@@ -22,7 +23,9 @@ void sha256_pair(const uint8_t left[SHA256_LEN], const uint8_t right[SHA256_LEN]
                  uint8_t out[SHA256_LEN]);
 
 /* SHA-256 of |n| independent messages; message i is |len[i]| bytes at |data[i]|, its digest goes to
- * out + 32 * i. */
+ * out + 32 * i. |out| overlaps no message. Best with 16 or more of nearly the same length, below 64
+ * KiB each. The first call of a thread sets up some 0.5 MiB for it, which goes when the thread
+ * ends. */
 void sha256_many(const void *const data[], const size_t len[], size_t n, uint8_t *out);
 
 /* Incremental. Heap object; sha_new returns NULL when memory is out. */
