@@ -49,7 +49,10 @@ struct load_result {
     struct latency latency;
 };
 
-/* The announce of peer |i|, without its event. */
+void load_info_hash(const struct load_config *c, uint64_t torrent, uint8_t hash[TRACKER_HASH_LEN]);
+
+/* The announce of peer |i|, without its event. Its torrent is as random as itself: some swarms are
+ * larger than others. */
 void load_announce(const struct load_config *c, uint64_t i, struct tracker_announce *a);
 
 /* Which peer asks next and what it says; false when the count or the time is used up. */

@@ -220,14 +220,14 @@ print(const struct args *a, const struct load_result *r, double cpu_s)
 
 /* One line a torrent. */
 static void
-print_hashes(struct load_config *c)
+print_hashes(const struct load_config *c)
 {
-    struct tracker_announce a;
+    uint8_t hash[TRACKER_HASH_LEN];
 
     for (uint64_t torrent = 0; torrent < c->torrents; torrent++) {
-        load_announce(c, torrent * c->sources, &a);
+        load_info_hash(c, torrent, hash);
         for (unsigned i = 0; i < TRACKER_HASH_LEN; i++)
-            printf("%02x", a.info_hash[i]);
+            printf("%02x", hash[i]);
         putchar('\n');
     }
 }

@@ -34,10 +34,18 @@ load_now_us(void)
 }
 
 void
+load_info_hash(const struct load_config *c, uint64_t torrent, uint8_t hash[TRACKER_HASH_LEN])
+{
+    uint64_t from = mix(torrent ^ (c->seed << 32));
+
+    for (unsigned at = 0; at < TRACKER_HASH_LEN; at += 4)
+        put_u32be(hash + at, (uint32_t)mix(from + at));
+}
+
+void
 load_announce(const struct load_config *c, uint64_t i, struct tracker_announce *a)
 {
-    uint64_t who = mix(c->seed ^ i), torrent = i / c->sources % c->torrents;
-    uint64_t hash = mix(torrent ^ (c->seed << 32));
+    uint64_t who = mix(c->seed ^ i);
 
     *a = (struct tracker_announce){
         .port = (uint16_t)(1024 + who % 64000),
@@ -47,8 +55,7 @@ load_announce(const struct load_config *c, uint64_t i, struct tracker_announce *
         .compact = true,
         .uploaded = (who >> 8) & 0xffffff,
     };
-    for (unsigned at = 0; at < TRACKER_HASH_LEN; at += 4)
-        put_u32be(a->info_hash + at, (uint32_t)mix(hash + at));
+    load_info_hash(c, mix(who) % c->torrents, a->info_hash);
     memcpy(a->peer_id, "-LD0001-", 8);
     put_u64be(a->peer_id + 8, who);
     put_u32be(a->peer_id + 16, (uint32_t)i);
