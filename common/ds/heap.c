@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The binary heap of timers: an array of pointers to embedded nodes that know their index.
+ * Four children to a node, and each slot with its key: what is compared lies side by side in memory,
+ * and a node is touched only where it moves.
  */
 #include "common/ds/heap.h"
 
@@ -9,7 +10,7 @@
 #include "common/base/assert.h"
 #include "common/base/err.h"
 
-enum { HEAP_CAP_MIN = 16 };
+enum { HEAP_CAP_MIN = 16, CHILDREN = 4 };
 
 void
 heap_init(struct heap *h)
@@ -20,44 +21,54 @@ heap_init(struct heap *h)
 void
 heap_fini(struct heap *h)
 {
-    free(h->nodes);
+    free(h->slots);
     *h = (struct heap){0};
 }
 
 static bool
-less(const struct heap_node *a, const struct heap_node *b)
+less(const struct heap_slot *a, const struct heap_slot *b)
 {
     return a->at.us != b->at.us ? a->at.us < b->at.us : a->tie < b->tie;
 }
 
 static void
-place(struct heap *h, size_t i, struct heap_node *n)
+place(struct heap *h, size_t i, const struct heap_slot *s)
 {
-    h->nodes[i] = n;
-    n->index = i;
+    h->slots[i] = *s;
+    s->node->index = i;
 }
 
-/* Moves |n| from hole |i| towards the root, then towards the leaves, to where it belongs. */
-static void
-settle(struct heap *h, size_t i, struct heap_node *n)
+/* The first of |i|'s children; |i| itself if it has none. */
+static size_t
+first_child(const struct heap *h, size_t i)
 {
-    while (i > 0 && less(n, h->nodes[(i - 1) / 2])) {
-        place(h, i, h->nodes[(i - 1) / 2]);
-        i = (i - 1) / 2;
-    }
-    for (;;) {
-        size_t child = 2 * i + 1;
+    size_t child = CHILDREN * i + 1, end = child + CHILDREN, first = child;
 
-        if (child >= h->count)
-            break;
-        if (child + 1 < h->count && less(h->nodes[child + 1], h->nodes[child]))
-            child++;
-        if (!less(h->nodes[child], n))
-            break;
-        place(h, i, h->nodes[child]);
+    if (child >= h->count)
+        return i;
+    if (end > h->count)
+        end = h->count;
+    while (++child < end)
+        if (less(&h->slots[child], &h->slots[first]))
+            first = child;
+    return first;
+}
+
+/* Moves |s| from hole |i| towards the root, then towards the leaves, to where it belongs. */
+static void
+settle(struct heap *h, size_t i, struct heap_slot s)
+{
+    size_t child;
+
+    while (i > 0 && less(&s, &h->slots[(i - 1) / CHILDREN])) {
+        place(h, i, &h->slots[(i - 1) / CHILDREN]);
+        i = (i - 1) / CHILDREN;
+    }
+    while ((child = first_child(h, i)) != i && less(&h->slots[child], &s)) {
+        place(h, i, &h->slots[child]);
         i = child;
     }
-    place(h, i, n);
+    place(h, i, &s);
 }
 
 int
@@ -66,17 +77,17 @@ heap_set(struct heap *h, struct heap_node *n, struct mono at)
     if (n->index == HEAP_OUT) {
         if (h->count == h->cap) {
             size_t cap = h->cap > 0 ? h->cap * 2 : HEAP_CAP_MIN;
-            struct heap_node **nodes = realloc(h->nodes, cap * sizeof(struct heap_node *));
+            struct heap_slot *slots = realloc(h->slots, cap * sizeof(*slots));
 
-            if (nodes == NULL)
+            if (slots == NULL)
                 return SPRAT_E_NOMEM;
-            h->nodes = nodes;
+            h->slots = slots;
             h->cap = cap;
         }
         n->index = h->count++;
     }
     n->at = at;
-    settle(h, n->index, n);
+    settle(h, n->index, (struct heap_slot){at, n->tie, n});
     return 0;
 }
 
@@ -84,13 +95,13 @@ void
 heap_remove(struct heap *h, struct heap_node *n)
 {
     size_t i = n->index;
-    struct heap_node *last;
+    struct heap_slot last;
 
     if (i == HEAP_OUT)
         return;
-    ASSERT(h->nodes[i] == n);
-    last = h->nodes[--h->count];
+    ASSERT(h->slots[i].node == n);
+    last = h->slots[--h->count];
     n->index = HEAP_OUT;
-    if (last != n)
+    if (last.node != n)
         settle(h, i, last);
 }

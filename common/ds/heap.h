@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A binary min-heap of timers: objects ordered by a point in time, with O(log n) change and removal
+ * A min-heap of timers: objects ordered by a point in time, with O(log n) change and removal
  * through the node embedded in each. Equal times come out in the order of a caller's number, never
  * of addresses.
  */
@@ -13,9 +13,18 @@
 
 #include "common/base/mono.h"
 
+struct heap_node;
+
+/* A place in the heap, with a copy of its node's key. */
+struct heap_slot {
+    struct mono at;
+    uint64_t tie;
+    struct heap_node *node;
+};
+
 struct heap_node {
     struct mono at;
-    uint64_t tie; /* set by the caller before the first heap_set; equal times go by it */
+    uint64_t tie; /* set by the caller before heap_set; equal times go by it */
     size_t index; /* HEAP_OUT while not in */
 };
 
@@ -23,7 +32,7 @@ struct heap_node {
 
 /* Embedded; private. */
 struct heap {
-    struct heap_node **nodes;
+    struct heap_slot *slots;
     size_t count;
     size_t cap;
 };
@@ -47,7 +56,7 @@ void heap_remove(struct heap *h, struct heap_node *n);
 static inline struct heap_node *
 heap_first(const struct heap *h)
 {
-    return h->count > 0 ? h->nodes[0] : NULL;
+    return h->count > 0 ? h->slots[0].node : NULL;
 }
 
 #endif

@@ -308,6 +308,12 @@ picker_missing(const struct picker *p)
 }
 
 bool
+picker_wants(const struct picker *p, uint32_t piece)
+{
+    return bitfield_get(&p->want, piece);
+}
+
+bool
 picker_interested(const struct picker *p, const struct bitfield *has)
 {
     ASSERT(has->nbits == p->count);

@@ -66,6 +66,9 @@ const struct bitfield *picker_bitfield(const struct picker *p);
 /* A piece that can't be judged yet (missing piece layer) is not picked while held. */
 void picker_hold(struct picker *p, uint32_t piece, bool held);
 
+/* Is the piece wanted, missing, and not without any block to request? */
+bool picker_wants(const struct picker *p, uint32_t piece);
+
 /* True if |has| has a piece that is wanted and missing: are we interested? */
 bool picker_interested(const struct picker *p, const struct bitfield *has);
 

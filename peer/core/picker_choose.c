@@ -8,7 +8,9 @@
 #include "peer/core/picker_impl.h"
 
 enum {
-    CANDIDATES_FEW = 1024,   /* so few pieces of a peer are looked at one by one */
+    CANDIDATES_FEW = 64,     /* so few pieces of a peer are looked at one by one */
+    ORDER_LOOKS_MIN = 128,   /* places of the order that are searched before all others are, too: */
+    ORDER_LOOKS_PART = 8,    /* and this part of it */
     EXCLUSIVE_PARTIALS = 64, /* fast peers open no more pieces when so many wait for blocks */
     ENDGAME_LOOKS_MAX = 512, /* blocks considered in one call: each may cost a search of a list */
 };
@@ -102,11 +104,11 @@ pick_from_partials(struct pick *k, bool exclusive)
         pick_free_blocks(k, pt);
 }
 
-/* The bits of word |i| that this peer could give us. */
+/* The bits of word |i| that are in the order and that this peer could give us. */
 static uint64_t
 candidates(const struct pick *k, uint32_t i)
 {
-    uint64_t w = picker_word(&k->p->want, i);
+    uint64_t w = picker_word(&k->p->order.in, i);
 
     if (w != 0)
         w &= picker_word(k->has, i);
@@ -115,18 +117,17 @@ candidates(const struct pick *k, uint32_t i)
     return w;
 }
 
-/* Are there so few candidates that looking at each is cheaper than a search in the order? */
-static bool
-has_few_candidates(const struct pick *k)
+/* How many there are; CANDIDATES_FEW + 1 if more than that. */
+static uint32_t
+count_candidates(const struct pick *k)
 {
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < picker_words(k->p); i++) {
-        count += (uint32_t)__builtin_popcountll(candidates(k, i));
-        if (count > CANDIDATES_FEW)
-            return false;
-    }
-    return true;
+    for (uint32_t i = 0; i < picker_words(k->p); i++)
+        for (uint64_t w = candidates(k, i); w != 0; w &= w - 1)
+            if (++count > CANDIDATES_FEW)
+                return count;
+    return count;
 }
 
 /* The group of |group| neighbouring buckets that holds the first piece of the order. */
@@ -135,6 +136,8 @@ first_group(const struct pickorder *o, uint32_t group)
 {
     uint32_t b = 0;
 
+    while (b + RARITY_LEVELS < BUCKETS && o->begin[b + RARITY_LEVELS] == 0)
+        b += RARITY_LEVELS;
     while (b + group < BUCKETS && o->begin[b + group] == 0)
         b += group;
     return b / group;
@@ -154,8 +157,6 @@ choose_by_walk(const struct pick *k, uint32_t group)
             uint32_t bit = (uint32_t)__builtin_clzll(w), piece = i * WORD_BITS + bit, of;
 
             w &= ~(UINT64_C(1) << (WORD_BITS - 1 - bit));
-            if (!pickorder_has(o, piece))
-                continue;
             of = picker_bucket(k->p, piece) / group;
             if (of == first && k->opt->sequential)
                 return piece;
@@ -172,26 +173,52 @@ choose_by_walk(const struct pick *k, uint32_t group)
     return best;
 }
 
-/* Searches the order bucket by bucket, each from a random place on. */
+/* The first piece that the peer has in |items|, from a random place on; PICKORDER_OUT if there is none
+ * or |*looks| are used up. */
+static uint32_t
+search_bucket(const struct pick *k, const uint32_t *items, uint32_t size, uint32_t *looks)
+{
+    uint32_t start = rng_below(k->p->rng, size);
+
+    for (uint32_t n = 0, i = start; n < size && *looks > 0; n++, --*looks) {
+        if (may_take(k, items[i]))
+            return items[i];
+        i = i + 1 < size ? i + 1 : 0;
+    }
+    return PICKORDER_OUT;
+}
+
+/* Searches the order bucket by bucket, but no more than a part of it. */
 static uint32_t
 choose_by_order(const struct pick *k, uint32_t group)
 {
     const struct pickorder *o = &k->p->order;
+    uint32_t looks = ORDER_LOOKS_MIN + pickorder_count(o) / ORDER_LOOKS_PART;
 
-    for (uint32_t b = 0; b < BUCKETS; b += group) {
-        uint32_t begin = o->begin[b], size = o->begin[b + group] - begin, start;
+    for (uint32_t b = first_group(o, group) * group; b < BUCKETS && looks > 0; b += group) {
+        uint32_t size = o->begin[b + group] - o->begin[b], piece;
 
         if (size == 0)
             continue;
-        start = rng_below(k->p->rng, size);
-        for (uint32_t i = start; i < size; i++)
-            if (may_take(k, o->items[begin + i]))
-                return o->items[begin + i];
-        for (uint32_t i = 0; i < start; i++)
-            if (may_take(k, o->items[begin + i]))
-                return o->items[begin + i];
+        piece = search_bucket(k, o->items + o->begin[b], size, &looks);
+        if (piece != PICKORDER_OUT || o->begin[b + group] == pickorder_count(o))
+            return piece;
     }
     return PICKORDER_OUT;
+}
+
+/* The best piece of the order that the peer has, or PICKORDER_OUT. Who has many gives one of the first
+ * in the order, as a rule; where that is not so, and who has few, each is looked at. */
+static uint32_t
+choose_new(const struct pick *k, uint32_t group)
+{
+    uint32_t count = count_candidates(k), piece = PICKORDER_OUT;
+
+    if (count == 0)
+        return PICKORDER_OUT;
+    if (count > CANDIDATES_FEW && !k->opt->sequential)
+        piece = choose_by_order(k, group);
+    return piece != PICKORDER_OUT ? piece : choose_by_walk(k, group);
 }
 
 static void
@@ -199,13 +226,9 @@ pick_from_new(struct pick *k)
 {
     bool by_rarity = !k->opt->sequential && k->p->have.count >= PICKER_RANDOM_FIRST;
     uint32_t group = by_rarity ? 1 : RARITY_LEVELS;
-    bool walk;
 
-    if (k->n == k->max || pickorder_count(&k->p->order) == 0)
-        return;
-    walk = k->opt->sequential || has_few_candidates(k);
-    while (k->n < k->max) {
-        uint32_t piece = walk ? choose_by_walk(k, group) : choose_by_order(k, group);
+    while (k->n < k->max && pickorder_count(&k->p->order) > 0) {
+        uint32_t piece = choose_new(k, group);
         struct partial *pt = piece != PICKORDER_OUT ? picker_piece_open(k->p, piece) : NULL;
 
         if (pt == NULL)

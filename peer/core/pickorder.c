@@ -21,7 +21,8 @@ pickorder_init(struct pickorder *o, uint32_t pieces, uint32_t buckets)
         .pieces = pieces,
         .buckets = buckets,
     };
-    if (o->items == NULL || o->where == NULL || o->begin == NULL) {
+    if (o->items == NULL || o->where == NULL || o->begin == NULL ||
+        bitfield_init(&o->in, pieces) != 0) {
         pickorder_fini(o);
         return SPRAT_E_NOMEM;
     }
@@ -35,6 +36,7 @@ pickorder_fini(struct pickorder *o)
     free(o->items);
     free(o->where);
     free(o->begin);
+    bitfield_fini(&o->in);
     *o = (struct pickorder){0};
 }
 
@@ -55,31 +57,41 @@ check(const struct pickorder *o, uint32_t piece, uint32_t bucket)
 void
 pickorder_add(struct pickorder *o, uint32_t piece, uint32_t bucket)
 {
-    uint32_t hole = o->begin[o->buckets]++;
+    uint32_t hole = o->begin[o->buckets]++, k = o->buckets - 1;
 
     ASSERT(o->where[piece] == PICKORDER_OUT && bucket < o->buckets);
-    for (uint32_t k = o->buckets - 1; k > bucket; k--) {
+    /* All that are empty at the end. */
+    for (; k > bucket && o->begin[k] == hole; k--)
+        o->begin[k]++;
+    for (; k > bucket; k--) {
         if (o->begin[k] != hole)
             put(o, hole, o->items[o->begin[k]]);
         hole = o->begin[k]++;
     }
     put(o, hole, piece);
+    bitfield_set(&o->in, piece);
 }
 
 void
 pickorder_remove(struct pickorder *o, uint32_t piece, uint32_t bucket)
 {
-    uint32_t hole = o->where[piece];
+    uint32_t hole = o->where[piece], k = bucket;
 
     check(o, piece, bucket);
-    for (uint32_t k = bucket; k < o->buckets; k++) {
+    for (; o->begin[k + 1] < pickorder_count(o); k++) {
         uint32_t last = --o->begin[k + 1];
 
         if (last != hole)
             put(o, hole, o->items[last]);
         hole = last;
     }
+    if (hole != pickorder_count(o) - 1)
+        put(o, hole, o->items[pickorder_count(o) - 1]);
+    /* From here on all are empty. */
+    for (; k < o->buckets; k++)
+        o->begin[k + 1]--;
     o->where[piece] = PICKORDER_OUT;
+    bitfield_clear(&o->in, piece);
 }
 
 void
@@ -111,10 +123,13 @@ pickorder_rebuild(struct pickorder *o, uint32_t (*bucket_of)(const void *ctx, ui
     uint32_t at = 0, size;
 
     memset(o->begin, 0, ((size_t)o->buckets + 1) * sizeof(*o->begin));
+    bitfield_clear_all(&o->in);
     for (uint32_t i = 0; i < o->pieces; i++) {
         o->where[i] = bucket_of(ctx, i); /* the bucket, until the second pass */
-        if (o->where[i] != PICKORDER_OUT)
-            o->begin[o->where[i]]++;
+        if (o->where[i] == PICKORDER_OUT)
+            continue;
+        bitfield_set(&o->in, i);
+        o->begin[o->where[i]]++;
     }
     for (uint32_t k = 0; k <= o->buckets; k++) {
         size = o->begin[k];

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/ds/bitfield.h"
+
 #define PICKORDER_OUT UINT32_MAX
 
 /* Embedded; read the members, write them only through these functions. */
@@ -17,6 +19,7 @@ struct pickorder {
     uint32_t *items; /* pieces, bucket after bucket */
     uint32_t *where; /* per piece: its index in items, or PICKORDER_OUT */
     uint32_t *begin; /* per bucket: its first index; begin[buckets] is the count of all */
+    struct bitfield in; /* per piece: is it in the order? */
     uint32_t pieces;
     uint32_t buckets;
 };

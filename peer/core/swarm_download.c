@@ -66,13 +66,19 @@ take_tokens(struct swarm *s, uint32_t want)
     return n;
 }
 
-/* The pieces that a choking peer lets us have all the same (BEP 6), as a set to pick from. */
+/* The pieces that a choking peer lets us have all the same (BEP 6), as a set to pick from. False if it
+ * has none that we want. */
 static bool
 fast_pieces(const struct swarm *s, const struct swarm_peer *p, struct bitfield *only)
 {
-    if (p->down.fast_count == 0 || bitfield_init(only, s->geo.piece_count) != 0)
+    uint32_t n = p->down.fast_count;
+
+    while (n > 0 && !(bitfield_get(&p->has, p->down.fast[n - 1]) &&
+                      picker_wants(s->picker, p->down.fast[n - 1])))
+        n--;
+    if (n == 0 || bitfield_init(only, s->geo.piece_count) != 0)
         return false;
-    for (uint32_t i = 0; i < p->down.fast_count; i++)
+    for (uint32_t i = 0; i < n; i++)
         bitfield_set(only, p->down.fast[i]);
     return true;
 }
@@ -121,19 +127,21 @@ is_fast_peer(const struct swarm *s, const struct swarm_peer *p)
 void
 download_fill(struct swarm *s, struct swarm_peer *p)
 {
-    struct picker_options opt = {.sequential = s->cfg.sequential, .exclusive = is_fast_peer(s, p),
-                                 .peer = p->number};
+    struct picker_options opt = {.sequential = s->cfg.sequential, .peer = p->number};
     struct bitfield only;
     uint32_t depth;
 
     if (!may_request(s, p))
+        return;
+    depth = pipeline_depth(&p->down.pipe);
+    if (p->down.requests.count >= depth)
         return;
     if (p->down.choked) {
         if (!fast_pieces(s, p, &only))
             return;
         opt.only = &only;
     }
-    depth = pipeline_depth(&p->down.pipe);
+    opt.exclusive = is_fast_peer(s, p);
     while (p->down.requests.count < depth) {
         uint32_t want = depth - p->down.requests.count;
         uint32_t got;

@@ -36,9 +36,10 @@ event_init(struct event *e, void (*fire)(struct event *e))
 void
 event_post(struct engine *g, struct event *e, struct mono at)
 {
-    heap_remove(&g->heap, &e->node);
-    if (at.us == INT64_MAX)
+    if (at.us == INT64_MAX) {
+        heap_remove(&g->heap, &e->node);
         return;
+    }
     e->node.tie = g->posted++;
     ASSERT(heap_set(&g->heap, &e->node, mono_before(at, g->now) ? g->now : at) == 0);
 }
