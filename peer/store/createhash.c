@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Threads that take stretches of pieces in turn. A chunk is read once and goes into both hashes
- * while it is in the cache.
+ * while it is in the cache. Pieces that are smaller than a chunk (the whole of a small file, too)
+ * share one, so that their leaves are hashed side by side as well.
  */
 #include "peer/store/createhash.h"
 
@@ -21,8 +22,8 @@
 #include "common/crypto/sha.h"
 
 enum {
-    CHUNK_LEN = 256 << 10,  /* bytes read at a time */
-    STRETCH_LEN = 4 << 20,  /* bytes that a thread takes at a time, at least one piece */
+    CHUNK_LEN = 256 << 10, /* bytes read at a time */
+    STRETCH_LEN = 4 << 20, /* bytes that a thread takes at a time, at least one piece */
     THREADS_MAX = 64,
     PROGRESS_MS = 100,
     CHUNK_BLOCKS = CHUNK_LEN / BLOCK_LEN,
@@ -43,13 +44,30 @@ struct shared {
     struct errbuf why;
 };
 
+/* A piece whose data waits in the chunk. */
+struct small {
+    uint32_t piece;
+    uint32_t leaves;
+    unsigned height;
+};
+
+/* Small pieces whose leaves are hashed together. */
+struct batch {
+    const void *data[CHUNK_BLOCKS];
+    size_t len[CHUNK_BLOCKS];
+    uint32_t blocks;
+    struct small small[CHUNK_BLOCKS];
+    uint32_t count;
+};
+
 struct worker {
     struct shared *s;
     uint8_t *chunk;
-    uint8_t *leaves; /* of one piece */
+    struct batch batch; /* has |batch.blocks| blocks of the chunk */
+    uint8_t *leaves;    /* of one piece, or of a batch */
     struct sha *sha;
-    size_t file;     /* that |fd| is of */
-    int fd;          /* -1: none */
+    size_t file; /* that |fd| is of */
+    int fd;      /* -1: none */
 };
 
 static int
@@ -155,9 +173,9 @@ file_at(const struct createhash *h, uint64_t at)
     return low;
 }
 
-/* Fills a chunk from piece space; what lies in no file is zeros. */
+/* Reads from piece space; what lies in no file is zeros. */
 static int
-read_chunk(struct worker *w, uint64_t at, size_t len)
+read_space(struct worker *w, uint64_t at, uint8_t *dst, size_t len)
 {
     const struct createhash *h = w->s->h;
     size_t file = file_at(h, at), filled = 0;
@@ -171,35 +189,17 @@ read_chunk(struct worker *w, uint64_t at, size_t len)
 
         if (skip < size) {
             size_t n = (size_t)(size - skip < room ? size - skip : room);
-            err = read_file(w, file, skip, w->chunk + filled, n);
+            err = read_file(w, file, skip, dst + filled, n);
             filled += n;
         } else if (next > pos) {
             size_t n = (size_t)(next - pos < room ? next - pos : room);
-            memset(w->chunk + filled, 0, n);
+            memset(dst + filled, 0, n);
             filled += n;
         }
         if (filled < len && at + filled >= next)
             file++;
     }
     return err;
-}
-
-/* Hashes the blocks of a chunk that begin before |data|, bytes from the piece's start. */
-static uint32_t
-hash_leaves(struct worker *w, uint32_t begin, uint32_t len, uint32_t data)
-{
-    const void *ptr[CHUNK_BLOCKS] = {NULL};
-    size_t lens[CHUNK_BLOCKS] = {0};
-    uint32_t n = 0;
-
-    for (uint32_t at = 0; at < len && begin + at < data; at += BLOCK_LEN, n++) {
-        uint32_t left = data - begin - at;
-        ptr[n] = w->chunk + at;
-        lens[n] = left < BLOCK_LEN ? left : BLOCK_LEN;
-    }
-    if (n > 0)
-        sha256_many(ptr, lens, n, w->leaves + 32 * (size_t)(begin / BLOCK_LEN));
-    return n;
 }
 
 /* Bytes of the file that owns the piece which lie in it, and the height of the tree over them. */
@@ -215,33 +215,127 @@ piece_data(const struct createhash *h, uint32_t piece, unsigned *height)
     return left < h->piece_length ? (uint32_t)left : h->piece_length;
 }
 
+/* Lists the blocks of |len| bytes, the last of them short, behind those that are listed. */
+static void
+batch_blocks(struct batch *b, const uint8_t *data, uint32_t len)
+{
+    for (uint32_t at = 0; at < len; at += BLOCK_LEN, b->blocks++) {
+        b->data[b->blocks] = data + at;
+        b->len[b->blocks] = len - at < BLOCK_LEN ? len - at : BLOCK_LEN;
+    }
+}
+
 static int
-hash_piece(struct worker *w, uint32_t piece)
+join_leaves(struct worker *w, const uint8_t *leaves, const struct small *p)
 {
     const struct createhash *h = w->s->h;
-    uint64_t start = (uint64_t)piece * h->piece_length;
-    uint64_t left = h->span - start;
-    uint32_t span = left < h->piece_length ? (uint32_t)left : h->piece_length;
-    unsigned height = 0;
-    uint32_t data = h->nodes != NULL ? piece_data(h, piece, &height) : span;
-    uint32_t end = h->sha1 != NULL ? span : data, leaves = 0;
+
+    if (merkle_root(leaves, p->leaves, 0, p->height, h->nodes + 32 * (size_t)p->piece) == 0)
+        return 0;
+    return fail(w->s, SPRAT_E_NOMEM, "can't hash", h->files[0].path, "out of memory");
+}
+
+/* Hashes the small pieces that wait. */
+static int
+flush_batch(struct worker *w)
+{
+    struct batch *b = &w->batch;
+    const uint8_t *leaves = w->leaves;
     int err = 0;
 
-    for (uint32_t at = 0; at < end && err == 0; at += CHUNK_LEN) {
-        uint32_t n = end - at < CHUNK_LEN ? end - at : CHUNK_LEN;
-        err = read_chunk(w, start + at, n);
+    sha256_many(b->data, b->len, b->blocks, w->leaves);
+    for (uint32_t i = 0; i < b->count && err == 0; i++) {
+        err = join_leaves(w, leaves, &b->small[i]);
+        leaves += 32 * (size_t)b->small[i].leaves;
+    }
+    b->blocks = b->count = 0;
+    return err;
+}
+
+/* The bytes of a piece that are hashed. */
+struct extent {
+    uint32_t end;  /* read up to here */
+    uint32_t data; /* of them, a file's: what v2 hashes */
+    unsigned height;
+};
+
+static struct extent
+piece_extent(const struct createhash *h, uint32_t piece)
+{
+    uint64_t left = h->span - (uint64_t)piece * h->piece_length;
+    uint32_t span = left < h->piece_length ? (uint32_t)left : h->piece_length;
+    struct extent x = {.end = span};
+
+    if (h->nodes == NULL)
+        return x;
+    x.data = piece_data(h, piece, &x.height);
+    if (h->sha1 == NULL)
+        x.end = x.data;
+    return x;
+}
+
+/* A piece that fits into what is free of the chunk. */
+static int
+hash_small(struct worker *w, uint32_t piece, const struct extent *x)
+{
+    const struct createhash *h = w->s->h;
+    struct batch *b = &w->batch;
+    uint32_t need = (x->end + BLOCK_LEN - 1) / BLOCK_LEN, before;
+    uint8_t *dst;
+    int err = 0;
+
+    if (b->blocks + need > CHUNK_BLOCKS)
+        err = flush_batch(w);
+    dst = w->chunk + (size_t)b->blocks * BLOCK_LEN;
+    if (err == 0)
+        err = read_space(w, (uint64_t)piece * h->piece_length, dst, x->end);
+    if (err != 0)
+        return err;
+    if (h->sha1 != NULL)
+        sha1(dst, x->end, h->sha1 + 20 * (size_t)piece);
+    if (h->nodes != NULL) {
+        before = b->blocks;
+        batch_blocks(b, dst, x->data);
+        b->small[b->count++] =
+            (struct small){.piece = piece, .leaves = b->blocks - before, .height = x->height};
+    }
+    w->s->done_bytes += x->end;
+    return 0;
+}
+
+/* A piece of several chunks. */
+static int
+hash_large(struct worker *w, uint32_t piece, const struct extent *x)
+{
+    const struct createhash *h = w->s->h;
+    struct small whole = {.piece = piece, .height = x->height};
+    int err = flush_batch(w);
+
+    for (uint32_t at = 0; at < x->end && err == 0; at += CHUNK_LEN) {
+        uint32_t n = x->end - at < CHUNK_LEN ? x->end - at : CHUNK_LEN;
+        err = read_space(w, (uint64_t)piece * h->piece_length + at, w->chunk, n);
         if (err == 0 && h->sha1 != NULL)
             sha_update(w->sha, w->chunk, n);
-        if (err == 0 && h->nodes != NULL)
-            leaves += hash_leaves(w, at, n, data);
+        if (err == 0 && at < x->data) {
+            batch_blocks(&w->batch, w->chunk, x->data - at < n ? x->data - at : n);
+            sha256_many(w->batch.data, w->batch.len, w->batch.blocks,
+                        w->leaves + 32 * (size_t)whole.leaves);
+            whole.leaves += w->batch.blocks;
+            w->batch.blocks = 0;
+        }
         w->s->done_bytes += n;
     }
     if (err == 0 && h->sha1 != NULL)
         sha_final(w->sha, h->sha1 + 20 * (size_t)piece);
-    if (err == 0 && h->nodes != NULL &&
-        merkle_root(w->leaves, leaves, 0, height, h->nodes + 32 * (size_t)piece) != 0)
-        err = fail(w->s, SPRAT_E_NOMEM, "can't hash", h->files[0].path, "out of memory");
-    return err;
+    return err == 0 && h->nodes != NULL ? join_leaves(w, w->leaves, &whole) : err;
+}
+
+static int
+hash_piece(struct worker *w, uint32_t piece)
+{
+    struct extent x = piece_extent(w->s->h, piece);
+
+    return x.end <= CHUNK_LEN ? hash_small(w, piece, &x) : hash_large(w, piece, &x);
 }
 
 static void
@@ -257,6 +351,8 @@ hash_stretches(struct worker *w)
             if (hash_piece(w, (uint32_t)p) != 0)
                 break;
     }
+    if (!s->stop)
+        flush_batch(w);
     leave_file(w);
 }
 
@@ -269,7 +365,7 @@ worker_main(void *arg)
         .s = s,
         .fd = -1,
         .chunk = malloc(CHUNK_LEN),
-        .leaves = malloc(((size_t)h->piece_length / BLOCK_LEN + 1) * 32),
+        .leaves = malloc(((size_t)h->piece_length / BLOCK_LEN + CHUNK_BLOCKS) * 32),
         .sha = sha_new(SHA_1),
     };
 

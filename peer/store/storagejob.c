@@ -180,7 +180,15 @@ do_run(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
     }
 }
 
-/* Runs a batch of writes to one piece, cut into runs of blocks that lie side by side. */
+/* True if |next| lies behind |prev| in one piece. */
+static bool
+is_adjacent(const struct storage_job *prev, const struct storage_job *next)
+{
+    return next->piece == prev->piece && next->begin == prev->begin + prev->len;
+}
+
+/* Runs a batch of writes: hashed side by side, whatever pieces they belong to, then written in runs
+ * of blocks that lie behind each other. */
 static void
 do_writes(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
 {
@@ -192,8 +200,7 @@ do_writes(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
             i = end;
             continue;
         }
-        while (end < n && jobs[end]->err == 0 &&
-               jobs[end]->begin == jobs[end - 1]->begin + jobs[end - 1]->len)
+        while (end < n && jobs[end]->err == 0 && is_adjacent(jobs[end - 1], jobs[end]))
             end++;
         do_run(w, jobs + i, end - i);
         i = end;
@@ -438,7 +445,7 @@ writes_join(const struct disk_job *first, const struct disk_job *next)
     if (a->op != OP_WRITE || next->class != &storage_job_class)
         return false;
     b = job_of(next);
-    return b->op == OP_WRITE && b->storage == a->storage && b->piece == a->piece;
+    return b->op == OP_WRITE && b->storage == a->storage;
 }
 
 static void

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/codec/merkle.h"
+#include "common/crypto/sha.h"
 #include "common/ds/buf.h"
 #include "peer/store/check.h"
 #include "peer/store/create.h"
@@ -105,6 +107,55 @@ Test(create, same_tree_same_bytes)
     free(first);
 }
 
+/* The root of a file over all its leaves, each hashed alone. */
+static void
+slow_root(const struct fixture *f, const struct metainfo_file *file, uint8_t out[32])
+{
+    char *path = fixture_path(f->source, file->path);
+    FILE *in = fopen(path, "rb");
+    uint8_t *leaves = malloc((size_t)merkle_blocks(file->length) * 32);
+    uint8_t block[BLOCK_LEN];
+    size_t n = 0, len;
+
+    cr_assert_not_null(in);
+    while ((len = fread(block, 1, sizeof(block), in)) > 0)
+        sha256(block, len, leaves + 32 * n++);
+    cr_assert_eq(merkle_root(leaves, n, 0, merkle_log2(n), out), 0);
+    fclose(in);
+    free(leaves);
+    free(path);
+}
+
+/* Files and pieces below, at and above what is read and hashed at a time (256 KiB), in one torrent:
+ * each has its own root, whoever shared a batch with it. */
+Test(create, roots_of_files_of_all_sizes)
+{
+    static const uint32_t lens[] = {1,      16383, 16384,  16385,  100,    40000,  65536, 65537,
+                                    131072, 3,     262144, 262145, 300000, 524288, 2,     700001};
+    static const uint32_t piece_lengths[] = {16384, 65536, 262144, 524288};
+
+    for (size_t i = 0; i < 4; i++) {
+        struct fixture f;
+        char name[8];
+
+        fixture_init(&f);
+        for (unsigned k = 0; k < sizeof(lens) / sizeof(lens[0]); k++) {
+            snprintf(name, sizeof(name), "%02u", k);
+            fixture_file(&f, name, k, lens[k]);
+        }
+        fixture_torrent(&f, i % 2 == 0 ? METAINFO_V2 : METAINFO_HYBRID, piece_lengths[i]);
+        for (size_t k = 0; k < f.mi->file_count; k++) {
+            uint8_t root[32];
+            if ((f.mi->files[k].attr & ATTR_PAD) != 0)
+                continue;
+            slow_root(&f, &f.mi->files[k], root);
+            cr_expect_arr_eq(f.mi->files[k].root, root, 32, "%s, pieces of %u", f.mi->files[k].path,
+                             piece_lengths[i]);
+        }
+        fixture_fini(&f);
+    }
+}
+
 Test(create, links_inside_are_kept_and_others_left_out)
 {
     struct fixture f;
@@ -120,7 +171,8 @@ Test(create, links_inside_are_kept_and_others_left_out)
              "ln -s /etc/passwd out && ln -s nothing dead && ln -s . self && mkdir void && "
              "ln -s void tovoid && "
              "ln -s tovoid chain && mkfifo pipe && ln -s dir todir && mv dir/deep dir/deep2 && "
-             "mkdir x && ln -s ../good x/two", f.source);
+             "mkdir x && ln -s ../good x/two",
+             f.source);
     cr_assert_eq(system(cmd), 0);
     path = fixture_path(f.source, "data");
     cr_assert_eq(attempt(&a, path, METAINFO_HYBRID), 0, "%s", a.eb.text);
@@ -130,11 +182,12 @@ Test(create, links_inside_are_kept_and_others_left_out)
             continue;
         links++;
         cr_expect(strcmp(mi->files[i].symlink, "data/dir/file") == 0 ||
-                  strcmp(mi->files[i].symlink, "data/dir") == 0, "%s", mi->files[i].symlink);
+                      strcmp(mi->files[i].symlink, "data/dir") == 0,
+                  "%s", mi->files[i].symlink);
     }
     cr_expect_eq(links, 3, "good, todir and x/two, not %zu", links);
-    static const char *const left[] = {"/out ", "/dead ", "/self ", "/tovoid ", "/chain ", "/pipe ",
-                                       "/void ", "/deep2 "};
+    static const char *const left[] = {"/out ",   "/dead ", "/self ", "/tovoid ",
+                                       "/chain ", "/pipe ", "/void ", "/deep2 "};
     for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
         cr_expect_not_null(strstr(a.notices, left[i]), "%s in %s", left[i], a.notices);
     metainfo_free(mi);
@@ -202,7 +255,8 @@ Test(create, refuses)
     fixture_fini(&f);
 }
 
-/* The pipe is found after the file beside its directory was listed, and is told of before hashing. */
+/* The pipe is found after the file beside its directory was listed, and is told of before hashing.
+ */
 static void
 spoil_on_notice(void *user, const char *text)
 {
@@ -355,7 +409,8 @@ Test(check, faults_are_told_by_file)
     fixture_copy(&f);
     snprintf(cmd, sizeof(cmd),
              "cd %s/data && printf x | dd of=big bs=1 seek=40000 conv=notrunc 2>/dev/null && "
-             "rm empty && truncate -s 20000 sub/dir/exact && echo more >>sub/tiny", f.target);
+             "rm empty && truncate -s 20000 sub/dir/exact && echo more >>sub/tiny",
+             f.target);
     cr_assert_eq(system(cmd), 0);
     r = check_target(&f, 0);
     size_t big = file_index(&f, "data/big");

@@ -104,6 +104,45 @@ Test(storage, hashes_blocks_in_any_order)
     }
 }
 
+/* Blocks of several pieces and one that is bad, in turn: hashed together, and each judged and
+ * written by itself. */
+Test(storage, writes_of_several_pieces_mix)
+{
+    enum { PIECES = 5, BLOCKS = 4, BAD = 7 };
+    struct fixture f;
+    struct outcome *o = calloc(PIECES * BLOCKS, sizeof(*o));
+    uint8_t *bytes = malloc(PIECES * BLOCKS * BLOCK_LEN), leaf[32];
+
+    fixture_init(&f);
+    fixture_file(&f, "one", 3, PIECES * BLOCKS * BLOCK_LEN);
+    fixture_torrent(&f, METAINFO_HYBRID, BLOCKS * BLOCK_LEN);
+    fixture_open(&f);
+    for (uint32_t p = 0; p < PIECES; p++)
+        fixture_piece(&f, p, bytes + (size_t)p * BLOCKS * BLOCK_LEN);
+    for (uint32_t k = 0; k < PIECES * BLOCKS; k++) {
+        uint32_t piece = k % PIECES, begin = k / PIECES * BLOCK_LEN;
+        const uint8_t *data = bytes + (size_t)piece * BLOCKS * BLOCK_LEN + begin;
+
+        sha256(data, BLOCK_LEN, leaf);
+        leaf[0] ^= k == BAD;
+        cr_assert_eq(
+            storage_write(f.storage, piece, begin, data, BLOCK_LEN, leaf, outcome_set, &o[k]), 0);
+    }
+    for (uint32_t k = 0; k < PIECES * BLOCKS; k++) {
+        fixture_wait(&f, &o[k].done);
+        cr_expect_eq(o[k].err, k == BAD ? SPRAT_E_HASH : 0, "write %u: %s", k, o[k].why);
+        cr_expect_eq(o[k].leaf_count, 1);
+        sha256(bytes + ((size_t)(k % PIECES) * BLOCKS + k / PIECES) * BLOCK_LEN, BLOCK_LEN, leaf);
+        cr_expect_arr_eq(o[k].leaves, leaf, 32, "write %u", k);
+    }
+    cr_expect_eq(fixture_write_piece(&f, BAD % PIECES), 0);
+    for (uint32_t p = 0; p < PIECES; p++)
+        cr_expect(fixture_verify_piece(&f, p), "piece %u", p);
+    free(bytes);
+    free(o);
+    fixture_fini(&f);
+}
+
 /* Piece 3 of the torrent above is 5 bytes; a block written twice changes nothing. */
 Test(storage, short_piece_and_double_block)
 {
