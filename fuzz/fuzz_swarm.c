@@ -128,9 +128,13 @@ take_effect(struct world *w, const struct swarm_effect *fx)
     case SWARM_FX_ACCEPT: take_accept(w, fx->peer); break;
     case SWARM_FX_CLOSE: forget(w, fx->peer); break;
     case SWARM_FX_SEND: ASSERT(is_live(w, fx->peer)); break;
+    case SWARM_FX_ALLOW:
+        ASSERT(is_live(w, fx->peer) && fx->u.range.allowed > 0);
+        break;
     case SWARM_FX_SEND_PIECE:
         ASSERT(is_live(w, fx->peer));
         ASSERT(fx->u.range.piece < PIECES && w->verified[fx->u.range.piece]);
+        ASSERT(fx->u.range.allowed > 0 && fx->u.range.allowed <= fx->u.range.length);
         ASSERT(fx->u.range.length > 0 &&
                (uint64_t)fx->u.range.begin + fx->u.range.length <= PIECE_LEN);
         note(w, fx);
@@ -233,6 +237,7 @@ answer(struct world *w, unsigned which, uint8_t mood)
     case SWARM_FX_REFUSE:
     case SWARM_FX_CLOSE:
     case SWARM_FX_SEND:
+    case SWARM_FX_ALLOW:
     case SWARM_FX_PIECE_DONE:
     case SWARM_FX_NOTICE: UNREACHABLE();
     }
@@ -339,6 +344,10 @@ command(struct world *w, uint8_t what)
         in.type = SWARM_IN_LOST;
         in.u.lost.piece = what % PIECES;
         w->verified[what % PIECES] = false;
+    } else if (what >= 192) {
+        in.type = SWARM_IN_LIMITS;
+        in.u.limits.up = (what & 3) * 500;
+        in.u.limits.down = (what & 12) * 5000;
     }
     feed(w, &in);
 }

@@ -64,9 +64,7 @@ rate_meter_rate(const struct rate_meter *m, struct mono now)
 static int64_t
 bucket_depth(const struct rate_bucket *b)
 {
-    uint64_t bytes = b->limit * RATE_BURST_MS / 1000;
-
-    return (int64_t)(bytes > RATE_BURST_MIN ? bytes : RATE_BURST_MIN) * US_PER_S;
+    return (int64_t)b->limit * (b->keeps ? RATE_KEEP_MS : RATE_BURST_MS) * (US_PER_S / 1000);
 }
 
 static uint64_t
@@ -117,20 +115,43 @@ rate_bucket_set(struct rate_bucket *b, uint64_t limit, struct mono now)
 void
 rate_user_init(struct rate_user *u)
 {
+    *u = (struct rate_user){.served = 0};
     list_init(&u->link);
 }
 
 void
 rate_bucket_wait(struct rate_bucket *b, struct rate_user *u)
 {
-    if (!list_linked(&u->link))
-        list_push_back(&b->line, &u->link);
+    uint32_t turn = rate_bucket_part(b, RATE_PART_MAX);
+
+    if (list_linked(&u->link))
+        return;
+    if (u->begun && u->served < turn) {
+        list_push_front(&b->line, &u->link);
+        return;
+    }
+    /* What it took beyond its turn counts in the next one. */
+    u->served = u->served >= turn ? (u->served - turn) % turn : u->served;
+    u->begun = false;
+    list_push_back(&b->line, &u->link);
 }
 
 void
 rate_user_leave(struct rate_user *u)
 {
     list_remove(&u->link);
+}
+
+uint32_t
+rate_bucket_part(const struct rate_bucket *b, uint32_t want)
+{
+    uint64_t part = b->limit * RATE_PART_MS / 1000;
+
+    if (b->limit == 0)
+        return want;
+    if (part < RATE_PART_MIN)
+        part = RATE_PART_MIN;
+    return want < part ? want : (uint32_t)part;
 }
 
 static bool
@@ -148,10 +169,30 @@ rate_bucket_take(struct rate_bucket *b, struct rate_user *u, uint64_t bytes, str
     if (b->tokens < 0 || !is_turn_of(b, u))
         return false;
     rate_user_leave(u);
+    u->begun = true;
+    u->served = bytes < UINT32_MAX - u->served ? u->served + (uint32_t)bytes : UINT32_MAX;
+    rate_bucket_charge(b, bytes, now);
+    return true;
+}
+
+void
+rate_bucket_charge(struct rate_bucket *b, uint64_t bytes, struct mono now)
+{
+    if (b->limit == 0)
+        return;
+    bucket_fill(b, now);
     if (bytes > RATE_TAKE_MAX)
         bytes = RATE_TAKE_MAX;
     b->tokens -= (int64_t)bytes * US_PER_S;
-    return true;
+    if (b->tokens < -RATE_DEBT_MAX * US_PER_S)
+        b->tokens = -RATE_DEBT_MAX * US_PER_S;
+}
+
+void
+rate_bucket_keep(struct rate_bucket *b, bool keep, struct mono now)
+{
+    b->keeps = keep;
+    bucket_fill(b, now);
 }
 
 void

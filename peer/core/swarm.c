@@ -36,8 +36,8 @@ swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t se
     choker_init(&s->choker);
     s->clock.now = now;
     s->clock.tick = s->clock.choke = MONO_NEVER;
-    rate_user_init(&s->load.down_user);
-    rate_user_init(&s->load.up_user);
+    rate_tap_init(&s->load.down, cfg->down, now);
+    rate_tap_init(&s->load.up, cfg->up, now);
     if (geometry_init(&s->geo, mi) != 0)
         goto fail;
     s->picker = picker_new(&s->geo, &s->rng);
@@ -73,8 +73,8 @@ swarm_free(struct swarm *s)
 {
     if (s == NULL)
         return;
-    rate_user_leave(&s->load.down_user);
-    rate_user_leave(&s->load.up_user);
+    rate_tap_leave(&s->load.down, s->clock.now);
+    rate_tap_leave(&s->load.up, s->clock.now);
     free_peers(s);
     fx_fini(&s->fx);
     pieces_fini(s);
@@ -136,8 +136,8 @@ swarm_pause(struct swarm *s)
     peers_close_all(s, SPRAT_E_CANCELLED);
     s->clock.choke = MONO_NEVER;
     s->load.down_waits = s->load.up_waits = false;
-    rate_user_leave(&s->load.down_user);
-    rate_user_leave(&s->load.up_user);
+    rate_tap_leave(&s->load.down, s->clock.now);
+    rate_tap_leave(&s->load.up, s->clock.now);
 }
 
 static void
@@ -224,9 +224,9 @@ on_time(struct swarm *s)
         upload_choke_round(s);
         s->clock.choke = mono_add_ms(now, CHOKER_ROUND_MS);
     }
-    if (s->load.up_waits && mono_due(rate_bucket_ready(s->cfg.up, now), now))
+    if (s->load.up_waits && mono_due(rate_tap_ready(&s->load.up, now), now))
         upload_pump_all(s);
-    if (s->load.down_waits && mono_due(rate_bucket_ready(s->cfg.down, now), now))
+    if (s->load.down_waits && mono_due(rate_tap_ready(&s->load.down, now), now))
         download_fill_all(s);
 }
 
@@ -254,6 +254,15 @@ on_priority(struct swarm *s, uint32_t first, uint32_t count, unsigned priority)
     while ((p = slotmap_next(&s->peers, &iter)) != NULL)
         if (p->state == PEER_UP)
             download_update_interest(s, p);
+    download_fill_all(s);
+}
+
+static void
+on_limits(struct swarm *s, uint64_t up, uint64_t down)
+{
+    rate_tap_set(&s->load.up, up, s->clock.now);
+    rate_tap_set(&s->load.down, down, s->clock.now);
+    upload_pump_all(s);
     download_fill_all(s);
 }
 
@@ -307,6 +316,7 @@ dispatch(struct swarm *s, const struct swarm_input *in)
     case SWARM_IN_PRIORITY:
         on_priority(s, in->u.priority.first, in->u.priority.count, in->u.priority.priority);
         break;
+    case SWARM_IN_LIMITS: on_limits(s, in->u.limits.up, in->u.limits.down); break;
     }
 }
 
@@ -339,9 +349,9 @@ swarm_expiry(const struct swarm *s)
     if (s->load.half_open < SWARM_HALF_OPEN_MAX && s->peers.count < s->cfg.peers_max)
         at = mono_min(at, peerlist_expiry(s->list, swarm_is_seed(s)));
     if (s->load.up_waits)
-        at = mono_min(at, rate_bucket_ready(s->cfg.up, s->clock.now));
+        at = mono_min(at, rate_tap_ready(&s->load.up, s->clock.now));
     if (s->load.down_waits)
-        at = mono_min(at, rate_bucket_ready(s->cfg.down, s->clock.now));
+        at = mono_min(at, rate_tap_ready(&s->load.down, s->clock.now));
     return at;
 }
 

@@ -52,7 +52,7 @@ struct swarm_config {
     uint32_t peers_max;
     uint32_t upload_slots; /* 0: chosen by the upload limit */
     bool sequential;
-    struct rate_bucket *up; /* may be shared by torrents; never NULL */
+    struct rate_bucket *up; /* may be shared by torrents; never NULL; its own are LIMITS */
     struct rate_bucket *down;
     const char *const *trackers; /* beside the metainfo's; read during swarm_new() only */
     size_t tracker_count;
@@ -83,7 +83,8 @@ enum swarm_state {
     X(LEAVES)                                                                                      \
     X(LOST)                                                                                        \
     X(ANNOUNCED)                                                                                   \
-    X(PRIORITY)
+    X(PRIORITY)                                                                                    \
+    X(LIMITS)
 
 enum swarm_input_type {
 #define X(name) SWARM_IN_##name,
@@ -165,6 +166,10 @@ struct swarm_input {
             uint32_t first, count;
             unsigned priority;
         } priority;
+        /* LIMITS: of this torrent, in bytes/s, beside those that it shares; 0: none. At any time. */
+        struct {
+            uint64_t up, down;
+        } limits;
     } u;
 };
 
@@ -176,6 +181,7 @@ struct swarm_input {
     X(CLOSE)                                                                                       \
     X(SEND)                                                                                        \
     X(SEND_PIECE)                                                                                  \
+    X(ALLOW)                                                                                       \
     X(WRITE)                                                                                       \
     X(VERIFY)                                                                                      \
     X(LEAVES)                                                                                      \
@@ -204,7 +210,7 @@ enum swarm_notice {
 
 struct swarm_effect {
     enum swarm_effect_type type;
-    slot_id peer; /* CONNECT, ACCEPT, CLOSE, SEND, SEND_PIECE */
+    slot_id peer; /* CONNECT, ACCEPT, CLOSE, SEND, SEND_PIECE, ALLOW */
     union {
         /* CONNECT: make a connection and shake hands (handshake_offer). */
         struct {
@@ -220,10 +226,12 @@ struct swarm_effect {
         } close;
         /* SEND: any message but PIECE; |data| is valid until the next call on the swarm. */
         struct wire_msg msg;
-        /* SEND_PIECE: read and send, pads as zeros; reported by SENT or READ_FAILED.
+        /* SEND_PIECE: read and send, pads as zeros; reported by SENT or READ_FAILED. Only |allowed|
+         * bytes of its payload (1 at least) may leave before ALLOW says how many more; it is always
+         * about the last piece that was sent to that peer.
          * VERIFY, LEAVES, PIECE_DONE use |piece|. PIECE_DONE: sync it and commit its have-bit. */
         struct {
-            uint32_t piece, begin, length;
+            uint32_t piece, begin, length, allowed;
         } range;
         /* WRITE: |block|'s reference goes along and comes back with WRITTEN. With |judge|, hash it
          * first, and write nothing if it is not |expected|. */

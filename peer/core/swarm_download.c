@@ -45,9 +45,11 @@ send_request(struct swarm *s, struct swarm_peer *p, const struct picker_block *b
     if (p->down.requests.count == 0)
         pipeline_on_busy(&p->down.pipe, s->clock.now);
     if (reqlist_push(&p->down.requests, &r) != 0) {
+        rate_tap_return(&s->load.down, BLOCK_LEN);
         picker_abort(s->picker, b->piece, b->block);
         return;
     }
+    rate_tap_return(&s->load.down, BLOCK_LEN - r.length); /* a whole block was paid for */
     msg = fx_send(s, p, WIRE_REQUEST);
     msg->piece = r.piece;
     msg->begin = r.begin;
@@ -61,7 +63,7 @@ take_tokens(struct swarm *s, uint32_t want)
 {
     uint32_t n = 0;
 
-    while (n < want && rate_bucket_take(s->cfg.down, &s->load.down_user, BLOCK_LEN, s->clock.now))
+    while (n < want && rate_tap_take(&s->load.down, BLOCK_LEN, s->clock.now))
         n++;
     return n;
 }
@@ -95,11 +97,11 @@ request_blocks(struct swarm *s, struct swarm_peer *p, const struct picker_option
     n = take_tokens(s, want);
     if (n > 0)
         got = picker_pick(s->picker, &p->has, opt, was_asked, p, picked, n);
-    rate_bucket_return(s->cfg.down, (uint64_t)(n - got) * BLOCK_LEN);
+    rate_tap_return(&s->load.down, (uint64_t)(n - got) * BLOCK_LEN);
     /* Only who could have used more waits for the bucket. */
     if (got == n && n < want) {
         s->load.down_waits = true;
-        rate_bucket_wait(s->cfg.down, &s->load.down_user);
+        rate_tap_wait(&s->load.down, s->clock.now);
     }
     for (uint32_t i = 0; i < got; i++)
         send_request(s, p, &picked[i]);
@@ -181,7 +183,16 @@ download_fill_all(struct swarm *s)
     fill_slots(s, turn, UINT32_MAX);
     fill_slots(s, 0, turn);
     if (!s->load.down_waits)
-        rate_user_leave(&s->load.down_user);
+        rate_tap_leave(&s->load.down, s->clock.now);
+}
+
+/* Takes a request off the list that will not be answered by a block. If it is all the same, the
+ * block is paid for when it comes. */
+static void
+drop_request(struct swarm *s, struct swarm_peer *p, uint32_t i)
+{
+    rate_tap_return(&s->load.down, reqlist_at(&p->down.requests, i)->length);
+    reqlist_remove(&p->down.requests, i);
 }
 
 static void
@@ -211,7 +222,7 @@ cancel_elsewhere(struct swarm *s, const struct swarm_peer *giver, uint32_t piece
         if (i == REQLIST_NONE)
             continue;
         send_cancel(s, p, reqlist_at(&p->down.requests, i));
-        reqlist_remove(&p->down.requests, i);
+        drop_request(s, p, i);
     }
 }
 
@@ -274,6 +285,8 @@ download_on_block(struct swarm *s, struct swarm_peer *p, const struct wire_msg *
     on_list = asked.us != MONO_NEVER.us;
     if (on_list)
         pipeline_on_block(&p->down.pipe, msg->length, asked, s->clock.now);
+    else
+        rate_tap_charge(&s->load.down, msg->length, s->clock.now);
     others = claimed && picker_requests(s->picker, msg->piece, block) > (on_list ? 1u : 0u);
     if (!claimed || s->state != SWARM_ACTIVE ||
         !picker_writing(s->picker, msg->piece, block, p->number)) {
@@ -301,7 +314,7 @@ download_on_reject(struct swarm *s, struct swarm_peer *p, const struct wire_msg 
             p->down.cancelled--;
         return;
     }
-    reqlist_remove(&p->down.requests, i);
+    drop_request(s, p, i);
     picker_abort(s->picker, msg->piece, msg->begin / BLOCK_LEN);
     if (p->down.choked)
         return;
@@ -321,6 +334,7 @@ download_abort(struct swarm *s, struct swarm_peer *p, bool tell)
         const struct request *r = reqlist_at(l, i);
 
         picker_abort(s->picker, r->piece, r->begin / BLOCK_LEN);
+        rate_tap_return(&s->load.down, r->length);
         if (tell)
             send_cancel(s, p, r);
     }

@@ -25,6 +25,7 @@
 #include "peer/core/hashtree.h"
 #include "peer/core/picker.h"
 #include "peer/core/pipeline.h"
+#include "peer/core/ratetap.h"
 #include "peer/core/reqlist.h"
 #include "peer/core/swarm.h"
 
@@ -72,7 +73,8 @@ struct peer_up {
     bool choked;     /* we choke it */
     bool interested; /* it told us that it is */
     uint32_t sending;      /* payload bytes handed out and not reported as sent */
-    struct mono moved;     /* when that last fell, or rose from 0 */
+    uint32_t unpaid;       /* of those, what the upload limit holds back yet */
+    struct mono moved;     /* when what may leave last fell, or rose from 0 */
     uint32_t bad_requests;
     uint64_t given; /* since it was unchoked */
     struct mono unchoked_at;
@@ -187,7 +189,11 @@ struct swarm {
         uint32_t up_turn;
         bool down_waits;   /* the download bucket was in debt, or it was another torrent's turn */
         bool up_waits;
-        struct rate_user down_user, up_user;
+        struct rate_tap down, up;
+        struct swarm_begun { /* the one piece on its way that is not wholly paid for */
+            slot_id peer;
+            uint32_t piece, begin;
+        } begun;
         bool disk_failed;  /* nothing is requested until START */
     } load;
     struct swarm_totals {
@@ -248,6 +254,8 @@ void upload_on_read_failed(struct swarm *s, struct swarm_peer *p, uint32_t piece
                            uint32_t length);
 void upload_pump(struct swarm *s, struct swarm_peer *p);
 void upload_pump_all(struct swarm *s);
+/* Payload bytes that could have left, and have not. */
+uint32_t upload_stuck(const struct swarm_peer *p);
 void upload_choke_round(struct swarm *s);
 void upload_on_peer_gone(struct swarm *s, struct swarm_peer *p);
 

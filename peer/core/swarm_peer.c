@@ -526,7 +526,7 @@ peer_tick(struct swarm *s, struct swarm_peer *p)
     struct mono now = s->clock.now;
 
     if (mono_diff_ms(now, p->last_received) > SWARM_IDLE_MS ||
-        (p->up.sending > 0 && mono_diff_ms(now, p->up.moved) > SWARM_STUCK_MS)) {
+        (upload_stuck(p) > 0 && mono_diff_ms(now, p->up.moved) > SWARM_STUCK_MS)) {
         peer_close(s, p, SPRAT_E_TIMEOUT);
         return;
     }

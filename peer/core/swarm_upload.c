@@ -89,7 +89,7 @@ unchoke(struct swarm *s, struct swarm_peer *p)
 static uint32_t
 slots(const struct swarm *s)
 {
-    return s->cfg.upload_slots > 0 ? s->cfg.upload_slots : choker_slots(s->cfg.up->limit);
+    return s->cfg.upload_slots > 0 ? s->cfg.upload_slots : choker_slots(rate_tap_limit(&s->load.up));
 }
 
 static void
@@ -169,6 +169,9 @@ upload_on_interest(struct swarm *s, struct swarm_peer *p, bool interested)
 void
 upload_on_peer_gone(struct swarm *s, struct swarm_peer *p)
 {
+    rate_tap_return(&s->load.up, upload_stuck(p));
+    if (s->load.begun.peer == p->id)
+        s->load.begun.peer = SLOT_NONE;
     if (p->up.choked)
         return;
     s->load.unchoked--;
@@ -227,35 +230,98 @@ send_ahead(const struct swarm *s, const struct swarm_peer *p)
     return bytes < SWARM_SEND_AHEAD ? (uint32_t)bytes : SWARM_SEND_AHEAD;
 }
 
+uint32_t
+upload_stuck(const struct swarm_peer *p)
+{
+    return p->up.sending - p->up.unpaid;
+}
+
+/* Pays for some of |want| payload bytes. 0: there is nothing to be had now, and the bucket is waited
+ * for. */
+static uint32_t
+pay(struct swarm *s, uint32_t want)
+{
+    uint32_t part = rate_tap_part(&s->load.up, want);
+
+    if (rate_tap_take(&s->load.up, part, s->clock.now))
+        return part;
+    s->load.up_waits = true;
+    rate_tap_wait(&s->load.up, s->clock.now);
+    return 0;
+}
+
+static void
+pay_rest(struct swarm *s, struct swarm_peer *p)
+{
+    while (p->up.unpaid > 0) {
+        uint32_t part = pay(s, p->up.unpaid);
+        struct swarm_effect *fx;
+
+        if (part == 0)
+            return;
+        if (upload_stuck(p) == 0)
+            p->up.moved = s->clock.now;
+        p->up.unpaid -= part;
+        fx = fx_push(s, SWARM_FX_ALLOW, p->id);
+        fx->u.range.piece = s->load.begun.piece;
+        fx->u.range.begin = s->load.begun.begin;
+        fx->u.range.allowed = part;
+    }
+    s->load.begun.peer = SLOT_NONE;
+}
+
+/* A piece that has begun to leave is paid for to its end before another begins: what its peer is told
+ * meanwhile stands behind it. False while it is not. */
+static bool
+finish_begun(struct swarm *s)
+{
+    struct swarm_peer *p = slotmap_get(&s->peers, s->load.begun.peer);
+
+    if (p == NULL)
+        return true;
+    pay_rest(s, p);
+    return s->load.begun.peer == SLOT_NONE;
+}
+
+/* Hands out a piece of which |paid| bytes may leave. */
+static void
+send_piece(struct swarm *s, struct swarm_peer *p, const struct request *r, uint32_t paid)
+{
+    struct swarm_effect *fx = fx_push(s, SWARM_FX_SEND_PIECE, p->id);
+
+    fx->u.range.piece = r->piece;
+    fx->u.range.begin = r->begin;
+    fx->u.range.length = r->length;
+    fx->u.range.allowed = paid;
+    if (upload_stuck(p) == 0)
+        p->up.moved = s->clock.now;
+    p->up.sending += r->length;
+    p->up.unpaid += r->length - paid;
+    p->last_sent = s->clock.now;
+    if (paid < r->length)
+        s->load.begun = (struct swarm_begun){p->id, r->piece, r->begin};
+}
+
 void
 upload_pump(struct swarm *s, struct swarm_peer *p)
 {
     struct reqlist *q = &p->up.queue;
     uint32_t ahead = q->count > 0 ? send_ahead(s, p) : 0;
 
-    while (q->count > 0 && p->up.sending < ahead) {
+    while (finish_begun(s) && q->count > 0 && p->up.sending < ahead) {
         struct request r = *reqlist_at(q, 0);
-        struct swarm_effect *fx;
+        uint32_t paid;
 
         if (!may_serve(s, p, r.piece)) {
             reqlist_remove(q, 0);
             send_reject(s, p, r.piece, r.begin, r.length);
             continue;
         }
-        if (!rate_bucket_take(s->cfg.up, &s->load.up_user, r.length, s->clock.now)) {
-            s->load.up_waits = true;
-            rate_bucket_wait(s->cfg.up, &s->load.up_user);
+        paid = pay(s, r.length);
+        if (paid == 0)
             return;
-        }
         reqlist_remove(q, 0);
-        fx = fx_push(s, SWARM_FX_SEND_PIECE, p->id);
-        fx->u.range.piece = r.piece;
-        fx->u.range.begin = r.begin;
-        fx->u.range.length = r.length;
-        if (p->up.sending == 0)
-            p->up.moved = s->clock.now;
-        p->up.sending += r.length;
-        p->last_sent = s->clock.now;
+        send_piece(s, p, &r, paid);
     }
 }
 
@@ -281,17 +347,19 @@ upload_pump_all(struct swarm *s)
     uint32_t turn = s->load.up_turn;
 
     s->load.up_waits = false;
-    pump_slots(s, turn, UINT32_MAX);
-    pump_slots(s, 0, turn);
+    if (finish_begun(s)) {
+        pump_slots(s, turn, UINT32_MAX);
+        pump_slots(s, 0, turn);
+    }
     if (!s->load.up_waits)
-        rate_user_leave(&s->load.up_user);
+        rate_tap_leave(&s->load.up, s->clock.now);
 }
 
 void
 upload_on_sent(struct swarm *s, struct swarm_peer *p, uint32_t payload)
 {
-    if (payload > p->up.sending)
-        payload = p->up.sending;
+    if (payload > upload_stuck(p))
+        payload = upload_stuck(p);
     p->up.sending -= payload;
     p->up.given += payload;
     s->totals.up += payload;
@@ -304,11 +372,29 @@ upload_on_sent(struct swarm *s, struct swarm_peer *p, uint32_t payload)
     upload_pump(s, p);
 }
 
+/* |length| bytes that were handed out will not leave; of them, |unpaid| were not paid for. */
+static void
+forget_piece(struct swarm *s, struct swarm_peer *p, uint32_t length, uint32_t unpaid)
+{
+    uint32_t paid = length - unpaid < upload_stuck(p) ? length - unpaid : upload_stuck(p);
+
+    p->up.sending -= paid + unpaid;
+    p->up.unpaid -= unpaid;
+    rate_tap_return(&s->load.up, paid);
+}
+
 void
 upload_on_read_failed(struct swarm *s, struct swarm_peer *p, uint32_t piece, uint32_t begin,
                       uint32_t length)
 {
-    p->up.sending -= length < p->up.sending ? length : p->up.sending;
+    struct swarm_begun *b = &s->load.begun;
+
+    if (b->peer == p->id && b->piece == piece && b->begin == begin) {
+        forget_piece(s, p, length, p->up.unpaid);
+        b->peer = SLOT_NONE;
+    } else {
+        forget_piece(s, p, length, 0);
+    }
     send_reject(s, p, piece, begin, length);
     upload_pump(s, p);
 }

@@ -98,8 +98,11 @@ void conn_start(struct conn *c, uint32_t piece_count);
 
 /* Queues one; its payload is copied. A connection whose queue is full is closed soon. */
 void conn_send(struct conn *c, const struct wire_msg *msg);
-/* |length| is at most WIRE_REQUEST_MAX. */
-void conn_send_piece(struct conn *c, uint32_t piece, uint32_t begin, uint32_t length);
+/* |length| is at most WIRE_REQUEST_MAX. Only |allowed| bytes of it may leave before conn_allow(). */
+void conn_send_piece(struct conn *c, uint32_t piece, uint32_t begin, uint32_t length,
+                     uint32_t allowed);
+/* |more| bytes of the piece that was sent last may leave; nothing happens if it is another. */
+void conn_allow(struct conn *c, uint32_t piece, uint32_t begin, uint32_t more);
 
 /* The answer to the handler's read(): 0, and |p->data| is filled; or why not. */
 void conn_piece_done(struct conn_piece *p, int err);

@@ -24,6 +24,7 @@ struct out_piece {
     enum out_state state;
     uint64_t ctl_at; /* bytes of messages that were queued before it, since the beginning */
     uint32_t sent;   /* of header and payload */
+    uint32_t allowed; /* of the payload: so much may leave by now */
     uint8_t header[CONN_PIECE_HEADER];
 };
 

@@ -148,11 +148,11 @@ encode_header(struct conn_hub *hub, struct out_piece *p)
 }
 
 void
-conn_send_piece(struct conn *c, uint32_t piece, uint32_t begin, uint32_t length)
+conn_send_piece(struct conn *c, uint32_t piece, uint32_t begin, uint32_t length, uint32_t allowed)
 {
     struct out_piece *p;
 
-    ASSERT(length > 0 && length <= WIRE_REQUEST_MAX);
+    ASSERT(length > 0 && length <= WIRE_REQUEST_MAX && allowed <= length);
     if (c->state == CONN_CLOSED)
         return;
     p = c->out.count < CONN_PIECES_MAX ? calloc(1, sizeof(*p)) : NULL;
@@ -161,6 +161,7 @@ conn_send_piece(struct conn *c, uint32_t piece, uint32_t begin, uint32_t length)
         return;
     }
     p->io = (struct conn_piece){.piece = piece, .begin = begin, .length = length};
+    p->allowed = allowed;
     p->hub = c->hub;
     p->conn = c;
     p->state = OUT_WAITING;
@@ -171,6 +172,20 @@ conn_send_piece(struct conn *c, uint32_t piece, uint32_t begin, uint32_t length)
     c->out.count++;
     if (c->out.waiting == NULL)
         c->out.waiting = p;
+    conn_mark_dirty(c);
+}
+
+void
+conn_allow(struct conn *c, uint32_t piece, uint32_t begin, uint32_t more)
+{
+    struct out_piece *p;
+
+    if (c->state == CONN_CLOSED || list_empty(&c->out.pieces))
+        return;
+    p = LIST_ENTRY(c->out.pieces.prev, struct out_piece, link);
+    if (p->io.piece != piece || p->io.begin != begin)
+        return;
+    p->allowed = more < p->io.length - p->allowed ? p->allowed + more : p->io.length;
     conn_mark_dirty(c);
 }
 
@@ -276,6 +291,7 @@ vec_add(struct vec *v, uint8_t *base, size_t len)
     return true;
 }
 
+/* False if something must wait for the next write: there is no room, or not all of it may leave. */
 static bool
 vec_add_piece(struct vec *v, struct out_piece *p)
 {
@@ -287,7 +303,7 @@ vec_add_piece(struct vec *v, struct out_piece *p)
         at = CONN_PIECE_HEADER;
     }
     at -= CONN_PIECE_HEADER;
-    return vec_add(v, p->io.data + at, p->io.length - at);
+    return vec_add(v, p->io.data + at, p->allowed - at) && p->allowed == p->io.length;
 }
 
 /* What can leave now, in order: it ends before the first piece that is not in memory. */

@@ -350,6 +350,7 @@ void peers_refuse(struct torrent *t, const struct swarm_effect *fx);
 void peers_close(struct torrent *t, const struct swarm_effect *fx);
 void peers_send(struct torrent *t, const struct swarm_effect *fx);
 void peers_send_piece(struct torrent *t, const struct swarm_effect *fx);
+void peers_allow(struct torrent *t, const struct swarm_effect *fx);
 void peers_on_stranger(struct torrent *t, struct conn *c, const struct handshake *h);
 void peers_drop_all(struct torrent *t);
 void peers_fini(struct torrent *t);

@@ -97,6 +97,7 @@ carry_out(struct torrent *t, const struct swarm_effect *fx)
     case SWARM_FX_CLOSE: peers_close(t, fx); break;
     case SWARM_FX_SEND: peers_send(t, fx); break;
     case SWARM_FX_SEND_PIECE: peers_send_piece(t, fx); break;
+    case SWARM_FX_ALLOW: peers_allow(t, fx); break;
     case SWARM_FX_WRITE: disk_write(t, fx); break;
     case SWARM_FX_VERIFY: disk_verify(t, fx->u.range.piece); break;
     case SWARM_FX_LEAVES: disk_leaves(t, fx->u.range.piece); break;

@@ -270,7 +270,17 @@ peers_send_piece(struct torrent *t, const struct swarm_effect *fx)
     struct peer_slot *slot = slot_get(t, fx->peer);
 
     if (slot != NULL)
-        conn_send_piece(slot->conn, fx->u.range.piece, fx->u.range.begin, fx->u.range.length);
+        conn_send_piece(slot->conn, fx->u.range.piece, fx->u.range.begin, fx->u.range.length,
+                        fx->u.range.allowed);
+}
+
+void
+peers_allow(struct torrent *t, const struct swarm_effect *fx)
+{
+    struct peer_slot *slot = slot_get(t, fx->peer);
+
+    if (slot != NULL)
+        conn_allow(slot->conn, fx->u.range.piece, fx->u.range.begin, fx->u.range.allowed);
 }
 
 /* --- what connections report --- */

@@ -152,7 +152,8 @@ check_effect(struct node *n, const struct swarm_effect *fx)
     switch (fx->type) {
     case SWARM_FX_CLOSE:
     case SWARM_FX_SEND:
-    case SWARM_FX_SEND_PIECE: check_peer_effect(n, fx); break;
+    case SWARM_FX_SEND_PIECE:
+    case SWARM_FX_ALLOW: check_peer_effect(n, fx); break;
     case SWARM_FX_CONNECT:
         if (n->count.half_open >= SWARM_HALF_OPEN_MAX)
             FAIL(n, "n%u has too many connections half open", n->index);

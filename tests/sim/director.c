@@ -9,10 +9,11 @@
 #include <string.h>
 
 #include "tests/sim/check.h"
+#include "tests/sim/gauge.h"
 #include "tests/sim/link.h"
 
 enum {
-    LOOK_EVERY_US = 100000,
+    LOOK_EVERY_US = GAUGE_EVERY_US,
     FAREWELL_US = 900 * 1000000, /* within which everybody must be gone */
     LINGER_US = 120 * 1000000,   /* within which the last bytes must be off the lines */
 };
@@ -31,6 +32,8 @@ struct director {
     struct sim sim;
     struct event look;
     struct seat *seats;
+    struct node_share shares[SCENARIO_SHARES_MAX];
+    struct gauge *gauges; /* in the order of rates expected, and for |each| of the nodes */
     struct mono begin, next_audit;
     int64_t next_us[SCENARIO_ACTIONS_MAX]; /* when each action is due; INT64_MAX: it is over */
     bool over;
@@ -96,6 +99,7 @@ is_target(const struct scenario_action *a, const struct node *n)
     case VERB_JOIN: return !node_running(n);
     case VERB_RESUME:
     case VERB_SPLIT:
+    case VERB_LIMIT:
     case VERB_FREE_DISK: return true;
     case VERB_HEAL:
     case VERB_TRACKER_DOWN:
@@ -130,6 +134,10 @@ do_to(struct director *d, const struct scenario_action *a, struct seat *t)
     case VERB_SPLIT: n->side = 1; break;
     case VERB_FREE_DISK: node_free_disk(n); break;
     case VERB_LOSE: lose_one(n); break;
+    case VERB_LIMIT:
+        node_set_limits(n, a->up_limit != UINT64_MAX ? a->up_limit : n->spec.up_limit,
+                        a->down_limit != UINT64_MAX ? a->down_limit : n->spec.down_limit);
+        break;
     case VERB_HEAL:
     case VERB_TRACKER_DOWN:
     case VERB_TRACKER_UP: break;
@@ -179,6 +187,7 @@ act(struct director *d, const struct scenario_action *a)
     case VERB_RESUME:
     case VERB_SPLIT:
     case VERB_FREE_DISK:
+    case VERB_LIMIT:
     case VERB_LOSE: do_to_group(d, a); break;
     }
 }
@@ -257,6 +266,61 @@ do_stays(struct director *d)
     }
 }
 
+/* --- rates --- */
+
+static uint64_t
+moved_by(const struct node *n, const struct expect_rate *r)
+{
+    return r->up > 0 ? n->count.sent : n->count.got;
+}
+
+/* Judges what the nodes of its group moved, together or each; returns the gauges used. */
+static unsigned
+look_at_rate(struct director *d, const struct scenario_expect *x, struct gauge *g)
+{
+    const struct scenario_group *group = &d->sc->groups[x->group];
+    uint64_t sum = 0;
+    unsigned used = 0;
+
+    for (unsigned i = 0; i < d->sim.count; i++) {
+        struct node *n = d->sim.nodes[i];
+
+        if (d->seats[i].group != group)
+            continue;
+        if (x->rate.each)
+            gauge_look(&g[used++], &d->sim, group->name, &x->rate, elapsed_us(d),
+                       moved_by(n, &x->rate));
+        sum += moved_by(n, &x->rate);
+    }
+    if (!x->rate.each)
+        gauge_look(&g[used++], &d->sim, group->name, &x->rate, elapsed_us(d), sum);
+    return used;
+}
+
+static void
+do_gauges(struct director *d)
+{
+    struct gauge *g = d->gauges;
+
+    for (uint32_t i = 0; i < d->sc->expect_count; i++)
+        if (d->sc->expects[i].what == EXPECT_RATE)
+            g += look_at_rate(d, &d->sc->expects[i], g);
+}
+
+static void
+make_gauges(struct director *d)
+{
+    size_t count = 1;
+
+    for (uint32_t i = 0; i < d->sc->expect_count; i++) {
+        const struct scenario_expect *x = &d->sc->expects[i];
+
+        if (x->what == EXPECT_RATE)
+            count += x->rate.each ? d->sc->groups[x->group].count : 1;
+    }
+    d->gauges = sim_alloc(count, sizeof(*d->gauges));
+}
+
 /* --- the end --- */
 
 static uint32_t
@@ -278,6 +342,9 @@ all_is_played(const struct director *d)
     for (uint32_t i = 0; i < d->sc->group_count; i++)
         if (d->sc->groups[i].stuck)
             return false; /* only time tells */
+    for (uint32_t i = 0; i < d->sc->expect_count; i++)
+        if (d->sc->expects[i].rate.until_us > elapsed_us(d))
+            return false; /* it is being measured */
     return count_waited(d) == 0;
 }
 
@@ -310,6 +377,7 @@ on_look(struct event *e)
 
     do_actions(d);
     do_stays(d);
+    do_gauges(d);
     if (mono_due(d->next_audit, d->sim.engine.now)) {
         check_audit(&d->sim);
         d->next_audit = mono_add_us(d->sim.engine.now, AUDIT_EVERY_US);
@@ -510,6 +578,7 @@ judge_expects(struct director *d, const struct result *r)
             if (r->last_us > (int64_t)x->bound)
                 sim_fail(&d->sim, "the last one took %" PRId64 " ms", r->last_us / 1000);
             break;
+        case EXPECT_RATE: break; /* judged while it plays */
         case EXPECT_INPUTS:
             if (d->sim.inputs > x->bound)
                 sim_fail(&d->sim, "it took %" PRIu64 " inputs", d->sim.inputs);
@@ -537,6 +606,8 @@ seat_all(struct director *d)
             int64_t at = group->join_us;
 
             *t = (struct seat){.d = d, .group = group, .node = sim_add(&d->sim, &group->spec)};
+            if (group->share > 0)
+                t->node->spec.share = &d->shares[group->share - 1];
             event_init(&t->event, on_seat);
             if (group->join_span_us > 0)
                 at += (int64_t)(rng_u64(&d->sim.rng) % (uint64_t)group->join_span_us);
@@ -549,6 +620,11 @@ static void
 play(struct director *d, struct result *res)
 {
     d->begin = d->next_audit = d->sim.engine.now;
+    for (uint32_t i = 0; i < d->sc->share_count; i++) {
+        rate_bucket_init(&d->shares[i].up, d->sc->shares[i].up, d->begin);
+        rate_bucket_init(&d->shares[i].down, d->sc->shares[i].down, d->begin);
+    }
+    make_gauges(d);
     event_init(&d->look, on_look);
     for (uint32_t i = 0; i < d->sc->action_count; i++)
         d->next_us[i] = d->sc->actions[i].at_us;
@@ -594,6 +670,7 @@ director_play(const struct scenario *sc, uint64_t seed, FILE *trace, struct resu
             event_cancel(&d->sim.engine, &d->seats[i].event);
         sim_fini(&d->sim);
         free(d->seats);
+        free(d->gauges);
     }
     content_fini(&content);
     free(d);

@@ -17,8 +17,10 @@ enum {
 struct packet {
     struct list link;
     struct wire_msg msg;
-    uint8_t tag;    /* PIECE: what the block is */
-    uint32_t bytes; /* on the wire */
+    uint8_t tag;      /* PIECE: what the block is */
+    uint32_t bytes;   /* on the wire */
+    uint32_t allowed; /* of those, how many may leave by now */
+    uint32_t left;    /* how many did, in segments before its last */
     uint8_t *owned; /* what msg.data points to, or NULL */
 };
 
@@ -75,6 +77,8 @@ struct link *link_find(const struct node *n, slot_id peer, unsigned *side);
 
 /* Takes the packet. */
 void link_send(struct link *l, unsigned side, struct packet *p);
+/* |more| bytes of the piece that was sent last may leave; nothing happens if it is another. */
+void link_allow(struct link *l, unsigned side, uint32_t piece, uint32_t begin, uint32_t more);
 struct packet *packet_new(const struct wire_msg *msg, uint8_t tag);
 void packet_drop(struct packet *p);
 

@@ -17,6 +17,7 @@ struct segment {
     struct pipe *pipe;
     struct list packets;
     uint32_t bytes, payload;
+    uint32_t part; /* of |payload|, what belongs to a packet whose end is in another segment */
     bool flies; /* its payload is in the ledger's |flying| */
     bool end;
     int err;

@@ -133,8 +133,8 @@ node_join(struct node *n)
                                .peers_max = n->spec.peers_max,
                                .upload_slots = n->spec.upload_slots,
                                .sequential = n->spec.sequential,
-                               .up = &n->up,
-                               .down = &n->down,
+                               .up = n->spec.share != NULL ? &n->spec.share->up : &n->up,
+                               .down = n->spec.share != NULL ? &n->spec.share->down : &n->down,
                                .trackers = trackers,
                                .tracker_count = 1};
 
@@ -143,8 +143,8 @@ node_join(struct node *n)
     if (n->state == NODE_DARK)
         links_wake(n);
     memcpy(cfg.peer_id, n->peer_id, PEER_ID_LEN);
-    rate_bucket_init(&n->up, n->spec.up_limit, s->engine.now);
-    rate_bucket_init(&n->down, n->spec.down_limit, s->engine.now);
+    rate_bucket_init(&n->up, 0, s->engine.now);
+    rate_bucket_init(&n->down, 0, s->engine.now);
     n->swarm = swarm_new(s->content->mi, &cfg, rng_u64(&s->rng), s->engine.now);
     ASSERT(n->swarm != NULL);
     n->count.core_up = n->count.core_down = 0;
@@ -154,6 +154,7 @@ node_join(struct node *n)
     n->state = NODE_UP;
     if (node_began_whole(n) || n->knows_layers)
         put_layers(n);
+    node_set_limits(n, n->spec.up_limit, n->spec.down_limit);
     feed_start(n);
     if (n->spec.mischief != 0)
         mischief_begin(n);
@@ -210,6 +211,17 @@ node_pause(struct node *n, bool pause)
         return;
     n->disk_stuck = n->disk_stuck && pause;
     node_feed(n, &in);
+}
+
+void
+node_set_limits(struct node *n, uint64_t up, uint64_t down)
+{
+    struct swarm_input in = {.type = SWARM_IN_LIMITS, .u.limits = {up, down}};
+
+    n->spec.up_limit = up;
+    n->spec.down_limit = down;
+    if (node_running(n))
+        node_feed(n, &in);
 }
 
 void
@@ -274,6 +286,8 @@ do_send(struct node *n, const struct swarm_effect *fx, const struct wire_msg *ms
     if (l == NULL)
         return; /* check_effect() has seen it */
     p = packet_new(msg, tag);
+    if (fx->type == SWARM_FX_SEND_PIECE)
+        p->allowed -= fx->u.range.length - fx->u.range.allowed;
     if (n->spec.mischief == 0 || mischief_twist(n, p)) {
         link_send(l, side, p);
         return;
@@ -304,6 +318,16 @@ do_send_piece(struct node *n, const struct swarm_effect *fx)
     if (l != NULL && l->talk[side].owed > 0)
         l->talk[side].owed--;
     do_send(n, fx, &msg, tag);
+}
+
+static void
+do_allow(struct node *n, const struct swarm_effect *fx)
+{
+    unsigned side;
+    struct link *l = link_find(n, fx->peer, &side);
+
+    if (l != NULL)
+        link_allow(l, side, fx->u.range.piece, fx->u.range.begin, fx->u.range.allowed);
 }
 
 static void
@@ -349,6 +373,7 @@ carry_out(struct node *n, const struct swarm_effect *fx)
     case SWARM_FX_CLOSE: do_close(n, fx); break;
     case SWARM_FX_SEND: do_send(n, fx, &fx->u.msg, BLOCK_GOOD); break;
     case SWARM_FX_SEND_PIECE: do_send_piece(n, fx); break;
+    case SWARM_FX_ALLOW: do_allow(n, fx); break;
     case SWARM_FX_WRITE: job_write(n, fx); break;
     case SWARM_FX_VERIFY: job_verify(n, fx->u.range.piece); break;
     case SWARM_FX_LEAVES: job_leaves(n, fx->u.range.piece); break;

@@ -55,6 +55,11 @@ struct node_line {
     bool nat;          /* can't be dialled */
 };
 
+/* A limit that several nodes have together, as torrents of one process have. */
+struct node_share {
+    struct rate_bucket up, down;
+};
+
 struct node_spec {
     const char *group; /* for people; outlives the node */
     struct node_line line;
@@ -65,7 +70,8 @@ struct node_spec {
     bool lacks_last;        /* of those, not the last piece */
     uint32_t peers_max;
     uint32_t upload_slots;
-    uint64_t up_limit, down_limit; /* of the core's own buckets, bytes/s; 0: none */
+    uint64_t up_limit, down_limit; /* of this node alone, bytes/s; 0: none */
+    struct node_share *share;      /* NULL: none; outlives the node */
     bool sequential;
 };
 
@@ -151,6 +157,8 @@ void node_leave(struct node *n);
 /* Its process is killed: |dark| says that the machine goes with it. */
 void node_crash(struct node *n, bool dark);
 void node_pause(struct node *n, bool pause);
+/* In force at once, and in later lives. */
+void node_set_limits(struct node *n, uint64_t up, uint64_t down);
 /* The disk has room again. */
 void node_free_disk(struct node *n);
 /* A piece that it has disappears from its disk. */

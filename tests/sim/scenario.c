@@ -222,9 +222,42 @@ read_join(char *value, struct scenario_group *g)
     return true;
 }
 
+static bool
+find_share(const struct scenario *sc, const char *name, uint32_t *out)
+{
+    for (*out = 1; *out <= sc->share_count; ++*out)
+        if (strcmp(sc->shares[*out - 1].name, name) == 0)
+            return true;
+    return false;
+}
+
+static int
+read_share(struct reader *r)
+{
+    static const struct field fields[] = {
+        {"up", BYTES, offsetof(struct scenario_share, up)},
+        {"down", BYTES, offsetof(struct scenario_share, down)},
+    };
+    struct scenario_share *share = &r->sc->shares[r->sc->share_count];
+
+    if (r->sc->share_count == SCENARIO_SHARES_MAX || r->count < 2 ||
+        strlen(r->words[1]) > SCENARIO_NAME_MAX)
+        return BAD(r, "line %u: a share needs a short name, and %d are the most", r->line,
+                   SCENARIO_SHARES_MAX);
+    strcpy(share->name, r->words[1]);
+    for (unsigned i = 2; i < r->count; i++) {
+        int rc = try_fields(r, fields, COUNT_OF(fields), share, r->words[i]);
+
+        if (rc <= 0)
+            return rc < 0 ? rc : bad_word(r, r->words[i]);
+    }
+    r->sc->share_count++;
+    return 0;
+}
+
 /* What is no plain number: 1 if it was understood. */
 static int
-read_peer_word(struct scenario_group *g, char *word)
+read_peer_word(const struct scenario *sc, struct scenario_group *g, char *word)
 {
     const char *v;
 
@@ -241,6 +274,8 @@ read_peer_word(struct scenario_group *g, char *word)
         g->spec.tongue = strcmp(v, "v1") == 0 ? SPEAKS_V1 : SPEAKS_V2;
         return strcmp(v, "v1") == 0 || strcmp(v, "v2") == 0;
     }
+    if ((v = value_of(word, "share")) != NULL)
+        return find_share(sc, v, &g->share);
     if (value_of(word, "join") != NULL)
         return read_join(word + strlen("join="), g);
     return 0;
@@ -289,7 +324,7 @@ read_peers(struct reader *r)
         int rc = try_fields(r, peer_fields, COUNT_OF(peer_fields), g, r->words[i]);
 
         if (rc == 0)
-            rc = read_peer_word(g, r->words[i]);
+            rc = read_peer_word(r->sc, g, r->words[i]);
         if (rc <= 0)
             return rc < 0 ? rc : bad_word(r, r->words[i]);
     }
@@ -313,6 +348,8 @@ static const struct field action_fields[] = {
     {"for", TIME, offsetof(struct scenario_action, for_us)},
     {"from", TIME, offsetof(struct scenario_action, at_us)},
     {"until", TIME, offsetof(struct scenario_action, until_us)},
+    {"up-limit", BYTES, offsetof(struct scenario_action, up_limit)},
+    {"down-limit", BYTES, offsetof(struct scenario_action, down_limit)},
 };
 
 /* "VERB [NAME] [key=value …]" from word |i| on. */
@@ -355,7 +392,8 @@ new_action(struct reader *r)
 
     if (r->sc->action_count == SCENARIO_ACTIONS_MAX || r->count < 3)
         return NULL;
-    *a = (struct scenario_action){.at_us = -1, .until_us = INT64_MAX};
+    *a = (struct scenario_action){
+        .at_us = -1, .until_us = INT64_MAX, .up_limit = UINT64_MAX, .down_limit = UINT64_MAX};
     return a;
 }
 
@@ -401,6 +439,32 @@ read_limit(struct reader *r)
 }
 
 static int
+read_expect_rate(struct reader *r, struct scenario_expect *x)
+{
+    static const struct field fields[] = {
+        {"up", BYTES, offsetof(struct expect_rate, up)},
+        {"down", BYTES, offsetof(struct expect_rate, down)},
+        {"within", PERMILLE, offsetof(struct expect_rate, within)},
+        {"from", TIME, offsetof(struct expect_rate, from_us)},
+        {"until", TIME, offsetof(struct expect_rate, until_us)},
+        {"gap", TIME, offsetof(struct expect_rate, gap_us)},
+        {"each", FLAG, offsetof(struct expect_rate, each)},
+    };
+
+    x->what = EXPECT_RATE;
+    if (!find_group(r->sc, r->words[2], &x->group))
+        return BAD(r, "line %u: whose rate?", r->line);
+    for (unsigned i = 3; i < r->count; i++) {
+        int rc = try_fields(r, fields, COUNT_OF(fields), &x->rate, r->words[i]);
+
+        if (rc <= 0)
+            return rc < 0 ? rc : bad_word(r, r->words[i]);
+    }
+    r->sc->expect_count++;
+    return 0;
+}
+
+static int
 read_expect(struct reader *r)
 {
     struct scenario_expect *x = &r->sc->expects[r->sc->expect_count];
@@ -412,6 +476,8 @@ read_expect(struct reader *r)
     if (r->sc->expect_count == SCENARIO_EXPECTS_MAX)
         return BAD(r, "line %u: too many expectations", r->line);
     *x = (struct scenario_expect){0};
+    if (good && strcmp(r->words[1], "rate") == 0)
+        return read_expect_rate(r, x);
     if (good && strcmp(r->words[1], "copies") == 0) {
         x->what = EXPECT_COPIES;
         good = r->count == 5 && find_group(r->sc, r->words[i++], &x->group) &&
@@ -450,6 +516,7 @@ read_line(struct reader *r)
         {"about", read_about},     {"torrent", read_torrent}, {"net", read_net},
         {"tracker", read_tracker}, {"peers", read_peers},     {"at", read_at},
         {"every", read_every},     {"limit", read_limit},     {"expect", read_expect},
+        {"share", read_share},
     };
 
     for (unsigned i = 0; i < COUNT_OF(lines); i++)

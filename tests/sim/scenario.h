@@ -6,15 +6,19 @@
  *   torrent format=v1|v2|hybrid size=BYTES piece=BYTES files=N layers=none
  *   net jitter=TIME loss=PARTS window=BYTES dial=TIME codec
  *   tracker latency=TIME timeout=TIME interval=TIME
+ *   share NAME up=RATE down=RATE                  a limit that nodes have together
  *   peers NAME count=N have=all|none|PART up=RATE down=RATE delay=TIME join=TIME[..TIME] stay=TIME
  *         hostile=WORD[,WORD] speaks=v1|v2 max=N slots=N up-limit=RATE down-limit=RATE
- *         disk-delay=TIME disk-rate=RATE group=TIME sync=TIME room=BYTES read-errors=PARTS
+ *         share=NAME disk-delay=TIME disk-rate=RATE group=TIME sync=TIME room=BYTES read-errors=PARTS
  *         nat lacks-last sequential optional stuck
  *   at WHEN VERB [NAME] [count=N] [for=TIME]      WHEN: TIME, copies=N or done=PART
+ *   at WHEN limit NAME [up-limit=RATE] [down-limit=RATE]
  *   every TIME VERB [NAME] [count=N] [for=TIME] [from=TIME] [until=TIME]
  *   limit TIME
  *   expect copies NAME <= NUMBER | expect waste <= PART | expect last <= TIME | expect banned >= N
  *   expect inputs <= N
+ *   expect rate NAME up=RATE|down=RATE within=PART from=TIME until=TIME [gap=TIME] [each]
+ *         in every 10 s between the two times, all nodes together, or each
  *
  * Numbers take KiB, MiB, GiB; us, ms, s, min; %. PARTS are of a million, RATE is bytes a second.
  */
@@ -29,6 +33,7 @@ enum {
     SCENARIO_GROUPS_MAX = 32,
     SCENARIO_ACTIONS_MAX = 64,
     SCENARIO_EXPECTS_MAX = 16,
+    SCENARIO_SHARES_MAX = 4,
     SCENARIO_NAME_MAX = 31,
     SCENARIO_ABOUT_MAX = 200,
 };
@@ -38,6 +43,7 @@ struct scenario_group {
     struct node_spec spec;
     uint32_t count;
     int64_t join_us, join_span_us;
+    uint32_t share; /* its number, from 1; 0: none */
     int64_t stay_us; /* leaves so long after it is complete; -1: stays */
     bool optional;   /* need not become complete */
     bool stuck;      /* can't become complete, and must not claim so */
@@ -54,6 +60,7 @@ struct scenario_group {
     X(SPLIT, "split", true)                                                                        \
     X(FREE_DISK, "free-disk", true)                                                                \
     X(LOSE, "lose", true)                                                                          \
+    X(LIMIT, "limit", true)                                                                        \
     X(HEAL, "heal", false)                                                                         \
     X(TRACKER_DOWN, "tracker-down", false)                                                         \
     X(TRACKER_UP, "tracker-up", false)
@@ -73,13 +80,33 @@ struct scenario_action {
     uint32_t done_permille; /* when that much of all that is wanted is there; 0: not so */
     int64_t every_us;       /* 0: once */
     int64_t until_us;
+    uint64_t up_limit, down_limit; /* LIMIT; UINT64_MAX: stays as it is */
     int64_t for_us; /* crash, power-off, leave, pause: comes back after that; 0: never */
 };
 
 struct scenario_expect {
-    enum { EXPECT_COPIES, EXPECT_WASTE, EXPECT_LAST, EXPECT_BANNED, EXPECT_INPUTS } what;
+    enum {
+        EXPECT_COPIES,
+        EXPECT_WASTE,
+        EXPECT_LAST,
+        EXPECT_BANNED,
+        EXPECT_INPUTS,
+        EXPECT_RATE,
+    } what;
     uint32_t group;
     uint64_t bound; /* copies and waste in permille, times in us */
+    struct expect_rate {
+        uint64_t up, down; /* bytes/s; 0: not judged */
+        uint32_t within;   /* permille */
+        int64_t from_us, until_us;
+        int64_t gap_us; /* no longer without a byte; 0: not judged */
+        bool each;
+    } rate;
+};
+
+struct scenario_share {
+    char name[SCENARIO_NAME_MAX + 1];
+    uint64_t up, down;
 };
 
 struct scenario {
@@ -90,6 +117,8 @@ struct scenario {
     int64_t limit_us;
     struct scenario_group groups[SCENARIO_GROUPS_MAX];
     uint32_t group_count;
+    struct scenario_share shares[SCENARIO_SHARES_MAX];
+    uint32_t share_count;
     struct scenario_action actions[SCENARIO_ACTIONS_MAX];
     uint32_t action_count;
     struct scenario_expect expects[SCENARIO_EXPECTS_MAX];

@@ -50,7 +50,7 @@ packet_new(const struct wire_msg *msg, uint8_t tag)
 
     p->msg = *msg;
     p->tag = tag;
-    p->bytes = wire_size(msg);
+    p->bytes = p->allowed = wire_size(msg);
     if (msg->data != NULL && msg->len > 0) {
         p->owned = sim_alloc(msg->len, 1);
         memcpy(p->owned, msg->data, msg->len);
@@ -70,6 +70,22 @@ static uint32_t
 payload_of(const struct packet *p)
 {
     return p->msg.type == WIRE_PIECE ? p->msg.length : 0;
+}
+
+/* Payload bytes within the first |bytes| of the packet. */
+static uint32_t
+payload_within(const struct packet *p, uint32_t bytes)
+{
+    uint32_t head = p->bytes - payload_of(p);
+
+    return bytes > head && payload_of(p) > 0 ? bytes - head : 0;
+}
+
+/* Payload bytes that travel in its last segment. */
+static uint32_t
+payload_left(const struct packet *p)
+{
+    return payload_of(p) - payload_within(p, p->left);
 }
 
 static struct node *
@@ -95,11 +111,19 @@ uplink_init(struct node *n)
     list_init(&n->uplink.ring);
 }
 
+static bool
+may_leave(const struct pipe *p)
+{
+    const struct packet *k = LIST_ENTRY(p->queue.next, struct packet, link);
+
+    return !list_empty(&p->queue) && k->allowed > k->left;
+}
+
 /* Into the ring, if there is something to send and the window is open. */
 static void
 pipe_enter_ring(struct pipe *p)
 {
-    if (!list_empty(&p->queue) && p->in_flight < p->window && !list_linked(&p->ring))
+    if (may_leave(p) && p->in_flight < p->window && !list_linked(&p->ring))
         list_push_back(&sender(p)->uplink.ring, &p->ring);
 }
 
@@ -111,6 +135,24 @@ link_send(struct link *l, unsigned side, struct packet *p)
     list_init(&p->link);
     list_push_back(&pipe->queue, &p->link);
     pipe->waiting += payload_of(p);
+    pipe_enter_ring(pipe);
+    uplink_kick(l->end[side]);
+}
+
+void
+link_allow(struct link *l, unsigned side, uint32_t piece, uint32_t begin, uint32_t more)
+{
+    struct pipe *pipe = &l->pipe[side];
+
+    for (struct list *it = pipe->queue.prev; it != &pipe->queue; it = it->prev) {
+        struct packet *p = LIST_ENTRY(it, struct packet, link);
+
+        if (p->msg.type != WIRE_PIECE)
+            continue;
+        if (p->msg.piece == piece && p->msg.begin == begin)
+            p->allowed += more < p->bytes - p->allowed ? more : p->bytes - p->allowed;
+        break;
+    }
     pipe_enter_ring(pipe);
     uplink_kick(l->end[side]);
 }
@@ -136,15 +178,22 @@ cut_segment(struct pipe *p)
 {
     struct segment *g = segment_new(p);
 
-    while (!list_empty(&p->queue)) {
+    while (may_leave(p)) {
         struct packet *k = LIST_ENTRY(p->queue.next, struct packet, link);
+        uint32_t bytes = k->allowed - k->left;
 
-        if (g->bytes > 0 && g->bytes + k->bytes > SEGMENT_BYTES + WIRE_PIECE_HEADER)
+        if (g->bytes > 0 && g->bytes + bytes > SEGMENT_BYTES + WIRE_PIECE_HEADER)
             break;
+        g->bytes += bytes;
+        if (k->allowed < k->bytes) {
+            g->part = payload_within(k, k->allowed) - payload_within(k, k->left);
+            g->payload += g->part;
+            k->left = k->allowed;
+            break;
+        }
         list_remove(&k->link);
         list_push_back(&g->packets, &k->link);
-        g->bytes += k->bytes;
-        g->payload += payload_of(k);
+        g->payload += payload_left(k);
     }
     p->waiting -= g->payload;
     return g;
@@ -271,10 +320,14 @@ segment_drop(struct segment *g)
         struct packet *packet = LIST_ENTRY(k, struct packet, link);
 
         if (g->flies) {
-            s->ledger.flying -= payload_of(packet);
-            s->ledger.lost += payload_of(packet);
+            s->ledger.flying -= payload_left(packet);
+            s->ledger.lost += payload_left(packet);
         }
         packet_drop(packet);
+    }
+    if (g->flies) {
+        s->ledger.flying -= g->part;
+        s->ledger.lost += g->part;
     }
     list_remove(&g->link);
     list_remove(&g->held);
@@ -320,16 +373,21 @@ pass_codec(struct sim *s, struct packet *p)
 }
 
 static void
+came(struct link *l, unsigned side, uint32_t payload)
+{
+    l->sim->ledger.flying -= payload;
+    l->sim->ledger.came += payload;
+    l->end[side]->count.got += payload;
+}
+
+static void
 feed_packet(struct link *l, unsigned side, struct packet *p)
 {
     struct swarm_input in = {.type = SWARM_IN_MESSAGE, .peer = l->peer[side]};
     struct node *n = l->end[side];
-    uint32_t payload = payload_of(p);
 
-    l->sim->ledger.flying -= payload;
-    l->sim->ledger.came += payload;
-    n->count.got += payload;
-    n->count.core_down += payload;
+    came(l, side, payload_left(p));
+    n->count.core_down += payload_of(p);
     in.u.msg = p->msg;
     if (p->msg.type == WIRE_PIECE)
         in.u.msg.block = make_block(l->sim, p);
@@ -367,6 +425,10 @@ deliver(struct segment *g)
         link_bounce(l, p->side);
     while (l->open[to] && !list_empty(&g->packets))
         feed_packet(l, to, LIST_ENTRY(list_pop_front(&g->packets), struct packet, link));
+    if (l->open[to]) {
+        came(l, to, g->part);
+        g->part = 0;
+    }
     if (g->end)
         link_hear_end(l, to, g->err);
     segment_drop(g);

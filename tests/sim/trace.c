@@ -98,6 +98,10 @@ mix_input(struct trace *t, const struct swarm_input *in)
         break;
     case SWARM_IN_LEAVES: mix(t, in->u.leaves.piece); break;
     case SWARM_IN_LOST: mix(t, in->u.lost.piece); break;
+    case SWARM_IN_LIMITS:
+        mix(t, in->u.limits.up);
+        mix(t, in->u.limits.down);
+        break;
     case SWARM_IN_ANNOUNCED:
         mix(t, (uint64_t)(int64_t)in->u.announced.result.err);
         for (size_t i = 0; i < in->u.announced.count; i++)
@@ -145,7 +149,9 @@ mix_effect(struct trace *t, const struct swarm_effect *fx)
     case SWARM_FX_SEND_PIECE:
         mix(t, (uint64_t)fx->u.range.begin << 32 | fx->u.range.length);
         mix(t, fx->u.range.piece);
+        mix(t, fx->u.range.allowed);
         break;
+    case SWARM_FX_ALLOW: mix(t, fx->u.range.allowed); break;
     case SWARM_FX_VERIFY:
     case SWARM_FX_LEAVES:
     case SWARM_FX_PIECE_DONE: mix(t, fx->u.range.piece); break;
@@ -164,6 +170,7 @@ print_effect(FILE *out, const struct swarm_effect *fx)
     case SWARM_FX_CLOSE: fprintf(out, " %s", sprat_strerror(fx->u.close.err)); break;
     case SWARM_FX_SEND: print_msg(out, &fx->u.msg); break;
     case SWARM_FX_SEND_PIECE:
+    case SWARM_FX_ALLOW:
     case SWARM_FX_VERIFY:
     case SWARM_FX_LEAVES:
     case SWARM_FX_PIECE_DONE:

@@ -102,7 +102,7 @@ Test(rate, an_idle_bucket_saves_a_short_burst_only)
 
     rate_bucket_init(&b, 1, at_us(0));
     got = greedy(&b, INT64_C(4000000000000000000), 1, 1, 24576);
-    cr_assert_eq(got, 2 * 24576);
+    cr_assert_eq(got, 24576);
 }
 
 Test(rate, huge_limits_and_takes_do_not_overflow)
@@ -138,7 +138,7 @@ Test(rate, set_changes_the_limit_at_once)
 
     rate_bucket_init(&b, 1 << 30, at_us(0));
     rate_bucket_set(&b, 100000, at_us(5000000));
-    cr_assert(greedy(&b, 5000000, 1, 1, 1000) <= 26000, "the old limit's burst is cut");
+    cr_assert(greedy(&b, 5000000, 1, 1, 1000) <= 11000, "the old limit's burst is cut");
     got = greedy(&b, 5000001, 10000000, 1000, 1000);
     cr_assert(got >= 990000 && got <= 1010000);
     rate_bucket_set(&b, 0, at_us(16000000));

@@ -323,10 +323,10 @@ Test(conn, order_is_kept_whatever_the_disk_does)
     shake(&p);
     msg = have(1);
     conn_send(p.conn, &msg);
-    conn_send_piece(p.conn, 5, 0, 1000);
+    conn_send_piece(p.conn, 5, 0, 1000, 1000);
     msg = have(2);
     conn_send(p.conn, &msg);
-    conn_send_piece(p.conn, 6, 16384, 500);
+    conn_send_piece(p.conn, 6, 16384, 500, 500);
     msg = have(3);
     conn_send(p.conn, &msg);
     run_ms(&p, 10);
@@ -355,6 +355,39 @@ Test(conn, order_is_kept_whatever_the_disk_does)
     stop(&p);
 }
 
+/* A limit lets a piece out bit by bit; what was queued behind it comes behind it. */
+Test(conn, a_piece_leaves_as_far_as_it_is_allowed)
+{
+    struct probe p;
+    uint8_t got[2000];
+    struct wire_msg msg = have(2);
+
+    start(&p, 10);
+    shake(&p);
+    conn_send_piece(p.conn, 5, 0, 1000, 100);
+    conn_send(p.conn, &msg);
+    run_ms(&p, 10);
+    cr_assert_eq(p.reading_count, 1);
+    conn_piece_done(p.reading[0], 0);
+    run_ms(&p, 10);
+    cr_expect_eq(read(p.fd, got, sizeof(got)), 13 + 100);
+    conn_allow(p.conn, 5, 16384, 100);
+    conn_allow(p.conn, 4, 0, 100);
+    run_ms(&p, 10);
+    cr_expect_eq(read(p.fd, got, sizeof(got)), -1, "that is another piece");
+    conn_allow(p.conn, 5, 0, 1);
+    run_ms(&p, 10);
+    cr_expect_eq(read(p.fd, got, sizeof(got)), 1);
+    conn_allow(p.conn, 5, 0, UINT32_MAX);
+    run_ms(&p, 10);
+    cr_expect_eq(read(p.fd, got, sizeof(got)), 899 + 9);
+    cr_expect_eq(p.sent_payload, 1000u);
+    conn_allow(p.conn, 5, 0, 1);
+    run_ms(&p, 10);
+    cr_expect_eq(read(p.fd, got, sizeof(got)), -1, "it has left");
+    stop(&p);
+}
+
 /* Some clients ask for more than one block at a time (BEP 3 leaves the length to them). */
 Test(conn, a_piece_of_the_largest_request)
 {
@@ -364,7 +397,7 @@ Test(conn, a_piece_of_the_largest_request)
 
     start(&p, 10);
     shake(&p);
-    conn_send_piece(p.conn, 5, 16384, WIRE_REQUEST_MAX);
+    conn_send_piece(p.conn, 5, 16384, WIRE_REQUEST_MAX, WIRE_REQUEST_MAX);
     run_ms(&p, 10);
     cr_assert_eq(p.reading_count, 1);
     cr_assert_eq(p.reading[0]->length, WIRE_REQUEST_MAX);
@@ -421,7 +454,7 @@ Test(conn, a_failed_read_is_left_out)
 
     start(&p, 10);
     shake(&p);
-    conn_send_piece(p.conn, 5, 0, 100);
+    conn_send_piece(p.conn, 5, 0, 100, 100);
     conn_send(p.conn, &msg);
     run_ms(&p, 10);
     conn_piece_done(p.reading[0], SPRAT_E_SHORT);
@@ -429,7 +462,7 @@ Test(conn, a_failed_read_is_left_out)
     cr_expect_eq(p.read_failures, 1);
     cr_expect_eq(read(p.fd, got, sizeof(got)), 9);
     p.reads_now = true; /* fails at once */
-    conn_send_piece(p.conn, 6, 0, 100);
+    conn_send_piece(p.conn, 6, 0, 100, 100);
     run_ms(&p, 10);
     cr_expect_eq(p.read_failures, 2);
     cr_expect_eq(p.closed, 0);
@@ -443,7 +476,7 @@ Test(conn, reads_that_must_wait_are_tried_again)
     start(&p, 10);
     shake(&p);
     p.again = 2;
-    conn_send_piece(p.conn, 5, 0, 100);
+    conn_send_piece(p.conn, 5, 0, 100, 100);
     run_ms(&p, 10);
     cr_expect_eq(p.reading_count, 0);
     for (int i = 0; i < 2; i++) {
@@ -463,7 +496,7 @@ Test(conn, closed_while_a_piece_is_read)
 
     start(&p, 10);
     shake(&p);
-    conn_send_piece(p.conn, 5, 0, 100);
+    conn_send_piece(p.conn, 5, 0, 100, 100);
     run_ms(&p, 10);
     conn_close(p.conn);
     p.conn = NULL;
@@ -504,7 +537,7 @@ Test(conn, a_peer_that_never_reads_is_given_up)
     start(&p, 10);
     shake(&p);
     for (int i = 0; i <= CONN_PIECES_MAX; i++)
-        conn_send_piece(p.conn, 1, 0, 1);
+        conn_send_piece(p.conn, 1, 0, 1, 1);
     run_ms(&p, 1000);
     cr_expect_eq(p.err, SPRAT_E_LIMIT);
     stop(&p);
@@ -518,7 +551,7 @@ Test(conn, reads_ahead_are_bounded)
     start(&p, 10);
     shake(&p);
     for (int i = 0; i < 3 * CONN_PIECES_AHEAD; i++)
-        conn_send_piece(p.conn, 1, 0, 1);
+        conn_send_piece(p.conn, 1, 0, 1, 1);
     run_ms(&p, 20);
     cr_expect_eq(p.reading_count, CONN_PIECES_AHEAD);
     conn_close(p.conn);
