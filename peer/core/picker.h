@@ -37,6 +37,8 @@ struct picker_options {
     bool exclusive;              /* prefer pieces that no other peer works on (a fast peer) */
     uint32_t peer;               /* who asks, as in picker_writing(): for |exclusive| */
     uint32_t in_flight;          /* blocks that it was asked for and still owes: for the endgame */
+    const uint32_t *hints;       /* of equals, these first (suggested pieces) */
+    uint32_t hint_count;
     const struct bitfield *only; /* if not NULL: choose among these pieces only (allowed fast) */
 };
 

@@ -221,6 +221,20 @@ choose_new(const struct pick *k, uint32_t group)
     return piece != PICKORDER_OUT ? piece : choose_by_walk(k, group);
 }
 
+/* A piece that the peer suggests, if it is as good as |piece|; else that one. */
+static uint32_t
+prefer_hint(const struct pick *k, uint32_t piece, uint32_t group)
+{
+    for (uint32_t i = 0; i < k->opt->hint_count && !k->opt->sequential; i++) {
+        uint32_t hint = k->opt->hints[i];
+
+        if (hint < k->p->count && pickorder_has(&k->p->order, hint) && may_take(k, hint) &&
+            picker_bucket(k->p, hint) / group == picker_bucket(k->p, piece) / group)
+            return hint;
+    }
+    return piece;
+}
+
 static void
 pick_from_new(struct pick *k)
 {
@@ -229,8 +243,11 @@ pick_from_new(struct pick *k)
 
     while (k->n < k->max && pickorder_count(&k->p->order) > 0) {
         uint32_t piece = choose_new(k, group);
-        struct partial *pt = piece != PICKORDER_OUT ? picker_piece_open(k->p, piece) : NULL;
+        struct partial *pt;
 
+        if (piece == PICKORDER_OUT)
+            return;
+        pt = picker_piece_open(k->p, prefer_hint(k, piece, group));
         if (pt == NULL)
             return;
         pick_free_blocks(k, pt);

@@ -45,6 +45,7 @@ swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t se
     s->announcer = announcer_new(mi, cfg->trackers, cfg->tracker_count, &s->rng);
     s->tree = mi->has_v2 ? hashtree_new(&s->geo) : NULL;
     if (s->picker == NULL || s->list == NULL || s->announcer == NULL ||
+        superseed_init(&s->super, s->picker, &s->rng, s->geo.piece_count) != 0 ||
         (mi->has_v2 && s->tree == NULL))
         goto fail;
     return s;
@@ -78,6 +79,7 @@ swarm_free(struct swarm *s)
     free_peers(s);
     fx_fini(&s->fx);
     pieces_fini(s);
+    superseed_fini(&s->super);
     hashtree_free(s->tree);
     announcer_free(s->announcer);
     peerlist_free(s->list);
@@ -119,6 +121,7 @@ on_start(struct swarm *s, const struct bitfield *have)
         take_have(s, have);
     s->totals.told_complete = picker_missing(s->picker) == 0;
     swarm_set_state(s, SWARM_ACTIVE);
+    offer_begin(s);
     s->clock.choke = mono_add_ms(s->clock.now, CHOKER_ROUND_MS);
     announcer_start(s->announcer, s->clock.now);
     hash_hold_unknown(s);

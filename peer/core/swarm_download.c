@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The leeching side: interest, which blocks are asked of whom and when, what happens to a block that
- * arrives, and requests that are overdue. Which block comes next is the picker's choice, how many are
- * in flight the pipeline's.
+ * The leeching side: interest, which blocks are asked of whom and when, what happens to a block
+ * that arrives, and requests that are overdue. Which block comes next is the picker's choice, how
+ * many are in flight the pipeline's.
  */
 #include "peer/core/swarm_impl.h"
 
@@ -68,8 +68,8 @@ take_tokens(struct swarm *s, uint32_t want)
     return n;
 }
 
-/* The pieces that a choking peer lets us have all the same (BEP 6), as a set to pick from. False if it
- * has none that we want. */
+/* The pieces that a choking peer lets us have all the same (BEP 6), as a set to pick from. False if
+ * it has none that we want. */
 static bool
 fast_pieces(const struct swarm *s, const struct swarm_peer *p, struct bitfield *only)
 {
@@ -116,8 +116,8 @@ may_request(const struct swarm *s, const struct swarm_peer *p)
            mono_due(p->down.paused_until, s->clock.now);
 }
 
-/* A peer that gives a whole piece within seconds gets pieces of its own, so that a bad piece has one
- * culprit. */
+/* A peer that gives a whole piece within seconds gets pieces of its own, so that a bad piece has
+ * one culprit. */
 static bool
 is_fast_peer(const struct swarm *s, const struct swarm_peer *p)
 {
@@ -129,7 +129,8 @@ is_fast_peer(const struct swarm *s, const struct swarm_peer *p)
 void
 download_fill(struct swarm *s, struct swarm_peer *p)
 {
-    struct picker_options opt = {.sequential = s->cfg.sequential, .peer = p->number};
+    struct picker_options opt = {
+        .sequential = s->cfg.sequential, .peer = p->number, .hints = p->down.hints};
     struct bitfield only;
     uint32_t depth;
 
@@ -138,6 +139,7 @@ download_fill(struct swarm *s, struct swarm_peer *p)
     depth = pipeline_depth(&p->down.pipe);
     if (p->down.requests.count >= depth)
         return;
+    opt.hint_count = p->down.hint_count < HINTS_MAX ? p->down.hint_count : HINTS_MAX;
     if (p->down.choked) {
         if (!fast_pieces(s, p, &only))
             return;
@@ -229,8 +231,7 @@ cancel_elsewhere(struct swarm *s, const struct swarm_peer *giver, uint32_t piece
 /* Was the block asked for? Takes the request off the list; |*asked| is when. A block whose request
  * was taken back may still come and is welcome if we lack it. */
 static bool
-claim_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg,
-              struct mono *asked)
+claim_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg, struct mono *asked)
 {
     uint32_t i = reqlist_find(&p->down.requests, msg->piece, msg->begin);
 
@@ -259,9 +260,9 @@ write_block(struct swarm *s, const struct wire_msg *msg)
     fx->u.write.piece = msg->piece;
     fx->u.write.begin = msg->begin;
     fx->u.write.block = msg->block;
-    fx->u.write.judge = s->tree != NULL && hashtree_leaf(s->tree, msg->piece,
-                                                         msg->begin / BLOCK_LEN,
-                                                         fx->u.write.expected);
+    fx->u.write.judge =
+        s->tree != NULL &&
+        hashtree_leaf(s->tree, msg->piece, msg->begin / BLOCK_LEN, fx->u.write.expected);
     s->load.writes++;
 }
 
@@ -321,8 +322,7 @@ download_on_reject(struct swarm *s, struct swarm_peer *p, const struct wire_msg 
     /* It has the piece and will not give it: don't ask in a tight loop. */
     if (p->down.rejects < REJECT_PAUSES_MAX)
         p->down.rejects++;
-    p->down.paused_until =
-        mono_add_ms(s->clock.now, (int64_t)REJECT_PAUSE_MS * p->down.rejects);
+    p->down.paused_until = mono_add_ms(s->clock.now, (int64_t)REJECT_PAUSE_MS * p->down.rejects);
 }
 
 void
@@ -363,6 +363,14 @@ download_on_allowed_fast(struct swarm *s, struct swarm_peer *p, uint32_t piece)
     if (p->down.fast_count < FAST_PIECES_MAX)
         p->down.fast[p->down.fast_count++] = piece;
     download_fill(s, p);
+}
+
+/* Advice on which of the rarest to take, no more: who suggests what others have is not heeded. */
+void
+download_on_suggest(struct swarm *s, struct swarm_peer *p, uint32_t piece)
+{
+    if (piece < s->geo.piece_count)
+        p->down.hints[p->down.hint_count++ % HINTS_MAX] = piece;
 }
 
 void

@@ -8,6 +8,7 @@
  *   swarm_peer.c      peers come, talk and go
  *   swarm_download.c  interest, requests, blocks
  *   swarm_upload.c    choking, requests of others
+ *   swarm_offer.c     initial seeding
  *   swarm_piece.c     a piece from its last block to verified, or to who is to blame
  *   swarm_hash.c      hash requests, both ways (BEP 52)
  *   swarm_stats.c     numbers for people
@@ -27,6 +28,7 @@
 #include "peer/core/pipeline.h"
 #include "peer/core/ratetap.h"
 #include "peer/core/reqlist.h"
+#include "peer/core/superseed.h"
 #include "peer/core/swarm.h"
 
 enum {
@@ -34,6 +36,7 @@ enum {
     REQUEST_LEN_MAX = 8 * BLOCK_LEN, /* bytes; what others may ask for in one request */
     BAD_REQUESTS_MAX = 32,           /* beyond the end, or senseless, before a peer is closed */
     FAST_PIECES_MAX = 32,            /* allowed-fast pieces that we remember of a peer */
+    HINTS_MAX = 16,                  /* suggested pieces that we remember of a peer */
     HASH_ASKS_MAX = 4,               /* hash requests out to one peer */
     HASH_WAITS_MAX = 8,              /* hash requests of one peer that wait for leaves */
     HASH_REFUSALS_MAX = 8,           /* rejects and silences before a peer is not asked any more */
@@ -64,6 +67,8 @@ struct peer_down {
     struct mono paused_until;
     uint32_t fast[FAST_PIECES_MAX]; /* it allows these while choking us */
     uint32_t fast_count;
+    uint32_t hints[HINTS_MAX]; /* it suggests these (BEP 6): a ring */
+    uint32_t hint_count;       /* ever */
 };
 
 /* What it gets from us. */
@@ -80,6 +85,7 @@ struct peer_up {
     struct mono unchoked_at;
     uint32_t fast[FASTSET_SIZE]; /* we allow these while choking it */
     uint32_t fast_count;
+    struct superseed_peer offers;
 };
 
 struct hash_ask {
@@ -163,6 +169,7 @@ struct swarm {
     struct peerlist *list;
     struct announcer *announcer;
     struct choker choker;
+    struct superseed super;
     struct slotmap peers;
     struct fx_queue fx;
     struct swarm_pieces {
@@ -240,6 +247,7 @@ void download_on_block(struct swarm *s, struct swarm_peer *p, const struct wire_
 void download_on_reject(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
 void download_on_choke(struct swarm *s, struct swarm_peer *p);
 void download_on_allowed_fast(struct swarm *s, struct swarm_peer *p, uint32_t piece);
+void download_on_suggest(struct swarm *s, struct swarm_peer *p, uint32_t piece);
 /* Takes back every request to |p|; with |tell|, CANCELs are sent. */
 void download_abort(struct swarm *s, struct swarm_peer *p, bool tell);
 void download_tick(struct swarm *s, struct swarm_peer *p);
@@ -258,6 +266,16 @@ void upload_pump_all(struct swarm *s);
 uint32_t upload_stuck(const struct swarm_peer *p);
 void upload_choke_round(struct swarm *s);
 void upload_on_peer_gone(struct swarm *s, struct swarm_peer *p);
+
+/* swarm_offer.c: called at a START and when the last piece is had; when |p| may want more offers;
+ * and at what |p| says and does. */
+void offer_begin(struct swarm *s);
+void offer_fill(struct swarm *s, struct swarm_peer *p);
+void offer_on_has(struct swarm *s, struct swarm_peer *p);
+void offer_on_have(struct swarm *s, struct swarm_peer *p, uint32_t piece);
+void offer_on_request(struct swarm *s, struct swarm_peer *p, uint32_t piece);
+void offer_on_choke(struct swarm *s, struct swarm_peer *p);
+void offer_on_peer_gone(struct swarm *s, struct swarm_peer *p);
 
 /* swarm_piece.c */
 void piece_on_written(struct swarm *s, const struct swarm_input *in);

@@ -297,6 +297,7 @@ peer_on_closed(struct swarm *s, struct swarm_peer *p, int err)
         picker_remove_peer(s->picker, &p->has);
         peerlist_on_closed(s->list, p->number, p->useful, s->clock.now);
         upload_on_peer_gone(s, p);
+        offer_on_peer_gone(s, p);
         hash_on_peer_gone(s, p);
     }
     peer_free(s, p);
@@ -377,6 +378,7 @@ on_bitfield(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
         return;
     }
     picker_add_peer(s->picker, &p->has);
+    offer_on_has(s, p);
     has_changed(s, p, was_seed);
 }
 
@@ -392,6 +394,7 @@ on_have(struct swarm *s, struct swarm_peer *p, uint32_t piece)
     if (!bitfield_set(&p->has, piece))
         return;
     picker_add_have(s->picker, piece);
+    offer_on_have(s, p, piece);
     has_changed(s, p, was_seed);
 }
 
@@ -509,11 +512,11 @@ peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *ms
     case WIRE_CANCEL: upload_on_cancel(s, p, msg); break;
     case WIRE_REJECT: download_on_reject(s, p, msg); break;
     case WIRE_ALLOWED_FAST: download_on_allowed_fast(s, p, msg->piece); break;
+    case WIRE_SUGGEST: download_on_suggest(s, p, msg->piece); break;
     case WIRE_EXTENDED: on_extended(s, p, msg); break;
     case WIRE_HASH_REQUEST: hash_on_request(s, p, msg); break;
     case WIRE_HASHES: hash_on_hashes(s, p, msg); break;
     case WIRE_HASH_REJECT: hash_on_reject(s, p, msg); break;
-    case WIRE_SUGGEST: /* advice that rarest-first does better without */
     case WIRE_PORT:    /* for the DHT */
     case WIRE_KEEPALIVE:
     case WIRE_UNKNOWN: break;

@@ -212,6 +212,7 @@ check_complete(struct swarm *s)
     s->totals.told_complete = true;
     if (swarm_is_seed(s))
         announcer_completed(s->announcer, s->clock.now);
+    offer_begin(s);
     fx_notice(s, SWARM_NOTICE_COMPLETE, 0, 0);
     while ((p = slotmap_next(&s->peers, &iter)) != NULL) {
         if (p->state != PEER_UP)
@@ -568,6 +569,7 @@ piece_on_lost(struct swarm *s, uint32_t piece)
     if (piece >= s->geo.piece_count || !bitfield_get(picker_bitfield(s->picker), piece))
         return;
     picker_lost(s->picker, piece);
+    superseed_on_have(&s->super, piece); /* it is not ours to offer */
     s->totals.have -= geometry_data(&s->geo, piece);
     s->totals.told_complete = picker_missing(s->picker) == 0;
     while ((p = slotmap_next(&s->peers, &iter)) != NULL) {

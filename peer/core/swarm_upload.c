@@ -37,14 +37,15 @@ is_fast_allowed(const struct swarm_peer *p, uint32_t piece)
     return false;
 }
 
-/* Tells a newcomer which pieces it may fetch while choked, of those that we have (BEP 6). */
+/* Tells a newcomer which pieces it may fetch while choked, of those that we have (BEP 6). In initial
+ * seeding nothing: all of one network would get the same pieces, which are of no use among them. */
 void
 upload_init(struct swarm *s, struct swarm_peer *p)
 {
     uint32_t pieces[FASTSET_SIZE];
     uint32_t n;
 
-    if (!p->fast)
+    if (!p->fast || superseed_active(&s->super))
         return;
     n = fastset(metainfo_wire_hash(s->mi, p->v2), &p->addr, s->geo.piece_count, FASTSET_SIZE,
                 pieces);
@@ -64,6 +65,7 @@ choke(struct swarm *s, struct swarm_peer *p)
     p->up.choked = true;
     s->load.unchoked--;
     fx_send(s, p, WIRE_CHOKE);
+    offer_on_choke(s, p);
     for (uint32_t i = 0; i < q->count;) {
         struct request r = *reqlist_at(q, i);
 
@@ -83,6 +85,7 @@ unchoke(struct swarm *s, struct swarm_peer *p)
     p->up.unchoked_at = s->clock.now;
     p->up.given = 0;
     s->load.unchoked++;
+    offer_fill(s, p);
     fx_send(s, p, WIRE_UNCHOKE);
 }
 
@@ -204,6 +207,7 @@ upload_on_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *
         send_reject(s, p, r.piece, r.begin, r.length);
         return;
     }
+    offer_on_request(s, p, r.piece);
     upload_pump(s, p);
 }
 

@@ -792,6 +792,32 @@ Test(picker, no_endgame_while_something_is_left_for_others)
     world_close(&w);
 }
 
+Test(picker, a_hint_decides_among_equals_only)
+{
+    static struct world w;
+    struct picker_block out[64];
+    uint32_t hints[3] = {99, 7, 3};
+    struct picker_options opt = {.hints = hints, .hint_count = 3};
+
+    world_open(&w, 40, 5);
+    world_ready(&w);
+    seed_joins(&w, 0);
+    bitfield_set(&w.has[1], 7);
+    join(&w, 1);
+    for (uint32_t i = 20; i < 20 + PICKER_RANDOM_FIRST; i++)
+        fetch(&w, i);
+    cr_assert_eq(pick(&w, 0, opt, out, 4), 4u);
+    cr_assert_eq(out[0].piece, 3u, "7 is not as rare, and 99 does not exist");
+    picker_set_priority(w.p, 11, PICKER_PRIORITY_MAX);
+    hints[2] = 5;
+    cr_assert_eq(pick(&w, 0, opt, out, 4), 4u);
+    cr_assert_eq(out[0].piece, 11u, "advice is not above priorities");
+    opt.sequential = true;
+    cr_assert_eq(pick(&w, 0, opt, out, 4), 4u);
+    cr_assert_eq(out[0].piece, 0u, "nor above the order that was asked for");
+    world_close(&w);
+}
+
 Test(picker, allowed_fast_pieces_only)
 {
     static struct world w;
