@@ -56,7 +56,7 @@ sync_file(struct filetree *t, size_t file, struct stat *st, struct errbuf *eb)
 
 /* Keeps the stamp, or marks the file as dirty again. */
 static void
-end_sync(struct filetree *t, size_t file, const struct stat *st, bool created)
+end_sync(struct filetree *t, size_t file, const struct stat *st)
 {
     struct filetree_file *m;
 
@@ -65,7 +65,7 @@ end_sync(struct filetree *t, size_t file, const struct stat *st, bool created)
     m->syncs--;
     if (st == NULL) {
         m->dirty = true;
-        m->created = m->created || created;
+        m->named = false;
     } else {
         m->stamp.known = true;
         m->stamp.size = (uint64_t)st->st_size;
@@ -77,9 +77,11 @@ end_sync(struct filetree *t, size_t file, const struct stat *st, bool created)
 }
 
 /* Takes the next dirty file at or after |from|; false if there is none. A write that is still under
- * way keeps it dirty, so that the next sync looks at it again. */
+ * way keeps it dirty, so that the next sync looks at it again. |*named|: its name is on the disk; one
+ * that an earlier session made and did not live to sync looks like any other, so the first sync of
+ * each file is of its name too. */
 static bool
-take_dirty(struct filetree *t, size_t *from, bool *created)
+take_dirty(struct filetree *t, size_t *from, bool *named)
 {
     bool found = false;
 
@@ -91,8 +93,8 @@ take_dirty(struct filetree *t, size_t *from, bool *created)
         found = true;
         m->dirty = m->writers > 0;
         m->syncs++;
-        *created = m->created;
-        m->created = false;
+        *named = m->named;
+        m->named = true;
     }
     pthread_mutex_unlock(&t->lock);
     return found;
@@ -112,19 +114,19 @@ int
 filetree_sync(struct filetree *t, struct errbuf *eb)
 {
     const char *synced_dir = NULL; /* a path in the directory that was synced last */
-    bool created;
+    bool named;
     int first_err = 0;
 
-    for (size_t next = 0; take_dirty(t, &next, &created);) {
+    for (size_t next = 0; take_dirty(t, &next, &named);) {
         const char *path = t->mi->files[next - 1].path;
         struct stat st;
         int err = sync_file(t, next - 1, &st, first_err == 0 ? eb : NULL);
 
-        if (err == 0 && created && (synced_dir == NULL || !same_dir(synced_dir, path))) {
+        if (err == 0 && !named && (synced_dir == NULL || !same_dir(synced_dir, path))) {
             err = safepath_sync_dirs(t->dir, path, first_err == 0 ? eb : NULL);
             synced_dir = path;
         }
-        end_sync(t, next - 1, err == 0 ? &st : NULL, created);
+        end_sync(t, next - 1, err == 0 ? &st : NULL);
         if (first_err == 0)
             first_err = err;
     }
@@ -177,22 +179,46 @@ make_empty(struct filetree *t, const struct metainfo_file *f, struct errbuf *eb)
     return err;
 }
 
+/* Makes all files of one kind; then syncs their names, a directory once where they follow each other. */
+static int
+make_all(struct filetree *t, bool (*is_meant)(const struct metainfo_file *f),
+         int (*make)(struct filetree *t, const struct metainfo_file *f, struct errbuf *eb),
+         struct errbuf *eb)
+{
+    const struct metainfo *mi = t->mi;
+    const char *synced_dir = NULL;
+    int err = 0;
+
+    for (size_t i = 0; i < mi->file_count && err == 0; i++)
+        if (is_meant(&mi->files[i]))
+            err = make(t, &mi->files[i], eb);
+    for (size_t i = 0; i < mi->file_count && err == 0; i++) {
+        const char *path = mi->files[i].path;
+
+        if (!is_meant(&mi->files[i]) || (synced_dir != NULL && same_dir(synced_dir, path)))
+            continue;
+        err = safepath_sync_dirs(t->dir, path, eb);
+        synced_dir = path;
+    }
+    return err;
+}
+
+static bool
+is_empty(const struct metainfo_file *f)
+{
+    return f->length == 0 && (f->attr & (ATTR_PAD | ATTR_SYMLINK)) == 0;
+}
+
 int
 filetree_finish(struct filetree *t, struct errbuf *eb)
 {
-    const struct metainfo *mi = t->mi;
-    int err = 0;
+    int err;
 
     if (!t->writable)
         return 0;
-    for (size_t i = 0; i < mi->file_count && err == 0; i++)
-        if (mi->files[i].length == 0 && (mi->files[i].attr & (ATTR_PAD | ATTR_SYMLINK)) == 0)
-            err = make_empty(t, &mi->files[i], eb);
+    err = make_all(t, is_empty, make_empty, eb);
     /* Links come last, so that no file is ever written through one. */
-    for (size_t i = 0; i < mi->file_count && err == 0; i++)
-        if (filetree_is_link(&mi->files[i]))
-            err = make_link(t, &mi->files[i], eb);
-    return err;
+    return err != 0 ? err : make_all(t, filetree_is_link, make_link, eb);
 }
 
 /* Deletes a file of ours; what others put in its place (a directory, a link) stays. */

@@ -73,7 +73,7 @@ static int
 open_file(struct filetree *t, size_t file, bool write, struct openfile **out, struct errbuf *eb)
 {
     const struct metainfo_file *f = &t->mi->files[file];
-    bool created = false;
+    bool created;
     int fd, err;
 
     *out = openfiles_get(t->open, t, file, write);
@@ -87,7 +87,7 @@ open_file(struct filetree *t, size_t file, bool write, struct openfile **out, st
         pthread_mutex_lock(&t->lock);
         struct filetree_file *m = file_mem(t, file);
         if (m != NULL)
-            m->created = true;
+            m->named = false;
         pthread_mutex_unlock(&t->lock);
     }
     *out = openfiles_put(t->open, t, file, write, fd);

@@ -29,7 +29,7 @@ struct filetree_file {
     uint32_t writers;   /* writes under way */
     uint32_t syncs;     /* syncs under way: not dirty any more, and the stamp is not yet new */
     bool dirty;         /* written since the last sync: the stamp lags behind */
-    bool created;       /* made by us and its name not yet synced */
+    bool named;         /* its name was synced since the torrent was opened */
     bool written;       /* since the last filetree_take_written() */
 };
 
@@ -92,7 +92,7 @@ int filetree_distrust(struct filetree *t, size_t file, int err, struct errbuf *e
 /* Asks the kernel to read ahead. */
 void filetree_will_need(struct filetree *t, size_t file, uint64_t offset, uint64_t len);
 
-/* Makes empty files and symbolic links. */
+/* Makes empty files and symbolic links, and syncs their names. */
 int filetree_finish(struct filetree *t, struct errbuf *eb);
 
 /* Deletes the files, then empty directories of the torrent. The first error is told, the rest is
