@@ -103,6 +103,8 @@ class Process:
                          ["stderr: " + line for line in self.errors[-12:]])
 
     def close(self):
+        if self._child.stdout.closed:
+            return  # its pid may be another's by now
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._child.pid, signal.SIGKILL)
         self._child.wait()
