@@ -14,14 +14,19 @@
 
 #define CHECK_MAGIC 0x43686b31u
 
+enum {
+    TOGETHER_LEN = 256 << 10, /* bytes, and pieces, that a worker hashes side by side */
+    TOGETHER_MAX = 16,
+};
+
 struct check {
     uint32_t magic;
     struct check_options opt;
     const struct metainfo *mi;
     struct piecejudge *judge;
     struct check_report report;
-    uint32_t next;    /* piece */
-    uint32_t total;   /* pieces to look at */
+    uint32_t next;  /* piece */
+    uint32_t total; /* pieces to look at */
     uint32_t finished;
     uint32_t running; /* jobs */
     bool looked;
@@ -141,8 +146,8 @@ on_hashed(void *user, const struct storage_result *res)
         stop_with(c, res->err, res->why);
     } else {
         if (res->err == 0) {
-            verdict = piecejudge_piece(c->judge, res->piece, res->sha1, res->leaves,
-                                       res->leaf_count);
+            verdict =
+                piecejudge_piece(c->judge, res->piece, res->sha1, res->leaves, res->leaf_count);
             c->report.bytes_hashed += metainfo_piece_len(c->mi, res->piece);
         }
         if (verdict == SPRAT_E_MISMATCH)
@@ -267,11 +272,22 @@ submit_next(struct check *c)
     return true;
 }
 
+/* Jobs to keep under way: two large pieces a worker, or as many small ones as are hashed together.
+ */
+static uint32_t
+jobs_wanted(const struct check *c)
+{
+    uint32_t together = TOGETHER_LEN / c->mi->piece_length;
+
+    together = together < 1 ? 1 : together < TOGETHER_MAX ? together : TOGETHER_MAX;
+    return (2 * disk_threads(storage_disk(c->opt.storage)) + 2) * together;
+}
+
 /* Keeps the workers busy, and ends when there is nothing left. */
 static void
 pump(struct check *c)
 {
-    uint32_t limit = 2 * disk_threads(storage_disk(c->opt.storage)) + 2;
+    uint32_t limit = jobs_wanted(c);
 
     if (!c->looked && !c->stopping) {
         if (c->running > 0)

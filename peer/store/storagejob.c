@@ -265,8 +265,8 @@ hash_chunk_leaves(const uint8_t *buf, uint32_t begin, uint32_t len, uint32_t dat
 }
 
 struct rehash {
-    struct sha *sha;  /* v1, or NULL */
-    uint8_t *leaves;  /* v2, or NULL */
+    struct sha *sha; /* v1, or NULL */
+    uint8_t *leaves; /* v2, or NULL */
     uint32_t span, data, leaf_count;
 };
 
@@ -340,6 +340,96 @@ do_rehash(struct disk_worker *w, struct storage_job *j, bool v1, bool v2, struct
     }
     sha_free(h.sha);
     return err;
+}
+
+/* The blocks of small pieces that stand in the scratch. */
+struct small_blocks {
+    const void *ptr[DISK_SCRATCH_LEN / BLOCK_LEN];
+    size_t len[DISK_SCRATCH_LEN / BLOCK_LEN];
+    size_t count;
+};
+
+/* Bytes of the scratch that a piece takes. */
+static uint32_t
+small_room(const struct storage_job *j)
+{
+    return (metainfo_piece_len(j->storage->mi, j->piece) + BLOCK_LEN - 1) / BLOCK_LEN * BLOCK_LEN;
+}
+
+/* Reads a small piece into the scratch. What v1 wants is hashed at once, and what v2 wants is
+ * listed. */
+static int
+read_small(struct storage_job *j, bool hole, uint8_t *dst, struct small_blocks *b,
+           struct errbuf *eb)
+{
+    const struct metainfo *mi = j->storage->mi;
+    uint32_t span = metainfo_piece_len(mi, j->piece), data = layout_piece_data(mi, j->piece);
+    int err = 0;
+
+    if (hole && j->skip_holes)
+        return errbuf_set(eb, SPRAT_E_NOENT, "nothing was ever written there");
+    if (hole)
+        memset(dst, 0, span);
+    else
+        err = read_stretch(j->storage, j->piece, 0, span, dst, eb);
+    if (err != 0)
+        return err;
+    if (mi->has_v2 && data > 0) {
+        j->leaf_count = (data + BLOCK_LEN - 1) / BLOCK_LEN;
+        if ((j->leaves = malloc((size_t)j->leaf_count * 32)) == NULL)
+            return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+        for (uint32_t at = 0; at < data; at += BLOCK_LEN, b->count++) {
+            b->ptr[b->count] = dst + at;
+            b->len[b->count] = data - at < BLOCK_LEN ? data - at : BLOCK_LEN;
+        }
+    }
+    if (mi->has_v1)
+        sha1(dst, span, j->digest);
+    j->hashed = true;
+    return 0;
+}
+
+/* Rehashes pieces that fit into the scratch together, so that their leaves are hashed side by
+ * side. */
+static void
+rehash_together(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
+{
+    struct small_blocks b = {.count = 0};
+    uint8_t leaves[DISK_SCRATCH_LEN / BLOCK_LEN * 32], *next = leaves, *dst = w->scratch;
+    bool hole[DISK_BATCH_MAX];
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t span = metainfo_piece_len(jobs[i]->storage->mi, jobs[i]->piece);
+        hole[i] = is_hole(jobs[i]->storage, jobs[i]->piece, span);
+        if (!hole[i])
+            read_ahead(jobs[i]->storage, jobs[i]->piece, span);
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct errbuf eb;
+        int err = read_small(jobs[i], hole[i], dst, &b, &eb);
+        set_error(jobs[i], err, eb.text);
+        dst += small_room(jobs[i]);
+    }
+    sha256_many(b.ptr, b.len, b.count, leaves);
+    for (size_t i = 0; i < n; i++) {
+        size_t len = 32 * (size_t)jobs[i]->leaf_count;
+        if (jobs[i]->leaves == NULL)
+            continue;
+        memcpy(jobs[i]->leaves, next, len);
+        next += len;
+    }
+}
+
+/* Cuts a batch of small pieces into what fits. */
+static void
+do_small_rehashes(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
+{
+    for (size_t i = 0, end; i < n; i = end) {
+        uint32_t room = 0;
+        for (end = i; end < n && room + small_room(jobs[end]) <= DISK_SCRATCH_LEN; end++)
+            room += small_room(jobs[end]);
+        rehash_together(w, jobs + i, end - i);
+    }
 }
 
 static bool
@@ -437,15 +527,24 @@ do_one(struct disk_worker *w, struct storage_job *j)
     set_error(j, err, eb.text);
 }
 
+/* A piece that does not fill the scratch. */
 static bool
-writes_join(const struct disk_job *first, const struct disk_job *next)
+is_small_rehash(const struct storage_job *j)
+{
+    return j->op == OP_REHASH && small_room(j) < DISK_SCRATCH_LEN;
+}
+
+static bool
+jobs_join(const struct disk_job *first, const struct disk_job *next)
 {
     const struct storage_job *a = job_of(first), *b;
 
-    if (a->op != OP_WRITE || next->class != &storage_job_class)
+    if (next->class != &storage_job_class)
         return false;
     b = job_of(next);
-    return b->op == OP_WRITE && b->storage == a->storage;
+    if (b->op != a->op || b->storage != a->storage)
+        return false;
+    return a->op == OP_WRITE || (is_small_rehash(a) && is_small_rehash(b));
 }
 
 static void
@@ -465,10 +564,12 @@ run_jobs(struct disk_worker *w, struct disk_job *const *jobs, size_t n)
             set_error(mine[i], SPRAT_E_CANCELLED, "cancelled");
     else if (mine[0]->op == OP_WRITE)
         do_writes(w, mine, n);
+    else if (is_small_rehash(mine[0]))
+        do_small_rehashes(w, mine, n);
     else
         do_one(w, mine[0]);
     for (size_t i = 0; i < n; i++)
         storage_job_finish(mine[i]);
 }
 
-const struct disk_job_class storage_job_class = {.joins = writes_join, .run = run_jobs};
+const struct disk_job_class storage_job_class = {.joins = jobs_join, .run = run_jobs};
