@@ -97,7 +97,9 @@ swarm_next(struct swarm *s, struct swarm_effect *fx)
         return 0;
     item = &q->items[q->head];
     q->head = (q->head + 1) & (q->cap - 1);
-    q->count--;
+    /* A queue that is empty begins anew where memory is warm. */
+    if (--q->count == 0)
+        q->head = 0;
     q->lent = item->owned;
     *fx = item->fx;
     return 1;

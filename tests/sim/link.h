@@ -50,20 +50,20 @@ struct talk {
 
 struct link {
     struct sim *sim;
-    slot_id id;
     struct node *end[2]; /* who dialled, who was dialled */
     slot_id peer[2];     /* what each core calls the other */
     bool open[2];        /* that core has it */
-    struct pipe pipe[2]; /* from that end */
+    bool ending[2];      /* word of the end is on its way to that side */
+    unsigned holds;      /* calls that will still look at it */
+    struct list segments; /* under way, either direction */
     struct talk talk[2];
-    bool ending[2];    /* word of the end is on its way to that side */
+    struct pipe pipe[2]; /* from that end */
+    slot_id id;
     struct event dial; /* the handshake's next step, or the end that a dead machine leads to */
     enum link_phase { LINK_SYN, LINK_ANSWER, LINK_UP, LINK_BROKEN } phase;
     bool dialling; /* the dialler's core waits for an end of its CONNECT */
     int dial_err;  /* LINK_BROKEN: what the sides will hear */
     struct handshake offer, answer;
-    struct list segments; /* under way, either direction */
-    unsigned holds;       /* calls that will still look at it */
 };
 
 /* The node's core asked for it. */
@@ -79,8 +79,8 @@ struct link *link_find(const struct node *n, slot_id peer, unsigned *side);
 void link_send(struct link *l, unsigned side, struct packet *p);
 /* |more| bytes of the piece that was sent last may leave; nothing happens if it is another. */
 void link_allow(struct link *l, unsigned side, uint32_t piece, uint32_t begin, uint32_t more);
-struct packet *packet_new(const struct wire_msg *msg, uint8_t tag);
-void packet_drop(struct packet *p);
+struct packet *packet_new(struct sim *s, const struct wire_msg *msg, uint8_t tag);
+void packet_drop(struct sim *s, struct packet *p);
 
 /* The node's side of it ends; what it has not sent is dropped, and the other side will hear. */
 void link_close(struct link *l, unsigned side, int err);
@@ -94,6 +94,9 @@ void links_wake(struct node *n);
 void links_heal(struct sim *s);
 /* Frees all of them, whatever is under way. */
 void links_fini(struct sim *s);
+
+/* Frees the spare packets and segments. */
+void segments_fini(struct sim *s);
 
 void uplink_init(struct node *n);
 /* Sends if the line is free and something may be sent. */

@@ -90,7 +90,7 @@ flood(struct node *n, struct link *l, unsigned side)
         struct wire_msg m;
 
         make_nonsense(n->sim, &m);
-        link_send(l, side, packet_new(&m, BLOCK_BAD));
+        link_send(l, side, packet_new(n->sim, &m, BLOCK_BAD));
     }
 }
 

@@ -285,14 +285,14 @@ do_send(struct node *n, const struct swarm_effect *fx, const struct wire_msg *ms
 
     if (l == NULL)
         return; /* check_effect() has seen it */
-    p = packet_new(msg, tag);
+    p = packet_new(n->sim, msg, tag);
     if (fx->type == SWARM_FX_SEND_PIECE)
         p->allowed -= fx->u.range.length - fx->u.range.allowed;
     if (n->spec.mischief == 0 || mischief_twist(n, p)) {
         link_send(l, side, p);
         return;
     }
-    packet_drop(p);
+    packet_drop(n->sim, p);
 }
 
 static void

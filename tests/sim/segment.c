@@ -44,13 +44,15 @@ wire_size(const struct wire_msg *m)
 }
 
 struct packet *
-packet_new(const struct wire_msg *msg, uint8_t tag)
+packet_new(struct sim *s, const struct wire_msg *msg, uint8_t tag)
 {
-    struct packet *p = sim_alloc(1, sizeof(*p));
+    struct list *spare = list_pop_front(&s->packets);
+    struct packet *p =
+        spare != NULL ? LIST_ENTRY(spare, struct packet, link) : sim_alloc(1, sizeof(*p));
 
-    p->msg = *msg;
-    p->tag = tag;
-    p->bytes = p->allowed = wire_size(msg);
+    *p = (struct packet){.msg = *msg, .tag = tag, .bytes = wire_size(msg)};
+    p->allowed = p->bytes;
+    list_init(&p->link);
     if (msg->data != NULL && msg->len > 0) {
         p->owned = sim_alloc(msg->len, 1);
         memcpy(p->owned, msg->data, msg->len);
@@ -60,10 +62,10 @@ packet_new(const struct wire_msg *msg, uint8_t tag)
 }
 
 void
-packet_drop(struct packet *p)
+packet_drop(struct sim *s, struct packet *p)
 {
     free(p->owned);
-    free(p);
+    list_push_front(&s->packets, &p->link);
 }
 
 static uint32_t
@@ -132,7 +134,6 @@ link_send(struct link *l, unsigned side, struct packet *p)
 {
     struct pipe *pipe = &l->pipe[side];
 
-    list_init(&p->link);
     list_push_back(&pipe->queue, &p->link);
     pipe->waiting += payload_of(p);
     pipe_enter_ring(pipe);
@@ -162,14 +163,16 @@ static void on_arrive(struct event *e);
 static struct segment *
 segment_new(struct pipe *p)
 {
-    struct segment *g = sim_alloc(1, sizeof(*g));
+    struct list *spare = list_pop_front(&p->owner->sim->segments);
+    struct segment *g =
+        spare != NULL ? LIST_ENTRY(spare, struct segment, link) : sim_alloc(1, sizeof(*g));
 
+    *g = (struct segment){.pipe = p};
     event_init(&g->arrive, on_arrive);
     list_init(&g->link);
     list_init(&g->held);
     list_init(&g->packets);
     list_push_back(&p->owner->segments, &g->link);
-    g->pipe = p;
     return g;
 }
 
@@ -323,7 +326,7 @@ segment_drop(struct segment *g)
             s->ledger.flying -= payload_left(packet);
             s->ledger.lost += payload_left(packet);
         }
-        packet_drop(packet);
+        packet_drop(s, packet);
     }
     if (g->flies) {
         s->ledger.flying -= g->part;
@@ -331,7 +334,7 @@ segment_drop(struct segment *g)
     }
     list_remove(&g->link);
     list_remove(&g->held);
-    free(g);
+    list_push_front(&s->segments, &g->link);
 }
 
 /* Takes a block for the payload; its first byte is its tag, which travels with it to the disk. */
@@ -395,7 +398,7 @@ feed_packet(struct link *l, unsigned side, struct packet *p)
         pass_codec(l->sim, p);
     check_received(l, side, &p->msg);
     node_feed(n, &in);
-    packet_drop(p);
+    packet_drop(l->sim, p);
 }
 
 static void
@@ -466,7 +469,7 @@ pipe_drop_queue(struct pipe *p)
     list_remove(&p->ring);
     p->waiting = 0;
     while ((k = list_pop_front(&p->queue)) != NULL)
-        packet_drop(LIST_ENTRY(k, struct packet, link));
+        packet_drop(p->owner->sim, LIST_ENTRY(k, struct packet, link));
 }
 
 void
@@ -489,4 +492,15 @@ pipe_release(struct pipe *p)
 
         event_post_us(&s->engine, &g->arrive, link_delay(p->owner));
     }
+}
+
+void
+segments_fini(struct sim *s)
+{
+    struct list *k;
+
+    while ((k = list_pop_front(&s->packets)) != NULL)
+        free(LIST_ENTRY(k, struct packet, link));
+    while ((k = list_pop_front(&s->segments)) != NULL)
+        free(LIST_ENTRY(k, struct segment, link));
 }

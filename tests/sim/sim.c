@@ -19,6 +19,8 @@ sim_init(struct sim *s, const struct content *c, const struct sim_net *net,
     trace_init(&s->trace, trace);
     rng_init(&s->rng, seed);
     slotmap_init(&s->links, SIM_LINKS_MAX);
+    list_init(&s->packets);
+    list_init(&s->segments);
     s->pool = block_pool_new(UINT32_MAX);
     s->nodes = sim_alloc(SIM_NODES_MAX, sizeof(struct node *));
     s->tracker = sim_tracker_new((uint32_t)(tracking->interval_us / 1000000), rng_u64(&s->rng));
@@ -31,6 +33,7 @@ sim_fini(struct sim *s)
     links_fini(s);
     for (unsigned i = 0; i < s->count; i++)
         node_free(s->nodes[i]);
+    segments_fini(s);
     slotmap_fini(&s->links);
     sim_tracker_free(s->tracker);
     block_pool_free(s->pool);

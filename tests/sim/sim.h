@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "common/base/rng.h"
+#include "common/ds/list.h"
 #include "common/ds/slotmap.h"
 #include "peer/core/block.h"
 #include "tests/sim/content.h"
@@ -61,6 +62,7 @@ struct sim {
     struct node **nodes;
     unsigned count;
     struct slotmap links;
+    struct list packets, segments; /* spare ones, the last used first: they are warm */
     bool feeding;                  /* an input is being handled: nobody may feed another */
     char failure[SIM_FAILURE_LEN]; /* empty: all is well */
 };
