@@ -54,10 +54,10 @@ class Libtorrent:
         return peer
 
     @staticmethod
-    def leech(t, torrent, folder, rate=0, trackers=(), peers=(), settings=None):
+    def leech(t, torrent, folder, rate=0, trackers=(), peers=(), settings=None, stop=False):
         # Python takes longer to start than the client: that is not what is measured.
         peer = _libtorrent(t, role="get", torrent=torrent, folder=folder, up_limit=rate,
-                           trackers=list(trackers), peers=list(peers), settings=settings or {})
+                           trackers=list(trackers), peers=list(peers), settings=settings or {}, stop=stop)
         peer.wait("ready", 60)
 
         def go():

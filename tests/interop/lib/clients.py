@@ -185,7 +185,8 @@ class Transmission:
             return None
         return "this transmission reads no hybrid torrents (its issue 1339, mended in 4.0)"
 
-    def __init__(self, t, ip=None):
+    def __init__(self, t, ip=None, more=None):
+        """|more| are further settings."""
         self.t = t
         self.ip = ip or t.address()
         six = ":" in self.ip
@@ -202,7 +203,7 @@ class Transmission:
             "dht-enabled": False, "lpd-enabled": False, "pex-enabled": False, "encryption": 0,
             "port-forwarding-enabled": False, "download-dir": home, "incomplete-dir-enabled": False,
             "trash-original-torrent-files": False, "preallocation": 1, "message-level": 2,
-            "speed-limit-up-enabled": False, "speed-limit-down-enabled": False}
+            "speed-limit-up-enabled": False, "speed-limit-down-enabled": False, **(more or {})}
         with open(os.path.join(home, "settings.json"), "w") as f:
             json.dump(settings, f)
         self._session = ""
@@ -210,6 +211,10 @@ class Transmission:
         self._process = Process(t, ["transmission-daemon", "--foreground", "--config-dir", home],
                                 env={"HOME": home})
         t.wait("transmission's RPC", self._answers, 20, 0.1)
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def share(self, path, folder, peers=()):
         assert not peers, "transmission takes no peers by hand"
@@ -320,6 +325,10 @@ class Aria2:
         self.address = join(self.ip, self._port)
         self._process = None
         self._rpc_port = free_port("127.0.0.1")
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def share(self, path, folder, peers=()):
         assert not peers, "aria2 takes no peers by hand"

@@ -21,6 +21,8 @@ _libc = ctypes.CDLL(None)
 
 def _die_with_parent():
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    # A shell starts what it runs in the background with SIGINT ignored, and our programs respect that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Process:

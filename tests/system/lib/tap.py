@@ -82,21 +82,31 @@ class Context:
             time.sleep(step)
 
     def close(self):
-        """Undoes all that was deferred and removes the folder; returns what went wrong on the way."""
+        """Undoes all that was deferred, ends what is left behind, and removes the folder; returns what went
+        wrong on the way."""
+        trouble = self.undo()
+        for pid in _children():
+            trouble.append(f"process {pid} ({_command(pid)}) was left behind")
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+        self.remove()
+        return trouble
+
+    def undo(self):
+        """Undoes all that was deferred; returns what went wrong."""
         trouble = []
         while self._undo:
             try:
                 self._undo.pop()()
             except Exception:  # the rest must still be undone
                 trouble.append(traceback.format_exc())
-        for pid in _children():
-            trouble.append(f"process {pid} ({_command(pid)}) was left behind")
-            with contextlib.suppress(ProcessLookupError, ChildProcessError):
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
+        return trouble
+
+    def remove(self):
+        """Removes the folder with all that is in it."""
         _make_removable(self.dir)
         shutil.rmtree(self.dir, ignore_errors=True)
-        return trouble
 
 
 _addresses_used = 0
