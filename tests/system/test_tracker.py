@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
 from process import Process, run
 from sprat import SOURCE, TRACKER, Tracker, join, need
 from tap import main, test
+from tracker_client import HASH, Udp, http_announce
 
 
 EXAMPLE = os.path.join(SOURCE, "tracker", "daemon", "sprat-tracker.conf")
@@ -83,7 +84,8 @@ def the_example_configuration_is_good(t):
         text = f.read()
     path = t.path("example.conf")
     with open(path, "w") as f:
-        f.write(re.sub(r"(?m)^#(\S)", r"\1", text))
+        # All but the lists, which are files that are not there.
+        f.write(re.sub(r"(?m)^#(?!\w+-list)(\S)", r"\1", text))
     running = Process(t, [TRACKER, "-c", path, "--listen-udp", join(t.address(), 0)])
     running.wait_line("listening udp")
     assert running.stop() == 0
@@ -100,6 +102,65 @@ def every_option_is_in_the_manual_and_the_example(t):
     for name in set(options) - {"config"}:
         assert f"\n#{name} = " in example, f"{name} is not in the example"
         assert f"Fl -{name} Ar" in manual, f"{name} is not in the manual"
+
+
+def write(path, text):
+    with open(path, "w") as f:
+        f.write(text)
+
+
+def reread(t, running, text):
+    """SIGHUP, and the line of what came of it that contains text."""
+    before = len(running.errors)
+    running.send(signal.SIGHUP)
+
+    def said():
+        return next((line for line in running.errors[before:] if text in line), None)
+    return t.wait(f"{text!r} after SIGHUP", said, 15)
+
+
+@test
+def an_allow_list_is_read_again_on_sighup(t):
+    other, path = bytes(20), t.path("list")
+    write(path, f"# ours\n{HASH.hex()} a remark\n")
+    running = Tracker(t, "--allow-list", path)
+    assert b"failure reason" not in http_announce(running.http, 1)
+    refused = http_announce(running.http, 1, info_hash=other)
+    assert b"does not serve" in refused[b"failure reason"] and refused[b"retry in"] == b"never", refused
+    write(path, "not a hash\n")
+    assert f"{path}: line 1:" in reread(t, running, "nothing is changed")
+    assert b"failure reason" not in http_announce(running.http, 1)
+    write(path, f"{other.hex()}\n")
+    reread(t, running, "read the settings again")
+    assert b"failure reason" in http_announce(running.http, 1)
+    assert b"failure reason" not in http_announce(running.http, 1, info_hash=other)
+    udp = Udp(t, running.udp)
+    assert "does not serve" in udp.error(udp.announce_packet(udp.connect(), 1))
+    assert running.stop() == 0
+
+
+@test
+def sighup_reads_the_configuration_again(t):
+    path, deny = t.path("tracker.conf"), t.path("deny")
+    write(path, f"listen-http = {t.address()}:0\nmin-interval = 60\ninterval = 600\n")
+    running = Process(t, [TRACKER, "-c", path])
+    url = f"http://{running.wait_line('listening http').split()[-1]}/announce"
+    assert 600 <= http_announce(url, 1)[b"interval"] <= 675
+    write(deny, f"{HASH.hex()}\n")
+    write(path, f"listen-http = {t.address()}:0\ninterval = 6000\ndeny-list = {deny}\n")
+    reread(t, running, "wait for a restart")
+    t.wait("the settings to be read", lambda: "read the settings again" in running.stderr, 15)
+    assert b"failure reason" in http_announce(url, 1)
+    assert 6000 <= http_announce(url, 1, info_hash=bytes(20))[b"interval"] <= 6750
+    assert running.stop() == 0
+
+
+@test
+def two_lists_or_one_that_cannot_be_read(t):
+    a = t.path("a")
+    write(a, "")
+    assert "not both" in tracker(t, "--allow-list", a, "--deny-list", a, status=2).err
+    assert a + "x" in tracker(t, "--allow-list", a + "x", status=1).err
 
 
 @test

@@ -25,6 +25,8 @@ struct tracker {
     struct tracker_config config;
     struct swarms swarms;
     struct rng rng;
+    enum tracker_mode mode;
+    const struct hashlist *list;
     uint64_t announces, scrapes;
 };
 
@@ -58,6 +60,31 @@ tracker_free(struct tracker *t)
         return;
     swarms_fini(&t->swarms);
     free(t);
+}
+
+void
+tracker_set_list(struct tracker *t, enum tracker_mode mode, const struct hashlist *list)
+{
+    ASSERT((mode == TRACKER_OPEN) == (list == NULL));
+    t->mode = mode;
+    t->list = list;
+}
+
+void
+tracker_set_config(struct tracker *t, const struct tracker_config *config)
+{
+    t->config = *config;
+}
+
+static bool
+is_served(const struct tracker *t, const uint8_t hash[TRACKER_HASH_LEN])
+{
+    switch (t->mode) {
+    case TRACKER_OPEN: return true;
+    case TRACKER_ALLOW: return hashlist_has(t->list, hash);
+    case TRACKER_DENY: return !hashlist_has(t->list, hash);
+    }
+    return false;
 }
 
 /* ---- time ---- */
@@ -286,6 +313,11 @@ tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
         ans->failure = "port is out of range";
         return;
     }
+    if (!is_served(t, a->info_hash)) {
+        ans->failure = "this tracker does not serve this torrent";
+        ans->retry_in_min = TRACKER_RETRY_NEVER;
+        return;
+    }
     ask_init(&k, t, a, from, now);
     w = find_or_add_swarm(t, &k, ans);
     if (w == NULL)
@@ -313,7 +345,7 @@ tracker_on_scrape(struct tracker *t, struct tracker_scrape *entry)
 
     t->scrapes++;
     entry->complete = entry->downloaded = entry->incomplete = entry->downloaders = 0;
-    if (w == NULL)
+    if (w == NULL || !is_served(t, entry->info_hash))
         return;
     entry->complete = w->v4.nseeds + w->v6.nseeds;
     entry->incomplete = w->v4.nleeches + w->v6.nleeches;

@@ -11,6 +11,7 @@
 #include "common/base/mono.h"
 #include "common/base/rng.h"
 #include "common/codec/tracker.h"
+#include "tracker/core/hashlist.h"
 #include "tracker/core/peerset.h"
 #include "tracker/core/select.h"
 
@@ -54,6 +55,16 @@ struct tracker;
 struct tracker *tracker_new(const struct tracker_config *config, const struct tracker_seed *seed);
 void tracker_free(struct tracker *t);
 
+/* Which torrents are served: all, those on a list, or all but those. |list| is borrowed until the
+ * next call and NULL for TRACKER_OPEN. Peers of a torrent that is not served any more are forgotten
+ * as if they had gone silent. */
+enum tracker_mode { TRACKER_OPEN, TRACKER_ALLOW, TRACKER_DENY };
+void tracker_set_list(struct tracker *t, enum tracker_mode mode, const struct hashlist *list);
+
+/* Other numbers from now on; what was told to peers before stands. Whether peer ids are kept can't
+ * change. */
+void tracker_set_config(struct tracker *t, const struct tracker_config *config);
+
 /* The answer to an announce. The caller sets the first group: room for |max| compact endpoints of
  * each family (0: that family is not wanted; at most SELECT_WANT_MAX), and for as many peer ids or
  * NULL. The tracker sets the rest. */
@@ -79,7 +90,8 @@ struct tracker_answer {
  * peer was not known it stores nothing. Peers of the asker's family come first, the other family
  * fills up to the number wanted. The asker is never among them, not by its address and not by its
  * peer id, and a seeder gets no seeders. When a limit is reached the peer is answered but not
- * listed, with a warning; a new torrent beyond the limit is a failure. */
+ * listed, with a warning; a new torrent beyond the limit is a failure, and so is one that is not
+ * served. */
 void tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
                          const struct endpoint *from, struct tracker_answer *answer,
                          struct mono now);

@@ -14,6 +14,7 @@
 
 #include "common/crypto/random.h"
 #include "common/sys/addr.h"
+#include "tracker/daemon/listfile.h"
 #include "tracker/daemon/settings.h"
 #include "tracker/net/http_front.h"
 #include "tracker/net/udp_front.h"
@@ -25,10 +26,13 @@ enum {
 
 struct daemon {
     struct log log;
+    int argc; /* the command line, which SIGHUP has read again */
+    const char *const *argv;
     struct settings settings;
+    struct listfile list;
     struct loop *loop;
     struct loop_timer *tick;
-    struct loop_signal *sigterm, *sigint;
+    struct loop_signal *sigterm, *sigint, *sighup;
     struct tracker *tracker;
     struct http_service http;
     struct udp_service udp;
@@ -43,6 +47,55 @@ on_signal(void *ctx, int signum)
 
     log_info(&d->log, "stopping: %s", strsignal(signum));
     loop_stop(d->loop);
+}
+
+/* Puts settings to use that need no restart. The old list goes when the tracker has the new one. */
+static void
+use(struct daemon *d, const struct settings *s, struct listfile list)
+{
+    struct hashlist *old = d->list.list;
+
+    d->settings = *s;
+    d->list = list;
+    d->log.level = s->log_level;
+    tracker_set_config(d->tracker, &s->tracker);
+    tracker_set_list(d->tracker, list.mode, list.list);
+    hashlist_free(old);
+    if (list.list != NULL)
+        log_info(&d->log, "%zu info-hashes on the list", hashlist_count(list.list));
+}
+
+/* Addresses, HTTP's limits and peer ids stay as they were at the start. */
+static bool
+needs_restart(const struct settings *a, const struct settings *b)
+{
+    return memcmp(&a->http, &b->http, sizeof(a->http)) != 0 ||
+           memcmp(&a->udp, &b->udp, sizeof(a->udp)) != 0 ||
+           a->connections_max != b->connections_max || a->http_timeout_s != b->http_timeout_s ||
+           a->tracker.peer_ids != b->tracker.peer_ids;
+}
+
+/* What can't be read leaves everything as it was. */
+static void
+on_sighup(void *ctx, int signum)
+{
+    struct daemon *d = ctx;
+    enum settings_action action;
+    struct settings s;
+    struct listfile list;
+    struct errbuf eb = {""};
+
+    (void)signum;
+    if (settings_read(&s, d->argc, d->argv, &action, &eb) != 0 ||
+        listfile_read(&list, &s, &eb) != 0) {
+        log_error(&d->log, "nothing is changed: %s", eb.text);
+        return;
+    }
+    if (needs_restart(&d->settings, &s))
+        log_warn(&d->log,
+                 "other addresses, connections-max, http-timeout and peer-ids wait for a restart");
+    use(d, &s, list);
+    log_info(&d->log, "read the settings again");
 }
 
 /* A backlog is worked off in portions, with the network between them. */
@@ -67,13 +120,21 @@ static int
 start_tracker(struct daemon *d, struct errbuf *eb)
 {
     struct tracker_seed seed;
+    struct listfile list;
     uint8_t secret[MAC_KEY_LEN];
+    int err = listfile_read(&list, &d->settings, eb);
+
+    if (err != 0)
+        return err;
 
     random_bytes(&seed, sizeof(seed));
     random_bytes(secret, sizeof(secret));
     d->tracker = tracker_new(&d->settings.tracker, &seed);
-    if (d->tracker == NULL)
+    if (d->tracker == NULL) {
+        hashlist_free(list.list);
         return out_of_memory(eb);
+    }
+    use(d, &d->settings, list);
     http_service_init(&d->http, d->tracker);
     udp_service_init(&d->udp, d->tracker, secret);
     return 0;
@@ -151,8 +212,9 @@ start(struct daemon *d, struct errbuf *eb)
         return err;
     d->sigterm = loop_signal_new(d->loop, SIGTERM, on_signal, d);
     d->sigint = loop_signal_new(d->loop, SIGINT, on_signal, d);
+    d->sighup = loop_signal_new(d->loop, SIGHUP, on_sighup, d);
     d->tick = loop_timer_new(d->loop, on_tick, d);
-    if (d->sigterm == NULL || d->sigint == NULL || d->tick == NULL)
+    if (d->sigterm == NULL || d->sigint == NULL || d->sighup == NULL || d->tick == NULL)
         return out_of_memory(eb);
     loop_timer_set(d->tick, mono_add_ms(loop_now(d->loop), TICK_MS));
     raise_file_limit(d);
@@ -181,6 +243,8 @@ stop(struct daemon *d)
     }
     if (d->tick != NULL)
         loop_timer_free(d->tick);
+    if (d->sighup != NULL)
+        loop_signal_free(d->sighup);
     if (d->sigint != NULL)
         loop_signal_free(d->sigint);
     if (d->sigterm != NULL)
@@ -188,6 +252,7 @@ stop(struct daemon *d)
     if (d->tracker != NULL) {
         http_service_fini(&d->http);
         tracker_free(d->tracker);
+        hashlist_free(d->list.list);
     }
     if (d->loop != NULL)
         loop_free(d->loop);
@@ -218,8 +283,11 @@ main(int argc, char **argv)
     struct daemon d = {.log = {.write = log_to_stderr, .ctx = name}};
     enum settings_action action;
     struct errbuf eb = {""};
-    int err = settings_read(&d.settings, argc - 1, (const char *const *)argv + 1, &action, &eb);
+    int err;
 
+    d.argc = argc - 1;
+    d.argv = (const char *const *)argv + 1;
+    err = settings_read(&d.settings, d.argc, d.argv, &action, &eb);
     if (err != 0) {
         fprintf(stderr, "sprat-tracker: %s\n", eb.text);
         return err == SPRAT_E_INVAL ? 2 : 1;

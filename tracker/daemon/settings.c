@@ -44,6 +44,8 @@ enum {
     OPT_LISTEN_HTTP = 1,
     OPT_LISTEN_UDP,
     OPT_CONFIG,
+    OPT_ALLOW_LIST,
+    OPT_DENY_LIST,
     OPT_LOG_LEVEL,
     OPT_HELP,
     OPT_VERSION,
@@ -60,6 +62,9 @@ static const struct option_spec specs[] = {
     {OPT_LISTEN_UDP, 0, "listen-udp", "ADDR:PORT",
      "answer UDP here; may be given several times; port 0 takes any"},
     {OPT_CONFIG, 'c', "config", "FILE", "read settings from FILE; the command line wins over it"},
+    {OPT_ALLOW_LIST, 0, "allow-list", "FILE",
+     "serve only the torrents whose info-hashes stand in FILE, one a line; read again on SIGHUP"},
+    {OPT_DENY_LIST, 0, "deny-list", "FILE", "serve all torrents but those; one of the two lists"},
 #define X(name, option, dflt, least, most, arg, text)                                              \
     {OPT_##name, 0, option, arg, text "; default " #dflt},
     TRACKER_OPTION_TABLE(X) DAEMON_OPTION_TABLE(X)
@@ -121,6 +126,15 @@ set_number(struct settings *s, int id, const char *value, struct errbuf *eb)
     return 0;
 }
 
+static int
+set_path(char path[SETTINGS_PATH_MAX], const char *name, const char *value, struct errbuf *eb)
+{
+    if (value[0] == '\0' || strlen(value) >= SETTINGS_PATH_MAX)
+        return errbuf_set(eb, SPRAT_E_INVAL, "%s: this is no file name", name);
+    strcpy(path, value);
+    return 0;
+}
+
 /* Anything that both the file and the command line can say. */
 static int
 set(struct settings *s, int id, const char *name, const char *value, struct errbuf *eb)
@@ -128,6 +142,8 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
     switch (id) {
     case OPT_LISTEN_HTTP: return set_listen(&s->http, name, value, eb);
     case OPT_LISTEN_UDP: return set_listen(&s->udp, name, value, eb);
+    case OPT_ALLOW_LIST: return set_path(s->allow_list, "allow-list", value, eb);
+    case OPT_DENY_LIST: return set_path(s->deny_list, "deny-list", value, eb);
     case OPT_LOG_LEVEL:
         if (!log_level_parse(value, &s->log_level))
             return errbuf_set(eb, SPRAT_E_INVAL,
@@ -294,6 +310,8 @@ settings_read(struct settings *s, int argc, const char *const *argv, enum settin
         if (err == 0)
             err = read_command_line(s, argc, argv, &config, action, eb);
     }
+    if (err == 0 && s->allow_list[0] != '\0' && s->deny_list[0] != '\0')
+        err = errbuf_set(eb, SPRAT_E_INVAL, "give an allow-list or a deny-list, not both");
     if (err == 0 && s->http.count + s->udp.count == 0)
         default_listens(s);
     if (err == 0 && s->tracker.min_interval > s->tracker.interval)

@@ -14,6 +14,7 @@
 enum {
     SETTINGS_LISTEN_MAX = 16, /* addresses for each protocol */
     SETTINGS_FILE_MAX = 1 << 20,
+    SETTINGS_PATH_MAX = 4096,
 };
 
 struct listen_list {
@@ -27,6 +28,8 @@ struct settings {
     bool listens_by_default;  /* no address was given: |http| and |udp| are the defaults */
     uint32_t connections_max; /* of HTTP, at each address */
     uint32_t http_timeout_s;
+    /* Files of info-hashes, at most one of the two; "" for none. */
+    char allow_list[SETTINGS_PATH_MAX], deny_list[SETTINGS_PATH_MAX];
     enum log_level log_level;
 };
 
