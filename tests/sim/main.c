@@ -1,26 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat-sim: runs scenarios under seeds and says how each went, as TAP. A run that fails prints the
- * command that plays it again.
+ * sprat-sim: runs scenarios under seeds and says how each went, as TAP or as JSON, a line a run. A run
+ * that fails prints the command that plays it again.
  */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tests/sim/director.h"
 
+enum { SETS_MAX = 32, REPLAY_LEN = 4096 };
+
 struct options {
     uint64_t seed, seeds;
-    bool trace;
+    bool trace, json;
+    const char *sets[SETS_MAX]; /* lines behind each scenario */
+    unsigned set_count;
     const char **files;
     unsigned count;
 };
 
 /* The command of the run at hand, for when a core's assertion ends the process. */
-static char replay[1024];
+static char replay[REPLAY_LEN];
 
 static void
 on_abort(int sig)
@@ -38,8 +43,10 @@ on_abort(int sig)
 static int
 usage(FILE *out)
 {
-    fputs("usage: sprat-sim SCENARIO... [--seed S] [--seeds N] [--trace]\n"
+    fputs("usage: sprat-sim SCENARIO... [--seed S] [--seeds N] [--set LINE]... [--json] [--trace]\n"
           "Plays each scenario file under N seeds from S on (1 from 1).\n"
+          "--set adds a line to the scenarios, or changes what they say: --set 'peers leech count=9'.\n"
+          "--json prints an object a run in place of TAP: times in virtual seconds, and what it cost.\n"
           "--trace prints every input and effect of every core.\n",
           out);
     return out == stdout ? 0 : 2;
@@ -54,25 +61,45 @@ read_number(const char *text, uint64_t *out)
     return *text >= '0' && *text <= '9' && *end == '\0';
 }
 
+/* The file's text and the lines of --set; 0 if it can't be read, more than |room| if it is too long. */
+static size_t
+read_text(const struct options *o, const char *path, char *text, size_t room)
+{
+    FILE *f = fopen(path, "r");
+    size_t len;
+
+    if (f == NULL)
+        return 0;
+    len = fread(text, 1, room, f);
+    fclose(f);
+    for (unsigned i = 0; i < o->set_count && len < room; i++)
+        len += (size_t)snprintf(text + len, room - len, "\n%s\n", o->sets[i]);
+    return len;
+}
+
 static int
-load(const char *path, struct scenario *sc)
+load(const struct options *o, const char *path, struct scenario *sc)
 {
     char *text = sim_alloc(SCENARIO_SIZE_MAX + 1, 1);
-    FILE *f = fopen(path, "r");
+    size_t len = read_text(o, path, text, SCENARIO_SIZE_MAX + 1);
     struct errbuf eb = {{0}};
-    int err = SPRAT_E_NOENT;
+    int err = len > 0 ? scenario_parse(sc, text, len, &eb) : SPRAT_E_NOENT;
 
-    if (f != NULL) {
-        size_t len = fread(text, 1, SCENARIO_SIZE_MAX + 1, f);
-
-        err = scenario_parse(sc, text, len, &eb);
-        fclose(f);
-    }
     if (err != 0)
         fprintf(stderr, "sprat-sim: %s: %s\n", path,
                 eb.text[0] != '\0' ? eb.text : sprat_strerror(err));
     free(text);
     return err;
+}
+
+static void
+note_replay(const struct options *o, const char *path, uint64_t seed)
+{
+    size_t at = (size_t)snprintf(replay, sizeof(replay), "tests/sim/sprat-sim %s --seed %" PRIu64,
+                                 path, seed);
+
+    for (unsigned i = 0; i < o->set_count && at < sizeof(replay); i++)
+        at += (size_t)snprintf(replay + at, sizeof(replay) - at, " --set '%s'", o->sets[i]);
 }
 
 static const char *
@@ -98,30 +125,102 @@ print_result(const struct result *r, unsigned number, const char *path, uint64_t
     fflush(stdout);
 }
 
+/* CPU time of the process so far, in seconds. */
+static double
+cpu_s(void)
+{
+    struct rusage u;
+
+    getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static long
+peak_kib(void)
+{
+    struct rusage u;
+
+    getrusage(RUSAGE_SELF, &u);
+    return u.ru_maxrss;
+}
+
+static void
+print_json(const struct result *r, const char *path, uint64_t seed, double cpu)
+{
+    printf("{\"scenario\": \"%.*s\", \"seed\": %" PRIu64 ", \"ok\": %s, \"trace\": \"%016" PRIx64
+           "\", \"wanted\": %" PRIu32 ", \"complete\": %" PRIu32,
+           (int)strcspn(base_name(path), "."), base_name(path), seed,
+           r->failure[0] == '\0' ? "true" : "false", r->trace, r->wanted, r->complete);
+    printf(", \"first_s\": %.3f, \"median_s\": %.3f, \"last_s\": %.3f, \"took_s\": %.3f"
+           ", \"bound_s\": %.3f, \"copies\": %.3f, \"waste\": %.3f",
+           (double)r->first_us / 1e6, (double)r->median_us / 1e6, (double)r->last_us / 1e6,
+           (double)r->took_us / 1e6, (double)r->bound_us / 1e6, (double)r->copies_permille / 1e3,
+           (double)r->waste_permille / 1e3);
+    printf(", \"inputs\": %" PRIu64 ", \"cpu_s\": %.2f, \"peak_kib\": %ld}\n", r->inputs, cpu,
+           peak_kib());
+    fflush(stdout);
+}
+
 /* 0 if all went well, 1 if not, 2 if it could not be played. */
+static int
+run_seed(const struct options *o, const struct scenario *sc, const char *path, uint64_t seed,
+         unsigned number)
+{
+    double before = cpu_s();
+    struct result r;
+    struct errbuf eb;
+
+    note_replay(o, path, seed);
+    if (director_play(sc, seed, o->trace ? stdout : NULL, &r, &eb) != 0) {
+        fprintf(stderr, "sprat-sim: %s: %s\n", path, eb.text);
+        return 2;
+    }
+    if (o->json)
+        print_json(&r, path, seed, cpu_s() - before);
+    else
+        print_result(&r, number, path, seed);
+    if (o->json && r.failure[0] != '\0')
+        fprintf(stderr, "sprat-sim: %s\nplay it again with: %s\n", r.failure, replay);
+    return r.failure[0] != '\0';
+}
+
 static int
 run_file(const struct options *o, const char *path, unsigned *number)
 {
     struct scenario *sc = sim_alloc(1, sizeof(*sc));
-    int status = load(path, sc) == 0 ? 0 : 2;
+    int status = load(o, path, sc) == 0 ? 0 : 2;
 
     for (uint64_t i = 0; i < o->seeds && status != 2; i++) {
-        struct result r;
-        struct errbuf eb;
+        int rc = run_seed(o, sc, path, o->seed + i, ++*number);
 
-        snprintf(replay, sizeof(replay), "tests/sim/sprat-sim %s --seed %" PRIu64, path,
-                 o->seed + i);
-        if (director_play(sc, o->seed + i, o->trace ? stdout : NULL, &r, &eb) != 0) {
-            fprintf(stderr, "sprat-sim: %s: %s\n", path, eb.text);
-            status = 2;
-            break;
-        }
-        print_result(&r, ++*number, path, o->seed + i);
-        if (r.failure[0] != '\0')
-            status = 1;
+        status = rc > status ? rc : status;
     }
     free(sc);
     return status;
+}
+
+/* Takes the option at |argv[*i]|, and its value; false if it makes no sense. */
+static bool
+read_option(struct options *o, char **argv, int argc, int *i)
+{
+    const char *word = argv[*i], *value = *i + 1 < argc ? argv[*i + 1] : NULL;
+
+    if (strcmp(word, "--trace") == 0)
+        return o->trace = true;
+    if (strcmp(word, "--json") == 0)
+        return o->json = true;
+    if (value == NULL)
+        return false;
+    ++*i;
+    if (strcmp(word, "--seed") == 0)
+        return read_number(value, &o->seed);
+    if (strcmp(word, "--seeds") == 0)
+        return read_number(value, &o->seeds);
+    if (strcmp(word, "--set") != 0 || o->set_count == SETS_MAX)
+        return false;
+    o->sets[o->set_count++] = value;
+    return true;
 }
 
 int
@@ -135,23 +234,16 @@ main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0)
             return usage(stdout);
-        if (strcmp(argv[i], "--trace") == 0)
-            o.trace = true;
-        else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc &&
-                 read_number(argv[i + 1], &o.seed))
-            i++;
-        else if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc &&
-                 read_number(argv[i + 1], &o.seeds))
-            i++;
-        else if (argv[i][0] == '-')
-            return usage(stderr);
-        else
+        if (argv[i][0] != '-')
             o.files[o.count++] = argv[i];
+        else if (!read_option(&o, argv, argc, &i))
+            return usage(stderr);
     }
     if (o.count == 0)
         return usage(stderr);
     signal(SIGABRT, on_abort);
-    printf("1..%" PRIu64 "\n", o.seeds * o.count);
+    if (!o.json)
+        printf("1..%" PRIu64 "\n", o.seeds * o.count);
     for (unsigned i = 0; i < o.count; i++) {
         int rc = run_file(&o, o.files[i], &number);
 

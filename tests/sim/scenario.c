@@ -306,34 +306,6 @@ static const struct field peer_fields[] = {
     {"read-errors", COUNT, SPEC(disk.read_errors)},
 };
 
-static int
-read_peers(struct reader *r)
-{
-    struct scenario_group *g = &r->sc->groups[r->sc->group_count];
-
-    if (r->sc->group_count == SCENARIO_GROUPS_MAX || r->count < 2 ||
-        strlen(r->words[1]) > SCENARIO_NAME_MAX)
-        return BAD(r, "line %u: a group needs a short name, and %d are the most", r->line,
-                   SCENARIO_GROUPS_MAX);
-    *g = (struct scenario_group){.count = 1, .stay_us = -1};
-    strcpy(g->name, r->words[1]);
-    g->spec.group = g->name;
-    g->spec.line = (struct node_line){.up = 1 << 20, .down = 8 << 20, .delay_us = 20000};
-    g->spec.disk = (struct vdisk_spec){.latency_us = 500, .group_us = 500000, .sync_us = 20000};
-    for (unsigned i = 2; i < r->count; i++) {
-        int rc = try_fields(r, peer_fields, COUNT_OF(peer_fields), g, r->words[i]);
-
-        if (rc == 0)
-            rc = read_peer_word(r->sc, g, r->words[i]);
-        if (rc <= 0)
-            return rc < 0 ? rc : bad_word(r, r->words[i]);
-    }
-    r->sc->group_count++;
-    return 0;
-}
-
-/* --- actions --- */
-
 static bool
 find_group(const struct scenario *sc, const char *name, uint32_t *out)
 {
@@ -342,6 +314,47 @@ find_group(const struct scenario *sc, const char *name, uint32_t *out)
             return true;
     return false;
 }
+
+static struct scenario_group *
+new_group(struct reader *r)
+{
+    struct scenario_group *g = &r->sc->groups[r->sc->group_count];
+
+    if (r->sc->group_count == SCENARIO_GROUPS_MAX)
+        return NULL;
+    *g = (struct scenario_group){.count = 1, .stay_us = -1};
+    strcpy(g->name, r->words[1]);
+    g->spec.group = g->name;
+    g->spec.line = (struct node_line){.up = 1 << 20, .down = 8 << 20, .delay_us = 20000};
+    g->spec.disk = (struct vdisk_spec){.latency_us = 500, .group_us = 500000, .sync_us = 20000};
+    r->sc->group_count++;
+    return g;
+}
+
+/* A second line about a group changes what the first one said. */
+static int
+read_peers(struct reader *r)
+{
+    struct scenario_group *g = NULL;
+    uint32_t known;
+
+    if (r->count >= 2 && strlen(r->words[1]) <= SCENARIO_NAME_MAX)
+        g = find_group(r->sc, r->words[1], &known) ? &r->sc->groups[known] : new_group(r);
+    if (g == NULL)
+        return BAD(r, "line %u: a group needs a short name, and %d are the most", r->line,
+                   SCENARIO_GROUPS_MAX);
+    for (unsigned i = 2; i < r->count; i++) {
+        int rc = try_fields(r, peer_fields, COUNT_OF(peer_fields), g, r->words[i]);
+
+        if (rc == 0)
+            rc = read_peer_word(r->sc, g, r->words[i]);
+        if (rc <= 0)
+            return rc < 0 ? rc : bad_word(r, r->words[i]);
+    }
+    return 0;
+}
+
+/* --- actions --- */
 
 static const struct field action_fields[] = {
     {"count", COUNT, offsetof(struct scenario_action, count)},

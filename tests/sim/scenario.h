@@ -20,6 +20,7 @@
  *   expect rate NAME up=RATE|down=RATE within=PART from=TIME until=TIME [gap=TIME] [each]
  *         in every 10 s between the two times, all nodes together, or each
  *
+ * A second `peers` line with the same name changes what the first one said; so do the other lines.
  * Numbers take KiB, MiB, GiB; us, ms, s, min; %. PARTS are of a million, RATE is bytes a second.
  */
 #ifndef TESTS_SIM_SCENARIO_H
