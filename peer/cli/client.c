@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/parse.h"
 #include "common/rpc/frame.h"
 #include "common/rpc/message.h"
 #include "common/sys/unixsock.h"
@@ -176,6 +177,20 @@ client_for_each(const struct cli_command *self, int argc, const char *const *arg
             status = CLI_FAILED;
     close(fd);
     return status;
+}
+
+int
+client_put_rate(json_t *params, const char *key, const char *option, const char *value,
+                struct errbuf *eb)
+{
+    uint64_t rate = 0;
+
+    if (strcmp(value, "none") != 0 && (parse_rate(value, &rate) != 0 || rate > INT64_MAX))
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "%s needs bytes a second, as in 500K or 2M, or none, not '%s'", option,
+                          value);
+    json_object_set_new(params, key, json_integer((json_int_t)rate));
+    return 0;
 }
 
 int64_t

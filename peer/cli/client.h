@@ -50,6 +50,11 @@ int client_print_json(const json_t *value);
 int client_for_each(const struct cli_command *self, int argc, const char *const *argv,
                     const char *method);
 
+/* Puts the RATE of an option into |params| as bytes a second; "none" and 0 are 0. INVAL and a
+ * sentence. */
+int client_put_rate(json_t *params, const char *key, const char *option, const char *value,
+                    struct errbuf *eb);
+
 /* The member |key| of |o|, or 0 or "". */
 int64_t client_int(const json_t *o, const char *key);
 const char *client_text(const json_t *o, const char *key);

@@ -15,7 +15,16 @@
 #include "peer/cli/command.h"
 #include "peer/cli/load.h"
 
-enum { OPT_OUTPUT = 1, OPT_PEER, OPT_TRACKER, OPT_SEED, OPT_PAUSED, OPT_CHECK };
+enum {
+    OPT_OUTPUT = 1,
+    OPT_PEER,
+    OPT_TRACKER,
+    OPT_SEED,
+    OPT_PAUSED,
+    OPT_CHECK,
+    OPT_UP_LIMIT,
+    OPT_DOWN_LIMIT,
+};
 
 /* A torrent file up to this size travels in the request; of a larger one, its path. */
 enum { INLINE_MAX = RPC_MESSAGE_MAX / 2 };
@@ -26,6 +35,9 @@ static const struct option_spec options[] = {
     {OPT_TRACKER, 't', "tracker", "URL", "announce to this tracker too; repeatable"},
     {OPT_PEER, 0, "peer", "HOST:PORT", "connect to this peer too; repeatable"},
     {OPT_SEED, 0, "seed", "none|forever|RATIO", "how long to seed it (as the daemon is set)"},
+    {OPT_UP_LIMIT, 0, "up-limit", "RATE",
+     "send at most that many bytes a second of it, as in 500K or 2M"},
+    {OPT_DOWN_LIMIT, 0, "down-limit", "RATE", "receive at most that many bytes a second"},
     {OPT_PAUSED, 0, "paused", NULL, "don't start it yet"},
     {OPT_CHECK, 0, "check", NULL, "hash data that is there, whatever the state says"},
     CLIENT_SOCKET_ROW,
@@ -62,6 +74,9 @@ take_option(struct add *a, int id, const char *value, struct errbuf *eb)
     case OPT_PEER: append(a->params, "peers", value); return 0;
     case OPT_PAUSED: json_object_set_new(a->params, "paused", json_true()); return 0;
     case OPT_CHECK: json_object_set_new(a->params, "check", json_true()); return 0;
+    case OPT_UP_LIMIT: return client_put_rate(a->params, "up_limit", "--up-limit", value, eb);
+    case OPT_DOWN_LIMIT:
+        return client_put_rate(a->params, "down_limit", "--down-limit", value, eb);
     case OPT_SEED:
         if (strcmp(value, "none") != 0 && strcmp(value, "forever") != 0 &&
             parse_ratio(value, &ratio) != 0)

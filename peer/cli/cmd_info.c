@@ -127,6 +127,14 @@ print_files(const json_t *t)
 }
 
 static void
+print_rate_limit(const char *label, int64_t limit)
+{
+    char text[TEXT_NUMBER_MAX];
+
+    row(label, limit > 0 ? text_rate((uint64_t)limit, text) : "none");
+}
+
+static void
 print_torrent(const json_t *t)
 {
     row("name", client_text(t, "name"));
@@ -136,19 +144,13 @@ print_torrent(const json_t *t)
     row("error", client_text(t, "error"));
     row("saved in", client_text(t, "save_dir"));
     print_progress(t);
+    print_rate_limit("up limit", client_int(t, "up_limit"));
+    print_rate_limit("down limit", client_int(t, "down_limit"));
     row_time("added", client_int(t, "added_at"));
     row_time("completed", client_int(t, "completed_at"));
     print_trackers(t);
     print_peers(t);
     print_files(t);
-}
-
-static void
-print_rate_limit(const char *label, int64_t limit)
-{
-    char text[TEXT_NUMBER_MAX];
-
-    row(label, limit > 0 ? text_rate((uint64_t)limit, text) : "none");
 }
 
 static void

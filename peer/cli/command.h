@@ -54,6 +54,7 @@ enum { CLI_OPT_HELP = 1000 };
     X(info)                                                                                        \
     X(pause)                                                                                       \
     X(resume)                                                                                      \
+    X(limit)                                                                                       \
     X(rm)                                                                                          \
     X(shutdown)
 

@@ -31,6 +31,7 @@ struct transfer {
     bool checked; /* once; a later check is one of files that changed */
     bool complete;
     bool stopping;
+    bool hurried;
     int status;
 };
 
@@ -110,9 +111,13 @@ on_signal(void *ctx, int signum)
     struct transfer *t = ctx;
     int status = 128 + signum;
 
-    if (t->stopping) {
+    if (t->hurried) {
         screen_clear(t->report.screen);
-        _exit(status); /* asked twice: no more waiting for trackers */
+        _exit(status); /* asked three times: not even the disk is waited for */
+    }
+    if (t->stopping) {
+        t->hurried = true;
+        session_hurry(t->session); /* asked twice: trackers are not waited for */
     }
     stop(t, status);
 }

@@ -38,6 +38,8 @@ swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t se
     s->clock.tick = s->clock.choke = MONO_NEVER;
     rate_tap_init(&s->load.down, cfg->down, now);
     rate_tap_init(&s->load.up, cfg->up, now);
+    rate_tap_set(&s->load.down, cfg->down_limit, now);
+    rate_tap_set(&s->load.up, cfg->up_limit, now);
     if (geometry_init(&s->geo, mi) != 0)
         goto fail;
     s->picker = picker_new(&s->geo, &s->rng);

@@ -52,8 +52,9 @@ struct swarm_config {
     uint32_t peers_max;
     uint32_t upload_slots; /* 0: chosen by the upload limit */
     bool sequential;
-    struct rate_bucket *up; /* may be shared by torrents; never NULL; its own are LIMITS */
+    struct rate_bucket *up; /* may be shared by torrents; never NULL */
     struct rate_bucket *down;
+    uint64_t up_limit, down_limit; /* its own, as LIMITS */
     const char *const *trackers; /* beside the metainfo's; read during swarm_new() only */
     size_t tracker_count;
 };

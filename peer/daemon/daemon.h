@@ -18,6 +18,7 @@ struct daemon {
     struct loop *loop;
     struct session *session;
     bool stopping;
+    bool hurried;
 };
 
 /* Begins the end: state is saved and trackers are told. Again: no effect. */

@@ -70,8 +70,12 @@ on_signal(void *ctx, int signum)
     struct daemon *d = ctx;
 
     log_info(&d->log, "%s", strsignal(signum));
-    if (d->stopping)
-        loop_stop(d->loop); /* asked twice: trackers are not waited for */
+    if (d->hurried)
+        loop_stop(d->loop); /* asked three times: not even the disk is waited for */
+    if (d->stopping) {
+        d->hurried = true;
+        session_hurry(d->session); /* asked twice: trackers are not waited for */
+    }
     daemon_stop(d);
 }
 

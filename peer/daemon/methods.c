@@ -97,6 +97,15 @@ load_bytes(const char *text, struct metainfo **mi, struct errbuf *eb)
     return err;
 }
 
+/* The two rates, as far as they are there: bytes a second, 0 for none. */
+static int
+get_limits(const json_t *params, uint64_t *up, uint64_t *down, struct errbuf *eb)
+{
+    int err = rpc_get_u64(params, "up_limit", up, eb);
+
+    return err == 0 ? rpc_get_u64(params, "down_limit", down, eb) : err;
+}
+
 /* The torrent file, from its bytes or from a path. */
 static int
 load_metainfo(const json_t *params, struct metainfo **mi, struct errbuf *eb)
@@ -115,7 +124,8 @@ static int
 torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
     static const char *const keys[] = {"path",  "metainfo", "save_dir", "trackers",
-                                       "peers", "seed",     "paused",   "check"};
+                                       "peers", "seed",     "paused",   "check",
+                                       "up_limit", "down_limit"};
     struct daemon *d = ctx;
     struct torrent_add add = {
         .seed = d->settings.seed, .ratio = d->settings.ratio, .save_dir = d->settings.save_dir};
@@ -130,7 +140,8 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
         (err = get_seed(params, &add, eb)) ||
         (err = rpc_get_string(params, "save_dir", false, &add.save_dir, eb)) ||
         (err = rpc_get_bool(params, "paused", &add.paused, eb)) ||
-        (err = rpc_get_bool(params, "check", &add.force_check, eb)))
+        (err = rpc_get_bool(params, "check", &add.force_check, eb)) ||
+        (err = get_limits(params, &add.up_limit, &add.down_limit, eb)))
         return err;
     if (add.save_dir == NULL || add.save_dir[0] != '/')
         return errbuf_set(eb, SPRAT_E_INVAL, "'save_dir' must be an absolute path");
@@ -238,9 +249,32 @@ torrent_remove_method(void *ctx, const json_t *params, json_t **result, struct e
         err = rpc_get_bool(params, "data", &data, eb);
     if (err == 0)
         err = find(d, params, &t, eb);
+    return err == 0 ? torrent_remove(t, data, eb) : err;
+}
+
+/* Without a limit, tells those that there are. */
+static int
+torrent_limits(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+{
+    static const char *const keys[] = {"torrent", "up_limit", "down_limit"};
+    struct torrent_status st;
+    struct torrent *t;
+    int err = check_running(ctx, eb);
+
     if (err == 0)
-        torrent_remove(t, data);
-    return err;
+        err = rpc_check_keys(params, keys, COUNT(keys), eb);
+    if (err == 0)
+        err = find(ctx, params, &t, eb);
+    if (err != 0)
+        return err;
+    torrent_get_status(t, &st);
+    err = get_limits(params, &st.up_limit, &st.down_limit, eb);
+    if (err != 0)
+        return err;
+    torrent_set_limits(t, st.up_limit, st.down_limit);
+    *result = json_pack("{s:I, s:I}", "up_limit", (json_int_t)st.up_limit, "down_limit",
+                        (json_int_t)st.down_limit);
+    return *result != NULL ? 0 : SPRAT_E_NOMEM;
 }
 
 static int
@@ -268,9 +302,7 @@ daemon_limits(void *ctx, const json_t *params, json_t **result, struct errbuf *e
     int err = rpc_check_keys(params, keys, COUNT(keys), eb);
 
     if (err == 0)
-        err = rpc_get_u64(params, "up_limit", &up, eb);
-    if (err == 0)
-        err = rpc_get_u64(params, "down_limit", &down, eb);
+        err = get_limits(params, &up, &down, eb);
     if (err != 0)
         return err;
     d->settings.up_limit = up;
@@ -298,6 +330,7 @@ static const struct rpc_method methods[] = {
     {"torrent.pause", torrent_pause_method},
     {"torrent.resume", torrent_resume_method},
     {"torrent.remove", torrent_remove_method},
+    {"torrent.limits", torrent_limits},
     {"daemon.info", daemon_info},
     {"daemon.limits", daemon_limits},
     {"daemon.shutdown", daemon_shutdown},

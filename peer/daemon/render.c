@@ -71,6 +71,8 @@ render_torrent(const struct torrent *t)
     put_int(o, "peers", st.swarm.peers_connected);
     put_int(o, "seeds", st.swarm.seeds_connected);
     json_object_set_new(o, "copies", json_real((double)st.swarm.copies_permille / 1000.0));
+    put_int(o, "up_limit", st.up_limit);
+    put_int(o, "down_limit", st.down_limit);
     put_int(o, "added_at", (uint64_t)st.added_at);
     put_int(o, "completed_at", (uint64_t)st.completed_at);
     return o;

@@ -62,8 +62,8 @@ settings_print_help(void)
 {
     printf("usage: spratd [-c FILE] [--foreground] [--state-dir DIR] [--socket PATH] [options]\n\n"
            "Shares and fetches many torrents in the background. sprat add, ls, info, pause, "
-           "resume, rm\n"
-           "and shutdown talk to it.\n\noptions:\n");
+           "resume,\n"
+           "limit, rm and shutdown talk to it.\n\noptions:\n");
     options_print(stdout, specs, SPEC_COUNT, 80);
     printf("\nThe long options that take a value are the keys of FILE, as in: up-limit = 2M\n"
            "\nexample:\n  spratd --listen 0.0.0.0:6881 --up-limit 2M --save-dir ~/downloads\n"

@@ -54,12 +54,18 @@ part(struct parting *p)
 }
 
 void
+farewells_cut(struct farewells *f)
+{
+    while (!list_empty(&f->list))
+        part(LIST_ENTRY(f->list.next, struct parting, link));
+}
+
+void
 farewells_free(struct farewells *f)
 {
     if (f == NULL)
         return;
-    while (!list_empty(&f->list))
-        part(LIST_ENTRY(f->list.next, struct parting, link));
+    farewells_cut(f);
     free(f);
 }
 

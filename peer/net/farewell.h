@@ -29,6 +29,9 @@ void farewells_free(struct farewells *f);
 /* Takes the stream, which is connected. */
 void farewell(struct farewells *f, struct stream *s);
 
+/* Closes what is left now; |over| is not called. */
+void farewells_cut(struct farewells *f);
+
 /* True when there are none. */
 bool farewells_done(const struct farewells *f);
 

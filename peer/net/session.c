@@ -231,6 +231,17 @@ session_stop(struct session *s, void (*done)(void *ctx), void *ctx)
     loop_task_ask(s->turn);
 }
 
+void
+session_hurry(struct session *s)
+{
+    MAGIC_CHECK(s, SESSION_MAGIC);
+    if (!s->end.begun)
+        return;
+    on_deadline(s);
+    farewells_cut(s->farewells);
+    loop_task_ask(s->turn);
+}
+
 /* Torrents that were not stopped end as by a crash; only the disk's threads are waited for. */
 static void
 drop_torrents(struct session *s)

@@ -68,6 +68,7 @@ struct torrent_add {
     bool force_check;  /* don't believe the state database */
     bool trusted;      /* the data was hashed just now by ourselves (sprat seed PATH): all is had */
     bool paused;
+    uint64_t up_limit, down_limit; /* bytes/s beside the session's; 0: none */
 };
 
 enum torrent_event_type {
@@ -94,6 +95,7 @@ struct torrent_status {
     uint64_t total_size;
     uint64_t uploaded_ever, downloaded_ever;
     int64_t added_at, completed_at; /* Unix seconds; 0: not yet */
+    uint64_t up_limit, down_limit; /* its own, bytes/s; 0: none */
     const char *error; /* "" if none */
 };
 
@@ -117,7 +119,8 @@ size_t session_listen(const struct session *s, const struct endpoint **addrs);
 int session_add(struct session *s, const struct torrent_add *add, struct torrent **out,
                 struct errbuf *eb);
 
-/* Loads every torrent that the state database has (spratd). Those that fail are in state ERROR. */
+/* Loads every torrent that the state database has (spratd). One that another process has is in state
+ * ERROR with a sentence that names it, and begins once it is free. */
 int session_load(struct session *s, struct errbuf *eb);
 
 /* Torrents in the order of adding; NULL at the end; |t| NULL gives the first. */
@@ -130,6 +133,8 @@ void session_set_limits(struct session *s, uint64_t up_limit, uint64_t down_limi
 /* Saves all, tells the trackers, closes; TORRENT_EVENT_STOPPED for each torrent, and then |done|
  * once. At most SESSION_STOP_MS. */
 void session_stop(struct session *s, void (*done)(void *ctx), void *ctx);
+/* After session_stop(): no tracker and no peer is waited for any more; all is saved still. */
+void session_hurry(struct session *s);
 
 const struct metainfo *torrent_metainfo(const struct torrent *t);
 const char *torrent_save_dir(const struct torrent *t);
@@ -155,8 +160,12 @@ bool torrent_tracker(const struct torrent *t, uint32_t index, struct announce_st
 void torrent_pause(struct torrent *t);
 void torrent_resume(struct torrent *t);
 
+/* Its own limits in bytes/s, beside the session's; 0: none. Remembered in the state database. */
+void torrent_set_limits(struct torrent *t, uint64_t up_limit, uint64_t down_limit);
+
 /* Stops it, forgets its state, with |data| deletes its files (only those that are its own, and then
- * folders that are empty); TORRENT_EVENT_STOPPED is its last event. */
-void torrent_remove(struct torrent *t, bool data);
+ * folders that are empty); TORRENT_EVENT_STOPPED is its last event. SPRAT_E_BUSY and a sentence, and
+ * nothing happens, while another process has it. */
+int torrent_remove(struct torrent *t, bool data, struct errbuf *eb);
 
 #endif

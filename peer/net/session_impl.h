@@ -200,13 +200,14 @@ struct torrent {
     struct metainfo *mi;
     char *save_dir;
     int64_t id;
-    struct lockfile *lock;
+    struct lockfile *lock; /* NULL: another process had it when we came; torrent_enter() */
     struct hash_key keys[2];
     enum torrent_phase phase;
     struct torrent_wish { /* what was asked for */
         bool paused, seed_only, force_check, trusted, removing, remove_data, stopping;
         enum seed_policy seed;
         double ratio;
+        uint64_t up_limit, down_limit;
         char **trackers;
         size_t tracker_count;
         char **peers;
@@ -303,6 +304,8 @@ void event_drop(struct session *s, const struct torrent *t);
 int torrent_new(struct session *s, const struct torrent_add *add, struct torrent **out,
                 struct errbuf *eb);
 void torrent_free(struct torrent *t);
+/* Makes us its one user, unless we are, and reads what the database has of it. SPRAT_E_BUSY. */
+int torrent_enter(struct torrent *t, struct errbuf *eb);
 
 /* torrent.c */
 void torrent_on_timer(void *ctx);

@@ -119,6 +119,8 @@ recall(const struct state_wish *wish, struct torrent_add *add)
     add->ratio = wish->ratio;
     add->trackers = (const char *const *)wish->trackers;
     add->tracker_count = wish->tracker_count;
+    add->peers = (const char *const *)wish->peers;
+    add->peer_count = wish->peer_count;
 }
 
 static int
@@ -128,6 +130,8 @@ load_row(void *user, const struct state_torrent *row)
     struct state_wish wish;
     struct torrent_add add = {.save_dir = row->dir,
                               .seed = SEED_FOREVER,
+                              .up_limit = row->up_limit,
+                              .down_limit = row->down_limit,
                               .paused = row->status == STATE_PAUSED};
     struct torrent *t;
     struct errbuf eb;

@@ -22,13 +22,14 @@ torrent_set_phase(struct torrent *t, enum torrent_phase phase)
 
 /* --- failures --- */
 
-/* A failure of this machine may pass: a disk can be mended. Others need a person. */
+/* A failure of this machine may pass: a disk can be mended, another process ends. Others need a
+ * person. */
 static bool
 may_pass(int err)
 {
     enum sprat_err_family family = sprat_err_family(err);
 
-    return family == ERR_FAMILY_LOCAL || family == ERR_FAMILY_MEMORY;
+    return family == ERR_FAMILY_LOCAL || family == ERR_FAMILY_MEMORY || err == SPRAT_E_BUSY;
 }
 
 void
@@ -289,9 +290,11 @@ void
 torrent_load(struct torrent *t)
 {
     struct errbuf eb = {""};
-    int err = open_storage(t, &eb);
+    int err = torrent_enter(t, &eb);
 
     ASSERT(t->phase == PHASE_IDLE);
+    if (err == 0)
+        err = open_storage(t, &eb);
     if (err == 0)
         err = start_check(t, &eb);
     if (err != 0)
@@ -372,6 +375,18 @@ store_status(struct torrent *t)
     struct state_update u = {.set_status = true,
                              .status = t->wish.paused ? STATE_PAUSED : STATE_RUNNING};
 
+    (void)state_apply_async(t->session->disk.state, t->id, &u, t->session->disk.doneq, NULL, NULL);
+}
+
+void
+torrent_set_limits(struct torrent *t, uint64_t up_limit, uint64_t down_limit)
+{
+    struct swarm_input in = {.type = SWARM_IN_LIMITS, .u.limits = {up_limit, down_limit}};
+    struct state_update u = {.set_limits = true, .up_limit = up_limit, .down_limit = down_limit};
+
+    t->wish.up_limit = up_limit;
+    t->wish.down_limit = down_limit;
+    torrent_feed(t, &in);
     (void)state_apply_async(t->session->disk.state, t->id, &u, t->session->disk.doneq, NULL, NULL);
 }
 

@@ -31,6 +31,8 @@ core_new(struct torrent *t)
         .announce_key = t->wish.key,
         .up = &s->up,
         .down = &s->down,
+        .up_limit = t->wish.up_limit,
+        .down_limit = t->wish.down_limit,
         .trackers = (const char *const *)t->wish.trackers,
         .tracker_count = t->wish.tracker_count,
     };

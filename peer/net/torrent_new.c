@@ -47,6 +47,8 @@ fill(struct torrent *t, const struct torrent_add *add)
     w->trusted = add->trusted;
     w->seed = add->seed;
     w->ratio = add->ratio;
+    w->up_limit = add->up_limit;
+    w->down_limit = add->down_limit;
     w->tracker_count = add->tracker_count;
     w->trackers = copy_strings(add->trackers, add->tracker_count);
     w->peer_count = add->peer_count;
@@ -72,9 +74,14 @@ remember(struct torrent *t, struct errbuf *eb)
     struct state_wish wish = {.seed = (int)t->wish.seed,
                               .ratio = t->wish.ratio,
                               .trackers = t->wish.trackers,
-                              .tracker_count = t->wish.tracker_count};
+                              .tracker_count = t->wish.tracker_count,
+                              .peers = t->wish.peers,
+                              .peer_count = t->wish.peer_count};
     struct state_update u = {.set_status = true,
-                             .status = t->wish.paused ? STATE_PAUSED : STATE_RUNNING};
+                             .status = t->wish.paused ? STATE_PAUSED : STATE_RUNNING,
+                             .set_limits = true,
+                             .up_limit = t->wish.up_limit,
+                             .down_limit = t->wish.down_limit};
     int err = 0;
 
     if (t->session->managed && !t->session->loading) {
@@ -87,27 +94,50 @@ remember(struct torrent *t, struct errbuf *eb)
     return err;
 }
 
-/* The row of the database, and the lock that makes us its one user. */
 static int
-enter_state(struct torrent *t, struct errbuf *eb)
+read_totals(struct torrent *t, struct errbuf *eb)
 {
-    struct state *st = t->session->disk.state;
     struct state_torrent row;
-    int err = state_lock_torrent(st, t->mi, &t->lock, eb);
+    int err = state_get(t->session->disk.state, t->id, &row, eb);
 
-    if (err == 0)
-        err = state_add(st, t->mi, t->save_dir, t->session->managed, &t->id, eb);
-    if (err == 0)
-        err = state_get(st, t->id, &row, eb);
     if (err != 0)
         return err;
-    err = remember(t, eb);
     t->totals.up_before = row.uploaded;
     t->totals.down_before = row.downloaded;
     t->totals.added_at = row.added;
     t->totals.completed_at = row.completed;
     state_torrent_fini(&row);
+    return 0;
+}
+
+int
+torrent_enter(struct torrent *t, struct errbuf *eb)
+{
+    int err = 0;
+
+    if (t->lock == NULL) {
+        err = state_lock_torrent(t->session->disk.state, t->mi, &t->lock, eb);
+        if (err == 0 && t->id != 0)
+            err = read_totals(t, eb);
+    }
     return err;
+}
+
+/* The lock that makes us its one user, and the row of the database. One of spratd's own that another
+ * process has now is waited for: torrent_load() tries again. */
+static int
+enter_state(struct torrent *t, struct errbuf *eb)
+{
+    struct state *st = t->session->disk.state;
+    int err = torrent_enter(t, eb);
+
+    if (err == SPRAT_E_BUSY && t->session->loading)
+        err = 0;
+    if (err == 0)
+        err = state_add(st, t->mi, t->save_dir, t->session->managed, &t->id, eb);
+    if (err == 0)
+        err = read_totals(t, eb);
+    return err == 0 ? remember(t, eb) : err;
 }
 
 int

@@ -70,6 +70,8 @@ torrent_get_status(const struct torrent *t, struct torrent_status *st)
     st->downloaded_ever = t->totals.down_before + st->swarm.downloaded;
     st->added_at = t->totals.added_at;
     st->completed_at = t->totals.completed_at;
+    st->up_limit = t->wish.up_limit;
+    st->down_limit = t->wish.down_limit;
     st->error = t->failure.message;
 }
 

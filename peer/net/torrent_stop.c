@@ -123,6 +123,8 @@ torrent_save(struct torrent *t)
     struct state_update u = {.set_totals = true, .peers = peers, .seen = clock_unix()};
     struct torrent_status st;
 
+    if (t->lock == NULL)
+        return; /* the totals are those of the process that has it */
     torrent_get_status(t, &st);
     u.uploaded = st.uploaded_ever;
     u.downloaded = st.downloaded_ever;
@@ -317,17 +319,21 @@ torrent_stop_go_on(struct torrent *t)
         step_closing(t);
 }
 
-void
-torrent_remove(struct torrent *t, bool data)
+int
+torrent_remove(struct torrent *t, bool data, struct errbuf *eb)
 {
+    int err = torrent_enter(t, eb);
+
+    if (err != 0)
+        return err;
     t->wish.removing = true;
     t->wish.remove_data = data;
-    if (t->phase != PHASE_STOPPED) {
+    if (t->phase != PHASE_STOPPED)
         torrent_stop(t);
-        return;
-    }
-    /* It was stopped before: its storage is opened once more, if there are files to delete. */
-    torrent_set_phase(t, PHASE_CLOSING);
+    else
+        /* Its storage is opened once more, if there are files to delete. */
+        torrent_set_phase(t, PHASE_CLOSING);
+    return 0;
 }
 
 static void

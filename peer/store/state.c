@@ -60,6 +60,10 @@ static const char *const migrations[] = {
     " torrent INTEGER PRIMARY KEY REFERENCES torrents(id) ON DELETE CASCADE,"
     " seed INTEGER NOT NULL, ratio REAL NOT NULL,"
     " trackers TEXT NOT NULL);", /* a line each */
+    /* 2 → 3 */
+    "ALTER TABLE torrents ADD COLUMN up_limit INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE torrents ADD COLUMN down_limit INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE wishes ADD COLUMN peers TEXT NOT NULL DEFAULT '';", /* a line each */
 };
 
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STATE_SCHEMA_VERSION,
@@ -290,7 +294,7 @@ state_remove(struct state *st, int64_t id, struct errbuf *eb)
 
 #define TORRENT_COLUMNS                                                                            \
     "id, info_hash_v1, info_hash_v2, dir, managed, added, completed, uploaded, downloaded, "       \
-    "status, error, clean, session, active, metainfo"
+    "status, error, clean, session, active, metainfo, up_limit, down_limit"
 
 /* Copies a hash column; false if it is NULL or of another size. */
 static bool
@@ -310,6 +314,12 @@ read_text(sqlite3_stmt *q, int col)
     const unsigned char *text = sqlite3_column_text(q, col);
 
     return text != NULL ? strdup((const char *)text) : NULL;
+}
+
+static int64_t
+max_0(int64_t v)
+{
+    return v > 0 ? v : 0;
 }
 
 /* Reads the row that |q| stands on (TORRENT_COLUMNS). */
@@ -334,6 +344,8 @@ read_torrent(sqlite3_stmt *q, struct state_torrent *t)
         .session = sqlite3_column_int64(q, 12),
         .active = sqlite3_column_int64(q, 13),
         .metainfo_len = (size_t)sqlite3_column_bytes(q, 14),
+        .up_limit = (uint64_t)max_0(sqlite3_column_int64(q, 15)),
+        .down_limit = (uint64_t)max_0(sqlite3_column_int64(q, 16)),
     };
     t->has_v1 = read_hash(q, 1, t->info_hash_v1, 20);
     t->has_v2 = read_hash(q, 2, t->info_hash_v2, 32);

@@ -22,7 +22,7 @@
 #include "peer/store/doneq.h"
 
 enum {
-    STATE_SCHEMA_VERSION = 2,
+    STATE_SCHEMA_VERSION = 3,
     STATE_PIECES_PER_ROW = 4096, /* have-bits of one row: a commit rewrites 512 bytes, not all */
     STATE_PEERS_MAX = 200,       /* remembered per torrent; the longest unseen goes first */
 };
@@ -44,6 +44,7 @@ struct state_torrent {
     bool managed;   /* belongs to spratd, which starts it; false: to a foreground command */
     int64_t added, completed; /* unix seconds; completed 0: not yet */
     uint64_t uploaded, downloaded; /* payload bytes over all sessions */
+    uint64_t up_limit, down_limit; /* bytes/s; 0: none */
     enum state_status status;
     char *error;    /* sentence, or NULL */
     bool clean;     /* the last session ended in order: file stamps are exact */
@@ -78,6 +79,8 @@ struct state_update {
     size_t file_count;
     bool set_totals;
     uint64_t uploaded, downloaded;
+    bool set_limits;
+    uint64_t up_limit, down_limit; /* bytes/s; INT64_MAX at most */
     bool set_completed;
     int64_t completed;
     bool set_status;

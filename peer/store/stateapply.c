@@ -146,7 +146,7 @@ apply_row(struct db *db, int64_t id, const struct state_update *u, struct errbuf
     int err;
 
     if (!u->set_totals && !u->set_completed && !u->set_status && !u->set_clean &&
-        u->active == 0)
+        !u->set_limits && u->active == 0)
         return 0;
     err = db_prepare(db,
                      "UPDATE torrents SET"
@@ -154,7 +154,9 @@ apply_row(struct db *db, int64_t id, const struct state_update *u, struct errbuf
                      " completed = iif(?5, ?6, completed), status = iif(?7, ?8, status),"
                      " error = iif(?7, ?9, error), clean = iif(?10, ?11, clean),"
                      " session = iif(?10 AND NOT ?11 AND clean, ?12, session),"
-                     " active = max(active, ?12) WHERE id = ?1",
+                     " active = max(active, ?12),"
+                     " up_limit = iif(?13, ?14, up_limit),"
+                     " down_limit = iif(?13, ?15, down_limit) WHERE id = ?1",
                      &q, eb);
     if (err != 0)
         return err;
@@ -171,6 +173,9 @@ apply_row(struct db *db, int64_t id, const struct state_update *u, struct errbuf
     sqlite3_bind_int(q, 10, u->set_clean);
     sqlite3_bind_int(q, 11, u->clean);
     sqlite3_bind_int64(q, 12, u->active);
+    sqlite3_bind_int(q, 13, u->set_limits);
+    sqlite3_bind_int64(q, 14, (sqlite3_int64)u->up_limit);
+    sqlite3_bind_int64(q, 15, (sqlite3_int64)u->down_limit);
     return db_run(db, q, "storing a torrent", eb);
 }
 

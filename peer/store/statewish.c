@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One row a torrent; the trackers stand in one text, a line each.
+ * One row a torrent; the trackers stand in one text, a line each, and so do the peers.
  */
 #include "peer/store/statewish.h"
 
@@ -13,67 +13,81 @@
 enum { TEXT_MAX = 16 * 1024 * 1024 };
 
 static int
-join_lines(const struct state_wish *wish, struct buf *out, struct errbuf *eb)
+join_lines(char *const *lines, size_t count, size_t max, const char *what, struct buf *out,
+           struct errbuf *eb)
 {
-    if (wish->tracker_count > STATE_WISH_TRACKERS_MAX)
-        return errbuf_set(eb, SPRAT_E_INVAL, "more than %d trackers", STATE_WISH_TRACKERS_MAX);
-    for (size_t i = 0; i < wish->tracker_count; i++) {
-        if (strchr(wish->trackers[i], '\n') != NULL)
-            return errbuf_set(eb, SPRAT_E_INVAL, "a line break in a tracker's address");
-        buf_puts(out, wish->trackers[i]);
+    if (count > max)
+        return errbuf_set(eb, SPRAT_E_INVAL, "more than %zu %ss", max, what);
+    for (size_t i = 0; i < count; i++) {
+        if (strchr(lines[i], '\n') != NULL)
+            return errbuf_set(eb, SPRAT_E_INVAL, "a line break in a %s's address", what);
+        buf_puts(out, lines[i]);
         buf_puts(out, "\n");
     }
     return out->err == 0 ? 0 : errbuf_set(eb, out->err, "%s", sprat_strerror(out->err));
+}
+
+static void
+bind_lines(sqlite3_stmt *q, int at, struct buf *lines)
+{
+    sqlite3_bind_text(q, at, buf_len(lines) > 0 ? (const char *)buf_data(lines) : "",
+                      (int)buf_len(lines), SQLITE_STATIC);
 }
 
 int
 state_put_wish(struct state *st, int64_t id, const struct state_wish *wish, struct errbuf *eb)
 {
     sqlite3_stmt *q;
-    struct buf lines;
+    struct buf trackers, peers;
     int err;
 
-    buf_init(&lines, TEXT_MAX);
-    err = join_lines(wish, &lines, eb);
+    buf_init(&trackers, TEXT_MAX);
+    buf_init(&peers, TEXT_MAX);
+    err = join_lines(wish->trackers, wish->tracker_count, STATE_WISH_TRACKERS_MAX, "tracker",
+                     &trackers, eb);
+    if (err == 0)
+        err = join_lines(wish->peers, wish->peer_count, STATE_WISH_PEERS_MAX, "peer", &peers, eb);
     if (err == 0) {
         pthread_mutex_lock(&st->db_lock);
         err = db_prepare(st->db,
-                         "INSERT OR REPLACE INTO wishes (torrent, seed, ratio, trackers) "
-                         "VALUES (?, ?, ?, ?)",
+                         "INSERT OR REPLACE INTO wishes (torrent, seed, ratio, trackers, peers) "
+                         "VALUES (?, ?, ?, ?, ?)",
                          &q, eb);
         if (err == 0) {
             sqlite3_bind_int64(q, 1, id);
             sqlite3_bind_int(q, 2, wish->seed);
             sqlite3_bind_double(q, 3, wish->ratio);
-            sqlite3_bind_text(q, 4, buf_len(&lines) > 0 ? (const char *)buf_data(&lines) : "",
-                              (int)buf_len(&lines), SQLITE_STATIC);
+            bind_lines(q, 4, &trackers);
+            bind_lines(q, 5, &peers);
             err = db_run(st->db, q, "storing what a torrent was added with", eb);
         }
         pthread_mutex_unlock(&st->db_lock);
     }
-    buf_fini(&lines);
+    buf_fini(&trackers);
+    buf_fini(&peers);
     return err;
 }
 
 /* Splits |text| into lines of their own. What is too much in a database that was meddled with is
  * left out. */
 static int
-split_lines(const char *text, struct state_wish *out)
+split_lines(const unsigned char *column, size_t max, char ***lines, size_t *lines_count)
 {
+    const char *text = column != NULL ? (const char *)column : "";
     size_t count = 0;
 
-    for (const char *p = text; *p != '\0' && count < STATE_WISH_TRACKERS_MAX; count++)
+    for (const char *p = text; *p != '\0' && count < max; count++)
         p += strcspn(p, "\n") + (p[strcspn(p, "\n")] == '\n');
-    out->trackers = calloc(count + 1, sizeof(*out->trackers));
-    if (out->trackers == NULL)
+    *lines = calloc(count + 1, sizeof(**lines));
+    if (*lines == NULL)
         return SPRAT_E_NOMEM;
-    while (out->tracker_count < count) {
+    while (*lines_count < count) {
         size_t n = strcspn(text, "\n");
 
-        out->trackers[out->tracker_count] = strndup(text, n);
-        if (out->trackers[out->tracker_count] == NULL)
+        (*lines)[*lines_count] = strndup(text, n);
+        if ((*lines)[*lines_count] == NULL)
             return SPRAT_E_NOMEM;
-        out->tracker_count++;
+        ++*lines_count;
         text += n + (text[n] == '\n');
     }
     return 0;
@@ -83,11 +97,15 @@ split_lines(const char *text, struct state_wish *out)
 static int
 read_wish(sqlite3_stmt *q, struct state_wish *out)
 {
-    const unsigned char *text = sqlite3_column_text(q, 2);
+    int err;
 
     out->seed = sqlite3_column_int(q, 0);
     out->ratio = sqlite3_column_double(q, 1);
-    return split_lines(text != NULL ? (const char *)text : "", out);
+    err = split_lines(sqlite3_column_text(q, 2), STATE_WISH_TRACKERS_MAX, &out->trackers,
+                      &out->tracker_count);
+    return err != 0 ? err
+                    : split_lines(sqlite3_column_text(q, 3), STATE_WISH_PEERS_MAX, &out->peers,
+                                  &out->peer_count);
 }
 
 int
@@ -98,7 +116,8 @@ state_load_wish(struct state *st, int64_t id, struct state_wish *out, struct err
 
     *out = (struct state_wish){.seed = 0};
     pthread_mutex_lock(&st->db_lock);
-    err = db_prepare(st->db, "SELECT seed, ratio, trackers FROM wishes WHERE torrent = ?", &q, eb);
+    err = db_prepare(st->db, "SELECT seed, ratio, trackers, peers FROM wishes WHERE torrent = ?",
+                     &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
         rc = sqlite3_step(q);
@@ -122,5 +141,8 @@ state_wish_fini(struct state_wish *wish)
     for (size_t i = 0; i < wish->tracker_count; i++)
         free(wish->trackers[i]);
     free(wish->trackers);
+    for (size_t i = 0; i < wish->peer_count; i++)
+        free(wish->peers[i]);
+    free(wish->peers);
     *wish = (struct state_wish){.seed = 0};
 }

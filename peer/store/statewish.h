@@ -7,17 +7,22 @@
 
 #include "peer/store/state.h"
 
-enum { STATE_WISH_TRACKERS_MAX = 1000 };
+enum {
+    STATE_WISH_TRACKERS_MAX = 1000,
+    STATE_WISH_PEERS_MAX = 1000,
+};
 
 struct state_wish {
     int seed; /* the session's enum seed_policy, as a number */
     double ratio;
     char **trackers; /* beside those of the metainfo */
     size_t tracker_count;
+    char **peers; /* "HOST:PORT", as they were named */
+    size_t peer_count;
 };
 
 /* Stores it for torrent |id|, instead of an earlier one. INVAL for more than
- * STATE_WISH_TRACKERS_MAX trackers or one with a line break; DB. */
+ * STATE_WISH_TRACKERS_MAX trackers or STATE_WISH_PEERS_MAX peers, or one with a line break; DB. */
 int state_put_wish(struct state *st, int64_t id, const struct state_wish *wish, struct errbuf *eb);
 
 /* 0 and |*out|, to be freed with state_wish_fini(); NOTFOUND if none was stored; DB, NOMEM. */

@@ -5,8 +5,10 @@
 import base64
 import json
 import os
+import re
 import signal
 import socket
+import sqlite3
 import stat
 import sys
 
@@ -182,6 +184,81 @@ def what_it_was_added_with_is_remembered(t):
 
 
 @test
+def peers_that_were_named_are_remembered(t):
+    path, torrent, seeder = seeded(t)
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", t.path("out"), "--paused", "--peer", seeder.address, torrent)
+    daemon.kill()
+    daemon = Daemon(t)
+    daemon.sprat("resume", "data")
+    daemon.await_state("data", "seeding")
+    content.assert_same(path, t.path("out", "data"))
+
+
+@test
+def a_torrent_has_limits_of_its_own(t):
+    path = content.write_file(t.path("origin", "data"), 3_000_000)
+    torrent = our.create(t, path)
+    daemon = Daemon(t, "--down-limit", "4M")
+    one_line(daemon.sprat("add", "--up-limit", "fast", torrent, status=2), "--up-limit", "fast")
+    one_line(daemon.sprat("limit", "--up", "fast", status=2), "--up", "fast")
+    one_line(daemon.sprat("limit", "--up", "1M", "nothing", status=1), "nothing")
+    daemon.sprat("add", "-o", t.path("origin"), "--up-limit", "300K", torrent)
+    daemon.await_state("data", "seeding")
+
+    def limits(what):
+        return what["up_limit"], what["down_limit"]
+    assert limits(daemon.state("data")) == (300 << 10, 0)
+    assert "300.0 KiB/s" in daemon.sprat("info", "data").out
+    told = daemon.sprat("limit", "data", "--down", "2M").out
+    assert told == "data: up 300.0 KiB/s, down 2.0 MiB/s\n", told
+    told = daemon.sprat("limit", "--up", "1M", "--down", "none").out
+    assert told == "all together: up 1.0 MiB/s, down without limit\n", told
+    assert limits(json.loads(daemon.sprat("limit", "--json").out)) == (1 << 20, 0)
+    fetching = our.get(t, torrent, t.path("copy"), peers=[daemon.listening()])
+    t.wait("some data", lambda: daemon.state("data")["uploaded"] > 300_000, 30)
+    assert daemon.state("data")["up_rate"] < 500 << 10, daemon.state("data")
+    daemon.sprat("limit", "data", "--up", "none")
+    fetching.finish()
+    daemon.sprat("limit", "data", "--up", "20K")
+    daemon.kill()
+    daemon = Daemon(t)
+    assert limits(daemon.state("data")) == (20 << 10, 2 << 20), daemon.state("data")
+    assert limits(daemon.rpc("daemon.info")) == (0, 0), "those of all are the configuration's"
+
+
+@test
+def a_torrent_that_another_process_has_is_waited_for(t):
+    path, torrent, seeder = seeded(t)
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", t.path("out"), "--paused", "--peer", seeder.address, torrent)
+    daemon.rpc("torrent.resume", torrent="data")
+    daemon.await_state("data", "seeding")
+    daemon.sprat("shutdown")
+    assert daemon.status() == 0
+    holder = our.seed(t, torrent, t.path("out"), "--state-dir", t.path("state"))
+    daemon = Daemon(t)
+    held = daemon.state("data")
+    assert held["state"] == "error" and "sprat seed" in held["error"] and str(holder.pid) in held["error"], held
+    one_line(daemon.sprat("rm", "--data", "data", status=1), "sprat seed", str(holder.pid))
+    daemon.sprat("pause", "data")
+    assert daemon.state("data")["state"] == "error", daemon.state("data")
+    assert holder.stop(signal.SIGINT) == 130
+    daemon.sprat("resume", "data")  # without it, it begins within seconds
+    daemon.await_state("data", "seeding")
+    content.assert_same(path, t.path("out", "data"))
+    daemon.sprat("shutdown")
+    assert daemon.status() == 0
+    holder = our.seed(t, torrent, t.path("out"), "--state-dir", t.path("state"))
+    daemon = Daemon(t)
+    assert daemon.state("data")["state"] == "error"
+    assert holder.stop(signal.SIGINT) == 130
+    daemon.await_state("data", "seeding")
+    daemon.sprat("rm", "data")
+    t.wait("removal", lambda: daemon.listing() == [], 10)
+
+
+@test
 def a_foreground_get_leaves_the_daemon_its_torrent(t):
     path, torrent, seeder = seeded(t)
     daemon = Daemon(t)
@@ -211,10 +288,7 @@ def it_survives_kill_9_and_goes_on(t):
     daemon.await_state("data", "downloading", "seeding")
     t.wait("what was there", lambda: daemon.state("data")["bytes_have"] > 2_000_000, 20)
     daemon.rpc("torrent.remove", torrent="other")
-    # The addresses that were given are not kept for ever, so the seeder is named again.
-    daemon.rpc("torrent.remove", torrent="data")
-    t.wait("removal", lambda: daemon.listing() == [], 10)
-    daemon.sprat("add", "-o", t.path("out"), "--peer", seeder.address, torrent)
+    t.wait("removal", lambda: daemon.state("other") is None, 10)
     daemon.await_state("data", "seeding", seconds=60)
     content.assert_same(path, t.path("out", "data"))
 
@@ -423,6 +497,61 @@ def signals_end_it_cleanly(t):
         daemon = Daemon(t, state=f"state{number}")
         assert daemon.stop(number) == 0, daemon.report()
         assert not os.path.exists(daemon.socket) and not os.path.exists(daemon.socket + ".lock")
+
+
+@test
+def the_second_signal_ends_it_at_once_and_cleanly(t):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))  # a tracker that never answers
+        url = f"udp://127.0.0.1:{deaf.getsockname()[1]}"
+        torrent = our.create(t, content.write_file(t.path("origin", "data"), 100000), trackers=[url])
+        daemon = Daemon(t)
+        daemon.sprat("add", "-o", t.path("origin"), torrent)
+        daemon.await_state("data", "seeding")
+        seeder = our.seed(t, our.create(t, content.write_file(t.path("origin", "other"), 1000), trackers=[url]),
+                          t.path("origin"), "--state-dir", t.path("fore"))
+        for process, state, status in ((daemon, "state", 0), (seeder, "fore", 130)):
+            for _ in range(2):
+                os.kill(process.pid, signal.SIGINT)
+                t.wait("the signal is taken", lambda: not pending(process.pid, signal.SIGINT), 20, step=0.01)
+            assert process.status() == status, process.report()
+            with sqlite3.connect(t.path(state, "sprat.db")) as db:
+                assert db.execute("SELECT clean FROM torrents").fetchall() == [(1,)]
+
+
+def pending(pid, number):
+    """Whether the signal waits for the process to take it."""
+    try:
+        with open(f"/proc/{pid}/status") as f:
+            masks = [int(line.split()[1], 16) for line in f if line.startswith(("SigPnd:", "ShdPnd:"))]
+    except OSError:
+        return False
+    return any(mask >> (number - 1) & 1 for mask in masks)
+
+
+@test
+def the_example_configuration_has_every_key(t):
+    with open(os.path.join(our.SOURCE, "docs", "spratd.conf.example")) as f:
+        text = f.read()
+    keys = set(re.findall(r"^#?([a-z-]+) = ", text, re.M))
+    usage = run(t, [our.SPRATD, "--help"]).out
+    known = set(re.findall(r"^ +--([a-z-]+) [A-Z]|^ +--([a-z-]+) none", usage, re.M))
+    assert keys == {a or b for a, b in known}, (keys, known)
+    conf = t.path("spratd.conf")
+    with open(conf, "w") as f:  # as it is, and with all that stands behind a `#`
+        f.write(text)
+    for line in re.findall(r"^#([a-z-]+ = .*)", text, re.M):
+        key, value = line.split(" = ")
+        if "/" in value:
+            value = t.path(key)
+        if key == "listen":
+            value = our.join(t.address(), 0)
+        with open(conf, "a") as f:
+            f.write(f"{key} = {value}\n")
+    p = Process(t, [our.SPRATD, "-c", conf, "--foreground"])
+    t.wait("the socket", lambda: os.path.exists(t.path("socket")) or not p.alive(), 20)
+    assert p.alive(), p.report()
+    assert p.stop() == 0
 
 
 @test

@@ -338,7 +338,7 @@ Test(session, removed_with_its_data)
     get(&r, 1, SEED_FOREVER);
     rig_run(&r, 10000, one_complete);
     cr_expect_eq(access(rig_path(&r, 1, "data/a"), F_OK), 0);
-    torrent_remove(r.s[1].torrent, true);
+    cr_assert_eq(torrent_remove(r.s[1].torrent, true, NULL), 0);
     rig_run(&r, 10000, one_stopped);
     cr_expect_null(session_next(r.s[1].session, NULL));
     cr_expect_neq(access(rig_path(&r, 1, "data"), F_OK), 0);
@@ -610,7 +610,7 @@ Test(session, paused_stopped_and_removed_while_it_is_checked)
     cr_expect_eq(r.s[0].events[TORRENT_EVENT_STOPPED], 1);
     rig_open(&r, 0);
     rig_add(&r, 0, add);
-    torrent_remove(r.s[0].torrent, false);
+    cr_assert_eq(torrent_remove(r.s[0].torrent, false, NULL), 0);
     rig_run(&r, 5000, zero_stopped);
     cr_expect_null(session_next(r.s[0].session, NULL));
     cr_expect_eq(access(rig_path(&r, 0, "data/a"), F_OK), 0, "the data stays");

@@ -44,6 +44,9 @@ expect_wish(struct state *st, int64_t id, const struct state_wish *want)
     cr_assert_eq(got.tracker_count, want->tracker_count);
     for (size_t i = 0; i < got.tracker_count; i++)
         cr_expect_str_eq(got.trackers[i], want->trackers[i]);
+    cr_assert_eq(got.peer_count, want->peer_count);
+    for (size_t i = 0; i < got.peer_count; i++)
+        cr_expect_str_eq(got.peers[i], want->peers[i]);
     state_wish_fini(&got);
     cr_expect_eq(got.tracker_count, 0);
 }
@@ -54,8 +57,14 @@ Test(statewish, comes_back)
     struct state *st;
     int64_t id;
     char first[] = "http://a.example/announce", second[] = "udp://b.example:1";
-    char *trackers[] = {first, second};
-    struct state_wish wish = {.seed = 1, .ratio = 1.5, .trackers = trackers, .tracker_count = 2};
+    char peer[] = "peer.example:6881";
+    char *trackers[] = {first, second}, *peers[] = {peer};
+    struct state_wish wish = {.seed = 1,
+                              .ratio = 1.5,
+                              .trackers = trackers,
+                              .tracker_count = 2,
+                              .peers = peers,
+                              .peer_count = 1};
     struct state_wish none;
 
     set_up(&f, &st, &id);
@@ -92,6 +101,11 @@ Test(statewish, what_cannot_be_stored)
     bad[9] = ' ';
     cr_expect_eq(state_put_wish(st, id, &wish, &eb), SPRAT_E_INVAL);
     cr_expect_eq(state_load_wish(st, id, &none, NULL), SPRAT_E_NOTFOUND);
+    wish.tracker_count = 0;
+    wish.peers = trackers;
+    wish.peer_count = STATE_WISH_PEERS_MAX + 1;
+    cr_expect_eq(state_put_wish(st, id, &wish, &eb), SPRAT_E_INVAL);
+    wish.peer_count = 0;
     wish.tracker_count = STATE_WISH_TRACKERS_MAX;
     cr_expect_eq(state_put_wish(st, id, &wish, &eb), 0);
     expect_wish(st, id, &wish);
@@ -113,7 +127,11 @@ Test(statewish, an_older_database_is_brought_up_to_date)
     state_close(st);
     path = fixture_path(f.state_dir, "sprat.db");
     cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
-    cr_assert_eq(sqlite3_exec(db, "DROP TABLE wishes; PRAGMA user_version = 1", NULL, NULL, NULL),
+    cr_assert_eq(sqlite3_exec(db,
+                              "DROP TABLE wishes; ALTER TABLE torrents DROP COLUMN up_limit;"
+                              "ALTER TABLE torrents DROP COLUMN down_limit;"
+                              "PRAGMA user_version = 1",
+                              NULL, NULL, NULL),
                  SQLITE_OK);
     sqlite3_close(db);
     free(path);
