@@ -13,6 +13,7 @@
 #include "common/base/rng.h"
 #include "peer/core/extmsg.h"
 #include "peer/core/handshake.h"
+#include "peer/core/pex.h"
 #include "peer/core/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -26,6 +27,33 @@ struct outcome {
     bool lossy; /* an unknown message was dropped: |bytes| is not all */
     int err;
 };
+
+/* What is read can be told on, and comes back the same. */
+static void
+exchange(const uint8_t *data, size_t len)
+{
+    struct pex_message m, again;
+    struct pex_out told;
+    struct buf out;
+    struct rng r;
+    uint32_t n;
+
+    if (pex_read(&m, data, len) != 0)
+        return;
+    ASSERT(m.added_count <= PEX_READ_MAX && m.dropped_count <= PEX_READ_MAX);
+    n = pex_sort(m.added, m.added_count);
+    pex_out_init(&told);
+    rng_init(&r, n);
+    buf_init(&out, PEX_SIZE_MAX);
+    ASSERT(pex_write(&told, m.added, n, &r, &out) == (n > 0));
+    if (n > 0) {
+        ASSERT(pex_read(&again, buf_data(&out), buf_len(&out)) == 0);
+        ASSERT(again.added_count == (n < PEX_ADDED_MAX ? n : PEX_ADDED_MAX));
+        ASSERT(again.dropped_count == 0);
+    }
+    buf_fini(&out);
+    pex_out_fini(&told);
+}
 
 static void
 read_extended(const struct wire_msg *msg)
@@ -43,6 +71,7 @@ read_extended(const struct wire_msg *msg)
     }
     (void)extmsg_read_donthave(msg->data, msg->len, &piece);
     (void)extmsg_read_upload_only(msg->data, msg->len, &value);
+    exchange(msg->data, msg->len);
 }
 
 static void

@@ -30,6 +30,16 @@ endpoint_equal(const struct endpoint *a, const struct endpoint *b)
     return a->family == b->family && a->port == b->port && memcmp(a->ip, b->ip, 16) == 0;
 }
 
+/* From where an address can be reached: from everywhere; from its own network only (private and
+ * link-local ones, RFC 1918, 3927, 4193, 4291, 6598); from its own machine only. */
+enum ip_scope { SCOPE_GLOBAL, SCOPE_LOCAL, SCOPE_LOOPBACK };
+
+enum ip_scope endpoint_scope(const struct endpoint *e);
+
+/* What one party can be taken to hold: an IPv4 address, or a global IPv6 network of 64 bits, in which
+ * a host makes up addresses as it likes. The port is 0. */
+struct endpoint endpoint_site(const struct endpoint *e);
+
 static inline bool
 endpoint_same_host(const struct endpoint *a, const struct endpoint *b)
 {

@@ -151,10 +151,7 @@ addr_from_sockaddr(const struct sockaddr *sa, socklen_t len, struct endpoint *ou
 bool
 addr_is_loopback(const struct endpoint *e)
 {
-    static const uint8_t v6[16] = {[15] = 1};
-
-    return (e->family == IP_V4 && e->ip[0] == 127) ||
-           (e->family == IP_V6 && memcmp(e->ip, v6, 16) == 0);
+    return endpoint_scope(e) == SCOPE_LOOPBACK;
 }
 
 bool

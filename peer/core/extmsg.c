@@ -27,9 +27,9 @@ static const struct {
 };
 
 int
-extmsg_put_handshake(struct buf *out, const char *client, uint16_t listen_port, uint32_t reqq,
-                     bool upload_only, const struct endpoint *theirs)
+extmsg_put_handshake(struct buf *out, const struct ext_offer *offer)
 {
+    const struct endpoint *theirs = offer->theirs;
     struct bencode_writer w;
 
     bencode_writer_init(&w, out);
@@ -37,22 +37,24 @@ extmsg_put_handshake(struct buf *out, const char *client, uint16_t listen_port, 
     bencode_put_key(&w, "m");
     bencode_begin_dict(&w);
     for (unsigned i = 0; i < EXTMSG_KINDS; i++) {
+        if (i == EXTMSG_PEX && offer->no_pex)
+            continue;
         bencode_put_key(&w, extensions[i].name);
         bencode_put_int(&w, extensions[i].id);
     }
     bencode_end(&w);
-    if (listen_port != 0) {
+    if (offer->listen_port != 0) {
         bencode_put_key(&w, "p");
-        bencode_put_int(&w, listen_port);
+        bencode_put_int(&w, offer->listen_port);
     }
     bencode_put_key(&w, "reqq");
-    bencode_put_int(&w, reqq);
-    if (upload_only) {
+    bencode_put_int(&w, offer->reqq);
+    if (offer->upload_only) {
         bencode_put_key(&w, "upload_only");
         bencode_put_int(&w, 1);
     }
     bencode_put_key(&w, "v");
-    bencode_put_cstr(&w, client);
+    bencode_put_cstr(&w, offer->client);
     if (theirs != NULL && theirs->family != IP_NONE) {
         bencode_put_key(&w, "yourip");
         bencode_put_string(&w, theirs->ip, endpoint_ip_len(theirs));

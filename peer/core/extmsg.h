@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The extension protocol (BEP 10): the extended handshake, and the payloads of the extensions that
- * this engine speaks: lt_donthave (BEP 54) and upload_only (BEP 21). ut_metadata and ut_pex are
- * known by name so that later work adds their payloads here.
+ * this engine speaks: lt_donthave (BEP 54) and upload_only (BEP 21). Those of ut_pex (BEP 11) are in
+ * pex.h.
  */
 #ifndef PEER_CORE_EXTMSG_H
 #define PEER_CORE_EXTMSG_H
@@ -16,7 +16,8 @@
 /*  X(NAME, our id, name on the wire): ascending by the name on the wire, as bencode has keys */
 #define EXTMSG_TABLE(X)                                                                            \
     X(DONTHAVE, 1, "lt_donthave")                                                                  \
-    X(UPLOAD_ONLY, 2, "upload_only")
+    X(UPLOAD_ONLY, 2, "upload_only")                                                               \
+    X(PEX, 3, "ut_pex")
 
 enum extmsg_kind {
 #define X(name, id, text) EXTMSG_##name,
@@ -40,9 +41,18 @@ struct ext_handshake {
     struct endpoint yourip; /* "yourip": what they see us as (port 0), family IP_NONE if absent */
 };
 
-/* Appends our handshake's payload (bencode). |theirs| is who they are, for "yourip". */
-int extmsg_put_handshake(struct buf *out, const char *client, uint16_t listen_port, uint32_t reqq,
-                         bool upload_only, const struct endpoint *theirs);
+/* What our handshake says. */
+struct ext_offer {
+    const char *client;
+    uint16_t listen_port; /* 0: none */
+    uint32_t reqq;
+    bool upload_only;
+    bool no_pex;                   /* ut_pex is not offered */
+    const struct endpoint *theirs; /* who they are, for "yourip"; or NULL */
+};
+
+/* Appends our handshake's payload (bencode). */
+int extmsg_put_handshake(struct buf *out, const struct ext_offer *offer);
 
 /* Reads one, updating |hs| (BEP 10: later handshakes change what they name only; zero it before the
  * first, with reqq 250). SPRAT_E_PROTOCOL on malformed or oversize input, SPRAT_E_NOMEM; then

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The peers of a torrent in a table with stable numbers. Those that may be dialled stand in a heap
- * by the time of their next try, seeds in one of their own, so that neither the choice nor the next
- * expiry looks at the table.
+ * by the time of their next try, seeds and hearsay in heaps of their own, so that neither the choice
+ * nor the next expiry looks at the table.
  */
 #include "peer/core/peerlist.h"
 
@@ -15,10 +15,11 @@
 #include "common/ds/hashmap.h"
 #include "common/ds/heap.h"
 #include "common/ds/list.h"
+#include "peer/core/peerprio.h"
 
 enum {
     KEY_LEN = 19,  /* ip, family, port */
-    HOST_LEN = 17, /* a key without its port */
+    SITE_LEN = 17, /* of a site's key, without a port */
     BAD_SELF = 1000,
     BAD_UNDIALABLE = 2000,
 };
@@ -26,9 +27,11 @@ enum {
 struct entry {
     struct heap_node dial;    /* in a heap while it may be dialled */
     struct hashmap_node node; /* in by_addr while its port is known */
+    struct list hearsay;      /* in the list of those, or in none */
+    struct endpoint teller;   /* of hearsay: the site that told */
     struct endpoint addr;
     struct mono retry_at;
-    uint32_t salt; /* the order of equals */
+    uint32_t salt; /* the order of equals while we don't know who we are */
     uint8_t sources;
     uint8_t failures;
     bool used;
@@ -39,7 +42,7 @@ struct entry {
 
 struct ban {
     struct hashmap_node node;
-    uint8_t host[HOST_LEN];
+    uint8_t site[SITE_LEN];
 };
 
 struct peerlist {
@@ -49,7 +52,10 @@ struct peerlist {
     uint32_t turn;         /* where the search for a free number goes on, so that reuse is late */
     uint32_t count;        /* entries in use */
     uint32_t connected;    /* of them */
-    struct heap leeches, seeds;
+    struct heap heaps[2][2]; /* [hearsay][seeds] */
+    struct list hearsay;
+    uint32_t hearsay_count;
+    struct endpoint own[2]; /* IPv4 and IPv6, as others see us; IP_NONE: not known */
     struct hashmap by_addr;
     struct ban *bans; /* a ring of PEERLIST_BANS_MAX */
     uint32_t ban_turn;
@@ -61,7 +67,23 @@ addr_key(const struct endpoint *e, uint8_t key[KEY_LEN])
 {
     memcpy(key, e->ip, sizeof(e->ip));
     key[16] = e->family;
-    put_u16be(key + HOST_LEN, e->port);
+    put_u16be(key + SITE_LEN, e->port);
+}
+
+static void
+site_key(const struct endpoint *e, uint8_t key[KEY_LEN])
+{
+    struct endpoint site = endpoint_site(e);
+
+    addr_key(&site, key);
+}
+
+static bool
+same_site(const struct endpoint *a, const struct endpoint *b)
+{
+    struct endpoint x = endpoint_site(a), y = endpoint_site(b);
+
+    return endpoint_same_host(&x, &y);
 }
 
 static bool
@@ -79,7 +101,7 @@ ban_match(const struct hashmap_node *node, const void *key, size_t len)
 {
     const struct ban *b = LIST_ENTRY(node, const struct ban, node);
 
-    return len == HOST_LEN && memcmp(b->host, key, HOST_LEN) == 0;
+    return len == SITE_LEN && memcmp(b->site, key, SITE_LEN) == 0;
 }
 
 struct peerlist *
@@ -91,8 +113,9 @@ peerlist_new(struct rng *rng)
     if (l == NULL)
         return NULL;
     l->rng = rng;
-    heap_init(&l->leeches);
-    heap_init(&l->seeds);
+    for (unsigned i = 0; i < 4; i++)
+        heap_init(&l->heaps[i / 2][i % 2]);
+    list_init(&l->hearsay);
     hashmap_init(&l->by_addr, seed, addr_match);
     hashmap_init(&l->banned, seed, ban_match);
     l->entries = calloc(PEERLIST_MAX, sizeof(*l->entries));
@@ -111,8 +134,8 @@ peerlist_free(struct peerlist *l)
         return;
     hashmap_fini(&l->banned);
     hashmap_fini(&l->by_addr);
-    heap_fini(&l->seeds);
-    heap_fini(&l->leeches);
+    for (unsigned i = 0; i < 4; i++)
+        heap_fini(&l->heaps[i / 2][i % 2]);
     free(l->bans);
     free(l->entries);
     free(l);
@@ -153,31 +176,64 @@ rank(uint8_t sources)
 }
 
 static bool
-host_is_banned(const struct peerlist *l, const struct endpoint *addr)
+site_is_banned(const struct peerlist *l, const struct endpoint *addr)
 {
     uint8_t key[KEY_LEN];
 
     if (l->banned.count == 0)
         return false;
-    addr_key(addr, key);
-    return hashmap_find(&l->banned, key, HOST_LEN) != NULL;
+    site_key(addr, key);
+    return hashmap_find(&l->banned, key, SITE_LEN) != NULL;
+}
+
+static bool
+is_hearsay(const struct entry *e)
+{
+    return list_linked(&e->hearsay);
 }
 
 static struct heap *
 heap_of(struct peerlist *l, const struct entry *e)
 {
-    return e->seed ? &l->seeds : &l->leeches;
+    return &l->heaps[is_hearsay(e)][e->seed];
+}
+
+/* It is in no heap then: entry_queue() puts it where it belongs. */
+static void
+entry_believe(struct peerlist *l, struct entry *e)
+{
+    if (!is_hearsay(e))
+        return;
+    heap_remove(heap_of(l, e), &e->dial);
+    list_remove(&e->hearsay);
+    l->hearsay_count--;
 }
 
 static void
 entry_forget(struct peerlist *l, struct entry *e)
 {
     heap_remove(heap_of(l, e), &e->dial);
+    entry_believe(l, e);
     l->connected -= e->connected;
     if (e->addr.port != 0)
         hashmap_remove(&l->by_addr, &e->node);
     e->used = false;
     l->count--;
+}
+
+static const struct endpoint *
+own_address(const struct peerlist *l, enum ip_family family)
+{
+    return &l->own[family == IP_V6];
+}
+
+/* The order of equals: the higher the priority, the sooner. */
+static uint32_t
+turn_of(const struct peerlist *l, const struct entry *e)
+{
+    const struct endpoint *own = own_address(l, e->addr.family);
+
+    return own->family != IP_NONE ? ~peerprio(own, &e->addr) : e->salt;
 }
 
 /* Puts the entry into the heap where it belongs, or into none. Without the memory for that it could
@@ -188,7 +244,7 @@ entry_queue(struct peerlist *l, struct entry *e)
     heap_remove(heap_of(l, e), &e->dial);
     if (e->connected || e->self || e->addr.port == 0)
         return;
-    heap_node_init(&e->dial, (uint64_t)rank(e->sources) << 32 | e->salt);
+    heap_node_init(&e->dial, (uint64_t)rank(e->sources) << 32 | turn_of(l, e));
     if (heap_set(heap_of(l, e), &e->dial, e->retry_at) < 0)
         entry_forget(l, e);
 }
@@ -251,6 +307,7 @@ entry_add(struct peerlist *l, const struct endpoint *addr, enum peer_source sour
         .sources = (uint8_t)source,
         .dial.index = HEAP_OUT,
     };
+    list_init(&e->hearsay);
     addr_key(addr, key);
     if (addr->port != 0 && hashmap_add(&l->by_addr, &e->node, key, KEY_LEN) < 0)
         return NULL;
@@ -287,7 +344,7 @@ peerlist_add(struct peerlist *l, const struct endpoint *addr, enum peer_source s
     struct entry *e = NULL;
 
     if (!is_unicast(addr) || (addr->port == 0 && source != PEER_FROM_INCOMING) ||
-        host_is_banned(l, addr))
+        site_is_banned(l, addr))
         return PEERLIST_NONE;
     if (addr->port != 0)
         e = entry_find(l, addr);
@@ -296,10 +353,84 @@ peerlist_add(struct peerlist *l, const struct endpoint *addr, enum peer_source s
     if (e == NULL)
         return PEERLIST_NONE;
     e->sources |= (uint8_t)source;
+    entry_believe(l, e);
     if (source == PEER_FROM_USER)
         e->retry_at = (struct mono){0};
     entry_queue(l, e);
     return e->used ? number_of(l, e) : PEERLIST_NONE;
+}
+
+/* Is there room for what |teller| says of |addr|? */
+static bool
+may_hear(const struct peerlist *l, const struct endpoint *addr, const struct endpoint *teller)
+{
+    bool near = endpoint_scope(addr) != SCOPE_GLOBAL;
+    unsigned told = 0, about = 0;
+
+    if (l->hearsay_count >= PEERLIST_HEARSAY_MAX)
+        return false;
+    for (const struct list *i = l->hearsay.next; i != &l->hearsay; i = i->next) {
+        const struct entry *e = LIST_ENTRY(i, const struct entry, hearsay);
+
+        told += same_site(&e->teller, teller);
+        about += !near && same_site(&e->addr, addr);
+    }
+    return told < PEERLIST_HEARSAY_TELLER_MAX && about < PEERLIST_HEARSAY_SITE_MAX;
+}
+
+uint32_t
+peerlist_hear(struct peerlist *l, const struct endpoint *addr, bool is_seed,
+              const struct endpoint *teller)
+{
+    struct entry *e;
+
+    if (!is_unicast(addr) || addr->port == 0 || site_is_banned(l, addr))
+        return PEERLIST_NONE;
+    e = entry_find(l, addr);
+    if (e != NULL) {
+        e->sources |= PEER_FROM_PEX;
+        return number_of(l, e);
+    }
+    if (!may_hear(l, addr, teller))
+        return PEERLIST_NONE;
+    e = entry_add(l, addr, PEER_FROM_PEX);
+    if (e == NULL)
+        return PEERLIST_NONE;
+    e->teller = *teller;
+    e->seed = is_seed;
+    list_push_back(&l->hearsay, &e->hearsay);
+    l->hearsay_count++;
+    entry_queue(l, e);
+    return e->used ? number_of(l, e) : PEERLIST_NONE;
+}
+
+void
+peerlist_set_own(struct peerlist *l, const struct endpoint *own)
+{
+    struct endpoint *known = &l->own[own->family == IP_V6];
+
+    if (endpoint_equal(known, own))
+        return;
+    *known = *own;
+    for (uint32_t i = 0; i < l->top; i++)
+        if (l->entries[i].used && l->entries[i].addr.family == own->family)
+            entry_queue(l, &l->entries[i]);
+}
+
+bool
+peerlist_is_hearsay(const struct peerlist *l, uint32_t peer)
+{
+    const struct entry *e = entry_get(l, peer);
+
+    return e != NULL && is_hearsay(e);
+}
+
+unsigned
+peerlist_sources(const struct peerlist *l, uint32_t peer)
+{
+    const struct entry *e = entry_get(l, peer);
+
+    return e != NULL ? e->sources : 0;
 }
 
 const struct endpoint *
@@ -335,27 +466,43 @@ peerlist_set_port(struct peerlist *l, uint32_t peer, uint16_t port)
     entry_queue(l, e);
 }
 
-uint32_t
-peerlist_next(struct peerlist *l, bool seeding, struct mono now)
+/* The first of those that are hearsay, or of those that are not. */
+static const struct heap_node *
+first_of(const struct peerlist *l, bool hearsay, unsigned without)
 {
-    struct heap_node *first = heap_first(&l->leeches), *seed = heap_first(&l->seeds);
+    const struct heap_node *leech = heap_first(&l->heaps[hearsay][0]);
+    const struct heap_node *seed = heap_first(&l->heaps[hearsay][1]);
 
-    if (!seeding && seed != NULL &&
-        (first == NULL || mono_before(seed->at, first->at) ||
-         (seed->at.us == first->at.us && seed->tie < first->tie)))
-        first = seed;
+    if (seed == NULL || (without & PEERLIST_NO_SEEDS) != 0)
+        return leech;
+    if (leech == NULL || mono_before(seed->at, leech->at))
+        return seed;
+    return seed->at.us == leech->at.us && seed->tie < leech->tie ? seed : leech;
+}
+
+uint32_t
+peerlist_next(struct peerlist *l, unsigned without, struct mono now)
+{
+    const struct heap_node *first = first_of(l, false, without);
+
+    if ((first == NULL || !mono_due(first->at, now)) && (without & PEERLIST_NO_HEARSAY) == 0)
+        first = first_of(l, true, without);
     if (first == NULL || !mono_due(first->at, now))
         return PEERLIST_NONE;
     return number_of(l, LIST_ENTRY(first, struct entry, dial));
 }
 
 struct mono
-peerlist_expiry(const struct peerlist *l, bool seeding)
+peerlist_expiry(const struct peerlist *l, unsigned without)
 {
-    const struct heap_node *leech = heap_first(&l->leeches), *seed = heap_first(&l->seeds);
-    struct mono at = leech != NULL ? leech->at : MONO_NEVER;
+    const struct heap_node *first = first_of(l, false, without);
+    struct mono at = first != NULL ? first->at : MONO_NEVER;
 
-    return seeding || seed == NULL ? at : mono_min(at, seed->at);
+    if ((without & PEERLIST_NO_HEARSAY) == 0) {
+        first = first_of(l, true, without);
+        at = first != NULL ? mono_min(at, first->at) : at;
+    }
+    return at;
 }
 
 void
@@ -368,6 +515,15 @@ peerlist_on_connecting(struct peerlist *l, uint32_t peer)
     e->connected = true;
     l->connected++;
     entry_queue(l, e);
+}
+
+void
+peerlist_on_up(struct peerlist *l, uint32_t peer)
+{
+    struct entry *e = entry_get(l, peer);
+
+    if (e != NULL)
+        entry_believe(l, e);
 }
 
 /* Time until the next try after |failures| > 0 failures in a row, a quarter more or less, so that
@@ -384,6 +540,12 @@ backoff_ms(struct peerlist *l, unsigned failures)
     return ms - ms / 4 + rng_below(l->rng, (uint32_t)ms / 2 + 1);
 }
 
+static unsigned
+failures_max(const struct entry *e)
+{
+    return is_hearsay(e) ? PEERLIST_HEARSAY_FAILURES + 1 : PEERLIST_FAILURES_MAX;
+}
+
 /* It is not connected any more; what next? */
 static void
 entry_release(struct peerlist *l, struct entry *e, bool failed, struct mono now)
@@ -394,12 +556,15 @@ entry_release(struct peerlist *l, struct entry *e, bool failed, struct mono now)
         e->failures = 0;
     else if (e->failures < PEERLIST_FAILURES_MAX)
         e->failures++;
-    if (host_is_banned(l, &e->addr) ||
-        (e->failures == PEERLIST_FAILURES_MAX && !(e->sources & PEER_FROM_USER))) {
+    if (site_is_banned(l, &e->addr) ||
+        (e->failures >= failures_max(e) && !(e->sources & PEER_FROM_USER))) {
         entry_forget(l, e);
         return;
     }
-    e->retry_at = mono_add_ms(now, backoff_ms(l, e->failures > 0 ? e->failures : 1));
+    if (is_hearsay(e) && e->failures >= PEERLIST_HEARSAY_FAILURES)
+        e->retry_at = mono_add_ms(now, PEERLIST_HEARSAY_REST_MS);
+    else
+        e->retry_at = mono_add_ms(now, backoff_ms(l, e->failures > 0 ? e->failures : 1));
     entry_queue(l, e);
 }
 
@@ -446,18 +611,18 @@ peerlist_on_self(struct peerlist *l, uint32_t peer)
 
 /* The oldest ban makes room for the new one. */
 static void
-ban_host(struct peerlist *l, const struct endpoint *addr)
+ban_site(struct peerlist *l, const struct endpoint *addr)
 {
     struct ban *b = &l->bans[l->ban_turn];
     uint8_t key[KEY_LEN];
 
-    if (host_is_banned(l, addr))
+    if (site_is_banned(l, addr))
         return;
     if (l->banned.count == PEERLIST_BANS_MAX)
         hashmap_remove(&l->banned, &b->node);
-    addr_key(addr, key);
-    memcpy(b->host, key, HOST_LEN);
-    if (hashmap_add(&l->banned, &b->node, key, HOST_LEN) == 0)
+    site_key(addr, key);
+    memcpy(b->site, key, SITE_LEN);
+    if (hashmap_add(&l->banned, &b->node, key, SITE_LEN) == 0)
         l->ban_turn = (l->ban_turn + 1) % PEERLIST_BANS_MAX;
 }
 
@@ -470,11 +635,11 @@ peerlist_ban(struct peerlist *l, uint32_t peer)
     if (e == NULL)
         return;
     host = e->addr;
-    ban_host(l, &host);
+    ban_site(l, &host);
     for (uint32_t i = 0; i < l->top; i++) {
         struct entry *other = &l->entries[i];
 
-        if (other->used && !other->connected && endpoint_same_host(&other->addr, &host))
+        if (other->used && !other->connected && same_site(&other->addr, &host))
             entry_forget(l, other);
     }
 }
@@ -482,13 +647,17 @@ peerlist_ban(struct peerlist *l, uint32_t peer)
 bool
 peerlist_is_banned(const struct peerlist *l, const struct endpoint *addr)
 {
-    return host_is_banned(l, addr);
+    return site_is_banned(l, addr);
 }
 
 uint32_t
 peerlist_count(const struct peerlist *l)
 {
-    return l->connected + (uint32_t)(l->leeches.count + l->seeds.count);
+    size_t waiting = 0;
+
+    for (unsigned i = 0; i < 4; i++)
+        waiting += l->heaps[i / 2][i % 2].count;
+    return l->connected + (uint32_t)waiting;
 }
 
 uint32_t

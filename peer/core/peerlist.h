@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Everyone we ever heard of in a torrent: addresses from trackers, the command line, incoming
- * connections; whom to connect to next, when to try again, and who is banned. Bounded: the least
- * useful are forgotten first. Each has a small stable number for as long as it is remembered.
+ * connections, other peers; whom to connect to next, when to try again, and who is banned. Bounded:
+ * the least useful are forgotten first. Each has a small stable number for as long as it is
+ * remembered.
+ *
+ * What only another peer says (peer exchange) is hearsay, until somebody else says it too or a
+ * connection was made. Of hearsay little is kept in all, per teller and per host that it is about, and
+ * it is not tried often: so that no peer fills the list, or points the swarm at a victim.
  */
 #ifndef PEER_CORE_PEERLIST_H
 #define PEER_CORE_PEERLIST_H
@@ -19,7 +24,12 @@ enum {
     PEERLIST_RETRY_MIN_MS = 5000, /* after the first failure; doubles with each */
     PEERLIST_RETRY_MAX_MS = 600000,
     PEERLIST_FAILURES_MAX = 8, /* then it is forgotten, unless given by hand */
-    PEERLIST_BANS_MAX = 4096,  /* banned hosts; the oldest ban is forgotten first */
+    PEERLIST_BANS_MAX = 4096,  /* banned sites; the oldest ban is forgotten first */
+    PEERLIST_HEARSAY_MAX = 1000,
+    PEERLIST_HEARSAY_TELLER_MAX = 100, /* from one site */
+    PEERLIST_HEARSAY_SITE_MAX = 2,     /* about one site, if it is anywhere in the world */
+    PEERLIST_HEARSAY_FAILURES = 3, /* then it rests for … */
+    PEERLIST_HEARSAY_REST_MS = 1800000, /* … so long, is tried once more, and forgotten */
 };
 
 #define PEERLIST_NONE UINT32_MAX
@@ -29,6 +39,7 @@ enum peer_source {
     PEER_FROM_USER = 2,
     PEER_FROM_INCOMING = 4,
     PEER_FROM_STATE = 8, /* remembered by the state database */
+    PEER_FROM_PEX = 16,  /* other peers told */
 };
 
 struct peerlist;
@@ -41,6 +52,21 @@ void peerlist_free(struct peerlist *l);
  * Two with port 0 are always two peers. */
 uint32_t peerlist_add(struct peerlist *l, const struct endpoint *addr, enum peer_source source);
 
+/* As peerlist_add, of an address that |teller|, a peer, told. What is known of it stays; of a new one
+ * |is_seed| is believed. PEERLIST_NONE also if |teller| told enough. */
+uint32_t peerlist_hear(struct peerlist *l, const struct endpoint *addr, bool is_seed,
+                       const struct endpoint *teller);
+
+/* Who we are to the others, of one family, with the port that we listen on: from then on the order of
+ * equals is that of BEP 40, by chance before. */
+void peerlist_set_own(struct peerlist *l, const struct endpoint *own);
+
+/* Is it known from other peers' words only? */
+bool peerlist_is_hearsay(const struct peerlist *l, uint32_t peer);
+
+/* Where it is known from: enum peer_source bits, 0 for a number that is not in use. */
+unsigned peerlist_sources(const struct peerlist *l, uint32_t peer);
+
 /* Its address; NULL for a number that is not in use. An incoming one's port is that of its listener
  * once known (peerlist_set_port), else 0 and it can't be dialled. What was known of that address
  * before is merged into |peer|, whose number stays, unless it is connected too. A number that was
@@ -48,17 +74,21 @@ uint32_t peerlist_add(struct peerlist *l, const struct endpoint *addr, enum peer
 const struct endpoint *peerlist_addr(const struct peerlist *l, uint32_t peer);
 void peerlist_set_port(struct peerlist *l, uint32_t peer, uint16_t port);
 
-/* The best one to dial now: not connected, not banned, its retry time reached; seeds are left out
- * when |seeding|. New ones come before old ones, given by hand before others. PEERLIST_NONE if
- * there is none. It is chosen again until peerlist_on_connecting(). */
-uint32_t peerlist_next(struct peerlist *l, bool seeding, struct mono now);
+enum peerlist_without { PEERLIST_NO_SEEDS = 1, PEERLIST_NO_HEARSAY = 2 };
+
+/* The best one to dial now: not connected, not banned, its retry time reached, and not left out by
+ * the bits of |without|. Hearsay comes behind everything else that is due. New ones come before old ones, given by hand before others, and equals by their
+ * canonical priority (BEP 40). PEERLIST_NONE if there is none. It is chosen again until peerlist_on_connecting(). */
+uint32_t peerlist_next(struct peerlist *l, unsigned without, struct mono now);
 
 /* When peerlist_next() may have one, if nothing is added before; MONO_NEVER. */
-struct mono peerlist_expiry(const struct peerlist *l, bool seeding);
+struct mono peerlist_expiry(const struct peerlist *l, unsigned without);
 
 /* What became of it. A connected one is never chosen nor forgotten. |useful|: data or requests came
  * of it, so a failure count starts over. */
 void peerlist_on_connecting(struct peerlist *l, uint32_t peer);
+/* A connection stands: it is no hearsay. */
+void peerlist_on_up(struct peerlist *l, uint32_t peer);
 void peerlist_on_failed(struct peerlist *l, uint32_t peer, struct mono now);
 void peerlist_on_closed(struct peerlist *l, uint32_t peer, bool useful, struct mono now);
 void peerlist_on_seed(struct peerlist *l, uint32_t peer, bool is_seed);
@@ -66,7 +96,7 @@ void peerlist_on_seed(struct peerlist *l, uint32_t peer, bool is_seed);
 /* That address is ourselves: never dial it again. */
 void peerlist_on_self(struct peerlist *l, uint32_t peer);
 
-/* Bans its host, all ports: no more is heard of it, and those of it that are connected are
+/* Bans its site (an IPv4 host, or 64 bits of IPv6), all ports: no more is heard of it, and those of it that are connected are
  * forgotten when they are closed. */
 void peerlist_ban(struct peerlist *l, uint32_t peer);
 bool peerlist_is_banned(const struct peerlist *l, const struct endpoint *addr);

@@ -31,6 +31,7 @@ swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t se
     if (s->cfg.peers_max == 0)
         s->cfg.peers_max = SWARM_PEERS_MAX;
     rng_init(&s->rng, seed);
+    ownaddr_init(&s->own, s->cfg.listen_port);
     slotmap_init(&s->peers, s->cfg.peers_max + SWARM_HALF_OPEN_MAX);
     pieces_init(s);
     choker_init(&s->choker);
@@ -66,6 +67,7 @@ free_peers(struct swarm *s)
         bitfield_fini(&p->has);
         reqlist_fini(&p->down.requests);
         reqlist_fini(&p->up.queue);
+        pex_out_fini(&p->pex.out);
         free(p);
     }
     slotmap_fini(&s->peers);
@@ -351,8 +353,7 @@ swarm_expiry(const struct swarm *s)
     at = mono_min(at, s->clock.tick);
     if (s->peers.count > 0)
         at = mono_min(at, s->clock.choke);
-    if (s->load.half_open < SWARM_HALF_OPEN_MAX && s->peers.count < s->cfg.peers_max)
-        at = mono_min(at, peerlist_expiry(s->list, swarm_is_seed(s)));
+    at = mono_min(at, peers_expiry(s));
     if (s->load.up_waits)
         at = mono_min(at, rate_tap_ready(&s->load.up, s->clock.now));
     if (s->load.down_waits)

@@ -34,6 +34,7 @@
 enum {
     SWARM_PEERS_MAX = 200,          /* default of swarm_config.peers_max */
     SWARM_HALF_OPEN_MAX = 16,       /* connections being made at a time */
+    SWARM_HEARSAY_DIALS_MAX = 8,    /* of them, to whom only other peers know of */
     SWARM_WRITES_MAX = 1024,        /* blocks on their way to disk before requests pause */
     SWARM_UPLOADS_QUEUED_MAX = 2048, /* requests that one peer may have queued with us: our reqq */
     SWARM_SEND_AHEAD = 512 * 1024,  /* payload bytes handed to one connection and not yet sent, at most */
@@ -52,6 +53,7 @@ struct swarm_config {
     uint32_t peers_max;
     uint32_t upload_slots; /* 0: chosen by the upload limit */
     bool sequential;
+    bool no_pex;           /* no peer exchange; a private torrent never has it (BEP 27) */
     struct rate_bucket *up; /* may be shared by torrents; never NULL */
     struct rate_bucket *down;
     uint64_t up_limit, down_limit; /* its own, as LIMITS */
@@ -278,6 +280,7 @@ struct swarm_peer_stats {
     struct endpoint addr;
     char client[64];
     uint8_t peer_id[PEER_ID_LEN];
+    unsigned sources; /* where it is known from: enum peer_source bits */
     bool incoming, v2, am_choking, am_interested, peer_choking, peer_interested, is_seed, snubbed;
     uint64_t up, down, up_rate, down_rate; /* payload */
     uint32_t pieces_have;

@@ -6,6 +6,7 @@
  *   swarm.c           inputs, the clock, start and stop, trackers
  *   swarm_fx.c        the effect queue
  *   swarm_peer.c      peers come, talk and go
+ *   swarm_pex.c       peers tell each other of others (BEP 11)
  *   swarm_download.c  interest, requests, blocks
  *   swarm_upload.c    choking, requests of others
  *   swarm_offer.c     initial seeding
@@ -24,6 +25,8 @@
 #include "peer/core/fastset.h"
 #include "peer/core/geometry.h"
 #include "peer/core/hashtree.h"
+#include "peer/core/ownaddr.h"
+#include "peer/core/pex.h"
 #include "peer/core/picker.h"
 #include "peer/core/pipeline.h"
 #include "peer/core/ratetap.h"
@@ -102,6 +105,11 @@ struct peer_hash {
     uint32_t wait_count;
 };
 
+struct peer_pex {
+    struct pex_out out;
+    struct pex_in in;
+};
+
 struct swarm_peer {
     slot_id id;
     enum peer_state state;
@@ -109,6 +117,7 @@ struct swarm_peer {
     struct endpoint addr;
     uint8_t peer_id[PEER_ID_LEN];
     bool incoming, v2, fast, extended;
+    bool hearsay; /* dialled on another peer's word */
     bool useful; /* data went either way */
     struct mono used; /* when it last did */
     struct bitfield has;
@@ -117,6 +126,7 @@ struct swarm_peer {
     struct peer_down down;
     struct peer_up up;
     struct peer_hash hash;
+    struct peer_pex pex;
 };
 
 /*  OPEN → (last block stored) → VERIFYING → had
@@ -168,6 +178,7 @@ struct swarm {
     struct hashtree *tree; /* NULL without a v2 side */
     struct peerlist *list;
     struct announcer *announcer;
+    struct ownaddr own;
     struct choker choker;
     struct superseed super;
     struct slotmap peers;
@@ -190,6 +201,7 @@ struct swarm {
         uint32_t writes;   /* WRITE effects under way */
         uint32_t verifies; /* VERIFY effects under way */
         uint32_t half_open;
+        uint32_t hearsay_dials; /* of them */
         uint32_t unchoked;
         uint32_t seeds;
         uint32_t down_turn; /* slot where a round over all peers begins, for fairness */
@@ -226,6 +238,8 @@ void swarm_pause(struct swarm *s);
 
 /* swarm_peer.c */
 void peers_connect(struct swarm *s);
+/* When somebody can be dialled next; MONO_NEVER. */
+struct mono peers_expiry(const struct swarm *s);
 void peer_on_accepted(struct swarm *s, const struct swarm_input *in);
 void peer_on_connected(struct swarm *s, struct swarm_peer *p, const struct swarm_input *in);
 /* Closes from our side: a CLOSE effect, and |p| is gone. */
@@ -238,6 +252,13 @@ void peers_close_all(struct swarm *s, int err);
 /* Bans whoever has this number in the peer list, and closes its connections. */
 void peer_ban(struct swarm *s, uint32_t number);
 bool peer_is_seed(const struct swarm_peer *p);
+
+/* swarm_pex.c */
+bool pex_enabled(const struct swarm *s);
+/* |p| shook hands, or did so again. */
+void pex_on_handshake(struct swarm *s, struct swarm_peer *p);
+void pex_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
+void pex_tick(struct swarm *s, struct swarm_peer *p);
 
 /* swarm_download.c */
 void download_update_interest(struct swarm *s, struct swarm_peer *p);

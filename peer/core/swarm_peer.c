@@ -45,6 +45,7 @@ peer_new(struct swarm *s, uint32_t number, const struct endpoint *addr, bool inc
     reqlist_init(&p->down.requests, PIPELINE_DEPTH_MAX);
     reqlist_init(&p->up.queue, SWARM_UPLOADS_QUEUED_MAX);
     pipeline_init(&p->down.pipe, s->clock.now);
+    pex_out_init(&p->pex.out);
     s->load.half_open++;
     return p;
 }
@@ -56,6 +57,7 @@ peer_free(struct swarm *s, struct swarm_peer *p)
     bitfield_fini(&p->has);
     reqlist_fini(&p->down.requests);
     reqlist_fini(&p->up.queue);
+    pex_out_fini(&p->pex.out);
     free(p);
 }
 
@@ -65,11 +67,32 @@ peer_is_seed(const struct swarm_peer *p)
     return bitfield_full(&p->has);
 }
 
+static bool
+may_dial(const struct swarm *s)
+{
+    return s->load.half_open < SWARM_HALF_OPEN_MAX && s->peers.count < s->cfg.peers_max;
+}
+
+/* Whom we don't dial: seeds are of no use to a seed, and what a stranger says must not keep us from
+ * those that we know better. */
+static unsigned
+not_dialled(const struct swarm *s)
+{
+    return (swarm_is_seed(s) ? PEERLIST_NO_SEEDS : 0) |
+           (s->load.hearsay_dials >= SWARM_HEARSAY_DIALS_MAX ? PEERLIST_NO_HEARSAY : 0);
+}
+
+struct mono
+peers_expiry(const struct swarm *s)
+{
+    return may_dial(s) ? peerlist_expiry(s->list, not_dialled(s)) : MONO_NEVER;
+}
+
 void
 peers_connect(struct swarm *s)
 {
-    while (s->load.half_open < SWARM_HALF_OPEN_MAX && s->peers.count < s->cfg.peers_max) {
-        uint32_t number = peerlist_next(s->list, swarm_is_seed(s), s->clock.now);
+    while (may_dial(s)) {
+        uint32_t number = peerlist_next(s->list, not_dialled(s), s->clock.now);
         struct swarm_peer *p;
 
         if (number == PEERLIST_NONE)
@@ -77,6 +100,8 @@ peers_connect(struct swarm *s)
         p = peer_new(s, number, peerlist_addr(s->list, number), false);
         if (p == NULL)
             return;
+        p->hearsay = peerlist_is_hearsay(s->list, number);
+        s->load.hearsay_dials += p->hearsay;
         peerlist_on_connecting(s->list, number);
         fx_push(s, SWARM_FX_CONNECT, p->id)->u.connect.addr = p->addr;
     }
@@ -103,12 +128,17 @@ send_bitfield(struct swarm *s, struct swarm_peer *p)
 static void
 send_ext_handshake(struct swarm *s, struct swarm_peer *p)
 {
+    const struct ext_offer offer = {.client = s->cfg.client,
+                                    .listen_port = s->cfg.listen_port,
+                                    .reqq = SWARM_UPLOADS_QUEUED_MAX,
+                                    .upload_only = picker_missing(s->picker) == 0,
+                                    .no_pex = !pex_enabled(s),
+                                    .theirs = &p->addr};
     struct wire_msg msg = {.type = WIRE_EXTENDED};
     struct buf buf;
 
     buf_init(&buf, EXTMSG_SIZE_MAX);
-    if (extmsg_put_handshake(&buf, s->cfg.client, s->cfg.listen_port, SWARM_UPLOADS_QUEUED_MAX,
-                             picker_missing(s->picker) == 0, &p->addr) == 0)
+    if (extmsg_put_handshake(&buf, &offer) == 0)
         fx_send_buf(s, p, &msg, &buf);
     buf_fini(&buf);
 }
@@ -166,10 +196,12 @@ peer_up(struct swarm *s, struct swarm_peer *p, const struct swarm_input *in)
 
     peer_set_state(p, PEER_UP);
     s->load.half_open--;
+    s->load.hearsay_dials -= p->hearsay;
     p->fast = h->fast;
     p->extended = h->extended;
     p->v2 = in->u.conn.v2 && s->tree != NULL;
     p->since = p->last_received = s->clock.now;
+    peerlist_on_up(s->list, p->number);
     send_bitfield(s, p);
     if (p->extended)
         send_ext_handshake(s, p);
@@ -285,6 +317,7 @@ peer_on_closed(struct swarm *s, struct swarm_peer *p, int err)
 {
     if (p->state == PEER_CONNECTING) {
         s->load.half_open--;
+        s->load.hearsay_dials -= p->hearsay;
         /* What we lack ourselves is not the peer's failure. */
         if (err == SPRAT_E_LIMIT || err == SPRAT_E_NOMEM)
             peerlist_on_closed(s->list, p->number, true, s->clock.now);
@@ -328,17 +361,15 @@ void
 peer_ban(struct swarm *s, uint32_t number)
 {
     const struct endpoint *known = peerlist_addr(s->list, number);
-    struct endpoint host;
     uint32_t iter = 0;
     struct swarm_peer *p;
 
     if (known == NULL)
         return;
-    host = *known;
+    fx_notice(s, SWARM_NOTICE_BANNED, 0, SPRAT_E_HASH)->u.notice.peer_addr = *known;
     peerlist_ban(s->list, number);
-    fx_notice(s, SWARM_NOTICE_BANNED, 0, SPRAT_E_HASH)->u.notice.peer_addr = host;
     while ((p = slotmap_next(&s->peers, &iter)) != NULL)
-        if (endpoint_same_host(&p->addr, &host))
+        if (peerlist_is_banned(s->list, &p->addr))
             peer_close(s, p, SPRAT_E_HASH);
 }
 
@@ -421,6 +452,9 @@ on_ext_handshake(struct swarm *s, struct swarm_peer *p, const struct wire_msg *m
     pipeline_set_reqq(&p->down.pipe, p->ext.reqq);
     if (p->incoming && p->ext.port != 0)
         peerlist_set_port(s->list, p->number, p->ext.port);
+    if (ownaddr_vote(&s->own, &p->addr, &p->ext.yourip))
+        peerlist_set_own(s->list, ownaddr_get(&s->own, (enum ip_family)p->ext.yourip.family));
+    pex_on_handshake(s, p);
 }
 
 static void
@@ -443,6 +477,7 @@ on_extended(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
         if (extmsg_read_upload_only(msg->data, msg->len, &p->ext.upload_only) != 0)
             peer_close(s, p, SPRAT_E_PROTOCOL);
         break;
+    case EXTMSG_PEX: pex_on_message(s, p, msg); break;
     case EXTMSG_KINDS: break; /* never offered: ignored, as BEP 10 asks */
     }
 }
@@ -536,5 +571,6 @@ peer_tick(struct swarm *s, struct swarm_peer *p)
     if (mono_diff_ms(now, p->last_sent) > SWARM_KEEPALIVE_MS)
         fx_send(s, p, WIRE_KEEPALIVE);
     hash_tick(s, p);
+    pex_tick(s, p);
     download_tick(s, p);
 }

@@ -75,6 +75,7 @@ swarm_next_peer_stats(const struct swarm *s, uint32_t *iter, struct swarm_peer_s
     *st = (struct swarm_peer_stats){
         .peer = p->id,
         .addr = p->addr,
+        .sources = peerlist_sources(s->list, p->number),
         .incoming = p->incoming,
         .v2 = p->v2,
         .am_choking = p->up.choked,

@@ -156,6 +156,7 @@ build(struct content *c, struct draft *d, struct errbuf *eb)
     struct metainfo_build b = {.format = spec->format,
                                .name = "simulated",
                                .multi_file = spec->files > 1,
+                               .is_private = spec->is_private,
                                .piece_length = spec->piece_length,
                                .files = d->files,
                                .file_count = spec->files};

@@ -24,6 +24,7 @@ struct content_spec {
     uint64_t size;           /* bytes of payload, all files together */
     uint32_t files;          /* of unequal lengths */
     const uint64_t *lengths; /* of each file, then |size| counts for nothing; NULL: made up */
+    bool is_private;
     bool no_layers;          /* v2: "piece layers" is missing, but for who has the content */
 };
 

@@ -68,6 +68,31 @@ is_waited_for(const struct seat *t)
            (t->node->state == NODE_UP || event_posted(&t->event));
 }
 
+/* Tells a node of a group by hand, as `sprat get --peer` does. */
+static void
+tell_group(struct seat *t, const struct scenario_group *known)
+{
+    struct swarm_input in = {.type = SWARM_IN_ADDRS};
+    const struct sim *s = t->node->sim;
+
+    in.u.addrs.source = PEER_FROM_USER;
+    in.u.addrs.count = 1;
+    for (unsigned i = 0; i < s->count; i++) {
+        if (t->d->seats[i].group != known)
+            continue;
+        in.u.addrs.addrs = &s->nodes[i]->addr;
+        node_feed(t->node, &in);
+    }
+}
+
+static void
+join(struct seat *t)
+{
+    node_join(t->node);
+    if (t->group->knows > 0)
+        tell_group(t, &t->d->sc->groups[t->group->knows - 1]);
+}
+
 static void
 on_seat(struct event *e)
 {
@@ -81,7 +106,7 @@ on_seat(struct event *e)
     if (t->resumes && n->state == NODE_UP)
         node_pause(n, false);
     else if (!node_running(n))
-        node_join(n);
+        join(t);
     t->resumes = false;
 }
 
@@ -128,7 +153,7 @@ do_to(struct director *d, const struct scenario_action *a, struct seat *t)
     case VERB_LEAVE: node_leave(n); break;
     case VERB_CRASH: node_crash(n, false); break;
     case VERB_DARK: node_crash(n, true); break;
-    case VERB_JOIN: node_join(n); break;
+    case VERB_JOIN: join(t); break;
     case VERB_PAUSE: node_pause(n, true); break;
     case VERB_RESUME: node_pause(n, false); break;
     case VERB_SPLIT: n->side = 1; break;
@@ -539,6 +564,7 @@ measure(struct director *d, struct result *r)
             continue;
         waste += wasted(n);
         got += n->count.got;
+        r->astray += n->count.astray;
         r->bans += n->count.notices[SWARM_NOTICE_BANNED];
         if (node_began_whole(n))
             given += n->count.sent;
@@ -582,6 +608,10 @@ judge_expects(struct director *d, const struct result *r)
         case EXPECT_INPUTS:
             if (d->sim.inputs > x->bound)
                 sim_fail(&d->sim, "it took %" PRIu64 " inputs", d->sim.inputs);
+            break;
+        case EXPECT_ASTRAY:
+            if (r->astray > x->bound)
+                sim_fail(&d->sim, "%" PRIu32 " dials went astray", r->astray);
             break;
         case EXPECT_BANNED:
             if (r->bans < x->bound)

@@ -19,6 +19,7 @@ struct result {
     uint64_t inputs;
     int64_t took_us; /* virtual, until the last was complete */
     uint32_t bans;
+    uint32_t astray; /* dials of honest nodes to where nobody is */
 };
 
 /* |trace|: where every input and effect is printed; NULL. SPRAT_E_INVAL with a sentence if the

@@ -189,8 +189,11 @@ link_dial(struct node *n, slot_id peer, const struct endpoint *to)
     struct link *l = link_new(n->sim);
 
     l->end[1] = node_at(n->sim, to);
-    if (l->end[1] == NULL)
-        l->end[1] = n; /* an address where nobody is: as good as one's own */
+    if (l->end[1] == NULL) {
+        l->end[1] = n;
+        l->nowhere = true;
+        n->count.astray++;
+    }
     open_side(l, 0, n, peer);
     make_offer(n, &l->offer);
     l->dialling = true;
@@ -222,7 +225,7 @@ on_syn(struct link *l)
 
     if (!l->open[0])
         return;
-    if (to->spec.line.nat || to->state == NODE_DARK || to->state == NODE_AWAY || link_cut(l)) {
+    if (l->nowhere || to->spec.line.nat || to->state == NODE_DARK || to->state == NODE_AWAY || link_cut(l)) {
         break_in(l, SPRAT_E_TIMEOUT, l->sim->net.dial_timeout_us);
         return;
     }

@@ -61,6 +61,7 @@ struct link {
     slot_id id;
     struct event dial; /* the handshake's next step, or the end that a dead machine leads to */
     enum link_phase { LINK_SYN, LINK_ANSWER, LINK_UP, LINK_BROKEN } phase;
+    bool nowhere;  /* nobody is at the address that was dialled; |end[1]| is the dialler */
     bool dialling; /* the dialler's core waits for an end of its CONNECT */
     int dial_err;  /* LINK_BROKEN: what the sides will hear */
     struct handshake offer, answer;

@@ -6,6 +6,9 @@
 
 #include <stdlib.h>
 
+#include "common/base/assert.h"
+#include "peer/core/extmsg.h"
+#include "peer/core/pex.h"
 #include "tests/sim/sim.h"
 
 enum {
@@ -43,7 +46,7 @@ mischief_twist(struct node *n, struct packet *p)
 static void
 next_prank(struct node *n)
 {
-    if (does(n, MISCHIEF_FLOOD))
+    if (does(n, MISCHIEF_FLOOD) || does(n, MISCHIEF_GOSSIP))
         event_post_us(&n->sim->engine, &n->prank, FLOOD_EVERY_US);
     else if (does(n, MISCHIEF_FLAP))
         event_post_us(&n->sim->engine, &n->prank,
@@ -94,6 +97,42 @@ flood(struct node *n, struct link *l, unsigned side)
     }
 }
 
+/* --- gossip --- */
+
+/* The sub-id by which this engine takes ut_pex. */
+static uint8_t
+pex_id(void)
+{
+    uint8_t id = 1;
+
+    while (extmsg_kind_of(id) != EXTMSG_PEX)
+        id++;
+    return id;
+}
+
+static void
+gossip(struct node *n, struct link *l, unsigned side)
+{
+    struct wire_msg m = {.type = WIRE_EXTENDED, .ext_id = pex_id()};
+    struct pex_contact c[PEX_ADDED_MAX];
+    struct pex_out o;
+    struct buf b;
+
+    for (unsigned i = 0; i < PEX_ADDED_MAX; i++)
+        c[i] = (struct pex_contact){.addr = {.ip = {10, 200, (uint8_t)rng_u32(&n->sim->rng),
+                                                    (uint8_t)rng_u32(&n->sim->rng)},
+                                             .port = 6881, .family = IP_V4},
+                                    .flags = PEX_REACHABLE};
+    pex_out_init(&o);
+    buf_init(&b, PEX_SIZE_MAX);
+    ASSERT(pex_write(&o, c, pex_sort(c, PEX_ADDED_MAX), &n->sim->rng, &b) == 1);
+    m.data = buf_data(&b);
+    m.len = buf_len(&b);
+    link_send(l, side, packet_new(n->sim, &m, BLOCK_GOOD));
+    buf_fini(&b);
+    pex_out_fini(&o);
+}
+
 /* --- flap --- */
 
 static void
@@ -120,6 +159,8 @@ mischief_prank(struct event *e)
         side = l->end[0] == n && l->open[0] && slot_index(l->peer[0]) == i ? 0 : 1;
         if (does(n, MISCHIEF_FLOOD) && l->pipe[side].queue.next == &l->pipe[side].queue)
             flood(n, l, side);
+        if (does(n, MISCHIEF_GOSSIP) && l->pipe[side].queue.next == &l->pipe[side].queue)
+            gossip(n, l, side);
         if (does(n, MISCHIEF_FLAP))
             flap(n, l, side);
     }

@@ -133,6 +133,7 @@ node_join(struct node *n)
                                .peers_max = n->spec.peers_max,
                                .upload_slots = n->spec.upload_slots,
                                .sequential = n->spec.sequential,
+                               .no_pex = n->spec.no_pex,
                                .up = n->spec.share != NULL ? &n->spec.share->up : &n->up,
                                .down = n->spec.share != NULL ? &n->spec.share->down : &n->down,
                                .trackers = trackers,

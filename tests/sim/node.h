@@ -32,7 +32,8 @@ enum node_state {
     X(FLOOD, "flood", "sends senseless messages without end")                                      \
     X(FORGE, "forge", "answers hash requests with made-up hashes")                                 \
     X(FLAP, "flap", "breaks every connection after a moment")                                      \
-    X(SELFISH, "selfish", "never unchokes anybody")
+    X(SELFISH, "selfish", "never unchokes anybody")                                                \
+    X(GOSSIP, "gossip", "tells of peers that are not there, without end")
 
 enum mischief_bit {
 #define X(name, word, text) MISCHIEF_BIT_##name,
@@ -73,6 +74,7 @@ struct node_spec {
     uint64_t up_limit, down_limit; /* of this node alone, bytes/s; 0: none */
     struct node_share *share;      /* NULL: none; outlives the node */
     bool sequential;
+    bool no_pex;
 };
 
 /* The sending side of a line: one segment at a time, connections in turn. */
@@ -88,6 +90,7 @@ struct node_count {
     uint64_t wasted;             /* as its cores said, lives that are over */
     uint32_t writes;             /* WRITE effects under way */
     uint32_t half_open;          /* CONNECT effects without an end */
+    uint32_t astray;             /* CONNECT effects to where nobody is */
     uint32_t notices[SWARM_NOTICE_LAYERS + 1];
     uint32_t idle_ticks; /* ticks in a row that did not move the clock */
     uint32_t lives, crashes;

@@ -124,6 +124,7 @@ read_torrent(struct reader *r)
         {"size", BYTES, offsetof(struct content_spec, size)},
         {"piece", SMALL_BYTES, offsetof(struct content_spec, piece_length)},
         {"files", COUNT, offsetof(struct content_spec, files)},
+        {"private", FLAG, offsetof(struct content_spec, is_private)},
     };
     struct content_spec *t = &r->sc->torrent;
 
@@ -255,12 +256,23 @@ read_share(struct reader *r)
     return 0;
 }
 
+static bool
+find_group(const struct scenario *sc, const char *name, uint32_t *out)
+{
+    for (*out = 0; *out < sc->group_count; ++*out)
+        if (strcmp(sc->groups[*out].name, name) == 0)
+            return true;
+    return false;
+}
+
 /* What is no plain number: 1 if it was understood. */
 static int
 read_peer_word(const struct scenario *sc, struct scenario_group *g, char *word)
 {
     const char *v;
 
+    if ((v = value_of(word, "knows")) != NULL)
+        return find_group(sc, v, &g->knows) && ++g->knows > 0;
     if ((v = value_of(word, "have")) != NULL) {
         if (strcmp(v, "all") == 0)
             g->spec.have_permille = 1000;
@@ -297,6 +309,7 @@ static const struct field peer_fields[] = {
     {"up-limit", BYTES, SPEC(up_limit)},
     {"down-limit", BYTES, SPEC(down_limit)},
     {"sequential", FLAG, SPEC(sequential)},
+    {"no-pex", FLAG, SPEC(no_pex)},
     {"lacks-last", FLAG, SPEC(lacks_last)},
     {"disk-delay", TIME, SPEC(disk.latency_us)},
     {"disk-rate", BYTES, SPEC(disk.rate)},
@@ -305,15 +318,6 @@ static const struct field peer_fields[] = {
     {"room", BYTES, SPEC(disk.room)},
     {"read-errors", COUNT, SPEC(disk.read_errors)},
 };
-
-static bool
-find_group(const struct scenario *sc, const char *name, uint32_t *out)
-{
-    for (*out = 0; *out < sc->group_count; ++*out)
-        if (strcmp(sc->groups[*out].name, name) == 0)
-            return true;
-    return false;
-}
 
 static struct scenario_group *
 new_group(struct reader *r)
@@ -506,6 +510,9 @@ read_expect(struct reader *r)
         good = quantity_count(r->words[3], &small);
     } else if (good && strcmp(r->words[1], "inputs") == 0) {
         x->what = EXPECT_INPUTS;
+        good = quantity_count(r->words[3], &small);
+    } else if (good && strcmp(r->words[1], "astray") == 0) {
+        x->what = EXPECT_ASTRAY;
         good = quantity_count(r->words[3], &small);
     } else {
         good = false;

@@ -3,23 +3,25 @@
  * A scenario as data, and how it is written down: one line a thing, `#` begins a comment.
  *
  *   about TEXT
- *   torrent format=v1|v2|hybrid size=BYTES piece=BYTES files=N layers=none
+ *   torrent format=v1|v2|hybrid size=BYTES piece=BYTES files=N layers=none private
  *   net jitter=TIME loss=PARTS window=BYTES dial=TIME codec
  *   tracker latency=TIME timeout=TIME interval=TIME
  *   share NAME up=RATE down=RATE                  a limit that nodes have together
  *   peers NAME count=N have=all|none|PART up=RATE down=RATE delay=TIME join=TIME[..TIME] stay=TIME
  *         hostile=WORD[,WORD] speaks=v1|v2 max=N slots=N up-limit=RATE down-limit=RATE
  *         share=NAME disk-delay=TIME disk-rate=RATE group=TIME sync=TIME room=BYTES read-errors=PARTS
- *         nat lacks-last sequential optional stuck
+ *         knows=NAME nat lacks-last sequential no-pex optional stuck
  *   at WHEN VERB [NAME] [count=N] [for=TIME]      WHEN: TIME, copies=N or done=PART
  *   at WHEN limit NAME [up-limit=RATE] [down-limit=RATE]
  *   every TIME VERB [NAME] [count=N] [for=TIME] [from=TIME] [until=TIME]
  *   limit TIME
  *   expect copies NAME <= NUMBER | expect waste <= PART | expect last <= TIME | expect banned >= N
- *   expect inputs <= N
+ *   expect inputs <= N | expect astray <= N
  *   expect rate NAME up=RATE|down=RATE within=PART from=TIME until=TIME [gap=TIME] [each]
  *         in every 10 s between the two times, all nodes together, or each
  *
+ * knows: that group, named above, was told to it by hand. astray: dials of honest peers to addresses
+ * where nobody is.
  * A second `peers` line with the same name changes what the first one said; so do the other lines.
  * Numbers take KiB, MiB, GiB; us, ms, s, min; %. PARTS are of a million, RATE is bytes a second.
  */
@@ -46,6 +48,7 @@ struct scenario_group {
     int64_t join_us, join_span_us;
     uint32_t share; /* its number, from 1; 0: none */
     int64_t stay_us; /* leaves so long after it is complete; -1: stays */
+    uint32_t knows;  /* this group's addresses by hand, counted from 1; 0: nobody's */
     bool optional;   /* need not become complete */
     bool stuck;      /* can't become complete, and must not claim so */
 };
@@ -93,6 +96,7 @@ struct scenario_expect {
         EXPECT_BANNED,
         EXPECT_INPUTS,
         EXPECT_RATE,
+        EXPECT_ASTRAY,
     } what;
     uint32_t group;
     uint64_t bound; /* copies and waste in permille, times in us */

@@ -25,13 +25,15 @@ fresh(void)
 Test(extmsg, our_handshake)
 {
     struct endpoint theirs = {.family = IP_V4, .ip = {127, 0, 0, 9}, .port = 5};
+    struct ext_offer offer = {.client = "Sprat 1", .listen_port = 6881, .reqq = 2048,
+                              .upload_only = true, .theirs = &theirs};
     struct ext_handshake hs = fresh();
     struct buf out;
 
     buf_init(&out, 1000);
-    cr_assert_eq(extmsg_put_handshake(&out, "Sprat 1", 6881, 2048, true, &theirs), 0);
+    cr_assert_eq(extmsg_put_handshake(&out, &offer), 0);
     cr_assert_str_eq(buf_str(&out),
-                     "d1:md11:lt_donthavei1e11:upload_onlyi2ee1:pi6881e4:reqqi2048e"
+                     "d1:md11:lt_donthavei1e11:upload_onlyi2e6:ut_pexi3ee1:pi6881e4:reqqi2048e"
                      "11:upload_onlyi1e1:v7:Sprat 16:yourip4:\x7f");
     cr_assert_eq(extmsg_read_handshake(&hs, buf_data(&out), buf_len(&out)), 0);
     cr_assert_eq(hs.ids[EXTMSG_DONTHAVE], 1);
@@ -48,16 +50,18 @@ Test(extmsg, our_handshake)
 Test(extmsg, our_shortest_handshake)
 {
     struct endpoint nobody = {0};
+    struct ext_offer offer = {.client = "x", .reqq = 1, .no_pex = true, .theirs = &nobody};
     struct buf out;
 
     buf_init(&out, 1000);
-    cr_assert_eq(extmsg_put_handshake(&out, "x", 0, 1, false, &nobody), 0);
+    cr_assert_eq(extmsg_put_handshake(&out, &offer), 0);
     cr_assert_str_eq(buf_str(&out), "d1:md11:lt_donthavei1e11:upload_onlyi2ee4:reqqi1e1:v1:xe");
     buf_reset(&out);
-    cr_assert_eq(extmsg_put_handshake(&out, "x", 0, 1, false, NULL), 0);
+    offer.theirs = NULL;
+    cr_assert_eq(extmsg_put_handshake(&out, &offer), 0);
     buf_fini(&out);
     buf_init(&out, 10);
-    cr_assert_eq(extmsg_put_handshake(&out, "x", 0, 1, false, NULL), SPRAT_E_TOOBIG);
+    cr_assert_eq(extmsg_put_handshake(&out, &offer), SPRAT_E_TOOBIG);
     buf_fini(&out);
 }
 
@@ -169,7 +173,8 @@ Test(extmsg, kinds)
     cr_assert_eq(extmsg_kind_of(1), EXTMSG_DONTHAVE);
     cr_assert_eq(extmsg_kind_of(2), EXTMSG_UPLOAD_ONLY);
     cr_assert_eq(extmsg_kind_of(0), EXTMSG_KINDS);
-    cr_assert_eq(extmsg_kind_of(3), EXTMSG_KINDS);
+    cr_assert_eq(extmsg_kind_of(3), EXTMSG_PEX);
+    cr_assert_eq(extmsg_kind_of(4), EXTMSG_KINDS);
     cr_assert_eq(extmsg_kind_of(255), EXTMSG_KINDS);
 }
 

@@ -235,7 +235,7 @@ Test(peerlist, a_ban_is_for_the_host)
     uint32_t a = add4(l, 0x0a000001, 1, PEER_FROM_TRACKER);
     uint32_t b = add4(l, 0x0a000001, 2, PEER_FROM_USER);
     uint32_t c = add4(l, 0x0a000002, 1, PEER_FROM_TRACKER);
-    struct endpoint six = v6(0x20, 1, 7), other = v6(0x20, 2, 7), four = v4(0x0a000001, 99);
+    struct endpoint six = v6(0x20, 1, 7), other = v6(0x21, 1, 7), four = v4(0x0a000001, 99);
     uint32_t d = peerlist_add(l, &six, PEER_FROM_TRACKER);
 
     peerlist_on_connecting(l, a);
@@ -388,5 +388,159 @@ Test(peerlist, random_calls_keep_the_rules)
         if (peerlist_addr(l, peer) == NULL && peer != PEERLIST_NONE)
             connected[peer] = self[peer] = seed[peer] = false;
     }
+    peerlist_free(l);
+}
+
+static uint32_t
+hear4(struct peerlist *l, uint32_t ip, uint16_t port, uint32_t teller)
+{
+    struct endpoint e = v4(ip, port), t = v4(teller, 1);
+
+    return peerlist_hear(l, &e, false, &t);
+}
+
+Test(peerlist, hearsay_is_bounded_by_its_teller)
+{
+    struct peerlist *l = list_new();
+    unsigned taken = 0;
+
+    for (uint32_t i = 0; i < 500; i++)
+        taken += hear4(l, 0x08000000 + i, 6881, 0x09090909) != PEERLIST_NONE;
+    cr_assert_eq(taken, (unsigned)PEERLIST_HEARSAY_TELLER_MAX);
+    cr_assert_neq(hear4(l, 0x07000001, 6881, 0x0a090909), PEERLIST_NONE, "another may");
+    peerlist_free(l);
+}
+
+Test(peerlist, hearsay_is_bounded_in_all)
+{
+    struct peerlist *l = list_new();
+    unsigned taken = 0;
+
+    for (uint32_t i = 0; i < PEERLIST_MAX; i++)
+        taken += hear4(l, 0x08000000 + i, 6881, 0x09000000 + i) != PEERLIST_NONE;
+    cr_assert_eq(taken, (unsigned)PEERLIST_HEARSAY_MAX);
+    cr_assert_neq(add4(l, 0x07000001, 6881, PEER_FROM_TRACKER), PEERLIST_NONE);
+    peerlist_free(l);
+}
+
+Test(peerlist, hearsay_is_bounded_by_whom_it_is_about)
+{
+    struct peerlist *l = list_new();
+    unsigned taken = 0;
+
+    for (uint16_t i = 0; i < 50; i++)
+        taken += hear4(l, 0x08080808, (uint16_t)(2000 + i), 0x09000000 + i) != PEERLIST_NONE;
+    cr_assert_eq(taken, (unsigned)PEERLIST_HEARSAY_SITE_MAX);
+    taken = 0;
+    for (uint16_t i = 0; i < 50; i++)
+        taken += hear4(l, 0x7f000001, (uint16_t)(2000 + i), 0x7f000001) != PEERLIST_NONE;
+    cr_assert_eq(taken, 50u, "many may live on this machine");
+    peerlist_free(l);
+}
+
+Test(peerlist, hearsay_that_proves_true_makes_room)
+{
+    struct peerlist *l = list_new();
+    struct endpoint e = v4(0x08080808, 2001);
+    uint32_t a = hear4(l, 0x08080808, 2000, 0x09000001);
+
+    cr_assert_eq(peerlist_sources(l, a), (unsigned)PEER_FROM_PEX);
+    hear4(l, 0x08080808, 2001, 0x09000001);
+    cr_assert_eq(hear4(l, 0x08080808, 2002, 0x09000001), PEERLIST_NONE);
+    peerlist_on_connecting(l, a);
+    cr_assert_eq(hear4(l, 0x08080808, 2002, 0x09000001), PEERLIST_NONE, "not yet");
+    peerlist_on_up(l, a);
+    cr_assert_neq(hear4(l, 0x08080808, 2002, 0x09000001), PEERLIST_NONE);
+    cr_assert_eq(hear4(l, 0x08080808, 2003, 0x09000001), PEERLIST_NONE);
+    a = peerlist_add(l, &e, PEER_FROM_TRACKER);
+    cr_assert_eq(peerlist_sources(l, a), (unsigned)(PEER_FROM_PEX | PEER_FROM_TRACKER));
+    cr_assert_neq(hear4(l, 0x08080808, 2003, 0x09000001), PEERLIST_NONE, "the tracker says so too");
+    peerlist_free(l);
+}
+
+/* Dials |n| times with no success; false if it could not. */
+static bool
+fail_times(struct peerlist *l, unsigned n, int64_t *ms)
+{
+    for (unsigned i = 0; i < n; i++) {
+        uint32_t peer = peerlist_next(l, false, at_ms(*ms));
+
+        if (peer == PEERLIST_NONE)
+            return false;
+        peerlist_on_connecting(l, peer);
+        peerlist_on_failed(l, peer, at_ms(*ms));
+        *ms += 60000;
+    }
+    return true;
+}
+
+Test(peerlist, hearsay_is_not_tried_often)
+{
+    struct peerlist *l = list_new();
+    int64_t ms = 0;
+
+    hear4(l, 0x08080808, 2000, 0x09000001);
+    cr_assert(fail_times(l, PEERLIST_HEARSAY_FAILURES, &ms));
+    cr_assert_eq(peerlist_next(l, false, at_ms(ms)), PEERLIST_NONE, "it rests");
+    hear4(l, 0x08080808, 2000, 0x09000002);
+    cr_assert_eq(peerlist_next(l, false, at_ms(ms)), PEERLIST_NONE, "whoever tells again");
+    ms += PEERLIST_HEARSAY_REST_MS;
+    cr_assert(fail_times(l, 1, &ms));
+    cr_assert_eq(peerlist_count(l), 0u, "forgotten");
+    peerlist_free(l);
+}
+
+Test(peerlist, hearsay_comes_after_what_trackers_say)
+{
+    struct peerlist *l = list_new();
+    struct endpoint seed = v4(0x08080809, 2000), teller = v4(0x09000001, 1);
+    uint32_t told = hear4(l, 0x08080808, 2000, 0x09000001);
+    uint32_t sure = add4(l, 0x08080807, 2000, PEER_FROM_TRACKER);
+
+    cr_assert_eq(peerlist_next(l, false, at_ms(0)), sure);
+    peerlist_on_connecting(l, sure);
+    cr_assert_eq(peerlist_next(l, false, at_ms(0)), told);
+    peerlist_on_connecting(l, told);
+    cr_assert_neq(peerlist_hear(l, &seed, true, &teller), PEERLIST_NONE);
+    cr_assert_eq(peerlist_next(l, true, at_ms(0)), PEERLIST_NONE, "a seed needs no seeds");
+    cr_assert_neq(peerlist_next(l, false, at_ms(0)), PEERLIST_NONE);
+    peerlist_free(l);
+}
+
+/* The BEP's own example has the far one before the near one for this client. */
+Test(peerlist, equals_go_by_their_canonical_priority)
+{
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        struct endpoint own = v4(0x7bd5200a, 6881);
+        struct peerlist *l;
+        uint32_t far, near;
+
+        rng_init(&rng, seed);
+        l = peerlist_new(&rng);
+        near = add4(l, 0x7bd520ea, 5, PEER_FROM_TRACKER);
+        if (seed % 2 == 0)
+            peerlist_set_own(l, &own);
+        far = add4(l, 0x624c3620, 5, PEER_FROM_TRACKER);
+        peerlist_set_own(l, &own);
+        cr_assert_eq(peerlist_next(l, false, at_ms(0)), far);
+        peerlist_on_connecting(l, far);
+        cr_assert_eq(peerlist_next(l, false, at_ms(0)), near);
+        peerlist_free(l);
+    }
+}
+
+Test(peerlist, a_ban_of_ipv6_is_of_the_network)
+{
+    struct peerlist *l = list_new();
+    struct endpoint a = v6(0x20, 1, 5), b = v6(0x20, 2, 6), other = v6(0x20, 1, 5);
+    uint32_t peer = peerlist_add(l, &a, PEER_FROM_TRACKER);
+
+    other.ip[7] = 1;
+    cr_assert_neq(peerlist_add(l, &b, PEER_FROM_TRACKER), PEERLIST_NONE);
+    peerlist_ban(l, peer);
+    cr_assert(peerlist_is_banned(l, &b));
+    cr_assert_eq(peerlist_add(l, &b, PEER_FROM_TRACKER), PEERLIST_NONE);
+    cr_assert_eq(peerlist_count(l), 0u);
+    cr_assert_not(peerlist_is_banned(l, &other));
     peerlist_free(l);
 }
