@@ -84,8 +84,8 @@ def the_example_configuration_is_good(t):
         text = f.read()
     path = t.path("example.conf")
     with open(path, "w") as f:
-        # All but the lists, which are files that are not there.
-        f.write(re.sub(r"(?m)^#(?!\w+-list)(\S)", r"\1", text))
+        # All but files, which are not there.
+        f.write(re.sub(r"(?m)^#(?!\w+-(?:list|file))(\S)", r"\1", text))
     running = Process(t, [TRACKER, "-c", path, "--listen-udp", join(t.address(), 0)])
     running.wait_line("listening udp")
     assert running.stop() == 0
@@ -161,6 +161,52 @@ def two_lists_or_one_that_cannot_be_read(t):
     write(a, "")
     assert "not both" in tracker(t, "--allow-list", a, "--deny-list", a, status=2).err
     assert a + "x" in tracker(t, "--allow-list", a + "x", status=1).err
+
+
+@test
+def peers_survive_a_restart(t):
+    path = t.path("state")
+    first = Tracker(t, "--state-file", path)
+    for number in range(1, 6):
+        http_announce(first.http, number, left=number % 2)
+    assert first.stop() == 0
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    second = Tracker(t, "--state-file", path)
+    answer = http_announce(second.http, 9)
+    assert (answer[b"complete"], answer[b"incomplete"]) == (2, 4), answer
+    assert "5 peers in 1 torrents" in second.stderr, second.stderr
+    assert second.stop() == 0
+
+
+@test
+def a_kill_loses_at_most_what_came_since_the_last_save(t):
+    path = t.path("state")
+    first = Tracker(t, "--state-file", path, "--save-interval", "1")
+    http_announce(first.http, 1)
+    t.wait("a save with the peer in it", lambda: os.path.exists(path) and os.path.getsize(path) > 65, 20)
+    first.kill()
+    second = Tracker(t, "--state-file", path)
+    assert http_announce(second.http, 2)[b"incomplete"] == 2
+    assert second.stop() == 0
+
+
+@test
+def a_broken_state_file_is_set_aside(t):
+    path = t.path("state")
+    write(path, "SPRTSWM1 and nothing that a tracker wrote")
+    running = Tracker(t, "--state-file", path)
+    assert http_announce(running.http, 1)[b"incomplete"] == 1
+    assert path in running.stderr and os.path.exists(path + ".bad"), running.stderr
+    assert running.stop() == 0
+    assert http_announce(Tracker(t, "--state-file", path).http, 2)[b"incomplete"] == 2
+
+
+@test
+def a_state_file_that_cannot_be_written_is_said_and_no_more(t):
+    running = Tracker(t, "--state-file", t.path("no", "such") + "/folder/state", "--save-interval", "1")
+    t.wait("the complaint", lambda: "not saved" in running.stderr, 20)
+    assert http_announce(running.http, 1)[b"incomplete"] == 1
+    assert running.stop() == 0
 
 
 @test

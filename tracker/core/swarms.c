@@ -25,6 +25,7 @@ swarms_init(struct swarms *s, const uint64_t seed[2], bool keeps_ids)
     *s = (struct swarms){.env = {{seed[0], seed[1]}}, .keeps_ids = keeps_ids};
     hashmap_init(&s->map, seed, match);
     list_init(&s->by_sweep);
+    list_init(&s->saved);
 }
 
 static void
@@ -40,6 +41,7 @@ swarms_fini(struct swarms *s)
 {
     struct list *link;
 
+    list_remove(&s->saved);
     while ((link = list_pop_front(&s->by_sweep)) != NULL)
         swarm_free(LIST_ENTRY(link, struct swarm, link));
     hashmap_fini(&s->map);
@@ -94,7 +96,11 @@ swarms_add(struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN], struct mono n
 struct swarm *
 swarms_oldest(const struct swarms *s)
 {
-    return list_empty(&s->by_sweep) ? NULL : LIST_ENTRY(s->by_sweep.next, struct swarm, link);
+    const struct list *link = s->by_sweep.next;
+
+    if (link == &s->saved)
+        link = link->next;
+    return link == &s->by_sweep ? NULL : LIST_ENTRY(link, struct swarm, link);
 }
 
 uint32_t

@@ -26,7 +26,9 @@ struct swarm {
 /* Embedded; read |map.count| and the two totals. */
 struct swarms {
     struct hashmap map;
-    struct list by_sweep; /* the one swept longest ago first */
+    struct list by_sweep; /* the one swept longest ago first; |saved| may stand between them */
+    size_t save_left;     /* swarms that a snapshot may still write: it ends in any case */
+    struct list saved;    /* snapshot.h: the swarms before it were written */
     struct peerset_env env;
     uint64_t peers4, peers6;
     bool keeps_ids;

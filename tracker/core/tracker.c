@@ -376,6 +376,46 @@ tracker_on_timer(struct tracker *t, struct mono now)
     }
 }
 
+/* ---- snapshots ---- */
+
+void
+tracker_save_begin(struct tracker *t, struct buf *out, int64_t unix_s)
+{
+    snapshot_begin(&t->swarms, out, unix_s);
+}
+
+int
+tracker_save_some(struct tracker *t, struct buf *out, struct mono now)
+{
+    return snapshot_some(&t->swarms, out, seconds16(now));
+}
+
+void
+tracker_save_cancel(struct tracker *t)
+{
+    snapshot_cancel(&t->swarms);
+}
+
+size_t
+tracker_save_size(const struct tracker *t)
+{
+    return snapshot_size(&t->swarms);
+}
+
+int
+tracker_load(struct tracker *t, const uint8_t *data, size_t len, uint32_t passed_s, struct mono now)
+{
+    struct snapshot_head head;
+    int err = snapshot_open(&head, data, len);
+
+    if (err != 0)
+        return err;
+    if (head.keeps_ids != t->swarms.keeps_ids)
+        return SPRAT_E_INVAL;
+    return snapshot_load(&t->swarms, data, len, passed_s, peer_timeout_s(t), t->config.peers_max,
+                         t->config.torrents_max, seconds16(now), now);
+}
+
 void
 tracker_stats(const struct tracker *t, struct tracker_stats *s)
 {

@@ -14,6 +14,7 @@
 #include "tracker/core/hashlist.h"
 #include "tracker/core/peerset.h"
 #include "tracker/core/select.h"
+#include "tracker/core/snapshot.h"
 
 enum { TRACKER_PREFETCH_MAX = 64 };
 
@@ -111,6 +112,19 @@ struct mono tracker_expiry(const struct tracker *t);
 /* Removes silent peers from the swarms that are due, in portions: call it again when
  * tracker_expiry() is still past. */
 void tracker_on_timer(struct tracker *t, struct mono now);
+
+/* The tracker's peers as bytes (snapshot.h): begin with |out| empty, then some until it returns no
+ * 1, then snapshot_seal(). It will be about tracker_save_size() bytes. */
+void tracker_save_begin(struct tracker *t, struct buf *out, int64_t unix_s);
+int tracker_save_some(struct tracker *t, struct buf *out, struct mono now);
+void tracker_save_cancel(struct tracker *t);
+size_t tracker_save_size(const struct tracker *t);
+
+/* Adds the peers of a snapshot that snapshot_open() found good, |passed_s| seconds after it was
+ * begun; the tracker was made with the seed of its head. INVAL if it keeps peer ids and the
+ * snapshot does not, or the other way round; errors as snapshot_load(). */
+int tracker_load(struct tracker *t, const uint8_t *data, size_t len, uint32_t passed_s,
+                 struct mono now);
 
 struct tracker_stats {
     uint64_t announces, scrapes; /* torrents scraped */

@@ -15,6 +15,7 @@
 #include "common/crypto/random.h"
 #include "common/sys/addr.h"
 #include "tracker/daemon/listfile.h"
+#include "tracker/daemon/savefile.h"
 #include "tracker/daemon/settings.h"
 #include "tracker/net/http_front.h"
 #include "tracker/net/udp_front.h"
@@ -32,6 +33,8 @@ struct daemon {
     struct listfile list;
     struct loop *loop;
     struct loop_timer *tick;
+    struct savefile *save;
+    char state_file[SETTINGS_PATH_MAX]; /* as it was at the start: |save| borrows it */
     struct loop_signal *sigterm, *sigint, *sighup;
     struct tracker *tracker;
     struct http_service http;
@@ -71,6 +74,7 @@ needs_restart(const struct settings *a, const struct settings *b)
 {
     return memcmp(&a->http, &b->http, sizeof(a->http)) != 0 ||
            memcmp(&a->udp, &b->udp, sizeof(a->udp)) != 0 ||
+           strcmp(a->state_file, b->state_file) != 0 || a->save_period_s != b->save_period_s ||
            a->connections_max != b->connections_max || a->http_timeout_s != b->http_timeout_s ||
            a->tracker.peer_ids != b->tracker.peer_ids;
 }
@@ -93,7 +97,7 @@ on_sighup(void *ctx, int signum)
     }
     if (needs_restart(&d->settings, &s))
         log_warn(&d->log,
-                 "other addresses, connections-max, http-timeout and peer-ids wait for a restart");
+                 "other addresses, files to save to, HTTP limits and peer-ids wait for a restart");
     use(d, &s, list);
     log_info(&d->log, "read the settings again");
 }
@@ -116,21 +120,37 @@ out_of_memory(struct errbuf *eb)
     return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
 }
 
+/* A tracker with the peers of before, if there are any. Their tags are made with the seed that they
+ * were saved with. */
+static int
+make_tracker(struct daemon *d)
+{
+    struct saved before = {.data = NULL};
+    struct tracker_seed seed;
+
+    random_bytes(&seed, sizeof(seed));
+    if (d->settings.state_file[0] != '\0')
+        saved_read(&before, d->settings.state_file, &d->log);
+    if (before.data != NULL)
+        memcpy(seed.hash, before.head.seed, sizeof(seed.hash));
+    d->tracker = tracker_new(&d->settings.tracker, &seed);
+    if (d->tracker != NULL)
+        saved_load(&before, d->tracker, loop_now(d->loop), &d->log);
+    saved_fini(&before);
+    return d->tracker == NULL ? SPRAT_E_NOMEM : 0;
+}
+
 static int
 start_tracker(struct daemon *d, struct errbuf *eb)
 {
-    struct tracker_seed seed;
     struct listfile list;
     uint8_t secret[MAC_KEY_LEN];
     int err = listfile_read(&list, &d->settings, eb);
 
     if (err != 0)
         return err;
-
-    random_bytes(&seed, sizeof(seed));
     random_bytes(secret, sizeof(secret));
-    d->tracker = tracker_new(&d->settings.tracker, &seed);
-    if (d->tracker == NULL) {
+    if (make_tracker(d) != 0) {
         hashlist_free(list.list);
         return out_of_memory(eb);
     }
@@ -201,6 +221,17 @@ raise_file_limit(struct daemon *d)
                  s->connections_max);
 }
 
+/* Last of all: a tracker that does not come up must not replace the peers of one that did. */
+static int
+start_saving(struct daemon *d, struct errbuf *eb)
+{
+    if (d->settings.state_file[0] == '\0')
+        return 0;
+    memcpy(d->state_file, d->settings.state_file, sizeof(d->state_file));
+    return savefile_new(d->loop, d->tracker, d->state_file, d->settings.save_period_s, &d->log,
+                        &d->save, eb);
+}
+
 static int
 start(struct daemon *d, struct errbuf *eb)
 {
@@ -218,7 +249,8 @@ start(struct daemon *d, struct errbuf *eb)
         return out_of_memory(eb);
     loop_timer_set(d->tick, mono_add_ms(loop_now(d->loop), TICK_MS));
     raise_file_limit(d);
-    return start_fronts(d, eb);
+    err = start_fronts(d, eb);
+    return err == 0 ? start_saving(d, eb) : err;
 }
 
 static void
@@ -241,6 +273,7 @@ stop(struct daemon *d)
         http_front_free(d->http_fronts[i]);
         udp_front_free(d->udp_fronts[i]);
     }
+    savefile_finish(d->save);
     if (d->tick != NULL)
         loop_timer_free(d->tick);
     if (d->sighup != NULL)

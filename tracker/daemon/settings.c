@@ -21,7 +21,9 @@
     X(connections_max, "connections-max", 4096, 1, 1000000, "COUNT",                               \
       "most HTTP connections at each address; the one that waits longest makes way")               \
     X(http_timeout_s, "http-timeout", 20, 1, 3600, "SECONDS",                                      \
-      "time that an HTTP client has for each request")
+      "time that an HTTP client has for each request")                                             \
+    X(save_period_s, "save-interval", 300, 1, 86400, "SECONDS",                                    \
+      "time between two savings to the state file")
 
 /* Where a number goes and what it may be. */
 static const struct {
@@ -44,6 +46,7 @@ enum {
     OPT_LISTEN_HTTP = 1,
     OPT_LISTEN_UDP,
     OPT_CONFIG,
+    OPT_STATE_FILE,
     OPT_ALLOW_LIST,
     OPT_DENY_LIST,
     OPT_LOG_LEVEL,
@@ -62,6 +65,8 @@ static const struct option_spec specs[] = {
     {OPT_LISTEN_UDP, 0, "listen-udp", "ADDR:PORT",
      "answer UDP here; may be given several times; port 0 takes any"},
     {OPT_CONFIG, 'c', "config", "FILE", "read settings from FILE; the command line wins over it"},
+    {OPT_STATE_FILE, 0, "state-file", "FILE",
+     "where the peers survive a restart; default: nowhere"},
     {OPT_ALLOW_LIST, 0, "allow-list", "FILE",
      "serve only the torrents whose info-hashes stand in FILE, one a line; read again on SIGHUP"},
     {OPT_DENY_LIST, 0, "deny-list", "FILE", "serve all torrents but those; one of the two lists"},
@@ -142,6 +147,7 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
     switch (id) {
     case OPT_LISTEN_HTTP: return set_listen(&s->http, name, value, eb);
     case OPT_LISTEN_UDP: return set_listen(&s->udp, name, value, eb);
+    case OPT_STATE_FILE: return set_path(s->state_file, "state-file", value, eb);
     case OPT_ALLOW_LIST: return set_path(s->allow_list, "allow-list", value, eb);
     case OPT_DENY_LIST: return set_path(s->deny_list, "deny-list", value, eb);
     case OPT_LOG_LEVEL:

@@ -28,6 +28,8 @@ struct settings {
     bool listens_by_default;  /* no address was given: |http| and |udp| are the defaults */
     uint32_t connections_max; /* of HTTP, at each address */
     uint32_t http_timeout_s;
+    uint32_t save_period_s;
+    char state_file[SETTINGS_PATH_MAX]; /* "" for none */
     /* Files of info-hashes, at most one of the two; "" for none. */
     char allow_list[SETTINGS_PATH_MAX], deny_list[SETTINGS_PATH_MAX];
     enum log_level log_level;

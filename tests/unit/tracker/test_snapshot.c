@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Snapshots: a tracker that reads one knows what the tracker that wrote it knew, also when swarms
+ * changed while it was written; and bytes that no tracker wrote do no harm.
+ */
+#include "tracker/core/snapshot.h"
+
+#include <criterion/criterion.h>
+
+#include "common/base/bytes.h"
+#include "common/base/err.h"
+#include "tracker/core/tracker.h"
+
+static const struct tracker_seed seed = {{11, 22}, 33};
+static const struct mono start = {1000000000};
+
+static struct tracker *
+make_with(uint32_t peers_max, uint32_t interval)
+{
+    struct tracker_config config;
+    struct tracker *t;
+
+    tracker_config_init(&config);
+    config.peers_max = peers_max;
+    config.interval = interval;
+    t = tracker_new(&config, &seed);
+    cr_assert_not_null(t);
+    return t;
+}
+
+static struct tracker *
+make(uint32_t peers_max)
+{
+    return make_with(peers_max, 1800);
+}
+
+/* Peer |n| of torrent |torrent|; every third has IPv6, every fourth is a seeder. */
+static void
+announce(struct tracker *t, uint32_t torrent, uint32_t n, enum tracker_event event, struct mono now)
+{
+    uint8_t v4[SELECT_WANT_MAX * 6], v6[SELECT_WANT_MAX * 18];
+    struct tracker_announce a = {.left = n % 4 != 0, .event = event, .numwant = 0, .port = 7};
+    struct tracker_answer ans = {.v4 = v4, .v6 = v6, .max4 = 200, .max6 = 200};
+    struct endpoint from = {.family = n % 3 == 0 ? IP_V6 : IP_V4, .ip = {10}};
+
+    put_u32be(a.info_hash, torrent);
+    put_u32be(a.peer_id, n);
+    put_u16be(from.ip + 2, (uint16_t)n);
+    tracker_on_announce(t, &a, &from, &ans, now);
+    cr_assert_null(ans.failure);
+}
+
+static void
+fill(struct tracker *t, uint32_t torrents, uint32_t peers)
+{
+    for (uint32_t w = 0; w < torrents; w++)
+        for (uint32_t n = 0; n < peers; n++)
+            announce(t, w, n + 1, TRACKER_EVENT_COMPLETED * (n % 4 == 3), start);
+}
+
+static void
+save(struct tracker *t, struct buf *out, struct mono now)
+{
+    int more = 1;
+
+    buf_init(out, 1 << 28);
+    tracker_save_begin(t, out, 1000);
+    while (more == 1)
+        more = tracker_save_some(t, out, now);
+    cr_assert_eq(more, 0);
+    cr_assert_eq(snapshot_seal(out), 0);
+}
+
+static int
+load(struct tracker *t, const struct buf *b, uint32_t passed_s, struct mono now)
+{
+    return tracker_load(t, buf_data(b), buf_len(b), passed_s, now);
+}
+
+static void
+check_same(struct tracker *a, struct tracker *b, uint32_t torrents)
+{
+    struct tracker_stats sa, sb;
+
+    tracker_stats(a, &sa);
+    tracker_stats(b, &sb);
+    cr_assert_eq(sa.torrents, sb.torrents);
+    cr_assert_eq(sa.peers4, sb.peers4);
+    cr_assert_eq(sa.peers6, sb.peers6);
+    for (uint32_t w = 0; w < torrents; w++) {
+        struct tracker_scrape ea = {.complete = 0}, eb;
+
+        put_u32be(ea.info_hash, w);
+        eb = ea;
+        tracker_on_scrape(a, &ea);
+        tracker_on_scrape(b, &eb);
+        cr_assert_eq(ea.complete, eb.complete);
+        cr_assert_eq(ea.incomplete, eb.incomplete);
+        cr_assert_eq(ea.downloaded, eb.downloaded);
+    }
+}
+
+Test(snapshot, brings_everything_back)
+{
+    struct tracker *a = make(1000000), *b = make(1000000);
+    struct tracker_stats stats;
+    struct buf bytes;
+
+    fill(a, 50, 300);
+    save(a, &bytes, start);
+    cr_assert_leq(buf_len(&bytes), tracker_save_size(a));
+    cr_assert_eq(load(b, &bytes, 0, start), 0);
+    check_same(a, b, 50);
+    /* They are the same peers, not others beside them. */
+    fill(b, 50, 300);
+    check_same(a, b, 50);
+    tracker_stats(b, &stats);
+    cr_assert_eq(stats.peers4 + stats.peers6, 50 * 300);
+    buf_fini(&bytes);
+    tracker_free(a);
+    tracker_free(b);
+}
+
+Test(snapshot, of_nothing)
+{
+    struct tracker *a = make(10), *b = make(10);
+    struct buf bytes;
+
+    save(a, &bytes, start);
+    cr_assert_eq(buf_len(&bytes), SNAPSHOT_HEAD_LEN + SNAPSHOT_TAIL_LEN);
+    cr_assert_eq(load(b, &bytes, 0, start), 0);
+    check_same(a, b, 0);
+    buf_fini(&bytes);
+    tracker_free(a);
+    tracker_free(b);
+}
+
+Test(snapshot, peers_go_on_ageing)
+{
+    struct tracker *a = make(1000000), *b = make(1000000);
+    struct mono later = mono_add_ms(start, 1800 * 1000);
+    struct tracker_stats stats;
+    struct buf bytes;
+
+    fill(a, 3, 10);
+    announce(a, 9, 1, TRACKER_EVENT_NONE, later);
+    save(a, &bytes, later);
+    /* Some 1800 s old when saved; with 2500 s more only the late one is within two intervals. */
+    cr_assert_eq(load(b, &bytes, 2500, later), 0);
+    tracker_stats(b, &stats);
+    cr_assert_eq(stats.peers4 + stats.peers6, 1);
+    tracker_free(b);
+    b = make(1000000);
+    cr_assert_eq(load(b, &bytes, UINT32_MAX, later), 0);
+    tracker_stats(b, &stats);
+    cr_assert_eq(stats.peers4 + stats.peers6, 0);
+    buf_fini(&bytes);
+    tracker_free(a);
+    tracker_free(b);
+}
+
+Test(snapshot, swarms_may_change_while_it_is_written)
+{
+    struct tracker *a = make_with(1000000, 120), *b = make(1000000);
+    struct mono now = start;
+    struct tracker_stats sb;
+    struct buf bytes;
+    int more = 1, portions = 0;
+
+    fill(a, 400, 200);
+    buf_init(&bytes, 1 << 28);
+    tracker_save_begin(a, &bytes, 1000);
+    for (; more == 1; portions++) {
+        more = tracker_save_some(a, &bytes, now);
+        announce(a, 1000 + (uint32_t)portions, 1, TRACKER_EVENT_NONE, now);
+        announce(a, (uint32_t)portions, 1, TRACKER_EVENT_STOPPED, now);
+        now = mono_add_ms(now, 10 * 1000);
+        tracker_on_timer(a, now); /* sweeps move swarms to the back of the list */
+    }
+    cr_assert_eq(more, 0);
+    cr_assert_gt(portions, 3);
+    cr_assert_eq(snapshot_seal(&bytes), 0);
+    cr_assert_eq(load(b, &bytes, 0, now), 0);
+    tracker_stats(b, &sb);
+    cr_assert_geq(sb.torrents, 400);
+    cr_assert_geq(sb.peers4 + sb.peers6 + (uint64_t)portions, 400 * 200);
+    cr_assert_leq(sb.peers4 + sb.peers6, 400 * 200 + (uint64_t)portions);
+    /* And the next one begins anew. */
+    buf_fini(&bytes);
+    save(a, &bytes, now);
+    buf_fini(&bytes);
+    tracker_free(a);
+    tracker_free(b);
+}
+
+Test(snapshot, ends_also_when_sweeps_are_faster)
+{
+    struct tracker *a = make_with(1000000, 1);
+    struct mono now = start;
+    struct buf bytes;
+    int more = 1, portions = 0;
+
+    buf_init(&bytes, 1 << 28);
+    for (uint32_t w = 0; w < 400; w++)
+        for (uint32_t n = 0; n < 200; n++)
+            announce(a, w, n + 1, TRACKER_EVENT_NONE, now);
+    tracker_save_begin(a, &bytes, 1000);
+    for (; more == 1 && portions < 1000; portions++) {
+        more = tracker_save_some(a, &bytes, now);
+        now = mono_add_ms(now, 1000);
+        for (uint32_t w = 0; w < 400; w++)
+            announce(a, w, 1, TRACKER_EVENT_NONE, now);
+        while (mono_due(tracker_expiry(a), now))
+            tracker_on_timer(a, now);
+    }
+    cr_assert_eq(more, 0);
+    buf_fini(&bytes);
+    tracker_free(a);
+}
+
+Test(snapshot, limits_hold)
+{
+    struct tracker *a = make(1000000), *b = make(77);
+    struct tracker_stats stats;
+    struct buf bytes;
+
+    fill(a, 5, 100);
+    save(a, &bytes, start);
+    cr_assert_eq(load(b, &bytes, 0, start), 0);
+    tracker_stats(b, &stats);
+    cr_assert_eq(stats.peers4 + stats.peers6, 77);
+    buf_fini(&bytes);
+    tracker_free(a);
+    tracker_free(b);
+}
+
+Test(snapshot, what_no_tracker_wrote)
+{
+    struct tracker *a = make(1000000), *b = make(1000000);
+    struct snapshot_head head;
+    struct buf bytes;
+    uint8_t *p;
+    size_t len;
+
+    fill(a, 2, 20);
+    save(a, &bytes, start);
+    p = buf_data(&bytes);
+    len = buf_len(&bytes);
+    for (size_t cut = 0; cut < len; cut++)
+        cr_assert_neq(snapshot_open(&head, p, cut), 0);
+    for (size_t i = 0; i < len; i += 7) {
+        p[i] ^= 1;
+        cr_assert_neq(snapshot_open(&head, p, len), 0);
+        p[i] ^= 1;
+    }
+    cr_assert_eq(snapshot_open(&head, p, len), 0);
+    cr_assert_eq(head.begun_unix_s, 1000);
+    /* A good seal around a swarm that promises more peers than there are. */
+    put_u32be(p + SNAPSHOT_HEAD_LEN + 24, 0xffffffff);
+    bytes.tail -= SNAPSHOT_TAIL_LEN;
+    cr_assert_eq(snapshot_seal(&bytes), 0);
+    cr_assert_eq(load(b, &bytes, 0, start), SPRAT_E_TRUNCATED);
+    tracker_on_timer(b, mono_add_ms(start, 100000 * 1000));
+    buf_fini(&bytes);
+    tracker_free(a);
+    tracker_free(b);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A link of its own wanders through the list of swarms, from the front to the back, so that swarms
+ * may come, go and be swept meanwhile. One that is swept behind its back comes twice; the second
+ * time it is the same peers, or fewer. Where sweeps are faster than the snapshot, a count ends it.
+ */
+#include "tracker/core/snapshot.h"
+
+#include <string.h>
+
+#include "common/base/err.h"
+#include "common/codec/compact.h"
+#include "common/codec/cursor.h"
+#include "common/crypto/sha.h"
+
+enum {
+    SWARM_LEN = 40,
+    META_LEN = 6,
+    SAVES_PER_SWARM = 3,
+};
+
+static const uint8_t magic[8] = "SPRTSWM1";
+
+_Static_assert((int)SNAPSHOT_TAIL_LEN == (int)SHA256_LEN, "the tail is a hash");
+
+void
+snapshot_begin(struct swarms *s, struct buf *out, int64_t unix_s)
+{
+    buf_put(out, magic, sizeof(magic));
+    buf_put_u64(out, (uint64_t)unix_s);
+    buf_put_u64(out, s->env.seed[0]);
+    buf_put_u64(out, s->env.seed[1]);
+    buf_put_u8(out, s->keeps_ids);
+    list_remove(&s->saved);
+    list_push_front(&s->by_sweep, &s->saved);
+    s->save_left = SAVES_PER_SWARM * s->map.count;
+}
+
+static void
+put_peers(struct buf *out, const struct peerset *set, uint16_t now_s)
+{
+    for (uint32_t pos = 0; pos < peerset_count(set); pos++) {
+        buf_put(out, peerset_key(set, pos), set->key_len);
+        buf_put_u16(out, (uint16_t)(now_s - peerset_seen(set, pos)));
+        buf_put_u32(out, peerset_tag(set, pos) | peerset_flags(set, pos));
+        if (set->ids != NULL)
+            buf_put(out, set->ids + (size_t)pos * PEERSET_ID_LEN, PEERSET_ID_LEN);
+    }
+}
+
+static void
+put_swarm(struct buf *out, const struct swarm *w, uint16_t now_s)
+{
+    buf_put(out, w->info_hash, TRACKER_HASH_LEN);
+    buf_put_u32(out, w->downloaded);
+    buf_put_u32(out, w->v4.nseeds);
+    buf_put_u32(out, w->v4.nleeches);
+    buf_put_u32(out, w->v6.nseeds);
+    buf_put_u32(out, w->v6.nleeches);
+    put_peers(out, &w->v4, now_s);
+    put_peers(out, &w->v6, now_s);
+}
+
+int
+snapshot_some(struct swarms *s, struct buf *out, uint16_t now_s)
+{
+    size_t before = buf_len(out);
+
+    while (s->saved.next != &s->by_sweep && s->save_left > 0 &&
+           buf_len(out) - before < SNAPSHOT_PORTION) {
+        struct list *link = s->saved.next;
+
+        put_swarm(out, LIST_ENTRY(link, struct swarm, link), now_s);
+        list_remove(&s->saved);
+        list_insert_after(link, &s->saved);
+        s->save_left--;
+        if (out->err != 0)
+            break;
+    }
+    if (out->err == 0 && s->saved.next != &s->by_sweep && s->save_left > 0)
+        return 1;
+    snapshot_cancel(s);
+    return out->err;
+}
+
+int
+snapshot_seal(struct buf *out)
+{
+    uint8_t hash[SHA256_LEN];
+
+    sha256(buf_data(out), buf_len(out), hash);
+    return buf_put(out, hash, sizeof(hash));
+}
+
+void
+snapshot_cancel(struct swarms *s)
+{
+    list_remove(&s->saved);
+}
+
+size_t
+snapshot_size(const struct swarms *s)
+{
+    size_t ids = s->keeps_ids ? PEERSET_ID_LEN : 0;
+
+    return SNAPSHOT_HEAD_LEN + SNAPSHOT_TAIL_LEN + s->map.count * SWARM_LEN +
+           s->peers4 * (COMPACT_V4_LEN + META_LEN + ids) +
+           s->peers6 * (COMPACT_V6_LEN + META_LEN + ids);
+}
+
+/* ---- reading ---- */
+
+int
+snapshot_open(struct snapshot_head *h, const uint8_t *data, size_t len)
+{
+    uint8_t hash[SHA256_LEN];
+    struct cursor c = cursor_make(data, len);
+
+    if (len < sizeof(magic) || memcmp(data, magic, sizeof(magic)) != 0)
+        return SPRAT_E_VERSION;
+    if (len < SNAPSHOT_HEAD_LEN + SNAPSHOT_TAIL_LEN)
+        return SPRAT_E_TRUNCATED;
+    sha256(data, len - SHA256_LEN, hash);
+    if (memcmp(hash, data + len - SHA256_LEN, SHA256_LEN) != 0)
+        return SPRAT_E_HASH;
+    cursor_skip(&c, sizeof(magic));
+    h->begun_unix_s = (int64_t)cursor_u64(&c);
+    h->seed[0] = cursor_u64(&c);
+    h->seed[1] = cursor_u64(&c);
+    h->keeps_ids = cursor_u8(&c) != 0;
+    return 0;
+}
+
+/* What is the same for all that is loaded. */
+struct loading {
+    struct swarms *s;
+    struct cursor c;
+    uint32_t passed_s;
+    uint16_t age_max, now_s;
+    uint64_t peers_max;
+};
+
+static int
+load_peer(struct loading *l, struct swarm *w, uint8_t family, bool seed)
+{
+    static const uint8_t no_id[PEERSET_ID_LEN];
+    struct peerset *set = swarm_peers(w, family);
+    const uint8_t *key = cursor_bytes(&l->c, set->key_len), *id = no_id;
+    uint32_t age = cursor_u16(&l->c), tag = cursor_u32(&l->c), pos;
+
+    if (l->s->keeps_ids)
+        id = cursor_bytes(&l->c, PEERSET_ID_LEN);
+    if (!cursor_ok(&l->c))
+        return SPRAT_E_TRUNCATED;
+    age += l->passed_s;
+    if (age > l->age_max || l->s->peers4 + l->s->peers6 >= l->peers_max ||
+        peerset_find(set, &l->s->env, key) != PEERSET_NONE)
+        return 0;
+    pos = peerset_add(set, &l->s->env, key, seed);
+    if (pos == PEERSET_NONE)
+        return SPRAT_E_NOMEM;
+    (*swarms_total(l->s, family))++;
+    if (seed)
+        tag &= ~(uint32_t)PEER_PAUSED;
+    peerset_touch(set, pos, (uint16_t)(l->now_s - age), tag, tag & PEER_FLAGS, id);
+    return 0;
+}
+
+static int
+load_peers(struct loading *l, struct swarm *w, uint8_t family, uint32_t seeds, uint32_t leeches)
+{
+    int err = 0;
+
+    for (uint32_t i = 0; i < seeds && err == 0; i++)
+        err = load_peer(l, w, family, true);
+    for (uint32_t i = 0; i < leeches && err == 0; i++)
+        err = load_peer(l, w, family, false);
+    return err;
+}
+
+static int
+load_swarm(struct loading *l, uint64_t swarms_max, struct mono now)
+{
+    const uint8_t *hash = cursor_bytes(&l->c, TRACKER_HASH_LEN);
+    uint32_t downloaded = cursor_u32(&l->c), count[4];
+    struct swarm *w;
+    int err;
+
+    for (int i = 0; i < 4; i++)
+        count[i] = cursor_u32(&l->c);
+    if (!cursor_ok(&l->c))
+        return SPRAT_E_TRUNCATED;
+    w = swarms_find(l->s, hash);
+    if (w == NULL && l->s->map.count >= swarms_max)
+        return SPRAT_E_LIMIT;
+    if (w == NULL)
+        w = swarms_add(l->s, hash, now);
+    if (w == NULL)
+        return SPRAT_E_NOMEM;
+    if (downloaded > w->downloaded)
+        w->downloaded = downloaded;
+    err = load_peers(l, w, IP_V4, count[0], count[1]);
+    return err != 0 ? err : load_peers(l, w, IP_V6, count[2], count[3]);
+}
+
+int
+snapshot_load(struct swarms *s, const uint8_t *data, size_t len, uint32_t passed_s,
+              uint16_t age_max, uint64_t peers_max, uint64_t swarms_max, uint16_t now_s,
+              struct mono now)
+{
+    struct loading l = {
+        .s = s,
+        .c = cursor_make(data + SNAPSHOT_HEAD_LEN, len - SNAPSHOT_HEAD_LEN - SNAPSHOT_TAIL_LEN),
+        .passed_s = passed_s < UINT16_MAX ? passed_s : UINT16_MAX,
+        .age_max = age_max,
+        .now_s = now_s,
+        .peers_max = peers_max,
+    };
+    int err = 0;
+
+    while (err == 0 && cursor_left(&l.c) > 0)
+        err = load_swarm(&l, swarms_max, now);
+    return err == SPRAT_E_LIMIT ? 0 : err;
+}

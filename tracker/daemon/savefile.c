@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A save is: begin, a portion a round of the loop, then a thread that seals, writes and syncs, and
+ * a waker when it is through. The next begins a period after the last began.
+ */
+#include "tracker/daemon/savefile.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/magic.h"
+#include "common/sys/clock.h"
+#include "common/sys/file.h"
+
+#define SAVEFILE_MAGIC 0x53415645u
+
+enum { PAUSE_MS = 5 }; /* between two portions: others' turn */
+
+/* ---- reading ---- */
+
+static void
+set_aside(const char *path, const struct log *log)
+{
+    size_t len = strlen(path) + sizeof(".bad");
+    char *bad = malloc(len);
+
+    if (bad == NULL)
+        return;
+    snprintf(bad, len, "%s.bad", path);
+    if (rename(path, bad) == 0)
+        log_warn(log, "it is kept as %s", bad);
+    free(bad);
+}
+
+void
+saved_read(struct saved *s, const char *path, const struct log *log)
+{
+    struct errbuf eb = {""};
+    int err = file_read(path, SAVEFILE_MAX, &s->data, &s->len, &eb);
+
+    if (err != 0) {
+        s->data = NULL;
+        if (err != SPRAT_E_NOENT)
+            log_error(log, "no peers of before: %s", eb.text);
+        return;
+    }
+    err = snapshot_open(&s->head, s->data, s->len);
+    if (err != 0) {
+        log_error(log, "no peers of before: %s: %s", path, sprat_strerror(err));
+        set_aside(path, log);
+        saved_fini(s);
+    }
+}
+
+void
+saved_load(const struct saved *s, struct tracker *t, struct mono now, const struct log *log)
+{
+    int64_t passed_s = clock_unix() - s->head.begun_unix_s;
+    struct tracker_stats stats;
+    int err;
+
+    if (s->data == NULL)
+        return;
+    /* A clock that went back since says nothing of how long it was. */
+    if (passed_s < 0)
+        passed_s = 0;
+    err = tracker_load(t, s->data, s->len, passed_s < UINT32_MAX ? (uint32_t)passed_s : UINT32_MAX,
+                       now);
+    tracker_stats(t, &stats);
+    if (err != 0)
+        log_error(log, "not all peers of before: %s", sprat_strerror(err));
+    log_info(log, "%" PRIu64 " peers in %" PRIu64 " torrents of %" PRId64 " s ago",
+             stats.peers4 + stats.peers6, stats.torrents, passed_s);
+}
+
+void
+saved_fini(struct saved *s)
+{
+    free(s->data);
+    *s = (struct saved){.data = NULL};
+}
+
+/* ---- writing ---- */
+
+struct savefile {
+    uint32_t magic;
+    struct loop *loop;
+    struct tracker *tracker;
+    const char *path;
+    const struct log *log;
+    int64_t period_ms;
+    struct mono next_at;
+    struct loop_timer *timer;
+    struct loop_waker *written;
+    struct buf bytes;
+    pthread_t thread;
+    bool collecting, writing;
+    struct errbuf trouble; /* the thread's, "" for none */
+};
+
+static void
+write_file(struct savefile *f)
+{
+    f->trouble.text[0] = '\0';
+    if (snapshot_seal(&f->bytes) != 0)
+        errbuf_set(&f->trouble, SPRAT_E_NOMEM, "out of memory");
+    else
+        (void)file_write_atomic(f->path, buf_data(&f->bytes), buf_len(&f->bytes), 0600,
+                                &f->trouble);
+}
+
+static void
+say_and_forget(struct savefile *f)
+{
+    if (f->trouble.text[0] != '\0')
+        log_error(f->log, "the peers are not saved: %s", f->trouble.text);
+    else
+        log_debug(f->log, "saved the peers, %zu bytes", buf_len(&f->bytes));
+    buf_fini(&f->bytes);
+    buf_init(&f->bytes, SAVEFILE_MAX);
+}
+
+static void *
+thread_main(void *arg)
+{
+    struct savefile *f = arg;
+
+    write_file(f);
+    loop_waker_wake(f->written);
+    return NULL;
+}
+
+static void
+on_written(void *ctx)
+{
+    struct savefile *f = ctx;
+
+    MAGIC_CHECK(f, SAVEFILE_MAGIC);
+    (void)pthread_join(f->thread, NULL);
+    f->writing = false;
+    say_and_forget(f);
+    loop_timer_set(f->timer, f->next_at);
+}
+
+static void
+begin(struct savefile *f)
+{
+    f->next_at = mono_add_ms(loop_now(f->loop), f->period_ms);
+    f->collecting = true;
+    /* Room for all at once, if it can be had: growing would copy it again and again. */
+    (void)buf_room(&f->bytes, tracker_save_size(f->tracker));
+    buf_reset(&f->bytes);
+    tracker_save_begin(f->tracker, &f->bytes, clock_unix());
+}
+
+/* What could not be collected or handed to a thread is tried again a period later. */
+static void
+give_up(struct savefile *f, const char *why)
+{
+    errbuf_set(&f->trouble, SPRAT_E_NOMEM, "%s", why);
+    say_and_forget(f);
+    loop_timer_set(f->timer, f->next_at);
+}
+
+static void
+on_timer(void *ctx)
+{
+    struct savefile *f = ctx;
+    int more;
+
+    MAGIC_CHECK(f, SAVEFILE_MAGIC);
+    if (!f->collecting)
+        begin(f);
+    more = tracker_save_some(f->tracker, &f->bytes, loop_now(f->loop));
+    if (more == 1) {
+        loop_timer_set(f->timer, mono_add_ms(loop_now(f->loop), PAUSE_MS));
+        return;
+    }
+    f->collecting = false;
+    if (more < 0)
+        give_up(f, "out of memory");
+    else if (pthread_create(&f->thread, NULL, thread_main, f) != 0)
+        give_up(f, "no thread can be started");
+    else
+        f->writing = true;
+}
+
+static void
+savefile_free(struct savefile *f)
+{
+    if (f->timer != NULL)
+        loop_timer_free(f->timer);
+    if (f->written != NULL)
+        loop_waker_free(f->written);
+    buf_fini(&f->bytes);
+    MAGIC_CLEAR(f);
+    free(f);
+}
+
+int
+savefile_new(struct loop *l, struct tracker *t, const char *path, uint32_t period_s,
+             const struct log *log, struct savefile **out, struct errbuf *eb)
+{
+    struct savefile *f = calloc(1, sizeof(*f));
+
+    if (f == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    MAGIC_SET(f, SAVEFILE_MAGIC);
+    f->loop = l;
+    f->tracker = t;
+    f->path = path;
+    f->log = log;
+    f->period_ms = (int64_t)period_s * 1000;
+    buf_init(&f->bytes, SAVEFILE_MAX);
+    f->timer = loop_timer_new(l, on_timer, f);
+    f->written = loop_waker_new(l, on_written, f);
+    if (f->timer == NULL || f->written == NULL) {
+        savefile_free(f);
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    }
+    loop_timer_set(f->timer, mono_add_ms(loop_now(l), f->period_ms));
+    *out = f;
+    return 0;
+}
+
+void
+savefile_finish(struct savefile *f)
+{
+    if (f == NULL)
+        return;
+    MAGIC_CHECK(f, SAVEFILE_MAGIC);
+    if (f->writing)
+        (void)pthread_join(f->thread, NULL);
+    if (f->collecting)
+        tracker_save_cancel(f->tracker);
+    buf_reset(&f->bytes);
+    begin(f);
+    while (tracker_save_some(f->tracker, &f->bytes, loop_now(f->loop)) == 1)
+        ;
+    write_file(f);
+    say_and_forget(f);
+    savefile_free(f);
+}
