@@ -161,7 +161,7 @@ static void
 check_stopped(struct swarm *s)
 {
     if (s->state != SWARM_STOPPING || s->load.writes > 0 || s->load.verifies > 0 ||
-        !announcer_idle(s->announcer))
+        s->pieces.reading_count > 0 || !announcer_idle(s->announcer))
         return;
     swarm_set_state(s, SWARM_STOPPED);
     fx_notice(s, SWARM_NOTICE_STOPPED, 0, 0);

@@ -59,6 +59,7 @@ node_new(struct sim *s, unsigned index, const struct node_spec *spec)
     vdisk_init(&n->disk, s->content, &spec->disk);
     n->complete_at = MONO_NEVER;
     give_pieces(n);
+    n->began_whole = bitfield_full(&n->disk.done);
     return n;
 }
 
@@ -181,6 +182,10 @@ finish_leaving(struct node *n)
     for (uint32_t i = 0; i < node_slots(n); i++)
         if (n->by_slot[i] != NULL)
             sim_fail(n->sim, "n%u stopped with a peer", n->index);
+    if (!list_empty(&n->jobs)) {
+        sim_fail(n->sim, "n%u stopped with work under way", n->index);
+        jobs_drop(n);
+    }
     vdisk_sync_end(d);
     if (vdisk_sync_begin(d))
         vdisk_sync_end(d);

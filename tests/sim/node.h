@@ -117,6 +117,7 @@ struct node {
     bool syncing;  /* |commit| ends a sync, else it begins one */
     bool stopped;  /* the core says that nothing is under way any more */
     bool knows_layers;
+    bool began_whole;
     bool disk_stuck;         /* the core paused because of its disk */
     struct mono dark_since;  /* NODE_DARK */
     struct mono complete_at; /* MONO_NEVER before */
@@ -144,7 +145,7 @@ node_slots(const struct node *n)
 static inline bool
 node_began_whole(const struct node *n)
 {
-    return n->spec.have_permille == 1000 && !n->spec.lacks_last;
+    return n->began_whole;
 }
 
 static inline bool
