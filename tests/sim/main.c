@@ -12,12 +12,15 @@
 #include <unistd.h>
 
 #include "tests/sim/director.h"
+#include "tests/sim/fuzz.h"
 
 enum { SETS_MAX = 32, REPLAY_LEN = 4096 };
 
 struct options {
     uint64_t seed, seeds;
     bool trace, json;
+    bool fuzz;  /* a random scenario for each seed, in place of files */
+    bool print; /* print that one, and play nothing */
     const char *sets[SETS_MAX]; /* lines behind each scenario */
     unsigned set_count;
     const char **files;
@@ -44,9 +47,11 @@ static int
 usage(FILE *out)
 {
     fputs("usage: sprat-sim SCENARIO... [--seed S] [--seeds N] [--set LINE]... [--json] [--trace]\n"
+          "       sprat-sim --fuzz [--print] …\n"
           "Plays each scenario file under N seeds from S on (1 from 1).\n"
           "--set adds a line to the scenarios, or changes what they say: --set 'peers leech count=9'.\n"
           "--json prints an object a run in place of TAP: times in virtual seconds, and what it cost.\n"
+          "--fuzz plays a random scenario for each seed; --print only shows it, to be kept as a file.\n"
           "--trace prints every input and effect of every core.\n",
           out);
     return out == stdout ? 0 : 2;
@@ -61,9 +66,19 @@ read_number(const char *text, uint64_t *out)
     return *text >= '0' && *text <= '9' && *end == '\0';
 }
 
-/* The file's text and the lines of --set; 0 if it can't be read, more than |room| if it is too long. */
+/* What a run is called: by its file, or "--fuzz". */
+static const char *
+name_of(const char *path)
+{
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+
+    if (path == NULL)
+        return "--fuzz";
+    return slash != NULL ? slash + 1 : path;
+}
+
 static size_t
-read_text(const struct options *o, const char *path, char *text, size_t room)
+read_file(const char *path, char *text, size_t room)
 {
     FILE *f = fopen(path, "r");
     size_t len;
@@ -72,21 +87,33 @@ read_text(const struct options *o, const char *path, char *text, size_t room)
         return 0;
     len = fread(text, 1, room, f);
     fclose(f);
-    for (unsigned i = 0; i < o->set_count && len < room; i++)
-        len += (size_t)snprintf(text + len, room - len, "\n%s\n", o->sets[i]);
     return len;
 }
 
+/* The text of the file, or of the seed's random scenario if |path| is NULL, and the lines of --set; 0 if
+ * it can't be read, |room| if it is too long. */
+static size_t
+read_text(const struct options *o, const char *path, uint64_t seed, char *text, size_t room)
+{
+    size_t len = path != NULL ? read_file(path, text, room) : fuzz_scenario(seed, text, room);
+
+    for (unsigned i = 0; i < o->set_count && len < room; i++)
+        len += (size_t)snprintf(text + len, room - len, "\n%s\n", o->sets[i]);
+    return len < room ? len : room;
+}
+
 static int
-load(const struct options *o, const char *path, struct scenario *sc)
+load(const struct options *o, const char *path, uint64_t seed, struct scenario *sc)
 {
     char *text = sim_alloc(SCENARIO_SIZE_MAX + 1, 1);
-    size_t len = read_text(o, path, text, SCENARIO_SIZE_MAX + 1);
+    size_t len = read_text(o, path, seed, text, SCENARIO_SIZE_MAX + 1);
     struct errbuf eb = {{0}};
     int err = len > 0 ? scenario_parse(sc, text, len, &eb) : SPRAT_E_NOENT;
 
+    if (o->print)
+        fwrite(text, 1, len, stdout);
     if (err != 0)
-        fprintf(stderr, "sprat-sim: %s: %s\n", path,
+        fprintf(stderr, "sprat-sim: %s: %s\n", name_of(path),
                 eb.text[0] != '\0' ? eb.text : sprat_strerror(err));
     free(text);
     return err;
@@ -96,18 +123,10 @@ static void
 note_replay(const struct options *o, const char *path, uint64_t seed)
 {
     size_t at = (size_t)snprintf(replay, sizeof(replay), "tests/sim/sprat-sim %s --seed %" PRIu64,
-                                 path, seed);
+                                 path != NULL ? path : "--fuzz", seed);
 
     for (unsigned i = 0; i < o->set_count && at < sizeof(replay); i++)
         at += (size_t)snprintf(replay + at, sizeof(replay) - at, " --set '%s'", o->sets[i]);
-}
-
-static const char *
-base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL ? slash + 1 : path;
 }
 
 static void
@@ -116,8 +135,8 @@ print_result(const struct result *r, unsigned number, const char *path, uint64_t
     printf("%s %u - %.*s seed %" PRIu64 ": trace %016" PRIx64 ", %" PRIu32 " of %" PRIu32
            " in %.1f / %.1f / %.1f s (bound %.1f), copies %.2f, waste %.1f %%, %" PRIu64
            " inputs\n",
-           r->failure[0] == '\0' ? "ok" : "not ok", number, (int)strcspn(base_name(path), "."),
-           base_name(path), seed, r->trace, r->complete, r->wanted, (double)r->first_us / 1e6,
+           r->failure[0] == '\0' ? "ok" : "not ok", number, (int)strcspn(name_of(path), "."),
+           name_of(path), seed, r->trace, r->complete, r->wanted, (double)r->first_us / 1e6,
            (double)r->median_us / 1e6, (double)r->last_us / 1e6, (double)r->bound_us / 1e6,
            (double)r->copies_permille / 1e3, (double)r->waste_permille / 1e1, r->inputs);
     if (r->failure[0] != '\0')
@@ -150,7 +169,7 @@ print_json(const struct result *r, const char *path, uint64_t seed, double cpu)
 {
     printf("{\"scenario\": \"%.*s\", \"seed\": %" PRIu64 ", \"ok\": %s, \"trace\": \"%016" PRIx64
            "\", \"wanted\": %" PRIu32 ", \"complete\": %" PRIu32,
-           (int)strcspn(base_name(path), "."), base_name(path), seed,
+           (int)strcspn(name_of(path), "."), name_of(path), seed,
            r->failure[0] == '\0' ? "true" : "false", r->trace, r->wanted, r->complete);
     printf(", \"first_s\": %.3f, \"median_s\": %.3f, \"last_s\": %.3f, \"took_s\": %.3f"
            ", \"bound_s\": %.3f, \"copies\": %.3f, \"waste\": %.3f",
@@ -173,7 +192,7 @@ run_seed(const struct options *o, const struct scenario *sc, const char *path, u
 
     note_replay(o, path, seed);
     if (director_play(sc, seed, o->trace ? stdout : NULL, &r, &eb) != 0) {
-        fprintf(stderr, "sprat-sim: %s: %s\n", path, eb.text);
+        fprintf(stderr, "sprat-sim: %s: %s\n", name_of(path), eb.text);
         return 2;
     }
     if (o->json)
@@ -185,15 +204,20 @@ run_seed(const struct options *o, const struct scenario *sc, const char *path, u
     return r.failure[0] != '\0';
 }
 
+/* Plays the file, or a random scenario for each seed if |path| is NULL. */
 static int
-run_file(const struct options *o, const char *path, unsigned *number)
+run_all(const struct options *o, const char *path, unsigned *number)
 {
     struct scenario *sc = sim_alloc(1, sizeof(*sc));
-    int status = load(o, path, sc) == 0 ? 0 : 2;
+    int status = 0;
 
     for (uint64_t i = 0; i < o->seeds && status != 2; i++) {
-        int rc = run_seed(o, sc, path, o->seed + i, ++*number);
+        int rc = 0;
 
+        if ((i == 0 || path == NULL) && load(o, path, o->seed + i, sc) != 0)
+            rc = 2;
+        else if (!o->print)
+            rc = run_seed(o, sc, path, o->seed + i, ++*number);
         status = rc > status ? rc : status;
     }
     free(sc);
@@ -210,6 +234,10 @@ read_option(struct options *o, char **argv, int argc, int *i)
         return o->trace = true;
     if (strcmp(word, "--json") == 0)
         return o->json = true;
+    if (strcmp(word, "--fuzz") == 0)
+        return o->fuzz = true;
+    if (strcmp(word, "--print") == 0)
+        return o->print = true;
     if (value == NULL)
         return false;
     ++*i;
@@ -230,7 +258,7 @@ main(int argc, char **argv)
     unsigned number = 0;
     int status = 0;
 
-    o.files = sim_alloc((size_t)argc, sizeof(*o.files));
+    o.files = sim_alloc((size_t)argc + 1, sizeof(*o.files));
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0)
             return usage(stdout);
@@ -239,13 +267,15 @@ main(int argc, char **argv)
         else if (!read_option(&o, argv, argc, &i))
             return usage(stderr);
     }
-    if (o.count == 0)
+    if ((o.count == 0) != o.fuzz)
         return usage(stderr);
+    if (o.fuzz)
+        o.files[o.count++] = NULL;
     signal(SIGABRT, on_abort);
-    if (!o.json)
+    if (!o.json && !o.print)
         printf("1..%" PRIu64 "\n", o.seeds * o.count);
     for (unsigned i = 0; i < o.count; i++) {
-        int rc = run_file(&o, o.files[i], &number);
+        int rc = run_all(&o, o.files[i], &number);
 
         status = rc > status ? rc : status;
     }
