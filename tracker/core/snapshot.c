@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * A link of its own wanders through the list of swarms, from the front to the back, so that swarms
- * may come, go and be swept meanwhile. One that is swept behind its back comes twice; the second
- * time it is the same peers, or fewer. Where sweeps are faster than the snapshot, a count ends it.
+ * may come, go and be swept meanwhile. Sweeps move swarms to the back, before it or behind it; what
+ * was written once is passed over.
  */
 #include "tracker/core/snapshot.h"
 
@@ -13,11 +13,7 @@
 #include "common/codec/cursor.h"
 #include "common/crypto/sha.h"
 
-enum {
-    SWARM_LEN = 40,
-    META_LEN = 6,
-    SAVES_PER_SWARM = 3,
-};
+enum { SWARM_LEN = 40, META_LEN = 6 };
 
 static const uint8_t magic[8] = "SPRTSWM1";
 
@@ -33,7 +29,7 @@ snapshot_begin(struct swarms *s, struct buf *out, int64_t unix_s)
     buf_put_u8(out, s->keeps_ids);
     list_remove(&s->saved);
     list_push_front(&s->by_sweep, &s->saved);
-    s->save_left = SAVES_PER_SWARM * s->map.count;
+    s->save++;
 }
 
 static void
@@ -66,18 +62,19 @@ snapshot_some(struct swarms *s, struct buf *out, uint16_t now_s)
 {
     size_t before = buf_len(out);
 
-    while (s->saved.next != &s->by_sweep && s->save_left > 0 &&
-           buf_len(out) - before < SNAPSHOT_PORTION) {
+    while (s->saved.next != &s->by_sweep && buf_len(out) - before < SNAPSHOT_PORTION) {
         struct list *link = s->saved.next;
+        struct swarm *w = LIST_ENTRY(link, struct swarm, link);
 
-        put_swarm(out, LIST_ENTRY(link, struct swarm, link), now_s);
+        if (w->saved_in != s->save)
+            put_swarm(out, w, now_s);
+        w->saved_in = s->save;
         list_remove(&s->saved);
         list_insert_after(link, &s->saved);
-        s->save_left--;
         if (out->err != 0)
             break;
     }
-    if (out->err == 0 && s->saved.next != &s->by_sweep && s->save_left > 0)
+    if (out->err == 0 && s->saved.next != &s->by_sweep)
         return 1;
     snapshot_cancel(s);
     return out->err;

@@ -19,6 +19,7 @@ struct swarm {
     struct list link; /* in struct swarms' |by_sweep| */
     struct mono swept_at;
     uint32_t downloaded; /* completions seen */
+    uint32_t saved_in;   /* number of the last snapshot that it was written to */
     uint8_t info_hash[TRACKER_HASH_LEN];
     struct peerset v4, v6;
 };
@@ -27,8 +28,8 @@ struct swarm {
 struct swarms {
     struct hashmap map;
     struct list by_sweep; /* the one swept longest ago first; |saved| may stand between them */
-    size_t save_left;     /* swarms that a snapshot may still write: it ends in any case */
     struct list saved;    /* snapshot.h: the swarms before it were written */
+    uint32_t save;        /* number of the snapshot at hand, or of the last */
     struct peerset_env env;
     uint64_t peers4, peers6;
     bool keeps_ids;
