@@ -215,6 +215,14 @@ stream_sendfile(struct stream *s, int file_fd, uint64_t offset, size_t len)
 }
 
 void
+stream_cork(struct stream *s, bool on)
+{
+    int value = on;
+
+    (void)setsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &value, sizeof(value));
+}
+
+void
 stream_shutdown(struct stream *s)
 {
     (void)shutdown(s->fd, SHUT_WR);

@@ -2,7 +2,7 @@
  *
  * A nonblocking TCP connection on a loop: it says when bytes can be read or written, and the owner
  * moves them itself, straight between the socket and where they live. There is no buffer in here.
- * SIGPIPE never arises; small writes are not held back (TCP_NODELAY).
+ * Writing never raises SIGPIPE (sendfile excepted); small writes are not held back (TCP_NODELAY).
  */
 #ifndef COMMON_EV_STREAM_H
 #define COMMON_EV_STREAM_H
@@ -50,8 +50,12 @@ int64_t stream_readv(struct stream *s, const struct iovec *iov, int count);
 int64_t stream_writev(struct stream *s, const struct iovec *iov, int count);
 
 /* As stream_writev() from |offset| of the file |file_fd|, without a copy; SPRAT_E_SHORT when the
- * file ends there. */
+ * file ends there. The process must ignore SIGPIPE. */
 int64_t stream_sendfile(struct stream *s, int file_fd, uint64_t offset, size_t len);
+
+/* On: only full packets leave, until it is off again (or 200 ms have passed): for bytes that are
+ * written in several calls. */
+void stream_cork(struct stream *s, bool on);
 
 /* Says that we send no more, and keeps receiving. */
 void stream_shutdown(struct stream *s);

@@ -16,6 +16,7 @@
 
 #include "common/base/endpoint.h"
 #include "common/ev/loop.h"
+#include "common/ev/stream.h"
 #include "peer/core/block.h"
 #include "peer/core/handshake.h"
 #include "peer/core/wire.h"
@@ -24,10 +25,12 @@ enum {
     CONN_CTL_MAX = 2 * 1024 * 1024, /* bytes of messages that wait; more: the peer does not read */
     CONN_CTL_PAUSE = 256 * 1024,    /* with more waiting, the peer's messages wait too: it must read first */
     CONN_PIECES_MAX = 4096,         /* pieces that wait for one connection; more: likewise */
-    CONN_PIECES_AHEAD = 64,         /* of them in memory or being read */
+    CONN_PIECES_AHEAD = 64,         /* of them in memory, being read, or known to be at hand */
+    CONN_SURE_MS = 500,             /* what was in the page cache is taken to be there for so long */
     CONN_TURN_BYTES = 512 * 1024,   /* read or written before other connections have a turn */
     CONN_HUB_BUFFERS_MAX = 4096,    /* blocks of pieces on their way out, all connections */
-    CONN_HUB_BUFFERS_KEEP = 256,    /* of them kept when they are not in use */
+    CONN_HUB_BUFFERS_KEEP = 64,     /* of them kept when they are not in use */
+    CONN_HUB_PIECES_KEEP = 1024,    /* records of pieces kept when they are not in use */
 };
 
 struct conn;
@@ -53,6 +56,11 @@ struct conn_handler {
      * Not 0: it can't be; SPRAT_E_AGAIN: not now (see conn_hub_kick). */
     int (*read)(void *ctx, struct conn *c, struct conn_piece *p);
     void (*on_read_failed)(void *ctx, struct conn *c, const struct conn_piece *p, int err);
+    /* Sends |len| bytes of |p| from |skip| on straight from their file |to| the socket; or, where |to| is NULL, says whether that could be done now without waiting for a
+     * disk. |sure|: it was asked a moment ago. Bytes, 0 where nothing was to be sent, SPRAT_E_AGAIN
+     * when the socket is full; any other error: read() is the way. May be NULL. */
+    int64_t (*send_file)(void *ctx, struct conn *c, const struct conn_piece *p, uint32_t skip,
+                         uint32_t len, bool sure, struct stream *to);
     /* It ended from outside, or broke a rule. |c| is gone afterwards. */
     void (*on_closed)(void *ctx, struct conn *c, int err);
 };

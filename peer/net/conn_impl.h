@@ -13,7 +13,13 @@
 
 enum { CONN_PIECE_HEADER = 13 };
 
-enum out_state { OUT_WAITING, OUT_READING, OUT_READY };
+enum out_state {
+    OUT_WAITING,
+    OUT_READING,
+    OUT_READY,  /* in memory */
+    OUT_AT_HAND, /* leaves straight from its file, for that is in the page cache */
+    OUT_LAPSED, /* was at hand: is to be read */
+};
 
 /* A piece in a connection's queue; an orphan (conn NULL) when that was closed while it was read. */
 struct out_piece {
@@ -25,6 +31,7 @@ struct out_piece {
     uint64_t ctl_at; /* bytes of messages that were queued before it, since the beginning */
     uint32_t sent;   /* of header and payload */
     uint32_t allowed; /* of the payload: so much may leave by now */
+    struct mono asked; /* when it was found at hand */
     uint8_t header[CONN_PIECE_HEADER];
 };
 
@@ -35,9 +42,10 @@ struct conn_out {
     uint64_t ctl_sent; /* bytes of messages that left, since the beginning */
     struct list pieces;
     uint32_t count;            /* in |pieces| */
-    uint32_t loaded;           /* of them in memory or being read; they are the first ones */
+    uint32_t loaded;           /* of them past OUT_WAITING; they are the first ones */
     struct out_piece *waiting; /* the first that is neither; NULL if there is none */
     bool blocked;              /* the socket is full */
+    bool corked;               /* the kernel waits for more before it sends a short packet */
     bool stuffed;              /* more than CONN_CTL_PAUSE waits: nothing is received */
 };
 
@@ -84,6 +92,8 @@ struct conn_hub {
     uint32_t buffers; /* in use, in blocks */
     uint32_t spare;
     struct out_buffer *free;
+    struct list pieces; /* records that are not in use */
+    uint32_t piece_count;
     struct buf scratch; /* for encoding */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * What a connection sends, and the hub: messages and pieces leave in one order, gathered into as
- * few writes as the socket takes; pieces are read ahead of their turn, within the limits of the
- * hub. A piece that leaves by another way than memory would be one more kind of span in gather().
+ * few writes as the socket takes. A piece whose file is in the page cache leaves straight from there
+ * (sendfile); others are read ahead of their turn, within the limits of the hub.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -61,11 +61,31 @@ buffer_put(struct conn_hub *hub, uint8_t *data, uint32_t length)
     hub->spare++;
 }
 
+/* --- records of pieces --- */
+
+static struct out_piece *
+piece_new(struct conn_hub *hub)
+{
+    struct list *spare = list_pop_front(&hub->pieces);
+
+    if (spare == NULL)
+        return malloc(sizeof(struct out_piece));
+    hub->piece_count--;
+    return LIST_ENTRY(spare, struct out_piece, link);
+}
+
 static void
 piece_free(struct out_piece *p)
 {
-    buffer_put(p->hub, p->io.data, p->io.length);
-    free(p);
+    struct conn_hub *hub = p->hub;
+
+    buffer_put(hub, p->io.data, p->io.length);
+    if (hub->piece_count >= CONN_HUB_PIECES_KEEP) {
+        free(p);
+        return;
+    }
+    hub->piece_count++;
+    list_push_front(&hub->pieces, &p->link);
 }
 
 /* --- the queue --- */
@@ -155,17 +175,19 @@ conn_send_piece(struct conn *c, uint32_t piece, uint32_t begin, uint32_t length,
     ASSERT(length > 0 && length <= WIRE_REQUEST_MAX && allowed <= length);
     if (c->state == CONN_CLOSED)
         return;
-    p = c->out.count < CONN_PIECES_MAX ? calloc(1, sizeof(*p)) : NULL;
+    p = c->out.count < CONN_PIECES_MAX ? piece_new(c->hub) : NULL;
     if (p == NULL) {
         doom(c, SPRAT_E_LIMIT);
         return;
     }
-    p->io = (struct conn_piece){.piece = piece, .begin = begin, .length = length};
-    p->allowed = allowed;
-    p->hub = c->hub;
-    p->conn = c;
-    p->state = OUT_WAITING;
-    p->ctl_at = c->out.ctl_sent + buf_len(&c->out.ctl);
+    *p = (struct out_piece){
+        .io = {.piece = piece, .begin = begin, .length = length},
+        .hub = c->hub,
+        .conn = c,
+        .state = OUT_WAITING,
+        .allowed = allowed,
+        .ctl_at = c->out.ctl_sent + buf_len(&c->out.ctl),
+    };
     encode_header(c->hub, p);
     list_init(&p->link);
     list_push_back(&c->out.pieces, &p->link);
@@ -207,49 +229,104 @@ unqueue(struct conn *c, struct out_piece *p)
 
 /* --- reading ahead --- */
 
+/* The other side is told, unless it got the beginning: then only the end of the connection tells. */
 static void
 read_failed(struct conn *c, struct out_piece *p, int err)
 {
+    bool begun = p->sent > 0;
+
     unqueue(c, p);
     c->handler.on_read_failed(c->handler.ctx, c, &p->io, err);
     piece_free(p);
+    if (begun)
+        conn_fail(c, err);
 }
 
-/* Begins to read the first piece that waits. False when that must be tried again later. */
+/* Begins to read a piece. Bytes in flight: 0; SPRAT_E_AGAIN: later; or why it can't be. */
+static int
+read_piece(struct conn *c, struct out_piece *p)
+{
+    int err;
+
+    p->io.data = buffer_take(c->hub, p->io.length);
+    if (p->io.data == NULL)
+        return SPRAT_E_AGAIN;
+    err = c->handler.read(c->handler.ctx, c, &p->io);
+    if (err != 0) {
+        buffer_put(c->hub, p->io.data, p->io.length);
+        p->io.data = NULL;
+        return err;
+    }
+    p->state = OUT_READING;
+    c->hub->reads++;
+    return 0;
+}
+
+static bool
+is_at_hand(struct conn *c, struct out_piece *p)
+{
+    if (c->handler.send_file == NULL ||
+        c->handler.send_file(c->handler.ctx, c, &p->io, 0, p->io.length, false, NULL) != 0)
+        return false;
+    p->asked = loop_now(c->hub->loop);
+    p->state = OUT_AT_HAND;
+    return true;
+}
+
+/* Gets the first piece that waits ready. False when that must be tried again later. */
 static bool
 load_one(struct conn *c, struct out_piece *p)
 {
     struct list *next = p->link.next;
-    int err;
+    int err = is_at_hand(c, p) ? 0 : read_piece(c, p);
 
-    if (p->io.data == NULL)
-        p->io.data = buffer_take(c->hub, p->io.length);
-    if (p->io.data == NULL)
+    if (err == SPRAT_E_AGAIN)
         return false;
-    err = c->handler.read(c->handler.ctx, c, &p->io);
-    if (err == SPRAT_E_AGAIN) {
-        buffer_put(c->hub, p->io.data, p->io.length);
-        p->io.data = NULL;
-        return false;
-    }
     if (err != 0) {
         read_failed(c, p, err);
         return true;
     }
-    p->state = OUT_READING;
-    c->hub->reads++;
     c->out.loaded++;
     c->out.waiting = next == &c->out.pieces ? NULL : LIST_ENTRY(next, struct out_piece, link);
     return true;
 }
 
+static struct out_piece *
+first_piece(const struct conn *c)
+{
+    struct list *first = c->out.pieces.next;
+
+    return first == &c->out.pieces ? NULL : LIST_ENTRY(first, struct out_piece, link);
+}
+
+/* The first one's turn had come when it was found to be at hand no longer. False as above. */
+static bool
+load_lapsed(struct conn *c)
+{
+    struct out_piece *p = first_piece(c);
+    int err = p != NULL && p->state == OUT_LAPSED ? read_piece(c, p) : 0;
+
+    if (err != 0 && err != SPRAT_E_AGAIN)
+        read_failed(c, p, err);
+    return err != SPRAT_E_AGAIN;
+}
+
 static void
 load(struct conn *c)
 {
-    while (c->state == CONN_TALKING && c->out.waiting != NULL && !list_linked(&c->hungry) &&
-           c->out.loaded < CONN_PIECES_AHEAD)
-        if (!load_one(c, c->out.waiting))
+    if (c->state != CONN_TALKING || list_linked(&c->hungry))
+        return;
+    if (!load_lapsed(c)) {
+        list_push_back(&c->hub->hungry, &c->hungry);
+        return;
+    }
+    while (c->state == CONN_TALKING && c->out.waiting != NULL &&
+           c->out.loaded < CONN_PIECES_AHEAD) {
+        if (!load_one(c, c->out.waiting)) {
             list_push_back(&c->hub->hungry, &c->hungry);
+            return;
+        }
+    }
 }
 
 void
@@ -291,22 +368,27 @@ vec_add(struct vec *v, uint8_t *base, size_t len)
     return true;
 }
 
-/* False if something must wait for the next write: there is no room, or not all of it may leave. */
+/* False when what follows can't leave with it: there is no room, it leaves from its file, or not
+ * all of it may leave. */
 static bool
 vec_add_piece(struct vec *v, struct out_piece *p)
 {
     uint32_t at = p->sent;
 
+    if (p->state != OUT_READY && p->state != OUT_AT_HAND)
+        return false;
     if (at < CONN_PIECE_HEADER) {
         if (!vec_add(v, p->header + at, CONN_PIECE_HEADER - at))
             return false;
         at = CONN_PIECE_HEADER;
     }
     at -= CONN_PIECE_HEADER;
+    if (p->state != OUT_READY)
+        return false;
     return vec_add(v, p->io.data + at, p->allowed - at) && p->allowed == p->io.length;
 }
 
-/* What can leave now, in order: it ends before the first piece that is not in memory. */
+/* What can leave from memory now, in order: it ends before the first payload that is not there. */
 static void
 gather(struct conn *c, struct vec *v)
 {
@@ -321,7 +403,7 @@ gather(struct conn *c, struct vec *v)
         if (!vec_add(v, ctl + done, before))
             return;
         done += before;
-        if (p->state != OUT_READY || !vec_add_piece(v, p))
+        if (!vec_add_piece(v, p))
             return;
     }
     vec_add(v, ctl + done, buf_len(&c->out.ctl) - done);
@@ -335,9 +417,7 @@ consume(struct conn *c, size_t n)
     uint32_t payload = 0;
 
     while (n > 0) {
-        struct out_piece *p = list_empty(&c->out.pieces)
-                                  ? NULL
-                                  : LIST_ENTRY(c->out.pieces.next, struct out_piece, link);
+        struct out_piece *p = first_piece(c);
         size_t ctl = p != NULL ? (size_t)(p->ctl_at - c->out.ctl_sent) : buf_len(&c->out.ctl);
         size_t part = n < ctl ? n : ctl;
         uint32_t before;
@@ -362,54 +442,124 @@ consume(struct conn *c, size_t n)
     return payload;
 }
 
-/* One write. True if there may be more to write at once. */
-static bool
-write_some(struct conn *c, size_t *budget)
+/* Holds short packets back while pieces leave one by one, each in two calls. */
+static void
+cork(struct conn *c, bool on)
+{
+    if (c->out.corked != on)
+        stream_cork(c->stream, on);
+    c->out.corked = on;
+}
+
+/* Bytes, SPRAT_E_AGAIN when there is nothing to write, or an error. */
+static int64_t
+write_memory(struct conn *c)
 {
     struct vec v;
     size_t total = 0;
-    uint32_t payload;
     int64_t n;
 
     gather(c, &v);
     if (v.count == 0)
-        return false;
+        return SPRAT_E_AGAIN;
     for (int i = 0; i < v.count; i++)
         total += v.iov[i].iov_len;
     n = stream_writev(c->stream, v.iov, v.count);
-    if (n < 0 && n != SPRAT_E_AGAIN) {
-        conn_fail(c, (int)n);
-        return false;
-    }
     c->out.blocked = n < (int64_t)total;
+    return n;
+}
+
+/* The payload of the first piece, from its file. What goes wrong, whatever it is, shows again when
+ * it is read and written instead. */
+static int64_t
+write_file(struct conn *c, struct out_piece *p)
+{
+    uint32_t skip = p->sent - CONN_PIECE_HEADER;
+    struct mono now = loop_now(c->hub->loop);
+    bool sure = mono_before(now, mono_add_ms(p->asked, CONN_SURE_MS));
+    uint32_t len = p->allowed - skip;
+    int64_t n = c->handler.send_file(c->handler.ctx, c, &p->io, skip, len, sure, c->stream);
+
+    if (n > 0 || n == SPRAT_E_AGAIN) {
+        c->out.blocked = n < (int64_t)len;
+        return n;
+    }
+    p->state = OUT_LAPSED;
+    return SPRAT_E_AGAIN;
+}
+
+/* The first piece, if its payload is the next that leaves, and can leave from its file. */
+static struct out_piece *
+file_is_next(struct conn *c)
+{
+    struct out_piece *p = first_piece(c);
+
+    return p != NULL && p->state == OUT_AT_HAND && p->ctl_at == c->out.ctl_sent &&
+                   p->sent >= CONN_PIECE_HEADER && p->sent - CONN_PIECE_HEADER < p->allowed
+               ? p
+               : NULL;
+}
+
+/* What a turn moved. */
+struct turn {
+    uint32_t payload, total;
+};
+
+/* One write. True if there may be more to write at once. */
+static bool
+write_some(struct conn *c, struct turn *turn)
+{
+    struct out_piece *p = first_piece(c);
+    int64_t n;
+
+    if (p != NULL && p->state == OUT_AT_HAND)
+        cork(c, true);
+    p = file_is_next(c);
+    n = p != NULL ? write_file(c, p) : write_memory(c);
+    if (n < 0 && n != SPRAT_E_AGAIN)
+        c->doomed = (int)n;
     if (n <= 0)
         return false;
-    payload = consume(c, (size_t)n);
-    *budget -= (size_t)n < *budget ? (size_t)n : *budget;
-    c->handler.on_sent(c->handler.ctx, c, payload, (uint32_t)n);
-    return c->state != CONN_CLOSED && !c->out.blocked;
+    turn->payload += consume(c, (size_t)n);
+    turn->total += (uint32_t)n;
+    return !c->out.blocked;
+}
+
+/* Writes until the socket is full, nothing is left, or others shall have their turn: then true. */
+static bool
+write_turn(struct conn *c)
+{
+    struct turn turn = {0, 0};
+
+    while (turn.total < CONN_TURN_BYTES && write_some(c, &turn))
+        ;
+    cork(c, false);
+    if (turn.total > 0)
+        c->handler.on_sent(c->handler.ctx, c, turn.payload, turn.total);
+    if (c->doomed != 0)
+        conn_fail(c, c->doomed);
+    return turn.total >= CONN_TURN_BYTES;
 }
 
 void
 conn_flush(struct conn *c)
 {
-    size_t budget = CONN_TURN_BYTES;
+    bool more = false;
 
     if (c->doomed != 0) {
         conn_fail(c, c->doomed);
         return;
     }
     load(c);
-    while (c->state != CONN_CLOSED && c->connected && !c->out.blocked && budget > 0 &&
-           write_some(c, &budget))
-        ;
+    if (c->state != CONN_CLOSED && c->connected && !c->out.blocked)
+        more = write_turn(c);
     conn_go_on(c);
     if (c->state == CONN_CLOSED)
         return;
     load(c);
     if (c->state == CONN_CLOSED)
         return;
-    if (budget == 0)
+    if (more)
         conn_mark_dirty(c);
     if (c->connected && conn_want(c) != 0)
         conn_fail(c, SPRAT_E_LIMIT);
@@ -484,6 +634,7 @@ conn_hub_new(struct loop *l, uint32_t blocks_max)
     list_init(&hub->dirty);
     list_init(&hub->starved);
     list_init(&hub->hungry);
+    list_init(&hub->pieces);
     buf_init(&hub->scratch, CONN_PIECE_HEADER);
     hub->flush = loop_task_new(l, on_flush, hub);
     hub->blocks = block_pool_new(blocks_max);
@@ -500,6 +651,7 @@ void
 conn_hub_free(struct conn_hub *hub)
 {
     struct out_buffer *b;
+    struct list *link;
 
     if (hub == NULL)
         return;
@@ -508,6 +660,8 @@ conn_hub_free(struct conn_hub *hub)
         hub->free = b->next;
         free(b);
     }
+    while ((link = list_pop_front(&hub->pieces)) != NULL)
+        free(LIST_ENTRY(link, struct out_piece, link));
     loop_task_free(hub->flush);
     block_pool_free(hub->blocks);
     buf_fini(&hub->scratch);

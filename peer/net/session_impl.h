@@ -371,6 +371,8 @@ void disk_retry(struct torrent *t);
 /* Gives up what failed and what waits: their results are CANCELLED. */
 void disk_give_up(struct torrent *t);
 int disk_read(struct torrent *t, struct conn_piece *p);
+/* As storage_lend(). */
+bool disk_lend(struct torrent *t, const struct conn_piece *p, bool sure, struct storage_loan *loan);
 void disk_fini(struct torrent *t);
 bool disk_idle(const struct torrent *t);
 

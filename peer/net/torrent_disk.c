@@ -348,6 +348,13 @@ disk_read(struct torrent *t, struct conn_piece *p)
 }
 
 bool
+disk_lend(struct torrent *t, const struct conn_piece *p, bool sure, struct storage_loan *loan)
+{
+    return t->disk.storage != NULL && t->phase < PHASE_CLOSING &&
+           storage_lend(t->disk.storage, p->piece, p->begin, p->length, sure, loan);
+}
+
+bool
 disk_idle(const struct torrent *t)
 {
     return t->disk.jobs == 0 && t->disk.reads == 0;

@@ -343,6 +343,23 @@ on_read(void *ctx, struct conn *c, struct conn_piece *p)
     return disk_read(ctx, p);
 }
 
+static int64_t
+on_send_file(void *ctx, struct conn *c, const struct conn_piece *p, uint32_t skip,
+             uint32_t len, bool sure, struct stream *to)
+{
+    struct torrent *t = ctx;
+    struct storage_loan loan;
+    int64_t n = 0;
+
+    (void)c;
+    if (!disk_lend(t, p, sure, &loan))
+        return SPRAT_E_NOENT;
+    if (to != NULL)
+        n = stream_sendfile(to, loan.fd, loan.offset + skip, len);
+    storage_give_back(t->disk.storage, &loan);
+    return n;
+}
+
 static void
 on_read_failed(void *ctx, struct conn *c, const struct conn_piece *p, int err)
 {
@@ -377,6 +394,7 @@ handler_of(struct torrent *t, struct conn_handler *h)
         .on_handshake = on_handshake,
         .on_message = on_message,
         .on_sent = on_sent,
+        .send_file = on_send_file,
         .read = on_read,
         .on_read_failed = on_read_failed,
         .on_closed = on_closed,

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/sys/clock.h"
+#include "common/sys/pagecache.h"
 #include "peer/store/safepath.h"
 
 int
@@ -206,6 +207,36 @@ may_read(struct filetree *t, size_t file, bool *look)
         *look = true;
     }
     return m->failed;
+}
+
+/* Whether filetree_read() would read without a look at the file. Somebody who holds the lock may be
+ * waiting for the file system: then the answer is no. */
+static bool
+may_lend(struct filetree *t, size_t file)
+{
+    const struct filetree_file *m;
+    bool ok = false;
+
+    if (pthread_mutex_trylock(&t->lock) != 0)
+        return false;
+    m = t->files != NULL ? &t->files[file] : NULL;
+    if (m != NULL)
+        ok = m->failed == 0 && m->looked_us != 0 &&
+             clock_mono().us - m->looked_us < FILETREE_LOOK_MS * 1000;
+    pthread_mutex_unlock(&t->lock);
+    return ok;
+}
+
+struct openfile *
+filetree_lend(struct filetree *t, size_t file, uint64_t offset, size_t len, bool sure)
+{
+    struct openfile *f = may_lend(t, file) ? openfiles_get(t->open, t, file, false) : NULL;
+
+    if (f != NULL && !sure && !pagecache_has(openfile_fd(f), offset, len)) {
+        openfiles_drop(t->open, f);
+        return NULL;
+    }
+    return f;
 }
 
 /* Compares the open file with its stamp. No writer can slip in between, for the lock is held; a

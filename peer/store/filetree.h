@@ -66,6 +66,12 @@ int filetree_write(struct filetree *t, size_t file, uint64_t offset, struct iove
 int filetree_read(struct filetree *t, size_t file, uint64_t offset, void *dst, size_t len,
                   struct errbuf *eb);
 
+/* A held descriptor through which the range can be sent at once: the file is open, no comparison
+ * with its stamp is due, and (unless |sure|) the range is in the page cache. NULL where that is not
+ * so; then filetree_read() is the way. Never waits. Given back with openfiles_drop(). */
+struct openfile *filetree_lend(struct filetree *t, size_t file, uint64_t offset, size_t len,
+                               bool sure);
+
 /* True if the file is sparse and has nothing but a hole there. */
 bool filetree_is_hole(struct filetree *t, size_t file, uint64_t offset, uint64_t len);
 

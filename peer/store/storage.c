@@ -232,6 +232,33 @@ storage_read(struct storage *s, uint32_t piece, uint32_t begin, uint32_t len, ui
     return submit(s, &j, DISK_READ);
 }
 
+bool
+storage_lend(struct storage *s, uint32_t piece, uint32_t begin, uint32_t len, bool sure,
+             struct storage_loan *loan)
+{
+    struct layout_walk w;
+    struct layout_range r;
+
+    MAGIC_CHECK(s, STORAGE_MAGIC);
+    ASSERT(!s->closing && layout_valid(s->mi, piece, begin, len));
+    layout_walk_init(&w, s->mi, piece, begin, len);
+    if (!layout_walk_next(&w, &r) || !r.stored || r.len != len)
+        return false;
+    loan->file = filetree_lend(&s->tree, r.file, r.offset, len, sure);
+    if (loan->file == NULL)
+        return false;
+    loan->fd = openfile_fd(loan->file);
+    loan->offset = r.offset;
+    return true;
+}
+
+void
+storage_give_back(struct storage *s, struct storage_loan *loan)
+{
+    openfiles_drop(s->tree.open, loan->file);
+    loan->file = NULL;
+}
+
 int
 storage_verify(struct storage *s, uint32_t piece, storage_done_fn done, void *user)
 {

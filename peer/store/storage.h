@@ -77,6 +77,20 @@ int storage_write(struct storage *s, uint32_t piece, uint32_t begin, const uint8
 int storage_read(struct storage *s, uint32_t piece, uint32_t begin, uint32_t len, uint8_t *dst,
                  storage_done_fn done, void *user);
 
+/* A stretch of a piece that can be sent straight from a file. */
+struct storage_loan {
+    struct openfile *file; /* private */
+    int fd;
+    uint64_t offset; /* in the file, bytes */
+};
+
+/* Answers at once: true if the stretch lies in one file that is open, known to be ours, and in the
+ * page cache (not asked with |sure|); then |loan| is to be given back. False: storage_read() is the
+ * way. The file may become shorter meanwhile. */
+bool storage_lend(struct storage *s, uint32_t piece, uint32_t begin, uint32_t len, bool sure,
+                  struct storage_loan *loan);
+void storage_give_back(struct storage *s, struct storage_loan *loan);
+
 /* Gives the SHA-1 of a piece all of whose blocks were written (v1 and hybrid; INVAL in a v2-only
  * torrent, where the leaves that storage_write() gave say all). Only what did not come in order is
  * read back. The caller judges the digest. */

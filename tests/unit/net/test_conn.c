@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -35,6 +36,8 @@ struct probe {
     int reading_count;
     int stop_after; /* messages */
     size_t answer;  /* bytes of payload that each message is answered with */
+    int file;       /* 0: none; else pieces are at hand in it, byte 0 being that of each */
+    int64_t file_left; /* bytes that still leave from there */
 };
 
 static void
@@ -104,6 +107,28 @@ on_read(void *ctx, struct conn *c, struct conn_piece *piece)
     return 0;
 }
 
+static int64_t
+on_send_file(void *ctx, struct conn *c, const struct conn_piece *piece, uint32_t skip,
+             uint32_t len, bool sure, struct stream *to)
+{
+    struct probe *p = ctx;
+    int64_t n;
+
+    (void)c;
+    (void)piece;
+    (void)sure;
+    if (p->file == 0 || p->file_left == 0)
+        return SPRAT_E_NOENT;
+    if (to == NULL)
+        return 0;
+    if ((int64_t)len > p->file_left)
+        len = (uint32_t)p->file_left;
+    n = stream_sendfile(to, p->file, skip, len);
+    if (n > 0)
+        p->file_left -= n;
+    return n;
+}
+
 static void
 on_read_failed(void *ctx, struct conn *c, const struct conn_piece *piece, int err)
 {
@@ -150,6 +175,7 @@ start(struct probe *p, uint32_t blocks)
                              .on_handshake = on_handshake,
                              .on_message = on_message,
                              .on_sent = on_sent,
+                             .send_file = on_send_file,
                              .read = on_read,
                              .on_read_failed = on_read_failed,
                              .on_closed = on_closed};
@@ -177,6 +203,8 @@ stop(struct probe *p)
     loop_timer_free(p->timer);
     loop_free(p->loop);
     close(p->fd);
+    if (p->file != 0)
+        close(p->file);
 }
 
 static void
@@ -385,6 +413,161 @@ Test(conn, a_piece_leaves_as_far_as_it_is_allowed)
     conn_allow(p.conn, 5, 0, 1);
     run_ms(&p, 10);
     cr_expect_eq(read(p.fd, got, sizeof(got)), -1, "it has left");
+    stop(&p);
+}
+
+/* A file of |len| bytes, each the low byte of its place plus |plus|. */
+static int
+pattern_file(size_t len, uint8_t plus)
+{
+    FILE *f = tmpfile();
+    int fd;
+
+    cr_assert_not_null(f);
+    for (size_t i = 0; i < len; i++)
+        putc((uint8_t)(i + plus), f);
+    fflush(f);
+    fd = dup(fileno(f));
+    fclose(f);
+    cr_assert_geq(fd, 0);
+    return fd;
+}
+
+/* Takes |len| bytes off our end. */
+static void
+take(struct probe *p, uint8_t *out, size_t len)
+{
+    size_t got = 0;
+
+    for (int i = 0; i < 5000 && got < len && p->closed == 0; i++) {
+        ssize_t n = read(p->fd, out + got, len - got);
+
+        if (n > 0)
+            got += (size_t)n;
+        else
+            run_ms(p, 1);
+    }
+    cr_assert_eq(got, len);
+}
+
+static bool
+is_pattern(const uint8_t *at, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (at[i] != (uint8_t)i)
+            return false;
+    return true;
+}
+
+Test(conn, what_is_at_hand_leaves_from_its_file)
+{
+    static uint8_t got[9 + 13 + 16384 + 9 + 13 + 100000 + 13 + 10];
+    struct probe p;
+    struct wire_msg msg = have(1);
+    const uint8_t *at = got;
+
+    start(&p, 10);
+    shake(&p);
+    p.file = pattern_file(100000, 0);
+    p.file_left = INT64_MAX;
+    conn_send(p.conn, &msg);
+    conn_send_piece(p.conn, 5, 0, 16384, 16384);
+    msg = have(2);
+    conn_send(p.conn, &msg);
+    conn_send_piece(p.conn, 6, 0, 100000, 100000); /* more than the socket takes at once */
+    conn_send_piece(p.conn, 7, 0, 10, 10);
+    take(&p, got, sizeof(got));
+    cr_expect_eq(get_u32be(at + 5), 1u);
+    at += 9;
+    cr_expect_eq(get_u32be(at), 9u + 16384);
+    cr_expect_eq(get_u32be(at + 5), 5u);
+    cr_expect(is_pattern(at + 13, 16384));
+    at += 13 + 16384;
+    cr_expect_eq(get_u32be(at + 5), 2u);
+    at += 9;
+    cr_expect_eq(get_u32be(at + 5), 6u);
+    cr_expect(is_pattern(at + 13, 100000));
+    at += 13 + 100000;
+    cr_expect_eq(get_u32be(at + 5), 7u);
+    cr_expect(is_pattern(at + 13, 10));
+    cr_expect_eq(p.reading_count, 0, "nothing was read into memory");
+    cr_expect_eq(p.sent_payload, 116394u);
+    cr_expect_eq(p.sent_total, sizeof(got));
+    stop(&p);
+}
+
+Test(conn, from_its_file_too_a_piece_leaves_as_far_as_it_is_allowed)
+{
+    uint8_t got[13 + 1000];
+    struct probe p;
+
+    start(&p, 10);
+    shake(&p);
+    p.file = pattern_file(1000, 0);
+    p.file_left = INT64_MAX;
+    conn_send_piece(p.conn, 5, 0, 1000, 0);
+    take(&p, got, 13);
+    run_ms(&p, 10);
+    cr_expect_eq(read(p.fd, got, sizeof(got)), -1);
+    conn_allow(p.conn, 5, 0, 100);
+    take(&p, got + 13, 100);
+    run_ms(&p, 10);
+    cr_expect_eq(read(p.fd, got, sizeof(got)), -1);
+    conn_allow(p.conn, 5, 0, UINT32_MAX);
+    take(&p, got + 113, sizeof(got) - 113);
+    cr_expect(is_pattern(got + 13, 1000));
+    cr_expect_eq(p.sent_payload, 1000u);
+    stop(&p);
+}
+
+/* The page cache let go of it when half of it had left: the rest comes by a read. */
+Test(conn, what_is_at_hand_no_longer_is_read)
+{
+    uint8_t got[13 + 16384 + 13 + 1000];
+    struct probe p;
+
+    start(&p, 10);
+    shake(&p);
+    p.file = pattern_file(16384, 0);
+    p.file_left = 8192;
+    conn_send_piece(p.conn, 5, 0, 16384, 16384);
+    conn_send_piece(p.conn, 6, 0, 1000, 1000);
+    take(&p, got, 13 + 8192);
+    for (int i = 0; i < 1000 && p.reading_count == 0; i++)
+        run_ms(&p, 1);
+    cr_assert_eq(p.reading_count, 1);
+    cr_assert_eq(p.reading[0]->length, 16384u);
+    conn_piece_done(p.reading[0], 0);
+    for (int i = 0; i < 1000 && p.reading_count == 1; i++)
+        run_ms(&p, 1);
+    cr_assert_eq(p.reading_count, 2);
+    conn_piece_done(p.reading[1], 0);
+    take(&p, got + 13 + 8192, sizeof(got) - 13 - 8192);
+    cr_expect(is_pattern(got + 13, 8192));
+    for (int i = 8192; i < 16384; i++)
+        cr_assert_eq(got[13 + i], 5);
+    cr_expect_eq(get_u32be(got + 13 + 16384 + 5), 6u);
+    cr_expect_eq(p.sent_payload, 17384u);
+    stop(&p);
+}
+
+/* Half a piece has left and the rest is gone: only the end of the connection says so. */
+Test(conn, half_a_piece_ends_the_connection)
+{
+    struct probe p;
+
+    start(&p, 10);
+    shake(&p);
+    p.file = pattern_file(16384, 0);
+    p.file_left = 8192;
+    conn_send_piece(p.conn, 5, 0, 16384, 16384);
+    for (int i = 0; i < 1000 && p.reading_count == 0; i++)
+        run_ms(&p, 1);
+    cr_assert_eq(p.reading_count, 1);
+    conn_piece_done(p.reading[0], SPRAT_E_SHORT);
+    cr_expect_eq(p.read_failures, 1);
+    cr_expect_eq(p.closed, 1);
+    cr_expect_eq(p.err, SPRAT_E_SHORT);
     stop(&p);
 }
 

@@ -233,6 +233,57 @@ Test(storage, leaves_lead_to_the_piece_hash)
     fixture_fini(&f);
 }
 
+/* Only what was opened and compared, lies in one file, and is in memory is lent. */
+Test(storage, lends_what_is_at_hand)
+{
+    struct fixture f;
+    struct storage_loan loan;
+    struct outcome o = {0};
+    uint8_t *want, *got;
+    char *path;
+
+    fixture_init(&f);
+    fixture_standard(&f, METAINFO_V1);
+    fixture_copy(&f);
+    fixture_open(&f);
+    want = malloc(f.mi->piece_length);
+    got = malloc(f.mi->piece_length);
+    path = fixture_path(f.target, "data/big");
+    cr_expect_not(storage_lend(f.storage, 0, 0, BLOCK_LEN, true, &loan), "not open yet");
+    cr_assert_eq(storage_read(f.storage, 0, 0, BLOCK_LEN, got, outcome_set, &o), 0);
+    fixture_wait(&f, &o.done);
+    cr_assert_eq(o.err, 0, "%s", o.why);
+    fixture_piece(&f, 1, want);
+    cr_assert(storage_lend(f.storage, 1, 7, BLOCK_LEN, true, &loan));
+    cr_expect_eq(pread(loan.fd, got, BLOCK_LEN, (off_t)loan.offset), BLOCK_LEN);
+    cr_expect_arr_eq(got, want + 7, BLOCK_LEN);
+    storage_give_back(f.storage, &loan);
+    for (uint32_t p = 0; p < f.mi->piece_count; p++) {
+        struct layout_walk w;
+        struct layout_range r;
+        uint32_t span = metainfo_piece_len(f.mi, p);
+
+        layout_walk_init(&w, f.mi, p, 0, span);
+        cr_assert(layout_walk_next(&w, &r));
+        if (r.len < span)
+            cr_expect_not(storage_lend(f.storage, p, 0, span, true, &loan), "piece %u", p);
+    }
+    /* Asked without |sure|, the kernel may know nothing; a range it can't have is never there. */
+    if (storage_lend(f.storage, 1, 0, BLOCK_LEN, false, &loan))
+        storage_give_back(f.storage, &loan);
+    cr_assert_eq(truncate(path, 10), 0);
+    cr_expect_not(storage_lend(f.storage, 1, 0, BLOCK_LEN, false, &loan), "cut");
+    for (int i = 0; i < 100 && storage_lend(f.storage, 0, 0, 4, true, &loan); i++) {
+        storage_give_back(f.storage, &loan);
+        usleep(50 * 1000);
+    }
+    cr_expect_not(storage_lend(f.storage, 0, 0, 4, true, &loan), "a look at the file is due");
+    free(path);
+    free(want);
+    free(got);
+    fixture_fini(&f);
+}
+
 /* A piece read once, after which |spoil| happens, and a second later it is read again. */
 static void
 read_after(int (*spoil)(const char *path), int expected)

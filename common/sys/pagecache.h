@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Whether a range of a file can be read without waiting for a disk.
+ */
+#ifndef COMMON_SYS_PAGECACHE_H
+#define COMMON_SYS_PAGECACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* True if the range [offset, offset + len) is in the page cache, as far as the kernel tells; false
+ * where it does not tell. A true answer may be out of date at once, so that reading may wait after
+ * all. |len| is not 0. Never waits itself. */
+bool pagecache_has(int fd, uint64_t offset, size_t len);
+
+#endif
