@@ -20,8 +20,6 @@
 enum {
     PICKER_RANDOM_FIRST = 4,    /* pieces had before rarest-first begins (BEP 3 practice) */
     PICKER_ENDGAME_COPIES = 3,  /* peers asked for one block at most */
-    PICKER_ENDGAME_FLIGHT = 32, /* in the endgame a peer has no more than that in flight, */
-    PICKER_ENDGAME_IDLE = 4,    /* and gets copies of others' work only with less than that */
     PICKER_PRIORITY_SKIP = 0,
     PICKER_PRIORITY_NORMAL = 4,
     PICKER_PRIORITY_MAX = 7,
@@ -36,7 +34,6 @@ struct picker_options {
     bool sequential;
     bool exclusive;              /* prefer pieces that no other peer works on (a fast peer) */
     uint32_t peer;               /* who asks, as in picker_writing(): for |exclusive| */
-    uint32_t in_flight;          /* blocks that it was asked for and still owes: for the endgame */
     const uint32_t *hints;       /* of equals, these first (suggested pieces) */
     uint32_t hint_count;
     const struct bitfield *only; /* if not NULL: choose among these pieces only (allowed fast) */
@@ -75,13 +72,13 @@ bool picker_wants(const struct picker *p, uint32_t piece);
 bool picker_interested(const struct picker *p, const struct bitfield *has);
 
 /* Chooses up to |max| blocks for a peer that has |has| and marks them requested; returns how many.
- * Pieces under way come first, so that few are open at a time. When every block that anybody has is
- * requested or further, the endgame gives an idle peer some that others are asked for: those with
- * the fewest requests. |already| tells which blocks this peer was asked for: it is called in the
- * endgame only, which must not ask it twice. */
+ * Pieces under way come first, so that few are open at a time. */
 uint32_t picker_pick(struct picker *p, const struct bitfield *has, const struct picker_options *opt,
-                     bool (*already)(const void *ctx, uint32_t piece, uint32_t block),
-                     const void *ctx, struct picker_block *out, uint32_t max);
+                     struct picker_block *out, uint32_t max);
+
+/* In the endgame, asks |peer| too for a block that another is asked for. False if nobody is, or
+ * PICKER_ENDGAME_COPIES are. Which block and who is the caller's to know. */
+bool picker_pick_again(struct picker *p, uint32_t piece, uint32_t block, uint32_t peer);
 
 /* One request for the block is no more (cancelled, rejected, timed out, peer left). No effect on a
  * block that came meanwhile. */

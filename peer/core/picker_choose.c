@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The picker's choice: what a peer is asked for next. Pieces under way first, then a new one by the
- * order or at random, then, in the endgame, what others are asked for. Changes no more than the
+ * order or at random. Changes no more than the
  * state of the blocks that it chose.
  */
 #include "common/base/assert.h"
@@ -12,7 +12,6 @@ enum {
     ORDER_LOOKS_MIN = 128,   /* places of the order that are searched before all others are, too: */
     ORDER_LOOKS_PART = 8,    /* and this part of it */
     EXCLUSIVE_PARTIALS = 64, /* fast peers open no more pieces when so many wait for blocks */
-    ENDGAME_LOOKS_MAX = 512, /* blocks considered in one call: each may cost a search of a list */
 };
 
 /* One call of picker_pick(). */
@@ -20,8 +19,6 @@ struct pick {
     struct picker *p;
     const struct bitfield *has;
     const struct picker_options *opt;
-    bool (*already)(const void *ctx, uint32_t piece, uint32_t block);
-    const void *ctx;
     struct picker_block *out;
     uint32_t max;
     uint32_t n;
@@ -35,14 +32,20 @@ may_take(const struct pick *k, uint32_t piece)
 }
 
 static void
-pick_block(struct pick *k, struct partial *pt, uint32_t block, uint8_t state)
+mark_asked(struct partial *pt, uint32_t peer)
 {
     if (pt->requested == 0)
         pt->shared = false;
-    else if (pt->asked != k->opt->peer)
+    else if (pt->asked != peer)
         pt->shared = true;
-    pt->asked = k->opt->peer;
-    partials_set(&k->p->partials, pt, block, state);
+    pt->asked = peer;
+}
+
+static void
+pick_block(struct pick *k, struct partial *pt, uint32_t block)
+{
+    mark_asked(pt, k->opt->peer);
+    partials_set(&k->p->partials, pt, block, PARTIAL_REQUESTED);
     k->out[k->n++] = (struct picker_block){pt->piece, block};
 }
 
@@ -50,7 +53,7 @@ static void
 pick_free_blocks(struct pick *k, struct partial *pt)
 {
     while (k->n < k->max && pt->free > 0)
-        pick_block(k, pt, partial_next_free(pt), PARTIAL_REQUESTED);
+        pick_block(k, pt, partial_next_free(pt));
 }
 
 /* True if nobody but this peer is asked for blocks of the piece. */
@@ -254,45 +257,6 @@ pick_from_new(struct pick *k)
     }
 }
 
-/* Blocks of one piece that |copies| others, but not this peer, are asked for; at most |*looks| are
- * considered. */
-static void
-pick_copies_of(struct pick *k, struct partial *pt, uint8_t copies, uint32_t *looks)
-{
-    uint32_t left = pt->requested;
-
-    for (uint32_t b = 0; left > 0 && *looks > 0 && k->n < k->max; b++) {
-        if (!partial_is_requested(pt, b))
-            continue;
-        left--;
-        if (pt->state[b] != copies)
-            continue;
-        --*looks;
-        if (!k->already(k->ctx, pt->piece, b))
-            pick_block(k, pt, b, copies + 1);
-    }
-}
-
-/* The endgame: blocks with the fewest others asked, from a random piece on, so that idle peers
- * don't all take the same. */
-static void
-pick_copies(struct pick *k)
-{
-    struct partials *ps = &k->p->partials;
-    uint32_t start = ps->count > 0 ? rng_below(k->p->rng, ps->count) : 0;
-    uint32_t looks = ENDGAME_LOOKS_MAX;
-
-    if (k->max > PICKER_ENDGAME_FLIGHT - k->opt->in_flight)
-        k->max = PICKER_ENDGAME_FLIGHT - k->opt->in_flight;
-    for (uint8_t copies = 1; copies < PICKER_ENDGAME_COPIES && k->n == 0; copies++)
-        for (uint32_t i = 0; i < ps->count && k->n < k->max; i++) {
-            struct partial *pt = ps->v[(start + i) % ps->count];
-
-            if (may_take(k, pt->piece) && bitfield_get(&k->p->want, pt->piece))
-                pick_copies_of(k, pt, copies, &looks);
-        }
-}
-
 /* Is there a block to request that is in no piece under way? What nobody has does not count. */
 static bool
 has_new_to_request(const struct picker *p)
@@ -328,10 +292,9 @@ picker_endgame(const struct picker *p)
 
 uint32_t
 picker_pick(struct picker *p, const struct bitfield *has, const struct picker_options *opt,
-            bool (*already)(const void *ctx, uint32_t piece, uint32_t block), const void *ctx,
             struct picker_block *out, uint32_t max)
 {
-    struct pick k = {p, has, opt, already, ctx, out, max, 0};
+    struct pick k = {p, has, opt, out, max, 0};
 
     ASSERT(has->nbits == p->count && (opt->only == NULL || opt->only->nbits == p->count));
     picker_order_refresh(p);
@@ -341,7 +304,18 @@ picker_pick(struct picker *p, const struct bitfield *has, const struct picker_op
     }
     pick_from_partials(&k, false);
     pick_from_new(&k);
-    if (k.n == 0 && max > 0 && opt->in_flight < PICKER_ENDGAME_IDLE && picker_endgame(p))
-        pick_copies(&k);
     return k.n;
+}
+
+bool
+picker_pick_again(struct picker *p, uint32_t piece, uint32_t block, uint32_t peer)
+{
+    struct partial *pt = partials_get(&p->partials, piece);
+
+    if (pt == NULL || block >= pt->nblocks || !partial_is_requested(pt, block) ||
+        pt->state[block] >= PICKER_ENDGAME_COPIES)
+        return false;
+    mark_asked(pt, peer);
+    partials_set(&p->partials, pt, block, pt->state[block] + 1);
+    return true;
 }

@@ -9,7 +9,10 @@
 #include "common/base/assert.h"
 #include "common/base/err.h"
 
-enum { PICK_BATCH = 64 };
+enum {
+    PICK_BATCH = 64,
+    LINE_TIMES = 2, /* so many times what our line needs for all, and a request is overdue */
+};
 
 void
 download_update_interest(struct swarm *s, struct swarm_peer *p)
@@ -22,16 +25,8 @@ download_update_interest(struct swarm *s, struct swarm_peer *p)
     fx_send(s, p, wanted ? WIRE_INTERESTED : WIRE_NOT_INTERESTED);
 }
 
-/* For the picker's endgame: was |ctx|, a peer, asked for this block? */
+/* False when memory is out. */
 static bool
-was_asked(const void *ctx, uint32_t piece, uint32_t block)
-{
-    const struct swarm_peer *p = ctx;
-
-    return reqlist_find(&p->down.requests, piece, block * BLOCK_LEN) != REQLIST_NONE;
-}
-
-static void
 send_request(struct swarm *s, struct swarm_peer *p, const struct picker_block *b)
 {
     struct request r = {
@@ -47,13 +42,14 @@ send_request(struct swarm *s, struct swarm_peer *p, const struct picker_block *b
     if (reqlist_push(&p->down.requests, &r) != 0) {
         rate_tap_return(&s->load.down, BLOCK_LEN);
         picker_abort(s->picker, b->piece, b->block);
-        return;
+        return false;
     }
     rate_tap_return(&s->load.down, BLOCK_LEN - r.length); /* a whole block was paid for */
     msg = fx_send(s, p, WIRE_REQUEST);
     msg->piece = r.piece;
     msg->begin = r.begin;
     msg->length = r.length;
+    return true;
 }
 
 /* How many blocks the download limit lets us ask for now, up to |want|. What is not used in the end
@@ -96,7 +92,7 @@ request_blocks(struct swarm *s, struct swarm_peer *p, const struct picker_option
     want = want < PICK_BATCH ? want : PICK_BATCH;
     n = take_tokens(s, want);
     if (n > 0)
-        got = picker_pick(s->picker, &p->has, opt, was_asked, p, picked, n);
+        got = picker_pick(s->picker, &p->has, opt, picked, n);
     rate_tap_return(&s->load.down, (uint64_t)(n - got) * BLOCK_LEN);
     /* Only who could have used more waits for the bucket. */
     if (got == n && n < want) {
@@ -106,6 +102,23 @@ request_blocks(struct swarm *s, struct swarm_peer *p, const struct picker_option
     for (uint32_t i = 0; i < got; i++)
         send_request(s, p, &picked[i]);
     return got;
+}
+
+/* In the endgame: what others would bring much later. */
+static void
+request_again(struct swarm *s, struct swarm_peer *p, const struct bitfield *only, uint32_t depth)
+{
+    struct picker_block b;
+
+    while (p->down.requests.count < depth && endgame_choose(s, p, only, &b)) {
+        if (take_tokens(s, 1) == 0) {
+            s->load.down_waits = true;
+            rate_tap_wait(&s->load.down, s->clock.now);
+            return;
+        }
+        if (!picker_pick_again(s->picker, b.piece, b.block, p->number) || !send_request(s, p, &b))
+            return;
+    }
 }
 
 static bool
@@ -150,11 +163,12 @@ download_fill(struct swarm *s, struct swarm_peer *p)
         uint32_t want = depth - p->down.requests.count;
         uint32_t got;
 
-        opt.in_flight = p->down.requests.count;
         got = request_blocks(s, p, &opt, want);
         if (got < want && got < PICK_BATCH)
             break;
     }
+    if (p->down.requests.count < depth && picker_endgame(s->picker))
+        request_again(s, p, opt.only, depth);
     if (p->down.choked)
         bitfield_fini(&only);
 }
@@ -373,6 +387,30 @@ download_on_suggest(struct swarm *s, struct swarm_peer *p, uint32_t piece)
         p->down.hints[p->down.hint_count++ % HINTS_MAX] = piece;
 }
 
+/* How long all that is asked for takes on our own line, if that is what is slow. */
+static int64_t
+line_us(const struct swarm *s)
+{
+    uint64_t rate = rate_meter_rate(&s->totals.down_meter, s->clock.now), blocks = 0;
+    uint32_t iter = 0;
+    const struct swarm_peer *p;
+
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+        blocks += p->down.requests.count;
+    return rate > 0 ? (int64_t)(blocks * BLOCK_LEN * 1000000 / rate) : 0;
+}
+
+/* Is the oldest request out for longer than this peer's answers take, and longer than our line
+ * could be to blame? Many peers together fill a slow line with minutes of blocks, and what is asked
+ * for again there comes twice. */
+static bool
+is_overdue(const struct swarm *s, const struct swarm_peer *p)
+{
+    int64_t age = mono_diff_us(s->clock.now, reqlist_at(&p->down.requests, 0)->at);
+
+    return age > pipeline_timeout_us(&p->down.pipe) && age > LINE_TIMES * line_us(s);
+}
+
 void
 download_tick(struct swarm *s, struct swarm_peer *p)
 {
@@ -380,9 +418,8 @@ download_tick(struct swarm *s, struct swarm_peer *p)
 
     if (l->count > 0) {
         bool snubbed = pipeline_tick(&p->down.pipe, s->clock.now);
-        int64_t age = mono_diff_us(s->clock.now, reqlist_at(l, 0)->at);
 
-        if (snubbed || age > pipeline_timeout_us(&p->down.pipe)) {
+        if (snubbed || is_overdue(s, p)) {
             download_abort(s, p, true);
             /* Others come first; and what answers the CANCELs is not taken for the answer to a new
              * request for the same block. */

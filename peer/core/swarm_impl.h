@@ -8,6 +8,7 @@
  *   swarm_peer.c      peers come, talk and go
  *   swarm_pex.c       peers tell each other of others (BEP 11)
  *   swarm_download.c  interest, requests, blocks
+ *   swarm_endgame.c   which block to ask for twice
  *   swarm_upload.c    choking, requests of others
  *   swarm_offer.c     initial seeding
  *   swarm_piece.c     a piece from its last block to verified, or to who is to blame
@@ -272,6 +273,11 @@ void download_on_suggest(struct swarm *s, struct swarm_peer *p, uint32_t piece);
 /* Takes back every request to |p|; with |tell|, CANCELs are sent. */
 void download_abort(struct swarm *s, struct swarm_peer *p, bool tell);
 void download_tick(struct swarm *s, struct swarm_peer *p);
+
+/* swarm_endgame.c: a block to ask |p| for that others were asked for and would bring much later, of
+ * the pieces in |only| (NULL: of all). False if there is none. */
+bool endgame_choose(struct swarm *s, const struct swarm_peer *p, const struct bitfield *only,
+                    struct picker_block *out);
 
 /* swarm_upload.c */
 void upload_init(struct swarm *s, struct swarm_peer *p);

@@ -31,11 +31,6 @@ struct world {
     uint32_t flight_count;
 };
 
-struct asker {
-    const struct world *w;
-    uint32_t peer;
-};
-
 static bool
 in_flight(const struct world *w, uint32_t peer, uint32_t piece, uint32_t block)
 {
@@ -44,14 +39,6 @@ in_flight(const struct world *w, uint32_t peer, uint32_t piece, uint32_t block)
             w->flights[i].block == block)
             return true;
     return false;
-}
-
-static bool
-was_asked(const void *ctx, uint32_t piece, uint32_t block)
-{
-    const struct asker *a = ctx;
-
-    return in_flight(a->w, a->peer, piece, block);
 }
 
 static uint32_t
@@ -258,25 +245,18 @@ check_choice(const struct world *w, uint32_t peer, const struct picker_options *
 
 static void
 land_pick(struct world *w, uint32_t peer, const struct picker_options *opt,
-          const struct picker_block *b, bool endgame)
+          const struct picker_block *b)
 {
     char *state = &w->state[b->piece][b->block];
 
     cr_assert(b->piece < w->n && b->block < blocks(w, b->piece));
     cr_assert(may_take(w, peer, opt, b->piece));
-    if (endgame) {
-        cr_assert_lt(opt->in_flight, (uint32_t)PICKER_ENDGAME_IDLE);
-        cr_assert_eq(*state, 'R');
-        cr_assert_not(in_flight(w, peer, b->piece, b->block));
-        cr_assert_lt(copies(w, b->piece, b->block), (uint32_t)PICKER_ENDGAME_COPIES);
-    } else {
-        cr_assert_eq(*state, 'F');
-        if (!is_open(w, b->piece)) {
-            for (uint32_t i = 0; i < w->n && !opt->exclusive; i++)
-                cr_assert(!may_take(w, peer, opt, i) || !is_open(w, i) || !has_free(w, i),
-                          "a piece under way comes before a new one");
-            check_choice(w, peer, opt, b->piece, picker_bitfield(w->p)->count);
-        }
+    cr_assert_eq(*state, 'F');
+    if (!is_open(w, b->piece)) {
+        for (uint32_t i = 0; i < w->n && !opt->exclusive; i++)
+            cr_assert(!may_take(w, peer, opt, i) || !is_open(w, i) || !has_free(w, i),
+                      "a piece under way comes before a new one");
+        check_choice(w, peer, opt, b->piece, picker_bitfield(w->p)->count);
     }
     *state = 'R';
     w->flights[w->flight_count++] = (struct flight){b->piece, b->block, peer};
@@ -291,11 +271,8 @@ op_pick(struct world *w)
         .sequential = rng_below(&w->rng, 3) == 0,
         .exclusive = rng_below(&w->rng, 3) == 0,
         .peer = peer,
-        .in_flight = rng_below(&w->rng, 2) * 100,
     };
     struct picker_block out[12];
-    struct asker asker = {w, peer};
-    bool endgame = model_endgame(w);
 
     if (!w->here[peer] || w->flight_count + max > FLIGHT_MAX)
         return;
@@ -305,15 +282,31 @@ op_pick(struct world *w)
             bitfield_set(&only, rng_below(&w->rng, w->n));
         opt.only = &only;
     }
-    n = picker_pick(w->p, &w->has[peer], &opt, was_asked, &asker, out, max);
+    n = picker_pick(w->p, &w->has[peer], &opt, out, max);
     cr_assert_leq(n, max);
     for (uint32_t i = 0; i < n; i++)
-        land_pick(w, peer, &opt, &out[i], endgame);
+        land_pick(w, peer, &opt, &out[i]);
     for (uint32_t i = 0; i < w->n; i++)
         for (uint32_t b = 0; b < blocks(w, i); b++)
             left += may_take(w, peer, &opt, i) && w->state[i][b] == 'F';
     cr_assert(n == max || left == 0, "stopped early");
     bitfield_fini(&only);
+}
+
+/* Any peer but those that are asked for a block is asked for it too. */
+static void
+op_pick_again(struct world *w)
+{
+    uint32_t peer = rng_below(&w->rng, PEERS), piece = rng_below(&w->rng, w->n);
+    uint32_t block = rng_below(&w->rng, BLOCKS_MAX);
+    uint32_t n = block < blocks(w, piece) ? copies(w, piece, block) : 0;
+    bool can = n > 0 && n < PICKER_ENDGAME_COPIES && w->state[piece][block] == 'R';
+
+    if (!w->here[peer] || w->flight_count == FLIGHT_MAX || in_flight(w, peer, piece, block))
+        return;
+    cr_assert_eq(picker_pick_again(w->p, piece, block, peer), can);
+    if (can)
+        w->flights[w->flight_count++] = (struct flight){piece, block, peer};
 }
 
 static void
@@ -521,8 +514,10 @@ random_run(uint32_t n, uint64_t seed, int steps, int check_every)
     for (int i = 0; i < steps; i++) {
         uint32_t what = rng_below(&w->rng, 100);
 
-        if (what < 35)
+        if (what < 30)
             op_pick(w);
+        else if (what < 35)
+            op_pick_again(w);
         else if (what < 65)
             op_arrive(w);
         else if (what < 80)
@@ -567,11 +562,10 @@ static uint32_t
 pick(struct world *w, uint32_t peer, struct picker_options opt, struct picker_block *out,
      uint32_t max)
 {
-    struct asker asker = {w, peer};
     uint32_t n;
 
     opt.peer = peer;
-    n = picker_pick(w->p, &w->has[peer], &opt, was_asked, &asker, out, max);
+    n = picker_pick(w->p, &w->has[peer], &opt, out, max);
     for (uint32_t i = 0; i < n; i++)
         w->flights[w->flight_count++] = (struct flight){out[i].piece, out[i].block, peer};
     return n;
@@ -725,7 +719,7 @@ Test(picker, higher_priorities_come_first_even_if_common)
     }
 }
 
-Test(picker, endgame_asks_others_but_nobody_twice)
+Test(picker, in_the_endgame_a_block_is_asked_of_few)
 {
     static struct world w;
     struct picker_block out[64];
@@ -736,38 +730,21 @@ Test(picker, endgame_asks_others_but_nobody_twice)
         seed_joins(&w, i);
     cr_assert_eq(pick(&w, 0, (struct picker_options){0}, out, 7), 7u);
     cr_assert_not(picker_endgame(w.p));
-    cr_assert_eq(pick(&w, 1, (struct picker_options){0}, out, 7), 1u, "what is free comes alone");
+    cr_assert_eq(pick(&w, 1, (struct picker_options){0}, out, 7), 1u);
     cr_assert(picker_endgame(w.p));
-    cr_assert_eq(pick(&w, 1, (struct picker_options){0}, out, 64), 7u, "all but its own one");
-    cr_assert_eq(pick(&w, 1, (struct picker_options){0}, out, 64), 0u);
-    cr_assert_eq(pick(&w, 2, (struct picker_options){0}, out, 64), 1u, "the fewest requests first");
-    cr_assert_eq(pick(&w, 2, (struct picker_options){0}, out, 64), 7u);
-    cr_assert_eq(pick(&w, 3, (struct picker_options){0}, out, 64), 1u);
-    cr_assert_eq(pick(&w, 3, (struct picker_options){0}, out, 64), 0u, "enough copies of each");
-    for (uint32_t b = 0; b < 4; b++)
-        cr_assert_eq(picker_requests(w.p, b & 1, b), (unsigned)PICKER_ENDGAME_COPIES);
+    cr_assert_eq(pick(&w, 1, (struct picker_options){0}, out, 64), 0u, "nothing is free");
+    for (uint32_t i = 1; i < PICKER_ENDGAME_COPIES; i++)
+        cr_assert(picker_pick_again(w.p, 0, 0, i));
+    cr_assert_eq(picker_requests(w.p, 0, 0), (unsigned)PICKER_ENDGAME_COPIES);
+    cr_assert_not(picker_pick_again(w.p, 0, 0, 3), "enough copies");
+    cr_assert_not(picker_pick_again(w.p, 0, BLOCKS_MAX, 3), "no such block");
+    cr_assert_not(picker_pick_again(w.p, 1, BLOCKS_MAX, 3));
     cr_assert(picker_writing(w.p, 0, 0, 2));
     cr_assert_not(picker_writing(w.p, 0, 0, 1), "a second copy is dropped");
     cr_assert_eq(picker_requests(w.p, 0, 0), 0u);
     picker_abort(w.p, 0, 0);
     cr_assert_eq(picker_source(w.p, 0, 0), 2u, "a late abort changes nothing");
-    world_close(&w);
-}
-
-Test(picker, endgame_copies_are_few_and_for_idle_peers)
-{
-    static struct world w;
-    struct picker_block out[64];
-    struct picker_options opt = {.in_flight = PICKER_ENDGAME_IDLE};
-
-    world_open(&w, 15, 5);
-    world_ready(&w);
-    seed_joins(&w, 0);
-    seed_joins(&w, 1);
-    cr_assert_eq(pick(&w, 0, (struct picker_options){0}, out, 64), 60u);
-    cr_assert_eq(pick(&w, 1, opt, out, 64), 0u);
-    opt.in_flight--;
-    cr_assert_eq(pick(&w, 1, opt, out, 64), (uint32_t)PICKER_ENDGAME_FLIGHT - opt.in_flight);
+    cr_assert_not(picker_pick_again(w.p, 0, 0, 3), "it is here");
     world_close(&w);
 }
 
@@ -784,9 +761,10 @@ Test(picker, no_endgame_while_something_is_left_for_others)
     for (uint32_t i = 0; i < 3; i++)
         join(&w, i);
     cr_assert_eq(pick(&w, 0, (struct picker_options){0}, out, 64), 4u);
-    cr_assert_eq(pick(&w, 1, (struct picker_options){0}, out, 64), 0u, "piece 1 is free elsewhere");
+    cr_assert_eq(pick(&w, 1, (struct picker_options){0}, out, 64), 0u);
+    cr_assert_not(picker_endgame(w.p), "piece 1 is free elsewhere");
     cr_assert_eq(pick(&w, 2, (struct picker_options){0}, out, 64), 4u);
-    cr_assert_eq(pick(&w, 1, (struct picker_options){0}, out, 64), 4u, "nobody has piece 2");
+    cr_assert(picker_endgame(w.p), "nobody has piece 2");
     picker_hold(w.p, 2, true);
     cr_assert_not(picker_endgame(w.p), "a piece on hold is still to come");
     world_close(&w);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The endgame: every block is requested, and a peer has nothing left to give but what others were
+ * asked for. It is asked again for the blocks that would come last, and only for those that it can
+ * bring much sooner: a peer that delivers steadily is not doubled, since what both send is paid for
+ * twice.
+ */
+#include "peer/core/swarm_impl.h"
+
+enum {
+    LOOKS_MAX = 32,           /* requests of one peer that are considered, from its last one on */
+    MARGIN_US = 100 * 1000,   /* less is not worth a second copy */
+    STALLED_US = 1000 * 1000, /* silent for longer, and for several blocks' time: it has stopped */
+    STALLED_BLOCKS = 4,
+    UNKNOWN_US = 1000 * 1000,  /* a block's time where none was measured */
+    NEVER_US = 1000 * 1000000, /* more than any wait */
+};
+
+static int64_t
+block_us(const struct swarm_peer *p)
+{
+    uint64_t rate = pipeline_rate(&p->down.pipe);
+
+    return rate > 0 ? (int64_t)((uint64_t)BLOCK_LEN * 1000000 / rate) : UNKNOWN_US;
+}
+
+/* How long until |p| has sent |n| blocks more. */
+static int64_t
+wait_us(const struct swarm_peer *p, uint32_t n)
+{
+    int64_t us = p->down.pipe.rtt.min_us + n * block_us(p);
+
+    return us < NEVER_US ? us : NEVER_US;
+}
+
+/* Was |p| asked for blocks and brings none? */
+static bool
+is_stalled(const struct swarm *s, const struct swarm_peer *p)
+{
+    struct mono since = reqlist_at(&p->down.requests, 0)->at;
+    int64_t silent;
+
+    if (mono_before(since, p->down.pipe.last_block))
+        since = p->down.pipe.last_block;
+    silent = mono_diff_us(s->clock.now, since);
+    return silent > STALLED_US && silent > STALLED_BLOCKS * block_us(p);
+}
+
+/* The block of |r| comes from |q| as its |n|-th: when? */
+static int64_t
+due_us(const struct swarm *s, const struct swarm_peer *q, uint32_t n)
+{
+    return is_stalled(s, q) ? NEVER_US : wait_us(q, n);
+}
+
+/* A request that |p| could take over, and when it is due where it is. */
+struct find {
+    const struct request *r;
+    int64_t due;
+};
+
+static bool
+may_take(const struct swarm *s, const struct swarm_peer *p, const struct bitfield *only,
+         const struct request *r)
+{
+    return bitfield_get(&p->has, r->piece) && (only == NULL || bitfield_get(only, r->piece)) &&
+           picker_requests(s->picker, r->piece, r->begin / BLOCK_LEN) < PICKER_ENDGAME_COPIES &&
+           reqlist_find(&p->down.requests, r->piece, r->begin) == REQLIST_NONE;
+}
+
+/* What |q| would bring last, of what |p| has, if that is later than |best|. */
+static void
+look_at(const struct swarm *s, const struct swarm_peer *p, const struct bitfield *only,
+        const struct swarm_peer *q, struct find *best)
+{
+    const struct reqlist *l = &q->down.requests;
+
+    for (uint32_t n = l->count, looks = LOOKS_MAX; n > 0 && looks > 0; n--, looks--) {
+        const struct request *r = reqlist_at(l, n - 1);
+        int64_t due = due_us(s, q, n);
+
+        if (due <= best->due)
+            return;
+        if (!may_take(s, p, only, r))
+            continue;
+        *best = (struct find){r, due};
+        return;
+    }
+}
+
+bool
+endgame_choose(struct swarm *s, const struct swarm_peer *p, const struct bitfield *only,
+               struct picker_block *out)
+{
+    struct find best = {NULL, 2 * wait_us(p, p->down.requests.count + 1) + MARGIN_US};
+    uint32_t iter = 0;
+    const struct swarm_peer *q;
+
+    if (p->down.requests.count > 0 && is_stalled(s, p))
+        return false;
+    while ((q = slotmap_next(&s->peers, &iter)) != NULL)
+        if (q != p && q->down.requests.count > 0)
+            look_at(s, p, only, q, &best);
+    if (best.r == NULL)
+        return false;
+    *out = (struct picker_block){best.r->piece, best.r->begin / BLOCK_LEN};
+    return true;
+}
