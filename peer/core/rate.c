@@ -119,10 +119,34 @@ rate_user_init(struct rate_user *u)
     list_init(&u->link);
 }
 
+uint32_t
+rate_bucket_part(const struct rate_bucket *b, uint32_t want)
+{
+    uint64_t part = b->limit * RATE_PART_MS / 1000;
+
+    if (b->limit == 0)
+        return want;
+    if (part < RATE_PART_MIN)
+        part = RATE_PART_MIN;
+    return want < part ? want : (uint32_t)part;
+}
+
+/* Bytes that a user takes before another has its turn. */
+static uint32_t
+bucket_turn(const struct rate_bucket *b)
+{
+    uint32_t part = rate_bucket_part(b, RATE_PART_MAX);
+    uint64_t turn = b->limit * RATE_TURN_MS / 1000;
+
+    if (turn > UINT32_MAX / 4)
+        turn = UINT32_MAX / 4;
+    return turn > part ? (uint32_t)turn : part;
+}
+
 void
 rate_bucket_wait(struct rate_bucket *b, struct rate_user *u)
 {
-    uint32_t turn = rate_bucket_part(b, RATE_PART_MAX);
+    uint32_t turn = bucket_turn(b);
 
     if (list_linked(&u->link))
         return;
@@ -140,18 +164,6 @@ void
 rate_user_leave(struct rate_user *u)
 {
     list_remove(&u->link);
-}
-
-uint32_t
-rate_bucket_part(const struct rate_bucket *b, uint32_t want)
-{
-    uint64_t part = b->limit * RATE_PART_MS / 1000;
-
-    if (b->limit == 0)
-        return want;
-    if (part < RATE_PART_MIN)
-        part = RATE_PART_MIN;
-    return want < part ? want : (uint32_t)part;
 }
 
 static bool
@@ -216,4 +228,16 @@ rate_bucket_ready(const struct rate_bucket *b, struct mono now)
     if (tokens >= 0)
         return now;
     return mono_add_us(now, (-tokens + limit - 1) / limit);
+}
+
+struct mono
+rate_user_ready(const struct rate_bucket *b, const struct rate_user *u, struct mono now)
+{
+    struct mono ready = rate_bucket_ready(b, now);
+    bool behind = rate_user_waits(u) && b->line.next != &u->link;
+
+    if (b->limit == 0 || !behind || mono_before(now, ready) ||
+        bucket_tokens(b, now) >= bucket_depth(b))
+        return ready;
+    return mono_add_us(now, RATE_YIELD_US);
 }

@@ -16,7 +16,9 @@ enum {
     RATE_SLOTS = 10,        /* of one second each: a meter's memory */
     RATE_PART_MS = 50,      /* a part is so much time's worth at the limit, */
     RATE_PART_MIN = 256,    /* but at least so many bytes, */
-    RATE_PART_MAX = 16384,  /* and at most so many: a turn in the line of those who wait */
+    RATE_PART_MAX = 16384,  /* and at most so many, unless nothing is limited */
+    RATE_TURN_MS = 5,       /* a turn in the line of those who wait: a part, and so much at least */
+    RATE_YIELD_US = 1000,   /* who waits looks so often whether its turn came */
     RATE_KEEP_MS = 10000,   /* as RATE_BURST_MS, while its user waits elsewhere */
     RATE_BURST_MS = 100,    /* a bucket's depth in time at its rate */
 };
@@ -76,8 +78,8 @@ rate_user_waits(const struct rate_user *u)
     return list_linked(&u->link);
 }
 /* Stands in line behind the others, unless it does already, or before them if it has not had its
- * part yet: shares are even in bytes, whatever is taken at a time. It comes when
- * rate_bucket_ready(). */
+ * turn yet: shares are even in bytes, whatever is taken at a time. It comes when
+ * rate_user_ready(). */
 void rate_bucket_wait(struct rate_bucket *b, struct rate_user *u);
 /* Leaves the line, if it stands in it: before the user or the bucket goes, and when it wants no more. */
 void rate_user_leave(struct rate_user *u);
@@ -94,5 +96,10 @@ void rate_bucket_charge(struct rate_bucket *b, uint64_t bytes, struct mono now);
 
 /* When a take will succeed again; |now| if it would now, or unlimited. */
 struct mono rate_bucket_ready(const struct rate_bucket *b, struct mono now);
+
+/* The same for one of its users: while others stand before it in the line, it is to look again a
+ * moment later. */
+struct mono rate_user_ready(const struct rate_bucket *b, const struct rate_user *u,
+                            struct mono now);
 
 #endif

@@ -80,7 +80,7 @@ struct mono
 rate_tap_ready(const struct rate_tap *t, struct mono now)
 {
     struct mono own = rate_bucket_ready(&t->own, now);
-    struct mono shared = rate_bucket_ready(t->shared, now);
+    struct mono shared = rate_user_ready(t->shared, &t->user, now);
 
     return mono_before(own, shared) ? shared : own;
 }

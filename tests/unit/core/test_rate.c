@@ -230,6 +230,30 @@ Test(rate, users_of_one_bucket_take_turns)
         cr_expect_float_eq((double)got[i], 1000000, 32768, "user %d got %zu", i, (size_t)got[i]);
 }
 
+/* Who stands behind another does not ask again and again at one moment. */
+Test(rate, who_is_not_first_in_line_looks_again_a_moment_later)
+{
+    struct rate_bucket b;
+    struct rate_user first, second;
+
+    rate_bucket_init(&b, 1000000, at_us(0));
+    rate_user_init(&first);
+    rate_user_init(&second);
+    rate_bucket_wait(&b, &first);
+    rate_bucket_wait(&b, &second);
+    cr_expect_eq(rate_user_ready(&b, &first, at_us(1000)).us, 1000);
+    cr_expect_eq(rate_user_ready(&b, &second, at_us(1000)).us, 1000 + RATE_YIELD_US);
+    cr_expect_eq(rate_user_ready(&b, &second, at_us(100000)).us, 100000, "it is full");
+    rate_user_leave(&first);
+    cr_expect_eq(rate_user_ready(&b, &second, at_us(1000)).us, 1000);
+    cr_assert(rate_bucket_take(&b, &second, 2000, at_us(1000)));
+    rate_bucket_wait(&b, &second);
+    rate_bucket_wait(&b, &first);
+    cr_expect_eq(rate_user_ready(&b, &second, at_us(1000)).us, 2000, "the bucket's time");
+    rate_bucket_set(&b, 0, at_us(1000));
+    cr_expect_eq(rate_user_ready(&b, &first, at_us(1000)).us, 1000, "no limit, no line");
+}
+
 Test(rate, who_leaves_the_line_holds_nobody_up)
 {
     struct rate_bucket b;
