@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """sprat-tracker as a program: its command line, its configuration file, its addresses, its end."""
 
+import json
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
 from process import Process, run
 from sprat import SOURCE, TRACKER, Tracker, join, need
 from tap import main, test
-from tracker_client import HASH, Udp, http_announce
+from tracker_client import HASH, Udp, http_announce, http_get, http_scrape
 
 
 EXAMPLE = os.path.join(SOURCE, "tracker", "daemon", "sprat-tracker.conf")
@@ -152,6 +153,29 @@ def sighup_reads_the_configuration_again(t):
     t.wait("the settings to be read", lambda: "read the settings again" in running.stderr, 15)
     assert b"failure reason" in http_announce(url, 1)
     assert 6000 <= http_announce(url, 1, info_hash=bytes(20))[b"interval"] <= 6750
+    assert running.stop() == 0
+
+
+@test
+def numbers_for_the_operator(t):
+    path = t.path("list")
+    write(path, HASH.hex())
+    running = Tracker(t, "--listen-admin", f"{t.address()}:0", "--allow-list", path)
+    url = f"http://{running.wait_line('listening admin').split()[-1]}/"
+    for number in range(3):
+        http_announce(running.http, number + 1, left=number)
+    http_announce(running.http, 1, info_hash=bytes(20))
+    http_scrape(running.http)
+    assert http_get(url, "/health") == (200, b"ok\n")
+    numbers = json.loads(http_get(url, "/stats")[1])
+    told = {"announces": 4, "scrapes": 1, "refused": 1, "torrents": 1, "peers_ipv4": 3, "peers_ipv6": 0, "listed": 1}
+    assert {name: numbers[name] for name in told} == told, numbers
+    assert numbers["memory_bytes"] > 0 and numbers["http_errors"] == 1, numbers
+    text = http_get(url, "/metrics")[1].decode()
+    assert "# TYPE sprat_tracker_announces_total counter\nsprat_tracker_announces_total 4\n" in text, text
+    assert "# TYPE sprat_tracker_peers_ipv4 gauge\nsprat_tracker_peers_ipv4 3\n" in text, text
+    assert http_get(url, "/announce")[0] == 404
+    assert http_get(running.http, "/metrics")[0] == 404
     assert running.stop() == 0
 
 

@@ -27,7 +27,7 @@ struct tracker {
     struct rng rng;
     enum tracker_mode mode;
     const struct hashlist *list;
-    uint64_t announces, scrapes;
+    uint64_t announces, scrapes, refused;
 };
 
 void
@@ -314,6 +314,7 @@ tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
         return;
     }
     if (!is_served(t, a->info_hash)) {
+        t->refused++;
         ans->failure = "this tracker does not serve this torrent";
         ans->retry_in_min = TRACKER_RETRY_NEVER;
         return;
@@ -422,6 +423,7 @@ tracker_stats(const struct tracker *t, struct tracker_stats *s)
     *s = (struct tracker_stats){
         .announces = t->announces,
         .scrapes = t->scrapes,
+        .refused = t->refused,
         .torrents = t->swarms.map.count,
         .peers4 = t->swarms.peers4,
         .peers6 = t->swarms.peers6,

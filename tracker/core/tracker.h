@@ -128,6 +128,7 @@ int tracker_load(struct tracker *t, const uint8_t *data, size_t len, uint32_t pa
 
 struct tracker_stats {
     uint64_t announces, scrapes; /* torrents scraped */
+    uint64_t refused;            /* announces of torrents that are not served */
     uint64_t torrents, peers4, peers6;
 };
 void tracker_stats(const struct tracker *t, struct tracker_stats *s);

@@ -9,11 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "config.h"
 
 #include "common/crypto/random.h"
 #include "common/sys/addr.h"
+#include "tracker/daemon/admin.h"
 #include "tracker/daemon/listfile.h"
 #include "tracker/daemon/savefile.h"
 #include "tracker/daemon/settings.h"
@@ -41,6 +44,9 @@ struct daemon {
     struct udp_service udp;
     struct http_front *http_fronts[SETTINGS_LISTEN_MAX];
     struct udp_front *udp_fronts[SETTINGS_LISTEN_MAX];
+    struct admin admin;
+    struct http_front *admin_fronts[SETTINGS_LISTEN_MAX];
+    struct mono started_at;
 };
 
 static void
@@ -73,6 +79,7 @@ static bool
 needs_restart(const struct settings *a, const struct settings *b)
 {
     return memcmp(&a->http, &b->http, sizeof(a->http)) != 0 ||
+           memcmp(&a->admin, &b->admin, sizeof(a->admin)) != 0 ||
            memcmp(&a->udp, &b->udp, sizeof(a->udp)) != 0 ||
            strcmp(a->state_file, b->state_file) != 0 || a->save_period_s != b->save_period_s ||
            a->connections_max != b->connections_max || a->http_timeout_s != b->http_timeout_s ||
@@ -156,6 +163,7 @@ start_tracker(struct daemon *d, struct errbuf *eb)
     }
     use(d, &d->settings, list);
     http_service_init(&d->http, d->tracker);
+    d->started_at = loop_now(d->loop);
     udp_service_init(&d->udp, d->tracker, secret);
     return 0;
 }
@@ -180,15 +188,84 @@ say_listening(const char *protocol, const struct endpoint *at)
     fflush(stdout);
 }
 
+/* Resident memory in bytes, as /proc tells; 0 where it does not. */
+static uint64_t
+memory_bytes(void)
+{
+    FILE *f = fopen("/proc/self/statm", "r");
+    unsigned long long total, resident;
+    uint64_t bytes = 0;
+
+    if (f == NULL)
+        return 0;
+    if (fscanf(f, "%llu %llu", &total, &resident) == 2)
+        bytes = resident * (uint64_t)sysconf(_SC_PAGESIZE);
+    fclose(f);
+    return bytes;
+}
+
+static uint64_t
+cpu_milliseconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void
+gather(void *ctx, struct metrics *m)
+{
+    const struct daemon *d = ctx;
+    struct tracker_stats s;
+
+    tracker_stats(d->tracker, &s);
+    *m = (struct metrics){
+        .announces = s.announces,
+        .scrapes = s.scrapes,
+        .refused = s.refused,
+        .http_errors = d->http.errors,
+        .udp_errors = d->udp.errors,
+        .udp_ignored = d->udp.ignored,
+        .torrents = s.torrents,
+        .peers_ipv4 = s.peers4,
+        .peers_ipv6 = s.peers6,
+        .listed = d->list.list != NULL ? hashlist_count(d->list.list) : 0,
+        .uptime_seconds = (uint64_t)(mono_diff_ms(loop_now(d->loop), d->started_at) / 1000),
+        .memory_bytes = memory_bytes(),
+        .cpu_milliseconds = cpu_milliseconds(),
+    };
+    for (size_t i = 0; i < SETTINGS_LISTEN_MAX; i++)
+        if (d->http_fronts[i] != NULL)
+            m->http_connections += http_front_count(d->http_fronts[i]);
+}
+
+static int
+start_admin(struct daemon *d, const struct http_front_limits *limits, struct errbuf *eb)
+{
+    const struct listen_list *list = &d->settings.admin;
+    struct http_handler handler = admin_handler(&d->admin);
+    int err = 0;
+
+    admin_init(&d->admin, gather, d);
+    for (size_t i = 0; i < list->count && err == 0; i++) {
+        err = http_front_new(d->loop, &list->at[i], &handler, limits, &d->admin_fronts[i], eb);
+        if (err == 0)
+            say_listening("admin", http_front_addr(d->admin_fronts[i]));
+    }
+    return err;
+}
+
 static int
 start_fronts(struct daemon *d, struct errbuf *eb)
 {
     const struct settings *s = &d->settings;
     struct http_front_limits limits = {s->connections_max, s->http_timeout_s};
+    struct http_handler handler = http_front_tracker(&d->http);
     int err = 0;
 
     for (size_t i = 0; i < s->http.count && err == 0; i++) {
-        err = http_front_new(d->loop, &s->http.at[i], &d->http, &limits, &d->http_fronts[i], eb);
+        err = http_front_new(d->loop, &s->http.at[i], &handler, &limits, &d->http_fronts[i], eb);
         if (err == 0)
             say_listening("http", http_front_addr(d->http_fronts[i]));
         else if (may_do_without(d, &s->http.at[i], err, eb))
@@ -201,7 +278,7 @@ start_fronts(struct daemon *d, struct errbuf *eb)
         else if (may_do_without(d, &s->udp.at[i], err, eb))
             err = 0;
     }
-    return err;
+    return err == 0 ? start_admin(d, &limits, eb) : err;
 }
 
 /* As many descriptors as all the connections that are allowed may take, if the system grants them.
@@ -272,6 +349,7 @@ stop(struct daemon *d)
     for (size_t i = 0; i < SETTINGS_LISTEN_MAX; i++) {
         http_front_free(d->http_fronts[i]);
         udp_front_free(d->udp_fronts[i]);
+        http_front_free(d->admin_fronts[i]);
     }
     savefile_finish(d->save);
     if (d->tick != NULL)
@@ -284,6 +362,7 @@ stop(struct daemon *d)
         loop_signal_free(d->sigterm);
     if (d->tracker != NULL) {
         http_service_fini(&d->http);
+        admin_fini(&d->admin);
         tracker_free(d->tracker);
         hashlist_free(d->list.list);
     }

@@ -45,6 +45,7 @@ static const struct {
 enum {
     OPT_LISTEN_HTTP = 1,
     OPT_LISTEN_UDP,
+    OPT_LISTEN_ADMIN,
     OPT_CONFIG,
     OPT_STATE_FILE,
     OPT_ALLOW_LIST,
@@ -64,6 +65,8 @@ static const struct option_spec specs[] = {
      "answer HTTP here; may be given several times; port 0 takes any"},
     {OPT_LISTEN_UDP, 0, "listen-udp", "ADDR:PORT",
      "answer UDP here; may be given several times; port 0 takes any"},
+    {OPT_LISTEN_ADMIN, 0, "listen-admin", "ADDR:PORT",
+     "answer /metrics, /stats and /health over HTTP here; default: nowhere"},
     {OPT_CONFIG, 'c', "config", "FILE", "read settings from FILE; the command line wins over it"},
     {OPT_STATE_FILE, 0, "state-file", "FILE",
      "where the peers survive a restart; default: nowhere"},
@@ -147,6 +150,7 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
     switch (id) {
     case OPT_LISTEN_HTTP: return set_listen(&s->http, name, value, eb);
     case OPT_LISTEN_UDP: return set_listen(&s->udp, name, value, eb);
+    case OPT_LISTEN_ADMIN: return set_listen(&s->admin, name, value, eb);
     case OPT_STATE_FILE: return set_path(s->state_file, "state-file", value, eb);
     case OPT_ALLOW_LIST: return set_path(s->allow_list, "allow-list", value, eb);
     case OPT_DENY_LIST: return set_path(s->deny_list, "deny-list", value, eb);
@@ -269,7 +273,7 @@ static int
 read_command_line(struct settings *s, int argc, const char *const *argv, const char **config,
                   enum settings_action *action, struct errbuf *eb)
 {
-    struct listen_list given[2] = {{.count = 0}, {.count = 0}};
+    struct listen_list given[3] = {{.count = 0}};
     struct options o;
     const char *value;
     int id, got, err = 0;
@@ -288,6 +292,8 @@ read_command_line(struct settings *s, int argc, const char *const *argv, const c
             err = set_listen(&given[0], "--listen-http", value, eb);
         else if (id == OPT_LISTEN_UDP)
             err = set_listen(&given[1], "--listen-udp", value, eb);
+        else if (id == OPT_LISTEN_ADMIN)
+            err = set_listen(&given[2], "--listen-admin", value, eb);
         else if (id != OPT_VERSION)
             err = set(s, id, "", value, eb);
     }
@@ -297,6 +303,8 @@ read_command_line(struct settings *s, int argc, const char *const *argv, const c
         s->http = given[0];
         s->udp = given[1];
     }
+    if (given[2].count > 0)
+        s->admin = given[2];
     return 0;
 }
 

@@ -24,7 +24,7 @@ struct listen_list {
 
 struct settings {
     struct tracker_config tracker;
-    struct listen_list http, udp;
+    struct listen_list http, udp, admin;
     bool listens_by_default;  /* no address was given: |http| and |udp| are the defaults */
     uint32_t connections_max; /* of HTTP, at each address */
     uint32_t http_timeout_s;

@@ -30,7 +30,7 @@ enum {
 struct http_front {
     uint32_t magic;
     struct loop *loop;
-    struct http_service *service;
+    struct http_handler handler;
     struct listener *listener;
     struct loop_timer *timer;
     struct list conns; /* the earliest deadline first */
@@ -107,6 +107,7 @@ on_timer(void *ctx)
 static bool
 conn_answer(struct conn *c)
 {
+    const struct http_handler *handler = &c->front->handler;
     struct http_request req;
 
     while (c->state == CONN_OPEN && buf_len(&c->in) > 0) {
@@ -120,11 +121,11 @@ conn_answer(struct conn *c)
         conn_renew(c);
         c->scan = (struct http_scan){0};
         if (err != 0) {
-            http_service_refuse(c->front->service, req.status, &c->out);
+            handler->refuse(handler->ctx, req.status, &c->out);
             c->state = CONN_CLOSING;
             return false;
         }
-        http_service_answer(c->front->service, &req, &c->peer, &c->out, loop_now(c->front->loop));
+        handler->answer(handler->ctx, &req, &c->peer, &c->out, loop_now(c->front->loop));
         buf_consume(&c->in, req.len);
         if (!req.keep_alive)
             c->state = CONN_CLOSING;
@@ -274,19 +275,38 @@ on_accept(void *ctx, int fd, const struct endpoint *peer)
         set_timer(f);
 }
 
+static void
+answer(void *ctx, const struct http_request *req, const struct endpoint *from, struct buf *out,
+       struct mono now)
+{
+    http_service_answer(ctx, req, from, out, now);
+}
+
+static void
+refuse(void *ctx, int status, struct buf *out)
+{
+    http_service_refuse(ctx, status, out);
+}
+
+struct http_handler
+http_front_tracker(struct http_service *service)
+{
+    return (struct http_handler){.ctx = service, .answer = answer, .refuse = refuse};
+}
+
 int
-http_front_new(struct loop *l, const struct endpoint *at, struct http_service *service,
+http_front_new(struct loop *l, const struct endpoint *at, const struct http_handler *handler,
                const struct http_front_limits *limits, struct http_front **out, struct errbuf *eb)
 {
     struct http_front *f = calloc(1, sizeof(*f));
-    struct listener_handler handler = {.ctx = f, .on_accept = on_accept};
+    struct listener_handler on = {.ctx = f, .on_accept = on_accept};
     int err;
 
     if (f == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     MAGIC_SET(f, HTTP_FRONT_MAGIC);
     f->loop = l;
-    f->service = service;
+    f->handler = *handler;
     f->limits = *limits;
     list_init(&f->conns);
     f->timer = loop_timer_new(l, on_timer, f);
@@ -294,7 +314,7 @@ http_front_new(struct loop *l, const struct endpoint *at, struct http_service *s
         free(f);
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     }
-    err = listener_new(l, at, &handler, &f->listener, eb);
+    err = listener_new(l, at, &on, &f->listener, eb);
     if (err != 0) {
         loop_timer_free(f->timer);
         free(f);
@@ -315,6 +335,12 @@ http_front_free(struct http_front *f)
     loop_timer_free(f->timer);
     MAGIC_CLEAR(f);
     free(f);
+}
+
+uint32_t
+http_front_count(const struct http_front *f)
+{
+    return f->nconns;
 }
 
 const struct endpoint *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The tracker's HTTP connections: keep-alive, pipelining, and limits on everything that a client
- * could hold on to. Requests go to an http_service; this knows nothing of what they say.
+ * could hold on to. Requests go to a handler; this knows nothing of what they say.
  */
 #ifndef TRACKER_NET_HTTP_FRONT_H
 #define TRACKER_NET_HTTP_FRONT_H
@@ -24,13 +24,28 @@ struct http_front_limits {
     uint32_t timeout_s;
 };
 
-/* Listens at |at|. |service| is borrowed and may be shared by the fronts of one loop. */
-int http_front_new(struct loop *l, const struct endpoint *at, struct http_service *service,
+/* Who answers. Both append a response of at most HTTP_SERVICE_REPLY_MAX bytes to |out|; after one
+ * of refuse() the connection is closed. */
+struct http_handler {
+    void *ctx;
+    void (*answer)(void *ctx, const struct http_request *req, const struct endpoint *from,
+                   struct buf *out, struct mono now);
+    void (*refuse)(void *ctx, int status, struct buf *out);
+};
+
+/* The tracker itself as a handler. */
+struct http_handler http_front_tracker(struct http_service *service);
+
+/* Listens at |at|. |handler| is copied; what it points to may be shared by the fronts of a loop. */
+int http_front_new(struct loop *l, const struct endpoint *at, const struct http_handler *handler,
                    const struct http_front_limits *limits, struct http_front **out,
                    struct errbuf *eb);
 
 /* Closes all its connections. NULL is legal. */
 void http_front_free(struct http_front *f);
+
+/* Connections that are open. */
+uint32_t http_front_count(const struct http_front *f);
 
 /* The real address and port. */
 const struct endpoint *http_front_addr(const struct http_front *f);

@@ -38,6 +38,7 @@ rig_start(struct rig *r, uint32_t connections_max, uint32_t timeout_s)
 {
     static const struct tracker_seed seed = {{1, 2}, 3};
     struct http_front_limits limits = {connections_max, timeout_s};
+    struct http_handler handler = http_front_tracker(&r->http);
     struct tracker_config config;
     struct errbuf eb;
 
@@ -47,7 +48,7 @@ rig_start(struct rig *r, uint32_t connections_max, uint32_t timeout_s)
     r->t = tracker_new(&config, &seed);
     http_service_init(&r->http, r->t);
     udp_service_init(&r->udp, r->t, (const uint8_t *)"secretsecretsecr");
-    cr_assert_eq(http_front_new(r->loop, &local, &r->http, &limits, &r->http_front, &eb), 0);
+    cr_assert_eq(http_front_new(r->loop, &local, &handler, &limits, &r->http_front, &eb), 0);
     cr_assert_eq(udp_front_new(r->loop, &local, &r->udp, &r->udp_front, &eb), 0);
 }
 
@@ -230,6 +231,7 @@ Test(udp_front, answers_in_batches)
 Test(fronts, an_address_in_use_is_told)
 {
     struct http_front_limits limits = {1, 1};
+    struct http_handler handler = {.ctx = NULL};
     struct http_front *http;
     struct udp_front *udp;
     struct errbuf eb;
@@ -237,7 +239,7 @@ Test(fronts, an_address_in_use_is_told)
 
     rig_start(&r, 1, 1);
     cr_assert_eq(
-        http_front_new(r.loop, http_front_addr(r.http_front), &r.http, &limits, &http, &eb),
+        http_front_new(r.loop, http_front_addr(r.http_front), &handler, &limits, &http, &eb),
         SPRAT_E_BUSY);
     cr_assert_not_null(strstr(eb.text, "127.0.0.1:"));
     cr_assert_eq(udp_front_new(r.loop, udp_front_addr(r.udp_front), &r.udp, &udp, &eb),

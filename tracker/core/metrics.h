@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The tracker's numbers as its operator's programs read them: Prometheus' text format, and JSON.
+ * One table makes both; where the numbers come from is the caller's business.
+ */
+#ifndef TRACKER_CORE_METRICS_H
+#define TRACKER_CORE_METRICS_H
+
+#include <stdint.h>
+
+#include "common/ds/buf.h"
+
+/*  X(name, type, text). A counter's name in Prometheus ends in _total, as is the custom there. */
+#define METRICS_TABLE(X)                                                                           \
+    X(announces, counter, "announces that were understood")                                        \
+    X(scrapes, counter, "torrents that were scraped")                                              \
+    X(refused, counter, "announces of torrents that are not served")                               \
+    X(http_errors, counter, "HTTP requests answered by a failure or an error status")              \
+    X(udp_errors, counter, "UDP packets answered by an error")                                     \
+    X(udp_ignored, counter, "UDP packets that were no request and got no answer")                  \
+    X(torrents, gauge, "torrents with peers")                                                      \
+    X(peers_ipv4, gauge, "IPv4 peers of all torrents")                                             \
+    X(peers_ipv6, gauge, "IPv6 peers of all torrents")                                             \
+    X(listed, gauge, "info-hashes on the allow-list or deny-list")                                 \
+    X(http_connections, gauge, "HTTP connections that are open")                                   \
+    X(uptime_seconds, gauge, "seconds since the start")                                            \
+    X(memory_bytes, gauge, "resident memory of the process")                                       \
+    X(cpu_milliseconds, counter, "processor time of the process")
+
+struct metrics {
+#define X(name, type, text) uint64_t name;
+    METRICS_TABLE(X)
+#undef X
+};
+
+/* Both append to |out| and return its error. */
+int metrics_put_prometheus(const struct metrics *m, struct buf *out);
+int metrics_put_json(const struct metrics *m, struct buf *out);
+
+#endif
