@@ -36,7 +36,7 @@ def size(text):
 
 def numbers(text):
     """A list of numbers, as in 4,8,16."""
-    return [int(word) for word in text.split(",")]
+    return [int(word) for word in text.split(",") if word]
 
 
 def words(text):
