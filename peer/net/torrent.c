@@ -61,6 +61,11 @@ torrent_recovered(struct torrent *t, enum torrent_failure_source source)
 {
     if (t->failure.source != source)
         return;
+    /* Another failure's jobs still wait to be tried again: it becomes the one that is told. */
+    if (source != FAILURE_CORE && !list_empty(&t->disk.stalled)) {
+        torrent_fail(t, FAILURE_CORE, t->failure.err, t->disk.why);
+        return;
+    }
     clear_failure(t);
     event_push(t, TORRENT_EVENT_RESUMED, 0, "");
     if (t->core.refused && t->phase == PHASE_RUNNING)
@@ -163,6 +168,10 @@ on_committed(void *user, int err, const char *why, const uint32_t *pieces, size_
         torrent_reload_soon(t, err, why); /* no retry brings the file back: what is left is looked at */
     else
         torrent_fail(t, FAILURE_COMMIT, err, why);
+    /* What was written since the last good sync is not to be believed: it is read back, and written
+     * once more, when the torrent is loaded again. */
+    if (err != 0 && storage_doubtful(t->disk.storage))
+        torrent_reload(t);
     session_mark_dirty(t);
 }
 
@@ -197,6 +206,7 @@ loaded(struct torrent *t, const char *note)
     torrent_set_phase(t, PHASE_READY);
     t->wish.force_check = t->wish.trusted = false;
     torrent_recovered(t, FAILURE_LOAD);
+    torrent_recovered(t, FAILURE_COMMIT);
     if (bitfield_full(&t->core.have)) {
         t->core.frozen = false;
         torrent_recovered(t, FAILURE_FILES);
@@ -229,6 +239,10 @@ on_resumed(void *user, struct resume_result *res)
     }
     if (res->err != 0) {
         torrent_fail(t, FAILURE_LOAD, res->err, res->why);
+        if (storage_doubtful(t->disk.storage)) { /* it is of no use any more */
+            t->disk.reloading = true;
+            torrent_set_phase(t, PHASE_SAVING);
+        }
         return;
     }
     bitfield_copy(&t->core.have, res->have);

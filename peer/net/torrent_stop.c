@@ -242,7 +242,12 @@ ended(struct torrent *t)
         t->disk.reloading = false;
         t->core.frozen = t->failure.source == FAILURE_FILES;
         torrent_set_phase(t, PHASE_IDLE);
-        torrent_load(t);
+        /* When the disk failed, not at once again. */
+        if (t->failure.source == FAILURE_COMMIT || t->failure.source == FAILURE_LOAD)
+            loop_timer_set(t->retry,
+                           mono_add_ms(loop_now(t->session->loop), TORRENT_RETRY_MS));
+        else
+            torrent_load(t);
         return;
     }
     if (t->wish.removing && state_remove(t->session->disk.state, t->id, &eb) != 0)

@@ -28,6 +28,32 @@ check_name(struct filetree *t, size_t file, const struct stat *synced, struct er
     return err;
 }
 
+static int
+fail_sync(const struct filetree *t, const char *path, struct errbuf *eb)
+{
+    return errbuf_set(eb, sprat_err_from_errno(errno), "can't sync %s/%s: %s", t->dir, path,
+                      strerror(errno));
+}
+
+static void
+set_doubtful(struct filetree *t)
+{
+    pthread_mutex_lock(&t->lock);
+    t->doubtful = true;
+    pthread_mutex_unlock(&t->lock);
+}
+
+bool
+filetree_is_doubtful(struct filetree *t)
+{
+    bool doubtful;
+
+    pthread_mutex_lock(&t->lock);
+    doubtful = t->doubtful;
+    pthread_mutex_unlock(&t->lock);
+    return doubtful;
+}
+
 /* Opens, stamps and syncs one file. The stamp is taken first, so that what the disk keeps is never
  * older than the stamp; and fsync, not fdatasync, for the modification time must be kept too. */
 static int
@@ -42,9 +68,12 @@ sync_file(struct filetree *t, size_t file, struct stat *st, struct errbuf *eb)
         fd = openfile_fd(held);
     else if ((err = safepath_open(t->dir, path, SAFEPATH_READ, 0, &fd, &created, eb)) != 0)
         return err;
-    if (fstat(fd, st) != 0 || fsync(fd) != 0)
-        err = errbuf_set(eb, sprat_err_from_errno(errno), "can't sync %s/%s: %s", t->dir, path,
-                         strerror(errno));
+    if (fstat(fd, st) != 0) {
+        err = fail_sync(t, path, eb);
+    } else if (fsync(fd) != 0) {
+        err = fail_sync(t, path, eb);
+        set_doubtful(t);
+    }
     if (err == 0)
         err = check_name(t, file, st, eb);
     if (held != NULL)
@@ -77,11 +106,10 @@ end_sync(struct filetree *t, size_t file, const struct stat *st)
 }
 
 /* Takes the next dirty file at or after |from|; false if there is none. A write that is still under
- * way keeps it dirty, so that the next sync looks at it again. |*named|: its name is on the disk; one
- * that an earlier session made and did not live to sync looks like any other, so the first sync of
- * each file is of its name too. */
+ * way keeps it dirty, so that the next sync looks at it again. A name that an earlier session made and
+ * did not live to sync looks like any other, so the first sync of each file is of its name too. */
 static bool
-take_dirty(struct filetree *t, size_t *from, bool *named)
+take_dirty(struct filetree *t, size_t *from)
 {
     bool found = false;
 
@@ -93,11 +121,36 @@ take_dirty(struct filetree *t, size_t *from, bool *named)
         found = true;
         m->dirty = m->writers > 0;
         m->syncs++;
-        *named = m->named;
+        m->naming = !m->named;
         m->named = true;
     }
     pthread_mutex_unlock(&t->lock);
     return found;
+}
+
+/* Takes the next file at or after |from| whose name is to be synced. */
+static bool
+take_naming(struct filetree *t, size_t *from)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&t->lock);
+    for (; t->files != NULL && *from < t->mi->file_count && !found; (*from)++) {
+        found = t->files[*from].naming;
+        t->files[*from].naming = false;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return found;
+}
+
+/* The name of a file could not be synced: all of it is tried again. */
+static void
+unname(struct filetree *t, size_t file)
+{
+    pthread_mutex_lock(&t->lock);
+    t->files[file].dirty = true;
+    t->files[file].named = false;
+    pthread_mutex_unlock(&t->lock);
 }
 
 /* True if both paths lie in one directory. */
@@ -110,27 +163,49 @@ same_dir(const char *a, const char *b)
     return la == lb && memcmp(a, b, la) == 0;
 }
 
-int
-filetree_sync(struct filetree *t, struct errbuf *eb)
+/* Syncs the directories of files that are new to this session. This comes after all of the files were
+ * synced: one may have been made meanwhile in a directory that was already done. */
+static int
+sync_names(struct filetree *t, struct errbuf *eb)
 {
     const char *synced_dir = NULL; /* a path in the directory that was synced last */
-    bool named;
     int first_err = 0;
 
-    for (size_t next = 0; take_dirty(t, &next, &named);) {
+    for (size_t next = 0; take_naming(t, &next);) {
         const char *path = t->mi->files[next - 1].path;
-        struct stat st;
-        int err = sync_file(t, next - 1, &st, first_err == 0 ? eb : NULL);
+        int err = 0;
 
-        if (err == 0 && !named && (synced_dir == NULL || !same_dir(synced_dir, path))) {
-            err = safepath_sync_dirs(t->dir, path, first_err == 0 ? eb : NULL);
+        if (synced_dir != NULL && same_dir(synced_dir, path))
+            continue;
+        err = safepath_sync_dirs(t->dir, path, first_err == 0 ? eb : NULL);
+        if (err == 0)
             synced_dir = path;
-        }
-        end_sync(t, next - 1, err == 0 ? &st : NULL);
+        else
+            unname(t, next - 1);
         if (first_err == 0)
             first_err = err;
     }
     return first_err;
+}
+
+int
+filetree_sync(struct filetree *t, struct errbuf *eb)
+{
+    int err, first_err = 0;
+
+    if (filetree_is_doubtful(t))
+        return errbuf_set(eb, SPRAT_E_IO, "what was written to %s may be lost: a sync failed",
+                          t->dir);
+    for (size_t next = 0; take_dirty(t, &next);) {
+        struct stat st;
+
+        err = sync_file(t, next - 1, &st, first_err == 0 ? eb : NULL);
+        end_sync(t, next - 1, err == 0 ? &st : NULL);
+        if (first_err == 0)
+            first_err = err;
+    }
+    err = sync_names(t, first_err == 0 ? eb : NULL);
+    return first_err != 0 ? first_err : err;
 }
 
 /* The link's text: the way up from the link's directory, then the target. To be freed. */

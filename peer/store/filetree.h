@@ -30,6 +30,7 @@ struct filetree_file {
     uint32_t syncs;     /* syncs under way: not dirty any more, and the stamp is not yet new */
     bool dirty;         /* written since the last sync: the stamp lags behind */
     bool named;         /* its name was synced since the torrent was opened */
+    bool naming;        /* the sync that is under way is to sync its name */
     bool written;       /* since the last filetree_take_written() */
 };
 
@@ -47,6 +48,7 @@ struct filetree {
     const struct metainfo *mi;
     char *dir;
     bool writable;
+    bool doubtful; /* a sync of data failed: what was written before it may be gone */
     pthread_mutex_t lock;
     struct filetree_file *files; /* allocated at the first use: an idle torrent needs none */
 };
@@ -76,8 +78,13 @@ struct openfile *filetree_lend(struct filetree *t, size_t file, uint64_t offset,
 bool filetree_is_hole(struct filetree *t, size_t file, uint64_t offset, uint64_t len);
 
 /* Syncs all files written since the last sync, and the directories of new ones; stamps them. Files
- * whose sync failed stay dirty. */
+ * whose sync failed stay dirty. After a failure of fsync() itself the kernel takes what it could not
+ * write for written, and the next fsync() would succeed: so from then on every sync fails. */
 int filetree_sync(struct filetree *t, struct errbuf *eb);
+
+/* True after fsync() failed: nothing that this filetree wrote may be believed to be on the disk, also
+ * if it can be read. */
+bool filetree_is_doubtful(struct filetree *t);
 
 /* Counts the file as written. */
 void filetree_mark(struct filetree *t, size_t file);

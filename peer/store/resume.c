@@ -2,7 +2,9 @@
  *
  * The start of a session on a torrent: which files the database vouches for, which pieces need a
  * look, what may be overwritten, and what is stored of it. A chain of asynchronous steps: look
- * at the files, check, store, report, and (in the background) vouch for what was found.
+ * at the files, check, store, report, and (in the background) vouch for what was found. What an earlier
+ * session wrote and did not live to commit is written again and synced before the report: it can be
+ * read, but a sync may have failed, after which the kernel believes it written.
  */
 #include "peer/store/resume.h"
 
@@ -37,6 +39,8 @@ struct resume {
     struct bitfield have;
     struct bitfield skip;  /* pieces not to be checked */
     uint32_t trusted;
+    uint32_t rewriting; /* the piece that is written again, or was last */
+    bool reported;
     int err;
     struct errbuf why, note;
     struct doneq_item first_step;
@@ -75,6 +79,7 @@ report(struct resume *r, uint32_t checked)
         .note = r->note.text[0] != '\0' ? r->note.text : NULL,
     };
 
+    r->reported = true;
     r->opt.done(r->opt.user, &res);
 }
 
@@ -224,9 +229,13 @@ on_vouched(void *user, int err, const char *why)
 {
     struct resume *r = user;
 
-    (void)err; /* not stored: the next start checks again, and nothing else is lost */
-    (void)why;
     MAGIC_CHECK(r, RESUME_MAGIC);
+    /* After the report: the next start checks again, and nothing else is lost. */
+    if (!r->reported) {
+        if (err != 0)
+            fail(r, err, why);
+        report(r, r->mi->piece_count - r->skip.count);
+    }
     resume_free(r);
 }
 
@@ -272,7 +281,7 @@ on_synced(void *user, const struct storage_result *res)
     free(files);
     free(found);
     if (err != 0)
-        resume_free(r);
+        on_vouched(r, err, res->err != 0 ? res->why : sprat_strerror(err));
 }
 
 /* Marks the files of newly found pieces, so that the sync covers them. True if there are any. */
@@ -297,6 +306,77 @@ mark_found(struct resume *r)
     return any;
 }
 
+/* True if the piece was found in what a session wrote that ended in a crash: in a file of ours, and
+ * written since that session began. */
+static bool
+is_left_over(const struct resume *r, uint32_t piece)
+{
+    struct layout_walk w;
+    struct layout_range range;
+    bool late = false;
+
+    if (r->clean || !r->opt.download || !bitfield_get(&r->have, piece) ||
+        bitfield_get(&r->stored, piece))
+        return false;
+    layout_walk_init(&w, r->mi, piece, 0, metainfo_piece_len(r->mi, piece));
+    while (layout_walk_next(&w, &range)) {
+        struct storage_stamp now;
+
+        if (!range.stored)
+            continue;
+        if (r->trust[range.file] == FILE_FOREIGN)
+            return false;
+        now = storage_file_stamp(r->opt.storage, range.file);
+        late = late || now.mtime_ns >= (r->session - 1) * NS_PER_S;
+    }
+    return late;
+}
+
+static void rewrite_next(struct resume *r);
+
+static void
+on_rewritten(void *user, const struct storage_result *res)
+{
+    struct resume *r = user;
+
+    MAGIC_CHECK(r, RESUME_MAGIC);
+    if (res->err != 0)
+        fail(r, res->err, res->why);
+    r->rewriting++;
+    rewrite_next(r);
+}
+
+/* Writes what is left over again, a piece at a time; then syncs, stores and reports. */
+static void
+rewrite_next(struct resume *r)
+{
+    int err = 0;
+
+    if (r->cancelled)
+        fail(r, SPRAT_E_CANCELLED, "cancelled");
+    while (r->rewriting < r->mi->piece_count && !is_left_over(r, r->rewriting))
+        r->rewriting++;
+    if (r->err != 0)
+        end_with_error(r);
+    else if (r->rewriting < r->mi->piece_count)
+        err = storage_rewrite(r->opt.storage, r->rewriting, on_rewritten, r);
+    else
+        err = storage_sync(r->opt.storage, on_synced, r);
+    if (err != 0) {
+        fail(r, err, sprat_strerror(err));
+        end_with_error(r);
+    }
+}
+
+static bool
+any_left_over(const struct resume *r)
+{
+    for (uint32_t p = 0; p < r->mi->piece_count; p++)
+        if (is_left_over(r, p))
+            return true;
+    return false;
+}
+
 /* The database knows what is lost: reports, and vouches for what was found in the background. The
  * sync is submitted first, since |done| may close the storage. */
 static void
@@ -310,6 +390,11 @@ on_stored(void *user, int err, const char *why)
         fail(r, err, why);
     if (r->cancelled)
         fail(r, SPRAT_E_CANCELLED, "cancelled");
+    if (r->err == 0 && any_left_over(r)) {
+        (void)mark_found(r);
+        rewrite_next(r);
+        return;
+    }
     if (r->err == 0 && mark_found(r))
         syncing = storage_sync(r->opt.storage, on_synced, r) == 0;
     report(r, r->mi->piece_count - r->skip.count);

@@ -23,7 +23,8 @@ enum {
 };
 
 struct resume_result {
-    int err;         /* 0, EXISTS (would overwrite a stranger's file), DB, CANCELLED, MISMATCH */
+    int err;         /* 0, EXISTS (would overwrite a stranger's file), DB, CANCELLED, MISMATCH, or
+                        why what a crash left over could not be made to last */
     const char *why; /* the sentence, which names the file */
     struct bitfield *have; /* err 0: pieces we have; valid during the call */
     uint32_t trusted;      /* pieces believed without a look */

@@ -319,6 +319,19 @@ storage_sync(struct storage *s, storage_done_fn done, void *user)
     return submit_piece(s, OP_SYNC, DISK_SLOW, UINT32_MAX, done, user);
 }
 
+bool
+storage_doubtful(struct storage *s)
+{
+    return filetree_is_doubtful(&s->tree);
+}
+
+int
+storage_rewrite(struct storage *s, uint32_t piece, storage_done_fn done, void *user)
+{
+    ASSERT(s->tree.writable);
+    return submit_piece(s, OP_REWRITE, DISK_BACKGROUND, piece, done, user);
+}
+
 int
 storage_finish(struct storage *s, storage_done_fn done, void *user)
 {

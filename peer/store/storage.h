@@ -114,6 +114,14 @@ int storage_forget(struct storage *s, uint32_t piece, storage_done_fn done, void
  * new files too. |done| gets err as above. */
 int storage_sync(struct storage *s, storage_done_fn done, void *user);
 
+/* True after the disk failed to sync: what was written since the last good sync may be lost, though it
+ * can still be read, and storage_sync() fails from then on. It ends by opening the storage anew and
+ * storage_rewrite() of the pieces that are found there. */
+bool storage_doubtful(struct storage *s);
+
+/* Reads a piece and writes the same bytes again, so that the next sync forces them to the disk. */
+int storage_rewrite(struct storage *s, uint32_t piece, storage_done_fn done, void *user);
+
 /* Creates what has no bytes: directories of empty files, empty files, executable bits, and (last)
  * symbolic links. Called once, when the payload is complete, or at the start for empty torrents. */
 int storage_finish(struct storage *s, storage_done_fn done, void *user);

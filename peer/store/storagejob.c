@@ -430,6 +430,28 @@ do_small_rehashes(struct disk_worker *w, struct storage_job *const *jobs, size_t
             room += small_room(jobs[end]);
         rehash_together(w, jobs + i, end - i);
     }
+
+static int
+do_rewrite(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
+{
+    struct filetree *t = &j->storage->tree;
+    struct layout_walk walk;
+    struct layout_range r;
+    int err = 0;
+
+    layout_walk_init(&walk, j->storage->mi, j->piece, 0,
+                     metainfo_piece_len(j->storage->mi, j->piece));
+    while (err == 0 && layout_walk_next(&walk, &r)) {
+        for (uint64_t at = 0; err == 0 && r.stored && at < r.len; at += DISK_SCRATCH_LEN) {
+            size_t n = r.len - at < DISK_SCRATCH_LEN ? (size_t)(r.len - at) : DISK_SCRATCH_LEN;
+            struct iovec iov = {.iov_base = w->scratch, .iov_len = n};
+
+            err = filetree_read(t, r.file, r.offset + at, w->scratch, n, eb);
+            if (err == 0)
+                err = filetree_write(t, r.file, r.offset + at, &iov, 1, eb);
+        }
+    }
+    return err;
 }
 
 static bool
@@ -515,6 +537,7 @@ do_one(struct disk_worker *w, struct storage_job *j)
     case OP_VERIFY: err = do_verify(w, j, &eb); break;
     case OP_REHASH: err = do_rehash(w, j, s->mi->has_v1, s->mi->has_v2, &eb); break;
     case OP_LEAVES: err = do_rehash(w, j, false, true, &eb); break;
+    case OP_REWRITE: err = do_rewrite(w, j, &eb); break;
     case OP_FORGET: warmhash_forget(w->warm, s, j->piece); break;
     case OP_SCAN: err = do_scan(w, j, &eb); break;
     case OP_LOOK: err = do_look(s, &eb); break;

@@ -18,6 +18,7 @@ enum storage_op {
     OP_VERIFY,
     OP_REHASH,
     OP_LEAVES,
+    OP_REWRITE,
     OP_FORGET,
     OP_SCAN,
     OP_LOOK,
