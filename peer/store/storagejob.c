@@ -430,6 +430,7 @@ do_small_rehashes(struct disk_worker *w, struct storage_job *const *jobs, size_t
             room += small_room(jobs[end]);
         rehash_together(w, jobs + i, end - i);
     }
+}
 
 static int
 do_rewrite(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)

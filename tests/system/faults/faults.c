@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -772,6 +773,19 @@ preadv2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
 {
     REAL(preadv2);
     return read_fails(fd) ? -1 : real(fd, iov, count, offset, flags);
+}
+
+ssize_t
+sendfile(int out, int in, off_t *offset, size_t len)
+{
+    REAL(sendfile);
+    return read_fails(in) ? -1 : real(out, in, offset, len);
+}
+
+ssize_t
+sendfile64(int out, int in, off64_t *offset, size_t len)
+{
+    return sendfile(out, in, offset, len);
 }
 
 /* What a shorter file loses counts as written over. */

@@ -154,7 +154,7 @@ def _revert(path, writes, sync, random):
     # How the disk went: nothing arrived, most did, any.
     arrives = random.choice((0.0, 0.0, 0.5, 0.9, 1.0))
     now = os.stat(path)
-    sizes = [now.st_size, sync.size if sync and not writes[0].dropped else writes[0].size]
+    sizes = [now.st_size, sync.size if sync else writes[0].size]
     times = [now.st_mtime_ns, sync.mtime_ns if sync else writes[0].mtime_ns]
     keep = {}  # sector: index of the last write that reached it
     for index, w in enumerate(writes):

@@ -13,9 +13,9 @@ import sqlite3
 import time
 
 import content
+import faults
 import sprat
 import torrent
-from faults import Faults, power_cut
 from process import Process
 
 PIECES_PER_ROW = 4096
@@ -139,6 +139,13 @@ def claims(state_dir, scratch):
     return found
 
 
+class Given:
+    """A torrent that is there already."""
+
+    def __init__(self, path, meta):
+        self.path, self.meta = path, meta
+
+
 class Source:
     """A torrent with its original and several daemons that seed it."""
 
@@ -168,6 +175,10 @@ def seeders(t, sources, count=3):
         for source in sources:
             sprat.sprat(t, "add", "--socket", path, "-o", os.path.dirname(source.path), source.meta,
                         status=0)
+        for source in sources:
+            name = os.path.basename(source.path)
+            t.wait(f"{name} to be seeded", lambda: any(
+                x["name"] == name and x["state"] == "seeding" for x in _call(path, "torrent.list") or []), 30)
         found.append(address)
     return found
 
@@ -208,7 +219,7 @@ class Victim:
         os.makedirs(self.folder)
         os.makedirs(self.state, mode=0o700)
         os.makedirs(os.path.join(base, "faults"))
-        self.faults = Faults(os.path.join(base, "faults"), [self.state, self.folder], True) if power else None
+        self.faults = faults.Faults(os.path.join(base, "faults"), [self.state, self.folder], True) if power else None
         self.ip = t.address()
         self.claimed, self.kills, self.lost = set(), 0, 0
         self.had = 0  # bytes that the last life knew to be right
@@ -219,6 +230,12 @@ class Victim:
 
     def start(self):
         env = self.faults.env() if self.faults else None
+        if self.faults and self.random.random() < 0.2:
+            # A sync fails first, which a good one after it must not cover up.
+            self.faults.fail(faults.SYNC, first=self.random.randrange(6), count=1, match="/copy/",
+                             flags=self.random.choice((0, faults.DROP)))
+        elif self.faults:
+            self.faults.stop()
         limit = f"{self.random.choice((500, 1500, 4000))}K"
         # Some are named, the others are the tracker's to tell.
         peers = self.random.sample(self.peers, self.random.randint(0, len(self.peers)))
@@ -243,13 +260,13 @@ class Victim:
         self.kills += not ended
         cut = self.power and self.random.random() < 0.7
         if cut:
-            self.lost += power_cut(self.faults, self.random)
+            self.lost += faults.power_cut(self.faults, self.random)
         self.look()
-        self._compare(cut)
+        self._compare(cut or (self.power and self.faults.hits() > 0))
         self.process.close()
         return ended
 
-    def _compare(self, cut):
+    def _compare(self, thrown_away):
         """Progress never goes back: after kill -9, all that was verified is still on disk and found again;
         after a power failure, at least what was committed."""
         events = self.process.events
@@ -259,7 +276,7 @@ class Victim:
         committed = sum(self.source.layout.stored(n) for n in self.claimed)
         verified = max((e["bytes_have"] for e in events if "bytes_have" in e), default=0)
         self.lag = max(self.lag, verified - committed)
-        self.had = max(committed, 0 if cut else verified)
+        self.had = max(committed, 0 if thrown_away else verified)
 
     def _add(self, to):
         """Once it was stored, the daemon knows the torrent."""
@@ -306,10 +323,15 @@ class Victim:
 
     def finish(self, seconds=60):
         """Lets it come to its end, which must be a good one."""
+        if self.faults:
+            self.faults.stop()
         to = self.start()
         if self.daemon:
             self._add(to)
-            self.t.wait(f"{self} to be complete", self._is_whole, seconds, step=0.1)
+            try:
+                self.t.wait(f"{self} to be complete", self._is_whole, seconds, step=0.1)
+            except AssertionError as e:
+                raise AssertionError(f"{e}\n{_call(self.socket, 'torrent.list')}\n{self.process.report()}") from None
             self.process.stop()
         else:
             assert self.process.status(seconds) == 0, f"{self}: {self.process.report()}"
