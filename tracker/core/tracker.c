@@ -14,6 +14,7 @@
 
 enum {
     TIMEOUT_INTERVALS = 2,    /* a peer that misses one announce is still there */
+    TIMEOUT_MIN_S = 90,       /* clients wait 30 s between announces and more, whatever they are told */
     SWEEPS_PER_TIMEOUT = 8,   /* how often each swarm is swept */
     SWEEP_PEERS_MAX = 50000,  /* peers looked at in one portion */
     SWEEP_SWARMS_MAX = 10000, /* swarms swept in one portion */
@@ -101,7 +102,9 @@ peer_timeout_s(const struct tracker *t)
 {
     uint32_t longest = t->config.interval + t->config.interval / JITTER_PARTS;
 
-    return (uint16_t)(TIMEOUT_INTERVALS * longest + 1);
+    uint32_t timeout = TIMEOUT_INTERVALS * longest + 1;
+
+    return (uint16_t)(timeout > TIMEOUT_MIN_S ? timeout : TIMEOUT_MIN_S);
 }
 
 static int64_t

@@ -351,6 +351,22 @@ Test(tracker_core, longest_interval)
     tracker_free(r->t);
 }
 
+/* Clients don't announce every ten seconds because they are told to. */
+Test(tracker_core, shortest_interval)
+{
+    struct rig *r = rig_new();
+
+    tracker_free(r->t);
+    r->config.interval = 10;
+    rig_start(r);
+    announce(r, 1, 0, TRACKER_EVENT_STARTED);
+    pass(r, 60);
+    cr_assert_eq(scrape(r).complete, 1);
+    pass(r, 60);
+    cr_assert_eq(scrape(r).complete, 0);
+    tracker_free(r->t);
+}
+
 Test(tracker_core, sweeps_come_in_portions)
 {
     enum { SWARMS = 25000 };
