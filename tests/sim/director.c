@@ -37,6 +37,7 @@ struct director {
     struct mono begin, next_audit;
     int64_t next_us[SCENARIO_ACTIONS_MAX]; /* when each action is due; INT64_MAX: it is over */
     bool over;
+    bool tracker_was_down;
 };
 
 static int64_t
@@ -120,7 +121,7 @@ is_target(const struct scenario_action *a, const struct node *n)
     case VERB_CRASH:
     case VERB_DARK:
     case VERB_PAUSE: return n->state == NODE_UP;
-    case VERB_LOSE: return n->disk.done.count > 0;
+    case VERB_LOSE: return n->state == NODE_UP && n->disk.done.count > 0;
     case VERB_JOIN: return !node_running(n);
     case VERB_RESUME:
     case VERB_SPLIT:
@@ -156,7 +157,10 @@ do_to(struct director *d, const struct scenario_action *a, struct seat *t)
     case VERB_JOIN: join(t); break;
     case VERB_PAUSE: node_pause(n, true); break;
     case VERB_RESUME: node_pause(n, false); break;
-    case VERB_SPLIT: n->side = 1; break;
+    case VERB_SPLIT:
+        n->side = 1;
+        d->tracker_was_down = true; /* for this one */
+        break;
     case VERB_FREE_DISK: node_free_disk(n); break;
     case VERB_LOSE: lose_one(n); break;
     case VERB_LIMIT:
@@ -167,9 +171,10 @@ do_to(struct director *d, const struct scenario_action *a, struct seat *t)
     case VERB_TRACKER_DOWN:
     case VERB_TRACKER_UP: break;
     }
+    if (a->for_us == 0)
+        return; /* what was to come of it before comes still */
     t->resumes = a->verb == VERB_PAUSE;
-    if (a->for_us > 0)
-        event_post_us(&d->sim.engine, &t->event, a->for_us);
+    event_post_us(&d->sim.engine, &t->event, a->for_us);
 }
 
 /* Chooses |a->count| of the group's nodes that it can happen to. */
@@ -202,7 +207,7 @@ act(struct director *d, const struct scenario_action *a)
             d->sim.nodes[i]->side = 0;
         links_heal(&d->sim);
         break;
-    case VERB_TRACKER_DOWN: d->sim.tracker_down = true; break;
+    case VERB_TRACKER_DOWN: d->sim.tracker_down = d->tracker_was_down = true; break;
     case VERB_TRACKER_UP: d->sim.tracker_down = false; break;
     case VERB_LEAVE:
     case VERB_CRASH:
@@ -442,7 +447,7 @@ static void
 send_home(struct director *d)
 {
     struct mono limit = mono_add_us(d->sim.engine.now, FAREWELL_US);
-    bool clean = !d->sim.tracker_down;
+    bool clean = !d->tracker_was_down; /* a goodbye may have met nobody */
 
     for (unsigned i = 0; i < d->sim.count; i++) {
         event_cancel(&d->sim.engine, &d->seats[i].event);

@@ -16,6 +16,7 @@
 enum {
     BLOCKS_MAX = 768,  /* in a torrent: a run shall take a fraction of a second */
     BUSY_UNTIL_S = 150, /* by then the world does no more harm */
+    DOWN_LEAST_KIB = 128, /* a line's queue has no end: what all windows hold must pass in time */
     LEECH_GROUPS_MAX = 3,
     BAD_GROUPS_MAX = 2,
 };
@@ -24,7 +25,7 @@ struct fuzz {
     struct rng rng;
     char *text;
     size_t len, room;
-    bool hybrid;
+    bool both_ways; /* a hybrid with all that a peer of one version needs */
     unsigned leech_groups, bad_groups;
     unsigned leeches;
 };
@@ -76,17 +77,20 @@ put_torrent(struct fuzz *f)
                                   : magnitude(f, 64 << 10, BLOCKS_MAX * BLOCK_LEN);
     uint32_t files = one_in(f, 2) ? 1 : magnitude(f, 2, 64);
 
-    f->hybrid = format == 2;
+    bool no_layers = format > 0 && one_in(f, 4);
+
+    /* Without layers, who speaks v1 only can't ask for them. */
+    f->both_ways = format == 2 && !no_layers;
     put(f, "torrent format=%s piece=%" PRIu32 "KiB size=%" PRIu32 " files=%" PRIu32 "%s\n",
         formats[format], piece_kib, bytes, files < bytes ? files : 1,
-        format > 0 && one_in(f, 4) ? " layers=none" : "");
+        no_layers ? " layers=none" : "");
 }
 
 static void
 put_world(struct fuzz *f)
 {
     put(f, "net jitter=%" PRIu32 "us loss=%" PRIu32 " window=%" PRIu32 "KiB dial=%" PRIu32 "s%s\n",
-        magnitude(f, 1, 100000), one_in(f, 2) ? 0 : magnitude(f, 10, 20000), magnitude(f, 32, 4096),
+        magnitude(f, 1, 100000), one_in(f, 2) ? 0 : magnitude(f, 10, 20000), magnitude(f, 32, 512),
         between(f, 2, 20), one_in(f, 2) ? " codec" : "");
     put(f, "tracker latency=%" PRIu32 "ms timeout=%" PRIu32 "s interval=%" PRIu32 "s\n",
         magnitude(f, 1, 2000), between(f, 2, 20), magnitude(f, 10, 300));
@@ -98,7 +102,7 @@ static void
 put_line(struct fuzz *f, uint32_t slowest_kib)
 {
     put(f, " up=%" PRIu32 "KiB down=%" PRIu32 "KiB delay=%" PRIu32 "us",
-        magnitude(f, slowest_kib, 16384), magnitude(f, slowest_kib, 65536),
+        magnitude(f, slowest_kib, 16384), magnitude(f, DOWN_LEAST_KIB, 65536),
         magnitude(f, 100, 400000));
 }
 
@@ -121,8 +125,6 @@ put_weakness(struct fuzz *f)
     if (one_in(f, 5))
         put(f, " group=%" PRIu32 "ms sync=%" PRIu32 "ms", magnitude(f, 1, 5000),
             magnitude(f, 1, 2000));
-    if (one_in(f, 6))
-        put(f, " read-errors=%" PRIu32, magnitude(f, 100, 20000));
 }
 
 static void
@@ -131,6 +133,8 @@ put_seeds(struct fuzz *f)
     put(f, "peers seed count=%" PRIu32 " have=all", magnitude(f, 1, 3));
     put_line(f, 128);
     put_weakness(f);
+    if (one_in(f, 6)) /* a leecher's would stop it until somebody looks */
+        put(f, " read-errors=%" PRIu32, magnitude(f, 100, 20000));
     if (one_in(f, 4))
         put(f, " join=0s..%" PRIu32 "s", magnitude(f, 1, 120));
     put(f, "\n");
@@ -154,7 +158,7 @@ put_leeches(struct fuzz *f)
         put(f, " sequential");
     if (one_in(f, 6))
         put(f, " stay=%" PRIu32 "s", magnitude(f, 1, 60));
-    if (f->hybrid && one_in(f, 3))
+    if (f->both_ways && one_in(f, 3))
         put(f, " speaks=v%" PRIu32, between(f, 1, 2));
     put(f, "\n");
 }

@@ -69,6 +69,13 @@ print_msg(FILE *out, const struct wire_msg *m)
                 m->hashes.index, m->hashes.length);
 }
 
+/* A node's address is its number. */
+static void
+print_addr(FILE *out, const struct endpoint *a)
+{
+    fprintf(out, " n%u", (unsigned)a->ip[1] << 16 | (unsigned)a->ip[2] << 8 | a->ip[3]);
+}
+
 static void
 print_head(struct trace *t, struct mono now, unsigned node, const char *way, const char *name,
            slot_id peer)
@@ -128,6 +135,11 @@ trace_input(struct trace *t, struct mono now, unsigned node, const struct swarm_
     print_head(t, now, node, "<", input_names[in->type], in->peer);
     if (in->type == SWARM_IN_MESSAGE)
         print_msg(t->out, &in->u.msg);
+    if (in->type == SWARM_IN_ACCEPTED)
+        print_addr(t->out, &in->u.conn.addr);
+    if (in->type == SWARM_IN_ANNOUNCED)
+        for (size_t i = 0; i < in->u.announced.count; i++)
+            print_addr(t->out, &in->u.announced.addrs[i]);
     if (in->type == SWARM_IN_CLOSED)
         fprintf(t->out, " %s", sprat_strerror(in->u.closed.err));
     if (in->type == SWARM_IN_WRITTEN)
@@ -180,7 +192,7 @@ print_effect(FILE *out, const struct swarm_effect *fx)
         fprintf(out, " %" PRIu32 ":%" PRIu32, fx->u.write.piece, fx->u.write.begin);
         break;
     case SWARM_FX_NOTICE: fprintf(out, " %d", (int)fx->u.notice.what); break;
-    case SWARM_FX_CONNECT:
+    case SWARM_FX_CONNECT: print_addr(out, &fx->u.connect.addr); break;
     case SWARM_FX_ACCEPT:
     case SWARM_FX_REFUSE:
     case SWARM_FX_ANNOUNCE: break;
