@@ -80,7 +80,7 @@ def peers_expire(t):
     url = Tracker(t, "--interval", "1").http
     http_announce(url, 1, left=0)
     assert http_scrape(url)[b"files"][HASH][b"complete"] == 1
-    t.wait("the peer to expire", lambda: http_scrape(url)[b"files"][HASH][b"complete"] == 0, 8, 0.2)
+    t.wait("the peer to expire", lambda: http_scrape(url)[b"files"][HASH][b"complete"] == 0, 40, 0.2)
 
 
 @test

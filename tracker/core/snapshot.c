@@ -66,9 +66,10 @@ snapshot_some(struct swarms *s, struct buf *out, uint16_t now_s)
         struct list *link = s->saved.next;
         struct swarm *w = LIST_ENTRY(link, struct swarm, link);
 
-        if (w->saved_in != s->save)
+        if (link != &s->shed && w->saved_in != s->save) {
             put_swarm(out, w, now_s);
-        w->saved_in = s->save;
+            w->saved_in = s->save;
+        }
         list_remove(&s->saved);
         list_insert_after(link, &s->saved);
         if (out->err != 0)

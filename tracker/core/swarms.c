@@ -26,6 +26,7 @@ swarms_init(struct swarms *s, const uint64_t seed[2], bool keeps_ids)
     hashmap_init(&s->map, seed, match);
     list_init(&s->by_sweep);
     list_init(&s->saved);
+    list_init(&s->shed);
 }
 
 static void
@@ -42,6 +43,7 @@ swarms_fini(struct swarms *s)
     struct list *link;
 
     list_remove(&s->saved);
+    list_remove(&s->shed);
     while ((link = list_pop_front(&s->by_sweep)) != NULL)
         swarm_free(LIST_ENTRY(link, struct swarm, link));
     hashmap_fini(&s->map);
@@ -98,9 +100,38 @@ swarms_oldest(const struct swarms *s)
 {
     const struct list *link = s->by_sweep.next;
 
-    if (link == &s->saved)
+    while (link == &s->saved || link == &s->shed)
         link = link->next;
     return link == &s->by_sweep ? NULL : LIST_ENTRY(link, struct swarm, link);
+}
+
+static void
+swarm_drop(struct swarms *s, struct swarm *w)
+{
+    s->peers4 -= peerset_count(&w->v4);
+    s->peers6 -= peerset_count(&w->v6);
+    list_remove(&w->link);
+    hashmap_remove(&s->map, &w->node);
+    swarm_free(w);
+}
+
+bool
+swarms_shed(struct swarms *s, const struct swarm *keep)
+{
+    for (int look = 0; look < SWARMS_SHED_LOOKS; look++) {
+        struct list *next = list_linked(&s->shed) ? s->shed.next : &s->by_sweep;
+        struct swarm *w = LIST_ENTRY(next, struct swarm, link);
+
+        list_remove(&s->shed);
+        list_insert_after(next, &s->shed); /* behind the last: from the front again */
+        if (next == &s->by_sweep || next == &s->saved || w == keep)
+            continue;
+        if (peerset_count(&w->v4) + peerset_count(&w->v6) <= 1) {
+            swarm_drop(s, w);
+            return true;
+        }
+    }
+    return false;
 }
 
 uint32_t
@@ -110,12 +141,11 @@ swarms_sweep(struct swarms *s, struct swarm *w, uint16_t now_s, uint16_t age_max
 
     s->peers4 -= peerset_expire(&w->v4, &s->env, now_s, age_max);
     s->peers6 -= peerset_expire(&w->v6, &s->env, now_s, age_max);
-    list_remove(&w->link);
     if (peerset_count(&w->v4) + peerset_count(&w->v6) == 0) {
-        hashmap_remove(&s->map, &w->node);
-        swarm_free(w);
+        swarm_drop(s, w);
     } else {
         w->swept_at = now;
+        list_remove(&w->link);
         list_push_back(&s->by_sweep, &w->link);
     }
     return looked_at;

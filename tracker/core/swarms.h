@@ -12,7 +12,10 @@
 #include "common/ds/list.h"
 #include "tracker/core/peerset.h"
 
-enum { SWARMS_PREFETCH_MAX = 64 };
+enum {
+    SWARMS_PREFETCH_MAX = 64,
+    SWARMS_SHED_LOOKS = 32,
+};
 
 struct swarm {
     struct hashmap_node node;
@@ -27,8 +30,9 @@ struct swarm {
 /* Embedded; read |map.count| and the two totals. */
 struct swarms {
     struct hashmap map;
-    struct list by_sweep; /* the one swept longest ago first; |saved| may stand between them */
+    struct list by_sweep; /* the one swept longest ago first; the next two may stand between them */
     struct list saved;    /* snapshot.h: the swarms before it were written */
+    struct list shed;     /* swarms_shed() goes on behind it */
     uint32_t save;        /* number of the snapshot at hand, or of the last */
     struct peerset_env env;
     uint64_t peers4, peers6;
@@ -62,6 +66,11 @@ swarms_total(struct swarms *s, uint8_t family)
 
 /* The swarm that was swept longest ago; NULL if there is none. */
 struct swarm *swarms_oldest(const struct swarms *s);
+
+/* Removes a swarm of one peer other than |keep|, if one is found among the next SWARMS_SHED_LOOKS
+ * of all in turn; false if not. Swarms that nobody shares are what fills a tracker with made-up
+ * info-hashes, and what is missed least. */
+bool swarms_shed(struct swarms *s, const struct swarm *keep);
 
 /* Removes the peers of |w| that were last seen more than |age_max| seconds before |now_s|, and |w|
  * itself if none is left; else it becomes the one that was swept last. Returns the number of peers

@@ -28,7 +28,7 @@ struct tracker {
     struct rng rng;
     enum tracker_mode mode;
     const struct hashlist *list;
-    uint64_t announces, scrapes, refused;
+    uint64_t announces, scrapes, refused, shed;
 };
 
 void
@@ -169,13 +169,23 @@ has_room(const struct tracker *t)
     return t->swarms.peers4 + t->swarms.peers6 < t->config.peers_max;
 }
 
+/* Makes room. |keep| is the swarm at hand. */
+static bool
+shed(struct tracker *t, const struct swarm *keep)
+{
+    bool did = swarms_shed(&t->swarms, keep);
+
+    t->shed += did;
+    return did;
+}
+
 static uint32_t
 add_peer(struct tracker *t, struct swarm *w, const struct ask *k)
 {
     struct peerset *set = swarm_peers(w, k->family);
     uint32_t pos = PEERSET_NONE;
 
-    if (peerset_count(set) < t->config.torrent_peers_max && has_room(t))
+    if (peerset_count(set) < t->config.torrent_peers_max && (has_room(t) || shed(t, w)))
         pos = peerset_add(set, &t->swarms.env, k->key, k->seed);
     if (pos != PEERSET_NONE)
         (*swarms_total(&t->swarms, k->family))++;
@@ -294,7 +304,7 @@ find_or_add_swarm(struct tracker *t, const struct ask *k, struct tracker_answer 
 
     if (w != NULL || k->a->event == TRACKER_EVENT_STOPPED)
         return w;
-    if (t->swarms.map.count < t->config.torrents_max && has_room(t))
+    if ((t->swarms.map.count < t->config.torrents_max && has_room(t)) || shed(t, NULL))
         w = swarms_add(&t->swarms, k->a->info_hash, k->now);
     if (w == NULL) {
         ans->failure = "this tracker has no room for another torrent";
@@ -427,6 +437,7 @@ tracker_stats(const struct tracker *t, struct tracker_stats *s)
         .announces = t->announces,
         .scrapes = t->scrapes,
         .refused = t->refused,
+        .shed = t->shed,
         .torrents = t->swarms.map.count,
         .peers4 = t->swarms.peers4,
         .peers6 = t->swarms.peers6,

@@ -90,9 +90,9 @@ struct tracker_answer {
  * "stopped" removes it, if it comes from the same peer id, and is answered without peers; where the
  * peer was not known it stores nothing. Peers of the asker's family come first, the other family
  * fills up to the number wanted. The asker is never among them, not by its address and not by its
- * peer id, and a seeder gets no seeders. When a limit is reached the peer is answered but not
- * listed, with a warning; a new torrent beyond the limit is a failure, and so is one that is not
- * served. */
+ * peer id, and a seeder gets no seeders. When a limit is reached, torrents of one peer make room;
+ * if there are none, the peer is answered but not listed, with a warning, and a new torrent is a
+ * failure. So is one that is not served. */
 void tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
                          const struct endpoint *from, struct tracker_answer *answer,
                          struct mono now);
@@ -130,6 +130,7 @@ int tracker_load(struct tracker *t, const uint8_t *data, size_t len, uint32_t pa
 struct tracker_stats {
     uint64_t announces, scrapes; /* torrents scraped */
     uint64_t refused;            /* announces of torrents that are not served */
+    uint64_t shed;               /* torrents of one peer that made room for others */
     uint64_t torrents, peers4, peers6;
 };
 void tracker_stats(const struct tracker *t, struct tracker_stats *s);

@@ -224,6 +224,7 @@ gather(void *ctx, struct metrics *m)
         .announces = s.announces,
         .scrapes = s.scrapes,
         .refused = s.refused,
+        .shed = s.shed,
         .http_errors = d->http.errors,
         .udp_errors = d->udp.errors,
         .udp_ignored = d->udp.ignored,

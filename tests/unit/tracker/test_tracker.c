@@ -433,10 +433,67 @@ Test(tracker_core, limits)
     rig_start(r);
     announce(r, 1, 0, TRACKER_EVENT_STARTED);
     announce(r, 2, 0, TRACKER_EVENT_STARTED);
-    cr_assert_not_null(r->ans.warning);
+    cr_assert_not_null(r->ans.warning, "its own torrent is not what makes room");
+    announce_from(r, &a, IP_V4, 9);
+    cr_assert_null(r->ans.failure, "the other torrent of one peer does");
+    cr_assert_eq(torrents(r), 1);
+    tracker_free(r->t);
+}
+
+Test(tracker_core, torrents_of_one_peer_make_room)
+{
+    struct rig *r = rig_new();
+    struct tracker_announce a = peer(9, 5, TRACKER_EVENT_STARTED);
+    struct tracker_stats stats;
+    struct buf bytes;
+
+    tracker_free(r->t);
+    r->config.torrents_max = 100;
+    rig_start(r);
+    buf_init(&bytes, 1 << 20);
+    announce(r, 1, 0, TRACKER_EVENT_STARTED);
+    announce(r, 2, 5, TRACKER_EVENT_STARTED);
+    /* A flood of hashes that nobody shares, with snapshots and sweeps between them. */
+    for (uint32_t n = 0; n < 1000; n++) {
+        put_u32be(a.info_hash, n);
+        announce_from(r, &a, IP_V4, 9);
+        cr_assert_null(r->ans.failure);
+        if (n % 100 == 50) {
+            buf_reset(&bytes);
+            tracker_save_begin(r->t, &bytes, 1);
+        }
+        if (n % 100 == 60)
+            cr_assert_eq(tracker_save_some(r->t, &bytes, r->now), 0);
+        pass(r, 1);
+    }
+    tracker_stats(r->t, &stats);
+    cr_assert_eq(stats.torrents, 100);
+    cr_assert_eq(stats.peers4, 99 + 2);
+    cr_assert_eq(stats.shed, 1 + 1000 - 100);
+    cr_assert_eq(scrape(r).incomplete, 1, "a swarm that is one stays");
+    cr_assert_eq(scrape(r).complete, 1);
+    buf_fini(&bytes);
+    tracker_free(r->t);
+}
+
+Test(tracker_core, a_table_full_of_swarms_refuses)
+{
+    struct rig *r = rig_new();
+    struct tracker_announce a;
+
+    tracker_free(r->t);
+    r->config.torrents_max = 50;
+    rig_start(r);
+    for (uint32_t n = 0; n < 100; n++) {
+        a = peer((int)(n % 2), 5, TRACKER_EVENT_STARTED);
+        put_u32be(a.info_hash, n / 2);
+        announce_from(r, &a, IP_V4, (int)(n % 2));
+        cr_assert_null(r->ans.failure);
+    }
+    put_u32be(a.info_hash, 1000);
     announce_from(r, &a, IP_V4, 9);
     cr_assert_not_null(r->ans.failure);
-    cr_assert_eq(torrents(r), 1);
+    cr_assert_eq(torrents(r), 50);
     tracker_free(r->t);
 }
 
