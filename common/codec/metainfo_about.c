@@ -86,6 +86,37 @@ url_list_add(struct loader *l, struct url_list *list, struct bencode_item item)
     return 0;
 }
 
+/* How many items a list has; 0 for what is no list. */
+static size_t
+count_items(struct bencode_item list)
+{
+    size_t n = 0;
+
+    if (!bencode_is(list, BENCODE_LIST))
+        return 0;
+    for (struct bencode_item i = bencode_first(list); bencode_exists(i); i = bencode_next(list, i))
+        n++;
+    return n;
+}
+
+static size_t
+at_most(size_t n, size_t max)
+{
+    return n < max ? n : max;
+}
+
+/* Room for that many trackers is enough. */
+static size_t
+count_trackers(struct bencode_item tiers)
+{
+    size_t n = 1;
+
+    for (struct bencode_item t = bencode_first(tiers); bencode_exists(t);
+         t = bencode_next(tiers, t))
+        n += count_items(t);
+    return at_most(n, METAINFO_TRACKERS_MAX);
+}
+
 /* Closes a tier that began at |first| of |urls|, if it got any. */
 static void
 close_tier(struct metainfo *mi, struct metainfo_tier *tiers, const struct url_list *urls,
@@ -100,9 +131,10 @@ static int
 read_trackers(struct loader *l)
 {
     struct bencode_item list = bencode_get_type(l->root, "announce-list", BENCODE_LIST);
-    struct metainfo_tier *tiers = mem_alloc(l->mem, METAINFO_TRACKERS_MAX * sizeof(*tiers));
+    size_t max = count_trackers(list);
+    struct metainfo_tier *tiers = mem_alloc(l->mem, max * sizeof(*tiers));
     struct url_list urls;
-    int err = url_list_init(l, &urls, METAINFO_TRACKERS_MAX);
+    int err = url_list_init(l, &urls, max);
 
     if (tiers == NULL || err != 0)
         return SPRAT_E_NOMEM;
@@ -129,7 +161,7 @@ read_web_seeds(struct loader *l)
 {
     struct bencode_item item = bencode_get(l->root, "url-list");
     struct url_list urls;
-    int err = url_list_init(l, &urls, METAINFO_WEB_SEEDS_MAX);
+    int err = url_list_init(l, &urls, at_most(count_items(item) + 1, METAINFO_WEB_SEEDS_MAX));
 
     if (err != 0)
         return err;
@@ -161,7 +193,7 @@ read_nodes(struct loader *l)
 
     if (!bencode_exists(bencode_first(list)))
         return 0;
-    nodes = mem_alloc(l->mem, NODES_MAX * sizeof(*nodes));
+    nodes = mem_alloc(l->mem, at_most(count_items(list), NODES_MAX) * sizeof(*nodes));
     if (nodes == NULL)
         return SPRAT_E_NOMEM;
     l->mi->nodes = nodes;

@@ -10,7 +10,7 @@
 #include "common/codec/metainfo_load.h"
 
 enum {
-    FILES_MIN = 8,
+    FILES_MIN = 1,
     /* A deep tree repeats its directories in every path: a small torrent must not fill memory. */
     PATH_BYTES_MAX = 256 * 1024 * 1024,
 };

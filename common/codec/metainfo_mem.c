@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_LEN = 64 * 1024 };
+enum { CHUNK_MIN = 256, CHUNK_MAX = 64 * 1024 }; /* each is twice as long as the one before */
 
 struct mem_chunk {
     struct mem_chunk *next;
@@ -24,8 +24,12 @@ mem_alloc(struct metainfo_mem *mem, size_t len)
     void *p;
 
     if (chunk == NULL || room > chunk->size - chunk->used) {
-        size_t size = room > CHUNK_LEN ? room : CHUNK_LEN;
+        size_t size = chunk == NULL ? CHUNK_MIN : 2 * chunk->size;
 
+        if (size > CHUNK_MAX)
+            size = CHUNK_MAX;
+        if (size < room)
+            size = room;
         chunk = malloc(sizeof(*chunk) + size);
         if (chunk == NULL)
             return NULL;

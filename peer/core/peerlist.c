@@ -18,6 +18,7 @@
 #include "peer/core/peerprio.h"
 
 enum {
+    CHUNK_LEN = 32,
     KEY_LEN = 19,  /* ip, family, port */
     SITE_LEN = 17, /* of a site's key, without a port */
     BAD_SELF = 1000,
@@ -31,6 +32,7 @@ struct entry {
     struct endpoint teller;   /* of hearsay: the site that told */
     struct endpoint addr;
     struct mono retry_at;
+    uint32_t number;
     uint32_t salt; /* the order of equals while we don't know who we are */
     uint8_t sources;
     uint8_t failures;
@@ -47,7 +49,7 @@ struct ban {
 
 struct peerlist {
     struct rng *rng;
-    struct entry *entries; /* PEERLIST_MAX; the system gives memory as it is touched */
+    struct entry **chunks; /* the entries, CHUNK_LEN a piece: they never move */
     uint32_t top;          /* numbers ever used */
     uint32_t turn;         /* where the search for a free number goes on, so that reuse is late */
     uint32_t count;        /* entries in use */
@@ -57,7 +59,7 @@ struct peerlist {
     uint32_t hearsay_count;
     struct endpoint own[2]; /* IPv4 and IPv6, as others see us; IP_NONE: not known */
     struct hashmap by_addr;
-    struct ban *bans; /* a ring of PEERLIST_BANS_MAX */
+    struct ban *bans; /* a ring of PEERLIST_BANS_MAX; NULL before the first */
     uint32_t ban_turn;
     struct hashmap banned;
 };
@@ -118,12 +120,6 @@ peerlist_new(struct rng *rng)
     list_init(&l->hearsay);
     hashmap_init(&l->by_addr, seed, addr_match);
     hashmap_init(&l->banned, seed, ban_match);
-    l->entries = calloc(PEERLIST_MAX, sizeof(*l->entries));
-    l->bans = calloc(PEERLIST_BANS_MAX, sizeof(*l->bans));
-    if (l->entries == NULL || l->bans == NULL) {
-        peerlist_free(l);
-        return NULL;
-    }
     return l;
 }
 
@@ -136,21 +132,24 @@ peerlist_free(struct peerlist *l)
     hashmap_fini(&l->by_addr);
     for (unsigned i = 0; i < 4; i++)
         heap_fini(&l->heaps[i / 2][i % 2]);
+    for (uint32_t i = 0; i < l->top; i += CHUNK_LEN)
+        free(l->chunks[i / CHUNK_LEN]);
     free(l->bans);
-    free(l->entries);
+    free(l->chunks);
     free(l);
 }
 
-static uint32_t
-number_of(const struct peerlist *l, const struct entry *e)
+/* The entry of a number below |top|. */
+static struct entry *
+entry_at(const struct peerlist *l, uint32_t number)
 {
-    return (uint32_t)(e - l->entries);
+    return &l->chunks[number / CHUNK_LEN][number % CHUNK_LEN];
 }
 
 static struct entry *
 entry_get(const struct peerlist *l, uint32_t peer)
 {
-    return peer < l->top && l->entries[peer].used ? &l->entries[peer] : NULL;
+    return peer < l->top && entry_at(l, peer)->used ? entry_at(l, peer) : NULL;
 }
 
 static struct entry *
@@ -267,7 +266,7 @@ make_room(struct peerlist *l, unsigned limit)
     struct entry *worst = NULL;
 
     for (uint32_t i = 0; i < l->top; i++) {
-        struct entry *e = &l->entries[i];
+        struct entry *e = entry_at(l, i);
 
         if (e->used && !e->connected && badness(e) > limit) {
             worst = e;
@@ -280,16 +279,34 @@ make_room(struct peerlist *l, unsigned limit)
     return true;
 }
 
+/* Memory for the next CHUNK_LEN numbers. */
+static bool
+add_chunk(struct peerlist *l)
+{
+    uint32_t n = l->top / CHUNK_LEN;
+    struct entry **chunks = realloc(l->chunks, (n + 1) * sizeof(struct entry *));
+
+    if (chunks == NULL)
+        return false;
+    l->chunks = chunks;
+    chunks[n] = calloc(CHUNK_LEN, sizeof(*chunks[n]));
+    return chunks[n] != NULL;
+}
+
 /* A free number: a new one while there are any, then the one that was free for longest or so.
- * Someone may still know a number whose owner is forgotten. */
+ * Someone may still know a number whose owner is forgotten. NULL when memory is out. */
 static struct entry *
 entry_free(struct peerlist *l)
 {
-    if (l->top < PEERLIST_MAX)
-        return &l->entries[l->top++];
-    while (l->entries[l->turn].used)
+    if (l->top < PEERLIST_MAX) {
+        if (l->top % CHUNK_LEN == 0 && !add_chunk(l))
+            return NULL;
+        entry_at(l, l->top)->number = l->top;
+        return entry_at(l, l->top++);
+    }
+    while (entry_at(l, l->turn)->used)
         l->turn = (l->turn + 1) % PEERLIST_MAX;
-    return &l->entries[l->turn];
+    return entry_at(l, l->turn);
 }
 
 static struct entry *
@@ -301,8 +318,11 @@ entry_add(struct peerlist *l, const struct endpoint *addr, enum peer_source sour
     if (l->count == PEERLIST_MAX && !make_room(l, rank((uint8_t)source)))
         return NULL;
     e = entry_free(l);
+    if (e == NULL)
+        return NULL;
     *e = (struct entry){
         .addr = *addr,
+        .number = e->number,
         .salt = rng_u32(l->rng),
         .sources = (uint8_t)source,
         .dial.index = HEAP_OUT,
@@ -357,7 +377,7 @@ peerlist_add(struct peerlist *l, const struct endpoint *addr, enum peer_source s
     if (source == PEER_FROM_USER)
         e->retry_at = (struct mono){0};
     entry_queue(l, e);
-    return e->used ? number_of(l, e) : PEERLIST_NONE;
+    return e->used ? e->number : PEERLIST_NONE;
 }
 
 /* Is there room for what |teller| says of |addr|? */
@@ -389,7 +409,7 @@ peerlist_hear(struct peerlist *l, const struct endpoint *addr, bool is_seed,
     e = entry_find(l, addr);
     if (e != NULL) {
         e->sources |= PEER_FROM_PEX;
-        return number_of(l, e);
+        return e->number;
     }
     if (!may_hear(l, addr, teller))
         return PEERLIST_NONE;
@@ -401,7 +421,7 @@ peerlist_hear(struct peerlist *l, const struct endpoint *addr, bool is_seed,
     list_push_back(&l->hearsay, &e->hearsay);
     l->hearsay_count++;
     entry_queue(l, e);
-    return e->used ? number_of(l, e) : PEERLIST_NONE;
+    return e->used ? e->number : PEERLIST_NONE;
 }
 
 void
@@ -413,8 +433,8 @@ peerlist_set_own(struct peerlist *l, const struct endpoint *own)
         return;
     *known = *own;
     for (uint32_t i = 0; i < l->top; i++)
-        if (l->entries[i].used && l->entries[i].addr.family == own->family)
-            entry_queue(l, &l->entries[i]);
+        if (entry_at(l, i)->used && entry_at(l, i)->addr.family == own->family)
+            entry_queue(l, entry_at(l, i));
 }
 
 bool
@@ -489,7 +509,7 @@ peerlist_next(struct peerlist *l, unsigned without, struct mono now)
         first = first_of(l, true, without);
     if (first == NULL || !mono_due(first->at, now))
         return PEERLIST_NONE;
-    return number_of(l, LIST_ENTRY(first, struct entry, dial));
+    return LIST_ENTRY(first, struct entry, dial)->number;
 }
 
 struct mono
@@ -613,11 +633,14 @@ peerlist_on_self(struct peerlist *l, uint32_t peer)
 static void
 ban_site(struct peerlist *l, const struct endpoint *addr)
 {
-    struct ban *b = &l->bans[l->ban_turn];
+    struct ban *b;
     uint8_t key[KEY_LEN];
 
-    if (site_is_banned(l, addr))
+    if (l->bans == NULL)
+        l->bans = calloc(PEERLIST_BANS_MAX, sizeof(*l->bans));
+    if (l->bans == NULL || site_is_banned(l, addr))
         return;
+    b = &l->bans[l->ban_turn];
     if (l->banned.count == PEERLIST_BANS_MAX)
         hashmap_remove(&l->banned, &b->node);
     site_key(addr, key);
@@ -637,7 +660,7 @@ peerlist_ban(struct peerlist *l, uint32_t peer)
     host = e->addr;
     ban_site(l, &host);
     for (uint32_t i = 0; i < l->top; i++) {
-        struct entry *other = &l->entries[i];
+        struct entry *other = entry_at(l, i);
 
         if (other->used && !other->connected && same_site(&other->addr, &host))
             entry_forget(l, other);
@@ -664,7 +687,7 @@ uint32_t
 peerlist_walk(const struct peerlist *l, uint32_t peer)
 {
     for (uint32_t i = peer == PEERLIST_NONE ? 0 : peer + 1; i < l->top; i++)
-        if (l->entries[i].used)
+        if (entry_at(l, i)->used)
             return i;
     return PEERLIST_NONE;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "common/base/assert.h"
+#include "common/base/err.h"
 #include "peer/core/picker_impl.h"
 
 enum { CHANGES_MAX = 32 }; /* single changes between two picks before sorting anew is cheaper */
@@ -67,13 +68,14 @@ bucket_of(const void *ctx, uint32_t piece)
     return picker_is_pickable(p, piece) ? picker_bucket(p, piece) : PICKORDER_OUT;
 }
 
-void
+int
 picker_order_refresh(struct picker *p)
 {
-    if (p->dirty)
-        pickorder_rebuild(&p->order, bucket_of, p);
+    if (p->dirty && pickorder_rebuild(&p->order, bucket_of, p) != 0)
+        return SPRAT_E_NOMEM;
     p->dirty = false;
     p->changes = 0;
+    return 0;
 }
 
 /* Called before each single change of the order; false if it is not worth it. */

@@ -297,7 +297,8 @@ picker_pick(struct picker *p, const struct bitfield *has, const struct picker_op
     struct pick k = {p, has, opt, out, max, 0};
 
     ASSERT(has->nbits == p->count && (opt->only == NULL || opt->only->nbits == p->count));
-    picker_order_refresh(p);
+    if (picker_order_refresh(p) != 0)
+        return 0;
     if (opt->exclusive && p->partials.count_free < EXCLUSIVE_PARTIALS) {
         pick_from_partials(&k, true);
         pick_from_new(&k);

@@ -57,8 +57,8 @@ picker_bucket(const struct picker *p, uint32_t piece)
     return (uint32_t)(PICKER_PRIORITY_MAX - pc->priority) * RARITY_LEVELS + level;
 }
 
-/* Sorts the order anew if it is out of date. */
-void picker_order_refresh(struct picker *p);
+/* Sorts the order anew if it is out of date. 0, or SPRAT_E_NOMEM: it stays so. */
+int picker_order_refresh(struct picker *p);
 
 /* Takes the piece out of the order and opens it; NULL when memory is out. */
 struct partial *picker_piece_open(struct picker *p, uint32_t piece);

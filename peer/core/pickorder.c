@@ -17,11 +17,10 @@ pickorder_init(struct pickorder *o, uint32_t pieces, uint32_t buckets)
     *o = (struct pickorder){
         .items = calloc((size_t)pieces + 1, sizeof(*o->items)),
         .where = calloc((size_t)pieces + 1, sizeof(*o->where)),
-        .begin = calloc((size_t)buckets + 1, sizeof(*o->begin)),
         .pieces = pieces,
         .buckets = buckets,
     };
-    if (o->items == NULL || o->where == NULL || o->begin == NULL ||
+    if (o->items == NULL || o->where == NULL ||
         bitfield_init(&o->in, pieces) != 0) {
         pickorder_fini(o);
         return SPRAT_E_NOMEM;
@@ -116,12 +115,16 @@ pickorder_move_down(struct pickorder *o, uint32_t piece, uint32_t bucket)
     o->begin[bucket]++;
 }
 
-void
+int
 pickorder_rebuild(struct pickorder *o, uint32_t (*bucket_of)(const void *ctx, uint32_t piece),
                   const void *ctx)
 {
     uint32_t at = 0, size;
 
+    if (o->begin == NULL)
+        o->begin = malloc(((size_t)o->buckets + 1) * sizeof(*o->begin));
+    if (o->begin == NULL)
+        return SPRAT_E_NOMEM;
     memset(o->begin, 0, ((size_t)o->buckets + 1) * sizeof(*o->begin));
     bitfield_clear_all(&o->in);
     for (uint32_t i = 0; i < o->pieces; i++) {
@@ -142,4 +145,5 @@ pickorder_rebuild(struct pickorder *o, uint32_t (*bucket_of)(const void *ctx, ui
     /* Each bucket's begin moved to its end, which is the next one's begin. */
     memmove(o->begin + 1, o->begin, (size_t)o->buckets * sizeof(*o->begin));
     o->begin[0] = 0;
+    return 0;
 }

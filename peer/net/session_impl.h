@@ -244,7 +244,7 @@ struct torrent {
         bool looking;   /* whether files were mended */
         uint64_t print; /* of the files when they were loaded */
         uint32_t check_done, check_total; /* pieces */
-        char why[ERRBUF_SIZE]; /* the last failure's sentence */
+        char *why; /* the last failure's sentence; see torrent_why() */
     } disk;
     struct torrent_net {
         struct peer_slot *peers; /* by slot_index() */
@@ -270,7 +270,7 @@ struct torrent {
     struct torrent_failure {
         enum torrent_failure_source source;
         int err;
-        char message[ERRBUF_SIZE];
+        char *message; /* NULL without a failure, or when memory is out */
     } failure;
     struct list dirty;
     struct list crowded;
@@ -318,6 +318,8 @@ void torrent_go(struct torrent *t);
 void torrent_fail(struct torrent *t, enum torrent_failure_source source, int err,
                   const char *message);
 void torrent_recovered(struct torrent *t, enum torrent_failure_source source);
+/* The sentence of the disk's last failure, or without one what |err| means. */
+const char *torrent_why(const struct torrent *t, int err);
 /* Files were changed under us: what is there is found out anew. */
 void torrent_reload_soon(struct torrent *t, int err, const char *why);
 /* At the end of each round of the loop in which something happened to it. */

@@ -36,14 +36,16 @@ void
 torrent_fail(struct torrent *t, enum torrent_failure_source source, int err, const char *message)
 {
     struct torrent_failure *f = &t->failure;
-    bool same = f->err == err && strcmp(f->message, message) == 0;
+    bool same = f->err == err && f->message != NULL && strcmp(f->message, message) == 0;
 
     f->source = source;
     f->err = err;
     t->disk.retrying = false;
-    snprintf(f->message, sizeof(f->message), "%s", message);
-    if (!same)
+    if (!same) {
+        free(f->message);
+        f->message = strdup(message);
         event_push(t, TORRENT_EVENT_ERROR, err, message);
+    }
     if (may_pass(err))
         loop_timer_set(t->retry, mono_add_ms(loop_now(t->session->loop), TORRENT_RETRY_MS));
 }
@@ -51,9 +53,16 @@ torrent_fail(struct torrent *t, enum torrent_failure_source source, int err, con
 static void
 clear_failure(struct torrent *t)
 {
+    free(t->failure.message);
     t->failure = (struct torrent_failure){.source = FAILURE_NONE};
     t->disk.retrying = false;
     loop_timer_set(t->retry, MONO_NEVER);
+}
+
+const char *
+torrent_why(const struct torrent *t, int err)
+{
+    return t->disk.why != NULL ? t->disk.why : sprat_strerror(err);
 }
 
 void

@@ -41,7 +41,8 @@ job_new(struct torrent *t, enum job_kind kind, uint32_t piece)
 static void
 remember_why(struct torrent *t, int err, const char *why)
 {
-    snprintf(t->disk.why, sizeof(t->disk.why), "%s", why[0] != '\0' ? why : sprat_strerror(err));
+    free(t->disk.why);
+    t->disk.why = strdup(why[0] != '\0' ? why : sprat_strerror(err));
 }
 
 static void
@@ -131,7 +132,7 @@ stall(struct disk_job *job, int err)
         job->generation != t->core.generation || t->phase >= PHASE_STOPPING)
         return false;
     list_push_back(&t->disk.stalled, &job->link);
-    torrent_fail(t, FAILURE_CORE, err, t->disk.why);
+    torrent_fail(t, FAILURE_CORE, err, torrent_why(t, err));
     return true;
 }
 

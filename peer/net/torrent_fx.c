@@ -61,9 +61,9 @@ on_disk_error(struct torrent *t, const struct swarm_effect *fx)
     int err = fx->u.notice.err;
 
     if (err == SPRAT_E_CHANGED || err == SPRAT_E_SHORT || err == SPRAT_E_NOENT)
-        torrent_reload_soon(t, err, t->disk.why);
+        torrent_reload_soon(t, err, torrent_why(t, err));
     else if (err != SPRAT_E_CANCELLED)
-        torrent_fail(t, FAILURE_CORE, err, t->disk.why);
+        torrent_fail(t, FAILURE_CORE, err, torrent_why(t, err));
 }
 
 static void

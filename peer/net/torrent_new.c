@@ -194,6 +194,8 @@ torrent_free(struct torrent *t)
     lockfile_release(t->lock);
     bitfield_fini(&t->core.have);
     free(t->core.later);
+    free(t->failure.message);
+    free(t->disk.why);
     free_strings(t->wish.trackers, t->wish.tracker_count);
     free_strings(t->wish.peers, t->wish.peer_count);
     free(t->save_dir);

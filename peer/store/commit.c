@@ -88,7 +88,7 @@ commit_free(struct commit *c)
 static int
 numbers_room(struct numbers *v, size_t n)
 {
-    size_t cap = v->cap < 64 ? 64 : v->cap;
+    size_t cap = v->cap < 4 ? 4 : v->cap;
     uint32_t *at;
 
     if (v->cap - v->count >= n)
@@ -214,6 +214,10 @@ gather_files(struct commit *c)
         n = storage_take_written(c->opt.storage, c->files.at + c->files.count, FILES_STEP);
         c->files.count += n;
     } while (n == FILES_STEP);
+    if (c->files.count == 0) {
+        free(c->files.at);
+        c->files = (struct numbers){0};
+    }
     return 0;
 }
 

@@ -64,6 +64,8 @@ Test(pickorder, agrees_with_a_model)
     cr_assert_eq(pickorder_init(&o, PIECES, BUCKETS), 0);
     for (uint32_t i = 0; i < PIECES; i++)
         model[i] = PICKORDER_OUT;
+    cr_expect_eq(pickorder_count(&o), 0u);
+    cr_assert_eq(pickorder_rebuild(&o, model_bucket, model), 0);
     for (int i = 0; i < 20000; i++) {
         step(&o, &rng);
         if (i % 1000 == 999) {
