@@ -60,7 +60,7 @@ def play(t, client, count, path, data, rate, patience=600):
     used = sum(usage.cpu_seconds(p.pid) for p in everybody) - used_before
     wall = time.monotonic() - began
     waiting = 0 if waited_before is None else (usage.waited_seconds() - waited_before) / wall
-    t.wait("the seeder's next word", lambda: seeder.last("progress")["time"] > min(ends), 20)
+    t.wait("the seeder's next word", lambda: (seeder.last("progress") or {"time": 0})["time"] > min(ends), 20)
     first = sent_at(seeder, min(ends))
     for peer in everybody:
         peer.stop(signal.SIGINT)
