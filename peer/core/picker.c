@@ -271,6 +271,7 @@ picker_have(struct picker *p, uint32_t piece)
 
     ASSERT(piece < p->count);
     piece_out(p, piece);
+    p->pieces[piece].solo = false;
     bitfield_set(&p->have, piece);
     if (pt != NULL)
         piece_close(p, pt);
@@ -307,6 +308,13 @@ uint32_t
 picker_missing(const struct picker *p)
 {
     return p->missing;
+}
+
+void
+picker_solo(struct picker *p, uint32_t piece)
+{
+    ASSERT(piece < p->count);
+    p->pieces[piece].solo = true;
 }
 
 bool
@@ -351,6 +359,8 @@ picker_writing(struct picker *p, uint32_t piece, uint32_t block, uint32_t from)
             return false;
     }
     if (block >= pt->nblocks || pt->state[block] >= PARTIAL_WRITING)
+        return false;
+    if (p->pieces[piece].solo && pt->requested > 0 && pt->asked != from)
         return false;
     partials_set(&p->partials, pt, block, PARTIAL_WRITING);
     pt->source[block] = from;

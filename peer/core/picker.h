@@ -68,6 +68,11 @@ void picker_hold(struct picker *p, uint32_t piece, bool held);
 /* Is the piece wanted, missing, and not without any block to request? */
 bool picker_wants(const struct picker *p, uint32_t piece);
 
+/* The piece was bad, and nobody knows whose fault it was: until it is had, it is asked of one peer at a
+ * time, so that the next bad copy has one culprit, as a rule. Otherwise a few bad peers among many slow
+ * ones spoil each copy for ever. */
+void picker_solo(struct picker *p, uint32_t piece);
+
 /* True if |has| has a piece that is wanted and missing: are we interested? */
 bool picker_interested(const struct picker *p, const struct bitfield *has);
 

@@ -92,7 +92,7 @@ best_partial(const struct pick *k, bool exclusive)
             continue;
         if (best != NULL && !is_better(k, pt, best))
             continue;
-        if (!exclusive || is_exclusive(k, pt))
+        if ((!exclusive && !k->p->pieces[pt->piece].solo) || is_exclusive(k, pt))
             best = pt;
     }
     return best;
@@ -314,7 +314,7 @@ picker_pick_again(struct picker *p, uint32_t piece, uint32_t block, uint32_t pee
     struct partial *pt = partials_get(&p->partials, piece);
 
     if (pt == NULL || block >= pt->nblocks || !partial_is_requested(pt, block) ||
-        pt->state[block] >= PICKER_ENDGAME_COPIES)
+        p->pieces[piece].solo || pt->state[block] >= PICKER_ENDGAME_COPIES)
         return false;
     mark_asked(pt, peer);
     partials_set(&p->partials, pt, block, pt->state[block] + 1);

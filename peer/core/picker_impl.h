@@ -22,6 +22,7 @@ struct piece {
     uint8_t priority;
     bool held;
     bool empty; /* no block is ever requested of it (pads only) */
+    bool solo;  /* asked of one peer at a time */
 };
 
 struct picker {

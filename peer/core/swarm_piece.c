@@ -279,7 +279,10 @@ piece_give_up(struct swarm *s, struct swarm_piece *op)
     if (culprit != UINT32_MAX) {
         piece_reset(s, op);
         peer_ban(s, culprit);
-    } else if (op->leaves != NULL) {
+        return;
+    }
+    picker_solo(s->picker, op->piece);
+    if (op->leaves != NULL) {
         suspect_add(s, op->piece, op->leaves, op->blocks);
         piece_reset(s, op);
     } else {

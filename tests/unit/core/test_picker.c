@@ -748,6 +748,30 @@ Test(picker, in_the_endgame_a_block_is_asked_of_few)
     world_close(&w);
 }
 
+Test(picker, a_piece_that_was_bad_is_asked_of_one_peer_at_a_time)
+{
+    static struct world w;
+    struct picker_block out[64];
+
+    world_open(&w, 1, 5);
+    world_ready(&w);
+    seed_joins(&w, 0);
+    seed_joins(&w, 1);
+    picker_solo(w.p, 0);
+    cr_assert_eq(pick(&w, 0, (struct picker_options){0}, out, 3), 3u);
+    cr_assert_eq(pick(&w, 1, (struct picker_options){.peer = 1}, out, 64), 0u, "it is the first one's");
+    cr_assert_not(picker_pick_again(w.p, 0, 0, 1), "not in the endgame either");
+    cr_assert_not(picker_writing(w.p, 0, 4, 1), "nor unasked");
+    for (uint32_t b = 0; b < 3; b++)
+        cr_assert(picker_writing(w.p, 0, b, 0));
+    cr_assert_eq(pick(&w, 1, (struct picker_options){.peer = 1}, out, 1), 1u, "who does not go on loses it");
+    picker_have(w.p, 0);
+    picker_lost(w.p, 0);
+    cr_assert_eq(pick(&w, 0, (struct picker_options){0}, out, 3), 3u);
+    cr_assert_gt(pick(&w, 1, (struct picker_options){.peer = 1}, out, 64), 0u, "it was good");
+    world_close(&w);
+}
+
 Test(picker, no_endgame_while_something_is_left_for_others)
 {
     static struct world w;
