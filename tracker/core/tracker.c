@@ -13,8 +13,8 @@
 #include "tracker/core/swarms.h"
 
 enum {
-    TIMEOUT_INTERVALS = 2,    /* a peer that misses one announce is still there */
-    TIMEOUT_MIN_S = 90,       /* clients wait 30 s between announces and more, whatever they are told */
+    TIMEOUT_INTERVALS = 2, /* a peer that misses one announce is still there */
+    TIMEOUT_MIN_S = 90, /* clients wait 30 s between announces and more, whatever they are told */
     SWEEPS_PER_TIMEOUT = 8,   /* how often each swarm is swept */
     SWEEP_PEERS_MAX = 50000,  /* peers looked at in one portion */
     SWEEP_SWARMS_MAX = 10000, /* swarms swept in one portion */

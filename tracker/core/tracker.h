@@ -106,8 +106,8 @@ void tracker_prefetch(const struct tracker *t, const uint8_t *const *hashes, siz
 void tracker_on_scrape(struct tracker *t, struct tracker_scrape *entry);
 
 /* When tracker_on_timer() wants to be called; MONO_NEVER while nothing is tracked. Peers that are
- * silent for two intervals, and for a minute and a half at least, are removed within another eighth of
- * that. */
+ * silent for two intervals, and for a minute and a half at least, are removed within another eighth
+ * of that. */
 struct mono tracker_expiry(const struct tracker *t);
 
 /* Removes silent peers from the swarms that are due, in portions: call it again when

@@ -82,6 +82,7 @@ needs_restart(const struct settings *a, const struct settings *b)
            memcmp(&a->admin, &b->admin, sizeof(a->admin)) != 0 ||
            memcmp(&a->udp, &b->udp, sizeof(a->udp)) != 0 ||
            strcmp(a->state_file, b->state_file) != 0 || a->save_period_s != b->save_period_s ||
+           memcmp(&a->proxies, &b->proxies, sizeof(a->proxies)) != 0 ||
            a->connections_max != b->connections_max || a->http_timeout_s != b->http_timeout_s ||
            a->tracker.peer_ids != b->tracker.peer_ids;
 }
@@ -261,7 +262,11 @@ static int
 start_fronts(struct daemon *d, struct errbuf *eb)
 {
     const struct settings *s = &d->settings;
-    struct http_front_limits limits = {s->connections_max, s->http_timeout_s};
+    struct http_front_limits limits = {
+        .connections_max = s->connections_max,
+        .timeout_s = s->http_timeout_s,
+        .proxies = s->proxies,
+    };
     struct http_handler handler = http_front_tracker(&d->http);
     int err = 0;
 

@@ -47,6 +47,7 @@ enum {
     OPT_LISTEN_UDP,
     OPT_LISTEN_ADMIN,
     OPT_CONFIG,
+    OPT_TRUSTED_PROXY,
     OPT_STATE_FILE,
     OPT_ALLOW_LIST,
     OPT_DENY_LIST,
@@ -68,6 +69,8 @@ static const struct option_spec specs[] = {
     {OPT_LISTEN_ADMIN, 0, "listen-admin", "ADDR:PORT",
      "answer /metrics, /stats and /health over HTTP here; default: nowhere"},
     {OPT_CONFIG, 'c', "config", "FILE", "read settings from FILE; the command line wins over it"},
+    {OPT_TRUSTED_PROXY, 0, "trusted-proxy", "ADDR[/BITS]",
+     "believe the X-Forwarded-For of HTTP proxies there; may be given several times"},
     {OPT_STATE_FILE, 0, "state-file", "FILE",
      "where the peers survive a restart; default: nowhere"},
     {OPT_ALLOW_LIST, 0, "allow-list", "FILE",
@@ -143,6 +146,21 @@ set_path(char path[SETTINGS_PATH_MAX], const char *name, const char *value, stru
     return 0;
 }
 
+static int
+add_proxy(struct settings *s, const char *value, struct errbuf *eb)
+{
+    int err = proxies_add(&s->proxies, value);
+
+    if (err == SPRAT_E_LIMIT)
+        return errbuf_set(eb, SPRAT_E_INVAL, "trusted-proxy is given more than %d times",
+                          PROXIES_MAX);
+    if (err != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "trusted-proxy: '%s' is neither an address nor a net like 10.0.0.0/8",
+                          value);
+    return 0;
+}
+
 /* Anything that both the file and the command line can say. */
 static int
 set(struct settings *s, int id, const char *name, const char *value, struct errbuf *eb)
@@ -151,6 +169,7 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
     case OPT_LISTEN_HTTP: return set_listen(&s->http, name, value, eb);
     case OPT_LISTEN_UDP: return set_listen(&s->udp, name, value, eb);
     case OPT_LISTEN_ADMIN: return set_listen(&s->admin, name, value, eb);
+    case OPT_TRUSTED_PROXY: return add_proxy(s, value, eb);
     case OPT_STATE_FILE: return set_path(s->state_file, "state-file", value, eb);
     case OPT_ALLOW_LIST: return set_path(s->allow_list, "allow-list", value, eb);
     case OPT_DENY_LIST: return set_path(s->deny_list, "deny-list", value, eb);

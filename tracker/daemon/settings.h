@@ -10,6 +10,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "tracker/core/tracker.h"
+#include "tracker/net/proxies.h"
 
 enum {
     SETTINGS_LISTEN_MAX = 16, /* addresses for each protocol */
@@ -28,6 +29,7 @@ struct settings {
     bool listens_by_default;  /* no address was given: |http| and |udp| are the defaults */
     uint32_t connections_max; /* of HTTP, at each address */
     uint32_t http_timeout_s;
+    struct proxies proxies;
     uint32_t save_period_s;
     char state_file[SETTINGS_PATH_MAX]; /* "" for none */
     /* Files of info-hashes, at most one of the two; "" for none. */

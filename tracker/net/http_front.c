@@ -109,6 +109,7 @@ conn_answer(struct conn *c)
 {
     const struct http_handler *handler = &c->front->handler;
     struct http_request req;
+    struct endpoint client;
 
     while (c->state == CONN_OPEN && buf_len(&c->in) > 0) {
         int err;
@@ -125,7 +126,12 @@ conn_answer(struct conn *c)
             c->state = CONN_CLOSING;
             return false;
         }
-        handler->answer(handler->ctx, &req, &c->peer, &c->out, loop_now(c->front->loop));
+        if (proxies_client(&c->front->limits.proxies, &req, &c->peer, &client) != 0) {
+            handler->refuse(handler->ctx, 400, &c->out);
+            c->state = CONN_CLOSING;
+            return false;
+        }
+        handler->answer(handler->ctx, &req, &client, &c->out, loop_now(c->front->loop));
         buf_consume(&c->in, req.len);
         if (!req.keep_alive)
             c->state = CONN_CLOSING;

@@ -8,6 +8,7 @@
 
 #include "common/ev/listener.h"
 #include "tracker/core/http_service.h"
+#include "tracker/net/proxies.h"
 
 enum {
     HTTP_FRONT_OUT_HIGH = 65536,    /* bytes of unsent answers beyond which nothing is read */
@@ -22,6 +23,8 @@ struct http_front_limits {
     /* A client has so long for each whole request, from connecting or from the answer to the
      * previous one, and as long to take an answer. */
     uint32_t timeout_s;
+    /* Whose X-Forwarded-For is believed; copied. */
+    struct proxies proxies;
 };
 
 /* Who answers. Both append a response of at most HTTP_SERVICE_REPLY_MAX bytes to |out|; after one

@@ -37,7 +37,7 @@ static void
 rig_start(struct rig *r, uint32_t connections_max, uint32_t timeout_s)
 {
     static const struct tracker_seed seed = {{1, 2}, 3};
-    struct http_front_limits limits = {connections_max, timeout_s};
+    struct http_front_limits limits = {.connections_max = connections_max, .timeout_s = timeout_s};
     struct http_handler handler = http_front_tracker(&r->http);
     struct tracker_config config;
     struct errbuf eb;
@@ -230,7 +230,7 @@ Test(udp_front, answers_in_batches)
 
 Test(fronts, an_address_in_use_is_told)
 {
-    struct http_front_limits limits = {1, 1};
+    struct http_front_limits limits = {.connections_max = 1, .timeout_s = 1};
     struct http_handler handler = {.ctx = NULL};
     struct http_front *http;
     struct udp_front *udp;
