@@ -12,7 +12,8 @@
 struct block_pool {
     struct block *free;
     uint32_t spare; /* blocks on the free stack */
-    uint32_t used;
+    uint32_t used;    /* but for those being filled */
+    uint32_t filling;
     uint32_t blocks_max;
 };
 
@@ -31,7 +32,7 @@ block_pool_free(struct block_pool *pool)
 {
     if (pool == NULL)
         return;
-    ASSERT(pool->used == 0);
+    ASSERT(pool->used == 0 && pool->filling == 0);
     block_pool_trim(pool, 0);
     free(pool);
 }
@@ -56,7 +57,20 @@ block_take(struct block_pool *pool)
     b->next_free = NULL;
     b->refs = 1;
     b->len = 0;
+    b->filling = false;
     return b;
+}
+
+void
+block_filling(struct block *b, bool on)
+{
+    struct block_pool *pool = b->pool;
+
+    if (b->filling == on)
+        return;
+    b->filling = on;
+    pool->used = on ? pool->used - 1 : pool->used + 1;
+    pool->filling = on ? pool->filling + 1 : pool->filling - 1;
 }
 
 struct block *
@@ -78,6 +92,7 @@ block_drop(struct block *b)
     if (--b->refs > 0)
         return;
     pool = b->pool;
+    block_filling(b, false);
     ASSERT(pool->used > 0);
     pool->used--;
     pool->spare++;
@@ -88,13 +103,13 @@ block_drop(struct block *b)
 uint32_t
 block_pool_used(const struct block_pool *pool)
 {
-    return pool->used;
+    return pool->used + pool->filling;
 }
 
 uint32_t
 block_pool_left(const struct block_pool *pool)
 {
-    return pool->blocks_max - pool->used;
+    return pool->used < pool->blocks_max ? pool->blocks_max - pool->used : 0;
 }
 
 void

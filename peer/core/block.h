@@ -20,10 +20,12 @@ struct block {
     struct block *next_free;
     uint32_t refs;
     uint32_t len; /* bytes that count, at most BLOCK_LEN */
+    bool filling; /* see block_filling() */
     uint8_t data[BLOCK_LEN];
 };
 
-/* At most |blocks_max| blocks exist at a time. NULL when memory is out. */
+/* At most |blocks_max| blocks are given out at a time, those that are being filled not counted. NULL
+ * when memory is out. */
 struct block_pool *block_pool_new(uint32_t blocks_max);
 
 /* All blocks must have been dropped (asserted). NULL is legal. */
@@ -33,12 +35,17 @@ void block_pool_free(struct block_pool *pool);
  * from sockets until one is dropped. */
 struct block *block_take(struct block_pool *pool);
 
+/* |on|: a socket fills the block, which may take as long as its peer likes: it does not count until
+ * that is over, so that peers who stop halfway leave the others theirs. There is one such block a
+ * connection at most. */
+void block_filling(struct block *b, bool on);
+
 struct block *block_hold(struct block *b);
 
 /* Gives a reference up; the last one puts the block back. NULL is legal. */
 void block_drop(struct block *b);
 
-/* Blocks in use, and how many more may be taken. */
+/* Blocks in use, those being filled too; and how many more may be taken. */
 uint32_t block_pool_used(const struct block_pool *pool);
 uint32_t block_pool_left(const struct block_pool *pool);
 

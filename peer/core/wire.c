@@ -199,6 +199,7 @@ start_block(struct wire_rx *rx, uint32_t payload)
 
     if (b == NULL)
         return;
+    block_filling(b, true);
     rx->block = b;
     rx->block_piece = get_u32be(buf_data(staging) + 5);
     rx->block_begin = get_u32be(buf_data(staging) + 9);
@@ -404,6 +405,7 @@ next_piece(struct wire_rx *rx, struct wire_msg *msg)
 {
     if (rx->block->len < rx->block_len)
         return 0;
+    block_filling(rx->block, false);
     *msg = (struct wire_msg){
         .type = WIRE_PIECE,
         .piece = rx->block_piece,

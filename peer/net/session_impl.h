@@ -34,7 +34,7 @@
 #include "peer/store/statewish.h"
 
 enum {
-    SESSION_BLOCKS_MAX = 8192,    /* 16 KiB each: received and not yet written, all torrents */
+    SESSION_BLOCKS_MAX = 1536,    /* 16 KiB each: received and not yet written, all torrents */
     SESSION_STRANGERS_MAX = 512,  /* accepted connections that have not shaken hands */
     SESSION_SAVE_MS = 60000,      /* totals and peers are stored that often */
     TORRENT_RETRY_MS = 5000,      /* after a local failure */

@@ -103,3 +103,32 @@ Test(block, a_leaked_block_is_our_bug, .signal = SIGABRT)
     (void)block_take(pool);
     block_pool_free(pool);
 }
+
+/* Peers who stop halfway through a block leave the others theirs; what is whole counts. */
+Test(block, those_being_filled_do_not_count)
+{
+    struct block_pool *pool = block_pool_new(1);
+    struct block *a = block_take(pool), *b, *c;
+
+    block_filling(a, true);
+    cr_assert_eq(block_pool_left(pool), 1);
+    b = block_take(pool);
+    cr_assert_not_null(b);
+    block_filling(b, true);
+    c = block_take(pool);
+    cr_assert_not_null(c);
+    cr_assert_null(block_take(pool));
+    cr_assert_eq(block_pool_used(pool), 3);
+    block_filling(a, false);
+    cr_assert_eq(block_pool_left(pool), 0, "more than there may be");
+    block_drop(c);
+    cr_assert_null(block_take(pool), "a counts");
+    block_drop(b); /* half filled: its connection ended */
+    cr_assert_null(block_take(pool));
+    block_drop(a);
+    cr_assert_eq(block_pool_used(pool), 0);
+    c = block_take(pool);
+    cr_assert_not(c->filling, "that is forgotten");
+    block_drop(c);
+    block_pool_free(pool);
+}
