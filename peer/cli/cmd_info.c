@@ -98,8 +98,8 @@ print_peers(const json_t *t)
     {
         char line[512], down[TEXT_NUMBER_MAX], up[TEXT_NUMBER_MAX];
 
-        snprintf(line, sizeof(line), "%s %s, down %s, up %s%s", client_text(each, "addr"),
-                 client_text(each, "client"),
+        snprintf(line, sizeof(line), "%s %s (%s), down %s, up %s%s", client_text(each, "addr"),
+                 client_text(each, "client"), client_text(each, "source"),
                  text_rate((uint64_t)client_int(each, "down_rate"), down),
                  text_rate((uint64_t)client_int(each, "up_rate"), up),
                  json_is_true(json_object_get(each, "seed")) ? ", has all" : "");

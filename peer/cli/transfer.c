@@ -45,6 +45,15 @@ take_rate(const char *option, const char *value, uint64_t *out, struct errbuf *e
 }
 
 static int
+take_max_peers(struct transfer_options *o, const char *value, struct errbuf *eb)
+{
+    if (parse_u64(value, 1, SESSION_CONNS_MAX, &o->max_peers) != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL, "--max-peers needs a number from 1 to %d, not '%s'",
+                          SESSION_CONNS_MAX, value);
+    return 0;
+}
+
+static int
 take_listen(struct transfer_options *o, const char *value, struct errbuf *eb)
 {
     if (o->listen_count == SESSION_LISTEN_MAX)
@@ -65,6 +74,8 @@ transfer_option(struct transfer_options *o, int id, const char *value, struct er
     case TRANSFER_OPT_LISTEN: return take_listen(o, value, eb);
     case TRANSFER_OPT_UP_LIMIT: return take_rate("--up-limit", value, &o->up_limit, eb);
     case TRANSFER_OPT_DOWN_LIMIT: return take_rate("--down-limit", value, &o->down_limit, eb);
+    case TRANSFER_OPT_MAX_PEERS: return take_max_peers(o, value, eb);
+    case TRANSFER_OPT_NO_PEX: o->no_pex = true; return 0;
     case TRANSFER_OPT_STATE_DIR: o->state_dir = value; return 0;
     case TRANSFER_OPT_CHECK: o->force_check = true; return 0;
     case TRANSFER_OPT_JSON: o->json = true; return 0;
@@ -262,6 +273,8 @@ transfer_run(const struct cli_command *command, const struct transfer_options *o
     cfg.listen_count = o->listen_count;
     cfg.up_limit = o->up_limit;
     cfg.down_limit = o->down_limit;
+    cfg.peers_max = (uint32_t)o->max_peers;
+    cfg.no_pex = o->no_pex;
     add->trackers = o->trackers.items;
     add->tracker_count = o->trackers.count;
     add->force_check = o->force_check;

@@ -18,6 +18,8 @@ enum {
     TRANSFER_OPT_LISTEN,
     TRANSFER_OPT_UP_LIMIT,
     TRANSFER_OPT_DOWN_LIMIT,
+    TRANSFER_OPT_MAX_PEERS,
+    TRANSFER_OPT_NO_PEX,
     TRANSFER_OPT_STATE_DIR,
     TRANSFER_OPT_CHECK,
     TRANSFER_OPT_JSON,
@@ -32,6 +34,9 @@ enum {
          "send at most that many bytes a second, as in 500K or 2M (no limit)"},                    \
         {TRANSFER_OPT_DOWN_LIMIT, 0, "down-limit", "RATE",                                         \
          "receive at most that many bytes a second (no limit)"},                                   \
+        {TRANSFER_OPT_MAX_PEERS, 0, "max-peers", "COUNT",                                          \
+         "be connected to at most that many peers (200)"},                                         \
+        {TRANSFER_OPT_NO_PEX, 0, "no-pex", NULL, "don't exchange peers with other peers"},         \
         {TRANSFER_OPT_STATE_DIR, 0, "state-dir", "DIR",                                            \
          "keep state there ($XDG_STATE_HOME/sprat or ~/.local/state/sprat)"},                      \
         {TRANSFER_OPT_CHECK, 0, "check", NULL,                                                     \
@@ -45,6 +50,8 @@ struct transfer_options {
     struct endpoint listen[SESSION_LISTEN_MAX];
     size_t listen_count;
     uint64_t up_limit, down_limit;
+    uint64_t max_peers; /* 0: the default */
+    bool no_pex;
     const char *state_dir; /* NULL: the default */
     bool force_check;
     bool json;

@@ -474,8 +474,10 @@ peerlist_set_port(struct peerlist *l, uint32_t peer, uint16_t port)
     addr.port = port;
     twin = entry_find(l, &addr);
     if (twin != NULL) {
-        if (twin->connected || twin->self)
+        if (twin->connected || twin->self) {
+            e->sources |= twin->sources & (PEER_FROM_TRACKER | PEER_FROM_PEX);
             return;
+        }
         e->sources |= twin->sources;
         entry_forget(l, twin);
     }

@@ -28,15 +28,13 @@ pex_on_handshake(struct swarm *s, struct swarm_peer *p)
 
 /* Shall |p| hear of |q|? */
 static bool
-is_worth_telling(const struct swarm *s, const struct swarm_peer *p, const struct swarm_peer *q,
-                 struct pex_contact *c)
+is_worth_telling(const struct swarm_peer *p, const struct swarm_peer *q, struct pex_contact *c)
 {
-    const struct endpoint *addr = peerlist_addr(s->list, q->number);
-
-    if (q == p || q->state != PEER_UP || addr == NULL || addr->port == 0 ||
-        !pex_plausible(addr, &p->addr))
+    *c = (struct pex_contact){.addr = q->addr};
+    if (q->incoming)
+        c->addr.port = q->ext.port; /* 0 is not plausible */
+    if (q == p || q->state != PEER_UP || !pex_plausible(&c->addr, &p->addr))
         return false;
-    *c = (struct pex_contact){.addr = *addr};
     if (q->ext.upload_only || peer_is_seed(q))
         c->flags |= PEX_SEED;
     if (!q->incoming)
@@ -58,7 +56,7 @@ tell(struct swarm *s, struct swarm_peer *p)
     if (live == NULL)
         return false;
     while ((q = slotmap_next(&s->peers, &iter)) != NULL)
-        n += is_worth_telling(s, p, q, &live[n]);
+        n += is_worth_telling(p, q, &live[n]);
     buf_init(&buf, PEX_SIZE_MAX);
     if (pex_write(&p->pex.out, live, pex_sort(live, n), &s->rng, &buf) == 1) {
         fx_send_buf(s, p, &msg, &buf);

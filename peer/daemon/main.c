@@ -125,6 +125,9 @@ open_session(struct daemon *d, struct errbuf *eb)
                                  .listen_count = s->listen_count,
                                  .up_limit = s->up_limit,
                                  .down_limit = s->down_limit,
+                                 .peers_max = (uint32_t)s->max_peers,
+                                 .conns_max = (uint32_t)s->max_connections,
+                                 .no_pex = s->no_pex,
                                  .log = &d->log};
     int err;
 

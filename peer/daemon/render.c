@@ -78,6 +78,19 @@ render_torrent(const struct torrent *t)
     return o;
 }
 
+/* Who told of it first, in the order of how much we trust it. */
+static const char *
+source_name(unsigned sources)
+{
+    if ((sources & PEER_FROM_USER) != 0)
+        return "user";
+    if ((sources & PEER_FROM_TRACKER) != 0)
+        return "tracker";
+    if ((sources & PEER_FROM_PEX) != 0)
+        return "pex";
+    return (sources & PEER_FROM_STATE) != 0 ? "state" : "incoming";
+}
+
 static json_t *
 render_peers(const struct torrent *t)
 {
@@ -93,6 +106,7 @@ render_peers(const struct torrent *t)
                               "am_choking", p.am_choking, "am_interested", p.am_interested,
                               "peer_choking", p.peer_choking, "peer_interested", p.peer_interested);
 
+        json_object_set_new(o, "source", json_string(source_name(p.sources)));
         put_int(o, "up", p.up);
         put_int(o, "down", p.down);
         put_int(o, "up_rate", p.up_rate);

@@ -29,6 +29,9 @@ enum {
     OPT_LISTEN,
     OPT_UP_LIMIT,
     OPT_DOWN_LIMIT,
+    OPT_MAX_PEERS,
+    OPT_MAX_CONNECTIONS,
+    OPT_PEX,
     OPT_SEED,
     OPT_LOG_LEVEL,
 };
@@ -48,6 +51,11 @@ static const struct option_spec specs[] = {
      "send at most that many bytes a second, all torrents together, as in 500K or 2M (no limit)"},
     {OPT_DOWN_LIMIT, 0, "down-limit", "RATE",
      "receive at most that many bytes a second, all torrents together (no limit)"},
+    {OPT_MAX_PEERS, 0, "max-peers", "COUNT",
+     "be connected to at most that many peers of a torrent (200)"},
+    {OPT_MAX_CONNECTIONS, 0, "max-connections", "COUNT",
+     "be connected to at most that many peers, all torrents together (4000)"},
+    {OPT_PEX, 0, "pex", "yes|no", "exchange peers with other peers, but for private torrents (yes)"},
     {OPT_SEED, 0, "seed", "none|forever|RATIO",
      "how long complete torrents are seeded that are added without saying so (forever)"},
     {OPT_LOG_LEVEL, 0, "log-level", "LEVEL", "error, warning, info or debug (info)"},
@@ -107,6 +115,26 @@ set_rate(uint64_t *where, const char *name, const char *value, struct errbuf *eb
 }
 
 static int
+set_count(uint64_t *where, const char *name, const char *value, struct errbuf *eb)
+{
+    if (parse_u64(value, 1, SESSION_CONNS_MAX, where) != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL, "%s: '%s' is no number from 1 to %d", name, value,
+                          SESSION_CONNS_MAX);
+    return 0;
+}
+
+static int
+set_pex(struct settings *s, const char *value, struct errbuf *eb)
+{
+    bool pex;
+
+    if (parse_bool(value, &pex) != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL, "pex: '%s' is not yes or no", value);
+    s->no_pex = !pex;
+    return 0;
+}
+
+static int
 add_listen(struct settings *s, const char *value, struct errbuf *eb)
 {
     if (s->listen_count == SESSION_LISTEN_MAX)
@@ -130,6 +158,9 @@ set_key(struct settings *s, int id, const char *value, struct errbuf *eb)
     case OPT_LISTEN: return add_listen(s, value, eb);
     case OPT_UP_LIMIT: return set_rate(&s->up_limit, "up-limit", value, eb);
     case OPT_DOWN_LIMIT: return set_rate(&s->down_limit, "down-limit", value, eb);
+    case OPT_MAX_PEERS: return set_count(&s->max_peers, "max-peers", value, eb);
+    case OPT_MAX_CONNECTIONS: return set_count(&s->max_connections, "max-connections", value, eb);
+    case OPT_PEX: return set_pex(s, value, eb);
     case OPT_SEED:
         if (settings_parse_seed(value, &s->seed, &s->ratio) != 0)
             return errbuf_set(eb, SPRAT_E_INVAL, "seed: '%s' is not none, forever or a ratio",

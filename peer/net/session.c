@@ -79,11 +79,12 @@ on_save(void *ctx)
 
 /* Content, locks and the database need descriptors too: connections must not starve them. */
 static uint32_t
-conns_max(void)
+conns_max(uint32_t wanted)
 {
     uint32_t half = fdlimit_raise(SESSION_FILES_MAX) / 2;
+    uint32_t most = half < SESSION_CONNS_MAX ? half : SESSION_CONNS_MAX;
 
-    return half < SESSION_CONNS_MAX ? half : SESSION_CONNS_MAX;
+    return wanted > 0 && wanted < most ? wanted : most;
 }
 
 /* --- the disk's answers --- */
@@ -194,7 +195,9 @@ session_new(struct loop *loop, const struct session_config *cfg,
     list_init(&s->disk.crowded);
     list_init(&s->events);
     list_init(&s->listen.stranger_list);
-    s->listen.conns_max = conns_max();
+    s->listen.conns_max = conns_max(cfg->conns_max);
+    s->peers_max = cfg->peers_max;
+    s->no_pex = cfg->no_pex;
     random_bytes(seed, sizeof(seed));
     hashmap_init(&s->by_hash, seed, session_key_matches);
     rate_bucket_init(&s->up, cfg->up_limit, loop_now(loop));

@@ -39,6 +39,9 @@ struct session_config {
     struct endpoint listen[SESSION_LISTEN_MAX]; /* port 0: any; none: 0.0.0.0 and [::], any port */
     size_t listen_count;
     uint64_t up_limit, down_limit; /* bytes/s over all torrents; 0: unlimited */
+    uint32_t peers_max; /* connections of one torrent; 0: SWARM_PEERS_MAX */
+    uint32_t conns_max; /* of all torrents, within SESSION_CONNS_MAX; 0: that */
+    bool no_pex;        /* peers are not told of each other (BEP 11) */
     const struct log *log;
 };
 

@@ -58,6 +58,8 @@ struct session {
     struct loop *loop;
     struct session_handler handler;
     struct log log;
+    uint32_t peers_max; /* of each torrent */
+    bool no_pex;
     bool managed; /* spratd's: its torrents are started by it again */
     bool loading; /* what is added now comes from the database */
     struct session_listen {

@@ -29,6 +29,8 @@ core_new(struct torrent *t)
         .client = "Sprat " PACKAGE_VERSION,
         .listen_port = s->listen.addrs[0].port,
         .announce_key = t->wish.key,
+        .peers_max = s->peers_max,
+        .no_pex = s->no_pex,
         .up = &s->up,
         .down = &s->down,
         .up_limit = t->wish.up_limit,

@@ -99,6 +99,8 @@ def wrong_usage_is_one_line_and_status_2(t):
         (["get", "--listen", "127.0.0.1:70000", "x"], "70000"),
         (["get", "--up-limit", "fast", "x"], "fast"),
         (["get", "--peer", "nowhere", "x"], "HOST:PORT"),
+        (["get", "--max-peers", "0", "x"], "--max-peers"),
+        (["get", "--no-pex=yes", "x"], "takes no value"),
         (["get", "--seed", "always", "x"], "always"),
         (["get", "--json=yes", "x"], "takes no value"),
         (["seed", "--lisen", "x"], "did you mean '--listen'?"),

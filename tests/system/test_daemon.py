@@ -14,7 +14,9 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
+import bencode
 import content
+import fake_peer
 import sprat as our
 from daemon import Daemon, read_all
 from process import Process, run
@@ -403,6 +405,72 @@ def hostile_clients_harm_nobody(t):
     assert daemon.stop() == 0
 
 
+def empty_torrent(t, name, *args):
+    """A torrent that nobody has."""
+    path = content.write_file(t.path("origin", name), 300_000)
+    torrent = our.create(t, path, *args)
+    os.remove(path)
+    return torrent
+
+
+@test
+def peers_tell_each_other_of_peers(t):
+    torrent = empty_torrent(t, "data")
+    hub = our.get(t, torrent, t.path("hub")).ready()
+    third = our.get(t, torrent, t.path("third"), peers=[hub]).ready()
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", t.path("ours"), "--peer", hub.address, torrent)
+
+    def sources():
+        peers = daemon.rpc("torrent.info", torrent="data")["peer_list"]
+        return {p["addr"].rpartition(":")[0]: p["source"] for p in peers}
+    t.wait("word of the third", lambda: sources() == {hub.ip: "user", third.ip: "pex"}, 60, step=0.1)
+    assert "(pex)" in daemon.sprat("info", "data").out
+
+
+def offers_pex(t, address, torrent):
+    """Does who listens there offer ut_pex?"""
+    peer = fake_peer.Dialer(t, address, bytes.fromhex(our.show(t, torrent)["info_hash_v1"]),
+                            bytes([0, 0, 0, 0, 0, 0x10, 0, 0]))
+    payload = peer.read(20)[1]
+    assert payload[0] == 0
+    return b"ut_pex" in bencode.decode(payload[1:])[b"m"]
+
+
+@test
+def peers_are_not_told_where_that_is_not_wanted(t):
+    torrent = empty_torrent(t, "data")
+    assert offers_pex(t, our.get(t, torrent, t.path("yes")).ready().address, torrent)
+    assert not offers_pex(t, our.get(t, torrent, t.path("no"), "--no-pex").ready().address, torrent)
+    daemon = Daemon(t, "--pex", "no")
+    daemon.sprat("add", "-o", t.path("ours"), torrent)
+    daemon.await_state("data", "downloading")
+    assert not offers_pex(t, daemon.listening(), torrent)
+    private = empty_torrent(t, "secret", "--private", "-t", "http://127.0.0.1:9/announce")
+    assert not offers_pex(t, our.get(t, private, t.path("private")).ready().address, private)
+
+
+@test
+def a_torrent_has_so_many_peers_and_no_more(t):
+    torrent = empty_torrent(t, "data")
+    ours = our.get(t, torrent, t.path("ours"), "--max-peers", "2").ready()
+    info_hash = bytes.fromhex(our.show(t, torrent)["info_hash_v1"])
+
+    def take():
+        """A connection that shook hands, or None."""
+        peer = fake_peer.Dialer(t, ours.address)
+        peer.send(fake_peer.handshake(info_hash))
+        try:
+            fake_peer.read_exactly(peer.socket, 68)
+        except OSError:
+            return None
+        return peer
+    one, two = take(), take()
+    assert one and two and not take()
+    one.socket.close()
+    t.wait("room for another", take, 30, step=0.1)
+
+
 @test
 def settings_come_from_a_file_and_the_command_line_wins(t):
     ip = t.address()
@@ -418,6 +486,9 @@ def settings_come_from_a_file_and_the_command_line_wins(t):
     assert p.stop() == 0
     for text, words in (("lisen = x\n", "spratd.conf:1: unknown key 'lisen'; did you mean 'listen'?"),
                         ("\n\nup-limit = fast\n", "spratd.conf:3: up-limit: 'fast'"),
+                        ("pex = perhaps\n", "spratd.conf:1: pex: 'perhaps'"),
+                        ("max-peers = 0\n", "spratd.conf:1: max-peers: '0'"),
+                        ("max-connections = many\n", "spratd.conf:1: max-connections: 'many'"),
                         ("nonsense\n", "spratd.conf:1: "), ("[x]\nseed = none\n", "unknown section 'x'"),
                         ("save-dir = /" + "x" * 300 + "\n", "longer than"), ("a\0b\n", "no text file")):
         with open(conf, "w") as f:
@@ -479,8 +550,8 @@ def the_example_configuration_has_every_key(t):
         text = f.read()
     keys = set(re.findall(r"^#?([a-z-]+) = ", text, re.M))
     usage = run(t, [our.SPRATD, "--help"]).out
-    known = set(re.findall(r"^ +--([a-z-]+) [A-Z]|^ +--([a-z-]+) none", usage, re.M))
-    assert keys == {a or b for a, b in known}, (keys, known)
+    known = set(re.findall(r"^ +--([a-z-]+) (?:[A-Z]|none|yes)", usage, re.M))
+    assert keys == known, (keys, known)
     conf = t.path("spratd.conf")
     with open(conf, "w") as f:  # as it is, and with all that stands behind a `#`
         f.write(text)

@@ -89,6 +89,10 @@ class Libtorrent:
         ip, _, port = peer.rpartition(":")
         self._handle.connect_peer((ip.strip("[]"), int(port)))
 
+    def peers(self):
+        """The IP addresses that it is connected to, or tries."""
+        return [p.ip[0] for p in self._handle.get_peer_info()]
+
     def is_complete(self):
         return self._handle.status().is_seeding
 
