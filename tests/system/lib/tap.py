@@ -86,6 +86,8 @@ class Context:
         wrong on the way."""
         trouble = self.undo()
         for pid in _children():
+            if _is_ending(pid):
+                continue
             trouble.append(f"process {pid} ({_command(pid)}) was left behind")
             with contextlib.suppress(ProcessLookupError, ChildProcessError):
                 os.kill(pid, signal.SIGKILL)
@@ -189,6 +191,19 @@ def _children():
         except OSError:
             continue
     return found
+
+
+def _is_ending(pid, seconds=10):
+    """True for a process that has no command line any more (it is on its way out, as the leak sanitizer's tracer
+    often is when its process has ended) and then ends; it is reaped."""
+    end = time.monotonic() + seconds
+    while _command(pid) in ("", "gone"):
+        with contextlib.suppress(ChildProcessError):
+            if os.waitpid(pid, os.WNOHANG) == (0, 0) and time.monotonic() < end:
+                time.sleep(0.02)
+                continue
+        return time.monotonic() < end
+    return False
 
 
 def _command(pid):
