@@ -133,6 +133,7 @@ give_up(struct swarm *s, struct swarm_peer *p, uint32_t i)
         hashtree_forget(s->tree, &p->hash.asks[i].req);
     remove_ask(p, i);
     p->hash.refusals++;
+    p->hash.refused = s->clock.now;
 }
 
 static void
@@ -200,6 +201,10 @@ hash_tick(struct swarm *s, struct swarm_peer *p)
         else
             i++;
     }
+    /* It was a leecher as ignorant as we were, maybe, and knows by now. */
+    if (p->hash.refusals > 0 &&
+        mono_diff_ms(s->clock.now, p->hash.refused) > HASH_FORGIVE_MS)
+        p->hash.refusals = 0;
     hash_pump(s);
 }
 

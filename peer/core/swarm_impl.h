@@ -44,6 +44,7 @@ enum {
     HASH_ASKS_MAX = 4,               /* hash requests out to one peer */
     HASH_WAITS_MAX = 8,              /* hash requests of one peer that wait for leaves */
     HASH_REFUSALS_MAX = 8,           /* rejects and silences before a peer is not asked any more */
+    HASH_FORGIVE_MS = 30000,         /* after the last of them, then it may know what it did not */
     HASH_TIMEOUT_MS = 20000,
     LEAF_READS_MAX = 16,             /* pieces whose leaves are being read from disk */
     SUSPECTS_MAX = 64,               /* failed pieces whose blocks we remember */
@@ -102,6 +103,7 @@ struct peer_hash {
     struct hash_ask asks[HASH_ASKS_MAX];
     uint32_t ask_count;
     uint32_t refusals;
+    struct mono refused; /* when the last one was */
     struct wire_hash_request waits[HASH_WAITS_MAX]; /* theirs, until leaves are read */
     uint32_t wait_count;
 };
