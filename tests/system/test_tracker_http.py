@@ -76,6 +76,17 @@ def numwant_and_many_peers(t):
 
 
 @test
+def a_rate_limit(t):
+    tracker = Tracker(t, "--rate-limit", "5")
+    for number in range(5):
+        assert b"failure reason" not in http_announce(tracker.http, number, source="127.0.0.1")
+    assert b"too many" in http_announce(tracker.http, 1, source="127.0.0.1")[b"failure reason"]
+    assert b"failure reason" not in http_announce(tracker.http, 1, source="127.0.0.2")
+    udp = Udp(t, tracker.udp, source="127.0.0.1")
+    assert "too many" in udp.error(udp.announce_packet(udp.connect(), 1))
+
+
+@test
 def a_peer_behind_a_proxy(t):
     url = Tracker(t, "--trusted-proxy", "127.0.0.0/8").http
 

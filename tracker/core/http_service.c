@@ -144,10 +144,14 @@ http_service_answer(struct http_service *h, const struct http_request *req,
 {
     int status = 200;
 
+    bool is_announce = path_is(req, "/announce"), is_scrape = path_is(req, "/scrape");
+
     buf_reset(&h->body);
-    if (path_is(req, "/announce")) {
+    if ((is_announce || is_scrape) && !tracker_may_ask(h->tracker, from, now)) {
+        put_failure(h, TRACKER_TOO_OFTEN, TRACKER_TOO_OFTEN_RETRY_MIN);
+    } else if (is_announce) {
         answer_announce(h, req, from, now);
-    } else if (path_is(req, "/scrape")) {
+    } else if (is_scrape) {
         answer_scrape(h, req);
     } else {
         h->errors++;

@@ -15,6 +15,7 @@
     X(announces, counter, "announces that were understood")                                        \
     X(scrapes, counter, "torrents that were scraped")                                              \
     X(refused, counter, "announces of torrents that are not served")                               \
+    X(throttled, counter, "requests beyond the rate limit of their address")                       \
     X(shed, counter, "torrents of one peer that made room for others")                             \
     X(http_errors, counter, "HTTP requests answered by a failure or an error status")              \
     X(udp_errors, counter, "UDP packets answered by an error")                                     \

@@ -26,9 +26,10 @@ struct tracker {
     struct tracker_config config;
     struct swarms swarms;
     struct rng rng;
+    struct throttle throttle;
     enum tracker_mode mode;
     const struct hashlist *list;
-    uint64_t announces, scrapes, refused, shed;
+    uint64_t announces, scrapes, refused, shed, throttled;
 };
 
 void
@@ -51,6 +52,11 @@ tracker_new(const struct tracker_config *config, const struct tracker_seed *seed
     t->config = *config;
     swarms_init(&t->swarms, seed->hash, config->peer_ids != 0);
     rng_init(&t->rng, seed->choice);
+    throttle_init(&t->throttle, seed->hash);
+    if (throttle_set(&t->throttle, config->rate_limit) != 0) {
+        tracker_free(t);
+        return NULL;
+    }
     return t;
 }
 
@@ -60,6 +66,7 @@ tracker_free(struct tracker *t)
     if (t == NULL)
         return;
     swarms_fini(&t->swarms);
+    throttle_fini(&t->throttle);
     free(t);
 }
 
@@ -71,10 +78,20 @@ tracker_set_list(struct tracker *t, enum tracker_mode mode, const struct hashlis
     t->list = list;
 }
 
-void
+int
 tracker_set_config(struct tracker *t, const struct tracker_config *config)
 {
     t->config = *config;
+    return throttle_set(&t->throttle, config->rate_limit);
+}
+
+bool
+tracker_may_ask(struct tracker *t, const struct endpoint *from, struct mono now)
+{
+    bool may = throttle_allow(&t->throttle, from, now);
+
+    t->throttled += !may;
+    return may;
 }
 
 static bool
@@ -438,6 +455,7 @@ tracker_stats(const struct tracker *t, struct tracker_stats *s)
         .scrapes = t->scrapes,
         .refused = t->refused,
         .shed = t->shed,
+        .throttled = t->throttled,
         .torrents = t->swarms.map.count,
         .peers4 = t->swarms.peers4,
         .peers6 = t->swarms.peers6,

@@ -15,6 +15,7 @@
 #include "tracker/core/peerset.h"
 #include "tracker/core/select.h"
 #include "tracker/core/snapshot.h"
+#include "tracker/core/throttle.h"
 
 enum { TRACKER_PREFETCH_MAX = 64 };
 
@@ -33,6 +34,8 @@ enum { TRACKER_PREFETCH_MAX = 64 };
       "most peers of all torrents together")                                                       \
     X(torrent_peers_max, "torrent-peers-max", 1000000, 1, PEERSET_PEERS_MAX, "COUNT",              \
       "most peers of one torrent in one address family")                                           \
+    X(rate_limit, "rate-limit", 0, 0, THROTTLE_RATE_MAX, "COUNT",                                  \
+      "requests that one address may send in a minute, an IPv6 /64 being one; 0: any")             \
     X(peer_ids, "peer-ids", 1, 0, 1, "YES|NO",                                                     \
       "keep peer ids for answers that are not compact; 20 bytes a peer")
 
@@ -63,8 +66,8 @@ enum tracker_mode { TRACKER_OPEN, TRACKER_ALLOW, TRACKER_DENY };
 void tracker_set_list(struct tracker *t, enum tracker_mode mode, const struct hashlist *list);
 
 /* Other numbers from now on; what was told to peers before stands. Whether peer ids are kept can't
- * change. */
-void tracker_set_config(struct tracker *t, const struct tracker_config *config);
+ * change. SPRAT_E_NOMEM: the rate limit is not set. */
+int tracker_set_config(struct tracker *t, const struct tracker_config *config);
 
 /* The answer to an announce. The caller sets the first group: room for |max| compact endpoints of
  * each family (0: that family is not wanted; at most SELECT_WANT_MAX), and for as many peer ids or
@@ -82,6 +85,13 @@ struct tracker_answer {
     uint32_t n4, n6;
     bool has_ids; /* |ids4| and |ids6| were filled, where they are not NULL */
 };
+
+/* Whether a request from |from| is within the rate limit of its address, and if so, counts it. To
+ * be asked before tracker_on_announce() and a scrape, when the address is proven: else anybody
+ * could use up another's. */
+#define TRACKER_TOO_OFTEN "too many requests from your address"
+enum { TRACKER_TOO_OFTEN_RETRY_MIN = 1 };
+bool tracker_may_ask(struct tracker *t, const struct endpoint *from, struct mono now);
 
 /* Takes one announce from the address |from| (whose port is that of the socket and does not count;
  * |a->port| does) and answers it.
@@ -130,6 +140,7 @@ int tracker_load(struct tracker *t, const uint8_t *data, size_t len, uint32_t pa
 struct tracker_stats {
     uint64_t announces, scrapes; /* torrents scraped */
     uint64_t refused;            /* announces of torrents that are not served */
+    uint64_t throttled;          /* requests beyond the rate limit */
     uint64_t shed;               /* torrents of one peer that made room for others */
     uint64_t torrents, peers4, peers6;
 };

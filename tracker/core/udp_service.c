@@ -124,6 +124,8 @@ udp_service_answer(struct udp_service *u, const uint8_t *packet, size_t len,
                          q.transaction, "connection id is not valid");
     if (err != 0)
         return put_error(u, reply, UDP_SERVICE_REPLY_MAX, q.transaction, parse_reason(err));
+    if (!tracker_may_ask(u->tracker, from, now))
+        return put_error(u, reply, UDP_SERVICE_REPLY_MAX, q.transaction, TRACKER_TOO_OFTEN);
     if (q.action == TRACKER_UDP_ANNOUNCE)
         return answer_announce(u, &q, from, reply, now);
     return answer_scrape(u, &q, reply);

@@ -67,7 +67,8 @@ use(struct daemon *d, const struct settings *s, struct listfile list)
     d->settings = *s;
     d->list = list;
     d->log.level = s->log_level;
-    tracker_set_config(d->tracker, &s->tracker);
+    if (tracker_set_config(d->tracker, &s->tracker) != 0)
+        log_error(&d->log, "out of memory: there is no rate limit");
     tracker_set_list(d->tracker, list.mode, list.list);
     hashlist_free(old);
     if (list.list != NULL)
@@ -225,6 +226,7 @@ gather(void *ctx, struct metrics *m)
         .announces = s.announces,
         .scrapes = s.scrapes,
         .refused = s.refused,
+        .throttled = s.throttled,
         .shed = s.shed,
         .http_errors = d->http.errors,
         .udp_errors = d->udp.errors,

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * How often one address may ask: so many requests a minute after a burst of as many, an IPv6 /64 as
+ * one address. A table of fixed size; where more addresses are busy at once than fit, those that
+ * asked least of late are forgotten, which lets them ask more, never less.
+ */
+#ifndef TRACKER_CORE_THROTTLE_H
+#define TRACKER_CORE_THROTTLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/endpoint.h"
+#include "common/base/mono.h"
+
+enum {
+    THROTTLE_WAYS = 4,       /* addresses of a row */
+    THROTTLE_ROWS = 1 << 14, /* 64 K addresses, 1 MiB, once a limit is set */
+    THROTTLE_RATE_MAX = 1000000,
+};
+
+struct throttle_way {
+    uint32_t tag;    /* more of the address's hash; 0: unused */
+    int64_t free_us; /* when all that it asked is paid for (the GCRA's theoretical arrival time) */
+};
+
+/* Embedded; private. */
+struct throttle {
+    struct throttle_way *ways; /* THROTTLE_ROWS × THROTTLE_WAYS; NULL while there is no limit */
+    uint64_t seed[2];
+    uint32_t per_minute; /* 0: no limit */
+};
+
+void throttle_init(struct throttle *t, const uint64_t seed[2]);
+void throttle_fini(struct throttle *t);
+
+/* 0: no limit. SPRAT_E_NOMEM, and the limit is as it was. */
+int throttle_set(struct throttle *t, uint32_t per_minute);
+
+/* Whether a request from |from| is within the limit; if it is, it counts. */
+bool throttle_allow(struct throttle *t, const struct endpoint *from, struct mono now);
+
+#endif
