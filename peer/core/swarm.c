@@ -123,7 +123,7 @@ on_start(struct swarm *s, const struct bitfield *have)
         return;
     if (have != NULL)
         take_have(s, have);
-    s->totals.told_complete = picker_missing(s->picker) == 0;
+    s->totals.told_complete = s->totals.upload_only = picker_missing(s->picker) == 0;
     swarm_set_state(s, SWARM_ACTIVE);
     offer_begin(s);
     s->clock.choke = mono_add_ms(s->clock.now, CHOKER_ROUND_MS);
@@ -261,6 +261,7 @@ on_priority(struct swarm *s, uint32_t first, uint32_t count, unsigned priority)
     while ((p = slotmap_next(&s->peers, &iter)) != NULL)
         if (p->state == PEER_UP)
             download_update_interest(s, p);
+    piece_wishes_changed(s);
     download_fill_all(s);
 }
 

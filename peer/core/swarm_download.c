@@ -355,6 +355,27 @@ download_abort(struct swarm *s, struct swarm_peer *p, bool tell)
     reqlist_clear(l);
 }
 
+void
+download_drop_piece(struct swarm *s, struct swarm_peer *p, uint32_t piece)
+{
+    struct reqlist *l = &p->down.requests;
+    uint32_t before = l->count;
+
+    for (uint32_t i = 0; i < l->count;) {
+        struct request r = *reqlist_at(l, i);
+
+        if (r.piece != piece) {
+            i++;
+            continue;
+        }
+        send_cancel(s, p, &r);
+        reqlist_remove(l, i);
+        picker_abort(s->picker, r.piece, r.begin / BLOCK_LEN);
+    }
+    if (l->count < before)
+        download_fill_all(s);
+}
+
 /* With the fast extension every request is answered, by a reject if need be; without it, a choke
  * silently drops them all (BEP 6). */
 void

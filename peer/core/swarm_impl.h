@@ -6,6 +6,7 @@
  *   swarm.c           inputs, the clock, start and stop, trackers
  *   swarm_fx.c        the effect queue
  *   swarm_peer.c      peers come, talk and go
+ *   swarm_room.c      who may stay, and who makes room
  *   swarm_pex.c       peers tell each other of others (BEP 11)
  *   swarm_download.c  interest, requests, blocks
  *   swarm_endgame.c   which block to ask for twice
@@ -223,6 +224,7 @@ struct swarm {
         struct rate_meter up_meter, down_meter;
         uint32_t hash_failures;
         bool told_complete;
+        bool upload_only; /* as peers were told */
     } totals;
 };
 
@@ -256,6 +258,15 @@ void peers_close_all(struct swarm *s, int err);
 void peer_ban(struct swarm *s, uint32_t number);
 bool peer_is_seed(const struct swarm_peer *p);
 
+/* swarm_room.c */
+/* Is there a connection free for somebody who came? One that is of no use may be closed for it. */
+bool room_make(struct swarm *s);
+/* Are there enough connections to that address already, of those that one host can make? */
+bool room_site_full(struct swarm *s, const struct endpoint *addr);
+/* Closes |p| if neither side can want anything of the other; false if so. To be asked whenever that
+ * may have become so. */
+bool room_keep(struct swarm *s, struct swarm_peer *p);
+
 /* swarm_pex.c */
 bool pex_enabled(const struct swarm *s);
 /* |p| shook hands, or did so again. */
@@ -274,6 +285,8 @@ void download_on_allowed_fast(struct swarm *s, struct swarm_peer *p, uint32_t pi
 void download_on_suggest(struct swarm *s, struct swarm_peer *p, uint32_t piece);
 /* Takes back every request to |p|; with |tell|, CANCELs are sent. */
 void download_abort(struct swarm *s, struct swarm_peer *p, bool tell);
+/* |p| has lost |piece|: what was asked of it is taken back. */
+void download_drop_piece(struct swarm *s, struct swarm_peer *p, uint32_t piece);
 void download_tick(struct swarm *s, struct swarm_peer *p);
 
 /* swarm_endgame.c: a block to ask |p| for that others were asked for and would bring much later, of
@@ -312,6 +325,8 @@ void piece_on_verified(struct swarm *s, uint32_t piece, int err);
 void piece_on_leaves(struct swarm *s, uint32_t piece, const uint8_t *leaves, uint32_t n, int err);
 void piece_on_true_leaves(struct swarm *s, uint32_t piece);
 void piece_on_lost(struct swarm *s, uint32_t piece);
+/* What is wanted or had has changed: peers hear if we want nothing more, or something again (BEP 21). */
+void piece_wishes_changed(struct swarm *s);
 /* Has |piece|'s leaves read from disk, unless that is under way. False if too many are. */
 bool piece_read_leaves(struct swarm *s, uint32_t piece);
 /* START: goes on with pieces that a disk error left behind. */

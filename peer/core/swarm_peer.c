@@ -78,7 +78,7 @@ may_dial(const struct swarm *s)
 static unsigned
 not_dialled(const struct swarm *s)
 {
-    return (swarm_is_seed(s) ? PEERLIST_NO_SEEDS : 0) |
+    return (picker_missing(s->picker) == 0 ? PEERLIST_NO_SEEDS : 0) |
            (s->load.hearsay_dials >= SWARM_HEARSAY_DIALS_MAX ? PEERLIST_NO_HEARSAY : 0);
 }
 
@@ -97,6 +97,10 @@ peers_connect(struct swarm *s)
 
         if (number == PEERLIST_NONE)
             return;
+        if (room_site_full(s, peerlist_addr(s->list, number))) {
+            peerlist_on_failed(s->list, number, s->clock.now);
+            continue;
+        }
         p = peer_new(s, number, peerlist_addr(s->list, number), false);
         if (p == NULL)
             return;
@@ -156,6 +160,15 @@ find_twin(struct swarm *s, const struct swarm_peer *p)
     return NULL;
 }
 
+/* Did |p| come from where its silent |twin| came from? A machine that lost its power says nothing, and
+ * connects anew once it is up. */
+static bool
+is_back(const struct swarm *s, const struct swarm_peer *p, const struct swarm_peer *twin)
+{
+    return endpoint_same_host(&p->addr, &twin->addr) &&
+           mono_diff_ms(s->clock.now, twin->last_received) > SWARM_TWIN_SILENT_MS;
+}
+
 /* Two peers may dial each other at once. Both keep the connection that the lower peer id made, so
  * that exactly one survives. */
 static bool
@@ -163,6 +176,8 @@ twin_wins(const struct swarm *s, const struct swarm_peer *p, const struct swarm_
 {
     bool we_are_lower = memcmp(s->cfg.peer_id, p->peer_id, PEER_ID_LEN) < 0;
 
+    if (p->incoming && twin->incoming)
+        return !is_back(s, p, twin);
     if (p->incoming == twin->incoming)
         return true;
     return twin->incoming != we_are_lower;
@@ -256,35 +271,6 @@ take_incoming(struct swarm *s, const struct endpoint *addr)
     return p;
 }
 
-/* Who wants nothing and gave and took nothing for longest, if that is long. */
-static struct swarm_peer *
-find_useless(struct swarm *s)
-{
-    struct swarm_peer *found = NULL, *p;
-    uint32_t iter = 0;
-
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
-        if (p->state == PEER_UP && !p->up.interested &&
-            mono_diff_ms(s->clock.now, p->used) > SWARM_USELESS_MS &&
-            (found == NULL || mono_before(p->used, found->used)))
-            found = p;
-    return found;
-}
-
-/* Silent connections alone must not keep a torrent from everybody else. */
-static bool
-make_room(struct swarm *s)
-{
-    struct swarm_peer *p;
-
-    if (s->peers.count - s->load.half_open < s->cfg.peers_max)
-        return true;
-    p = find_useless(s);
-    if (p != NULL)
-        peer_close(s, p, SPRAT_E_LIMIT);
-    return p != NULL;
-}
-
 void
 peer_on_accepted(struct swarm *s, const struct swarm_input *in)
 {
@@ -296,7 +282,7 @@ peer_on_accepted(struct swarm *s, const struct swarm_input *in)
         refuse(s, in->u.conn.token, SPRAT_E_REFUSED);
         return;
     }
-    if (!make_room(s) || (p = take_incoming(s, &in->u.conn.addr)) == NULL) {
+    if (room_site_full(s, &in->u.conn.addr) || !room_make(s) || (p = take_incoming(s, &in->u.conn.addr)) == NULL) {
         refuse(s, in->u.conn.token, SPRAT_E_LIMIT);
         return;
     }
@@ -380,14 +366,10 @@ has_changed(struct swarm *s, struct swarm_peer *p, bool was_seed)
 {
     bool is_seed = peer_is_seed(p);
 
-    if (is_seed != was_seed) {
+    if (is_seed != was_seed)
         s->load.seeds += is_seed ? 1 : -1u;
-        peerlist_on_seed(s->list, p->number, is_seed);
-    }
-    if (is_seed && swarm_is_seed(s)) {
-        peer_close(s, p, SPRAT_E_CANCELLED);
+    if (!room_keep(s, p))
         return false;
-    }
     download_update_interest(s, p);
     download_fill(s, p);
     return true;
@@ -439,6 +421,7 @@ on_donthave(struct swarm *s, struct swarm_peer *p, uint32_t piece)
         return;
     bitfield_clear(&p->has, piece);
     picker_remove_have(s->picker, piece);
+    download_drop_piece(s, p, piece);
     has_changed(s, p, was_seed);
 }
 
@@ -455,6 +438,7 @@ on_ext_handshake(struct swarm *s, struct swarm_peer *p, const struct wire_msg *m
     if (ownaddr_vote(&s->own, &p->addr, &p->ext.yourip))
         peerlist_set_own(s->list, ownaddr_get(&s->own, (enum ip_family)p->ext.yourip.family));
     pex_on_handshake(s, p);
+    room_keep(s, p);
 }
 
 static void
@@ -476,6 +460,8 @@ on_extended(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
     case EXTMSG_UPLOAD_ONLY:
         if (extmsg_read_upload_only(msg->data, msg->len, &p->ext.upload_only) != 0)
             peer_close(s, p, SPRAT_E_PROTOCOL);
+        else
+            room_keep(s, p);
         break;
     case EXTMSG_PEX: pex_on_message(s, p, msg); break;
     case EXTMSG_KINDS: break; /* never offered: ignored, as BEP 10 asks */
@@ -537,7 +523,10 @@ peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *ms
     case WIRE_CHOKE: download_on_choke(s, p); break;
     case WIRE_UNCHOKE: on_unchoke(s, p); break;
     case WIRE_INTERESTED: upload_on_interest(s, p, true); break;
-    case WIRE_NOT_INTERESTED: upload_on_interest(s, p, false); break;
+    case WIRE_NOT_INTERESTED:
+        upload_on_interest(s, p, false);
+        room_keep(s, p);
+        break;
     case WIRE_HAVE: on_have(s, p, msg->piece); break;
     case WIRE_BITFIELD:
     case WIRE_HAVE_ALL:

@@ -187,7 +187,7 @@ tell_have(struct swarm *s, uint32_t piece)
 }
 
 static void
-tell_upload_only(struct swarm *s, struct swarm_peer *p)
+tell_upload_only(struct swarm *s, struct swarm_peer *p, bool value)
 {
     struct wire_msg msg = {.type = WIRE_EXTENDED, .ext_id = p->ext.ids[EXTMSG_UPLOAD_ONLY]};
     struct buf buf;
@@ -195,18 +195,30 @@ tell_upload_only(struct swarm *s, struct swarm_peer *p)
     if (msg.ext_id == 0)
         return;
     buf_init(&buf, 1);
-    if (buf_put_u8(&buf, 1) == 0)
+    if (buf_put_u8(&buf, value) == 0)
         fx_send_buf(s, p, &msg, &buf);
     buf_fini(&buf);
+}
+
+void
+piece_wishes_changed(struct swarm *s)
+{
+    bool upload_only = picker_missing(s->picker) == 0;
+    uint32_t iter = 0;
+    struct swarm_peer *p;
+
+    if (upload_only == s->totals.upload_only)
+        return;
+    s->totals.upload_only = upload_only;
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+        if (p->state == PEER_UP && room_keep(s, p))
+            tell_upload_only(s, p, upload_only);
 }
 
 /* Nothing more is wanted: peers hear of it, and other seeds are let go. */
 static void
 check_complete(struct swarm *s)
 {
-    uint32_t iter = 0;
-    struct swarm_peer *p;
-
     if (s->totals.told_complete || picker_missing(s->picker) > 0)
         return;
     s->totals.told_complete = true;
@@ -214,14 +226,7 @@ check_complete(struct swarm *s)
         announcer_completed(s->announcer, s->clock.now);
     offer_begin(s);
     fx_notice(s, SWARM_NOTICE_COMPLETE, 0, 0);
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL) {
-        if (p->state != PEER_UP)
-            continue;
-        if (swarm_is_seed(s) && peer_is_seed(p))
-            peer_close(s, p, SPRAT_E_CANCELLED);
-        else
-            tell_upload_only(s, p);
-    }
+    piece_wishes_changed(s);
 }
 
 static void
@@ -581,4 +586,5 @@ piece_on_lost(struct swarm *s, uint32_t piece)
         tell_donthave(s, p, piece);
         download_update_interest(s, p);
     }
+    piece_wishes_changed(s);
 }

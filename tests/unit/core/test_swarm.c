@@ -967,3 +967,154 @@ Test(swarm, inputs_about_peers_that_are_gone_are_ignored)
         ;
     cr_assert_eq(block_pool_used(rig.sim.pool), 0);
 }
+
+/* --- who may stay --- */
+
+static slot_id
+knock(struct node *n, uint8_t net, uint8_t host, uint8_t id, slot_id *closed)
+{
+    struct swarm_input in = {.type = SWARM_IN_ACCEPTED};
+    struct swarm_effect fx;
+    slot_id accepted = SLOT_NONE;
+
+    in.u.conn.addr = (struct endpoint){.ip = {net, 9, 9, host}, .port = 5000, .family = IP_V4};
+    memset(in.u.conn.handshake.peer_id, id, PEER_ID_LEN);
+    in.u.conn.handshake.extended = in.u.conn.handshake.fast = true;
+    cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
+    *closed = SLOT_NONE;
+    while (swarm_next(n->swarm, &fx) == 1)
+        if (fx.type == SWARM_FX_ACCEPT)
+            accepted = fx.peer;
+        else if (fx.type == SWARM_FX_CLOSE)
+            *closed = fx.peer;
+    return accepted;
+}
+
+/* How many messages of a type, and the last byte of the last one's payload, come of a message. */
+static unsigned
+answers(struct node *n, const struct swarm_input *in, enum wire_type type, uint8_t *last)
+{
+    struct swarm_effect fx;
+    unsigned count = 0;
+
+    cr_assert_eq(swarm_handle(n->swarm, in, rig.sim.engine.now), 0);
+    while (swarm_next(n->swarm, &fx) == 1) {
+        if (fx.type != SWARM_FX_SEND || fx.u.msg.type != type)
+            continue;
+        count++;
+        if (last != NULL && fx.u.msg.len > 0)
+            *last = fx.u.msg.data[fx.u.msg.len - 1];
+    }
+    return count;
+}
+
+static struct wire_msg
+extended(uint8_t id, const char *text, size_t len)
+{
+    return (struct wire_msg){
+        .type = WIRE_EXTENDED, .ext_id = id, .data = (const uint8_t *)text, .len = len};
+}
+
+#define EXTENDED(id, text) extended(id, text, sizeof(text) - 1)
+
+Test(swarm, who_comes_back_takes_the_place_of_its_dead_self)
+{
+    struct node *n;
+    slot_id first, closed;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, true);
+    first = knock(n, 10, 1, 'a', &closed);
+    cr_assert_neq(first, SLOT_NONE);
+    cr_assert_eq(knock(n, 10, 1, 'a', &closed), SLOT_NONE, "it is alive");
+    tick_after(n, SWARM_TWIN_SILENT_MS + 1000);
+    cr_assert_eq(knock(n, 10, 2, 'a', &closed), SLOT_NONE, "anybody could say so");
+    cr_assert_eq(closed, SLOT_NONE);
+    cr_assert_neq(knock(n, 10, 1, 'a', &closed), SLOT_NONE);
+    cr_assert_eq(closed, first);
+}
+
+Test(swarm, one_host_has_so_many_connections_and_no_more)
+{
+    struct node *n;
+    slot_id closed;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, true);
+    for (unsigned i = 0; i < SWARM_SITE_PEERS_MAX; i++)
+        cr_assert_neq(knock(n, 10, 1, (uint8_t)(1 + i), &closed), SLOT_NONE);
+    cr_assert_eq(knock(n, 10, 1, 99, &closed), SLOT_NONE);
+    cr_assert_neq(knock(n, 10, 2, 100, &closed), SLOT_NONE);
+    for (unsigned i = 0; i < 2 * SWARM_SITE_PEERS_MAX && i < 30; i++)
+        cr_assert_neq(knock(n, 127, 1, (uint8_t)(120 + i), &closed), SLOT_NONE, "this machine");
+}
+
+Test(swarm, what_a_peer_lost_is_not_waited_for)
+{
+    struct wire_msg all = {.type = WIRE_HAVE_ALL}, unchoke = {.type = WIRE_UNCHOKE};
+    struct swarm_input in = {.type = SWARM_IN_MESSAGE};
+    struct swarm_peer_stats ps;
+    struct swarm_effect fx;
+    uint32_t iter = 0, asked[16] = {0}, piece = 0;
+    char lost[4] = {0};
+    struct node *n;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, false);
+    in.peer = connect_stranger(n, true);
+    feed_msg(n, in.peer, &all, SWARM_FX_SEND, NULL);
+    in.u.msg = unchoke;
+    cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
+    while (swarm_next(n->swarm, &fx) == 1)
+        if (fx.type == SWARM_FX_SEND && fx.u.msg.type == WIRE_REQUEST)
+            asked[piece = fx.u.msg.piece]++;
+    cr_assert_gt(asked[piece], 0u);
+    lost[3] = (char)piece;
+    in.u.msg = extended(1, lost, 4);
+    cr_assert_eq(answers(n, &in, WIRE_CANCEL, NULL), asked[piece]);
+    cr_assert(swarm_next_peer_stats(n->swarm, &iter, &ps, rig.sim.engine.now));
+    cr_assert_eq(ps.pieces_have, 15u);
+    cr_assert_gt(ps.requests_out, 0u, "something else is asked of it instead");
+}
+
+Test(swarm, who_lost_a_piece_wants_again_and_says_so)
+{
+    struct swarm_input in = {.type = SWARM_IN_LOST};
+    struct wire_msg hello = EXTENDED(0, "d1:md11:upload_onlyi5eee");
+    struct node *n;
+    slot_id peer;
+    uint8_t value = 9;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, true);
+    peer = connect_stranger(n, true);
+    feed_msg(n, peer, &hello, SWARM_FX_SEND, NULL);
+    in.u.lost.piece = 3;
+    cr_assert_eq(answers(n, &in, WIRE_EXTENDED, &value), 1);
+    cr_assert_eq(value, 0);
+    in.u.lost.piece = 4;
+    cr_assert_eq(answers(n, &in, WIRE_EXTENDED, &value), 0, "it is known");
+}
+
+Test(swarm, two_who_only_give_have_nothing_to_say)
+{
+    struct wire_msg some = {.type = WIRE_HAVE, .piece = 3};
+    struct wire_msg gives = EXTENDED(0, "d11:upload_onlyi1ee"), wants = EXTENDED(2, "\0"),
+                    gives_now = EXTENDED(2, "\1");
+    struct wire_msg interested = {.type = WIRE_INTERESTED}, content = {.type = WIRE_NOT_INTERESTED};
+    struct swarm_input in = {.type = SWARM_IN_PRIORITY};
+    struct node *n;
+    slot_id peer;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, false);
+    peer = connect_stranger(n, true);
+    cr_assert_eq(feed_msg(n, peer, &some, SWARM_FX_CLOSE, NULL), 0);
+    cr_assert_eq(feed_msg(n, peer, &gives, SWARM_FX_CLOSE, NULL), 0, "we want something");
+    feed_msg(n, peer, &wants, SWARM_FX_CLOSE, NULL);
+    in.u.priority.count = 16; /* nothing is wanted */
+    swarm_handle(n->swarm, &in, rig.sim.engine.now);
+    cr_assert_eq(feed_msg(n, peer, &interested, SWARM_FX_CLOSE, NULL), 0);
+    cr_assert_eq(feed_msg(n, peer, &gives_now, SWARM_FX_CLOSE, NULL), 0, "it asks for something");
+    cr_assert_eq(feed_msg(n, peer, &content, SWARM_FX_CLOSE, NULL), 1);
+}
