@@ -44,7 +44,7 @@ enum {
     SWARM_USELESS_MS = 60000,       /* who gave and took nothing for so long makes room for a newcomer */
     SWARM_SITE_PEERS_MAX = 16,      /* connections to one address or IPv6 network, but on this machine */
     SWARM_TWIN_SILENT_MS = 30000,   /* one that was silent for so long gives way to itself come anew */
-    SWARM_UNREQUESTED_MAX = 64,     /* blocks nobody asked for, before the peer is closed */
+    SWARM_UNREQUESTED_MAX = 64,     /* blocks nobody asked for, before the peer is banned */
 };
 
 struct swarm_config {

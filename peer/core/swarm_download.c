@@ -256,8 +256,9 @@ claim_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg,
     }
     *asked = MONO_NEVER;
     if (p->down.cancelled == 0) {
+        /* Closed only, it would come again and again, and keep us busy with what it sends. */
         if (++p->down.unrequested > SWARM_UNREQUESTED_MAX)
-            peer_close(s, p, SPRAT_E_PROTOCOL);
+            peer_ban(s, p->number, SPRAT_E_PROTOCOL);
         return false;
     }
     p->down.cancelled--;
@@ -384,6 +385,7 @@ download_on_choke(struct swarm *s, struct swarm_peer *p)
     p->down.choked = true;
     if (p->fast || p->down.requests.count == 0)
         return;
+    p->down.cancelled += p->down.requests.count; /* some are sent already, maybe */
     download_abort(s, p, false);
     download_fill_all(s);
 }

@@ -255,7 +255,7 @@ void peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_ms
 void peer_tick(struct swarm *s, struct swarm_peer *p);
 void peers_close_all(struct swarm *s, int err);
 /* Bans whoever has this number in the peer list, and closes its connections. */
-void peer_ban(struct swarm *s, uint32_t number);
+void peer_ban(struct swarm *s, uint32_t number, int err);
 bool peer_is_seed(const struct swarm_peer *p);
 
 /* swarm_room.c */

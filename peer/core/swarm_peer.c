@@ -344,7 +344,7 @@ peers_close_all(struct swarm *s, int err)
 }
 
 void
-peer_ban(struct swarm *s, uint32_t number)
+peer_ban(struct swarm *s, uint32_t number, int err)
 {
     const struct endpoint *known = peerlist_addr(s->list, number);
     uint32_t iter = 0;
@@ -352,11 +352,11 @@ peer_ban(struct swarm *s, uint32_t number)
 
     if (known == NULL)
         return;
-    fx_notice(s, SWARM_NOTICE_BANNED, 0, SPRAT_E_HASH)->u.notice.peer_addr = *known;
+    fx_notice(s, SWARM_NOTICE_BANNED, 0, err)->u.notice.peer_addr = *known;
     peerlist_ban(s->list, number);
     while ((p = slotmap_next(&s->peers, &iter)) != NULL)
         if (peerlist_is_banned(s->list, &p->addr))
-            peer_close(s, p, SPRAT_E_HASH);
+            peer_close(s, p, err);
 }
 
 /* After any change of what |p| has: counts seeds, and drops one that we have no use for. True if |p|

@@ -164,7 +164,7 @@ suspect_judge(struct swarm *s, struct suspect *su, const uint8_t *leaves)
     for (uint32_t b = 0; b < su->blocks; b++)
         if (memcmp(su->leaves + (size_t)b * SHA256_LEN, leaves + (size_t)b * SHA256_LEN,
                    SHA256_LEN) != 0)
-            peer_ban(s, su->sources[b]);
+            peer_ban(s, su->sources[b], SPRAT_E_HASH);
     suspect_free(s, su);
 }
 
@@ -283,7 +283,7 @@ piece_give_up(struct swarm *s, struct swarm_piece *op)
 
     if (culprit != UINT32_MAX) {
         piece_reset(s, op);
-        peer_ban(s, culprit);
+        peer_ban(s, culprit, SPRAT_E_HASH);
         return;
     }
     picker_solo(s->picker, op->piece);
@@ -324,7 +324,7 @@ convict(struct swarm *s, struct swarm_piece *op)
     else
         piece_set_state(s, op, PIECE_OPEN);
     for (uint32_t i = 0; i < n; i++)
-        peer_ban(s, guilty[i]);
+        peer_ban(s, guilty[i], SPRAT_E_HASH);
     free(guilty);
     download_fill_all(s);
 }
@@ -455,7 +455,7 @@ block_bad(struct swarm *s, uint32_t piece, uint32_t block)
 
     s->totals.wasted += geometry_block_len(&s->geo, piece, block);
     picker_block_bad(s->picker, piece, block);
-    peer_ban(s, source);
+    peer_ban(s, source, SPRAT_E_HASH);
 }
 
 void

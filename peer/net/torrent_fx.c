@@ -39,8 +39,10 @@ on_banned(struct torrent *t, const struct swarm_effect *fx)
 {
     char ip[ADDR_TEXT_MAX], text[ERRBUF_SIZE];
 
-    snprintf(text, sizeof(text), "%s was banned: it sent data that fails its hash",
-             addr_format_ip(&fx->u.notice.peer_addr, ip));
+    snprintf(text, sizeof(text), "%s was banned: it sent %s",
+             addr_format_ip(&fx->u.notice.peer_addr, ip),
+             fx->u.notice.err == SPRAT_E_HASH ? "data that fails its hash"
+                                              : "data that nobody asked for");
     event_push(t, TORRENT_EVENT_BANNED, fx->u.notice.err, text);
 }
 
