@@ -27,6 +27,7 @@ enum {
     CONN_PIECES_MAX = 4096,         /* pieces that wait for one connection; more: likewise */
     CONN_PIECES_AHEAD = 64,         /* of them in memory, being read, or known to be at hand */
     CONN_SURE_MS = 500,             /* what was in the page cache is taken to be there for so long */
+    CONN_HAND_BYTES = 256 * 1024,   /* asked of the page cache at a time */
     CONN_TURN_BYTES = 512 * 1024,   /* read or written before other connections have a turn */
     CONN_HUB_BUFFERS_MAX = 4096,    /* blocks of pieces on their way out, all connections */
     CONN_HUB_BUFFERS_KEEP = 64,     /* of them kept when they are not in use */
@@ -56,9 +57,10 @@ struct conn_handler {
      * Not 0: it can't be; SPRAT_E_AGAIN: not now (see conn_hub_kick). */
     int (*read)(void *ctx, struct conn *c, struct conn_piece *p);
     void (*on_read_failed)(void *ctx, struct conn *c, const struct conn_piece *p, int err);
-    /* Sends |len| bytes of |p| from |skip| on straight from their file |to| the socket; or, where |to| is NULL, says whether that could be done now without waiting for a
-     * disk. |sure|: it was asked a moment ago. Bytes, 0 where nothing was to be sent, SPRAT_E_AGAIN
-     * when the socket is full; any other error: read() is the way. May be NULL. */
+    /* Sends |len| bytes of |p| from |skip| on straight from their file |to| the socket; or, where |to| is NULL, says how many bytes from there on, at least |len| and perhaps of
+     * pieces to come, could be sent now without waiting for a disk. |sure|: it was asked a moment
+     * ago. Bytes, SPRAT_E_AGAIN when the socket is full; any other error: read() is the way. May be
+     * NULL. */
     int64_t (*send_file)(void *ctx, struct conn *c, const struct conn_piece *p, uint32_t skip,
                          uint32_t len, bool sure, struct stream *to);
     /* It ended from outside, or broke a rule. |c| is gone afterwards. */

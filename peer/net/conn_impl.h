@@ -35,6 +35,13 @@ struct out_piece {
     uint8_t header[CONN_PIECE_HEADER];
 };
 
+/* A stretch that was found to be at hand. */
+struct out_hand {
+    uint32_t piece, begin;
+    uint32_t len; /* 0: none */
+    struct mono asked;
+};
+
 /* Messages are one stream of bytes, pieces are a list, and each piece knows its place in the
  * stream. */
 struct conn_out {
@@ -43,6 +50,7 @@ struct conn_out {
     struct list pieces;
     uint32_t count;            /* in |pieces| */
     uint32_t loaded;           /* of them past OUT_WAITING; they are the first ones */
+    struct out_hand hand;
     struct out_piece *waiting; /* the first that is neither; NULL if there is none */
     bool blocked;              /* the socket is full */
     bool corked;               /* the kernel waits for more before it sends a short packet */

@@ -263,12 +263,31 @@ read_piece(struct conn *c, struct out_piece *p)
 }
 
 static bool
+is_within(const struct out_hand *h, const struct conn_piece *p, struct mono now)
+{
+    return h->len > 0 && p->piece == h->piece && p->begin >= h->begin &&
+           p->begin - h->begin < h->len && p->length <= h->len - (p->begin - h->begin) &&
+           mono_before(now, mono_add_ms(h->asked, CONN_SURE_MS / 2));
+}
+
+/* Peers mostly ask for one block after the other, so that one answer does for many. */
+static bool
 is_at_hand(struct conn *c, struct out_piece *p)
 {
-    if (c->handler.send_file == NULL ||
-        c->handler.send_file(c->handler.ctx, c, &p->io, 0, p->io.length, false, NULL) != 0)
-        return false;
-    p->asked = loop_now(c->hub->loop);
+    struct mono now = loop_now(c->hub->loop);
+    struct out_hand *h = &c->out.hand;
+    int64_t n;
+
+    if (!is_within(h, &p->io, now)) {
+        if (c->handler.send_file == NULL)
+            return false;
+        n = c->handler.send_file(c->handler.ctx, c, &p->io, 0, p->io.length, false, NULL);
+        h->len = 0;
+        if (n < (int64_t)p->io.length)
+            return false;
+        *h = (struct out_hand){p->io.piece, p->io.begin, (uint32_t)n, now};
+    }
+    p->asked = h->asked;
     p->state = OUT_AT_HAND;
     return true;
 }
@@ -485,6 +504,7 @@ write_file(struct conn *c, struct out_piece *p)
         return n;
     }
     p->state = OUT_LAPSED;
+    c->out.hand.len = 0;
     return SPRAT_E_AGAIN;
 }
 

@@ -377,6 +377,8 @@ void disk_give_up(struct torrent *t);
 int disk_read(struct torrent *t, struct conn_piece *p);
 /* As storage_lend(). */
 bool disk_lend(struct torrent *t, const struct conn_piece *p, bool sure, struct storage_loan *loan);
+/* How many bytes from |p|'s first on could be lent: none, or at least its own. */
+uint32_t disk_at_hand(struct torrent *t, const struct conn_piece *p);
 void disk_fini(struct torrent *t);
 bool disk_idle(const struct torrent *t);
 

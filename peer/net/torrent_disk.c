@@ -355,6 +355,26 @@ disk_lend(struct torrent *t, const struct conn_piece *p, bool sure, struct stora
            storage_lend(t->disk.storage, p->piece, p->begin, p->length, sure, loan);
 }
 
+uint32_t
+disk_at_hand(struct torrent *t, const struct conn_piece *p)
+{
+    uint32_t span = metainfo_piece_len(t->mi, p->piece);
+    struct conn_piece part = *p;
+    struct storage_loan loan;
+
+    if (p->begin < span && span - p->begin > p->length)
+        part.length = span - p->begin < CONN_HAND_BYTES ? span - p->begin : CONN_HAND_BYTES;
+    if (!disk_lend(t, &part, false, &loan)) {
+        if (part.length == p->length)
+            return 0;
+        part.length = p->length;
+        if (!disk_lend(t, &part, false, &loan))
+            return 0;
+    }
+    storage_give_back(t->disk.storage, &loan);
+    return part.length;
+}
+
 bool
 disk_idle(const struct torrent *t)
 {

@@ -349,13 +349,14 @@ on_send_file(void *ctx, struct conn *c, const struct conn_piece *p, uint32_t ski
 {
     struct torrent *t = ctx;
     struct storage_loan loan;
-    int64_t n = 0;
+    int64_t n;
 
     (void)c;
+    if (to == NULL)
+        return disk_at_hand(t, p);
     if (!disk_lend(t, p, sure, &loan))
         return SPRAT_E_NOENT;
-    if (to != NULL)
-        n = stream_sendfile(to, loan.fd, loan.offset + skip, len);
+    n = stream_sendfile(to, loan.fd, loan.offset + skip, len);
     storage_give_back(t->disk.storage, &loan);
     return n;
 }

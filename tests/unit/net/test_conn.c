@@ -38,6 +38,8 @@ struct probe {
     size_t answer;  /* bytes of payload that each message is answered with */
     int file;       /* 0: none; else pieces are at hand in it, byte 0 being that of each */
     int64_t file_left; /* bytes that still leave from there */
+    uint32_t hand;     /* bytes said to be at hand, where that is more than was asked */
+    int asks;          /* whether something is at hand */
 };
 
 static void
@@ -119,8 +121,10 @@ on_send_file(void *ctx, struct conn *c, const struct conn_piece *piece, uint32_t
     (void)sure;
     if (p->file == 0 || p->file_left == 0)
         return SPRAT_E_NOENT;
-    if (to == NULL)
-        return 0;
+    if (to == NULL) {
+        p->asks++;
+        return p->hand > len ? p->hand : len;
+    }
     if ((int64_t)len > p->file_left)
         len = (uint32_t)p->file_left;
     n = stream_sendfile(to, p->file, skip, len);
@@ -493,6 +497,35 @@ Test(conn, what_is_at_hand_leaves_from_its_file)
     cr_expect_eq(p.reading_count, 0, "nothing was read into memory");
     cr_expect_eq(p.sent_payload, 116394u);
     cr_expect_eq(p.sent_total, sizeof(got));
+    stop(&p);
+}
+
+/* One answer does for the blocks behind the first, not for other pieces nor for what lies before. */
+Test(conn, what_is_at_hand_is_asked_once_for_many_blocks)
+{
+    static uint8_t got[6 * (13 + 1000)];
+    struct probe p;
+
+    start(&p, 10);
+    shake(&p);
+    p.file = pattern_file(1000, 0);
+    p.file_left = INT64_MAX;
+    p.hand = 3500;
+    conn_send_piece(p.conn, 5, 1000, 1000, 1000);
+    conn_send_piece(p.conn, 5, 2000, 1000, 1000);
+    conn_send_piece(p.conn, 5, 3000, 1000, 1000);
+    take(&p, got, 3 * (13 + 1000));
+    cr_expect_eq(p.asks, 1);
+    conn_send_piece(p.conn, 5, 4000, 1000, 1000); /* reaches beyond */
+    take(&p, got, 13 + 1000);
+    cr_expect_eq(p.asks, 2);
+    conn_send_piece(p.conn, 5, 3000, 1000, 1000);
+    take(&p, got, 13 + 1000);
+    cr_expect_eq(p.asks, 3);
+    conn_send_piece(p.conn, 6, 3000, 1000, 1000);
+    take(&p, got, 13 + 1000);
+    cr_expect_eq(p.asks, 4);
+    cr_expect_eq(p.reading_count, 0);
     stop(&p);
 }
 
