@@ -19,6 +19,8 @@
 #include "common/ev/loop.h"
 #include "peer/core/swarm.h"
 
+struct state_torrent;
+
 enum {
     SESSION_LISTEN_MAX = 8,
     SESSION_TORRENTS_MAX = 100000,
@@ -72,6 +74,7 @@ struct torrent_add {
     bool trusted;      /* the data was hashed just now by ourselves (sprat seed PATH): all is had */
     bool paused;
     uint64_t up_limit, down_limit; /* bytes/s beside the session's; 0: none */
+    const struct state_torrent *row; /* private: what the database says of it, while it is loaded */
 };
 
 enum torrent_event_type {

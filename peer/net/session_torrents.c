@@ -132,6 +132,7 @@ load_row(void *user, const struct state_torrent *row)
                               .seed = SEED_FOREVER,
                               .up_limit = row->up_limit,
                               .down_limit = row->down_limit,
+                              .row = row,
                               .paused = row->status == STATE_PAUSED};
     struct torrent *t;
     struct errbuf eb;

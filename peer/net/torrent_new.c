@@ -94,6 +94,15 @@ remember(struct torrent *t, struct errbuf *eb)
     return err;
 }
 
+static void
+take_totals(struct torrent *t, const struct state_torrent *row)
+{
+    t->totals.up_before = row->uploaded;
+    t->totals.down_before = row->downloaded;
+    t->totals.added_at = row->added;
+    t->totals.completed_at = row->completed;
+}
+
 static int
 read_totals(struct torrent *t, struct errbuf *eb)
 {
@@ -102,10 +111,7 @@ read_totals(struct torrent *t, struct errbuf *eb)
 
     if (err != 0)
         return err;
-    t->totals.up_before = row.uploaded;
-    t->totals.down_before = row.downloaded;
-    t->totals.added_at = row.added;
-    t->totals.completed_at = row.completed;
+    take_totals(t, &row);
     state_torrent_fini(&row);
     return 0;
 }
@@ -126,17 +132,21 @@ torrent_enter(struct torrent *t, struct errbuf *eb)
 /* The lock that makes us its one user, and the row of the database. One of spratd's own that another
  * process has now is waited for: torrent_load() tries again. */
 static int
-enter_state(struct torrent *t, struct errbuf *eb)
+enter_state(struct torrent *t, const struct state_torrent *row, struct errbuf *eb)
 {
     struct state *st = t->session->disk.state;
     int err = torrent_enter(t, eb);
 
     if (err == SPRAT_E_BUSY && t->session->loading)
         err = 0;
-    if (err == 0)
+    if (err == 0 && row != NULL) {
+        t->id = row->id;
+        take_totals(t, row);
+    } else if (err == 0) {
         err = state_add(st, t->mi, t->save_dir, t->session->managed, &t->id, eb);
-    if (err == 0)
-        err = read_totals(t, eb);
+        if (err == 0)
+            err = read_totals(t, eb);
+    }
     return err == 0 ? remember(t, eb) : err;
 }
 
@@ -165,7 +175,7 @@ torrent_new(struct session *s, const struct torrent_add *add, struct torrent **o
     if (err != 0)
         errbuf_set(eb, err, "out of memory");
     else
-        err = enter_state(t, eb);
+        err = enter_state(t, add->row, eb);
     if (err == 0 && (err = core_new(t)) != 0)
         errbuf_set(eb, err, "out of memory");
     if (err != 0) {

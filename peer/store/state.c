@@ -438,11 +438,14 @@ static void
 add_chunk(struct bitfield *have, int64_t chunk, const uint8_t *bits, size_t len)
 {
     uint64_t first = (uint64_t)chunk * STATE_PIECES_PER_ROW;
+    uint64_t count = (uint64_t)len * 8 < STATE_PIECES_PER_ROW ? len * 8 : STATE_PIECES_PER_ROW;
 
     if (chunk < 0 || first >= have->nbits)
         return;
-    for (uint64_t i = 0; i < (uint64_t)len * 8 && i < STATE_PIECES_PER_ROW; i++)
-        if ((bits[i >> 3] & (0x80u >> (i & 7))) != 0 && first + i < have->nbits)
+    if (count > have->nbits - first)
+        count = have->nbits - first;
+    for (uint64_t i = 0; i < count; i++)
+        if ((bits[i >> 3] & (0x80u >> (i & 7))) != 0)
             bitfield_set(have, (uint32_t)(first + i));
 }
 

@@ -23,11 +23,12 @@ static int
 prepare_dir(const char *dir, bool writable, char **out, struct errbuf *eb)
 {
     struct stat st;
+    bool there = stat(dir, &st) == 0;
     int err;
 
-    if (writable && (err = file_make_dirs(dir, 0777, eb)) != 0)
+    if (!there && writable && (err = file_make_dirs(dir, 0777, eb)) != 0)
         return err;
-    if (stat(dir, &st) != 0)
+    if (!there && stat(dir, &st) != 0)
         return errbuf_set(eb, sprat_err_from_errno(errno), "can't open the directory %s: %s", dir,
                           strerror(errno));
     if (!S_ISDIR(st.st_mode))
