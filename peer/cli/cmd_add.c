@@ -24,6 +24,8 @@ enum {
     OPT_CHECK,
     OPT_UP_LIMIT,
     OPT_DOWN_LIMIT,
+    OPT_SEQUENTIAL,
+    OPT_SUPER_SEED,
 };
 
 /* A torrent file up to this size travels in the request; of a larger one, its path. */
@@ -38,6 +40,9 @@ static const struct option_spec options[] = {
     {OPT_UP_LIMIT, 0, "up-limit", "RATE",
      "send at most that many bytes a second of it, as in 500K or 2M"},
     {OPT_DOWN_LIMIT, 0, "down-limit", "RATE", "receive at most that many bytes a second"},
+    {OPT_SEQUENTIAL, 0, "sequential", NULL, "fetch it from the beginning to the end"},
+    {OPT_SUPER_SEED, 0, "super-seed", NULL,
+     "as a seed, show each peer only what it shall fetch, until a copy is out"},
     {OPT_PAUSED, 0, "paused", NULL, "don't start it yet"},
     {OPT_CHECK, 0, "check", NULL, "hash data that is there, whatever the state says"},
     CLIENT_SOCKET_ROW,
@@ -73,6 +78,8 @@ take_option(struct add *a, int id, const char *value, struct errbuf *eb)
     case OPT_TRACKER: append(a->params, "trackers", value); return 0;
     case OPT_PEER: append(a->params, "peers", value); return 0;
     case OPT_PAUSED: json_object_set_new(a->params, "paused", json_true()); return 0;
+    case OPT_SEQUENTIAL: json_object_set_new(a->params, "sequential", json_true()); return 0;
+    case OPT_SUPER_SEED: json_object_set_new(a->params, "super_seed", json_true()); return 0;
     case OPT_CHECK: json_object_set_new(a->params, "check", json_true()); return 0;
     case OPT_UP_LIMIT: return client_put_rate(a->params, "up_limit", "--up-limit", value, eb);
     case OPT_DOWN_LIMIT:

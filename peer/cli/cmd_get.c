@@ -13,7 +13,7 @@
 #include "peer/cli/screen.h"
 #include "peer/cli/transfer.h"
 
-enum { OPT_OUTPUT = 1, OPT_PEER, OPT_SEED };
+enum { OPT_OUTPUT = 1, OPT_PEER, OPT_SEED, OPT_SEQUENTIAL };
 
 static const struct option_spec options[] = {
     {OPT_OUTPUT, 'o', "output", "DIR", "put the file or directory there (the current directory)"},
@@ -21,6 +21,8 @@ static const struct option_spec options[] = {
     {OPT_SEED, 0, "seed", "none|forever|RATIO",
      "afterwards, seed: not at all (the default), until stopped, or until RATIO times the content "
      "was sent"},
+    {OPT_SEQUENTIAL, 0, "sequential", NULL,
+     "fetch it from the beginning to the end, to look at it meanwhile; slower for all"},
     TRANSFER_ROWS,
     CLI_HELP_ROW,
 };
@@ -31,6 +33,7 @@ struct get {
     const char *output;
     enum seed_policy seed;
     double ratio;
+    bool sequential;
 };
 
 static int
@@ -67,6 +70,7 @@ take_option(struct get *g, int id, const char *value, struct errbuf *eb)
     case OPT_OUTPUT: g->output = value; return 0;
     case OPT_PEER: return take_peer(g, value, eb);
     case OPT_SEED: return take_seed(g, value, eb);
+    case OPT_SEQUENTIAL: g->sequential = true; return 0;
     }
     return transfer_option(&g->transfer, id, value, eb);
 }
@@ -74,8 +78,11 @@ take_option(struct get *g, int id, const char *value, struct errbuf *eb)
 static int
 get(const struct cli_command *self, const struct get *g, const char *torrent)
 {
-    struct torrent_add add = {
-        .peers = g->peers.items, .peer_count = g->peers.count, .seed = g->seed, .ratio = g->ratio};
+    struct torrent_add add = {.peers = g->peers.items,
+                              .peer_count = g->peers.count,
+                              .seed = g->seed,
+                              .ratio = g->ratio,
+                              .sequential = g->sequential};
     struct screen screen;
     struct errbuf eb;
     char *dir;

@@ -20,11 +20,13 @@
 #include "peer/cli/transfer.h"
 #include "peer/store/create.h"
 
-enum { OPT_OUTPUT = 1 };
+enum { OPT_OUTPUT = 1, OPT_SUPER_SEED };
 
 static const struct option_spec options[] = {
     {OPT_OUTPUT, 'o', "output", "FILE",
      "with PATH alone: write the torrent file there (a file in the state directory)"},
+    {OPT_SUPER_SEED, 0, "super-seed", NULL,
+     "show each peer only what it shall fetch, until a copy is out"},
     TRANSFER_ROWS,
     CLI_HELP_ROW,
 };
@@ -32,6 +34,7 @@ static const struct option_spec options[] = {
 struct seed {
     struct transfer_options transfer;
     const char *output;
+    bool super_seed;
     struct screen screen;
     const char *shown; /* for the hashing's progress line */
 };
@@ -39,7 +42,7 @@ struct seed {
 static int
 seed_torrent(const struct cli_command *self, struct seed *s, const char *torrent, const char *path)
 {
-    struct torrent_add add = {.seed = SEED_FOREVER, .seed_only = true};
+    struct torrent_add add = {.seed = SEED_FOREVER, .seed_only = true, .super_seed = s->super_seed};
     struct errbuf eb;
     char *dir;
     int status;
@@ -130,7 +133,8 @@ make_torrent(struct seed *s, const char *path, struct metainfo **mi, char **dir,
 static int
 seed_path(const struct cli_command *self, struct seed *s, const char *path)
 {
-    struct torrent_add add = {.seed = SEED_FOREVER, .seed_only = true, .trusted = true};
+    struct torrent_add add = {
+        .seed = SEED_FOREVER, .seed_only = true, .trusted = true, .super_seed = s->super_seed};
     struct errbuf eb = {""};
     char *dir = NULL, *kept = NULL, *magnet = NULL;
     int status = CLI_FAILED;
@@ -179,6 +183,8 @@ run(const struct cli_command *self, int argc, const char *const *argv)
     while ((got = cli_next(&args, &id, &value, 1, 2)) > 0) {
         if (id == OPT_OUTPUT)
             s.output = value;
+        else if (id == OPT_SUPER_SEED)
+            s.super_seed = true;
         else if (transfer_option(&s.transfer, id, value, &eb) != 0)
             return cli_usage(self, "%s", eb.text);
     }

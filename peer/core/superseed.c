@@ -58,7 +58,7 @@ superseed_on_bitfield(struct superseed *s, const struct bitfield *has)
 static void
 forget(struct superseed_peer *p, uint32_t i)
 {
-    p->waiting -= !p->offers[i].begun;
+    p->waiting -= p->offers[i].state == SUPERSEED_WAITING;
     p->count--;
     memmove(&p->offers[i], &p->offers[i + 1], (p->count - i) * sizeof(p->offers[0]));
 }
@@ -74,13 +74,13 @@ find(const struct superseed_peer *p, uint32_t piece)
 }
 
 static void
-remember(struct superseed *s, struct superseed_peer *p, uint32_t piece, bool begun)
+remember(struct superseed *s, struct superseed_peer *p, uint32_t piece, enum superseed_state state)
 {
     bitfield_clear(&s->fresh, piece);
     if (p->count == SUPERSEED_OFFERS_MAX)
         forget(p, 0);
-    p->offers[p->count++] = (struct superseed_offer){piece, begun};
-    p->waiting += !begun;
+    p->offers[p->count++] = (struct superseed_offer){piece, state};
+    p->waiting += state == SUPERSEED_WAITING;
 }
 
 uint32_t
@@ -93,8 +93,31 @@ superseed_offer(struct superseed *s, struct superseed_peer *p)
     piece = bitfield_next_set(&s->fresh, rng_below(s->rng, s->fresh.nbits));
     if (piece == s->fresh.nbits)
         piece = bitfield_next_set(&s->fresh, 0);
-    remember(s, p, piece, false);
+    remember(s, p, piece, SUPERSEED_WAITING);
     return piece;
+}
+
+uint32_t
+superseed_offer_any(struct superseed *s, struct superseed_peer *p, const struct bitfield *had,
+                    const struct bitfield *shown)
+{
+    uint32_t best = SUPERSEED_NONE, least = UINT32_MAX, equals = 0;
+
+    for (uint32_t i = 0; i < s->fresh.nbits; i++) {
+        uint32_t copies = picker_availability(s->picker, i);
+
+        if (copies > least || bitfield_get(had, i) || bitfield_get(shown, i) ||
+            !bitfield_get(picker_bitfield(s->picker), i))
+            continue;
+        if (copies < least)
+            equals = 0;
+        least = copies;
+        if (rng_below(s->rng, ++equals) == 0)
+            best = i;
+    }
+    if (best != SUPERSEED_NONE)
+        remember(s, p, best, SUPERSEED_WAITING);
+    return best;
 }
 
 void
@@ -104,27 +127,55 @@ superseed_on_request(struct superseed *s, struct superseed_peer *p, uint32_t pie
 
     if (i == p->count) {
         if (bitfield_get(&s->fresh, piece))
-            remember(s, p, piece, true);
-    } else if (!p->offers[i].begun) {
-        p->offers[i].begun = true;
+            remember(s, p, piece, SUPERSEED_BEGUN);
+    } else if (p->offers[i].state == SUPERSEED_WAITING) {
+        p->offers[i].state = SUPERSEED_BEGUN;
         p->waiting--;
     }
 }
 
 void
-superseed_on_taken(struct superseed_peer *p, uint32_t piece)
+superseed_on_taken(struct superseed_peer *p, uint32_t piece, bool hold)
 {
     uint32_t i = find(p, piece);
 
-    if (i < p->count)
+    if (i == p->count)
+        return;
+    if (!hold) {
         forget(p, i);
+        return;
+    }
+    p->waiting -= p->offers[i].state == SUPERSEED_WAITING;
+    p->offers[i].state = SUPERSEED_HELD;
+}
+
+bool
+superseed_on_seen(struct superseed_peer *p, uint32_t piece)
+{
+    uint32_t i = find(p, piece);
+
+    if (i == p->count)
+        return false;
+    forget(p, i);
+    return true;
+}
+
+bool
+superseed_release(struct superseed_peer *p)
+{
+    for (uint32_t i = 0; i < p->count; i++)
+        if (p->offers[i].state == SUPERSEED_HELD) {
+            forget(p, i);
+            return true;
+        }
+    return false;
 }
 
 void
 superseed_on_choke(struct superseed *s, struct superseed_peer *p)
 {
     for (uint32_t i = p->count; i-- > 0;) {
-        if (p->offers[i].begun)
+        if (p->offers[i].state != SUPERSEED_WAITING)
             continue;
         give_back(s, p->offers[i].piece);
         forget(p, i);

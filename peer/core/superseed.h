@@ -27,16 +27,22 @@ enum {
 
 #define SUPERSEED_NONE UINT32_MAX
 
+enum superseed_state {
+    SUPERSEED_WAITING,
+    SUPERSEED_BEGUN, /* it was asked for */
+    SUPERSEED_HELD,  /* the peer has it and has not passed it on */
+};
+
 struct superseed_offer {
     uint32_t piece;
-    bool begun; /* it was asked for */
+    enum superseed_state state;
 };
 
 /* A peer's share of it. Embedded; starts as all zero. */
 struct superseed_peer {
     struct superseed_offer offers[SUPERSEED_OFFERS_MAX]; /* the oldest first */
     uint32_t count;
-    uint32_t waiting; /* of these, not begun */
+    uint32_t waiting; /* of these, SUPERSEED_WAITING */
 };
 
 /* Embedded. Nothing is fresh at first. */
@@ -67,11 +73,22 @@ void superseed_on_bitfield(struct superseed *s, const struct bitfield *has);
 /* Offers a fresh piece to |p|; SUPERSEED_NONE if there is none. */
 uint32_t superseed_offer(struct superseed *s, struct superseed_peer *p);
 
+/* Offers, of what is in none of |had| and |shown|, a piece that the fewest have; SUPERSEED_NONE if
+ * nothing is left. For a peer that sees nothing but offers. O(pieces). */
+uint32_t superseed_offer_any(struct superseed *s, struct superseed_peer *p,
+                             const struct bitfield *had, const struct bitfield *shown);
+
 /* |p| asks for a block of it. */
 void superseed_on_request(struct superseed *s, struct superseed_peer *p, uint32_t piece);
 
-/* |p| has the piece now: the offer is over. */
-void superseed_on_taken(struct superseed_peer *p, uint32_t piece);
+/* |p| has the piece now: the offer is over, or, with |hold|, held until another has it as well. */
+void superseed_on_taken(struct superseed_peer *p, uint32_t piece, bool hold);
+
+/* Another peer has the piece: the offer is over. True if there was one. */
+bool superseed_on_seen(struct superseed_peer *p, uint32_t piece);
+
+/* Ends the oldest offer that is held; false if none is. */
+bool superseed_release(struct superseed_peer *p);
 
 /* Takes back what |p| has not begun, or, when it is gone, all that it has not got. */
 void superseed_on_choke(struct superseed *s, struct superseed_peer *p);

@@ -65,6 +65,7 @@ free_peers(struct swarm *s)
 
     while ((p = slotmap_next(&s->peers, &iter)) != NULL) {
         bitfield_fini(&p->has);
+        bitfield_fini(&p->up.shown);
         reqlist_fini(&p->down.requests);
         reqlist_fini(&p->up.queue);
         pex_out_fini(&p->pex.out);
@@ -225,6 +226,7 @@ on_time(struct swarm *s)
     if (mono_due(s->clock.tick, now)) {
         s->clock.tick = MONO_NEVER;
         piece_tick(s);
+        offer_tick(s);
         tick_peers(s);
     }
     if (mono_due(s->clock.choke, now)) {

@@ -55,6 +55,7 @@ struct swarm_config {
     uint32_t peers_max;
     uint32_t upload_slots; /* 0: chosen by the upload limit */
     bool sequential;
+    bool super_seed; /* a seed shows each peer only what it shall fetch, until a copy is out (BEP 16) */
     bool no_pex;           /* no peer exchange; a private torrent never has it (BEP 27) */
     struct rate_bucket *up; /* may be shared by torrents; never NULL */
     struct rate_bucket *down;

@@ -92,6 +92,8 @@ struct peer_up {
     uint32_t fast[FASTSET_SIZE]; /* we allow these while choking it */
     uint32_t fast_count;
     struct superseed_peer offers;
+    bool veiled;           /* it does not know that we have everything; */
+    struct bitfield shown; /* this is what it knows of */
 };
 
 struct hash_ask {
@@ -185,6 +187,7 @@ struct swarm {
     struct ownaddr own;
     struct choker choker;
     struct superseed super;
+    bool copy_is_out; /* or another seed was seen: super-seeding is over */
     struct slotmap peers;
     struct fx_queue fx;
     struct swarm_pieces {
@@ -309,15 +312,21 @@ uint32_t upload_stuck(const struct swarm_peer *p);
 void upload_choke_round(struct swarm *s);
 void upload_on_peer_gone(struct swarm *s, struct swarm_peer *p);
 
-/* swarm_offer.c: called at a START and when the last piece is had; when |p| may want more offers;
- * and at what |p| says and does. */
+/* swarm_offer.c: called at a START and when the last piece is had; before |p| is told what we have;
+ * when |p| may want more offers; and at what |p| says and does. */
 void offer_begin(struct swarm *s);
+void offer_veil(struct swarm *s, struct swarm_peer *p);
 void offer_fill(struct swarm *s, struct swarm_peer *p);
 void offer_on_has(struct swarm *s, struct swarm_peer *p);
 void offer_on_have(struct swarm *s, struct swarm_peer *p, uint32_t piece);
 void offer_on_request(struct swarm *s, struct swarm_peer *p, uint32_t piece);
 void offer_on_choke(struct swarm *s, struct swarm_peer *p);
 void offer_on_peer_gone(struct swarm *s, struct swarm_peer *p);
+/* Something was sent: there may be nothing left to send. */
+void offer_on_idle(struct swarm *s);
+/* Once a tick, before the peers'. */
+void offer_tick(struct swarm *s);
+void offer_peer_tick(struct swarm *s, struct swarm_peer *p);
 
 /* swarm_piece.c */
 void piece_on_written(struct swarm *s, const struct swarm_input *in);

@@ -55,6 +55,7 @@ peer_free(struct swarm *s, struct swarm_peer *p)
 {
     slotmap_remove(&s->peers, p->id);
     bitfield_fini(&p->has);
+    bitfield_fini(&p->up.shown);
     reqlist_fini(&p->down.requests);
     reqlist_fini(&p->up.queue);
     pex_out_fini(&p->pex.out);
@@ -118,7 +119,10 @@ send_bitfield(struct swarm *s, struct swarm_peer *p)
     const struct bitfield *have = picker_bitfield(s->picker);
     struct wire_msg *msg;
 
-    if (p->fast && bitfield_full(have)) {
+    if (p->up.veiled) {
+        if (p->fast)
+            fx_send(s, p, WIRE_HAVE_NONE);
+    } else if (p->fast && bitfield_full(have)) {
         fx_send(s, p, WIRE_HAVE_ALL);
     } else if (have->count > 0) {
         msg = fx_send(s, p, WIRE_BITFIELD);
@@ -135,7 +139,7 @@ send_ext_handshake(struct swarm *s, struct swarm_peer *p)
     const struct ext_offer offer = {.client = s->cfg.client,
                                     .listen_port = s->cfg.listen_port,
                                     .reqq = SWARM_UPLOADS_QUEUED_MAX,
-                                    .upload_only = picker_missing(s->picker) == 0,
+                                    .upload_only = picker_missing(s->picker) == 0 && !p->up.veiled,
                                     .no_pex = !pex_enabled(s),
                                     .theirs = &p->addr};
     struct wire_msg msg = {.type = WIRE_EXTENDED};
@@ -217,10 +221,12 @@ peer_up(struct swarm *s, struct swarm_peer *p, const struct swarm_input *in)
     p->v2 = in->u.conn.v2 && s->tree != NULL;
     p->since = p->last_received = s->clock.now;
     peerlist_on_up(s->list, p->number);
+    offer_veil(s, p);
     send_bitfield(s, p);
     if (p->extended)
         send_ext_handshake(s, p);
     upload_init(s, p);
+    offer_fill(s, p);
     hash_pump(s);
 }
 
@@ -560,6 +566,7 @@ peer_tick(struct swarm *s, struct swarm_peer *p)
     if (mono_diff_ms(now, p->last_sent) > SWARM_KEEPALIVE_MS)
         fx_send(s, p, WIRE_KEEPALIVE);
     hash_tick(s, p);
+    offer_peer_tick(s, p);
     pex_tick(s, p);
     download_tick(s, p);
 }

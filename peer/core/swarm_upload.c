@@ -45,7 +45,7 @@ upload_init(struct swarm *s, struct swarm_peer *p)
     uint32_t pieces[FASTSET_SIZE];
     uint32_t n;
 
-    if (!p->fast || superseed_active(&s->super))
+    if (!p->fast || p->up.veiled || superseed_active(&s->super))
         return;
     n = fastset(metainfo_wire_hash(s->mi, p->v2), &p->addr, s->geo.piece_count, FASTSET_SIZE,
                 pieces);
@@ -374,6 +374,7 @@ upload_on_sent(struct swarm *s, struct swarm_peer *p, uint32_t payload)
         rate_meter_add(&p->up.meter, payload, s->clock.now);
     }
     upload_pump(s, p);
+    offer_on_idle(s);
 }
 
 /* |length| bytes that were handed out will not leave; of them, |unpaid| were not paid for. */

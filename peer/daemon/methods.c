@@ -125,7 +125,8 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
 {
     static const char *const keys[] = {"path",  "metainfo", "save_dir", "trackers",
                                        "peers", "seed",     "paused",   "check",
-                                       "up_limit", "down_limit"};
+                                       "up_limit", "down_limit",
+                                       "sequential", "super_seed"};
     struct daemon *d = ctx;
     struct torrent_add add = {
         .seed = d->settings.seed, .ratio = d->settings.ratio, .save_dir = d->settings.save_dir};
@@ -141,6 +142,8 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
         (err = rpc_get_string(params, "save_dir", false, &add.save_dir, eb)) ||
         (err = rpc_get_bool(params, "paused", &add.paused, eb)) ||
         (err = rpc_get_bool(params, "check", &add.force_check, eb)) ||
+        (err = rpc_get_bool(params, "sequential", &add.sequential, eb)) ||
+        (err = rpc_get_bool(params, "super_seed", &add.super_seed, eb)) ||
         (err = get_limits(params, &add.up_limit, &add.down_limit, eb)))
         return err;
     if (add.save_dir == NULL || add.save_dir[0] != '/')

@@ -73,6 +73,8 @@ struct torrent_add {
     bool force_check;  /* don't believe the state database */
     bool trusted;      /* the data was hashed just now by ourselves (sprat seed PATH): all is had */
     bool paused;
+    bool sequential;   /* pieces in the order of the files */
+    bool super_seed;   /* BEP 16, until a copy is out */
     uint64_t up_limit, down_limit; /* bytes/s beside the session's; 0: none */
     const struct state_torrent *row; /* private: what the database says of it, while it is loaded */
 };

@@ -207,6 +207,7 @@ struct torrent {
     enum torrent_phase phase;
     struct torrent_wish { /* what was asked for */
         bool paused, seed_only, force_check, trusted, removing, remove_data, stopping;
+        bool sequential, super_seed;
         enum seed_policy seed;
         double ratio;
         uint64_t up_limit, down_limit;

@@ -117,6 +117,8 @@ recall(const struct state_wish *wish, struct torrent_add *add)
     if (wish->seed == SEED_NONE || wish->seed == SEED_RATIO)
         add->seed = (enum seed_policy)wish->seed;
     add->ratio = wish->ratio;
+    add->sequential = wish->sequential;
+    add->super_seed = wish->super_seed;
     add->trackers = (const char *const *)wish->trackers;
     add->tracker_count = wish->tracker_count;
     add->peers = (const char *const *)wish->peers;

@@ -31,6 +31,8 @@ core_new(struct torrent *t)
         .announce_key = t->wish.key,
         .peers_max = s->peers_max,
         .no_pex = s->no_pex,
+        .sequential = t->wish.sequential,
+        .super_seed = t->wish.super_seed,
         .up = &s->up,
         .down = &s->down,
         .up_limit = t->wish.up_limit,

@@ -45,6 +45,8 @@ fill(struct torrent *t, const struct torrent_add *add)
     w->seed_only = add->seed_only;
     w->force_check = add->force_check;
     w->trusted = add->trusted;
+    w->sequential = add->sequential;
+    w->super_seed = add->super_seed;
     w->seed = add->seed;
     w->ratio = add->ratio;
     w->up_limit = add->up_limit;
@@ -73,6 +75,8 @@ remember(struct torrent *t, struct errbuf *eb)
     struct state *st = t->session->disk.state;
     struct state_wish wish = {.seed = (int)t->wish.seed,
                               .ratio = t->wish.ratio,
+                              .sequential = t->wish.sequential,
+                              .super_seed = t->wish.super_seed,
                               .trackers = t->wish.trackers,
                               .tracker_count = t->wish.tracker_count,
                               .peers = t->wish.peers,

@@ -64,6 +64,8 @@ static const char *const migrations[] = {
     "ALTER TABLE torrents ADD COLUMN up_limit INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE torrents ADD COLUMN down_limit INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE wishes ADD COLUMN peers TEXT NOT NULL DEFAULT '';", /* a line each */
+    /* 3 → 4 */
+    "ALTER TABLE wishes ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;", /* statewish.c */
 };
 
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STATE_SCHEMA_VERSION,

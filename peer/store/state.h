@@ -22,7 +22,7 @@
 #include "peer/store/doneq.h"
 
 enum {
-    STATE_SCHEMA_VERSION = 3,
+    STATE_SCHEMA_VERSION = 4,
     STATE_PIECES_PER_ROW = 4096, /* have-bits of one row: a commit rewrites 512 bytes, not all */
     STATE_PEERS_MAX = 200,       /* remembered per torrent; the longest unseen goes first */
 };

@@ -10,7 +10,11 @@
 #include "common/ds/buf.h"
 #include "peer/store/statedb.h"
 
-enum { TEXT_MAX = 16 * 1024 * 1024 };
+enum {
+    TEXT_MAX = 16 * 1024 * 1024,
+    FLAG_SEQUENTIAL = 1,
+    FLAG_SUPER_SEED = 2,
+};
 
 static int
 join_lines(char *const *lines, size_t count, size_t max, const char *what, struct buf *out,
@@ -50,8 +54,8 @@ state_put_wish(struct state *st, int64_t id, const struct state_wish *wish, stru
     if (err == 0) {
         pthread_mutex_lock(&st->db_lock);
         err = db_prepare(st->db,
-                         "INSERT OR REPLACE INTO wishes (torrent, seed, ratio, trackers, peers) "
-                         "VALUES (?, ?, ?, ?, ?)",
+                         "INSERT OR REPLACE INTO wishes (torrent, seed, ratio, trackers, peers, "
+                         "flags) VALUES (?, ?, ?, ?, ?, ?)",
                          &q, eb);
         if (err == 0) {
             sqlite3_bind_int64(q, 1, id);
@@ -59,6 +63,8 @@ state_put_wish(struct state *st, int64_t id, const struct state_wish *wish, stru
             sqlite3_bind_double(q, 3, wish->ratio);
             bind_lines(q, 4, &trackers);
             bind_lines(q, 5, &peers);
+            sqlite3_bind_int(q, 6, (wish->sequential ? FLAG_SEQUENTIAL : 0) |
+                                       (wish->super_seed ? FLAG_SUPER_SEED : 0));
             err = db_run(st->db, q, "storing what a torrent was added with", eb);
         }
         pthread_mutex_unlock(&st->db_lock);
@@ -101,6 +107,8 @@ read_wish(sqlite3_stmt *q, struct state_wish *out)
 
     out->seed = sqlite3_column_int(q, 0);
     out->ratio = sqlite3_column_double(q, 1);
+    out->sequential = (sqlite3_column_int(q, 4) & FLAG_SEQUENTIAL) != 0;
+    out->super_seed = (sqlite3_column_int(q, 4) & FLAG_SUPER_SEED) != 0;
     err = split_lines(sqlite3_column_text(q, 2), STATE_WISH_TRACKERS_MAX, &out->trackers,
                       &out->tracker_count);
     return err != 0 ? err
@@ -116,8 +124,8 @@ state_load_wish(struct state *st, int64_t id, struct state_wish *out, struct err
 
     *out = (struct state_wish){.seed = 0};
     pthread_mutex_lock(&st->db_lock);
-    err = db_prepare(st->db, "SELECT seed, ratio, trackers, peers FROM wishes WHERE torrent = ?",
-                     &q, eb);
+    err = db_prepare(st->db, "SELECT seed, ratio, trackers, peers, flags FROM wishes WHERE torrent = ?", &q,
+                     eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
         rc = sqlite3_step(q);

@@ -15,6 +15,7 @@ enum {
 struct state_wish {
     int seed; /* the session's enum seed_policy, as a number */
     double ratio;
+    bool sequential, super_seed;
     char **trackers; /* beside those of the metainfo */
     size_t tracker_count;
     char **peers; /* "HOST:PORT", as they were named */

@@ -69,6 +69,26 @@ def we_seed(client, form, payload):
     return check
 
 
+def we_super_seed(client):
+    """It is alone with a seeder that shows it the pieces bit by bit. Transmission looks at whether anything is
+    of interest every ten seconds only, so that it needs some twenty."""
+    def check(t):
+        if why := client.why_not():
+            raise Skip(why)
+        tracker = sprat.Tracker(t)
+        path = PAYLOADS["file"](t)
+        meta = torrent.write(torrent.make(path, "v1", 65536, [tracker.http]), t.path("x.torrent"))
+        theirs = client(t)
+        theirs.share(meta, t.path("copy"))
+        theirs.announced()
+        ours = sprat.seed(t, meta, os.path.dirname(path), "--super-seed")
+        if client.takes_peers:
+            theirs.connect(ours.address)
+        theirs.complete(120)
+        content.assert_same(path, t.path("copy", os.path.basename(path)), client.makes_empty_files)
+    return check
+
+
 def without_layers(t, meta):
     """A copy of the torrent file without its piece layers, as a magnet link would leave it."""
     metainfo = torrent.read(meta)
@@ -115,6 +135,8 @@ for form in ("v2", "hybrid"):
     for payload in PAYLOADS:
         tap.add(f"{form} {payload}: we fetch the piece layers from libtorrent", we_fetch_layers(form, payload))
         tap.add(f"{form} {payload}: libtorrent fetches the piece layers from us", they_fetch_layers(form, payload))
+for client in clients.CLIENTS:
+    tap.add(f"v1 file: we super-seed, {client.name} gets", we_super_seed(client))
 for form in clients.ALL + ("padded v1",):
     for client in clients.CLIENTS:
         if form in client.formats or form == "padded v1":

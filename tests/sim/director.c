@@ -36,6 +36,8 @@ struct director {
     struct gauge *gauges; /* in the order of rates expected, and for |each| of the nodes */
     struct mono begin, next_audit;
     int64_t next_us[SCENARIO_ACTIONS_MAX]; /* when each action is due; INT64_MAX: it is over */
+    uint64_t early[SCENARIO_GROUPS_MAX]; /* copies that a group had sent when the first was complete */
+    bool early_known;
     bool over;
     bool tracker_was_down;
 };
@@ -400,6 +402,29 @@ judge_late(struct director *d)
              late, missing);
 }
 
+/* Copies that |group| sent, in permille. */
+static uint64_t
+sent_by(const struct director *d, uint32_t group)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < d->sim.count; i++)
+        if (d->seats[i].group == &d->sc->groups[group])
+            sum += d->sim.nodes[i]->count.sent;
+    return sum * 1000 / d->sim.content->mi->total_size;
+}
+
+/* What each group had sent when the first one was complete. */
+static void
+note_early(struct director *d)
+{
+    for (unsigned i = 0; i < d->sim.count && !d->early_known; i++)
+        d->early_known = is_wanted(&d->seats[i]) && has_all(d->sim.nodes[i]);
+    for (uint32_t i = 0; i < d->sc->expect_count && d->early_known; i++)
+        if (d->sc->expects[i].what == EXPECT_EARLY)
+            d->early[d->sc->expects[i].group] = sent_by(d, d->sc->expects[i].group);
+}
+
 static void
 on_look(struct event *e)
 {
@@ -408,6 +433,8 @@ on_look(struct event *e)
     do_actions(d);
     do_stays(d);
     do_gauges(d);
+    if (!d->early_known)
+        note_early(d);
     if (mono_due(d->next_audit, d->sim.engine.now)) {
         check_audit(&d->sim);
         d->next_audit = mono_add_us(d->sim.engine.now, AUDIT_EVERY_US);
@@ -515,6 +542,13 @@ time_for(uint64_t bytes, uint64_t rate)
     return rate > 0 ? (int64_t)(bytes * 1000 / rate) * 1000 : 0;
 }
 
+/* The one that holds, where 0 is none. */
+static uint64_t
+lower_rate(uint64_t a, uint64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 /* No swarm can be faster than its seeds, its slowest line in, and all lines out together, if all
  * come at once. */
 static int64_t
@@ -526,7 +560,8 @@ fluid_bound(const struct director *d)
 
     for (unsigned i = 0; i < d->sim.count; i++) {
         const struct node *n = d->sim.nodes[i];
-        uint64_t up = n->spec.line.up;
+        uint64_t up = lower_rate(n->spec.line.up, n->spec.up_limit);
+        uint64_t down = lower_rate(n->spec.line.down, n->spec.down_limit);
 
         if (!node_honest(n))
             continue;
@@ -534,8 +569,8 @@ fluid_bound(const struct director *d)
         all += up;
         seeds += node_began_whole(n) ? up : 0;
         count += is_wanted(&d->seats[i]);
-        if (is_wanted(&d->seats[i]) && time_for(size, n->spec.line.down) > bound)
-            bound = time_for(size, n->spec.line.down);
+        if (is_wanted(&d->seats[i]) && time_for(size, down) > bound)
+            bound = time_for(size, down);
     }
     if (!endless && time_for(size, seeds) > bound)
         bound = time_for(size, seeds);
@@ -578,17 +613,6 @@ measure(struct director *d, struct result *r)
     r->copies_permille = given * 1000 / d->sim.content->mi->total_size;
 }
 
-static uint64_t
-sent_by(const struct director *d, uint32_t group)
-{
-    uint64_t sum = 0;
-
-    for (unsigned i = 0; i < d->sim.count; i++)
-        if (d->seats[i].group == &d->sc->groups[group])
-            sum += d->sim.nodes[i]->count.sent;
-    return sum * 1000 / d->sim.content->mi->total_size;
-}
-
 static void
 judge_expects(struct director *d, const struct result *r)
 {
@@ -600,6 +624,16 @@ judge_expects(struct director *d, const struct result *r)
             if (sent_by(d, x->group) > x->bound)
                 sim_fail(&d->sim, "%s sent %" PRIu64 "/1000 copies", d->sc->groups[x->group].name,
                          sent_by(d, x->group));
+            break;
+        case EXPECT_EARLY:
+            if (d->early[x->group] > x->bound)
+                sim_fail(&d->sim, "%s sent %" PRIu64 "/1000 copies before anybody was complete",
+                         d->sc->groups[x->group].name, d->early[x->group]);
+            break;
+        case EXPECT_RATIO:
+            if ((uint64_t)r->last_us * 1000 > x->bound * (uint64_t)r->bound_us)
+                sim_fail(&d->sim, "the last one took %" PRId64 " ms, and the bound is %" PRId64,
+                         r->last_us / 1000, r->bound_us / 1000);
             break;
         case EXPECT_WASTE:
             if (r->waste_permille > x->bound)

@@ -134,6 +134,7 @@ node_join(struct node *n)
                                .peers_max = n->spec.peers_max,
                                .upload_slots = n->spec.upload_slots,
                                .sequential = n->spec.sequential,
+                               .super_seed = n->spec.super_seed,
                                .no_pex = n->spec.no_pex,
                                .up = n->spec.share != NULL ? &n->spec.share->up : &n->up,
                                .down = n->spec.share != NULL ? &n->spec.share->down : &n->down,

@@ -74,6 +74,7 @@ struct node_spec {
     uint64_t up_limit, down_limit; /* of this node alone, bytes/s; 0: none */
     struct node_share *share;      /* NULL: none; outlives the node */
     bool sequential;
+    bool super_seed;
     bool no_pex;
 };
 

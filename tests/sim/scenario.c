@@ -309,6 +309,7 @@ static const struct field peer_fields[] = {
     {"up-limit", BYTES, SPEC(up_limit)},
     {"down-limit", BYTES, SPEC(down_limit)},
     {"sequential", FLAG, SPEC(sequential)},
+    {"super-seed", FLAG, SPEC(super_seed)},
     {"no-pex", FLAG, SPEC(no_pex)},
     {"lacks-last", FLAG, SPEC(lacks_last)},
     {"disk-delay", TIME, SPEC(disk.latency_us)},
@@ -499,6 +500,13 @@ read_expect(struct reader *r)
         x->what = EXPECT_COPIES;
         good = r->count == 5 && find_group(r->sc, r->words[i++], &x->group) &&
                quantity_permille(r->words[4], &small);
+    } else if (good && strcmp(r->words[1], "early") == 0) {
+        x->what = EXPECT_EARLY;
+        good = r->count == 5 && find_group(r->sc, r->words[i++], &x->group) &&
+               quantity_permille(r->words[4], &small);
+    } else if (good && strcmp(r->words[1], "ratio") == 0) {
+        x->what = EXPECT_RATIO;
+        good = quantity_permille(r->words[3], &small);
     } else if (good && strcmp(r->words[1], "waste") == 0) {
         x->what = EXPECT_WASTE;
         good = quantity_permille(r->words[3], &small);

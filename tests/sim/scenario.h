@@ -10,13 +10,16 @@
  *   peers NAME count=N have=all|none|PART up=RATE down=RATE delay=TIME join=TIME[..TIME] stay=TIME
  *         hostile=WORD[,WORD] speaks=v1|v2 max=N slots=N up-limit=RATE down-limit=RATE
  *         share=NAME disk-delay=TIME disk-rate=RATE group=TIME sync=TIME room=BYTES read-errors=PARTS
- *         knows=NAME nat lacks-last sequential no-pex optional stuck
+ *         knows=NAME nat lacks-last sequential super-seed no-pex
+ *         optional stuck
  *   at WHEN VERB [NAME] [count=N] [for=TIME]      WHEN: TIME, copies=N or done=PART
  *   at WHEN limit NAME [up-limit=RATE] [down-limit=RATE]
  *   every TIME VERB [NAME] [count=N] [for=TIME] [from=TIME] [until=TIME]
  *   limit TIME
  *   expect copies NAME <= NUMBER | expect waste <= PART | expect last <= TIME | expect banned >= N
  *   expect inputs <= N | expect astray <= N
+ *   expect ratio <= NUMBER                of the last one's time to the fluid bound
+ *   expect early NAME <= NUMBER           copies sent by them until the first one was complete
  *   expect rate NAME up=RATE|down=RATE within=PART from=TIME until=TIME [gap=TIME] [each]
  *         in every 10 s between the two times, all nodes together, or each
  *
@@ -97,6 +100,8 @@ struct scenario_expect {
         EXPECT_INPUTS,
         EXPECT_RATE,
         EXPECT_ASTRAY,
+        EXPECT_RATIO,
+        EXPECT_EARLY,
     } what;
     uint32_t group;
     uint64_t bound; /* copies and waste in permille, times in us */

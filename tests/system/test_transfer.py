@@ -15,6 +15,7 @@ import content
 import sprat
 import tap
 import torrent
+from fake_peer import FakeSeeder
 from tap import Skip, test
 
 MIB = 1 << 20
@@ -108,6 +109,34 @@ def many_leechers_share_among_themselves(t):
     assert sent < 6 * (8 * MIB), f"the seeder sent {sent / MIB:.1f} MiB of 64"
     among = sum(g.last("stopped")["up"] for g in getters)
     assert among > 2 * (8 * MIB), f"the leechers sent {among / MIB:.1f} MiB"
+
+
+@test
+def a_super_seed_serves_one_and_many(t):
+    """It looks like somebody who gets the pieces one by one; nobody starves by that."""
+    tracker = sprat.Tracker(t)
+    path = a_file(t)
+    meta = sprat.create(t, path, trackers=[tracker.http])
+    sprat.seed(t, meta, os.path.dirname(path), "--super-seed")
+    for names in (["alone"], ["a", "b", "c"]):
+        getters = [sprat.get(t, meta, t.path(name)) for name in names]
+        for getter, name in zip(getters, names):
+            getter.finish()
+            content.assert_same(path, t.path(name, "file.bin"))
+
+
+@test
+def sequential_asks_for_the_pieces_in_order(t):
+    path = a_file(t)
+    metainfo = torrent.make(path, "v1", 65536)
+    with open(path, "rb") as f:
+        data = f.read()
+    asked = []
+    seeder = FakeSeeder(t, torrent.hashes(metainfo)[0], data, 65536,
+                        bend=lambda index, begin, block: asked.append((index, begin)) or block)
+    sprat.get(t, torrent.write(metainfo, t.path("x.torrent")), t.path("copy"), "--sequential",
+              peers=[seeder.address]).finish()
+    assert len(asked) >= len(data) // 16384 and asked == sorted(asked), asked
 
 
 @test(seconds=90)

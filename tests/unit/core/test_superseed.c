@@ -49,7 +49,7 @@ arrives(struct superseed_peer *p, uint32_t piece)
 {
     picker_add_have(picker, piece);
     superseed_on_have(&super, piece);
-    superseed_on_taken(p, piece);
+    superseed_on_taken(p, piece, false);
 }
 
 Test(superseed, nothing_is_fresh_before_the_beginning)
@@ -131,6 +131,46 @@ Test(superseed, a_choke_takes_back_what_was_not_begun)
     superseed_on_gone(&super, &a);
     cr_assert(bitfield_get(&super.fresh, begun), "it went without it");
     cr_assert_not(bitfield_get(&super.fresh, taken), "it is gone, but it had it when it went");
+}
+
+Test(superseed, a_piece_is_held_until_it_is_passed_on)
+{
+    struct superseed_peer a = {0};
+    uint32_t first, second;
+
+    superseed_begin(&super);
+    cr_assert_not(superseed_release(&a));
+    first = superseed_offer(&super, &a);
+    second = superseed_offer(&super, &a);
+    superseed_on_taken(&a, first, true);
+    superseed_on_taken(&a, second, true);
+    cr_assert_eq(a.count, 2u);
+    cr_assert_eq(a.waiting, 0u);
+    cr_assert(superseed_on_seen(&a, second));
+    cr_assert_not(superseed_on_seen(&a, second));
+    cr_assert_eq(a.offers[0].piece, first);
+    cr_assert(superseed_release(&a));
+    cr_assert_eq(a.count, 0u);
+}
+
+Test(superseed, without_fresh_pieces_the_rarest_is_offered)
+{
+    struct superseed_peer a = {0};
+    struct bitfield shown;
+
+    cr_assert_eq(bitfield_init(&shown, PIECES), 0);
+    bitfield_set_all(&has);
+    bitfield_clear(&has, 4);
+    bitfield_clear(&has, 5);
+    picker_add_peer(picker, &has);
+    bitfield_clear_all(&has);
+    bitfield_set(&shown, 4);
+    cr_assert_eq(superseed_offer_any(&super, &a, &has, &shown), 5u);
+    bitfield_set(&shown, 5);
+    cr_assert_neq(superseed_offer_any(&super, &a, &has, &shown), SUPERSEED_NONE);
+    bitfield_set_all(&has);
+    cr_assert_eq(superseed_offer_any(&super, &a, &has, &shown), SUPERSEED_NONE);
+    bitfield_fini(&shown);
 }
 
 Test(superseed, what_we_lost_is_not_offered_again)

@@ -41,6 +41,8 @@ expect_wish(struct state *st, int64_t id, const struct state_wish *want)
     cr_assert_eq(state_load_wish(st, id, &got, &eb), 0, "%s", eb.text);
     cr_expect_eq(got.seed, want->seed);
     cr_expect_float_eq(got.ratio, want->ratio, 1e-12);
+    cr_expect_eq(got.sequential, want->sequential);
+    cr_expect_eq(got.super_seed, want->super_seed);
     cr_assert_eq(got.tracker_count, want->tracker_count);
     for (size_t i = 0; i < got.tracker_count; i++)
         cr_expect_str_eq(got.trackers[i], want->trackers[i]);
@@ -61,6 +63,7 @@ Test(statewish, comes_back)
     char *trackers[] = {first, second}, *peers[] = {peer};
     struct state_wish wish = {.seed = 1,
                               .ratio = 1.5,
+                              .super_seed = true,
                               .trackers = trackers,
                               .tracker_count = 2,
                               .peers = peers,
@@ -73,7 +76,7 @@ Test(statewish, comes_back)
     state_close(st);
     st = open_state(&f);
     expect_wish(st, id, &wish);
-    wish = (struct state_wish){.seed = 2};
+    wish = (struct state_wish){.seed = 2, .sequential = true};
     cr_assert_eq(state_put_wish(st, id, &wish, NULL), 0);
     expect_wish(st, id, &wish);
     cr_assert_eq(state_remove(st, id, NULL), 0);
