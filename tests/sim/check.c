@@ -119,6 +119,11 @@ check_peer_effect(struct node *n, const struct swarm_effect *fx)
     }
     if (!node_honest(n))
         return;
+    if (fx->type == SWARM_FX_SEND || fx->type == SWARM_FX_SEND_PIECE)
+        manners_said(n, &l->talk[side].manners,
+                     fx->type == SWARM_FX_SEND ? &fx->u.msg : NULL);
+    if (fx->type == SWARM_FX_CLOSE && fx->u.close.err == SPRAT_E_EXISTS && l->end[1 - side] != n)
+        manners_twin(n, l);
     if (fx->type == SWARM_FX_SEND) {
         check_claims(n, &fx->u.msg);
         note_sent(n, &l->talk[side], &fx->u.msg);
@@ -157,6 +162,8 @@ check_effect(struct node *n, const struct swarm_effect *fx)
     case SWARM_FX_CONNECT:
         if (n->count.half_open >= SWARM_HALF_OPEN_MAX)
             FAIL(n, "n%u has too many connections half open", n->index);
+        if (node_honest(n))
+            manners_dial(n, &fx->u.connect.addr);
         break;
     case SWARM_FX_WRITE:
         if (bitfield_get(&n->disk.done, fx->u.write.piece))
@@ -188,6 +195,10 @@ check_received(struct link *l, unsigned side, const struct wire_msg *msg)
 {
     struct talk *t = &l->talk[side];
 
+    manners_heard(l->end[side], &t->manners, msg);
+    /* Who dials in is known by its host alone until it tells its port. */
+    if (msg->type == WIRE_HAVE_ALL && side == 0 && node_honest(l->end[1]))
+        node_meet_seed(l->end[side], l->end[1 - side]->index);
     if (msg->type == WIRE_CHOKE)
         t->choked = true;
     if (msg->type == WIRE_UNCHOKE)
@@ -241,6 +252,8 @@ audit_peer(struct node *n, const struct swarm_peer_stats *ps)
     else if (l->talk[side].owed != ps->requests_in + l->talk[side].failing)
         FAIL(n, "n%u owes a peer %" PRIu32 " answers, and knows of %" PRIu32, n->index,
              l->talk[side].owed, ps->requests_in + l->talk[side].failing);
+    if (l != NULL)
+        manners_audit(n, l, &l->talk[side].manners, ps);
 }
 
 static void

@@ -51,6 +51,7 @@ link_free(struct link *l)
     event_cancel(&l->sim->engine, &l->dial);
     for (unsigned side = 0; side < 2; side++) {
         pipe_drop_queue(&l->pipe[side]);
+        manners_fini(&l->talk[side].manners);
     }
     while (!list_empty(&l->segments))
         segment_drop(LIST_ENTRY(l->segments.next, struct segment, link));
@@ -73,6 +74,7 @@ open_side(struct link *l, unsigned side, struct node *n, slot_id peer)
     l->end[side] = n;
     l->peer[side] = peer;
     l->open[side] = true;
+    manners_begin(&l->talk[side].manners, n->sim->engine.now);
     n->by_slot[slot_index(peer)] = l;
 }
 
@@ -262,8 +264,9 @@ link_refuse(struct node *n, slot_id token, int err)
 {
     struct link *l = slotmap_get(&n->sim->links, token);
 
-    (void)err;
     ASSERT(l != NULL && l->phase == LINK_SYN && l->end[1] == n);
+    if (err == SPRAT_E_EXISTS && node_honest(n) && l->end[0] != n)
+        manners_twin(n, l);
     break_in(l, SPRAT_E_CLOSED, link_delay(l));
 }
 
@@ -283,6 +286,7 @@ on_answer(struct link *l)
     if (!l->open[0])
         return;
     end_dial(l);
+    manners_begin(&l->talk[0].manners, l->sim->engine.now);
     in.u.conn.addr = l->end[1]->addr;
     in.u.conn.handshake = l->answer;
     if (handshake_check(l->sim->content->mi, &l->offer, &l->answer, &in.u.conn.v2) != 0)

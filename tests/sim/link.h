@@ -6,6 +6,7 @@
 #ifndef TESTS_SIM_LINK_H
 #define TESTS_SIM_LINK_H
 
+#include "tests/sim/manners.h"
 #include "tests/sim/node.h"
 
 enum {
@@ -46,6 +47,7 @@ struct talk {
     bool fast_given;  /* we did */
     uint32_t owed;    /* its requests that have had no answer */
     uint32_t failing; /* of those, the ones whose read failed, and the core does not know yet */
+    struct manners manners;
 };
 
 struct link {
@@ -54,6 +56,7 @@ struct link {
     slot_id peer[2];     /* what each core calls the other */
     bool open[2];        /* that core has it */
     bool ending[2];      /* word of the end is on its way to that side */
+    bool twin[2];        /* that core has closed it for another one to the same peer */
     unsigned holds;      /* calls that will still look at it */
     struct list segments; /* under way, either direction */
     struct talk talk[2];

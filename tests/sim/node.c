@@ -80,6 +80,7 @@ put_out(struct node *n)
     swarm_free(n->swarm);
     n->swarm = NULL;
     n->stopped = n->syncing = n->disk_stuck = false;
+    n->seeds_met_count = 0;
 }
 
 void
@@ -89,6 +90,7 @@ node_free(struct node *n)
         return;
     jobs_drop(n);
     put_out(n);
+    free(n->seeds_met);
     vdisk_fini(&n->disk);
     free(n->by_slot);
     free(n);
@@ -254,6 +256,20 @@ node_lose(struct node *n, uint32_t piece)
     in.u.lost.piece = piece;
     if (n->state == NODE_UP)
         node_feed(n, &in);
+}
+
+void
+node_meet_seed(struct node *n, unsigned index)
+{
+    for (unsigned i = 0; i < n->seeds_met_count; i++)
+        if (n->seeds_met[i] == index)
+            return;
+    if (n->seeds_met_count == n->seeds_met_cap) {
+        n->seeds_met_cap = n->seeds_met_cap > 0 ? 2 * n->seeds_met_cap : 8;
+        n->seeds_met = realloc(n->seeds_met, n->seeds_met_cap * sizeof(*n->seeds_met));
+        ASSERT(n->seeds_met != NULL);
+    }
+    n->seeds_met[n->seeds_met_count++] = index;
 }
 
 /* --- time --- */

@@ -119,6 +119,8 @@ struct node {
     bool stopped;  /* the core says that nothing is under way any more */
     bool knows_layers;
     bool began_whole;
+    unsigned *seeds_met; /* nodes that it dialled in this life, and that had everything */
+    unsigned seeds_met_count, seeds_met_cap;
     bool disk_stuck;         /* the core paused because of its disk */
     struct mono dark_since;  /* NODE_DARK */
     struct mono complete_at; /* MONO_NEVER before */
@@ -168,6 +170,8 @@ void node_set_limits(struct node *n, uint64_t up, uint64_t down);
 void node_free_disk(struct node *n);
 /* A piece that it has disappears from its disk. */
 void node_lose(struct node *n, uint32_t piece);
+
+void node_meet_seed(struct node *n, unsigned index);
 
 /* Feeds its core and carries out what comes of it. The core must be running. */
 void node_feed(struct node *n, const struct swarm_input *in);
