@@ -26,7 +26,8 @@ def tell(event, **members):
 def session(ip):
     off = dict.fromkeys(("enable_dht", "enable_lsd", "enable_upnp", "enable_natpmp"), False)
     return lt.session({
-        **off, "listen_interfaces": f"{ip}:0", "alert_queue_size": 100000, "connections_limit": 8000, "listen_queue_size": 3000,
+        **off, "listen_interfaces": f"{ip}:0", "alert_queue_size": 100000, "connections_limit": 8000,
+        "listen_queue_size": 3000,
         "alert_mask": lt.alert.category_t.status_notification | lt.alert.category_t.storage_notification,
         "allow_multiple_connections_per_ip": True, "in_enc_policy": 2, "out_enc_policy": 2})
 

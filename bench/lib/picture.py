@@ -59,9 +59,10 @@ def _gap(points, copy_seconds, font):
     if high < 10 * low:
         return ""
     middle = (low * high) ** 0.5
+    times = float(f"{high / low:.2g}")
     return (f'set arrow 1 from {count},{low * 1.25} to {count},{high / 1.25} heads size screen 0.008,20 filled lw 1 '
             f'lc rgb "#8a949c"\n'
-            f'set label 3 "{high / low:,.0f} × sooner" at {count / 1.15},{middle} right tc rgb "#30363c" font ",{font}"')
+            f'set label 3 "{times:,.0f} × sooner" at {count / 1.15},{middle} right tc rgb "#30363c" font ",{font}"')
 
 
 def draw(points, copy_seconds, title, out, right=14000):
