@@ -193,6 +193,7 @@ session_new(struct loop *loop, const struct session_config *cfg,
     list_init(&s->torrents);
     list_init(&s->dirty);
     list_init(&s->disk.crowded);
+    list_init(&s->loads.waiting);
     list_init(&s->events);
     list_init(&s->listen.stranger_list);
     s->listen.conns_max = conns_max(cfg->conns_max);

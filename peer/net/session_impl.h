@@ -36,6 +36,7 @@
 enum {
     SESSION_BLOCKS_MAX = 1536,    /* 16 KiB each: received and not yet written, all torrents */
     SESSION_STRANGERS_MAX = 512,  /* accepted connections that have not shaken hands */
+    SESSION_LOADS_MAX = 256,      /* torrents that look at their files at a time; others wait */
     SESSION_SAVE_MS = 60000,      /* totals and peers are stored that often */
     TORRENT_RETRY_MS = 5000,      /* after a local failure */
     TORRENT_STALLED_MAX = 256,    /* disk jobs kept for then; more are failed, and fetched again */
@@ -84,6 +85,10 @@ struct session {
         struct state *state;
         struct list crowded; /* torrents with jobs that the disk had no room for */
     } disk;
+    struct session_loads {
+        uint32_t count;      /* torrents under way: the queues behind them have a maximum */
+        struct list waiting; /* torrents, in the order of asking */
+    } loads;
     struct rate_bucket up, down;
     struct hashmap by_hash;
     struct list torrents; /* in the order of adding */
@@ -277,6 +282,7 @@ struct torrent {
     } failure;
     struct list dirty;
     struct list crowded;
+    struct list load;         /* among those that wait to be loaded */
     struct loop_timer *timer; /* the core's and the commits' */
     struct loop_timer *retry;
 };
@@ -314,7 +320,7 @@ int torrent_enter(struct torrent *t, struct errbuf *eb);
 void torrent_on_timer(void *ctx);
 void torrent_on_retry(void *ctx);
 void torrent_set_phase(struct torrent *t, enum torrent_phase phase);
-/* Looks at the disk, then runs unless it is paused. */
+/* Looks at the disk, in its turn, then runs unless it is paused. */
 void torrent_load(struct torrent *t);
 /* What is on disk is known: the core runs. */
 void torrent_go(struct torrent *t);

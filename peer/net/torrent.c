@@ -231,6 +231,19 @@ loaded(struct torrent *t, const char *note)
     torrent_go(t);
 }
 
+/* One is loaded: those that wait are next. Who was stopped, paused or loaded meanwhile is left out. */
+static void
+load_next(struct session *s)
+{
+    s->loads.count--;
+    while (s->loads.count < SESSION_LOADS_MAX && !list_empty(&s->loads.waiting)) {
+        struct torrent *t = LIST_ENTRY(list_pop_front(&s->loads.waiting), struct torrent, load);
+
+        if (t->phase == PHASE_IDLE && !t->wish.stopping && !t->wish.paused)
+            torrent_load(t);
+    }
+}
+
 static void
 on_resumed(void *user, struct resume_result *res)
 {
@@ -239,6 +252,7 @@ on_resumed(void *user, struct resume_result *res)
     MAGIC_CHECK(t, TORRENT_MAGIC);
     t->disk.resume = NULL;
     torrent_set_phase(t, PHASE_IDLE);
+    load_next(t->session);
     if (t->wish.stopping)
         return; /* torrent_stop_go_on() sees to it */
     if (res->err == SPRAT_E_CANCELLED) {
@@ -305,6 +319,7 @@ start_check(struct torrent *t, struct errbuf *eb)
     t->disk.resume = resume_start(&ro);
     if (t->disk.resume == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    t->session->loads.count++;
     torrent_set_phase(t, PHASE_CHECKING);
     return 0;
 }
@@ -312,10 +327,18 @@ start_check(struct torrent *t, struct errbuf *eb)
 void
 torrent_load(struct torrent *t)
 {
+    struct session_loads *loads = &t->session->loads;
     struct errbuf eb = {""};
-    int err = torrent_enter(t, &eb);
+    int err;
 
     ASSERT(t->phase == PHASE_IDLE);
+    if (loads->count >= SESSION_LOADS_MAX) {
+        if (!list_linked(&t->load))
+            list_push_back(&loads->waiting, &t->load);
+        return;
+    }
+    list_remove(&t->load);
+    err = torrent_enter(t, &eb);
     if (err == 0)
         err = open_storage(t, &eb);
     if (err == 0)

@@ -169,6 +169,7 @@ torrent_new(struct session *s, const struct torrent_add *add, struct torrent **o
     list_init(&t->link);
     list_init(&t->dirty);
     list_init(&t->crowded);
+    list_init(&t->load);
     list_init(&t->disk.waiting);
     list_init(&t->disk.stalled);
     list_init(&t->disk.free);
@@ -203,6 +204,7 @@ torrent_free(struct torrent *t)
     list_remove(&t->link);
     list_remove(&t->dirty);
     list_remove(&t->crowded);
+    list_remove(&t->load);
     loop_timer_free(t->timer);
     loop_timer_free(t->retry);
     lockfile_release(t->lock);

@@ -18,6 +18,7 @@ import bencode
 import content
 import fake_peer
 import sprat as our
+import torrent as torrents
 from daemon import Daemon, read_all
 from process import Process, run
 from tap import test
@@ -580,6 +581,35 @@ def a_broken_database_is_reported_and_left_alone(t):
     with open(t.path("state", "sprat.db"), "rb") as f:
         assert f.read() == b"this is no database " * 1000
     assert not os.path.exists(t.path("s"))
+
+
+@test(seconds=120)
+def many_torrents_are_loaded_in_turns(t):
+    """More than SESSION_LOADS_MAX, twice; what waits for its turn can be paused and removed."""
+    count = 400
+    requests = []
+    for i in range(count):
+        path = content.write_file(t.path("data", f"file-{i}"), 100, i)
+        torrents.write(torrents.make(path, "v1"), t.path(f"{i}.torrent"))
+        params = {"path": t.path(f"{i}.torrent"), "save_dir": t.path("data", "")}
+        requests.append({"jsonrpc": "2.0", "id": i, "method": "torrent.add", "params": params})
+
+    def states():
+        return {one["name"]: one["state"] for one in daemon.rpc("torrent.list")}
+
+    daemon = Daemon(t)
+    requests.append({"jsonrpc": "2.0", "id": -1, "method": "torrent.pause", "params": {"torrent": "file-399"}})
+    requests.append({"jsonrpc": "2.0", "id": -2, "method": "torrent.remove", "params": {"torrent": "file-398"}})
+    answers = json.loads(daemon.talk(json.dumps(requests).encode() + b"\n"))
+    assert len(answers) == len(requests) and not any("error" in one for one in answers), answers[-3:]
+    wanted = {f"file-{i}": "seeding" for i in range(count - 2)}
+    t.wait("all but two to seed", lambda: states() == {**wanted, "file-399": "paused"}, 60, 0.2)
+    daemon.rpc("torrent.resume", torrent="file-399")
+    wanted["file-399"] = "seeding"
+    t.wait("the paused one to seed", lambda: states() == wanted, 30, 0.1)
+    assert daemon.stop(signal.SIGTERM, 30) == 0, daemon.report()
+    daemon = Daemon(t)
+    t.wait("all to seed again", lambda: states() == wanted, 60, 0.2)
 
 
 if __name__ == "__main__":
