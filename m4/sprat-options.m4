@@ -62,7 +62,7 @@ AS_IF([test "x$with_ipsec_mb" != xno],
           [[IMB_MGR *m = alloc_mb_mgr(IMB_FLAG_SHANI_OFF);
             IMB_JOB *j;
             init_mb_mgr_sse(m), init_mb_mgr_avx2(m), init_mb_mgr_avx512(m);
-            return (int)IMB_GET_NEXT_BURST(m, 1, &j) + imb_get_errno(m);]])],
+            return (int)IMB_GET_NEXT_BURST(m, 1, &j) + m->imb_errno;]])],
         [sprat_cv_ipsec_mb=yes], [sprat_cv_ipsec_mb=no])
       LIBS=$sprat_save])
    AS_IF([test "$sprat_cv_ipsec_mb" = yes],

@@ -86,7 +86,7 @@ sha256mb_hash(struct sha256mb *mb, const void *const data[], const size_t len[],
     for (size_t i = 0; i < n; i++)
         fill_job(jobs[i], data[i], len[i], out + i * SHA256_LEN);
     done = IMB_SUBMIT_BURST(mb->mgr, (uint32_t)n, jobs);
-    if (imb_get_errno(mb->mgr) != 0 || !all_completed(jobs, done))
+    if (!all_completed(jobs, done))
         return false;
     while (done < n) {
         size_t more = IMB_FLUSH_BURST(mb->mgr, (uint32_t)(n - done), jobs);
@@ -141,7 +141,8 @@ sha256mb_new(enum sha256mb_path path)
     mb->lanes = p->lanes;
     if ((mb->mgr->features & p->features) == p->features && system_allows(path)) {
         p->init(mb->mgr);
-        good = imb_get_errno(mb->mgr) == 0 && passes_self_test(mb);
+        /* Not imb_get_errno(), which also tells of other threads' errors. */
+        good = mb->mgr->imb_errno == 0 && passes_self_test(mb);
     }
     if (!good) {
         sha256mb_free(mb);
