@@ -21,26 +21,30 @@ import torrent
 import usage
 from process import Process
 
-WAIT_S = 90
+WAIT_S = 300
 
 
 class Job:
-    """What is moved: the file, and the torrent that describes it, without trackers and with one."""
+    """What is moved: the file, and the torrent that describes it."""
 
     def __init__(self, t, data, form, piece_length):
         self.form, self.data, self.folder = form, data, os.path.dirname(data)
         self.size = os.path.getsize(data)
-        self.tracker = sprat.Tracker(t)
         more = ["--piece-length", str(piece_length)] if piece_length else []
         self.torrent = sprat.create(t, data, *more, form=form)
+
+    def tracked(self, t):
+        """The torrent with a tracker that nobody else uses: other programs' seeders must not join in."""
         announced = torrent.read(self.torrent)
-        announced[b"announce"] = self.tracker.http.encode()
-        self.tracked = torrent.write(announced, t.path("torrents", f"tracked-{form}.torrent"))
+        announced[b"announce"] = sprat.Tracker(t).http.encode()
+        return torrent.write(announced, t.path("torrents", f"{len(os.listdir(t.path('torrents', '')))}.torrent"))
 
 
 class Seat:
-    def __init__(self, address, pids):
-        self.address, self.pids = address, pids
+    """|torrent| is what its leechers are given, where that is another than the job's."""
+
+    def __init__(self, address, pids, torrent=None):
+        self.address, self.pids, self.torrent = address, pids, torrent
 
     def cpu_seconds(self):
         return sum(map(usage.cpu_seconds, self.pids))
@@ -106,10 +110,10 @@ class Aria2:
 
     @staticmethod
     def seed(t, job):
-        seeder = clients.Aria2(t)
-        seeder.share(job.tracked, job.folder)
+        seeder, tracked = clients.Aria2(t), job.tracked(t)
+        seeder.share(tracked, job.folder)
         seeder.complete(WAIT_S)
-        return Seat(seeder.address, [seeder.pid])
+        return Seat(seeder.address, [seeder.pid], tracked)
 
     @staticmethod
     def fetch(t, job, seat, to):
@@ -121,7 +125,7 @@ class Aria2:
             "--enable-peer-exchange=false", f"--listen-port={port}", f"--interface={ip}", "--disable-ipv6=true",
             "--seed-time=0", "--file-allocation=none", "--summary-interval=0", "--console-log-level=error",
             "--show-console-readout=false", "--bt-min-crypto-level=plain", "--async-dns=false",
-            f"--dir={to}", job.tracked], env={"HOME": t.dir}), began)
+            f"--dir={to}", seat.torrent], env={"HOME": t.dir}), began)
 
 
 class Transmission:
@@ -147,18 +151,18 @@ class Transmission:
 
     @staticmethod
     def seed(t, job):
-        seeder = clients.Transmission(t, lan.ADDRESSES[0])
-        seeder.share(job.tracked, job.folder)
+        seeder, tracked = clients.Transmission(t, lan.ADDRESSES[0]), job.tracked(t)
+        seeder.share(tracked, job.folder)
         seeder.complete(WAIT_S)
         seeder.announced()
-        return Seat(seeder.address, [seeder.pid])
+        return Seat(seeder.address, [seeder.pid], tracked)
 
     @classmethod
     def fetch(cls, t, job, seat, to):
         # Without preallocation, as the others: the file's growth is what is watched.
         leecher = clients.Transmission(t, lan.ADDRESSES[1], {"preallocation": 0})
         fetch = cls.Fetch(leecher)
-        leecher.share(job.tracked, to)
+        leecher.share(seat.torrent, to)
         return fetch
 
 

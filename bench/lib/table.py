@@ -19,6 +19,8 @@ class Table:
         self._rows.append([self._text(v, form) for v, form in zip(values, self._formats)])
 
     def print(self, markdown=False):
+        if not self._rows:
+            return
         lines = [self._heads, *self._rows]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self._heads))]
         if markdown:
