@@ -19,7 +19,7 @@
 
 enum {
     RPC_DEPTH_MAX = 32,      /* nested arrays and objects */
-    RPC_ITEMS_MAX = 200000,  /* values in one message, batches included */
+    RPC_ITEMS_MAX = 1000000, /* values in one message, batches included: a list of many torrents */
     RPC_BATCH_MAX = 1000,    /* requests in one message */
     RPC_SPRAT_BASE = -32000, /* + enum sprat_err */
 };

@@ -40,6 +40,7 @@ enum {
     SESSION_SAVE_MS = 60000,      /* totals and peers are stored that often */
     TORRENT_RETRY_MS = 5000,      /* after a local failure */
     TORRENT_STALLED_MAX = 256,    /* disk jobs kept for then; more are failed, and fetched again */
+    TORRENT_BUSY_MS = 200,        /* until a load that found a queue full is tried again */
     TORRENT_RELOAD_MS = 500,      /* from the first sign of a changed file to a look at all */
     TORRENT_HOSTS_MAX = 4096,     /* told apart in torrent_next_host(); the rest count as one */
     TORRENT_ADD_PEERS_MAX = 1000, /* given by name */

@@ -260,6 +260,10 @@ on_resumed(void *user, struct resume_result *res)
             torrent_load(t);
         return;
     }
+    if (res->err == SPRAT_E_AGAIN) { /* thousands are loaded at once */
+        loop_timer_set(t->retry, mono_add_ms(loop_now(t->session->loop), TORRENT_BUSY_MS));
+        return;
+    }
     if (res->err != 0) {
         torrent_fail(t, FAILURE_LOAD, res->err, res->why);
         if (storage_doubtful(t->disk.storage)) { /* it is of no use any more */

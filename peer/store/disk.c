@@ -33,7 +33,7 @@ struct disk {
     struct list reads;
     struct list background;
     struct list slow;
-    uint32_t jobs; /* waiting or running */
+    uint32_t jobs; /* waiting or running; but for slow ones */
     uint32_t storages;
     bool stopping;
     struct openfiles *open;
@@ -107,7 +107,8 @@ worker_main(void *arg)
         pthread_mutex_unlock(&d->lock);
         class->run(&w->lent, batch, n);
         pthread_mutex_lock(&d->lock);
-        d->jobs -= (uint32_t)n;
+        if (w->lent.index != d->count)
+            d->jobs -= (uint32_t)n;
     }
     pthread_mutex_unlock(&d->lock);
     return NULL;
@@ -240,11 +241,11 @@ disk_submit(struct disk *d, struct disk_job *job, enum disk_class class, uint64_
 
     list_init(&job->link);
     pthread_mutex_lock(&d->lock);
-    if (d->jobs >= DISK_QUEUE_MAX) {
+    if (class != DISK_SLOW && d->jobs >= DISK_QUEUE_MAX) {
         pthread_mutex_unlock(&d->lock);
         return SPRAT_E_AGAIN;
     }
-    d->jobs++;
+    d->jobs += class != DISK_SLOW;
     switch (class) {
     case DISK_ORDERED:
         list_push_back(&w->own, &job->link);

@@ -160,7 +160,8 @@ typedef void (*state_done_fn)(void *user, int err, const char *why);
 /* The same on the database's thread; |u| and what it points to is copied. |done| (may be NULL) runs
  * when |q| is drained. Updates are applied in the order of the calls. NOMEM, or AGAIN when
  * STATE_QUEUE_MAX updates wait; then |done| is never called. */
-enum { STATE_QUEUE_MAX = 4096 };
+/* When a daemon starts, every torrent has an update or two to store, and a torrent has never many. */
+enum { STATE_QUEUE_MAX = 262144 };
 int state_apply_async(struct state *st, int64_t id, const struct state_update *u, struct doneq *q,
                       state_done_fn done, void *user);
 

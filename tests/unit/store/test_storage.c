@@ -233,6 +233,33 @@ Test(storage, leaves_lead_to_the_piece_hash)
     fixture_fini(&f);
 }
 
+static void
+count_look(void *user, const struct storage_result *res)
+{
+    int *count = user;
+
+    cr_expect_eq(res->err, 0);
+    ++*count;
+}
+
+/* Thousands of torrents are looked at when a daemon starts: no queue is too short for that. */
+Test(storage, looks_are_never_put_off)
+{
+    enum { LOOKS = DISK_QUEUE_MAX + 500 };
+    struct fixture f;
+    int count = 0;
+
+    fixture_init(&f);
+    fixture_standard(&f, METAINFO_V1);
+    fixture_copy(&f);
+    fixture_open(&f);
+    for (int i = 0; i < LOOKS; i++)
+        cr_assert_eq(storage_look(f.storage, count_look, &count), 0, "number %d", i);
+    while (count < LOOKS)
+        cr_assert_gt(doneq_wait(f.q, 60000), 0u);
+    fixture_fini(&f);
+}
+
 /* Only what was opened and compared, lies in one file, and is in memory is lent. */
 Test(storage, lends_what_is_at_hand)
 {
