@@ -26,6 +26,8 @@ enum {
     OPT_DOWN_LIMIT,
     OPT_SEQUENTIAL,
     OPT_SUPER_SEED,
+    OPT_ONLY,
+    OPT_SKIP,
 };
 
 /* A torrent file up to this size travels in the request; of a larger one, its path. */
@@ -43,6 +45,9 @@ static const struct option_spec options[] = {
     {OPT_SEQUENTIAL, 0, "sequential", NULL, "fetch it from the beginning to the end"},
     {OPT_SUPER_SEED, 0, "super-seed", NULL,
      "as a seed, show each peer only what it shall fetch, until a copy is out"},
+    {OPT_ONLY, 0, "only", "PATTERN",
+     "fetch only these files, or files of these folders; repeatable"},
+    {OPT_SKIP, 0, "skip", "PATTERN", "fetch all but these; repeatable"},
     {OPT_PAUSED, 0, "paused", NULL, "don't start it yet"},
     {OPT_CHECK, 0, "check", NULL, "hash data that is there, whatever the state says"},
     CLIENT_SOCKET_ROW,
@@ -76,6 +81,8 @@ take_option(struct add *a, int id, const char *value, struct errbuf *eb)
     switch (id) {
     case OPT_OUTPUT: a->output = value; return 0;
     case OPT_TRACKER: append(a->params, "trackers", value); return 0;
+    case OPT_ONLY: append(a->params, "only", value); return 0;
+    case OPT_SKIP: append(a->params, "skip", value); return 0;
     case OPT_PEER: append(a->params, "peers", value); return 0;
     case OPT_PAUSED: json_object_set_new(a->params, "paused", json_true()); return 0;
     case OPT_SEQUENTIAL: json_object_set_new(a->params, "sequential", json_true()); return 0;

@@ -13,7 +13,7 @@
 #include "peer/cli/screen.h"
 #include "peer/cli/transfer.h"
 
-enum { OPT_OUTPUT = 1, OPT_PEER, OPT_SEED, OPT_SEQUENTIAL };
+enum { OPT_OUTPUT = 1, OPT_PEER, OPT_SEED, OPT_SEQUENTIAL, OPT_ONLY, OPT_SKIP };
 
 static const struct option_spec options[] = {
     {OPT_OUTPUT, 'o', "output", "DIR", "put the file or directory there (the current directory)"},
@@ -23,13 +23,16 @@ static const struct option_spec options[] = {
      "was sent"},
     {OPT_SEQUENTIAL, 0, "sequential", NULL,
      "fetch it from the beginning to the end, to look at it meanwhile; slower for all"},
+    {OPT_ONLY, 0, "only", "PATTERN",
+     "fetch only these files, or files of these folders; * and ? are wildcards; repeatable"},
+    {OPT_SKIP, 0, "skip", "PATTERN", "fetch all but these; repeatable"},
     TRANSFER_ROWS,
     CLI_HELP_ROW,
 };
 
 struct get {
     struct transfer_options transfer;
-    struct cli_list peers;
+    struct cli_list peers, only, skip;
     const char *output;
     enum seed_policy seed;
     double ratio;
@@ -71,8 +74,33 @@ take_option(struct get *g, int id, const char *value, struct errbuf *eb)
     case OPT_PEER: return take_peer(g, value, eb);
     case OPT_SEED: return take_seed(g, value, eb);
     case OPT_SEQUENTIAL: g->sequential = true; return 0;
+    case OPT_ONLY: return cli_list_add(&g->only, "--only", value, eb);
+    case OPT_SKIP: return cli_list_add(&g->skip, "--skip", value, eb);
     }
     return transfer_option(&g->transfer, id, value, eb);
+}
+
+/* Without a choice, all files are wanted, whatever an earlier run was asked for. */
+static uint8_t *
+choose(const struct get *g, const struct metainfo *mi, struct errbuf *eb)
+{
+    uint8_t *selection = malloc(mi->file_count + 1);
+    int err = 0;
+
+    if (selection == NULL) {
+        errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+        return NULL;
+    }
+    memset(selection, g->only.count > 0 ? FILE_SKIP : FILE_NORMAL, mi->file_count);
+    for (size_t i = 0; i < g->only.count && err == 0; i++)
+        err = selection_set(mi, g->only.items[i], FILE_NORMAL, selection, eb);
+    for (size_t i = 0; i < g->skip.count && err == 0; i++)
+        err = selection_set(mi, g->skip.items[i], FILE_SKIP, selection, eb);
+    if (err != 0) {
+        free(selection);
+        return NULL;
+    }
+    return selection;
 }
 
 static int
@@ -85,6 +113,7 @@ get(const struct cli_command *self, const struct get *g, const char *torrent)
                               .sequential = g->sequential};
     struct screen screen;
     struct errbuf eb;
+    uint8_t *selection;
     char *dir;
     int status;
 
@@ -92,14 +121,18 @@ get(const struct cli_command *self, const struct get *g, const char *torrent)
         return cli_fail("magnet links can't be fetched yet: name the torrent file");
     if (load_torrent(torrent, &add.mi, &eb) != 0)
         return cli_fail("%s", eb.text);
-    if (path_absolute(g->output, &dir, &eb) != 0) {
+    selection = choose(g, add.mi, &eb);
+    if (selection == NULL || path_absolute(g->output, &dir, &eb) != 0) {
+        free(selection);
         metainfo_free(add.mi);
         return cli_fail("%s", eb.text);
     }
     add.save_dir = dir;
+    add.selection = selection;
     screen_init(&screen, g->transfer.json);
     status = transfer_run(self, &g->transfer, &add, NULL, NULL, &screen);
     free(dir);
+    free(selection);
     return status;
 }
 

@@ -55,6 +55,7 @@ enum { CLI_OPT_HELP = 1000 };
     X(pause)                                                                                       \
     X(resume)                                                                                      \
     X(limit)                                                                                       \
+    X(select)                                                                                      \
     X(rm)                                                                                          \
     X(shutdown)
 

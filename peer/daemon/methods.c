@@ -120,14 +120,85 @@ load_metainfo(const json_t *params, struct metainfo **mi, struct errbuf *eb)
     return path != NULL ? load_path(path, mi, eb) : load_bytes(bytes, mi, eb);
 }
 
+/* The torrent that params name. */
+static int
+find(const struct daemon *d, const json_t *params, struct torrent **t, struct errbuf *eb)
+{
+    const char *what = NULL;
+    int err = rpc_get_string(params, "torrent", true, &what, eb);
+
+    if (err != 0)
+        return err;
+    *t = session_find(d->session, what, eb);
+    return *t != NULL ? 0 : SPRAT_E_NOTFOUND;
+}
+
+/* The files that are chosen by the lists of patterns in |params|, beginning with |now|; to be freed, and
+ * NULL if there are no lists. */
+static int
+get_selection(const json_t *params, const struct metainfo *mi, const struct torrent *now,
+              uint8_t **out, struct errbuf *eb)
+{
+    static const struct {
+        const char *key;
+        enum file_priority priority;
+    } lists[] = {{"only", FILE_NORMAL}, {"want", FILE_NORMAL}, {"skip", FILE_SKIP}, {"high", FILE_HIGH}};
+    const char *patterns[METHODS_URLS_MAX];
+    int err = 0;
+
+    *out = malloc(mi->file_count + 1);
+    if (*out == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    for (size_t i = 0; i < mi->file_count; i++)
+        (*out)[i] = now != NULL ? torrent_file_priority(now, i) : FILE_NORMAL;
+    for (size_t l = 0; err == 0 && l < COUNT(lists); l++) {
+        size_t n = 0;
+
+        err = get_strings(params, lists[l].key, patterns, &n, eb);
+        if (l == 0 && n > 0)
+            memset(*out, FILE_SKIP, mi->file_count);
+        for (size_t i = 0; err == 0 && i < n; i++)
+            err = selection_set(mi, patterns[i], lists[l].priority, *out, eb);
+    }
+    if (err != 0) {
+        free(*out);
+        *out = NULL;
+    }
+    return err;
+}
+
+static int
+torrent_select_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+{
+    static const char *const keys[] = {"torrent", "only", "want", "skip", "high"};
+    struct torrent *t;
+    uint8_t *selection;
+    int err = check_running(ctx, eb);
+
+    if (err == 0)
+        err = rpc_check_keys(params, keys, COUNT(keys), eb);
+    if (err == 0)
+        err = find(ctx, params, &t, eb);
+    if (err == 0)
+        err = get_selection(params, torrent_metainfo(t), t, &selection, eb);
+    if (err != 0)
+        return err;
+    err = torrent_select(t, selection, eb);
+    free(selection);
+    if (err == 0)
+        *result = render_torrent(t);
+    return err;
+}
+
 static int
 torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
     static const char *const keys[] = {"path",  "metainfo", "save_dir", "trackers",
                                        "peers", "seed",     "paused",   "check",
                                        "up_limit", "down_limit",
-                                       "sequential", "super_seed"};
+                                       "sequential", "super_seed", "only", "skip", "high"};
     struct daemon *d = ctx;
+    uint8_t *selection = NULL;
     struct torrent_add add = {
         .seed = d->settings.seed, .ratio = d->settings.ratio, .save_dir = d->settings.save_dir};
     const char *trackers[METHODS_URLS_MAX], *peers[METHODS_URLS_MAX];
@@ -153,7 +224,13 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
         return err;
     add.trackers = trackers;
     add.peers = peers;
-    err = session_add(d->session, &add, &t, eb);
+    if (json_object_get(params, "only") != NULL || json_object_get(params, "skip") != NULL ||
+        json_object_get(params, "high") != NULL)
+        err = get_selection(params, add.mi, NULL, &selection, eb);
+    add.selection = selection;
+    if (err == 0)
+        err = session_add(d->session, &add, &t, eb);
+    free(selection);
     if (err != 0) {
         metainfo_free(add.mi);
         return err;
@@ -175,19 +252,6 @@ torrent_list(void *ctx, const json_t *params, json_t **result, struct errbuf *eb
     while ((t = session_next(d->session, t)) != NULL)
         json_array_append_new(*result, render_torrent(t));
     return 0;
-}
-
-/* The torrent that params name. */
-static int
-find(const struct daemon *d, const json_t *params, struct torrent **t, struct errbuf *eb)
-{
-    const char *what = NULL;
-    int err = rpc_get_string(params, "torrent", true, &what, eb);
-
-    if (err != 0)
-        return err;
-    *t = session_find(d->session, what, eb);
-    return *t != NULL ? 0 : SPRAT_E_NOTFOUND;
 }
 
 static int
@@ -334,6 +398,7 @@ static const struct rpc_method methods[] = {
     {"torrent.resume", torrent_resume_method},
     {"torrent.remove", torrent_remove_method},
     {"torrent.limits", torrent_limits},
+    {"torrent.select", torrent_select_method},
     {"daemon.info", daemon_info},
     {"daemon.limits", daemon_limits},
     {"daemon.shutdown", daemon_shutdown},

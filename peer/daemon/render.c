@@ -154,6 +154,8 @@ render_files(const struct torrent *t)
 {
     const struct metainfo *mi = torrent_metainfo(t);
     const struct bitfield *have = torrent_have(t);
+    static const char *const priorities[] = {
+        [FILE_SKIP] = "skip", [FILE_NORMAL] = "normal", [FILE_HIGH] = "high"};
     json_t *all = json_array();
 
     for (size_t i = 0; i < mi->file_count && json_array_size(all) < RENDER_FILES_MAX; i++) {
@@ -161,10 +163,11 @@ render_files(const struct torrent *t)
 
         if (f->attr & ATTR_PAD)
             continue;
-        json_array_append_new(all, json_pack("{s:o, s:I, s:I, s:I}", "path", text(f->path),
+        json_array_append_new(all, json_pack("{s:o, s:I, s:I, s:I, s:s}", "path", text(f->path),
                                              "length", (json_int_t)f->length, "pieces_total",
                                              (json_int_t)f->piece_count, "pieces_have",
-                                             (json_int_t)count_have(have, f)));
+                                             (json_int_t)count_have(have, f), "priority",
+                                             priorities[torrent_file_priority(t, i)]));
     }
     return all;
 }

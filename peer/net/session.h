@@ -18,6 +18,7 @@
 #include "common/codec/metainfo.h"
 #include "common/ev/loop.h"
 #include "peer/core/swarm.h"
+#include "peer/net/selection.h"
 
 struct state_torrent;
 
@@ -77,6 +78,7 @@ struct torrent_add {
     bool super_seed;   /* BEP 16, until a copy is out */
     uint64_t up_limit, down_limit; /* bytes/s beside the session's; 0: none */
     const struct state_torrent *row; /* private: what the database says of it, while it is loaded */
+    const uint8_t *selection; /* file_count bytes (selection.h); NULL: as remembered, or all */
 };
 
 enum torrent_event_type {
@@ -135,6 +137,11 @@ int session_load(struct session *s, struct errbuf *eb);
 struct torrent *session_next(const struct session *s, const struct torrent *t);
 /* By hex info-hash, v1 or v2, whole or a unique prefix of ≥ 6 digits, or by unique name. */
 struct torrent *session_find(const struct session *s, const char *what, struct errbuf *eb);
+
+/* Changes which files are wanted (selection.h; |chosen| is copied). BUSY while files are checked or
+ * moved; INVAL for a torrent that is only seeded; or the database's error. */
+int torrent_select(struct torrent *t, const uint8_t *chosen, struct errbuf *eb);
+uint8_t torrent_file_priority(const struct torrent *t, size_t file);
 
 void session_set_limits(struct session *s, uint64_t up_limit, uint64_t down_limit);
 

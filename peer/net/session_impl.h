@@ -217,6 +217,7 @@ struct torrent {
         enum seed_policy seed;
         double ratio;
         uint64_t up_limit, down_limit;
+        uint8_t *selection; /* a byte a file (parts.h); NULL: all is wanted */
         char **trackers;
         size_t tracker_count;
         char **peers;
@@ -340,6 +341,8 @@ int core_new(struct torrent *t);
 /* Drops it and what hangs on it; its totals are kept. */
 void core_drop(struct torrent *t);
 void core_start(struct torrent *t);
+/* Tells the core which pieces are wanted, when not all are. */
+void core_feed_selection(struct torrent *t);
 /* Whether the core has all that it wants. */
 bool core_complete(const struct torrent *t);
 
@@ -348,6 +351,12 @@ void torrent_stop(struct torrent *t);
 void torrent_stop_go_on(struct torrent *t);
 /* Closes all, and loads it again. */
 void torrent_reload(struct torrent *t);
+/* What the state database remembers of a choice of files. */
+int torrent_load_selection(struct torrent *t, struct errbuf *eb);
+bool selection_is_all(const uint8_t *bytes, size_t count);
+/* True if files had to be moved out of the part file first: the torrent is loaded again afterwards, or
+ * has failed. */
+bool torrent_gather(struct torrent *t);
 /* All pieces are verified. */
 void torrent_on_complete(struct torrent *t);
 void torrent_completion_go_on(struct torrent *t);

@@ -72,7 +72,7 @@ torrent_recovered(struct torrent *t, enum torrent_failure_source source)
         return;
     /* Another failure's jobs still wait to be tried again: it becomes the one that is told. */
     if (source != FAILURE_CORE && !list_empty(&t->disk.stalled)) {
-        torrent_fail(t, FAILURE_CORE, t->failure.err, t->disk.why);
+        torrent_fail(t, FAILURE_CORE, t->failure.err, torrent_why(t, t->failure.err));
         return;
     }
     clear_failure(t);
@@ -285,6 +285,7 @@ open_storage(struct torrent *t, struct errbuf *eb)
         .mi = t->mi,
         .dir = t->save_dir,
         .writable = !t->wish.seed_only,
+        .selection = t->wish.selection,
     };
     struct commit_options co = {
         .state = t->session->disk.state, .id = t->id, .done = on_committed, .user = t};
@@ -345,6 +346,8 @@ torrent_load(struct torrent *t)
     err = torrent_enter(t, &eb);
     if (err == 0)
         err = open_storage(t, &eb);
+    if (err == 0 && torrent_gather(t))
+        return;
     if (err == 0)
         err = start_check(t, &eb);
     if (err != 0)

@@ -79,7 +79,14 @@ core_drop(struct torrent *t)
 bool
 core_complete(const struct torrent *t)
 {
-    return bitfield_full(swarm_have(t->core.swarm));
+    struct swarm_stats st;
+
+    if (bitfield_full(swarm_have(t->core.swarm)))
+        return true;
+    if (t->wish.selection == NULL || t->wish.seed_only || t->core.frozen || !t->core.started)
+        return false;
+    swarm_get_stats(t->core.swarm, &st, loop_now(t->session->loop));
+    return st.complete;
 }
 
 /* A core that shall fetch nothing is told so before it begins. */
@@ -100,6 +107,8 @@ core_start(struct torrent *t)
 
     if (first && (t->wish.seed_only || t->core.frozen))
         freeze(t);
+    if (first)
+        core_feed_selection(t);
     t->core.started = true;
     if (first)
         in.u.start.have = &t->core.have;

@@ -181,6 +181,11 @@ torrent_new(struct session *s, const struct torrent_add *add, struct torrent **o
         errbuf_set(eb, err, "out of memory");
     else
         err = enter_state(t, add->row, eb);
+    if (err == 0)
+        err = torrent_load_selection(t, eb);
+    if (err == 0 && add->selection != NULL &&
+        (t->wish.selection != NULL || !selection_is_all(add->selection, t->mi->file_count)))
+        err = torrent_select(t, add->selection, eb);
     if (err == 0 && (err = core_new(t)) != 0)
         errbuf_set(eb, err, "out of memory");
     if (err != 0) {
@@ -212,6 +217,7 @@ torrent_free(struct torrent *t)
     free(t->core.later);
     free(t->failure.message);
     free(t->disk.why);
+    free(t->wish.selection);
     free_strings(t->wish.trackers, t->wish.tracker_count);
     free_strings(t->wish.peers, t->wish.peer_count);
     free(t->save_dir);

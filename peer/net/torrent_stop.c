@@ -32,7 +32,7 @@ static void
 completed(struct torrent *t)
 {
     completion_set(t, COMPLETION_DONE);
-    if (t->totals.completed_at == 0)
+    if (t->totals.completed_at == 0 && bitfield_full(torrent_have(t)))
         t->totals.completed_at = clock_unix();
     if (t->wish.seed_only)
         return;
@@ -56,6 +56,10 @@ on_flushed(void *user, int err, const char *why)
         return;
     }
     torrent_recovered(t, FAILURE_COMMIT);
+    if (t->disk.reloading) { /* other files are wanted by now, or some have changed */
+        completion_set(t, COMPLETION_FINISHED);
+        return;
+    }
     completed(t);
 }
 
@@ -86,8 +90,8 @@ torrent_completion_go_on(struct torrent *t)
         break;
     case COMPLETION_FINISHED:
         completion_set(t, COMPLETION_FLUSHING);
-        if (commit_flush(t->disk.commit, loop_now(t->session->loop), true, true, on_flushed, t) !=
-            0)
+        if (commit_flush(t->disk.commit, loop_now(t->session->loop), true,
+                         bitfield_full(swarm_have(t->core.swarm)), on_flushed, t) != 0)
             completion_set(t, COMPLETION_FINISHED);
         break;
     case COMPLETION_NONE:
@@ -282,6 +286,7 @@ reopen(struct torrent *t)
                                  .done = t->session->disk.doneq,
                                  .mi = t->mi,
                                  .dir = t->save_dir,
+                                 .selection = t->wish.selection,
                                  .writable = true};
     struct errbuf eb = {""};
     int err = storage_new(&so, &t->disk.storage, &eb);

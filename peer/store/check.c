@@ -57,8 +57,11 @@ stop_with(struct check *c, int err, const char *why)
 static bool
 is_there(const struct check *c, const struct layout_range *r)
 {
-    struct storage_stamp stamp = storage_file_stamp(c->opt.storage, r->file);
+    size_t home = storage_home(c->opt.storage, r->file);
+    struct storage_stamp stamp = storage_file_stamp(c->opt.storage, home);
 
+    if (home != r->file)
+        return stamp.known; /* a slot that is not there fails to be read */
     return stamp.known && stamp.size >= r->offset + r->len;
 }
 

@@ -13,13 +13,15 @@
 #include "peer/store/filetree.h"
 #include "peer/store/safepath.h"
 
+enum { GATHER_LEN = 64 << 10 };
+
 /* A file that was removed or replaced while we held it open has been synced for nothing: what
  * stands under its name is not what we wrote. */
 static int
 check_name(struct filetree *t, size_t file, const struct stat *synced, struct errbuf *eb)
 {
     struct stat st;
-    int err = safepath_stat(t->dir, t->mi->files[file].path, &st, eb);
+    int err = safepath_stat(t->dir, filetree_path(t, file), &st, eb);
 
     if (err == SPRAT_E_NOENT)
         return filetree_distrust(t, file, err, eb);
@@ -59,7 +61,7 @@ filetree_is_doubtful(struct filetree *t)
 static int
 sync_file(struct filetree *t, size_t file, struct stat *st, struct errbuf *eb)
 {
-    const char *path = t->mi->files[file].path;
+    const char *path = filetree_path(t, file);
     struct openfile *held = openfiles_get(t->open, t, file, true);
     bool created;
     int fd, err = 0;
@@ -114,7 +116,7 @@ take_dirty(struct filetree *t, size_t *from)
     bool found = false;
 
     pthread_mutex_lock(&t->lock);
-    for (; t->files != NULL && *from < t->mi->file_count && !found; (*from)++) {
+    for (; t->files != NULL && *from <= t->mi->file_count && !found; (*from)++) {
         struct filetree_file *m = &t->files[*from];
         if (!m->dirty)
             continue;
@@ -135,7 +137,7 @@ take_naming(struct filetree *t, size_t *from)
     bool found = false;
 
     pthread_mutex_lock(&t->lock);
-    for (; t->files != NULL && *from < t->mi->file_count && !found; (*from)++) {
+    for (; t->files != NULL && *from <= t->mi->file_count && !found; (*from)++) {
         found = t->files[*from].naming;
         t->files[*from].naming = false;
     }
@@ -172,7 +174,7 @@ sync_names(struct filetree *t, struct errbuf *eb)
     int first_err = 0;
 
     for (size_t next = 0; take_naming(t, &next);) {
-        const char *path = t->mi->files[next - 1].path;
+        const char *path = filetree_path(t, next - 1);
         int err = 0;
 
         if (synced_dir != NULL && same_dir(synced_dir, path))
@@ -265,12 +267,12 @@ make_all(struct filetree *t, bool (*is_meant)(const struct metainfo_file *f),
     int err = 0;
 
     for (size_t i = 0; i < mi->file_count && err == 0; i++)
-        if (is_meant(&mi->files[i]))
+        if (is_meant(&mi->files[i]) && parts_wants(&t->parts, i))
             err = make(t, &mi->files[i], eb);
     for (size_t i = 0; i < mi->file_count && err == 0; i++) {
         const char *path = mi->files[i].path;
 
-        if (!is_meant(&mi->files[i]) || (synced_dir != NULL && same_dir(synced_dir, path)))
+        if (!is_meant(&mi->files[i]) || !parts_wants(&t->parts, i) || (synced_dir != NULL && same_dir(synced_dir, path)))
             continue;
         err = safepath_sync_dirs(t->dir, path, eb);
         synced_dir = path;
@@ -282,6 +284,61 @@ static bool
 is_empty(const struct metainfo_file *f)
 {
     return f->length == 0 && (f->attr & (ATTR_PAD | ATTR_SYMLINK)) == 0;
+}
+
+/* Copies one stretch of the part file. */
+static int
+gather_piece(struct filetree *t, size_t file, uint32_t piece, uint8_t *buf, struct errbuf *eb)
+{
+    const struct metainfo_file *f = &t->mi->files[file];
+    uint64_t begin = (uint64_t)piece * t->mi->piece_length, end = begin + t->mi->piece_length;
+    uint64_t from = begin > f->offset ? begin : f->offset;
+    uint64_t until = end < f->offset + f->length ? end : f->offset + f->length;
+    int err = 0;
+
+    for (uint64_t at = from; at < until && err == 0; at += GATHER_LEN) {
+        size_t n = until - at < GATHER_LEN ? (size_t)(until - at) : GATHER_LEN;
+        struct iovec iov = {.iov_base = buf, .iov_len = n};
+
+        if (filetree_is_hole(t, file, at - f->offset, n))
+            continue;
+        err = filetree_read(t, file, at - f->offset, buf, n, eb);
+        if (err == SPRAT_E_SHORT || err == SPRAT_E_NOENT) {
+            err = 0; /* it was never there: the piece is not had */
+            break;
+        }
+        if (err == 0)
+            err = filetree_write_itself(t, file, at - f->offset, &iov, 1, eb);
+    }
+    return err;
+}
+
+int
+filetree_gather(struct filetree *t, size_t file, struct errbuf *eb)
+{
+    const struct metainfo_file *f = &t->mi->files[file];
+    uint32_t first = (uint32_t)(f->offset / t->mi->piece_length);
+    uint32_t last = (uint32_t)((f->offset + f->length - 1) / t->mi->piece_length);
+    uint8_t *buf = malloc(GATHER_LEN);
+    uint64_t at;
+    int err = 0;
+
+    if (buf == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    /* Only its first and its last piece can be others' too. */
+    if (parts_locate(&t->parts, file, 0, &at))
+        err = gather_piece(t, file, first, buf, eb);
+    if (err == 0 && last != first && parts_locate(&t->parts, file, f->length - 1, &at))
+        err = gather_piece(t, file, last, buf, eb);
+    free(buf);
+    return err;
+}
+
+int
+filetree_drop_parts(struct filetree *t, struct errbuf *eb)
+{
+    openfiles_forget(t->open, t, t->mi->file_count);
+    return safepath_unlink(t->dir, t->parts.name, eb);
 }
 
 int
@@ -319,9 +376,10 @@ filetree_remove(struct filetree *t, struct errbuf *eb)
     int first_err = 0;
 
     openfiles_forget(t->open, t, SIZE_MAX);
+    first_err = filetree_drop_parts(t, eb);
     for (size_t i = 0; i < mi->file_count; i++) {
         int err = 0;
-        if ((mi->files[i].attr & ATTR_PAD) == 0)
+        if ((mi->files[i].attr & ATTR_PAD) == 0 && !parts_holds(&t->parts, i))
             err = remove_file(t, &mi->files[i], first_err == 0 ? eb : NULL);
         if (first_err == 0)
             first_err = err;

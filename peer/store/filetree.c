@@ -18,11 +18,13 @@
 
 int
 filetree_init(struct filetree *t, struct openfiles *open, const struct metainfo *mi,
-              const char *dir, bool writable)
+              const char *dir, bool writable, const uint8_t *selection)
 {
     *t = (struct filetree){.open = open, .mi = mi, .writable = writable, .dir = strdup(dir)};
-    if (t->dir == NULL)
+    if (t->dir == NULL || parts_init(&t->parts, mi, selection) != 0) {
+        free(t->dir);
         return SPRAT_E_NOMEM;
+    }
     pthread_mutex_init(&t->lock, NULL);
     return 0;
 }
@@ -32,6 +34,7 @@ filetree_fini(struct filetree *t)
 {
     openfiles_forget(t->open, t, SIZE_MAX);
     pthread_mutex_destroy(&t->lock);
+    parts_fini(&t->parts);
     free(t->files);
     free(t->dir);
 }
@@ -40,7 +43,7 @@ static int
 fail(const struct filetree *t, size_t file, int e, const char *doing, struct errbuf *eb)
 {
     return errbuf_set(eb, sprat_err_from_errno(e), "can't %s %s/%s: %s", doing, t->dir,
-                      t->mi->files[file].path, strerror(e));
+                      filetree_path(t, file), strerror(e));
 }
 
 /* The memory of a file, with the lock held; NULL when memory is out. */
@@ -48,7 +51,7 @@ static struct filetree_file *
 file_mem(struct filetree *t, size_t file)
 {
     if (t->files == NULL)
-        t->files = calloc(t->mi->file_count, sizeof(*t->files));
+        t->files = calloc(t->mi->file_count + 1, sizeof(*t->files));
     return t->files != NULL ? &t->files[file] : NULL;
 }
 
@@ -64,24 +67,45 @@ stamp_of(const struct stat *st)
 }
 
 static mode_t
-file_perm(const struct metainfo_file *f)
+file_perm(const struct filetree *t, size_t file)
 {
-    return (f->attr & ATTR_EXECUTABLE) != 0 ? 0777 : 0666;
+    bool executable =
+        file < t->mi->file_count && (t->mi->files[file].attr & ATTR_EXECUTABLE) != 0;
+
+    return executable ? 0777 : 0666;
+}
+
+/* Turns a place in a file into the one in the part file, where the data is there. False if nobody
+ * keeps it. */
+static bool
+find_home(const struct filetree *t, size_t *file, uint64_t *offset)
+{
+    if (!parts_holds(&t->parts, *file))
+        return true;
+    if (!parts_locate(&t->parts, *file, *offset, offset))
+        return false;
+    *file = t->mi->file_count;
+    return true;
+}
+
+static int
+fail_homeless(const struct filetree *t, size_t file, struct errbuf *eb)
+{
+    return errbuf_set(eb, SPRAT_E_NOENT, "%s/%s is not wanted", t->dir, filetree_path(t, file));
 }
 
 /* A held descriptor from the cache, or freshly opened. */
 static int
 open_file(struct filetree *t, size_t file, bool write, struct openfile **out, struct errbuf *eb)
 {
-    const struct metainfo_file *f = &t->mi->files[file];
     bool created;
     int fd, err;
 
     *out = openfiles_get(t->open, t, file, write);
     if (*out != NULL)
         return 0;
-    err = safepath_open(t->dir, f->path, write ? SAFEPATH_WRITE : SAFEPATH_READ, file_perm(f), &fd,
-                        &created, eb);
+    err = safepath_open(t->dir, filetree_path(t, file), write ? SAFEPATH_WRITE : SAFEPATH_READ,
+                        file_perm(t, file), &fd, &created, eb);
     if (err != 0)
         return err;
     if (created) {
@@ -154,12 +178,11 @@ write_fully(int fd, uint64_t offset, struct iovec *iov, int iovcnt)
 }
 
 int
-filetree_write(struct filetree *t, size_t file, uint64_t offset, struct iovec *iov, int iovcnt,
-               struct errbuf *eb)
+filetree_write_itself(struct filetree *t, size_t file, uint64_t offset, struct iovec *iov,
+                      int iovcnt, struct errbuf *eb)
 {
     struct openfile *f;
-    int err = open_file(t, file, true, &f, eb);
-    int e;
+    int e, err = open_file(t, file, true, &f, eb);
 
     if (err != 0)
         return err;
@@ -174,10 +197,19 @@ filetree_write(struct filetree *t, size_t file, uint64_t offset, struct iovec *i
     return err;
 }
 
+int
+filetree_write(struct filetree *t, size_t file, uint64_t offset, struct iovec *iov, int iovcnt,
+               struct errbuf *eb)
+{
+    if (!find_home(t, &file, &offset))
+        return fail_homeless(t, file, eb);
+    return filetree_write_itself(t, file, offset, iov, iovcnt, eb);
+}
+
 static int
 fail_distrusted(const struct filetree *t, size_t file, int err, struct errbuf *eb)
 {
-    return errbuf_set(eb, err, "%s/%s %s", t->dir, t->mi->files[file].path,
+    return errbuf_set(eb, err, "%s/%s %s", t->dir, filetree_path(t, file),
                       err == SPRAT_E_NOENT ? "is gone" : "was changed by another program");
 }
 
@@ -230,7 +262,11 @@ may_lend(struct filetree *t, size_t file)
 struct openfile *
 filetree_lend(struct filetree *t, size_t file, uint64_t offset, size_t len, bool sure)
 {
-    struct openfile *f = may_lend(t, file) ? openfiles_get(t->open, t, file, false) : NULL;
+    struct openfile *f = NULL;
+
+    /* A part file's readers are few, and its ranges end where those of the files do not. */
+    if (!parts_holds(&t->parts, file) && may_lend(t, file))
+        f = openfiles_get(t->open, t, file, false);
 
     if (f != NULL && !sure && !pagecache_has(openfile_fd(f), offset, len)) {
         openfiles_drop(t->open, f);
@@ -277,7 +313,7 @@ look_at(struct filetree *t, size_t file, int fd, struct errbuf *eb)
         return filetree_distrust(t, file, SPRAT_E_CHANGED, eb);
     if (e != 0)
         return fail(t, file, e, "look at", eb);
-    err = safepath_stat(t->dir, t->mi->files[file].path, &by_name, eb);
+    err = safepath_stat(t->dir, filetree_path(t, file), &by_name, eb);
     if (err == SPRAT_E_NOENT)
         return filetree_distrust(t, file, err, eb);
     if (err == 0 && (by_name.st_ino != by_fd.st_ino || by_name.st_dev != by_fd.st_dev))
@@ -297,7 +333,7 @@ read_fully(struct filetree *t, size_t file, int fd, uint64_t offset, uint8_t *ds
             return fail(t, file, errno, "read", eb);
         if (n == 0)
             return errbuf_set(eb, SPRAT_E_SHORT, "%s/%s is shorter than it should be", t->dir,
-                              t->mi->files[file].path);
+                              filetree_path(t, file));
         dst += n;
         offset += (uint64_t)n;
         len -= (size_t)n;
@@ -313,6 +349,8 @@ filetree_read(struct filetree *t, size_t file, uint64_t offset, void *dst, size_
     bool look;
     int err;
 
+    if (!find_home(t, &file, &offset))
+        return fail_homeless(t, file, eb);
     pthread_mutex_lock(&t->lock);
     err = may_read(t, file, &look);
     pthread_mutex_unlock(&t->lock);
@@ -334,7 +372,7 @@ filetree_will_need(struct filetree *t, size_t file, uint64_t offset, uint64_t le
 {
     struct openfile *f;
 
-    if (open_file(t, file, false, &f, NULL) != 0)
+    if (!find_home(t, &file, &offset) || open_file(t, file, false, &f, NULL) != 0)
         return;
     (void)posix_fadvise(openfile_fd(f), (off_t)offset, (off_t)len, POSIX_FADV_WILLNEED);
     openfiles_drop(t->open, f);
@@ -346,7 +384,7 @@ filetree_is_hole(struct filetree *t, size_t file, uint64_t offset, uint64_t len)
     struct openfile *f;
     off_t data;
 
-    if (open_file(t, file, false, &f, NULL) != 0)
+    if (!find_home(t, &file, &offset) || open_file(t, file, false, &f, NULL) != 0)
         return false;
     errno = 0;
     data = lseek(openfile_fd(f), (off_t)offset, SEEK_DATA);
@@ -373,9 +411,11 @@ filetree_mark(struct filetree *t, size_t file)
 }
 
 static bool
-is_right_kind(const struct metainfo_file *f, const struct stat *st)
+is_right_kind(const struct filetree *t, size_t file, const struct stat *st)
 {
-    return (f->attr & ATTR_SYMLINK) != 0 ? S_ISLNK(st->st_mode) : S_ISREG(st->st_mode);
+    bool is_link = file < t->mi->file_count && (t->mi->files[file].attr & ATTR_SYMLINK) != 0;
+
+    return is_link ? S_ISLNK(st->st_mode) : S_ISREG(st->st_mode);
 }
 
 int
@@ -384,11 +424,11 @@ filetree_look(struct filetree *t, size_t file, struct storage_stamp *out, struct
     struct storage_stamp s = {.known = false};
     struct filetree_file *m;
     struct stat st;
-    int err = safepath_stat(t->dir, t->mi->files[file].path, &st, eb);
+    int err = safepath_stat(t->dir, filetree_path(t, file), &st, eb);
 
-    if (err == 0 && !is_right_kind(&t->mi->files[file], &st))
+    if (err == 0 && !is_right_kind(t, file, &st))
         err = errbuf_set(eb, SPRAT_E_EXISTS, "%s/%s is another kind of file", t->dir,
-                         t->mi->files[file].path);
+                         filetree_path(t, file));
     if (err == 0)
         s = stamp_of(&st);
     openfiles_forget(t->open, t, file);
@@ -423,7 +463,7 @@ filetree_take_written(struct filetree *t, uint32_t *files, size_t max)
     size_t n = 0;
 
     pthread_mutex_lock(&t->lock);
-    for (size_t i = 0; t->files != NULL && i < t->mi->file_count && n < max; i++) {
+    for (size_t i = 0; t->files != NULL && i <= t->mi->file_count && n < max; i++) {
         if (t->files[i].written) {
             t->files[i].written = false;
             files[n++] = (uint32_t)i;

@@ -17,6 +17,7 @@
 #include "common/base/err.h"
 #include "common/codec/metainfo.h"
 #include "peer/store/openfiles.h"
+#include "peer/store/parts.h"
 #include "peer/store/stamp.h"
 
 enum { FILETREE_LOOK_MS = 1000 }; /* a served file is compared with its stamp no more often */
@@ -46,6 +47,7 @@ filetree_is_link(const struct metainfo_file *f)
 struct filetree {
     struct openfiles *open;
     const struct metainfo *mi;
+    struct parts parts; /* the part file is known as file |mi->file_count| */
     char *dir;
     bool writable;
     bool doubtful; /* a sync of data failed: what was written before it may be gone */
@@ -53,16 +55,27 @@ struct filetree {
     struct filetree_file *files; /* allocated at the first use: an idle torrent needs none */
 };
 
-/* |dir| is copied. SPRAT_E_NOMEM. */
+/* |dir| and |selection| (parts.h; may be NULL) are copied. SPRAT_E_NOMEM. */
 int filetree_init(struct filetree *t, struct openfiles *open, const struct metainfo *mi,
-                  const char *dir, bool writable);
+                  const char *dir, bool writable, const uint8_t *selection);
 void filetree_fini(struct filetree *t);
+
+/* Below |dir|; of the part file too. */
+static inline const char *
+filetree_path(const struct filetree *t, size_t file)
+{
+    return file < t->mi->file_count ? t->mi->files[file].path : t->parts.name;
+}
 
 /* Each returns 0 or an error with a sentence that names the file. */
 
 /* Writes all of |iov| (which is changed on the way) at |offset|, creating the file if need be. */
 int filetree_write(struct filetree *t, size_t file, uint64_t offset, struct iovec *iov, int iovcnt,
                    struct errbuf *eb);
+
+/* The same, to the file even if its data lies in the part file. */
+int filetree_write_itself(struct filetree *t, size_t file, uint64_t offset, struct iovec *iov,
+                          int iovcnt, struct errbuf *eb);
 
 /* Reads exactly |len| bytes; SHORT if the file ends before. Compares with the stamp when due. */
 int filetree_read(struct filetree *t, size_t file, uint64_t offset, void *dst, size_t len,
@@ -104,6 +117,12 @@ int filetree_distrust(struct filetree *t, size_t file, int err, struct errbuf *e
 
 /* Asks the kernel to read ahead. */
 void filetree_will_need(struct filetree *t, size_t file, uint64_t offset, uint64_t len);
+
+/* Copies what the part file has of a file into the file itself. The caller syncs and stamps. */
+int filetree_gather(struct filetree *t, size_t file, struct errbuf *eb);
+
+/* Deletes the part file, if it is there. */
+int filetree_drop_parts(struct filetree *t, struct errbuf *eb);
 
 /* Makes empty files and symbolic links, and syncs their names. */
 int filetree_finish(struct filetree *t, struct errbuf *eb);

@@ -135,14 +135,28 @@ judge_file(const struct resume *r, size_t i)
     return now.inode == rec->inode ? FILE_CHANGED : FILE_FOREIGN;
 }
 
+/* The part file: ours, whoever touched it. */
+static enum file_trust
+judge_part_file(const struct resume *r)
+{
+    const struct state_file *rec = &r->records[r->mi->file_count];
+    struct storage_stamp now = storage_file_stamp(r->opt.storage, r->mi->file_count);
+
+    if (!now.known)
+        return FILE_GONE;
+    return rec->present && matches_record(r, &now, rec) && !r->opt.check_all ? FILE_VOUCHED
+                                                                            : FILE_CHANGED;
+}
+
 static void
 judge_files(struct resume *r)
 {
+    r->trust[r->mi->file_count] = judge_part_file(r);
     for (size_t i = 0; i < r->mi->file_count; i++) {
         const struct metainfo_file *f = &r->mi->files[i];
 
         r->trust[i] = FILE_VOUCHED;
-        if ((f->attr & (ATTR_PAD | ATTR_SYMLINK)) != 0)
+        if ((f->attr & (ATTR_PAD | ATTR_SYMLINK)) != 0 || storage_home(r->opt.storage, i) != i)
             continue;
         r->trust[i] = judge_file(r, i);
         r->scan[i] = r->trust[i] == FILE_FOREIGN && r->opt.download;
@@ -171,7 +185,7 @@ files_of_piece(const struct resume *r, uint32_t piece)
     while (layout_walk_next(&w, &range)) {
         if (!range.stored)
             continue;
-        enum file_trust t = r->trust[range.file];
+        enum file_trust t = r->trust[storage_home(r->opt.storage, range.file)];
         p.vouched = p.vouched && t == FILE_VOUCHED;
         p.gone = p.gone || t == FILE_GONE;
         p.news = p.news || t == FILE_CHANGED || t == FILE_FOREIGN;
@@ -267,9 +281,10 @@ on_synced(void *user, const struct storage_result *res)
     MAGIC_CHECK(r, RESUME_MAGIC);
     if (files == NULL || found == NULL)
         err = SPRAT_E_NOMEM;
-    for (size_t i = 0; err == 0 && i < r->mi->file_count; i++) {
+    for (size_t i = 0; err == 0 && i <= r->mi->file_count; i++) {
         struct storage_stamp s = storage_file_stamp(r->opt.storage, i);
-        if (s.known && (r->mi->files[i].attr & (ATTR_PAD | ATTR_SYMLINK)) == 0)
+        if (s.known && (i == r->mi->file_count ||
+                        (r->mi->files[i].attr & (ATTR_PAD | ATTR_SYMLINK)) == 0))
             files[u.file_count++] = (struct state_file){.file = (uint32_t)i, .present = true,
                 .size = s.size, .mtime_ns = s.mtime_ns, .inode = s.inode};
     }
@@ -300,7 +315,7 @@ mark_found(struct resume *r)
             found = bitfield_get(&r->have, f->first_piece + p) &&
                     !bitfield_get(&r->stored, f->first_piece + p);
         if (found)
-            storage_mark(r->opt.storage, i);
+            storage_mark(r->opt.storage, storage_home(r->opt.storage, i));
         any = any || found;
     }
     return any;
@@ -321,12 +336,14 @@ is_left_over(const struct resume *r, uint32_t piece)
     layout_walk_init(&w, r->mi, piece, 0, metainfo_piece_len(r->mi, piece));
     while (layout_walk_next(&w, &range)) {
         struct storage_stamp now;
+        size_t home;
 
         if (!range.stored)
             continue;
-        if (r->trust[range.file] == FILE_FOREIGN)
+        home = storage_home(r->opt.storage, range.file);
+        if (r->trust[home] == FILE_FOREIGN)
             return false;
-        now = storage_file_stamp(r->opt.storage, range.file);
+        now = storage_file_stamp(r->opt.storage, home);
         late = late || now.mtime_ns >= (r->session - 1) * NS_PER_S;
     }
     return late;
@@ -415,7 +432,7 @@ store_lost(struct resume *r)
     uint32_t *lost = differences(&r->stored, &r->have, &u.lost_count);
     int err = files == NULL || lost == NULL ? SPRAT_E_NOMEM : 0;
 
-    for (size_t i = 0; err == 0 && i < r->mi->file_count; i++)
+    for (size_t i = 0; err == 0 && i <= r->mi->file_count; i++)
         if (r->records[i].present && r->trust[i] == FILE_GONE)
             files[u.file_count++] = (struct state_file){.file = (uint32_t)i};
     u.lost = lost;
@@ -516,7 +533,8 @@ load(struct resume *r)
     state_torrent_fini(&t);
     err = state_load_have(r->opt.state, r->opt.id, &r->stored, &r->why);
     if (err == 0)
-        err = state_load_files(r->opt.state, r->opt.id, r->records, r->mi->file_count, &r->why);
+        err = state_load_files(r->opt.state, r->opt.id, r->records, r->mi->file_count + 1,
+                               &r->why);
     return err;
 }
 

@@ -14,6 +14,7 @@
 #include "common/sys/file.h"
 #include "common/sys/paths.h"
 #include "peer/store/layout.h"
+#include "peer/store/safepath.h"
 #include "peer/store/storagejob.h"
 
 enum { READ_MAX = 1 << 20 };
@@ -47,7 +48,8 @@ storage_new(const struct storage_options *opt, struct storage **out, struct errb
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     err = prepare_dir(opt->dir, opt->writable, &dir, eb);
     if (err == 0) {
-        err = filetree_init(&s->tree, disk_openfiles(opt->disk), opt->mi, dir, opt->writable);
+        err = filetree_init(&s->tree, disk_openfiles(opt->disk), opt->mi, dir, opt->writable,
+                            opt->selection);
         free(dir);
         if (err != 0)
             errbuf_set(eb, err, "out of memory");
@@ -318,6 +320,27 @@ int
 storage_sync(struct storage *s, storage_done_fn done, void *user)
 {
     return submit_piece(s, OP_SYNC, DISK_SLOW, UINT32_MAX, done, user);
+}
+
+int
+storage_gather(struct storage *s, storage_done_fn done, void *user)
+{
+    ASSERT(s->tree.writable);
+    return submit_piece(s, OP_GATHER, DISK_SLOW, UINT32_MAX, done, user);
+}
+
+bool
+storage_has_file(const char *dir, const struct metainfo *mi, size_t file)
+{
+    struct stat st;
+
+    return safepath_stat(dir, mi->files[file].path, &st, NULL) == 0;
+}
+
+size_t
+storage_home(const struct storage *s, size_t file)
+{
+    return parts_holds(&s->tree.parts, file) ? s->mi->file_count : file;
 }
 
 bool

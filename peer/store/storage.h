@@ -28,6 +28,7 @@ struct storage_options {
     const struct metainfo *mi; /* must outlive the storage */
     const char *dir;           /* save directory: mi->files' paths are below it; copied */
     bool writable;             /* false: nothing on disk is ever created or changed */
+    const uint8_t *selection;  /* a byte a file (parts.h), or NULL: all is wanted; copied */
 };
 
 /* What a finished job reports; valid during the callback only. */
@@ -121,6 +122,18 @@ bool storage_doubtful(struct storage *s);
 
 /* Reads a piece and writes the same bytes again, so that the next sync forces them to the disk. */
 int storage_rewrite(struct storage *s, uint32_t piece, storage_done_fn done, void *user);
+
+/* Copies what the part file has of files that are wanted by now into these files, and syncs them. The
+ * owner then stores their stamps, and that they are not in parts any more, and opens the storage anew;
+ * a part file that holds nothing any more is removed by the next storage_look(). */
+int storage_gather(struct storage *s, storage_done_fn done, void *user);
+
+/* True if something stands in the file's place. Blocks, for the time of a look. */
+bool storage_has_file(const char *dir, const struct metainfo *mi, size_t file);
+
+/* Where the file's data is: itself, or the part file, which has the number |mi->file_count| wherever
+ * stamps are asked for and given. */
+size_t storage_home(const struct storage *s, size_t file);
 
 /* Creates what has no bytes: directories of empty files, empty files, executable bits, and (last)
  * symbolic links. Called once, when the payload is complete, or at the start for empty torrents. */

@@ -310,6 +310,10 @@ do_look(struct storage *s, struct errbuf *eb)
         if (first_err == 0 && err != SPRAT_E_NOENT)
             first_err = err;
     }
+    if (s->tree.parts.any) /* what stands in its place will fail to be opened */
+        (void)filetree_look(&s->tree, s->mi->file_count, NULL, NULL);
+    else if (s->tree.parts.bytes != NULL && s->tree.writable)
+        (void)filetree_drop_parts(&s->tree, NULL); /* all of it was moved out */
     return first_err;
 }
 
@@ -432,6 +436,21 @@ do_small_rehashes(struct disk_worker *w, struct storage_job *const *jobs, size_t
     }
 }
 
+/* Files that are wanted and in parts come to be as they should. */
+static int
+do_gather(struct storage *s, struct errbuf *eb)
+{
+    const struct parts *p = &s->tree.parts;
+    int err = 0;
+
+    for (size_t i = 0; i < s->mi->file_count && err == 0; i++)
+        if (parts_holds(p, i) && parts_wants(p, i))
+            err = filetree_gather(&s->tree, i, eb);
+    if (err == 0)
+        err = filetree_sync(&s->tree, eb);
+    return err;
+}
+
 static int
 do_rewrite(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
 {
@@ -543,6 +562,7 @@ do_one(struct disk_worker *w, struct storage_job *j)
     case OP_SCAN: err = do_scan(w, j, &eb); break;
     case OP_LOOK: err = do_look(s, &eb); break;
     case OP_SYNC: err = filetree_sync(&s->tree, &eb); break;
+    case OP_GATHER: err = do_gather(s, &eb); break;
     case OP_FINISH: err = filetree_finish(&s->tree, &eb); break;
     case OP_REMOVE: err = filetree_remove(&s->tree, &eb); break;
     case OP_WRITE:

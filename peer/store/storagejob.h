@@ -24,6 +24,7 @@ enum storage_op {
     OP_LOOK,
     OP_SYNC,
     OP_FINISH,
+    OP_GATHER,
     OP_REMOVE,
     OP_CLOSE, /* visits every worker in turn, and is the last job of its storage */
 };

@@ -19,7 +19,7 @@ from process import run
 from tap import test
 from terminal import columns_of, drawn_lines, on_terminal
 
-COMMANDS = ["create", "show", "verify", "seed", "get", "add", "ls", "info", "pause", "resume", "limit", "rm",
+COMMANDS = ["create", "show", "verify", "seed", "get", "add", "ls", "info", "pause", "resume", "limit", "select", "rm",
             "shutdown"]
 MAN = os.path.join(our.SOURCE, "man")
 

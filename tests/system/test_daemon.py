@@ -69,7 +69,7 @@ def a_torrent_from_add_to_rm(t):
     assert shown["info_hash_v2"] in info and out in info, info
     details = json.loads(daemon.sprat("info", "--json", "data").out)
     assert details["files"] == [{"path": "data", "length": 3000000, "pieces_total": shown["piece_count"],
-                                 "pieces_have": shown["piece_count"]}], details
+                                 "pieces_have": shown["piece_count"], "priority": "normal"}], details
     one_line(daemon.sprat("add", "-o", out, torrent, status=1), "already")
     daemon.sprat("rm", "data")
     t.wait("its removal", lambda: daemon.listing() == [], 10)
