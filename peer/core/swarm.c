@@ -228,6 +228,7 @@ on_time(struct swarm *s)
         piece_tick(s);
         offer_tick(s);
         tick_peers(s);
+        room_turnover(s);
     }
     if (mono_due(s->clock.choke, now)) {
         upload_choke_round(s);

@@ -44,6 +44,9 @@ enum {
     SWARM_USELESS_MS = 60000,       /* who gave and took nothing for so long makes room for a newcomer */
     SWARM_SITE_PEERS_MAX = 16,      /* connections to one address or IPv6 network, but on this machine */
     SWARM_TWIN_SILENT_MS = 30000,   /* one that was silent for so long gives way to itself come anew */
+    SWARM_SETTLE_MS = 5000,         /* a new connection is not closed for another one before */
+    SWARM_TURNOVER_MS = 60000,      /* so often, while others wait, the least useful connections, … */
+    SWARM_TURNOVER_PERMILLE = 40,   /* … so many of those that there may be, are closed for them */
     SWARM_UNREQUESTED_MAX = 64,     /* blocks nobody asked for, before the peer is banned */
 };
 

@@ -201,6 +201,7 @@ struct swarm {
     struct swarm_clock {
         struct mono now;   /* of the input at hand */
         struct mono tick;  /* the next housekeeping */
+        struct mono turnover; /* the next one; 0: none was yet */
         struct mono choke; /* the next choke round */
         struct mono choked; /* the last one */
     } clock;
@@ -248,6 +249,8 @@ void swarm_pause(struct swarm *s);
 void peers_connect(struct swarm *s);
 /* When somebody can be dialled next; MONO_NEVER. */
 struct mono peers_expiry(const struct swarm *s);
+/* As peers_expiry(), whether there is a connection free or not. */
+struct mono peers_candidate_expiry(const struct swarm *s);
 void peer_on_accepted(struct swarm *s, const struct swarm_input *in);
 void peer_on_connected(struct swarm *s, struct swarm_peer *p, const struct swarm_input *in);
 /* Closes from our side: a CLOSE effect, and |p| is gone. */
@@ -262,8 +265,11 @@ void peer_ban(struct swarm *s, uint32_t number, int err);
 bool peer_is_seed(const struct swarm_peer *p);
 
 /* swarm_room.c */
-/* Is there a connection free for somebody who came? One that is of no use may be closed for it. */
-bool room_make(struct swarm *s);
+/* Is there a connection free for somebody who came from |addr|? One that is of no use may be closed for
+ * it, or one that comes behind it in the order of BEP 40. */
+bool room_make(struct swarm *s, const struct endpoint *addr);
+/* Closes the least useful from time to time, while others wait. */
+void room_turnover(struct swarm *s);
 /* Are there enough connections to that address already, of those that one host can make? */
 bool room_site_full(struct swarm *s, const struct endpoint *addr);
 /* Closes |p| if neither side can want anything of the other; false if so. To be asked whenever that

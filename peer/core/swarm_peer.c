@@ -84,6 +84,12 @@ not_dialled(const struct swarm *s)
 }
 
 struct mono
+peers_candidate_expiry(const struct swarm *s)
+{
+    return peerlist_expiry(s->list, not_dialled(s));
+}
+
+struct mono
 peers_expiry(const struct swarm *s)
 {
     return may_dial(s) ? peerlist_expiry(s->list, not_dialled(s)) : MONO_NEVER;
@@ -288,7 +294,7 @@ peer_on_accepted(struct swarm *s, const struct swarm_input *in)
         refuse(s, in->u.conn.token, SPRAT_E_REFUSED);
         return;
     }
-    if (room_site_full(s, &in->u.conn.addr) || !room_make(s) || (p = take_incoming(s, &in->u.conn.addr)) == NULL) {
+    if (room_site_full(s, &in->u.conn.addr) || !room_make(s, &in->u.conn.addr) || (p = take_incoming(s, &in->u.conn.addr)) == NULL) {
         refuse(s, in->u.conn.token, SPRAT_E_LIMIT);
         return;
     }

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "peer/core/peerprio.h"
 #include "tests/unit/core/rig.h"
 
 #define KIB 1024u
@@ -1117,4 +1118,47 @@ Test(swarm, two_who_only_give_have_nothing_to_say)
     cr_assert_eq(feed_msg(n, peer, &interested, SWARM_FX_CLOSE, NULL), 0);
     cr_assert_eq(feed_msg(n, peer, &gives_now, SWARM_FX_CLOSE, NULL), 0, "it asks for something");
     cr_assert_eq(feed_msg(n, peer, &content, SWARM_FX_CLOSE, NULL), 1);
+}
+
+/* Who comes when all is full takes the place of one that comes behind it in the order of BEP 40. */
+Test(swarm, a_full_table_goes_by_canonical_priority)
+{
+    struct wire_msg hello = EXTENDED(0, "d6:yourip4:\x0a\x01\x01\x01"
+                                        "e");
+    struct wire_msg interested = {.type = WIRE_INTERESTED};
+    struct endpoint own = {.family = IP_V4, .ip = {10, 1, 1, 1}, .port = 6881}, least = own, best = own;
+    slot_id peers[50], closed;
+    struct node *n;
+    uint32_t lowest = UINT32_MAX, highest = 0, low = 0;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, true);
+    for (uint8_t i = 0; i < 50; i++) {
+        struct endpoint addr = {.family = IP_V4, .ip = {10, 9, 9, (uint8_t)(i + 1)}, .port = 5000};
+
+        peers[i] = knock(n, 10, (uint8_t)(i + 1), (uint8_t)(i + 1), &closed);
+        cr_assert_neq(peers[i], SLOT_NONE);
+        feed_msg(n, peers[i], &hello, SWARM_FX_SEND, NULL);
+        feed_msg(n, peers[i], &interested, SWARM_FX_SEND, NULL);
+        if (peerprio(&own, &addr) < lowest) {
+            lowest = peerprio(&own, &addr);
+            low = i;
+        }
+    }
+    for (unsigned i = 51; i < 256; i++) {
+        struct endpoint addr = {.family = IP_V4, .ip = {10, 9, 9, (uint8_t)i}, .port = 5000};
+
+        if (peerprio(&own, &addr) > highest) {
+            highest = peerprio(&own, &addr);
+            best = addr;
+        }
+        if (peerprio(&own, &addr) < lowest)
+            least = addr;
+    }
+    cr_assert_eq(knock(n, 10, best.ip[3], 200, &closed), SLOT_NONE, "all came just now");
+    tick_after(n, SWARM_SETTLE_MS + 1000);
+    if (least.ip[1] == 9)
+        cr_assert_eq(knock(n, 10, least.ip[3], 201, &closed), SLOT_NONE, "behind everybody");
+    cr_assert_neq(knock(n, 10, best.ip[3], 202, &closed), SLOT_NONE);
+    cr_assert_eq(closed, peers[low]);
 }
