@@ -28,6 +28,8 @@ enum {
     OPT_SUPER_SEED,
     OPT_ONLY,
     OPT_SKIP,
+    OPT_ALLOCATE,
+    OPT_MOVE_TO,
 };
 
 /* A torrent file up to this size travels in the request; of a larger one, its path. */
@@ -36,6 +38,10 @@ enum { INLINE_MAX = RPC_MESSAGE_MAX / 2 };
 static const struct option_spec options[] = {
     {OPT_OUTPUT, 'o', "output", "DIR",
      "put the file or directory there (the daemon's save-dir, or else the current directory)"},
+    {OPT_MOVE_TO, 0, "move-to", "DIR",
+     "move it there once it is complete (the daemon's completed-dir, or it stays)"},
+    {OPT_ALLOCATE, 0, "allocate", "sparse|full",
+     "full: take room on the disk for all of it before it is fetched (as the daemon is set)"},
     {OPT_TRACKER, 't', "tracker", "URL", "announce to this tracker too; repeatable"},
     {OPT_PEER, 0, "peer", "HOST:PORT", "connect to this peer too; repeatable"},
     {OPT_SEED, 0, "seed", "none|forever|RATIO", "how long to seed it (as the daemon is set)"},
@@ -74,6 +80,19 @@ append(json_t *params, const char *key, const char *value)
 }
 
 static int
+put_path(json_t *params, const char *key, const char *value, struct errbuf *eb)
+{
+    char *path;
+    int err = path_absolute(value, &path, eb);
+
+    if (err == 0) {
+        json_object_set_new(params, key, json_string(path));
+        free(path);
+    }
+    return err;
+}
+
+static int
 take_option(struct add *a, int id, const char *value, struct errbuf *eb)
 {
     double ratio;
@@ -89,8 +108,13 @@ take_option(struct add *a, int id, const char *value, struct errbuf *eb)
     case OPT_SUPER_SEED: json_object_set_new(a->params, "super_seed", json_true()); return 0;
     case OPT_CHECK: json_object_set_new(a->params, "check", json_true()); return 0;
     case OPT_UP_LIMIT: return client_put_rate(a->params, "up_limit", "--up-limit", value, eb);
-    case OPT_DOWN_LIMIT:
-        return client_put_rate(a->params, "down_limit", "--down-limit", value, eb);
+    case OPT_DOWN_LIMIT: return client_put_rate(a->params, "down_limit", "--down-limit", value, eb);
+    case OPT_MOVE_TO: return put_path(a->params, "move_to", value, eb);
+    case OPT_ALLOCATE:
+        if (strcmp(value, "sparse") != 0 && strcmp(value, "full") != 0)
+            return errbuf_set(eb, SPRAT_E_INVAL, "--allocate needs sparse or full, not '%s'", value);
+        json_object_set_new(a->params, "allocate", json_string(value));
+        return 0;
     case OPT_SEED:
         if (strcmp(value, "none") != 0 && strcmp(value, "forever") != 0 &&
             parse_ratio(value, &ratio) != 0)
@@ -162,7 +186,6 @@ static int
 put_save_dir(struct add *a, int fd, struct errbuf *eb)
 {
     json_t *info = NULL;
-    char *dir;
     int err = 0;
 
     if (a->output == NULL) {
@@ -172,12 +195,7 @@ put_save_dir(struct add *a, int fd, struct errbuf *eb)
         if (err != 0 || has)
             return err;
     }
-    err = path_absolute(a->output != NULL ? a->output : ".", &dir, eb);
-    if (err == 0) {
-        json_object_set_new(a->params, "save_dir", json_string(dir));
-        free(dir);
-    }
-    return err;
+    return put_path(a->params, "save_dir", a->output != NULL ? a->output : ".", eb);
 }
 
 static int

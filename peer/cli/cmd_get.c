@@ -13,10 +13,22 @@
 #include "peer/cli/screen.h"
 #include "peer/cli/transfer.h"
 
-enum { OPT_OUTPUT = 1, OPT_PEER, OPT_SEED, OPT_SEQUENTIAL, OPT_ONLY, OPT_SKIP };
+enum {
+    OPT_OUTPUT = 1,
+    OPT_PEER,
+    OPT_SEED,
+    OPT_SEQUENTIAL,
+    OPT_ONLY,
+    OPT_SKIP,
+    OPT_ALLOCATE,
+    OPT_MOVE_TO,
+};
 
 static const struct option_spec options[] = {
     {OPT_OUTPUT, 'o', "output", "DIR", "put the file or directory there (the current directory)"},
+    {OPT_MOVE_TO, 0, "move-to", "DIR", "move it there once it is complete"},
+    {OPT_ALLOCATE, 0, "allocate", "sparse|full",
+     "full: take room on the disk for all of it before it is fetched (sparse)"},
     {OPT_PEER, 0, "peer", "HOST:PORT", "connect to this peer too; repeatable"},
     {OPT_SEED, 0, "seed", "none|forever|RATIO",
      "afterwards, seed: not at all (the default), until stopped, or until RATIO times the content "
@@ -34,6 +46,8 @@ struct get {
     struct transfer_options transfer;
     struct cli_list peers, only, skip;
     const char *output;
+    const char *move_to;
+    bool reserve;
     enum seed_policy seed;
     double ratio;
     bool sequential;
@@ -67,11 +81,22 @@ take_peer(struct get *g, const char *value, struct errbuf *eb)
 }
 
 static int
+take_allocate(struct get *g, const char *value, struct errbuf *eb)
+{
+    g->reserve = strcmp(value, "full") == 0;
+    if (!g->reserve && strcmp(value, "sparse") != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL, "--allocate needs sparse or full, not '%s'", value);
+    return 0;
+}
+
+static int
 take_option(struct get *g, int id, const char *value, struct errbuf *eb)
 {
     switch (id) {
     case OPT_OUTPUT: g->output = value; return 0;
     case OPT_PEER: return take_peer(g, value, eb);
+    case OPT_MOVE_TO: g->move_to = value; return 0;
+    case OPT_ALLOCATE: return take_allocate(g, value, eb);
     case OPT_SEED: return take_seed(g, value, eb);
     case OPT_SEQUENTIAL: g->sequential = true; return 0;
     case OPT_ONLY: return cli_list_add(&g->only, "--only", value, eb);
@@ -110,11 +135,12 @@ get(const struct cli_command *self, const struct get *g, const char *torrent)
                               .peer_count = g->peers.count,
                               .seed = g->seed,
                               .ratio = g->ratio,
-                              .sequential = g->sequential};
+                              .sequential = g->sequential,
+                              .reserve = g->reserve};
     struct screen screen;
     struct errbuf eb;
     uint8_t *selection;
-    char *dir;
+    char *dir, *move_to = NULL;
     int status;
 
     if (load_is_magnet(torrent))
@@ -122,16 +148,19 @@ get(const struct cli_command *self, const struct get *g, const char *torrent)
     if (load_torrent(torrent, &add.mi, &eb) != 0)
         return cli_fail("%s", eb.text);
     selection = choose(g, add.mi, &eb);
-    if (selection == NULL || path_absolute(g->output, &dir, &eb) != 0) {
+    if (selection == NULL || path_absolute(g->output, &dir, &eb) != 0 ||
+        (g->move_to != NULL && path_absolute(g->move_to, &move_to, &eb) != 0)) {
         free(selection);
         metainfo_free(add.mi);
         return cli_fail("%s", eb.text);
     }
     add.save_dir = dir;
     add.selection = selection;
+    add.move_to = move_to;
     screen_init(&screen, g->transfer.json);
     status = transfer_run(self, &g->transfer, &add, NULL, NULL, &screen);
     free(dir);
+    free(move_to);
     free(selection);
     return status;
 }

@@ -143,6 +143,7 @@ print_torrent(const json_t *t)
     row("state", client_text(t, "state"));
     row("error", client_text(t, "error"));
     row("saved in", client_text(t, "save_dir"));
+    row("goes to", client_text(t, "move_to"));
     print_progress(t);
     print_rate_limit("up limit", client_int(t, "up_limit"));
     print_rate_limit("down limit", client_int(t, "down_limit"));

@@ -97,6 +97,17 @@ load_bytes(const char *text, struct metainfo **mi, struct errbuf *eb)
     return err;
 }
 
+static int
+get_allocate(const json_t *params, bool *reserve, struct errbuf *eb)
+{
+    const char *how = NULL;
+    int err = rpc_get_string(params, "allocate", false, &how, eb);
+
+    if (err == 0 && how != NULL && settings_parse_allocate(how, reserve) != 0)
+        err = errbuf_set(eb, SPRAT_E_INVAL, "'allocate' must be \"sparse\" or \"full\"");
+    return err;
+}
+
 /* The two rates, as far as they are there: bytes a second, 0 for none. */
 static int
 get_limits(const json_t *params, uint64_t *up, uint64_t *down, struct errbuf *eb)
@@ -195,12 +206,14 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
 {
     static const char *const keys[] = {"path",  "metainfo", "save_dir", "trackers",
                                        "peers", "seed",     "paused",   "check",
-                                       "up_limit", "down_limit",
-                                       "sequential", "super_seed", "only", "skip", "high"};
+                                       "up_limit", "down_limit", "sequential", "super_seed",
+                                       "allocate", "move_to", "only", "skip", "high"};
     struct daemon *d = ctx;
     uint8_t *selection = NULL;
-    struct torrent_add add = {
-        .seed = d->settings.seed, .ratio = d->settings.ratio, .save_dir = d->settings.save_dir};
+    struct torrent_add add = {.seed = d->settings.seed,
+                              .ratio = d->settings.ratio,
+                              .save_dir = d->settings.save_dir,
+                              .reserve = d->settings.reserve};
     const char *trackers[METHODS_URLS_MAX], *peers[METHODS_URLS_MAX];
     struct torrent *t;
     int err;
@@ -215,10 +228,18 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
         (err = rpc_get_bool(params, "check", &add.force_check, eb)) ||
         (err = rpc_get_bool(params, "sequential", &add.sequential, eb)) ||
         (err = rpc_get_bool(params, "super_seed", &add.super_seed, eb)) ||
-        (err = get_limits(params, &add.up_limit, &add.down_limit, eb)))
+        (err = get_limits(params, &add.up_limit, &add.down_limit, eb)) ||
+        (err = get_allocate(params, &add.reserve, eb)) ||
+        (err = rpc_get_string(params, "move_to", false, &add.move_to, eb)))
         return err;
+    if (add.move_to == NULL) {
+        add.move_to = d->settings.completed_dir;
+        add.move_only_new = true;
+    }
     if (add.save_dir == NULL || add.save_dir[0] != '/')
         return errbuf_set(eb, SPRAT_E_INVAL, "'save_dir' must be an absolute path");
+    if (add.move_to != NULL && add.move_to[0] != '/')
+        return errbuf_set(eb, SPRAT_E_INVAL, "'move_to' must be an absolute path");
     err = load_metainfo(params, &add.mi, eb);
     if (err != 0)
         return err;

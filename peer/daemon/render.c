@@ -57,6 +57,7 @@ render_torrent(const struct torrent *t)
     json_object_set_new(o, "state", json_string(torrent_state_name(st.state)));
     json_object_set_new(o, "error", text(st.error));
     json_object_set_new(o, "save_dir", text(torrent_save_dir(t)));
+    json_object_set_new(o, "move_to", st.move_to[0] != '\0' ? text(st.move_to) : json_null());
     put_int(o, "total_size", st.total_size);
     put_int(o, "bytes_have", st.swarm.bytes_have);
     put_int(o, "bytes_partial", st.swarm.bytes_partial);

@@ -26,6 +26,8 @@ enum {
     OPT_STATE_DIR = OPT_KEYS,
     OPT_SOCKET,
     OPT_SAVE_DIR,
+    OPT_COMPLETED_DIR,
+    OPT_ALLOCATE,
     OPT_LISTEN,
     OPT_UP_LIMIT,
     OPT_DOWN_LIMIT,
@@ -45,6 +47,10 @@ static const struct option_spec specs[] = {
      "be controlled over this Unix socket ($XDG_RUNTIME_DIR/sprat/spratd.sock)"},
     {OPT_SAVE_DIR, 0, "save-dir", "DIR",
      "where torrents go that are added without a directory (the client's current one)"},
+    {OPT_COMPLETED_DIR, 0, "completed-dir", "DIR",
+     "move torrents there that were fetched without saying where to (they stay)"},
+    {OPT_ALLOCATE, 0, "allocate", "sparse|full",
+     "full: take room on the disk for all of a torrent before it is fetched (sparse)"},
     {OPT_LISTEN, 0, "listen", "ADDR:PORT",
      "take connections of peers there (every address, any port); port 0 is any; repeatable"},
     {OPT_UP_LIMIT, 0, "up-limit", "RATE",
@@ -76,6 +82,13 @@ settings_print_help(void)
     printf("\nThe long options that take a value are the keys of FILE, as in: up-limit = 2M\n"
            "\nexample:\n  spratd --listen 0.0.0.0:6881 --up-limit 2M --save-dir ~/downloads\n"
            "  sprat add debian-12.torrent\n  sprat ls\n");
+}
+
+int
+settings_parse_allocate(const char *value, bool *reserve)
+{
+    *reserve = strcmp(value, "full") == 0;
+    return *reserve || strcmp(value, "sparse") == 0 ? 0 : SPRAT_E_INVAL;
 }
 
 int
@@ -155,6 +168,11 @@ set_key(struct settings *s, int id, const char *value, struct errbuf *eb)
     case OPT_STATE_DIR: return set_path(&s->state_dir, "state-dir", value, eb);
     case OPT_SOCKET: return set_path(&s->socket, "socket", value, eb);
     case OPT_SAVE_DIR: return set_path(&s->save_dir, "save-dir", value, eb);
+    case OPT_COMPLETED_DIR: return set_path(&s->completed_dir, "completed-dir", value, eb);
+    case OPT_ALLOCATE:
+        if (settings_parse_allocate(value, &s->reserve) != 0)
+            return errbuf_set(eb, SPRAT_E_INVAL, "allocate: '%s' is not sparse or full", value);
+        return 0;
     case OPT_LISTEN: return add_listen(s, value, eb);
     case OPT_UP_LIMIT: return set_rate(&s->up_limit, "up-limit", value, eb);
     case OPT_DOWN_LIMIT: return set_rate(&s->down_limit, "down-limit", value, eb);
@@ -339,5 +357,6 @@ settings_fini(struct settings *s)
     free(s->state_dir);
     free(s->socket);
     free(s->save_dir);
-    s->state_dir = s->socket = s->save_dir = NULL;
+    free(s->completed_dir);
+    s->state_dir = s->socket = s->save_dir = s->completed_dir = NULL;
 }

@@ -23,6 +23,8 @@ struct settings {
     char *state_dir; /* absolute */
     char *socket;    /* absolute */
     char *save_dir;  /* absolute; NULL: clients must say */
+    char *completed_dir; /* absolute; NULL: what is complete stays */
+    bool reserve;        /* allocate = full */
     struct endpoint listen[SESSION_LISTEN_MAX];
     size_t listen_count;
     uint64_t up_limit, down_limit;
@@ -42,6 +44,9 @@ enum settings_action { SETTINGS_RUN, SETTINGS_HELP, SETTINGS_VERSION };
 int settings_read(struct settings *s, int argc, const char *const *argv,
                   enum settings_action *action, struct errbuf *eb);
 void settings_fini(struct settings *s);
+
+/* "sparse" or "full". SPRAT_E_INVAL. */
+int settings_parse_allocate(const char *value, bool *reserve);
 
 /* "none", "forever" or a ratio. SPRAT_E_INVAL. */
 int settings_parse_seed(const char *value, enum seed_policy *seed, double *ratio);

@@ -77,6 +77,9 @@ struct torrent_add {
     bool sequential;   /* pieces in the order of the files */
     bool super_seed;   /* BEP 16, until a copy is out */
     uint64_t up_limit, down_limit; /* bytes/s beside the session's; 0: none */
+    bool reserve;          /* room for all files is taken on the disk before the download */
+    const char *move_to;   /* where it goes once it was downloaded, absolute; NULL: it stays */
+    bool move_only_new;    /* not if all is there already */
     const struct state_torrent *row; /* private: what the database says of it, while it is loaded */
     const uint8_t *selection; /* file_count bytes (selection.h); NULL: as remembered, or all */
 };
@@ -106,6 +109,7 @@ struct torrent_status {
     uint64_t uploaded_ever, downloaded_ever;
     int64_t added_at, completed_at; /* Unix seconds; 0: not yet */
     uint64_t up_limit, down_limit; /* its own, bytes/s; 0: none */
+    const char *move_to; /* where it goes once it is complete; "" if it stays */
     const char *error; /* "" if none */
 };
 

@@ -11,6 +11,7 @@
  *   torrent.c           its life: load, check, run, pause, fail, retry
  *   torrent_core.c      its core: made, started, dropped
  *   torrent_stop.c      completion, and the end: stop, save, close, remove
+ *   torrent_move.c      to another directory when it is complete
  *   torrent_fx.c        drives the core: inputs in, effects carried out
  *   torrent_peers.c     its connections, and totals by host
  *   torrent_disk.c      its disk jobs
@@ -181,6 +182,10 @@ enum torrent_completion {
     COMPLETION_FINISHING, /* empty files and links are made */
     COMPLETION_FINISHED,
     COMPLETION_FLUSHING, /* synced and committed */
+    COMPLETION_FLUSHED,
+    COMPLETION_MOVING,    /* its files are brought into another directory too */
+    COMPLETION_SWITCHING, /* the database learns that this one counts */
+    COMPLETION_CLEANING,  /* they are removed where they were */
     COMPLETION_DONE,
 };
 
@@ -218,6 +223,10 @@ struct torrent {
         double ratio;
         uint64_t up_limit, down_limit;
         uint8_t *selection; /* a byte a file (parts.h); NULL: all is wanted */
+        bool reserve;
+        char *move_to;    /* NULL: it stays where it is */
+        bool move_only_new; /* |move_to| is forgotten if nothing has to be fetched */
+        char *moved_from; /* NULL, or where the same files are still to be removed */
         char **trackers;
         size_t tracker_count;
         char **peers;
@@ -251,6 +260,7 @@ struct torrent {
         bool reloading; /* stops only to load again */
         bool busy;      /* a step of the end is under way */
         bool told_complete;
+        char *note;     /* of the check, while room is reserved */
         bool looking;   /* whether files were mended */
         uint64_t print; /* of the files when they were loaded */
         uint32_t check_done, check_total; /* pieces */
@@ -331,6 +341,8 @@ void torrent_fail(struct torrent *t, enum torrent_failure_source source, int err
 void torrent_recovered(struct torrent *t, enum torrent_failure_source source);
 /* The sentence of the disk's last failure, or without one what |err| means. */
 const char *torrent_why(const struct torrent *t, int err);
+/* A number that changes when a file does. */
+uint64_t torrent_files_print(struct torrent *t);
 /* Files were changed under us: what is there is found out anew. */
 void torrent_reload_soon(struct torrent *t, int err, const char *why);
 /* At the end of each round of the loop in which something happened to it. */
@@ -357,6 +369,14 @@ bool selection_is_all(const uint8_t *bytes, size_t count);
 /* True if files had to be moved out of the part file first: the torrent is loaded again afterwards, or
  * has failed. */
 bool torrent_gather(struct torrent *t);
+/* torrent_move.c: the next step after all is flushed; false if there is none. */
+bool torrent_move_go_on(struct torrent *t);
+/* It is being removed: of a move that did not come to its end, nothing stays in the other place. False
+ * if there is nothing to do, or no more. */
+bool torrent_move_undo(struct torrent *t);
+/* Nothing was downloaded: what is where its owner put it stays there. */
+void torrent_move_forget(struct torrent *t);
+
 /* All pieces are verified. */
 void torrent_on_complete(struct torrent *t);
 void torrent_completion_go_on(struct torrent *t);

@@ -123,6 +123,7 @@ recall(const struct state_wish *wish, struct torrent_add *add)
     add->tracker_count = wish->tracker_count;
     add->peers = (const char *const *)wish->peers;
     add->peer_count = wish->peer_count;
+    add->reserve = wish->reserve;
 }
 
 static int
@@ -134,6 +135,7 @@ load_row(void *user, const struct state_torrent *row)
                               .seed = SEED_FOREVER,
                               .up_limit = row->up_limit,
                               .down_limit = row->down_limit,
+                              .move_to = row->move_to,
                               .row = row,
                               .paused = row->status == STATE_PAUSED};
     struct torrent *t;

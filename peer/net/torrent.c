@@ -92,9 +92,8 @@ torrent_reload_soon(struct torrent *t, int err, const char *why)
     loop_timer_set(t->retry, mono_add_ms(loop_now(t->session->loop), TORRENT_RELOAD_MS));
 }
 
-/* A number that changes when a file does. */
-static uint64_t
-files_print(struct torrent *t)
+uint64_t
+torrent_files_print(struct torrent *t)
 {
     uint64_t key[2] = {0, 0};
 
@@ -116,7 +115,7 @@ on_looked(void *user, const struct storage_result *res)
     (void)res; /* a file that can't be looked at is one more difference, or none */
     t->disk.looking = false;
     if ((t->phase == PHASE_READY || t->phase == PHASE_RUNNING) &&
-        files_print(t) != t->disk.print)
+        torrent_files_print(t) != t->disk.print)
         torrent_reload(t);
     session_mark_dirty(t);
 }
@@ -214,6 +213,9 @@ loaded(struct torrent *t, const char *note)
 {
     torrent_set_phase(t, PHASE_READY);
     t->wish.force_check = t->wish.trusted = false;
+    if (t->wish.move_only_new && bitfield_full(&t->core.have))
+        torrent_move_forget(t);
+    t->wish.move_only_new = false;
     torrent_recovered(t, FAILURE_LOAD);
     torrent_recovered(t, FAILURE_COMMIT);
     if (bitfield_full(&t->core.have)) {
@@ -223,7 +225,7 @@ loaded(struct torrent *t, const char *note)
     /* Else what there is to say of the files has been said. */
     if (t->failure.source != FAILURE_FILES)
         event_push(t, TORRENT_EVENT_CHECKED, 0, note);
-    t->disk.print = files_print(t);
+    t->disk.print = torrent_files_print(t);
     if (t->failure.source == FAILURE_FILES)
         loop_timer_set(t->retry, mono_add_ms(loop_now(t->session->loop), TORRENT_RETRY_MS));
     if (t->wish.paused)
@@ -242,6 +244,37 @@ load_next(struct session *s)
         if (t->phase == PHASE_IDLE && !t->wish.stopping && !t->wish.paused)
             torrent_load(t);
     }
+}
+
+static void
+on_reserved(void *user, const struct storage_result *res)
+{
+    struct torrent *t = user;
+
+    if (t->phase != PHASE_CHECKING)
+        return;
+    torrent_set_phase(t, PHASE_IDLE);
+    if (t->wish.stopping)
+        return; /* torrent_stop_go_on() sees to it */
+    if (res->err != 0)
+        torrent_fail(t, FAILURE_LOAD, res->err, res->why);
+    else
+        loaded(t, t->disk.note != NULL ? t->disk.note : "");
+}
+
+/* Room for what is to be fetched; the check goes on until it is there. */
+static void
+reserve(struct torrent *t, const char *note)
+{
+    int err;
+
+    free(t->disk.note);
+    t->disk.note = note != NULL ? strdup(note) : NULL;
+    err = storage_reserve(t->disk.storage, on_reserved, t);
+    if (err == 0)
+        torrent_set_phase(t, PHASE_CHECKING);
+    else
+        torrent_fail(t, FAILURE_LOAD, SPRAT_E_NOMEM, sprat_strerror(err));
 }
 
 static void
@@ -273,7 +306,10 @@ on_resumed(void *user, struct resume_result *res)
         return;
     }
     bitfield_copy(&t->core.have, res->have);
-    loaded(t, res->note != NULL ? res->note : "");
+    if (t->wish.reserve && !t->wish.seed_only && !t->core.frozen && !bitfield_full(res->have))
+        reserve(t, res->note);
+    else
+        loaded(t, res->note != NULL ? res->note : "");
 }
 
 static int
@@ -452,7 +488,7 @@ torrent_pause(struct torrent *t)
         return;
     t->wish.paused = true;
     store_status(t);
-    if (t->phase == PHASE_CHECKING)
+    if (t->phase == PHASE_CHECKING && t->disk.resume != NULL)
         resume_cancel(t->disk.resume);
     if (t->phase == PHASE_RUNNING) {
         torrent_feed(t, &in);

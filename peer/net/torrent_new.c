@@ -51,6 +51,9 @@ fill(struct torrent *t, const struct torrent_add *add)
     w->ratio = add->ratio;
     w->up_limit = add->up_limit;
     w->down_limit = add->down_limit;
+    w->reserve = add->reserve;
+    w->move_only_new = add->move_only_new;
+    w->move_to = add->move_to != NULL ? strdup(add->move_to) : NULL;
     w->tracker_count = add->tracker_count;
     w->trackers = copy_strings(add->trackers, add->tracker_count);
     w->peer_count = add->peer_count;
@@ -61,6 +64,8 @@ fill(struct torrent *t, const struct torrent_add *add)
     t->save_dir = strdup(add->save_dir);
     t->timer = loop_timer_new(t->session->loop, torrent_on_timer, t);
     t->retry = loop_timer_new(t->session->loop, torrent_on_retry, t);
+    if (add->move_to != NULL && w->move_to == NULL)
+        return SPRAT_E_NOMEM;
     if (w->trackers == NULL || w->peers == NULL || t->save_dir == NULL || t->timer == NULL ||
         t->retry == NULL || bitfield_init(&t->core.have, add->mi->piece_count) != 0)
         return SPRAT_E_NOMEM;
@@ -80,9 +85,12 @@ remember(struct torrent *t, struct errbuf *eb)
                               .trackers = t->wish.trackers,
                               .tracker_count = t->wish.tracker_count,
                               .peers = t->wish.peers,
-                              .peer_count = t->wish.peer_count};
+                              .peer_count = t->wish.peer_count,
+                              .reserve = t->wish.reserve};
     struct state_update u = {.set_status = true,
                              .status = t->wish.paused ? STATE_PAUSED : STATE_RUNNING,
+                             .set_move_to = true,
+                             .move_to = t->wish.move_to,
                              .set_limits = true,
                              .up_limit = t->wish.up_limit,
                              .down_limit = t->wish.down_limit};
@@ -105,8 +113,11 @@ take_totals(struct torrent *t, const struct state_torrent *row)
     t->totals.down_before = row->downloaded;
     t->totals.added_at = row->added;
     t->totals.completed_at = row->completed;
+    free(t->wish.moved_from);
+    t->wish.moved_from = row->moved_from != NULL ? strdup(row->moved_from) : NULL;
 }
 
+/* What the database has of it that others may have changed since. */
 static int
 read_totals(struct torrent *t, struct errbuf *eb)
 {
@@ -133,6 +144,15 @@ torrent_enter(struct torrent *t, struct errbuf *eb)
     return err;
 }
 
+/* It was moved by an earlier run that was told the same: it is there. */
+static void
+arrive(struct torrent *t)
+{
+    free(t->save_dir);
+    t->save_dir = t->wish.move_to;
+    t->wish.move_to = NULL;
+}
+
 /* The lock that makes us its one user, and the row of the database. One of spratd's own that another
  * process has now is waited for: torrent_load() tries again. */
 static int
@@ -141,6 +161,9 @@ enter_state(struct torrent *t, const struct state_torrent *row, struct errbuf *e
     struct state *st = t->session->disk.state;
     int err = torrent_enter(t, eb);
 
+    if (err == 0 && row == NULL && t->wish.move_to != NULL &&
+        state_has(st, t->mi, t->wish.move_to))
+        arrive(t);
     if (err == SPRAT_E_BUSY && t->session->loading)
         err = 0;
     if (err == 0 && row != NULL) {
@@ -220,6 +243,9 @@ torrent_free(struct torrent *t)
     free(t->wish.selection);
     free_strings(t->wish.trackers, t->wish.tracker_count);
     free_strings(t->wish.peers, t->wish.peer_count);
+    free(t->wish.move_to);
+    free(t->wish.moved_from);
+    free(t->disk.note);
     free(t->save_dir);
     metainfo_free(t->mi);
     MAGIC_CLEAR(t);

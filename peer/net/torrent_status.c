@@ -72,6 +72,7 @@ torrent_get_status(const struct torrent *t, struct torrent_status *st)
     st->completed_at = t->totals.completed_at;
     st->up_limit = t->wish.up_limit;
     st->down_limit = t->wish.down_limit;
+    st->move_to = t->wish.move_to != NULL ? t->wish.move_to : "";
     st->error = t->failure.err == 0         ? ""
                 : t->failure.message != NULL ? t->failure.message
                                              : sprat_strerror(t->failure.err);

@@ -60,7 +60,7 @@ on_flushed(void *user, int err, const char *why)
         completion_set(t, COMPLETION_FINISHED);
         return;
     }
-    completed(t);
+    completion_set(t, COMPLETION_FLUSHED);
 }
 
 static void
@@ -94,9 +94,16 @@ torrent_completion_go_on(struct torrent *t)
                          bitfield_full(swarm_have(t->core.swarm)), on_flushed, t) != 0)
             completion_set(t, COMPLETION_FINISHED);
         break;
+    case COMPLETION_FLUSHED:
+        if (!torrent_move_go_on(t))
+            completed(t);
+        break;
     case COMPLETION_NONE:
     case COMPLETION_FINISHING:
     case COMPLETION_FLUSHING:
+    case COMPLETION_MOVING:
+    case COMPLETION_SWITCHING:
+    case COMPLETION_CLEANING:
     case COMPLETION_DONE: break;
     }
 }
@@ -155,7 +162,8 @@ begin_end(struct torrent *t)
 
     loop_timer_set(t->retry, MONO_NEVER);
     if (t->phase == PHASE_CHECKING) {
-        resume_cancel(t->disk.resume);
+        if (t->disk.resume != NULL)
+            resume_cancel(t->disk.resume);
         return;
     }
     if (t->core.started && !t->disk.reloading) {
@@ -203,6 +211,25 @@ on_saved(void *user, int err, const char *why)
     torrent_set_phase(t, PHASE_CLOSING);
 }
 
+/* A step was begun whose result comes from elsewhere. */
+static bool
+completion_under_way(const struct torrent *t)
+{
+    switch (t->disk.completion) {
+    case COMPLETION_FINISHING:
+    case COMPLETION_FLUSHING:
+    case COMPLETION_MOVING:
+    case COMPLETION_SWITCHING:
+    case COMPLETION_CLEANING: return true;
+    case COMPLETION_NONE:
+    case COMPLETION_WANTED:
+    case COMPLETION_FINISHED:
+    case COMPLETION_FLUSHED:
+    case COMPLETION_DONE: return false;
+    }
+    return false;
+}
+
 /* A group is on its way to disk: it is neither idle nor waiting for a time to come. */
 static bool
 commit_under_way(const struct commit *c)
@@ -218,7 +245,7 @@ step_saving(struct torrent *t)
     struct commit *c = t->disk.commit;
 
     if (t->disk.busy || t->disk.looking || t->disk.jobs > 0 ||
-        t->disk.completion == COMPLETION_FINISHING || t->disk.completion == COMPLETION_FLUSHING ||
+        completion_under_way(t) ||
         (t->disk.reloading && c != NULL && commit_under_way(c)))
         return;
     if (!t->disk.reloading)
@@ -308,6 +335,8 @@ step_closing(struct torrent *t)
         ended(t);
         return;
     }
+    if (t->wish.removing && torrent_move_undo(t))
+        return;
     if (erase) {
         t->disk.busy = storage_remove_files(t->disk.storage, on_removed, t) == 0;
         return;
@@ -367,6 +396,7 @@ torrent_crash(struct torrent *t)
     if (t->disk.resume != NULL)
         resume_cancel(t->disk.resume);
     while (t->disk.resume != NULL || t->disk.jobs > 0 ||
+           t->disk.completion == COMPLETION_SWITCHING ||
            (t->disk.commit != NULL && commit_under_way(t->disk.commit)))
         doneq_wait(t->session->disk.doneq, -1);
     if (t->disk.storage != NULL && !closing)

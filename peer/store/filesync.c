@@ -210,9 +210,9 @@ filetree_sync(struct filetree *t, struct errbuf *eb)
     return first_err != 0 ? first_err : err;
 }
 
-/* The link's text: the way up from the link's directory, then the target. To be freed. */
-static char *
-link_text(const char *path, const char *target)
+/* The way up from the link's directory, then the target. */
+char *
+filetree_link_text(const char *path, const char *target)
 {
     size_t common = 0, depth = 0;
     char *text, *end;
@@ -234,7 +234,7 @@ link_text(const char *path, const char *target)
 static int
 make_link(struct filetree *t, const struct metainfo_file *f, struct errbuf *eb)
 {
-    char *text = link_text(f->path, f->symlink);
+    char *text = filetree_link_text(f->path, f->symlink);
     int err;
 
     if (text == NULL)

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/assert.h"
 #include "common/sys/clock.h"
 #include "common/sys/pagecache.h"
 #include "peer/store/safepath.h"
@@ -37,6 +38,7 @@ filetree_fini(struct filetree *t)
     parts_fini(&t->parts);
     free(t->files);
     free(t->dir);
+    free(t->dirs_before);
 }
 
 static int
@@ -341,22 +343,48 @@ read_fully(struct filetree *t, size_t file, int fd, uint64_t offset, uint8_t *ds
     return 0;
 }
 
-int
-filetree_read(struct filetree *t, size_t file, uint64_t offset, void *dst, size_t len,
-              struct errbuf *eb)
+void
+filetree_move_in(struct filetree *t, char *dir, const struct storage_stamp *stamps)
+{
+    ASSERT(t->dirs_before == NULL);
+    pthread_mutex_lock(&t->lock);
+    for (size_t i = 0; i < t->mi->file_count; i++) {
+        struct filetree_file *m = file_mem(t, i);
+        if (m == NULL)
+            break;
+        m->stamp = stamps[i];
+        m->looked_us = 0;
+        m->failed = 0;
+    }
+    t->dirs_before = t->dir;
+    t->dir = dir;
+    t->moves++;
+    pthread_mutex_unlock(&t->lock);
+    openfiles_forget(t->open, t, SIZE_MAX);
+}
+
+/* Whether the files were moved since |moves|, so that what went wrong may only mean that; then the
+ * file is trusted again. */
+static bool
+was_moved(struct filetree *t, size_t file, uint32_t moves)
+{
+    bool moved;
+
+    pthread_mutex_lock(&t->lock);
+    moved = t->moves != moves;
+    if (moved && t->files != NULL)
+        t->files[file].failed = 0;
+    pthread_mutex_unlock(&t->lock);
+    return moved;
+}
+
+static int
+read_once(struct filetree *t, size_t file, uint64_t offset, void *dst, size_t len, bool look,
+          struct errbuf *eb)
 {
     struct openfile *f;
-    bool look;
-    int err;
+    int err = open_file(t, file, false, &f, eb);
 
-    if (!find_home(t, &file, &offset))
-        return fail_homeless(t, file, eb);
-    pthread_mutex_lock(&t->lock);
-    err = may_read(t, file, &look);
-    pthread_mutex_unlock(&t->lock);
-    if (err != 0)
-        return fail_distrusted(t, file, err, eb);
-    err = open_file(t, file, false, &f, eb);
     if (err != 0)
         return err;
     if (look)
@@ -364,6 +392,28 @@ filetree_read(struct filetree *t, size_t file, uint64_t offset, void *dst, size_
     if (err == 0)
         err = read_fully(t, file, openfile_fd(f), offset, dst, len, eb);
     openfiles_drop(t->open, f);
+    return err;
+}
+
+int
+filetree_read(struct filetree *t, size_t file, uint64_t offset, void *dst, size_t len,
+              struct errbuf *eb)
+{
+    uint32_t moves;
+    bool look;
+    int err;
+
+    if (!find_home(t, &file, &offset))
+        return fail_homeless(t, file, eb);
+    pthread_mutex_lock(&t->lock);
+    err = may_read(t, file, &look);
+    moves = t->moves;
+    pthread_mutex_unlock(&t->lock);
+    if (err != 0)
+        return fail_distrusted(t, file, err, eb);
+    err = read_once(t, file, offset, dst, len, look, eb);
+    if (err != 0 && was_moved(t, file, moves))
+        err = read_once(t, file, offset, dst, len, true, eb);
     return err;
 }
 

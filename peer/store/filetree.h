@@ -48,10 +48,12 @@ struct filetree {
     struct openfiles *open;
     const struct metainfo *mi;
     struct parts parts; /* the part file is known as file |mi->file_count| */
-    char *dir;
+    char *_Atomic dir; /* changes with filetree_move_in() */
+    char *dirs_before; /* what |dir| was, for those who still read it */
     bool writable;
     bool doubtful; /* a sync of data failed: what was written before it may be gone */
     pthread_mutex_t lock;
+    uint32_t moves;
     struct filetree_file *files; /* allocated at the first use: an idle torrent needs none */
 };
 
@@ -126,6 +128,17 @@ int filetree_drop_parts(struct filetree *t, struct errbuf *eb);
 
 /* Makes empty files and symbolic links, and syncs their names. */
 int filetree_finish(struct filetree *t, struct errbuf *eb);
+
+/* Takes room on the disk for all files before their bytes come; NOSPACE before anything is taken if
+ * there is not enough. */
+int filetree_reserve(struct filetree *t, struct errbuf *eb);
+
+/* The text of the symbolic link at |path| that leads to |target|, both below the same directory; to
+ * be freed. NULL when memory is out. */
+char *filetree_link_text(const char *path, const char *target);
+
+/* From now on the files are those below |dir| (taken), which look like |stamps|. Once in its life. */
+void filetree_move_in(struct filetree *t, char *dir, const struct storage_stamp *stamps);
 
 /* Deletes the files, then empty directories of the torrent. The first error is told, the rest is
  * deleted all the same. */

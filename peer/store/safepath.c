@@ -164,6 +164,63 @@ safepath_symlink(const char *dir, const char *rel, const char *target, struct er
     return err;
 }
 
+/* Errors of linkat() that say no more than: copy it. */
+static bool
+must_copy(int e)
+{
+    return e == EXDEV || e == EPERM || e == EMLINK || e == EOPNOTSUPP || e == ENOSYS || e == EACCES;
+}
+
+int
+safepath_link(const char *from, const char *to, const char *rel, struct errbuf *eb)
+{
+    struct place a, b;
+    int err = 0;
+
+    if (place_open(from, rel, false, &a) != 0)
+        return fail(eb, errno, "open", from, rel);
+    if (place_open(to, rel, true, &b) != 0) {
+        err = fail(eb, errno, "make the directory of", to, rel);
+        place_close(&a);
+        return err;
+    }
+    if (linkat(a.fd, a.base, b.fd, b.base, 0) != 0) {
+        int e = errno;
+        if (must_copy(e))
+            err = errbuf_set(eb, SPRAT_E_AGAIN, "%s", strerror(e));
+        else if (e == EEXIST)
+            err = errbuf_set(eb, SPRAT_E_EXISTS, "there is another file %s/%s", to, rel);
+        else
+            err = fail(eb, e, "make", to, rel);
+    }
+    place_close(&a);
+    place_close(&b);
+    return err;
+}
+
+int
+safepath_rename(const char *dir, const char *rel, const char *name, struct errbuf *eb)
+{
+    const char *slash = strrchr(name, '/');
+    const char *base = slash != NULL ? slash + 1 : name;
+    struct place p;
+    struct stat st;
+    int rc, err = 0;
+
+    if (place_open(dir, rel, false, &p) != 0)
+        return fail(eb, errno, "rename", dir, rel);
+    rc = renameat2(p.fd, p.base, p.fd, base, RENAME_NOREPLACE);
+    if (rc != 0 && (errno == EINVAL || errno == ENOSYS) &&
+        fstatat(p.fd, base, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        rc = renameat(p.fd, p.base, p.fd, base);
+    if (rc != 0)
+        err = errno == EEXIST || errno == EINVAL
+                  ? errbuf_set(eb, SPRAT_E_EXISTS, "there is another file %s/%s", dir, name)
+                  : fail(eb, errno, "make", dir, name);
+    place_close(&p);
+    return err;
+}
+
 int
 safepath_unlink(const char *dir, const char *rel, struct errbuf *eb)
 {

@@ -33,6 +33,13 @@ int safepath_stat(const char *dir, const char *rel, struct stat *st, struct errb
  * fine. */
 int safepath_symlink(const char *dir, const char *rel, const char *target, struct errbuf *eb);
 
+/* Gives the regular file |rel| of |from| the same name in |to|, making directories. AGAIN if these
+ * two places can't hold one file; EXISTS if something is there, be it the same file. */
+int safepath_link(const char *from, const char *to, const char *rel, struct errbuf *eb);
+
+/* Renames |rel| to |name|, another name in the same directory. EXISTS if something is there. */
+int safepath_rename(const char *dir, const char *rel, const char *name, struct errbuf *eb);
+
 /* Removes a file or link; 0 if it is not there. EXISTS for a directory. */
 int safepath_unlink(const char *dir, const char *rel, struct errbuf *eb);
 

@@ -66,6 +66,9 @@ static const char *const migrations[] = {
     "ALTER TABLE wishes ADD COLUMN peers TEXT NOT NULL DEFAULT '';", /* a line each */
     /* 3 → 4 */
     "ALTER TABLE wishes ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;", /* statewish.c */
+    /* 4 → 5 */
+    "ALTER TABLE torrents ADD COLUMN move_to TEXT;"
+    "ALTER TABLE torrents ADD COLUMN moved_from TEXT;",
 };
 
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STATE_SCHEMA_VERSION,
@@ -196,6 +199,18 @@ find_row(struct state *st, const struct metainfo *mi, const char *dir, int64_t *
     return err;
 }
 
+bool
+state_has(struct state *st, const struct metainfo *mi, const char *dir)
+{
+    int64_t id;
+    int err;
+
+    pthread_mutex_lock(&st->db_lock);
+    err = find_row(st, mi, dir, &id, NULL);
+    pthread_mutex_unlock(&st->db_lock);
+    return err == 0;
+}
+
 static int
 insert_row(struct state *st, const struct metainfo *mi, const char *dir, int64_t *id,
            struct errbuf *eb)
@@ -296,7 +311,8 @@ state_remove(struct state *st, int64_t id, struct errbuf *eb)
 
 #define TORRENT_COLUMNS                                                                            \
     "id, info_hash_v1, info_hash_v2, dir, managed, added, completed, uploaded, downloaded, "       \
-    "status, error, clean, session, active, metainfo, up_limit, down_limit"
+    "status, error, clean, session, active, metainfo, up_limit, down_limit, "     \
+    "move_to, moved_from"
 
 /* Copies a hash column; false if it is NULL or of another size. */
 static bool
@@ -342,6 +358,8 @@ read_torrent(sqlite3_stmt *q, struct state_torrent *t)
         .status = status == STATE_PAUSED || status == STATE_FAILED ? (enum state_status)status
                                                                    : STATE_RUNNING,
         .error = read_text(q, 10),
+        .move_to = read_text(q, 17),
+        .moved_from = read_text(q, 18),
         .clean = sqlite3_column_int(q, 11) != 0,
         .session = sqlite3_column_int64(q, 12),
         .active = sqlite3_column_int64(q, 13),
@@ -366,6 +384,8 @@ state_torrent_fini(struct state_torrent *t)
 {
     free(t->dir);
     free(t->error);
+    free(t->move_to);
+    free(t->moved_from);
     free(t->metainfo);
     *t = (struct state_torrent){0};
 }

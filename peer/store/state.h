@@ -22,7 +22,7 @@
 #include "peer/store/doneq.h"
 
 enum {
-    STATE_SCHEMA_VERSION = 4,
+    STATE_SCHEMA_VERSION = 5,
     STATE_PIECES_PER_ROW = 4096, /* have-bits of one row: a commit rewrites 512 bytes, not all */
     STATE_PEERS_MAX = 200,       /* remembered per torrent; the longest unseen goes first */
 };
@@ -41,6 +41,8 @@ struct state_torrent {
     uint8_t info_hash_v1[20], info_hash_v2[32];
     bool has_v1, has_v2;
     char *dir;      /* save directory, absolute */
+    char *move_to;  /* where it goes when it is complete; NULL: it stays */
+    char *moved_from; /* the same files are to be removed there; NULL: nowhere */
     bool managed;   /* belongs to spratd, which starts it; false: to a foreground command */
     int64_t added, completed; /* unix seconds; completed 0: not yet */
     uint64_t uploaded, downloaded; /* payload bytes over all sessions */
@@ -81,6 +83,11 @@ struct state_update {
     uint64_t uploaded, downloaded;
     bool set_limits;
     uint64_t up_limit, down_limit; /* bytes/s; INT64_MAX at most */
+    bool set_move_to;
+    const char *move_to; /* may be NULL */
+    const char *dir; /* from now on the data is there; |moved_from| is set and |move_to| forgotten */
+    const char *moved_from;
+    bool set_cleaned; /* forgets |moved_from| */
     bool set_completed;
     int64_t completed;
     bool set_status;
@@ -117,6 +124,9 @@ int state_lock_torrent(struct state *st, const struct metainfo *mi, struct lockf
  * works on one of spratd's torrents leaves it spratd's. */
 int state_add(struct state *st, const struct metainfo *mi, const char *dir, bool managed,
               int64_t *id, struct errbuf *eb);
+
+/* Whether there is a row of the torrent for |dir|, an absolute path. */
+bool state_has(struct state *st, const struct metainfo *mi, const char *dir);
 
 /* Reads one row, with metainfo. SPRAT_E_NOTFOUND. */
 int state_get(struct state *st, int64_t id, struct state_torrent *out, struct errbuf *eb);

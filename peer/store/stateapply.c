@@ -179,6 +179,57 @@ apply_row(struct db *db, int64_t id, const struct state_update *u, struct errbuf
     return db_run(db, q, "storing a torrent", eb);
 }
 
+static void
+bind_text(sqlite3_stmt *q, int at, const char *text)
+{
+    if (text != NULL)
+        sqlite3_bind_text(q, at, text, -1, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(q, at);
+}
+
+/* One row a torrent and directory: what a torrent left behind where this one comes to is forgotten. */
+static int
+forget_twin(struct db *db, int64_t id, const char *dir, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err = db_prepare(db,
+                         "DELETE FROM torrents WHERE dir = ?2 AND id != ?1 AND "
+                         "hash = (SELECT hash FROM torrents WHERE id = ?1)",
+                         &q, eb);
+
+    if (err != 0)
+        return err;
+    sqlite3_bind_int64(q, 1, id);
+    bind_text(q, 2, dir);
+    return db_run(db, q, "moving a torrent", eb);
+}
+
+/* Where it is, shall be, and was. */
+static int
+apply_place(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err = u->dir != NULL ? forget_twin(db, id, u->dir, eb) : 0;
+
+    if (err != 0 || (!u->set_move_to && u->dir == NULL && !u->set_cleaned))
+        return err;
+    err = db_prepare(db,
+                     "UPDATE torrents SET move_to = iif(?2, ?3, iif(?4 IS NULL, move_to, NULL)),"
+                     " dir = ifnull(?4, dir),"
+                     " moved_from = iif(?6, NULL, ifnull(?5, moved_from)) WHERE id = ?1",
+                     &q, eb);
+    if (err != 0)
+        return err;
+    sqlite3_bind_int64(q, 1, id);
+    sqlite3_bind_int(q, 2, u->set_move_to);
+    bind_text(q, 3, u->move_to);
+    bind_text(q, 4, u->dir);
+    bind_text(q, 5, u->moved_from);
+    sqlite3_bind_int(q, 6, u->set_cleaned);
+    return db_run(db, q, "moving a torrent", eb);
+}
+
 static int
 apply_peers(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb)
 {
@@ -257,6 +308,8 @@ state_apply_parts(struct db *db, int64_t id, const struct state_update *u, struc
         err = apply_file(db, id, &u->files[i], eb);
     if (err == 0)
         err = apply_row(db, id, u, eb);
+    if (err == 0)
+        err = apply_place(db, id, u, eb);
     if (err == 0)
         err = apply_peers(db, id, u, eb);
     for (size_t i = 0; i < u->layer_count && err == 0; i++)

@@ -55,6 +55,18 @@ put(uint8_t **at, const void *src, size_t len)
 }
 
 static size_t
+text_size(const char *text)
+{
+    return text != NULL ? strlen(text) + 1 + 16 : 16;
+}
+
+static const char *
+put_text(uint8_t **at, const char *text)
+{
+    return text != NULL ? put(at, text, strlen(text) + 1) : NULL;
+}
+
+static size_t
 copy_size(const struct state_update *u)
 {
     size_t n = 0;
@@ -66,7 +78,8 @@ copy_size(const struct state_update *u)
     n += u->layer_count * sizeof(*u->layers) + 16;
     for (size_t i = 0; i < u->layer_count; i++)
         n += u->layers[i].len + 16;
-    return n + (u->error != NULL ? strlen(u->error) + 1 : 0) + 16;
+    return n + text_size(u->error) + text_size(u->move_to) + text_size(u->dir) +
+           text_size(u->moved_from);
 }
 
 static int
@@ -86,8 +99,10 @@ copy_update(struct state_job *j, const struct state_update *u)
     j->update.layers = layers = put(&at, u->layers, u->layer_count * sizeof(*u->layers));
     for (size_t i = 0; i < u->layer_count; i++)
         layers[i].hashes = put(&at, u->layers[i].hashes, u->layers[i].len);
-    if (u->error != NULL)
-        j->update.error = put(&at, u->error, strlen(u->error) + 1);
+    j->update.error = put_text(&at, u->error);
+    j->update.move_to = put_text(&at, u->move_to);
+    j->update.dir = put_text(&at, u->dir);
+    j->update.moved_from = put_text(&at, u->moved_from);
     return 0;
 }
 

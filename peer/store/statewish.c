@@ -14,6 +14,7 @@ enum {
     TEXT_MAX = 16 * 1024 * 1024,
     FLAG_SEQUENTIAL = 1,
     FLAG_SUPER_SEED = 2,
+    FLAG_RESERVE = 4,
 };
 
 static int
@@ -64,7 +65,8 @@ state_put_wish(struct state *st, int64_t id, const struct state_wish *wish, stru
             bind_lines(q, 4, &trackers);
             bind_lines(q, 5, &peers);
             sqlite3_bind_int(q, 6, (wish->sequential ? FLAG_SEQUENTIAL : 0) |
-                                       (wish->super_seed ? FLAG_SUPER_SEED : 0));
+                                       (wish->super_seed ? FLAG_SUPER_SEED : 0) |
+                                       (wish->reserve ? FLAG_RESERVE : 0));
             err = db_run(st->db, q, "storing what a torrent was added with", eb);
         }
         pthread_mutex_unlock(&st->db_lock);
@@ -109,6 +111,7 @@ read_wish(sqlite3_stmt *q, struct state_wish *out)
     out->ratio = sqlite3_column_double(q, 1);
     out->sequential = (sqlite3_column_int(q, 4) & FLAG_SEQUENTIAL) != 0;
     out->super_seed = (sqlite3_column_int(q, 4) & FLAG_SUPER_SEED) != 0;
+    out->reserve = (sqlite3_column_int(q, 4) & FLAG_RESERVE) != 0;
     err = split_lines(sqlite3_column_text(q, 2), STATE_WISH_TRACKERS_MAX, &out->trackers,
                       &out->tracker_count);
     return err != 0 ? err

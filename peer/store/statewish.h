@@ -20,6 +20,7 @@ struct state_wish {
     size_t tracker_count;
     char **peers; /* "HOST:PORT", as they were named */
     size_t peer_count;
+    bool reserve; /* room on the disk is taken before the download */
 };
 
 /* Stores it for torrent |id|, instead of an earlier one. INVAL for more than

@@ -74,6 +74,8 @@ storage_free(struct storage *s)
     void (*closed)(void *user) = s->closed;
     void *user = s->closed_user;
 
+    filemove_free(s->move);
+    free(s->clean_from);
     filetree_fini(&s->tree);
     disk_detach(s->disk);
     MAGIC_CLEAR(s);
@@ -117,6 +119,10 @@ on_done(struct doneq_item *item)
 
     MAGIC_CHECK(j, STORAGE_JOB_MAGIC);
     MAGIC_CHECK(s, STORAGE_MAGIC);
+    if (j->op == OP_MOVE && j->err != 0 && j->err != SPRAT_E_AGAIN) {
+        filemove_free(s->move);
+        s->move = NULL;
+    }
     if (j->op != OP_CLOSE) {
         report(j);
         free(j->leaves);
@@ -360,6 +366,46 @@ int
 storage_finish(struct storage *s, storage_done_fn done, void *user)
 {
     return submit_piece(s, OP_FINISH, DISK_SLOW, UINT32_MAX, done, user);
+}
+
+int
+storage_reserve(struct storage *s, storage_done_fn done, void *user)
+{
+    return submit_piece(s, OP_RESERVE, DISK_SLOW, UINT32_MAX, done, user);
+}
+
+int
+storage_move(struct storage *s, const char *to, storage_done_fn done, void *user)
+{
+    if (s->move == NULL)
+        s->move = filemove_new(&s->tree, to);
+    if (s->move == NULL)
+        return SPRAT_E_NOMEM;
+    return submit_piece(s, OP_MOVE, DISK_SLOW, UINT32_MAX, done, user);
+}
+
+struct storage_stamp
+storage_move_stamp(const struct storage *s, size_t file)
+{
+    return *filemove_stamp(s->move, file);
+}
+
+void
+storage_move_in(struct storage *s)
+{
+    filemove_finish(s->move);
+    filemove_free(s->move);
+    s->move = NULL;
+}
+
+int
+storage_clean(struct storage *s, const char *from, storage_done_fn done, void *user)
+{
+    free(s->clean_from);
+    s->clean_from = strdup(from);
+    if (s->clean_from == NULL)
+        return SPRAT_E_NOMEM;
+    return submit_piece(s, OP_CLEAN, DISK_SLOW, UINT32_MAX, done, user);
 }
 
 int

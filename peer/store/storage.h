@@ -144,6 +144,19 @@ int storage_finish(struct storage *s, storage_done_fn done, void *user);
  * zeros too; SPRAT_E_EXISTS, something in every block. */
 int storage_scan(struct storage *s, uint32_t piece, size_t file, storage_done_fn done, void *user);
 
+/* Takes room on the disk for all files before their bytes come. NOSPACE, and nothing was taken, if
+ * there is not enough. */
+int storage_reserve(struct storage *s, storage_done_fn done, void *user);
+
+/* Moving (filemove.h), once in a storage's life. Each call does a step: the result is AGAIN as long
+ * as there is more to do, or an error, after which it may be tried again from the beginning. After
+ * 0 the files are in both places; storage_move_in() makes |to| the one that counts, at once, and
+ * then storage_clean() removes them from |from|. */
+int storage_move(struct storage *s, const char *to, storage_done_fn done, void *user);
+struct storage_stamp storage_move_stamp(const struct storage *s, size_t file);
+void storage_move_in(struct storage *s);
+int storage_clean(struct storage *s, const char *from, storage_done_fn done, void *user);
+
 /* Deletes the torrent's files that this program wrote or read (never what stands in their place as
  * a link or directory), then the directories of the torrent that are empty. */
 int storage_remove_files(struct storage *s, storage_done_fn done, void *user);

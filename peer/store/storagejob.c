@@ -565,6 +565,9 @@ do_one(struct disk_worker *w, struct storage_job *j)
     case OP_GATHER: err = do_gather(s, &eb); break;
     case OP_FINISH: err = filetree_finish(&s->tree, &eb); break;
     case OP_REMOVE: err = filetree_remove(&s->tree, &eb); break;
+    case OP_RESERVE: err = filetree_reserve(&s->tree, &eb); break;
+    case OP_MOVE: err = filemove_step(s->move, &eb); break;
+    case OP_CLEAN: err = filemove_clean(&s->tree, s->clean_from, &eb); break;
     case OP_WRITE:
     case OP_CLOSE: UNREACHABLE();
     }

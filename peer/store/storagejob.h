@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "peer/store/diskjob.h"
+#include "peer/store/filemove.h"
 #include "peer/store/filetree.h"
 #include "peer/store/storage.h"
 
@@ -26,6 +27,9 @@ enum storage_op {
     OP_FINISH,
     OP_GATHER,
     OP_REMOVE,
+    OP_RESERVE,
+    OP_MOVE,
+    OP_CLEAN,
     OP_CLOSE, /* visits every worker in turn, and is the last job of its storage */
 };
 
@@ -61,6 +65,8 @@ struct storage {
     struct doneq *done;
     const struct metainfo *mi;
     struct filetree tree;
+    struct filemove *move; /* under way, one step at a time; NULL */
+    char *clean_from;      /* OP_CLEAN */
     uint64_t key_base;   /* spreads the pieces of different torrents over the workers */
     uint32_t pending;    /* jobs submitted and not yet reported; loop thread only */
     atomic_bool closing; /* jobs that have not begun are cancelled */

@@ -19,22 +19,9 @@ import content
 import fake_peer
 import sprat as our
 import torrent as torrents
-from daemon import Daemon, read_all
+from daemon import Daemon, one_line, read_all, seeded
 from process import Process, run
 from tap import test
-
-
-def one_line(result, *words):
-    assert result.err.count("\n") == 1 and result.err.startswith("sprat"), str(result)
-    for word in words:
-        assert word in result.err, f"{word!r} is missing\n{result}"
-
-
-def seeded(t, length=3_000_000, name="data"):
-    """A file with its torrent and a seeder."""
-    path = content.write_file(t.path("origin", name), length)
-    torrent = our.create(t, path)
-    return path, torrent, our.seed(t, torrent, os.path.dirname(path))
 
 
 @test
@@ -551,7 +538,7 @@ def the_example_configuration_has_every_key(t):
         text = f.read()
     keys = set(re.findall(r"^#?([a-z-]+) = ", text, re.M))
     usage = run(t, [our.SPRATD, "--help"]).out
-    known = set(re.findall(r"^ +--([a-z-]+) (?:[A-Z]|none|yes)", usage, re.M))
+    known = set(re.findall(r"^ +--([a-z-]+) (?:[A-Z]|none|yes|sparse)", usage, re.M))
     assert keys == known, (keys, known)
     conf = t.path("spratd.conf")
     with open(conf, "w") as f:  # as it is, and with all that stands behind a `#`

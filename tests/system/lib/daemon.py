@@ -2,8 +2,10 @@
 """spratd in the foreground, and the control protocol by hand."""
 
 import json
+import os
 import socket
 
+import content
 import sprat as our
 from process import Process
 
@@ -63,3 +65,16 @@ def read_all(s):
     while part := s.recv(65536):
         data += part
     return data
+
+
+def one_line(result, *words):
+    assert result.err.count("\n") == 1 and result.err.startswith("sprat"), str(result)
+    for word in words:
+        assert word in result.err, f"{word!r} is missing\n{result}"
+
+
+def seeded(t, length=3_000_000, name="data"):
+    """A file with its torrent and a seeder."""
+    path = content.write_file(t.path("origin", name), length)
+    torrent = our.create(t, path)
+    return path, torrent, our.seed(t, torrent, os.path.dirname(path))

@@ -43,6 +43,7 @@ expect_wish(struct state *st, int64_t id, const struct state_wish *want)
     cr_expect_float_eq(got.ratio, want->ratio, 1e-12);
     cr_expect_eq(got.sequential, want->sequential);
     cr_expect_eq(got.super_seed, want->super_seed);
+    cr_expect_eq(got.reserve, want->reserve);
     cr_assert_eq(got.tracker_count, want->tracker_count);
     for (size_t i = 0; i < got.tracker_count; i++)
         cr_expect_str_eq(got.trackers[i], want->trackers[i]);
@@ -67,7 +68,8 @@ Test(statewish, comes_back)
                               .trackers = trackers,
                               .tracker_count = 2,
                               .peers = peers,
-                              .peer_count = 1};
+                              .peer_count = 1,
+                              .reserve = true};
     struct state_wish none;
 
     set_up(&f, &st, &id);
@@ -133,6 +135,8 @@ Test(statewish, an_older_database_is_brought_up_to_date)
     cr_assert_eq(sqlite3_exec(db,
                               "DROP TABLE wishes; ALTER TABLE torrents DROP COLUMN up_limit;"
                               "ALTER TABLE torrents DROP COLUMN down_limit;"
+                              "ALTER TABLE torrents DROP COLUMN move_to;"
+                              "ALTER TABLE torrents DROP COLUMN moved_from;"
                               "PRAGMA user_version = 1",
                               NULL, NULL, NULL),
                  SQLITE_OK);
