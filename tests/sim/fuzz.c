@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Dice and lines. Numbers are drawn by their magnitude, so that the very small ones, where rules meet,
- * come as often as the large ones.
+ * Dice and lines. Numbers are drawn by their magnitude, so that the very small ones, where rules
+ * meet, come as often as the large ones.
  */
 #include "tests/sim/fuzz.h"
 
@@ -14,8 +14,8 @@
 #include "tests/sim/node.h"
 
 enum {
-    BLOCKS_MAX = 768,  /* in a torrent: a run shall take a fraction of a second */
-    BUSY_UNTIL_S = 150, /* by then the world does no more harm */
+    BLOCKS_MAX = 768,     /* in a torrent: a run shall take a fraction of a second */
+    BUSY_UNTIL_S = 150,   /* by then the world does no more harm */
     DOWN_LEAST_KIB = 128, /* a line's queue has no end: what all windows hold must pass in time */
     LEECH_GROUPS_MAX = 3,
     BAD_GROUPS_MAX = 2,
@@ -30,8 +30,7 @@ struct fuzz {
     unsigned leeches;
 };
 
-static void __attribute__((format(printf, 2, 3)))
-put(struct fuzz *f, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) put(struct fuzz *f, const char *fmt, ...)
 {
     va_list ap;
     int n;
@@ -73,8 +72,8 @@ put_torrent(struct fuzz *f)
 {
     static const char *const formats[] = {"v1", "v2", "hybrid"};
     uint32_t format = between(f, 0, 2), piece_kib = 16u << between(f, 0, 6);
-    uint32_t bytes = one_in(f, 4) ? magnitude(f, 1, 64 << 10)
-                                  : magnitude(f, 64 << 10, BLOCKS_MAX * BLOCK_LEN);
+    uint32_t bytes =
+        one_in(f, 4) ? magnitude(f, 1, 64 << 10) : magnitude(f, 64 << 10, BLOCKS_MAX * BLOCK_LEN);
     uint32_t files = one_in(f, 2) ? 1 : magnitude(f, 2, 64);
 
     bool no_layers = format > 0 && one_in(f, 4);
@@ -248,7 +247,8 @@ put_full_disk(struct fuzz *f)
 {
     uint32_t k = between(f, 0, f->leech_groups - 1);
 
-    put(f, "peers leech%" PRIu32 " room=%" PRIu32 "KiB\nat %" PRIu32 "s free-disk leech%" PRIu32 "\n",
+    put(f,
+        "peers leech%" PRIu32 " room=%" PRIu32 "KiB\nat %" PRIu32 "s free-disk leech%" PRIu32 "\n",
         k, magnitude(f, 16, 8192), between(f, 1, BUSY_UNTIL_S), k);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a node owes its peers over time, judged by what it says and hears: requests that are answered,
- * taken back or cancelled, words before the silence is too long, slots for those who want something,
- * one connection of two that meet. It keeps its own books, and compares them with the core's.
+ * What a node owes its peers over time, judged by what it says and hears: requests that are
+ * answered, taken back or cancelled, words before the silence is too long, slots for those who want
+ * something, one connection of two that meet. It keeps its own books, and compares them with the
+ * core's.
  */
 #ifndef TESTS_SIM_MANNERS_H
 #define TESTS_SIM_MANNERS_H

@@ -252,6 +252,7 @@ node_lose(struct node *n, uint32_t piece)
     if (!bitfield_get(&n->disk.done, piece))
         return;
     vdisk_lose(&n->disk, piece);
+    n->lost_some = true;
     n->complete_at = MONO_NEVER;
     in.u.lost.piece = piece;
     if (n->state == NODE_UP)

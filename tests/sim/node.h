@@ -119,6 +119,7 @@ struct node {
     bool stopped;  /* the core says that nothing is under way any more */
     bool knows_layers;
     bool began_whole;
+    bool lost_some; /* pieces disappeared from its disk */
     unsigned *seeds_met; /* nodes that it dialled in this life, and that had everything */
     unsigned seeds_met_count, seeds_met_cap;
     bool disk_stuck;         /* the core paused because of its disk */
