@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/base/assert.h"
@@ -156,6 +157,19 @@ thread_count(unsigned asked)
     return n < DISK_THREADS_MAX ? n : DISK_THREADS_MAX;
 }
 
+/* The cache takes no more than a quarter of the descriptors that the process may have: connections want
+ * some too, and each worker one more than the cache. */
+static uint32_t
+open_files_max(const struct disk_options *opt)
+{
+    uint32_t max = opt->open_files_max != 0 ? opt->open_files_max : DISK_OPEN_FILES_MAX;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 4 < max)
+        max = (uint32_t)(limit.rlim_cur / 4);
+    return max;
+}
+
 int
 disk_new(const struct disk_options *opt, struct disk **out, struct errbuf *eb)
 {
@@ -170,7 +184,7 @@ disk_new(const struct disk_options *opt, struct disk **out, struct errbuf *eb)
     list_init(&d->background);
     list_init(&d->slow);
     d->count = n;
-    d->open = openfiles_new(opt->open_files_max != 0 ? opt->open_files_max : DISK_OPEN_FILES_MAX);
+    d->open = openfiles_new(open_files_max(opt));
     if (d->open == NULL)
         err = SPRAT_E_NOMEM;
     for (; d->ready <= n && err == 0; d->ready++)

@@ -257,6 +257,16 @@ def the_same_torrent_twice_is_refused_by_name(t):
 
 
 @test
+def more_files_than_descriptors(t):
+    path = content.write_tree(t.path("original", "tree"), {f"{i % 20}/{i}": 300 + i for i in range(1500)})
+    meta = sprat.create(t, path, "--piece-length", "64K", form="v1")
+    few = ("prlimit", "--nofile=100:100")
+    seeder = sprat.seed(t, meta, os.path.dirname(path), wrap=few)
+    sprat.get(t, meta, t.path("copy"), peers=[seeder], wrap=few).finish()
+    content.assert_same(path, t.path("copy", "tree"))
+
+
+@test
 def the_tracker_hears_started_completed_and_stopped(t):
     import fake_tracker
     path = a_file(t, MIB)
