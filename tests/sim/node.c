@@ -199,6 +199,8 @@ finish_leaving(struct node *n)
 void
 node_crash(struct node *n, bool dark)
 {
+    bool was_seed = bitfield_full(&n->disk.done);
+
     if (!node_running(n))
         return;
     n->count.crashes++;
@@ -208,6 +210,7 @@ node_crash(struct node *n, bool dark)
     n->dark_since = n->sim->engine.now;
     links_crash(n, dark);
     vdisk_crash(&n->disk, &n->sim->rng);
+    n->lost_some = n->lost_some || (was_seed && !bitfield_full(&n->disk.done));
     check_disk(n);
 }
 
