@@ -45,7 +45,7 @@ class Faults:
     def env(self):
         env = {"LD_PRELOAD": LIBRARY, "SPRAT_FAULTS_ROOT": ":".join(self.roots),
                "SPRAT_FAULTS_CONTROL": self._path,
-               "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+               "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")}
         if self.journal:
             env["SPRAT_FAULTS_JOURNAL"] = self.journal
         return env
