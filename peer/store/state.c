@@ -67,8 +67,8 @@ static const char *const migrations[] = {
     /* 3 → 4 */
     "ALTER TABLE wishes ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;", /* statewish.c */
     /* 4 → 5 */
-    "ALTER TABLE torrents ADD COLUMN move_to TEXT;"
-    "ALTER TABLE torrents ADD COLUMN moved_from TEXT;",
+    ("ALTER TABLE torrents ADD COLUMN move_to TEXT;"
+     "ALTER TABLE torrents ADD COLUMN moved_from TEXT;"),
 };
 
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STATE_SCHEMA_VERSION,

@@ -86,15 +86,15 @@ Test(proxies, a_proxy_may_speak_for_itself)
 
 Test(proxies, what_is_no_address_is_refused)
 {
-    static const char *const bad[] = {"",
-                                      "unknown",
-                                      "1.2.3.4,",
-                                      ",",
-                                      "1.2.3",
-                                      "1.2.3.4 5.6.7.8",
-                                      "fe80::1%eth0",
-                                      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                                      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    static const char *const bad[] = {
+        "",
+        "unknown",
+        "1.2.3.4,",
+        ",",
+        "1.2.3",
+        "1.2.3.4 5.6.7.8",
+        "fe80::1%eth0",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
     struct proxies p = trust();
     char header[256];
 
