@@ -94,6 +94,7 @@ partials_open(struct partials *ps, uint32_t piece, uint32_t nblocks)
     pt = partial_new(piece, nblocks);
     if (pt == NULL)
         return NULL;
+    pt->asked = PARTIAL_SOURCE_NONE;
     put(ps, ps->count++, pt);
     swap(ps, pt->index, ps->count_free++);
     bitfield_set(&ps->open, piece);

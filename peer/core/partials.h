@@ -29,8 +29,8 @@ struct partial {
     uint32_t nblocks;
     uint32_t free, requested, writing, stored; /* how many blocks are */
     uint32_t first_free;                       /* no block before it is FREE */
-    uint32_t asked;    /* the one peer that is asked for all REQUESTED blocks; its user writes it */
-    bool shared;       /* there are several */
+    uint32_t asked; /* who was asked last, PARTIAL_SOURCE_NONE at first; its user writes it */
+    bool shared;    /* others are asked for REQUESTED blocks too */
     uint8_t *state;    /* per block; behind the sources */
     uint32_t source[]; /* per block: who a WRITING or STORED one came from */
 };

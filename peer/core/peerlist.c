@@ -20,7 +20,6 @@
 enum {
     CHUNK_LEN = 32,
     KEY_LEN = 19,  /* ip, family, port */
-    SITE_LEN = 17, /* of a site's key, without a port */
     BAD_SELF = 1000,
     BAD_UNDIALABLE = 2000,
 };
@@ -42,11 +41,6 @@ struct entry {
     bool seed;
 };
 
-struct ban {
-    struct hashmap_node node;
-    uint8_t site[SITE_LEN];
-};
-
 struct peerlist {
     struct rng *rng;
     struct entry **chunks; /* the entries, CHUNK_LEN a piece: they never move */
@@ -59,9 +53,7 @@ struct peerlist {
     uint32_t hearsay_count;
     struct endpoint own[2]; /* IPv4 and IPv6, as others see us; IP_NONE: not known */
     struct hashmap by_addr;
-    struct ban *bans; /* a ring of PEERLIST_BANS_MAX; NULL before the first */
-    uint32_t ban_turn;
-    struct hashmap banned;
+    struct bans bans;
 };
 
 static void
@@ -69,15 +61,7 @@ addr_key(const struct endpoint *e, uint8_t key[KEY_LEN])
 {
     memcpy(key, e->ip, sizeof(e->ip));
     key[16] = e->family;
-    put_u16be(key + SITE_LEN, e->port);
-}
-
-static void
-site_key(const struct endpoint *e, uint8_t key[KEY_LEN])
-{
-    struct endpoint site = endpoint_site(e);
-
-    addr_key(&site, key);
+    put_u16be(key + sizeof(e->ip) + 1, e->port);
 }
 
 static bool
@@ -98,14 +82,6 @@ addr_match(const struct hashmap_node *node, const void *key, size_t len)
     return len == KEY_LEN && memcmp(own, key, KEY_LEN) == 0;
 }
 
-static bool
-ban_match(const struct hashmap_node *node, const void *key, size_t len)
-{
-    const struct ban *b = LIST_ENTRY(node, const struct ban, node);
-
-    return len == SITE_LEN && memcmp(b->site, key, SITE_LEN) == 0;
-}
-
 struct peerlist *
 peerlist_new(struct rng *rng)
 {
@@ -119,7 +95,7 @@ peerlist_new(struct rng *rng)
         heap_init(&l->heaps[i / 2][i % 2]);
     list_init(&l->hearsay);
     hashmap_init(&l->by_addr, seed, addr_match);
-    hashmap_init(&l->banned, seed, ban_match);
+    bans_init(&l->bans, seed);
     return l;
 }
 
@@ -128,13 +104,12 @@ peerlist_free(struct peerlist *l)
 {
     if (l == NULL)
         return;
-    hashmap_fini(&l->banned);
+    bans_fini(&l->bans);
     hashmap_fini(&l->by_addr);
     for (unsigned i = 0; i < 4; i++)
         heap_fini(&l->heaps[i / 2][i % 2]);
     for (uint32_t i = 0; i < l->top; i += CHUNK_LEN)
         free(l->chunks[i / CHUNK_LEN]);
-    free(l->bans);
     free(l->chunks);
     free(l);
 }
@@ -172,17 +147,6 @@ rank(uint8_t sources)
     if (sources & PEER_FROM_INCOMING)
         return 1;
     return sources & PEER_FROM_TRACKER ? 2 : 3;
-}
-
-static bool
-site_is_banned(const struct peerlist *l, const struct endpoint *addr)
-{
-    uint8_t key[KEY_LEN];
-
-    if (l->banned.count == 0)
-        return false;
-    site_key(addr, key);
-    return hashmap_find(&l->banned, key, SITE_LEN) != NULL;
 }
 
 static bool
@@ -364,7 +328,7 @@ peerlist_add(struct peerlist *l, const struct endpoint *addr, enum peer_source s
     struct entry *e = NULL;
 
     if (!is_unicast(addr) || (addr->port == 0 && source != PEER_FROM_INCOMING) ||
-        site_is_banned(l, addr))
+        bans_has(&l->bans, addr))
         return PEERLIST_NONE;
     if (addr->port != 0)
         e = entry_find(l, addr);
@@ -404,7 +368,7 @@ peerlist_hear(struct peerlist *l, const struct endpoint *addr, bool is_seed,
 {
     struct entry *e;
 
-    if (!is_unicast(addr) || addr->port == 0 || site_is_banned(l, addr))
+    if (!is_unicast(addr) || addr->port == 0 || bans_has(&l->bans, addr))
         return PEERLIST_NONE;
     e = entry_find(l, addr);
     if (e != NULL) {
@@ -578,7 +542,7 @@ entry_release(struct peerlist *l, struct entry *e, bool failed, struct mono now)
         e->failures = 0;
     else if (e->failures < PEERLIST_FAILURES_MAX)
         e->failures++;
-    if (site_is_banned(l, &e->addr) ||
+    if (bans_has(&l->bans, &e->addr) ||
         (e->failures >= failures_max(e) && !(e->sources & PEER_FROM_USER))) {
         entry_forget(l, e);
         return;
@@ -631,24 +595,16 @@ peerlist_on_self(struct peerlist *l, uint32_t peer)
     entry_queue(l, e);
 }
 
-/* The oldest ban makes room for the new one. */
+/* Those of the site that are connected are forgotten when they are closed. */
 static void
-ban_site(struct peerlist *l, const struct endpoint *addr)
+forget_site(struct peerlist *l, const struct endpoint *site)
 {
-    struct ban *b;
-    uint8_t key[KEY_LEN];
+    for (uint32_t i = 0; i < l->top; i++) {
+        struct entry *e = entry_at(l, i);
 
-    if (l->bans == NULL)
-        l->bans = calloc(PEERLIST_BANS_MAX, sizeof(*l->bans));
-    if (l->bans == NULL || site_is_banned(l, addr))
-        return;
-    b = &l->bans[l->ban_turn];
-    if (l->banned.count == PEERLIST_BANS_MAX)
-        hashmap_remove(&l->banned, &b->node);
-    site_key(addr, key);
-    memcpy(b->site, key, SITE_LEN);
-    if (hashmap_add(&l->banned, &b->node, key, SITE_LEN) == 0)
-        l->ban_turn = (l->ban_turn + 1) % PEERLIST_BANS_MAX;
+        if (e->used && !e->connected && same_site(&e->addr, site))
+            entry_forget(l, e);
+    }
 }
 
 void
@@ -660,19 +616,29 @@ peerlist_ban(struct peerlist *l, uint32_t peer)
     if (e == NULL)
         return;
     host = e->addr;
-    ban_site(l, &host);
-    for (uint32_t i = 0; i < l->top; i++) {
-        struct entry *other = entry_at(l, i);
+    bans_add(&l->bans, &host);
+    forget_site(l, &host);
+}
 
-        if (other->used && !other->connected && same_site(&other->addr, &host))
-            entry_forget(l, other);
-    }
+bool
+peerlist_offend(struct peerlist *l, uint32_t peer)
+{
+    const struct entry *e = entry_get(l, peer);
+    struct endpoint host;
+
+    if (e == NULL)
+        return false;
+    host = e->addr;
+    if (!bans_offend(&l->bans, &host))
+        return false;
+    forget_site(l, &host);
+    return true;
 }
 
 bool
 peerlist_is_banned(const struct peerlist *l, const struct endpoint *addr)
 {
-    return site_is_banned(l, addr);
+    return bans_has(&l->bans, addr);
 }
 
 uint32_t

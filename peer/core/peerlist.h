@@ -18,13 +18,13 @@
 #include "common/base/endpoint.h"
 #include "common/base/mono.h"
 #include "common/base/rng.h"
+#include "peer/core/bans.h"
 
 enum {
     PEERLIST_MAX = 4000,
     PEERLIST_RETRY_MIN_MS = 5000, /* after the first failure; doubles with each */
     PEERLIST_RETRY_MAX_MS = 600000,
     PEERLIST_FAILURES_MAX = 8, /* then it is forgotten, unless given by hand */
-    PEERLIST_BANS_MAX = 4096,  /* banned sites; the oldest ban is forgotten first */
     PEERLIST_HEARSAY_MAX = 1000,
     PEERLIST_HEARSAY_TELLER_MAX = 100, /* from one site */
     PEERLIST_HEARSAY_SITE_MAX = 2,     /* about one site, if it is anywhere in the world */
@@ -99,6 +99,9 @@ void peerlist_on_self(struct peerlist *l, uint32_t peer);
 /* Bans its site (an IPv4 host, or 64 bits of IPv6), all ports: no more is heard of it, and those of it that are connected are
  * forgotten when they are closed. */
 void peerlist_ban(struct peerlist *l, uint32_t peer);
+/* It broke the protocol: its site is banned likewise, and true is returned, once that happened too often
+ * (bans.h). */
+bool peerlist_offend(struct peerlist *l, uint32_t peer);
 bool peerlist_is_banned(const struct peerlist *l, const struct endpoint *addr);
 
 /* How many are connected or can be dialled, now or later. */

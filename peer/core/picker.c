@@ -317,6 +317,17 @@ picker_solo(struct picker *p, uint32_t piece)
     p->pieces[piece].solo = true;
 }
 
+void
+picker_leave(struct picker *p, uint32_t peer)
+{
+    for (uint32_t i = 0; i < p->partials.count; i++) {
+        struct partial *pt = p->partials.v[i];
+
+        if (pt->asked == peer && pt->requested == 0)
+            pt->asked = PARTIAL_SOURCE_NONE;
+    }
+}
+
 bool
 picker_wants(const struct picker *p, uint32_t piece)
 {
@@ -360,7 +371,7 @@ picker_writing(struct picker *p, uint32_t piece, uint32_t block, uint32_t from)
     }
     if (block >= pt->nblocks || pt->state[block] >= PARTIAL_WRITING)
         return false;
-    if (p->pieces[piece].solo && pt->requested > 0 && pt->asked != from)
+    if (p->pieces[piece].solo && pt->asked != PARTIAL_SOURCE_NONE && pt->asked != from)
         return false;
     partials_set(&p->partials, pt, block, PARTIAL_WRITING);
     pt->source[block] = from;

@@ -63,6 +63,15 @@ is_exclusive(const struct pick *k, const struct partial *pt)
     return pt->requested == 0 || (!pt->shared && pt->asked == k->opt->peer);
 }
 
+/* A piece that is asked of one peer at a time stays with who began it, also between two requests: on a
+ * slow line most of its time is between two, and each copy would be of many peers again. */
+static bool
+may_go_on_alone(const struct pick *k, const struct partial *pt)
+{
+    return is_exclusive(k, pt) &&
+           (pt->asked == PARTIAL_SOURCE_NONE || pt->asked == k->opt->peer);
+}
+
 /* Is |a| the better one to go on with: the more important, then the rarer, then the fuller one. */
 static bool
 is_better(const struct pick *k, const struct partial *a, const struct partial *b)
@@ -92,7 +101,8 @@ best_partial(const struct pick *k, bool exclusive)
             continue;
         if (best != NULL && !is_better(k, pt, best))
             continue;
-        if ((!exclusive && !k->p->pieces[pt->piece].solo) || is_exclusive(k, pt))
+        if (k->p->pieces[pt->piece].solo ? may_go_on_alone(k, pt)
+                                         : !exclusive || is_exclusive(k, pt))
             best = pt;
     }
     return best;

@@ -332,6 +332,7 @@ download_on_reject(struct swarm *s, struct swarm_peer *p, const struct wire_msg 
     }
     drop_request(s, p, i);
     picker_abort(s->picker, msg->piece, msg->begin / BLOCK_LEN);
+    picker_leave(s->picker, p->number);
     if (p->down.choked)
         return;
     /* It has the piece and will not give it: don't ask in a tight loop. */
@@ -354,6 +355,7 @@ download_abort(struct swarm *s, struct swarm_peer *p, bool tell)
             send_cancel(s, p, r);
     }
     reqlist_clear(l);
+    picker_leave(s->picker, p->number);
 }
 
 void
@@ -383,6 +385,7 @@ void
 download_on_choke(struct swarm *s, struct swarm_peer *p)
 {
     p->down.choked = true;
+    picker_leave(s->picker, p->number);
     if (p->fast || p->down.requests.count == 0)
         return;
     p->down.cancelled += p->down.requests.count; /* some are sent already, maybe */

@@ -310,9 +310,40 @@ peer_on_accepted(struct swarm *s, const struct swarm_input *in)
     peer_up(s, p, in);
 }
 
+/* Closes what is connected of banned sites. */
+static void
+close_banned(struct swarm *s, int err)
+{
+    uint32_t iter = 0;
+    struct swarm_peer *p;
+
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+        if (peerlist_is_banned(s->list, &p->addr))
+            peer_close(s, p, err);
+}
+
+static void
+tell_banned(struct swarm *s, uint32_t number, int err)
+{
+    fx_notice(s, SWARM_NOTICE_BANNED, 0, err)->u.notice.peer_addr = *peerlist_addr(s->list, number);
+}
+
+/* Who breaks the protocol comes back at once and does it again: closing it alone would let it keep us
+ * busy for ever, and what it sends unasked counts against our limit. */
+static bool
+has_offended(struct swarm *s, const struct swarm_peer *p, int err)
+{
+    if (err != SPRAT_E_PROTOCOL || !peerlist_offend(s->list, p->number))
+        return false;
+    tell_banned(s, p->number, err);
+    return true;
+}
+
 void
 peer_on_closed(struct swarm *s, struct swarm_peer *p, int err)
 {
+    bool banned = p->state != PEER_CONNECTING && has_offended(s, p, err);
+
     if (p->state == PEER_CONNECTING) {
         s->load.half_open--;
         s->load.hearsay_dials -= p->hearsay;
@@ -332,6 +363,8 @@ peer_on_closed(struct swarm *s, struct swarm_peer *p, int err)
         hash_on_peer_gone(s, p);
     }
     peer_free(s, p);
+    if (banned)
+        close_banned(s, err);
     if (s->state == SWARM_ACTIVE) {
         download_fill_all(s);
         hash_pump(s);
@@ -358,17 +391,11 @@ peers_close_all(struct swarm *s, int err)
 void
 peer_ban(struct swarm *s, uint32_t number, int err)
 {
-    const struct endpoint *known = peerlist_addr(s->list, number);
-    uint32_t iter = 0;
-    struct swarm_peer *p;
-
-    if (known == NULL)
+    if (peerlist_addr(s->list, number) == NULL)
         return;
-    fx_notice(s, SWARM_NOTICE_BANNED, 0, err)->u.notice.peer_addr = *known;
+    tell_banned(s, number, err);
     peerlist_ban(s->list, number);
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
-        if (peerlist_is_banned(s->list, &p->addr))
-            peer_close(s, p, err);
+    close_banned(s, err);
 }
 
 /* After any change of what |p| has: counts seeds, and drops one that we have no use for. True if |p|

@@ -261,11 +261,11 @@ Test(peerlist, the_oldest_ban_is_forgotten_first)
     struct peerlist *l = list_new();
     struct endpoint first = v4(0x0b000000, 1), last;
 
-    for (uint32_t i = 0; i <= PEERLIST_BANS_MAX; i++) {
+    for (uint32_t i = 0; i <= BANS_MAX; i++) {
         last = v4(0x0b000000 + i, 1);
         peerlist_ban(l, peerlist_add(l, &last, PEER_FROM_TRACKER));
         cr_assert(peerlist_is_banned(l, &last));
-        if (i == PEERLIST_BANS_MAX - 1)
+        if (i == BANS_MAX - 1)
             cr_assert(peerlist_is_banned(l, &first));
     }
     cr_assert_not(peerlist_is_banned(l, &first));

@@ -492,9 +492,9 @@ feed_msg(struct node *n, slot_id peer, const struct wire_msg *msg, enum swarm_ef
 }
 
 static unsigned
-closes(struct node *n, const struct wire_msg *msg)
+closes(struct node *n, uint8_t number, const struct wire_msg *msg)
 {
-    slot_id peer = connect_stranger(n, true);
+    slot_id peer = connect_numbered(n, true, number);
     unsigned closed = feed_msg(n, peer, msg, SWARM_FX_CLOSE, NULL);
     struct swarm_input in = {.type = SWARM_IN_CLOSED, .peer = peer};
     struct swarm_effect fx;
@@ -512,16 +512,29 @@ Test(swarm, violations_close_the_connection)
 
     make_single(METAINFO_V1, MIB, 64 * KIB);
     n = rig_add(&rig, false);
-    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_HAVE, .piece = 16}), 1);
-    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_HAVE, .piece = UINT32_MAX}), 1);
-    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_BITFIELD, .data = ones, .len = 3}), 1);
-    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_BITFIELD, .data = ones, .len = 1}), 1);
-    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_ALLOWED_FAST, .piece = 16}), 1);
-    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_HASH_REQUEST}), 1, "v1 has no trees");
-    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_EXTENDED, .data = ones, .len = 5}), 1);
-    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_HAVE, .piece = 15}), 0);
-    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_UNKNOWN}), 0);
-    cr_assert_eq(closes(n, &(struct wire_msg){.type = WIRE_SUGGEST, .piece = 99}), 0);
+    cr_assert_eq(closes(n, 1, &(struct wire_msg){.type = WIRE_HAVE, .piece = 16}), 1);
+    cr_assert_eq(closes(n, 2, &(struct wire_msg){.type = WIRE_HAVE, .piece = UINT32_MAX}), 1);
+    cr_assert_eq(closes(n, 3, &(struct wire_msg){.type = WIRE_BITFIELD, .data = ones, .len = 3}), 1);
+    cr_assert_eq(closes(n, 4, &(struct wire_msg){.type = WIRE_BITFIELD, .data = ones, .len = 1}), 1);
+    cr_assert_eq(closes(n, 5, &(struct wire_msg){.type = WIRE_ALLOWED_FAST, .piece = 16}), 1);
+    cr_assert_eq(closes(n, 6, &(struct wire_msg){.type = WIRE_HASH_REQUEST}), 1, "v1 has no trees");
+    cr_assert_eq(closes(n, 7, &(struct wire_msg){.type = WIRE_EXTENDED, .data = ones, .len = 5}), 1);
+    cr_assert_eq(closes(n, 8, &(struct wire_msg){.type = WIRE_HAVE, .piece = 15}), 0);
+    cr_assert_eq(closes(n, 9, &(struct wire_msg){.type = WIRE_UNKNOWN}), 0);
+    cr_assert_eq(closes(n, 10, &(struct wire_msg){.type = WIRE_SUGGEST, .piece = 99}), 0);
+}
+
+Test(swarm, who_breaks_the_protocol_again_and_again_is_banned)
+{
+    static const struct wire_msg bad = {.type = WIRE_HAVE, .piece = 16};
+    struct node *n;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, false);
+    for (int i = 0; i < BANS_OFFENCES; i++)
+        cr_assert_eq(closes(n, 1, &bad), 1);
+    cr_assert_eq(try_to_connect(n, true, 1, NULL), SLOT_NONE);
+    cr_assert_eq(closes(n, 2, &bad), 1, "others come in");
 }
 
 Test(swarm, fast_messages_need_the_fast_extension)
