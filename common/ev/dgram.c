@@ -172,7 +172,7 @@ on_ready(void *ctx, unsigned what)
 }
 
 static int
-open_socket(struct dgram *d, const struct endpoint *at)
+open_socket(struct dgram *d, const struct endpoint *at, enum port_share share)
 {
     struct sockaddr_storage ss;
     socklen_t len = addr_to_sockaddr(at, &ss);
@@ -190,7 +190,8 @@ open_socket(struct dgram *d, const struct endpoint *at)
         (void)setsockopt(d->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
     else if (d->wild)
         (void)setsockopt(d->fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
-    if (bind(d->fd, (const struct sockaddr *)&ss, len) != 0)
+    if (!port_before_bind(d->fd, share) || bind(d->fd, (const struct sockaddr *)&ss, len) != 0 ||
+        !port_after_bind(d->fd, share))
         return sprat_err_from_errno(errno);
     len = sizeof(ss);
     if (getsockname(d->fd, (struct sockaddr *)&ss, &len) != 0)
@@ -199,7 +200,7 @@ open_socket(struct dgram *d, const struct endpoint *at)
 }
 
 static int
-open_all(struct dgram *d, struct loop *l, const struct endpoint *at)
+open_all(struct dgram *d, struct loop *l, const struct endpoint *at, enum port_share share)
 {
     int err;
 
@@ -209,7 +210,7 @@ open_all(struct dgram *d, struct loop *l, const struct endpoint *at)
     d->msgs = calloc(d->batch, sizeof(*d->msgs));
     if (d->bytes == NULL || d->hdrs == NULL || d->cells == NULL || d->msgs == NULL)
         return SPRAT_E_NOMEM;
-    err = open_socket(d, at);
+    err = open_socket(d, at, share);
     if (err != 0)
         return err;
     d->watch = loop_fd_new(l, d->fd, on_ready, d);
@@ -219,6 +220,14 @@ open_all(struct dgram *d, struct loop *l, const struct endpoint *at)
 int
 dgram_new(struct loop *l, const struct endpoint *at, unsigned batch, size_t len_max,
           const struct dgram_handler *handler, struct dgram **out, struct errbuf *eb)
+{
+    return dgram_new_sharing(l, at, PORT_ALONE, batch, len_max, handler, out, eb);
+}
+
+int
+dgram_new_sharing(struct loop *l, const struct endpoint *at, enum port_share share, unsigned batch,
+                  size_t len_max, const struct dgram_handler *handler, struct dgram **out,
+                  struct errbuf *eb)
 {
     struct dgram *d = calloc(1, sizeof(*d));
     char text[ADDR_TEXT_MAX];
@@ -232,7 +241,7 @@ dgram_new(struct loop *l, const struct endpoint *at, unsigned batch, size_t len_
     d->batch = batch;
     d->len_max = len_max;
     d->handler = *handler;
-    err = open_all(d, l, at);
+    err = open_all(d, l, at, share);
     if (err != 0) {
         dgram_free(d);
         return errbuf_set(eb, err, "cannot listen on UDP %s: %s", addr_format(at, text),
@@ -242,6 +251,12 @@ dgram_new(struct loop *l, const struct endpoint *at, unsigned batch, size_t len_
     }
     *out = d;
     return 0;
+}
+
+bool
+dgram_steer(struct dgram *d, unsigned at, unsigned count)
+{
+    return port_steer(d->fd, at, count);
 }
 
 void

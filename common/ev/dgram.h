@@ -12,6 +12,7 @@
 
 #include "common/base/endpoint.h"
 #include "common/ev/loop.h"
+#include "common/ev/port.h"
 
 enum {
     DGRAM_BATCH_MAX = 128,
@@ -39,6 +40,15 @@ struct dgram_handler {
  * read at a time. |eb| names the address. The handler is copied. */
 int dgram_new(struct loop *l, const struct endpoint *at, unsigned batch, size_t len_max,
               const struct dgram_handler *handler, struct dgram **out, struct errbuf *eb);
+
+/* The same for a socket that shares its port with others. */
+int dgram_new_sharing(struct loop *l, const struct endpoint *at, enum port_share share,
+                      unsigned batch, size_t len_max, const struct dgram_handler *handler,
+                      struct dgram **out, struct errbuf *eb);
+
+/* port_steer() for the group of |d|. False if the kernel can't: it spreads datagrams by the address
+ * they come from. */
+bool dgram_steer(struct dgram *d, unsigned at, unsigned count);
 
 /* NULL is legal. */
 void dgram_free(struct dgram *d);

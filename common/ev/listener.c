@@ -81,7 +81,7 @@ on_rested(void *ctx)
 }
 
 static int
-open_socket(struct listener *ln, const struct endpoint *at)
+open_socket(struct listener *ln, const struct endpoint *at, enum port_share share)
 {
     struct sockaddr_storage ss;
     socklen_t len = addr_to_sockaddr(at, &ss);
@@ -95,8 +95,8 @@ open_socket(struct listener *ln, const struct endpoint *at)
     (void)setsockopt(ln->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (at->family == IP_V6)
         (void)setsockopt(ln->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-    if (bind(ln->fd, (const struct sockaddr *)&ss, len) != 0 ||
-        listen(ln->fd, LISTENER_BACKLOG) != 0)
+    if (!port_before_bind(ln->fd, share) || bind(ln->fd, (const struct sockaddr *)&ss, len) != 0 ||
+        !port_after_bind(ln->fd, share) || listen(ln->fd, LISTENER_BACKLOG) != 0)
         return sprat_err_from_errno(errno);
     len = sizeof(ss);
     if (getsockname(ln->fd, (struct sockaddr *)&ss, &len) != 0)
@@ -118,6 +118,14 @@ int
 listener_new(struct loop *l, const struct endpoint *at, const struct listener_handler *handler,
              struct listener **out, struct errbuf *eb)
 {
+    return listener_new_sharing(l, at, PORT_ALONE, handler, out, eb);
+}
+
+int
+listener_new_sharing(struct loop *l, const struct endpoint *at, enum port_share share,
+                     const struct listener_handler *handler, struct listener **out,
+                     struct errbuf *eb)
+{
     struct listener *ln = calloc(1, sizeof(*ln));
     char text[ADDR_TEXT_MAX];
     int err;
@@ -128,13 +136,13 @@ listener_new(struct loop *l, const struct endpoint *at, const struct listener_ha
     ln->fd = -1;
     ln->loop = l;
     ln->handler = *handler;
-    err = open_socket(ln, at);
+    err = open_socket(ln, at, share);
     if (err == 0)
         err = watch(ln);
     if (err != 0) {
         listener_free(ln);
         return errbuf_set(eb, err, "cannot listen on %s: %s", addr_format(at, text),
-                          err == SPRAT_E_BUSY ? "the port is in use"
+                          err == SPRAT_E_BUSY          ? "the port is in use"
                           : err == SPRAT_E_UNREACHABLE ? "this machine does not have that address"
                                                        : sprat_strerror(err));
     }

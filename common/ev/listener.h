@@ -8,6 +8,7 @@
 
 #include "common/base/endpoint.h"
 #include "common/ev/loop.h"
+#include "common/ev/port.h"
 
 enum {
     LISTENER_BACKLOG = 1024,
@@ -27,6 +28,11 @@ struct listener_handler {
  * use; |eb| names the address. The handler is copied. */
 int listener_new(struct loop *l, const struct endpoint *at, const struct listener_handler *handler,
                  struct listener **out, struct errbuf *eb);
+
+/* The same for a socket that shares its port with others. */
+int listener_new_sharing(struct loop *l, const struct endpoint *at, enum port_share share,
+                         const struct listener_handler *handler, struct listener **out,
+                         struct errbuf *eb);
 
 /* Not from inside its own on_accept. NULL is legal. */
 void listener_free(struct listener *ln);

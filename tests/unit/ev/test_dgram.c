@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/bytes.h"
 #include "common/ev/dgram.h"
 #include "common/sys/addr.h"
 
@@ -65,9 +66,9 @@ ask(struct probe *p, const char *to_ip, size_t count)
         msgs[i] = (struct dgram_msg){.peer = to, .data = (const uint8_t *)"ping", .len = 4};
     p->until = count;
     /* One that is longer than the receiver takes goes first, and is left out. */
-    cr_expect_eq(dgram_send(p->client,
-                            &(struct dgram_msg){.peer = to, .data = big, .len = sizeof(big)}, 1),
-                 1u);
+    cr_expect_eq(
+        dgram_send(p->client, &(struct dgram_msg){.peer = to, .data = big, .len = sizeof(big)}, 1),
+        1u);
     cr_expect_eq(dgram_send(p->client, msgs, count), count);
     cr_assert_eq(loop_run(p->loop), 0);
     cr_expect_eq(p->asked, count);
@@ -111,6 +112,103 @@ Test(dgram, ipv6)
     stop(&p);
 }
 
+enum { GROUP = 3, STEERED = 60, SHORT = 30 };
+
+struct member {
+    struct dgram *socket;
+    struct group *group;
+    unsigned index;
+    size_t got, wrong;
+};
+
+struct group {
+    struct loop *loop;
+    struct member members[GROUP];
+    size_t got;
+};
+
+/* Datagrams of more than five bytes carry the number that says whose they are. */
+static void
+member_batch(void *ctx, const struct dgram_msg *msgs, size_t count)
+{
+    struct member *m = ctx;
+
+    for (size_t i = 0; i < count; i++)
+        if (msgs[i].len > 5)
+            m->wrong += get_u32be(msgs[i].data + 2) % GROUP != m->index;
+    m->got += count;
+    m->group->got += count;
+    if (m->group->got == STEERED + SHORT)
+        loop_stop(m->group->loop);
+}
+
+static void
+send_to_group(struct dgram *from, const struct endpoint *to, uint32_t number, size_t len)
+{
+    uint8_t data[6] = {0};
+    struct dgram_msg m = {.peer = *to, .data = data, .len = len};
+
+    put_u32be(data + 2, number);
+    cr_assert_eq(dgram_send(from, &m, 1), 1u);
+}
+
+Test(dgram, a_group_has_its_datagrams_steered)
+{
+    struct probe p = {0};
+    struct group g;
+    struct endpoint at;
+    struct errbuf eb;
+
+    start(&p, "127.0.0.1:0", "127.0.0.1:0");
+    g = (struct group){.loop = p.loop};
+    cr_assert_eq(addr_parse("127.0.0.1:0", &at), 0);
+    for (unsigned i = 0; i < GROUP; i++) {
+        struct dgram_handler h = {.ctx = &g.members[i], .on_batch = member_batch};
+
+        g.members[i] = (struct member){.group = &g, .index = i};
+        cr_assert_eq(dgram_new_sharing(p.loop, &at, i == 0 ? PORT_FIRST : PORT_NEXT, 16, 100, &h,
+                                       &g.members[i].socket, &eb),
+                     0, "%s", eb.text);
+        at = *dgram_addr(g.members[0].socket);
+        cr_assert_eq(dgram_addr(g.members[i].socket)->port, at.port);
+    }
+    cr_assert(dgram_steer(g.members[1].socket, 2, GROUP));
+    for (uint32_t n = 0; n < STEERED; n++)
+        send_to_group(p.client, &at, 0xfffffff0u + n, 6);
+    for (uint32_t n = 0; n < SHORT; n++)
+        send_to_group(p.client, &at, n, n % 6);
+    cr_assert_eq(loop_run(p.loop), 0);
+    for (unsigned i = 0; i < GROUP; i++) {
+        cr_expect_eq(g.members[i].wrong, 0u);
+        cr_expect_geq(g.members[i].got, STEERED / GROUP);
+    }
+    for (unsigned i = 0; i < GROUP; i++)
+        dgram_free(g.members[i].socket);
+    stop(&p);
+}
+
+Test(dgram, a_shared_port_is_not_taken_from_others)
+{
+    struct probe p = {0};
+    struct dgram_handler h = {.ctx = &p, .on_batch = srv_batch};
+    struct dgram *second;
+    struct errbuf eb;
+
+    start(&p, "127.0.0.1:0", "127.0.0.1:0");
+    cr_expect_eq(
+        dgram_new_sharing(p.loop, dgram_addr(p.server), PORT_FIRST, 1, 10, &h, &second, &eb),
+        SPRAT_E_BUSY);
+    cr_expect_eq(
+        dgram_new_sharing(p.loop, dgram_addr(p.server), PORT_NEXT, 1, 10, &h, &second, &eb),
+        SPRAT_E_BUSY);
+    dgram_free(p.server);
+    cr_assert_eq(
+        dgram_new_sharing(p.loop, dgram_addr(p.client), PORT_FIRST, 1, 10, &h, &p.server, &eb),
+        SPRAT_E_BUSY);
+    p.server = NULL;
+    stop(&p);
+}
+
 static void
 on_batch_free(void *ctx, const struct dgram_msg *msgs, size_t count)
 {
@@ -136,8 +234,8 @@ Test(dgram, may_be_freed_in_its_callback)
     dgram_free(p.server);
     cr_assert_eq(addr_parse("127.0.0.1:0", &to), 0);
     cr_assert_eq(dgram_new(p.loop, &to, 1, 100, &h, &p.server, &eb), 0);
-    m[0] = m[1] = (struct dgram_msg){
-        .peer = *dgram_addr(p.server), .data = (const uint8_t *)"x", .len = 1};
+    m[0] = m[1] =
+        (struct dgram_msg){.peer = *dgram_addr(p.server), .data = (const uint8_t *)"x", .len = 1};
     cr_expect_eq(dgram_send(p.client, m, 2), 2u);
     cr_assert_eq(loop_run(p.loop), 0);
     cr_expect_eq(p.asked, 1u);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Socket options, and the few instructions of classic BPF that choose a socket.
+ */
+#include "common/ev/port.h"
+
+#include <linux/filter.h>
+#include <sys/socket.h>
+
+static bool
+share_port(int fd)
+{
+    int one = 1;
+
+    return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) == 0;
+}
+
+bool
+port_before_bind(int fd, enum port_share share)
+{
+    return share != PORT_NEXT || share_port(fd);
+}
+
+bool
+port_after_bind(int fd, enum port_share share)
+{
+    return share != PORT_FIRST || share_port(fd);
+}
+
+/* The kernel shows the program the payload from its first byte. */
+bool
+port_steer(int fd, unsigned at, unsigned count)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, at + 4, 0, 2),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at),
+        BPF_JUMP(BPF_JMP | BPF_JA, 1, 0, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)(SKF_AD_OFF + SKF_AD_RANDOM)),
+        BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, count),
+        BPF_STMT(BPF_RET | BPF_A, 0),
+    };
+    struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)) == 0;
+}
