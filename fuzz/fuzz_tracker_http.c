@@ -110,6 +110,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tracker_config config;
     struct http_service h;
     struct tracker *t;
+    struct tracker_doors doors;
 
     tracker_config_init(&config);
     config.torrents_max = 3;
@@ -117,7 +118,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     t = tracker_new(&config, &seed);
     if (t == NULL)
         return 0;
-    http_service_init(&h, t);
+    doors = tracker_doors_to(t);
+    http_service_init(&h, &doors);
     serve(&h, data, size);
     http_service_fini(&h);
     tracker_free(t);

@@ -31,8 +31,8 @@ one_packet(struct udp_service *u, unsigned choices, uint8_t *packet, size_t len,
     ASSERT(got <= UDP_SERVICE_REPLY_MAX);
     ASSERT(from.family == IP_V4 || got <= TRACKER_UDP_REPLY_MAX_V6);
     ASSERT(proven || got <= len);
-    while (mono_due(tracker_expiry(u->tracker), *now))
-        tracker_on_timer(u->tracker, *now);
+    while (mono_due(tracker_expiry(u->doors.ctx), *now))
+        tracker_on_timer(u->doors.ctx, *now);
 }
 
 int
@@ -45,6 +45,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tracker_config config;
     struct udp_service u;
     struct tracker *t;
+    struct tracker_doors doors;
 
     tracker_config_init(&config);
     config.torrents_max = 3;
@@ -52,7 +53,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     t = tracker_new(&config, &seed);
     if (t == NULL)
         return 0;
-    udp_service_init(&u, t, secret);
+    doors = tracker_doors_to(t);
+    udp_service_init(&u, &doors, secret);
     while (size >= 3) {
         unsigned choices = data[0];
         size_t len = get_u16be(data + 1) % (UDP_SERVICE_REQUEST_MAX + 1);

@@ -26,9 +26,9 @@ struct peer_room {
 };
 
 void
-http_service_init(struct http_service *h, struct tracker *t)
+http_service_init(struct http_service *h, const struct tracker_doors *doors)
 {
-    *h = (struct http_service){.tracker = t};
+    *h = (struct http_service){.doors = *doors};
     buf_init(&h->body, HTTP_SERVICE_BODY_MAX);
 }
 
@@ -43,7 +43,7 @@ put_failure(struct http_service *h, const char *reason, int32_t retry_in_min)
 {
     struct tracker_reply r;
 
-    h->errors++;
+    tally_add(&h->errors, 1);
     tracker_reply_init(&r, NULL, 0);
     snprintf(r.failure, sizeof(r.failure), "%s", reason);
     r.retry_in_min = retry_in_min;
@@ -97,7 +97,8 @@ answer_announce(struct http_service *h, const struct http_request *req, const st
         ans.ids4 = room.ids4;
         ans.ids6 = room.ids6;
     }
-    tracker_on_announce(h->tracker, &a, from, &ans, now);
+    tracker_on_announce(tracker_doors_enter(&h->doors, a.info_hash), &a, from, &ans, now);
+    h->doors.leave(h->doors.ctx);
     if (ans.failure != NULL)
         put_failure(h, ans.failure, ans.retry_in_min);
     else
@@ -121,7 +122,8 @@ answer_scrape(struct http_service *h, const struct http_request *req)
         memcpy(entries[i].info_hash, hashes[i], TRACKER_HASH_LEN);
     n = tracker_http_sort_scrape(entries, n);
     for (size_t i = 0; i < n; i++)
-        tracker_on_scrape(h->tracker, &entries[i]);
+        tracker_on_scrape(tracker_doors_enter(&h->doors, entries[i].info_hash), &entries[i]);
+    h->doors.leave(h->doors.ctx);
     tracker_http_put_scrape(&h->body, entries, n);
 }
 
@@ -147,14 +149,15 @@ http_service_answer(struct http_service *h, const struct http_request *req,
     bool is_announce = path_is(req, "/announce"), is_scrape = path_is(req, "/scrape");
 
     buf_reset(&h->body);
-    if ((is_announce || is_scrape) && !tracker_may_ask(h->tracker, from, now)) {
+    if ((is_announce || is_scrape) && !h->doors.may_ask(h->doors.ctx, from, now)) {
+        tally_add(&h->throttled, 1);
         put_failure(h, TRACKER_TOO_OFTEN, TRACKER_TOO_OFTEN_RETRY_MIN);
     } else if (is_announce) {
         answer_announce(h, req, from, now);
     } else if (is_scrape) {
         answer_scrape(h, req);
     } else {
-        h->errors++;
+        tally_add(&h->errors, 1);
         status = 404;
         buf_puts(&h->body, "This is a BitTorrent tracker: it answers /announce and /scrape.\n");
     }
@@ -168,7 +171,7 @@ http_service_answer(struct http_service *h, const struct http_request *req,
 void
 http_service_refuse(struct http_service *h, int status, struct buf *out)
 {
-    h->errors++;
+    tally_add(&h->errors, 1);
     buf_reset(&h->body);
     buf_printf(&h->body, "%s\n", http_status_text(status));
     put_response(h, out, status, false);

@@ -9,21 +9,23 @@
 #include "common/codec/http_request.h"
 #include "common/codec/tracker_query.h"
 #include "common/ds/buf.h"
-#include "tracker/core/tracker.h"
+#include "tracker/core/doors.h"
 
 enum {
     HTTP_SERVICE_BODY_MAX = 65536,
     HTTP_SERVICE_REPLY_MAX = HTTP_SERVICE_BODY_MAX + 512, /* no response is longer */
 };
 
-/* Embedded; private but for the counter. Its buffer grows once and is used again and again. */
+/* Embedded; private but for the counters. Its buffer grows once and is used again and again. */
 struct http_service {
-    struct tracker *tracker; /* borrowed */
+    struct tracker_doors doors;
     struct buf body;
-    uint64_t errors; /* failure replies and statuses other than 200 */
+    struct tally errors;    /* failure replies and statuses other than 200 */
+    struct tally throttled; /* requests beyond the rate limit */
 };
 
-void http_service_init(struct http_service *h, struct tracker *t);
+/* |doors| are copied, and what is behind them borrowed. */
+void http_service_init(struct http_service *h, const struct tracker_doors *doors);
 void http_service_fini(struct http_service *h);
 
 /* Appends the response to |out|, which has room for HTTP_SERVICE_REPLY_MAX more bytes. */

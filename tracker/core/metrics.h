@@ -25,6 +25,7 @@
     X(peers_ipv6, gauge, "IPv6 peers of all torrents")                                             \
     X(listed, gauge, "info-hashes on the allow-list or deny-list")                                 \
     X(http_connections, gauge, "HTTP connections that are open")                                   \
+    X(workers, gauge, "threads that answer")                                                       \
     X(uptime_seconds, gauge, "seconds since the start")                                            \
     X(memory_bytes, gauge, "resident memory of the process")                                       \
     X(cpu_milliseconds, counter, "processor time of the process")

@@ -20,13 +20,18 @@ static const uint8_t magic[8] = "SPRTSWM1";
 _Static_assert((int)SNAPSHOT_TAIL_LEN == (int)SHA256_LEN, "the tail is a hash");
 
 void
-snapshot_begin(struct swarms *s, struct buf *out, int64_t unix_s)
+snapshot_put_head(const struct swarms *s, struct buf *out, int64_t unix_s)
 {
     buf_put(out, magic, sizeof(magic));
     buf_put_u64(out, (uint64_t)unix_s);
     buf_put_u64(out, s->env.seed[0]);
     buf_put_u64(out, s->env.seed[1]);
     buf_put_u8(out, s->keeps_ids);
+}
+
+void
+snapshot_begin(struct swarms *s)
+{
     list_remove(&s->saved);
     list_push_front(&s->by_sweep, &s->saved);
     s->save++;
@@ -133,9 +138,9 @@ snapshot_open(struct snapshot_head *h, const uint8_t *data, size_t len)
 struct loading {
     struct swarms *s;
     struct cursor c;
+    const struct snapshot_bounds *bounds;
     uint32_t passed_s;
-    uint16_t age_max, now_s;
-    uint64_t peers_max;
+    uint16_t now_s;
 };
 
 static int
@@ -151,13 +156,13 @@ load_peer(struct loading *l, struct swarm *w, uint8_t family, bool seed)
     if (!cursor_ok(&l->c))
         return SPRAT_E_TRUNCATED;
     age += l->passed_s;
-    if (age > l->age_max || l->s->peers4 + l->s->peers6 >= l->peers_max ||
+    if (age > l->bounds->age_max || tally_get(&l->s->totals->peers) >= l->bounds->peers_max ||
         peerset_find(set, &l->s->env, key) != PEERSET_NONE)
         return 0;
     pos = peerset_add(set, &l->s->env, key, seed);
     if (pos == PEERSET_NONE)
         return SPRAT_E_NOMEM;
-    (*swarms_total(l->s, family))++;
+    swarms_count_peers(l->s, family, 1);
     if (seed)
         tag &= ~(uint32_t)PEER_PAUSED;
     peerset_touch(set, pos, (uint16_t)(l->now_s - age), tag, tag & PEER_FLAGS, id);
@@ -176,8 +181,19 @@ load_peers(struct loading *l, struct swarm *w, uint8_t family, uint32_t seeds, u
     return err;
 }
 
+/* Passes over the peers of a swarm that is another's. */
 static int
-load_swarm(struct loading *l, uint64_t swarms_max, struct mono now)
+skip_peers(struct loading *l, const uint32_t count[4])
+{
+    size_t more = META_LEN + (l->s->keeps_ids ? PEERSET_ID_LEN : 0);
+
+    cursor_skip(&l->c, ((uint64_t)count[0] + count[1]) * (COMPACT_V4_LEN + more));
+    cursor_skip(&l->c, ((uint64_t)count[2] + count[3]) * (COMPACT_V6_LEN + more));
+    return cursor_ok(&l->c) ? 0 : SPRAT_E_TRUNCATED;
+}
+
+static int
+load_swarm(struct loading *l, struct mono now)
 {
     const uint8_t *hash = cursor_bytes(&l->c, TRACKER_HASH_LEN);
     uint32_t downloaded = cursor_u32(&l->c), count[4];
@@ -188,8 +204,10 @@ load_swarm(struct loading *l, uint64_t swarms_max, struct mono now)
         count[i] = cursor_u32(&l->c);
     if (!cursor_ok(&l->c))
         return SPRAT_E_TRUNCATED;
+    if (!shard_has(&l->bounds->shard, hash))
+        return skip_peers(l, count);
     w = swarms_find(l->s, hash);
-    if (w == NULL && l->s->map.count >= swarms_max)
+    if (w == NULL && tally_get(&l->s->totals->swarms) >= l->bounds->swarms_max)
         return SPRAT_E_LIMIT;
     if (w == NULL)
         w = swarms_add(l->s, hash, now);
@@ -202,21 +220,19 @@ load_swarm(struct loading *l, uint64_t swarms_max, struct mono now)
 }
 
 int
-snapshot_load(struct swarms *s, const uint8_t *data, size_t len, uint32_t passed_s,
-              uint16_t age_max, uint64_t peers_max, uint64_t swarms_max, uint16_t now_s,
-              struct mono now)
+snapshot_load(struct swarms *s, const uint8_t *data, size_t len,
+              const struct snapshot_bounds *bounds, uint16_t now_s, struct mono now)
 {
     struct loading l = {
         .s = s,
         .c = cursor_make(data + SNAPSHOT_HEAD_LEN, len - SNAPSHOT_HEAD_LEN - SNAPSHOT_TAIL_LEN),
-        .passed_s = passed_s < UINT16_MAX ? passed_s : UINT16_MAX,
-        .age_max = age_max,
+        .bounds = bounds,
+        .passed_s = bounds->passed_s < UINT16_MAX ? bounds->passed_s : UINT16_MAX,
         .now_s = now_s,
-        .peers_max = peers_max,
     };
     int err = 0;
 
     while (err == 0 && cursor_left(&l.c) > 0)
-        err = load_swarm(&l, swarms_max, now);
+        err = load_swarm(&l, now);
     return err == SPRAT_E_LIMIT ? 0 : err;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The table of swarms as bytes, so that a tracker that starts again knows its peers. It is written
- * in portions, with announces between them: each swarm is as it was when its turn came. No file and
- * no clock.
+ * Tables of swarms as bytes, so that a tracker that starts again knows its peers. They are written
+ * in portions, with announces between them: each swarm is as it was when its turn came. The swarms
+ * of several tables stand one behind the other, in any order: nothing in it tells how many there
+ * were. No file and no clock.
  *
  *  head    0   8   "SPRTSWM1"
  *          8   8   when it was begun, Unix seconds
@@ -22,6 +23,7 @@
 #define TRACKER_CORE_SNAPSHOT_H
 
 #include "common/ds/buf.h"
+#include "tracker/core/shard.h"
 #include "tracker/core/swarms.h"
 
 enum {
@@ -36,8 +38,12 @@ struct snapshot_head {
     bool keeps_ids;
 };
 
-/* Begins a snapshot in |out|, which is empty; one at a time. */
-void snapshot_begin(struct swarms *s, struct buf *out, int64_t unix_s);
+/* Puts the head of a snapshot of |s|, and of others with the same seed, into |out|, which is empty.
+ */
+void snapshot_put_head(const struct swarms *s, struct buf *out, int64_t unix_s);
+
+/* Begins with the swarms of |s|; one snapshot at a time. */
+void snapshot_begin(struct swarms *s);
 
 /* Appends the next swarms, about SNAPSHOT_PORTION bytes. |now_s| is the time in the peersets'
  * seconds. 1: there are more; 0: that was all but the tail; or the buffer's error, and it is over
@@ -49,18 +55,24 @@ int snapshot_seal(struct buf *out);
 
 void snapshot_cancel(struct swarms *s);
 
-/* How large a snapshot will be, about. */
+/* How large a snapshot of |s| alone will be, about. */
 size_t snapshot_size(const struct swarms *s);
 
 /* Checks that |data| is a whole snapshot and reads its head. VERSION, TRUNCATED, HASH. */
 int snapshot_open(struct snapshot_head *h, const uint8_t *data, size_t len);
 
-/* Adds what a checked snapshot holds to |s|, which has the head's seed and keeps ids or not as the
- * head says, but not peers older than |age_max| now that |passed_s| more have passed. |peers_max|
- * and |swarms_max| bound it: what is beyond is left out. CORRUPT errors for a snapshot that no
- * tracker wrote, NOMEM; what was read until then stays. */
-int snapshot_load(struct swarms *s, const uint8_t *data, size_t len, uint32_t passed_s,
-                  uint16_t age_max, uint64_t peers_max, uint64_t swarms_max, uint16_t now_s,
-                  struct mono now);
+/* What of a snapshot is loaded. */
+struct snapshot_bounds {
+    struct shard shard;             /* the swarms of this one */
+    uint32_t passed_s;              /* seconds since it was begun */
+    uint16_t age_max;               /* seconds since a peer was last seen, by now */
+    uint64_t peers_max, swarms_max; /* in |s|'s totals */
+};
+
+/* Adds what a checked snapshot holds within |bounds| to |s|, which has the head's seed and keeps
+ * ids or not as the head says. CORRUPT errors for a snapshot that no tracker wrote, NOMEM; what was
+ * read until then stays. */
+int snapshot_load(struct swarms *s, const uint8_t *data, size_t len,
+                  const struct snapshot_bounds *bounds, uint16_t now_s, struct mono now);
 
 #endif

@@ -27,6 +27,13 @@ swarms_init(struct swarms *s, const uint64_t seed[2], bool keeps_ids)
     list_init(&s->by_sweep);
     list_init(&s->saved);
     list_init(&s->shed);
+    s->totals = &s->own_totals;
+}
+
+void
+swarms_share_totals(struct swarms *s, struct swarms_totals *totals)
+{
+    s->totals = totals;
 }
 
 static void
@@ -92,6 +99,7 @@ swarms_add(struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN], struct mono n
         return NULL;
     }
     list_push_back(&s->by_sweep, &w->link);
+    tally_add(&s->totals->swarms, 1);
     return w;
 }
 
@@ -106,10 +114,19 @@ swarms_oldest(const struct swarms *s)
 }
 
 static void
+uncount_peers(struct swarms *s, uint32_t n4, uint32_t n6)
+{
+    if (n4 + n6 == 0)
+        return;
+    swarms_count_peers(s, IP_V4, -(int64_t)n4);
+    swarms_count_peers(s, IP_V6, -(int64_t)n6);
+}
+
+static void
 swarm_drop(struct swarms *s, struct swarm *w)
 {
-    s->peers4 -= peerset_count(&w->v4);
-    s->peers6 -= peerset_count(&w->v6);
+    uncount_peers(s, peerset_count(&w->v4), peerset_count(&w->v6));
+    tally_sub(&s->totals->swarms, 1);
     list_remove(&w->link);
     hashmap_remove(&s->map, &w->node);
     swarm_free(w);
@@ -137,10 +154,11 @@ swarms_shed(struct swarms *s, const struct swarm *keep)
 uint32_t
 swarms_sweep(struct swarms *s, struct swarm *w, uint16_t now_s, uint16_t age_max, struct mono now)
 {
-    uint32_t looked_at = peerset_count(&w->v4) + peerset_count(&w->v6);
+    uint32_t looked_at = peerset_count(&w->v4) + peerset_count(&w->v6), gone4, gone6;
 
-    s->peers4 -= peerset_expire(&w->v4, &s->env, now_s, age_max);
-    s->peers6 -= peerset_expire(&w->v6, &s->env, now_s, age_max);
+    gone4 = peerset_expire(&w->v4, &s->env, now_s, age_max);
+    gone6 = peerset_expire(&w->v6, &s->env, now_s, age_max);
+    uncount_peers(s, gone4, gone6);
     if (peerset_count(&w->v4) + peerset_count(&w->v6) == 0) {
         swarm_drop(s, w);
     } else {

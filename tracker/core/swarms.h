@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The table of swarms: info-hash to the peers of both families, and the order in which swarms are
- * swept. Knows no announce; one table per shard is how it will spread over cores.
+ * swept. Knows no announce; there may be several, each with a part of the torrents.
  */
 #ifndef TRACKER_CORE_SWARMS_H
 #define TRACKER_CORE_SWARMS_H
 
 #include "common/base/mono.h"
+#include "common/base/tally.h"
 #include "common/codec/tracker.h"
 #include "common/ds/hashmap.h"
 #include "common/ds/list.h"
@@ -27,7 +28,12 @@ struct swarm {
     struct peerset v4, v6;
 };
 
-/* Embedded; read |map.count| and the two totals. */
+/* What limits are measured by, of one table or of several. Embedded; starts as all zero. */
+struct swarms_totals {
+    struct tally swarms, peers;
+};
+
+/* Embedded; read |map.count| and the numbers of peers. */
 struct swarms {
     struct hashmap map;
     struct list by_sweep; /* the one swept longest ago first; the next two may stand between them */
@@ -35,12 +41,17 @@ struct swarms {
     struct list shed;     /* swarms_shed() goes on behind it */
     uint32_t save;        /* number of the snapshot at hand, or of the last */
     struct peerset_env env;
-    uint64_t peers4, peers6;
+    uint64_t peers4, peers6; /* of this table */
+    struct swarms_totals *totals;
+    struct swarms_totals own_totals; /* unless they are shared */
     bool keeps_ids;
 };
 
 void swarms_init(struct swarms *s, const uint64_t seed[2], bool keeps_ids);
 void swarms_fini(struct swarms *s);
+
+/* Counts in |totals|, which is borrowed, together with other tables. While |s| is empty. */
+void swarms_share_totals(struct swarms *s, struct swarms_totals *totals);
 
 /* The swarm of |hash|, or NULL. */
 struct swarm *swarms_find(const struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN]);
@@ -58,10 +69,12 @@ swarm_peers(struct swarm *w, uint8_t family)
     return family == IP_V4 ? &w->v4 : &w->v6;
 }
 
-static inline uint64_t *
-swarms_total(struct swarms *s, uint8_t family)
+/* Notes that |n| peers of a family came, or went if it is negative. */
+static inline void
+swarms_count_peers(struct swarms *s, uint8_t family, int64_t n)
 {
-    return family == IP_V4 ? &s->peers4 : &s->peers6;
+    *(family == IP_V4 ? &s->peers4 : &s->peers6) += (uint64_t)n;
+    tally_add(&s->totals->peers, (uint64_t)n);
 }
 
 /* The swarm that was swept longest ago; NULL if there is none. */

@@ -13,9 +13,9 @@
 enum { MINUTE_US = 60000000, V6_PREFIX_LEN = 8 };
 
 void
-throttle_init(struct throttle *t, const uint64_t seed[2])
+throttle_init(struct throttle *t, const uint64_t seed[2], uint32_t rows)
 {
-    *t = (struct throttle){.seed = {seed[0], seed[1]}};
+    *t = (struct throttle){.seed = {seed[0], seed[1]}, .rows = rows};
 }
 
 void
@@ -29,7 +29,7 @@ int
 throttle_set(struct throttle *t, uint32_t per_minute)
 {
     if (per_minute > 0 && t->ways == NULL) {
-        t->ways = calloc((size_t)THROTTLE_ROWS * THROTTLE_WAYS, sizeof(*t->ways));
+        t->ways = calloc((size_t)t->rows * THROTTLE_WAYS, sizeof(*t->ways));
         if (t->ways == NULL)
             return SPRAT_E_NOMEM;
     }
@@ -39,13 +39,20 @@ throttle_set(struct throttle *t, uint32_t per_minute)
     return 0;
 }
 
+uint64_t
+throttle_hash(const uint64_t seed[2], const struct endpoint *from)
+{
+    size_t len = from->family == IP_V6 ? V6_PREFIX_LEN : endpoint_ip_len(from);
+
+    return siphash13(seed, from->ip, len) ^ from->family;
+}
+
 /* The way of that address: its own, an unused one, or that of who has paid longest ago. */
 static struct throttle_way *
 find(struct throttle *t, const struct endpoint *from)
 {
-    size_t len = from->family == IP_V6 ? V6_PREFIX_LEN : endpoint_ip_len(from);
-    uint64_t hash = siphash13(t->seed, from->ip, len) ^ from->family;
-    struct throttle_way *row = t->ways + (hash % THROTTLE_ROWS) * THROTTLE_WAYS, *best = row;
+    uint64_t hash = throttle_hash(t->seed, from);
+    struct throttle_way *row = t->ways + (hash % t->rows) * THROTTLE_WAYS, *best = row;
     uint32_t tag = (uint32_t)(hash >> 32) | 1;
 
     for (unsigned i = 0; i < THROTTLE_WAYS; i++) {

@@ -14,8 +14,7 @@
 #include "common/base/mono.h"
 
 enum {
-    THROTTLE_WAYS = 4,       /* addresses of a row */
-    THROTTLE_ROWS = 1 << 14, /* 64 K addresses, 1 MiB, once a limit is set */
+    THROTTLE_WAYS = 4, /* addresses of a row, 16 bytes each */
     THROTTLE_RATE_MAX = 1000000,
 };
 
@@ -26,16 +25,21 @@ struct throttle_way {
 
 /* Embedded; private. */
 struct throttle {
-    struct throttle_way *ways; /* THROTTLE_ROWS × THROTTLE_WAYS; NULL while there is no limit */
+    struct throttle_way *ways; /* rows × THROTTLE_WAYS; NULL while there is no limit */
+    uint32_t rows;
     uint64_t seed[2];
     uint32_t per_minute; /* 0: no limit */
 };
 
-void throttle_init(struct throttle *t, const uint64_t seed[2]);
+/* Room for |rows| × THROTTLE_WAYS addresses, which is taken once a limit is set. */
+void throttle_init(struct throttle *t, const uint64_t seed[2], uint32_t rows);
 void throttle_fini(struct throttle *t);
 
 /* 0: no limit. SPRAT_E_NOMEM, and the limit is as it was. */
 int throttle_set(struct throttle *t, uint32_t per_minute);
+
+/* The address of |from|, as far as it counts here, hashed. */
+uint64_t throttle_hash(const uint64_t seed[2], const struct endpoint *from);
 
 /* Whether a request from |from| is within the limit; if it is, it counts. */
 bool throttle_allow(struct throttle *t, const struct endpoint *from, struct mono now);

@@ -26,10 +26,9 @@ struct tracker {
     struct tracker_config config;
     struct swarms swarms;
     struct rng rng;
-    struct throttle throttle;
     enum tracker_mode mode;
     const struct hashlist *list;
-    uint64_t announces, scrapes, refused, shed, throttled;
+    uint64_t announces, scrapes, refused, shed;
 };
 
 void
@@ -52,11 +51,6 @@ tracker_new(const struct tracker_config *config, const struct tracker_seed *seed
     t->config = *config;
     swarms_init(&t->swarms, seed->hash, config->peer_ids != 0);
     rng_init(&t->rng, seed->choice);
-    throttle_init(&t->throttle, seed->hash);
-    if (throttle_set(&t->throttle, config->rate_limit) != 0) {
-        tracker_free(t);
-        return NULL;
-    }
     return t;
 }
 
@@ -66,7 +60,6 @@ tracker_free(struct tracker *t)
     if (t == NULL)
         return;
     swarms_fini(&t->swarms);
-    throttle_fini(&t->throttle);
     free(t);
 }
 
@@ -78,20 +71,16 @@ tracker_set_list(struct tracker *t, enum tracker_mode mode, const struct hashlis
     t->list = list;
 }
 
-int
+void
 tracker_set_config(struct tracker *t, const struct tracker_config *config)
 {
     t->config = *config;
-    return throttle_set(&t->throttle, config->rate_limit);
 }
 
-bool
-tracker_may_ask(struct tracker *t, const struct endpoint *from, struct mono now)
+void
+tracker_share_totals(struct tracker *t, struct swarms_totals *totals)
 {
-    bool may = throttle_allow(&t->throttle, from, now);
-
-    t->throttled += !may;
-    return may;
+    swarms_share_totals(&t->swarms, totals);
 }
 
 static bool
@@ -177,13 +166,13 @@ remove_peer(struct tracker *t, struct swarm *w, const struct ask *k)
     if (pos == PEERSET_NONE || peerset_tag(set, pos) != k->tag)
         return;
     peerset_remove(set, &t->swarms.env, pos);
-    (*swarms_total(&t->swarms, k->family))--;
+    swarms_count_peers(&t->swarms, k->family, -1);
 }
 
 static bool
 has_room(const struct tracker *t)
 {
-    return t->swarms.peers4 + t->swarms.peers6 < t->config.peers_max;
+    return tally_get(&t->swarms.totals->peers) < t->config.peers_max;
 }
 
 /* Makes room. |keep| is the swarm at hand. */
@@ -205,7 +194,7 @@ add_peer(struct tracker *t, struct swarm *w, const struct ask *k)
     if (peerset_count(set) < t->config.torrent_peers_max && (has_room(t) || shed(t, w)))
         pos = peerset_add(set, &t->swarms.env, k->key, k->seed);
     if (pos != PEERSET_NONE)
-        (*swarms_total(&t->swarms, k->family))++;
+        swarms_count_peers(&t->swarms, k->family, 1);
     return pos;
 }
 
@@ -321,7 +310,8 @@ find_or_add_swarm(struct tracker *t, const struct ask *k, struct tracker_answer 
 
     if (w != NULL || k->a->event == TRACKER_EVENT_STOPPED)
         return w;
-    if ((t->swarms.map.count < t->config.torrents_max && has_room(t)) || shed(t, NULL))
+    if ((tally_get(&t->swarms.totals->swarms) < t->config.torrents_max && has_room(t)) ||
+        shed(t, NULL))
         w = swarms_add(&t->swarms, k->a->info_hash, k->now);
     if (w == NULL) {
         ans->failure = "this tracker has no room for another torrent";
@@ -410,9 +400,15 @@ tracker_on_timer(struct tracker *t, struct mono now)
 /* ---- snapshots ---- */
 
 void
-tracker_save_begin(struct tracker *t, struct buf *out, int64_t unix_s)
+tracker_save_head(const struct tracker *t, struct buf *out, int64_t unix_s)
 {
-    snapshot_begin(&t->swarms, out, unix_s);
+    snapshot_put_head(&t->swarms, out, unix_s);
+}
+
+void
+tracker_save_begin(struct tracker *t)
+{
+    snapshot_begin(&t->swarms);
 }
 
 int
@@ -434,17 +430,20 @@ tracker_save_size(const struct tracker *t)
 }
 
 int
-tracker_load(struct tracker *t, const uint8_t *data, size_t len, uint32_t passed_s, struct mono now)
+tracker_load(struct tracker *t, const struct snapshot_head *head, const uint8_t *data, size_t len,
+             struct shard shard, uint32_t passed_s, struct mono now)
 {
-    struct snapshot_head head;
-    int err = snapshot_open(&head, data, len);
+    struct snapshot_bounds bounds = {
+        .shard = shard,
+        .passed_s = passed_s,
+        .age_max = peer_timeout_s(t),
+        .peers_max = t->config.peers_max,
+        .swarms_max = t->config.torrents_max,
+    };
 
-    if (err != 0)
-        return err;
-    if (head.keeps_ids != t->swarms.keeps_ids)
+    if (head->keeps_ids != t->swarms.keeps_ids)
         return SPRAT_E_INVAL;
-    return snapshot_load(&t->swarms, data, len, passed_s, peer_timeout_s(t), t->config.peers_max,
-                         t->config.torrents_max, seconds16(now), now);
+    return snapshot_load(&t->swarms, data, len, &bounds, seconds16(now), now);
 }
 
 void
@@ -455,9 +454,20 @@ tracker_stats(const struct tracker *t, struct tracker_stats *s)
         .scrapes = t->scrapes,
         .refused = t->refused,
         .shed = t->shed,
-        .throttled = t->throttled,
         .torrents = t->swarms.map.count,
         .peers4 = t->swarms.peers4,
         .peers6 = t->swarms.peers6,
     };
+}
+
+void
+tracker_stats_add(struct tracker_stats *sum, const struct tracker_stats *s)
+{
+    sum->announces += s->announces;
+    sum->scrapes += s->scrapes;
+    sum->refused += s->refused;
+    sum->shed += s->shed;
+    sum->torrents += s->torrents;
+    sum->peers4 += s->peers4;
+    sum->peers6 += s->peers6;
 }

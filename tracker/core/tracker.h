@@ -15,7 +15,6 @@
 #include "tracker/core/peerset.h"
 #include "tracker/core/select.h"
 #include "tracker/core/snapshot.h"
-#include "tracker/core/throttle.h"
 
 enum { TRACKER_PREFETCH_MAX = 64 };
 
@@ -34,8 +33,6 @@ enum { TRACKER_PREFETCH_MAX = 64 };
       "most peers of all torrents together")                                                       \
     X(torrent_peers_max, "torrent-peers-max", 1000000, 1, PEERSET_PEERS_MAX, "COUNT",              \
       "most peers of one torrent in one address family")                                           \
-    X(rate_limit, "rate-limit", 0, 0, THROTTLE_RATE_MAX, "COUNT",                                  \
-      "requests that one address may send in a minute, an IPv6 /64 being one; 0: any")             \
     X(peer_ids, "peer-ids", 1, 0, 1, "YES|NO",                                                     \
       "keep peer ids for answers that are not compact; 20 bytes a peer")
 
@@ -59,6 +56,11 @@ struct tracker;
 struct tracker *tracker_new(const struct tracker_config *config, const struct tracker_seed *seed);
 void tracker_free(struct tracker *t);
 
+/* Counts torrents and peers in |totals|, which is borrowed, together with other trackers: limits
+ * are for all of them. Threads that add at the same moment may pass a limit by one each. Before
+ * anything else is done with |t|. */
+void tracker_share_totals(struct tracker *t, struct swarms_totals *totals);
+
 /* Which torrents are served: all, those on a list, or all but those. |list| is borrowed until the
  * next call and NULL for TRACKER_OPEN. Peers of a torrent that is not served any more are forgotten
  * as if they had gone silent. */
@@ -66,8 +68,8 @@ enum tracker_mode { TRACKER_OPEN, TRACKER_ALLOW, TRACKER_DENY };
 void tracker_set_list(struct tracker *t, enum tracker_mode mode, const struct hashlist *list);
 
 /* Other numbers from now on; what was told to peers before stands. Whether peer ids are kept can't
- * change. SPRAT_E_NOMEM: the rate limit is not set. */
-int tracker_set_config(struct tracker *t, const struct tracker_config *config);
+ * change. */
+void tracker_set_config(struct tracker *t, const struct tracker_config *config);
 
 /* The answer to an announce. The caller sets the first group: room for |max| compact endpoints of
  * each family (0: that family is not wanted; at most SELECT_WANT_MAX), and for as many peer ids or
@@ -85,13 +87,6 @@ struct tracker_answer {
     uint32_t n4, n6;
     bool has_ids; /* |ids4| and |ids6| were filled, where they are not NULL */
 };
-
-/* Whether a request from |from| is within the rate limit of its address, and if so, counts it. To
- * be asked before tracker_on_announce() and a scrape, when the address is proven: else anybody
- * could use up another's. */
-#define TRACKER_TOO_OFTEN "too many requests from your address"
-enum { TRACKER_TOO_OFTEN_RETRY_MIN = 1 };
-bool tracker_may_ask(struct tracker *t, const struct endpoint *from, struct mono now);
 
 /* Takes one announce from the address |from| (whose port is that of the socket and does not count;
  * |a->port| does) and answers it.
@@ -124,26 +119,29 @@ struct mono tracker_expiry(const struct tracker *t);
  * tracker_expiry() is still past. */
 void tracker_on_timer(struct tracker *t, struct mono now);
 
-/* The tracker's peers as bytes (snapshot.h): begin with |out| empty, then some until it returns no
- * 1, then snapshot_seal(). It will be about tracker_save_size() bytes. */
-void tracker_save_begin(struct tracker *t, struct buf *out, int64_t unix_s);
+/* The peers of one tracker, or of several of the same seed, as bytes (snapshot.h): the head first,
+ * then for each begin, and some until it returns no 1, then snapshot_seal(). A tracker adds about
+ * tracker_save_size() bytes. */
+void tracker_save_head(const struct tracker *t, struct buf *out, int64_t unix_s);
+void tracker_save_begin(struct tracker *t);
 int tracker_save_some(struct tracker *t, struct buf *out, struct mono now);
 void tracker_save_cancel(struct tracker *t);
 size_t tracker_save_size(const struct tracker *t);
 
-/* Adds the peers of a snapshot that snapshot_open() found good, |passed_s| seconds after it was
- * begun; the tracker was made with the seed of its head. INVAL if it keeps peer ids and the
- * snapshot does not, or the other way round; errors as snapshot_load(). */
-int tracker_load(struct tracker *t, const uint8_t *data, size_t len, uint32_t passed_s,
-                 struct mono now);
+/* Adds the peers of a snapshot that snapshot_open() found good and read |head| from, of the
+ * torrents in |shard|, |passed_s| seconds after it was begun; the tracker was made with the seed of
+ * the head. INVAL if it keeps peer ids and the snapshot does not, or the other way round; errors as
+ * snapshot_load(). */
+int tracker_load(struct tracker *t, const struct snapshot_head *head, const uint8_t *data,
+                 size_t len, struct shard shard, uint32_t passed_s, struct mono now);
 
 struct tracker_stats {
     uint64_t announces, scrapes; /* torrents scraped */
     uint64_t refused;            /* announces of torrents that are not served */
-    uint64_t throttled;          /* requests beyond the rate limit */
     uint64_t shed;               /* torrents of one peer that made room for others */
     uint64_t torrents, peers4, peers6;
 };
 void tracker_stats(const struct tracker *t, struct tracker_stats *s);
+void tracker_stats_add(struct tracker_stats *sum, const struct tracker_stats *s);
 
 #endif

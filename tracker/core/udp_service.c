@@ -12,9 +12,10 @@ _Static_assert(TRACKER_UDP_SCRAPE_HEAD + TRACKER_UDP_SCRAPE_STEP * TRACKER_UDP_S
                "the reply to a full scrape must fit");
 
 void
-udp_service_init(struct udp_service *u, struct tracker *t, const uint8_t secret[MAC_KEY_LEN])
+udp_service_init(struct udp_service *u, const struct tracker_doors *doors,
+                 const uint8_t secret[MAC_KEY_LEN])
 {
-    *u = (struct udp_service){.tracker = t};
+    *u = (struct udp_service){.doors = *doors};
     connid_init(&u->ids, secret);
 }
 
@@ -22,14 +23,14 @@ udp_service_init(struct udp_service *u, struct tracker *t, const uint8_t secret[
 static size_t
 put_error(struct udp_service *u, uint8_t *reply, size_t max, uint32_t transaction, const char *text)
 {
-    u->errors++;
+    tally_add(&u->errors, 1);
     return tracker_udp_put_error(reply, max, transaction, text);
 }
 
 static size_t
 silence(struct udp_service *u)
 {
-    u->ignored++;
+    tally_add(&u->ignored, 1);
     return 0;
 }
 
@@ -57,7 +58,8 @@ answer_announce(struct udp_service *u, const struct tracker_udp_request *q,
     };
     struct tracker_reply r;
 
-    tracker_on_announce(u->tracker, &q->announce, from, &ans, now);
+    tracker_on_announce(tracker_doors_enter(&u->doors, q->announce.info_hash), &q->announce, from,
+                        &ans, now);
     if (ans.failure != NULL)
         return put_error(u, reply, UDP_SERVICE_REPLY_MAX, q->transaction, ans.failure);
     r.interval_s = ans.interval_s;
@@ -75,24 +77,33 @@ answer_scrape(struct udp_service *u, const struct tracker_udp_request *q, uint8_
 
     for (size_t i = 0; i < q->nhashes; i++) {
         memcpy(entries[i].info_hash, q->hashes + i * TRACKER_HASH_LEN, TRACKER_HASH_LEN);
-        tracker_on_scrape(u->tracker, &entries[i]);
+        tracker_on_scrape(tracker_doors_enter(&u->doors, entries[i].info_hash), &entries[i]);
     }
     return tracker_udp_put_scrape_reply(reply, q->transaction, entries, q->nhashes);
 }
 
 /* An announce's hash stands right behind the 16 bytes that every request begins with; what is no
- * announce does no harm here. */
+ * announce does no harm here. Only the shard of the first is looked into: the kernel gives a worker
+ * packets of one shard. */
 void
-udp_service_prefetch(const struct udp_service *u, const struct udp_service_packet *packets,
-                     size_t n)
+udp_service_prefetch(struct udp_service *u, const struct udp_service_packet *packets, size_t n)
 {
     const uint8_t *hashes[TRACKER_PREFETCH_MAX];
+    unsigned shard = 0;
     size_t count = 0;
 
-    for (size_t i = 0; i < n; i++)
-        if (packets[i].len >= TRACKER_UDP_ANNOUNCE_LEN)
-            hashes[count++] = packets[i].data + TRACKER_UDP_CONNECT_LEN;
-    tracker_prefetch(u->tracker, hashes, count);
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *hash = packets[i].data + TRACKER_UDP_CONNECT_LEN;
+
+        if (packets[i].len < TRACKER_UDP_ANNOUNCE_LEN)
+            continue;
+        if (count == 0)
+            shard = shard_of(hash, u->doors.shards);
+        if (shard_of(hash, u->doors.shards) == shard)
+            hashes[count++] = hash;
+    }
+    if (count > 0)
+        tracker_prefetch(u->doors.enter(u->doors.ctx, shard), hashes, count);
 }
 
 /* Why a request with a good connection id can't be taken. */
@@ -124,9 +135,17 @@ udp_service_answer(struct udp_service *u, const uint8_t *packet, size_t len,
                          q.transaction, "connection id is not valid");
     if (err != 0)
         return put_error(u, reply, UDP_SERVICE_REPLY_MAX, q.transaction, parse_reason(err));
-    if (!tracker_may_ask(u->tracker, from, now))
+    if (!u->doors.may_ask(u->doors.ctx, from, now)) {
+        tally_add(&u->throttled, 1);
         return put_error(u, reply, UDP_SERVICE_REPLY_MAX, q.transaction, TRACKER_TOO_OFTEN);
+    }
     if (q.action == TRACKER_UDP_ANNOUNCE)
         return answer_announce(u, &q, from, reply, now);
     return answer_scrape(u, &q, reply);
+}
+
+void
+udp_service_leave(struct udp_service *u)
+{
+    u->doors.leave(u->doors.ctx);
 }

@@ -10,7 +10,7 @@
 
 #include "common/codec/tracker_udp.h"
 #include "tracker/core/connid.h"
-#include "tracker/core/tracker.h"
+#include "tracker/core/doors.h"
 
 enum {
     UDP_SERVICE_REQUEST_MAX = 2048, /* no request is longer; what is, is not looked at */
@@ -19,25 +19,32 @@ enum {
 
 /* Embedded; private but for the counters. */
 struct udp_service {
-    struct tracker *tracker; /* borrowed */
+    struct tracker_doors doors;
     struct connid ids;
-    uint64_t errors;  /* error packets */
-    uint64_t ignored; /* packets met with silence */
+    struct tally errors;    /* error packets */
+    struct tally ignored;   /* packets met with silence */
+    struct tally throttled; /* requests beyond the rate limit */
 };
 
-void udp_service_init(struct udp_service *u, struct tracker *t, const uint8_t secret[MAC_KEY_LEN]);
+/* |doors| are copied, and what is behind them borrowed. Services with the same secret take each
+ * other's connection ids. */
+void udp_service_init(struct udp_service *u, const struct tracker_doors *doors,
+                      const uint8_t secret[MAC_KEY_LEN]);
 
 /* Says that these packets come next, at most TRACKER_PREFETCH_MAX of them. */
 struct udp_service_packet {
     const uint8_t *data;
     size_t len;
 };
-void udp_service_prefetch(const struct udp_service *u, const struct udp_service_packet *packets,
+void udp_service_prefetch(struct udp_service *u, const struct udp_service_packet *packets,
                           size_t n);
 
-/* Writes the answer to |reply| and returns its length, 0 for none. */
+/* Writes the answer to |reply| and returns its length, 0 for none. The tracker that it entered for
+ * that stays entered, for packets of the same shard mostly come together: udp_service_leave() when
+ * a batch is through. */
 size_t udp_service_answer(struct udp_service *u, const uint8_t *packet, size_t len,
                           const struct endpoint *from, uint8_t reply[UDP_SERVICE_REPLY_MAX],
                           struct mono now);
+void udp_service_leave(struct udp_service *u);
 
 #endif

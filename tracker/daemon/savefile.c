@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A save is: begin, a portion a round of the loop, then a thread that seals, writes and syncs, and
- * a waker when it is through. The next begins a period after the last began.
+ * A save is: begin, of each shard a portion a round of the loop, then a thread that seals, writes
+ * and syncs, and a waker when it is through. The next begins a period after the last began.
  */
 #include "tracker/daemon/savefile.h"
 
@@ -56,20 +56,26 @@ saved_read(struct saved *s, const char *path, const struct log *log)
 }
 
 void
-saved_load(const struct saved *s, struct tracker *t, struct mono now, const struct log *log)
+saved_load(const struct saved *s, struct shards *shards, const struct log *log)
 {
+    struct shard shard = {.count = shards_count(shards)};
     int64_t passed_s = clock_unix() - s->head.begun_unix_s;
     struct tracker_stats stats;
-    int err;
+    int err = 0;
 
     if (s->data == NULL)
         return;
     /* A clock that went back since says nothing of how long it was. */
     if (passed_s < 0)
         passed_s = 0;
-    err = tracker_load(t, s->data, s->len, passed_s < UINT32_MAX ? (uint32_t)passed_s : UINT32_MAX,
-                       now);
-    tracker_stats(t, &stats);
+    if (passed_s > UINT32_MAX)
+        passed_s = UINT32_MAX;
+    for (; shard.index < shard.count && err == 0; shard.index++) {
+        err = tracker_load(shards_lock(shards, shard.index), &s->head, s->data, s->len, shard,
+                           (uint32_t)passed_s, clock_mono());
+        shards_unlock(shards, shard.index);
+    }
+    shards_stats(shards, &stats);
     if (err != 0)
         log_error(log, "not all peers of before: %s", sprat_strerror(err));
     log_info(log, "%" PRIu64 " peers in %" PRIu64 " torrents of %" PRId64 " s ago",
@@ -88,7 +94,8 @@ saved_fini(struct saved *s)
 struct savefile {
     uint32_t magic;
     struct loop *loop;
-    struct tracker *tracker;
+    struct shards *shards;
+    unsigned shard; /* whose turn it is while collecting */
     const char *path;
     const struct log *log;
     int64_t period_ms;
@@ -145,15 +152,48 @@ on_written(void *ctx)
     loop_timer_set(f->timer, f->next_at);
 }
 
+static size_t
+whole_size(struct savefile *f)
+{
+    size_t size = 0;
+
+    for (unsigned i = 0; i < shards_count(f->shards); i++) {
+        size += tracker_save_size(shards_lock(f->shards, i));
+        shards_unlock(f->shards, i);
+    }
+    return size;
+}
+
 static void
 begin(struct savefile *f)
 {
+    struct tracker *t;
+
     f->next_at = mono_add_ms(loop_now(f->loop), f->period_ms);
     f->collecting = true;
-    /* Room for all at once, if it can be had: growing would copy it again and again. */
-    (void)buf_room(&f->bytes, tracker_save_size(f->tracker));
+    f->shard = 0;
     buf_reset(&f->bytes);
-    tracker_save_begin(f->tracker, &f->bytes, clock_unix());
+    /* Room for all at once, if it can be had: growing would copy it again and again. */
+    (void)buf_room(&f->bytes, whole_size(f));
+    t = shards_lock(f->shards, 0);
+    tracker_save_head(t, &f->bytes, clock_unix());
+    tracker_save_begin(t);
+    shards_unlock(f->shards, 0);
+}
+
+/* As tracker_save_some(), over all shards. */
+static int
+collect(struct savefile *f)
+{
+    int more = tracker_save_some(shards_lock(f->shards, f->shard), &f->bytes, loop_now(f->loop));
+
+    shards_unlock(f->shards, f->shard);
+    if (more != 0 || f->shard + 1 == shards_count(f->shards))
+        return more;
+    f->shard++;
+    tracker_save_begin(shards_lock(f->shards, f->shard));
+    shards_unlock(f->shards, f->shard);
+    return 1;
 }
 
 /* What could not be collected or handed to a thread is tried again a period later. */
@@ -174,7 +214,7 @@ on_timer(void *ctx)
     MAGIC_CHECK(f, SAVEFILE_MAGIC);
     if (!f->collecting)
         begin(f);
-    more = tracker_save_some(f->tracker, &f->bytes, loop_now(f->loop));
+    more = collect(f);
     if (more == 1) {
         loop_timer_set(f->timer, mono_add_ms(loop_now(f->loop), PAUSE_MS));
         return;
@@ -201,7 +241,7 @@ savefile_free(struct savefile *f)
 }
 
 int
-savefile_new(struct loop *l, struct tracker *t, const char *path, uint32_t period_s,
+savefile_new(struct loop *l, struct shards *shards, const char *path, uint32_t period_s,
              const struct log *log, struct savefile **out, struct errbuf *eb)
 {
     struct savefile *f = calloc(1, sizeof(*f));
@@ -210,7 +250,7 @@ savefile_new(struct loop *l, struct tracker *t, const char *path, uint32_t perio
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     MAGIC_SET(f, SAVEFILE_MAGIC);
     f->loop = l;
-    f->tracker = t;
+    f->shards = shards;
     f->path = path;
     f->log = log;
     f->period_ms = (int64_t)period_s * 1000;
@@ -234,11 +274,12 @@ savefile_finish(struct savefile *f)
     MAGIC_CHECK(f, SAVEFILE_MAGIC);
     if (f->writing)
         (void)pthread_join(f->thread, NULL);
-    if (f->collecting)
-        tracker_save_cancel(f->tracker);
-    buf_reset(&f->bytes);
+    if (f->collecting) {
+        tracker_save_cancel(shards_lock(f->shards, f->shard));
+        shards_unlock(f->shards, f->shard);
+    }
     begin(f);
-    while (tracker_save_some(f->tracker, &f->bytes, loop_now(f->loop)) == 1)
+    while (collect(f) == 1)
         ;
     write_file(f);
     say_and_forget(f);

@@ -18,6 +18,10 @@
 /*  X(name in struct settings, option, default, least, most, argument, text): as the tracker's
  * table, for the daemon. */
 #define DAEMON_OPTION_TABLE(X)                                                                     \
+    X(workers, "workers", 0, 0, SHARDS_MAX, "COUNT",                                               \
+      "threads that answer; 0: one for each processor that the process may use")                   \
+    X(rate_limit, "rate-limit", 0, 0, THROTTLE_RATE_MAX, "COUNT",                                  \
+      "requests that one address may send in a minute, an IPv6 /64 being one; 0: any")             \
     X(connections_max, "connections-max", 4096, 1, 1000000, "COUNT",                               \
       "most HTTP connections at each address; the one that waits longest makes way")               \
     X(http_timeout_s, "http-timeout", 20, 1, 3600, "SECONDS",                                      \

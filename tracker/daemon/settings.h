@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "tracker/core/tracker.h"
 #include "tracker/net/proxies.h"
+#include "tracker/net/shards.h"
 
 enum {
     SETTINGS_LISTEN_MAX = 16, /* addresses for each protocol */
@@ -27,6 +28,8 @@ struct settings {
     struct tracker_config tracker;
     struct listen_list http, udp, admin;
     bool listens_by_default;  /* no address was given: |http| and |udp| are the defaults */
+    uint32_t workers;         /* 0: one for each processor */
+    uint32_t rate_limit;      /* requests a minute; 0: none */
     uint32_t connections_max; /* of HTTP, at each address */
     uint32_t http_timeout_s;
     struct proxies proxies;

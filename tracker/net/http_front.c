@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "common/base/magic.h"
+#include "common/base/tally.h"
 #include "common/ds/list.h"
 #include "common/ev/stream.h"
 
@@ -34,7 +35,7 @@ struct http_front {
     struct listener *listener;
     struct loop_timer *timer;
     struct list conns; /* the earliest deadline first */
-    uint32_t nconns;
+    struct tally nconns;
     struct http_front_limits limits;
 };
 
@@ -57,7 +58,7 @@ static void
 conn_free(struct conn *c)
 {
     list_remove(&c->link);
-    c->front->nconns--;
+    tally_sub(&c->front->nconns, 1);
     stream_free(c->stream);
     buf_fini(&c->in);
     buf_fini(&c->out);
@@ -244,7 +245,7 @@ on_writable(void *ctx)
 static void
 make_way(struct http_front *f)
 {
-    if (f->nconns >= f->limits.connections_max)
+    if (tally_get(&f->nconns) >= f->limits.connections_max)
         conn_free(LIST_ENTRY(f->conns.next, struct conn, link));
 }
 
@@ -275,9 +276,9 @@ on_accept(void *ctx, int fd, const struct endpoint *peer)
     buf_init(&c->in, IN_MAX);
     buf_init(&c->out, OUT_MAX);
     list_init(&c->link);
-    f->nconns++;
+    tally_add(&f->nconns, 1);
     conn_renew(c);
-    if (f->nconns == 1)
+    if (tally_get(&f->nconns) == 1)
         set_timer(f);
 }
 
@@ -301,8 +302,9 @@ http_front_tracker(struct http_service *service)
 }
 
 int
-http_front_new(struct loop *l, const struct endpoint *at, const struct http_handler *handler,
-               const struct http_front_limits *limits, struct http_front **out, struct errbuf *eb)
+http_front_new(struct loop *l, const struct endpoint *at, enum port_share share,
+               const struct http_handler *handler, const struct http_front_limits *limits,
+               struct http_front **out, struct errbuf *eb)
 {
     struct http_front *f = calloc(1, sizeof(*f));
     struct listener_handler on = {.ctx = f, .on_accept = on_accept};
@@ -320,7 +322,7 @@ http_front_new(struct loop *l, const struct endpoint *at, const struct http_hand
         free(f);
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     }
-    err = listener_new(l, at, &on, &f->listener, eb);
+    err = listener_new_sharing(l, at, share, &on, &f->listener, eb);
     if (err != 0) {
         loop_timer_free(f->timer);
         free(f);
@@ -343,10 +345,10 @@ http_front_free(struct http_front *f)
     free(f);
 }
 
-uint32_t
+uint64_t
 http_front_count(const struct http_front *f)
 {
-    return f->nconns;
+    return tally_get(&f->nconns);
 }
 
 const struct endpoint *

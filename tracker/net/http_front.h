@@ -40,15 +40,15 @@ struct http_handler {
 struct http_handler http_front_tracker(struct http_service *service);
 
 /* Listens at |at|. |handler| is copied; what it points to may be shared by the fronts of a loop. */
-int http_front_new(struct loop *l, const struct endpoint *at, const struct http_handler *handler,
-                   const struct http_front_limits *limits, struct http_front **out,
-                   struct errbuf *eb);
+int http_front_new(struct loop *l, const struct endpoint *at, enum port_share share,
+                   const struct http_handler *handler, const struct http_front_limits *limits,
+                   struct http_front **out, struct errbuf *eb);
 
 /* Closes all its connections. NULL is legal. */
 void http_front_free(struct http_front *f);
 
-/* Connections that are open. */
-uint32_t http_front_count(const struct http_front *f);
+/* Connections that are open. From any thread. */
+uint64_t http_front_count(const struct http_front *f);
 
 /* The real address and port. */
 const struct endpoint *http_front_addr(const struct http_front *f);

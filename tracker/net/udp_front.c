@@ -52,13 +52,14 @@ on_batch(void *ctx, const struct dgram_msg *msgs, size_t count)
             .peer = msgs[i].peer, .local = msgs[i].local, .data = f->replies[n], .len = len};
         n++;
     }
+    udp_service_leave(f->service);
     if (n > 0)
         (void)dgram_send(f->socket, f->answers, n);
 }
 
 int
-udp_front_new(struct loop *l, const struct endpoint *at, struct udp_service *service,
-              struct udp_front **out, struct errbuf *eb)
+udp_front_new(struct loop *l, const struct endpoint *at, enum port_share share,
+              struct udp_service *service, struct udp_front **out, struct errbuf *eb)
 {
     struct udp_front *f = calloc(1, sizeof(*f));
     struct dgram_handler handler = {.ctx = f, .on_batch = on_batch};
@@ -69,13 +70,22 @@ udp_front_new(struct loop *l, const struct endpoint *at, struct udp_service *ser
     MAGIC_SET(f, UDP_FRONT_MAGIC);
     f->loop = l;
     f->service = service;
-    err = dgram_new(l, at, UDP_FRONT_BATCH, UDP_SERVICE_REQUEST_MAX, &handler, &f->socket, eb);
+    err = dgram_new_sharing(l, at, share, UDP_FRONT_BATCH, UDP_SERVICE_REQUEST_MAX, &handler,
+                            &f->socket, eb);
     if (err != 0) {
         free(f);
         return err;
     }
     *out = f;
     return 0;
+}
+
+/* The info-hash of an announce, and the first of a scrape, stand behind what a connect request
+ * consists of. */
+bool
+udp_front_steer(struct udp_front *f, unsigned shards)
+{
+    return dgram_steer(f->socket, TRACKER_UDP_CONNECT_LEN, shards);
 }
 
 void

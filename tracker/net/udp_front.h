@@ -14,8 +14,12 @@ enum { UDP_FRONT_BATCH = 64 };
 struct udp_front;
 
 /* Binds to |at|. |service| is borrowed and may be shared by the fronts of one loop. */
-int udp_front_new(struct loop *l, const struct endpoint *at, struct udp_service *service,
-                  struct udp_front **out, struct errbuf *eb);
+int udp_front_new(struct loop *l, const struct endpoint *at, enum port_share share,
+                  struct udp_service *service, struct udp_front **out, struct errbuf *eb);
+
+/* Has the kernel give each front of the group that shares |f|'s port the packets about torrents of
+ * the shard with the front's number, |shards| in all. False if it can't. */
+bool udp_front_steer(struct udp_front *f, unsigned shards);
 
 /* NULL is legal. */
 void udp_front_free(struct udp_front *f);

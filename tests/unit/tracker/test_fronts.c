@@ -40,16 +40,19 @@ rig_start(struct rig *r, uint32_t connections_max, uint32_t timeout_s)
     struct http_front_limits limits = {.connections_max = connections_max, .timeout_s = timeout_s};
     struct http_handler handler = http_front_tracker(&r->http);
     struct tracker_config config;
+    struct tracker_doors doors;
     struct errbuf eb;
 
     tracker_config_init(&config);
     cr_assert_eq(loop_new(&r->loop, &eb), 0);
     r->timer = loop_timer_new(r->loop, stop_loop, r->loop);
     r->t = tracker_new(&config, &seed);
-    http_service_init(&r->http, r->t);
-    udp_service_init(&r->udp, r->t, (const uint8_t *)"secretsecretsecr");
-    cr_assert_eq(http_front_new(r->loop, &local, &handler, &limits, &r->http_front, &eb), 0);
-    cr_assert_eq(udp_front_new(r->loop, &local, &r->udp, &r->udp_front, &eb), 0);
+    doors = tracker_doors_to(r->t);
+    http_service_init(&r->http, &doors);
+    udp_service_init(&r->udp, &doors, (const uint8_t *)"secretsecretsecr");
+    cr_assert_eq(
+        http_front_new(r->loop, &local, PORT_ALONE, &handler, &limits, &r->http_front, &eb), 0);
+    cr_assert_eq(udp_front_new(r->loop, &local, PORT_ALONE, &r->udp, &r->udp_front, &eb), 0);
 }
 
 static void
@@ -238,11 +241,11 @@ Test(fronts, an_address_in_use_is_told)
     struct rig r;
 
     rig_start(&r, 1, 1);
-    cr_assert_eq(
-        http_front_new(r.loop, http_front_addr(r.http_front), &handler, &limits, &http, &eb),
-        SPRAT_E_BUSY);
+    cr_assert_eq(http_front_new(r.loop, http_front_addr(r.http_front), PORT_ALONE, &handler,
+                                &limits, &http, &eb),
+                 SPRAT_E_BUSY);
     cr_assert_not_null(strstr(eb.text, "127.0.0.1:"));
-    cr_assert_eq(udp_front_new(r.loop, udp_front_addr(r.udp_front), &r.udp, &udp, &eb),
+    cr_assert_eq(udp_front_new(r.loop, udp_front_addr(r.udp_front), PORT_ALONE, &r.udp, &udp, &eb),
                  SPRAT_E_BUSY);
     cr_assert_not_null(strstr(eb.text, "127.0.0.1:"));
     rig_stop(&r);

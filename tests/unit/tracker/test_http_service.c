@@ -23,11 +23,13 @@ rig_new(uint8_t family)
     static struct rig r;
     static const struct tracker_seed seed = {{1, 2}, 3};
     struct tracker_config config;
+    struct tracker_doors doors;
 
     tracker_config_init(&config);
     r = (struct rig){.t = tracker_new(&config, &seed)};
+    doors = tracker_doors_to(r.t);
     r.from = (struct endpoint){.ip = {127, 0, 0, 1}, .port = 4000, .family = family};
-    http_service_init(&r.h, r.t);
+    http_service_init(&r.h, &doors);
     buf_init(&r.out, HTTP_SERVICE_REPLY_MAX);
     return &r;
 }
@@ -147,7 +149,7 @@ Test(http_service, failures_say_why)
     expect_failure(r, "/scrape?info_hash=x", "info_hash is not 20 bytes long");
     tracker_stats(r->t, &s);
     cr_assert_eq(s.torrents, 0, "nothing is stored for a bad request");
-    cr_assert_eq(r->h.errors, 5);
+    cr_assert_eq(tally_get(&r->h.errors), 5);
     rig_free(r);
 }
 

@@ -99,12 +99,14 @@ Test(tracker_nomem, a_response_that_can_not_be_built_is_a_503)
     struct http_scan scan = {0};
     struct tracker_config config;
     struct http_service h;
+    struct tracker_doors doors;
     struct tracker *t;
     struct buf out;
 
     tracker_config_init(&config);
     t = tracker_new(&config, &seed);
-    http_service_init(&h, t);
+    doors = tracker_doors_to(t);
+    http_service_init(&h, &doors);
     buf_init(&out, HTTP_SERVICE_REPLY_MAX);
     cr_assert_not_null(buf_room(&out, HTTP_SERVICE_REPLY_MAX));
     cr_assert_eq(http_request_parse(&req, &scan, (const uint8_t *)head, sizeof(head) - 1), 0);

@@ -64,7 +64,8 @@ save(struct tracker *t, struct buf *out, struct mono now)
     int more = 1;
 
     buf_init(out, 1 << 28);
-    tracker_save_begin(t, out, 1000);
+    tracker_save_head(t, out, 1000);
+    tracker_save_begin(t);
     while (more == 1)
         more = tracker_save_some(t, out, now);
     cr_assert_eq(more, 0);
@@ -72,9 +73,19 @@ save(struct tracker *t, struct buf *out, struct mono now)
 }
 
 static int
+load_shard(struct tracker *t, const struct buf *b, struct shard shard, uint32_t passed_s,
+           struct mono now)
+{
+    struct snapshot_head head;
+
+    cr_assert_eq(snapshot_open(&head, buf_data(b), buf_len(b)), 0);
+    return tracker_load(t, &head, buf_data(b), buf_len(b), shard, passed_s, now);
+}
+
+static int
 load(struct tracker *t, const struct buf *b, uint32_t passed_s, struct mono now)
 {
-    return tracker_load(t, buf_data(b), buf_len(b), passed_s, now);
+    return load_shard(t, b, (struct shard){0, 1}, passed_s, now);
 }
 
 static void
@@ -119,6 +130,40 @@ Test(snapshot, brings_everything_back)
     buf_fini(&bytes);
     tracker_free(a);
     tracker_free(b);
+}
+
+/* Two trackers write one snapshot, three read it: each its own part, together all of it. */
+Test(snapshot, of_several_is_read_by_any_number)
+{
+    struct tracker *from[2] = {make(1000000), make(1000000)};
+    struct tracker_stats stats;
+    struct buf bytes;
+    uint64_t peers = 0, torrents = 0;
+
+    for (uint32_t w = 0; w < 50; w++)
+        for (uint32_t n = 0; n < 10; n++)
+            announce(from[w % 2], w, n + 1, TRACKER_EVENT_NONE, start);
+    buf_init(&bytes, 1 << 28);
+    tracker_save_head(from[0], &bytes, 1000);
+    for (int i = 0; i < 2; i++) {
+        tracker_save_begin(from[i]);
+        cr_assert_eq(tracker_save_some(from[i], &bytes, start), 0);
+        tracker_free(from[i]);
+    }
+    cr_assert_eq(snapshot_seal(&bytes), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        struct tracker *t = make(1000000);
+
+        cr_assert_eq(load_shard(t, &bytes, (struct shard){i, 3}, 0, start), 0);
+        tracker_stats(t, &stats);
+        cr_assert_eq(stats.torrents, i == 2 ? 16 : 17, "info-hashes begin with their number");
+        torrents += stats.torrents;
+        peers += stats.peers4 + stats.peers6;
+        tracker_free(t);
+    }
+    cr_assert_eq(torrents, 50);
+    cr_assert_eq(peers, 500);
+    buf_fini(&bytes);
 }
 
 Test(snapshot, of_nothing)
@@ -169,7 +214,8 @@ Test(snapshot, swarms_may_change_while_it_is_written)
 
     fill(a, 400, 200);
     buf_init(&bytes, 1 << 28);
-    tracker_save_begin(a, &bytes, 1000);
+    tracker_save_head(a, &bytes, 1000);
+    tracker_save_begin(a);
     for (; more == 1; portions++) {
         more = tracker_save_some(a, &bytes, now);
         announce(a, 1000 + (uint32_t)portions, 1, TRACKER_EVENT_NONE, now);
@@ -204,7 +250,8 @@ Test(snapshot, ends_also_when_sweeps_are_faster)
     for (uint32_t w = 0; w < 400; w++)
         for (uint32_t n = 0; n < 200; n++)
             announce(a, w, n + 1, TRACKER_EVENT_NONE, now);
-    tracker_save_begin(a, &bytes, 1000);
+    tracker_save_head(a, &bytes, 1000);
+    tracker_save_begin(a);
     for (; more == 1 && portions < 1000; portions++) {
         more = tracker_save_some(a, &bytes, now);
         now = mono_add_ms(now, 1000);

@@ -52,7 +52,8 @@ Test(swarms, are_swept_in_turn_and_vanish_when_empty)
     b = add(&s, 'b', 2);
     cr_assert_eq(swarms_oldest(&s), a);
     peerset_touch(&a->v4, peerset_add(&a->v4, &s.env, key, true), 10, 4, 0, (uint8_t[20]){0});
-    s.peers4++;
+    swarms_count_peers(&s, IP_V4, 1);
+    cr_assert_eq(tally_get(&s.totals->peers), 1);
     cr_assert_eq(swarms_sweep(&s, a, 12, 5, (struct mono){3}), 1);
     cr_assert_eq(swarms_oldest(&s), b);
     cr_assert_eq(swarms_sweep(&s, b, 12, 5, (struct mono){3}), 0);
@@ -60,6 +61,8 @@ Test(swarms, are_swept_in_turn_and_vanish_when_empty)
     cr_assert_eq(swarms_oldest(&s), a);
     cr_assert_eq(swarms_sweep(&s, a, 16, 5, (struct mono){4}), 1);
     cr_assert_eq(s.peers4, 0);
+    cr_assert_eq(tally_get(&s.totals->peers), 0);
+    cr_assert_eq(tally_get(&s.totals->swarms), 0);
     cr_assert_eq(s.map.count, 0);
     cr_assert_null(swarms_oldest(&s));
     swarms_fini(&s);

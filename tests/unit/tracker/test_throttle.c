@@ -9,6 +9,8 @@
 
 #include "common/base/bytes.h"
 
+enum { ROWS = 1 << 12 };
+
 static const uint64_t seed[2] = {1, 2};
 
 static struct endpoint
@@ -37,7 +39,7 @@ Test(throttle, a_burst_then_the_rate)
     struct throttle t;
     unsigned allowed = 0;
 
-    throttle_init(&t, seed);
+    throttle_init(&t, seed, ROWS);
     cr_assert_eq(ask(&t, &a, 1000, now), 1000, "there is no limit at first");
     cr_assert_eq(throttle_set(&t, 60), 0);
     cr_assert_eq(ask(&t, &a, 1000, now), 60);
@@ -63,7 +65,7 @@ Test(throttle, an_ipv6_net_is_one_address)
     struct throttle t;
     unsigned allowed = 0;
 
-    throttle_init(&t, seed);
+    throttle_init(&t, seed, ROWS);
     cr_assert_eq(throttle_set(&t, 10), 0);
     for (uint8_t host = 0; host < 100; host++) {
         e.ip[15] = e.ip[8] = host;
@@ -77,13 +79,13 @@ Test(throttle, an_ipv6_net_is_one_address)
 
 Test(throttle, more_addresses_than_fit)
 {
-    enum { ADDRESSES = 4 * THROTTLE_ROWS * THROTTLE_WAYS };
+    enum { ADDRESSES = 4 * ROWS * THROTTLE_WAYS };
     struct mono now = {1000000000};
     struct endpoint busy = v4(0xffffffff);
     struct throttle t;
     unsigned allowed = 0;
 
-    throttle_init(&t, seed);
+    throttle_init(&t, seed, ROWS);
     cr_assert_eq(throttle_set(&t, 1000), 0);
     (void)ask(&t, &busy, 2000, now);
     for (uint32_t n = 0; n < ADDRESSES; n++) {
@@ -103,7 +105,7 @@ Test(throttle, the_highest_rate)
     struct endpoint a = v4(1);
     struct throttle t;
 
-    throttle_init(&t, seed);
+    throttle_init(&t, seed, ROWS);
     cr_assert_eq(throttle_set(&t, THROTTLE_RATE_MAX), 0);
     cr_assert_eq(ask(&t, &a, 2 * THROTTLE_RATE_MAX, now), THROTTLE_RATE_MAX);
     throttle_fini(&t);

@@ -460,7 +460,7 @@ Test(tracker_core, torrents_of_one_peer_make_room)
         cr_assert_null(r->ans.failure);
         if (n % 100 == 50) {
             buf_reset(&bytes);
-            tracker_save_begin(r->t, &bytes, 1);
+            tracker_save_begin(r->t);
         }
         if (n % 100 == 60)
             cr_assert_eq(tracker_save_some(r->t, &bytes, r->now), 0);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The way from a service to the tracker that a torrent belongs to: the only one, or one of several
+ * that threads share. Who stands behind it knows about locks; services do not.
+ */
+#ifndef TRACKER_CORE_DOORS_H
+#define TRACKER_CORE_DOORS_H
+
+#include "tracker/core/shard.h"
+#include "tracker/core/tracker.h"
+
+struct tracker_doors {
+    void *ctx;
+    unsigned shards; /* trackers, at least 1 */
+    /* The tracker of shard |shard|, for the caller alone until the next enter() or leave(). */
+    struct tracker *(*enter)(void *ctx, unsigned shard);
+    /* To be called before the caller waits for anything; without an enter() before it too. */
+    void (*leave)(void *ctx);
+    /* Whether a request from |from| is within the rate limit of its address; if so, it counts. To
+     * be asked when the address is proven: else anybody could use up another's. Leaves an entered
+     * tracker entered. */
+    bool (*may_ask)(void *ctx, const struct endpoint *from, struct mono now);
+};
+
+/* What who asks too often is told. */
+#define TRACKER_TOO_OFTEN "too many requests from your address"
+enum { TRACKER_TOO_OFTEN_RETRY_MIN = 1 };
+
+/* To one tracker of a single thread, without a rate limit. */
+struct tracker_doors tracker_doors_to(struct tracker *t);
+
+static inline struct tracker *
+tracker_doors_enter(const struct tracker_doors *d, const uint8_t hash[TRACKER_HASH_LEN])
+{
+    return d->enter(d->ctx, shard_of(hash, d->shards));
+}
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Questions to the kernel.
+ */
+#include "tracker/daemon/machine.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+unsigned
+machine_processors(void)
+{
+    cpu_set_t set;
+    int n;
+
+    if (sched_getaffinity(0, sizeof(set), &set) != 0)
+        return 1;
+    n = CPU_COUNT(&set);
+    return n < 1 ? 1 : (unsigned)n;
+}
+
+uint64_t
+machine_memory_bytes(void)
+{
+    FILE *f = fopen("/proc/self/statm", "r");
+    unsigned long long total, resident;
+    uint64_t bytes = 0;
+
+    if (f == NULL)
+        return 0;
+    if (fscanf(f, "%llu %llu", &total, &resident) == 2)
+        bytes = resident * (uint64_t)sysconf(_SC_PAGESIZE);
+    fclose(f);
+    return bytes;
+}
+
+uint64_t
+machine_cpu_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+bool
+machine_files(uint64_t need)
+{
+    struct rlimit lim;
+
+    if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur >= need)
+        return true;
+    lim.rlim_cur = lim.rlim_max < need ? lim.rlim_max : (rlim_t)need;
+    return setrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur >= need;
+}

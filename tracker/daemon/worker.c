@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A loop with fronts on it.
+ */
+#include "tracker/daemon/worker.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "common/base/assert.h"
+#include "common/base/magic.h"
+
+enum {
+    WORKER_MAGIC = 0x776f726b,
+    TICK_MS = 1000, /* how often the shard is asked for expired peers */
+};
+
+struct worker {
+    uint32_t magic;
+    const struct worker_common *common;
+    unsigned index; /* of the worker and of the shard that it sweeps */
+    struct loop *loop;
+    struct loop_timer *tick;
+    struct loop_waker *stop;
+    pthread_t thread;
+    bool started;
+    struct shards_visit visit;
+    struct http_service http;
+    struct udp_service udp;
+    struct http_front *http_fronts[SETTINGS_LISTEN_MAX];
+    struct udp_front *udp_fronts[SETTINGS_LISTEN_MAX];
+    size_t nhttp, nudp;
+};
+
+/* A backlog is worked off in portions, with the network between them. */
+static void
+on_tick(void *ctx)
+{
+    struct worker *w = ctx;
+    struct tracker *t;
+    struct mono now;
+    bool more;
+
+    MAGIC_CHECK(w, WORKER_MAGIC);
+    now = loop_now(w->loop);
+    t = shards_lock(w->common->shards, w->index);
+    tracker_on_timer(t, now);
+    more = mono_due(tracker_expiry(t), now);
+    shards_unlock(w->common->shards, w->index);
+    loop_timer_set(w->tick, more ? now : mono_add_ms(now, TICK_MS));
+}
+
+static void
+on_stop(void *ctx)
+{
+    struct worker *w = ctx;
+
+    MAGIC_CHECK(w, WORKER_MAGIC);
+    loop_stop(w->loop);
+}
+
+struct worker *
+worker_new(const struct worker_common *common, unsigned index)
+{
+    struct worker *w = calloc(1, sizeof(*w));
+    struct tracker_doors doors;
+
+    if (w == NULL)
+        return NULL;
+    MAGIC_SET(w, WORKER_MAGIC);
+    w->common = common;
+    w->index = index;
+    shards_visit_init(&w->visit, common->shards, common->limiter);
+    doors = shards_doors(&w->visit);
+    http_service_init(&w->http, &doors);
+    udp_service_init(&w->udp, &doors, common->secret);
+    if (loop_new(&w->loop, NULL) != 0) {
+        worker_free(w);
+        return NULL;
+    }
+    w->tick = loop_timer_new(w->loop, on_tick, w);
+    w->stop = loop_waker_new(w->loop, on_stop, w);
+    if (w->tick == NULL || w->stop == NULL) {
+        worker_free(w);
+        return NULL;
+    }
+    loop_timer_set(w->tick, mono_add_ms(loop_now(w->loop), TICK_MS));
+    return w;
+}
+
+static void
+join(struct worker *w)
+{
+    if (!w->started)
+        return;
+    loop_waker_wake(w->stop);
+    (void)pthread_join(w->thread, NULL);
+    w->started = false;
+}
+
+void
+worker_free(struct worker *w)
+{
+    if (w == NULL)
+        return;
+    MAGIC_CHECK(w, WORKER_MAGIC);
+    join(w);
+    for (size_t i = 0; i < w->nhttp; i++)
+        http_front_free(w->http_fronts[i]);
+    for (size_t i = 0; i < w->nudp; i++)
+        udp_front_free(w->udp_fronts[i]);
+    http_service_fini(&w->http);
+    if (w->tick != NULL)
+        loop_timer_free(w->tick);
+    if (w->stop != NULL)
+        loop_waker_free(w->stop);
+    if (w->loop != NULL)
+        loop_free(w->loop);
+    MAGIC_CLEAR(w);
+    free(w);
+}
+
+int
+worker_listen_http(struct worker *w, const struct endpoint *at, enum port_share share,
+                   struct endpoint *real, struct errbuf *eb)
+{
+    struct http_handler handler = http_front_tracker(&w->http);
+    int err;
+
+    ASSERT(w->nhttp < SETTINGS_LISTEN_MAX);
+    err = http_front_new(w->loop, at, share, &handler, &w->common->http_limits,
+                         &w->http_fronts[w->nhttp], eb);
+    if (err == 0)
+        *real = *http_front_addr(w->http_fronts[w->nhttp++]);
+    return err;
+}
+
+int
+worker_listen_udp(struct worker *w, const struct endpoint *at, enum port_share share,
+                  struct endpoint *real, struct errbuf *eb)
+{
+    int err;
+
+    ASSERT(w->nudp < SETTINGS_LISTEN_MAX);
+    err = udp_front_new(w->loop, at, share, &w->udp, &w->udp_fronts[w->nudp], eb);
+    if (err == 0)
+        *real = *udp_front_addr(w->udp_fronts[w->nudp++]);
+    return err;
+}
+
+bool
+worker_steer_udp(struct worker *w)
+{
+    return udp_front_steer(w->udp_fronts[w->nudp - 1], shards_count(w->common->shards));
+}
+
+static void *
+thread_main(void *arg)
+{
+    struct worker *w = arg;
+
+    /* Fails only for a loop that can't wait for anything, which none does that could be made. */
+    ASSERT(loop_run(w->loop) == 0);
+    return NULL;
+}
+
+/* Signals are the first thread's. */
+int
+worker_start(struct worker *w)
+{
+    sigset_t all, before;
+    int err;
+
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    err = pthread_create(&w->thread, NULL, thread_main, w);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    w->started = err == 0;
+    return err == 0 ? 0 : SPRAT_E_NOMEM;
+}
+
+struct loop *
+worker_loop(struct worker *w)
+{
+    return w->loop;
+}
+
+void
+worker_count(const struct worker *w, struct metrics *m)
+{
+    m->http_errors += tally_get(&w->http.errors);
+    m->udp_errors += tally_get(&w->udp.errors);
+    m->udp_ignored += tally_get(&w->udp.ignored);
+    m->throttled += tally_get(&w->http.throttled) + tally_get(&w->udp.throttled);
+    for (size_t i = 0; i < w->nhttp; i++)
+        m->http_connections += http_front_count(w->http_fronts[i]);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * One thread of the tracker: a loop, its own sockets at each address, and the services behind them.
+ * It answers whatever comes to its sockets, sweeps one shard, and knows nothing of the other
+ * workers: they share the shards, the rate limit and the secret of the connection ids.
+ */
+#ifndef TRACKER_DAEMON_WORKER_H
+#define TRACKER_DAEMON_WORKER_H
+
+#include "tracker/core/metrics.h"
+#include "tracker/daemon/settings.h"
+#include "tracker/net/http_front.h"
+#include "tracker/net/shards.h"
+#include "tracker/net/udp_front.h"
+
+/* What all workers share; borrowed. */
+struct worker_common {
+    struct shards *shards; /* one for each worker */
+    struct limiter *limiter;
+    uint8_t secret[MAC_KEY_LEN];
+    struct http_front_limits http_limits; /* of each worker's front at an address */
+};
+
+struct worker;
+
+/* Worker |index|, without a socket. NULL when memory is out. */
+struct worker *worker_new(const struct worker_common *common, unsigned index);
+
+/* Stops its thread if it has one. NULL is legal. */
+void worker_free(struct worker *w);
+
+/* Adds a socket at |at|, at most SETTINGS_LISTEN_MAX of each kind, all workers in the order of
+ * their numbers. |*real| is where it listens, with the port that was found for port 0. */
+int worker_listen_http(struct worker *w, const struct endpoint *at, enum port_share share,
+                       struct endpoint *real, struct errbuf *eb);
+int worker_listen_udp(struct worker *w, const struct endpoint *at, enum port_share share,
+                      struct endpoint *real, struct errbuf *eb);
+
+/* Has the kernel give packets to the worker that owns their torrent, at the address that this
+ * worker listened at last and all others do too by now. False if it can't. */
+bool worker_steer_udp(struct worker *w);
+
+/* Runs it in a thread of its own, until worker_free(). SPRAT_E_NOMEM. */
+int worker_start(struct worker *w);
+
+/* For who runs it in the calling thread instead, and puts other things onto its loop. */
+struct loop *worker_loop(struct worker *w);
+
+/* Adds its numbers to |m|. From any thread. */
+void worker_count(const struct worker *w, struct metrics *m);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A throttle and a lock a stripe. Its lock may be taken while a shard's is held, never the other
+ * way round.
+ */
+#include "tracker/net/limiter.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "common/base/assert.h"
+#include "common/base/err.h"
+
+struct limiter {
+    _Atomic bool limits; /* so that no lock is taken where there is no limit */
+    uint64_t seed[2];
+    struct {
+        pthread_mutex_t lock;
+        struct throttle throttle;
+    } stripes[LIMITER_STRIPES];
+};
+
+struct limiter *
+limiter_new(const uint64_t seed[2])
+{
+    struct limiter *l = calloc(1, sizeof(*l));
+
+    if (l == NULL)
+        return NULL;
+    for (int i = 0; i < LIMITER_STRIPES; i++) {
+        ASSERT(pthread_mutex_init(&l->stripes[i].lock, NULL) == 0);
+        throttle_init(&l->stripes[i].throttle, seed, LIMITER_ROWS);
+    }
+    /* Another key: else all addresses of a stripe would meet in few of its rows. */
+    l->seed[0] = ~seed[0];
+    l->seed[1] = seed[1];
+    return l;
+}
+
+void
+limiter_free(struct limiter *l)
+{
+    if (l == NULL)
+        return;
+    for (int i = 0; i < LIMITER_STRIPES; i++) {
+        throttle_fini(&l->stripes[i].throttle);
+        (void)pthread_mutex_destroy(&l->stripes[i].lock);
+    }
+    free(l);
+}
+
+int
+limiter_set(struct limiter *l, uint32_t per_minute)
+{
+    int err = 0;
+
+    for (int i = 0; i < LIMITER_STRIPES && err == 0; i++) {
+        (void)pthread_mutex_lock(&l->stripes[i].lock);
+        err = throttle_set(&l->stripes[i].throttle, per_minute);
+        (void)pthread_mutex_unlock(&l->stripes[i].lock);
+    }
+    atomic_store(&l->limits, err == 0 && per_minute > 0);
+    return err;
+}
+
+bool
+limiter_allow(struct limiter *l, const struct endpoint *from, struct mono now)
+{
+    unsigned i;
+    bool may;
+
+    if (!atomic_load_explicit(&l->limits, memory_order_relaxed))
+        return true;
+    i = (unsigned)(throttle_hash(l->seed, from) % LIMITER_STRIPES);
+    (void)pthread_mutex_lock(&l->stripes[i].lock);
+    may = throttle_allow(&l->stripes[i].throttle, from, now);
+    (void)pthread_mutex_unlock(&l->stripes[i].lock);
+    return may;
+}
