@@ -20,6 +20,7 @@
 #include "common/codec/merkle.h"
 #include "common/codec/metainfo.h"
 #include "common/crypto/sha.h"
+#include "common/sys/processors.h"
 
 enum {
     CHUNK_LEN = 256 << 10, /* bytes read at a time */
@@ -430,8 +431,7 @@ wait_for_threads(struct shared *s)
 static unsigned
 thread_count(unsigned asked, uint32_t stretches)
 {
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned n = asked != 0 ? asked : cpus > 0 ? (unsigned)cpus : 1;
+    unsigned n = asked != 0 ? asked : processors_usable();
 
     n = n < THREADS_MAX ? n : THREADS_MAX;
     return n < stretches ? n : stretches;

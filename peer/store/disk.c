@@ -9,9 +9,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "common/base/assert.h"
+#include "common/sys/processors.h"
 #include "peer/store/diskjob.h"
 #include "peer/store/warmhash.h"
 
@@ -151,8 +151,8 @@ start_workers(struct disk *d)
 static unsigned
 thread_count(unsigned asked)
 {
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned n = asked != 0 ? asked : cpus > DISK_THREADS_MIN ? (unsigned)cpus : DISK_THREADS_MIN;
+    unsigned cpus = processors_usable();
+    unsigned n = asked != 0 ? asked : cpus > DISK_THREADS_MIN ? cpus : DISK_THREADS_MIN;
 
     return n < DISK_THREADS_MAX ? n : DISK_THREADS_MAX;
 }

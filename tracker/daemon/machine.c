@@ -4,23 +4,10 @@
  */
 #include "tracker/daemon/machine.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
-
-unsigned
-machine_processors(void)
-{
-    cpu_set_t set;
-    int n;
-
-    if (sched_getaffinity(0, sizeof(set), &set) != 0)
-        return 1;
-    n = CPU_COUNT(&set);
-    return n < 1 ? 1 : (unsigned)n;
-}
 
 uint64_t
 machine_memory_bytes(void)

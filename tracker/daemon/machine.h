@@ -8,9 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Processors that the process may use; at least 1. */
-unsigned machine_processors(void);
-
 /* Resident memory in bytes, as /proc tells; 0 where it does not. */
 uint64_t machine_memory_bytes(void);
 

@@ -13,6 +13,7 @@
 
 #include "common/crypto/random.h"
 #include "common/sys/addr.h"
+#include "common/sys/processors.h"
 #include "tracker/daemon/admin.h"
 #include "tracker/daemon/listfile.h"
 #include "tracker/daemon/machine.h"
@@ -157,7 +158,7 @@ start_tracker(struct process *p, struct errbuf *eb)
 
     if (err != 0)
         return err;
-    p->nworkers = s->workers != 0 ? s->workers : machine_processors();
+    p->nworkers = s->workers != 0 ? s->workers : processors_usable();
     if (p->nworkers > SHARDS_MAX)
         p->nworkers = SHARDS_MAX;
     random_bytes(p->common.secret, sizeof(p->common.secret));
