@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The way into a loop for what other loops bring it: letters, of which so many may wait, and calls,
+ * whose caller waits for the answer. Knows nothing of what they are about.
+ *
+ * A loop that answers calls must wait for none itself, or two could wait for each other: in a process
+ * one thread calls (the first loop's), and the others only write.
+ */
+#ifndef PEER_NET_MAILBOX_H
+#define PEER_NET_MAILBOX_H
+
+#include "common/ev/loop.h"
+#include "peer/store/doneq.h"
+
+struct mailbox;
+
+/* Embedded; |run| is called once on the loop's thread and owns the letter from then on. */
+struct letter {
+    struct doneq_item item;
+    struct mailbox *to;
+    void (*run)(struct letter *l);
+};
+
+/* At most |letters_max| wait at a time. NULL when memory is out. */
+struct mailbox *mailbox_new(struct loop *loop, uint32_t letters_max);
+
+/* When no other thread can write any more: runs what waits. */
+void mailbox_drain(struct mailbox *m);
+/* It must be drained (asserted). NULL is legal. */
+void mailbox_free(struct mailbox *m);
+
+/* From any thread. SPRAT_E_AGAIN when the box is full: the letter stays the caller's. */
+int mailbox_post(struct mailbox *m, struct letter *l);
+
+/* From any thread but the loop's, which must be running: |fn| runs on it, and it is waited for. What
+ * either side wrote before is seen by the other. */
+void mailbox_call(struct mailbox *m, void (*fn)(void *arg), void *arg);
+
+#endif
