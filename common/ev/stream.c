@@ -149,16 +149,23 @@ stream_drop(int fd)
     close(fd);
 }
 
+int
+stream_release(struct stream *s)
+{
+    int fd = s->fd;
+
+    MAGIC_CHECK(s, STREAM_MAGIC);
+    loop_fd_free(s->watch);
+    MAGIC_CLEAR(s);
+    free(s);
+    return fd;
+}
+
 void
 stream_free(struct stream *s)
 {
-    if (s == NULL)
-        return;
-    MAGIC_CHECK(s, STREAM_MAGIC);
-    loop_fd_free(s->watch);
-    close(s->fd);
-    MAGIC_CLEAR(s);
-    free(s);
+    if (s != NULL)
+        close(stream_release(s));
 }
 
 void

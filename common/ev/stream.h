@@ -38,6 +38,9 @@ void stream_drop(int fd);
 /* Closes it. NULL is legal. */
 void stream_free(struct stream *s);
 
+/* Gives the socket back, open; the stream is gone. */
+int stream_release(struct stream *s);
+
 /* Puts another handler in the place of the first: the owner changes. */
 void stream_set_handler(struct stream *s, const struct stream_handler *handler);
 

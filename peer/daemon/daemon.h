@@ -9,14 +9,15 @@
 
 #include "common/ev/loop.h"
 #include "peer/daemon/settings.h"
-#include "peer/net/session.h"
+#include "peer/net/shards.h"
 
 /* Members are the daemon's; methods read them and call daemon_stop(). */
 struct daemon {
     struct settings settings;
     struct log log;
     struct loop *loop;
-    struct session *session;
+    struct shards *shards;
+    bool detached; /* from the terminal: lines go to the system's log */
     bool stopping;
     bool hurried;
 };

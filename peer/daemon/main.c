@@ -24,7 +24,7 @@
 enum { EXIT_USAGE = 2 };
 
 /* What lives as long as the daemon, besides what methods see. */
-struct house {
+struct process {
     struct daemon daemon;
     struct lockfile *lock;
     struct unixsock *sock;
@@ -32,18 +32,16 @@ struct house {
     struct loop_signal *sigterm, *sigint;
 };
 
+/* From any thread: each of the two writes a line at once. */
 static void
-log_to_syslog(void *ctx, enum log_level level, const char *line)
+write_log(void *ctx, enum log_level level, const char *line)
 {
-    (void)ctx;
-    syslogger_write((int)level, line);
-}
+    const struct daemon *d = ctx;
 
-static void
-log_to_terminal(void *ctx, enum log_level level, const char *line)
-{
-    (void)ctx;
-    fprintf(stderr, "spratd: %s: %s\n", log_level_name(level), line);
+    if (d->detached)
+        syslogger_write((int)level, line);
+    else
+        fprintf(stderr, "spratd: %s: %s\n", log_level_name(level), line);
 }
 
 static void
@@ -61,7 +59,7 @@ daemon_stop(struct daemon *d)
         return;
     d->stopping = true;
     log_info(&d->log, "stopping");
-    session_stop(d->session, on_stopped, d);
+    shards_stop(d->shards, on_stopped, d);
 }
 
 static void
@@ -74,11 +72,12 @@ on_signal(void *ctx, int signum)
         loop_stop(d->loop); /* asked three times: not even the disk is waited for */
     if (d->stopping) {
         d->hurried = true;
-        session_hurry(d->session); /* asked twice: trackers are not waited for */
+        shards_hurry(d->shards); /* asked twice: trackers are not waited for */
     }
     daemon_stop(d);
 }
 
+/* On the thread of the torrent's loop. */
 static void
 on_event(void *ctx, struct torrent *t, const struct torrent_event *ev)
 {
@@ -99,16 +98,16 @@ on_event(void *ctx, struct torrent *t, const struct torrent_event *ev)
 
 /* The state directory, locked for this process. */
 static int
-take_state_dir(struct house *h, struct errbuf *eb)
+take_state_dir(struct process *p, struct errbuf *eb)
 {
-    const char *dir = h->daemon.settings.state_dir;
+    const char *dir = p->daemon.settings.state_dir;
     char *path = path_join(dir, "spratd.lock"), *what = NULL;
     int err = file_make_dirs(dir, 0700, eb);
 
     if (asprintf(&what, "the state directory %s", dir) < 0)
         what = NULL;
     if (err == 0)
-        err = path != NULL && what != NULL ? lockfile_take(path, "spratd", what, &h->lock, eb)
+        err = path != NULL && what != NULL ? lockfile_take(path, "spratd", what, &p->lock, eb)
                                            : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     free(path);
     free(what);
@@ -116,7 +115,7 @@ take_state_dir(struct house *h, struct errbuf *eb)
 }
 
 static int
-open_session(struct daemon *d, struct errbuf *eb)
+open_shards(struct daemon *d, struct errbuf *eb)
 {
     const struct settings *s = &d->settings;
     struct session_handler handler = {d, on_event};
@@ -132,31 +131,31 @@ open_session(struct daemon *d, struct errbuf *eb)
     int err;
 
     memcpy(cfg.listen, s->listen, sizeof(cfg.listen));
-    err = session_new(d->loop, &cfg, &handler, &d->session, eb);
-    return err == 0 ? session_load(d->session, eb) : err;
+    err = shards_new(d->loop, &cfg, (uint32_t)s->loops, &handler, &d->shards, eb);
+    return err == 0 ? shards_load(d->shards, eb) : err;
 }
 
 static int
-open_control(struct house *h, struct errbuf *eb)
+open_control(struct process *p, struct errbuf *eb)
 {
     size_t count;
     const struct rpc_method *methods = methods_table(&count);
 
-    h->control = control_new(h->daemon.loop, h->sock, methods, count, &h->daemon);
-    if (h->control == NULL)
+    p->control = control_new(p->daemon.loop, p->sock, methods, count, &p->daemon);
+    if (p->control == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    h->sock = NULL; /* the server has it now */
+    p->sock = NULL; /* the server has it now */
     return 0;
 }
 
 static int
-catch_signals(struct house *h, struct errbuf *eb)
+catch_signals(struct process *p, struct errbuf *eb)
 {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
-    h->sigterm = loop_signal_new(h->daemon.loop, SIGTERM, on_signal, &h->daemon);
-    h->sigint = loop_signal_new(h->daemon.loop, SIGINT, on_signal, &h->daemon);
-    if (h->sigterm == NULL || h->sigint == NULL)
+    p->sigterm = loop_signal_new(p->daemon.loop, SIGTERM, on_signal, &p->daemon);
+    p->sigint = loop_signal_new(p->daemon.loop, SIGINT, on_signal, &p->daemon);
+    if (p->sigterm == NULL || p->sigint == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     return 0;
 }
@@ -164,59 +163,58 @@ catch_signals(struct house *h, struct errbuf *eb)
 /* The socket is made before the engine's threads are (it touches the umask), the server last:
  * nobody asks before there are answers. */
 static int
-open_house(struct house *h, struct errbuf *eb)
+open_all(struct process *p, struct errbuf *eb)
 {
-    struct daemon *d = &h->daemon;
-    int err = take_state_dir(h, eb);
+    struct daemon *d = &p->daemon;
+    int err = take_state_dir(p, eb);
 
     if (err == 0)
-        err = unixsock_listen(d->settings.socket, "spratd", &h->sock, eb);
+        err = unixsock_listen(d->settings.socket, "spratd", &p->sock, eb);
     if (err == 0)
         err = loop_new(&d->loop, eb);
     if (err == 0)
-        err = catch_signals(h, eb);
+        err = catch_signals(p, eb);
     if (err == 0)
-        err = open_session(d, eb);
+        err = open_shards(d, eb);
     if (err == 0)
-        err = open_control(h, eb);
+        err = open_control(p, eb);
     return err;
 }
 
 static void
-close_house(struct house *h)
+close_all(struct process *p)
 {
-    struct daemon *d = &h->daemon;
+    struct daemon *d = &p->daemon;
 
-    if (d->session != NULL)
-        session_free(d->session);
-    lockfile_release(h->lock);
-    control_free(h->control); /* hanging up tells `sprat shutdown` that all is done */
-    if (h->sigterm != NULL)
-        loop_signal_free(h->sigterm);
-    if (h->sigint != NULL)
-        loop_signal_free(h->sigint);
+    shards_free(d->shards);
+    lockfile_release(p->lock);
+    control_free(p->control); /* hanging up tells `sprat shutdown` that all is done */
+    if (p->sigterm != NULL)
+        loop_signal_free(p->sigterm);
+    if (p->sigint != NULL)
+        loop_signal_free(p->sigint);
     if (d->loop != NULL)
         loop_free(d->loop);
-    unixsock_free(h->sock);
+    unixsock_free(p->sock);
 }
 
 static void
 log_start(const struct daemon *d)
 {
     const struct endpoint *addrs;
-    size_t count = session_listen(d->session, &addrs);
+    size_t count = shards_listen(d->shards, &addrs);
     char text[ADDR_TEXT_MAX];
 
-    log_info(&d->log, "spratd %s, pid %d, controlled at %s", PACKAGE_VERSION, (int)getpid(),
-             d->settings.socket);
+    log_info(&d->log, "spratd %s, pid %d, %u loops, controlled at %s", PACKAGE_VERSION,
+             (int)getpid(), shards_count(d->shards), d->settings.socket);
     for (size_t i = 0; i < count; i++)
         log_info(&d->log, "listening on %s", addr_format(&addrs[i], text));
 }
 
 static int
-run(struct house *h)
+run(struct process *p)
 {
-    struct daemon *d = &h->daemon;
+    struct daemon *d = &p->daemon;
     struct errbuf eb;
     int ready = -1, err;
 
@@ -224,31 +222,35 @@ run(struct house *h)
         fprintf(stderr, "spratd: can't go to the background: %s\n", sprat_strerror(ready));
         return EXIT_FAILURE;
     }
-    d->log = (struct log){.level = d->settings.log_level, .write = log_to_terminal};
-    err = open_house(h, &eb);
+    d->log = (struct log){.level = d->settings.log_level, .write = write_log, .ctx = d};
+    err = open_all(p, &eb);
     if (err != 0) {
         fprintf(stderr, "spratd: %s\n", eb.text);
     } else {
         if (ready >= 0) {
-            d->log.write = log_to_syslog;
+            d->detached = true;
             detach_ready(ready);
         }
         log_start(d);
-        loop_run(d->loop);
+        err = shards_run(d->shards, &eb);
+        if (err == 0)
+            loop_run(d->loop);
+        else
+            log_error(&d->log, "%s", eb.text);
     }
-    close_house(h);
+    close_all(p);
     return err == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int
 main(int argc, char **argv)
 {
-    struct house h = {.sock = NULL};
+    struct process p = {.sock = NULL};
     enum settings_action action;
     struct errbuf eb;
     int status = EXIT_SUCCESS;
     int err =
-        settings_read(&h.daemon.settings, argc - 1, (const char *const *)argv + 1, &action, &eb);
+        settings_read(&p.daemon.settings, argc - 1, (const char *const *)argv + 1, &action, &eb);
 
     if (err != 0) {
         fprintf(stderr, "spratd: %s%s\n", eb.text,
@@ -259,8 +261,8 @@ main(int argc, char **argv)
     } else if (action == SETTINGS_VERSION) {
         printf("spratd %s\n", PACKAGE_VERSION);
     } else {
-        status = run(&h);
+        status = run(&p);
     }
-    settings_fini(&h.daemon.settings);
+    settings_fini(&p.daemon.settings);
     return status;
 }

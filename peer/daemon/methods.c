@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/rpc/base64.h"
+#include "common/sys/clock.h"
 #include "common/sys/file.h"
 #include "config.h"
 #include "peer/daemon/daemon.h"
@@ -131,17 +132,28 @@ load_metainfo(const json_t *params, struct metainfo **mi, struct errbuf *eb)
     return path != NULL ? load_path(path, mi, eb) : load_bytes(bytes, mi, eb);
 }
 
-/* The torrent that params name. */
+/* What a method takes to a torrent. The loop of the torrent is another thread, which has it alone
+ * meanwhile. */
+struct errand {
+    const json_t *params;
+    json_t *result;
+};
+
+typedef int (*errand_fn)(struct torrent *t, void *errand, struct errbuf *eb);
+
+/* Runs |fn| on the torrent that params name. */
 static int
-find(const struct daemon *d, const json_t *params, struct torrent **t, struct errbuf *eb)
+with_torrent(const struct daemon *d, const json_t *params, errand_fn fn, json_t **result,
+             struct errbuf *eb)
 {
+    struct errand e = {.params = params};
     const char *what = NULL;
     int err = rpc_get_string(params, "torrent", true, &what, eb);
 
-    if (err != 0)
-        return err;
-    *t = session_find(d->session, what, eb);
-    return *t != NULL ? 0 : SPRAT_E_NOTFOUND;
+    if (err == 0)
+        err = shards_with(d->shards, what, fn, &e, eb);
+    *result = e.result;
+    return err;
 }
 
 /* The files that are chosen by the lists of patterns in |params|, beginning with |now|; to be freed, and
@@ -179,26 +191,38 @@ get_selection(const json_t *params, const struct metainfo *mi, const struct torr
 }
 
 static int
-torrent_select_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+select_files(struct torrent *t, void *errand, struct errbuf *eb)
 {
-    static const char *const keys[] = {"torrent", "only", "want", "skip", "high"};
-    struct torrent *t;
+    struct errand *e = errand;
     uint8_t *selection;
-    int err = check_running(ctx, eb);
+    int err = get_selection(e->params, torrent_metainfo(t), t, &selection, eb);
 
-    if (err == 0)
-        err = rpc_check_keys(params, keys, COUNT(keys), eb);
-    if (err == 0)
-        err = find(ctx, params, &t, eb);
-    if (err == 0)
-        err = get_selection(params, torrent_metainfo(t), t, &selection, eb);
     if (err != 0)
         return err;
     err = torrent_select(t, selection, eb);
     free(selection);
     if (err == 0)
-        *result = render_torrent(t);
+        e->result = render_torrent(t);
     return err;
+}
+
+static int
+torrent_select_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+{
+    static const char *const keys[] = {"torrent", "only", "want", "skip", "high"};
+    int err = check_running(ctx, eb);
+
+    if (err == 0)
+        err = rpc_check_keys(params, keys, COUNT(keys), eb);
+    return err == 0 ? with_torrent(ctx, params, select_files, result, eb) : err;
+}
+
+static void
+render_added(struct torrent *t, void *result)
+{
+    json_t **o = result;
+
+    *o = render_torrent(t);
 }
 
 static int
@@ -215,7 +239,6 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
                               .save_dir = d->settings.save_dir,
                               .reserve = d->settings.reserve};
     const char *trackers[METHODS_URLS_MAX], *peers[METHODS_URLS_MAX];
-    struct torrent *t;
     int err;
 
     if ((err = check_running(d, eb)) != 0 ||
@@ -250,28 +273,82 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
         err = get_selection(params, add.mi, NULL, &selection, eb);
     add.selection = selection;
     if (err == 0)
-        err = session_add(d->session, &add, &t, eb);
+        err = shards_add(d->shards, &add, render_added, result, eb);
     free(selection);
-    if (err != 0) {
+    if (err != 0)
         metainfo_free(add.mi);
-        return err;
+    return err;
+}
+
+/* One loop's torrents in the order of adding. */
+struct part {
+    json_t *list;
+    uint64_t *serials;
+    size_t next;
+};
+
+static void
+list_part(struct session *s, void *part)
+{
+    struct part *p = part;
+    struct torrent *t = NULL;
+    size_t n = 0;
+
+    while ((t = session_next(s, t)) != NULL)
+        n++;
+    p->list = json_array();
+    p->serials = malloc((n + 1) * sizeof(*p->serials));
+    for (n = 0; p->serials != NULL && (t = session_next(s, t)) != NULL; n++) {
+        p->serials[n] = torrent_serial(t);
+        json_array_append_new(p->list, render_torrent(t));
     }
-    *result = render_torrent(t);
-    return 0;
+}
+
+/* The part whose next torrent was added first; NULL when none has any. */
+static struct part *
+first_part(struct part *parts, uint32_t count)
+{
+    struct part *first = NULL;
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct part *p = &parts[i];
+
+        if (p->next < json_array_size(p->list) &&
+            (first == NULL || p->serials[p->next] < first->serials[first->next]))
+            first = p;
+    }
+    return first;
 }
 
 static int
 torrent_list(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
     const struct daemon *d = ctx;
-    struct torrent *t = NULL;
+    struct part parts[SESSION_LOOPS_MAX] = {{.list = NULL}}, *p;
+    uint32_t count = shards_count(d->shards);
     int err = rpc_check_keys(params, NULL, 0, eb);
 
     if (err != 0)
         return err;
     *result = json_array();
-    while ((t = session_next(d->session, t)) != NULL)
-        json_array_append_new(*result, render_torrent(t));
+    for (uint32_t i = 0; i < count; i++)
+        shards_call(d->shards, i, list_part, &parts[i]);
+    while ((p = first_part(parts, count)) != NULL)
+        json_array_append(*result, json_array_get(p->list, p->next++));
+    for (uint32_t i = 0; i < count; i++) {
+        json_decref(parts[i].list);
+        free(parts[i].serials);
+    }
+    return 0;
+}
+
+static int
+show(struct torrent *t, void *errand, struct errbuf *eb)
+{
+    struct errand *e = errand;
+
+    (void)eb;
+    e->result = render_torrent_details(t, clock_mono());
     return 0;
 }
 
@@ -279,65 +356,89 @@ static int
 torrent_info(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
     static const char *const keys[] = {"torrent"};
-    const struct daemon *d = ctx;
-    struct torrent *t;
     int err = rpc_check_keys(params, keys, COUNT(keys), eb);
 
-    if (err == 0)
-        err = find(d, params, &t, eb);
-    if (err == 0)
-        *result = render_torrent_details(t, loop_now(d->loop));
-    return err;
+    return err == 0 ? with_torrent(ctx, params, show, result, eb) : err;
 }
 
 /* Pause and resume. */
 static int
-change(struct daemon *d, const json_t *params, void (*act)(struct torrent *t), struct errbuf *eb)
+change(struct daemon *d, const json_t *params, errand_fn fn, json_t **result, struct errbuf *eb)
 {
     static const char *const keys[] = {"torrent"};
-    struct torrent *t;
     int err = check_running(d, eb);
 
     if (err == 0)
         err = rpc_check_keys(params, keys, COUNT(keys), eb);
-    if (err == 0)
-        err = find(d, params, &t, eb);
-    if (err == 0)
-        act(t);
-    return err;
+    return err == 0 ? with_torrent(d, params, fn, result, eb) : err;
+}
+
+static int
+pause_it(struct torrent *t, void *errand, struct errbuf *eb)
+{
+    (void)errand;
+    (void)eb;
+    torrent_pause(t);
+    return 0;
 }
 
 static int
 torrent_pause_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
-    (void)result;
-    return change(ctx, params, torrent_pause, eb);
+    return change(ctx, params, pause_it, result, eb);
+}
+
+static int
+resume_it(struct torrent *t, void *errand, struct errbuf *eb)
+{
+    (void)errand;
+    (void)eb;
+    torrent_resume(t);
+    return 0;
 }
 
 static int
 torrent_resume_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
-    (void)result;
-    return change(ctx, params, torrent_resume, eb);
+    return change(ctx, params, resume_it, result, eb);
+}
+
+static int
+remove_it(struct torrent *t, void *errand, struct errbuf *eb)
+{
+    const struct errand *e = errand;
+    bool data = false;
+    int err = rpc_get_bool(e->params, "data", &data, eb);
+
+    return err == 0 ? torrent_remove(t, data, eb) : err;
 }
 
 static int
 torrent_remove_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
     static const char *const keys[] = {"torrent", "data"};
-    struct daemon *d = ctx;
-    struct torrent *t;
-    bool data = false;
-    int err = check_running(d, eb);
+    int err = check_running(ctx, eb);
 
-    (void)result;
     if (err == 0)
         err = rpc_check_keys(params, keys, COUNT(keys), eb);
-    if (err == 0)
-        err = rpc_get_bool(params, "data", &data, eb);
-    if (err == 0)
-        err = find(d, params, &t, eb);
-    return err == 0 ? torrent_remove(t, data, eb) : err;
+    return err == 0 ? with_torrent(ctx, params, remove_it, result, eb) : err;
+}
+
+static int
+limit_it(struct torrent *t, void *errand, struct errbuf *eb)
+{
+    struct errand *e = errand;
+    struct torrent_status st;
+    int err;
+
+    torrent_get_status(t, &st);
+    err = get_limits(e->params, &st.up_limit, &st.down_limit, eb);
+    if (err != 0)
+        return err;
+    torrent_set_limits(t, st.up_limit, st.down_limit);
+    e->result = json_pack("{s:I, s:I}", "up_limit", (json_int_t)st.up_limit, "down_limit",
+                          (json_int_t)st.down_limit);
+    return e->result != NULL ? 0 : SPRAT_E_NOMEM;
 }
 
 /* Without a limit, tells those that there are. */
@@ -345,37 +446,27 @@ static int
 torrent_limits(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
     static const char *const keys[] = {"torrent", "up_limit", "down_limit"};
-    struct torrent_status st;
-    struct torrent *t;
     int err = check_running(ctx, eb);
 
     if (err == 0)
         err = rpc_check_keys(params, keys, COUNT(keys), eb);
-    if (err == 0)
-        err = find(ctx, params, &t, eb);
-    if (err != 0)
-        return err;
-    torrent_get_status(t, &st);
-    err = get_limits(params, &st.up_limit, &st.down_limit, eb);
-    if (err != 0)
-        return err;
-    torrent_set_limits(t, st.up_limit, st.down_limit);
-    *result = json_pack("{s:I, s:I}", "up_limit", (json_int_t)st.up_limit, "down_limit",
-                        (json_int_t)st.down_limit);
-    return *result != NULL ? 0 : SPRAT_E_NOMEM;
+    return err == 0 ? with_torrent(ctx, params, limit_it, result, eb) : err;
 }
 
 static int
 daemon_info(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
     const struct daemon *d = ctx;
+    const struct endpoint *addrs;
+    size_t count = shards_listen(d->shards, &addrs);
     int err = rpc_check_keys(params, NULL, 0, eb);
 
     if (err != 0)
         return err;
-    *result = json_pack("{s:s, s:i, s:s, s:s?, s:o, s:I, s:I}", "version", PACKAGE_VERSION, "pid",
-                        (int)getpid(), "state_dir", d->settings.state_dir, "save_dir",
-                        d->settings.save_dir, "listen", render_listen(d->session), "up_limit",
+    *result = json_pack("{s:s, s:i, s:i, s:s, s:s?, s:o, s:I, s:I}", "version", PACKAGE_VERSION,
+                        "pid", (int)getpid(), "loops", (int)shards_count(d->shards), "state_dir",
+                        d->settings.state_dir, "save_dir", d->settings.save_dir, "listen",
+                        render_listen(addrs, count), "up_limit",
                         (json_int_t)d->settings.up_limit, "down_limit",
                         (json_int_t)d->settings.down_limit);
     return *result != NULL ? 0 : SPRAT_E_NOMEM;
@@ -395,7 +486,7 @@ daemon_limits(void *ctx, const json_t *params, json_t **result, struct errbuf *e
         return err;
     d->settings.up_limit = up;
     d->settings.down_limit = down;
-    session_set_limits(d->session, up, down);
+    shards_set_limits(d->shards, up, down);
     *result = json_pack("{s:I, s:I}", "up_limit", (json_int_t)up, "down_limit", (json_int_t)down);
     return 0;
 }

@@ -189,10 +189,8 @@ render_torrent_details(const struct torrent *t, struct mono now)
 }
 
 json_t *
-render_listen(const struct session *s)
+render_listen(const struct endpoint *addrs, size_t count)
 {
-    const struct endpoint *addrs;
-    size_t count = session_listen(s, &addrs);
     char addr[ADDR_TEXT_MAX];
     json_t *all = json_array();
 

@@ -20,6 +20,6 @@ json_t *render_torrent(const struct torrent *t);
 json_t *render_torrent_details(const struct torrent *t, struct mono now);
 
 /* A list of "ADDR:PORT". */
-json_t *render_listen(const struct session *s);
+json_t *render_listen(const struct endpoint *addrs, size_t count);
 
 #endif

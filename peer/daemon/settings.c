@@ -5,6 +5,7 @@
 #include "peer/daemon/settings.h"
 
 #include <ini.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "common/sys/addr.h"
 #include "common/sys/file.h"
 #include "common/sys/paths.h"
+#include "common/sys/processors.h"
 #include "common/sys/unixsock.h"
 
 enum {
@@ -31,6 +33,7 @@ enum {
     OPT_LISTEN,
     OPT_UP_LIMIT,
     OPT_DOWN_LIMIT,
+    OPT_LOOPS,
     OPT_MAX_PEERS,
     OPT_MAX_CONNECTIONS,
     OPT_PEX,
@@ -57,6 +60,8 @@ static const struct option_spec specs[] = {
      "send at most that many bytes a second, all torrents together, as in 500K or 2M (no limit)"},
     {OPT_DOWN_LIMIT, 0, "down-limit", "RATE",
      "receive at most that many bytes a second, all torrents together (no limit)"},
+    {OPT_LOOPS, 0, "loops", "COUNT",
+     "serve torrents from that many threads, each torrent from one (one per processor)"},
     {OPT_MAX_PEERS, 0, "max-peers", "COUNT",
      "be connected to at most that many peers of a torrent (200)"},
     {OPT_MAX_CONNECTIONS, 0, "max-connections", "COUNT",
@@ -128,11 +133,11 @@ set_rate(uint64_t *where, const char *name, const char *value, struct errbuf *eb
 }
 
 static int
-set_count(uint64_t *where, const char *name, const char *value, struct errbuf *eb)
+set_count(uint64_t *where, uint64_t max, const char *name, const char *value, struct errbuf *eb)
 {
-    if (parse_u64(value, 1, SESSION_CONNS_MAX, where) != 0)
-        return errbuf_set(eb, SPRAT_E_INVAL, "%s: '%s' is no number from 1 to %d", name, value,
-                          SESSION_CONNS_MAX);
+    if (parse_u64(value, 1, max, where) != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL, "%s: '%s' is no number from 1 to %" PRIu64, name,
+                          value, max);
     return 0;
 }
 
@@ -176,8 +181,11 @@ set_key(struct settings *s, int id, const char *value, struct errbuf *eb)
     case OPT_LISTEN: return add_listen(s, value, eb);
     case OPT_UP_LIMIT: return set_rate(&s->up_limit, "up-limit", value, eb);
     case OPT_DOWN_LIMIT: return set_rate(&s->down_limit, "down-limit", value, eb);
-    case OPT_MAX_PEERS: return set_count(&s->max_peers, "max-peers", value, eb);
-    case OPT_MAX_CONNECTIONS: return set_count(&s->max_connections, "max-connections", value, eb);
+    case OPT_LOOPS: return set_count(&s->loops, SESSION_LOOPS_MAX, "loops", value, eb);
+    case OPT_MAX_PEERS:
+        return set_count(&s->max_peers, SESSION_CONNS_MAX, "max-peers", value, eb);
+    case OPT_MAX_CONNECTIONS:
+        return set_count(&s->max_connections, SESSION_CONNS_MAX, "max-connections", value, eb);
     case OPT_PEX: return set_pex(s, value, eb);
     case OPT_SEED:
         if (settings_parse_seed(value, &s->seed, &s->ratio) != 0)
@@ -309,7 +317,11 @@ read_command_line(struct settings *s, int argc, const char *const *argv, const c
 static void
 set_defaults(struct settings *s)
 {
-    *s = (struct settings){.seed = SEED_FOREVER, .log_level = LOG_INFO};
+    unsigned cpus = processors_usable();
+
+    *s = (struct settings){.seed = SEED_FOREVER,
+                           .log_level = LOG_INFO,
+                           .loops = cpus < SESSION_LOOPS_MAX ? cpus : SESSION_LOOPS_MAX};
 }
 
 /* The paths that nobody named. */

@@ -28,6 +28,7 @@ struct settings {
     struct endpoint listen[SESSION_LISTEN_MAX];
     size_t listen_count;
     uint64_t up_limit, down_limit;
+    uint64_t loops;
     uint64_t max_peers, max_connections; /* of a torrent, of all; 0: the defaults */
     bool no_pex;
     enum seed_policy seed; /* of torrents that come without one */

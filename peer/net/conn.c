@@ -307,9 +307,10 @@ conn_connect(struct conn_hub *hub, const struct endpoint *to, const struct endpo
     return 0;
 }
 
-int
-conn_accept(struct conn_hub *hub, int fd, const struct endpoint *peer, uint32_t timeout_ms,
-            const struct conn_handler *handler, struct conn **out)
+/* A connection around a socket that stands, in |state|; the socket is closed on error too. */
+static int
+take_socket(struct conn_hub *hub, int fd, const struct endpoint *peer, enum conn_state state,
+            uint32_t timeout_ms, const struct conn_handler *handler, struct conn **out)
 {
     struct stream *stream;
     struct stream_handler h;
@@ -323,6 +324,7 @@ conn_accept(struct conn_hub *hub, int fd, const struct endpoint *peer, uint32_t 
         stream_free(stream);
         return SPRAT_E_NOMEM;
     }
+    conn_set_state(c, state);
     c->stream = stream;
     c->connected = true;
     stream_set_handler(stream, stream_callbacks(c, &h));
@@ -334,6 +336,32 @@ conn_accept(struct conn_hub *hub, int fd, const struct endpoint *peer, uint32_t 
     loop_timer_set(c->timer, mono_add_ms(loop_now(hub->loop), timeout_ms));
     *out = c;
     return 0;
+}
+
+int
+conn_accept(struct conn_hub *hub, int fd, const struct endpoint *peer, uint32_t timeout_ms,
+            const struct conn_handler *handler, struct conn **out)
+{
+    return take_socket(hub, fd, peer, CONN_SHAKING, timeout_ms, handler, out);
+}
+
+int
+conn_adopt(struct conn_hub *hub, int fd, const struct endpoint *peer, uint32_t timeout_ms,
+           const struct conn_handler *handler, struct conn **out)
+{
+    return take_socket(hub, fd, peer, CONN_SHAKEN, timeout_ms, handler, out);
+}
+
+int
+conn_give(struct conn *c)
+{
+    int fd;
+
+    ASSERT(c->state == CONN_SHAKEN);
+    fd = stream_release(c->stream);
+    c->stream = NULL;
+    conn_close(c);
+    return fd;
 }
 
 void

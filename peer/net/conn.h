@@ -29,7 +29,7 @@ enum {
     CONN_SURE_MS = 500,             /* what was in the page cache is taken to be there for so long */
     CONN_HAND_BYTES = 256 * 1024,   /* asked of the page cache at a time */
     CONN_TURN_BYTES = 512 * 1024,   /* read or written before other connections have a turn */
-    CONN_HUB_BUFFERS_MAX = 4096,    /* blocks of pieces on their way out, all connections */
+    CONN_HUB_BUFFERS_MAX = 4096,    /* blocks of pieces on their way out, all hubs of a process */
     CONN_HUB_BUFFERS_KEEP = 64,     /* of them kept when they are not in use */
     CONN_HUB_PIECES_KEEP = 1024,    /* records of pieces kept when they are not in use */
 };
@@ -67,8 +67,9 @@ struct conn_handler {
     void (*on_closed)(void *ctx, struct conn *c, int err);
 };
 
-/* NULL when memory is out. */
-struct conn_hub *conn_hub_new(struct loop *l, uint32_t blocks_max);
+/* |blocks_max| blocks at most are received into at a time, |buffers_max| (1 at least) are on their way
+ * out. NULL when memory is out. */
+struct conn_hub *conn_hub_new(struct loop *l, uint32_t blocks_max, uint32_t buffers_max);
 /* All connections are closed, all reads are done (asserted). NULL is legal. */
 void conn_hub_free(struct conn_hub *hub);
 struct block_pool *conn_hub_blocks(const struct conn_hub *hub);
@@ -85,6 +86,13 @@ int conn_connect(struct conn_hub *hub, const struct endpoint *to, const struct e
 /* Takes an accepted socket; it is closed on error too. Timeout as above. */
 int conn_accept(struct conn_hub *hub, int fd, const struct endpoint *peer, uint32_t timeout_ms,
                 const struct conn_handler *handler, struct conn **out);
+
+/* Gives the socket of a connection away whose handshake is there, as it is: not a byte behind that was
+ * read. The connection is gone. */
+int conn_give(struct conn *c);
+/* Takes such a socket on, in another hub; it is closed on error too. The timeout is for conn_start(). */
+int conn_adopt(struct conn_hub *hub, int fd, const struct endpoint *peer, uint32_t timeout_ms,
+               const struct conn_handler *handler, struct conn **out);
 
 /* Closes it without a callback; what was not sent is lost, also what the kernel still holds. NULL
  * is legal. */

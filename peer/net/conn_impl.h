@@ -98,6 +98,7 @@ struct conn_hub {
     uint32_t conns;
     uint32_t reads;   /* reads under way, those of closed connections included */
     uint32_t buffers; /* in use, in blocks */
+    uint32_t buffers_max;
     uint32_t spare;
     struct out_buffer *free;
     struct list pieces; /* records that are not in use */

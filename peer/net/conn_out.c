@@ -28,7 +28,7 @@ buffer_take(struct conn_hub *hub, uint32_t length)
 {
     struct out_buffer *b = length <= BLOCK_LEN ? hub->free : NULL;
 
-    if (hub->buffers + buffer_blocks(length) > CONN_HUB_BUFFERS_MAX)
+    if (hub->buffers + buffer_blocks(length) > hub->buffers_max)
         return NULL;
     if (b != NULL) {
         hub->free = b->next;
@@ -644,13 +644,14 @@ on_flush(void *ctx)
 }
 
 struct conn_hub *
-conn_hub_new(struct loop *l, uint32_t blocks_max)
+conn_hub_new(struct loop *l, uint32_t blocks_max, uint32_t buffers_max)
 {
     struct conn_hub *hub = calloc(1, sizeof(*hub));
 
     if (hub == NULL)
         return NULL;
     hub->loop = l;
+    hub->buffers_max = buffers_max;
     list_init(&hub->dirty);
     list_init(&hub->starved);
     list_init(&hub->hungry);

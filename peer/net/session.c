@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The engine of a process: opens what all torrents share, gives each its turn, and ends. What a
- * torrent does is its own affair.
+ * The engine of a loop: opens what its torrents share, gives each its turn, and ends. What a torrent
+ * does is its own affair.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +9,6 @@
 
 #include "common/base/assert.h"
 #include "common/base/magic.h"
-#include "common/crypto/random.h"
-#include "common/sys/fdlimit.h"
 #include "config.h"
 #include "peer/net/session_impl.h"
 
@@ -77,16 +75,6 @@ on_save(void *ctx)
     loop_timer_set(s->save_timer, mono_add_ms(loop_now(s->loop), SESSION_SAVE_MS));
 }
 
-/* Content, locks and the database need descriptors too: connections must not starve them. */
-static uint32_t
-conns_max(uint32_t wanted)
-{
-    uint32_t half = fdlimit_raise(SESSION_FILES_MAX) / 2;
-    uint32_t most = half < SESSION_CONNS_MAX ? half : SESSION_CONNS_MAX;
-
-    return wanted > 0 && wanted < most ? wanted : most;
-}
-
 /* --- the disk's answers --- */
 
 static void
@@ -97,37 +85,57 @@ notify_disk(void *ctx)
     loop_waker_wake(s->disk.waker);
 }
 
+/* There may be room at the disk. */
 static void
-on_disk(void *ctx)
+on_room(struct session *s)
 {
-    struct session *s = ctx;
     struct list *link;
 
-    MAGIC_CHECK(s, SESSION_MAGIC);
-    doneq_drain(s->disk.doneq);
     conn_hub_kick(s->hub);
     while ((link = list_pop_front(&s->disk.crowded)) != NULL)
         session_mark_dirty(LIST_ENTRY(link, struct torrent, crowded));
 }
 
+static void
+on_disk(void *ctx)
+{
+    struct session *s = ctx;
+
+    MAGIC_CHECK(s, SESSION_MAGIC);
+    doneq_drain(s->disk.doneq);
+    on_room(s);
+}
+
+static void
+on_again(void *ctx)
+{
+    struct session *s = ctx;
+
+    MAGIC_CHECK(s, SESSION_MAGIC);
+    s->disk.awaited = false;
+    on_room(s);
+}
+
+void
+session_await_disk(struct session *s)
+{
+    if (s->disk.awaited)
+        return;
+    s->disk.awaited = true;
+    loop_timer_set(s->disk.again, mono_add_ms(loop_now(s->loop), SESSION_AGAIN_MS));
+}
+
 /* --- opening --- */
 
 static int
-open_disk(struct session *s, const struct session_config *cfg, struct errbuf *eb)
+open_disk(struct session *s)
 {
-    struct disk_options opt = {0};
-    int err;
-
     s->disk.waker = loop_waker_new(s->loop, on_disk, s);
-    if (s->disk.waker == NULL)
-        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    s->disk.again = loop_timer_new(s->loop, on_again, s);
+    if (s->disk.waker == NULL || s->disk.again == NULL)
+        return SPRAT_E_NOMEM;
     s->disk.doneq = doneq_new(notify_disk, s);
-    if (s->disk.doneq == NULL)
-        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    err = disk_new(&opt, &s->disk.disk, eb);
-    if (err != 0)
-        return err;
-    return state_open(cfg->state_dir, cfg->program, &s->disk.state, eb);
+    return s->disk.doneq != NULL ? 0 : SPRAT_E_NOMEM;
 }
 
 static void
@@ -149,18 +157,22 @@ on_farewells_over(void *ctx)
 }
 
 static int
-open_net(struct session *s, struct errbuf *eb)
+open_net(struct session *s)
 {
+    uint32_t loops = s->house->loops;
+
     s->resolver = resolver_new(s->loop);
     s->fetcher = fetcher_new(s->loop, "sprat/" PACKAGE_VERSION);
-    s->hub = conn_hub_new(s->loop, SESSION_BLOCKS_MAX);
+    s->hub = conn_hub_new(s->loop, SESSION_BLOCKS_MAX / loops, CONN_HUB_BUFFERS_MAX / loops);
+    s->mail = mailbox_new(s->loop, SESSION_LETTERS_MAX);
     s->farewells = farewells_new(s->loop, on_farewells_over, s);
     s->turn = loop_task_new(s->loop, on_turn, s);
     s->save_timer = loop_timer_new(s->loop, on_save, s);
     s->end.deadline = loop_timer_new(s->loop, on_deadline, s);
-    if (s->resolver == NULL || s->fetcher == NULL || s->hub == NULL ||
+    s->share.timer = loop_timer_new(s->loop, house_on_share, s);
+    if (s->share.timer == NULL || s->resolver == NULL || s->fetcher == NULL || s->hub == NULL || s->mail == NULL ||
         s->farewells == NULL || s->turn == NULL || s->save_timer == NULL || s->end.deadline == NULL)
-        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+        return SPRAT_E_NOMEM;
     loop_timer_set(s->save_timer, mono_add_ms(loop_now(s->loop), SESSION_SAVE_MS));
     return 0;
 }
@@ -168,53 +180,91 @@ open_net(struct session *s, struct errbuf *eb)
 static int
 open_trackers(struct session *s, struct errbuf *eb)
 {
-    s->tracker = tracker_client_new(s->loop, s->resolver, s->fetcher, &s->listen.source,
+    s->tracker = tracker_client_new(s->loop, s->resolver, s->fetcher, &s->house->doors.source,
                                     UDP_TRACKER_RETRY_MS);
     return s->tracker != NULL ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
 }
 
-int
-session_new(struct loop *loop, const struct session_config *cfg,
-            const struct session_handler *handler, struct session **out, struct errbuf *eb)
+static uint32_t
+free_index(const struct house *h)
+{
+    uint32_t i = 0;
+
+    while (h->sessions[i] != NULL)
+        i++;
+    ASSERT(i < h->loops);
+    return i;
+}
+
+static struct session *
+session_alloc(struct house *h, struct loop *loop, const struct session_config *cfg,
+              const struct session_handler *handler)
 {
     struct session *s = calloc(1, sizeof(*s));
-    uint64_t seed[2];
-    int err;
 
     if (s == NULL)
-        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+        return NULL;
     MAGIC_SET(s, SESSION_MAGIC);
+    s->house = h;
+    s->index = free_index(h);
+    h->sessions[s->index] = s;
     s->loop = loop;
     s->handler = *handler;
-    if (cfg->log != NULL)
-        s->log = *cfg->log;
-    else
-        s->log = (struct log){.write = NULL};
+    s->loads.max = SESSION_LOADS_MAX / h->loops;
     list_init(&s->torrents);
     list_init(&s->dirty);
     list_init(&s->disk.crowded);
     list_init(&s->loads.waiting);
     list_init(&s->events);
     list_init(&s->listen.stranger_list);
-    s->listen.conns_max = conns_max(cfg->conns_max);
-    s->peers_max = cfg->peers_max;
-    s->no_pex = cfg->no_pex;
-    random_bytes(seed, sizeof(seed));
-    hashmap_init(&s->by_hash, seed, session_key_matches);
     rate_bucket_init(&s->up, cfg->up_limit, loop_now(loop));
     rate_bucket_init(&s->down, cfg->down_limit, loop_now(loop));
-    err = open_disk(s, cfg, eb);
+    return s;
+}
+
+int
+session_open(struct house *h, struct loop *loop, const struct session_config *cfg,
+             const struct session_handler *handler, struct session **out, struct errbuf *eb)
+{
+    struct session *s = session_alloc(h, loop, cfg, handler);
+    int err;
+
+    if (s == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    err = open_disk(s);
     if (err == 0)
-        err = open_net(s, eb);
-    if (err == 0)
+        err = open_net(s);
+    if (err != 0)
+        errbuf_set(eb, err, "out of memory");
+    if (err == 0 && s->index == 0)
         err = session_listen_all(s, cfg, eb);
     if (err == 0)
         err = open_trackers(s, eb);
     if (err != 0) {
-        session_free(s);
+        session_close(s);
+        session_release(s);
         return err;
     }
     *out = s;
+    return 0;
+}
+
+int
+session_new(struct loop *loop, const struct session_config *cfg,
+            const struct session_handler *handler, struct session **out, struct errbuf *eb)
+{
+    struct house *h;
+    int err = house_new(cfg, 1, &h, eb);
+
+    if (err != 0)
+        return err;
+    err = session_open(h, loop, cfg, handler, out, eb);
+    if (err != 0) {
+        house_quiet(h);
+        house_free(h);
+        return err;
+    }
+    (*out)->own_house = true;
     return 0;
 }
 
@@ -263,11 +313,12 @@ drop_torrents(struct session *s)
 }
 
 void
-session_free(struct session *s)
+session_close(struct session *s)
 {
-    if (s == NULL)
-        return;
     MAGIC_CHECK(s, SESSION_MAGIC);
+    s->end.begun = true;
+    if (s->mail != NULL)
+        mailbox_drain(s->mail); /* who comes now is turned away */
     session_close_doors(s);
     drop_torrents(s);
     event_drop(s, NULL);
@@ -276,18 +327,41 @@ session_free(struct session *s)
     resolver_free(s->resolver);
     farewells_free(s->farewells);
     conn_hub_free(s->hub);
-    state_close(s->disk.state);
+}
+
+/* The database may have had updates of torrents that are gone: nobody waits for their answers. */
+void
+session_release(struct session *s)
+{
     if (s->disk.doneq != NULL)
         doneq_drain(s->disk.doneq);
-    disk_free(s->disk.disk);
     doneq_free(s->disk.doneq);
+    mailbox_free(s->mail);
     loop_waker_free(s->disk.waker);
+    loop_timer_free(s->disk.again);
+    loop_timer_free(s->share.timer);
     loop_task_free(s->turn);
     loop_timer_free(s->save_timer);
     loop_timer_free(s->end.deadline);
-    hashmap_fini(&s->by_hash);
+    s->house->sessions[s->index] = NULL;
     MAGIC_CLEAR(s);
     free(s);
+}
+
+void
+session_free(struct session *s)
+{
+    struct house *h;
+
+    if (s == NULL)
+        return;
+    MAGIC_CHECK(s, SESSION_MAGIC);
+    ASSERT(s->own_house);
+    h = s->house;
+    session_close(s);
+    house_quiet(h);
+    session_release(s);
+    house_free(h);
 }
 
 void

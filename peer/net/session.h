@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The engine of a process: one loop, its listeners, the worker threads, the state database, and any
- * number of torrents. It joins the cores (which decide) to sockets, disk and trackers (which do).
- * `sprat get`, `sprat seed` and spratd are thin users of this header.
+ * The engine of one loop: any number of torrents, and around them listeners, the worker threads and the
+ * state database. It joins the cores (which decide) to sockets, disk and trackers (which do). `sprat
+ * get` and `sprat seed` have one session with all of it; spratd's loops have one each, and share what
+ * lies around them (shards.h).
  *
  * All calls are made on the loop's thread. Callbacks come from the loop, never from inside a call.
  */
@@ -24,7 +25,8 @@ struct state_torrent;
 
 enum {
     SESSION_LISTEN_MAX = 8,
-    SESSION_TORRENTS_MAX = 100000,
+    SESSION_LOOPS_MAX = 16,          /* of a process */
+    SESSION_TORRENTS_MAX = 100000,   /* of all loops */
     SESSION_CONNS_MAX = 4000,        /* all torrents together, half-open ones included; and never more than
                                         half of the descriptors that the process may have */
     SESSION_FILES_MAX = 65536,       /* descriptors asked of the system */
@@ -125,7 +127,7 @@ int session_new(struct loop *loop, const struct session_config *cfg,
 /* Everything must be stopped before (session_stop), or it is dropped as by a crash. */
 void session_free(struct session *s);
 
-/* The real addresses: |n| of them. */
+/* The real addresses: |n| of them, the same for all loops. */
 size_t session_listen(const struct session *s, const struct endpoint **addrs);
 
 /* Adds one. SPRAT_E_EXISTS, SPRAT_E_BUSY (another process has it: the sentence names it), or local
@@ -133,14 +135,15 @@ size_t session_listen(const struct session *s, const struct endpoint **addrs);
 int session_add(struct session *s, const struct torrent_add *add, struct torrent **out,
                 struct errbuf *eb);
 
-/* Loads every torrent that the state database has (spratd). One that another process has is in state
- * ERROR with a sentence that names it, and begins once it is free. */
-int session_load(struct session *s, struct errbuf *eb);
-
 /* Torrents in the order of adding; NULL at the end; |t| NULL gives the first. */
 struct torrent *session_next(const struct session *s, const struct torrent *t);
-/* By hex info-hash, v1 or v2, whole or a unique prefix of ≥ 6 digits, or by unique name. */
-struct torrent *session_find(const struct session *s, const char *what, struct errbuf *eb);
+/* By hex info-hash, v1 or v2, whole or a prefix of ≥ 6 digits, or by name: how many there are, and one
+ * of them, if there are any, in |*found|. */
+size_t session_find(const struct session *s, const char *what, struct torrent **found);
+/* By one of its 20-byte hashes, if it is this loop's; NULL. */
+struct torrent *session_find_by_hash(const struct session *s, const uint8_t *hash);
+/* Torrents of all loops are numbered in the order of adding. */
+uint64_t torrent_serial(const struct torrent *t);
 
 /* Changes which files are wanted (selection.h; |chosen| is copied). BUSY while files are checked or
  * moved; INVAL for a torrent that is only seeded; or the database's error. */

@@ -15,7 +15,7 @@ event_push(struct torrent *t, enum torrent_event_type type, int err, const char 
     struct pending_event *ev = calloc(1, sizeof(*ev));
 
     if (ev == NULL) {
-        log_error(&t->session->log, "%s: %s (an event was lost: out of memory)", t->mi->name,
+        log_error(&t->session->house->log, "%s: %s (an event was lost: out of memory)", t->mi->name,
                   message);
         return;
     }

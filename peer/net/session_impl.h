@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * What the files of the session share: its structs, and the calls between its parts. Nobody else
- * includes this.
+ * includes this. A session is what one loop has; what all loops of the process share is house.h's.
  *
- *   session.c           the process's engine: opens, gives turns, ends
+ *   session.c           a loop's engine: opens, gives turns, ends
  *   session_listen.c    listeners, and strangers until they say whom they want
  *   session_torrents.c  the list: added, loaded, found, forgotten
  *   session_event.c     what people are told, from the loop
@@ -23,10 +23,11 @@
 
 #include "common/ds/hashmap.h"
 #include "common/ds/list.h"
-#include "common/ev/listener.h"
 #include "common/sys/lockfile.h"
 #include "peer/net/conn.h"
 #include "peer/net/farewell.h"
+#include "peer/net/house.h"
+#include "peer/net/mailbox.h"
 #include "peer/net/session.h"
 #include "peer/net/tracker_client.h"
 #include "peer/store/commit.h"
@@ -35,9 +36,11 @@
 #include "peer/store/statewish.h"
 
 enum {
-    SESSION_BLOCKS_MAX = 1536,    /* 16 KiB each: received and not yet written, all torrents */
+    SESSION_BLOCKS_MAX = 1536,    /* 16 KiB each: received and not yet written, all loops together */
     SESSION_STRANGERS_MAX = 512,  /* accepted connections that have not shaken hands */
-    SESSION_LOADS_MAX = 256,      /* torrents that look at their files at a time; others wait */
+    SESSION_LOADS_MAX = 256,      /* torrents that look at their files at a time, all loops together */
+    SESSION_LETTERS_MAX = 256,    /* connections that wait for their loop; more are closed */
+    SESSION_AGAIN_MS = 10,        /* until a disk that had no room is tried again */
     SESSION_SAVE_MS = 60000,      /* totals and peers are stored that often */
     TORRENT_RETRY_MS = 5000,      /* after a local failure */
     TORRENT_STALLED_MAX = 256,    /* disk jobs kept for then; more are failed, and fetched again */
@@ -58,20 +61,13 @@ struct pending_event {
 
 struct session {
     uint32_t magic;
+    uint32_t index; /* among those of the house; 0 has the doors */
+    struct house *house;
+    bool own_house; /* it is alone in it, and closes it */
     struct loop *loop;
     struct session_handler handler;
-    struct log log;
-    uint32_t peers_max; /* of each torrent */
-    bool no_pex;
-    bool managed; /* spratd's: its torrents are started by it again */
-    bool loading; /* what is added now comes from the database */
+    struct mailbox *mail; /* what other loops bring */
     struct session_listen {
-        struct listener *listeners[SESSION_LISTEN_MAX];
-        struct endpoint addrs[SESSION_LISTEN_MAX];
-        size_t count;
-        struct source source;
-        uint32_t conns; /* of all torrents, and strangers */
-        uint32_t conns_max;
         uint32_t strangers;
         struct list stranger_list;
     } listen;
@@ -81,20 +77,23 @@ struct session {
     struct conn_hub *hub;
     struct farewells *farewells;
     struct session_disk {
-        struct disk *disk;
         struct doneq *doneq;
         struct loop_waker *waker;
-        struct state *state;
         struct list crowded; /* torrents with jobs that the disk had no room for */
+        struct loop_timer *again; /* looks whether it has now, if |awaited| */
+        bool awaited;
     } disk;
     struct session_loads {
-        uint32_t count;      /* torrents under way: the queues behind them have a maximum */
+        uint32_t count, max; /* torrents under way: the queues behind them have a maximum */
         struct list waiting; /* torrents, in the order of asking */
     } loads;
     struct rate_bucket up, down;
-    struct hashmap by_hash;
+    struct session_share { /* with several loops: of what they may move together */
+        uint64_t moved[HOUSE_WAYS]; /* bytes of pieces */
+        uint32_t waiting[HOUSE_WAYS];
+        struct loop_timer *timer; /* off without a limit */
+    } share;
     struct list torrents; /* in the order of adding */
-    uint32_t torrent_count;
     struct list dirty; /* torrents whose clocks must be looked at */
     struct loop_task *turn;
     struct list events;
@@ -213,6 +212,7 @@ struct torrent {
     struct metainfo *mi;
     char *save_dir;
     int64_t id;
+    uint64_t serial; /* counts the torrents of all loops, in the order of adding */
     struct lockfile *lock; /* NULL: another process had it when we came; torrent_enter() */
     struct hash_key keys[2];
     enum torrent_phase phase;
@@ -301,6 +301,16 @@ struct torrent {
 
 /* session.c */
 void session_mark_dirty(struct torrent *t);
+/* A disk without room was asked: the torrents and connections that wait for it look again soon, also
+ * if it is other loops whose jobs it has. */
+void session_await_disk(struct session *s);
+/* One of the sessions of |h|. The first listens. */
+int session_open(struct house *h, struct loop *loop, const struct session_config *cfg,
+                 const struct session_handler *handler, struct session **out, struct errbuf *eb);
+/* Its end in two steps, the loop not running any more: all that it began is over or dropped; and, after
+ * house_quiet(), its memory. */
+void session_close(struct session *s);
+void session_release(struct session *s);
 
 /* session_listen.c */
 int session_listen_all(struct session *s, const struct session_config *cfg, struct errbuf *eb);
@@ -312,9 +322,8 @@ void session_admit(struct session *s, struct torrent *t);
 void session_forget_wanted(struct session *s, const struct torrent *t);
 
 /* session_torrents.c */
-bool session_key_matches(const struct hashmap_node *node, const void *key, size_t len);
-/* By one of its 20-byte hashes; NULL. */
-struct torrent *session_find_by_hash(const struct session *s, const uint8_t *hash);
+/* Loads what the database has, and deals it out. */
+int sessions_load(struct house *h, struct errbuf *eb);
 
 /* session_event.c */
 void event_push(struct torrent *t, enum torrent_event_type type, int err, const char *message);

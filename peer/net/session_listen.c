@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The session's doors: its listeners, and the strangers who came in and have not said which torrent
- * they want, or want one that is being loaded. What becomes of them then is the torrent's affair.
+ * they want, or want one that is being loaded. What becomes of them then is the torrent's affair. The
+ * first loop listens for all: whom it can't serve itself it hands over to the loop that can.
  */
 #include <stdlib.h>
 
@@ -49,24 +50,41 @@ session_forget_wanted(struct session *s, const struct torrent *t)
 }
 
 static void
-on_stranger_handshake(void *ctx, struct conn *c, const struct handshake *h)
+turn_away(struct session *s, struct conn *c)
 {
-    struct stranger *x = ctx;
-    struct session *s = x->session;
-    struct torrent *t = session_find_by_hash(s, h->info_hash);
-
-    if (t != NULL && is_loading(t)) {
-        x->wanted = t;
-        x->hello = *h;
-        return; /* admitted when it runs, or closed by the clock */
-    }
-    stranger_free(x);
-    if (t != NULL) {
-        peers_on_stranger(t, c, h);
-        return;
-    }
     conn_close(c);
-    s->listen.conns--;
+    house_drop_conn(s->house);
+}
+
+/* A stranger that says nothing must not keep others out: when there are too many, the oldest goes. */
+static bool
+drop_oldest_stranger(struct session *s)
+{
+    struct stranger *oldest;
+
+    if (list_empty(&s->listen.stranger_list))
+        return false;
+    oldest = LIST_ENTRY(s->listen.stranger_list.next, struct stranger, link);
+    turn_away(s, oldest->conn);
+    stranger_free(oldest);
+    return true;
+}
+
+static struct stranger *
+stranger_new(struct session *s)
+{
+    struct stranger *x;
+
+    if (s->listen.strangers >= SESSION_STRANGERS_MAX)
+        (void)drop_oldest_stranger(s);
+    x = calloc(1, sizeof(*x));
+    if (x == NULL)
+        return NULL;
+    list_init(&x->link);
+    x->session = s;
+    list_push_back(&s->listen.stranger_list, &x->link);
+    s->listen.strangers++;
+    return x;
 }
 
 static void
@@ -76,26 +94,106 @@ on_stranger_closed(void *ctx, struct conn *c, int err)
 
     (void)c;
     (void)err;
-    x->session->listen.conns--;
+    house_drop_conn(x->session->house);
     stranger_free(x);
 }
 
-/* A stranger that says nothing must not keep others out: when there are too many, the oldest goes. */
-static bool
-make_room_for_stranger(struct session *s)
-{
-    struct session_listen *l = &s->listen;
-    struct stranger *oldest;
+/* --- from the loop that accepted it to the loop whose torrent it wants --- */
 
-    if (l->strangers < SESSION_STRANGERS_MAX && l->conns < l->conns_max)
-        return true;
-    if (list_empty(&l->stranger_list))
-        return false;
-    oldest = LIST_ENTRY(l->stranger_list.next, struct stranger, link);
-    conn_close(oldest->conn);
-    stranger_free(oldest);
-    l->conns--;
-    return true;
+/* A connection on its way. */
+struct handed {
+    struct letter letter;
+    struct session *to;
+    int fd;
+    struct endpoint peer;
+    struct handshake hello;
+};
+
+/* Its torrent is being loaded: it is admitted when that runs, or closed by the clock. */
+static void
+let_wait(struct session *s, struct torrent *t, struct conn *c, const struct handshake *hello)
+{
+    struct conn_handler h = {.on_closed = on_stranger_closed};
+    struct stranger *x = stranger_new(s);
+
+    if (x == NULL) {
+        turn_away(s, c);
+        return;
+    }
+    x->conn = c;
+    x->wanted = t;
+    x->hello = *hello;
+    h.ctx = x;
+    conn_set_handler(c, &h);
+}
+
+/* The torrent was there when the connection was sent. */
+static void
+adopt(struct session *s, const struct handed *x)
+{
+    static const struct conn_handler nobody;
+    struct torrent *t = session_find_by_hash(s, x->hello.info_hash);
+    struct conn *c;
+
+    if (conn_adopt(s->hub, x->fd, &x->peer, SESSION_HANDSHAKE_MS, &nobody, &c) != 0)
+        house_drop_conn(s->house);
+    else if (t == NULL || s->end.begun)
+        turn_away(s, c);
+    else if (is_loading(t))
+        let_wait(s, t, c, &x->hello);
+    else
+        peers_on_stranger(t, c, &x->hello);
+}
+
+static void
+on_handed(struct letter *l)
+{
+    struct handed *x = LIST_ENTRY(l, struct handed, letter);
+
+    adopt(x->to, x);
+    free(x);
+}
+
+/* It still counts among the connections. A loop that does not keep up is spared. */
+static void
+hand_over(struct session *s, struct session *owner, struct conn *c, const struct handshake *h)
+{
+    struct handed *x = malloc(sizeof(*x));
+
+    if (x == NULL) {
+        turn_away(s, c);
+        return;
+    }
+    *x = (struct handed){.letter.run = on_handed, .to = owner, .peer = *conn_peer(c), .hello = *h};
+    x->fd = conn_give(c);
+    if (mailbox_post(owner->mail, &x->letter) != 0) {
+        stream_drop(x->fd);
+        house_drop_conn(s->house);
+        free(x);
+    }
+}
+
+/* --- accepted connections --- */
+
+static void
+on_stranger_handshake(void *ctx, struct conn *c, const struct handshake *h)
+{
+    struct stranger *x = ctx;
+    struct session *s = x->session, *owner;
+    struct torrent *t = house_find(s->house, h->info_hash, &owner);
+
+    if (owner == s && is_loading(t)) {
+        x->wanted = t;
+        x->hello = *h;
+        return; /* admitted when it runs, or closed by the clock */
+    }
+    stranger_free(x);
+    if (owner == NULL)
+        turn_away(s, c);
+    else if (owner == s)
+        peers_on_stranger(t, c, h);
+    else
+        hand_over(s, owner, c, h);
 }
 
 static void
@@ -104,30 +202,32 @@ on_accept(void *ctx, int fd, const struct endpoint *peer)
     struct session *s = ctx;
     struct conn_handler h = {.on_handshake = on_stranger_handshake,
                              .on_closed = on_stranger_closed};
-    struct stranger *x = NULL;
+    struct stranger *x;
 
-    if (!s->end.begun && make_room_for_stranger(s))
-        x = calloc(1, sizeof(*x));
-    if (x == NULL) {
+    if (s->end.begun || (!house_take_conn(s->house) &&
+                         (!drop_oldest_stranger(s) || !house_take_conn(s->house)))) {
         stream_drop(fd);
         return;
     }
-    list_init(&x->link);
-    x->session = s;
-    h.ctx = x;
-    if (conn_accept(s->hub, fd, peer, SESSION_HANDSHAKE_MS, &h, &x->conn) != 0) {
-        free(x);
+    x = stranger_new(s);
+    if (x == NULL) {
+        stream_drop(fd);
+        house_drop_conn(s->house);
         return;
     }
-    list_push_back(&s->listen.stranger_list, &x->link);
-    s->listen.strangers++;
-    s->listen.conns++;
+    h.ctx = x;
+    if (conn_accept(s->hub, fd, peer, SESSION_HANDSHAKE_MS, &h, &x->conn) != 0) {
+        house_drop_conn(s->house);
+        stranger_free(x);
+    }
 }
+
+/* --- the doors --- */
 
 static int
 listen_at(struct session *s, const struct endpoint *at, struct errbuf *eb)
 {
-    struct session_listen *l = &s->listen;
+    struct house_doors *l = &s->house->doors;
     struct listener_handler h = {.ctx = s, .on_accept = on_accept};
     struct endpoint *source = at->family == IP_V4 ? &l->source.v4 : &l->source.v6;
     int err = listener_new(s->loop, at, &h, &l->listeners[l->count], eb);
@@ -153,9 +253,9 @@ listen_anywhere(struct session *s, struct errbuf *eb)
 
     at.family = IP_V6;
     if (err4 == 0)
-        at.port = s->listen.addrs[0].port;
+        at.port = s->house->doors.addrs[0].port;
     if (listen_at(s, &at, err4 == 0 ? NULL : eb) == 0 || at.port == 0)
-        return s->listen.count > 0 ? 0 : err4;
+        return s->house->doors.count > 0 ? 0 : err4;
     at.port = 0;
     (void)listen_at(s, &at, NULL);
     return 0;
@@ -179,12 +279,16 @@ session_listen_all(struct session *s, const struct session_config *cfg, struct e
 void
 session_close_doors(struct session *s)
 {
-    for (size_t i = 0; i < s->listen.count; i++)
-        listener_free(s->listen.listeners[i]);
+    struct house_doors *doors = &s->house->doors;
+
+    for (size_t i = 0; i < doors->count && s->index == 0; i++) {
+        listener_free(doors->listeners[i]);
+        doors->listeners[i] = NULL;
+    }
     LIST_EACH_SAFE(it, &s->listen.stranger_list) {
         struct stranger *x = LIST_ENTRY(it, struct stranger, link);
 
-        conn_close(x->conn);
+        turn_away(s, x->conn);
         stranger_free(x);
     }
 }
@@ -192,6 +296,6 @@ session_close_doors(struct session *s)
 size_t
 session_listen(const struct session *s, const struct endpoint **addrs)
 {
-    *addrs = s->listen.addrs;
-    return s->listen.count;
+    *addrs = s->house->doors.addrs;
+    return s->house->doors.count;
 }

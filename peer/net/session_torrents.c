@@ -10,48 +10,30 @@
 
 enum { FIND_DIGITS_MIN = 6 };
 
-bool
-session_key_matches(const struct hashmap_node *node, const void *key, size_t len)
-{
-    return memcmp(LIST_ENTRY(node, struct hash_key, node)->hash, key, len) == 0;
-}
-
 struct torrent *
 session_find_by_hash(const struct session *s, const uint8_t *hash)
 {
-    struct hashmap_node *node = hashmap_find(&s->by_hash, hash, TRACKER_HASH_LEN);
+    struct session *owner;
+    struct torrent *t = house_find(s->house, hash, &owner);
 
-    return node != NULL ? LIST_ENTRY(node, struct hash_key, node)->torrent : NULL;
-}
-
-static void
-remove_keys(struct session *s, struct torrent *t)
-{
-    for (int i = 0; i < 2; i++)
-        if (t->keys[i].hash != NULL)
-            hashmap_remove(&s->by_hash, &t->keys[i].node);
-    t->keys[0].hash = t->keys[1].hash = NULL;
-}
-
-static int
-add_key(struct session *s, struct torrent *t, int i)
-{
-    const uint8_t *hash = metainfo_wire_hash(t->mi, i == 1);
-
-    if (session_find_by_hash(s, hash) != NULL)
-        return SPRAT_E_EXISTS;
-    if (hashmap_add(&s->by_hash, &t->keys[i].node, hash, TRACKER_HASH_LEN) != 0)
-        return SPRAT_E_NOMEM;
-    t->keys[i].hash = hash;
-    t->keys[i].torrent = t;
-    return 0;
+    return owner == s ? t : NULL;
 }
 
 static bool
-is_known(const struct session *s, const struct metainfo *mi)
+is_known(struct house *h, const struct metainfo *mi)
 {
-    return (mi->has_v1 && session_find_by_hash(s, metainfo_wire_hash(mi, false)) != NULL) ||
-           (mi->has_v2 && session_find_by_hash(s, metainfo_wire_hash(mi, true)) != NULL);
+    return (mi->has_v1 && house_find(h, metainfo_wire_hash(mi, false), NULL) != NULL) ||
+           (mi->has_v2 && house_find(h, metainfo_wire_hash(mi, true), NULL) != NULL);
+}
+
+static int
+explain(int err, const struct torrent_add *add, struct errbuf *eb)
+{
+    if (err == SPRAT_E_EXISTS)
+        return errbuf_set(eb, err, "%s is there already", add->mi->name);
+    if (err == SPRAT_E_LIMIT)
+        return errbuf_set(eb, err, "there are %d torrents already", SESSION_TORRENTS_MAX);
+    return errbuf_set(eb, err, "%s", sprat_strerror(err));
 }
 
 static int
@@ -59,11 +41,8 @@ admit(const struct session *s, const struct torrent_add *add, struct errbuf *eb)
 {
     if (s->end.begun)
         return errbuf_set(eb, SPRAT_E_CANCELLED, "the session is ending");
-    if (is_known(s, add->mi))
-        return errbuf_set(eb, SPRAT_E_EXISTS, "%s is there already", add->mi->name);
-    if (s->torrent_count >= SESSION_TORRENTS_MAX)
-        return errbuf_set(eb, SPRAT_E_LIMIT, "there are %d torrents already",
-                          SESSION_TORRENTS_MAX);
+    if (is_known(s->house, add->mi))
+        return explain(SPRAT_E_EXISTS, add, eb);
     if (add->peer_count > TORRENT_ADD_PEERS_MAX)
         return errbuf_set(eb, SPRAT_E_LIMIT, "at most %d peers can be named",
                           TORRENT_ADD_PEERS_MAX);
@@ -81,18 +60,13 @@ session_add(struct session *s, const struct torrent_add *add, struct torrent **o
         err = torrent_new(s, add, &t, eb);
     if (err != 0)
         return err;
-    if (t->mi->has_v1)
-        err = add_key(s, t, 0);
-    if (err == 0 && t->mi->has_v2)
-        err = add_key(s, t, 1);
+    err = house_enter(s->house, t);
     if (err != 0) {
-        remove_keys(s, t);
         t->mi = NULL; /* the caller keeps it */
         torrent_free(t);
-        return errbuf_set(eb, err, "%s", sprat_strerror(err));
+        return explain(err, add, eb);
     }
     list_push_back(&s->torrents, &t->link);
-    s->torrent_count++;
     event_push(t, TORRENT_EVENT_READY, 0, "");
     if (!t->wish.paused)
         torrent_load(t);
@@ -105,8 +79,7 @@ session_forget(struct session *s, struct torrent *t)
 {
     event_drop(s, t);
     session_forget_wanted(s, t);
-    remove_keys(s, t);
-    s->torrent_count--;
+    house_leave(s->house, t);
     torrent_free(t);
 }
 
@@ -129,7 +102,7 @@ recall(const struct state_wish *wish, struct torrent_add *add)
 static int
 load_row(void *user, const struct state_torrent *row)
 {
-    struct session *s = user;
+    struct house *h = user;
     struct state_wish wish;
     struct torrent_add add = {.save_dir = row->dir,
                               .seed = SEED_FOREVER,
@@ -140,31 +113,31 @@ load_row(void *user, const struct state_torrent *row)
                               .paused = row->status == STATE_PAUSED};
     struct torrent *t;
     struct errbuf eb;
-    int err = state_load_wish(s->disk.state, row->id, &wish, &eb);
+    int err = state_load_wish(h->state, row->id, &wish, &eb);
 
     if (err == 0)
         recall(&wish, &add);
     if (err == 0 || err == SPRAT_E_NOTFOUND)
         err = metainfo_parse(row->metainfo, row->metainfo_len, &add.mi, &eb);
     if (err == 0) {
-        err = session_add(s, &add, &t, &eb);
+        err = session_add(house_pick(h), &add, &t, &eb);
         if (err != 0)
             metainfo_free(add.mi);
     }
     if (err != 0)
-        log_error(&s->log, "a torrent of %s was not loaded: %s", row->dir, eb.text);
+        log_error(&h->log, "a torrent of %s was not loaded: %s", row->dir, eb.text);
     state_wish_fini(&wish);
     return 0;
 }
 
 int
-session_load(struct session *s, struct errbuf *eb)
+sessions_load(struct house *h, struct errbuf *eb)
 {
     int err;
 
-    s->managed = s->loading = true;
-    err = state_each_managed(s->disk.state, load_row, s, eb);
-    s->loading = false;
+    h->managed = h->loading = true;
+    err = state_each_managed(h->state, load_row, h, eb);
+    h->loading = false;
     return err;
 }
 
@@ -204,23 +177,18 @@ is_meant(const struct torrent *t, const char *what)
            (mi->has_v2 && has_prefix(mi->info_hash_v2, sizeof(mi->info_hash_v2), what));
 }
 
-struct torrent *
-session_find(const struct session *s, const char *what, struct errbuf *eb)
+size_t
+session_find(const struct session *s, const char *what, struct torrent **found)
 {
-    struct torrent *found = NULL;
+    size_t n = 0;
 
     LIST_EACH(it, &s->torrents) {
         struct torrent *t = LIST_ENTRY(it, struct torrent, link);
 
-        if (!is_meant(t, what))
-            continue;
-        if (found != NULL) {
-            errbuf_set(eb, SPRAT_E_INVAL, "%s names more than one torrent", what);
-            return NULL;
+        if (is_meant(t, what)) {
+            *found = t;
+            n++;
         }
-        found = t;
     }
-    if (found == NULL)
-        errbuf_set(eb, SPRAT_E_NOTFOUND, "there is no torrent %s", what);
-    return found;
+    return n;
 }

@@ -238,7 +238,7 @@ static void
 load_next(struct session *s)
 {
     s->loads.count--;
-    while (s->loads.count < SESSION_LOADS_MAX && !list_empty(&s->loads.waiting)) {
+    while (s->loads.count < s->loads.max && !list_empty(&s->loads.waiting)) {
         struct torrent *t = LIST_ENTRY(list_pop_front(&s->loads.waiting), struct torrent, load);
 
         if (t->phase == PHASE_IDLE && !t->wish.stopping && !t->wish.paused)
@@ -316,7 +316,7 @@ static int
 open_storage(struct torrent *t, struct errbuf *eb)
 {
     struct storage_options so = {
-        .disk = t->session->disk.disk,
+        .disk = t->session->house->disk,
         .done = t->session->disk.doneq,
         .mi = t->mi,
         .dir = t->save_dir,
@@ -324,7 +324,7 @@ open_storage(struct torrent *t, struct errbuf *eb)
         .selection = t->wish.selection,
     };
     struct commit_options co = {
-        .state = t->session->disk.state, .id = t->id, .done = on_committed, .user = t};
+        .state = t->session->house->state, .id = t->id, .done = on_committed, .user = t};
     int err;
 
     if (t->disk.storage == NULL) {
@@ -345,7 +345,7 @@ start_check(struct torrent *t, struct errbuf *eb)
 {
     struct resume_options ro = {
         .storage = t->disk.storage,
-        .state = t->session->disk.state,
+        .state = t->session->house->state,
         .id = t->id,
         .download = !t->wish.seed_only && !t->core.frozen,
         .check_all = t->wish.force_check,
@@ -464,7 +464,7 @@ store_status(struct torrent *t)
     struct state_update u = {.set_status = true,
                              .status = t->wish.paused ? STATE_PAUSED : STATE_RUNNING};
 
-    (void)state_apply_async(t->session->disk.state, t->id, &u, t->session->disk.doneq, NULL, NULL);
+    (void)state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL, NULL);
 }
 
 void
@@ -476,7 +476,7 @@ torrent_set_limits(struct torrent *t, uint64_t up_limit, uint64_t down_limit)
     t->wish.up_limit = up_limit;
     t->wish.down_limit = down_limit;
     torrent_feed(t, &in);
-    (void)state_apply_async(t->session->disk.state, t->id, &u, t->session->disk.doneq, NULL, NULL);
+    (void)state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL, NULL);
 }
 
 void

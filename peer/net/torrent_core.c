@@ -27,10 +27,10 @@ core_new(struct torrent *t)
     struct session *s = t->session;
     struct swarm_config cfg = {
         .client = "Sprat " PACKAGE_VERSION,
-        .listen_port = s->listen.addrs[0].port,
+        .listen_port = s->house->doors.addrs[0].port,
         .announce_key = t->wish.key,
-        .peers_max = s->peers_max,
-        .no_pex = s->no_pex,
+        .peers_max = s->house->peers_max,
+        .no_pex = s->house->no_pex,
         .sequential = t->wish.sequential,
         .super_seed = t->wish.super_seed,
         .up = &s->up,
@@ -51,7 +51,7 @@ core_new(struct torrent *t)
     t->core.generation++;
     t->core.started = t->core.said_stopped = t->core.refused = false;
     if (t->mi->layers_missing)
-        (void)state_each_layer(s->disk.state, t->id, put_layer, t, NULL);
+        (void)state_each_layer(s->house->state, t->id, put_layer, t, NULL);
     return 0;
 }
 

@@ -176,6 +176,7 @@ wait_for_room(struct torrent *t)
 {
     if (!list_linked(&t->crowded))
         list_push_back(&t->session->disk.crowded, &t->crowded);
+    session_await_disk(t->session);
 }
 
 /* Submits it behind those that wait. Behind a failed disk only so many may wait: then the core
@@ -345,6 +346,8 @@ disk_read(struct torrent *t, struct conn_piece *p)
         free(job);
     else
         t->disk.reads++;
+    if (err == SPRAT_E_AGAIN)
+        session_await_disk(t->session);
     return err;
 }
 

@@ -29,7 +29,7 @@ store_layers(struct torrent *t)
         layer.len = (size_t)f->piece_count * 32;
         /* One that can't be stored is fetched again by the next session. */
         if (layer.hashes != NULL)
-            (void)state_apply_async(t->session->disk.state, t->id, &update,
+            (void)state_apply_async(t->session->house->state, t->id, &update,
                                     t->session->disk.doneq, NULL, NULL);
     }
 }
@@ -116,7 +116,7 @@ handle(struct torrent *t, const struct swarm_input *in)
 
     t->core.draining = true;
     if (swarm_handle(t->core.swarm, in, loop_now(t->session->loop)) != 0)
-        log_warn(&t->session->log, "%s: out of memory", t->mi->name);
+        log_warn(&t->session->house->log, "%s: out of memory", t->mi->name);
     while (swarm_next(t->core.swarm, &fx))
         carry_out(t, &fx);
     t->core.draining = false;

@@ -39,7 +39,7 @@ on_cleaned(void *user, const struct storage_result *res)
     /* What is not ours any more stays there, and is told once. */
     if (res->err != 0)
         event_push(t, TORRENT_EVENT_WARNING, res->err, res->why);
-    (void)state_apply_async(t->session->disk.state, t->id, &u, t->session->disk.doneq, NULL, NULL);
+    (void)state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL, NULL);
     free(t->wish.moved_from);
     t->wish.moved_from = NULL;
 }
@@ -84,7 +84,7 @@ switch_over(struct torrent *t)
     u.files = files;
     move_set(t, COMPLETION_SWITCHING);
     if (err == 0)
-        err = state_apply_async(t->session->disk.state, t->id, &u, t->session->disk.doneq,
+        err = state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq,
                                 on_switched, t);
     if (err != 0)
         move_failed(t, err, sprat_strerror(err));
@@ -144,7 +144,7 @@ torrent_move_forget(struct torrent *t)
         return;
     free(t->wish.move_to);
     t->wish.move_to = NULL;
-    (void)state_apply_async(t->session->disk.state, t->id, &u, t->session->disk.doneq, NULL, NULL);
+    (void)state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL, NULL);
 }
 
 static void

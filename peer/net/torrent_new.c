@@ -77,7 +77,7 @@ fill(struct torrent *t, const struct torrent_add *add)
 static int
 remember(struct torrent *t, struct errbuf *eb)
 {
-    struct state *st = t->session->disk.state;
+    struct state *st = t->session->house->state;
     struct state_wish wish = {.seed = (int)t->wish.seed,
                               .ratio = t->wish.ratio,
                               .sequential = t->wish.sequential,
@@ -96,7 +96,7 @@ remember(struct torrent *t, struct errbuf *eb)
                              .down_limit = t->wish.down_limit};
     int err = 0;
 
-    if (t->session->managed && !t->session->loading) {
+    if (t->session->house->managed && !t->session->house->loading) {
         err = state_put_wish(st, t->id, &wish, eb);
         if (err == 0)
             err = state_apply(st, t->id, &u, eb);
@@ -122,7 +122,7 @@ static int
 read_totals(struct torrent *t, struct errbuf *eb)
 {
     struct state_torrent row;
-    int err = state_get(t->session->disk.state, t->id, &row, eb);
+    int err = state_get(t->session->house->state, t->id, &row, eb);
 
     if (err != 0)
         return err;
@@ -137,7 +137,7 @@ torrent_enter(struct torrent *t, struct errbuf *eb)
     int err = 0;
 
     if (t->lock == NULL) {
-        err = state_lock_torrent(t->session->disk.state, t->mi, &t->lock, eb);
+        err = state_lock_torrent(t->session->house->state, t->mi, &t->lock, eb);
         if (err == 0 && t->id != 0)
             err = read_totals(t, eb);
     }
@@ -158,19 +158,19 @@ arrive(struct torrent *t)
 static int
 enter_state(struct torrent *t, const struct state_torrent *row, struct errbuf *eb)
 {
-    struct state *st = t->session->disk.state;
+    struct state *st = t->session->house->state;
     int err = torrent_enter(t, eb);
 
     if (err == 0 && row == NULL && t->wish.move_to != NULL &&
         state_has(st, t->mi, t->wish.move_to))
         arrive(t);
-    if (err == SPRAT_E_BUSY && t->session->loading)
+    if (err == SPRAT_E_BUSY && t->session->house->loading)
         err = 0;
     if (err == 0 && row != NULL) {
         t->id = row->id;
         take_totals(t, row);
     } else if (err == 0) {
-        err = state_add(st, t->mi, t->save_dir, t->session->managed, &t->id, eb);
+        err = state_add(st, t->mi, t->save_dir, t->session->house->managed, &t->id, eb);
         if (err == 0)
             err = read_totals(t, eb);
     }

@@ -134,7 +134,7 @@ slot_clear(struct torrent *t, struct peer_slot *slot)
 {
     *slot = (struct peer_slot){.id = SLOT_NONE};
     t->net.conns--;
-    t->session->listen.conns--;
+    house_drop_conn(t->session->house);
 }
 
 static void
@@ -158,19 +158,20 @@ connect_peer(struct torrent *t, const struct swarm_effect *fx)
     struct conn *c;
     int err;
 
-    if (s->listen.conns >= s->listen.conns_max)
+    if (!house_take_conn(s->house))
         return SPRAT_E_LIMIT;
     handshake_offer(t->mi, t->wish.peer_id, &offer);
-    err = conn_connect(s->hub, to, source_for(&s->listen.source, to), &offer,
+    err = conn_connect(s->hub, to, source_for(&s->house->doors.source, to), &offer,
                        SESSION_CONNECT_MS + SESSION_HANDSHAKE_MS, handler_of(t, &h), &c);
-    if (err != 0)
-        return err;
-    err = slot_put(t, fx->peer, c);
+    if (err == 0) {
+        err = slot_put(t, fx->peer, c);
+        if (err != 0)
+            conn_close(c);
+    }
     if (err != 0) {
-        conn_close(c);
+        house_drop_conn(s->house);
         return err;
     }
-    s->listen.conns++;
     slot_get(t, fx->peer)->offer = offer;
     return 0;
 }
@@ -197,7 +198,7 @@ peers_on_stranger(struct torrent *t, struct conn *c, const struct handshake *h)
     if (t->phase != PHASE_RUNNING ||
         handshake_answer(t->mi, t->wish.peer_id, h, &t->net.answer, &in.u.conn.v2) != 0) {
         conn_close(c);
-        t->session->listen.conns--;
+        house_drop_conn(t->session->house);
         return;
     }
     conn_set_handler(c, handler_of(t, &handler));
@@ -208,7 +209,7 @@ peers_on_stranger(struct torrent *t, struct conn *c, const struct handshake *h)
     if (t->net.accepting != NULL) { /* the core had no memory for it */
         conn_close(t->net.accepting);
         t->net.accepting = NULL;
-        t->session->listen.conns--;
+        house_drop_conn(t->session->house);
     }
 }
 
@@ -221,7 +222,7 @@ peers_accept(struct torrent *t, const struct swarm_effect *fx)
     ASSERT(c != NULL);
     if (slot_put(t, fx->peer, c) != 0) {
         conn_close(c);
-        t->session->listen.conns--;
+        house_drop_conn(t->session->house);
         feed_closed(t, fx->peer, SPRAT_E_NOMEM);
         return;
     }
@@ -235,7 +236,7 @@ peers_refuse(struct torrent *t, const struct swarm_effect *fx)
     (void)fx;
     conn_close(t->net.accepting);
     t->net.accepting = NULL;
-    t->session->listen.conns--;
+    house_drop_conn(t->session->house);
 }
 
 /* --- effects on connections; one whose connection has just ended finds none --- */
@@ -316,8 +317,10 @@ on_message(void *ctx, struct conn *c, const struct wire_msg *msg)
     struct peer_slot *slot = slot_get(t, conn_tag(c));
     struct swarm_input in = {.type = SWARM_IN_MESSAGE, .peer = conn_tag(c), .u.msg = *msg};
 
-    if (slot != NULL && msg->type == WIRE_PIECE)
+    if (slot != NULL && msg->type == WIRE_PIECE) {
         host_of(t, slot)->sum.down += msg->length;
+        t->session->share.moved[HOUSE_DOWN] += msg->length;
+    }
     torrent_feed(t, &in);
 }
 
@@ -331,6 +334,7 @@ on_sent(void *ctx, struct conn *c, uint32_t payload, uint32_t total)
     if (slot == NULL || payload == 0)
         return;
     host_of(t, slot)->sum.up += payload;
+    t->session->share.moved[HOUSE_UP] += payload;
     in.u.sent.payload = payload;
     in.u.sent.total = total;
     torrent_feed(t, &in);

@@ -42,7 +42,7 @@ torrent_load_selection(struct torrent *t, struct errbuf *eb)
 
     if (bytes == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    err = state_load_priorities(t->session->disk.state, t->id, bytes, count, eb);
+    err = state_load_priorities(t->session->house->state, t->id, bytes, count, eb);
     for (size_t i = 0; err == 0 && i < count; i++)
         if ((bytes[i] & PARTS_PRIORITY) > FILE_HIGH)
             bytes[i] = FILE_NORMAL;
@@ -126,7 +126,7 @@ core_feed_selection(struct torrent *t)
 static int
 store(struct torrent *t, const uint8_t *bytes, struct errbuf *eb)
 {
-    return state_put_priorities(t->session->disk.state, t->id, bytes, t->mi->file_count, eb);
+    return state_put_priorities(t->session->house->state, t->id, bytes, t->mi->file_count, eb);
 }
 
 int
@@ -206,7 +206,7 @@ settle(struct torrent *t, struct errbuf *eb)
     }
     u.files = files;
     if (err == 0)
-        err = state_apply(t->session->disk.state, t->id, &u, eb);
+        err = state_apply(t->session->house->state, t->id, &u, eb);
     if (err == 0)
         err = store(t, bytes, eb);
     if (err == 0)

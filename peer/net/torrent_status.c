@@ -84,6 +84,12 @@ torrent_metainfo(const struct torrent *t)
     return t->mi;
 }
 
+uint64_t
+torrent_serial(const struct torrent *t)
+{
+    return t->serial;
+}
+
 const char *
 torrent_save_dir(const struct torrent *t)
 {

@@ -145,7 +145,7 @@ torrent_save(struct torrent *t)
         u.peer_count == 0)
         return;
     /* What can't be stored now is stored a minute later, or is a number that is a little old. */
-    if (state_apply_async(t->session->disk.state, t->id, &u, t->session->disk.doneq, NULL, NULL) !=
+    if (state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL, NULL) !=
         0)
         return;
     t->totals.up_saved = u.uploaded;
@@ -206,7 +206,7 @@ on_saved(void *user, int err, const char *why)
     struct torrent *t = user;
 
     if (err != 0)
-        log_error(&t->session->log, "%s: %s", t->mi->name, why);
+        log_error(&t->session->house->log, "%s: %s", t->mi->name, why);
     t->disk.busy = false;
     torrent_set_phase(t, PHASE_CLOSING);
 }
@@ -281,8 +281,8 @@ ended(struct torrent *t)
             torrent_load(t);
         return;
     }
-    if (t->wish.removing && state_remove(t->session->disk.state, t->id, &eb) != 0)
-        log_error(&t->session->log, "%s: %s", t->mi->name, eb.text);
+    if (t->wish.removing && state_remove(t->session->house->state, t->id, &eb) != 0)
+        log_error(&t->session->house->log, "%s: %s", t->mi->name, eb.text);
     torrent_set_phase(t, PHASE_STOPPED);
     event_push(t, TORRENT_EVENT_STOPPED, 0, "");
 }
@@ -309,7 +309,7 @@ on_removed(void *user, const struct storage_result *res)
 static bool
 reopen(struct torrent *t)
 {
-    struct storage_options so = {.disk = t->session->disk.disk,
+    struct storage_options so = {.disk = t->session->house->disk,
                                  .done = t->session->disk.doneq,
                                  .mi = t->mi,
                                  .dir = t->save_dir,

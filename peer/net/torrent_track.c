@@ -78,7 +78,7 @@ fill_announce(const struct torrent *t, const struct swarm_effect *fx, struct tra
         .left = fx->u.announce.left,
         .key = t->wish.key,
         .numwant = (int32_t)fx->u.announce.numwant,
-        .port = t->session->listen.addrs[0].port,
+        .port = t->session->house->doors.addrs[0].port,
         .event = event_of(fx->u.announce.job.event),
         .compact = true,
         .no_peer_id = true,
@@ -239,7 +239,7 @@ void
 track_add_stored(struct torrent *t)
 {
     struct endpoint peers[STATE_PEERS_MAX];
-    int n = state_load_peers(t->session->disk.state, t->id, peers, STATE_PEERS_MAX, NULL);
+    int n = state_load_peers(t->session->house->state, t->id, peers, STATE_PEERS_MAX, NULL);
 
     if (n > 0)
         feed_addrs(t, PEER_FROM_STATE, peers, (size_t)n);

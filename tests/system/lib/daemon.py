@@ -11,11 +11,14 @@ from process import Process
 
 
 class Daemon(Process):
-    """A spratd in the foreground with state and socket in the test's folder."""
+    """A spratd in the foreground with state and socket in the test's folder. Without --loops among |args|, it
+    has as many as SPRAT_LOOPS in the environment says, and without that as many as it likes."""
 
     def __init__(self, t, *args, state="state", ip=None):
         self.socket = t.path(f"{state}.sock")
         self.ip = ip or t.address()
+        if "--loops" not in args and "SPRAT_LOOPS" in os.environ:
+            args = ("--loops", os.environ["SPRAT_LOOPS"], *args)
         super().__init__(t, [our.SPRATD, "--foreground", "--state-dir", t.path(state), "--socket", self.socket,
                              "--listen", our.join(self.ip, 0), *args])
         t.wait("the daemon's socket", lambda: self.answers() or not self.alive(), 20)

@@ -190,7 +190,7 @@ start(struct probe *p, uint32_t blocks)
     memset(p, 0, sizeof(*p));
     cr_assert_eq(loop_new(&p->loop, &eb), 0);
     p->timer = loop_timer_new(p->loop, on_timer, p);
-    p->hub = conn_hub_new(p->loop, blocks);
+    p->hub = conn_hub_new(p->loop, blocks, CONN_HUB_BUFFERS_MAX);
     cr_assert_not_null(p->hub);
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     p->fd = fds[1];

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A table under a mutex and a counter; and the opening and closing of what lies behind both.
+ */
+#include "peer/net/house.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/crypto/random.h"
+#include "common/sys/fdlimit.h"
+#include "peer/net/session_impl.h"
+
+static bool
+key_matches(const struct hashmap_node *node, const void *key, size_t len)
+{
+    return memcmp(LIST_ENTRY(node, struct hash_key, node)->hash, key, len) == 0;
+}
+
+/* Content, locks and the database need descriptors too: connections must not starve them. */
+static uint32_t
+conns_max(uint32_t wanted)
+{
+    uint32_t half = fdlimit_raise(SESSION_FILES_MAX) / 2;
+    uint32_t most = half < SESSION_CONNS_MAX ? half : SESSION_CONNS_MAX;
+
+    return wanted > 0 && wanted < most ? wanted : most;
+}
+
+int
+house_new(const struct session_config *cfg, uint32_t loops, struct house **out, struct errbuf *eb)
+{
+    struct disk_options opt = {0};
+    struct house *h = calloc(1, sizeof(*h));
+    uint64_t seed[2];
+    int err;
+
+    ASSERT(loops > 0 && loops <= SESSION_LOOPS_MAX);
+    if (h == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    ASSERT(pthread_mutex_init(&h->lock, NULL) == 0);
+    if (cfg->log != NULL)
+        h->log = *cfg->log;
+    h->loops = loops;
+    h->peers_max = cfg->peers_max;
+    h->no_pex = cfg->no_pex;
+    h->conns_max = conns_max(cfg->conns_max);
+    random_bytes(seed, sizeof(seed));
+    hashmap_init(&h->by_hash, seed, key_matches);
+    err = disk_new(&opt, &h->disk, eb);
+    if (err == 0)
+        err = state_open(cfg->state_dir, cfg->program, &h->state, eb);
+    if (err != 0) {
+        house_quiet(h);
+        house_free(h);
+        return err;
+    }
+    *out = h;
+    return 0;
+}
+
+void
+house_quiet(struct house *h)
+{
+    state_close(h->state);
+    disk_free(h->disk);
+    h->state = NULL;
+    h->disk = NULL;
+}
+
+void
+house_free(struct house *h)
+{
+    if (h == NULL)
+        return;
+    ASSERT(h->state == NULL && h->disk == NULL && h->torrents == 0);
+    hashmap_fini(&h->by_hash);
+    pthread_mutex_destroy(&h->lock);
+    free(h);
+}
+
+bool
+house_take_conn(struct house *h)
+{
+    if (atomic_fetch_add(&h->conns, 1) < h->conns_max)
+        return true;
+    house_drop_conn(h);
+    return false;
+}
+
+void
+house_drop_conn(struct house *h)
+{
+    ASSERT(atomic_fetch_sub(&h->conns, 1) > 0);
+}
+
+/* --- the directory --- */
+
+/* The lock is held, here and below. */
+static struct torrent *
+find(const struct house *h, const uint8_t *hash)
+{
+    struct hashmap_node *node = hashmap_find(&h->by_hash, hash, TRACKER_HASH_LEN);
+
+    return node != NULL ? LIST_ENTRY(node, struct hash_key, node)->torrent : NULL;
+}
+
+static void
+remove_keys(struct house *h, struct torrent *t)
+{
+    for (int i = 0; i < 2; i++)
+        if (t->keys[i].hash != NULL)
+            hashmap_remove(&h->by_hash, &t->keys[i].node);
+    t->keys[0].hash = t->keys[1].hash = NULL;
+}
+
+static int
+add_key(struct house *h, struct torrent *t, int i)
+{
+    const uint8_t *hash = metainfo_wire_hash(t->mi, i == 1);
+
+    if (find(h, hash) != NULL)
+        return SPRAT_E_EXISTS;
+    if (hashmap_add(&h->by_hash, &t->keys[i].node, hash, TRACKER_HASH_LEN) != 0)
+        return SPRAT_E_NOMEM;
+    t->keys[i].hash = hash;
+    t->keys[i].torrent = t;
+    return 0;
+}
+
+static int
+enter(struct house *h, struct torrent *t)
+{
+    int err = h->torrents < SESSION_TORRENTS_MAX ? 0 : SPRAT_E_LIMIT;
+
+    if (err == 0 && t->mi->has_v1)
+        err = add_key(h, t, 0);
+    if (err == 0 && t->mi->has_v2)
+        err = add_key(h, t, 1);
+    if (err != 0) {
+        remove_keys(h, t);
+        return err;
+    }
+    t->serial = ++h->serials;
+    h->torrents++;
+    h->torrents_of[t->session->index]++;
+    return 0;
+}
+
+int
+house_enter(struct house *h, struct torrent *t)
+{
+    int err;
+
+    pthread_mutex_lock(&h->lock);
+    err = enter(h, t);
+    pthread_mutex_unlock(&h->lock);
+    return err;
+}
+
+void
+house_leave(struct house *h, struct torrent *t)
+{
+    pthread_mutex_lock(&h->lock);
+    remove_keys(h, t);
+    ASSERT(h->torrents > 0 && h->torrents_of[t->session->index] > 0);
+    h->torrents--;
+    h->torrents_of[t->session->index]--;
+    pthread_mutex_unlock(&h->lock);
+}
+
+struct torrent *
+house_find(struct house *h, const uint8_t *hash, struct session **owner)
+{
+    struct torrent *t;
+
+    pthread_mutex_lock(&h->lock);
+    t = find(h, hash);
+    if (owner != NULL)
+        *owner = t != NULL ? t->session : NULL;
+    pthread_mutex_unlock(&h->lock);
+    return t;
+}
+
+struct session *
+house_pick(struct house *h)
+{
+    uint32_t best = 0;
+
+    pthread_mutex_lock(&h->lock);
+    for (uint32_t i = 1; i < h->loops; i++)
+        if (h->torrents_of[i] < h->torrents_of[best])
+            best = i;
+    pthread_mutex_unlock(&h->lock);
+    return h->sessions[best];
+}
