@@ -239,6 +239,28 @@ Test(stream, sendfile_sends_a_part_of_a_file)
     loop_free(l);
 }
 
+Test(stream, a_released_socket_is_open)
+{
+    struct stream_handler h = {0};
+    struct stream *s;
+    struct loop *l;
+    struct errbuf eb;
+    int fds[2], fd;
+    char c;
+
+    cr_assert_eq(loop_new(&l, &eb), 0);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    cr_assert_eq(stream_new(l, fds[0], &h, &s), 0);
+    cr_assert_eq(stream_want(s, LOOP_READ), 0);
+    fd = stream_release(s);
+    cr_expect_eq(fd, fds[0]);
+    cr_expect_eq(write(fds[1], "x", 1), 1);
+    cr_expect_eq(read(fd, &c, 1), 1);
+    close(fd);
+    close(fds[1]);
+    loop_free(l);
+}
+
 Test(listener, a_port_in_use_and_a_foreign_address_are_named)
 {
     struct pair p = {0};

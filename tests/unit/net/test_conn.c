@@ -35,6 +35,8 @@ struct probe {
     struct conn_piece *reading[64];
     int reading_count;
     int stop_after; /* messages */
+    bool give;      /* away, when it shook hands: */
+    int given;      /* its socket */
     size_t answer;  /* bytes of payload that each message is answered with */
     int file;       /* 0: none; else pieces are at hand in it, byte 0 being that of each */
     int64_t file_left; /* bytes that still leave from there */
@@ -49,6 +51,12 @@ on_handshake(void *ctx, struct conn *c, const struct handshake *h)
 
     p->handshakes++;
     p->hello = *h;
+    if (p->give) {
+        p->given = conn_give(c);
+        p->conn = NULL;
+        loop_stop(p->loop);
+        return;
+    }
     conn_answer(c, h);
     conn_start(c, PIECES);
 }
@@ -313,6 +321,64 @@ Test(conn, no_timeout_once_hands_are_shaken)
     run_ms(&p, TIMEOUT_MS + 100);
     cr_expect_eq(p.closed, 0);
     stop(&p);
+}
+
+/* Its peer has said more than a handshake already. */
+Test(conn, given_to_another_hub_it_goes_on_there)
+{
+    struct endpoint peer = {.family = IP_V4, .ip = {127, 0, 0, 1}, .port = 1};
+    uint8_t bytes[HANDSHAKE_LEN + sizeof(have_7)];
+    struct conn_handler h;
+    struct probe from, to;
+
+    start(&from, 10);
+    start(&to, 10);
+    h = (struct conn_handler){.ctx = &to,
+                              .on_message = on_message,
+                              .on_sent = on_sent,
+                              .on_closed = on_closed};
+    from.give = true;
+    hello_bytes(bytes);
+    memcpy(bytes + HANDSHAKE_LEN, have_7, sizeof(have_7));
+    put(&from, bytes, sizeof(bytes));
+    run_ms(&from, 1000);
+    cr_assert_gt(from.given, 0);
+    conn_close(to.conn);
+    cr_assert_eq(conn_adopt(to.hub, from.given, &peer, TIMEOUT_MS, &h, &to.conn), 0);
+    run_ms(&to, 10);
+    cr_expect_eq(to.messages, 0, "nothing is read before it starts");
+    conn_answer(to.conn, &from.hello);
+    conn_start(to.conn, PIECES);
+    to.stop_after = 1;
+    run_ms(&to, 1000);
+    cr_expect_eq(to.messages, 1);
+    cr_expect_eq(to.haves[0], 7u);
+    cr_expect_eq(read(from.fd, bytes, sizeof(bytes)), HANDSHAKE_LEN, "the answer");
+    cr_expect_eq(from.closed, 0);
+    stop(&to);
+    stop(&from);
+}
+
+Test(conn, adopted_and_never_started_it_is_closed)
+{
+    struct endpoint peer = {.family = IP_V4, .ip = {127, 0, 0, 1}, .port = 1};
+    struct conn_handler h;
+    struct probe from, to;
+    uint8_t hello[HANDSHAKE_LEN];
+
+    start(&from, 10);
+    start(&to, 10);
+    h = (struct conn_handler){.ctx = &to, .on_closed = on_closed};
+    from.give = true;
+    hello_bytes(hello);
+    put(&from, hello, sizeof(hello));
+    run_ms(&from, 1000);
+    conn_close(to.conn);
+    cr_assert_eq(conn_adopt(to.hub, from.given, &peer, TIMEOUT_MS, &h, &to.conn), 0);
+    run_ms(&to, 5000);
+    cr_expect_eq(to.err, SPRAT_E_TIMEOUT);
+    stop(&to);
+    stop(&from);
 }
 
 Test(conn, a_malformed_message_ends_it)
