@@ -181,6 +181,19 @@ open_all(struct process *p, struct errbuf *eb)
     return err;
 }
 
+/* Who asks once more when all is done does not make it a bad end: without our handlers the signal would
+ * kill. */
+static void
+block_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static void
 close_all(struct process *p)
 {
@@ -189,6 +202,7 @@ close_all(struct process *p)
     shards_free(d->shards);
     lockfile_release(p->lock);
     control_free(p->control); /* hanging up tells `sprat shutdown` that all is done */
+    block_signals();
     if (p->sigterm != NULL)
         loop_signal_free(p->sigterm);
     if (p->sigint != NULL)

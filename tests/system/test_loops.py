@@ -230,7 +230,7 @@ def three_signals_end_it_at_once(t):
     for _ in range(3):
         daemon.send(signal.SIGTERM)
         time.sleep(0.05)
-    assert daemon.status(4) == 0
+    assert daemon.status(4) == 0, daemon.report()
     again = Daemon(t, "--loops", "1")
     shelf.seeding(again)
 
