@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Users and torrents are arrays by id, for the registry gives ids out one after the other; passkeys
+ * and info-hashes are arrays with an index by hash. A check so touches two lines of memory for the
+ * passkey, two for the torrent, and one for the user.
+ */
+#include "tracker/core/access.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/err.h"
+#include "common/ds/siphash.h"
+#include "tracker/core/hashindex.h"
+
+enum { ARRAY_MIN = 64 };
+
+enum { USER_EXISTS = 1, USER_ENABLED = 2, USER_CAN_LEECH = 4 };
+
+struct user {
+    uint32_t slots;
+    uint32_t flags;
+};
+
+struct torrent {
+    char *removed; /* owned; NULL: registered */
+    bool exists;
+    bool hidden;
+};
+
+struct hash {
+    uint8_t bytes[TRACKER_HASH_LEN];
+    uint32_t torrent;
+};
+
+struct client {
+    char prefix[ACCESS_PREFIX_MAX];
+    uint8_t len;
+    int8_t rule; /* enum access_client */
+};
+
+struct access {
+    uint64_t seed[2];
+    struct user *users; /* by id, as torrents */
+    uint32_t users_cap, nusers;
+    struct torrent *torrents;
+    uint32_t torrents_cap, ntorrents;
+    struct access_passkey *passkeys;
+    uint32_t passkeys_cap, npasskeys;
+    struct hashindex by_passkey;
+    struct hash *hashes;
+    uint32_t hashes_cap, nhashes;
+    struct hashindex by_hash;
+    struct client *clients; /* ACCESS_CLIENTS_MAX, or NULL */
+    uint32_t nclients;
+    uint32_t nallowed; /* rules that allow: if there are any, all others are not */
+};
+
+struct access *
+access_new(const uint64_t seed[2])
+{
+    struct access *a = calloc(1, sizeof(*a));
+
+    if (a != NULL)
+        memcpy(a->seed, seed, sizeof(a->seed));
+    return a;
+}
+
+void
+access_free(struct access *a)
+{
+    if (a == NULL)
+        return;
+    for (uint32_t i = 0; i < a->torrents_cap; i++)
+        free(a->torrents[i].removed);
+    free(a->users);
+    free(a->torrents);
+    free(a->passkeys);
+    free(a->hashes);
+    free(a->clients);
+    hashindex_fini(&a->by_passkey);
+    hashindex_fini(&a->by_hash);
+    free(a);
+}
+
+/* ---- filling ---- */
+
+/* |array| of objects of |size|, made so large that position |at| is in it; what is new is zero. On
+ * an error it is as it was. */
+static void *
+reserve(void *array, uint32_t *cap, uint32_t at, uint32_t max, size_t size, int *err)
+{
+    uint64_t want = *cap > 0 ? *cap : ARRAY_MIN;
+    uint8_t *bytes;
+
+    *err = at >= max ? SPRAT_E_LIMIT : 0;
+    if (*err != 0 || at < *cap)
+        return array;
+    while (want <= at)
+        want += want / 2;
+    if (want > max)
+        want = max;
+    bytes = realloc(array, want * size);
+    if (bytes == NULL) {
+        *err = SPRAT_E_NOMEM;
+        return array;
+    }
+    memset(bytes + (size_t)*cap * size, 0, (want - *cap) * size);
+    *cap = (uint32_t)want;
+    return bytes;
+}
+
+int
+access_put_user(struct access *a, const struct access_user *u)
+{
+    int err;
+
+    a->users =
+        reserve(a->users, &a->users_cap, u->id, ACCESS_USERS_MAX, sizeof(*a->users), &err);
+    if (err != 0)
+        return err;
+    a->nusers += (a->users[u->id].flags & USER_EXISTS) == 0;
+    a->users[u->id] = (struct user){
+        .slots = u->slots,
+        .flags = USER_EXISTS | (u->enabled ? USER_ENABLED : 0u) |
+                 (u->can_leech ? USER_CAN_LEECH : 0u),
+    };
+    return 0;
+}
+
+static uint32_t
+hash_of(const struct access *a, const uint8_t *key, size_t len)
+{
+    return (uint32_t)siphash13(a->seed, key, len);
+}
+
+/* Equal? In the same time for all that differ: how far a guess was right must not be measurable. */
+static bool
+same_passkey(const uint8_t *a, const uint8_t *b)
+{
+    uint8_t differs = 0;
+
+    for (int i = 0; i < ACCESS_PASSKEY_LEN; i++)
+        differs |= a[i] ^ b[i];
+    return differs == 0;
+}
+
+static struct access_passkey *
+find_passkey(const struct access *a, const uint8_t *key)
+{
+    uint32_t hash = hash_of(a, key, ACCESS_PASSKEY_LEN), probe = 0, at;
+
+    while ((at = hashindex_next(&a->by_passkey, hash, &probe)) != HASHINDEX_NONE)
+        if (same_passkey(a->passkeys[at].key, key))
+            return &a->passkeys[at];
+    return NULL;
+}
+
+int
+access_put_passkey(struct access *a, const struct access_passkey *k)
+{
+    struct access_passkey *old = find_passkey(a, k->key);
+    int err;
+
+    if (old != NULL) {
+        *old = *k;
+        return 0;
+    }
+    a->passkeys = reserve(a->passkeys, &a->passkeys_cap, a->npasskeys, ACCESS_PASSKEYS_MAX,
+                          sizeof(*a->passkeys), &err);
+    if (err == 0)
+        err = hashindex_add(&a->by_passkey, hash_of(a, k->key, ACCESS_PASSKEY_LEN), a->npasskeys);
+    if (err == 0)
+        a->passkeys[a->npasskeys++] = *k;
+    return err;
+}
+
+int
+access_put_torrent(struct access *a, const struct access_torrent *t)
+{
+    char *removed = t->removed != NULL ? strdup(t->removed) : NULL;
+    int err;
+
+    a->torrents = reserve(a->torrents, &a->torrents_cap, t->id, ACCESS_TORRENTS_MAX,
+                          sizeof(*a->torrents), &err);
+    if (err == 0 && t->removed != NULL && removed == NULL)
+        err = SPRAT_E_NOMEM;
+    if (err != 0) {
+        free(removed);
+        return err;
+    }
+    a->ntorrents += !a->torrents[t->id].exists;
+    free(a->torrents[t->id].removed);
+    a->torrents[t->id] = (struct torrent){.removed = removed, .exists = true, .hidden = t->hidden};
+    return 0;
+}
+
+static struct hash *
+find_hash(const struct access *a, const uint8_t *bytes)
+{
+    uint32_t hash = hash_of(a, bytes, TRACKER_HASH_LEN), probe = 0, at;
+
+    while ((at = hashindex_next(&a->by_hash, hash, &probe)) != HASHINDEX_NONE)
+        if (memcmp(a->hashes[at].bytes, bytes, TRACKER_HASH_LEN) == 0)
+            return &a->hashes[at];
+    return NULL;
+}
+
+int
+access_put_hash(struct access *a, const uint8_t hash[TRACKER_HASH_LEN], uint32_t torrent)
+{
+    struct hash *old = find_hash(a, hash);
+    int err;
+
+    if (old != NULL) {
+        old->torrent = torrent;
+        return 0;
+    }
+    a->hashes = reserve(a->hashes, &a->hashes_cap, a->nhashes, 2 * ACCESS_TORRENTS_MAX,
+                        sizeof(*a->hashes), &err);
+    if (err == 0)
+        err = hashindex_add(&a->by_hash, hash_of(a, hash, TRACKER_HASH_LEN), a->nhashes);
+    if (err != 0)
+        return err;
+    memcpy(a->hashes[a->nhashes].bytes, hash, TRACKER_HASH_LEN);
+    a->hashes[a->nhashes++].torrent = torrent;
+    return 0;
+}
+
+static struct client *
+find_client(struct access *a, const char *prefix, size_t len)
+{
+    for (uint32_t i = 0; i < a->nclients; i++)
+        if (a->clients[i].len == len && memcmp(a->clients[i].prefix, prefix, len) == 0)
+            return &a->clients[i];
+    return NULL;
+}
+
+static int
+add_client(struct access *a, const char *prefix, size_t len, struct client **out)
+{
+    if (a->nclients == ACCESS_CLIENTS_MAX || len == 0 || len > ACCESS_PREFIX_MAX)
+        return SPRAT_E_LIMIT;
+    if (a->clients == NULL)
+        a->clients = calloc(ACCESS_CLIENTS_MAX, sizeof(*a->clients));
+    if (a->clients == NULL)
+        return SPRAT_E_NOMEM;
+    *out = &a->clients[a->nclients++];
+    memcpy((*out)->prefix, prefix, len);
+    (*out)->len = (uint8_t)len;
+    return 0;
+}
+
+/* A rule that is taken away leaves its place, which the next one takes. */
+int
+access_put_client(struct access *a, const char *prefix, enum access_client rule)
+{
+    size_t len = strlen(prefix);
+    struct client *c = find_client(a, prefix, len);
+    int err = 0;
+
+    if (c == NULL && rule != ACCESS_CLIENT_NONE)
+        err = add_client(a, prefix, len, &c);
+    if (err != 0 || c == NULL)
+        return err;
+    a->nallowed += (rule == ACCESS_CLIENT_ALLOW) - (c->rule == ACCESS_CLIENT_ALLOW);
+    c->rule = (int8_t)rule;
+    if (rule == ACCESS_CLIENT_NONE)
+        *c = a->clients[--a->nclients];
+    return 0;
+}
+
+void
+access_counts(const struct access *a, struct access_counts *out)
+{
+    *out = (struct access_counts){
+        .users = a->nusers, .passkeys = a->npasskeys, .torrents = a->ntorrents};
+}
+
+/* ---- asking ---- */
+
+static const struct {
+    const char *text;
+    int32_t retry_min;
+} refusals[] = {
+    [ACCESS_GRANTED] = {"", TRACKER_RETRY_UNSAID},
+#define X(name, text, retry) [ACCESS_##name] = {text, retry},
+    ACCESS_REFUSAL_TABLE(X)
+#undef X
+};
+
+const char *
+access_refusal_text(enum access_refusal r)
+{
+    return refusals[r].text;
+}
+
+int32_t
+access_refusal_retry_min(enum access_refusal r)
+{
+    return refusals[r].retry_min;
+}
+
+static struct user
+user_of(const struct access *a, uint32_t id)
+{
+    return id < a->users_cap ? a->users[id] : (struct user){0};
+}
+
+enum access_refusal
+access_check_user(const struct access *a, const uint8_t *passkey, int64_t unix_s,
+                  struct access_grant *g)
+{
+    const struct access_passkey *k;
+    struct user user;
+
+    *g = (struct access_grant){0};
+    if (passkey == NULL)
+        return ACCESS_NO_PASSKEY;
+    k = find_passkey(a, passkey);
+    if (k == NULL)
+        return ACCESS_UNKNOWN_PASSKEY;
+    if (k->revoked)
+        return ACCESS_REVOKED;
+    if (k->expires != 0 && k->expires <= unix_s)
+        return ACCESS_EXPIRED;
+    user = user_of(a, k->user);
+    if ((user.flags & USER_ENABLED) == 0)
+        return ACCESS_USER_DISABLED;
+    g->user = k->user;
+    g->slots = user.slots;
+    return ACCESS_GRANTED;
+}
+
+/* The rule with the longest prefix counts. */
+static bool
+client_may(const struct access *a, const uint8_t *peer_id, bool *named)
+{
+    const struct client *best = NULL;
+
+    for (uint32_t i = 0; i < a->nclients; i++) {
+        const struct client *c = &a->clients[i];
+
+        if (memcmp(c->prefix, peer_id, c->len) == 0 && (best == NULL || c->len > best->len))
+            best = c;
+    }
+    *named = best != NULL;
+    if (best != NULL)
+        return best->rule == ACCESS_CLIENT_ALLOW;
+    return a->nallowed == 0;
+}
+
+static const struct torrent *
+find_torrent(const struct access *a, const uint8_t *hash, uint32_t *id)
+{
+    const struct hash *h = find_hash(a, hash);
+
+    if (h == NULL || h->torrent >= a->torrents_cap || !a->torrents[h->torrent].exists)
+        return NULL;
+    *id = h->torrent;
+    return &a->torrents[h->torrent];
+}
+
+enum access_refusal
+access_check_announce(const struct access *a, const struct tracker_announce *announce,
+                      struct access_grant *g)
+{
+    const struct torrent *t = find_torrent(a, announce->info_hash, &g->torrent);
+    bool leaves = announce->event == TRACKER_EVENT_STOPPED;
+
+    if (t == NULL)
+        return ACCESS_NOT_REGISTERED;
+    g->hidden = t->hidden;
+    g->removed = t->removed;
+    if (t->removed != NULL && !leaves)
+        return ACCESS_REMOVED;
+    if (!client_may(a, announce->peer_id, &g->named_client))
+        return ACCESS_CLIENT;
+    if (announce->left > 0 && !leaves && (user_of(a, g->user).flags & USER_CAN_LEECH) == 0)
+        return ACCESS_NO_LEECHING;
+    return ACCESS_GRANTED;
+}
+
+uint32_t
+access_find_visible(const struct access *a, const uint8_t hash[TRACKER_HASH_LEN])
+{
+    uint32_t id = 0;
+    const struct torrent *t = find_torrent(a, hash, &id);
+
+    return t != NULL && t->removed == NULL && !t->hidden ? id : 0;
+}
+
+/* Two letters each, of ids like -qB4650-. */
+static const char known_clients[] =
+    "7T AG AL AN AR AV AX AZ BC BD BF BG BI BL BN BP BR BT BW CD CT DE DP EB FC FD FG FL FW FX G3 "
+    "GS GT HL IL JS KG KT LC LH LP LT LW MG MK MO MP MR MT NB NE NX OS OT PB PC PI PT QD QT RQ RT "
+    "RZ S~ SB SD SK SM SN SP SR SS ST SV SW SY SZ TB TE TG TI TL TN TR TS TT UL UM UT UW VG WC WD "
+    "WT WW WY XC XF XL XS XT ZO ZT aN eM fN kG lt nG pF pX qB sF st tT vG";
+
+bool
+access_knows_client(const uint8_t peer_id[TRACKER_PEER_ID_LEN])
+{
+    static const char *const older[] = {"A2-", "M7-", "M4-", "Q1-", "exbc", "XBT", "OP", "Plus"};
+
+    if (peer_id[0] == '-' && peer_id[7] == '-') {
+        for (const char *p = known_clients;; p += 3) {
+            if (p[0] == (char)peer_id[1] && p[1] == (char)peer_id[2])
+                return true;
+            if (p[2] == '\0')
+                return false;
+        }
+    }
+    for (size_t i = 0; i < sizeof(older) / sizeof(older[0]); i++)
+        if (memcmp(peer_id, older[i], strlen(older[i])) == 0)
+            return true;
+    return false;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Entries in an array with an index by hash. Memory grows with the busiest time between two flushes
+ * and is used again, so that an announce allocates nothing once the tracker has run for a while.
+ */
+#include "tracker/core/ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/base/err.h"
+#include "common/ds/siphash.h"
+
+enum { ENTRIES_MIN = 32 };
+
+_Static_assert(sizeof(struct ledger_key) == 32, "a key is hashed as bytes");
+
+void
+ledger_page_fini(struct ledger_page *p)
+{
+    free(p->entries);
+    hashindex_fini(&p->index);
+    *p = (struct ledger_page){0};
+}
+
+void
+ledger_page_clear(struct ledger_page *p)
+{
+    hashindex_clear(&p->index);
+    p->count = 0;
+}
+
+void
+ledger_init(struct ledger *l, const uint64_t seed[2], uint32_t max, uint32_t gap_max_s)
+{
+    ASSERT(max <= LEDGER_ENTRIES_MAX);
+    *l = (struct ledger){.seed = {seed[0], seed[1]}, .max = max, .gap_max_s = gap_max_s};
+}
+
+void
+ledger_fini(struct ledger *l)
+{
+    ledger_page_fini(&l->page);
+}
+
+void
+ledger_swap(struct ledger *l, struct ledger_page *page)
+{
+    struct ledger_page full = l->page;
+
+    ASSERT(page->count == 0);
+    l->page = *page;
+    *page = full;
+}
+
+static struct ledger_entry *
+find(struct ledger_page *p, const struct ledger_key *key, uint32_t hash)
+{
+    uint32_t probe = 0, at;
+
+    while ((at = hashindex_next(&p->index, hash, &probe)) != HASHINDEX_NONE)
+        if (memcmp(&p->entries[at].key, key, sizeof(*key)) == 0)
+            return &p->entries[at];
+    return NULL;
+}
+
+static int
+grow(struct ledger_page *p, uint32_t max)
+{
+    uint32_t cap = p->cap > 0 ? p->cap * 2 : ENTRIES_MIN;
+    struct ledger_entry *entries;
+
+    if (cap > max)
+        cap = max;
+    entries = realloc(p->entries, cap * sizeof(*entries));
+    if (entries == NULL)
+        return SPRAT_E_NOMEM;
+    p->entries = entries;
+    p->cap = cap;
+    return 0;
+}
+
+static uint32_t
+room(const struct ledger *l, const struct tracker_announce *a)
+{
+    return a->event == TRACKER_EVENT_STOPPED ? l->max : l->max - l->max / LEDGER_RESERVE_PARTS;
+}
+
+/* A clean entry for a session that has none. */
+static int
+add(struct ledger *l, const struct ledger_key *key, uint32_t hash, uint32_t max,
+    struct ledger_entry **out)
+{
+    struct ledger_page *p = &l->page;
+    int err = 0;
+
+    if (p->count >= max)
+        return SPRAT_E_LIMIT;
+    if (p->count == p->cap)
+        err = grow(p, l->max);
+    if (err == 0)
+        err = hashindex_add(&p->index, hash, p->count);
+    if (err != 0)
+        return err;
+    *out = &p->entries[p->count++];
+    **out = (struct ledger_entry){.key = *key};
+    return 0;
+}
+
+static uint64_t
+max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The segment at hand is over; its counters go where they are carried. */
+static void
+begin_segment(struct ledger_entry *e)
+{
+    if ((e->flags & LEDGER_RESTARTED) == 0) {
+        e->first_up = e->up;
+        e->first_down = e->down;
+    } else {
+        e->mid_up += e->up;
+        e->mid_down += e->down;
+        if (e->mid_up > LEDGER_COUNTER_MAX)
+            e->mid_up = LEDGER_COUNTER_MAX;
+        if (e->mid_down > LEDGER_COUNTER_MAX)
+            e->mid_down = LEDGER_COUNTER_MAX;
+    }
+    e->flags |= LEDGER_RESTARTED;
+    e->up = e->down = 0;
+}
+
+static void
+count(struct ledger_entry *e, const struct tracker_announce *a)
+{
+    bool starts = a->event == TRACKER_EVENT_STARTED;
+
+    if (a->uploaded > LEDGER_COUNTER_MAX || a->downloaded > LEDGER_COUNTER_MAX) {
+        e->flags |= LEDGER_ABSURD;
+        return;
+    }
+    if (starts && (a->uploaded < e->up || a->downloaded < e->down)) {
+        begin_segment(e);
+    } else if (starts && (e->flags & (LEDGER_RESTARTED | LEDGER_STARTED)) == 0) {
+        e->flags |= LEDGER_STARTED;
+        e->start_up = a->uploaded;
+        e->start_down = a->downloaded;
+    }
+    e->up = max_u64(e->up, a->uploaded);
+    e->down = max_u64(e->down, a->downloaded);
+}
+
+/* Time between two announces counts as seeding if both said that nothing is left. */
+static void
+keep_time(const struct ledger *l, struct ledger_entry *e, const struct tracker_announce *a,
+          int64_t unix_s)
+{
+    bool seeds = a->left == 0;
+    int64_t gap = unix_s - e->last_s;
+
+    if (e->first_s == 0) {
+        e->first_s = e->last_s = unix_s;
+        e->flags |= seeds ? (uint32_t)LEDGER_FIRST_SEEDS : 0u;
+        gap = 0;
+    }
+    if (gap > 0 && seeds && (e->flags & LEDGER_LAST_SEEDS) != 0)
+        e->seed_s += gap < l->gap_max_s ? (uint32_t)gap : l->gap_max_s;
+    if (gap > 0)
+        e->last_s = unix_s;
+    e->flags &= ~(uint32_t)LEDGER_LAST_SEEDS;
+    if (seeds && a->event != TRACKER_EVENT_STOPPED)
+        e->flags |= LEDGER_LAST_SEEDS;
+    e->left = a->left;
+}
+
+int
+ledger_put(struct ledger *l, const struct tracker_announce *a, const struct ledger_note *n)
+{
+    struct ledger_key key = {.user = n->user, .torrent = n->torrent, .key = a->key};
+    struct ledger_entry *e;
+    uint32_t hash;
+    int err;
+
+    memcpy(key.peer_id, a->peer_id, sizeof(key.peer_id));
+    hash = (uint32_t)siphash13(l->seed, &key, sizeof(key));
+    e = find(&l->page, &key, hash);
+    if (e == NULL) {
+        err = add(l, &key, hash, room(l, a), &e);
+        if (err != 0)
+            return err;
+    }
+    count(e, a);
+    keep_time(l, e, a, n->unix_s);
+    if (a->event == TRACKER_EVENT_COMPLETED && (e->flags & LEDGER_COMPLETED) == 0) {
+        e->flags |= LEDGER_COMPLETED;
+        e->completed_s = n->unix_s;
+    }
+    if (n->named_client)
+        e->flags |= LEDGER_NAMED_CLIENT;
+    if (n->leechers_s > e->leechers_s)
+        e->leechers_s = n->leechers_s;
+    return 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What a request's path and query ask for, and the passkey in them: "/announce" and "/scrape", with
+ * the passkey as a folder before (/PASSKEY/announce) or in the query (passkey=PASSKEY). Over UDP
+ * the same text comes as URL data (BEP 41).
+ */
+#ifndef TRACKER_CORE_PASSKEY_H
+#define TRACKER_CORE_PASSKEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tracker/core/access.h"
+
+enum {
+    PASSKEY_DIGITS = 2 * ACCESS_PASSKEY_LEN,
+    PASSKEY_TEXT_SIZE = PASSKEY_DIGITS + 1, /* with a NUL */
+};
+
+enum request_target { TARGET_OTHER, TARGET_ANNOUNCE, TARGET_SCRAPE };
+
+enum passkey_form {
+    PASSKEY_NONE,  /* there is none */
+    PASSKEY_GIVEN, /* 32 hex digits of either case */
+    PASSKEY_BAD,   /* something else stands in its place, or two that differ */
+};
+
+struct passkey_request {
+    enum request_target target;
+    enum passkey_form form;
+    bool in_path; /* a folder stands before the target */
+    uint8_t key[ACCESS_PASSKEY_LEN];
+};
+
+/* |path| begins with '/'; |query| is what stands behind the '?'. */
+void passkey_parse_request(struct passkey_request *r, const char *path, size_t path_len,
+                           const char *query, size_t query_len);
+
+/* The same of path and query in one, "" for none. */
+void passkey_parse_url(struct passkey_request *r, const char *url, size_t len);
+
+/* Exactly PASSKEY_DIGITS hex digits. False for all else. */
+bool passkey_parse(uint8_t key[ACCESS_PASSKEY_LEN], const char *text, size_t len);
+
+/* Lower-case hex with a NUL; returns |out|. */
+const char *passkey_format(const uint8_t key[ACCESS_PASSKEY_LEN], char out[PASSKEY_TEXT_SIZE]);
+
+#endif

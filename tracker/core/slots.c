@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A small array for each user, searched from one end: nobody leeches many torrents at once who has
+ * a limit on them.
+ */
+#include "tracker/core/slots.h"
+
+#include <stdlib.h>
+
+#include "common/base/err.h"
+
+struct slot_torrent {
+    uint32_t torrent;
+    int64_t seen_s;
+};
+
+struct slots_user {
+    struct hashmap_node node;
+    struct list link;
+    uint32_t id;
+    uint32_t count, cap;
+    int64_t seen_s;
+    struct slot_torrent *torrents;
+};
+
+static bool
+is_user(const struct hashmap_node *node, const void *key, size_t len)
+{
+    (void)len;
+    return LIST_ENTRY(node, struct slots_user, node)->id == *(const uint32_t *)key;
+}
+
+void
+slots_init(struct slots *s, const uint64_t seed[2], uint32_t timeout_s)
+{
+    hashmap_init(&s->users, seed, is_user);
+    list_init(&s->order);
+    s->timeout_s = timeout_s;
+}
+
+static void
+forget(struct slots *s, struct slots_user *u)
+{
+    hashmap_remove(&s->users, &u->node);
+    list_remove(&u->link);
+    free(u->torrents);
+    free(u);
+}
+
+void
+slots_fini(struct slots *s)
+{
+    LIST_EACH_SAFE (it, &s->order)
+        forget(s, LIST_ENTRY(it, struct slots_user, link));
+    hashmap_fini(&s->users);
+}
+
+static struct slots_user *
+find(const struct slots *s, uint32_t user)
+{
+    struct hashmap_node *node = hashmap_find(&s->users, &user, sizeof(user));
+
+    return node != NULL ? LIST_ENTRY(node, struct slots_user, node) : NULL;
+}
+
+/* Two that are silent for too long make room for one that comes, so that they never pile up. */
+static void
+forget_silent(struct slots *s, int64_t unix_s)
+{
+    for (int i = 0; i < 2 && !list_empty(&s->order); i++) {
+        struct slots_user *u = LIST_ENTRY(s->order.next, struct slots_user, link);
+
+        if (unix_s - u->seen_s <= (int64_t)s->timeout_s)
+            return;
+        forget(s, u);
+    }
+}
+
+static struct slots_user *
+add(struct slots *s, uint32_t user, int64_t unix_s)
+{
+    struct slots_user *u;
+
+    forget_silent(s, unix_s);
+    if (s->users.count >= SLOTS_USERS_MAX)
+        return NULL;
+    u = calloc(1, sizeof(*u));
+    if (u == NULL)
+        return NULL;
+    u->id = user;
+    list_init(&u->link);
+    if (hashmap_add(&s->users, &u->node, &u->id, sizeof(u->id)) != 0) {
+        free(u);
+        return NULL;
+    }
+    return u;
+}
+
+static void
+drop(struct slots_user *u, uint32_t at)
+{
+    u->torrents[at] = u->torrents[--u->count];
+}
+
+static void
+drop_silent(const struct slots *s, struct slots_user *u, int64_t unix_s)
+{
+    for (uint32_t i = u->count; i-- > 0;)
+        if (unix_s - u->torrents[i].seen_s > (int64_t)s->timeout_s)
+            drop(u, i);
+}
+
+static bool
+append(struct slots_user *u, uint32_t torrent, int64_t unix_s)
+{
+    if (u->count == u->cap) {
+        uint32_t cap = u->cap > 0 ? u->cap * 2 : 4;
+        struct slot_torrent *torrents = realloc(u->torrents, cap * sizeof(*torrents));
+
+        if (torrents == NULL)
+            return false;
+        u->torrents = torrents;
+        u->cap = cap;
+    }
+    u->torrents[u->count++] = (struct slot_torrent){torrent, unix_s};
+    return true;
+}
+
+bool
+slots_take(struct slots *s, uint32_t user, uint32_t torrent, uint32_t limit, int64_t unix_s)
+{
+    struct slots_user *u = find(s, user);
+
+    if (u == NULL)
+        u = add(s, user, unix_s);
+    if (u == NULL)
+        return false;
+    list_remove(&u->link);
+    list_push_back(&s->order, &u->link);
+    u->seen_s = unix_s;
+    for (uint32_t i = 0; i < u->count; i++) {
+        if (u->torrents[i].torrent == torrent) {
+            u->torrents[i].seen_s = unix_s;
+            return true;
+        }
+    }
+    if (u->count >= limit)
+        drop_silent(s, u, unix_s);
+    return u->count < limit && append(u, torrent, unix_s);
+}
+
+void
+slots_leave(struct slots *s, uint32_t user, uint32_t torrent)
+{
+    struct slots_user *u = find(s, user);
+
+    for (uint32_t i = 0; u != NULL && i < u->count; i++) {
+        if (u->torrents[i].torrent == torrent) {
+            drop(u, i);
+            break;
+        }
+    }
+    if (u != NULL && u->count == 0)
+        forget(s, u);
+}

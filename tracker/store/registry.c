@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Opening the registry, its tables, the counter of changes, and reading what has changed. What
+ * comes out of the database is checked like any other input.
+ */
+#include "tracker/store/registry.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/codec/utf8.h"
+#include "tracker/store/registrydb.h"
+
+static const char *const migrations[] = {
+    /* 0 → 1 */
+    "CREATE TABLE counter (change INTEGER NOT NULL);"
+    "INSERT INTO counter VALUES (0);"
+    "CREATE TABLE users ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+    " class TEXT NOT NULL,"
+    " enabled INTEGER NOT NULL, can_leech INTEGER NOT NULL, slots INTEGER NOT NULL,"
+    " added INTEGER NOT NULL,"
+    " seen INTEGER NOT NULL DEFAULT 0,"           /* from here on: kept by accounts.c */
+    " uploaded INTEGER NOT NULL DEFAULT 0,"
+    " downloaded INTEGER NOT NULL DEFAULT 0,"
+    " downloaded_raw INTEGER NOT NULL DEFAULT 0," /* freeleech included */
+    " change INTEGER NOT NULL);"
+    "CREATE INDEX users_by_change ON users (change);"
+    "CREATE TABLE passkeys ("
+    " key BLOB PRIMARY KEY,"
+    " user INTEGER NOT NULL REFERENCES users(id),"
+    " created INTEGER NOT NULL, expires INTEGER NOT NULL, revoked INTEGER NOT NULL,"
+    " change INTEGER NOT NULL);"
+    "CREATE INDEX passkeys_by_user ON passkeys (user, created);"
+    "CREATE INDEX passkeys_by_change ON passkeys (change);"
+    "CREATE TABLE torrents ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " name TEXT NOT NULL, size INTEGER NOT NULL,"
+    " v1 BLOB, v2 BLOB,"                          /* info-hashes, 20 and 32 bytes, or NULL */
+    " freeleech INTEGER NOT NULL, hidden INTEGER NOT NULL,"
+    " added INTEGER NOT NULL, removed INTEGER NOT NULL, reason TEXT NOT NULL,"
+    " uploaded INTEGER NOT NULL DEFAULT 0,"       /* from here on: kept by accounts.c */
+    " downloaded_raw INTEGER NOT NULL DEFAULT 0,"
+    " completed INTEGER NOT NULL DEFAULT 0,"
+    " change INTEGER NOT NULL);"
+    "CREATE INDEX torrents_by_change ON torrents (change);"
+    "CREATE TABLE hashes ("
+    " hash BLOB PRIMARY KEY,"                     /* as announced: 20 bytes */
+    " torrent INTEGER NOT NULL REFERENCES torrents(id)) WITHOUT ROWID;"
+    "CREATE TABLE clients ("
+    " prefix TEXT PRIMARY KEY, rule INTEGER NOT NULL, change INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE totals ("
+    " user INTEGER NOT NULL REFERENCES users(id),"
+    " torrent INTEGER NOT NULL REFERENCES torrents(id),"
+    " uploaded INTEGER NOT NULL, downloaded INTEGER NOT NULL, downloaded_raw INTEGER NOT NULL,"
+    " seed_s INTEGER NOT NULL, completed INTEGER NOT NULL, seen INTEGER NOT NULL,"
+    " PRIMARY KEY (user, torrent)) WITHOUT ROWID;"
+    "CREATE TABLE sessions ("                     /* accounts.h says what of */
+    " user INTEGER NOT NULL, torrent INTEGER NOT NULL, peer_id BLOB NOT NULL,"
+    " key INTEGER NOT NULL,"
+    " uploaded INTEGER NOT NULL, downloaded INTEGER NOT NULL, remaining INTEGER NOT NULL,"
+    " seeds INTEGER NOT NULL, seen INTEGER NOT NULL,"
+    " PRIMARY KEY (user, torrent, peer_id, key)) WITHOUT ROWID;"
+    "CREATE TABLE batches ("
+    " run INTEGER PRIMARY KEY, seq INTEGER NOT NULL, applied INTEGER NOT NULL);"
+    "CREATE TABLE signals ("
+    " user INTEGER NOT NULL REFERENCES users(id),"
+    " torrent INTEGER NOT NULL REFERENCES torrents(id),"
+    " kind INTEGER NOT NULL, count INTEGER NOT NULL,"
+    " first INTEGER NOT NULL, last INTEGER NOT NULL, worst INTEGER NOT NULL,"
+    " PRIMARY KEY (user, torrent, kind)) WITHOUT ROWID;",
+};
+
+_Static_assert(sizeof(migrations) / sizeof(migrations[0]) == REGISTRY_SCHEMA_VERSION,
+               "every schema version has its migration");
+
+static const struct db_schema schema = {
+    .application_id = 0x53707472, /* "Sptr" */
+    .migrations = migrations,
+    .migration_count = REGISTRY_SCHEMA_VERSION,
+    .durable = true,
+};
+
+int
+registry_open(const char *path, bool create, struct registry **out, struct errbuf *eb)
+{
+    struct registry *r;
+    int err;
+
+    if (!create && access(path, F_OK) != 0)
+        return errbuf_set(eb, sprat_err_from_errno(errno), "can't open the database %s: %s", path,
+                          strerror(errno));
+    r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    err = db_open(path, &schema, &r->db, eb);
+    if (err != 0) {
+        free(r);
+        return err;
+    }
+    *out = r;
+    return 0;
+}
+
+void
+registry_close(struct registry *r)
+{
+    if (r == NULL)
+        return;
+    db_close(r->db);
+    free(r);
+}
+
+/* ---- what all parts share ---- */
+
+int
+registry_step(struct registry *r, sqlite3_stmt *q, const char *doing, struct errbuf *eb)
+{
+    int rc = sqlite3_step(q);
+
+    if (rc == SQLITE_ROW)
+        return 1;
+    return rc == SQLITE_DONE ? 0 : db_error(r->db, rc, doing, eb);
+}
+
+static int
+read_counter(struct registry *r, int64_t *change, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err = db_prepare(r->db, "SELECT change FROM counter", &q, eb);
+
+    if (err != 0)
+        return err;
+    err = registry_step(r, q, "reading the registry", eb);
+    if (err == 1)
+        *change = sqlite3_column_int64(q, 0);
+    sqlite3_reset(q);
+    if (err == 0)
+        return errbuf_set(eb, SPRAT_E_DB, "the registry has lost its counter of changes");
+    return err < 0 ? err : 0;
+}
+
+int
+registry_begin(struct registry *r, int64_t *change, struct errbuf *eb)
+{
+    int err = db_begin(r->db, eb);
+
+    if (err != 0)
+        return err;
+    err = db_exec(r->db, "UPDATE counter SET change = change + 1", "storing a change", eb);
+    if (err == 0)
+        err = read_counter(r, change, eb);
+    if (err != 0)
+        db_rollback(r->db);
+    return err;
+}
+
+int
+registry_end(struct registry *r, int err, struct errbuf *eb)
+{
+    if (err == 0)
+        err = db_commit(r->db, eb);
+    if (err != 0)
+        db_rollback(r->db);
+    return err;
+}
+
+int
+registry_need_change(struct registry *r, const char *what, struct errbuf *eb)
+{
+    if (sqlite3_changes(db_handle(r->db)) > 0)
+        return 0;
+    return errbuf_set(eb, SPRAT_E_NOTFOUND, "there is no %s", what);
+}
+
+bool
+registry_is_text(const char *text, size_t max)
+{
+    size_t len = strlen(text);
+    uint32_t cp;
+
+    if (len == 0 || len > max || text[0] == ' ' || text[len - 1] == ' ')
+        return false;
+    for (size_t i = 0; i < len;) {
+        unsigned n = utf8_decode((const uint8_t *)text + i, len - i, &cp);
+
+        if (n == 0 || utf8_is_control(cp))
+            return false;
+        i += n;
+    }
+    return true;
+}
+
+void
+registry_get_text(sqlite3_stmt *q, int col, char *dst, size_t size)
+{
+    const char *text = (const char *)sqlite3_column_text(q, col);
+    size_t len = text != NULL ? strlen(text) : 0;
+
+    if (len >= size) {
+        len = size - 1;
+        while (len > 0 && ((uint8_t)text[len] & 0xc0) == 0x80)
+            len--;
+    }
+    if (len > 0)
+        memcpy(dst, text, len);
+    dst[len] = '\0';
+}
+
+/* ---- what the daemon reads ---- */
+
+int
+registry_data_version(struct registry *r, int64_t *version, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err = db_prepare(r->db, "PRAGMA data_version", &q, eb);
+
+    if (err != 0)
+        return err;
+    err = registry_step(r, q, "looking for changes", eb);
+    if (err == 1)
+        *version = sqlite3_column_int64(q, 0);
+    sqlite3_reset(q);
+    return err < 0 ? err : 0;
+}
+
+static int
+beyond_limits(const char *what, struct errbuf *eb)
+{
+    return errbuf_set(eb, SPRAT_E_RANGE, "the database has a %s whose number is out of range",
+                      what);
+}
+
+static int
+give_user(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *eb)
+{
+    int64_t id = sqlite3_column_int64(q, 0);
+    struct access_user u = {
+        .id = (uint32_t)id,
+        .enabled = sqlite3_column_int(q, 1) != 0,
+        .can_leech = sqlite3_column_int(q, 2) != 0,
+        .slots = (uint32_t)registry_get_u64(q, 3),
+    };
+
+    if (id <= 0 || id >= ACCESS_USERS_MAX)
+        return beyond_limits("user", eb);
+    return sink->user(sink->ctx, &u);
+}
+
+static int
+give_passkey(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *eb)
+{
+    int64_t user = sqlite3_column_int64(q, 1);
+    struct access_passkey k = {
+        .user = (uint32_t)user,
+        .expires = sqlite3_column_int64(q, 2),
+        .revoked = sqlite3_column_int(q, 3) != 0,
+    };
+
+    if (user <= 0 || user >= ACCESS_USERS_MAX)
+        return beyond_limits("user", eb);
+    if (!registry_get_blob(q, 0, k.key, sizeof(k.key)))
+        return 0; /* no client could ever show it */
+    return sink->passkey(sink->ctx, &k);
+}
+
+static int
+give_torrent(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *eb)
+{
+    int64_t id = sqlite3_column_int64(q, 0);
+    char reason[ACCESS_REASON_MAX + 1];
+    struct access_torrent t = {
+        .id = (uint32_t)id,
+        .hidden = sqlite3_column_int(q, 1) != 0,
+        .removed = sqlite3_column_int64(q, 2) != 0 ? reason : NULL,
+    };
+
+    if (id <= 0 || id >= ACCESS_TORRENTS_MAX)
+        return beyond_limits("torrent", eb);
+    registry_get_text(q, 3, reason, sizeof(reason));
+    return sink->torrent(sink->ctx, &t);
+}
+
+static int
+give_hash(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *eb)
+{
+    int64_t torrent = sqlite3_column_int64(q, 1);
+    uint8_t hash[20];
+
+    if (torrent <= 0 || torrent >= ACCESS_TORRENTS_MAX)
+        return beyond_limits("torrent", eb);
+    return registry_get_blob(q, 0, hash, sizeof(hash))
+               ? sink->hash(sink->ctx, hash, (uint32_t)torrent)
+               : 0;
+}
+
+static int
+give_client(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *eb)
+{
+    char prefix[ACCESS_PREFIX_MAX + 1];
+    int rule = sqlite3_column_int(q, 1);
+
+    (void)eb;
+    registry_get_text(q, 0, prefix, sizeof(prefix));
+    if (rule < ACCESS_CLIENT_DENY || rule > ACCESS_CLIENT_ALLOW || prefix[0] == '\0')
+        return 0;
+    return sink->client(sink->ctx, prefix, (enum access_client)rule);
+}
+
+/* In the order in which they are handed on. */
+static const struct {
+    const char *sql;
+    int (*give)(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *eb);
+} changes[] = {
+    {"SELECT id, enabled, can_leech, slots FROM users WHERE change > ?", give_user},
+    {"SELECT key, user, expires, revoked FROM passkeys WHERE change > ?", give_passkey},
+    {"SELECT id, hidden, removed, reason FROM torrents WHERE change > ?", give_torrent},
+    {"SELECT h.hash, h.torrent FROM torrents t JOIN hashes h ON h.hash IN (t.v1, substr(t.v2, 1, 20))"
+     " WHERE t.change > ?",
+     give_hash},
+    {"SELECT prefix, rule FROM clients WHERE change > ?", give_client},
+};
+
+static int
+read_rows(struct registry *r, size_t i, int64_t since, const struct registry_sink *sink,
+          struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err = db_prepare(r->db, changes[i].sql, &q, eb);
+
+    if (err != 0)
+        return err;
+    sqlite3_bind_int64(q, 1, since);
+    while ((err = registry_step(r, q, "reading the registry", eb)) == 1) {
+        err = changes[i].give(q, sink, eb);
+        if (err == SPRAT_E_NOMEM || err == SPRAT_E_LIMIT)
+            errbuf_set(eb, err, "reading the registry: %s", sprat_strerror(err));
+        if (err != 0)
+            break;
+    }
+    sqlite3_reset(q);
+    return err;
+}
+
+/* All in one transaction, so that the counter fits what was read. */
+int
+registry_read_changes(struct registry *r, int64_t *change, const struct registry_sink *sink,
+                      struct errbuf *eb)
+{
+    int64_t until;
+    int err = db_exec(r->db, "BEGIN", "reading the registry", eb);
+
+    if (err != 0)
+        return err;
+    err = read_counter(r, &until, eb);
+    for (size_t i = 0; err == 0 && i < sizeof(changes) / sizeof(changes[0]); i++)
+        err = read_rows(r, i, *change, sink, eb);
+    err = registry_end(r, err, eb);
+    if (err == 0)
+        *change = until;
+    return err;
+}
