@@ -33,6 +33,12 @@ http_service_init(struct http_service *h, const struct tracker_doors *doors)
 }
 
 void
+http_service_set_gate(struct http_service *h, const struct tracker_gate *gate)
+{
+    h->gate = *gate;
+}
+
+void
 http_service_fini(struct http_service *h)
 {
     buf_fini(&h->body);
@@ -77,14 +83,43 @@ put_answer(struct http_service *h, const struct tracker_answer *ans, const struc
 }
 
 static void
-answer_announce(struct http_service *h, const struct http_request *req, const struct endpoint *from,
-                struct mono now)
+put_refusal(struct http_service *h, enum access_refusal no, const struct access_grant *g)
+{
+    char text[TRACKER_TEXT_MAX + 1];
+
+    tally_add(&h->denied, 1);
+    put_failure(h, gate_reason(no, g, text), access_refusal_retry_min(no));
+}
+
+/* Takes the announce, between the gate's question and its note. */
+static enum access_refusal
+take_announce(struct http_service *h, const struct passkey_request *target,
+              const struct tracker_announce *a, const struct endpoint *from,
+              struct tracker_answer *ans, struct access_grant *g, struct mono now)
+{
+    bool gated = h->gate.ctx != NULL;
+    enum access_refusal no = gated ? gate_admit(&h->gate, target, a, now, g) : ACCESS_GRANTED;
+
+    if (no != ACCESS_GRANTED)
+        return no;
+    tracker_on_announce(tracker_doors_enter(&h->doors, a->info_hash), a, from, ans, now);
+    h->doors.leave(h->doors.ctx);
+    if (gated && ans->failure == NULL)
+        no = gate_note(&h->gate, a, g, ans->leechers_age_s, now);
+    return no;
+}
+
+static void
+answer_announce(struct http_service *h, const struct http_request *req,
+                const struct passkey_request *target, const struct endpoint *from, struct mono now)
 {
     struct peer_room room;
     struct tracker_answer ans = {
         .v4 = room.v4, .v6 = room.v6, .max4 = SELECT_WANT_MAX, .max6 = SELECT_WANT_MAX};
     struct tracker_announce a;
     enum tracker_form form = TRACKER_FORM_COMPACT;
+    struct access_grant grant;
+    enum access_refusal no;
     const char *reason;
 
     if (tracker_query_parse_announce(&a, req->query, req->query_len, &reason) != 0) {
@@ -97,19 +132,36 @@ answer_announce(struct http_service *h, const struct http_request *req, const st
         ans.ids4 = room.ids4;
         ans.ids6 = room.ids6;
     }
-    tracker_on_announce(tracker_doors_enter(&h->doors, a.info_hash), &a, from, &ans, now);
-    h->doors.leave(h->doors.ctx);
-    if (ans.failure != NULL)
+    no = take_announce(h, target, &a, from, &ans, &grant, now);
+    if (no != ACCESS_GRANTED)
+        put_refusal(h, no, &grant);
+    else if (ans.failure != NULL)
         put_failure(h, ans.failure, ans.retry_in_min);
     else
         put_answer(h, &ans, &room, from, form);
 }
 
 static void
-answer_scrape(struct http_service *h, const struct http_request *req)
+fill_scrape(struct http_service *h, struct tracker_scrape *entry)
+{
+    uint8_t hash[TRACKER_HASH_LEN];
+
+    if (h->gate.ctx == NULL || gate_shows(&h->gate, entry->info_hash)) {
+        tracker_on_scrape(tracker_doors_enter(&h->doors, entry->info_hash), entry);
+        return;
+    }
+    memcpy(hash, entry->info_hash, sizeof(hash));
+    *entry = (struct tracker_scrape){.complete = 0};
+    memcpy(entry->info_hash, hash, sizeof(hash));
+}
+
+static void
+answer_scrape(struct http_service *h, const struct http_request *req,
+              const struct passkey_request *target, struct mono now)
 {
     uint8_t hashes[TRACKER_QUERY_SCRAPE_MAX][TRACKER_HASH_LEN];
     struct tracker_scrape entries[TRACKER_QUERY_SCRAPE_MAX];
+    enum access_refusal no = ACCESS_GRANTED;
     const char *reason;
     size_t n;
 
@@ -118,19 +170,19 @@ answer_scrape(struct http_service *h, const struct http_request *req)
         put_failure(h, reason, TRACKER_RETRY_UNSAID);
         return;
     }
+    if (h->gate.ctx != NULL)
+        no = gate_admit_scrape(&h->gate, target, now);
+    if (no != ACCESS_GRANTED) {
+        put_refusal(h, no, NULL);
+        return;
+    }
     for (size_t i = 0; i < n; i++)
         memcpy(entries[i].info_hash, hashes[i], TRACKER_HASH_LEN);
     n = tracker_http_sort_scrape(entries, n);
     for (size_t i = 0; i < n; i++)
-        tracker_on_scrape(tracker_doors_enter(&h->doors, entries[i].info_hash), &entries[i]);
+        fill_scrape(h, &entries[i]);
     h->doors.leave(h->doors.ctx);
     tracker_http_put_scrape(&h->body, entries, n);
-}
-
-static bool
-path_is(const struct http_request *req, const char *path)
-{
-    return req->path_len == strlen(path) && memcmp(req->path, path, req->path_len) == 0;
 }
 
 static void
@@ -140,27 +192,52 @@ put_response(struct http_service *h, struct buf *out, int status, bool keep_aliv
     buf_put(out, buf_data(&h->body), buf_len(&h->body));
 }
 
+/* What an open tracker is asked never has a folder before it. */
+static enum request_target
+read_target(const struct http_service *h, const struct http_request *req,
+            struct passkey_request *target)
+{
+    bool gated = h->gate.ctx != NULL;
+
+    passkey_parse_request(target, req->path, req->path_len, req->query, gated ? req->query_len : 0);
+    return gated || !target->in_path ? target->target : TARGET_OTHER;
+}
+
+/* Returns the status. */
+static int
+put_body(struct http_service *h, const struct http_request *req, const struct endpoint *from,
+         struct mono now)
+{
+    struct passkey_request target;
+    enum request_target what = read_target(h, req, &target);
+
+    if (what == TARGET_OTHER) {
+        tally_add(&h->errors, 1);
+        buf_puts(&h->body, "This is a BitTorrent tracker: it answers /announce and /scrape.\n");
+        return 404;
+    }
+    if (!h->doors.may_ask(h->doors.ctx, from, now)) {
+        tally_add(&h->throttled, 1);
+        put_failure(h, TRACKER_TOO_OFTEN, TRACKER_TOO_OFTEN_RETRY_MIN);
+        return 200;
+    }
+    if (what == TARGET_ANNOUNCE)
+        answer_announce(h, req, &target, from, now);
+    else
+        answer_scrape(h, req, &target, now);
+    if (h->gate.ctx != NULL)
+        h->gate.leave(h->gate.ctx);
+    return 200;
+}
+
 void
 http_service_answer(struct http_service *h, const struct http_request *req,
                     const struct endpoint *from, struct buf *out, struct mono now)
 {
-    int status = 200;
-
-    bool is_announce = path_is(req, "/announce"), is_scrape = path_is(req, "/scrape");
+    int status;
 
     buf_reset(&h->body);
-    if ((is_announce || is_scrape) && !h->doors.may_ask(h->doors.ctx, from, now)) {
-        tally_add(&h->throttled, 1);
-        put_failure(h, TRACKER_TOO_OFTEN, TRACKER_TOO_OFTEN_RETRY_MIN);
-    } else if (is_announce) {
-        answer_announce(h, req, from, now);
-    } else if (is_scrape) {
-        answer_scrape(h, req);
-    } else {
-        tally_add(&h->errors, 1);
-        status = 404;
-        buf_puts(&h->body, "This is a BitTorrent tracker: it answers /announce and /scrape.\n");
-    }
+    status = put_body(h, req, from, now);
     if (h->body.err != 0) {
         buf_reset(&h->body);
         status = 503;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The tracker behind HTTP requests (BEP 3, 7, 23, 24, 31, 48): the head of a request in, a whole
- * response out. No socket.
+ * response out. No socket. A private tracker has a gate: passkey.h says where it looks for the
+ * passkey; an open one knows no paths but /announce and /scrape.
  */
 #ifndef TRACKER_CORE_HTTP_SERVICE_H
 #define TRACKER_CORE_HTTP_SERVICE_H
@@ -10,6 +11,7 @@
 #include "common/codec/tracker_query.h"
 #include "common/ds/buf.h"
 #include "tracker/core/doors.h"
+#include "tracker/core/gate.h"
 
 enum {
     HTTP_SERVICE_BODY_MAX = 65536,
@@ -19,13 +21,17 @@ enum {
 /* Embedded; private but for the counters. Its buffer grows once and is used again and again. */
 struct http_service {
     struct tracker_doors doors;
+    struct tracker_gate gate; /* of a private tracker */
     struct buf body;
     struct tally errors;    /* failure replies and statuses other than 200 */
     struct tally throttled; /* requests beyond the rate limit */
+    struct tally denied;    /* requests that the gate did not let in */
 };
 
 /* |doors| are copied, and what is behind them borrowed. */
 void http_service_init(struct http_service *h, const struct tracker_doors *doors);
+/* Makes it private; copied, as the doors are. */
+void http_service_set_gate(struct http_service *h, const struct tracker_gate *gate);
 void http_service_fini(struct http_service *h);
 
 /* Appends the response to |out|, which has room for HTTP_SERVICE_REPLY_MAX more bytes. */

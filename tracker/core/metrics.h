@@ -15,6 +15,7 @@
     X(announces, counter, "announces that were understood")                                        \
     X(scrapes, counter, "torrents that were scraped")                                              \
     X(refused, counter, "announces of torrents that are not served")                               \
+    X(denied, counter, "requests that a private tracker did not let in")                           \
     X(throttled, counter, "requests beyond the rate limit of their address")                       \
     X(shed, counter, "torrents of one peer that made room for others")                             \
     X(http_errors, counter, "HTTP requests answered by a failure or an error status")              \
@@ -26,6 +27,14 @@
     X(listed, gauge, "info-hashes on the allow-list or deny-list")                                 \
     X(http_connections, gauge, "HTTP connections that are open")                                   \
     X(workers, gauge, "threads that answer")                                                       \
+    X(members, gauge, "users of a private tracker")                                                \
+    X(registered, gauge, "torrents in a private tracker's database, removed ones included")        \
+    X(accounts_waiting, gauge, "sessions whose counters are not in the database yet")              \
+    X(accounts_stored, counter, "sessions whose counters were stored in the database")             \
+    X(accounts_flushes, counter, "times that counters were stored")                                \
+    X(accounts_failures, counter, "times that the database could not store counters")              \
+    X(accounts_failing, gauge, "1 while the last of these times is one")                           \
+    X(accounts_signals, counter, "signals about users that a person should look at")               \
     X(uptime_seconds, gauge, "seconds since the start")                                            \
     X(memory_bytes, gauge, "resident memory of the process")                                       \
     X(cpu_milliseconds, counter, "processor time of the process")

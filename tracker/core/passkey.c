@@ -54,22 +54,21 @@ ends_in(const char *path, size_t len, const char *word)
     return len >= word_len && memcmp(path + len - word_len, word, word_len) == 0;
 }
 
-static void
-read_path(struct passkey_request *r, const char *path, size_t len)
+/* What the path ends in, and how much stands before that. */
+static enum request_target
+read_target(const char *path, size_t len, size_t *rest)
 {
-    size_t target_len;
+    enum request_target t = TARGET_OTHER;
 
-    if (ends_in(path, len, "/announce"))
-        r->target = TARGET_ANNOUNCE;
-    else if (ends_in(path, len, "/scrape"))
-        r->target = TARGET_SCRAPE;
-    else
-        return;
-    target_len = strlen(r->target == TARGET_ANNOUNCE ? "/announce" : "/scrape");
-    if (len == target_len)
-        return;
-    r->in_path = true;
-    take(r, path + 1, len - target_len - 1);
+    *rest = len;
+    if (ends_in(path, len, "/announce")) {
+        *rest = len - strlen("/announce");
+        t = TARGET_ANNOUNCE;
+    } else if (ends_in(path, len, "/scrape")) {
+        *rest = len - strlen("/scrape");
+        t = TARGET_SCRAPE;
+    }
+    return t;
 }
 
 static void
@@ -92,18 +91,30 @@ void
 passkey_parse_request(struct passkey_request *r, const char *path, size_t path_len,
                       const char *query, size_t query_len)
 {
-    *r = (struct passkey_request){.target = TARGET_OTHER};
-    read_path(r, path, path_len);
-    if (r->target != TARGET_OTHER && r->form == PASSKEY_NONE)
+    size_t rest;
+
+    *r = (struct passkey_request){.target = read_target(path, path_len, &rest)};
+    r->in_path = r->target != TARGET_OTHER && rest > 0;
+    if (r->in_path)
+        take(r, path + 1, rest - 1);
+    else if (r->target != TARGET_OTHER)
         read_query(r, query, query_len);
 }
 
+/* Over UDP it is an announce anyhow; a path of the passkey alone, or with a slash behind it, does. */
 void
 passkey_parse_url(struct passkey_request *r, const char *url, size_t len)
 {
     const char *mark = memchr(url, '?', len);
-    size_t path_len = mark != NULL ? (size_t)(mark - url) : len;
-    size_t rest = len - path_len;
+    size_t path_len = mark != NULL ? (size_t)(mark - url) : len, rest;
 
-    passkey_parse_request(r, url, path_len, url + path_len + (rest > 0), rest > 0 ? rest - 1 : 0);
+    *r = (struct passkey_request){.target = TARGET_ANNOUNCE};
+    (void)read_target(url, path_len, &rest);
+    while (rest > 0 && url[rest - 1] == '/')
+        rest--;
+    r->in_path = rest > 0;
+    if (r->in_path)
+        take(r, url + 1, rest - 1);
+    else if (mark != NULL)
+        read_query(r, mark + 1, len - path_len - 1);
 }

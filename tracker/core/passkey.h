@@ -23,7 +23,7 @@ enum request_target { TARGET_OTHER, TARGET_ANNOUNCE, TARGET_SCRAPE };
 enum passkey_form {
     PASSKEY_NONE,  /* there is none */
     PASSKEY_GIVEN, /* 32 hex digits of either case */
-    PASSKEY_BAD,   /* something else stands in its place, or two that differ */
+    PASSKEY_BAD,   /* something else stands in its place, or two that differ in the query */
 };
 
 struct passkey_request {
@@ -37,7 +37,8 @@ struct passkey_request {
 void passkey_parse_request(struct passkey_request *r, const char *path, size_t path_len,
                            const char *query, size_t query_len);
 
-/* The same of path and query in one, "" for none. */
+/* The URL data of a UDP announce: path and query in one, "" for none. What the path ends in does not
+ * matter: |target| is TARGET_ANNOUNCE. */
 void passkey_parse_url(struct passkey_request *r, const char *url, size_t len);
 
 /* Exactly PASSKEY_DIGITS hex digits. False for all else. */

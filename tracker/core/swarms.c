@@ -94,6 +94,7 @@ swarms_add(struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN], struct mono n
     peerset_init(&w->v4, IP_V4, s->keeps_ids);
     peerset_init(&w->v6, IP_V6, s->keeps_ids);
     w->swept_at = now;
+    w->leechers_s = (uint32_t)(now.us / 1000000);
     if (hashmap_add(&s->map, &w->node, hash, TRACKER_HASH_LEN) != 0) {
         free(w);
         return NULL;

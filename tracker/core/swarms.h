@@ -24,6 +24,7 @@ struct swarm {
     struct mono swept_at;
     uint32_t downloaded; /* completions seen */
     uint32_t saved_in;   /* number of the last snapshot that it was written to */
+    uint32_t leechers_s; /* second in which it last had a leecher, or since when it is known */
     uint8_t info_hash[TRACKER_HASH_LEN];
     struct peerset v4, v6;
 };

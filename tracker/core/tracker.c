@@ -103,14 +103,19 @@ seconds16(struct mono now)
     return (uint16_t)(now.us / 1000000);
 }
 
+uint32_t
+tracker_peer_timeout_s(const struct tracker_config *c)
+{
+    uint32_t longest = c->interval + c->interval / JITTER_PARTS;
+    uint32_t timeout = TIMEOUT_INTERVALS * longest + 1;
+
+    return timeout > TIMEOUT_MIN_S ? timeout : TIMEOUT_MIN_S;
+}
+
 static uint16_t
 peer_timeout_s(const struct tracker *t)
 {
-    uint32_t longest = t->config.interval + t->config.interval / JITTER_PARTS;
-
-    uint32_t timeout = TIMEOUT_INTERVALS * longest + 1;
-
-    return (uint16_t)(timeout > TIMEOUT_MIN_S ? timeout : TIMEOUT_MIN_S);
+    return (uint16_t)tracker_peer_timeout_s(&t->config);
 }
 
 static int64_t
@@ -289,12 +294,23 @@ fill_counts(const struct swarm *w, struct tracker_answer *ans)
     ans->downloaded = w->downloaded;
 }
 
+/* A swarm that had a leecher before or after an announce had one now. */
+static void
+note_leechers(struct swarm *w, const struct ask *k, uint32_t before, struct tracker_answer *ans)
+{
+    uint32_t now_s = (uint32_t)(k->now.us / 1000000);
+
+    if (before + w->v4.nleeches + w->v6.nleeches > 0)
+        w->leechers_s = now_s;
+    ans->leechers_age_s = now_s - w->leechers_s;
+}
+
 static void
 reset_answer(struct tracker *t, struct tracker_answer *ans)
 {
     ans->failure = ans->warning = NULL;
     ans->retry_in_min = TRACKER_RETRY_UNSAID;
-    ans->complete = ans->incomplete = ans->downloaded = 0;
+    ans->complete = ans->incomplete = ans->downloaded = ans->leechers_age_s = 0;
     ans->n4 = ans->n6 = 0;
     ans->has_ids = false;
     ans->interval_s = with_jitter(t, t->config.interval);
@@ -324,6 +340,7 @@ void
 tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
                     const struct endpoint *from, struct tracker_answer *ans, struct mono now)
 {
+    uint32_t leechers;
     struct swarm *w;
     struct ask k;
 
@@ -343,10 +360,12 @@ tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
     w = find_or_add_swarm(t, &k, ans);
     if (w == NULL)
         return;
+    leechers = w->v4.nleeches + w->v6.nleeches;
     if (a->event == TRACKER_EVENT_STOPPED)
         remove_peer(t, w, &k);
     else if (!update_peer(t, w, &k))
         ans->warning = "this tracker has no room for another peer: you are not listed";
+    note_leechers(w, &k, leechers, ans);
     fill_counts(w, ans);
     fill_peers(t, w, &k, ans);
 }

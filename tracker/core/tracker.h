@@ -44,6 +44,9 @@ struct tracker_config {
 
 void tracker_config_init(struct tracker_config *c);
 
+/* Seconds after which a peer that is silent is forgotten. */
+uint32_t tracker_peer_timeout_s(const struct tracker_config *c);
+
 /* From the kernel's generator in the daemon, from a number in tests. */
 struct tracker_seed {
     uint64_t hash[2];
@@ -84,6 +87,7 @@ struct tracker_answer {
     const char *warning;  /* NULL: none; else static */
     uint32_t interval_s, min_interval_s; /* both with jitter, so that peers don't come in waves */
     uint32_t complete, incomplete, downloaded; /* of both families together */
+    uint32_t leechers_age_s; /* seconds since the swarm had a leecher; 0 for one that it has */
     uint32_t n4, n6;
     bool has_ids; /* |ids4| and |ids6| were filled, where they are not NULL */
 };

@@ -4,6 +4,8 @@
  */
 #include "tracker/core/udp_service.h"
 
+#include <string.h>
+
 #include "common/base/err.h"
 #include "common/codec/compact.h"
 
@@ -17,6 +19,12 @@ udp_service_init(struct udp_service *u, const struct tracker_doors *doors,
 {
     *u = (struct udp_service){.doors = *doors};
     connid_init(&u->ids, secret);
+}
+
+void
+udp_service_set_gate(struct udp_service *u, const struct tracker_gate *gate)
+{
+    u->gate = *gate;
 }
 
 /* An error of at most |max| bytes. */
@@ -45,6 +53,28 @@ peers_max(uint8_t family)
 }
 
 static size_t
+put_refusal(struct udp_service *u, uint8_t *reply, uint32_t transaction, enum access_refusal no,
+            const struct access_grant *g)
+{
+    char text[TRACKER_TEXT_MAX + 1];
+
+    tally_add(&u->denied, 1);
+    return put_error(u, reply, UDP_SERVICE_REPLY_MAX, transaction, gate_reason(no, g, text));
+}
+
+static enum access_refusal
+admit(struct udp_service *u, const struct tracker_udp_request *q, struct access_grant *g,
+      struct mono now)
+{
+    struct passkey_request r;
+
+    if (u->gate.ctx == NULL)
+        return ACCESS_GRANTED;
+    passkey_parse_url(&r, q->url_data, strlen(q->url_data));
+    return gate_admit(&u->gate, &r, &q->announce, now, g);
+}
+
+static size_t
 answer_announce(struct udp_service *u, const struct tracker_udp_request *q,
                 const struct endpoint *from, uint8_t *reply, struct mono now)
 {
@@ -56,10 +86,18 @@ answer_announce(struct udp_service *u, const struct tracker_udp_request *q,
         .max4 = v4 ? peers_max(IP_V4) : 0,
         .max6 = v4 ? 0 : peers_max(IP_V6),
     };
+    struct access_grant grant;
+    enum access_refusal no = admit(u, q, &grant, now);
     struct tracker_reply r;
 
+    if (no != ACCESS_GRANTED)
+        return put_refusal(u, reply, q->transaction, no, &grant);
     tracker_on_announce(tracker_doors_enter(&u->doors, q->announce.info_hash), &q->announce, from,
                         &ans, now);
+    if (u->gate.ctx != NULL && ans.failure == NULL)
+        no = gate_note(&u->gate, &q->announce, &grant, ans.leechers_age_s, now);
+    if (no != ACCESS_GRANTED)
+        return put_refusal(u, reply, q->transaction, no, &grant);
     if (ans.failure != NULL)
         return put_error(u, reply, UDP_SERVICE_REPLY_MAX, q->transaction, ans.failure);
     r.interval_s = ans.interval_s;
@@ -75,6 +113,11 @@ answer_scrape(struct udp_service *u, const struct tracker_udp_request *q, uint8_
 {
     struct tracker_scrape entries[TRACKER_UDP_SCRAPE_MAX];
 
+    if (u->gate.ctx != NULL) {
+        tally_add(&u->denied, 1);
+        return put_error(u, reply, UDP_SERVICE_REPLY_MAX, q->transaction,
+                         "this tracker is private: a scrape over UDP can't show a passkey");
+    }
     for (size_t i = 0; i < q->nhashes; i++) {
         memcpy(entries[i].info_hash, q->hashes + i * TRACKER_HASH_LEN, TRACKER_HASH_LEN);
         tracker_on_scrape(tracker_doors_enter(&u->doors, entries[i].info_hash), &entries[i]);
@@ -92,6 +135,8 @@ udp_service_prefetch(struct udp_service *u, const struct udp_service_packet *pac
     unsigned shard = 0;
     size_t count = 0;
 
+    if (u->gate.ctx != NULL)
+        u->gate.enter(u->gate.ctx); /* before a tracker: always in the same order */
     for (size_t i = 0; i < n; i++) {
         const uint8_t *hash = packets[i].data + TRACKER_UDP_CONNECT_LEN;
 
@@ -148,4 +193,6 @@ void
 udp_service_leave(struct udp_service *u)
 {
     u->doors.leave(u->doors.ctx);
+    if (u->gate.ctx != NULL)
+        u->gate.leave(u->gate.ctx);
 }

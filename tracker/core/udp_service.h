@@ -11,6 +11,7 @@
 #include "common/codec/tracker_udp.h"
 #include "tracker/core/connid.h"
 #include "tracker/core/doors.h"
+#include "tracker/core/gate.h"
 
 enum {
     UDP_SERVICE_REQUEST_MAX = 2048, /* no request is longer; what is, is not looked at */
@@ -20,16 +21,22 @@ enum {
 /* Embedded; private but for the counters. */
 struct udp_service {
     struct tracker_doors doors;
+    struct tracker_gate gate; /* of a private tracker */
     struct connid ids;
     struct tally errors;    /* error packets */
     struct tally ignored;   /* packets met with silence */
     struct tally throttled; /* requests beyond the rate limit */
+    struct tally denied;    /* requests that the gate did not let in */
 };
 
 /* |doors| are copied, and what is behind them borrowed. Services with the same secret take each
  * other's connection ids. */
 void udp_service_init(struct udp_service *u, const struct tracker_doors *doors,
                       const uint8_t secret[MAC_KEY_LEN]);
+
+/* Makes it private; copied, as the doors are. Announces then need a passkey in their URL data, and
+ * scrapes, which have none, are refused. */
+void udp_service_set_gate(struct udp_service *u, const struct tracker_gate *gate);
 
 /* Says that these packets come next, at most TRACKER_PREFETCH_MAX of them. */
 struct udp_service_packet {
@@ -40,7 +47,7 @@ void udp_service_prefetch(struct udp_service *u, const struct udp_service_packet
                           size_t n);
 
 /* Writes the answer to |reply| and returns its length, 0 for none. The tracker that it entered for
- * that stays entered, for packets of the same shard mostly come together: udp_service_leave() when
+ * that stays entered, and the gate too, for packets of the same shard mostly come together: udp_service_leave() when
  * a batch is through. */
 size_t udp_service_answer(struct udp_service *u, const uint8_t *packet, size_t len,
                           const struct endpoint *from, uint8_t reply[UDP_SERVICE_REPLY_MAX],

@@ -14,6 +14,7 @@
 #include "common/crypto/random.h"
 #include "common/sys/addr.h"
 #include "common/sys/processors.h"
+#include "tracker/daemon/accountant.h"
 #include "tracker/daemon/admin.h"
 #include "tracker/daemon/listfile.h"
 #include "tracker/daemon/machine.h"
@@ -32,6 +33,7 @@ struct process {
     struct settings settings;
     struct listfile list;
     struct worker_common common;
+    struct accountant *accountant; /* of a private tracker, or NULL */
     struct worker *workers[SHARDS_MAX];
     unsigned nworkers;
     struct loop *loop; /* the first worker's */
@@ -78,6 +80,14 @@ use(struct process *p, const struct settings *s, struct listfile list)
         log_info(&p->log, "%zu info-hashes on the list", hashlist_count(list.list));
 }
 
+static bool
+private_differs(const struct settings *a, const struct settings *b)
+{
+    return a->is_private != b->is_private || strcmp(a->database, b->database) != 0 ||
+           a->accounts_period_s != b->accounts_period_s || a->accounts_max != b->accounts_max ||
+           a->retention_days != b->retention_days || a->rate_possible_mbit != b->rate_possible_mbit;
+}
+
 /* Addresses, workers, HTTP's limits and peer ids stay as they were at the start. */
 static bool
 needs_restart(const struct settings *a, const struct settings *b)
@@ -87,7 +97,7 @@ needs_restart(const struct settings *a, const struct settings *b)
            memcmp(&a->udp, &b->udp, sizeof(a->udp)) != 0 ||
            strcmp(a->state_file, b->state_file) != 0 || a->save_period_s != b->save_period_s ||
            memcmp(&a->proxies, &b->proxies, sizeof(a->proxies)) != 0 || a->workers != b->workers ||
-           a->connections_max != b->connections_max || a->http_timeout_s != b->http_timeout_s ||
+           private_differs(a, b) || a->connections_max != b->connections_max || a->http_timeout_s != b->http_timeout_s ||
            a->tracker.peer_ids != b->tracker.peer_ids;
 }
 
@@ -108,8 +118,8 @@ on_sighup(void *ctx, int signum)
         return;
     }
     if (needs_restart(&p->settings, &s))
-        log_warn(&p->log, "other addresses, workers, files to save to, HTTP limits and peer-ids "
-                          "wait for a restart");
+        log_warn(&p->log, "other addresses, workers, files to save to, HTTP limits, peer-ids and "
+                          "private mode wait for a restart");
     use(p, &s, list);
     log_info(&p->log, "read the settings again");
 }
@@ -172,6 +182,41 @@ start_tracker(struct process *p, struct errbuf *eb)
         return out_of_memory(eb);
     }
     use(p, &p->settings, list);
+    return 0;
+}
+
+static int
+start_private(struct process *p, struct errbuf *eb)
+{
+    const struct settings *s = &p->settings;
+    struct members_config members = {
+        .entries_max = s->accounts_max,
+        .gap_max_s = 2 * s->tracker.interval,
+        .silence_s = tracker_peer_timeout_s(&s->tracker),
+        .unix_offset_s = accountant_unix_offset(),
+    };
+    struct accountant_config config = {
+        .period_s = s->accounts_period_s,
+        .retention_s = s->retention_days * 86400,
+        .gap_max_s = members.gap_max_s,
+        .rate_possible = (uint64_t)s->rate_possible_mbit * 1000000 / 8,
+    };
+    struct access_counts counts;
+    uint64_t seed[2];
+    int err;
+
+    if (s->is_private == 0)
+        return 0;
+    random_bytes(seed, sizeof(seed));
+    p->common.members = members_new(seed, &members);
+    if (p->common.members == NULL)
+        return out_of_memory(eb);
+    err = accountant_new(s->database, p->common.members, &config, &p->log, &p->accountant, eb);
+    if (err != 0)
+        return err;
+    members_counts(p->common.members, &counts);
+    log_info(&p->log, "private: %" PRIu32 " users and %" PRIu32 " torrents in %s", counts.users,
+             counts.torrents, s->database);
     return 0;
 }
 
@@ -269,6 +314,24 @@ raise_file_limit(struct process *p)
 /* ---- the operator's ---- */
 
 static void
+gather_private(const struct process *p, struct metrics *m)
+{
+    struct accountant_stats s;
+    struct access_counts c;
+
+    accountant_get_stats(p->accountant, &s);
+    members_counts(p->common.members, &c);
+    m->members = c.users;
+    m->registered = c.torrents;
+    m->accounts_waiting = s.waiting;
+    m->accounts_stored = s.entries;
+    m->accounts_flushes = s.flushes;
+    m->accounts_failures = s.failures;
+    m->accounts_failing = s.failing;
+    m->accounts_signals = s.signals;
+}
+
+static void
 gather(void *ctx, struct metrics *m)
 {
     const struct process *p = ctx;
@@ -291,6 +354,8 @@ gather(void *ctx, struct metrics *m)
     };
     for (unsigned i = 0; i < p->nworkers; i++)
         worker_count(p->workers[i], m);
+    if (p->accountant != NULL)
+        gather_private(p, m);
 }
 
 static int
@@ -345,6 +410,8 @@ start(struct process *p, struct errbuf *eb)
     int err = start_tracker(p, eb);
 
     if (err == 0)
+        err = start_private(p, eb);
+    if (err == 0)
         err = make_workers(p, eb);
     if (err == 0)
         err = start_signals(p, eb);
@@ -356,6 +423,8 @@ start(struct process *p, struct errbuf *eb)
         err = start_admin(p, eb);
     if (err == 0)
         err = start_saving(p, eb);
+    if (err == 0 && p->accountant != NULL && accountant_start(p->accountant) != 0)
+        err = errbuf_set(eb, SPRAT_E_NOMEM, "no thread can be started");
     for (unsigned i = 1; i < p->nworkers && err == 0; i++)
         if (worker_start(p->workers[i]) != 0)
             err = errbuf_set(eb, SPRAT_E_NOMEM, "no thread can be started");
@@ -378,6 +447,8 @@ stop(struct process *p)
     if (p->sigterm != NULL)
         loop_signal_free(p->sigterm);
     worker_free(p->workers[0]);
+    accountant_free(p->accountant);
+    members_free(p->common.members);
     admin_fini(&p->admin);
     shards_free(p->common.shards);
     limiter_free(p->common.limiter);

@@ -27,7 +27,17 @@
     X(http_timeout_s, "http-timeout", 20, 1, 3600, "SECONDS",                                      \
       "time that an HTTP client has for each request")                                             \
     X(save_period_s, "save-interval", 300, 1, 86400, "SECONDS",                                    \
-      "time between two savings to the state file")
+      "time between two savings to the state file")                                                \
+    X(is_private, "private", 0, 0, 1, "YES|NO",                                                    \
+      "serve only users with a passkey, and registered torrents; needs a database")                \
+    X(accounts_period_s, "accounts-interval", 10, 1, 3600, "SECONDS",                              \
+      "time between two savings of the accounts to the database")                                  \
+    X(accounts_max, "accounts-max", 1000000, 1000, 16000000, "COUNT",                              \
+      "most sessions that may wait for the database")                                              \
+    X(retention_days, "session-retention", 30, 1, 3650, "DAYS",                                    \
+      "time for which the counters of a silent client are remembered")                             \
+    X(rate_possible_mbit, "rate-possible", 10000, 1, 4000000, "MBIT",                              \
+      "megabits a second that a client can move; more is listed as a signal")
 
 /* Where a number goes and what it may be. */
 static const struct {
@@ -55,6 +65,8 @@ enum {
     OPT_STATE_FILE,
     OPT_ALLOW_LIST,
     OPT_DENY_LIST,
+    OPT_DATABASE,
+    OPT_ANNOUNCE_URL,
     OPT_LOG_LEVEL,
     OPT_HELP,
     OPT_VERSION,
@@ -80,6 +92,9 @@ static const struct option_spec specs[] = {
     {OPT_ALLOW_LIST, 0, "allow-list", "FILE",
      "serve only the torrents whose info-hashes stand in FILE, one a line; read again on SIGHUP"},
     {OPT_DENY_LIST, 0, "deny-list", "FILE", "serve all torrents but those; one of the two lists"},
+    {OPT_DATABASE, 0, "database", "FILE", "users, torrents and accounts of a private tracker"},
+    {OPT_ANNOUNCE_URL, 0, "announce-url", "URL",
+     "where users announce, for 'user add' to tell with a passkey; may be given several times"},
 #define X(name, option, dflt, least, most, arg, text)                                              \
     {OPT_##name, 0, option, arg, text "; default " #dflt},
     TRACKER_OPTION_TABLE(X) DAEMON_OPTION_TABLE(X)
@@ -99,7 +114,9 @@ settings_print_help(void)
            "A BitTorrent tracker for HTTP and UDP, IPv4 and IPv6.\n\n");
     options_print(stdout, specs, SPEC_COUNT, 80);
     printf("\nWithout an address it listens on port 6969 of all addresses, HTTP and UDP.\n"
-           "The long options that take a value are the keys of FILE: interval = 900\n\n"
+           "The long options that take a value are the keys of FILE: interval = 900\n"
+           "\nA private tracker's users and torrents are managed by commands: sprat-tracker user,\n"
+           "torrent, client and stats; 'sprat-tracker user --help' tells about one.\n\n"
            "Example: a tracker for this machine alone, on any free port\n"
            "  sprat-tracker --listen-http 127.0.0.1:0 --listen-udp 127.0.0.1:0\n");
 }
@@ -165,6 +182,24 @@ add_proxy(struct settings *s, const char *value, struct errbuf *eb)
     return 0;
 }
 
+/* One that a passkey can be put into: it has a path that ends in "/announce". */
+static int
+add_announce_url(struct settings *s, const char *value, struct errbuf *eb)
+{
+    static const char end[] = "/announce";
+    size_t len = strlen(value);
+
+    if (s->announce_url_count == SETTINGS_URLS_MAX)
+        return errbuf_set(eb, SPRAT_E_INVAL, "announce-url is given more than %d times",
+                          SETTINGS_URLS_MAX);
+    if (len >= SETTINGS_URL_MAX || len < sizeof(end) || strstr(value, "://") == NULL ||
+        strcmp(value + len - strlen(end), end) != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "announce-url: '%s' is no URL that ends in /announce", value);
+    strcpy(s->announce_urls[s->announce_url_count++], value);
+    return 0;
+}
+
 /* Anything that both the file and the command line can say. */
 static int
 set(struct settings *s, int id, const char *name, const char *value, struct errbuf *eb)
@@ -177,6 +212,8 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
     case OPT_STATE_FILE: return set_path(s->state_file, "state-file", value, eb);
     case OPT_ALLOW_LIST: return set_path(s->allow_list, "allow-list", value, eb);
     case OPT_DENY_LIST: return set_path(s->deny_list, "deny-list", value, eb);
+    case OPT_DATABASE: return set_path(s->database, "database", value, eb);
+    case OPT_ANNOUNCE_URL: return add_announce_url(s, value, eb);
     case OPT_LOG_LEVEL:
         if (!log_level_parse(value, &s->log_level))
             return errbuf_set(eb, SPRAT_E_INVAL,
@@ -331,6 +368,20 @@ read_command_line(struct settings *s, int argc, const char *const *argv, const c
     return 0;
 }
 
+/* A private tracker's list is its registry. */
+static int
+check_private(const struct settings *s, struct errbuf *eb)
+{
+    if (s->is_private == 0)
+        return 0;
+    if (s->database[0] == '\0')
+        return errbuf_set(eb, SPRAT_E_INVAL, "a private tracker needs a database");
+    if (s->allow_list[0] != '\0' || s->deny_list[0] != '\0')
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "a private tracker has no lists: it serves the torrents of its database");
+    return 0;
+}
+
 int
 settings_read(struct settings *s, int argc, const char *const *argv, enum settings_action *action,
               struct errbuf *eb)
@@ -349,6 +400,8 @@ settings_read(struct settings *s, int argc, const char *const *argv, enum settin
     }
     if (err == 0 && s->allow_list[0] != '\0' && s->deny_list[0] != '\0')
         err = errbuf_set(eb, SPRAT_E_INVAL, "give an allow-list or a deny-list, not both");
+    if (err == 0)
+        err = check_private(s, eb);
     if (err == 0 && s->http.count + s->udp.count == 0)
         default_listens(s);
     if (err == 0 && s->tracker.min_interval > s->tracker.interval)

@@ -17,6 +17,8 @@ enum {
     SETTINGS_LISTEN_MAX = 16, /* addresses for each protocol */
     SETTINGS_FILE_MAX = 1 << 20,
     SETTINGS_PATH_MAX = 4096,
+    SETTINGS_URLS_MAX = 8, /* announce URLs */
+    SETTINGS_URL_MAX = 512, /* bytes of one */
 };
 
 struct listen_list {
@@ -37,6 +39,13 @@ struct settings {
     char state_file[SETTINGS_PATH_MAX]; /* "" for none */
     /* Files of info-hashes, at most one of the two; "" for none. */
     char allow_list[SETTINGS_PATH_MAX], deny_list[SETTINGS_PATH_MAX];
+    /* Private mode, and where it keeps users, torrents and accounts; "" for none. */
+    uint32_t is_private;
+    char database[SETTINGS_PATH_MAX];
+    uint32_t accounts_period_s, accounts_max, retention_days, rate_possible_mbit;
+    /* What users are told to announce to, without a passkey. */
+    char announce_urls[SETTINGS_URLS_MAX][SETTINGS_URL_MAX];
+    size_t announce_url_count;
     enum log_level log_level;
 };
 

@@ -26,6 +26,7 @@ struct worker {
     pthread_t thread;
     bool started;
     struct shards_visit visit;
+    struct members_visit members_visit;
     struct http_service http;
     struct udp_service udp;
     struct http_front *http_fronts[SETTINGS_LISTEN_MAX];
@@ -60,6 +61,17 @@ on_stop(void *ctx)
     loop_stop(w->loop);
 }
 
+static void
+make_private(struct worker *w, struct members *m)
+{
+    struct tracker_gate gate;
+
+    members_visit_init(&w->members_visit, m);
+    gate = members_gate(&w->members_visit);
+    http_service_set_gate(&w->http, &gate);
+    udp_service_set_gate(&w->udp, &gate);
+}
+
 struct worker *
 worker_new(const struct worker_common *common, unsigned index)
 {
@@ -75,6 +87,8 @@ worker_new(const struct worker_common *common, unsigned index)
     doors = shards_doors(&w->visit);
     http_service_init(&w->http, &doors);
     udp_service_init(&w->udp, &doors, common->secret);
+    if (common->members != NULL)
+        make_private(w, common->members);
     if (loop_new(&w->loop, NULL) != 0) {
         worker_free(w);
         return NULL;
@@ -192,6 +206,7 @@ worker_count(const struct worker *w, struct metrics *m)
     m->http_errors += tally_get(&w->http.errors);
     m->udp_errors += tally_get(&w->udp.errors);
     m->udp_ignored += tally_get(&w->udp.ignored);
+    m->denied += tally_get(&w->http.denied) + tally_get(&w->udp.denied);
     m->throttled += tally_get(&w->http.throttled) + tally_get(&w->udp.throttled);
     for (size_t i = 0; i < w->nhttp; i++)
         m->http_connections += http_front_count(w->http_fronts[i]);

@@ -10,6 +10,7 @@
 #include "tracker/core/metrics.h"
 #include "tracker/daemon/settings.h"
 #include "tracker/net/http_front.h"
+#include "tracker/net/members.h"
 #include "tracker/net/shards.h"
 #include "tracker/net/udp_front.h"
 
@@ -17,6 +18,7 @@
 struct worker_common {
     struct shards *shards; /* one for each worker */
     struct limiter *limiter;
+    struct members *members; /* of a private tracker, or NULL */
     uint8_t secret[MAC_KEY_LEN];
     struct http_front_limits http_limits; /* of each worker's front at an address */
 };

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The gate of a private tracker: what services ask before an announce or scrape and note after it.
+ * The tables behind it are shared by threads; who owns them knows about locks (tracker/net/
+ * members.h), this knows what is asked of them and in which order. Without a gate the tracker is
+ * open.
+ */
+#ifndef TRACKER_CORE_GATE_H
+#define TRACKER_CORE_GATE_H
+
+#include "common/base/mono.h"
+#include "tracker/core/access.h"
+#include "tracker/core/ledger.h"
+#include "tracker/core/passkey.h"
+#include "tracker/core/slots.h"
+
+/* What is kept about some of the users. */
+struct gate_books {
+    struct ledger ledger;
+    struct slots slots;
+};
+
+/* The way to the tables. */
+struct tracker_gate {
+    void *ctx; /* NULL: there is no gate, and nothing below is called */
+    /* The table of who may what, until leave(): it does not change meanwhile. */
+    const struct access *(*enter)(void *ctx);
+    /* To be called before the caller waits for anything; without an enter() before it too. */
+    void (*leave)(void *ctx);
+    /* The books that have |user|, for the caller alone until it closes them. */
+    struct gate_books *(*open_books)(void *ctx, uint32_t user);
+    void (*close_books)(void *ctx, uint32_t user);
+    /* |now| as unix seconds. */
+    int64_t (*unix_s)(void *ctx, struct mono now);
+};
+
+/* May this announce be made? If not, gate_reason() says why not. */
+enum access_refusal gate_admit(const struct tracker_gate *gate, const struct passkey_request *r,
+                               const struct tracker_announce *a, struct mono now,
+                               struct access_grant *g);
+
+/* May the holder of this passkey scrape? */
+enum access_refusal gate_admit_scrape(const struct tracker_gate *gate,
+                                      const struct passkey_request *r, struct mono now);
+
+/* Is this torrent shown in scrapes? After gate_admit_scrape(), before leave(). */
+bool gate_shows(const struct tracker_gate *gate, const uint8_t hash[TRACKER_HASH_LEN]);
+
+/* Enters an announce that was admitted and taken. |leechers_age_s|: how long ago its swarm last had
+ * leechers. ACCESS_BUSY: it can't be noted, and so must be refused. */
+enum access_refusal gate_note(const struct tracker_gate *gate, const struct tracker_announce *a,
+                              const struct access_grant *g, uint32_t leechers_age_s,
+                              struct mono now);
+
+/* The sentence for a refusal, in |out| or static. Before leave(). */
+const char *gate_reason(enum access_refusal r, const struct access_grant *g,
+                        char out[TRACKER_TEXT_MAX + 1]);
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Locks around tables.
+ */
+#include "tracker/net/members.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "common/base/assert.h"
+
+enum { CACHE_LINE = 64 };
+
+struct members {
+    pthread_rwlock_t lock;
+    struct access *access;
+    void (*full)(void *ctx);
+    void *full_ctx;
+    _Atomic bool full_told;
+    _Atomic int64_t unix_offset_s;
+    struct stripe {
+        _Alignas(CACHE_LINE) pthread_mutex_t lock;
+        struct gate_books books;
+    } stripes[MEMBERS_STRIPES];
+};
+
+/* A writer waits for those inside and goes before those who come: changes are rare and short, and
+ * workers are always inside. */
+static void
+init_lock(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attr;
+
+    ASSERT(pthread_rwlockattr_init(&attr) == 0);
+    ASSERT(pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0);
+    ASSERT(pthread_rwlock_init(lock, &attr) == 0);
+    (void)pthread_rwlockattr_destroy(&attr);
+}
+
+struct members *
+members_new(const uint64_t seed[2], const struct members_config *config)
+{
+    struct members *m = aligned_alloc(CACHE_LINE, sizeof(*m));
+    uint32_t max = config->entries_max / MEMBERS_STRIPES + 1;
+
+    if (m == NULL)
+        return NULL;
+    *m = (struct members){.access = access_new(seed)};
+    if (m->access == NULL) {
+        free(m);
+        return NULL;
+    }
+    atomic_store(&m->unix_offset_s, config->unix_offset_s);
+    init_lock(&m->lock);
+    for (int i = 0; i < MEMBERS_STRIPES; i++) {
+        ASSERT(pthread_mutex_init(&m->stripes[i].lock, NULL) == 0);
+        ledger_init(&m->stripes[i].books.ledger, seed,
+                    max < LEDGER_ENTRIES_MAX ? max : LEDGER_ENTRIES_MAX, config->gap_max_s);
+        slots_init(&m->stripes[i].books.slots, seed, config->silence_s);
+    }
+    return m;
+}
+
+void
+members_free(struct members *m)
+{
+    if (m == NULL)
+        return;
+    for (int i = 0; i < MEMBERS_STRIPES; i++) {
+        ledger_fini(&m->stripes[i].books.ledger);
+        slots_fini(&m->stripes[i].books.slots);
+        (void)pthread_mutex_destroy(&m->stripes[i].lock);
+    }
+    access_free(m->access);
+    (void)pthread_rwlock_destroy(&m->lock);
+    free(m);
+}
+
+void
+members_on_full(struct members *m, void (*full)(void *ctx), void *ctx)
+{
+    m->full = full;
+    m->full_ctx = ctx;
+}
+
+void
+members_set_unix_offset(struct members *m, int64_t offset_s)
+{
+    atomic_store(&m->unix_offset_s, offset_s);
+}
+
+struct access *
+members_lock(struct members *m)
+{
+    ASSERT(pthread_rwlock_wrlock(&m->lock) == 0);
+    return m->access;
+}
+
+void
+members_unlock(struct members *m)
+{
+    ASSERT(pthread_rwlock_unlock(&m->lock) == 0);
+}
+
+static struct stripe *
+lock_stripe(struct members *m, unsigned i)
+{
+    ASSERT(pthread_mutex_lock(&m->stripes[i].lock) == 0);
+    return &m->stripes[i];
+}
+
+static void
+unlock_stripe(struct stripe *s)
+{
+    ASSERT(pthread_mutex_unlock(&s->lock) == 0);
+}
+
+void
+members_swap(struct members *m, unsigned i, struct ledger_page *page)
+{
+    struct stripe *s = lock_stripe(m, i);
+
+    ledger_swap(&s->books.ledger, page);
+    unlock_stripe(s);
+    atomic_store(&m->full_told, false);
+}
+
+uint64_t
+members_waiting(struct members *m)
+{
+    uint64_t n = 0;
+
+    for (unsigned i = 0; i < MEMBERS_STRIPES; i++) {
+        struct stripe *s = lock_stripe(m, i);
+
+        n += s->books.ledger.page.count;
+        unlock_stripe(s);
+    }
+    return n;
+}
+
+void
+members_counts(struct members *m, struct access_counts *out)
+{
+    ASSERT(pthread_rwlock_rdlock(&m->lock) == 0);
+    access_counts(m->access, out);
+    members_unlock(m);
+}
+
+/* ---- visits ---- */
+
+static const struct access *
+enter(void *ctx)
+{
+    struct members_visit *v = ctx;
+
+    if (!v->inside)
+        ASSERT(pthread_rwlock_rdlock(&v->members->lock) == 0);
+    v->inside = true;
+    return v->members->access;
+}
+
+static void
+leave(void *ctx)
+{
+    struct members_visit *v = ctx;
+
+    if (v->inside)
+        members_unlock(v->members);
+    v->inside = false;
+}
+
+/* Ids are given out one after the other, so their low bits share users out evenly. */
+static unsigned
+stripe_of(uint32_t user)
+{
+    return user % MEMBERS_STRIPES;
+}
+
+static struct gate_books *
+open_books(void *ctx, uint32_t user)
+{
+    struct members_visit *v = ctx;
+
+    return &lock_stripe(v->members, stripe_of(user))->books;
+}
+
+static void
+close_books(void *ctx, uint32_t user)
+{
+    struct members_visit *v = ctx;
+    struct members *m = v->members;
+    struct stripe *s = &m->stripes[stripe_of(user)];
+    bool half_full = ledger_is_half_full(&s->books.ledger);
+
+    unlock_stripe(s);
+    if (half_full && m->full != NULL && !atomic_exchange(&m->full_told, true))
+        m->full(m->full_ctx);
+}
+
+static int64_t
+unix_s(void *ctx, struct mono now)
+{
+    const struct members_visit *v = ctx;
+
+    return now.us / 1000000 + atomic_load_explicit(&v->members->unix_offset_s, memory_order_relaxed);
+}
+
+void
+members_visit_init(struct members_visit *v, struct members *m)
+{
+    *v = (struct members_visit){.members = m};
+}
+
+struct tracker_gate
+members_gate(struct members_visit *v)
+{
+    return (struct tracker_gate){
+        .ctx = v,
+        .enter = enter,
+        .leave = leave,
+        .open_books = open_books,
+        .close_books = close_books,
+        .unix_s = unix_s,
+    };
+}

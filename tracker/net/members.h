@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The tables of a private tracker for many threads: who may what (access.h) behind one lock that
+ * all workers read under, and the books (ledgers and slots) in stripes by user, each with its own.
+ *
+ * Why by user, and not by torrent like the shards: a hybrid's two hashes belong to two shards and
+ * are one session, and slots count a user's torrents. Locks are taken in this order: the table's, a
+ * shard's, a stripe's; the table's once for a batch of packets.
+ */
+#ifndef TRACKER_NET_MEMBERS_H
+#define TRACKER_NET_MEMBERS_H
+
+#include "tracker/core/gate.h"
+
+enum { MEMBERS_STRIPES = 16 };
+
+struct members;
+
+struct members_config {
+    uint32_t entries_max; /* announced sessions that wait for the accounts, of all stripes */
+    uint32_t gap_max_s;   /* see ledger.h */
+    uint32_t silence_s;   /* a torrent of which so long nothing is heard is not leeched any more */
+    int64_t unix_offset_s; /* what to add to seconds of the monotonic clock */
+};
+
+/* |seed| must be a secret. NULL when memory is out. */
+struct members *members_new(const uint64_t seed[2], const struct members_config *config);
+void members_free(struct members *m);
+
+/* Calls |full| from the thread that made a stripe half full, at most once until members_swap(); it
+ * must not call back. Before any visit. */
+void members_on_full(struct members *m, void (*full)(void *ctx), void *ctx);
+
+/* The wall clock was set. */
+void members_set_unix_offset(struct members *m, int64_t offset_s);
+
+/* The table for the calling thread alone, to be changed; nobody is let in meanwhile. */
+struct access *members_lock(struct members *m);
+void members_unlock(struct members *m);
+
+/* Takes all that stripe |i| has noted: |page| must be clear, and is the stripe's afterwards. */
+void members_swap(struct members *m, unsigned i, struct ledger_page *page);
+
+/* Sessions that are noted and were not taken yet; of users, passkeys and torrents in the table. */
+uint64_t members_waiting(struct members *m);
+void members_counts(struct members *m, struct access_counts *out);
+
+/* One thread's way in. Embedded; |members| is borrowed. */
+struct members_visit {
+    struct members *members;
+    bool inside; /* it reads the table */
+};
+void members_visit_init(struct members_visit *v, struct members *m);
+struct tracker_gate members_gate(struct members_visit *v);
+
+#endif
