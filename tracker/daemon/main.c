@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat-tracker: the command line. Exit status: 0 after a signal, 1 when the work failed, 2 for
+ * sprat-tracker: the command line, of the daemon or of one of the operator's commands. Exit status: 0 after a signal, 1 when the work failed, 2 for
  * wrong usage.
  */
 #include <stdio.h>
 
 #include "config.h"
 
+#include "tracker/cli/command.h"
 #include "tracker/daemon/process.h"
 
 int
@@ -16,7 +17,11 @@ main(int argc, char **argv)
     enum settings_action action;
     struct errbuf eb = {""};
     struct settings settings;
-    int err = settings_read(&settings, argc - 1, words, &action, &eb);
+    int err;
+
+    if (argc > 1 && command_is_group(words[0]))
+        return command_main(argc - 1, words);
+    err = settings_read(&settings, argc - 1, words, &action, &eb);
 
     if (err != 0) {
         fprintf(stderr, "sprat-tracker: %s\n", eb.text);

@@ -33,7 +33,7 @@ static const char *const migrations[] = {
     " user INTEGER NOT NULL REFERENCES users(id),"
     " created INTEGER NOT NULL, expires INTEGER NOT NULL, revoked INTEGER NOT NULL,"
     " change INTEGER NOT NULL);"
-    "CREATE INDEX passkeys_by_user ON passkeys (user, created);"
+    "CREATE INDEX passkeys_by_user ON passkeys (user);"
     "CREATE INDEX passkeys_by_change ON passkeys (change);"
     "CREATE TABLE torrents ("
     " id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -194,6 +194,15 @@ registry_is_text(const char *text, size_t max)
 }
 
 void
+registry_make_printable(const char *src, size_t len, char *dst)
+{
+    len = utf8_repair((const uint8_t *)src, len, dst);
+    for (size_t i = 0; i < len; i++)
+        if (dst[i] == '\n' || dst[i] == '\t')
+            dst[i] = ' ';
+}
+
+void
 registry_get_text(sqlite3_stmt *q, int col, char *dst, size_t size)
 {
     const char *text = (const char *)sqlite3_column_text(q, col);
@@ -204,9 +213,7 @@ registry_get_text(sqlite3_stmt *q, int col, char *dst, size_t size)
         while (len > 0 && ((uint8_t)text[len] & 0xc0) == 0x80)
             len--;
     }
-    if (len > 0)
-        memcpy(dst, text, len);
-    dst[len] = '\0';
+    registry_make_printable(text != NULL ? text : "", len, dst);
 }
 
 /* ---- what the daemon reads ---- */

@@ -31,7 +31,11 @@ int registry_step(struct registry *r, sqlite3_stmt *q, const char *doing, struct
 /* Printable UTF-8 of 1 to |max| bytes without blanks at its ends? */
 bool registry_is_text(const char *text, size_t max);
 
-/* A text column into |dst| of |size| bytes, cut at the end of a character. */
+/* Copies text so that it can be printed on a line of a terminal, whatever is in it; |dst| has room
+ * for |len| + 1 bytes. */
+void registry_make_printable(const char *src, size_t len, char *dst);
+
+/* A text column into |dst| of |size| bytes, cut at the end of a character, and printable. */
 void registry_get_text(sqlite3_stmt *q, int col, char *dst, size_t size);
 
 /* A number column that can't be negative: a negative one is 0. */

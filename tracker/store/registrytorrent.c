@@ -3,7 +3,6 @@
  * The registry's torrents. What is announced is 20 bytes, so |hashes| has the v1 hash and the
  * beginning of the v2 one; the whole v2 hash stands with the torrent.
  */
-#include "common/codec/utf8.h"
 #include "common/sys/clock.h"
 #include "tracker/store/registrydb.h"
 
@@ -206,28 +205,17 @@ add_torrent(struct registry *r, struct registry_torrent *t, int64_t change, stru
     return err;
 }
 
-/* A name comes from a torrent file, and goes to terminals. */
-static void
-make_printable(char name[REGISTRY_TITLE_MAX + 1])
-{
-    char copy[REGISTRY_TITLE_MAX + 1];
-    size_t len = utf8_repair((const uint8_t *)name, strlen(name), copy);
-
-    memcpy(name, copy, len + 1);
-    for (size_t i = 0; i < len; i++)
-        if (name[i] == '\n' || name[i] == '\t')
-            name[i] = ' ';
-}
-
 int
 registry_add_torrent(struct registry *r, struct registry_torrent *t, struct errbuf *eb)
 {
+    char name[REGISTRY_TITLE_MAX + 1];
     int64_t change;
     int err;
 
     if (!t->has_v1 && !t->has_v2)
         return errbuf_set(eb, SPRAT_E_INVAL, "a torrent needs an info-hash");
-    make_printable(t->name);
+    registry_make_printable(t->name, strlen(t->name), name);
+    strcpy(t->name, name);
     err = registry_begin(r, &change, eb);
     if (err != 0)
         return err;

@@ -309,7 +309,7 @@ registry_each_passkey(struct registry *r, int64_t user,
     sqlite3_stmt *q;
     int err = db_prepare(r->db,
                          "SELECT key, created, expires, revoked FROM passkeys WHERE user = ? "
-                         "ORDER BY created, key",
+                         "ORDER BY rowid",
                          &q, eb);
 
     if (err != 0)

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * sprat-tracker client allow, deny, rm, ls: which programs may announce.
+ */
+#include <stdio.h>
+
+#include "tracker/cli/command.h"
+
+static const struct option_spec options[] = {COMMAND_ROWS};
+
+static int
+set_rule(struct command_call *c, enum access_client rule)
+{
+    struct errbuf eb = {""};
+
+    if (registry_set_client(c->registry, c->operands[0], rule, &eb) != 0)
+        return command_fail("%s", eb.text);
+    return COMMAND_OK;
+}
+
+static int
+allow(struct command_call *c)
+{
+    return set_rule(c, ACCESS_CLIENT_ALLOW);
+}
+
+static int
+deny(struct command_call *c)
+{
+    return set_rule(c, ACCESS_CLIENT_DENY);
+}
+
+static int
+take_away(struct command_call *c)
+{
+    return set_rule(c, ACCESS_CLIENT_NONE);
+}
+
+static int
+print_one(void *ctx, const char *prefix, enum access_client rule)
+{
+    (void)ctx;
+    printf("%-5s %s\n", rule == ACCESS_CLIENT_ALLOW ? "allow" : "deny", prefix);
+    return 0;
+}
+
+static int
+list(struct command_call *c)
+{
+    struct errbuf eb = {""};
+
+    if (registry_each_client(c->registry, print_one, NULL, &eb) != 0)
+        return command_fail("%s", eb.text);
+    return COMMAND_OK;
+}
+
+/* A prefix begins with '-' as an option does: it stands behind "--". */
+#define CLIENT_COMMAND(verb, text, more, sample, fn, count, create)                                \
+    {                                                                                              \
+        .group = "client", .name = verb, .usage = count > 0 ? "[options] -- PREFIX" : "[options]", \
+        .summary = text, .details = more, .example = sample, .options = options,                   \
+        .option_count = sizeof(options) / sizeof(options[0]), .operands_min = count,               \
+        .operands_max = count, .creates = create, .run = fn,                                       \
+    }
+
+const struct command command_client_allow = CLIENT_COMMAND(
+    "allow", "let clients in by their peer id",
+    "Lets clients in whose peer id begins with PREFIX. Once there is such a rule, all\n"
+    "clients that none allows are refused. The longest prefix counts.",
+    "  sprat-tracker client allow -c sprat-tracker.conf -- -qB4", allow, 1, true);
+
+const struct command command_client_deny = CLIENT_COMMAND(
+    "deny", "keep clients out by their peer id",
+    "Refuses clients whose peer id begins with PREFIX. The longest prefix counts.",
+    "  sprat-tracker client deny -c sprat-tracker.conf -- -XL", deny, 1, true);
+
+const struct command command_client_rm = CLIENT_COMMAND(
+    "rm", "take a rule away", "Takes the rule for PREFIX away.",
+    "  sprat-tracker client rm -c sprat-tracker.conf -- -XL", take_away, 1, false);
+
+const struct command command_client_ls =
+    CLIENT_COMMAND("ls", "list the rules", "Lists the rules about clients by prefix.",
+                   "  sprat-tracker client ls -c sprat-tracker.conf", list, 0, false);

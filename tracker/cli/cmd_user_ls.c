@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * sprat-tracker user ls: all users.
+ */
+#include "tracker/cli/command.h"
+#include "tracker/cli/text.h"
+#include "tracker/cli/users.h"
+
+static const struct option_spec options[] = {COMMAND_JSON_ROW, COMMAND_ROWS};
+
+static int
+print_one(void *ctx, const struct registry_user *u)
+{
+    (void)ctx;
+    users_print(u);
+    return 0;
+}
+
+static int
+add_one(void *ctx, const struct registry_user *u)
+{
+    return json_array_append_new(ctx, users_json(u)) == 0 ? 0 : SPRAT_E_NOMEM;
+}
+
+static int
+run(struct command_call *c)
+{
+    json_t *list = c->json ? json_array() : NULL;
+    struct errbuf eb = {"out of memory"};
+    int err;
+
+    if (!c->json)
+        users_print_head();
+    err = registry_each_user(c->registry, REGISTRY_BY_NAME, 0, UINT64_MAX,
+                             c->json ? add_one : print_one, list, &eb);
+    if (err != 0) {
+        json_decref(list);
+        return command_fail("%s", eb.text);
+    }
+    return c->json ? text_print_json(list) : COMMAND_OK;
+}
+
+const struct command command_user_ls = {
+    .group = "user",
+    .name = "ls",
+    .usage = "[options]",
+    .summary = "list all users",
+    .details = "Lists users by name with what they may and what they moved. DOWNLOADED leaves out\n"
+               "freeleech torrents, RAW DOWN does not.",
+    .example = "  sprat-tracker user ls -c sprat-tracker.conf",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .run = run,
+};
