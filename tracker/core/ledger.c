@@ -133,22 +133,41 @@ begin_segment(struct ledger_entry *e)
     e->up = e->down = 0;
 }
 
-static void
-count(struct ledger_entry *e, const struct tracker_announce *a)
+/* Has the client begun anew, if its counters are lower now? */
+static bool
+may_begin(const struct ledger_entry *e, const struct tracker_announce *a, int64_t unix_s)
 {
-    bool starts = a->event == TRACKER_EVENT_STARTED;
+    return a->event == TRACKER_EVENT_STARTED ||
+           ((e->flags & LEDGER_ENDED) != 0 && unix_s - e->last_s > LEDGER_LATE_S);
+}
 
-    if (a->uploaded > LEDGER_COUNTER_MAX || a->downloaded > LEDGER_COUNTER_MAX) {
-        e->flags |= LEDGER_ABSURD;
-        return;
+/* Notes what is compared with the accounts. */
+static void
+open_segment(struct ledger_entry *e, const struct tracker_announce *a)
+{
+    if ((e->flags & LEDGER_OPENED) == 0) {
+        e->flags |= LEDGER_OPENED;
+        e->open_up = a->uploaded;
+        e->open_down = a->downloaded;
     }
-    if (starts && (a->uploaded < e->up || a->downloaded < e->down)) {
-        begin_segment(e);
-    } else if (starts && (e->flags & (LEDGER_RESTARTED | LEDGER_STARTED)) == 0) {
+    if (a->event == TRACKER_EVENT_STARTED && (e->flags & LEDGER_STARTED) == 0) {
         e->flags |= LEDGER_STARTED;
         e->start_up = a->uploaded;
         e->start_down = a->downloaded;
     }
+}
+
+static void
+count(struct ledger_entry *e, const struct tracker_announce *a, int64_t unix_s)
+{
+    if (a->uploaded > LEDGER_COUNTER_MAX || a->downloaded > LEDGER_COUNTER_MAX) {
+        e->flags |= LEDGER_ABSURD;
+        return;
+    }
+    if ((a->uploaded < e->up || a->downloaded < e->down) && may_begin(e, a, unix_s))
+        begin_segment(e);
+    else if ((e->flags & LEDGER_RESTARTED) == 0)
+        open_segment(e, a);
     e->up = max_u64(e->up, a->uploaded);
     e->down = max_u64(e->down, a->downloaded);
 }
@@ -170,8 +189,10 @@ keep_time(const struct ledger *l, struct ledger_entry *e, const struct tracker_a
         e->seed_s += gap < l->gap_max_s ? (uint32_t)gap : l->gap_max_s;
     if (gap > 0)
         e->last_s = unix_s;
-    e->flags &= ~(uint32_t)LEDGER_LAST_SEEDS;
-    if (seeds && a->event != TRACKER_EVENT_STOPPED)
+    e->flags &= ~(uint32_t)(LEDGER_LAST_SEEDS | LEDGER_ENDED);
+    if (a->event == TRACKER_EVENT_STOPPED)
+        e->flags |= LEDGER_ENDED;
+    else if (seeds)
         e->flags |= LEDGER_LAST_SEEDS;
     e->left = a->left;
 }
@@ -192,7 +213,7 @@ ledger_put(struct ledger *l, const struct tracker_announce *a, const struct ledg
         if (err != 0)
             return err;
     }
-    count(e, a);
+    count(e, a, n->unix_s);
     keep_time(l, e, a, n->unix_s);
     if (a->event == TRACKER_EVENT_COMPLETED && (e->flags & LEDGER_COMPLETED) == 0) {
         e->flags |= LEDGER_COMPLETED;

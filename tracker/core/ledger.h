@@ -13,7 +13,8 @@
  *  counters that rise       the session goes on; the entry has the newest
  *  lower, and "started"     the client began anew: another segment; what the one before came to is
  *                           carried on in the entry
- *  lower, not "started"     an old packet that came late; a counter never goes back
+ *  lower, after "stopped"   the same if LEDGER_LATE_S have passed since: its "started" was lost
+ *  lower otherwise          an old packet that came late; a counter never goes back
  *  above LEDGER_COUNTER_MAX not believed: the announce changes no counter, and is marked ABSURD
  *
  * What an entry comes to against what the accounts know of the session is accounts.h's business.
@@ -32,6 +33,7 @@ enum {
     LEDGER_ENTRIES_MAX = 1 << 24, /* of one ledger, whatever is asked for */
     LEDGER_RESERVE_PARTS = 8, /* of this many parts of the room one is for who says "stopped": he
                                * will not say it again */
+    LEDGER_LATE_S = 120, /* an old packet is not later than that: so long a connection id is good */
 };
 
 /* 64 PiB in one session: no line of today moves so much in a year. */
@@ -52,6 +54,8 @@ enum ledger_flags {
     LEDGER_LAST_SEEDS = 16,  /* and the last one, and that it goes on */
     LEDGER_ABSURD = 32,      /* there were counters beyond belief */
     LEDGER_NAMED_CLIENT = 64, /* a rule allows this client by name */
+    LEDGER_OPENED = 128,      /* |open_up| and |open_down| are set */
+    LEDGER_ENDED = 256,       /* the last announce said "stopped" */
 };
 
 /* Bytes, and unix seconds. */
@@ -61,6 +65,7 @@ struct ledger_entry {
     uint64_t first_up, first_down; /* RESTARTED: what the first segment came to */
     uint64_t mid_up, mid_down;   /* RESTARTED: the sum of those between the first and the last */
     uint64_t start_up, start_down; /* STARTED: the counters that "started" came with */
+    uint64_t open_up, open_down; /* OPENED: those of the first announce */
     int64_t first_s, last_s;     /* of the first and the last announce */
     int64_t completed_s;
     int64_t leechers_s;          /* when the swarm last had another leecher, at the last announce */

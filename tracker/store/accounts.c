@@ -25,7 +25,7 @@ struct before {
     bool exists; /* else all below but |freeleech| is 0 */
     bool freeleech;
     uint64_t up, down;
-    bool seeds;
+    bool seeds, ended; /* at the last announce */
     int64_t seen_s;
 };
 
@@ -59,11 +59,20 @@ max_u64(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+static bool
+lower(uint64_t up, uint64_t down, const struct before *b)
+{
+    return up < b->up || down < b->down;
+}
+
 /* True if the segment that the row tells of was over before the entry's first one. */
 static bool
 began_anew(const struct ledger_entry *e, const struct before *b)
 {
-    return (e->flags & LEDGER_STARTED) != 0 && (e->start_up < b->up || e->start_down < b->down);
+    if ((e->flags & LEDGER_STARTED) != 0 && lower(e->start_up, e->start_down, b))
+        return true;
+    return b->ended && (e->flags & LEDGER_OPENED) != 0 && lower(e->open_up, e->open_down, b) &&
+           e->first_s - b->seen_s > LEDGER_LATE_S;
 }
 
 static void
@@ -109,7 +118,8 @@ read_before(struct registry *r, const struct ledger_key *k, struct before *b, st
     sqlite3_stmt *q;
     int err = db_prepare(
         r->db,
-        "SELECT t.freeleech, s.uploaded, s.downloaded, s.seeds, s.seen FROM torrents t JOIN users u "
+        "SELECT t.freeleech, s.uploaded, s.downloaded, s.seeds, s.ended, s.seen FROM torrents t JOIN "
+        "users u "
         "LEFT JOIN sessions s ON s.user = u.id AND s.torrent = t.id AND s.peer_id = ?3 AND "
         "s.key = ?4 WHERE u.id = ?1 AND t.id = ?2",
         &q, eb);
@@ -128,7 +138,8 @@ read_before(struct registry *r, const struct ledger_key *k, struct before *b, st
         b->up = registry_get_u64(q, 1);
         b->down = registry_get_u64(q, 2);
         b->seeds = sqlite3_column_int(q, 3) != 0;
-        b->seen_s = sqlite3_column_int64(q, 4);
+        b->ended = sqlite3_column_int(q, 4) != 0;
+        b->seen_s = sqlite3_column_int64(q, 5);
     }
     sqlite3_reset(q);
     return err;
@@ -141,7 +152,8 @@ put_session(struct registry *r, const struct ledger_entry *e, const struct delta
     sqlite3_stmt *q;
     int err = db_prepare(r->db,
                          "INSERT OR REPLACE INTO sessions (user, torrent, peer_id, key, uploaded, "
-                         "downloaded, remaining, seeds, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                         "downloaded, remaining, seeds, ended, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                         "?)",
                          &q, eb);
 
     if (err != 0)
@@ -154,7 +166,8 @@ put_session(struct registry *r, const struct ledger_entry *e, const struct delta
     sqlite3_bind_int64(q, 6, signed64(d->row_down));
     sqlite3_bind_int64(q, 7, signed64(e->left));
     sqlite3_bind_int(q, 8, (e->flags & LEDGER_LAST_SEEDS) != 0);
-    sqlite3_bind_int64(q, 9, d->seen_s);
+    sqlite3_bind_int(q, 9, (e->flags & LEDGER_ENDED) != 0);
+    sqlite3_bind_int64(q, 10, d->seen_s);
     return db_run(r->db, q, "storing the accounts", eb);
 }
 

@@ -14,8 +14,13 @@
  *  the counters are higher    the difference counts
  *  "started" came with lower  the client began anew: the row's segment is over and all of the
  *                             entry's first segment counts
- *  lower without "started"    a late packet: nothing counts, the row stays as it was
+ *  lower, the row "stopped"   the same, if that is more than LEDGER_LATE_S ago
+ *  lower otherwise            a late packet: nothing counts, the row stays as it was
  *  more than one segment      the first is compared with the row, the others count whole
+ *
+ * So a kill can cost this: the last counters of a client that said "stopped" since the last flush,
+ * and the first of one that began anew since then under the same peer id and key, within two
+ * minutes of its "stopped". Neither says it again.
  *
  * A session that was silent for the retention time is deleted. Would its client still come back
  * with the same peer id and key, and without having begun anew, all its counters would count again;

@@ -61,7 +61,7 @@ static const char *const migrations[] = {
     " user INTEGER NOT NULL, torrent INTEGER NOT NULL, peer_id BLOB NOT NULL,"
     " key INTEGER NOT NULL,"
     " uploaded INTEGER NOT NULL, downloaded INTEGER NOT NULL, remaining INTEGER NOT NULL,"
-    " seeds INTEGER NOT NULL, seen INTEGER NOT NULL,"
+    " seeds INTEGER NOT NULL, ended INTEGER NOT NULL, seen INTEGER NOT NULL,"
     " PRIMARY KEY (user, torrent, peer_id, key)) WITHOUT ROWID;"
     "CREATE TABLE batches ("
     " run INTEGER PRIMARY KEY, seq INTEGER NOT NULL, applied INTEGER NOT NULL);"

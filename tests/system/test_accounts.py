@@ -1,0 +1,486 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The accounts of a private tracker: what clients said they moved, counted exactly once."""
+
+import http.client
+import os
+import random
+import socket
+import sqlite3
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
+import bencode
+import content
+import sprat
+import tracker_client
+from members import HASH, Private, Udp, ask, command, http as announce, reason, total, user
+from sprat import SPRAT, TRACKER, main, need
+from tap import Skip, note, test
+from torrent import make, write
+
+MIB = 1 << 20
+
+
+def has_ipv6():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        return True
+    except OSError:
+        return False
+
+
+def one_user(t, *options, torrent=()):
+    database = t.path("tracker.db")
+    key = user(t, database, "anna", *options)
+    command(t, database, "torrent", "add", HASH.hex(), *torrent)
+    return database, key
+
+
+def settled(t, tracker):
+    """Waits until all that was announced is in the database."""
+    t.wait("the accounts to be stored", lambda: tracker.metric("accounts_waiting") == 0, 20)
+
+
+def say(tracker, passkey, number=1, **fields):
+    path = f"/{passkey}/announce?" + tracker_client.query(number, key="00000007", **fields)
+    status, body = tracker_client.http_get(tracker.http, path)
+    assert status == 200
+    reply = bencode.decode(body)
+    assert reason(reply) is None, reply
+
+
+
+@test
+def counters_become_totals(t):
+    database, key = one_user(t)
+    tracker = Private(t, database=database)
+    say(tracker, key, event="started", left=900)
+    settled(t, tracker)
+    say(tracker, key, uploaded=100, downloaded=500, left=400)
+    say(tracker, key, uploaded=120, downloaded=900, left=0, event="completed")
+    settled(t, tracker)
+    got = total(t, database, "anna")
+    assert (got["uploaded"], got["downloaded"], got["downloaded_raw"]) == (120, 900, 900), got
+    assert 0 < got["completed"] <= time.time()
+    say(tracker, key, uploaded=120, downloaded=900, left=0)  # the same again
+    say(tracker, key, uploaded=60, downloaded=500, left=400)  # an old one that comes late
+    say(tracker, key, uploaded=200, downloaded=900, left=0, event="stopped")
+    settled(t, tracker)
+    got = total(t, database, "anna")
+    assert (got["uploaded"], got["downloaded"]) == (200, 900), got
+    anna, = ask(t, database, "user", "ls")
+    assert (anna["uploaded"], anna["downloaded"], anna["downloaded_raw"]) == (200, 900, 900), anna
+    torrent, = ask(t, database, "torrent", "ls")
+    assert (torrent["uploaded"], torrent["downloaded_raw"], torrent["completed"]) == (200, 900, 1)
+    sums = ask(t, database, "stats")["totals"]
+    assert (sums["uploaded"], sums["downloaded"], sums["completed"], sums["users"]) == (200, 900, 1, 1)
+
+
+@test
+def a_client_that_begins_anew(t):
+    database, key = one_user(t)
+    tracker = Private(t, database=database)
+    say(tracker, key, event="started")
+    say(tracker, key, uploaded=100, downloaded=10)
+    say(tracker, key, uploaded=100, downloaded=10, event="stopped")
+    say(tracker, key, event="started")  # within one flush or not, as it happens
+    say(tracker, key, uploaded=30, downloaded=3)
+    settled(t, tracker)
+    assert total(t, database, "anna")["uploaded"] == 130
+    say(tracker, key, uploaded=40, downloaded=4, event="stopped")
+    settled(t, tracker)
+    for up in (0, 5, 1):  # three segments in one flush, the first against the database
+        say(tracker, key, uploaded=up, event="started")
+        say(tracker, key, uploaded=up + 10, event="stopped")
+    settled(t, tracker)
+    got = total(t, database, "anna")
+    assert got["uploaded"] == 140 + 10 + 15 + 11, got
+    assert got["downloaded"] == 14, got
+
+
+@test
+def freeleech_counts_raw_only(t):
+    database, key = one_user(t, torrent=["--freeleech"])
+    tracker = Private(t, database=database)
+    say(tracker, key, uploaded=7, downloaded=1000)
+    assert tracker.stop() == 0
+    got = total(t, database, "anna")
+    assert (got["uploaded"], got["downloaded"], got["downloaded_raw"]) == (7, 0, 1000), got
+
+
+@test
+def one_peer_at_two_addresses_and_by_two_hashes_is_one(t):
+    if not has_ipv6():
+        raise Skip("no IPv6 here")
+    database, key = one_user(t, torrent=["bb" * 32])
+    tracker = Private(t, database=database, six=True, ip="127.0.0.1")
+    short = bytes.fromhex("bb" * 20)
+    udp, udp6 = Udp(t, tracker.udp), Udp(t, tracker.udp6)
+    for up, event, left in ((0, 2, 100), (50, 0, 50), (70, 1, 0), (90, 3, 0)):
+        for client in (udp, udp6):
+            for one in (HASH, short):
+                assert client.say(1, key, info_hash=one, uploaded=up, downloaded=100 - left, left=left,
+                                  event=event) is None
+        if up == 50:
+            settled(t, tracker)
+    assert tracker.stop() == 0
+    got = total(t, database, "anna")
+    assert (got["uploaded"], got["downloaded"]) == (90, 100), got
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as db:
+        assert db.execute("SELECT count(*) FROM sessions").fetchone() == (1,)
+        assert db.execute("SELECT count(*) FROM totals").fetchone() == (1,)
+    db.close()
+    assert len(ask(t, database, "user", "show", "anna")["torrents"]) == 1
+
+
+@test
+def seeding_takes_time(t):
+    database, key = one_user(t)
+    tracker = Private(t, database=database)
+    began = time.time()
+    say(tracker, key, left=0)
+    for _ in range(4):
+        time.sleep(0.8)
+        say(tracker, key, left=0)
+    took = time.time() - began
+    say(tracker, key, number=2, left=5)
+    assert tracker.stop() == 0
+    got = total(t, database, "anna")
+    assert 2 <= got["seed_seconds"] <= took + 1, (got, took)
+
+
+@test
+def signals_are_listed(t):
+    database, key = one_user(t)
+    tracker = Private(t, "--rate-possible", "1", database=database)
+    say(tracker, key, left=0, uploaded=0, peer_id=b"-qB4650-" + b"a" * 12)
+    say(tracker, key, left=0, uploaded=1 << 60, peer_id=b"-qB4650-" + b"a" * 12)
+    say(tracker, key, number=2, left=0, peer_id=b"some-unknown-program")
+    settled(t, tracker)
+    time.sleep(1.1)
+    say(tracker, key, left=0, uploaded=100 * MIB, peer_id=b"-qB4650-" + b"a" * 12)
+    settled(t, tracker)
+    assert tracker.metric("accounts_signals") >= 3
+    found = {one["kind"]: one for one in ask(t, database, "stats")["signals"]}
+    assert set(found) == {"unknown-client", "absurd-counters", "rate"}, found
+    assert found["rate"]["worst"] >= MIB and found["rate"]["user"] == "anna"
+    assert total(t, database, "anna")["uploaded"] == 100 * MIB, "signals act on nothing"
+    time.sleep(1.1)
+    say(tracker, key, left=0, uploaded=100 * MIB + 5, peer_id=b"-qB4650-" + b"a" * 12)
+    settled(t, tracker)
+    found = {one["kind"]: one for one in ask(t, database, "stats")["signals"]}
+    assert found["no-leechers"]["worst"] == 5, found
+
+
+@test
+def leechers_make_an_upload_possible(t):
+    database, key = one_user(t)
+    tracker = Private(t, database=database)
+    for number in (1, 2):
+        say(tracker, key, number=number, left=0 if number == 1 else 10, peer_id=b"-qB4650-%012d" % number)
+    settled(t, tracker)
+    time.sleep(1.1)
+    say(tracker, key, number=2, left=0, downloaded=10, event="completed", peer_id=b"-qB4650-%012d" % 2)
+    time.sleep(1.1)
+    say(tracker, key, number=1, left=0, uploaded=10, peer_id=b"-qB4650-%012d" % 1)
+    settled(t, tracker)
+    assert ask(t, database, "stats")["signals"] == []
+
+
+@test
+def a_database_that_another_process_holds(t):
+    database, key = one_user(t)
+    tracker = Private(t, database=database)
+    say(tracker, key, uploaded=1)
+    settled(t, tracker)
+    lock = sqlite3.connect(database, isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    say(tracker, key, uploaded=500)
+    t.wait("a failed flush", lambda: tracker.metric("accounts_failures") > 0, 40)
+    assert tracker.metric("accounts_failing") == 1 and tracker.metric("accounts_waiting") == 1
+    say(tracker, key, uploaded=600)
+    assert tracker.metric("accounts_waiting") == 2, "one in the batch that waits, one behind it"
+    line = next(e for e in tracker.errors if "wait:" in e)
+    assert database in line and "locked" in line, line
+    lock.execute("ROLLBACK")
+    lock.close()
+    settled(t, tracker)
+    assert tracker.metric("accounts_failing") == 0
+    assert total(t, database, "anna")["uploaded"] == 600
+    assert any("stored again" in e for e in tracker.errors)
+
+
+@test
+def a_full_ledger_refuses_and_keeps_room_for_who_leaves(t):
+    database, key = one_user(t)
+    tracker = Private(t, "--accounts-max", 1000, database=database)
+    say(tracker, key, uploaded=1)
+    settled(t, tracker)
+    lock = sqlite3.connect(database, isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    udp = Udp(t, tracker.udp)
+
+    def is_full():
+        return any("just now" in (udp.say(n, key, peer_id=b"-qB4650-%012d" % random.getrandbits(30)) or "")
+                   for n in range(200))
+    t.wait("the ledger to be full", is_full, 50)
+    refused = announce(tracker.http, key, 1, peer_id=os.urandom(20))
+    assert "just now" in reason(refused) and refused[b"retry in"] == 1, refused
+    assert reason(announce(tracker.http, key, 1, peer_id=os.urandom(20), event="stopped", uploaded=5)) is None
+    assert tracker.metric("accounts_waiting") < 1000
+    lock.execute("ROLLBACK")
+    lock.close()
+    settled(t, tracker)
+    assert udp.say(1, key, peer_id=os.urandom(20)) is None
+    assert total(t, database, "anna")["uploaded"] == 6
+
+
+@test
+def a_full_disk(t):
+    """On a small file system of its own, which only root can mount."""
+    place = t.path("disk", "x")
+    place = os.path.dirname(place)
+    if os.geteuid() != 0 or os.system(f"mount -t tmpfs -o size=600k tmpfs {place} 2>/dev/null") != 0:
+        raise Skip("no file system can be mounted here")
+    t.defer(lambda: os.system(f"umount -l {place}"))
+    database = os.path.join(place, "tracker.db")
+    key = user(t, database, "anna")
+    command(t, database, "torrent", "add", HASH.hex())
+    tracker = Private(t, database=database)
+    say(tracker, key, uploaded=1)
+    settled(t, tracker)
+    filler = os.path.join(place, "filler")
+    os.system(f"dd if=/dev/zero of={filler} bs=4k count=1000 2>/dev/null")
+    for n in range(2, 400):
+        say(tracker, key, number=n, uploaded=1)
+    t.wait("a failed flush", lambda: tracker.metric("accounts_failures") > 0, 20)
+    line = next(e for e in tracker.errors if "wait:" in e)
+    assert database in line and ("full" in line or "No space" in line), line
+    say(tracker, key, uploaded=1000)
+    os.unlink(filler)
+    t.wait("the accounts", lambda: tracker.metric("accounts_waiting") == 0, 40)
+    assert total(t, database, "anna")["uploaded"] == 1000 + 398
+
+
+# ---- killed at random moments, under load ----
+
+class Peer:
+    """A client, and what it has really moved."""
+
+    def __init__(self, rng, number, name, passkey, info_hashes):
+        self.number, self.name, self.passkey, self.hashes = number, name, passkey, info_hashes
+        self.id = b"-qB4650-%012d" % number
+        self.key = rng.getrandbits(31)
+        self.size = rng.randrange(1, 1 << 34)
+        self.past_up = self.past_down = 0  # of segments that are over
+        self.up = self.down = 0
+        self.state = "new"  # → starting → running → stopping → over → starting …
+
+    def moved(self):
+        return self.past_up + self.up, self.past_down + self.down
+
+
+class Load:
+    """Peers that announce at random over all that the tracker listens on. What gets no answer is said again with
+    newer counters, as clients do. A peer begins or ends a segment for good once the database has it."""
+
+    def __init__(self, t, rng, peers):
+        self.t, self.rng, self.peers = t, rng, peers
+        self.sent = self.lost = 0
+
+    def attach(self, tracker):
+        self.udp = [Udp(self.t, u) for u in (tracker.udp, tracker.udp6) if u]
+        for one in self.udp:
+            one.socket.settimeout(0.5)
+        self.http = []
+        for url in (tracker.http, tracker.http6):
+            if url:
+                host, port = tracker_client.address_of(url)
+                self.http.append(http.client.HTTPConnection(host, port, timeout=2))
+        self.said = set()  # peers whose beginning or end this daemon took
+
+    def send(self, peer, event, late=None):
+        """One announce; False if there was no answer. |late|: older counters, as of a packet that lost its way."""
+        up, down = late or (peer.up, peer.down)
+        left = max(0, peer.size - down)
+        info_hash = self.rng.choice(peer.hashes)
+        self.sent += 1
+        try:
+            if self.rng.random() < 0.6:
+                got = self.rng.choice(self.udp).say(
+                    peer.number % 60000, peer.passkey, info_hash=info_hash, peer_id=peer.id, uploaded=up,
+                    downloaded=down, left=left, key=peer.key,
+                    event={None: 0, "completed": 1, "started": 2, "stopped": 3}[event])
+                assert got is None, got
+            else:
+                query = tracker_client.query(peer.number % 60000, info_hash=info_hash, peer_id=peer.id, uploaded=up,
+                                             downloaded=down, left=left, key=f"{peer.key:08x}", event=event)
+                connection = self.rng.choice(self.http)
+                connection.request("GET", f"/{peer.passkey}/announce?{query}")
+                reply = bencode.decode(connection.getresponse().read())
+                assert reason(reply) is None, reply
+            return True
+        except (OSError, http.client.HTTPException):
+            self.lost += 1
+            return False
+
+    def step(self):
+        """False if the daemon is gone."""
+        peer, rng = self.rng.choice(self.peers), self.rng
+        if peer.state in ("new", "starting", "stopping"):
+            if peer in self.said:
+                return True
+            event = "stopped" if peer.state == "stopping" else "started"
+            peer.state = "starting" if peer.state == "new" else peer.state
+            if not self.send(peer, event):
+                return False
+            self.said.add(peer)
+            return True
+        if peer.state == "over":
+            return True
+        before = peer.up, peer.down
+        peer.up += rng.randrange(1 << 30) if rng.random() < 0.7 else 0
+        peer.down += rng.randrange(1 << 30) if rng.random() < 0.5 else 0
+        if rng.random() < 0.05:
+            peer.state = "stopping"
+            return True
+        event = "completed" if rng.random() < 0.05 else None
+        for _ in range(1 if rng.random() < 0.8 else 3):
+            if not self.send(peer, event):
+                return False
+        return rng.random() > 0.1 or self.send(peer, None, late=before)
+
+    def stored(self):
+        """All that was said is in the database: who began or ended goes on."""
+        for peer in self.said:
+            if peer.state == "starting":
+                peer.state = "running"
+            elif peer.state == "stopping":
+                peer.past_up, peer.past_down = peer.moved()
+                peer.up = peer.down = 0
+                peer.state = "starting" if self.rng.random() < 0.7 else "over"
+        self.said.clear()
+
+
+def club(t, rng, users=12, torrents=8, peers=400):
+    """A database, and peers of its users; each torrent is a hybrid."""
+    database = t.path("tracker.db")
+    passkeys = {f"user{n}": user(t, database, f"user{n}") for n in range(users)}
+    hashes = [(rng.randbytes(20), rng.randbytes(32)) for _ in range(torrents)]
+    for v1, v2 in hashes:
+        command(t, database, "torrent", "add", v1.hex(), v2.hex())
+    made = []
+    for n in range(peers):
+        name, (v1, v2) = rng.choice(list(passkeys)), rng.choice(hashes)
+        made.append(Peer(rng, n, name, passkeys[name], (v1, v2[:20])))
+    return database, made
+
+
+def expected(peers):
+    sums = {}
+    for peer in peers:
+        up, down = peer.moved()
+        row = sums.setdefault((peer.name, peer.hashes[0].hex()), [0, 0])
+        row[0] += up
+        row[1] += down
+    return {k: tuple(v) for k, v in sums.items()}
+
+
+def stored(t, database):
+    found = {}
+    for one in ask(t, database, "user", "ls"):
+        shown = ask(t, database, "user", "show", one["name"], "--all")
+        for row in shown["torrents"]:
+            found[one["name"], row["hash"]] = (row["uploaded"], row["downloaded_raw"])
+        mine = [v for (name, _), v in found.items() if name == one["name"]]
+        assert (one["uploaded"], one["downloaded"]) == tuple(map(sum, zip(*mine, strict=True))) if mine else True
+    return found
+
+
+@test(seconds=240)
+def killed_twenty_times_under_load(t):
+    seed = int(os.environ.get("SPRAT_TEST_SEED", random.randrange(1 << 32)))
+    note(f"seed {seed}")
+    rng = random.Random(seed)
+    kills = int(os.environ.get("SPRAT_TEST_KILLS", 20))
+    database, peers = club(t, rng)
+    load = Load(t, rng, peers)
+    six = has_ipv6()
+    ip = "127.0.0.1" if six else None
+    for kill in range(kills):
+        tracker = Private(t, "--workers", 2, database=database, six=six, ip=ip, quiet=True)
+        load.attach(tracker)
+        timer = threading.Timer(rng.uniform(0.05, 2.2), tracker.kill)
+        timer.start()
+        flushes = 0
+        while load.step():
+            if load.sent % 500 == 0 and kill % 3 == 0:  # now and then a moment of rest
+                try:
+                    settled(t, tracker)
+                except (OSError, AssertionError, ValueError):
+                    break
+                load.stored()
+                flushes += 1
+        timer.join()
+        load.said.clear()
+    tracker = Private(t, "--workers", 2, database=database, six=six, ip=ip)
+    load.attach(tracker)
+    for peer in peers:
+        if peer.state != "over":
+            event = {"stopping": "stopped", "running": None}.get(peer.state, "started")
+            assert load.send(peer, event)
+    assert tracker.stop() == 0
+    want, got = expected(peers), stored(t, database)
+    got.update({k: (0, 0) for k in want if k not in got})
+    wrong = {k: (want[k], got[k]) for k in want if want[k] != got[k]}
+    assert not wrong, f"{len(wrong)} of {len(want)} totals differ: {list(wrong.items())[:5]}"
+    note(f"{kills} kills, {load.sent} announces, {load.lost} without an answer, "
+         f"{sum(up + down for up, down in want.values())} bytes in {len(want)} totals")
+    assert load.sent > 20 * kills
+
+
+# ---- the whole of it ----
+
+def seed_and_get(t, kind):
+    """A user seeds, another fetches; what both report is the payload to the byte."""
+    need(SPRAT, TRACKER)
+    database = t.path("tracker.db")
+    keys = {name: user(t, database, name) for name in ("seeder", "leecher")}
+    tracker = Private(t, "--interval", 2, "--min-interval", 1, database=database)
+    size = 5 * MIB + 4321
+    path = content.write_file(t.path("original", "odd.bin"), size)
+    url = getattr(tracker, kind)
+    metas = {name: write(make(path, "hybrid", private=True, trackers=[url.replace("/announce", f"/{key}/announce")]),
+                         t.path(name, "x.torrent")) for name, key in keys.items()}
+    command(t, database, "torrent", "add", metas["seeder"])
+    t.wait("the torrent", lambda: tracker.metric("registered") == 1, 10)
+    seeder = sprat.seed(t, metas["seeder"], os.path.dirname(path))
+    seeder.ready()
+    t.wait("the seeder's announce", lambda: tracker.metric("peers_ipv4") > 0, 20)
+    leecher = sprat.get(t, metas["leecher"], t.path("copy"))
+    leecher.finish()
+    content.assert_same(path, t.path("copy", "odd.bin"))
+    seeder.interrupt()
+    t.wait("both to have gone", lambda: tracker.metric("peers_ipv4") == 0, 20)
+    assert tracker.stop() == 0
+    got = {one["name"]: (one["uploaded"], one["downloaded"]) for one in ask(t, database, "user", "ls")}
+    assert got == {"seeder": (size, 0), "leecher": (0, size)}, got
+    torrent, = ask(t, database, "torrent", "ls")
+    assert torrent["completed"] == 1, torrent
+    assert ask(t, database, "stats")["signals"] == []
+
+
+@test
+def our_own_programs_over_http(t):
+    seed_and_get(t, "http")
+
+
+@test
+def our_own_programs_over_udp(t):
+    seed_and_get(t, "udp")
+
+
+main(TRACKER)
