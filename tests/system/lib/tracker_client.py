@@ -53,7 +53,8 @@ def query(number, **fields):
     """A good announce's query for peer NUMBER; a field that is None is left out."""
     values = {"info_hash": HASH, "peer_id": peer_id(number), "port": 1000 + number, "uploaded": 0,
               "downloaded": 0, "left": 1, **fields}
-    return urllib.parse.urlencode({k: v for k, v in values.items() if v is not None})
+    return urllib.parse.urlencode({k: v for k, v in values.items() if v is not None},
+                                  quote_via=urllib.parse.quote)
 
 
 def http_get(url, path, source=None):
