@@ -73,8 +73,10 @@ conn_close(struct http_load *h, struct conn *c)
 static void
 put_request(struct http_load *h, const struct tracker_announce *a)
 {
+    char path[LOAD_PATH_MAX + LOAD_PASSKEY_LEN + 2];
+
     (void)buf_puts(&h->out, "GET ");
-    (void)tracker_query_announce_url(&h->out, h->config->path, a);
+    (void)tracker_query_announce_url(&h->out, load_path(h->config, a, path), a);
     (void)buf_puts(&h->out, " HTTP/1.1\r\nHost: ");
     (void)buf_puts(&h->out, h->host);
     (void)buf_puts(&h->out, h->config->keep_alive

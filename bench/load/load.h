@@ -22,6 +22,7 @@ enum {
     LOAD_WINDOW_MAX = 65536,
     LOAD_LOST_MS = 2000, /* a UDP packet unanswered for that long was lost */
     LOAD_PATH_MAX = 256,
+    LOAD_PASSKEY_LEN = 32,
 };
 
 struct load_config {
@@ -40,6 +41,9 @@ struct load_config {
     bool fill;             /* every peer once in order, "started", instead of random ones again */
     uint64_t seed;
     const char *path; /* HTTP: "/announce"; UDP: URL data (BEP 41), "" for none */
+    /* A private tracker's users, who share the peers: LOAD_PASSKEY_LEN digits each; NULL for none. */
+    const char *passkeys;
+    uint64_t npasskeys;
 };
 
 struct load_result {
@@ -54,6 +58,10 @@ void load_info_hash(const struct load_config *c, uint64_t torrent, uint8_t hash[
 /* The announce of peer |i|, without its event. Its torrent is as random as itself: some swarms are
  * larger than others. */
 void load_announce(const struct load_config *c, uint64_t i, struct tracker_announce *a);
+
+/* The path that the peer of |a| asks, with its user's passkey before it; in |out| or static. */
+const char *load_path(const struct load_config *c, const struct tracker_announce *a,
+                      char out[LOAD_PATH_MAX + LOAD_PASSKEY_LEN + 2]);
 
 /* Which peer asks next and what it says; false when the count or the time is used up. */
 struct load_order {

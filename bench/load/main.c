@@ -13,6 +13,7 @@
 #include "common/base/options.h"
 #include "common/base/parse.h"
 #include "common/sys/addr.h"
+#include "common/sys/file.h"
 
 enum option_id {
     OPT_UDP = 1,
@@ -35,6 +36,7 @@ enum option_id {
     OPT_ECHO,
     OPT_ECHO_LEN,
     OPT_HASHES,
+    OPT_PASSKEYS,
     OPT_HELP,
 };
 
@@ -59,9 +61,11 @@ static const struct option_spec specs[] = {
     {OPT_ECHO, 0, "echo", "ADDR:PORT", "be the floor instead: answer UDP packets with nothing"},
     {OPT_ECHO_LEN, 0, "echo-len", "BYTES", "of each of these answers; default 320"},
     {OPT_HASHES, 0, "hashes", NULL, "print the torrents' info-hashes, for a list, and exit"},
+    {OPT_PASSKEYS, 0, "passkeys", "FILE", "of a private tracker's users, one a line in hex"},
     {OPT_HELP, 'h', "help", NULL, "print this and exit"},
 };
 
+enum { PASSKEYS_FILE_MAX = 64 << 20 };
 enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };
 
 struct args {
@@ -100,6 +104,24 @@ address(const char *value, struct endpoint *out, struct errbuf *eb)
     return errbuf_set(eb, SPRAT_E_INVAL, "'%s' is not ADDR:PORT", value);
 }
 
+/* The digits of all lines, one behind the other; they live as long as the process. */
+static int
+read_passkeys(struct load_config *c, const char *path, struct errbuf *eb)
+{
+    uint8_t *text;
+    size_t len;
+    int err = file_read(path, PASSKEYS_FILE_MAX, &text, &len, eb);
+
+    if (err != 0)
+        return err;
+    c->passkeys = (const char *)text;
+    for (size_t at = 0; at + LOAD_PASSKEY_LEN <= len; at += LOAD_PASSKEY_LEN + 1)
+        memmove(text + c->npasskeys++ * LOAD_PASSKEY_LEN, text + at, LOAD_PASSKEY_LEN);
+    if (c->npasskeys == 0)
+        return errbuf_set(eb, SPRAT_E_INVAL, "%s: there is no passkey", path);
+    return 0;
+}
+
 static int
 set(struct args *a, enum option_id id, const char *value, struct errbuf *eb)
 {
@@ -131,6 +153,7 @@ set(struct args *a, enum option_id id, const char *value, struct errbuf *eb)
     case OPT_ECHO: return address(value, &a->echo, eb);
     case OPT_ECHO_LEN: return number(value, 8, 1472, &a->echo_len, eb);
     case OPT_HASHES: a->hashes = true; return 0;
+    case OPT_PASSKEYS: return read_passkeys(c, value, eb);
     case OPT_HELP: a->help = true; return 0;
     }
     return 0;
@@ -160,7 +183,7 @@ static void
 set_defaults(struct load_config *c)
 {
     if (c->path == NULL)
-        c->path = c->http ? "/announce" : "";
+        c->path = c->http || c->passkeys != NULL ? "/announce" : "";
     if (c->window == 0)
         c->window = c->http ? 64 : 192;
     if (c->seconds == 0 && c->count == 0 && !c->fill)

@@ -61,6 +61,21 @@ load_announce(const struct load_config *c, uint64_t i, struct tracker_announce *
     put_u32be(a->peer_id + 16, (uint32_t)i);
 }
 
+const char *
+load_path(const struct load_config *c, const struct tracker_announce *a,
+          char out[LOAD_PATH_MAX + LOAD_PASSKEY_LEN + 2])
+{
+    size_t len = strnlen(c->path, LOAD_PATH_MAX);
+
+    if (c->passkeys == NULL)
+        return c->path;
+    out[0] = '/';
+    memcpy(out + 1, c->passkeys + a->key % c->npasskeys * LOAD_PASSKEY_LEN, LOAD_PASSKEY_LEN);
+    memcpy(out + 1 + LOAD_PASSKEY_LEN, c->path, len);
+    out[1 + LOAD_PASSKEY_LEN + len] = '\0';
+    return out;
+}
+
 void
 load_order_init(struct load_order *o, const struct load_config *c)
 {

@@ -156,6 +156,7 @@ send_some(struct udp_load *u, uint32_t source)
     struct source *s = &u->sources[source];
     struct mmsghdr msgs[BATCH];
     struct iovec iov[BATCH];
+    char path[LOAD_PATH_MAX + LOAD_PASSKEY_LEN + 2];
     struct tracker_announce a;
     int64_t now_us = load_now_us();
     unsigned n = 0;
@@ -167,8 +168,8 @@ send_some(struct udp_load *u, uint32_t source)
         uint32_t transaction = (uint32_t)s->slots[slot].generation << SLOT_BITS | slot;
 
         iov[n].iov_base = u->out[n];
-        iov[n].iov_len =
-            tracker_udp_put_announce(u->out[n], s->id, transaction, &a, u->config->path);
+        iov[n].iov_len = tracker_udp_put_announce(u->out[n], s->id, transaction, &a,
+                                                  load_path(u->config, &a, path));
         msgs[n].msg_hdr.msg_iov = &iov[n];
         msgs[n].msg_hdr.msg_iovlen = 1;
         s->slots[slot].sent_us = now_us;
