@@ -268,6 +268,23 @@ tracker_udp_parse_request(struct tracker_udp_request *q, const uint8_t *src, siz
     return q->connection == PROTOCOL_ID ? 0 : SPRAT_E_PROTOCOL;
 }
 
+const char *
+tracker_udp_peek_url(const uint8_t *packet, size_t len, size_t *url_len)
+{
+    const uint8_t *option = packet + TRACKER_UDP_ANNOUNCE_LEN;
+    size_t left, n;
+
+    if (len < TRACKER_UDP_ANNOUNCE_LEN + 2 || option[0] != OPTION_URL)
+        return NULL;
+    left = len - TRACKER_UDP_ANNOUNCE_LEN - 2;
+    n = option[1];
+    if (n > left || (n < left && option[2 + n] != OPTION_END) ||
+        memchr(option + 2, '\0', n) != NULL)
+        return NULL;
+    *url_len = n;
+    return (const char *)option + 2;
+}
+
 size_t
 tracker_udp_put_connect_reply(uint8_t *dst, uint32_t transaction, uint64_t connection)
 {

@@ -146,9 +146,9 @@ same_passkey(const uint8_t *a, const uint8_t *b)
 }
 
 static struct access_passkey *
-find_passkey(const struct access *a, const uint8_t *key)
+find_passkey(const struct access *a, const uint8_t *key, uint32_t hash)
 {
-    uint32_t hash = hash_of(a, key, ACCESS_PASSKEY_LEN), probe = 0, at;
+    uint32_t probe = 0, at;
 
     while ((at = hashindex_next(&a->by_passkey, hash, &probe)) != HASHINDEX_NONE)
         if (same_passkey(a->passkeys[at].key, key))
@@ -159,7 +159,8 @@ find_passkey(const struct access *a, const uint8_t *key)
 int
 access_put_passkey(struct access *a, const struct access_passkey *k)
 {
-    struct access_passkey *old = find_passkey(a, k->key);
+    uint32_t hash = hash_of(a, k->key, ACCESS_PASSKEY_LEN);
+    struct access_passkey *old = find_passkey(a, k->key, hash);
     int err;
 
     if (old != NULL) {
@@ -169,7 +170,7 @@ access_put_passkey(struct access *a, const struct access_passkey *k)
     a->passkeys = reserve(a->passkeys, &a->passkeys_cap, a->npasskeys, ACCESS_PASSKEYS_MAX,
                           sizeof(*a->passkeys), &err);
     if (err == 0)
-        err = hashindex_add(&a->by_passkey, hash_of(a, k->key, ACCESS_PASSKEY_LEN), a->npasskeys);
+        err = hashindex_add(&a->by_passkey, hash, a->npasskeys);
     if (err == 0)
         a->passkeys[a->npasskeys++] = *k;
     return err;
@@ -196,9 +197,9 @@ access_put_torrent(struct access *a, const struct access_torrent *t)
 }
 
 static struct hash *
-find_hash(const struct access *a, const uint8_t *bytes)
+find_hash(const struct access *a, const uint8_t *bytes, uint32_t hash)
 {
-    uint32_t hash = hash_of(a, bytes, TRACKER_HASH_LEN), probe = 0, at;
+    uint32_t probe = 0, at;
 
     while ((at = hashindex_next(&a->by_hash, hash, &probe)) != HASHINDEX_NONE)
         if (memcmp(a->hashes[at].bytes, bytes, TRACKER_HASH_LEN) == 0)
@@ -209,7 +210,8 @@ find_hash(const struct access *a, const uint8_t *bytes)
 int
 access_put_hash(struct access *a, const uint8_t hash[TRACKER_HASH_LEN], uint32_t torrent)
 {
-    struct hash *old = find_hash(a, hash);
+    uint32_t of_it = hash_of(a, hash, TRACKER_HASH_LEN);
+    struct hash *old = find_hash(a, hash, of_it);
     int err;
 
     if (old != NULL) {
@@ -219,7 +221,7 @@ access_put_hash(struct access *a, const uint8_t hash[TRACKER_HASH_LEN], uint32_t
     a->hashes = reserve(a->hashes, &a->hashes_cap, a->nhashes, 2 * ACCESS_TORRENTS_MAX,
                         sizeof(*a->hashes), &err);
     if (err == 0)
-        err = hashindex_add(&a->by_hash, hash_of(a, hash, TRACKER_HASH_LEN), a->nhashes);
+        err = hashindex_add(&a->by_hash, of_it, a->nhashes);
     if (err != 0)
         return err;
     memcpy(a->hashes[a->nhashes].bytes, hash, TRACKER_HASH_LEN);
@@ -307,17 +309,49 @@ user_of(const struct access *a, uint32_t id)
     return id < a->users_cap ? a->users[id] : (struct user){0};
 }
 
+void
+access_look_ahead(const struct access *a, struct access_ask *ask)
+{
+    if (ask->passkey != NULL) {
+        ask->passkey_hash = hash_of(a, ask->passkey, ACCESS_PASSKEY_LEN);
+        hashindex_prefetch(&a->by_passkey, ask->passkey_hash);
+    }
+    if (ask->info_hash != NULL) {
+        ask->torrent_hash = hash_of(a, ask->info_hash, TRACKER_HASH_LEN);
+        hashindex_prefetch(&a->by_hash, ask->torrent_hash);
+    }
+}
+
+/* The first with the same hash is the one that is meant, but for one in some thousand millions. */
+void
+access_look_closer(const struct access *a, const struct access_ask *ask)
+{
+    uint32_t probe = 0, at;
+
+    if (ask->passkey != NULL) {
+        at = hashindex_next(&a->by_passkey, ask->passkey_hash, &probe);
+        if (at != HASHINDEX_NONE)
+            __builtin_prefetch(&a->passkeys[at]);
+    }
+    probe = 0;
+    if (ask->info_hash != NULL) {
+        at = hashindex_next(&a->by_hash, ask->torrent_hash, &probe);
+        if (at != HASHINDEX_NONE)
+            __builtin_prefetch(&a->hashes[at]);
+    }
+}
+
 enum access_refusal
-access_check_user(const struct access *a, const uint8_t *passkey, int64_t unix_s,
+access_check_user(const struct access *a, const struct access_ask *ask, int64_t unix_s,
                   struct access_grant *g)
 {
     const struct access_passkey *k;
     struct user user;
 
     *g = (struct access_grant){0};
-    if (passkey == NULL)
+    if (ask->passkey == NULL)
         return ACCESS_NO_PASSKEY;
-    k = find_passkey(a, passkey);
+    k = find_passkey(a, ask->passkey, ask->passkey_hash);
     if (k == NULL)
         return ACCESS_UNKNOWN_PASSKEY;
     if (k->revoked)
@@ -351,9 +385,9 @@ client_may(const struct access *a, const uint8_t *peer_id, bool *named)
 }
 
 static const struct torrent *
-find_torrent(const struct access *a, const uint8_t *hash, uint32_t *id)
+find_torrent(const struct access *a, const uint8_t *bytes, uint32_t hash, uint32_t *id)
 {
-    const struct hash *h = find_hash(a, hash);
+    const struct hash *h = find_hash(a, bytes, hash);
 
     if (h == NULL || h->torrent >= a->torrents_cap || !a->torrents[h->torrent].exists)
         return NULL;
@@ -362,10 +396,10 @@ find_torrent(const struct access *a, const uint8_t *hash, uint32_t *id)
 }
 
 enum access_refusal
-access_check_announce(const struct access *a, const struct tracker_announce *announce,
-                      struct access_grant *g)
+access_check_announce(const struct access *a, const struct access_ask *ask,
+                      const struct tracker_announce *announce, struct access_grant *g)
 {
-    const struct torrent *t = find_torrent(a, announce->info_hash, &g->torrent);
+    const struct torrent *t = find_torrent(a, ask->info_hash, ask->torrent_hash, &g->torrent);
     bool leaves = announce->event == TRACKER_EVENT_STOPPED;
 
     if (t == NULL)
@@ -385,7 +419,7 @@ uint32_t
 access_find_visible(const struct access *a, const uint8_t hash[TRACKER_HASH_LEN])
 {
     uint32_t id = 0;
-    const struct torrent *t = find_torrent(a, hash, &id);
+    const struct torrent *t = find_torrent(a, hash, hash_of(a, hash, TRACKER_HASH_LEN), &id);
 
     return t != NULL && t->removed == NULL && !t->hidden ? id : 0;
 }

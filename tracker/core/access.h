@@ -108,14 +108,24 @@ struct access_grant {
     bool named_client; /* a rule allows this client */
 };
 
-/* May the holder of |passkey| (NULL: none was given) ask anything at |unix_s|? */
-enum access_refusal access_check_user(const struct access *a, const uint8_t *passkey,
+/* What is looked for: a passkey (NULL: none was given) and an info-hash (NULL: none), both borrowed.
+ * Who asks for many looks ahead for all, then closer for all, then asks: so the lines of memory that
+ * the answers stand on are on their way together. */
+struct access_ask {
+    const uint8_t *passkey, *info_hash;
+    uint32_t passkey_hash, torrent_hash; /* of the table's; set by access_look_ahead() */
+};
+void access_look_ahead(const struct access *a, struct access_ask *ask);
+void access_look_closer(const struct access *a, const struct access_ask *ask);
+
+/* May the holder of the passkey ask anything at |unix_s|? After access_look_ahead(). */
+enum access_refusal access_check_user(const struct access *a, const struct access_ask *ask,
                                       int64_t unix_s, struct access_grant *g);
 
 /* May the user whom access_check_user() has just granted make this announce? Someone who only says
  * "stopped" may, also of a torrent that was removed or that he may not leech, so that what he moved
  * until then counts. All but the slots and BUSY. */
-enum access_refusal access_check_announce(const struct access *a,
+enum access_refusal access_check_announce(const struct access *a, const struct access_ask *ask,
                                           const struct tracker_announce *announce,
                                           struct access_grant *g);
 

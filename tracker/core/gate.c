@@ -6,17 +6,30 @@
 
 #include <stdio.h>
 
+void
+gate_look_ahead(const struct tracker_gate *gate, struct gate_pass *p)
+{
+    access_look_ahead(gate->enter(gate->ctx), &p->ask);
+    p->looked_ahead = true;
+}
+
+void
+gate_look_closer(const struct tracker_gate *gate, const struct gate_pass *p)
+{
+    access_look_closer(gate->enter(gate->ctx), &p->ask);
+}
+
 static enum access_refusal
 check_user(const struct tracker_gate *gate, const struct passkey_request *r, struct mono now,
-           struct access_grant *g)
+           struct gate_pass *p)
 {
-    const struct access *a = gate->enter(gate->ctx);
-
-    *g = (struct access_grant){0};
+    p->grant = (struct access_grant){0};
     if (r->form == PASSKEY_BAD)
         return ACCESS_UNKNOWN_PASSKEY;
-    return access_check_user(a, r->form == PASSKEY_GIVEN ? r->key : NULL,
-                             gate->unix_s(gate->ctx, now), g);
+    if (!p->looked_ahead)
+        gate_look_ahead(gate, p);
+    return access_check_user(gate->enter(gate->ctx), &p->ask, gate->unix_s(gate->ctx, now),
+                             &p->grant);
 }
 
 static bool
@@ -25,36 +38,44 @@ leeches(const struct tracker_announce *a)
     return a->left > 0 && a->event != TRACKER_EVENT_STOPPED;
 }
 
-static bool
-take_slot(const struct tracker_gate *gate, const struct access_grant *g, struct mono now)
+/* What the announce will be noted in is asked for now, so that it is there when the swarm has
+ * answered. */
+static enum access_refusal
+look_into_books(const struct tracker_gate *gate, const struct tracker_announce *a, struct mono now,
+                struct gate_pass *p)
 {
+    const struct access_grant *g = &p->grant;
     struct gate_books *b = gate->open_books(gate->ctx, g->user);
-    bool got = slots_take(&b->slots, g->user, g->torrent, g->slots, gate->unix_s(gate->ctx, now));
+    bool within = true;
 
+    p->key = ledger_key_of(a, g->user, g->torrent);
+    p->key_hash = ledger_prefetch(&b->ledger, &p->key);
+    if (g->slots > 0 && leeches(a))
+        within =
+            slots_take(&b->slots, g->user, g->torrent, g->slots, gate->unix_s(gate->ctx, now));
     gate->close_books(gate->ctx, g->user);
-    return got;
+    return within ? ACCESS_GRANTED : ACCESS_SLOTS;
 }
 
 enum access_refusal
 gate_admit(const struct tracker_gate *gate, const struct passkey_request *r,
-           const struct tracker_announce *a, struct mono now, struct access_grant *g)
+           const struct tracker_announce *a, struct mono now, struct gate_pass *p)
 {
-    enum access_refusal no = check_user(gate, r, now, g);
+    enum access_refusal no = check_user(gate, r, now, p);
 
     if (no == ACCESS_GRANTED)
-        no = access_check_announce(gate->enter(gate->ctx), a, g);
-    if (no == ACCESS_GRANTED && g->slots > 0 && leeches(a) && !take_slot(gate, g, now))
-        no = ACCESS_SLOTS;
-    return no;
+        no = access_check_announce(gate->enter(gate->ctx), &p->ask, a, &p->grant);
+    return no == ACCESS_GRANTED ? look_into_books(gate, a, now, p) : no;
 }
 
 enum access_refusal
 gate_admit_scrape(const struct tracker_gate *gate, const struct passkey_request *r,
                   struct mono now)
 {
-    struct access_grant g;
+    struct gate_pass p;
 
-    return check_user(gate, r, now, &g);
+    gate_pass_init(&p, r, NULL);
+    return check_user(gate, r, now, &p);
 }
 
 bool
@@ -65,11 +86,12 @@ gate_shows(const struct tracker_gate *gate, const uint8_t hash[TRACKER_HASH_LEN]
 
 enum access_refusal
 gate_note(const struct tracker_gate *gate, const struct tracker_announce *a,
-          const struct access_grant *g, uint32_t leechers_age_s, struct mono now)
+          const struct gate_pass *p, uint32_t leechers_age_s, struct mono now)
 {
+    const struct access_grant *g = &p->grant;
     struct ledger_note note = {
-        .user = g->user,
-        .torrent = g->torrent,
+        .key = p->key,
+        .hash = p->key_hash,
         .unix_s = gate->unix_s(gate->ctx, now),
         .named_client = g->named_client,
     };
@@ -85,10 +107,10 @@ gate_note(const struct tracker_gate *gate, const struct tracker_announce *a,
 }
 
 const char *
-gate_reason(enum access_refusal r, const struct access_grant *g, char out[TRACKER_TEXT_MAX + 1])
+gate_reason(enum access_refusal r, const struct gate_pass *p, char out[TRACKER_TEXT_MAX + 1])
 {
     if (r != ACCESS_REMOVED)
         return access_refusal_text(r);
-    snprintf(out, TRACKER_TEXT_MAX + 1, "%s%s", access_refusal_text(r), g->removed);
+    snprintf(out, TRACKER_TEXT_MAX + 1, "%s%s", access_refusal_text(r), p->grant.removed);
     return out;
 }

@@ -34,10 +34,33 @@ struct tracker_gate {
     int64_t (*unix_s)(void *ctx, struct mono now);
 };
 
-/* May this announce be made? If not, gate_reason() says why not. */
+/* An announce on its way through the gate. */
+struct gate_pass {
+    struct access_ask ask;
+    struct access_grant grant;
+    struct ledger_key key;
+    uint32_t key_hash;
+    bool looked_ahead;
+};
+
+/* A pass for who shows |r| and announces |info_hash|; it borrows both. */
+static inline void
+gate_pass_init(struct gate_pass *p, const struct passkey_request *r, const uint8_t *info_hash)
+{
+    p->ask.passkey = r->form == PASSKEY_GIVEN ? r->key : NULL;
+    p->ask.info_hash = info_hash;
+    p->looked_ahead = false;
+}
+
+/* Optional, for who has many passes: ahead for all, then closer for all, in the same visit. */
+void gate_look_ahead(const struct tracker_gate *gate, struct gate_pass *p);
+void gate_look_closer(const struct tracker_gate *gate, const struct gate_pass *p);
+
+/* May this announce be made? If not, gate_reason() says why not. |p| is of |r| and of the announce's
+ * info-hash. */
 enum access_refusal gate_admit(const struct tracker_gate *gate, const struct passkey_request *r,
                                const struct tracker_announce *a, struct mono now,
-                               struct access_grant *g);
+                               struct gate_pass *p);
 
 /* May the holder of this passkey scrape? */
 enum access_refusal gate_admit_scrape(const struct tracker_gate *gate,
@@ -49,11 +72,10 @@ bool gate_shows(const struct tracker_gate *gate, const uint8_t hash[TRACKER_HASH
 /* Enters an announce that was admitted and taken. |leechers_age_s|: how long ago its swarm last had
  * leechers. ACCESS_BUSY: it can't be noted, and so must be refused. */
 enum access_refusal gate_note(const struct tracker_gate *gate, const struct tracker_announce *a,
-                              const struct access_grant *g, uint32_t leechers_age_s,
-                              struct mono now);
+                              const struct gate_pass *p, uint32_t leechers_age_s, struct mono now);
 
 /* The sentence for a refusal, in |out| or static. Before leave(). */
-const char *gate_reason(enum access_refusal r, const struct access_grant *g,
+const char *gate_reason(enum access_refusal r, const struct gate_pass *p,
                         char out[TRACKER_TEXT_MAX + 1]);
 
 #endif

@@ -29,6 +29,14 @@ struct hashindex {
 
 void hashindex_fini(struct hashindex *x);
 
+/* Gets the slot where a search for |hash| begins on its way from memory. */
+static inline void
+hashindex_prefetch(const struct hashindex *x, uint32_t hash)
+{
+    if (x->nslots > 0)
+        __builtin_prefetch(&x->slots[hash & (x->nslots - 1)]);
+}
+
 /* The positions of the objects with |hash|, one after the other: begin with |*probe| 0;
  * HASHINDEX_NONE at the end. */
 static inline uint32_t

@@ -83,29 +83,31 @@ put_answer(struct http_service *h, const struct tracker_answer *ans, const struc
 }
 
 static void
-put_refusal(struct http_service *h, enum access_refusal no, const struct access_grant *g)
+put_refusal(struct http_service *h, enum access_refusal no, const struct gate_pass *p)
 {
     char text[TRACKER_TEXT_MAX + 1];
 
     tally_add(&h->denied, 1);
-    put_failure(h, gate_reason(no, g, text), access_refusal_retry_min(no));
+    put_failure(h, gate_reason(no, p, text), access_refusal_retry_min(no));
 }
 
 /* Takes the announce, between the gate's question and its note. */
 static enum access_refusal
 take_announce(struct http_service *h, const struct passkey_request *target,
               const struct tracker_announce *a, const struct endpoint *from,
-              struct tracker_answer *ans, struct access_grant *g, struct mono now)
+              struct tracker_answer *ans, struct gate_pass *pass, struct mono now)
 {
     bool gated = h->gate.ctx != NULL;
-    enum access_refusal no = gated ? gate_admit(&h->gate, target, a, now, g) : ACCESS_GRANTED;
+    enum access_refusal no;
 
+    gate_pass_init(pass, target, a->info_hash);
+    no = gated ? gate_admit(&h->gate, target, a, now, pass) : ACCESS_GRANTED;
     if (no != ACCESS_GRANTED)
         return no;
     tracker_on_announce(tracker_doors_enter(&h->doors, a->info_hash), a, from, ans, now);
     h->doors.leave(h->doors.ctx);
     if (gated && ans->failure == NULL)
-        no = gate_note(&h->gate, a, g, ans->leechers_age_s, now);
+        no = gate_note(&h->gate, a, pass, ans->leechers_age_s, now);
     return no;
 }
 
@@ -118,7 +120,7 @@ answer_announce(struct http_service *h, const struct http_request *req,
         .v4 = room.v4, .v6 = room.v6, .max4 = SELECT_WANT_MAX, .max6 = SELECT_WANT_MAX};
     struct tracker_announce a;
     enum tracker_form form = TRACKER_FORM_COMPACT;
-    struct access_grant grant;
+    struct gate_pass pass;
     enum access_refusal no;
     const char *reason;
 
@@ -132,9 +134,9 @@ answer_announce(struct http_service *h, const struct http_request *req,
         ans.ids4 = room.ids4;
         ans.ids6 = room.ids6;
     }
-    no = take_announce(h, target, &a, from, &ans, &grant, now);
+    no = take_announce(h, target, &a, from, &ans, &pass, now);
     if (no != ACCESS_GRANTED)
-        put_refusal(h, no, &grant);
+        put_refusal(h, no, &pass);
     else if (ans.failure != NULL)
         put_failure(h, ans.failure, ans.retry_in_min);
     else

@@ -73,9 +73,12 @@ grow(struct ledger_page *p, uint32_t max)
 
     if (cap > max)
         cap = max;
-    entries = realloc(p->entries, cap * sizeof(*entries));
+    entries = aligned_alloc(_Alignof(struct ledger_entry), cap * sizeof(*entries));
     if (entries == NULL)
         return SPRAT_E_NOMEM;
+    if (p->count > 0)
+        memcpy(entries, p->entries, p->count * sizeof(*entries));
+    free(p->entries);
     p->entries = entries;
     p->cap = cap;
     return 0;
@@ -178,17 +181,16 @@ keep_time(const struct ledger *l, struct ledger_entry *e, const struct tracker_a
           int64_t unix_s)
 {
     bool seeds = a->left == 0;
-    int64_t gap = unix_s - e->last_s;
+    int64_t gap = e->last_s != 0 ? unix_s - e->last_s : 0;
 
-    if (e->first_s == 0) {
-        e->first_s = e->last_s = unix_s;
+    if (e->last_s == 0) {
+        e->first_s = e->last_s = (uint32_t)unix_s;
         e->flags |= seeds ? (uint32_t)LEDGER_FIRST_SEEDS : 0u;
-        gap = 0;
     }
     if (gap > 0 && seeds && (e->flags & LEDGER_LAST_SEEDS) != 0)
         e->seed_s += gap < l->gap_max_s ? (uint32_t)gap : l->gap_max_s;
     if (gap > 0)
-        e->last_s = unix_s;
+        e->last_s = (uint32_t)unix_s;
     e->flags &= ~(uint32_t)(LEDGER_LAST_SEEDS | LEDGER_ENDED);
     if (a->event == TRACKER_EVENT_STOPPED)
         e->flags |= LEDGER_ENDED;
@@ -197,19 +199,32 @@ keep_time(const struct ledger *l, struct ledger_entry *e, const struct tracker_a
     e->left = a->left;
 }
 
+struct ledger_key
+ledger_key_of(const struct tracker_announce *a, uint32_t user, uint32_t torrent)
+{
+    struct ledger_key key = {.user = user, .torrent = torrent, .key = a->key};
+
+    memcpy(key.peer_id, a->peer_id, sizeof(key.peer_id));
+    return key;
+}
+
+uint32_t
+ledger_prefetch(const struct ledger *l, const struct ledger_key *key)
+{
+    uint32_t hash = (uint32_t)siphash13(l->seed, key, sizeof(*key));
+
+    hashindex_prefetch(&l->page.index, hash);
+    return hash;
+}
+
 int
 ledger_put(struct ledger *l, const struct tracker_announce *a, const struct ledger_note *n)
 {
-    struct ledger_key key = {.user = n->user, .torrent = n->torrent, .key = a->key};
-    struct ledger_entry *e;
-    uint32_t hash;
+    struct ledger_entry *e = find(&l->page, &n->key, n->hash);
     int err;
 
-    memcpy(key.peer_id, a->peer_id, sizeof(key.peer_id));
-    hash = (uint32_t)siphash13(l->seed, &key, sizeof(key));
-    e = find(&l->page, &key, hash);
     if (e == NULL) {
-        err = add(l, &key, hash, room(l, a), &e);
+        err = add(l, &n->key, n->hash, room(l, a), &e);
         if (err != 0)
             return err;
     }
@@ -217,11 +232,11 @@ ledger_put(struct ledger *l, const struct tracker_announce *a, const struct ledg
     keep_time(l, e, a, n->unix_s);
     if (a->event == TRACKER_EVENT_COMPLETED && (e->flags & LEDGER_COMPLETED) == 0) {
         e->flags |= LEDGER_COMPLETED;
-        e->completed_s = n->unix_s;
+        e->completed_s = (uint32_t)n->unix_s;
     }
     if (n->named_client)
         e->flags |= LEDGER_NAMED_CLIENT;
-    if (n->leechers_s > e->leechers_s)
-        e->leechers_s = n->leechers_s;
+    if (n->leechers_s > (int64_t)e->leechers_s)
+        e->leechers_s = (uint32_t)n->leechers_s;
     return 0;
 }

@@ -58,19 +58,22 @@ enum ledger_flags {
     LEDGER_ENDED = 256,       /* the last announce said "stopped" */
 };
 
-/* Bytes, and unix seconds. */
+/* Bytes, and unix seconds. What nearly every announce touches stands on the first 64 bytes, which
+ * are one line of the processor's cache. */
 struct ledger_entry {
-    struct ledger_key key;
-    uint64_t up, down, left;     /* the newest of the last segment */
-    uint64_t first_up, first_down; /* RESTARTED: what the first segment came to */
-    uint64_t mid_up, mid_down;   /* RESTARTED: the sum of those between the first and the last */
+    _Alignas(64) struct ledger_key key;
+    uint64_t up, down;   /* the newest of the last segment */
+    uint32_t last_s;     /* of the last announce */
+    uint32_t leechers_s; /* when the swarm last had another leecher, at the last announce */
+    uint32_t seed_s;     /* seconds that it seeded between first and last announce */
+    uint32_t flags;      /* enum ledger_flags */
+
+    uint64_t left;                 /* at the last announce */
+    uint32_t first_s, completed_s; /* of the first announce and of "completed"; 0: none */
+    uint64_t open_up, open_down;   /* OPENED: the counters of the first announce */
     uint64_t start_up, start_down; /* STARTED: the counters that "started" came with */
-    uint64_t open_up, open_down; /* OPENED: those of the first announce */
-    int64_t first_s, last_s;     /* of the first and the last announce */
-    int64_t completed_s;
-    int64_t leechers_s;          /* when the swarm last had another leecher, at the last announce */
-    uint32_t seed_s;             /* seconds that it seeded between first and last announce */
-    uint32_t flags;              /* enum ledger_flags */
+    uint64_t first_up, first_down; /* RESTARTED: what the first segment came to */
+    uint64_t mid_up, mid_down;     /* RESTARTED: the sum of those between the first and the last */
 };
 
 /* What a ledger holds, and what is handed over as a whole; all zero is an empty one. */
@@ -98,11 +101,18 @@ void ledger_fini(struct ledger *l);
 
 /* One announce that was granted. */
 struct ledger_note {
-    uint32_t user, torrent;
+    struct ledger_key key;
+    uint32_t hash; /* of the key */
     int64_t unix_s;
     int64_t leechers_s;
     bool named_client;
 };
+
+/* The session that an announce belongs to. */
+struct ledger_key ledger_key_of(const struct tracker_announce *a, uint32_t user, uint32_t torrent);
+
+/* The key's hash, for ledger_put(). Gets what that will touch on its way from memory. */
+uint32_t ledger_prefetch(const struct ledger *l, const struct ledger_key *key);
 
 /* Enters it. LIMIT when the ledger is full, NOMEM: nothing is changed, and the announce must be
  * refused, so that the client comes again. */

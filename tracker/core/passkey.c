@@ -8,20 +8,25 @@
 
 #include "common/base/hex.h"
 
+/* A digit's value and 1, or 0 for what is none: every announce comes through here. */
+static const uint8_t digits[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
+
 bool
 passkey_parse(uint8_t key[ACCESS_PASSKEY_LEN], const char *text, size_t len)
 {
-    int bad = 0;
+    bool good = len == PASSKEY_DIGITS;
 
-    if (len != PASSKEY_DIGITS)
-        return false;
-    for (size_t i = 0; i < ACCESS_PASSKEY_LEN; i++) {
-        int hi = hex_digit_value(text[2 * i]), lo = hex_digit_value(text[2 * i + 1]);
+    for (size_t i = 0; good && i < ACCESS_PASSKEY_LEN; i++) {
+        uint8_t hi = digits[(uint8_t)text[2 * i]], lo = digits[(uint8_t)text[2 * i + 1]];
 
-        bad |= hi | lo; /* negative if either is */
-        key[i] = (uint8_t)((unsigned)hi << 4 | ((unsigned)lo & 15));
+        key[i] = (uint8_t)((hi - 1u) << 4 | ((lo - 1u) & 15));
+        good = hi != 0 && lo != 0;
     }
-    return bad >= 0;
+    return good;
 }
 
 const char *

@@ -54,28 +54,57 @@ peers_max(uint8_t family)
 
 static size_t
 put_refusal(struct udp_service *u, uint8_t *reply, uint32_t transaction, enum access_refusal no,
-            const struct access_grant *g)
+            const struct gate_pass *p)
 {
     char text[TRACKER_TEXT_MAX + 1];
 
     tally_add(&u->denied, 1);
-    return put_error(u, reply, UDP_SERVICE_REPLY_MAX, transaction, gate_reason(no, g, text));
+    return put_error(u, reply, UDP_SERVICE_REPLY_MAX, transaction, gate_reason(no, p, text));
 }
 
-static enum access_refusal
-admit(struct udp_service *u, const struct tracker_udp_request *q, struct access_grant *g,
-      struct mono now)
+/* What was found out about |packet| ahead, or |own| made from the request now. Packets come in the
+ * order in which they were looked into, some of them not at all. */
+static struct udp_service_ahead *
+find_ahead(struct udp_service *u, const uint8_t *packet, const struct tracker_udp_request *q,
+           struct udp_service_ahead *own)
 {
-    struct passkey_request r;
+    for (size_t i = u->ahead_at; i < u->nahead; i++) {
+        if (u->ahead[i].packet == packet) {
+            u->ahead_at = i + 1;
+            return &u->ahead[i];
+        }
+    }
+    passkey_parse_url(&own->request, q->url_data, strlen(q->url_data));
+    gate_pass_init(&own->pass, &own->request, q->announce.info_hash);
+    return own;
+}
 
-    if (u->gate.ctx == NULL)
-        return ACCESS_GRANTED;
-    passkey_parse_url(&r, q->url_data, strlen(q->url_data));
-    return gate_admit(&u->gate, &r, &q->announce, now, g);
+/* What the announces of a batch will ask of the gate. Their info-hashes stand behind what a connect
+ * request consists of. */
+static void
+look_ahead(struct udp_service *u, const struct udp_service_packet *packets, size_t n)
+{
+    u->gate.enter(u->gate.ctx);
+    u->nahead = u->ahead_at = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct udp_service_ahead *h = &u->ahead[u->nahead];
+        size_t len;
+        const char *url = tracker_udp_peek_url(packets[i].data, packets[i].len, &len);
+
+        if (url == NULL)
+            continue;
+        h->packet = packets[i].data;
+        passkey_parse_url(&h->request, url, len);
+        gate_pass_init(&h->pass, &h->request, packets[i].data + TRACKER_UDP_CONNECT_LEN);
+        gate_look_ahead(&u->gate, &h->pass);
+        u->nahead++;
+    }
+    for (size_t i = 0; i < u->nahead; i++)
+        gate_look_closer(&u->gate, &u->ahead[i].pass);
 }
 
 static size_t
-answer_announce(struct udp_service *u, const struct tracker_udp_request *q,
+answer_announce(struct udp_service *u, const uint8_t *packet, const struct tracker_udp_request *q,
                 const struct endpoint *from, uint8_t *reply, struct mono now)
 {
     uint8_t *peers = reply + TRACKER_UDP_ANNOUNCE_HEAD;
@@ -86,18 +115,22 @@ answer_announce(struct udp_service *u, const struct tracker_udp_request *q,
         .max4 = v4 ? peers_max(IP_V4) : 0,
         .max6 = v4 ? 0 : peers_max(IP_V6),
     };
-    struct access_grant grant;
-    enum access_refusal no = admit(u, q, &grant, now);
+    enum access_refusal no = ACCESS_GRANTED;
+    struct udp_service_ahead own, *h = NULL;
     struct tracker_reply r;
 
+    if (u->gate.ctx != NULL) {
+        h = find_ahead(u, packet, q, &own);
+        no = gate_admit(&u->gate, &h->request, &q->announce, now, &h->pass);
+    }
     if (no != ACCESS_GRANTED)
-        return put_refusal(u, reply, q->transaction, no, &grant);
+        return put_refusal(u, reply, q->transaction, no, &h->pass);
     tracker_on_announce(tracker_doors_enter(&u->doors, q->announce.info_hash), &q->announce, from,
                         &ans, now);
-    if (u->gate.ctx != NULL && ans.failure == NULL)
-        no = gate_note(&u->gate, &q->announce, &grant, ans.leechers_age_s, now);
+    if (h != NULL && ans.failure == NULL)
+        no = gate_note(&u->gate, &q->announce, &h->pass, ans.leechers_age_s, now);
     if (no != ACCESS_GRANTED)
-        return put_refusal(u, reply, q->transaction, no, &grant);
+        return put_refusal(u, reply, q->transaction, no, &h->pass);
     if (ans.failure != NULL)
         return put_error(u, reply, UDP_SERVICE_REPLY_MAX, q->transaction, ans.failure);
     r.interval_s = ans.interval_s;
@@ -136,7 +169,7 @@ udp_service_prefetch(struct udp_service *u, const struct udp_service_packet *pac
     size_t count = 0;
 
     if (u->gate.ctx != NULL)
-        u->gate.enter(u->gate.ctx); /* before a tracker: always in the same order */
+        look_ahead(u, packets, n); /* before a tracker is entered: always in the same order */
     for (size_t i = 0; i < n; i++) {
         const uint8_t *hash = packets[i].data + TRACKER_UDP_CONNECT_LEN;
 
@@ -185,7 +218,7 @@ udp_service_answer(struct udp_service *u, const uint8_t *packet, size_t len,
         return put_error(u, reply, UDP_SERVICE_REPLY_MAX, q.transaction, TRACKER_TOO_OFTEN);
     }
     if (q.action == TRACKER_UDP_ANNOUNCE)
-        return answer_announce(u, &q, from, reply, now);
+        return answer_announce(u, packet, &q, from, reply, now);
     return answer_scrape(u, &q, reply);
 }
 
@@ -193,6 +226,7 @@ void
 udp_service_leave(struct udp_service *u)
 {
     u->doors.leave(u->doors.ctx);
+    u->nahead = 0;
     if (u->gate.ctx != NULL)
         u->gate.leave(u->gate.ctx);
 }

@@ -18,6 +18,13 @@ enum {
     UDP_SERVICE_REPLY_MAX = TRACKER_UDP_REPLY_MAX_V4,
 };
 
+/* An announce of a batch, as far as udp_service_prefetch() has looked into it. */
+struct udp_service_ahead {
+    const uint8_t *packet; /* NULL: it has not */
+    struct passkey_request request;
+    struct gate_pass pass;
+};
+
 /* Embedded; private but for the counters. */
 struct udp_service {
     struct tracker_doors doors;
@@ -27,6 +34,8 @@ struct udp_service {
     struct tally ignored;   /* packets met with silence */
     struct tally throttled; /* requests beyond the rate limit */
     struct tally denied;    /* requests that the gate did not let in */
+    struct udp_service_ahead ahead[TRACKER_PREFETCH_MAX]; /* of the batch at hand */
+    size_t nahead, ahead_at;
 };
 
 /* |doors| are copied, and what is behind them borrowed. Services with the same secret take each
@@ -38,7 +47,8 @@ void udp_service_init(struct udp_service *u, const struct tracker_doors *doors,
  * scrapes, which have none, are refused. */
 void udp_service_set_gate(struct udp_service *u, const struct tracker_gate *gate);
 
-/* Says that these packets come next, at most TRACKER_PREFETCH_MAX of them. */
+/* Says that these packets come next, at most TRACKER_PREFETCH_MAX of them, and stay where they are
+ * until udp_service_leave(). */
 struct udp_service_packet {
     const uint8_t *data;
     size_t len;

@@ -72,7 +72,7 @@ began_anew(const struct ledger_entry *e, const struct before *b)
     if ((e->flags & LEDGER_STARTED) != 0 && lower(e->start_up, e->start_down, b))
         return true;
     return b->ended && (e->flags & LEDGER_OPENED) != 0 && lower(e->open_up, e->open_down, b) &&
-           e->first_s - b->seen_s > LEDGER_LATE_S;
+           (int64_t)e->first_s - b->seen_s > LEDGER_LATE_S;
 }
 
 static void
@@ -101,7 +101,7 @@ static void
 count_time(struct delta *d, const struct ledger_entry *e, const struct before *b,
            uint32_t gap_max_s)
 {
-    int64_t gap = e->first_s - b->seen_s;
+    int64_t gap = (int64_t)e->first_s - b->seen_s;
 
     d->seed_s = e->seed_s;
     if (b->exists && b->seeds && (e->flags & LEDGER_FIRST_SEEDS) != 0 && gap > 0)
@@ -277,13 +277,14 @@ look_at_bytes(struct registry *r, const struct accounts_batch *batch, const stru
               struct errbuf *eb)
 {
     uint64_t most = max_u64(d->up, d->down);
-    uint64_t seconds = e->last_s > b->seen_s ? (uint64_t)(e->last_s - b->seen_s) : 1;
+    int64_t seconds = e->last_s > b->seen_s ? e->last_s - b->seen_s : 1;
+    uint64_t rate = most / (uint64_t)seconds;
     int err = 0;
 
     if (d->up > 0 && e->leechers_s != 0 && e->leechers_s < b->seen_s)
         err = signal_at(r, e, ACCOUNTS_SIGNAL_NO_LEECHERS, d->up, out, eb);
-    if (err == 0 && most / seconds > batch->rate_possible)
-        err = signal_at(r, e, ACCOUNTS_SIGNAL_RATE, most / seconds, out, eb);
+    if (err == 0 && rate > batch->rate_possible)
+        err = signal_at(r, e, ACCOUNTS_SIGNAL_RATE, rate, out, eb);
     return err;
 }
 

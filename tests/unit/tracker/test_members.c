@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The gate with its tables behind it, and several threads at it.
+ */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "tracker/net/members.h"
+
+static const uint64_t seed[2] = {1, 2};
+static const struct members_config config = {
+    .entries_max = 100000, .gap_max_s = 100, .silence_s = 100, .unix_offset_s = 5000};
+static const struct mono now = {1000000};
+
+enum { USERS = 40, ANNOUNCES = 20000, THREADS = 4 };
+
+static struct members *
+make(void)
+{
+    struct members *m = members_new(seed, &config);
+    struct access *a = members_lock(m);
+
+    for (uint32_t i = 1; i <= USERS; i++) {
+        struct access_user u = {.id = i, .enabled = true, .can_leech = true, .slots = i % 2};
+        struct access_passkey k = {.key = {(uint8_t)i}, .user = i};
+
+        cr_assert_eq(access_put_user(a, &u), 0);
+        cr_assert_eq(access_put_passkey(a, &k), 0);
+    }
+    for (uint32_t i = 1; i <= 3; i++) {
+        struct access_torrent t = {.id = i};
+        uint8_t hash[20] = {(uint8_t)i};
+
+        cr_assert_eq(access_put_torrent(a, &t), 0);
+        cr_assert_eq(access_put_hash(a, hash, i), 0);
+    }
+    members_unlock(m);
+    return m;
+}
+
+static enum access_refusal
+pass(struct tracker_gate *gate, uint8_t user, uint8_t torrent, uint8_t peer, uint64_t left)
+{
+    struct passkey_request r = {.form = PASSKEY_GIVEN, .key = {user}};
+    struct tracker_announce a = {.info_hash = {torrent}, .peer_id = {peer}, .left = left};
+    struct gate_pass p;
+    enum access_refusal no;
+
+    gate_pass_init(&p, &r, a.info_hash);
+    no = gate_admit(gate, &r, &a, now, &p);
+    if (no == ACCESS_GRANTED)
+        no = gate_note(gate, &a, &p, 0, now);
+    return no;
+}
+
+Test(members, an_announce_passes_and_is_noted)
+{
+    struct ledger_page page = {.count = 0};
+    struct members *m = make();
+    struct members_visit v;
+    struct tracker_gate gate;
+
+    members_visit_init(&v, m);
+    gate = members_gate(&v);
+    cr_assert_eq(pass(&gate, 2, 1, 1, 5), ACCESS_GRANTED);
+    cr_assert_eq(pass(&gate, 99, 1, 1, 5), ACCESS_UNKNOWN_PASSKEY);
+    cr_assert_eq(pass(&gate, 2, 9, 1, 5), ACCESS_NOT_REGISTERED);
+    cr_assert_eq(pass(&gate, 1, 1, 1, 5), ACCESS_GRANTED);
+    cr_assert_eq(pass(&gate, 1, 2, 1, 5), ACCESS_SLOTS);
+    cr_assert_eq(pass(&gate, 1, 1, 1, 0), ACCESS_GRANTED);
+    cr_assert_eq(pass(&gate, 1, 2, 1, 5), ACCESS_GRANTED);
+    gate.leave(gate.ctx);
+    gate.leave(gate.ctx);
+    cr_assert_eq(members_waiting(m), 3);
+    members_swap(m, 2, &page);
+    cr_assert_eq(page.count, 1);
+    cr_assert_eq(page.entries[0].last_s, 5001);
+    ledger_page_fini(&page);
+    members_free(m);
+    members_free(NULL);
+}
+
+struct worker {
+    struct members *members;
+    pthread_t thread;
+    uint8_t number;
+};
+
+static void *
+work(void *arg)
+{
+    struct worker *w = arg;
+    struct members_visit v;
+    struct tracker_gate gate;
+
+    members_visit_init(&v, w->members);
+    gate = members_gate(&v);
+    for (int i = 0; i < ANNOUNCES; i++) {
+        cr_assert_eq(pass(&gate, (uint8_t)(2 + 2 * (i % 19)), (uint8_t)(1 + i % 3), w->number, 5),
+                     ACCESS_GRANTED);
+        if (i % 8 == 0)
+            gate.leave(gate.ctx);
+    }
+    gate.leave(gate.ctx);
+    return NULL;
+}
+
+/* Announces go on while a writer changes the table and a flush takes entries. */
+Test(members, threads_share_it)
+{
+    struct worker workers[THREADS];
+    struct ledger_page page = {.count = 0};
+    struct members *m = make();
+    uint64_t taken = 0;
+
+    for (uint8_t i = 0; i < THREADS; i++) {
+        workers[i] = (struct worker){.members = m, .number = i};
+        cr_assert_eq(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+    }
+    for (int i = 0; i < 300; i++) {
+        struct access_torrent t = {.id = 4 + (uint32_t)i};
+
+        cr_assert_eq(access_put_torrent(members_lock(m), &t), 0);
+        members_unlock(m);
+        members_swap(m, (unsigned)i % MEMBERS_STRIPES, &page);
+        taken += page.count;
+        ledger_page_clear(&page);
+    }
+    for (int i = 0; i < THREADS; i++)
+        cr_assert_eq(pthread_join(workers[i].thread, NULL), 0);
+    cr_assert_geq(taken + members_waiting(m), 19 * 3 * THREADS);
+    ledger_page_fini(&page);
+    members_free(m);
+}
+
+static void
+on_full(void *ctx)
+{
+    ++*(int *)ctx;
+}
+
+Test(members, who_makes_it_half_full_says_so_once)
+{
+    struct members_config small = config;
+    struct ledger_page page = {.count = 0};
+    struct members_visit v;
+    struct tracker_gate gate;
+    struct members *m;
+    int told = 0;
+
+    small.entries_max = 16 * 20 - 1;
+    m = members_new(seed, &small);
+    members_on_full(m, on_full, &told);
+    members_visit_init(&v, m);
+    gate = members_gate(&v);
+    for (uint8_t peer = 0; peer < 15; peer++) {
+        struct tracker_announce a = {.peer_id = {peer}};
+        struct gate_pass p = {.grant = {.user = 1, .torrent = 1}};
+
+        p.key = ledger_key_of(&a, 1, 1);
+        p.key_hash = peer;
+        cr_assert_eq(gate_note(&gate, &a, &p, 0, now), ACCESS_GRANTED);
+    }
+    cr_assert_eq(told, 1);
+    members_swap(m, 1, &page);
+    cr_assert_eq(page.count, 15);
+    ledger_page_fini(&page);
+    members_free(m);
+}
