@@ -5,6 +5,7 @@
     client.share(path, folder)                adds a torrent whose payload is in folder, or shall be
     client.complete(seconds)                  waits until all of it is there
     client.announced()                        waits until its tracker knows it
+    client.leave()                            stops, and tells the tracker
     client.address                            where it listens, "ADDR:PORT"
 
 `formats` says what a client understands, `why_not()` why it cannot run here (None when it can),
@@ -20,6 +21,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import sys
 import time
@@ -132,6 +134,11 @@ class Libtorrent:
     def totals(self):
         s = self._handle.status()
         return {"up": s.total_payload_upload, "down": s.total_payload_download}
+
+    def leave(self):
+        """Stops, and tells the tracker."""
+        self._session.remove_torrent(self._handle)
+        self._handle = None
 
     def close(self):
         self._handle = None
@@ -255,6 +262,9 @@ class Transmission:
         s = self._status()
         return {"up": s["uploadedEver"], "down": s["downloadedEver"]}
 
+    def leave(self):
+        self._call("torrent-remove", {"ids": [self._id]})
+
     def _remove_lock(self):
         """Killed, it leaves a file in /tmp (TMPDIR or not) that is named after its session."""
         if self._session:
@@ -365,6 +375,9 @@ class Aria2:
         active = json.loads(connection.getresponse().read())["result"]
         connection.close()
         return active[0] if active else None
+
+    def leave(self):
+        self._process.stop(signal.SIGINT)
 
     def is_complete(self):
         status = self._status()

@@ -245,3 +245,30 @@ Test(tracker_udp, bad_actions_keep_the_transaction)
     cr_assert_eq(q.transaction, 0);
     cr_assert_eq(tracker_udp_parse_request(&q, NULL, 0), SPRAT_E_TRUNCATED);
 }
+
+Test(tracker_udp, url_data_is_peeked_at)
+{
+    struct tracker_announce a = {.port = 1};
+    uint8_t packet[TRACKER_UDP_REQUEST_MAX];
+    char url[600];
+    size_t len, n = 99;
+
+    memset(url, 'x', sizeof(url) - 1);
+    url[sizeof(url) - 1] = '\0';
+    len = tracker_udp_put_announce(packet, 1, 2, &a, "/key/announce");
+    cr_assert_not_null(tracker_udp_peek_url(packet, len, &n));
+    cr_assert_eq(n, 13);
+    cr_assert_eq(memcmp(tracker_udp_peek_url(packet, len, &n), "/key/announce", 13), 0);
+    packet[len] = 0;
+    cr_assert_not_null(tracker_udp_peek_url(packet, len + 1, &n), "the end is said");
+    packet[len] = 1;
+    cr_assert_null(tracker_udp_peek_url(packet, len + 1, &n), "more options follow");
+    cr_assert_null(tracker_udp_peek_url(packet, len - 1, &n), "it is cut");
+    packet[100] = '\0';
+    cr_assert_null(tracker_udp_peek_url(packet, len, &n));
+    len = tracker_udp_put_announce(packet, 1, 2, &a, url);
+    cr_assert_null(tracker_udp_peek_url(packet, len, &n), "it is in pieces");
+    len = tracker_udp_put_announce(packet, 1, 2, &a, NULL);
+    for (size_t i = 0; i <= len; i++)
+        cr_assert_null(tracker_udp_peek_url(packet, i, &n));
+}
