@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Passkeys out of paths, queries and URL data: what is found was there in full, and a packet that is
- * peeked into says the same as one that is parsed.
+ * Passkeys out of paths, queries and URL data: what is found was there in full, and a packet that
+ * is peeked into says the same as one that is parsed.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -77,11 +77,12 @@ def meet(seeder, leecher, form, kind, exact):
         got = {one["name"]: (one["uploaded"], one["downloaded"]) for one in ask(t, database, "user", "ls")}
         tap.note(got)
         if exact:
-            assert got == {"seeder": (SIZE, 0), "leecher": (0, SIZE)}, got
+            # Of a v2 torrent libtorrent asks for whole blocks, also behind the end of a file.
+            moved = -(-SIZE // torrent.BLOCK) * torrent.BLOCK if form == "v2" else SIZE
+            assert got == {"seeder": (moved, 0), "leecher": (0, moved)}, got
         else:  # what these count is not payload alone
             assert got["leecher"][1] >= SIZE and got["seeder"][0] >= SIZE and got["seeder"][1] == 0, got
-        kinds = {one["kind"] for one in ask(t, database, "stats")["signals"]}
-        assert kinds <= set(), kinds
+        assert ask(t, database, "stats")["signals"] == []
     return check
 
 

@@ -69,14 +69,14 @@ const struct command command_client_allow = CLIENT_COMMAND(
     "clients that none allows are refused. The longest prefix counts.",
     "  sprat-tracker client allow -c sprat-tracker.conf -- -qB4", allow, 1, true);
 
-const struct command command_client_deny = CLIENT_COMMAND(
-    "deny", "keep clients out by their peer id",
-    "Refuses clients whose peer id begins with PREFIX. The longest prefix counts.",
-    "  sprat-tracker client deny -c sprat-tracker.conf -- -XL", deny, 1, true);
+const struct command command_client_deny =
+    CLIENT_COMMAND("deny", "keep clients out by their peer id",
+                   "Refuses clients whose peer id begins with PREFIX. The longest prefix counts.",
+                   "  sprat-tracker client deny -c sprat-tracker.conf -- -XL", deny, 1, true);
 
-const struct command command_client_rm = CLIENT_COMMAND(
-    "rm", "take a rule away", "Takes the rule for PREFIX away.",
-    "  sprat-tracker client rm -c sprat-tracker.conf -- -XL", take_away, 1, false);
+const struct command command_client_rm =
+    CLIENT_COMMAND("rm", "take a rule away", "Takes the rule for PREFIX away.",
+                   "  sprat-tracker client rm -c sprat-tracker.conf -- -XL", take_away, 1, false);
 
 const struct command command_client_ls =
     CLIENT_COMMAND("ls", "list the rules", "Lists the rules about clients by prefix.",

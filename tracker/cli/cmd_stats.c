@@ -69,14 +69,13 @@ print_all(struct registry *r, const struct registry_stats *s, struct errbuf *eb)
 static json_t *
 sums_json(const struct registry_stats *s)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "users",
-                     text_json_u64(s->users), "users_enabled", text_json_u64(s->users_enabled),
-                     "torrents", text_json_u64(s->torrents), "torrents_removed",
-                     text_json_u64(s->torrents_removed), "uploaded", text_json_u64(s->uploaded),
-                     "downloaded", text_json_u64(s->downloaded), "downloaded_raw",
-                     text_json_u64(s->downloaded_raw), "completed", text_json_u64(s->completed),
-                     "seed_seconds", text_json_u64(s->seed_s), "signals",
-                     text_json_u64(s->signals));
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "users", text_json_u64(s->users),
+        "users_enabled", text_json_u64(s->users_enabled), "torrents", text_json_u64(s->torrents),
+        "torrents_removed", text_json_u64(s->torrents_removed), "uploaded",
+        text_json_u64(s->uploaded), "downloaded", text_json_u64(s->downloaded), "downloaded_raw",
+        text_json_u64(s->downloaded_raw), "completed", text_json_u64(s->completed), "seed_seconds",
+        text_json_u64(s->seed_s), "signals", text_json_u64(s->signals));
 }
 
 static int
@@ -88,10 +87,10 @@ add_user(void *ctx, const struct registry_user *u)
 static int
 add_signal(void *ctx, const struct registry_signal *s)
 {
-    json_t *o = json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:o}", "user", s->user, "torrent",
-                          s->torrent, "kind", s->kind, "count", text_json_u64(s->count), "first",
-                          (json_int_t)s->first, "last", (json_int_t)s->last, "worst",
-                          text_json_u64(s->worst));
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:o}", "user", s->user, "torrent", s->torrent,
+                  "kind", s->kind, "count", text_json_u64(s->count), "first", (json_int_t)s->first,
+                  "last", (json_int_t)s->last, "worst", text_json_u64(s->worst));
 
     return json_array_append_new(ctx, o) == 0 ? 0 : SPRAT_E_NOMEM;
 }
@@ -132,8 +131,9 @@ const struct command command_stats = {
     .group = "stats",
     .usage = "[options]",
     .summary = "sums, top users and signals",
-    .details = "Prints what all users moved together, who uploaded most, and signals: what looks as\n"
-               "if somebody cheats. Nothing acts on them; a person decides.",
+    .details =
+        "Prints what all users moved together, who uploaded most, and signals: what looks as\n"
+        "if somebody cheats. Nothing acts on them; a person decides.",
     .example = "  sprat-tracker stats -c sprat-tracker.conf",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

@@ -76,8 +76,10 @@ take_file(struct command_call *c, struct registry_torrent *t)
     t->size = mi->total_size;
     set_name(t, mi->name);
     if (!mi->is_private)
-        fprintf(stderr, "sprat-tracker: warning: %s is not marked private (BEP 27): its clients may "
-                        "find each other without this tracker\n", path);
+        fprintf(stderr,
+                "sprat-tracker: warning: %s is not marked private (BEP 27): its clients may "
+                "find each other without this tracker\n",
+                path);
     metainfo_free(mi);
     return COMMAND_OK;
 }
@@ -109,9 +111,10 @@ const struct command command_torrent_add = {
     .name = "add",
     .usage = "FILE.torrent | HASH [HASH] [options]",
     .summary = "register a torrent",
-    .details = "Registers a torrent by its file, or by its info-hash: 40 hex digits for v1, 64 for\n"
-               "v2, one of each for a hybrid. One that was removed is registered again. The\n"
-               "database is made if it is not there.",
+    .details =
+        "Registers a torrent by its file, or by its info-hash: 40 hex digits for v1, 64 for\n"
+        "v2, one of each for a hybrid. One that was removed is registered again. The\n"
+        "database is made if it is not there.",
     .example = "  sprat-tracker torrent add album.torrent --freeleech -c sprat-tracker.conf",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

@@ -65,8 +65,8 @@ run(struct command_call *c)
 
     if (!c->json)
         print_head();
-    err = registry_each_torrent(c->registry, 0, UINT64_MAX, c->json ? add_one : print_one, list,
-                                &eb);
+    err =
+        registry_each_torrent(c->registry, 0, UINT64_MAX, c->json ? add_one : print_one, list, &eb);
     if (err != 0) {
         json_decref(list);
         return command_fail("%s", eb.text);

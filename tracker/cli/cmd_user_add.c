@@ -68,8 +68,9 @@ const struct command command_user_add = {
     .name = "add",
     .usage = "NAME [options]",
     .summary = "add a user and print his passkey",
-    .details = "Adds a user and prints his passkey, and with announce-url in the configuration the\n"
-               "URLs that his torrents announce to. The database is made if it is not there.",
+    .details =
+        "Adds a user and prints his passkey, and with announce-url in the configuration the\n"
+        "URLs that his torrents announce to. The database is made if it is not there.",
     .example = "  sprat-tracker user add anna --class member --slots 5 -c sprat-tracker.conf",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

@@ -85,7 +85,8 @@ run(struct command_call *c)
     for (int id = OPT_ADD; id <= OPT_EXPIRES; id++)
         wishes += c->values[id] != NULL;
     if (wishes > 1)
-        return command_usage(c->command, "one of --add, --rotate, --revoke and --expires at a time");
+        return command_usage(c->command,
+                             "one of --add, --rotate, --revoke and --expires at a time");
     if (registry_find_user(c->registry, c->operands[0], &u, &eb) != 0)
         return command_fail("%s", eb.text);
     if (c->values[OPT_REVOKE] != NULL)

@@ -29,10 +29,10 @@ users_print(const struct registry_user *u)
 {
     char up[TEXT_MAX], down[TEXT_MAX], raw[TEXT_MAX], seen[TEXT_MAX];
 
-    printf("%-20s %-10s %-8s %5u %12s %12s %12s  %s\n", u->name, u->class[0] != '\0' ? u->class : "-",
-           rights(u), (unsigned)u->slots, text_bytes(u->uploaded, up),
-           text_bytes(u->downloaded, down), text_bytes(u->downloaded_raw, raw),
-           text_time(u->seen, seen));
+    printf("%-20s %-10s %-8s %5u %12s %12s %12s  %s\n", u->name,
+           u->class[0] != '\0' ? u->class : "-", rights(u), (unsigned)u->slots,
+           text_bytes(u->uploaded, up), text_bytes(u->downloaded, down),
+           text_bytes(u->downloaded_raw, raw), text_time(u->seen, seen));
 }
 
 json_t *

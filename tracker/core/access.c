@@ -115,15 +115,14 @@ access_put_user(struct access *a, const struct access_user *u)
 {
     int err;
 
-    a->users =
-        reserve(a->users, &a->users_cap, u->id, ACCESS_USERS_MAX, sizeof(*a->users), &err);
+    a->users = reserve(a->users, &a->users_cap, u->id, ACCESS_USERS_MAX, sizeof(*a->users), &err);
     if (err != 0)
         return err;
     a->nusers += (a->users[u->id].flags & USER_EXISTS) == 0;
     a->users[u->id] = (struct user){
         .slots = u->slots,
-        .flags = USER_EXISTS | (u->enabled ? USER_ENABLED : 0u) |
-                 (u->can_leech ? USER_CAN_LEECH : 0u),
+        .flags =
+            USER_EXISTS | (u->enabled ? USER_ENABLED : 0u) | (u->can_leech ? USER_CAN_LEECH : 0u),
     };
     return 0;
 }
@@ -284,10 +283,9 @@ access_counts(const struct access *a, struct access_counts *out)
 static const struct {
     const char *text;
     int32_t retry_min;
-} refusals[] = {
-    [ACCESS_GRANTED] = {"", TRACKER_RETRY_UNSAID},
+} refusals[] = {[ACCESS_GRANTED] = {"", TRACKER_RETRY_UNSAID},
 #define X(name, text, retry) [ACCESS_##name] = {text, retry},
-    ACCESS_REFUSAL_TABLE(X)
+                ACCESS_REFUSAL_TABLE(X)
 #undef X
 };
 

@@ -40,8 +40,8 @@ struct access_passkey {
 };
 
 struct access_torrent {
-    uint32_t id; /* above 0, below ACCESS_TORRENTS_MAX */
-    bool hidden; /* not shown in scrapes */
+    uint32_t id;         /* above 0, below ACCESS_TORRENTS_MAX */
+    bool hidden;         /* not shown in scrapes */
     const char *removed; /* NULL: it is registered; else why it is not any more; copied */
 };
 
@@ -75,8 +75,7 @@ void access_counts(const struct access *a, struct access_counts *out);
 /* Why somebody is refused; the texts are shown to the client's user.
  *  X(name, text, minutes after which to try again) */
 #define ACCESS_REFUSAL_TABLE(X)                                                                    \
-    X(NO_PASSKEY, "this tracker is private: the announce URL has no passkey",                      \
-      TRACKER_RETRY_NEVER)                                                                         \
+    X(NO_PASSKEY, "this tracker is private: the announce URL has no passkey", TRACKER_RETRY_NEVER) \
     X(UNKNOWN_PASSKEY, "unknown passkey: download the torrent file again", 60)                     \
     X(REVOKED, "this passkey was revoked: download the torrent file again", TRACKER_RETRY_NEVER)   \
     X(EXPIRED, "this passkey has expired", 60)                                                     \
@@ -108,9 +107,9 @@ struct access_grant {
     bool named_client; /* a rule allows this client */
 };
 
-/* What is looked for: a passkey (NULL: none was given) and an info-hash (NULL: none), both borrowed.
- * Who asks for many looks ahead for all, then closer for all, then asks: so the lines of memory that
- * the answers stand on are on their way together. */
+/* What is looked for: a passkey (NULL: none was given) and an info-hash (NULL: none), both
+ * borrowed. Who asks for many looks ahead for all, then closer for all, then asks: so the lines of
+ * memory that the answers stand on are on their way together. */
 struct access_ask {
     const uint8_t *passkey, *info_hash;
     uint32_t passkey_hash, torrent_hash; /* of the table's; set by access_look_ahead() */

@@ -51,8 +51,7 @@ look_into_books(const struct tracker_gate *gate, const struct tracker_announce *
     p->key = ledger_key_of(a, g->user, g->torrent);
     p->key_hash = ledger_prefetch(&b->ledger, &p->key);
     if (g->slots > 0 && leeches(a))
-        within =
-            slots_take(&b->slots, g->user, g->torrent, g->slots, gate->unix_s(gate->ctx, now));
+        within = slots_take(&b->slots, g->user, g->torrent, g->slots, gate->unix_s(gate->ctx, now));
     gate->close_books(gate->ctx, g->user);
     return within ? ACCESS_GRANTED : ACCESS_SLOTS;
 }
@@ -69,8 +68,7 @@ gate_admit(const struct tracker_gate *gate, const struct passkey_request *r,
 }
 
 enum access_refusal
-gate_admit_scrape(const struct tracker_gate *gate, const struct passkey_request *r,
-                  struct mono now)
+gate_admit_scrape(const struct tracker_gate *gate, const struct passkey_request *r, struct mono now)
 {
     struct gate_pass p;
 

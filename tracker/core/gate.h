@@ -56,8 +56,8 @@ gate_pass_init(struct gate_pass *p, const struct passkey_request *r, const uint8
 void gate_look_ahead(const struct tracker_gate *gate, struct gate_pass *p);
 void gate_look_closer(const struct tracker_gate *gate, const struct gate_pass *p);
 
-/* May this announce be made? If not, gate_reason() says why not. |p| is of |r| and of the announce's
- * info-hash. */
+/* May this announce be made? If not, gate_reason() says why not. |p| is of |r| and of the
+ * announce's info-hash. */
 enum access_refusal gate_admit(const struct tracker_gate *gate, const struct passkey_request *r,
                                const struct tracker_announce *a, struct mono now,
                                struct gate_pass *p);

@@ -47,12 +47,12 @@ struct ledger_key {
 };
 
 enum ledger_flags {
-    LEDGER_STARTED = 1,      /* the first segment has a "started": |start_up| and |start_down| */
-    LEDGER_RESTARTED = 2,    /* there is more than one segment */
-    LEDGER_COMPLETED = 4,    /* |completed_s| is set */
-    LEDGER_FIRST_SEEDS = 8,  /* the first announce said that nothing is left, */
-    LEDGER_LAST_SEEDS = 16,  /* and the last one, and that it goes on */
-    LEDGER_ABSURD = 32,      /* there were counters beyond belief */
+    LEDGER_STARTED = 1,       /* the first segment has a "started": |start_up| and |start_down| */
+    LEDGER_RESTARTED = 2,     /* there is more than one segment */
+    LEDGER_COMPLETED = 4,     /* |completed_s| is set */
+    LEDGER_FIRST_SEEDS = 8,   /* the first announce said that nothing is left, */
+    LEDGER_LAST_SEEDS = 16,   /* and the last one, and that it goes on */
+    LEDGER_ABSURD = 32,       /* there were counters beyond belief */
     LEDGER_NAMED_CLIENT = 64, /* a rule allows this client by name */
     LEDGER_OPENED = 128,      /* |open_up| and |open_down| are set */
     LEDGER_ENDED = 256,       /* the last announce said "stopped" */

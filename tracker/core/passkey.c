@@ -106,7 +106,8 @@ passkey_parse_request(struct passkey_request *r, const char *path, size_t path_l
         read_query(r, query, query_len);
 }
 
-/* Over UDP it is an announce anyhow; a path of the passkey alone, or with a slash behind it, does. */
+/* Over UDP it is an announce anyhow; a path of the passkey alone, or with a slash behind it, does.
+ */
 void
 passkey_parse_url(struct passkey_request *r, const char *url, size_t len)
 {

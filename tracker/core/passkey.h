@@ -37,8 +37,8 @@ struct passkey_request {
 void passkey_parse_request(struct passkey_request *r, const char *path, size_t path_len,
                            const char *query, size_t query_len);
 
-/* The URL data of a UDP announce: path and query in one, "" for none. What the path ends in does not
- * matter: |target| is TARGET_ANNOUNCE. */
+/* The URL data of a UDP announce: path and query in one, "" for none. What the path ends in does
+ * not matter: |target| is TARGET_ANNOUNCE. */
 void passkey_parse_url(struct passkey_request *r, const char *url, size_t len);
 
 /* Exactly PASSKEY_DIGITS hex digits. False for all else. */

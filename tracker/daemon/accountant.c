@@ -478,8 +478,9 @@ flush_last(struct accountant *a)
     if (!a->has_batch)
         flush(a);
     if (a->has_batch)
-        log_error(&a->log, "the last counters of %" PRIu64 " sessions are not stored: what their "
-                           "clients report next makes up for it, or is missing",
+        log_error(&a->log,
+                  "the last counters of %" PRIu64 " sessions are not stored: what their "
+                  "clients report next makes up for it, or is missing",
                   batch_count(a) + members_waiting(a->members));
 }
 

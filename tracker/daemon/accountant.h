@@ -25,7 +25,7 @@
 
 enum {
     ACCOUNTANT_BACKOFF_MAX_S = 64,
-    ACCOUNTANT_JOBS_MAX = 256, /* that wait at once */
+    ACCOUNTANT_JOBS_MAX = 256,  /* that wait at once */
     ACCOUNTANT_FORGET_S = 3600, /* time between two deletions of old sessions */
 };
 
@@ -55,9 +55,9 @@ void accountant_free(struct accountant *a);
 int64_t accountant_unix_offset(void);
 
 struct accountant_stats {
-    uint64_t waiting;  /* sessions that are noted and not in the database yet */
+    uint64_t waiting; /* sessions that are noted and not in the database yet */
     uint64_t flushes, failures;
-    uint64_t entries;  /* sessions that were applied */
+    uint64_t entries; /* sessions that were applied */
     uint64_t signals;
     int64_t flushed_s; /* unix seconds of the last flush that succeeded; 0: none yet */
     bool failing;      /* the last try failed */

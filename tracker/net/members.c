@@ -204,7 +204,8 @@ unix_s(void *ctx, struct mono now)
 {
     const struct members_visit *v = ctx;
 
-    return now.us / 1000000 + atomic_load_explicit(&v->members->unix_offset_s, memory_order_relaxed);
+    return now.us / 1000000 +
+           atomic_load_explicit(&v->members->unix_offset_s, memory_order_relaxed);
 }
 
 void

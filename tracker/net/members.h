@@ -17,9 +17,9 @@ enum { MEMBERS_STRIPES = 16 };
 struct members;
 
 struct members_config {
-    uint32_t entries_max; /* announced sessions that wait for the accounts, of all stripes */
-    uint32_t gap_max_s;   /* see ledger.h */
-    uint32_t silence_s;   /* a torrent of which so long nothing is heard is not leeched any more */
+    uint32_t entries_max;  /* announced sessions that wait for the accounts, of all stripes */
+    uint32_t gap_max_s;    /* see ledger.h */
+    uint32_t silence_s;    /* a torrent of which so long nothing is heard is not leeched any more */
     int64_t unix_offset_s; /* what to add to seconds of the monotonic clock */
 };
 

@@ -118,7 +118,8 @@ read_before(struct registry *r, const struct ledger_key *k, struct before *b, st
     sqlite3_stmt *q;
     int err = db_prepare(
         r->db,
-        "SELECT t.freeleech, s.uploaded, s.downloaded, s.seeds, s.ended, s.seen FROM torrents t JOIN "
+        "SELECT t.freeleech, s.uploaded, s.downloaded, s.seeds, s.ended, s.seen FROM torrents t "
+        "JOIN "
         "users u "
         "LEFT JOIN sessions s ON s.user = u.id AND s.torrent = t.id AND s.peer_id = ?3 AND "
         "s.key = ?4 WHERE u.id = ?1 AND t.id = ?2",
@@ -150,11 +151,12 @@ put_session(struct registry *r, const struct ledger_entry *e, const struct delta
             struct errbuf *eb)
 {
     sqlite3_stmt *q;
-    int err = db_prepare(r->db,
-                         "INSERT OR REPLACE INTO sessions (user, torrent, peer_id, key, uploaded, "
-                         "downloaded, remaining, seeds, ended, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                         "?)",
-                         &q, eb);
+    int err =
+        db_prepare(r->db,
+                   "INSERT OR REPLACE INTO sessions (user, torrent, peer_id, key, uploaded, "
+                   "downloaded, remaining, seeds, ended, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                   "?)",
+                   &q, eb);
 
     if (err != 0)
         return err;

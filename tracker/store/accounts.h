@@ -66,7 +66,7 @@ struct accounts_batch {
 };
 
 struct accounts_result {
-    bool replayed;      /* the batch had been applied before */
+    bool replayed; /* the batch had been applied before */
     uint64_t entries;
     uint64_t strangers; /* entries of users or torrents that the database has not: left out */
     uint64_t signals;

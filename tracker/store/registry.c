@@ -22,7 +22,7 @@ static const char *const migrations[] = {
     " class TEXT NOT NULL,"
     " enabled INTEGER NOT NULL, can_leech INTEGER NOT NULL, slots INTEGER NOT NULL,"
     " added INTEGER NOT NULL,"
-    " seen INTEGER NOT NULL DEFAULT 0,"           /* from here on: kept by accounts.c */
+    " seen INTEGER NOT NULL DEFAULT 0," /* from here on: kept by accounts.c */
     " uploaded INTEGER NOT NULL DEFAULT 0,"
     " downloaded INTEGER NOT NULL DEFAULT 0,"
     " downloaded_raw INTEGER NOT NULL DEFAULT 0," /* freeleech included */
@@ -38,16 +38,16 @@ static const char *const migrations[] = {
     "CREATE TABLE torrents ("
     " id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " name TEXT NOT NULL, size INTEGER NOT NULL,"
-    " v1 BLOB, v2 BLOB,"                          /* info-hashes, 20 and 32 bytes, or NULL */
+    " v1 BLOB, v2 BLOB," /* info-hashes, 20 and 32 bytes, or NULL */
     " freeleech INTEGER NOT NULL, hidden INTEGER NOT NULL,"
     " added INTEGER NOT NULL, removed INTEGER NOT NULL, reason TEXT NOT NULL,"
-    " uploaded INTEGER NOT NULL DEFAULT 0,"       /* from here on: kept by accounts.c */
+    " uploaded INTEGER NOT NULL DEFAULT 0," /* from here on: kept by accounts.c */
     " downloaded_raw INTEGER NOT NULL DEFAULT 0,"
     " completed INTEGER NOT NULL DEFAULT 0,"
     " change INTEGER NOT NULL);"
     "CREATE INDEX torrents_by_change ON torrents (change);"
     "CREATE TABLE hashes ("
-    " hash BLOB PRIMARY KEY,"                     /* as announced: 20 bytes */
+    " hash BLOB PRIMARY KEY," /* as announced: 20 bytes */
     " torrent INTEGER NOT NULL REFERENCES torrents(id)) WITHOUT ROWID;"
     "CREATE TABLE clients ("
     " prefix TEXT PRIMARY KEY, rule INTEGER NOT NULL, change INTEGER NOT NULL) WITHOUT ROWID;"
@@ -57,7 +57,7 @@ static const char *const migrations[] = {
     " uploaded INTEGER NOT NULL, downloaded INTEGER NOT NULL, downloaded_raw INTEGER NOT NULL,"
     " seed_s INTEGER NOT NULL, completed INTEGER NOT NULL, seen INTEGER NOT NULL,"
     " PRIMARY KEY (user, torrent)) WITHOUT ROWID;"
-    "CREATE TABLE sessions ("                     /* accounts.h says what of */
+    "CREATE TABLE sessions (" /* accounts.h says what of */
     " user INTEGER NOT NULL, torrent INTEGER NOT NULL, peer_id BLOB NOT NULL,"
     " key INTEGER NOT NULL,"
     " uploaded INTEGER NOT NULL, downloaded INTEGER NOT NULL, remaining INTEGER NOT NULL,"
@@ -324,7 +324,8 @@ static const struct {
     {"SELECT id, enabled, can_leech, slots FROM users WHERE change > ?", give_user},
     {"SELECT key, user, expires, revoked FROM passkeys WHERE change > ?", give_passkey},
     {"SELECT id, hidden, removed, reason FROM torrents WHERE change > ?", give_torrent},
-    {"SELECT h.hash, h.torrent FROM torrents t JOIN hashes h ON h.hash IN (t.v1, substr(t.v2, 1, 20))"
+    {"SELECT h.hash, h.torrent FROM torrents t JOIN hashes h ON h.hash IN (t.v1, "
+     "substr(t.v2, 1, 20))"
      " WHERE t.change > ?",
      give_hash},
     {"SELECT prefix, rule FROM clients WHERE change > ?", give_client},

@@ -25,9 +25,9 @@
 
 enum {
     REGISTRY_SCHEMA_VERSION = 1,
-    REGISTRY_NAME_MAX = 64,   /* bytes of a user's name */
-    REGISTRY_CLASS_MAX = 32,  /* bytes of a user's class */
-    REGISTRY_TITLE_MAX = 255, /* bytes of a torrent's name; longer ones are cut */
+    REGISTRY_NAME_MAX = 64,     /* bytes of a user's name */
+    REGISTRY_CLASS_MAX = 32,    /* bytes of a user's class */
+    REGISTRY_TITLE_MAX = 255,   /* bytes of a torrent's name; longer ones are cut */
     REGISTRY_PASSKEYS_MAX = 16, /* of one user that are not revoked */
     REGISTRY_SLOTS_MAX = ACCESS_SLOTS_MAX,
 };
@@ -47,7 +47,7 @@ struct registry_user {
     char class[REGISTRY_CLASS_MAX + 1]; /* any word of the operator's, "" for none */
     bool enabled;
     bool can_leech;
-    uint32_t slots; /* most torrents that are leeched at once; 0: any number */
+    uint32_t slots;      /* most torrents that are leeched at once; 0: any number */
     int64_t added, seen; /* unix seconds; |seen|: of the last announce in the accounts, or 0 */
     /* Bytes. What freeleech torrents sent does not count as downloaded, but as |downloaded_raw|. */
     uint64_t uploaded, downloaded, downloaded_raw;
@@ -112,9 +112,9 @@ struct registry_torrent {
     /* A hybrid has both, and is one torrent. */
     bool has_v1, has_v2;
     uint8_t v1[20], v2[32];
-    bool freeleech; /* what is downloaded of it does not count */
-    bool hidden;    /* not shown in scrapes, lists of top torrents and the like */
-    int64_t added;  /* unix seconds */
+    bool freeleech;  /* what is downloaded of it does not count */
+    bool hidden;     /* not shown in scrapes, lists of top torrents and the like */
+    int64_t added;   /* unix seconds */
     int64_t removed; /* unix seconds; 0: it is registered */
     char reason[ACCESS_REASON_MAX + 1]; /* of the removal: clients are shown it */
     /* Of all users, bytes and how many completed it. */

@@ -15,9 +15,10 @@ check_prefix(const char *prefix, struct errbuf *eb)
         good = prefix[i] > ' ' && prefix[i] < 0x7f;
     if (good)
         return 0;
-    return errbuf_set(eb, SPRAT_E_INVAL,
-                      "the beginning of a peer id is 1 to %d printable ASCII characters, like -qB46",
-                      ACCESS_PREFIX_MAX);
+    return errbuf_set(
+        eb, SPRAT_E_INVAL,
+        "the beginning of a peer id is 1 to %d printable ASCII characters, like -qB46",
+        ACCESS_PREFIX_MAX);
 }
 
 /* Rules are few, and every announce walks them. */
@@ -42,9 +43,8 @@ static int
 take_away(struct registry *r, const char *prefix, int64_t change, struct errbuf *eb)
 {
     sqlite3_stmt *q;
-    int err = db_prepare(r->db,
-                         "UPDATE clients SET rule = 0, change = ? WHERE prefix = ? AND rule <> 0",
-                         &q, eb);
+    int err = db_prepare(
+        r->db, "UPDATE clients SET rule = 0, change = ? WHERE prefix = ? AND rule <> 0", &q, eb);
 
     if (err != 0)
         return err;

@@ -7,7 +7,7 @@
 
 /* Sums of 64-bit sums: the upper and the lower bits each by themselves, since SQLite's sum() fails
  * where a cheater's claims add up to more than 63 bits. */
-#define SUM_BITS 24
+#define SUM_BITS    24
 #define SUM(column) " sum(" column " >> 24), sum(" column " & 16777215),"
 
 static uint64_t
@@ -24,15 +24,17 @@ int
 registry_stats(struct registry *r, struct registry_stats *out, struct errbuf *eb)
 {
     sqlite3_stmt *q;
-    int err = db_prepare(
-        r->db,
-        "SELECT" SUM("uploaded") SUM("downloaded") SUM("downloaded_raw") " count(*), sum(enabled),"
-        " (SELECT count(*) FROM torrents WHERE removed = 0),"
-        " (SELECT count(*) FROM torrents WHERE removed <> 0),"
-        " (SELECT sum(completed) FROM torrents),"
-        " (SELECT sum(min(seed_s, 4294967295)) FROM totals), (SELECT count(*) FROM signals)"
-        " FROM users",
-        &q, eb);
+    int err =
+        db_prepare(r->db,
+                   "SELECT" SUM("uploaded") SUM("downloaded")
+                       SUM("downloaded_raw") " count(*), sum(enabled),"
+                                             " (SELECT count(*) FROM torrents WHERE removed = 0),"
+                                             " (SELECT count(*) FROM torrents WHERE removed <> 0),"
+                                             " (SELECT sum(completed) FROM torrents),"
+                                             " (SELECT sum(min(seed_s, 4294967295)) FROM totals), "
+                                             "(SELECT count(*) FROM signals)"
+                                             " FROM users",
+                   &q, eb);
 
     if (err != 0)
         return err;
@@ -108,7 +110,8 @@ registry_each_signal(struct registry *r, uint64_t skip, uint64_t limit,
     sqlite3_stmt *q;
     int err = db_prepare(
         r->db,
-        "SELECT u.name, t.name, s.kind, s.count, s.first, s.last, s.worst FROM signals s JOIN users "
+        "SELECT u.name, t.name, s.kind, s.count, s.first, s.last, s.worst FROM signals s JOIN "
+        "users "
         "u ON u.id = s.user JOIN torrents t ON t.id = s.torrent ORDER BY s.last DESC, s.user, "
         "s.torrent, s.kind LIMIT ? OFFSET ?",
         &q, eb);

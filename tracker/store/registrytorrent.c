@@ -54,8 +54,7 @@ static int
 get_torrent(struct registry *r, int64_t id, struct registry_torrent *out, struct errbuf *eb)
 {
     sqlite3_stmt *q;
-    int err =
-        db_prepare(r->db, "SELECT " TORRENT_COLUMNS " FROM torrents WHERE id = ?", &q, eb);
+    int err = db_prepare(r->db, "SELECT " TORRENT_COLUMNS " FROM torrents WHERE id = ?", &q, eb);
 
     if (err != 0)
         return err;
@@ -162,8 +161,8 @@ put_torrent(struct registry *r, struct registry_torrent *t, int64_t change, stru
     if (err == 0 && t->id == 0)
         t->id = sqlite3_last_insert_rowid(db_handle(r->db));
     if (err == 0 && t->id >= ACCESS_TORRENTS_MAX)
-        err = errbuf_set(eb, SPRAT_E_LIMIT, "there are %d torrents already",
-                         ACCESS_TORRENTS_MAX - 1);
+        err =
+            errbuf_set(eb, SPRAT_E_LIMIT, "there are %d torrents already", ACCESS_TORRENTS_MAX - 1);
     return err;
 }
 
@@ -171,8 +170,8 @@ static int
 put_hash(struct registry *r, const uint8_t *hash, int64_t torrent, struct errbuf *eb)
 {
     sqlite3_stmt *q;
-    int err = db_prepare(r->db, "INSERT OR IGNORE INTO hashes (hash, torrent) VALUES (?, ?)", &q,
-                         eb);
+    int err =
+        db_prepare(r->db, "INSERT OR IGNORE INTO hashes (hash, torrent) VALUES (?, ?)", &q, eb);
 
     if (err != 0)
         return err;
@@ -231,8 +230,8 @@ registry_set_torrent(struct registry *r, const struct registry_torrent *t, struc
 
     if (err != 0)
         return err;
-    err = db_prepare(r->db, "UPDATE torrents SET freeleech = ?, hidden = ?, change = ? WHERE id = ?",
-                     &q, eb);
+    err = db_prepare(
+        r->db, "UPDATE torrents SET freeleech = ?, hidden = ?, change = ? WHERE id = ?", &q, eb);
     if (err == 0) {
         sqlite3_bind_int(q, 1, t->freeleech);
         sqlite3_bind_int(q, 2, t->hidden);
@@ -281,7 +280,8 @@ registry_each_torrent(struct registry *r, uint64_t skip, uint64_t limit,
     struct registry_torrent t;
     sqlite3_stmt *q;
     int err = db_prepare(
-        r->db, "SELECT " TORRENT_COLUMNS " FROM torrents ORDER BY id DESC LIMIT ? OFFSET ?", &q, eb);
+        r->db, "SELECT " TORRENT_COLUMNS " FROM torrents ORDER BY id DESC LIMIT ? OFFSET ?", &q,
+        eb);
 
     if (err != 0)
         return err;

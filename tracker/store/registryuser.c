@@ -92,7 +92,8 @@ registry_add_user(struct registry *r, struct registry_user *u, uint8_t passkey[A
 }
 
 #define USER_COLUMNS                                                                               \
-    "id, name, class, enabled, can_leech, slots, added, seen, uploaded, downloaded, downloaded_raw"
+    "id, name, class, enabled, can_leech, slots, added, seen, uploaded, downloaded, "              \
+    "downloaded_raw"
 
 static void
 read_user(sqlite3_stmt *q, struct registry_user *u)
@@ -117,8 +118,7 @@ registry_find_user(struct registry *r, const char *name, struct registry_user *o
                    struct errbuf *eb)
 {
     sqlite3_stmt *q;
-    int err =
-        db_prepare(r->db, "SELECT " USER_COLUMNS " FROM users WHERE name = ?", &q, eb);
+    int err = db_prepare(r->db, "SELECT " USER_COLUMNS " FROM users WHERE name = ?", &q, eb);
 
     if (err != 0)
         return err;
@@ -256,8 +256,8 @@ registry_rotate_passkey(struct registry *r, int64_t user, uint8_t passkey[ACCESS
 }
 
 int
-registry_revoke_passkey(struct registry *r, int64_t user,
-                        const uint8_t passkey[ACCESS_PASSKEY_LEN], struct errbuf *eb)
+registry_revoke_passkey(struct registry *r, int64_t user, const uint8_t passkey[ACCESS_PASSKEY_LEN],
+                        struct errbuf *eb)
 {
     int64_t change;
     sqlite3_stmt *q;
@@ -265,8 +265,8 @@ registry_revoke_passkey(struct registry *r, int64_t user,
 
     if (err != 0)
         return err;
-    err = db_prepare(r->db, "UPDATE passkeys SET revoked = 1, change = ? WHERE key = ? AND user = ?",
-                     &q, eb);
+    err = db_prepare(
+        r->db, "UPDATE passkeys SET revoked = 1, change = ? WHERE key = ? AND user = ?", &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, change);
         sqlite3_bind_blob(q, 2, passkey, ACCESS_PASSKEY_LEN, SQLITE_STATIC);

@@ -175,7 +175,7 @@ Test(access, the_longest_prefix_counts)
 Test(access, rules_are_bounded)
 {
     struct access *a = make();
-    char prefix[8];
+    char prefix[16];
 
     for (int i = 0; i < ACCESS_CLIENTS_MAX; i++) {
         snprintf(prefix, sizeof(prefix), "-%03d", i);

@@ -257,8 +257,8 @@ model_take(struct model *m, const struct tracker_announce *a, int64_t unix_s)
 {
     bool lower = a->uploaded < m->up || a->downloaded < m->down;
 
-    if (lower && (a->event == TRACKER_EVENT_STARTED ||
-                  (m->ended && unix_s - m->seen_s > LEDGER_LATE_S)))
+    if (lower &&
+        (a->event == TRACKER_EVENT_STARTED || (m->ended && unix_s - m->seen_s > LEDGER_LATE_S)))
         m->up = m->down = 0;
     if (a->uploaded > m->up) {
         m->total_up += a->uploaded - m->up;

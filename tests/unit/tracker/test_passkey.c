@@ -89,8 +89,8 @@ Test(passkey, every_digit_counts)
 
     for (size_t i = 0; i < PASSKEY_DIGITS; i++) {
         for (int c = 1; c < 256; c++) {
-            bool is_digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
-                            (c >= 'A' && c <= 'F');
+            bool is_digit =
+                (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 
             text[i] = (char)c;
             cr_assert_eq(passkey_parse(key, text, PASSKEY_DIGITS), is_digit);

@@ -185,9 +185,8 @@ Test(registry, walks_end_when_they_are_told)
     cr_assert_eq(registry_each_user(db.registry, REGISTRY_BY_NAME, 0, 9, stop_at_once, &calls, &eb),
                  5);
     cr_assert_eq(calls, 1);
-    cr_assert_eq(registry_each_user(db.registry, REGISTRY_BY_UPLOADED, 1, 9, stop_at_once, &calls,
-                                    &eb),
-                 0);
+    cr_assert_eq(
+        registry_each_user(db.registry, REGISTRY_BY_UPLOADED, 1, 9, stop_at_once, &calls, &eb), 0);
     cr_assert_eq(calls, 1, "there is nobody behind the first");
     cr_assert_eq(registry_each_passkey(db.registry, 1, count_passkeys, &keys, &eb), 0);
     cr_assert_eq(keys, 1);
