@@ -26,6 +26,13 @@ tally_sub(struct tally *t, uint64_t n)
     atomic_fetch_sub_explicit(&t->n, n, memory_order_relaxed);
 }
 
+/* For a number that is not counted but known. */
+static inline void
+tally_put(struct tally *t, uint64_t n)
+{
+    atomic_store_explicit(&t->n, n, memory_order_relaxed);
+}
+
 static inline uint64_t
 tally_get(const struct tally *t)
 {

@@ -131,8 +131,4 @@ enum access_refusal access_check_announce(const struct access *a, const struct a
 /* The torrent with this hash if it is registered and not hidden; 0 if not. */
 uint32_t access_find_visible(const struct access *a, const uint8_t hash[TRACKER_HASH_LEN]);
 
-/* Is the peer id that of a program known in the field (the two letters of an Azureus-style id, or
- * an older form)? */
-bool access_knows_client(const uint8_t peer_id[TRACKER_PEER_ID_LEN]);
-
 #endif

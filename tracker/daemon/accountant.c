@@ -5,7 +5,6 @@
 #include "tracker/daemon/accountant.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,9 +12,10 @@
 
 #include "common/base/assert.h"
 #include "common/base/magic.h"
-#include "common/crypto/random.h"
 #include "common/ds/list.h"
 #include "common/sys/clock.h"
+#include "tracker/daemon/flusher.h"
+#include "tracker/daemon/memberfeed.h"
 #include "tracker/store/accounts.h"
 
 enum {
@@ -29,13 +29,8 @@ struct accountant {
     struct accountant_config config;
     struct members *members;
     struct registry *registry; /* the thread's alone, once that runs */
-    int64_t change, data_version;
-
-    /* The batch at hand: taken from the ledgers and not in the database yet. */
-    struct ledger_page pages[MEMBERS_STRIPES];
-    int64_t run, seq;
-    bool has_batch;
-    unsigned failed_tries;
+    struct memberfeed feed;
+    struct flusher flusher;
     struct mono flush_at, look_at, forget_at;
 
     pthread_t thread;
@@ -47,7 +42,6 @@ struct accountant {
     unsigned njobs;
     struct accountant_job *running;
     bool flush_now, stopping;
-    struct accountant_stats stats;
 };
 
 struct accountant_desk {
@@ -72,205 +66,22 @@ accountant_unix_offset(void)
     return clock_unix() - clock_mono().us / 1000000;
 }
 
-/* ---- bringing the members' table up to date ---- */
+/* ---- what the clock asks for ---- */
 
-static int
-put_user(void *ctx, const struct access_user *u)
-{
-    struct accountant *a = ctx;
-    int err = access_put_user(members_lock(a->members), u);
-
-    members_unlock(a->members);
-    return err;
-}
-
-static int
-put_passkey(void *ctx, const struct access_passkey *k)
-{
-    struct accountant *a = ctx;
-    int err = access_put_passkey(members_lock(a->members), k);
-
-    members_unlock(a->members);
-    return err;
-}
-
-static int
-put_torrent(void *ctx, const struct access_torrent *t)
-{
-    struct accountant *a = ctx;
-    int err = access_put_torrent(members_lock(a->members), t);
-
-    members_unlock(a->members);
-    return err;
-}
-
-static int
-put_hash(void *ctx, const uint8_t hash[20], uint32_t torrent)
-{
-    struct accountant *a = ctx;
-    int err = access_put_hash(members_lock(a->members), hash, torrent);
-
-    members_unlock(a->members);
-    return err;
-}
-
-static int
-put_client(void *ctx, const char *prefix, enum access_client rule)
-{
-    struct accountant *a = ctx;
-    int err = access_put_client(members_lock(a->members), prefix, rule);
-
-    members_unlock(a->members);
-    return err;
-}
-
-/* Each row by itself: workers get in between two of them. */
-static int
-read_changes(struct accountant *a, struct errbuf *eb)
-{
-    struct registry_sink sink = {
-        .ctx = a,
-        .user = put_user,
-        .passkey = put_passkey,
-        .torrent = put_torrent,
-        .hash = put_hash,
-        .client = put_client,
-    };
-
-    return registry_read_changes(a->registry, &a->change, &sink, eb);
-}
-
-static void
-look_for_changes(struct accountant *a)
-{
-    struct errbuf eb = {""};
-    int64_t version = a->data_version;
-    int err = registry_data_version(a->registry, &version, &eb);
-
-    members_set_unix_offset(a->members, accountant_unix_offset());
-    if (err == 0 && version == a->data_version)
-        return;
-    if (err == 0)
-        err = read_changes(a, &eb);
-    if (err == 0)
-        a->data_version = version;
-    else
-        log_error(&a->log, "changes of users and torrents wait: %s", eb.text);
-}
-
-/* ---- flushing ---- */
-
-/* Takes all entries as the next batch, unless there are none. */
-static void
-take_batch(struct accountant *a)
-{
-    uint64_t count = 0;
-
-    for (unsigned i = 0; i < MEMBERS_STRIPES; i++) {
-        members_swap(a->members, i, &a->pages[i]);
-        count += a->pages[i].count;
-    }
-    a->has_batch = count > 0;
-    a->seq += count > 0;
-    pthread_mutex_lock(&a->lock);
-    a->stats.waiting = count;
-    pthread_mutex_unlock(&a->lock);
-}
-
-static void
-end_batch(struct accountant *a)
-{
-    for (unsigned i = 0; i < MEMBERS_STRIPES; i++)
-        ledger_page_clear(&a->pages[i]);
-    a->has_batch = false;
-    a->failed_tries = 0;
-}
-
-static uint64_t
-batch_count(const struct accountant *a)
-{
-    uint64_t count = 0;
-
-    for (unsigned i = 0; a->has_batch && i < MEMBERS_STRIPES; i++)
-        count += a->pages[i].count;
-    return count;
-}
-
-static void
-on_applied(struct accountant *a, const struct accounts_result *r)
-{
-    pthread_mutex_lock(&a->lock);
-    a->stats.flushes++;
-    a->stats.waiting = 0;
-    a->stats.entries += r->entries;
-    a->stats.signals += r->signals;
-    a->stats.flushed_s = clock_unix();
-    a->stats.failing = false;
-    pthread_mutex_unlock(&a->lock);
-    if (a->failed_tries > 0)
-        log_info(&a->log, "the accounts are stored again");
-    if (r->replayed)
-        log_info(&a->log, "a batch of the accounts had come through after all");
-    if (r->strangers > 0)
-        log_warn(&a->log,
-                 "%" PRIu64 " sessions are of users or torrents that the database does not have",
-                 r->strangers);
-}
-
-static void
-on_failed(struct accountant *a, const char *why)
-{
-    pthread_mutex_lock(&a->lock);
-    a->stats.failures++;
-    a->stats.failing = true;
-    pthread_mutex_unlock(&a->lock);
-    log_error(&a->log, "the accounts of %" PRIu64 " sessions wait: %s", batch_count(a), why);
-}
-
-static int64_t
-backoff_s(unsigned failed_tries)
-{
-    return failed_tries > 6 ? ACCOUNTANT_BACKOFF_MAX_S : INT64_C(1) << (failed_tries - 1);
-}
-
-/* The same batch until it is through, with the same number. */
-static int
-apply_batch(struct accountant *a)
-{
-    struct accounts_batch batch = {
-        .run = a->run,
-        .seq = a->seq,
-        .unix_s = clock_unix(),
-        .pages = a->pages,
-        .npages = MEMBERS_STRIPES,
-        .rate_possible = a->config.rate_possible,
-        .gap_max_s = a->config.gap_max_s,
-    };
-    struct accounts_result result;
-    struct errbuf eb = {""};
-    int err = accounts_apply(a->registry, &batch, &result, &eb);
-
-    if (err != 0) {
-        on_failed(a, eb.text);
-        a->failed_tries++;
-        return err;
-    }
-    on_applied(a, &result);
-    end_batch(a);
-    return 0;
-}
-
-/* What came up while a batch was tried again is flushed right behind it. */
 static void
 flush(struct accountant *a)
 {
-    int64_t next_s = a->failed_tries > 0 ? 0 : (int64_t)a->config.period_s;
+    uint32_t next_s = flusher_flush(&a->flusher);
 
-    if (!a->has_batch)
-        take_batch(a);
-    if (a->has_batch && apply_batch(a) != 0)
-        next_s = backoff_s(a->failed_tries);
-    a->flush_at = mono_add_ms(clock_mono(), 1000 * next_s);
+    a->flush_at = mono_add_ms(clock_mono(), INT64_C(1000) * next_s);
+}
+
+static void
+look(struct accountant *a)
+{
+    members_set_unix_offset(a->members, accountant_unix_offset());
+    memberfeed_look(&a->feed);
+    a->look_at = mono_add_ms(clock_mono(), LOOK_MS);
 }
 
 static void
@@ -303,14 +114,12 @@ static void
 run_job(struct accountant *a)
 {
     struct accountant_job *j = LIST_ENTRY(list_pop_front(&a->jobs), struct accountant_job, link);
-    struct errbuf eb = {""};
 
     a->njobs--;
     a->running = j;
     pthread_mutex_unlock(&a->lock);
     j->err = j->work(j->user, a->registry, &j->why);
-    if (read_changes(a, &eb) != 0)
-        log_error(&a->log, "changes of users and torrents wait: %s", eb.text);
+    memberfeed_read(&a->feed);
     pthread_mutex_lock(&a->lock);
     a->running = NULL;
     list_push_back(&j->desk->finished, &j->link);
@@ -425,7 +234,7 @@ wait_for_work(struct accountant *a)
     struct mono until = mono_min(a->look_at, a->flush_at);
     struct timespec at = {.tv_sec = until.us / 1000000, .tv_nsec = until.us % 1000000 * 1000};
 
-    while (list_empty(&a->jobs) && !a->stopping && !(a->flush_now && !a->has_batch))
+    while (list_empty(&a->jobs) && !a->stopping && !(a->flush_now && !a->flusher.has_batch))
         if (pthread_cond_timedwait(&a->rang, &a->lock, &at) == ETIMEDOUT)
             return;
 }
@@ -436,11 +245,9 @@ do_what_is_due(struct accountant *a, bool flush_now)
 {
     struct mono now = clock_mono();
 
-    if (mono_due(a->look_at, now)) {
-        look_for_changes(a);
-        a->look_at = mono_add_ms(clock_mono(), LOOK_MS);
-    }
-    if (mono_due(a->flush_at, now) || (flush_now && !a->has_batch))
+    if (mono_due(a->look_at, now))
+        look(a);
+    if (mono_due(a->flush_at, now) || (flush_now && !a->flusher.has_batch))
         flush(a);
     if (mono_due(a->forget_at, now))
         forget(a);
@@ -469,21 +276,6 @@ thread_main(void *arg)
     return NULL;
 }
 
-/* What a failing batch holds up, and then what came since. */
-static void
-flush_last(struct accountant *a)
-{
-    if (a->has_batch)
-        flush(a);
-    if (!a->has_batch)
-        flush(a);
-    if (a->has_batch)
-        log_error(&a->log,
-                  "the last counters of %" PRIu64 " sessions are not stored: what their "
-                  "clients report next makes up for it, or is missing",
-                  batch_count(a) + members_waiting(a->members));
-}
-
 static void
 init_cond(pthread_cond_t *c)
 {
@@ -500,11 +292,10 @@ load(struct accountant *a, const char *path, struct errbuf *eb)
 {
     int err = registry_open(path, true, &a->registry, eb);
 
-    if (err == 0)
-        err = registry_data_version(a->registry, &a->data_version, eb);
-    if (err == 0)
-        err = read_changes(a, eb);
-    return err;
+    if (err != 0)
+        return err;
+    flusher_init(&a->flusher, a->registry, a->members, &a->log);
+    return memberfeed_init(&a->feed, a->registry, a->members, &a->log, eb);
 }
 
 int
@@ -520,7 +311,9 @@ accountant_new(const char *path, struct members *members, const struct accountan
     a->log = *log;
     a->config = *config;
     a->members = members;
-    random_bytes(&a->run, sizeof(a->run));
+    a->flusher.period_s = config->period_s;
+    a->flusher.gap_max_s = config->gap_max_s;
+    a->flusher.rate_possible = config->rate_possible;
     list_init(&a->jobs);
     ASSERT(pthread_mutex_init(&a->lock, NULL) == 0);
     init_cond(&a->rang);
@@ -563,11 +356,10 @@ accountant_free(struct accountant *a)
         pthread_cond_signal(&a->rang);
         pthread_mutex_unlock(&a->lock);
         (void)pthread_join(a->thread, NULL);
-        flush_last(a);
+        flusher_flush_last(&a->flusher);
     }
     ASSERT(list_empty(&a->jobs));
-    for (unsigned i = 0; i < MEMBERS_STRIPES; i++)
-        ledger_page_fini(&a->pages[i]);
+    flusher_fini(&a->flusher);
     registry_close(a->registry);
     (void)pthread_cond_destroy(&a->idle);
     (void)pthread_cond_destroy(&a->rang);
@@ -579,8 +371,15 @@ accountant_free(struct accountant *a)
 void
 accountant_get_stats(struct accountant *a, struct accountant_stats *out)
 {
-    pthread_mutex_lock(&a->lock);
-    *out = a->stats;
-    pthread_mutex_unlock(&a->lock);
-    out->waiting += members_waiting(a->members);
+    const struct flusher *f = &a->flusher;
+
+    *out = (struct accountant_stats){
+        .waiting = tally_get(&f->waiting) + members_waiting(a->members),
+        .flushes = tally_get(&f->flushes),
+        .failures = tally_get(&f->failures),
+        .entries = tally_get(&f->entries),
+        .signals = tally_get(&f->signals),
+        .flushed_s = (int64_t)tally_get(&f->flushed_s),
+        .failing = tally_get(&f->failing) != 0,
+    };
 }

@@ -12,7 +12,7 @@
  *  at the end               applies what is left
  *
  * What can't be applied, because the disk is full or the database locked or broken, is kept and
- * tried again after 1, 2, 4 … ACCOUNTANT_BACKOFF_MAX_S seconds, as the same batch. Announces go on
+ * tried again after 1, 2, 4 … FLUSHER_BACKOFF_MAX_S seconds, as the same batch. Announces go on
  * meanwhile until the ledgers are full; then they are refused and clients told to come again.
  */
 #ifndef TRACKER_DAEMON_ACCOUNTANT_H
@@ -24,7 +24,6 @@
 #include "tracker/store/registry.h"
 
 enum {
-    ACCOUNTANT_BACKOFF_MAX_S = 64,
     ACCOUNTANT_JOBS_MAX = 256,  /* that wait at once */
     ACCOUNTANT_FORGET_S = 3600, /* time between two deletions of old sessions */
 };

@@ -4,6 +4,7 @@
  */
 #include "tracker/store/accounts.h"
 
+#include "tracker/core/knownclients.h"
 #include "tracker/store/registrydb.h"
 
 static const char *const signal_names[] = {
@@ -299,7 +300,7 @@ look_at(struct registry *r, const struct accounts_batch *batch, const struct led
 
     if (b->exists)
         err = look_at_bytes(r, batch, e, b, d, out, eb);
-    else if ((e->flags & LEDGER_NAMED_CLIENT) == 0 && !access_knows_client(e->key.peer_id))
+    else if ((e->flags & LEDGER_NAMED_CLIENT) == 0 && !knownclients_has(e->key.peer_id))
         err = signal_at(r, e, ACCOUNTS_SIGNAL_UNKNOWN_CLIENT, 1, out, eb);
     if (err == 0 && (e->flags & LEDGER_ABSURD) != 0)
         err = signal_at(r, e, ACCOUNTS_SIGNAL_ABSURD, 1, out, eb);

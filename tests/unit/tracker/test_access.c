@@ -8,6 +8,7 @@
 
 #include "common/base/err.h"
 #include "tracker/core/access.h"
+#include "tracker/core/knownclients.h"
 
 static const uint64_t seed[2] = {1, 2};
 static const uint8_t key1[16] = {1}, key2[16] = {2}, hash1[20] = {1}, hash2[20] = {2};
@@ -229,14 +230,14 @@ Test(access, thousands_are_all_found)
 
 Test(access, clients_of_the_field)
 {
-    cr_assert(access_knows_client((const uint8_t *)"-qB4650-xxxxxxxxxxxx"));
-    cr_assert(access_knows_client((const uint8_t *)"-TR4060-xxxxxxxxxxxx"));
-    cr_assert(access_knows_client((const uint8_t *)"-tT0000-xxxxxxxxxxxx"));
-    cr_assert(access_knows_client((const uint8_t *)"-vG0000-xxxxxxxxxxxx"));
-    cr_assert(access_knows_client((const uint8_t *)"A2-1-36-0-xxxxxxxxxx"));
-    cr_assert_not(access_knows_client((const uint8_t *)"-??0000-xxxxxxxxxxxx"));
-    cr_assert_not(access_knows_client((const uint8_t *)"-B 0000-xxxxxxxxxxxx"));
-    cr_assert_not(access_knows_client((const uint8_t *)"xxxxxxxxxxxxxxxxxxxx"));
+    cr_assert(knownclients_has((const uint8_t *)"-qB4650-xxxxxxxxxxxx"));
+    cr_assert(knownclients_has((const uint8_t *)"-TR4060-xxxxxxxxxxxx"));
+    cr_assert(knownclients_has((const uint8_t *)"-tT0000-xxxxxxxxxxxx"));
+    cr_assert(knownclients_has((const uint8_t *)"-vG0000-xxxxxxxxxxxx"));
+    cr_assert(knownclients_has((const uint8_t *)"A2-1-36-0-xxxxxxxxxx"));
+    cr_assert_not(knownclients_has((const uint8_t *)"-??0000-xxxxxxxxxxxx"));
+    cr_assert_not(knownclients_has((const uint8_t *)"-B 0000-xxxxxxxxxxxx"));
+    cr_assert_not(knownclients_has((const uint8_t *)"xxxxxxxxxxxxxxxxxxxx"));
 }
 
 Test(access, each_refusal_has_a_text)

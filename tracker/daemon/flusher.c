@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Pages are swapped with the ledgers' and swapped back empty, so that neither side allocates once
+ * the tracker has run for a while.
+ */
+#include "tracker/daemon/flusher.h"
+
+#include <inttypes.h>
+
+#include "common/crypto/random.h"
+#include "common/sys/clock.h"
+#include "tracker/store/accounts.h"
+
+void
+flusher_init(struct flusher *f, struct registry *r, struct members *m, const struct log *log)
+{
+    f->log = log;
+    f->registry = r;
+    f->members = m;
+    random_bytes(&f->run, sizeof(f->run));
+}
+
+void
+flusher_fini(struct flusher *f)
+{
+    for (unsigned i = 0; i < MEMBERS_STRIPES; i++)
+        ledger_page_fini(&f->pages[i]);
+}
+
+/* Takes all entries as the next batch, unless there are none. */
+static void
+take_batch(struct flusher *f)
+{
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i < MEMBERS_STRIPES; i++) {
+        members_swap(f->members, i, &f->pages[i]);
+        count += f->pages[i].count;
+    }
+    f->has_batch = count > 0;
+    f->seq += count > 0;
+    tally_put(&f->waiting, count);
+}
+
+static void
+end_batch(struct flusher *f)
+{
+    for (unsigned i = 0; i < MEMBERS_STRIPES; i++)
+        ledger_page_clear(&f->pages[i]);
+    f->has_batch = false;
+    f->failed_tries = 0;
+}
+
+static void
+on_applied(struct flusher *f, const struct accounts_result *r)
+{
+    tally_add(&f->flushes, 1);
+    tally_add(&f->entries, r->entries);
+    tally_add(&f->signals, r->signals);
+    tally_put(&f->waiting, 0);
+    tally_put(&f->flushed_s, (uint64_t)clock_unix());
+    tally_put(&f->failing, 0);
+    if (f->failed_tries > 0)
+        log_info(f->log, "the accounts are stored again");
+    if (r->replayed)
+        log_info(f->log, "a batch of the accounts had come through after all");
+    if (r->strangers > 0)
+        log_warn(f->log,
+                 "%" PRIu64 " sessions are of users or torrents that the database does not have",
+                 r->strangers);
+}
+
+static void
+on_failed(struct flusher *f, const char *why)
+{
+    tally_add(&f->failures, 1);
+    tally_put(&f->failing, 1);
+    log_error(f->log, "the accounts of %" PRIu64 " sessions wait: %s", tally_get(&f->waiting), why);
+}
+
+static uint32_t
+backoff_s(unsigned failed_tries)
+{
+    return failed_tries > 6 ? FLUSHER_BACKOFF_MAX_S : UINT32_C(1) << (failed_tries - 1);
+}
+
+/* The same batch until it is through, with the same number. */
+static int
+apply_batch(struct flusher *f)
+{
+    struct accounts_batch batch = {
+        .run = f->run,
+        .seq = f->seq,
+        .unix_s = clock_unix(),
+        .pages = f->pages,
+        .npages = MEMBERS_STRIPES,
+        .rate_possible = f->rate_possible,
+        .gap_max_s = f->gap_max_s,
+    };
+    struct accounts_result result;
+    struct errbuf eb = {""};
+    int err = accounts_apply(f->registry, &batch, &result, &eb);
+
+    if (err != 0) {
+        on_failed(f, eb.text);
+        f->failed_tries++;
+        return err;
+    }
+    on_applied(f, &result);
+    end_batch(f);
+    return 0;
+}
+
+/* What came up while a batch was tried again is flushed right behind it. */
+uint32_t
+flusher_flush(struct flusher *f)
+{
+    uint32_t next_s = f->failed_tries > 0 ? 0 : f->period_s;
+
+    if (!f->has_batch)
+        take_batch(f);
+    if (f->has_batch && apply_batch(f) != 0)
+        next_s = backoff_s(f->failed_tries);
+    return next_s;
+}
+
+void
+flusher_flush_last(struct flusher *f)
+{
+    if (f->has_batch)
+        (void)flusher_flush(f);
+    if (!f->has_batch)
+        (void)flusher_flush(f);
+    if (f->has_batch)
+        log_error(f->log,
+                  "the last counters of %" PRIu64 " sessions are not stored: what their clients "
+                  "report next makes up for it, or is missing",
+                  tally_get(&f->waiting) + members_waiting(f->members));
+}
