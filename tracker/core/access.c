@@ -339,6 +339,26 @@ access_look_closer(const struct access *a, const struct access_ask *ask)
     }
 }
 
+bool
+access_find_ids(const struct access *a, const struct access_ask *ask, uint32_t *user,
+                uint32_t *torrent)
+{
+    const struct access_passkey *k;
+    const struct hash *h;
+
+    if (ask->passkey == NULL || ask->info_hash == NULL)
+        return false;
+    k = find_passkey(a, ask->passkey, ask->passkey_hash);
+    h = find_hash(a, ask->info_hash, ask->torrent_hash);
+    if (k == NULL || h == NULL || k->user >= a->users_cap || h->torrent >= a->torrents_cap)
+        return false;
+    __builtin_prefetch(&a->users[k->user]);
+    __builtin_prefetch(&a->torrents[h->torrent]);
+    *user = k->user;
+    *torrent = h->torrent;
+    return true;
+}
+
 enum access_refusal
 access_check_user(const struct access *a, const struct access_ask *ask, int64_t unix_s,
                   struct access_grant *g)

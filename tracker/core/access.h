@@ -117,6 +117,11 @@ struct access_ask {
 void access_look_ahead(const struct access *a, struct access_ask *ask);
 void access_look_closer(const struct access *a, const struct access_ask *ask);
 
+/* Whose passkey and which torrent that is, without asking whether they may; false if either is not
+ * known. Gets what will be asked next on its way. */
+bool access_find_ids(const struct access *a, const struct access_ask *ask, uint32_t *user,
+                     uint32_t *torrent);
+
 /* May the holder of the passkey ask anything at |unix_s|? After access_look_ahead(). */
 enum access_refusal access_check_user(const struct access *a, const struct access_ask *ask,
                                       int64_t unix_s, struct access_grant *g);

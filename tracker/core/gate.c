@@ -5,6 +5,7 @@
 #include "tracker/core/gate.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void
 gate_look_ahead(const struct tracker_gate *gate, struct gate_pass *p)
@@ -17,6 +18,22 @@ void
 gate_look_closer(const struct tracker_gate *gate, const struct gate_pass *p)
 {
     access_look_closer(gate->enter(gate->ctx), &p->ask);
+}
+
+void
+gate_look_into_books(const struct tracker_gate *gate, struct gate_pass *p,
+                     const uint8_t peer_id[TRACKER_PEER_ID_LEN], uint32_t key)
+{
+    struct gate_books *b;
+
+    if (!access_find_ids(gate->enter(gate->ctx), &p->ask, &p->key.user, &p->key.torrent))
+        return;
+    memcpy(p->key.peer_id, peer_id, sizeof(p->key.peer_id));
+    p->key.key = key;
+    b = gate->open_books(gate->ctx, p->key.user);
+    p->key_hash = ledger_prefetch(&b->ledger, &p->key);
+    gate->close_books(gate->ctx, p->key.user);
+    p->has_key = true;
 }
 
 static enum access_refusal
@@ -41,15 +58,19 @@ leeches(const struct tracker_announce *a)
 /* What the announce will be noted in is asked for now, so that it is there when the swarm has
  * answered. */
 static enum access_refusal
-look_into_books(const struct tracker_gate *gate, const struct tracker_announce *a, struct mono now,
-                struct gate_pass *p)
+open_account(const struct tracker_gate *gate, const struct tracker_announce *a, struct mono now,
+             struct gate_pass *p)
 {
     const struct access_grant *g = &p->grant;
     struct gate_books *b = gate->open_books(gate->ctx, g->user);
     bool within = true;
 
-    p->key = ledger_key_of(a, g->user, g->torrent);
-    p->key_hash = ledger_prefetch(&b->ledger, &p->key);
+    if (p->has_key) {
+        ledger_prefetch_entry(&b->ledger, p->key_hash);
+    } else {
+        p->key = ledger_key_of(a, g->user, g->torrent);
+        p->key_hash = ledger_prefetch(&b->ledger, &p->key);
+    }
     if (g->slots > 0 && leeches(a))
         within = slots_take(&b->slots, g->user, g->torrent, g->slots, gate->unix_s(gate->ctx, now));
     gate->close_books(gate->ctx, g->user);
@@ -64,7 +85,7 @@ gate_admit(const struct tracker_gate *gate, const struct passkey_request *r,
 
     if (no == ACCESS_GRANTED)
         no = access_check_announce(gate->enter(gate->ctx), &p->ask, a, &p->grant);
-    return no == ACCESS_GRANTED ? look_into_books(gate, a, now, p) : no;
+    return no == ACCESS_GRANTED ? open_account(gate, a, now, p) : no;
 }
 
 enum access_refusal

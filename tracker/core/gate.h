@@ -41,6 +41,7 @@ struct gate_pass {
     struct ledger_key key;
     uint32_t key_hash;
     bool looked_ahead;
+    bool has_key; /* |key| and |key_hash| are set */
 };
 
 /* A pass for who shows |r| and announces |info_hash|; it borrows both. */
@@ -49,12 +50,15 @@ gate_pass_init(struct gate_pass *p, const struct passkey_request *r, const uint8
 {
     p->ask.passkey = r->form == PASSKEY_GIVEN ? r->key : NULL;
     p->ask.info_hash = info_hash;
-    p->looked_ahead = false;
+    p->looked_ahead = p->has_key = false;
 }
 
-/* Optional, for who has many passes: ahead for all, then closer for all, in the same visit. */
+/* Optional, for who has many passes: each for all, one behind the other, in the same visit. What is
+ * asked of the tables is on its way from memory then; |peer_id| and |key| are the announce's. */
 void gate_look_ahead(const struct tracker_gate *gate, struct gate_pass *p);
 void gate_look_closer(const struct tracker_gate *gate, const struct gate_pass *p);
+void gate_look_into_books(const struct tracker_gate *gate, struct gate_pass *p,
+                          const uint8_t peer_id[TRACKER_PEER_ID_LEN], uint32_t key);
 
 /* May this announce be made? If not, gate_reason() says why not. |p| is of |r| and of the
  * announce's info-hash. */

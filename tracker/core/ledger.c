@@ -217,6 +217,15 @@ ledger_prefetch(const struct ledger *l, const struct ledger_key *key)
     return hash;
 }
 
+void
+ledger_prefetch_entry(const struct ledger *l, uint32_t hash)
+{
+    uint32_t probe = 0, at = hashindex_next(&l->page.index, hash, &probe);
+
+    if (at != HASHINDEX_NONE)
+        __builtin_prefetch(&l->page.entries[at], 1);
+}
+
 int
 ledger_put(struct ledger *l, const struct tracker_announce *a, const struct ledger_note *n)
 {

@@ -111,8 +111,10 @@ struct ledger_note {
 /* The session that an announce belongs to. */
 struct ledger_key ledger_key_of(const struct tracker_announce *a, uint32_t user, uint32_t torrent);
 
-/* The key's hash, for ledger_put(). Gets what that will touch on its way from memory. */
+/* The key's hash, for ledger_put(). Gets the place in the index that this looks at first on its way
+ * from memory; the second call, some time later, the entry. */
 uint32_t ledger_prefetch(const struct ledger *l, const struct ledger_key *key);
+void ledger_prefetch_entry(const struct ledger *l, uint32_t hash);
 
 /* Enters it. LIMIT when the ledger is full, NOMEM: nothing is changed, and the announce must be
  * refused, so that the client comes again. */
