@@ -181,8 +181,8 @@ open_all(struct process *p, struct errbuf *eb)
     return err;
 }
 
-/* Who asks once more when all is done does not make it a bad end: without our handlers the signal would
- * kill. */
+/* Who asks once more when all is done does not make it a bad end: without our handlers the signal
+ * would kill. */
 static void
 block_signals(void)
 {

@@ -67,8 +67,8 @@ struct conn_handler {
     void (*on_closed)(void *ctx, struct conn *c, int err);
 };
 
-/* |blocks_max| blocks at most are received into at a time, |buffers_max| (1 at least) are on their way
- * out. NULL when memory is out. */
+/* |blocks_max| blocks at most are received into at a time, |buffers_max| (1 at least) are on their
+ * way out. NULL when memory is out. */
 struct conn_hub *conn_hub_new(struct loop *l, uint32_t blocks_max, uint32_t buffers_max);
 /* All connections are closed, all reads are done (asserted). NULL is legal. */
 void conn_hub_free(struct conn_hub *hub);
@@ -87,10 +87,11 @@ int conn_connect(struct conn_hub *hub, const struct endpoint *to, const struct e
 int conn_accept(struct conn_hub *hub, int fd, const struct endpoint *peer, uint32_t timeout_ms,
                 const struct conn_handler *handler, struct conn **out);
 
-/* Gives the socket of a connection away whose handshake is there, as it is: not a byte behind that was
- * read. The connection is gone. */
+/* Gives the socket of a connection away whose handshake is there, as it is: not a byte behind that
+ * was read. The connection is gone. */
 int conn_give(struct conn *c);
-/* Takes such a socket on, in another hub; it is closed on error too. The timeout is for conn_start(). */
+/* Takes such a socket on, in another hub; it is closed on error too. The timeout is for
+ * conn_start(). */
 int conn_adopt(struct conn_hub *hub, int fd, const struct endpoint *peer, uint32_t timeout_ms,
                const struct conn_handler *handler, struct conn **out);
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the loops of a process share: the disk's workers, the state database, where peers reach us, how
- * many connections there are, and the directory that tells whose an info-hash is. Nothing in here is
- * needed to move a block but the disk's queues: a loop comes here when a torrent or a connection comes
- * or goes.
+ * What the loops of a process share: the disk's workers, the state database, where peers reach us,
+ * how many connections there are, and the directory that tells whose an info-hash is. Nothing in
+ * here is needed to move a block but the disk's queues: a loop comes here when a torrent or a
+ * connection comes or goes.
  *
  * Locks: |lock| guards the directory only. Nothing is called and no other lock is taken while it is
- * held; the same is true of those of doneq.h, disk.h, state.h and loop.h, so there is no order to keep.
- * What has no lock and is no atomic is written before the first loop runs, and read from then on.
+ * held; the same is true of those of doneq.h, disk.h, state.h and loop.h, so there is no order to
+ * keep. What has no lock and is no atomic is written before the first loop runs, and read from then
+ * on.
  */
 #ifndef PEER_NET_HOUSE_H
 #define PEER_NET_HOUSE_H
@@ -23,7 +24,7 @@
 #include "peer/store/state.h"
 
 enum {
-    HOUSE_RATE_MS = 100, /* limits are divided among the loops that often, and each takes its part */
+    HOUSE_RATE_MS = 100, /* limits are divided among the loops that often */
 };
 
 /* One loop's part of a limit: its side of the table, and the first loop's. */
@@ -87,12 +88,13 @@ int house_enter(struct house *h, struct torrent *t);
 /* Takes out what was entered. */
 void house_leave(struct house *h, struct torrent *t);
 
-/* The torrent with this 20-byte hash, or NULL. It is its owner's thread's; others must not look at it,
- * and nothing says that it is still there when they come to it. */
+/* The torrent with this 20-byte hash, or NULL. It is its owner's thread's; others must not look at
+ * it, and nothing says that it is still there when they come to it. */
 struct torrent *house_find(struct house *h, const uint8_t *hash, struct session **owner);
 
-/* house_rate.c: the limits of all loops together, on the first loop. Dealing them out begins or ends with
- * house_set_limits(): then each loop has to take its part with house_begin_share() before it goes on. */
+/* house_rate.c: the limits of all loops together, on the first loop. Dealing them out begins or
+ * ends with house_set_limits(): then each loop has to take its part with house_begin_share() before
+ * it goes on. */
 int house_rates_init(struct house *h, struct loop *loop);
 void house_rates_fini(struct house *h);
 void house_set_limits(struct house *h, uint64_t up_limit, uint64_t down_limit);

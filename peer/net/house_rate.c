@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The limits of all loops together. Each loop has buckets of its own, so that no take needs a lock;
- * some times a second it says what it moved and how many wait, and the first loop divides the limits
- * anew (ratesplit.h). A loop that is to have less says when it has: only then may another have more,
- * so that the parts never add up to more than the limit.
+ * some times a second it says what it moved and how many wait, and the first loop divides the
+ * limits anew (ratesplit.h). A loop that is to have less says when it has: only then may another
+ * have more, so that the parts never add up to more than the limit.
  */
 #include "peer/net/session_impl.h"
 

@@ -3,8 +3,8 @@
  * The way into a loop for what other loops bring it: letters, of which so many may wait, and calls,
  * whose caller waits for the answer. Knows nothing of what they are about.
  *
- * A loop that answers calls must wait for none itself, or two could wait for each other: in a process
- * one thread calls (the first loop's), and the others only write.
+ * A loop that answers calls must wait for none itself, or two could wait for each other: in a
+ * process one thread calls (the first loop's), and the others only write.
  */
 #ifndef PEER_NET_MAILBOX_H
 #define PEER_NET_MAILBOX_H
@@ -32,8 +32,8 @@ void mailbox_free(struct mailbox *m);
 /* From any thread. SPRAT_E_AGAIN when the box is full: the letter stays the caller's. */
 int mailbox_post(struct mailbox *m, struct letter *l);
 
-/* From any thread but the loop's, which must be running: |fn| runs on it, and it is waited for. What
- * either side wrote before is seen by the other. */
+/* From any thread but the loop's, which must be running: |fn| runs on it, and it is waited for.
+ * What either side wrote before is seen by the other. */
 void mailbox_call(struct mailbox *m, void (*fn)(void *arg), void *arg);
 
 #endif

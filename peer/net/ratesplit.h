@@ -18,14 +18,14 @@ enum {
 struct rate_claim {
     uint64_t used;    /* bytes/s that it passed of late */
     uint32_t waiting; /* users that wait for it */
-    uint64_t held;    /* bytes/s: the most that it may still be filled at, whatever it is told now */
+    uint64_t held;    /* bytes/s: what it may still be filled at, whatever it is told now */
 };
 
-/* Writes to |shares| how fast each of |n| buckets may be filled from now on. Those in which somebody
- * waits share what the others leave, by the number that waits. Each is 1 at least. Together, and as
- * long as what is held above a lowered share is not given up, they are |limit| at most (and |n| bytes
- * more, where a limit is that low), unless more is held already: what one gives up is another's the
- * next time. */
+/* Writes to |shares| how fast each of |n| buckets may be filled from now on. Those in which
+ * somebody waits share what the others leave, by the number that waits. Each is 1 at least.
+ * Together, and as long as what is held above a lowered share is not given up, they are |limit| at
+ * most (and |n| bytes more, where a limit is that low), unless more is held already: what one gives
+ * up is another's the next time. */
 void ratesplit(uint64_t limit, const struct rate_claim *claims, uint64_t *shares, uint32_t n);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The engine of one loop: any number of torrents, and around them listeners, the worker threads and the
- * state database. It joins the cores (which decide) to sockets, disk and trackers (which do). `sprat
- * get` and `sprat seed` have one session with all of it; spratd's loops have one each, and share what
- * lies around them (shards.h).
+ * The engine of one loop: any number of torrents, and around them listeners, the worker threads and
+ * the state database. It joins the cores (which decide) to sockets, disk and trackers (which do).
+ * `sprat get` and `sprat seed` have one session with all of it; spratd's loops have one each, and
+ * share what lies around them (shards.h).
  *
  * All calls are made on the loop's thread. Callbacks come from the loop, never from inside a call.
  */
@@ -137,8 +137,8 @@ int session_add(struct session *s, const struct torrent_add *add, struct torrent
 
 /* Torrents in the order of adding; NULL at the end; |t| NULL gives the first. */
 struct torrent *session_next(const struct session *s, const struct torrent *t);
-/* By hex info-hash, v1 or v2, whole or a prefix of ≥ 6 digits, or by name: how many there are, and one
- * of them, if there are any, in |*found|. */
+/* By hex info-hash, v1 or v2, whole or a prefix of ≥ 6 digits, or by name: how many there are, and
+ * one of them, if there are any, in |*found|. */
 size_t session_find(const struct session *s, const char *what, struct torrent **found);
 /* By one of its 20-byte hashes, if it is this loop's; NULL. */
 struct torrent *session_find_by_hash(const struct session *s, const uint8_t *hash);
@@ -186,8 +186,8 @@ void torrent_resume(struct torrent *t);
 void torrent_set_limits(struct torrent *t, uint64_t up_limit, uint64_t down_limit);
 
 /* Stops it, forgets its state, with |data| deletes its files (only those that are its own, and then
- * folders that are empty); TORRENT_EVENT_STOPPED is its last event. SPRAT_E_BUSY and a sentence, and
- * nothing happens, while another process has it. */
+ * folders that are empty); TORRENT_EVENT_STOPPED is its last event. SPRAT_E_BUSY and a sentence,
+ * and nothing happens, while another process has it. */
 int torrent_remove(struct torrent *t, bool data, struct errbuf *eb);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The session's doors: its listeners, and the strangers who came in and have not said which torrent
- * they want, or want one that is being loaded. What becomes of them then is the torrent's affair. The
- * first loop listens for all: whom it can't serve itself it hands over to the loop that can.
+ * they want, or want one that is being loaded. What becomes of them then is the torrent's affair.
+ * The first loop listens for all: whom it can't serve itself it hands over to the loop that can.
  */
 #include <stdlib.h>
 
@@ -56,7 +56,8 @@ turn_away(struct session *s, struct conn *c)
     house_drop_conn(s->house);
 }
 
-/* A stranger that says nothing must not keep others out: when there are too many, the oldest goes. */
+/* A stranger that says nothing must not keep others out: when there are too many, the oldest
+ * goes. */
 static bool
 drop_oldest_stranger(struct session *s)
 {

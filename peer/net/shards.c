@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Loops, their threads, and the ways between them. What a torrent does, and what the loops share, is
- * others' business.
+ * Loops, their threads, and the ways between them. What a torrent does, and what the loops share,
+ * is others' business.
  */
 #include "peer/net/shards.h"
 
@@ -237,8 +237,8 @@ shards_add(struct shards *sh, const struct torrent_add *add,
     return a.err;
 }
 
-/* What was found so far. Between the search and the visit a torrent may go: so it is looked for again
- * then, by its hash. */
+/* What was found so far. Between the search and the visit a torrent may go: so it is looked for
+ * again then, by its hash. */
 struct search {
     const char *what;
     size_t found;

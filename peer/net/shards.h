@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The engine of a process with several loops: each torrent belongs to one of them, and each loop is a
- * session (session.h) on a thread of its own. The first is the caller's loop; it listens for all, and
- * it is from its thread that all calls below are made.
+ * The engine of a process with several loops: each torrent belongs to one of them, and each loop is
+ * a session (session.h) on a thread of its own. The first is the caller's loop; it listens for all,
+ * and it is from its thread that all calls below are made.
  *
  * What is done to a torrent is done on its loop's thread: shards_call() takes a function there and
- * waits for it. The other loops never wait for the first, so that nothing can stand still; a call lasts
- * as long as the round that the other loop is in, and the function.
+ * waits for it. The other loops never wait for the first, so that nothing can stand still; a call
+ * lasts as long as the round that the other loop is in, and the function.
  */
 #ifndef PEER_NET_SHARDS_H
 #define PEER_NET_SHARDS_H
@@ -15,13 +15,13 @@
 
 struct shards;
 
-/* As session_new(), for |loops| (1 to SESSION_LOOPS_MAX) of them. The handler is called on the thread
- * of the torrent's loop. Nothing runs before shards_run(). */
+/* As session_new(), for |loops| (1 to SESSION_LOOPS_MAX) of them. The handler is called on the
+ * thread of the torrent's loop. Nothing runs before shards_run(). */
 int shards_new(struct loop *loop, const struct session_config *cfg, uint32_t loops,
                const struct session_handler *handler, struct shards **out, struct errbuf *eb);
 
-/* Loads every torrent that the state database has, and deals them out. One that another process has is
- * in state ERROR with a sentence that names it, and begins once it is free. */
+/* Loads every torrent that the state database has, and deals them out. One that another process has
+ * is in state ERROR with a sentence that names it, and begins once it is free. */
 int shards_load(struct shards *sh, struct errbuf *eb);
 
 /* Starts the threads, with all signals blocked; the first loop is the caller's to run. */
@@ -42,14 +42,14 @@ int shards_add(struct shards *sh, const struct torrent_add *add,
                void (*then)(struct torrent *t, void *arg), void *arg, struct errbuf *eb);
 
 /* Finds a torrent by hex info-hash, v1 or v2, whole or a unique prefix of ≥ 6 digits, or by unique
- * name, and runs |fn| on its loop's thread, whose result is returned. SPRAT_E_NOTFOUND, SPRAT_E_INVAL
- * (not unique) and a sentence. */
+ * name, and runs |fn| on its loop's thread, whose result is returned. SPRAT_E_NOTFOUND,
+ * SPRAT_E_INVAL (not unique) and a sentence. */
 int shards_with(struct shards *sh, const char *what,
                 int (*fn)(struct torrent *t, void *arg, struct errbuf *eb), void *arg,
                 struct errbuf *eb);
 
-/* The limits of all loops together, in bytes/s; 0: none. With several loops a limit below one byte a
- * second and loop counts as that. */
+/* The limits of all loops together, in bytes/s; 0: none. With several loops a limit below one byte
+ * a second and loop counts as that. */
 void shards_set_limits(struct shards *sh, uint64_t up_limit, uint64_t down_limit);
 
 /* As session_stop() and session_hurry(), for all; |done| is called once, on the first loop. */
