@@ -79,6 +79,19 @@ list_pop_front(struct list *head)
     return link;
 }
 
+/* Moves all links of |from| behind those of |to|. */
+static inline void
+list_append(struct list *to, struct list *from)
+{
+    if (list_empty(from))
+        return;
+    from->next->prev = to->prev;
+    to->prev->next = from->next;
+    from->prev->next = to;
+    to->prev = from->prev;
+    list_init(from);
+}
+
 #define LIST_EACH(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 
 /* As LIST_EACH, but the current link may be removed in the body. */

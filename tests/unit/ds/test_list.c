@@ -84,3 +84,26 @@ Test(list, the_current_link_may_be_removed)
     cr_assert_str_eq(names(&head), "bd");
     cr_assert_str_eq(names(&other), "eca");
 }
+
+Test(list, append_moves_all)
+{
+    struct item a = {.name = 'a'}, b = {.name = 'b'}, c = {.name = 'c'};
+    struct list head, other;
+
+    list_init(&head);
+    list_init(&other);
+    list_append(&head, &other);
+    cr_assert(list_empty(&head));
+    list_push_back(&other, &a.link);
+    list_push_back(&other, &b.link);
+    list_append(&head, &other);
+    cr_assert_str_eq(names(&head), "ab");
+    cr_assert(list_empty(&other));
+    list_append(&head, &other);
+    list_push_back(&other, &c.link);
+    list_append(&head, &other);
+    cr_assert_str_eq(names(&head), "abc");
+    cr_assert_eq(head.prev, &c.link);
+    list_remove(&c.link);
+    cr_assert_str_eq(names(&head), "ab");
+}
