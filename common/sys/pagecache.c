@@ -8,6 +8,7 @@
 #include "common/sys/pagecache.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -67,4 +68,14 @@ pagecache_has(int fd, uint64_t offset, size_t len)
     if (all != UNKNOWN)
         return all == YES;
     return last == YES && byte_at(fd, offset) == YES;
+}
+
+/* Seen on AMD's Zen 3: "rep movsb", by which the kernel copies, slows down when the destination lies
+ * up to 31 bytes ahead of the source, modulo 4096: 0.5 s per GiB instead of 0.13. */
+void *
+pagecache_buffer(size_t len)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    return aligned_alloc(page, (len + page - 1) / page * page);
 }

@@ -20,6 +20,7 @@
 #include "common/codec/merkle.h"
 #include "common/codec/metainfo.h"
 #include "common/crypto/sha.h"
+#include "common/sys/pagecache.h"
 #include "common/sys/processors.h"
 
 enum {
@@ -381,7 +382,7 @@ worker_main(void *arg)
     struct worker w = {
         .s = s,
         .fd = -1,
-        .chunk = malloc(CHUNK_LEN),
+        .chunk = pagecache_buffer(CHUNK_LEN),
         .leaves = malloc(((size_t)h->piece_length / BLOCK_LEN + CHUNK_BLOCKS) * 32),
         .sha = sha_new(SHA_1),
     };

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "common/base/assert.h"
+#include "common/sys/pagecache.h"
 #include "common/sys/processors.h"
 #include "peer/store/diskjob.h"
 #include "peer/store/warmhash.h"
@@ -126,7 +127,7 @@ worker_init(struct disk *d, unsigned index)
         .disk = d,
         .index = index,
         .warm = warmhash_new(DISK_PIECE_CONTEXTS_MAX),
-        .scratch = malloc(DISK_SCRATCH_LEN),
+        .scratch = pagecache_buffer(DISK_SCRATCH_LEN),
     };
     return w->lent.warm != NULL && w->lent.scratch != NULL ? 0 : SPRAT_E_NOMEM;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/sys/file.h"
+#include "common/sys/pagecache.h"
 #include "peer/store/safepath.h"
 
 #define PART_SUFFIX ".sprat-move"
@@ -126,7 +127,7 @@ begin_copy(struct filemove *m, struct errbuf *eb)
     bool created;
     int err = part_name(m, part, sizeof(part), eb);
 
-    if (err == 0 && m->buffer == NULL && (m->buffer = malloc(BUFFER_LEN)) == NULL)
+    if (err == 0 && m->buffer == NULL && (m->buffer = pagecache_buffer(BUFFER_LEN)) == NULL)
         err = errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     if (err == 0)
         err = safepath_open(m->t->dir, f->path, SAFEPATH_READ, 0, &m->src, &created, eb);
