@@ -154,11 +154,13 @@ on_done(void *user, const struct storage_result *res)
     job_end(job, res->err, res);
 }
 
+/* Hands it to the storage, which holds it until the torrent's turn. */
 static int
 submit(struct disk_job *job)
 {
     struct storage *st = job->torrent->disk.storage;
 
+    storage_hold(st);
     switch (job->kind) {
     case JOB_WRITE:
         return storage_write(st, job->piece, job->begin, job->block->data, job->block->len,
@@ -199,10 +201,11 @@ job_start(struct disk_job *job)
         remember_why(t, err, "");
         job_end(job, err, NULL);
     }
+    session_mark_dirty(t);
 }
 
-void
-disk_go_on(struct torrent *t)
+static void
+submit_waiting(struct torrent *t)
 {
     while (!list_empty(&t->disk.waiting) && list_empty(&t->disk.stalled)) {
         struct disk_job *job = LIST_ENTRY(t->disk.waiting.next, struct disk_job, link);
@@ -218,6 +221,14 @@ disk_go_on(struct torrent *t)
             job_end(job, err, NULL);
         }
     }
+}
+
+void
+disk_go_on(struct torrent *t)
+{
+    submit_waiting(t);
+    if (t->disk.storage != NULL)
+        storage_let_go(t->disk.storage);
 }
 
 void

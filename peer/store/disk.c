@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -35,7 +36,7 @@ struct disk {
     struct list reads;
     struct list background;
     struct list slow;
-    uint32_t jobs; /* waiting or running; but for slow ones */
+    atomic_uint jobs; /* waiting or running; but for slow ones */
     uint32_t storages;
     bool stopping;
     struct openfiles *open;
@@ -108,9 +109,9 @@ worker_main(void *arg)
         const struct disk_job_class *class = batch[0]->class;
         pthread_mutex_unlock(&d->lock);
         class->run(&w->lent, batch, n);
-        pthread_mutex_lock(&d->lock);
         if (w->lent.index != d->count)
-            d->jobs -= (uint32_t)n;
+            atomic_fetch_sub(&d->jobs, (unsigned)n);
+        pthread_mutex_lock(&d->lock);
     }
     pthread_mutex_unlock(&d->lock);
     return NULL;
@@ -250,21 +251,57 @@ wake_any(struct disk *d)
 }
 
 int
-disk_submit(struct disk *d, struct disk_job *job, enum disk_class class, uint64_t key)
+disk_take_room(struct disk *d)
 {
-    struct worker *w = &d->workers[key % d->count];
+    if (atomic_fetch_add(&d->jobs, 1) < DISK_QUEUE_MAX)
+        return 0;
+    atomic_fetch_sub(&d->jobs, 1);
+    return SPRAT_E_AGAIN;
+}
 
+/* Queues it at its worker. True if that slept, and is to be signalled. The lock is held. */
+static bool
+push_ordered(struct disk *d, struct disk_job *job)
+{
+    struct worker *w = &d->workers[job->key % d->count];
+    bool idle = w->idle;
+
+    list_push_back(&w->own, &job->link);
+    w->idle = false;
+    return idle;
+}
+
+/* The workers are signalled without the lock, so that they don't wake up only to wait for it. */
+void
+disk_submit_all(struct disk *d, struct list *jobs)
+{
+    bool sleeps[DISK_THREADS_MAX] = {false};
+    struct list *link;
+
+    pthread_mutex_lock(&d->lock);
+    while ((link = list_pop_front(jobs)) != NULL) {
+        struct disk_job *job = LIST_ENTRY(link, struct disk_job, link);
+
+        if (push_ordered(d, job))
+            sleeps[job->key % d->count] = true;
+    }
+    pthread_mutex_unlock(&d->lock);
+    for (unsigned i = 0; i < d->count; i++)
+        if (sleeps[i])
+            pthread_cond_signal(&d->workers[i].wake);
+}
+
+int
+disk_submit(struct disk *d, struct disk_job *job, enum disk_class class)
+{
+    if (class != DISK_SLOW && disk_take_room(d) != 0)
+        return SPRAT_E_AGAIN;
     list_init(&job->link);
     pthread_mutex_lock(&d->lock);
-    if (class != DISK_SLOW && d->jobs >= DISK_QUEUE_MAX) {
-        pthread_mutex_unlock(&d->lock);
-        return SPRAT_E_AGAIN;
-    }
-    d->jobs += class != DISK_SLOW;
     switch (class) {
     case DISK_ORDERED:
-        list_push_back(&w->own, &job->link);
-        wake(w);
+        if (push_ordered(d, job))
+            pthread_cond_signal(&d->workers[job->key % d->count].wake);
         break;
     case DISK_READ:
         list_push_back(&d->reads, &job->link);
@@ -287,8 +324,8 @@ void
 disk_submit_to(struct disk *d, struct disk_job *job, unsigned worker)
 {
     list_init(&job->link);
+    atomic_fetch_add(&d->jobs, 1);
     pthread_mutex_lock(&d->lock);
-    d->jobs++;
     list_push_back(&d->workers[worker].own, &job->link);
     wake(&d->workers[worker]);
     pthread_mutex_unlock(&d->lock);

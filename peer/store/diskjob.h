@@ -47,11 +47,16 @@ struct disk_job_class {
 struct disk_job {
     struct list link;
     const struct disk_job_class *class;
+    uint64_t key; /* of DISK_ORDERED jobs */
 };
 
-/* Queues a job; |key| matters for DISK_ORDERED only. SPRAT_E_AGAIN when the queue is full, and the
- * job stays the caller's. */
-int disk_submit(struct disk *d, struct disk_job *job, enum disk_class class, uint64_t key);
+/* Queues a job. SPRAT_E_AGAIN when the queue is full, and the job stays the caller's. */
+int disk_submit(struct disk *d, struct disk_job *job, enum disk_class class);
+
+/* The same in two steps, for DISK_ORDERED jobs that come in numbers: room is taken for each (0 or
+ * AGAIN as above), and then all of a list go at once, which is empty afterwards. */
+int disk_take_room(struct disk *d);
+void disk_submit_all(struct disk *d, struct list *jobs);
 
 /* Queues a job at one worker, behind what it has; never refused. For ends: one job per storage. */
 void disk_submit_to(struct disk *d, struct disk_job *job, unsigned worker);

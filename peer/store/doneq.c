@@ -14,6 +14,7 @@ struct doneq {
     pthread_mutex_t lock;
     pthread_cond_t filled;
     struct list items;
+    size_t count;    /* of them */
     size_t expected; /* announced and not yet drained */
     void (*notify)(void *ctx);
     void *ctx;
@@ -77,14 +78,16 @@ doneq_unexpect(struct doneq *q)
 }
 
 void
-doneq_put(struct doneq *q, struct doneq_item *item)
+doneq_put_all(struct doneq *q, struct list *items, size_t n)
 {
     bool first;
 
-    list_init(&item->link);
+    if (list_empty(items))
+        return;
     pthread_mutex_lock(&q->lock);
     first = list_empty(&q->items);
-    list_push_back(&q->items, &item->link);
+    list_append(&q->items, items);
+    q->count += n;
     if (first)
         pthread_cond_signal(&q->filled);
     pthread_mutex_unlock(&q->lock);
@@ -92,18 +95,28 @@ doneq_put(struct doneq *q, struct doneq_item *item)
         q->notify(q->ctx);
 }
 
+void
+doneq_put(struct doneq *q, struct doneq_item *item)
+{
+    struct list one;
+
+    list_init(&one);
+    list_init(&item->link);
+    list_push_back(&one, &item->link);
+    doneq_put_all(q, &one, 1);
+}
+
 size_t
 doneq_drain(struct doneq *q)
 {
     struct list batch, *link;
-    size_t n = 0;
+    size_t n;
 
     list_init(&batch);
     pthread_mutex_lock(&q->lock);
-    while ((link = list_pop_front(&q->items)) != NULL) {
-        list_push_back(&batch, link);
-        n++;
-    }
+    list_append(&batch, &q->items);
+    n = q->count;
+    q->count = 0;
     ASSERT(q->expected >= n);
     q->expected -= n;
     pthread_mutex_unlock(&q->lock);

@@ -44,5 +44,7 @@ bool doneq_idle(struct doneq *q);
 void doneq_expect(struct doneq *q);
 void doneq_unexpect(struct doneq *q);
 void doneq_put(struct doneq *q, struct doneq_item *item);
+/* The same for the |n| items of a list, which is empty afterwards. */
+void doneq_put_all(struct doneq *q, struct list *items, size_t n);
 
 #endif

@@ -63,6 +63,8 @@ storage_new(const struct storage_options *opt, struct storage **out, struct errb
     s->done = opt->done;
     s->mi = opt->mi;
     s->key_base = (uintptr_t)s / sizeof(*s);
+    list_init(&s->held);
+    list_init(&s->spare);
     disk_attach(s->disk);
     *out = s;
     return 0;
@@ -110,6 +112,33 @@ report(struct storage_job *j)
         j->done(j->user, &res);
 }
 
+static struct storage_job *
+job_new(struct storage *s)
+{
+    struct list *link = list_pop_front(&s->spare);
+
+    return link != NULL ? LIST_ENTRY(link, struct storage_job, job.link)
+                        : malloc(sizeof(struct storage_job));
+}
+
+static void
+job_free(struct storage *s, struct storage_job *j)
+{
+    free(j->leaves);
+    free(j->why);
+    MAGIC_CLEAR(j);
+    list_push_front(&s->spare, &j->job.link);
+}
+
+static void
+drop_spare(struct storage *s)
+{
+    struct list *link;
+
+    while ((link = list_pop_front(&s->spare)) != NULL)
+        free(LIST_ENTRY(link, struct storage_job, job.link));
+}
+
 /* Runs on the loop's thread when the job is done. */
 static void
 on_done(struct doneq_item *item)
@@ -125,19 +154,13 @@ on_done(struct doneq_item *item)
     }
     if (j->op != OP_CLOSE) {
         report(j);
-        free(j->leaves);
-        free(j->why);
-        MAGIC_CLEAR(j);
-        free(j);
+        job_free(s, j);
     }
-    if (--s->pending == 0 && s->closing)
+    if (--s->pending > 0)
+        return;
+    drop_spare(s);
+    if (s->closing)
         storage_free(s);
-}
-
-void
-storage_job_finish(struct storage_job *j)
-{
-    doneq_put(j->storage->done, &j->done_item);
 }
 
 static void
@@ -147,6 +170,41 @@ job_init(struct storage_job *j, struct storage *s, enum storage_op op)
     MAGIC_SET(j, STORAGE_JOB_MAGIC);
     j->job.class = &storage_job_class;
     j->done_item.run = on_done;
+}
+
+void
+storage_hold(struct storage *s)
+{
+    s->holding = true;
+}
+
+static void
+push_held(struct storage *s)
+{
+    if (s->held_count > 0)
+        disk_submit_all(s->disk, &s->held);
+    s->held_count = 0;
+}
+
+void
+storage_let_go(struct storage *s)
+{
+    s->holding = false;
+    push_held(s);
+}
+
+static int
+hold(struct storage *s, struct storage_job *j)
+{
+    int err = disk_take_room(s->disk);
+
+    if (err != 0)
+        return err;
+    list_init(&j->job.link);
+    list_push_back(&s->held, &j->job.link);
+    if (++s->held_count == DISK_BATCH_MAX)
+        push_held(s);
+    return 0;
 }
 
 void
@@ -160,6 +218,7 @@ storage_close(struct storage *s, void (*closed)(void *user), void *user)
     s->pending++;
     job_init(&s->close_job, s, OP_CLOSE);
     doneq_expect(s->done);
+    storage_let_go(s);
     disk_submit_to(s->disk, &s->close_job.job, 0);
 }
 
@@ -167,17 +226,21 @@ storage_close(struct storage *s, void (*closed)(void *user), void *user)
 static int
 submit(struct storage *s, const struct storage_job *from, enum disk_class class)
 {
-    struct storage_job *j = malloc(sizeof(*j));
+    struct storage_job *j = job_new(s);
     int err;
 
     if (j == NULL)
         return SPRAT_E_NOMEM;
     *j = *from;
+    j->job.key = s->key_base + j->piece;
     doneq_expect(s->done);
-    err = disk_submit(s->disk, &j->job, class, s->key_base + j->piece);
+    err = class == DISK_ORDERED && s->holding ? hold(s, j) : disk_submit(s->disk, &j->job, class);
     if (err != 0) {
         doneq_unexpect(s->done);
-        free(j);
+        list_init(&j->job.link);
+        job_free(s, j);
+        if (s->pending == 0)
+            drop_spare(s);
         return err;
     }
     s->pending++;

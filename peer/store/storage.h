@@ -66,6 +66,11 @@ struct doneq *storage_doneq(const struct storage *s);
 /* Each of these submits one job and returns 0, SPRAT_E_AGAIN when the disk's queue is full (try
  * again after the next completion) or SPRAT_E_NOMEM; after an error |done| is never called. */
 
+/* From the first to the second, writes, verifies and forgets wait, so that they go to the workers
+ * in numbers: for a loop that does much in one round. As soon as they are many, they go anyway. */
+void storage_hold(struct storage *s);
+void storage_let_go(struct storage *s);
+
 /* Writes |len| bytes (at most BLOCK_LEN, within one block: begin is a multiple of BLOCK_LEN) that
  * stay at |data| until |done| ran. Where |leaf| is not NULL (32 bytes, copied; v2 and hybrid), the
  * block's SHA-256 is compared first, and if it differs the result is SPRAT_E_HASH and nothing is

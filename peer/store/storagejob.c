@@ -594,6 +594,19 @@ jobs_join(const struct disk_job *first, const struct disk_job *next)
     return a->op == OP_WRITE || (is_small_rehash(a) && is_small_rehash(b));
 }
 
+/* Sends jobs of one storage back to its loop. */
+static void
+send_back(struct storage_job *const *jobs, size_t n)
+{
+    struct doneq *done = jobs[0]->storage->done;
+    struct list items;
+
+    list_init(&items);
+    for (size_t i = 0; i < n; i++)
+        list_push_back(&items, &jobs[i]->done_item.link);
+    doneq_put_all(done, &items, n);
+}
+
 static void
 run_jobs(struct disk_worker *w, struct disk_job *const *jobs, size_t n)
 {
@@ -603,7 +616,7 @@ run_jobs(struct disk_worker *w, struct disk_job *const *jobs, size_t n)
         mine[i] = job_of(jobs[i]);
     if (mine[0]->op == OP_CLOSE) {
         if (do_close(w, mine[0]))
-            storage_job_finish(mine[0]);
+            send_back(mine, 1);
         return;
     }
     if (mine[0]->storage->closing)
@@ -615,8 +628,7 @@ run_jobs(struct disk_worker *w, struct disk_job *const *jobs, size_t n)
         do_small_rehashes(w, mine, n);
     else
         do_one(w, mine[0]);
-    for (size_t i = 0; i < n; i++)
-        storage_job_finish(mine[i]);
+    send_back(mine, n);
 }
 
 const struct disk_job_class storage_job_class = {.joins = jobs_join, .run = run_jobs};

@@ -68,7 +68,13 @@ struct storage {
     struct filemove *move; /* under way, one step at a time; NULL */
     char *clean_from;      /* OP_CLEAN */
     uint64_t key_base;   /* spreads the pieces of different torrents over the workers */
-    uint32_t pending;    /* jobs submitted and not yet reported; loop thread only */
+    /* Loop thread only: */
+    uint32_t pending;    /* jobs submitted and not yet reported */
+    bool holding;        /* ordered jobs go to |held|, which go to the disk together */
+    struct list held;
+    uint32_t held_count;
+    struct list spare;   /* jobs that are not in use; none is kept when nothing is pending */
+
     atomic_bool closing; /* jobs that have not begun are cancelled */
     void (*closed)(void *user);
     void *closed_user;
@@ -77,8 +83,5 @@ struct storage {
 
 /* How the workers run storage jobs. */
 extern const struct disk_job_class storage_job_class;
-
-/* Sends a job back to its loop. Worker side. */
-void storage_job_finish(struct storage_job *j);
 
 #endif
