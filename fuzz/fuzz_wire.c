@@ -18,7 +18,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { PIECES = 77, BLOCKS = 2, LOG_MAX = 1 << 22, STAGING_BOUND = 1 << 12 };
+enum { PIECES = 77, BLOCKS = 4 * BLOCK_AHEAD_PART, LOG_MAX = 1 << 22, STAGING_BOUND = 1 << 12 };
 
 /* What came of a stream. */
 struct outcome {

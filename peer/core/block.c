@@ -14,6 +14,7 @@ struct block_pool {
     uint32_t spare; /* blocks on the free stack */
     uint32_t used;    /* but for those being filled */
     uint32_t filling;
+    uint32_t ahead; /* of those used */
     uint32_t blocks_max;
 };
 
@@ -58,7 +59,31 @@ block_take(struct block_pool *pool)
     b->refs = 1;
     b->len = 0;
     b->filling = false;
+    b->ahead = false;
     return b;
+}
+
+struct block *
+block_take_ahead(struct block_pool *pool)
+{
+    struct block *b = NULL;
+
+    if (pool->ahead < pool->blocks_max / BLOCK_AHEAD_PART)
+        b = block_take(pool);
+    if (b != NULL) {
+        b->ahead = true;
+        pool->ahead++;
+    }
+    return b;
+}
+
+void
+block_adopt(struct block *b)
+{
+    if (!b->ahead)
+        return;
+    b->ahead = false;
+    b->pool->ahead--;
 }
 
 void
@@ -93,6 +118,7 @@ block_drop(struct block *b)
         return;
     pool = b->pool;
     block_filling(b, false);
+    block_adopt(b);
     ASSERT(pool->used > 0);
     pool->used--;
     pool->spare++;

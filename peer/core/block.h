@@ -15,12 +15,19 @@
 
 struct block_pool;
 
+enum {
+    BLOCK_HEAD_LEN = 13,   /* bytes of a piece's header on the wire */
+    BLOCK_AHEAD_PART = 4,  /* one of so many blocks of a pool may be read ahead into */
+};
+
 struct block {
     struct block_pool *pool;
     struct block *next_free;
     uint32_t refs;
     uint32_t len; /* bytes that count, at most BLOCK_LEN */
     bool filling; /* see block_filling() */
+    bool ahead;   /* see block_take_ahead() */
+    _Alignas(16) uint8_t head[16]; /* its end is room for the header that comes before the data */
     uint8_t data[BLOCK_LEN];
 };
 
@@ -39,6 +46,14 @@ struct block *block_take(struct block_pool *pool);
  * that is over, so that peers who stop halfway leave the others theirs. There is one such block a
  * connection at most. */
 void block_filling(struct block *b, bool on);
+
+/* As block_take(), for bytes of which it is not known yet that they are a block's (ahead.h). Only a
+ * part of the pool is given out so, which is then what a peer can hold with bytes that are not
+ * looked at because it does not read our answers. */
+struct block *block_take_ahead(struct block_pool *pool);
+
+/* It is one: it counts as any other from now on. */
+void block_adopt(struct block *b);
 
 struct block *block_hold(struct block *b);
 

@@ -167,6 +167,7 @@ void
 wire_rx_fini(struct wire_rx *rx)
 {
     block_drop(rx->block);
+    ahead_fini(&rx->ahead);
     buf_fini(&rx->staging);
     *rx = (struct wire_rx){.err = SPRAT_E_CLOSED};
 }
@@ -188,6 +189,17 @@ skip(struct wire_rx *rx)
     rx->skip_left -= (uint32_t)n;
 }
 
+static void
+set_block(struct wire_rx *rx, struct block *b, const uint8_t *header, uint32_t len)
+{
+    block_filling(b, true);
+    rx->block = b;
+    rx->block_piece = get_u32be(header + 5);
+    rx->block_begin = get_u32be(header + 9);
+    rx->block_len = len;
+    rx->pieces = true;
+}
+
 /* The whole header of a piece is staged: takes a block and moves to it what came along of the
  * payload. Nothing happens while the pool is exhausted. */
 static void
@@ -199,11 +211,7 @@ start_block(struct wire_rx *rx, uint32_t payload)
 
     if (b == NULL)
         return;
-    block_filling(b, true);
-    rx->block = b;
-    rx->block_piece = get_u32be(buf_data(staging) + 5);
-    rx->block_begin = get_u32be(buf_data(staging) + 9);
-    rx->block_len = payload - 8;
+    set_block(rx, b, buf_data(staging), payload - 8);
     buf_consume(staging, WIRE_PIECE_HEADER);
     n = buf_len(staging) < rx->block_len ? buf_len(staging) : rx->block_len;
     if (n > 0)
@@ -212,10 +220,10 @@ start_block(struct wire_rx *rx, uint32_t payload)
     buf_consume(staging, n);
 }
 
-/* Returns what the last message lent out, and acts on the header at the front as soon as enough of
- * it is there: refuses, starts to skip, or starts a block. 0, or the error. */
+/* Acts on the header at the front as soon as enough of it is there: refuses, starts to skip, or
+ * starts a block. 0, or the error. */
 static int
-advance(struct wire_rx *rx)
+judge(struct wire_rx *rx)
 {
     struct buf *staging = &rx->staging;
     size_t shortest, longest, staged;
@@ -224,8 +232,6 @@ advance(struct wire_rx *rx)
 
     if (rx->err != 0)
         return rx->err;
-    buf_consume(staging, rx->delivered);
-    rx->delivered = 0;
     if (rx->skipping)
         skip(rx);
     staged = buf_len(staging);
@@ -276,28 +282,100 @@ staging_want(const struct wire_rx *rx)
     return grown > want ? grown : want;
 }
 
-int
-wire_rx_spans(struct wire_rx *rx, struct wire_span spans[WIRE_SPANS_MAX])
+static uint32_t
+block_left(const struct wire_rx *rx)
 {
-    size_t want;
-    int n = 0;
+    return rx->block_len - rx->block->len;
+}
+
+/* A block that was read with its header, where a message begins. */
+static bool
+adopt(struct wire_rx *rx)
+{
+    struct block *b;
+
+    if (rx->block != NULL || rx->skipping || buf_len(&rx->staging) > 0)
+        return false;
+    b = ahead_take(&rx->ahead);
+    if (b == NULL)
+        return false;
+    set_block(rx, b, b->head + sizeof(b->head) - WIRE_PIECE_HEADER, BLOCK_LEN);
+    return true;
+}
+
+/* Moves bytes that were read ahead to where they belong. False when there are none, or not before a
+ * message is taken or a block is to be had. */
+static bool
+pull(struct wire_rx *rx)
+{
+    const uint8_t *bytes;
+    size_t len, room;
+
+    if (ahead_left(&rx->ahead) == 0)
+        return false;
+    if (adopt(rx))
+        return true;
+    bytes = ahead_bytes(&rx->ahead, &len);
+    room = rx->block != NULL ? block_left(rx) : staging_want(rx);
+    len = len < room ? len : room;
+    if (len == 0)
+        return false;
+    if (rx->block != NULL) {
+        memcpy(rx->block->data + rx->block->len, bytes, len);
+        rx->block->len += (uint32_t)len;
+    } else if (buf_put(&rx->staging, bytes, len) != 0) {
+        (void)fail(rx, SPRAT_E_NOMEM);
+    }
+    ahead_consume(&rx->ahead, len);
+    return true;
+}
+
+/* Returns what the last message lent out, and goes on until a message is there, or a block or bytes
+ * are lacking. 0, or the error. */
+static int
+advance(struct wire_rx *rx)
+{
+    int err;
+
+    if (rx->err != 0)
+        return rx->err;
+    buf_consume(&rx->staging, rx->delivered);
+    rx->delivered = 0;
+    do
+        err = judge(rx);
+    while (err == 0 && pull(rx));
+    return err;
+}
+
+bool
+wire_rx_starves(const struct wire_rx *rx)
+{
+    return ahead_left(&rx->ahead) > 0;
+}
+
+/* Where bytes go: to the rest of the block at hand, then, if pieces are expected, to blocks |ahead|,
+ * else to the staging buffer. */
+static int
+find_spans(struct wire_rx *rx, bool ahead, struct wire_span spans[WIRE_SPANS_MAX])
+{
+    size_t want = WIRE_PIECE_HEADER; /* what comes behind a block is most often the next's header */
+    int n = 0, more = 0;
 
     if (advance(rx) != 0)
         return rx->err;
-    if (rx->block != NULL) {
-        size_t left = rx->block_len - rx->block->len;
-
-        if (left == 0)
-            return 0;
-        spans[n++] = (struct wire_span){rx->block->data + rx->block->len, left};
-        /* What comes behind a block is most often the next one's header: with exactly that much
-         * room for it, one read gets both, and the next payload again goes to its block. */
-        want = WIRE_PIECE_HEADER;
-    } else {
+    if (ahead_left(&rx->ahead) > 0)
+        return 0;
+    ahead_fini(&rx->ahead); /* of spans that nobody filled */
+    if (rx->block != NULL)
+        spans[n++] = (struct wire_span){rx->block->data + rx->block->len, block_left(rx)};
+    else
         want = staging_want(rx);
-        if (want == 0)
-            return 0;
-    }
+    if (want == 0 || (n > 0 && spans[0].len == 0))
+        return 0;
+    if (ahead && rx->pieces && buf_len(&rx->staging) == 0)
+        more = ahead_spans(&rx->ahead, rx->pool, spans + n);
+    if (more > 0)
+        return n + more;
     spans[n].len = want;
     spans[n].base = buf_room(&rx->staging, want);
     if (spans[n].base == NULL)
@@ -305,17 +383,25 @@ wire_rx_spans(struct wire_rx *rx, struct wire_span spans[WIRE_SPANS_MAX])
     return n + 1;
 }
 
+int
+wire_rx_spans(struct wire_rx *rx, struct wire_span spans[WIRE_SPANS_MAX])
+{
+    return find_spans(rx, true, spans);
+}
+
 void
 wire_rx_filled(struct wire_rx *rx, size_t len)
 {
     if (rx->block != NULL) {
-        size_t left = rx->block_len - rx->block->len;
+        size_t left = block_left(rx);
         size_t n = len < left ? len : left;
 
         rx->block->len += (uint32_t)n;
         len -= n;
     }
-    if (len > 0)
+    if (rx->ahead.count > 0)
+        ahead_filled(&rx->ahead, len);
+    else if (len > 0)
         buf_grew(&rx->staging, len);
 }
 
@@ -323,7 +409,7 @@ int64_t
 wire_rx_push(struct wire_rx *rx, const uint8_t *bytes, size_t len)
 {
     struct wire_span spans[WIRE_SPANS_MAX];
-    int n = wire_rx_spans(rx, spans);
+    int n = find_spans(rx, false, spans);
     size_t taken = 0;
 
     if (n < 0)
@@ -403,7 +489,7 @@ decode(struct cursor c, struct wire_msg *msg)
 static int
 next_piece(struct wire_rx *rx, struct wire_msg *msg)
 {
-    if (rx->block->len < rx->block_len)
+    if (block_left(rx) > 0)
         return 0;
     block_filling(rx->block, false);
     *msg = (struct wire_msg){
@@ -448,6 +534,7 @@ next_staged(struct wire_rx *rx, struct wire_msg *msg)
             return fail(rx, err);
     }
     rx->delivered = PREFIX + size;
+    rx->pieces = false;
     return 1;
 }
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "common/ds/buf.h"
+#include "peer/core/ahead.h"
 #include "peer/core/block.h"
 
 /*  X(NAME, id, shortest, longest) payload bytes behind the id. A bitfield's and a hashes message's
@@ -78,15 +79,17 @@ int wire_encode(struct buf *out, const struct wire_msg *msg);
  *
  * The owner asks where to put the next bytes (wire_rx_spans), reads, says how many came
  * (wire_rx_filled), and then takes messages (wire_rx_next) until there is none. A piece's payload
- * is read straight into its block; everything else passes a small staging buffer that grows with
- * what came of the message at hand (never with what was only announced) and shrinks back when
- * idle. */
+ * is read straight into its block, and while pieces come, several of them in one read; everything
+ * else passes a small staging buffer that grows with what came of the message at hand (never with
+ * what was only announced) and shrinks back when idle. */
 struct wire_rx {
     struct block_pool *pool;
     struct buf staging;
     size_t bitfield_max; /* longest bitfield that this torrent allows */
     struct block *block; /* the payload being read, or NULL */
     uint32_t block_piece, block_begin, block_len;
+    bool pieces;        /* the last message was one: more are likely */
+    struct ahead ahead; /* bytes behind those of |block| or |staging| */
     bool skipping;      /* in the payload of an unknown message */
     uint32_t skip_len;  /* its length */
     uint32_t skip_left; /* what is still to come and to be dropped */
@@ -94,17 +97,12 @@ struct wire_rx {
     int err;
 };
 
-struct wire_span {
-    uint8_t *base;
-    size_t len;
-};
-
 enum {
-    WIRE_SPANS_MAX = 4,
+    WIRE_SPANS_MAX = AHEAD_MAX + 1,
     WIRE_UNKNOWN_MAX = 1048576, /* payload of an unknown message; more is an error */
     WIRE_REQUEST_MAX = 131072,  /* bytes that one request, cancel or reject may name */
     WIRE_STAGING = 1023,        /* staged at a time while no message asks for more */
-    WIRE_PIECE_HEADER = 13,     /* bytes before a piece's payload */
+    WIRE_PIECE_HEADER = BLOCK_HEAD_LEN, /* bytes before a piece's payload */
 };
 
 /* |piece_count| sizes the longest legal bitfield; use 0 while it is not known. */
@@ -115,9 +113,13 @@ void wire_rx_fini(struct wire_rx *rx);
 /* Fills |spans| with where the next bytes go, in order, and returns how many (at most
  * WIRE_SPANS_MAX); 0 when no block is to be had from the pool (stop reading, try later) or a
  * message waits to be taken, negative after an error (SPRAT_E_NOMEM too: then the connection is
- * lost). */
+ * lost). Spans are to be followed by wire_rx_filled(), if nothing came with 0. */
 int wire_rx_spans(struct wire_rx *rx, struct wire_span spans[WIRE_SPANS_MAX]);
 void wire_rx_filled(struct wire_rx *rx, size_t len);
+
+/* After wire_rx_next() returned 0: whether bytes that were read wait for a block, so that it is to
+ * be called again when the pool has one, whether or not more can be read. */
+bool wire_rx_starves(const struct wire_rx *rx);
 
 /* As spans and filled in one, for bytes that lie somewhere else already (tests, encrypted and
  * simulated links): takes up to |len| bytes and returns how many; 0 and negative as wire_rx_spans.

@@ -116,6 +116,15 @@ read_hello(struct conn *c)
     }
 }
 
+static void
+starve(struct conn *c)
+{
+    if (!list_linked(&c->starved))
+        list_push_back(&c->hub->starved, &c->starved);
+    if (conn_want(c) != 0)
+        conn_fail(c, SPRAT_E_LIMIT);
+}
+
 /* Hands on the messages that are whole, unless answers pile up: a few bytes can ask for many. 0, or
  * why the connection must end. */
 static int
@@ -129,6 +138,8 @@ deliver(struct conn *c)
         c->handler.on_message(c->handler.ctx, c, &msg);
         c->out.stuffed = c->state == CONN_TALKING && buf_len(&c->out.ctl) > CONN_CTL_PAUSE;
     }
+    if (n == 0 && c->state == CONN_TALKING && wire_rx_starves(&c->rx))
+        starve(c);
     return n < 0 ? n : 0;
 }
 
@@ -162,18 +173,9 @@ read_some(struct conn *c, bool *full)
         room += spans[i].len;
     }
     got = stream_readv(c->stream, iov, n);
-    if (got > 0)
-        wire_rx_filled(&c->rx, (size_t)got);
+    wire_rx_filled(&c->rx, got > 0 ? (size_t)got : 0);
     *full = got == (int64_t)room;
     return got;
-}
-
-static void
-starve(struct conn *c)
-{
-    list_push_back(&c->hub->starved, &c->starved);
-    if (conn_want(c) != 0)
-        conn_fail(c, SPRAT_E_LIMIT);
 }
 
 static void
@@ -182,7 +184,8 @@ read_messages(struct conn *c)
     size_t budget = CONN_TURN_BYTES;
     bool full = true;
 
-    while (full && budget > 0 && c->state == CONN_TALKING && !c->out.stuffed) {
+    while (full && budget > 0 && c->state == CONN_TALKING && !c->out.stuffed &&
+           !list_linked(&c->starved)) {
         int64_t n = read_some(c, &full);
         int err;
 
@@ -201,6 +204,20 @@ read_messages(struct conn *c)
     }
     if (c->state == CONN_TALKING && c->out.stuffed && conn_want(c) != 0)
         conn_fail(c, SPRAT_E_LIMIT);
+}
+
+void
+conn_feed(struct conn *c)
+{
+    int err;
+
+    conn_enter(c);
+    err = deliver(c);
+    if (err == 0 && c->state != CONN_CLOSED && conn_want(c) != 0)
+        err = SPRAT_E_LIMIT;
+    if (err != 0)
+        conn_fail(c, err);
+    conn_leave(c);
 }
 
 static void

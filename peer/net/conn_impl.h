@@ -111,6 +111,8 @@ void conn_enter(struct conn *c);
 void conn_leave(struct conn *c); /* frees it when it was closed and nobody uses it */
 void conn_fail(struct conn *c, int err); /* closes it and tells the owner */
 int conn_want(struct conn *c);
+/* It starved, and there are blocks again. */
+void conn_feed(struct conn *c);
 /* What was sent makes room for answers: received messages are taken again. */
 void conn_go_on(struct conn *c);
 

@@ -593,23 +593,21 @@ static void
 take_all(struct list *to, struct list *from)
 {
     list_init(to);
-    if (list_empty(from))
-        return;
-    *to = *from;
-    to->next->prev = to->prev->next = to;
-    list_init(from);
+    list_append(to, from);
 }
 
 static void
 feed_starved(struct conn_hub *hub)
 {
-    struct list *link;
+    struct list now, *link;
 
-    while (block_pool_left(hub->blocks) > 0 && (link = list_pop_front(&hub->starved)) != NULL) {
-        struct conn *c = LIST_ENTRY(link, struct conn, starved);
-
-        if (conn_want(c) != 0)
-            conn_fail(c, SPRAT_E_LIMIT);
+    take_all(&now, &hub->starved);
+    while (block_pool_left(hub->blocks) > 0 && (link = list_pop_front(&now)) != NULL)
+        conn_feed(LIST_ENTRY(link, struct conn, starved));
+    while (!list_empty(&now)) { /* the rest stay in front of those that came to it meanwhile */
+        link = now.prev;
+        list_remove(link);
+        list_push_front(&hub->starved, link);
     }
 }
 

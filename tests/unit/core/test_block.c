@@ -132,3 +132,31 @@ Test(block, those_being_filled_do_not_count)
     block_drop(c);
     block_pool_free(pool);
 }
+
+/* Only a part of the pool is given out for guesses, which count until they prove right. */
+Test(block, read_ahead)
+{
+    struct block_pool *pool = block_pool_new(2 * BLOCK_AHEAD_PART);
+    struct block *a = block_take_ahead(pool), *b = block_take_ahead(pool), *c;
+
+    cr_assert_not_null(b);
+    cr_assert_null(block_take_ahead(pool));
+    cr_assert_eq(block_pool_used(pool), 2);
+    block_adopt(a);
+    block_adopt(a);
+    c = block_take_ahead(pool);
+    cr_assert_not_null(c);
+    cr_assert_null(block_take_ahead(pool));
+    block_drop(a);
+    cr_assert_null(block_take_ahead(pool), "that was none any more");
+    block_drop(b);
+    b = block_take_ahead(pool);
+    cr_assert_not_null(b);
+    block_drop(b);
+    block_drop(c);
+    cr_assert_eq(block_pool_used(pool), 0);
+    a = block_take(pool);
+    cr_assert_not(a->ahead);
+    block_drop(a);
+    block_pool_free(pool);
+}

@@ -13,7 +13,7 @@
 #include "common/base/err.h"
 #include "common/base/rng.h"
 
-enum { PIECES = 1000, SCRIPT_MAX = 64, STREAM_MAX = 1 << 17 };
+enum { PIECES = 1000, SCRIPT_MAX = 64, STREAM_MAX = 1 << 20 };
 
 /* What is sent, and what must come out. |payload| belongs to PIECE. */
 struct script {
@@ -497,6 +497,146 @@ Test(wire, a_half_read_block_is_dropped_at_the_end)
     wire_rx_fini(&rx);
     cr_assert_eq(block_pool_used(pool), 0);
     block_pool_free(pool);
+}
+
+/* A stream in which pieces are frequent, and most of them whole blocks. */
+static struct script *
+download(struct rng *r)
+{
+    struct script *s = script_new();
+
+    while (s->count < SCRIPT_MAX) {
+        uint32_t dice = rng_below(r, 16);
+        struct wire_msg m = {.type = WIRE_PIECE,
+                             .piece = rng_below(r, PIECES),
+                             .begin = rng_below(r, 3 * BLOCK_LEN),
+                             .length = BLOCK_LEN};
+
+        if (dice == 0)
+            m.length = 1 + rng_below(r, BLOCK_LEN);
+        else if (dice == 1)
+            m = (struct wire_msg){.type = WIRE_HAVE, .piece = rng_below(r, PIECES)};
+        else if (dice == 2)
+            m = (struct wire_msg){.type = WIRE_KEEPALIVE};
+        else if (dice == 3)
+            m = (struct wire_msg){
+                .type = WIRE_EXTENDED, .ext_id = 3, .data = s->data, .len = rng_below(r, 40000)};
+        if (dice == 4)
+            say_raw(s, "\0\0\0\x04\xc8xyz", 8, (struct wire_msg){.type = WIRE_UNKNOWN, .len = 3});
+        else
+            say(s, m);
+    }
+    return s;
+}
+
+/* Whether what is read ahead is as expected or not, nothing is lost or changed by it. */
+Test(wire, downloads_in_reads_of_all_sizes)
+{
+    struct block_pool *pool = block_pool_new(4 * AHEAD_MAX);
+    struct rng r;
+
+    rng_init(&r, 16);
+    for (unsigned round = 0; round < 60; round++) {
+        struct script *s = download(&r);
+
+        check_chunk(s, pool, 1 + rng_below(&r, 1 << rng_below(&r, 20)), feed_spans);
+        check_chunk(s, pool, STREAM_MAX, feed_spans);
+        check_split(s, pool, rng_below(&r, (uint32_t)buf_len(&s->bytes)), feed_spans);
+        check_split(s, pool, rng_below(&r, (uint32_t)buf_len(&s->bytes)), feed_push);
+        script_free(s);
+    }
+    block_pool_free(pool);
+}
+
+/* Fills all spans, and returns how many blocks there was room for. */
+static uint32_t
+fill(struct wire_rx *rx, const uint8_t **at)
+{
+    struct wire_span spans[WIRE_SPANS_MAX];
+    int n = wire_rx_spans(rx, spans);
+    size_t len = 0;
+
+    cr_assert_gt(n, 0);
+    for (int i = 0; i < n; i++) {
+        memcpy(spans[i].base, *at, spans[i].len);
+        *at += spans[i].len;
+        len += spans[i].len;
+    }
+    wire_rx_filled(rx, len);
+    return (uint32_t)(len / BLOCK_LEN);
+}
+
+/* While pieces fill all the room that there is, the next read has twice as much. */
+Test(wire, whole_blocks_are_read_several_at_a_time)
+{
+    static const uint32_t rooms[] = {2, 2, 4, 8, 16, 16}; /* the first: the rest of one, and one */
+    struct block_pool *pool = block_pool_new(4 * AHEAD_MAX);
+    struct script *s = script_new();
+    const uint8_t *at;
+    struct wire_rx rx;
+    size_t done;
+
+    while (s->count < 49)
+        say(s, (struct wire_msg){.type = WIRE_PIECE, .piece = 1, .length = BLOCK_LEN});
+    at = buf_data(&s->bytes);
+    wire_rx_init(&rx, pool, PIECES);
+    done = feed_spans(&rx, s, at, 13, 13, 0);
+    at += 13;
+    for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+        cr_assert_eq(fill(&rx, &at), rooms[i], "read %zu", i);
+        done = drain(&rx, s, done);
+        cr_assert_eq(block_pool_used(pool), 0, "what was taken came as messages");
+    }
+    cr_assert_eq(done, 48);
+    wire_rx_fini(&rx);
+    block_pool_free(pool);
+    script_free(s);
+}
+
+/* What was read ahead can be more than the pool has blocks for: it waits, and needs no further
+ * byte. */
+Test(wire, what_was_read_ahead_can_wait_for_blocks)
+{
+    enum { BLOCKS = 8 };
+    struct block_pool *pool = block_pool_new(BLOCKS);
+    struct script *s = script_new();
+    struct block *held[BLOCKS];
+    struct wire_span spans[WIRE_SPANS_MAX];
+    struct wire_rx rx;
+    struct wire_msg msg;
+    size_t done, got = 0;
+
+    for (size_t i = 0; i < BLOCKS; i++)
+        held[i] = block_take(pool);
+    say(s, (struct wire_msg){.type = WIRE_PIECE, .piece = 1, .length = BLOCK_LEN});
+    say(s, (struct wire_msg){.type = WIRE_PIECE, .piece = 2, .length = 2000});
+    say(s, (struct wire_msg){.type = WIRE_PIECE, .piece = 3, .length = 2000});
+    wire_rx_init(&rx, pool, PIECES);
+    block_drop(held[0]);
+    block_drop(held[1]);
+    done = feed_spans(&rx, s, buf_data(&s->bytes), 13 + BLOCK_LEN / 2, STREAM_MAX, 0);
+    cr_assert_eq(wire_rx_spans(&rx, spans), 2);
+    cr_assert_eq(spans[1].len, (size_t)13 + BLOCK_LEN);
+    memcpy(spans[0].base, buf_data(&s->bytes) + 13 + BLOCK_LEN / 2, BLOCK_LEN / 2);
+    memcpy(spans[1].base, buf_data(&s->bytes) + 13 + BLOCK_LEN, 4026);
+    wire_rx_filled(&rx, BLOCK_LEN / 2 + 4026);
+    while (wire_rx_next(&rx, &msg) == 1) {
+        assert_same(s, done++, &msg);
+        held[got++] = msg.block;
+    }
+    cr_assert_eq(done, 1, "the next one finds no block");
+    cr_assert(wire_rx_starves(&rx));
+    cr_assert_eq(wire_rx_spans(&rx, spans), 0);
+    block_drop(held[--got]);
+    done = drain(&rx, s, done);
+    cr_assert_eq(done, 3);
+    cr_assert_not(wire_rx_starves(&rx));
+    cr_assert_eq(block_pool_used(pool), (uint32_t)BLOCKS - 2);
+    for (size_t i = 2; i < BLOCKS; i++)
+        block_drop(held[i]);
+    wire_rx_fini(&rx);
+    block_pool_free(pool);
+    script_free(s);
 }
 
 /* A peer that announces a megabyte and sends little makes us hold little. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -248,6 +249,16 @@ shake(struct probe *p)
     cr_assert_eq(read(p->fd, answer, sizeof(answer)), HANDSHAKE_LEN);
     cr_assert_eq(memcmp(hello, answer, sizeof(hello)), 0);
     p->sent_payload = p->sent_total = 0;
+}
+
+/* Bytes that we sent and the connection has not read. */
+static int
+recv_left(const struct probe *p)
+{
+    int n = 0;
+
+    cr_assert_eq(ioctl(p->fd, TIOCOUTQ, &n), 0);
+    return n;
 }
 
 static const uint8_t have_7[] = {0, 0, 0, 5, 4, 0, 0, 0, 7};
@@ -699,17 +710,24 @@ Test(conn, a_piece_of_the_largest_request)
     stop(&p);
 }
 
-/* A hash request of 53 bytes asks for 16 KiB and more. Who asks for many at once is answered as fast as it
- * reads; nothing of it is lost. */
-Test(conn, who_asks_for_much_has_to_read_it)
+static void
+check_answers_are_read(bool downloading)
 {
     enum { ASKS = 200, ANSWER = 16384 };
-    static uint8_t got[1 << 20];
+    static uint8_t got[1 << 20], block[13 + BLOCK_LEN];
     struct probe p;
     size_t sum = 0;
 
     start(&p, 10);
     shake(&p);
+    if (downloading) {
+        put_u32be(block, 9 + BLOCK_LEN);
+        block[4] = 7;
+        put(&p, block, sizeof(block));
+        run_ms(&p, 20);
+        cr_expect_eq(p.pieces, 1);
+        p.messages = 0;
+    }
     p.answer = ANSWER;
     for (int i = 0; i < ASKS; i++)
         put(&p, have_7, sizeof(have_7));
@@ -726,6 +744,19 @@ Test(conn, who_asks_for_much_has_to_read_it)
     cr_expect_eq(sum, (size_t)ASKS * (ANSWER + 53));
     cr_expect_eq(p.closed, 0);
     stop(&p);
+}
+
+/* A hash request of 53 bytes asks for 16 KiB and more. Who asks for many at once is answered as fast as it
+ * reads; nothing of it is lost. */
+Test(conn, who_asks_for_much_has_to_read_it)
+{
+    check_answers_are_read(false);
+}
+
+/* The same where the questions were read ahead, as if they were blocks. */
+Test(conn, who_asks_for_much_between_blocks_has_to_read_it)
+{
+    check_answers_are_read(true);
 }
 
 Test(conn, a_failed_read_is_left_out)
@@ -878,6 +909,37 @@ Test(conn, an_exhausted_pool_stops_reading_until_blocks_come_back)
     run_ms(&p, 30);
     cr_expect_eq(p.pieces, 5);
     cr_expect_eq(p.messages, 6);
+    stop(&p);
+}
+
+/* What was read ahead, and waits for blocks, goes on when they come, though no further byte does. */
+Test(conn, what_was_read_ahead_waits_for_blocks)
+{
+    static uint8_t stream[13 + BLOCK_LEN];
+    struct probe p;
+
+    start(&p, 8);
+    shake(&p);
+    put_u32be(stream, 9 + BLOCK_LEN);
+    stream[4] = 7;
+    put(&p, stream, sizeof(stream)); /* whole blocks are expected from now on */
+    run_ms(&p, 30);
+    cr_expect_eq(p.pieces, 1);
+    p.hold = true;
+    for (uint32_t i = 0; i < 10; i++)
+        put_piece(&p, i);
+    put(&p, have_7, sizeof(have_7));
+    run_ms(&p, 30);
+    cr_expect_lt(p.pieces, 11);
+    cr_expect_eq(recv_left(&p), 0, "all of it was read");
+    for (int round = 0; round < 4 && p.messages < 12; round++) {
+        while (p.held_count > 0)
+            block_drop(p.held[--p.held_count]);
+        conn_hub_kick(p.hub);
+        run_ms(&p, 30);
+    }
+    cr_expect_eq(p.pieces, 11);
+    cr_expect_eq(p.messages, 12);
     stop(&p);
 }
 
