@@ -204,6 +204,10 @@ stream_writev(struct stream *s, const struct iovec *iov, int count)
     struct msghdr m = {.msg_iovlen = (size_t)count};
     ssize_t n;
 
+    if (count == 1) { /* a piece's header mostly, and send() has less to look at */
+        n = send(s->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+        return n >= 0 ? n : failed(errno);
+    }
     /* sendmsg() does not write to the vector; its struct only lacks the const. */
     memcpy(&m.msg_iov, &iov, sizeof(iov));
     n = sendmsg(s->fd, &m, MSG_NOSIGNAL);
