@@ -31,6 +31,8 @@ enum {
     PEERSET_TAG_SCAN_MAX = 4096,
     PEERSET_PEERS_MAX = 1 << 24,
     PEERSET_ID_LEN = 20,
+    PEERSET_CACHE_LINE = 64,
+    PEERSET_META_LEN = 6, /* of an entry behind the address and port */
 };
 
 /* Flags of a peer, and where its tag begins. */
@@ -78,7 +80,7 @@ peerset_is_seed(const struct peerset *s, uint32_t pos)
 static inline size_t
 peerset_stride(const struct peerset *s)
 {
-    return (size_t)s->key_len + 6;
+    return (size_t)s->key_len + PEERSET_META_LEN;
 }
 
 static inline const uint8_t *
@@ -103,6 +105,17 @@ static inline unsigned
 peerset_flags(const struct peerset *s, uint32_t pos)
 {
     return get_u32be(peerset_key(s, pos) + s->key_len + 2) & PEER_FLAGS;
+}
+
+/* Gets |n| peers from |pos| on on their way from memory. */
+static inline void
+peerset_prefetch(const struct peerset *s, uint32_t pos, uint32_t n)
+{
+    const uint8_t *at = peerset_key(s, pos), *end = peerset_key(s, pos + n);
+
+    for (; at < end; at += PEERSET_CACHE_LINE)
+        __builtin_prefetch(at);
+    __builtin_prefetch(end - 1);
 }
 
 /* Equal compact endpoints? The lengths are spelled out so that the compiler compares words. */

@@ -15,6 +15,11 @@ enum {
     LOOKS_PER_PEER = 2, /* peers looked at for each one wanted, before we give up on the rest */
 };
 
+/* The |n| peers from |first| on, turned by |turn|. */
+struct ring {
+    uint32_t first, n, turn;
+};
+
 /* A part of the ring and how far it was drawn from. */
 struct part {
     uint32_t first, len;
@@ -30,91 +35,132 @@ struct draw {
     uint32_t count;
 };
 
-static bool
-is_asker(const struct draw *d, uint32_t pos)
+/* Takes peers from |pos| on, |n| of them at most, until there are enough. Each is written, and then
+ * counted or not: that is faster than asking first. |key_len| is a constant to the compiler. */
+static inline uint32_t
+take_row(struct draw *d, uint32_t pos, uint32_t n, const size_t key_len)
 {
-    if (peerset_tag(d->s, pos) == d->q->self_tag)
-        return true;
-    return d->q->self != NULL && peerset_key_is(d->s, pos, d->q->self);
-}
-
-static void
-take(struct draw *d, uint32_t pos)
-{
-    if ((uint16_t)(d->q->now - peerset_seen(d->s, pos)) > d->q->age_max || is_asker(d, pos))
-        return;
-    if (d->s->key_len == COMPACT_V4_LEN)
-        memcpy(d->out + (size_t)d->count * COMPACT_V4_LEN, peerset_key(d->s, pos), COMPACT_V4_LEN);
-    else
-        memcpy(d->out + (size_t)d->count * COMPACT_V6_LEN, peerset_key(d->s, pos), COMPACT_V6_LEN);
-    if (d->ids != NULL && d->s->ids != NULL)
-        memcpy(d->ids + (size_t)d->count * PEERSET_ID_LEN, d->s->ids + (size_t)pos * PEERSET_ID_LEN,
-               PEERSET_ID_LEN);
-    d->count++;
-}
-
-/* The next peer of |part|, if there is one. |turn| is how far the ring of |n| from |first| is
- * turned. */
-static void
-draw_from(struct draw *d, struct part *part, uint32_t first, uint32_t n, uint32_t turn)
-{
-    uint32_t at = part->start + part->drawn++;
+    const size_t stride = key_len + PEERSET_META_LEN;
+    const uint8_t *at = d->s->entries + pos * stride;
     uint32_t i;
 
-    at = part->first + (at < part->len ? at : at - part->len);
-    i = at + turn;
-    take(d, first + (i < n ? i : i - n));
+    for (i = 0; i < n && d->count < d->q->want; i++, at += stride) {
+        bool silent = (uint16_t)(d->q->now - get_u16be(at + key_len)) > d->q->age_max;
+        uint32_t tag = get_u32be(at + key_len + 2) & ~(uint32_t)PEER_FLAGS;
+
+        memcpy(d->out + d->count * key_len, at, key_len);
+        if (d->ids != NULL)
+            memcpy(d->ids + (size_t)d->count * PEERSET_ID_LEN,
+                   d->s->ids + (size_t)(pos + i) * PEERSET_ID_LEN, PEERSET_ID_LEN);
+        d->count += !silent && tag != d->q->self_tag;
+    }
+    return i;
 }
 
-static void
-cut(struct part *parts, uint32_t count, uint32_t n, struct rng *rng)
+static uint32_t
+take(struct draw *d, uint32_t pos, uint32_t n)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t begin = (uint32_t)((uint64_t)i * n / count);
-        uint32_t end = (uint32_t)((uint64_t)(i + 1) * n / count);
+    return d->s->key_len == COMPACT_V4_LEN ? take_row(d, pos, n, COMPACT_V4_LEN)
+                                           : take_row(d, pos, n, COMPACT_V6_LEN);
+}
 
-        parts[i] = (struct part){.first = begin, .len = end - begin};
-        parts[i].start = rng_below(rng, parts[i].len);
+/* How many peers of |part| from the |drawn|th of it lie side by side, and where they begin. */
+static uint32_t
+row_at(const struct ring *r, const struct part *part, uint32_t drawn, uint32_t *pos)
+{
+    uint32_t at = part->start + drawn, len = part->len - drawn, i;
+
+    if (at >= part->len)
+        at -= part->len;
+    else if (len > part->len - at)
+        len = part->len - at;
+    i = part->first + at + r->turn;
+    if (i >= r->n)
+        i -= r->n;
+    else if (len > r->n - i)
+        len = r->n - i;
+    *pos = r->first + i;
+    return len;
+}
+
+/* The next |n| peers of |part|, as far as there are any. Returns how many were looked at. */
+static uint32_t
+draw_from(struct draw *d, const struct ring *r, struct part *part, uint32_t n)
+{
+    uint32_t looked = 0;
+
+    while (looked < n && part->drawn < part->len && d->count < d->q->want) {
+        uint32_t pos, row = row_at(r, part, part->drawn, &pos);
+
+        row = take(d, pos, row < n - looked ? row : n - looked);
+        part->drawn += row;
+        looked += row;
+    }
+    return looked;
+}
+
+/* How a draw begins: the ring cut into |count| parts, of each of which a run of |run| is taken. */
+struct plan {
+    struct ring ring;
+    uint32_t count, run;
+    struct part parts[RUNS_MAX];
+};
+
+/* |want| and the number of peers are not 0. Gets the runs on their way from memory, all at once. */
+static void
+make_plan(struct plan *p, const struct peerset *s, struct rng *rng, uint32_t want,
+          bool leechers_only)
+{
+    uint32_t first = leechers_only ? s->nseeds : 0, n = peerset_count(s) - first;
+
+    if (want > n)
+        want = n;
+    p->ring = (struct ring){.first = first, .n = n, .turn = rng_below(rng, n)};
+    p->count = (want + RUN - 1) / RUN;
+    p->run = (want + p->count - 1) / p->count;
+    for (uint32_t i = 0; i < p->count; i++) {
+        uint32_t begin = (uint32_t)((uint64_t)i * n / p->count);
+        uint32_t end = (uint32_t)((uint64_t)(i + 1) * n / p->count), pos, row;
+
+        p->parts[i] = (struct part){.first = begin, .len = end - begin};
+        p->parts[i].start = rng_below(rng, end - begin);
+        row = row_at(&p->ring, &p->parts[i], 0, &pos);
+        peerset_prefetch(s, pos, row < p->run ? row : p->run);
     }
 }
 
 /* A run from each part, then one peer more from each for those that were passed over. */
 static void
-draw_runs(struct draw *d, struct rng *rng, uint32_t first, uint32_t n)
+draw_runs(struct draw *d, struct plan *p)
 {
-    uint32_t want = d->q->want < n ? d->q->want : n;
-    uint32_t count = (want + RUN - 1) / RUN, run = (want + count - 1) / count;
-    uint32_t turn = rng_below(rng, n), looks = want * LOOKS_PER_PEER + RUN;
-    struct part parts[RUNS_MAX];
+    uint32_t looks = d->q->want * LOOKS_PER_PEER + RUN, looked = 1;
 
-    cut(parts, count, n, rng);
-    while (looks > 0) {
-        uint32_t before = looks;
-
-        for (uint32_t i = 0; i < count; i++) {
-            for (uint32_t k = 0; k < run && parts[i].drawn < parts[i].len && looks > 0; k++) {
-                if (d->count == d->q->want)
-                    return;
-                draw_from(d, &parts[i], first, n, turn);
-                looks--;
-            }
-        }
-        if (looks == before)
-            return;
-        run = 1;
+    for (uint32_t run = p->run; looks > 0 && looked > 0 && d->count < d->q->want; run = 1) {
+        looked = 0;
+        for (uint32_t i = 0; i < p->count && looks > looked; i++)
+            looked +=
+                draw_from(d, &p->ring, &p->parts[i], run < looks - looked ? run : looks - looked);
+        looks -= looked;
     }
+}
+
+static bool
+is_empty(const struct peerset *s, uint32_t want, bool leechers_only)
+{
+    return want == 0 || (leechers_only ? s->nleeches : peerset_count(s)) == 0;
 }
 
 uint32_t
 select_peers(const struct peerset *s, struct rng *rng, const struct select_query *q, uint8_t *out,
              uint8_t *ids)
 {
-    struct draw d = {.s = s, .q = q, .out = out, .ids = ids};
-    uint32_t first = q->leechers_only ? s->nseeds : 0;
-    uint32_t n = peerset_count(s) - first;
+    struct draw d = {.s = s, .q = q, .out = out, .ids = s->ids != NULL ? ids : NULL};
+    struct plan p;
 
     ASSERT(q->want <= SELECT_WANT_MAX);
-    if (n > 0 && q->want > 0)
-        draw_runs(&d, rng, first, n);
+    if (is_empty(s, q->want, q->leechers_only))
+        return 0;
+    make_plan(&p, s, rng, q->want, q->leechers_only);
+    draw_runs(&d, &p);
     return d.count;
 }

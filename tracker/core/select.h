@@ -13,12 +13,11 @@
 enum { SELECT_WANT_MAX = 200 };
 
 struct select_query {
-    uint32_t want;       /* at most SELECT_WANT_MAX */
-    bool leechers_only;  /* for a seeder, who has no use for others */
-    const uint8_t *self; /* the asker's compact endpoint if it is of this family, else NULL */
-    uint32_t self_tag;   /* the asker's tag: its other addresses have it too */
-    uint16_t now;        /* in the peerset's seconds */
-    uint16_t age_max;    /* peers not seen for longer are passed over, though not yet removed */
+    uint32_t want;      /* at most SELECT_WANT_MAX */
+    bool leechers_only; /* for a seeder, who has no use for others */
+    uint32_t self_tag;  /* the asker's tag, which all its addresses have */
+    uint16_t now;       /* in the peerset's seconds */
+    uint16_t age_max;   /* peers not seen for longer are passed over, though not yet removed */
 };
 
 /* Writes up to |q->want| compact endpoints to |out|, and their peer ids to |ids| unless that or the

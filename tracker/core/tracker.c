@@ -261,7 +261,6 @@ select_family(struct tracker *t, struct swarm *w, const struct ask *k, struct tr
     struct select_query q = {
         .want = want < max ? want : max,
         .leechers_only = k->seed || k->a->event == TRACKER_EVENT_PAUSED,
-        .self = family == k->family ? k->key : NULL,
         .self_tag = k->tag,
         .now = k->now_s,
         .age_max = peer_timeout_s(t),
