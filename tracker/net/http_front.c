@@ -4,7 +4,8 @@
  * what it waits for:
  *
  *  OPEN     reads requests; while answers are unsent it writes and does not read
- *  CLOSING  writes the rest of its answers, then LINGERs
+ *  CLOSING  writes the rest of its answers, then LINGERs, or ends if the client said that this
+ *           request is its last and nothing came behind it
  *  LINGER   has said that it sends no more, and throws away what still comes, so that the client
  *           gets to read the answer before a reset could reach it
  *
@@ -50,6 +51,7 @@ struct conn {
     struct mono deadline;
     struct endpoint peer;
     struct http_scan scan;
+    bool last; /* the client said that it sends nothing more */
     struct buf in, out;
     size_t thrown_away;
 };
@@ -134,8 +136,10 @@ conn_answer(struct conn *c)
         }
         handler->answer(handler->ctx, &req, &client, &c->out, loop_now(c->front->loop));
         buf_consume(&c->in, req.len);
-        if (!req.keep_alive)
+        if (!req.keep_alive) {
             c->state = CONN_CLOSING;
+            c->last = buf_len(&c->in) == 0;
+        }
     }
     return false;
 }
@@ -173,6 +177,9 @@ conn_go_on(struct conn *c)
     } while (more && buf_len(&c->out) == 0);
     if (buf_len(&c->out) > 0) {
         want = LOOP_WRITE;
+    } else if (c->state == CONN_CLOSING && c->last) {
+        conn_free(c);
+        return;
     } else if (c->state == CONN_CLOSING) {
         stream_shutdown(c->stream);
         c->state = CONN_LINGER;
@@ -198,24 +205,17 @@ conn_throw_away(struct conn *c)
 }
 
 static void
-on_readable(void *ctx)
+conn_read(struct conn *c)
 {
-    struct conn *c = ctx;
-    struct iovec iov;
+    struct iovec iov = {buf_room(&c->in, READ_SIZE), READ_SIZE};
     int64_t n;
 
-    MAGIC_CHECK(c, CONN_MAGIC);
-    if (c->state == CONN_LINGER) {
-        conn_throw_away(c);
-        return;
-    }
-    iov = (struct iovec){buf_room(&c->in, READ_SIZE), READ_SIZE};
     if (iov.iov_base == NULL) {
         conn_free(c);
         return;
     }
     n = stream_readv(c->stream, &iov, 1);
-    if (n == SPRAT_E_AGAIN)
+    if (n == SPRAT_E_AGAIN && stream_want(c->stream, LOOP_READ) == 0)
         return;
     if (n <= 0) {
         conn_free(c);
@@ -223,6 +223,18 @@ on_readable(void *ctx)
     }
     buf_grew(&c->in, (size_t)n);
     conn_go_on(c);
+}
+
+static void
+on_readable(void *ctx)
+{
+    struct conn *c = ctx;
+
+    MAGIC_CHECK(c, CONN_MAGIC);
+    if (c->state == CONN_LINGER)
+        conn_throw_away(c);
+    else
+        conn_read(c);
 }
 
 static void
@@ -249,6 +261,8 @@ make_way(struct http_front *f)
         conn_free(LIST_ENTRY(f->conns.next, struct conn, link));
 }
 
+/* A request mostly comes with its connection. It is read at once: a client who asks once and goes
+ * is answered before the loop hears of it. */
 static void
 on_accept(void *ctx, int fd, const struct endpoint *peer)
 {
@@ -263,9 +277,8 @@ on_accept(void *ctx, int fd, const struct endpoint *peer)
         free(c);
         return;
     }
-    if (c == NULL || stream_want(stream, LOOP_READ) != 0) {
+    if (c == NULL) {
         stream_free(stream);
-        free(c);
         return;
     }
     make_way(f);
@@ -280,6 +293,7 @@ on_accept(void *ctx, int fd, const struct endpoint *peer)
     conn_renew(c);
     if (tally_get(&f->nconns) == 1)
         set_timer(f);
+    conn_read(c);
 }
 
 static void
