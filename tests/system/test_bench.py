@@ -31,4 +31,12 @@ def a_transfer_is_measured(t):
     assert any(line[:2] == ["v2", "sprat"] for line in lines), lines
 
 
+@test(seconds=100)
+def announces_are_measured(t):
+    lines = bench(t, "tracker", "--only", "sprat-tracker,echo", "--torrents", "20", "--peers", "2000", "--runs", "1",
+                  "--seconds", "0.2")
+    if os.sched_getaffinity(0) != {0}:
+        assert [line[3] for line in lines if line[1:3] == ["20", "torrents"]][:2] == ["sprat-tracker", "echo"], lines
+
+
 sprat.main(sprat.SPRAT, sprat.TRACKER)
