@@ -128,9 +128,10 @@ def every_bad_field_has_its_reason(t):
     for fields, reason in cases:
         got = http_announce(url, 1, **fields)
         assert got == {b"failure reason": reason.encode()}, (fields, got)
-    for extra, reason in (("&port=1", "port is given twice"), ("&info_hash=x", "info_hash is given twice")):
-        status, body = http_get(url, "/announce?" + query(1) + extra)
-        assert bencode.decode(body)[b"failure reason"] == reason.encode()
+    every = {"event": "started", "numwant": 1, "compact": 1, "no_peer_id": 1, "key": "1"}
+    for name in ("info_hash", "peer_id", "port", "uploaded", "downloaded", "left", *every):
+        status, body = http_get(url, f"/announce?{query(1, **every)}&{name}=1")
+        assert bencode.decode(body)[b"failure reason"] == f"{name} is given twice".encode(), (name, body)
     for bad in ("%", "%1", "%zz"):
         status, body = http_get(url, "/announce?info_hash=" + bad)
         assert bencode.decode(body)[b"failure reason"] == b"info_hash is badly escaped"

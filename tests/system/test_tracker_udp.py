@@ -84,6 +84,26 @@ def every_length_and_never_more_out_than_in(t):
 
 
 @test
+def fields_at_their_ends(t):
+    c = Udp(t, Tracker(t, http=False).udp)
+    connection = c.connect()
+    assert "port is out of range" in c.error(c.announce_packet(connection, 1, port=0))
+    for number, fields in enumerate(({"left": 2 ** 64 - 1}, {"want": -2 ** 31}, {"want": 2 ** 31 - 1},
+                                     {"event": 2 ** 32 - 1}, {"port": 65535})):
+        _, leechers, _, peers = c.announce(connection, number + 1, **fields)
+        assert leechers == number + 1 and len(peers) == number, (fields, leechers, peers)
+
+
+@test
+def a_packet_sent_again_changes_nothing(t):
+    c = Udp(t, Tracker(t, http=False).udp)
+    connection = c.connect()
+    packet = c.announce_packet(connection, 1, left=0, event=1)
+    assert len({c.ask(packet)[12:] for _ in range(5)}) == 1
+    assert c.scrape(connection) == [(1, 1, 0)], "one seeder, one completion"
+
+
+@test
 def what_is_no_request_meets_silence(t):
     c = Udp(t, Tracker(t).udp)
     assert c.silent(b"")
