@@ -39,6 +39,7 @@ struct entry {
     bool connected; /* or being connected to */
     bool self;
     bool seed;
+    bool failing; /* waits to be tried again after a failure */
 };
 
 struct peerlist {
@@ -48,6 +49,7 @@ struct peerlist {
     uint32_t turn;         /* where the search for a free number goes on, so that reuse is late */
     uint32_t count;        /* entries in use */
     uint32_t connected;    /* of them */
+    uint32_t failing;      /* of them */
     struct heap heaps[2][2]; /* [hearsay][seeds] */
     struct list hearsay;
     uint32_t hearsay_count;
@@ -173,9 +175,17 @@ entry_believe(struct peerlist *l, struct entry *e)
 }
 
 static void
+entry_set_failing(struct peerlist *l, struct entry *e, bool failing)
+{
+    l->failing += failing - e->failing;
+    e->failing = failing;
+}
+
+static void
 entry_forget(struct peerlist *l, struct entry *e)
 {
     heap_remove(heap_of(l, e), &e->dial);
+    entry_set_failing(l, e, false);
     entry_believe(l, e);
     l->connected -= e->connected;
     if (e->addr.port != 0)
@@ -205,8 +215,10 @@ static void
 entry_queue(struct peerlist *l, struct entry *e)
 {
     heap_remove(heap_of(l, e), &e->dial);
+    entry_set_failing(l, e, false);
     if (e->connected || e->self || e->addr.port == 0)
         return;
+    entry_set_failing(l, e, e->failures > 0);
     heap_node_init(&e->dial, (uint64_t)rank(e->sources) << 32 | turn_of(l, e));
     if (heap_set(heap_of(l, e), &e->dial, e->retry_at) < 0)
         entry_forget(l, e);
@@ -649,6 +661,12 @@ peerlist_count(const struct peerlist *l)
     for (unsigned i = 0; i < 4; i++)
         waiting += l->heaps[i / 2][i % 2].count;
     return l->connected + (uint32_t)waiting;
+}
+
+uint32_t
+peerlist_promising(const struct peerlist *l)
+{
+    return peerlist_count(l) - l->failing;
 }
 
 uint32_t

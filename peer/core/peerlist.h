@@ -106,6 +106,8 @@ bool peerlist_is_banned(const struct peerlist *l, const struct endpoint *addr);
 
 /* How many are connected or can be dialled, now or later. */
 uint32_t peerlist_count(const struct peerlist *l);
+/* Of them, those whose last try did not fail. */
+uint32_t peerlist_promising(const struct peerlist *l);
 
 /* Walk in number order for saving: start with PEERLIST_NONE; gives the next in use, those with port
  * 0 included, or PEERLIST_NONE. */

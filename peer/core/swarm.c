@@ -190,7 +190,7 @@ announce_due(struct swarm *s)
 
     announcer_want_peers(s->announcer,
                          leeching && s->state == SWARM_ACTIVE &&
-                             peerlist_count(s->list) < PEERS_FEW,
+                             peerlist_promising(s->list) < PEERS_FEW,
                          s->clock.now);
     while (announcer_next(s->announcer, &job, s->clock.now)) {
         struct swarm_effect *fx = fx_push(s, SWARM_FX_ANNOUNCE, SLOT_NONE);

@@ -53,7 +53,8 @@ enum {
     REJECT_PAUSES_MAX = 30,
     CHOKE_PAUSE_MS = 100,            /* no choke round sooner after another */
     ABORT_PAUSE_MS = 1000,           /* a peer whose requests were overdue is left alone that long */
-    PEERS_FEW = 20,                  /* fewer known than that: ask the tracker sooner */
+    PEERS_FEW = 20,                  /* fewer than that, those who can't be reached left out:
+                                        ask the tracker sooner */
     NUMWANT_LEECHER = 100,
     NUMWANT_SEEDER = 50,
 };

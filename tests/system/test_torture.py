@@ -50,7 +50,7 @@ def one(victim, kills, life):
 
 def all_of(t, kills, power, life):
     source_seed = SEED * 1000 + (500 if power else 0)
-    tracker = sprat.Tracker(t, udp=False)
+    tracker = sprat.Tracker(t, "--min-interval", "20", udp=False)
     sources = [torture.Source(t, form, tree, source_seed, [tracker.http])
                for form in ("v1", "v2", "hybrid") for tree in (False, True)]
     peers = torture.seeders(t, sources)

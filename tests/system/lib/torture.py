@@ -321,8 +321,9 @@ class Victim:
         assert not wrong, f"{self}: after kill {self.kills}, claimed and not right: {wrong[:10]} of {len(now)}"
         self.claimed = now
 
-    def finish(self, seconds=60):
-        """Lets it come to its end, which must be a good one."""
+    def finish(self, seconds=200):
+        """Lets it come to its end, which must be a good one. Where nobody is named and the tracker names none but former
+        lives, whom it takes for peers still, it is asked again after a minute, and after two more."""
         if self.faults:
             self.faults.stop()
         to = self.start()

@@ -157,6 +157,30 @@ Test(peerlist, never_forgets_what_was_given_by_hand)
     peerlist_free(l);
 }
 
+Test(peerlist, who_can_not_be_reached_promises_nothing)
+{
+    struct peerlist *l = list_new();
+    uint32_t dead = add4(l, 0x0a000001, 1000, PEER_FROM_TRACKER);
+    uint32_t good = add4(l, 0x0a000002, 1000, PEER_FROM_TRACKER);
+
+    cr_assert_eq(peerlist_promising(l), 2u);
+    peerlist_on_connecting(l, dead);
+    cr_assert_eq(peerlist_promising(l), 2u);
+    peerlist_on_failed(l, dead, at_ms(0));
+    cr_assert_eq(peerlist_count(l), 2u);
+    cr_assert_eq(peerlist_promising(l), 1u);
+    peerlist_on_connecting(l, dead);
+    cr_assert_eq(peerlist_promising(l), 2u, "it is being tried");
+    peerlist_on_closed(l, dead, true, at_ms(0));
+    cr_assert_eq(peerlist_promising(l), 2u);
+    peerlist_on_connecting(l, good);
+    for (int i = 0; i < PEERLIST_FAILURES_MAX; i++)
+        peerlist_on_failed(l, dead, at_ms(0));
+    cr_assert_eq(peerlist_count(l), 1u, "forgotten");
+    cr_assert_eq(peerlist_promising(l), 1u);
+    peerlist_free(l);
+}
+
 Test(peerlist, a_useful_connection_clears_the_failures)
 {
     struct peerlist *l = list_new();
