@@ -34,7 +34,7 @@ struct job {
     uint64_t round; /* the last one it took part in */
     struct mono retry_at;
     int err;
-    char message[ANNOUNCE_MESSAGE_MAX + 1];
+    char *message; /* of at most ANNOUNCE_MESSAGE_MAX bytes; NULL: none, as of most */
     uint32_t seeders, leechers;
 };
 
@@ -162,11 +162,20 @@ announcer_free(struct announcer *a)
 {
     if (a == NULL)
         return;
-    for (uint32_t i = 0; i < a->count; i++)
+    for (uint32_t i = 0; i < a->count; i++) {
+        for (uint32_t h = 0; h < a->hashes; h++)
+            free(a->trackers[i].jobs[h].message);
         free(a->trackers[i].url);
+    }
     free(a->trackers);
     free(a->order);
     free(a);
+}
+
+void
+announcer_use(struct announcer *a, struct rng *rng)
+{
+    a->rng = rng;
 }
 
 /* --- when ------------------------------------------------------------------------------------ */
@@ -439,8 +448,9 @@ clamp_s(int64_t s, int64_t low, int64_t high)
 static void
 keep_message(struct job *j, const char *message)
 {
-    snprintf(j->message, sizeof(j->message), "%s", message != NULL ? message : "");
-    for (char *p = j->message; *p != '\0'; p++)
+    free(j->message);
+    j->message = message != NULL && *message != '\0' ? strndup(message, ANNOUNCE_MESSAGE_MAX) : NULL;
+    for (char *p = j->message; p != NULL && *p != '\0'; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             *p = '?';
 }
@@ -612,5 +622,5 @@ announcer_status(const struct announcer *a, uint32_t id, struct announce_status 
         .leechers = j->leechers,
         .next = next_of(a, tracker, j),
     };
-    memcpy(st->message, j->message, sizeof(st->message));
+    snprintf(st->message, sizeof(st->message), "%s", j->message != NULL ? j->message : "");
 }

@@ -63,6 +63,8 @@ struct announcer;
 struct announcer *announcer_new(const struct metainfo *mi, const char *const *extra,
                                 size_t extra_count, struct rng *rng);
 void announcer_free(struct announcer *a);
+/* From now on it takes its chances from |rng|, which outlives it: for one that gets another owner. */
+void announcer_use(struct announcer *a, struct rng *rng);
 
 /* Begins with "started" at |now|; or says "stopped", once, to every tracker that heard "started".
  * May be called in turn; each is without effect when called again. Trackers are tried tier by tier

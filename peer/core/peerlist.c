@@ -669,6 +669,19 @@ peerlist_promising(const struct peerlist *l)
     return peerlist_count(l) - l->failing;
 }
 
+bool
+peerlist_hopeless(const struct peerlist *l)
+{
+    for (uint32_t i = 0; i < l->top; i++) {
+        const struct entry *e = entry_at(l, i);
+        bool waits = e->used && !e->connected && !e->self && !e->seed && e->addr.port != 0;
+
+        if (waits && (e->failures < 2 || (e->sources & PEER_FROM_USER) != 0))
+            return false;
+    }
+    return true;
+}
+
 uint32_t
 peerlist_walk(const struct peerlist *l, uint32_t peer)
 {

@@ -109,6 +109,10 @@ uint32_t peerlist_count(const struct peerlist *l);
 /* Of them, those whose last try did not fail. */
 uint32_t peerlist_promising(const struct peerlist *l);
 
+/* Whether all that could be dialled now or later, seeds left out, failed twice and more. Those given by
+ * hand are never given up. */
+bool peerlist_hopeless(const struct peerlist *l);
+
 /* Walk in number order for saving: start with PEERLIST_NONE; gives the next in use, those with port
  * 0 included, or PEERLIST_NONE. */
 uint32_t peerlist_walk(const struct peerlist *l, uint32_t peer);

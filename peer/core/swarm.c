@@ -26,6 +26,7 @@ swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t se
         return NULL;
     s->mi = mi;
     s->cfg = *cfg;
+    s->cfg.announcer = NULL;
     s->cfg.trackers = NULL;
     s->cfg.tracker_count = 0;
     if (s->cfg.peers_max == 0)
@@ -45,12 +46,16 @@ swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t se
         goto fail;
     s->picker = picker_new(&s->geo, &s->rng);
     s->list = peerlist_new(&s->rng);
-    s->announcer = announcer_new(mi, cfg->trackers, cfg->tracker_count, &s->rng);
     s->tree = mi->has_v2 ? hashtree_new(&s->geo) : NULL;
-    if (s->picker == NULL || s->list == NULL || s->announcer == NULL ||
-        superseed_init(&s->super, s->picker, &s->rng, s->geo.piece_count) != 0 ||
-        (mi->has_v2 && s->tree == NULL))
+    if (s->picker == NULL || s->list == NULL || (mi->has_v2 && s->tree == NULL) ||
+        superseed_init(&s->super, s->picker, &s->rng, s->geo.piece_count) != 0)
         goto fail;
+    s->announcer = cfg->announcer != NULL
+                       ? cfg->announcer
+                       : announcer_new(mi, cfg->trackers, cfg->tracker_count, &s->rng);
+    if (s->announcer == NULL)
+        goto fail;
+    announcer_use(s->announcer, &s->rng);
     return s;
 fail:
     swarm_free(s);
@@ -202,7 +207,7 @@ announce_due(struct swarm *s)
         fx->u.announce.left = s->geo.data_total - s->totals.have;
         fx->u.announce.numwant = job.event == ANNOUNCE_STOPPED ? 0
                                  : leeching                    ? NUMWANT_LEECHER
-                                                               : NUMWANT_SEEDER;
+                                                               : SWARM_NUMWANT_SEEDER;
     }
 }
 
@@ -381,6 +386,24 @@ const struct announcer *
 swarm_announcer(const struct swarm *s)
 {
     return s->announcer;
+}
+
+struct announcer *
+swarm_free_but_announcer(struct swarm *s)
+{
+    struct announcer *a = s->announcer;
+
+    s->announcer = NULL;
+    swarm_free(s);
+    return a;
+}
+
+bool
+swarm_is_at_rest(const struct swarm *s)
+{
+    return s->state == SWARM_ACTIVE && swarm_is_seed(s) && s->peers.count == 0 && s->fx.count == 0 &&
+           s->load.writes == 0 && s->load.verifies == 0 && s->pieces.reading_count == 0 &&
+           (!s->cfg.super_seed || s->copy_is_out) && peerlist_hopeless(s->list);
 }
 
 const uint8_t *

@@ -47,6 +47,7 @@ enum {
     SWARM_SETTLE_MS = 5000,         /* a new connection is not closed for another one before */
     SWARM_TURNOVER_MS = 60000,      /* so often, while others wait, the least useful connections, … */
     SWARM_TURNOVER_PERMILLE = 40,   /* … so many of those that there may be, are closed for them */
+    SWARM_NUMWANT_SEEDER = 50,      /* addresses that a seed asks a tracker for */
     SWARM_UNREQUESTED_MAX = 64,     /* blocks nobody asked for, before the peer is banned */
 };
 
@@ -63,6 +64,8 @@ struct swarm_config {
     struct rate_bucket *up; /* may be shared by torrents; never NULL */
     struct rate_bucket *down;
     uint64_t up_limit, down_limit; /* its own, as LIMITS */
+    struct announcer *announcer; /* of this torrent, as it stands: taken if swarm_new() succeeds; NULL:
+                                    one is made of the trackers */
     const char *const *trackers; /* beside the metainfo's; read during swarm_new() only */
     size_t tracker_count;
 };
@@ -301,6 +304,13 @@ struct swarm *swarm_new(const struct metainfo *mi, const struct swarm_config *cf
 
 /* Drops what it holds, without a word to anybody. NULL is legal. */
 void swarm_free(struct swarm *s);
+
+/* The same, but for the announcer, which is the caller's then; announcer_use() has to follow. */
+struct announcer *swarm_free_but_announcer(struct swarm *s);
+
+/* A seed with nobody to serve, and nobody left to dial who was not tried twice in vain: until somebody comes or is heard of, it has
+ * nothing to do but to announce. */
+bool swarm_is_at_rest(const struct swarm *s);
 
 /* 0, or SPRAT_E_NOMEM: the input was not taken (a message's block is dropped all the same). */
 int swarm_handle(struct swarm *s, const struct swarm_input *in, struct mono now);

@@ -56,7 +56,6 @@ enum {
     PEERS_FEW = 20,                  /* fewer than that, those who can't be reached left out:
                                         ask the tracker sooner */
     NUMWANT_LEECHER = 100,
-    NUMWANT_SEEDER = 50,
 };
 
 enum peer_state { PEER_CONNECTING, PEER_UP };

@@ -174,8 +174,11 @@ Test(peerlist, who_can_not_be_reached_promises_nothing)
     peerlist_on_closed(l, dead, true, at_ms(0));
     cr_assert_eq(peerlist_promising(l), 2u);
     peerlist_on_connecting(l, good);
-    for (int i = 0; i < PEERLIST_FAILURES_MAX; i++)
+    peerlist_on_failed(l, dead, at_ms(0));
+    cr_assert(!peerlist_hopeless(l), "one may be busy");
+    for (int i = 1; i < PEERLIST_FAILURES_MAX; i++)
         peerlist_on_failed(l, dead, at_ms(0));
+    cr_assert(peerlist_hopeless(l));
     cr_assert_eq(peerlist_count(l), 1u, "forgotten");
     cr_assert_eq(peerlist_promising(l), 1u);
     peerlist_free(l);

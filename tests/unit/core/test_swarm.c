@@ -394,6 +394,51 @@ Test(swarm, stop_tells_the_tracker_and_everybody)
     cr_assert_not(node_running(seed));
 }
 
+static bool
+first_is_answered(struct rig *r)
+{
+    struct announce_status st;
+
+    announcer_status(swarm_announcer(r->sim.nodes[0]->swarm), 0, &st);
+    return st.working;
+}
+
+Test(swarm, its_announcer_goes_on_without_it)
+{
+    struct node *seed;
+    struct swarm_config cfg = {.client = "Second 1"};
+    struct swarm_input start = {.type = SWARM_IN_START};
+    struct announce_status before, after;
+    struct swarm_effect fx;
+    struct bitfield all;
+    struct rng own;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    seed = rig_add(&rig, true);
+    cr_assert(rig_run(&rig, first_is_answered, 60));
+    cr_assert(swarm_is_at_rest(seed->swarm), "nobody is there");
+    announcer_status(swarm_announcer(seed->swarm), 0, &before);
+    cr_assert(before.working && before.next.us < INT64_MAX);
+    rng_init(&own, 1);
+    cfg.announcer = swarm_free_but_announcer(seed->swarm);
+    announcer_use(cfg.announcer, &own);
+    cfg.up = &seed->up;
+    cfg.down = &seed->down;
+    seed->swarm = swarm_new(rig.sim.content->mi, &cfg, 2, rig.sim.engine.now);
+    cr_assert_not_null(seed->swarm);
+    cr_assert_eq(bitfield_init(&all, rig.sim.content->mi->piece_count), 0);
+    cr_assert_not(swarm_is_at_rest(seed->swarm), "it has not begun");
+    bitfield_set_all(&all);
+    start.u.start.have = &all;
+    cr_assert_eq(swarm_handle(seed->swarm, &start, rig.sim.engine.now), 0);
+    while (swarm_next(seed->swarm, &fx))
+        cr_assert_neq(fx.type, SWARM_FX_ANNOUNCE, "the tracker knows us");
+    announcer_status(swarm_announcer(seed->swarm), 0, &after);
+    cr_assert(after.working && after.next.us == before.next.us);
+    cr_assert(swarm_is_at_rest(seed->swarm));
+    bitfield_fini(&all);
+}
+
 Test(swarm, pause_keeps_what_is_there)
 {
     struct swarm_input pause = {.type = SWARM_IN_PAUSE}, start = {.type = SWARM_IN_START};
