@@ -101,6 +101,22 @@ lockfile_take(const char *path, const char *program, const char *what, struct lo
     return err;
 }
 
+int
+lockfile_look(const char *path, const char *what, struct errbuf *eb)
+{
+    int err = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd < 0)
+        return errno == ENOENT ? 0
+                               : errbuf_set(eb, sprat_err_from_errno(errno),
+                                            "can't open the lock file %s: %s", path,
+                                            strerror(errno));
+    if (flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        err = fail_busy(fd, what, eb);
+    close(fd);
+    return err;
+}
+
 void
 lockfile_release(struct lockfile *l)
 {

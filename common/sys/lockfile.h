@@ -16,6 +16,9 @@ struct lockfile;
 int lockfile_take(const char *path, const char *program, const char *what, struct lockfile **out,
                   struct errbuf *eb);
 
+/* SPRAT_E_BUSY and the same sentence if somebody, be it this process, has the lock; else 0. */
+int lockfile_look(const char *path, const char *what, struct errbuf *eb);
+
 /* Removes the file and drops the lock. NULL is legal. */
 void lockfile_release(struct lockfile *l);
 

@@ -20,6 +20,7 @@
 #include "peer/daemon/detach.h"
 #include "peer/daemon/methods.h"
 #include "peer/daemon/syslogger.h"
+#include "peer/store/state.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -82,7 +83,7 @@ static void
 on_event(void *ctx, struct torrent *t, const struct torrent_event *ev)
 {
     const struct daemon *d = ctx;
-    const char *name = torrent_metainfo(t)->name;
+    const char *name = torrent_name(t);
 
     switch (ev->type) {
     case TORRENT_EVENT_READY: log_debug(&d->log, "%s: ready", name); break;
@@ -101,7 +102,7 @@ static int
 take_state_dir(struct process *p, struct errbuf *eb)
 {
     const char *dir = p->daemon.settings.state_dir;
-    char *path = path_join(dir, "spratd.lock"), *what = NULL;
+    char *path = path_join(dir, STATE_DAEMON_LOCK), *what = NULL;
     int err = file_make_dirs(dir, 0700, eb);
 
     if (asprintf(&what, "the state directory %s", dir) < 0)
@@ -126,6 +127,7 @@ open_shards(struct daemon *d, struct errbuf *eb)
                                  .down_limit = s->down_limit,
                                  .peers_max = (uint32_t)s->max_peers,
                                  .conns_max = (uint32_t)s->max_connections,
+                                 .rest_ms = (uint32_t)s->rest_after_s * 1000,
                                  .no_pex = s->no_pex,
                                  .log = &d->log};
     int err;

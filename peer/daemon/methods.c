@@ -195,7 +195,10 @@ select_files(struct torrent *t, void *errand, struct errbuf *eb)
 {
     struct errand *e = errand;
     uint8_t *selection;
-    int err = get_selection(e->params, torrent_metainfo(t), t, &selection, eb);
+    int err = torrent_need_metainfo(t, eb);
+
+    if (err == 0)
+        err = get_selection(e->params, torrent_metainfo(t), t, &selection, eb);
 
     if (err != 0)
         return err;
@@ -346,10 +349,11 @@ static int
 show(struct torrent *t, void *errand, struct errbuf *eb)
 {
     struct errand *e = errand;
+    int err = torrent_need_metainfo(t, eb);
 
-    (void)eb;
-    e->result = render_torrent_details(t, clock_mono());
-    return 0;
+    if (err == 0)
+        e->result = render_torrent_details(t, clock_mono());
+    return err;
 }
 
 static int

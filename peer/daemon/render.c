@@ -30,11 +30,11 @@ text(const char *s)
 }
 
 static json_t *
-hash(bool there, const uint8_t *bytes, size_t len)
+hash(const uint8_t *bytes, size_t len)
 {
     char hex[HEX_SIZE(32)];
 
-    return there ? json_string(hex_encode(bytes, len, hex)) : json_null();
+    return bytes != NULL ? json_string(hex_encode(bytes, len, hex)) : json_null();
 }
 
 static void
@@ -46,14 +46,14 @@ put_int(json_t *o, const char *key, uint64_t v)
 json_t *
 render_torrent(const struct torrent *t)
 {
-    const struct metainfo *mi = torrent_metainfo(t);
+    const uint8_t *v1 = torrent_info_hash(t, false), *v2 = torrent_info_hash(t, true);
     struct torrent_status st;
     json_t *o = json_object();
 
     torrent_get_status(t, &st);
-    json_object_set_new(o, "name", text(mi->name));
-    json_object_set_new(o, "info_hash_v1", hash(mi->has_v1, mi->info_hash_v1, 20));
-    json_object_set_new(o, "info_hash_v2", hash(mi->has_v2, mi->info_hash_v2, 32));
+    json_object_set_new(o, "name", text(torrent_name(t)));
+    json_object_set_new(o, "info_hash_v1", hash(v1, 20));
+    json_object_set_new(o, "info_hash_v2", hash(v2, 32));
     json_object_set_new(o, "state", json_string(torrent_state_name(st.state)));
     json_object_set_new(o, "error", text(st.error));
     json_object_set_new(o, "save_dir", text(torrent_save_dir(t)));

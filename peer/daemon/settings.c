@@ -36,6 +36,7 @@ enum {
     OPT_LOOPS,
     OPT_MAX_PEERS,
     OPT_MAX_CONNECTIONS,
+    OPT_REST_AFTER,
     OPT_PEX,
     OPT_SEED,
     OPT_LOG_LEVEL,
@@ -66,6 +67,9 @@ static const struct option_spec specs[] = {
      "be connected to at most that many peers of a torrent (200)"},
     {OPT_MAX_CONNECTIONS, 0, "max-connections", "COUNT",
      "be connected to at most that many peers, all torrents together (4000)"},
+    {OPT_REST_AFTER, 0, "rest-after", "SECONDS",
+     "put a complete torrent to rest that has had no peer for so long: it is announced and found, and "
+     "takes little memory (30)"},
     {OPT_PEX, 0, "pex", "yes|no", "exchange peers with other peers, but for private torrents (yes)"},
     {OPT_SEED, 0, "seed", "none|forever|RATIO",
      "how long complete torrents are seeded that are added without saying so (forever)"},
@@ -142,6 +146,15 @@ set_count(uint64_t *where, uint64_t max, const char *name, const char *value, st
 }
 
 static int
+set_rest_after(struct settings *s, const char *value, struct errbuf *eb)
+{
+    if (parse_u64(value, 1, SETTINGS_REST_S_MAX, &s->rest_after_s) != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL, "rest-after: '%s' is no number of seconds from 1 to %d",
+                          value, SETTINGS_REST_S_MAX);
+    return 0;
+}
+
+static int
 set_pex(struct settings *s, const char *value, struct errbuf *eb)
 {
     bool pex;
@@ -186,6 +199,7 @@ set_key(struct settings *s, int id, const char *value, struct errbuf *eb)
         return set_count(&s->max_peers, SESSION_CONNS_MAX, "max-peers", value, eb);
     case OPT_MAX_CONNECTIONS:
         return set_count(&s->max_connections, SESSION_CONNS_MAX, "max-connections", value, eb);
+    case OPT_REST_AFTER: return set_rest_after(s, value, eb);
     case OPT_PEX: return set_pex(s, value, eb);
     case OPT_SEED:
         if (settings_parse_seed(value, &s->seed, &s->ratio) != 0)

@@ -15,6 +15,7 @@
 
 enum {
     SETTINGS_FILE_MAX = 1024 * 1024, /* bytes of a configuration file */
+    SETTINGS_REST_S_MAX = 86400,
     SETTINGS_LINE_MAX = 190,         /* bytes of one of its lines: inih reads no longer ones */
 };
 
@@ -30,6 +31,7 @@ struct settings {
     uint64_t up_limit, down_limit;
     uint64_t loops;
     uint64_t max_peers, max_connections; /* of a torrent, of all; 0: the defaults */
+    uint64_t rest_after_s; /* 0: the default */
     bool no_pex;
     enum seed_policy seed; /* of torrents that come without one */
     double ratio;

@@ -44,6 +44,7 @@ house_new(const struct session_config *cfg, uint32_t loops, struct house **out, 
         h->log = *cfg->log;
     h->loops = loops;
     h->peers_max = cfg->peers_max;
+    h->rest_ms = cfg->rest_ms > 0 ? cfg->rest_ms : SESSION_REST_MS;
     h->no_pex = cfg->no_pex;
     h->conns_max = conns_max(cfg->conns_max);
     random_bytes(seed, sizeof(seed));
@@ -118,7 +119,7 @@ remove_keys(struct house *h, struct torrent *t)
 static int
 add_key(struct house *h, struct torrent *t, int i)
 {
-    const uint8_t *hash = metainfo_wire_hash(t->mi, i == 1);
+    const uint8_t *hash = i == 1 ? t->facts.v2 : t->facts.v1;
 
     if (find(h, hash) != NULL)
         return SPRAT_E_EXISTS;
@@ -134,9 +135,9 @@ enter(struct house *h, struct torrent *t)
 {
     int err = h->torrents < SESSION_TORRENTS_MAX ? 0 : SPRAT_E_LIMIT;
 
-    if (err == 0 && t->mi->has_v1)
+    if (err == 0 && t->facts.has_v1)
         err = add_key(h, t, 0);
-    if (err == 0 && t->mi->has_v2)
+    if (err == 0 && t->facts.has_v2)
         err = add_key(h, t, 1);
     if (err != 0) {
         remove_keys(h, t);

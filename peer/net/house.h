@@ -43,6 +43,7 @@ struct house {
     struct state *state;
     struct log log;
     uint32_t peers_max; /* of each torrent */
+    uint32_t rest_ms;   /* a seed without a peer for so long rests */
     bool no_pex;
     bool managed; /* spratd's: its torrents are started by it again */
     bool loading; /* what is added now comes from the database; no loop runs yet */

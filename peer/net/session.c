@@ -9,6 +9,7 @@
 
 #include "common/base/assert.h"
 #include "common/base/magic.h"
+#include "common/crypto/random.h"
 #include "config.h"
 #include "peer/net/session_impl.h"
 
@@ -70,6 +71,7 @@ on_save(void *ctx)
 
         if (t->phase == PHASE_RUNNING)
             torrent_save(t);
+        torrent_rest_trim(t);
     }
     block_pool_trim(conn_hub_blocks(s->hub), 0);
     loop_timer_set(s->save_timer, mono_add_ms(loop_now(s->loop), SESSION_SAVE_MS));
@@ -201,6 +203,7 @@ session_alloc(struct house *h, struct loop *loop, const struct session_config *c
               const struct session_handler *handler)
 {
     struct session *s = calloc(1, sizeof(*s));
+    uint64_t seed;
 
     if (s == NULL)
         return NULL;
@@ -217,6 +220,8 @@ session_alloc(struct house *h, struct loop *loop, const struct session_config *c
     list_init(&s->loads.waiting);
     list_init(&s->events);
     list_init(&s->listen.stranger_list);
+    random_bytes(&seed, sizeof(seed));
+    rng_init(&s->rng, seed);
     rate_bucket_init(&s->up, cfg->up_limit, loop_now(loop));
     rate_bucket_init(&s->down, cfg->down_limit, loop_now(loop));
     return s;

@@ -32,6 +32,7 @@ enum {
     SESSION_FILES_MAX = 65536,       /* descriptors asked of the system */
     SESSION_HANDSHAKE_MS = 10000,    /* a connection that has not shaken hands by then is closed */
     SESSION_CONNECT_MS = 10000,
+    SESSION_REST_MS = 30000,
     SESSION_STOP_MS = 5000,          /* trackers are waited for that long at the end */
 };
 
@@ -46,6 +47,7 @@ struct session_config {
     uint64_t up_limit, down_limit; /* bytes/s over all torrents; 0: unlimited */
     uint32_t peers_max; /* connections of one torrent; 0: SWARM_PEERS_MAX */
     uint32_t conns_max; /* of all torrents, within SESSION_CONNS_MAX; 0: that */
+    uint32_t rest_ms;   /* spratd's seeds that have had no peer for so long rest; 0: SESSION_REST_MS */
     bool no_pex;        /* peers are not told of each other (BEP 11) */
     const struct log *log;
 };
@@ -87,7 +89,8 @@ struct torrent_add {
 };
 
 enum torrent_event_type {
-    TORRENT_EVENT_READY,     /* listening, state loaded; checking or transfer begins */
+    TORRENT_EVENT_READY,     /* listening, state loaded; checking or transfer begins. Not of those that
+                                rest when spratd starts */
     TORRENT_EVENT_CHECKED,   /* a check ended; status tells what is there */
     TORRENT_EVENT_COMPLETE,  /* all verified, synced and committed */
     TORRENT_EVENT_ERROR,     /* paused by a failure, or by a peer-independent mismatch: |message| */
@@ -158,6 +161,16 @@ void session_stop(struct session *s, void (*done)(void *ctx), void *ctx);
 /* After session_stop(): no tracker and no peer is waited for any more; all is saved still. */
 void session_hurry(struct session *s);
 
+/* What there is to say of any torrent at once; valid as long as it is. A hash is NULL if it has none of
+ * that kind; v1: 20 bytes, v2: 32. */
+const char *torrent_name(const struct torrent *t);
+const uint8_t *torrent_info_hash(const struct torrent *t, bool v2);
+
+/* A seed that nobody wants anything of rests: it is listed, found and announced, and all else of it
+ * is made again when it is needed. Who wants its metainfo or which pieces it has calls
+ * torrent_need_metainfo() before, which reads the database (blocking, short); both are valid until the
+ * loop runs again. SPRAT_E_NOMEM, the database's error, or why it can't be parsed. */
+int torrent_need_metainfo(struct torrent *t, struct errbuf *eb);
 const struct metainfo *torrent_metainfo(const struct torrent *t);
 const char *torrent_save_dir(const struct torrent *t);
 void torrent_get_status(const struct torrent *t, struct torrent_status *st);

@@ -3,7 +3,6 @@
  * What people are told: events are queued where they arise and delivered from the loop, so that a
  * callback may do anything. The last one of a removed torrent takes the torrent with it.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,17 +11,19 @@
 void
 event_push(struct torrent *t, enum torrent_event_type type, int err, const char *message)
 {
-    struct pending_event *ev = calloc(1, sizeof(*ev));
+    size_t len = strnlen(message, ERRBUF_SIZE - 1);
+    struct pending_event *ev = calloc(1, sizeof(*ev) + len + 1);
 
     if (ev == NULL) {
-        log_error(&t->session->house->log, "%s: %s (an event was lost: out of memory)", t->mi->name,
+        log_error(&t->session->house->log, "%s: %s (an event was lost: out of memory)",
+                  t->facts.name,
                   message);
         return;
     }
     ev->torrent = t;
     ev->type = type;
     ev->err = err;
-    snprintf(ev->message, sizeof(ev->message), "%s", message);
+    memcpy(ev->message, message, len);
     list_init(&ev->link);
     list_push_back(&t->session->events, &ev->link);
     loop_task_ask(t->session->turn);

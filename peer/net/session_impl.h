@@ -11,6 +11,7 @@
  *   torrent.c           its life: load, check, run, pause, fail, retry
  *   torrent_core.c      its core: made, started, dropped
  *   torrent_stop.c      completion, and the end: stop, save, close, remove
+ *   torrent_rest.c      without a core while nobody wants anything of it: put to rest, announced, woken
  *   torrent_move.c      to another directory when it is complete
  *   torrent_fx.c        drives the core: inputs in, effects carried out
  *   torrent_peers.c     its connections, and totals by host
@@ -48,6 +49,7 @@ enum {
     TORRENT_RELOAD_MS = 500,      /* from the first sign of a changed file to a look at all */
     TORRENT_HOSTS_MAX = 4096,     /* told apart in torrent_next_host(); the rest count as one */
     TORRENT_ADD_PEERS_MAX = 1000, /* given by name */
+    TORRENT_FOUND_MAX = 200,      /* addresses that a tracker told to one at rest, until it is awake */
 };
 
 /* An event that waits for the loop. */
@@ -56,7 +58,7 @@ struct pending_event {
     struct torrent *torrent;
     enum torrent_event_type type;
     int err;
-    char message[ERRBUF_SIZE];
+    char message[]; /* at most ERRBUF_SIZE with its end */
 };
 
 struct session {
@@ -87,6 +89,7 @@ struct session {
         uint32_t count, max; /* torrents under way: the queues behind them have a maximum */
         struct list waiting; /* torrents, in the order of asking */
     } loads;
+    struct rng rng; /* of torrents at rest: when they announce */
     struct rate_bucket up, down;
     struct session_share { /* with several loops: of what they may move together */
         uint64_t moved[HOUSE_WAYS]; /* bytes of pieces */
@@ -162,9 +165,11 @@ struct torrent_name {
     char text[RESOLVE_HOST_MAX + 8];
 };
 
-/*  IDLE → CHECKING → READY ⇄ RUNNING → STOPPING → SAVING → CLOSING → STOPPED */
+/*  IDLE → CHECKING → READY ⇄ RUNNING → STOPPING → SAVING → CLOSING → STOPPED, and
+ *  RUNNING → CLOSING → RESTING → IDLE for a seed that nobody wants anything of (torrent_rest.c) */
 enum torrent_phase {
     PHASE_IDLE,     /* nothing is known of the disk: not looked at, or that failed */
+    PHASE_RESTING,  /* all is there; no core, storage, metainfo and lock until it is wanted */
     PHASE_CHECKING, /* resume.h is at work */
     PHASE_READY,    /* |have| is known; the core has not been started, or is paused */
     PHASE_RUNNING,
@@ -199,8 +204,17 @@ enum torrent_failure_source {
 
 struct hash_key {
     struct hashmap_node node;
-    const uint8_t *hash; /* 20 bytes */
+    const uint8_t *hash; /* 20 bytes, of the torrent's facts */
     struct torrent *torrent;
+};
+
+/* What is known of a torrent without its metainfo. */
+struct torrent_facts {
+    char *name;
+    uint64_t total_size;
+    uint32_t piece_count;
+    bool has_v1, has_v2;
+    uint8_t v1[20], v2[32]; /* info-hashes */
 };
 
 #define TORRENT_MAGIC 0x544f5252u
@@ -209,7 +223,9 @@ struct torrent {
     uint32_t magic;
     struct list link;
     struct session *session;
-    struct metainfo *mi;
+    struct torrent_facts facts;
+    struct metainfo *mi; /* NULL at rest, unless somebody asked: torrent_need_metainfo() */
+    struct announcer *announcer; /* NULL while the core has it */
     char *save_dir;
     int64_t id;
     uint64_t serial; /* counts the torrents of all loops, in the order of adding */
@@ -266,6 +282,13 @@ struct torrent {
         uint32_t check_done, check_total; /* pieces */
         char *why; /* the last failure's sentence; see torrent_why() */
     } disk;
+    struct torrent_rest {
+        struct mono at;  /* when it is put to rest if nobody comes; MONO_NEVER: it may not */
+        bool going;      /* its storage is being closed for that */
+        bool looking;    /* spratd starts: its files are being looked at */
+        struct endpoint *found; /* by an announce while it rested; NULL: none */
+        size_t found_count;
+    } rest;
     struct torrent_net {
         struct peer_slot *peers; /* by slot_index() */
         uint32_t peer_cap;
@@ -321,6 +344,9 @@ void session_admit(struct session *s, struct torrent *t);
 /* It is gone: they wait for nothing. */
 void session_forget_wanted(struct session *s, const struct torrent *t);
 
+/* session_listen.c: whether somebody waits for it to run. */
+bool session_is_wanted(const struct session *s, const struct torrent *t);
+
 /* session_torrents.c */
 /* Loads what the database has, and deals it out. */
 int sessions_load(struct house *h, struct errbuf *eb);
@@ -333,8 +359,12 @@ void event_drop(struct session *s, const struct torrent *t);
 /* torrent_new.c */
 int torrent_new(struct session *s, const struct torrent_add *add, struct torrent **out,
                 struct errbuf *eb);
+/* The same of one that is at rest, as |row| has it; |add->mi| stays the caller's. */
+int torrent_new_at_rest(struct session *s, const struct torrent_add *add, struct torrent **out,
+                        struct errbuf *eb);
 void torrent_free(struct torrent *t);
-/* Makes us its one user, unless we are, and reads what the database has of it. SPRAT_E_BUSY. */
+/* Makes us its one user, unless we are, and reads what the database has of it, also its metainfo.
+ * SPRAT_E_BUSY. */
 int torrent_enter(struct torrent *t, struct errbuf *eb);
 
 /* torrent.c */
@@ -361,6 +391,8 @@ void torrent_turn(struct torrent *t);
 int core_new(struct torrent *t);
 /* Drops it and what hangs on it; its totals are kept. */
 void core_drop(struct torrent *t);
+/* The same, but its announcer goes on. */
+void core_put_away(struct torrent *t);
 void core_start(struct torrent *t);
 /* Tells the core which pieces are wanted, when not all are. */
 void core_feed_selection(struct torrent *t);
@@ -392,6 +424,29 @@ void torrent_completion_go_on(struct torrent *t);
 void torrent_save(struct torrent *t);
 /* Without a word to anybody, but for the disk's threads: the storage is gone when they are done. */
 void torrent_crash(struct torrent *t);
+
+/* torrent_rest.c */
+/* Whether it is, or is about to be, at rest. */
+bool torrent_is_resting(const struct torrent *t);
+/* Puts it to rest when the time for that has come; says when that will be. */
+struct mono torrent_rest_if_idle(struct torrent *t);
+/* Its storage is closed. */
+void torrent_rest_begin(struct torrent *t);
+/* Somebody wants something of it: loads it. Nothing if it does not rest, or is paused or stopping. */
+void torrent_wake(struct torrent *t);
+/* Announces of one at rest that are due. */
+void torrent_rest_announce(struct torrent *t);
+void torrent_rest_pause(struct torrent *t, bool paused);
+void torrent_rest_stop(struct torrent *t);
+void torrent_rest_stop_go_on(struct torrent *t);
+void torrent_rest_on_announced(struct torrent *t, uint32_t job, const struct announce_result *res,
+                               const struct endpoint *addrs, size_t count);
+/* The core has begun: it is told of whom an announce found before. */
+void torrent_rest_feed_found(struct torrent *t);
+/* Its files are, or are not, as they were when spratd last ran. */
+void torrent_rest_on_look(void *torrent, bool same);
+/* What was only needed to answer somebody is dropped. */
+void torrent_rest_trim(struct torrent *t);
 
 /* torrent_fx.c */
 void torrent_feed(struct torrent *t, const struct swarm_input *in);
@@ -430,6 +485,10 @@ bool disk_idle(const struct torrent *t);
 
 /* torrent_track.c */
 void track_announce(struct torrent *t, const struct swarm_effect *fx);
+/* What the torrent announces by; NULL if it has nothing to do that with, for want of memory. */
+const struct announcer *track_announcer(const struct torrent *t);
+void track_add_addrs(struct torrent *t, enum peer_source source, const struct endpoint *addrs,
+                     size_t count);
 /* Announces under way fail now: there is no more time for them. */
 void track_cancel(struct torrent *t);
 void track_add_names(struct torrent *t);

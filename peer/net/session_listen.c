@@ -20,7 +20,26 @@ stranger_free(struct stranger *x)
 static bool
 is_loading(const struct torrent *t)
 {
-    return t->phase == PHASE_CHECKING && !t->wish.paused && !t->wish.stopping;
+    bool soon = t->phase == PHASE_CHECKING || list_linked(&t->load) || t->rest.going;
+
+    return soon && !t->wish.paused && !t->wish.stopping;
+}
+
+/* One at rest is woken by who wants it. */
+static bool
+is_or_will_be_loading(struct torrent *t)
+{
+    torrent_wake(t);
+    return is_loading(t);
+}
+
+bool
+session_is_wanted(const struct session *s, const struct torrent *t)
+{
+    LIST_EACH(it, &s->listen.stranger_list)
+        if (LIST_ENTRY(it, const struct stranger, link)->wanted == t)
+            return true;
+    return false;
 }
 
 void
@@ -140,7 +159,7 @@ adopt(struct session *s, const struct handed *x)
         house_drop_conn(s->house);
     else if (t == NULL || s->end.begun)
         turn_away(s, c);
-    else if (is_loading(t))
+    else if (is_or_will_be_loading(t))
         let_wait(s, t, c, &x->hello);
     else
         peers_on_stranger(t, c, &x->hello);
@@ -183,7 +202,7 @@ on_stranger_handshake(void *ctx, struct conn *c, const struct handshake *h)
     struct session *s = x->session, *owner;
     struct torrent *t = house_find(s->house, h->info_hash, &owner);
 
-    if (owner == s && is_loading(t)) {
+    if (owner == s && is_or_will_be_loading(t)) {
         x->wanted = t;
         x->hello = *h;
         return; /* admitted when it runs, or closed by the clock */

@@ -4,9 +4,12 @@
  * forgotten.
  */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "peer/net/session_impl.h"
+#include "peer/store/filelook.h"
+#include "peer/store/statescan.h"
 
 enum { FIND_DIGITS_MIN = 6 };
 
@@ -99,44 +102,184 @@ recall(const struct state_wish *wish, struct torrent_add *add)
     add->reserve = wish->reserve;
 }
 
-static int
-load_row(void *user, const struct state_torrent *row)
+static void
+say_not_loaded(struct house *h, const struct state_torrent *row, const char *why)
 {
-    struct house *h = user;
-    struct state_wish wish;
-    struct torrent_add add = {.save_dir = row->dir,
-                              .seed = SEED_FOREVER,
-                              .up_limit = row->up_limit,
-                              .down_limit = row->down_limit,
-                              .move_to = row->move_to,
-                              .row = row,
-                              .paused = row->status == STATE_PAUSED};
-    struct torrent *t;
-    struct errbuf eb;
-    int err = state_load_wish(h->state, row->id, &wish, &eb);
+    log_error(&h->log, "a torrent of %s was not loaded: %s", row->dir, why);
+}
 
+static void
+recall_row(const struct state_torrent *row, struct torrent_add *add)
+{
+    *add = (struct torrent_add){.save_dir = row->dir,
+                                .seed = SEED_FOREVER,
+                                .up_limit = row->up_limit,
+                                .down_limit = row->down_limit,
+                                .move_to = row->move_to,
+                                .row = row,
+                                .paused = row->status == STATE_PAUSED};
+}
+
+/* Loads one in full: what is on disk is found out. */
+static int
+load_row(struct house *h, int64_t id, struct errbuf *eb)
+{
+    struct state_torrent row;
+    struct state_wish wish = {.seed = 0};
+    struct torrent_add add;
+    struct torrent *t;
+    struct errbuf why;
+    int err = state_get(h->state, id, &row, eb);
+
+    if (err != 0)
+        return err;
+    recall_row(&row, &add);
+    err = state_load_wish(h->state, id, &wish, &why);
     if (err == 0)
         recall(&wish, &add);
     if (err == 0 || err == SPRAT_E_NOTFOUND)
-        err = metainfo_parse(row->metainfo, row->metainfo_len, &add.mi, &eb);
+        err = metainfo_parse(row.metainfo, row.metainfo_len, &add.mi, &why);
     if (err == 0) {
-        err = session_add(house_pick(h), &add, &t, &eb);
+        err = session_add(house_pick(h), &add, &t, &why);
         if (err != 0)
             metainfo_free(add.mi);
     }
     if (err != 0)
-        log_error(&h->log, "a torrent of %s was not loaded: %s", row->dir, eb.text);
+        say_not_loaded(h, &row, why.text);
     state_wish_fini(&wish);
+    state_torrent_fini(&row);
     return 0;
+}
+
+/* What spratd's torrents are sorted into when it starts. */
+struct loading {
+    struct house *h;
+    struct filelook *look[SESSION_LOOPS_MAX]; /* of those that may rest, by loop; NULL: none yet */
+    unsigned looks;
+    struct state_locks *locks;
+    int64_t *ids; /* of the others */
+    size_t id_count, id_cap;
+};
+
+static int
+load_later(struct loading *l, int64_t id)
+{
+    if (l->id_count == l->id_cap) {
+        size_t cap = l->id_cap > 0 ? 2 * l->id_cap : 64;
+        int64_t *ids = realloc(l->ids, cap * sizeof(*ids));
+
+        if (ids == NULL)
+            return SPRAT_E_NOMEM;
+        l->ids = ids;
+        l->id_cap = cap;
+    }
+    l->ids[l->id_count++] = id;
+    return 0;
+}
+
+static void
+begin_look(struct loading *l, struct session *s)
+{
+    struct filelook **look = &l->look[s->index];
+
+    if (*look != NULL)
+        filelook_start(*look, l->h->disk, l->looks++, s->disk.doneq, torrent_rest_on_look);
+    *look = NULL;
+}
+
+/* Nothing of it is to be done but to seed it, as far as the database knows. */
+static bool
+can_rest(const struct state_scan_row *row, const struct torrent_add *add)
+{
+    const struct state_torrent *t = &row->torrent;
+    bool wants = add->seed == SEED_NONE ||
+                 (add->seed == SEED_RATIO &&
+                  (double)t->uploaded >= add->ratio * (double)add->mi->total_size);
+
+    return t->clean && t->status != STATE_FAILED && t->completed != 0 && t->move_to == NULL &&
+           t->moved_from == NULL && !row->has_choice && !row->has_peers &&
+           row->wish.peer_count == 0 && !add->super_seed && !add->mi->layers_missing && !wants &&
+           state_scan_has_all(row, add->mi->piece_count);
+}
+
+/* Gives it a place in a look; SPRAT_E_LIMIT if it has more files than one has room for. */
+static int
+add_to_look(struct loading *l, struct torrent *t, const struct state_scan_row *row,
+            const struct metainfo *mi)
+{
+    struct filelook **look = &l->look[t->session->index];
+    int err = SPRAT_E_LIMIT;
+
+    for (int i = 0; i < 2 && err == SPRAT_E_LIMIT; i++) {
+        if (*look == NULL && (*look = filelook_new()) == NULL)
+            return SPRAT_E_NOMEM;
+        err = filelook_add(*look, t, row->torrent.dir, mi, row->files, row->file_count);
+        if (err == SPRAT_E_LIMIT && filelook_count(*look) > 0)
+            begin_look(l, t->session);
+        else
+            break;
+    }
+    return err;
+}
+
+static int
+rest_row(struct loading *l, const struct state_scan_row *row, const struct torrent_add *add)
+{
+    struct torrent *t;
+    int err = torrent_new_at_rest(house_pick(l->h), add, &t, NULL);
+
+    if (err != 0)
+        return err;
+    err = house_enter(l->h, t);
+    if (err == 0) {
+        err = add_to_look(l, t, row, add->mi);
+        if (err != 0)
+            house_leave(l->h, t);
+    }
+    if (err != 0)
+        torrent_free(t);
+    else
+        list_push_back(&t->session->torrents, &t->link);
+    return err;
+}
+
+static int
+sort_row(void *user, const struct state_scan_row *row)
+{
+    struct loading *l = user;
+    struct torrent_add add;
+    struct errbuf why;
+    bool rests;
+
+    recall_row(&row->torrent, &add);
+    if (row->has_wish)
+        recall(&row->wish, &add);
+    if (metainfo_parse(row->torrent.metainfo, row->torrent.metainfo_len, &add.mi, &why) != 0) {
+        say_not_loaded(l->h, &row->torrent, why.text);
+        return 0;
+    }
+    rests = can_rest(row, &add) && !state_locks_have(l->locks, add.mi) &&
+            rest_row(l, row, &add) == 0;
+    metainfo_free(add.mi);
+    return rests ? 0 : load_later(l, row->torrent.id);
 }
 
 int
 sessions_load(struct house *h, struct errbuf *eb)
 {
+    struct loading l = {.h = h};
     int err;
 
     h->managed = h->loading = true;
-    err = state_each_managed(h->state, load_row, h, eb);
+    err = state_read_locks(h->state, &l.locks, eb);
+    if (err == 0)
+        err = state_scan(h->state, sort_row, &l, eb);
+    for (uint32_t i = 0; i < h->loops; i++)
+        begin_look(&l, h->sessions[i]);
+    for (size_t i = 0; i < l.id_count && err == 0; i++)
+        err = load_row(h, l.ids[i], eb);
+    state_locks_free(l.locks);
+    free(l.ids);
     h->loading = false;
     return err;
 }
@@ -167,14 +310,14 @@ has_prefix(const uint8_t *hash, size_t len, const char *what)
 static bool
 is_meant(const struct torrent *t, const char *what)
 {
-    const struct metainfo *mi = t->mi;
+    const struct torrent_facts *f = &t->facts;
 
-    if (strcmp(mi->name, what) == 0)
+    if (strcmp(f->name, what) == 0)
         return true;
     if (strlen(what) < FIND_DIGITS_MIN)
         return false;
-    return (mi->has_v1 && has_prefix(mi->info_hash_v1, sizeof(mi->info_hash_v1), what)) ||
-           (mi->has_v2 && has_prefix(mi->info_hash_v2, sizeof(mi->info_hash_v2), what));
+    return (f->has_v1 && has_prefix(f->v1, sizeof(f->v1), what)) ||
+           (f->has_v2 && has_prefix(f->v2, sizeof(f->v2), what));
 }
 
 size_t

@@ -261,7 +261,7 @@ search_one(struct session *s, void *arg)
     if (n == 0)
         return;
     x->shard = s->index;
-    memcpy(x->hash, metainfo_wire_hash(t->mi, !t->mi->has_v1), sizeof(x->hash));
+    memcpy(x->hash, torrent_info_hash(t, !t->facts.has_v1), sizeof(x->hash));
 }
 
 static void

@@ -151,6 +151,7 @@ torrent_on_retry(void *ctx)
         disk_retry(t);
         torrent_completion_go_on(t);
         break;
+    case PHASE_RESTING:
     case PHASE_CHECKING:
     case PHASE_STOPPING:
     case PHASE_SAVING:
@@ -414,7 +415,7 @@ check_ratio(struct torrent *t)
         return;
     if (t->core.swarm != NULL)
         given += swarm_uploaded(t->core.swarm);
-    if ((double)given >= t->wish.ratio * (double)t->mi->total_size)
+    if ((double)given >= t->wish.ratio * (double)t->facts.total_size)
         torrent_stop(t);
 }
 
@@ -434,10 +435,15 @@ torrent_turn(struct torrent *t)
     torrent_completion_go_on(t);
     check_ratio(t);
     torrent_stop_go_on(t);
+    if (t->phase == PHASE_RESTING) {
+        torrent_rest_announce(t);
+        at = announcer_expiry(t->announcer);
+    }
     if (t->core.swarm != NULL && t->core.started)
         at = swarm_expiry(t->core.swarm);
     if (commits(t))
         at = mono_min(at, commit_expiry(t->disk.commit));
+    at = mono_min(at, torrent_rest_if_idle(t));
     loop_timer_set(t->timer, at);
 }
 
@@ -493,6 +499,8 @@ torrent_pause(struct torrent *t)
     if (t->phase == PHASE_RUNNING) {
         torrent_feed(t, &in);
         torrent_set_phase(t, PHASE_READY);
+    } else if (t->phase == PHASE_RESTING) {
+        torrent_rest_pause(t, true);
     }
 }
 
@@ -512,6 +520,8 @@ torrent_resume(struct torrent *t)
         t->wish.seed = SEED_FOREVER;
         torrent_set_phase(t, PHASE_IDLE);
     }
+    if (t->phase == PHASE_RESTING)
+        torrent_rest_pause(t, false);
     if (t->phase == PHASE_IDLE)
         torrent_load(t);
     else if (failed && (t->phase == PHASE_READY || t->phase == PHASE_RUNNING))

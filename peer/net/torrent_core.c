@@ -37,6 +37,7 @@ core_new(struct torrent *t)
         .down = &s->down,
         .up_limit = t->wish.up_limit,
         .down_limit = t->wish.down_limit,
+        .announcer = t->announcer,
         .trackers = (const char *const *)t->wish.trackers,
         .tracker_count = t->wish.tracker_count,
     };
@@ -48,6 +49,7 @@ core_new(struct torrent *t)
     t->core.swarm = swarm_new(t->mi, &cfg, seed, loop_now(s->loop));
     if (t->core.swarm == NULL)
         return SPRAT_E_NOMEM;
+    t->announcer = NULL;
     t->core.generation++;
     t->core.started = t->core.said_stopped = t->core.refused = false;
     if (t->mi->layers_missing)
@@ -55,13 +57,12 @@ core_new(struct torrent *t)
     return 0;
 }
 
-void
-core_drop(struct torrent *t)
+/* Takes all of it that stays ours. */
+static void
+take_leave(struct torrent *t)
 {
     struct swarm_stats st;
 
-    if (t->core.swarm == NULL)
-        return;
     ASSERT(!t->core.draining);
     swarm_get_stats(t->core.swarm, &st, loop_now(t->session->loop));
     t->totals.up_session += st.uploaded;
@@ -70,10 +71,33 @@ core_drop(struct torrent *t)
         bitfield_copy(&t->core.have, swarm_have(t->core.swarm));
     peers_drop_all(t);
     track_fini(t);
-    swarm_free(t->core.swarm);
+}
+
+static void
+gone(struct torrent *t)
+{
     t->core.swarm = NULL;
     t->core.generation++;
     disk_give_up(t);
+}
+
+void
+core_drop(struct torrent *t)
+{
+    if (t->core.swarm == NULL)
+        return;
+    take_leave(t);
+    swarm_free(t->core.swarm);
+    gone(t);
+}
+
+void
+core_put_away(struct torrent *t)
+{
+    take_leave(t);
+    t->announcer = swarm_free_but_announcer(t->core.swarm);
+    announcer_use(t->announcer, &t->session->rng);
+    gone(t);
 }
 
 bool
@@ -117,4 +141,5 @@ core_start(struct torrent *t)
         return;
     track_add_stored(t);
     track_add_names(t);
+    torrent_rest_feed_found(t);
 }

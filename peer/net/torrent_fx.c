@@ -116,7 +116,7 @@ handle(struct torrent *t, const struct swarm_input *in)
 
     t->core.draining = true;
     if (swarm_handle(t->core.swarm, in, loop_now(t->session->loop)) != 0)
-        log_warn(&t->session->house->log, "%s: out of memory", t->mi->name);
+        log_warn(&t->session->house->log, "%s: out of memory", t->facts.name);
     while (swarm_next(t->core.swarm, &fx))
         carry_out(t, &fx);
     t->core.draining = false;

@@ -67,8 +67,64 @@ fill(struct torrent *t, const struct torrent_add *add)
     if (add->move_to != NULL && w->move_to == NULL)
         return SPRAT_E_NOMEM;
     if (w->trackers == NULL || w->peers == NULL || t->save_dir == NULL || t->timer == NULL ||
-        t->retry == NULL || bitfield_init(&t->core.have, add->mi->piece_count) != 0)
+        t->retry == NULL)
         return SPRAT_E_NOMEM;
+    return 0;
+}
+
+/* What is known of it also while it rests. */
+static int
+learn(struct torrent *t, const struct metainfo *mi)
+{
+    struct torrent_facts *f = &t->facts;
+
+    f->name = strdup(mi->name);
+    f->total_size = mi->total_size;
+    f->piece_count = mi->piece_count;
+    f->has_v1 = mi->has_v1;
+    f->has_v2 = mi->has_v2;
+    memcpy(f->v1, mi->info_hash_v1, sizeof(f->v1));
+    memcpy(f->v2, mi->info_hash_v2, sizeof(f->v2));
+    return f->name != NULL ? 0 : SPRAT_E_NOMEM;
+}
+
+static bool
+is_of(const struct torrent *t, const struct metainfo *mi)
+{
+    const struct torrent_facts *f = &t->facts;
+
+    return mi->has_v1 == f->has_v1 && mi->has_v2 == f->has_v2 &&
+           memcmp(mi->info_hash_v1, f->v1, sizeof(f->v1)) == 0 &&
+           memcmp(mi->info_hash_v2, f->v2, sizeof(f->v2)) == 0;
+}
+
+int
+torrent_need_metainfo(struct torrent *t, struct errbuf *eb)
+{
+    struct metainfo *mi = NULL;
+    struct state_torrent row;
+    int err;
+
+    if (t->mi != NULL)
+        return 0;
+    err = state_get(t->session->house->state, t->id, &row, eb);
+    if (err != 0)
+        return err;
+    err = metainfo_parse(row.metainfo, row.metainfo_len, &mi, eb);
+    state_torrent_fini(&row);
+    if (err == 0 && !is_of(t, mi))
+        err = errbuf_set(eb, SPRAT_E_MISMATCH, "the state database has another torrent for %s",
+                         t->facts.name);
+    if (err == 0 && t->core.have.nbits == 0 &&
+        bitfield_init(&t->core.have, mi->piece_count) != 0)
+        err = errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    if (err != 0) {
+        metainfo_free(mi);
+        return err;
+    }
+    for (uint32_t i = 0; torrent_is_resting(t) && i < mi->piece_count; i++)
+        bitfield_set(&t->core.have, i);
+    t->mi = mi;
     return 0;
 }
 
@@ -109,8 +165,13 @@ remember(struct torrent *t, struct errbuf *eb)
 static void
 take_totals(struct torrent *t, const struct state_torrent *row)
 {
-    t->totals.up_before = row->uploaded;
-    t->totals.down_before = row->downloaded;
+    struct torrent_totals *sum = &t->totals;
+
+    /* What this session counted is stored too, as far as it was: |before| is without that. */
+    if (row->uploaded > sum->up_before + sum->up_session)
+        sum->up_before = row->uploaded - sum->up_session;
+    if (row->downloaded > sum->down_before + sum->down_session)
+        sum->down_before = row->downloaded - sum->down_session;
     t->totals.added_at = row->added;
     t->totals.completed_at = row->completed;
     free(t->wish.moved_from);
@@ -134,10 +195,11 @@ read_totals(struct torrent *t, struct errbuf *eb)
 int
 torrent_enter(struct torrent *t, struct errbuf *eb)
 {
-    int err = 0;
+    int err = torrent_need_metainfo(t, eb);
 
-    if (t->lock == NULL) {
-        err = state_lock_torrent(t->session->house->state, t->mi, &t->lock, eb);
+    if (err == 0 && t->lock == NULL) {
+        err = state_lock_torrent(t->session->house->state, t->mi, t->session->house->managed,
+                                 &t->lock, eb);
         if (err == 0 && t->id != 0)
             err = read_totals(t, eb);
     }
@@ -177,18 +239,15 @@ enter_state(struct torrent *t, const struct state_torrent *row, struct errbuf *e
     return err == 0 ? remember(t, eb) : err;
 }
 
-int
-torrent_new(struct session *s, const struct torrent_add *add, struct torrent **out,
-            struct errbuf *eb)
+static struct torrent *
+torrent_alloc(struct session *s)
 {
     struct torrent *t = calloc(1, sizeof(*t));
-    int err;
 
     if (t == NULL)
-        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+        return NULL;
     MAGIC_SET(t, TORRENT_MAGIC);
     t->session = s;
-    t->mi = add->mi;
     list_init(&t->link);
     list_init(&t->dirty);
     list_init(&t->crowded);
@@ -199,7 +258,25 @@ torrent_new(struct session *s, const struct torrent_add *add, struct torrent **o
     list_init(&t->net.asks);
     list_init(&t->net.names);
     hosts_init(t);
+    t->rest.at = MONO_NEVER;
+    return t;
+}
+
+int
+torrent_new(struct session *s, const struct torrent_add *add, struct torrent **out,
+            struct errbuf *eb)
+{
+    struct torrent *t = torrent_alloc(s);
+    int err;
+
+    if (t == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    t->mi = add->mi;
     err = fill(t, add);
+    if (err == 0)
+        err = learn(t, add->mi);
+    if (err == 0)
+        err = bitfield_init(&t->core.have, add->mi->piece_count);
     if (err != 0)
         errbuf_set(eb, err, "out of memory");
     else
@@ -216,6 +293,37 @@ torrent_new(struct session *s, const struct torrent_add *add, struct torrent **o
         torrent_free(t);
         return err;
     }
+    *out = t;
+    return 0;
+}
+
+int
+torrent_new_at_rest(struct session *s, const struct torrent_add *add, struct torrent **out,
+                    struct errbuf *eb)
+{
+    struct torrent *t = torrent_alloc(s);
+    int err;
+
+    if (t == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    err = fill(t, add);
+    if (err == 0)
+        err = learn(t, add->mi);
+    if (err == 0) {
+        t->announcer = announcer_new(add->mi, add->trackers, add->tracker_count, &s->rng);
+        err = t->announcer != NULL ? 0 : SPRAT_E_NOMEM;
+    }
+    if (err != 0) {
+        torrent_free(t);
+        return errbuf_set(eb, err, "out of memory");
+    }
+    t->id = add->row->id;
+    take_totals(t, add->row);
+    t->totals.up_saved = add->row->uploaded;
+    t->totals.down_saved = add->row->downloaded;
+    t->disk.told_complete = true;
+    t->rest.looking = true;
+    t->phase = PHASE_CHECKING;
     *out = t;
     return 0;
 }
@@ -238,6 +346,9 @@ torrent_free(struct torrent *t)
     lockfile_release(t->lock);
     bitfield_fini(&t->core.have);
     free(t->core.later);
+    free(t->rest.found);
+    free(t->facts.name);
+    announcer_free(t->announcer);
     free(t->failure.message);
     free(t->disk.why);
     free(t->wish.selection);

@@ -431,4 +431,5 @@ peers_fini(struct torrent *t)
         free(t->hosts.all[i]);
     free(t->hosts.all);
     hashmap_fini(&t->hosts.map);
+    t->hosts = (struct torrent_hosts){.count = 0};
 }

@@ -135,13 +135,16 @@ torrent_select(struct torrent *t, const uint8_t *chosen, struct errbuf *eb)
     bool running = t->phase == PHASE_READY || t->phase == PHASE_RUNNING;
     uint8_t *bytes, *old = t->wish.selection;
     bool reload;
-    int err;
+    int err = torrent_need_metainfo(t, eb);
+
+    if (err != 0)
+        return err;
 
     if (t->wish.seed_only)
-        return errbuf_set(eb, SPRAT_E_INVAL, "%s is only seeded", t->mi->name);
+        return errbuf_set(eb, SPRAT_E_INVAL, "%s is only seeded", t->facts.name);
     if (!running && t->disk.storage != NULL)
         return errbuf_set(eb, SPRAT_E_BUSY, "the files of %s are being checked: try again later",
-                          t->mi->name);
+                          t->facts.name);
     bytes = with_places(t, chosen);
     if (bytes == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
@@ -161,6 +164,7 @@ torrent_select(struct torrent *t, const uint8_t *chosen, struct errbuf *eb)
         core_feed_selection(t);
     if (!reload && t->phase == PHASE_RUNNING && core_complete(t))
         torrent_on_complete(t);
+    torrent_wake(t); /* what rests has all files and wants them */
     return 0;
 }
 

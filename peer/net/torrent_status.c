@@ -23,7 +23,7 @@ torrent_state_name(enum torrent_state s)
 static enum torrent_state
 state_of(const struct torrent *t)
 {
-    if (t->phase >= PHASE_STOPPING && !t->disk.reloading)
+    if (t->phase >= PHASE_STOPPING && !t->disk.reloading && !t->rest.going)
         return TORRENT_STOPPED;
     if (t->failure.err != 0)
         return TORRENT_ERROR;
@@ -31,7 +31,18 @@ state_of(const struct torrent *t)
         return TORRENT_PAUSED;
     if (t->phase == PHASE_CHECKING || t->phase == PHASE_IDLE || t->disk.reloading)
         return TORRENT_CHECKING;
+    if (torrent_is_resting(t))
+        return TORRENT_SEEDING;
     return t->wish.seed_only || core_complete(t) ? TORRENT_SEEDING : TORRENT_DOWNLOADING;
+}
+
+static void
+fill_whole(const struct torrent *t, struct swarm_stats *st)
+{
+    st->state = SWARM_ACTIVE;
+    st->complete = st->seeding = true;
+    st->pieces_have = t->facts.piece_count;
+    st->bytes_have = st->bytes_wanted = t->facts.total_size;
 }
 
 /* Before the core's first start, what it has is what was found on disk. */
@@ -40,12 +51,16 @@ fill_found(const struct torrent *t, struct swarm_stats *st)
 {
     const struct bitfield *have = &t->core.have;
 
-    st->pieces_total = t->mi->piece_count;
+    st->pieces_total = t->facts.piece_count;
     if (t->phase == PHASE_CHECKING || (t->phase == PHASE_IDLE && !t->wish.paused))
         return;
+    if (torrent_is_resting(t)) {
+        fill_whole(t, st);
+        return;
+    }
     st->pieces_have = have->count;
     st->seeding = bitfield_full(have);
-    st->bytes_have = st->seeding ? t->mi->total_size : 0;
+    st->bytes_have = st->seeding ? t->facts.total_size : 0;
     for (uint32_t i = 0; !st->seeding && i < have->nbits; i++)
         if (bitfield_get(have, i))
             st->bytes_have += layout_piece_data(t->mi, i);
@@ -62,10 +77,12 @@ torrent_get_status(const struct torrent *t, struct torrent_status *st)
     st->state = state_of(t);
     st->swarm.uploaded += t->totals.up_session;
     st->swarm.downloaded += t->totals.down_session;
-    st->check_total = t->mi->total_size;
+    st->check_total = t->facts.total_size;
     if (t->disk.check_total > 0)
-        st->check_done = t->mi->total_size / t->disk.check_total * t->disk.check_done;
-    st->total_size = t->mi->total_size;
+        st->check_done = t->facts.total_size / t->disk.check_total * t->disk.check_done;
+    if (torrent_is_resting(t))
+        st->check_done = t->facts.total_size;
+    st->total_size = t->facts.total_size;
     st->uploaded_ever = t->totals.up_before + st->swarm.uploaded;
     st->downloaded_ever = t->totals.down_before + st->swarm.downloaded;
     st->added_at = t->totals.added_at;
@@ -76,6 +93,20 @@ torrent_get_status(const struct torrent *t, struct torrent_status *st)
     st->error = t->failure.err == 0         ? ""
                 : t->failure.message != NULL ? t->failure.message
                                              : sprat_strerror(t->failure.err);
+}
+
+const char *
+torrent_name(const struct torrent *t)
+{
+    return t->facts.name;
+}
+
+const uint8_t *
+torrent_info_hash(const struct torrent *t, bool v2)
+{
+    if (v2)
+        return t->facts.has_v2 ? t->facts.v2 : NULL;
+    return t->facts.has_v1 ? t->facts.v1 : NULL;
 }
 
 const struct metainfo *
@@ -128,10 +159,8 @@ torrent_tracker(const struct torrent *t, uint32_t index, struct announce_status 
 {
     const struct announcer *a;
 
-    if (t->core.swarm == NULL)
-        return false;
-    a = swarm_announcer(t->core.swarm);
-    if (index >= announcer_count(a))
+    a = track_announcer(t);
+    if (a == NULL || index >= announcer_count(a))
         return false;
     announcer_status(a, index, st);
     return true;

@@ -161,6 +161,10 @@ begin_end(struct torrent *t)
     struct swarm_input in = {.type = SWARM_IN_STOP};
 
     loop_timer_set(t->retry, MONO_NEVER);
+    if (t->phase == PHASE_RESTING) {
+        torrent_rest_stop(t);
+        return;
+    }
     if (t->phase == PHASE_CHECKING) {
         if (t->disk.resume != NULL)
             resume_cancel(t->disk.resume);
@@ -206,7 +210,7 @@ on_saved(void *user, int err, const char *why)
     struct torrent *t = user;
 
     if (err != 0)
-        log_error(&t->session->house->log, "%s: %s", t->mi->name, why);
+        log_error(&t->session->house->log, "%s: %s", t->facts.name, why);
     t->disk.busy = false;
     torrent_set_phase(t, PHASE_CLOSING);
 }
@@ -269,6 +273,10 @@ ended(struct torrent *t)
     t->disk.commit = NULL;
     t->disk.storage = NULL;
     t->disk.completion = COMPLETION_NONE;
+    if (t->rest.going) {
+        torrent_rest_begin(t);
+        return;
+    }
     if (t->disk.reloading) {
         t->disk.reloading = false;
         t->core.frozen = t->failure.source == FAILURE_FILES;
@@ -282,7 +290,7 @@ ended(struct torrent *t)
         return;
     }
     if (t->wish.removing && state_remove(t->session->house->state, t->id, &eb) != 0)
-        log_error(&t->session->house->log, "%s: %s", t->mi->name, eb.text);
+        log_error(&t->session->house->log, "%s: %s", t->facts.name, eb.text);
     torrent_set_phase(t, PHASE_STOPPED);
     event_push(t, TORRENT_EVENT_STOPPED, 0, "");
 }
@@ -311,12 +319,15 @@ reopen(struct torrent *t)
 {
     struct storage_options so = {.disk = t->session->house->disk,
                                  .done = t->session->disk.doneq,
-                                 .mi = t->mi,
                                  .dir = t->save_dir,
                                  .selection = t->wish.selection,
                                  .writable = true};
     struct errbuf eb = {""};
-    int err = storage_new(&so, &t->disk.storage, &eb);
+    int err = torrent_need_metainfo(t, &eb);
+
+    so.mi = t->mi;
+    if (err == 0)
+        err = storage_new(&so, &t->disk.storage, &eb);
 
     if (err != 0)
         event_push(t, TORRENT_EVENT_WARNING, err, eb.text);
@@ -350,7 +361,11 @@ torrent_stop_go_on(struct torrent *t)
 {
     if (t->wish.stopping && t->phase == PHASE_IDLE)
         torrent_set_phase(t, PHASE_SAVING);
-    if (t->phase == PHASE_STOPPING && t->core.said_stopped)
+    if (t->wish.stopping && t->phase == PHASE_RESTING)
+        torrent_rest_stop(t);
+    if (t->phase == PHASE_STOPPING && t->core.swarm == NULL)
+        torrent_rest_stop_go_on(t);
+    else if (t->phase == PHASE_STOPPING && t->core.said_stopped)
         torrent_set_phase(t, PHASE_SAVING);
     if (t->phase == PHASE_SAVING)
         step_saving(t);
@@ -395,7 +410,7 @@ torrent_crash(struct torrent *t)
     t->wish.stopping = t->wish.removing = true;
     if (t->disk.resume != NULL)
         resume_cancel(t->disk.resume);
-    while (t->disk.resume != NULL || t->disk.jobs > 0 ||
+    while (t->disk.resume != NULL || t->disk.jobs > 0 || t->rest.looking ||
            t->disk.completion == COMPLETION_SWITCHING ||
            (t->disk.commit != NULL && commit_under_way(t->disk.commit)))
         doneq_wait(t->session->disk.doneq, -1);

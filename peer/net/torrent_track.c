@@ -10,12 +10,22 @@
 #include "common/sys/addr.h"
 #include "peer/net/session_impl.h"
 
+const struct announcer *
+track_announcer(const struct torrent *t)
+{
+    return t->core.swarm != NULL ? swarm_announcer(t->core.swarm) : t->announcer;
+}
+
 static void
 feed_announced(struct torrent *t, uint32_t job, const struct announce_result *res,
                const struct endpoint *addrs, size_t count)
 {
     struct swarm_input in = {.type = SWARM_IN_ANNOUNCED};
 
+    if (t->core.swarm == NULL) {
+        torrent_rest_on_announced(t, job, res, addrs, count);
+        return;
+    }
     in.u.announced.job = job;
     in.u.announced.result = *res;
     in.u.announced.addrs = addrs;
@@ -30,7 +40,7 @@ warn_once(struct torrent *t, uint32_t job, const struct announce_result *res)
     struct announce_status st;
     char text[ERRBUF_SIZE];
 
-    announcer_status(swarm_announcer(t->core.swarm), job, &st);
+    announcer_status(track_announcer(t), job, &st);
     if (res->message == NULL || (st.err == res->err && strcmp(st.message, res->message) == 0))
         return;
     snprintf(text, sizeof(text), "%s: %s", st.url, res->message);
@@ -73,8 +83,8 @@ static void
 fill_announce(const struct torrent *t, const struct swarm_effect *fx, struct tracker_announce *a)
 {
     *a = (struct tracker_announce){
-        .uploaded = fx->u.announce.uploaded,
-        .downloaded = fx->u.announce.downloaded,
+        .uploaded = t->totals.up_session + fx->u.announce.uploaded,
+        .downloaded = t->totals.down_session + fx->u.announce.downloaded,
         .left = fx->u.announce.left,
         .key = t->wish.key,
         .numwant = (int32_t)fx->u.announce.numwant,
@@ -137,8 +147,9 @@ track_cancel(struct torrent *t)
 
 /* --- peers by name --- */
 
-static void
-feed_addrs(struct torrent *t, enum peer_source source, const struct endpoint *addrs, size_t count)
+void
+track_add_addrs(struct torrent *t, enum peer_source source, const struct endpoint *addrs,
+                size_t count)
 {
     struct swarm_input in = {.type = SWARM_IN_ADDRS};
 
@@ -171,7 +182,7 @@ on_resolved(void *ctx, int err, const struct endpoint *addrs, size_t count)
     struct torrent *t = name->torrent;
 
     if (err == 0)
-        feed_addrs(t, PEER_FROM_USER, addrs, count);
+        track_add_addrs(t, PEER_FROM_USER, addrs, count);
     else
         warn_name(t, name->text, err);
     name_free(name);
@@ -206,7 +217,7 @@ add_name(struct torrent *t, const char *text)
     uint16_t port;
 
     if (addr_parse(text, &e) == 0) {
-        feed_addrs(t, PEER_FROM_USER, &e, 1);
+        track_add_addrs(t, PEER_FROM_USER, &e, 1);
         return;
     }
     if (!split_name(text, host, &port)) {
@@ -242,7 +253,7 @@ track_add_stored(struct torrent *t)
     int n = state_load_peers(t->session->house->state, t->id, peers, STATE_PEERS_MAX, NULL);
 
     if (n > 0)
-        feed_addrs(t, PEER_FROM_STATE, peers, (size_t)n);
+        track_add_addrs(t, PEER_FROM_STATE, peers, (size_t)n);
 }
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Opening the state database, its tables, the locks beside it, and reading its rows. What comes out
+ * Opening the state database, its tables, and reading its rows. What comes out
  * of the database is checked like any other input.
  */
 #include "peer/store/state.h"
@@ -150,32 +150,6 @@ state_dir(const struct state *st)
     return st->dir;
 }
 
-static const uint8_t *
-key_hash(const struct metainfo *mi, size_t *len)
-{
-    *len = mi->has_v2 ? 32 : 20;
-    return mi->has_v2 ? mi->info_hash_v2 : mi->info_hash_v1;
-}
-
-int
-state_lock_torrent(struct state *st, const struct metainfo *mi, struct lockfile **out,
-                   struct errbuf *eb)
-{
-    char hex[65], what[300], *path = NULL;
-    size_t len;
-    const uint8_t *hash = key_hash(mi, &len);
-    int err;
-
-    for (size_t i = 0; i < len; i++)
-        snprintf(hex + 2 * i, 3, "%02x", hash[i]);
-    snprintf(what, sizeof(what), "the torrent %.240s", mi->name);
-    if (asprintf(&path, "%s/locks/%s", st->dir, hex) < 0)
-        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    err = lockfile_take(path, st->program, what, out, eb);
-    free(path);
-    return err;
-}
-
 /* Finds the row of a torrent in a directory; NOTFOUND. The lock is held. */
 static int
 find_row(struct state *st, const struct metainfo *mi, const char *dir, int64_t *id,
@@ -183,7 +157,7 @@ find_row(struct state *st, const struct metainfo *mi, const char *dir, int64_t *
 {
     sqlite3_stmt *q;
     size_t len;
-    const uint8_t *hash = key_hash(mi, &len);
+    const uint8_t *hash = state_key_hash(mi, &len);
     int rc, err = db_prepare(st->db, "SELECT id FROM torrents WHERE hash = ? AND dir = ?", &q, eb);
 
     if (err != 0)
@@ -217,7 +191,7 @@ insert_row(struct state *st, const struct metainfo *mi, const char *dir, int64_t
 {
     sqlite3_stmt *q;
     size_t len;
-    const uint8_t *hash = key_hash(mi, &len);
+    const uint8_t *hash = state_key_hash(mi, &len);
     int err = db_prepare(st->db,
                          "INSERT INTO torrents (hash, info_hash_v1, info_hash_v2, dir, managed, "
                          "added, metainfo) VALUES (?, ?, ?, ?, 0, ?, ?)",
@@ -309,11 +283,6 @@ state_remove(struct state *st, int64_t id, struct errbuf *eb)
     return err;
 }
 
-#define TORRENT_COLUMNS                                                                            \
-    "id, info_hash_v1, info_hash_v2, dir, managed, added, completed, uploaded, downloaded, "       \
-    "status, error, clean, session, active, metainfo, up_limit, down_limit, "     \
-    "move_to, moved_from"
-
 /* Copies a hash column; false if it is NULL or of another size. */
 static bool
 read_hash(sqlite3_stmt *q, int col, uint8_t *out, int len)
@@ -340,9 +309,8 @@ max_0(int64_t v)
     return v > 0 ? v : 0;
 }
 
-/* Reads the row that |q| stands on (TORRENT_COLUMNS). */
-static int
-read_torrent(sqlite3_stmt *q, struct state_torrent *t)
+int
+state_read_torrent(sqlite3_stmt *q, struct state_torrent *t)
 {
     const void *raw = sqlite3_column_blob(q, 14);
     int status = sqlite3_column_int(q, 9);
@@ -400,7 +368,7 @@ next_torrent(struct state *st, sqlite3_stmt *q, struct state_torrent *out, struc
         return SPRAT_E_NOTFOUND;
     if (rc != SQLITE_ROW)
         return db_error(st->db, rc, "reading a torrent", eb);
-    return read_torrent(q, out) == 0 ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    return state_read_torrent(q, out) == 0 ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
 }
 
 int
@@ -410,7 +378,7 @@ state_get(struct state *st, int64_t id, struct state_torrent *out, struct errbuf
     int err;
 
     pthread_mutex_lock(&st->db_lock);
-    err = db_prepare(st->db, "SELECT " TORRENT_COLUMNS " FROM torrents WHERE id = ?", &q, eb);
+    err = db_prepare(st->db, "SELECT " STATE_TORRENT_COLUMNS " FROM torrents WHERE id = ?", &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
         err = next_torrent(st, q, out, eb);
@@ -420,39 +388,6 @@ state_get(struct state *st, int64_t id, struct state_torrent *out, struct errbuf
     if (err == SPRAT_E_NOTFOUND)
         errbuf_set(eb, err, "the state database has no such torrent");
     return err;
-}
-
-/* Each row is read by itself, so that |each| may call the state while it runs. */
-int
-state_each_managed(struct state *st, int (*each)(void *user, const struct state_torrent *t),
-                   void *user, struct errbuf *eb)
-{
-    int64_t after = INT64_MIN;
-    int err;
-
-    for (;;) {
-        struct state_torrent t;
-        sqlite3_stmt *q;
-
-        pthread_mutex_lock(&st->db_lock);
-        err = db_prepare(st->db,
-                         "SELECT " TORRENT_COLUMNS
-                         " FROM torrents WHERE managed = 1 AND id > ? ORDER BY id LIMIT 1",
-                         &q, eb);
-        if (err == 0) {
-            sqlite3_bind_int64(q, 1, after);
-            err = next_torrent(st, q, &t, eb);
-            sqlite3_reset(q);
-        }
-        pthread_mutex_unlock(&st->db_lock);
-        if (err != 0)
-            return err == SPRAT_E_NOTFOUND ? 0 : err;
-        after = t.id;
-        err = each(user, &t);
-        state_torrent_fini(&t);
-        if (err != 0)
-            return err;
-    }
 }
 
 /* Sets the bits of one stored row; bits beyond the end are dropped. */

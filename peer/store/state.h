@@ -88,7 +88,7 @@ struct state_update {
     const char *dir; /* from now on the data is there; |moved_from| is set and |move_to| forgotten */
     const char *moved_from;
     bool set_cleaned; /* forgets |moved_from| */
-    bool set_completed;
+    bool set_completed; /* unless it was complete before: the first time counts */
     int64_t completed;
     bool set_status;
     enum state_status status;
@@ -96,6 +96,7 @@ struct state_update {
     bool set_clean;
     bool clean;      /* false: |session| becomes |active|, unless it was not clean before */
     int64_t active;  /* unix seconds, or 0 */
+    bool forget_peers; /* all that were stored before */
     const struct endpoint *peers; /* seen just now */
     size_t peer_count;
     int64_t seen; /* unix seconds, for |peers| */
@@ -114,10 +115,21 @@ void state_close(struct state *st);
 
 const char *state_dir(const struct state *st);
 
-/* The one user of a torrent: SPRAT_E_BUSY with a sentence that names the process that has it. The
- * kernel drops the lock when the process ends. */
-int state_lock_torrent(struct state *st, const struct metainfo *mi, struct lockfile **out,
-                       struct errbuf *eb);
+/* The lock file of spratd, which stands for all torrents that it manages. */
+#define STATE_DAEMON_LOCK "spratd.lock"
+
+/* The one user of a torrent: SPRAT_E_BUSY with a sentence that names the process that has it, or, unless
+ * |daemon| says that this is it, the spratd that manages it. The kernel drops the lock when the process
+ * ends. */
+int state_lock_torrent(struct state *st, const struct metainfo *mi, bool daemon,
+                       struct lockfile **out, struct errbuf *eb);
+
+/* All locks there are, also what processes left behind that were killed: who is not among them can be
+ * taken. */
+struct state_locks;
+int state_read_locks(struct state *st, struct state_locks **out, struct errbuf *eb);
+bool state_locks_have(const struct state_locks *l, const struct metainfo *mi);
+void state_locks_free(struct state_locks *l);
 
 /* Adds the torrent for |dir| (made absolute), or finds the row there is, and gives its id. An
  * existing row becomes |managed| if that is asked, and never ceases to be: a foreground command that
@@ -131,11 +143,6 @@ bool state_has(struct state *st, const struct metainfo *mi, const char *dir);
 /* Reads one row, with metainfo. SPRAT_E_NOTFOUND. */
 int state_get(struct state *st, int64_t id, struct state_torrent *out, struct errbuf *eb);
 void state_torrent_fini(struct state_torrent *t);
-
-/* Calls |each| for every torrent that spratd manages, oldest first, with metainfo; a return
- * other than 0 ends it and is returned. |t| lives during the call. */
-int state_each_managed(struct state *st, int (*each)(void *user, const struct state_torrent *t),
-                       void *user, struct errbuf *eb);
 
 /* Removes the row and all that hangs on it. */
 int state_remove(struct state *st, int64_t id, struct errbuf *eb);

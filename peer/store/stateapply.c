@@ -151,7 +151,7 @@ apply_row(struct db *db, int64_t id, const struct state_update *u, struct errbuf
     err = db_prepare(db,
                      "UPDATE torrents SET"
                      " uploaded = iif(?2, ?3, uploaded), downloaded = iif(?2, ?4, downloaded),"
-                     " completed = iif(?5, ?6, completed), status = iif(?7, ?8, status),"
+                     " completed = iif(?5 AND NOT completed, ?6, completed), status = iif(?7, ?8, status),"
                      " error = iif(?7, ?9, error), clean = iif(?10, ?11, clean),"
                      " session = iif(?10 AND NOT ?11 AND clean, ?12, session),"
                      " active = max(active, ?12),"
@@ -236,6 +236,8 @@ apply_peers(struct db *db, int64_t id, const struct state_update *u, struct errb
     sqlite3_stmt *q;
     int err = 0;
 
+    if (u->forget_peers)
+        err = run_for(db, "DELETE FROM peers WHERE torrent = ?", id, "forgetting peers", eb);
     for (size_t i = 0; i < u->peer_count && err == 0; i++) {
         uint8_t addr[STATE_ADDR_LEN];
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The inside of struct state, shared by the modules that make it up: state.c (opening, locks,
- * rows), stateapply.c (one transaction of changes), statewish.c, statequeue.c (the thread). Not for
- * others.
+ * rows), statelocks.c, statescan.c (all rows), stateapply.c (one transaction of changes), statewish.c, statequeue.c
+ * (the thread). Not for others.
  */
 #ifndef PEER_STORE_STATEDB_H
 #define PEER_STORE_STATEDB_H
@@ -29,6 +29,25 @@ struct state {
 
 /* Applies |u| within a transaction that is open. */
 int state_apply_parts(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb);
+
+/* What state_read_torrent() reads of a torrent's row, first of all its id. */
+#define STATE_TORRENT_COLUMNS                                                                      \
+    "id, info_hash_v1, info_hash_v2, dir, managed, added, completed, uploaded, downloaded, "       \
+    "status, error, clean, session, active, metainfo, up_limit, down_limit, "                      \
+    "move_to, moved_from"
+
+/* The row that |q| stands on, which begins with STATE_TORRENT_COLUMNS. SPRAT_E_NOMEM. */
+int state_read_torrent(sqlite3_stmt *q, struct state_torrent *t);
+
+#define STATE_WISH_COLUMNS "seed, ratio, trackers, peers, flags"
+
+/* The row that |q| stands on, STATE_WISH_COLUMNS being its columns from |first| on. SPRAT_E_NOMEM;
+ * state_wish_fini() is due either way. */
+struct state_wish;
+int state_read_wish(sqlite3_stmt *q, int first, struct state_wish *out);
+
+/* The hash that a torrent goes by: of v2, where it has that. */
+const uint8_t *state_key_hash(const struct metainfo *mi, size_t *len);
 
 /* Ends the thread when its queue is empty. */
 void state_queue_stop(struct state *st);

@@ -101,22 +101,21 @@ split_lines(const unsigned char *column, size_t max, char ***lines, size_t *line
     return 0;
 }
 
-/* Reads the row that |q| stands on. */
-static int
-read_wish(sqlite3_stmt *q, struct state_wish *out)
+int
+state_read_wish(sqlite3_stmt *q, int first, struct state_wish *out)
 {
-    int err;
+    int flags = sqlite3_column_int(q, first + 4), err;
 
-    out->seed = sqlite3_column_int(q, 0);
-    out->ratio = sqlite3_column_double(q, 1);
-    out->sequential = (sqlite3_column_int(q, 4) & FLAG_SEQUENTIAL) != 0;
-    out->super_seed = (sqlite3_column_int(q, 4) & FLAG_SUPER_SEED) != 0;
-    out->reserve = (sqlite3_column_int(q, 4) & FLAG_RESERVE) != 0;
-    err = split_lines(sqlite3_column_text(q, 2), STATE_WISH_TRACKERS_MAX, &out->trackers,
+    out->seed = sqlite3_column_int(q, first);
+    out->ratio = sqlite3_column_double(q, first + 1);
+    out->sequential = (flags & FLAG_SEQUENTIAL) != 0;
+    out->super_seed = (flags & FLAG_SUPER_SEED) != 0;
+    out->reserve = (flags & FLAG_RESERVE) != 0;
+    err = split_lines(sqlite3_column_text(q, first + 2), STATE_WISH_TRACKERS_MAX, &out->trackers,
                       &out->tracker_count);
     return err != 0 ? err
-                    : split_lines(sqlite3_column_text(q, 3), STATE_WISH_PEERS_MAX, &out->peers,
-                                  &out->peer_count);
+                    : split_lines(sqlite3_column_text(q, first + 3), STATE_WISH_PEERS_MAX,
+                                  &out->peers, &out->peer_count);
 }
 
 int
@@ -127,13 +126,12 @@ state_load_wish(struct state *st, int64_t id, struct state_wish *out, struct err
 
     *out = (struct state_wish){.seed = 0};
     pthread_mutex_lock(&st->db_lock);
-    err = db_prepare(st->db, "SELECT seed, ratio, trackers, peers, flags FROM wishes WHERE torrent = ?", &q,
-                     eb);
+    err = db_prepare(st->db, "SELECT " STATE_WISH_COLUMNS " FROM wishes WHERE torrent = ?", &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
         rc = sqlite3_step(q);
         if (rc == SQLITE_ROW)
-            err = read_wish(q, out) == 0 ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+            err = state_read_wish(q, 0, out) == 0 ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
         else
             err = rc == SQLITE_DONE
                       ? SPRAT_E_NOTFOUND

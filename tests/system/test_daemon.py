@@ -476,6 +476,7 @@ def settings_come_from_a_file_and_the_command_line_wins(t):
                         ("\n\nup-limit = fast\n", "spratd.conf:3: up-limit: 'fast'"),
                         ("pex = perhaps\n", "spratd.conf:1: pex: 'perhaps'"),
                         ("max-peers = 0\n", "spratd.conf:1: max-peers: '0'"),
+                        ("rest-after = 0\n", "spratd.conf:1: rest-after: '0'"),
                         ("max-connections = many\n", "spratd.conf:1: max-connections: 'many'"),
                         ("nonsense\n", "spratd.conf:1: "), ("[x]\nseed = none\n", "unknown section 'x'"),
                         ("save-dir = /" + "x" * 300 + "\n", "longer than"), ("a\0b\n", "no text file")):

@@ -16,6 +16,7 @@
 #include "common/sys/addr.h"
 #include "common/sys/file.h"
 #include "peer/store/state.h"
+#include "peer/store/statescan.h"
 #include "tests/unit/store/fixture.h"
 
 static struct state *
@@ -229,11 +230,11 @@ Test(state, peers_are_bounded)
 }
 
 static int
-count_managed(void *user, const struct state_torrent *t)
+count_managed(void *user, const struct state_scan_row *row)
 {
     int *n = user;
 
-    cr_expect_not_null(t->metainfo);
+    cr_expect_not_null(row->torrent.metainfo);
     return ++*n == 2 ? SPRAT_E_LIMIT : 0;
 }
 
@@ -245,18 +246,83 @@ Test(state, managed_torrents_are_listed)
     int n = 0;
 
     set_up(&f, &st, &id);
-    cr_assert_eq(state_each_managed(st, count_managed, &n, NULL), 0);
+    cr_assert_eq(state_scan(st, count_managed, &n, NULL), 0);
     cr_expect_eq(n, 0);
     cr_assert_eq(state_add(st, f.mi, f.target, true, &id, NULL), 0);
-    cr_assert_eq(state_each_managed(st, count_managed, &n, NULL), 0);
+    cr_assert_eq(state_scan(st, count_managed, &n, NULL), 0);
     cr_expect_eq(n, 1);
     cr_assert_eq(state_add(st, f.mi, f.target, false, &id, NULL), 0);
     n = 0;
-    cr_assert_eq(state_each_managed(st, count_managed, &n, NULL), 0);
+    cr_assert_eq(state_scan(st, count_managed, &n, NULL), 0);
     cr_expect_eq(n, 1, "it is still spratd's");
     cr_assert_eq(state_add(st, f.mi, f.source, true, &id, NULL), 0);
     n = 0;
-    cr_expect_eq(state_each_managed(st, count_managed, &n, NULL), SPRAT_E_LIMIT);
+    cr_expect_eq(state_scan(st, count_managed, &n, NULL), SPRAT_E_LIMIT);
+    state_close(st);
+    fixture_fini(&f);
+}
+
+struct scanned {
+    int count;
+    int64_t id;
+    bool all, some;
+};
+
+static int
+look_closely(void *user, const struct state_scan_row *row)
+{
+    struct scanned *seen = user;
+
+    if (row->torrent.id != seen->id)
+        return 0;
+    seen->count++;
+    seen->all = state_scan_has_all(row, 5000);
+    seen->some = state_scan_has_all(row, 4097);
+    cr_expect_eq(row->file_count, 2u);
+    cr_expect_eq(row->files[1].file, 7u);
+    cr_expect_eq(row->files[1].size, 1ull << 33);
+    cr_expect_eq(row->files[1].mtime_ns, -5);
+    cr_expect(row->has_wish && row->has_choice && row->has_peers);
+    cr_expect_eq(row->wish.tracker_count, 1u);
+    return 0;
+}
+
+Test(state, one_pass_reads_what_belongs_to_a_torrent)
+{
+    struct fixture f;
+    struct state *st;
+    struct scanned seen = {0};
+    int64_t other, last;
+    uint32_t pieces[5000];
+    uint8_t choice[] = {1, 0};
+    char url[] = "http://127.0.0.1/announce";
+    char *trackers[] = {url};
+    struct state_wish wish = {.trackers = trackers, .tracker_count = 1};
+    struct state_file files[] = {{.file = 2, .present = true, .size = 1},
+                                 {.file = 7, .present = true, .size = 1ull << 33, .mtime_ns = -5}};
+    struct endpoint peer = {.family = IP_V4, .ip = {127, 0, 0, 1}, .port = 1};
+    struct state_update u = {.have = pieces, .have_count = 5000, .files = files, .file_count = 2,
+                             .peers = &peer, .peer_count = 1};
+    struct state_update lose = {.lost = pieces + 4097, .lost_count = 1};
+
+    for (uint32_t i = 0; i < 5000; i++)
+        pieces[i] = i;
+    set_up(&f, &st, &other);
+    cr_assert_eq(state_add(st, f.mi, f.target, true, &seen.id, NULL), 0);
+    cr_assert_eq(state_add(st, f.mi, f.source, true, &last, NULL), 0);
+    cr_assert_eq(state_apply(st, other, &u, NULL), 0);
+    cr_assert_eq(state_apply(st, seen.id, &u, NULL), 0);
+    cr_assert_eq(state_apply(st, last, &lose, NULL), 0);
+    cr_assert_eq(state_put_wish(st, seen.id, &wish, NULL), 0);
+    cr_assert_eq(state_put_priorities(st, seen.id, choice, sizeof(choice), NULL), 0);
+    cr_assert_eq(state_scan(st, look_closely, &seen, NULL), 0);
+    cr_expect(seen.count == 1 && seen.all && seen.some);
+    cr_assert_eq(state_apply(st, seen.id, &lose, NULL), 0);
+    cr_assert_eq(state_scan(st, look_closely, &seen, NULL), 0);
+    cr_expect(seen.count == 2 && !seen.all && seen.some);
+    u = (struct state_update){.forget_peers = true};
+    cr_assert_eq(state_apply(st, seen.id, &u, NULL), 0);
+    cr_expect_eq(state_load_peers(st, seen.id, &peer, 1, NULL), 0);
     state_close(st);
     fixture_fini(&f);
 }
@@ -272,13 +338,13 @@ Test(state, one_user_of_a_torrent)
 
     set_up(&f, &st, &id);
     cr_assert_eq(state_open(f.state_dir, "sprat seed", &other, NULL), 0);
-    cr_assert_eq(state_lock_torrent(st, f.mi, &lock, NULL), 0);
-    cr_expect_eq(state_lock_torrent(other, f.mi, &second, &eb), SPRAT_E_BUSY);
+    cr_assert_eq(state_lock_torrent(st, f.mi, false, &lock, NULL), 0);
+    cr_expect_eq(state_lock_torrent(other, f.mi, false, &second, &eb), SPRAT_E_BUSY);
     snprintf(pid, sizeof(pid), "pid %ld", (long)getpid());
     cr_expect_not_null(strstr(eb.text, "sprat test"), "%s", eb.text);
     cr_expect_not_null(strstr(eb.text, pid), "%s", eb.text);
     lockfile_release(lock);
-    cr_expect_eq(state_lock_torrent(other, f.mi, &second, &eb), 0);
+    cr_expect_eq(state_lock_torrent(other, f.mi, false, &second, &eb), 0);
     lockfile_release(second);
     state_close(other);
     state_close(st);

@@ -205,6 +205,23 @@ Test(lockfile, names_its_holder)
     remove_temp(dir);
 }
 
+Test(lockfile, can_be_looked_at)
+{
+    char dir[] = "/tmp/sprat-test-XXXXXX", path[64];
+    struct lockfile *l;
+    struct errbuf eb = {""};
+
+    cr_assert_not_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/lock", dir);
+    cr_expect_eq(lockfile_look(path, "the thing", &eb), 0, "there is none");
+    cr_assert_eq(lockfile_take(path, "unit", "the thing", &l, &eb), 0);
+    cr_expect_eq(lockfile_look(path, "the thing", &eb), SPRAT_E_BUSY);
+    cr_expect_not_null(strstr(eb.text, "the thing is in use by unit (pid "), "%s", eb.text);
+    lockfile_release(l);
+    cr_expect_eq(lockfile_look(path, "the thing", &eb), 0);
+    rmdir(dir);
+}
+
 Test(lockfile, is_dropped_by_death)
 {
     char dir[32], path[64];

@@ -1,0 +1,208 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Seeds of spratd's that nobody wants anything of: they rest, are announced, listed and found, and are woken by who
+wants something. One that rests has no lock of its own, which is how it is told here."""
+
+import os
+import shutil
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import content
+import fake_tracker
+import sprat as our
+from daemon import Daemon, one_line
+from tap import test
+
+LENGTH = 1_500_000
+
+
+def locks(t):
+    return os.listdir(t.path("state", "locks"))
+
+
+def at_rest(t, seconds=100):
+    """Those who left are dialled twice before."""
+    t.wait("all to rest", lambda: not locks(t), seconds)
+
+
+def listing(daemon):
+    """Without when it was complete: what the database stores of that may be a second later."""
+    return [{k: v for k, v in one.items() if k != "completed_at"} for one in daemon.listing()]
+
+
+def resting(t, *args, files=("data",), trackers=(), tree=False):
+    """A daemon with a torrent of each file, all at rest; {name: (path, torrent)}."""
+    daemon = Daemon(t, "--rest-after", "1", *args)
+    found = {}
+    for number, name in enumerate(files):
+        if tree:
+            path = content.write_tree(t.path("origin", name), {"a": LENGTH, "b/c": 70_000, "empty": 0}, number)
+        else:
+            path = content.write_file(t.path("origin", name), LENGTH, number)
+        found[name] = path, our.create(t, path, trackers=trackers)
+        daemon.sprat("add", "-o", t.path("origin"), found[name][1])
+    for name in files:
+        daemon.await_state(name, "seeding")
+    at_rest(t)
+    return daemon, found
+
+
+def fetch(t, daemon, torrent, name):
+    our.get(t, torrent, t.path(name), peers=[daemon.listening()]).finish()
+
+
+def again(t, daemon, *args):
+    assert daemon.stop(signal.SIGTERM) == 0
+    return Daemon(t, "--rest-after", "1", *args)
+
+
+@test(seconds=300)
+def who_wants_it_wakes_it_and_nothing_is_forgotten(t):
+    daemon, found = resting(t, files=("data", "other"))
+    path, torrent = found["data"]
+    assert [x["state"] for x in daemon.listing()] == ["seeding"] * 2
+    one = daemon.rpc("torrent.info", torrent="data")
+    assert (one["pieces_have"], one["bytes_have"]) == (one["pieces_total"], LENGTH), one
+    assert one["files"][0]["pieces_have"] == one["files"][0]["pieces_total"] > 0, one
+    assert not locks(t), "to be looked at wakes nobody"
+    for number in 1, 2:
+        fetch(t, daemon, torrent, f"copy-{number}")
+        content.assert_same(path, t.path(f"copy-{number}", "data"))
+        assert daemon.state("data")["uploaded"] == number * LENGTH
+        at_rest(t)
+        assert daemon.state("data")["uploaded"] == number * LENGTH
+    before = listing(daemon)
+    daemon = again(t, daemon)
+    for name in "data", "other":
+        daemon.await_state(name, "seeding")
+    assert not locks(t), "what rests when the daemon ends rests when it begins"
+    assert listing(daemon) == before, (listing(daemon), before)
+    fetch(t, daemon, torrent, "copy-3")
+    assert daemon.state("data")["uploaded"] == 3 * LENGTH
+
+
+@test
+def it_greets_its_tracker_and_says_goodbye(t):
+    tracker = fake_tracker.FakeTracker(t, lambda *_: fake_tracker.good())
+    daemon, _ = resting(t, trackers=[tracker.url])
+    assert daemon.stop(signal.SIGTERM) == 0
+    t.wait("the goodbye", lambda: tracker.events()[-1] == b"stopped", 10)
+    said = len(tracker.events())
+    daemon = Daemon(t, "--rest-after", "1")
+    t.wait("the greeting", lambda: len(tracker.events()) > said, 10)
+    assert tracker.events()[said] == b"started" and not locks(t)
+    shown = daemon.rpc("torrent.info", torrent="data")["trackers"]
+    assert shown and all(x["url"] == tracker.url for x in shown), shown
+
+
+@test
+def a_peer_that_the_tracker_names_is_dialled(t):
+    address = []
+    tracker = fake_tracker.FakeTracker(t, lambda *_: fake_tracker.good(*address))
+    daemon, found = resting(t, trackers=[tracker.url])
+    path, torrent = found["data"]
+    assert daemon.stop(signal.SIGTERM) == 0
+    lonely = our.create(t, path)  # the same info-hash without a tracker
+    leecher = our.get(t, lonely, t.path("copy")).ready()
+    address.append(leecher.address)
+    daemon = Daemon(t, "--rest-after", "1")
+    leecher.finish()
+    content.assert_same(path, t.path("copy", "data"))
+
+
+@test
+def what_was_changed_meanwhile_is_noticed(t):
+    daemon, found = resting(t, files=("data", "other", "third"))
+    for name in "data", "other":
+        with open(found[name][0], "r+b") as f:
+            f.write(b"changed")
+    # Of the one that is woken it is noticed at once …
+    leecher = our.get(t, found["data"][1], t.path("copy"), peers=[daemon.listening()])
+    changed = t.wait("the change", lambda: (x := daemon.state("data")) and x["pieces_have"] < x["pieces_total"] and x, 30)
+    assert changed["state"] != "seeding", changed
+    leecher.stop()
+    assert daemon.state("other")["state"] == "seeding", "nobody has looked"
+    # … and of the others at the next start.
+    daemon = again(t, daemon)
+    daemon.await_state("third", "seeding")
+    t.wait("the change", lambda: daemon.state("other")["pieces_have"] == daemon.state("other")["pieces_total"] - 1, 30)
+    assert daemon.state("third")["state"] == "seeding"
+
+
+@test
+def a_file_that_is_gone_or_replaced_is_noticed_at_the_start(t):
+    daemon, found = resting(t, files=("data", "other"))
+    assert daemon.stop(signal.SIGTERM) == 0
+    os.unlink(found["data"][0])
+    shutil.copyfile(found["other"][0], t.path("spare"))
+    os.replace(t.path("spare"), found["other"][0])  # the same bytes, of another time
+    daemon = Daemon(t, "--rest-after", "1")
+    t.wait("what is gone", lambda: daemon.state("data")["pieces_have"] == 0, 30)
+    other = daemon.await_state("other", "seeding")
+    assert other["pieces_have"] == other["pieces_total"]
+
+
+@test
+def other_processes_leave_alone_what_rests(t):
+    daemon, found = resting(t)
+    _, torrent = found["data"]
+    args = ["seed", "--state-dir", t.path("state"), torrent, t.path("origin")]
+    one_line(our.sprat(t, *args, status=1), "in use by spratd", str(daemon.pid))
+    assert not locks(t)
+    assert daemon.stop(signal.SIGTERM) == 0
+    seeder = our.seed(t, torrent, t.path("origin"), "--state-dir", t.path("state"))
+    daemon = Daemon(t, "--rest-after", "1")
+    error = daemon.await_state("data", "error")["error"]
+    assert str(seeder.pid) in error, error
+    seeder.stop()
+    daemon.await_state("data", "seeding")
+
+
+@test
+def it_can_be_changed_at_rest(t):
+    daemon, found = resting(t, tree=True, files=("data", "other", "third"))
+    daemon.sprat("limit", "--up", "700K", "data")
+    daemon.sprat("pause", "data")
+    assert daemon.state("data")["state"] == "paused"
+    daemon.sprat("pause", "other")
+    daemon.sprat("resume", "other")
+    assert daemon.state("other")["state"] == "seeding"
+    assert not locks(t)
+    daemon = again(t, daemon)
+    one = daemon.await_state("data", "paused")
+    assert one["up_limit"] == 700 << 10 and one["pieces_have"] == one["pieces_total"], one
+    daemon.sprat("resume", "data")
+    fetch(t, daemon, found["data"][1], "copy")
+    content.assert_same(found["data"][0], t.path("copy", "data"))
+    daemon.rpc("torrent.select", torrent="third", skip=["a"])
+    info = daemon.rpc("torrent.info", torrent="third")
+    assert {f["path"]: f["priority"] for f in info["files"]}["third/a"] == "skip", info
+    daemon.sprat("rm", "other")
+    daemon.sprat("rm", "--data", "third")
+    t.wait("one to be left", lambda: [x["name"] for x in daemon.listing()] == ["data"], 30)
+    assert os.path.exists(found["other"][0]) and not os.path.exists(found["third"][0])
+
+
+@test(seconds=300)
+def it_ends_while_it_goes_to_rest_or_is_woken(t):
+    """Whatever is under way when the daemon is told to end, it ends in order, and begins with all again."""
+    daemon, found = resting(t, files=("data", "other"))
+    for step in range(12):
+        leecher = our.get(t, found["data"][1], t.path(f"copy-{step}"), peers=[daemon.listening()])
+        if step % 3:
+            leecher.finish()
+        if step % 2:
+            daemon.sprat("pause", "other")
+            daemon.sprat("resume", "other")
+        assert daemon.stop(signal.SIGTERM) == 0, daemon.report()
+        leecher.stop()
+        daemon = Daemon(t, "--rest-after", "1")
+        for name in "data", "other":
+            daemon.await_state(name, "seeding")
+
+
+if __name__ == "__main__":
+    our.main(our.SPRAT, our.SPRATD)
