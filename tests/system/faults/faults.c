@@ -185,6 +185,10 @@ fault(enum faults_op op, const char *path)
     if (n < c->from || n - c->from >= c->count)
         return 0;
     c->hits++;
+    if ((c->flags & FAULTS_DELAY) != 0) {
+        usleep(c->delay_us);
+        return 0;
+    }
     return (c->flags & FAULTS_SHORT) != 0 && op == FAULTS_WRITE ? -1 : c->err;
 }
 

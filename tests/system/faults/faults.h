@@ -30,6 +30,7 @@ enum {
     FAULTS_SHORT = 1, /* a write is cut in half instead of failing */
     FAULTS_DROP =
         2, /* a sync that fails undoes what it would have synced, as some file systems do */
+    FAULTS_DELAY = 4, /* the calls do not fail, they take |delay_us| longer: a slow disk */
 };
 
 /* Calls of |ops| on watched paths that contain |match| are counted in |seen|, from 0; those
@@ -38,7 +39,7 @@ struct faults_control {
     uint32_t ops; /* bits of enum faults_op */
     int32_t err;
     uint32_t flags;
-    uint32_t reserved;
+    uint32_t delay_us;
     uint64_t from, count;
     _Atomic uint64_t seen, hits;
     _Atomic uint64_t calls[FAULTS_OP_COUNT]; /* of all watched calls, failed or not */

@@ -15,7 +15,7 @@ import tap
 
 LIBRARY = os.path.join(sprat.BUILD, "tests/system/faults/faults.so")
 OPEN, READ, WRITE, SYNC, RENAME, MKDIR, UNLINK, TRUNCATE = (1 << n for n in range(8))
-SHORT, DROP = 1, 2
+SHORT, DROP, _DELAY = 1, 2, 4
 FOREVER = 1 << 62
 
 _HEAD = struct.Struct("<IiIIQQ")
@@ -58,6 +58,11 @@ class Faults:
         self._memory[_HEAD.size:_HEAD.size + 16] = bytes(16)
         _HEAD.pack_into(self._memory, 0, 0, number, flags, 0, first, count)
         struct.pack_into("<I", self._memory, 0, ops)
+
+    def slow_down(self, ops, seconds, match=""):
+        """From now on, each call of `ops` on paths with `match` takes so much longer."""
+        self.fail(ops, 0, match=match, flags=_DELAY)
+        struct.pack_into("<I", self._memory, 12, int(seconds * 1e6))
 
     def stop(self):
         struct.pack_into("<I", self._memory, 0, 0)
