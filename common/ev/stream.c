@@ -16,18 +16,10 @@
 #include <unistd.h>
 
 #include "common/base/magic.h"
+#include "common/ev/stream_impl.h"
 #include "common/sys/addr.h"
 
 #define STREAM_MAGIC 0x5354524du
-
-struct stream {
-    uint32_t magic;
-    int fd;
-    bool connecting;
-    unsigned wanted;
-    struct loop_fd *watch;
-    struct stream_handler handler;
-};
 
 static void
 finish_connect(struct stream *s)
@@ -55,6 +47,8 @@ on_ready(void *ctx, unsigned what)
     MAGIC_CHECK(s, STREAM_MAGIC);
     if (s->connecting)
         finish_connect(s);
+    else if (s->tls != NULL)
+        stream_tls_on_ready(s, what);
     else if (what == LOOP_READ)
         s->handler.on_readable(s->handler.ctx);
     else
@@ -73,6 +67,7 @@ stream_new(struct loop *l, int fd, const struct stream_handler *handler, struct 
     }
     MAGIC_SET(s, STREAM_MAGIC);
     s->fd = fd;
+    s->loop = l;
     s->handler = *handler;
     s->watch = loop_fd_new(l, fd, on_ready, s);
     if (s->watch == NULL) {
@@ -155,6 +150,7 @@ stream_release(struct stream *s)
     int fd = s->fd;
 
     MAGIC_CHECK(s, STREAM_MAGIC);
+    stream_tls_free(s->tls);
     loop_fd_free(s->watch);
     MAGIC_CLEAR(s);
     free(s);
@@ -179,7 +175,9 @@ stream_want(struct stream *s, unsigned what)
 {
     MAGIC_CHECK(s, STREAM_MAGIC);
     s->wanted = what;
-    return s->connecting ? 0 : loop_fd_want(s->watch, what);
+    if (s->connecting)
+        return 0;
+    return s->tls != NULL ? stream_tls_want(s) : loop_fd_want(s->watch, what);
 }
 
 static int64_t
@@ -189,7 +187,7 @@ failed(int errnum)
 }
 
 int64_t
-stream_readv(struct stream *s, const struct iovec *iov, int count)
+stream_raw_readv(struct stream *s, const struct iovec *iov, int count)
 {
     ssize_t n = readv(s->fd, iov, count);
 
@@ -199,7 +197,7 @@ stream_readv(struct stream *s, const struct iovec *iov, int count)
 }
 
 int64_t
-stream_writev(struct stream *s, const struct iovec *iov, int count)
+stream_raw_writev(struct stream *s, const struct iovec *iov, int count)
 {
     struct msghdr m = {.msg_iovlen = (size_t)count};
     ssize_t n;
@@ -212,6 +210,22 @@ stream_writev(struct stream *s, const struct iovec *iov, int count)
     memcpy(&m.msg_iov, &iov, sizeof(iov));
     n = sendmsg(s->fd, &m, MSG_NOSIGNAL);
     return n >= 0 ? n : failed(errno);
+}
+
+int64_t
+stream_readv(struct stream *s, const struct iovec *iov, int count)
+{
+    if (s->tls != NULL)
+        return stream_tls_read(s, iov[0].iov_base, iov[0].iov_len);
+    return stream_raw_readv(s, iov, count);
+}
+
+int64_t
+stream_writev(struct stream *s, const struct iovec *iov, int count)
+{
+    if (s->tls != NULL)
+        return stream_tls_write(s, iov[0].iov_base, iov[0].iov_len);
+    return stream_raw_writev(s, iov, count);
 }
 
 int64_t
@@ -236,6 +250,8 @@ stream_cork(struct stream *s, bool on)
 void
 stream_shutdown(struct stream *s)
 {
+    if (s->tls != NULL)
+        stream_tls_shutdown(s);
     (void)shutdown(s->fd, SHUT_WR);
 }
 

@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 #include "common/base/endpoint.h"
+#include "common/crypto/tls.h"
 #include "common/ev/loop.h"
 
 struct stream;
@@ -32,13 +33,20 @@ int stream_connect(struct loop *l, const struct endpoint *to, const struct endpo
 /* Takes a connected socket (listener.h); it is closed on error too. */
 int stream_new(struct loop *l, int fd, const struct stream_handler *handler, struct stream **out);
 
+/* Puts TLS on an accepted stream, of which nothing was read yet; |server| is held. From here on the
+ * calls below move what stands inside of TLS; the handshake happens by itself, once the stream is
+ * wanted in either direction, and one that fails is told by the next read or write (PROTOCOL).
+ * Reads and writes use the first part of a vector only; stream_sendfile() is not for such a stream.
+ * NOMEM: the stream is as it was. */
+int stream_secure(struct stream *s, struct tls_server *server);
+
 /* Closes an accepted socket that nobody wants. */
 void stream_drop(int fd);
 
 /* Closes it. NULL is legal. */
 void stream_free(struct stream *s);
 
-/* Gives the socket back, open; the stream is gone. */
+/* Gives the socket back, open; the stream is gone, and so is TLS if there was any. */
 int stream_release(struct stream *s);
 
 /* Puts another handler in the place of the first: the owner changes. */

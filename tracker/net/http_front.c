@@ -38,6 +38,7 @@ struct http_front {
     struct list conns; /* the earliest deadline first */
     struct tally nconns;
     struct http_front_limits limits;
+    struct tls_server *tls; /* held; NULL for plain HTTP */
 };
 
 enum conn_state { CONN_OPEN, CONN_CLOSING, CONN_LINGER };
@@ -178,6 +179,8 @@ conn_go_on(struct conn *c)
     if (buf_len(&c->out) > 0) {
         want = LOOP_WRITE;
     } else if (c->state == CONN_CLOSING && c->last) {
+        if (c->front->tls != NULL)
+            stream_shutdown(c->stream); /* TLS has its own word for the end */
         conn_free(c);
         return;
     } else if (c->state == CONN_CLOSING) {
@@ -277,8 +280,9 @@ on_accept(void *ctx, int fd, const struct endpoint *peer)
         free(c);
         return;
     }
-    if (c == NULL) {
+    if (c == NULL || (f->tls != NULL && stream_secure(stream, f->tls) != 0)) {
         stream_free(stream);
+        free(c);
         return;
     }
     make_way(f);
@@ -347,6 +351,14 @@ http_front_new(struct loop *l, const struct endpoint *at, enum port_share share,
 }
 
 void
+http_front_secure(struct http_front *f, struct tls_server *tls)
+{
+    tls_server_hold(tls);
+    tls_server_drop(f->tls);
+    f->tls = tls;
+}
+
+void
 http_front_free(struct http_front *f)
 {
     if (f == NULL)
@@ -355,6 +367,7 @@ http_front_free(struct http_front *f)
     LIST_EACH_SAFE (it, &f->conns)
         conn_free(LIST_ENTRY(it, struct conn, link));
     loop_timer_free(f->timer);
+    tls_server_drop(f->tls);
     MAGIC_CLEAR(f);
     free(f);
 }

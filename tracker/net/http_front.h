@@ -6,6 +6,7 @@
 #ifndef TRACKER_NET_HTTP_FRONT_H
 #define TRACKER_NET_HTTP_FRONT_H
 
+#include "common/crypto/tls.h"
 #include "common/ev/listener.h"
 #include "tracker/core/http_service.h"
 #include "tracker/net/proxies.h"
@@ -43,6 +44,10 @@ struct http_handler http_front_tracker(struct http_service *service);
 int http_front_new(struct loop *l, const struct endpoint *at, enum port_share share,
                    const struct http_handler *handler, const struct http_front_limits *limits,
                    struct http_front **out, struct errbuf *eb);
+
+/* From now on new connections speak TLS with |tls|, which is held; those that stand keep what they
+ * have. Asked for once before the first round of the loop, and again for each new certificate. */
+void http_front_secure(struct http_front *f, struct tls_server *tls);
 
 /* Closes all its connections. NULL is legal. */
 void http_front_free(struct http_front *f);

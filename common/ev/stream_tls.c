@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * TLS between a stream and its socket. The two differ in what they wait for: to read, TLS may have
+ * to write first, and bytes that were decrypted already are announced by no socket, but by a task.
+ */
+#include "common/ev/stream_impl.h"
+
+#include <stdlib.h>
+
+struct stream_tls {
+    struct tls *tls;
+    struct loop_task *pending; /* decrypted bytes are to be announced */
+    bool handshaking;
+    int failed;                       /* 0, or what every call returns from now on */
+    unsigned read_needs, write_needs; /* LOOP_READ or LOOP_WRITE of the socket */
+};
+
+static int64_t
+io_read(void *ctx, void *dst, size_t len)
+{
+    return stream_raw_readv(ctx, &(struct iovec){dst, len}, 1);
+}
+
+static int64_t
+io_write(void *ctx, const void *src, size_t len)
+{
+    struct iovec iov = {.iov_len = len};
+
+    /* An iovec only lacks the const. */
+    iov.iov_base = (void *)(uintptr_t)src;
+    return stream_raw_writev(ctx, &iov, 1);
+}
+
+static void
+on_pending(void *ctx)
+{
+    struct stream *s = ctx;
+
+    if ((s->wanted & LOOP_READ) != 0 && tls_pending(s->tls->tls) > 0)
+        s->handler.on_readable(s->handler.ctx);
+}
+
+int
+stream_secure(struct stream *s, struct tls_server *server)
+{
+    struct tls_io io = {.ctx = s, .read = io_read, .write = io_write};
+    struct stream_tls *st = calloc(1, sizeof(*st));
+
+    if (st == NULL)
+        return SPRAT_E_NOMEM;
+    st->handshaking = true;
+    st->read_needs = LOOP_READ;
+    st->write_needs = LOOP_WRITE;
+    st->pending = loop_task_new(s->loop, on_pending, s);
+    if (st->pending == NULL || tls_new(server, &io, &st->tls) != 0) {
+        stream_tls_free(st);
+        return SPRAT_E_NOMEM;
+    }
+    s->tls = st;
+    return 0;
+}
+
+void
+stream_tls_free(struct stream_tls *st)
+{
+    if (st == NULL)
+        return;
+    if (st->pending != NULL)
+        loop_task_free(st->pending);
+    tls_free(st->tls);
+    free(st);
+}
+
+static unsigned
+needed(const struct stream_tls *st)
+{
+    return tls_wants(st->tls) == TLS_WANT_READ ? LOOP_READ : LOOP_WRITE;
+}
+
+/* What the socket is watched for follows from what the owner wants, and from what that takes. */
+static int
+watch(struct stream *s)
+{
+    const struct stream_tls *st = s->tls;
+    unsigned what = 0;
+
+    if (st->handshaking)
+        return loop_fd_want(s->watch, s->wanted != 0 ? needed(st) : 0);
+    if ((s->wanted & LOOP_READ) != 0)
+        what |= st->read_needs;
+    if ((s->wanted & LOOP_WRITE) != 0)
+        what |= st->write_needs;
+    return loop_fd_want(s->watch, what);
+}
+
+int
+stream_tls_want(struct stream *s)
+{
+    struct stream_tls *st = s->tls;
+
+    if ((s->wanted & LOOP_READ) != 0 && tls_pending(st->tls) > 0)
+        loop_task_ask(st->pending);
+    return watch(s);
+}
+
+/* The owner learns of a failure from the call that it makes when it hears that it could go on. */
+static void
+tell_failure(struct stream *s, int err)
+{
+    s->tls->failed = err;
+    s->tls->handshaking = false;
+    if ((s->wanted & LOOP_WRITE) != 0)
+        s->handler.on_writable(s->handler.ctx);
+    else
+        s->handler.on_readable(s->handler.ctx);
+}
+
+static void
+go_on_with_handshake(struct stream *s)
+{
+    struct stream_tls *st = s->tls;
+    int err = tls_handshake(st->tls);
+
+    if (err == 0)
+        st->handshaking = false;
+    if (err == 0 || err == SPRAT_E_AGAIN)
+        err = watch(s);
+    if (err != 0)
+        tell_failure(s, err);
+}
+
+void
+stream_tls_on_ready(struct stream *s, unsigned what)
+{
+    const struct stream_tls *st = s->tls;
+
+    if (st->handshaking)
+        go_on_with_handshake(s);
+    else if ((s->wanted & LOOP_READ) != 0 && st->read_needs == what)
+        s->handler.on_readable(s->handler.ctx);
+    else if ((s->wanted & LOOP_WRITE) != 0 && st->write_needs == what)
+        s->handler.on_writable(s->handler.ctx);
+}
+
+/* Takes down what a call came to: |*needs| is what its like must wait for. */
+static int64_t
+done(struct stream *s, int64_t n, unsigned *needs, unsigned usual)
+{
+    unsigned now = n == SPRAT_E_AGAIN ? needed(s->tls) : usual;
+
+    if (now != *needs) {
+        int err;
+
+        *needs = now;
+        err = watch(s);
+        if (err != 0 && n <= 0)
+            n = err;
+    }
+    if (n < 0 && n != SPRAT_E_AGAIN && n != SPRAT_E_CLOSED)
+        s->tls->failed = (int)n;
+    return n;
+}
+
+int64_t
+stream_tls_read(struct stream *s, void *dst, size_t len)
+{
+    struct stream_tls *st = s->tls;
+    int64_t n;
+
+    if (st->failed != 0)
+        return st->failed;
+    if (st->handshaking)
+        return SPRAT_E_AGAIN;
+    n = done(s, tls_read(st->tls, dst, len), &st->read_needs, LOOP_READ);
+    if (n > 0 && tls_pending(st->tls) > 0)
+        loop_task_ask(st->pending);
+    return n;
+}
+
+int64_t
+stream_tls_write(struct stream *s, const void *src, size_t len)
+{
+    struct stream_tls *st = s->tls;
+
+    if (st->failed != 0)
+        return st->failed;
+    if (st->handshaking)
+        return SPRAT_E_AGAIN;
+    return done(s, tls_write(st->tls, src, len), &st->write_needs, LOOP_WRITE);
+}
+
+void
+stream_tls_shutdown(struct stream *s)
+{
+    if (!s->tls->handshaking && s->tls->failed == 0)
+        tls_shutdown(s->tls->tls);
+}
