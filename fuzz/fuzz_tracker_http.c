@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Fuzzes the tracker's HTTP side: a connection's bytes go through the request parser, in one piece
- * and byte by byte, which must agree, and into the tracker. Every answer to an announce or a scrape
+ * and byte by byte, which must agree, for a server that takes all methods and bodies and for one
+ * that takes GET alone, and into the tracker. Every answer to an announce or a scrape
  * must be one that our peer can read, and an announce that was understood must survive being
  * written as a URL again.
  */
@@ -15,10 +16,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static const struct http_accepts everything = {.more_methods = ~0u, .body_max = 100};
+
 static void
-check_bytewise(const uint8_t *data, size_t size, int err, const struct http_request *whole)
+check_bytewise(const struct http_accepts *accepts, const uint8_t *data, size_t size, int err,
+               const struct http_request *whole)
 {
-    struct http_scan scan = {0};
+    struct http_scan scan = {.accepts = accepts};
     struct http_request r;
     size_t len = 0;
     int got;
@@ -29,7 +33,24 @@ check_bytewise(const uint8_t *data, size_t size, int err, const struct http_requ
     ASSERT(got == err);
     if (err == 0)
         ASSERT(r.len == whole->len && r.keep_alive == whole->keep_alive &&
-               r.query_len == whole->query_len);
+               r.query_len == whole->query_len && r.method == whole->method &&
+               r.body_len == whole->body_len && r.authorization_len == whole->authorization_len);
+}
+
+/* Who takes everything takes what others take, and means the same by it. */
+static void
+check_everything(const uint8_t *data, size_t size, int err, const struct http_request *only_get)
+{
+    struct http_scan scan = {.accepts = &everything};
+    struct http_request r;
+    int got = http_request_parse(&r, &scan, data, size);
+
+    check_bytewise(&everything, data, size, got, &r);
+    if (err == 0)
+        ASSERT(got == 0 && r.len == only_get->len && r.path_len == only_get->path_len);
+    if (got == 0)
+        ASSERT(r.body_len <= everything.body_max && r.len <= size &&
+               r.body == (const char *)data + r.len - r.body_len);
 }
 
 static void
@@ -89,7 +110,8 @@ serve(struct http_service *h, const uint8_t *data, size_t size)
         struct http_scan scan = {0};
         int err = http_request_parse(&req, &scan, data, size);
 
-        check_bytewise(data, size, err, &req);
+        check_bytewise(NULL, data, size, err, &req);
+        check_everything(data, size, err, &req);
         buf_reset(&out);
         if (err != 0)
             break;

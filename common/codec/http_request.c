@@ -17,6 +17,27 @@ struct slice {
     size_t len;
 };
 
+/* What is known of a head that is being read. */
+struct head {
+    struct http_request *r;
+    const struct http_accepts *accepts;
+    bool has_length, has_host, has_authorization, expects;
+};
+
+static const char *const method_names[] = {
+#define X(name, text) text,
+    HTTP_METHOD_TABLE(X)
+#undef X
+};
+
+enum { METHOD_COUNT = sizeof(method_names) / sizeof(method_names[0]) };
+
+const char *
+http_method_name(enum http_method m)
+{
+    return method_names[m];
+}
+
 static int
 refuse(struct http_request *r, int status)
 {
@@ -135,8 +156,23 @@ parse_target(struct http_request *r, struct slice target)
     return 0;
 }
 
+/* Methods are case-sensitive. */
 static int
-parse_request_line(struct http_request *r, struct slice line)
+parse_method(struct http_request *r, const struct http_accepts *accepts, struct slice method)
+{
+    for (unsigned m = 0; m < METHOD_COUNT; m++) {
+        if (method.len != strlen(method_names[m]) ||
+            memcmp(method.at, method_names[m], method.len) != 0)
+            continue;
+        r->method = (enum http_method)m;
+        if (m == HTTP_GET || (accepts->more_methods & 1u << m) != 0)
+            return 0;
+    }
+    return refuse(r, 405);
+}
+
+static int
+parse_request_line(struct http_request *r, const struct http_accepts *accepts, struct slice line)
 {
     struct slice rest = line;
     struct slice method = cut(&rest, ' ');
@@ -149,10 +185,8 @@ parse_request_line(struct http_request *r, struct slice line)
         return refuse(r, 505);
     if (rest.at[7] < '0' || rest.at[7] > '9')
         return refuse(r, 400);
-    if (method.len != 3 || memcmp(method.at, "GET", 3) != 0)
-        return refuse(r, 405);
     r->keep_alive = rest.at[7] != '0';
-    return parse_target(r, target);
+    return parse_method(r, accepts, method) == 0 ? parse_target(r, target) : SPRAT_E_PROTOCOL;
 }
 
 /* "Connection" is a list of words. */
@@ -169,18 +203,36 @@ parse_connection(struct http_request *r, struct slice value)
     }
 }
 
-/* Only the length 0 is taken. */
+/* A second length is refused, even if it is the same: whoever passed it on may have read the other.
+ */
 static int
-parse_content_length(struct http_request *r, struct slice value)
+parse_content_length(struct head *h, struct slice value)
 {
-    bool zero = value.len > 0;
+    size_t len = 0;
 
+    if (h->has_length || value.len == 0)
+        return refuse(h->r, 400);
+    h->has_length = true;
     for (size_t i = 0; i < value.len; i++) {
         if (value.at[i] < '0' || value.at[i] > '9')
-            return refuse(r, 400);
-        zero = zero && value.at[i] == '0';
+            return refuse(h->r, 400);
+        if (len <= h->accepts->body_max)
+            len = len * 10 + (size_t)(value.at[i] - '0');
     }
-    return zero ? 0 : refuse(r, value.len > 0 ? 413 : 400);
+    h->r->body_len = len;
+    return len <= h->accepts->body_max ? 0 : refuse(h->r, 413);
+}
+
+/* A header that may stand there once. */
+static int
+parse_once(struct http_request *r, bool *has, const char **at, size_t *len, struct slice value)
+{
+    if (*has)
+        return refuse(r, 400);
+    *has = true;
+    *at = value.at;
+    *len = value.len;
+    return 0;
 }
 
 /* Of too many lines the first go: those at the end were added by whoever is nearest. */
@@ -195,8 +247,9 @@ add_forwarded(struct http_request *r, struct slice value)
 }
 
 static int
-parse_header(struct http_request *r, struct slice line)
+parse_header(struct head *h, struct slice line)
 {
+    struct http_request *r = h->r;
     struct slice value = line;
     struct slice name = cut(&value, ':');
 
@@ -206,7 +259,14 @@ parse_header(struct http_request *r, struct slice line)
     if (equals(name, "connection"))
         parse_connection(r, value);
     else if (equals(name, "content-length"))
-        return parse_content_length(r, value);
+        return parse_content_length(h, value);
+    else if (equals(name, "host"))
+        return parse_once(r, &h->has_host, &r->host, &r->host_len, value);
+    else if (equals(name, "authorization"))
+        return parse_once(r, &h->has_authorization, &r->authorization, &r->authorization_len,
+                          value);
+    else if (equals(name, "expect"))
+        h->expects = true;
     else if (equals(name, "x-forwarded-for"))
         add_forwarded(r, value);
     else if (equals(name, "transfer-encoding"))
@@ -215,8 +275,9 @@ parse_header(struct http_request *r, struct slice line)
 }
 
 static int
-parse_head(struct http_request *r, struct slice rest)
+parse_head(struct http_request *r, const struct http_accepts *accepts, struct slice rest)
 {
+    struct head h = {.r = r, .accepts = accepts};
     struct slice line;
     unsigned headers = 0;
     int err;
@@ -226,23 +287,35 @@ parse_head(struct http_request *r, struct slice rest)
     do
         line = next_line(&rest);
     while (line.len == 0);
-    err = parse_request_line(r, line);
+    err = parse_request_line(r, accepts, line);
     while (err == 0 && (line = next_line(&rest)).len > 0)
-        err = ++headers > HTTP_HEADERS_MAX ? refuse(r, 431) : parse_header(r, line);
+        err = ++headers > HTTP_HEADERS_MAX ? refuse(r, 431) : parse_header(&h, line);
+    /* No "100 Continue" is ever sent: the client may send the body right away, without asking. */
+    if (err == 0 && h.expects && r->body_len > 0)
+        err = refuse(r, 417);
     return err;
 }
 
 int
 http_request_parse(struct http_request *r, struct http_scan *scan, const uint8_t *src, size_t len)
 {
+    static const struct http_accepts only_get = {0};
+    const struct http_accepts *accepts = scan->accepts != NULL ? scan->accepts : &only_get;
     size_t look = len < HTTP_HEAD_MAX ? len : HTTP_HEAD_MAX;
+    int err;
 
     *r = (struct http_request){0};
-    if (!find_end(scan, src, look)) {
+    if (len < scan->whole)
+        return SPRAT_E_AGAIN;
+    if (scan->whole == 0 && !find_end(scan, src, look)) {
         if (len < HTTP_HEAD_MAX)
             return SPRAT_E_AGAIN;
         return refuse(r, memchr(src, '\n', look) == NULL ? 414 : 431);
     }
-    r->len = scan->at;
-    return parse_head(r, (struct slice){(const char *)src, r->len});
+    err = parse_head(r, accepts, (struct slice){(const char *)src, scan->at});
+    if (err != 0)
+        return err;
+    scan->whole = r->len = scan->at + r->body_len;
+    r->body = (const char *)src + scan->at;
+    return len < r->len ? SPRAT_E_AGAIN : 0;
 }

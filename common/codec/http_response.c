@@ -17,8 +17,8 @@ http_status_text(int status)
 }
 
 void
-http_response_put_head(struct buf *out, int status, const char *content_type, size_t len,
-                       bool keep_alive)
+http_response_put_head_and(struct buf *out, int status, const char *content_type, size_t len,
+                           bool keep_alive, const char *lines)
 {
     buf_printf(out,
                "HTTP/1.1 %d %s\r\n"
@@ -26,6 +26,14 @@ http_response_put_head(struct buf *out, int status, const char *content_type, si
                "Content-Length: %zu\r\n"
                "%s"
                "Connection: %s\r\n\r\n",
-               status, http_status_text(status), content_type, len,
-               status == 405 ? "Allow: GET\r\n" : "", keep_alive ? "keep-alive" : "close");
+               status, http_status_text(status), content_type, len, lines,
+               keep_alive ? "keep-alive" : "close");
+}
+
+void
+http_response_put_head(struct buf *out, int status, const char *content_type, size_t len,
+                       bool keep_alive)
+{
+    http_response_put_head_and(out, status, content_type, len, keep_alive,
+                               status == 405 ? "Allow: GET\r\n" : "");
 }

@@ -13,13 +13,22 @@
 /*  X(status, text) */
 #define HTTP_STATUS_TABLE(X)                                                                       \
     X(200, "OK")                                                                                   \
+    X(201, "Created")                                                                              \
+    X(304, "Not Modified")                                                                         \
     X(400, "Bad Request")                                                                          \
+    X(401, "Unauthorized")                                                                         \
+    X(403, "Forbidden")                                                                            \
     X(404, "Not Found")                                                                            \
     X(405, "Method Not Allowed")                                                                   \
     X(408, "Request Timeout")                                                                      \
+    X(409, "Conflict")                                                                             \
     X(413, "Content Too Large")                                                                    \
     X(414, "URI Too Long")                                                                         \
+    X(415, "Unsupported Media Type")                                                               \
+    X(417, "Expectation Failed")                                                                   \
+    X(422, "Unprocessable Content")                                                                \
     X(431, "Request Header Fields Too Large")                                                      \
+    X(500, "Internal Server Error")                                                                \
     X(501, "Not Implemented")                                                                      \
     X(503, "Service Unavailable")                                                                  \
     X(505, "HTTP Version Not Supported")
@@ -27,8 +36,12 @@
 /* The table's text; "Unknown" for another number. */
 const char *http_status_text(int status);
 
-/* Appends the head of a response with a body of |len| bytes. */
+/* Appends the head of a response with a body of |len| bytes, for a server that answers GET only. */
 void http_response_put_head(struct buf *out, int status, const char *content_type, size_t len,
                             bool keep_alive);
+
+/* The same with further header lines, each ended by CRLF; "" for none. */
+void http_response_put_head_and(struct buf *out, int status, const char *content_type, size_t len,
+                                bool keep_alive, const char *lines);
 
 #endif

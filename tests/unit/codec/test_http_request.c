@@ -18,6 +18,18 @@ parse_n(struct http_request *r, const char *text, size_t len)
     return http_request_parse(r, &scan, (const uint8_t *)text, len);
 }
 
+/* As a server that takes more than GETs. */
+static const struct http_accepts more = {
+    .more_methods = 1u << HTTP_POST | 1u << HTTP_DELETE | 1u << HTTP_HEAD, .body_max = 10};
+
+static int
+parse_more(struct http_request *r, const char *text)
+{
+    struct http_scan scan = {.accepts = &more};
+
+    return http_request_parse(r, &scan, (const uint8_t *)text, strlen(text));
+}
+
 static int
 parse(struct http_request *r, const char *text)
 {
@@ -105,6 +117,77 @@ Test(http_request, tolerated_forms)
     cr_assert_eq(parse(&r, "GET / HTTP/1.1\r\nContent-Length: 0\r\nempty:\r\n\r\n"), 0);
     cr_assert_eq(parse(&r, "GET /\xff\x80 HTTP/1.1\r\nname: \xff\r\n\r\n"), 0,
                  "bytes that should be escaped");
+}
+
+static void
+expect_status_of_more(const char *text, int status)
+{
+    struct http_request r;
+
+    cr_expect_eq(parse_more(&r, text), SPRAT_E_PROTOCOL, "%s", text);
+    cr_expect_eq(r.status, status, "%s: %d", text, r.status);
+}
+
+Test(http_request, methods)
+{
+    struct http_request r;
+
+    cr_assert_eq(parse_more(&r, "GET / HTTP/1.1\r\n\r\n"), 0);
+    cr_assert_eq(r.method, HTTP_GET);
+    cr_assert_eq(parse_more(&r, "DELETE /x HTTP/1.1\r\n\r\n"), 0);
+    cr_assert_eq(r.method, HTTP_DELETE);
+    cr_assert_str_eq(http_method_name(r.method), "DELETE");
+    cr_assert_eq(parse_more(&r, "HEAD /x HTTP/1.1\r\n\r\n"), 0);
+    cr_assert_eq(r.method, HTTP_HEAD);
+    expect_status_of_more("PUT / HTTP/1.1\r\n\r\n", 405);
+    expect_status_of_more("post / HTTP/1.1\r\n\r\n", 405);
+    expect_status_of_more("POSTS / HTTP/1.1\r\n\r\n", 405);
+    expect_status_of_more("CONNECT host:80 HTTP/1.1\r\n\r\n", 405);
+    expect_status_of_more("POST x HTTP/1.1\r\n\r\n", 400);
+}
+
+Test(http_request, bodies)
+{
+    static const char text[] = "POST /p HTTP/1.1\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1";
+    size_t whole = strlen("POST /p HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");
+    struct http_scan scan = {.accepts = &more};
+    struct http_request r;
+
+    cr_assert_eq(parse_more(&r, text), 0);
+    cr_assert_eq(r.len, whole);
+    cr_assert(slice_is(r.body, r.body_len, "hello"));
+    for (size_t len = 0; len < whole; len++)
+        cr_assert_eq(http_request_parse(&r, &scan, (const uint8_t *)text, len), SPRAT_E_AGAIN);
+    cr_assert_eq(http_request_parse(&r, &scan, (const uint8_t *)text, whole), 0, "bytewise");
+    cr_assert(slice_is(r.body, r.body_len, "hello"));
+    cr_assert_eq(parse_more(&r, "POST / HTTP/1.1\r\nContent-Length: 010\r\n\r\n0123456789"), 0);
+    cr_assert_eq(r.body_len, 10);
+    cr_assert_eq(parse_more(&r, "POST / HTTP/1.1\r\n\r\n"), 0, "none is none");
+    cr_assert_eq(r.body_len, 0);
+    expect_status_of_more("POST / HTTP/1.1\r\nContent-Length: 11\r\n\r\n", 413);
+    expect_status_of_more("POST / HTTP/1.1\r\nContent-Length: 18446744073709551617\r\n\r\n", 413);
+    expect_status_of_more("POST / HTTP/1.1\r\nContent-Length: 5, 5\r\n\r\n", 400);
+    expect_status_of_more("POST / HTTP/1.1\r\nContent-Length: +5\r\n\r\n", 400);
+    expect_status_of_more("POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", 400);
+    expect_status_of_more("POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: x\r\n\r\n",
+                          501);
+    expect_status_of_more("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+                          417);
+    cr_assert_eq(parse(&r, "GET / HTTP/1.1\r\nExpect: 100-continue\r\n\r\n"), 0);
+}
+
+Test(http_request, headers_that_are_kept)
+{
+    struct http_request r;
+
+    cr_assert_eq(parse(&r, "GET / HTTP/1.1\r\nhost:  a:80 \r\nAUTHORIZATION: Bearer x y\r\n\r\n"),
+                 0);
+    cr_assert(slice_is(r.host, r.host_len, "a:80"));
+    cr_assert(slice_is(r.authorization, r.authorization_len, "Bearer x y"));
+    cr_assert_eq(parse(&r, "GET / HTTP/1.1\r\n\r\n"), 0);
+    cr_assert(r.host_len == 0 && r.authorization_len == 0);
+    expect_status("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400);
+    expect_status("GET / HTTP/1.1\r\nAuthorization:\r\nAuthorization: x\r\n\r\n", 400);
 }
 
 Test(http_request, keep_alive)
