@@ -4,6 +4,7 @@
  * what it waits for:
  *
  *  OPEN     reads requests; while answers are unsent it writes and does not read
+ *  WAITING  for the handler, which answers later; it neither reads nor looks at what was read
  *  CLOSING  writes the rest of its answers, then LINGERs, or ends if the client said that this
  *           request is its last and nothing came behind it
  *  LINGER   has said that it sends no more, and throws away what still comes, so that the client
@@ -37,11 +38,12 @@ struct http_front {
     struct loop_timer *timer;
     struct list conns; /* the earliest deadline first */
     struct tally nconns;
+    uint64_t turns; /* given so far */
     struct http_front_limits limits;
     struct tls_server *tls; /* held; NULL for plain HTTP */
 };
 
-enum conn_state { CONN_OPEN, CONN_CLOSING, CONN_LINGER };
+enum conn_state { CONN_OPEN, CONN_WAITING, CONN_CLOSING, CONN_LINGER };
 
 struct conn {
     uint32_t magic;
@@ -54,6 +56,8 @@ struct conn {
     struct http_scan scan;
     bool last; /* the client said that it sends nothing more */
     struct buf in, out;
+    uint64_t turn;   /* CONN_WAITING: its number */
+    bool keep_alive; /* CONN_WAITING: goes on afterwards */
     size_t thrown_away;
 };
 
@@ -106,6 +110,28 @@ on_timer(void *ctx)
     set_timer(f);
 }
 
+/* Has one request answered, or waits for that. */
+static void
+conn_ask(struct conn *c, const struct http_request *req, const struct endpoint *client)
+{
+    struct http_front *f = c->front;
+    struct http_turn turn = {.front = f, .number = ++f->turns};
+    struct mono now = loop_now(f->loop);
+    bool answered = true;
+
+    if (f->handler.ask != NULL)
+        answered = f->handler.ask(f->handler.ctx, req, client, turn, &c->out, now);
+    else
+        f->handler.answer(f->handler.ctx, req, client, &c->out, now);
+    if (!answered) {
+        c->turn = turn.number;
+        c->keep_alive = req->keep_alive;
+        c->state = CONN_WAITING;
+    } else if (!req->keep_alive) {
+        c->state = CONN_CLOSING;
+    }
+}
+
 /* Answers the whole requests that have come in. True if it stopped before the last of them, because
  * too much is unsent. */
 static bool
@@ -124,7 +150,7 @@ conn_answer(struct conn *c)
         if (err == SPRAT_E_AGAIN)
             return false;
         conn_renew(c);
-        c->scan = (struct http_scan){0};
+        c->scan = (struct http_scan){.accepts = &handler->accepts};
         if (err != 0) {
             handler->refuse(handler->ctx, req.status, &c->out);
             c->state = CONN_CLOSING;
@@ -135,12 +161,10 @@ conn_answer(struct conn *c)
             c->state = CONN_CLOSING;
             return false;
         }
-        handler->answer(handler->ctx, &req, &client, &c->out, loop_now(c->front->loop));
+        conn_ask(c, &req, &client);
         buf_consume(&c->in, req.len);
-        if (!req.keep_alive) {
-            c->state = CONN_CLOSING;
+        if (!req.keep_alive)
             c->last = buf_len(&c->in) == 0;
-        }
     }
     return false;
 }
@@ -183,6 +207,8 @@ conn_go_on(struct conn *c)
             stream_shutdown(c->stream); /* TLS has its own word for the end */
         conn_free(c);
         return;
+    } else if (c->state == CONN_WAITING) {
+        want = 0;
     } else if (c->state == CONN_CLOSING) {
         stream_shutdown(c->stream);
         c->state = CONN_LINGER;
@@ -290,7 +316,8 @@ on_accept(void *ctx, int fd, const struct endpoint *peer)
     c->front = f;
     c->stream = stream;
     c->peer = *peer;
-    buf_init(&c->in, IN_MAX);
+    c->scan.accepts = &f->handler.accepts;
+    buf_init(&c->in, IN_MAX + f->handler.accepts.body_max);
     buf_init(&c->out, OUT_MAX);
     list_init(&c->link);
     tally_add(&f->nconns, 1);
@@ -356,6 +383,26 @@ http_front_secure(struct http_front *f, struct tls_server *tls)
     tls_server_hold(tls);
     tls_server_drop(f->tls);
     f->tls = tls;
+}
+
+void
+http_front_answer(struct http_turn turn, const void *response, size_t len)
+{
+    struct http_front *f = turn.front;
+
+    MAGIC_CHECK(f, HTTP_FRONT_MAGIC);
+    LIST_EACH (it, &f->conns) {
+        struct conn *c = LIST_ENTRY(it, struct conn, link);
+
+        if (c->state != CONN_WAITING || c->turn != turn.number)
+            continue;
+        buf_put(&c->out, response, len);
+        c->state = c->keep_alive ? CONN_OPEN : CONN_CLOSING;
+        c->last = false; /* more may have come meanwhile */
+        conn_renew(c);
+        conn_go_on(c);
+        return;
+    }
 }
 
 void

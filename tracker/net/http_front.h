@@ -28,13 +28,26 @@ struct http_front_limits {
     struct proxies proxies;
 };
 
-/* Who answers. Both append a response of at most HTTP_SERVICE_REPLY_MAX bytes to |out|; after one
+/* Names a request that waits for its answer. Copied freely; of no use when the connection, which
+ * may end at any time, has gone. */
+struct http_turn {
+    struct http_front *front;
+    uint64_t number;
+};
+
+/* Who answers. Each appends a response of at most HTTP_SERVICE_REPLY_MAX bytes to |out|; after one
  * of refuse() the connection is closed. */
 struct http_handler {
     void *ctx;
     void (*answer)(void *ctx, const struct http_request *req, const struct endpoint *from,
                    struct buf *out, struct mono now);
     void (*refuse)(void *ctx, int status, struct buf *out);
+    /* In the place of answer(), for a handler that can't always answer at once: false if
+     * http_front_answer() is to come later. Nothing of |req| is valid by then. NULL: it always can.
+     */
+    bool (*ask)(void *ctx, const struct http_request *req, const struct endpoint *from,
+                struct http_turn turn, struct buf *out, struct mono now);
+    struct http_accepts accepts; /* beside GET without a body */
 };
 
 /* The tracker itself as a handler. */
@@ -48,6 +61,10 @@ int http_front_new(struct loop *l, const struct endpoint *at, enum port_share sh
 /* From now on new connections speak TLS with |tls|, which is held; those that stand keep what they
  * have. Asked for once before the first round of the loop, and again for each new certificate. */
 void http_front_secure(struct http_front *f, struct tls_server *tls);
+
+/* The whole response to what waits for it. The connection has as long for this as for a request.
+ * Not from inside ask(). */
+void http_front_answer(struct http_turn turn, const void *response, size_t len);
 
 /* Closes all its connections. NULL is legal. */
 void http_front_free(struct http_front *f);
