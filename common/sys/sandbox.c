@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The order matters: groups can only be given up by root, so they go before the user does.
+ */
+#include "common/sys/sandbox.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "common/base/parse.h"
+
+enum { NSS_ROOM = 16384 }; /* for the strings of one entry of the user database */
+
+static int
+find_group(const char *text, gid_t *gid, struct errbuf *eb)
+{
+    char room[NSS_ROOM];
+    struct group g, *found = NULL;
+    uint64_t number;
+
+    if (getgrnam_r(text, &g, room, sizeof(room), &found) == 0 && found != NULL) {
+        *gid = g.gr_gid;
+        return 0;
+    }
+    if (parse_u64(text, 0, UINT32_MAX - 1, &number) != 0)
+        return errbuf_set(eb, SPRAT_E_NOTFOUND, "there is no group '%s'", text);
+    *gid = (gid_t)number;
+    return 0;
+}
+
+static int
+find_name(const char *name, struct sandbox_user *out, struct errbuf *eb)
+{
+    char room[NSS_ROOM];
+    struct passwd p, *found = NULL;
+    uint64_t number;
+
+    if (getpwnam_r(name, &p, room, sizeof(room), &found) != 0)
+        found = NULL;
+    if (found == NULL && parse_u64(name, 0, UINT32_MAX - 1, &number) == 0 &&
+        getpwuid_r((uid_t)number, &p, room, sizeof(room), &found) != 0)
+        found = NULL;
+    if (found == NULL)
+        return errbuf_set(eb, SPRAT_E_NOTFOUND, "there is no user '%s'", name);
+    out->uid = p.pw_uid;
+    out->gid = p.pw_gid;
+    snprintf(out->name, sizeof(out->name), "%s", p.pw_name);
+    return 0;
+}
+
+int
+sandbox_find_user(const char *text, struct sandbox_user *out, struct errbuf *eb)
+{
+    const char *colon = strchr(text, ':');
+    char name[256];
+    int err;
+
+    *out = (struct sandbox_user){.uid = 0};
+    if ((colon != NULL ? (size_t)(colon - text) : strlen(text)) >= sizeof(name))
+        return errbuf_set(eb, SPRAT_E_NOTFOUND, "there is no user of so long a name");
+    snprintf(name, sizeof(name), "%.*s", colon != NULL ? (int)(colon - text) : 255, text);
+    err = find_name(name, out, eb);
+    if (err == 0 && colon != NULL)
+        err = find_group(colon + 1, &out->gid, eb);
+    if (err == 0 && (out->uid == 0 || out->gid == 0))
+        err = errbuf_set(eb, SPRAT_E_INVAL, "'%s' is root, or has root's group", text);
+    return err;
+}
+
+static bool
+is_already(const struct sandbox_user *u)
+{
+    uid_t r, e, s;
+    gid_t rg, eg, sg;
+
+    return getresuid(&r, &e, &s) == 0 && getresgid(&rg, &eg, &sg) == 0 && r == u->uid &&
+           e == u->uid && s == u->uid && rg == u->gid && eg == u->gid && sg == u->gid;
+}
+
+int
+sandbox_become(const struct sandbox_user *u, struct errbuf *eb)
+{
+    if (is_already(u))
+        return 0;
+    if (setgroups(1, &u->gid) != 0 || setresgid(u->gid, u->gid, u->gid) != 0 ||
+        setresuid(u->uid, u->uid, u->uid) != 0)
+        return errbuf_set(eb, SPRAT_E_ACCESS, "cannot become user %s: %s", u->name,
+                          errno == EPERM ? "that takes a start as root" : strerror(errno));
+    /* What should be impossible now is tried. */
+    if (!is_already(u) || setuid(0) == 0 || setgid(0) == 0)
+        return errbuf_set(eb, SPRAT_E_ACCESS, "cannot give up being root");
+    return 0;
+}
+
+int
+sandbox_no_new_privileges(struct errbuf *eb)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return errbuf_set(eb, SPRAT_E_ACCESS, "cannot give up new privileges: %s", strerror(errno));
+    return 0;
+}
+
+static int
+cannot_write(const char *path, const char *what, int errnum, struct errbuf *eb)
+{
+    return errbuf_set(eb, sprat_err_from_errno(errnum), "%s %s cannot be written by user %u: %s",
+                      what, path, (unsigned)geteuid(), strerror(errnum));
+}
+
+int
+sandbox_can_write(const char *path, const char *what, struct errbuf *eb)
+{
+    const char *slash = strrchr(path, '/');
+    char *dir;
+    int err = 0;
+
+    if (access(path, F_OK) == 0 && access(path, R_OK | W_OK) != 0)
+        return cannot_write(path, what, errno, eb);
+    /* Also for a file that is there: new ones are written beside it. */
+    dir = slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    if (dir == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    if (access(dir, W_OK | X_OK) != 0)
+        err = cannot_write(path, what, errno, eb);
+    free(dir);
+    return err;
+}
