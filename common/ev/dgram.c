@@ -180,7 +180,7 @@ open_socket(struct dgram *d, const struct endpoint *at, enum port_share share)
 
     if (len == 0)
         return SPRAT_E_INVAL;
-    d->fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    d->fd = port_socket(ss.ss_family, SOCK_DGRAM, share);
     if (d->fd < 0)
         return sprat_err_from_errno(errno);
     d->wild = addr_is_any(at);
@@ -190,8 +190,7 @@ open_socket(struct dgram *d, const struct endpoint *at, enum port_share share)
         (void)setsockopt(d->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
     else if (d->wild)
         (void)setsockopt(d->fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
-    if (!port_before_bind(d->fd, share) || bind(d->fd, (const struct sockaddr *)&ss, len) != 0 ||
-        !port_after_bind(d->fd, share))
+    if (!port_bind(d->fd, (const struct sockaddr *)&ss, len, share))
         return sprat_err_from_errno(errno);
     len = sizeof(ss);
     if (getsockname(d->fd, (struct sockaddr *)&ss, &len) != 0)

@@ -89,14 +89,14 @@ open_socket(struct listener *ln, const struct endpoint *at, enum port_share shar
 
     if (len == 0)
         return SPRAT_E_INVAL;
-    ln->fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    ln->fd = port_socket(ss.ss_family, SOCK_STREAM, share);
     if (ln->fd < 0)
         return sprat_err_from_errno(errno);
     (void)setsockopt(ln->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (at->family == IP_V6)
         (void)setsockopt(ln->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-    if (!port_before_bind(ln->fd, share) || bind(ln->fd, (const struct sockaddr *)&ss, len) != 0 ||
-        !port_after_bind(ln->fd, share) || listen(ln->fd, LISTENER_BACKLOG) != 0)
+    if (!port_bind(ln->fd, (const struct sockaddr *)&ss, len, share) ||
+        listen(ln->fd, LISTENER_BACKLOG) != 0)
         return sprat_err_from_errno(errno);
     len = sizeof(ss);
     if (getsockname(ln->fd, (struct sockaddr *)&ss, &len) != 0)

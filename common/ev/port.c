@@ -4,8 +4,8 @@
  */
 #include "common/ev/port.h"
 
+#include <fcntl.h>
 #include <linux/filter.h>
-#include <sys/socket.h>
 
 static bool
 share_port(int fd)
@@ -15,16 +15,21 @@ share_port(int fd)
     return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) == 0;
 }
 
-bool
-port_before_bind(int fd, enum port_share share)
+int
+port_socket(int family, int type, enum port_share share)
 {
-    return share != PORT_NEXT || share_port(fd);
+    if (share >= PORT_PASSED)
+        return fcntl((int)share - (int)PORT_PASSED, F_DUPFD_CLOEXEC, 0);
+    return socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
 bool
-port_after_bind(int fd, enum port_share share)
+port_bind(int fd, const struct sockaddr *sa, socklen_t len, enum port_share share)
 {
-    return share != PORT_FIRST || share_port(fd);
+    if (share >= PORT_PASSED)
+        return true;
+    return (share != PORT_NEXT || share_port(fd)) && bind(fd, sa, len) == 0 &&
+           (share != PORT_FIRST || share_port(fd));
 }
 
 /* The kernel shows the program the payload from its first byte. */
