@@ -85,8 +85,8 @@ def the_example_configuration_is_good(t):
         text = f.read()
     path = t.path("example.conf")
     with open(path, "w") as f:
-        # All but files, which are not there.
-        f.write(re.sub(r"(?m)^#(?!\w+-(?:list|file))(\S)", r"\1", text))
+        # All but files and users, which are not there.
+        f.write(re.sub(r"(?m)^#(?![\w-]+-(?:list|file|cert|key) |user )(\S)", r"\1", text))
     running = Process(t, [TRACKER, "-c", path, "--listen-udp", join(t.address(), 0)])
     running.wait_line("listening udp")
     assert running.stop() == 0

@@ -35,6 +35,7 @@
     X(accounts_failures, counter, "times that the database could not store counters")              \
     X(accounts_failing, gauge, "1 while the last of these times is one")                           \
     X(accounts_signals, counter, "signals about users that a person should look at")               \
+    X(https_certificate_until, gauge, "end of the HTTPS certificate, Unix seconds; 0: none")       \
     X(uptime_seconds, gauge, "seconds since the start")                                            \
     X(memory_bytes, gauge, "resident memory of the process")                                       \
     X(cpu_milliseconds, counter, "processor time of the process")

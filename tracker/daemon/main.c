@@ -32,8 +32,5 @@ main(int argc, char **argv)
     case SETTINGS_VERSION: printf("sprat-tracker %s\n", PACKAGE_VERSION); return 0;
     case SETTINGS_RUN: break;
     }
-    err = process_run(&settings, argc - 1, words, &eb);
-    if (err != 0)
-        fprintf(stderr, "sprat-tracker: %s\n", eb.text);
-    return err == 0 ? 0 : 1;
+    return process_run(&settings, argc - 1, words) == 0 ? 0 : 1;
 }

@@ -10,15 +10,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/crypto/random.h"
 #include "common/sys/addr.h"
 #include "common/sys/processors.h"
 #include "tracker/daemon/accountant.h"
+#include "common/sys/clock.h"
+#include "common/sys/jsonlog.h"
+#include "common/sys/sandbox.h"
+#include "common/sys/sdnotify.h"
 #include "tracker/daemon/admin.h"
 #include "tracker/daemon/listfile.h"
 #include "tracker/daemon/machine.h"
 #include "tracker/daemon/savefile.h"
+#include "tracker/daemon/tlsfiles.h"
 #include "tracker/daemon/worker.h"
 
 enum {
@@ -42,6 +48,11 @@ struct process {
     struct loop_signal *sigterm, *sigint, *sighup;
     struct admin admin;
     struct http_front *admin_fronts[SETTINGS_LISTEN_MAX];
+    size_t nadmin;
+    struct sdnotify_fd passed[SDNOTIFY_FDS_MAX]; /* by the service manager */
+    size_t npassed;
+    struct loop_timer *watchdog;
+    int64_t watchdog_ms; /* how often the service manager wants to hear of us, halved; 0: never */
     struct mono started_at;
 };
 
@@ -59,6 +70,7 @@ on_signal(void *ctx, int signum)
     struct process *p = ctx;
 
     log_info(&p->log, "stopping: %s", strsignal(signum));
+    sdnotify("STOPPING=1");
     loop_stop(p->loop);
 }
 
@@ -71,6 +83,7 @@ use(struct process *p, const struct settings *s, struct listfile list)
     p->settings = *s;
     p->list = list;
     p->log.level = s->log_level;
+    p->log.write = s->log_json ? log_to_stderr_as_json : log_to_stderr;
     if (limiter_set(p->common.limiter, s->rate_limit) != 0)
         log_error(&p->log, "out of memory: there is no rate limit");
     shards_set_config(p->common.shards, &s->tracker);
@@ -93,27 +106,60 @@ static bool
 needs_restart(const struct settings *a, const struct settings *b)
 {
     return memcmp(&a->http, &b->http, sizeof(a->http)) != 0 ||
+           memcmp(&a->https, &b->https, sizeof(a->https)) != 0 ||
            memcmp(&a->admin, &b->admin, sizeof(a->admin)) != 0 ||
            memcmp(&a->udp, &b->udp, sizeof(a->udp)) != 0 ||
            strcmp(a->state_file, b->state_file) != 0 || a->save_period_s != b->save_period_s ||
            memcmp(&a->proxies, &b->proxies, sizeof(a->proxies)) != 0 || a->workers != b->workers ||
-           private_differs(a, b) || a->connections_max != b->connections_max || a->http_timeout_s != b->http_timeout_s ||
+           private_differs(a, b) || strcmp(a->user, b->user) != 0 ||
+           a->connections_max != b->connections_max || a->http_timeout_s != b->http_timeout_s ||
            a->tracker.peer_ids != b->tracker.peer_ids;
+}
+
+/* An expired certificate does not take the place of one that is good. */
+static int
+read_certificate(struct process *p, const struct settings *s, struct tls_server **out,
+                 struct errbuf *eb)
+{
+    int err = tlsfiles_read(s, out, eb);
+
+    if (err != 0 || *out == NULL)
+        return err;
+    err = tlsfiles_check_time(s, *out, clock_unix(), eb);
+    if (err == 0)
+        return 0;
+    if (p->common.certs == NULL) {
+        log_warn(&p->log, "%s: clients will not connect", eb->text);
+        return 0;
+    }
+    tls_server_drop(*out);
+    *out = NULL;
+    return err;
+}
+
+/* New connections take the new one. Without HTTPS at the start, there is nobody to take it. */
+static void
+use_certificate(struct process *p, struct tls_server *server)
+{
+    if (p->common.certs != NULL && server != NULL)
+        certbox_set(p->common.certs, server);
+    else
+        tls_server_drop(server);
 }
 
 /* What can't be read leaves everything as it was. */
 static void
-on_sighup(void *ctx, int signum)
+reload(struct process *p)
 {
-    struct process *p = ctx;
     enum settings_action action;
     struct settings s;
     struct listfile list;
+    struct tls_server *server = NULL;
     struct errbuf eb = {""};
 
-    (void)signum;
     if (settings_read(&s, p->argc, p->argv, &action, &eb) != 0 ||
-        listfile_read(&list, &s, &eb) != 0) {
+        read_certificate(p, &s, &server, &eb) != 0 || listfile_read(&list, &s, &eb) != 0) {
+        tls_server_drop(server);
         log_error(&p->log, "nothing is changed: %s", eb.text);
         return;
     }
@@ -121,7 +167,39 @@ on_sighup(void *ctx, int signum)
         log_warn(&p->log, "other addresses, workers, files to save to, HTTP limits, peer-ids and "
                           "private mode wait for a restart");
     use(p, &s, list);
+    use_certificate(p, server);
     log_info(&p->log, "read the settings again");
+}
+
+static void
+on_sighup(void *ctx, int signum)
+{
+    (void)signum;
+    sdnotify_reloading();
+    reload(ctx);
+    sdnotify("READY=1");
+}
+
+static void
+on_watchdog(void *ctx)
+{
+    struct process *p = ctx;
+
+    sdnotify("WATCHDOG=1");
+    loop_timer_set(p->watchdog, mono_add_ms(loop_now(p->loop), p->watchdog_ms));
+}
+
+static int
+start_watchdog(struct process *p, struct errbuf *eb)
+{
+    p->watchdog_ms = (int64_t)(sdnotify_watchdog_us() / 2000);
+    if (p->watchdog_ms == 0)
+        return 0;
+    p->watchdog = loop_timer_new(p->loop, on_watchdog, p);
+    if (p->watchdog == NULL)
+        return out_of_memory(eb);
+    on_watchdog(p);
+    return 0;
 }
 
 static int
@@ -186,7 +264,7 @@ start_tracker(struct process *p, struct errbuf *eb)
 }
 
 static int
-start_private(struct process *p, struct errbuf *eb)
+start_members(struct process *p, struct errbuf *eb)
 {
     const struct settings *s = &p->settings;
     struct members_config members = {
@@ -195,28 +273,53 @@ start_private(struct process *p, struct errbuf *eb)
         .silence_s = tracker_peer_timeout_s(&s->tracker),
         .unix_offset_s = accountant_unix_offset(),
     };
-    struct accountant_config config = {
-        .period_s = s->accounts_period_s,
-        .retention_s = s->retention_days * 86400,
-        .gap_max_s = members.gap_max_s,
-        .rate_possible = (uint64_t)s->rate_possible_mbit * 1000000 / 8,
-    };
-    struct access_counts counts;
     uint64_t seed[2];
-    int err;
 
     if (s->is_private == 0)
         return 0;
     random_bytes(seed, sizeof(seed));
     p->common.members = members_new(seed, &members);
-    if (p->common.members == NULL)
-        return out_of_memory(eb);
+    return p->common.members == NULL ? out_of_memory(eb) : 0;
+}
+
+/* The database belongs to who the process is when this is called. */
+static int
+start_accountant(struct process *p, struct errbuf *eb)
+{
+    const struct settings *s = &p->settings;
+    struct accountant_config config = {
+        .period_s = s->accounts_period_s,
+        .retention_s = s->retention_days * 86400,
+        .gap_max_s = 2 * s->tracker.interval,
+        .rate_possible = (uint64_t)s->rate_possible_mbit * 1000000 / 8,
+    };
+    struct access_counts counts;
+    int err;
+
+    if (s->is_private == 0)
+        return 0;
     err = accountant_new(s->database, p->common.members, &config, &p->log, &p->accountant, eb);
     if (err != 0)
         return err;
     members_counts(p->common.members, &counts);
     log_info(&p->log, "private: %" PRIu32 " users and %" PRIu32 " torrents in %s", counts.users,
              counts.torrents, s->database);
+    return 0;
+}
+
+static int
+start_certificate(struct process *p, struct errbuf *eb)
+{
+    struct tls_server *server;
+    int err = read_certificate(p, &p->settings, &server, eb);
+
+    if (err != 0 || server == NULL)
+        return err;
+    p->common.certs = certbox_new(server);
+    if (p->common.certs == NULL) {
+        tls_server_drop(server);
+        return out_of_memory(eb);
+    }
     return 0;
 }
 
@@ -270,12 +373,20 @@ listen_together(struct process *p, listen_fn listen, const struct endpoint *at,
     return err;
 }
 
+static listen_fn
+listen_fn_of(const char *protocol)
+{
+    if (strcmp(protocol, "udp") == 0)
+        return worker_listen_udp;
+    return strcmp(protocol, "https") == 0 ? worker_listen_https : worker_listen_http;
+}
+
 static int
 listen_at(struct process *p, const char *protocol, const struct endpoint *at, struct errbuf *eb)
 {
     bool udp = strcmp(protocol, "udp") == 0;
     struct endpoint real;
-    int err = listen_together(p, udp ? worker_listen_udp : worker_listen_http, at, &real, eb);
+    int err = listen_together(p, listen_fn_of(protocol), at, &real, eb);
 
     if (err != 0)
         return may_do_without(p, at, err, eb) ? 0 : err;
@@ -285,14 +396,72 @@ listen_at(struct process *p, const char *protocol, const struct endpoint *at, st
     return 0;
 }
 
+/* What a passed socket is for: its name decides between the protocols that are all TCP. */
+static const char *
+protocol_of(const struct sdnotify_fd *f)
+{
+    if (!f->stream)
+        return "udp";
+    if (strcmp(f->name, "https") == 0 || strcmp(f->name, "admin") == 0)
+        return f->name;
+    return "http";
+}
+
+/* A passed socket is one that all workers wait at; the kernel can't choose among them. */
+static int
+listen_passed(struct process *p, const struct sdnotify_fd *f, const char *protocol,
+              struct errbuf *eb)
+{
+    struct endpoint real;
+    int err = 0;
+
+    for (unsigned i = 0; i < p->nworkers && err == 0; i++)
+        err = listen_fn_of(protocol)(p->workers[i], &f->at, port_passed(f->fd), &real, eb);
+    if (err == 0)
+        say_listening(protocol, &f->at);
+    return err;
+}
+
+/* Sockets that were passed are instead of the addresses that are only defaults. */
+static int
+start_passed(struct process *p, struct errbuf *eb)
+{
+    struct settings *s = &p->settings;
+    const struct {
+        const char *protocol;
+        struct listen_list *list;
+    } kinds[] = {{"http", &s->http}, {"https", &s->https}, {"udp", &s->udp}, {"admin", &s->admin}};
+    size_t counts[4] = {0};
+    int err = 0;
+
+    if (p->npassed > 0 && s->listens_by_default)
+        s->http.count = s->udp.count = 0;
+    for (size_t i = 0; i < p->npassed && err == 0; i++) {
+        const char *protocol = protocol_of(&p->passed[i]);
+
+        for (size_t k = 0; k < 4; k++)
+            if (strcmp(protocol, kinds[k].protocol) == 0 &&
+                ++counts[k] + kinds[k].list->count > SETTINGS_LISTEN_MAX)
+                return errbuf_set(eb, SPRAT_E_INVAL, "more than %d addresses for %s",
+                                  SETTINGS_LISTEN_MAX, protocol);
+        if (strcmp(protocol, "https") == 0 && p->common.certs == NULL)
+            return errbuf_set(eb, SPRAT_E_INVAL, "a socket for https needs tls-cert");
+        if (strcmp(protocol, "admin") != 0)
+            err = listen_passed(p, &p->passed[i], protocol, eb);
+    }
+    return err;
+}
+
 static int
 start_listening(struct process *p, struct errbuf *eb)
 {
     const struct settings *s = &p->settings;
-    int err = 0;
+    int err = start_passed(p, eb);
 
     for (size_t i = 0; i < s->http.count && err == 0; i++)
         err = listen_at(p, "http", &s->http.at[i], eb);
+    for (size_t i = 0; i < s->https.count && err == 0; i++)
+        err = listen_at(p, "https", &s->https.at[i], eb);
     for (size_t i = 0; i < s->udp.count && err == 0; i++)
         err = listen_at(p, "udp", &s->udp.at[i], eb);
     return err;
@@ -303,8 +472,8 @@ static void
 raise_file_limit(struct process *p)
 {
     const struct settings *s = &p->settings;
-    uint64_t connections =
-        (uint64_t)p->common.http_limits.connections_max * p->nworkers * s->http.count;
+    uint64_t connections = (uint64_t)p->common.http_limits.connections_max * p->nworkers *
+                           (s->http.count + s->https.count);
 
     if (!machine_files(connections + OTHER_FILES + (uint64_t)WORKER_FILES * p->nworkers))
         log_warn(&p->log, "the limit on open files allows fewer than %" PRIu32 " connections",
@@ -312,6 +481,20 @@ raise_file_limit(struct process *p)
 }
 
 /* ---- the operator's ---- */
+
+static uint64_t
+certificate_until(const struct process *p)
+{
+    struct tls_server *server;
+    int64_t until;
+
+    if (p->common.certs == NULL)
+        return 0;
+    server = certbox_get(p->common.certs);
+    until = tls_server_valid_until(server);
+    tls_server_drop(server);
+    return until > 0 ? (uint64_t)until : 0;
+}
 
 static void
 gather_private(const struct process *p, struct metrics *m)
@@ -349,6 +532,7 @@ gather(void *ctx, struct metrics *m)
         .listed = p->list.list != NULL ? hashlist_count(p->list.list) : 0,
         .uptime_seconds = (uint64_t)(mono_diff_ms(loop_now(p->loop), p->started_at) / 1000),
         .memory_bytes = machine_memory_bytes(),
+        .https_certificate_until = certificate_until(p),
         .cpu_milliseconds = machine_cpu_ms(),
         .workers = p->nworkers,
     };
@@ -359,19 +543,56 @@ gather(void *ctx, struct metrics *m)
 }
 
 static int
+listen_admin(struct process *p, const struct endpoint *at, enum port_share share, struct errbuf *eb)
+{
+    struct http_handler handler = admin_handler(&p->admin);
+    int err = http_front_new(p->loop, at, share, &handler, &p->common.http_limits,
+                             &p->admin_fronts[p->nadmin], eb);
+
+    if (err == 0)
+        say_listening("admin", http_front_addr(p->admin_fronts[p->nadmin++]));
+    return err;
+}
+
+static int
 start_admin(struct process *p, struct errbuf *eb)
 {
     const struct listen_list *list = &p->settings.admin;
-    struct http_handler handler = admin_handler(&p->admin);
     int err = 0;
 
     admin_init(&p->admin, gather, p);
-    for (size_t i = 0; i < list->count && err == 0; i++) {
-        err = http_front_new(p->loop, &list->at[i], PORT_ALONE, &handler, &p->common.http_limits,
-                             &p->admin_fronts[i], eb);
+    for (size_t i = 0; i < p->npassed && err == 0; i++)
+        if (strcmp(protocol_of(&p->passed[i]), "admin") == 0)
+            err = listen_admin(p, &p->passed[i].at, port_passed(p->passed[i].fd), eb);
+    for (size_t i = 0; i < list->count && err == 0; i++)
+        err = listen_admin(p, &list->at[i], PORT_ALONE, eb);
+    return err;
+}
+
+/* ---- rights ---- */
+
+/* Once all addresses are taken and all secrets are read. What is written later must be in reach of
+ * who the process becomes. */
+static int
+drop_rights(struct process *p, struct errbuf *eb)
+{
+    const struct settings *s = &p->settings;
+    struct sandbox_user user;
+    int err = 0;
+
+    if (s->user[0] != '\0') {
+        err = sandbox_find_user(s->user, &user, eb);
         if (err == 0)
-            say_listening("admin", http_front_addr(p->admin_fronts[i]));
+            err = sandbox_become(&user, eb);
+    } else if (geteuid() == 0) {
+        log_warn(&p->log, "this runs as root; the setting user makes it somebody else");
     }
+    if (err == 0)
+        err = sandbox_no_new_privileges(eb);
+    if (err == 0 && s->state_file[0] != '\0' && s->user[0] != '\0')
+        err = sandbox_can_write(s->state_file, "the state file", eb);
+    if (err == 0 && s->is_private != 0 && s->user[0] != '\0')
+        err = sandbox_can_write(s->database, "the database", eb);
     return err;
 }
 
@@ -410,17 +631,25 @@ start(struct process *p, struct errbuf *eb)
     int err = start_tracker(p, eb);
 
     if (err == 0)
-        err = start_private(p, eb);
+        err = start_members(p, eb);
+    if (err == 0)
+        err = start_certificate(p, eb);
     if (err == 0)
         err = make_workers(p, eb);
     if (err == 0)
         err = start_signals(p, eb);
+    if (err == 0)
+        err = start_watchdog(p, eb);
     if (err != 0)
         return err;
     raise_file_limit(p);
     err = start_listening(p, eb);
     if (err == 0)
         err = start_admin(p, eb);
+    if (err == 0)
+        err = drop_rights(p, eb);
+    if (err == 0)
+        err = start_accountant(p, eb);
     if (err == 0)
         err = start_saving(p, eb);
     if (err == 0 && p->accountant != NULL && accountant_start(p->accountant) != 0)
@@ -437,9 +666,13 @@ stop(struct process *p)
 {
     for (unsigned i = 1; i < p->nworkers; i++)
         worker_free(p->workers[i]);
-    for (size_t i = 0; i < SETTINGS_LISTEN_MAX; i++)
+    for (size_t i = 0; i < p->nadmin; i++)
         http_front_free(p->admin_fronts[i]);
+    for (size_t i = 0; i < p->npassed; i++)
+        close(p->passed[i].fd);
     savefile_finish(p->save);
+    if (p->watchdog != NULL)
+        loop_timer_free(p->watchdog);
     if (p->sighup != NULL)
         loop_signal_free(p->sighup);
     if (p->sigint != NULL)
@@ -452,27 +685,46 @@ stop(struct process *p)
     admin_fini(&p->admin);
     shards_free(p->common.shards);
     limiter_free(p->common.limiter);
+    certbox_free(p->common.certs);
     hashlist_free(p->list.list);
 }
 
+/* The sentence why it does not run, in the form of the log. */
+static void
+say_failure(const struct process *p, const struct errbuf *eb)
+{
+    if (p->settings.log_json)
+        log_error(&p->log, "%s", eb->text);
+    else
+        fprintf(stderr, "sprat-tracker: %s\n", eb->text);
+}
+
 int
-process_run(const struct settings *settings, int argc, const char *const *argv, struct errbuf *eb)
+process_run(const struct settings *settings, int argc, const char *const *argv)
 {
     static char name[] = "sprat-tracker";
     struct process p = {
-        .log = {.write = log_to_stderr, .ctx = name, .level = settings->log_level},
+        .log = {.write = settings->log_json ? log_to_stderr_as_json : log_to_stderr,
+                .ctx = name,
+                .level = settings->log_level},
         .argc = argc,
         .argv = argv,
         .settings = *settings,
     };
-    int err = start(&p, eb);
+    struct errbuf eb = {""};
+    int err = sdnotify_listen_fds(p.passed, &p.npassed, &eb);
 
+    if (err == 0)
+        err = start(&p, &eb);
     if (err == 0) {
+        sdnotify("READY=1");
         err = loop_run(p.loop);
         if (err != 0)
-            errbuf_set(eb, err, "the event loop failed: %s", sprat_strerror(err));
+            errbuf_set(&eb, err, "the event loop failed: %s", sprat_strerror(err));
         log_totals(&p);
     }
+    if (err != 0)
+        say_failure(&p, &eb);
     stop(&p);
     return err;
 }

@@ -9,9 +9,8 @@
 #include "tracker/daemon/settings.h"
 
 /* Runs until SIGTERM or SIGINT. |argc| words at |argv| are the command line behind the program's
- * name, which SIGHUP has read again, and |settings| what it said at first. An error is said in
- * |eb|. */
-int process_run(const struct settings *settings, int argc, const char *const *argv,
-                struct errbuf *eb);
+ * name, which SIGHUP has read again, and |settings| what it said at first. An error is said on
+ * stderr. */
+int process_run(const struct settings *settings, int argc, const char *const *argv);
 
 #endif

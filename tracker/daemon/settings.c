@@ -58,8 +58,13 @@ static const struct {
 /* Ids from OPT_NUMBER on are numbers, in the order of |numbers|. */
 enum {
     OPT_LISTEN_HTTP = 1,
+    OPT_LISTEN_HTTPS,
     OPT_LISTEN_UDP,
     OPT_LISTEN_ADMIN,
+    OPT_TLS_CERT,
+    OPT_TLS_KEY,
+    OPT_ADMIN_TOKEN_FILE,
+    OPT_USER,
     OPT_CONFIG,
     OPT_TRUSTED_PROXY,
     OPT_STATE_FILE,
@@ -68,6 +73,7 @@ enum {
     OPT_DATABASE,
     OPT_ANNOUNCE_URL,
     OPT_LOG_LEVEL,
+    OPT_LOG_FORMAT,
     OPT_HELP,
     OPT_VERSION,
     OPT_NUMBER,
@@ -80,10 +86,20 @@ enum {
 static const struct option_spec specs[] = {
     {OPT_LISTEN_HTTP, 0, "listen-http", "ADDR:PORT",
      "answer HTTP here; may be given several times; port 0 takes any"},
+    {OPT_LISTEN_HTTPS, 0, "listen-https", "ADDR:PORT",
+     "answer HTTPS here, with the certificate of --tls-cert; may be given several times"},
     {OPT_LISTEN_UDP, 0, "listen-udp", "ADDR:PORT",
      "answer UDP here; may be given several times; port 0 takes any"},
     {OPT_LISTEN_ADMIN, 0, "listen-admin", "ADDR:PORT",
-     "answer /metrics, /stats and /health over HTTP here; default: nowhere"},
+     "answer the operator here: a status page, /metrics, /stats, /health and the API; default: "
+     "nowhere"},
+    {OPT_TLS_CERT, 0, "tls-cert", "FILE",
+     "the certificate for HTTPS and those that lead to its root, PEM; read again on SIGHUP"},
+    {OPT_TLS_KEY, 0, "tls-key", "FILE", "its private key, PEM; default: in the certificate's file"},
+    {OPT_ADMIN_TOKEN_FILE, 0, "admin-token-file", "FILE",
+     "a secret word with which the API of --listen-admin lets things be changed"},
+    {OPT_USER, 0, "user", "NAME[:GROUP]",
+     "become this user once the addresses are taken; needs to be started as root"},
     {OPT_CONFIG, 'c', "config", "FILE", "read settings from FILE; the command line wins over it"},
     {OPT_TRUSTED_PROXY, 0, "trusted-proxy", "ADDR[/BITS]",
      "believe the X-Forwarded-For of HTTP proxies there; may be given several times"},
@@ -100,6 +116,8 @@ static const struct option_spec specs[] = {
     TRACKER_OPTION_TABLE(X) DAEMON_OPTION_TABLE(X)
 #undef X
         {OPT_LOG_LEVEL, 0, "log-level", "LEVEL", "error, warning, info or debug"},
+    {OPT_LOG_FORMAT, 0, "log-format", "FORMAT",
+     "text, or json: an object a line with its time; default text"},
     {OPT_HELP, 'h', "help", NULL, "print this and exit"},
     {OPT_VERSION, 'V', "version", NULL, "print the version and exit"},
 };
@@ -111,7 +129,7 @@ settings_print_help(void)
 {
     printf("usage: sprat-tracker [-c FILE] [--listen-http ADDR:PORT]... "
            "[--listen-udp ADDR:PORT]...\n"
-           "A BitTorrent tracker for HTTP and UDP, IPv4 and IPv6.\n\n");
+           "A BitTorrent tracker for HTTP, HTTPS and UDP, IPv4 and IPv6.\n\n");
     options_print(stdout, specs, SPEC_COUNT, 80);
     printf("\nWithout an address it listens on port 6969 of all addresses, HTTP and UDP.\n"
            "The long options that take a value are the keys of FILE: interval = 900\n"
@@ -194,9 +212,27 @@ add_announce_url(struct settings *s, const char *value, struct errbuf *eb)
                           SETTINGS_URLS_MAX);
     if (len >= SETTINGS_URL_MAX || len < sizeof(end) || strstr(value, "://") == NULL ||
         strcmp(value + len - strlen(end), end) != 0)
-        return errbuf_set(eb, SPRAT_E_INVAL,
-                          "announce-url: '%s' is no URL that ends in /announce", value);
+        return errbuf_set(eb, SPRAT_E_INVAL, "announce-url: '%s' is no URL that ends in /announce",
+                          value);
     strcpy(s->announce_urls[s->announce_url_count++], value);
+    return 0;
+}
+
+static int
+set_user(struct settings *s, const char *value, struct errbuf *eb)
+{
+    if (value[0] == '\0' || strlen(value) >= SETTINGS_USER_MAX)
+        return errbuf_set(eb, SPRAT_E_INVAL, "user: '%s' is not NAME or NAME:GROUP", value);
+    strcpy(s->user, value);
+    return 0;
+}
+
+static int
+set_log_format(struct settings *s, const char *value, struct errbuf *eb)
+{
+    s->log_json = strcmp(value, "json") == 0;
+    if (!s->log_json && strcmp(value, "text") != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL, "log-format: '%s' is neither text nor json", value);
     return 0;
 }
 
@@ -206,9 +242,15 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
 {
     switch (id) {
     case OPT_LISTEN_HTTP: return set_listen(&s->http, name, value, eb);
+    case OPT_LISTEN_HTTPS: return set_listen(&s->https, name, value, eb);
     case OPT_LISTEN_UDP: return set_listen(&s->udp, name, value, eb);
     case OPT_LISTEN_ADMIN: return set_listen(&s->admin, name, value, eb);
     case OPT_TRUSTED_PROXY: return add_proxy(s, value, eb);
+    case OPT_TLS_CERT: return set_path(s->tls_cert, "tls-cert", value, eb);
+    case OPT_TLS_KEY: return set_path(s->tls_key, "tls-key", value, eb);
+    case OPT_ADMIN_TOKEN_FILE: return set_path(s->admin_token_file, "admin-token-file", value, eb);
+    case OPT_USER: return set_user(s, value, eb);
+    case OPT_LOG_FORMAT: return set_log_format(s, value, eb);
     case OPT_STATE_FILE: return set_path(s->state_file, "state-file", value, eb);
     case OPT_ALLOW_LIST: return set_path(s->allow_list, "allow-list", value, eb);
     case OPT_DENY_LIST: return set_path(s->deny_list, "deny-list", value, eb);
@@ -333,7 +375,7 @@ static int
 read_command_line(struct settings *s, int argc, const char *const *argv, const char **config,
                   enum settings_action *action, struct errbuf *eb)
 {
-    struct listen_list given[3] = {{.count = 0}};
+    struct listen_list given[4] = {{.count = 0}};
     struct options o;
     const char *value;
     int id, got, err = 0;
@@ -354,14 +396,17 @@ read_command_line(struct settings *s, int argc, const char *const *argv, const c
             err = set_listen(&given[1], "--listen-udp", value, eb);
         else if (id == OPT_LISTEN_ADMIN)
             err = set_listen(&given[2], "--listen-admin", value, eb);
+        else if (id == OPT_LISTEN_HTTPS)
+            err = set_listen(&given[3], "--listen-https", value, eb);
         else if (id != OPT_VERSION)
             err = set(s, id, "", value, eb);
     }
     if (err != 0 || got < 0)
         return SPRAT_E_INVAL;
-    if (given[0].count + given[1].count > 0) {
+    if (given[0].count + given[1].count + given[3].count > 0) {
         s->http = given[0];
         s->udp = given[1];
+        s->https = given[3];
     }
     if (given[2].count > 0)
         s->admin = given[2];
@@ -402,7 +447,9 @@ settings_read(struct settings *s, int argc, const char *const *argv, enum settin
         err = errbuf_set(eb, SPRAT_E_INVAL, "give an allow-list or a deny-list, not both");
     if (err == 0)
         err = check_private(s, eb);
-    if (err == 0 && s->http.count + s->udp.count == 0)
+    if (err == 0 && s->https.count > 0 && s->tls_cert[0] == '\0')
+        err = errbuf_set(eb, SPRAT_E_INVAL, "listen-https needs a certificate: give tls-cert");
+    if (err == 0 && s->http.count + s->https.count + s->udp.count == 0)
         default_listens(s);
     if (err == 0 && s->tracker.min_interval > s->tracker.interval)
         s->tracker.min_interval = s->tracker.interval;

@@ -17,8 +17,9 @@ enum {
     SETTINGS_LISTEN_MAX = 16, /* addresses for each protocol */
     SETTINGS_FILE_MAX = 1 << 20,
     SETTINGS_PATH_MAX = 4096,
-    SETTINGS_URLS_MAX = 8, /* announce URLs */
+    SETTINGS_URLS_MAX = 8,  /* announce URLs */
     SETTINGS_URL_MAX = 512, /* bytes of one */
+    SETTINGS_USER_MAX = 256,
 };
 
 struct listen_list {
@@ -28,7 +29,7 @@ struct listen_list {
 
 struct settings {
     struct tracker_config tracker;
-    struct listen_list http, udp, admin;
+    struct listen_list http, https, udp, admin;
     bool listens_by_default;  /* no address was given: |http| and |udp| are the defaults */
     uint32_t workers;         /* 0: one for each processor */
     uint32_t rate_limit;      /* requests a minute; 0: none */
@@ -46,7 +47,12 @@ struct settings {
     /* What users are told to announce to, without a passkey. */
     char announce_urls[SETTINGS_URLS_MAX][SETTINGS_URL_MAX];
     size_t announce_url_count;
+    /* PEM files for https; the key may stand in the certificate's file, then |tls_key| is "". */
+    char tls_cert[SETTINGS_PATH_MAX], tls_key[SETTINGS_PATH_MAX];
+    char admin_token_file[SETTINGS_PATH_MAX]; /* "" for none: nothing can be changed over HTTP */
+    char user[SETTINGS_USER_MAX];             /* "NAME" or "NAME:GROUP"; "" to stay who it is */
     enum log_level log_level;
+    bool log_json;
 };
 
 /* What settings_read() found to do. */

@@ -13,7 +13,8 @@
 
 enum {
     WORKER_MAGIC = 0x776f726b,
-    TICK_MS = 1000, /* how often the shard is asked for expired peers */
+    TICK_MS = 1000,                            /* how often the shard is asked for expired peers */
+    HTTP_FRONTS_MAX = 2 * SETTINGS_LISTEN_MAX, /* with and without TLS */
 };
 
 struct worker {
@@ -29,7 +30,7 @@ struct worker {
     struct members_visit members_visit;
     struct http_service http;
     struct udp_service udp;
-    struct http_front *http_fronts[SETTINGS_LISTEN_MAX];
+    struct http_front *http_fronts[HTTP_FRONTS_MAX];
     struct udp_front *udp_fronts[SETTINGS_LISTEN_MAX];
     size_t nhttp, nudp;
 };
@@ -142,11 +143,22 @@ worker_listen_http(struct worker *w, const struct endpoint *at, enum port_share 
     struct http_handler handler = http_front_tracker(&w->http);
     int err;
 
-    ASSERT(w->nhttp < SETTINGS_LISTEN_MAX);
+    ASSERT(w->nhttp < HTTP_FRONTS_MAX);
     err = http_front_new(w->loop, at, share, &handler, &w->common->http_limits,
                          &w->http_fronts[w->nhttp], eb);
     if (err == 0)
         *real = *http_front_addr(w->http_fronts[w->nhttp++]);
+    return err;
+}
+
+int
+worker_listen_https(struct worker *w, const struct endpoint *at, enum port_share share,
+                    struct endpoint *real, struct errbuf *eb)
+{
+    int err = worker_listen_http(w, at, share, real, eb);
+
+    if (err == 0)
+        http_front_secure(w->http_fronts[w->nhttp - 1], w->common->certs);
     return err;
 }
 

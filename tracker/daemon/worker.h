@@ -21,6 +21,7 @@ struct worker_common {
     struct members *members; /* of a private tracker, or NULL */
     uint8_t secret[MAC_KEY_LEN];
     struct http_front_limits http_limits; /* of each worker's front at an address */
+    struct certbox *certs;                /* for HTTPS, or NULL */
 };
 
 struct worker;
@@ -35,6 +36,8 @@ void worker_free(struct worker *w);
  * their numbers. |*real| is where it listens, with the port that was found for port 0. */
 int worker_listen_http(struct worker *w, const struct endpoint *at, enum port_share share,
                        struct endpoint *real, struct errbuf *eb);
+int worker_listen_https(struct worker *w, const struct endpoint *at, enum port_share share,
+                        struct endpoint *real, struct errbuf *eb);
 int worker_listen_udp(struct worker *w, const struct endpoint *at, enum port_share share,
                       struct endpoint *real, struct errbuf *eb);
 

@@ -40,7 +40,7 @@ struct http_front {
     struct tally nconns;
     uint64_t turns; /* given so far */
     struct http_front_limits limits;
-    struct tls_server *tls; /* held; NULL for plain HTTP */
+    struct certbox *certs; /* borrowed; NULL for plain HTTP */
 };
 
 enum conn_state { CONN_OPEN, CONN_WAITING, CONN_CLOSING, CONN_LINGER };
@@ -203,7 +203,7 @@ conn_go_on(struct conn *c)
     if (buf_len(&c->out) > 0) {
         want = LOOP_WRITE;
     } else if (c->state == CONN_CLOSING && c->last) {
-        if (c->front->tls != NULL)
+        if (c->front->certs != NULL)
             stream_shutdown(c->stream); /* TLS has its own word for the end */
         conn_free(c);
         return;
@@ -290,6 +290,20 @@ make_way(struct http_front *f)
         conn_free(LIST_ENTRY(f->conns.next, struct conn, link));
 }
 
+static int
+secure(struct http_front *f, struct stream *stream)
+{
+    struct tls_server *server;
+    int err;
+
+    if (f->certs == NULL)
+        return 0;
+    server = certbox_get(f->certs);
+    err = stream_secure(stream, server);
+    tls_server_drop(server);
+    return err;
+}
+
 /* A request mostly comes with its connection. It is read at once: a client who asks once and goes
  * is answered before the loop hears of it. */
 static void
@@ -306,7 +320,7 @@ on_accept(void *ctx, int fd, const struct endpoint *peer)
         free(c);
         return;
     }
-    if (c == NULL || (f->tls != NULL && stream_secure(stream, f->tls) != 0)) {
+    if (c == NULL || secure(f, stream) != 0) {
         stream_free(stream);
         free(c);
         return;
@@ -378,11 +392,9 @@ http_front_new(struct loop *l, const struct endpoint *at, enum port_share share,
 }
 
 void
-http_front_secure(struct http_front *f, struct tls_server *tls)
+http_front_secure(struct http_front *f, struct certbox *certs)
 {
-    tls_server_hold(tls);
-    tls_server_drop(f->tls);
-    f->tls = tls;
+    f->certs = certs;
 }
 
 void
@@ -414,7 +426,6 @@ http_front_free(struct http_front *f)
     LIST_EACH_SAFE (it, &f->conns)
         conn_free(LIST_ENTRY(it, struct conn, link));
     loop_timer_free(f->timer);
-    tls_server_drop(f->tls);
     MAGIC_CLEAR(f);
     free(f);
 }

@@ -6,9 +6,9 @@
 #ifndef TRACKER_NET_HTTP_FRONT_H
 #define TRACKER_NET_HTTP_FRONT_H
 
-#include "common/crypto/tls.h"
 #include "common/ev/listener.h"
 #include "tracker/core/http_service.h"
+#include "tracker/net/certbox.h"
 #include "tracker/net/proxies.h"
 
 enum {
@@ -58,9 +58,8 @@ int http_front_new(struct loop *l, const struct endpoint *at, enum port_share sh
                    const struct http_handler *handler, const struct http_front_limits *limits,
                    struct http_front **out, struct errbuf *eb);
 
-/* From now on new connections speak TLS with |tls|, which is held; those that stand keep what they
- * have. Asked for once before the first round of the loop, and again for each new certificate. */
-void http_front_secure(struct http_front *f, struct tls_server *tls);
+/* From now on its connections speak TLS, each with what is in |certs|, borrowed, when it begins. */
+void http_front_secure(struct http_front *f, struct certbox *certs);
 
 /* The whole response to what waits for it. The connection has as long for this as for a request.
  * Not from inside ask(). */

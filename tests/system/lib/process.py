@@ -29,7 +29,7 @@ class Process:
     """A running program. Its stdout is read as lines (events where a line is a JSON object), its stderr
     is kept; both are printed when the test fails, because close() notes them if told so."""
 
-    def __init__(self, t, argv, env=None, cwd=None, quiet=False):
+    def __init__(self, t, argv, env=None, cwd=None, quiet=False, pass_fds=()):
         self.t = t
         self.argv = [str(a) for a in argv]
         self.lines = []
@@ -40,7 +40,7 @@ class Process:
         self._child = subprocess.Popen(
             self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**os.environ, **(env or {})}, cwd=cwd, text=True, errors="replace",
-            start_new_session=True, preexec_fn=_die_with_parent)
+            start_new_session=True, preexec_fn=_die_with_parent, pass_fds=pass_fds)
         self._readers = [threading.Thread(target=self._read, args=a, daemon=True) for a in (
             (self._child.stdout, self._on_line), (self._child.stderr, self.errors.append))]
         for reader in self._readers:

@@ -202,6 +202,95 @@ Test(http_front, deadlines_and_making_way)
     rig_stop(&r);
 }
 
+/* A handler that answers when it is told to, of requests with bodies. */
+struct slow {
+    struct http_turn turns[4];
+    unsigned nturns;
+    char bodies[64];
+};
+
+static bool
+slow_ask(void *ctx, const struct http_request *req, const struct endpoint *from,
+         struct http_turn turn, struct buf *out, struct mono now)
+{
+    struct slow *s = ctx;
+
+    (void)from, (void)now;
+    if (req->method == HTTP_GET) {
+        buf_puts(out, "at once");
+        return true;
+    }
+    s->turns[s->nturns++] = turn;
+    strncat(s->bodies, req->body, req->body_len);
+    return false;
+}
+
+static void
+slow_refuse(void *ctx, int status, struct buf *out)
+{
+    (void)ctx;
+    buf_printf(out, "status %d", status);
+}
+
+static void
+expect_received(struct rig *r, int fd, const char *want)
+{
+    char got[256];
+    ssize_t n = -1;
+
+    for (int i = 0; i < 1000 && n < 0; i++) {
+        spin(r, 1);
+        n = receive(fd, got, sizeof(got) - 1);
+    }
+    cr_assert_geq(n, 0, "nothing came, not '%s'", want);
+    got[n] = '\0';
+    cr_assert_str_eq(got, want);
+}
+
+Test(http_front, answers_that_come_later)
+{
+    static const char post[] = "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n";
+    struct http_front_limits limits = {.connections_max = 10, .timeout_s = 20};
+    struct slow slow = {.nturns = 0};
+    struct http_handler handler = {
+        .ctx = &slow,
+        .ask = slow_ask,
+        .refuse = slow_refuse,
+        .accepts = {.more_methods = 1u << HTTP_POST, .body_max = 3},
+    };
+    struct http_front *front;
+    struct errbuf eb;
+    struct rig r;
+    int fd, gone;
+
+    rig_start(&r, 1, 1);
+    cr_assert_eq(http_front_new(r.loop, &local, PORT_ALONE, &handler, &limits, &front, &eb), 0);
+    fd = connect_to(http_front_addr(front), SOCK_STREAM);
+    gone = connect_to(http_front_addr(front), SOCK_STREAM);
+    send_text(fd, post);
+    send_text(gone, post);
+    send_text(gone, "bye");
+    for (int i = 0; i < 1000 && slow.nturns < 1; i++)
+        spin(&r, 1);
+    send_text(fd, "one");
+    for (int i = 0; i < 1000 && slow.nturns < 2; i++)
+        spin(&r, 1);
+    cr_assert_str_eq(slow.bodies, "byeone");
+    /* What follows waits for its turn. */
+    send_text(fd, "GET / HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n");
+    spin(&r, 20);
+    cr_assert_eq(receive(fd, slow.bodies, 1), -1);
+    http_front_answer(slow.turns[1], "later, ", 7);
+    expect_received(&r, fd, "later, at oncestatus 413");
+    expect_received(&r, fd, "");
+    http_front_answer(slow.turns[1], "twice", 5);
+    http_front_answer((struct http_turn){front, 99}, "nobody", 6);
+    close(gone);
+    http_front_free(front);
+    close(fd);
+    rig_stop(&r);
+}
+
 Test(udp_front, answers_in_batches)
 {
     uint8_t packet[TRACKER_UDP_REQUEST_MAX];

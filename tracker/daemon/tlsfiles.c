@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Two files, or one with both in it.
+ */
+#include "tracker/daemon/tlsfiles.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/sys/file.h"
+
+static int
+read_pem(const char *path, struct tls_pem *pem, uint8_t **data, struct errbuf *eb)
+{
+    int err = file_read(path, TLS_PEM_MAX, data, &pem->len, eb);
+
+    pem->name = path;
+    pem->data = *data;
+    return err;
+}
+
+/* What held a key is not given back as it was. */
+static void
+forget(uint8_t *data, size_t len)
+{
+    if (data != NULL)
+        explicit_bzero(data, len);
+    free(data);
+}
+
+int
+tlsfiles_read(const struct settings *s, struct tls_server **out, struct errbuf *eb)
+{
+    const char *key_path = s->tls_key[0] != '\0' ? s->tls_key : s->tls_cert;
+    uint8_t *cert_data = NULL, *key_data = NULL;
+    struct tls_pem cert = {.len = 0}, key = {.len = 0};
+    int err;
+
+    *out = NULL;
+    if (s->tls_cert[0] == '\0')
+        return 0;
+    err = read_pem(s->tls_cert, &cert, &cert_data, eb);
+    if (err == 0)
+        err = read_pem(key_path, &key, &key_data, eb);
+    if (err == 0)
+        err = tls_server_new(&cert, &key, out, eb);
+    forget(cert_data, cert.len);
+    forget(key_data, key.len);
+    return err;
+}
+
+int
+tlsfiles_check_time(const struct settings *s, const struct tls_server *server, int64_t now_s,
+                    struct errbuf *eb)
+{
+    bool expired = now_s >= tls_server_valid_until(server);
+    time_t when = expired ? tls_server_valid_until(server) : tls_server_valid_from(server);
+    char text[64];
+    struct tm tm;
+
+    if (!expired && now_s >= tls_server_valid_from(server))
+        return 0;
+    if (gmtime_r(&when, &tm) == NULL || strftime(text, sizeof(text), "%F %T UTC", &tm) == 0)
+        text[0] = '\0';
+    return errbuf_set(eb, SPRAT_E_MISMATCH, "%s: the certificate %s %s", s->tls_cert,
+                      expired ? "expired on" : "is not valid before", text);
+}
