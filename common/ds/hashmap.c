@@ -121,3 +121,17 @@ hashmap_remove(struct hashmap *m, struct hashmap_node *node)
     *p = node->next;
     m->count--;
 }
+
+size_t
+hashmap_walk(const struct hashmap *m, size_t at, size_t buckets,
+             void (*each)(void *ctx, struct hashmap_node *node), void *ctx)
+{
+    size_t end = m->nbuckets - at < buckets ? m->nbuckets : at + buckets;
+
+    if (at >= m->nbuckets)
+        return 0;
+    for (; at < end; at++)
+        for (struct hashmap_node *n = m->buckets[at]; n != NULL; n = n->next)
+            each(ctx, n);
+    return at < m->nbuckets ? at : 0;
+}

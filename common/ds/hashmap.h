@@ -44,6 +44,12 @@ const struct hashmap_node *hashmap_prefetch_node(const struct hashmap *m, uint64
 /* Adds the node under |key|, which must not be in yet. SPRAT_E_NOMEM, and nothing is changed. */
 int hashmap_add(struct hashmap *m, struct hashmap_node *node, const void *key, size_t len);
 
+/* Calls |each| for the nodes of |buckets| buckets from bucket |at| on, and returns the bucket to go
+ * on at, 0 at the end. |each| must not change the map. When it is changed between two calls, what
+ * stays in it comes once or more often. */
+size_t hashmap_walk(const struct hashmap *m, size_t at, size_t buckets,
+                    void (*each)(void *ctx, struct hashmap_node *node), void *ctx);
+
 /* Takes out a node that is in. */
 void hashmap_remove(struct hashmap *m, struct hashmap_node *node);
 

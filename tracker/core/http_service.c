@@ -104,6 +104,7 @@ take_announce(struct http_service *h, const struct passkey_request *target,
     no = gated ? gate_admit(&h->gate, target, a, now, pass) : ACCESS_GRANTED;
     if (no != ACCESS_GRANTED)
         return no;
+    tally_add(&h->announces, 1);
     tracker_on_announce(tracker_doors_enter(&h->doors, a->info_hash), a, from, ans, now);
     h->doors.leave(h->doors.ctx);
     if (gated && ans->failure == NULL)

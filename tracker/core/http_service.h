@@ -23,6 +23,7 @@ struct http_service {
     struct tracker_doors doors;
     struct tracker_gate gate; /* of a private tracker */
     struct buf body;
+    struct tally announces; /* that reached the tracker */
     struct tally errors;    /* failure replies and statuses other than 200 */
     struct tally throttled; /* requests beyond the rate limit */
     struct tally denied;    /* requests that the gate did not let in */

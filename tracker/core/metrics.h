@@ -13,6 +13,7 @@
 /*  X(name, type, text). A counter's name in Prometheus ends in _total, as is the custom there. */
 #define METRICS_TABLE(X)                                                                           \
     X(announces, counter, "announces that were understood")                                        \
+    X(http_announces, counter, "announces that came over HTTP or HTTPS")                           \
     X(scrapes, counter, "torrents that were scraped")                                              \
     X(refused, counter, "announces of torrents that are not served")                               \
     X(denied, counter, "requests that a private tracker did not let in")                           \

@@ -377,6 +377,15 @@ tracker_prefetch(const struct tracker *t, const uint8_t *const *hashes, size_t n
     swarms_prefetch(&t->swarms, hashes, n);
 }
 
+static void
+count_swarm(const struct swarm *w, struct tracker_scrape *entry)
+{
+    entry->complete = w->v4.nseeds + w->v6.nseeds;
+    entry->incomplete = w->v4.nleeches + w->v6.nleeches;
+    entry->downloaded = w->downloaded;
+    entry->downloaders = entry->incomplete - w->v4.npaused - w->v6.npaused;
+}
+
 void
 tracker_on_scrape(struct tracker *t, struct tracker_scrape *entry)
 {
@@ -386,10 +395,28 @@ tracker_on_scrape(struct tracker *t, struct tracker_scrape *entry)
     entry->complete = entry->downloaded = entry->incomplete = entry->downloaders = 0;
     if (w == NULL || !is_served(t, entry->info_hash))
         return;
-    entry->complete = w->v4.nseeds + w->v6.nseeds;
-    entry->incomplete = w->v4.nleeches + w->v6.nleeches;
-    entry->downloaded = w->downloaded;
-    entry->downloaders = entry->incomplete - w->v4.npaused - w->v6.npaused;
+    count_swarm(w, entry);
+}
+
+/* ---- the largest ---- */
+
+enum { TOP_PORTION = 4096 }; /* buckets */
+
+static void
+offer(void *ctx, struct hashmap_node *node)
+{
+    const struct swarm *w = LIST_ENTRY(node, struct swarm, node);
+    struct tracker_scrape s;
+
+    memcpy(s.info_hash, w->info_hash, sizeof(s.info_hash));
+    count_swarm(w, &s);
+    topswarms_offer(ctx, &s);
+}
+
+size_t
+tracker_offer_top(const struct tracker *t, size_t at, struct topswarms *top)
+{
+    return hashmap_walk(&t->swarms.map, at, TOP_PORTION, offer, top);
 }
 
 /* ---- expiry ---- */

@@ -15,6 +15,7 @@
 #include "tracker/core/peerset.h"
 #include "tracker/core/select.h"
 #include "tracker/core/snapshot.h"
+#include "tracker/core/topswarms.h"
 
 enum { TRACKER_PREFETCH_MAX = 64 };
 
@@ -138,6 +139,10 @@ size_t tracker_save_size(const struct tracker *t);
  * snapshot_load(). */
 int tracker_load(struct tracker *t, const struct snapshot_head *head, const uint8_t *data,
                  size_t len, struct shard shard, uint32_t passed_s, struct mono now);
+
+/* Offers a portion of the torrents to |top|, and returns where to go on, 0 at the end and at the
+ * beginning. Stores nothing. */
+size_t tracker_offer_top(const struct tracker *t, size_t at, struct topswarms *top);
 
 struct tracker_stats {
     uint64_t announces, scrapes; /* torrents scraped */

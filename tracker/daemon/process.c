@@ -46,7 +46,7 @@ struct process {
     struct savefile *save;
     char state_file[SETTINGS_PATH_MAX]; /* as it was at the start: |save| borrows it */
     struct loop_signal *sigterm, *sigint, *sighup;
-    struct admin admin;
+    struct admin *admin;
     struct http_front *admin_fronts[SETTINGS_LISTEN_MAX];
     size_t nadmin;
     struct sdnotify_fd passed[SDNOTIFY_FDS_MAX]; /* by the service manager */
@@ -148,35 +148,46 @@ use_certificate(struct process *p, struct tls_server *server)
 }
 
 /* What can't be read leaves everything as it was. */
-static void
-reload(struct process *p)
+static int
+reload(void *ctx, struct errbuf *eb)
 {
+    struct process *p = ctx;
     enum settings_action action;
     struct settings s;
     struct listfile list;
     struct tls_server *server = NULL;
-    struct errbuf eb = {""};
+    struct token token;
+    int err = settings_read(&s, p->argc, p->argv, &action, eb);
 
-    if (settings_read(&s, p->argc, p->argv, &action, &eb) != 0 ||
-        read_certificate(p, &s, &server, &eb) != 0 || listfile_read(&list, &s, &eb) != 0) {
+    if (err == 0)
+        err = read_certificate(p, &s, &server, eb);
+    if (err == 0)
+        err = token_read(&token, s.admin_token_file, eb);
+    if (err == 0)
+        err = listfile_read(&list, &s, eb);
+    if (err != 0) {
         tls_server_drop(server);
-        log_error(&p->log, "nothing is changed: %s", eb.text);
-        return;
+        log_error(&p->log, "nothing is changed: %s", eb->text);
+        return err;
     }
     if (needs_restart(&p->settings, &s))
         log_warn(&p->log, "other addresses, workers, files to save to, HTTP limits, peer-ids and "
                           "private mode wait for a restart");
     use(p, &s, list);
     use_certificate(p, server);
+    admin_set_token(p->admin, &token);
     log_info(&p->log, "read the settings again");
+    return 0;
 }
 
 static void
 on_sighup(void *ctx, int signum)
 {
+    struct errbuf eb;
+
     (void)signum;
     sdnotify_reloading();
-    reload(ctx);
+    (void)reload(ctx, &eb);
     sdnotify("READY=1");
 }
 
@@ -301,6 +312,8 @@ start_accountant(struct process *p, struct errbuf *eb)
     err = accountant_new(s->database, p->common.members, &config, &p->log, &p->accountant, eb);
     if (err != 0)
         return err;
+    if (admin_set_accountant(p->admin, p->accountant) != 0)
+        return out_of_memory(eb);
     members_counts(p->common.members, &counts);
     log_info(&p->log, "private: %" PRIu32 " users and %" PRIu32 " torrents in %s", counts.users,
              counts.torrents, s->database);
@@ -545,7 +558,7 @@ gather(void *ctx, struct metrics *m)
 static int
 listen_admin(struct process *p, const struct endpoint *at, enum port_share share, struct errbuf *eb)
 {
-    struct http_handler handler = admin_handler(&p->admin);
+    struct http_handler handler = admin_handler(p->admin);
     int err = http_front_new(p->loop, at, share, &handler, &p->common.http_limits,
                              &p->admin_fronts[p->nadmin], eb);
 
@@ -558,9 +571,17 @@ static int
 start_admin(struct process *p, struct errbuf *eb)
 {
     const struct listen_list *list = &p->settings.admin;
-    int err = 0;
+    struct admin_env env = {
+        .loop = p->loop, .shards = p->common.shards, .ctx = p, .gather = gather, .reload = reload};
+    struct token token;
+    int err = token_read(&token, p->settings.admin_token_file, eb);
 
-    admin_init(&p->admin, gather, p);
+    if (err != 0)
+        return err;
+    p->admin = admin_new(&env);
+    if (p->admin == NULL)
+        return out_of_memory(eb);
+    admin_set_token(p->admin, &token);
     for (size_t i = 0; i < p->npassed && err == 0; i++)
         if (strcmp(protocol_of(&p->passed[i]), "admin") == 0)
             err = listen_admin(p, &p->passed[i].at, port_passed(p->passed[i].fd), eb);
@@ -666,6 +687,7 @@ stop(struct process *p)
 {
     for (unsigned i = 1; i < p->nworkers; i++)
         worker_free(p->workers[i]);
+    admin_stop(p->admin);
     for (size_t i = 0; i < p->nadmin; i++)
         http_front_free(p->admin_fronts[i]);
     for (size_t i = 0; i < p->npassed; i++)
@@ -682,7 +704,7 @@ stop(struct process *p)
     worker_free(p->workers[0]);
     accountant_free(p->accountant);
     members_free(p->common.members);
-    admin_fini(&p->admin);
+    admin_free(p->admin);
     shards_free(p->common.shards);
     limiter_free(p->common.limiter);
     certbox_free(p->common.certs);

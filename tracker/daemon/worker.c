@@ -215,6 +215,7 @@ worker_loop(struct worker *w)
 void
 worker_count(const struct worker *w, struct metrics *m)
 {
+    m->http_announces += tally_get(&w->http.announces);
     m->http_errors += tally_get(&w->http.errors);
     m->udp_errors += tally_get(&w->udp.errors);
     m->udp_ignored += tally_get(&w->udp.ignored);

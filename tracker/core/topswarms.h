@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The largest of the swarms that are offered, in order. Offering one twice is as good as once, so
+ * that tables may be walked while they change. No allocation.
+ */
+#ifndef TRACKER_CORE_TOPSWARMS_H
+#define TRACKER_CORE_TOPSWARMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/codec/tracker.h"
+
+enum { TOPSWARMS_MAX = 100 };
+
+/*  X(id, name) what is compared; the info-hash decides between equals */
+#define TOPSWARMS_ORDER_TABLE(X)                                                                   \
+    X(PEERS, "peers")                                                                              \
+    X(SEEDERS, "seeders")                                                                          \
+    X(LEECHERS, "leechers")                                                                        \
+    X(COMPLETED, "completed")
+
+enum topswarms_order {
+#define X(id, name) TOPSWARMS_BY_##id,
+    TOPSWARMS_ORDER_TABLE(X)
+#undef X
+};
+
+/* Finds the order called |name| of |len| bytes; false if there is none. */
+bool topswarms_order_parse(const char *name, size_t len, enum topswarms_order *order);
+
+/* Embedded; read |count| and |at|. */
+struct topswarms {
+    enum topswarms_order order;
+    size_t max, count;
+    struct tracker_scrape at[TOPSWARMS_MAX]; /* the largest first */
+};
+
+/* |max|: 1 to TOPSWARMS_MAX. */
+void topswarms_init(struct topswarms *t, enum topswarms_order order, size_t max);
+
+/* A swarm of nobody is not taken. */
+void topswarms_offer(struct topswarms *t, const struct tracker_scrape *s);
+
+#endif
