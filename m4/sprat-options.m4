@@ -71,3 +71,15 @@ AS_IF([test "x$with_ipsec_mb" != xno],
      [test "x$with_ipsec_mb" = xyes],
      [AC_MSG_ERROR([libipsec-mb was not found. On Debian: apt-get install libipsec-mb-dev])])])
 ])
+
+dnl Where systemd's units are installed: below the prefix, so that make install touches nothing else; packages say
+dnl where the system has them.
+AC_DEFUN([SPRAT_SYSTEMD], [
+AC_ARG_WITH([systemdsystemunitdir],
+  [AS_HELP_STRING([--with-systemdsystemunitdir=DIR],
+    [where systemd units go (PREFIX/lib/systemd/system), or no])],
+  [], [with_systemdsystemunitdir=yes])
+AS_IF([test "x$with_systemdsystemunitdir" = xyes], [with_systemdsystemunitdir='${prefix}/lib/systemd/system'])
+AC_SUBST([systemdsystemunitdir], [$with_systemdsystemunitdir])
+AM_CONDITIONAL([HAVE_SYSTEMD_UNITS], [test "x$with_systemdsystemunitdir" != xno])
+])
