@@ -1,0 +1,72 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""docs/TRACKER.md, run: its shell blocks in their order, in an empty directory, as they stand there but for the
+address, so that no port of this machine is in the way."""
+
+import os
+import re
+import shutil
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
+from process import run
+from sprat import BUILD, SOURCE, SPRAT, TRACKER, need
+from tap import Skip, main, note, test
+
+GUIDE = os.path.join(SOURCE, "docs", "TRACKER.md")
+
+
+def blocks(kind):
+    with open(GUIDE) as f:
+        return re.findall(rf"(?ms)^```{kind}\n(.*?)^```$", f.read())
+
+
+def play(t, found, seconds):
+    """Runs the blocks in one shell, which stops at the first command that fails, and returns what it said."""
+    for program in ("curl", "openssl"):
+        if not shutil.which(program):
+            raise Skip(f"{program} is not installed")
+    script = t.path("guide", "script.sh")
+    with open(script, "w") as f:
+        f.write("set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n")
+        f.write("".join(found).replace("127.0.0.1", t.address()))
+    result = run(t, ["bash", script], seconds=seconds, cwd=os.path.dirname(script),
+                 env={"PATH": f"{BUILD}:{os.environ['PATH']}", "HOME": t.dir, "XDG_STATE_HOME": t.path("xdg")})
+    if result.status != 0:
+        note(f"{result.out}\n{result.err}")
+        for log in ("tracker.log", "one.log", "two.log", "openssl.log"):
+            path = os.path.join(os.path.dirname(script), log)
+            if os.path.exists(path):
+                with open(path) as f:
+                    note(f"{log}: {f.read()[-2000:]}")
+    assert result.status == 0, result
+    return result.out
+
+
+@test(seconds=120)
+def from_nothing_to_ten_users_and_on(t):
+    found = blocks("sh")
+    assert len(found) >= 10, "the guide has its blocks"
+    out = play(t, found, 110)
+    assert all(f" {name}" in out or name in out for name in ("anna", "jonas", "kaja")), out
+    assert "5:files" in out, "the scrapes were answered"
+    assert "<title>sprat-tracker</title>" in out and '"reloaded":true' in out, out
+    moved = re.findall(r"2\.9 MiB", out)
+    assert len(moved) >= 2, "what anna gave is what bert took"
+    assert out.count("read the settings again") == 1
+
+
+@test(seconds=60)
+def a_fleet(t):
+    if not shutil.which("redis-server"):
+        raise Skip("redis-server is not installed")
+    if "--cluster" not in run(t, [TRACKER, "--help"]).out:
+        raise Skip("this sprat-tracker was built without the cluster")
+    out = play(t, blocks("sh fleet"), 55)
+    assert out.count("10:incompletei") == 4, out
+    assert out.count("10:incompletei2e") >= 1 and out.count("10:incompletei3e") >= 1, out
+
+
+if __name__ == "__main__":
+    need(TRACKER, SPRAT)
+    main()
