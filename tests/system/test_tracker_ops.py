@@ -77,13 +77,13 @@ def becomes_another_user(t):
     state = t.path("state", "swarms")
     os.chown(os.path.dirname(state), 65534, 65534)
     running = Tracker(t, "--user", "nobody:daemon", "--state-file", state)
+    http_announce(running.http, 1)  # it is answered by who it became
     about = status_of(running.pid)
     assert about["Uid"].split() == ["65534"] * 4 and about["Gid"].split() == ["1"] * 4, about
     assert about["Groups"].split() == ["1"] and about["NoNewPrivs"] == "1"
     assert all(int(about[name], 16) == 0 for name in ("CapEff", "CapPrm", "CapInh")), about
     for task in os.listdir(f"/proc/{running.pid}/task"):
         assert status_of(f"{running.pid}/task/{task}")["Uid"].split() == ["65534"] * 4, "each thread"
-    http_announce(running.http, 1)
     assert running.stop() == 0
     assert os.stat(state).st_uid == 65534
     again = Tracker(t, "--user", "nobody:daemon", "--state-file", state)

@@ -116,3 +116,38 @@ Test(hashmap, keys_of_other_lengths_are_not_found)
     cr_assert_eq(find(&m, 2), &b.node);
     hashmap_fini(&m);
 }
+
+static void
+mark(void *ctx, struct hashmap_node *node)
+{
+    const struct object *o = (const struct object *)(const void *)node;
+
+    ((unsigned char *)ctx)[o->key] = 1;
+}
+
+/* Objects that come between the portions, and make the map grow, hide none that was there. */
+Test(hashmap, a_walk_in_portions_while_it_grows)
+{
+    enum { AT_FIRST = 100, IN_ALL = 3000 };
+    static struct object all[IN_ALL];
+    static unsigned char seen[IN_ALL];
+    struct hashmap m;
+    size_t at = 0;
+    uint32_t n = 0;
+
+    hashmap_init(&m, seed, match);
+    cr_assert_eq(hashmap_walk(&m, 0, 10, mark, seen), 0, "an empty one");
+    do {
+        for (uint32_t i = 0; i < AT_FIRST && n < IN_ALL; i++, n++) {
+            all[n].key = n;
+            cr_assert_eq(hashmap_add(&m, &all[n].node, &all[n].key, 4), 0);
+        }
+        at = hashmap_walk(&m, at, 10, mark, seen);
+    } while (at != 0);
+    for (uint32_t i = 0; i < AT_FIRST; i++)
+        cr_assert(seen[i], "%u", i);
+    cr_assert_eq(hashmap_walk(&m, 0, SIZE_MAX, mark, seen), 0);
+    for (uint32_t i = 0; i < n; i++)
+        cr_assert(seen[i], "%u", i);
+    hashmap_fini(&m);
+}
