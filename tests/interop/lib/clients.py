@@ -332,8 +332,10 @@ class Aria2:
             return None
         return "this aria2 gets the info-hash of hybrid torrents wrong (its issue 1903, mended in 1.37)"
 
-    def __init__(self, t, ip=None):
+    def __init__(self, t, ip=None, more=()):
+        """|more| are further options."""
         self.t = t
+        self._more = list(more)
         self.ip = ip or t.address()
         self._port = free_port("::" if ":" in self.ip else "0.0.0.0")
         self.address = join(self.ip, self._port)
@@ -358,7 +360,7 @@ class Aria2:
             "--file-allocation=none", "--summary-interval=0", "--console-log-level=notice",
             "--bt-tracker-interval=1", "--bt-min-crypto-level=plain", "--async-dns=false",
             "--allow-overwrite=true", "--enable-rpc=true", f"--rpc-listen-port={self._rpc_port}",
-            "--bt-stop-timeout=0", f"--dir={folder}", path], env={"HOME": self.t.dir})
+            "--bt-stop-timeout=0", *self._more, f"--dir={folder}", path], env={"HOME": self.t.dir})
         self.t.wait("aria2's RPC", self._answers, 20, 0.1)
 
     def _answers(self):
