@@ -435,20 +435,17 @@ listen_passed(struct process *p, const struct sdnotify_fd *f, const char *protoc
     return err;
 }
 
-/* Sockets that were passed are instead of the addresses that are only defaults. */
 static int
 start_passed(struct process *p, struct errbuf *eb)
 {
-    struct settings *s = &p->settings;
+    const struct settings *s = &p->settings;
     const struct {
         const char *protocol;
-        struct listen_list *list;
+        const struct listen_list *list;
     } kinds[] = {{"http", &s->http}, {"https", &s->https}, {"udp", &s->udp}, {"admin", &s->admin}};
     size_t counts[4] = {0};
     int err = 0;
 
-    if (p->npassed > 0 && s->listens_by_default)
-        s->http.count = s->udp.count = 0;
     for (size_t i = 0; i < p->npassed && err == 0; i++) {
         const char *protocol = protocol_of(&p->passed[i]);
 
@@ -471,6 +468,9 @@ start_listening(struct process *p, struct errbuf *eb)
     const struct settings *s = &p->settings;
     int err = start_passed(p, eb);
 
+    /* Sockets that were passed are instead of the addresses that are only defaults. */
+    if (p->npassed > 0 && s->listens_by_default)
+        return err;
     for (size_t i = 0; i < s->http.count && err == 0; i++)
         err = listen_at(p, "http", &s->http.at[i], eb);
     for (size_t i = 0; i < s->https.count && err == 0; i++)
