@@ -127,6 +127,10 @@ class Libtorrent:
                        for e in self._handle.trackers())
         self.t.wait("libtorrent to announce", has, 15, 0.1)
 
+    def tracker_says(self):
+        """What its trackers complained of."""
+        return " ".join(e["message"] for e in self._handle.trackers())
+
     def state(self):
         s = self._handle.status()
         return f"{s.state} {s.total_done}/{s.total_wanted} peers={s.num_peers} {s.errc.message()}"
