@@ -117,7 +117,7 @@ serve(struct http_service *h, const uint8_t *data, size_t size)
             break;
         ASSERT(req.len > 0 && req.len <= size);
         check_query(&req);
-        http_service_answer(h, &req, &from, &out, (struct mono){1000000});
+        http_service_answer(h, &req, &from, TURN_FIRST, &out, (struct mono){1000000});
         check_answer(&req, &out);
         data += req.len;
         size -= req.len;

@@ -27,7 +27,7 @@ one_packet(struct udp_service *u, unsigned choices, uint8_t *packet, size_t len,
         *now = mono_add_ms(*now, 3600 * 1000);
     if (proven)
         put_u64be(packet, connid_make(&u->ids, &from, *now));
-    got = udp_service_answer(u, packet, len, &from, reply, *now);
+    got = udp_service_answer(u, packet, len, &from, TURN_FIRST, reply, *now);
     ASSERT(got <= UDP_SERVICE_REPLY_MAX);
     ASSERT(from.family == IP_V4 || got <= TRACKER_UDP_REPLY_MAX_V6);
     ASSERT(proven || got <= len);

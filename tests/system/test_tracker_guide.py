@@ -60,8 +60,6 @@ def from_nothing_to_ten_users_and_on(t):
 def a_fleet(t):
     if not shutil.which("redis-server"):
         raise Skip("redis-server is not installed")
-    if "--cluster" not in run(t, [TRACKER, "--help"]).out:
-        raise Skip("this sprat-tracker was built without the cluster")
     out = play(t, blocks("sh fleet"), 55)
     assert out.count("10:incompletei") == 4, out
     assert out.count("10:incompletei2e") >= 1 and out.count("10:incompletei3e") >= 1, out

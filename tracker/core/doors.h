@@ -22,6 +22,10 @@ struct tracker_doors {
     bool (*may_ask)(void *ctx, const struct endpoint *from, struct mono now);
 };
 
+/* A request that had better wait (tracker_must_wait()) comes again later, and has its answer the
+ * last time whatever is known by then. It counts for the rate limit once. */
+enum service_turn { TURN_FIRST, TURN_AGAIN, TURN_LAST };
+
 /* What who asks too often is told. */
 #define TRACKER_TOO_OFTEN "too many requests from your address"
 enum { TRACKER_TOO_OFTEN_RETRY_MIN = 1 };

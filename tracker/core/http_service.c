@@ -112,9 +112,32 @@ take_announce(struct http_service *h, const struct passkey_request *target,
     return no;
 }
 
-static void
+static bool
+come_again(struct http_service *h, enum service_turn turn)
+{
+    tally_add(&h->parked, turn == TURN_FIRST);
+    return false;
+}
+
+/* A private tracker is in no cluster: nothing waits between the gate's question and its note. */
+static bool
+announce_must_wait(struct http_service *h, const struct tracker_announce *a, enum service_turn turn,
+                   struct mono now)
+{
+    bool wait =
+        h->gate.ctx == NULL && turn != TURN_LAST && a->event != TRACKER_EVENT_STOPPED &&
+        tracker_must_wait(tracker_doors_enter(&h->doors, a->info_hash), a->info_hash, true, now);
+
+    if (wait)
+        h->doors.leave(h->doors.ctx);
+    return wait;
+}
+
+/* False if the request shall come again. */
+static bool
 answer_announce(struct http_service *h, const struct http_request *req,
-                const struct passkey_request *target, const struct endpoint *from, struct mono now)
+                const struct passkey_request *target, const struct endpoint *from,
+                enum service_turn turn, struct mono now)
 {
     struct peer_room room;
     struct tracker_answer ans = {
@@ -127,7 +150,7 @@ answer_announce(struct http_service *h, const struct http_request *req,
 
     if (tracker_query_parse_announce(&a, req->query, req->query_len, &reason) != 0) {
         put_failure(h, reason, TRACKER_RETRY_UNSAID);
-        return;
+        return true;
     }
     if (!a.compact)
         form = a.no_peer_id ? TRACKER_FORM_DICT_NO_ID : TRACKER_FORM_DICT;
@@ -135,6 +158,8 @@ answer_announce(struct http_service *h, const struct http_request *req,
         ans.ids4 = room.ids4;
         ans.ids6 = room.ids6;
     }
+    if (announce_must_wait(h, &a, turn, now))
+        return come_again(h, turn);
     no = take_announce(h, target, &a, from, &ans, &pass, now);
     if (no != ACCESS_GRANTED)
         put_refusal(h, no, &pass);
@@ -142,15 +167,16 @@ answer_announce(struct http_service *h, const struct http_request *req,
         put_failure(h, ans.failure, ans.retry_in_min);
     else
         put_answer(h, &ans, &room, from, form);
+    return true;
 }
 
 static void
-fill_scrape(struct http_service *h, struct tracker_scrape *entry)
+fill_scrape(struct http_service *h, struct tracker_scrape *entry, struct mono now)
 {
     uint8_t hash[TRACKER_HASH_LEN];
 
     if (h->gate.ctx == NULL || gate_shows(&h->gate, entry->info_hash)) {
-        tracker_on_scrape(tracker_doors_enter(&h->doors, entry->info_hash), entry);
+        tracker_on_scrape(tracker_doors_enter(&h->doors, entry->info_hash), entry, now);
         return;
     }
     memcpy(hash, entry->info_hash, sizeof(hash));
@@ -158,9 +184,23 @@ fill_scrape(struct http_service *h, struct tracker_scrape *entry)
     memcpy(entry->info_hash, hash, sizeof(hash));
 }
 
-static void
+/* Asks for all of them at once. */
+static bool
+scrape_must_wait(struct http_service *h, uint8_t (*hashes)[TRACKER_HASH_LEN], size_t n,
+                 struct mono now)
+{
+    bool wait = false;
+
+    for (size_t i = 0; i < n; i++)
+        wait |= tracker_must_wait(tracker_doors_enter(&h->doors, hashes[i]), hashes[i], false, now);
+    if (wait)
+        h->doors.leave(h->doors.ctx);
+    return wait;
+}
+
+static bool
 answer_scrape(struct http_service *h, const struct http_request *req,
-              const struct passkey_request *target, struct mono now)
+              const struct passkey_request *target, enum service_turn turn, struct mono now)
 {
     uint8_t hashes[TRACKER_QUERY_SCRAPE_MAX][TRACKER_HASH_LEN];
     struct tracker_scrape entries[TRACKER_QUERY_SCRAPE_MAX];
@@ -171,21 +211,24 @@ answer_scrape(struct http_service *h, const struct http_request *req,
     if (tracker_query_parse_scrape(hashes, TRACKER_QUERY_SCRAPE_MAX, &n, req->query, req->query_len,
                                    &reason) != 0) {
         put_failure(h, reason, TRACKER_RETRY_UNSAID);
-        return;
+        return true;
     }
+    if (h->gate.ctx == NULL && turn != TURN_LAST && scrape_must_wait(h, hashes, n, now))
+        return come_again(h, turn);
     if (h->gate.ctx != NULL)
         no = gate_admit_scrape(&h->gate, target, now);
     if (no != ACCESS_GRANTED) {
         put_refusal(h, no, NULL);
-        return;
+        return true;
     }
     for (size_t i = 0; i < n; i++)
         memcpy(entries[i].info_hash, hashes[i], TRACKER_HASH_LEN);
     n = tracker_http_sort_scrape(entries, n);
     for (size_t i = 0; i < n; i++)
-        fill_scrape(h, &entries[i]);
+        fill_scrape(h, &entries[i], now);
     h->doors.leave(h->doors.ctx);
     tracker_http_put_scrape(&h->body, entries, n);
+    return true;
 }
 
 static void
@@ -206,46 +249,51 @@ read_target(const struct http_service *h, const struct http_request *req,
     return gated || !target->in_path ? target->target : TARGET_OTHER;
 }
 
-/* Returns the status. */
+/* Returns the status, 0 if the request shall come again. */
 static int
 put_body(struct http_service *h, const struct http_request *req, const struct endpoint *from,
-         struct mono now)
+         enum service_turn turn, struct mono now)
 {
     struct passkey_request target;
     enum request_target what = read_target(h, req, &target);
+    bool answered;
 
     if (what == TARGET_OTHER) {
         tally_add(&h->errors, 1);
         buf_puts(&h->body, "This is a BitTorrent tracker: it answers /announce and /scrape.\n");
         return 404;
     }
-    if (!h->doors.may_ask(h->doors.ctx, from, now)) {
+    if (turn == TURN_FIRST && !h->doors.may_ask(h->doors.ctx, from, now)) {
         tally_add(&h->throttled, 1);
         put_failure(h, TRACKER_TOO_OFTEN, TRACKER_TOO_OFTEN_RETRY_MIN);
         return 200;
     }
     if (what == TARGET_ANNOUNCE)
-        answer_announce(h, req, &target, from, now);
+        answered = answer_announce(h, req, &target, from, turn, now);
     else
-        answer_scrape(h, req, &target, now);
+        answered = answer_scrape(h, req, &target, turn, now);
     if (h->gate.ctx != NULL)
         h->gate.leave(h->gate.ctx);
-    return 200;
+    return answered ? 200 : 0;
 }
 
-void
+bool
 http_service_answer(struct http_service *h, const struct http_request *req,
-                    const struct endpoint *from, struct buf *out, struct mono now)
+                    const struct endpoint *from, enum service_turn turn, struct buf *out,
+                    struct mono now)
 {
     int status;
 
     buf_reset(&h->body);
-    status = put_body(h, req, from, now);
+    status = put_body(h, req, from, turn, now);
+    if (status == 0)
+        return false;
     if (h->body.err != 0) {
         buf_reset(&h->body);
         status = 503;
     }
     put_response(h, out, status, req->keep_alive);
+    return true;
 }
 
 void

@@ -27,6 +27,7 @@ struct http_service {
     struct tally errors;    /* failure replies and statuses other than 200 */
     struct tally throttled; /* requests beyond the rate limit */
     struct tally denied;    /* requests that the gate did not let in */
+    struct tally parked;    /* that had to come again */
 };
 
 /* |doors| are copied, and what is behind them borrowed. */
@@ -35,9 +36,12 @@ void http_service_init(struct http_service *h, const struct tracker_doors *doors
 void http_service_set_gate(struct http_service *h, const struct tracker_gate *gate);
 void http_service_fini(struct http_service *h);
 
-/* Appends the response to |out|, which has room for HTTP_SERVICE_REPLY_MAX more bytes. */
-void http_service_answer(struct http_service *h, const struct http_request *req,
-                         const struct endpoint *from, struct buf *out, struct mono now);
+/* Appends the response to |out|, which has room for HTTP_SERVICE_REPLY_MAX more bytes. False, and
+ * nothing is appended, if the request shall come again: not on the last turn, and never where
+ * trackers are alone. */
+bool http_service_answer(struct http_service *h, const struct http_request *req,
+                         const struct endpoint *from, enum service_turn turn, struct buf *out,
+                         struct mono now);
 
 /* Appends an error response, after which the connection is to be closed. */
 void http_service_refuse(struct http_service *h, int status, struct buf *out);

@@ -27,6 +27,13 @@
     X(peers_ipv6, gauge, "IPv6 peers of all torrents")                                             \
     X(listed, gauge, "info-hashes on the allow-list or deny-list")                                 \
     X(http_connections, gauge, "HTTP connections that are open")                                   \
+    X(cluster_connected, gauge, "shards of this tracker that Redis answers")                       \
+    X(cluster_commands, counter, "commands sent to Redis")                                         \
+    X(cluster_fetches, counter, "times that a torrent's peers were asked of Redis")                \
+    X(cluster_parked, counter, "requests that waited for Redis")                                   \
+    X(cluster_waiting, gauge, "changes that Redis has not confirmed yet")                          \
+    X(cluster_dropped, counter, "changes that found no room to wait for Redis")                    \
+    X(cluster_errors, counter, "errors that Redis answered")                                       \
     X(workers, gauge, "threads that answer")                                                       \
     X(members, gauge, "users of a private tracker")                                                \
     X(registered, gauge, "torrents in a private tracker's database, removed ones included")        \

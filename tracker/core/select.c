@@ -164,3 +164,42 @@ select_peers(const struct peerset *s, struct rng *rng, const struct select_query
     draw_runs(&d, &p);
     return d.count;
 }
+
+static uint32_t
+candidates(const struct peerset *s, const struct select_query *q)
+{
+    return q->leechers_only ? s->nleeches : peerset_count(s);
+}
+
+/* How many of |want| are to come from |n| of |all|: their share, rounded by chance. */
+static uint32_t
+share(uint32_t want, uint64_t n, uint64_t all, struct rng *rng)
+{
+    uint64_t parts = want * n;
+
+    return (uint32_t)(parts / all) + (rng_below(rng, (uint32_t)all) < parts % all);
+}
+
+uint32_t
+select_peers_of_two(const struct peerset *own, const struct peerset *others, uint64_t all,
+                    struct rng *rng, const struct select_query *q, uint8_t *out, uint8_t *ids)
+{
+    uint32_t nown = candidates(own, q), nothers = others == NULL ? 0 : candidates(others, q);
+    struct select_query part = *q;
+    uint32_t n, from_own;
+
+    if (nothers == 0)
+        return select_peers(own, rng, q, out, ids);
+    if (all < (uint64_t)nown + nothers)
+        all = (uint64_t)nown + nothers;
+    if (all > UINT32_MAX)
+        all = UINT32_MAX;
+    from_own = share(q->want, nown, all, rng);
+    /* The others are too few to stand for all of theirs: the rest is own. */
+    part.want = q->want - from_own < nothers ? q->want - from_own : nothers;
+    n = select_peers(others, rng, &part, out, ids);
+    part.want = q->want - n;
+    out += (size_t)n * own->key_len;
+    return n + select_peers(own, rng, &part, out,
+                            ids == NULL ? NULL : ids + (size_t)n * PEERSET_ID_LEN);
+}

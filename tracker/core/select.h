@@ -25,4 +25,11 @@ struct select_query {
 uint32_t select_peers(const struct peerset *s, struct rng *rng, const struct select_query *q,
                       uint8_t *out, uint8_t *ids);
 
+/* As select_peers() from two sets that have no peer in common. |others| (NULL: there are none) may
+ * be a sample of more: together with |own| they stand for |all| peers that could be drawn, so that
+ * each of those is as likely as any other. */
+uint32_t select_peers_of_two(const struct peerset *own, const struct peerset *others, uint64_t all,
+                             struct rng *rng, const struct select_query *q, uint8_t *out,
+                             uint8_t *ids);
+
 #endif

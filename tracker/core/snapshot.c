@@ -71,7 +71,7 @@ snapshot_some(struct swarms *s, struct buf *out, uint16_t now_s)
         struct list *link = s->saved.next;
         struct swarm *w = LIST_ENTRY(link, struct swarm, link);
 
-        if (link != &s->shed && w->saved_in != s->save) {
+        if (link != &s->shed && link != &s->told && w->saved_in != s->save) {
             put_swarm(out, w, now_s);
             w->saved_in = s->save;
         }

@@ -27,6 +27,7 @@ swarms_init(struct swarms *s, const uint64_t seed[2], bool keeps_ids)
     list_init(&s->by_sweep);
     list_init(&s->saved);
     list_init(&s->shed);
+    list_init(&s->told);
     s->totals = &s->own_totals;
 }
 
@@ -51,6 +52,7 @@ swarms_fini(struct swarms *s)
 
     list_remove(&s->saved);
     list_remove(&s->shed);
+    list_remove(&s->told);
     while ((link = list_pop_front(&s->by_sweep)) != NULL)
         swarm_free(LIST_ENTRY(link, struct swarm, link));
     hashmap_fini(&s->map);
@@ -104,14 +106,26 @@ swarms_add(struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN], struct mono n
     return w;
 }
 
+/* A link that no swarm hangs on. */
+static bool
+is_mark(const struct swarms *s, const struct list *link)
+{
+    return link == &s->saved || link == &s->shed || link == &s->told;
+}
+
+struct swarm *
+swarms_next(const struct swarms *s, const struct list *link)
+{
+    do
+        link = link->next;
+    while (is_mark(s, link));
+    return link == &s->by_sweep ? NULL : LIST_ENTRY(link, struct swarm, link);
+}
+
 struct swarm *
 swarms_oldest(const struct swarms *s)
 {
-    const struct list *link = s->by_sweep.next;
-
-    while (link == &s->saved || link == &s->shed)
-        link = link->next;
-    return link == &s->by_sweep ? NULL : LIST_ENTRY(link, struct swarm, link);
+    return swarms_next(s, &s->by_sweep);
 }
 
 static void
@@ -142,7 +156,7 @@ swarms_shed(struct swarms *s, const struct swarm *keep)
 
         list_remove(&s->shed);
         list_insert_after(next, &s->shed); /* behind the last: from the front again */
-        if (next == &s->by_sweep || next == &s->saved || w == keep)
+        if (next == &s->by_sweep || is_mark(s, next) || w == keep)
             continue;
         if (peerset_count(&w->v4) + peerset_count(&w->v6) <= 1) {
             swarm_drop(s, w);

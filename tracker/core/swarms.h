@@ -37,9 +37,10 @@ struct swarms_totals {
 /* Embedded; read |map.count| and the numbers of peers. */
 struct swarms {
     struct hashmap map;
-    struct list by_sweep; /* the one swept longest ago first; the next two may stand between them */
+    struct list by_sweep; /* the one swept longest ago first; the next three may be between */
     struct list saved;    /* snapshot.h: the swarms before it were written */
     struct list shed;     /* swarms_shed() goes on behind it */
+    struct list told;     /* cluster.h: the swarms before it were written back */
     uint32_t save;        /* number of the snapshot at hand, or of the last */
     struct peerset_env env;
     uint64_t peers4, peers6; /* of this table */
@@ -77,6 +78,9 @@ swarms_count_peers(struct swarms *s, uint8_t family, int64_t n)
     *(family == IP_V4 ? &s->peers4 : &s->peers6) += (uint64_t)n;
     tally_add(&s->totals->peers, (uint64_t)n);
 }
+
+/* The swarm behind |link|, which is one's or a mark in the list of them; NULL at the end. */
+struct swarm *swarms_next(const struct swarms *s, const struct list *link);
 
 /* The swarm that was swept longest ago; NULL if there is none. */
 struct swarm *swarms_oldest(const struct swarms *s);

@@ -25,6 +25,7 @@ enum {
 struct tracker {
     struct tracker_config config;
     struct swarms swarms;
+    struct cluster *cluster; /* NULL: there is no other tracker */
     struct rng rng;
     enum tracker_mode mode;
     const struct hashlist *list;
@@ -59,6 +60,7 @@ tracker_free(struct tracker *t)
 {
     if (t == NULL)
         return;
+    cluster_free(t->cluster);
     swarms_fini(&t->swarms);
     free(t);
 }
@@ -132,6 +134,37 @@ with_jitter(struct tracker *t, uint32_t seconds)
     return seconds + rng_below(&t->rng, seconds / JITTER_PARTS + 1);
 }
 
+/* ---- other trackers ---- */
+
+int
+tracker_join(struct tracker *t, const struct cluster_config *config)
+{
+    ASSERT(t->cluster == NULL && t->swarms.map.count == 0);
+    t->cluster = cluster_new(config, &t->swarms);
+    return t->cluster == NULL ? SPRAT_E_NOMEM : 0;
+}
+
+void
+tracker_set_unix(struct tracker *t, int64_t unix_s, struct mono now)
+{
+    if (t->cluster != NULL)
+        cluster_set_time(t->cluster, unix_s, peer_timeout_s(t), now);
+}
+
+struct cluster *
+tracker_cluster(struct tracker *t)
+{
+    return t->cluster;
+}
+
+bool
+tracker_must_wait(struct tracker *t, const uint8_t hash[TRACKER_HASH_LEN], bool peers,
+                  struct mono now)
+{
+    return t->cluster != NULL && is_served(t, hash) &&
+           cluster_must_wait(t->cluster, hash, peers, now);
+}
+
 /* ---- one announce ---- */
 
 /* What an announce comes down to. */
@@ -145,6 +178,16 @@ struct ask {
     struct mono now;
 };
 
+/* The trackers of a cluster must agree on it; one alone keeps its way of making them to itself. */
+static uint32_t
+peer_tag(const struct tracker *t, const uint8_t peer_id[TRACKER_PEER_ID_LEN])
+{
+    if (t->cluster != NULL)
+        return cluster_tag(peer_id);
+    return (uint32_t)siphash13(t->swarms.env.seed, peer_id, TRACKER_PEER_ID_LEN) &
+           ~(uint32_t)PEER_FLAGS;
+}
+
 static void
 ask_init(struct ask *k, const struct tracker *t, const struct tracker_announce *a,
          const struct endpoint *from, struct mono now)
@@ -155,9 +198,25 @@ ask_init(struct ask *k, const struct tracker *t, const struct tracker_announce *
     listens.port = a->port;
     *k = (struct ask){.a = a, .family = from->family, .now_s = seconds16(now), .now = now};
     compact_put(k->key, &listens);
-    k->tag = (uint32_t)siphash13(t->swarms.env.seed, a->peer_id, TRACKER_PEER_ID_LEN) &
-             ~(uint32_t)PEER_FLAGS;
+    k->tag = peer_tag(t, a->peer_id);
     k->seed = a->left == 0 || a->event == TRACKER_EVENT_COMPLETED;
+}
+
+/* Tells the other trackers, if there are any. */
+static void
+tell(struct tracker *t, const struct ask *k, bool paused, enum cluster_change change)
+{
+    struct cluster_peer p = {
+        .key = k->key,
+        .family = k->family,
+        .seed = k->seed,
+        .paused = paused,
+        .tag = k->tag,
+        .peer_id = k->a->peer_id,
+    };
+
+    if (t->cluster != NULL)
+        cluster_on_peer(t->cluster, k->a->info_hash, &p, change, k->now);
 }
 
 /* "stopped" of a peer id that has gone already, from an address and port that a new one has taken
@@ -165,9 +224,10 @@ ask_init(struct ask *k, const struct tracker *t, const struct tracker_announce *
 static void
 remove_peer(struct tracker *t, struct swarm *w, const struct ask *k)
 {
-    struct peerset *set = swarm_peers(w, k->family);
-    uint32_t pos = peerset_find(set, &t->swarms.env, k->key);
+    struct peerset *set = w != NULL ? swarm_peers(w, k->family) : NULL;
+    uint32_t pos = set != NULL ? peerset_find(set, &t->swarms.env, k->key) : PEERSET_NONE;
 
+    tell(t, k, false, CLUSTER_GONE);
     if (pos == PEERSET_NONE || peerset_tag(set, pos) != k->tag)
         return;
     peerset_remove(set, &t->swarms.env, pos);
@@ -220,6 +280,7 @@ update_peer(struct tracker *t, struct swarm *w, const struct ask *k)
 {
     struct peerset *set = swarm_peers(w, k->family);
     uint32_t pos = peerset_find(set, &t->swarms.env, k->key);
+    enum cluster_change change = CLUSTER_NEW;
     bool was_seed = false;
     unsigned flags = 0;
 
@@ -230,15 +291,21 @@ update_peer(struct tracker *t, struct swarm *w, const struct ask *k)
     } else if (peerset_tag(set, pos) == k->tag) {
         was_seed = peerset_is_seed(set, pos);
         flags = peerset_flags(set, pos) & PEER_COUNTED;
+        if (was_seed == k->seed)
+            change = CLUSTER_STILL;
     }
     if (k->a->event == TRACKER_EVENT_COMPLETED && !was_seed && flags == 0) {
         flags = PEER_COUNTED;
-        w->downloaded += !counted_in_other_family(w, k);
+        if (!counted_in_other_family(w, k)) {
+            w->downloaded++;
+            change = CLUSTER_COMPLETED;
+        }
     }
     if (!k->seed && k->a->event == TRACKER_EVENT_PAUSED)
         flags |= PEER_PAUSED;
     pos = peerset_set_seed(set, &t->swarms.env, pos, k->seed);
     peerset_touch(set, pos, k->now_s, k->tag, flags, k->a->peer_id);
+    tell(t, k, (flags & PEER_PAUSED) != 0, change);
     return true;
 }
 
@@ -252,9 +319,10 @@ numwant(const struct tracker *t, const struct tracker_announce *a)
     return want < t->config.numwant_max ? want : t->config.numwant_max;
 }
 
+/* |w| may be NULL in a cluster. */
 static uint32_t
-select_family(struct tracker *t, struct swarm *w, const struct ask *k, struct tracker_answer *ans,
-              uint8_t family, uint32_t want)
+select_family(struct tracker *t, struct swarm *w, const struct cluster_view *view,
+              const struct ask *k, struct tracker_answer *ans, uint8_t family, uint32_t want)
 {
     bool v4 = family == IP_V4;
     uint32_t max = v4 ? ans->max4 : ans->max6;
@@ -265,32 +333,56 @@ select_family(struct tracker *t, struct swarm *w, const struct ask *k, struct tr
         .now = k->now_s,
         .age_max = peer_timeout_s(t),
     };
+    uint64_t all = view->total[cluster_side(family, false)];
 
-    if (q.want == 0)
+    if (q.want == 0 || w == NULL)
         return 0;
-    return select_peers(swarm_peers(w, family), &t->rng, &q, v4 ? ans->v4 : ans->v6,
-                        v4 ? ans->ids4 : ans->ids6);
+    if (!q.leechers_only)
+        all += view->total[cluster_side(family, true)];
+    return select_peers_of_two(swarm_peers(w, family), v4 ? view->v4 : view->v6, all, &t->rng, &q,
+                               v4 ? ans->v4 : ans->v6, v4 ? ans->ids4 : ans->ids6);
 }
 
+/* Peer ids are not shared, and the peers of an answer have all theirs or none. */
 static void
-fill_peers(struct tracker *t, struct swarm *w, const struct ask *k, struct tracker_answer *ans)
+fill_peers(struct tracker *t, struct swarm *w, const struct cluster_view *view, const struct ask *k,
+           struct tracker_answer *ans)
 {
     uint8_t other = k->family == IP_V4 ? IP_V6 : IP_V4;
     uint32_t want = numwant(t, k->a);
-    uint32_t n = select_family(t, w, k, ans, k->family, want);
-    uint32_t n_other = select_family(t, w, k, ans, other, want - n);
+    uint32_t n = select_family(t, w, view, k, ans, k->family, want);
+    uint32_t n_other = select_family(t, w, view, k, ans, other, want - n);
 
     ans->n4 = k->family == IP_V4 ? n : n_other;
     ans->n6 = k->family == IP_V4 ? n_other : n;
-    ans->has_ids = t->swarms.keeps_ids;
+    ans->has_ids = t->swarms.keeps_ids && t->cluster == NULL;
+}
+
+/* What is known of a swarm, which may be NULL: its own peers, and those of the other trackers. */
+static void
+look(const struct tracker *t, const uint8_t hash[TRACKER_HASH_LEN], const struct swarm *w,
+     struct cluster_view *view, struct mono now)
+{
+    if (t->cluster != NULL) {
+        cluster_look(t->cluster, hash, w, view, now);
+        return;
+    }
+    *view = (struct cluster_view){.v4 = NULL};
+    if (w == NULL)
+        return;
+    view->total[CLUSTER_V4_SEEDS] = w->v4.nseeds;
+    view->total[CLUSTER_V4_LEECHES] = w->v4.nleeches;
+    view->total[CLUSTER_V6_SEEDS] = w->v6.nseeds;
+    view->total[CLUSTER_V6_LEECHES] = w->v6.nleeches;
+    view->downloaded = w->downloaded;
 }
 
 static void
-fill_counts(const struct swarm *w, struct tracker_answer *ans)
+fill_counts(const struct cluster_view *view, struct tracker_answer *ans)
 {
-    ans->complete = w->v4.nseeds + w->v6.nseeds;
-    ans->incomplete = w->v4.nleeches + w->v6.nleeches;
-    ans->downloaded = w->downloaded;
+    ans->complete = view->total[CLUSTER_V4_SEEDS] + view->total[CLUSTER_V6_SEEDS];
+    ans->incomplete = view->total[CLUSTER_V4_LEECHES] + view->total[CLUSTER_V6_LEECHES];
+    ans->downloaded = view->downloaded;
 }
 
 /* A swarm that had a leecher before or after an announce had one now. */
@@ -340,6 +432,7 @@ tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
                     const struct endpoint *from, struct tracker_answer *ans, struct mono now)
 {
     uint32_t leechers;
+    struct cluster_view view;
     struct swarm *w;
     struct ask k;
 
@@ -357,16 +450,18 @@ tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
     }
     ask_init(&k, t, a, from, now);
     w = find_or_add_swarm(t, &k, ans);
-    if (w == NULL)
+    if (ans->failure != NULL)
         return;
-    leechers = w->v4.nleeches + w->v6.nleeches;
+    leechers = w != NULL ? w->v4.nleeches + w->v6.nleeches : 0;
     if (a->event == TRACKER_EVENT_STOPPED)
         remove_peer(t, w, &k);
     else if (!update_peer(t, w, &k))
         ans->warning = "this tracker has no room for another peer: you are not listed";
-    note_leechers(w, &k, leechers, ans);
-    fill_counts(w, ans);
-    fill_peers(t, w, &k, ans);
+    if (w != NULL)
+        note_leechers(w, &k, leechers, ans);
+    look(t, a->info_hash, w, &view, now);
+    fill_counts(&view, ans);
+    fill_peers(t, w, &view, &k, ans);
 }
 
 _Static_assert((int)TRACKER_PREFETCH_MAX == (int)SWARMS_PREFETCH_MAX, "the swarms do it");
@@ -377,46 +472,79 @@ tracker_prefetch(const struct tracker *t, const uint8_t *const *hashes, size_t n
     swarms_prefetch(&t->swarms, hashes, n);
 }
 
-static void
-count_swarm(const struct swarm *w, struct tracker_scrape *entry)
+/* Of a copy that holds a part of the leechers, as many are taken for paused as in that part. */
+static uint32_t
+paused(const struct swarm *w, const struct cluster_view *view, uint32_t leeches)
 {
-    entry->complete = w->v4.nseeds + w->v6.nseeds;
-    entry->incomplete = w->v4.nleeches + w->v6.nleeches;
-    entry->downloaded = w->downloaded;
-    entry->downloaders = entry->incomplete - w->v4.npaused - w->v6.npaused;
+    uint64_t n = 0, of = 0;
+
+    if (w != NULL) {
+        n = w->v4.npaused + w->v6.npaused;
+        of = w->v4.nleeches + w->v6.nleeches;
+    }
+    if (view->v4 != NULL) {
+        n += view->v4->npaused + view->v6->npaused;
+        of += view->v4->nleeches + view->v6->nleeches;
+    }
+    return of == 0 ? 0 : (uint32_t)(n * leeches / of);
+}
+
+/* Fills the numbers of |entry| from its hash and the own swarm, which may be NULL. */
+static void
+count_swarm(const struct tracker *t, const struct swarm *w, struct tracker_scrape *entry,
+            struct mono now)
+{
+    struct cluster_view view;
+    uint32_t leeches;
+
+    look(t, entry->info_hash, w, &view, now);
+    leeches = view.total[CLUSTER_V4_LEECHES] + view.total[CLUSTER_V6_LEECHES];
+    entry->complete = view.total[CLUSTER_V4_SEEDS] + view.total[CLUSTER_V6_SEEDS];
+    entry->incomplete = leeches;
+    entry->downloaded = view.downloaded;
+    entry->downloaders = leeches - paused(w, &view, leeches);
 }
 
 void
-tracker_on_scrape(struct tracker *t, struct tracker_scrape *entry)
+tracker_on_scrape(struct tracker *t, struct tracker_scrape *entry, struct mono now)
 {
     const struct swarm *w = swarms_find(&t->swarms, entry->info_hash);
 
     t->scrapes++;
     entry->complete = entry->downloaded = entry->incomplete = entry->downloaders = 0;
-    if (w == NULL || !is_served(t, entry->info_hash))
+    if (!is_served(t, entry->info_hash))
         return;
-    count_swarm(w, entry);
+    count_swarm(t, w, entry, now);
 }
 
 /* ---- the largest ---- */
 
 enum { TOP_PORTION = 4096 }; /* buckets */
 
+struct offering {
+    const struct tracker *tracker;
+    struct topswarms *top;
+    struct mono now;
+};
+
 static void
 offer(void *ctx, struct hashmap_node *node)
 {
+    const struct offering *o = ctx;
     const struct swarm *w = LIST_ENTRY(node, struct swarm, node);
     struct tracker_scrape s;
 
     memcpy(s.info_hash, w->info_hash, sizeof(s.info_hash));
-    count_swarm(w, &s);
-    topswarms_offer(ctx, &s);
+    count_swarm(o->tracker, w, &s, o->now);
+    topswarms_offer(o->top, &s);
 }
 
 size_t
-tracker_offer_top(const struct tracker *t, size_t at, struct topswarms *top)
+tracker_offer_top(const struct tracker *t, size_t at, struct topswarms *top, struct mono now)
 {
-    return hashmap_walk(&t->swarms.map, at, TOP_PORTION, offer, top);
+    struct offering o = {.tracker = t, .top = top, .now = now};
+
+    return hashmap_walk(&t->swarms.map, at, TOP_PORTION, offer, &o);
 }
 
 /* ---- expiry ---- */
@@ -503,6 +631,10 @@ tracker_stats(const struct tracker *t, struct tracker_stats *s)
         .peers4 = t->swarms.peers4,
         .peers6 = t->swarms.peers6,
     };
+    if (t->cluster != NULL) {
+        s->cluster_connected = cluster_is_ready(t->cluster);
+        cluster_stats(t->cluster, &s->cluster);
+    }
 }
 
 void
@@ -515,4 +647,10 @@ tracker_stats_add(struct tracker_stats *sum, const struct tracker_stats *s)
     sum->torrents += s->torrents;
     sum->peers4 += s->peers4;
     sum->peers6 += s->peers6;
+    sum->cluster_connected += s->cluster_connected;
+    sum->cluster.commands += s->cluster.commands;
+    sum->cluster.fetches += s->cluster.fetches;
+    sum->cluster.dropped += s->cluster.dropped;
+    sum->cluster.errors += s->cluster.errors;
+    sum->cluster.waiting += s->cluster.waiting;
 }

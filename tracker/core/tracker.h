@@ -11,6 +11,7 @@
 #include "common/base/mono.h"
 #include "common/base/rng.h"
 #include "common/codec/tracker.h"
+#include "tracker/core/cluster.h"
 #include "tracker/core/hashlist.h"
 #include "tracker/core/peerset.h"
 #include "tracker/core/select.h"
@@ -65,6 +66,20 @@ void tracker_free(struct tracker *t);
  * anything else is done with |t|. */
 void tracker_share_totals(struct tracker *t, struct swarms_totals *totals);
 
+/* Makes it one of several trackers that share their swarms (cluster.h), before it has any peers,
+ * and from then on known to the world by Unix time, which is to be told every second or so.
+ * SPRAT_E_NOMEM. */
+int tracker_join(struct tracker *t, const struct cluster_config *config);
+void tracker_set_unix(struct tracker *t, int64_t unix_s, struct mono now);
+
+/* NULL: it is alone. */
+struct cluster *tracker_cluster(struct tracker *t);
+
+/* Whether an announce or a scrape of the torrent had better come again when the other trackers'
+ * peers are here. Never so of a tracker that is alone. */
+bool tracker_must_wait(struct tracker *t, const uint8_t hash[TRACKER_HASH_LEN], bool peers,
+                       struct mono now);
+
 /* Which torrents are served: all, those on a list, or all but those. |list| is borrowed until the
  * next call and NULL for TRACKER_OPEN. Peers of a torrent that is not served any more are forgotten
  * as if they had gone silent. */
@@ -113,7 +128,7 @@ void tracker_prefetch(const struct tracker *t, const uint8_t *const *hashes, siz
 
 /* Fills the numbers of |entry| from its hash; zeros for a torrent that is not known. Stores
  * nothing. */
-void tracker_on_scrape(struct tracker *t, struct tracker_scrape *entry);
+void tracker_on_scrape(struct tracker *t, struct tracker_scrape *entry, struct mono now);
 
 /* When tracker_on_timer() wants to be called; MONO_NEVER while nothing is tracked. Peers that are
  * silent for two intervals, and for a minute and a half at least, are removed within another eighth
@@ -140,15 +155,18 @@ size_t tracker_save_size(const struct tracker *t);
 int tracker_load(struct tracker *t, const struct snapshot_head *head, const uint8_t *data,
                  size_t len, struct shard shard, uint32_t passed_s, struct mono now);
 
-/* Offers a portion of the torrents to |top|, and returns where to go on, 0 at the end and at the
- * beginning. Stores nothing. */
-size_t tracker_offer_top(const struct tracker *t, size_t at, struct topswarms *top);
+/* Offers a portion of the torrents that have peers here to |top|, with the numbers of a scrape, and
+ * returns where to go on, 0 at the end and at the beginning. Stores nothing. */
+size_t tracker_offer_top(const struct tracker *t, size_t at, struct topswarms *top,
+                         struct mono now);
 
 struct tracker_stats {
     uint64_t announces, scrapes; /* torrents scraped */
     uint64_t refused;            /* announces of torrents that are not served */
     uint64_t shed;               /* torrents of one peer that made room for others */
     uint64_t torrents, peers4, peers6;
+    uint64_t cluster_connected; /* 1 if Redis answers */
+    struct cluster_stats cluster;
 };
 void tracker_stats(const struct tracker *t, struct tracker_stats *s);
 void tracker_stats_add(struct tracker_stats *sum, const struct tracker_stats *s);

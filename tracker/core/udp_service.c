@@ -28,6 +28,18 @@ udp_service_set_gate(struct udp_service *u, const struct tracker_gate *gate)
     u->gate = *gate;
 }
 
+void
+udp_service_set_clock(struct udp_service *u, int64_t offset_s)
+{
+    u->clock_offset_s = offset_s;
+}
+
+void
+udp_service_set_secret(struct udp_service *u, const uint8_t secret[MAC_KEY_LEN], struct mono now)
+{
+    connid_set_secret(&u->ids, secret, mono_add_ms(now, u->clock_offset_s * 1000));
+}
+
 /* An error of at most |max| bytes. */
 static size_t
 put_error(struct udp_service *u, uint8_t *reply, size_t max, uint32_t transaction, const char *text)
@@ -41,6 +53,13 @@ silence(struct udp_service *u)
 {
     tally_add(&u->ignored, 1);
     return 0;
+}
+
+static size_t
+come_again(struct udp_service *u, enum service_turn turn)
+{
+    tally_add(&u->parked, turn == TURN_FIRST);
+    return UDP_SERVICE_WAIT;
 }
 
 /* How many peers of |family| fit behind the head of an announce reply. */
@@ -110,9 +129,19 @@ look_ahead(struct udp_service *u, const struct udp_service_packet *packets, size
     }
 }
 
+static bool
+announce_must_wait(struct udp_service *u, const struct tracker_announce *a, enum service_turn turn,
+                   struct mono now)
+{
+    return turn != TURN_LAST && a->event != TRACKER_EVENT_STOPPED &&
+           tracker_must_wait(tracker_doors_enter(&u->doors, a->info_hash), a->info_hash, true, now);
+}
+
+/* A private tracker is in no cluster: nothing waits between the gate's question and its note. */
 static size_t
 answer_announce(struct udp_service *u, const uint8_t *packet, const struct tracker_udp_request *q,
-                const struct endpoint *from, uint8_t *reply, struct mono now)
+                const struct endpoint *from, enum service_turn turn, uint8_t *reply,
+                struct mono now)
 {
     uint8_t *peers = reply + TRACKER_UDP_ANNOUNCE_HEAD;
     bool v4 = from->family == IP_V4;
@@ -126,6 +155,8 @@ answer_announce(struct udp_service *u, const uint8_t *packet, const struct track
     struct udp_service_ahead own, *h = NULL;
     struct tracker_reply r;
 
+    if (u->gate.ctx == NULL && announce_must_wait(u, &q->announce, turn, now))
+        return come_again(u, turn);
     if (u->gate.ctx != NULL) {
         h = find_ahead(u, packet, q, &own);
         no = gate_admit(&u->gate, &h->request, &q->announce, now, &h->pass);
@@ -148,8 +179,23 @@ answer_announce(struct udp_service *u, const uint8_t *packet, const struct track
            (size_t)ans.n6 * COMPACT_V6_LEN;
 }
 
+/* Asks for all of them at once. */
+static bool
+scrape_must_wait(struct udp_service *u, const struct tracker_udp_request *q, struct mono now)
+{
+    bool wait = false;
+
+    for (size_t i = 0; i < q->nhashes; i++) {
+        const uint8_t *hash = q->hashes + i * TRACKER_HASH_LEN;
+
+        wait |= tracker_must_wait(tracker_doors_enter(&u->doors, hash), hash, false, now);
+    }
+    return wait;
+}
+
 static size_t
-answer_scrape(struct udp_service *u, const struct tracker_udp_request *q, uint8_t *reply)
+answer_scrape(struct udp_service *u, const struct tracker_udp_request *q, enum service_turn turn,
+              uint8_t *reply, struct mono now)
 {
     struct tracker_scrape entries[TRACKER_UDP_SCRAPE_MAX];
 
@@ -158,9 +204,11 @@ answer_scrape(struct udp_service *u, const struct tracker_udp_request *q, uint8_
         return put_error(u, reply, UDP_SERVICE_REPLY_MAX, q->transaction,
                          "this tracker is private: a scrape over UDP can't show a passkey");
     }
+    if (turn != TURN_LAST && scrape_must_wait(u, q, now))
+        return come_again(u, turn);
     for (size_t i = 0; i < q->nhashes; i++) {
         memcpy(entries[i].info_hash, q->hashes + i * TRACKER_HASH_LEN, TRACKER_HASH_LEN);
-        tracker_on_scrape(tracker_doors_enter(&u->doors, entries[i].info_hash), &entries[i]);
+        tracker_on_scrape(tracker_doors_enter(&u->doors, entries[i].info_hash), &entries[i], now);
     }
     return tracker_udp_put_scrape_reply(reply, q->transaction, entries, q->nhashes);
 }
@@ -204,9 +252,10 @@ parse_reason(int err)
 
 size_t
 udp_service_answer(struct udp_service *u, const uint8_t *packet, size_t len,
-                   const struct endpoint *from, uint8_t reply[UDP_SERVICE_REPLY_MAX],
-                   struct mono now)
+                   const struct endpoint *from, enum service_turn turn,
+                   uint8_t reply[UDP_SERVICE_REPLY_MAX], struct mono now)
 {
+    struct mono clock = mono_add_ms(now, u->clock_offset_s * 1000);
     struct tracker_udp_request q;
     int err = tracker_udp_parse_request(&q, packet, len);
     bool is_request = len >= TRACKER_UDP_CONNECT_LEN && q.action != TRACKER_UDP_ERROR;
@@ -214,19 +263,20 @@ udp_service_answer(struct udp_service *u, const uint8_t *packet, size_t len,
     if (!is_request || (q.action == TRACKER_UDP_CONNECT && err != 0))
         return silence(u);
     if (q.action == TRACKER_UDP_CONNECT)
-        return tracker_udp_put_connect_reply(reply, q.transaction, connid_make(&u->ids, from, now));
-    if (!connid_check(&u->ids, q.connection, from, now))
+        return tracker_udp_put_connect_reply(reply, q.transaction,
+                                             connid_make(&u->ids, from, clock));
+    if (!connid_check(&u->ids, q.connection, from, clock))
         return put_error(u, reply, len < UDP_SERVICE_REPLY_MAX ? len : UDP_SERVICE_REPLY_MAX,
                          q.transaction, "connection id is not valid");
     if (err != 0)
         return put_error(u, reply, UDP_SERVICE_REPLY_MAX, q.transaction, parse_reason(err));
-    if (!u->doors.may_ask(u->doors.ctx, from, now)) {
+    if (turn == TURN_FIRST && !u->doors.may_ask(u->doors.ctx, from, now)) {
         tally_add(&u->throttled, 1);
         return put_error(u, reply, UDP_SERVICE_REPLY_MAX, q.transaction, TRACKER_TOO_OFTEN);
     }
     if (q.action == TRACKER_UDP_ANNOUNCE)
-        return answer_announce(u, packet, &q, from, reply, now);
-    return answer_scrape(u, &q, reply);
+        return answer_announce(u, packet, &q, from, turn, reply, now);
+    return answer_scrape(u, &q, turn, reply, now);
 }
 
 void

@@ -18,6 +18,8 @@ enum {
     UDP_SERVICE_REPLY_MAX = TRACKER_UDP_REPLY_MAX_V4,
 };
 
+#define UDP_SERVICE_WAIT SIZE_MAX
+
 /* An announce of a batch, as far as udp_service_prefetch() has looked into it. */
 struct udp_service_ahead {
     const uint8_t *packet; /* NULL: it has not */
@@ -30,10 +32,12 @@ struct udp_service {
     struct tracker_doors doors;
     struct tracker_gate gate; /* of a private tracker */
     struct connid ids;
+    int64_t clock_offset_s;
     struct tally errors;    /* error packets */
     struct tally ignored;   /* packets met with silence */
     struct tally throttled; /* requests beyond the rate limit */
     struct tally denied;    /* requests that the gate did not let in */
+    struct tally parked;    /* that had to come again */
     struct udp_service_ahead ahead[TRACKER_PREFETCH_MAX]; /* of the batch at hand */
     size_t nahead, ahead_at;
 };
@@ -56,12 +60,21 @@ struct udp_service_packet {
 void udp_service_prefetch(struct udp_service *u, const struct udp_service_packet *packets,
                           size_t n);
 
-/* Writes the answer to |reply| and returns its length, 0 for none. The tracker that it entered for
- * that stays entered, and the gate too, for packets of the same shard mostly come together: udp_service_leave() when
- * a batch is through. */
+/* Has connection ids made and checked by another clock than the |now| of other calls, which is
+ * |offset_s| seconds behind it: Unix time, where other machines shall take them. */
+void udp_service_set_clock(struct udp_service *u, int64_t offset_s);
+
+/* With another secret from now on (connid_set_secret()). */
+void udp_service_set_secret(struct udp_service *u, const uint8_t secret[MAC_KEY_LEN],
+                            struct mono now);
+
+/* Writes the answer to |reply| and returns its length, 0 for none, UDP_SERVICE_WAIT if the packet
+ * shall come again: not on the last turn, and never where trackers are alone. The tracker that it
+ * entered for that stays entered, and the gate too, for packets of the same shard mostly come
+ * together: udp_service_leave() when a batch is through. */
 size_t udp_service_answer(struct udp_service *u, const uint8_t *packet, size_t len,
-                          const struct endpoint *from, uint8_t reply[UDP_SERVICE_REPLY_MAX],
-                          struct mono now);
+                          const struct endpoint *from, enum service_turn turn,
+                          uint8_t reply[UDP_SERVICE_REPLY_MAX], struct mono now);
 void udp_service_leave(struct udp_service *u);
 
 #endif

@@ -14,12 +14,12 @@
 
 #include "common/crypto/random.h"
 #include "common/sys/addr.h"
-#include "common/sys/processors.h"
-#include "tracker/daemon/accountant.h"
 #include "common/sys/clock.h"
 #include "common/sys/jsonlog.h"
+#include "common/sys/processors.h"
 #include "common/sys/sandbox.h"
 #include "common/sys/sdnotify.h"
+#include "tracker/daemon/accountant.h"
 #include "tracker/daemon/admin.h"
 #include "tracker/daemon/listfile.h"
 #include "tracker/daemon/machine.h"
@@ -53,6 +53,7 @@ struct process {
     size_t npassed;
     struct loop_timer *watchdog;
     int64_t watchdog_ms; /* how often the service manager wants to hear of us, halved; 0: never */
+    struct cluster_url cluster; /* as it was at the start */
     struct mono started_at;
 };
 
@@ -113,7 +114,9 @@ needs_restart(const struct settings *a, const struct settings *b)
            memcmp(&a->proxies, &b->proxies, sizeof(a->proxies)) != 0 || a->workers != b->workers ||
            private_differs(a, b) || strcmp(a->user, b->user) != 0 ||
            a->connections_max != b->connections_max || a->http_timeout_s != b->http_timeout_s ||
-           a->tracker.peer_ids != b->tracker.peer_ids;
+           a->tracker.peer_ids != b->tracker.peer_ids ||
+           memcmp(&a->cluster, &b->cluster, sizeof(a->cluster)) != 0 ||
+           strcmp(a->cluster_name, b->cluster_name) != 0;
 }
 
 /* An expired certificate does not take the place of one that is good. */
@@ -171,8 +174,8 @@ reload(void *ctx, struct errbuf *eb)
         return err;
     }
     if (needs_restart(&p->settings, &s))
-        log_warn(&p->log, "other addresses, workers, files to save to, HTTP limits, peer-ids and "
-                          "private mode wait for a restart");
+        log_warn(&p->log, "other addresses, workers, files to save to, HTTP limits, peer-ids, "
+                          "private mode and another cluster wait for a restart");
     use(p, &s, list);
     use_certificate(p, server);
     admin_set_token(p->admin, &token);
@@ -226,6 +229,27 @@ start_signals(struct process *p, struct errbuf *eb)
 
 /* ---- the tracker and its workers ---- */
 
+/* Makes the shards members of the cluster, if there is one. */
+static int
+join_cluster(struct process *p)
+{
+    struct cluster_config config = {
+        .user = p->cluster.user, .password = p->cluster.password, .database = p->cluster.database};
+    int err = 0;
+
+    if (p->cluster.host[0] == '\0')
+        return 0;
+    p->common.cluster = &p->cluster;
+    memcpy(config.secret, p->common.secret, sizeof(config.secret));
+    memcpy(config.name, p->settings.cluster_name, sizeof(config.name));
+    for (unsigned i = 0; i < p->nworkers && err == 0; i++) {
+        random_bytes(&config.seed, sizeof(config.seed));
+        err = tracker_join(shards_lock(p->common.shards, i), &config);
+        shards_unlock(p->common.shards, i);
+    }
+    return err;
+}
+
 /* Shards with the peers of before, if there are any. Their tags are made with the seed that they
  * were saved with. */
 static int
@@ -234,6 +258,7 @@ make_shards(struct process *p)
     struct worker_common *c = &p->common;
     struct saved before = {.data = NULL};
     struct tracker_seed seed;
+    bool ready = false;
 
     random_bytes(&seed, sizeof(seed));
     if (p->settings.state_file[0] != '\0')
@@ -242,10 +267,12 @@ make_shards(struct process *p)
         memcpy(seed.hash, before.head.seed, sizeof(seed.hash));
     c->limiter = limiter_new(seed.hash);
     c->shards = shards_new(p->nworkers, &p->settings.tracker, &seed);
-    if (c->shards != NULL)
+    if (c->shards != NULL && join_cluster(p) == 0)
+        ready = c->limiter != NULL;
+    if (ready)
         saved_load(&before, c->shards, &p->log);
     saved_fini(&before);
-    return c->limiter == NULL || c->shards == NULL ? SPRAT_E_NOMEM : 0;
+    return ready ? 0 : SPRAT_E_NOMEM;
 }
 
 static int
@@ -261,6 +288,10 @@ start_tracker(struct process *p, struct errbuf *eb)
     if (p->nworkers > SHARDS_MAX)
         p->nworkers = SHARDS_MAX;
     random_bytes(p->common.secret, sizeof(p->common.secret));
+    p->cluster = s->cluster;
+    p->common.log = &p->log;
+    p->common.workers = p->workers;
+    p->common.nworkers = p->nworkers;
     p->common.http_limits = (struct http_front_limits){
         .connections_max = (s->connections_max + p->nworkers - 1) / p->nworkers,
         .timeout_s = s->http_timeout_s,
@@ -548,6 +579,12 @@ gather(void *ctx, struct metrics *m)
         .https_certificate_until = certificate_until(p),
         .cpu_milliseconds = machine_cpu_ms(),
         .workers = p->nworkers,
+        .cluster_connected = s.cluster_connected,
+        .cluster_commands = s.cluster.commands,
+        .cluster_fetches = s.cluster.fetches,
+        .cluster_waiting = s.cluster.waiting,
+        .cluster_dropped = s.cluster.dropped,
+        .cluster_errors = s.cluster.errors,
     };
     for (unsigned i = 0; i < p->nworkers; i++)
         worker_count(p->workers[i], m);
@@ -685,6 +722,8 @@ start(struct process *p, struct errbuf *eb)
 static void
 stop(struct process *p)
 {
+    for (unsigned i = 1; i < p->nworkers; i++)
+        worker_stop(p->workers[i]);
     for (unsigned i = 1; i < p->nworkers; i++)
         worker_free(p->workers[i]);
     admin_stop(p->admin);

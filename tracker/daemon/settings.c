@@ -72,6 +72,8 @@ enum {
     OPT_DENY_LIST,
     OPT_DATABASE,
     OPT_ANNOUNCE_URL,
+    OPT_CLUSTER,
+    OPT_CLUSTER_NAME,
     OPT_LOG_LEVEL,
     OPT_LOG_FORMAT,
     OPT_HELP,
@@ -111,6 +113,10 @@ static const struct option_spec specs[] = {
     {OPT_DATABASE, 0, "database", "FILE", "users, torrents and accounts of a private tracker"},
     {OPT_ANNOUNCE_URL, 0, "announce-url", "URL",
      "where users announce, for 'user add' to tell with a passkey; may be given several times"},
+    {OPT_CLUSTER, 0, "cluster", "URL",
+     "share swarms with other trackers through the Redis at URL, as redis://[:PASSWORD@]HOST"},
+    {OPT_CLUSTER_NAME, 0, "cluster-name", "NAME",
+     "what all keys in that Redis begin with; default sprat:"},
 #define X(name, option, dflt, least, most, arg, text)                                              \
     {OPT_##name, 0, option, arg, text "; default " #dflt},
     TRACKER_OPTION_TABLE(X) DAEMON_OPTION_TABLE(X)
@@ -236,6 +242,33 @@ set_log_format(struct settings *s, const char *value, struct errbuf *eb)
     return 0;
 }
 
+static int
+set_cluster(struct settings *s, const char *value, struct errbuf *eb)
+{
+    struct errbuf why = {""};
+
+    if (cluster_url_parse(value, &s->cluster, &why) != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL, "cluster: %s", why.text);
+    return 0;
+}
+
+/* Braces would be taken for Redis Cluster's own. */
+static int
+set_cluster_name(struct settings *s, const char *value, struct errbuf *eb)
+{
+    static const char good[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/";
+    size_t len = strlen(value);
+
+    if (len == 0 || len > CLUSTER_NAME_MAX || strspn(value, good) != len)
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "cluster-name: '%s' is not 1 to %d letters, digits and characters of "
+                          "\"-_.:/\"",
+                          value, CLUSTER_NAME_MAX);
+    strcpy(s->cluster_name, value);
+    return 0;
+}
+
 /* Anything that both the file and the command line can say. */
 static int
 set(struct settings *s, int id, const char *name, const char *value, struct errbuf *eb)
@@ -256,6 +289,8 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
     case OPT_DENY_LIST: return set_path(s->deny_list, "deny-list", value, eb);
     case OPT_DATABASE: return set_path(s->database, "database", value, eb);
     case OPT_ANNOUNCE_URL: return add_announce_url(s, value, eb);
+    case OPT_CLUSTER: return set_cluster(s, value, eb);
+    case OPT_CLUSTER_NAME: return set_cluster_name(s, value, eb);
     case OPT_LOG_LEVEL:
         if (!log_level_parse(value, &s->log_level))
             return errbuf_set(eb, SPRAT_E_INVAL,
@@ -350,6 +385,7 @@ static void
 set_defaults(struct settings *s)
 {
     *s = (struct settings){.log_level = LOG_INFO,
+                           .cluster_name = "sprat:",
 #define X(name, option, dflt, least, most, arg, text) .name = (dflt),
                            DAEMON_OPTION_TABLE(X)
 #undef X
@@ -413,7 +449,7 @@ read_command_line(struct settings *s, int argc, const char *const *argv, const c
     return 0;
 }
 
-/* A private tracker's list is its registry. */
+/* A private tracker's list is its registry, and its accounts are in the database of one machine. */
 static int
 check_private(const struct settings *s, struct errbuf *eb)
 {
@@ -424,6 +460,10 @@ check_private(const struct settings *s, struct errbuf *eb)
     if (s->allow_list[0] != '\0' || s->deny_list[0] != '\0')
         return errbuf_set(eb, SPRAT_E_INVAL,
                           "a private tracker has no lists: it serves the torrents of its database");
+    if (s->cluster.host[0] != '\0')
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "a private tracker can't share swarms in a cluster: its accounts are in "
+                          "one machine's database");
     return 0;
 }
 

@@ -12,6 +12,7 @@ enum { TOPWALK_MAGIC = 0x746f7077 };
 
 struct topwalk {
     uint32_t magic;
+    struct loop *loop;
     struct shards *shards;
     struct loop_task *task;
     unsigned shard;
@@ -27,7 +28,7 @@ on_task(void *ctx)
     struct topwalk *w = ctx;
 
     MAGIC_CHECK(w, TOPWALK_MAGIC);
-    w->at = tracker_offer_top(shards_lock(w->shards, w->shard), w->at, &w->top);
+    w->at = tracker_offer_top(shards_lock(w->shards, w->shard), w->at, &w->top, loop_now(w->loop));
     shards_unlock(w->shards, w->shard);
     if (w->at == 0 && ++w->shard == shards_count(w->shards))
         w->done(w->ctx, &w->top);
@@ -44,6 +45,7 @@ topwalk_new(struct loop *l, struct shards *s, enum topswarms_order order, size_t
     if (w == NULL)
         return NULL;
     MAGIC_SET(w, TOPWALK_MAGIC);
+    w->loop = l;
     w->shards = s;
     w->done = done;
     w->ctx = ctx;

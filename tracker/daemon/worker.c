@@ -10,6 +10,8 @@
 
 #include "common/base/assert.h"
 #include "common/base/magic.h"
+#include "common/crypto/random.h"
+#include "common/sys/clock.h"
 
 enum {
     WORKER_MAGIC = 0x776f726b,
@@ -23,7 +25,10 @@ struct worker {
     unsigned index; /* of the worker and of the shard that it sweeps */
     struct loop *loop;
     struct loop_timer *tick;
-    struct loop_waker *stop;
+    struct loop_waker *stop, *news, *new_secret;
+    pthread_mutex_t secret_lock;
+    uint8_t secret[MAC_KEY_LEN]; /* of connection ids, as it is to be used from now on */
+    struct cluster_link *link;   /* of the shard; NULL: it is in no cluster */
     pthread_t thread;
     bool started;
     struct shards_visit visit;
@@ -34,6 +39,18 @@ struct worker {
     struct udp_front *udp_fronts[SETTINGS_LISTEN_MAX];
     size_t nhttp, nudp;
 };
+
+/* Trackers of a cluster go by the same clock. The shard is locked. */
+static void
+tell_time(struct worker *w, struct tracker *t, struct mono now)
+{
+    int64_t unix_s = clock_unix();
+
+    if (w->common->cluster == NULL)
+        return;
+    tracker_set_unix(t, unix_s, now);
+    udp_service_set_clock(&w->udp, unix_s - now.us / 1000000);
+}
 
 /* A backlog is worked off in portions, with the network between them. */
 static void
@@ -47,6 +64,7 @@ on_tick(void *ctx)
     MAGIC_CHECK(w, WORKER_MAGIC);
     now = loop_now(w->loop);
     t = shards_lock(w->common->shards, w->index);
+    tell_time(w, t, now);
     tracker_on_timer(t, now);
     more = mono_due(tracker_expiry(t), now);
     shards_unlock(w->common->shards, w->index);
@@ -73,6 +91,100 @@ make_private(struct worker *w, struct members *m)
     udp_service_set_gate(&w->udp, &gate);
 }
 
+/* ---- requests that wait ---- */
+
+static uint64_t
+parked(const struct worker *w)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < w->nhttp; i++)
+        n += http_front_parked(w->http_fronts[i]);
+    for (size_t i = 0; i < w->nudp; i++)
+        n += udp_front_parked(w->udp_fronts[i]);
+    return n;
+}
+
+static void
+on_news(void *ctx)
+{
+    struct worker *w = ctx;
+
+    MAGIC_CHECK(w, WORKER_MAGIC);
+    for (size_t i = 0; i < w->nudp; i++)
+        udp_front_poke(w->udp_fronts[i]);
+    for (size_t i = 0; i < w->nhttp; i++)
+        http_front_poke(w->http_fronts[i]);
+}
+
+void
+worker_poke(struct worker *w)
+{
+    if (parked(w) > 0)
+        loop_waker_wake(w->news);
+}
+
+/* Requests about this shard may wait at any worker. */
+static void
+on_link_news(void *ctx)
+{
+    struct worker *w = ctx;
+
+    for (unsigned i = 0; i < w->common->nworkers; i++)
+        if (w->common->workers[i] != NULL && w->common->workers[i] != w)
+            worker_poke(w->common->workers[i]);
+    on_news(w);
+}
+
+static void
+on_new_secret(void *ctx)
+{
+    struct worker *w = ctx;
+    uint8_t secret[MAC_KEY_LEN];
+
+    MAGIC_CHECK(w, WORKER_MAGIC);
+    pthread_mutex_lock(&w->secret_lock);
+    memcpy(secret, w->secret, sizeof(secret));
+    pthread_mutex_unlock(&w->secret_lock);
+    udp_service_set_secret(&w->udp, secret, loop_now(w->loop));
+}
+
+/* All workers use it, those too whose own connection does not stand yet: who is given an id by one
+ * may come to another with it. */
+static void
+on_link_secret(void *ctx, const uint8_t secret[MAC_KEY_LEN])
+{
+    const struct worker *self = ctx;
+
+    for (unsigned i = 0; i < self->common->nworkers; i++) {
+        struct worker *w = self->common->workers[i];
+
+        pthread_mutex_lock(&w->secret_lock);
+        memcpy(w->secret, secret, MAC_KEY_LEN);
+        pthread_mutex_unlock(&w->secret_lock);
+        loop_waker_wake(w->new_secret);
+    }
+}
+
+static bool
+start_link(struct worker *w)
+{
+    struct cluster_link_handler on = {
+        .ctx = w, .on_news = on_link_news, .on_secret = on_link_secret};
+    uint64_t seed;
+
+    if (w->common->cluster == NULL)
+        return true;
+    random_bytes(&seed, sizeof(seed));
+    tell_time(w, shards_lock(w->common->shards, w->index), loop_now(w->loop));
+    shards_unlock(w->common->shards, w->index);
+    w->link = cluster_link_new(w->loop, w->common->shards, w->index, w->common->cluster,
+                               w->common->log, seed, &on);
+    return w->link != NULL;
+}
+
+/* ---- from start to end ---- */
+
 struct worker *
 worker_new(const struct worker_common *common, unsigned index)
 {
@@ -84,6 +196,7 @@ worker_new(const struct worker_common *common, unsigned index)
     MAGIC_SET(w, WORKER_MAGIC);
     w->common = common;
     w->index = index;
+    ASSERT(pthread_mutex_init(&w->secret_lock, NULL) == 0);
     shards_visit_init(&w->visit, common->shards, common->limiter);
     doors = shards_doors(&w->visit);
     http_service_init(&w->http, &doors);
@@ -96,7 +209,10 @@ worker_new(const struct worker_common *common, unsigned index)
     }
     w->tick = loop_timer_new(w->loop, on_tick, w);
     w->stop = loop_waker_new(w->loop, on_stop, w);
-    if (w->tick == NULL || w->stop == NULL) {
+    w->news = loop_waker_new(w->loop, on_news, w);
+    w->new_secret = loop_waker_new(w->loop, on_new_secret, w);
+    if (w->tick == NULL || w->stop == NULL || w->news == NULL || w->new_secret == NULL ||
+        !start_link(w)) {
         worker_free(w);
         return NULL;
     }
@@ -104,10 +220,10 @@ worker_new(const struct worker_common *common, unsigned index)
     return w;
 }
 
-static void
-join(struct worker *w)
+void
+worker_stop(struct worker *w)
 {
-    if (!w->started)
+    if (w == NULL || !w->started)
         return;
     loop_waker_wake(w->stop);
     (void)pthread_join(w->thread, NULL);
@@ -120,7 +236,8 @@ worker_free(struct worker *w)
     if (w == NULL)
         return;
     MAGIC_CHECK(w, WORKER_MAGIC);
-    join(w);
+    worker_stop(w);
+    cluster_link_free(w->link);
     for (size_t i = 0; i < w->nhttp; i++)
         http_front_free(w->http_fronts[i]);
     for (size_t i = 0; i < w->nudp; i++)
@@ -130,6 +247,11 @@ worker_free(struct worker *w)
         loop_timer_free(w->tick);
     if (w->stop != NULL)
         loop_waker_free(w->stop);
+    if (w->news != NULL)
+        loop_waker_free(w->news);
+    if (w->new_secret != NULL)
+        loop_waker_free(w->new_secret);
+    pthread_mutex_destroy(&w->secret_lock);
     if (w->loop != NULL)
         loop_free(w->loop);
     MAGIC_CLEAR(w);
@@ -221,6 +343,7 @@ worker_count(const struct worker *w, struct metrics *m)
     m->udp_ignored += tally_get(&w->udp.ignored);
     m->denied += tally_get(&w->http.denied) + tally_get(&w->udp.denied);
     m->throttled += tally_get(&w->http.throttled) + tally_get(&w->udp.throttled);
+    m->cluster_parked += tally_get(&w->http.parked) + tally_get(&w->udp.parked);
     for (size_t i = 0; i < w->nhttp; i++)
         m->http_connections += http_front_count(w->http_fronts[i]);
 }

@@ -9,10 +9,13 @@
 
 #include "tracker/core/metrics.h"
 #include "tracker/daemon/settings.h"
+#include "tracker/net/cluster_link.h"
 #include "tracker/net/http_front.h"
 #include "tracker/net/members.h"
 #include "tracker/net/shards.h"
 #include "tracker/net/udp_front.h"
+
+struct worker;
 
 /* What all workers share; borrowed. */
 struct worker_common {
@@ -22,14 +25,18 @@ struct worker_common {
     uint8_t secret[MAC_KEY_LEN];
     struct http_front_limits http_limits; /* of each worker's front at an address */
     struct certbox *certs;                /* for HTTPS, or NULL */
+    const struct cluster_url *cluster;    /* NULL: the shards have joined none */
+    const struct log *log;
+    struct worker *const *workers; /* each other, for requests that wait */
+    unsigned nworkers;
 };
-
-struct worker;
 
 /* Worker |index|, without a socket. NULL when memory is out. */
 struct worker *worker_new(const struct worker_common *common, unsigned index);
 
-/* Stops its thread if it has one. NULL is legal. */
+/* Ends its thread, if it has one. All are stopped before one is freed: they poke each other. NULL
+ * is legal, here and below. */
+void worker_stop(struct worker *w);
 void worker_free(struct worker *w);
 
 /* Adds a socket at |at|, at most SETTINGS_LISTEN_MAX of each kind, all workers in the order of
@@ -50,6 +57,9 @@ int worker_start(struct worker *w);
 
 /* For who runs it in the calling thread instead, and puts other things onto its loop. */
 struct loop *worker_loop(struct worker *w);
+
+/* Has requests come again that wait for Redis, if there are any. From any thread. */
+void worker_poke(struct worker *w);
 
 /* Adds its numbers to |m|. From any thread. */
 void worker_count(const struct worker *w, struct metrics *m);

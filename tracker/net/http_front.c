@@ -4,6 +4,7 @@
  * what it waits for:
  *
  *  OPEN     reads requests; while answers are unsent it writes and does not read
+ *  PARKED   keeps the next request until it may come again, and does not read
  *  WAITING  for the handler, which answers later; it neither reads nor looks at what was read
  *  CLOSING  writes the rest of its answers, then LINGERs, or ends if the client said that this
  *           request is its last and nothing came behind it
@@ -36,14 +37,17 @@ struct http_front {
     struct http_handler handler;
     struct listener *listener;
     struct loop_timer *timer;
-    struct list conns; /* the earliest deadline first */
-    struct tally nconns;
-    uint64_t turns; /* given so far */
+    struct list conns;           /* the earliest deadline first */
+    struct list parked;          /* the one that waits longest first */
+    struct loop_timer *patience; /* of that one */
+    bool held_up;                /* who waits longest has to wait on */
+    uint64_t awaited;            /* answers that the handler promised so far */
+    struct tally nconns, nparked;
     struct http_front_limits limits;
     struct certbox *certs; /* borrowed; NULL for plain HTTP */
 };
 
-enum conn_state { CONN_OPEN, CONN_WAITING, CONN_CLOSING, CONN_LINGER };
+enum conn_state { CONN_OPEN, CONN_PARKED, CONN_WAITING, CONN_CLOSING, CONN_LINGER };
 
 struct conn {
     uint32_t magic;
@@ -52,18 +56,32 @@ struct conn {
     struct stream *stream;
     struct list link;
     struct mono deadline;
+    struct list parked_link;
+    struct mono parked_until;
+    enum service_turn turn; /* of the next request */
     struct endpoint peer;
     struct http_scan scan;
     bool last; /* the client said that it sends nothing more */
     struct buf in, out;
-    uint64_t turn;   /* CONN_WAITING: its number */
-    bool keep_alive; /* CONN_WAITING: goes on afterwards */
+    uint64_t awaited; /* CONN_WAITING: the number of its answer */
+    bool keep_alive;  /* CONN_WAITING: goes on afterwards */
     size_t thrown_away;
 };
 
 static void
+conn_unpark(struct conn *c)
+{
+    if (c->state != CONN_PARKED)
+        return;
+    c->state = CONN_OPEN;
+    list_remove(&c->parked_link);
+    tally_sub(&c->front->nparked, 1);
+}
+
+static void
 conn_free(struct conn *c)
 {
+    conn_unpark(c);
     list_remove(&c->link);
     tally_sub(&c->front->nconns, 1);
     stream_free(c->stream);
@@ -110,26 +128,50 @@ on_timer(void *ctx)
     set_timer(f);
 }
 
-/* Has one request answered, or waits for that. */
+/* The request stays in the input. One that comes again was the first of those that wait, and is so
+ * again. */
 static void
+conn_park(struct conn *c)
+{
+    struct http_front *f = c->front;
+
+    c->state = CONN_PARKED;
+    tally_add(&f->nparked, 1);
+    if (c->turn == TURN_AGAIN) {
+        list_push_front(&f->parked, &c->parked_link);
+        f->held_up = true;
+        return;
+    }
+    c->turn = TURN_AGAIN;
+    c->parked_until = mono_add_ms(loop_now(f->loop), CLUSTER_WAIT_MS);
+    if (list_empty(&f->parked))
+        loop_timer_set(f->patience, c->parked_until);
+    list_push_back(&f->parked, &c->parked_link);
+}
+
+/* Has one request answered, or waits for that. False if it was parked and stays in the input. */
+static bool
 conn_ask(struct conn *c, const struct http_request *req, const struct endpoint *client)
 {
     struct http_front *f = c->front;
-    struct http_turn turn = {.front = f, .number = ++f->turns};
+    struct http_turn later = {.front = f, .number = f->awaited + 1};
     struct mono now = loop_now(f->loop);
-    bool answered = true;
 
-    if (f->handler.ask != NULL)
-        answered = f->handler.ask(f->handler.ctx, req, client, turn, &c->out, now);
-    else
-        f->handler.answer(f->handler.ctx, req, client, &c->out, now);
-    if (!answered) {
-        c->turn = turn.number;
+    if (f->handler.ask == NULL) {
+        if (!f->handler.answer(f->handler.ctx, req, client, c->turn, &c->out, now)) {
+            conn_park(c);
+            return false;
+        }
+        c->turn = TURN_FIRST;
+    } else if (!f->handler.ask(f->handler.ctx, req, client, later, &c->out, now)) {
+        c->awaited = ++f->awaited;
         c->keep_alive = req->keep_alive;
         c->state = CONN_WAITING;
-    } else if (!req->keep_alive) {
-        c->state = CONN_CLOSING;
+        return true;
     }
+    if (!req->keep_alive)
+        c->state = CONN_CLOSING;
+    return true;
 }
 
 /* Answers the whole requests that have come in. True if it stopped before the last of them, because
@@ -149,7 +191,8 @@ conn_answer(struct conn *c)
         err = http_request_parse(&req, &c->scan, buf_data(&c->in), buf_len(&c->in));
         if (err == SPRAT_E_AGAIN)
             return false;
-        conn_renew(c);
+        if (c->turn == TURN_FIRST)
+            conn_renew(c);
         c->scan = (struct http_scan){.accepts = &handler->accepts};
         if (err != 0) {
             handler->refuse(handler->ctx, req.status, &c->out);
@@ -161,7 +204,8 @@ conn_answer(struct conn *c)
             c->state = CONN_CLOSING;
             return false;
         }
-        conn_ask(c, &req, &client);
+        if (!conn_ask(c, &req, &client))
+            return false;
         buf_consume(&c->in, req.len);
         if (!req.keep_alive)
             c->last = buf_len(&c->in) == 0;
@@ -207,7 +251,7 @@ conn_go_on(struct conn *c)
             stream_shutdown(c->stream); /* TLS has its own word for the end */
         conn_free(c);
         return;
-    } else if (c->state == CONN_WAITING) {
+    } else if (c->state == CONN_PARKED || c->state == CONN_WAITING) {
         want = 0;
     } else if (c->state == CONN_CLOSING) {
         stream_shutdown(c->stream);
@@ -215,6 +259,34 @@ conn_go_on(struct conn *c)
     }
     if (stream_want(c->stream, want) != 0)
         conn_free(c);
+}
+
+void
+http_front_poke(struct http_front *f)
+{
+    struct mono at = MONO_NEVER;
+
+    f->held_up = false;
+    while (!list_empty(&f->parked) && !f->held_up) {
+        struct conn *c = LIST_ENTRY(f->parked.next, struct conn, parked_link);
+
+        conn_unpark(c);
+        if (mono_due(c->parked_until, loop_now(f->loop)))
+            c->turn = TURN_LAST;
+        conn_go_on(c);
+    }
+    if (!list_empty(&f->parked))
+        at = LIST_ENTRY(f->parked.next, struct conn, parked_link)->parked_until;
+    loop_timer_set(f->patience, at);
+}
+
+static void
+on_patience(void *ctx)
+{
+    struct http_front *f = ctx;
+
+    MAGIC_CHECK(f, HTTP_FRONT_MAGIC);
+    http_front_poke(f);
 }
 
 /* What comes behind the last request is not looked at. */
@@ -334,6 +406,7 @@ on_accept(void *ctx, int fd, const struct endpoint *peer)
     buf_init(&c->in, IN_MAX + f->handler.accepts.body_max);
     buf_init(&c->out, OUT_MAX);
     list_init(&c->link);
+    list_init(&c->parked_link);
     tally_add(&f->nconns, 1);
     conn_renew(c);
     if (tally_get(&f->nconns) == 1)
@@ -341,11 +414,11 @@ on_accept(void *ctx, int fd, const struct endpoint *peer)
     conn_read(c);
 }
 
-static void
-answer(void *ctx, const struct http_request *req, const struct endpoint *from, struct buf *out,
-       struct mono now)
+static bool
+answer(void *ctx, const struct http_request *req, const struct endpoint *from,
+       enum service_turn turn, struct buf *out, struct mono now)
 {
-    http_service_answer(ctx, req, from, out, now);
+    return http_service_answer(ctx, req, from, turn, out, now);
 }
 
 static void
@@ -358,6 +431,15 @@ struct http_handler
 http_front_tracker(struct http_service *service)
 {
     return (struct http_handler){.ctx = service, .answer = answer, .refuse = refuse};
+}
+
+static void
+free_timers(struct http_front *f)
+{
+    if (f->timer != NULL)
+        loop_timer_free(f->timer);
+    if (f->patience != NULL)
+        loop_timer_free(f->patience);
 }
 
 int
@@ -376,14 +458,17 @@ http_front_new(struct loop *l, const struct endpoint *at, enum port_share share,
     f->handler = *handler;
     f->limits = *limits;
     list_init(&f->conns);
+    list_init(&f->parked);
     f->timer = loop_timer_new(l, on_timer, f);
-    if (f->timer == NULL) {
+    f->patience = loop_timer_new(l, on_patience, f);
+    if (f->timer == NULL || f->patience == NULL) {
+        free_timers(f);
         free(f);
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     }
     err = listener_new_sharing(l, at, share, &on, &f->listener, eb);
     if (err != 0) {
-        loop_timer_free(f->timer);
+        free_timers(f);
         free(f);
         return err;
     }
@@ -406,7 +491,7 @@ http_front_answer(struct http_turn turn, const void *response, size_t len)
     LIST_EACH (it, &f->conns) {
         struct conn *c = LIST_ENTRY(it, struct conn, link);
 
-        if (c->state != CONN_WAITING || c->turn != turn.number)
+        if (c->state != CONN_WAITING || c->awaited != turn.number)
             continue;
         buf_put(&c->out, response, len);
         c->state = c->keep_alive ? CONN_OPEN : CONN_CLOSING;
@@ -425,9 +510,15 @@ http_front_free(struct http_front *f)
     listener_free(f->listener);
     LIST_EACH_SAFE (it, &f->conns)
         conn_free(LIST_ENTRY(it, struct conn, link));
-    loop_timer_free(f->timer);
+    free_timers(f);
     MAGIC_CLEAR(f);
     free(f);
+}
+
+uint64_t
+http_front_parked(const struct http_front *f)
+{
+    return tally_get(&f->nparked);
 }
 
 uint64_t

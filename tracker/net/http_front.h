@@ -36,11 +36,12 @@ struct http_turn {
 };
 
 /* Who answers. Each appends a response of at most HTTP_SERVICE_REPLY_MAX bytes to |out|; after one
- * of refuse() the connection is closed. */
+ * of refuse() the connection is closed. answer() may return false instead, if the request shall
+ * come again: after http_front_poke(), and for the last time CLUSTER_WAIT_MS later. */
 struct http_handler {
     void *ctx;
-    void (*answer)(void *ctx, const struct http_request *req, const struct endpoint *from,
-                   struct buf *out, struct mono now);
+    bool (*answer)(void *ctx, const struct http_request *req, const struct endpoint *from,
+                   enum service_turn turn, struct buf *out, struct mono now);
     void (*refuse)(void *ctx, int status, struct buf *out);
     /* In the place of answer(), for a handler that can't always answer at once: false if
      * http_front_answer() is to come later. Nothing of |req| is valid by then. NULL: it always can.
@@ -67,6 +68,13 @@ void http_front_answer(struct http_turn turn, const void *response, size_t len);
 
 /* Closes all its connections. NULL is legal. */
 void http_front_free(struct http_front *f);
+
+/* Has requests that wait come again, in the order in which they came, up to the first that still
+ * has to wait: answers come in the order in which they were asked for. */
+void http_front_poke(struct http_front *f);
+
+/* Requests that wait. From any thread. */
+uint64_t http_front_parked(const struct http_front *f);
 
 /* Connections that are open. From any thread. */
 uint64_t http_front_count(const struct http_front *f);

@@ -8,14 +8,28 @@
 #include <stdlib.h>
 
 #include "common/base/magic.h"
+#include "common/base/tally.h"
+#include "common/ds/list.h"
 
 enum { UDP_FRONT_MAGIC = 0x75647046 };
+
+/* A packet that waits. */
+struct parked {
+    struct list link;
+    struct mono until;
+    struct endpoint peer, local;
+    size_t len;
+    uint8_t data[];
+};
 
 struct udp_front {
     uint32_t magic;
     struct loop *loop;
     struct udp_service *service;
     struct dgram *socket;
+    struct list parked; /* the one that waits longest first */
+    struct tally nparked;
+    struct loop_timer *patience; /* of that one */
     struct dgram_msg answers[UDP_FRONT_BATCH];
     uint8_t replies[UDP_FRONT_BATCH][UDP_SERVICE_REPLY_MAX];
 };
@@ -32,29 +46,121 @@ prefetch(const struct udp_front *f, const struct dgram_msg *msgs, size_t count)
     udp_service_prefetch(f->service, packets, count);
 }
 
+/* False if there is no room for it to wait. */
+static bool
+park(struct udp_front *f, const struct dgram_msg *msg)
+{
+    struct parked *p;
+
+    if (tally_get(&f->nparked) >= UDP_FRONT_PARKED_MAX)
+        return false;
+    p = malloc(sizeof(*p) + msg->len);
+    if (p == NULL)
+        return false;
+    p->until = mono_add_ms(loop_now(f->loop), CLUSTER_WAIT_MS);
+    p->peer = msg->peer;
+    p->local = msg->local;
+    p->len = msg->len;
+    memcpy(p->data, msg->data, msg->len);
+    if (list_empty(&f->parked))
+        loop_timer_set(f->patience, p->until);
+    list_push_back(&f->parked, &p->link);
+    tally_add(&f->nparked, 1);
+    return true;
+}
+
+static void
+parked_free(struct udp_front *f, struct parked *p)
+{
+    list_remove(&p->link);
+    tally_sub(&f->nparked, 1);
+    free(p);
+}
+
+/* Puts the answer to a packet behind the |n| that there are; false if it has to wait. */
+static bool
+answer(struct udp_front *f, const struct dgram_msg *msg, enum service_turn turn, size_t *n)
+{
+    size_t len = udp_service_answer(f->service, msg->data, msg->len, &msg->peer, turn,
+                                    f->replies[*n], loop_now(f->loop));
+
+    if (len == UDP_SERVICE_WAIT)
+        return false;
+    if (len > 0) {
+        f->answers[*n] = (struct dgram_msg){
+            .peer = msg->peer, .local = msg->local, .data = f->replies[*n], .len = len};
+        (*n)++;
+    }
+    return true;
+}
+
+static void
+send_answers(struct udp_front *f, size_t n)
+{
+    udp_service_leave(f->service);
+    if (n > 0)
+        (void)dgram_send(f->socket, f->answers, n);
+}
+
 static void
 on_batch(void *ctx, const struct dgram_msg *msgs, size_t count)
 {
     struct udp_front *f = ctx;
-    struct mono now;
     size_t n = 0;
 
     MAGIC_CHECK(f, UDP_FRONT_MAGIC);
-    now = loop_now(f->loop);
     prefetch(f, msgs, count);
-    for (size_t i = 0; i < count; i++) {
-        size_t len = udp_service_answer(f->service, msgs[i].data, msgs[i].len, &msgs[i].peer,
-                                        f->replies[n], now);
+    for (size_t i = 0; i < count; i++)
+        if (!answer(f, &msgs[i], TURN_FIRST, &n) && !park(f, &msgs[i]))
+            (void)answer(f, &msgs[i], TURN_LAST, &n);
+    send_answers(f, n);
+}
 
-        if (len == 0)
-            continue;
-        f->answers[n] = (struct dgram_msg){
-            .peer = msgs[i].peer, .local = msgs[i].local, .data = f->replies[n], .len = len};
-        n++;
+/* True if the one that waits longest had its answer. */
+static bool
+poke_first(struct udp_front *f, size_t *n)
+{
+    struct parked *p = LIST_ENTRY(f->parked.next, struct parked, link);
+    struct dgram_msg msg = {.peer = p->peer, .local = p->local, .data = p->data, .len = p->len};
+    bool late = mono_due(p->until, loop_now(f->loop));
+
+    if (!answer(f, &msg, late ? TURN_LAST : TURN_AGAIN, n))
+        return false;
+    parked_free(f, p);
+    return true;
+}
+
+void
+udp_front_poke(struct udp_front *f)
+{
+    struct mono at = MONO_NEVER;
+    bool more = true;
+
+    while (more && !list_empty(&f->parked)) {
+        size_t n = 0;
+
+        while (more && n < UDP_FRONT_BATCH && !list_empty(&f->parked))
+            more = poke_first(f, &n);
+        send_answers(f, n);
     }
-    udp_service_leave(f->service);
-    if (n > 0)
-        (void)dgram_send(f->socket, f->answers, n);
+    if (!list_empty(&f->parked))
+        at = LIST_ENTRY(f->parked.next, struct parked, link)->until;
+    loop_timer_set(f->patience, at);
+}
+
+static void
+on_patience(void *ctx)
+{
+    struct udp_front *f = ctx;
+
+    MAGIC_CHECK(f, UDP_FRONT_MAGIC);
+    udp_front_poke(f);
+}
+
+uint64_t
+udp_front_parked(const struct udp_front *f)
+{
+    return tally_get(&f->nparked);
 }
 
 int
@@ -70,9 +176,16 @@ udp_front_new(struct loop *l, const struct endpoint *at, enum port_share share,
     MAGIC_SET(f, UDP_FRONT_MAGIC);
     f->loop = l;
     f->service = service;
+    list_init(&f->parked);
+    f->patience = loop_timer_new(l, on_patience, f);
+    if (f->patience == NULL) {
+        free(f);
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    }
     err = dgram_new_sharing(l, at, share, UDP_FRONT_BATCH, UDP_SERVICE_REQUEST_MAX, &handler,
                             &f->socket, eb);
     if (err != 0) {
+        loop_timer_free(f->patience);
         free(f);
         return err;
     }
@@ -93,6 +206,9 @@ udp_front_free(struct udp_front *f)
 {
     if (f == NULL)
         return;
+    LIST_EACH_SAFE (it, &f->parked)
+        parked_free(f, LIST_ENTRY(it, struct parked, link));
+    loop_timer_free(f->patience);
     dgram_free(f->socket);
     MAGIC_CLEAR(f);
     free(f);

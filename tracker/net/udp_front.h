@@ -9,7 +9,10 @@
 #include "common/ev/dgram.h"
 #include "tracker/core/udp_service.h"
 
-enum { UDP_FRONT_BATCH = 64 };
+enum {
+    UDP_FRONT_BATCH = 64,
+    UDP_FRONT_PARKED_MAX = 4096, /* packets that wait; further ones are answered at once */
+};
 
 struct udp_front;
 
@@ -20,6 +23,14 @@ int udp_front_new(struct loop *l, const struct endpoint *at, enum port_share sha
 /* Has the kernel give each front of the group that shares |f|'s port the packets about torrents of
  * the shard with the front's number, |shards| in all. False if it can't. */
 bool udp_front_steer(struct udp_front *f, unsigned shards);
+
+/* Has packets that wait (UDP_SERVICE_WAIT) come again, in the order in which they came, up to the
+ * first that still has to: what they wait for comes in that order too. CLUSTER_WAIT_MS after it
+ * came a packet is answered in any case. */
+void udp_front_poke(struct udp_front *f);
+
+/* Packets that wait. From any thread. */
+uint64_t udp_front_parked(const struct udp_front *f);
 
 /* NULL is legal. */
 void udp_front_free(struct udp_front *f);

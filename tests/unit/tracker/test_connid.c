@@ -27,9 +27,30 @@ Test(connid, is_taken_for_two_minutes)
         cr_assert(connid_check(&c, id, &here, at(start + CONNID_LIFE_S)), "start %ld", (long)start);
         cr_assert_not(connid_check(&c, id, &here, at(start + CONNID_LIFE_S + 1)));
         cr_assert_not(connid_check(&c, id, &here, at(start + 65536)), "the second wraps around");
-        if (start > 0)
-            cr_assert_not(connid_check(&c, id, &here, at(start - 1)), "from the future");
+        if (start > CONNID_AHEAD_S) {
+            cr_assert(connid_check(&c, id, &here, at(start - CONNID_AHEAD_S)), "another clock");
+            cr_assert_not(connid_check(&c, id, &here, at(start - CONNID_AHEAD_S - 1)));
+        }
     }
+}
+
+Test(connid, a_new_secret_leaves_ids_of_the_old_their_two_minutes)
+{
+    struct connid c, other;
+    uint64_t id, newer;
+
+    connid_init(&c, secret);
+    id = connid_make(&c, &here, at(1000));
+    connid_init(&other, (const uint8_t *)"anothersecret...");
+    newer = connid_make(&other, &here, at(1000));
+    cr_assert_not(connid_check(&c, newer, &here, at(1000)));
+    connid_set_secret(&c, (const uint8_t *)"anothersecret...", at(1010));
+    cr_assert(connid_check(&c, id, &here, at(1120)));
+    cr_assert(connid_check(&c, newer, &here, at(1120)));
+    cr_assert_eq(connid_make(&c, &here, at(1000)), newer);
+    connid_set_secret(&c, (const uint8_t *)"and a third one.", at(1020));
+    cr_assert_not(connid_check(&c, id, &here, at(1020)), "only the last one");
+    cr_assert(connid_check(&c, newer, &here, at(1120)));
 }
 
 Test(connid, belongs_to_an_address_but_to_no_port)

@@ -55,7 +55,7 @@ get(struct rig *r, const char *target, size_t *len)
 
     cr_assert_eq(http_request_parse(&req, &scan, (const uint8_t *)head, (size_t)n), 0);
     buf_reset(&r->out);
-    http_service_answer(&r->h, &req, &r->from, &r->out, (struct mono){5000000});
+    http_service_answer(&r->h, &req, &r->from, TURN_FIRST, &r->out, (struct mono){5000000});
     body = strstr(buf_str(&r->out), "\r\n\r\n") + 4;
     *len = (size_t)(buf_str(&r->out) + buf_len(&r->out) - body);
     cr_assert_eq(sscanf(strstr(buf_str(&r->out), "Content-Length:"), "Content-Length: %zu", &said),

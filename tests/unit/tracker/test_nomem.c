@@ -40,7 +40,7 @@ check_totals(struct tracker *t)
     for (uint8_t i = 0; i < 2; i++) {
         struct tracker_scrape entry = {.info_hash = {i}};
 
-        tracker_on_scrape(t, &entry);
+        tracker_on_scrape(t, &entry, (struct mono){1});
         listed += (uint64_t)(entry.complete + entry.incomplete);
     }
     tracker_stats(t, &s);
@@ -111,11 +111,11 @@ Test(tracker_nomem, a_response_that_can_not_be_built_is_a_503)
     cr_assert_not_null(buf_room(&out, HTTP_SERVICE_REPLY_MAX));
     cr_assert_eq(http_request_parse(&req, &scan, (const uint8_t *)head, sizeof(head) - 1), 0);
     failing_alloc_after(0);
-    http_service_answer(&h, &req, &from, &out, (struct mono){0});
+    http_service_answer(&h, &req, &from, TURN_FIRST, &out, (struct mono){0});
     cr_assert(failing_alloc_end());
     cr_assert_eq(strncmp(buf_str(&out), "HTTP/1.1 503 ", 13), 0);
     buf_reset(&out);
-    http_service_answer(&h, &req, &from, &out, (struct mono){0});
+    http_service_answer(&h, &req, &from, TURN_FIRST, &out, (struct mono){0});
     cr_assert_eq(strncmp(buf_str(&out), "HTTP/1.1 200 ", 13), 0);
     buf_fini(&out);
     http_service_fini(&h);

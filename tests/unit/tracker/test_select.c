@@ -145,3 +145,51 @@ Test(select, who_is_silent_is_passed_over)
     cr_assert_eq(select_peers(&s, &rng, &q, (uint8_t[300]){0}, NULL), 1);
     peerset_fini(&s);
 }
+
+/* How many of |want| drawn from two sets come from the first, on average. |others| hold the numbers
+ * behind the own ones and stand for the rest of |all|. */
+static double
+own_share(uint32_t own, uint32_t others, uint64_t all, uint32_t want, uint32_t expected)
+{
+    struct select_query q = {.want = want, .self_tag = UINT32_MAX << 2, .now = 100, .age_max = 10};
+    uint8_t out[SELECT_WANT_MAX * 6];
+    uint64_t from_own = 0;
+    struct peerset a, b;
+    struct rng rng;
+    enum { ROUNDS = 4000 };
+
+    rng_init(&rng, 7);
+    fill(&a, own / 2, own - own / 2);
+    fill(&b, 0, own + others);
+    for (uint32_t n = 0; n < own; n++) {
+        uint8_t key[6] = {0};
+
+        put_u32be(key, n);
+        peerset_remove(&b, &env, peerset_find(&b, &env, key));
+    }
+    for (int i = 0; i < ROUNDS; i++) {
+        uint32_t got = select_peers_of_two(&a, &b, all, &rng, &q, out, NULL);
+        bool seen[1000] = {false};
+
+        cr_assert_eq(got, expected);
+        for (uint32_t k = 0; k < got; k++) {
+            uint32_t n = get_u32be(out + 6 * k);
+
+            cr_assert(n < own + others && !seen[n]);
+            seen[n] = true;
+            from_own += n < own;
+        }
+    }
+    peerset_fini(&a);
+    peerset_fini(&b);
+    return (double)from_own / ROUNDS;
+}
+
+Test(select, two_sets_are_drawn_from_as_one)
+{
+    cr_assert_float_eq(own_share(30, 70, 100, 20, 20), 6, 0.1);
+    cr_assert_float_eq(own_share(30, 100, 3000, 50, 50), 0.5, 0.1, "a sample stands for many");
+    cr_assert_float_eq(own_share(5, 6, 11, 50, 11), 5, 0.001, "all that there are");
+    cr_assert_float_eq(own_share(100, 3, 1000000, 50, 50), 47, 0.001, "too few to stand for them");
+    cr_assert_float_eq(own_share(0, 9, 9, 4, 4), 0, 0.001);
+}

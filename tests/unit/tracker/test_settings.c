@@ -133,3 +133,18 @@ Test(settings, bad_files)
     expect(READ("-c", "/nonexistent/file"), SPRAT_E_NOENT, "/nonexistent/file");
     expect(READ("-c", "/"), SPRAT_E_IO, "/");
 }
+
+Test(settings, a_cluster)
+{
+    cr_assert_eq(READ("--interval", "60"), 0);
+    cr_assert(s.cluster.host[0] == '\0' && strcmp(s.cluster_name, "sprat:") == 0);
+    cr_assert_eq(READ("--cluster", "redis://:pw@redis.lan:7000/2", "--cluster-name", "fleet-1/"),
+                 0);
+    cr_assert_str_eq(s.cluster.host, "redis.lan");
+    cr_assert(s.cluster.port == 7000 && s.cluster.database == 2);
+    cr_assert_str_eq(s.cluster_name, "fleet-1/");
+    cr_assert_eq(READ("--cluster", "redis://:secret@"), SPRAT_E_INVAL);
+    cr_assert_null(strstr(eb.text, "secret"), "%s", eb.text);
+    cr_assert_eq(READ("--cluster-name", "{a}"), SPRAT_E_INVAL);
+    cr_assert_eq(READ("--cluster-name", ""), SPRAT_E_INVAL);
+}

@@ -103,8 +103,8 @@ check_same(struct tracker *a, struct tracker *b, uint32_t torrents)
 
         put_u32be(ea.info_hash, w);
         eb = ea;
-        tracker_on_scrape(a, &ea);
-        tracker_on_scrape(b, &eb);
+        tracker_on_scrape(a, &ea, (struct mono){1});
+        tracker_on_scrape(b, &eb, (struct mono){1});
         cr_assert_eq(ea.complete, eb.complete);
         cr_assert_eq(ea.incomplete, eb.incomplete);
         cr_assert_eq(ea.downloaded, eb.downloaded);

@@ -113,7 +113,7 @@ Test(topswarms, a_walk_while_torrents_come)
     tracker_config_init(&config);
     t = tracker_new(&config, &seed);
     topswarms_init(&top, TOPSWARMS_BY_PEERS, 10);
-    cr_assert_eq(tracker_offer_top(t, 0, &top), 0, "an empty one");
+    cr_assert_eq(tracker_offer_top(t, 0, &top, now), 0, "an empty one");
     do {
         for (uint32_t i = 0; i < (portions == 0 ? 20000u : 1000u) && added < 30000; i++, added++) {
             struct tracker_announce a = {.port = 1, .left = 1, .numwant = 0};
@@ -126,7 +126,7 @@ Test(topswarms, a_walk_while_torrents_come)
                 tracker_on_announce(t, &a, &from, &ans, now);
             }
         }
-        at = tracker_offer_top(t, at, &top);
+        at = tracker_offer_top(t, at, &top, now);
         portions++;
     } while (at != 0);
     cr_assert_gt(portions, 2);

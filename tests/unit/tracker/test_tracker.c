@@ -88,7 +88,7 @@ scrape(struct rig *r)
     struct tracker_scrape s;
 
     memset(s.info_hash, 'h', 20);
-    tracker_on_scrape(r->t, &s);
+    tracker_on_scrape(r->t, &s, r->now);
     return s;
 }
 

@@ -38,7 +38,7 @@ rig_new(uint8_t family)
 static void
 ask(struct rig *r, size_t len)
 {
-    r->len = udp_service_answer(&r->u, r->in, len, &r->from, r->out, r->now);
+    r->len = udp_service_answer(&r->u, r->in, len, &r->from, TURN_FIRST, r->out, r->now);
 }
 
 static uint64_t

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The inside of a cluster, for its parts: cluster.c (what is known of torrents, and what is to be
+ * told), cluster_talk.c (the conversation with Redis), cluster_turn.c (what is said of one torrent)
+ * and cluster_merge.c (what a fetch brings, and what is written back).
+ */
+#ifndef TRACKER_CORE_CLUSTER_IMPL_H
+#define TRACKER_CORE_CLUSTER_IMPL_H
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/ds/list.h"
+#include "tracker/core/cluster.h"
+
+#define EVENT_NONE UINT32_MAX
+
+enum { CLUSTER_TAG_SHIFT = 8 }; /* clear of the flags in a peerset's tags */
+
+/* How soon a torrent's command leaves. */
+enum queue { QUEUE_URGENT, QUEUE_PROMPT, QUEUE_LAZY, QUEUES, QUEUE_NONE };
+
+/* Something that happened to a peer, on its way to Redis. */
+struct event {
+    uint32_t next; /* in its chain */
+    char what;     /* as in the script's arguments */
+    char side;     /* 's' or 'l' */
+    uint8_t len;   /* of |who| */
+    uint8_t who[COMPACT_V6_LEN];
+    uint64_t score;
+};
+
+/* Events in order. */
+struct chain {
+    uint32_t first, last; /* EVENT_NONE if there is none */
+    uint32_t count;
+};
+
+static inline void
+chain_init(struct chain *chain)
+{
+    *chain = (struct chain){EVENT_NONE, EVENT_NONE, 0};
+}
+
+/* A torrent that is shared. */
+struct shared {
+    struct hashmap_node node;
+    uint8_t hash[TRACKER_HASH_LEN];
+    struct list use;   /* in |by_use| */
+    struct list queue; /* in |queues[queued]|, or in none */
+    enum queue queued;
+    struct chain news; /* to be told */
+    struct chain sent; /* told by the turn in flight */
+    bool prompt;       /* some of |news| is more than that a peer is still there */
+    bool in_flight;
+    bool fetching, sized; /* the turn in flight brings peers, and sizes */
+    bool wants_peers, wants_numbers;
+    bool awaited;                     /* a request waits for that */
+    bool whole[CLUSTER_SIDES];        /* the copy has all of that set */
+    struct mono peers_at, numbers_at; /* when the copy and the totals were true; 0: never */
+    struct mono used_at, sent_at, due;
+    struct mono kept_at[CLUSTER_SIDES]; /* when its key's time to live was last set */
+    uint8_t stale;                      /* sides that have silent peers to be removed, a bit each */
+    uint32_t total[CLUSTER_SIDES];
+    uint32_t downloaded;
+    uint32_t copied;           /* peers that the copy had when it came */
+    uint32_t downloaded_least; /* what Redis may not know any more */
+    struct peerset v4, v6;
+};
+
+/* What a torrent's turn may consist of, in this order; a step of each side where there are four. */
+enum step {
+    STEP_ADD = 0,
+    STEP_REMOVE = 4, /* from the side where they are no more */
+    STEP_EXPIRE = 8,
+    STEP_SCRIPT = 12,
+    STEP_TRIM = 13,
+    STEP_DRAW = 17,
+    STEP_SIZE = 21,
+    STEP_COMPLETED = 25,
+    STEPS = 26,
+};
+
+enum link_state {
+    LINK_DOWN,
+    LINK_HELLO, /* introducing itself; nothing else is sent */
+    LINK_READY,
+    LINK_PAUSED, /* Redis refused something that may pass */
+};
+
+enum command_kind {
+    COMMAND_AUTH,
+    COMMAND_SELECT,
+    COMMAND_SCRIPT,
+    COMMAND_OFFER, /* our secret, if there is none */
+    COMMAND_SECRET,
+    COMMAND_CHECK,
+    COMMAND_TORRENT,
+};
+
+struct in_flight {
+    enum command_kind kind;
+    struct shared *torrent; /* of COMMAND_TORRENT, as the next two */
+    enum step step;
+    bool last; /* of the turn */
+    struct mono sent_at;
+};
+
+/* The turn whose commands are being sent. */
+struct turn {
+    struct shared *torrent; /* NULL: there is none */
+    uint32_t steps;         /* left, a bit each */
+};
+
+/* What the replies of one turn have brought so far; they come together, as the commands left. */
+struct draft {
+    struct peerset v4, v6;
+    uint32_t drawn[CLUSTER_SIDES], total[CLUSTER_SIDES];
+    bool has_size;
+    uint8_t stale;
+    uint32_t completed;
+    bool failed; /* a reply was an error: of the torrent, */
+    bool paused; /* or of all */
+};
+
+/* Own peers are written in the order of the swarms, up to the mark |told| among them. */
+struct write_back {
+    bool active;
+    bool begun; /* with the swarm |hash| */
+    uint8_t hash[TRACKER_HASH_LEN];
+    uint32_t left4, left6; /* its peers that are not written yet */
+};
+
+struct cluster {
+    struct cluster_config config;
+    struct swarms *swarms;
+    struct hashmap map;
+    struct list by_use;         /* the torrent used longest ago first */
+    uint64_t copied;            /* peers of all copies */
+    struct list queues[QUEUES]; /* each in the order of |due| */
+
+    struct event *events;
+    uint32_t events_cap, free_event;
+
+    enum link_state state;
+    enum command_kind hello; /* the next step of it */
+    bool is_new;             /* since this connection stands nothing was written back yet */
+    struct mono ready_at, retry_at, check_at, settled_at, slow_until;
+    uint32_t retry_ms;
+    struct in_flight flight[CLUSTER_IN_FLIGHT_MAX];
+    uint32_t flight_first, flight_count;
+    struct in_flight *last_sent;
+
+    struct turn turn;
+    struct draft draft;
+    struct write_back back;
+    bool lost_news;         /* events were dropped: own peers are to be written back */
+    uint8_t incarnation[8]; /* what Redis had beside the secret */
+    bool has_incarnation;
+    uint8_t secret[MAC_KEY_LEN];
+    uint32_t secret_version;
+    uint8_t offer[CLUSTER_SECRET_LEN];
+
+    int64_t unix_offset_s;
+    uint16_t timeout_s;
+    struct rng rng;
+    void (*wake)(void *ctx);
+    void *wake_ctx;
+    struct cluster_stats stats;
+
+    char script_id[CLUSTER_SCRIPT_ID_LEN + 1];
+    /* What the command at hand points to. */
+    char key[CLUSTER_KEY_MAX + 1];
+    char numbers[2][24];
+    char whats[CLUSTER_COMMAND_EVENTS_MAX][24];
+};
+
+static inline struct peerset *
+shared_peers(struct shared *t, uint8_t family)
+{
+    return family == IP_V4 ? &t->v4 : &t->v6;
+}
+
+static inline bool
+mono_younger(struct mono t, int64_t ms, struct mono now)
+{
+    return t.us != 0 && mono_before(now, mono_add_ms(t, ms));
+}
+
+static inline int64_t
+cluster_unix(const struct cluster *c, struct mono now)
+{
+    return now.us / 1000000 + c->unix_offset_s;
+}
+
+/* ---- commands ---- */
+
+static inline void
+command_begin(struct cluster_command *cmd, const char *name)
+{
+    cmd->argc = 0;
+    cmd->argv[cmd->argc] = name;
+    cmd->lens[cmd->argc++] = strlen(name);
+}
+
+static inline void
+command_put(struct cluster_command *cmd, const void *arg, size_t len)
+{
+    ASSERT(cmd->argc < CLUSTER_ARGS_MAX);
+    cmd->argv[cmd->argc] = arg;
+    cmd->lens[cmd->argc++] = len;
+}
+
+static inline void
+command_text(struct cluster_command *cmd, const char *arg)
+{
+    command_put(cmd, arg, strlen(arg));
+}
+
+static inline void
+command_number(struct cluster *c, struct cluster_command *cmd, int which, uint64_t n)
+{
+    snprintf(c->numbers[which], sizeof(c->numbers[which]), "%" PRIu64, n);
+    command_text(cmd, c->numbers[which]);
+}
+
+/* Notes that a command leaves now. */
+void cluster_sent(struct cluster *c, enum command_kind kind, struct shared *torrent,
+                  struct mono now);
+
+/* ---- errors of Redis ---- */
+
+/* Whether it is about what is wrong with Redis and may pass, not about one torrent's keys. */
+bool cluster_concerns_all(const struct cluster_reply *r);
+
+/* Both count the error, fill |eb| and return what cluster_on_reply() shall. The second has nothing
+ * more said for a while. */
+int cluster_refused(struct cluster *c, const struct cluster_reply *r, struct errbuf *eb);
+int cluster_pause(struct cluster *c, const struct cluster_reply *r, struct errbuf *eb,
+                  struct mono now);
+
+/* ---- turns ---- */
+
+void cluster_turn_begin(struct cluster *c, struct shared *t, struct mono now);
+
+/* The next command of the turn that has begun. */
+void cluster_turn_next(struct cluster *c, struct cluster_command *cmd, struct mono now);
+
+/* As cluster_on_reply(). */
+int cluster_turn_reply(struct cluster *c, const struct in_flight *f, const struct cluster_reply *r,
+                       struct errbuf *eb, struct mono now);
+
+/* What was said in a torrent's turn is to be said again. */
+void cluster_turn_take_back(struct cluster *c, struct shared *t, struct mono now);
+
+/* Forgets what the replies of a turn have brought. */
+void cluster_turn_reset(struct cluster *c);
+
+/* ---- torrents and events ---- */
+
+/* The torrent's record, made if there is none; NULL when memory is out or there are too many. */
+struct shared *cluster_shared(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN],
+                              struct mono now);
+struct shared *cluster_find(const struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN]);
+
+/* Puts a torrent that has something to say or to ask into the queue where that belongs. */
+void cluster_queue(struct cluster *c, struct shared *t, struct mono now);
+
+/* |what| of a peer that was seen at |unix_s|; appended to a torrent's news, or dropped and counted
+ * where there is no room. */
+struct event cluster_event(char what, const struct cluster_peer *p, uint32_t unix_s);
+void cluster_add_event(struct cluster *c, struct shared *t, const struct event *e);
+
+/* Puts a chain before another, and empties it. */
+void cluster_put_before(struct cluster *c, struct chain *chain, struct chain *behind);
+void cluster_forget(struct cluster *c, struct chain *chain);
+
+/* Own peers as news, a portion of them. */
+void cluster_write_back_begin(struct cluster *c);
+void cluster_write_back_some(struct cluster *c, struct mono now);
+
+/* Adds what was drawn of a side to the draft. SPRAT_E_PROTOCOL. */
+int cluster_draw(struct cluster *c, enum cluster_side side, const struct cluster_reply *r,
+                 struct mono now);
+
+/* Puts the draft in the place of the old copy. */
+void cluster_merge(struct cluster *c, struct shared *t, struct mono now);
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A fetch as the new copy of a torrent, and own peers as what Redis is given when it may have lost
+ * them. What is own stays in the table of swarms, unless the copy shows that the peer was seen
+ * elsewhere since, or that another tracker took its goodbye.
+ */
+#include <stddef.h>
+
+#include "tracker/core/cluster_impl.h"
+
+enum {
+    MOVED_S = 5,                        /* trackers' clocks and rounds differ less */
+    OWN_LOOKS_MAX = 4 * CLUSTER_SAMPLE, /* own peers that are compared with a whole copy */
+};
+
+static uint16_t
+seconds16(struct mono now)
+{
+    return (uint16_t)(now.us / 1000000);
+}
+
+/* ---- what came ---- */
+
+/* Who listens nowhere is not worth knowing, whoever wrote it there. */
+static bool
+is_peer(const uint8_t *key, size_t len)
+{
+    uint8_t any = 0;
+
+    for (size_t i = 0; i + 2 < len; i++)
+        any |= key[i];
+    return any != 0 && (key[len - 2] | key[len - 1]) != 0;
+}
+
+static void
+add_to_draft(struct cluster *c, enum cluster_side side, const uint8_t *key,
+             const struct cluster_seen *seen, struct mono now)
+{
+    struct peerset *set = cluster_side_family(side) == IP_V4 ? &c->draft.v4 : &c->draft.v6;
+    bool seed = cluster_side_is_seeds(side);
+    int64_t age = cluster_unix(c, now) - seen->unix_s;
+    uint32_t pos;
+
+    if (age > c->timeout_s)
+        c->draft.stale |= (uint8_t)(1 << side);
+    if (age > c->timeout_s || !is_peer(key, set->key_len) ||
+        peerset_find(set, &c->swarms->env, key) != PEERSET_NONE)
+        return;
+    pos = peerset_add(set, &c->swarms->env, key, seed);
+    if (pos == PEERSET_NONE)
+        return;
+    peerset_touch(set, pos, (uint16_t)(seconds16(now) - (age < 0 ? 0 : age)),
+                  seen->tag << CLUSTER_TAG_SHIFT, !seed && seen->paused ? PEER_PAUSED : 0, NULL);
+}
+
+/* Members and scores by turns. Members that are no endpoints somebody else wrote. */
+int
+cluster_draw(struct cluster *c, enum cluster_side side, const struct cluster_reply *r,
+             struct mono now)
+{
+    if (r->type != CLUSTER_REPLY_ARRAY || r->count % 2 != 0 || r->count > 2 * CLUSTER_SAMPLE)
+        return SPRAT_E_PROTOCOL;
+    for (size_t i = 0; i < r->count; i += 2) {
+        const struct cluster_reply *who = &r->elements[i], *score = &r->elements[i + 1];
+        struct cluster_seen seen;
+        uint64_t n;
+
+        if (who->type != CLUSTER_REPLY_STRING || score->type != CLUSTER_REPLY_STRING ||
+            !cluster_score_parse(score->str, score->len, &n))
+            return SPRAT_E_PROTOCOL;
+        seen = cluster_score_read(n);
+        if (who->len == cluster_member_len(side))
+            add_to_draft(c, side, who->str, &seen, now);
+    }
+    c->draft.drawn[side] = (uint32_t)r->count / 2;
+    if (c->draft.total[side] < c->draft.drawn[side])
+        c->draft.total[side] = c->draft.drawn[side];
+    return 0;
+}
+
+static void
+swap_sets(struct peerset *a, struct peerset *b)
+{
+    struct peerset saved = *a;
+
+    *a = *b;
+    *b = saved;
+}
+
+static void
+remove_own(struct cluster *c, struct swarm *w, uint8_t family, uint32_t pos)
+{
+    peerset_remove(swarm_peers(w, family), &c->swarms->env, pos);
+    swarms_count_peers(c->swarms, family, -1);
+}
+
+/* Each peer is in one of the two sets afterwards: in the own one, unless the other saw it later. */
+static void
+separate(struct cluster *c, struct shared *t, struct swarm *w, uint8_t family, struct mono now)
+{
+    struct peerset *copy = shared_peers(t, family), *own = swarm_peers(w, family);
+
+    for (uint32_t at = peerset_count(copy); at-- > 0;) {
+        uint32_t pos = peerset_find(own, &c->swarms->env, peerset_key(copy, at));
+        uint16_t own_age, age;
+
+        if (pos == PEERSET_NONE)
+            continue;
+        own_age = (uint16_t)(seconds16(now) - peerset_seen(own, pos));
+        age = (uint16_t)(seconds16(now) - peerset_seen(copy, at));
+        if (age + MOVED_S < own_age)
+            remove_own(c, w, family, pos);
+        else
+            peerset_remove(copy, &c->swarms->env, at);
+    }
+}
+
+/* Own peers that Redis should have and has not: they said goodbye to another tracker. Only where
+ * nothing else explains it. */
+static void
+remove_gone(struct cluster *c, struct shared *t, struct swarm *w, uint8_t family, struct mono now)
+{
+    const struct peerset *copy = shared_peers(t, family);
+    struct peerset *own = swarm_peers(w, family);
+    int64_t fetch_s = mono_diff_ms(now, t->sent_at) / 1000 + 2;
+
+    if (!t->whole[cluster_side(family, true)] || !t->whole[cluster_side(family, false)] ||
+        peerset_count(own) > OWN_LOOKS_MAX)
+        return;
+    for (uint32_t pos = peerset_count(own); pos-- > 0;) {
+        uint16_t age = (uint16_t)(seconds16(now) - peerset_seen(own, pos));
+
+        if (age > fetch_s &&
+            peerset_find(copy, &c->swarms->env, peerset_key(own, pos)) == PEERSET_NONE)
+            remove_own(c, w, family, pos);
+    }
+}
+
+void
+cluster_merge(struct cluster *c, struct shared *t, struct mono now)
+{
+    struct swarm *w = swarms_find(c->swarms, t->hash);
+    bool settled =
+        t->news.count == 0 && !c->lost_news && !c->back.active && mono_due(c->settled_at, now);
+
+    swap_sets(&t->v4, &c->draft.v4);
+    swap_sets(&t->v6, &c->draft.v6);
+    c->copied -= t->copied;
+    t->copied = peerset_count(&t->v4) + peerset_count(&t->v6);
+    c->copied += t->copied;
+    for (int side = 0; side < CLUSTER_SIDES; side++)
+        t->whole[side] = c->draft.drawn[side] == c->draft.total[side] &&
+                         (c->draft.has_size || c->draft.drawn[side] < CLUSTER_SAMPLE);
+    t->peers_at = now;
+    for (uint8_t family = IP_V4; w != NULL && family <= IP_V6; family += IP_V6 - IP_V4) {
+        if (settled)
+            remove_gone(c, t, w, family, now);
+        separate(c, t, w, family, now);
+    }
+}
+
+/* ---- what is written back ---- */
+
+void
+cluster_write_back_begin(struct cluster *c)
+{
+    list_remove(&c->swarms->told);
+    list_insert_after(&c->swarms->by_sweep, &c->swarms->told);
+    c->back.active = true;
+    c->back.begun = false;
+    c->lost_news = false;
+}
+
+static void
+write_back_peer(struct cluster *c, struct shared *t, const struct peerset *set, uint8_t family,
+                uint32_t pos, struct mono now)
+{
+    uint16_t age = (uint16_t)(seconds16(now) - peerset_seen(set, pos));
+    struct cluster_peer p = {
+        .key = peerset_key(set, pos),
+        .family = family,
+        .seed = peerset_is_seed(set, pos),
+        .paused = (peerset_flags(set, pos) & PEER_PAUSED) != 0,
+        .tag = peerset_tag(set, pos),
+    };
+    struct event e = cluster_event('<', &p, (uint32_t)(cluster_unix(c, now) - age));
+
+    cluster_add_event(c, t, &e);
+}
+
+/* From the end on: who is removed meanwhile has its place taken by one that was written already,
+ * mostly. A peer that it is not true of is written with its next announce. Returns how many are
+ * left of |left|, after at most |*max|. */
+static uint32_t
+write_back_set(struct cluster *c, struct shared *t, const struct peerset *set, uint8_t family,
+               uint32_t left, uint32_t *max, struct mono now)
+{
+    if (left > peerset_count(set))
+        left = peerset_count(set);
+    for (; left > 0 && *max > 0; (*max)--)
+        write_back_peer(c, t, set, family, --left, now);
+    return left;
+}
+
+/* The swarm that comes next, if it still is the one that was begun. */
+static void
+write_back_swarm(struct cluster *c, struct swarm *w, uint32_t *max, struct mono now)
+{
+    struct write_back *b = &c->back;
+    struct shared *t = cluster_shared(c, w->info_hash, now);
+
+    if (!b->begun || memcmp(b->hash, w->info_hash, TRACKER_HASH_LEN) != 0) {
+        memcpy(b->hash, w->info_hash, TRACKER_HASH_LEN);
+        b->begun = true;
+        b->left4 = peerset_count(&w->v4);
+        b->left6 = peerset_count(&w->v6);
+    }
+    if (t == NULL) {
+        b->left4 = b->left6 = 0;
+        return;
+    }
+    t->downloaded_least = w->downloaded;
+    b->left4 = write_back_set(c, t, &w->v4, IP_V4, b->left4, max, now);
+    b->left6 = write_back_set(c, t, &w->v6, IP_V6, b->left6, max, now);
+    t->prompt |= t->news.count > 0;
+    cluster_queue(c, t, now);
+}
+
+void
+cluster_write_back_some(struct cluster *c, struct mono now)
+{
+    struct write_back *b = &c->back;
+    struct list *mark = &c->swarms->told;
+    uint32_t max = CLUSTER_WRITE_BACK_MAX;
+
+    for (uint32_t looks = 0; looks < CLUSTER_WRITE_BACK_MAX && max > 0; looks++) {
+        struct swarm *w = swarms_next(c->swarms, mark);
+
+        if (w == NULL) {
+            list_remove(mark);
+            b->active = false;
+            return;
+        }
+        write_back_swarm(c, w, &max, now);
+        if (b->left4 + b->left6 == 0) {
+            b->begun = false;
+            list_remove(mark);
+            list_insert_after(&w->link, mark);
+        }
+    }
+}

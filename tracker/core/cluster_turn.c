@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A torrent's turn: all that there is to be told of it and to be asked, as a row of commands, and
+ * what their replies come to. Turns don't mix: each is sent to its end before another begins, so
+ * that its replies come in a row too.
+ */
+#include "tracker/core/cluster_impl.h"
+
+#include "common/base/hex.h"
+
+/* ---- what it consists of ---- */
+
+static uint32_t
+bit(enum step step, int side)
+{
+    return UINT32_C(1) << (step + side);
+}
+
+static enum cluster_side
+event_side(const struct event *e)
+{
+    return cluster_side(e->len == COMPACT_V4_LEN ? IP_V4 : IP_V6, e->side == 's');
+}
+
+static bool
+is_scripted(const struct event *e)
+{
+    return e->what != '=' && e->what != '+';
+}
+
+/* Whether |e| may not be in one turn with an earlier event: a turn's commands go by sides, and so
+ * change the order of what happened to a peer. */
+static bool
+collides(const struct cluster *c, const struct shared *t, const struct event *e)
+{
+    for (uint32_t i = t->sent.first, n = 0; n < t->sent.count; n++, i = c->events[i].next) {
+        const struct event *b = &c->events[i];
+
+        if (b->len == e->len && memcmp(b->who, e->who, e->len) == 0 &&
+            (b->side != e->side || is_scripted(b) != is_scripted(e)))
+            return true;
+    }
+    return false;
+}
+
+/* The steps that an event takes. */
+static uint32_t
+event_steps(const struct cluster *c, const struct shared *t, const struct event *e, struct mono now)
+{
+    enum cluster_side side = event_side(e);
+    uint32_t steps = bit(STEP_ADD, side);
+
+    if (is_scripted(e))
+        return bit(STEP_SCRIPT, 0);
+    if (e->what == '+')
+        steps |= bit(STEP_REMOVE, side);
+    if (e->what == '+' || !mono_younger(t->kept_at[side], c->timeout_s * INT64_C(250), now))
+        steps |= bit(STEP_EXPIRE, side);
+    return steps;
+}
+
+/* Takes the events of one turn off the torrent's news, and returns what steps they take. */
+static uint32_t
+take_events(struct cluster *c, struct shared *t, struct mono now)
+{
+    uint32_t steps = 0;
+
+    ASSERT(t->sent.count == 0);
+    t->sent.first = t->news.first;
+    while (t->news.count > 0 && t->sent.count < CLUSTER_COMMAND_EVENTS_MAX) {
+        const struct event *e = &c->events[t->news.first];
+
+        if (collides(c, t, e))
+            break;
+        steps |= event_steps(c, t, e, now);
+        t->sent.last = t->news.first;
+        t->sent.count++;
+        t->news.first = e->next;
+        t->news.count--;
+    }
+    if (t->news.count == 0)
+        chain_init(&t->news);
+    t->prompt &= t->news.count > 0;
+    return steps;
+}
+
+/* Sizes are asked for where a sample does not tell them. */
+static uint32_t
+question_steps(const struct shared *t)
+{
+    uint32_t all = 0xf, steps = 0;
+    bool sizes = !t->wants_peers;
+
+    if (!t->wants_peers && !t->wants_numbers)
+        return 0;
+    for (int side = 0; side < CLUSTER_SIDES; side++)
+        sizes |= t->total[side] >= CLUSTER_SAMPLE;
+    if (t->wants_peers)
+        steps |= all << STEP_DRAW;
+    if (sizes)
+        steps |= all << STEP_SIZE;
+    return steps | bit(STEP_COMPLETED, 0);
+}
+
+void
+cluster_turn_begin(struct cluster *c, struct shared *t, struct mono now)
+{
+    uint32_t steps = take_events(c, t, now) | question_steps(t);
+
+    steps |= (uint32_t)t->stale << STEP_TRIM;
+    if (t->downloaded_least > 0)
+        steps |= bit(STEP_SCRIPT, 0);
+    if (steps == 0)
+        steps = bit(STEP_COMPLETED, 0); /* so that there is a reply to end it */
+    for (int side = 0; side < CLUSTER_SIDES; side++)
+        if (steps & bit(STEP_EXPIRE, side))
+            t->kept_at[side] = now;
+    c->turn = (struct turn){.torrent = t, .steps = steps};
+    t->fetching = t->wants_peers;
+    t->sized = (steps & bit(STEP_SIZE, 0)) != 0;
+    c->stats.fetches += t->fetching;
+    t->wants_peers = t->wants_numbers = t->awaited = false;
+    t->stale = 0;
+    t->in_flight = true;
+    t->sent_at = now;
+    list_remove(&t->queue);
+}
+
+/* ---- its commands ---- */
+
+static void
+put_key(struct cluster *c, struct cluster_command *cmd, const struct shared *t, const char *end)
+{
+    char hex[HEX_SIZE(TRACKER_HASH_LEN)];
+
+    snprintf(c->key, sizeof(c->key), "%s{%s}%s", c->config.name,
+             hex_encode(t->hash, TRACKER_HASH_LEN, hex), end);
+    command_text(cmd, c->key);
+}
+
+/* Peers that are, or were, on |side| by the events that are told. */
+static void
+put_peers(struct cluster *c, struct cluster_command *cmd, const struct shared *t,
+          enum cluster_side side, bool added)
+{
+    for (uint32_t i = t->sent.first, n = 0; n < t->sent.count; n++, i = c->events[i].next) {
+        const struct event *e = &c->events[i];
+
+        if (is_scripted(e) || event_side(e) != side || (!added && e->what != '+'))
+            continue;
+        if (added) {
+            snprintf(c->whats[n], sizeof(c->whats[n]), "%" PRIu64, e->score);
+            command_text(cmd, c->whats[n]);
+        }
+        command_put(cmd, e->who, e->len);
+    }
+}
+
+static void
+put_script(struct cluster *c, struct cluster_command *cmd, const struct shared *t)
+{
+    command_begin(cmd, "EVALSHA");
+    command_text(cmd, c->script_id);
+    command_text(cmd, "1");
+    put_key(c, cmd, t, "");
+    command_number(c, cmd, 0, 2 * (uint64_t)c->timeout_s);
+    command_number(c, cmd, 1, t->downloaded_least);
+    for (uint32_t i = t->sent.first, n = 0; n < t->sent.count; n++, i = c->events[i].next) {
+        const struct event *e = &c->events[i];
+
+        if (!is_scripted(e))
+            continue;
+        if (e->what == '!')
+            snprintf(c->whats[n], sizeof(c->whats[n]), "!");
+        else
+            snprintf(c->whats[n], sizeof(c->whats[n]), "%c%c%" PRIu64, e->what, e->side, e->score);
+        command_text(cmd, c->whats[n]);
+        command_put(cmd, e->who, e->len);
+    }
+}
+
+/* Whoever was last seen before |timeout_s| ago. */
+static void
+put_trim(struct cluster *c, struct cluster_command *cmd, const struct shared *t,
+         enum cluster_side side, struct mono now)
+{
+    struct cluster_seen oldest = {.unix_s = (uint32_t)(cluster_unix(c, now) - c->timeout_s)};
+
+    command_begin(cmd, "ZREMRANGEBYSCORE");
+    put_key(c, cmd, t, cluster_side_name(side));
+    command_text(cmd, "-inf");
+    command_number(c, cmd, 0, cluster_score(&oldest));
+}
+
+static void
+put_step(struct cluster *c, struct cluster_command *cmd, const struct shared *t, enum step step,
+         enum cluster_side side, struct mono now)
+{
+    static const char *const names[] = {
+        [STEP_ADD] = "ZADD",         [STEP_REMOVE] = "ZREM", [STEP_EXPIRE] = "EXPIRE",
+        [STEP_DRAW] = "ZRANDMEMBER", [STEP_SIZE] = "ZCARD",  [STEP_COMPLETED] = "GET"};
+
+    if (step == STEP_SCRIPT) {
+        put_script(c, cmd, t);
+        return;
+    }
+    if (step == STEP_TRIM) {
+        put_trim(c, cmd, t, side, now);
+        return;
+    }
+    command_begin(cmd, names[step]);
+    if (step == STEP_REMOVE)
+        put_key(c, cmd, t, cluster_side_name((enum cluster_side)(side ^ 1)));
+    else
+        put_key(c, cmd, t, step == STEP_COMPLETED ? "n" : cluster_side_name(side));
+    if (step == STEP_ADD || step == STEP_REMOVE)
+        put_peers(c, cmd, t, side, step == STEP_ADD);
+    if (step == STEP_EXPIRE)
+        command_number(c, cmd, 0, 2 * (uint64_t)c->timeout_s);
+    if (step == STEP_DRAW) {
+        command_number(c, cmd, 0, CLUSTER_SAMPLE);
+        command_text(cmd, "WITHSCORES");
+    }
+}
+
+/* The kind of step that number |n| is one of. */
+static enum step
+step_kind(int n)
+{
+    static const enum step kinds[] = {STEP_COMPLETED, STEP_SIZE,   STEP_DRAW,   STEP_TRIM,
+                                      STEP_SCRIPT,    STEP_EXPIRE, STEP_REMOVE, STEP_ADD};
+    int i = 0;
+
+    while (n < (int)kinds[i])
+        i++;
+    return kinds[i];
+}
+
+void
+cluster_turn_next(struct cluster *c, struct cluster_command *cmd, struct mono now)
+{
+    struct shared *t = c->turn.torrent;
+    int n = __builtin_ctz(c->turn.steps);
+    enum step kind = step_kind(n);
+
+    put_step(c, cmd, t, kind, (enum cluster_side)(n - (int)kind), now);
+    c->turn.steps &= c->turn.steps - 1;
+    cluster_sent(c, COMMAND_TORRENT, t, now);
+    c->last_sent->step = (enum step)n;
+    c->last_sent->last = c->turn.steps == 0;
+    if (c->turn.steps == 0)
+        c->turn.torrent = NULL;
+}
+
+/* ---- its replies ---- */
+
+void
+cluster_turn_reset(struct cluster *c)
+{
+    struct draft *d = &c->draft;
+
+    peerset_fini(&d->v4);
+    peerset_fini(&d->v6);
+    *d = (struct draft){.v4 = d->v4, .v6 = d->v6};
+}
+
+void
+cluster_turn_take_back(struct cluster *c, struct shared *t, struct mono now)
+{
+    t->in_flight = false;
+    t->prompt |= t->sent.count > 0;
+    cluster_put_before(c, &t->sent, &t->news);
+    cluster_queue(c, t, now);
+}
+
+static int
+read_count(uint32_t *out, const struct cluster_reply *r)
+{
+    if (r->type != CLUSTER_REPLY_INTEGER || r->integer < 0 || r->integer > UINT32_MAX)
+        return SPRAT_E_PROTOCOL;
+    *out = (uint32_t)r->integer;
+    return 0;
+}
+
+/* A number that GET gives: nothing is 0, and so is what is none, since somebody else wrote it. */
+static int
+read_completed(uint32_t *out, const struct cluster_reply *r)
+{
+    uint64_t n = 0;
+
+    if (r->type != CLUSTER_REPLY_NIL && r->type != CLUSTER_REPLY_STRING)
+        return SPRAT_E_PROTOCOL;
+    if (r->type == CLUSTER_REPLY_STRING && !cluster_score_parse(r->str, r->len, &n))
+        n = 0;
+    *out = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+    return 0;
+}
+
+static int
+on_step(struct cluster *c, int n, const struct cluster_reply *r, struct mono now)
+{
+    enum step kind = step_kind(n);
+    enum cluster_side side = (enum cluster_side)(n - (int)kind);
+    uint32_t size;
+    int err;
+
+    switch (kind) {
+    case STEP_DRAW: return cluster_draw(c, side, r, now);
+    case STEP_COMPLETED: return read_completed(&c->draft.completed, r);
+    case STEP_SCRIPT: return read_count(&size, r);
+    case STEP_SIZE:
+        err = read_count(&size, r);
+        c->draft.has_size = true;
+        if (err == 0 && size > c->draft.total[side])
+            c->draft.total[side] = size;
+        return err;
+    case STEP_ADD:
+    case STEP_REMOVE:
+    case STEP_EXPIRE:
+    case STEP_TRIM:
+    case STEPS: break;
+    }
+    return read_count(&size, r);
+}
+
+static void
+take_numbers(struct cluster *c, struct shared *t, struct mono now)
+{
+    struct swarm *w = swarms_find(c->swarms, t->hash);
+
+    memcpy(t->total, c->draft.total, sizeof(t->total));
+    t->downloaded = c->draft.completed;
+    t->numbers_at = now;
+    if (w != NULL && t->downloaded > w->downloaded)
+        w->downloaded = t->downloaded;
+}
+
+/* A side of which there is more than was drawn, and nobody knows how much: the torrent is asked for
+ * once more, with sizes. */
+static bool
+is_cut(const struct draft *d)
+{
+    bool cut = false;
+
+    for (int side = 0; side < CLUSTER_SIDES; side++)
+        cut |= d->drawn[side] == CLUSTER_SAMPLE;
+    return cut && !d->has_size;
+}
+
+static void
+turn_brought(struct cluster *c, struct shared *t, struct mono now)
+{
+    bool cut = t->fetching && is_cut(&c->draft);
+
+    if (t->fetching || t->sized)
+        take_numbers(c, t, now);
+    if (t->fetching && !cut)
+        cluster_merge(c, t, now);
+    t->stale |= c->draft.stale;
+    t->wants_peers |= cut;
+    t->awaited |= cut;
+}
+
+/* A torrent whose keys are not what they should be: what we had to say of it can't be said, and
+ * nobody needs to wait for it again and again. */
+static void
+end_turn(struct cluster *c, struct shared *t, struct mono now)
+{
+    if (c->draft.paused) {
+        cluster_turn_take_back(c, t, now);
+        return;
+    }
+    c->retry_ms = 0;
+    cluster_forget(c, &t->sent);
+    t->in_flight = false;
+    t->downloaded_least = 0;
+    if (c->draft.failed)
+        t->peers_at = t->numbers_at = now;
+    else
+        turn_brought(c, t, now);
+    cluster_queue(c, t, now);
+}
+
+static int
+step_refused(struct cluster *c, const struct cluster_reply *r, struct errbuf *eb, struct mono now)
+{
+    c->draft.failed = true;
+    if (!cluster_concerns_all(r))
+        return cluster_refused(c, r, eb);
+    c->draft.paused = true;
+    return cluster_pause(c, r, eb, now);
+}
+
+int
+cluster_turn_reply(struct cluster *c, const struct in_flight *f, const struct cluster_reply *r,
+                   struct errbuf *eb, struct mono now)
+{
+    int err;
+
+    if (mono_due(mono_add_ms(f->sent_at, CLUSTER_WAIT_MS), now))
+        c->slow_until = mono_add_ms(now, CLUSTER_SLOW_MS);
+    if (r->type == CLUSTER_REPLY_ERROR)
+        err = step_refused(c, r, eb, now);
+    else
+        err = on_step(c, (int)f->step, r, now);
+    if (err == SPRAT_E_PROTOCOL) {
+        cluster_turn_take_back(c, f->torrent, now);
+        return err;
+    }
+    if (f->last) {
+        end_turn(c, f->torrent, now);
+        cluster_turn_reset(c);
+    }
+    return err;
+}
