@@ -40,6 +40,7 @@ struct load_config {
     uint32_t stop_percent; /* so many of a hundred say "stopped" */
     bool fill;             /* every peer once in order, "started", instead of random ones again */
     uint64_t seed;
+    uint64_t first;   /* number of the first peer: so that several loads have peers of their own */
     const char *path; /* HTTP: "/announce"; UDP: URL data (BEP 41), "" for none */
     /* A private tracker's users, who share the peers: LOAD_PASSKEY_LEN digits each; NULL for none. */
     const char *passkeys;

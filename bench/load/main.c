@@ -31,6 +31,7 @@ enum option_id {
     OPT_STOP,
     OPT_FILL,
     OPT_SEED,
+    OPT_FIRST,
     OPT_PID,
     OPT_JSON,
     OPT_ECHO,
@@ -56,6 +57,7 @@ static const struct option_spec specs[] = {
     {OPT_STOP, 0, "stop", "PERCENT", "so many announces say that they stop; default 0"},
     {OPT_FILL, 0, "fill", NULL, "every peer once and in order, as it starts"},
     {OPT_SEED, 0, "seed", "NUMBER", "of all choices; default 1"},
+    {OPT_FIRST, 0, "first", "NUMBER", "the peers are those from this one on; default 0"},
     {OPT_PID, 0, "pid", "PID", "the tracker's process, whose CPU time is told"},
     {OPT_JSON, 0, "json", NULL, "print one line of JSON"},
     {OPT_ECHO, 0, "echo", "ADDR:PORT", "be the floor instead: answer UDP packets with nothing"},
@@ -148,6 +150,7 @@ set(struct args *a, enum option_id id, const char *value, struct errbuf *eb)
     case OPT_STOP: return number32(value, 0, 100, &c->stop_percent, eb);
     case OPT_FILL: c->fill = true; return 0;
     case OPT_SEED: return number(value, 0, UINT64_MAX, &c->seed, eb);
+    case OPT_FIRST: return number(value, 0, UINT64_MAX / 2, &c->first, eb);
     case OPT_PID: return number(value, 1, 1u << 30, &a->pid, eb);
     case OPT_JSON: a->json = true; return 0;
     case OPT_ECHO: return address(value, &a->echo, eb);

@@ -45,8 +45,10 @@ load_info_hash(const struct load_config *c, uint64_t torrent, uint8_t hash[TRACK
 void
 load_announce(const struct load_config *c, uint64_t i, struct tracker_announce *a)
 {
-    uint64_t who = mix(c->seed ^ i);
+    uint64_t who;
 
+    i += c->first;
+    who = mix(c->seed ^ i);
     *a = (struct tracker_announce){
         .port = (uint16_t)(1024 + who % 64000),
         .left = (who >> 32) % 4 == 0 ? 0 : 1000000,
@@ -80,7 +82,7 @@ void
 load_order_init(struct load_order *o, const struct load_config *c)
 {
     *o = (struct load_order){.config = c, .begin_us = load_now_us(), .end_us = INT64_MAX};
-    rng_init(&o->rng, c->seed);
+    rng_init(&o->rng, c->seed + c->first);
     if (c->seconds > 0)
         o->end_us = o->begin_us + (int64_t)(c->seconds * 1e6);
 }

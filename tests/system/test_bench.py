@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 
 import sprat
 from process import run
+from redis_server import need_redis
 from tap import test
 
 
@@ -37,6 +38,15 @@ def announces_are_measured(t):
                   "--seconds", "0.2")
     if os.sched_getaffinity(0) != {0}:
         assert [line[3] for line in lines if line[1:3] == ["20", "torrents"]][:2] == ["sprat-tracker", "echo"], lines
+
+
+@test(seconds=100)
+def a_fleet_is_measured(t):
+    need_redis()
+    lines = bench(t, "fleet", "--torrents", "20", "--peers", "400", "--count", "2000", "--trackers", "0,2",
+                  "--chihaya", "100")
+    assert any(line[:3] == ["2", "sharing", "again"] for line in lines), lines
+    assert any(line[0] == "chihaya's" for line in lines if line), lines
 
 
 sprat.main(sprat.SPRAT, sprat.TRACKER)
