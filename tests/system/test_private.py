@@ -158,9 +158,10 @@ def clients_by_peer_id(t):
     def may(name):
         reply = http(tracker.http, anna, 1, peer_id=names[name])
         said = udp.say(1, anna, peer_id=names[name])
-        assert (reason(reply) is None) == (said is None), (reply, said)
-        assert said is None or said == reason(reply) == "this client is not allowed on this tracker"
-        return said is None
+        for refusal in (said, reason(reply)):
+            assert refusal in (None, "this client is not allowed on this tracker"), refusal
+        # A new rule may come to count between the two questions: then neither answer is the one waited for.
+        return said is None if (reason(reply) is None) == (said is None) else None
 
     def rules(*words, **expected):
         command(t, tracker.database, "client", *words)
@@ -215,7 +216,8 @@ def refusals_leave_nothing_behind(t):
     for n in range(3000):
         assert udp.say(n % 1000, os.urandom(16).hex(), info_hash=os.urandom(20)) is not None
     assert tracker.metric("torrents") == 0 and tracker.metric("accounts_waiting") == 0
-    assert tracker.metric("memory_bytes") < before + (4 << 20)
+    if "ASAN_OPTIONS" not in os.environ:  # a sanitizer's own memory is not ours
+        assert tracker.metric("memory_bytes") < before + (4 << 20)
     assert tracker.metric("denied") == 3000
 
 
