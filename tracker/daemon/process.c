@@ -13,18 +13,17 @@
 #include <unistd.h>
 
 #include "common/crypto/random.h"
-#include "common/sys/addr.h"
-#include "common/sys/clock.h"
 #include "common/sys/jsonlog.h"
 #include "common/sys/processors.h"
 #include "common/sys/sandbox.h"
 #include "common/sys/sdnotify.h"
 #include "tracker/daemon/accountant.h"
+#include "tracker/daemon/addresses.h"
 #include "tracker/daemon/admin.h"
-#include "tracker/daemon/listfile.h"
 #include "tracker/daemon/machine.h"
+#include "tracker/daemon/numbers.h"
+#include "tracker/daemon/reload.h"
 #include "tracker/daemon/savefile.h"
-#include "tracker/daemon/tlsfiles.h"
 #include "tracker/daemon/worker.h"
 
 enum {
@@ -34,8 +33,6 @@ enum {
 
 struct process {
     struct log log;
-    int argc;
-    const char *const *argv;
     struct settings settings;
     struct listfile list;
     struct worker_common common;
@@ -46,15 +43,13 @@ struct process {
     struct savefile *save;
     char state_file[SETTINGS_PATH_MAX]; /* as it was at the start: |save| borrows it */
     struct loop_signal *sigterm, *sigint, *sighup;
+    struct addresses addresses;
+    struct reload reload;
+    struct numbers numbers;
     struct admin *admin;
-    struct http_front *admin_fronts[SETTINGS_LISTEN_MAX];
-    size_t nadmin;
-    struct sdnotify_fd passed[SDNOTIFY_FDS_MAX]; /* by the service manager */
-    size_t npassed;
     struct loop_timer *watchdog;
     int64_t watchdog_ms; /* how often the service manager wants to hear of us, halved; 0: never */
     struct cluster_url cluster; /* as it was at the start */
-    struct mono started_at;
 };
 
 static int
@@ -75,122 +70,15 @@ on_signal(void *ctx, int signum)
     loop_stop(p->loop);
 }
 
-/* Puts settings to use that need no restart. The old list goes when all shards have the new. */
-static void
-use(struct process *p, const struct settings *s, struct listfile list)
-{
-    struct hashlist *old = p->list.list;
-
-    p->settings = *s;
-    p->list = list;
-    p->log.level = s->log_level;
-    p->log.write = s->log_json ? log_to_stderr_as_json : log_to_stderr;
-    if (limiter_set(p->common.limiter, s->rate_limit) != 0)
-        log_error(&p->log, "out of memory: there is no rate limit");
-    shards_set_config(p->common.shards, &s->tracker);
-    shards_set_list(p->common.shards, list.mode, list.list);
-    hashlist_free(old);
-    if (list.list != NULL)
-        log_info(&p->log, "%zu info-hashes on the list", hashlist_count(list.list));
-}
-
-static bool
-private_differs(const struct settings *a, const struct settings *b)
-{
-    return a->is_private != b->is_private || strcmp(a->database, b->database) != 0 ||
-           a->accounts_period_s != b->accounts_period_s || a->accounts_max != b->accounts_max ||
-           a->retention_days != b->retention_days || a->rate_possible_mbit != b->rate_possible_mbit;
-}
-
-/* Addresses, workers, HTTP's limits and peer ids stay as they were at the start. */
-static bool
-needs_restart(const struct settings *a, const struct settings *b)
-{
-    return memcmp(&a->http, &b->http, sizeof(a->http)) != 0 ||
-           memcmp(&a->https, &b->https, sizeof(a->https)) != 0 ||
-           memcmp(&a->admin, &b->admin, sizeof(a->admin)) != 0 ||
-           memcmp(&a->udp, &b->udp, sizeof(a->udp)) != 0 ||
-           strcmp(a->state_file, b->state_file) != 0 || a->save_period_s != b->save_period_s ||
-           memcmp(&a->proxies, &b->proxies, sizeof(a->proxies)) != 0 || a->workers != b->workers ||
-           private_differs(a, b) || strcmp(a->user, b->user) != 0 ||
-           a->connections_max != b->connections_max || a->http_timeout_s != b->http_timeout_s ||
-           a->tracker.peer_ids != b->tracker.peer_ids ||
-           memcmp(&a->cluster, &b->cluster, sizeof(a->cluster)) != 0 ||
-           strcmp(a->cluster_name, b->cluster_name) != 0;
-}
-
-/* An expired certificate does not take the place of one that is good. */
-static int
-read_certificate(struct process *p, const struct settings *s, struct tls_server **out,
-                 struct errbuf *eb)
-{
-    int err = tlsfiles_read(s, out, eb);
-
-    if (err != 0 || *out == NULL)
-        return err;
-    err = tlsfiles_check_time(s, *out, clock_unix(), eb);
-    if (err == 0)
-        return 0;
-    if (p->common.certs == NULL) {
-        log_warn(&p->log, "%s: clients will not connect", eb->text);
-        return 0;
-    }
-    tls_server_drop(*out);
-    *out = NULL;
-    return err;
-}
-
-/* New connections take the new one. Without HTTPS at the start, there is nobody to take it. */
-static void
-use_certificate(struct process *p, struct tls_server *server)
-{
-    if (p->common.certs != NULL && server != NULL)
-        certbox_set(p->common.certs, server);
-    else
-        tls_server_drop(server);
-}
-
-/* What can't be read leaves everything as it was. */
-static int
-reload(void *ctx, struct errbuf *eb)
-{
-    struct process *p = ctx;
-    enum settings_action action;
-    struct settings s;
-    struct listfile list;
-    struct tls_server *server = NULL;
-    struct token token;
-    int err = settings_read(&s, p->argc, p->argv, &action, eb);
-
-    if (err == 0)
-        err = read_certificate(p, &s, &server, eb);
-    if (err == 0)
-        err = token_read(&token, s.admin_token_file, eb);
-    if (err == 0)
-        err = listfile_read(&list, &s, eb);
-    if (err != 0) {
-        tls_server_drop(server);
-        log_error(&p->log, "nothing is changed: %s", eb->text);
-        return err;
-    }
-    if (needs_restart(&p->settings, &s))
-        log_warn(&p->log, "other addresses, workers, files to save to, HTTP limits, peer-ids, "
-                          "private mode and another cluster wait for a restart");
-    use(p, &s, list);
-    use_certificate(p, server);
-    admin_set_token(p->admin, &token);
-    log_info(&p->log, "read the settings again");
-    return 0;
-}
-
 static void
 on_sighup(void *ctx, int signum)
 {
+    struct process *p = ctx;
     struct errbuf eb;
 
     (void)signum;
     sdnotify_reloading();
-    (void)reload(ctx, &eb);
+    (void)reload_run(&p->reload, &eb);
     sdnotify("READY=1");
 }
 
@@ -301,7 +189,7 @@ start_tracker(struct process *p, struct errbuf *eb)
         hashlist_free(list.list);
         return out_of_memory(eb);
     }
-    use(p, &p->settings, list);
+    reload_use(&p->reload, &p->settings, list);
     return 0;
 }
 
@@ -343,6 +231,7 @@ start_accountant(struct process *p, struct errbuf *eb)
     err = accountant_new(s->database, p->common.members, &config, &p->log, &p->accountant, eb);
     if (err != 0)
         return err;
+    p->numbers.accountant = p->accountant;
     if (admin_set_accountant(p->admin, p->accountant) != 0)
         return out_of_memory(eb);
     members_counts(p->common.members, &counts);
@@ -355,7 +244,7 @@ static int
 start_certificate(struct process *p, struct errbuf *eb)
 {
     struct tls_server *server;
-    int err = read_certificate(p, &p->settings, &server, eb);
+    int err = reload_read_certificate(&p->reload, &p->settings, &server, eb);
 
     if (err != 0 || server == NULL)
         return err;
@@ -376,139 +265,9 @@ make_workers(struct process *p, struct errbuf *eb)
             return out_of_memory(eb);
     }
     p->loop = worker_loop(p->workers[0]);
-    p->started_at = loop_now(p->loop);
+    p->numbers.loop = p->loop;
+    p->numbers.started_at = loop_now(p->loop);
     return 0;
-}
-
-/* ---- addresses ---- */
-
-/* True if the failure to listen at |at| may be passed over: machines without IPv6 are no reason not
- * to start when nobody asked for it. */
-static bool
-may_do_without(struct process *p, const struct endpoint *at, int err, const struct errbuf *eb)
-{
-    if (!p->settings.listens_by_default || at->family != IP_V6 || err == SPRAT_E_BUSY)
-        return false;
-    log_warn(&p->log, "%s", eb->text);
-    return true;
-}
-
-static void
-say_listening(const char *protocol, const struct endpoint *at)
-{
-    char text[ADDR_TEXT_MAX];
-
-    printf("listening %s %s\n", protocol, addr_format(at, text));
-    fflush(stdout);
-}
-
-typedef int (*listen_fn)(struct worker *, const struct endpoint *, enum port_share,
-                         struct endpoint *, struct errbuf *);
-
-/* All workers at one address: the first may find a port, and the others go where it is. */
-static int
-listen_together(struct process *p, listen_fn listen, const struct endpoint *at,
-                struct endpoint *real, struct errbuf *eb)
-{
-    int err = listen(p->workers[0], at, p->nworkers > 1 ? PORT_FIRST : PORT_ALONE, real, eb);
-
-    for (unsigned i = 1; i < p->nworkers && err == 0; i++)
-        err = listen(p->workers[i], real, PORT_NEXT, real, eb);
-    return err;
-}
-
-static listen_fn
-listen_fn_of(const char *protocol)
-{
-    if (strcmp(protocol, "udp") == 0)
-        return worker_listen_udp;
-    return strcmp(protocol, "https") == 0 ? worker_listen_https : worker_listen_http;
-}
-
-static int
-listen_at(struct process *p, const char *protocol, const struct endpoint *at, struct errbuf *eb)
-{
-    bool udp = strcmp(protocol, "udp") == 0;
-    struct endpoint real;
-    int err = listen_together(p, listen_fn_of(protocol), at, &real, eb);
-
-    if (err != 0)
-        return may_do_without(p, at, err, eb) ? 0 : err;
-    if (udp && p->nworkers > 1 && !worker_steer_udp(p->workers[0]))
-        log_warn(&p->log, "this kernel does not give packets to the worker that has their torrent");
-    say_listening(protocol, &real);
-    return 0;
-}
-
-/* What a passed socket is for: its name decides between the protocols that are all TCP. */
-static const char *
-protocol_of(const struct sdnotify_fd *f)
-{
-    if (!f->stream)
-        return "udp";
-    if (strcmp(f->name, "https") == 0 || strcmp(f->name, "admin") == 0)
-        return f->name;
-    return "http";
-}
-
-/* A passed socket is one that all workers wait at; the kernel can't choose among them. */
-static int
-listen_passed(struct process *p, const struct sdnotify_fd *f, const char *protocol,
-              struct errbuf *eb)
-{
-    struct endpoint real;
-    int err = 0;
-
-    for (unsigned i = 0; i < p->nworkers && err == 0; i++)
-        err = listen_fn_of(protocol)(p->workers[i], &f->at, port_passed(f->fd), &real, eb);
-    if (err == 0)
-        say_listening(protocol, &f->at);
-    return err;
-}
-
-static int
-start_passed(struct process *p, struct errbuf *eb)
-{
-    const struct settings *s = &p->settings;
-    const struct {
-        const char *protocol;
-        const struct listen_list *list;
-    } kinds[] = {{"http", &s->http}, {"https", &s->https}, {"udp", &s->udp}, {"admin", &s->admin}};
-    size_t counts[4] = {0};
-    int err = 0;
-
-    for (size_t i = 0; i < p->npassed && err == 0; i++) {
-        const char *protocol = protocol_of(&p->passed[i]);
-
-        for (size_t k = 0; k < 4; k++)
-            if (strcmp(protocol, kinds[k].protocol) == 0 &&
-                ++counts[k] + kinds[k].list->count > SETTINGS_LISTEN_MAX)
-                return errbuf_set(eb, SPRAT_E_INVAL, "more than %d addresses for %s",
-                                  SETTINGS_LISTEN_MAX, protocol);
-        if (strcmp(protocol, "https") == 0 && p->common.certs == NULL)
-            return errbuf_set(eb, SPRAT_E_INVAL, "a socket for https needs tls-cert");
-        if (strcmp(protocol, "admin") != 0)
-            err = listen_passed(p, &p->passed[i], protocol, eb);
-    }
-    return err;
-}
-
-static int
-start_listening(struct process *p, struct errbuf *eb)
-{
-    const struct settings *s = &p->settings;
-    int err = start_passed(p, eb);
-
-    /* Sockets that were passed are instead of the addresses that are only defaults. */
-    if (p->npassed > 0 && s->listens_by_default)
-        return err;
-    for (size_t i = 0; i < s->http.count && err == 0; i++)
-        err = listen_at(p, "http", &s->http.at[i], eb);
-    for (size_t i = 0; i < s->https.count && err == 0; i++)
-        err = listen_at(p, "https", &s->https.at[i], eb);
-    for (size_t i = 0; i < s->udp.count && err == 0; i++)
-        err = listen_at(p, "udp", &s->udp.at[i], eb);
-    return err;
 }
 
 /* As many descriptors as all the connections that are allowed may take. */
@@ -526,90 +285,28 @@ raise_file_limit(struct process *p)
 
 /* ---- the operator's ---- */
 
-static uint64_t
-certificate_until(const struct process *p)
-{
-    struct tls_server *server;
-    int64_t until;
-
-    if (p->common.certs == NULL)
-        return 0;
-    server = certbox_get(p->common.certs);
-    until = tls_server_valid_until(server);
-    tls_server_drop(server);
-    return until > 0 ? (uint64_t)until : 0;
-}
-
-static void
-gather_private(const struct process *p, struct metrics *m)
-{
-    struct accountant_stats s;
-    struct access_counts c;
-
-    accountant_get_stats(p->accountant, &s);
-    members_counts(p->common.members, &c);
-    m->members = c.users;
-    m->registered = c.torrents;
-    m->accounts_waiting = s.waiting;
-    m->accounts_stored = s.entries;
-    m->accounts_flushes = s.flushes;
-    m->accounts_failures = s.failures;
-    m->accounts_failing = s.failing;
-    m->accounts_signals = s.signals;
-}
-
 static void
 gather(void *ctx, struct metrics *m)
 {
     const struct process *p = ctx;
-    struct tracker_stats s;
 
-    shards_stats(p->common.shards, &s);
-    *m = (struct metrics){
-        .announces = s.announces,
-        .scrapes = s.scrapes,
-        .refused = s.refused,
-        .shed = s.shed,
-        .torrents = s.torrents,
-        .peers_ipv4 = s.peers4,
-        .peers_ipv6 = s.peers6,
-        .listed = p->list.list != NULL ? hashlist_count(p->list.list) : 0,
-        .uptime_seconds = (uint64_t)(mono_diff_ms(loop_now(p->loop), p->started_at) / 1000),
-        .memory_bytes = machine_memory_bytes(),
-        .https_certificate_until = certificate_until(p),
-        .cpu_milliseconds = machine_cpu_ms(),
-        .workers = p->nworkers,
-        .cluster_connected = s.cluster_connected,
-        .cluster_commands = s.cluster.commands,
-        .cluster_fetches = s.cluster.fetches,
-        .cluster_waiting = s.cluster.waiting,
-        .cluster_dropped = s.cluster.dropped,
-        .cluster_errors = s.cluster.errors,
-    };
-    for (unsigned i = 0; i < p->nworkers; i++)
-        worker_count(p->workers[i], m);
-    if (p->accountant != NULL)
-        gather_private(p, m);
+    numbers_gather(&p->numbers, m);
 }
 
 static int
-listen_admin(struct process *p, const struct endpoint *at, enum port_share share, struct errbuf *eb)
+reload(void *ctx, struct errbuf *eb)
 {
-    struct http_handler handler = admin_handler(p->admin);
-    int err = http_front_new(p->loop, at, share, &handler, &p->common.http_limits,
-                             &p->admin_fronts[p->nadmin], eb);
+    const struct process *p = ctx;
 
-    if (err == 0)
-        say_listening("admin", http_front_addr(p->admin_fronts[p->nadmin++]));
-    return err;
+    return reload_run(&p->reload, eb);
 }
 
 static int
 start_admin(struct process *p, struct errbuf *eb)
 {
-    const struct listen_list *list = &p->settings.admin;
     struct admin_env env = {
         .loop = p->loop, .shards = p->common.shards, .ctx = p, .gather = gather, .reload = reload};
+    struct http_handler handler;
     struct token token;
     int err = token_read(&token, p->settings.admin_token_file, eb);
 
@@ -618,13 +315,10 @@ start_admin(struct process *p, struct errbuf *eb)
     p->admin = admin_new(&env);
     if (p->admin == NULL)
         return out_of_memory(eb);
+    p->reload.admin = p->admin;
     admin_set_token(p->admin, &token);
-    for (size_t i = 0; i < p->npassed && err == 0; i++)
-        if (strcmp(protocol_of(&p->passed[i]), "admin") == 0)
-            err = listen_admin(p, &p->passed[i].at, port_passed(p->passed[i].fd), eb);
-    for (size_t i = 0; i < list->count && err == 0; i++)
-        err = listen_admin(p, &list->at[i], PORT_ALONE, eb);
-    return err;
+    handler = admin_handler(p->admin);
+    return addresses_listen_admin(&p->addresses, p->loop, &handler, eb);
 }
 
 /* ---- rights ---- */
@@ -665,20 +359,6 @@ start_saving(struct process *p, struct errbuf *eb)
                         &p->log, &p->save, eb);
 }
 
-static void
-log_totals(struct process *p)
-{
-    struct metrics m;
-
-    gather(p, &m);
-    log_info(&p->log,
-             "%" PRIu64 " announces, %" PRIu64 " torrents scraped, %" PRIu64
-             " errors; at the end %" PRIu64 " torrents with %" PRIu64 " IPv4 and %" PRIu64
-             " IPv6 peers",
-             m.announces, m.scrapes, m.http_errors + m.udp_errors, m.torrents, m.peers_ipv4,
-             m.peers_ipv6);
-}
-
 /* ---- from start to end ---- */
 
 /* The other threads begin last, when nothing can fail any more that they would have to be stopped
@@ -701,7 +381,7 @@ start(struct process *p, struct errbuf *eb)
     if (err != 0)
         return err;
     raise_file_limit(p);
-    err = start_listening(p, eb);
+    err = addresses_listen(&p->addresses, eb);
     if (err == 0)
         err = start_admin(p, eb);
     if (err == 0)
@@ -727,10 +407,7 @@ stop(struct process *p)
     for (unsigned i = 1; i < p->nworkers; i++)
         worker_free(p->workers[i]);
     admin_stop(p->admin);
-    for (size_t i = 0; i < p->nadmin; i++)
-        http_front_free(p->admin_fronts[i]);
-    for (size_t i = 0; i < p->npassed; i++)
-        close(p->passed[i].fd);
+    addresses_fini(&p->addresses);
     savefile_finish(p->save);
     if (p->watchdog != NULL)
         loop_timer_free(p->watchdog);
@@ -768,12 +445,17 @@ process_run(const struct settings *settings, int argc, const char *const *argv)
         .log = {.write = settings->log_json ? log_to_stderr_as_json : log_to_stderr,
                 .ctx = name,
                 .level = settings->log_level},
-        .argc = argc,
-        .argv = argv,
         .settings = *settings,
+        .reload = {.argc = argc,
+                   .argv = argv,
+                   .settings = &p.settings,
+                   .list = &p.list,
+                   .log = &p.log,
+                   .common = &p.common},
+        .numbers = {.common = &p.common, .list = &p.list},
     };
     struct errbuf eb = {""};
-    int err = sdnotify_listen_fds(p.passed, &p.npassed, &eb);
+    int err = addresses_init(&p.addresses, &p.settings, &p.common, &eb);
 
     if (err == 0)
         err = start(&p, &eb);
@@ -782,7 +464,7 @@ process_run(const struct settings *settings, int argc, const char *const *argv)
         err = loop_run(p.loop);
         if (err != 0)
             errbuf_set(&eb, err, "the event loop failed: %s", sprat_strerror(err));
-        log_totals(&p);
+        numbers_log(&p.numbers);
     }
     if (err != 0)
         say_failure(&p, &eb);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Each number is asked of who counts it.
+ */
+#include "tracker/daemon/numbers.h"
+
+#include <inttypes.h>
+
+#include "tracker/daemon/machine.h"
+
+static uint64_t
+certificate_until(const struct numbers *n)
+{
+    struct tls_server *server;
+    int64_t until;
+
+    if (n->common->certs == NULL)
+        return 0;
+    server = certbox_get(n->common->certs);
+    until = tls_server_valid_until(server);
+    tls_server_drop(server);
+    return until > 0 ? (uint64_t)until : 0;
+}
+
+static void
+gather_private(const struct numbers *n, struct metrics *m)
+{
+    struct accountant_stats s;
+    struct access_counts c;
+
+    accountant_get_stats(n->accountant, &s);
+    members_counts(n->common->members, &c);
+    m->members = c.users;
+    m->registered = c.torrents;
+    m->accounts_waiting = s.waiting;
+    m->accounts_stored = s.entries;
+    m->accounts_flushes = s.flushes;
+    m->accounts_failures = s.failures;
+    m->accounts_failing = s.failing;
+    m->accounts_signals = s.signals;
+}
+
+void
+numbers_gather(const struct numbers *n, struct metrics *m)
+{
+    struct tracker_stats s;
+
+    shards_stats(n->common->shards, &s);
+    *m = (struct metrics){
+        .announces = s.announces,
+        .scrapes = s.scrapes,
+        .refused = s.refused,
+        .shed = s.shed,
+        .torrents = s.torrents,
+        .peers_ipv4 = s.peers4,
+        .peers_ipv6 = s.peers6,
+        .listed = n->list->list != NULL ? hashlist_count(n->list->list) : 0,
+        .uptime_seconds = (uint64_t)(mono_diff_ms(loop_now(n->loop), n->started_at) / 1000),
+        .memory_bytes = machine_memory_bytes(),
+        .https_certificate_until = certificate_until(n),
+        .cpu_milliseconds = machine_cpu_ms(),
+        .workers = n->common->nworkers,
+        .cluster_connected = s.cluster_connected,
+        .cluster_commands = s.cluster.commands,
+        .cluster_fetches = s.cluster.fetches,
+        .cluster_waiting = s.cluster.waiting,
+        .cluster_dropped = s.cluster.dropped,
+        .cluster_errors = s.cluster.errors,
+    };
+    for (unsigned i = 0; i < n->common->nworkers; i++)
+        worker_count(n->common->workers[i], m);
+    if (n->accountant != NULL)
+        gather_private(n, m);
+}
+
+void
+numbers_log(const struct numbers *n)
+{
+    struct metrics m;
+
+    numbers_gather(n, &m);
+    log_info(n->common->log,
+             "%" PRIu64 " announces, %" PRIu64 " torrents scraped, %" PRIu64
+             " errors; at the end %" PRIu64 " torrents with %" PRIu64 " IPv4 and %" PRIu64
+             " IPv6 peers",
+             m.announces, m.scrapes, m.http_errors + m.udp_errors, m.torrents, m.peers_ipv4,
+             m.peers_ipv6);
+}
