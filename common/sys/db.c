@@ -203,17 +203,22 @@ set_up(struct db *db, const struct db_schema *schema, struct errbuf *eb)
     return version < (int64_t)schema->migration_count ? migrate(db, schema, eb) : 0;
 }
 
-/* SQLite would create the file by the umask; it holds what the user downloads, so 0600. */
+/* SQLite would create the file by the umask; it holds what the user downloads, so 0600. One that is
+ * there is not touched: closing any descriptor of it takes away the locks that another connection of
+ * this process has (POSIX), and other processes would then delete the WAL under it. */
 static int
 create_private(const char *path, struct errbuf *eb)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
 
-    if (fd < 0)
-        return errbuf_set(eb, sprat_err_from_errno(errno), "can't open the database %s: %s", path,
-                          strerror(errno));
-    close(fd);
-    return 0;
+    if (fd >= 0) {
+        close(fd);
+        return 0;
+    }
+    if (errno == EEXIST && access(path, R_OK | W_OK) == 0)
+        return 0;
+    return errbuf_set(eb, sprat_err_from_errno(errno), "can't open the database %s: %s", path,
+                      strerror(errno));
 }
 
 int

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/sys/clock.h"
@@ -125,6 +126,52 @@ Test(db, rollback_undoes)
     db_rollback(db);
     cr_expect_eq(number(db, "SELECT count(*) FROM a"), 1);
     db_close(db);
+    remove_dir(dir);
+}
+
+static int
+add_from_another_process(const char *path)
+{
+    struct db_schema schema = schema_of(2);
+    struct db *db;
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0) {
+        int err = db_open(path, &schema, &db, NULL);
+
+        if (err == 0)
+            err = db_exec(db, "INSERT INTO a (x) VALUES (7)", "testing", NULL);
+        db_close(err == 0 ? db : NULL);
+        _exit(err != 0);
+    }
+    cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid);
+    return status;
+}
+
+/* Closing a descriptor of a file takes away all of the process's locks on it. A second connection
+ * must not do that to the first: another process would take itself for the last, and delete the
+ * WAL. */
+Test(db, two_connections_of_a_process_keep_their_locks)
+{
+    char dir[32], path[64], wal[80];
+    struct db_schema schema = schema_of(2);
+    struct db *one, *two;
+
+    make_path(dir, path);
+    snprintf(wal, sizeof(wal), "%s-wal", path);
+    cr_assert_eq(db_open(path, &schema, &one, NULL), 0);
+    cr_assert_eq(number(one, "SELECT count(*) FROM a"), 0);
+    cr_assert_eq(db_open(path, &schema, &two, NULL), 0);
+    cr_assert_eq(add_from_another_process(path), 0);
+    cr_assert_eq(access(wal, F_OK), 0, "the WAL is still there");
+    cr_assert_eq(number(one, "SELECT count(*) FROM a"), 1);
+    db_close(two);
+    cr_assert_eq(db_exec(one, "INSERT INTO a (x) VALUES (8)", "testing", NULL), 0);
+    db_close(one);
+    cr_assert_eq(db_open(path, &schema, &one, NULL), 0);
+    cr_assert_eq(number(one, "SELECT count(*) FROM a"), 2);
+    db_close(one);
     remove_dir(dir);
 }
 
