@@ -4,6 +4,7 @@
  */
 #include "common/sys/clock.h"
 
+#include <errno.h>
 #include <time.h>
 
 #include "common/base/assert.h"
@@ -24,4 +25,13 @@ clock_unix(void)
 
     ASSERT(clock_gettime(CLOCK_REALTIME, &ts) == 0);
     return ts.tv_sec;
+}
+
+void
+clock_sleep_ms(unsigned ms)
+{
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        ;
 }

@@ -13,6 +13,9 @@
 /* The monotonic clock (it stands still while the machine sleeps, and no settimeofday moves it). */
 struct mono clock_mono(void);
 
+/* Only for a thread that nobody waits for. */
+void clock_sleep_ms(unsigned ms);
+
 /* Seconds since 1970, for what is shown or stored. */
 int64_t clock_unix(void);
 

@@ -313,14 +313,6 @@ def wrong_settings(t):
 
 
 @test
-def private_trackers_are_alone(t):
-    result = run(t, [our.TRACKER, "--private", "yes", "--database", t.path("a.db"), "--cluster", "redis://127.0.0.1"])
-    assert result.status == 2 and result.err.count("\n") == 1, result
-    assert "a private tracker can't share swarms in a cluster" in result.err, result
-    assert not os.path.exists(t.path("a.db"))
-
-
-@test
 def fleets_of_other_names_are_apart(t):
     redis = Redis(t)
     a, b = member(t, redis), member(t, redis, "--cluster-name", "other/")

@@ -54,6 +54,7 @@ struct access {
     struct client *clients; /* ACCESS_CLIENTS_MAX, or NULL */
     uint32_t nclients;
     uint32_t nallowed; /* rules that allow: if there are any, all others are not */
+    bool loading;
 };
 
 struct access *
@@ -271,11 +272,62 @@ access_put_client(struct access *a, const char *prefix, enum access_client rule)
     return 0;
 }
 
+static int
+fill_user(void *ctx, const struct access_user *u)
+{
+    return access_put_user(ctx, u);
+}
+
+static int
+fill_passkey(void *ctx, const struct access_passkey *k)
+{
+    return access_put_passkey(ctx, k);
+}
+
+static int
+fill_torrent(void *ctx, const struct access_torrent *t)
+{
+    return access_put_torrent(ctx, t);
+}
+
+static int
+fill_hash(void *ctx, const uint8_t hash[TRACKER_HASH_LEN], uint32_t torrent)
+{
+    return access_put_hash(ctx, hash, torrent);
+}
+
+static int
+fill_client(void *ctx, const char *prefix, enum access_client rule)
+{
+    return access_put_client(ctx, prefix, rule);
+}
+
+struct access_sink
+access_fill(struct access *a)
+{
+    return (struct access_sink){
+        .ctx = a,
+        .user = fill_user,
+        .passkey = fill_passkey,
+        .torrent = fill_torrent,
+        .hash = fill_hash,
+        .client = fill_client,
+    };
+}
+
+void
+access_set_loading(struct access *a, bool loading)
+{
+    a->loading = loading;
+}
+
 void
 access_counts(const struct access *a, struct access_counts *out)
 {
-    *out = (struct access_counts){
-        .users = a->nusers, .passkeys = a->npasskeys, .torrents = a->ntorrents};
+    *out = (struct access_counts){.users = a->nusers,
+                                  .passkeys = a->npasskeys,
+                                  .torrents = a->ntorrents,
+                                  .loading = a->loading};
 }
 
 /* ---- asking ---- */
@@ -367,6 +419,8 @@ access_check_user(const struct access *a, const struct access_ask *ask, int64_t 
     struct user user;
 
     *g = (struct access_grant){0};
+    if (a->loading)
+        return ACCESS_BUSY;
     if (ask->passkey == NULL)
         return ACCESS_NO_PASSKEY;
     k = find_passkey(a, ask->passkey, ask->passkey_hash);

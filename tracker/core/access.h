@@ -67,8 +67,25 @@ int access_put_torrent(struct access *a, const struct access_torrent *t);
 int access_put_hash(struct access *a, const uint8_t hash[TRACKER_HASH_LEN], uint32_t torrent);
 int access_put_client(struct access *a, const char *prefix, enum access_client rule);
 
+/* Where rows go, one by one: users and torrents before what belongs to them. A function's error
+ * ends the reading. */
+struct access_sink {
+    void *ctx;
+    int (*user)(void *ctx, const struct access_user *u);
+    int (*passkey)(void *ctx, const struct access_passkey *k);
+    int (*torrent)(void *ctx, const struct access_torrent *t);
+    int (*hash)(void *ctx, const uint8_t hash[TRACKER_HASH_LEN], uint32_t torrent);
+    int (*client)(void *ctx, const char *prefix, enum access_client rule);
+};
+/* One that fills |a|, which it borrows. */
+struct access_sink access_fill(struct access *a);
+
+/* A table that is not filled yet: everybody is told to come again (ACCESS_BUSY). */
+void access_set_loading(struct access *a, bool loading);
+
 struct access_counts {
     uint32_t users, passkeys, torrents;
+    bool loading;
 };
 void access_counts(const struct access *a, struct access_counts *out);
 

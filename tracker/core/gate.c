@@ -120,7 +120,7 @@ gate_note(const struct tracker_gate *gate, const struct tracker_announce *a,
     note.leechers_s = note.unix_s - leechers_age_s;
     err = ledger_put(&b->ledger, a, &note);
     if (g->slots > 0 && !leeches(a))
-        slots_leave(&b->slots, g->user, g->torrent);
+        slots_leave(&b->slots, g->user, g->torrent, note.unix_s);
     gate->close_books(gate->ctx, g->user);
     return err == 0 ? ACCESS_GRANTED : ACCESS_BUSY;
 }

@@ -91,25 +91,25 @@ put_refusal(struct http_service *h, enum access_refusal no, const struct gate_pa
     put_failure(h, gate_reason(no, p, text), access_refusal_retry_min(no));
 }
 
-/* Takes the announce, between the gate's question and its note. */
 static enum access_refusal
-take_announce(struct http_service *h, const struct passkey_request *target,
-              const struct tracker_announce *a, const struct endpoint *from,
-              struct tracker_answer *ans, struct gate_pass *pass, struct mono now)
+admit(struct http_service *h, const struct passkey_request *target,
+      const struct tracker_announce *a, struct gate_pass *pass, struct mono now)
 {
-    bool gated = h->gate.ctx != NULL;
-    enum access_refusal no;
-
     gate_pass_init(pass, target, a->info_hash);
-    no = gated ? gate_admit(&h->gate, target, a, now, pass) : ACCESS_GRANTED;
-    if (no != ACCESS_GRANTED)
-        return no;
+    return h->gate.ctx != NULL ? gate_admit(&h->gate, target, a, now, pass) : ACCESS_GRANTED;
+}
+
+/* Takes an announce that was admitted, and has the gate note it. */
+static enum access_refusal
+take_announce(struct http_service *h, const struct tracker_announce *a, const struct endpoint *from,
+              struct tracker_answer *ans, const struct gate_pass *pass, struct mono now)
+{
     tally_add(&h->announces, 1);
     tracker_on_announce(tracker_doors_enter(&h->doors, a->info_hash), a, from, ans, now);
     h->doors.leave(h->doors.ctx);
-    if (gated && ans->failure == NULL)
-        no = gate_note(&h->gate, a, pass, ans->leechers_age_s, now);
-    return no;
+    if (h->gate.ctx == NULL || ans->failure != NULL)
+        return ACCESS_GRANTED;
+    return gate_note(&h->gate, a, pass, ans->leechers_age_s, now);
 }
 
 static bool
@@ -119,13 +119,14 @@ come_again(struct http_service *h, enum service_turn turn)
     return false;
 }
 
-/* A private tracker is in no cluster: nothing waits between the gate's question and its note. */
+/* Asked of announces that were admitted: for others, no torrent is looked up. One that comes again
+ * is admitted again, which counts nothing twice. */
 static bool
 announce_must_wait(struct http_service *h, const struct tracker_announce *a, enum service_turn turn,
                    struct mono now)
 {
     bool wait =
-        h->gate.ctx == NULL && turn != TURN_LAST && a->event != TRACKER_EVENT_STOPPED &&
+        turn != TURN_LAST && a->event != TRACKER_EVENT_STOPPED &&
         tracker_must_wait(tracker_doors_enter(&h->doors, a->info_hash), a->info_hash, true, now);
 
     if (wait)
@@ -158,9 +159,11 @@ answer_announce(struct http_service *h, const struct http_request *req,
         ans.ids4 = room.ids4;
         ans.ids6 = room.ids6;
     }
-    if (announce_must_wait(h, &a, turn, now))
+    no = admit(h, target, &a, &pass, now);
+    if (no == ACCESS_GRANTED && announce_must_wait(h, &a, turn, now))
         return come_again(h, turn);
-    no = take_announce(h, target, &a, from, &ans, &pass, now);
+    if (no == ACCESS_GRANTED)
+        no = take_announce(h, &a, from, &ans, &pass, now);
     if (no != ACCESS_GRANTED)
         put_refusal(h, no, &pass);
     else if (ans.failure != NULL)
@@ -170,12 +173,18 @@ answer_announce(struct http_service *h, const struct http_request *req,
     return true;
 }
 
+static bool
+shows(const struct http_service *h, const uint8_t *hash)
+{
+    return h->gate.ctx == NULL || gate_shows(&h->gate, hash);
+}
+
 static void
 fill_scrape(struct http_service *h, struct tracker_scrape *entry, struct mono now)
 {
     uint8_t hash[TRACKER_HASH_LEN];
 
-    if (h->gate.ctx == NULL || gate_shows(&h->gate, entry->info_hash)) {
+    if (shows(h, entry->info_hash)) {
         tracker_on_scrape(tracker_doors_enter(&h->doors, entry->info_hash), entry, now);
         return;
     }
@@ -192,7 +201,9 @@ scrape_must_wait(struct http_service *h, uint8_t (*hashes)[TRACKER_HASH_LEN], si
     bool wait = false;
 
     for (size_t i = 0; i < n; i++)
-        wait |= tracker_must_wait(tracker_doors_enter(&h->doors, hashes[i]), hashes[i], false, now);
+        if (shows(h, hashes[i]))
+            wait |=
+                tracker_must_wait(tracker_doors_enter(&h->doors, hashes[i]), hashes[i], false, now);
     if (wait)
         h->doors.leave(h->doors.ctx);
     return wait;
@@ -213,14 +224,14 @@ answer_scrape(struct http_service *h, const struct http_request *req,
         put_failure(h, reason, TRACKER_RETRY_UNSAID);
         return true;
     }
-    if (h->gate.ctx == NULL && turn != TURN_LAST && scrape_must_wait(h, hashes, n, now))
-        return come_again(h, turn);
     if (h->gate.ctx != NULL)
         no = gate_admit_scrape(&h->gate, target, now);
     if (no != ACCESS_GRANTED) {
         put_refusal(h, no, NULL);
         return true;
     }
+    if (turn != TURN_LAST && scrape_must_wait(h, hashes, n, now))
+        return come_again(h, turn);
     for (size_t i = 0; i < n; i++)
         memcpy(entries[i].info_hash, hashes[i], TRACKER_HASH_LEN);
     n = tracker_http_sort_scrape(entries, n);

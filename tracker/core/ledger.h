@@ -56,6 +56,7 @@ enum ledger_flags {
     LEDGER_NAMED_CLIENT = 64, /* a rule allows this client by name */
     LEDGER_OPENED = 128,      /* |open_up| and |open_down| are set */
     LEDGER_ENDED = 256,       /* the last announce said "stopped" */
+    LEDGER_FLAGS_ALL = 511,
 };
 
 /* Bytes, and unix seconds. What nearly every announce touches stands on the first 64 bytes, which

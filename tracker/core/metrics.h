@@ -36,6 +36,7 @@
     X(cluster_errors, counter, "errors that Redis answered")                                       \
     X(workers, gauge, "threads that answer")                                                       \
     X(members, gauge, "users of a private tracker")                                                \
+    X(members_missing, gauge, "1 while a private fleet's tracker has not heard who may announce")  \
     X(registered, gauge, "torrents in a private tracker's database, removed ones included")        \
     X(accounts_waiting, gauge, "sessions whose counters are not in the database yet")              \
     X(accounts_stored, counter, "sessions whose counters were stored in the database")             \
@@ -43,6 +44,8 @@
     X(accounts_failures, counter, "times that the database could not store counters")              \
     X(accounts_failing, gauge, "1 while the last of these times is one")                           \
     X(accounts_signals, counter, "signals about users that a person should look at")               \
+    X(keeper_seen, gauge, "1 while a tracker of the private fleet keeps the accounts")             \
+    X(keeper_batches, counter, "batches of other trackers' accounts that were stored")             \
     X(https_certificate_until, gauge, "end of the HTTPS certificate, Unix seconds; 0: none")       \
     X(uptime_seconds, gauge, "seconds since the start")                                            \
     X(memory_bytes, gauge, "resident memory of the process")                                       \

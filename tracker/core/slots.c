@@ -6,8 +6,10 @@
 #include "tracker/core/slots.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/err.h"
+#include "tracker/core/access.h"
 
 struct slot_torrent {
     uint32_t torrent;
@@ -53,6 +55,7 @@ slots_fini(struct slots *s)
     LIST_EACH_SAFE (it, &s->order)
         forget(s, LIST_ENTRY(it, struct slots_user, link));
     hashmap_fini(&s->users);
+    free(s->news);
 }
 
 static struct slots_user *
@@ -126,40 +129,128 @@ append(struct slots_user *u, uint32_t torrent, int64_t unix_s)
     return true;
 }
 
-bool
-slots_take(struct slots *s, uint32_t user, uint32_t torrent, uint32_t limit, int64_t unix_s)
+static struct slots_user *
+find_or_add(struct slots *s, uint32_t user, int64_t unix_s)
 {
     struct slots_user *u = find(s, user);
 
     if (u == NULL)
         u = add(s, user, unix_s);
     if (u == NULL)
-        return false;
+        return NULL;
     list_remove(&u->link);
     list_push_back(&s->order, &u->link);
-    u->seen_s = unix_s;
-    for (uint32_t i = 0; i < u->count; i++) {
-        if (u->torrents[i].torrent == torrent) {
-            u->torrents[i].seen_s = unix_s;
-            return true;
-        }
-    }
+    if (u->seen_s < unix_s)
+        u->seen_s = unix_s;
+    return u;
+}
+
+static struct slot_torrent *
+find_torrent(struct slots_user *u, uint32_t torrent)
+{
+    for (uint32_t i = 0; i < u->count; i++)
+        if (u->torrents[i].torrent == torrent)
+            return &u->torrents[i];
+    return NULL;
+}
+
+static bool
+take(struct slots *s, uint32_t user, uint32_t torrent, uint32_t limit, int64_t unix_s)
+{
+    struct slots_user *u = find_or_add(s, user, unix_s);
+    struct slot_torrent *t = u != NULL ? find_torrent(u, torrent) : NULL;
+
+    if (t != NULL)
+        t->seen_s = unix_s;
+    if (u == NULL || t != NULL)
+        return t != NULL;
     if (u->count >= limit)
         drop_silent(s, u, unix_s);
     return u->count < limit && append(u, torrent, unix_s);
 }
 
-void
-slots_leave(struct slots *s, uint32_t user, uint32_t torrent)
+static void
+tell(struct slots *s, uint32_t user, uint32_t torrent, int64_t unix_s, bool leeches)
+{
+    if (s->news != NULL && s->nnews < SLOTS_NEWS_MAX)
+        s->news[s->nnews++] = (struct slots_news){user, torrent, (uint32_t)unix_s, leeches};
+}
+
+bool
+slots_take(struct slots *s, uint32_t user, uint32_t torrent, uint32_t limit, int64_t unix_s)
+{
+    bool within = take(s, user, torrent, limit, unix_s);
+
+    if (within)
+        tell(s, user, torrent, unix_s, true);
+    return within;
+}
+
+static void
+leave(struct slots *s, uint32_t user, uint32_t torrent)
 {
     struct slots_user *u = find(s, user);
+    struct slot_torrent *t = u != NULL ? find_torrent(u, torrent) : NULL;
 
-    for (uint32_t i = 0; u != NULL && i < u->count; i++) {
-        if (u->torrents[i].torrent == torrent) {
-            drop(u, i);
-            break;
-        }
-    }
+    if (t != NULL)
+        drop(u, (uint32_t)(t - u->torrents));
     if (u != NULL && u->count == 0)
         forget(s, u);
+}
+
+void
+slots_leave(struct slots *s, uint32_t user, uint32_t torrent, int64_t unix_s)
+{
+    leave(s, user, torrent);
+    tell(s, user, torrent, unix_s, false);
+}
+
+/* ---- with other trackers ---- */
+
+int
+slots_keep_news(struct slots *s)
+{
+    s->news = calloc(SLOTS_NEWS_MAX, sizeof(*s->news));
+    return s->news != NULL ? 0 : SPRAT_E_NOMEM;
+}
+
+uint32_t
+slots_take_news(struct slots *s, struct slots_news *out, uint32_t max)
+{
+    uint32_t n = s->nnews < max ? s->nnews : max;
+
+    if (n == 0)
+        return 0;
+    memcpy(out, s->news, n * sizeof(*out));
+    s->nnews -= n;
+    memmove(s->news, s->news + n, s->nnews * sizeof(*s->news));
+    return n;
+}
+
+static void
+hear_end(struct slots *s, const struct slots_news *n)
+{
+    struct slots_user *u = find(s, n->user);
+    const struct slot_torrent *t = u != NULL ? find_torrent(u, n->torrent) : NULL;
+
+    if (t != NULL && t->seen_s <= (int64_t)n->unix_s)
+        leave(s, n->user, n->torrent);
+}
+
+void
+slots_hear(struct slots *s, const struct slots_news *n)
+{
+    struct slots_user *u;
+    struct slot_torrent *t;
+
+    if (!n->leeches) {
+        hear_end(s, n);
+        return;
+    }
+    u = find_or_add(s, n->user, n->unix_s);
+    t = u != NULL ? find_torrent(u, n->torrent) : NULL;
+    if (t != NULL && t->seen_s < (int64_t)n->unix_s)
+        t->seen_s = n->unix_s;
+    if (u != NULL && t == NULL && u->count < ACCESS_SLOTS_MAX)
+        (void)append(u, n->torrent, n->unix_s);
 }

@@ -385,13 +385,14 @@ fill_counts(const struct cluster_view *view, struct tracker_answer *ans)
     ans->downloaded = view->downloaded;
 }
 
-/* A swarm that had a leecher before or after an announce had one now. */
+/* A swarm that had a leecher before or after an announce, here or at another tracker of the
+ * cluster, had one now. */
 static void
 note_leechers(struct swarm *w, const struct ask *k, uint32_t before, struct tracker_answer *ans)
 {
     uint32_t now_s = (uint32_t)(k->now.us / 1000000);
 
-    if (before + w->v4.nleeches + w->v6.nleeches > 0)
+    if (before + ans->incomplete > 0)
         w->leechers_s = now_s;
     ans->leechers_age_s = now_s - w->leechers_s;
 }
@@ -457,10 +458,10 @@ tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
         remove_peer(t, w, &k);
     else if (!update_peer(t, w, &k))
         ans->warning = "this tracker has no room for another peer: you are not listed";
-    if (w != NULL)
-        note_leechers(w, &k, leechers, ans);
     look(t, a->info_hash, w, &view, now);
     fill_counts(&view, ans);
+    if (w != NULL)
+        note_leechers(w, &k, leechers, ans);
     fill_peers(t, w, &view, &k, ans);
 }
 

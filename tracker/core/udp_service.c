@@ -137,7 +137,8 @@ announce_must_wait(struct udp_service *u, const struct tracker_announce *a, enum
            tracker_must_wait(tracker_doors_enter(&u->doors, a->info_hash), a->info_hash, true, now);
 }
 
-/* A private tracker is in no cluster: nothing waits between the gate's question and its note. */
+/* Only an announce that was admitted may wait; it is admitted again when it comes again, which
+ * counts nothing twice. */
 static size_t
 answer_announce(struct udp_service *u, const uint8_t *packet, const struct tracker_udp_request *q,
                 const struct endpoint *from, enum service_turn turn, uint8_t *reply,
@@ -155,14 +156,14 @@ answer_announce(struct udp_service *u, const uint8_t *packet, const struct track
     struct udp_service_ahead own, *h = NULL;
     struct tracker_reply r;
 
-    if (u->gate.ctx == NULL && announce_must_wait(u, &q->announce, turn, now))
-        return come_again(u, turn);
     if (u->gate.ctx != NULL) {
         h = find_ahead(u, packet, q, &own);
         no = gate_admit(&u->gate, &h->request, &q->announce, now, &h->pass);
     }
     if (no != ACCESS_GRANTED)
         return put_refusal(u, reply, q->transaction, no, &h->pass);
+    if (announce_must_wait(u, &q->announce, turn, now))
+        return come_again(u, turn);
     tracker_on_announce(tracker_doors_enter(&u->doors, q->announce.info_hash), &q->announce, from,
                         &ans, now);
     if (h != NULL && ans.failure == NULL)

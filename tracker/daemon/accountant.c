@@ -288,13 +288,21 @@ init_cond(pthread_cond_t *c)
 }
 
 static int
+apply(void *ctx, const struct accounts_batch *b, struct accounts_result *out, struct errbuf *eb)
+{
+    struct accountant *a = ctx;
+
+    return accounts_apply(a->registry, b, out, eb);
+}
+
+static int
 load(struct accountant *a, const char *path, struct errbuf *eb)
 {
     int err = registry_open(path, true, &a->registry, eb);
 
     if (err != 0)
         return err;
-    flusher_init(&a->flusher, a->registry, a->members, &a->log);
+    flusher_init(&a->flusher, apply, a, a->members, &a->log);
     return memberfeed_init(&a->feed, a->registry, a->members, &a->log, eb);
 }
 
@@ -369,17 +377,7 @@ accountant_free(struct accountant *a)
 }
 
 void
-accountant_get_stats(struct accountant *a, struct accountant_stats *out)
+accountant_get_stats(struct accountant *a, struct flusher_stats *out)
 {
-    const struct flusher *f = &a->flusher;
-
-    *out = (struct accountant_stats){
-        .waiting = tally_get(&f->waiting) + members_waiting(a->members),
-        .flushes = tally_get(&f->flushes),
-        .failures = tally_get(&f->failures),
-        .entries = tally_get(&f->entries),
-        .signals = tally_get(&f->signals),
-        .flushed_s = (int64_t)tally_get(&f->flushed_s),
-        .failing = tally_get(&f->failing) != 0,
-    };
+    flusher_get_stats(&a->flusher, out);
 }

@@ -20,6 +20,7 @@
 
 #include "common/base/log.h"
 #include "common/ev/loop.h"
+#include "tracker/daemon/flusher.h"
 #include "tracker/net/members.h"
 #include "tracker/store/registry.h"
 
@@ -53,15 +54,7 @@ void accountant_free(struct accountant *a);
 /* Seconds to add to the monotonic clock for unix seconds. */
 int64_t accountant_unix_offset(void);
 
-struct accountant_stats {
-    uint64_t waiting; /* sessions that are noted and not in the database yet */
-    uint64_t flushes, failures;
-    uint64_t entries; /* sessions that were applied */
-    uint64_t signals;
-    int64_t flushed_s; /* unix seconds of the last flush that succeeded; 0: none yet */
-    bool failing;      /* the last try failed */
-};
-void accountant_get_stats(struct accountant *a, struct accountant_stats *out);
+void accountant_get_stats(struct accountant *a, struct flusher_stats *out);
 
 /* Where a loop asks, and gets its answers. NULL when memory is out. */
 struct accountant_desk;

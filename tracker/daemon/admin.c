@@ -181,7 +181,7 @@ answer_call(struct admin *a, const struct http_request *req, const char *path, s
 
     if (status == 0 && a->desk == NULL) {
         api_call_free(call);
-        put_error(a, r, 404, COMMON_LINES, "this tracker is not private: it knows no users");
+        put_error(a, r, 404, COMMON_LINES, "this tracker has no database of users");
         return true;
     }
     if (status != 0) {
@@ -402,7 +402,8 @@ answer_page(struct admin *a, const struct http_request *req, const struct reply 
         type = "application/json";
         metrics_put_json(&m, &a->body);
     } else if (is(req->path, req->path_len, "/health")) {
-        buf_puts(&a->body, "ok\n");
+        status = m.members_missing ? 503 : 200;
+        buf_puts(&a->body, m.members_missing ? "no users are known yet\n" : "ok\n");
     } else {
         status = 404;
         buf_puts(&a->body, "There are /, /metrics, /stats, /health and /api/.\n");

@@ -9,13 +9,14 @@
 
 #include "common/crypto/random.h"
 #include "common/sys/clock.h"
-#include "tracker/store/accounts.h"
 
 void
-flusher_init(struct flusher *f, struct registry *r, struct members *m, const struct log *log)
+flusher_init(struct flusher *f, flusher_apply apply, void *ctx, struct members *m,
+             const struct log *log)
 {
     f->log = log;
-    f->registry = r;
+    f->apply = apply;
+    f->apply_ctx = ctx;
     f->members = m;
     random_bytes(&f->run, sizeof(f->run));
 }
@@ -99,7 +100,7 @@ apply_batch(struct flusher *f)
     };
     struct accounts_result result;
     struct errbuf eb = {""};
-    int err = accounts_apply(f->registry, &batch, &result, &eb);
+    int err = f->apply(f->apply_ctx, &batch, &result, &eb);
 
     if (err != 0) {
         on_failed(f, eb.text);
@@ -136,4 +137,18 @@ flusher_flush_last(struct flusher *f)
                   "the last counters of %" PRIu64 " sessions are not stored: what their clients "
                   "report next makes up for it, or is missing",
                   tally_get(&f->waiting) + members_waiting(f->members));
+}
+
+void
+flusher_get_stats(const struct flusher *f, struct flusher_stats *out)
+{
+    *out = (struct flusher_stats){
+        .waiting = tally_get(&f->waiting) + members_waiting(f->members),
+        .flushes = tally_get(&f->flushes),
+        .failures = tally_get(&f->failures),
+        .entries = tally_get(&f->entries),
+        .signals = tally_get(&f->signals),
+        .flushed_s = (int64_t)tally_get(&f->flushed_s),
+        .failing = tally_get(&f->failing) != 0,
+    };
 }

@@ -1,71 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Rows one by one.
+ * What changed, or a look whether anything did.
  */
 #include "tracker/daemon/memberfeed.h"
 
 static int
-put_user(void *ctx, const struct access_user *u)
-{
-    struct memberfeed *f = ctx;
-    int err = access_put_user(members_lock(f->members), u);
-
-    members_unlock(f->members);
-    return err;
-}
-
-static int
-put_passkey(void *ctx, const struct access_passkey *k)
-{
-    struct memberfeed *f = ctx;
-    int err = access_put_passkey(members_lock(f->members), k);
-
-    members_unlock(f->members);
-    return err;
-}
-
-static int
-put_torrent(void *ctx, const struct access_torrent *t)
-{
-    struct memberfeed *f = ctx;
-    int err = access_put_torrent(members_lock(f->members), t);
-
-    members_unlock(f->members);
-    return err;
-}
-
-static int
-put_hash(void *ctx, const uint8_t hash[20], uint32_t torrent)
-{
-    struct memberfeed *f = ctx;
-    int err = access_put_hash(members_lock(f->members), hash, torrent);
-
-    members_unlock(f->members);
-    return err;
-}
-
-static int
-put_client(void *ctx, const char *prefix, enum access_client rule)
-{
-    struct memberfeed *f = ctx;
-    int err = access_put_client(members_lock(f->members), prefix, rule);
-
-    members_unlock(f->members);
-    return err;
-}
-
-/* Each row by itself: workers get in between two of them. */
-static int
 read_changes(struct memberfeed *f, struct errbuf *eb)
 {
-    struct registry_sink sink = {
-        .ctx = f,
-        .user = put_user,
-        .passkey = put_passkey,
-        .torrent = put_torrent,
-        .hash = put_hash,
-        .client = put_client,
-    };
+    struct access_sink sink = members_sink(f->members);
 
     return registry_read_changes(f->registry, &f->change, &sink, eb);
 }

@@ -23,21 +23,45 @@ certificate_until(const struct numbers *n)
 }
 
 static void
+gather_books(const struct flusher_stats *s, struct metrics *m)
+{
+    m->accounts_waiting = s->waiting;
+    m->accounts_stored = s->entries;
+    m->accounts_flushes = s->flushes;
+    m->accounts_failures = s->failures;
+    m->accounts_failing = s->failing;
+    m->accounts_signals = s->signals;
+}
+
+static void
+gather_fleet(const struct courier *courier, struct metrics *m)
+{
+    struct courier_stats s;
+
+    courier_get_stats(courier, &s);
+    if (s.is_branch)
+        gather_books(&s.books, m);
+    m->accounts_signals += s.keeper_signals;
+    m->keeper_seen = s.keeper_seen;
+    m->keeper_batches = s.keeper_batches;
+}
+
+static void
 gather_private(const struct numbers *n, struct metrics *m)
 {
-    struct accountant_stats s;
+    struct flusher_stats s;
     struct access_counts c;
 
-    accountant_get_stats(n->accountant, &s);
     members_counts(n->common->members, &c);
     m->members = c.users;
     m->registered = c.torrents;
-    m->accounts_waiting = s.waiting;
-    m->accounts_stored = s.entries;
-    m->accounts_flushes = s.flushes;
-    m->accounts_failures = s.failures;
-    m->accounts_failing = s.failing;
-    m->accounts_signals = s.signals;
+    m->members_missing = c.loading;
+    if (n->accountant != NULL) {
+        accountant_get_stats(n->accountant, &s);
+        gather_books(&s, m);
+    }
+    if (n->courier != NULL)
+        gather_fleet(n->courier, m);
 }
 
 void
@@ -69,7 +93,7 @@ numbers_gather(const struct numbers *n, struct metrics *m)
     };
     for (unsigned i = 0; i < n->common->nworkers; i++)
         worker_count(n->common->workers[i], m);
-    if (n->accountant != NULL)
+    if (n->common->members != NULL)
         gather_private(n, m);
 }
 

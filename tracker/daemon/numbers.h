@@ -8,6 +8,7 @@
 
 #include "tracker/core/metrics.h"
 #include "tracker/daemon/accountant.h"
+#include "tracker/daemon/courier.h"
 #include "tracker/daemon/listfile.h"
 #include "tracker/daemon/worker.h"
 
@@ -15,7 +16,8 @@
 struct numbers {
     const struct worker_common *common;
     const struct listfile *list;
-    struct accountant *accountant; /* NULL: the tracker is not private */
+    struct accountant *accountant; /* NULL: the tracker has no database */
+    struct courier *courier;       /* NULL: it is in no private fleet */
     const struct loop *loop;
     struct mono started_at;
 };

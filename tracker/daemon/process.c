@@ -18,6 +18,7 @@
 #include "common/sys/sandbox.h"
 #include "common/sys/sdnotify.h"
 #include "tracker/daemon/accountant.h"
+#include "tracker/daemon/courier.h"
 #include "tracker/daemon/addresses.h"
 #include "tracker/daemon/admin.h"
 #include "tracker/daemon/machine.h"
@@ -36,7 +37,8 @@ struct process {
     struct settings settings;
     struct listfile list;
     struct worker_common common;
-    struct accountant *accountant; /* of a private tracker, or NULL */
+    struct accountant *accountant; /* of a private tracker with a database, or NULL */
+    struct courier *courier;       /* of a private tracker in a fleet, or NULL */
     struct worker *workers[SHARDS_MAX];
     unsigned nworkers;
     struct loop *loop; /* the first worker's */
@@ -49,7 +51,8 @@ struct process {
     struct admin *admin;
     struct loop_timer *watchdog;
     int64_t watchdog_ms; /* how often the service manager wants to hear of us, halved; 0: never */
-    struct cluster_url cluster; /* as it was at the start */
+    struct cluster_url cluster; /* as it was at the start, as its name */
+    char cluster_name[CLUSTER_NAME_MAX + 1];
 };
 
 static int
@@ -129,7 +132,7 @@ join_cluster(struct process *p)
         return 0;
     p->common.cluster = &p->cluster;
     memcpy(config.secret, p->common.secret, sizeof(config.secret));
-    memcpy(config.name, p->settings.cluster_name, sizeof(config.name));
+    memcpy(config.name, p->cluster_name, sizeof(config.name));
     for (unsigned i = 0; i < p->nworkers && err == 0; i++) {
         random_bytes(&config.seed, sizeof(config.seed));
         err = tracker_join(shards_lock(p->common.shards, i), &config);
@@ -177,6 +180,7 @@ start_tracker(struct process *p, struct errbuf *eb)
         p->nworkers = SHARDS_MAX;
     random_bytes(p->common.secret, sizeof(p->common.secret));
     p->cluster = s->cluster;
+    memcpy(p->cluster_name, s->cluster_name, sizeof(p->cluster_name));
     p->common.log = &p->log;
     p->common.workers = p->workers;
     p->common.nworkers = p->nworkers;
@@ -226,7 +230,7 @@ start_accountant(struct process *p, struct errbuf *eb)
     struct access_counts counts;
     int err;
 
-    if (s->is_private == 0)
+    if (s->is_private == 0 || s->database[0] == '\0')
         return 0;
     err = accountant_new(s->database, p->common.members, &config, &p->log, &p->accountant, eb);
     if (err != 0)
@@ -238,6 +242,29 @@ start_accountant(struct process *p, struct errbuf *eb)
     log_info(&p->log, "private: %" PRIu32 " users and %" PRIu32 " torrents in %s", counts.users,
              counts.torrents, s->database);
     return 0;
+}
+
+/* After the accountant, who makes the database if there is none yet. */
+static int
+start_courier(struct process *p, struct errbuf *eb)
+{
+    const struct settings *s = &p->settings;
+    struct courier_config config = {
+        .url = &p->cluster,
+        .name = p->cluster_name,
+        .database = s->database,
+        .period_s = s->accounts_period_s,
+        .gap_max_s = 2 * s->tracker.interval,
+        .rate_possible = (uint64_t)s->rate_possible_mbit * 1000000 / 8,
+        .silence_s = tracker_peer_timeout_s(&s->tracker),
+    };
+    int err;
+
+    if (s->is_private == 0 || p->cluster.host[0] == '\0')
+        return 0;
+    err = courier_new(&config, p->common.members, &p->log, &p->courier, eb);
+    p->numbers.courier = p->courier;
+    return err;
 }
 
 static int
@@ -343,7 +370,7 @@ drop_rights(struct process *p, struct errbuf *eb)
         err = sandbox_no_new_privileges(eb);
     if (err == 0 && s->state_file[0] != '\0' && s->user[0] != '\0')
         err = sandbox_can_write(s->state_file, "the state file", eb);
-    if (err == 0 && s->is_private != 0 && s->user[0] != '\0')
+    if (err == 0 && s->database[0] != '\0' && s->is_private != 0 && s->user[0] != '\0')
         err = sandbox_can_write(s->database, "the database", eb);
     return err;
 }
@@ -389,8 +416,12 @@ start(struct process *p, struct errbuf *eb)
     if (err == 0)
         err = start_accountant(p, eb);
     if (err == 0)
+        err = start_courier(p, eb);
+    if (err == 0)
         err = start_saving(p, eb);
     if (err == 0 && p->accountant != NULL && accountant_start(p->accountant) != 0)
+        err = errbuf_set(eb, SPRAT_E_NOMEM, "no thread can be started");
+    if (err == 0 && p->courier != NULL && courier_start(p->courier) != 0)
         err = errbuf_set(eb, SPRAT_E_NOMEM, "no thread can be started");
     for (unsigned i = 1; i < p->nworkers && err == 0; i++)
         if (worker_start(p->workers[i]) != 0)
@@ -418,6 +449,7 @@ stop(struct process *p)
     if (p->sigterm != NULL)
         loop_signal_free(p->sigterm);
     worker_free(p->workers[0]);
+    courier_free(p->courier);
     accountant_free(p->accountant);
     members_free(p->common.members);
     admin_free(p->admin);

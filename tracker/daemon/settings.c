@@ -449,21 +449,20 @@ read_command_line(struct settings *s, int argc, const char *const *argv, const c
     return 0;
 }
 
-/* A private tracker's list is its registry, and its accounts are in the database of one machine. */
+/* A private tracker's list is its registry. In a fleet one tracker has it, and the others hear from
+ * that. */
 static int
 check_private(const struct settings *s, struct errbuf *eb)
 {
     if (s->is_private == 0)
         return 0;
-    if (s->database[0] == '\0')
-        return errbuf_set(eb, SPRAT_E_INVAL, "a private tracker needs a database");
+    if (s->database[0] == '\0' && s->cluster.host[0] == '\0')
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "a private tracker needs a database, or a cluster in which another one "
+                          "has it");
     if (s->allow_list[0] != '\0' || s->deny_list[0] != '\0')
         return errbuf_set(eb, SPRAT_E_INVAL,
                           "a private tracker has no lists: it serves the torrents of its database");
-    if (s->cluster.host[0] != '\0')
-        return errbuf_set(eb, SPRAT_E_INVAL,
-                          "a private tracker can't share swarms in a cluster: its accounts are in "
-                          "one machine's database");
     return 0;
 }
 

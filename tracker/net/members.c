@@ -15,6 +15,7 @@ enum { CACHE_LINE = 64 };
 struct members {
     pthread_rwlock_t lock;
     struct access *access;
+    uint64_t seed[2];
     void (*full)(void *ctx);
     void *full_ctx;
     _Atomic bool full_told;
@@ -46,7 +47,7 @@ members_new(const uint64_t seed[2], const struct members_config *config)
 
     if (m == NULL)
         return NULL;
-    *m = (struct members){.access = access_new(seed)};
+    *m = (struct members){.access = access_new(seed), .seed = {seed[0], seed[1]}};
     if (m->access == NULL) {
         free(m);
         return NULL;
@@ -103,6 +104,98 @@ members_unlock(struct members *m)
     ASSERT(pthread_rwlock_unlock(&m->lock) == 0);
 }
 
+/* ---- rows ---- */
+
+static int
+put_user(void *ctx, const struct access_user *u)
+{
+    int err = access_put_user(members_lock(ctx), u);
+
+    members_unlock(ctx);
+    return err;
+}
+
+static int
+put_passkey(void *ctx, const struct access_passkey *k)
+{
+    int err = access_put_passkey(members_lock(ctx), k);
+
+    members_unlock(ctx);
+    return err;
+}
+
+static int
+put_torrent(void *ctx, const struct access_torrent *t)
+{
+    int err = access_put_torrent(members_lock(ctx), t);
+
+    members_unlock(ctx);
+    return err;
+}
+
+static int
+put_hash(void *ctx, const uint8_t hash[TRACKER_HASH_LEN], uint32_t torrent)
+{
+    int err = access_put_hash(members_lock(ctx), hash, torrent);
+
+    members_unlock(ctx);
+    return err;
+}
+
+static int
+put_client(void *ctx, const char *prefix, enum access_client rule)
+{
+    int err = access_put_client(members_lock(ctx), prefix, rule);
+
+    members_unlock(ctx);
+    return err;
+}
+
+struct access_sink
+members_sink(struct members *m)
+{
+    return (struct access_sink){
+        .ctx = m,
+        .user = put_user,
+        .passkey = put_passkey,
+        .torrent = put_torrent,
+        .hash = put_hash,
+        .client = put_client,
+    };
+}
+
+struct access *
+members_new_table(const struct members *m)
+{
+    return access_new(m->seed);
+}
+
+void
+members_replace(struct members *m, struct access *table)
+{
+    struct access *old = members_lock(m);
+
+    m->access = table;
+    members_unlock(m);
+    access_free(old);
+}
+
+void
+members_await_table(struct members *m)
+{
+    access_set_loading(members_lock(m), true);
+    members_unlock(m);
+}
+
+/* ---- stripes ---- */
+
+/* Ids are given out one after the other, so their low bits share users out evenly. */
+static unsigned
+stripe_of(uint32_t user)
+{
+    return user % MEMBERS_STRIPES;
+}
+
 static struct stripe *
 lock_stripe(struct members *m, unsigned i)
 {
@@ -124,6 +217,39 @@ members_swap(struct members *m, unsigned i, struct ledger_page *page)
     ledger_swap(&s->books.ledger, page);
     unlock_stripe(s);
     atomic_store(&m->full_told, false);
+}
+
+int
+members_share_slots(struct members *m)
+{
+    int err = 0;
+
+    for (unsigned i = 0; i < MEMBERS_STRIPES && err == 0; i++) {
+        struct stripe *s = lock_stripe(m, i);
+
+        err = slots_keep_news(&s->books.slots);
+        unlock_stripe(s);
+    }
+    return err;
+}
+
+uint32_t
+members_take_slots(struct members *m, unsigned i, struct slots_news *out, uint32_t max)
+{
+    struct stripe *s = lock_stripe(m, i);
+    uint32_t n = slots_take_news(&s->books.slots, out, max);
+
+    unlock_stripe(s);
+    return n;
+}
+
+void
+members_hear_slots(struct members *m, const struct slots_news *n)
+{
+    struct stripe *s = lock_stripe(m, stripe_of(n->user));
+
+    slots_hear(&s->books.slots, n);
+    unlock_stripe(s);
 }
 
 uint64_t
@@ -169,13 +295,6 @@ leave(void *ctx)
     if (v->inside)
         members_unlock(v->members);
     v->inside = false;
-}
-
-/* Ids are given out one after the other, so their low bits share users out evenly. */
-static unsigned
-stripe_of(uint32_t user)
-{
-    return user % MEMBERS_STRIPES;
 }
 
 static struct gate_books *

@@ -38,8 +38,26 @@ void members_set_unix_offset(struct members *m, int64_t offset_s);
 struct access *members_lock(struct members *m);
 void members_unlock(struct members *m);
 
+/* A sink that puts each row into the table, alone with it for each: workers get in between two. */
+struct access_sink members_sink(struct members *m);
+
+/* An empty table of the same secret, to be filled beside and then given to members_replace(), or
+ * access_free(). NULL when memory is out. */
+struct access *members_new_table(const struct members *m);
+
+/* Takes |table| in place of the present one. */
+void members_replace(struct members *m, struct access *table);
+
+/* Nobody is let in until members_replace(): the table is still to come. */
+void members_await_table(struct members *m);
+
 /* Takes all that stripe |i| has noted: |page| must be clear, and is the stripe's afterwards. */
 void members_swap(struct members *m, unsigned i, struct ledger_page *page);
+
+/* Slots are shared with other trackers (slots.h). SPRAT_E_NOMEM. */
+int members_share_slots(struct members *m);
+uint32_t members_take_slots(struct members *m, unsigned i, struct slots_news *out, uint32_t max);
+void members_hear_slots(struct members *m, const struct slots_news *n);
 
 /* Sessions that are noted and were not taken yet; of users, passkeys and torrents in the table. */
 uint64_t members_waiting(struct members *m);

@@ -241,7 +241,7 @@ beyond_limits(const char *what, struct errbuf *eb)
 }
 
 static int
-give_user(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *eb)
+give_user(sqlite3_stmt *q, const struct access_sink *sink, struct errbuf *eb)
 {
     int64_t id = sqlite3_column_int64(q, 0);
     struct access_user u = {
@@ -257,7 +257,7 @@ give_user(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *eb)
 }
 
 static int
-give_passkey(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *eb)
+give_passkey(sqlite3_stmt *q, const struct access_sink *sink, struct errbuf *eb)
 {
     int64_t user = sqlite3_column_int64(q, 1);
     struct access_passkey k = {
@@ -274,7 +274,7 @@ give_passkey(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *e
 }
 
 static int
-give_torrent(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *eb)
+give_torrent(sqlite3_stmt *q, const struct access_sink *sink, struct errbuf *eb)
 {
     int64_t id = sqlite3_column_int64(q, 0);
     char reason[ACCESS_REASON_MAX + 1];
@@ -291,7 +291,7 @@ give_torrent(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *e
 }
 
 static int
-give_hash(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *eb)
+give_hash(sqlite3_stmt *q, const struct access_sink *sink, struct errbuf *eb)
 {
     int64_t torrent = sqlite3_column_int64(q, 1);
     uint8_t hash[20];
@@ -304,7 +304,7 @@ give_hash(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *eb)
 }
 
 static int
-give_client(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *eb)
+give_client(sqlite3_stmt *q, const struct access_sink *sink, struct errbuf *eb)
 {
     char prefix[ACCESS_PREFIX_MAX + 1];
     int rule = sqlite3_column_int(q, 1);
@@ -319,7 +319,7 @@ give_client(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *eb
 /* In the order in which they are handed on. */
 static const struct {
     const char *sql;
-    int (*give)(sqlite3_stmt *q, const struct registry_sink *sink, struct errbuf *eb);
+    int (*give)(sqlite3_stmt *q, const struct access_sink *sink, struct errbuf *eb);
 } changes[] = {
     {"SELECT id, enabled, can_leech, slots FROM users WHERE change > ?", give_user},
     {"SELECT key, user, expires, revoked FROM passkeys WHERE change > ?", give_passkey},
@@ -332,7 +332,7 @@ static const struct {
 };
 
 static int
-read_rows(struct registry *r, size_t i, int64_t since, const struct registry_sink *sink,
+read_rows(struct registry *r, size_t i, int64_t since, const struct access_sink *sink,
           struct errbuf *eb)
 {
     sqlite3_stmt *q;
@@ -354,7 +354,7 @@ read_rows(struct registry *r, size_t i, int64_t since, const struct registry_sin
 
 /* All in one transaction, so that the counter fits what was read. */
 int
-registry_read_changes(struct registry *r, int64_t *change, const struct registry_sink *sink,
+registry_read_changes(struct registry *r, int64_t *change, const struct access_sink *sink,
                       struct errbuf *eb)
 {
     int64_t until;

@@ -197,21 +197,10 @@ int registry_each_signal(struct registry *r, uint64_t skip, uint64_t limit,
  * since the last call. Cheap enough for every second. */
 int registry_data_version(struct registry *r, int64_t *version, struct errbuf *eb);
 
-/* What to do with rows that announces depend on. Any may return an error, which ends the reading.
- */
-struct registry_sink {
-    void *ctx;
-    int (*user)(void *ctx, const struct access_user *u);
-    int (*passkey)(void *ctx, const struct access_passkey *k);
-    int (*torrent)(void *ctx, const struct access_torrent *t);
-    int (*hash)(void *ctx, const uint8_t hash[20], uint32_t torrent);
-    int (*client)(void *ctx, const char *prefix, enum access_client rule);
-};
-
 /* Hands on all rows that were changed behind |*change| (0: all there are), users and torrents
  * before what belongs to them, and sets |*change| for the next call. RANGE: an id is beyond
  * access.h; and the sink's. */
-int registry_read_changes(struct registry *r, int64_t *change, const struct registry_sink *sink,
+int registry_read_changes(struct registry *r, int64_t *change, const struct access_sink *sink,
                           struct errbuf *eb);
 
 #endif

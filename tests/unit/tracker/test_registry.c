@@ -59,7 +59,7 @@ static int64_t change;
 static const char *
 news(struct registry *r, struct told *t)
 {
-    struct registry_sink sink = {.ctx = t,
+    struct access_sink sink = {.ctx = t,
                                  .user = on_user,
                                  .passkey = on_passkey,
                                  .torrent = on_torrent,

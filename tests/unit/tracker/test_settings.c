@@ -148,3 +148,13 @@ Test(settings, a_cluster)
     cr_assert_eq(READ("--cluster-name", "{a}"), SPRAT_E_INVAL);
     cr_assert_eq(READ("--cluster-name", ""), SPRAT_E_INVAL);
 }
+
+Test(settings, a_private_tracker_has_a_database_or_a_fleet)
+{
+    cr_assert_eq(READ("--private", "yes"), SPRAT_E_INVAL);
+    cr_assert_not_null(strstr(eb.text, "needs a database, or a cluster"));
+    cr_assert_eq(READ("--private", "yes", "--database", "a.db"), 0);
+    cr_assert_eq(READ("--private", "yes", "--cluster", "redis://redis.lan"), 0);
+    cr_assert_eq(READ("--private", "yes", "--cluster", "redis://redis.lan", "--database", "a.db"),
+                 0);
+}

@@ -1,0 +1,300 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""A private fleet: one tracker has the database, the others hear from it through Redis who may what and hand it their
+books; with trackers and Redis that are killed, and a Redis full of rubbish."""
+
+import json
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import content
+import sprat
+import tracker_client
+from members import HASH, Private, Udp, ask, command, http, reason, total, user
+from redis_server import Redis
+from sprat import SPRAT, TRACKER, Tracker, join, main, need
+from tap import test
+from torrent import make, write
+
+OTHER = bytes(range(40, 60))
+NAME = "sprat:{private}"
+
+
+class Branch(Tracker):
+    """A private tracker without a database."""
+
+    def __init__(self, t, redis, *args, flush=1, wait=True, **more):
+        super().__init__(t, "--private", "yes", "--cluster", redis.url, "--accounts-interval", flush,
+                         "--listen-admin", join(t.address(), 0), *args, **more)
+        self.admin = f"http://{self.wait_line('listening admin', 15).split()[-1]}/metrics"
+        self.http6 = self.udp6 = None
+        if wait:
+            t.wait("the branch to know its users", lambda: self.metric("members_missing") == 0, 20)
+
+    def metric(self, name):
+        return json.loads(tracker_client.http_get(self.admin, "/stats")[1])[name]
+
+    def health(self):
+        return tracker_client.http_get(self.admin, "/health")[0]
+
+
+def keeper(t, redis, *args, **more):
+    return Private(t, "--cluster", redis.url, *args, **more)
+
+
+def fleet(t, branches=2, *args):
+    """Redis, a keeper with a torrent and anna, and branches; and anna's passkey."""
+    redis, database = Redis(t), t.path("tracker.db")
+    anna = user(t, database, "anna")
+    command(t, database, "torrent", "add", HASH.hex(), "--name", "the one")
+    first = keeper(t, redis, *args, database=database)
+    return redis, first, [Branch(t, redis, *args) for _ in range(branches)], anna
+
+
+def say(tracker, passkey, number=1, info_hash=HASH, **fields):
+    """An announce that must be taken; the answer."""
+    reply = http(tracker.http, passkey, number, info_hash=info_hash, key="00000007", **fields)
+    assert reason(reply) is None, reply
+    return reply
+
+
+def refusal(tracker, passkey, number=1, **fields):
+    return reason(http(tracker.http, passkey, number, **fields)) or ""
+
+
+def settled(t, *trackers, seconds=30):
+    """Waits until all that was announced is in the database."""
+    t.wait("the accounts to be stored", lambda: all(one.metric("accounts_waiting") == 0 for one in trackers), seconds)
+
+
+@test
+def branches_know_what_the_keeper_knows(t):
+    _, first, (a, b), anna = fleet(t)
+    database = first.database
+    for one in (first, a, b):
+        assert "unknown passkey" in refusal(one, "0" * 32)
+        assert "no passkey" in refusal(one, None)
+        say(one, anna)
+        assert Udp(t, one.udp).say(1, anna) is None
+    assert (a.metric("members"), a.metric("registered"), a.health()) == (1, 1, 200)
+    command(t, database, "user", "disable", "anna")
+    t.wait("both to hear of it", lambda: all("disabled" in refusal(one, anna) for one in (a, b)), 10)
+    command(t, database, "user", "enable", "anna")
+    t.wait("both to hear of it", lambda: not refusal(a, anna) and not refusal(b, anna), 10)
+    new = command(t, database, "user", "passkey", "anna", "--rotate").split()[0]
+    t.wait("the new passkey", lambda: not refusal(a, new) and "revoked" in refusal(a, anna), 10)
+    t.wait("b to know it too", lambda: "not registered" in refusal(b, new, info_hash=OTHER), 10)
+    command(t, database, "torrent", "add", OTHER.hex())
+    t.wait("the torrent", lambda: not refusal(b, new, info_hash=OTHER), 10)
+    command(t, database, "torrent", "rm", OTHER.hex(), "--reason", "a better one is there: päng")
+    t.wait("its removal", lambda: "a better one is there: päng" in refusal(b, new, info_hash=OTHER), 10)
+    command(t, database, "client", "deny", "--", "-XX")
+    t.wait("the rule", lambda: "client" in refusal(b, new, peer_id=b"-XX0001-abcdefghijkl"), 10)
+    assert all(one.stop() == 0 for one in (a, b, first))
+
+
+@test
+def they_serve_the_same_swarms(t):
+    _, first, (a, b), anna = fleet(t)
+    bob = user(t, first.database, "bob")
+    t.wait("bob", lambda: not refusal(b, bob, number=2, event="stopped"), 10)
+    say(a, anna, 1, left=0)
+    t.wait("the other's peer", lambda: say(b, bob, 2, event="started")[b"peers"] != b"", 10)
+    reply = say(b, bob, 2)
+    assert (reply[b"complete"], reply[b"incomplete"]) == (1, 1), reply
+    assert "unknown passkey" in refusal(b, "0" * 32, info_hash=OTHER)
+    assert b.metric("torrents") == 1, "who is not let in fills no table"
+
+
+@test
+def nobody_is_let_in_before_the_table_is_there(t):
+    redis, database = Redis(t), t.path("tracker.db")
+    anna = user(t, database, "anna")
+    command(t, database, "torrent", "add", HASH.hex())
+    branch = Branch(t, redis, wait=False)
+    reply = http(branch.http, anna, 1)
+    assert "just now" in reason(reply) and reply[b"retry in"] == 1, reply
+    assert "just now" in Udp(t, branch.udp).say(1, anna)
+    assert branch.health() == 503 and branch.metric("members_missing") == 1 and branch.metric("keeper_seen") == 0
+    first = keeper(t, redis, database=database)
+    t.wait("the table", lambda: not refusal(branch, anna), 20)
+    assert branch.health() == 200 and branch.metric("keeper_seen") == 1
+    assert branch.stop() == 0 and first.stop() == 0
+    assert total(t, database, "anna") is not None, "a branch's last books are handed over when it stops"
+
+
+@test
+def counters_said_here_and_there_become_one_total(t):
+    _, first, (a, b), anna = fleet(t)
+    say(a, anna, event="started", left=900)
+    settled(t, a)
+    say(b, anna, uploaded=100, downloaded=500, left=400)
+    settled(t, b)
+    say(first, anna, uploaded=120, downloaded=900, left=0, event="completed")
+    say(a, anna, uploaded=120, downloaded=900, left=0, event="completed")
+    say(b, anna, uploaded=60, downloaded=500, left=400)  # an old one that comes late
+    settled(t, first, a, b)
+    say(b, anna, uploaded=200, downloaded=900, left=0, event="stopped")
+    settled(t, b)
+    got = total(t, first.database, "anna")
+    assert (got["uploaded"], got["downloaded"], got["downloaded_raw"]) == (200, 900, 900), got
+    say(a, anna, event="started", left=0)
+    settled(t, a)
+    say(b, anna, uploaded=50, left=0)
+    settled(t, a, b)
+    got = total(t, first.database, "anna")
+    assert (got["uploaded"], got["downloaded"]) == (250, 900), got
+    assert first.metric("keeper_batches") >= 5 and a.metric("accounts_flushes") >= 3
+    assert a.stop() == 0 and b.stop() == 0 and first.stop() == 0
+
+
+@test
+def slots_are_counted_in_all_of_the_fleet(t):
+    redis, first, (a, b), _ = fleet(t)
+    hashes = [bytes([n] * 20) for n in range(1, 4)]
+    for one in hashes:
+        command(t, first.database, "torrent", "add", one.hex())
+    dora = user(t, first.database, "dora", "--slots", "2")
+    t.wait("dora", lambda: all("unknown" not in refusal(one, dora, event="stopped")
+                               for one in (first, a, b)), 10)
+    say(a, dora, info_hash=hashes[0], left=9)
+    say(first, dora, info_hash=hashes[1], left=9)
+    time.sleep(1.5)  # several rounds: whoever asks sooner would get the slot
+    assert "too many" in refusal(b, dora, info_hash=hashes[2], left=9)
+    say(b, dora, info_hash=hashes[2], left=0)  # a seed needs none
+    say(b, dora, info_hash=hashes[0], left=9)  # this one has its slot
+    late = Branch(t, redis)
+    time.sleep(1.5)
+    assert "too many" in refusal(late, dora, info_hash=hashes[2], left=9), "a new tracker hears of both"
+    say(first, dora, info_hash=hashes[1], left=0, event="completed")
+    t.wait("the slot to be free", lambda: not refusal(b, dora, info_hash=hashes[2], left=9), 10)
+
+
+@test(seconds=90)
+def a_keeper_that_is_killed_is_waited_for(t):
+    redis, first, (a, b), anna = fleet(t)
+    say(a, anna, event="started")
+    settled(t, a)
+    first.kill()
+    say(a, anna, uploaded=10)
+    say(b, anna, 2, uploaded=7)
+    t.wait("the lease to lapse", lambda: a.metric("keeper_seen") == 0, 20)
+    say(a, anna, uploaded=30)
+    t.wait("a failed try", lambda: a.metric("accounts_failing") == 1, 20)
+    assert a.metric("accounts_waiting") > 0 and a.health() == 200
+    again = keeper(t, redis, database=first.database)
+    settled(t, a, b, seconds=60)
+    assert total(t, first.database, "anna")["uploaded"] == 37
+    assert a.metric("accounts_failing") == 0 and again.stop() == 0
+    assert "are stored again" in a.stderr, a.stderr
+
+
+@test(seconds=90)
+def a_redis_that_is_lost_loses_no_accounts(t):
+    redis, first, (a, b), anna = fleet(t)
+    say(a, anna, event="started", uploaded=5)
+    redis.kill()
+    say(a, anna, uploaded=20)
+    say(b, anna, 2, uploaded=3)
+    t.wait("a failed try", lambda: a.metric("accounts_failing") == 1, 20)
+    bob = user(t, first.database, "bob")
+    redis.start()
+    settled(t, a, b, seconds=60)
+    assert total(t, first.database, "anna")["uploaded"] == 23
+    t.wait("the branches to hear of bob", lambda: not refusal(b, bob, 3) and not refusal(a, bob, 3), 30)
+    redis.command("FLUSHALL")
+    carl = user(t, first.database, "carl")
+    say(a, anna, uploaded=40)
+    t.wait("the branches to hear of carl", lambda: not refusal(b, carl, 4), 30)
+    settled(t, a, b, seconds=60)
+    assert total(t, first.database, "anna")["uploaded"] == 43
+    assert all(one.stop() == 0 for one in (a, b, first))
+
+
+@test
+def there_is_one_keeper(t):
+    redis, first, (a,), anna = fleet(t, 1)
+    other = t.path("other.db")
+    eve = user(t, other, "eve")
+    second = keeper(t, redis, database=other)
+    t.wait("the second to say so", lambda: "another tracker with a database" in second.stderr, 15)
+    say(a, anna, uploaded=9)
+    settled(t, a)
+    assert total(t, first.database, "anna")["uploaded"] == 9 and "unknown" in refusal(a, eve)
+    assert (first.metric("keeper_seen"), second.metric("keeper_batches")) == (1, 0)
+    assert first.stop() == 0
+    t.wait("the second to take over", lambda: "keeps the accounts of the fleet" in second.stderr.split("silent")[-1], 20)
+    t.wait("its users", lambda: "unknown" in refusal(a, anna) and "not registered" in refusal(a, eve), 20)
+
+
+@test
+def rubbish_in_redis_harms_nobody(t):
+    redis, first, (a,), anna = fleet(t, 1)
+    for what in ("books", "slots"):
+        for data in (b"", b"\1", b"\2abc", b"\1" + b"\xff" * 300, os.urandom(5000)):
+            redis.command("XADD", NAME + what, "*", "b", data)
+        redis.command("XADD", NAME + what, "*", "x", "y", "b", "z")
+    say(a, anna, uploaded=9)
+    settled(t, a)
+    assert total(t, first.database, "anna")["uploaded"] == 9
+    epoch = redis.command("GET", NAME + "epoch").decode()
+    redis.command("XADD", f"{NAME}rows:{epoch}", "*", "b", b"\1u\0\0\0\0rubbish")
+    t.wait("the branch to say so", lambda: "can't be read" in a.stderr, 15)
+    say(a, anna, uploaded=10)
+    redis.command("SET", NAME + "epoch", "x" * 500)  # the keeper puts it right, under another epoch
+    bob = user(t, first.database, "bob")
+    t.wait("bob", lambda: not refusal(a, bob, 2), 30)
+    for what in ("books", "slots", "keeper"):
+        redis.command("DEL", NAME + what)
+        redis.command("LPUSH", NAME + what, "no such thing")
+    t.wait("the error to be said", lambda: "WRONGTYPE" in a.stderr and "WRONGTYPE" in first.stderr, 20)
+    say(a, anna, uploaded=11)
+    redis.command("FLUSHALL")
+    settled(t, a, seconds=40)
+    assert total(t, first.database, "anna")["uploaded"] == 11
+    assert a.stop() == 0 and first.stop() == 0
+
+
+@test
+def many_sessions_take_several_messages(t):
+    _, first, (a,), anna = fleet(t, 1, "--accounts-interval", 4)
+    udp = Udp(t, a.udp)
+    for number in range(5000):
+        assert udp.say(number % 60000, anna, peer_id=b"-XX0001-%012d" % number, uploaded=number) is None
+    settled(t, a, seconds=60)
+    assert total(t, first.database, "anna")["uploaded"] == 5000 * 4999 // 2
+    assert a.stop() == 0 and first.stop() == 0
+
+
+@test(seconds=120)
+def a_swarm_of_members_of_different_trackers(t):
+    """Seeder and leecher know a branch each; one tracker is killed meanwhile."""
+    need(SPRAT)
+    redis, first, (a, b), _ = fleet(t, 2, "--interval", 2, "--min-interval", 1)
+    keys = {name: user(t, first.database, name) for name in ("seeder", "leecher")}
+    size = (5 << 20) + 4321
+    path = content.write_file(t.path("original", "odd.bin"), size)
+    metas = {name: write(make(path, "hybrid", private=True,
+                              trackers=[one.http.replace("/announce", f"/{keys[name]}/announce")]),
+                         t.path(name, "x.torrent")) for name, one in (("seeder", a), ("leecher", b))}
+    command(t, first.database, "torrent", "add", metas["seeder"])
+    t.wait("the torrent", lambda: a.metric("registered") == 2 and b.metric("registered") == 2, 10)
+    seeder = sprat.seed(t, metas["seeder"], os.path.dirname(path))
+    t.wait("the seeder's announce", lambda: a.metric("peers_ipv4") > 0, 20)
+    first.kill()
+    leecher = sprat.get(t, metas["leecher"], t.path("copy"))
+    leecher.finish()
+    content.assert_same(path, t.path("copy", "odd.bin"))
+    seeder.interrupt()
+    again = keeper(t, redis, database=first.database)
+    settled(t, a, b, seconds=60)
+    assert all(one.stop() == 0 for one in (a, b, again))
+    got = {one["name"]: (one["uploaded"], one["downloaded"]) for one in ask(t, first.database, "user", "ls")}
+    assert got == {"anna": (0, 0), "seeder": (size, 0), "leecher": (0, size)}, got
+
+
+if __name__ == "__main__":
+    main(TRACKER)

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Writers append to a buffer whose error is sticky; readers walk a cursor, and check what no honest
+ * tracker would say before anything else sees it.
+ */
+#include "tracker/core/branchwire.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/err.h"
+#include "common/codec/cursor.h"
+
+enum { USER_ENABLED = 1, USER_CAN_LEECH = 2, PASSKEY_REVOKED = 1, TORRENT_HIDDEN = 1 };
+enum { TORRENT_REMOVED = 2 };
+
+_Static_assert(ACCESS_REASON_MAX <= UINT8_MAX, "a reason's length is one byte");
+
+/* ---- keys ---- */
+
+void
+branchwire_key(char out[BRANCHWIRE_KEY_MAX + 1], const char *name, const char *what)
+{
+    snprintf(out, BRANCHWIRE_KEY_MAX + 1, "%s{private}%s", name, what);
+}
+
+void
+branchwire_run(char out[BRANCHWIRE_RUN_LEN + 1], uint64_t run)
+{
+    snprintf(out, BRANCHWIRE_RUN_LEN + 1, "%016" PRIx64, run);
+}
+
+bool
+branchwire_read_run(const uint8_t *text, size_t len, uint64_t *run)
+{
+    *run = 0;
+    if (len != BRANCHWIRE_RUN_LEN)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = text[i];
+        unsigned digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
+
+        if (digit > 15)
+            return false;
+        *run = *run << 4 | digit;
+    }
+    return true;
+}
+
+/* ---- rows ---- */
+
+void
+branchwire_begin_rows(struct buf *out)
+{
+    buf_reset(out);
+    buf_put_u8(out, BRANCHWIRE_VERSION);
+}
+
+static int
+put_user(void *ctx, const struct access_user *u)
+{
+    struct buf *out = ctx;
+
+    buf_put_u8(out, 'u');
+    buf_put_u32(out, u->id);
+    buf_put_u8(out,
+               (uint8_t)((u->enabled ? USER_ENABLED : 0) | (u->can_leech ? USER_CAN_LEECH : 0)));
+    return buf_put_u32(out, u->slots);
+}
+
+static int
+put_passkey(void *ctx, const struct access_passkey *k)
+{
+    struct buf *out = ctx;
+
+    buf_put_u8(out, 'k');
+    buf_put(out, k->key, sizeof(k->key));
+    buf_put_u32(out, k->user);
+    buf_put_u64(out, (uint64_t)k->expires);
+    return buf_put_u8(out, k->revoked ? PASSKEY_REVOKED : 0);
+}
+
+static void
+put_short_text(struct buf *out, const char *text)
+{
+    size_t len = strlen(text);
+
+    buf_put_u8(out, (uint8_t)len);
+    buf_put(out, text, len);
+}
+
+static int
+put_torrent(void *ctx, const struct access_torrent *t)
+{
+    struct buf *out = ctx;
+
+    buf_put_u8(out, 't');
+    buf_put_u32(out, t->id);
+    buf_put_u8(out, (uint8_t)((t->hidden ? TORRENT_HIDDEN : 0) |
+                              (t->removed != NULL ? TORRENT_REMOVED : 0)));
+    put_short_text(out, t->removed != NULL ? t->removed : "");
+    return out->err;
+}
+
+static int
+put_hash(void *ctx, const uint8_t hash[TRACKER_HASH_LEN], uint32_t torrent)
+{
+    struct buf *out = ctx;
+
+    buf_put_u8(out, 'h');
+    buf_put(out, hash, TRACKER_HASH_LEN);
+    return buf_put_u32(out, torrent);
+}
+
+static int
+put_client(void *ctx, const char *prefix, enum access_client rule)
+{
+    struct buf *out = ctx;
+
+    buf_put_u8(out, 'c');
+    buf_put_u8(out, (uint8_t)(rule - ACCESS_CLIENT_DENY));
+    put_short_text(out, prefix);
+    return out->err;
+}
+
+struct access_sink
+branchwire_rows_to(struct buf *out)
+{
+    return (struct access_sink){
+        .ctx = out,
+        .user = put_user,
+        .passkey = put_passkey,
+        .torrent = put_torrent,
+        .hash = put_hash,
+        .client = put_client,
+    };
+}
+
+static bool
+is_user(uint32_t id)
+{
+    return id > 0 && id < ACCESS_USERS_MAX;
+}
+
+static bool
+is_torrent(uint32_t id)
+{
+    return id > 0 && id < ACCESS_TORRENTS_MAX;
+}
+
+static int
+read_user(struct cursor *c, const struct access_sink *sink)
+{
+    struct access_user u = {.id = cursor_u32(c)};
+    uint8_t flags = cursor_u8(c);
+
+    u.enabled = (flags & USER_ENABLED) != 0;
+    u.can_leech = (flags & USER_CAN_LEECH) != 0;
+    u.slots = cursor_u32(c);
+    if (!cursor_ok(c) || !is_user(u.id) || u.slots > ACCESS_SLOTS_MAX)
+        return SPRAT_E_PROTOCOL;
+    return sink->user(sink->ctx, &u);
+}
+
+static int
+read_passkey(struct cursor *c, const struct access_sink *sink)
+{
+    struct access_passkey k;
+
+    cursor_copy(c, k.key, sizeof(k.key));
+    k.user = cursor_u32(c);
+    k.expires = (int64_t)cursor_u64(c);
+    k.revoked = (cursor_u8(c) & PASSKEY_REVOKED) != 0;
+    if (!cursor_ok(c) || !is_user(k.user))
+        return SPRAT_E_PROTOCOL;
+    return sink->passkey(sink->ctx, &k);
+}
+
+/* A text with its length in front; it is one without a NUL inside. */
+static bool
+read_short_text(struct cursor *c, char *out, size_t max)
+{
+    size_t len = cursor_u8(c);
+
+    if (len > max)
+        return false;
+    cursor_copy(c, out, len);
+    out[len] = '\0';
+    return cursor_ok(c) && strlen(out) == len;
+}
+
+static int
+read_torrent(struct cursor *c, const struct access_sink *sink)
+{
+    char reason[ACCESS_REASON_MAX + 1];
+    struct access_torrent t = {.id = cursor_u32(c)};
+    uint8_t flags = cursor_u8(c);
+
+    if (!read_short_text(c, reason, ACCESS_REASON_MAX) || !is_torrent(t.id))
+        return SPRAT_E_PROTOCOL;
+    t.hidden = (flags & TORRENT_HIDDEN) != 0;
+    t.removed = (flags & TORRENT_REMOVED) != 0 ? reason : NULL;
+    return sink->torrent(sink->ctx, &t);
+}
+
+static int
+read_hash(struct cursor *c, const struct access_sink *sink)
+{
+    uint8_t hash[TRACKER_HASH_LEN];
+    uint32_t torrent;
+
+    cursor_copy(c, hash, sizeof(hash));
+    torrent = cursor_u32(c);
+    if (!cursor_ok(c) || !is_torrent(torrent))
+        return SPRAT_E_PROTOCOL;
+    return sink->hash(sink->ctx, hash, torrent);
+}
+
+static int
+read_client(struct cursor *c, const struct access_sink *sink)
+{
+    char prefix[ACCESS_PREFIX_MAX + 1];
+    int rule = cursor_u8(c) + ACCESS_CLIENT_DENY;
+
+    if (!read_short_text(c, prefix, ACCESS_PREFIX_MAX) || prefix[0] == '\0' ||
+        rule > ACCESS_CLIENT_ALLOW)
+        return SPRAT_E_PROTOCOL;
+    return sink->client(sink->ctx, prefix, (enum access_client)rule);
+}
+
+static int
+read_row(struct cursor *c, const struct access_sink *sink)
+{
+    switch (cursor_u8(c)) {
+    case 'u': return read_user(c, sink);
+    case 'k': return read_passkey(c, sink);
+    case 't': return read_torrent(c, sink);
+    case 'h': return read_hash(c, sink);
+    case 'c': return read_client(c, sink);
+    default: return SPRAT_E_PROTOCOL;
+    }
+}
+
+int
+branchwire_read_rows(const uint8_t *data, size_t len, const struct access_sink *sink)
+{
+    struct cursor c = cursor_make(data, len);
+    int err = cursor_u8(&c) == BRANCHWIRE_VERSION ? 0 : SPRAT_E_PROTOCOL;
+
+    while (err == 0 && cursor_left(&c) > 0)
+        err = read_row(&c, sink);
+    return err;
+}
+
+/* ---- batches ---- */
+
+void
+branchwire_begin_batch(struct buf *out, const struct branchwire_batch *b)
+{
+    buf_reset(out);
+    buf_put_u8(out, BRANCHWIRE_VERSION);
+    buf_put_u64(out, b->run);
+    buf_put_u64(out, b->seq);
+    buf_put_u32(out, b->count);
+}
+
+static void
+put_pair(struct buf *out, const struct ledger_entry *e, uint32_t flag, uint64_t up, uint64_t down)
+{
+    if ((e->flags & flag) == 0)
+        return;
+    buf_put_u64(out, up);
+    buf_put_u64(out, down);
+}
+
+void
+branchwire_put_entry(struct buf *out, const struct ledger_entry *e)
+{
+    buf_put_u32(out, e->key.user);
+    buf_put_u32(out, e->key.torrent);
+    buf_put(out, e->key.peer_id, sizeof(e->key.peer_id));
+    buf_put_u32(out, e->key.key);
+    buf_put_u32(out, e->flags);
+    buf_put_u64(out, e->up);
+    buf_put_u64(out, e->down);
+    buf_put_u64(out, e->left);
+    buf_put_u32(out, e->first_s);
+    buf_put_u32(out, e->last_s);
+    buf_put_u32(out, e->leechers_s);
+    buf_put_u32(out, e->seed_s);
+    buf_put_u32(out, e->completed_s);
+    put_pair(out, e, LEDGER_OPENED, e->open_up, e->open_down);
+    put_pair(out, e, LEDGER_STARTED, e->start_up, e->start_down);
+    put_pair(out, e, LEDGER_RESTARTED, e->first_up, e->first_down);
+    put_pair(out, e, LEDGER_RESTARTED, e->mid_up, e->mid_down);
+}
+
+static bool
+read_pair(struct cursor *c, const struct ledger_entry *e, uint32_t flag, uint64_t *up,
+          uint64_t *down)
+{
+    if ((e->flags & flag) == 0)
+        return true;
+    *up = cursor_u64(c);
+    *down = cursor_u64(c);
+    return *up <= LEDGER_COUNTER_MAX && *down <= LEDGER_COUNTER_MAX;
+}
+
+static bool
+read_entry(struct cursor *c, struct ledger_entry *e)
+{
+    *e = (struct ledger_entry){.key.user = cursor_u32(c)};
+    e->key.torrent = cursor_u32(c);
+    cursor_copy(c, e->key.peer_id, sizeof(e->key.peer_id));
+    e->key.key = cursor_u32(c);
+    e->flags = cursor_u32(c);
+    e->up = cursor_u64(c);
+    e->down = cursor_u64(c);
+    e->left = cursor_u64(c);
+    e->first_s = cursor_u32(c);
+    e->last_s = cursor_u32(c);
+    e->leechers_s = cursor_u32(c);
+    e->seed_s = cursor_u32(c);
+    e->completed_s = cursor_u32(c);
+    return read_pair(c, e, LEDGER_OPENED, &e->open_up, &e->open_down) &&
+           read_pair(c, e, LEDGER_STARTED, &e->start_up, &e->start_down) &&
+           read_pair(c, e, LEDGER_RESTARTED, &e->first_up, &e->first_down) &&
+           read_pair(c, e, LEDGER_RESTARTED, &e->mid_up, &e->mid_down) && cursor_ok(c);
+}
+
+static bool
+is_sane(const struct ledger_entry *e)
+{
+    return is_user(e->key.user) && is_torrent(e->key.torrent) && e->up <= LEDGER_COUNTER_MAX &&
+           e->down <= LEDGER_COUNTER_MAX && e->first_s <= e->last_s &&
+           e->seed_s <= e->last_s - e->first_s && e->flags <= LEDGER_FLAGS_ALL;
+}
+
+int
+branchwire_read_batch(const uint8_t *data, size_t len, struct branchwire_batch *b,
+                      struct ledger_entry *entries)
+{
+    struct cursor c = cursor_make(data, len);
+
+    if (cursor_u8(&c) != BRANCHWIRE_VERSION)
+        return SPRAT_E_PROTOCOL;
+    b->run = cursor_u64(&c);
+    b->seq = cursor_u64(&c);
+    b->count = cursor_u32(&c);
+    if (!cursor_ok(&c) || b->count > BRANCHWIRE_ENTRIES_MAX || b->seq > INT64_MAX)
+        return SPRAT_E_PROTOCOL;
+    for (uint32_t i = 0; i < b->count; i++)
+        if (!read_entry(&c, &entries[i]) || !is_sane(&entries[i]))
+            return SPRAT_E_PROTOCOL;
+    return cursor_done(&c) ? 0 : SPRAT_E_PROTOCOL;
+}
+
+/* ---- slots ---- */
+
+void
+branchwire_put_slots(struct buf *out, uint64_t run, const struct slots_news *news, uint32_t count)
+{
+    buf_reset(out);
+    buf_put_u8(out, BRANCHWIRE_VERSION);
+    buf_put_u64(out, run);
+    buf_put_u16(out, (uint16_t)count);
+    for (uint32_t i = 0; i < count; i++) {
+        buf_put_u32(out, news[i].user);
+        buf_put_u32(out, news[i].torrent);
+        buf_put_u32(out, news[i].unix_s);
+        buf_put_u8(out, news[i].leeches);
+    }
+}
+
+int
+branchwire_read_slots(const uint8_t *data, size_t len, uint64_t *run, struct slots_news *news,
+                      uint32_t *count)
+{
+    struct cursor c = cursor_make(data, len);
+
+    if (cursor_u8(&c) != BRANCHWIRE_VERSION)
+        return SPRAT_E_PROTOCOL;
+    *run = cursor_u64(&c);
+    *count = cursor_u16(&c);
+    if (*count > BRANCHWIRE_NEWS_MAX)
+        return SPRAT_E_PROTOCOL;
+    for (uint32_t i = 0; i < *count; i++) {
+        news[i].user = cursor_u32(&c);
+        news[i].torrent = cursor_u32(&c);
+        news[i].unix_s = cursor_u32(&c);
+        news[i].leeches = cursor_u8(&c) != 0;
+        if (!is_user(news[i].user) || !is_torrent(news[i].torrent))
+            return SPRAT_E_PROTOCOL;
+    }
+    return cursor_done(&c) ? 0 : SPRAT_E_PROTOCOL;
+}

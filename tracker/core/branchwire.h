@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the trackers of a private fleet tell each other through Redis, as bytes. One of them, the
+ * keeper, has the database; the others, its branches, have what the keeper tells them of it and
+ * hand their books to it. Bytes only: when what is sent is in keeper.h, branch.h and slotshare.h.
+ *
+ * Keys. NAME is the cluster's name; the braces put all of them on one node of a Redis Cluster.
+ *
+ *  NAME{private}keeper      the run of the keeper, 16 hex digits; expires when it is silent
+ *  NAME{private}epoch       the epoch of the table that is whole, 16 hex digits
+ *  NAME{private}rows:EPOCH  stream of rows: the whole table, then what is changed
+ *  NAME{private}books       stream of batches for the keeper
+ *  NAME{private}ack:RUN     the last batch of a branch's run that is in the database, digits
+ *  NAME{private}slots       stream of what users with limited slots begin and end to leech
+ *
+ * Each entry of a stream has one field, "b", whose value begins with the version of this format.
+ * Numbers are big-endian.
+ *
+ *  rows    u8 version, then rows until the end, each a letter and
+ *           'u' user      u32 id, u8 flags (1 enabled, 2 may leech), u32 slots
+ *           'k' passkey   16 bytes, u32 user, u64 expires, u8 flags (1 revoked)
+ *           't' torrent   u32 id, u8 flags (1 hidden, 2 removed), u8 length and the reason
+ *           'h' hash      20 bytes, u32 torrent
+ *           'c' client    u8 rule (0 deny, 1 none, 2 allow), u8 length and the prefix
+ *  batch   u8 version, u64 run, u64 number, u32 count, then the entries of ledgers (ledger.h):
+ *           u32 user, u32 torrent, 20 bytes peer id, u32 key, u32 flags, u64 up, down, left, u32
+ *           first, last, leechers, seeding, completed, and as the flags say u64 pairs of up and
+ *           down: opened, started, first segment, those between
+ *  slots   u8 version, u64 run, u16 count, then u32 user, u32 torrent, u32 Unix time, u8 leeches
+ */
+#ifndef TRACKER_CORE_BRANCHWIRE_H
+#define TRACKER_CORE_BRANCHWIRE_H
+
+#include "common/ds/buf.h"
+#include "tracker/core/access.h"
+#include "tracker/core/cluster_wire.h"
+#include "tracker/core/ledger.h"
+#include "tracker/core/slots.h"
+
+enum {
+    BRANCHWIRE_VERSION = 1,
+    BRANCHWIRE_KEY_MAX = CLUSTER_NAME_MAX + 40,
+    BRANCHWIRE_RUN_LEN = 16,       /* hex digits of a run or an epoch */
+    BRANCHWIRE_ENTRIES_MAX = 4096, /* of a batch */
+    BRANCHWIRE_NEWS_MAX = 4096,    /* of slots in one message */
+    BRANCHWIRE_ROW_MAX = 2 + 1 + 4 + ACCESS_REASON_MAX,
+    BRANCHWIRE_ENTRY_MAX = 152,
+    BRANCHWIRE_BLOB_MAX = 32 + BRANCHWIRE_ENTRIES_MAX * BRANCHWIRE_ENTRY_MAX,
+};
+
+/* NAME{private}WHAT; |what| is a word of the list above. */
+void branchwire_key(char out[BRANCHWIRE_KEY_MAX + 1], const char *name, const char *what);
+
+/* 16 hex digits and a NUL. */
+void branchwire_run(char out[BRANCHWIRE_RUN_LEN + 1], uint64_t run);
+/* The number in them; false if they are none. */
+bool branchwire_read_run(const uint8_t *text, size_t len, uint64_t *run);
+
+/* ---- rows ---- */
+
+/* Begins a message in |out|, which has what it held before no more. */
+void branchwire_begin_rows(struct buf *out);
+
+/* A sink that appends each row to |out|; its functions return the buffer's error. */
+struct access_sink branchwire_rows_to(struct buf *out);
+
+/* Hands each row to |sink|. SPRAT_E_PROTOCOL: these bytes are no rows, or some of a later version;
+ * rows in front of the bad place have been handed on. And the sink's errors. */
+int branchwire_read_rows(const uint8_t *data, size_t len, const struct access_sink *sink);
+
+/* ---- batches ---- */
+
+struct branchwire_batch {
+    uint64_t run, seq;
+    uint32_t count; /* at most BRANCHWIRE_ENTRIES_MAX */
+};
+
+/* Begins a message of |b->count| entries, each of which follows by the second. */
+void branchwire_begin_batch(struct buf *out, const struct branchwire_batch *b);
+void branchwire_put_entry(struct buf *out, const struct ledger_entry *e);
+
+/* Reads a batch; |entries| has room for BRANCHWIRE_ENTRIES_MAX. SPRAT_E_PROTOCOL: it is none, or
+ * has numbers that no ledger of ours makes. */
+int branchwire_read_batch(const uint8_t *data, size_t len, struct branchwire_batch *b,
+                          struct ledger_entry *entries);
+
+/* ---- slots ---- */
+
+/* At most BRANCHWIRE_NEWS_MAX. */
+void branchwire_put_slots(struct buf *out, uint64_t run, const struct slots_news *news,
+                          uint32_t count);
+/* |news| has room for BRANCHWIRE_NEWS_MAX. SPRAT_E_PROTOCOL. */
+int branchwire_read_slots(const uint8_t *data, size_t len, uint64_t *run, struct slots_news *news,
+                          uint32_t *count);
+
+#endif

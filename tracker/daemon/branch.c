@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A table that comes in, and books that go out. The messages of a batch are numbered one behind the
+ * other, and the next leaves when the one before is confirmed: so the keeper's rule, that a number
+ * which is not above the last one was applied before, always holds.
+ */
+#include "tracker/daemon/branch.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/parse.h"
+#include "common/base/tally.h"
+#include "common/sys/clock.h"
+#include "tracker/daemon/keeper.h"
+
+enum {
+    ROWS_AT_ONCE = 64,
+    MESSAGES_BITS = 24, /* of the number: which message of its batch it is */
+};
+
+struct branch {
+    const struct log *log;
+    const char *name;
+    struct members *members;
+    char epoch[BRANCHWIRE_RUN_LEN + 2]; /* of the table at hand; "": there is none */
+    struct redis_id rows_last;
+    char epoch_key[BRANCHWIRE_KEY_MAX + 1], lease_key[BRANCHWIRE_KEY_MAX + 1];
+    char books_key[BRANCHWIRE_KEY_MAX + 1], ack_key[BRANCHWIRE_KEY_MAX + 1];
+    struct tally sees_keeper;
+
+    uint64_t run;
+    uint64_t acked; /* the last number that the keeper confirmed */
+    uint64_t sent;  /* the number that waits in Redis as |sent_id|; 0: none */
+    struct redis_id sent_id;
+    struct buf message;
+};
+
+struct branch *
+branch_new(const char *name, uint64_t run, struct members *m, const struct log *log)
+{
+    struct branch *b = calloc(1, sizeof(*b));
+    char what[BRANCHWIRE_RUN_LEN + 8] = "ack:";
+
+    if (b == NULL)
+        return NULL;
+    b->log = log;
+    b->name = name;
+    b->members = m;
+    b->run = run;
+    branchwire_run(what + strlen(what), run);
+    branchwire_key(b->ack_key, name, what);
+    branchwire_key(b->epoch_key, name, "epoch");
+    branchwire_key(b->lease_key, name, "keeper");
+    branchwire_key(b->books_key, name, "books");
+    buf_init(&b->message, BRANCHWIRE_BLOB_MAX);
+    members_await_table(m);
+    return b;
+}
+
+void
+branch_free(struct branch *b)
+{
+    if (b == NULL)
+        return;
+    buf_fini(&b->message);
+    free(b);
+}
+
+bool
+branch_sees_keeper(const struct branch *b)
+{
+    return tally_get(&b->sees_keeper) != 0;
+}
+
+/* ---- the table comes in ---- */
+
+struct feed {
+    struct access_sink sink;
+    int err; /* of the sink or the format; it ends the reading */
+};
+
+static int
+take_rows(void *ctx, const uint8_t *data, size_t len)
+{
+    struct feed *f = ctx;
+
+    f->err = branchwire_read_rows(data, len, &f->sink);
+    return f->err;
+}
+
+/* All rows behind |*last| that there are by now. */
+static int
+read_rows(const struct branch *b, struct redis_call *c, const char *epoch,
+          const struct access_sink *sink, struct redis_id *last, struct errbuf *eb)
+{
+    char what[BRANCHWIRE_RUN_LEN + 8], key[BRANCHWIRE_KEY_MAX + 1];
+    struct feed feed = {.sink = *sink};
+    unsigned got = ROWS_AT_ONCE;
+    int err = 0;
+
+    snprintf(what, sizeof(what), "rows:%.*s", BRANCHWIRE_RUN_LEN, epoch);
+    branchwire_key(key, b->name, what);
+    while (err == 0 && got == ROWS_AT_ONCE)
+        err = redis_stream_read(c, key, ROWS_AT_ONCE, last, take_rows, &feed, &got, eb);
+    if (feed.err != 0)
+        errbuf_set(eb, feed.err, "users and torrents of the fleet can't be read: %s",
+                   sprat_strerror(feed.err));
+    return err;
+}
+
+/* Fills a table beside the one in use. The keeper may have begun another epoch meanwhile, and
+ * deleted this one before it was read; and one without a single message was lost. */
+static int
+load_table(struct branch *b, struct redis_call *c, const char *epoch, struct errbuf *eb)
+{
+    struct access *table = members_new_table(b->members);
+    struct redis_id last = {"0"};
+    char now[BRANCHWIRE_RUN_LEN + 2] = "";
+    struct access_counts counts;
+    struct access_sink sink;
+    int err;
+
+    if (table == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    sink = access_fill(table);
+    err = read_rows(b, c, epoch, &sink, &last, eb);
+    if (err == 0)
+        err = redis_get(c, b->epoch_key, now, sizeof(now), eb);
+    if (err != 0 || strcmp(now, epoch) != 0 || strcmp(last.text, "0") == 0) {
+        access_free(table);
+        return err;
+    }
+    access_counts(table, &counts);
+    members_replace(b->members, table);
+    memcpy(b->epoch, now, sizeof(b->epoch));
+    b->rows_last = last;
+    log_info(b->log, "private: %" PRIu32 " users and %" PRIu32 " torrents of the fleet",
+             counts.users, counts.torrents);
+    return 0;
+}
+
+static int
+look_for_keeper(struct branch *b, struct redis_call *c, struct errbuf *eb)
+{
+    char holder[BRANCHWIRE_RUN_LEN + 2];
+    int err = redis_get(c, b->lease_key, holder, sizeof(holder), eb);
+
+    if (err == 0)
+        tally_put(&b->sees_keeper, holder[0] != '\0');
+    return err;
+}
+
+/* Without an epoch, or with what is none, Redis was emptied or spoiled; the keeper will notice. */
+int
+branch_round(struct branch *b, struct redis_call *c, struct errbuf *eb)
+{
+    char epoch[BRANCHWIRE_RUN_LEN + 2];
+    struct access_sink sink = members_sink(b->members);
+    uint64_t number;
+    int err = look_for_keeper(b, c, eb);
+
+    if (err == 0)
+        err = redis_get(c, b->epoch_key, epoch, sizeof(epoch), eb);
+    if (err != 0 || !branchwire_read_run((const uint8_t *)epoch, strlen(epoch), &number))
+        return err;
+    if (strcmp(epoch, b->epoch) != 0)
+        return load_table(b, c, epoch, eb);
+    return read_rows(b, c, epoch, &sink, &b->rows_last, eb);
+}
+
+/* ---- books go out ---- */
+
+/* A place in the pages of a batch. */
+struct place {
+    size_t page;
+    uint32_t entry;
+};
+
+/* The next entry of the batch, or NULL at its end. */
+static const struct ledger_entry *
+next_entry(const struct accounts_batch *batch, struct place *at)
+{
+    while (at->page < batch->npages && at->entry >= batch->pages[at->page].count) {
+        at->page++;
+        at->entry = 0;
+    }
+    return at->page < batch->npages ? &batch->pages[at->page].entries[at->entry++] : NULL;
+}
+
+static uint64_t
+count_entries(const struct accounts_batch *batch)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < batch->npages; i++)
+        n += batch->pages[i].count;
+    return n;
+}
+
+static int
+write_message(struct branch *b, const struct accounts_batch *batch, uint64_t seq, uint32_t count,
+              struct place *at, struct errbuf *eb)
+{
+    struct branchwire_batch head = {.run = b->run, .seq = seq, .count = count};
+
+    branchwire_begin_batch(&b->message, &head);
+    for (uint32_t i = 0; i < count; i++)
+        branchwire_put_entry(&b->message, next_entry(batch, at));
+    return b->message.err != 0
+               ? errbuf_set(eb, b->message.err, "%s", sprat_strerror(b->message.err))
+               : 0;
+}
+
+/* The message at hand is in Redis; it is put there unless it still is. */
+static int
+put_message(struct branch *b, struct redis_call *c, uint64_t seq, struct errbuf *eb)
+{
+    bool has = false;
+    int err = 0;
+
+    if (b->sent == seq)
+        err = redis_stream_has(c, b->books_key, &b->sent_id, &has, eb);
+    if (err != 0 || has)
+        return err;
+    b->sent = 0;
+    err = redis_stream_add(c, b->books_key, KEEPER_BOOKS_MAX, buf_data(&b->message),
+                           buf_len(&b->message), &b->sent_id, eb);
+    if (err == 0)
+        b->sent = seq;
+    return err;
+}
+
+static int
+look_for_ack(struct branch *b, struct redis_call *c, struct errbuf *eb)
+{
+    char text[24];
+    uint64_t acked;
+    int err = redis_get(c, b->ack_key, text, sizeof(text), eb);
+
+    if (err == 0 && parse_u64(text, 0, UINT64_MAX, &acked) == 0 && acked > b->acked)
+        b->acked = acked;
+    return err;
+}
+
+/* Waits until the message is confirmed. It may have been lost with Redis: then it is put there
+ * again. */
+static int
+await_ack(struct branch *b, struct redis_call *c, uint64_t seq, struct errbuf *eb)
+{
+    struct mono begin = clock_mono(), looked = begin;
+    int err = look_for_ack(b, c, eb);
+
+    while (err == 0 && b->acked < seq) {
+        struct mono now = clock_mono();
+
+        if (mono_diff_ms(now, begin) > BRANCH_CONFIRM_MS)
+            return errbuf_set(eb, SPRAT_E_AGAIN,
+                              "the tracker that has the database does not take them");
+        if (mono_diff_ms(now, looked) > BRANCH_LOST_MS) {
+            err = put_message(b, c, seq, eb);
+            looked = now;
+        }
+        clock_sleep_ms(BRANCH_POLL_MS);
+        if (err == 0)
+            err = look_for_ack(b, c, eb);
+    }
+    return err;
+}
+
+static int
+hand_over_message(struct branch *b, struct redis_call *c, uint64_t seq, struct errbuf *eb)
+{
+    int err = look_for_keeper(b, c, eb);
+
+    if (err == 0 && !branch_sees_keeper(b))
+        err = errbuf_set(eb, SPRAT_E_AGAIN, "no tracker that has the database is there");
+    if (err == 0)
+        err = put_message(b, c, seq, eb);
+    return err == 0 ? await_ack(b, c, seq, eb) : err;
+}
+
+int
+branch_hand_over(struct branch *b, struct redis_call *c, const struct accounts_batch *batch,
+                 struct accounts_result *out, struct errbuf *eb)
+{
+    uint64_t left = count_entries(batch), seq = (uint64_t)batch->seq << MESSAGES_BITS;
+    struct place at = {0};
+    int err = 0;
+
+    *out = (struct accounts_result){.entries = left};
+    for (; left > 0 && err == 0; seq++) {
+        uint32_t count = left < BRANCHWIRE_ENTRIES_MAX ? (uint32_t)left : BRANCHWIRE_ENTRIES_MAX;
+
+        err = write_message(b, batch, seq, count, &at, eb);
+        if (err == 0 && seq > b->acked)
+            err = hand_over_message(b, c, seq, eb);
+        left -= count;
+    }
+    return err;
+}

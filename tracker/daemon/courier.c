@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Rounds, and what to do when one fails: the connection is given up and made again after a while,
+ * which is longer each time.
+ */
+#include "tracker/daemon/courier.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "common/base/assert.h"
+#include "common/base/magic.h"
+#include "common/base/rng.h"
+#include "common/crypto/random.h"
+#include "common/sys/clock.h"
+#include "tracker/daemon/accountant.h"
+#include "tracker/daemon/branch.h"
+#include "tracker/daemon/keeper.h"
+#include "tracker/daemon/slotshare.h"
+
+enum { COURIER_MAGIC = 0x636f7572, RETRY_MS_MIN = 100 };
+
+struct courier {
+    uint32_t magic;
+    struct log log;
+    struct members *members;
+    struct redis_call *call;
+    struct keeper *keeper; /* one of the two */
+    struct branch *branch;
+    struct slotshare *slots;
+    struct flusher flusher; /* a branch's */
+    struct mono flush_at;
+    struct rng rng;
+    unsigned retry_ms; /* 0: the last round was good */
+    bool said_down;
+    struct tally connected;
+
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock; /* of all below */
+    pthread_cond_t rang;
+    bool flush_now, stopping;
+};
+
+/* ---- a round ---- */
+
+static void
+flush_if_due(struct courier *c, bool flush_now)
+{
+    if (!mono_due(c->flush_at, clock_mono()) && !(flush_now && !c->flusher.has_batch))
+        return;
+    c->flush_at = mono_add_ms(clock_mono(), INT64_C(1000) * (int64_t)flusher_flush(&c->flusher));
+}
+
+static int
+go_round(struct courier *c, struct errbuf *eb)
+{
+    int err = redis_call_connect(c->call, eb);
+
+    if (err == 0 && c->keeper != NULL)
+        err = keeper_round(c->keeper, c->call, eb);
+    if (err == 0 && c->branch != NULL)
+        err = branch_round(c->branch, c->call, eb);
+    return err == 0 ? slotshare_round(c->slots, c->call, eb) : err;
+}
+
+static void
+on_good_round(struct courier *c)
+{
+    if (tally_get(&c->connected) == 0)
+        log_info(&c->log, "accounts and users are shared with the fleet");
+    tally_put(&c->connected, 1);
+    c->said_down = false;
+    c->retry_ms = 0;
+}
+
+static void
+on_bad_round(struct courier *c, const char *why)
+{
+    if (!c->said_down)
+        log_warn(&c->log, "accounts and users of the fleet wait: %s", why);
+    c->said_down = true;
+    tally_put(&c->connected, 0);
+    redis_call_disconnect(c->call);
+    c->retry_ms = c->retry_ms == 0 ? RETRY_MS_MIN : c->retry_ms * 2;
+    if (c->retry_ms > COURIER_RETRY_MS_MAX)
+        c->retry_ms = COURIER_RETRY_MS_MAX;
+}
+
+/* How long to wait then. */
+static int64_t
+do_round(struct courier *c, bool flush_now)
+{
+    struct errbuf eb = {""};
+
+    members_set_unix_offset(c->members, accountant_unix_offset());
+    if (go_round(c, &eb) != 0)
+        on_bad_round(c, eb.text);
+    else
+        on_good_round(c);
+    if (c->branch != NULL)
+        flush_if_due(c, flush_now);
+    if (c->retry_ms == 0)
+        return COURIER_ROUND_MS;
+    return c->retry_ms / 2 + rng_below(&c->rng, c->retry_ms / 2 + 1);
+}
+
+/* ---- the thread ---- */
+
+static void
+wait_ms(struct courier *c, int64_t ms)
+{
+    struct mono until = mono_add_ms(clock_mono(), ms);
+    struct timespec at = {.tv_sec = until.us / 1000000, .tv_nsec = until.us % 1000000 * 1000};
+
+    while (!c->stopping && !c->flush_now)
+        if (pthread_cond_timedwait(&c->rang, &c->lock, &at) == ETIMEDOUT)
+            return;
+}
+
+static void *
+thread_main(void *arg)
+{
+    struct courier *c = arg;
+
+    MAGIC_CHECK(c, COURIER_MAGIC);
+    pthread_mutex_lock(&c->lock);
+    while (!c->stopping) {
+        bool flush_now = c->flush_now;
+        int64_t ms;
+
+        c->flush_now = false;
+        pthread_mutex_unlock(&c->lock);
+        ms = do_round(c, flush_now);
+        pthread_mutex_lock(&c->lock);
+        wait_ms(c, ms);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return NULL;
+}
+
+/* From a worker. While a batch waits, it would not help. */
+static void
+on_full(void *ctx)
+{
+    struct courier *c = ctx;
+
+    MAGIC_CHECK(c, COURIER_MAGIC);
+    pthread_mutex_lock(&c->lock);
+    c->flush_now = true;
+    pthread_cond_signal(&c->rang);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* ---- from start to end ---- */
+
+static int
+hand_over(void *ctx, const struct accounts_batch *b, struct accounts_result *out, struct errbuf *eb)
+{
+    struct courier *c = ctx;
+    int err = redis_call_connect(c->call, eb);
+
+    return err == 0 ? branch_hand_over(c->branch, c->call, b, out, eb) : err;
+}
+
+static int
+make_keeper(struct courier *c, const struct courier_config *config, struct errbuf *eb)
+{
+    const struct keeper_config keeper = {.name = config->name,
+                                         .gap_max_s = config->gap_max_s,
+                                         .rate_possible = config->rate_possible};
+
+    return keeper_new(config->database, &keeper, &c->log, &c->keeper, eb);
+}
+
+static int
+make_branch(struct courier *c, const struct courier_config *config, uint64_t run)
+{
+    c->branch = branch_new(config->name, run, c->members, &c->log);
+    if (c->branch == NULL)
+        return SPRAT_E_NOMEM;
+    c->flusher.period_s = config->period_s;
+    c->flusher.gap_max_s = config->gap_max_s;
+    c->flusher.rate_possible = config->rate_possible;
+    flusher_init(&c->flusher, hand_over, c, c->members, &c->log);
+    c->flush_at = mono_add_ms(clock_mono(), INT64_C(1000) * config->period_s);
+    members_on_full(c->members, on_full, c);
+    return 0;
+}
+
+static int
+make_parts(struct courier *c, const struct courier_config *config, struct errbuf *eb)
+{
+    uint64_t run;
+    int err = members_share_slots(c->members);
+
+    random_bytes(&run, sizeof(run));
+    rng_init(&c->rng, run);
+    c->call = redis_call_new(config->url);
+    c->slots = calloc(1, sizeof(*c->slots));
+    if (c->call == NULL || c->slots == NULL)
+        err = SPRAT_E_NOMEM;
+    if (c->slots != NULL)
+        slotshare_init(c->slots, c->members, config->name, run, config->silence_s);
+    if (err == 0 && config->database[0] == '\0')
+        err = make_branch(c, config, run);
+    if (err != 0)
+        return errbuf_set(eb, err, "out of memory");
+    return config->database[0] != '\0' ? make_keeper(c, config, eb) : 0;
+}
+
+static void
+init_cond(pthread_cond_t *cond)
+{
+    pthread_condattr_t attr;
+
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(cond, &attr);
+    (void)pthread_condattr_destroy(&attr);
+}
+
+int
+courier_new(const struct courier_config *config, struct members *members, const struct log *log,
+            struct courier **out, struct errbuf *eb)
+{
+    struct courier *c = calloc(1, sizeof(*c));
+    int err;
+
+    if (c == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    MAGIC_SET(c, COURIER_MAGIC);
+    c->log = *log;
+    c->members = members;
+    (void)pthread_mutex_init(&c->lock, NULL);
+    init_cond(&c->rang);
+    err = make_parts(c, config, eb);
+    if (err != 0) {
+        courier_free(c);
+        return err;
+    }
+    *out = c;
+    return 0;
+}
+
+int
+courier_start(struct courier *c)
+{
+    sigset_t all, before;
+    int err;
+
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    err = pthread_create(&c->thread, NULL, thread_main, c);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    c->started = err == 0;
+    return err == 0 ? 0 : SPRAT_E_NOMEM;
+}
+
+static void
+stop_thread(struct courier *c)
+{
+    if (!c->started)
+        return;
+    pthread_mutex_lock(&c->lock);
+    c->stopping = true;
+    pthread_cond_signal(&c->rang);
+    pthread_mutex_unlock(&c->lock);
+    (void)pthread_join(c->thread, NULL);
+    if (c->branch != NULL)
+        flusher_flush_last(&c->flusher);
+    if (c->keeper != NULL)
+        keeper_leave(c->keeper, c->call);
+}
+
+void
+courier_free(struct courier *c)
+{
+    if (c == NULL)
+        return;
+    MAGIC_CHECK(c, COURIER_MAGIC);
+    stop_thread(c);
+    flusher_fini(&c->flusher);
+    keeper_free(c->keeper);
+    branch_free(c->branch);
+    if (c->slots != NULL)
+        slotshare_fini(c->slots);
+    free(c->slots);
+    redis_call_free(c->call);
+    (void)pthread_cond_destroy(&c->rang);
+    (void)pthread_mutex_destroy(&c->lock);
+    MAGIC_CLEAR(c);
+    free(c);
+}
+
+void
+courier_get_stats(const struct courier *c, struct courier_stats *out)
+{
+    struct keeper_stats k = {.keeps = false};
+
+    if (c->keeper != NULL)
+        keeper_get_stats(c->keeper, &k);
+    *out = (struct courier_stats){
+        .connected = tally_get(&c->connected) != 0,
+        .keeper_seen = c->keeper != NULL ? k.keeps : branch_sees_keeper(c->branch),
+        .keeper_batches = k.batches,
+        .keeper_signals = k.signals,
+        .is_branch = c->branch != NULL,
+    };
+    if (c->branch != NULL)
+        flusher_get_stats(&c->flusher, &out->books);
+}

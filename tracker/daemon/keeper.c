@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A lease, a table that goes out, and books that come in.
+ */
+#include "tracker/daemon/keeper.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/crypto/random.h"
+#include "common/sys/clock.h"
+
+enum {
+    ROWS_SIZE = 1 << 15,         /* bytes of a message of rows that is full */
+    ROWS_KEEP = 1 << 30,         /* the table is never trimmed */
+    UNFINISHED_MS = 3600 * 1000, /* a table that was not told to its end goes then */
+    BATCHES_AT_ONCE = 4,
+    SAY_EVERY_S = 60,
+};
+
+struct keeper {
+    const struct log *log;
+    struct keeper_config config;
+    struct registry *registry;
+    uint64_t run;
+    char run_text[BRANCHWIRE_RUN_LEN + 1];
+    char lease_key[BRANCHWIRE_KEY_MAX + 1], epoch_key[BRANCHWIRE_KEY_MAX + 1];
+    char books_key[BRANCHWIRE_KEY_MAX + 1], rows_key[BRANCHWIRE_KEY_MAX + 1];
+    char epoch[BRANCHWIRE_RUN_LEN + 1]; /* "": nothing was told yet */
+    int64_t change, data_version;       /* up to which all was told */
+    struct mono leased_at;
+    bool said_waiting;
+    struct mono said_at;
+
+    struct redis_call *call; /* while rows are read */
+    struct buf rows;
+    struct access_sink to_rows;
+    bool begins; /* nothing was sent under this epoch: a message without rows is one too */
+    struct errbuf *why;
+
+    struct ledger_entry *entries; /* BRANCHWIRE_ENTRIES_MAX */
+    uint64_t taken_run[BATCHES_AT_ONCE], taken_seq[BATCHES_AT_ONCE];
+    unsigned taken; /* of those that were read at once */
+
+    struct tally keeps, batches, signals;
+};
+
+/* ---- the lease ---- */
+
+static void
+say_lease(struct keeper *k, bool mine)
+{
+    if (mine && tally_get(&k->keeps) == 0)
+        log_info(k->log, "this tracker keeps the accounts of the fleet");
+    else if (!mine && !k->said_waiting)
+        log_warn(k->log,
+                 "another tracker with a database keeps the accounts of the fleet; this one "
+                 "takes over when that is silent");
+    k->said_waiting = !mine;
+    tally_put(&k->keeps, mine);
+}
+
+static int
+renew_lease(struct keeper *k, struct redis_call *c, bool *mine, struct errbuf *eb)
+{
+    char holder[BRANCHWIRE_RUN_LEN + 2];
+    int err = redis_get(c, k->lease_key, holder, sizeof(holder), eb);
+
+    *mine = false;
+    if (err != 0)
+        return err;
+    if (holder[0] == '\0')
+        err = redis_set(c, k->lease_key, k->run_text, KEEPER_LEASE_MS, true, mine, eb);
+    else if (strcmp(holder, k->run_text) == 0)
+        err = redis_expire(c, k->lease_key, KEEPER_LEASE_MS, eb);
+    if (err == 0 && strcmp(holder, k->run_text) == 0)
+        *mine = true;
+    if (err != 0)
+        return err;
+    if (*mine)
+        k->leased_at = clock_mono();
+    say_lease(k, *mine);
+    return 0;
+}
+
+/* Half of its time is left for what is done under it. */
+static bool
+has_lease(const struct keeper *k)
+{
+    return mono_diff_ms(clock_mono(), k->leased_at) < KEEPER_LEASE_MS / 2;
+}
+
+void
+keeper_leave(struct keeper *k, struct redis_call *c)
+{
+    struct errbuf eb;
+
+    if (tally_get(&k->keeps) != 0 && has_lease(k))
+        (void)redis_del(c, k->lease_key, &eb);
+    tally_put(&k->keeps, 0);
+}
+
+/* ---- the table goes out ---- */
+
+static int
+send_rows(struct keeper *k)
+{
+    struct redis_id id;
+    int err = k->rows.err;
+
+    if (err != 0)
+        return errbuf_set(k->why, err, "%s", sprat_strerror(err));
+    if (buf_len(&k->rows) > 1 || k->begins)
+        err = redis_stream_add(k->call, k->rows_key, ROWS_KEEP, buf_data(&k->rows),
+                               buf_len(&k->rows), &id, k->why);
+    k->begins = false;
+    branchwire_begin_rows(&k->rows);
+    return err;
+}
+
+/* Behind each row: a message that is full leaves. */
+static int
+row_is_in(struct keeper *k, int err)
+{
+    return err == 0 && buf_len(&k->rows) >= ROWS_SIZE ? send_rows(k) : err;
+}
+
+static int
+on_user(void *ctx, const struct access_user *u)
+{
+    struct keeper *k = ctx;
+
+    return row_is_in(k, k->to_rows.user(k->to_rows.ctx, u));
+}
+
+static int
+on_passkey(void *ctx, const struct access_passkey *p)
+{
+    struct keeper *k = ctx;
+
+    return row_is_in(k, k->to_rows.passkey(k->to_rows.ctx, p));
+}
+
+static int
+on_torrent(void *ctx, const struct access_torrent *t)
+{
+    struct keeper *k = ctx;
+
+    return row_is_in(k, k->to_rows.torrent(k->to_rows.ctx, t));
+}
+
+static int
+on_hash(void *ctx, const uint8_t hash[TRACKER_HASH_LEN], uint32_t torrent)
+{
+    struct keeper *k = ctx;
+
+    return row_is_in(k, k->to_rows.hash(k->to_rows.ctx, hash, torrent));
+}
+
+static int
+on_client(void *ctx, const char *prefix, enum access_client rule)
+{
+    struct keeper *k = ctx;
+
+    return row_is_in(k, k->to_rows.client(k->to_rows.ctx, prefix, rule));
+}
+
+/* Sends all rows behind |*change|. If it fails in between, some are sent again, which changes
+ * nothing. */
+static int
+tell_changes(struct keeper *k, struct redis_call *c, int64_t *change, struct errbuf *eb)
+{
+    const struct access_sink sink = {.ctx = k,
+                                     .user = on_user,
+                                     .passkey = on_passkey,
+                                     .torrent = on_torrent,
+                                     .hash = on_hash,
+                                     .client = on_client};
+    int64_t until = *change;
+    int err;
+
+    k->call = c;
+    k->why = eb;
+    branchwire_begin_rows(&k->rows);
+    err = registry_read_changes(k->registry, &until, &sink, eb);
+    if (err == 0)
+        err = send_rows(k);
+    if (err == 0)
+        *change = until;
+    return err;
+}
+
+static void
+set_rows_key(struct keeper *k, const char *epoch)
+{
+    char what[BRANCHWIRE_RUN_LEN + 8] = "rows:";
+
+    strcat(what, epoch);
+    branchwire_key(k->rows_key, k->config.name, what);
+}
+
+static int
+drop_epoch(struct keeper *k, struct redis_call *c, const char *epoch, struct errbuf *eb)
+{
+    char what[BRANCHWIRE_RUN_LEN + 8] = "rows:", key[BRANCHWIRE_KEY_MAX + 1];
+    uint64_t number;
+
+    if (!branchwire_read_run((const uint8_t *)epoch, strlen(epoch), &number))
+        return 0;
+    strcat(what, epoch);
+    branchwire_key(key, k->config.name, what);
+    return redis_del(c, key, eb);
+}
+
+/* The whole table under a name that nobody reads, which then takes the place of the old one. */
+static int
+tell_all(struct keeper *k, struct redis_call *c, const char *old, struct errbuf *eb)
+{
+    char epoch[BRANCHWIRE_RUN_LEN + 1];
+    int64_t change = 0;
+    uint64_t number;
+    int err;
+
+    random_bytes(&number, sizeof(number));
+    branchwire_run(epoch, number);
+    k->epoch[0] = '\0';
+    k->begins = true;
+    set_rows_key(k, epoch);
+    err = tell_changes(k, c, &change, eb);
+    if (err != 0) {
+        struct errbuf ignored;
+
+        (void)redis_expire(c, k->rows_key, UNFINISHED_MS, &ignored);
+        return err;
+    }
+    err = redis_set(c, k->epoch_key, epoch, 0, false, NULL, eb);
+    if (err == 0)
+        err = drop_epoch(k, c, old, eb);
+    if (err != 0)
+        return err;
+    memcpy(k->epoch, epoch, sizeof(k->epoch));
+    k->change = change;
+    log_info(k->log, "the other trackers of the fleet are told of all users and torrents");
+    return 0;
+}
+
+/* Another epoch than ours, or none, is what a keeper before us left, or a Redis that was emptied.
+ */
+static int
+tell(struct keeper *k, struct redis_call *c, struct errbuf *eb)
+{
+    char told[BRANCHWIRE_RUN_LEN + 2];
+    int64_t version = k->data_version;
+    int err = redis_get(c, k->epoch_key, told, sizeof(told), eb);
+
+    if (err == 0)
+        err = registry_data_version(k->registry, &version, eb);
+    if (err != 0)
+        return err;
+    if (k->epoch[0] == '\0' || strcmp(told, k->epoch) != 0)
+        err = tell_all(k, c, told, eb);
+    else if (version != k->data_version)
+        err = tell_changes(k, c, &k->change, eb);
+    if (err == 0)
+        k->data_version = version;
+    return err;
+}
+
+/* ---- books come in ---- */
+
+static void
+say_amiss(struct keeper *k, const char *why)
+{
+    struct mono now = clock_mono();
+
+    if (k->said_at.us != 0 && mono_before(now, mono_add_ms(k->said_at, SAY_EVERY_S * 1000)))
+        return;
+    k->said_at = now;
+    log_error(k->log, "accounts of other trackers wait: %s", why);
+}
+
+/* What no tracker of ours writes is said and passed over: it would stand in the way for ever. */
+static int
+take_batch(void *ctx, const uint8_t *data, size_t len)
+{
+    struct keeper *k = ctx;
+    struct branchwire_batch in;
+    struct ledger_page page = {.entries = k->entries};
+    struct accounts_batch batch = {
+        .unix_s = clock_unix(),
+        .pages = &page,
+        .npages = 1,
+        .rate_possible = k->config.rate_possible,
+        .gap_max_s = k->config.gap_max_s,
+    };
+    struct accounts_result result;
+    int err;
+
+    if (branchwire_read_batch(data, len, &in, k->entries) != 0) {
+        say_amiss(k, "one wrote what this version can't read");
+        return 0;
+    }
+    page.count = in.count;
+    batch.run = (int64_t)in.run;
+    batch.seq = (int64_t)in.seq;
+    err = has_lease(k) ? accounts_apply(k->registry, &batch, &result, k->why)
+                       : errbuf_set(k->why, SPRAT_E_TIMEOUT, "the database is too slow");
+    if (err != 0)
+        return err;
+    tally_add(&k->batches, !result.replayed);
+    tally_add(&k->signals, result.signals);
+    k->taken_run[k->taken] = in.run;
+    k->taken_seq[k->taken++] = in.seq;
+    return 0;
+}
+
+static int
+confirm(struct keeper *k, struct redis_call *c, struct errbuf *eb)
+{
+    char what[BRANCHWIRE_RUN_LEN + 8], run[BRANCHWIRE_RUN_LEN + 1];
+    char key[BRANCHWIRE_KEY_MAX + 1], seq[24];
+    int err = 0;
+
+    for (unsigned i = 0; i < k->taken && err == 0; i++) {
+        branchwire_run(run, k->taken_run[i]);
+        snprintf(what, sizeof(what), "ack:%s", run);
+        branchwire_key(key, k->config.name, what);
+        snprintf(seq, sizeof(seq), "%" PRIu64, k->taken_seq[i]);
+        err = redis_set(c, key, seq, KEEPER_ACK_DAYS * 86400000u, false, NULL, eb);
+    }
+    return err;
+}
+
+/* A few batches: stored, confirmed, and only then deleted. A keeper that dies in between finds them
+ * again and sees by their numbers that they are stored. What the database can't take stays, and is
+ * no fault of Redis. */
+static int
+take_some(struct keeper *k, struct redis_call *c, unsigned *got, struct errbuf *eb)
+{
+    struct redis_id last = {"0"};
+    struct errbuf why = {""};
+    int stored, err;
+
+    k->taken = 0;
+    k->why = &why;
+    stored = redis_stream_read(c, k->books_key, BATCHES_AT_ONCE, &last, take_batch, k, got, eb);
+    if (why.text[0] != '\0') {
+        say_amiss(k, why.text);
+        *got = 0;
+    } else if (stored != 0) {
+        return stored;
+    }
+    err = confirm(k, c, eb);
+    if (err == 0 && strcmp(last.text, "0") != 0)
+        err = redis_stream_trim(c, k->books_key, &last, eb);
+    return err;
+}
+
+/* ---- from start to end ---- */
+
+int
+keeper_new(const char *database, const struct keeper_config *config, const struct log *log,
+           struct keeper **out, struct errbuf *eb)
+{
+    struct keeper *k = calloc(1, sizeof(*k));
+    int err;
+
+    if (k == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    k->log = log;
+    k->config = *config;
+    buf_init(&k->rows, ROWS_SIZE + BRANCHWIRE_ROW_MAX);
+    k->to_rows = branchwire_rows_to(&k->rows);
+    random_bytes(&k->run, sizeof(k->run));
+    branchwire_run(k->run_text, k->run);
+    branchwire_key(k->lease_key, config->name, "keeper");
+    branchwire_key(k->epoch_key, config->name, "epoch");
+    branchwire_key(k->books_key, config->name, "books");
+    k->entries =
+        aligned_alloc(_Alignof(struct ledger_entry), BRANCHWIRE_ENTRIES_MAX * sizeof(*k->entries));
+    err = k->entries == NULL ? errbuf_set(eb, SPRAT_E_NOMEM, "out of memory")
+                             : registry_open(database, false, &k->registry, eb);
+    if (err != 0) {
+        keeper_free(k);
+        return err;
+    }
+    *out = k;
+    return 0;
+}
+
+void
+keeper_free(struct keeper *k)
+{
+    if (k == NULL)
+        return;
+    registry_close(k->registry);
+    buf_fini(&k->rows);
+    free(k->entries);
+    free(k);
+}
+
+int
+keeper_round(struct keeper *k, struct redis_call *c, struct errbuf *eb)
+{
+    unsigned got = BATCHES_AT_ONCE;
+    bool mine;
+    int err = renew_lease(k, c, &mine, eb);
+
+    if (err != 0 || !mine)
+        return err;
+    err = tell(k, c, eb);
+    while (err == 0 && got == BATCHES_AT_ONCE && has_lease(k))
+        err = take_some(k, c, &got, eb);
+    return err;
+}
+
+void
+keeper_get_stats(const struct keeper *k, struct keeper_stats *out)
+{
+    *out = (struct keeper_stats){.keeps = tally_get(&k->keeps) != 0,
+                                 .batches = tally_get(&k->batches),
+                                 .signals = tally_get(&k->signals)};
+}

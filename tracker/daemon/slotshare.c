@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A stream that everybody writes and reads.
+ */
+#include "tracker/daemon/slotshare.h"
+
+#include "common/sys/clock.h"
+
+enum { MESSAGES_AT_ONCE = 32 };
+
+void
+slotshare_init(struct slotshare *s, struct members *m, const char *name, uint64_t run,
+               uint32_t silence_s)
+{
+    s->members = m;
+    s->run = run;
+    s->silence_s = silence_s;
+    s->last = (struct redis_id){"0"};
+    branchwire_key(s->key, name, "slots");
+    buf_init(&s->message, BRANCHWIRE_BLOB_MAX);
+}
+
+void
+slotshare_fini(struct slotshare *s)
+{
+    buf_fini(&s->message);
+}
+
+/* What Redis does not take is lost, until the client announces again. */
+static int
+tell(struct slotshare *s, struct redis_call *c, struct errbuf *eb)
+{
+    struct redis_id id;
+    int err = 0;
+
+    for (unsigned i = 0; i < MEMBERS_STRIPES && err == 0; i++) {
+        uint32_t n = members_take_slots(s->members, i, s->news, BRANCHWIRE_NEWS_MAX);
+
+        if (n == 0)
+            continue;
+        branchwire_put_slots(&s->message, s->run, s->news, n);
+        err = s->message.err;
+        if (err == 0)
+            err = redis_stream_add(c, s->key, SLOTSHARE_KEEP, buf_data(&s->message),
+                                   buf_len(&s->message), &id, eb);
+    }
+    return err;
+}
+
+/* What can't be read is of a later version, or nobody's; it is passed over. */
+static int
+hear(void *ctx, const uint8_t *data, size_t len)
+{
+    struct slotshare *s = ctx;
+    int64_t oldest = clock_unix() - (int64_t)s->silence_s;
+    uint32_t count;
+    uint64_t run;
+
+    if (branchwire_read_slots(data, len, &run, s->news, &count) != 0 || run == s->run)
+        return 0;
+    for (uint32_t i = 0; i < count; i++)
+        if ((int64_t)s->news[i].unix_s > oldest)
+            members_hear_slots(s->members, &s->news[i]);
+    return 0;
+}
+
+int
+slotshare_round(struct slotshare *s, struct redis_call *c, struct errbuf *eb)
+{
+    unsigned got = MESSAGES_AT_ONCE;
+    int err = tell(s, c, eb);
+
+    while (err == 0 && got == MESSAGES_AT_ONCE)
+        err = redis_stream_read(c, s->key, MESSAGES_AT_ONCE, &s->last, hear, s, &got, eb);
+    return err;
+}

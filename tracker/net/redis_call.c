@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A socket that does not block, and poll() with what is left of a command's time.
+ */
+#include "tracker/net/redis_call.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/assert.h"
+#include "common/sys/clock.h"
+#include "tracker/net/redis.h"
+#include "tracker/net/redis_tree.h"
+
+enum { READ_SIZE = 1 << 16 };
+
+_Static_assert((int)REDIS_CALL_ARGS_MAX <= (int)CLUSTER_ARGS_MAX, "words of a command");
+
+struct redis_call {
+    const struct cluster_url *url;
+    int fd; /* -1: not connected */
+    struct redis_tree *tree;
+    struct buf out;
+    struct cluster_command cmd;
+    uint8_t in[READ_SIZE];
+};
+
+struct redis_call *
+redis_call_new(const struct cluster_url *url)
+{
+    struct redis_call *c = calloc(1, sizeof(*c));
+
+    if (c == NULL)
+        return NULL;
+    c->url = url;
+    c->fd = -1;
+    buf_init(&c->out, REDIS_CALL_COMMAND_MAX);
+    return c;
+}
+
+void
+redis_call_free(struct redis_call *c)
+{
+    if (c == NULL)
+        return;
+    redis_call_disconnect(c);
+    buf_fini(&c->out);
+    free(c);
+}
+
+void
+redis_call_disconnect(struct redis_call *c)
+{
+    if (c->fd >= 0)
+        close(c->fd);
+    c->fd = -1;
+    redis_tree_free(c->tree);
+    c->tree = NULL;
+}
+
+/* The sentence for an error of the connection, which is over. */
+static int
+fail(struct redis_call *c, int err, struct errbuf *eb)
+{
+    redis_call_disconnect(c);
+    return errbuf_set(eb, err, "redis %s: %s", c->url->host, sprat_strerror(err));
+}
+
+/* ---- waiting ---- */
+
+static int
+wait_for(int fd, short events, struct mono until)
+{
+    struct pollfd p = {.fd = fd, .events = events};
+    int64_t ms;
+    int n;
+
+    do {
+        ms = mono_diff_ms(until, clock_mono());
+        n = ms > 0 ? poll(&p, 1, (int)ms) : 0;
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return sprat_err_from_errno(errno);
+    return n == 0 ? SPRAT_E_TIMEOUT : 0;
+}
+
+static int
+send_all(struct redis_call *c, struct mono until)
+{
+    while (buf_len(&c->out) > 0) {
+        ssize_t n = send(c->fd, buf_data(&c->out), buf_len(&c->out), MSG_NOSIGNAL);
+        int err = 0;
+
+        if (n > 0)
+            buf_consume(&c->out, (size_t)n);
+        else if (errno == EAGAIN)
+            err = wait_for(c->fd, POLLOUT, until);
+        else if (errno != EINTR)
+            err = sprat_err_from_errno(errno);
+        if (err != 0)
+            return err;
+    }
+    return 0;
+}
+
+static int
+receive(struct redis_call *c, struct mono until)
+{
+    ssize_t n = recv(c->fd, c->in, sizeof(c->in), 0);
+
+    if (n > 0)
+        return redis_tree_feed(c->tree, c->in, (size_t)n);
+    if (n == 0)
+        return SPRAT_E_CLOSED;
+    if (errno == EAGAIN)
+        return wait_for(c->fd, POLLIN, until);
+    return errno == EINTR ? 0 : sprat_err_from_errno(errno);
+}
+
+/* ---- commands ---- */
+
+static void
+say_refused(const struct redis_call *c, const struct cluster_reply *r, struct errbuf *eb)
+{
+    errbuf_set(eb, SPRAT_E_REMOTE, "redis %s refuses: %.*s", c->url->host,
+               r->len < 200 ? (int)r->len : 200, (const char *)r->str);
+}
+
+int
+redis_call(struct redis_call *c, const struct redis_arg *args, size_t n,
+           const struct cluster_reply **reply, struct errbuf *eb)
+{
+    struct mono until = mono_add_ms(clock_mono(), REDIS_CALL_MS_MAX);
+    int err, got = 0;
+
+    ASSERT(n <= REDIS_CALL_ARGS_MAX);
+    if (c->fd < 0)
+        return fail(c, SPRAT_E_CLOSED, eb);
+    c->cmd.argc = n;
+    for (size_t i = 0; i < n; i++) {
+        c->cmd.argv[i] = args[i].data;
+        c->cmd.lens[i] = args[i].len;
+    }
+    buf_reset(&c->out);
+    err = redis_put(&c->out, &c->cmd);
+    if (err == 0)
+        err = send_all(c, until);
+    while (err == 0 && (got = redis_tree_next(c->tree, reply)) == 0)
+        err = receive(c, until);
+    if (err == 0 && got < 0)
+        err = got;
+    if (err != 0)
+        return fail(c, err, eb);
+    if ((*reply)->type == CLUSTER_REPLY_ERROR) {
+        say_refused(c, *reply, eb);
+        return SPRAT_E_REMOTE;
+    }
+    return 0;
+}
+
+/* ---- connecting ---- */
+
+static int
+finish_connecting(int fd, struct mono until)
+{
+    int err = wait_for(fd, POLLOUT, until), why = 0;
+    socklen_t len = sizeof(why);
+
+    if (err == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &why, &len) != 0)
+        why = errno;
+    return err != 0 ? err : sprat_err_from_errno(why);
+}
+
+static int
+connect_to(struct redis_call *c, const struct addrinfo *ai, struct mono until)
+{
+    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
+    int err = 0;
+
+    if (fd < 0)
+        return sprat_err_from_errno(errno);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (connect(fd, ai->ai_addr, ai->ai_addrlen) != 0)
+        err = errno == EINPROGRESS ? finish_connecting(fd, until) : sprat_err_from_errno(errno);
+    if (err != 0) {
+        close(fd);
+        return err;
+    }
+    c->fd = fd;
+    return 0;
+}
+
+/* One address after the other, in the system's order. */
+static int
+connect_somewhere(struct redis_call *c)
+{
+    struct mono until = mono_add_ms(clock_mono(), REDIS_CALL_MS_MAX);
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
+    char port[8];
+    int err;
+
+    snprintf(port, sizeof(port), "%u", c->url->port);
+    if (getaddrinfo(c->url->host, port, &hints, &found) != 0)
+        return SPRAT_E_RESOLVE;
+    err = SPRAT_E_RESOLVE;
+    for (const struct addrinfo *ai = found; ai != NULL && err != 0; ai = ai->ai_next)
+        err = connect_to(c, ai, until);
+    freeaddrinfo(found);
+    return err;
+}
+
+static int
+authenticate(struct redis_call *c, struct errbuf *eb)
+{
+    const struct cluster_url *url = c->url;
+    struct redis_arg words[3] = {redis_text("AUTH")};
+    const struct cluster_reply *reply;
+    size_t n = 1;
+
+    if (url->password[0] == '\0')
+        return 0;
+    if (url->user[0] != '\0')
+        words[n++] = redis_text(url->user);
+    words[n++] = redis_text(url->password);
+    return redis_call(c, words, n, &reply, eb);
+}
+
+static int
+select_database(struct redis_call *c, struct errbuf *eb)
+{
+    const struct cluster_reply *reply;
+    char number[12];
+
+    if (c->url->database == 0)
+        return 0;
+    snprintf(number, sizeof(number), "%u", (unsigned)c->url->database);
+    return redis_call(c, (struct redis_arg[]){redis_text("SELECT"), redis_text(number)}, 2, &reply,
+                      eb);
+}
+
+int
+redis_call_connect(struct redis_call *c, struct errbuf *eb)
+{
+    int err;
+
+    if (c->fd >= 0)
+        return 0;
+    err = connect_somewhere(c);
+    if (err == 0) {
+        c->tree = redis_tree_new();
+        err = c->tree == NULL ? SPRAT_E_NOMEM : 0;
+    }
+    if (err != 0)
+        return fail(c, err, eb);
+    err = authenticate(c, eb);
+    if (err == 0)
+        err = select_database(c, eb);
+    if (err != 0)
+        redis_call_disconnect(c);
+    return err;
+}
