@@ -125,6 +125,20 @@ registry_step(struct registry *r, sqlite3_stmt *q, const char *doing, struct err
     return rc == SQLITE_DONE ? 0 : db_error(r->db, rc, doing, eb);
 }
 
+bool
+registry_next(struct registry *r, sqlite3_stmt *q, const char *doing, int *err, struct errbuf *eb)
+{
+    if (*err == 0) {
+        int got = registry_step(r, q, doing, eb);
+
+        if (got == 1)
+            return true;
+        *err = got;
+    }
+    sqlite3_reset(q);
+    return false;
+}
+
 static int
 read_counter(struct registry *r, int64_t *change, struct errbuf *eb)
 {
@@ -341,14 +355,11 @@ read_rows(struct registry *r, size_t i, int64_t since, const struct access_sink 
     if (err != 0)
         return err;
     sqlite3_bind_int64(q, 1, since);
-    while ((err = registry_step(r, q, "reading the registry", eb)) == 1) {
+    while (registry_next(r, q, "reading the registry", &err, eb)) {
         err = changes[i].give(q, sink, eb);
         if (err == SPRAT_E_NOMEM || err == SPRAT_E_LIMIT)
             errbuf_set(eb, err, "reading the registry: %s", sprat_strerror(err));
-        if (err != 0)
-            break;
     }
-    sqlite3_reset(q);
     return err;
 }
 

@@ -101,12 +101,9 @@ registry_each_client(struct registry *r,
 
     if (err != 0)
         return err;
-    while ((err = registry_step(r, q, "listing rules", eb)) == 1) {
+    while (registry_next(r, q, "listing rules", &err, eb)) {
         registry_get_text(q, 0, prefix, sizeof(prefix));
         err = each(ctx, prefix, (enum access_client)sqlite3_column_int(q, 1));
-        if (err != 0)
-            break;
     }
-    sqlite3_reset(q);
     return err;
 }

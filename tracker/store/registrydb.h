@@ -28,6 +28,12 @@ int registry_need_change(struct registry *r, const char *what, struct errbuf *eb
 /* Steps a query: 1 and a row, 0 at its end, or an error. */
 int registry_step(struct registry *r, sqlite3_stmt *q, const char *doing, struct errbuf *eb);
 
+/* One step of a walk over a query's rows: true and a row. False where the walk ends: at the end of
+ * the rows, at an error, or because |*err| says that the row before was enough. Then |*err| is how
+ * it ended, and the query is reset. */
+bool registry_next(struct registry *r, sqlite3_stmt *q, const char *doing, int *err,
+                   struct errbuf *eb);
+
 /* Printable UTF-8 of 1 to |max| bytes without blanks at its ends? */
 bool registry_is_text(const char *text, size_t max);
 

@@ -92,13 +92,10 @@ registry_each_total(struct registry *r, int64_t user, uint64_t skip, uint64_t li
         return err;
     sqlite3_bind_int64(q, 1, user);
     registry_bind_page(q, 2, skip, limit);
-    while ((err = registry_step(r, q, "reading the accounts", eb)) == 1) {
+    while (registry_next(r, q, "reading the accounts", &err, eb)) {
         read_total(q, &t);
         err = each(ctx, &t);
-        if (err != 0)
-            break;
     }
-    sqlite3_reset(q);
     return err;
 }
 
@@ -119,7 +116,7 @@ registry_each_signal(struct registry *r, uint64_t skip, uint64_t limit,
     if (err != 0)
         return err;
     registry_bind_page(q, 1, skip, limit);
-    while ((err = registry_step(r, q, "reading signals", eb)) == 1) {
+    while (registry_next(r, q, "reading signals", &err, eb)) {
         struct registry_signal s = {
             .kind = accounts_signal_name(sqlite3_column_int(q, 2)),
             .count = registry_get_u64(q, 3),
@@ -131,9 +128,6 @@ registry_each_signal(struct registry *r, uint64_t skip, uint64_t limit,
         registry_get_text(q, 0, s.user, sizeof(s.user));
         registry_get_text(q, 1, s.torrent, sizeof(s.torrent));
         err = each(ctx, &s);
-        if (err != 0)
-            break;
     }
-    sqlite3_reset(q);
     return err;
 }

@@ -286,12 +286,9 @@ registry_each_torrent(struct registry *r, uint64_t skip, uint64_t limit,
     if (err != 0)
         return err;
     registry_bind_page(q, 1, skip, limit);
-    while ((err = registry_step(r, q, "listing torrents", eb)) == 1) {
+    while (registry_next(r, q, "listing torrents", &err, eb)) {
         read_torrent(q, &t);
         err = each(ctx, &t);
-        if (err != 0)
-            break;
     }
-    sqlite3_reset(q);
     return err;
 }

@@ -177,13 +177,10 @@ registry_each_user(struct registry *r, enum registry_order order, uint64_t skip,
     if (err != 0)
         return err;
     registry_bind_page(q, 1, skip, limit);
-    while ((err = registry_step(r, q, "listing users", eb)) == 1) {
+    while (registry_next(r, q, "listing users", &err, eb)) {
         read_user(q, &u);
         err = each(ctx, &u);
-        if (err != 0)
-            break;
     }
-    sqlite3_reset(q);
     return err;
 }
 
@@ -315,7 +312,7 @@ registry_each_passkey(struct registry *r, int64_t user,
     if (err != 0)
         return err;
     sqlite3_bind_int64(q, 1, user);
-    while ((err = registry_step(r, q, "listing passkeys", eb)) == 1) {
+    while (registry_next(r, q, "listing passkeys", &err, eb)) {
         struct registry_passkey k = {
             .created = sqlite3_column_int64(q, 1),
             .expires = sqlite3_column_int64(q, 2),
@@ -325,9 +322,6 @@ registry_each_passkey(struct registry *r, int64_t user,
         if (!registry_get_blob(q, 0, k.key, sizeof(k.key)))
             continue;
         err = each(ctx, &k);
-        if (err != 0)
-            break;
     }
-    sqlite3_reset(q);
     return err;
 }
