@@ -10,23 +10,12 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
+import members
 from admin import TOKEN, Admin, private
 from process import run
 from sprat import TRACKER, need
 from tap import main, test
-from tracker_client import HASH, address_of, http_announce, http_bytes, query, responses
-
-import bencode
-
-
-def announce(tracker, passkey, number, info_hash=HASH, **fields):
-    """A member's announce."""
-    host, port = address_of(tracker.http)
-    got = http_bytes(tracker.http, f"GET /{passkey}/announce?{query(number, info_hash=info_hash, **fields)} HTTP/1.1\r\n"
-                     f"Host: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
-    (status, _, body), = responses(got)
-    assert status == 200, status
-    return bencode.decode(body)
+from tracker_client import HASH, address_of, http_announce, http_bytes, responses
 
 
 @test
@@ -125,16 +114,16 @@ def passkeys(t):
     running = private(t)
     running.good("POST", "torrents", {"v1": HASH.hex(), "name": "the torrent", "size": 1000})
     first = running.good("POST", "users", {"name": "anna"})["passkey"]
-    assert b"failure reason" not in announce(running, first, 1)
+    assert b"failure reason" not in members.http(running.http, first, 1)
     second = running.good("POST", "users/anna/passkeys")["passkey"]
-    assert b"failure reason" not in announce(running, second, 1)
+    assert b"failure reason" not in members.http(running.http, second, 1)
     old = running.good("POST", "users/anna/passkeys", {"expires": int(time.time()) - 5})["passkey"]
-    assert b"failure reason" in announce(running, old, 1)
+    assert b"failure reason" in members.http(running.http, old, 1)
     assert running.good("DELETE", f"users/anna/passkeys/{first}") == {"revoked": True}
-    assert b"failure reason" in announce(running, first, 1), "it counts at once"
+    assert b"failure reason" in members.http(running.http, first, 1), "it counts at once"
     third = running.good("POST", "users/anna/passkeys", {"rotate": True})["passkey"]
-    assert b"failure reason" in announce(running, second, 1)
-    assert b"failure reason" not in announce(running, third, 1)
+    assert b"failure reason" in members.http(running.http, second, 1)
+    assert b"failure reason" not in members.http(running.http, third, 1)
     listed = running.good("GET", "users/anna/passkeys")["items"]
     assert {k["passkey"]: k["revoked"] for k in listed} == {first: True, second: True, old: True, third: False}, listed
     running.refused("DELETE", "users/anna/passkeys/123", None, 400, "32 hex digits")
@@ -160,10 +149,10 @@ def torrents(t):
     running.refused("GET", f"torrents/{'00' * 20}", None, 404)
     assert running.good("POST", f"torrents/{v2}", {"freeleech": False, "hidden": True})["hidden"]
     passkey = running.good("POST", "users", {"name": "anna"})["passkey"]
-    assert b"failure reason" not in announce(running, passkey, 1)
+    assert b"failure reason" not in members.http(running.http, passkey, 1)
     gone = running.good("DELETE", f"torrents/{v2}", {"reason": "a better one is there"})
     assert gone["removed"] > 0 and gone["reason"] == "a better one is there", gone
-    assert b"a better one is there" in announce(running, passkey, 1)[b"failure reason"]
+    assert b"a better one is there" in members.http(running.http, passkey, 1)[b"failure reason"]
     page = running.good("GET", "torrents")
     assert len(page["items"]) == 1 and page["items"][0]["removed"] > 0
     assert running.stop() == 0
@@ -176,10 +165,10 @@ def rules_about_clients(t):
     running.good("POST", "clients", {"prefix": "-XX", "rule": "deny"})
     running.good("POST", "torrents", {"v1": HASH.hex()})
     passkey = running.good("POST", "users", {"name": "anna"})["passkey"]
-    assert b"failure reason" in announce(running, passkey, 1)
+    assert b"failure reason" in members.http(running.http, passkey, 1)
     assert running.good("GET", "clients")["items"] == [{"prefix": "-XX", "rule": "deny"}]
     running.good("DELETE", "clients/-XX")
-    assert b"failure reason" not in announce(running, passkey, 1)
+    assert b"failure reason" not in members.http(running.http, passkey, 1)
     running.refused("DELETE", "clients/-XX", None, 404)
     running.refused("POST", "clients", {"prefix": "-XX", "rule": "maybe"}, 400, "allow or deny")
     running.refused("POST", "clients", {"prefix": "x" * 21, "rule": "deny"}, 400)
@@ -191,8 +180,8 @@ def accounts_and_signals(t):
     running = private(t, "--accounts-interval", "1")
     running.good("POST", "torrents", {"v1": HASH.hex(), "name": "the torrent"})
     passkey = running.good("POST", "users", {"name": "anna"})["passkey"]
-    announce(running, passkey, 1, event="started", left=100)
-    announce(running, passkey, 1, uploaded=700, downloaded=100, left=0, event="completed")
+    members.http(running.http, passkey, 1, event="started", left=100)
+    members.http(running.http, passkey, 1, uploaded=700, downloaded=100, left=0, event="completed")
     t.wait("the accounts", lambda: running.good("GET", "accounts")["downloaded"] == 100, 20)
     sums = running.good("GET", "accounts")
     assert sums["users"] == 1 and sums["torrents"] == 1 and sums["uploaded"] == 700, sums
@@ -227,7 +216,7 @@ def swarms_of_a_private_tracker_have_names(t):
     running = private(t)
     running.good("POST", "torrents", {"v1": HASH.hex(), "name": "the <b>torrent</b>"})
     passkey = running.good("POST", "users", {"name": "anna"})["passkey"]
-    announce(running, passkey, 1)
+    members.http(running.http, passkey, 1)
     item, = running.good("GET", "swarms")["items"]
     assert item == {"hash": HASH.hex(), "seeders": 0, "leechers": 1, "completed": 0, "name": "the <b>torrent</b>"}, item
     assert running.stop() == 0

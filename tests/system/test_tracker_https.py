@@ -5,6 +5,7 @@ TLS or take their time."""
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -64,16 +65,16 @@ def reread(t, running, text):
                   lambda: next((line for line in running.errors[before:] if text in line), None), 15)
 
 
-def copy(source, target):
-    with open(source) as f, open(target, "w") as g:
-        g.write(f.read())
+def start(t, *args):
+    """An authority, and a tracker with a certificate of it."""
+    ca = Authority(t)
+    ip = t.address()
+    return ca, Secure(t, *ca.issue("one", ip), *args, ip=ip)
 
 
 @test
 def a_swarm_over_https_and_http(t):
-    ca = Authority(t)
-    ip = t.address()
-    running = Secure(t, *ca.issue("one", ip), ip=ip)
+    ca, running = start(t)
     secure = running.connect(t, ca.context())
     assert secure.version() == "TLSv1.3", secure.version()
     assert ask(secure, 1, left=0)[b"incomplete"] == 0
@@ -88,7 +89,7 @@ def a_swarm_over_https_and_http(t):
 def tls_1_2_ipv6_and_a_key_in_the_same_file(t):
     ca = Authority(t)
     cert, key = ca.issue("one", "::1")
-    copy(cert, t.path("both"))
+    shutil.copyfile(cert, t.path("both"))
     with open(key) as f, open(t.path("both"), "a") as g:
         g.write(f.read())
     running = Process(t, [TRACKER, "--listen-https", "[::1]:0", "--tls-cert", t.path("both")])
@@ -103,9 +104,7 @@ def tls_1_2_ipv6_and_a_key_in_the_same_file(t):
 
 @test
 def many_requests_in_a_row_and_long_answers(t):
-    ca = Authority(t)
-    ip = t.address()
-    running = Secure(t, *ca.issue("one", ip), ip=ip)
+    ca, running = start(t)
     secure = running.connect(t, ca.context())
     for number in range(250):
         ask(secure, number)
@@ -127,7 +126,7 @@ def certificates_change_without_losing_a_connection(t):
 
     def put(name, **more):
         for source, target in zip(ca.issue(name, ip, **more), (cert, key)):
-            copy(source, target)
+            shutil.copyfile(source, target)
 
     put("one")
     running = Secure(t, cert, key, ip=ip)
@@ -142,7 +141,7 @@ def certificates_change_without_losing_a_connection(t):
     assert "three" not in (line := reread(t, running, "nothing is changed")) and "expired on" in line and cert in line
     assert name_of(running.connect(t, ca.context())) == "two"
 
-    copy(ca.issue("four", ip)[0], cert)
+    shutil.copyfile(ca.issue("four", ip)[0], cert)
     line = reread(t, running, "nothing is changed")
     assert f"{key}: the key is not the certificate's" in line, line
     with open(cert, "w") as f:
@@ -193,9 +192,7 @@ def an_expired_certificate_is_said_at_the_start(t):
 
 @test
 def what_is_no_tls(t):
-    ca = Authority(t)
-    ip = t.address()
-    running = Secure(t, *ca.issue("one", ip), ip=ip)
+    ca, running = start(t)
     for noise in (b"GET /announce HTTP/1.1\r\nHost: t\r\n\r\n", b"\0" * 4096, b"\x16\x03\x01\xff\xff" + b"a" * 5000,
                   b"\x13BitTorrent protocol" + b"\0" * 48, b"\x16\x03\x01\0\x05\x01\0\0\x01\0"):
         with socket.create_connection(running.at, timeout=20) as plain:
@@ -212,9 +209,7 @@ def what_is_no_tls(t):
 
 @test
 def old_versions_are_refused(t):
-    ca = Authority(t)
-    ip = t.address()
-    running = Secure(t, *ca.issue("one", ip), ip=ip)
+    ca, running = start(t)
     context = ca.context()
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version = ssl.TLSVersion.TLSv1
@@ -229,11 +224,9 @@ def old_versions_are_refused(t):
 
 @test
 def a_handshake_in_drops_and_one_that_never_ends(t):
-    ca = Authority(t)
-    ip = t.address()
-    running = Secure(t, *ca.issue("one", ip), "--http-timeout", "2", ip=ip)
+    ca, running = start(t, "--http-timeout", "2")
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = ca.context().wrap_bio(incoming, outgoing, server_hostname=ip)
+    tls = ca.context().wrap_bio(incoming, outgoing, server_hostname=running.ip)
     with socket.create_connection(running.at, timeout=20) as slow, socket.create_connection(running.at) as dropping:
         slow.send(b"\x16\x03")
         dropping.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -261,14 +254,12 @@ def a_handshake_in_drops_and_one_that_never_ends(t):
 
 @test
 def sessions_are_resumed(t):
-    ca = Authority(t)
-    ip = t.address()
-    running = Secure(t, *ca.issue("one", ip), ip=ip)
+    ca, running = start(t)
     context = ca.context()
     first = running.connect(t, context)
     ask(first, 1)
     with socket.create_connection(running.at, timeout=20) as plain, \
-            context.wrap_socket(plain, server_hostname=ip, session=first.session) as again:
+            context.wrap_socket(plain, server_hostname=running.ip, session=first.session) as again:
         assert again.session_reused
         assert ask(again, 1)[b"incomplete"] == 1
     assert running.stop() == 0

@@ -7,12 +7,12 @@ import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
-import bencode
+import members
 from admin import Admin, private
 from browser import Browser
 from sprat import SOURCE, TRACKER, need
 from tap import main, test
-from tracker_client import HASH, Udp, http_announce, http_bytes, query, responses
+from tracker_client import HASH, Udp, http_announce
 
 EVIL = "<img src=x onerror=document.title='owned'>&amp;"
 
@@ -24,9 +24,16 @@ def picture(browser, name):
 
 
 def announce(tracker, passkey, number, **fields):
-    got = http_bytes(tracker.http, f"GET /{passkey}/announce?{query(number, **fields)} HTTP/1.0\r\n\r\n".encode())
-    (status, _, body), = responses(got)
-    assert status == 200 and b"failure reason" not in bencode.decode(body), (status, body)
+    reply = members.http(tracker.http, passkey, number, **fields)
+    assert members.reason(reply) is None, reply
+
+
+def look(t, running):
+    """A browser with the page, once it is live."""
+    browser = Browser(t)
+    browser.open(running.admin + "/")
+    t.wait("the page to be live", lambda: browser.text("#state") == "live", 30)
+    return browser
 
 
 def filled(t):
@@ -54,9 +61,7 @@ passkeys = {}
 @test
 def live_numbers_and_charts(t):
     running = Admin(t)
-    browser = Browser(t)
-    browser.open(running.admin + "/")
-    t.wait("the page to be live", lambda: browser.text("#state") == "live", 30)
+    browser = look(t, running)
     for number in range(7):
         http_announce(running.http, number)
     udp = Udp(t, running.udp)
@@ -81,9 +86,7 @@ def live_numbers_and_charts(t):
 @test
 def a_tracker_that_goes_away_and_comes_back(t):
     running = Admin(t)
-    browser = Browser(t)
-    browser.open(running.admin + "/")
-    t.wait("the page to be live", lambda: browser.text("#state") == "live", 30)
+    browser = look(t, running)
     address = running.admin.removeprefix("http://")
     assert running.stop() == 0
     t.wait("the loss to be said", lambda: "no answer" in browser.text("#state"), 30)
@@ -95,9 +98,7 @@ def a_tracker_that_goes_away_and_comes_back(t):
 @test
 def polling_pauses_while_nobody_looks(t):
     running = Admin(t)
-    browser = Browser(t)
-    browser.open(running.admin + "/")
-    t.wait("the page to be live", lambda: browser.text("#state") == "live", 30)
+    browser = look(t, running)
     browser.run("""
         Object.defineProperty(document, 'hidden', {configurable: true, get: () => true});
         document.dispatchEvent(new Event('visibilitychange'));
@@ -117,9 +118,7 @@ def polling_pauses_while_nobody_looks(t):
 @test
 def users_and_swarms_with_the_token(t):
     running = filled(t)
-    browser = Browser(t)
-    browser.open(running.admin + "/")
-    t.wait("the page to be live", lambda: browser.text("#state") == "live", 30)
+    browser = look(t, running)
     assert browser.text("#private") is None and browser.text("#login") is not None
     browser.type("#token", "a-wrong-token-0123456789")
     browser.click("#login button")
