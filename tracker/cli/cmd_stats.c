@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "tracker/cli/command.h"
+#include "tracker/cli/rowjson.h"
 #include "tracker/cli/text.h"
 #include "tracker/cli/users.h"
 
@@ -66,40 +67,23 @@ print_all(struct registry *r, const struct registry_stats *s, struct errbuf *eb)
 
 /* ---- for programs ---- */
 
-static json_t *
-sums_json(const struct registry_stats *s)
-{
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "users", text_json_u64(s->users),
-        "users_enabled", text_json_u64(s->users_enabled), "torrents", text_json_u64(s->torrents),
-        "torrents_removed", text_json_u64(s->torrents_removed), "uploaded",
-        text_json_u64(s->uploaded), "downloaded", text_json_u64(s->downloaded), "downloaded_raw",
-        text_json_u64(s->downloaded_raw), "completed", text_json_u64(s->completed), "seed_seconds",
-        text_json_u64(s->seed_s), "signals", text_json_u64(s->signals));
-}
-
 static int
 add_user(void *ctx, const struct registry_user *u)
 {
-    return json_array_append_new(ctx, users_json(u)) == 0 ? 0 : SPRAT_E_NOMEM;
+    return json_array_append_new(ctx, rowjson_user(u)) == 0 ? 0 : SPRAT_E_NOMEM;
 }
 
 static int
 add_signal(void *ctx, const struct registry_signal *s)
 {
-    json_t *o =
-        json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:o}", "user", s->user, "torrent", s->torrent,
-                  "kind", s->kind, "count", text_json_u64(s->count), "first", (json_int_t)s->first,
-                  "last", (json_int_t)s->last, "worst", text_json_u64(s->worst));
-
-    return json_array_append_new(ctx, o) == 0 ? 0 : SPRAT_E_NOMEM;
+    return json_array_append_new(ctx, rowjson_signal(s)) == 0 ? 0 : SPRAT_E_NOMEM;
 }
 
 static int
 fill_json(struct registry *r, const struct registry_stats *s, json_t *root, struct errbuf *eb)
 {
     json_t *users = json_array(), *signals = json_array();
-    bool failed = json_object_set_new(root, "totals", sums_json(s)) != 0;
+    bool failed = json_object_set_new(root, "totals", rowjson_stats(s)) != 0;
     int err;
 
     failed = json_object_set_new(root, "top_users", users) != 0 || failed;

@@ -7,6 +7,7 @@
 
 #include "common/base/hex.h"
 #include "tracker/cli/command.h"
+#include "tracker/cli/rowjson.h"
 #include "tracker/cli/text.h"
 
 static const struct option_spec options[] = {COMMAND_JSON_ROW, COMMAND_ROWS};
@@ -44,15 +45,14 @@ print_one(void *ctx, const struct registry_torrent *t)
 static int
 add_one(void *ctx, const struct registry_torrent *t)
 {
-    json_t *o = json_pack(
-        "{s:I, s:s, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:s, s:o, s:o, s:o}", "id",
-        (json_int_t)t->id, "name", t->name, "size", text_json_u64(t->size), "v1",
-        text_json_hash(t->has_v1, t->v1, sizeof(t->v1)), "v2",
-        text_json_hash(t->has_v2, t->v2, sizeof(t->v2)), "freeleech", t->freeleech, "hidden",
-        t->hidden, "added", (json_int_t)t->added, "removed", (json_int_t)t->removed, "reason",
-        t->reason, "uploaded", text_json_u64(t->uploaded), "downloaded_raw",
-        text_json_u64(t->downloaded_raw), "completed", text_json_u64(t->completed));
+    json_t *o = json_pack("{s:I}", "id", (json_int_t)t->id), *row = rowjson_torrent(t);
+    int failed = json_object_update(o, row);
 
+    json_decref(row);
+    if (failed != 0) {
+        json_decref(o);
+        return SPRAT_E_NOMEM;
+    }
     return json_array_append_new(ctx, o) == 0 ? 0 : SPRAT_E_NOMEM;
 }
 

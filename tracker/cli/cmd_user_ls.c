@@ -3,6 +3,7 @@
  * sprat-tracker user ls: all users.
  */
 #include "tracker/cli/command.h"
+#include "tracker/cli/rowjson.h"
 #include "tracker/cli/text.h"
 #include "tracker/cli/users.h"
 
@@ -19,7 +20,7 @@ print_one(void *ctx, const struct registry_user *u)
 static int
 add_one(void *ctx, const struct registry_user *u)
 {
-    return json_array_append_new(ctx, users_json(u)) == 0 ? 0 : SPRAT_E_NOMEM;
+    return json_array_append_new(ctx, rowjson_user(u)) == 0 ? 0 : SPRAT_E_NOMEM;
 }
 
 static int

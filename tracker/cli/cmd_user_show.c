@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "tracker/cli/command.h"
+#include "tracker/cli/rowjson.h"
 #include "tracker/cli/text.h"
 #include "tracker/cli/users.h"
 
@@ -31,13 +32,13 @@ print_total(void *ctx, const struct registry_total *t)
 static int
 add_total(void *ctx, const struct registry_total *t)
 {
-    return json_array_append_new(ctx, users_total_json(t)) == 0 ? 0 : SPRAT_E_NOMEM;
+    return json_array_append_new(ctx, rowjson_total(t)) == 0 ? 0 : SPRAT_E_NOMEM;
 }
 
 static int
 show_json(struct command_call *c, const struct registry_user *u, uint64_t limit)
 {
-    json_t *user = users_json(u), *list = json_array();
+    json_t *user = rowjson_user(u), *list = json_array();
     struct errbuf eb = {"out of memory"};
     int err = registry_each_total(c->registry, u->id, 0, limit, add_total, list, &eb);
 

@@ -5,25 +5,14 @@
 #include <string.h>
 
 #include "common/rpc/message.h"
+#include "tracker/cli/rowjson.h"
 #include "tracker/cli/text.h"
 #include "tracker/daemon/api.h"
-
-static json_t *
-torrent_json(const struct registry_torrent *t)
-{
-    return json_pack(
-        "{s:s, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:s, s:o, s:o, s:o}", "name", t->name, "size",
-        text_json_u64(t->size), "v1", text_json_hash(t->has_v1, t->v1, sizeof(t->v1)), "v2",
-        text_json_hash(t->has_v2, t->v2, sizeof(t->v2)), "freeleech", t->freeleech, "hidden",
-        t->hidden, "added", (json_int_t)t->added, "removed", (json_int_t)t->removed, "reason",
-        t->reason, "uploaded", text_json_u64(t->uploaded), "downloaded_raw",
-        text_json_u64(t->downloaded_raw), "completed", text_json_u64(t->completed));
-}
 
 static int
 add_torrent(void *ctx, const struct registry_torrent *t)
 {
-    return api_page_add(ctx, torrent_json(t));
+    return api_page_add(ctx, rowjson_torrent(t));
 }
 
 int
@@ -82,7 +71,7 @@ api_torrents_add(struct api_call *c, struct registry *r, struct errbuf *eb)
         return err;
     memcpy(t.name, name, strlen(name) + 1);
     err = registry_add_torrent(r, &t, eb);
-    return err == 0 ? api_answer(c, 201, torrent_json(&t)) : err;
+    return err == 0 ? api_answer(c, 201, rowjson_torrent(&t)) : err;
 }
 
 static int
@@ -102,7 +91,7 @@ api_torrent_show(struct api_call *c, struct registry *r, struct errbuf *eb)
     struct registry_torrent t;
     int err = find_torrent(c, r, &t, eb);
 
-    return err == 0 ? api_answer(c, 200, torrent_json(&t)) : err;
+    return err == 0 ? api_answer(c, 200, rowjson_torrent(&t)) : err;
 }
 
 int
@@ -120,7 +109,7 @@ api_torrent_change(struct api_call *c, struct registry *r, struct errbuf *eb)
         err = rpc_get_bool(c->body, "hidden", &t.hidden, eb);
     if (err == 0)
         err = registry_set_torrent(r, &t, eb);
-    return err == 0 ? api_answer(c, 200, torrent_json(&t)) : err;
+    return err == 0 ? api_answer(c, 200, rowjson_torrent(&t)) : err;
 }
 
 int
@@ -139,7 +128,7 @@ api_torrent_remove(struct api_call *c, struct registry *r, struct errbuf *eb)
         err = registry_remove_torrent(r, t.id, reason, eb);
     if (err == 0)
         err = find_torrent(c, r, &t, eb);
-    return err == 0 ? api_answer(c, 200, torrent_json(&t)) : err;
+    return err == 0 ? api_answer(c, 200, rowjson_torrent(&t)) : err;
 }
 
 /* ---- clients ---- */
@@ -204,11 +193,7 @@ api_client_unset(struct api_call *c, struct registry *r, struct errbuf *eb)
 static int
 add_signal(void *ctx, const struct registry_signal *s)
 {
-    return api_page_add(ctx,
-                        json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:o}", "user", s->user, "torrent",
-                                  s->torrent, "kind", s->kind, "count", text_json_u64(s->count),
-                                  "first", (json_int_t)s->first, "last", (json_int_t)s->last,
-                                  "worst", text_json_u64(s->worst)));
+    return api_page_add(ctx, rowjson_signal(s));
 }
 
 int
@@ -228,15 +213,5 @@ api_accounts_show(struct api_call *c, struct registry *r, struct errbuf *eb)
     struct registry_stats s;
     int err = registry_stats(r, &s, eb);
 
-    if (err != 0)
-        return err;
-    return api_answer(
-        c, 200,
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "users",
-                  text_json_u64(s.users), "users_enabled", text_json_u64(s.users_enabled),
-                  "torrents", text_json_u64(s.torrents), "torrents_removed",
-                  text_json_u64(s.torrents_removed), "uploaded", text_json_u64(s.uploaded),
-                  "downloaded", text_json_u64(s.downloaded), "downloaded_raw",
-                  text_json_u64(s.downloaded_raw), "completed", text_json_u64(s.completed),
-                  "seed_seconds", text_json_u64(s.seed_s), "signals", text_json_u64(s.signals)));
+    return err == 0 ? api_answer(c, 200, rowjson_stats(&s)) : err;
 }

@@ -5,15 +5,15 @@
 #include <string.h>
 
 #include "common/rpc/message.h"
+#include "tracker/cli/rowjson.h"
 #include "tracker/cli/text.h"
-#include "tracker/cli/users.h"
 #include "tracker/core/passkey.h"
 #include "tracker/daemon/api.h"
 
 static int
 add_user(void *ctx, const struct registry_user *u)
 {
-    return api_page_add(ctx, users_json(u));
+    return api_page_add(ctx, rowjson_user(u));
 }
 
 int
@@ -80,7 +80,7 @@ api_users_add(struct api_call *c, struct registry *r, struct errbuf *eb)
     err = registry_add_user(r, &u, passkey, eb);
     if (err != 0)
         return err;
-    user = users_json(&u);
+    user = rowjson_user(&u);
     if (user != NULL)
         (void)json_object_set_new(user, "passkey", json_string(passkey_format(passkey, text)));
     return api_answer(c, 201, user);
@@ -92,7 +92,7 @@ api_user_show(struct api_call *c, struct registry *r, struct errbuf *eb)
     struct registry_user u;
     int err = registry_find_user(r, c->name, &u, eb);
 
-    return err == 0 ? api_answer(c, 200, users_json(&u)) : err;
+    return err == 0 ? api_answer(c, 200, rowjson_user(&u)) : err;
 }
 
 int
@@ -108,7 +108,7 @@ api_user_change(struct api_call *c, struct registry *r, struct errbuf *eb)
         err = take_rights(c->body, &u, eb);
     if (err == 0)
         err = registry_set_user(r, &u, eb);
-    return err == 0 ? api_answer(c, 200, users_json(&u)) : err;
+    return err == 0 ? api_answer(c, 200, rowjson_user(&u)) : err;
 }
 
 int
@@ -120,13 +120,13 @@ api_user_disable(struct api_call *c, struct registry *r, struct errbuf *eb)
     u.enabled = false;
     if (err == 0)
         err = registry_set_user(r, &u, eb);
-    return err == 0 ? api_answer(c, 200, users_json(&u)) : err;
+    return err == 0 ? api_answer(c, 200, rowjson_user(&u)) : err;
 }
 
 static int
 add_total(void *ctx, const struct registry_total *t)
 {
-    return api_page_add(ctx, users_total_json(t));
+    return api_page_add(ctx, rowjson_total(t));
 }
 
 int
