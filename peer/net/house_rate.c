@@ -7,6 +7,7 @@
  */
 #include "peer/net/session_impl.h"
 
+#include "common/base/minmax.h"
 #include "peer/net/ratesplit.h"
 
 _Static_assert((int)SESSION_LOOPS_MAX <= (int)RATESPLIT_MAX, "every loop has a part");
@@ -96,12 +97,6 @@ house_begin_share(struct session *s)
 }
 
 /* --- the first loop's side --- */
-
-static uint64_t
-max_u64(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
 
 /* Since the last look, |us| ago. */
 static struct rate_claim

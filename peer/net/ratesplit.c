@@ -7,18 +7,13 @@
 #include <stdbool.h>
 
 #include "common/base/assert.h"
+#include "common/base/minmax.h"
 
 /* |a| × |b| / |c| for b ≤ c: rounded down, without an overflow for b and c below 2^32. */
 static uint64_t
 part(uint64_t a, uint64_t b, uint64_t c)
 {
     return a / c * b + a % c * b / c;
-}
-
-static uint64_t
-min_u64(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 struct want {

@@ -10,6 +10,7 @@
 
 #include "common/base/assert.h"
 #include "common/base/err.h"
+#include "common/base/minmax.h"
 #include "common/ds/siphash.h"
 
 enum { ENTRIES_MIN = 32 };
@@ -109,12 +110,6 @@ add(struct ledger *l, const struct ledger_key *key, uint32_t hash, uint32_t max,
     *out = &p->entries[p->count++];
     **out = (struct ledger_entry){.key = *key};
     return 0;
-}
-
-static uint64_t
-max_u64(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
 }
 
 /* The segment at hand is over; its counters go where they are carried. */

@@ -4,6 +4,7 @@
  */
 #include "tracker/store/accounts.h"
 
+#include "common/base/minmax.h"
 #include "tracker/core/knownclients.h"
 #include "tracker/store/registrydb.h"
 
@@ -52,12 +53,6 @@ static uint64_t
 above(uint64_t v, uint64_t base)
 {
     return v > base ? v - base : 0;
-}
-
-static uint64_t
-max_u64(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
 }
 
 static bool

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The smaller and the larger of two, as functions: a macro would evaluate one of them twice.
+ */
+#ifndef COMMON_BASE_MINMAX_H
+#define COMMON_BASE_MINMAX_H
+
+#include <stdint.h>
+
+static inline uint64_t
+min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline uint64_t
+max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+#endif
