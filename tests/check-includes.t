@@ -24,7 +24,7 @@ intel-ipsec-mb.h|^common/crypto$
 sqlite3.h|^common/sys$|^peer/store$|^tracker/store$
 curl/|^common/ev$
 hiredis/|^tracker/net$
-pthread.h|^common/(sys|ev)$|^peer/(store|net|daemon|cli)$|^tracker/(net|daemon)$
+pthread.h|^common/sys$
 sys/socket.h|^common/(sys|ev)$|^(peer|tracker)/(net|daemon|cli)$
 '
 

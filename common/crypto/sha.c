@@ -26,7 +26,9 @@ fetch_all(void)
 static const EVP_MD *
 algorithm(enum sha_kind kind)
 {
-    ASSERT(CRYPTO_THREAD_run_once(&fetch_once, fetch_all) == 1);
+    int ok = CRYPTO_THREAD_run_once(&fetch_once, fetch_all);
+
+    ASSERT(ok == 1);
     ASSERT(fetched[kind] != NULL);
     return fetched[kind];
 }
@@ -34,7 +36,9 @@ algorithm(enum sha_kind kind)
 static void
 digest(enum sha_kind kind, const void *data, size_t len, uint8_t *out)
 {
-    ASSERT(EVP_Digest(data, len, out, NULL, algorithm(kind), NULL) == 1);
+    int ok = EVP_Digest(data, len, out, NULL, algorithm(kind), NULL);
+
+    ASSERT(ok == 1);
 }
 
 void
@@ -84,7 +88,9 @@ struct sha {
 static void
 start(struct sha *s)
 {
-    ASSERT(EVP_DigestInit_ex2(s->ctx, algorithm(s->kind), NULL) == 1);
+    int ok = EVP_DigestInit_ex2(s->ctx, algorithm(s->kind), NULL);
+
+    ASSERT(ok == 1);
 }
 
 struct sha *
@@ -115,12 +121,16 @@ sha_free(struct sha *s)
 void
 sha_update(struct sha *s, const void *data, size_t len)
 {
-    ASSERT(EVP_DigestUpdate(s->ctx, data, len) == 1);
+    int ok = EVP_DigestUpdate(s->ctx, data, len);
+
+    ASSERT(ok == 1);
 }
 
 void
 sha_final(struct sha *s, uint8_t *out)
 {
-    ASSERT(EVP_DigestFinal_ex(s->ctx, out, NULL) == 1);
+    int ok = EVP_DigestFinal_ex(s->ctx, out, NULL);
+
+    ASSERT(ok == 1);
     start(s);
 }

@@ -96,8 +96,9 @@ static struct engines *
 engines_get(void)
 {
     struct engines *e;
+    int ok = CRYPTO_THREAD_run_once(&key_once, make_key);
 
-    ASSERT(CRYPTO_THREAD_run_once(&key_once, make_key) == 1);
+    ASSERT(ok == 1);
     if (!have_key)
         return NULL;
     e = CRYPTO_THREAD_get_local(&key);

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 #include "common/ds/heap.h"
 #include "common/ds/list.h"
 #include "common/sys/clock.h"
+#include "common/sys/lock.h"
 
 #define LOOP_MAGIC   0x4c4f4f50u
 #define TIMER_MAGIC  0x54494d52u
@@ -37,7 +37,7 @@ struct loop {
     bool stopping;
     struct list tasks; /* asked for */
 
-    pthread_mutex_t lock; /* guards |woken| and each waker's link */
+    struct lock lock; /* guards |woken| and each waker's link */
     struct list woken;
     int wake_fd;
     struct event *wake_event;
@@ -90,9 +90,9 @@ pop_woken(struct loop *l)
 {
     struct list *link;
 
-    pthread_mutex_lock(&l->lock);
+    lock_take(&l->lock);
     link = list_pop_front(&l->woken);
-    pthread_mutex_unlock(&l->lock);
+    lock_drop(&l->lock);
     return link != NULL ? LIST_ENTRY(link, struct loop_waker, link) : NULL;
 }
 
@@ -105,23 +105,25 @@ on_wake(evutil_socket_t fd, short what, void *ctx)
     struct loop_waker *w;
     size_t count = 0;
     uint64_t drop;
+    ssize_t n;
 
     (void)what;
     MAGIC_CHECK(l, LOOP_MAGIC);
-    ASSERT(read(fd, &drop, sizeof(drop)) == sizeof(drop) || errno == EAGAIN);
-    pthread_mutex_lock(&l->lock);
+    n = read(fd, &drop, sizeof(drop));
+    ASSERT(n == sizeof(drop) || errno == EAGAIN);
+    lock_take(&l->lock);
     LIST_EACH(it, &l->woken)
         count++;
-    pthread_mutex_unlock(&l->lock);
+    lock_drop(&l->lock);
     for (; count > 0 && (w = pop_woken(l)) != NULL; count--) {
         MAGIC_CHECK(w, WAKER_MAGIC);
         l->now = clock_mono();
         w->fn(w->ctx);
     }
-    pthread_mutex_lock(&l->lock);
+    lock_take(&l->lock);
     if (!list_empty(&l->woken))
         (void)eventfd_write(l->wake_fd, 1);
-    pthread_mutex_unlock(&l->lock);
+    lock_drop(&l->lock);
 }
 
 /* The alarm only ends the wait; the timers run behind each round. */
@@ -165,7 +167,7 @@ loop_new(struct loop **out, struct errbuf *eb)
     heap_init(&l->timers);
     list_init(&l->woken);
     list_init(&l->tasks);
-    ASSERT(pthread_mutex_init(&l->lock, NULL) == 0);
+    lock_init(&l->lock);
     err = loop_open(l);
     if (err != 0) {
         loop_free(l);
@@ -190,7 +192,7 @@ loop_free(struct loop *l)
         close(l->wake_fd);
     if (l->base != NULL)
         event_base_free(l->base);
-    pthread_mutex_destroy(&l->lock);
+    lock_fini(&l->lock);
     heap_fini(&l->timers);
     MAGIC_CLEAR(l);
     free(l);
@@ -204,6 +206,7 @@ arm_alarm(struct loop *l)
     struct mono at = first != NULL ? first->at : MONO_NEVER;
     struct timeval tv = {0};
     int64_t us;
+    int rc;
 
     if (at.us == l->alarm_at.us)
         return;
@@ -217,7 +220,8 @@ arm_alarm(struct loop *l)
         tv.tv_sec = (time_t)(us / 1000000);
         tv.tv_usec = (suseconds_t)(us % 1000000);
     }
-    ASSERT(evtimer_add(l->alarm, &tv) == 0);
+    rc = evtimer_add(l->alarm, &tv);
+    ASSERT(rc == 0);
 }
 
 /* Fires what is due. At most as many as there are, so that a timer that sets itself to the past
@@ -329,9 +333,12 @@ loop_timer_free(struct loop_timer *t)
 void
 loop_timer_set(struct loop_timer *t, struct mono at)
 {
+    int err;
+
     MAGIC_CHECK(t, TIMER_MAGIC);
     /* It is in the heap already, so this only moves it and can't fail. */
-    ASSERT(heap_set(&t->loop->timers, &t->node, at) == 0);
+    err = heap_set(&t->loop->timers, &t->node, at);
+    ASSERT(err == 0);
 }
 
 struct loop_waker *
@@ -355,9 +362,9 @@ loop_waker_free(struct loop_waker *w)
     if (w == NULL)
         return;
     MAGIC_CHECK(w, WAKER_MAGIC);
-    pthread_mutex_lock(&w->loop->lock);
+    lock_take(&w->loop->lock);
     list_remove(&w->link);
-    pthread_mutex_unlock(&w->loop->lock);
+    lock_drop(&w->loop->lock);
     MAGIC_CLEAR(w);
     free(w);
 }
@@ -369,7 +376,7 @@ loop_waker_wake(struct loop_waker *w)
     bool first;
 
     MAGIC_CHECK(w, WAKER_MAGIC);
-    pthread_mutex_lock(&l->lock);
+    lock_take(&l->lock);
     if (!list_linked(&w->link)) {
         first = list_empty(&l->woken);
         list_push_back(&l->woken, &w->link);
@@ -378,7 +385,7 @@ loop_waker_wake(struct loop_waker *w)
         if (first)
             (void)eventfd_write(l->wake_fd, 1);
     }
-    pthread_mutex_unlock(&l->lock);
+    lock_drop(&l->lock);
 }
 
 struct loop_task *

@@ -7,8 +7,6 @@
 #include "common/ev/resolve.h"
 
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,14 +15,16 @@
 #include "common/base/magic.h"
 #include "common/ds/list.h"
 #include "common/sys/addr.h"
+#include "common/sys/lock.h"
+#include "common/sys/thread.h"
 
 #define RESOLVER_MAGIC 0x52455352u
 #define RESOLVE_MAGIC  0x52455351u
 
 /* What the threads and the resolver share. |refs|: the resolver's and one per thread. */
 struct shared {
-    pthread_mutex_t lock;
-    pthread_cond_t work;
+    struct lock lock;
+    struct cond work;
     unsigned refs;
     unsigned threads, idle;
     bool closed;
@@ -79,13 +79,13 @@ shared_drop(struct shared *sh)
 {
     bool last = --sh->refs == 0;
 
-    pthread_mutex_unlock(&sh->lock);
+    lock_drop(&sh->lock);
     if (!last)
         return;
     free_jobs(&sh->queued);
     free_jobs(&sh->done);
-    pthread_cond_destroy(&sh->work);
-    pthread_mutex_destroy(&sh->lock);
+    cond_fini(&sh->work);
+    lock_fini(&sh->lock);
     free(sh);
 }
 
@@ -134,11 +134,11 @@ thread_main(void *arg)
     struct shared *sh = arg;
     struct list *link;
 
-    pthread_mutex_lock(&sh->lock);
+    lock_take(&sh->lock);
     for (;;) {
         while (!sh->closed && list_empty(&sh->queued)) {
             sh->idle++;
-            pthread_cond_wait(&sh->work, &sh->lock);
+            cond_wait(&sh->work, &sh->lock);
             sh->idle--;
         }
         if (sh->closed)
@@ -147,37 +147,24 @@ thread_main(void *arg)
         struct resolve *job = LIST_ENTRY(link, struct resolve, link);
 
         job->state = RESOLVE_RUNNING;
-        pthread_mutex_unlock(&sh->lock);
+        lock_drop(&sh->lock);
         look_up(job);
-        pthread_mutex_lock(&sh->lock);
+        lock_take(&sh->lock);
         hand_back(sh, job);
     }
     shared_drop(sh);
     return NULL;
 }
 
-/* Called with the lock held. Signals are for the loop's thread. */
+/* Called with the lock held. */
 static bool
 start_thread(struct shared *sh)
 {
-    pthread_t thread;
-    pthread_attr_t attr;
-    sigset_t all, old;
-    bool ok;
-
-    if (pthread_attr_init(&attr) != 0)
+    if (thread_start_detached(thread_main, sh) != 0)
         return false;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    ok = pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED) == 0 &&
-         pthread_create(&thread, &attr, thread_main, sh) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
-    if (ok) {
-        sh->refs++;
-        sh->threads++;
-    }
-    return ok;
+    sh->refs++;
+    sh->threads++;
+    return true;
 }
 
 static void
@@ -199,9 +186,9 @@ on_done(void *ctx)
     MAGIC_CHECK(r, RESOLVER_MAGIC);
     sh = r->shared;
     for (;;) {
-        pthread_mutex_lock(&sh->lock);
+        lock_take(&sh->lock);
         link = list_pop_front(&sh->done);
-        pthread_mutex_unlock(&sh->lock);
+        lock_drop(&sh->lock);
         if (link == NULL)
             break;
         deliver(r, LIST_ENTRY(link, struct resolve, link));
@@ -227,8 +214,8 @@ resolver_new(struct loop *l)
     sh->waker = waker;
     list_init(&sh->queued);
     list_init(&sh->done);
-    ASSERT(pthread_mutex_init(&sh->lock, NULL) == 0);
-    ASSERT(pthread_cond_init(&sh->work, NULL) == 0);
+    lock_init(&sh->lock);
+    cond_init(&sh->work);
     return r;
 }
 
@@ -240,11 +227,11 @@ resolver_free(struct resolver *r)
     if (r == NULL)
         return;
     MAGIC_CHECK(r, RESOLVER_MAGIC);
-    pthread_mutex_lock(&r->shared->lock);
+    lock_take(&r->shared->lock);
     waker = r->shared->waker;
     r->shared->waker = NULL;
     r->shared->closed = true;
-    pthread_cond_broadcast(&r->shared->work);
+    cond_broadcast(&r->shared->work);
     shared_drop(r->shared);
     loop_waker_free(waker);
     MAGIC_CLEAR(r);
@@ -257,7 +244,7 @@ submit(struct shared *sh, struct resolve *job)
 {
     int err = 0;
 
-    pthread_mutex_lock(&sh->lock);
+    lock_take(&sh->lock);
     if (addr_parse_ip(job->host, job->port, &job->addrs[0]) == 0) {
         job->count = 1;
         hand_back(sh, job);
@@ -267,10 +254,10 @@ submit(struct shared *sh, struct resolve *job)
             err = SPRAT_E_NOMEM;
         if (err == 0) {
             list_push_back(&sh->queued, &job->link);
-            pthread_cond_signal(&sh->work);
+            cond_signal(&sh->work);
         }
     }
-    pthread_mutex_unlock(&sh->lock);
+    lock_drop(&sh->lock);
     return err;
 }
 
@@ -312,12 +299,12 @@ resolve_cancel(struct resolve *job)
         return;
     MAGIC_CHECK(job, RESOLVE_MAGIC);
     sh = job->shared;
-    pthread_mutex_lock(&sh->lock);
+    lock_take(&sh->lock);
     job->cancelled = true;
     queued = job->state == RESOLVE_QUEUED;
     if (queued)
         list_remove(&job->link);
-    pthread_mutex_unlock(&sh->lock);
+    lock_drop(&sh->lock);
     /* One that runs or is done comes back through on_done(), which drops it. */
     if (queued) {
         job->owner->pending--;

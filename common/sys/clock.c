@@ -13,8 +13,9 @@ struct mono
 clock_mono(void)
 {
     struct timespec ts;
+    int rc = clock_gettime(CLOCK_MONOTONIC, &ts);
 
-    ASSERT(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
+    ASSERT(rc == 0);
     return (struct mono){(int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000};
 }
 
@@ -22,8 +23,9 @@ int64_t
 clock_unix(void)
 {
     struct timespec ts;
+    int rc = clock_gettime(CLOCK_REALTIME, &ts);
 
-    ASSERT(clock_gettime(CLOCK_REALTIME, &ts) == 0);
+    ASSERT(rc == 0);
     return ts.tv_sec;
 }
 

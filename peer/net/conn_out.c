@@ -161,9 +161,11 @@ encode_header(struct conn_hub *hub, struct out_piece *p)
                            .piece = p->io.piece,
                            .begin = p->io.begin,
                            .length = p->io.length};
+    int err;
 
     buf_reset(&hub->scratch);
-    ASSERT(wire_encode(&hub->scratch, &msg) == 0 && buf_len(&hub->scratch) == CONN_PIECE_HEADER);
+    err = wire_encode(&hub->scratch, &msg);
+    ASSERT(err == 0 && buf_len(&hub->scratch) == CONN_PIECE_HEADER);
     memcpy(p->header, buf_data(&hub->scratch), CONN_PIECE_HEADER);
 }
 

@@ -39,7 +39,7 @@ house_new(const struct session_config *cfg, uint32_t loops, struct house **out, 
     ASSERT(loops > 0 && loops <= SESSION_LOOPS_MAX);
     if (h == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    ASSERT(pthread_mutex_init(&h->lock, NULL) == 0);
+    lock_init(&h->lock);
     if (cfg->log != NULL)
         h->log = *cfg->log;
     h->loops = loops;
@@ -77,7 +77,7 @@ house_free(struct house *h)
         return;
     ASSERT(h->state == NULL && h->disk == NULL && h->torrents == 0);
     hashmap_fini(&h->by_hash);
-    pthread_mutex_destroy(&h->lock);
+    lock_fini(&h->lock);
     free(h);
 }
 
@@ -93,7 +93,9 @@ house_take_conn(struct house *h)
 void
 house_drop_conn(struct house *h)
 {
-    ASSERT(atomic_fetch_sub(&h->conns, 1) > 0);
+    uint32_t before = atomic_fetch_sub(&h->conns, 1);
+
+    ASSERT(before > 0);
 }
 
 /* --- the directory --- */
@@ -154,21 +156,21 @@ house_enter(struct house *h, struct torrent *t)
 {
     int err;
 
-    pthread_mutex_lock(&h->lock);
+    lock_take(&h->lock);
     err = enter(h, t);
-    pthread_mutex_unlock(&h->lock);
+    lock_drop(&h->lock);
     return err;
 }
 
 void
 house_leave(struct house *h, struct torrent *t)
 {
-    pthread_mutex_lock(&h->lock);
+    lock_take(&h->lock);
     remove_keys(h, t);
     ASSERT(h->torrents > 0 && h->torrents_of[t->session->index] > 0);
     h->torrents--;
     h->torrents_of[t->session->index]--;
-    pthread_mutex_unlock(&h->lock);
+    lock_drop(&h->lock);
 }
 
 struct torrent *
@@ -176,11 +178,11 @@ house_find(struct house *h, const uint8_t *hash, struct session **owner)
 {
     struct torrent *t;
 
-    pthread_mutex_lock(&h->lock);
+    lock_take(&h->lock);
     t = find(h, hash);
     if (owner != NULL)
         *owner = t != NULL ? t->session : NULL;
-    pthread_mutex_unlock(&h->lock);
+    lock_drop(&h->lock);
     return t;
 }
 
@@ -189,10 +191,10 @@ house_pick(struct house *h)
 {
     uint32_t best = 0;
 
-    pthread_mutex_lock(&h->lock);
+    lock_take(&h->lock);
     for (uint32_t i = 1; i < h->loops; i++)
         if (h->torrents_of[i] < h->torrents_of[best])
             best = i;
-    pthread_mutex_unlock(&h->lock);
+    lock_drop(&h->lock);
     return h->sessions[best];
 }

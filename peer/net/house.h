@@ -13,11 +13,11 @@
 #ifndef PEER_NET_HOUSE_H
 #define PEER_NET_HOUSE_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "common/ds/hashmap.h"
 #include "common/ev/listener.h"
+#include "common/sys/lock.h"
 #include "peer/net/session.h"
 #include "peer/net/source.h"
 #include "peer/store/disk.h"
@@ -63,7 +63,7 @@ struct house {
         struct mono looked_at;
         struct house_share shares[HOUSE_WAYS][SESSION_LOOPS_MAX];
     } rates;
-    pthread_mutex_t lock;
+    struct lock lock;
     struct hashmap by_hash; /* of struct hash_key */
     uint64_t serials;       /* given to torrents so far */
     uint32_t torrents;

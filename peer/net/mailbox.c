@@ -4,12 +4,12 @@
  */
 #include "peer/net/mailbox.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/base/assert.h"
 #include "common/base/magic.h"
+#include "common/sys/lock.h"
 
 #define MAILBOX_MAGIC 0x4d41494cu
 
@@ -19,8 +19,8 @@ struct mailbox {
     struct loop_waker *waker;
     uint32_t letters_max;
     atomic_uint letters; /* that wait */
-    pthread_mutex_t lock; /* guards call.answered */
-    pthread_cond_t answered;
+    struct lock lock; /* guards call.answered */
+    struct cond answered;
 };
 
 struct call {
@@ -56,8 +56,8 @@ mailbox_new(struct loop *loop, uint32_t letters_max)
     if (m == NULL)
         return NULL;
     MAGIC_SET(m, MAILBOX_MAGIC);
-    ASSERT(pthread_mutex_init(&m->lock, NULL) == 0);
-    ASSERT(pthread_cond_init(&m->answered, NULL) == 0);
+    lock_init(&m->lock);
+    cond_init(&m->answered);
     m->letters_max = letters_max;
     m->queue = doneq_new(notify, m);
     m->waker = loop_waker_new(loop, on_wake, m);
@@ -83,8 +83,8 @@ mailbox_free(struct mailbox *m)
     MAGIC_CHECK(m, MAILBOX_MAGIC);
     doneq_free(m->queue);
     loop_waker_free(m->waker);
-    pthread_cond_destroy(&m->answered);
-    pthread_mutex_destroy(&m->lock);
+    cond_fini(&m->answered);
+    lock_fini(&m->lock);
     MAGIC_CLEAR(m);
     free(m);
 }
@@ -127,10 +127,10 @@ on_call(struct doneq_item *item)
     struct mailbox *m = c->to;
 
     c->fn(c->arg);
-    pthread_mutex_lock(&m->lock);
+    lock_take(&m->lock);
     c->answered = true;
-    pthread_cond_broadcast(&m->answered);
-    pthread_mutex_unlock(&m->lock);
+    cond_broadcast(&m->answered);
+    lock_drop(&m->lock);
 }
 
 void
@@ -140,8 +140,8 @@ mailbox_call(struct mailbox *m, void (*fn)(void *arg), void *arg)
 
     MAGIC_CHECK(m, MAILBOX_MAGIC);
     put(m, &c.item);
-    pthread_mutex_lock(&m->lock);
+    lock_take(&m->lock);
     while (!c.answered)
-        pthread_cond_wait(&m->answered, &m->lock);
-    pthread_mutex_unlock(&m->lock);
+        cond_wait(&m->answered, &m->lock);
+    lock_drop(&m->lock);
 }

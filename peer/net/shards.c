@@ -5,19 +5,19 @@
  */
 #include "peer/net/shards.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/assert.h"
+#include "common/sys/thread.h"
 #include "peer/net/session_impl.h"
 
 struct shard {
     struct shards *all;
     struct session *session;
     struct loop *loop;
-    pthread_t thread;
+    struct thread thread;
     struct letter stopped; /* to the first loop */
 };
 
@@ -88,8 +88,9 @@ static void *
 thread_main(void *arg)
 {
     struct shard *x = arg;
+    int err = loop_run(x->loop);
 
-    ASSERT(loop_run(x->loop) == 0);
+    ASSERT(err == 0);
     return NULL;
 }
 
@@ -97,26 +98,23 @@ static int
 start_thread(struct shard *x, uint32_t i)
 {
     char name[16];
+    int err = thread_start(&x->thread, thread_main, x);
 
-    if (pthread_create(&x->thread, NULL, thread_main, x) != 0)
-        return SPRAT_E_LIMIT;
+    if (err != 0)
+        return err;
     snprintf(name, sizeof(name), "loop %u", i);
-    (void)pthread_setname_np(x->thread, name);
+    thread_set_name(&x->thread, name);
     return 0;
 }
 
 int
 shards_run(struct shards *sh, struct errbuf *eb)
 {
-    sigset_t all, before;
     int err = 0;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     sh->running = true;
     for (sh->started = 1; sh->started < sh->count && err == 0; sh->started += err == 0)
         err = start_thread(&sh->shards[sh->started], sh->started);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return err == 0 ? 0 : errbuf_set(eb, err, "can't start a thread for a loop");
 }
 
@@ -132,7 +130,7 @@ join_threads(struct shards *sh)
 {
     for (uint32_t i = 1; sh->running && i < sh->started; i++) {
         shards_call(sh, i, stop_loop, NULL);
-        pthread_join(sh->shards[i].thread, NULL);
+        thread_join(&sh->shards[i].thread);
     }
     sh->running = false;
 }
@@ -326,9 +324,10 @@ static void
 on_stopped(void *ctx)
 {
     struct shard *x = ctx;
+    int err = mailbox_post(x->all->shards[0].session->mail, &x->stopped);
 
     /* Nothing else comes into the first loop's box. */
-    ASSERT(mailbox_post(x->all->shards[0].session->mail, &x->stopped) == 0);
+    ASSERT(err == 0);
 }
 
 static void

@@ -8,20 +8,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/codec/merkle.h"
 #include "common/codec/metainfo.h"
 #include "common/crypto/sha.h"
+#include "common/sys/clock.h"
+#include "common/sys/lock.h"
 #include "common/sys/pagecache.h"
 #include "common/sys/processors.h"
+#include "common/sys/thread.h"
 
 enum {
     CHUNK_LEN = 256 << 10, /* bytes read at a time */
@@ -39,8 +39,8 @@ struct shared {
     atomic_uint next; /* piece */
     atomic_ullong done_bytes;
     atomic_bool stop;
-    pthread_mutex_t lock; /* guards the rest */
-    pthread_cond_t ended;
+    struct lock lock; /* guards the rest */
+    struct cond ended;
     unsigned running;
     int err;
     struct errbuf why;
@@ -75,10 +75,10 @@ struct worker {
 static int
 fail(struct shared *s, int err, const char *what, const char *path, const char *cause)
 {
-    pthread_mutex_lock(&s->lock);
+    lock_take(&s->lock);
     if (s->err == 0)
         s->err = errbuf_set(&s->why, err, "%s %s: %s", what, path, cause);
-    pthread_mutex_unlock(&s->lock);
+    lock_drop(&s->lock);
     s->stop = true;
     return err;
 }
@@ -394,10 +394,10 @@ worker_main(void *arg)
     sha_free(w.sha);
     free(w.leaves);
     free(w.chunk);
-    pthread_mutex_lock(&s->lock);
+    lock_take(&s->lock);
     s->running--;
-    pthread_cond_signal(&s->ended);
-    pthread_mutex_unlock(&s->lock);
+    cond_signal(&s->ended);
+    lock_drop(&s->lock);
     return NULL;
 }
 
@@ -405,28 +405,20 @@ worker_main(void *arg)
 static void
 wait_for_threads(struct shared *s)
 {
-    pthread_mutex_lock(&s->lock);
+    lock_take(&s->lock);
     while (s->running > 0) {
-        struct timespec until;
-
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += PROGRESS_MS * 1000000L;
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000;
-        }
-        pthread_cond_timedwait(&s->ended, &s->lock, &until);
+        (void)cond_wait_until(&s->ended, &s->lock, mono_add_ms(clock_mono(), PROGRESS_MS));
         if (s->h->progress == NULL)
             continue;
-        pthread_mutex_unlock(&s->lock);
+        lock_drop(&s->lock);
         bool go_on = s->h->progress(s->h->user, s->done_bytes);
-        pthread_mutex_lock(&s->lock);
+        lock_take(&s->lock);
         if (!go_on && s->err == 0)
             s->err = errbuf_set(&s->why, SPRAT_E_CANCELLED, "cancelled");
         if (!go_on)
             s->stop = true;
     }
-    pthread_mutex_unlock(&s->lock);
+    lock_drop(&s->lock);
 }
 
 static unsigned
@@ -442,24 +434,20 @@ thread_count(unsigned asked, uint32_t stretches)
 static void
 run_threads(struct shared *s, unsigned n)
 {
-    pthread_t threads[THREADS_MAX];
-    sigset_t all, before;
+    struct thread threads[THREADS_MAX];
     unsigned started = 0;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     s->running = n;
-    while (started < n && pthread_create(&threads[started], NULL, worker_main, s) == 0)
+    while (started < n && thread_start(&threads[started], worker_main, s) == 0)
         started++;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_mutex_lock(&s->lock);
+    lock_take(&s->lock);
     s->running -= n - started;
-    pthread_mutex_unlock(&s->lock);
+    lock_drop(&s->lock);
     if (started == 0)
         fail(s, SPRAT_E_LIMIT, "can't hash", s->h->files[0].path, "no thread could be started");
     wait_for_threads(s);
     for (unsigned i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
+        thread_join(&threads[i]);
 }
 
 int
@@ -469,16 +457,13 @@ createhash_run(const struct createhash *h, struct errbuf *eb)
         .h = h,
         .piece_count = (uint32_t)((h->span + h->piece_length - 1) / h->piece_length),
         .stretch = h->piece_length >= STRETCH_LEN ? 1 : STRETCH_LEN / h->piece_length,
-        .lock = PTHREAD_MUTEX_INITIALIZER,
     };
-    pthread_condattr_t attr;
 
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&s.ended, &attr);
-    pthread_condattr_destroy(&attr);
+    lock_init(&s.lock);
+    cond_init(&s.ended);
     run_threads(&s, thread_count(h->threads, (s.piece_count - 1) / s.stretch + 1));
-    pthread_cond_destroy(&s.ended);
+    cond_fini(&s.ended);
+    lock_fini(&s.lock);
     if (s.err == 0)
         return 0;
     return errbuf_set(eb, s.err, "%s", s.why.text);

@@ -5,15 +5,15 @@
  */
 #include "peer/store/disk.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
 #include "common/base/assert.h"
+#include "common/sys/lock.h"
 #include "common/sys/pagecache.h"
 #include "common/sys/processors.h"
+#include "common/sys/thread.h"
 #include "peer/store/diskjob.h"
 #include "peer/store/warmhash.h"
 
@@ -24,15 +24,15 @@ enum {
 
 struct worker {
     struct disk_worker lent;
-    pthread_t thread;
-    pthread_cond_t wake;
+    struct thread thread;
+    struct cond wake;
     struct list own; /* DISK_ORDERED jobs of this worker */
     unsigned turn;
     bool idle;
 };
 
 struct disk {
-    pthread_mutex_t lock;
+    struct lock lock;
     struct list reads;
     struct list background;
     struct list slow;
@@ -94,26 +94,26 @@ worker_main(void *arg)
     struct disk *d = w->lent.disk;
     struct disk_job *batch[DISK_BATCH_MAX];
 
-    pthread_mutex_lock(&d->lock);
+    lock_take(&d->lock);
     for (;;) {
         struct list *queue = choose_queue(d, w);
         if (queue == NULL && d->stopping)
             break;
         if (queue == NULL) {
             w->idle = true;
-            pthread_cond_wait(&w->wake, &d->lock);
+            cond_wait(&w->wake, &d->lock);
             w->idle = false;
             continue;
         }
         size_t n = take_batch(queue, batch);
         const struct disk_job_class *class = batch[0]->class;
-        pthread_mutex_unlock(&d->lock);
+        lock_drop(&d->lock);
         class->run(&w->lent, batch, n);
         if (w->lent.index != d->count)
             atomic_fetch_sub(&d->jobs, (unsigned)n);
-        pthread_mutex_lock(&d->lock);
+        lock_take(&d->lock);
     }
-    pthread_mutex_unlock(&d->lock);
+    lock_drop(&d->lock);
     return NULL;
 }
 
@@ -123,7 +123,7 @@ worker_init(struct disk *d, unsigned index)
     struct worker *w = &d->workers[index];
 
     list_init(&w->own);
-    pthread_cond_init(&w->wake, NULL);
+    cond_init(&w->wake);
     w->lent = (struct disk_worker){
         .disk = d,
         .index = index,
@@ -133,21 +133,14 @@ worker_init(struct disk *d, unsigned index)
     return w->lent.warm != NULL && w->lent.scratch != NULL ? 0 : SPRAT_E_NOMEM;
 }
 
-/* Starts the threads with all signals blocked: signals are for the main thread, and a write beyond
- * a file size limit must give EFBIG, not SIGXFSZ. */
 static int
 start_workers(struct disk *d)
 {
-    sigset_t all, before;
-    int e = 0;
+    int err = 0;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (; d->started <= d->count && e == 0; d->started += e == 0)
-        e = pthread_create(&d->workers[d->started].thread, NULL, worker_main,
-                           &d->workers[d->started]);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return e == 0 ? 0 : SPRAT_E_LIMIT;
+    for (; d->started <= d->count && err == 0; d->started += err == 0)
+        err = thread_start(&d->workers[d->started].thread, worker_main, &d->workers[d->started]);
+    return err;
 }
 
 static unsigned
@@ -181,7 +174,7 @@ disk_new(const struct disk_options *opt, struct disk **out, struct errbuf *eb)
 
     if (d == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    pthread_mutex_init(&d->lock, NULL);
+    lock_init(&d->lock);
     list_init(&d->reads);
     list_init(&d->background);
     list_init(&d->slow);
@@ -206,21 +199,21 @@ disk_free(struct disk *d)
 {
     if (d == NULL)
         return;
-    pthread_mutex_lock(&d->lock);
+    lock_take(&d->lock);
     ASSERT(d->storages == 0);
     d->stopping = true;
     for (unsigned i = 0; i < d->started; i++)
-        pthread_cond_signal(&d->workers[i].wake);
-    pthread_mutex_unlock(&d->lock);
+        cond_signal(&d->workers[i].wake);
+    lock_drop(&d->lock);
     for (unsigned i = 0; i < d->started; i++)
-        pthread_join(d->workers[i].thread, NULL);
+        thread_join(&d->workers[i].thread);
     for (unsigned i = 0; i < d->ready; i++) {
         warmhash_free(d->workers[i].lent.warm);
         free(d->workers[i].lent.scratch);
-        pthread_cond_destroy(&d->workers[i].wake);
+        cond_fini(&d->workers[i].wake);
     }
     openfiles_free(d->open);
-    pthread_mutex_destroy(&d->lock);
+    lock_fini(&d->lock);
     free(d);
 }
 
@@ -235,7 +228,7 @@ static void
 wake(struct worker *w)
 {
     w->idle = false;
-    pthread_cond_signal(&w->wake);
+    cond_signal(&w->wake);
 }
 
 /* Wakes a worker that has nothing to do, if there is one. The lock is held. */
@@ -278,17 +271,17 @@ disk_submit_all(struct disk *d, struct list *jobs)
     bool sleeps[DISK_THREADS_MAX] = {false};
     struct list *link;
 
-    pthread_mutex_lock(&d->lock);
+    lock_take(&d->lock);
     while ((link = list_pop_front(jobs)) != NULL) {
         struct disk_job *job = LIST_ENTRY(link, struct disk_job, link);
 
         if (push_ordered(d, job))
             sleeps[job->key % d->count] = true;
     }
-    pthread_mutex_unlock(&d->lock);
+    lock_drop(&d->lock);
     for (unsigned i = 0; i < d->count; i++)
         if (sleeps[i])
-            pthread_cond_signal(&d->workers[i].wake);
+            cond_signal(&d->workers[i].wake);
 }
 
 int
@@ -297,11 +290,11 @@ disk_submit(struct disk *d, struct disk_job *job, enum disk_class class)
     if (class != DISK_SLOW && disk_take_room(d) != 0)
         return SPRAT_E_AGAIN;
     list_init(&job->link);
-    pthread_mutex_lock(&d->lock);
+    lock_take(&d->lock);
     switch (class) {
     case DISK_ORDERED:
         if (push_ordered(d, job))
-            pthread_cond_signal(&d->workers[job->key % d->count].wake);
+            cond_signal(&d->workers[job->key % d->count].wake);
         break;
     case DISK_READ:
         list_push_back(&d->reads, &job->link);
@@ -316,7 +309,7 @@ disk_submit(struct disk *d, struct disk_job *job, enum disk_class class)
         wake(&d->workers[d->count]);
         break;
     }
-    pthread_mutex_unlock(&d->lock);
+    lock_drop(&d->lock);
     return 0;
 }
 
@@ -325,10 +318,10 @@ disk_submit_to(struct disk *d, struct disk_job *job, unsigned worker)
 {
     list_init(&job->link);
     atomic_fetch_add(&d->jobs, 1);
-    pthread_mutex_lock(&d->lock);
+    lock_take(&d->lock);
     list_push_back(&d->workers[worker].own, &job->link);
     wake(&d->workers[worker]);
-    pthread_mutex_unlock(&d->lock);
+    lock_drop(&d->lock);
 }
 
 struct openfiles *
@@ -340,15 +333,15 @@ disk_openfiles(struct disk *d)
 void
 disk_attach(struct disk *d)
 {
-    pthread_mutex_lock(&d->lock);
+    lock_take(&d->lock);
     d->storages++;
-    pthread_mutex_unlock(&d->lock);
+    lock_drop(&d->lock);
 }
 
 void
 disk_detach(struct disk *d)
 {
-    pthread_mutex_lock(&d->lock);
+    lock_take(&d->lock);
     d->storages--;
-    pthread_mutex_unlock(&d->lock);
+    lock_drop(&d->lock);
 }

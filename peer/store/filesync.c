@@ -40,9 +40,9 @@ fail_sync(const struct filetree *t, const char *path, struct errbuf *eb)
 static void
 set_doubtful(struct filetree *t)
 {
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     t->doubtful = true;
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
 }
 
 bool
@@ -50,9 +50,9 @@ filetree_is_doubtful(struct filetree *t)
 {
     bool doubtful;
 
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     doubtful = t->doubtful;
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
     return doubtful;
 }
 
@@ -91,7 +91,7 @@ end_sync(struct filetree *t, size_t file, const struct stat *st)
 {
     struct filetree_file *m;
 
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     m = &t->files[file];
     m->syncs--;
     if (st == NULL) {
@@ -104,7 +104,7 @@ end_sync(struct filetree *t, size_t file, const struct stat *st)
         m->stamp.inode = st->st_ino;
         m->written = true; /* its new stamp is to be stored */
     }
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
 }
 
 /* Takes the next dirty file at or after |from|; false if there is none. A write that is still under
@@ -115,7 +115,7 @@ take_dirty(struct filetree *t, size_t *from)
 {
     bool found = false;
 
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     for (; t->files != NULL && *from <= t->mi->file_count && !found; (*from)++) {
         struct filetree_file *m = &t->files[*from];
         if (!m->dirty)
@@ -126,7 +126,7 @@ take_dirty(struct filetree *t, size_t *from)
         m->naming = !m->named;
         m->named = true;
     }
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
     return found;
 }
 
@@ -136,12 +136,12 @@ take_naming(struct filetree *t, size_t *from)
 {
     bool found = false;
 
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     for (; t->files != NULL && *from <= t->mi->file_count && !found; (*from)++) {
         found = t->files[*from].naming;
         t->files[*from].naming = false;
     }
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
     return found;
 }
 
@@ -149,10 +149,10 @@ take_naming(struct filetree *t, size_t *from)
 static void
 unname(struct filetree *t, size_t file)
 {
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     t->files[file].dirty = true;
     t->files[file].named = false;
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
 }
 
 /* True if both paths lie in one directory. */

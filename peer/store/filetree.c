@@ -26,7 +26,7 @@ filetree_init(struct filetree *t, struct openfiles *open, const struct metainfo 
         free(t->dir);
         return SPRAT_E_NOMEM;
     }
-    pthread_mutex_init(&t->lock, NULL);
+    lock_init(&t->lock);
     return 0;
 }
 
@@ -34,7 +34,7 @@ void
 filetree_fini(struct filetree *t)
 {
     openfiles_forget(t->open, t, SIZE_MAX);
-    pthread_mutex_destroy(&t->lock);
+    lock_fini(&t->lock);
     parts_fini(&t->parts);
     free(t->files);
     free(t->dir);
@@ -111,11 +111,11 @@ open_file(struct filetree *t, size_t file, bool write, struct openfile **out, st
     if (err != 0)
         return err;
     if (created) {
-        pthread_mutex_lock(&t->lock);
+        lock_take(&t->lock);
         struct filetree_file *m = file_mem(t, file);
         if (m != NULL)
             m->named = false;
-        pthread_mutex_unlock(&t->lock);
+        lock_drop(&t->lock);
     }
     *out = openfiles_put(t->open, t, file, write, fd);
     return *out != NULL ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
@@ -127,23 +127,23 @@ begin_write(struct filetree *t, size_t file, struct errbuf *eb)
 {
     struct filetree_file *m;
 
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     m = file_mem(t, file);
     if (m != NULL) {
         m->writers++;
         m->dirty = true;
         m->written = true;
     }
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
     return m != NULL ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
 }
 
 static void
 end_write(struct filetree *t, size_t file)
 {
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     t->files[file].writers--;
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
 }
 
 /* Takes |n| written bytes off the front of |iov|. */
@@ -218,10 +218,10 @@ fail_distrusted(const struct filetree *t, size_t file, int err, struct errbuf *e
 int
 filetree_distrust(struct filetree *t, size_t file, int err, struct errbuf *eb)
 {
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     if (t->files != NULL)
         t->files[file].failed = err;
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
     openfiles_forget(t->open, t, file);
     return fail_distrusted(t, file, err, eb);
 }
@@ -251,13 +251,13 @@ may_lend(struct filetree *t, size_t file)
     const struct filetree_file *m;
     bool ok = false;
 
-    if (pthread_mutex_trylock(&t->lock) != 0)
+    if (!lock_try(&t->lock))
         return false;
     m = t->files != NULL ? &t->files[file] : NULL;
     if (m != NULL)
         ok = m->failed == 0 && m->looked_us != 0 &&
              clock_mono().us - m->looked_us < FILETREE_LOOK_MS * 1000;
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
     return ok;
 }
 
@@ -285,7 +285,7 @@ compare_stamp(struct filetree *t, size_t file, int fd, struct stat *st)
     struct filetree_file *m;
     int e = 0;
 
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     m = file_mem(t, file);
     if (m == NULL || fstat(fd, st) != 0) {
         e = m == NULL ? ENOMEM : errno;
@@ -299,7 +299,7 @@ compare_stamp(struct filetree *t, size_t file, int fd, struct stat *st)
         else if (now.inode != m->stamp.inode)
             e = ESTALE;
     }
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
     return e;
 }
 
@@ -347,7 +347,7 @@ void
 filetree_move_in(struct filetree *t, char *dir, const struct storage_stamp *stamps)
 {
     ASSERT(t->dirs_before == NULL);
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     for (size_t i = 0; i < t->mi->file_count; i++) {
         struct filetree_file *m = file_mem(t, i);
         if (m == NULL)
@@ -359,7 +359,7 @@ filetree_move_in(struct filetree *t, char *dir, const struct storage_stamp *stam
     t->dirs_before = t->dir;
     t->dir = dir;
     t->moves++;
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
     openfiles_forget(t->open, t, SIZE_MAX);
 }
 
@@ -370,11 +370,11 @@ was_moved(struct filetree *t, size_t file, uint32_t moves)
 {
     bool moved;
 
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     moved = t->moves != moves;
     if (moved && t->files != NULL)
         t->files[file].failed = 0;
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
     return moved;
 }
 
@@ -405,10 +405,10 @@ filetree_read(struct filetree *t, size_t file, uint64_t offset, void *dst, size_
 
     if (!find_home(t, &file, &offset))
         return fail_homeless(t, file, eb);
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     err = may_read(t, file, &look);
     moves = t->moves;
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
     if (err != 0)
         return fail_distrusted(t, file, err, eb);
     err = read_once(t, file, offset, dst, len, look, eb);
@@ -451,13 +451,13 @@ filetree_mark(struct filetree *t, size_t file)
 {
     struct filetree_file *m;
 
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     m = file_mem(t, file);
     if (m != NULL) {
         m->dirty = true;
         m->written = true;
     }
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
 }
 
 static bool
@@ -482,14 +482,14 @@ filetree_look(struct filetree *t, size_t file, struct storage_stamp *out, struct
     if (err == 0)
         s = stamp_of(&st);
     openfiles_forget(t->open, t, file);
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     m = file_mem(t, file);
     if (m != NULL) {
         m->stamp = s;
         m->failed = 0;
         m->looked_us = 0;
     }
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
     if (out != NULL)
         *out = s;
     return m != NULL ? err : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
@@ -500,10 +500,10 @@ filetree_get_stamp(struct filetree *t, size_t file)
 {
     struct storage_stamp s = {.known = false};
 
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     if (t->files != NULL)
         s = t->files[file].stamp;
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
     return s;
 }
 
@@ -512,13 +512,13 @@ filetree_take_written(struct filetree *t, uint32_t *files, size_t max)
 {
     size_t n = 0;
 
-    pthread_mutex_lock(&t->lock);
+    lock_take(&t->lock);
     for (size_t i = 0; t->files != NULL && i <= t->mi->file_count && n < max; i++) {
         if (t->files[i].written) {
             t->files[i].written = false;
             files[n++] = (uint32_t)i;
         }
     }
-    pthread_mutex_unlock(&t->lock);
+    lock_drop(&t->lock);
     return n;
 }

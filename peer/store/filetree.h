@@ -7,7 +7,6 @@
 #ifndef PEER_STORE_FILETREE_H
 #define PEER_STORE_FILETREE_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +15,7 @@
 
 #include "common/base/err.h"
 #include "common/codec/metainfo.h"
+#include "common/sys/lock.h"
 #include "peer/store/openfiles.h"
 #include "peer/store/parts.h"
 #include "peer/store/stamp.h"
@@ -52,7 +52,7 @@ struct filetree {
     char *dirs_before; /* what |dir| was, for those who still read it */
     bool writable;
     bool doubtful; /* a sync of data failed: what was written before it may be gone */
-    pthread_mutex_t lock;
+    struct lock lock;
     uint32_t moves;
     struct filetree_file *files; /* allocated at the first use: an idle torrent needs none */
 };

@@ -4,7 +4,6 @@
  */
 #include "peer/store/openfiles.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "common/crypto/random.h"
 #include "common/ds/hashmap.h"
 #include "common/ds/list.h"
+#include "common/sys/lock.h"
 
 struct openfile_key {
     uintptr_t owner;
@@ -30,7 +30,7 @@ struct openfile {
 };
 
 struct openfiles {
-    pthread_mutex_t lock;
+    struct lock lock;
     struct hashmap map;
     struct list idle; /* front: the least recently used */
     struct list held;
@@ -56,7 +56,7 @@ openfiles_new(uint32_t max)
         return NULL;
     random_bytes(seed, sizeof(seed));
     hashmap_init(&of->map, seed, match_key);
-    pthread_mutex_init(&of->lock, NULL);
+    lock_init(&of->lock);
     list_init(&of->idle);
     list_init(&of->held);
     of->max = max;
@@ -100,7 +100,7 @@ openfiles_free(struct openfiles *of)
         retire(of, LIST_ENTRY(of->idle.next, struct openfile, link), &closing);
     close_all(&closing);
     hashmap_fini(&of->map);
-    pthread_mutex_destroy(&of->lock);
+    lock_fini(&of->lock);
     free(of);
 }
 
@@ -128,13 +128,13 @@ openfiles_get(struct openfiles *of, const void *owner, size_t file, bool write)
     struct openfile_key key = {.owner = (uintptr_t)owner, .file = file, .write = true};
     struct openfile *f;
 
-    pthread_mutex_lock(&of->lock);
+    lock_take(&of->lock);
     f = find_and_hold(of, &key);
     if (f == NULL && !write) {
         key.write = false;
         f = find_and_hold(of, &key);
     }
-    pthread_mutex_unlock(&of->lock);
+    lock_drop(&of->lock);
     return f;
 }
 
@@ -144,7 +144,7 @@ openfiles_put(struct openfiles *of, const void *owner, size_t file, bool write, 
     struct openfile_key key = {.owner = (uintptr_t)owner, .file = file, .write = write};
     struct openfile *f, *fresh = calloc(1, sizeof(*fresh));
 
-    pthread_mutex_lock(&of->lock);
+    lock_take(&of->lock);
     f = find_and_hold(of, &key);
     if (f == NULL && fresh != NULL) {
         *fresh = (struct openfile){.key = key, .refs = 1, .fd = fd};
@@ -154,7 +154,7 @@ openfiles_put(struct openfiles *of, const void *owner, size_t file, bool write, 
             fresh = NULL;
         }
     }
-    pthread_mutex_unlock(&of->lock);
+    lock_drop(&of->lock);
     if (f == NULL || f->fd != fd)
         close(fd);
     free(fresh);
@@ -173,7 +173,7 @@ openfiles_drop(struct openfiles *of, struct openfile *f)
     struct list closing;
 
     list_init(&closing);
-    pthread_mutex_lock(&of->lock);
+    lock_take(&of->lock);
     if (--f->refs == 0) {
         list_remove(&f->link);
         list_push_back(&of->idle, &f->link);
@@ -183,7 +183,7 @@ openfiles_drop(struct openfiles *of, struct openfile *f)
         else if (of->idle_count > of->max)
             retire(of, LIST_ENTRY(of->idle.next, struct openfile, link), &closing);
     }
-    pthread_mutex_unlock(&of->lock);
+    lock_drop(&of->lock);
     close_all(&closing);
 }
 
@@ -199,7 +199,7 @@ openfiles_forget(struct openfiles *of, const void *owner, size_t file)
     struct list closing;
 
     list_init(&closing);
-    pthread_mutex_lock(&of->lock);
+    lock_take(&of->lock);
     LIST_EACH_SAFE(it, &of->idle) {
         struct openfile *f = LIST_ENTRY(it, struct openfile, link);
         if (is_of(f, owner, file))
@@ -212,6 +212,6 @@ openfiles_forget(struct openfiles *of, const void *owner, size_t file)
             f->gone = true;
         }
     }
-    pthread_mutex_unlock(&of->lock);
+    lock_drop(&of->lock);
     close_all(&closing);
 }

@@ -113,9 +113,9 @@ state_open(const char *dir, const char *program, struct state **out, struct errb
         free(path);
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     }
-    pthread_mutex_init(&st->db_lock, NULL);
-    pthread_mutex_init(&st->queue_lock, NULL);
-    pthread_cond_init(&st->queue_filled, NULL);
+    lock_init(&st->db_lock);
+    lock_init(&st->queue_lock);
+    cond_init(&st->queue_filled);
     list_init(&st->queue);
     err = path_absolute(dir, &st->dir, eb);
     if (err == 0)
@@ -136,9 +136,9 @@ state_close(struct state *st)
         return;
     state_queue_stop(st);
     db_close(st->db);
-    pthread_cond_destroy(&st->queue_filled);
-    pthread_mutex_destroy(&st->queue_lock);
-    pthread_mutex_destroy(&st->db_lock);
+    cond_fini(&st->queue_filled);
+    lock_fini(&st->queue_lock);
+    lock_fini(&st->db_lock);
     free(st->program);
     free(st->dir);
     free(st);
@@ -179,9 +179,9 @@ state_has(struct state *st, const struct metainfo *mi, const char *dir)
     int64_t id;
     int err;
 
-    pthread_mutex_lock(&st->db_lock);
+    lock_take(&st->db_lock);
     err = find_row(st, mi, dir, &id, NULL);
-    pthread_mutex_unlock(&st->db_lock);
+    lock_drop(&st->db_lock);
     return err == 0;
 }
 
@@ -258,11 +258,11 @@ state_add(struct state *st, const struct metainfo *mi, const char *dir, bool man
 
     if (err != 0)
         return err;
-    pthread_mutex_lock(&st->db_lock);
+    lock_take(&st->db_lock);
     err = db_begin(st->db, eb);
     if (err == 0)
         err = end_change(st, find_or_add(st, mi, abs, managed, id, eb), eb);
-    pthread_mutex_unlock(&st->db_lock);
+    lock_drop(&st->db_lock);
     free(abs);
     return err;
 }
@@ -273,13 +273,13 @@ state_remove(struct state *st, int64_t id, struct errbuf *eb)
     sqlite3_stmt *q;
     int err;
 
-    pthread_mutex_lock(&st->db_lock);
+    lock_take(&st->db_lock);
     err = db_prepare(st->db, "DELETE FROM torrents WHERE id = ?", &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
         err = db_run(st->db, q, "removing a torrent", eb);
     }
-    pthread_mutex_unlock(&st->db_lock);
+    lock_drop(&st->db_lock);
     return err;
 }
 
@@ -377,14 +377,14 @@ state_get(struct state *st, int64_t id, struct state_torrent *out, struct errbuf
     sqlite3_stmt *q;
     int err;
 
-    pthread_mutex_lock(&st->db_lock);
+    lock_take(&st->db_lock);
     err = db_prepare(st->db, "SELECT " STATE_TORRENT_COLUMNS " FROM torrents WHERE id = ?", &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
         err = next_torrent(st, q, out, eb);
         sqlite3_reset(q);
     }
-    pthread_mutex_unlock(&st->db_lock);
+    lock_drop(&st->db_lock);
     if (err == SPRAT_E_NOTFOUND)
         errbuf_set(eb, err, "the state database has no such torrent");
     return err;
@@ -413,7 +413,7 @@ state_load_have(struct state *st, int64_t id, struct bitfield *have, struct errb
     int rc, err;
 
     bitfield_clear_all(have);
-    pthread_mutex_lock(&st->db_lock);
+    lock_take(&st->db_lock);
     err = db_prepare(st->db, "SELECT chunk, bits FROM pieces WHERE torrent = ?", &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
@@ -424,7 +424,7 @@ state_load_have(struct state *st, int64_t id, struct bitfield *have, struct errb
             err = db_error(st->db, rc, "reading pieces", eb);
         sqlite3_reset(q);
     }
-    pthread_mutex_unlock(&st->db_lock);
+    lock_drop(&st->db_lock);
     return err;
 }
 
@@ -437,7 +437,7 @@ state_load_files(struct state *st, int64_t id, struct state_file *files, size_t 
 
     for (size_t i = 0; i < count; i++)
         files[i] = (struct state_file){.file = (uint32_t)i};
-    pthread_mutex_lock(&st->db_lock);
+    lock_take(&st->db_lock);
     err = db_prepare(st->db, "SELECT file, size, mtime, inode FROM files WHERE torrent = ?", &q,
                      eb);
     if (err == 0) {
@@ -455,7 +455,7 @@ state_load_files(struct state *st, int64_t id, struct state_file *files, size_t 
             err = db_error(st->db, rc, "reading files", eb);
         sqlite3_reset(q);
     }
-    pthread_mutex_unlock(&st->db_lock);
+    lock_drop(&st->db_lock);
     return err;
 }
 
@@ -466,7 +466,7 @@ state_load_priorities(struct state *st, int64_t id, uint8_t *prio, size_t count,
     int rc, err;
 
     memset(prio, 1, count);
-    pthread_mutex_lock(&st->db_lock);
+    lock_take(&st->db_lock);
     err = db_prepare(st->db, "SELECT bytes FROM priorities WHERE torrent = ?", &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
@@ -477,7 +477,7 @@ state_load_priorities(struct state *st, int64_t id, uint8_t *prio, size_t count,
             err = db_error(st->db, rc, "reading priorities", eb);
         sqlite3_reset(q);
     }
-    pthread_mutex_unlock(&st->db_lock);
+    lock_drop(&st->db_lock);
     return err;
 }
 
@@ -488,7 +488,7 @@ state_put_priorities(struct state *st, int64_t id, const uint8_t *prio, size_t c
     sqlite3_stmt *q;
     int err;
 
-    pthread_mutex_lock(&st->db_lock);
+    lock_take(&st->db_lock);
     err = db_prepare(st->db, "INSERT OR REPLACE INTO priorities (torrent, bytes) VALUES (?, ?)", &q,
                      eb);
     if (err == 0) {
@@ -496,7 +496,7 @@ state_put_priorities(struct state *st, int64_t id, const uint8_t *prio, size_t c
         sqlite3_bind_blob64(q, 2, prio, count, SQLITE_STATIC);
         err = db_run(st->db, q, "storing priorities", eb);
     }
-    pthread_mutex_unlock(&st->db_lock);
+    lock_drop(&st->db_lock);
     return err;
 }
 
@@ -508,7 +508,7 @@ state_load_peers(struct state *st, int64_t id, struct endpoint *peers, size_t ma
     size_t n = 0;
     int rc, err;
 
-    pthread_mutex_lock(&st->db_lock);
+    lock_take(&st->db_lock);
     err = db_prepare(st->db,
                      "SELECT addr FROM peers WHERE torrent = ? ORDER BY seen DESC, addr LIMIT ?",
                      &q, eb);
@@ -522,7 +522,7 @@ state_load_peers(struct state *st, int64_t id, struct endpoint *peers, size_t ma
             err = db_error(st->db, rc, "reading peers", eb);
         sqlite3_reset(q);
     }
-    pthread_mutex_unlock(&st->db_lock);
+    lock_drop(&st->db_lock);
     return err != 0 ? err : (int)n;
 }
 
@@ -534,7 +534,7 @@ state_each_layer(struct state *st, int64_t id,
     sqlite3_stmt *q;
     int rc, err;
 
-    pthread_mutex_lock(&st->db_lock);
+    lock_take(&st->db_lock);
     err = db_prepare(st->db, "SELECT file, hashes FROM layers WHERE torrent = ? ORDER BY file", &q,
                      eb);
     if (err == 0) {
@@ -552,7 +552,7 @@ state_each_layer(struct state *st, int64_t id,
             err = db_error(st->db, rc, "reading piece layers", eb);
         sqlite3_reset(q);
     }
-    pthread_mutex_unlock(&st->db_lock);
+    lock_drop(&st->db_lock);
     return err;
 }
 
@@ -561,10 +561,10 @@ state_apply(struct state *st, int64_t id, const struct state_update *u, struct e
 {
     int err;
 
-    pthread_mutex_lock(&st->db_lock);
+    lock_take(&st->db_lock);
     err = db_begin(st->db, eb);
     if (err == 0)
         err = end_change(st, state_apply_parts(st->db, id, u, eb), eb);
-    pthread_mutex_unlock(&st->db_lock);
+    lock_drop(&st->db_lock);
     return err;
 }

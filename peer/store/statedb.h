@@ -7,24 +7,24 @@
 #ifndef PEER_STORE_STATEDB_H
 #define PEER_STORE_STATEDB_H
 
-#include <pthread.h>
-
 #include "common/ds/list.h"
 #include "common/sys/db.h"
+#include "common/sys/lock.h"
+#include "common/sys/thread.h"
 #include "peer/store/state.h"
 
 struct state {
     char *dir;
     char *program;
-    pthread_mutex_t db_lock; /* one user of |db| at a time: the thread, or a blocking call */
+    struct lock db_lock; /* one user of |db| at a time: the thread, or a blocking call */
     struct db *db;
-    pthread_mutex_t queue_lock;
-    pthread_cond_t queue_filled;
+    struct lock queue_lock;
+    struct cond queue_filled;
     struct list queue; /* of struct state_job */
     uint32_t queued;
     bool stopping;
     bool has_thread; /* started with the first asynchronous update */
-    pthread_t thread;
+    struct thread thread;
 };
 
 /* Applies |u| within a transaction that is open. */

@@ -44,13 +44,13 @@ is_managed(struct state *st, const struct metainfo *mi)
     const uint8_t *hash = state_key_hash(mi, &len);
     bool found = false;
 
-    pthread_mutex_lock(&st->db_lock);
+    lock_take(&st->db_lock);
     if (db_prepare(st->db, "SELECT 1 FROM torrents WHERE hash = ? AND managed = 1", &q, NULL) == 0) {
         sqlite3_bind_blob(q, 1, hash, (int)len, SQLITE_STATIC);
         found = sqlite3_step(q) == SQLITE_ROW;
         sqlite3_reset(q);
     }
-    pthread_mutex_unlock(&st->db_lock);
+    lock_drop(&st->db_lock);
     return found;
 }
 

@@ -4,7 +4,6 @@
  * through each loop's doneq. All that waits is applied in one transaction, so that many torrents
  * share one sync of the log.
  */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,7 +126,7 @@ apply_batch(struct state *st, struct state_job **jobs, size_t n)
     struct errbuf eb;
     int err;
 
-    pthread_mutex_lock(&st->db_lock);
+    lock_take(&st->db_lock);
     err = db_begin(st->db, &eb);
     for (size_t i = 0; i < n && err == 0; i++)
         apply_one(st->db, jobs[i]);
@@ -135,7 +134,7 @@ apply_batch(struct state *st, struct state_job **jobs, size_t n)
         err = db_commit(st->db, &eb);
     if (err != 0)
         db_rollback(st->db);
-    pthread_mutex_unlock(&st->db_lock);
+    lock_drop(&st->db_lock);
     for (size_t i = 0; i < n; i++) {
         if (err != 0 && jobs[i]->err == 0) {
             jobs[i]->err = err;
@@ -151,23 +150,23 @@ thread_main(void *arg)
     struct state *st = arg;
     struct state_job *batch[BATCH_MAX];
 
-    pthread_mutex_lock(&st->queue_lock);
+    lock_take(&st->queue_lock);
     for (;;) {
         struct list *link;
         size_t n = 0;
 
         while (list_empty(&st->queue) && !st->stopping)
-            pthread_cond_wait(&st->queue_filled, &st->queue_lock);
+            cond_wait(&st->queue_filled, &st->queue_lock);
         if (list_empty(&st->queue))
             break;
         while (n < BATCH_MAX && (link = list_pop_front(&st->queue)) != NULL)
             batch[n++] = LIST_ENTRY(link, struct state_job, link);
         st->queued -= (uint32_t)n;
-        pthread_mutex_unlock(&st->queue_lock);
+        lock_drop(&st->queue_lock);
         apply_batch(st, batch, n);
-        pthread_mutex_lock(&st->queue_lock);
+        lock_take(&st->queue_lock);
     }
-    pthread_mutex_unlock(&st->queue_lock);
+    lock_drop(&st->queue_lock);
     return NULL;
 }
 
@@ -175,17 +174,10 @@ thread_main(void *arg)
 static int
 need_thread(struct state *st)
 {
-    sigset_t all, before;
-    int rc;
-
     if (st->has_thread)
         return 0;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(&st->thread, NULL, thread_main, st);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    st->has_thread = rc == 0;
-    return rc == 0 ? 0 : SPRAT_E_NOMEM;
+    st->has_thread = thread_start(&st->thread, thread_main, st) == 0;
+    return st->has_thread ? 0 : SPRAT_E_NOMEM;
 }
 
 void
@@ -193,11 +185,11 @@ state_queue_stop(struct state *st)
 {
     if (!st->has_thread)
         return;
-    pthread_mutex_lock(&st->queue_lock);
+    lock_take(&st->queue_lock);
     st->stopping = true;
-    pthread_cond_signal(&st->queue_filled);
-    pthread_mutex_unlock(&st->queue_lock);
-    pthread_join(st->thread, NULL);
+    cond_signal(&st->queue_filled);
+    lock_drop(&st->queue_lock);
+    thread_join(&st->thread);
 }
 
 int
@@ -217,15 +209,15 @@ state_apply_async(struct state *st, int64_t id, const struct state_update *u, st
     j->done = done;
     j->user = user;
     j->done_item.run = on_done;
-    pthread_mutex_lock(&st->queue_lock);
+    lock_take(&st->queue_lock);
     err = st->queued >= STATE_QUEUE_MAX ? SPRAT_E_AGAIN : need_thread(st);
     if (err == 0) {
         doneq_expect(q);
         list_push_back(&st->queue, &j->link);
         st->queued++;
-        pthread_cond_signal(&st->queue_filled);
+        cond_signal(&st->queue_filled);
     }
-    pthread_mutex_unlock(&st->queue_lock);
+    lock_drop(&st->queue_lock);
     if (err != 0) {
         free(j->mem);
         free(j);

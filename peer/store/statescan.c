@@ -205,7 +205,7 @@ state_scan(struct state *st, int (*each)(void *user, const struct state_scan_row
     struct scan s = {.st = st, .eb = eb};
     int err;
 
-    pthread_mutex_lock(&st->db_lock);
+    lock_take(&st->db_lock);
     err = db_exec(st->db, "BEGIN", "reading the torrents", eb);
     if (err == 0) {
         err = scan_all(&s, each, user);
@@ -217,7 +217,7 @@ state_scan(struct state *st, int (*each)(void *user, const struct state_scan_row
         cursor_close(&s.files);
         db_rollback(st->db); /* nothing was changed */
     }
-    pthread_mutex_unlock(&st->db_lock);
+    lock_drop(&st->db_lock);
     free(s.have);
     free(s.records);
     return err;

@@ -53,7 +53,7 @@ state_put_wish(struct state *st, int64_t id, const struct state_wish *wish, stru
     if (err == 0)
         err = join_lines(wish->peers, wish->peer_count, STATE_WISH_PEERS_MAX, "peer", &peers, eb);
     if (err == 0) {
-        pthread_mutex_lock(&st->db_lock);
+        lock_take(&st->db_lock);
         err = db_prepare(st->db,
                          "INSERT OR REPLACE INTO wishes (torrent, seed, ratio, trackers, peers, "
                          "flags) VALUES (?, ?, ?, ?, ?, ?)",
@@ -69,7 +69,7 @@ state_put_wish(struct state *st, int64_t id, const struct state_wish *wish, stru
                                        (wish->reserve ? FLAG_RESERVE : 0));
             err = db_run(st->db, q, "storing what a torrent was added with", eb);
         }
-        pthread_mutex_unlock(&st->db_lock);
+        lock_drop(&st->db_lock);
     }
     buf_fini(&trackers);
     buf_fini(&peers);
@@ -125,7 +125,7 @@ state_load_wish(struct state *st, int64_t id, struct state_wish *out, struct err
     int rc, err;
 
     *out = (struct state_wish){.seed = 0};
-    pthread_mutex_lock(&st->db_lock);
+    lock_take(&st->db_lock);
     err = db_prepare(st->db, "SELECT " STATE_WISH_COLUMNS " FROM wishes WHERE torrent = ?", &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
@@ -138,7 +138,7 @@ state_load_wish(struct state *st, int64_t id, struct state_wish *out, struct err
                       : db_error(st->db, rc, "reading what a torrent was added with", eb);
         sqlite3_reset(q);
     }
-    pthread_mutex_unlock(&st->db_lock);
+    lock_drop(&st->db_lock);
     if (err != 0)
         state_wish_fini(out);
     return err;

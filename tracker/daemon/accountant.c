@@ -4,9 +4,6 @@
  */
 #include "tracker/daemon/accountant.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +11,8 @@
 #include "common/base/magic.h"
 #include "common/ds/list.h"
 #include "common/sys/clock.h"
+#include "common/sys/lock.h"
+#include "common/sys/thread.h"
 #include "tracker/daemon/flusher.h"
 #include "tracker/daemon/memberfeed.h"
 #include "tracker/store/accounts.h"
@@ -33,11 +32,11 @@ struct accountant {
     struct flusher flusher;
     struct mono flush_at, look_at, forget_at;
 
-    pthread_t thread;
+    struct thread thread;
     bool started;
-    pthread_mutex_t lock; /* of all below */
-    pthread_cond_t rang;  /* something for the thread to do */
-    pthread_cond_t idle;  /* a job is through */
+    struct lock lock; /* of all below */
+    struct cond rang; /* something for the thread to do */
+    struct cond idle; /* a job is through */
     struct list jobs;
     unsigned njobs;
     struct accountant_job *running;
@@ -101,10 +100,10 @@ on_full(void *ctx)
     struct accountant *a = ctx;
 
     MAGIC_CHECK(a, ACCOUNTANT_MAGIC);
-    pthread_mutex_lock(&a->lock);
+    lock_take(&a->lock);
     a->flush_now = true;
-    pthread_cond_signal(&a->rang);
-    pthread_mutex_unlock(&a->lock);
+    cond_signal(&a->rang);
+    lock_drop(&a->lock);
 }
 
 /* ---- jobs ---- */
@@ -117,14 +116,14 @@ run_job(struct accountant *a)
 
     a->njobs--;
     a->running = j;
-    pthread_mutex_unlock(&a->lock);
+    lock_drop(&a->lock);
     j->err = j->work(j->user, a->registry, &j->why);
     memberfeed_read(&a->feed);
-    pthread_mutex_lock(&a->lock);
+    lock_take(&a->lock);
     a->running = NULL;
     list_push_back(&j->desk->finished, &j->link);
     loop_waker_wake(j->desk->waker);
-    pthread_cond_broadcast(&a->idle);
+    cond_broadcast(&a->idle);
 }
 
 static void
@@ -139,9 +138,9 @@ next_finished(struct accountant_desk *d)
 {
     struct list *link;
 
-    pthread_mutex_lock(&d->accountant->lock);
+    lock_take(&d->accountant->lock);
     link = list_pop_front(&d->finished);
-    pthread_mutex_unlock(&d->accountant->lock);
+    lock_drop(&d->accountant->lock);
     return link != NULL ? LIST_ENTRY(link, struct accountant_job, link) : NULL;
 }
 
@@ -180,7 +179,7 @@ accountant_desk_free(struct accountant_desk *d)
     if (d == NULL)
         return;
     a = d->accountant;
-    pthread_mutex_lock(&a->lock);
+    lock_take(&a->lock);
     LIST_EACH_SAFE (it, &a->jobs) {
         struct accountant_job *j = LIST_ENTRY(it, struct accountant_job, link);
 
@@ -192,8 +191,8 @@ accountant_desk_free(struct accountant_desk *d)
         list_push_back(&d->finished, &j->link);
     }
     while (a->running != NULL && a->running->desk == d)
-        pthread_cond_wait(&a->idle, &a->lock);
-    pthread_mutex_unlock(&a->lock);
+        cond_wait(&a->idle, &a->lock);
+    lock_drop(&a->lock);
     on_finished(d);
     loop_waker_free(d->waker);
     free(d);
@@ -211,15 +210,15 @@ accountant_ask(struct accountant_desk *d,
     if (j == NULL)
         return SPRAT_E_NOMEM;
     *j = (struct accountant_job){.desk = d, .work = work, .done = done, .user = user};
-    pthread_mutex_lock(&a->lock);
+    lock_take(&a->lock);
     if (a->njobs >= ACCOUNTANT_JOBS_MAX) {
         err = SPRAT_E_AGAIN;
     } else {
         list_push_back(&a->jobs, &j->link);
         a->njobs++;
-        pthread_cond_signal(&a->rang);
+        cond_signal(&a->rang);
     }
-    pthread_mutex_unlock(&a->lock);
+    lock_drop(&a->lock);
     if (err != 0)
         free(j);
     return err;
@@ -232,10 +231,9 @@ static void
 wait_for_work(struct accountant *a)
 {
     struct mono until = mono_min(a->look_at, a->flush_at);
-    struct timespec at = {.tv_sec = until.us / 1000000, .tv_nsec = until.us % 1000000 * 1000};
 
     while (list_empty(&a->jobs) && !a->stopping && !(a->flush_now && !a->flusher.has_batch))
-        if (pthread_cond_timedwait(&a->rang, &a->lock, &at) == ETIMEDOUT)
+        if (!cond_wait_until(&a->rang, &a->lock, until))
             return;
 }
 
@@ -259,7 +257,7 @@ thread_main(void *arg)
     struct accountant *a = arg;
 
     MAGIC_CHECK(a, ACCOUNTANT_MAGIC);
-    pthread_mutex_lock(&a->lock);
+    lock_take(&a->lock);
     while (!a->stopping) {
         bool flush_now;
 
@@ -268,23 +266,12 @@ thread_main(void *arg)
             run_job(a);
         flush_now = a->flush_now;
         a->flush_now = false;
-        pthread_mutex_unlock(&a->lock);
+        lock_drop(&a->lock);
         do_what_is_due(a, flush_now);
-        pthread_mutex_lock(&a->lock);
+        lock_take(&a->lock);
     }
-    pthread_mutex_unlock(&a->lock);
+    lock_drop(&a->lock);
     return NULL;
-}
-
-static void
-init_cond(pthread_cond_t *c)
-{
-    pthread_condattr_t attr;
-
-    ASSERT(pthread_condattr_init(&attr) == 0);
-    ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-    ASSERT(pthread_cond_init(c, &attr) == 0);
-    (void)pthread_condattr_destroy(&attr);
 }
 
 static int
@@ -323,9 +310,9 @@ accountant_new(const char *path, struct members *members, const struct accountan
     a->flusher.gap_max_s = config->gap_max_s;
     a->flusher.rate_possible = config->rate_possible;
     list_init(&a->jobs);
-    ASSERT(pthread_mutex_init(&a->lock, NULL) == 0);
-    init_cond(&a->rang);
-    init_cond(&a->idle);
+    lock_init(&a->lock);
+    cond_init(&a->rang);
+    cond_init(&a->idle);
     err = load(a, path, eb);
     if (err != 0) {
         accountant_free(a);
@@ -341,15 +328,8 @@ accountant_new(const char *path, struct members *members, const struct accountan
 int
 accountant_start(struct accountant *a)
 {
-    sigset_t all, before;
-    int err;
-
-    sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&a->thread, NULL, thread_main, a);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    a->started = err == 0;
-    return err == 0 ? 0 : SPRAT_E_NOMEM;
+    a->started = thread_start(&a->thread, thread_main, a) == 0;
+    return a->started ? 0 : SPRAT_E_NOMEM;
 }
 
 void
@@ -359,19 +339,19 @@ accountant_free(struct accountant *a)
         return;
     MAGIC_CHECK(a, ACCOUNTANT_MAGIC);
     if (a->started) {
-        pthread_mutex_lock(&a->lock);
+        lock_take(&a->lock);
         a->stopping = true;
-        pthread_cond_signal(&a->rang);
-        pthread_mutex_unlock(&a->lock);
-        (void)pthread_join(a->thread, NULL);
+        cond_signal(&a->rang);
+        lock_drop(&a->lock);
+        thread_join(&a->thread);
         flusher_flush_last(&a->flusher);
     }
     ASSERT(list_empty(&a->jobs));
     flusher_fini(&a->flusher);
     registry_close(a->registry);
-    (void)pthread_cond_destroy(&a->idle);
-    (void)pthread_cond_destroy(&a->rang);
-    (void)pthread_mutex_destroy(&a->lock);
+    cond_fini(&a->idle);
+    cond_fini(&a->rang);
+    lock_fini(&a->lock);
     MAGIC_CLEAR(a);
     free(a);
 }

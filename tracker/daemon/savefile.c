@@ -6,7 +6,6 @@
 #include "tracker/daemon/savefile.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "common/base/magic.h"
 #include "common/sys/clock.h"
 #include "common/sys/file.h"
+#include "common/sys/thread.h"
 
 #define SAVEFILE_MAGIC 0x53415645u
 
@@ -103,7 +103,7 @@ struct savefile {
     struct loop_timer *timer;
     struct loop_waker *written;
     struct buf bytes;
-    pthread_t thread;
+    struct thread thread;
     bool collecting, writing;
     struct errbuf trouble; /* the thread's, "" for none */
 };
@@ -146,7 +146,7 @@ on_written(void *ctx)
     struct savefile *f = ctx;
 
     MAGIC_CHECK(f, SAVEFILE_MAGIC);
-    (void)pthread_join(f->thread, NULL);
+    thread_join(&f->thread);
     f->writing = false;
     say_and_forget(f);
     loop_timer_set(f->timer, f->next_at);
@@ -222,7 +222,7 @@ on_timer(void *ctx)
     f->collecting = false;
     if (more < 0)
         give_up(f, "out of memory");
-    else if (pthread_create(&f->thread, NULL, thread_main, f) != 0)
+    else if (thread_start(&f->thread, thread_main, f) != 0)
         give_up(f, "no thread can be started");
     else
         f->writing = true;
@@ -273,7 +273,7 @@ savefile_finish(struct savefile *f)
         return;
     MAGIC_CHECK(f, SAVEFILE_MAGIC);
     if (f->writing)
-        (void)pthread_join(f->thread, NULL);
+        thread_join(&f->thread);
     if (f->collecting) {
         tracker_save_cancel(shards_lock(f->shards, f->shard));
         shards_unlock(f->shards, f->shard);

@@ -4,14 +4,14 @@
  */
 #include "tracker/daemon/worker.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "common/base/assert.h"
 #include "common/base/magic.h"
 #include "common/crypto/random.h"
 #include "common/sys/clock.h"
+#include "common/sys/lock.h"
+#include "common/sys/thread.h"
 
 enum {
     WORKER_MAGIC = 0x776f726b,
@@ -26,10 +26,10 @@ struct worker {
     struct loop *loop;
     struct loop_timer *tick;
     struct loop_waker *stop, *news, *new_secret;
-    pthread_mutex_t secret_lock;
+    struct lock secret_lock;
     uint8_t secret[MAC_KEY_LEN]; /* of connection ids, as it is to be used from now on */
     struct cluster_link *link;   /* of the shard; NULL: it is in no cluster */
-    pthread_t thread;
+    struct thread thread;
     bool started;
     struct shards_visit visit;
     struct members_visit members_visit;
@@ -143,9 +143,9 @@ on_new_secret(void *ctx)
     uint8_t secret[MAC_KEY_LEN];
 
     MAGIC_CHECK(w, WORKER_MAGIC);
-    pthread_mutex_lock(&w->secret_lock);
+    lock_take(&w->secret_lock);
     memcpy(secret, w->secret, sizeof(secret));
-    pthread_mutex_unlock(&w->secret_lock);
+    lock_drop(&w->secret_lock);
     udp_service_set_secret(&w->udp, secret, loop_now(w->loop));
 }
 
@@ -159,9 +159,9 @@ on_link_secret(void *ctx, const uint8_t secret[MAC_KEY_LEN])
     for (unsigned i = 0; i < self->common->nworkers; i++) {
         struct worker *w = self->common->workers[i];
 
-        pthread_mutex_lock(&w->secret_lock);
+        lock_take(&w->secret_lock);
         memcpy(w->secret, secret, MAC_KEY_LEN);
-        pthread_mutex_unlock(&w->secret_lock);
+        lock_drop(&w->secret_lock);
         loop_waker_wake(w->new_secret);
     }
 }
@@ -196,7 +196,7 @@ worker_new(const struct worker_common *common, unsigned index)
     MAGIC_SET(w, WORKER_MAGIC);
     w->common = common;
     w->index = index;
-    ASSERT(pthread_mutex_init(&w->secret_lock, NULL) == 0);
+    lock_init(&w->secret_lock);
     shards_visit_init(&w->visit, common->shards, common->limiter);
     doors = shards_doors(&w->visit);
     http_service_init(&w->http, &doors);
@@ -226,7 +226,7 @@ worker_stop(struct worker *w)
     if (w == NULL || !w->started)
         return;
     loop_waker_wake(w->stop);
-    (void)pthread_join(w->thread, NULL);
+    thread_join(&w->thread);
     w->started = false;
 }
 
@@ -251,7 +251,7 @@ worker_free(struct worker *w)
         loop_waker_free(w->news);
     if (w->new_secret != NULL)
         loop_waker_free(w->new_secret);
-    pthread_mutex_destroy(&w->secret_lock);
+    lock_fini(&w->secret_lock);
     if (w->loop != NULL)
         loop_free(w->loop);
     MAGIC_CLEAR(w);
@@ -307,25 +307,18 @@ static void *
 thread_main(void *arg)
 {
     struct worker *w = arg;
+    int err = loop_run(w->loop);
 
     /* Fails only for a loop that can't wait for anything, which none does that could be made. */
-    ASSERT(loop_run(w->loop) == 0);
+    ASSERT(err == 0);
     return NULL;
 }
 
-/* Signals are the first thread's. */
 int
 worker_start(struct worker *w)
 {
-    sigset_t all, before;
-    int err;
-
-    sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&w->thread, NULL, thread_main, w);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    w->started = err == 0;
-    return err == 0 ? 0 : SPRAT_E_NOMEM;
+    w->started = thread_start(&w->thread, thread_main, w) == 0;
+    return w->started ? 0 : SPRAT_E_NOMEM;
 }
 
 struct loop *

@@ -5,13 +5,13 @@
  */
 #include "tracker/net/certbox.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "common/base/assert.h"
+#include "common/sys/lock.h"
 
 struct certbox {
-    pthread_mutex_t lock;
+    struct lock lock;
     struct tls_server *server;
 };
 
@@ -22,7 +22,7 @@ certbox_new(struct tls_server *server)
 
     if (b == NULL)
         return NULL;
-    ASSERT(pthread_mutex_init(&b->lock, NULL) == 0);
+    lock_init(&b->lock);
     b->server = server;
     return b;
 }
@@ -33,7 +33,7 @@ certbox_free(struct certbox *b)
     if (b == NULL)
         return;
     tls_server_drop(b->server);
-    ASSERT(pthread_mutex_destroy(&b->lock) == 0);
+    lock_fini(&b->lock);
     free(b);
 }
 
@@ -42,10 +42,10 @@ certbox_set(struct certbox *b, struct tls_server *server)
 {
     struct tls_server *old;
 
-    ASSERT(pthread_mutex_lock(&b->lock) == 0);
+    lock_take(&b->lock);
     old = b->server;
     b->server = server;
-    ASSERT(pthread_mutex_unlock(&b->lock) == 0);
+    lock_drop(&b->lock);
     tls_server_drop(old);
 }
 
@@ -54,8 +54,8 @@ certbox_get(struct certbox *b)
 {
     struct tls_server *server;
 
-    ASSERT(pthread_mutex_lock(&b->lock) == 0);
+    lock_take(&b->lock);
     server = tls_server_hold(b->server);
-    ASSERT(pthread_mutex_unlock(&b->lock) == 0);
+    lock_drop(&b->lock);
     return server;
 }

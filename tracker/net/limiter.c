@@ -5,18 +5,18 @@
  */
 #include "tracker/net/limiter.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/base/assert.h"
 #include "common/base/err.h"
+#include "common/sys/lock.h"
 
 struct limiter {
     _Atomic bool limits; /* so that no lock is taken where there is no limit */
     uint64_t seed[2];
     struct {
-        pthread_mutex_t lock;
+        struct lock lock;
         struct throttle throttle;
     } stripes[LIMITER_STRIPES];
 };
@@ -29,7 +29,7 @@ limiter_new(const uint64_t seed[2])
     if (l == NULL)
         return NULL;
     for (int i = 0; i < LIMITER_STRIPES; i++) {
-        ASSERT(pthread_mutex_init(&l->stripes[i].lock, NULL) == 0);
+        lock_init(&l->stripes[i].lock);
         throttle_init(&l->stripes[i].throttle, seed, LIMITER_ROWS);
     }
     /* Another key: else all addresses of a stripe would meet in few of its rows. */
@@ -45,7 +45,7 @@ limiter_free(struct limiter *l)
         return;
     for (int i = 0; i < LIMITER_STRIPES; i++) {
         throttle_fini(&l->stripes[i].throttle);
-        (void)pthread_mutex_destroy(&l->stripes[i].lock);
+        lock_fini(&l->stripes[i].lock);
     }
     free(l);
 }
@@ -56,9 +56,9 @@ limiter_set(struct limiter *l, uint32_t per_minute)
     int err = 0;
 
     for (int i = 0; i < LIMITER_STRIPES && err == 0; i++) {
-        (void)pthread_mutex_lock(&l->stripes[i].lock);
+        lock_take(&l->stripes[i].lock);
         err = throttle_set(&l->stripes[i].throttle, per_minute);
-        (void)pthread_mutex_unlock(&l->stripes[i].lock);
+        lock_drop(&l->stripes[i].lock);
     }
     atomic_store(&l->limits, err == 0 && per_minute > 0);
     return err;
@@ -73,8 +73,8 @@ limiter_allow(struct limiter *l, const struct endpoint *from, struct mono now)
     if (!atomic_load_explicit(&l->limits, memory_order_relaxed))
         return true;
     i = (unsigned)(throttle_hash(l->seed, from) % LIMITER_STRIPES);
-    (void)pthread_mutex_lock(&l->stripes[i].lock);
+    lock_take(&l->stripes[i].lock);
     may = throttle_allow(&l->stripes[i].throttle, from, now);
-    (void)pthread_mutex_unlock(&l->stripes[i].lock);
+    lock_drop(&l->stripes[i].lock);
     return may;
 }

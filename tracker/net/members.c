@@ -4,16 +4,16 @@
  */
 #include "tracker/net/members.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/base/assert.h"
+#include "common/sys/lock.h"
 
 enum { CACHE_LINE = 64 };
 
 struct members {
-    pthread_rwlock_t lock;
+    struct rwlock lock;
     struct access *access;
     uint64_t seed[2];
     void (*full)(void *ctx);
@@ -21,23 +21,10 @@ struct members {
     _Atomic bool full_told;
     _Atomic int64_t unix_offset_s;
     struct stripe {
-        _Alignas(CACHE_LINE) pthread_mutex_t lock;
+        _Alignas(CACHE_LINE) struct lock lock;
         struct gate_books books;
     } stripes[MEMBERS_STRIPES];
 };
-
-/* A writer waits for those inside and goes before those who come: changes are rare and short, and
- * workers are always inside. */
-static void
-init_lock(pthread_rwlock_t *lock)
-{
-    pthread_rwlockattr_t attr;
-
-    ASSERT(pthread_rwlockattr_init(&attr) == 0);
-    ASSERT(pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0);
-    ASSERT(pthread_rwlock_init(lock, &attr) == 0);
-    (void)pthread_rwlockattr_destroy(&attr);
-}
 
 struct members *
 members_new(const uint64_t seed[2], const struct members_config *config)
@@ -53,9 +40,9 @@ members_new(const uint64_t seed[2], const struct members_config *config)
         return NULL;
     }
     atomic_store(&m->unix_offset_s, config->unix_offset_s);
-    init_lock(&m->lock);
+    rwlock_init(&m->lock);
     for (int i = 0; i < MEMBERS_STRIPES; i++) {
-        ASSERT(pthread_mutex_init(&m->stripes[i].lock, NULL) == 0);
+        lock_init(&m->stripes[i].lock);
         ledger_init(&m->stripes[i].books.ledger, seed,
                     max < LEDGER_ENTRIES_MAX ? max : LEDGER_ENTRIES_MAX, config->gap_max_s);
         slots_init(&m->stripes[i].books.slots, seed, config->silence_s);
@@ -71,10 +58,10 @@ members_free(struct members *m)
     for (int i = 0; i < MEMBERS_STRIPES; i++) {
         ledger_fini(&m->stripes[i].books.ledger);
         slots_fini(&m->stripes[i].books.slots);
-        (void)pthread_mutex_destroy(&m->stripes[i].lock);
+        lock_fini(&m->stripes[i].lock);
     }
     access_free(m->access);
-    (void)pthread_rwlock_destroy(&m->lock);
+    rwlock_fini(&m->lock);
     free(m);
 }
 
@@ -94,14 +81,14 @@ members_set_unix_offset(struct members *m, int64_t offset_s)
 struct access *
 members_lock(struct members *m)
 {
-    ASSERT(pthread_rwlock_wrlock(&m->lock) == 0);
+    rwlock_write(&m->lock);
     return m->access;
 }
 
 void
 members_unlock(struct members *m)
 {
-    ASSERT(pthread_rwlock_unlock(&m->lock) == 0);
+    rwlock_drop(&m->lock);
 }
 
 /* ---- rows ---- */
@@ -199,14 +186,14 @@ stripe_of(uint32_t user)
 static struct stripe *
 lock_stripe(struct members *m, unsigned i)
 {
-    ASSERT(pthread_mutex_lock(&m->stripes[i].lock) == 0);
+    lock_take(&m->stripes[i].lock);
     return &m->stripes[i];
 }
 
 static void
 unlock_stripe(struct stripe *s)
 {
-    ASSERT(pthread_mutex_unlock(&s->lock) == 0);
+    lock_drop(&s->lock);
 }
 
 void
@@ -269,7 +256,7 @@ members_waiting(struct members *m)
 void
 members_counts(struct members *m, struct access_counts *out)
 {
-    ASSERT(pthread_rwlock_rdlock(&m->lock) == 0);
+    rwlock_read(&m->lock);
     access_counts(m->access, out);
     members_unlock(m);
 }
@@ -282,7 +269,7 @@ enter(void *ctx)
     struct members_visit *v = ctx;
 
     if (!v->inside)
-        ASSERT(pthread_rwlock_rdlock(&v->members->lock) == 0);
+        rwlock_read(&v->members->lock);
     v->inside = true;
     return v->members->access;
 }

@@ -4,10 +4,10 @@
  */
 #include "tracker/net/shards.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "common/base/assert.h"
+#include "common/sys/lock.h"
 
 enum { CACHE_LINE = 64 };
 
@@ -16,7 +16,7 @@ struct shards {
     unsigned count;
     /* Each on cache lines of its own: a worker's lock is no business of its neighbours. */
     struct locked_tracker {
-        _Alignas(CACHE_LINE) pthread_mutex_t lock;
+        _Alignas(CACHE_LINE) struct lock lock;
         struct tracker *tracker;
     } all[];
 };
@@ -43,7 +43,7 @@ shards_new(unsigned count, const struct tracker_config *config, const struct tra
             return NULL;
         }
         tracker_share_totals(k->tracker, &s->totals);
-        ASSERT(pthread_mutex_init(&k->lock, NULL) == 0);
+        lock_init(&k->lock);
     }
     return s;
 }
@@ -55,7 +55,7 @@ shards_free(struct shards *s)
         return;
     for (unsigned i = 0; i < s->count; i++) {
         tracker_free(s->all[i].tracker);
-        (void)pthread_mutex_destroy(&s->all[i].lock);
+        lock_fini(&s->all[i].lock);
     }
     free(s);
 }
@@ -70,14 +70,14 @@ struct tracker *
 shards_lock(struct shards *s, unsigned i)
 {
     ASSERT(i < s->count);
-    ASSERT(pthread_mutex_lock(&s->all[i].lock) == 0);
+    lock_take(&s->all[i].lock);
     return s->all[i].tracker;
 }
 
 void
 shards_unlock(struct shards *s, unsigned i)
 {
-    ASSERT(pthread_mutex_unlock(&s->all[i].lock) == 0);
+    lock_drop(&s->all[i].lock);
 }
 
 void
