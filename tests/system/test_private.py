@@ -316,7 +316,8 @@ def a_database_that_is_none(t):
         assert path in command(t, path, "user", "ls", status=1)
         with open(path, "rb") as f:
             assert f.read() == before, "it was changed"
-    result = run(t, [TRACKER, "--private", "yes", "--database", t.path("no", "such") + "/dir/db"])
+    result = run(t, [TRACKER, "--private", "yes", "--database", t.path("no", "such") + "/dir/db",
+                     "--listen-http", "127.0.0.1:0"])
     assert result.status == 1 and "No such file" in result.err
     result = run(t, [TRACKER, "--private", "yes"])
     assert result.status == 2 and "needs a database" in result.err
