@@ -200,8 +200,8 @@ class Transmission:
             return None
         return "this transmission reads no hybrid torrents (its issue 1339, mended in 4.0)"
 
-    def __init__(self, t, ip=None, more=None):
-        """|more| are further settings."""
+    def __init__(self, t, ip=None, more=None, ca=None):
+        """|more| are further settings; |ca|: a file with the one authority that it believes over HTTPS."""
         self.t = t
         self.ip = ip or t.address()
         six = ":" in self.ip
@@ -224,7 +224,7 @@ class Transmission:
         self._session = ""
         t.defer(self._remove_lock)
         self._process = Process(t, ["transmission-daemon", "--foreground", "--config-dir", home],
-                                env={"HOME": home})
+                                env={"HOME": home, **({"CURL_CA_BUNDLE": ca} if ca else {})})
         t.wait("transmission's RPC", self._answers, 20, 0.1)
 
     @property
@@ -365,7 +365,10 @@ class Aria2:
             "--bt-tracker-interval=1", "--bt-min-crypto-level=plain", "--async-dns=false",
             "--allow-overwrite=true", "--enable-rpc=true", f"--rpc-listen-port={self._rpc_port}",
             "--bt-stop-timeout=0", *self._more, f"--dir={folder}", path], env={"HOME": self.t.dir})
-        self.t.wait("aria2's RPC", self._answers, 20, 0.1)
+        try:
+            self.t.wait("aria2's RPC", self._answers, 20, 0.1)
+        except AssertionError:
+            raise AssertionError(f"aria2 has no torrent:\n{self._process.report()}") from None
 
     def _answers(self):
         try:
