@@ -86,12 +86,12 @@ class Table(Process):
         return f"{protocol}://{self._at[protocol]}{passkey}/announce"
 
     def scrape(self, info_hash):
-        """(seeders, leechers, completed)"""
+        """(seeders, leechers)"""
         url = self.url("http", L.name).replace("/announce", "/scrape")
         status, body = http_get(url, f"{urllib.parse.urlparse(url).path}?info_hash={urllib.parse.quote(info_hash)}")
         assert status == 200, body
         found = bencode.decode(body)[b"files"][info_hash]
-        return found[b"complete"], found[b"incomplete"], found[b"downloaded"]
+        return found[b"complete"], found[b"incomplete"]
 
     def check_accounts(self, leeched):
         """|leeched|: a user for each whole download. What is counted beyond the payload is the clients' business."""
@@ -141,8 +141,12 @@ class Swarm:
         self._wait("peers", 0)
 
     def _wait(self, what, count):
-        want = (count, 0, len(self._leechers))
-        self.t.wait(f"{count} {what} over {self._protocol}", lambda: self.tracker.scrape(self._hash) == want, 30, 0.1)
+        try:
+            self.t.wait(f"{count} {what} over {self._protocol}",
+                        lambda: self.tracker.scrape(self._hash) == (count, 0), 30, 0.1)
+        except AssertionError as why:
+            raise AssertionError(f"{why}: {self._seeder.name} seeded, {self.leeched()} leeched, and the tracker has "
+                                 f"(seeders, leechers) {self.tracker.scrape(self._hash)}") from None
 
     def leeched(self):
         return [client.name for client in self._leechers]
