@@ -4,6 +4,7 @@
  */
 #include "common/sys/jsonlog.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -11,12 +12,15 @@
 
 #include "common/codec/utf8.h"
 
-/* Appends |text| as the inside of a JSON string. Bytes that are no UTF-8 become U+FFFD. */
+/* Appends |text| as a JSON string. Bytes that are no UTF-8 become U+FFFD. |*left| is how many bytes
+ * of text the line has room for; the rest is cut. */
 static char *
-put_string(char *p, const char *text)
+put_string(char *p, const char *text, size_t *left)
 {
-    size_t len = strnlen(text, LOG_LINE_MAX);
+    size_t len = strnlen(text, *left);
 
+    *left -= len;
+    *p++ = '"';
     while (len > 0) {
         uint32_t cp;
         unsigned used = utf8_decode((const uint8_t *)text, len, &cp);
@@ -36,7 +40,17 @@ put_string(char *p, const char *text)
         text += used;
         len -= used;
     }
+    *p++ = '"';
     return p;
+}
+
+static char *
+put_field(char *p, const struct log_field *f, size_t *left)
+{
+    p += sprintf(p, ",\"%s\":", f->name);
+    if (f->text != NULL)
+        return put_string(p, f->text, left);
+    return p + sprintf(p, "%" PRIu64, f->number);
 }
 
 static char *
@@ -52,29 +66,33 @@ put_time(char *p, int64_t unix_ms)
 }
 
 size_t
-jsonlog_format(char out[JSONLOG_MAX], int64_t unix_ms, enum log_level level, const char *program,
-               const char *message)
+jsonlog_format(char out[JSONLOG_MAX], int64_t unix_ms, const char *program,
+               const struct log_record *r)
 {
+    size_t left = LOG_LINE_MAX;
     char *p = out;
 
     p += sprintf(p, "{\"time\":\"");
     p = put_time(p, unix_ms);
-    p += sprintf(p, "\",\"level\":\"%s\",\"program\":\"%.64s\",\"message\":\"",
-                 log_level_name(level), program);
-    p = put_string(p, message);
-    p += sprintf(p, "\"}\n");
+    p += sprintf(p,
+                 "\",\"level\":\"%s\",\"program\":\"%.64s\",\"message\":", log_level_name(r->level),
+                 program);
+    p = put_string(p, r->message, &left);
+    for (size_t i = 0; i < r->count; i++)
+        p = put_field(p, &r->fields[i], &left);
+    p += sprintf(p, "}\n");
     return (size_t)(p - out);
 }
 
 void
-log_to_stderr_as_json(void *ctx, enum log_level level, const char *line)
+log_to_stderr_as_json(void *ctx, const struct log_record *r)
 {
     char out[JSONLOG_MAX];
     struct timespec ts;
     size_t len;
 
     (void)clock_gettime(CLOCK_REALTIME, &ts);
-    len = jsonlog_format(out, (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000, level, ctx, line);
+    len = jsonlog_format(out, (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000, ctx, r);
     /* There is nobody to tell when a log can't be written. */
     if (write(STDERR_FILENO, out, len) < 0)
         return;

@@ -339,10 +339,10 @@ report_failure(struct report *r, int err, const struct errbuf *eb)
 }
 
 void
-report_log(void *ctx, enum log_level level, const char *line)
+report_log(void *ctx, const struct log_record *record)
 {
     struct report *r = ctx;
+    char line[LOG_LINE_MAX];
 
-    (void)level;
-    screen_warn(r->screen, "%s", line);
+    screen_warn(r->screen, "%s", log_record_text(record, line));
 }

@@ -53,6 +53,6 @@ void report_stopped(struct report *r, const struct torrent *t);
 void report_failure(struct report *r, int err, const struct errbuf *eb);
 
 /* A sink for struct log. */
-void report_log(void *ctx, enum log_level level, const char *line);
+void report_log(void *ctx, const struct log_record *record);
 
 #endif

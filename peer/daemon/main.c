@@ -35,14 +35,16 @@ struct process {
 
 /* From any thread: each of the two writes a line at once. */
 static void
-write_log(void *ctx, enum log_level level, const char *line)
+write_log(void *ctx, const struct log_record *r)
 {
+    static char name[] = "spratd";
     const struct daemon *d = ctx;
+    char line[LOG_LINE_MAX];
 
     if (d->detached)
-        syslogger_write((int)level, line);
+        syslogger_write((int)r->level, log_record_text(r, line));
     else
-        fprintf(stderr, "spratd: %s: %s\n", log_level_name(level), line);
+        log_to_stderr(name, r);
 }
 
 static void

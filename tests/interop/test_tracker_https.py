@@ -48,7 +48,7 @@ def stays_away(kind):
         strict.share(meta, os.path.dirname(path))
         t.wait("the refusal", lambda: told(strict), 40, 0.2)
         assert tracker.stop() == 0
-        assert " 0 announces" in tracker.stderr, tracker.stderr
+        assert " announces=0 " in tracker.stderr, tracker.stderr
     return check
 
 

@@ -95,6 +95,33 @@ def users(t):
 
 
 @test
+def the_log_has_what_is_changed_and_by_whom_but_no_secret(t):
+    running = private(t, "--log-format", "json")
+    odd = 'zoë "x" level=error'
+    keys = [running.good("POST", "users", {"name": odd})["passkey"]]
+    keys.append(running.good("POST", "users/zo%C3%AB%20%22x%22%20level=error/passkeys", {"rotate": True})["passkey"])
+    running.good("DELETE", f"users/zo%C3%AB%20%22x%22%20level=error/passkeys/{keys[1]}")
+    running.refused("POST", "users/nobody", {"slots": 1}, 404)
+    running.good("POST", "torrents", {"v1": HASH.hex(), "name": "a name"})
+    running.good("POST", "clients", {"prefix": "-XX", "rule": "deny"})
+    running.good("DELETE", "clients/-XX")
+    running.good("GET", "users")
+    running.good("POST", "reload")
+    assert running.stop() == 0
+    said = [json.loads(line) for line in running.errors]
+    changes = [(e["level"], e["method"], e["call"], e["subject"]) for e in said if "method" in e]
+    assert changes == [
+        ("info", "POST", "users", odd), ("info", "POST", "users/*/passkeys", odd),
+        ("info", "DELETE", "users/*/passkeys/*", odd), ("warning", "POST", "users/*", "nobody"),
+        ("info", "POST", "torrents", HASH.hex()), ("info", "POST", "clients", "-XX"),
+        ("info", "DELETE", "clients/*", "-XX")], changes
+    assert all(e["client"] == "127.0.0.1" for e in said if "over the API" in e["message"])
+    assert any("there is no" in e.get("reason", "") or "nobody" in e.get("reason", "") for e in said), said
+    assert any(e["message"] == "reloading over the API" for e in said)
+    assert not any(secret in running.stderr for secret in (*keys, TOKEN))
+
+
+@test
 def pages_of_users(t):
     running = private(t)
     for number in range(105):

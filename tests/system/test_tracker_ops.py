@@ -3,8 +3,10 @@
 """sprat-tracker as its operator runs it: logs for programs, another user than root, and the service manager's
 sockets and notices."""
 
+import glob
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -12,7 +14,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
 from certs import Authority
 from process import Process, run
-from sprat import TRACKER, Tracker, join, need
+from sprat import SOURCE, TRACKER, Tracker, join, need
 from tap import Skip, main, test
 from tracker_client import Udp, http_announce, http_get
 
@@ -27,6 +29,11 @@ def status_of(pid):
         return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
 
 
+def said(t, running, text):
+    """The first line of its log that has text in it."""
+    return t.wait(f"{text!r} in the log", lambda: next((line for line in running.errors if text in line), None), 15)
+
+
 def need_root():
     if os.geteuid() != 0:
         raise Skip("needs root")
@@ -35,18 +42,71 @@ def need_root():
 @test
 def logs_in_json(t):
     running = Tracker(t, "--log-format", "json", "--log-level", "debug")
+    http_announce(running.http, 1)
     running.send(signal.SIGHUP)
     t.wait("a line", lambda: "read the settings again" in running.stderr, 15)
     assert running.stop() == 0
     lines = [json.loads(line) for line in running.errors]
-    assert all(list(line) == ["time", "level", "program", "message"] for line in lines)
+    assert all(list(line)[:4] == ["time", "level", "program", "message"] for line in lines)
     assert {line["program"] for line in lines} == {"sprat-tracker"}
     assert ("info", "read the settings again") in {(line["level"], line["message"]) for line in lines}
+    found = {line["message"]: line for line in lines}
+    assert {(line["protocol"], f"{line['protocol']}://{line['address']}/announce") for line in lines
+            if line["message"] == "listening"} == {("http", running.http), ("udp", running.udp)}
+    assert found["stopping"]["signal"] == "Terminated"
+    assert found["stopped"]["announces"] == 1 and found["stopped"]["peers_ipv4"] == 1, found["stopped"]
+
+
+@test
+def an_event_has_fields(t):
+    """The same as text and as JSON, with a file's name that has all that could be taken for something else."""
+    ip, path = t.address(), t.path('a "list" level=error \\ ü')
+    write(path, "11" * 20 + "\n")
+    for form in ("text", "json"):
+        running = Tracker(t, "--allow-list", path, "--log-format", form, ip=ip)
+        line = said(t, running, "the list is read")
+        if form == "json":
+            line = json.loads(line)
+            assert (line["level"], line["file"], line["info_hashes"]) == ("info", path, 1), line
+        else:
+            quoted = path.replace("\\", "\\\\").replace('"', '\\"')
+            assert line == f'sprat-tracker: info: the list is read file="{quoted}" info_hashes=1', line
+        assert running.stop() == 0
+
+
+@test
+def every_event_is_in_the_manual(t):
+    """With its fields, and none has a name that is not one, or twice: the daemon would stop at such a bug."""
+    with open(os.path.join(SOURCE, "man", "sprat-tracker.8")) as f:
+        manual = f.read().split(".Sh LOGS\n")[1].split("\n.Sh ")[0]
+    words, events = set(re.findall(r"\w+", manual)), 0
+    for path in glob.glob(os.path.join(SOURCE, "tracker", "**", "*.c"), recursive=True):
+        with open(path) as f:
+            source = f.read()
+        for call in re.findall(r"log_event\((.*?)\);\n", source, re.S):
+            events += 1
+            names = re.findall(r'log_(?:text|number)\("([^"]*)"', call) + ["reason"] * call.count("log_reason(")
+            assert names and len(set(names)) == len(names), f"{path}: {call}"
+            assert set(names) <= words and all(re.fullmatch("[a-z0-9_]{1,32}", name) for name in names), f"{path}: {call}"
+            assert not set(names) & {"time", "level", "program", "message"}, f"{path}: {call}"
+            assert "log_reason(" not in call or names[-1] == "reason", f"{path}: {call}"
+    assert events >= 20
+
+
+@test
+def what_is_no_utf_8_is_said_in_json_all_the_same(t):
+    path = t.path("list").encode() + b"-\xff\xc3"
+    with open(path, "w") as f:
+        f.write("22" * 20 + "\n")
+    running = Tracker(t, "--deny-list", os.fsdecode(path), "--log-format", "json")
+    line = json.loads(said(t, running, "the list is read"))
+    assert line["file"].endswith("list-\ufffd\ufffd"), line
+    assert running.stop() == 0
 
 
 @test
 def a_failure_is_a_line_of_the_same_form(t):
-    path = t.path("quotes\"and\nlines")
+    path = t.path("quotes\"and?lines")
     result = run(t, [TRACKER, "--log-format", "json", "--listen-http", f"{t.address()}:0", "--allow-list", path])
     line, = result.err.splitlines()
     line = json.loads(line)

@@ -40,13 +40,17 @@ may_do_without(const struct addresses *a, const struct endpoint *at, int err,
     return true;
 }
 
+/* On standard output, for whoever started it; and where the log is for programs, in there too. */
 static void
-say_listening(const char *protocol, const struct endpoint *at)
+say_listening(const struct addresses *a, const char *protocol, const struct endpoint *at)
 {
     char text[ADDR_TEXT_MAX];
 
     printf("listening %s %s\n", protocol, addr_format(at, text));
     fflush(stdout);
+    if (a->settings->log_json)
+        log_event(a->common->log, LOG_INFO, "listening", log_text("protocol", protocol),
+                  log_text("address", text));
 }
 
 typedef int (*listen_fn)(struct worker *, const struct endpoint *, enum port_share,
@@ -85,7 +89,7 @@ listen_at(const struct addresses *a, const char *protocol, const struct endpoint
         return may_do_without(a, at, err, eb) ? 0 : err;
     if (udp && c->nworkers > 1 && !worker_steer_udp(c->workers[0]))
         log_warn(c->log, "this kernel does not give packets to the worker that has their torrent");
-    say_listening(protocol, &real);
+    say_listening(a, protocol, &real);
     return 0;
 }
 
@@ -102,16 +106,17 @@ protocol_of(const struct sdnotify_fd *f)
 
 /* A passed socket is one that all workers wait at; the kernel can't choose among them. */
 static int
-listen_passed(const struct worker_common *c, const struct sdnotify_fd *f, const char *protocol,
+listen_passed(const struct addresses *a, const struct sdnotify_fd *f, const char *protocol,
               struct errbuf *eb)
 {
+    const struct worker_common *c = a->common;
     struct endpoint real;
     int err = 0;
 
     for (unsigned i = 0; i < c->nworkers && err == 0; i++)
         err = listen_fn_of(protocol)(c->workers[i], &f->at, port_passed(f->fd), &real, eb);
     if (err == 0)
-        say_listening(protocol, &f->at);
+        say_listening(a, protocol, &f->at);
     return err;
 }
 
@@ -137,7 +142,7 @@ start_passed(const struct addresses *a, struct errbuf *eb)
         if (strcmp(protocol, "https") == 0 && a->common->certs == NULL)
             return errbuf_set(eb, SPRAT_E_INVAL, "a socket for https needs tls-cert");
         if (strcmp(protocol, "admin") != 0)
-            err = listen_passed(a->common, &a->passed[i], protocol, eb);
+            err = listen_passed(a, &a->passed[i], protocol, eb);
     }
     return err;
 }
@@ -170,7 +175,7 @@ listen_admin(struct addresses *a, struct loop *l, const struct http_handler *han
                              &a->admin[a->admin_count], eb);
 
     if (err == 0)
-        say_listening("admin", http_front_addr(a->admin[a->admin_count++]));
+        say_listening(a, "admin", http_front_addr(a->admin[a->admin_count++]));
     return err;
 }
 

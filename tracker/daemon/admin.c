@@ -12,6 +12,7 @@
 #include "common/codec/http_response.h"
 #include "common/ds/list.h"
 #include "common/rpc/message.h"
+#include "common/sys/addr.h"
 #include "tracker/cli/text.h"
 #include "tracker/daemon/api.h"
 #include "tracker/daemon/topwalk.h"
@@ -45,6 +46,7 @@ struct admin {
 struct job {
     struct admin *admin;
     struct http_turn turn;
+    struct endpoint from;
     bool head, keep_alive;
     struct api_call *call; /* on the registry, or NULL */
     struct list link;      /* in |walks| */
@@ -161,6 +163,7 @@ done_call(void *user, int err, const char *why)
 {
     struct job *j = user;
 
+    api_call_log(j->call, &j->from, err, why, j->admin->env.log);
     if (err != 0)
         job_fail(j, err, why);
     else
@@ -169,8 +172,8 @@ done_call(void *user, int err, const char *why)
 
 /* False if the answer comes later. */
 static bool
-answer_call(struct admin *a, const struct http_request *req, const char *path, size_t path_len,
-            struct http_turn turn, const struct reply *r)
+answer_call(struct admin *a, const struct http_request *req, const struct endpoint *from,
+            const char *path, size_t path_len, struct http_turn turn, const struct reply *r)
 {
     struct api_call *call = NULL;
     struct errbuf eb = {""};
@@ -191,12 +194,13 @@ answer_call(struct admin *a, const struct http_request *req, const char *path, s
     }
     j = job_new(a, req, turn);
     err = SPRAT_E_NOMEM;
-    if (j == NULL)
+    if (j == NULL) {
         api_call_free(call);
-    else
+    } else {
         j->call = call;
-    if (j != NULL)
+        j->from = *from;
         err = accountant_ask(a->desk, work_call, done_call, j);
+    }
     if (err == 0)
         return false;
     if (j != NULL)
@@ -311,13 +315,19 @@ answer_swarms(struct admin *a, const struct http_request *req, struct http_turn 
 /* ---- the rest of the API ---- */
 
 static void
-answer_reload(struct admin *a, const struct http_request *req, const struct reply *r)
+answer_reload(struct admin *a, const struct http_request *req, const struct endpoint *from,
+              const struct reply *r)
 {
     struct errbuf eb = {""};
+    char client[ADDR_TEXT_MAX];
 
-    if (req->method != HTTP_POST)
+    if (req->method != HTTP_POST) {
         put_error(a, r, 405, COMMON_LINES "Allow: POST\r\n", "reloading is a POST");
-    else if (a->env.reload(a->env.ctx, &eb) != 0)
+        return;
+    }
+    log_event(a->env.log, LOG_INFO, "reloading over the API",
+              log_text("client", addr_format_ip(from, client)));
+    if (a->env.reload(a->env.ctx, &eb) != 0)
         put_error(a, r, 409, COMMON_LINES, eb.text);
     else
         put_json(a, r, 200, COMMON_LINES, json_pack("{s:b}", "reloaded", 1));
@@ -345,8 +355,8 @@ is(const char *path, size_t len, const char *want)
 }
 
 static bool
-answer_api(struct admin *a, const struct http_request *req, struct http_turn turn,
-           const struct reply *r)
+answer_api(struct admin *a, const struct http_request *req, const struct endpoint *from,
+           struct http_turn turn, const struct reply *r)
 {
     const char *path = req->path + strlen("/api/");
     size_t len = req->path_len - strlen("/api/");
@@ -355,14 +365,14 @@ answer_api(struct admin *a, const struct http_request *req, struct http_turn tur
     if (!may(a, req, r))
         return true;
     if (is(path, len, "reload")) {
-        answer_reload(a, req, r);
+        answer_reload(a, req, from, r);
         return true;
     }
     if (swarms && req->method != HTTP_GET && req->method != HTTP_HEAD) {
         put_error(a, r, 405, COMMON_LINES "Allow: GET, HEAD\r\n", "swarms can only be looked at");
         return true;
     }
-    return swarms ? answer_swarms(a, req, turn, r) : answer_call(a, req, path, len, turn, r);
+    return swarms ? answer_swarms(a, req, turn, r) : answer_call(a, req, from, path, len, turn, r);
 }
 
 /* ---- pages ---- */
@@ -419,10 +429,10 @@ ask(void *ctx, const struct http_request *req, const struct endpoint *from, stru
     struct reply r = {.out = out, .head = req->method == HTTP_HEAD, .keep_alive = req->keep_alive};
     bool api = req->path_len >= 5 && memcmp(req->path, "/api/", 5) == 0;
 
-    (void)from, (void)now;
+    (void)now;
     MAGIC_CHECK(a, ADMIN_MAGIC);
     if (api && !is(req->path, req->path_len, "/api/stats"))
-        return answer_api(a, req, turn, &r);
+        return answer_api(a, req, from, turn, &r);
     if (req->method != HTTP_GET && req->method != HTTP_HEAD)
         put_error(a, &r, 405, COMMON_LINES "Allow: GET, HEAD\r\n", "this can only be looked at");
     else

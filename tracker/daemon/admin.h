@@ -11,6 +11,7 @@
 #ifndef TRACKER_DAEMON_ADMIN_H
 #define TRACKER_DAEMON_ADMIN_H
 
+#include "common/base/log.h"
 #include "tracker/core/metrics.h"
 #include "tracker/daemon/accountant.h"
 #include "tracker/daemon/token.h"
@@ -26,6 +27,7 @@ enum {
 struct admin_env {
     struct loop *loop;
     struct shards *shards;
+    const struct log *log; /* hears of what is changed over HTTP, and from where */
     void *ctx;
     void (*gather)(void *ctx, struct metrics *m); /* fills in the numbers of the moment */
     int (*reload)(void *ctx, struct errbuf *eb);  /* as SIGHUP does */

@@ -10,6 +10,7 @@
 #include "common/base/parse.h"
 #include "common/codec/uri.h"
 #include "common/rpc/message.h"
+#include "common/sys/addr.h"
 
 /* The parts of a path; "*" stands for any one. */
 struct api_route {
@@ -234,6 +235,46 @@ int
 api_call_run(struct api_call *c, struct registry *r, struct errbuf *eb)
 {
     return c->route->run(c, r, eb);
+}
+
+/* What the path names, or what a new one is called. */
+static const char *
+subject(const struct api_call *c)
+{
+    static const char *const keys[] = {"v1", "v2", "prefix", "name"};
+
+    if (c->name[0] != '\0')
+        return c->name;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const json_t *value = json_object_get(c->body, keys[i]);
+
+        if (!json_is_string(value))
+            value = json_object_get(c->answer, keys[i]);
+        if (json_is_string(value))
+            return json_string_value(value);
+    }
+    return "";
+}
+
+void
+api_call_log(const struct api_call *c, const struct endpoint *from, int err, const char *why,
+             const struct log *log)
+{
+    const char *method = http_method_name(c->route->method);
+    char client[ADDR_TEXT_MAX];
+
+    if (c->route->method == HTTP_GET)
+        return;
+    addr_format_ip(from, client);
+    if (err == 0)
+        log_event(log, LOG_INFO, "changed over the API", log_text("method", method),
+                  log_text("call", c->route->pattern), log_text("subject", subject(c)),
+                  log_text("client", client));
+    else
+        log_event(log, LOG_WARN, "not changed over the API", log_text("method", method),
+                  log_text("call", c->route->pattern), log_text("subject", subject(c)),
+                  log_text("client", client),
+                  log_reason(why[0] != '\0' ? why : sprat_strerror(err)));
 }
 
 int

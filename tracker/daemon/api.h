@@ -24,6 +24,8 @@
 
 #include <jansson.h>
 
+#include "common/base/endpoint.h"
+#include "common/base/log.h"
 #include "common/codec/http_request.h"
 #include "tracker/store/registry.h"
 
@@ -57,6 +59,11 @@ int api_query(struct api_call *c, const struct http_request *req, struct errbuf 
 
 /* Runs it; blocks. Returns as the registry does, with a sentence. */
 int api_call_run(struct api_call *c, struct registry *r, struct errbuf *eb);
+
+/* Tells the log of a call that was run, if it changes something: what it was, about whom, for whom
+ * (|from|), and that it failed if |err| is not 0. No passkey and no body. */
+void api_call_log(const struct api_call *c, const struct endpoint *from, int err, const char *why,
+                  const struct log *log);
 
 /* The status for what api_call_run(), or asking for it to be run, returned. */
 int api_status(int err);

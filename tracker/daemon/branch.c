@@ -6,7 +6,6 @@
  */
 #include "tracker/daemon/branch.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,8 +136,8 @@ load_table(struct branch *b, struct redis_call *c, const char *epoch, struct err
     members_replace(b->members, table);
     memcpy(b->epoch, now, sizeof(b->epoch));
     b->rows_last = last;
-    log_info(b->log, "private: %" PRIu32 " users and %" PRIu32 " torrents of the fleet",
-             counts.users, counts.torrents);
+    log_event(b->log, LOG_INFO, "the users and torrents of the fleet are known",
+              log_number("users", counts.users), log_number("torrents", counts.torrents));
     return 0;
 }
 

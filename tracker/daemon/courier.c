@@ -5,16 +5,14 @@
  */
 #include "tracker/daemon/courier.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
-#include "common/base/assert.h"
 #include "common/base/magic.h"
 #include "common/base/rng.h"
 #include "common/crypto/random.h"
 #include "common/sys/clock.h"
+#include "common/sys/lock.h"
+#include "common/sys/thread.h"
 #include "tracker/daemon/accountant.h"
 #include "tracker/daemon/branch.h"
 #include "tracker/daemon/keeper.h"
@@ -37,10 +35,10 @@ struct courier {
     bool said_down;
     struct tally connected;
 
-    pthread_t thread;
+    struct thread thread;
     bool started;
-    pthread_mutex_t lock; /* of all below */
-    pthread_cond_t rang;
+    struct lock lock; /* of all below */
+    struct cond rang;
     bool flush_now, stopping;
 };
 
@@ -80,7 +78,7 @@ static void
 on_bad_round(struct courier *c, const char *why)
 {
     if (!c->said_down)
-        log_warn(&c->log, "accounts and users of the fleet wait: %s", why);
+        log_event(&c->log, LOG_WARN, "accounts and users of the fleet wait", log_reason(why));
     c->said_down = true;
     tally_put(&c->connected, 0);
     redis_call_disconnect(c->call);
@@ -113,10 +111,9 @@ static void
 wait_ms(struct courier *c, int64_t ms)
 {
     struct mono until = mono_add_ms(clock_mono(), ms);
-    struct timespec at = {.tv_sec = until.us / 1000000, .tv_nsec = until.us % 1000000 * 1000};
 
     while (!c->stopping && !c->flush_now)
-        if (pthread_cond_timedwait(&c->rang, &c->lock, &at) == ETIMEDOUT)
+        if (!cond_wait_until(&c->rang, &c->lock, until))
             return;
 }
 
@@ -126,18 +123,18 @@ thread_main(void *arg)
     struct courier *c = arg;
 
     MAGIC_CHECK(c, COURIER_MAGIC);
-    pthread_mutex_lock(&c->lock);
+    lock_take(&c->lock);
     while (!c->stopping) {
         bool flush_now = c->flush_now;
         int64_t ms;
 
         c->flush_now = false;
-        pthread_mutex_unlock(&c->lock);
+        lock_drop(&c->lock);
         ms = do_round(c, flush_now);
-        pthread_mutex_lock(&c->lock);
+        lock_take(&c->lock);
         wait_ms(c, ms);
     }
-    pthread_mutex_unlock(&c->lock);
+    lock_drop(&c->lock);
     return NULL;
 }
 
@@ -148,10 +145,10 @@ on_full(void *ctx)
     struct courier *c = ctx;
 
     MAGIC_CHECK(c, COURIER_MAGIC);
-    pthread_mutex_lock(&c->lock);
+    lock_take(&c->lock);
     c->flush_now = true;
-    pthread_cond_signal(&c->rang);
-    pthread_mutex_unlock(&c->lock);
+    cond_signal(&c->rang);
+    lock_drop(&c->lock);
 }
 
 /* ---- from start to end ---- */
@@ -211,17 +208,6 @@ make_parts(struct courier *c, const struct courier_config *config, struct errbuf
     return config->database[0] != '\0' ? make_keeper(c, config, eb) : 0;
 }
 
-static void
-init_cond(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(cond, &attr);
-    (void)pthread_condattr_destroy(&attr);
-}
-
 int
 courier_new(const struct courier_config *config, struct members *members, const struct log *log,
             struct courier **out, struct errbuf *eb)
@@ -234,8 +220,8 @@ courier_new(const struct courier_config *config, struct members *members, const 
     MAGIC_SET(c, COURIER_MAGIC);
     c->log = *log;
     c->members = members;
-    (void)pthread_mutex_init(&c->lock, NULL);
-    init_cond(&c->rang);
+    lock_init(&c->lock);
+    cond_init(&c->rang);
     err = make_parts(c, config, eb);
     if (err != 0) {
         courier_free(c);
@@ -248,15 +234,10 @@ courier_new(const struct courier_config *config, struct members *members, const 
 int
 courier_start(struct courier *c)
 {
-    sigset_t all, before;
-    int err;
+    int err = thread_start(&c->thread, thread_main, c);
 
-    sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&c->thread, NULL, thread_main, c);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     c->started = err == 0;
-    return err == 0 ? 0 : SPRAT_E_NOMEM;
+    return err;
 }
 
 static void
@@ -264,11 +245,11 @@ stop_thread(struct courier *c)
 {
     if (!c->started)
         return;
-    pthread_mutex_lock(&c->lock);
+    lock_take(&c->lock);
     c->stopping = true;
-    pthread_cond_signal(&c->rang);
-    pthread_mutex_unlock(&c->lock);
-    (void)pthread_join(c->thread, NULL);
+    cond_signal(&c->rang);
+    lock_drop(&c->lock);
+    thread_join(&c->thread);
     if (c->branch != NULL)
         flusher_flush_last(&c->flusher);
     if (c->keeper != NULL)
@@ -289,8 +270,8 @@ courier_free(struct courier *c)
         slotshare_fini(c->slots);
     free(c->slots);
     redis_call_free(c->call);
-    (void)pthread_cond_destroy(&c->rang);
-    (void)pthread_mutex_destroy(&c->lock);
+    cond_fini(&c->rang);
+    lock_fini(&c->lock);
     MAGIC_CLEAR(c);
     free(c);
 }

@@ -35,7 +35,7 @@ struct courier_config {
 int courier_new(const struct courier_config *config, struct members *members, const struct log *log,
                 struct courier **out, struct errbuf *eb);
 
-/* Starts the thread. SPRAT_E_NOMEM. */
+/* Starts the thread. Errors as thread_start(). */
 int courier_start(struct courier *c);
 
 /* Ends the thread; a branch's after a last flush, so nobody may announce any more. NULL is legal.

@@ -5,8 +5,6 @@
  */
 #include "tracker/daemon/flusher.h"
 
-#include <inttypes.h>
-
 #include "common/crypto/random.h"
 #include "common/sys/clock.h"
 
@@ -62,13 +60,14 @@ on_applied(struct flusher *f, const struct accounts_result *r)
     tally_put(&f->flushed_s, (uint64_t)clock_unix());
     tally_put(&f->failing, 0);
     if (f->failed_tries > 0)
-        log_info(f->log, "the accounts are stored again");
+        log_event(f->log, LOG_INFO, "the accounts are stored again",
+                  log_number("sessions", r->entries), log_number("failed_tries", f->failed_tries));
     if (r->replayed)
         log_info(f->log, "a batch of the accounts had come through after all");
     if (r->strangers > 0)
-        log_warn(f->log,
-                 "%" PRIu64 " sessions are of users or torrents that the database does not have",
-                 r->strangers);
+        log_event(f->log, LOG_WARN,
+                  "there are sessions of users or torrents that the database does not have",
+                  log_number("sessions", r->strangers));
 }
 
 static void
@@ -76,7 +75,8 @@ on_failed(struct flusher *f, const char *why)
 {
     tally_add(&f->failures, 1);
     tally_put(&f->failing, 1);
-    log_error(f->log, "the accounts of %" PRIu64 " sessions wait: %s", tally_get(&f->waiting), why);
+    log_event(f->log, LOG_ERROR, "the accounts wait",
+              log_number("sessions", tally_get(&f->waiting)), log_reason(why));
 }
 
 static uint32_t
@@ -133,10 +133,10 @@ flusher_flush_last(struct flusher *f)
     if (!f->has_batch)
         (void)flusher_flush(f);
     if (f->has_batch)
-        log_error(f->log,
-                  "the last counters of %" PRIu64 " sessions are not stored: what their clients "
-                  "report next makes up for it, or is missing",
-                  tally_get(&f->waiting) + members_waiting(f->members));
+        log_event(f->log, LOG_ERROR,
+                  "the last counters are not stored: what clients report next makes up for it, or "
+                  "is missing",
+                  log_number("sessions", tally_get(&f->waiting) + members_waiting(f->members)));
 }
 
 void

@@ -4,8 +4,6 @@
  */
 #include "tracker/daemon/numbers.h"
 
-#include <inttypes.h>
-
 #include "tracker/daemon/machine.h"
 
 static uint64_t
@@ -103,10 +101,9 @@ numbers_log(const struct numbers *n)
     struct metrics m;
 
     numbers_gather(n, &m);
-    log_info(n->common->log,
-             "%" PRIu64 " announces, %" PRIu64 " torrents scraped, %" PRIu64
-             " errors; at the end %" PRIu64 " torrents with %" PRIu64 " IPv4 and %" PRIu64
-             " IPv6 peers",
-             m.announces, m.scrapes, m.http_errors + m.udp_errors, m.torrents, m.peers_ipv4,
-             m.peers_ipv6);
+    log_event(n->common->log, LOG_INFO, "stopped", log_number("announces", m.announces),
+              log_number("scrapes", m.scrapes), log_number("errors", m.http_errors + m.udp_errors),
+              log_number("torrents", m.torrents), log_number("peers_ipv4", m.peers_ipv4),
+              log_number("peers_ipv6", m.peers_ipv6),
+              log_number("uptime_seconds", m.uptime_seconds));
 }

@@ -18,9 +18,9 @@
 #include "common/sys/sandbox.h"
 #include "common/sys/sdnotify.h"
 #include "tracker/daemon/accountant.h"
-#include "tracker/daemon/courier.h"
 #include "tracker/daemon/addresses.h"
 #include "tracker/daemon/admin.h"
+#include "tracker/daemon/courier.h"
 #include "tracker/daemon/machine.h"
 #include "tracker/daemon/numbers.h"
 #include "tracker/daemon/reload.h"
@@ -68,7 +68,7 @@ on_signal(void *ctx, int signum)
 {
     struct process *p = ctx;
 
-    log_info(&p->log, "stopping: %s", strsignal(signum));
+    log_event(&p->log, LOG_INFO, "stopping", log_text("signal", strsignal(signum)));
     sdnotify("STOPPING=1");
     loop_stop(p->loop);
 }
@@ -239,8 +239,8 @@ start_accountant(struct process *p, struct errbuf *eb)
     if (admin_set_accountant(p->admin, p->accountant) != 0)
         return out_of_memory(eb);
     members_counts(p->common.members, &counts);
-    log_info(&p->log, "private: %" PRIu32 " users and %" PRIu32 " torrents in %s", counts.users,
-             counts.torrents, s->database);
+    log_event(&p->log, LOG_INFO, "the tracker is private", log_text("database", s->database),
+              log_number("users", counts.users), log_number("torrents", counts.torrents));
     return 0;
 }
 
@@ -332,7 +332,13 @@ static int
 start_admin(struct process *p, struct errbuf *eb)
 {
     struct admin_env env = {
-        .loop = p->loop, .shards = p->common.shards, .ctx = p, .gather = gather, .reload = reload};
+        .loop = p->loop,
+        .shards = p->common.shards,
+        .log = &p->log,
+        .ctx = p,
+        .gather = gather,
+        .reload = reload,
+    };
     struct http_handler handler;
     struct token token;
     int err = token_read(&token, p->settings.admin_token_file, eb);

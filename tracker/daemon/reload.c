@@ -26,7 +26,9 @@ reload_use(const struct reload *r, const struct settings *s, struct listfile lis
     shards_set_list(r->common->shards, list.mode, list.list);
     hashlist_free(old);
     if (list.list != NULL)
-        log_info(r->log, "%zu info-hashes on the list", hashlist_count(list.list));
+        log_event(r->log, LOG_INFO, "the list is read",
+                  log_text("file", s->allow_list[0] != '\0' ? s->allow_list : s->deny_list),
+                  log_number("info_hashes", hashlist_count(list.list)));
 }
 
 static bool
@@ -64,10 +66,12 @@ reload_read_certificate(const struct reload *r, const struct settings *s, struct
     if (err != 0 || *out == NULL)
         return err;
     err = tlsfiles_check_time(s, *out, clock_unix(), eb);
-    if (err == 0)
+    if (err == 0) {
+        tlsfiles_log(s, *out, r->log);
         return 0;
+    }
     if (r->common->certs == NULL) {
-        log_warn(r->log, "%s: clients will not connect", eb->text);
+        log_event(r->log, LOG_WARN, "clients will not connect", log_reason(eb->text));
         return 0;
     }
     tls_server_drop(*out);
@@ -103,7 +107,7 @@ reload_run(const struct reload *r, struct errbuf *eb)
         err = listfile_read(&list, &s, eb);
     if (err != 0) {
         tls_server_drop(server);
-        log_error(r->log, "nothing is changed: %s", eb->text);
+        log_event(r->log, LOG_ERROR, "nothing is changed", log_reason(eb->text));
         return err;
     }
     if (needs_restart(r->settings, &s))

@@ -5,7 +5,6 @@
  */
 #include "tracker/daemon/savefile.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +30,7 @@ set_aside(const char *path, const struct log *log)
         return;
     snprintf(bad, len, "%s.bad", path);
     if (rename(path, bad) == 0)
-        log_warn(log, "it is kept as %s", bad);
+        log_event(log, LOG_WARN, "it is kept under another name", log_text("file", bad));
     free(bad);
 }
 
@@ -44,12 +43,13 @@ saved_read(struct saved *s, const char *path, const struct log *log)
     if (err != 0) {
         s->data = NULL;
         if (err != SPRAT_E_NOENT)
-            log_error(log, "no peers of before: %s", eb.text);
+            log_event(log, LOG_ERROR, "no peers of before", log_reason(eb.text));
         return;
     }
     err = snapshot_open(&s->head, s->data, s->len);
     if (err != 0) {
-        log_error(log, "no peers of before: %s: %s", path, sprat_strerror(err));
+        log_event(log, LOG_ERROR, "no peers of before", log_text("file", path),
+                  log_reason(sprat_strerror(err)));
         set_aside(path, log);
         saved_fini(s);
     }
@@ -77,9 +77,11 @@ saved_load(const struct saved *s, struct shards *shards, const struct log *log)
     }
     shards_stats(shards, &stats);
     if (err != 0)
-        log_error(log, "not all peers of before: %s", sprat_strerror(err));
-    log_info(log, "%" PRIu64 " peers in %" PRIu64 " torrents of %" PRId64 " s ago",
-             stats.peers4 + stats.peers6, stats.torrents, passed_s);
+        log_event(log, LOG_ERROR, "not all peers of before", log_reason(sprat_strerror(err)));
+    log_event(log, LOG_INFO, "the peers of before are back",
+              log_number("peers", stats.peers4 + stats.peers6),
+              log_number("torrents", stats.torrents),
+              log_number("seconds_ago", (uint64_t)passed_s));
 }
 
 void
@@ -123,9 +125,10 @@ static void
 say_and_forget(struct savefile *f)
 {
     if (f->trouble.text[0] != '\0')
-        log_error(f->log, "the peers are not saved: %s", f->trouble.text);
+        log_event(f->log, LOG_ERROR, "the peers are not saved", log_reason(f->trouble.text));
     else
-        log_debug(f->log, "saved the peers, %zu bytes", buf_len(&f->bytes));
+        log_event(f->log, LOG_DEBUG, "the peers are saved",
+                  log_number("bytes", buf_len(&f->bytes)));
     buf_fini(&f->bytes);
     buf_init(&f->bytes, SAVEFILE_MAX);
 }

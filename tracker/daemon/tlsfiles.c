@@ -50,19 +50,36 @@ tlsfiles_read(const struct settings *s, struct tls_server **out, struct errbuf *
     return err;
 }
 
+static const char *
+format_time(int64_t unix_s, char text[64])
+{
+    time_t when = unix_s;
+    struct tm tm;
+
+    if (gmtime_r(&when, &tm) == NULL || strftime(text, 64, "%F %T UTC", &tm) == 0)
+        text[0] = '\0';
+    return text;
+}
+
 int
 tlsfiles_check_time(const struct settings *s, const struct tls_server *server, int64_t now_s,
                     struct errbuf *eb)
 {
     bool expired = now_s >= tls_server_valid_until(server);
-    time_t when = expired ? tls_server_valid_until(server) : tls_server_valid_from(server);
+    int64_t when = expired ? tls_server_valid_until(server) : tls_server_valid_from(server);
     char text[64];
-    struct tm tm;
 
     if (!expired && now_s >= tls_server_valid_from(server))
         return 0;
-    if (gmtime_r(&when, &tm) == NULL || strftime(text, sizeof(text), "%F %T UTC", &tm) == 0)
-        text[0] = '\0';
     return errbuf_set(eb, SPRAT_E_MISMATCH, "%s: the certificate %s %s", s->tls_cert,
-                      expired ? "expired on" : "is not valid before", text);
+                      expired ? "expired on" : "is not valid before", format_time(when, text));
+}
+
+void
+tlsfiles_log(const struct settings *s, const struct tls_server *server, const struct log *log)
+{
+    char text[64];
+
+    log_event(log, LOG_INFO, "the certificate is read", log_text("file", s->tls_cert),
+              log_text("valid_until", format_time(tls_server_valid_until(server), text)));
 }

@@ -5,6 +5,7 @@
 #ifndef TRACKER_DAEMON_TLSFILES_H
 #define TRACKER_DAEMON_TLSFILES_H
 
+#include "common/base/log.h"
 #include "common/crypto/tls.h"
 #include "tracker/daemon/settings.h"
 
@@ -15,5 +16,8 @@ int tlsfiles_read(const struct settings *s, struct tls_server **out, struct errb
  * and a sentence. */
 int tlsfiles_check_time(const struct settings *s, const struct tls_server *server, int64_t now_s,
                         struct errbuf *eb);
+
+/* Tells the log that a certificate of |s| was read, and until when it is good. */
+void tlsfiles_log(const struct settings *s, const struct tls_server *server, const struct log *log);
 
 #endif

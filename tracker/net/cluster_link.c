@@ -90,8 +90,9 @@ static void
 go_down(struct cluster_link *k, const char *why)
 {
     if (!k->said_down)
-        log_line(k->log, level(k, LOG_WARN),
-                 "redis %s: %s; this tracker goes on alone and tries again", k->url->host, why);
+        log_event(k->log, level(k, LOG_WARN),
+                  "no redis: this tracker goes on alone and tries again",
+                  log_text("redis", k->url->host), log_reason(why));
     k->said_down = true;
     if (k->phase == PHASE_UP) {
         cluster_on_lost(lock(k), loop_now(k->loop));
@@ -183,14 +184,14 @@ on_writable(void *ctx)
 
 /* Which shard it is about is chance, so any of them says it. */
 static void
-say_amiss(struct cluster_link *k, const char *verb, const char *what)
+say_amiss(struct cluster_link *k, const char *what, const char *why)
 {
     struct mono now = loop_now(k->loop);
 
     if (k->said_at.us != 0 && mono_before(now, mono_add_ms(k->said_at, SAY_EVERY_S * 1000)))
         return;
     k->said_at = now;
-    log_warn(k->log, "redis %s %s: %s", k->url->host, verb, what);
+    log_event(k->log, LOG_WARN, what, log_text("redis", k->url->host), log_reason(why));
 }
 
 /* Gives the whole replies that came to the tracker. */
@@ -210,7 +211,7 @@ take_replies(struct cluster_link *k)
     }
     unlock(k);
     if (eb.text[0] != '\0')
-        say_amiss(k, "refuses", eb.text);
+        say_amiss(k, "redis refuses", eb.text);
     return got < 0 ? got : err;
 }
 
@@ -229,8 +230,8 @@ look_around(struct cluster_link *k)
         k->handler.on_secret(k->handler.ctx, secret);
     k->secret_version = version;
     if (ready && !k->was_ready) {
-        log_line(k->log, level(k, LOG_INFO), "redis %s: connected; swarms are shared",
-                 k->url->host);
+        log_event(k->log, level(k, LOG_INFO), "redis is there: swarms are shared",
+                  log_text("redis", k->url->host));
         k->said_down = false;
         k->retry_ms = 0;
     }
@@ -261,7 +262,7 @@ hang_up(struct cluster_link *k, int err)
 
     if (err == SPRAT_E_PROTOCOL) {
         why = "what no Redis says; the connection is closed";
-        say_amiss(k, "answers", why);
+        say_amiss(k, "redis is not understood", why);
     } else if (err == SPRAT_E_READONLY) {
         why = "it takes no writes";
     }

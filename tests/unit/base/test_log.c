@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,12 +16,12 @@ struct sink {
 };
 
 static void
-keep(void *ctx, enum log_level level, const char *line)
+keep(void *ctx, const struct log_record *r)
 {
     struct sink *s = ctx;
 
-    snprintf(s->line, sizeof(s->line), "%s", line);
-    s->level = level;
+    log_record_text(r, s->line);
+    s->level = r->level;
     s->count++;
 }
 
@@ -61,6 +62,74 @@ Test(log, a_line_is_one_line_and_bounded)
     log_info(&log, "%s", large);
     cr_assert_eq(strlen(s.line), LOG_LINE_MAX - 1);
 }
+
+Test(log, fields)
+{
+    struct sink s = {.count = 0};
+    struct log log = {.level = LOG_INFO, .write = keep, .ctx = &s};
+
+    log_event(&log, LOG_WARN, "it waits", log_number("sessions", UINT64_MAX),
+              log_text("file", "/a/b"), log_reason("disk full: \"yes\""));
+    cr_assert_str_eq(s.line,
+                     "it waits sessions=18446744073709551615 file=/a/b: disk full: \"yes\"");
+    cr_assert_eq(s.level, LOG_WARN);
+    log_event(&log, LOG_DEBUG, "not this", log_number("n", 1));
+    log_event(NULL, LOG_ERROR, "nor this", log_number("n", 1));
+    cr_assert_eq(s.count, 1);
+}
+
+Test(log, no_value_looks_like_a_field)
+{
+    static const char *const values[][2] = {
+        {"", "\"\""},
+        {"plain", "plain"},
+        {"\xc3\xa4\xff", "\xc3\xa4\xff"},
+        {"a b", "\"a b\""},
+        {"a level=error", "\"a level=error\""},
+        {"x=y", "\"x=y\""},
+        {"\"", "\"\\\"\""},
+        {"\\\" user=root", "\"\\\\\\\" user=root\""},
+        {"a\nforged: line\x7f", "\"a?forged: line?\""},
+    };
+    struct sink s = {.count = 0};
+    struct log log = {.level = LOG_INFO, .write = keep, .ctx = &s};
+
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        char want[100];
+
+        snprintf(want, sizeof(want), "m user=%s n=1", values[i][1]);
+        log_event(&log, LOG_INFO, "m", log_text("user", values[i][0]), log_number("n", 1));
+        cr_expect_str_eq(s.line, want);
+    }
+}
+
+Test(log, fields_are_cut_at_the_end_of_the_line)
+{
+    char large[2 * LOG_LINE_MAX];
+    struct sink s = {.count = 0};
+    struct log log = {.level = LOG_INFO, .write = keep, .ctx = &s};
+
+    memset(large, '"', sizeof(large));
+    large[sizeof(large) - 1] = '\0';
+    log_event(&log, LOG_INFO, "m", log_text("a", large), log_number("b", 1));
+    cr_assert_eq(strlen(s.line), LOG_LINE_MAX - 1);
+}
+
+/* Names are ours, so a bad one is our bug. */
+#define NO_NAME(test, ...)                                                                         \
+    Test(log, test, .signal = SIGABRT)                                                             \
+    {                                                                                              \
+        struct log log = {.level = LOG_ERROR};                                                     \
+                                                                                                   \
+        log_event(&log, LOG_INFO, "m", __VA_ARGS__);                                               \
+    }
+
+NO_NAME(a_name_of_the_sink, log_text("level", "x"))
+NO_NAME(a_name_twice, log_number("n", 1), log_number("m", 2), log_number("n", 3))
+NO_NAME(no_name, log_number("", 1))
+NO_NAME(a_name_with_a_space, log_number("a b", 1))
+NO_NAME(a_name_too_long, log_number("abcdefghijklmnopqrstuvwxyzabcdefg", 1))
+NO_NAME(a_reason_before_the_end, log_reason("x"), log_number("n", 1))
 
 Test(log, level_names)
 {
