@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 #include "common/base/endpoint.h"
+#include "common/base/tally.h"
 #include "common/crypto/tls.h"
 #include "common/ev/loop.h"
 
@@ -33,12 +34,19 @@ int stream_connect(struct loop *l, const struct endpoint *to, const struct endpo
 /* Takes a connected socket (listener.h); it is closed on error too. */
 int stream_new(struct loop *l, int fd, const struct stream_handler *handler, struct stream **out);
 
+/* How handshakes ended, of all streams that count here. One that the other side gave up, or that
+ * was given up for its time, has failed. */
+struct stream_handshakes {
+    struct tally done, failed;
+};
+
 /* Puts TLS on an accepted stream, of which nothing was read yet; |server| is held. From here on the
  * calls below move what stands inside of TLS; the handshake happens by itself, once the stream is
- * wanted in either direction, and one that fails is told by the next read or write (PROTOCOL).
+ * wanted in either direction, and one that fails is told by the next read or write (PROTOCOL). Its
+ * end is counted in |counts|, borrowed, which may be NULL.
  * Reads and writes use the first part of a vector only; stream_sendfile() is not for such a stream.
  * NOMEM: the stream is as it was. */
-int stream_secure(struct stream *s, struct tls_server *server);
+int stream_secure(struct stream *s, struct tls_server *server, struct stream_handshakes *counts);
 
 /* Closes an accepted socket that nobody wants. */
 void stream_drop(int fd);

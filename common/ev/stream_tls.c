@@ -11,6 +11,7 @@ struct stream_tls {
     struct tls *tls;
     struct loop_task *pending; /* decrypted bytes are to be announced */
     bool handshaking;
+    struct stream_handshakes *counts; /* or NULL */
     int failed;                       /* 0, or what every call returns from now on */
     unsigned read_needs, write_needs; /* LOOP_READ or LOOP_WRITE of the socket */
 };
@@ -40,15 +41,22 @@ on_pending(void *ctx)
         s->handler.on_readable(s->handler.ctx);
 }
 
+static void
+end_handshake(struct stream_tls *st, bool good)
+{
+    st->handshaking = false;
+    if (st->counts != NULL)
+        tally_add(good ? &st->counts->done : &st->counts->failed, 1);
+}
+
 int
-stream_secure(struct stream *s, struct tls_server *server)
+stream_secure(struct stream *s, struct tls_server *server, struct stream_handshakes *counts)
 {
     struct tls_io io = {.ctx = s, .read = io_read, .write = io_write};
     struct stream_tls *st = calloc(1, sizeof(*st));
 
     if (st == NULL)
         return SPRAT_E_NOMEM;
-    st->handshaking = true;
     st->read_needs = LOOP_READ;
     st->write_needs = LOOP_WRITE;
     st->pending = loop_task_new(s->loop, on_pending, s);
@@ -56,6 +64,8 @@ stream_secure(struct stream *s, struct tls_server *server)
         stream_tls_free(st);
         return SPRAT_E_NOMEM;
     }
+    st->handshaking = true;
+    st->counts = counts;
     s->tls = st;
     return 0;
 }
@@ -65,6 +75,8 @@ stream_tls_free(struct stream_tls *st)
 {
     if (st == NULL)
         return;
+    if (st->handshaking)
+        end_handshake(st, false);
     if (st->pending != NULL)
         loop_task_free(st->pending);
     tls_free(st->tls);
@@ -108,7 +120,8 @@ static void
 tell_failure(struct stream *s, int err)
 {
     s->tls->failed = err;
-    s->tls->handshaking = false;
+    if (s->tls->handshaking)
+        end_handshake(s->tls, false);
     if ((s->wanted & LOOP_WRITE) != 0)
         s->handler.on_writable(s->handler.ctx);
     else
@@ -122,7 +135,7 @@ go_on_with_handshake(struct stream *s)
     int err = tls_handshake(st->tls);
 
     if (err == 0)
-        st->handshaking = false;
+        end_handshake(st, true);
     if (err == 0 || err == SPRAT_E_AGAIN)
         err = watch(s);
     if (err != 0)

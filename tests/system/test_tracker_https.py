@@ -4,6 +4,7 @@
 TLS or take their time."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ from certs import Authority
 from process import Process, run
 from sprat import TRACKER, join, need
 from tap import main, test
-from tracker_client import compact, http_announce, query, responses
+from tracker_client import compact, http_announce, http_get, query, responses
 
 
 class Secure(Process):
@@ -187,6 +188,45 @@ def an_expired_certificate_is_said_at_the_start(t):
     except ssl.SSLCertVerificationError:
         pass
     assert http_announce(running.http, 1)[b"incomplete"] == 1
+    assert running.stop() == 0
+
+
+@test
+def handshakes_are_counted(t):
+    """Those that succeed, and those that fail in the ways there are."""
+    ca = Authority(t)
+    ip = t.address()
+    running = Secure(t, *ca.issue("one", ip), "--http-timeout", "2", "--listen-admin", join(ip, 0), ip=ip)
+    admin = f"http://{running.wait_line('listening admin ').split()[2]}/"
+
+    def counted(done, failed):
+        def same():
+            stats = json.loads(http_get(admin, "/stats")[1])
+            return (stats["https_handshakes"], stats["https_handshakes_failed"]) == (done, failed)
+        t.wait(f"{done} handshakes and {failed} failed ones", same, 15)
+
+    counted(0, 0)
+    secure = running.connect(t, ca.context())
+    ask(secure, 1), ask(secure, 2)
+    counted(1, 0)
+    for number in (1, 2):
+        with contextlib.suppress(ssl.SSLCertVerificationError):
+            running.connect(t, ssl.create_default_context())
+        counted(1, number)
+    with socket.create_connection(running.at, timeout=20) as plain:
+        plain.sendall(b"GET /announce HTTP/1.1\r\n\r\n")
+        counted(1, 3)
+    socket.create_connection(running.at, timeout=20).close()
+    counted(1, 4)
+    with socket.create_connection(running.at, timeout=20) as slow:
+        assert slow.recv(1) == b"", "its time is up"
+    counted(1, 5)
+    ask(running.connect(t, ca.context(maximum_version=ssl.TLSVersion.TLSv1_2)), 3)
+    http_announce(running.http, 4)
+    counted(2, 5)
+    body = http_get(admin, "/metrics")[1].decode()
+    assert "\nsprat_tracker_https_handshakes_total 2\n" in body, body
+    assert "\nsprat_tracker_https_handshakes_failed_total 5\n" in body, body
     assert running.stop() == 0
 
 

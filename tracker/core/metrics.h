@@ -46,6 +46,8 @@
     X(accounts_signals, counter, "signals about users that a person should look at")               \
     X(keeper_seen, gauge, "1 while a tracker of the private fleet keeps the accounts")             \
     X(keeper_batches, counter, "batches of other trackers' accounts that were stored")             \
+    X(https_handshakes, counter, "TLS handshakes that succeeded")                                  \
+    X(https_handshakes_failed, counter, "TLS handshakes that failed or were given up")             \
     X(https_certificate_until, gauge, "end of the HTTPS certificate, Unix seconds; 0: none")       \
     X(uptime_seconds, gauge, "seconds since the start")                                            \
     X(memory_bytes, gauge, "resident memory of the process")                                       \

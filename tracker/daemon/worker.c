@@ -337,6 +337,11 @@ worker_count(const struct worker *w, struct metrics *m)
     m->denied += tally_get(&w->http.denied) + tally_get(&w->udp.denied);
     m->throttled += tally_get(&w->http.throttled) + tally_get(&w->udp.throttled);
     m->cluster_parked += tally_get(&w->http.parked) + tally_get(&w->udp.parked);
-    for (size_t i = 0; i < w->nhttp; i++)
+    for (size_t i = 0; i < w->nhttp; i++) {
+        const struct stream_handshakes *h = http_front_handshakes(w->http_fronts[i]);
+
         m->http_connections += http_front_count(w->http_fronts[i]);
+        m->https_handshakes += tally_get(&h->done);
+        m->https_handshakes_failed += tally_get(&h->failed);
+    }
 }

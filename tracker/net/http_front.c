@@ -21,7 +21,6 @@
 #include "common/base/magic.h"
 #include "common/base/tally.h"
 #include "common/ds/list.h"
-#include "common/ev/stream.h"
 
 enum {
     HTTP_FRONT_MAGIC = 0x68747446,
@@ -45,6 +44,7 @@ struct http_front {
     struct tally nconns, nparked;
     struct http_front_limits limits;
     struct certbox *certs; /* borrowed; NULL for plain HTTP */
+    struct stream_handshakes handshakes;
 };
 
 enum conn_state { CONN_OPEN, CONN_PARKED, CONN_WAITING, CONN_CLOSING, CONN_LINGER };
@@ -371,7 +371,7 @@ secure(struct http_front *f, struct stream *stream)
     if (f->certs == NULL)
         return 0;
     server = certbox_get(f->certs);
-    err = stream_secure(stream, server);
+    err = stream_secure(stream, server, &f->handshakes);
     tls_server_drop(server);
     return err;
 }
@@ -525,6 +525,12 @@ uint64_t
 http_front_count(const struct http_front *f)
 {
     return tally_get(&f->nconns);
+}
+
+const struct stream_handshakes *
+http_front_handshakes(const struct http_front *f)
+{
+    return &f->handshakes;
 }
 
 const struct endpoint *

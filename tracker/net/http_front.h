@@ -7,6 +7,7 @@
 #define TRACKER_NET_HTTP_FRONT_H
 
 #include "common/ev/listener.h"
+#include "common/ev/stream.h"
 #include "tracker/core/http_service.h"
 #include "tracker/net/certbox.h"
 #include "tracker/net/proxies.h"
@@ -78,6 +79,9 @@ uint64_t http_front_parked(const struct http_front *f);
 
 /* Connections that are open. From any thread. */
 uint64_t http_front_count(const struct http_front *f);
+
+/* TLS handshakes, if it is secure. From any thread. */
+const struct stream_handshakes *http_front_handshakes(const struct http_front *f);
 
 /* The real address and port. */
 const struct endpoint *http_front_addr(const struct http_front *f);

@@ -24,6 +24,7 @@ struct rig {
     struct stream *stream;
     struct buf echo;
     int64_t end; /* the error that ended it */
+    struct stream_handshakes counts;
     int fd;
     SSL_CTX *ctx;
     SSL *client;
@@ -106,10 +107,10 @@ rig_start(struct rig *r)
     cr_assert_eq(stream_new(r->loop, fds[0], &handler, &r->stream), 0);
     for (int i = 0; i < 2; i++) {
         failing_alloc_after((unsigned)i);
-        cr_assert_eq(stream_secure(r->stream, server), SPRAT_E_NOMEM);
+        cr_assert_eq(stream_secure(r->stream, server, &r->counts), SPRAT_E_NOMEM);
         cr_assert(failing_alloc_end());
     }
-    cr_assert_eq(stream_secure(r->stream, server), 0);
+    cr_assert_eq(stream_secure(r->stream, server, &r->counts), 0);
     tls_server_drop(server);
     buf_init(&r->echo, ECHO_MAX);
     rig_want(r);
@@ -119,6 +120,13 @@ rig_start(struct rig *r)
     SSL_set_fd(r->client, r->fd);
     SSL_set_connect_state(r->client);
     SSL_set_mode(r->client, SSL_MODE_ENABLE_PARTIAL_WRITE);
+}
+
+static void
+expect_counts(const struct rig *r, uint64_t done, uint64_t failed)
+{
+    cr_assert_eq(tally_get(&r->counts.done), done);
+    cr_assert_eq(tally_get(&r->counts.failed), failed);
 }
 
 static void
@@ -174,6 +182,7 @@ Test(stream_tls, an_echo_of_much)
     spin_to_the_end(&r);
     cr_assert_eq(r.end, SPRAT_E_CLOSED);
     rig_stop(&r);
+    expect_counts(&r, 1, 0);
 }
 
 Test(stream_tls, a_handshake_that_fails_is_told_by_the_next_call)
@@ -187,7 +196,9 @@ Test(stream_tls, a_handshake_that_fails_is_told_by_the_next_call)
     spin_to_the_end(&r);
     cr_assert_eq(r.end, SPRAT_E_PROTOCOL);
     cr_assert_eq(stream_writev(r.stream, &iov, 1), SPRAT_E_PROTOCOL, "and by every other");
+    expect_counts(&r, 0, 1);
     rig_stop(&r);
+    expect_counts(&r, 0, 1);
 }
 
 Test(stream_tls, a_client_that_goes_away_in_the_middle)
@@ -199,5 +210,18 @@ Test(stream_tls, a_client_that_goes_away_in_the_middle)
     shutdown(r.fd, SHUT_WR);
     spin_to_the_end(&r);
     cr_assert_eq(r.end, SPRAT_E_CLOSED);
+    expect_counts(&r, 0, 1);
     rig_stop(&r);
+}
+
+Test(stream_tls, one_that_is_given_up_has_failed)
+{
+    struct rig r;
+
+    rig_start(&r);
+    cr_assert_eq(write(r.fd, "\x16", 1), 1);
+    spin(&r, 1);
+    expect_counts(&r, 0, 0);
+    rig_stop(&r);
+    expect_counts(&r, 0, 1);
 }
