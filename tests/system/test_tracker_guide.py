@@ -3,6 +3,7 @@
 """docs/TRACKER.md, run: its shell blocks in their order, in an empty directory, as they stand there but for the
 address, so that no port of this machine is in the way."""
 
+import json
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ def blocks(kind):
         return re.findall(rf"(?ms)^```{kind}\n(.*?)^```$", f.read())
 
 
-def play(t, found, seconds):
+def play(t, found, seconds, **env):
     """Runs the blocks in one shell, which stops at the first command that fails, and returns what it said."""
     for program in ("curl", "openssl"):
         if not shutil.which(program):
@@ -31,10 +32,10 @@ def play(t, found, seconds):
         f.write("set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n")
         f.write("".join(found).replace("127.0.0.1", t.address()))
     result = run(t, ["bash", script], seconds=seconds, cwd=os.path.dirname(script),
-                 env={"PATH": f"{BUILD}:{os.environ['PATH']}", "HOME": t.dir, "XDG_STATE_HOME": t.path("xdg")})
+                 env={"PATH": f"{BUILD}:{os.environ['PATH']}", "HOME": t.dir, "XDG_STATE_HOME": t.path("xdg"), **env})
     if result.status != 0:
         note(f"{result.out}\n{result.err}")
-        for log in ("tracker.log", "one.log", "two.log", "openssl.log"):
+        for log in ("tracker.log", "tracker.json", "one.log", "two.log", "openssl.log"):
             path = os.path.join(os.path.dirname(script), log)
             if os.path.exists(path):
                 with open(path) as f:
@@ -63,6 +64,24 @@ def a_fleet(t):
     out = play(t, blocks("sh fleet"), 55)
     assert out.count("10:incompletei") == 4, out
     assert out.count("10:incompletei2e") >= 1 and out.count("10:incompletei3e") >= 1, out
+
+
+@test(seconds=90)
+def a_service_without_systemd(t):
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    for program in ("make", "ps"):
+        if not shutil.which(program):
+            raise Skip(f"{program} is not installed")
+    os.chmod(t.dir, 0o711)  # for who the tracker becomes
+    # This may be run by make, whose variables would be those of the make in here.
+    out = play(t, blocks("sh service"), 85, build=BUILD, MAKEFLAGS="", MAKELEVEL="")
+    for name in ("bin/sprat-tracker", "man8/sprat-tracker.8", "sprat-tracker.conf", "sprat-tracker.service",
+                 "sprat-tracker.socket"):
+        assert f"/{name}\n" in out, out
+    assert "\nok\nnobody\n" in out, out
+    said = [json.loads(line) for line in out.splitlines() if line.startswith('{"time":')]
+    assert [line["message"] for line in said] == ["read the settings again", "stopped"], out
 
 
 if __name__ == "__main__":
