@@ -470,7 +470,7 @@ static void
 say_failure(const struct process *p, const struct errbuf *eb)
 {
     if (p->settings.log_json)
-        log_error(&p->log, "%s", eb->text);
+        log_event(&p->log, LOG_ERROR, "it can't run", log_reason(eb->text));
     else
         fprintf(stderr, "sprat-tracker: %s\n", eb->text);
 }
