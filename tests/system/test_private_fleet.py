@@ -5,6 +5,7 @@ books; with trackers and Redis that are killed, and a Redis full of rubbish."""
 
 import json
 import os
+import random
 import sys
 import time
 
@@ -13,10 +14,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import content
 import sprat
 import tracker_client
+from crowd import Load, club, expected, stored
 from members import HASH, Private, Udp, ask, command, http, reason, total, user
 from redis_server import Redis
 from sprat import SPRAT, TRACKER, Tracker, join, main, need
-from tap import test
+from tap import note, test
 from torrent import make, write
 
 OTHER = bytes(range(40, 60))
@@ -267,6 +269,56 @@ def many_sessions_take_several_messages(t):
     settled(t, a, seconds=60)
     assert total(t, first.database, "anna")["uploaded"] == 5000 * 4999 // 2
     assert a.stop() == 0 and first.stop() == 0
+
+
+def one_dies(rng, t, redis, trackers, database):
+    """Kills one of them, or Redis, and brings it back."""
+    which = rng.randrange(len(trackers) + 1)
+    if which == len(trackers):
+        redis.kill()
+        redis.start()
+        return
+    trackers[which].kill()
+    trackers[which] = Branch(t, redis, wait=False) if which else keeper(t, redis, database=database)
+
+
+@test(seconds=300)
+def killed_again_and_again_under_load(t):
+    seed = int(os.environ.get("SPRAT_TEST_SEED", random.randrange(1 << 32)))
+    note(f"seed {seed}")
+    rng = random.Random(seed)
+    redis = Redis(t)
+    database, peers = club(t, rng, peers=300)
+    trackers = [keeper(t, redis, database=database), Branch(t, redis), Branch(t, redis)]
+    # No client says two things to two trackers within two seconds; accounts.h tells what would be lost then, and of
+    # those who begin anew as the same peer.
+    load = Load(t, rng, peers, keep_ids=False, pause=3)
+    kills = int(os.environ.get("SPRAT_TEST_KILLS", 6))
+    for kill in range(kills):
+        t.wait("all to be there", lambda: all(one.metric("members_missing") == 0 for one in trackers), 30)
+        load.attach(*trackers)
+        until = time.monotonic() + rng.uniform(0.3, 4)
+        while time.monotonic() < until:
+            assert load.step(), "nobody was killed yet"
+        if kill % 2 == 0:
+            settled(t, *trackers, seconds=60)
+            load.stored()
+            for _ in range(200):
+                load.step()
+        one_dies(rng, t, redis, trackers, database)
+    t.wait("all to be there", lambda: all(one.metric("members_missing") == 0 for one in trackers), 30)
+    load.attach(*trackers)
+    for peer in peers:
+        if peer.state != "over":
+            event = {"stopping": "stopped", "running": None}.get(peer.state, "started")
+            assert load.send(peer, event)
+    settled(t, *trackers, seconds=60)
+    assert all(one.stop() == 0 for one in reversed(trackers))
+    want, got = expected(peers), stored(t, database)
+    got.update({k: (0, 0) for k in want if k not in got})
+    wrong = {k: (want[k], got[k]) for k in want if want[k] != got[k]}
+    assert not wrong, f"{len(wrong)} of {len(want)} totals differ: {list(wrong.items())[:5]}"
+    note(f"{kills} kills, {load.sent} announces, {load.lost} without an answer")
 
 
 @test(seconds=120)

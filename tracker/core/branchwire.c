@@ -266,12 +266,30 @@ branchwire_begin_batch(struct buf *out, const struct branchwire_batch *b)
 }
 
 static void
-put_pair(struct buf *out, const struct ledger_entry *e, uint32_t flag, uint64_t up, uint64_t down)
+put_pair(struct buf *out, uint64_t up, uint64_t down)
 {
-    if ((e->flags & flag) == 0)
-        return;
     buf_put_u64(out, up);
     buf_put_u64(out, down);
+}
+
+static void
+put_segments(struct buf *out, const struct ledger_entry *e)
+{
+    if ((e->flags & LEDGER_OPENED) != 0)
+        put_pair(out, e->open_up, e->open_down);
+    if ((e->flags & LEDGER_STARTED) != 0) {
+        buf_put_u32(out, e->start_s);
+        put_pair(out, e->start_up, e->start_down);
+    }
+    if ((e->flags & LEDGER_RESTARTED) != 0) {
+        buf_put_u32(out, e->first_rise_s);
+        buf_put_u32(out, e->mid_s);
+        buf_put_u32(out, e->segment_s);
+        put_pair(out, e->first_up, e->first_down);
+        put_pair(out, e->mid_up, e->mid_down);
+    }
+    if (e->aside_s != 0)
+        put_pair(out, e->aside_up, e->aside_down);
 }
 
 void
@@ -282,29 +300,47 @@ branchwire_put_entry(struct buf *out, const struct ledger_entry *e)
     buf_put(out, e->key.peer_id, sizeof(e->key.peer_id));
     buf_put_u32(out, e->key.key);
     buf_put_u32(out, e->flags);
-    buf_put_u64(out, e->up);
-    buf_put_u64(out, e->down);
+    put_pair(out, e->up, e->down);
     buf_put_u64(out, e->left);
     buf_put_u32(out, e->first_s);
     buf_put_u32(out, e->last_s);
+    buf_put_u32(out, e->rise_s);
     buf_put_u32(out, e->leechers_s);
     buf_put_u32(out, e->seed_s);
     buf_put_u32(out, e->completed_s);
-    put_pair(out, e, LEDGER_OPENED, e->open_up, e->open_down);
-    put_pair(out, e, LEDGER_STARTED, e->start_up, e->start_down);
-    put_pair(out, e, LEDGER_RESTARTED, e->first_up, e->first_down);
-    put_pair(out, e, LEDGER_RESTARTED, e->mid_up, e->mid_down);
+    buf_put_u32(out, e->aside_s);
+    put_segments(out, e);
 }
 
 static bool
-read_pair(struct cursor *c, const struct ledger_entry *e, uint32_t flag, uint64_t *up,
-          uint64_t *down)
+read_pair(struct cursor *c, uint64_t *up, uint64_t *down)
 {
-    if ((e->flags & flag) == 0)
-        return true;
     *up = cursor_u64(c);
     *down = cursor_u64(c);
     return *up <= LEDGER_COUNTER_MAX && *down <= LEDGER_COUNTER_MAX;
+}
+
+static bool
+read_segments(struct cursor *c, struct ledger_entry *e)
+{
+    bool good = true;
+
+    if ((e->flags & LEDGER_OPENED) != 0)
+        good &= read_pair(c, &e->open_up, &e->open_down);
+    if ((e->flags & LEDGER_STARTED) != 0) {
+        e->start_s = cursor_u32(c);
+        good &= read_pair(c, &e->start_up, &e->start_down);
+    }
+    if ((e->flags & LEDGER_RESTARTED) != 0) {
+        e->first_rise_s = cursor_u32(c);
+        e->mid_s = cursor_u32(c);
+        e->segment_s = cursor_u32(c);
+        good &= read_pair(c, &e->first_up, &e->first_down);
+        good &= read_pair(c, &e->mid_up, &e->mid_down);
+    }
+    if (e->aside_s != 0)
+        good &= read_pair(c, &e->aside_up, &e->aside_down);
+    return good && cursor_ok(c);
 }
 
 static bool
@@ -315,18 +351,16 @@ read_entry(struct cursor *c, struct ledger_entry *e)
     cursor_copy(c, e->key.peer_id, sizeof(e->key.peer_id));
     e->key.key = cursor_u32(c);
     e->flags = cursor_u32(c);
-    e->up = cursor_u64(c);
-    e->down = cursor_u64(c);
+    (void)read_pair(c, &e->up, &e->down);
     e->left = cursor_u64(c);
     e->first_s = cursor_u32(c);
     e->last_s = cursor_u32(c);
+    e->rise_s = cursor_u32(c);
     e->leechers_s = cursor_u32(c);
     e->seed_s = cursor_u32(c);
     e->completed_s = cursor_u32(c);
-    return read_pair(c, e, LEDGER_OPENED, &e->open_up, &e->open_down) &&
-           read_pair(c, e, LEDGER_STARTED, &e->start_up, &e->start_down) &&
-           read_pair(c, e, LEDGER_RESTARTED, &e->first_up, &e->first_down) &&
-           read_pair(c, e, LEDGER_RESTARTED, &e->mid_up, &e->mid_down) && cursor_ok(c);
+    e->aside_s = cursor_u32(c);
+    return read_segments(c, e);
 }
 
 static bool

@@ -24,8 +24,12 @@
  *           'c' client    u8 rule (0 deny, 1 none, 2 allow), u8 length and the prefix
  *  batch   u8 version, u64 run, u64 number, u32 count, then the entries of ledgers (ledger.h):
  *           u32 user, u32 torrent, 20 bytes peer id, u32 key, u32 flags, u64 up, down, left, u32
- *           first, last, leechers, seeding, completed, and as the flags say u64 pairs of up and
- *           down: opened, started, first segment, those between
+ *           first, last, rise, leechers, seeding, completed, aside, and then, where the flags or
+ *           a time other than 0 say so,
+ *            opened     u64 up, down
+ *            started    u32 time, u64 up, down
+ *            restarted  u32 first rise, middle, segment, u64 up, down of the first, of the middle
+ *            aside      u64 up, down
  *  slots   u8 version, u64 run, u16 count, then u32 user, u32 torrent, u32 Unix time, u8 leeches
  */
 #ifndef TRACKER_CORE_BRANCHWIRE_H
@@ -44,7 +48,7 @@ enum {
     BRANCHWIRE_ENTRIES_MAX = 4096, /* of a batch */
     BRANCHWIRE_NEWS_MAX = 4096,    /* of slots in one message */
     BRANCHWIRE_ROW_MAX = 2 + 1 + 4 + ACCESS_REASON_MAX,
-    BRANCHWIRE_ENTRY_MAX = 152,
+    BRANCHWIRE_ENTRY_MAX = 200,
     BRANCHWIRE_BLOB_MAX = 32 + BRANCHWIRE_ENTRIES_MAX * BRANCHWIRE_ENTRY_MAX,
 };
 

@@ -114,21 +114,40 @@ add(struct ledger *l, const struct ledger_key *key, uint32_t hash, uint32_t max,
 
 /* The segment at hand is over; its counters go where they are carried. */
 static void
-begin_segment(struct ledger_entry *e)
+carry_segment(struct ledger_entry *e)
 {
     if ((e->flags & LEDGER_RESTARTED) == 0) {
         e->first_up = e->up;
         e->first_down = e->down;
-    } else {
-        e->mid_up += e->up;
-        e->mid_down += e->down;
-        if (e->mid_up > LEDGER_COUNTER_MAX)
-            e->mid_up = LEDGER_COUNTER_MAX;
-        if (e->mid_down > LEDGER_COUNTER_MAX)
-            e->mid_down = LEDGER_COUNTER_MAX;
+        e->first_rise_s = e->rise_s;
+        return;
     }
+    e->mid_up += e->up;
+    e->mid_down += e->down;
+    if (e->mid_up > LEDGER_COUNTER_MAX)
+        e->mid_up = LEDGER_COUNTER_MAX;
+    if (e->mid_down > LEDGER_COUNTER_MAX)
+        e->mid_down = LEDGER_COUNTER_MAX;
+}
+
+/* Without its "started" nobody knows when the next segment began, but that it was after "stopped".
+ * With one that comes with counters, the client may have begun a while ago, and told another
+ * tracker. */
+static void
+begin_segment(struct ledger_entry *e, const struct tracker_announce *a, int64_t unix_s)
+{
+    bool started = a->event == TRACKER_EVENT_STARTED;
+
+    carry_segment(e);
+    e->segment_s = started ? (uint32_t)unix_s : e->last_s + 1;
+    if ((e->flags & LEDGER_RESTARTED) == 0)
+        e->mid_s = e->segment_s;
     e->flags |= LEDGER_RESTARTED;
+    e->flags &= ~(uint32_t)LEDGER_SURE;
+    if (!started || (a->uploaded == 0 && a->downloaded == 0))
+        e->flags |= LEDGER_SURE;
     e->up = e->down = 0;
+    e->rise_s = 0;
 }
 
 /* Has the client begun anew, if its counters are lower now? */
@@ -141,7 +160,7 @@ may_begin(const struct ledger_entry *e, const struct tracker_announce *a, int64_
 
 /* Notes what is compared with the accounts. */
 static void
-open_segment(struct ledger_entry *e, const struct tracker_announce *a)
+open_segment(struct ledger_entry *e, const struct tracker_announce *a, int64_t unix_s)
 {
     if ((e->flags & LEDGER_OPENED) == 0) {
         e->flags |= LEDGER_OPENED;
@@ -152,7 +171,20 @@ open_segment(struct ledger_entry *e, const struct tracker_announce *a)
         e->flags |= LEDGER_STARTED;
         e->start_up = a->uploaded;
         e->start_down = a->downloaded;
+        e->start_s = (uint32_t)unix_s;
     }
+}
+
+/* The newest of those that are put aside; a lower one is newer if it can't be a late packet. */
+static void
+put_aside(struct ledger_entry *e, const struct tracker_announce *a, int64_t unix_s)
+{
+    if ((a->uploaded < e->aside_up || a->downloaded < e->aside_down) &&
+        unix_s - e->aside_s <= LEDGER_LATE_S)
+        return;
+    e->aside_up = a->uploaded;
+    e->aside_down = a->downloaded;
+    e->aside_s = (uint32_t)unix_s;
 }
 
 static void
@@ -162,12 +194,19 @@ count(struct ledger_entry *e, const struct tracker_announce *a, int64_t unix_s)
         e->flags |= LEDGER_ABSURD;
         return;
     }
-    if ((a->uploaded < e->up || a->downloaded < e->down) && may_begin(e, a, unix_s))
-        begin_segment(e);
-    else if ((e->flags & LEDGER_RESTARTED) == 0)
-        open_segment(e, a);
-    e->up = max_u64(e->up, a->uploaded);
-    e->down = max_u64(e->down, a->downloaded);
+    if (a->uploaded < e->up || a->downloaded < e->down) {
+        if (!may_begin(e, a, unix_s)) {
+            put_aside(e, a, unix_s);
+            return;
+        }
+        begin_segment(e, a, unix_s);
+    } else if ((e->flags & LEDGER_RESTARTED) == 0) {
+        open_segment(e, a, unix_s);
+    }
+    if (a->uploaded > e->up || a->downloaded > e->down || e->rise_s == 0)
+        e->rise_s = (uint32_t)unix_s;
+    e->up = a->uploaded;
+    e->down = a->downloaded;
 }
 
 /* Time between two announces counts as seeding if both said that nothing is left. */

@@ -14,7 +14,9 @@
  *  lower, and "started"     the client began anew: another segment; what the one before came to is
  *                           carried on in the entry
  *  lower, after "stopped"   the same if LEDGER_LATE_S have passed since: its "started" was lost
- *  lower otherwise          an old packet that came late; a counter never goes back
+ *  lower otherwise          an old packet that came late; a counter never goes back. Or the client
+ *                           told another tracker of the fleet that it began anew: what it says is
+ *                           put aside in the entry, for the accounts to tell which it is
  *  above LEDGER_COUNTER_MAX not believed: the announce changes no counter, and is marked ABSURD
  *
  * What an entry comes to against what the accounts know of the session is accounts.h's business.
@@ -56,7 +58,8 @@ enum ledger_flags {
     LEDGER_NAMED_CLIENT = 64, /* a rule allows this client by name */
     LEDGER_OPENED = 128,      /* |open_up| and |open_down| are set */
     LEDGER_ENDED = 256,       /* the last announce said "stopped" */
-    LEDGER_FLAGS_ALL = 511,
+    LEDGER_SURE = 512,        /* RESTARTED: nothing of the last segment is older than |segment_s| */
+    LEDGER_FLAGS_ALL = 1023,
 };
 
 /* Bytes, and unix seconds. What nearly every announce touches stands on the first 64 bytes, which
@@ -70,11 +73,17 @@ struct ledger_entry {
     uint32_t flags;      /* enum ledger_flags */
 
     uint64_t left;                 /* at the last announce */
+    uint32_t rise_s;               /* when |up| or |down| last rose: a late packet is not it */
     uint32_t first_s, completed_s; /* of the first announce and of "completed"; 0: none */
+    uint32_t start_s;              /* STARTED: when it was said */
+    uint32_t first_rise_s;         /* RESTARTED: |rise_s| of the first segment, */
+    uint32_t mid_s, segment_s;     /* when the second began, and when the last did */
+    uint32_t aside_s;              /* of what is put aside; 0: nothing is */
     uint64_t open_up, open_down;   /* OPENED: the counters of the first announce */
     uint64_t start_up, start_down; /* STARTED: the counters that "started" came with */
     uint64_t first_up, first_down; /* RESTARTED: what the first segment came to */
     uint64_t mid_up, mid_down;     /* RESTARTED: the sum of those between the first and the last */
+    uint64_t aside_up, aside_down; /* counters below |up| or |down| that came without "started" */
 };
 
 /* What a ledger holds, and what is handed over as a whole; all zero is an empty one. */

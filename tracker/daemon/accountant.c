@@ -309,6 +309,7 @@ accountant_new(const char *path, struct members *members, const struct accountan
     a->flusher.period_s = config->period_s;
     a->flusher.gap_max_s = config->gap_max_s;
     a->flusher.rate_possible = config->rate_possible;
+    a->flusher.alone = config->alone;
     list_init(&a->jobs);
     lock_init(&a->lock);
     cond_init(&a->rang);

@@ -36,6 +36,7 @@ struct accountant_config {
     uint32_t retention_s;   /* of sessions that are silent */
     uint32_t gap_max_s;     /* see accounts.h */
     uint64_t rate_possible; /* bytes a second of one session */
+    bool alone;             /* not of a fleet: see accounts.h */
 };
 
 /* Opens or creates the database and fills |members|, which is borrowed, from it. |log| is copied.

@@ -97,6 +97,7 @@ apply_batch(struct flusher *f)
         .npages = MEMBERS_STRIPES,
         .rate_possible = f->rate_possible,
         .gap_max_s = f->gap_max_s,
+        .alone = f->alone,
     };
     struct accounts_result result;
     struct errbuf eb = {""};

@@ -226,6 +226,7 @@ start_accountant(struct process *p, struct errbuf *eb)
         .retention_s = s->retention_days * 86400,
         .gap_max_s = 2 * s->tracker.interval,
         .rate_possible = (uint64_t)s->rate_possible_mbit * 1000000 / 8,
+        .alone = s->cluster.host[0] == '\0',
     };
     struct access_counts counts;
     int err;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One transaction a batch; a handful of statements an entry, all of them by primary key.
+ * One transaction a batch; a handful of statements an entry, all of them by primary key. What an
+ * entry comes to is sessionrow.c's.
  */
 #include "tracker/store/accounts.h"
 
@@ -22,24 +23,6 @@ accounts_signal_name(int kind)
     return kind >= 0 && kind < SIGNAL_COUNT ? signal_names[kind] : "unknown";
 }
 
-/* What the database knows of a session before the entry. */
-struct before {
-    bool exists; /* else all below but |freeleech| is 0 */
-    bool freeleech;
-    uint64_t up, down;
-    bool seeds, ended; /* at the last announce */
-    int64_t seen_s;
-};
-
-/* What an entry adds. */
-struct delta {
-    uint64_t up, down;
-    uint64_t seed_s;
-    /* The session's row afterwards. */
-    uint64_t row_up, row_down;
-    int64_t seen_s;
-};
-
 /* SQLite's numbers have a sign. */
 static int64_t
 signed64(uint64_t v)
@@ -47,81 +30,69 @@ signed64(uint64_t v)
     return v > (uint64_t)ACCOUNTS_SUM_MAX ? ACCOUNTS_SUM_MAX : (int64_t)v;
 }
 
-/* ---- what an entry comes to ---- */
-
-static uint64_t
-above(uint64_t v, uint64_t base)
-{
-    return v > base ? v - base : 0;
-}
-
-static bool
-lower(uint64_t up, uint64_t down, const struct before *b)
-{
-    return up < b->up || down < b->down;
-}
-
-/* True if the segment that the row tells of was over before the entry's first one. */
-static bool
-began_anew(const struct ledger_entry *e, const struct before *b)
-{
-    if ((e->flags & LEDGER_STARTED) != 0 && lower(e->start_up, e->start_down, b))
-        return true;
-    return b->ended && (e->flags & LEDGER_OPENED) != 0 && lower(e->open_up, e->open_down, b) &&
-           (int64_t)e->first_s - b->seen_s > LEDGER_LATE_S;
-}
-
-static void
-count_bytes(struct delta *d, const struct ledger_entry *e, const struct before *b)
-{
-    bool restarted = (e->flags & LEDGER_RESTARTED) != 0;
-    uint64_t first_up = restarted ? e->first_up : e->up;
-    uint64_t first_down = restarted ? e->first_down : e->down;
-    uint64_t base_up = b->up, base_down = b->down;
-
-    if (began_anew(e, b))
-        base_up = base_down = 0;
-    d->up = above(first_up, base_up);
-    d->down = above(first_down, base_down);
-    d->row_up = max_u64(first_up, base_up);
-    d->row_down = max_u64(first_down, base_down);
-    if (restarted) {
-        d->up += e->mid_up + e->up;
-        d->down += e->mid_down + e->down;
-        d->row_up = e->up;
-        d->row_down = e->down;
-    }
-}
-
-static void
-count_time(struct delta *d, const struct ledger_entry *e, const struct before *b,
-           uint32_t gap_max_s)
-{
-    int64_t gap = (int64_t)e->first_s - b->seen_s;
-
-    d->seed_s = e->seed_s;
-    if (b->exists && b->seeds && (e->flags & LEDGER_FIRST_SEEDS) != 0 && gap > 0)
-        d->seed_s += gap < gap_max_s ? (uint64_t)gap : gap_max_s;
-    d->seen_s = e->last_s > b->seen_s ? e->last_s : b->seen_s;
-}
-
 /* ---- rows ---- */
 
-/* 1: |*b| is filled; 0: the database knows no such user or torrent. */
+/* Whatever is in the file, one can add to it. */
+static int64_t
+get_time(sqlite3_stmt *q, int col)
+{
+    int64_t v = sqlite3_column_int64(q, col);
+
+    return v < 0 ? 0 : v > UINT32_MAX ? UINT32_MAX : v;
+}
+
 static int
-read_before(struct registry *r, const struct ledger_key *k, struct before *b, struct errbuf *eb)
+get_segment(sqlite3_stmt *q, int at, bool began, struct segment *g)
+{
+    g->up = registry_get_u64(q, at++);
+    g->down = registry_get_u64(q, at++);
+    g->began_s = began ? get_time(q, at++) : 0;
+    g->rise_s = get_time(q, at++);
+    return at;
+}
+
+static int
+bind_segment(sqlite3_stmt *q, int at, bool began, const struct segment *g)
+{
+    sqlite3_bind_int64(q, at++, signed64(g->up));
+    sqlite3_bind_int64(q, at++, signed64(g->down));
+    if (began)
+        sqlite3_bind_int64(q, at++, g->began_s);
+    sqlite3_bind_int64(q, at++, g->rise_s);
+    return at;
+}
+
+static void
+get_session(sqlite3_stmt *q, int at, struct session_row *s)
+{
+    s->exists = sqlite3_column_type(q, at) != SQLITE_NULL;
+    at = get_segment(q, at, true, &s->now);
+    at = get_segment(q, at, true, &s->before);
+    at = get_segment(q, at, false, &s->aside);
+    s->run = sqlite3_column_int64(q, at++);
+    s->left = registry_get_u64(q, at++);
+    s->seeds = sqlite3_column_int(q, at++) != 0;
+    s->ended = sqlite3_column_int(q, at++) != 0;
+    s->seen_s = get_time(q, at++);
+    s->completed_s = get_time(q, at);
+}
+
+/* 1: |*s| and |*freeleech| are filled; 0: the database knows no such user or torrent. */
+static int
+read_session(struct registry *r, const struct ledger_key *k, struct session_row *s, bool *freeleech,
+             struct errbuf *eb)
 {
     sqlite3_stmt *q;
     int err = db_prepare(
         r->db,
-        "SELECT t.freeleech, s.uploaded, s.downloaded, s.seeds, s.ended, s.seen FROM torrents t "
-        "JOIN "
-        "users u "
-        "LEFT JOIN sessions s ON s.user = u.id AND s.torrent = t.id AND s.peer_id = ?3 AND "
-        "s.key = ?4 WHERE u.id = ?1 AND t.id = ?2",
+        "SELECT t.freeleech, s.uploaded, s.downloaded, s.began, s.rise, s.before_uploaded, "
+        "s.before_downloaded, s.before_began, s.before_rise, s.aside_uploaded, "
+        "s.aside_downloaded, s.aside_rise, s.run, s.remaining, s.seeds, s.ended, s.seen, "
+        "s.completed FROM torrents t JOIN users u LEFT JOIN sessions s ON s.user = u.id AND "
+        "s.torrent = t.id AND s.peer_id = ?3 AND s.key = ?4 WHERE u.id = ?1 AND t.id = ?2",
         &q, eb);
 
-    *b = (struct before){0};
+    *s = (struct session_row){0};
     if (err != 0)
         return err;
     sqlite3_bind_int64(q, 1, k->user);
@@ -130,48 +101,48 @@ read_before(struct registry *r, const struct ledger_key *k, struct before *b, st
     sqlite3_bind_int64(q, 4, k->key);
     err = registry_step(r, q, "reading the accounts", eb);
     if (err == 1) {
-        b->freeleech = sqlite3_column_int(q, 0) != 0;
-        b->exists = sqlite3_column_type(q, 1) != SQLITE_NULL;
-        b->up = registry_get_u64(q, 1);
-        b->down = registry_get_u64(q, 2);
-        b->seeds = sqlite3_column_int(q, 3) != 0;
-        b->ended = sqlite3_column_int(q, 4) != 0;
-        b->seen_s = sqlite3_column_int64(q, 5);
+        *freeleech = sqlite3_column_int(q, 0) != 0;
+        get_session(q, 1, s);
     }
     sqlite3_reset(q);
     return err;
 }
 
 static int
-put_session(struct registry *r, const struct ledger_entry *e, const struct delta *d,
+put_session(struct registry *r, const struct ledger_key *k, const struct session_row *s,
             struct errbuf *eb)
 {
     sqlite3_stmt *q;
-    int err =
-        db_prepare(r->db,
-                   "INSERT OR REPLACE INTO sessions (user, torrent, peer_id, key, uploaded, "
-                   "downloaded, remaining, seeds, ended, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                   "?)",
-                   &q, eb);
+    int at = 5;
+    int err = db_prepare(
+        r->db,
+        "INSERT OR REPLACE INTO sessions (user, torrent, peer_id, key, uploaded, downloaded, "
+        "began, rise, before_uploaded, before_downloaded, before_began, before_rise, "
+        "aside_uploaded, aside_downloaded, aside_rise, run, remaining, seeds, ended, seen, "
+        "completed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        &q, eb);
 
     if (err != 0)
         return err;
-    sqlite3_bind_int64(q, 1, e->key.user);
-    sqlite3_bind_int64(q, 2, e->key.torrent);
-    sqlite3_bind_blob(q, 3, e->key.peer_id, sizeof(e->key.peer_id), SQLITE_STATIC);
-    sqlite3_bind_int64(q, 4, e->key.key);
-    sqlite3_bind_int64(q, 5, signed64(d->row_up));
-    sqlite3_bind_int64(q, 6, signed64(d->row_down));
-    sqlite3_bind_int64(q, 7, signed64(e->left));
-    sqlite3_bind_int(q, 8, (e->flags & LEDGER_LAST_SEEDS) != 0);
-    sqlite3_bind_int(q, 9, (e->flags & LEDGER_ENDED) != 0);
-    sqlite3_bind_int64(q, 10, d->seen_s);
+    sqlite3_bind_int64(q, 1, k->user);
+    sqlite3_bind_int64(q, 2, k->torrent);
+    sqlite3_bind_blob(q, 3, k->peer_id, sizeof(k->peer_id), SQLITE_STATIC);
+    sqlite3_bind_int64(q, 4, k->key);
+    at = bind_segment(q, at, true, &s->now);
+    at = bind_segment(q, at, true, &s->before);
+    at = bind_segment(q, at, false, &s->aside);
+    sqlite3_bind_int64(q, at++, s->run);
+    sqlite3_bind_int64(q, at++, signed64(s->left));
+    sqlite3_bind_int(q, at++, s->seeds);
+    sqlite3_bind_int(q, at++, s->ended);
+    sqlite3_bind_int64(q, at++, s->seen_s);
+    sqlite3_bind_int64(q, at, s->completed_s);
     return db_run(r->db, q, "storing the accounts", eb);
 }
 
 static int
-put_total(struct registry *r, const struct ledger_entry *e, const struct delta *d, bool freeleech,
-          struct errbuf *eb)
+put_total(struct registry *r, const struct ledger_entry *e, const struct session_gain *g,
+          bool freeleech, struct errbuf *eb)
 {
     sqlite3_stmt *q;
     int err = db_prepare(
@@ -187,19 +158,19 @@ put_total(struct registry *r, const struct ledger_entry *e, const struct delta *
         return err;
     sqlite3_bind_int64(q, 1, e->key.user);
     sqlite3_bind_int64(q, 2, e->key.torrent);
-    sqlite3_bind_int64(q, 3, signed64(d->up));
-    sqlite3_bind_int64(q, 4, freeleech ? 0 : signed64(d->down));
-    sqlite3_bind_int64(q, 5, signed64(d->down));
-    sqlite3_bind_int64(q, 6, signed64(d->seed_s));
+    sqlite3_bind_int64(q, 3, signed64(g->up));
+    sqlite3_bind_int64(q, 4, freeleech ? 0 : signed64(g->down));
+    sqlite3_bind_int64(q, 5, signed64(g->down));
+    sqlite3_bind_int64(q, 6, signed64(g->seed_s));
     sqlite3_bind_int64(q, 7, e->completed_s);
-    sqlite3_bind_int64(q, 8, d->seen_s);
+    sqlite3_bind_int64(q, 8, e->last_s);
     sqlite3_bind_int64(q, 9, ACCOUNTS_SUM_MAX);
     return db_run(r->db, q, "storing the accounts", eb);
 }
 
 static int
-put_user(struct registry *r, const struct ledger_entry *e, const struct delta *d, bool freeleech,
-         struct errbuf *eb)
+put_user(struct registry *r, const struct ledger_entry *e, const struct session_gain *g,
+         bool freeleech, struct errbuf *eb)
 {
     sqlite3_stmt *q;
     int err = db_prepare(r->db,
@@ -211,23 +182,22 @@ put_user(struct registry *r, const struct ledger_entry *e, const struct delta *d
     if (err != 0)
         return err;
     sqlite3_bind_int64(q, 1, e->key.user);
-    sqlite3_bind_int64(q, 2, signed64(d->up));
-    sqlite3_bind_int64(q, 3, freeleech ? 0 : signed64(d->down));
-    sqlite3_bind_int64(q, 4, signed64(d->down));
-    sqlite3_bind_int64(q, 5, d->seen_s);
+    sqlite3_bind_int64(q, 2, signed64(g->up));
+    sqlite3_bind_int64(q, 3, freeleech ? 0 : signed64(g->down));
+    sqlite3_bind_int64(q, 4, signed64(g->down));
+    sqlite3_bind_int64(q, 5, e->last_s);
     sqlite3_bind_int64(q, 6, ACCOUNTS_SUM_MAX);
     return db_run(r->db, q, "storing the accounts", eb);
 }
 
 static int
-put_torrent(struct registry *r, const struct ledger_entry *e, const struct delta *d,
+put_torrent(struct registry *r, const struct ledger_entry *e, const struct session_gain *g,
             struct errbuf *eb)
 {
-    bool completed = (e->flags & LEDGER_COMPLETED) != 0;
     sqlite3_stmt *q;
     int err;
 
-    if (d->up == 0 && d->down == 0 && !completed)
+    if (g->up == 0 && g->down == 0 && !g->completed)
         return 0;
     err = db_prepare(r->db,
                      "UPDATE torrents SET uploaded = min(uploaded + ?2, ?5), downloaded_raw = "
@@ -236,9 +206,9 @@ put_torrent(struct registry *r, const struct ledger_entry *e, const struct delta
     if (err != 0)
         return err;
     sqlite3_bind_int64(q, 1, e->key.torrent);
-    sqlite3_bind_int64(q, 2, signed64(d->up));
-    sqlite3_bind_int64(q, 3, signed64(d->down));
-    sqlite3_bind_int(q, 4, completed);
+    sqlite3_bind_int64(q, 2, signed64(g->up));
+    sqlite3_bind_int64(q, 3, signed64(g->down));
+    sqlite3_bind_int(q, 4, g->completed);
     sqlite3_bind_int64(q, 5, ACCOUNTS_SUM_MAX);
     return db_run(r->db, q, "storing the accounts", eb);
 }
@@ -268,34 +238,36 @@ signal_at(struct registry *r, const struct ledger_entry *e, enum accounts_signal
     return db_run(r->db, q, "storing a signal", eb);
 }
 
-/* Of a session that is known: nobody can tell since when a new one has moved what it says. */
+/* Of a session that is known: nobody can tell since when a new one has moved what it says. Nor what
+ * an entry adds that another tracker's has overtaken. |seen_s| is before it. */
 static int
 look_at_bytes(struct registry *r, const struct accounts_batch *batch, const struct ledger_entry *e,
-              const struct before *b, const struct delta *d, struct accounts_result *out,
+              int64_t seen_s, const struct session_gain *g, struct accounts_result *out,
               struct errbuf *eb)
 {
-    uint64_t most = max_u64(d->up, d->down);
-    int64_t seconds = e->last_s > b->seen_s ? e->last_s - b->seen_s : 1;
-    uint64_t rate = most / (uint64_t)seconds;
+    uint64_t seconds = max_u64((uint64_t)(e->last_s - seen_s), e->last_s - e->first_s);
+    uint64_t rate = max_u64(g->up, g->down) / max_u64(seconds, 1);
     int err = 0;
 
-    if (d->up > 0 && e->leechers_s != 0 && e->leechers_s < b->seen_s)
-        err = signal_at(r, e, ACCOUNTS_SIGNAL_NO_LEECHERS, d->up, out, eb);
+    if (g->up > 0 && e->leechers_s != 0 && e->leechers_s < seen_s)
+        err = signal_at(r, e, ACCOUNTS_SIGNAL_NO_LEECHERS, g->up, out, eb);
     if (err == 0 && rate > batch->rate_possible)
         err = signal_at(r, e, ACCOUNTS_SIGNAL_RATE, rate, out, eb);
     return err;
 }
 
+/* |seen_s|: of the session before the entry; -1: there was none. */
 static int
 look_at(struct registry *r, const struct accounts_batch *batch, const struct ledger_entry *e,
-        const struct before *b, const struct delta *d, struct accounts_result *out,
+        int64_t seen_s, const struct session_gain *g, struct accounts_result *out,
         struct errbuf *eb)
 {
     int err = 0;
 
-    if (b->exists)
-        err = look_at_bytes(r, batch, e, b, d, out, eb);
-    else if ((e->flags & LEDGER_NAMED_CLIENT) == 0 && !knownclients_has(e->key.peer_id))
+    if (seen_s >= 0 && e->last_s >= seen_s)
+        err = look_at_bytes(r, batch, e, seen_s, g, out, eb);
+    else if (seen_s < 0 && (e->flags & LEDGER_NAMED_CLIENT) == 0 &&
+             !knownclients_has(e->key.peer_id))
         err = signal_at(r, e, ACCOUNTS_SIGNAL_UNKNOWN_CLIENT, 1, out, eb);
     if (err == 0 && (e->flags & LEDGER_ABSURD) != 0)
         err = signal_at(r, e, ACCOUNTS_SIGNAL_ABSURD, 1, out, eb);
@@ -308,9 +280,11 @@ static int
 apply_entry(struct registry *r, const struct accounts_batch *batch, const struct ledger_entry *e,
             struct accounts_result *out, struct errbuf *eb)
 {
-    struct before b;
-    struct delta d;
-    int err = read_before(r, &e->key, &b, eb);
+    struct session_row s;
+    struct session_gain g;
+    bool freeleech = false;
+    int64_t seen_s;
+    int err = read_session(r, &e->key, &s, &freeleech, eb);
 
     if (err < 0)
         return err;
@@ -319,16 +293,18 @@ apply_entry(struct registry *r, const struct accounts_batch *batch, const struct
         out->strangers++;
         return 0;
     }
-    count_bytes(&d, e, &b);
-    count_time(&d, e, &b, batch->gap_max_s);
-    err = put_session(r, e, &d, eb);
+    seen_s = s.exists ? s.seen_s : -1;
+    if (batch->alone)
+        s.run = batch->run;
+    session_row_take(&s, e, batch->run, batch->gap_max_s, &g);
+    err = put_session(r, &e->key, &s, eb);
     if (err == 0)
-        err = put_total(r, e, &d, b.freeleech, eb);
+        err = put_total(r, e, &g, freeleech, eb);
     if (err == 0)
-        err = put_user(r, e, &d, b.freeleech, eb);
+        err = put_user(r, e, &g, freeleech, eb);
     if (err == 0)
-        err = put_torrent(r, e, &d, eb);
-    return err == 0 ? look_at(r, batch, e, &b, &d, out, eb) : err;
+        err = put_torrent(r, e, &g, eb);
+    return err == 0 ? look_at(r, batch, e, seen_s, &g, out, eb) : err;
 }
 
 /* Notes the batch. 1: it is new; 0: it was applied before. */

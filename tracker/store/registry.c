@@ -71,6 +71,21 @@ static const char *const migrations[] = {
     " kind INTEGER NOT NULL, count INTEGER NOT NULL,"
     " first INTEGER NOT NULL, last INTEGER NOT NULL, worst INTEGER NOT NULL,"
     " PRIMARY KEY (user, torrent, kind)) WITHOUT ROWID;",
+    /* 1 → 2: sessions of which several trackers tell (sessionrow.h) */
+    "ALTER TABLE sessions ADD COLUMN began INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sessions ADD COLUMN rise INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sessions ADD COLUMN before_uploaded INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sessions ADD COLUMN before_downloaded INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sessions ADD COLUMN before_began INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sessions ADD COLUMN before_rise INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sessions ADD COLUMN aside_uploaded INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sessions ADD COLUMN aside_downloaded INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sessions ADD COLUMN aside_rise INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sessions ADD COLUMN run INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sessions ADD COLUMN completed INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE sessions SET rise = seen;"
+    "UPDATE sessions SET completed = coalesce((SELECT t.completed FROM totals t"
+    " WHERE t.user = sessions.user AND t.torrent = sessions.torrent), 0);",
 };
 
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == REGISTRY_SCHEMA_VERSION,

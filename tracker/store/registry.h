@@ -24,7 +24,7 @@
 #include "tracker/core/access.h"
 
 enum {
-    REGISTRY_SCHEMA_VERSION = 1,
+    REGISTRY_SCHEMA_VERSION = 2,
     REGISTRY_NAME_MAX = 64,     /* bytes of a user's name */
     REGISTRY_CLASS_MAX = 32,    /* bytes of a user's class */
     REGISTRY_TITLE_MAX = 255,   /* bytes of a torrent's name; longer ones are cut */

@@ -3,6 +3,7 @@
 the accounts."""
 
 import http.client
+import time
 
 import bencode
 import tracker_client
@@ -14,12 +15,16 @@ class Peer:
 
     def __init__(self, rng, number, name, passkey, info_hashes):
         self.number, self.name, self.passkey, self.hashes = number, name, passkey, info_hashes
-        self.id = b"-qB4650-%012d" % number
-        self.key = rng.getrandbits(31)
+        self.new_id(rng)
         self.size = rng.randrange(1, 1 << 34)
         self.past_up = self.past_down = 0  # of segments that are over
         self.up = self.down = 0
+        self.started_at = 0
         self.state = "new"  # → starting → running → stopping → over → starting …
+
+    def new_id(self, rng):
+        self.id = b"-qB4650-%06d%06d" % (self.number, rng.randrange(10**6))
+        self.key = rng.getrandbits(31)
 
     def moved(self):
         return self.past_up + self.up, self.past_down + self.down
@@ -27,10 +32,11 @@ class Peer:
 
 class Load:
     """Peers that announce at random over all that the trackers listen on. What gets no answer is said again with
-    newer counters, as clients do. A peer begins or ends a segment for good once the database has it."""
+    newer counters, as clients do. A peer begins or ends a segment for good once the database has it; with keep_ids it
+    begins anew under the same peer id and key. So many seconds as |pause| pass between "started" and what comes next."""
 
-    def __init__(self, t, rng, peers):
-        self.t, self.rng, self.peers = t, rng, peers
+    def __init__(self, t, rng, peers, keep_ids=True, pause=0):
+        self.t, self.rng, self.peers, self.keep_ids, self.pause = t, rng, peers, keep_ids, pause
         self.sent = self.lost = 0
 
     def attach(self, *trackers):
@@ -50,6 +56,8 @@ class Load:
         left = max(0, peer.size - down)
         info_hash = self.rng.choice(peer.hashes)
         self.sent += 1
+        if event == "started":
+            peer.started_at = time.monotonic()
         try:
             if self.rng.random() < 0.6:
                 got = self.rng.choice(self.udp).say(
@@ -83,7 +91,7 @@ class Load:
             else:
                 self.said.add(peer)
             return True
-        if peer.state == "over":
+        if peer.state == "over" or time.monotonic() - peer.started_at < self.pause:
             return True
         before = peer.up, peer.down
         peer.up += rng.randrange(1 << 30) if rng.random() < 0.7 else 0
@@ -106,6 +114,8 @@ class Load:
                 peer.past_up, peer.past_down = peer.moved()
                 peer.up = peer.down = 0
                 peer.state = "starting" if self.rng.random() < 0.7 else "over"
+                if not self.keep_ids:
+                    peer.new_id(self.rng)
         self.said.clear()
 
 

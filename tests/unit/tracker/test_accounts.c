@@ -17,13 +17,13 @@ enum { GAP_S = 100, RUN = 77 };
 struct bank {
     struct tmpdb db;
     struct ledger ledger;
-    int64_t seq;
+    int64_t run, seq;
 };
 
 static void
 bank_open(struct bank *b, unsigned torrents)
 {
-    *b = (struct bank){.seq = 0};
+    *b = (struct bank){.run = RUN};
     tmpdb_open(&b->db, torrents);
     ledger_init(&b->ledger, seed, 100000, GAP_S);
 }
@@ -59,13 +59,14 @@ note(struct bank *b, uint32_t torrent, struct tracker_announce a, int64_t unix_s
 static struct accounts_result
 apply(struct bank *b, int64_t seq)
 {
-    struct accounts_batch batch = {.run = RUN,
+    struct accounts_batch batch = {.run = b->run,
                                    .seq = seq,
                                    .unix_s = 1,
                                    .pages = &b->ledger.page,
                                    .npages = 1,
                                    .rate_possible = 1 << 30,
-                                   .gap_max_s = GAP_S};
+                                   .gap_max_s = GAP_S,
+                                   .alone = true};
     struct accounts_result r;
     struct errbuf eb;
 
@@ -321,8 +322,10 @@ play(uint64_t number)
         unix_s += rng_below(&rng, 60);
         model_take(&models[t][p], &a, unix_s);
         note(&b, t + 1, a, unix_s);
-        if (rng_below(&rng, 12) == 0)
+        if (rng_below(&rng, 12) == 0) {
             flush(&b);
+            b.run += rng_below(&rng, 2); /* the daemon begins anew too */
+        }
     }
     flush(&b);
     for (uint32_t t = 0; t < 4; t++) {

@@ -62,6 +62,32 @@ Test(ledger, counters_never_go_back)
     ledger_fini(&l);
 }
 
+Test(ledger, times_tell_which_segment_it_was)
+{
+    struct ledger l;
+    struct ledger_entry *e;
+
+    ledger_init(&l, seed, 1000, 50);
+    put(&l, 1, 100, 5, TRACKER_EVENT_NONE, 100);
+    put(&l, 1, 100, 5, TRACKER_EVENT_NONE, 110);
+    put(&l, 1, 40, 5, TRACKER_EVENT_NONE, 120);
+    e = l.page.entries;
+    cr_assert_eq(e->rise_s, 100, "neither the same counters nor a late packet move it");
+    cr_assert(e->aside_up == 40 && e->aside_s == 120);
+    put(&l, 1, 30, 5, TRACKER_EVENT_NONE, 130);
+    cr_assert_eq(e->aside_up, 40, "that is late too");
+    put(&l, 1, 30, 5, TRACKER_EVENT_NONE, 130 + LEDGER_LATE_S);
+    cr_assert(e->aside_up == 30 && e->aside_s == 130 + LEDGER_LATE_S);
+    put(&l, 1, 0, 5, TRACKER_EVENT_STARTED, 300);
+    put(&l, 1, 7, 5, TRACKER_EVENT_NONE, 310);
+    cr_assert(e->first_rise_s == 100 && e->mid_s == 300 && e->segment_s == 300);
+    cr_assert(e->rise_s == 310 && (e->flags & LEDGER_SURE));
+    put(&l, 1, 3, 5, TRACKER_EVENT_STARTED, 400);
+    cr_assert(e->mid_s == 300 && e->segment_s == 400);
+    cr_assert_not(e->flags & LEDGER_SURE, "it came with counters");
+    ledger_fini(&l);
+}
+
 Test(ledger, absurd_counters_change_nothing)
 {
     struct ledger l;
