@@ -72,7 +72,8 @@ load_path(const struct load_config *c, const struct tracker_announce *a,
     if (c->passkeys == NULL)
         return c->path;
     out[0] = '/';
-    memcpy(out + 1, c->passkeys + a->key % c->npasskeys * LOAD_PASSKEY_LEN, LOAD_PASSKEY_LEN);
+    memcpy(out + 1, c->passkeys + (a->key >> 1) % c->npasskeys * LOAD_PASSKEY_LEN,
+           LOAD_PASSKEY_LEN);
     memcpy(out + 1 + LOAD_PASSKEY_LEN, c->path, len);
     out[1 + LOAD_PASSKEY_LEN + len] = '\0';
     return out;
