@@ -5,6 +5,7 @@
 import hashlib
 import json
 import os
+import random
 import socket
 import struct
 import sys
@@ -128,6 +129,40 @@ def a_peer_that_completes_elsewhere_changes_sides(t):
     assert (redis.command("ZCARD", KEY + "4l"), redis.command("ZCARD", KEY + "4s")) == (0, 1)
     answer = http_announce(b.http, 2)
     assert counts(answer) == (1, 1) and answer[b"downloaded"] == 1, answer
+
+
+@test(seconds=90)
+def all_say_the_same_whoever_was_told(t):
+    """Peers come, move from tracker to tracker, change sides and go at random; the last of each round is answered as
+    one tracker would that had heard all."""
+    redis, trackers = fleet(t, 3)
+    rng = random.Random(5)
+    swarm, completed = {100 + i: False for i in range(3)}, set()
+    for i, x in enumerate(trackers):
+        http_announce(x.http, 100 + i)
+    time.sleep(10)  # after a start others may still be writing back what they have
+    for _ in range(40):
+        for number in rng.sample(range(1, 40), rng.choice((1, 3, 10, 30))):  # none at two of them within a round
+            where = rng.choice(trackers)
+            seed = swarm.get(number, False) or rng.random() < 0.2
+            if number in swarm and rng.random() < 0.3:
+                del swarm[number]
+                http_announce(where.http, number, left=int(not seed), event="stopped")
+                continue
+            event = "completed" if seed and number not in completed else None
+            http_announce(where.http, number, left=int(not seed), event=event, numwant=0)
+            swarm[number] = seed
+            if event:
+                completed.add(number)
+        time.sleep(0.4)  # a round, and for how long answers are taken from memory
+        for i, x in enumerate(trackers):
+            answer = http_announce(x.http, 100 + i)
+            others = sorted(1000 + n for n in swarm if n != 100 + i)
+            assert ports(answer) == others, (ports(answer), others)
+            expected = sum(swarm.values()), len(swarm) - sum(swarm.values())
+            assert counts(answer) == expected, (x.http, counts(answer), expected)
+            assert answer[b"downloaded"] == len(completed), (answer, completed)
+    assert 3 <= sum(numbers(x)["cluster_fetches"] for x in trackers) < 40, [numbers(x) for x in trackers]
 
 
 @test

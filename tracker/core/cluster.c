@@ -38,7 +38,8 @@ cluster_new(const struct cluster_config *config, struct swarms *swarms)
     c->config = *config;
     c->swarms = swarms;
     hashmap_init(&c->map, swarms->env.seed, match);
-    list_init(&c->by_use);
+    for (int i = 0; i < 2; i++)
+        list_init(&c->by_use[i]);
     for (int i = 0; i < QUEUES; i++)
         list_init(&c->queues[i]);
     c->free_event = EVENT_NONE;
@@ -47,6 +48,7 @@ cluster_new(const struct cluster_config *config, struct swarms *swarms)
     c->timeout_s = UINT16_MAX / 2;
     memcpy(c->secret, config->secret, sizeof(c->secret));
     rng_init(&c->rng, config->seed);
+    rng_fill(&c->rng, &c->changes_by, sizeof(c->changes_by));
     cluster_script_id(c->script_id);
     return c;
 }
@@ -69,8 +71,9 @@ cluster_free(struct cluster *c)
     if (c == NULL)
         return;
     list_remove(&c->swarms->told);
-    LIST_EACH_SAFE (it, &c->by_use)
-        shared_free(c, LIST_ENTRY(it, struct shared, use));
+    for (int i = 0; i < 2; i++)
+        LIST_EACH_SAFE (it, &c->by_use[i])
+            shared_free(c, LIST_ENTRY(it, struct shared, use));
     hashmap_fini(&c->map);
     peerset_fini(&c->draft.v4);
     peerset_fini(&c->draft.v6);
@@ -101,21 +104,33 @@ is_busy(const struct shared *t)
     return t->in_flight || t->news.count > 0 || t->wants_peers || t->wants_numbers;
 }
 
-/* Forgets torrents that nobody has asked for in a while; with |force| at least one, and as many as
- * hold too much, if they can be spared. */
-static void
-evict(struct cluster *c, int max, bool force, struct mono now)
+/* Returns whether one had to go and did not. */
+static bool
+evict_of(struct cluster *c, struct list *by_use, int64_t keep_ms, bool force, struct mono now)
 {
-    LIST_EACH_SAFE (it, &c->by_use) {
+    int max = EVICT_MAX;
+
+    LIST_EACH_SAFE (it, by_use) {
         struct shared *t = LIST_ENTRY(it, struct shared, use);
 
-        if (max-- == 0 || (!force && mono_younger(t->used_at, CLUSTER_COLD_MS, now)))
-            return;
+        if (max-- == 0 || (!force && mono_younger(t->used_at, keep_ms, now)))
+            break;
         if (is_busy(t))
             continue;
         shared_free(c, t);
         force = c->copied > CLUSTER_COPIED_MAX;
     }
+    return force;
+}
+
+/* Forgets torrents that nobody has asked for in a while, sooner those that have no peers, which
+ * cost nothing to be asked for again; with |force| at least one, and as many as hold too much, if
+ * they can be spared. */
+static void
+evict(struct cluster *c, bool force, struct mono now)
+{
+    force = evict_of(c, &c->by_use[0], CLUSTER_COLD_MS, force, now);
+    evict_of(c, &c->by_use[1], CLUSTER_KEEP_MS, force, now);
 }
 
 void
@@ -123,7 +138,7 @@ cluster_set_time(struct cluster *c, int64_t unix_s, uint16_t timeout_s, struct m
 {
     c->unix_offset_s = unix_s - now.us / 1000000;
     c->timeout_s = timeout_s;
-    evict(c, EVICT_MAX, false, now);
+    evict(c, false, now);
 }
 
 struct shared *
@@ -138,7 +153,7 @@ add_shared(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN], struct mono 
     struct shared *t;
 
     if (c->map.count >= CLUSTER_TORRENTS_MAX || c->copied > CLUSTER_COPIED_MAX)
-        evict(c, EVICT_MAX, true, now);
+        evict(c, true, now);
     if (c->map.count >= CLUSTER_TORRENTS_MAX)
         return NULL;
     t = calloc(1, sizeof(*t));
@@ -169,7 +184,7 @@ cluster_shared(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN], struct m
         return NULL;
     t->used_at = now;
     list_remove(&t->use);
-    list_push_back(&c->by_use, &t->use);
+    list_push_back(&c->by_use[shared_count(t) > 0], &t->use);
     return t;
 }
 
@@ -182,7 +197,7 @@ queue_of(const struct shared *t)
         return QUEUE_URGENT;
     if (t->wants_peers || t->wants_numbers || t->prompt)
         return QUEUE_PROMPT;
-    return t->news.count > 0 || t->stale != 0 ? QUEUE_LAZY : QUEUE_NONE;
+    return t->news.count > 0 || t->stale != 0 || t->changes.restart ? QUEUE_LAZY : QUEUE_NONE;
 }
 
 /* A queue's torrents wait equally long, so who comes last is due last. */
@@ -276,14 +291,22 @@ cluster_forget(struct cluster *c, struct chain *chain)
 
 /* ---- announces ---- */
 
-static void
-drop_copy(struct cluster *c, struct shared *t, const struct cluster_peer *p)
+/* The peer is ours now, or has gone, if it is the one that the copy has. Returns whether the others
+ * may still have it on the side where it is no more. */
+static bool
+drop_copy(struct cluster *c, struct shared *t, const struct cluster_peer *p,
+          enum cluster_change change, struct mono now)
 {
     struct peerset *set = shared_peers(t, p->family);
     uint32_t pos = peerset_find(set, &c->swarms->env, p->key);
+    bool known = t->changes.known && mono_younger(t->peers_at, CLUSTER_FEW_FRESH_MS, now);
 
-    if (pos != PEERSET_NONE)
+    if (pos == PEERSET_NONE)
+        return change != CLUSTER_NEW || !known;
+    known &= peerset_is_seed(set, pos) == p->seed;
+    if (change != CLUSTER_GONE || peerset_tag(set, pos) == p->tag)
         peerset_remove(set, &c->swarms->env, pos);
+    return !known;
 }
 
 static void
@@ -316,6 +339,7 @@ cluster_on_peer(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN],
 {
     static const char whats[] = {[CLUSTER_STILL] = '=',
                                  [CLUSTER_NEW] = '+',
+                                 [CLUSTER_CHANGED] = '+',
                                  [CLUSTER_COMPLETED] = '+',
                                  [CLUSTER_GONE] = '-'};
     struct shared *t = cluster_shared(c, hash, now);
@@ -326,7 +350,14 @@ cluster_on_peer(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN],
         c->stats.dropped++;
         return;
     }
-    drop_copy(c, t, p);
+    if (!drop_copy(c, t, p, change, now) && e.what == '+')
+        e.what = '*';
+    if (c->back.begun && memcmp(c->back.hash, hash, TRACKER_HASH_LEN) == 0 && e.what == '+')
+        t->unsure_until = mono_add_ms(now, c->timeout_s * INT64_C(1000));
+    if (e.what == '=' && mono_before(now, t->unsure_until))
+        e.what = '+';
+    if (t->news.count == 0)
+        t->lazy_due = mono_add_ms(now, CLUSTER_LAZY_MS);
     if (c->state != LINK_DOWN || change == CLUSTER_GONE)
         cluster_add_event(c, t, &e);
     if (change == CLUSTER_COMPLETED)
@@ -346,16 +377,6 @@ is_slow(struct cluster *c, struct mono now)
     return mono_before(now, c->slow_until);
 }
 
-static uint64_t
-all_peers(const struct shared *t)
-{
-    uint64_t n = 0;
-
-    for (int side = 0; side < CLUSTER_SIDES; side++)
-        n += t->total[side];
-    return n;
-}
-
 bool
 cluster_must_wait(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN], bool peers,
                   struct mono now)
@@ -369,14 +390,14 @@ cluster_must_wait(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN], bool 
     t = cluster_shared(c, hash, now);
     if (t == NULL)
         return false;
-    few = peers && all_peers(t) < CLUSTER_FEW;
+    few = peers && shared_count(t) < CLUSTER_FEW;
     at = peers || mono_before(t->numbers_at, t->peers_at) ? t->peers_at : t->numbers_at;
     /* What was known before Redis was away is no news. */
     if (mono_younger(at, few ? CLUSTER_FEW_FRESH_MS : CLUSTER_FRESH_MS, now) &&
         !mono_before(at, c->ready_at))
         return false;
     wait = (few || !mono_younger(at, CLUSTER_COLD_MS, now)) && !is_slow(c, now);
-    if (!t->in_flight || (peers && !t->fetching)) {
+    if (!t->in_flight || (peers && !t->fetching && !t->checking)) {
         t->wants_peers |= peers;
         t->wants_numbers = true;
         t->awaited |= wait;

@@ -6,10 +6,12 @@
  *
  * Announces are answered from memory. The tracker's own peers are in the table of swarms; beside it
  * each torrent that is asked for has a copy of the others' peers, or a random sample of them, which
- * is replaced as a whole by each fetch. What Redis says first is a request's only wait: of a
- * torrent that was not asked for of late, or that has few peers, so that a peer the others have
- * just heard of is in the answer. While Redis is away nothing waits; when it is back, all own peers
- * are written to it again, in portions, for it may have lost any of them.
+ * is replaced as a whole by each fetch. A copy that is whole is not fetched again but for what
+ * others have changed since, until one of its peers may have fallen silent. What Redis says first
+ * is a request's only wait: of a torrent that was not asked for of late, or that has few peers, so
+ * that a peer the others have just heard of is in the answer. While Redis is away nothing waits;
+ * when it is back, all own peers are written to it again, in portions, for it may have lost any of
+ * them.
  *
  * The cycle of a conversation: cluster_on_connected(); then cluster_next() until it returns false,
  * each reply to cluster_on_reply() in the order of the commands, and again; cluster_on_lost().
@@ -34,11 +36,12 @@ enum {
 
     CLUSTER_WAIT_MS = 250,    /* that a request waits for Redis at most */
     CLUSTER_ROUND_MS = 50,    /* until news is told; what comes meanwhile goes with it */
-    CLUSTER_LAZY_MS = 2000,   /* the same for peers that are just still there */
+    CLUSTER_LAZY_MS = 5000,   /* the same for peers that are just still there */
     CLUSTER_FRESH_MS = 10000, /* a copy is used for so long before it is fetched again */
     CLUSTER_FEW = 64,         /* with fewer peers than this a copy lasts only … */
     CLUSTER_FEW_FRESH_MS = 250,
-    CLUSTER_COLD_MS = 60000,   /* a copy that is older is none */
+    CLUSTER_COLD_MS = 60000,   /* a copy that is older is none, unless it is found good; */
+    CLUSTER_KEEP_MS = 900000,  /* it is forgotten when nobody asked for it for so long */
     CLUSTER_SLOW_MS = 2000,    /* nobody waits for so long after a fetch took too long */
     CLUSTER_CHECK_MS = 1000,   /* how often Redis is asked whether it lost all */
     CLUSTER_SETTLE_MS = 10000, /* after a new start others may not have written back yet */
@@ -78,8 +81,9 @@ bool cluster_must_wait(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN], 
 /* How an own peer was before an announce, and is now. */
 enum cluster_change {
     CLUSTER_STILL,     /* seen again on the same side */
-    CLUSTER_NEW,       /* not known here before, or it changed sides */
-    CLUSTER_COMPLETED, /* as new, and its completion counts */
+    CLUSTER_NEW,       /* not known here before */
+    CLUSTER_CHANGED,   /* on the other side, another one, or paused where it was not, or no more */
+    CLUSTER_COMPLETED, /* as changed, and its completion counts */
     CLUSTER_GONE,
 };
 

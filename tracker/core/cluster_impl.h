@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The inside of a cluster, for its parts: cluster.c (what is known of torrents, and what is to be
- * told), cluster_talk.c (the conversation with Redis), cluster_turn.c (what is said of one torrent)
- * and cluster_merge.c (what a fetch brings, and what is written back).
+ * told), cluster_talk.c (the conversation with Redis), cluster_turn.c (what is said of one
+ * torrent), cluster_changes.c (the changes that all append, and read) and cluster_merge.c (what a
+ * fetch brings, and what is written back).
  */
 #ifndef TRACKER_CORE_CLUSTER_IMPL_H
 #define TRACKER_CORE_CLUSTER_IMPL_H
@@ -17,7 +18,8 @@
 
 #define EVENT_NONE UINT32_MAX
 
-enum { CLUSTER_TAG_SHIFT = 8 }; /* clear of the flags in a peerset's tags */
+enum { CLUSTER_TAG_SHIFT = 8 };    /* clear of the flags in a peerset's tags */
+enum { CHANGES_OF_TURN_MAX = 16 }; /* with more, others had better fetch all */
 
 /* How soon a torrent's command leaves. */
 enum queue { QUEUE_URGENT, QUEUE_PROMPT, QUEUE_LAZY, QUEUES, QUEUE_NONE };
@@ -25,7 +27,8 @@ enum queue { QUEUE_URGENT, QUEUE_PROMPT, QUEUE_LAZY, QUEUES, QUEUE_NONE };
 /* Something that happened to a peer, on its way to Redis. */
 struct event {
     uint32_t next; /* in its chain */
-    char what;     /* as in the script's arguments */
+    char what;     /* as in the script's arguments; "=" still there, "+" came or changed sides, "*"
+                    * came, and was on no side before */
     char side;     /* 's' or 'l' */
     uint8_t len;   /* of |who| */
     uint8_t who[COMPACT_V6_LEN];
@@ -44,43 +47,65 @@ chain_init(struct chain *chain)
     *chain = (struct chain){EVENT_NONE, EVENT_NONE, 0};
 }
 
+/* How far the changes of a torrent are known, and what the turn in flight does about them. */
+struct changes {
+    bool known;   /* the copy is whole, and has them up to |end| */
+    bool restart; /* they are to be begun anew: too long, or lost */
+    bool recount; /* one of them was a completion, and the number was not asked for yet */
+    uint32_t end; /* bytes */
+    uint8_t end_id[CLUSTER_CHANGE_ID_LEN];
+    uint32_t wrote; /* bytes, by the turn in flight */
+    uint8_t wrote_id[CLUSTER_CHANGE_ID_LEN];
+    struct mono kept_at;    /* as of the sets */
+    struct mono good_until; /* some peer of the copy may be silent then, and a fetch has to tell */
+};
+
 /* A torrent that is shared. */
 struct shared {
     struct hashmap_node node;
     uint8_t hash[TRACKER_HASH_LEN];
-    struct list use;   /* in |by_use| */
+    struct list use;   /* in one of |by_use| */
     struct list queue; /* in |queues[queued]|, or in none */
     enum queue queued;
     struct chain news; /* to be told */
     struct chain sent; /* told by the turn in flight */
     bool prompt;       /* some of |news| is more than that a peer is still there */
     bool in_flight;
-    bool fetching, sized; /* the turn in flight brings peers, and sizes */
+    bool fetching, sized; /* the turn in flight brings peers, and sizes; */
+    bool checking;        /* it brings what others have changed */
     bool wants_peers, wants_numbers;
     bool awaited;                     /* a request waits for that */
     bool whole[CLUSTER_SIDES];        /* the copy has all of that set */
     struct mono peers_at, numbers_at; /* when the copy and the totals were true; 0: never */
     struct mono used_at, sent_at, due;
+    struct mono unsure_until; /* own peers may not have been written back, until they come again */
+    struct mono lazy_due;     /* the oldest of |news|, if none of it is prompt */
     struct mono kept_at[CLUSTER_SIDES]; /* when its key's time to live was last set */
     uint8_t stale;                      /* sides that have silent peers to be removed, a bit each */
     uint32_t total[CLUSTER_SIDES];
     uint32_t downloaded;
     uint32_t copied;           /* peers that the copy had when it came */
     uint32_t downloaded_least; /* what Redis may not know any more */
+    struct changes changes;
     struct peerset v4, v6;
 };
 
 /* What a torrent's turn may consist of, in this order; a step of each side where there are four. */
 enum step {
-    STEP_ADD = 0,
-    STEP_REMOVE = 4, /* from the side where they are no more */
-    STEP_EXPIRE = 8,
-    STEP_SCRIPT = 12,
-    STEP_TRIM = 13,
-    STEP_DRAW = 17,
-    STEP_SIZE = 21,
-    STEP_COMPLETED = 25,
-    STEPS = 26,
+    STEP_STILL = 0, /* those that are still there, if others did not take them away meanwhile */
+    STEP_ADD = 4,
+    STEP_REMOVE = 8, /* from the side where they are no more */
+    STEP_EXPIRE = 12,
+    STEP_SCRIPT = 16,
+    STEP_TRIM = 17,
+    STEP_CHANGE = 21, /* once all is done: who reads of a change finds it in the sets */
+    STEP_CHANGES_EXPIRE = 22,
+    STEP_CHANGES = 23, /* what others appended, or where the end is; before the sets are read */
+    STEP_CHANGES_ID = 24,
+    STEP_DRAW = 25,
+    STEP_SIZE = 29,
+    STEP_COMPLETED = 33,
+    STEPS = 34,
 };
 
 enum link_state {
@@ -111,7 +136,7 @@ struct in_flight {
 /* The turn whose commands are being sent. */
 struct turn {
     struct shared *torrent; /* NULL: there is none */
-    uint32_t steps;         /* left, a bit each */
+    uint64_t steps;         /* left, a bit each */
 };
 
 /* What the replies of one turn have brought so far; they come together, as the commands left. */
@@ -121,6 +146,14 @@ struct draft {
     bool has_size;
     uint8_t stale;
     uint32_t completed;
+    bool has_completed;
+    int64_t oldest_s;       /* age of the peer that was seen longest ago */
+    struct mono good_until; /* as of struct changes */
+    uint32_t changes_len;   /* after our own change */
+    bool changes_read;      /* all changes are in the copy; */
+    bool changes_known;     /* or there is an end of them: */
+    uint32_t changes_end;
+    uint8_t changes_id[CLUSTER_CHANGE_ID_LEN];
     bool failed; /* a reply was an error: of the torrent, */
     bool paused; /* or of all */
 };
@@ -137,7 +170,7 @@ struct cluster {
     struct cluster_config config;
     struct swarms *swarms;
     struct hashmap map;
-    struct list by_use;         /* the torrent used longest ago first */
+    struct list by_use[2];      /* the torrent used longest ago first; those that have peers: [1] */
     uint64_t copied;            /* peers of all copies */
     struct list queues[QUEUES]; /* each in the order of |due| */
 
@@ -166,6 +199,7 @@ struct cluster {
     int64_t unix_offset_s;
     uint16_t timeout_s;
     struct rng rng;
+    uint32_t changes_by, changes_count; /* who we are in the changes, and how many are ours */
     void (*wake)(void *ctx);
     void *wake_ctx;
     struct cluster_stats stats;
@@ -175,12 +209,37 @@ struct cluster {
     char key[CLUSTER_KEY_MAX + 1];
     char numbers[2][24];
     char whats[CLUSTER_COMMAND_EVENTS_MAX][24];
+    uint8_t changes[CHANGES_OF_TURN_MAX * CLUSTER_CHANGE_LEN_MAX];
 };
 
 static inline struct peerset *
 shared_peers(struct shared *t, uint8_t family)
 {
     return family == IP_V4 ? &t->v4 : &t->v6;
+}
+
+static inline enum cluster_side
+event_side(const struct event *e)
+{
+    return cluster_side(e->len == COMPACT_V6_LEN ? IP_V6 : IP_V4, e->side == 's');
+}
+
+/* Whether it takes the script. */
+static inline bool
+event_is_scripted(const struct event *e)
+{
+    return e->what == '!' || e->what == '-' || e->what == '<';
+}
+
+/* Peers of all sides, as far as known. */
+static inline uint64_t
+shared_count(const struct shared *t)
+{
+    uint64_t n = 0;
+
+    for (int side = 0; side < CLUSTER_SIDES; side++)
+        n += t->total[side];
+    return n;
 }
 
 static inline bool
@@ -241,6 +300,9 @@ int cluster_refused(struct cluster *c, const struct cluster_reply *r, struct err
 int cluster_pause(struct cluster *c, const struct cluster_reply *r, struct errbuf *eb,
                   struct mono now);
 
+/* Delays are kept while they are of use: not when own peers are written back or room gets short. */
+bool cluster_hurries(const struct cluster *c);
+
 /* ---- turns ---- */
 
 void cluster_turn_begin(struct cluster *c, struct shared *t, struct mono now);
@@ -257,6 +319,34 @@ void cluster_turn_take_back(struct cluster *c, struct shared *t, struct mono now
 
 /* Forgets what the replies of a turn have brought. */
 void cluster_turn_reset(struct cluster *c);
+
+/* ---- changes ---- */
+
+/* Whether the copy is brought up to date by what others append to it: it needs no fetch. */
+bool cluster_changes_suffice(const struct shared *t, struct mono now);
+
+/* The steps by which the turn that begins tells of its events, and asks what others changed. */
+uint64_t cluster_changes_tell(struct cluster *c, struct shared *t, struct mono now);
+uint64_t cluster_changes_ask(const struct shared *t);
+
+/* The command of one of these steps. */
+void cluster_changes_put(struct cluster *c, struct cluster_command *cmd, struct shared *t,
+                         enum step step);
+
+/* Its reply. SPRAT_E_PROTOCOL. */
+int cluster_changes_reply(struct cluster *c, struct shared *t, enum step step,
+                          const struct cluster_reply *r, struct mono now);
+
+/* What a turn comes to, which |merged| a fetch or not. False if the torrent must be asked for once
+ * more. */
+bool cluster_changes_brought(struct cluster *c, struct shared *t, bool merged, struct mono now);
+
+/* A key of the torrent's, as the next argument; and for how many seconds it is kept. */
+void cluster_put_key(struct cluster *c, struct cluster_command *cmd, const struct shared *t,
+                     const char *end);
+uint64_t cluster_keep_s(const struct cluster *c);
+
+int cluster_read_count(uint32_t *out, const struct cluster_reply *r);
 
 /* ---- torrents and events ---- */
 
@@ -284,6 +374,17 @@ void cluster_write_back_some(struct cluster *c, struct mono now);
 /* Adds what was drawn of a side to the draft. SPRAT_E_PROTOCOL. */
 int cluster_draw(struct cluster *c, enum cluster_side side, const struct cluster_reply *r,
                  struct mono now);
+
+/* Who changed a peer: another tracker, which we may have done since. */
+enum cluster_change_by { BY_US, BY_OTHER, BY_OTHER_BEFORE_US };
+
+/* The same for a change that was appended; false if that does not do. */
+bool cluster_merge_change(struct cluster *c, struct shared *t,
+                          const struct cluster_change_entry *change, enum cluster_change_by by,
+                          struct mono now);
+
+/* To be called once all changes that came are merged. */
+void cluster_merge_end(struct cluster *c, struct shared *t);
 
 /* Puts the draft in the place of the old copy. */
 void cluster_merge(struct cluster *c, struct shared *t, struct mono now);

@@ -9,7 +9,9 @@
 #include "tracker/core/cluster_impl.h"
 
 enum {
-    MOVED_S = 5,                        /* trackers' clocks and rounds differ less */
+    MOVED_S = 5,                        /* trackers' clocks and rounds differ less, */
+    CLOCKS_S = 2,                       /* and their clocks alone */
+    DOUBT_MS = 3000,                    /* until a fetch settles what one could not */
     OWN_LOOKS_MAX = 4 * CLUSTER_SAMPLE, /* own peers that are compared with a whole copy */
 };
 
@@ -32,6 +34,16 @@ is_peer(const uint8_t *key, size_t len)
     return any != 0 && (key[len - 2] | key[len - 1]) != 0;
 }
 
+/* Puts down what is known of the peer at |pos|. */
+static void
+touch(struct peerset *set, uint32_t pos, bool seed, const struct cluster_seen *seen, int64_t age,
+      struct mono now)
+{
+    peerset_touch(set, pos, (uint16_t)(seconds16(now) - (age < 0 ? 0 : age)),
+                  seen->tag << CLUSTER_TAG_SHIFT, !seed && seen->paused ? PEER_PAUSED : 0, NULL);
+}
+
+/* A peer that is on both sides was seen later on one of them. */
 static void
 add_to_draft(struct cluster *c, enum cluster_side side, const uint8_t *key,
              const struct cluster_seen *seen, struct mono now)
@@ -43,14 +55,20 @@ add_to_draft(struct cluster *c, enum cluster_side side, const uint8_t *key,
 
     if (age > c->timeout_s)
         c->draft.stale |= (uint8_t)(1 << side);
-    if (age > c->timeout_s || !is_peer(key, set->key_len) ||
-        peerset_find(set, &c->swarms->env, key) != PEERSET_NONE)
+    if (age > c->timeout_s || !is_peer(key, set->key_len))
         return;
-    pos = peerset_add(set, &c->swarms->env, key, seed);
+    pos = peerset_find(set, &c->swarms->env, key);
+    if (pos == PEERSET_NONE)
+        pos = peerset_add(set, &c->swarms->env, key, seed);
+    else if ((uint16_t)(seconds16(now) - peerset_seen(set, pos)) > age)
+        pos = peerset_set_seed(set, &c->swarms->env, pos, seed);
+    else
+        return;
     if (pos == PEERSET_NONE)
         return;
-    peerset_touch(set, pos, (uint16_t)(seconds16(now) - (age < 0 ? 0 : age)),
-                  seen->tag << CLUSTER_TAG_SHIFT, !seed && seen->paused ? PEER_PAUSED : 0, NULL);
+    touch(set, pos, seed, seen, age, now);
+    if (age > c->draft.oldest_s)
+        c->draft.oldest_s = age;
 }
 
 /* Members and scores by turns. Members that are no endpoints somebody else wrote. */
@@ -94,7 +112,8 @@ remove_own(struct cluster *c, struct swarm *w, uint8_t family, uint32_t pos)
     swarms_count_peers(c->swarms, family, -1);
 }
 
-/* Each peer is in one of the two sets afterwards: in the own one, unless the other saw it later. */
+/* Each peer is in one of the two sets afterwards: in the own one, unless the other saw it later, or
+ * took it from the side where we told that it is. */
 static void
 separate(struct cluster *c, struct shared *t, struct swarm *w, uint8_t family, struct mono now)
 {
@@ -108,7 +127,8 @@ separate(struct cluster *c, struct shared *t, struct swarm *w, uint8_t family, s
             continue;
         own_age = (uint16_t)(seconds16(now) - peerset_seen(own, pos));
         age = (uint16_t)(seconds16(now) - peerset_seen(copy, at));
-        if (age + MOVED_S < own_age)
+        if (age + MOVED_S < own_age || (t->news.count == 0 && age <= own_age + CLOCKS_S &&
+                                        peerset_is_seed(copy, at) != peerset_is_seed(own, pos)))
             remove_own(c, w, family, pos);
         else
             peerset_remove(copy, &c->swarms->env, at);
@@ -116,25 +136,145 @@ separate(struct cluster *c, struct shared *t, struct swarm *w, uint8_t family, s
 }
 
 /* Own peers that Redis should have and has not: they said goodbye to another tracker. Only where
- * nothing else explains it. */
+ * nothing else explains it; else that is in doubt. */
 static void
-remove_gone(struct cluster *c, struct shared *t, struct swarm *w, uint8_t family, struct mono now)
+remove_gone(struct cluster *c, struct shared *t, struct swarm *w, uint8_t family, bool settled,
+            struct mono now)
 {
     const struct peerset *copy = shared_peers(t, family);
     struct peerset *own = swarm_peers(w, family);
-    int64_t fetch_s = mono_diff_ms(now, t->sent_at) / 1000 + 2;
 
     if (!t->whole[cluster_side(family, true)] || !t->whole[cluster_side(family, false)] ||
         peerset_count(own) > OWN_LOOKS_MAX)
         return;
     for (uint32_t pos = peerset_count(own); pos-- > 0;) {
-        uint16_t age = (uint16_t)(seconds16(now) - peerset_seen(own, pos));
-
-        if (age > fetch_s &&
-            peerset_find(copy, &c->swarms->env, peerset_key(own, pos)) == PEERSET_NONE)
+        if (peerset_find(copy, &c->swarms->env, peerset_key(own, pos)) != PEERSET_NONE)
+            continue;
+        if (settled)
             remove_own(c, w, family, pos);
+        else
+            c->draft.good_until = mono_add_ms(now, DOUBT_MS);
     }
 }
+
+/* ---- what others changed ---- */
+
+static void
+count_copy(struct cluster *c, struct shared *t)
+{
+    c->copied -= t->copied;
+    t->copied = peerset_count(&t->v4) + peerset_count(&t->v6);
+    c->copied += t->copied;
+}
+
+static void
+remove_copy(struct cluster *c, struct shared *t, uint8_t family, const uint8_t *who, uint32_t tag)
+{
+    struct peerset *copy = shared_peers(t, family);
+    uint32_t pos = peerset_find(copy, &c->swarms->env, who);
+
+    if (pos != PEERSET_NONE && peerset_tag(copy, pos) == tag)
+        peerset_remove(copy, &c->swarms->env, pos);
+}
+
+/* Who has said goodbye here, and others are not told yet. */
+static void
+remove_leavers(struct cluster *c, struct shared *t)
+{
+    for (uint32_t i = t->news.first, n = 0; n < t->news.count; n++, i = c->events[i].next) {
+        const struct event *e = &c->events[i];
+
+        if (e->what == '-')
+            remove_copy(c, t, cluster_side_family(event_side(e)), e->who,
+                        cluster_score_read(e->score).tag << CLUSTER_TAG_SHIFT);
+    }
+}
+
+/* An own peer that has been elsewhere, and not here since: it is not ours any more. */
+static void
+give_away(struct cluster *c, struct swarm *w, uint8_t family, uint32_t pos, int64_t age,
+          struct mono now)
+{
+    uint16_t own_age = (uint16_t)(seconds16(now) - peerset_seen(swarm_peers(w, family), pos));
+
+    if (own_age + CLOCKS_S >= age)
+        remove_own(c, w, family, pos);
+}
+
+static uint32_t
+find_own(const struct cluster *c, struct swarm *w, uint8_t family, const uint8_t *who)
+{
+    if (w == NULL)
+        return PEERSET_NONE;
+    return peerset_find(swarm_peers(w, family), &c->swarms->env, who);
+}
+
+static bool
+merge_came(struct cluster *c, struct shared *t, struct swarm *w,
+           const struct cluster_change_entry *change, struct mono now)
+{
+    uint8_t family = cluster_side_family(change->side);
+    struct cluster_seen seen = cluster_score_read(change->score);
+    struct peerset *copy = shared_peers(t, family);
+    bool seed = cluster_side_is_seeds(change->side);
+    int64_t age = cluster_unix(c, now) - seen.unix_s;
+    uint32_t pos = find_own(c, w, family, change->who);
+
+    if (age > c->timeout_s || !is_peer(change->who, copy->key_len))
+        return true;
+    if (pos != PEERSET_NONE)
+        give_away(c, w, family, pos, age, now);
+    if (find_own(c, w, family, change->who) != PEERSET_NONE)
+        return true;
+    pos = peerset_find(copy, &c->swarms->env, change->who);
+    if (pos == PEERSET_NONE)
+        pos = peerset_add(copy, &c->swarms->env, change->who, seed);
+    else
+        pos = peerset_set_seed(copy, &c->swarms->env, pos, seed);
+    if (pos == PEERSET_NONE)
+        return false;
+    touch(copy, pos, seed, &seen, age, now);
+    return true;
+}
+
+static void
+merge_gone(struct cluster *c, struct shared *t, struct swarm *w,
+           const struct cluster_change_entry *change, struct mono now)
+{
+    uint8_t family = cluster_side_family(change->side);
+    struct cluster_seen seen = cluster_score_read(change->score);
+    uint32_t tag = seen.tag << CLUSTER_TAG_SHIFT, pos = find_own(c, w, family, change->who);
+
+    remove_copy(c, t, family, change->who, tag);
+    if (pos != PEERSET_NONE && peerset_tag(swarm_peers(w, family), pos) == tag)
+        give_away(c, w, family, pos, cluster_unix(c, now) - seen.unix_s, now);
+}
+
+/* Of what we changed ourselves we know, but for a copy of a peer that another tracker told of
+ * before it said goodbye here. */
+bool
+cluster_merge_change(struct cluster *c, struct shared *t, const struct cluster_change_entry *change,
+                     enum cluster_change_by by, struct mono now)
+{
+    struct swarm *w = by == BY_OTHER ? swarms_find(c->swarms, t->hash) : NULL;
+
+    switch (change->what) {
+    case CLUSTER_CHANGE_CAME: return by != BY_OTHER || merge_came(c, t, w, change, now);
+    case CLUSTER_CHANGE_GONE: merge_gone(c, t, w, change, now); return true;
+    case CLUSTER_CHANGE_COMPLETED: t->changes.recount |= by != BY_US; return true;
+    case CLUSTER_CHANGE_ANY: return false;
+    }
+    return false;
+}
+
+void
+cluster_merge_end(struct cluster *c, struct shared *t)
+{
+    remove_leavers(c, t);
+    count_copy(c, t);
+}
+
+/* ---- a fetch ---- */
 
 void
 cluster_merge(struct cluster *c, struct shared *t, struct mono now)
@@ -145,16 +285,15 @@ cluster_merge(struct cluster *c, struct shared *t, struct mono now)
 
     swap_sets(&t->v4, &c->draft.v4);
     swap_sets(&t->v6, &c->draft.v6);
-    c->copied -= t->copied;
-    t->copied = peerset_count(&t->v4) + peerset_count(&t->v6);
-    c->copied += t->copied;
+    count_copy(c, t);
+    remove_leavers(c, t);
     for (int side = 0; side < CLUSTER_SIDES; side++)
         t->whole[side] = c->draft.drawn[side] == c->draft.total[side] &&
                          (c->draft.has_size || c->draft.drawn[side] < CLUSTER_SAMPLE);
     t->peers_at = now;
+    c->draft.good_until = mono_add_ms(now, (c->timeout_s - c->draft.oldest_s) * 1000);
     for (uint8_t family = IP_V4; w != NULL && family <= IP_V6; family += IP_V6 - IP_V4) {
-        if (settled)
-            remove_gone(c, t, w, family, now);
+        remove_gone(c, t, w, family, settled, now);
         separate(c, t, w, family, now);
     }
 }

@@ -95,12 +95,17 @@ begin_hello(struct cluster *c, enum command_kind first)
     c->hello = first;
 }
 
-/* Whose turn it is. Delays are kept while they are of use: not when own peers are written back or
- * room gets short. */
+bool
+cluster_hurries(const struct cluster *c)
+{
+    return c->back.active || c->stats.waiting > CLUSTER_EVENTS_MAX / 2;
+}
+
+/* Whose turn it is. */
 static struct shared *
 next_torrent(struct cluster *c, struct mono now)
 {
-    bool hurry = c->back.active || c->stats.waiting > CLUSTER_EVENTS_MAX / 2;
+    bool hurry = cluster_hurries(c);
 
     for (int i = 0; i < QUEUES; i++) {
         struct shared *t = LIST_ENTRY(c->queues[i].next, struct shared, queue);

@@ -8,24 +8,14 @@
 
 #include "common/base/hex.h"
 
+enum { STEADY_PEERS = 8 }; /* so many don't all leave a side between two looks, mostly */
+
 /* ---- what it consists of ---- */
 
-static uint32_t
+static uint64_t
 bit(enum step step, int side)
 {
-    return UINT32_C(1) << (step + side);
-}
-
-static enum cluster_side
-event_side(const struct event *e)
-{
-    return cluster_side(e->len == COMPACT_V4_LEN ? IP_V4 : IP_V6, e->side == 's');
-}
-
-static bool
-is_scripted(const struct event *e)
-{
-    return e->what != '=' && e->what != '+';
+    return UINT64_C(1) << (step + side);
 }
 
 /* Whether |e| may not be in one turn with an earlier event: a turn's commands go by sides, and so
@@ -37,33 +27,54 @@ collides(const struct cluster *c, const struct shared *t, const struct event *e)
         const struct event *b = &c->events[i];
 
         if (b->len == e->len && memcmp(b->who, e->who, e->len) == 0 &&
-            (b->side != e->side || is_scripted(b) != is_scripted(e)))
+            (b->side != e->side || event_is_scripted(b) != event_is_scripted(e)))
             return true;
     }
     return false;
 }
 
+/* Whether the key's time to live has to be set: now and then, and where the key may have gone
+ * since, with all its peers, and comes anew. */
+static bool
+must_expire(const struct cluster *c, const struct shared *t, const struct event *e, struct mono now)
+{
+    enum cluster_side side = event_side(e);
+
+    if (!mono_younger(t->kept_at[side], c->timeout_s * INT64_C(250), now))
+        return true;
+    return e->what != '=' &&
+           (t->total[side] < STEADY_PEERS || !mono_younger(t->numbers_at, CLUSTER_COLD_MS, now));
+}
+
 /* The steps that an event takes. */
-static uint32_t
+static uint64_t
 event_steps(const struct cluster *c, const struct shared *t, const struct event *e, struct mono now)
 {
     enum cluster_side side = event_side(e);
-    uint32_t steps = bit(STEP_ADD, side);
+    uint64_t steps = bit(e->what == '=' ? STEP_STILL : STEP_ADD, side);
 
-    if (is_scripted(e))
+    if (event_is_scripted(e))
         return bit(STEP_SCRIPT, 0);
     if (e->what == '+')
         steps |= bit(STEP_REMOVE, side);
-    if (e->what == '+' || !mono_younger(t->kept_at[side], c->timeout_s * INT64_C(250), now))
+    if (must_expire(c, t, e, now))
         steps |= bit(STEP_EXPIRE, side);
     return steps;
 }
 
+/* That peers are still there goes with other news, or with a fetch, or waits until it is due. */
+static bool
+must_tell(const struct cluster *c, const struct shared *t, bool fetches, struct mono now)
+{
+    return t->prompt || fetches || cluster_hurries(c) || mono_due(t->lazy_due, now) ||
+           t->news.count >= CLUSTER_COMMAND_EVENTS_MAX / 2;
+}
+
 /* Takes the events of one turn off the torrent's news, and returns what steps they take. */
-static uint32_t
+static uint64_t
 take_events(struct cluster *c, struct shared *t, struct mono now)
 {
-    uint32_t steps = 0;
+    uint64_t steps = 0;
 
     ASSERT(t->sent.count == 0);
     t->sent.first = t->news.first;
@@ -85,14 +96,14 @@ take_events(struct cluster *c, struct shared *t, struct mono now)
 }
 
 /* Sizes are asked for where a sample does not tell them. */
-static uint32_t
+static uint64_t
 question_steps(const struct shared *t)
 {
-    uint32_t all = 0xf, steps = 0;
+    uint64_t all = 0xf, steps = cluster_changes_ask(t);
     bool sizes = !t->wants_peers;
 
-    if (!t->wants_peers && !t->wants_numbers)
-        return 0;
+    if (t->checking || (!t->wants_peers && !t->wants_numbers))
+        return steps;
     for (int side = 0; side < CLUSTER_SIDES; side++)
         sizes |= t->total[side] >= CLUSTER_SAMPLE;
     if (t->wants_peers)
@@ -105,9 +116,15 @@ question_steps(const struct shared *t)
 void
 cluster_turn_begin(struct cluster *c, struct shared *t, struct mono now)
 {
-    uint32_t steps = take_events(c, t, now) | question_steps(t);
+    bool asks = t->wants_peers || t->wants_numbers;
+    uint64_t steps = 0;
 
-    steps |= (uint32_t)t->stale << STEP_TRIM;
+    if (must_tell(c, t, t->wants_peers && !cluster_changes_suffice(t, now), now))
+        steps = take_events(c, t, now);
+    steps |= cluster_changes_tell(c, t, now);
+    t->checking = asks && cluster_changes_suffice(t, now);
+    t->fetching = t->wants_peers && !t->checking;
+    steps |= question_steps(t) | (uint64_t)t->stale << STEP_TRIM;
     if (t->downloaded_least > 0)
         steps |= bit(STEP_SCRIPT, 0);
     if (steps == 0)
@@ -116,7 +133,6 @@ cluster_turn_begin(struct cluster *c, struct shared *t, struct mono now)
         if (steps & bit(STEP_EXPIRE, side))
             t->kept_at[side] = now;
     c->turn = (struct turn){.torrent = t, .steps = steps};
-    t->fetching = t->wants_peers;
     t->sized = (steps & bit(STEP_SIZE, 0)) != 0;
     c->stats.fetches += t->fetching;
     t->wants_peers = t->wants_numbers = t->awaited = false;
@@ -128,8 +144,15 @@ cluster_turn_begin(struct cluster *c, struct shared *t, struct mono now)
 
 /* ---- its commands ---- */
 
-static void
-put_key(struct cluster *c, struct cluster_command *cmd, const struct shared *t, const char *end)
+uint64_t
+cluster_keep_s(const struct cluster *c)
+{
+    return 2 * (uint64_t)c->timeout_s;
+}
+
+void
+cluster_put_key(struct cluster *c, struct cluster_command *cmd, const struct shared *t,
+                const char *end)
 {
     char hex[HEX_SIZE(TRACKER_HASH_LEN)];
 
@@ -138,17 +161,27 @@ put_key(struct cluster *c, struct cluster_command *cmd, const struct shared *t, 
     command_text(cmd, c->key);
 }
 
+/* Whether a step is about the peer of |e|. */
+static bool
+concerns(const struct event *e, enum step step, enum cluster_side side)
+{
+    if (event_is_scripted(e) || event_side(e) != side)
+        return false;
+    return step == STEP_STILL ? e->what == '='
+                              : e->what == '+' || (step == STEP_ADD && e->what == '*');
+}
+
 /* Peers that are, or were, on |side| by the events that are told. */
 static void
 put_peers(struct cluster *c, struct cluster_command *cmd, const struct shared *t,
-          enum cluster_side side, bool added)
+          enum cluster_side side, enum step step)
 {
     for (uint32_t i = t->sent.first, n = 0; n < t->sent.count; n++, i = c->events[i].next) {
         const struct event *e = &c->events[i];
 
-        if (is_scripted(e) || event_side(e) != side || (!added && e->what != '+'))
+        if (!concerns(e, step, side))
             continue;
-        if (added) {
+        if (step != STEP_REMOVE) {
             snprintf(c->whats[n], sizeof(c->whats[n]), "%" PRIu64, e->score);
             command_text(cmd, c->whats[n]);
         }
@@ -162,13 +195,13 @@ put_script(struct cluster *c, struct cluster_command *cmd, const struct shared *
     command_begin(cmd, "EVALSHA");
     command_text(cmd, c->script_id);
     command_text(cmd, "1");
-    put_key(c, cmd, t, "");
-    command_number(c, cmd, 0, 2 * (uint64_t)c->timeout_s);
+    cluster_put_key(c, cmd, t, "");
+    command_number(c, cmd, 0, cluster_keep_s(c));
     command_number(c, cmd, 1, t->downloaded_least);
     for (uint32_t i = t->sent.first, n = 0; n < t->sent.count; n++, i = c->events[i].next) {
         const struct event *e = &c->events[i];
 
-        if (!is_scripted(e))
+        if (!event_is_scripted(e))
             continue;
         if (e->what == '!')
             snprintf(c->whats[n], sizeof(c->whats[n]), "!");
@@ -187,18 +220,19 @@ put_trim(struct cluster *c, struct cluster_command *cmd, const struct shared *t,
     struct cluster_seen oldest = {.unix_s = (uint32_t)(cluster_unix(c, now) - c->timeout_s)};
 
     command_begin(cmd, "ZREMRANGEBYSCORE");
-    put_key(c, cmd, t, cluster_side_name(side));
+    cluster_put_key(c, cmd, t, cluster_side_name(side));
     command_text(cmd, "-inf");
     command_number(c, cmd, 0, cluster_score(&oldest));
 }
 
 static void
-put_step(struct cluster *c, struct cluster_command *cmd, const struct shared *t, enum step step,
+put_step(struct cluster *c, struct cluster_command *cmd, struct shared *t, enum step step,
          enum cluster_side side, struct mono now)
 {
     static const char *const names[] = {
-        [STEP_ADD] = "ZADD",         [STEP_REMOVE] = "ZREM", [STEP_EXPIRE] = "EXPIRE",
-        [STEP_DRAW] = "ZRANDMEMBER", [STEP_SIZE] = "ZCARD",  [STEP_COMPLETED] = "GET"};
+        [STEP_STILL] = "ZADD",    [STEP_ADD] = "ZADD",         [STEP_REMOVE] = "ZREM",
+        [STEP_EXPIRE] = "EXPIRE", [STEP_DRAW] = "ZRANDMEMBER", [STEP_SIZE] = "ZCARD",
+        [STEP_COMPLETED] = "GET"};
 
     if (step == STEP_SCRIPT) {
         put_script(c, cmd, t);
@@ -208,15 +242,21 @@ put_step(struct cluster *c, struct cluster_command *cmd, const struct shared *t,
         put_trim(c, cmd, t, side, now);
         return;
     }
+    if (step >= STEP_CHANGE && step <= STEP_CHANGES_ID) {
+        cluster_changes_put(c, cmd, t, step);
+        return;
+    }
     command_begin(cmd, names[step]);
     if (step == STEP_REMOVE)
-        put_key(c, cmd, t, cluster_side_name((enum cluster_side)(side ^ 1)));
+        cluster_put_key(c, cmd, t, cluster_side_name((enum cluster_side)(side ^ 1)));
     else
-        put_key(c, cmd, t, step == STEP_COMPLETED ? "n" : cluster_side_name(side));
-    if (step == STEP_ADD || step == STEP_REMOVE)
-        put_peers(c, cmd, t, side, step == STEP_ADD);
+        cluster_put_key(c, cmd, t, step == STEP_COMPLETED ? "n" : cluster_side_name(side));
+    if (step == STEP_STILL)
+        command_text(cmd, "XX");
+    if (step <= STEP_REMOVE)
+        put_peers(c, cmd, t, side, step);
     if (step == STEP_EXPIRE)
-        command_number(c, cmd, 0, 2 * (uint64_t)c->timeout_s);
+        command_number(c, cmd, 0, cluster_keep_s(c));
     if (step == STEP_DRAW) {
         command_number(c, cmd, 0, CLUSTER_SAMPLE);
         command_text(cmd, "WITHSCORES");
@@ -227,8 +267,10 @@ put_step(struct cluster *c, struct cluster_command *cmd, const struct shared *t,
 static enum step
 step_kind(int n)
 {
-    static const enum step kinds[] = {STEP_COMPLETED, STEP_SIZE,   STEP_DRAW,   STEP_TRIM,
-                                      STEP_SCRIPT,    STEP_EXPIRE, STEP_REMOVE, STEP_ADD};
+    static const enum step kinds[] = {
+        STEP_COMPLETED,      STEP_SIZE,   STEP_DRAW, STEP_CHANGES_ID, STEP_CHANGES,
+        STEP_CHANGES_EXPIRE, STEP_CHANGE, STEP_TRIM, STEP_SCRIPT,     STEP_EXPIRE,
+        STEP_REMOVE,         STEP_ADD,    STEP_STILL};
     int i = 0;
 
     while (n < (int)kinds[i])
@@ -240,7 +282,7 @@ void
 cluster_turn_next(struct cluster *c, struct cluster_command *cmd, struct mono now)
 {
     struct shared *t = c->turn.torrent;
-    int n = __builtin_ctz(c->turn.steps);
+    int n = __builtin_ctzll(c->turn.steps);
     enum step kind = step_kind(n);
 
     put_step(c, cmd, t, kind, (enum cluster_side)(n - (int)kind), now);
@@ -273,8 +315,8 @@ cluster_turn_take_back(struct cluster *c, struct shared *t, struct mono now)
     cluster_queue(c, t, now);
 }
 
-static int
-read_count(uint32_t *out, const struct cluster_reply *r)
+int
+cluster_read_count(uint32_t *out, const struct cluster_reply *r)
 {
     if (r->type != CLUSTER_REPLY_INTEGER || r->integer < 0 || r->integer > UINT32_MAX)
         return SPRAT_E_PROTOCOL;
@@ -297,7 +339,7 @@ read_completed(uint32_t *out, const struct cluster_reply *r)
 }
 
 static int
-on_step(struct cluster *c, int n, const struct cluster_reply *r, struct mono now)
+on_step(struct cluster *c, struct shared *t, int n, const struct cluster_reply *r, struct mono now)
 {
     enum step kind = step_kind(n);
     enum cluster_side side = (enum cluster_side)(n - (int)kind);
@@ -306,31 +348,36 @@ on_step(struct cluster *c, int n, const struct cluster_reply *r, struct mono now
 
     switch (kind) {
     case STEP_DRAW: return cluster_draw(c, side, r, now);
-    case STEP_COMPLETED: return read_completed(&c->draft.completed, r);
-    case STEP_SCRIPT: return read_count(&size, r);
+    case STEP_CHANGE:
+    case STEP_CHANGES_EXPIRE:
+    case STEP_CHANGES:
+    case STEP_CHANGES_ID: return cluster_changes_reply(c, t, kind, r, now);
+    case STEP_COMPLETED:
+        c->draft.has_completed = true;
+        return read_completed(&c->draft.completed, r);
     case STEP_SIZE:
-        err = read_count(&size, r);
+        err = cluster_read_count(&size, r);
         c->draft.has_size = true;
         if (err == 0 && size > c->draft.total[side])
             c->draft.total[side] = size;
         return err;
+    case STEP_STILL:
     case STEP_ADD:
     case STEP_REMOVE:
     case STEP_EXPIRE:
+    case STEP_SCRIPT:
     case STEP_TRIM:
     case STEPS: break;
     }
-    return read_count(&size, r);
+    return cluster_read_count(&size, r);
 }
 
 static void
-take_numbers(struct cluster *c, struct shared *t, struct mono now)
+take_completed(struct cluster *c, struct shared *t)
 {
     struct swarm *w = swarms_find(c->swarms, t->hash);
 
-    memcpy(t->total, c->draft.total, sizeof(t->total));
     t->downloaded = c->draft.completed;
-    t->numbers_at = now;
     if (w != NULL && t->downloaded > w->downloaded)
         w->downloaded = t->downloaded;
 }
@@ -350,19 +397,24 @@ is_cut(const struct draft *d)
 static void
 turn_brought(struct cluster *c, struct shared *t, struct mono now)
 {
-    bool cut = t->fetching && is_cut(&c->draft);
+    bool again = t->fetching && is_cut(&c->draft), merged = t->fetching && !again;
 
-    if (t->fetching || t->sized)
-        take_numbers(c, t, now);
-    if (t->fetching && !cut)
+    if (c->draft.has_completed && (t->fetching || t->sized || t->checking))
+        take_completed(c, t);
+    if (t->fetching || t->sized) {
+        memcpy(t->total, c->draft.total, sizeof(t->total));
+        t->numbers_at = now;
+    }
+    if (merged)
         cluster_merge(c, t, now);
+    again |= !cluster_changes_brought(c, t, merged, now);
     t->stale |= c->draft.stale;
-    t->wants_peers |= cut;
-    t->awaited |= cut;
+    t->wants_peers |= again;
+    t->awaited |= again;
 }
 
 /* A torrent whose keys are not what they should be: what we had to say of it can't be said, and
- * nobody needs to wait for it again and again. */
+ * nobody needs to wait for it again and again. What did get said, changes don't tell. */
 static void
 end_turn(struct cluster *c, struct shared *t, struct mono now)
 {
@@ -374,10 +426,13 @@ end_turn(struct cluster *c, struct shared *t, struct mono now)
     cluster_forget(c, &t->sent);
     t->in_flight = false;
     t->downloaded_least = 0;
-    if (c->draft.failed)
+    if (c->draft.failed) {
         t->peers_at = t->numbers_at = now;
-    else
+        t->changes.known = false;
+        t->changes.restart = true;
+    } else {
         turn_brought(c, t, now);
+    }
     cluster_queue(c, t, now);
 }
 
@@ -402,7 +457,7 @@ cluster_turn_reply(struct cluster *c, const struct in_flight *f, const struct cl
     if (r->type == CLUSTER_REPLY_ERROR)
         err = step_refused(c, r, eb, now);
     else
-        err = on_step(c, (int)f->step, r, now);
+        err = on_step(c, f->torrent, (int)f->step, r, now);
     if (err == SPRAT_E_PROTOCOL) {
         cluster_turn_take_back(c, f->torrent, now);
         return err;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "common/base/bytes.h"
 #include "common/base/hex.h"
 #include "common/crypto/sha.h"
 #include "common/ds/siphash.h"
@@ -86,6 +87,37 @@ cluster_id_hash(const uint8_t peer_id[TRACKER_PEER_ID_LEN])
     static const uint64_t key[2] = {0x7370726174207065, 0x6572206964732121};
 
     return siphash13(key, peer_id, TRACKER_PEER_ID_LEN);
+}
+
+size_t
+cluster_change_write(uint8_t to[CLUSTER_CHANGE_LEN_MAX], const struct cluster_change_entry *entry)
+{
+    size_t len = cluster_member_len(entry->side);
+
+    to[0] = (uint8_t)entry->what;
+    to[1] = (uint8_t)entry->side;
+    memcpy(to + 2, entry->who, len);
+    put_u64be(to + 2 + len, entry->score);
+    memcpy(to + 2 + len + 8, entry->id, CLUSTER_CHANGE_ID_LEN);
+    return 2 + len + 8 + CLUSTER_CHANGE_ID_LEN;
+}
+
+size_t
+cluster_change_read(struct cluster_change_entry *entry, const uint8_t *from, size_t len)
+{
+    size_t who;
+
+    if (len < 2 || from[0] == '\0' || strchr("+-!?", from[0]) == NULL || from[1] >= CLUSTER_SIDES)
+        return 0;
+    *entry = (struct cluster_change_entry){.what = (enum cluster_change_what)from[0],
+                                           .side = (enum cluster_side)from[1]};
+    who = cluster_member_len(entry->side);
+    if (len < 2 + who + 8 + CLUSTER_CHANGE_ID_LEN)
+        return 0;
+    memcpy(entry->who, from + 2, who);
+    entry->score = get_u64be(from + 2 + who);
+    memcpy(entry->id, from + 2 + who + 8, CLUSTER_CHANGE_ID_LEN);
+    return 2 + who + 8 + CLUSTER_CHANGE_ID_LEN;
 }
 
 static bool

@@ -10,6 +10,7 @@
  *                          endpoint (compact.h), its score says when and as whom it was last seen
  *  NAME{HASH}n             completions, a number
  *  NAME{HASH}d             who was counted in it: hashes of peer ids
+ *  NAME{HASH}c             the latest changes of the four sets, one behind the other
  *  NAMEkey                 16 bytes of the connection ids' secret, 8 that change when Redis lost
  * all
  *
@@ -22,9 +23,25 @@
  * So a range of scores is a range of time, whatever the low bits say. All keys of a torrent expire
  * when nobody has touched them for long enough.
  *
+ * A change is appended once it has been made in the sets, so that whoever has read all of a torrent
+ * needs to ask no more than what has been appended since. It is
+ *
+ *  offset  size     what
+ *  0       1        "+" came, or is otherwise than it was; "-" has gone, if it is the one with this
+ *                   tag; "!" one more may have completed; "?" anything may have changed
+ *  1       1        the side, 0 to 3 as below
+ *  2       6 or 18  the peer's compact endpoint, as long as its side's are
+ *  8/20    8        its score, big endian
+ *  16/28   8        which change it is: 4 bytes of the tracker that made it, 4 that it counts
+ *
+ * The end of it names the change, and a reader that finds another one where it stopped knows that
+ * the changes were begun anew, which happens when they get long, when too many come at once, and
+ * when Redis has lost them. That a peer is still there is no change.
+ *
  * What happens all the time takes plain commands, which cost Redis a fifth of what a script does:
- * ZADD for peers that came or are still there (many at once), ZREM from the other side for those
- * that came, EXPIRE; ZRANDMEMBER for a sample, which does not read the rest, ZCARD for a size. What
+ * ZADD for peers that came, with XX for those that are still there (many at once), ZREM from the
+ * other side for those that may be there, EXPIRE, APPEND or SET of changes; GETRANGE for what
+ * others changed; ZRANDMEMBER for a sample, which does not read the rest, ZCARD for a size. What
  * has to look at what it finds goes through a script, with all that there is of it for a torrent:
  *
  *  KEYS[1]  NAME{HASH}
@@ -56,7 +73,11 @@ enum {
     CLUSTER_TAG_BITS = 19,
     CLUSTER_SECRET_LEN = MAC_KEY_LEN + 8,            /* of NAMEkey */
     CLUSTER_REPLY_ELEMENTS_MAX = 2 * CLUSTER_SAMPLE, /* of the longest array: peers and scores */
-    CLUSTER_REPLY_STRING_MAX = 64, /* bytes of each of its strings, and of any other */
+    CLUSTER_REPLY_STRING_MAX = 512, /* bytes of each of its strings, and of any other */
+
+    CLUSTER_CHANGE_ID_LEN = 8,
+    CLUSTER_CHANGE_LEN_MAX = 2 + COMPACT_V6_LEN + 8 + CLUSTER_CHANGE_ID_LEN,
+    CLUSTER_CHANGES_LEN_MAX = 2048, /* bytes, from which on they are begun anew */
 };
 
 /* The four sets, in the script's order. */
@@ -114,6 +135,28 @@ struct cluster_seen cluster_score_read(uint64_t score);
 /* A score as Redis prints it: digits, and with some versions a fraction and an exponent. False for
  * what is no whole number of 53 bits. */
 bool cluster_score_parse(const uint8_t *text, size_t len, uint64_t *score);
+
+enum cluster_change_what {
+    CLUSTER_CHANGE_CAME = '+',
+    CLUSTER_CHANGE_GONE = '-',
+    CLUSTER_CHANGE_COMPLETED = '!',
+    CLUSTER_CHANGE_ANY = '?',
+};
+
+struct cluster_change_entry {
+    enum cluster_change_what what;
+    enum cluster_side side;
+    uint8_t who[COMPACT_V6_LEN];
+    uint64_t score;
+    uint8_t id[CLUSTER_CHANGE_ID_LEN];
+};
+
+/* Returns the length. */
+size_t cluster_change_write(uint8_t to[CLUSTER_CHANGE_LEN_MAX],
+                            const struct cluster_change_entry *entry);
+
+/* The change that |len| bytes begin with, and its length; 0 if there is no whole one. */
+size_t cluster_change_read(struct cluster_change_entry *entry, const uint8_t *from, size_t len);
 
 /* Peer ids as trackers of a cluster tell them apart: all have to see the same, so there is no
  * secret in it. */

@@ -281,18 +281,23 @@ update_peer(struct tracker *t, struct swarm *w, const struct ask *k)
     struct peerset *set = swarm_peers(w, k->family);
     uint32_t pos = peerset_find(set, &t->swarms.env, k->key);
     enum cluster_change change = CLUSTER_NEW;
-    bool was_seed = false;
+    bool paused = !k->seed && k->a->event == TRACKER_EVENT_PAUSED;
+    bool was_seed = false, was_paused;
     unsigned flags = 0;
 
     if (pos == PEERSET_NONE) {
         pos = add_peer(t, w, k);
         if (pos == PEERSET_NONE)
             return false;
-    } else if (peerset_tag(set, pos) == k->tag) {
-        was_seed = peerset_is_seed(set, pos);
-        flags = peerset_flags(set, pos) & PEER_COUNTED;
-        if (was_seed == k->seed)
-            change = CLUSTER_STILL;
+    } else {
+        change = CLUSTER_CHANGED;
+        if (peerset_tag(set, pos) == k->tag) {
+            was_seed = peerset_is_seed(set, pos);
+            was_paused = (peerset_flags(set, pos) & PEER_PAUSED) != 0;
+            flags = peerset_flags(set, pos) & PEER_COUNTED;
+            if (was_seed == k->seed && was_paused == paused)
+                change = CLUSTER_STILL;
+        }
     }
     if (k->a->event == TRACKER_EVENT_COMPLETED && !was_seed && flags == 0) {
         flags = PEER_COUNTED;
@@ -301,11 +306,11 @@ update_peer(struct tracker *t, struct swarm *w, const struct ask *k)
             change = CLUSTER_COMPLETED;
         }
     }
-    if (!k->seed && k->a->event == TRACKER_EVENT_PAUSED)
+    if (paused)
         flags |= PEER_PAUSED;
     pos = peerset_set_seed(set, &t->swarms.env, pos, k->seed);
     peerset_touch(set, pos, k->now_s, k->tag, flags, k->a->peer_id);
-    tell(t, k, (flags & PEER_PAUSED) != 0, change);
+    tell(t, k, paused, change);
     return true;
 }
 
