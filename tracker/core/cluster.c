@@ -193,7 +193,7 @@ cluster_shared(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN], struct m
 static enum queue
 queue_of(const struct shared *t)
 {
-    if ((t->wants_peers || t->wants_numbers) && t->awaited)
+    if (t->written_back || ((t->wants_peers || t->wants_numbers) && t->awaited))
         return QUEUE_URGENT;
     if (t->wants_peers || t->wants_numbers || t->prompt)
         return QUEUE_PROMPT;

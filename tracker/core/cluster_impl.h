@@ -70,6 +70,7 @@ struct shared {
     struct chain news; /* to be told */
     struct chain sent; /* told by the turn in flight */
     bool prompt;       /* some of |news| is more than that a peer is still there */
+    bool written_back; /* some of it was: others miss these peers already */
     bool in_flight;
     bool fetching, sized; /* the turn in flight brings peers, and sizes; */
     bool checking;        /* it brings what others have changed */

@@ -362,6 +362,7 @@ write_back_swarm(struct cluster *c, struct swarm *w, uint32_t *max, struct mono 
     b->left4 = write_back_set(c, t, &w->v4, IP_V4, b->left4, max, now);
     b->left6 = write_back_set(c, t, &w->v6, IP_V6, b->left6, max, now);
     t->prompt |= t->news.count > 0;
+    t->written_back |= t->news.count > 0;
     cluster_queue(c, t, now);
 }
 

@@ -92,6 +92,7 @@ take_events(struct cluster *c, struct shared *t, struct mono now)
     if (t->news.count == 0)
         chain_init(&t->news);
     t->prompt &= t->news.count > 0;
+    t->written_back &= t->news.count > 0;
     return steps;
 }
 
