@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -93,6 +94,8 @@ open_socket(struct listener *ln, const struct endpoint *at, enum port_share shar
     if (ln->fd < 0)
         return sprat_err_from_errno(errno);
     (void)setsockopt(ln->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    /* What is accepted inherits it: a system call less a connection. */
+    (void)setsockopt(ln->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     if (at->family == IP_V6)
         (void)setsockopt(ln->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
     if (!port_bind(ln->fd, (const struct sockaddr *)&ss, len, share) ||
@@ -162,6 +165,14 @@ listener_free(struct listener *ln)
         close(ln->fd);
     MAGIC_CLEAR(ln);
     free(ln);
+}
+
+void
+listener_await_bytes(struct listener *ln)
+{
+    int patience_s = LISTENER_PATIENCE_S;
+
+    (void)setsockopt(ln->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &patience_s, sizeof(patience_s));
 }
 
 const struct endpoint *

@@ -59,7 +59,6 @@ int
 stream_new(struct loop *l, int fd, const struct stream_handler *handler, struct stream **out)
 {
     struct stream *s = calloc(1, sizeof(*s));
-    int one = 1;
 
     if (s == NULL) {
         close(fd);
@@ -74,8 +73,6 @@ stream_new(struct loop *l, int fd, const struct stream_handler *handler, struct 
         stream_free(s);
         return SPRAT_E_NOMEM;
     }
-    /* Fails on a socket that is not TCP (a test's pair), where there is nothing to switch off. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     *out = s;
     return 0;
 }
@@ -118,7 +115,7 @@ stream_connect(struct loop *l, const struct endpoint *to, const struct endpoint 
                const struct stream_handler *handler, struct stream **out)
 {
     struct stream *s = NULL;
-    int fd, err;
+    int fd, err, one = 1;
 
     if (to->family == IP_NONE)
         return SPRAT_E_INVAL;
@@ -126,6 +123,7 @@ stream_connect(struct loop *l, const struct endpoint *to, const struct endpoint 
                 SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return sprat_err_from_errno(errno);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     err = stream_new(l, fd, handler, &s);
     if (err != 0)
         return err;
@@ -226,6 +224,17 @@ stream_writev(struct stream *s, const struct iovec *iov, int count)
     if (s->tls != NULL)
         return stream_tls_write(s, iov[0].iov_base, iov[0].iov_len);
     return stream_raw_writev(s, iov, count);
+}
+
+int64_t
+stream_write_last(struct stream *s, const void *data, size_t len)
+{
+    ssize_t n;
+
+    if (s->tls != NULL)
+        return stream_tls_write(s, data, len);
+    n = send(s->fd, data, len, MSG_NOSIGNAL | MSG_MORE);
+    return n >= 0 ? n : failed(errno);
 }
 
 int64_t

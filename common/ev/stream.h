@@ -31,7 +31,8 @@ struct stream_handler {
 int stream_connect(struct loop *l, const struct endpoint *to, const struct endpoint *from,
                    const struct stream_handler *handler, struct stream **out);
 
-/* Takes a connected socket (listener.h); it is closed on error too. */
+/* Takes a connected socket (listener.h), whose options are as they should be; it is closed on error
+ * too. */
 int stream_new(struct loop *l, int fd, const struct stream_handler *handler, struct stream **out);
 
 /* How handshakes ended, of all streams that count here. One that the other side gave up, or that
@@ -67,6 +68,10 @@ int stream_want(struct stream *s, unsigned what);
  * connection. */
 int64_t stream_readv(struct stream *s, const struct iovec *iov, int count);
 int64_t stream_writev(struct stream *s, const struct iovec *iov, int count);
+
+/* As stream_writev() for the last bytes of the stream: they may be held back until the caller says
+ * that it is over (stream_shutdown(), stream_free()), which the last packet so carries itself. */
+int64_t stream_write_last(struct stream *s, const void *data, size_t len);
 
 /* As stream_writev() from |offset| of the file |file_fd|, without a copy; SPRAT_E_SHORT when the
  * file ends there. The process must ignore SIGPIPE. */

@@ -238,6 +238,8 @@ def slow_clients_are_closed_and_hold_nobody_up(t):
 def the_longest_waiting_makes_way(t):
     tracker = Tracker(t, "--connections-max", "20")
     waiting = [socket.create_connection(address_of(tracker.http), timeout=10) for _ in range(40)]
+    for s in waiting:  # who says nothing at all is accepted later
+        s.sendall(b"\r\n")
     assert http_announce(tracker.http, 1)[b"incomplete"] == 1
     assert waiting[0].recv(10) == b""
     waiting[-1].sendall(f"GET /announce?{query(2)} HTTP/1.1\r\n\r\n".encode())

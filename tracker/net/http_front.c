@@ -219,7 +219,9 @@ conn_write(struct conn *c)
 {
     while (buf_len(&c->out) > 0) {
         struct iovec iov = {buf_data(&c->out), buf_len(&c->out)};
-        int64_t n = stream_writev(c->stream, &iov, 1);
+        int64_t n = c->state == CONN_CLOSING
+                        ? stream_write_last(c->stream, iov.iov_base, iov.iov_len)
+                        : stream_writev(c->stream, &iov, 1);
 
         if (n == SPRAT_E_AGAIN)
             return true;
@@ -376,7 +378,7 @@ secure(struct http_front *f, struct stream *stream)
     return err;
 }
 
-/* A request mostly comes with its connection. It is read at once: a client who asks once and goes
+/* The request comes with its connection. It is read at once: a client who asks once and goes
  * is answered before the loop hears of it. */
 static void
 on_accept(void *ctx, int fd, const struct endpoint *peer)
@@ -472,6 +474,7 @@ http_front_new(struct loop *l, const struct endpoint *at, enum port_share share,
         free(f);
         return err;
     }
+    listener_await_bytes(f->listener);
     *out = f;
     return 0;
 }

@@ -163,6 +163,66 @@ Test(stream, moves_bulk_data_through_small_buffers)
     stop(&p);
 }
 
+/* Sends all of it as the last that it says. */
+static void
+says_goodbye(void *ctx, int fd, const struct endpoint *peer)
+{
+    struct pair *p = ctx;
+    struct stream_handler h = {.ctx = p, .on_readable = no_write, .on_writable = no_write};
+    struct stream *s;
+
+    (void)peer;
+    cr_assert_eq(stream_new(p->loop, fd, &h, &s), 0);
+    cr_assert_eq(stream_write_last(s, "goodbye", 7), 7);
+    stream_free(s);
+}
+
+static void
+hears_goodbye(void *ctx)
+{
+    struct pair *p = ctx;
+    uint8_t heard[16];
+    struct iovec iov = {heard, sizeof(heard)};
+    int64_t n = stream_readv(p->client, &iov, 1);
+
+    if (n > 0) {
+        cr_assert_eq(n, 7);
+        cr_assert_eq(memcmp(heard, "goodbye", 7), 0);
+        p->received += (size_t)n;
+        return;
+    }
+    cr_assert_eq(n, SPRAT_E_CLOSED);
+    p->eof = true;
+    loop_stop(p->loop);
+}
+
+static void
+listens(void *ctx, int err)
+{
+    struct pair *p = ctx;
+
+    cr_assert_eq(err, 0);
+    cr_assert_eq(stream_want(p->client, LOOP_READ), 0);
+}
+
+Test(stream, the_last_bytes_go_out_with_the_end)
+{
+    struct pair p = {.loop = NULL};
+    struct listener_handler lh = {.ctx = &p, .on_accept = says_goodbye};
+    struct stream_handler ch = {
+        .ctx = &p, .on_connected = listens, .on_readable = hears_goodbye, .on_writable = no_write};
+    struct endpoint e;
+    struct errbuf eb;
+
+    cr_assert_eq(loop_new(&p.loop, &eb), 0);
+    cr_assert_eq(addr_parse("127.0.0.1:0", &e), 0);
+    cr_assert_eq(listener_new(p.loop, &e, &lh, &p.listener, &eb), 0);
+    cr_assert_eq(stream_connect(p.loop, listener_addr(p.listener), NULL, &ch, &p.client), 0);
+    cr_assert_eq(loop_run(p.loop), 0);
+    cr_assert(p.eof && p.received == 7);
+    stop(&p);
+}
+
 Test(stream, connects_from_the_address_asked_for)
 {
     struct pair p = {0};
