@@ -6,21 +6,22 @@
 #ifndef COMMON_DS_SIPHASH_H
 #define COMMON_DS_SIPHASH_H
 
+#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 uint64_t siphash13(const uint64_t key[2], const void *data, size_t len);
 uint64_t siphash24(const uint64_t key[2], const void *data, size_t len);
 
-/* Up to eight bytes as a number, least significant first: how a key of bytes is read. */
+/* Eight bytes as a number, least significant first: how a key of bytes is read. */
 static inline uint64_t
-siphash_load(const uint8_t *p, size_t len)
+siphash_load(const uint8_t p[8])
 {
-    uint64_t v = 0;
+    uint64_t v;
 
-    for (size_t i = 0; i < len; i++)
-        v |= (uint64_t)p[i] << (8 * i);
-    return v;
+    memcpy(&v, p, sizeof(v));
+    return le64toh(v);
 }
 
 #endif

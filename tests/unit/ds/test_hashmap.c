@@ -38,8 +38,11 @@ Test(hashmap, siphash_vectors)
         size_t len;
         uint64_t hash;
     } known[] = {
-        {0, 0xabac0158050fc4dc}, {1, 0xc9f49bf37d57ca93},  {7, 0xd3927d989bb11140},
-        {8, 0x369095118d299a8e}, {15, 0xd320d86d2a519956}, {63, 0x9d199062b7bbb3a8},
+        {0, 0xabac0158050fc4dc},  {1, 0xc9f49bf37d57ca93},  {7, 0xd3927d989bb11140},
+        {8, 0x369095118d299a8e},  {15, 0xd320d86d2a519956}, {63, 0x9d199062b7bbb3a8},
+        {2, 0x82cb9b024dc7d44d},  {3, 0x8bf80ab8e7ddf7fb},  {4, 0xcf75576088d38328},
+        {5, 0xdef9d52f49533b67},  {6, 0xc50d2b50c59f22a7},  {20, 0xc0dc2f46a6cce040},
+        {25, 0x45cd5928705b0979},
     };
     uint8_t in[64];
 
