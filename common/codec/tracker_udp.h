@@ -33,6 +33,7 @@ enum {
     TRACKER_UDP_ANNOUNCE_LEN = 98,  /* a request without options */
     TRACKER_UDP_PEER_ID_AT = 36,    /* in it */
     TRACKER_UDP_KEY_AT = 88,
+    TRACKER_UDP_PORT_AT = 96,
     TRACKER_UDP_ANNOUNCE_HEAD = 20, /* an announce reply before its peers */
     TRACKER_UDP_SCRAPE_HEAD = 8,
     TRACKER_UDP_SCRAPE_STEP = 12,

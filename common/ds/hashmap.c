@@ -9,6 +9,7 @@
 
 #include "common/base/assert.h"
 #include "common/base/err.h"
+#include "common/base/prefetch.h"
 #include "common/ds/siphash.h"
 
 enum { HASHMAP_BUCKETS_MIN = 16 };
@@ -52,7 +53,7 @@ hashmap_prefetch(const struct hashmap *m, const void *key, size_t len)
     uint64_t hash = siphash13(m->seed, key, len);
 
     if (m->nbuckets > 0)
-        __builtin_prefetch(bucket_of(m, hash));
+        prefetch_line(bucket_of(m, hash));
     return hash;
 }
 
@@ -62,8 +63,18 @@ hashmap_prefetch_node(const struct hashmap *m, uint64_t hash)
     const struct hashmap_node *node = m->nbuckets > 0 ? *bucket_of(m, hash) : NULL;
 
     if (node != NULL)
-        __builtin_prefetch(node);
+        prefetch_line(node);
     return node;
+}
+
+const struct hashmap_node *
+hashmap_prefetch_next(const struct hashmap_node *node, uint64_t hash)
+{
+    if (node == NULL || node->hash == hash)
+        return node;
+    if (node->next != NULL)
+        prefetch_line(node->next);
+    return node->next;
 }
 
 static void

@@ -36,10 +36,12 @@ void hashmap_fini(struct hashmap *m);
 struct hashmap_node *hashmap_find(const struct hashmap *m, const void *key, size_t len);
 
 /* For who is going to look for many keys: the first call gets a key's bucket on its way from
- * memory, the second, some keys later, the bucket's first node, which it returns (NULL: none).
- * Neither says that the key is in. */
+ * memory, the second, some keys later, the bucket's first node, which it returns (NULL: none). The
+ * third passes over a node that is not |hash|'s and does the same with the next in its bucket.
+ * None says that the key is in. */
 uint64_t hashmap_prefetch(const struct hashmap *m, const void *key, size_t len);
 const struct hashmap_node *hashmap_prefetch_node(const struct hashmap *m, uint64_t hash);
+const struct hashmap_node *hashmap_prefetch_next(const struct hashmap_node *node, uint64_t hash);
 
 /* Adds the node under |key|, which must not be in yet. SPRAT_E_NOMEM, and nothing is changed. */
 int hashmap_add(struct hashmap *m, struct hashmap_node *node, const void *key, size_t len);

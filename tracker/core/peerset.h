@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The peers of one family in one swarm: a packed array, seeders first, and a hash index over it
- * once it is large. Adding, finding, removing and changing sides are O(1); nothing is allocated but
- * when the array grows. Knows no announce and no clock: times are 16-bit seconds that wrap around.
+ * The peers of one family in one swarm: a packed array, seeders first, with marks behind it by
+ * which a peer is found, and a hash index in their place once it is large. Adding, finding,
+ * removing and changing sides are O(1); nothing is allocated but when the array grows. Knows no
+ * announce and no clock: times are 16-bit seconds that wrap around.
  *
  * An entry begins with the compact endpoint (compact.h), so that a reply is copied straight out:
  *
@@ -11,8 +12,8 @@
  *  6 / 18   2        second in which the peer was last seen, modulo 2^16
  *  8 / 20   4        the peer's tag, whose two low bits are flags
  *
- * An IPv4 peer so takes 12 bytes and an IPv6 peer 24, with up to an eighth of room to grow, and in
- * a large set about 3 of index (6 beyond 49,000 peers).
+ * An IPv4 peer so takes 12 bytes and an IPv6 peer 24, and one more for its mark, or in a large set
+ * about 3 of index (6 beyond 43,000 peers).
  */
 #ifndef TRACKER_CORE_PEERSET_H
 #define TRACKER_CORE_PEERSET_H
@@ -24,9 +25,11 @@
 
 #include "common/base/bytes.h"
 #include "common/base/endpoint.h"
+#include "common/base/prefetch.h"
 #include "common/codec/compact.h"
 
 enum {
+    PEERSET_BARE_MAX = 16,  /* entries; a set of more has marks */
     PEERSET_SCAN_MAX = 256, /* entries; a set of more has an index */
     PEERSET_TAG_SCAN_MAX = 4096,
     PEERSET_PEERS_MAX = 1 << 24,
@@ -46,9 +49,9 @@ enum {
 
 /* Embedded; read |nseeds|, |nleeches| and |npaused|, the rest is private. */
 struct peerset {
-    uint8_t *entries;
-    uint8_t *ids; /* peer ids in the same order; NULL unless they are kept */
-    void *index;  /* slots with a position + 1, of 2 bytes up to 2^16 slots, then of 4; or NULL */
+    uint8_t *entries; /* and the marks behind all |cap| of them */
+    uint8_t *ids;     /* peer ids in the same order; NULL unless they are kept */
+    void *index; /* slots with a position + 1, of 2 bytes up to 2^16 slots, then of 4; or NULL */
     uint32_t nslots;
     uint32_t cap;
     uint32_t nseeds, nleeches;
@@ -107,16 +110,35 @@ peerset_flags(const struct peerset *s, uint32_t pos)
     return get_u32be(peerset_key(s, pos) + s->key_len + 2) & PEER_FLAGS;
 }
 
+/* |end| is behind |at|. */
+static inline void
+peerset_prefetch_bytes(const void *at, const void *end)
+{
+    for (const uint8_t *p = at; p < (const uint8_t *)end; p += PEERSET_CACHE_LINE)
+        prefetch_line(p);
+    prefetch_line((const uint8_t *)end - 1);
+}
+
 /* Gets |n| peers from |pos| on on their way from memory. */
 static inline void
-peerset_prefetch(const struct peerset *s, uint32_t pos, uint32_t n)
+peerset_prefetch_row(const struct peerset *s, uint32_t pos, uint32_t n)
 {
-    const uint8_t *at = peerset_key(s, pos), *end = peerset_key(s, pos + n);
-
-    for (; at < end; at += PEERSET_CACHE_LINE)
-        __builtin_prefetch(at);
-    __builtin_prefetch(end - 1);
+    peerset_prefetch_bytes(peerset_key(s, pos), peerset_key(s, pos + n));
 }
+
+/* For who is going to look for peers of many sets: the first gets the set itself on its way from
+ * memory, the second, some sets later, what peerset_find() reads first, and the third the entry
+ * that it then finds. */
+static inline void
+peerset_prefetch(const struct peerset *s)
+{
+    peerset_prefetch_bytes(s, s + 1);
+}
+
+void peerset_prefetch_search(const struct peerset *s, const struct peerset_env *env,
+                             const uint8_t *key);
+void peerset_prefetch_found(const struct peerset *s, const struct peerset_env *env,
+                            const uint8_t *key);
 
 /* Equal compact endpoints? The lengths are spelled out so that the compiler compares words. */
 static inline bool

@@ -36,24 +36,31 @@ struct draw {
 };
 
 /* Takes peers from |pos| on, |n| of them at most, until there are enough. Each is written, and then
- * counted or not: that is faster than asking first. |key_len| is a constant to the compiler. */
+ * counted or not: that is faster than asking first. |key_len| is a constant to the compiler, and
+ * all else that the loop needs a copy: bytes that are written could be anything's. */
 static inline uint32_t
 take_row(struct draw *d, uint32_t pos, uint32_t n, const size_t key_len)
 {
     const size_t stride = key_len + PEERSET_META_LEN;
+    const struct select_query q = *d->q;
     const uint8_t *at = d->s->entries + pos * stride;
-    uint32_t i;
+    const uint8_t *id = d->ids != NULL ? d->s->ids + (size_t)pos * PEERSET_ID_LEN : NULL;
+    uint8_t *out = d->out + d->count * key_len;
+    uint32_t count = d->count, i;
 
-    for (i = 0; i < n && d->count < d->q->want; i++, at += stride) {
-        bool silent = (uint16_t)(d->q->now - get_u16be(at + key_len)) > d->q->age_max;
+    for (i = 0; i < n && count < q.want; i++, at += stride) {
+        bool silent = (uint16_t)(q.now - get_u16be(at + key_len)) > q.age_max;
         uint32_t tag = get_u32be(at + key_len + 2) & ~(uint32_t)PEER_FLAGS;
+        bool taken = !silent && tag != q.self_tag;
 
-        memcpy(d->out + d->count * key_len, at, key_len);
-        if (d->ids != NULL)
-            memcpy(d->ids + (size_t)d->count * PEERSET_ID_LEN,
-                   d->s->ids + (size_t)(pos + i) * PEERSET_ID_LEN, PEERSET_ID_LEN);
-        d->count += !silent && tag != d->q->self_tag;
+        memcpy(out, at, key_len);
+        if (id != NULL)
+            memcpy(d->ids + (size_t)count * PEERSET_ID_LEN, id + (size_t)i * PEERSET_ID_LEN,
+                   PEERSET_ID_LEN);
+        out += taken ? key_len : 0;
+        count += taken;
     }
+    d->count = count;
     return i;
 }
 
@@ -125,7 +132,7 @@ make_plan(struct plan *p, const struct peerset *s, struct rng *rng, uint32_t wan
         p->parts[i] = (struct part){.first = begin, .len = end - begin};
         p->parts[i].start = rng_below(rng, end - begin);
         row = row_at(&p->ring, &p->parts[i], 0, &pos);
-        peerset_prefetch(s, pos, row < p->run ? row : p->run);
+        peerset_prefetch_row(s, pos, row < p->run ? row : p->run);
     }
 }
 

@@ -64,25 +64,37 @@ swarms_find(const struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN])
     return (struct swarm *)(void *)hashmap_find(&s->map, hash, TRACKER_HASH_LEN);
 }
 
+static const struct peerset *
+peers_of(const struct hashmap_node *node, uint8_t family)
+{
+    const struct swarm *w = (const struct swarm *)(const void *)node;
+
+    return family == IP_V4 ? &w->v4 : &w->v6;
+}
+
+/* Each loop asks memory for what the one before it has read the address of. */
 void
-swarms_prefetch(const struct swarms *s, const uint8_t *const *hashes, size_t n)
+swarms_prefetch(const struct swarms *s, const struct swarms_ask *asks, size_t n)
 {
     uint64_t keys[SWARMS_PREFETCH_MAX];
     const struct hashmap_node *nodes[SWARMS_PREFETCH_MAX];
+    size_t i;
 
-    for (size_t i = 0; i < n; i++)
-        keys[i] = hashmap_prefetch(&s->map, hashes[i], TRACKER_HASH_LEN);
-    for (size_t i = 0; i < n; i++) {
+    for (i = 0; i < n; i++)
+        keys[i] = hashmap_prefetch(&s->map, asks[i].info_hash, TRACKER_HASH_LEN);
+    for (i = 0; i < n; i++)
         nodes[i] = hashmap_prefetch_node(&s->map, keys[i]);
+    for (i = 0; i < n; i++) {
+        nodes[i] = hashmap_prefetch_next(nodes[i], keys[i]);
         if (nodes[i] != NULL)
-            __builtin_prefetch((const uint8_t *)nodes[i] + offsetof(struct swarm, v4));
+            peerset_prefetch(peers_of(nodes[i], asks[i].family));
     }
-    for (size_t i = 0; i < n; i++) {
-        const struct swarm *w = (const struct swarm *)(const void *)nodes[i];
-
-        if (w != NULL && w->v4.entries != NULL)
-            __builtin_prefetch(w->v4.entries);
-    }
+    for (i = 0; i < n; i++)
+        if (nodes[i] != NULL)
+            peerset_prefetch_search(peers_of(nodes[i], asks[i].family), &s->env, asks[i].key);
+    for (i = 0; i < n; i++)
+        if (nodes[i] != NULL)
+            peerset_prefetch_found(peers_of(nodes[i], asks[i].family), &s->env, asks[i].key);
 }
 
 struct swarm *

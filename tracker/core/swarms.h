@@ -58,9 +58,16 @@ void swarms_share_totals(struct swarms *s, struct swarms_totals *totals);
 /* The swarm of |hash|, or NULL. */
 struct swarm *swarms_find(const struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN]);
 
-/* Gets the swarms of |n| hashes on their way from memory, all at once: each is three cache misses
- * in a row for who looks for them one after the other. At most SWARMS_PREFETCH_MAX. */
-void swarms_prefetch(const struct swarms *s, const uint8_t *const *hashes, size_t n);
+/* A peer that is going to be looked for. */
+struct swarms_ask {
+    const uint8_t *info_hash; /* borrowed */
+    uint8_t key[COMPACT_V6_LEN];
+    uint8_t family;
+};
+
+/* Gets the swarms and the peers of |n| askers on their way from memory, all at once: each is five
+ * cache misses in a row for who looks for them one after the other. At most SWARMS_PREFETCH_MAX. */
+void swarms_prefetch(const struct swarms *s, const struct swarms_ask *asks, size_t n);
 
 /* Adds a swarm that is not in; NULL when memory is out. */
 struct swarm *swarms_add(struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN], struct mono now);

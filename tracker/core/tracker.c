@@ -473,9 +473,9 @@ tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
 _Static_assert((int)TRACKER_PREFETCH_MAX == (int)SWARMS_PREFETCH_MAX, "the swarms do it");
 
 void
-tracker_prefetch(const struct tracker *t, const uint8_t *const *hashes, size_t n)
+tracker_prefetch(const struct tracker *t, const struct swarms_ask *asks, size_t n)
 {
-    swarms_prefetch(&t->swarms, hashes, n);
+    swarms_prefetch(&t->swarms, asks, n);
 }
 
 /* Of a copy that holds a part of the leechers, as many are taken for paused as in that part. */

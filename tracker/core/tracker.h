@@ -122,9 +122,9 @@ void tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
                          const struct endpoint *from, struct tracker_answer *answer,
                          struct mono now);
 
-/* Says that announces of these torrents come next, at most TRACKER_PREFETCH_MAX: nothing changes
- * but that they are answered faster. The hashes are read during the call only. */
-void tracker_prefetch(const struct tracker *t, const uint8_t *const *hashes, size_t n);
+/* Says that these peers' announces come next, at most TRACKER_PREFETCH_MAX: nothing changes but
+ * that they are answered faster. */
+void tracker_prefetch(const struct tracker *t, const struct swarms_ask *asks, size_t n);
 
 /* Fills the numbers of |entry| from its hash; zeros for a torrent that is not known. Stores
  * nothing. */

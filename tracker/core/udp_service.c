@@ -214,13 +214,24 @@ answer_scrape(struct udp_service *u, const struct tracker_udp_request *q, enum s
     return tracker_udp_put_scrape_reply(reply, q->transaction, entries, q->nhashes);
 }
 
+static void
+put_ask(struct swarms_ask *ask, const struct udp_service_packet *p)
+{
+    struct endpoint listens = *p->from;
+
+    listens.port = get_u16be(p->data + TRACKER_UDP_PORT_AT);
+    ask->info_hash = p->data + TRACKER_UDP_CONNECT_LEN;
+    ask->family = listens.family;
+    compact_put(ask->key, &listens);
+}
+
 /* An announce's hash stands right behind the 16 bytes that every request begins with; what is no
  * announce does no harm here. Only the shard of the first is looked into: the kernel gives a worker
  * packets of one shard. */
 void
 udp_service_prefetch(struct udp_service *u, const struct udp_service_packet *packets, size_t n)
 {
-    const uint8_t *hashes[TRACKER_PREFETCH_MAX];
+    struct swarms_ask asks[TRACKER_PREFETCH_MAX];
     unsigned shard = 0;
     size_t count = 0;
 
@@ -234,10 +245,10 @@ udp_service_prefetch(struct udp_service *u, const struct udp_service_packet *pac
         if (count == 0)
             shard = shard_of(hash, u->doors.shards);
         if (shard_of(hash, u->doors.shards) == shard)
-            hashes[count++] = hash;
+            put_ask(&asks[count++], &packets[i]);
     }
     if (count > 0)
-        tracker_prefetch(u->doors.enter(u->doors.ctx, shard), hashes, count);
+        tracker_prefetch(u->doors.enter(u->doors.ctx, shard), asks, count);
 }
 
 /* Why a request with a good connection id can't be taken. */

@@ -56,6 +56,7 @@ void udp_service_set_gate(struct udp_service *u, const struct tracker_gate *gate
 struct udp_service_packet {
     const uint8_t *data;
     size_t len;
+    const struct endpoint *from;
 };
 void udp_service_prefetch(struct udp_service *u, const struct udp_service_packet *packets,
                           size_t n);

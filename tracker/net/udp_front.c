@@ -42,7 +42,7 @@ prefetch(const struct udp_front *f, const struct dgram_msg *msgs, size_t count)
     struct udp_service_packet packets[UDP_FRONT_BATCH];
 
     for (size_t i = 0; i < count; i++)
-        packets[i] = (struct udp_service_packet){msgs[i].data, msgs[i].len};
+        packets[i] = (struct udp_service_packet){msgs[i].data, msgs[i].len, &msgs[i].peer};
     udp_service_prefetch(f->service, packets, count);
 }
 

@@ -32,6 +32,9 @@ find(const struct peerset *s, uint32_t n)
     uint8_t key[18];
 
     make_key(key, n);
+    peerset_prefetch(s);
+    peerset_prefetch_search(s, &env, key);
+    peerset_prefetch_found(s, &env, key);
     return peerset_find(s, &env, key);
 }
 
@@ -138,6 +141,47 @@ Test(peerset, model_small)
 {
     run_model(IP_V4, true, 8, 3000, 1);
     run_model(IP_V6, false, 30, 5000, 3);
+}
+
+Test(peerset, model_marked)
+{
+    run_model(IP_V4, true, 60, 10000, 7);
+    run_model(IP_V6, true, 100, 10000, 11);
+    run_model(IP_V4, false, 400, 30000, 50); /* up to where an index takes over */
+}
+
+Test(peerset, equal_marks_are_told_apart)
+{
+    /* With this key every mark is the same. */
+    static const struct peerset_env blind = {{0, 0}};
+    enum { COUNT = 200 };
+    struct peerset s;
+    uint8_t key[18];
+
+    peerset_init(&s, IP_V4, false);
+    for (uint32_t n = 0; n < COUNT; n++) {
+        memset(key, 0, sizeof(key));
+        put_u16be(key + 4, (uint16_t)n);
+        cr_assert_eq(peerset_find(&s, &blind, key), PEERSET_NONE);
+        cr_assert_eq(peerset_add(&s, &blind, key, false), n);
+    }
+    for (uint32_t n = 0; n < COUNT; n++) {
+        put_u16be(key + 4, (uint16_t)n);
+        cr_assert_eq(peerset_find(&s, &blind, key), n);
+    }
+    peerset_fini(&s);
+}
+
+Test(peerset, little_is_left_unused)
+{
+    struct peerset s;
+
+    peerset_init(&s, IP_V4, false);
+    for (uint32_t n = 0; n < 5000; n++) {
+        add(&s, n, false);
+        cr_assert_leq(s.cap, n + 1 + 4 + n / 32);
+    }
+    peerset_fini(&s);
 }
 
 Test(peerset, model_indexed)
