@@ -20,13 +20,19 @@ clock_mono(void)
 }
 
 int64_t
-clock_unix(void)
+clock_unix_us(void)
 {
     struct timespec ts;
     int rc = clock_gettime(CLOCK_REALTIME, &ts);
 
     ASSERT(rc == 0);
-    return ts.tv_sec;
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int64_t
+clock_unix(void)
+{
+    return clock_unix_us() / 1000000;
 }
 
 void

@@ -16,7 +16,8 @@ struct mono clock_mono(void);
 /* Only for a thread that nobody waits for. */
 void clock_sleep_ms(unsigned ms);
 
-/* Seconds since 1970, for what is shown or stored. */
+/* Seconds and microseconds since 1970, for what is shown or stored. */
 int64_t clock_unix(void);
+int64_t clock_unix_us(void);
 
 #endif

@@ -234,7 +234,7 @@ def the_largest_swarms(t):
     assert [w["seeders"] for w in by] == sorted((w["seeders"] for w in items), reverse=True)[:10]
     running.refused("GET", "swarms?sort=size", None, 400, "sorted by")
     running.refused("POST", "swarms", None, 405)
-    running.refused("GET", "users", None, 404, "not private")
+    running.refused("GET", "users", None, 404, "no database of users")
     assert running.stop() == 0
 
 

@@ -57,12 +57,13 @@ def from_nothing_to_ten_users_and_on(t):
     assert out.count("read the settings again") == 1
 
 
-@test(seconds=60)
+@test(seconds=120)
 def a_fleet(t):
     if not shutil.which("redis-server"):
         raise Skip("redis-server is not installed")
-    out = play(t, blocks("sh fleet"), 55)
-    assert out.count("10:incompletei") == 4, out
+    out = play(t, blocks("sh fleet"), 110)
+    assert out.count("10:incompletei") == 7, out
+    assert re.search(r"anna .* 2\.0 MiB ", out), out
     assert out.count("10:incompletei2e") >= 1 and out.count("10:incompletei3e") >= 1, out
 
 

@@ -60,9 +60,9 @@ struct accountant_job {
 };
 
 int64_t
-accountant_unix_offset(void)
+accountant_unix_offset_us(void)
 {
-    return clock_unix() - clock_mono().us / 1000000;
+    return clock_unix_us() - clock_mono().us;
 }
 
 /* ---- what the clock asks for ---- */
@@ -78,7 +78,7 @@ flush(struct accountant *a)
 static void
 look(struct accountant *a)
 {
-    members_set_unix_offset(a->members, accountant_unix_offset());
+    members_set_unix_offset(a->members, accountant_unix_offset_us());
     memberfeed_look(&a->feed);
     a->look_at = mono_add_ms(clock_mono(), LOOK_MS);
 }

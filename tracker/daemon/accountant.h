@@ -52,8 +52,8 @@ int accountant_start(struct accountant *a);
  * gone. NULL is legal. */
 void accountant_free(struct accountant *a);
 
-/* Seconds to add to the monotonic clock for unix seconds. */
-int64_t accountant_unix_offset(void);
+/* What to add to the monotonic clock for Unix time. */
+int64_t accountant_unix_offset_us(void);
 
 void accountant_get_stats(struct accountant *a, struct flusher_stats *out);
 

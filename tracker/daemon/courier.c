@@ -93,7 +93,7 @@ do_round(struct courier *c, bool flush_now)
 {
     struct errbuf eb = {""};
 
-    members_set_unix_offset(c->members, accountant_unix_offset());
+    members_set_unix_offset(c->members, accountant_unix_offset_us());
     if (go_round(c, &eb) != 0)
         on_bad_round(c, eb.text);
     else

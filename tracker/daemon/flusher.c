@@ -32,6 +32,7 @@ take_batch(struct flusher *f)
 {
     uint64_t count = 0;
 
+    tally_put(&f->waiting, members_waiting(f->members) + 1); /* none is uncounted on its way */
     for (unsigned i = 0; i < MEMBERS_STRIPES; i++) {
         members_swap(f->members, i, &f->pages[i]);
         count += f->pages[i].count;

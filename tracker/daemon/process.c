@@ -205,7 +205,7 @@ start_members(struct process *p, struct errbuf *eb)
         .entries_max = s->accounts_max,
         .gap_max_s = 2 * s->tracker.interval,
         .silence_s = tracker_peer_timeout_s(&s->tracker),
-        .unix_offset_s = accountant_unix_offset(),
+        .unix_offset_us = accountant_unix_offset_us(),
     };
     uint64_t seed[2];
 

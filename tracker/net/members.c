@@ -19,7 +19,7 @@ struct members {
     void (*full)(void *ctx);
     void *full_ctx;
     _Atomic bool full_told;
-    _Atomic int64_t unix_offset_s;
+    _Atomic int64_t unix_offset_us;
     struct stripe {
         _Alignas(CACHE_LINE) struct lock lock;
         struct gate_books books;
@@ -39,7 +39,7 @@ members_new(const uint64_t seed[2], const struct members_config *config)
         free(m);
         return NULL;
     }
-    atomic_store(&m->unix_offset_s, config->unix_offset_s);
+    atomic_store(&m->unix_offset_us, config->unix_offset_us);
     rwlock_init(&m->lock);
     for (int i = 0; i < MEMBERS_STRIPES; i++) {
         lock_init(&m->stripes[i].lock);
@@ -73,9 +73,9 @@ members_on_full(struct members *m, void (*full)(void *ctx), void *ctx)
 }
 
 void
-members_set_unix_offset(struct members *m, int64_t offset_s)
+members_set_unix_offset(struct members *m, int64_t offset_us)
 {
-    atomic_store(&m->unix_offset_s, offset_s);
+    atomic_store(&m->unix_offset_us, offset_us);
 }
 
 struct access *
@@ -310,8 +310,8 @@ unix_s(void *ctx, struct mono now)
 {
     const struct members_visit *v = ctx;
 
-    return now.us / 1000000 +
-           atomic_load_explicit(&v->members->unix_offset_s, memory_order_relaxed);
+    return (now.us + atomic_load_explicit(&v->members->unix_offset_us, memory_order_relaxed)) /
+           1000000;
 }
 
 void

@@ -20,7 +20,7 @@ struct members_config {
     uint32_t entries_max;  /* announced sessions that wait for the accounts, of all stripes */
     uint32_t gap_max_s;    /* see ledger.h */
     uint32_t silence_s;    /* a torrent of which so long nothing is heard is not leeched any more */
-    int64_t unix_offset_s; /* what to add to seconds of the monotonic clock */
+    int64_t unix_offset_us; /* what to add to the monotonic clock for Unix time */
 };
 
 /* |seed| must be a secret. NULL when memory is out. */
@@ -32,7 +32,7 @@ void members_free(struct members *m);
 void members_on_full(struct members *m, void (*full)(void *ctx), void *ctx);
 
 /* The wall clock was set. */
-void members_set_unix_offset(struct members *m, int64_t offset_s);
+void members_set_unix_offset(struct members *m, int64_t offset_us);
 
 /* The table for the calling thread alone, to be changed; nobody is let in meanwhile. */
 struct access *members_lock(struct members *m);
