@@ -166,6 +166,33 @@ def all_say_the_same_whoever_was_told(t):
 
 
 @test
+def who_stops_tells_the_last(t):
+    redis, (a,) = fleet(t, 1, "--workers", "3")
+    for number in range(1, 10):
+        http_announce(a.http, number)
+        http_announce(a.http, number, info_hash=bytes([number] * 20))
+    http_announce(a.http, 1, event="stopped")
+    assert a.stop() == 0
+    assert redis.command("ZCARD", KEY + "4l") == 8
+    assert len(redis.command("KEYS", "*}4l")) == 10
+
+
+@test
+def who_stops_waits_for_no_redis_that_is_silent(t):
+    """Its relay takes what is sent and brings nothing back; or it is gone."""
+    redis = Redis(t)
+    relay = Relay(t, redis)
+    a, b = member(t, relay, "--workers", "3"), member(t, redis)
+    relay.seconds = 60
+    for x in (a, b):
+        http_announce(x.http, 1)
+    assert a.stop() == 0
+    redis.kill()
+    http_announce(b.http, 2)
+    assert b.stop() == 0
+
+
+@test
 def both_families(t):
     redis = Redis(t)
     a = Tracker(t, "--cluster", redis.url, ip="::1")

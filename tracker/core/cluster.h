@@ -139,6 +139,9 @@ struct mono cluster_expiry(const struct cluster *c);
 int cluster_on_reply(struct cluster *c, const struct cluster_reply *r, struct errbuf *eb,
                      struct mono now);
 
+/* This tracker is about to end: from now on nothing waits for its time to be told. */
+void cluster_finish(struct cluster *c);
+
 /* The connection has gone, with all replies. */
 void cluster_on_lost(struct cluster *c, struct mono now);
 

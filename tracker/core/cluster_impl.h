@@ -190,6 +190,7 @@ struct cluster {
     struct turn turn;
     struct draft draft;
     struct write_back back;
+    bool is_last;           /* what is told now is the last */
     bool lost_news;         /* events were dropped: own peers are to be written back */
     uint8_t incarnation[8]; /* what Redis had beside the secret */
     bool has_incarnation;

@@ -98,7 +98,7 @@ begin_hello(struct cluster *c, enum command_kind first)
 bool
 cluster_hurries(const struct cluster *c)
 {
-    return c->back.active || c->stats.waiting > CLUSTER_EVENTS_MAX / 2;
+    return c->is_last || c->back.active || c->stats.waiting > CLUSTER_EVENTS_MAX / 2;
 }
 
 /* Whose turn it is. */
@@ -174,6 +174,12 @@ cluster_expiry(const struct cluster *c)
         if (!list_empty(&c->queues[i]))
             at = mono_min(at, LIST_ENTRY(c->queues[i].next, struct shared, queue)->due);
     return at;
+}
+
+void
+cluster_finish(struct cluster *c)
+{
+    c->is_last = true;
 }
 
 /* ---- the connection ---- */

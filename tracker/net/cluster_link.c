@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/base/magic.h"
 #include "common/ev/resolve.h"
@@ -20,6 +21,9 @@ enum {
     READ_SIZE = 16384,
     READS_MAX = 8,    /* before others on the loop have a turn */
     SAY_EVERY_S = 60, /* what Redis answers amiss is said no more often */
+
+    LAST_MS = 1000,        /* for what is told in the end, */
+    LAST_SILENCE_MS = 250, /* as long as replies come */
 };
 
 /* IDLE waits for the next attempt. */
@@ -418,11 +422,55 @@ cluster_link_new(struct loop *l, struct shards *shards, unsigned shard,
     return k;
 }
 
+/* Whether there is something to tell, to a Redis that takes it; and whether it took some since
+ * |*waiting| was. */
+static bool
+has_more(struct cluster_link *k, uint64_t *waiting, bool *took)
+{
+    const struct cluster *c = lock(k);
+    struct cluster_stats stats;
+    bool ready = cluster_is_ready(c);
+
+    cluster_stats(c, &stats);
+    *took = stats.waiting < *waiting;
+    *waiting = stats.waiting;
+    unlock(k);
+    return ready && stats.waiting > 0;
+}
+
+/* The loop does not run any more, so this looks again and again. */
+static void
+tell_rest(struct cluster_link *k)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    uint64_t waiting = UINT64_MAX;
+    struct mono expiry;
+    bool took;
+    int err = 0, silent_ms = 0;
+
+    cluster_finish(lock(k));
+    unlock(k);
+    for (int ms = 0; ms < LAST_MS && silent_ms < LAST_SILENCE_MS; ms++) {
+        if (!has_more(k, &waiting, &took) || (err != 0 && err != SPRAT_E_AGAIN))
+            return;
+        silent_ms = took ? 0 : silent_ms + 1;
+        err = collect(k, &expiry);
+        if (err == 0)
+            err = send_out(k);
+        for (int i = 0; i < READS_MAX && err == 0; i++)
+            err = read_some(k);
+        if (err == SPRAT_E_AGAIN)
+            nanosleep(&pause, NULL);
+    }
+}
+
 void
 cluster_link_free(struct cluster_link *k)
 {
     if (k == NULL)
         return;
+    if (k->phase == PHASE_UP)
+        tell_rest(k);
     cluster_set_waker(lock(k), NULL, NULL);
     unlock(k);
     disconnect(k);

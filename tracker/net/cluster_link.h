@@ -38,7 +38,8 @@ struct cluster_link *cluster_link_new(struct loop *l, struct shards *shards, uns
                                       const struct cluster_url *url, const struct log *log,
                                       uint64_t seed, const struct cluster_link_handler *handler);
 
-/* Its loop must not run any more, or be the caller's. NULL is legal. */
+/* Its loop must not run any more, or be the caller's. What Redis has not been told yet, it is told
+ * before, as long as it answers and for a second at most. NULL is legal. */
 void cluster_link_free(struct cluster_link *k);
 
 #endif

@@ -98,6 +98,26 @@ Test(cluster, who_is_still_there_is_told_later_and_for_less)
     tracker_free(r->t);
 }
 
+Test(cluster, the_last_is_told_at_once)
+{
+    struct rig *r = rig_ready();
+    struct cluster_stats s;
+
+    rig_announce(r, 1, 1, TRACKER_EVENT_STARTED);
+    rig_pass_ms(r, CLUSTER_ROUND_MS);
+    rig_play_all(r, (struct stored){0});
+    rig_announce(r, 1, 1, TRACKER_EVENT_NONE);
+    rig_announce(r, 2, 1, TRACKER_EVENT_STOPPED);
+    cr_assert_not(rig_next(r));
+    cluster_finish(r->c);
+    rig_play_all(r, (struct stored){0});
+    cr_assert_str_eq(r->seen.script, "-");
+    cr_assert_eq(r->seen.still, 1);
+    cluster_stats(r->c, &s);
+    cr_assert_eq(s.waiting, 0);
+    tracker_free(r->t);
+}
+
 Test(cluster, what_happens_to_one_peer_keeps_its_order)
 {
     struct rig *r = rig_ready();
