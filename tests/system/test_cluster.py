@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 
 import content
 import sprat as our
+from admin import Admin
 from process import run
 from redis_server import FakeRedis, Redis, Relay, bulk
 from sprat import Tracker
@@ -163,6 +164,22 @@ def all_say_the_same_whoever_was_told(t):
             assert counts(answer) == expected, (x.http, counts(answer), expected)
             assert answer[b"downloaded"] == len(completed), (answer, completed)
     assert 3 <= sum(numbers(x)["cluster_fetches"] for x in trackers) < 40, [numbers(x) for x in trackers]
+
+
+@test
+def the_largest_swarms_count_the_peers_of_all(t):
+    redis = Redis(t)
+    a, b = Admin(t, "--cluster", redis.url), member(t, redis)
+    t.wait("a to share", lambda: "swarms are shared" in a.stderr, 15)
+    other = b"o" * 20
+    for number in range(1, 4):
+        http_announce(b.http, number)
+    told(t, b)
+    http_announce(a.http, 9)
+    for number in range(1, 3):
+        http_announce(a.http, number, info_hash=other)
+    items = a.good("GET", "swarms?sort=peers&limit=5")["items"]
+    assert [(x["hash"], x["leechers"]) for x in items] == [(HASH.hex(), 4), (other.hex(), 2)], items
 
 
 @test
