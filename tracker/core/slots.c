@@ -35,9 +35,9 @@ is_user(const struct hashmap_node *node, const void *key, size_t len)
 void
 slots_init(struct slots *s, const uint64_t seed[2], uint32_t timeout_s)
 {
+    *s = (struct slots){.timeout_s = timeout_s};
     hashmap_init(&s->users, seed, is_user);
     list_init(&s->order);
-    s->timeout_s = timeout_s;
 }
 
 static void
