@@ -214,7 +214,8 @@ rig_play(struct rig *r, const struct stored *s)
     seen->commands++;
     if (rig_arg_is(r, 0, "EVALSHA")) {
         cr_assert(rig_arg_is(r, 2, "1") && rig_arg_is(r, 3, key));
-        for (size_t i = 6; i < r->cmd.argc; i += 2)
+        for (size_t i = 6; i < r->cmd.argc && strlen(seen->script) < sizeof(seen->script) - 1;
+             i += 2)
             seen->script[strlen(seen->script)] = r->cmd.argv[i][0];
         seen->scripts++;
         seen->least = strtoull(r->cmd.argv[5], NULL, 10);
