@@ -127,6 +127,7 @@ const ERRORS = [
   ["HTTP requests answered by an error", "http_errors"],
   ["UDP packets answered by an error", "udp_errors"],
   ["UDP packets that were no request", "udp_ignored"],
+  ["HTTPS handshakes that failed", "https_handshakes_failed"],
   ["Torrents of one peer that made room for others", "shed"],
   ["Times that accounts could not be stored", "accounts_failures"],
 ];
