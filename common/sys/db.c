@@ -168,6 +168,19 @@ migrate(struct db *db, const struct db_schema *schema, struct errbuf *eb)
     return err;
 }
 
+/* All of it at one moment: another process may be making the tables just now. */
+static int
+look_at_version(struct db *db, const struct db_schema *schema, int64_t *version, struct errbuf *eb)
+{
+    int err = db_exec(db, "BEGIN", "opening", eb);
+
+    if (err != 0)
+        return err;
+    err = read_version(db, schema, version, eb);
+    db_rollback(db);
+    return err;
+}
+
 /* Two processes that open a new database at once can meet here, where SQLite does not wait by
  * itself. */
 static int
@@ -195,7 +208,7 @@ set_up(struct db *db, const struct db_schema *schema, struct errbuf *eb)
 
     sqlite3_extended_result_codes(db->sq, 1);
     sqlite3_busy_timeout(db->sq, DB_BUSY_MS);
-    if ((err = read_version(db, schema, &version, eb)) != 0 ||
+    if ((err = look_at_version(db, schema, &version, eb)) != 0 ||
         (err = check_integrity(db, eb)) != 0 || (err = enter_wal(db, eb)) != 0 ||
         (err = db_exec(db, schema->durable ? durable : fast, "opening", eb)) != 0 ||
         (err = db_exec(db, safe, "opening", eb)) != 0)
