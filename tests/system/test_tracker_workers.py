@@ -130,7 +130,7 @@ def ends_under_load(t, workers):
     for thread in threads:
         thread.join()
     assert status == 0, tracker.report()
-    assert f"at the end {len(TORRENTS)} torrents with {3 * len(TORRENTS)} IPv4" in tracker.stderr, tracker.stderr
+    assert f" torrents={len(TORRENTS)} peers_ipv4={3 * len(TORRENTS)} " in tracker.stderr, tracker.stderr
 
 
 for one in (all_see_the_same, a_rate_limit_is_one_for_all, a_limit_is_one_for_all, a_list_reaches_all,

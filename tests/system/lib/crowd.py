@@ -40,12 +40,11 @@ class Load:
         self.sent = self.lost = 0
 
     def attach(self, *trackers):
-        urls = [(one.udp, one.http) for one in trackers] + [(one.udp6, one.http6) for one in trackers if one.udp6]
-        self.udp = [Udp(self.t, udp) for udp, _ in urls]
+        self.udp = [Udp(self.t, url) for one in trackers for url in (one.udp, one.udp6) if url]
         for one in self.udp:
             one.socket.settimeout(0.5)
         self.http = []
-        for _, url in urls:
+        for url in (url for one in trackers for url in (one.http, one.http6) if url):
             host, port = tracker_client.address_of(url)
             self.http.append(http.client.HTTPConnection(host, port, timeout=2))
         self.said = set()  # peers whose beginning or end these daemons took
