@@ -5,11 +5,11 @@
  */
 #include "tracker/net/redis.h"
 
-#include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/err.h"
+#include "tracker/net/hiredis_reader.h"
 
 enum {
     TEXT_MAX = 1024, /* bytes kept of a status or an error */
@@ -83,12 +83,12 @@ create_string(const redisReadTask *task, char *str, size_t len)
 }
 
 static void *
-create_array(const redisReadTask *task, int elements)
+create_array(const redisReadTask *task, hiredis_count elements)
 {
     struct redis_reader *r = task->privdata;
     struct cluster_reply *to = place(task);
 
-    if (to != &r->reply || elements < 0 || elements > CLUSTER_REPLY_ELEMENTS_MAX)
+    if (to != &r->reply || elements > CLUSTER_REPLY_ELEMENTS_MAX)
         return NULL;
     to->type = CLUSTER_REPLY_ARRAY;
     to->elements = r->elements;
@@ -135,7 +135,7 @@ redis_reader_new(void)
         .createArray = create_array,
         .createInteger = create_integer,
         .createNil = create_nil,
-        .freeObject = free_object,
+        HIREDIS_NO_RESP3.freeObject = free_object,
     };
     r->reader = redisReaderCreateWithFunctions(&r->functions);
     if (r->reader == NULL) {

@@ -6,11 +6,11 @@
  */
 #include "tracker/net/redis_tree.h"
 
-#include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/err.h"
+#include "tracker/net/hiredis_reader.h"
 
 enum { TEXT_MAX = 1024 }; /* bytes kept of a status or an error */
 
@@ -117,12 +117,12 @@ create_string(const redisReadTask *task, char *str, size_t len)
 }
 
 static void *
-create_array(const redisReadTask *task, int elements)
+create_array(const redisReadTask *task, hiredis_count elements)
 {
     struct redis_tree *t = task->privdata;
     struct cluster_reply *to, *inner;
 
-    if (elements < 0 || elements > REDIS_TREE_ELEMENTS_MAX)
+    if (elements > REDIS_TREE_ELEMENTS_MAX)
         return NULL;
     to = place(task, CLUSTER_REPLY_ARRAY);
     if (to == NULL)
@@ -173,7 +173,7 @@ redis_tree_new(void)
         .createArray = create_array,
         .createInteger = create_integer,
         .createNil = create_nil,
-        .freeObject = free_object,
+        HIREDIS_NO_RESP3.freeObject = free_object,
     };
     t->reader = redisReaderCreateWithFunctions(&t->functions);
     if (t->reader == NULL) {

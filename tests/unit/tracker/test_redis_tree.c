@@ -70,6 +70,14 @@ Test(redis_tree, limits)
     cr_assert_eq(refused("*-1\r\n"), 1, "nil");
 }
 
+Test(redis_tree, types_that_were_not_asked_for)
+{
+    cr_assert_eq(refused(",1.5\r\n"), SPRAT_E_PROTOCOL);
+    cr_assert_eq(refused("#t\r\n"), SPRAT_E_PROTOCOL);
+    cr_assert_eq(refused("*2\r\n:1\r\n,1.5\r\n"), SPRAT_E_PROTOCOL);
+    cr_assert_eq(refused("*2\r\n:1\r\n#f\r\n"), SPRAT_E_PROTOCOL);
+}
+
 Test(redis_tree, a_reply_of_too_many_nodes)
 {
     struct redis_tree *t = redis_tree_new();
