@@ -6,6 +6,7 @@ books; with trackers and Redis that are killed, and a Redis full of rubbish."""
 import json
 import os
 import random
+import struct
 import sys
 import time
 
@@ -16,7 +17,7 @@ import sprat
 import tracker_client
 from crowd import Load, club, expected, stored
 from members import HASH, Private, Udp, ask, command, http, reason, total, user
-from redis_server import Redis
+from redis_server import FakeRedis, Redis, bulk
 from sprat import SPRAT, TRACKER, Tracker, join, main, need
 from tap import note, test
 from torrent import make, write
@@ -271,6 +272,31 @@ def many_sessions_take_several_messages(t):
     settled(t, a, seconds=60)
     assert total(t, first.database, "anna")["uploaded"] == 5000 * 4999 // 2
     assert a.stop() == 0 and first.stop() == 0
+
+
+def empty_batch(run, number):
+    return struct.pack(">BQQI", 1, run, number, 0)
+
+
+@test
+def a_redis_that_answers_more_than_was_asked_for_is_none(t):
+    entries = b"".join(b"*2\r\n" + bulk(b"%d-1" % n) + b"*2\r\n" + bulk(b"b") + bulk(empty_batch(7, n))
+                       for n in range(1, 100))
+
+    def answer(words):
+        if words[0] == b"SET":
+            return b"+OK\r\n"
+        if words[0] == b"XREAD" and words[4].endswith(b"books"):
+            return b"*1\r\n*2\r\n" + bulk(words[4]) + b"*99\r\n" + entries
+        return b"$3\r\n1-1\r\n" if words[0] == b"XADD" else b":1\r\n" if words[0] == b"PEXPIRE" else b"$-1\r\n"
+
+    database = t.path("tracker.db")
+    user(t, database, "anna")
+    fake = FakeRedis(t, answer)
+    first = keeper(t, fake, database=database)
+    t.wait("it to be said", lambda: "what no Redis says" in first.stderr, 20)
+    assert first.metric("keeper_batches") == 0
+    assert first.stop() == 0
 
 
 def one_dies(rng, t, redis, trackers, database):

@@ -101,7 +101,8 @@ redis_stream_read(struct redis_call *c, const char *key, unsigned count, struct 
     if (err != 0 || r->type == CLUSTER_REPLY_NIL)
         return err;
     if (!is_array(r, 1) || !is_array(&r->elements[0], 2) ||
-        r->elements[0].elements[1].type != CLUSTER_REPLY_ARRAY)
+        r->elements[0].elements[1].type != CLUSTER_REPLY_ARRAY ||
+        r->elements[0].elements[1].count > count)
         return no_redis(c, eb);
     entries = &r->elements[0].elements[1];
     for (size_t i = 0; i < entries->count && err == 0; i++) {
