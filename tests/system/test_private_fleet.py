@@ -6,6 +6,7 @@ books; with trackers and Redis that are killed, and a Redis full of rubbish."""
 import json
 import os
 import random
+import sqlite3
 import struct
 import sys
 import time
@@ -17,7 +18,7 @@ import sprat
 import tracker_client
 from crowd import Load, club, expected, stored
 from members import HASH, Private, Udp, ask, command, http, reason, total, user
-from redis_server import FakeRedis, Redis, bulk
+from redis_server import FakeRedis, Redis, Relay, bulk
 from sprat import SPRAT, TRACKER, Tracker, join, main, need
 from tap import note, test
 from torrent import make, write
@@ -274,8 +275,133 @@ def many_sessions_take_several_messages(t):
     assert a.stop() == 0 and first.stop() == 0
 
 
+def ttl(redis, key):
+    """Milliseconds; -1: for ever, -2: there is no such key."""
+    return redis.command("PTTL", key)
+
+
+def tables(redis):
+    return {key.decode() for key in redis.command("KEYS", NAME + "rows:*")}
+
+
+def table(redis):
+    return NAME + "rows:" + redis.command("GET", NAME + "epoch").decode()
+
+
+def add_removed(database, count):
+    """Torrents whose rows are long; returns after they are in the database."""
+    db = sqlite3.connect(database, timeout=20)
+    with db:
+        db.execute("UPDATE counter SET change = change + 1")
+        db.executemany("INSERT INTO torrents (name, size, freeleech, hidden, added, removed, reason, change) SELECT "
+                       "'x', 1, 0, 0, 1, 1, ?, change FROM counter", [("y" * 200,)] * count)
+    db.close()
+
+
+def lease_holder(redis):
+    return redis.command("GET", NAME + "keeper")
+
+
+@test
+def no_table_stays_in_redis_for_ever(t):
+    redis, database = Redis(t), t.path("tracker.db")
+    user(t, database, "anna")
+    add_removed(database, 1500)
+    slow = Relay(t, redis, 0.5)
+    killed = Private(t, "--cluster", slow.url, database=database)
+    t.wait("a table to begin", lambda: tables(redis), 30)
+    part = tables(redis).pop()
+    t.wait("a second message", lambda: redis.command("XLEN", part) > 1, 30)
+    killed.kill()
+    assert redis.command("GET", NAME + "epoch") is None and 0 < ttl(redis, part) <= 3600_000
+    redis.command("DEL", NAME + "keeper")
+    first = keeper(t, redis, database=database)
+    branch = Branch(t, redis)
+    week = 7 * 86400_000
+    assert week - 60_000 < ttl(redis, table(redis)) <= week
+    redis.command("PEXPIRE", table(redis), 100_000)
+    t.wait("it to be renewed", lambda: ttl(redis, table(redis)) > 200_000, 30)
+    old = table(redis)
+    redis.command("DEL", old)
+    t.wait("the keeper to miss it", lambda: table(redis) != old and redis.command("XLEN", table(redis)) > 1, 30)
+    old = table(redis)
+    redis.command("DEL", old)
+    bob = user(t, database, "bob")
+    t.wait("a whole table, not the change alone", lambda: table(redis) != old, 30)
+    late = Branch(t, redis)
+    assert late.metric("members") == 2 and "not registered" in refusal(late, bob)
+    assert branch.stop() == 0 and late.stop() == 0 and first.stop() == 0
+
+
+@test
+def what_is_told_behind_a_table_does_not_grow_for_ever(t):
+    redis, first, (a,), anna = fleet(t, 1)
+    old = table(redis)
+    add_removed(first.database, 6000)
+    t.wait("another table", lambda: table(redis) != old and tables(redis) == {table(redis)}, 30)
+    say(a, anna)
+    bob = user(t, first.database, "bob")
+    t.wait("bob", lambda: not refusal(a, bob, 2), 20)
+
+
+@test
+def memory_that_redis_lacks_is_not_taken_by_halves_of_tables(t):
+    redis, database = Redis(t), t.path("tracker.db")
+    anna = user(t, database, "anna")
+    command(t, database, "torrent", "add", HASH.hex())
+    add_removed(database, 20000)
+    redis.command("CONFIG", "SET", "maxmemory", redis_memory(redis) + (2 << 20))
+    first = keeper(t, redis, database=database)
+    t.wait("it to be said", lambda: "OOM" in first.stderr, 20)
+    t.wait("the half to be gone", lambda: not tables(redis), 20)
+    redis.command("CONFIG", "SET", "maxmemory", 0)
+    branch = Branch(t, redis)
+    say(branch, anna)
+
+
+def redis_memory(redis):
+    return int(redis.command("INFO", "memory").decode().split("used_memory:")[1].split()[0])
+
+
+@test(seconds=120)
+def a_keeper_that_takes_its_time_keeps_its_lease(t):
+    redis, database, other = Redis(t), t.path("tracker.db"), t.path("other.db")
+    for one in (database, other):
+        user(t, one, "anna")
+    add_removed(database, 2200)
+    slow = Relay(t, redis, 0.4)
+    first = Private(t, "--cluster", slow.url, database=database)
+    t.wait("the lease", lambda: lease_holder(redis), 20)
+    holder = lease_holder(redis)
+    slow.seconds = 1
+    second = keeper(t, redis, database=other)
+    t.wait("all to be told", lambda: "are told of all" in first.stderr, 60)
+    assert lease_holder(redis) == holder
+    # Another process writes for longer than the lease: nothing but the accounts wait for it.
+    slow.seconds = 0
+    branch = Branch(t, redis)
+    assert second.metric("keeper_seen") == 0
+    locker = sqlite3.connect(database, isolation_level=None, timeout=20)
+    locker.execute("BEGIN IMMEDIATE")
+    branch_books(redis)
+    until = time.monotonic() + 15
+    while time.monotonic() < until:
+        assert lease_holder(redis) == holder
+        time.sleep(0.05)
+    assert first.metric("keeper_batches") == 0
+    locker.execute("ROLLBACK")
+    t.wait("the batch to be stored", lambda: first.metric("keeper_batches") == 1, 20)
+    assert second.metric("keeper_batches") == 0
+    assert branch.stop() == 0
+
+
 def empty_batch(run, number):
     return struct.pack(">BQQI", 1, run, number, 0)
+
+
+def branch_books(redis):
+    """A batch without entries."""
+    redis.command("XADD", NAME + "books", "*", "b", empty_batch(7, 1))
 
 
 @test

@@ -14,8 +14,11 @@
 
 enum {
     ROWS_SIZE = 1 << 15,         /* bytes of a message of rows that is full */
-    ROWS_KEEP = 1 << 30,         /* the table is never trimmed */
+    ROWS_OVERHEAD = 64,          /* of a message in Redis, roughly */
     UNFINISHED_MS = 3600 * 1000, /* a table that was not told to its end goes then */
+    TABLE_MS = KEEPER_TABLE_DAYS * 86400000,
+    RENEW_TABLE_MS = 10 * 1000,
+    DATABASE_MS = 2000, /* to wait for the accountant, or for a command: the lease goes on */
     BATCHES_AT_ONCE = 4,
     SAY_EVERY_S = 60,
 };
@@ -30,6 +33,8 @@ struct keeper {
     char books_key[BRANCHWIRE_KEY_MAX + 1], rows_key[BRANCHWIRE_KEY_MAX + 1];
     char epoch[BRANCHWIRE_RUN_LEN + 1]; /* "": nothing was told yet */
     int64_t change, data_version;       /* up to which all was told */
+    uint64_t told, table; /* bytes under this epoch, and how many of them are the table */
+    struct mono renew_table_at;
     struct mono leased_at;
     bool said_waiting;
     struct mono said_at;
@@ -66,6 +71,7 @@ static int
 renew_lease(struct keeper *k, struct redis_call *c, bool *mine, struct errbuf *eb)
 {
     char holder[BRANCHWIRE_RUN_LEN + 2];
+    struct mono asked_at = clock_mono(); /* an answer may come late, and Redis counts from before */
     int err = redis_get(c, k->lease_key, holder, sizeof(holder), eb);
 
     *mine = false;
@@ -74,13 +80,11 @@ renew_lease(struct keeper *k, struct redis_call *c, bool *mine, struct errbuf *e
     if (holder[0] == '\0')
         err = redis_set(c, k->lease_key, k->run_text, KEEPER_LEASE_MS, true, mine, eb);
     else if (strcmp(holder, k->run_text) == 0)
-        err = redis_expire(c, k->lease_key, KEEPER_LEASE_MS, eb);
-    if (err == 0 && strcmp(holder, k->run_text) == 0)
-        *mine = true;
+        err = redis_expire(c, k->lease_key, KEEPER_LEASE_MS, mine, eb);
     if (err != 0)
         return err;
     if (*mine)
-        k->leased_at = clock_mono();
+        k->leased_at = asked_at;
     say_lease(k, *mine);
     return 0;
 }
@@ -90,6 +94,21 @@ static bool
 has_lease(const struct keeper *k)
 {
     return mono_diff_ms(clock_mono(), k->leased_at) < KEEPER_LEASE_MS / 2;
+}
+
+/* In the middle of what takes longer than the lease. */
+static int
+keep_lease(struct keeper *k, struct redis_call *c, struct errbuf *eb)
+{
+    bool mine;
+    int err;
+
+    if (mono_diff_ms(clock_mono(), k->leased_at) < KEEPER_LEASE_MS / 4)
+        return 0;
+    err = renew_lease(k, c, &mine, eb);
+    if (err == 0 && !mine)
+        err = errbuf_set(eb, SPRAT_E_AGAIN, "another tracker keeps the accounts by now");
+    return err;
 }
 
 void
@@ -104,20 +123,31 @@ keeper_leave(struct keeper *k, struct redis_call *c)
 
 /* ---- the table goes out ---- */
 
+/* A keeper that is killed leaves no table behind that would stay in Redis for ever. And what comes
+ * behind the first message is not taken for a table where that was lost. */
 static int
 send_rows(struct keeper *k)
 {
     struct redis_id id;
+    bool there;
     int err = k->rows.err;
 
     if (err != 0)
         return errbuf_set(k->why, err, "%s", sprat_strerror(err));
-    if (buf_len(&k->rows) > 1 || k->begins)
-        err = redis_stream_add(k->call, k->rows_key, ROWS_KEEP, buf_data(&k->rows),
-                               buf_len(&k->rows), &id, k->why);
+    if (buf_len(&k->rows) <= 1 && !k->begins)
+        return 0;
+    err = redis_stream_add(k->call, k->rows_key, k->begins, buf_data(&k->rows), buf_len(&k->rows),
+                           &id, k->why);
+    if (err == SPRAT_E_NOTFOUND)
+        k->epoch[0] = '\0';
+    if (err == 0 && k->begins)
+        err = redis_expire(k->call, k->rows_key, UNFINISHED_MS, &there, k->why);
+    if (err != 0)
+        return err;
     k->begins = false;
+    k->told += buf_len(&k->rows) + ROWS_OVERHEAD;
     branchwire_begin_rows(&k->rows);
-    return err;
+    return keep_lease(k, k->call, k->why);
 }
 
 /* Behind each row: a message that is full leaves. */
@@ -214,25 +244,38 @@ drop_epoch(struct keeper *k, struct redis_call *c, const char *epoch, struct err
     return redis_del(c, key, eb);
 }
 
-/* The whole table under a name that nobody reads, which then takes the place of the old one. */
+/* That of the table goes on. |*there|: Redis still has it. */
+static int
+renew_table(struct keeper *k, struct redis_call *c, bool *there, struct errbuf *eb)
+{
+    k->renew_table_at = mono_add_ms(clock_mono(), RENEW_TABLE_MS);
+    return redis_expire(c, k->rows_key, TABLE_MS, there, eb);
+}
+
+/* The whole table under a name that nobody reads, which then takes the place of the old one. What
+ * could not be told to its end makes room at once, as that may be what it lacked. */
 static int
 tell_all(struct keeper *k, struct redis_call *c, const char *old, struct errbuf *eb)
 {
     char epoch[BRANCHWIRE_RUN_LEN + 1];
     int64_t change = 0;
     uint64_t number;
+    bool there;
     int err;
 
     random_bytes(&number, sizeof(number));
     branchwire_run(epoch, number);
     k->epoch[0] = '\0';
     k->begins = true;
+    k->told = 0;
     set_rows_key(k, epoch);
     err = tell_changes(k, c, &change, eb);
+    if (err == 0)
+        err = renew_table(k, c, &there, eb);
     if (err != 0) {
         struct errbuf ignored;
 
-        (void)redis_expire(c, k->rows_key, UNFINISHED_MS, &ignored);
+        (void)redis_del(c, k->rows_key, &ignored);
         return err;
     }
     err = redis_set(c, k->epoch_key, epoch, 0, false, NULL, eb);
@@ -242,24 +285,43 @@ tell_all(struct keeper *k, struct redis_call *c, const char *old, struct errbuf 
         return err;
     memcpy(k->epoch, epoch, sizeof(k->epoch));
     k->change = change;
+    k->table = k->told;
     log_info(k->log, "the other trackers of the fleet are told of all users and torrents");
     return 0;
 }
 
-/* Another epoch than ours, or none, is what a keeper before us left, or a Redis that was emptied.
- */
+/* Is there nothing to go on with? Another epoch than ours, or none, is what a keeper before us
+ * left, or a Redis that was emptied. And what is told behind a table must not grow for ever. */
+static int
+must_tell_all(struct keeper *k, struct redis_call *c, const char *told, bool *must,
+              struct errbuf *eb)
+{
+    bool there = true;
+    int err = 0;
+
+    *must = k->epoch[0] == '\0' || strcmp(told, k->epoch) != 0 ||
+            k->told > 2 * k->table + KEEPER_CHANGES_MAX;
+    if (!*must && mono_due(k->renew_table_at, clock_mono()))
+        err = renew_table(k, c, &there, eb);
+    *must |= !there;
+    return err;
+}
+
 static int
 tell(struct keeper *k, struct redis_call *c, struct errbuf *eb)
 {
     char told[BRANCHWIRE_RUN_LEN + 2];
     int64_t version = k->data_version;
+    bool all;
     int err = redis_get(c, k->epoch_key, told, sizeof(told), eb);
 
     if (err == 0)
         err = registry_data_version(k->registry, &version, eb);
+    if (err == 0)
+        err = must_tell_all(k, c, told, &all, eb);
     if (err != 0)
         return err;
-    if (k->epoch[0] == '\0' || strcmp(told, k->epoch) != 0)
+    if (all)
         err = tell_all(k, c, told, eb);
     else if (version != k->data_version)
         err = tell_changes(k, c, &k->change, eb);
@@ -386,6 +448,7 @@ keeper_new(const char *database, const struct keeper_config *config, const struc
         keeper_free(k);
         return err;
     }
+    registry_wait_ms(k->registry, DATABASE_MS);
     *out = k;
     return 0;
 }

@@ -7,7 +7,8 @@
  *      says how); only then it confirms, and until then the branch has the batch
  *
  * A lease sees to it that there is one keeper: a second tracker with a database waits until the
- * first has been silent for KEEPER_LEASE_MS. It has a connection to the database of its own,
+ * first has been silent for KEEPER_LEASE_MS. All that it puts into Redis goes by itself some days
+ * after the last keeper is gone. It has a connection to the database of its own,
  * beside the accountant's, and is for one thread.
  */
 #ifndef TRACKER_DAEMON_KEEPER_H
@@ -21,8 +22,11 @@
 
 enum {
     KEEPER_LEASE_MS = 10000,
-    KEEPER_BOOKS_MAX = 256, /* batches in Redis that were not taken */
-    KEEPER_ACK_DAYS = 7,    /* a branch hears within these that its batch was taken */
+    KEEPER_BOOKS_MAX = 256,       /* batches in Redis that were not taken */
+    KEEPER_ACK_DAYS = 7,          /* a branch hears within these that its batch was taken */
+    KEEPER_TABLE_DAYS = 7,        /* so long branches may start without a keeper */
+    KEEPER_CHANGES_MAX = 1 << 20, /* bytes told behind a table, beyond as many as the table has,
+                                   * until it is told anew */
 };
 
 struct keeper;

@@ -52,15 +52,24 @@ int
 redis_stream_add(struct redis_call *c, const char *key, unsigned keep, const void *data, size_t len,
                  struct redis_id *id, struct errbuf *eb)
 {
+    struct redis_arg words[7] = {redis_text("XADD"), redis_text(key), redis_text("NOMKSTREAM")};
     char most[NUMBER_MAX];
-    const struct redis_arg words[] = {
-        redis_text("XADD"), redis_text(key), redis_text("MAXLEN"), redis_text(number(most, keep)),
-        redis_text("*"),    redis_text("b"), {data, len}};
     const struct cluster_reply *r;
-    int err = redis_call(c, words, sizeof(words) / sizeof(words[0]), &r, eb);
+    size_t n = 3;
+    int err;
 
+    if (keep > 0) {
+        words[2] = redis_text("MAXLEN");
+        words[n++] = redis_text(number(most, keep));
+    }
+    words[n++] = redis_text("*");
+    words[n++] = redis_text("b");
+    words[n++] = (struct redis_arg){data, len};
+    err = redis_call(c, words, n, &r, eb);
     if (err != 0)
         return err;
+    if (keep == 0 && r->type == CLUSTER_REPLY_NIL)
+        return errbuf_set(eb, SPRAT_E_NOTFOUND, "redis has lost %s", key);
     return read_id(r, id) ? 0 : no_redis(c, eb);
 }
 
@@ -184,14 +193,14 @@ redis_set(struct redis_call *c, const char *key, const char *value, unsigned ttl
 }
 
 int
-redis_expire(struct redis_call *c, const char *key, unsigned ttl_ms, struct errbuf *eb)
+redis_expire(struct redis_call *c, const char *key, unsigned ttl_ms, bool *there, struct errbuf *eb)
 {
     const struct cluster_reply *r;
     char ttl[NUMBER_MAX];
+    int err = CALL(c, &r, eb, "PEXPIRE", key, number(ttl, ttl_ms));
 
-    if (ttl_ms == 0)
-        return CALL(c, &r, eb, "PERSIST", key);
-    return CALL(c, &r, eb, "PEXPIRE", key, number(ttl, ttl_ms));
+    *there = err == 0 && r->type == CLUSTER_REPLY_INTEGER && r->integer == 1;
+    return err;
 }
 
 int

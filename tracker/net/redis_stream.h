@@ -21,7 +21,8 @@ struct redis_id {
 /* All return 0 or an error of redis_call(); SPRAT_E_PROTOCOL, and the connection is closed, for a
  * reply that no Redis gives. */
 
-/* Appends a message and sets |*id|; of older entries those beyond |keep| go. */
+/* Appends a message and sets |*id|; of older entries those beyond |keep| go. |keep| 0: all stay,
+ * and there must be some, or it is NOTFOUND. */
 int redis_stream_add(struct redis_call *c, const char *key, unsigned keep, const void *data,
                      size_t len, struct redis_id *id, struct errbuf *eb);
 
@@ -48,8 +49,9 @@ int redis_get(struct redis_call *c, const char *key, char *out, size_t size, str
 int redis_set(struct redis_call *c, const char *key, const char *value, unsigned ttl_ms,
               bool only_new, bool *set, struct errbuf *eb);
 
-/* |ttl_ms| from now on; 0: for ever. */
-int redis_expire(struct redis_call *c, const char *key, unsigned ttl_ms, struct errbuf *eb);
+/* It is forgotten |ttl_ms| from now on, more than 0. |*there|: was there such a key? */
+int redis_expire(struct redis_call *c, const char *key, unsigned ttl_ms, bool *there,
+                 struct errbuf *eb);
 int redis_del(struct redis_call *c, const char *key, struct errbuf *eb);
 
 #endif

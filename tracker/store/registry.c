@@ -128,6 +128,12 @@ registry_close(struct registry *r)
     free(r);
 }
 
+void
+registry_wait_ms(struct registry *r, int ms)
+{
+    sqlite3_busy_timeout(db_handle(r->db), ms);
+}
+
 /* ---- what all parts share ---- */
 
 int

@@ -39,6 +39,9 @@ int registry_open(const char *path, bool create, struct registry **out, struct e
 /* NULL is legal. */
 void registry_close(struct registry *r);
 
+/* Waits no longer than that for another who writes; until this is called, DB_BUSY_MS. */
+void registry_wait_ms(struct registry *r, int ms);
+
 /* ---- users ---- */
 
 struct registry_user {
