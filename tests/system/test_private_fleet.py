@@ -404,6 +404,33 @@ def branch_books(redis):
     redis.command("XADD", NAME + "books", "*", "b", empty_batch(7, 1))
 
 
+def tell_slot(redis, user_id, torrent, seconds, leeches):
+    """As another tracker does."""
+    redis.command("XADD", NAME + "slots", "*", "b",
+                  struct.pack(">BQHIIIB", 1, 99, 1, user_id, torrent, seconds, leeches))
+
+
+def with_a_slot(t):
+    """A fleet in which dora may leech one torrent, the first, and does."""
+    redis, first, (a,), anna = fleet(t, 1)
+    command(t, first.database, "torrent", "add", OTHER.hex())
+    dora = user(t, first.database, "dora", "--slots", "1")
+    t.wait("dora", lambda: not refusal(a, dora, info_hash=OTHER, event="stopped"), 10)
+    say(a, dora, left=9)
+    assert "too many" in refusal(a, dora, info_hash=OTHER, left=9)
+    settled(t, a)
+    return redis, first, a, anna, dora
+
+
+@test
+def a_clock_that_is_ahead_holds_no_slot(t):
+    redis, _, a, _, dora = with_a_slot(t)
+    tell_slot(redis, 2, 77, 0xffffffff, True)
+    tell_slot(redis, 2, 1, int(time.time()) + 1, False)
+    tell_slot(redis, 2, 77, int(time.time()) + 1, False)
+    t.wait("the slot to be free", lambda: not refusal(a, dora, info_hash=OTHER, left=9), 10)
+
+
 @test
 def a_redis_that_answers_more_than_was_asked_for_is_none(t):
     entries = b"".join(b"*2\r\n" + bulk(b"%d-1" % n) + b"*2\r\n" + bulk(b"b") + bulk(empty_batch(7, n))

@@ -47,20 +47,24 @@ tell(struct slotshare *s, struct redis_call *c, struct errbuf *eb)
     return err;
 }
 
-/* What can't be read is of a later version, or nobody's; it is passed over. */
+/* What can't be read is of a later version, or nobody's; it is passed over. A time that is still to
+ * come is of a clock that is ahead: nothing that is said later could end it. */
 static int
 hear(void *ctx, const uint8_t *data, size_t len)
 {
     struct slotshare *s = ctx;
-    int64_t oldest = clock_unix() - (int64_t)s->silence_s;
+    int64_t now = clock_unix(), oldest = now - (int64_t)s->silence_s;
     uint32_t count;
     uint64_t run;
 
     if (branchwire_read_slots(data, len, &run, s->news, &count) != 0 || run == s->run)
         return 0;
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
+        if ((int64_t)s->news[i].unix_s > now)
+            s->news[i].unix_s = (uint32_t)now;
         if ((int64_t)s->news[i].unix_s > oldest)
             members_hear_slots(s->members, &s->news[i]);
+    }
     return 0;
 }
 
