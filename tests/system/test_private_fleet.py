@@ -432,6 +432,18 @@ def a_clock_that_is_ahead_holds_no_slot(t):
 
 
 @test
+def who_waits_for_the_keeper_hears_what_is_new(t):
+    redis, first, a, anna, dora = with_a_slot(t)
+    first.kill()
+    redis.command("SET", NAME + "keeper", "0" * 16)  # one that takes nothing
+    say(a, anna, uploaded=9)
+    t.wait("a batch to be handed over", lambda: redis.command("XLEN", NAME + "books") > 0, 20)
+    tell_slot(redis, 2, 1, int(time.time()) + 1, False)
+    t.wait("the slot to be free", lambda: not refusal(a, dora, info_hash=OTHER, left=9), 7)
+    assert a.metric("accounts_waiting") > 0
+
+
+@test
 def a_redis_that_answers_more_than_was_asked_for_is_none(t):
     entries = b"".join(b"*2\r\n" + bulk(b"%d-1" % n) + b"*2\r\n" + bulk(b"b") + bulk(empty_batch(7, n))
                        for n in range(1, 100))

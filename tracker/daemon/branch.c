@@ -35,6 +35,9 @@ struct branch {
     uint64_t sent;  /* the number that waits in Redis as |sent_id|; 0: none */
     struct redis_id sent_id;
     struct buf message;
+    int (*round)(void *ctx, struct redis_call *c, struct errbuf *eb);
+    void *round_ctx;
+    struct mono round_at; /* while a batch is waited for */
 };
 
 struct branch *
@@ -66,6 +69,14 @@ branch_free(struct branch *b)
         return;
     buf_fini(&b->message);
     free(b);
+}
+
+void
+branch_meanwhile(struct branch *b, int (*round)(void *ctx, struct redis_call *c, struct errbuf *eb),
+                 void *ctx)
+{
+    b->round = round;
+    b->round_ctx = ctx;
 }
 
 bool
@@ -244,6 +255,18 @@ look_for_ack(struct branch *b, struct redis_call *c, struct errbuf *eb)
     return err;
 }
 
+static int
+round_if_due(struct branch *b, struct redis_call *c, struct errbuf *eb)
+{
+    int err;
+
+    if (b->round == NULL || !mono_due(b->round_at, clock_mono()))
+        return 0;
+    err = b->round(b->round_ctx, c, eb);
+    b->round_at = mono_add_ms(clock_mono(), BRANCH_ROUND_MS);
+    return err;
+}
+
 /* Waits until the message is confirmed. It may have been lost with Redis: then it is put there
  * again. */
 static int
@@ -263,6 +286,8 @@ await_ack(struct branch *b, struct redis_call *c, uint64_t seq, struct errbuf *e
             looked = now;
         }
         clock_sleep_ms(BRANCH_POLL_MS);
+        if (err == 0)
+            err = round_if_due(b, c, eb);
         if (err == 0)
             err = look_for_ack(b, c, eb);
     }
@@ -289,6 +314,7 @@ branch_hand_over(struct branch *b, struct redis_call *c, const struct accounts_b
     struct place at = {0};
     int err = 0;
 
+    b->round_at = mono_add_ms(clock_mono(), BRANCH_ROUND_MS);
     *out = (struct accounts_result){.entries = left};
     for (; left > 0 && err == 0; seq++) {
         uint32_t count = left < BRANCHWIRE_ENTRIES_MAX ? (uint32_t)left : BRANCHWIRE_ENTRIES_MAX;

@@ -22,6 +22,7 @@ enum {
     BRANCH_CONFIRM_MS = 10000, /* so long a batch is waited for */
     BRANCH_POLL_MS = 20,       /* between two looks whether it is confirmed */
     BRANCH_LOST_MS = 2000,     /* without an answer, it is looked whether Redis still has it */
+    BRANCH_ROUND_MS = 200,     /* between two rounds while it waits */
 };
 
 struct branch;
@@ -39,6 +40,11 @@ int branch_round(struct branch *b, struct redis_call *c, struct errbuf *eb);
  * where it stopped. |out| has the entries; the rest is counted at the keeper. */
 int branch_hand_over(struct branch *b, struct redis_call *c, const struct accounts_batch *batch,
                      struct accounts_result *out, struct errbuf *eb);
+
+/* What else is to be done on the connection while a batch is waited for, every BRANCH_ROUND_MS. Its
+ * errors are those of the handing over. */
+void branch_meanwhile(struct branch *b,
+                      int (*round)(void *ctx, struct redis_call *c, struct errbuf *eb), void *ctx);
 
 /* Does a keeper hold its lease, as far as is known? From any thread. */
 bool branch_sees_keeper(const struct branch *b);

@@ -52,16 +52,26 @@ flush_if_due(struct courier *c, bool flush_now)
     c->flush_at = mono_add_ms(clock_mono(), INT64_C(1000) * (int64_t)flusher_flush(&c->flusher));
 }
 
+/* On a connection that stands. A branch does it while it hands over too. */
 static int
-go_round(struct courier *c, struct errbuf *eb)
+go_round(void *ctx, struct redis_call *call, struct errbuf *eb)
+{
+    struct courier *c = ctx;
+    int err = 0;
+
+    if (c->keeper != NULL)
+        err = keeper_round(c->keeper, call, eb);
+    if (err == 0 && c->branch != NULL)
+        err = branch_round(c->branch, call, eb);
+    return err == 0 ? slotshare_round(c->slots, call, eb) : err;
+}
+
+static int
+connect_and_go(struct courier *c, struct errbuf *eb)
 {
     int err = redis_call_connect(c->call, eb);
 
-    if (err == 0 && c->keeper != NULL)
-        err = keeper_round(c->keeper, c->call, eb);
-    if (err == 0 && c->branch != NULL)
-        err = branch_round(c->branch, c->call, eb);
-    return err == 0 ? slotshare_round(c->slots, c->call, eb) : err;
+    return err == 0 ? go_round(c, c->call, eb) : err;
 }
 
 static void
@@ -94,7 +104,7 @@ do_round(struct courier *c, bool flush_now)
     struct errbuf eb = {""};
 
     members_set_unix_offset(c->members, accountant_unix_offset_us());
-    if (go_round(c, &eb) != 0)
+    if (connect_and_go(c, &eb) != 0)
         on_bad_round(c, eb.text);
     else
         on_good_round(c);
@@ -178,6 +188,7 @@ make_branch(struct courier *c, const struct courier_config *config, uint64_t run
     c->branch = branch_new(config->name, run, c->members, &c->log);
     if (c->branch == NULL)
         return SPRAT_E_NOMEM;
+    branch_meanwhile(c->branch, go_round, c);
     c->flusher.period_s = config->period_s;
     c->flusher.gap_max_s = config->gap_max_s;
     c->flusher.rate_possible = config->rate_possible;
