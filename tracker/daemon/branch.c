@@ -243,14 +243,15 @@ put_message(struct branch *b, struct redis_call *c, uint64_t seq, struct errbuf 
     return err;
 }
 
+/* What is above |seq|, the last that was sent, no keeper has said. */
 static int
-look_for_ack(struct branch *b, struct redis_call *c, struct errbuf *eb)
+look_for_ack(struct branch *b, struct redis_call *c, uint64_t seq, struct errbuf *eb)
 {
     char text[24];
     uint64_t acked;
     int err = redis_get(c, b->ack_key, text, sizeof(text), eb);
 
-    if (err == 0 && parse_u64(text, 0, UINT64_MAX, &acked) == 0 && acked > b->acked)
+    if (err == 0 && parse_u64(text, 0, seq, &acked) == 0 && acked > b->acked)
         b->acked = acked;
     return err;
 }
@@ -273,7 +274,7 @@ static int
 await_ack(struct branch *b, struct redis_call *c, uint64_t seq, struct errbuf *eb)
 {
     struct mono begin = clock_mono(), looked = begin;
-    int err = look_for_ack(b, c, eb);
+    int err = look_for_ack(b, c, seq, eb);
 
     while (err == 0 && b->acked < seq) {
         struct mono now = clock_mono();
@@ -289,7 +290,7 @@ await_ack(struct branch *b, struct redis_call *c, uint64_t seq, struct errbuf *e
         if (err == 0)
             err = round_if_due(b, c, eb);
         if (err == 0)
-            err = look_for_ack(b, c, eb);
+            err = look_for_ack(b, c, seq, eb);
     }
     return err;
 }
