@@ -168,17 +168,16 @@ migrate(struct db *db, const struct db_schema *schema, struct errbuf *eb)
     return err;
 }
 
-/* All of it at one moment: another process may be making the tables just now. */
+/* All of it at one moment: another process may be making the tables just now. After an error the
+ * connection is of no use. */
 static int
 look_at_version(struct db *db, const struct db_schema *schema, int64_t *version, struct errbuf *eb)
 {
     int err = db_exec(db, "BEGIN", "opening", eb);
 
-    if (err != 0)
-        return err;
-    err = read_version(db, schema, version, eb);
-    db_rollback(db);
-    return err;
+    if (err == 0)
+        err = read_version(db, schema, version, eb);
+    return err == 0 ? db_commit(db, eb) : err;
 }
 
 /* Two processes that open a new database at once can meet here, where SQLite does not wait by

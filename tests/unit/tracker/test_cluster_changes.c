@@ -52,8 +52,8 @@ expect_counts(struct rig *r, uint32_t seeds, uint32_t leeches)
 
     memcpy(s.info_hash, rig_hash, sizeof(rig_hash));
     tracker_on_scrape(r->t, &s, r->now);
-    cr_assert_eq(s.complete, seeds, "%u seeders", s.complete);
-    cr_assert_eq(s.incomplete, leeches, "%u leechers", s.incomplete);
+    cr_assert_eq(s.complete, seeds, "%d seeders", (int)s.complete);
+    cr_assert_eq(s.incomplete, leeches, "%d leechers", (int)s.incomplete);
 }
 
 Test(cluster_changes, a_whole_copy_is_not_fetched_again)
