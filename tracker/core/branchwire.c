@@ -201,6 +201,8 @@ read_torrent(struct cursor *c, const struct access_sink *sink)
         return SPRAT_E_PROTOCOL;
     t.hidden = (flags & TORRENT_HIDDEN) != 0;
     t.removed = (flags & TORRENT_REMOVED) != 0 ? reason : NULL;
+    if (t.removed == NULL && reason[0] != '\0')
+        return SPRAT_E_PROTOCOL;
     return sink->torrent(sink->ctx, &t);
 }
 

@@ -145,6 +145,7 @@ Test(branchwire, rows_that_nobody_writes)
     cr_assert_eq(ROWS("\1t\4\0\0\0\0\0"), SPRAT_E_PROTOCOL);
     cr_assert_eq(ROWS("\1t\0\0\0\1\2\3a\0b"), SPRAT_E_PROTOCOL, "a NUL in a reason");
     cr_assert_eq(ROWS("\1t\0\0\0\1\2\xff"), SPRAT_E_PROTOCOL);
+    cr_assert_eq(ROWS("\1t\0\0\0\1\1\3abc"), SPRAT_E_PROTOCOL, "a reason for nothing");
     cr_assert_eq(ROWS("\1c\3\1x"), SPRAT_E_PROTOCOL, "no such rule");
     cr_assert_eq(ROWS("\1c\0\0"), SPRAT_E_PROTOCOL, "no prefix");
     cr_assert_eq(ROWS("\1c\0\25aaaaaaaaaaaaaaaaaaaaa"), SPRAT_E_PROTOCOL, "21 bytes of prefix");
