@@ -161,14 +161,18 @@ def signals_are_listed(t):
     say(tracker, key, number=2, left=0, peer_id=b"some-unknown-program")
     settled(t, tracker)
     time.sleep(1.1)
+    say(tracker, key, number=3, left=1, peer_id=b"-qB4650-" + b"b" * 12)
     say(tracker, key, left=0, uploaded=100 * MIB, peer_id=b"-qB4650-" + b"a" * 12)
+    say(tracker, key, number=3, left=1, event="stopped", peer_id=b"-qB4650-" + b"b" * 12)
     settled(t, tracker)
     assert tracker.metric("accounts_signals") >= 3
     found = {one["kind"]: one for one in ask(t, database, "stats")["signals"]}
     assert set(found) == {"unknown-client", "absurd-counters", "rate"}, found
     assert found["rate"]["worst"] >= MIB and found["rate"]["user"] == "anna"
     assert total(t, database, "anna")["uploaded"] == 100 * MIB, "signals act on nothing"
-    time.sleep(1.1)
+    time.sleep(2.1)
+    say(tracker, key, left=0, uploaded=100 * MIB, peer_id=b"-qB4650-" + b"a" * 12)
+    settled(t, tracker)
     say(tracker, key, left=0, uploaded=100 * MIB + 5, peer_id=b"-qB4650-" + b"a" * 12)
     settled(t, tracker)
     found = {one["kind"]: one for one in ask(t, database, "stats")["signals"]}
