@@ -194,9 +194,10 @@ Test(branchwire, batches_come_back)
 
     branchwire_begin_batch(&out, &b);
     for (uint32_t flags = 0; flags <= LEDGER_FLAGS_ALL; flags++) {
-        struct ledger_entry e = entry(flags);
+        static struct ledger_entry e; /* ASan's stacks do not align it */
         size_t before = buf_len(&out);
 
+        e = entry(flags);
         branchwire_put_entry(&out, &e);
         cr_assert_leq(buf_len(&out) - before, BRANCHWIRE_ENTRY_MAX);
     }
@@ -236,8 +237,9 @@ read_back(const struct ledger_entry *e)
 
 Test(branchwire, entries_that_no_ledger_makes)
 {
-    struct ledger_entry good = entry(LEDGER_RESTARTED), e = good;
+    static struct ledger_entry good, e;
 
+    e = good = entry(LEDGER_RESTARTED);
     cr_assert_eq(read_back(&e), 0);
     e.key.user = 0;
     cr_assert_eq(read_back(&e), SPRAT_E_PROTOCOL);
