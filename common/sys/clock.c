@@ -30,6 +30,12 @@ clock_unix_us(void)
 }
 
 int64_t
+clock_unix_offset_us(void)
+{
+    return clock_unix_us() - clock_mono().us;
+}
+
+int64_t
 clock_unix(void)
 {
     return clock_unix_us() / 1000000;

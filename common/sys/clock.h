@@ -20,4 +20,7 @@ void clock_sleep_ms(unsigned ms);
 int64_t clock_unix(void);
 int64_t clock_unix_us(void);
 
+/* What to add to clock_mono() for that; it changes when the wall clock is set. */
+int64_t clock_unix_offset_us(void);
+
 #endif

@@ -26,6 +26,13 @@ branchwire_key(char out[BRANCHWIRE_KEY_MAX + 1], const char *name, const char *w
 }
 
 void
+branchwire_key_of(char out[BRANCHWIRE_KEY_MAX + 1], const char *name, const char *what,
+                  uint64_t run)
+{
+    snprintf(out, BRANCHWIRE_KEY_MAX + 1, "%s{private}%s:%016" PRIx64, name, what, run);
+}
+
+void
 branchwire_run(char out[BRANCHWIRE_RUN_LEN + 1], uint64_t run)
 {
     snprintf(out, BRANCHWIRE_RUN_LEN + 1, "%016" PRIx64, run);

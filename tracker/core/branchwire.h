@@ -55,6 +55,10 @@ enum {
 /* NAME{private}WHAT; |what| is a word of the list above. */
 void branchwire_key(char out[BRANCHWIRE_KEY_MAX + 1], const char *name, const char *what);
 
+/* NAME{private}WHAT:RUN, of the keys of which there is one for each run or epoch. */
+void branchwire_key_of(char out[BRANCHWIRE_KEY_MAX + 1], const char *name, const char *what,
+                       uint64_t run);
+
 /* 16 hex digits and a NUL. */
 void branchwire_run(char out[BRANCHWIRE_RUN_LEN + 1], uint64_t run);
 /* The number in them; false if they are none. */

@@ -59,12 +59,6 @@ struct accountant_job {
     struct errbuf why;
 };
 
-int64_t
-accountant_unix_offset_us(void)
-{
-    return clock_unix_us() - clock_mono().us;
-}
-
 /* ---- what the clock asks for ---- */
 
 static void
@@ -78,7 +72,7 @@ flush(struct accountant *a)
 static void
 look(struct accountant *a)
 {
-    members_set_unix_offset(a->members, accountant_unix_offset_us());
+    members_set_unix_offset(a->members, clock_unix_offset_us());
     memberfeed_look(&a->feed);
     a->look_at = mono_add_ms(clock_mono(), LOOK_MS);
 }

@@ -52,9 +52,6 @@ int accountant_start(struct accountant *a);
  * gone. NULL is legal. */
 void accountant_free(struct accountant *a);
 
-/* What to add to the monotonic clock for Unix time. */
-int64_t accountant_unix_offset_us(void);
-
 void accountant_get_stats(struct accountant *a, struct flusher_stats *out);
 
 /* Where a loop asks, and gets its answers. NULL when memory is out. */

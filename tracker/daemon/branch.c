@@ -6,7 +6,6 @@
  */
 #include "tracker/daemon/branch.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +24,7 @@ struct branch {
     const char *name;
     struct members *members;
     char epoch[BRANCHWIRE_RUN_LEN + 2]; /* of the table at hand; "": there is none */
+    char rows_key[BRANCHWIRE_KEY_MAX + 1];
     struct redis_id rows_last;
     char epoch_key[BRANCHWIRE_KEY_MAX + 1], lease_key[BRANCHWIRE_KEY_MAX + 1];
     char books_key[BRANCHWIRE_KEY_MAX + 1], ack_key[BRANCHWIRE_KEY_MAX + 1];
@@ -44,7 +44,6 @@ struct branch *
 branch_new(const char *name, uint64_t run, struct members *m, const struct log *log)
 {
     struct branch *b = calloc(1, sizeof(*b));
-    char what[BRANCHWIRE_RUN_LEN + 8] = "ack:";
 
     if (b == NULL)
         return NULL;
@@ -52,8 +51,7 @@ branch_new(const char *name, uint64_t run, struct members *m, const struct log *
     b->name = name;
     b->members = m;
     b->run = run;
-    branchwire_run(what + strlen(what), run);
-    branchwire_key(b->ack_key, name, what);
+    branchwire_key_of(b->ack_key, name, "ack", run);
     branchwire_key(b->epoch_key, name, "epoch");
     branchwire_key(b->lease_key, name, "keeper");
     branchwire_key(b->books_key, name, "books");
@@ -103,16 +101,13 @@ take_rows(void *ctx, const uint8_t *data, size_t len)
 
 /* All rows behind |*last| that there are by now. */
 static int
-read_rows(const struct branch *b, struct redis_call *c, const char *epoch,
-          const struct access_sink *sink, struct redis_id *last, struct errbuf *eb)
+read_rows(struct redis_call *c, const char *key, const struct access_sink *sink,
+          struct redis_id *last, struct errbuf *eb)
 {
-    char what[BRANCHWIRE_RUN_LEN + 8], key[BRANCHWIRE_KEY_MAX + 1];
     struct feed feed = {.sink = *sink};
     unsigned got = ROWS_AT_ONCE;
     int err = 0;
 
-    snprintf(what, sizeof(what), "rows:%.*s", BRANCHWIRE_RUN_LEN, epoch);
-    branchwire_key(key, b->name, what);
     while (err == 0 && got == ROWS_AT_ONCE)
         err = redis_stream_read(c, key, ROWS_AT_ONCE, last, take_rows, &feed, &got, eb);
     if (feed.err != 0)
@@ -124,11 +119,12 @@ read_rows(const struct branch *b, struct redis_call *c, const char *epoch,
 /* Fills a table beside the one in use. The keeper may have begun another epoch meanwhile, and
  * deleted this one before it was read; and one without a single message was lost. */
 static int
-load_table(struct branch *b, struct redis_call *c, const char *epoch, struct errbuf *eb)
+load_table(struct branch *b, struct redis_call *c, const char *epoch, uint64_t number,
+           struct errbuf *eb)
 {
     struct access *table = members_new_table(b->members);
     struct redis_id last = {"0"};
-    char now[BRANCHWIRE_RUN_LEN + 2] = "";
+    char now[BRANCHWIRE_RUN_LEN + 2] = "", key[BRANCHWIRE_KEY_MAX + 1];
     struct access_counts counts;
     struct access_sink sink;
     int err;
@@ -136,7 +132,8 @@ load_table(struct branch *b, struct redis_call *c, const char *epoch, struct err
     if (table == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     sink = access_fill(table);
-    err = read_rows(b, c, epoch, &sink, &last, eb);
+    branchwire_key_of(key, b->name, "rows", number);
+    err = read_rows(c, key, &sink, &last, eb);
     if (err == 0)
         err = redis_get(c, b->epoch_key, now, sizeof(now), eb);
     if (err != 0 || strcmp(now, epoch) != 0 || strcmp(last.text, "0") == 0) {
@@ -146,6 +143,7 @@ load_table(struct branch *b, struct redis_call *c, const char *epoch, struct err
     access_counts(table, &counts);
     members_replace(b->members, table);
     memcpy(b->epoch, now, sizeof(b->epoch));
+    memcpy(b->rows_key, key, sizeof(b->rows_key));
     b->rows_last = last;
     log_event(b->log, LOG_INFO, "the users and torrents of the fleet are known",
               log_number("users", counts.users), log_number("torrents", counts.torrents));
@@ -177,8 +175,8 @@ branch_round(struct branch *b, struct redis_call *c, struct errbuf *eb)
     if (err != 0 || !branchwire_read_run((const uint8_t *)epoch, strlen(epoch), &number))
         return err;
     if (strcmp(epoch, b->epoch) != 0)
-        return load_table(b, c, epoch, eb);
-    return read_rows(b, c, epoch, &sink, &b->rows_last, eb);
+        return load_table(b, c, epoch, number, eb);
+    return read_rows(c, b->rows_key, &sink, &b->rows_last, eb);
 }
 
 /* ---- books go out ---- */

@@ -13,7 +13,6 @@
 #include "common/sys/clock.h"
 #include "common/sys/lock.h"
 #include "common/sys/thread.h"
-#include "tracker/daemon/accountant.h"
 #include "tracker/daemon/branch.h"
 #include "tracker/daemon/keeper.h"
 #include "tracker/daemon/slotshare.h"
@@ -103,7 +102,7 @@ do_round(struct courier *c, bool flush_now)
 {
     struct errbuf eb = {""};
 
-    members_set_unix_offset(c->members, accountant_unix_offset_us());
+    members_set_unix_offset(c->members, clock_unix_offset_us());
     if (connect_and_go(c, &eb) != 0)
         on_bad_round(c, eb.text);
     else

@@ -222,25 +222,15 @@ tell_changes(struct keeper *k, struct redis_call *c, int64_t *change, struct err
     return err;
 }
 
-static void
-set_rows_key(struct keeper *k, const char *epoch)
-{
-    char what[BRANCHWIRE_RUN_LEN + 8] = "rows:";
-
-    strcat(what, epoch);
-    branchwire_key(k->rows_key, k->config.name, what);
-}
-
 static int
 drop_epoch(struct keeper *k, struct redis_call *c, const char *epoch, struct errbuf *eb)
 {
-    char what[BRANCHWIRE_RUN_LEN + 8] = "rows:", key[BRANCHWIRE_KEY_MAX + 1];
+    char key[BRANCHWIRE_KEY_MAX + 1];
     uint64_t number;
 
     if (!branchwire_read_run((const uint8_t *)epoch, strlen(epoch), &number))
         return 0;
-    strcat(what, epoch);
-    branchwire_key(key, k->config.name, what);
+    branchwire_key_of(key, k->config.name, "rows", number);
     return redis_del(c, key, eb);
 }
 
@@ -268,7 +258,7 @@ tell_all(struct keeper *k, struct redis_call *c, const char *old, struct errbuf 
     k->epoch[0] = '\0';
     k->begins = true;
     k->told = 0;
-    set_rows_key(k, epoch);
+    branchwire_key_of(k->rows_key, k->config.name, "rows", number);
     err = tell_changes(k, c, &change, eb);
     if (err == 0)
         err = renew_table(k, c, &there, eb);
@@ -381,14 +371,11 @@ take_batch(void *ctx, const uint8_t *data, size_t len)
 static int
 confirm(struct keeper *k, struct redis_call *c, struct errbuf *eb)
 {
-    char what[BRANCHWIRE_RUN_LEN + 8], run[BRANCHWIRE_RUN_LEN + 1];
     char key[BRANCHWIRE_KEY_MAX + 1], seq[24];
     int err = 0;
 
     for (unsigned i = 0; i < k->taken && err == 0; i++) {
-        branchwire_run(run, k->taken_run[i]);
-        snprintf(what, sizeof(what), "ack:%s", run);
-        branchwire_key(key, k->config.name, what);
+        branchwire_key_of(key, k->config.name, "ack", k->taken_run[i]);
         snprintf(seq, sizeof(seq), "%" PRIu64, k->taken_seq[i]);
         err = redis_set(c, key, seq, KEEPER_ACK_DAYS * 86400000u, false, NULL, eb);
     }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/crypto/random.h"
+#include "common/sys/clock.h"
 #include "common/sys/jsonlog.h"
 #include "common/sys/processors.h"
 #include "common/sys/sandbox.h"
@@ -205,7 +206,7 @@ start_members(struct process *p, struct errbuf *eb)
         .entries_max = s->accounts_max,
         .gap_max_s = 2 * s->tracker.interval,
         .silence_s = tracker_peer_timeout_s(&s->tracker),
-        .unix_offset_us = accountant_unix_offset_us(),
+        .unix_offset_us = clock_unix_offset_us(),
     };
     uint64_t seed[2];
 

@@ -32,7 +32,7 @@ Test(branchwire, keys_and_runs)
     cr_assert_str_eq(key, "sprat:{private}books");
     memset(longest, 'n', CLUSTER_NAME_MAX);
     longest[CLUSTER_NAME_MAX] = '\0';
-    branchwire_key(key, longest, "rows:0123456789abcdef");
+    branchwire_key_of(key, longest, "rows", UINT64_C(0x0123456789abcdef));
     cr_assert_str_eq(key + CLUSTER_NAME_MAX, "{private}rows:0123456789abcdef");
     branchwire_run(run, UINT64_C(0x0123456789abcdef));
     cr_assert_str_eq(run, "0123456789abcdef");
