@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/sys/addr.h"
+#include "tests/unit/tracker/dial.h"
 #include "tracker/net/http_front.h"
 #include "tracker/net/udp_front.h"
 
@@ -74,18 +74,6 @@ spin(struct rig *r, int64_t ms)
     cr_assert_eq(loop_run(r->loop), 0);
 }
 
-static int
-connect_to(const struct endpoint *to, int type)
-{
-    struct sockaddr_storage ss;
-    socklen_t len = addr_to_sockaddr(to, &ss);
-    int fd = socket(AF_INET, type, 0);
-
-    cr_assert_geq(fd, 0);
-    cr_assert_eq(connect(fd, (const struct sockaddr *)&ss, len), 0);
-    return fd;
-}
-
 /* What has come in: bytes, 0 at the end, -1 for nothing yet. */
 static ssize_t
 receive(int fd, char *dst, size_t max)
@@ -122,7 +110,7 @@ Test(http_front, requests_in_pieces_and_in_rows)
     int fd;
 
     rig_start(&r, 10, 20);
-    fd = connect_to(http_front_addr(r.http_front), SOCK_STREAM);
+    fd = dial(http_front_addr(r.http_front), SOCK_STREAM);
     send_text(fd, "GET /scrape?info_hash=aaaaaaa");
     spin(&r, 20);
     cr_assert_eq(receive(fd, got, sizeof(got)), -1);
@@ -154,7 +142,7 @@ Test(http_front, many_more_requests_than_fit)
     int fd;
 
     rig_start(&r, 10, 20);
-    fd = connect_to(http_front_addr(r.http_front), SOCK_STREAM);
+    fd = dial(http_front_addr(r.http_front), SOCK_STREAM);
     send_text(fd, REQUEST);
     spin(&r, 20);
     one = (size_t)receive(fd, got, sizeof(got));
@@ -183,13 +171,13 @@ Test(http_front, deadlines_and_making_way)
     int first, second, third;
 
     rig_start(&r, 2, 1);
-    first = connect_to(http_front_addr(r.http_front), SOCK_STREAM);
+    first = dial(http_front_addr(r.http_front), SOCK_STREAM);
     send_text(first, "G"); /* who says nothing at all is accepted later */
     spin(&r, 10);
-    second = connect_to(http_front_addr(r.http_front), SOCK_STREAM);
+    second = dial(http_front_addr(r.http_front), SOCK_STREAM);
     send_text(second, "G");
     spin(&r, 10);
-    third = connect_to(http_front_addr(r.http_front), SOCK_STREAM);
+    third = dial(http_front_addr(r.http_front), SOCK_STREAM);
     send_text(third, "\r\n");
     spin(&r, 10);
     cr_assert_eq(receive(first, got, sizeof(got)), 0, "the longest waiting made way");
@@ -268,8 +256,8 @@ Test(http_front, answers_that_come_later)
 
     rig_start(&r, 1, 1);
     cr_assert_eq(http_front_new(r.loop, &local, PORT_ALONE, &handler, &limits, &front, &eb), 0);
-    fd = connect_to(http_front_addr(front), SOCK_STREAM);
-    gone = connect_to(http_front_addr(front), SOCK_STREAM);
+    fd = dial(http_front_addr(front), SOCK_STREAM);
+    gone = dial(http_front_addr(front), SOCK_STREAM);
     send_text(fd, post);
     send_text(gone, post);
     send_text(gone, "bye");
@@ -302,7 +290,7 @@ Test(udp_front, answers_in_batches)
     int fd;
 
     rig_start(&r, 1, 1);
-    fd = connect_to(udp_front_addr(r.udp_front), SOCK_DGRAM);
+    fd = dial(udp_front_addr(r.udp_front), SOCK_DGRAM);
     for (uint32_t i = 0; i < 2 * UDP_FRONT_BATCH; i++) {
         size_t len = tracker_udp_put_connect(packet, i);
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "common/base/bytes.h"
-#include "common/sys/addr.h"
+#include "tests/unit/tracker/dial.h"
 #include "tracker/core/tracker.h"
 #include "tracker/net/http_front.h"
 #include "tracker/net/udp_front.h"
@@ -90,18 +90,6 @@ spin(struct rig *r)
     cr_assert_eq(loop_run(r->loop), 0);
 }
 
-static int
-connect_to(const struct endpoint *to, int type)
-{
-    struct sockaddr_storage ss;
-    socklen_t len = addr_to_sockaddr(to, &ss);
-    int fd = socket(AF_INET, type, 0);
-
-    cr_assert_geq(fd, 0);
-    cr_assert_eq(connect(fd, (const struct sockaddr *)&ss, len), 0);
-    return fd;
-}
-
 /* Waits for something to come; returns its length. */
 static size_t
 receive(struct rig *r, int fd, void *dst, size_t max)
@@ -146,7 +134,7 @@ get_connection(struct rig *r)
     uint8_t packet[TRACKER_UDP_REQUEST_MAX];
     size_t len = tracker_udp_put_connect(packet, 7);
 
-    r->fd = connect_to(udp_front_addr(r->udp_front), SOCK_DGRAM);
+    r->fd = dial(udp_front_addr(r->udp_front), SOCK_DGRAM);
     cr_assert_eq(send(r->fd, packet, len, 0), (ssize_t)len);
     cr_assert_eq(receive(r, r->fd, packet, sizeof(packet)), 16);
     r->connection = get_u64be(packet + 8);
@@ -311,8 +299,8 @@ Test(parking, what_follows_on_a_connection_waits_too)
     int fd, gone;
 
     rig_start(&r);
-    fd = connect_to(http_front_addr(r.http_front), SOCK_STREAM);
-    gone = connect_to(http_front_addr(r.http_front), SOCK_STREAM);
+    fd = dial(http_front_addr(r.http_front), SOCK_STREAM);
+    gone = dial(http_front_addr(r.http_front), SOCK_STREAM);
     send_text(fd, REQUEST "GET /nothing HTTP/1.1\r\nHost: t\r\n\r\n");
     send_text(gone, REQUEST);
     await_parked(&r, 2);
@@ -337,7 +325,7 @@ Test(parking, a_connection_waits_for_a_while_at_most)
     int fd;
 
     rig_start(&r);
-    fd = connect_to(http_front_addr(r.http_front), SOCK_STREAM);
+    fd = dial(http_front_addr(r.http_front), SOCK_STREAM);
     send_text(fd, REQUEST);
     await_parked(&r, 1);
     receive(&r, fd, got, sizeof(got) - 1);
@@ -354,7 +342,7 @@ Test(parking, it_ends_while_requests_wait)
     int fd;
 
     rig_start(&r);
-    fd = connect_to(http_front_addr(r.http_front), SOCK_STREAM);
+    fd = dial(http_front_addr(r.http_front), SOCK_STREAM);
     send_text(fd, REQUEST);
     announce(&r, 1);
     await_parked(&r, 2);
