@@ -164,8 +164,9 @@ catch_signals(struct process *p, struct errbuf *eb)
     return 0;
 }
 
-/* The socket is made before the engine's threads are (it touches the umask), the server last:
- * nobody asks before there are answers. */
+/* Signals are caught before the socket is there to be seen: who sees it may say stop. The socket is
+ * made before the engine's threads are (it touches the umask), the server last: nobody asks before
+ * there are answers. */
 static int
 open_all(struct process *p, struct errbuf *eb)
 {
@@ -173,11 +174,11 @@ open_all(struct process *p, struct errbuf *eb)
     int err = take_state_dir(p, eb);
 
     if (err == 0)
-        err = unixsock_listen(d->settings.socket, "spratd", &p->sock, eb);
-    if (err == 0)
         err = loop_new(&d->loop, eb);
     if (err == 0)
         err = catch_signals(p, eb);
+    if (err == 0)
+        err = unixsock_listen(d->settings.socket, "spratd", &p->sock, eb);
     if (err == 0)
         err = open_shards(d, eb);
     if (err == 0)
