@@ -129,6 +129,7 @@ const ERRORS = [
   ["UDP packets that were no request", "udp_ignored"],
   ["HTTPS handshakes that failed", "https_handshakes_failed"],
   ["Torrents of one peer that made room for others", "shed"],
+  ["Peers with a loopback address that were left out", "withheld"],
   ["Times that accounts could not be stored", "accounts_failures"],
 ];
 

@@ -4,16 +4,19 @@
 
 import json
 import os
+import pwd
 import re
 import signal
 import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
+import bencode
 from process import Process, run
 from sprat import SOURCE, TRACKER, Tracker, join, need
-from tap import main, test
-from tracker_client import HASH, Udp, http_announce, http_get, http_scrape
+from tap import Skip, main, test
+from tracker_client import (HASH, Udp, compact, http_announce, http_bytes, http_get, http_scrape, query,
+                            responses)
 
 
 EXAMPLE = os.path.join(SOURCE, "tracker", "daemon", "sprat-tracker.conf")
@@ -252,6 +255,54 @@ def sigterm_and_sigint_end_it_with_0(t):
             idle.send(b"GET /announce?unfin")
             assert running.stop(number) == 0
             assert "stopping" in running.stderr
+
+
+def announce_as(tracker, number, address):
+    """An announce that a trusted proxy hands on for ADDRESS: the peers in its answer."""
+    target = f"/announce?{query(number)}&compact=1"
+    raw = f"GET {target} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {address}\r\n\r\n".encode()
+    status, _, body = responses(http_bytes(tracker.http, raw, source=tracker.ip))[0]
+    assert status == 200, body
+    return compact(bencode.decode(body)[b"peers"])
+
+
+@test
+def a_peer_beside_the_tracker_is_of_use_to_other_hosts(t):
+    """Under the external address, or not at all, which the log says once."""
+    path = t.path("tracker.conf")
+    write(path, "trusted-proxy = 127.0.0.0/8\n")
+    running = Tracker(t, "-c", path)
+    http_announce(running.http, 1, source=running.ip)
+    assert announce_as(running, 2, "192.0.2.9") == []
+    t.wait("the warning", lambda: "set external-address to this host's address" in running.stderr, 30)
+    assert announce_as(running, 3, "192.0.2.10") == [("192.0.2.9", 1002)]
+    write(path, "trusted-proxy = 127.0.0.0/8\nexternal-address = 198.51.100.4\n")
+    reread(t, running, "read the settings again")
+    assert ("198.51.100.4", 1001) in announce_as(running, 4, "192.0.2.11")
+    assert running.stop() == 0
+    said = [line for line in running.errors if "external-address" in line]
+    assert len(said) == 1, running.errors
+
+
+@test
+def what_root_makes_belongs_to_the_service(t):
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    user = pwd.getpwnam("nobody")
+    os.chmod(t.dir, 0o711)
+    folder = os.path.dirname(t.path("state", "x"))
+    conf, database = t.path("tracker.conf"), os.path.join(folder, "accounts.db")
+    write(conf, f"listen-http = {t.address()}:0\nprivate = yes\ndatabase = {database}\nuser = nobody\n")
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    tracker(t, "user", "add", "anna", "-c", conf, status=0)
+    assert all(os.stat(os.path.join(folder, name)).st_uid == user.pw_uid for name in os.listdir(folder))
+    running = Process(t, [TRACKER, "-c", conf])
+    t.wait("the start", lambda: "the tracker is private" in running.stderr, 30)
+    tracker(t, "user", "add", "bert", "-c", conf, status=0)
+    assert running.stop() == 0
+    os.chown(database, 0, 0)
+    err = tracker(t, "-c", conf, status=1).err
+    assert f"cannot be written by user nobody: Permission denied; run 'chown nobody {database}'" in err, err
 
 
 if __name__ == "__main__":

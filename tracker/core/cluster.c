@@ -331,6 +331,21 @@ cluster_event(char what, const struct cluster_peer *p, uint32_t unix_s)
     return e;
 }
 
+bool
+cluster_make_public(const struct cluster *c, struct event *e)
+{
+    uint8_t family = e->len == COMPACT_V4_LEN ? IP_V4 : IP_V6;
+
+    return c->config.one_host || !external_is_loopback(e->who, family) ||
+           external_replace(&c->external, family, e->who);
+}
+
+void
+cluster_set_external(struct cluster *c, const struct external *x)
+{
+    c->external = *x;
+}
+
 /* While there is no Redis, who came or is still there needs no telling: all that are there then
  * will be written back. */
 void
@@ -358,7 +373,7 @@ cluster_on_peer(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN],
         e.what = '+';
     if (t->news.count == 0)
         t->lazy_due = mono_add_ms(now, CLUSTER_LAZY_MS);
-    if (c->state != LINK_DOWN || change == CLUSTER_GONE)
+    if ((c->state != LINK_DOWN || change == CLUSTER_GONE) && cluster_make_public(c, &e))
         cluster_add_event(c, t, &e);
     if (change == CLUSTER_COMPLETED)
         add_completion(c, t, p);

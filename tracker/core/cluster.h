@@ -23,6 +23,7 @@
 #include "common/base/mono.h"
 #include "common/base/rng.h"
 #include "tracker/core/cluster_wire.h"
+#include "tracker/core/external.h"
 #include "tracker/core/swarms.h"
 
 enum {
@@ -54,6 +55,7 @@ struct cluster_config {
     uint32_t database;
     uint8_t secret[MAC_KEY_LEN]; /* of connection ids, until Redis has one or knows a better */
     uint64_t seed;
+    bool one_host; /* Redis is reached over loopback, so all trackers of the cluster are on this host */
 };
 
 struct cluster;
@@ -66,6 +68,11 @@ void cluster_free(struct cluster *c);
 /* The Unix time that |now| is, to be told before anything else and then every second or so; and for
  * how many seconds a peer counts that was last seen. */
 void cluster_set_time(struct cluster *c, int64_t unix_s, uint16_t timeout_s, struct mono now);
+
+/* From now on the other trackers hear of a peer with a loopback address (external.h) under the
+ * external one, and not at all if there is none; unless all trackers are on one host, where a
+ * loopback address means the same to each of them. */
+void cluster_set_external(struct cluster *c, const struct external *x);
 
 /* ---- for announces ---- */
 

@@ -202,6 +202,7 @@ struct cluster {
     uint16_t timeout_s;
     struct rng rng;
     uint32_t changes_by, changes_count; /* who we are in the changes, and how many are ours */
+    struct external external;
     void (*wake)(void *ctx);
     void *wake_ctx;
     struct cluster_stats stats;
@@ -363,6 +364,9 @@ void cluster_queue(struct cluster *c, struct shared *t, struct mono now);
 /* |what| of a peer that was seen at |unix_s|; appended to a torrent's news, or dropped and counted
  * where there is no room. */
 struct event cluster_event(char what, const struct cluster_peer *p, uint32_t unix_s);
+
+/* Gives |e| the address under which other trackers may hear of the peer. False if there is none. */
+bool cluster_make_public(const struct cluster *c, struct event *e);
 void cluster_add_event(struct cluster *c, struct shared *t, const struct event *e);
 
 /* Puts a chain before another, and empties it. */

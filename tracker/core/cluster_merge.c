@@ -324,7 +324,8 @@ write_back_peer(struct cluster *c, struct shared *t, const struct peerset *set, 
     };
     struct event e = cluster_event('<', &p, (uint32_t)(cluster_unix(c, now) - age));
 
-    cluster_add_event(c, t, &e);
+    if (cluster_make_public(c, &e))
+        cluster_add_event(c, t, &e);
 }
 
 /* From the end on: who is removed meanwhile has its place taken by one that was written already,

@@ -19,6 +19,7 @@
     X(denied, counter, "requests that a private tracker did not let in")                           \
     X(throttled, counter, "requests beyond the rate limit of their address")                       \
     X(shed, counter, "torrents of one peer that made room for others")                             \
+    X(withheld, counter, "times that a peer with a loopback address was left out of an answer")    \
     X(http_errors, counter, "HTTP requests answered by a failure or an error status")              \
     X(udp_errors, counter, "UDP packets answered by an error")                                     \
     X(udp_ignored, counter, "UDP packets that were no request and got no answer")                  \

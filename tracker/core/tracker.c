@@ -29,7 +29,8 @@ struct tracker {
     struct rng rng;
     enum tracker_mode mode;
     const struct hashlist *list;
-    uint64_t announces, scrapes, refused, shed;
+    uint64_t announces, scrapes, refused, shed, withheld;
+    bool has_loopback; /* a peer announced from a loopback address since the start, or may have before */
 };
 
 void
@@ -77,6 +78,8 @@ void
 tracker_set_config(struct tracker *t, const struct tracker_config *config)
 {
     t->config = *config;
+    if (t->cluster != NULL)
+        cluster_set_external(t->cluster, &config->external);
 }
 
 void
@@ -141,7 +144,11 @@ tracker_join(struct tracker *t, const struct cluster_config *config)
 {
     ASSERT(t->cluster == NULL && t->swarms.map.count == 0);
     t->cluster = cluster_new(config, &t->swarms);
-    return t->cluster == NULL ? SPRAT_E_NOMEM : 0;
+    if (t->cluster == NULL)
+        return SPRAT_E_NOMEM;
+    cluster_set_external(t->cluster, &t->config.external);
+    t->has_loopback |= config->one_host;
+    return 0;
 }
 
 void
@@ -348,6 +355,22 @@ select_family(struct tracker *t, struct swarm *w, const struct cluster_view *vie
                                v4 ? ans->v4 : ans->v6, v4 ? ans->ids4 : ans->ids6);
 }
 
+/* Peers on the tracker's own host are of no use to another host under their loopback address. */
+static uint32_t
+hide_loopback(struct tracker *t, const struct ask *k, uint8_t family, struct tracker_answer *ans,
+              uint32_t n)
+{
+    bool v4 = family == IP_V4;
+    uint32_t kept;
+
+    if (!t->has_loopback || external_is_loopback(k->key, k->family))
+        return n;
+    kept = external_filter(&t->config.external, family, v4 ? ans->v4 : ans->v6,
+                           v4 ? ans->ids4 : ans->ids6, n);
+    t->withheld += n - kept;
+    return kept;
+}
+
 /* Peer ids are not shared, and the peers of an answer have all theirs or none. */
 static void
 fill_peers(struct tracker *t, struct swarm *w, const struct cluster_view *view, const struct ask *k,
@@ -358,8 +381,8 @@ fill_peers(struct tracker *t, struct swarm *w, const struct cluster_view *view, 
     uint32_t n = select_family(t, w, view, k, ans, k->family, want);
     uint32_t n_other = select_family(t, w, view, k, ans, other, want - n);
 
-    ans->n4 = k->family == IP_V4 ? n : n_other;
-    ans->n6 = k->family == IP_V4 ? n_other : n;
+    ans->n4 = hide_loopback(t, k, IP_V4, ans, k->family == IP_V4 ? n : n_other);
+    ans->n6 = hide_loopback(t, k, IP_V6, ans, k->family == IP_V4 ? n_other : n);
     ans->has_ids = t->swarms.keeps_ids && t->cluster == NULL;
 }
 
@@ -455,6 +478,7 @@ tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
         return;
     }
     ask_init(&k, t, a, from, now);
+    t->has_loopback |= external_is_loopback(k.key, k.family);
     w = find_or_add_swarm(t, &k, ans);
     if (ans->failure != NULL)
         return;
@@ -622,6 +646,7 @@ tracker_load(struct tracker *t, const struct snapshot_head *head, const uint8_t 
 
     if (head->keeps_ids != t->swarms.keeps_ids)
         return SPRAT_E_INVAL;
+    t->has_loopback = true;
     return snapshot_load(&t->swarms, data, len, &bounds, seconds16(now), now);
 }
 
@@ -633,6 +658,7 @@ tracker_stats(const struct tracker *t, struct tracker_stats *s)
         .scrapes = t->scrapes,
         .refused = t->refused,
         .shed = t->shed,
+        .withheld = t->withheld,
         .torrents = t->swarms.map.count,
         .peers4 = t->swarms.peers4,
         .peers6 = t->swarms.peers6,
@@ -650,6 +676,7 @@ tracker_stats_add(struct tracker_stats *sum, const struct tracker_stats *s)
     sum->scrapes += s->scrapes;
     sum->refused += s->refused;
     sum->shed += s->shed;
+    sum->withheld += s->withheld;
     sum->torrents += s->torrents;
     sum->peers4 += s->peers4;
     sum->peers6 += s->peers6;

@@ -12,6 +12,7 @@
 #include "common/base/rng.h"
 #include "common/codec/tracker.h"
 #include "tracker/core/cluster.h"
+#include "tracker/core/external.h"
 #include "tracker/core/hashlist.h"
 #include "tracker/core/peerset.h"
 #include "tracker/core/select.h"
@@ -42,6 +43,7 @@ struct tracker_config {
 #define X(name, option, dflt, least, most, arg, text) uint32_t name;
     TRACKER_OPTION_TABLE(X)
 #undef X
+    struct external external;
 };
 
 void tracker_config_init(struct tracker_config *c);
@@ -115,7 +117,8 @@ struct tracker_answer {
  * "stopped" removes it, if it comes from the same peer id, and is answered without peers; where the
  * peer was not known it stores nothing. Peers of the asker's family come first, the other family
  * fills up to the number wanted. The asker is never among them, not by its address and not by its
- * peer id, and a seeder gets no seeders. When a limit is reached, torrents of one peer make room;
+ * peer id, and a seeder gets no seeders. A peer with a loopback address is told only to askers with
+ * one (external.h). When a limit is reached, torrents of one peer make room;
  * if there are none, the peer is answered but not listed, with a warning, and a new torrent is a
  * failure. So is one that is not served. */
 void tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
@@ -164,6 +167,7 @@ struct tracker_stats {
     uint64_t announces, scrapes; /* torrents scraped */
     uint64_t refused;            /* announces of torrents that are not served */
     uint64_t shed;               /* torrents of one peer that made room for others */
+    uint64_t withheld;           /* times that a peer with a loopback address was left out */
     uint64_t torrents, peers4, peers6;
     uint64_t cluster_connected; /* 1 if Redis answers */
     struct cluster_stats cluster;

@@ -22,6 +22,7 @@
 #include "tracker/daemon/addresses.h"
 #include "tracker/daemon/admin.h"
 #include "tracker/daemon/courier.h"
+#include "tracker/daemon/loopbackhint.h"
 #include "tracker/daemon/machine.h"
 #include "tracker/daemon/numbers.h"
 #include "tracker/daemon/reload.h"
@@ -50,6 +51,7 @@ struct process {
     struct reload reload;
     struct numbers numbers;
     struct admin *admin;
+    struct loopbackhint *loopbackhint;
     struct loop_timer *watchdog;
     int64_t watchdog_ms; /* how often the service manager wants to hear of us, halved; 0: never */
     struct cluster_url cluster; /* as it was at the start, as its name */
@@ -125,8 +127,10 @@ start_signals(struct process *p, struct errbuf *eb)
 static int
 join_cluster(struct process *p)
 {
-    struct cluster_config config = {
-        .user = p->cluster.user, .password = p->cluster.password, .database = p->cluster.database};
+    struct cluster_config config = {.user = p->cluster.user,
+                                    .password = p->cluster.password,
+                                    .database = p->cluster.database,
+                                    .one_host = cluster_url_is_here(&p->cluster)};
     int err = 0;
 
     if (p->cluster.host[0] == '\0')
@@ -427,6 +431,10 @@ start(struct process *p, struct errbuf *eb)
         err = start_courier(p, eb);
     if (err == 0)
         err = start_saving(p, eb);
+    if (err == 0) {
+        p->loopbackhint = loopbackhint_new(p->loop, p->common.shards, &p->log);
+        err = p->loopbackhint == NULL ? out_of_memory(eb) : 0;
+    }
     if (err == 0 && p->accountant != NULL && accountant_start(p->accountant) != 0)
         err = errbuf_set(eb, SPRAT_E_NOMEM, "no thread can be started");
     if (err == 0 && p->courier != NULL && courier_start(p->courier) != 0)
@@ -450,6 +458,7 @@ stop(struct process *p)
     savefile_finish(p->save);
     if (p->watchdog != NULL)
         loop_timer_free(p->watchdog);
+    loopbackhint_free(p->loopbackhint);
     if (p->sighup != NULL)
         loop_signal_free(p->sighup);
     if (p->sigint != NULL)

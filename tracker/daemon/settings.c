@@ -67,6 +67,7 @@ enum {
     OPT_USER,
     OPT_CONFIG,
     OPT_TRUSTED_PROXY,
+    OPT_EXTERNAL_ADDRESS,
     OPT_STATE_FILE,
     OPT_ALLOW_LIST,
     OPT_DENY_LIST,
@@ -105,6 +106,9 @@ static const struct option_spec specs[] = {
     {OPT_CONFIG, 'c', "config", "FILE", "read settings from FILE; the command line wins over it"},
     {OPT_TRUSTED_PROXY, 0, "trusted-proxy", "ADDR[/BITS]",
      "believe the X-Forwarded-For of HTTP proxies there; may be given several times"},
+    {OPT_EXTERNAL_ADDRESS, 0, "external-address", "ADDR",
+     "how other hosts reach this one: told to them for a peer that announces from a loopback "
+     "address; once for each address family"},
     {OPT_STATE_FILE, 0, "state-file", "FILE",
      "where the peers survive a restart; default: nowhere"},
     {OPT_ALLOW_LIST, 0, "allow-list", "FILE",
@@ -206,6 +210,37 @@ add_proxy(struct settings *s, const char *value, struct errbuf *eb)
     return 0;
 }
 
+static int
+set_external(struct settings *s, const char *value, struct errbuf *eb)
+{
+    struct external *x = &s->tracker.external;
+    struct endpoint e;
+
+    if (addr_parse_ip(value, 0, &e) != 0 || addr_is_any(&e) || addr_is_loopback(&e))
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "external-address: '%s' is not an address at which other hosts reach this "
+                          "one, such as 192.0.2.7 or 2001:db8::7",
+                          value);
+    *(e.family == IP_V4 ? &x->v4 : &x->v6) = e;
+    return 0;
+}
+
+/* Whether the URL's host is 0.0.0.0 or [::]: addresses to listen at, where nobody can announce. */
+static bool
+names_any_address(const char *url)
+{
+    const char *host = strstr(url, "://") + 3;
+    size_t len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+    char text[ADDR_TEXT_MAX];
+    struct endpoint e;
+
+    if (len >= sizeof(text))
+        return false;
+    memcpy(text, host, len);
+    text[len] = '\0';
+    return addr_parse_ip(text, 0, &e) == 0 && addr_is_any(&e);
+}
+
 /* One that a passkey can be put into: it has a path that ends in "/announce". */
 static int
 add_announce_url(struct settings *s, const char *value, struct errbuf *eb)
@@ -219,6 +254,11 @@ add_announce_url(struct settings *s, const char *value, struct errbuf *eb)
     if (len >= SETTINGS_URL_MAX || len < sizeof(end) || strstr(value, "://") == NULL ||
         strcmp(value + len - strlen(end), end) != 0)
         return errbuf_set(eb, SPRAT_E_INVAL, "announce-url: '%s' is no URL that ends in /announce",
+                          value);
+    if (names_any_address(value))
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "announce-url: nobody can connect to the address in '%s': write this "
+                          "tracker's host name or address",
                           value);
     strcpy(s->announce_urls[s->announce_url_count++], value);
     return 0;
@@ -279,6 +319,7 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
     case OPT_LISTEN_UDP: return set_listen(&s->udp, name, value, eb);
     case OPT_LISTEN_ADMIN: return set_listen(&s->admin, name, value, eb);
     case OPT_TRUSTED_PROXY: return add_proxy(s, value, eb);
+    case OPT_EXTERNAL_ADDRESS: return set_external(s, value, eb);
     case OPT_TLS_CERT: return set_path(s->tls_cert, "tls-cert", value, eb);
     case OPT_TLS_KEY: return set_path(s->tls_key, "tls-key", value, eb);
     case OPT_ADMIN_TOKEN_FILE: return set_path(s->admin_token_file, "admin-token-file", value, eb);

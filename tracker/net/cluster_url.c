@@ -4,11 +4,12 @@
  */
 #include "tracker/net/cluster_url.h"
 
-#include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/parse.h"
 #include "common/codec/uri.h"
+#include "common/sys/addr.h"
 
 static const char scheme[] = "redis://";
 
@@ -91,4 +92,13 @@ cluster_url_parse(const char *text, struct cluster_url *out, struct errbuf *eb)
     u.database = (uint32_t)database;
     *out = u;
     return 0;
+}
+
+bool
+cluster_url_is_here(const struct cluster_url *u)
+{
+    struct endpoint e;
+
+    return strcasecmp(u->host, "localhost") == 0 ||
+           (addr_parse_ip(u->host, u->port, &e) == 0 && addr_is_loopback(&e));
 }

@@ -7,6 +7,7 @@
 #ifndef TRACKER_NET_CLUSTER_URL_H
 #define TRACKER_NET_CLUSTER_URL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/err.h"
@@ -27,5 +28,9 @@ struct cluster_url {
 
 /* SPRAT_E_SYNTAX, and |eb| says what is wrong, without the password. */
 int cluster_url_parse(const char *text, struct cluster_url *out, struct errbuf *eb);
+
+/* Whether the host is "localhost" or a loopback address: then every tracker of the cluster runs on
+ * this host, since no other could reach that Redis. */
+bool cluster_url_is_here(const struct cluster_url *u);
 
 #endif

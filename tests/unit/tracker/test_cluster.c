@@ -408,6 +408,40 @@ live(struct rig *r, int rounds)
     }
 }
 
+/* The address in the next ZADD after peer 1 announced from 127.0.0.1; 0 if nothing is told. */
+static unsigned
+told_of_loopback(struct rig *r)
+{
+    struct tracker_announce a = {.left = 1, .numwant = 0, .port = 1001};
+    struct endpoint from = {.ip = {127, 0, 0, 1}, .family = IP_V4};
+
+    memcpy(a.info_hash, rig_hash, sizeof(rig_hash));
+    r->ans = (struct tracker_answer){.v4 = r->v4};
+    tracker_on_announce(r->t, &a, &from, &r->ans, r->now);
+    rig_pass_ms(r, CLUSTER_ROUND_MS);
+    while (rig_next(r)) {
+        if (rig_arg_is(r, 0, "ZADD"))
+            return (uint8_t)r->cmd.argv[r->cmd.argc - 1][0];
+        cr_assert_eq(rig_play(r, &(struct stored){0}), 0);
+    }
+    return 0;
+}
+
+Test(cluster, a_loopback_address_is_told_to_trackers_on_the_same_host_only)
+{
+    struct tracker_config config;
+    struct rig *r = rig_ready();
+
+    cr_expect_eq(told_of_loopback(r), 0);
+    tracker_free(r->t);
+    r = rig_ready();
+    tracker_config_init(&config);
+    config.external.v4 = (struct endpoint){.ip = {192, 0, 2, 7}, .family = IP_V4};
+    tracker_set_config(r->t, &config);
+    cr_expect_eq(told_of_loopback(r), 192);
+    tracker_free(r->t);
+}
+
 Test(cluster, each_allocation_fails_once)
 {
     bool failed = true;

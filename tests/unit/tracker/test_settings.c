@@ -158,3 +158,29 @@ Test(settings, a_private_tracker_has_a_database_or_a_fleet)
     cr_assert_eq(READ("--private", "yes", "--cluster", "redis://redis.lan", "--database", "a.db"),
                  0);
 }
+
+Test(settings, the_external_address_is_one_for_each_family)
+{
+    cr_assert_eq(READ("--external-address", "192.0.2.7", "--external-address", "2001:db8::7"), 0,
+                 "%s", eb.text);
+    cr_expect_eq(s.tracker.external.v4.ip[3], 7);
+    cr_expect_eq(s.tracker.external.v6.ip[15], 7);
+    cr_assert_eq(READ("--external-address", "192.0.2.7"), 0);
+    cr_expect_eq(s.tracker.external.v6.family, IP_NONE);
+    cr_assert_eq(read_file("external-address = 192.0.2.7\n", "--external-address", "192.0.2.8"), 0);
+    cr_expect_eq(s.tracker.external.v4.ip[3], 8, "the command line wins");
+    expect(READ("--external-address", "127.0.0.1"), SPRAT_E_INVAL, "'127.0.0.1' is not an address");
+    expect(READ("--external-address", "0.0.0.0"), SPRAT_E_INVAL, "'0.0.0.0'");
+    expect(READ("--external-address", "192.0.2.7:80"), SPRAT_E_INVAL, "such as 192.0.2.7");
+    expect(READ("--external-address", "tracker.example"), SPRAT_E_INVAL, "'tracker.example'");
+}
+
+Test(settings, users_are_not_told_an_address_to_listen_at)
+{
+    expect(READ("--announce-url", "http://0.0.0.0:6969/announce"), SPRAT_E_INVAL,
+           "nobody can connect to the address in 'http://0.0.0.0:6969/announce'");
+    expect(READ("--announce-url", "udp://[::]:6969/announce"), SPRAT_E_INVAL, "nobody can connect");
+    expect(READ("--announce-url", "http://0.0.0.0/announce"), SPRAT_E_INVAL, "nobody can connect");
+    cr_expect_eq(READ("--announce-url", "http://0.0.0.0.example/announce"), 0, "%s", eb.text);
+    cr_expect_eq(READ("--announce-url", "http://[::1]:6969/announce"), 0, "%s", eb.text);
+}

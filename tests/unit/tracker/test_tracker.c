@@ -47,7 +47,7 @@ pass(struct rig *r, int64_t seconds)
         tracker_on_timer(r->t, r->now);
 }
 
-/* Peer |n| has its own id and the address 10.0.0.n or ::n. */
+/* Peer |n| has its own id and the address 10.0.0.n or fd00::n. */
 static struct tracker_announce
 peer(int n, uint64_t left, enum tracker_event event)
 {
@@ -64,7 +64,7 @@ announce_from(struct rig *r, const struct tracker_announce *a, uint8_t family, i
 {
     struct endpoint from = {.family = family, .port = 55555};
 
-    from.ip[0] = family == IP_V4 ? 10 : 0;
+    from.ip[0] = family == IP_V4 ? 10 : 0xfd;
     put_u16be(from.ip + (family == IP_V4 ? 2 : 14), (uint16_t)n);
     r->ans.v4 = r->v4;
     r->ans.v6 = r->v6;
@@ -513,4 +513,61 @@ Test(tracker_core, the_same_seed_makes_the_same_choices)
             cr_assert_arr_eq(first, r->v4, 50 * 6);
         tracker_free(r->t);
     }
+}
+
+/* Peer |n| announces from 127.0.0.1. */
+static void
+announce_here(struct rig *r, int n)
+{
+    struct endpoint from = {.family = IP_V4, .ip = {127, 0, 0, 1}};
+    struct tracker_announce a = peer(n, 5, TRACKER_EVENT_STARTED);
+
+    r->ans.v4 = r->v4;
+    r->ans.ids4 = r->ids4;
+    r->ans.max4 = SELECT_WANT_MAX;
+    r->ans.max6 = 0;
+    tracker_on_announce(r->t, &a, &from, &r->ans, r->now);
+}
+
+static uint64_t
+withheld(const struct rig *r)
+{
+    struct tracker_stats s;
+
+    tracker_stats(r->t, &s);
+    return s.withheld;
+}
+
+Test(tracker_core, a_loopback_address_stays_on_its_host)
+{
+    struct rig *r = rig_new();
+
+    announce_here(r, 1);
+    announce_here(r, 2);
+    cr_expect_eq(r->ans.n4, 1, "both are on this host");
+    cr_expect_eq(r->v4[0], 127);
+    announce(r, 3, 5, TRACKER_EVENT_STARTED);
+    cr_expect_eq(r->ans.n4, 0);
+    cr_expect_eq(r->ans.incomplete, 3, "they count");
+    cr_expect_eq(withheld(r), 2);
+    announce_here(r, 1);
+    cr_expect(got4(r, 2) && got4(r, 3));
+    tracker_free(r->t);
+}
+
+Test(tracker_core, other_hosts_are_told_the_external_address)
+{
+    struct rig *r = rig_new();
+
+    announce_here(r, 1);
+    r->config.external.v4 = (struct endpoint){.family = IP_V4, .ip = {192, 0, 2, 7}};
+    tracker_set_config(r->t, &r->config);
+    announce(r, 3, 5, TRACKER_EVENT_STARTED);
+    cr_assert_eq(r->ans.n4, 1);
+    cr_expect_arr_eq(r->v4, "\xc0\0\x02\x07\x03\xe9", 6, "the port stays");
+    cr_expect_eq(withheld(r), 0);
+    announce_here(r, 2);
+    cr_expect_eq(r->ans.n4, 2);
+    cr_expect(r->v4[0] == 127 || r->v4[6] == 127, "on the host itself it is the loopback address");
+    tracker_free(r->t);
 }
