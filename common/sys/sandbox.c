@@ -5,12 +5,14 @@
 #include "common/sys/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/parse.h"
@@ -106,28 +108,94 @@ sandbox_no_new_privileges(struct errbuf *eb)
     return 0;
 }
 
-static int
-cannot_write(const char *path, const char *what, int errnum, struct errbuf *eb)
+/* The folder of |path|, in memory of its own; NULL when memory is out. */
+static char *
+folder_of(const char *path)
 {
-    return errbuf_set(eb, sprat_err_from_errno(errnum), "%s %s cannot be written by user %u: %s",
-                      what, path, (unsigned)geteuid(), strerror(errnum));
+    const char *slash = strrchr(path, '/');
+
+    if (slash == NULL)
+        return strdup(".");
+    return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* Who owns the folder of |path|. */
+static int
+find_folder_owner(const char *path, struct sandbox_user *out, struct errbuf *eb)
+{
+    char *dir = folder_of(path);
+    struct stat st;
+    int err = 0;
+
+    if (dir == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    if (stat(dir, &st) != 0)
+        err = errbuf_set(eb, sprat_err_from_errno(errno), "%s: %s", dir, strerror(errno));
+    else
+        *out = (struct sandbox_user){.uid = st.st_uid, .gid = st.st_gid};
+    free(dir);
+    return err;
+}
+
+int
+sandbox_make_file_for(const char *user, const char *path, struct errbuf *eb)
+{
+    struct sandbox_user u = {.uid = 0};
+    int fd, err;
+
+    if (geteuid() != 0 || access(path, F_OK) == 0)
+        return 0;
+    err = user[0] != '\0' ? sandbox_find_user(user, &u, eb) : find_folder_owner(path, &u, eb);
+    if (err != 0)
+        return err;
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST)
+        return 0;
+    if (fd < 0)
+        return errbuf_set(eb, sprat_err_from_errno(errno), "%s cannot be made: %s", path,
+                          strerror(errno));
+    if (fchown(fd, u.uid, u.gid) != 0)
+        err = errbuf_set(eb, sprat_err_from_errno(errno), "%s cannot be given to user %u: %s", path,
+                         (unsigned)u.uid, strerror(errno));
+    close(fd);
+    if (err != 0)
+        unlink(path);
+    return err;
+}
+
+/* |target| is what has to change hands: the file, or the folder in which new files are made. */
+static int
+cannot_write(const char *path, const char *what, const char *target, int errnum, struct errbuf *eb)
+{
+    char room[NSS_ROOM], number[16];
+    struct passwd p, *found = NULL;
+    const char *name = number;
+
+    snprintf(number, sizeof(number), "%u", (unsigned)geteuid());
+    if (getpwuid_r(geteuid(), &p, room, sizeof(room), &found) == 0 && found != NULL)
+        name = p.pw_name;
+    if (errnum == EACCES)
+        return errbuf_set(eb, SPRAT_E_ACCESS,
+                          "%s %s cannot be written by user %s: %s; run 'chown %s %s'", what, path,
+                          name, strerror(errnum), name, target);
+    return errbuf_set(eb, sprat_err_from_errno(errnum), "%s %s cannot be written by user %s: %s",
+                      what, path, name, strerror(errnum));
 }
 
 int
 sandbox_can_write(const char *path, const char *what, struct errbuf *eb)
 {
-    const char *slash = strrchr(path, '/');
     char *dir;
     int err = 0;
 
     if (access(path, F_OK) == 0 && access(path, R_OK | W_OK) != 0)
-        return cannot_write(path, what, errno, eb);
+        return cannot_write(path, what, path, errno, eb);
     /* Also for a file that is there: new ones are written beside it. */
-    dir = slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    dir = folder_of(path);
     if (dir == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     if (access(dir, W_OK | X_OK) != 0)
-        err = cannot_write(path, what, errno, eb);
+        err = cannot_write(path, what, dir, errno, eb);
     free(dir);
     return err;
 }

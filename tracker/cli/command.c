@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/base/suggest.h"
+#include "common/sys/sandbox.h"
 
 enum { HELP_WIDTH = 80 };
 
@@ -213,6 +214,10 @@ run(const struct command *command, int argc, const char *const *argv)
         print_help(command);
         return end_output(COMMAND_OK);
     }
+    /* What root makes here, the tracker has to write. */
+    if (command->creates &&
+        sandbox_make_file_for(c.settings.user, c.settings.database, &eb) != 0)
+        return command_fail("%s", eb.text);
     if (registry_open(c.settings.database, command->creates, &c.registry, &eb) != 0)
         return command_fail("%s", eb.text);
     status = command->run(&c);

@@ -6,6 +6,7 @@
 #include "common/sys/sandbox.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,5 +97,81 @@ Test(sandbox, files_that_can_be_written)
         cr_assert_eq(waitpid(child, &status, 0), child);
         cr_assert_eq(status, 0);
     }
+    cr_assert_eq(rmdir(dir), 0);
+}
+
+/* The owner of |path|, which is removed; -1 if it is not there. */
+static int
+owner_of_removed(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && unlink(path) == 0 ? (int)st.st_uid : -1;
+}
+
+Test(sandbox, root_makes_files_for_the_service)
+{
+    char dir[] = "/tmp/sprat-test-XXXXXX", path[64];
+    struct sandbox_user u;
+    struct errbuf eb = {""};
+    struct stat st;
+
+    if (geteuid() != 0)
+        cr_skip_test("needs root");
+    cr_assert_eq(find("nobody", &u, &eb), 0);
+    cr_assert_not_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/db", dir);
+    cr_assert_eq(sandbox_make_file_for("nobody", path, &eb), 0, "%s", eb.text);
+    cr_assert_eq(stat(path, &st), 0);
+    cr_expect_eq(st.st_mode & 0777, 0600);
+    cr_expect_eq(st.st_size, 0);
+    cr_assert_eq(sandbox_make_file_for("daemon", path, &eb), 0, "what is there stays");
+    cr_expect_eq(owner_of_removed(path), (int)u.uid);
+    cr_assert_eq(chown(dir, u.uid, u.gid), 0);
+    cr_assert_eq(sandbox_make_file_for("", path, &eb), 0, "%s", eb.text);
+    cr_expect_eq(owner_of_removed(path), (int)u.uid, "as its folder");
+    cr_expect_eq(sandbox_make_file_for("no-such-user", path, &eb), SPRAT_E_NOTFOUND);
+    cr_expect_eq(owner_of_removed(path), -1);
+    snprintf(path, sizeof(path), "%s/none/db", dir);
+    cr_expect_eq(sandbox_make_file_for("", path, &eb), SPRAT_E_NOENT);
+    cr_expect_eq(sandbox_make_file_for("nobody", path, &eb), SPRAT_E_NOENT);
+    cr_assert_eq(rmdir(dir), 0);
+}
+
+/* Whether nobody is told in |eb| to have |target| given to it, when it can't write |path|. */
+static bool
+is_told_what_to_do(const char *path, const char *target)
+{
+    struct sandbox_user u;
+    struct errbuf eb = {""};
+    char want[128];
+
+    snprintf(want, sizeof(want), "by user nobody: Permission denied; run 'chown nobody %s'", target);
+    return find("nobody", &u, &eb) == 0 && sandbox_become(&u, &eb) == 0 &&
+           sandbox_can_write(path, "the file", &eb) == SPRAT_E_ACCESS &&
+           strstr(eb.text, want) != NULL;
+}
+
+Test(sandbox, who_cannot_write_is_told_what_to_do)
+{
+    char dir[] = "/tmp/sprat-test-XXXXXX", path[64];
+
+    if (geteuid() != 0)
+        cr_skip_test("needs root");
+    cr_assert_not_null(mkdtemp(dir));
+    cr_assert_eq(chmod(dir, 0755), 0);
+    snprintf(path, sizeof(path), "%s/file", dir);
+    for (int there = 0; there < 2; there++) {
+        pid_t child = fork();
+        int status = 1;
+
+        if (child == 0)
+            _exit(is_told_what_to_do(path, there ? path : dir) ? 0 : 1);
+        cr_assert_eq(waitpid(child, &status, 0), child);
+        cr_expect_eq(status, 0, "the file is %sthere", there ? "" : "not ");
+        if (!there)
+            cr_assert_eq(close(creat(path, 0600)), 0);
+    }
+    cr_assert_eq(unlink(path), 0);
     cr_assert_eq(rmdir(dir), 0);
 }
