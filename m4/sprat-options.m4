@@ -72,14 +72,22 @@ AS_IF([test "x$with_ipsec_mb" != xno],
      [AC_MSG_ERROR([libipsec-mb was not found. On Debian: apt-get install libipsec-mb-dev])])])
 ])
 
-dnl Where systemd's units are installed: below the prefix, so that make install touches nothing else; packages say
-dnl where the system has them.
+dnl Where systemd's units and users are installed: below the prefix, so that make install touches nothing else; packages
+dnl say where the system has them.
 AC_DEFUN([SPRAT_SYSTEMD], [
 AC_ARG_WITH([systemdsystemunitdir],
   [AS_HELP_STRING([--with-systemdsystemunitdir=DIR],
-    [where systemd units go (PREFIX/lib/systemd/system), or no])],
+    [where systemd units go (PREFIX/lib/systemd/system), or no: none, and neither of the two below])],
   [], [with_systemdsystemunitdir=yes])
+AC_ARG_WITH([systemduserunitdir],
+  [AS_HELP_STRING([--with-systemduserunitdir=DIR], [where units of users go (PREFIX/lib/systemd/user)])],
+  [], [with_systemduserunitdir='${prefix}/lib/systemd/user'])
+AC_ARG_WITH([sysusersdir],
+  [AS_HELP_STRING([--with-sysusersdir=DIR], [where system users are declared (PREFIX/lib/sysusers.d)])],
+  [], [with_sysusersdir='${prefix}/lib/sysusers.d'])
 AS_IF([test "x$with_systemdsystemunitdir" = xyes], [with_systemdsystemunitdir='${prefix}/lib/systemd/system'])
 AC_SUBST([systemdsystemunitdir], [$with_systemdsystemunitdir])
+AC_SUBST([systemduserunitdir], [$with_systemduserunitdir])
+AC_SUBST([sysusersdir], [$with_sysusersdir])
 AM_CONDITIONAL([HAVE_SYSTEMD_UNITS], [test "x$with_systemdsystemunitdir" != xno])
 ])

@@ -14,6 +14,7 @@
 #include "common/sys/file.h"
 #include "common/sys/lockfile.h"
 #include "common/sys/paths.h"
+#include "common/sys/sdnotify.h"
 #include "config.h"
 #include "peer/daemon/control.h"
 #include "peer/daemon/daemon.h"
@@ -62,6 +63,7 @@ daemon_stop(struct daemon *d)
         return;
     d->stopping = true;
     log_info(&d->log, "stopping");
+    sdnotify("STOPPING=1");
     shards_stop(d->shards, on_stopped, d);
 }
 
@@ -252,9 +254,10 @@ run(struct process *p)
         }
         log_start(d);
         err = shards_run(d->shards, &eb);
-        if (err == 0)
+        if (err == 0) {
+            sdnotify("READY=1");
             loop_run(d->loop);
-        else
+        } else
             log_error(&d->log, "%s", eb.text);
     }
     close_all(p);
