@@ -140,13 +140,15 @@ client_print_json(const json_t *value)
 
 /* One torrent of client_for_each(). */
 static int
-call_for(int fd, const struct client_options *o, const char *method, const char *torrent)
+call_for(int fd, const struct client_options *o, const char *method, json_t *flags,
+         const char *torrent)
 {
     struct errbuf eb;
-    json_t *result = NULL;
+    json_t *result = NULL, *params = json_copy(flags);
     int status = CLI_OK;
 
-    if (client_call(fd, method, json_pack("{s:s}", "torrent", torrent), &result, &eb) != 0)
+    json_object_set_new(params, "torrent", json_string(torrent));
+    if (client_call(fd, method, params, &result, &eb) != 0)
         return cli_fail("%s", eb.text);
     if (o->json)
         status = client_print_json(result);
@@ -154,29 +156,49 @@ call_for(int fd, const struct client_options *o, const char *method, const char 
     return status;
 }
 
+static int
+call_for_all(const struct client_options *o, const char *method, json_t *flags,
+             const struct cli_args *args)
+{
+    struct errbuf eb;
+    int status = CLI_OK, fd = client_connect(o, &eb);
+
+    if (fd < 0)
+        return cli_fail("%s", eb.text);
+    for (size_t i = 0; i < args->operand_count; i++)
+        if (call_for(fd, o, method, flags, args->operands[i]) != CLI_OK)
+            status = CLI_FAILED;
+    close(fd);
+    return status;
+}
+
+int
+client_for_each_with(const struct cli_command *self, int argc, const char *const *argv,
+                     const char *method, const struct client_flag *flags)
+{
+    struct client_options o = {.socket = NULL};
+    json_t *params = json_object();
+    struct cli_args args;
+    const char *value;
+    int id, got, status;
+
+    cli_args_init(&args, self, argc, argv);
+    while ((got = cli_next(&args, &id, &value, 1, CLI_OPERANDS_MAX)) > 0) {
+        client_option(&o, id, value);
+        for (const struct client_flag *f = flags; f != NULL && f->key != NULL; f++)
+            if (f->id == id)
+                json_object_set_new(params, f->key, json_true());
+    }
+    status = got < 0 ? args.status : call_for_all(&o, method, params, &args);
+    json_decref(params);
+    return status;
+}
+
 int
 client_for_each(const struct cli_command *self, int argc, const char *const *argv,
                 const char *method)
 {
-    struct client_options o = {.socket = NULL};
-    struct cli_args args;
-    struct errbuf eb;
-    const char *value;
-    int id, got, fd, status = CLI_OK;
-
-    cli_args_init(&args, self, argc, argv);
-    while ((got = cli_next(&args, &id, &value, 1, CLI_OPERANDS_MAX)) > 0)
-        client_option(&o, id, value);
-    if (got < 0)
-        return args.status;
-    fd = client_connect(&o, &eb);
-    if (fd < 0)
-        return cli_fail("%s", eb.text);
-    for (size_t i = 0; i < args.operand_count; i++)
-        if (call_for(fd, &o, method, args.operands[i]) != CLI_OK)
-            status = CLI_FAILED;
-    close(fd);
-    return status;
+    return client_for_each_with(self, argc, argv, method, NULL);
 }
 
 int

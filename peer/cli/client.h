@@ -50,6 +50,16 @@ int client_print_json(const json_t *value);
 int client_for_each(const struct cli_command *self, int argc, const char *const *argv,
                     const char *method);
 
+/* An option without a value, and the key that it sets to true in the call. */
+struct client_flag {
+    int id;
+    const char *key;
+};
+
+/* The same with options of its own; |flags| ends with a NULL key. */
+int client_for_each_with(const struct cli_command *self, int argc, const char *const *argv,
+                         const char *method, const struct client_flag *flags);
+
 /* Puts the RATE of an option into |params| as bytes a second; "none" and 0 are 0. INVAL and a
  * sentence. */
 int client_put_rate(json_t *params, const char *key, const char *option, const char *value,

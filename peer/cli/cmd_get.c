@@ -22,6 +22,7 @@ enum {
     OPT_SKIP,
     OPT_ALLOCATE,
     OPT_MOVE_TO,
+    OPT_ADOPT,
 };
 
 static const struct option_spec options[] = {
@@ -38,6 +39,7 @@ static const struct option_spec options[] = {
     {OPT_ONLY, 0, "only", "PATTERN",
      "fetch only these files, or files of these folders; * and ? are wildcards; repeatable"},
     {OPT_SKIP, 0, "skip", "PATTERN", "fetch all but these; repeatable"},
+    {OPT_ADOPT, 0, "adopt", NULL, "overwrite files of the same names that have other content"},
     TRANSFER_ROWS,
     CLI_HELP_ROW,
 };
@@ -51,6 +53,7 @@ struct get {
     enum seed_policy seed;
     double ratio;
     bool sequential;
+    struct torrent_consent consent;
 };
 
 static int
@@ -99,6 +102,7 @@ take_option(struct get *g, int id, const char *value, struct errbuf *eb)
     case OPT_ALLOCATE: return take_allocate(g, value, eb);
     case OPT_SEED: return take_seed(g, value, eb);
     case OPT_SEQUENTIAL: g->sequential = true; return 0;
+    case OPT_ADOPT: g->consent.adopt = true; return 0;
     case OPT_ONLY: return cli_list_add(&g->only, "--only", value, eb);
     case OPT_SKIP: return cli_list_add(&g->skip, "--skip", value, eb);
     }
@@ -136,6 +140,7 @@ get(const struct cli_command *self, const struct get *g, const char *torrent)
                               .seed = g->seed,
                               .ratio = g->ratio,
                               .sequential = g->sequential,
+                              .consent = g->consent,
                               .reserve = g->reserve};
     struct screen screen;
     struct errbuf eb;

@@ -5,7 +5,10 @@
 #include "peer/cli/client.h"
 #include "peer/cli/command.h"
 
+enum { OPT_ADOPT = 1 };
+
 static const struct option_spec options[] = {
+    {OPT_ADOPT, 0, "adopt", NULL, "overwrite files of the same names that have other content"},
     CLIENT_SOCKET_ROW,
     CLIENT_JSON_ROW,
     CLI_HELP_ROW,
@@ -14,7 +17,9 @@ static const struct option_spec options[] = {
 static int
 run(const struct cli_command *self, int argc, const char *const *argv)
 {
-    return client_for_each(self, argc, argv, "torrent.resume");
+    static const struct client_flag flags[] = {{OPT_ADOPT, "adopt"}, {0, NULL}};
+
+    return client_for_each_with(self, argc, argv, "torrent.resume", flags);
 }
 
 const struct cli_command cli_resume = {

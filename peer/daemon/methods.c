@@ -109,6 +109,13 @@ get_allocate(const json_t *params, bool *reserve, struct errbuf *eb)
     return err;
 }
 
+/* What is consented to, as far as it is there. */
+static int
+get_consent(const json_t *params, struct torrent_consent *consent, struct errbuf *eb)
+{
+    return rpc_get_bool(params, "adopt", &consent->adopt, eb);
+}
+
 /* The two rates, as far as they are there: bytes a second, 0 for none. */
 static int
 get_limits(const json_t *params, uint64_t *up, uint64_t *down, struct errbuf *eb)
@@ -234,7 +241,7 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
     static const char *const keys[] = {"path",  "metainfo", "save_dir", "trackers",
                                        "peers", "seed",     "paused",   "check",
                                        "up_limit", "down_limit", "sequential", "super_seed",
-                                       "allocate", "move_to", "only", "skip", "high"};
+                                       "allocate", "move_to", "only", "skip", "high", "adopt"};
     struct daemon *d = ctx;
     uint8_t *selection = NULL;
     struct torrent_add add = {.seed = d->settings.seed,
@@ -252,6 +259,7 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
         (err = rpc_get_string(params, "save_dir", false, &add.save_dir, eb)) ||
         (err = rpc_get_bool(params, "paused", &add.paused, eb)) ||
         (err = rpc_get_bool(params, "check", &add.force_check, eb)) ||
+        (err = get_consent(params, &add.consent, eb)) ||
         (err = rpc_get_bool(params, "sequential", &add.sequential, eb)) ||
         (err = rpc_get_bool(params, "super_seed", &add.super_seed, eb)) ||
         (err = get_limits(params, &add.up_limit, &add.down_limit, eb)) ||
@@ -365,18 +373,6 @@ torrent_info(void *ctx, const json_t *params, json_t **result, struct errbuf *eb
     return err == 0 ? with_torrent(ctx, params, show, result, eb) : err;
 }
 
-/* Pause and resume. */
-static int
-change(struct daemon *d, const json_t *params, errand_fn fn, json_t **result, struct errbuf *eb)
-{
-    static const char *const keys[] = {"torrent"};
-    int err = check_running(d, eb);
-
-    if (err == 0)
-        err = rpc_check_keys(params, keys, COUNT(keys), eb);
-    return err == 0 ? with_torrent(d, params, fn, result, eb) : err;
-}
-
 static int
 pause_it(struct torrent *t, void *errand, struct errbuf *eb)
 {
@@ -389,22 +385,35 @@ pause_it(struct torrent *t, void *errand, struct errbuf *eb)
 static int
 torrent_pause_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
-    return change(ctx, params, pause_it, result, eb);
+    static const char *const keys[] = {"torrent"};
+    int err = check_running(ctx, eb);
+
+    if (err == 0)
+        err = rpc_check_keys(params, keys, COUNT(keys), eb);
+    return err == 0 ? with_torrent(ctx, params, pause_it, result, eb) : err;
 }
 
 static int
 resume_it(struct torrent *t, void *errand, struct errbuf *eb)
 {
-    (void)errand;
-    (void)eb;
-    torrent_resume(t);
-    return 0;
+    const struct errand *e = errand;
+    struct torrent_consent consent = {false};
+    int err = get_consent(e->params, &consent, eb);
+
+    if (err == 0)
+        torrent_resume(t, &consent);
+    return err;
 }
 
 static int
 torrent_resume_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
-    return change(ctx, params, resume_it, result, eb);
+    static const char *const keys[] = {"torrent", "adopt"};
+    int err = check_running(ctx, eb);
+
+    if (err == 0)
+        err = rpc_check_keys(params, keys, COUNT(keys), eb);
+    return err == 0 ? with_torrent(ctx, params, resume_it, result, eb) : err;
 }
 
 static int

@@ -65,6 +65,11 @@ const char *torrent_state_name(enum torrent_state s);
 
 enum seed_policy { SEED_NONE, SEED_RATIO, SEED_FOREVER };
 
+/* What a person says once, for the next look at the files. */
+struct torrent_consent {
+    bool adopt; /* files of others that stand in the torrent's place may be overwritten */
+};
+
 struct torrent_add {
     struct metainfo *mi;      /* taken on success */
     const char *save_dir;     /* the folder that holds the file, or the folder called mi->name */
@@ -76,6 +81,7 @@ struct torrent_add {
     double ratio;      /* SEED_RATIO: uploaded / size at which it stops */
     bool seed_only;    /* never download; missing pieces are told and left out */
     bool force_check;  /* don't believe the state database */
+    struct torrent_consent consent;
     bool trusted;      /* the data was hashed just now by ourselves (sprat seed PATH): all is had */
     bool paused;
     bool sequential;   /* pieces in the order of the files */
@@ -191,9 +197,9 @@ bool torrent_next_host(const struct torrent *t, uint32_t *iter, struct torrent_h
 bool torrent_tracker(const struct torrent *t, uint32_t index, struct announce_status *st);
 
 /* Pausing and resuming are remembered in the state database. Resuming a torrent in ERROR tries
- * again. */
+ * again. |consent| may be NULL: nothing is consented to. */
 void torrent_pause(struct torrent *t);
-void torrent_resume(struct torrent *t);
+void torrent_resume(struct torrent *t, const struct torrent_consent *consent);
 
 /* Its own limits in bytes/s, beside the session's; 0: none. Remembered in the state database. */
 void torrent_set_limits(struct torrent *t, uint64_t up_limit, uint64_t down_limit);

@@ -235,6 +235,7 @@ struct torrent {
     struct torrent_wish { /* what was asked for */
         bool paused, seed_only, force_check, trusted, removing, remove_data, stopping;
         bool sequential, super_seed;
+        struct torrent_consent consent; /* until the files were looked at */
         enum seed_policy seed;
         double ratio;
         uint64_t up_limit, down_limit;

@@ -214,6 +214,7 @@ loaded(struct torrent *t, const char *note)
 {
     torrent_set_phase(t, PHASE_READY);
     t->wish.force_check = t->wish.trusted = false;
+    t->wish.consent = (struct torrent_consent){false};
     if (t->wish.move_only_new && bitfield_full(&t->core.have))
         torrent_move_forget(t);
     t->wish.move_only_new = false;
@@ -351,6 +352,7 @@ start_check(struct torrent *t, struct errbuf *eb)
         .download = !t->wish.seed_only && !t->core.frozen,
         .check_all = t->wish.force_check,
         .trust_all = t->wish.trusted,
+        .adopt = t->wish.consent.adopt,
         .piece_hash = t->mi->layers_missing ? piece_hash : NULL,
         .progress = on_progress,
         .done = on_resumed,
@@ -505,7 +507,7 @@ torrent_pause(struct torrent *t)
 }
 
 void
-torrent_resume(struct torrent *t)
+torrent_resume(struct torrent *t, const struct torrent_consent *consent)
 {
     bool failed = t->failure.err != 0;
 
@@ -513,6 +515,8 @@ torrent_resume(struct torrent *t)
         return;
     t->wish.paused = false;
     t->core.frozen = false;
+    if (consent != NULL)
+        t->wish.consent = *consent;
     clear_failure(t);
     store_status(t);
     if (t->phase == PHASE_STOPPED) {

@@ -44,6 +44,7 @@ fill(struct torrent *t, const struct torrent_add *add)
     w->paused = add->paused;
     w->seed_only = add->seed_only;
     w->force_check = add->force_check;
+    w->consent = add->consent;
     w->trusted = add->trusted;
     w->sequential = add->sequential;
     w->super_seed = add->super_seed;

@@ -17,6 +17,7 @@
 enum {
     TOGETHER_LEN = 256 << 10, /* bytes, and pieces, that a worker hashes side by side */
     TOGETHER_MAX = 16,
+    PROOF_LEN = 4096, /* bytes of a file that prove it, where they are not half of it */
 };
 
 struct check {
@@ -31,6 +32,7 @@ struct check {
     uint32_t running; /* jobs */
     bool looked;
     bool stopping;
+    uint32_t *unasked; /* a file's good piece that the disk had no room to look at, + 1; 0: none */
     bool kicked; /* |kick| is in the queue */
     struct doneq_item kick;
 };
@@ -93,14 +95,61 @@ on_scanned(void *user, const struct storage_result *res)
     pump(c);
 }
 
+static bool
+is_scanned(const struct check *c, size_t file)
+{
+    return c->opt.scan_files != NULL && c->opt.scan_files[file] &&
+           !c->report.files[file].proven && !c->stopping;
+}
+
+static void
+on_proof(void *user, const struct storage_result *res)
+{
+    struct check *c = user;
+
+    MAGIC_CHECK(c, CHECK_MAGIC);
+    c->running--;
+    if (res->err == 0)
+        c->report.files[res->file].proven = true;
+    pump(c);
+}
+
+/* Has the part of a file that lies in a good piece looked at: zeros are right in many files. */
+static void
+prove_file(struct check *c, uint32_t piece, const struct layout_range *r)
+{
+    uint64_t length = c->mi->files[r->file].length;
+
+    if (!is_scanned(c, r->file) || (r->len < PROOF_LEN && r->len < length - r->len))
+        return;
+    if (storage_is_varied(c->opt.storage, piece, r->file, on_proof, c) == 0)
+        c->running++;
+    else
+        c->unasked[r->file] = piece + 1;
+}
+
+/* Asks what the disk had no room for before. False if it still has none. */
+static bool
+ask_again(struct check *c)
+{
+    for (size_t i = 0; c->opt.scan_files != NULL && i < c->mi->file_count; i++) {
+        if (c->unasked[i] == 0 || !is_scanned(c, i))
+            continue;
+        if (storage_is_varied(c->opt.storage, c->unasked[i] - 1, i, on_proof, c) != 0)
+            return false;
+        c->running++;
+        c->unasked[i] = 0;
+    }
+    return true;
+}
+
 /* Has the part of a file that lies in a bad piece looked at for bytes of somebody else. */
 static void
 scan_file(struct check *c, uint32_t piece, size_t file)
 {
     int err;
 
-    if (c->opt.scan_files == NULL || !c->opt.scan_files[file] || c->report.files[file].other ||
-        c->stopping)
+    if (!is_scanned(c, file) || c->report.files[file].other)
         return;
     err = storage_scan(c->opt.storage, piece, file, on_scanned, c);
     if (err == 0)
@@ -126,8 +175,10 @@ book_piece(struct check *c, uint32_t piece, bool good, bool unreadable)
         if (!r.stored)
             continue;
         f->checked++;
-        if (good)
+        if (good) {
+            prove_file(c, piece, &r);
             continue;
+        }
         f->bad++;
         f->unsure += !there && is_there(c, &r);
         if (unreadable)
@@ -216,6 +267,7 @@ finish(struct check *c)
     c->opt.done(c->opt.user, &c->report);
     check_report_fini(&c->report);
     piecejudge_free(c->judge);
+    free(c->unasked);
     MAGIC_CLEAR(c);
     free(c);
 }
@@ -306,10 +358,10 @@ pump(struct check *c)
             break;
     if (c->running > 0 || c->kicked)
         return;
-    if (c->stopping || c->next == c->mi->piece_count)
-        finish(c);
-    else
+    if (!c->stopping && (c->next < c->mi->piece_count || !ask_again(c)))
         kick(c);
+    else if (c->running == 0)
+        finish(c);
 }
 
 struct check *
@@ -325,10 +377,12 @@ check_start(const struct check_options *opt)
     c->mi = mi;
     c->judge = piecejudge_new(mi, opt->piece_hash, opt->user);
     c->report.files = calloc(mi->file_count + 1, sizeof(*c->report.files));
-    if (c->judge == NULL || c->report.files == NULL ||
+    c->unasked = calloc(mi->file_count + 1, sizeof(*c->unasked));
+    if (c->judge == NULL || c->report.files == NULL || c->unasked == NULL ||
         bitfield_init(&c->report.good, mi->piece_count) != 0) {
         piecejudge_free(c->judge);
         free(c->report.files);
+        free(c->unasked);
         free(c);
         return NULL;
     }

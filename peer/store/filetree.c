@@ -208,6 +208,27 @@ filetree_write(struct filetree *t, size_t file, uint64_t offset, struct iovec *i
     return filetree_write_itself(t, file, offset, iov, iovcnt, eb);
 }
 
+int
+filetree_cut(struct filetree *t, size_t file, struct errbuf *eb)
+{
+    uint64_t length = t->mi->files[file].length;
+    struct openfile *f;
+    struct stat st;
+    int err = open_file(t, file, true, &f, eb);
+
+    if (err != 0)
+        return err;
+    err = begin_write(t, file, eb);
+    if (err == 0) {
+        if (fstat(openfile_fd(f), &st) != 0 ||
+            ((uint64_t)st.st_size > length && ftruncate(openfile_fd(f), (off_t)length) != 0))
+            err = fail(t, file, errno, "cut", eb);
+        end_write(t, file);
+    }
+    openfiles_drop(t->open, f);
+    return err;
+}
+
 static int
 fail_distrusted(const struct filetree *t, size_t file, int err, struct errbuf *eb)
 {

@@ -101,6 +101,9 @@ int filetree_sync(struct filetree *t, struct errbuf *eb);
  * if it can be read. */
 bool filetree_is_doubtful(struct filetree *t);
 
+/* Cuts the file to its length, if it is longer. */
+int filetree_cut(struct filetree *t, size_t file, struct errbuf *eb);
+
 /* Counts the file as written. */
 void filetree_mark(struct filetree *t, size_t file);
 

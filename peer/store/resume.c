@@ -12,6 +12,7 @@
 
 #include "common/base/magic.h"
 #include "common/sys/clock.h"
+#include "peer/store/adopt.h"
 #include "peer/store/layout.h"
 
 #define RESUME_MAGIC 0x5265736du
@@ -35,6 +36,7 @@ struct resume {
     struct state_file *records;
     enum file_trust *trust;
     bool *scan;            /* for the check: foreign files */
+    bool *cut;             /* those that are to lose what is behind their end */
     struct bitfield stored; /* have-bits of the database */
     struct bitfield have;
     struct bitfield skip;  /* pieces not to be checked */
@@ -55,6 +57,7 @@ resume_free(struct resume *r)
     free(r->records);
     free(r->trust);
     free(r->scan);
+    free(r->cut);
     MAGIC_CLEAR(r);
     free(r);
 }
@@ -214,28 +217,6 @@ judge_pieces(struct resume *r)
         if (r->scan[i])
             for (uint32_t p = 0; p < r->mi->files[i].piece_count; p++)
                 bitfield_clear(&r->skip, r->mi->files[i].first_piece + p);
-}
-
-/* Refuses to write over a file that somebody else put there. One whose bad pieces all have gaps,
- * and that has good ones, is a download of the same that was cut off and whose state was lost. */
-static void
-refuse_foreign(struct resume *r, const struct check_report *rep)
-{
-    for (size_t i = 0; i < r->mi->file_count; i++) {
-        const struct check_file *f = &rep->files[i];
-        /* Of the right size, right wherever that can be told, and that somewhere. */
-        bool good_elsewhere =
-            f->state == CHECK_FILE_BAD && f->unsure == f->bad && f->checked > f->bad;
-
-        if (!r->scan[i] || r->err != 0)
-            continue;
-        if (f->state == CHECK_FILE_LONG || (f->other && !good_elsewhere) ||
-            (f->cut_off && f->checked == f->bad))
-            r->err = errbuf_set(&r->why, SPRAT_E_EXISTS,
-                                "%s/%s exists and has other content: remove it, or choose another "
-                                "directory with -o", storage_dir(r->opt.storage),
-                                r->mi->files[i].path);
-    }
 }
 
 static void
@@ -449,23 +430,60 @@ store_lost(struct resume *r)
 }
 
 static void
+on_cut(void *user, const struct storage_result *res)
+{
+    struct resume *r = user;
+
+    MAGIC_CHECK(r, RESUME_MAGIC);
+    if (res->err != 0)
+        fail(r, res->err, res->why);
+    if (r->err != 0)
+        end_with_error(r);
+    else
+        store_lost(r);
+}
+
+/* Decides on the files of others; true if some of them are cut first. */
+static bool
+adopt_foreign(struct resume *r, const struct check_report *rep)
+{
+    struct adopt_options ao = {.mi = r->mi,
+                               .dir = storage_dir(r->opt.storage),
+                               .report = rep,
+                               .foreign = r->scan,
+                               .all = r->opt.adopt};
+    bool any_cut;
+    int err = adopt_judge(&ao, r->cut, &any_cut, &r->note, &r->why);
+
+    if (err != 0)
+        r->err = err;
+    if (err != 0 || !any_cut)
+        return false;
+    err = storage_cut(r->opt.storage, r->cut, on_cut, r);
+    if (err != 0)
+        fail(r, err, sprat_strerror(err));
+    return err == 0;
+}
+
+static void
 on_checked(void *user, struct check_report *rep)
 {
     struct resume *r = user;
+    bool cuts = false;
 
     MAGIC_CHECK(r, RESUME_MAGIC);
     r->check = NULL;
     if (rep->err != 0) {
         fail(r, rep->err, rep->why);
     } else {
-        refuse_foreign(r, rep);
+        cuts = adopt_foreign(r, rep);
         for (uint32_t p = bitfield_next_set(&rep->good, 0); p < rep->good.nbits;
              p = bitfield_next_set(&rep->good, p + 1))
             bitfield_set(&r->have, p);
     }
     if (r->err != 0)
         end_with_error(r);
-    else
+    else if (!cuts)
         store_lost(r);
 }
 
@@ -568,10 +586,11 @@ resume_start(const struct resume_options *opt)
     r->records = calloc(mi->file_count + 1, sizeof(*r->records));
     r->trust = calloc(mi->file_count + 1, sizeof(*r->trust));
     r->scan = calloc(mi->file_count + 1, sizeof(*r->scan));
+    r->cut = calloc(mi->file_count + 1, sizeof(*r->cut));
     ok = bitfield_init(&r->stored, mi->piece_count) == 0 &&
          bitfield_init(&r->have, mi->piece_count) == 0 &&
          bitfield_init(&r->skip, mi->piece_count) == 0;
-    if (!ok || r->records == NULL || r->trust == NULL || r->scan == NULL) {
+    if (!ok || r->records == NULL || r->trust == NULL || r->scan == NULL || r->cut == NULL) {
         resume_free(r);
         return NULL;
     }

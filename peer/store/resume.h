@@ -2,8 +2,8 @@
  *
  * Finds out what of a torrent is on disk when a session begins: believes the state database for
  * files that are as it remembers them, checks the others, checks the pieces that were in flight
- * when a session ended in a crash, and refuses to download over files that somebody else put
- * there.
+ * when a session ended in a crash, completes files that somebody else put there if some of what they
+ * hold is right, and refuses to download over others.
  */
 #ifndef PEER_STORE_RESUME_H
 #define PEER_STORE_RESUME_H
@@ -41,6 +41,7 @@ struct resume_options {
     bool download;    /* false: seeding; files of others are what we want, and nothing is refused */
     bool check_all;   /* believe nothing */
     bool trust_all;   /* the caller hashed everything just now: all pieces are had */
+    bool adopt;       /* the user said that files of others may be overwritten (adopt.h) */
     bool (*piece_hash)(void *user, uint32_t piece, uint8_t out[32]); /* check.h; may be NULL */
     void (*progress)(void *user, uint32_t pieces_done, uint32_t pieces_total); /* may be NULL */
     void (*done)(void *user, struct resume_result *res);

@@ -380,6 +380,34 @@ storage_scan(struct storage *s, uint32_t piece, size_t file, storage_done_fn don
 }
 
 int
+storage_is_varied(struct storage *s, uint32_t piece, size_t file, storage_done_fn done, void *user)
+{
+    struct storage_job j;
+
+    ASSERT(!s->closing && piece < s->mi->piece_count);
+    job_init(&j, s, OP_VARIED);
+    j.piece = piece;
+    j.file = file;
+    j.done = done;
+    j.user = user;
+    return submit(s, &j, DISK_BACKGROUND);
+}
+
+int
+storage_cut(struct storage *s, const bool *files, storage_done_fn done, void *user)
+{
+    struct storage_job j;
+
+    ASSERT(!s->closing && s->tree.writable);
+    job_init(&j, s, OP_CUT);
+    j.piece = UINT32_MAX;
+    j.files = files;
+    j.done = done;
+    j.user = user;
+    return submit(s, &j, DISK_SLOW);
+}
+
+int
 storage_look(struct storage *s, storage_done_fn done, void *user)
 {
     return submit_piece(s, OP_LOOK, DISK_SLOW, UINT32_MAX, done, user);

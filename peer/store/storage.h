@@ -38,7 +38,7 @@ struct storage_result {
                         the place) */
     const char *why; /* when err is not 0: the sentence, with the file's name; else "" */
     uint32_t piece, begin, len;
-    size_t file;            /* storage_scan */
+    size_t file;            /* storage_scan, storage_is_varied */
     uint8_t *data;          /* storage_read: the caller's buffer, filled when err is 0 */
     const uint8_t *sha1;    /* verify, rehash of v1 and hybrid: 20 bytes, of the span; else NULL */
     const uint8_t *leaves;  /* v2 and hybrid: SHA-256 of blocks, 32 bytes each. write: of the block;
@@ -148,6 +148,15 @@ int storage_finish(struct storage *s, storage_done_fn done, void *user);
  * or it is missing, so that writing it loses nothing; SPRAT_E_SHORT, something, but whole blocks of
  * zeros too; SPRAT_E_EXISTS, something in every block. */
 int storage_scan(struct storage *s, uint32_t piece, size_t file, storage_done_fn done, void *user);
+
+/* Tells by |err| whether the part of file |file| that lies in the piece is more than one byte repeated:
+ * 0; SPRAT_E_MISMATCH if it is not, or the error of reading it. */
+int storage_is_varied(struct storage *s, uint32_t piece, size_t file, storage_done_fn done,
+                      void *user);
+
+/* Cuts the files with |files[i]| that are longer than they should be. |files| (a bool a file) must stay
+ * until |done| ran. */
+int storage_cut(struct storage *s, const bool *files, storage_done_fn done, void *user);
 
 /* Takes room on the disk for all files before their bytes come. NOSPACE, and nothing was taken, if
  * there is not enough. */

@@ -534,6 +534,56 @@ do_scan(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
                       s->tree.dir, s->mi->files[j->file].path);
 }
 
+/* Whether the range is more than |*first| repeated; |*first| is its first byte if |*any| is false. */
+static int
+vary_range(struct disk_worker *w, struct storage *s, const struct layout_range *r, bool *any,
+           uint8_t *first, bool *varied, struct errbuf *eb)
+{
+    for (uint64_t at = 0; at < r->len && !*varied; at += DISK_SCRATCH_LEN) {
+        size_t n = r->len - at < DISK_SCRATCH_LEN ? (size_t)(r->len - at) : DISK_SCRATCH_LEN;
+        int err = filetree_read(&s->tree, r->file, r->offset + at, w->scratch, n, eb);
+
+        if (err != 0)
+            return err;
+        if (!*any)
+            *first = w->scratch[0];
+        *any = true;
+        *varied = w->scratch[0] != *first || memcmp(w->scratch, w->scratch + 1, n - 1) != 0;
+    }
+    return 0;
+}
+
+static int
+do_varied(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
+{
+    struct storage *s = j->storage;
+    bool any = false, varied = false;
+    struct layout_walk walk;
+    struct layout_range r;
+    uint8_t first = 0;
+    int err = 0;
+
+    layout_walk_init(&walk, s->mi, j->piece, 0, metainfo_piece_len(s->mi, j->piece));
+    while (err == 0 && !varied && layout_walk_next(&walk, &r))
+        if (r.stored && r.file == j->file)
+            err = vary_range(w, s, &r, &any, &first, &varied, eb);
+    if (err != 0 || varied)
+        return err;
+    return errbuf_set(eb, SPRAT_E_MISMATCH, "%s/%s holds one byte repeated there", s->tree.dir,
+                      s->mi->files[j->file].path);
+}
+
+static int
+do_cut(struct storage *s, const bool *files, struct errbuf *eb)
+{
+    int err = 0;
+
+    for (size_t i = 0; i < s->mi->file_count && err == 0; i++)
+        if (files[i])
+            err = filetree_cut(&s->tree, i, eb);
+    return err;
+}
+
 /* Goes on to the next worker, so that each forgets the storage; true when all have. */
 static bool
 do_close(struct disk_worker *w, struct storage_job *j)
@@ -560,6 +610,8 @@ do_one(struct disk_worker *w, struct storage_job *j)
     case OP_REWRITE: err = do_rewrite(w, j, &eb); break;
     case OP_FORGET: warmhash_forget(w->warm, s, j->piece); break;
     case OP_SCAN: err = do_scan(w, j, &eb); break;
+    case OP_VARIED: err = do_varied(w, j, &eb); break;
+    case OP_CUT: err = do_cut(s, j->files, &eb); break;
     case OP_LOOK: err = do_look(s, &eb); break;
     case OP_SYNC: err = filetree_sync(&s->tree, &eb); break;
     case OP_GATHER: err = do_gather(s, &eb); break;

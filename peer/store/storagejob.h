@@ -22,6 +22,8 @@ enum storage_op {
     OP_REWRITE,
     OP_FORGET,
     OP_SCAN,
+    OP_VARIED,
+    OP_CUT,
     OP_LOOK,
     OP_SYNC,
     OP_FINISH,
@@ -47,7 +49,8 @@ struct storage_job {
     uint32_t piece, begin, len;
     const uint8_t *src; /* OP_WRITE */
     uint8_t *dst;       /* OP_READ */
-    size_t file;        /* OP_SCAN */
+    size_t file;        /* OP_SCAN, OP_VARIED */
+    const bool *files;  /* OP_CUT */
     bool skip_holes;    /* OP_REHASH */
     bool judge;         /* OP_WRITE: compare with |expected| */
     bool hashed;        /* the digests below were filled */

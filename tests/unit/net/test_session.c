@@ -277,8 +277,8 @@ Test(session, pause_and_resume)
     cr_expect_eq(st.state, TORRENT_PAUSED);
     cr_expect_eq(st.swarm.peers_connected, 0u);
     session_set_limits(r.s[0].session, 0, 0);
-    torrent_resume(r.s[1].torrent);
-    torrent_resume(r.s[1].torrent);
+    torrent_resume(r.s[1].torrent, NULL);
+    torrent_resume(r.s[1].torrent, NULL);
     rig_run(&r, 20000, one_complete);
     cr_expect(rig_same(&r, 1));
     rig_fini(&r);
@@ -299,7 +299,7 @@ Test(session, added_in_pause_it_does_nothing_until_resumed)
     rig_run(&r, 200, NULL);
     cr_expect_eq(r.s[1].events[TORRENT_EVENT_READY], 1);
     cr_expect_eq(r.s[1].events[TORRENT_EVENT_CHECKED], 0);
-    torrent_resume(r.s[1].torrent);
+    torrent_resume(r.s[1].torrent, NULL);
     rig_run(&r, 10000, one_complete);
     rig_fini(&r);
 }
@@ -601,9 +601,9 @@ Test(session, paused_stopped_and_removed_while_it_is_checked)
     torrent_pause(r.s[0].torrent);
     poll_until(&r, 5000, zero_idle);
     cr_expect_eq(r.s[0].events[TORRENT_EVENT_CHECKED], 0);
-    torrent_resume(r.s[0].torrent);
+    torrent_resume(r.s[0].torrent, NULL);
     torrent_pause(r.s[0].torrent);
-    torrent_resume(r.s[0].torrent);
+    torrent_resume(r.s[0].torrent, NULL);
     rig_run(&r, 10000, first_checked);
     rig_stop(&r, 0);
     rig_open(&r, 0);

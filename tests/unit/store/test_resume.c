@@ -61,13 +61,14 @@ on_resumed(void *user, struct resume_result *res)
 
 /* Begins a session: storage, database, resume. */
 static void
-session_begin(struct session *s, struct fixture *f, bool download)
+session_begin_with(struct session *s, struct fixture *f, struct resume_options ro)
 {
     struct errbuf eb = {0};
-    struct resume_options ro = {.download = download, .done = on_resumed, .user = s};
     struct commit_options co = {.done = on_committed, .user = s};
 
     *s = (struct session){.f = f};
+    ro.done = on_resumed;
+    ro.user = s;
     fixture_open(f);
     cr_assert_eq(bitfield_init(&s->pieces, f->mi->piece_count), 0);
     cr_assert_eq(state_open(f->state_dir, "test", &s->st, &eb), 0, "%s", eb.text);
@@ -79,6 +80,12 @@ session_begin(struct session *s, struct fixture *f, bool download)
     cr_assert_not_null(s->commit);
     cr_assert_not_null(resume_start(&ro));
     fixture_wait(f, &s->resumed);
+}
+
+static void
+session_begin(struct session *s, struct fixture *f, bool download)
+{
+    session_begin_with(s, f, (struct resume_options){.download = download});
 }
 
 static void
@@ -291,28 +298,46 @@ Test(resume, seeding_checks_strange_data_once)
     fixture_fini(&f);
 }
 
+/* Runs |cmd| in the target's data, with S as the original. */
+static void
+in_target(const struct fixture *f, const char *cmd)
+{
+    char *line;
+
+    cr_assert(asprintf(&line, "mkdir -p %s/data && cd %s/data && S=%s/data && %s", f->target,
+                       f->target, f->source, cmd) > 0);
+    cr_assert_eq(system(line), 0);
+    free(line);
+}
+
 /* A stranger's file of the same name: |content| decides. */
 static int
-get_over(enum metainfo_format format, const char *cmd)
+get_over_with(enum metainfo_format format, const char *cmd, bool adopt)
 {
     struct fixture f;
     struct session s;
-    char *line;
     int err;
 
     fixture_init(&f);
     fixture_standard(&f, format);
-    cr_assert(asprintf(&line, "mkdir -p %s/data && cd %s/data && S=%s/data && %s", f.target,
-                       f.target, f.source, cmd) > 0);
-    cr_assert_eq(system(line), 0);
-    session_begin(&s, &f, true);
+    in_target(&f, cmd);
+    session_begin_with(&s, &f, (struct resume_options){.download = true, .adopt = adopt});
     err = s.err;
     if (err == SPRAT_E_EXISTS)
         cr_expect_not_null(strstr(s.why, "data/big"), "%s", s.why);
-    session_end(&s, false);
-    free(line);
+    for (uint32_t p = 0; err == 0 && p < f.mi->piece_count; p++)
+        if (!bitfield_get(&s.pieces, p))
+            get_piece(&s, p);
+    session_end(&s, err == 0);
+    cr_expect(err != 0 || fixture_same(&f, "data/big"), "%s", cmd);
     fixture_fini(&f);
     return err;
+}
+
+static int
+get_over(enum metainfo_format format, const char *cmd)
+{
+    return get_over_with(format, cmd, false);
 }
 
 Test(resume, strangers_files_are_not_written_over)
@@ -323,8 +348,8 @@ Test(resume, strangers_files_are_not_written_over)
         cr_expect_eq(get_over(formats[i], "echo hello >big"), SPRAT_E_EXISTS);
         cr_expect_eq(get_over(formats[i], "cp $S/big . && echo more >>big"), SPRAT_E_EXISTS);
         cr_expect_eq(get_over(formats[i], "head -c 150000 /dev/urandom >big"), SPRAT_E_EXISTS);
-        cr_expect_eq(get_over(formats[i], "cp $S/big . && printf x | dd of=big bs=1 seek=100 "
-                                          "conv=notrunc 2>/dev/null"), SPRAT_E_EXISTS);
+        cr_expect_eq(get_over(formats[i], "head -c 32000 $S/big >big"), SPRAT_E_EXISTS,
+                     "less than a piece");
         cr_expect_eq(get_over(formats[i], "mkdir big"), SPRAT_E_EXISTS);
         cr_expect_eq(get_over(formats[i], "ln -s /etc/passwd big"), SPRAT_E_EXISTS);
         cr_expect_eq(get_over(formats[i], "cp $S/big ."), 0, "right content is taken over");
@@ -333,6 +358,111 @@ Test(resume, strangers_files_are_not_written_over)
         cr_expect_eq(get_over(formats[i], "truncate -s 150000 big"), 0, "zeros hold nothing");
         cr_expect_eq(get_over(formats[i], "head -c 65536 $S/big >big && truncate -s 150000 big"), 0,
                      "the beginning of it, and zeros");
+    }
+}
+
+Test(resume, data_that_is_partly_right_is_completed)
+{
+    static const enum metainfo_format formats[] = {METAINFO_V1, METAINFO_V2, METAINFO_HYBRID};
+    static const char *const cmds[] = {
+        "cp $S/big . && printf x | dd of=big bs=1 seek=100 conv=notrunc 2>/dev/null",
+        "head -c 100000 $S/big >big",
+        "head -c 75000 $S/big >big && head -c 75000 /dev/zero >>big",
+        "tail -c 53000 $S/big >tail && truncate -s 97000 big && cat tail >>big",
+    };
+
+    for (size_t i = 0; i < 3; i++)
+        for (size_t k = 0; k < sizeof(cmds) / sizeof(cmds[0]); k++)
+            cr_expect_eq(get_over(formats[i], cmds[k]), 0, "%s", cmds[k]);
+}
+
+/* What is adopted is in the database only after it was synced, and then it is believed. */
+Test(resume, what_was_adopted_is_ours_from_then_on)
+{
+    struct fixture f;
+    struct session s;
+
+    fixture_init(&f);
+    fixture_standard(&f, METAINFO_HYBRID);
+    in_target(&f, "head -c 100000 $S/big >big");
+    session_begin(&s, &f, true);
+    cr_assert_eq(s.err, 0, "%s", s.why);
+    cr_expect_eq(s.have, 3);
+    cr_expect_not_null(strstr(s.note, "data/big was there: 3 of 5 pieces match"), "%s", s.note);
+    session_end(&s, true);
+    session_begin(&s, &f, true);
+    cr_assert_eq(s.err, 0, "%s", s.why);
+    cr_expect_eq(s.trusted, 3);
+    cr_expect_eq(s.checked, 0);
+    session_end(&s, true);
+    fixture_fini(&f);
+}
+
+Test(resume, the_user_may_say_that_all_is_overwritten)
+{
+    cr_expect_eq(get_over_with(METAINFO_V1, "echo hello >big", true), 0);
+    cr_expect_eq(get_over_with(METAINFO_V2, "head -c 150000 /dev/urandom >big", true), 0);
+    cr_expect_eq(get_over_with(METAINFO_HYBRID, "cp $S/big . && echo more >>big", true), 0,
+                 "and what is behind the end is cut");
+    cr_expect_eq(get_over_with(METAINFO_V1, "head -c 200000 /dev/urandom >big", true), 0);
+    cr_expect_eq(get_over_with(METAINFO_V1, "mkdir big", true), SPRAT_E_EXISTS, "no directory");
+}
+
+/* Zeros, or another byte all over, match in many files. */
+Test(resume, a_piece_that_matches_by_accident_proves_nothing)
+{
+    for (size_t i = 0; i < 2; i++) {
+        struct fixture f;
+        struct session s;
+        char *path;
+        uint8_t *bytes = malloc(131072);
+
+        fixture_init(&f);
+        fixture_file(&f, "image", 1, 131072);
+        fixture_file(&f, "other", 3, 10);
+        path = fixture_path(f.source, "data/image");
+        for (size_t k = 0; k < 131072; k++)
+            bytes[k] = k < 65536 ? fixture_byte(1, k) : i == 0 ? 0 : 0xff;
+        fixture_write(path, bytes, 131072);
+        fixture_torrent(&f, METAINFO_V2, 32768);
+        in_target(&f, ":");
+        free(path);
+        path = fixture_path(f.target, "data/image");
+        for (size_t k = 0; k < 65536; k++)
+            bytes[k] = fixture_byte(2, k);
+        fixture_write(path, bytes, 131072);
+        session_begin(&s, &f, true);
+        cr_expect_eq(s.err, SPRAT_E_EXISTS, "%zu: %s", i, s.why);
+        cr_expect_not_null(strstr(s.why, "2 of 4 pieces match"), "%s", s.why);
+        session_end(&s, false);
+        free(bytes);
+        free(path);
+        fixture_fini(&f);
+    }
+}
+
+/* The first piece of "b" lies mostly in "a", which is right: so few bytes of "b" prove nothing. */
+Test(resume, a_piece_of_two_files_proves_what_it_holds_enough_of)
+{
+    static const size_t in_a[] = {32768 - 100, 32768 - 5000};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct fixture f;
+        struct session s;
+        char *cmd;
+
+        fixture_init(&f);
+        fixture_file(&f, "a", 1, in_a[i]);
+        fixture_file(&f, "b", 2, 100000);
+        fixture_torrent(&f, METAINFO_V1, 32768);
+        cr_assert(asprintf(&cmd, "cp $S/a . && head -c %zu $S/b >b && head -c %zu /dev/urandom >>b",
+                           32768 - in_a[i], 100000 - 32768 + in_a[i]) > 0);
+        in_target(&f, cmd);
+        session_begin(&s, &f, true);
+        cr_expect_eq(s.err, i == 0 ? SPRAT_E_EXISTS : 0, "%zu: %s", in_a[i], s.why);
+        session_end(&s, false);
+        free(cmd);
+        fixture_fini(&f);
     }
 }
 
