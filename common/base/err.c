@@ -8,6 +8,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "common/base/printable.h"
+#include "common/base/utf8.h"
+
 const char *
 sprat_strerror(int err)
 {
@@ -67,15 +70,17 @@ sprat_err_from_errno(int errnum)
 int
 errbuf_set(struct errbuf *eb, int err, const char *fmt, ...)
 {
+    char raw[ERRBUF_SIZE];
     va_list ap;
+    int len;
 
     if (eb == NULL)
         return err;
     va_start(ap, fmt);
-    vsnprintf(eb->text, sizeof(eb->text), fmt, ap);
+    len = vsnprintf(raw, sizeof(raw), fmt, ap);
     va_end(ap);
-    for (char *c = eb->text; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    if (len >= (int)sizeof(raw))
+        raw[utf8_whole((const uint8_t *)raw, sizeof(raw) - 1)] = '\0';
+    printable(raw, eb->text, sizeof(eb->text));
     return err;
 }

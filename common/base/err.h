@@ -82,8 +82,8 @@ struct errbuf {
 };
 
 /* Writes the sentence and returns |err|, so that `return errbuf_set(eb, err, …)` is one line.
- * A NULL |eb| is legal. Control characters in the result are replaced by '?': parts of it come
- * from files and networks, and it is printed on terminals. */
+ * A NULL |eb| is legal. The sentence is made printable (printable.h): parts of it come from files and
+ * networks. */
 int errbuf_set(struct errbuf *eb, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

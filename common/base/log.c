@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "common/base/assert.h"
+#include "common/base/printable.h"
+#include "common/base/utf8.h"
 
 static const char *const level_names[] = {
 #define X(name, text) text,
@@ -111,14 +113,31 @@ static void
 put_char(struct line *l, char c)
 {
     if (l->at < l->end)
-        *l->at++ = (unsigned char)c < 0x20 || c == 0x7f ? '?' : c;
+        *l->at++ = c;
+}
+
+/* Puts the first character of |text| as it is shown, and returns what follows it. */
+static const char *
+put_shown(struct line *l, const char *text)
+{
+    char shown[PRINTABLE_CHAR_MAX];
+    const char *rest = text + printable_char(text, strnlen(text, UTF8_LEN_MAX), shown);
+    size_t len = strlen(shown);
+
+    if (len > (size_t)(l->end - l->at)) {
+        l->end = l->at; /* nothing after what was cut */
+        return rest;
+    }
+    memcpy(l->at, shown, len);
+    l->at += len;
+    return rest;
 }
 
 static void
 put(struct line *l, const char *text)
 {
     while (*text != '\0')
-        put_char(l, *text++);
+        text = put_shown(l, text);
 }
 
 static bool
@@ -126,9 +145,14 @@ needs_quotes(const char *value)
 {
     if (*value == '\0')
         return true;
-    for (; *value != '\0'; value++)
-        if ((unsigned char)*value <= ' ' || strchr("\"\\=\x7f", *value) != NULL)
+    while (*value != '\0') {
+        uint32_t cp = 0;
+        unsigned n = utf8_decode((const uint8_t *)value, strnlen(value, UTF8_LEN_MAX), &cp);
+
+        if (n > 0 && (utf8_is_control(cp) || (n == 1 && strchr(" \"\\=", (char)cp) != NULL)))
             return true;
+        value += n > 0 ? n : 1;
+    }
     return false;
 }
 
@@ -140,10 +164,10 @@ put_value(struct line *l, const char *value)
         return;
     }
     put_char(l, '"');
-    for (; *value != '\0'; value++) {
+    while (*value != '\0') {
         if (*value == '"' || *value == '\\')
             put_char(l, '\\');
-        put_char(l, *value);
+        value = put_shown(l, value);
     }
     put_char(l, '"');
 }

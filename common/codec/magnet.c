@@ -11,7 +11,7 @@
 
 #include "common/base/hex.h"
 #include "common/codec/uri.h"
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 
 /* A value of the link, unescaped. */
 struct value {

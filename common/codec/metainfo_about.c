@@ -9,7 +9,7 @@
 
 #include "common/codec/metainfo_load.h"
 #include "common/codec/uri.h"
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 
 enum {
     HOST_MAX = 255,

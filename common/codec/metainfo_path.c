@@ -7,57 +7,51 @@
 
 #include <string.h>
 
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 
-enum { EXTENSION_MAX = 10 };
+enum {
+    /* Both as libtorrent has them: what is too long is cut to the first, and an extension of up to the
+     * second, its dot included, is put behind it. */
+    CUT_LEN = 240,
+    EXTENSION_MAX = 9,
+};
 
-/* Appends the characters of |s| that a name may hold, up to |max| bytes in all. Returns false if
- * some did not fit. */
-static bool
-append_clean(const uint8_t *s, size_t len, char *out, size_t *used, size_t max)
+/* Appends the characters of |s| that a name may hold. */
+static size_t
+append_clean(const uint8_t *s, size_t len, char *out, size_t used, size_t max)
 {
     for (size_t i = 0; i < len;) {
         uint32_t cp = 0;
         unsigned n = utf8_decode(s + i, len - i, &cp);
-        bool drop = n > 0 && (cp == 0 || cp == '/' || (cp > 0xff && utf8_is_control(cp)));
-        bool replace = n == 0 || utf8_is_control(cp);
+        bool drop = n > 0 && (cp == 0 || cp == '/');
+        bool replace = n == 0 || cp < 0x20;
         unsigned adds = drop ? 0 : replace ? 1 : n;
 
-        if (adds > max - *used)
-            return false;
+        if (adds > max - used)
+            break;
         if (adds > 0 && replace)
-            out[*used] = '_';
+            out[used] = '_';
         else
-            memcpy(out + *used, s + i, adds);
-        *used += adds;
+            memcpy(out + used, s + i, adds);
+        used += adds;
         i += n > 0 ? n : 1;
     }
-    return true;
-}
-
-/* Cuts |out| to |max| bytes without cutting a character. */
-static size_t
-cut_text(const char *out, size_t used, size_t max)
-{
-    if (used <= max)
-        return used;
-    while (max > 0 && ((uint8_t)out[max] & 0xc0) == 0x80)
-        max--;
-    return max;
-}
-
-/* Ends a name that was too long with its extension, if it has a short one. */
-static size_t
-keep_extension(const uint8_t *s, size_t len, char *out, size_t used)
-{
-    for (size_t n = 2; n <= EXTENSION_MAX; n++) {
-        if (s[len - n] == '.') {
-            used = cut_text(out, used, METAINFO_NAME_MAX - n);
-            append_clean(s + len - n, n, out, &used, METAINFO_NAME_MAX);
-            break;
-        }
-    }
     return used;
+}
+
+/* Cuts the |used| bytes of the clean form of |s| to less, and puts back its extension, if it has a short
+ * one. libtorrent cuts behind the character that reaches CUT_LEN. */
+static size_t
+shorten(const uint8_t *s, size_t len, char *out, size_t used)
+{
+    size_t cut = CUT_LEN;
+
+    while (cut < used && ((uint8_t)out[cut] & 0xc0) == 0x80)
+        cut++;
+    for (size_t n = 1; n <= EXTENSION_MAX && n < len; n++)
+        if (s[len - n] == '.')
+            return append_clean(s + len - n, n, out, cut, METAINFO_NAME_MAX);
+    return cut;
 }
 
 static bool
@@ -74,12 +68,14 @@ means_nothing(const char *name, size_t len)
 size_t
 metainfo_name_clean(const uint8_t *s, size_t len, char out[METAINFO_NAME_MAX + 1])
 {
-    size_t used = 0;
+    char longer[METAINFO_NAME_MAX + 4];
+    size_t used = append_clean(s, len, longer, 0, sizeof(longer));
 
-    if (!append_clean(s, len, out, &used, METAINFO_NAME_MAX))
-        used = keep_extension(s, len, out, used);
-    if (means_nothing(out, used))
+    if (used > METAINFO_NAME_MAX)
+        used = shorten(s, len, longer, used);
+    if (means_nothing(longer, used))
         used = 0;
+    memcpy(out, longer, used);
     out[used] = '\0';
     return used;
 }

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Safe paths from what a torrent calls them: each name is cleaned on its own, then joined. The
- * rules are libtorrent's where they decide which file on disk is meant, so that data that another
- * client has downloaded is found again.
+ * Safe paths from what a torrent calls them: each name is cleaned on its own, then joined. A name
+ * that a disk can hold is kept as it is, so that data that is there under the torrent's own name is
+ * found; how a name is shown is another matter (common/base/printable.h).
  *
  *   in a name                              becomes
  *   '/', NUL                               nothing
- *   bytes that are no UTF-8, controls      '_' each
- *   direction overrides                    nothing
- *   more than METAINFO_NAME_MAX bytes      its beginning and its extension
+ *   controls below U+0020                  '_'
+ *   each byte that is no UTF-8             '_'
+ *   more than METAINFO_NAME_MAX bytes      its first 240 and its extension
  *   nothing, ".", "..", only backslashes   no component at all
+ *
+ * What becomes '_' or is cut follows libtorrent (sanitize_append_path_element), whose names differ from
+ * these in four points. It cuts from 240 bytes on, although 255 are possible; it leaves out backslashes
+ * and U+200E, U+200F, U+202A to U+202E, which mktorrent, rTorrent and Transmission keep; a byte that
+ * begins no UTF-8 character takes with it as many bytes as that character would have; and an empty name
+ * becomes "_".
  */
 #ifndef COMMON_CODEC_METAINFO_PATH_H
 #define COMMON_CODEC_METAINFO_PATH_H
@@ -20,8 +26,8 @@
 
 #include "common/codec/metainfo.h"
 
-/* Bytes of a component; leaves room below the usual 255 for a ".12" that makes it unique. */
-enum { METAINFO_NAME_MAX = 240 };
+/* Bytes of a component: what Linux and its file systems allow. */
+enum { METAINFO_NAME_MAX = 255 };
 
 /* Writes the clean name with its NUL and returns its length; 0 when nothing is left of it. */
 size_t metainfo_name_clean(const uint8_t *s, size_t len, char out[METAINFO_NAME_MAX + 1]);

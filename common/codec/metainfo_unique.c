@@ -12,6 +12,7 @@
 
 #include "common/base/assert.h"
 #include "common/base/bytes.h"
+#include "common/base/utf8.h"
 #include "common/codec/metainfo_load.h"
 #include "common/crypto/random.h"
 #include "common/ds/hashmap.h"
@@ -21,8 +22,6 @@ enum {
     PROBES_MAX = 1000 * 1000,
     LOOKUPS_MAX = 8 * 1000 * 1000,
     LINK_HOPS_MAX = 40,
-    /* A clean name, and ".1000000" to make it unique. */
-    NAME_ROOM = METAINFO_NAME_MAX + 8,
 };
 
 /* A file or directory of the torrent. */
@@ -46,7 +45,7 @@ struct path_set {
 
 /* An edge of the tree, as bytes for the hash table. */
 struct edge {
-    uint8_t bytes[4 + NAME_ROOM];
+    uint8_t bytes[4 + METAINFO_NAME_MAX];
     size_t len;
 };
 
@@ -55,7 +54,7 @@ make_edge(uint32_t parent, const char *name, size_t len)
 {
     struct edge e = {.len = 4 + len};
 
-    ASSERT(len <= NAME_ROOM);
+    ASSERT(len <= METAINFO_NAME_MAX);
     put_u32be(e.bytes, parent);
     memcpy(e.bytes + 4, name, len);
     return e;
@@ -145,24 +144,42 @@ extension_at(const char *path, size_t name)
     return dot == NULL || dot == path + name ? strlen(path) : (size_t)(dot - path);
 }
 
+/* Writes "STEM.NUMBER.EXTENSION" with as much of the stem of |path| as the length of a name allows.
+ * Returns the length of the path, which |size| may have cut. */
+static size_t
+numbered_path(const char *path, unsigned number, char *out, size_t size)
+{
+    size_t name = name_at(path), ext = extension_at(path, name), room = METAINFO_NAME_MAX;
+    char end[METAINFO_NAME_MAX + 16];
+    int len = snprintf(end, sizeof(end), ".%u%s", number, path + ext);
+
+    /* An extension that leaves no room is none. */
+    if (len >= METAINFO_NAME_MAX) {
+        ext = strlen(path);
+        len = snprintf(end, sizeof(end), ".%u", number);
+    }
+    room -= (size_t)len;
+    if (ext - name > room)
+        ext = name + utf8_whole((const uint8_t *)path + name, room);
+    return (size_t)snprintf(out, size, "%.*s%s", (int)ext, path, end);
+}
+
 /* Gives |file| the first name below |dir| that is free. */
 static int
 rename_file(struct loader *l, struct path_set *set, struct metainfo_file *file, uint32_t dir)
 {
     char path[METAINFO_PATH_MAX + 1];
     size_t name = name_at(file->path);
-    size_t ext = extension_at(file->path, name);
 
     for (unsigned i = 1; set->probes < PROBES_MAX; i++, set->probes++) {
-        int len =
-            snprintf(path, sizeof(path), "%.*s.%u%s", (int)ext, file->path, i, file->path + ext);
+        size_t len = numbered_path(file->path, i, path, sizeof(path));
 
         if (len > METAINFO_PATH_MAX)
             return errbuf_set(l->eb, SPRAT_E_TOOBIG, "info: a path is longer than %d bytes",
                               METAINFO_PATH_MAX);
-        if (find(set, dir, path + name, (size_t)len - name) != NULL)
+        if (find(set, dir, path + name, len - name) != NULL)
             continue;
-        file->path = mem_text(l->mem, path, (size_t)len);
+        file->path = mem_text(l->mem, path, len);
         return file->path != NULL ? 0 : SPRAT_E_NOMEM;
     }
     return errbuf_set(l->eb, SPRAT_E_UNSAFE, "info: too many files share one path");

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/rpc/jsontext.h"
+
 
 struct server {
     const struct rpc_method *methods;
@@ -86,12 +88,7 @@ response(const json_t *id, json_t *result, json_t *error)
 static json_t *
 error_object(int code, const char *message)
 {
-    /* A sentence that was cut in the middle of a character is no UTF-8, and jansson refuses it. */
-    json_t *text = json_string(message);
-
-    if (text == NULL)
-        text = json_string("error");
-    return json_pack("{s:i, s:o}", "code", code, "message", text);
+    return json_pack("{s:i, s:o}", "code", code, "message", json_text(message));
 }
 
 static const char *

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 
 /* Appends |text| as a JSON string. Bytes that are no UTF-8 become U+FFFD. |*left| is how many bytes
  * of text the line has room for; the rest is cut. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/base/parse.h"
+#include "common/base/printable.h"
 #include "common/rpc/frame.h"
 #include "common/rpc/message.h"
 #include "common/sys/unixsock.h"
@@ -133,7 +134,8 @@ client_print_json(const json_t *value)
 
     if (text == NULL)
         return cli_fail("out of memory");
-    printf("%s\n", text);
+    printable_json(stdout, text, strlen(text));
+    putchar('\n');
     free(text);
     return CLI_OK;
 }

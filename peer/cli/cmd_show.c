@@ -4,7 +4,9 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "common/base/printable.h"
 #include "peer/cli/command.h"
 #include "peer/cli/describe.h"
 #include "peer/cli/load.h"
@@ -25,7 +27,8 @@ print_json(json_t *o)
     json_decref(o);
     if (text == NULL)
         return cli_fail("out of memory");
-    printf("%s\n", text);
+    printable_json(stdout, text, strlen(text));
+    putchar('\n');
     free(text);
     return CLI_OK;
 }

@@ -11,8 +11,8 @@
 #include <time.h>
 
 #include "common/base/hex.h"
-#include "common/codec/utf8.h"
 #include "common/ds/buf.h"
+#include "common/rpc/jsontext.h"
 #include "peer/cli/text.h"
 
 enum { LINE_MAX_BYTES = METAINFO_PATH_MAX * 4 };
@@ -21,24 +21,6 @@ const char *
 describe_format(bool v1, bool v2)
 {
     return v1 && v2 ? "hybrid" : v2 ? "v2" : "v1";
-}
-
-/* A JSON string of |s|, repaired if it is no UTF-8; null for NULL. */
-static json_t *
-json_text(const char *s)
-{
-    json_t *o = s != NULL ? json_string(s) : json_null();
-
-    if (o == NULL) {
-        char *fixed = malloc(strlen(s) + 1);
-
-        if (fixed != NULL) {
-            utf8_repair((const uint8_t *)s, strlen(s), fixed);
-            o = json_string(fixed);
-            free(fixed);
-        }
-    }
-    return o;
 }
 
 static json_t *

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/rpc/jsontext.h"
 #include "common/sys/addr.h"
 #include "common/sys/clock.h"
 #include "peer/cli/describe.h"
@@ -48,14 +49,14 @@ report_ready(struct report *r, const struct session *s, const struct torrent *t)
         json_array_append_new(all, json_string(addr_format(&addrs[i], text)));
     json_object_set_new(o, "listen", count > 0 ? json_incref(json_array_get(all, 0)) : json_null());
     json_object_set_new(o, "listen_all", all);
-    json_object_set_new(o, "name", json_string(r->name));
+    json_object_set_new(o, "name", json_text(mi->name));
     describe_put_hashes(o, mi->has_v1 ? mi->info_hash_v1 : NULL,
                         mi->has_v2 ? mi->info_hash_v2 : NULL);
     json_object_set_new(o, "total_size", json_integer((json_int_t)mi->total_size));
     if (r->magnet != NULL)
         json_object_set_new(o, "magnet", json_string(r->magnet));
     if (r->torrent_path != NULL)
-        json_object_set_new(o, "torrent", json_string(r->torrent_path));
+        json_object_set_new(o, "torrent", json_text(r->torrent_path));
     screen_event(r->screen, "ready", o, now(r));
     for (size_t i = 0; i < count; i++)
         screen_say(r->screen, "listening on %s", addr_format(&addrs[i], text));

@@ -16,12 +16,13 @@
 
 #include "common/base/err.h"
 #include "common/base/parse.h"
+#include "common/base/printable.h"
 
 #define ERASE_LINE "\r\033[K"
 #define WRAP_OFF   "\033[?7l"
 #define WRAP_ON    "\033[?7h"
 
-enum { COLUMNS_MIN = 8 };
+enum { COLUMNS_MIN = 8, SCREEN_SAY_MAX = 8192 };
 
 static bool
 is_terminal(void)
@@ -115,15 +116,16 @@ screen_progress(struct screen *s, const struct progress *p, struct mono now)
 void
 screen_say(struct screen *s, const char *fmt, ...)
 {
+    char text[SCREEN_SAY_MAX], shown[SCREEN_SAY_MAX];
     va_list ap;
 
     if (s->mode == SCREEN_JSON)
         return;
     screen_clear(s);
     va_start(ap, fmt);
-    vprintf(fmt, ap);
+    vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    putchar('\n');
+    printf("%s\n", printable(text, shown, sizeof(shown)));
     flush(s);
 }
 
@@ -153,8 +155,10 @@ screen_event(struct screen *s, const char *event, json_t *members, struct mono n
         if (o != NULL && members != NULL)
             json_object_update(o, members);
         text = o != NULL ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
-        if (text != NULL)
-            printf("%s\n", text);
+        if (text != NULL) {
+            printable_json(stdout, text, strlen(text));
+            putchar('\n');
+        }
         free(text);
         json_decref(o);
         flush(s);

@@ -10,7 +10,8 @@
 #include <string.h>
 
 #include "common/base/assert.h"
-#include "common/codec/utf8.h"
+#include "common/base/printable.h"
+#include "common/base/utf8.h"
 
 enum { ETA_MAX_S = 100 * 86400 };
 
@@ -149,52 +150,64 @@ char_width(uint32_t cp)
     return in_ranges(cp, wide, sizeof(wide) / sizeof(wide[0])) ? 2 : 1;
 }
 
-/* The next character at |s| (which is not at its end): its bytes, its columns, whether it is to be
- * replaced. */
+/* The next character at |s| (which is not at its end) as it is shown: returns its bytes at |s|, and
+ * gives its columns. */
 static unsigned
-next_char(const char *s, unsigned *columns, bool *bad)
+next_char(const char *s, unsigned *columns, char shown[PRINTABLE_CHAR_MAX])
 {
+    unsigned n = printable_char(s, strnlen(s, UTF8_LEN_MAX), shown);
     uint32_t cp = 0;
-    unsigned n = utf8_decode((const uint8_t *)s, strnlen(s, 4), &cp);
 
-    *bad = n == 0 || utf8_is_control(cp);
-    *columns = *bad ? 1 : char_width(cp);
-    return n > 0 ? n : 1;
+    if (shown[0] == '\\' && shown[1] != '\0') /* an escape: all ASCII */
+        *columns = (unsigned)strlen(shown);
+    else
+        *columns = utf8_decode((const uint8_t *)shown, strlen(shown), &cp) > 0 ? char_width(cp) : 1;
+    return n;
+}
+
+/* Columns and bytes of all of |s| as it is shown. */
+static unsigned
+measure(const char *s, size_t *bytes)
+{
+    char shown[PRINTABLE_CHAR_MAX];
+    unsigned width = 0, columns;
+
+    *bytes = 0;
+    while (*s != '\0') {
+        s += next_char(s, &columns, shown);
+        width += columns;
+        *bytes += strlen(shown);
+    }
+    return width;
 }
 
 unsigned
 text_width(const char *s)
 {
-    unsigned width = 0, columns;
-    bool bad;
+    size_t bytes;
 
-    while (*s != '\0') {
-        s += next_char(s, &columns, &bad);
-        width += columns;
-    }
-    return width;
+    return measure(s, &bytes);
 }
 
 unsigned
 text_fit(char *out, size_t size, const char *s, unsigned columns)
 {
     static const char dots[] = "\xe2\x80\xa6";
-    bool cut = text_width(s) > columns || strlen(s) >= size;
+    char shown[PRINTABLE_CHAR_MAX];
+    size_t len = 0, bytes;
+    bool cut = measure(s, &bytes) > columns || bytes >= size;
     unsigned room = cut && columns > 0 ? columns - 1 : columns, width = 0, c;
-    size_t len = 0, reserve = cut ? sizeof(dots) : 1;
-    bool bad;
+    size_t reserve = cut ? sizeof(dots) : 1;
 
     ASSERT(size >= sizeof(dots));
     while (*s != '\0') {
-        unsigned n = next_char(s, &c, &bad);
+        unsigned n = next_char(s, &c, shown);
+        size_t adds = strlen(shown);
 
-        if (width + c > room || len + n + reserve > size)
+        if (width + c > room || len + adds + reserve > size)
             break;
-        if (bad)
-            out[len] = '?';
-        else
-            memcpy(out + len, s, n);
-        len += bad ? 1 : n;
+        memcpy(out + len, shown, adds);
+        len += adds;
         width += c;
         s += n;
     }

@@ -29,13 +29,12 @@ int64_t text_eta(uint64_t left, uint64_t rate);
 /* "45.2%": rounded down, so that 100.0% means all. |total| 0 counts as all. */
 const char *text_percent(uint64_t done, uint64_t total, char out[TEXT_NUMBER_MAX]);
 
-/* Columns that UTF-8 text takes on a terminal. A byte that is no UTF-8, and a control character, is
- * one column: it is shown as '?'. */
+/* Columns that text takes on a terminal as it is shown (printable.h). */
 unsigned text_width(const char *s);
 
-/* Copies as much of |s| as fits |columns|, ending in "…" if something was cut, with '?' for what a
- * terminal must not get. Returns the columns taken. |size| is the room in |out|; 4 bytes a column
- * and one are enough unless combining marks abound, and then the text is cut earlier. */
+/* Writes as much of |s| as fits |columns|, as it is shown (printable.h), ending in "…" if something was
+ * cut. Returns the columns taken. |size| is the room in |out|; 4 bytes a column and one are enough
+ * unless combining marks abound, and then the text is cut earlier. */
 unsigned text_fit(char *out, size_t size, const char *s, unsigned columns);
 
 /* "[====>     ]" of |columns| ≥ 3 in all. |size| > |columns|. */

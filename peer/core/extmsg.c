@@ -10,7 +10,7 @@
 #include "common/base/bytes.h"
 #include "common/base/err.h"
 #include "common/codec/bencode.h"
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 
 enum {
     DEPTH_MAX = 8,

@@ -8,26 +8,8 @@
 #include <string.h>
 
 #include "common/base/hex.h"
-#include "common/codec/utf8.h"
+#include "common/rpc/jsontext.h"
 #include "common/sys/addr.h"
-
-/* Texts of peers and trackers may be anything. */
-static json_t *
-text(const char *s)
-{
-    json_t *o = json_string(s);
-    char *fixed;
-
-    if (o != NULL)
-        return o;
-    fixed = malloc(strlen(s) + 1);
-    if (fixed != NULL) {
-        utf8_repair((const uint8_t *)s, strlen(s), fixed);
-        o = json_string(fixed);
-        free(fixed);
-    }
-    return o;
-}
 
 static json_t *
 hash(const uint8_t *bytes, size_t len)
@@ -51,13 +33,13 @@ render_torrent(const struct torrent *t)
     json_t *o = json_object();
 
     torrent_get_status(t, &st);
-    json_object_set_new(o, "name", text(torrent_name(t)));
+    json_object_set_new(o, "name", json_text(torrent_name(t)));
     json_object_set_new(o, "info_hash_v1", hash(v1, 20));
     json_object_set_new(o, "info_hash_v2", hash(v2, 32));
     json_object_set_new(o, "state", json_string(torrent_state_name(st.state)));
-    json_object_set_new(o, "error", text(st.error));
-    json_object_set_new(o, "save_dir", text(torrent_save_dir(t)));
-    json_object_set_new(o, "move_to", st.move_to[0] != '\0' ? text(st.move_to) : json_null());
+    json_object_set_new(o, "error", json_text(st.error));
+    json_object_set_new(o, "save_dir", json_text(torrent_save_dir(t)));
+    json_object_set_new(o, "move_to", st.move_to[0] != '\0' ? json_text(st.move_to) : json_null());
     put_int(o, "total_size", st.total_size);
     put_int(o, "bytes_have", st.swarm.bytes_have);
     put_int(o, "bytes_partial", st.swarm.bytes_partial);
@@ -102,7 +84,7 @@ render_peers(const struct torrent *t)
 
     while (json_array_size(all) < RENDER_PEERS_MAX && torrent_next_peer(t, &iter, &p)) {
         json_t *o = json_pack("{s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "addr",
-                              addr_format(&p.addr, addr), "client", text(p.client), "incoming",
+                              addr_format(&p.addr, addr), "client", json_text(p.client), "incoming",
                               p.incoming, "v2", p.v2, "seed", p.is_seed, "snubbed", p.snubbed,
                               "am_choking", p.am_choking, "am_interested", p.am_interested,
                               "peer_choking", p.peer_choking, "peer_interested", p.peer_interested);
@@ -128,9 +110,9 @@ render_trackers(const struct torrent *t, struct mono now)
         int64_t wait_ms = st.next.us == INT64_MAX ? -1 : mono_diff_ms(st.next, now);
 
         o = json_pack(
-            "{s:o, s:b, s:i, s:b, s:o, s:I, s:I}", "url", text(st.url), "v2", st.v2, "tier",
+            "{s:o, s:b, s:i, s:b, s:o, s:I, s:I}", "url", json_text(st.url), "v2", st.v2, "tier",
             (int)st.tier, "working", st.working, "message",
-            text(st.message[0] == '\0' && st.err != 0 ? sprat_strerror(st.err) : st.message),
+            json_text(st.message[0] == '\0' && st.err != 0 ? sprat_strerror(st.err) : st.message),
             "seeders", (json_int_t)st.seeders, "leechers", (json_int_t)st.leechers);
         json_object_set_new(o, "next_s", wait_ms < 0 ? json_null() : json_integer(wait_ms / 1000));
         json_array_append_new(all, o);
@@ -164,7 +146,7 @@ render_files(const struct torrent *t)
 
         if (f->attr & ATTR_PAD)
             continue;
-        json_array_append_new(all, json_pack("{s:o, s:I, s:I, s:I, s:s}", "path", text(f->path),
+        json_array_append_new(all, json_pack("{s:o, s:I, s:I, s:I, s:s}", "path", json_text(f->path),
                                              "length", (json_int_t)f->length, "pieces_total",
                                              (json_int_t)f->piece_count, "pieces_have",
                                              (json_int_t)count_have(have, f), "priority",

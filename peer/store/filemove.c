@@ -10,9 +10,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/utf8.h"
 #include "common/sys/file.h"
 #include "common/sys/pagecache.h"
 #include "peer/store/safepath.h"
@@ -109,12 +111,19 @@ accept_existing(struct filemove *m, const char *path, struct errbuf *eb)
 
 /* --- copying --- */
 
+/* What the copy is called while it is made: the name, cut where the suffix would make it too long. One
+ * file is copied at a time, so two long names do not meet. */
 static int
 part_name(const struct filemove *m, char *out, size_t size, struct errbuf *eb)
 {
     const char *path = m->t->mi->files[m->file].path;
+    const char *slash = strrchr(path, '/');
+    size_t at = slash != NULL ? (size_t)(slash - path) + 1 : 0, len = strlen(path) - at;
+    const size_t room = NAME_MAX - (sizeof(PART_SUFFIX) - 1);
 
-    if ((size_t)snprintf(out, size, "%s" PART_SUFFIX, path) >= size)
+    if (len > room)
+        len = utf8_whole((const uint8_t *)path + at, room);
+    if ((size_t)snprintf(out, size, "%.*s" PART_SUFFIX, (int)(at + len), path) >= size)
         return errbuf_set(eb, SPRAT_E_INVAL, "%s/%s is too long a name to be copied", m->to, path);
     return 0;
 }

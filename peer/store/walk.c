@@ -161,9 +161,10 @@ add_found(struct walker *k, char *path, const struct stat *st)
     return 0;
 }
 
-/* A name must be able to stand in a torrent as it is, or data would be looked for elsewhere. */
+/* A name must be able to stand in a torrent as it is, or data would be looked for elsewhere. |path| is
+ * below the root, "" for the root itself. */
 static int
-check_name(struct walker *k, const char *dir, const char *name)
+check_name(struct walker *k, const char *path, const char *name)
 {
     char clean[METAINFO_NAME_MAX + 1];
     size_t len = strlen(name);
@@ -171,26 +172,25 @@ check_name(struct walker *k, const char *dir, const char *name)
     if (metainfo_name_clean((const uint8_t *)name, len, clean) == len && strcmp(clean, name) == 0)
         return 0;
     return errbuf_set(k->eb, SPRAT_E_INVAL,
-                      "%s%s%s/%s: the name can't stand in a torrent: names are UTF-8 of at most %d "
-                      "bytes, without control characters; rename it", k->w->root,
-                      dir[0] != '\0' ? "/" : "", dir, name, METAINFO_NAME_MAX);
+                      "%s%s%s: the name can't stand in a torrent: names are UTF-8 of at most %d "
+                      "bytes, without control characters; rename it",
+                      k->w->root, path[0] != '\0' ? "/" : "", path, METAINFO_NAME_MAX);
 }
 
 static int
 add_name(struct walker *k, int dir_fd, const char *dir, const char *name)
 {
+    char *path = path_join(dir, name);
     struct stat st;
-    char *path;
-    int err = check_name(k, dir, name);
+    int err;
 
-    if (err != 0)
-        return err;
-    path = path_join(dir, name);
     if (path == NULL)
         return no_memory(k);
-    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    err = check_name(k, path, name);
+    if (err == 0 && fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return add_found(k, path, &st);
-    err = fail_errno(k, "read", path);
+    if (err == 0)
+        err = fail_errno(k, "read", path);
     free(path);
     return err;
 }

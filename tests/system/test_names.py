@@ -2,6 +2,7 @@
 """What a tree may hold besides plain files: executables, symlinks, hidden files (BEP 47), names in any
 bytes, deep paths, the same content twice; it arrives as it was, and the same tree has the same hash."""
 
+import json
 import os
 import shutil
 import stat
@@ -80,6 +81,47 @@ def a_symlink_is_no_way_out(t, form):
     assert not os.path.lexists(os.path.join(copy, "outside")), os.listdir(copy)
     inside = os.path.join(copy, "inside")
     assert not os.path.lexists(inside) or os.path.realpath(inside) == os.path.join(os.path.realpath(copy), "file")
+
+
+@every_form
+def long_and_odd_names_are_kept(t, form):
+    """Up to 255 bytes; controls of C1 and marks of direction are valid UTF-8 and lie in old data."""
+    names = ["a" * 246 + ".mkv", "\u6f22" * 85, "it\u00e2\u0080\u0099s.mp3", "a\u2068b\u2069", "exe\u202egpj",
+             "\u200emark", "del\x7f", "c:\\*?"]
+    path = content.write_tree(t.path("original", "tree"), {name: 20000 + i for i, name in enumerate(names)})
+    meta, copy = transfer(t, path, form)
+    sprat.sprat(t, "verify", meta, copy, status=0)
+    # The names are exact in JSON, and nothing of them moves a cursor, in JSON either.
+    shown = sprat.sprat(t, "show", "--json", meta, status=0).out
+    assert sorted(f["path"] for f in json.loads(shown)["files"]) == sorted("tree/" + name for name in names)
+    for text in (shown, sprat.sprat(t, "show", meta).out, sprat.sprat(t, "verify", meta, path).out,
+                 sprat.sprat(t, "verify", meta, t.path("nothing", "x")[:-2]).out):
+        odd = [c for c in text if ord(c) in range(0x7f, 0xa0) or c in "\u200e\u202e\u2068\u2069"]
+        assert not odd, (odd, text)
+    assert "exe\\u202egpj" in sprat.sprat(t, "show", meta).out
+
+
+@test
+def a_name_that_no_disk_can_hold_is_cut(t):
+    """300 bytes keep their extension, and two of 255 bytes on one path stay two."""
+    path = content.write_file(t.path("original", "plain"), 50000)
+    metainfo = torrent.make(path, "v1", 16384)
+    info = metainfo["info"]
+    del info["length"]
+    info["name"] = "tree"
+    info["files"] = [{"length": 20000, "path": ["x" * 296 + ".mkv"]}, {"length": 10000, "path": ["y" * 255]},
+                     {"length": 20000, "path": ["y" * 255]}]
+    meta = torrent.write(metainfo, t.path("x.torrent"))
+    names = ["x" * 240 + ".mkv", "y" * 255, "y" * 253 + ".1"]
+    with open(path, "rb") as f:
+        data = f.read()
+    os.makedirs(t.path("there", "tree"))
+    for name, at, end in zip(names, (0, 20000, 30000), (20000, 30000, 50000)):
+        with open(t.path("there", "tree", name), "wb") as f:
+            f.write(data[at:end])
+    seeder = sprat.seed(t, meta, t.path("there"))
+    sprat.get(t, meta, t.path("copy"), peers=[seeder]).finish()
+    content.assert_same(t.path("there"), t.path("copy"))
 
 
 @test

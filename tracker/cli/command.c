@@ -9,10 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/printable.h"
 #include "common/base/suggest.h"
 #include "common/sys/sandbox.h"
 
-enum { HELP_WIDTH = 80 };
+enum { HELP_WIDTH = 80, SENTENCE_MAX = 4096 };
 
 static const struct command *const commands[] = {
 #define X(name) &command_##name,
@@ -31,6 +32,16 @@ print_name(FILE *f, const struct command *c)
             c->name != NULL ? c->name : "");
 }
 
+/* Prints a sentence so that what is quoted in it is safe for a terminal. */
+static void __attribute__((format(printf, 1, 0)))
+print_sentence(const char *fmt, va_list ap)
+{
+    char text[SENTENCE_MAX], shown[SENTENCE_MAX];
+
+    vsnprintf(text, sizeof(text), fmt, ap);
+    fputs(printable(text, shown, sizeof(shown)), stderr);
+}
+
 int
 command_usage(const struct command *c, const char *fmt, ...)
 {
@@ -39,7 +50,7 @@ command_usage(const struct command *c, const char *fmt, ...)
     print_name(stderr, c);
     fputs(": ", stderr);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    print_sentence(fmt, ap);
     va_end(ap);
     fputs(" (see '", stderr);
     print_name(stderr, c);
@@ -54,7 +65,7 @@ command_fail(const char *fmt, ...)
 
     fputs("sprat-tracker: ", stderr);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    print_sentence(fmt, ap);
     va_end(ap);
     fputc('\n', stderr);
     return COMMAND_FAILED;
@@ -102,7 +113,9 @@ unknown_command(const char *group, const char *name)
         if (strcmp(commands[i]->group, group) == 0)
             names[n++] = commands[i]->name;
     near = suggest_nearest(name, names, n);
-    fprintf(stderr, "sprat-tracker %s: unknown command '%s'", group, name);
+    char shown[SENTENCE_MAX];
+    fprintf(stderr, "sprat-tracker %s: unknown command '%s'", group,
+            printable(name, shown, sizeof(shown)));
     if (near != NULL)
         fprintf(stderr, "; did you mean '%s'?", near);
     fprintf(stderr, " (see 'sprat-tracker %s --help')\n", group);

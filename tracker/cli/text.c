@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "common/base/hex.h"
+#include "common/base/printable.h"
 #include "tracker/cli/command.h"
 
 const char *
@@ -109,10 +110,19 @@ text_json_hash(bool has, const uint8_t *bytes, size_t len)
     return has ? json_string(hex_encode(bytes, len, hex)) : json_null();
 }
 
+/* Jansson hands on whole characters. */
+static int
+print_part(const char *json, size_t len, void *user)
+{
+    (void)user;
+    printable_json(stdout, json, len);
+    return 0;
+}
+
 int
 text_print_json(json_t *root)
 {
-    int failed = root == NULL || json_dumpf(root, stdout, JSON_INDENT(2)) != 0;
+    int failed = root == NULL || json_dump_callback(root, print_part, NULL, JSON_INDENT(2)) != 0;
 
     json_decref(root);
     if (failed)

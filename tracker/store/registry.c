@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 #include "tracker/store/registrydb.h"
 
 static const char *const migrations[] = {

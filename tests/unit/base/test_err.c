@@ -74,9 +74,16 @@ Test(err, the_sentence_is_one_line_and_bounded)
     struct errbuf eb;
 
     errbuf_set(&eb, -1, "a\nb\x1b[1mc\x7f%s", "\xc3\xa9");
-    cr_assert_str_eq(eb.text, "a?b?[1mc?\xc3\xa9");
+    cr_assert_str_eq(eb.text, "a\\nb\\x1b[1mc\\x7f\xc3\xa9");
     memset(large, 'x', sizeof(large));
     large[sizeof(large) - 1] = '\0';
     errbuf_set(&eb, -1, "%s", large);
     cr_assert_eq(strlen(eb.text), ERRBUF_SIZE - 1);
+    /* Neither a character nor an escape is cut. */
+    memcpy(large + ERRBUF_SIZE - 2, "\xe2\x82\xac", 3);
+    errbuf_set(&eb, -1, "%s", large);
+    cr_assert_eq(strlen(eb.text), ERRBUF_SIZE - 2);
+    large[ERRBUF_SIZE - 2] = '\x1b';
+    errbuf_set(&eb, -1, "%s", large);
+    cr_assert_eq(strlen(eb.text), ERRBUF_SIZE - 2);
 }

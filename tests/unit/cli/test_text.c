@@ -82,7 +82,7 @@ Test(text, widths)
     cr_expect_eq(text_width("ファイル"), 8);
     cr_expect_eq(text_width("e\xcc\x81"), 1, "a combining accent takes no column");
     cr_expect_eq(text_width("\xff\xfe"), 2);
-    cr_expect_eq(text_width("a\033[2J"), 5);
+    cr_expect_eq(text_width("a\033[2J"), 8);
     cr_expect_eq(text_width("😀"), 2);
 }
 
@@ -109,8 +109,10 @@ Test(text, names_are_cut_between_characters)
     expect_fit("ファイル", 7, "ファイ…");
     expect_fit("ファイル", 6, "ファ…");
     expect_fit("ファイル", 2, "…");
-    expect_fit("x\033[31m\n", 9, "x?[31m?");
-    expect_fit("\xff\xc3", 5, "??");
+    expect_fit("x\033[31m\n", 11, "x\\x1b[31m\\n");
+    expect_fit("x\033[31m", 4, "x…");
+    expect_fit("\xc2\x9b\xe2\x80\xae", 12, "\\u009b\\u202e");
+    expect_fit("\xff\xc3", 5, "\xef\xbf\xbd\xef\xbf\xbd");
 }
 
 Test(text, a_small_buffer_cuts_too)

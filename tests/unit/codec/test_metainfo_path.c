@@ -49,15 +49,21 @@ Test(metainfo_path, names_with_controls_and_no_text)
 {
     EXPECT_NAME("a\0b", "ab");
     EXPECT_NAME(".\0.", "");
-    EXPECT_NAME("a\nb\x1b[1m\x7f", "a_b_[1m_");
-    EXPECT_NAME("a\xc2\x85z", "a_z");
+    EXPECT_NAME("a\nb\x1b[1m\x7f", "a_b_[1m\x7f");
     EXPECT_NAME("caf\xe9", "caf_");
     EXPECT_NAME("\xff\xfe", "__");
     EXPECT_NAME("\xc0\xae\xc0\xae", "____");
-    EXPECT_NAME("exe\xe2\x80\xae" "gpj", "exegpj");
-    EXPECT_NAME("\xe2\x80\xae..", "");
     EXPECT_NAME("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
                 "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
+}
+
+Test(metainfo_path, what_is_only_odd_is_kept)
+{
+    EXPECT_NAME("it\xc3\xa2\xc2\x80\xc2\x99s.mp3", "it\xc3\xa2\xc2\x80\xc2\x99s.mp3");
+    EXPECT_NAME("a\xc2\x85z", "a\xc2\x85z");
+    EXPECT_NAME("exe\xe2\x80\xae" "gpj", "exe\xe2\x80\xae" "gpj");
+    EXPECT_NAME("\xe2\x80\x8e\xe2\x81\xa8x\xe2\x81\xa9", "\xe2\x80\x8e\xe2\x81\xa8x\xe2\x81\xa9");
+    EXPECT_NAME("\xe2\x80\xae..", "\xe2\x80\xae..");
 }
 
 Test(metainfo_path, names_that_are_too_long)
@@ -65,15 +71,19 @@ Test(metainfo_path, names_that_are_too_long)
     char in[600], out[METAINFO_NAME_MAX + 1];
 
     memset(in, 'x', sizeof(in));
-    cr_assert_eq(metainfo_name_clean((uint8_t *)in, METAINFO_NAME_MAX, out), METAINFO_NAME_MAX);
-    cr_assert_eq(metainfo_name_clean((uint8_t *)in, METAINFO_NAME_MAX + 1, out), METAINFO_NAME_MAX);
+    for (size_t len = 240; len <= METAINFO_NAME_MAX; len++)
+        cr_assert_eq(metainfo_name_clean((uint8_t *)in, len, out), len);
+    cr_assert_eq(metainfo_name_clean((uint8_t *)in, METAINFO_NAME_MAX + 1, out), 240);
     memcpy(in + 595, ".jpeg", 5);
-    cr_assert_eq(metainfo_name_clean((uint8_t *)in, 600, out), METAINFO_NAME_MAX);
-    cr_assert_str_eq(out + METAINFO_NAME_MAX - 6, "x.jpeg");
-    /* An extension that is none. */
+    cr_assert_eq(metainfo_name_clean((uint8_t *)in, 600, out), 245);
+    cr_assert_str_eq(out + 239, "x.jpeg");
+    /* The longest extension, and one that is too long. */
     in[595] = 'x';
-    in[500] = '.';
-    cr_assert_eq(metainfo_name_clean((uint8_t *)in, 600, out), METAINFO_NAME_MAX);
+    in[591] = '.';
+    cr_assert_eq(metainfo_name_clean((uint8_t *)in, 600, out), 249);
+    in[591] = 'x';
+    in[590] = '.';
+    cr_assert_eq(metainfo_name_clean((uint8_t *)in, 600, out), 240);
     cr_assert_null(strchr(out, '.'));
 }
 
@@ -84,15 +94,14 @@ Test(metainfo_path, no_character_is_cut)
     for (size_t i = 0; i + 3 <= sizeof(in); i += 3)
         memcpy(in + i, "\xe2\x82\xac", 3);
     for (size_t shift = 0; shift < 3; shift++) {
+        /* Up to two bytes of a character become '_' each; 80 whole ones reach the 240th byte. */
         size_t n = metainfo_name_clean((uint8_t *)in + 3 - shift, 300 + shift, out);
 
-        cr_assert_leq(n, METAINFO_NAME_MAX);
-        cr_assert_eq((n - shift) % 3, 0, "shift %zu: %zu", shift, n);
+        cr_assert_eq(n, 240 + shift, "shift %zu: %zu", shift, n);
     }
-    /* '_' for the half character, 78 whole ones and the extension: another would be cut. */
     memcpy(in + 297, ".md", 3);
-    cr_assert_eq(metainfo_name_clean((uint8_t *)in + 2, 298, out), 1 + 78 * 3 + 3);
-    cr_assert_str_eq(out + 1 + 78 * 3, ".md");
+    cr_assert_eq(metainfo_name_clean((uint8_t *)in + 2, 298, out), 1 + 80 * 3 + 3);
+    cr_assert_str_eq(out + 1 + 80 * 3, ".md");
 }
 
 Test(metainfo_path, joining)
@@ -256,4 +265,48 @@ Test(metainfo_path, many_files_of_one_name_are_renamed_up_to_a_limit)
     cr_assert_not_null(strstr(eb.text, "share one path"));
     buf_fini(&some);
     buf_fini(&many);
+}
+
+/* Two files of one name that fills 255 bytes, in one directory: returns what the second is called. */
+static const char *
+second_of(const char *name, struct metainfo **mi)
+{
+    char path[300];
+    struct buf b;
+    struct errbuf eb = {0};
+
+    snprintf(path, sizeof(path), "%zu:%s", strlen(name), name);
+    b = same_paths(2, path);
+    cr_assert_eq(metainfo_parse(buf_data(&b), buf_len(&b), mi, &eb), 0, "%s", eb.text);
+    buf_fini(&b);
+    cr_assert_str_eq((*mi)->files[0].path + 2, name);
+    return (*mi)->files[1].path + 2;
+}
+
+Test(metainfo_path, what_makes_a_name_unique_fits_into_it)
+{
+    char name[METAINFO_NAME_MAX + 1], want[METAINFO_NAME_MAX + 1];
+    struct metainfo *mi;
+
+    memset(name, 'x', sizeof(name));
+    strcpy(name + 251, ".mkv");
+    memset(want, 'x', sizeof(want));
+    strcpy(want + 249, ".1.mkv");
+    cr_expect_str_eq(second_of(name, &mi), want);
+    metainfo_free(mi);
+
+    for (size_t i = 0; i < 255; i += 3)
+        memcpy(name + i, "\xe2\x82\xac", 3);
+    memcpy(want, name, 252);
+    strcpy(want + 252, ".1");
+    cr_expect_str_eq(second_of(name, &mi), want);
+    metainfo_free(mi);
+
+    /* All extension, and no stem to cut. */
+    memset(name, 'y', 255);
+    name[1] = '.';
+    memcpy(want, name, 253);
+    strcpy(want + 253, ".1");
+    cr_expect_str_eq(second_of(name, &mi), want);
+    metainfo_free(mi);
 }

@@ -249,7 +249,7 @@ Test(message, hostile_answers)
                      bad[i]);
     const char *odd = "{\"error\":{\"code\":12345,\"message\":\"a\\nb\"},\"id\":1}";
     cr_expect_eq(rpc_response(odd, strlen(odd), 1, &result, &eb), SPRAT_E_REMOTE);
-    cr_expect_str_eq(eb.text, "a?b");
+    cr_expect_str_eq(eb.text, "a\\nb");
     cr_expect_null(result);
 }
 

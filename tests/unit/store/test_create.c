@@ -246,7 +246,7 @@ Test(create, refuses)
     fixture_file(&f, "bad\nname", 1, 10);
     path = fixture_path(f.source, "data");
     cr_expect_eq(attempt(&a, path, METAINFO_V1), SPRAT_E_INVAL);
-    cr_expect_not_null(strstr(a.eb.text, "bad?name"), "%s", a.eb.text);
+    cr_expect_not_null(strstr(a.eb.text, "bad\\nname"), "%s", a.eb.text);
     attempt_fini(&a);
     a.opt.piece_length = 20000;
     cr_expect_eq(attempt(&a, path, METAINFO_V1), SPRAT_E_INVAL);

@@ -2,7 +2,7 @@
  *
  * UTF-8: what is a character, what is not, and the repair of texts.
  */
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -89,4 +89,24 @@ Test(utf8, repair)
     expect_repair("\xe9t\xe9", "_t_");
     expect_repair("x\xe2\x80\xaey", "x_y");
     expect_repair("", "");
+}
+
+Test(utf8, valid)
+{
+    char out[100];
+
+    cr_expect_eq(utf8_valid((const uint8_t *)"a\x1b\xc2\x85\xe9z", 6, out), 8);
+    cr_expect_str_eq(out, "a\x1b\xc2\x85\xef\xbf\xbdz");
+    cr_expect_eq(utf8_valid((const uint8_t *)"\xe2\x82", 2, out), 6);
+}
+
+Test(utf8, whole)
+{
+    static const char text[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z";
+    static const size_t want[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11};
+
+    for (size_t len = 0; len < sizeof(want) / sizeof(want[0]); len++)
+        cr_expect_eq(utf8_whole((const uint8_t *)text, len), want[len], "%zu", len);
+    /* What is no UTF-8 has no characters to cut. */
+    cr_expect_eq(utf8_whole((const uint8_t *)"\x80\x80\x80\x80\x80", 5), 5);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * UTF-8 decoding by the table of RFC 3629, section 4. Knows no paths: what a file name may hold is
- * decided in metainfo_path.c.
+ * decided in common/codec/metainfo_path.c.
  */
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 
 #include <string.h>
 
@@ -43,8 +43,45 @@ utf8_decode(const uint8_t *s, size_t len, uint32_t *cp)
 bool
 utf8_is_control(uint32_t cp)
 {
-    return cp < 0x20 || (cp >= 0x7f && cp <= 0x9f) || (cp >= 0x202a && cp <= 0x202e) ||
-           (cp >= 0x2066 && cp <= 0x2069);
+    return cp < 0x20 || (cp >= 0x7f && cp <= 0x9f) || cp == 0x61c || cp == 0x200e || cp == 0x200f ||
+           (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
+}
+
+size_t
+utf8_whole(const uint8_t *s, size_t len)
+{
+    size_t start = len;
+
+    while (start > 0 && len - start < 4) {
+        uint8_t c = s[--start];
+
+        if ((c & 0xc0) == 0x80)
+            continue;
+        if (c >= 0xf0)
+            return start + 4 > len ? start : len;
+        if (c >= 0xe0)
+            return start + 3 > len ? start : len;
+        return c >= 0xc0 && start + 2 > len ? start : len;
+    }
+    return len;
+}
+
+size_t
+utf8_valid(const uint8_t *s, size_t len, char *out)
+{
+    static const char replacement[] = "\xef\xbf\xbd";
+    size_t used = 0;
+
+    for (size_t i = 0; i < len;) {
+        uint32_t cp = 0;
+        unsigned n = utf8_decode(s + i, len - i, &cp);
+
+        memcpy(out + used, n > 0 ? (const char *)s + i : replacement, n > 0 ? n : 3);
+        used += n > 0 ? n : 3;
+        i += n > 0 ? n : 1;
+    }
+    out[used] = '\0';
+    return used;
 }
 
 size_t
