@@ -167,6 +167,8 @@ print_daemon(const json_t *d)
     row("state in", client_text(d, "state_dir"));
     json_array_foreach(json_object_get(d, "listen"), i, each)
         row(i == 0 ? "listening on" : " ", json_string_value(each));
+    if (client_text(d, "listen_note")[0] != '\0')
+        row(" ", client_text(d, "listen_note"));
     print_rate_limit("up limit", client_int(d, "up_limit"));
     print_rate_limit("down limit", client_int(d, "down_limit"));
 }

@@ -49,6 +49,7 @@ report_ready(struct report *r, const struct session *s, const struct torrent *t)
         json_array_append_new(all, json_string(addr_format(&addrs[i], text)));
     json_object_set_new(o, "listen", count > 0 ? json_incref(json_array_get(all, 0)) : json_null());
     json_object_set_new(o, "listen_all", all);
+    json_object_set_new(o, "listen_note", json_string(session_listen_note(s)));
     json_object_set_new(o, "name", json_text(mi->name));
     describe_put_hashes(o, mi->has_v1 ? mi->info_hash_v1 : NULL,
                         mi->has_v2 ? mi->info_hash_v2 : NULL);
@@ -60,6 +61,8 @@ report_ready(struct report *r, const struct session *s, const struct torrent *t)
     screen_event(r->screen, "ready", o, now(r));
     for (size_t i = 0; i < count; i++)
         screen_say(r->screen, "listening on %s", addr_format(&addrs[i], text));
+    if (session_listen_note(s)[0] != '\0')
+        screen_say(r->screen, "%s", session_listen_note(s));
     if (r->torrent_path != NULL)
         screen_say(r->screen, "torrent: %s", r->torrent_path);
     if (r->magnet != NULL)

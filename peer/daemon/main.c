@@ -230,6 +230,8 @@ log_start(const struct daemon *d)
              (int)getpid(), shards_count(d->shards), d->settings.socket);
     for (size_t i = 0; i < count; i++)
         log_info(&d->log, "listening on %s", addr_format(&addrs[i], text));
+    if (shards_listen_note(d->shards)[0] != '\0')
+        log_warn(&d->log, "%s", shards_listen_note(d->shards));
 }
 
 static int

@@ -476,10 +476,11 @@ daemon_info(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 
     if (err != 0)
         return err;
-    *result = json_pack("{s:s, s:i, s:i, s:s, s:s?, s:o, s:I, s:I}", "version", PACKAGE_VERSION,
+    *result = json_pack("{s:s, s:i, s:i, s:s, s:s?, s:o, s:s, s:I, s:I}", "version", PACKAGE_VERSION,
                         "pid", (int)getpid(), "loops", (int)shards_count(d->shards), "state_dir",
                         d->settings.state_dir, "save_dir", d->settings.save_dir, "listen",
-                        render_listen(addrs, count), "up_limit",
+                        render_listen(addrs, count), "listen_note",
+                        shards_listen_note(d->shards), "up_limit",
                         (json_int_t)d->settings.up_limit, "down_limit",
                         (json_int_t)d->settings.down_limit);
     return *result != NULL ? 0 : SPRAT_E_NOMEM;

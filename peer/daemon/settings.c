@@ -56,7 +56,7 @@ static const struct option_spec specs[] = {
     {OPT_ALLOCATE, 0, "allocate", "sparse|full",
      "full: take room on the disk for all of a torrent before it is fetched (sparse)"},
     {OPT_LISTEN, 0, "listen", "ADDR:PORT",
-     "take connections of peers there (every address, any port); port 0 is any; repeatable"},
+     "take connections of peers there (every address, port 6881 or the next free one); repeatable"},
     {OPT_UP_LIMIT, 0, "up-limit", "RATE",
      "send at most that many bytes a second, all torrents together, as in 500K or 2M (no limit)"},
     {OPT_DOWN_LIMIT, 0, "down-limit", "RATE",

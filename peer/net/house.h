@@ -52,6 +52,7 @@ struct house {
         struct endpoint addrs[SESSION_LISTEN_MAX];
         size_t count;
         struct source source;
+        char note[96]; /* a sentence on the choice of the port, or "" */
     } doors;
     atomic_uint conns; /* of all torrents, and strangers */
     uint32_t conns_max;

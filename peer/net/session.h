@@ -42,7 +42,8 @@ struct torrent;
 struct session_config {
     const char *program;   /* for lock messages: "sprat get" */
     const char *state_dir; /* made if missing */
-    struct endpoint listen[SESSION_LISTEN_MAX]; /* port 0: any; none: 0.0.0.0 and [::], any port */
+    struct endpoint listen[SESSION_LISTEN_MAX]; /* port 0: any; none: 0.0.0.0 and [::] at the port
+                                                   of the state directory (fixedport.h) */
     size_t listen_count;
     uint64_t up_limit, down_limit; /* bytes/s over all torrents; 0: unlimited */
     uint32_t peers_max; /* connections of one torrent; 0: SWARM_PEERS_MAX */
@@ -138,6 +139,8 @@ void session_free(struct session *s);
 
 /* The real addresses: |n| of them, the same for all loops. */
 size_t session_listen(const struct session *s, const struct endpoint **addrs);
+/* A sentence if the port is not the one that the state directory remembers; "". */
+const char *session_listen_note(const struct session *s);
 
 /* Adds one. SPRAT_E_EXISTS, SPRAT_E_BUSY (another process has it: the sentence names it), or local
  * errors. */

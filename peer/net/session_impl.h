@@ -4,7 +4,8 @@
  * includes this. A session is what one loop has; what all loops of the process share is house.h's.
  *
  *   session.c           a loop's engine: opens, gives turns, ends
- *   session_listen.c    listeners, and strangers until they say whom they want
+ *   session_doors.c     listeners, and the choice of their port
+ *   session_listen.c    strangers until they say whom they want
  *   session_torrents.c  the list: added, loaded, found, forgotten
  *   session_event.c     what people are told, from the loop
  *   torrent_new.c       makes and frees a torrent
@@ -336,9 +337,13 @@ int session_open(struct house *h, struct loop *loop, const struct session_config
 void session_close(struct session *s);
 void session_release(struct session *s);
 
-/* session_listen.c */
+/* session_doors.c */
 int session_listen_all(struct session *s, const struct session_config *cfg, struct errbuf *eb);
 void session_close_doors(struct session *s);
+
+/* session_listen.c */
+void session_on_accept(void *session, int fd, const struct endpoint *peer);
+void session_drop_strangers(struct session *s);
 void session_forget(struct session *s, struct torrent *t);
 /* The torrent runs now: those who came while it was being loaded are let in. */
 void session_admit(struct session *s, struct torrent *t);

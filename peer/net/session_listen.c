@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The session's doors: its listeners, and the strangers who came in and have not said which torrent
+ * Accepted connections until they belong to a torrent: strangers, who have not said which torrent
  * they want, or want one that is being loaded. What becomes of them then is the torrent's affair.
- * The first loop listens for all: whom it can't serve itself it hands over to the loop that can.
+ * The first loop accepts for all: whom it can't serve itself it hands over to the loop that can.
  */
 #include <stdlib.h>
 
@@ -216,10 +216,10 @@ on_stranger_handshake(void *ctx, struct conn *c, const struct handshake *h)
         hand_over(s, owner, c, h);
 }
 
-static void
-on_accept(void *ctx, int fd, const struct endpoint *peer)
+void
+session_on_accept(void *session, int fd, const struct endpoint *peer)
 {
-    struct session *s = ctx;
+    struct session *s = session;
     struct conn_handler h = {.on_handshake = on_stranger_handshake,
                              .on_closed = on_stranger_closed};
     struct stranger *x;
@@ -242,80 +242,15 @@ on_accept(void *ctx, int fd, const struct endpoint *peer)
     }
 }
 
-/* --- the doors --- */
-
-static int
-listen_at(struct session *s, const struct endpoint *at, struct errbuf *eb)
-{
-    struct house_doors *l = &s->house->doors;
-    struct listener_handler h = {.ctx = s, .on_accept = on_accept};
-    struct endpoint *source = at->family == IP_V4 ? &l->source.v4 : &l->source.v6;
-    int err = listener_new(s->loop, at, &h, &l->listeners[l->count], eb);
-
-    if (err != 0)
-        return err;
-    l->addrs[l->count] = *listener_addr(l->listeners[l->count]);
-    if (source->family == IP_NONE) {
-        *source = *at;
-        source->port = 0;
-    }
-    l->count++;
-    return 0;
-}
-
-/* All addresses of both families, on one port where that can be had. A machine without IPv6 is no
- * error. */
-static int
-listen_anywhere(struct session *s, struct errbuf *eb)
-{
-    struct endpoint at = {.family = IP_V4};
-    int err4 = listen_at(s, &at, eb);
-
-    at.family = IP_V6;
-    if (err4 == 0)
-        at.port = s->house->doors.addrs[0].port;
-    if (listen_at(s, &at, err4 == 0 ? NULL : eb) == 0 || at.port == 0)
-        return s->house->doors.count > 0 ? 0 : err4;
-    at.port = 0;
-    (void)listen_at(s, &at, NULL);
-    return 0;
-}
-
-int
-session_listen_all(struct session *s, const struct session_config *cfg, struct errbuf *eb)
-{
-    int err = 0;
-
-    if (cfg->listen_count == 0)
-        return listen_anywhere(s, eb);
-    if (cfg->listen_count > SESSION_LISTEN_MAX)
-        return errbuf_set(eb, SPRAT_E_LIMIT, "at most %d addresses can be listened on",
-                          SESSION_LISTEN_MAX);
-    for (size_t i = 0; i < cfg->listen_count && err == 0; i++)
-        err = listen_at(s, &cfg->listen[i], eb);
-    return err;
-}
+/* --- the end --- */
 
 void
-session_close_doors(struct session *s)
+session_drop_strangers(struct session *s)
 {
-    struct house_doors *doors = &s->house->doors;
-
-    for (size_t i = 0; i < doors->count && s->index == 0; i++) {
-        listener_free(doors->listeners[i]);
-        doors->listeners[i] = NULL;
-    }
     LIST_EACH_SAFE(it, &s->listen.stranger_list) {
         struct stranger *x = LIST_ENTRY(it, struct stranger, link);
 
         turn_away(s, x->conn);
         stranger_free(x);
     }
-}
-
-size_t
-session_listen(const struct session *s, const struct endpoint **addrs)
-{
-    *addrs = s->house->doors.addrs;
-    return s->house->doors.count;
 }

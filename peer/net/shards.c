@@ -170,6 +170,12 @@ shards_listen(const struct shards *sh, const struct endpoint **addrs)
     return session_listen(sh->shards[0].session, addrs);
 }
 
+const char *
+shards_listen_note(const struct shards *sh)
+{
+    return session_listen_note(sh->shards[0].session);
+}
+
 /* --- calls --- */
 
 struct errand {

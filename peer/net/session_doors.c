@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Where peers reach us: the sockets of the first loop, which listens for all, and the choice of
+ * their port. Who comes in is the business of session_listen.c.
+ */
+#include <stdio.h>
+
+#include "common/base/assert.h"
+#include "peer/net/fixedport.h"
+#include "peer/net/session_impl.h"
+
+static int
+listen_at(struct session *s, const struct endpoint *at, struct errbuf *eb)
+{
+    struct house_doors *l = &s->house->doors;
+    struct listener_handler h = {.ctx = s, .on_accept = session_on_accept};
+    struct endpoint *source = at->family == IP_V4 ? &l->source.v4 : &l->source.v6;
+    int err = listener_new(s->loop, at, &h, &l->listeners[l->count], eb);
+
+    if (err != 0)
+        return err;
+    l->addrs[l->count] = *listener_addr(l->listeners[l->count]);
+    if (source->family == IP_NONE) {
+        *source = *at;
+        source->port = 0;
+    }
+    l->count++;
+    return 0;
+}
+
+static void
+close_listeners(struct house_doors *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        listener_free(l->listeners[i]);
+        l->listeners[i] = NULL;
+    }
+}
+
+/* As if nothing had been opened. */
+static void
+start_over(struct house_doors *l)
+{
+    close_listeners(l);
+    l->count = 0;
+    l->source = (struct source){.v4 = {.family = IP_NONE}};
+}
+
+/* All addresses of both families at |port|, or at one that the kernel chooses (0). A machine that
+ * lacks one of the families is no error. */
+static int
+listen_at_port(struct session *s, uint16_t port, struct errbuf *eb)
+{
+    struct house_doors *l = &s->house->doors;
+    struct endpoint at = {.family = IP_V4, .port = port};
+    int err4 = listen_at(s, &at, eb), err6;
+
+    if (err4 == SPRAT_E_BUSY || err4 == SPRAT_E_ACCESS)
+        return err4;
+    at.family = IP_V6;
+    if (err4 == 0)
+        at.port = l->addrs[0].port;
+    err6 = listen_at(s, &at, err4 == 0 ? NULL : eb);
+    if (err6 == SPRAT_E_BUSY) {
+        start_over(l);
+        return errbuf_set(eb, err6, "cannot listen on [::]:%u: the port is in use",
+                          (unsigned)at.port);
+    }
+    return l->count > 0 ? 0 : err4;
+}
+
+static void
+note_other_port(struct house_doors *l, uint16_t remembered, int err)
+{
+    snprintf(l->note, sizeof(l->note), "port %u %s; listening on %u this time",
+             (unsigned)remembered,
+             err == SPRAT_E_BUSY ? "is in use" : "can't be used", (unsigned)l->addrs[0].port);
+}
+
+/* A port that is in use by another keeps being the one that is remembered: it is free again at the
+ * next start, most likely, and what a router forwards. */
+static void
+remember_port(struct session *s, const char *state_dir)
+{
+    struct house_doors *l = &s->house->doors;
+    struct errbuf eb;
+
+    if (fixedport_write(state_dir, l->addrs[0].port, &eb) != 0)
+        log_warn(&s->house->log, "the port %u is not remembered for the next start: %s",
+                 (unsigned)l->addrs[0].port, eb.text);
+}
+
+static int
+listen_anywhere(struct session *s, const char *state_dir, struct errbuf *eb)
+{
+    struct house_doors *l = &s->house->doors;
+    uint16_t remembered = fixedport_read(state_dir), port;
+    int err = 0, first_err = 0;
+
+    for (unsigned n = 0; l->count == 0 && fixedport_candidate(n, remembered, &port); n++) {
+        err = listen_at_port(s, port, eb);
+        if (n == 0)
+            first_err = err;
+    }
+    if (l->count == 0)
+        return err;
+    if (remembered == 0)
+        remember_port(s, state_dir);
+    else if (l->addrs[0].port != remembered)
+        note_other_port(l, remembered, first_err);
+    return 0;
+}
+
+int
+session_listen_all(struct session *s, const struct session_config *cfg, struct errbuf *eb)
+{
+    int err = 0;
+
+    if (cfg->listen_count == 0)
+        return listen_anywhere(s, cfg->state_dir, eb);
+    if (cfg->listen_count > SESSION_LISTEN_MAX)
+        return errbuf_set(eb, SPRAT_E_LIMIT, "at most %d addresses can be listened on",
+                          SESSION_LISTEN_MAX);
+    for (size_t i = 0; i < cfg->listen_count && err == 0; i++)
+        err = listen_at(s, &cfg->listen[i], eb);
+    return err;
+}
+
+void
+session_close_doors(struct session *s)
+{
+    if (s->index == 0)
+        close_listeners(&s->house->doors);
+    session_drop_strangers(s);
+}
+
+size_t
+session_listen(const struct session *s, const struct endpoint **addrs)
+{
+    *addrs = s->house->doors.addrs;
+    return s->house->doors.count;
+}
+
+const char *
+session_listen_note(const struct session *s)
+{
+    return s->house->doors.note;
+}

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A network of its own for a test: a namespace in which every port is free, and whose addresses come and go as the
+test says. It ends with the process that holds it."""
+
+import os
+import subprocess
+
+import tap
+from process import Process, run
+
+
+class Namespace:
+    """Programs run in it with `wrap` before their words. Loopback is up; nothing else is there at first."""
+
+    def __init__(self, t):
+        self.t = t
+        if os.getuid() != 0:
+            raise tap.Skip("needs root, for a network namespace of its own")
+        if run(t, ["unshare", "-n", "true"]).status != 0:
+            raise tap.Skip("no network namespace can be made here")
+        self._holder = Process(t, ["unshare", "-n", "sh", "-c", "ip link set lo up && echo up && exec sleep 3600"])
+        self._holder.wait_line("up")
+        self.wrap = ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net"]
+
+    @property
+    def pid(self):
+        return self._holder.pid
+
+    def ip(self, *words):
+        """Runs `ip WORDS` in it."""
+        subprocess.run([*self.wrap, "ip", *words], check=True, timeout=30)
+
+    def join(self, other, ours, theirs):
+        """A cable between two namespaces; the names of its ends, which are up and have no address."""
+        subprocess.run(["ip", "link", "add", ours, "netns", str(self.pid), "type", "veth", "peer", "name", theirs,
+                        "netns", str(other.pid)], check=True, timeout=30)
+        self.ip("link", "set", ours, "up")
+        other.ip("link", "set", theirs, "up")
