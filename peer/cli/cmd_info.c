@@ -155,6 +155,18 @@ print_torrent(const json_t *t)
 }
 
 static void
+print_udp(const json_t *udp)
+{
+    char text[64];
+
+    if (client_int(udp, "utp_resets") == 0)
+        return;
+    snprintf(text, sizeof(text), "%" PRId64 " attempts were told to use TCP",
+             client_int(udp, "utp_resets"));
+    row("uTP", text);
+}
+
+static void
 print_daemon(const json_t *d)
 {
     char pid[TEXT_NUMBER_MAX];
@@ -169,6 +181,7 @@ print_daemon(const json_t *d)
         row(i == 0 ? "listening on" : " ", json_string_value(each));
     if (client_text(d, "listen_note")[0] != '\0')
         row(" ", client_text(d, "listen_note"));
+    print_udp(json_object_get(d, "udp"));
     print_rate_limit("up limit", client_int(d, "up_limit"));
     print_rate_limit("down limit", client_int(d, "down_limit"));
 }

@@ -472,15 +472,18 @@ daemon_info(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
     const struct daemon *d = ctx;
     const struct endpoint *addrs;
     size_t count = shards_listen(d->shards, &addrs);
+    struct udpdoor_counts udp;
     int err = rpc_check_keys(params, NULL, 0, eb);
 
     if (err != 0)
         return err;
-    *result = json_pack("{s:s, s:i, s:i, s:s, s:s?, s:o, s:s, s:I, s:I}", "version", PACKAGE_VERSION,
+    shards_udp_counts(d->shards, &udp);
+    *result = json_pack("{s:s, s:i, s:i, s:s, s:s?, s:o, s:s, s:o, s:I, s:I}", "version",
+                        PACKAGE_VERSION,
                         "pid", (int)getpid(), "loops", (int)shards_count(d->shards), "state_dir",
                         d->settings.state_dir, "save_dir", d->settings.save_dir, "listen",
                         render_listen(addrs, count), "listen_note",
-                        shards_listen_note(d->shards), "up_limit",
+                        shards_listen_note(d->shards), "udp", render_udp(&udp), "up_limit",
                         (json_int_t)d->settings.up_limit, "down_limit",
                         (json_int_t)d->settings.down_limit);
     return *result != NULL ? 0 : SPRAT_E_NOMEM;

@@ -180,3 +180,10 @@ render_listen(const struct endpoint *addrs, size_t count)
         json_array_append_new(all, json_string(addr_format(&addrs[i], addr)));
     return all;
 }
+
+json_t *
+render_udp(const struct udpdoor_counts *counts)
+{
+    return json_pack("{s:I, s:I, s:I}", "utp_resets", (json_int_t)counts->resets, "utp_limited",
+                     (json_int_t)counts->limited, "ignored", (json_int_t)counts->ignored);
+}

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "peer/net/session.h"
+#include "peer/net/udpdoor.h"
 
 enum {
     RENDER_FILES_MAX = 10000, /* of one torrent.info; "file_count" tells how many there are */
@@ -19,6 +20,7 @@ enum {
 json_t *render_torrent(const struct torrent *t);
 json_t *render_torrent_details(const struct torrent *t, struct mono now);
 
+json_t *render_udp(const struct udpdoor_counts *counts);
 /* A list of "ADDR:PORT". */
 json_t *render_listen(const struct endpoint *addrs, size_t count);
 

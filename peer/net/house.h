@@ -20,6 +20,7 @@
 #include "common/sys/lock.h"
 #include "peer/net/session.h"
 #include "peer/net/source.h"
+#include "peer/net/udpdoor.h"
 #include "peer/store/disk.h"
 #include "peer/store/state.h"
 
@@ -52,6 +53,7 @@ struct house {
         struct endpoint addrs[SESSION_LISTEN_MAX];
         size_t count;
         struct source source;
+        struct udpdoor *udp; /* beside the listeners */
         char note[96]; /* a sentence on the choice of the port, or "" */
     } doors;
     atomic_uint conns; /* of all torrents, and strangers */

@@ -141,6 +141,9 @@ void session_free(struct session *s);
 size_t session_listen(const struct session *s, const struct endpoint **addrs);
 /* A sentence if the port is not the one that the state directory remembers; "". */
 const char *session_listen_note(const struct session *s);
+/* What came to the UDP port of the same number. On the first loop only. */
+struct udpdoor_counts;
+void session_udp_counts(const struct session *s, struct udpdoor_counts *counts);
 
 /* Adds one. SPRAT_E_EXISTS, SPRAT_E_BUSY (another process has it: the sentence names it), or local
  * errors. */

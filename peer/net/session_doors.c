@@ -9,14 +9,35 @@
 #include "peer/net/fixedport.h"
 #include "peer/net/session_impl.h"
 
+/* Who named an address for peers to connect to gets it, whatever holds the same number for UDP. */
 static int
-listen_at(struct session *s, const struct endpoint *at, struct errbuf *eb)
+listen_udp(struct session *s, const struct endpoint *at, bool fixed, struct errbuf *eb)
+{
+    struct errbuf why;
+    int err = udpdoor_open(s->house->doors.udp, at, &why);
+
+    if (err == 0)
+        return 0;
+    if (err == SPRAT_E_NOMEM || (err == SPRAT_E_BUSY && !fixed))
+        return errbuf_set(eb, err, "%s", why.text);
+    log_info(&s->house->log, "%s; clients that try uTP first connect some seconds later", why.text);
+    return 0;
+}
+
+/* |fixed|: the user chose where. */
+static int
+listen_at(struct session *s, const struct endpoint *at, bool fixed, struct errbuf *eb)
 {
     struct house_doors *l = &s->house->doors;
     struct listener_handler h = {.ctx = s, .on_accept = session_on_accept};
     struct endpoint *source = at->family == IP_V4 ? &l->source.v4 : &l->source.v6;
     int err = listener_new(s->loop, at, &h, &l->listeners[l->count], eb);
 
+    if (err == 0) {
+        err = listen_udp(s, listener_addr(l->listeners[l->count]), fixed, eb);
+        if (err != 0)
+            listener_free(l->listeners[l->count]);
+    }
     if (err != 0)
         return err;
     l->addrs[l->count] = *listener_addr(l->listeners[l->count]);
@@ -29,8 +50,10 @@ listen_at(struct session *s, const struct endpoint *at, struct errbuf *eb)
 }
 
 static void
-close_listeners(struct house_doors *l)
+close_sockets(struct house_doors *l)
 {
+    if (l->udp != NULL)
+        udpdoor_close(l->udp);
     for (size_t i = 0; i < l->count; i++) {
         listener_free(l->listeners[i]);
         l->listeners[i] = NULL;
@@ -41,7 +64,7 @@ close_listeners(struct house_doors *l)
 static void
 start_over(struct house_doors *l)
 {
-    close_listeners(l);
+    close_sockets(l);
     l->count = 0;
     l->source = (struct source){.v4 = {.family = IP_NONE}};
 }
@@ -53,14 +76,14 @@ listen_at_port(struct session *s, uint16_t port, struct errbuf *eb)
 {
     struct house_doors *l = &s->house->doors;
     struct endpoint at = {.family = IP_V4, .port = port};
-    int err4 = listen_at(s, &at, eb), err6;
+    int err4 = listen_at(s, &at, false, eb), err6;
 
     if (err4 == SPRAT_E_BUSY || err4 == SPRAT_E_ACCESS)
         return err4;
     at.family = IP_V6;
     if (err4 == 0)
         at.port = l->addrs[0].port;
-    err6 = listen_at(s, &at, err4 == 0 ? NULL : eb);
+    err6 = listen_at(s, &at, false, err4 == 0 ? NULL : eb);
     if (err6 == SPRAT_E_BUSY) {
         start_over(l);
         return errbuf_set(eb, err6, "cannot listen on [::]:%u: the port is in use",
@@ -116,21 +139,29 @@ session_listen_all(struct session *s, const struct session_config *cfg, struct e
 {
     int err = 0;
 
+    s->house->doors.udp = udpdoor_new(s->loop);
+    if (s->house->doors.udp == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     if (cfg->listen_count == 0)
         return listen_anywhere(s, cfg->state_dir, eb);
     if (cfg->listen_count > SESSION_LISTEN_MAX)
         return errbuf_set(eb, SPRAT_E_LIMIT, "at most %d addresses can be listened on",
                           SESSION_LISTEN_MAX);
     for (size_t i = 0; i < cfg->listen_count && err == 0; i++)
-        err = listen_at(s, &cfg->listen[i], eb);
+        err = listen_at(s, &cfg->listen[i], true, eb);
     return err;
 }
 
 void
 session_close_doors(struct session *s)
 {
-    if (s->index == 0)
-        close_listeners(&s->house->doors);
+    struct house_doors *l = &s->house->doors;
+
+    if (s->index == 0) {
+        close_sockets(l);
+        udpdoor_free(l->udp);
+        l->udp = NULL;
+    }
     session_drop_strangers(s);
 }
 
@@ -145,4 +176,10 @@ const char *
 session_listen_note(const struct session *s)
 {
     return s->house->doors.note;
+}
+
+void
+session_udp_counts(const struct session *s, struct udpdoor_counts *counts)
+{
+    udpdoor_get_counts(s->house->doors.udp, counts);
 }

@@ -176,6 +176,12 @@ shards_listen_note(const struct shards *sh)
     return session_listen_note(sh->shards[0].session);
 }
 
+void
+shards_udp_counts(const struct shards *sh, struct udpdoor_counts *counts)
+{
+    session_udp_counts(sh->shards[0].session, counts);
+}
+
 /* --- calls --- */
 
 struct errand {

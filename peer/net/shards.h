@@ -33,6 +33,7 @@ void shards_free(struct shards *sh);
 uint32_t shards_count(const struct shards *sh);
 size_t shards_listen(const struct shards *sh, const struct endpoint **addrs);
 const char *shards_listen_note(const struct shards *sh);
+void shards_udp_counts(const struct shards *sh, struct udpdoor_counts *counts);
 
 /* Runs |fn| on the thread of loop |i|, and waits for it. */
 void shards_call(struct shards *sh, uint32_t i, void (*fn)(struct session *s, void *arg),
