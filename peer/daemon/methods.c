@@ -11,6 +11,8 @@
 #include "common/rpc/base64.h"
 #include "common/sys/clock.h"
 #include "common/sys/file.h"
+#include "common/sys/paths.h"
+#include "common/sys/writable.h"
 #include "config.h"
 #include "peer/daemon/daemon.h"
 #include "peer/daemon/render.h"
@@ -235,6 +237,24 @@ render_added(struct torrent *t, void *result)
     *o = render_torrent(t);
 }
 
+/* Whether the torrent's files can be made where they are to be. Content that is there may be seeded from
+ * a directory that can only be read. */
+static int
+check_place(const struct torrent_add *add, struct errbuf *eb)
+{
+    char *content = path_join(add->save_dir, add->mi->name);
+    int err = 0;
+
+    if (content == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    if (access(content, F_OK) != 0)
+        err = writable_dir(add->save_dir, eb);
+    if (err == 0 && add->move_to != NULL && !add->move_only_new)
+        err = writable_dir(add->move_to, eb);
+    free(content);
+    return err;
+}
+
 static int
 torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
@@ -283,6 +303,8 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
         json_object_get(params, "high") != NULL)
         err = get_selection(params, add.mi, NULL, &selection, eb);
     add.selection = selection;
+    if (err == 0)
+        err = check_place(&add, eb);
     if (err == 0)
         err = shards_add(d->shards, &add, render_added, result, eb);
     free(selection);

@@ -2,15 +2,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The units of spratd as systemd's own tools see them, and what spratd tells its service manager."""
 
+import json
 import os
 import re
 import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
-from process import Process
+import content
+import sprat as our
+from process import Process, run
 from sprat import BUILD, SPRATD, join, need
-from tap import main, note, test
+from tap import Skip, main, note, test
 from units import analyze, exposure, unit
 
 SYSTEM = "peer/systemd/spratd.service"
@@ -72,6 +75,32 @@ def the_service_manager_is_told(t):
         daemon.send(15)
         assert manager.recv(4096) == b"STOPPING=1"
         assert daemon.status() == 0
+
+
+@test
+def a_folder_that_is_read_only_is_refused(t):
+    """As ReadWritePaths= of a unit makes them; content that is there is seeded from it nevertheless."""
+    if os.geteuid() != 0 or run(t, ["unshare", "--mount", "true"]).status != 0:
+        raise Skip("needs a mount namespace")
+    path = content.write_file(t.path("fixed", "there"), 100_000)
+    absent = our.create(t, content.write_file(t.path("origin", "absent"), 100_000))
+    torrent = our.create(t, path)
+    fixed = os.path.dirname(path)
+    daemon = Process(t, ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                         'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"', "sh", fixed,
+                         SPRATD, "--foreground", "--state-dir", t.path("state"), "--socket", t.path("sock"),
+                         "--listen", join(t.address(), 0)])
+    t.wait("its start", lambda: any("listening on" in line for line in daemon.errors), 30)
+    refused = our.sprat(t, "add", "--socket", t.path("sock"), "-o", fixed, absent, status=1)
+    assert f"{fixed} is on a read-only file system" in refused.err, refused
+    refused = our.sprat(t, "add", "--socket", t.path("sock"), "-o", os.path.join(fixed, "a", "b"), absent, status=1)
+    assert f"{fixed} is on a read-only file system" in refused.err, refused
+    refused = our.sprat(t, "add", "--socket", t.path("sock"), "-o", t.path("elsewhere", "x"), "--move-to", fixed, absent,
+                        status=1)
+    assert f"{fixed} is on a read-only file system" in refused.err, refused
+    our.sprat(t, "add", "--socket", t.path("sock"), "-o", fixed, torrent, status=0)
+    t.wait("its seeding", lambda: [x["state"] for x in json.loads(
+        our.sprat(t, "ls", "--json", "--socket", t.path("sock")).out)] == ["seeding"], 30)
 
 
 if __name__ == "__main__":
