@@ -383,7 +383,7 @@ def a_keeper_that_takes_its_time_keeps_its_lease(t):
     second = keeper(t, redis, database=other)
     t.wait("all to be told", lambda: "are told of all" in first.stderr, 60)
     assert lease_holder(redis) == holder
-    # Another process writes for longer than the lease: nothing but the accounts wait for it.
+    # Another process writes for longer than the lease: nothing but the accounts cannot be stored yet for it.
     slow.seconds = 0
     branch = Branch(t, redis)
     assert second.metric("keeper_seen") == 0

@@ -81,6 +81,7 @@ def a_service_without_systemd(t):
                  "sprat-tracker.socket"):
         assert f"/{name}\n" in out, out
     assert "\nok\nnobody\n" in out, out
+    assert "nobody owns state/accounts.db\n" in out, "root's command made it for the service"
     said = [json.loads(line) for line in out.splitlines() if line.startswith('{"time":')]
     assert [line["message"] for line in said] == ["read the settings again", "stopped"], out
 

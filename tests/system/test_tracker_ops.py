@@ -113,7 +113,7 @@ def a_failure_is_a_line_of_the_same_form(t):
     line, = result.err.splitlines()
     line = json.loads(line)
     assert result.status == 1 and line["level"] == "error" and "quotes\"and?lines" in line["reason"], line
-    assert line["message"] == "it can't run", line
+    assert line["message"] == "the tracker cannot run", line
     result = run(t, [TRACKER, "--log-format", "xml"])
     assert result.status == 2 and "neither text nor json" in result.err, result
 

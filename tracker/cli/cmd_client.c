@@ -64,18 +64,19 @@ list(struct command_call *c)
     }
 
 const struct command command_client_allow = CLIENT_COMMAND(
-    "allow", "let clients in by their peer id",
-    "Lets clients in whose peer id begins with PREFIX. Once there is such a rule, all\n"
-    "clients that none allows are refused. The longest prefix counts.",
+    "allow", "accept clients by their peer id",
+    "Accepts clients whose peer id begins with PREFIX. Once there is an allow rule, a client\n"
+    "that matches no rule is refused. The longest matching prefix decides.",
     "  sprat-tracker client allow -c sprat-tracker.conf -- -qB4", allow, 1, true);
 
 const struct command command_client_deny =
-    CLIENT_COMMAND("deny", "keep clients out by their peer id",
-                   "Refuses clients whose peer id begins with PREFIX. The longest prefix counts.",
+    CLIENT_COMMAND("deny", "refuse clients by their peer id",
+                   "Refuses clients whose peer id begins with PREFIX. The longest matching\n"
+                   "prefix decides.",
                    "  sprat-tracker client deny -c sprat-tracker.conf -- -XL", deny, 1, true);
 
 const struct command command_client_rm =
-    CLIENT_COMMAND("rm", "take a rule away", "Takes the rule for PREFIX away.",
+    CLIENT_COMMAND("rm", "remove a rule", "Removes the rule for PREFIX.",
                    "  sprat-tracker client rm -c sprat-tracker.conf -- -XL", take_away, 1, false);
 
 const struct command command_client_ls =

@@ -114,10 +114,10 @@ run(struct command_call *c)
 const struct command command_stats = {
     .group = "stats",
     .usage = "[options]",
-    .summary = "sums, top users and signals",
+    .summary = "print totals, top users and signals",
     .details =
-        "Prints what all users moved together, who uploaded most, and signals: what looks as\n"
-        "if somebody cheats. Nothing acts on them; a person decides.",
+        "Prints the totals of all users, the users who uploaded most, and signals: reports that\n"
+        "look like cheating. The tracker never acts on a signal; a person decides.",
     .example = "  sprat-tracker stats -c sprat-tracker.conf",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

@@ -14,9 +14,9 @@
 enum { OPT_NAME = 1, OPT_FREELEECH, OPT_HIDDEN };
 
 static const struct option_spec options[] = {
-    {OPT_NAME, 0, "name", "NAME", "what it is called here; default: what its file says"},
-    {OPT_FREELEECH, 0, "freeleech", NULL, "what is downloaded of it does not count"},
-    {OPT_HIDDEN, 0, "hidden", NULL, "leave it out of scrapes and lists of top torrents"},
+    {OPT_NAME, 0, "name", "NAME", "its name on this tracker; default: the name in the file"},
+    {OPT_FREELEECH, 0, "freeleech", NULL, "downloads of it do not count"},
+    {OPT_HIDDEN, 0, "hidden", NULL, "leave it out of scrapes and lists"},
     COMMAND_ROWS,
 };
 
@@ -113,8 +113,8 @@ const struct command command_torrent_add = {
     .summary = "register a torrent",
     .details =
         "Registers a torrent by its file, or by its info-hash: 40 hex digits for v1, 64 for\n"
-        "v2, one of each for a hybrid. One that was removed is registered again. The\n"
-        "database is made if it is not there.",
+        "v2, one of each for a hybrid. A torrent that was removed is registered again. If the\n"
+        "database does not exist, it is created.",
     .example = "  sprat-tracker torrent add album.torrent --freeleech -c sprat-tracker.conf",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

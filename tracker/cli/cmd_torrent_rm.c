@@ -8,7 +8,7 @@
 enum { OPT_REASON = 1 };
 
 static const struct option_spec options[] = {
-    {OPT_REASON, 0, "reason", "TEXT", "what clients are shown"},
+    {OPT_REASON, 0, "reason", "TEXT", "the reason that clients show"},
     COMMAND_ROWS,
 };
 

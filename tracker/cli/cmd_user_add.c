@@ -13,8 +13,8 @@
 enum { OPT_CLASS = 1, OPT_SLOTS, OPT_NO_LEECH };
 
 static const struct option_spec options[] = {
-    {OPT_CLASS, 0, "class", "CLASS", "a word of your own to sort users by"},
-    {OPT_SLOTS, 0, "slots", "COUNT", "most torrents that the user may leech at once; 0: any"},
+    {OPT_CLASS, 0, "class", "CLASS", "a label of your choice for groups of users"},
+    {OPT_SLOTS, 0, "slots", "COUNT", "number of torrents that the user may leech at once; 0: any"},
     {OPT_NO_LEECH, 0, "no-leech", NULL, "the user may seed only"},
     COMMAND_JSON_ROW,
     COMMAND_ROWS,
@@ -67,10 +67,11 @@ const struct command command_user_add = {
     .group = "user",
     .name = "add",
     .usage = "NAME [options]",
-    .summary = "add a user and print his passkey",
+    .summary = "add a user and print their passkey",
     .details =
-        "Adds a user and prints his passkey, and with announce-url in the configuration the\n"
-        "URLs that his torrents announce to. The database is made if it is not there.",
+        "Adds a user and prints their passkey and, with announce-url in the configuration,\n"
+        "their announce URLs. If the database does not exist, it is created; root's file then\n"
+        "belongs to the setting user, or to the owner of its folder.",
     .example = "  sprat-tracker user add anna --class member --slots 5 -c sprat-tracker.conf",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

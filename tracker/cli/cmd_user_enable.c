@@ -51,7 +51,7 @@ const struct command command_user_disable = {
     .name = "disable",
     .usage = "NAME [options]",
     .summary = "refuse a user's announces",
-    .details = "The user's announces are refused with a reason; his account and passkeys stay.\n"
+    .details = "The user's announces are refused with a reason; their account and passkeys stay.\n"
                "A running tracker follows within a second.",
     .example = "  sprat-tracker user disable anna --database tracker.db",
     .options = options,

@@ -46,8 +46,8 @@ const struct command command_user_ls = {
     .name = "ls",
     .usage = "[options]",
     .summary = "list all users",
-    .details = "Lists users by name with what they may and what they moved. DOWNLOADED leaves out\n"
-               "freeleech torrents, RAW DOWN does not.",
+    .details = "Lists users by name with their rights and totals. DOWNLOADED leaves out freeleech\n"
+               "torrents, RAW DOWN includes them.",
     .example = "  sprat-tracker user ls -c sprat-tracker.conf",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

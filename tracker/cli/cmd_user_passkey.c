@@ -12,10 +12,10 @@
 enum { OPT_ADD = 1, OPT_ROTATE, OPT_REVOKE, OPT_EXPIRES };
 
 static const struct option_spec options[] = {
-    {OPT_ADD, 0, "add", NULL, "give one more"},
-    {OPT_ROTATE, 0, "rotate", NULL, "revoke all and give a new one"},
-    {OPT_REVOKE, 0, "revoke", "PASSKEY", "revoke this one"},
-    {OPT_EXPIRES, 0, "expires", "DATE", "none is good from that day on (2030-12-31, or never)"},
+    {OPT_ADD, 0, "add", NULL, "add a passkey"},
+    {OPT_ROTATE, 0, "rotate", NULL, "revoke all passkeys and make a new one"},
+    {OPT_REVOKE, 0, "revoke", "PASSKEY", "revoke this passkey"},
+    {OPT_EXPIRES, 0, "expires", "DATE", "all passkeys expire on that day (2030-12-31, or never)"},
     COMMAND_ROWS,
 };
 
@@ -110,7 +110,7 @@ const struct command command_user_passkey = {
     .usage = "NAME [options]",
     .summary = "show, rotate, revoke or expire a user's passkeys",
     .details = "Without an option prints the user's passkeys, the oldest first. A running tracker\n"
-               "follows changes within a second; clients with an old passkey are told so.",
+               "follows changes within a second; clients with a revoked passkey show the reason.",
     .example = "  sprat-tracker user passkey anna --rotate -c sprat-tracker.conf\n"
                "  sprat-tracker user passkey anna --expires 2030-12-31 -c sprat-tracker.conf",
     .options = options,

@@ -12,7 +12,7 @@
 enum { OPT_ALL = 1 };
 
 static const struct option_spec options[] = {
-    {OPT_ALL, 'a', "all", NULL, "all torrents, not the last 20 alone"},
+    {OPT_ALL, 'a', "all", NULL, "all torrents instead of the last 20"},
     COMMAND_JSON_ROW,
     COMMAND_ROWS,
 };
@@ -75,8 +75,8 @@ const struct command command_user_show = {
     .group = "user",
     .name = "show",
     .usage = "NAME [options]",
-    .summary = "show one user and what he moved",
-    .details = "Shows a user, and by torrent what he moved, the last seen first.",
+    .summary = "show one user and their torrents",
+    .details = "Shows a user and what they uploaded and downloaded of each torrent, the most recent first.",
     .example = "  sprat-tracker user show anna -c sprat-tracker.conf",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

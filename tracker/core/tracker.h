@@ -21,23 +21,23 @@
 
 enum { TRACKER_PREFETCH_MAX = 64 };
 
-/*  X(name, as operators write it, default, least, most, argument, text) of each number that they
- * may set; 0 to 1 is a yes or no. */
+/*  X(name, option, default, least, most, argument, text) of each number that an operator may set; the
+ * range 0 to 1 is a yes or no. */
 #define TRACKER_OPTION_TABLE(X)                                                                    \
     X(interval, "interval", 1800, 1, 21600, "SECONDS", "time between the announces of a peer")     \
     X(min_interval, "min-interval", 300, 1, 21600, "SECONDS",                                      \
-      "time that a peer is asked to wait at least between announces")                              \
+      "time that a client must wait between announces")                                            \
     X(numwant_default, "numwant", 50, 0, SELECT_WANT_MAX, "COUNT",                                 \
-      "peers in an answer to who does not say how many")                                           \
-    X(numwant_max, "numwant-max", 200, 1, SELECT_WANT_MAX, "COUNT", "most peers in an answer")     \
-    X(torrents_max, "torrents-max", 1000000, 1, 100000000, "COUNT",                                \
-      "most torrents that are tracked at once")                                                    \
+      "peers in an answer to a client that asks for no number")                                    \
+    X(numwant_max, "numwant-max", 200, 1, SELECT_WANT_MAX, "COUNT",                                \
+      "maximum number of peers in an answer")                                                      \
+    X(torrents_max, "torrents-max", 1000000, 1, 100000000, "COUNT", "maximum number of torrents")  \
     X(peers_max, "peers-max", 10000000, 1, 1000000000, "COUNT",                                    \
-      "most peers of all torrents together")                                                       \
+      "maximum number of peers of all torrents together")                                          \
     X(torrent_peers_max, "torrent-peers-max", 1000000, 1, PEERSET_PEERS_MAX, "COUNT",              \
-      "most peers of one torrent in one address family")                                           \
+      "maximum number of peers of one torrent in one address family")                              \
     X(peer_ids, "peer-ids", 1, 0, 1, "YES|NO",                                                     \
-      "keep peer ids for answers that are not compact; 20 bytes a peer")
+      "store peer ids for answers in the non-compact format; 20 bytes per peer")
 
 struct tracker_config {
 #define X(name, option, dflt, least, most, arg, text) uint32_t name;

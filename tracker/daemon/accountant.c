@@ -83,7 +83,7 @@ forget(struct accountant *a)
     struct errbuf eb = {""};
 
     if (accounts_forget(a->registry, clock_unix() - (int64_t)a->config.retention_s, &eb) != 0)
-        log_event(&a->log, LOG_ERROR, "old sessions stay", log_reason(eb.text));
+        log_event(&a->log, LOG_ERROR, "old sessions cannot be deleted", log_reason(eb.text));
     a->forget_at = mono_add_ms(clock_mono(), INT64_C(1000) * ACCOUNTANT_FORGET_S);
 }
 

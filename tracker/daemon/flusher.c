@@ -64,10 +64,10 @@ on_applied(struct flusher *f, const struct accounts_result *r)
         log_event(f->log, LOG_INFO, "the accounts are stored again",
                   log_number("sessions", r->entries), log_number("failed_tries", f->failed_tries));
     if (r->replayed)
-        log_info(f->log, "a batch of the accounts had come through after all");
+        log_info(f->log, "a batch of accounts had been stored although its commit failed");
     if (r->strangers > 0)
         log_event(f->log, LOG_WARN,
-                  "there are sessions of users or torrents that the database does not have",
+                  "sessions of unknown users or torrents are not stored",
                   log_number("sessions", r->strangers));
 }
 
@@ -76,7 +76,7 @@ on_failed(struct flusher *f, const char *why)
 {
     tally_add(&f->failures, 1);
     tally_put(&f->failing, 1);
-    log_event(f->log, LOG_ERROR, "the accounts wait",
+    log_event(f->log, LOG_ERROR, "the accounts cannot be stored yet",
               log_number("sessions", tally_get(&f->waiting)), log_reason(why));
 }
 

@@ -376,7 +376,7 @@ drop_rights(struct process *p, struct errbuf *eb)
         if (err == 0)
             err = sandbox_become(&user, eb);
     } else if (geteuid() == 0) {
-        log_warn(&p->log, "this runs as root; the setting user makes it somebody else");
+        log_warn(&p->log, "the tracker runs as root: name an unprivileged user in the setting user");
     }
     if (err == 0)
         err = sandbox_no_new_privileges(eb);
@@ -481,7 +481,7 @@ static void
 say_failure(const struct process *p, const struct errbuf *eb)
 {
     if (p->settings.log_json)
-        log_event(&p->log, LOG_ERROR, "it can't run", log_reason(eb->text));
+        log_event(&p->log, LOG_ERROR, "the tracker cannot run", log_reason(eb->text));
     else
         fprintf(stderr, "sprat-tracker: %s\n", eb->text);
 }

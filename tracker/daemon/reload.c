@@ -71,7 +71,7 @@ reload_read_certificate(const struct reload *r, const struct settings *s, struct
         return 0;
     }
     if (r->common->certs == NULL) {
-        log_event(r->log, LOG_WARN, "clients will not connect", log_reason(eb->text));
+        log_event(r->log, LOG_WARN, "clients will refuse the certificate", log_reason(eb->text));
         return 0;
     }
     tls_server_drop(*out);
@@ -111,8 +111,8 @@ reload_run(const struct reload *r, struct errbuf *eb)
         return err;
     }
     if (needs_restart(r->settings, &s))
-        log_warn(r->log, "other addresses, workers, files to save to, HTTP limits, peer-ids, "
-                         "private mode and another cluster wait for a restart");
+        log_warn(r->log, "changed addresses, workers, state and database files, HTTP limits, "
+                         "peer-ids, private mode and cluster wait for a restart");
     reload_use(r, &s, list);
     use_certificate(r, server);
     admin_set_token(r->admin, &token);

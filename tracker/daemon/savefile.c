@@ -30,7 +30,7 @@ set_aside(const char *path, const struct log *log)
         return;
     snprintf(bad, len, "%s.bad", path);
     if (rename(path, bad) == 0)
-        log_event(log, LOG_WARN, "it is kept under another name", log_text("file", bad));
+        log_event(log, LOG_WARN, "the damaged state file is renamed", log_text("file", bad));
     free(bad);
 }
 
@@ -43,12 +43,12 @@ saved_read(struct saved *s, const char *path, const struct log *log)
     if (err != 0) {
         s->data = NULL;
         if (err != SPRAT_E_NOENT)
-            log_event(log, LOG_ERROR, "no peers of before", log_reason(eb.text));
+            log_event(log, LOG_ERROR, "no saved peers are loaded", log_reason(eb.text));
         return;
     }
     err = snapshot_open(&s->head, s->data, s->len);
     if (err != 0) {
-        log_event(log, LOG_ERROR, "no peers of before", log_text("file", path),
+        log_event(log, LOG_ERROR, "no saved peers are loaded", log_text("file", path),
                   log_reason(sprat_strerror(err)));
         set_aside(path, log);
         saved_fini(s);
@@ -77,8 +77,8 @@ saved_load(const struct saved *s, struct shards *shards, const struct log *log)
     }
     shards_stats(shards, &stats);
     if (err != 0)
-        log_event(log, LOG_ERROR, "not all peers of before", log_reason(sprat_strerror(err)));
-    log_event(log, LOG_INFO, "the peers of before are back",
+        log_event(log, LOG_ERROR, "not all saved peers are loaded", log_reason(sprat_strerror(err)));
+    log_event(log, LOG_INFO, "the saved peers are loaded",
               log_number("peers", stats.peers4 + stats.peers6),
               log_number("torrents", stats.torrents),
               log_number("seconds_ago", (uint64_t)passed_s));

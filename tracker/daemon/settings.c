@@ -19,25 +19,25 @@
  * table, for the daemon. */
 #define DAEMON_OPTION_TABLE(X)                                                                     \
     X(workers, "workers", 0, 0, SHARDS_MAX, "COUNT",                                               \
-      "threads that answer; 0: one for each processor that the process may use")                   \
+      "threads that answer requests; 0: one for each usable processor")                   \
     X(rate_limit, "rate-limit", 0, 0, THROTTLE_RATE_MAX, "COUNT",                                  \
-      "requests that one address may send in a minute, an IPv6 /64 being one; 0: any")             \
+      "requests per minute from one address or IPv6 /64; 0: no limit")             \
     X(connections_max, "connections-max", 4096, 1, 1000000, "COUNT",                               \
-      "most HTTP connections at each address; the one that waits longest makes way")               \
+      "maximum number of HTTP connections at each address; the longest idle one is closed")               \
     X(http_timeout_s, "http-timeout", 20, 1, 3600, "SECONDS",                                      \
-      "time that an HTTP client has for each request")                                             \
+      "time in which an HTTP client must send a request")                                             \
     X(save_period_s, "save-interval", 300, 1, 86400, "SECONDS",                                    \
-      "time between two savings to the state file")                                                \
+      "time between two writes of the state file")                                                \
     X(is_private, "private", 0, 0, 1, "YES|NO",                                                    \
-      "serve only users with a passkey, and registered torrents; needs a database")                \
+      "serve only users with a passkey and registered torrents; needs a database")                \
     X(accounts_period_s, "accounts-interval", 10, 1, 3600, "SECONDS",                              \
-      "time between two savings of the accounts to the database")                                  \
+      "time between two writes of the accounts to the database")                                  \
     X(accounts_max, "accounts-max", 1000000, 1000, 16000000, "COUNT",                              \
-      "most sessions that may wait for the database")                                              \
+      "maximum number of sessions that wait for the database")                                              \
     X(retention_days, "session-retention", 30, 1, 3650, "DAYS",                                    \
-      "time for which the counters of a silent client are remembered")                             \
+      "time for which the counters of a client that no longer announces are kept")                             \
     X(rate_possible_mbit, "rate-possible", 10000, 1, 4000000, "MBIT",                              \
-      "megabits a second that a client can move; more is listed as a signal")
+      "highest plausible rate of a client; a client that reports more is listed as a signal")
 
 /* Where a number goes and what it may be. */
 static const struct {
@@ -94,41 +94,41 @@ static const struct option_spec specs[] = {
     {OPT_LISTEN_UDP, 0, "listen-udp", "ADDR:PORT",
      "answer UDP here; may be given several times; port 0 takes any"},
     {OPT_LISTEN_ADMIN, 0, "listen-admin", "ADDR:PORT",
-     "answer the operator here: a status page, /metrics, /stats, /health and the API; default: "
-     "nowhere"},
+     "answer the operator here: a status page, /metrics, /stats, /health and the API; not by "
+     "default"},
     {OPT_TLS_CERT, 0, "tls-cert", "FILE",
-     "the certificate for HTTPS and those that lead to its root, PEM; read again on SIGHUP"},
-    {OPT_TLS_KEY, 0, "tls-key", "FILE", "its private key, PEM; default: in the certificate's file"},
+     "the certificate for HTTPS with its intermediate certificates, PEM; SIGHUP reads it again"},
+    {OPT_TLS_KEY, 0, "tls-key", "FILE", "the certificate's private key, PEM; default: in the file of --tls-cert"},
     {OPT_ADMIN_TOKEN_FILE, 0, "admin-token-file", "FILE",
-     "a secret word with which the API of --listen-admin lets things be changed"},
+     "a file with the token that the API of --listen-admin requires for changes"},
     {OPT_USER, 0, "user", "NAME[:GROUP]",
-     "become this user once the addresses are taken; needs to be started as root"},
-    {OPT_CONFIG, 'c', "config", "FILE", "read settings from FILE; the command line wins over it"},
+     "change to this user once the addresses are bound; needs a start as root"},
+    {OPT_CONFIG, 'c', "config", "FILE", "read settings from FILE; the command line overrides them"},
     {OPT_TRUSTED_PROXY, 0, "trusted-proxy", "ADDR[/BITS]",
-     "believe the X-Forwarded-For of HTTP proxies there; may be given several times"},
+     "trust the X-Forwarded-For of HTTP proxies there; may be given several times"},
     {OPT_EXTERNAL_ADDRESS, 0, "external-address", "ADDR",
-     "how other hosts reach this one: told to them for a peer that announces from a loopback "
-     "address; once for each address family"},
+     "this host's address as other hosts see it: they get it in place of a peer's loopback "
+     "address; once for IPv4, once for IPv6"},
     {OPT_STATE_FILE, 0, "state-file", "FILE",
-     "where the peers survive a restart; default: nowhere"},
+     "save the peers in FILE, so that they survive a restart; not by default"},
     {OPT_ALLOW_LIST, 0, "allow-list", "FILE",
-     "serve only the torrents whose info-hashes stand in FILE, one a line; read again on SIGHUP"},
-    {OPT_DENY_LIST, 0, "deny-list", "FILE", "serve all torrents but those; one of the two lists"},
+     "serve only the torrents whose info-hashes are in FILE, one per line; SIGHUP reads it again"},
+    {OPT_DENY_LIST, 0, "deny-list", "FILE", "serve all torrents except those in FILE"},
     {OPT_DATABASE, 0, "database", "FILE", "users, torrents and accounts of a private tracker"},
     {OPT_ANNOUNCE_URL, 0, "announce-url", "URL",
-     "where users announce, for 'user add' to tell with a passkey; may be given several times"},
+     "the URL that 'user add' prints with the user's passkey; may be given several times"},
     {OPT_CLUSTER, 0, "cluster", "URL",
      "share swarms with other trackers through the Redis at URL, as redis://[:PASSWORD@]HOST"},
     {OPT_CLUSTER_NAME, 0, "cluster-name", "NAME",
-     "what all keys in that Redis begin with; default sprat:"},
+     "the prefix of all keys in that Redis; default sprat:"},
 #define X(name, option, dflt, least, most, arg, text)                                              \
     {OPT_##name, 0, option, arg, text "; default " #dflt},
     TRACKER_OPTION_TABLE(X) DAEMON_OPTION_TABLE(X)
 #undef X
         {OPT_LOG_LEVEL, 0, "log-level", "LEVEL", "error, warning, info or debug"},
     {OPT_LOG_FORMAT, 0, "log-format", "FORMAT",
-     "text, or json: an object a line with its time; default text"},
-    {OPT_HELP, 'h', "help", NULL, "print this and exit"},
+     "text, or json: one object per line; default text"},
+    {OPT_HELP, 'h', "help", NULL, "print this help and exit"},
     {OPT_VERSION, 'V', "version", NULL, "print the version and exit"},
 };
 
@@ -142,9 +142,9 @@ settings_print_help(void)
            "A BitTorrent tracker for HTTP, HTTPS and UDP, IPv4 and IPv6.\n\n");
     options_print(stdout, specs, SPEC_COUNT, 80);
     printf("\nWithout an address it listens on port 6969 of all addresses, HTTP and UDP.\n"
-           "The long options that take a value are the keys of FILE: interval = 900\n"
+           "The keys of FILE are the long options that take a value: interval = 900\n"
            "\nA private tracker's users and torrents are managed by commands: sprat-tracker user,\n"
-           "torrent, client and stats; 'sprat-tracker user --help' tells about one.\n\n"
+           "torrent, client and stats; 'sprat-tracker user --help' describes one.\n\n"
            "Example: a tracker for this machine alone, on any free port\n"
            "  sprat-tracker --listen-http 127.0.0.1:0 --listen-udp 127.0.0.1:0\n");
 }

@@ -95,7 +95,7 @@ go_down(struct cluster_link *k, const char *why)
 {
     if (!k->said_down)
         log_event(k->log, level(k, LOG_WARN),
-                  "no redis: this tracker goes on alone and tries again",
+                  "redis is unreachable: this tracker goes on alone and retries",
                   log_text("redis", k->url->host), log_reason(why));
     k->said_down = true;
     if (k->phase == PHASE_UP) {
@@ -234,7 +234,7 @@ look_around(struct cluster_link *k)
         k->handler.on_secret(k->handler.ctx, secret);
     k->secret_version = version;
     if (ready && !k->was_ready) {
-        log_event(k->log, level(k, LOG_INFO), "redis is there: swarms are shared",
+        log_event(k->log, level(k, LOG_INFO), "redis is connected: swarms are shared",
                   log_text("redis", k->url->host));
         k->said_down = false;
         k->retry_ms = 0;
@@ -266,7 +266,7 @@ hang_up(struct cluster_link *k, int err)
 
     if (err == SPRAT_E_PROTOCOL) {
         why = "what no Redis says; the connection is closed";
-        say_amiss(k, "redis is not understood", why);
+        say_amiss(k, "redis sent an unexpected reply", why);
     } else if (err == SPRAT_E_READONLY) {
         why = "it takes no writes";
     }
