@@ -60,6 +60,7 @@ on_flushed(void *user, int err, const char *why)
         completion_set(t, COMPLETION_FINISHED);
         return;
     }
+    storage_release(t->disk.storage);
     completion_set(t, COMPLETION_FLUSHED);
 }
 

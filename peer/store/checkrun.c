@@ -45,7 +45,7 @@ static int
 run_in(struct disk *disk, struct doneq *q, const struct metainfo *mi, const char *dir,
        struct run *r, struct errbuf *eb)
 {
-    struct storage_options so = {.disk = disk, .done = q, .mi = mi, .dir = dir};
+    struct storage_options so = {.disk = disk, .done = q, .mi = mi, .dir = dir, .verifies = true};
     struct check_options co = {.progress = on_progress, .done = on_done, .user = r};
     int err = storage_new(&so, &co.storage, eb);
 

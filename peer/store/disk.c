@@ -40,6 +40,7 @@ struct disk {
     uint32_t storages;
     bool stopping;
     struct openfiles *open;
+    struct claims *claims;
     unsigned started; /* threads */
     unsigned ready;   /* workers set up */
     unsigned count;   /* workers; one more, the last, is for slow jobs only */
@@ -165,6 +166,18 @@ open_files_max(const struct disk_options *opt)
     return max;
 }
 
+/* Guards of files that are being written (claims.h) take an eighth at most. */
+static uint32_t
+guards_max(void)
+{
+    uint32_t max = CLAIMS_GUARDS_MAX;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 8 < max)
+        max = (uint32_t)(limit.rlim_cur / 8);
+    return max;
+}
+
 int
 disk_new(const struct disk_options *opt, struct disk **out, struct errbuf *eb)
 {
@@ -180,7 +193,8 @@ disk_new(const struct disk_options *opt, struct disk **out, struct errbuf *eb)
     list_init(&d->slow);
     d->count = n;
     d->open = openfiles_new(open_files_max(opt));
-    if (d->open == NULL)
+    d->claims = claims_new(guards_max());
+    if (d->open == NULL || d->claims == NULL)
         err = SPRAT_E_NOMEM;
     for (; d->ready <= n && err == 0; d->ready++)
         err = worker_init(d, d->ready);
@@ -213,6 +227,7 @@ disk_free(struct disk *d)
         cond_fini(&d->workers[i].wake);
     }
     openfiles_free(d->open);
+    claims_free(d->claims);
     lock_fini(&d->lock);
     free(d);
 }
@@ -328,6 +343,12 @@ struct openfiles *
 disk_openfiles(struct disk *d)
 {
     return d->open;
+}
+
+struct claims *
+disk_claims(struct disk *d)
+{
+    return d->claims;
 }
 
 void

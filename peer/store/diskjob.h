@@ -12,6 +12,7 @@
 
 #include "common/ds/list.h"
 #include "peer/store/disk.h"
+#include "peer/store/claims.h"
 #include "peer/store/openfiles.h"
 
 enum {
@@ -63,6 +64,7 @@ void disk_submit_all(struct disk *d, struct list *jobs);
 void disk_submit_to(struct disk *d, struct disk_job *job, unsigned worker);
 
 struct openfiles *disk_openfiles(struct disk *d);
+struct claims *disk_claims(struct disk *d);
 
 /* A storage came or went; disk_free() asserts that none is left. */
 void disk_attach(struct disk *d);

@@ -56,8 +56,10 @@ end_copy(struct filemove *m)
 {
     if (m->src >= 0)
         close(m->src);
-    if (m->dst >= 0)
+    if (m->dst >= 0) {
         close(m->dst);
+        claims_drop(m->t->claims, m, m->file);
+    }
     m->src = m->dst = -1;
 }
 
@@ -132,17 +134,24 @@ static int
 begin_copy(struct filemove *m, struct errbuf *eb)
 {
     const struct metainfo_file *f = &m->t->mi->files[m->file];
+    struct claimant who = {.owner = m, .file = m->file, .torrent = m->t->mi->name, .dir = m->to};
     char part[PATH_MAX];
-    bool created;
+    uint64_t inode;
     int err = part_name(m, part, sizeof(part), eb);
 
     if (err == 0 && m->buffer == NULL && (m->buffer = pagecache_buffer(BUFFER_LEN)) == NULL)
         err = errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     if (err == 0)
-        err = safepath_open(m->t->dir, f->path, SAFEPATH_READ, 0, &m->src, &created, eb);
+        err = safepath_open(m->t->dir, f->path, SAFEPATH_READ, 0, &m->src, NULL, eb);
     if (err == 0)
-        err = safepath_open(m->to, part, SAFEPATH_WRITE,
-                            (f->attr & ATTR_EXECUTABLE) != 0 ? 0777 : 0666, &m->dst, &created, eb);
+        err = safepath_open(m->to, part, SAFEPATH_EITHER,
+                            (f->attr & ATTR_EXECUTABLE) != 0 ? 0777 : 0666, &m->dst, NULL, eb);
+    /* What an earlier try left is ours to begin anew, unless another torrent is at it just now. */
+    who.path = part;
+    if (err == 0 && (err = claims_write(m->t->claims, &who, m->dst, &inode, eb)) != 0) {
+        close(m->dst);
+        m->dst = -1;
+    }
     if (err == 0 && ftruncate(m->dst, 0) != 0)
         err = fail(m, errno, "write", eb);
     m->copied = 0;
@@ -218,9 +227,10 @@ static void
 drop_part(struct filemove *m)
 {
     char part[PATH_MAX];
+    bool made = m->dst >= 0;
 
     end_copy(m);
-    if (part_name(m, part, sizeof(part), NULL) == 0)
+    if (made && part_name(m, part, sizeof(part), NULL) == 0)
         (void)safepath_unlink(m->to, part, NULL);
 }
 

@@ -81,13 +81,12 @@ static int
 reserve_file(struct filetree *t, size_t file, struct errbuf *eb)
 {
     const struct metainfo_file *f = &t->mi->files[file];
-    bool created;
-    int fd, err, e = 0;
+    struct openfile *open;
+    int fd, e = 0, err = filetree_open(t, file, true, &open, eb);
 
-    err = safepath_open(t->dir, f->path, SAFEPATH_WRITE,
-                        (f->attr & ATTR_EXECUTABLE) != 0 ? 0777 : 0666, &fd, &created, eb);
     if (err != 0)
         return err;
+    fd = openfile_fd(open);
     while (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)f->length) != 0)
         if ((e = errno) != EINTR)
             break;
@@ -99,7 +98,7 @@ reserve_file(struct filetree *t, size_t file, struct errbuf *eb)
         err = errbuf_set(eb, e == EFBIG ? SPRAT_E_NOSPACE : sprat_err_from_errno(e),
                          "can't reserve room for %s/%s: %s", t->dir, f->path, strerror(e));
     }
-    close(fd);
+    openfiles_drop(t->open, open);
     return err;
 }
 

@@ -63,12 +63,11 @@ sync_file(struct filetree *t, size_t file, struct stat *st, struct errbuf *eb)
 {
     const char *path = filetree_path(t, file);
     struct openfile *held = openfiles_get(t->open, t, file, true);
-    bool created;
     int fd, err = 0;
 
     if (held != NULL)
         fd = openfile_fd(held);
-    else if ((err = safepath_open(t->dir, path, SAFEPATH_READ, 0, &fd, &created, eb)) != 0)
+    else if ((err = safepath_open(t->dir, path, SAFEPATH_READ, 0, &fd, NULL, eb)) != 0)
         return err;
     if (fstat(fd, st) != 0) {
         err = fail_sync(t, path, eb);
@@ -247,9 +246,8 @@ make_link(struct filetree *t, const struct metainfo_file *f, struct errbuf *eb)
 static int
 make_empty(struct filetree *t, const struct metainfo_file *f, struct errbuf *eb)
 {
-    bool created;
-    int fd, err = safepath_open(t->dir, f->path, SAFEPATH_WRITE,
-                                (f->attr & ATTR_EXECUTABLE) != 0 ? 0777 : 0666, &fd, &created, eb);
+    int fd, err = safepath_open(t->dir, f->path, SAFEPATH_EITHER,
+                                (f->attr & ATTR_EXECUTABLE) != 0 ? 0777 : 0666, &fd, NULL, eb);
 
     if (err == 0)
         close(fd);

@@ -18,15 +18,17 @@
 #include "peer/store/safepath.h"
 
 int
-filetree_init(struct filetree *t, struct openfiles *open, const struct metainfo *mi,
-              const char *dir, bool writable, const uint8_t *selection)
+filetree_init(struct filetree *t, struct openfiles *open, struct claims *claims,
+              const struct metainfo *mi, const char *dir, bool writable, const uint8_t *selection)
 {
-    *t = (struct filetree){.open = open, .mi = mi, .writable = writable, .dir = strdup(dir)};
+    *t = (struct filetree){
+        .open = open, .claims = claims, .mi = mi, .writable = writable, .dir = strdup(dir)};
     if (t->dir == NULL || parts_init(&t->parts, mi, selection) != 0) {
         free(t->dir);
         return SPRAT_E_NOMEM;
     }
     lock_init(&t->lock);
+    lock_init(&t->opening);
     return 0;
 }
 
@@ -34,7 +36,10 @@ void
 filetree_fini(struct filetree *t)
 {
     openfiles_forget(t->open, t, SIZE_MAX);
+    if (t->claims != NULL)
+        claims_drop(t->claims, t, SIZE_MAX);
     lock_fini(&t->lock);
+    lock_fini(&t->opening);
     parts_fini(&t->parts);
     free(t->files);
     free(t->dir);
@@ -96,29 +101,161 @@ fail_homeless(const struct filetree *t, size_t file, struct errbuf *eb)
     return errbuf_set(eb, SPRAT_E_NOENT, "%s/%s is not wanted", t->dir, filetree_path(t, file));
 }
 
-/* A held descriptor from the cache, or freshly opened. */
 static int
-open_file(struct filetree *t, size_t file, bool write, struct openfile **out, struct errbuf *eb)
+fail_distrusted(const struct filetree *t, size_t file, int err, struct errbuf *eb)
 {
-    bool created;
-    int fd, err;
+    return errbuf_set(eb, err, "%s/%s %s", t->dir, filetree_path(t, file),
+                      err == SPRAT_E_NOENT ? "is gone" : "was changed by another program");
+}
+
+int
+filetree_distrust(struct filetree *t, size_t file, int err, struct errbuf *eb)
+{
+    lock_take(&t->lock);
+    if (t->files != NULL)
+        t->files[file].failed = err;
+    lock_drop(&t->lock);
+    openfiles_forget(t->open, t, file);
+    return fail_distrusted(t, file, err, eb);
+}
+
+static struct claimant
+claimant_of(struct filetree *t, size_t file)
+{
+    return (struct claimant){.owner = t,
+                             .file = file,
+                             .torrent = t->mi->name,
+                             .dir = t->dir,
+                             .path = filetree_path(t, file)};
+}
+
+static int
+open_to_read(struct filetree *t, size_t file, int *fd, struct errbuf *eb)
+{
+    struct claimant who = claimant_of(t, file);
+    int err = safepath_open(who.dir, who.path, SAFEPATH_READ, 0, fd, NULL, eb);
+
+    if (err != 0 || t->claims == NULL)
+        return err;
+    err = claims_read(t->claims, &who, *fd, eb);
+    if (err != 0)
+        close(*fd);
+    return err;
+}
+
+/* Makes a file that was not there at the last look. One that is there now is not ours. */
+static int
+make_file(struct filetree *t, const struct claimant *who, int *fd, struct errbuf *eb)
+{
+    int other, err = safepath_open(who->dir, who->path, SAFEPATH_CREATE, file_perm(t, who->file), fd,
+                                   NULL, eb);
+
+    if (err != SPRAT_E_EXISTS ||
+        safepath_open(who->dir, who->path, SAFEPATH_READ, 0, &other, NULL, NULL) != 0)
+        return err;
+    err = claims_explain(t->claims, who, other, eb);
+    close(other);
+    return err;
+}
+
+/* What is remembered of the file's being there; an error if it is not ours any more. */
+static int
+recall(struct filetree *t, size_t file, bool *known, uint64_t *inode, struct errbuf *eb)
+{
+    const struct filetree_file *m;
+    int err;
+
+    lock_take(&t->lock);
+    m = file_mem(t, file);
+    err = m == NULL ? SPRAT_E_NOMEM : m->failed;
+    *known = m != NULL && (m->found || m->claimed);
+    *inode = *known ? m->inode : 0;
+    lock_drop(&t->lock);
+    if (err == SPRAT_E_NOMEM)
+        return errbuf_set(eb, err, "out of memory");
+    return err != 0 ? fail_distrusted(t, file, err, eb) : 0;
+}
+
+static void
+set_claimed(struct filetree *t, size_t file, uint64_t inode, bool is_new)
+{
+    struct filetree_file *m;
+
+    lock_take(&t->lock);
+    m = file_mem(t, file);
+    if (m != NULL) {
+        m->claimed = true;
+        m->inode = inode;
+        if (is_new)
+            m->named = false;
+    }
+    lock_drop(&t->lock);
+}
+
+static int
+open_to_write(struct filetree *t, size_t file, int *fd, struct errbuf *eb)
+{
+    struct claimant who = claimant_of(t, file);
+    uint64_t expected, inode;
+    bool known;
+    int err = recall(t, file, &known, &expected, eb);
+
+    if (err != 0)
+        return err;
+    err = known ? safepath_open(who.dir, who.path, SAFEPATH_WRITE, 0, fd, NULL, eb)
+                : make_file(t, &who, fd, eb);
+    if (err == SPRAT_E_NOENT && known)
+        return filetree_distrust(t, file, err, eb);
+    if (err != 0)
+        return err;
+    openfiles_each_reader(t->open, t, file, claims_unlock);
+    err = claims_write(t->claims, &who, *fd, &inode, eb);
+    if (err == 0 && known && inode != expected) {
+        claims_drop(t->claims, t, file);
+        err = SPRAT_E_CHANGED;
+    }
+    if (err == SPRAT_E_CHANGED)
+        err = filetree_distrust(t, file, err, eb);
+    if (err != 0)
+        close(*fd);
+    else
+        set_claimed(t, file, inode, !known);
+    return err;
+}
+
+int
+filetree_open(struct filetree *t, size_t file, bool write, struct openfile **out, struct errbuf *eb)
+{
+    int fd, err = 0;
 
     *out = openfiles_get(t->open, t, file, write);
     if (*out != NULL)
         return 0;
-    err = safepath_open(t->dir, filetree_path(t, file), write ? SAFEPATH_WRITE : SAFEPATH_READ,
-                        file_perm(t, file), &fd, &created, eb);
-    if (err != 0)
-        return err;
-    if (created) {
-        lock_take(&t->lock);
-        struct filetree_file *m = file_mem(t, file);
-        if (m != NULL)
-            m->named = false;
-        lock_drop(&t->lock);
+    lock_take(&t->opening);
+    *out = openfiles_get(t->open, t, file, write);
+    if (*out == NULL) {
+        err = write ? open_to_write(t, file, &fd, eb) : open_to_read(t, file, &fd, eb);
+        if (err == 0 && (*out = openfiles_put(t->open, t, file, write, fd)) == NULL)
+            err = errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     }
-    *out = openfiles_put(t->open, t, file, write, fd);
-    return *out != NULL ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    lock_drop(&t->opening);
+    return err;
+}
+
+void
+filetree_release(struct filetree *t)
+{
+    lock_take(&t->opening);
+    lock_take(&t->lock);
+    for (size_t i = 0; t->files != NULL && i <= t->mi->file_count; i++) {
+        t->files[i].found = t->files[i].found || t->files[i].claimed;
+        t->files[i].claimed = false;
+    }
+    lock_drop(&t->lock);
+    openfiles_forget(t->open, t, SIZE_MAX);
+    if (t->claims != NULL)
+        claims_drop(t->claims, t, SIZE_MAX);
+    lock_drop(&t->opening);
 }
 
 /* Marks a write as under way before it begins, so that nobody takes it for a stranger's. */
@@ -184,7 +321,7 @@ filetree_write_itself(struct filetree *t, size_t file, uint64_t offset, struct i
                       int iovcnt, struct errbuf *eb)
 {
     struct openfile *f;
-    int e, err = open_file(t, file, true, &f, eb);
+    int e, err = filetree_open(t, file, true, &f, eb);
 
     if (err != 0)
         return err;
@@ -214,7 +351,7 @@ filetree_cut(struct filetree *t, size_t file, struct errbuf *eb)
     uint64_t length = t->mi->files[file].length;
     struct openfile *f;
     struct stat st;
-    int err = open_file(t, file, true, &f, eb);
+    int err = filetree_open(t, file, true, &f, eb);
 
     if (err != 0)
         return err;
@@ -227,24 +364,6 @@ filetree_cut(struct filetree *t, size_t file, struct errbuf *eb)
     }
     openfiles_drop(t->open, f);
     return err;
-}
-
-static int
-fail_distrusted(const struct filetree *t, size_t file, int err, struct errbuf *eb)
-{
-    return errbuf_set(eb, err, "%s/%s %s", t->dir, filetree_path(t, file),
-                      err == SPRAT_E_NOENT ? "is gone" : "was changed by another program");
-}
-
-int
-filetree_distrust(struct filetree *t, size_t file, int err, struct errbuf *eb)
-{
-    lock_take(&t->lock);
-    if (t->files != NULL)
-        t->files[file].failed = err;
-    lock_drop(&t->lock);
-    openfiles_forget(t->open, t, file);
-    return fail_distrusted(t, file, err, eb);
 }
 
 /* Whether the file may be read, with the lock held. |*look|: it is time to compare. */
@@ -374,6 +493,8 @@ filetree_move_in(struct filetree *t, char *dir, const struct storage_stamp *stam
         if (m == NULL)
             break;
         m->stamp = stamps[i];
+        m->found = stamps[i].known;
+        m->inode = stamps[i].inode;
         m->looked_us = 0;
         m->failed = 0;
     }
@@ -404,7 +525,7 @@ read_once(struct filetree *t, size_t file, uint64_t offset, void *dst, size_t le
           struct errbuf *eb)
 {
     struct openfile *f;
-    int err = open_file(t, file, false, &f, eb);
+    int err = filetree_open(t, file, false, &f, eb);
 
     if (err != 0)
         return err;
@@ -443,7 +564,7 @@ filetree_will_need(struct filetree *t, size_t file, uint64_t offset, uint64_t le
 {
     struct openfile *f;
 
-    if (!find_home(t, &file, &offset) || open_file(t, file, false, &f, NULL) != 0)
+    if (!find_home(t, &file, &offset) || filetree_open(t, file, false, &f, NULL) != 0)
         return;
     (void)posix_fadvise(openfile_fd(f), (off_t)offset, (off_t)len, POSIX_FADV_WILLNEED);
     openfiles_drop(t->open, f);
@@ -455,7 +576,7 @@ filetree_is_hole(struct filetree *t, size_t file, uint64_t offset, uint64_t len)
     struct openfile *f;
     off_t data;
 
-    if (!find_home(t, &file, &offset) || open_file(t, file, false, &f, NULL) != 0)
+    if (!find_home(t, &file, &offset) || filetree_open(t, file, false, &f, NULL) != 0)
         return false;
     errno = 0;
     data = lseek(openfile_fd(f), (off_t)offset, SEEK_DATA);
@@ -495,6 +616,7 @@ filetree_look(struct filetree *t, size_t file, struct storage_stamp *out, struct
     struct storage_stamp s = {.known = false};
     struct filetree_file *m;
     struct stat st;
+    bool lost = false;
     int err = safepath_stat(t->dir, filetree_path(t, file), &st, eb);
 
     if (err == 0 && !is_right_kind(t, file, &st))
@@ -506,11 +628,17 @@ filetree_look(struct filetree *t, size_t file, struct storage_stamp *out, struct
     lock_take(&t->lock);
     m = file_mem(t, file);
     if (m != NULL) {
+        lost = m->claimed && (!s.known || s.inode != m->inode);
+        m->claimed = m->claimed && !lost;
         m->stamp = s;
+        m->found = s.known;
+        m->inode = s.inode;
         m->failed = 0;
         m->looked_us = 0;
     }
     lock_drop(&t->lock);
+    if (lost)
+        claims_drop(t->claims, t, file);
     if (out != NULL)
         *out = s;
     return m != NULL ? err : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");

@@ -16,6 +16,7 @@
 #include "common/base/err.h"
 #include "common/codec/metainfo.h"
 #include "common/sys/lock.h"
+#include "peer/store/claims.h"
 #include "peer/store/openfiles.h"
 #include "peer/store/parts.h"
 #include "peer/store/stamp.h"
@@ -33,6 +34,9 @@ struct filetree_file {
     bool named;         /* its name was synced since the torrent was opened */
     bool naming;        /* the sync that is under way is to sync its name */
     bool written;       /* since the last filetree_take_written() */
+    bool found;         /* it was there at the last look, with this inode: */
+    bool claimed;       /* this tree is its writer (claims.h), and it has this inode: */
+    uint64_t inode;
 };
 
 /* True for a symbolic link that is to stand on disk; one whose target was bad names itself
@@ -46,6 +50,8 @@ filetree_is_link(const struct metainfo_file *f)
 /* Embedded; private. */
 struct filetree {
     struct openfiles *open;
+    struct claims *claims; /* NULL: reads whatever is there, beside whom it may be */
+    struct lock opening;   /* held while a file is opened and claimed */
     const struct metainfo *mi;
     struct parts parts; /* the part file is known as file |mi->file_count| */
     char *_Atomic dir; /* changes with filetree_move_in() */
@@ -57,9 +63,11 @@ struct filetree {
     struct filetree_file *files; /* allocated at the first use: an idle torrent needs none */
 };
 
-/* |dir| and |selection| (parts.h; may be NULL) are copied. SPRAT_E_NOMEM. */
-int filetree_init(struct filetree *t, struct openfiles *open, const struct metainfo *mi,
-                  const char *dir, bool writable, const uint8_t *selection);
+/* |dir| and |selection| (parts.h; may be NULL) are copied. |claims| may be NULL, for one that only reads
+ * and is not to be kept from files that are being written. SPRAT_E_NOMEM. */
+int filetree_init(struct filetree *t, struct openfiles *open, struct claims *claims,
+                  const struct metainfo *mi, const char *dir, bool writable,
+                  const uint8_t *selection);
 void filetree_fini(struct filetree *t);
 
 /* Below |dir|; of the part file too. */
@@ -70,6 +78,17 @@ filetree_path(const struct filetree *t, size_t file)
 }
 
 /* Each returns 0 or an error with a sentence that names the file. */
+
+/* Opens the file, or finds it open; given back with openfiles_drop(). For writing, only a file that
+ * this tree has made, or that was there at the last look, and only as its one writer (claims.h). EXISTS:
+ * it has appeared since, or another torrent or process has it; BUSY: another writes what is to be read;
+ * NOENT, CHANGED: it was there, and is gone or another one. INVAL: the file system does not allow the
+ * name. */
+int filetree_open(struct filetree *t, size_t file, bool write, struct openfile **out,
+                  struct errbuf *eb);
+
+/* Nothing more will be written: others may read the files, or have them. */
+void filetree_release(struct filetree *t);
 
 /* Writes all of |iov| (which is changed on the way) at |offset|, creating the file if need be. */
 int filetree_write(struct filetree *t, size_t file, uint64_t offset, struct iovec *iov, int iovcnt,

@@ -193,6 +193,25 @@ is_of(const struct openfile *f, const void *owner, size_t file)
     return f->key.owner == (uintptr_t)owner && (file == SIZE_MAX || f->key.file == file);
 }
 
+static void
+each_reader_on(struct list *files, const void *owner, size_t file, void (*each)(int fd))
+{
+    LIST_EACH(it, files) {
+        struct openfile *f = LIST_ENTRY(it, struct openfile, link);
+        if (is_of(f, owner, file) && !f->key.write)
+            each(f->fd);
+    }
+}
+
+void
+openfiles_each_reader(struct openfiles *of, const void *owner, size_t file, void (*each)(int fd))
+{
+    lock_take(&of->lock);
+    each_reader_on(&of->idle, owner, file, each);
+    each_reader_on(&of->held, owner, file, each);
+    lock_drop(&of->lock);
+}
+
 void
 openfiles_forget(struct openfiles *of, const void *owner, size_t file)
 {

@@ -29,6 +29,10 @@ struct openfile *openfiles_get(struct openfiles *of, const void *owner, size_t f
 struct openfile *openfiles_put(struct openfiles *of, const void *owner, size_t file, bool write,
                                int fd);
 
+/* Calls |each| for every descriptor of |owner|'s |file| that is open for reading only. */
+void openfiles_each_reader(struct openfiles *of, const void *owner, size_t file,
+                           void (*each)(int fd));
+
 int openfile_fd(const struct openfile *f);
 void openfiles_drop(struct openfiles *of, struct openfile *f);
 

@@ -17,9 +17,35 @@ struct place {
     const char *base;
 };
 
+/* The characters that FAT, exFAT and NTFS refuse in a name. */
+static const char refused[] = "\"*:<>?\\|";
+
+/* The file system refused a name on the way to |rel|. Which one can't be told; a character that others
+ * refuse is most probably why. */
+static int
+fail_name(struct errbuf *eb, int e, const char *dir, const char *rel)
+{
+    static const char advice[] = "choose a directory on another file system (-o)";
+    const char *c = strpbrk(rel, refused);
+
+    if (e == ENAMETOOLONG)
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "can't make %s/%s: the name is too long for the file system there: %s", dir,
+                          rel, advice);
+    if (c != NULL)
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "can't make %s/%s: the file system there does not allow %c in a name: %s", dir,
+                          rel, *c, advice);
+    return errbuf_set(eb, SPRAT_E_INVAL,
+                      "can't make %s/%s: the file system there does not allow this name: %s", dir, rel,
+                      advice);
+}
+
 static int
 fail(struct errbuf *eb, int e, const char *doing, const char *dir, const char *rel)
 {
+    if (e == EINVAL || e == EILSEQ || e == ENAMETOOLONG)
+        return fail_name(eb, e, dir, rel);
     if (e == ELOOP || e == ENOTDIR)
         return errbuf_set(eb, SPRAT_E_EXISTS,
                           "can't %s %s/%s: a symbolic link or another kind of file is in its place",
@@ -31,6 +57,19 @@ fail(struct errbuf *eb, int e, const char *doing, const char *dir, const char *r
                       strerror(e));
 }
 
+/* Something could not be made in the directory |at|. "No such file" is what some file systems say of a
+ * name that they don't allow, unless the directory itself is gone. */
+static void
+refine_errno(int at)
+{
+    struct stat st;
+    int e = errno;
+
+    if (e == ENOENT && fstat(at, &st) == 0 && st.st_nlink > 0)
+        e = EINVAL;
+    errno = e;
+}
+
 /* Opens the next directory down, making it if asked. -1 with errno. */
 static int
 descend(int at, const char *name, bool make)
@@ -40,8 +79,10 @@ descend(int at, const char *name, bool make)
 
     if (fd >= 0 || errno != ENOENT || !make)
         return fd;
-    if (mkdirat(at, name, 0777) != 0 && errno != EEXIST)
+    if (mkdirat(at, name, 0777) != 0 && errno != EEXIST) {
+        refine_errno(at);
         return -1;
+    }
     return openat(at, name, flags);
 }
 
@@ -81,6 +122,17 @@ place_close(const struct place *p)
     errno = e;
 }
 
+/* What keeps a file from being made: another file, or something else. */
+static int
+kind_in_place(const struct place *p)
+{
+    struct stat st;
+
+    if (fstatat(p->fd, p->base, &st, AT_SYMLINK_NOFOLLOW) != 0 || S_ISREG(st.st_mode))
+        return EEXIST;
+    return S_ISDIR(st.st_mode) ? EISDIR : ENOTDIR;
+}
+
 /* Opens the file itself; -1 with errno. O_NONBLOCK: a pipe in its place must not hold us up. */
 static int
 open_base(const struct place *p, enum safepath_mode mode, mode_t perm, bool *created)
@@ -91,12 +143,23 @@ open_base(const struct place *p, enum safepath_mode mode, mode_t perm, bool *cre
     *created = false;
     if (mode == SAFEPATH_READ)
         return openat(p->fd, p->base, flags | O_RDONLY);
-    fd = openat(p->fd, p->base, flags | O_RDWR);
-    if (fd >= 0 || errno != ENOENT)
-        return fd;
+    if (mode != SAFEPATH_CREATE) {
+        fd = openat(p->fd, p->base, flags | O_RDWR);
+        if (fd >= 0 || errno != ENOENT || mode == SAFEPATH_WRITE)
+            return fd;
+    }
     fd = openat(p->fd, p->base, flags | O_RDWR | O_CREAT | O_EXCL, perm);
     *created = fd >= 0;
-    return fd >= 0 || errno != EEXIST ? fd : openat(p->fd, p->base, flags | O_RDWR);
+    if (fd >= 0 || errno != EEXIST) {
+        if (fd < 0)
+            refine_errno(p->fd);
+        return fd;
+    }
+    if (mode == SAFEPATH_CREATE) {
+        errno = kind_in_place(p);
+        return -1;
+    }
+    return openat(p->fd, p->base, flags | O_RDWR);
 }
 
 int
@@ -105,11 +168,12 @@ safepath_open(const char *dir, const char *rel, enum safepath_mode mode, mode_t 
 {
     struct place p;
     struct stat st;
+    bool is_new;
     int e;
 
-    if (place_open(dir, rel, mode == SAFEPATH_WRITE, &p) != 0)
+    if (place_open(dir, rel, mode == SAFEPATH_CREATE || mode == SAFEPATH_EITHER, &p) != 0)
         return fail(eb, errno, "open", dir, rel);
-    *fd = open_base(&p, mode, perm, created);
+    *fd = open_base(&p, mode, perm, created != NULL ? created : &is_new);
     place_close(&p);
     if (*fd < 0)
         return fail(eb, errno == ENXIO ? ENOTDIR : errno, "open", dir, rel);
@@ -229,7 +293,8 @@ safepath_unlink(const char *dir, const char *rel, struct errbuf *eb)
 
     if (place_open(dir, rel, false, &p) != 0)
         return errno == ENOENT ? 0 : fail(eb, errno, "remove", dir, rel);
-    if (unlinkat(p.fd, p.base, 0) != 0 && errno != ENOENT)
+    /* EINVAL: a name that the file system does not allow is not there. */
+    if (unlinkat(p.fd, p.base, 0) != 0 && errno != ENOENT && errno != EINVAL)
         err = fail(eb, errno, "remove", dir, rel);
     place_close(&p);
     return err;

@@ -48,8 +48,9 @@ storage_new(const struct storage_options *opt, struct storage **out, struct errb
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     err = prepare_dir(opt->dir, opt->writable, &dir, eb);
     if (err == 0) {
-        err = filetree_init(&s->tree, disk_openfiles(opt->disk), opt->mi, dir, opt->writable,
-                            opt->selection);
+        err = filetree_init(&s->tree, disk_openfiles(opt->disk),
+                            opt->verifies ? NULL : disk_claims(opt->disk), opt->mi, dir,
+                            opt->writable, opt->selection);
         free(dir);
         if (err != 0)
             errbuf_set(eb, err, "out of memory");
@@ -497,6 +498,12 @@ storage_clean(struct storage *s, const char *from, storage_done_fn done, void *u
     if (s->clean_from == NULL)
         return SPRAT_E_NOMEM;
     return submit_piece(s, OP_CLEAN, DISK_SLOW, UINT32_MAX, done, user);
+}
+
+void
+storage_release(struct storage *s)
+{
+    filetree_release(&s->tree);
 }
 
 int

@@ -28,6 +28,7 @@ struct storage_options {
     const struct metainfo *mi; /* must outlive the storage */
     const char *dir;           /* save directory: mi->files' paths are below it; copied */
     bool writable;             /* false: nothing on disk is ever created or changed */
+    bool verifies;             /* not |writable|, and reads beside whoever writes (claims.h) */
     const uint8_t *selection;  /* a byte a file (parts.h), or NULL: all is wanted; copied */
 };
 
@@ -170,6 +171,9 @@ int storage_move(struct storage *s, const char *to, storage_done_fn done, void *
 struct storage_stamp storage_move_stamp(const struct storage *s, size_t file);
 void storage_move_in(struct storage *s);
 int storage_clean(struct storage *s, const char *from, storage_done_fn done, void *user);
+
+/* Nothing is written any more: others may read the files, or write to them (claims.h). At once. */
+void storage_release(struct storage *s);
 
 /* Deletes the torrent's files that this program wrote or read (never what stands in their place as
  * a link or directory), then the directories of the torrent that are empty. */

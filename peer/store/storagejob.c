@@ -443,9 +443,13 @@ do_gather(struct storage *s, struct errbuf *eb)
     const struct parts *p = &s->tree.parts;
     int err = 0;
 
-    for (size_t i = 0; i < s->mi->file_count && err == 0; i++)
-        if (parts_holds(p, i) && parts_wants(p, i))
+    for (size_t i = 0; i < s->mi->file_count && err == 0; i++) {
+        if (!parts_holds(p, i) || !parts_wants(p, i))
+            continue;
+        err = filetree_look(&s->tree, i, NULL, eb); /* an earlier try may have made it */
+        if (err == 0 || err == SPRAT_E_NOENT)
             err = filetree_gather(&s->tree, i, eb);
+    }
     if (err == 0)
         err = filetree_sync(&s->tree, eb);
     return err;

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Which file of which torrent may write to an inode: one writer alone, or any number of readers. The
+ * table of writers is the process's own (all torrents on a struct disk share it) and goes by device and
+ * inode, so that it does not matter by which names, hard links, symbolic links to a directory or
+ * spellings of a name the file was found. Other processes are told by a kernel lock (an open file
+ * description lock): exclusive while a file is being written, shared while it is open to be read.
+ *
+ * What is certain, and where:
+ *  - Two files of one process, of one torrent or of two: always.
+ *  - Two processes: on every file system on which both get locks, which are all local ones, FUSE
+ *    and NFS with a lock manager. Where fcntl() knows no locks (NFS without lockd), a file is still made
+ *    with O_EXCL, so that of two processes that begin it only one goes on.
+ *  - A writer keeps a descriptor (a guard) of each of its files, so that the lock lasts while the cache
+ *    of open files closes others. Of more than CLAIMS_GUARDS_MAX files the longest unused guard is
+ *    closed; what its file looked like then is remembered, and a file that another program wrote to
+ *    meanwhile is noticed (CHANGED) before the next byte goes into it.
+ *  - A seed that nobody reads from has no file open, so other processes can't see it. Of torrents in one
+ *    state directory the database knows (state_find_inode).
+ */
+#ifndef PEER_STORE_CLAIMS_H
+#define PEER_STORE_CLAIMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+
+enum { CLAIMS_GUARDS_MAX = 256 };
+
+struct claims;
+
+/* Who claims: |owner| and |file| are the key of it, the rest is for sentences. */
+struct claimant {
+    const void *owner;
+    size_t file;
+    const char *torrent; /* its name */
+    const char *dir, *path;
+};
+
+/* Keeps at most |guards_max| descriptors. NULL when memory is out. */
+struct claims *claims_new(uint32_t guards_max);
+
+/* Nothing may be claimed (asserted). NULL is legal. */
+void claims_free(struct claims *c);
+
+/* Makes |who| the writer of the file behind |fd|, which is open for writing; once more is fine. EXISTS if
+ * another file of ours or another process has it, with a sentence that names both; CHANGED if somebody
+ * wrote to it while it had no guard. NOMEM. |*inode|: that file's. */
+int claims_write(struct claims *c, const struct claimant *who, int fd, uint64_t *inode,
+                 struct errbuf *eb);
+
+/* Lets |who| read from |fd|: BUSY if somebody else is writing to the file. The kernel's lock goes with
+ * |fd|; there is none if |who| is its writer. */
+int claims_read(struct claims *c, const struct claimant *who, int fd, struct errbuf *eb);
+
+/* Takes the lock of claims_read() off |fd|, before its reader becomes the writer. */
+void claims_unlock(int fd);
+
+/* For a file |who| wanted to make and that is there: EXISTS with a sentence that says, as far as can be
+ * told by |fd| (open for reading; -1: it could not be opened), whose it is. */
+int claims_explain(struct claims *c, const struct claimant *who, int fd, struct errbuf *eb);
+
+/* Gives up what |owner| claims: one |file|, or all with SIZE_MAX. */
+void claims_drop(struct claims *c, const void *owner, size_t file);
+
+#endif
