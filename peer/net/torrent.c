@@ -249,7 +249,7 @@ load_next(struct session *s)
 }
 
 static void
-on_reserved(void *user, const struct storage_result *res)
+on_prepared(void *user, const struct storage_result *res)
 {
     struct torrent *t = user;
 
@@ -264,15 +264,16 @@ on_reserved(void *user, const struct storage_result *res)
         loaded(t, t->disk.note != NULL ? t->disk.note : "");
 }
 
-/* Room for what is to be fetched; the check goes on until it is there. */
+/* What would keep its files from being written is told now, and room for them is taken if that was asked
+ * for; the check goes on until then. */
 static void
-reserve(struct torrent *t, const char *note)
+prepare(struct torrent *t, const char *note)
 {
     int err;
 
     free(t->disk.note);
     t->disk.note = note != NULL ? strdup(note) : NULL;
-    err = storage_reserve(t->disk.storage, on_reserved, t);
+    err = storage_prepare(t->disk.storage, &t->core.have, t->wish.reserve, on_prepared, t);
     if (err == 0)
         torrent_set_phase(t, PHASE_CHECKING);
     else
@@ -308,8 +309,8 @@ on_resumed(void *user, struct resume_result *res)
         return;
     }
     bitfield_copy(&t->core.have, res->have);
-    if (t->wish.reserve && !t->wish.seed_only && !t->core.frozen && !bitfield_full(res->have))
-        reserve(t, res->note);
+    if (!t->wish.seed_only && !t->core.frozen && !bitfield_full(res->have))
+        prepare(t, res->note);
     else
         loaded(t, res->note != NULL ? res->note : "");
 }

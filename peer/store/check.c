@@ -196,7 +196,7 @@ on_hashed(void *user, const struct storage_result *res)
 
     MAGIC_CHECK(c, CHECK_MAGIC);
     c->running--;
-    if (res->err == SPRAT_E_NOMEM || res->err == SPRAT_E_CANCELLED) {
+    if (res->err == SPRAT_E_NOMEM || res->err == SPRAT_E_CANCELLED || res->err == SPRAT_E_BUSY) {
         stop_with(c, res->err, res->why);
     } else {
         if (res->err == 0) {

@@ -43,7 +43,7 @@ struct check_report {
     bool layers_missing;      /* some v2-only pieces could not be judged: their file's piece layer
                                  is not known, and the whole file did not match its root */
     int err;                  /* 0; or CANCELLED, MISMATCH (a piece passes one hash of a hybrid and
-                                 fails the other), NOMEM */
+                                 fails the other), NOMEM, BUSY (somebody writes to a file) */
     char why[ERRBUF_SIZE];    /* the sentence for |err| */
 };
 

@@ -151,6 +151,11 @@ int filetree_drop_parts(struct filetree *t, struct errbuf *eb);
 /* Makes empty files and symbolic links, and syncs their names. */
 int filetree_finish(struct filetree *t, struct errbuf *eb);
 
+/* Finds out before anything is fetched what would keep |lacking| files (one a file) from being written: a
+ * directory that can't be written to, a file that another torrent has, names that the file system does
+ * not allow or takes for one. Errors as of filetree_open(). After a look. */
+int filetree_prepare(struct filetree *t, const bool *lacking, struct errbuf *eb);
+
 /* Takes room on the disk for all files before their bytes come; NOSPACE before anything is taken if
  * there is not enough. */
 int filetree_reserve(struct filetree *t, struct errbuf *eb);

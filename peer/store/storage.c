@@ -79,6 +79,7 @@ storage_free(struct storage *s)
 
     filemove_free(s->move);
     free(s->clean_from);
+    free(s->lacking);
     filetree_fini(&s->tree);
     disk_detach(s->disk);
     MAGIC_CLEAR(s);
@@ -460,10 +461,30 @@ storage_finish(struct storage *s, storage_done_fn done, void *user)
     return submit_piece(s, OP_FINISH, DISK_SLOW, UINT32_MAX, done, user);
 }
 
-int
-storage_reserve(struct storage *s, storage_done_fn done, void *user)
+/* Files of which some piece is missing. */
+static void
+find_lacking(struct storage *s, const struct bitfield *have)
 {
-    return submit_piece(s, OP_RESERVE, DISK_SLOW, UINT32_MAX, done, user);
+    for (size_t i = 0; i < s->mi->file_count; i++) {
+        const struct metainfo_file *f = &s->mi->files[i];
+
+        s->lacking[i] = false;
+        for (uint32_t p = 0; p < f->piece_count && !s->lacking[i]; p++)
+            s->lacking[i] = !bitfield_get(have, f->first_piece + p);
+    }
+}
+
+int
+storage_prepare(struct storage *s, const struct bitfield *have, bool reserve, storage_done_fn done,
+                void *user)
+{
+    ASSERT(s->tree.writable);
+    if (s->lacking == NULL)
+        s->lacking = malloc((s->mi->file_count + 1) * sizeof(*s->lacking));
+    if (s->lacking == NULL)
+        return SPRAT_E_NOMEM;
+    find_lacking(s, have);
+    return submit_piece(s, reserve ? OP_RESERVE : OP_PREPARE, DISK_SLOW, UINT32_MAX, done, user);
 }
 
 int

@@ -16,6 +16,7 @@
 
 #include "common/base/err.h"
 #include "common/codec/metainfo.h"
+#include "common/ds/bitfield.h"
 #include "peer/store/disk.h"
 #include "peer/store/doneq.h"
 #include "peer/store/stamp.h"
@@ -159,9 +160,11 @@ int storage_is_varied(struct storage *s, uint32_t piece, size_t file, storage_do
  * until |done| ran. */
 int storage_cut(struct storage *s, const bool *files, storage_done_fn done, void *user);
 
-/* Takes room on the disk for all files before their bytes come. NOSPACE, and nothing was taken, if
- * there is not enough. */
-int storage_reserve(struct storage *s, storage_done_fn done, void *user);
+/* Before anything is fetched, and after a look: finds out what would keep the files from being written
+ * (filetree_prepare), and with |reserve| takes room on the disk for all of them: NOSPACE, and nothing was
+ * taken, if there is not enough. |have|: the pieces that are there. */
+int storage_prepare(struct storage *s, const struct bitfield *have, bool reserve,
+                    storage_done_fn done, void *user);
 
 /* Moving (filemove.h), once in a storage's life. Each call does a step: the result is AGAIN as long
  * as there is more to do, or an error, after which it may be tried again from the beginning. After

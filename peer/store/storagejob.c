@@ -456,6 +456,14 @@ do_gather(struct storage *s, struct errbuf *eb)
 }
 
 static int
+do_reserve(struct storage *s, struct errbuf *eb)
+{
+    int err = filetree_prepare(&s->tree, s->lacking, eb);
+
+    return err == 0 ? filetree_reserve(&s->tree, eb) : err;
+}
+
+static int
 do_rewrite(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
 {
     struct filetree *t = &j->storage->tree;
@@ -621,7 +629,8 @@ do_one(struct disk_worker *w, struct storage_job *j)
     case OP_GATHER: err = do_gather(s, &eb); break;
     case OP_FINISH: err = filetree_finish(&s->tree, &eb); break;
     case OP_REMOVE: err = filetree_remove(&s->tree, &eb); break;
-    case OP_RESERVE: err = filetree_reserve(&s->tree, &eb); break;
+    case OP_PREPARE: err = filetree_prepare(&s->tree, s->lacking, &eb); break;
+    case OP_RESERVE: err = do_reserve(s, &eb); break;
     case OP_MOVE: err = filemove_step(s->move, &eb); break;
     case OP_CLEAN: err = filemove_clean(&s->tree, s->clean_from, &eb); break;
     case OP_WRITE:

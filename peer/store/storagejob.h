@@ -29,6 +29,7 @@ enum storage_op {
     OP_FINISH,
     OP_GATHER,
     OP_REMOVE,
+    OP_PREPARE,
     OP_RESERVE,
     OP_MOVE,
     OP_CLEAN,
@@ -70,6 +71,7 @@ struct storage {
     struct filetree tree;
     struct filemove *move; /* under way, one step at a time; NULL */
     char *clean_from;      /* OP_CLEAN */
+    bool *lacking;         /* OP_PREPARE, OP_RESERVE: a flag a file */
     uint64_t key_base;   /* spreads the pieces of different torrents over the workers */
     /* Loop thread only: */
     uint32_t pending;    /* jobs submitted and not yet reported */

@@ -194,6 +194,19 @@ Test(move, what_stands_there_is_left_alone_and_an_earlier_try_is_taken_up)
     fixture_fini(&f);
 }
 
+/* Room for all files, of which nothing is there yet. */
+static int
+reserve(struct storage *s, storage_done_fn done, void *user)
+{
+    struct bitfield none;
+    int err = bitfield_init(&none, storage_metainfo(s)->piece_count);
+
+    if (err == 0)
+        err = storage_prepare(s, &none, true, done, user);
+    bitfield_fini(&none);
+    return err;
+}
+
 Test(move, room_is_taken_before_the_bytes_come)
 {
     struct fixture f;
@@ -204,7 +217,7 @@ Test(move, room_is_taken_before_the_bytes_come)
     fixture_init(&f);
     fixture_standard(&f, METAINFO_V1);
     fixture_open(&f);
-    run(&f, storage_reserve, &o);
+    run(&f, reserve, &o);
     cr_assert_eq(o.err, 0, "%s", o.why);
     path = fixture_path(f.target, "data/big");
     cr_assert_eq(stat(path, &st), 0);
@@ -212,7 +225,7 @@ Test(move, room_is_taken_before_the_bytes_come)
     for (uint32_t p = 0; p < f.mi->piece_count; p++)
         cr_assert_eq(fixture_write_piece(&f, p), 0);
     cr_expect(fixture_same(&f, "data/big"));
-    run(&f, storage_reserve, &o);
+    run(&f, reserve, &o);
     cr_expect_eq(o.err, 0, "%s", o.why);
     cr_expect(fixture_same(&f, "data/big"));
     free(path);
@@ -228,7 +241,7 @@ Test(move, a_disk_that_is_too_small_is_told_before)
     fixture_standard(&f, METAINFO_V1);
     ((struct metainfo_file *)(uintptr_t)f.mi->files)[0].length = UINT64_C(1) << 60;
     fixture_open(&f);
-    run(&f, storage_reserve, &o);
+    run(&f, reserve, &o);
     cr_expect_eq(o.err, SPRAT_E_NOSPACE);
     cr_expect(strstr(o.why, "MiB more are needed") != NULL, "%s", o.why);
     cr_expect_not(exists(f.target, "data"), "nothing was begun");

@@ -1,0 +1,169 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Two files, one place on disk: before the first byte goes into a file, it is certain that nobody else writes to
+it, by whatever name; and names that the file system does not allow are told before anything is fetched."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import content
+import sprat
+import tap
+from daemon import Daemon
+from tap import test
+
+FATLIKE = os.path.join(sprat.BUILD, "tests/system/faults/fatlike.so")
+
+
+def fatlike(how="EINVAL"):
+    """The environment of a program that sees a file system like exFAT."""
+    if not os.path.exists(FATLIKE):
+        raise tap.Skip("fatlike.so has not been built")
+    return {"LD_PRELOAD": FATLIKE, "SPRAT_FATLIKE": how}
+
+
+class Album:
+    """A torrent album/a with content of its own, and a seeder that is slow enough to meet others."""
+
+    def __init__(self, t, label, length=2_000_000, name="album"):
+        self.path = content.write_tree(t.path(label, name), {"a": length}, label)
+        self.meta = sprat.create(t, self.path)
+        self.seeder = sprat.seed(t, self.meta, os.path.dirname(self.path), "--up-limit", "1M")
+
+    def is_right(self, folder):
+        return not content.differences(self.path, os.path.join(folder, os.path.basename(self.path)))
+
+
+def tree_on_fat(t, names, env):
+    path = content.write_tree(t.path("origin", "tree"), {name: 50_000 + i for i, name in enumerate(names)})
+    meta = sprat.create(t, path)
+    seeder = sprat.seed(t, meta, os.path.dirname(path))
+    return path, sprat.get(t, meta, t.path("copy", "x")[:-2], peers=[seeder], env=env), seeder
+
+
+@test
+def two_files_of_a_torrent_that_are_one(t):
+    _, getter, seeder = tree_on_fat(t, ["ReadMe.txt", "readme.txt", "z"], fatlike())
+    getter.fail("tree/ReadMe.txt", "tree/readme.txt", "one file", "another file system")
+    assert seeder.interrupt() == 130 and seeder.last("stopped")["up"] == 0, "nothing was fetched"
+
+
+@test
+def two_files_in_folders_that_are_one(t):
+    _, getter, _ = tree_on_fat(t, ["Sub/file", "sub/file", "other"], fatlike())
+    getter.fail("tree/Sub/file", "tree/sub/file", "one file")
+
+
+@test
+def other_trees_are_fetched_on_such_a_disk(t):
+    path, getter, _ = tree_on_fat(t, ["One", "Two/Three", "two/four", "MiXed"], fatlike())
+    getter.finish()
+    found = {name.lower() for name in content.files_below(t.path("copy", "tree"))}
+    assert found == {"one", "two/three", "two/four", "mixed"}, found
+
+
+def refused(how):
+    def check(t):
+        _, getter, seeder = tree_on_fat(t, ["fine", "What?/track"], fatlike(how))
+        getter.fail("What?", "does not allow ?", "another file system")
+        seeder.interrupt()
+        assert seeder.last("stopped")["up"] == 0, "nothing was fetched"
+    return check
+
+
+for how in ("EINVAL", "ENOENT"):
+    tap.add(f"a name that the disk refuses with {how} is told before anything is fetched", refused(how))
+
+
+def two_in_a_daemon(t, daemon, one, two, folders):
+    for album, folder in zip((one, two), folders):
+        daemon.sprat("add", "-o", folder, "--peer", album.seeder.address, album.meta)
+
+    def ended():
+        states = [x["state"] for x in daemon.listing()]
+        return sorted(states) == ["error", "seeding"] and states
+    t.wait("one to seed and one to fail", ended, 50)
+    failed = next(x for x in daemon.listing() if x["state"] == "error")
+    assert "album/a" in failed["error"] and "another directory" in failed["error"], failed
+    right = [album.is_right(folder) for album, folder in zip((one, two), folders)]
+    assert sorted(right) == [False, True], right
+
+
+@test
+def two_torrents_of_a_daemon_in_one_folder(t):
+    one, two = Album(t, "one"), Album(t, "two")
+    daemon = Daemon(t)
+    folder = t.path("copy", "x")[:-2]
+    two_in_a_daemon(t, daemon, one, two, [folder, folder])
+    # The one that failed has written nothing, and goes on elsewhere.
+    failed = next(x for x in daemon.listing() if x["state"] == "error")
+    album = one if one.is_right(folder) is False else two
+    daemon.sprat("rm", failed["info_hash_v2"] if "info_hash_v2" in failed else failed["id"])
+    t.wait("its removal", lambda: len(daemon.listing()) == 1, 20)
+    daemon.sprat("add", "-o", t.path("elsewhere"), "--peer", album.seeder.address, album.meta)
+    t.wait("both to seed", lambda: [x["state"] for x in daemon.listing()] == ["seeding"] * 2, 50)
+    assert album.is_right(t.path("elsewhere"))
+
+
+@test
+def two_torrents_of_a_daemon_in_a_folder_and_a_link_to_it(t):
+    folder, link = t.path("copy", "x")[:-2], t.path("link")
+    os.symlink(folder, link)
+    two_in_a_daemon(t, Daemon(t), Album(t, "one"), Album(t, "two"), [folder, link])
+
+
+@test
+def two_gets_with_states_of_their_own(t):
+    albums = [Album(t, "one"), Album(t, "two")]
+    folder = t.path("copy", "x")[:-2]
+    getters = [sprat.get(t, album.meta, folder, peers=[album.seeder]) for album in albums]
+    ended = sorted((getter.status(50), number) for number, getter in enumerate(getters))
+    assert [status for status, _ in ended] == [0, 1], [getter.report() for getter in getters]
+    assert albums[ended[0][1]].is_right(folder)
+    getters[ended[1][1]].fail("album/a", "another directory")
+
+
+@test
+def a_get_beside_a_daemon(t):
+    one, two = Album(t, "one"), Album(t, "two")
+    folder = t.path("copy", "x")[:-2]
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", folder, "--peer", one.seeder.address, one.meta)
+    t.wait("the first bytes", lambda: os.path.exists(os.path.join(folder, "album", "a")), 30)
+    sprat.get(t, two.meta, folder, peers=[two.seeder]).fail("album/a", "spratd (pid ", "another directory")
+    daemon.await_state("album", "seeding")
+    assert one.is_right(folder)
+
+
+@test
+def a_seed_waits_for_who_writes_and_shares_with_who_reads(t):
+    one = Album(t, "one")
+    folder = t.path("copy", "x")[:-2]
+    other = sprat.create(t, one.path, "--private", out=t.path("other.torrent"))
+    getter = sprat.get(t, one.meta, folder, "--seed", "forever", peers=[one.seeder]).ready()
+    t.wait("the first bytes", lambda: os.path.exists(os.path.join(folder, "album", "a")), 30)
+    sprat.Peer(t, "seed", other, folder).fail("album/a", "is writing to")
+    getter.complete()
+    seeder = sprat.seed(t, other, folder)
+    assert seeder.last("checked")["bytes_have"] == 2_000_000, seeder.report()
+    copies = [t.path(name, "x")[:-2] for name in ("first", "second")]
+    sprat.get(t, other, copies[0], peers=[seeder]).finish()
+    sprat.get(t, one.meta, copies[1], peers=[getter]).finish()
+    assert all(one.is_right(copy) for copy in copies)
+
+
+@test
+def a_folder_that_cant_be_written_to_is_told_at_once(t):
+    one = Album(t, "one")
+    if os.getuid() == 0:
+        raise tap.Skip("root may write everywhere")
+    folder = t.path("copy", "x")[:-2]
+    os.chmod(folder, 0o555)
+    getter = sprat.get(t, one.meta, folder)
+    assert "can't write to the directory" in getter.wait("error", 20)["message"]
+
+
+if __name__ == "__main__":
+    sprat.main(sprat.SPRAT, sprat.SPRATD)
