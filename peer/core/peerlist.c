@@ -35,6 +35,7 @@ struct entry {
     uint32_t salt; /* the order of equals while we don't know who we are */
     uint8_t sources;
     uint8_t failures;
+    uint8_t how; /* the last try ended: enum peer_try */
     bool used;
     bool connected; /* or being connected to */
     bool self;
@@ -50,6 +51,8 @@ struct peerlist {
     uint32_t count;        /* entries in use */
     uint32_t connected;    /* of them */
     uint32_t failing;      /* of them */
+    uint32_t tries[PEER_TRY_COUNT]; /* of them, with a port, by how the last try ended */
+    uint32_t given_up, banned; /* addresses and sites, ever */
     struct heap heaps[2][2]; /* [hearsay][seeds] */
     struct list hearsay;
     uint32_t hearsay_count;
@@ -57,6 +60,44 @@ struct peerlist {
     struct hashmap by_addr;
     struct bans bans;
 };
+
+static const struct {
+    const char *code, *text;
+} try_texts[PEER_TRY_COUNT] = {
+#define X(name, code, text) {code, text},
+    PEER_TRY_TABLE(X)
+#undef X
+};
+
+const char *
+peer_try_code(enum peer_try t)
+{
+    return try_texts[t].code;
+}
+
+const char *
+peer_try_text(enum peer_try t)
+{
+    return try_texts[t].text;
+}
+
+enum peer_try
+peer_try_from(int err, bool reached)
+{
+    switch (err) {
+    case SPRAT_E_REFUSED: return PEER_TRY_REFUSED;
+    case SPRAT_E_TIMEOUT: return reached ? PEER_TRY_SILENT : PEER_TRY_TIMEOUT;
+    case SPRAT_E_UNREACHABLE: return PEER_TRY_UNREACHABLE;
+    case SPRAT_E_CLOSED:
+    case SPRAT_E_RESET: return PEER_TRY_CLOSED;
+    case SPRAT_E_PROTOCOL: return PEER_TRY_FOREIGN;
+    case SPRAT_E_NOTFOUND: return PEER_TRY_HASH;
+    case SPRAT_E_EXISTS: return PEER_TRY_TWIN;
+    case SPRAT_E_LIMIT:
+    case SPRAT_E_NOMEM: return PEER_TRY_LIMIT;
+    }
+    return PEER_TRY_OTHER;
+}
 
 static void
 addr_key(const struct endpoint *e, uint8_t key[KEY_LEN])
@@ -182,14 +223,26 @@ entry_set_failing(struct peerlist *l, struct entry *e, bool failing)
 }
 
 static void
+entry_set_try(struct peerlist *l, struct entry *e, enum peer_try how)
+{
+    if (e->addr.port != 0) {
+        l->tries[e->how]--;
+        l->tries[how]++;
+    }
+    e->how = (uint8_t)how;
+}
+
+static void
 entry_forget(struct peerlist *l, struct entry *e)
 {
     heap_remove(heap_of(l, e), &e->dial);
     entry_set_failing(l, e, false);
     entry_believe(l, e);
     l->connected -= e->connected;
-    if (e->addr.port != 0)
+    if (e->addr.port != 0) {
         hashmap_remove(&l->by_addr, &e->node);
+        l->tries[e->how]--;
+    }
     e->used = false;
     l->count--;
 }
@@ -309,6 +362,7 @@ entry_add(struct peerlist *l, const struct endpoint *addr, enum peer_source sour
         return NULL;
     e->used = true;
     l->count++;
+    l->tries[PEER_TRY_NONE] += addr->port != 0;
     return e;
 }
 
@@ -461,6 +515,7 @@ peerlist_set_port(struct peerlist *l, uint32_t peer, uint16_t port)
     if (hashmap_add(&l->by_addr, &e->node, key, KEY_LEN) < 0)
         return;
     e->addr = addr;
+    l->tries[e->how]++;
     entry_queue(l, e);
 }
 
@@ -520,8 +575,10 @@ peerlist_on_up(struct peerlist *l, uint32_t peer)
 {
     struct entry *e = entry_get(l, peer);
 
-    if (e != NULL)
-        entry_believe(l, e);
+    if (e == NULL)
+        return;
+    entry_believe(l, e);
+    entry_set_try(l, e, PEER_TRY_UP);
 }
 
 /* Time until the next try after |failures| > 0 failures in a row, a quarter more or less, so that
@@ -556,6 +613,7 @@ entry_release(struct peerlist *l, struct entry *e, bool failed, struct mono now)
         e->failures++;
     if (bans_has(&l->bans, &e->addr) ||
         (e->failures >= failures_max(e) && !(e->sources & PEER_FROM_USER))) {
+        l->given_up += e->failures >= failures_max(e) && e->addr.port != 0;
         entry_forget(l, e);
         return;
     }
@@ -567,12 +625,14 @@ entry_release(struct peerlist *l, struct entry *e, bool failed, struct mono now)
 }
 
 void
-peerlist_on_failed(struct peerlist *l, uint32_t peer, struct mono now)
+peerlist_on_failed(struct peerlist *l, uint32_t peer, enum peer_try how, struct mono now)
 {
     struct entry *e = entry_get(l, peer);
 
-    if (e != NULL)
-        entry_release(l, e, true, now);
+    if (e == NULL)
+        return;
+    entry_set_try(l, e, e->self ? PEER_TRY_SELF : how);
+    entry_release(l, e, true, now);
 }
 
 void
@@ -580,8 +640,11 @@ peerlist_on_closed(struct peerlist *l, uint32_t peer, bool useful, struct mono n
 {
     struct entry *e = entry_get(l, peer);
 
-    if (e != NULL)
-        entry_release(l, e, !useful, now);
+    if (e == NULL)
+        return;
+    if (e->how == PEER_TRY_UP)
+        entry_set_try(l, e, PEER_TRY_LEFT);
+    entry_release(l, e, !useful, now);
 }
 
 void
@@ -629,6 +692,7 @@ peerlist_ban(struct peerlist *l, uint32_t peer)
         return;
     host = e->addr;
     bans_add(&l->bans, &host);
+    l->banned++;
     forget_site(l, &host);
 }
 
@@ -643,6 +707,7 @@ peerlist_offend(struct peerlist *l, uint32_t peer)
     host = e->addr;
     if (!bans_offend(&l->bans, &host))
         return false;
+    l->banned++;
     forget_site(l, &host);
     return true;
 }
@@ -679,6 +744,40 @@ peerlist_hopeless(const struct peerlist *l)
         if (waits && (e->failures < 2 || (e->sources & PEER_FROM_USER) != 0))
             return false;
     }
+    return true;
+}
+
+void
+peerlist_tries(const struct peerlist *l, uint32_t counts[PEER_TRY_COUNT])
+{
+    memcpy(counts, l->tries, sizeof(l->tries));
+}
+
+uint32_t
+peerlist_given_up(const struct peerlist *l)
+{
+    return l->given_up;
+}
+
+uint32_t
+peerlist_banned(const struct peerlist *l)
+{
+    return l->banned;
+}
+
+bool
+peerlist_try_status(const struct peerlist *l, uint32_t peer, struct peer_try_status *st)
+{
+    const struct entry *e = entry_get(l, peer);
+
+    if (e == NULL || e->addr.port == 0)
+        return false;
+    *st = (struct peer_try_status){
+        .how = (enum peer_try)e->how,
+        .failures = e->failures,
+        .connected = e->connected,
+        .retry_at = e->connected || e->self ? MONO_NEVER : e->retry_at,
+    };
     return true;
 }
 

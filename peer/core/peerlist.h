@@ -42,6 +42,37 @@ enum peer_source {
     PEER_FROM_PEX = 16,  /* other peers told */
 };
 
+/*  X(NAME, code, text): how the last try to connect to an address ended. Behind a number, the text
+ *  makes a sentence, of one or of many: "2 refused the connection". */
+#define PEER_TRY_TABLE(X)                                                                          \
+    X(NONE, "not-tried", "were not tried yet")                                                     \
+    X(UP, "connected", "connected")                                                                \
+    X(LEFT, "left", "connected and closed again")                                                  \
+    X(REFUSED, "refused", "refused the connection")                                                \
+    X(TIMEOUT, "timeout", "did not answer")                                                        \
+    X(UNREACHABLE, "unreachable", "could not be reached")                                          \
+    X(CLOSED, "closed-in-handshake",                                                               \
+      "closed during the handshake, perhaps it requires encryption (Sprat does not encrypt yet)")  \
+    X(SILENT, "silent", "took the connection and did not answer the handshake")                    \
+    X(FOREIGN, "no-handshake", "answered with something that is no BitTorrent handshake")          \
+    X(HASH, "wrong-info-hash", "answered for another info-hash")                                   \
+    X(SELF, "ourselves", "led back to this program")                                               \
+    X(TWIN, "twin", "led to a peer that was connected already")                                    \
+    X(LIMIT, "limit", "had to wait for a free connection")                                         \
+    X(OTHER, "failed", "failed on this machine")
+
+enum peer_try {
+#define X(name, code, text) PEER_TRY_##name,
+    PEER_TRY_TABLE(X)
+#undef X
+    PEER_TRY_COUNT
+};
+
+const char *peer_try_code(enum peer_try t);
+const char *peer_try_text(enum peer_try t);
+/* How a try ended that is closed with |err| before a handshake; |reached|: the connection stood. */
+enum peer_try peer_try_from(int err, bool reached);
+
 struct peerlist;
 
 struct peerlist *peerlist_new(struct rng *rng);
@@ -89,7 +120,7 @@ struct mono peerlist_expiry(const struct peerlist *l, unsigned without);
 void peerlist_on_connecting(struct peerlist *l, uint32_t peer);
 /* A connection stands: it is no hearsay. */
 void peerlist_on_up(struct peerlist *l, uint32_t peer);
-void peerlist_on_failed(struct peerlist *l, uint32_t peer, struct mono now);
+void peerlist_on_failed(struct peerlist *l, uint32_t peer, enum peer_try how, struct mono now);
 void peerlist_on_closed(struct peerlist *l, uint32_t peer, bool useful, struct mono now);
 void peerlist_on_seed(struct peerlist *l, uint32_t peer, bool is_seed);
 
@@ -112,6 +143,22 @@ uint32_t peerlist_promising(const struct peerlist *l);
 /* Whether all that could be dialled now or later, seeds left out, failed twice and more. Those given by
  * hand are never given up. */
 bool peerlist_hopeless(const struct peerlist *l);
+
+/* How the last tries of all addresses ended that are known with a port. */
+void peerlist_tries(const struct peerlist *l, uint32_t counts[PEER_TRY_COUNT]);
+/* Addresses that were forgotten after too many failures, and sites that were banned, ever. */
+uint32_t peerlist_given_up(const struct peerlist *l);
+uint32_t peerlist_banned(const struct peerlist *l);
+
+struct peer_try_status {
+    enum peer_try how; /* NONE while the first try is under way */
+    unsigned failures; /* in a row */
+    bool connected;    /* or being connected to */
+    struct mono retry_at; /* MONO_NEVER: not dialled, or not known */
+};
+
+/* False for a number that is not in use, or an address without a port. */
+bool peerlist_try_status(const struct peerlist *l, uint32_t peer, struct peer_try_status *st);
 
 /* Walk in number order for saving: start with PEERLIST_NONE; gives the next in use, those with port
  * 0 included, or PEERLIST_NONE. */

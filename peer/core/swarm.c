@@ -295,7 +295,10 @@ on_peer_input(struct swarm *s, const struct swarm_input *in)
     }
     switch (in->type) {
     case SWARM_IN_CONNECTED: peer_on_connected(s, p, in); break;
-    case SWARM_IN_CLOSED: peer_on_closed(s, p, in->u.closed.err); break;
+    case SWARM_IN_CLOSED:
+        p->reached = in->u.closed.reached;
+        peer_on_closed(s, p, in->u.closed.err);
+        break;
     case SWARM_IN_MESSAGE: peer_on_message(s, p, &in->u.msg); break;
     case SWARM_IN_SENT: upload_on_sent(s, p, in->u.sent.payload); break;
     case SWARM_IN_READ_FAILED:

@@ -127,9 +127,11 @@ struct swarm_input {
             struct handshake handshake;
             bool v2; /* the connection speaks v2 */
         } conn;
-        /* CLOSED: or could not be made. */
+        /* CLOSED: or could not be made. |reached|: the connection stood. Before a handshake, |err| is
+         * NOTFOUND for one of another info-hash. */
         struct {
             int err;
+            bool reached;
         } closed;
         /* MESSAGE: its block, if it has one, is the swarm's from now on. */
         struct wire_msg msg;
@@ -282,6 +284,19 @@ struct swarm_stats {
     uint32_t peers_connected, peers_half_open, peers_known, seeds_connected;
     uint32_t hash_failures;
     uint64_t copies_permille;  /* of the whole content, in the part of the swarm that we see */
+    struct swarm_standing {    /* why things move, or don't (why.h) */
+        uint32_t useful;       /* connected peers that have something that we miss */
+        uint32_t unchoking;    /* of those, that let us have it */
+        uint32_t wanting;      /* connected peers that want something of us */
+        uint32_t requests;     /* that we have out */
+        int64_t idle_ms;       /* since a block came or left; -1: none did */
+        bool down_limited, up_limited; /* a limit holds back what could move */
+        bool disk_behind;      /* nothing is requested before more is written */
+        uint32_t tries[PEER_TRY_COUNT]; /* known addresses by how the last try ended */
+        uint32_t given_up;     /* addresses forgotten after too many failures */
+        uint32_t banned;       /* sites */
+        struct mono next_dial; /* MONO_NEVER: none is planned */
+    } standing;
 };
 
 struct swarm_peer_stats {

@@ -291,6 +291,7 @@ download_on_block(struct swarm *s, struct swarm_peer *p, const struct wire_msg *
 
     ASSERT(msg->block != NULL);
     s->totals.down += msg->length;
+    s->totals.moved = s->clock.now;
     rate_meter_add(&s->totals.down_meter, msg->length, s->clock.now);
     rate_meter_add(&p->down.meter, msg->length, s->clock.now);
     claimed = claim_request(s, p, msg, &asked);

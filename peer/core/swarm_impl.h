@@ -124,6 +124,7 @@ struct swarm_peer {
     uint8_t peer_id[PEER_ID_LEN];
     bool incoming, v2, fast, extended;
     bool hearsay; /* dialled on another peer's word */
+    bool reached; /* the connection stood, before it was closed without a handshake */
     bool useful; /* data went either way */
     struct mono used; /* when it last did */
     struct bitfield has;
@@ -226,6 +227,7 @@ struct swarm {
     struct swarm_totals {
         uint64_t up, down, wasted, have;
         struct rate_meter up_meter, down_meter;
+        struct mono moved; /* when a block came or left last; 0: none did */
         uint32_t hash_failures;
         bool told_complete;
         bool upload_only; /* as peers were told */

@@ -105,7 +105,7 @@ peers_connect(struct swarm *s)
         if (number == PEERLIST_NONE)
             return;
         if (room_site_full(s, peerlist_addr(s->list, number))) {
-            peerlist_on_failed(s->list, number, s->clock.now);
+            peerlist_on_failed(s->list, number, PEER_TRY_LIMIT, s->clock.now);
             continue;
         }
         p = peer_new(s, number, peerlist_addr(s->list, number), false);
@@ -351,7 +351,7 @@ peer_on_closed(struct swarm *s, struct swarm_peer *p, int err)
         if (err == SPRAT_E_LIMIT || err == SPRAT_E_NOMEM)
             peerlist_on_closed(s->list, p->number, true, s->clock.now);
         else
-            peerlist_on_failed(s->list, p->number, s->clock.now);
+            peerlist_on_failed(s->list, p->number, peer_try_from(err, p->reached), s->clock.now);
     } else {
         download_abort(s, p, false);
         if (peer_is_seed(p))

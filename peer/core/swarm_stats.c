@@ -27,6 +27,41 @@ bytes_partial(const struct swarm *s)
     return sum;
 }
 
+/* A limit is in the way if somebody waits for it, or if what moves has come near it: between two parts
+ * that are let through, nobody waits. */
+static bool
+is_limited(const struct rate_tap *tap, bool waits, uint64_t rate)
+{
+    uint64_t limit = rate_tap_limit(tap);
+
+    return limit > 0 && (waits || rate >= limit - limit / 8);
+}
+
+static void
+fill_standing(const struct swarm *s, struct swarm_stats *st, struct mono now)
+{
+    struct swarm_standing *w = &st->standing;
+    const struct swarm_peer *p;
+    uint32_t iter = 0;
+
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL) {
+        bool useful = p->state == PEER_UP && p->down.interested;
+
+        w->useful += useful;
+        w->unchoking += useful && (!p->down.choked || p->down.requests.count > 0);
+        w->wanting += p->state == PEER_UP && p->up.interested;
+        w->requests += p->down.requests.count;
+    }
+    w->idle_ms = s->totals.moved.us > 0 ? mono_diff_ms(now, s->totals.moved) : -1;
+    w->down_limited = is_limited(&s->load.down, s->load.down_waits, st->down_rate);
+    w->up_limited = is_limited(&s->load.up, s->load.up_waits, st->up_rate);
+    w->disk_behind = s->load.writes >= SWARM_WRITES_MAX;
+    peerlist_tries(s->list, w->tries);
+    w->given_up = peerlist_given_up(s->list);
+    w->banned = peerlist_banned(s->list);
+    w->next_dial = s->state == SWARM_ACTIVE ? peers_candidate_expiry(s) : MONO_NEVER;
+}
+
 uint64_t
 swarm_uploaded(const struct swarm *s)
 {
@@ -59,6 +94,7 @@ swarm_get_stats(const struct swarm *s, struct swarm_stats *st, struct mono now)
         .hash_failures = s->totals.hash_failures,
         .copies_permille = picker_copies_permille(s->picker),
     };
+    fill_standing(s, st, now);
 }
 
 bool

@@ -367,6 +367,7 @@ upload_on_sent(struct swarm *s, struct swarm_peer *p, uint32_t payload)
     p->up.sending -= payload;
     p->up.given += payload;
     s->totals.up += payload;
+    s->totals.moved = s->clock.now;
     if (payload > 0) {
         p->useful = true;
         p->used = p->up.moved = s->clock.now;

@@ -25,18 +25,31 @@ put_int(json_t *o, const char *key, uint64_t v)
     json_object_set_new(o, key, json_integer((json_int_t)v));
 }
 
+static json_t *
+render_why(const struct why *w)
+{
+    json_t *o = json_pack("{s:s, s:o}", "code", why_code_name(w->code), "text", json_text(w->text));
+
+    json_object_set_new(o, "next_s", w->next_s >= 0 ? json_integer(w->next_s) : json_null());
+    return o;
+}
+
 json_t *
 render_torrent(const struct torrent *t)
 {
     const uint8_t *v1 = torrent_info_hash(t, false), *v2 = torrent_info_hash(t, true);
     struct torrent_status st;
+    struct torrent_reasons why;
     json_t *o = json_object();
 
     torrent_get_status(t, &st);
+    torrent_get_reasons(t, &st, &why);
     json_object_set_new(o, "name", json_text(torrent_name(t)));
     json_object_set_new(o, "info_hash_v1", hash(v1, 20));
     json_object_set_new(o, "info_hash_v2", hash(v2, 32));
     json_object_set_new(o, "state", json_string(torrent_state_name(st.state)));
+    json_object_set_new(o, "state_text", json_text(why.state));
+    json_object_set_new(o, "why", render_why(&why.all[0]));
     json_object_set_new(o, "error", json_text(st.error));
     json_object_set_new(o, "save_dir", json_text(torrent_save_dir(t)));
     json_object_set_new(o, "move_to", st.move_to[0] != '\0' ? json_text(st.move_to) : json_null());

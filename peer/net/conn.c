@@ -251,6 +251,7 @@ on_connected(void *ctx, int err)
 
     conn_enter(c);
     c->connected = true;
+    c->reached = err == 0;
     if (err == 0)
         err = conn_want(c);
     if (err != 0)
@@ -343,7 +344,7 @@ take_socket(struct conn_hub *hub, int fd, const struct endpoint *peer, enum conn
     }
     conn_set_state(c, state);
     c->stream = stream;
-    c->connected = true;
+    c->connected = c->reached = true;
     stream_set_handler(stream, stream_callbacks(c, &h));
     err = conn_want(c);
     if (err != 0) {
@@ -403,6 +404,12 @@ const struct endpoint *
 conn_peer(const struct conn *c)
 {
     return &c->peer;
+}
+
+bool
+conn_reached(const struct conn *c)
+{
+    return c->reached;
 }
 
 void

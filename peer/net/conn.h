@@ -108,6 +108,8 @@ void conn_set_handler(struct conn *c, const struct conn_handler *handler);
 void conn_set_tag(struct conn *c, uint64_t tag);
 uint64_t conn_tag(const struct conn *c);
 const struct endpoint *conn_peer(const struct conn *c);
+/* Does, or did, the connection stand? False while it is being made, and if it could not be. */
+bool conn_reached(const struct conn *c);
 
 /* Sends our handshake: the answer to an accepted one. */
 void conn_answer(struct conn *c, const struct handshake *h);

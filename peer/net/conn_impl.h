@@ -73,7 +73,8 @@ struct conn {
     struct endpoint peer;
     struct stream *stream;
     struct loop_timer *timer; /* until the handshakes are done */
-    bool connected;
+    bool connected; /* or that failed */
+    bool reached;   /* it stands, or stood */
     unsigned busy;     /* calls on the stack that still use it */
     int doomed;        /* an error that closes it at the next flush */
     struct list dirty; /* on the hub's list: something to send, or to close */

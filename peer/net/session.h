@@ -19,6 +19,7 @@
 #include "common/codec/metainfo.h"
 #include "common/ev/loop.h"
 #include "peer/core/swarm.h"
+#include "peer/core/why.h"
 #include "peer/net/selection.h"
 
 struct state_torrent;
@@ -185,7 +186,23 @@ const uint8_t *torrent_info_hash(const struct torrent *t, bool v2);
 int torrent_need_metainfo(struct torrent *t, struct errbuf *eb);
 const struct metainfo *torrent_metainfo(const struct torrent *t);
 const char *torrent_save_dir(const struct torrent *t);
+/* Rates are 0 while it is paused, stopped, checked or has failed. */
 void torrent_get_status(const struct torrent *t, struct torrent_status *st);
+
+/* Why nothing moves, as why_find() says it, the one to show first; and its state in words, as
+ * why_state() does. |st| is of this moment. */
+struct torrent_reasons {
+    struct why all[WHY_REASONS_MAX];
+    size_t count;
+    char state[WHY_TEXT_MAX];
+};
+void torrent_get_reasons(const struct torrent *t, const struct torrent_status *st,
+                         struct torrent_reasons *out);
+
+/* An address that is known, and how the last try to connect to it ended. Start with *iter =
+ * PEERLIST_NONE; false at the end. */
+bool torrent_next_try(const struct torrent *t, uint32_t *iter, struct endpoint *addr,
+                      struct peer_try_status *st);
 /* As swarm_next_peer_stats(). Totals of peers that left: torrent_next_host. */
 bool torrent_next_peer(const struct torrent *t, uint32_t *iter, struct swarm_peer_stats *st);
 

@@ -19,6 +19,7 @@
  *   torrent_disk.c      its disk jobs
  *   torrent_track.c     its announces, and peers given by name
  *   torrent_status.c    numbers for people
+ *   torrent_why.c       why nothing moves
  */
 #ifndef PEER_NET_SESSION_IMPL_H
 #define PEER_NET_SESSION_IMPL_H
@@ -132,6 +133,7 @@ struct peer_slot {
     slot_id id; /* SLOT_NONE: free */
     struct conn *conn;
     struct handshake offer;
+    bool shaken; /* both handshakes are there */
     struct host *host; /* NULL until it moves something */
 };
 
@@ -239,6 +241,7 @@ struct torrent {
         struct torrent_consent consent; /* until the files were looked at */
         enum seed_policy seed;
         double ratio;
+        enum why_stop stop; /* why it was stopped */
         uint64_t up_limit, down_limit;
         uint8_t *selection; /* a byte a file (parts.h); NULL: all is wanted */
         bool reserve;
@@ -316,6 +319,7 @@ struct torrent {
         enum torrent_failure_source source;
         int err;
         char *message; /* NULL without a failure, or when memory is out */
+        struct mono retry_at; /* MONO_NEVER: it waits for a person */
     } failure;
     struct list dirty;
     struct list crowded;
@@ -453,6 +457,9 @@ void torrent_rest_feed_found(struct torrent *t);
 void torrent_rest_on_look(void *torrent, bool same);
 /* What was only needed to answer somebody is dropped. */
 void torrent_rest_trim(struct torrent *t);
+
+/* torrent_status.c: as the status says it. */
+enum torrent_state torrent_state_of(const struct torrent *t);
 
 /* torrent_fx.c */
 void torrent_feed(struct torrent *t, const struct swarm_input *in);

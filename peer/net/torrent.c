@@ -32,6 +32,13 @@ may_pass(int err)
     return family == ERR_FAMILY_LOCAL || family == ERR_FAMILY_MEMORY || err == SPRAT_E_BUSY;
 }
 
+static void
+retry_soon(struct torrent *t)
+{
+    t->failure.retry_at = mono_add_ms(loop_now(t->session->loop), TORRENT_RETRY_MS);
+    loop_timer_set(t->retry, t->failure.retry_at);
+}
+
 void
 torrent_fail(struct torrent *t, enum torrent_failure_source source, int err, const char *message)
 {
@@ -46,8 +53,9 @@ torrent_fail(struct torrent *t, enum torrent_failure_source source, int err, con
         f->message = strdup(message);
         event_push(t, TORRENT_EVENT_ERROR, err, message);
     }
+    f->retry_at = MONO_NEVER;
     if (may_pass(err))
-        loop_timer_set(t->retry, mono_add_ms(loop_now(t->session->loop), TORRENT_RETRY_MS));
+        retry_soon(t);
 }
 
 static void
@@ -159,7 +167,7 @@ torrent_on_retry(void *ctx)
     case PHASE_STOPPED: break;
     }
     if (t->failure.err != 0 && may_pass(t->failure.err))
-        loop_timer_set(t->retry, mono_add_ms(loop_now(t->session->loop), TORRENT_RETRY_MS));
+        retry_soon(t);
 }
 
 /* --- loading: from the disk to the core --- */
@@ -418,8 +426,10 @@ check_ratio(struct torrent *t)
         return;
     if (t->core.swarm != NULL)
         given += swarm_uploaded(t->core.swarm);
-    if ((double)given >= t->wish.ratio * (double)t->facts.total_size)
+    if ((double)given >= t->wish.ratio * (double)t->facts.total_size) {
+        t->wish.stop = WHY_STOP_RATIO;
         torrent_stop(t);
+    }
 }
 
 /* At the end, what could not be committed is left to the next session. */
@@ -522,6 +532,7 @@ torrent_resume(struct torrent *t, const struct torrent_consent *consent)
     store_status(t);
     if (t->phase == PHASE_STOPPED) {
         t->wish.stopping = false;
+        t->wish.stop = WHY_STOP_ASKED;
         t->wish.seed = SEED_FOREVER;
         torrent_set_phase(t, PHASE_IDLE);
     }

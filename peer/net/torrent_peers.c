@@ -8,6 +8,7 @@
 
 #include "common/base/assert.h"
 #include "common/crypto/random.h"
+#include "common/sys/addr.h"
 #include "peer/net/session_impl.h"
 
 static const struct conn_handler *handler_of(struct torrent *t, struct conn_handler *h);
@@ -138,12 +139,28 @@ slot_clear(struct torrent *t, struct peer_slot *slot)
 }
 
 static void
-feed_closed(struct torrent *t, slot_id id, int err)
+feed_closed(struct torrent *t, slot_id id, int err, bool reached)
 {
     struct swarm_input in = {.type = SWARM_IN_CLOSED, .peer = id};
 
     in.u.closed.err = err;
+    in.u.closed.reached = reached;
     torrent_feed(t, &in);
+}
+
+/* Why there is no peer at an address, for those who look into the log. */
+static void
+log_closed(const struct torrent *t, const struct endpoint *addr, int err, bool shaken, bool reached)
+{
+    char text[ADDR_TEXT_MAX];
+
+    if (shaken)
+        log_debug(&t->session->house->log, "%s: peer %s: closed: %s", t->facts.name,
+                  addr_format(addr, text), sprat_strerror(err));
+    else
+        log_debug(&t->session->house->log, "%s: peer %s: %s (%s)", t->facts.name,
+                  addr_format(addr, text), peer_try_text(peer_try_from(err, reached)),
+                  sprat_strerror(err));
 }
 
 /* --- connections made --- */
@@ -181,8 +198,10 @@ peers_connect_to(struct torrent *t, const struct swarm_effect *fx)
 {
     int err = connect_peer(t, fx);
 
-    if (err != 0)
-        feed_closed(t, fx->peer, err);
+    if (err != 0) {
+        log_closed(t, &fx->u.connect.addr, err, false, false);
+        feed_closed(t, fx->peer, err, false);
+    }
 }
 
 /* --- connections accepted --- */
@@ -223,9 +242,10 @@ peers_accept(struct torrent *t, const struct swarm_effect *fx)
     if (slot_put(t, fx->peer, c) != 0) {
         conn_close(c);
         house_drop_conn(t->session->house);
-        feed_closed(t, fx->peer, SPRAT_E_NOMEM);
+        feed_closed(t, fx->peer, SPRAT_E_NOMEM, true);
         return;
     }
+    slot_get(t, fx->peer)->shaken = true;
     conn_answer(c, &t->net.answer);
     conn_start(c, t->mi->piece_count);
 }
@@ -298,11 +318,14 @@ on_handshake(void *ctx, struct conn *c, const struct handshake *h)
         return;
     err = handshake_check(t->mi, &slot->offer, h, &in.u.conn.v2);
     if (err != 0) {
+        err = SPRAT_E_NOTFOUND; /* it has another torrent */
+        log_closed(t, conn_peer(c), err, false, true);
         slot_clear(t, slot);
         conn_close(c);
-        feed_closed(t, in.peer, err);
+        feed_closed(t, in.peer, err, true);
         return;
     }
+    slot->shaken = true;
     /* Started first: the core's answer may be to close it. */
     conn_start(c, t->mi->piece_count);
     in.u.conn.addr = *conn_peer(c);
@@ -384,11 +407,14 @@ on_closed(void *ctx, struct conn *c, int err)
     struct torrent *t = ctx;
     struct peer_slot *slot = slot_get(t, conn_tag(c));
     slot_id id = conn_tag(c);
+    bool reached;
 
     if (slot == NULL)
         return;
+    reached = conn_reached(c);
+    log_closed(t, conn_peer(c), err, slot->shaken, reached);
     slot_clear(t, slot);
-    feed_closed(t, id, err);
+    feed_closed(t, id, err, reached);
 }
 
 static const struct conn_handler *

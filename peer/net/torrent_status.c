@@ -20,8 +20,8 @@ torrent_state_name(enum torrent_state s)
     return "unknown";
 }
 
-static enum torrent_state
-state_of(const struct torrent *t)
+enum torrent_state
+torrent_state_of(const struct torrent *t)
 {
     if (t->phase >= PHASE_STOPPING && !t->disk.reloading && !t->rest.going)
         return TORRENT_STOPPED;
@@ -66,6 +66,25 @@ fill_found(const struct torrent *t, struct swarm_stats *st)
             st->bytes_have += layout_piece_data(t->mi, i);
 }
 
+/* A meter remembers some seconds, in which a torrent may have been paused. One that failed fetches
+ * nothing, and goes on giving what it has while it |runs|. */
+static void
+zero_rates(struct torrent_status *st, bool runs)
+{
+    switch (st->state) {
+    case TORRENT_DOWNLOADING:
+    case TORRENT_SEEDING: return;
+    case TORRENT_ERROR:
+        st->swarm.down_rate = 0;
+        if (!runs)
+            st->swarm.up_rate = 0;
+        return;
+    case TORRENT_CHECKING:
+    case TORRENT_PAUSED:
+    case TORRENT_STOPPED: st->swarm.down_rate = st->swarm.up_rate = 0; return;
+    }
+}
+
 void
 torrent_get_status(const struct torrent *t, struct torrent_status *st)
 {
@@ -74,7 +93,8 @@ torrent_get_status(const struct torrent *t, struct torrent_status *st)
         swarm_get_stats(t->core.swarm, &st->swarm, loop_now(t->session->loop));
     if (t->core.swarm == NULL || !t->core.started)
         fill_found(t, &st->swarm);
-    st->state = state_of(t);
+    st->state = torrent_state_of(t);
+    zero_rates(st, t->phase == PHASE_RUNNING);
     st->swarm.uploaded += t->totals.up_session;
     st->swarm.downloaded += t->totals.down_session;
     st->check_total = t->facts.total_size;

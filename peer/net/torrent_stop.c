@@ -39,8 +39,10 @@ completed(struct torrent *t)
     if (!t->disk.told_complete)
         event_push(t, TORRENT_EVENT_COMPLETE, 0, "");
     t->disk.told_complete = true;
-    if (t->wish.seed == SEED_NONE)
+    if (t->wish.seed == SEED_NONE) {
+        t->wish.stop = WHY_STOP_COMPLETE;
         torrent_stop(t);
+    }
 }
 
 static void

@@ -7,6 +7,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "common/base/err.h"
+
 static struct rng rng;
 
 static struct peerlist *
@@ -100,7 +102,7 @@ Test(peerlist, dials_new_ones_first_and_by_hand_before_all)
 
     cr_assert_eq(peerlist_next(l, false, now), user);
     peerlist_on_connecting(l, user);
-    peerlist_on_failed(l, user, at_ms(0));
+    peerlist_on_failed(l, user, PEER_TRY_REFUSED, at_ms(0));
     cr_assert_eq(peerlist_next(l, false, now), tracker);
     peerlist_on_connecting(l, tracker);
     cr_assert_eq(peerlist_next(l, false, now), state);
@@ -122,7 +124,7 @@ Test(peerlist, waits_longer_after_each_failure_and_forgets_in_the_end)
     for (int i = 1; i < PEERLIST_FAILURES_MAX; i++) {
         cr_assert_eq(peerlist_next(l, false, now), a);
         peerlist_on_connecting(l, a);
-        peerlist_on_failed(l, a, now);
+        peerlist_on_failed(l, a, PEER_TRY_REFUSED, now);
         next = peerlist_expiry(l, false);
         cr_assert(mono_diff_ms(next, now) >= mean * 3 / 4 &&
                   mono_diff_ms(next, now) <= mean * 5 / 4);
@@ -131,11 +133,11 @@ Test(peerlist, waits_longer_after_each_failure_and_forgets_in_the_end)
         mean = mean * 2 < PEERLIST_RETRY_MAX_MS ? mean * 2 : PEERLIST_RETRY_MAX_MS;
     }
     peerlist_on_connecting(l, a);
-    peerlist_on_failed(l, a, now);
+    peerlist_on_failed(l, a, PEER_TRY_REFUSED, now);
     cr_assert_null(peerlist_addr(l, a));
     cr_assert_eq(peerlist_count(l), 0u);
     cr_assert_eq(peerlist_expiry(l, false).us, MONO_NEVER.us);
-    peerlist_on_failed(l, a, now);
+    peerlist_on_failed(l, a, PEER_TRY_REFUSED, now);
     peerlist_free(l);
 }
 
@@ -149,7 +151,7 @@ Test(peerlist, never_forgets_what_was_given_by_hand)
         now = mono_add_ms(now, PEERLIST_RETRY_MAX_MS * 2);
         cr_assert_eq(peerlist_next(l, false, now), a);
         peerlist_on_connecting(l, a);
-        peerlist_on_failed(l, a, now);
+        peerlist_on_failed(l, a, PEER_TRY_REFUSED, now);
     }
     cr_assert_geq(mono_diff_ms(peerlist_expiry(l, false), now), PEERLIST_RETRY_MAX_MS * 3 / 4);
     cr_assert_eq(add4(l, 0x0a000001, 1, PEER_FROM_USER), a);
@@ -166,7 +168,7 @@ Test(peerlist, who_can_not_be_reached_promises_nothing)
     cr_assert_eq(peerlist_promising(l), 2u);
     peerlist_on_connecting(l, dead);
     cr_assert_eq(peerlist_promising(l), 2u);
-    peerlist_on_failed(l, dead, at_ms(0));
+    peerlist_on_failed(l, dead, PEER_TRY_REFUSED, at_ms(0));
     cr_assert_eq(peerlist_count(l), 2u);
     cr_assert_eq(peerlist_promising(l), 1u);
     peerlist_on_connecting(l, dead);
@@ -174,10 +176,10 @@ Test(peerlist, who_can_not_be_reached_promises_nothing)
     peerlist_on_closed(l, dead, true, at_ms(0));
     cr_assert_eq(peerlist_promising(l), 2u);
     peerlist_on_connecting(l, good);
-    peerlist_on_failed(l, dead, at_ms(0));
+    peerlist_on_failed(l, dead, PEER_TRY_REFUSED, at_ms(0));
     cr_assert(!peerlist_hopeless(l), "one may be busy");
     for (int i = 1; i < PEERLIST_FAILURES_MAX; i++)
-        peerlist_on_failed(l, dead, at_ms(0));
+        peerlist_on_failed(l, dead, PEER_TRY_REFUSED, at_ms(0));
     cr_assert(peerlist_hopeless(l));
     cr_assert_eq(peerlist_count(l), 1u, "forgotten");
     cr_assert_eq(peerlist_promising(l), 1u);
@@ -312,7 +314,7 @@ Test(peerlist, a_full_list_forgets_the_least_useful)
     cr_assert_eq(add4(l, 0x0c000000, 1, PEER_FROM_TRACKER), PEERLIST_NONE, "none is worse");
     bad = add4(l, 0x0b000123, 1, PEER_FROM_TRACKER);
     peerlist_on_connecting(l, bad);
-    peerlist_on_failed(l, bad, at_ms(0));
+    peerlist_on_failed(l, bad, PEER_TRY_REFUSED, at_ms(0));
     n = add4(l, 0x0c000000, 1, PEER_FROM_TRACKER);
     cr_assert_eq(n, bad, "the failed one's place");
     cr_assert_eq(peerlist_addr(l, n)->ip[0], 0x0c);
@@ -495,7 +497,7 @@ fail_times(struct peerlist *l, unsigned n, int64_t *ms)
         if (peer == PEERLIST_NONE)
             return false;
         peerlist_on_connecting(l, peer);
-        peerlist_on_failed(l, peer, at_ms(*ms));
+        peerlist_on_failed(l, peer, PEER_TRY_REFUSED, at_ms(*ms));
         *ms += 60000;
     }
     return true;
@@ -570,4 +572,84 @@ Test(peerlist, a_ban_of_ipv6_is_of_the_network)
     cr_assert_eq(peerlist_count(l), 0u);
     cr_assert_not(peerlist_is_banned(l, &other));
     peerlist_free(l);
+}
+
+static struct peer_try_status
+try_of(const struct peerlist *l, uint32_t peer)
+{
+    struct peer_try_status st;
+
+    cr_assert(peerlist_try_status(l, peer, &st));
+    return st;
+}
+
+static unsigned
+tried(const struct peerlist *l, enum peer_try how)
+{
+    uint32_t counts[PEER_TRY_COUNT];
+
+    peerlist_tries(l, counts);
+    return counts[how];
+}
+
+/* How tries end is remembered by address, and counted as long as the address is known. */
+Test(peerlist, remembers_how_tries_ended)
+{
+    struct peerlist *l = list_new();
+    uint32_t a = add4(l, 0x0a000001, 1000, PEER_FROM_TRACKER);
+    uint32_t b = add4(l, 0x0a000002, 1000, PEER_FROM_USER);
+    uint32_t in = add4(l, 0x0a000003, 0, PEER_FROM_INCOMING);
+    struct peer_try_status st;
+    struct mono now = at_ms(0);
+
+    cr_assert_eq(tried(l, PEER_TRY_NONE), 2, "an address without a port can't be tried");
+    cr_assert(!peerlist_try_status(l, in, &st));
+    peerlist_on_connecting(l, a);
+    peerlist_on_failed(l, a, PEER_TRY_CLOSED, now);
+    cr_assert_eq(try_of(l, a).how, PEER_TRY_CLOSED);
+    cr_assert_eq(try_of(l, a).failures, 1);
+    cr_assert_neq(try_of(l, a).retry_at.us, MONO_NEVER.us);
+    cr_assert_eq(tried(l, PEER_TRY_CLOSED), 1);
+    cr_assert_eq(tried(l, PEER_TRY_NONE), 1);
+
+    peerlist_on_connecting(l, b);
+    peerlist_on_up(l, b);
+    cr_assert_eq(try_of(l, b).how, PEER_TRY_UP);
+    cr_assert(try_of(l, b).connected);
+    peerlist_on_closed(l, b, true, now);
+    cr_assert_eq(try_of(l, b).how, PEER_TRY_LEFT);
+    peerlist_on_connecting(l, b);
+    peerlist_on_self(l, b);
+    peerlist_on_failed(l, b, PEER_TRY_TWIN, now);
+    cr_assert_eq(try_of(l, b).how, PEER_TRY_SELF);
+    cr_assert_eq(try_of(l, b).retry_at.us, MONO_NEVER.us, "ourselves are not dialled again");
+
+    for (unsigned i = 1; i < PEERLIST_FAILURES_MAX; i++) {
+        peerlist_on_connecting(l, a);
+        peerlist_on_failed(l, a, PEER_TRY_REFUSED, now);
+    }
+    cr_assert_eq(tried(l, PEER_TRY_CLOSED) + tried(l, PEER_TRY_REFUSED), 0);
+    cr_assert_eq(peerlist_given_up(l), 1);
+
+    peerlist_set_port(l, in, 4000);
+    cr_assert_eq(tried(l, PEER_TRY_NONE), 1);
+    cr_assert_eq(peerlist_banned(l), 0);
+    peerlist_ban(l, in);
+    cr_assert_eq(tried(l, PEER_TRY_NONE), 0);
+    cr_assert_eq(peerlist_banned(l), 1);
+    peerlist_free(l);
+}
+
+Test(peerlist, errors_are_told_apart)
+{
+    cr_assert_eq(peer_try_from(SPRAT_E_REFUSED, false), PEER_TRY_REFUSED);
+    cr_assert_eq(peer_try_from(SPRAT_E_TIMEOUT, false), PEER_TRY_TIMEOUT);
+    cr_assert_eq(peer_try_from(SPRAT_E_TIMEOUT, true), PEER_TRY_SILENT);
+    cr_assert_eq(peer_try_from(SPRAT_E_CLOSED, true), PEER_TRY_CLOSED);
+    cr_assert_eq(peer_try_from(SPRAT_E_RESET, true), PEER_TRY_CLOSED);
+    cr_assert_eq(peer_try_from(SPRAT_E_PROTOCOL, true), PEER_TRY_FOREIGN);
+    cr_assert_eq(peer_try_from(SPRAT_E_NOTFOUND, true), PEER_TRY_HASH);
+    cr_assert_eq(peer_try_from(SPRAT_E_UNREACHABLE, false), PEER_TRY_UNREACHABLE);
+    cr_assert_eq(peer_try_from(SPRAT_E_LIMIT, false), PEER_TRY_LIMIT);
+    cr_assert_eq(peer_try_from(SPRAT_E_IO, false), PEER_TRY_OTHER);
 }
