@@ -150,6 +150,31 @@ parse_ratio(const char *text, double *out)
 }
 
 int
+parse_seconds(const char *text, uint64_t *out)
+{
+    static const struct {
+        char letter;
+        uint32_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    uint64_t n, unit = 0;
+    int err = read_digits(&text, &n);
+
+    if (err != 0)
+        return err;
+    if (*text == '\0')
+        unit = 1;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (text[0] == units[i].letter && text[1] == '\0')
+            unit = units[i].seconds;
+    if (unit == 0)
+        return SPRAT_E_SYNTAX;
+    if (n == 0 || n > PARSE_SECONDS_MAX / unit)
+        return SPRAT_E_RANGE;
+    *out = n * unit;
+    return 0;
+}
+
+int
 parse_bool(const char *text, bool *out)
 {
     static const char *const words[] = {"no", "yes", "false", "true", "off", "on", "0", "1"};

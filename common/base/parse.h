@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { PARSE_SECONDS_MAX = 366 * 86400 };
+
 /* Decimal digits, |min| to |max|. */
 int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 
@@ -21,6 +23,9 @@ int parse_rate(const char *text, uint64_t *out);
 
 /* A plain decimal like "2" or "1.5": at least 0, at most a million. */
 int parse_ratio(const char *text, double *out);
+
+/* Seconds: "90", "90s", "10m", "2h", "7d"; at least 1, at most PARSE_SECONDS_MAX. */
+int parse_seconds(const char *text, uint64_t *out);
 
 /* "yes", "no", "true", "false", "on", "off", "1", "0". */
 int parse_bool(const char *text, bool *out);

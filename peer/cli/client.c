@@ -230,3 +230,15 @@ client_text(const json_t *o, const char *key)
 
     return s != NULL ? s : "";
 }
+
+const char *
+client_why(const json_t *o, char out[WHY_SENTENCE_MAX])
+{
+    const json_t *w = json_object_get(o, "why"), *next = json_object_get(w, "next_s");
+    const char *code = client_text(w, "code");
+
+    if (code[0] == '\0' || strcmp(code, why_code_name(WHY_MOVING)) == 0)
+        return NULL;
+    return why_sentence(client_text(w, "text"), json_is_integer(next) ? json_integer_value(next) : -1,
+                        out);
+}

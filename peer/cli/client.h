@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "peer/cli/command.h"
+#include "peer/core/why.h"
 
 /* The rows that these subcommands share; their own ids stay below. */
 enum { CLIENT_OPT_SOCKET = 100, CLIENT_OPT_JSON };
@@ -64,6 +65,10 @@ int client_for_each_with(const struct cli_command *self, int argc, const char *c
  * sentence. */
 int client_put_rate(json_t *params, const char *key, const char *option, const char *value,
                     struct errbuf *eb);
+
+/* The sentence of |o|'s member "why" with the time of the next try; NULL if there is none or data
+ * moves. Returns |out|. */
+const char *client_why(const json_t *o, char out[WHY_SENTENCE_MAX]);
 
 /* The member |key| of |o|, or 0 or "". */
 int64_t client_int(const json_t *o, const char *key);

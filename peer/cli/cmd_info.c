@@ -137,10 +137,15 @@ print_rate_limit(const char *label, int64_t limit)
 static void
 print_torrent(const json_t *t)
 {
+    char why[WHY_SENTENCE_MAX];
+
     row("name", client_text(t, "name"));
     row("info-hash v1", client_text(t, "info_hash_v1"));
     row("info-hash v2", client_text(t, "info_hash_v2"));
-    row("state", client_text(t, "state"));
+    row("state", client_text(t, "state_text")[0] != '\0' ? client_text(t, "state_text")
+                                                         : client_text(t, "state"));
+    if (client_why(t, why) != NULL)
+        row("why", why);
     row("error", client_text(t, "error"));
     row("saved in", client_text(t, "save_dir"));
     row("goes to", client_text(t, "move_to"));

@@ -25,7 +25,7 @@ static const struct table_column columns[] = {
     {"PEERS", true, false}, {"RATIO", true, false}, {"STATE", false, false},
 };
 
-enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), ID_DIGITS = 8 };
+enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), ID_DIGITS = 8, WHY_INDENT = ID_DIGITS + 2 };
 
 /* The texts of one torrent; the name is not copied. */
 struct row {
@@ -59,12 +59,48 @@ fill_row(struct row *r, const json_t *t, const char **cells)
     memcpy(cells, all, sizeof(all));
 }
 
+/* Is it worth a line of its own? What its owner asked for is not, nor that nobody wants a seed. */
+static bool
+is_stuck(const json_t *t)
+{
+    static const enum why_code quiet[] = {WHY_MOVING,  WHY_DOWN_LIMIT, WHY_UP_LIMIT,    WHY_PAUSED,
+                                          WHY_STOPPED, WHY_CHECKING,   WHY_NOBODY_WANTS};
+    const char *code = client_text(json_object_get(t, "why"), "code");
+
+    for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++)
+        if (strcmp(code, why_code_name(quiet[i])) == 0)
+            return false;
+    return code[0] != '\0';
+}
+
+/* The table, and below the line of each torrent that is stuck, why. */
+static void
+print_lines(const char *table, const json_t *list, unsigned width)
+{
+    char why[WHY_SENTENCE_MAX], line[4 * WHY_SENTENCE_MAX];
+    const char *end;
+
+    for (size_t i = 0; *table != '\0'; table = end + 1, i++) {
+        const json_t *t = i > 0 ? json_array_get(list, i - 1) : NULL;
+
+        end = strchr(table, '\n');
+        if (end == NULL)
+            break;
+        printf("%.*s\n", (int)(end - table), table);
+        if (t == NULL || !is_stuck(t) || client_why(t, why) == NULL)
+            continue;
+        text_fit(line, sizeof(line), why, width > WHY_INDENT ? width - WHY_INDENT : 1);
+        printf("%*s%s\n", WHY_INDENT, "", line);
+    }
+}
+
 static int
 print_table(const json_t *list)
 {
     size_t rows = json_array_size(list);
     struct row *row = calloc(rows + 1, sizeof(*row));
     const char **cells = calloc((rows + 1) * COLUMNS, sizeof(*cells));
+    unsigned width = isatty(STDOUT_FILENO) ? screen_columns() : PROGRESS_COLUMNS_MAX;
     struct buf out;
     int status = CLI_OK;
 
@@ -74,10 +110,9 @@ print_table(const json_t *list)
     } else {
         for (size_t i = 0; i < rows; i++)
             fill_row(&row[i], json_array_get(list, i), cells + i * COLUMNS);
-        table_print(&out, columns, COLUMNS, cells, rows,
-                    isatty(STDOUT_FILENO) ? screen_columns() : PROGRESS_COLUMNS_MAX);
+        table_print(&out, columns, COLUMNS, cells, rows, width);
         if (buf_str(&out) != NULL)
-            fputs(buf_str(&out), stdout);
+            print_lines(buf_str(&out), list, width);
     }
     buf_fini(&out);
     free(cells);
@@ -108,7 +143,8 @@ const struct cli_command cli_ls = {
     .name = "ls",
     .usage = "[options]",
     .summary = "list the daemon's torrents",
-    .details = "Lists all torrents of spratd with their progress and rates.",
+    .details = "Lists all torrents of spratd with their progress and rates. A torrent that is stuck has a\n"
+        "second line that says why; 'sprat why' says more.",
     .example = "  sprat ls --json | jq '.[] | select(.state == \"error\") | .error'",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

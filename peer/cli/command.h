@@ -15,6 +15,7 @@ enum cli_status {
     CLI_OK = 0,
     CLI_FAILED = 1,        /* the work failed */
     CLI_USAGE = 2,         /* wrong usage */
+    CLI_GAVE_UP = 4,       /* --give-up-after: nothing moved for too long */
     CLI_INTERRUPTED = 130, /* Ctrl-C */
     CLI_TERMINATED = 143,  /* SIGTERM */
 };
@@ -52,6 +53,7 @@ enum { CLI_OPT_HELP = 1000 };
     X(add)                                                                                         \
     X(ls)                                                                                          \
     X(info)                                                                                        \
+    X(why)                                                                                         \
     X(pause)                                                                                       \
     X(resume)                                                                                      \
     X(limit)                                                                                       \

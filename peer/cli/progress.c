@@ -17,6 +17,7 @@ enum {
     NAME_MIN = 8,
     NAME_GOOD = 20,
     PHASE_MAX = 60,
+    PLAIN_NOTE_MAX = 300,
     FIELD_MAX = 4 * PHASE_MAX + 16,
 };
 
@@ -85,6 +86,31 @@ bar_width(unsigned want, unsigned room)
     return least(bar, BAR_MAX);
 }
 
+static bool
+has_note(const struct progress *p)
+{
+    return p->note != NULL && p->note[0] != '\0';
+}
+
+/* Name, percent and the note, which gets all that is left. */
+static const char *
+note_line(const struct progress *p, unsigned columns, char out[PROGRESS_LINE_MAX])
+{
+    char name[NAME_GOOD * 4 + 16], percent[TEXT_NUMBER_MAX], note[PROGRESS_LINE_MAX / 2];
+    unsigned used;
+
+    text_percent(p->done, p->total, percent);
+    text_fit(name, sizeof(name), p->name, least(NAME_GOOD, columns / 4));
+    used = text_width(name) + text_width(percent) + 4;
+    if (used + NAME_MIN > columns) { /* the percent is what stays to the last */
+        text_fit(out, PROGRESS_LINE_MAX, percent, columns);
+        return out;
+    }
+    text_fit(note, sizeof(note), p->note, columns - used);
+    snprintf(out, PROGRESS_LINE_MAX, "%s  %s  %s", name, percent, note);
+    return out;
+}
+
 const char *
 progress_line(const struct progress *p, unsigned columns, bool utf8, char out[PROGRESS_LINE_MAX])
 {
@@ -93,6 +119,8 @@ progress_line(const struct progress *p, unsigned columns, bool utf8, char out[PR
     size_t len;
 
     columns = least(columns, PROGRESS_COLUMNS_MAX);
+    if (has_note(p))
+        return note_line(p, columns, out);
     fill(p, utf8, &f);
     drop_fields(&f, columns > NAME_MIN + 2 + BAR_MIN ? columns - NAME_MIN - 2 - BAR_MIN : 0);
     right = fields_width(&f);
@@ -136,7 +164,11 @@ progress_plain(const struct progress *p, char out[PROGRESS_LINE_MAX])
                                 text_rate(p->down_rate, n1));
     len += (size_t)snprintf(out + len, PROGRESS_LINE_MAX - len, ", up %s, %u %s",
                             text_rate(p->up_rate, n1), p->peers, p->peers == 1 ? "peer" : "peers");
-    if (p->done < p->total && p->eta_s >= 0)
+    if (has_note(p)) {
+        len += (size_t)snprintf(out + len, PROGRESS_LINE_MAX - len, ": ");
+        text_fit(out + len, PROGRESS_LINE_MAX - len, p->note, PLAIN_NOTE_MAX);
+    } else if (p->done < p->total && p->eta_s >= 0) {
         snprintf(out + len, PROGRESS_LINE_MAX - len, ", %s left", text_duration(p->eta_s, n1));
+    }
     return out;
 }

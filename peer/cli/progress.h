@@ -22,6 +22,7 @@ struct progress {
     uint64_t down_rate, up_rate;
     uint32_t peers;
     int64_t eta_s; /* -1: unknown; shown only while done < total */
+    const char *note; /* why nothing moves: stands in place of rates and bar; NULL or "": none */
 };
 
 /* For a terminal of |columns|: name, bar, percent, rates, peers, time left; narrow ones lose the

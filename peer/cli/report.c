@@ -170,6 +170,55 @@ progress_event(struct report *r, const struct torrent_status *st)
     screen_event(r->screen, "progress", o, now(r));
 }
 
+/* What fails is told by an error or a warning already, and a seed that waits complains of nothing. */
+static bool
+is_worth_saying(const struct torrent_status *st, enum why_code code)
+{
+    return st->state == TORRENT_DOWNLOADING && !why_moves(code) && code != WHY_TRACKER_FAILED &&
+           code != WHY_RELOCATING && code != WHY_PEERS_NEW;
+}
+
+static void
+tell_why(struct report *r, const struct torrent_status *st, const struct why *w)
+{
+    char sentence[WHY_SENTENCE_MAX];
+    json_t *o = json_pack("{s:s, s:o, s:o}", "code", why_code_name(w->code), "text",
+                          json_text(w->text), "next_s",
+                          w->next_s >= 0 ? json_integer(w->next_s) : json_null());
+
+    screen_event(r->screen, "why", o, now(r));
+    if (json_mode(r) || !is_worth_saying(st, w->code) ||
+        (r->why.said_any && r->why.said == w->code))
+        return;
+    r->why.said_any = true;
+    r->why.said = w->code;
+    screen_warn(r->screen, "%s: %s", r->name, why_sentence(w->text, w->next_s, sentence));
+}
+
+/* A reason that lasts is told once; that things move again, only if it was told that they don't. */
+static void
+note_why(struct report *r, const struct torrent_status *st, const struct why *w)
+{
+    struct report_why *k = &r->why;
+    bool same = k->known && k->now.code == w->code && strcmp(k->now.text, w->text) == 0;
+    bool moves = why_moves(w->code);
+
+    if (!same && moves && k->known && why_moves(k->now.code) && k->now.code == w->code)
+        same = true; /* only its numbers changed */
+    if (!same) {
+        if (moves && k->known && k->told && !why_moves(k->now.code))
+            tell_why(r, st, w);
+        k->told = moves;
+        k->since = now(r);
+        k->known = true;
+    }
+    k->now = *w;
+    if (!k->told && mono_diff_ms(now(r), k->since) >= REPORT_WHY_MS) {
+        k->told = true;
+        tell_why(r, st, w);
+    }
+}
+
 static const char *
 phase_of(const struct report *r, const struct torrent_status *st)
 {
@@ -178,7 +227,9 @@ phase_of(const struct report *r, const struct torrent_status *st)
     switch (st->state) {
     case TORRENT_CHECKING: return "checking";
     case TORRENT_DOWNLOADING: return "";
-    case TORRENT_SEEDING: return "seeding";
+    case TORRENT_SEEDING:
+        return r->seed_only || st->swarm.bytes_have == st->total_size ? "seeding"
+                                                                      : "selection complete, seeding";
     case TORRENT_PAUSED: return "paused";
     case TORRENT_ERROR: return "paused by an error";
     case TORRENT_STOPPED: return "stopped";
@@ -191,7 +242,13 @@ progress_text(struct report *r, const struct torrent_status *st)
 {
     const struct swarm_stats *w = &st->swarm;
     struct progress p = {.name = r->name, .phase = phase_of(r, st)};
+    char note[WHY_SENTENCE_MAX];
 
+    /* A countdown would make a new plain line each time. */
+    if (st->state == TORRENT_DOWNLOADING && r->why.told && !why_moves(r->why.now.code) &&
+        !r->stopping)
+        p.note = why_sentence(r->why.now.text,
+                              r->screen->mode == SCREEN_TTY ? r->why.now.next_s : -1, note);
     if (st->state == TORRENT_CHECKING) {
         p.done = st->check_done;
         p.total = st->check_total;
@@ -212,15 +269,35 @@ progress_text(struct report *r, const struct torrent_status *st)
 void
 report_progress(struct report *r, const struct torrent *t)
 {
+    struct torrent_reasons reasons;
     struct torrent_status st;
 
     if (!r->ready || r->stopped)
         return;
     torrent_get_status(t, &st);
+    torrent_get_reasons(t, &st, &reasons);
+    if (!r->stopping)
+        note_why(r, &st, &reasons.all[0]);
     if (json_mode(r))
         progress_event(r, &st);
     else
         progress_text(r, &st);
+}
+
+void
+report_gave_up(struct report *r, uint64_t seconds)
+{
+    char time[WHY_NUMBER_MAX], sentence[WHY_SENTENCE_MAX], text[ERRBUF_SIZE];
+
+    snprintf(text, sizeof(text), "gave up after %s without progress%s%s",
+             why_duration((int64_t)seconds, time), r->why.known ? ": " : "",
+             r->why.known ? why_sentence(r->why.now.text, -1, sentence) : "");
+    screen_event(r->screen, "error",
+                 json_pack("{s:o, s:b, s:i, s:s}", "message", json_text(text), "fatal", true, "code",
+                           SPRAT_E_TIMEOUT, "why",
+                           r->why.known ? why_code_name(r->why.now.code) : ""),
+                 now(r));
+    screen_warn(r->screen, "%s: %s", r->name, text);
 }
 
 void

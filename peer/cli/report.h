@@ -16,6 +16,7 @@ enum {
     REPORT_TICK_MS = 250,
     REPORT_EVENT_MS = 500,       /* between progress events while something changes */
     REPORT_EVENT_IDLE_MS = 5000, /* and while nothing does */
+    REPORT_WHY_MS = 2000,        /* a reason that lasts for so long is told */
 };
 
 /* Embedded; |loop| and |screen| may be read. */
@@ -27,9 +28,17 @@ struct report {
     struct mono began;                 /* downloading, for the average at the end */
     struct mono next_event;
     uint64_t last_sum; /* a digest of what the last progress event said */
+    struct report_why {
+        struct why now;      /* the reason at hand, and since when */
+        struct mono since;
+        bool known, told;    /* there is one; an event said it */
+        enum why_code said;  /* the last one that was said in words, … */
+        bool said_any;       /* … if any was */
+    } why;
     bool ready;        /* nothing is reported before that */
     bool stopped;
     bool stopping;
+    bool seed_only;    /* set by the owner: nothing is ever fetched */
 };
 
 void report_init(struct report *r, struct screen *screen, const struct metainfo *mi,
@@ -40,6 +49,8 @@ void report_ready(struct report *r, const struct session *s, const struct torren
 void report_checked(struct report *r, const struct torrent *t, const struct torrent_status *st,
                     const char *note, bool seed_only);
 void report_progress(struct report *r, const struct torrent *t);
+/* It ends, since nothing was fetched, or given, for |seconds|. */
+void report_gave_up(struct report *r, uint64_t seconds);
 void report_complete(struct report *r, const struct torrent *t);
 void report_error(struct report *r, const struct torrent *t, const struct torrent_event *ev,
                   bool fatal);

@@ -32,6 +32,11 @@ struct transfer {
     bool complete;
     bool stopping;
     bool hurried;
+    struct transfer_patience {
+        uint64_t seconds;  /* without progress; 0: for ever */
+        uint64_t progress; /* bytes that count, at the last look, … */
+        struct mono since; /* … and since when they are so many */
+    } patience;
     int status;
 };
 
@@ -50,6 +55,15 @@ take_max_peers(struct transfer_options *o, const char *value, struct errbuf *eb)
     if (parse_u64(value, 1, SESSION_CONNS_MAX, &o->max_peers) != 0)
         return errbuf_set(eb, SPRAT_E_INVAL, "--max-peers needs a number from 1 to %d, not '%s'",
                           SESSION_CONNS_MAX, value);
+    return 0;
+}
+
+static int
+take_give_up(struct transfer_options *o, const char *value, struct errbuf *eb)
+{
+    if (parse_seconds(value, &o->give_up_s) != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "--give-up-after needs a time, as in 90s, 10m, 2h or 1d, not '%s'", value);
     return 0;
 }
 
@@ -78,6 +92,7 @@ transfer_option(struct transfer_options *o, int id, const char *value, struct er
     case TRANSFER_OPT_NO_PEX: o->no_pex = true; return 0;
     case TRANSFER_OPT_STATE_DIR: o->state_dir = value; return 0;
     case TRANSFER_OPT_CHECK: o->force_check = true; return 0;
+    case TRANSFER_OPT_GIVE_UP: return take_give_up(o, value, eb);
     case TRANSFER_OPT_JSON: o->json = true; return 0;
     }
     return 0;
@@ -191,12 +206,45 @@ on_event(void *ctx, struct torrent *torrent, const struct torrent_event *ev)
     }
 }
 
+/* Verified bytes count, and bytes that were looked at; once all is there, or for a seed, those that
+ * were given. What came and was no good does not. */
+static uint64_t
+progress_of(const struct transfer *t)
+{
+    struct torrent_status st;
+
+    torrent_get_status(t->torrent, &st);
+    return st.swarm.bytes_have + st.check_done +
+           (t->seed_only || t->complete ? st.swarm.uploaded : 0);
+}
+
+/* All that was asked for is there: then giving up is no failure. */
+static void
+check_patience(struct transfer *t)
+{
+    struct transfer_patience *p = &t->patience;
+    struct mono at = loop_now(t->loop);
+    uint64_t progress;
+
+    if (p->seconds == 0 || t->stopping)
+        return;
+    progress = progress_of(t);
+    if (progress != p->progress || p->since.us == 0) {
+        p->progress = progress;
+        p->since = at;
+    } else if (mono_diff_ms(at, p->since) >= (int64_t)p->seconds * 1000) {
+        report_gave_up(&t->report, p->seconds);
+        stop(t, t->complete ? CLI_OK : CLI_GAVE_UP);
+    }
+}
+
 static void
 on_tick(void *ctx)
 {
     struct transfer *t = ctx;
 
     report_progress(&t->report, t->torrent);
+    check_patience(t);
     if (t->report.screen->broken)
         stop(t, CLI_FAILED); /* nobody is listening any more */
     loop_timer_set(t->tick, mono_add_ms(loop_now(t->loop), REPORT_TICK_MS));
@@ -258,7 +306,7 @@ transfer_run(const struct cli_command *command, const struct transfer_options *o
              struct torrent_add *add, const char *magnet, const char *torrent_path,
              struct screen *screen)
 {
-    struct transfer t = {.seed_only = add->seed_only};
+    struct transfer t = {.seed_only = add->seed_only, .patience.seconds = o->give_up_s};
     struct log log = {.level = LOG_WARN, .write = report_log, .ctx = &t.report};
     struct session_config cfg = {.program = command->name, .log = &log};
     struct errbuf eb = {""};
@@ -266,6 +314,7 @@ transfer_run(const struct cli_command *command, const struct transfer_options *o
     int err = state_dir != NULL ? 0 : SPRAT_E_NOENT;
 
     report_init(&t.report, screen, add->mi, magnet, torrent_path);
+    t.report.seed_only = add->seed_only;
     snprintf(program, sizeof(program), "sprat %s", command->name);
     cfg.program = program;
     cfg.state_dir = state_dir;

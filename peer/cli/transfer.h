@@ -22,6 +22,7 @@ enum {
     TRANSFER_OPT_NO_PEX,
     TRANSFER_OPT_STATE_DIR,
     TRANSFER_OPT_CHECK,
+    TRANSFER_OPT_GIVE_UP,
     TRANSFER_OPT_JSON,
 };
 
@@ -41,6 +42,8 @@ enum {
          "keep state there ($XDG_STATE_HOME/sprat or ~/.local/state/sprat)"},                      \
         {TRANSFER_OPT_CHECK, 0, "check", NULL,                                                     \
          "hash the data on disk again, whatever the state says"},                                  \
+        {TRANSFER_OPT_GIVE_UP, 0, "give-up-after", "TIME",                                         \
+         "end with status 4 after that long without progress, as in 90s, 10m or 2h (never)"},      \
     {                                                                                              \
         TRANSFER_OPT_JSON, 0, "json", NULL, "print events, one JSON object a line"                 \
     }
@@ -54,6 +57,7 @@ struct transfer_options {
     bool no_pex;
     const char *state_dir; /* NULL: the default */
     bool force_check;
+    uint64_t give_up_s; /* 0: never */
     bool json;
 };
 

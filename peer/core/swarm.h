@@ -344,6 +344,11 @@ void swarm_get_stats(const struct swarm *s, struct swarm_stats *st, struct mono 
 bool swarm_next_peer_stats(const struct swarm *s, uint32_t *iter, struct swarm_peer_stats *st,
                            struct mono now);
 
+/* Wanted pieces that are missing; |nowhere|: those that no connected peer has either. And those that
+ * |peer| has; 0 for one that is gone. They look at every piece. */
+uint32_t swarm_missing(const struct swarm *s, bool nowhere);
+uint32_t swarm_peer_useful(const struct swarm *s, slot_id peer);
+
 const struct bitfield *swarm_have(const struct swarm *s);
 
 /* For saving and showing: the peer list, the trackers, a fetched piece layer (hashtree.h; NULL). */

@@ -132,3 +132,31 @@ swarm_next_peer_stats(const struct swarm *s, uint32_t *iter, struct swarm_peer_s
     memcpy(st->client, p->ext.client, sizeof(st->client) - 1);
     return true;
 }
+
+static bool
+is_missing(const struct swarm *s, uint32_t piece)
+{
+    return !bitfield_get(picker_bitfield(s->picker), piece) &&
+           picker_priority(s->picker, piece) != PICKER_PRIORITY_SKIP;
+}
+
+uint32_t
+swarm_missing(const struct swarm *s, bool nowhere)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < s->geo.piece_count; i++)
+        n += is_missing(s, i) && (!nowhere || picker_availability(s->picker, i) == 0);
+    return n;
+}
+
+uint32_t
+swarm_peer_useful(const struct swarm *s, slot_id peer)
+{
+    const struct swarm_peer *p = slotmap_get(&s->peers, peer);
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; p != NULL && i < s->geo.piece_count; i++)
+        n += bitfield_get(&p->has, i) && is_missing(s, i);
+    return n;
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One function a group of reasons. Each looks at the facts and adds the reasons that hold; the order of
- * rank is that of the table.
+ * One function a group of reasons. Each looks at the facts and adds the reasons that hold; the
+ * order of rank is that of the table.
  */
 #include "peer/core/why.h"
 
@@ -27,6 +27,12 @@ const char *
 why_code_name(enum why_code code)
 {
     return code_names[code];
+}
+
+bool
+why_moves(enum why_code code)
+{
+    return code == WHY_MOVING || code == WHY_DOWN_LIMIT || code == WHY_UP_LIMIT;
 }
 
 /* --- numbers and names ----------------------------------------------------------------------- */
@@ -96,8 +102,7 @@ why_sentence(const char *text, int64_t next_s, char out[WHY_SENTENCE_MAX])
 }
 
 /* Appends to |out|, whose room is WHY_TEXT_MAX. */
-static void __attribute__((format(printf, 2, 3)))
-append(char *out, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) append(char *out, const char *fmt, ...)
 {
     size_t len = strlen(out);
     va_list ap;
@@ -192,9 +197,7 @@ look_at_stop(const struct why_facts *f, struct list_of_why *l)
 {
     switch (f->stop) {
     case WHY_STOP_RATIO: add(l, WHY_RATIO_REACHED, -1, "ratio %.2f reached", f->ratio); break;
-    case WHY_STOP_COMPLETE:
-        add(l, WHY_COMPLETE, -1, "complete, and not asked to seed");
-        break;
+    case WHY_STOP_COMPLETE: add(l, WHY_COMPLETE, -1, "complete, and not asked to seed"); break;
     case WHY_STOP_ASKED: add(l, WHY_STOPPED, -1, "stopped"); break;
     }
 }
@@ -316,13 +319,15 @@ look_at_addresses(const struct why_facts *f, struct list_of_why *l)
 static void
 say_no_tracker(const struct why_facts *f, struct list_of_why *l)
 {
-    const char *what = f->web_seeds > 0 ? "names web seeds only, which Sprat can't use yet"
-                                        : "names no tracker";
+    const char *what =
+        f->web_seeds > 0 ? "names web seeds only, which Sprat can't use yet" : "names no tracker";
 
     if (f->tracker_unusable > 0)
         add(l, WHY_TRACKERS_UNUSABLE, -1,
             "this torrent names no tracker that Sprat can ask (http, https and udp only)%s",
-            f->seeding ? "" : f->daemon ? "; add it again with --peer or -t" : "; give --peer or -t");
+            f->seeding  ? ""
+            : f->daemon ? "; add it again with --peer or -t"
+                        : "; give --peer or -t");
     else if (f->seeding)
         add(l, WHY_NO_TRACKER, -1,
             "this torrent %s: only who is told this machine's address finds it", what);

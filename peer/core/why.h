@@ -132,6 +132,9 @@ enum { WHY_IDLE_MS = 3000 }; /* data moves while some came or left within that t
 
 const char *why_code_name(enum why_code code);
 
+/* Does data move, although perhaps slower than it could? Then there is nothing to complain of. */
+bool why_moves(enum why_code code);
+
 /* All reasons that hold, the one to be shown first; at least one. Returns how many. */
 size_t why_find(const struct why_facts *f, struct why out[WHY_REASONS_MAX]);
 

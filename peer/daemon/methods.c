@@ -387,6 +387,25 @@ show(struct torrent *t, void *errand, struct errbuf *eb)
 }
 
 static int
+explain(struct torrent *t, void *errand, struct errbuf *eb)
+{
+    struct errand *e = errand;
+
+    (void)eb;
+    e->result = render_why_details(t, clock_mono());
+    return 0;
+}
+
+static int
+torrent_why_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+{
+    static const char *const keys[] = {"torrent"};
+    int err = rpc_check_keys(params, keys, COUNT(keys), eb);
+
+    return err == 0 ? with_torrent(ctx, params, explain, result, eb) : err;
+}
+
+static int
 torrent_info(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
     static const char *const keys[] = {"torrent"};
@@ -545,6 +564,7 @@ static const struct rpc_method methods[] = {
     {"torrent.add", torrent_add_method},
     {"torrent.list", torrent_list},
     {"torrent.info", torrent_info},
+    {"torrent.why", torrent_why_method},
     {"torrent.pause", torrent_pause_method},
     {"torrent.resume", torrent_resume_method},
     {"torrent.remove", torrent_remove_method},

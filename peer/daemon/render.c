@@ -25,6 +25,17 @@ put_int(json_t *o, const char *key, uint64_t v)
     json_object_set_new(o, key, json_integer((json_int_t)v));
 }
 
+/* "next_s": until |at|; null for never. */
+static void
+put_wait(json_t *o, struct mono at, struct mono now)
+{
+    int64_t ms = at.us == MONO_NEVER.us ? -1 : mono_diff_ms(at, now);
+
+    if (at.us != MONO_NEVER.us && ms < 0)
+        ms = 0;
+    json_object_set_new(o, "next_s", ms < 0 ? json_null() : json_integer(ms / 1000));
+}
+
 static json_t *
 render_why(const struct why *w)
 {
@@ -180,6 +191,94 @@ render_torrent_details(const struct torrent *t, struct mono now)
     json_object_set_new(o, "files", render_files(t));
     json_object_set_new(o, "trackers", render_trackers(t, now));
     json_object_set_new(o, "peer_list", render_peers(t));
+    return o;
+}
+
+/* Tried ones first, as far as there is room. */
+static json_t *
+render_tries(const struct torrent *t, struct mono now, uint32_t *known)
+{
+    json_t *all = json_array();
+    struct peer_try_status st;
+    struct endpoint e;
+    char addr[ADDR_TEXT_MAX];
+
+    *known = 0;
+    for (int tried = 1; tried >= 0; tried--) {
+        uint32_t iter = PEERLIST_NONE;
+
+        while (torrent_next_try(t, &iter, &e, &st)) {
+            json_t *o;
+
+            if ((st.how != PEER_TRY_NONE) != tried)
+                continue;
+            ++*known;
+            if (json_array_size(all) >= RENDER_TRIES_MAX)
+                continue;
+            o = json_pack("{s:s, s:s, s:s, s:I, s:b}", "addr", addr_format(&e, addr), "code",
+                          peer_try_code(st.how), "text", peer_try_text(st.how), "failures",
+                          (json_int_t)st.failures, "connected", st.connected);
+            put_wait(o, st.retry_at, now);
+            json_array_append_new(all, o);
+        }
+    }
+    return all;
+}
+
+static json_t *
+render_why_peers(const struct torrent *t)
+{
+    json_t *all = json_array();
+    struct swarm_peer_stats p;
+    char addr[ADDR_TEXT_MAX];
+    uint32_t iter = 0;
+
+    while (json_array_size(all) < RENDER_WHY_PEERS_MAX && torrent_next_peer(t, &iter, &p)) {
+        json_t *o = json_pack("{s:s, s:o, s:b, s:b, s:b, s:b}", "addr", addr_format(&p.addr, addr),
+                              "client", json_text(p.client), "am_choking", p.am_choking,
+                              "peer_choking", p.peer_choking, "peer_interested", p.peer_interested,
+                              "snubbed", p.snubbed);
+
+        put_int(o, "pieces_have", p.pieces_have);
+        put_int(o, "pieces_useful", torrent_peer_useful(t, p.peer));
+        put_int(o, "requests_out", p.requests_out);
+        json_array_append_new(all, o);
+    }
+    return all;
+}
+
+json_t *
+render_why_details(const struct torrent *t, struct mono now)
+{
+    struct torrent_reasons why;
+    struct torrent_status st;
+    json_t *o = json_object(), *reasons = json_array(), *tries;
+    uint32_t known;
+
+    torrent_get_status(t, &st);
+    torrent_get_reasons(t, &st, &why);
+    for (size_t i = 0; i < why.count; i++)
+        json_array_append_new(reasons, render_why(&why.all[i]));
+    tries = render_tries(t, now, &known);
+    json_object_set_new(o, "name", json_text(torrent_name(t)));
+    json_object_set_new(o, "state", json_string(torrent_state_name(st.state)));
+    json_object_set_new(o, "state_text", json_text(why.state));
+    json_object_set_new(o, "reasons", reasons);
+    put_int(o, "pieces_missing", torrent_missing(t, false));
+    put_int(o, "pieces_nowhere", torrent_missing(t, true));
+    put_int(o, "down_rate", st.swarm.down_rate);
+    put_int(o, "up_rate", st.swarm.up_rate);
+    put_int(o, "up_limit", st.up_limit);
+    put_int(o, "down_limit", st.down_limit);
+    put_int(o, "peers", st.swarm.peers_connected);
+    put_int(o, "half_open", st.swarm.peers_half_open);
+    put_int(o, "banned", st.swarm.standing.banned);
+    put_int(o, "given_up", st.swarm.standing.given_up);
+    json_object_set_new(o, "error", json_text(st.error));
+    json_object_set_new(o, "trackers", render_trackers(t, now));
+    put_int(o, "addresses_known", known);
+    json_object_set_new(o, "addresses", tries);
+    json_object_set_new(o, "peer_list", render_why_peers(t));
     return o;
 }
 

@@ -199,6 +199,11 @@ struct torrent_reasons {
 void torrent_get_reasons(const struct torrent *t, const struct torrent_status *st,
                          struct torrent_reasons *out);
 
+/* Wanted pieces that are missing; |nowhere|: those that no connected peer has either. And those that
+ * this peer has. They look at every piece. */
+uint32_t torrent_missing(const struct torrent *t, bool nowhere);
+uint32_t torrent_peer_useful(const struct torrent *t, slot_id peer);
+
 /* An address that is known, and how the last try to connect to it ended. Start with *iter =
  * PEERLIST_NONE; false at the end. */
 bool torrent_next_try(const struct torrent *t, uint32_t *iter, struct endpoint *addr,

@@ -30,8 +30,7 @@ static enum why_phase
 phase_of(const struct torrent *t, enum torrent_state state)
 {
     switch (state) {
-    case TORRENT_CHECKING:
-        return list_linked(&t->load) ? WHY_PHASE_QUEUED : WHY_PHASE_CHECKING;
+    case TORRENT_CHECKING: return list_linked(&t->load) ? WHY_PHASE_QUEUED : WHY_PHASE_CHECKING;
     case TORRENT_PAUSED: return WHY_PHASE_PAUSED;
     case TORRENT_STOPPED: return WHY_PHASE_STOPPED;
     case TORRENT_DOWNLOADING:
@@ -133,8 +132,8 @@ gather(const struct torrent *t, const struct torrent_status *status, struct gath
     f->ratio = t->wish.ratio;
     f->seed_only = t->wish.seed_only || t->core.frozen;
     f->seeding = status->state == TORRENT_SEEDING;
-    f->all_skipped = f->seeding && !f->seed_only && st->bytes_wanted == 0 &&
-                     st->bytes_have < status->total_size;
+    f->all_skipped =
+        f->seeding && !f->seed_only && st->bytes_wanted == 0 && st->bytes_have < status->total_size;
     f->relocating = is_relocating(t);
     f->bytes_have = st->bytes_have;
     f->bytes_total = status->total_size;
@@ -157,6 +156,18 @@ torrent_get_reasons(const struct torrent *t, const struct torrent_status *st,
     gather(t, st, &g);
     out->count = why_find(&g.facts, out->all);
     why_state(&g.facts, out->state);
+}
+
+uint32_t
+torrent_missing(const struct torrent *t, bool nowhere)
+{
+    return t->core.swarm != NULL ? swarm_missing(t->core.swarm, nowhere) : 0;
+}
+
+uint32_t
+torrent_peer_useful(const struct torrent *t, slot_id peer)
+{
+    return t->core.swarm != NULL ? swarm_peer_useful(t->core.swarm, peer) : 0;
 }
 
 bool

@@ -45,7 +45,7 @@ def the_events_of_a_get(t):
     stopped = getter.finish()
     names = [e["event"] for e in getter.events]
     assert names[0] == "ready" and names[-2:] == ["complete", "stopped"], names
-    assert set(names) <= {"ready", "checked", "progress", "complete", "stopped"}, names
+    assert set(names) <= {"ready", "checked", "progress", "why", "complete", "stopped"}, names
     times = [e["time"] for e in getter.events]
     assert all(isinstance(x, (int, float)) for x in times) and times == sorted(times), times
     ready = getter.events[0]

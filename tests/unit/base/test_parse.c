@@ -107,6 +107,30 @@ Test(parse, ratios)
     cr_expect_eq(parse_ratio("-1", &r), SPRAT_E_SYNTAX);
 }
 
+Test(parse, seconds)
+{
+    uint64_t s = 7;
+
+    cr_expect_eq(parse_seconds("90", &s), 0);
+    cr_expect_eq(s, 90);
+    cr_expect_eq(parse_seconds("5s", &s), 0);
+    cr_expect_eq(s, 5);
+    cr_expect_eq(parse_seconds("10m", &s), 0);
+    cr_expect_eq(s, 600);
+    cr_expect_eq(parse_seconds("2h", &s), 0);
+    cr_expect_eq(s, 7200);
+    cr_expect_eq(parse_seconds("366d", &s), 0);
+    cr_expect_eq(s, PARSE_SECONDS_MAX);
+    cr_expect_eq(parse_seconds("367d", &s), SPRAT_E_RANGE);
+    cr_expect_eq(parse_seconds("0", &s), SPRAT_E_RANGE);
+    cr_expect_eq(parse_seconds("99999999999999999999", &s), SPRAT_E_RANGE);
+    cr_expect_eq(parse_seconds("", &s), SPRAT_E_SYNTAX);
+    cr_expect_eq(parse_seconds("5 m", &s), SPRAT_E_SYNTAX);
+    cr_expect_eq(parse_seconds("5min", &s), SPRAT_E_SYNTAX);
+    cr_expect_eq(parse_seconds("-5", &s), SPRAT_E_SYNTAX);
+    cr_expect_eq(s, PARSE_SECONDS_MAX);
+}
+
 Test(parse, bools)
 {
     bool b = false;

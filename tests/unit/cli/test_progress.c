@@ -29,6 +29,26 @@ Test(progress, at_80_columns)
                      "  ETA 50s    ");
 }
 
+/* Why nothing moves is what counts then: it gets the room of bar and rates. */
+Test(progress, a_note_takes_the_place_of_what_is_zero)
+{
+    struct progress p = half;
+    char line[PROGRESS_LINE_MAX];
+
+    p.down_rate = p.up_rate = p.peers = 0;
+    p.note = "this torrent names no tracker; give --peer or -t";
+    cr_expect_str_eq(progress_line(&p, 80, true, line),
+                     "debian-12.iso  50.0%  this torrent names no tracker; give --peer or -t");
+    cr_expect_str_eq(progress_line(&p, 40, true, line),
+                     "debian-12…  50.0%  this torrent names n…");
+    cr_expect_str_eq(progress_line(&p, 12, true, line), "50.0%");
+    cr_expect_str_eq(progress_plain(&p, line),
+                     "debian-12.iso: 50.0% (50.0 MiB of 100.0 MiB), down 0 B/s, up 0 B/s, 0 peers: "
+                     "this torrent names no tracker; give --peer or -t");
+    for (unsigned columns = 1; columns < 120; columns++)
+        cr_expect_leq(text_width(progress_line(&p, columns, true, line)), columns);
+}
+
 Test(progress, never_wider_than_asked)
 {
     static const char *const names[] = {"", "x", "ファイルファイルファイルファイルファイル",

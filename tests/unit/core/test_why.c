@@ -130,8 +130,7 @@ Test(why, addresses)
     f.peers.given_up = 1;
     expect(&f, WHY_UNREACHABLE, "1 address tried: failed too often and was given up");
     f.peers.given_up = 2;
-    expect(&f, WHY_UNREACHABLE,
-           "2 addresses tried: 2 failed too often and were given up");
+    expect(&f, WHY_UNREACHABLE, "2 addresses tried: 2 failed too often and were given up");
 }
 
 Test(why, peers)
@@ -223,8 +222,7 @@ Test(why, does_not_run)
     f.failure.err = SPRAT_E_NOSPACE;
     f.failure.message = "218 MiB are needed, 0 free";
     f.failure.next_ms = 4999;
-    expect(&f, WHY_DISK_FULL,
-           "paused by a full disk: 218 MiB are needed, 0 free, next try in 5 s");
+    expect(&f, WHY_DISK_FULL, "paused by a full disk: 218 MiB are needed, 0 free, next try in 5 s");
     f.failure.err = SPRAT_E_BUSY;
     f.failure.message = "sprat get (pid 17) has it";
     f.failure.next_ms = -1;
@@ -276,7 +274,8 @@ Test(why, state_in_words)
 Test(why, all_reasons_in_order)
 {
     struct why_facts f = leecher();
-    struct why_tracker t = tracker("udp://t.example:1", false, SPRAT_E_TIMEOUT, "did not answer", 1);
+    struct why_tracker t =
+        tracker("udp://t.example:1", false, SPRAT_E_TIMEOUT, "did not answer", 1);
     struct why all[WHY_REASONS_MAX];
     size_t n;
 
