@@ -36,6 +36,12 @@ mono_min(struct mono a, struct mono b)
     return a.us < b.us ? a : b;
 }
 
+static inline struct mono
+mono_max(struct mono a, struct mono b)
+{
+    return a.us > b.us ? a : b;
+}
+
 /* |t| plus |us| microseconds; MONO_NEVER stays, and an overflow becomes MONO_NEVER. */
 static inline struct mono
 mono_add_us(struct mono t, int64_t us)

@@ -79,11 +79,17 @@ print_trackers(const json_t *t)
         char line[TEXT_BYTES];
         const char *message = client_text(each, "message");
 
-        snprintf(line, sizeof(line), "%s (%s%s%s, %" PRId64 " seeders, %" PRId64 " leechers)",
-                 client_text(each, "url"),
-                 json_is_true(json_object_get(each, "working")) ? "working" : "not working",
-                 message[0] != '\0' ? ": " : "", message, client_int(each, "seeders"),
-                 client_int(each, "leechers"));
+        if (!json_is_true(json_object_get(each, "asked")))
+            snprintf(line, sizeof(line), "%s (not asked%s%s)", client_text(each, "url"),
+                     message[0] != '\0' ? ": " : "", message);
+        else if (!json_is_true(json_object_get(each, "working")))
+            snprintf(line, sizeof(line), "%s (%s%s%s)", client_text(each, "url"),
+                     message[0] == '\0' ? "asked just now" : "not working",
+                     message[0] != '\0' ? ": " : "", message);
+        else
+            snprintf(line, sizeof(line), "%s (working%s%s, %" PRId64 " seeders, %" PRId64 " leechers)",
+                     client_text(each, "url"), message[0] != '\0' ? ": " : "", message,
+                     client_int(each, "seeders"), client_int(each, "leechers"));
         row(i == 0 ? "trackers" : " ", line);
     }
 }

@@ -1,71 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Announces go in rounds. A round walks the trackers in the order of BEP 12, each with all of the
- * torrent's hashes, until one takes an announce; then comes the next round after that tracker's
- * interval, from the first tier again. A round in which all failed is followed by one when the
- * first of them may be tried again. "completed" and "stopped" go beside the rounds to all who know
- * us.
+ * Announces go in rounds, as announce.h says. A round has no memory of its way: it is walked from
+ * its first tracker whenever something changed, past those that failed, are slow, or know nobody,
+ * to the first that has to be asked, is waited for, or is enough. "completed" and "stopped" go
+ * beside the rounds to all who know us.
  */
 #include "peer/core/announce.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/base/assert.h"
+#include "peer/core/announce_impl.h"
 
 enum {
-    HASHES_MAX = 2,
     COMPLETED_TRIES = 3, /* failures in a row until a tracker is spared the "completed" */
-    WANT_DOUBLINGS_MAX = 8,
+    EARLY_DOUBLINGS_MAX = 8,
     MS_PER_S = 1000,
-};
-
-/* One hash at one tracker. */
-struct job {
-    enum announce_event event; /* of the request under way */
-    bool flying;
-    bool heard;     /* the tracker has us on its list */
-    bool completed; /* is yet to be told "completed" */
-    bool never;     /* it wants to be asked no more (BEP 31) */
-    bool working;   /* the last try was right */
-    unsigned failures;
-    uint64_t round; /* the last one it took part in */
-    struct mono retry_at;
-    int err;
-    char *message; /* of at most ANNOUNCE_MESSAGE_MAX bytes; NULL: none, as of most */
-    uint32_t seeders, leechers;
-};
-
-struct tracker {
-    char *url;
-    unsigned tier;
-    struct job jobs[HASHES_MAX];
-};
-
-enum announcer_state { ANNOUNCER_STOPPED, ANNOUNCER_RUNNING };
-
-struct announcer {
-    struct rng *rng;
-    struct tracker *trackers; /* an id is an index here times hashes, plus the hash's index */
-    uint32_t *order;          /* of trackers: by tier, the best of each first */
-    uint32_t count;
-    uint32_t hashes;
-    bool v2[HASHES_MAX]; /* which hash is which */
-    enum announcer_state state;
-    uint64_t round; /* its number */
-    bool walking;   /* a round is under way, at order[at] */
-    uint32_t at;
-    struct mono round_at; /* when the next one begins */
-    bool answered;        /* the last round found a tracker: */
-    uint32_t winner;
-    struct mono answered_at;
-    uint32_t interval_s, min_interval_s; /* as it told, within bounds */
-    bool want;
-    unsigned wanted_rounds; /* in a row that were early for want of peers */
-    bool quiet;             /* nothing is due before |quiet_until|, which is the expiry */
-    struct mono quiet_until;
 };
 
 /* --- making one ------------------------------------------------------------------------------ */
@@ -77,14 +29,12 @@ is_known_scheme(const char *url)
            strncasecmp(url, "udp://", 6) == 0;
 }
 
-/* Adds a tracker unless the URL is in or unusable; false when memory is out. */
+/* Adds a tracker unless the URL is in; false when memory is out. */
 static bool
 add_tracker(struct announcer *a, const char *url, unsigned tier)
 {
-    struct tracker *t = &a->trackers[a->count];
+    struct announce_tracker *t = &a->trackers[a->count];
 
-    if (!is_known_scheme(url))
-        return true;
     for (uint32_t i = 0; i < a->count; i++)
         if (strcmp(a->trackers[i].url, url) == 0)
             return true;
@@ -92,6 +42,7 @@ add_tracker(struct announcer *a, const char *url, unsigned tier)
     if (t->url == NULL)
         return false;
     t->tier = tier;
+    t->unsupported = !is_known_scheme(url);
     a->order[a->count] = a->count;
     a->count++;
     return true;
@@ -164,7 +115,7 @@ announcer_free(struct announcer *a)
         return;
     for (uint32_t i = 0; i < a->count; i++) {
         for (uint32_t h = 0; h < a->hashes; h++)
-            free(a->trackers[i].jobs[h].message);
+            free(a->trackers[i].hashes[h].message);
         free(a->trackers[i].url);
     }
     free(a->trackers);
@@ -186,58 +137,228 @@ add_s(struct mono t, int64_t s)
     return mono_add_ms(t, s * MS_PER_S);
 }
 
-/* After a round that found its tracker: the interval, or sooner when peers are wanted, but later
- * each time that this happens in a row, and never sooner than the tracker allows. */
-static struct mono
-after_answer(const struct announcer *a)
+/* The wait before an early round, longer each time that there was one in a row. */
+static uint32_t
+early_wait_s(const struct announcer *a)
 {
-    uint32_t wait_s = a->interval_s, early_s;
+    uint32_t first_s =
+        a->lack == ANNOUNCE_LACK_FEW ? ANNOUNCE_WANT_MORE_S : ANNOUNCE_ALONE_S;
 
-    if (a->want) {
-        early_s = (uint32_t)ANNOUNCE_WANT_MORE_S << a->wanted_rounds;
-        if (early_s < a->min_interval_s)
-            early_s = a->min_interval_s;
-        if (early_s < wait_s)
-            wait_s = early_s;
-    }
-    return add_s(a->answered_at, wait_s);
+    return first_s << a->early_rounds;
 }
 
-/* After a round in which all failed: when the first of them may be tried again. */
+/* A leecher that is alone has its waits bounded for an hour. */
+static bool
+is_freshly_alone(const struct announcer *a, struct mono answered_at)
+{
+    return a->lack == ANNOUNCE_LACK_ALONE &&
+           mono_before(answered_at, add_s(a->alone_since, ANNOUNCE_ALONE_LONG_S));
+}
+
+/* After an answer: the interval, or sooner when peers are missing, but later each time that this
+ * happens in a row, and never sooner than the tracker allows. */
 static struct mono
-after_failure(const struct announcer *a)
+after_answer(const struct announcer *a, const struct announce_tracker *t)
+{
+    struct mono at = add_s(t->answered_at, t->interval_s), early, allowed;
+    uint32_t early_s = early_wait_s(a);
+
+    if (a->lack == ANNOUNCE_LACK_NONE)
+        return at;
+    if (early_s > ANNOUNCE_ALONE_MAX_S && is_freshly_alone(a, t->answered_at))
+        early_s = ANNOUNCE_ALONE_MAX_S;
+    allowed = add_s(t->answered_at, t->min_interval_s);
+    early = add_s(t->answered_at, early_s);
+    /* Who has just lost their last connection may have the next one in a moment. */
+    if (a->lack != ANNOUNCE_LACK_FEW)
+        early = mono_max(early, add_s(a->lack_since, ANNOUNCE_ALONE_S / 2));
+    return mono_min(at, mono_max(early, allowed));
+}
+
+static bool
+is_working(const struct announcer *a, const struct announce_tracker *t)
+{
+    for (uint32_t h = 0; h < a->hashes; h++)
+        if (t->hashes[h].working && t->hashes[h].heard)
+            return true;
+    return false;
+}
+
+struct mono
+announcer_due_at(const struct announcer *a, const struct announce_tracker *t)
+{
+    for (uint32_t h = 0; h < a->hashes; h++)
+        if (t->hashes[h].working && t->hashes[h].heard && !t->hashes[h].flying)
+            return after_answer(a, t);
+    return MONO_NEVER;
+}
+
+/* When the next round begins: when one of the trackers that the last one relied on is due, or, if
+ * they were not enough, when the first that failed may be tried again. */
+static struct mono
+next_round(const struct announcer *a)
 {
     struct mono at = MONO_NEVER;
 
-    for (uint32_t i = 0; i < a->count; i++)
-        for (uint32_t h = 0; h < a->hashes; h++)
-            if (!a->trackers[i].jobs[h].never)
-                at = mono_min(at, a->trackers[i].jobs[h].retry_at);
+    for (uint32_t i = 0; i < a->count; i++) {
+        const struct announce_tracker *t = &a->trackers[i];
+
+        if (t->used == a->round)
+            at = mono_min(at, announcer_due_at(a, t));
+        for (uint32_t h = 0; h < a->hashes && !a->enough; h++)
+            if (!t->hashes[h].working && !t->hashes[h].flying && !t->hashes[h].never &&
+                !t->unsupported)
+                at = mono_min(at, t->hashes[h].retry_at);
+    }
     return at;
 }
 
-static void
-round_end(struct announcer *a)
-{
-    a->walking = false;
-    a->round_at = a->answered ? after_answer(a) : after_failure(a);
-}
+/* --- rounds ---------------------------------------------------------------------------------- */
 
 static void
-round_begin(struct announcer *a)
+round_begin(struct announcer *a, struct mono now)
 {
-    bool early =
-        a->answered && a->want && mono_before(a->round_at, add_s(a->answered_at, a->interval_s));
+    a->early = false;
+    for (uint32_t i = 0; i < a->count; i++) {
+        struct announce_tracker *t = &a->trackers[i];
 
-    if (!early)
-        a->wanted_rounds = 0;
-    else if (a->wanted_rounds < WANT_DOUBLINGS_MAX)
-        a->wanted_rounds++;
+        if (!mono_due(announcer_due_at(a, t), now))
+            continue;
+        t->due_round = a->round + 1;
+        if (t->used == a->round && mono_before(now, add_s(t->answered_at, t->interval_s)))
+            a->early = true;
+    }
+    if (a->early && a->early_rounds < EARLY_DOUBLINGS_MAX)
+        a->early_rounds++;
     a->walking = true;
-    a->answered = false;
-    a->at = 0;
     a->round++;
 }
+
+/* A tracker that works is asked first in its tier from now on. */
+static void
+move_to_front(struct announcer *a, uint32_t at)
+{
+    uint32_t tracker = a->order[at];
+
+    while (at > 0 && a->trackers[a->order[at - 1]].tier == a->trackers[tracker].tier) {
+        a->order[at] = a->order[at - 1];
+        at--;
+    }
+    a->order[at] = tracker;
+}
+
+/* The round ends at order[at], or past all of them. */
+static void
+round_end(struct announcer *a, uint32_t at)
+{
+    a->walking = false;
+    a->enough = at < a->count;
+    for (uint32_t i = 0; i < a->count && !a->enough; i++)
+        if (a->trackers[a->order[i]].used == a->round) {
+            at = i;
+            break;
+        }
+    if (at < a->count)
+        move_to_front(a, at);
+    a->round_at = next_round(a);
+}
+
+static bool
+may_try(const struct announce_tracker *t, const struct announce_hash *j, struct mono now)
+{
+    return !t->unsupported && !j->flying && !j->never && mono_due(j->retry_at, now);
+}
+
+/* Does the round have to ask this hash of the tracker? */
+static bool
+is_open(const struct announcer *a, const struct announce_tracker *t, const struct announce_hash *j,
+        struct mono now)
+{
+    return may_try(t, j, now) && j->round != a->round &&
+           (!j->working || !j->heard || t->due_round == a->round);
+}
+
+/* Is a tracker behind order[at] known to have peers, and does it have us on its list? */
+static bool
+is_better_behind(const struct announcer *a, uint32_t at)
+{
+    for (uint32_t i = at + 1; i < a->count; i++) {
+        const struct announce_tracker *t = &a->trackers[a->order[i]];
+
+        if (is_working(a, t) && !t->nobody)
+            return true;
+    }
+    return false;
+}
+
+/* Is the working tracker order[at] enough, or are others asked too? */
+static bool
+is_enough(const struct announcer *a, uint32_t at)
+{
+    if (a->trackers[a->order[at]].nobody)
+        return a->lack == ANNOUNCE_LACK_NONE && !is_better_behind(a, at);
+    return !a->early || a->lack == ANNOUNCE_LACK_NONE || a->lack == ANNOUNCE_LACK_FEW;
+}
+
+enum verdict { VERDICT_ASK, VERDICT_WAIT, VERDICT_ENOUGH, VERDICT_PAST };
+
+/* What the round does at order[at]. */
+static enum verdict
+judge(struct announcer *a, uint32_t at, struct mono now)
+{
+    struct announce_tracker *t = &a->trackers[a->order[at]];
+
+    a->at_slow = (struct mono){0};
+    for (uint32_t h = 0; h < a->hashes; h++) {
+        const struct announce_hash *j = &t->hashes[h];
+
+        if (is_open(a, t, j, now))
+            return VERDICT_ASK;
+        if (j->flying)
+            a->at_slow = mono_max(a->at_slow, add_s(j->asked_at, ANNOUNCE_SLOW_S));
+    }
+    if (!mono_due(a->at_slow, now))
+        return VERDICT_WAIT;
+    if (!is_working(a, t))
+        return VERDICT_PAST;
+    t->used = a->round;
+    return is_enough(a, at) ? VERDICT_ENOUGH : VERDICT_PAST;
+}
+
+static void
+walk(struct announcer *a, struct mono now)
+{
+    for (a->at = 0; a->at < a->count; a->at++) {
+        switch (judge(a, a->at, now)) {
+        case VERDICT_ASK: a->at_due = true; return;
+        case VERDICT_WAIT: a->at_due = false; return;
+        case VERDICT_ENOUGH: round_end(a, a->at); return;
+        case VERDICT_PAST: break;
+        }
+    }
+    round_end(a, a->count);
+}
+
+/* Brings the round to where it stands at |now|. One that took long may be over when the next one is
+ * due already. */
+static void
+settle(struct announcer *a, struct mono now)
+{
+    a->quiet = false;
+    if (a->state != ANNOUNCER_RUNNING)
+        return;
+    for (int i = 0; i < 2; i++) {
+        if (!a->walking && !mono_due(a->round_at, now))
+            return;
+        if (!a->walking)
+            round_begin(a, now);
+        walk(a, now);
+        if (a->walking)
+            return;
+    }
+}
+
+/* --- told from outside ----------------------------------------------------------------------- */
 
 void
 announcer_start(struct announcer *a, struct mono now)
@@ -246,13 +367,17 @@ announcer_start(struct announcer *a, struct mono now)
         return;
     a->quiet = false;
     a->state = ANNOUNCER_RUNNING;
-    a->answered = false;
+    a->enough = false;
+    a->early_rounds = 0;
     a->round_at = now;
     for (uint32_t i = 0; i < a->count; i++)
         for (uint32_t h = 0; h < a->hashes; h++) {
-            a->trackers[i].jobs[h].failures = 0;
-            a->trackers[i].jobs[h].retry_at = now;
-            a->trackers[i].jobs[h].completed = false;
+            struct announce_hash *j = &a->trackers[i].hashes[h];
+
+            j->failures = 0;
+            j->retry_at = now;
+            j->completed = false;
+            j->working = false;
         }
 }
 
@@ -274,7 +399,7 @@ announcer_completed(struct announcer *a, struct mono now)
     a->quiet = false;
     for (uint32_t i = 0; i < a->count; i++)
         for (uint32_t h = 0; h < a->hashes; h++) {
-            struct job *j = &a->trackers[i].jobs[h];
+            struct announce_hash *j = &a->trackers[i].hashes[h];
 
             j->completed = j->heard || j->flying;
             if (j->completed)
@@ -283,61 +408,39 @@ announcer_completed(struct announcer *a, struct mono now)
 }
 
 void
-announcer_want_peers(struct announcer *a, bool want, struct mono now)
+announcer_lack(struct announcer *a, enum announce_lack lack, struct mono now)
 {
-    (void)now;
-    if (a->want == want)
+    if (a->lack == lack)
         return;
+    if (a->lack == ANNOUNCE_LACK_NONE &&
+        mono_due(add_s(a->lack_since, ANNOUNCE_CALM_S), now))
+        a->early_rounds = 0;
+    if (lack == ANNOUNCE_LACK_ALONE)
+        a->alone_since = now;
+    a->lack = lack;
+    a->lack_since = now;
     a->quiet = false;
-    a->want = want;
-    a->wanted_rounds = 0;
-    if (a->state == ANNOUNCER_RUNNING && !a->walking && a->answered)
-        a->round_at = after_answer(a);
+    if (a->state == ANNOUNCER_RUNNING && !a->walking)
+        a->round_at = next_round(a);
 }
 
 /* --- whom ------------------------------------------------------------------------------------ */
 
+/* Beside the rounds: what has an event to be told, or failed at a tracker that works. */
 static bool
-may_try(const struct job *j, struct mono now)
+is_due_aside(const struct announcer *a, const struct announce_tracker *t,
+             const struct announce_hash *j, struct mono now)
 {
-    return !j->flying && !j->never && mono_due(j->retry_at, now);
-}
-
-/* Does the round still wait for, or have to ask, this job of the tracker where it is? */
-static bool
-is_open(const struct announcer *a, const struct job *j, struct mono now)
-{
-    return j->flying || (j->round != a->round && may_try(j, now));
-}
-
-/* Goes on with the round past trackers that failed or may not be asked yet. */
-static void
-round_advance(struct announcer *a, struct mono now)
-{
-    for (; a->at < a->count; a->at++) {
-        struct tracker *t = &a->trackers[a->order[a->at]];
-
-        for (uint32_t h = 0; h < a->hashes; h++)
-            if (is_open(a, &t->jobs[h], now))
-                return;
-    }
-    round_end(a);
-}
-
-/* Beside the rounds: what has an event to be told, or failed at the tracker that works. */
-static bool
-is_due_aside(const struct announcer *a, uint32_t tracker, const struct job *j, struct mono now)
-{
-    if (!may_try(j, now))
+    if (!may_try(t, j, now))
         return false;
     if (j->completed && j->heard)
         return true;
-    return !a->walking && a->answered && a->winner == tracker && j->failures > 0;
+    return !a->walking && t->used == a->round && j->failures > 0 && is_working(a, t);
 }
 
 /* A job's time has come: what is to be said? */
 static enum announce_event
-event_of(const struct announcer *a, const struct job *j)
+event_of(const struct announcer *a, const struct announce_hash *j)
 {
     if (a->state == ANNOUNCER_STOPPED)
         return ANNOUNCE_STOPPED;
@@ -346,24 +449,34 @@ event_of(const struct announcer *a, const struct job *j)
     return j->completed ? ANNOUNCE_COMPLETED : ANNOUNCE_NONE;
 }
 
+/* Is it the round's turn to ask this tracker? */
 static bool
-is_due(const struct announcer *a, uint32_t tracker, const struct job *j, struct mono now)
+is_at(const struct announcer *a, uint32_t tracker)
 {
+    return a->walking && a->at_due && a->order[a->at] == tracker;
+}
+
+static bool
+is_due(const struct announcer *a, uint32_t tracker, const struct announce_hash *j, struct mono now)
+{
+    const struct announce_tracker *t = &a->trackers[tracker];
+
     if (a->state == ANNOUNCER_STOPPED)
         return j->heard && !j->flying;
-    if (is_due_aside(a, tracker, j, now))
-        return true;
-    return a->walking && tracker == a->order[a->at] && j->round != a->round && may_try(j, now);
+    return is_due_aside(a, t, j, now) || (is_at(a, tracker) && is_open(a, t, j, now));
 }
 
 static void
-emit(struct announcer *a, uint32_t tracker, uint32_t hash, struct announce_job *out)
+emit(struct announcer *a, uint32_t tracker, uint32_t hash, struct announce_job *out,
+     struct mono now)
 {
-    struct job *j = &a->trackers[tracker].jobs[hash];
+    struct announce_hash *j = &a->trackers[tracker].hashes[hash];
 
     j->event = event_of(a, j);
     j->flying = true;
-    if (a->walking && tracker == a->order[a->at])
+    j->asked = true;
+    j->asked_at = now;
+    if (is_at(a, tracker))
         j->round = a->round;
     *out = (struct announce_job){
         .id = tracker * a->hashes + hash,
@@ -375,33 +488,36 @@ emit(struct announcer *a, uint32_t tracker, uint32_t hash, struct announce_job *
 
 /* When the job is due beside the rounds. */
 static struct mono
-aside_at(const struct announcer *a, uint32_t tracker, const struct job *j)
+aside_at(const struct announcer *a, const struct announce_tracker *t,
+         const struct announce_hash *j)
 {
-    if (j->flying || j->never)
+    return is_due_aside(a, t, j, mono_max(j->retry_at, (struct mono){0})) ? j->retry_at
+                                                                           : MONO_NEVER;
+}
+
+static struct mono
+round_expiry(const struct announcer *a)
+{
+    if (a->state != ANNOUNCER_RUNNING)
         return MONO_NEVER;
-    return is_due_aside(a, tracker, j, j->retry_at) ? j->retry_at : MONO_NEVER;
+    if (!a->walking)
+        return a->round_at;
+    return a->at_due ? (struct mono){0} : a->at_slow;
 }
 
 static struct mono
 find_expiry(const struct announcer *a)
 {
-    struct mono at = a->state == ANNOUNCER_RUNNING && !a->walking ? a->round_at : MONO_NEVER;
+    struct mono at = round_expiry(a);
 
     for (uint32_t i = 0; i < a->count; i++)
         for (uint32_t h = 0; h < a->hashes; h++) {
-            const struct job *j = &a->trackers[i].jobs[h];
+            const struct announce_hash *j = &a->trackers[i].hashes[h];
 
             if (a->state == ANNOUNCER_RUNNING)
-                at = mono_min(at, aside_at(a, i, j));
+                at = mono_min(at, aside_at(a, &a->trackers[i], j));
             else if (j->heard && !j->flying)
                 return (struct mono){0};
-        }
-    if (a->walking)
-        for (uint32_t h = 0; h < a->hashes; h++) {
-            const struct job *j = &a->trackers[a->order[a->at]].jobs[h];
-
-            if (j->round != a->round && !j->flying && !j->never)
-                at = mono_min(at, j->retry_at);
         }
     return at;
 }
@@ -411,18 +527,11 @@ announcer_next(struct announcer *a, struct announce_job *job, struct mono now)
 {
     if (a->quiet && !mono_due(a->quiet_until, now))
         return false;
-    a->quiet = false;
-    if (a->walking)
-        round_advance(a, now);
-    /* A round that took long may be over when the next one is due already. */
-    if (a->state == ANNOUNCER_RUNNING && !a->walking && mono_due(a->round_at, now)) {
-        round_begin(a);
-        round_advance(a, now);
-    }
+    settle(a, now);
     for (uint32_t i = 0; i < a->count; i++)
         for (uint32_t h = 0; h < a->hashes; h++)
-            if (is_due(a, i, &a->trackers[i].jobs[h], now)) {
-                emit(a, i, h, job);
+            if (is_due(a, i, &a->trackers[i].hashes[h], now)) {
+                emit(a, i, h, job, now);
                 return true;
             }
     a->quiet = true;
@@ -446,7 +555,7 @@ clamp_s(int64_t s, int64_t low, int64_t high)
 
 /* Keeps what the tracker says to people; control characters are not for terminals. */
 static void
-keep_message(struct job *j, const char *message)
+keep_message(struct announce_hash *j, const char *message)
 {
     free(j->message);
     j->message = message != NULL && *message != '\0' ? strndup(message, ANNOUNCE_MESSAGE_MAX) : NULL;
@@ -469,7 +578,8 @@ backoff_ms(struct announcer *a, unsigned failures)
 }
 
 static void
-on_failure(struct announcer *a, struct job *j, const struct announce_result *res, struct mono now)
+on_failure(struct announcer *a, struct announce_hash *j, const struct announce_result *res,
+           struct mono now)
 {
     j->failures++;
     if (res->retry_in_s < 0)
@@ -483,82 +593,53 @@ on_failure(struct announcer *a, struct job *j, const struct announce_result *res
         j->completed = false;
 }
 
+/* The tracker took an announce: its intervals hold, the longer ones of its hashes. */
 static void
-on_success(struct job *j, const struct announce_result *res, struct mono now)
+tracker_answered(const struct announcer *a, struct announce_tracker *t,
+                 const struct announce_result *res, struct mono now)
+{
+    uint32_t interval_s = res->interval_s > 0 ? res->interval_s : ANNOUNCE_INTERVAL_DEFAULT_S;
+    uint32_t min_s = clamp_s(res->min_interval_s, 0, ANNOUNCE_INTERVAL_MAX_S);
+    bool first = t->answered_round != a->round;
+    /* Some trackers name us to ourselves. */
+    bool nobody = res->peers == 0 || res->seeders + res->leechers == 1;
+
+    interval_s = clamp_s(interval_s, ANNOUNCE_INTERVAL_MIN_S, ANNOUNCE_INTERVAL_MAX_S);
+    if (interval_s < min_s)
+        interval_s = min_s;
+    if (first || interval_s > t->interval_s)
+        t->interval_s = interval_s;
+    if (first || min_s > t->min_interval_s)
+        t->min_interval_s = min_s;
+    t->nobody = nobody && (first || t->nobody);
+    t->answered_round = a->round;
+    t->answered_at = now;
+}
+
+static void
+on_success(struct announcer *a, struct announce_tracker *t, struct announce_hash *j,
+           const struct announce_result *res, struct mono now)
 {
     j->failures = 0;
     j->retry_at = now;
     j->seeders = res->seeders;
     j->leechers = res->leechers;
+    j->peers = res->peers;
     j->heard = true;
     if (j->event == ANNOUNCE_COMPLETED)
         j->completed = false;
-}
-
-/* A tracker that works is asked first in its tier from now on. */
-static void
-move_to_front(struct announcer *a, uint32_t at)
-{
-    uint32_t tracker = a->order[at];
-
-    while (at > 0 && a->trackers[a->order[at - 1]].tier == a->trackers[tracker].tier) {
-        a->order[at] = a->order[at - 1];
-        at--;
-    }
-    a->order[at] = tracker;
-}
-
-/* The round's tracker took an announce: its intervals hold, the longer ones of several. */
-static void
-round_answered(struct announcer *a, uint32_t tracker, const struct announce_result *res,
-               struct mono now)
-{
-    uint32_t interval_s = res->interval_s > 0 ? res->interval_s : ANNOUNCE_INTERVAL_DEFAULT_S;
-    uint32_t min_s = clamp_s(res->min_interval_s, 0, ANNOUNCE_INTERVAL_MAX_S);
-
-    interval_s = clamp_s(interval_s, ANNOUNCE_INTERVAL_MIN_S, ANNOUNCE_INTERVAL_MAX_S);
-    if (interval_s < min_s)
-        interval_s = min_s;
-    if (!a->answered || interval_s > a->interval_s)
-        a->interval_s = interval_s;
-    if (!a->answered || min_s > a->min_interval_s)
-        a->min_interval_s = min_s;
-    a->answered = true;
-    a->winner = tracker;
-    a->answered_at = now;
-}
-
-/* A result of the round came: the tracker's other hash is waited for, then the round is over or
- * goes on. */
-static void
-round_on_result(struct announcer *a, uint32_t tracker, const struct announce_result *res,
-                struct mono now)
-{
-    if (res->err == 0)
-        round_answered(a, tracker, res, now);
-    for (uint32_t h = 0; h < a->hashes; h++)
-        if (is_open(a, &a->trackers[tracker].jobs[h], now))
-            return;
-    if (a->answered) {
-        move_to_front(a, a->at);
-        round_end(a);
-    } else {
-        round_advance(a, now);
-    }
+    tracker_answered(a, t, res, now);
 }
 
 void
 announcer_on_result(struct announcer *a, uint32_t id, const struct announce_result *res,
                     struct mono now)
 {
-    uint32_t tracker = id / a->hashes;
-    struct job *j;
+    struct announce_tracker *t = &a->trackers[announcer_tracker_of(a, id)];
+    struct announce_hash *j = &t->hashes[id % a->hashes];
 
-    ASSERT(tracker < a->count);
-    j = &a->trackers[tracker].jobs[id % a->hashes];
     if (!j->flying)
         return;
-    a->quiet = false;
     j->flying = false;
     j->working = res->err == 0;
     j->err = res->err;
@@ -566,61 +647,13 @@ announcer_on_result(struct announcer *a, uint32_t id, const struct announce_resu
     if (j->event == ANNOUNCE_STOPPED)
         j->heard = false; /* also if it failed: a tracker forgets us by itself */
     else if (res->err == 0)
-        on_success(j, res, now);
+        on_success(a, t, j, res, now);
     else
         on_failure(a, j, res, now);
-    if (a->walking && tracker == a->order[a->at] && j->round == a->round)
-        round_on_result(a, tracker, res, now);
-}
-
-/* --- asked from outside ---------------------------------------------------------------------- */
-
-bool
-announcer_idle(const struct announcer *a)
-{
-    if (a->state != ANNOUNCER_STOPPED)
-        return false;
-    for (uint32_t i = 0; i < a->count; i++)
-        for (uint32_t h = 0; h < a->hashes; h++)
-            if (a->trackers[i].jobs[h].heard || a->trackers[i].jobs[h].flying)
-                return false;
-    return true;
-}
-
-uint32_t
-announcer_count(const struct announcer *a)
-{
-    return a->count * a->hashes;
-}
-
-/* When this tracker will be asked next as far as is known. */
-static struct mono
-next_of(const struct announcer *a, uint32_t tracker, const struct job *j)
-{
-    if (a->state != ANNOUNCER_RUNNING || j->never || j->flying)
-        return MONO_NEVER;
-    if (j->failures > 0)
-        return j->retry_at;
-    return !a->walking && a->answered && a->winner == tracker ? a->round_at : MONO_NEVER;
-}
-
-void
-announcer_status(const struct announcer *a, uint32_t id, struct announce_status *st)
-{
-    uint32_t tracker = id / a->hashes;
-    const struct job *j;
-
-    ASSERT(tracker < a->count);
-    j = &a->trackers[tracker].jobs[id % a->hashes];
-    *st = (struct announce_status){
-        .url = a->trackers[tracker].url,
-        .v2 = a->v2[id % a->hashes],
-        .tier = a->trackers[tracker].tier,
-        .working = j->working,
-        .err = j->err,
-        .seeders = j->seeders,
-        .leechers = j->leechers,
-        .next = next_of(a, tracker, j),
-    };
-    snprintf(st->message, sizeof(st->message), "%s", j->message != NULL ? j->message : "");
+    /* A slow tracker's answer may be what a round was looking for that ended without it. */
+    if (a->state == ANNOUNCER_RUNNING && !a->enough)
+        a->walking = true;
+    else if (a->state == ANNOUNCER_RUNNING && !a->walking)
+        a->round_at = next_round(a);
+    settle(a, now);
 }

@@ -187,16 +187,25 @@ on_announced(struct swarm *s, const struct swarm_input *in)
     on_addrs(s, PEER_FROM_TRACKER, in->u.announced.addrs, in->u.announced.count);
 }
 
+/* How badly peers are missing. */
+static enum announce_lack
+lack_of(const struct swarm *s, bool leeching)
+{
+    if (s->state != SWARM_ACTIVE)
+        return ANNOUNCE_LACK_NONE;
+    if (s->peers.count == s->load.half_open)
+        return leeching ? ANNOUNCE_LACK_ALONE : ANNOUNCE_LACK_SEED_ALONE;
+    return leeching && peerlist_promising(s->list) < PEERS_FEW ? ANNOUNCE_LACK_FEW
+                                                               : ANNOUNCE_LACK_NONE;
+}
+
 static void
 announce_due(struct swarm *s)
 {
     struct announce_job job;
     bool leeching = picker_missing(s->picker) > 0;
 
-    announcer_want_peers(s->announcer,
-                         leeching && s->state == SWARM_ACTIVE &&
-                             peerlist_promising(s->list) < PEERS_FEW,
-                         s->clock.now);
+    announcer_lack(s->announcer, lack_of(s, leeching), s->clock.now);
     while (announcer_next(s->announcer, &job, s->clock.now)) {
         struct swarm_effect *fx = fx_push(s, SWARM_FX_ANNOUNCE, SLOT_NONE);
 

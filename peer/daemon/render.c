@@ -124,6 +124,20 @@ render_peers(const struct torrent *t)
     return all;
 }
 
+/* What a tracker said of each of a hybrid's hashes. */
+static json_t *
+render_hashes(const struct announce_status *st)
+{
+    json_t *all = json_array();
+
+    for (unsigned i = 0; i < st->hash_count; i++)
+        json_array_append_new(all, json_pack("{s:b, s:b, s:I, s:I}", "v2", st->hashes[i].v2,
+                                             "working", st->hashes[i].working, "seeders",
+                                             (json_int_t)st->hashes[i].seeders, "leechers",
+                                             (json_int_t)st->hashes[i].leechers));
+    return all;
+}
+
 static json_t *
 render_trackers(const struct torrent *t, struct mono now)
 {
@@ -134,10 +148,12 @@ render_trackers(const struct torrent *t, struct mono now)
         int64_t wait_ms = st.next.us == INT64_MAX ? -1 : mono_diff_ms(st.next, now);
 
         o = json_pack(
-            "{s:o, s:b, s:i, s:b, s:o, s:I, s:I}", "url", json_text(st.url), "v2", st.v2, "tier",
-            (int)st.tier, "working", st.working, "message",
+            "{s:o, s:i, s:b, s:b, s:b, s:b, s:o, s:I, s:I, s:I, s:o}", "url", json_text(st.url), "tier",
+            (int)st.tier, "supported", !st.unsupported, "asked", st.asked, "asking", st.asking,
+            "working", st.working, "message",
             json_text(st.message[0] == '\0' && st.err != 0 ? sprat_strerror(st.err) : st.message),
-            "seeders", (json_int_t)st.seeders, "leechers", (json_int_t)st.leechers);
+            "seeders", (json_int_t)st.seeders, "leechers", (json_int_t)st.leechers, "peers",
+            (json_int_t)st.peers, "hashes", render_hashes(&st));
         json_object_set_new(o, "next_s", wait_ms < 0 ? json_null() : json_integer(wait_ms / 1000));
         json_array_append_new(all, o);
     }

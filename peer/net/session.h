@@ -221,7 +221,7 @@ struct torrent_host {
 };
 bool torrent_next_host(const struct torrent *t, uint32_t *iter, struct torrent_host *h);
 
-/* Trackers, as announcer_status(): false past the last. */
+/* Trackers, one by one, as announcer_status(): false past the last. */
 bool torrent_tracker(const struct torrent *t, uint32_t index, struct announce_status *st);
 
 /* Pausing and resuming are remembered in the state database. Resuming a torrent in ERROR tries

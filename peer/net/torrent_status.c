@@ -182,6 +182,6 @@ torrent_tracker(const struct torrent *t, uint32_t index, struct announce_status 
     a = track_announcer(t);
     if (a == NULL || index >= announcer_count(a))
         return false;
-    announcer_status(a, index, st);
+    announcer_status(a, index, st, loop_now(t->session->loop));
     return true;
 }

@@ -33,18 +33,19 @@ feed_announced(struct torrent *t, uint32_t job, const struct announce_result *re
     torrent_feed(t, &in);
 }
 
-/* A tracker's complaint is told once, not at every try. */
+/* Tells a tracker's complaint once, and not at every try nor for each hash of a hybrid: when its
+ * state is another one than |before|. */
 static void
-warn_once(struct torrent *t, uint32_t job, const struct announce_result *res)
+warn_if_new(struct torrent *t, uint32_t tracker, const struct announce_status *before)
 {
     struct announce_status st;
     char text[ERRBUF_SIZE];
 
-    announcer_status(track_announcer(t), job, &st);
-    if (res->message == NULL || (st.err == res->err && strcmp(st.message, res->message) == 0))
+    if (!torrent_tracker(t, tracker, &st) || st.message[0] == '\0' || st.slow ||
+        strcmp(st.message, before->message) == 0)
         return;
-    snprintf(text, sizeof(text), "%s: %s", st.url, res->message);
-    event_push(t, TORRENT_EVENT_WARNING, res->err, text);
+    snprintf(text, sizeof(text), "%s: %s", st.url, st.message);
+    event_push(t, TORRENT_EVENT_WARNING, st.err, text);
 }
 
 static void
@@ -60,11 +61,14 @@ on_announced(void *ctx, const struct announce_result *res, const struct endpoint
 {
     struct torrent_ask *ask = ctx;
     struct torrent *t = ask->torrent;
-    uint32_t job = ask->job;
+    uint32_t job = ask->job, tracker = announcer_tracker_of(track_announcer(t), job);
+    struct announce_status before;
 
     ask_free(ask);
-    warn_once(t, job, res);
+    if (!torrent_tracker(t, tracker, &before))
+        before.message[0] = '\0';
     feed_announced(t, job, res, addrs, count);
+    warn_if_new(t, tracker, &before);
 }
 
 static enum tracker_event

@@ -74,7 +74,7 @@ Test(announce, no_trackers)
     must_rest(a, at_s(1));
     cr_assert_eq(announcer_expiry(a).us, MONO_NEVER.us);
     cr_assert_eq(announcer_count(a), 0u);
-    announcer_want_peers(a, true, at_s(2));
+    announcer_lack(a, ANNOUNCE_LACK_FEW, at_s(2));
     announcer_completed(a, at_s(2));
     announcer_stop(a, at_s(3));
     cr_assert(announcer_idle(a));
@@ -174,7 +174,7 @@ Test(announce, extra_trackers_come_first_and_double_ones_once)
 
     rng_init(&rng, 5);
     a = announcer_new(&mi, extra, 4, &rng);
-    cr_assert_eq(announcer_count(a), 3u);
+    cr_assert_eq(announcer_count(a), 4u, "one that is never asked is listed too");
     announcer_start(a, at_s(0));
     for (int i = 0; i < 3; i++) {
         struct announce_job job = must_next(a, at_s(0));
@@ -194,7 +194,7 @@ Test(announce, a_hybrid_announces_both_hashes_to_the_same_tracker)
 
     rng_init(&rng, 5);
     a = announcer_new(&mi, NULL, 0, &rng);
-    cr_assert_eq(announcer_count(a), 4u);
+    cr_assert_eq(announcer_count(a), 2u);
     announcer_start(a, at_s(0));
     one = must_next(a, at_s(0));
     two = must_next(a, at_s(0));
@@ -209,13 +209,13 @@ Test(announce, a_hybrid_announces_both_hashes_to_the_same_tracker)
     cr_assert(!one.v2 && one.event == ANNOUNCE_STARTED);
     cr_assert_str_eq(one.url, two.url);
     announcer_on_result(a, one.id, &ok, at_s(9));
-    cr_assert_eq(when_next(a).us, at_s(1802).us);
-    one = must_next(a, at_s(1802));
-    two = must_next(a, at_s(1802));
+    cr_assert_eq(when_next(a).us, at_s(1809).us);
+    one = must_next(a, at_s(1809));
+    two = must_next(a, at_s(1809));
     cr_assert(!one.v2 && two.v2);
-    announcer_on_result(a, one.id, &failed, at_s(1803));
-    announcer_on_result(a, two.id, &failed, at_s(1803));
-    one = must_next(a, at_s(1803));
+    announcer_on_result(a, one.id, &failed, at_s(1810));
+    announcer_on_result(a, two.id, &failed, at_s(1810));
+    one = must_next(a, at_s(1810));
     cr_assert_str_eq(one.url, "udp://b:80");
     announcer_free(a);
 }
@@ -352,12 +352,12 @@ Test(announce, retry_in_and_never_are_obeyed)
     announcer_start(a, at_s(0));
     job = must_next(a, at_s(0));
     announcer_on_result(a, job.id, &never, at_s(0));
-    announcer_status(a, job.id, &st);
+    announcer_status(a, job.id, &st, at_s(1));
     cr_assert(!st.working && st.err == SPRAT_E_REMOTE && st.next.us == MONO_NEVER.us);
     cr_assert_str_eq(st.message, "go away");
     job = must_next(a, at_s(0));
     announcer_on_result(a, job.id, &later, at_s(0));
-    announcer_status(a, job.id, &st);
+    announcer_status(a, job.id, &st, at_s(1));
     cr_assert_str_eq(st.message, "bu?sy");
     cr_assert_eq(when_next(a).us, at_s(300).us);
     job = must_next(a, at_s(300));
@@ -401,7 +401,7 @@ Test(announce, wanting_peers_pulls_the_next_one_forward_politely)
     struct announce_job job;
 
     announcer_start(a, now);
-    announcer_want_peers(a, true, now);
+    announcer_lack(a, ANNOUNCE_LACK_FEW, now);
     job = must_next(a, now);
     for (int64_t wait = ANNOUNCE_WANT_MORE_S; wait < 1800; wait *= 2) {
         announcer_on_result(a, job.id, &res, now);
@@ -411,10 +411,13 @@ Test(announce, wanting_peers_pulls_the_next_one_forward_politely)
     }
     announcer_on_result(a, job.id, &res, now);
     cr_assert_eq(mono_diff_us(when_next(a), now), 1800 * 1000000ll);
-    announcer_want_peers(a, false, now);
-    announcer_want_peers(a, true, now);
-    cr_assert_eq(mono_diff_us(when_next(a), now), ANNOUNCE_WANT_MORE_S * 1000000ll);
-    announcer_want_peers(a, false, now);
+    announcer_lack(a, ANNOUNCE_LACK_NONE, now);
+    announcer_lack(a, ANNOUNCE_LACK_FEW, now);
+    cr_assert_eq(mono_diff_us(when_next(a), now), 1800 * 1000000ll, "a moment does not count");
+    announcer_lack(a, ANNOUNCE_LACK_NONE, now);
+    announcer_lack(a, ANNOUNCE_LACK_FEW, mono_add_ms(now, ANNOUNCE_CALM_S * 1000));
+    cr_assert_eq(mono_diff_us(announcer_expiry(a), now), ANNOUNCE_WANT_MORE_S * 1000000ll);
+    announcer_lack(a, ANNOUNCE_LACK_NONE, now);
     cr_assert_eq(mono_diff_us(when_next(a), now), 1800 * 1000000ll);
     announcer_free(a);
 }
@@ -428,7 +431,7 @@ Test(announce, wanting_peers_respects_the_min_interval)
     announcer_start(a, at_s(0));
     job = must_next(a, at_s(0));
     announcer_on_result(a, job.id, &res, at_s(0));
-    announcer_want_peers(a, true, at_s(100));
+    announcer_lack(a, ANNOUNCE_LACK_FEW, at_s(100));
     cr_assert_eq(when_next(a).us, at_s(900).us);
     announcer_free(a);
 }
@@ -445,14 +448,268 @@ Test(announce, status_tells_of_each)
     announcer_on_result(a, job.id, &failed, at_s(0));
     job = must_next(a, at_s(0));
     announcer_on_result(a, job.id, &res, at_s(0));
-    announcer_status(a, job.id, &st);
+    announcer_status(a, job.id, &st, at_s(1));
     cr_assert(st.working && st.err == 0 && st.tier == 1 && st.seeders == 3 && st.leechers == 4);
     cr_assert_str_eq(st.message, "hi");
     cr_assert_str_eq(st.url, "udp://b:80");
     cr_assert_eq(st.next.us, at_s(60).us);
-    announcer_status(a, 0, &st);
+    announcer_status(a, 0, &st, at_s(1));
     cr_assert(!st.working && st.err == SPRAT_E_TIMEOUT && st.tier == 0);
     cr_assert_neq(st.next.us, MONO_NEVER.us);
+    announcer_free(a);
+}
+
+/* --- more than one tracker in a round --- */
+
+static const struct announce_result two_peers = {.interval_s = 1800, .peers = 2};
+
+Test(announce, a_slow_tracker_has_the_next_one_asked_beside_it)
+{
+    struct announcer *a = new_v1(two_tiers, 2);
+    struct announce_job slow, job;
+    struct announce_status st;
+
+    announcer_start(a, at_s(0));
+    slow = must_next(a, at_s(0));
+    must_rest(a, at_s(0));
+    cr_assert_eq(when_next(a).us, at_s(ANNOUNCE_SLOW_S).us);
+    announcer_status(a, 0, &st, at_s(ANNOUNCE_SLOW_S - 1));
+    cr_assert(st.asked && st.asking && !st.slow && st.err == 0 && st.message[0] == '\0');
+    announcer_status(a, 1, &st, at_s(ANNOUNCE_SLOW_S - 1));
+    cr_assert(!st.asked && !st.asking && st.next.us == MONO_NEVER.us);
+    job = must_next(a, at_s(ANNOUNCE_SLOW_S));
+    cr_assert_str_eq(slow.url, "http://a/announce");
+    cr_assert_str_eq(job.url, "udp://b:80");
+    announcer_status(a, 0, &st, at_s(ANNOUNCE_SLOW_S));
+    cr_assert(st.slow && st.asking && st.err == SPRAT_E_TIMEOUT);
+    cr_assert_str_eq(st.message, "no answer within 5 s; still waiting");
+    announcer_on_result(a, job.id, &two_peers, at_s(6));
+    must_rest(a, at_s(6));
+    /* The late failure is that tracker's alone; the next round begins with it again (BEP 12). */
+    announcer_on_result(a, slow.id, &failed, at_s(35));
+    cr_assert_eq(when_next(a).us, at_s(1806).us);
+    job = must_next(a, at_s(1806));
+    cr_assert_eq(job.id, slow.id);
+    announcer_free(a);
+}
+
+Test(announce, a_late_answer_counts)
+{
+    struct announcer *a = new_v1(two_tiers, 2);
+    struct announce_job slow, job;
+
+    announcer_start(a, at_s(0));
+    slow = must_next(a, at_s(0));
+    job = must_next(a, at_s(ANNOUNCE_SLOW_S));
+    announcer_on_result(a, job.id, &failed, at_s(6));
+    cr_assert(mono_before(at_s(9), when_next(a)), "the second tracker's retry");
+    announcer_on_result(a, slow.id, &two_peers, at_s(8));
+    cr_assert_eq(when_next(a).us, at_s(1808).us, "and now that is not needed");
+    announcer_free(a);
+}
+
+Test(announce, one_that_knows_nobody_does_not_keep_us_from_the_next)
+{
+    static const struct announce_result nobody = {.interval_s = 600};
+    /* Some trackers name the asker. */
+    static const struct announce_result ourselves = {.interval_s = 600, .peers = 1, .leechers = 1};
+    static const struct announce_result *const answers[] = {&nobody, &ourselves};
+
+    for (int i = 0; i < 2; i++) {
+        struct announcer *a = new_v1(two_tiers, 2);
+        struct announce_job first, second, job;
+        struct announce_status st;
+
+        announcer_start(a, at_s(0));
+        announcer_lack(a, ANNOUNCE_LACK_FEW, at_s(0));
+        first = must_next(a, at_s(0));
+        announcer_on_result(a, first.id, answers[i], at_s(0));
+        second = must_next(a, at_s(0));
+        cr_assert_neq(first.id, second.id);
+        announcer_on_result(a, second.id, &two_peers, at_s(1));
+        must_rest(a, at_s(1));
+        announcer_lack(a, ANNOUNCE_LACK_NONE, at_s(2));
+        announcer_status(a, 0, &st, at_s(2));
+        cr_assert(st.working && st.next.us == at_s(600).us);
+        /* Each is asked at its own interval, the second too although nothing is missing now. */
+        job = must_next(a, when_next(a));
+        cr_assert_eq(job.id, first.id);
+        announcer_on_result(a, job.id, &(struct announce_result){.interval_s = 3600}, at_s(600));
+        cr_assert_eq(when_next(a).us, at_s(1801).us);
+        job = must_next(a, at_s(1801));
+        cr_assert_eq(job.id, second.id);
+        /* Once the first knows peers, it is enough, as BEP 12 has it. */
+        announcer_on_result(a, job.id, &two_peers, at_s(1801));
+        job = must_next(a, at_s(4200));
+        cr_assert_eq(job.id, first.id);
+        announcer_on_result(a, job.id, &two_peers, at_s(4200));
+        cr_assert_eq(when_next(a).us, at_s(6000).us);
+        job = must_next(a, at_s(6000));
+        cr_assert_eq(job.id, first.id);
+        announcer_on_result(a, job.id, &two_peers, at_s(6000));
+        must_rest(a, at_s(6000));
+        announcer_free(a);
+    }
+}
+
+Test(announce, a_first_tier_that_knows_nobody_is_enough_for_one_who_lacks_nothing)
+{
+    struct announcer *a = new_v1(two_tiers, 2);
+    struct announce_job job;
+
+    announcer_start(a, at_s(0));
+    job = must_next(a, at_s(0));
+    announcer_on_result(a, job.id, &ok, at_s(0));
+    must_rest(a, at_s(0));
+    announcer_free(a);
+}
+
+/* --- alone --- */
+
+/* The waits between announces that all name |peers| peers, into |waits|. */
+static void
+measure(enum announce_lack lack, uint32_t min_interval_s, int64_t *waits, int count)
+{
+    struct announcer *a = new_v1(two_tiers, 1);
+    struct announce_result res = {
+        .interval_s = 1800, .min_interval_s = min_interval_s, .peers = 1};
+    struct mono now = at_s(0);
+    struct announce_job job;
+
+    announcer_start(a, now);
+    announcer_lack(a, lack, now);
+    job = must_next(a, now);
+    for (int i = 0; i < count; i++) {
+        struct mono next;
+
+        announcer_on_result(a, job.id, &res, now);
+        next = when_next(a);
+        waits[i] = mono_diff_ms(next, now) / 1000;
+        now = next;
+        job = must_next(a, now);
+    }
+    announcer_free(a);
+}
+
+Test(announce, who_is_alone_asks_again_soon_and_does_not_flood)
+{
+    static const int64_t seed[] = {30, 60, 120, 240, 480, 960, 1800, 1800};
+    static const int64_t leech[] = {30, 60, 120, 120, 120};
+    static const int64_t slow[] = {100, 100, 120, 120};
+    int64_t waits[64], sum = 0;
+
+    measure(ANNOUNCE_LACK_SEED_ALONE, 0, waits, 8);
+    cr_assert_arr_eq(waits, seed, sizeof(seed));
+    measure(ANNOUNCE_LACK_ALONE, 100, waits, 4);
+    cr_assert_arr_eq(waits, slow, sizeof(slow), "the tracker's minimum");
+    measure(ANNOUNCE_LACK_ALONE, 0, waits, 64);
+    cr_assert_arr_eq(waits, leech, sizeof(leech));
+    for (int i = 0; sum < ANNOUNCE_ALONE_LONG_S; i++) {
+        cr_assert_leq(waits[i], ANNOUNCE_ALONE_MAX_S);
+        sum += waits[i];
+    }
+    cr_assert_eq(waits[63], 1800, "after an hour, as often as the tracker likes");
+}
+
+Test(announce, coming_and_going_does_not_flood)
+{
+    struct announcer *a = new_v1(two_tiers, 1);
+    uint32_t asked = 0;
+    struct announce_job job;
+
+    announcer_start(a, at_s(0));
+    for (int64_t s = 0; s < 3600; s++) {
+        enum announce_lack lack = s % 20 < 10 ? ANNOUNCE_LACK_SEED_ALONE : ANNOUNCE_LACK_NONE;
+
+        announcer_lack(a, lack, at_s(s));
+        while (announcer_next(a, &job, at_s(s))) {
+            asked++;
+            announcer_on_result(a, job.id, &two_peers, at_s(s));
+        }
+    }
+    cr_assert_leq(asked, 10u, "%u", asked);
+    announcer_free(a);
+}
+
+Test(announce, who_is_alone_with_the_named_peers_asks_all_tiers)
+{
+    struct announcer *a = new_v1(two_tiers, 2);
+    struct announce_job first, second;
+
+    announcer_start(a, at_s(0));
+    announcer_lack(a, ANNOUNCE_LACK_ALONE, at_s(0));
+    first = must_next(a, at_s(0));
+    announcer_on_result(a, first.id, &two_peers, at_s(0));
+    must_rest(a, at_s(0));
+    cr_assert_eq(must_next(a, when_next(a)).id, first.id);
+    announcer_on_result(a, first.id, &two_peers, at_s(30));
+    second = must_next(a, at_s(30));
+    cr_assert_neq(first.id, second.id);
+    announcer_free(a);
+}
+
+/* --- what people see --- */
+
+Test(announce, schemes_that_sprat_cannot_speak_are_told)
+{
+    static const char *const urls[] = {"wss://a/", "WS://a", "ftp://a/x", "tracker.example:80"};
+    static const char *const want[] = {
+        "Sprat cannot speak WebTorrent trackers",
+        "Sprat cannot speak WebTorrent trackers",
+        "Sprat speaks http, https and udp to trackers, and not \"ftp\"",
+        "this is not a URL: a tracker's begins with http://, https:// or udp://",
+    };
+    const struct metainfo_tier tiers[] = {{urls, 4}};
+    struct announcer *a = new_v1(tiers, 1);
+
+    announcer_start(a, at_s(0));
+    must_rest(a, at_s(0));
+    must_rest(a, at_s(100000));
+    cr_assert_eq(announcer_expiry(a).us, MONO_NEVER.us);
+    for (uint32_t i = 0; i < 4; i++) {
+        struct announce_status st;
+
+        announcer_status(a, i, &st, at_s(1));
+        cr_assert(st.unsupported && !st.asked && !st.working && st.next.us == MONO_NEVER.us);
+        cr_assert_str_eq(st.url, urls[i]);
+        cr_assert_str_eq(st.message, want[i]);
+    }
+    announcer_stop(a, at_s(100001));
+    cr_assert(announcer_idle(a));
+    announcer_free(a);
+}
+
+Test(announce, a_hybrid_has_one_status_per_tracker)
+{
+    struct metainfo mi = {.has_v1 = true, .has_v2 = true, .tiers = two_tiers, .tier_count = 1};
+    struct announce_result refused = {.err = SPRAT_E_REFUSED, .message = "refused"};
+    struct announce_result good = {.interval_s = 600, .seeders = 2, .leechers = 1, .peers = 3};
+    struct announce_job one, two;
+    struct announce_status st;
+    struct announcer *a;
+
+    rng_init(&rng, 5);
+    a = announcer_new(&mi, NULL, 0, &rng);
+    announcer_start(a, at_s(0));
+    one = must_next(a, at_s(0));
+    two = must_next(a, at_s(0));
+    cr_assert(announcer_tracker_of(a, one.id) == 0 && announcer_tracker_of(a, two.id) == 0);
+    announcer_on_result(a, one.id, &refused, at_s(0));
+    announcer_status(a, 0, &st, at_s(0));
+    cr_assert(!st.working && st.asking && st.err == SPRAT_E_REFUSED);
+    cr_assert_str_eq(st.message, "refused");
+    announcer_on_result(a, two.id, &refused, at_s(0));
+    announcer_status(a, 0, &st, at_s(0));
+    cr_assert(!st.working && !st.asking && st.err == SPRAT_E_REFUSED && st.failures == 1);
+    cr_assert_str_eq(st.message, "refused");
+    one = must_next(a, when_next(a));
+    announcer_on_result(a, one.id, &good, at_s(7));
+    announcer_status(a, 0, &st, at_s(7));
+    cr_assert(st.working && st.err == 0 && st.seeders == 2 && st.leechers == 1 && st.peers == 3);
+    cr_assert_str_eq(st.message, one.v2 ? "for the v1 hash: refused" : "for the v2 hash: refused");
+    cr_assert_eq(st.hash_count, 2u);
+    cr_assert_neq(st.hashes[0].v2, st.hashes[1].v2);
+    cr_assert_neq(st.hashes[0].working, st.hashes[1].working);
     announcer_free(a);
 }
 
@@ -485,7 +742,7 @@ random_run(uint64_t seed, bool v1, bool v2)
     rng_init(&rng, seed + 1);
     a = announcer_new(&mi, NULL, 0, &rng);
     for (int i = 0; i < 5000; i++) {
-        uint32_t id = rng_below(&own, announcer_count(a)), jobs = 0;
+        uint32_t ids = announcer_count(a) * (v1 + v2), id = rng_below(&own, ids), jobs = 0;
 
         while (announcer_next(a, &job, now)) {
             cr_assert_lt(++jobs, 20u);
@@ -523,7 +780,7 @@ random_run(uint64_t seed, bool v1, bool v2)
                 announcer_stop(a, now);
             break;
         case 2: announcer_completed(a, now); break;
-        case 3: announcer_want_peers(a, rng_below(&own, 2) == 0, now); break;
+        case 3: announcer_lack(a, (enum announce_lack)rng_below(&own, 4), now); break;
         case 4:
         case 5:
         case 6:
@@ -537,7 +794,7 @@ random_run(uint64_t seed, bool v1, bool v2)
     for (int i = 0; i < 100 && !announcer_idle(a); i++) {
         while (announcer_next(a, &job, now))
             flying[job.id] = true;
-        for (uint32_t id = 0; id < announcer_count(a); id++)
+        for (uint32_t id = 0; id < announcer_count(a) * (v1 + v2); id++)
             if (flying[id])
                 announcer_on_result(a, id, &ok, now);
     }

@@ -399,7 +399,7 @@ first_is_answered(struct rig *r)
 {
     struct announce_status st;
 
-    announcer_status(swarm_announcer(r->sim.nodes[0]->swarm), 0, &st);
+    announcer_status(swarm_announcer(r->sim.nodes[0]->swarm), 0, &st, r->sim.engine.now);
     return st.working;
 }
 
@@ -417,7 +417,7 @@ Test(swarm, its_announcer_goes_on_without_it)
     seed = rig_add(&rig, true);
     cr_assert(rig_run(&rig, first_is_answered, 60));
     cr_assert(swarm_is_at_rest(seed->swarm), "nobody is there");
-    announcer_status(swarm_announcer(seed->swarm), 0, &before);
+    announcer_status(swarm_announcer(seed->swarm), 0, &before, rig.sim.engine.now);
     cr_assert(before.working && before.next.us < INT64_MAX);
     rng_init(&own, 1);
     cfg.announcer = swarm_free_but_announcer(seed->swarm);
@@ -433,7 +433,7 @@ Test(swarm, its_announcer_goes_on_without_it)
     cr_assert_eq(swarm_handle(seed->swarm, &start, rig.sim.engine.now), 0);
     while (swarm_next(seed->swarm, &fx))
         cr_assert_neq(fx.type, SWARM_FX_ANNOUNCE, "the tracker knows us");
-    announcer_status(swarm_announcer(seed->swarm), 0, &after);
+    announcer_status(swarm_announcer(seed->swarm), 0, &after, rig.sim.engine.now);
     cr_assert(after.working && after.next.us == before.next.us);
     cr_assert(swarm_is_at_rest(seed->swarm));
     bitfield_fini(&all);
