@@ -55,6 +55,17 @@ struct tracker_announce {
 
 enum { TRACKER_RETRY_UNSAID = 0, TRACKER_RETRY_NEVER = -1 };
 
+enum {
+    TRACKER_HOST_MAX = 255, /* bytes of a peer's DNS name */
+    TRACKER_NAMES_MAX = 8,  /* peers by name that are worth taking from one reply */
+};
+
+/* A peer that a tracker gave by its DNS name (BEP 3). */
+struct tracker_name {
+    char host[TRACKER_HOST_MAX + 1]; /* letters, digits, '-', '_' and '.' */
+    uint16_t port;
+};
+
 /* The answer to an announce. Texts are NUL-terminated and hold no control characters. */
 struct tracker_reply {
     char failure[TRACKER_TEXT_MAX + 1]; /* empty: it worked */
@@ -70,6 +81,9 @@ struct tracker_reply {
     struct endpoint *peers; /* the reader's storage for |peers_max| of them, given by the caller */
     size_t peers_max;
     size_t npeers;
+    struct tracker_name *names; /* the same for peers by name; NULL with a maximum of 0 */
+    size_t names_max;
+    size_t nnames;
 };
 
 /* A reply that says nothing yet, with room for |max| peers. */

@@ -217,12 +217,38 @@ parse_failure(struct tracker_reply *r, struct bencode_item root)
     return true;
 }
 
-/* One dictionary of a BEP 3 list. False if it has no usable address. */
 static bool
-parse_dict_peer(struct endpoint *e, struct bencode_item dict)
+is_host_name(const char *text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    size_t len = strlen(text);
+    bool letters = false;
+
+    for (size_t i = 0; i < len; i++)
+        letters |= (text[i] < '0' || text[i] > '9') && text[i] != '.';
+    return letters && strspn(text, allowed) == len && text[0] != '.' && text[0] != '-';
+}
+
+/* A peer's name is kept if there is room, and if it is in already, it is not kept twice. */
+static void
+keep_name(struct tracker_reply *r, const char *host, uint16_t port)
+{
+    if (r->nnames == r->names_max || !is_host_name(host))
+        return;
+    for (size_t i = 0; i < r->nnames; i++)
+        if (r->names[i].port == port && strcmp(r->names[i].host, host) == 0)
+            return;
+    strcpy(r->names[r->nnames].host, host);
+    r->names[r->nnames].port = port;
+    r->nnames++;
+}
+
+/* One dictionary of a BEP 3 list. False if it has no usable address; it may have a name. */
+static bool
+parse_dict_peer(struct tracker_reply *r, struct endpoint *e, struct bencode_item dict)
 {
     static const uint8_t unspecified[16];
-    char text[INET6_ADDRSTRLEN];
+    char text[TRACKER_HOST_MAX + 1];
     uint8_t compact[COMPACT_V6_LEN];
     int64_t port = get_number(dict, "port", UINT16_MAX + 1, 0);
 
@@ -235,6 +261,7 @@ parse_dict_peer(struct endpoint *e, struct bencode_item dict)
         put_u16be(compact + 16, (uint16_t)port);
         compact_get(e, compact, IP_V6);
     } else {
+        keep_name(r, text, (uint16_t)port);
         return false;
     }
     return memcmp(e->ip, unspecified, sizeof(unspecified)) != 0;
@@ -253,7 +280,7 @@ parse_peers(struct tracker_reply *r, struct bencode_item peers, enum ip_family f
     }
     for (struct bencode_item it = bencode_first(peers);
          bencode_exists(it) && r->npeers < r->peers_max; it = bencode_next(peers, it))
-        if (parse_dict_peer(&r->peers[r->npeers], it))
+        if (parse_dict_peer(r, &r->peers[r->npeers], it))
             r->npeers++;
 }
 

@@ -39,8 +39,8 @@ size_t tracker_http_sort_scrape(struct tracker_scrape *entries, size_t n);
 
 /* The peer's side. |r| was initialised with tracker_reply_init(). 0 also for a failure reply: see
  * |r->failure|. Lenient where trackers are sloppy: order of keys, bytes behind the end, numbers as
- * strings, peers without an id, names instead of addresses (such peers are left out), peers of
- * either family in dictionaries, cut compact lists. Peers beyond |r->peers_max| are left out.
+ * strings, peers without an id, names instead of addresses (|r->names|), peers of either family in
+ * dictionaries, cut compact lists. Peers beyond |r->peers_max| and |r->names_max| are left out.
  *
  * An error of bencode_decode(); TYPE if it is no dictionary; MISSING if nothing in it is of an
  * announce reply. */

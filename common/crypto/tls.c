@@ -150,6 +150,19 @@ pem_open(const struct tls_pem *pem)
     return pem->len <= TLS_PEM_MAX ? BIO_new_mem_buf(pem->data, (int)pem->len) : NULL;
 }
 
+int
+tls_check_authorities(const struct tls_pem *pem, struct errbuf *eb)
+{
+    BIO *bio = pem_open(pem);
+    X509 *x = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    bool found = x != NULL;
+
+    X509_free(x);
+    BIO_free(bio);
+    ERR_clear_error();
+    return found ? 0 : errbuf_set(eb, SPRAT_E_SYNTAX, "%s holds no certificate (PEM)", pem->name);
+}
+
 static int64_t
 unix_time(const ASN1_TIME *t)
 {

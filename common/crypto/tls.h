@@ -38,6 +38,10 @@ int tls_server_new(const struct tls_pem *cert, const struct tls_pem *key, struct
 struct tls_server *tls_server_hold(struct tls_server *s);
 void tls_server_drop(struct tls_server *s); /* NULL is legal */
 
+/* Are there certificates in |pem|, as in a file of authorities that a client trusts? SYNTAX and a
+ * sentence if not. */
+int tls_check_authorities(const struct tls_pem *pem, struct errbuf *eb);
+
 /* When the certificate begins and ceases to be valid, in seconds since 1970. */
 int64_t tls_server_valid_from(const struct tls_server *s);
 int64_t tls_server_valid_until(const struct tls_server *s);

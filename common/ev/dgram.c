@@ -6,10 +6,12 @@
 #include "common/ev/dgram.h"
 
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/assert.h"
@@ -138,11 +140,57 @@ receive(struct dgram *d, bool *full)
     return kept;
 }
 
+enum { UNDELIVERED_MAX = 32 }; /* errors read in one go */
+
+/* The error of a message from the socket's error queue; 0: it is none of the network's. */
+static int
+read_error(struct msghdr *h)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c != NULL; c = CMSG_NXTHDR(h, c)) {
+        struct sock_extended_err e;
+
+        if (!(c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) &&
+            !(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
+            continue;
+        memcpy(&e, CMSG_DATA(c), sizeof(e));
+        /* "Too long" is about the way, and the kernel sends in fragments from then on. */
+        return e.ee_errno == 0 || e.ee_errno == EMSGSIZE ? 0 : sprat_err_from_errno((int)e.ee_errno);
+    }
+    return 0;
+}
+
+/* Reads what the network said of datagrams that did not arrive. */
+static void
+read_undelivered(struct dgram *d)
+{
+    for (int i = 0; i < UNDELIVERED_MAX; i++) {
+        union {
+            struct cmsghdr align;
+            uint8_t bytes[256];
+        } control;
+        struct sockaddr_storage name;
+        struct msghdr h = {.msg_name = &name,
+                           .msg_namelen = sizeof(name),
+                           .msg_control = &control,
+                           .msg_controllen = sizeof(control)};
+        struct endpoint to;
+        int err;
+
+        if (recvmsg(d->fd, &h, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+            return;
+        err = read_error(&h);
+        if (err != 0 && addr_from_sockaddr(h.msg_name, h.msg_namelen, &to) == 0)
+            d->handler.on_undelivered(d->handler.ctx, &to, err);
+    }
+}
+
 static void
 on_readable(struct dgram *d)
 {
     bool freed = false, full = true;
 
+    if (d->handler.on_undelivered != NULL)
+        read_undelivered(d);
     d->freed = &freed;
     for (int round = 0; full && round < DGRAM_ROUNDS_MAX; round++) {
         size_t count = receive(d, &full);
@@ -190,6 +238,10 @@ open_socket(struct dgram *d, const struct endpoint *at, enum port_share share)
         (void)setsockopt(d->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
     else if (d->wild)
         (void)setsockopt(d->fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
+    if (d->handler.on_undelivered != NULL && at->family == IP_V6)
+        (void)setsockopt(d->fd, IPPROTO_IPV6, IPV6_RECVERR, &one, sizeof(one));
+    else if (d->handler.on_undelivered != NULL)
+        (void)setsockopt(d->fd, IPPROTO_IP, IP_RECVERR, &one, sizeof(one));
     if (!port_bind(d->fd, (const struct sockaddr *)&ss, len, share))
         return sprat_err_from_errno(errno);
     len = sizeof(ss);
@@ -332,4 +384,20 @@ dgram_send(struct dgram *d, const struct dgram_msg *msgs, size_t count)
     if (full && !d->sending_blocked)
         d->sending_blocked = loop_fd_want(d->watch, LOOP_READ | LOOP_WRITE) == 0;
     return sent;
+}
+
+int
+dgram_try(struct dgram *d, const struct dgram_msg *msg)
+{
+    MAGIC_CHECK(d, DGRAM_MAGIC);
+    fill_header(d, 0, msg);
+    /* An error of an earlier datagram may be told here, once, instead of sending this one: it is in
+     * the error queue too. */
+    for (int i = 0; i < 2; i++) {
+        if (sendmsg(d->fd, &d->hdrs[0].msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+            return 0;
+        if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
+            return SPRAT_E_AGAIN;
+    }
+    return sprat_err_from_errno(errno);
 }

@@ -34,6 +34,9 @@ struct dgram_handler {
     void *ctx;
     void (*on_batch)(void *ctx, const struct dgram_msg *msgs, size_t count);
     void (*on_writable)(void *ctx); /* once, after dgram_send() did not send all; may be NULL */
+    /* The network said (by ICMP) that a datagram to |to| did not arrive: |err| is REFUSED or
+     * UNREACHABLE, as a rule. NULL: such errors are not heard. The socket may not be freed in it. */
+    void (*on_undelivered)(void *ctx, const struct endpoint *to, int err);
 };
 
 /* Binds to |at|; port 0 takes any. |batch| (1 to DGRAM_BATCH_MAX) datagrams of |len_max| bytes are
@@ -60,5 +63,9 @@ const struct endpoint *dgram_addr(const struct dgram *d);
  * long) count as sent, as if they had been lost. Fewer than |count|: the socket is full;
  * on_writable comes. */
 size_t dgram_send(struct dgram *d, const struct dgram_msg *msgs, size_t count);
+
+/* Sends one: 0, SPRAT_E_AGAIN when the socket is full (nothing comes when it is not any more), or
+ * why the network refuses it. */
+int dgram_try(struct dgram *d, const struct dgram_msg *msg);
 
 #endif

@@ -6,6 +6,7 @@
 #include "common/ev/fetch.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ struct fetcher {
     struct loop_timer *timer;
     CURLM *multi;
     char *user_agent;
+    char *ca_file; /* NULL: the system's */
     struct list fetches;
 };
 
@@ -80,11 +82,79 @@ err_of(CURLcode code, const struct fetch *x)
     }
 }
 
+static enum fetch_cause
+connect_cause(const struct fetch *x)
+{
+    long error = 0;
+
+    curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &error);
+    switch (error) { /* a few of all error numbers */
+    case EHOSTUNREACH:
+    case ENETUNREACH: return FETCH_UNREACHABLE;
+    case ETIMEDOUT: return FETCH_NO_CONNECTION;
+    case ECONNREFUSED: return FETCH_REFUSED;
+    default: return FETCH_OTHER;
+    }
+}
+
+static enum fetch_cause
+timeout_cause(const struct fetch *x)
+{
+    curl_off_t connected_us = 0;
+
+    curl_easy_getinfo(x->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+    return connected_us > 0 ? FETCH_NO_ANSWER : FETCH_NO_CONNECTION;
+}
+
+/* The numbers are those of X509_verify_cert(3). */
+static enum fetch_cause
+certificate_cause(const struct fetch *x)
+{
+    enum { NOT_YET_VALID = 9, HAS_EXPIRED = 10, OTHER_HOST = 62, OTHER_IP = 64 };
+    long verify = 0;
+
+    curl_easy_getinfo(x->easy, CURLINFO_SSL_VERIFYRESULT, &verify);
+    switch (verify) { /* a few of some hundred */
+    case NOT_YET_VALID:
+    case HAS_EXPIRED: return FETCH_EXPIRED;
+    case 0: /* the chain is right, and curl compares the names itself */
+    case OTHER_HOST:
+    case OTHER_IP: return FETCH_OTHER_NAME;
+    default: return FETCH_UNTRUSTED;
+    }
+}
+
+static enum fetch_cause
+cause_of(CURLcode code, const struct fetch *x)
+{
+    switch (code) { /* curl's enum has a hundred more */
+    case CURLE_OK: return FETCH_NO_CAUSE;
+    case CURLE_COULDNT_RESOLVE_HOST: return FETCH_NOT_RESOLVED;
+    case CURLE_COULDNT_CONNECT: return connect_cause(x);
+    case CURLE_OPERATION_TIMEDOUT: return timeout_cause(x);
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_PARTIAL_FILE: return FETCH_CLOSED;
+    case CURLE_PEER_FAILED_VERIFICATION: return certificate_cause(x);
+    /* OpenSSL's words when the first bytes are no TLS record. */
+    case CURLE_SSL_CONNECT_ERROR:
+        return strstr(x->message, "wrong version number") != NULL ||
+                       strstr(x->message, "packet length too long") != NULL
+                   ? FETCH_TLS_TO_PLAIN
+                   : FETCH_TLS;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, that is, no status line */
+    case CURLE_WEIRD_SERVER_REPLY: return FETCH_NOT_HTTP;
+    case CURLE_TOO_MANY_REDIRECTS: return FETCH_REDIRECTS;
+    default: return FETCH_OTHER;
+    }
+}
+
 /* Calls back and frees one that ended. */
 static void
 finish(struct fetch *x, CURLcode code)
 {
-    struct fetch_result res = {.err = err_of(code, x)};
+    struct fetch_result res = {.cause = cause_of(code, x), .err = err_of(code, x)};
     long status = 0;
 
     MAGIC_CHECK(x, FETCH_MAGIC);
@@ -217,7 +287,7 @@ on_curl_body(char *bytes, size_t size, size_t count, void *ctx)
 }
 
 struct fetcher *
-fetcher_new(struct loop *l, const char *user_agent)
+fetcher_new(struct loop *l, const char *user_agent, const char *ca_file)
 {
     struct fetcher *f = calloc(1, sizeof(*f));
 
@@ -228,9 +298,11 @@ fetcher_new(struct loop *l, const char *user_agent)
     f->loop = l;
     f->timer = loop_timer_new(l, on_timer, f);
     f->user_agent = strdup(user_agent);
+    f->ca_file = ca_file != NULL ? strdup(ca_file) : NULL;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) == 0)
         f->multi = curl_multi_init();
-    if (f->timer == NULL || f->user_agent == NULL || f->multi == NULL) {
+    if (f->timer == NULL || f->user_agent == NULL || f->multi == NULL ||
+        (ca_file != NULL && f->ca_file == NULL)) {
         fetcher_free(f);
         return NULL;
     }
@@ -255,6 +327,7 @@ fetcher_free(struct fetcher *f)
     curl_global_cleanup();
     loop_timer_free(f->timer);
     free(f->user_agent);
+    free(f->ca_file);
     MAGIC_CLEAR(f);
     free(f);
 }
@@ -319,6 +392,10 @@ set_options(struct fetch *x, const struct fetch_request *req)
                      (long)(req->connect_ms != 0 ? req->connect_ms : FETCH_CONNECT_MS));
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS,
                      (long)(req->timeout_ms != 0 ? req->timeout_ms : FETCH_TIMEOUT_MS));
+    /* OpenSSL's folder of authorities, the system's, stays in use. */
+    if (x->fetcher->ca_file != NULL &&
+        curl_easy_setopt(c, CURLOPT_CAINFO, x->fetcher->ca_file) != CURLE_OK)
+        return false;
     if (is_loopback_url(req->url))
         curl_easy_setopt(c, CURLOPT_PROXY, "");
     return curl_easy_setopt(c, CURLOPT_URL, req->url) == CURLE_OK &&

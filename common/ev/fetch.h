@@ -31,7 +31,27 @@ struct fetch_request {
     uint32_t connect_ms, timeout_ms; /* 0: the defaults; the second is for all of it */
 };
 
+/* Why no answer of HTTP came, as far as that changes what a person does about it. */
+enum fetch_cause {
+    FETCH_NO_CAUSE,      /* HTTP answered */
+    FETCH_NOT_RESOLVED,  /* the host's name */
+    FETCH_REFUSED,       /* nothing listens there */
+    FETCH_UNREACHABLE,
+    FETCH_NO_CONNECTION, /* the connection was not made in time */
+    FETCH_NO_ANSWER,     /* the connection was made, and no answer came in time */
+    FETCH_CLOSED,        /* it was closed before the answer */
+    FETCH_TLS_TO_PLAIN,  /* HTTPS was spoken to a port that does not speak TLS */
+    FETCH_UNTRUSTED,     /* the certificate's authority is not known */
+    FETCH_EXPIRED,       /* the certificate has expired, or is not valid yet */
+    FETCH_OTHER_NAME,    /* the certificate is for another name */
+    FETCH_TLS,           /* TLS failed in another way */
+    FETCH_NOT_HTTP,      /* what answers speaks another protocol */
+    FETCH_REDIRECTS,     /* too many of them */
+    FETCH_OTHER,
+};
+
 struct fetch_result {
+    enum fetch_cause cause;
     int err;             /* 0: HTTP answered, whatever its status; TOOBIG: more than body_max */
     unsigned status;     /* of HTTP; 0 if none came */
     const uint8_t *body; /* valid during the callback */
@@ -39,8 +59,9 @@ struct fetch_result {
     const char *message; /* what went wrong, in curl's words; "" */
 };
 
-/* NULL when memory is out. |user_agent| is copied. */
-struct fetcher *fetcher_new(struct loop *l, const char *user_agent);
+/* NULL when memory is out. The texts are copied. |ca_file|: a PEM file of authorities that HTTPS
+ * servers are trusted by, beside those of the system; NULL: the system's alone. */
+struct fetcher *fetcher_new(struct loop *l, const char *user_agent, const char *ca_file);
 
 /* Cancels all. Not from inside a callback. NULL is legal. */
 void fetcher_free(struct fetcher *f);

@@ -90,6 +90,7 @@ transfer_option(struct transfer_options *o, int id, const char *value, struct er
     case TRANSFER_OPT_DOWN_LIMIT: return take_rate("--down-limit", value, &o->down_limit, eb);
     case TRANSFER_OPT_MAX_PEERS: return take_max_peers(o, value, eb);
     case TRANSFER_OPT_NO_PEX: o->no_pex = true; return 0;
+    case TRANSFER_OPT_CA: o->ca_file = value; return 0;
     case TRANSFER_OPT_STATE_DIR: o->state_dir = value; return 0;
     case TRANSFER_OPT_CHECK: o->force_check = true; return 0;
     case TRANSFER_OPT_GIVE_UP: return take_give_up(o, value, eb);
@@ -324,6 +325,7 @@ transfer_run(const struct cli_command *command, const struct transfer_options *o
     cfg.down_limit = o->down_limit;
     cfg.peers_max = (uint32_t)o->max_peers;
     cfg.no_pex = o->no_pex;
+    cfg.ca_file = o->ca_file;
     add->trackers = o->trackers.items;
     add->tracker_count = o->trackers.count;
     add->force_check = o->force_check;

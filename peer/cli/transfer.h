@@ -20,6 +20,7 @@ enum {
     TRANSFER_OPT_DOWN_LIMIT,
     TRANSFER_OPT_MAX_PEERS,
     TRANSFER_OPT_NO_PEX,
+    TRANSFER_OPT_CA,
     TRANSFER_OPT_STATE_DIR,
     TRANSFER_OPT_CHECK,
     TRANSFER_OPT_GIVE_UP,
@@ -38,6 +39,8 @@ enum {
         {TRANSFER_OPT_MAX_PEERS, 0, "max-peers", "COUNT",                                          \
          "be connected to at most that many peers (200)"},                                         \
         {TRANSFER_OPT_NO_PEX, 0, "no-pex", NULL, "don't exchange peers with other peers"},         \
+        {TRANSFER_OPT_CA, 0, "ca", "FILE",                                                         \
+         "trust HTTPS trackers by the authorities in this PEM file too ($SSL_CERT_FILE)"},         \
         {TRANSFER_OPT_STATE_DIR, 0, "state-dir", "DIR",                                            \
          "keep state there ($XDG_STATE_HOME/sprat or ~/.local/state/sprat)"},                      \
         {TRANSFER_OPT_CHECK, 0, "check", NULL,                                                     \
@@ -55,6 +58,7 @@ struct transfer_options {
     uint64_t up_limit, down_limit;
     uint64_t max_peers; /* 0: the default */
     bool no_pex;
+    const char *ca_file;   /* NULL: none of our own */
     const char *state_dir; /* NULL: the default */
     bool force_check;
     uint64_t give_up_s; /* 0: never */

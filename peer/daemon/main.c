@@ -133,6 +133,7 @@ open_shards(struct daemon *d, struct errbuf *eb)
                                  .conns_max = (uint32_t)s->max_connections,
                                  .rest_ms = (uint32_t)s->rest_after_s * 1000,
                                  .no_pex = s->no_pex,
+                                 .ca_file = s->ca_file,
                                  .log = &d->log};
     int err;
 

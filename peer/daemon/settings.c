@@ -38,6 +38,7 @@ enum {
     OPT_MAX_CONNECTIONS,
     OPT_REST_AFTER,
     OPT_PEX,
+    OPT_CA,
     OPT_SEED,
     OPT_LOG_LEVEL,
 };
@@ -71,6 +72,8 @@ static const struct option_spec specs[] = {
      "put a complete torrent to rest that has had no peer for so long: it is announced and found, and "
      "takes little memory (30)"},
     {OPT_PEX, 0, "pex", "yes|no", "exchange peers with other peers, but for private torrents (yes)"},
+    {OPT_CA, 0, "ca", "FILE",
+     "trust HTTPS trackers by the authorities in this PEM file too ($SSL_CERT_FILE)"},
     {OPT_SEED, 0, "seed", "none|forever|RATIO",
      "how long complete torrents are seeded that are added without saying so (forever)"},
     {OPT_LOG_LEVEL, 0, "log-level", "LEVEL", "error, warning, info or debug (info)"},
@@ -201,6 +204,7 @@ set_key(struct settings *s, int id, const char *value, struct errbuf *eb)
         return set_count(&s->max_connections, SESSION_CONNS_MAX, "max-connections", value, eb);
     case OPT_REST_AFTER: return set_rest_after(s, value, eb);
     case OPT_PEX: return set_pex(s, value, eb);
+    case OPT_CA: return set_path(&s->ca_file, "ca", value, eb);
     case OPT_SEED:
         if (settings_parse_seed(value, &s->seed, &s->ratio) != 0)
             return errbuf_set(eb, SPRAT_E_INVAL, "seed: '%s' is not none, forever or a ratio",
@@ -384,5 +388,6 @@ settings_fini(struct settings *s)
     free(s->socket);
     free(s->save_dir);
     free(s->completed_dir);
-    s->state_dir = s->socket = s->save_dir = s->completed_dir = NULL;
+    free(s->ca_file);
+    s->state_dir = s->socket = s->save_dir = s->completed_dir = s->ca_file = NULL;
 }

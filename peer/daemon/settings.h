@@ -33,6 +33,7 @@ struct settings {
     uint64_t max_peers, max_connections; /* of a torrent, of all; 0: the defaults */
     uint64_t rest_after_s; /* 0: the default */
     bool no_pex;
+    char *ca_file; /* absolute; NULL: none of our own */
     enum seed_policy seed; /* of torrents that come without one */
     double ratio;
     enum log_level log_level;

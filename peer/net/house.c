@@ -9,7 +9,9 @@
 
 #include "common/base/assert.h"
 #include "common/crypto/random.h"
+#include "common/crypto/tls.h"
 #include "common/sys/fdlimit.h"
+#include "common/sys/file.h"
 #include "peer/net/session_impl.h"
 
 static bool
@@ -26,6 +28,29 @@ conns_max(uint32_t wanted)
     uint32_t most = half < SESSION_CONNS_MAX ? half : SESSION_CONNS_MAX;
 
     return wanted > 0 && wanted < most ? wanted : most;
+}
+
+/* The authorities that trackers' certificates may come from are looked at here, so that a wrong
+ * file is an error at the start. */
+static int
+take_authorities(struct house *h, const char *path, struct errbuf *eb)
+{
+    struct tls_pem pem = {.name = path != NULL ? path : getenv("SSL_CERT_FILE")};
+    uint8_t *data = NULL;
+    struct errbuf why;
+    int err;
+
+    if (pem.name == NULL || *pem.name == '\0')
+        return 0;
+    err = file_read(pem.name, TLS_PEM_MAX, &data, &pem.len, &why);
+    pem.data = data;
+    if (err == 0)
+        err = tls_check_authorities(&pem, &why);
+    free(data);
+    if (err != 0)
+        return errbuf_set(eb, err, "%s: %s", path != NULL ? "ca" : "SSL_CERT_FILE", why.text);
+    h->ca_file = strdup(pem.name);
+    return h->ca_file != NULL ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
 }
 
 int
@@ -49,7 +74,9 @@ house_new(const struct session_config *cfg, uint32_t loops, struct house **out, 
     h->conns_max = conns_max(cfg->conns_max);
     random_bytes(seed, sizeof(seed));
     hashmap_init(&h->by_hash, seed, key_matches);
-    err = disk_new(&opt, &h->disk, eb);
+    err = take_authorities(h, cfg->ca_file, eb);
+    if (err == 0)
+        err = disk_new(&opt, &h->disk, eb);
     if (err == 0)
         err = state_open(cfg->state_dir, cfg->program, &h->state, eb);
     if (err != 0) {
@@ -78,6 +105,7 @@ house_free(struct house *h)
     ASSERT(h->state == NULL && h->disk == NULL && h->torrents == 0);
     hashmap_fini(&h->by_hash);
     lock_fini(&h->lock);
+    free(h->ca_file);
     free(h);
 }
 

@@ -46,6 +46,7 @@ struct house {
     uint32_t peers_max; /* of each torrent */
     uint32_t rest_ms;   /* a seed without a peer for so long rests */
     bool no_pex;
+    char *ca_file; /* NULL: the system's authorities alone */
     bool managed; /* spratd's: its torrents are started by it again */
     bool loading; /* what is added now comes from the database; no loop runs yet */
     struct house_doors { /* the first loop's */

@@ -164,7 +164,7 @@ open_net(struct session *s)
     uint32_t loops = s->house->loops;
 
     s->resolver = resolver_new(s->loop);
-    s->fetcher = fetcher_new(s->loop, "sprat/" PACKAGE_VERSION);
+    s->fetcher = fetcher_new(s->loop, "sprat/" PACKAGE_VERSION, s->house->ca_file);
     s->hub = conn_hub_new(s->loop, SESSION_BLOCKS_MAX / loops, CONN_HUB_BUFFERS_MAX / loops);
     s->mail = mailbox_new(s->loop, SESSION_LETTERS_MAX);
     s->farewells = farewells_new(s->loop, on_farewells_over, s);

@@ -51,6 +51,8 @@ struct session_config {
     uint32_t conns_max; /* of all torrents, within SESSION_CONNS_MAX; 0: that */
     uint32_t rest_ms;   /* spratd's seeds that have had no peer for so long rest; 0: SESSION_REST_MS */
     bool no_pex;        /* peers are not told of each other (BEP 11) */
+    const char *ca_file; /* PEM: authorities of HTTPS trackers, beside the system's; NULL: the file
+                            that $SSL_CERT_FILE names, or none */
     const struct log *log;
 };
 

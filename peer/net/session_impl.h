@@ -158,6 +158,8 @@ struct torrent_ask {
     struct torrent *torrent;
     uint32_t job;
     struct tracker_ask *ask; /* NULL: it could not be made, and fails soon */
+    struct loop_timer *slow; /* a person hears then that there is no answer; NULL: not */
+    bool told;               /* and has heard it */
 };
 
 /* A peer given by name, being resolved. */
@@ -300,7 +302,8 @@ struct torrent {
         struct conn *accepting; /* while ACCEPTED is fed */
         struct handshake answer;
         uint32_t conns;
-        struct list asks;
+        bool said_unsupported; /* trackers */
+    struct list asks;
         struct list names;
     } net;
     struct torrent_hosts {
@@ -505,6 +508,8 @@ void track_add_addrs(struct torrent *t, enum peer_source source, const struct en
 /* Announces under way fail now: there is no more time for them. */
 void track_cancel(struct torrent *t);
 void track_add_names(struct torrent *t);
+/* Tells, once, of trackers whose scheme can't be spoken. */
+void track_say_unsupported(struct torrent *t);
 void track_add_stored(struct torrent *t);
 void track_fini(struct torrent *t);
 

@@ -141,5 +141,6 @@ core_start(struct torrent *t)
         return;
     track_add_stored(t);
     track_add_names(t);
+    track_say_unsupported(t);
     torrent_rest_feed_found(t);
 }

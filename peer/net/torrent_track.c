@@ -10,6 +10,8 @@
 #include "common/sys/addr.h"
 #include "peer/net/session_impl.h"
 
+enum { UNSUPPORTED_SAID_MAX = 3 }; /* the list of trackers has all of them */
+
 const struct announcer *
 track_announcer(const struct torrent *t)
 {
@@ -48,9 +50,39 @@ warn_if_new(struct torrent *t, uint32_t tracker, const struct announce_status *b
     event_push(t, TORRENT_EVENT_WARNING, st.err, text);
 }
 
+/* Nothing came for ANNOUNCE_SLOW_S: a person hears that once per tracker, and not of its hashes nor
+ * of later tries. */
+static void
+on_slow(void *ctx)
+{
+    struct torrent_ask *ask = ctx;
+    struct torrent *t = ask->torrent;
+    uint32_t tracker = announcer_tracker_of(track_announcer(t), ask->job);
+    struct announce_status st;
+    char text[ERRBUF_SIZE];
+    bool told = false;
+
+    LIST_EACH(it, &t->net.asks) {
+        const struct torrent_ask *other = LIST_ENTRY(it, struct torrent_ask, link);
+
+        told |= other->told && announcer_tracker_of(track_announcer(t), other->job) == tracker;
+    }
+    if (!torrent_tracker(t, tracker, &st) || !st.slow || st.working || st.failures > 0)
+        return;
+    ask->told = true;
+    if (told)
+        return;
+    snprintf(text, sizeof(text), "%s: no answer within %d s; still waiting%s", st.url,
+             ANNOUNCE_SLOW_S,
+             announcer_count(track_announcer(t)) > 1 ? ", and other trackers are asked beside it"
+                                                     : "");
+    event_push(t, TORRENT_EVENT_WARNING, SPRAT_E_TIMEOUT, text);
+}
+
 static void
 ask_free(struct torrent_ask *ask)
 {
+    loop_timer_free(ask->slow);
     list_remove(&ask->link);
     free(ask);
 }
@@ -62,13 +94,15 @@ on_announced(void *ctx, const struct announce_result *res, const struct endpoint
     struct torrent_ask *ask = ctx;
     struct torrent *t = ask->torrent;
     uint32_t job = ask->job, tracker = announcer_tracker_of(track_announcer(t), job);
+    bool told = ask->told && res->err == SPRAT_E_TIMEOUT;
     struct announce_status before;
 
     ask_free(ask);
     if (!torrent_tracker(t, tracker, &before))
         before.message[0] = '\0';
     feed_announced(t, job, res, addrs, count);
-    warn_if_new(t, tracker, &before);
+    if (!told)
+        warn_if_new(t, tracker, &before);
 }
 
 static enum tracker_event
@@ -134,6 +168,45 @@ track_announce(struct torrent *t, const struct swarm_effect *fx)
         return;
     }
     list_push_back(&t->net.asks, &ask->link);
+    ask->slow = loop_timer_new(t->session->loop, on_slow, ask);
+    if (ask->slow != NULL && fx->u.announce.job.event != ANNOUNCE_STOPPED)
+        loop_timer_set(ask->slow,
+                       mono_add_ms(loop_now(t->session->loop), ANNOUNCE_SLOW_S * 1000));
+}
+
+/* --- trackers that are never asked --- */
+
+static void
+say_unsupported(struct torrent *t, const struct announce_status *st, uint32_t others)
+{
+    char text[ERRBUF_SIZE], rest[80];
+
+    if (others == 0)
+        snprintf(rest, sizeof(rest), "there is no other tracker: name one with -t URL");
+    else if (others == 1)
+        snprintf(rest, sizeof(rest), "1 other tracker is asked");
+    else
+        snprintf(rest, sizeof(rest), "%u other trackers are asked", others);
+    snprintf(text, sizeof(text), "%s: %s; %s", st->url, st->message, rest);
+    event_push(t, TORRENT_EVENT_WARNING, SPRAT_E_INVAL, text);
+}
+
+void
+track_say_unsupported(struct torrent *t)
+{
+    uint32_t count = announcer_count(track_announcer(t)), supported = 0, said = 0;
+    struct announce_status st;
+
+    if (t->net.said_unsupported)
+        return;
+    t->net.said_unsupported = true;
+    for (uint32_t i = 0; i < count; i++)
+        supported += torrent_tracker(t, i, &st) && !st.unsupported;
+    for (uint32_t i = 0; i < count && said < UNSUPPORTED_SAID_MAX; i++)
+        if (torrent_tracker(t, i, &st) && st.unsupported) {
+            say_unsupported(t, &st, supported);
+            said++;
+        }
 }
 
 void

@@ -15,6 +15,7 @@
 #include "common/codec/tracker_query.h"
 #include "common/ds/list.h"
 #include "common/ev/url.h"
+#include "peer/net/tracker_say.h"
 
 #define TRACKER_CLIENT_MAGIC 0x54524b43u
 #define TRACKER_ASK_MAGIC    0x54524b41u
@@ -37,6 +38,7 @@ struct tracker_client {
     struct udp_tracker *udp;
     struct source source;
     uint32_t asks;
+    uint32_t lookups; /* of peers' names */
     struct list ids; /* the longest unused first */
     uint32_t id_count;
 };
@@ -51,6 +53,15 @@ struct part {
     struct udp_ask *udp;
     struct tracker_reply reply;
     struct endpoint *peers;
+    bool local; /* the tracker is on this machine */
+    struct tracker_name names[TRACKER_NAMES_MAX];
+};
+
+/* A peer's name that is looked up. */
+struct name_lookup {
+    struct tracker_ask *ask;
+    struct part *part;
+    struct resolve *resolve; /* NULL: none, or over */
 };
 
 struct tracker_ask {
@@ -65,7 +76,12 @@ struct tracker_ask {
     struct part parts[PARTS];
     unsigned part_count;
     unsigned running;
+    struct name_lookup lookups[PARTS * TRACKER_NAMES_MAX];
+    unsigned lookups_running;
+    bool finished; /* but for the names */
+    struct mono began;
     int err; /* of the whole */
+    char note[NOTE_MAX + 1];
     tracker_done_fn fn;
     void *ctx;
 };
@@ -130,6 +146,9 @@ ask_free(struct tracker_ask *ask)
         udp_ask_cancel(ask->parts[i].udp);
         free(ask->parts[i].peers);
     }
+    for (size_t i = 0; i < PARTS * TRACKER_NAMES_MAX; i++)
+        resolve_cancel(ask->lookups[i].resolve);
+    ask->tc->lookups -= ask->lookups_running;
     resolve_cancel(ask->resolve);
     loop_timer_free(ask->timer);
     ask->tc->asks--;
@@ -209,7 +228,7 @@ gather_peers(struct tracker_ask *ask, struct endpoint **addrs)
 }
 
 static void
-finish(struct tracker_ask *ask)
+tell(struct tracker_ask *ask)
 {
     struct announce_result res = {.err = ask->err};
     struct endpoint *addrs = NULL;
@@ -225,10 +244,72 @@ finish(struct tracker_ask *ask)
     for (unsigned i = 0; i < ask->part_count && !any; i++)
         merge_bad(&res, &ask->parts[i]);
     if (res.err != 0 && res.message == NULL)
-        res.message = sprat_strerror(res.err);
+        res.message = ask->note[0] != '\0' ? ask->note : sprat_strerror(res.err);
     res.peers = (uint32_t)count;
     ask->fn(ask->ctx, &res, addrs, count);
     ask_free(ask);
+}
+
+/* A name's addresses join the peers of the answer that it stood in. */
+static void
+on_name(void *ctx, int err, const struct endpoint *addrs, size_t count)
+{
+    struct name_lookup *l = ctx;
+    struct tracker_ask *ask = l->ask;
+    struct part *p = l->part;
+    size_t taken = 0;
+
+    l->resolve = NULL;
+    for (size_t i = 0; err == 0 && i < count && taken < TRACKER_CLIENT_NAME_ADDRS_MAX; i++) {
+        if (p->reply.npeers == p->reply.peers_max || (addr_is_loopback(&addrs[i]) && !p->local))
+            continue;
+        p->peers[p->reply.npeers++] = addrs[i];
+        taken++;
+    }
+    ask->tc->lookups--;
+    ask->lookups_running--;
+    if (ask->lookups_running == 0)
+        tell(ask);
+}
+
+/* Begins to look up the names in the good answers, as many as there is room for. */
+static void
+look_up_names(struct tracker_ask *ask)
+{
+    struct tracker_client *tc = ask->tc;
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < ask->part_count; i++) {
+        struct part *p = &ask->parts[i];
+
+        for (size_t k = 0; part_ok(p) && k < p->reply.nnames; k++) {
+            struct name_lookup *l = &ask->lookups[n];
+
+            if (tc->lookups == TRACKER_CLIENT_NAMES_MAX)
+                return;
+            *l = (struct name_lookup){.ask = ask, .part = p};
+            l->resolve =
+                resolve_start(tc->resolver, p->names[k].host, p->names[k].port, on_name, l);
+            if (l->resolve == NULL)
+                return;
+            n++;
+            tc->lookups++;
+            ask->lookups_running++;
+        }
+    }
+}
+
+static void
+finish(struct tracker_ask *ask)
+{
+    if (!ask->finished)
+        look_up_names(ask);
+    ask->finished = true;
+    if (ask->lookups_running == 0)
+        tell(ask);
+    else
+        loop_timer_set(ask->timer,
+                       mono_add_ms(loop_now(ask->tc->loop), TRACKER_CLIENT_NAMES_MS));
 }
 
 /* Ends it from the loop, soon. */
@@ -247,7 +328,10 @@ on_timer(void *ctx)
     struct tracker_ask *ask = ctx;
 
     MAGIC_CHECK(ask, TRACKER_ASK_MAGIC);
-    finish(ask);
+    if (ask->finished)
+        tell(ask); /* the names had theirs */
+    else
+        finish(ask);
 }
 
 static void
@@ -260,6 +344,8 @@ part_done(struct part *p, int err)
     if (err != 0 && p->note[0] == '\0')
         snprintf(p->note, sizeof(p->note), "%s", sprat_strerror(err));
     ask->running--;
+    if (ask->finished)
+        return; /* names are waited for; this counts too if it was good */
     if (ask->running == 0)
         finish(ask);
     else if (part_ok(p))
@@ -276,15 +362,16 @@ on_fetched(void *ctx, const struct fetch_result *res)
 
     p->fetch = NULL;
     if (err != 0) {
-        snprintf(p->note, sizeof(p->note), "%s", res->message);
+        tracker_say_fetch(p->note, sizeof(p->note), &p->ask->parts_of_url, res);
     } else {
         err = tracker_http_parse_reply(&p->reply, res->body, res->len);
         /* Some trackers say why with a status of 4xx: the body counts where it can be read. */
         if (res->status != 200 && (err != 0 || p->reply.failure[0] == '\0')) {
             err = SPRAT_E_REMOTE;
-            snprintf(p->note, sizeof(p->note), "HTTP status %u", res->status);
+            tracker_say_fetch(p->note, sizeof(p->note), &p->ask->parts_of_url, res);
         } else if (err != 0) {
-            snprintf(p->note, sizeof(p->note), "the answer is not a tracker's: %s",
+            snprintf(p->note, sizeof(p->note),
+                     "the answer is not a tracker's (%s): tracker URLs usually end in /announce",
                      sprat_strerror(err));
         }
     }
@@ -297,6 +384,9 @@ on_udp(void *ctx, int err)
     struct part *p = ctx;
 
     p->udp = NULL;
+    if (err != 0)
+        tracker_say_err(p->note, sizeof(p->note), &p->ask->parts_of_url, err,
+                        (unsigned)((loop_now(p->ask->tc->loop).us - p->ask->began.us) / 1000000));
     part_done(p, err);
 }
 
@@ -329,7 +419,7 @@ start_http(struct part *p, const struct endpoint *to)
 }
 
 static void
-start_part(struct tracker_ask *ask, const struct endpoint *to)
+start_part(struct tracker_ask *ask, const struct endpoint *to, size_t count)
 {
     struct part *p = &ask->parts[ask->part_count];
 
@@ -338,11 +428,14 @@ start_part(struct tracker_ask *ask, const struct endpoint *to)
     if (p->peers == NULL)
         return;
     tracker_reply_init(&p->reply, p->peers, TRACKER_CLIENT_PEERS_MAX);
+    p->reply.names = p->names;
+    p->reply.names_max = TRACKER_NAMES_MAX;
+    p->local = addr_is_loopback(to);
     if (strcmp(ask->parts_of_url.scheme, "udp") == 0)
-        p->udp = udp_tracker_announce(ask->tc->udp, to, &ask->announce, ask->parts_of_url.rest,
-                                      &p->reply, on_udp, p);
+        p->udp = udp_tracker_announce(ask->tc->udp, to, count, &ask->announce,
+                                      ask->parts_of_url.rest, &p->reply, on_udp, p);
     else
-        start_http(p, to);
+        start_http(p, to); /* curl looks the name up itself, and tries all addresses */
     if (p->fetch == NULL && p->udp == NULL) {
         free(p->peers);
         p->peers = NULL;
@@ -355,13 +448,19 @@ start_part(struct tracker_ask *ask, const struct endpoint *to)
 
 /* --- from the name to the parts --- */
 
-static const struct endpoint *
-first_of_family(const struct endpoint *addrs, size_t count, unsigned family)
+/* The tracker's addresses of one family. */
+struct family {
+    struct endpoint addrs[UDP_TRACKER_ADDRS_MAX];
+    size_t count;
+};
+
+static void
+pick_family(struct family *f, const struct endpoint *addrs, size_t count, unsigned family)
 {
-    for (size_t i = 0; i < count; i++)
+    f->count = 0;
+    for (size_t i = 0; i < count && f->count < UDP_TRACKER_ADDRS_MAX; i++)
         if (addrs[i].family == family)
-            return &addrs[i];
-    return NULL;
+            f->addrs[f->count++] = addrs[i];
 }
 
 /* One part per family that the tracker has and we listen in; if they share none, whatever it
@@ -369,19 +468,19 @@ first_of_family(const struct endpoint *addrs, size_t count, unsigned family)
 static void
 start_parts(struct tracker_ask *ask, const struct endpoint *addrs, size_t count)
 {
-    const struct endpoint *v4 = first_of_family(addrs, count, IP_V4);
-    const struct endpoint *v6 = first_of_family(addrs, count, IP_V6);
-    bool use4 = v4 != NULL && ask->tc->source.v4.family != IP_NONE;
-    bool use6 = v6 != NULL && ask->tc->source.v6.family != IP_NONE;
+    struct family v4, v6;
+    bool use4, use6;
 
-    if (!use4 && !use6) {
-        start_part(ask, v4 != NULL ? v4 : v6);
-        return;
-    }
+    pick_family(&v4, addrs, count, IP_V4);
+    pick_family(&v6, addrs, count, IP_V6);
+    use4 = v4.count > 0 && ask->tc->source.v4.family != IP_NONE;
+    use6 = v6.count > 0 && ask->tc->source.v6.family != IP_NONE;
+    if (!use4 && !use6)
+        use4 = !(use6 = v4.count == 0);
     if (use4)
-        start_part(ask, v4);
+        start_part(ask, v4.addrs, v4.count);
     if (use6)
-        start_part(ask, v6);
+        start_part(ask, v6.addrs, v6.count);
 }
 
 static void
@@ -395,8 +494,9 @@ on_resolved(void *ctx, int err, const struct endpoint *addrs, size_t count)
     if (err == 0)
         start_parts(ask, addrs, count);
     else if (strcmp(ask->parts_of_url.scheme, "udp") != 0)
-        start_part(ask, &unknown); /* a proxy may know the name */
+        start_part(ask, &unknown, 1); /* a proxy may know the name */
     else {
+        tracker_say_err(ask->note, sizeof(ask->note), &ask->parts_of_url, err, 0);
         finish_later(ask, err);
         return;
     }
@@ -424,6 +524,9 @@ start(struct tracker_ask *ask)
         if (ask->resolve == NULL)
             err = SPRAT_E_LIMIT;
     }
+    if (err == SPRAT_E_SYNTAX || err == SPRAT_E_INVAL)
+        snprintf(ask->note, sizeof(ask->note),
+                 "this is not a tracker's URL, as udp://HOST:PORT/announce is one");
     if (err != 0)
         finish_later(ask, err);
 }
@@ -443,6 +546,7 @@ tracker_client_announce(struct tracker_client *tc, const char *url,
     tc->asks++;
     ask->url = strdup(url);
     ask->announce = *a;
+    ask->began = loop_now(tc->loop);
     ask->fn = fn;
     ask->ctx = ctx;
     ask->timer = loop_timer_new(tc->loop, on_timer, ask);

@@ -18,6 +18,10 @@ enum {
     TRACKER_CLIENT_PEERS_MAX = 1000, /* taken from one answer */
     TRACKER_CLIENT_TIMEOUT_MS = 30000, /* for one HTTP announce */
     TRACKER_CLIENT_GRACE_MS = 1000, /* when one family has answered, how long for the other */
+    TRACKER_CLIENT_NAMES_MS = 3000, /* how long the names of peers in an answer are looked up */
+    TRACKER_CLIENT_NAMES_MAX = 64,  /* names of peers looked up at a time, for all torrents of a
+                                       loop; TRACKER_NAMES_MAX from one answer */
+    TRACKER_CLIENT_NAME_ADDRS_MAX = 2, /* addresses taken of one name */
 };
 
 struct tracker_client;
@@ -36,7 +40,9 @@ struct tracker_client *tracker_client_new(struct loop *l, struct resolver *resol
 /* All asks must have ended or been cancelled (asserted). NULL is legal. */
 void tracker_client_free(struct tracker_client *tc);
 
-/* Announces |a| at |url|. |fn| is called once, from the loop and never from inside this call,
+/* Announces |a| at |url|. Peers that the tracker gives by DNS name are looked up within the bounds
+ * above; what is not found by then is left out. A name that leads to this machine itself (loopback)
+ * counts only if the tracker is there too: no tracker of others makes us dial our own services. |fn| is called once, from the loop and never from inside this call,
  * unless it is cancelled. NULL, and nothing comes, when memory is out. */
 struct tracker_ask *tracker_client_announce(struct tracker_client *tc, const char *url,
                                             const struct tracker_announce *a, tracker_done_fn fn,

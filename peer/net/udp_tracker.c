@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Asks go through two packets, connect and announce; the first is spared while a connection id of
- * that tracker is young. Answers are matched by sender and transaction id; all others are dropped
- * without a word.
+ * that tracker is young. Answers are matched by transaction id; all others are dropped without a
+ * word.
  */
 #include "peer/net/udp_tracker.h"
 
@@ -38,17 +38,22 @@ struct udp_tracker {
     struct list asks;
     struct list connections; /* the oldest first */
     uint32_t connection_count;
+    uint32_t strays; /* datagrams of strangers that answered nothing, since there are asks */
+    uint64_t sent;   /* requests so far */
 };
 
 struct udp_ask {
     uint32_t magic;
     struct list link;
     struct udp_tracker *owner;
-    struct endpoint to;
+    struct endpoint to[UDP_TRACKER_ADDRS_MAX]; /* without those that are known to be dead */
+    size_t count, at;
+    uint64_t sent_as; /* the last request's number */
     struct tracker_announce announce;
     char url_data[URL_DATA_MAX + 1];
     struct tracker_reply *reply;
     struct loop_timer *timer;
+    bool sent;
     bool connecting; /* the packet under way is a connect request */
     bool reconnected; /* a connection id was refused once already */
     uint32_t transaction;
@@ -125,6 +130,7 @@ finish(struct udp_ask *ask, int err)
 }
 
 static void on_batch(void *ctx, const struct dgram_msg *msgs, size_t count);
+static void on_undelivered(void *ctx, const struct endpoint *to, int err);
 
 /* The socket that reaches |to|: bound to our own address where that is possible. */
 static int
@@ -132,7 +138,8 @@ socket_for(struct udp_tracker *u, const struct endpoint *to, struct dgram **out)
 {
     const struct endpoint *from = source_for(&u->source, to);
     struct endpoint at = from != NULL ? *from : (struct endpoint){.family = to->family};
-    struct dgram_handler h = {.ctx = u, .on_batch = on_batch};
+    struct dgram_handler h = {
+        .ctx = u, .on_batch = on_batch, .on_undelivered = on_undelivered};
     unsigned i = (to->family == IP_V6 ? 2 : 0) + (from != NULL ? 1 : 0);
     int err = 0;
 
@@ -143,29 +150,70 @@ socket_for(struct udp_tracker *u, const struct endpoint *to, struct dgram **out)
     return err;
 }
 
-/* Sends what is next: an announce if we have a connection id, else a connect request. */
+/* Sends what is next to the address whose turn it is: an announce if we have a connection id, else
+ * a connect request. A request that is repeated keeps its transaction id, so that a late answer
+ * counts. */
 static int
-send_next(struct udp_ask *ask)
+send_to_one(struct udp_ask *ask)
 {
     struct udp_tracker *u = ask->owner;
+    const struct endpoint *to = &ask->to[ask->at];
     uint8_t packet[TRACKER_UDP_REQUEST_MAX];
-    struct dgram_msg msg = {.peer = ask->to, .data = packet};
-    struct connection *c = connection_find(u, &ask->to);
+    struct dgram_msg msg = {.peer = *to, .data = packet};
+    struct connection *c = connection_find(u, to);
     struct dgram *socket = NULL;
-    int err = socket_for(u, &ask->to, &socket);
+    int err = socket_for(u, to, &socket);
 
     if (err != 0)
         return err;
-    random_bytes(&ask->transaction, sizeof(ask->transaction));
+    if (!ask->sent || ask->connecting != (c == NULL))
+        random_bytes(&ask->transaction, sizeof(ask->transaction));
     ask->connecting = c == NULL;
     msg.len = c == NULL ? tracker_udp_put_connect(packet, ask->transaction)
                         : tracker_udp_put_announce(packet, c->id, ask->transaction,
                                                    &ask->announce, ask->url_data);
+    err = dgram_try(socket, &msg);
+    ask->sent = true;
+    ask->sent_as = ++u->sent;
     /* One that the kernel has no room for is as good as lost on the way. */
-    (void)dgram_send(socket, &msg, 1);
-    loop_timer_set(ask->timer,
-                   mono_add_ms(loop_now(u->loop), (int64_t)u->retry_ms << ask->tries));
+    return err == SPRAT_E_AGAIN ? 0 : err;
+}
+
+/* The address whose turn it is can't be reached: the next one has its place. False if there is
+ * none. */
+static bool
+drop_address(struct udp_ask *ask)
+{
+    if (ask->count == 1)
+        return false;
+    ask->count--;
+    memmove(&ask->to[ask->at], &ask->to[ask->at + 1], (ask->count - ask->at) * sizeof(ask->to[0]));
+    if (ask->at == ask->count)
+        ask->at = 0;
+    return true;
+}
+
+/* Sends to the first address that the network takes it for. The waits double once all addresses
+ * had one. */
+static int
+send_next(struct udp_ask *ask)
+{
+    struct udp_tracker *u = ask->owner;
+    unsigned doublings;
+    int err;
+
+    while ((err = send_to_one(ask)) != 0)
+        if (!drop_address(ask))
+            return err;
+    doublings = ask->tries / (unsigned)ask->count;
+    loop_timer_set(ask->timer, mono_add_ms(loop_now(u->loop), (int64_t)u->retry_ms << doublings));
     return 0;
+}
+
+static unsigned
+tries_max(const struct udp_ask *ask)
+{
+    return ask->count < UDP_TRACKER_TRIES ? UDP_TRACKER_TRIES : (unsigned)ask->count;
 }
 
 static void
@@ -175,26 +223,77 @@ on_timer(void *ctx)
     int err = ask->err;
 
     MAGIC_CHECK(ask, UDP_ASK_MAGIC);
-    if (err == 0 && ++ask->tries == UDP_TRACKER_TRIES)
+    if (err == 0 && ++ask->tries >= tries_max(ask))
         err = SPRAT_E_TIMEOUT;
+    ask->at = (ask->at + 1) % ask->count;
     if (err == 0)
         err = send_next(ask);
     if (err != 0)
         finish(ask, err);
 }
 
+/* The network says that |to| is not there: an ask that waits for it turns to the tracker's next
+ * address, or fails. Routers rate-limit what they say, so it holds for all that were sent there. */
+static void
+on_undelivered(void *ctx, const struct endpoint *to, int err)
+{
+    struct udp_tracker *u = ctx;
+    uint64_t sent = u->sent;
+    struct list *it;
+
+    MAGIC_CHECK(u, UDP_TRACKER_MAGIC);
+again:
+    for (it = u->asks.next; it != &u->asks; it = it->next) {
+        struct udp_ask *ask = LIST_ENTRY(it, struct udp_ask, link);
+
+        if (ask->err != 0 || ask->sent_as > sent || !endpoint_equal(&ask->to[ask->at], to))
+            continue;
+        if (!drop_address(ask) || send_next(ask) != 0)
+            finish(ask, err);
+        goto again; /* the callback may have changed the list */
+    }
+}
+
 /* --- answers --- */
+
+static bool
+was_asked(const struct udp_ask *ask, const struct endpoint *from)
+{
+    for (size_t i = 0; i < ask->count; i++)
+        if (endpoint_equal(&ask->to[i], from))
+            return true;
+    return false;
+}
 
 static struct udp_ask *
 ask_find(struct udp_tracker *u, const struct endpoint *from, uint32_t transaction)
 {
+    bool asked = false;
+
+    if (list_empty(&u->asks))
+        u->strays = 0;
     LIST_EACH(it, &u->asks) {
         struct udp_ask *ask = LIST_ENTRY(it, struct udp_ask, link);
+        bool known = was_asked(ask, from);
 
-        if (ask->err == 0 && ask->transaction == transaction && endpoint_equal(&ask->to, from))
+        if (ask->err == 0 && ask->transaction == transaction &&
+            (known || (u->strays < UDP_TRACKER_STRAYS_MAX && ask->to[0].family == from->family)))
             return ask;
+        asked |= known;
     }
+    if (!asked && u->strays < UDP_TRACKER_STRAYS_MAX)
+        u->strays++;
     return NULL;
+}
+
+/* The answer came from this of the tracker's addresses, as far as that can be known: it is asked
+ * from now on. */
+static void
+stay_at(struct udp_ask *ask, const struct endpoint *from)
+{
+    for (size_t i = 0; i < ask->count; i++)
+        if (endpoint_equal(&ask->to[i], from))
+            ask->at = i;
 }
 
 static void
@@ -205,7 +304,8 @@ on_connect_reply(struct udp_ask *ask, const struct dgram_msg *m)
 
     if (tracker_udp_parse_connect(&id, m->data, m->len) != 0)
         return;
-    connection_add(ask->owner, &ask->to, id);
+    stay_at(ask, &m->peer);
+    connection_add(ask->owner, &ask->to[ask->at], id);
     ask->tries = 0;
     err = send_next(ask);
     if (err != 0)
@@ -217,7 +317,7 @@ on_connect_reply(struct udp_ask *ask, const struct dgram_msg *m)
 static void
 on_error_reply(struct udp_ask *ask, const struct dgram_msg *m)
 {
-    struct connection *c = connection_find(ask->owner, &ask->to);
+    struct connection *c = connection_find(ask->owner, &ask->to[ask->at]);
     int err = 0;
 
     if (!ask->connecting && !ask->reconnected && c != NULL) {
@@ -296,7 +396,7 @@ udp_tracker_free(struct udp_tracker *u)
 }
 
 struct udp_ask *
-udp_tracker_announce(struct udp_tracker *u, const struct endpoint *to,
+udp_tracker_announce(struct udp_tracker *u, const struct endpoint *to, size_t count,
                      const struct tracker_announce *a, const char *url_data,
                      struct tracker_reply *r, void (*fn)(void *ctx, int err), void *ctx)
 {
@@ -308,7 +408,8 @@ udp_tracker_announce(struct udp_tracker *u, const struct endpoint *to,
     MAGIC_SET(ask, UDP_ASK_MAGIC);
     list_init(&ask->link);
     ask->owner = u;
-    ask->to = *to;
+    ask->count = count < UDP_TRACKER_ADDRS_MAX ? count : UDP_TRACKER_ADDRS_MAX;
+    memcpy(ask->to, to, ask->count * sizeof(*to));
     ask->announce = *a;
     if (strlen(url_data) <= URL_DATA_MAX)
         strcpy(ask->url_data, url_data);

@@ -98,7 +98,7 @@ start(struct fixture *x)
     cr_assert_eq(loop_new(&x->got.loop, &eb), 0);
     http_fake_start(&x->fake, "127.0.0.1", answer);
     fake_port = x->fake.port;
-    x->fetcher = fetcher_new(x->got.loop, "sprat-test/1");
+    x->fetcher = fetcher_new(x->got.loop, "sprat-test/1", NULL);
     cr_assert_not_null(x->fetcher);
 }
 

@@ -88,7 +88,7 @@ build(struct all *a)
            (a->fd = loop_fd_new(a->loop, 0, on_ready, a)) != NULL && build_sockets(a) &&
            (a->resolver = resolver_new(a->loop)) != NULL &&
            resolve_start(a->resolver, "127.0.0.1", 1, on_resolved, a) != NULL &&
-           (a->fetcher = fetcher_new(a->loop, "test")) != NULL &&
+           (a->fetcher = fetcher_new(a->loop, "test", NULL)) != NULL &&
            fetch_start(a->fetcher, &req, on_fetched, a) != NULL && url_parse(req.url, &url) == 0;
 }
 

@@ -123,7 +123,7 @@ on_timer(void *ctx)
 }
 
 static void
-start(struct probe *p, const char *from4, const char *from6)
+start_with(struct probe *p, const char *from4, const char *from6, uint32_t retry_ms)
 {
     struct source source = {{.family = IP_NONE}, {.family = IP_NONE}};
     struct errbuf eb;
@@ -132,13 +132,26 @@ start(struct probe *p, const char *from4, const char *from6)
     cr_assert_eq(loop_new(&p->loop, &eb), 0);
     p->timer = loop_timer_new(p->loop, on_timer, p);
     p->resolver = resolver_new(p->loop);
-    p->fetcher = fetcher_new(p->loop, "sprat-test");
+    p->fetcher = fetcher_new(p->loop, "sprat-test", NULL);
     if (from4 != NULL)
         cr_assert_eq(addr_parse_ip(from4, 0, &source.v4), 0);
     if (from6 != NULL)
         cr_assert_eq(addr_parse_ip(from6, 0, &source.v6), 0);
-    p->client = tracker_client_new(p->loop, p->resolver, p->fetcher, &source, RETRY_MS);
+    p->client = tracker_client_new(p->loop, p->resolver, p->fetcher, &source, retry_ms);
     cr_assert_not_null(p->client);
+}
+
+static void
+start(struct probe *p, const char *from4, const char *from6)
+{
+    start_with(p, from4, from6, RETRY_MS);
+}
+
+/* One whose retries do not come while a test runs. */
+static void
+start_slowly(struct probe *p, const char *from4, uint32_t retry_ms)
+{
+    start_with(p, from4, NULL, retry_ms);
 }
 
 static void
@@ -239,6 +252,121 @@ Test(tracker_client, udp_asks_again_when_packets_are_lost)
     stop(&p);
 }
 
+/* A port of 127.0.0.1 where nothing listens. */
+static uint16_t
+dead_port(struct probe *p)
+{
+    struct dgram_handler h = {.ctx = &p->fake6, .on_batch = on_batch};
+    struct endpoint e;
+    struct errbuf eb;
+    uint16_t port;
+
+    cr_assert_eq(addr_parse("127.0.0.1:0", &e), 0);
+    cr_assert_eq(dgram_new(p->loop, &e, 8, 2048, &h, &p->fake6.socket, &eb), 0);
+    port = dgram_addr(p->fake6.socket)->port;
+    dgram_free(p->fake6.socket);
+    p->fake6.socket = NULL;
+    return port;
+}
+
+Test(tracker_client, udp_where_nothing_listens_fails_at_once)
+{
+    struct probe p;
+    char want[128];
+    uint16_t port;
+
+    start_slowly(&p, "127.0.0.5", 60000);
+    port = dead_port(&p);
+    announce(&p, "udp://127.0.0.1", port, "/announce");
+    cr_expect_eq(p.res.err, SPRAT_E_REFUSED);
+    snprintf(want, sizeof(want),
+             "the tracker refused the connection: nothing listens on UDP port %u of 127.0.0.1",
+             port);
+    cr_expect_str_eq(p.message, want);
+    /* An error of one does not swallow the packet to another. */
+    start_fake(&p, "127.0.0.1:0");
+    announce(&p, "udp://127.0.0.1", port, "/announce");
+    announce(&p, "udp://127.0.0.1", dgram_addr(p.fake.socket)->port, "/announce");
+    cr_expect_eq(p.res.err, 0);
+    stop(&p);
+}
+
+static void
+on_udp_done(void *ctx, int err)
+{
+    struct probe *p = ctx;
+
+    p->calls++;
+    p->res.err = err;
+    loop_stop(p->loop);
+}
+
+/* Asks a tracker that has these addresses, for at most five seconds. */
+static void
+ask_addresses(struct probe *p, uint32_t retry_ms, const struct endpoint *to, size_t count)
+{
+    struct source source = {{.family = IP_NONE}, {.family = IP_NONE}};
+    struct udp_tracker *u = udp_tracker_new(p->loop, &source, retry_ms);
+    struct tracker_announce a = {.port = 6881};
+    struct tracker_reply r;
+
+    cr_assert_not_null(u);
+    tracker_reply_init(&r, p->addrs, 16);
+    p->calls = 0;
+    cr_assert_not_null(udp_tracker_announce(u, to, count, &a, "/", &r, on_udp_done, p));
+    loop_timer_set(p->timer, mono_add_ms(clock_mono(), 5000));
+    loop_run(p->loop);
+    loop_timer_set(p->timer, MONO_NEVER);
+    p->count = r.npeers;
+    udp_tracker_free(u);
+}
+
+Test(tracker_client, udp_asks_all_addresses_of_a_tracker)
+{
+    struct probe p;
+    struct fake silent = {.lose = 1000};
+    struct dgram_handler h = {.ctx = &silent, .on_batch = on_batch};
+    struct endpoint to[3];
+    struct errbuf eb;
+
+    start(&p, "127.0.0.5", NULL);
+    start_fake(&p, "127.0.0.1:0");
+    cr_assert_eq(addr_parse("127.0.0.2:0", &to[0]), 0);
+    cr_assert_eq(dgram_new(p.loop, &to[0], 8, 2048, &h, &silent.socket, &eb), 0);
+    to[0] = *dgram_addr(silent.socket); /* silent */
+    cr_assert_eq(addr_parse("127.0.0.3:1", &to[1]), 0);
+    to[1].port = dead_port(&p); /* refused */
+    to[2] = *dgram_addr(p.fake.socket);
+    ask_addresses(&p, RETRY_MS, to, 3);
+    cr_expect(p.calls == 1 && p.res.err == 0 && p.count == 1);
+    cr_expect_eq(silent.lose, 999, "asked once");
+    cr_expect(p.fake.connects == 1 && p.fake.announces == 1);
+    /* With the dead one first there is no wait at all. */
+    ask_addresses(&p, 60000, &to[1], 2);
+    cr_expect(p.calls == 1 && p.res.err == 0 && p.count == 1);
+    dgram_free(silent.socket);
+    stop(&p);
+}
+
+Test(tracker_client, udp_answers_count_from_another_address_of_the_tracker)
+{
+    struct probe p;
+    struct dgram_handler h = {.ctx = &p.fake, .on_batch = on_batch};
+    struct endpoint to, other;
+    struct dgram *asked;
+    struct errbuf eb;
+
+    start(&p, "127.0.0.5", NULL);
+    start_fake(&p, "127.0.0.1:0"); /* answers leave from here, */
+    cr_assert_eq(addr_parse("127.0.0.2:0", &other), 0);
+    cr_assert_eq(dgram_new(p.loop, &other, 8, 2048, &h, &asked, &eb), 0);
+    to = *dgram_addr(asked); /* whatever address was asked */
+    ask_addresses(&p, 60000, &to, 1);
+    cr_expect(p.calls == 1 && p.res.err == 0 && p.count == 1);
+    dgram_free(asked);
+    stop(&p);
+}
+
 Test(tracker_client, udp_ignores_answers_to_others)
 {
     struct probe p;
@@ -292,6 +420,15 @@ http_answer(const char *request, const char *peer_ip, char *out, size_t size)
                        "5:peers6:\x7f\x01\x02\x03\x1a\xe1" "10:tracker id3:xyze";
     int n;
 
+    if (strstr(request, "GET /missing") != NULL)
+        return (size_t)snprintf(out, size, "HTTP/1.1 404 No\r\nConnection: close\r\n\r\n");
+    if (strstr(request, "GET /names") != NULL)
+        return (size_t)snprintf(out, size, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+                                           "d8:intervali600e5:peersl"
+                                           "d2:ip15:no-such.invalid4:porti9ee"
+                                           "d2:ip9:localhost4:porti7000ee"
+                                           "d2:ip8:bad name4:porti7000ee"
+                                           "d2:ip8:10.0.0.94:porti7001eeee");
     if (strstr(request, "GET /gone") != NULL)
         return (size_t)snprintf(out, size, "HTTP/1.1 410 Gone\r\nConnection: close\r\n\r\n");
     if (strstr(request, "GET /refused") != NULL)
@@ -339,12 +476,18 @@ Test(tracker_client, http_failures)
 {
     struct probe p;
     struct http_fake h;
+    char want[128];
 
     start(&p, "127.0.0.5", NULL);
     http_fake_start(&h, "127.0.0.1", http_answer);
     announce(&p, "http://127.0.0.1", h.port, "/gone");
     cr_expect_eq(p.res.err, SPRAT_E_REMOTE);
     cr_expect_str_eq(p.message, "HTTP status 410");
+    announce(&p, "http://127.0.0.1", h.port, "/missing");
+    cr_expect_str_eq(p.message,
+                     "HTTP status 404, not found: tracker URLs usually end in /announce");
+    announce(&p, "http://127.0.0.1", h.port, "/missing/announce");
+    cr_expect_str_eq(p.message, "HTTP status 404, not found");
     announce(&p, "http://127.0.0.1", h.port, "/failure");
     cr_expect_eq(p.res.err, SPRAT_E_REMOTE);
     cr_expect_str_eq(p.message, "not here");
@@ -357,6 +500,27 @@ Test(tracker_client, http_failures)
     http_fake_stop(&h);
     announce(&p, "http://127.0.0.1", h.port, "/gone");
     cr_expect_eq(p.res.err, SPRAT_E_REFUSED);
+    snprintf(want, sizeof(want),
+             "the tracker refused the connection: nothing listens on port %u of 127.0.0.1", h.port);
+    cr_expect_str_eq(p.message, want);
+    stop(&p);
+}
+
+Test(tracker_client, peers_by_name_are_looked_up)
+{
+    struct probe p;
+    struct http_fake h;
+    bool found = false;
+
+    start(&p, "127.0.0.5", NULL);
+    http_fake_start(&h, "127.0.0.1", http_answer);
+    announce(&p, "http://127.0.0.1", h.port, "/names");
+    cr_expect_eq(p.res.err, 0);
+    cr_expect_eq(p.count, p.res.peers);
+    for (size_t i = 0; i < p.count; i++)
+        found |= p.addrs[i].port == 7000 && addr_is_loopback(&p.addrs[i]);
+    cr_expect(p.count >= 2 && p.addrs[0].port == 7001 && found);
+    http_fake_stop(&h);
     stop(&p);
 }
 
@@ -371,6 +535,7 @@ Test(tracker_client, urls_that_lead_nowhere)
     cr_expect_neq(p.res.err, 0);
     announce(&p, "udp://no-such-name.invalid", 80, "/");
     cr_expect_eq(p.res.err, SPRAT_E_RESOLVE);
+    cr_expect_str_eq(p.message, "no address is known for the name no-such-name.invalid");
     stop(&p);
 }
 

@@ -1,0 +1,115 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a person hears of trackers that fail, and that the others are asked meanwhile."""
+
+import os
+import socket
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import certs
+import content
+import fake_tracker
+import sprat as our
+from process import run
+from tap import test
+
+
+def dead(t, kind):
+    """An address of ours where nothing listens."""
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.bind((t.address(), 0))
+        return "%s:%d" % s.getsockname()
+
+
+def told(t, *trackers, form="hybrid", more=(), env=None):
+    """The first warning that a get of a torrent with these trackers prints."""
+    path = content.write_file(t.path("origin", "data"), 100000)
+    torrent = our.create(t, path, form=form, trackers=trackers)
+    getter = our.get(t, torrent, t.path("out"), *more, env=env)
+    return getter, getter.wait("warning", 30)["message"]
+
+
+@test
+def nothing_listens(t):
+    udp, tcp = dead(t, socket.SOCK_DGRAM), dead(t, socket.SOCK_STREAM)
+    getter, first = told(t, f"udp://{udp}/announce", f"http://{tcp}/announce")
+    sentence = "the tracker refused the connection: nothing listens on %sport %s of %s"
+    assert first == f"udp://{udp}/announce: " + sentence % ("UDP ", udp.split(":")[1], udp.split(":")[0]), first
+    t.wait("the second", lambda: len([e for e in getter.events if e["event"] == "warning"]) >= 2, 30)
+    second = [e["message"] for e in getter.events if e["event"] == "warning"]
+    assert len(second) == 2, ("one line per tracker, and not one per hash", second)
+    assert second[1] == f"http://{tcp}/announce: " + sentence % ("", tcp.split(":")[1], tcp.split(":")[0]), second
+
+
+@test
+def a_page_that_is_not_there(t):
+    tracker = fake_tracker.FakeTracker(t, lambda *_: fake_tracker.http(b"", "404 Not Found"))
+    url = f"http://{tracker.address}"
+    _, first = told(t, url)
+    assert first == f"{url}: HTTP status 404, not found: tracker URLs usually end in /announce", first
+
+
+@test
+def a_scheme_that_cannot_be_spoken(t):
+    tracker = fake_tracker.FakeTracker(t, lambda *_: fake_tracker.good())
+    _, first = told(t, tracker.url, more=["-t", "wss://tracker.example/"])
+    assert first == "wss://tracker.example/: Sprat cannot speak WebTorrent trackers; 1 other tracker is asked", first
+
+
+@test
+def a_silent_first_tier_and_one_that_knows_nobody(t):
+    silent = fake_tracker.FakeUdpTracker(t, lambda *_: None)
+    lonely = fake_tracker.FakeTracker(t, lambda *_: fake_tracker.good())
+    path = content.write_file(t.path("origin", "data"), 100000)
+    seeder = our.seed(t, our.create(t, path), os.path.dirname(path))
+    knows = fake_tracker.FakeTracker(t, lambda *_: fake_tracker.good(seeder.address))
+    torrent = our.create(t, path, out=t.path("tiers.torrent"), trackers=[silent.url, lonely.url, knows.url])
+    getter = our.get(t, torrent, t.path("out"))
+    getter.finish()
+    messages = [e["message"] for e in getter.events if e["event"] == "warning"]
+    wanted = f"{silent.url}: no answer within 5 s; still waiting, and other trackers are asked beside it"
+    assert messages == [wanted], messages
+    assert silent.asked and lonely.asked and knows.asked
+
+
+@test
+def an_authority_of_our_own(t):
+    ours = certs.Authority(t)
+    ip = t.address()
+    cert, key = ours.issue("tracker", ip)
+    port = socket.create_server((ip, 0))
+    number = port.getsockname()[1]
+    port.close()
+    tracker = our.Tracker(t, "--https-listen", f"{ip}:{number}", "--tls-cert", cert, "--tls-key", key)
+    url = f"https://{ip}:{number}/announce"
+    getter, first = told(t, url)
+    assert first == (f"{url}: the certificate of {ip} is not trusted: if it comes from an authority of your own, name "
+                     "that with --ca FILE"), first
+    getter.stop()
+    path = t.path("origin", "data")
+    torrent = our.create(t, path, out=t.path("tls.torrent"), trackers=[url])
+    our.seed(t, torrent, os.path.dirname(path), "--ca", ours.cert)
+    getter = our.get(t, torrent, t.path("second"), env={"SSL_CERT_FILE": ours.cert})
+    getter.finish()
+    content.assert_same(path, t.path("second", "data"))
+    # HTTPS where the tracker speaks HTTP.
+    plain = f"https://{tracker.http}/announce"
+    other = our.create(t, path, out=t.path("plain.torrent"), trackers=[plain])
+    getter = our.get(t, other, t.path("third"))
+    first = getter.wait("warning", 30)["message"]
+    assert first.startswith(f"{plain}: the tracker answers plain HTTP on port "), first
+
+
+@test
+def an_authority_that_is_none(t):
+    path = content.write_file(t.path("origin", "data"), 1000)
+    torrent = our.create(t, path)
+    for ca, word in ((t.path("not-there"), "no such file"), (path, "holds no certificate")):
+        result = run(t, [our.SPRAT, "get", "--state-dir", t.path("state"), "--ca", ca, "-o", t.path("out"), torrent])
+        assert result.status == 1 and "ca: " in result.err and word in result.err, result
+        assert "\n" not in result.err.strip(), result
+
+
+our.main(our.SPRAT, our.TRACKER)
