@@ -257,6 +257,14 @@ stream_cork(struct stream *s, bool on)
 }
 
 void
+stream_set_patience(struct stream *s, uint32_t ms)
+{
+    unsigned value = ms;
+
+    (void)setsockopt(s->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof(value));
+}
+
+void
 stream_shutdown(struct stream *s)
 {
     if (s->tls != NULL)

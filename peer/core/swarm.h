@@ -42,8 +42,10 @@ enum {
     SWARM_IDLE_MS = 240000,         /* a peer that is silent for longer is closed */
     SWARM_STUCK_MS = 120000,        /* a peer that takes nothing of what we send for so long is closed */
     SWARM_USELESS_MS = 60000,       /* who gave and took nothing for so long makes room for a newcomer */
+    SWARM_OWES_MS = 60000,          /* who owes us blocks and says nothing for so long makes room for anybody */
     SWARM_SITE_PEERS_MAX = 16,      /* connections to one address or IPv6 network, but on this machine */
     SWARM_TWIN_SILENT_MS = 30000,   /* one that was silent for so long gives way to itself come anew */
+    SWARM_TWIN_STALLED_MS = 10000,  /* the same from another address, while something is under way */
     SWARM_SETTLE_MS = 5000,         /* a new connection is not closed for another one before */
     SWARM_TURNOVER_MS = 60000,      /* so often, while others wait, the least useful connections, … */
     SWARM_TURNOVER_PERMILLE = 40,   /* … so many of those that there may be, are closed for them */
@@ -214,6 +216,8 @@ enum swarm_notice {
     SWARM_NOTICE_COMPLETE,    /* all wanted pieces are verified */
     SWARM_NOTICE_STOPPED,     /* the answer to STOP: nothing is under way any more */
     SWARM_NOTICE_BANNED,      /* |peer_addr| sent data that fails its hash */
+    SWARM_NOTICE_UNREACHED,   /* |peer_addr|, given by the user, could not be connected to: said once,
+                                 until a connection stood */
     SWARM_NOTICE_PIECE_FAILED, /* |piece| failed its hash */
     SWARM_NOTICE_DISK_ERROR,  /* a write or check failed with |err|: nothing more is requested until
                                  the next START; what is had goes on being served */
@@ -266,6 +270,7 @@ struct swarm_effect {
             uint32_t piece;
             int err;
             struct endpoint peer_addr;
+            enum peer_try how; /* UNREACHED */
         } notice;
     } u;
 };

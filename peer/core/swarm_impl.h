@@ -272,6 +272,8 @@ bool peer_is_seed(const struct swarm_peer *p);
 bool room_make(struct swarm *s, const struct endpoint *addr);
 /* Closes the least useful from time to time, while others wait. */
 void room_turnover(struct swarm *s);
+/* Does it owe us blocks for long, while the table is full and another address waits to be dialled? */
+bool room_is_owed(const struct swarm *s, const struct swarm_peer *p);
 /* Are there enough connections to that address already, of those that one host can make? */
 bool room_site_full(struct swarm *s, const struct endpoint *addr);
 /* Closes |p| if neither side can want anything of the other; false if so. To be asked whenever that

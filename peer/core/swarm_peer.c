@@ -170,13 +170,27 @@ find_twin(struct swarm *s, const struct swarm_peer *p)
     return NULL;
 }
 
-/* Did |p| come from where its silent |twin| came from? A machine that lost its power says nothing, and
- * connects anew once it is up. */
+/* Would a living peer say something? Blocks are asked of it or on their way to it, or it wants some and
+ * may ask: what we sent last may all lie in the kernel's buffer, which takes it from us at once. */
+static bool
+is_busy(const struct swarm_peer *p)
+{
+    return p->down.requests.count > 0 || upload_stuck(p) > 0 ||
+           (p->up.interested && !p->up.choked);
+}
+
+/* Is the connection to |twin| dead, and |p| the same peer come anew? A machine that lost its power says
+ * nothing, and connects from the same address once it is up. One whose address changed connects from
+ * another: since anybody can say any peer id, it is believed only where the first connection stands
+ * still in the middle of a transfer. */
 static bool
 is_back(const struct swarm *s, const struct swarm_peer *p, const struct swarm_peer *twin)
 {
-    return endpoint_same_host(&p->addr, &twin->addr) &&
-           mono_diff_ms(s->clock.now, twin->last_received) > SWARM_TWIN_SILENT_MS;
+    int64_t silent_ms = mono_diff_ms(s->clock.now, twin->last_received);
+
+    if (endpoint_same_host(&p->addr, &twin->addr))
+        return silent_ms > SWARM_TWIN_SILENT_MS;
+    return silent_ms > SWARM_TWIN_STALLED_MS && is_busy(twin);
 }
 
 /* Two peers may dial each other at once. Both keep the connection that the lower peer id made, so
@@ -186,8 +200,8 @@ twin_wins(const struct swarm *s, const struct swarm_peer *p, const struct swarm_
 {
     bool we_are_lower = memcmp(s->cfg.peer_id, p->peer_id, PEER_ID_LEN) < 0;
 
-    if (p->incoming && twin->incoming)
-        return !is_back(s, p, twin);
+    if (is_back(s, p, twin))
+        return false;
     if (p->incoming == twin->incoming)
         return true;
     return twin->incoming != we_are_lower;
@@ -339,6 +353,21 @@ has_offended(struct swarm *s, const struct swarm_peer *p, int err)
     return true;
 }
 
+/* A person who names a peer waits for it. */
+static void
+tell_unreached(struct swarm *s, const struct swarm_peer *p, int err)
+{
+    struct peer_try_status st;
+    struct swarm_effect *fx;
+
+    if ((peerlist_sources(s->list, p->number) & PEER_FROM_USER) == 0 ||
+        !peerlist_try_status(s->list, p->number, &st) || st.failures != 1)
+        return;
+    fx = fx_notice(s, SWARM_NOTICE_UNREACHED, 0, err);
+    fx->u.notice.peer_addr = p->addr;
+    fx->u.notice.how = st.how;
+}
+
 void
 peer_on_closed(struct swarm *s, struct swarm_peer *p, int err)
 {
@@ -352,6 +381,7 @@ peer_on_closed(struct swarm *s, struct swarm_peer *p, int err)
             peerlist_on_closed(s->list, p->number, true, s->clock.now);
         else
             peerlist_on_failed(s->list, p->number, peer_try_from(err, p->reached), s->clock.now);
+        tell_unreached(s, p, err);
     } else {
         download_abort(s, p, false);
         if (peer_is_seed(p))
@@ -591,7 +621,7 @@ peer_tick(struct swarm *s, struct swarm_peer *p)
 {
     struct mono now = s->clock.now;
 
-    if (mono_diff_ms(now, p->last_received) > SWARM_IDLE_MS ||
+    if (mono_diff_ms(now, p->last_received) > SWARM_IDLE_MS || room_is_owed(s, p) ||
         (upload_stuck(p) > 0 && mono_diff_ms(now, p->up.moved) > SWARM_STUCK_MS)) {
         peer_close(s, p, SPRAT_E_TIMEOUT);
         return;

@@ -42,7 +42,23 @@ room_keep(struct swarm *s, struct swarm_peer *p)
     return false;
 }
 
-/* Who wants nothing and gave and took nothing for longest, if that is long. */
+/* Blocks were asked of it, and nothing at all comes. */
+static bool
+owes_for_long(const struct swarm *s, const struct swarm_peer *p)
+{
+    return p->state == PEER_UP && p->down.pipe.snubbed &&
+           mono_diff_ms(s->clock.now, p->last_received) > SWARM_OWES_MS;
+}
+
+/* Wants nothing and gave and took nothing for long. */
+static bool
+is_useless(const struct swarm *s, const struct swarm_peer *p)
+{
+    return p->state == PEER_UP && !p->up.interested &&
+           mono_diff_ms(s->clock.now, p->used) > SWARM_USELESS_MS;
+}
+
+/* Of those that give and take nothing, who has done so for longest. */
 static struct swarm_peer *
 find_useless(struct swarm *s)
 {
@@ -50,8 +66,7 @@ find_useless(struct swarm *s)
     uint32_t iter = 0;
 
     while ((p = slotmap_next(&s->peers, &iter)) != NULL)
-        if (p->state == PEER_UP && !p->up.interested &&
-            mono_diff_ms(s->clock.now, p->used) > SWARM_USELESS_MS &&
+        if ((is_useless(s, p) || owes_for_long(s, p)) &&
             (found == NULL || mono_before(p->used, found->used)))
             found = p;
     return found;
@@ -142,6 +157,13 @@ static bool
 is_crowded(const struct swarm *s)
 {
     return s->peers.count >= s->cfg.peers_max - s->cfg.peers_max / 10 &&
+           mono_due(peers_candidate_expiry(s), s->clock.now);
+}
+
+bool
+room_is_owed(const struct swarm *s, const struct swarm_peer *p)
+{
+    return owes_for_long(s, p) && s->peers.count >= s->cfg.peers_max &&
            mono_due(peers_candidate_expiry(s), s->clock.now);
 }
 

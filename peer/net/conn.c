@@ -319,6 +319,7 @@ conn_connect(struct conn_hub *hub, const struct endpoint *to, const struct endpo
         conn_close(c);
         return err;
     }
+    stream_set_patience(c->stream, CONN_PATIENCE_MS);
     loop_timer_set(c->timer, mono_add_ms(loop_now(hub->loop), timeout_ms));
     conn_answer(c, offer);
     *out = c;
@@ -345,6 +346,7 @@ take_socket(struct conn_hub *hub, int fd, const struct endpoint *peer, enum conn
     conn_set_state(c, state);
     c->stream = stream;
     c->connected = c->reached = true;
+    stream_set_patience(stream, CONN_PATIENCE_MS);
     stream_set_handler(stream, stream_callbacks(c, &h));
     err = conn_want(c);
     if (err != 0) {
@@ -410,6 +412,12 @@ bool
 conn_reached(const struct conn *c)
 {
     return c->reached;
+}
+
+void
+conn_local(const struct conn *c, struct endpoint *e)
+{
+    stream_local(c->stream, e);
 }
 
 void

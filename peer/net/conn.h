@@ -29,6 +29,9 @@ enum {
     CONN_SURE_MS = 500,             /* what was in the page cache is taken to be there for so long */
     CONN_HAND_BYTES = 256 * 1024,   /* asked of the page cache at a time */
     CONN_TURN_BYTES = 512 * 1024,   /* read or written before other connections have a turn */
+    /* Unacknowledged for so long: it is closed. A router restarts, or a laptop changes its network, in
+     * less; SWARM_STUCK_MS is for a peer that lives and takes nothing, so this is not shorter. */
+    CONN_PATIENCE_MS = 120000,
     CONN_HUB_BUFFERS_MAX = 4096,    /* blocks of pieces on their way out, all hubs of a process */
     CONN_HUB_BUFFERS_KEEP = 64,     /* of them kept when they are not in use */
     CONN_HUB_PIECES_KEEP = 1024,    /* records of pieces kept when they are not in use */
@@ -86,6 +89,9 @@ int conn_connect(struct conn_hub *hub, const struct endpoint *to, const struct e
 /* Takes an accepted socket; it is closed on error too. Timeout as above. */
 int conn_accept(struct conn_hub *hub, int fd, const struct endpoint *peer, uint32_t timeout_ms,
                 const struct conn_handler *handler, struct conn **out);
+
+/* Our end's address; family IP_NONE if the kernel does not know. */
+void conn_local(const struct conn *c, struct endpoint *e);
 
 /* Gives the socket of a connection away whose handshake is there, as it is: not a byte behind that
  * was read. The connection is gone. */

@@ -158,6 +158,16 @@ on_farewells_over(void *ctx)
     loop_task_ask(s->turn);
 }
 
+static void
+on_addresses_gone(void *ctx, const struct endpoint *addrs, size_t count)
+{
+    struct session *s = ctx;
+
+    MAGIC_CHECK(s, SESSION_MAGIC);
+    LIST_EACH_SAFE(it, &s->torrents)
+        peers_on_addresses_gone(LIST_ENTRY(it, struct torrent, link), addrs, count);
+}
+
 static int
 open_net(struct session *s)
 {
@@ -168,12 +178,13 @@ open_net(struct session *s)
     s->hub = conn_hub_new(s->loop, SESSION_BLOCKS_MAX / loops, CONN_HUB_BUFFERS_MAX / loops);
     s->mail = mailbox_new(s->loop, SESSION_LETTERS_MAX);
     s->farewells = farewells_new(s->loop, on_farewells_over, s);
+    s->addresses = netwatch_new(s->loop, on_addresses_gone, s);
     s->turn = loop_task_new(s->loop, on_turn, s);
     s->save_timer = loop_timer_new(s->loop, on_save, s);
     s->end.deadline = loop_timer_new(s->loop, on_deadline, s);
     s->share.timer = loop_timer_new(s->loop, house_on_share, s);
     if (s->share.timer == NULL || s->resolver == NULL || s->fetcher == NULL || s->hub == NULL || s->mail == NULL ||
-        s->farewells == NULL || s->turn == NULL || s->save_timer == NULL || s->end.deadline == NULL)
+        s->farewells == NULL || s->addresses == NULL || s->turn == NULL || s->save_timer == NULL || s->end.deadline == NULL)
         return SPRAT_E_NOMEM;
     loop_timer_set(s->save_timer, mono_add_ms(loop_now(s->loop), SESSION_SAVE_MS));
     return 0;
@@ -331,6 +342,7 @@ session_close(struct session *s)
     fetcher_free(s->fetcher);
     resolver_free(s->resolver);
     farewells_free(s->farewells);
+    netwatch_free(s->addresses);
     conn_hub_free(s->hub);
 }
 

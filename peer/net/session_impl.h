@@ -26,6 +26,7 @@
 
 #include "common/ds/hashmap.h"
 #include "common/ds/list.h"
+#include "common/ev/netwatch.h"
 #include "common/sys/lockfile.h"
 #include "peer/net/conn.h"
 #include "peer/net/farewell.h"
@@ -80,6 +81,7 @@ struct session {
     struct tracker_client *tracker;
     struct conn_hub *hub;
     struct farewells *farewells;
+    struct netwatch *addresses;
     struct session_disk {
         struct doneq *doneq;
         struct loop_waker *waker;
@@ -477,6 +479,8 @@ void peers_send_piece(struct torrent *t, const struct swarm_effect *fx);
 void peers_allow(struct torrent *t, const struct swarm_effect *fx);
 void peers_on_stranger(struct torrent *t, struct conn *c, const struct handshake *h);
 void peers_drop_all(struct torrent *t);
+/* Addresses of ours have gone: what was connected from them is closed. */
+void peers_on_addresses_gone(struct torrent *t, const struct endpoint *addrs, size_t count);
 void peers_fini(struct torrent *t);
 void hosts_init(struct torrent *t);
 

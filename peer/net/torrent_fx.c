@@ -47,6 +47,17 @@ on_banned(struct torrent *t, const struct swarm_effect *fx)
 }
 
 static void
+on_unreached(struct torrent *t, const struct swarm_effect *fx)
+{
+    char addr[ADDR_TEXT_MAX], text[ERRBUF_SIZE];
+
+    snprintf(text, sizeof(text), "peer %s %s; next try in about %d s",
+             addr_format(&fx->u.notice.peer_addr, addr), peer_try_text(fx->u.notice.how),
+             PEERLIST_RETRY_MIN_MS / 1000);
+    event_push(t, TORRENT_EVENT_WARNING, fx->u.notice.err, text);
+}
+
+static void
 on_mismatch(struct torrent *t, const struct swarm_effect *fx)
 {
     char text[ERRBUF_SIZE];
@@ -75,6 +86,7 @@ on_notice(struct torrent *t, const struct swarm_effect *fx)
     case SWARM_NOTICE_COMPLETE: torrent_on_complete(t); break;
     case SWARM_NOTICE_STOPPED: t->core.said_stopped = true; break;
     case SWARM_NOTICE_BANNED: on_banned(t, fx); break;
+    case SWARM_NOTICE_UNREACHED: on_unreached(t, fx); break;
     case SWARM_NOTICE_PIECE_FAILED: disk_forget(t, fx->u.notice.piece); break;
     case SWARM_NOTICE_DISK_ERROR: on_disk_error(t, fx); break;
     case SWARM_NOTICE_MISMATCH: on_mismatch(t, fx); break;

@@ -433,6 +433,34 @@ handler_of(struct torrent *t, struct conn_handler *h)
     return h;
 }
 
+static bool
+is_from(const struct conn *c, const struct endpoint *addrs, size_t count)
+{
+    struct endpoint local;
+
+    conn_local(c, &local);
+    for (size_t i = 0; i < count; i++)
+        if (endpoint_same_host(&local, &addrs[i]))
+            return true;
+    return false;
+}
+
+/* What the core does about one of them may change the table. */
+void
+peers_on_addresses_gone(struct torrent *t, const struct endpoint *addrs, size_t count)
+{
+    for (uint32_t i = 0; i < t->net.peer_cap; i++) {
+        struct peer_slot *slot = &t->net.peers[i];
+        slot_id id = slot->id;
+
+        if (id == SLOT_NONE || !is_from(slot->conn, addrs, count))
+            continue;
+        conn_close(slot->conn);
+        slot_clear(t, slot);
+        feed_closed(t, id, SPRAT_E_UNREACHABLE);
+    }
+}
+
 void
 peers_drop_all(struct torrent *t)
 {

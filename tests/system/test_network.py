@@ -126,4 +126,50 @@ def the_daemon_keeps_its_port_and_says_when_it_cannot(t):
     assert info()["listen"] == ["0.0.0.0:6881", "[::]:6881"], info()
 
 
+def two_hosts(t):
+    """Two namespaces with a cable between them: ours has 10.77.0.1, theirs 10.77.0.2."""
+    ours, theirs = Namespace(t), Namespace(t)
+    ours.join(theirs, "left", "right")
+    ours.ip("addr", "add", "10.77.0.1/24", "dev", "left")
+    theirs.ip("addr", "add", "10.77.0.2/24", "dev", "right")
+    return ours, theirs
+
+
+def moves(t, who):
+    """One of the two, "seeder" or "leecher", gets another address in the middle of a transfer, which goes on."""
+    ours, theirs = two_hosts(t)
+    torrent, folder = torrent_of(t, length=6 * MIB)
+    seed(t, ours, "state-a", torrent, folder, "--up-limit", "400K")
+    getter = Process(t, [*theirs.wrap, our.SPRAT, "get", "--json", "--state-dir", t.path("state-b"), "-o", t.path("out"),
+                         "--peer", "10.77.0.1:6881", torrent])
+    getter.wait("progress", where=lambda e: e["bytes_have"] > MIB)
+    ns, end, address = (ours, "left", 1) if who == "seeder" else (theirs, "right", 2)
+    ns.ip("addr", "del", f"10.77.0.{address}/24", "dev", end)
+    ns.ip("addr", "add", f"10.77.0.{address + 10}/24", "dev", end)
+    getter.wait("complete", 90)
+    assert content.differences(folder, t.path("out")) == [], "what came is what was sent"
+
+
+@test(seconds=150)
+def a_download_survives_a_new_address(t):
+    moves(t, "leecher")
+
+
+@test(seconds=150)
+def a_seeder_with_a_new_address_goes_on(t):
+    moves(t, "seeder")
+
+
+@test
+def a_peer_that_refuses_or_has_no_name_is_told(t):
+    ns = Namespace(t)
+    torrent, _ = torrent_of(t)
+    getter = Process(t, [*ns.wrap, our.SPRAT, "get", "--json", "--state-dir", t.path("state"), "-o", t.path("out"),
+                         "--peer", "127.0.0.1:9", "--peer", "no-such-host.invalid:6881", torrent])
+    getter.wait("warning", where=lambda e: "peer 127.0.0.1:9 refused the connection" in e["message"])
+    refused = [e for e in getter.events if "127.0.0.1:9" in e.get("message", "")]
+    assert len(refused) == 1, refused
+    t.wait("the name to be told of", lambda: [e for e in getter.events if "no-such-host.invalid" in e.get("message", "")])
+
+
 main()

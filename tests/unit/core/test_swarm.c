@@ -827,6 +827,32 @@ Test(swarm, who_is_of_no_use_makes_room)
     cr_assert_eq(stats_of(n).peers_connected, 50);
 }
 
+Test(swarm, who_owes_blocks_for_long_makes_room)
+{
+    struct wire_msg have_all = {.type = WIRE_HAVE_ALL}, unchoke = {.type = WIRE_UNCHOKE};
+    struct wire_msg interested = {.type = WIRE_INTERESTED}, alive = {.type = WIRE_KEEPALIVE};
+    struct node *n;
+    slot_id peers[50], closed = SLOT_NONE;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, false);
+    for (unsigned i = 0; i < 50; i++) {
+        peers[i] = connect_numbered(n, true, (uint8_t)(i + 1));
+        feed_msg(n, peers[i], &interested, SWARM_FX_SEND, NULL);
+    }
+    feed_msg(n, peers[7], &have_all, SWARM_FX_SEND, NULL);
+    cr_assert_gt(feed_msg(n, peers[7], &unchoke, SWARM_FX_SEND, NULL), 0);
+    for (int s = 0; s < SWARM_OWES_MS / 1000; s++)
+        tick_after(n, 1000);
+    cr_assert_eq(try_to_connect(n, true, 60, &closed), SLOT_NONE, "it may be slow");
+    for (unsigned i = 0; i < 50; i++)
+        if (i != 7)
+            feed_msg(n, peers[i], &alive, SWARM_FX_SEND, NULL);
+    tick_after(n, 1000);
+    cr_assert_neq(try_to_connect(n, true, 60, &closed), SLOT_NONE);
+    cr_assert_eq(closed, peers[7]);
+}
+
 Test(swarm, a_peer_that_never_reads_is_closed)
 {
     struct wire_msg interested = {.type = WIRE_INTERESTED}, keepalive = {.type = WIRE_KEEPALIVE};
@@ -1091,6 +1117,94 @@ Test(swarm, who_comes_back_takes_the_place_of_its_dead_self)
     cr_assert_eq(closed, SLOT_NONE);
     cr_assert_neq(knock(n, 10, 1, 'a', &closed), SLOT_NONE);
     cr_assert_eq(closed, first);
+}
+
+/* The peer's address changed: it comes from another one, and the first connection says nothing more. */
+Test(swarm, who_moved_takes_the_place_of_its_stalled_self)
+{
+    struct wire_msg have_all = {.type = WIRE_HAVE_ALL}, unchoke = {.type = WIRE_UNCHOKE};
+    struct node *n;
+    slot_id first, closed;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, false);
+    first = knock(n, 10, 1, 'a', &closed);
+    feed_msg(n, first, &have_all, SWARM_FX_SEND, NULL);
+    cr_assert_gt(feed_msg(n, first, &unchoke, SWARM_FX_SEND, NULL), 0, "blocks are asked of it");
+    tick_after(n, SWARM_TWIN_STALLED_MS - 1000);
+    cr_assert_eq(knock(n, 10, 2, 'a', &closed), SLOT_NONE, "it is only slow");
+    tick_after(n, 2000);
+    cr_assert_neq(knock(n, 10, 2, 'a', &closed), SLOT_NONE);
+    cr_assert_eq(closed, first);
+}
+
+Test(swarm, a_leecher_that_moved_takes_the_place_of_its_silent_self)
+{
+    struct wire_msg interested = {.type = WIRE_INTERESTED};
+    struct node *n;
+    slot_id first, closed;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, true);
+    tick_after(n, 1000);
+    first = knock(n, 10, 1, 'a', &closed);
+    cr_assert_gt(feed_msg(n, first, &interested, SWARM_FX_SEND, NULL), 0, "it is unchoked");
+    tick_after(n, SWARM_TWIN_STALLED_MS - 1000);
+    cr_assert_eq(knock(n, 10, 2, 'a', &closed), SLOT_NONE);
+    tick_after(n, 2000);
+    cr_assert_neq(knock(n, 10, 2, 'a', &closed), SLOT_NONE, "it may ask, and does not");
+    cr_assert_eq(closed, first);
+}
+
+static unsigned
+notices_after(struct node *n, const struct swarm_input *in, enum swarm_notice what)
+{
+    struct swarm_effect fx;
+    unsigned count = 0;
+
+    cr_assert_eq(swarm_handle(n->swarm, in, rig.sim.engine.now), 0);
+    while (swarm_next(n->swarm, &fx) == 1)
+        count += fx.type == SWARM_FX_NOTICE && fx.u.notice.what == what;
+    return count;
+}
+
+static slot_id
+dialled_after(struct node *n, const struct swarm_input *in)
+{
+    struct swarm_effect fx;
+    slot_id id = SLOT_NONE;
+
+    cr_assert_eq(swarm_handle(n->swarm, in, rig.sim.engine.now), 0);
+    while (swarm_next(n->swarm, &fx) == 1)
+        if (fx.type == SWARM_FX_CONNECT)
+            id = fx.peer;
+    return id;
+}
+
+Test(swarm, a_peer_given_by_hand_that_refuses_is_told_once)
+{
+    struct endpoint addr = {.ip = {10, 9, 9, 9}, .port = 5000, .family = IP_V4};
+    struct swarm_input in = {.type = SWARM_IN_ADDRS}, tick = {.type = SWARM_IN_TICK};
+    struct swarm_input closed = {.type = SWARM_IN_CLOSED, .u.closed.err = SPRAT_E_REFUSED};
+    struct node *n;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, false);
+    in.u.addrs.source = PEER_FROM_TRACKER;
+    in.u.addrs.addrs = &addr;
+    in.u.addrs.count = 1;
+    closed.peer = dialled_after(n, &in);
+    cr_assert_neq(closed.peer, SLOT_NONE);
+    cr_assert_eq(notices_after(n, &closed, SWARM_NOTICE_UNREACHED), 0, "nobody waits for it");
+    addr.port++;
+    in.u.addrs.source = PEER_FROM_USER;
+    closed.peer = dialled_after(n, &in);
+    cr_assert_eq(notices_after(n, &closed, SWARM_NOTICE_UNREACHED), 1);
+    for (int i = 0; i < 3; i++) {
+        rig.sim.engine.now = mono_add_ms(rig.sim.engine.now, PEERLIST_RETRY_MAX_MS);
+        while ((closed.peer = dialled_after(n, &tick)) != SLOT_NONE)
+            cr_assert_eq(notices_after(n, &closed, SWARM_NOTICE_UNREACHED), 0, "it was said");
+    }
 }
 
 Test(swarm, one_host_has_so_many_connections_and_no_more)

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * An rtnetlink socket that only wakes us, and two snapshots of getifaddrs() to compare.
+ */
+#include "common/ev/netwatch.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/magic.h"
+#include "common/sys/addr.h"
+
+#define NETWATCH_MAGIC 0x4e455457u
+
+struct snapshot {
+    struct endpoint *addrs;
+    size_t count;
+};
+
+struct netwatch {
+    uint32_t magic;
+    struct loop *loop;
+    int fd; /* -1: the kernel tells nothing */
+    struct loop_fd *watch;
+    struct loop_timer *calm;
+    bool waiting; /* |calm| is set */
+    struct snapshot known;
+    void (*on_gone)(void *ctx, const struct endpoint *addrs, size_t count);
+    void *ctx;
+};
+
+static bool
+has(const struct snapshot *s, const struct endpoint *e)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (endpoint_same_host(&s->addrs[i], e))
+            return true;
+    return false;
+}
+
+static void
+add(struct snapshot *s, const struct sockaddr *sa)
+{
+    socklen_t len = sa->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+                                             : sizeof(struct sockaddr_in6);
+    struct endpoint e;
+
+    if (s->count < NETWATCH_ADDRS_MAX && addr_from_sockaddr(sa, len, &e) == 0 &&
+        !addr_is_loopback(&e) && !has(s, &e))
+        s->addrs[s->count++] = e;
+}
+
+/* False, and nothing to free, if it can't be known. */
+static bool
+snapshot_take(struct snapshot *s)
+{
+    struct ifaddrs *all;
+
+    *s = (struct snapshot){.addrs = calloc(NETWATCH_ADDRS_MAX, sizeof(*s->addrs))};
+    if (s->addrs == NULL)
+        return false;
+    if (getifaddrs(&all) != 0) {
+        free(s->addrs);
+        return false;
+    }
+    for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next)
+        if (i->ifa_addr != NULL)
+            add(s, i->ifa_addr);
+    freeifaddrs(all);
+    return true;
+}
+
+/* Leaves in |old| what |now| lacks. */
+static void
+keep_gone(struct snapshot *old, const struct snapshot *now)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < old->count; i++)
+        if (!has(now, &old->addrs[i]))
+            old->addrs[n++] = old->addrs[i];
+    old->count = n;
+}
+
+static void
+on_calm(void *ctx)
+{
+    struct netwatch *w = ctx;
+    struct snapshot now, gone = w->known;
+
+    MAGIC_CHECK(w, NETWATCH_MAGIC);
+    w->waiting = false;
+    if (!snapshot_take(&now))
+        return;
+    w->known = now;
+    keep_gone(&gone, &now);
+    if (gone.count > 0)
+        w->on_gone(w->ctx, gone.addrs, gone.count);
+    free(gone.addrs);
+}
+
+/* What it says does not matter, nor what was lost of it (ENOBUFS): something changed. */
+static void
+on_ready(void *ctx, unsigned what)
+{
+    struct netwatch *w = ctx;
+    char bytes[8192];
+    bool changed = false;
+
+    (void)what;
+    MAGIC_CHECK(w, NETWATCH_MAGIC);
+    for (int i = 0; i < 64; i++) {
+        ssize_t n = recv(w->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+        if (n == 0 || (n < 0 && errno != ENOBUFS && errno != EINTR))
+            break;
+        changed = true;
+    }
+    if (changed && !w->waiting) {
+        w->waiting = true;
+        loop_timer_set(w->calm, mono_add_ms(loop_now(w->loop), NETWATCH_CALM_MS));
+    }
+}
+
+static int
+open_netlink(void)
+{
+    struct sockaddr_nl at = {.nl_family = AF_NETLINK,
+                             .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+    if (fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof(at)) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* The socket first: what changes between it and the snapshot is looked at again. */
+static bool
+begin(struct netwatch *w)
+{
+    w->calm = loop_timer_new(w->loop, on_calm, w);
+    if (w->calm == NULL)
+        return false;
+    w->fd = open_netlink();
+    if (w->fd < 0)
+        return true;
+    w->watch = loop_fd_new(w->loop, w->fd, on_ready, w);
+    if (w->watch == NULL || loop_fd_want(w->watch, LOOP_READ) != 0)
+        return false;
+    if (!snapshot_take(&w->known))
+        w->known = (struct snapshot){.addrs = NULL};
+    return true;
+}
+
+struct netwatch *
+netwatch_new(struct loop *l, void (*on_gone)(void *ctx, const struct endpoint *addrs, size_t count),
+             void *ctx)
+{
+    struct netwatch *w = calloc(1, sizeof(*w));
+
+    if (w == NULL)
+        return NULL;
+    MAGIC_SET(w, NETWATCH_MAGIC);
+    w->loop = l;
+    w->fd = -1;
+    w->on_gone = on_gone;
+    w->ctx = ctx;
+    if (!begin(w)) {
+        netwatch_free(w);
+        return NULL;
+    }
+    return w;
+}
+
+void
+netwatch_free(struct netwatch *w)
+{
+    if (w == NULL)
+        return;
+    MAGIC_CHECK(w, NETWATCH_MAGIC);
+    loop_fd_free(w->watch);
+    loop_timer_free(w->calm);
+    if (w->fd >= 0)
+        close(w->fd);
+    free(w->known.addrs);
+    MAGIC_CLEAR(w);
+    free(w);
+}
