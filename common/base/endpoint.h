@@ -22,12 +22,15 @@ struct endpoint {
     uint8_t ip[16];
     uint16_t port; /* host order */
     uint8_t family;
+    uint32_t zone; /* of a link-local IPv6 address: the number of the interface (RFC 4007), without
+                      which nobody can connect to it; 0: none. It means nothing on other machines. */
 };
 
 static inline bool
 endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 {
-    return a->family == b->family && a->port == b->port && memcmp(a->ip, b->ip, 16) == 0;
+    return a->family == b->family && a->port == b->port && a->zone == b->zone &&
+           memcmp(a->ip, b->ip, 16) == 0;
 }
 
 /* From where an address can be reached: from everywhere; from its own network only (private and
@@ -43,7 +46,14 @@ struct endpoint endpoint_site(const struct endpoint *e);
 static inline bool
 endpoint_same_host(const struct endpoint *a, const struct endpoint *b)
 {
-    return a->family == b->family && memcmp(a->ip, b->ip, 16) == 0;
+    return a->family == b->family && a->zone == b->zone && memcmp(a->ip, b->ip, 16) == 0;
+}
+
+/* fe80::/10: many networks have the same ones, so that a zone has to tell which is meant. */
+static inline bool
+endpoint_is_link_local(const struct endpoint *e)
+{
+    return e->family == IP_V6 && e->ip[0] == 0xfe && (e->ip[1] & 0xc0) == 0x80;
 }
 
 static inline unsigned

@@ -6,8 +6,10 @@
 #include "common/sys/addr.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/err.h"
@@ -27,12 +29,65 @@ endpoint_from_v6(const uint8_t ip[16], uint16_t port, struct endpoint *out)
     }
 }
 
+bool
+addr_set_zone(struct endpoint *e, const char *name)
+{
+    unsigned long zone;
+    char *end;
+
+    if (!endpoint_is_link_local(e))
+        return false;
+    zone = if_nametoindex(name);
+    if (zone == 0 && name[0] >= '1' && name[0] <= '9') {
+        zone = strtoul(name, &end, 10);
+        zone = *end == '\0' && zone <= INT32_MAX ? zone : 0;
+    }
+    if (zone != 0)
+        e->zone = (uint32_t)zone;
+    return zone != 0;
+}
+
+const char *
+addr_zone_name(const struct endpoint *e, char name[ADDR_ZONE_MAX])
+{
+    name[0] = '\0';
+    if (e->zone != 0 && if_indextoname(e->zone, name) == NULL)
+        snprintf(name, ADDR_ZONE_MAX, "%u", (unsigned)e->zone);
+    return name;
+}
+
+static int parse_ip_part(const char *s, size_t len, bool v6, uint16_t port, struct endpoint *out);
+
+/* "fe80::1%eth0", with the '%' at |s| + |ip_len|. */
+static int
+parse_zoned(const char *s, size_t ip_len, size_t len, uint16_t port, struct endpoint *out)
+{
+    char zone[ADDR_ZONE_MAX];
+    size_t zone_len = len - ip_len - 1;
+    struct endpoint e;
+    int err;
+
+    if (zone_len == 0 || zone_len >= sizeof(zone))
+        return SPRAT_E_SYNTAX;
+    memcpy(zone, s + ip_len + 1, zone_len);
+    zone[zone_len] = '\0';
+    err = parse_ip_part(s, ip_len, true, port, &e);
+    if (err == 0 && !addr_set_zone(&e, zone))
+        err = SPRAT_E_SYNTAX;
+    if (err == 0)
+        *out = e;
+    return err;
+}
+
 static int
 parse_ip_part(const char *s, size_t len, bool v6, uint16_t port, struct endpoint *out)
 {
+    const char *percent = v6 ? memchr(s, '%', len) : NULL;
     char text[INET6_ADDRSTRLEN];
     uint8_t ip[16];
 
+    if (percent != NULL)
+        return parse_zoned(s, (size_t)(percent - s), len, port, out);
     if (len == 0 || len >= sizeof(text))
         return SPRAT_E_SYNTAX;
     memcpy(text, s, len);
@@ -89,9 +144,14 @@ addr_parse_ip(const char *text, uint16_t port, struct endpoint *out)
 const char *
 addr_format_ip(const struct endpoint *e, char text[ADDR_TEXT_MAX])
 {
+    char zone[ADDR_ZONE_MAX];
+
     if (e->family == IP_NONE ||
         inet_ntop(e->family == IP_V4 ? AF_INET : AF_INET6, e->ip, text, ADDR_TEXT_MAX) == NULL)
         snprintf(text, ADDR_TEXT_MAX, "-");
+    else if (e->zone != 0)
+        snprintf(text + strlen(text), ADDR_TEXT_MAX - strlen(text), "%%%s",
+                 addr_zone_name(e, zone));
     return text;
 }
 
@@ -103,7 +163,7 @@ addr_format(const struct endpoint *e, char text[ADDR_TEXT_MAX])
     if (e->family == IP_NONE)
         snprintf(text, ADDR_TEXT_MAX, "-");
     else
-        snprintf(text, ADDR_TEXT_MAX, e->family == IP_V4 ? "%.45s:%u" : "[%.45s]:%u",
+        snprintf(text, ADDR_TEXT_MAX, e->family == IP_V4 ? "%.45s:%u" : "[%.62s]:%u",
                  addr_format_ip(e, ip), (unsigned)e->port);
     return text;
 }
@@ -112,7 +172,7 @@ socklen_t
 addr_to_sockaddr(const struct endpoint *e, struct sockaddr_storage *ss)
 {
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(e->port)};
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(e->port)};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(e->port), .sin6_scope_id = e->zone};
 
     memset(ss, 0, sizeof(*ss));
     switch (e->family) {
@@ -143,6 +203,8 @@ addr_from_sockaddr(const struct sockaddr *sa, socklen_t len, struct endpoint *ou
     if (len >= sizeof(in6) && sa->sa_family == AF_INET6) {
         memcpy(&in6, sa, sizeof(in6));
         endpoint_from_v6(in6.sin6_addr.s6_addr, ntohs(in6.sin6_port), out);
+        if (endpoint_is_link_local(out))
+            out->zone = in6.sin6_scope_id;
         return 0;
     }
     return SPRAT_E_INVAL;

@@ -19,7 +19,7 @@
 
 enum {
     CHUNK_LEN = 32,
-    KEY_LEN = 19,  /* ip, family, port */
+    KEY_LEN = 23,  /* ip, family, port, zone */
     BAD_SELF = 1000,
     BAD_UNDIALABLE = 2000,
 };
@@ -105,6 +105,7 @@ addr_key(const struct endpoint *e, uint8_t key[KEY_LEN])
     memcpy(key, e->ip, sizeof(e->ip));
     key[16] = e->family;
     put_u16be(key + sizeof(e->ip) + 1, e->port);
+    put_u32be(key + sizeof(e->ip) + 3, e->zone);
 }
 
 static bool
@@ -383,7 +384,7 @@ is_unicast(const struct endpoint *a)
 
     if (a->family == IP_V4)
         return a->ip[0] != 0 && a->ip[0] < 224;
-    if (a->family != IP_V6)
+    if (a->family != IP_V6 || (endpoint_is_link_local(a) && a->zone == 0))
         return false;
     return a->ip[0] != 0xff && !all_zero(a->ip, 16) && memcmp(a->ip, mapped, sizeof(mapped)) != 0;
 }

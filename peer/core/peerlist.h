@@ -79,7 +79,7 @@ struct peerlist *peerlist_new(struct rng *rng);
 void peerlist_free(struct peerlist *l);
 
 /* Hears of an address; returns its number, old or new. PEERLIST_NONE if it is unusable (port 0
- * unless incoming, multicast, unspecified, broadcast), banned, or the list is full of better ones.
+ * unless incoming, link-local without a zone, multicast, unspecified, broadcast), banned, or the list is full of better ones.
  * Two with port 0 are always two peers. */
 uint32_t peerlist_add(struct peerlist *l, const struct endpoint *addr, enum peer_source source);
 

@@ -289,5 +289,7 @@ pex_in_strike(struct pex_in *in)
 bool
 pex_plausible(const struct endpoint *addr, const struct endpoint *teller)
 {
-    return addr->port >= PEX_PORT_MIN && endpoint_scope(addr) <= endpoint_scope(teller);
+    /* A compact address has no zone. */
+    return addr->port >= PEX_PORT_MIN && !endpoint_is_link_local(addr) &&
+           endpoint_scope(addr) <= endpoint_scope(teller);
 }

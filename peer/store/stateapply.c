@@ -5,26 +5,36 @@
 #include <string.h>
 
 #include "common/base/bytes.h"
+#include "common/sys/addr.h"
 #include "peer/store/statedb.h"
 
 enum { CHUNK_BYTES = STATE_PIECES_PER_ROW / 8 };
 
-void
-state_addr_pack(const struct endpoint *e, uint8_t out[STATE_ADDR_LEN])
+size_t
+state_addr_pack(const struct endpoint *e, uint8_t out[STATE_ADDR_MAX])
 {
+    char zone[ADDR_ZONE_MAX];
+    size_t len = strlen(addr_zone_name(e, zone));
+
     out[0] = e->family;
     memcpy(out + 1, e->ip, 16);
     put_u16be(out + 17, e->port);
+    memcpy(out + STATE_ADDR_LEN, zone, len);
+    return STATE_ADDR_LEN + len;
 }
 
 bool
 state_addr_unpack(const uint8_t *bytes, size_t len, struct endpoint *e)
 {
-    if (bytes == NULL || len != STATE_ADDR_LEN || (bytes[0] != IP_V4 && bytes[0] != IP_V6))
+    char zone[ADDR_ZONE_MAX] = "";
+
+    if (bytes == NULL || len < STATE_ADDR_LEN || len >= STATE_ADDR_MAX ||
+        (bytes[0] != IP_V4 && bytes[0] != IP_V6))
         return false;
     *e = (struct endpoint){.family = bytes[0], .port = get_u16be(bytes + 17)};
     memcpy(e->ip, bytes + 1, endpoint_ip_len(e));
-    return true;
+    memcpy(zone, bytes + STATE_ADDR_LEN, len - STATE_ADDR_LEN);
+    return zone[0] == '\0' || addr_set_zone(e, zone);
 }
 
 /* Reads one row of have-bits; zeros if there is none. */
@@ -239,15 +249,16 @@ apply_peers(struct db *db, int64_t id, const struct state_update *u, struct errb
     if (u->forget_peers)
         err = run_for(db, "DELETE FROM peers WHERE torrent = ?", id, "forgetting peers", eb);
     for (size_t i = 0; i < u->peer_count && err == 0; i++) {
-        uint8_t addr[STATE_ADDR_LEN];
+        uint8_t addr[STATE_ADDR_MAX];
+        size_t len;
 
         err = db_prepare(db, "INSERT OR REPLACE INTO peers (torrent, addr, seen) VALUES (?, ?, ?)",
                          &q, eb);
         if (err != 0)
             break;
-        state_addr_pack(&u->peers[i], addr);
+        len = state_addr_pack(&u->peers[i], addr);
         sqlite3_bind_int64(q, 1, id);
-        sqlite3_bind_blob(q, 2, addr, sizeof(addr), SQLITE_STATIC);
+        sqlite3_bind_blob(q, 2, addr, (int)len, SQLITE_STATIC);
         sqlite3_bind_int64(q, 3, u->seen);
         err = db_run(db, q, "storing peers", eb);
     }

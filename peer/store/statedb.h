@@ -52,10 +52,11 @@ const uint8_t *state_key_hash(const struct metainfo *mi, size_t *len);
 /* Ends the thread when its queue is empty. */
 void state_queue_stop(struct state *st);
 
-/* An endpoint as the database keeps it: family, address, port. */
-enum { STATE_ADDR_LEN = 19 };
-void state_addr_pack(const struct endpoint *e, uint8_t out[STATE_ADDR_LEN]);
-/* False for bytes that are none. */
+/* An endpoint as the database keeps it: family, address, port, and the name of its zone if it has one,
+ * since the number of an interface is another one after a restart. Returns the length. */
+enum { STATE_ADDR_LEN = 19, STATE_ADDR_MAX = 35 };
+size_t state_addr_pack(const struct endpoint *e, uint8_t out[STATE_ADDR_MAX]);
+/* False for bytes that are none, or if the interface is gone. */
 bool state_addr_unpack(const uint8_t *bytes, size_t len, struct endpoint *e);
 
 #endif

@@ -161,6 +161,22 @@ def a_seeder_with_a_new_address_goes_on(t):
 
 
 @test
+def a_link_local_peer_is_named_with_its_zone(t):
+    ours, theirs = Namespace(t), Namespace(t)
+    for ns in (ours, theirs):  # without waiting for the search for duplicates
+        run(t, [*ns.wrap, "sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad"])
+    ours.join(theirs, "left", "right")
+    ours.ip("addr", "add", "fe80::77/64", "dev", "left", "nodad")
+    theirs.ip("addr", "add", "fe80::78/64", "dev", "right", "nodad")
+    torrent, folder = torrent_of(t)
+    seed(t, ours, "state-a", torrent, folder)
+    getter = Process(t, [*theirs.wrap, our.SPRAT, "get", "--json", "--state-dir", t.path("state-b"), "-o", t.path("out"),
+                         "--peer", "[fe80::77%right]:6881", torrent])
+    getter.wait("complete", 40)
+    assert getter.wait("stopped")["peers"][0]["addr"] == "fe80::77%right", getter.last("stopped")
+
+
+@test
 def a_peer_that_refuses_or_has_no_name_is_told(t):
     ns = Namespace(t)
     torrent, _ = torrent_of(t)

@@ -54,6 +54,26 @@ at_ms(int64_t ms)
     return (struct mono){ms * 1000};
 }
 
+Test(peerlist, a_link_local_address_needs_its_zone)
+{
+    struct endpoint e = {.family = IP_V6, .ip = {0xfe, 0x80, [15] = 1}, .port = 6881}, other;
+    struct rng chance;
+    struct peerlist *l;
+    uint32_t first;
+
+    rng_init(&chance, 1);
+    l = peerlist_new(&chance);
+    cr_assert_eq(peerlist_add(l, &e, PEER_FROM_TRACKER), PEERLIST_NONE, "on which network?");
+    e.zone = 2;
+    first = peerlist_add(l, &e, PEER_FROM_USER);
+    cr_assert_neq(first, PEERLIST_NONE);
+    other = e;
+    other.zone = 3;
+    cr_assert_neq(peerlist_add(l, &other, PEER_FROM_USER), first, "another machine");
+    cr_assert_eq(peerlist_add(l, &e, PEER_FROM_USER), first);
+    peerlist_free(l);
+}
+
 Test(peerlist, refuses_what_is_no_peer)
 {
     struct peerlist *l = list_new();

@@ -53,7 +53,7 @@ Test(addr, refuses)
     static const char *const texts[] = {
         "",        ":",          "1.2.3.4",      "1.2.3.4:",   "1.2.3.4:65536", "1.2.3.4:-1",
         "::1:80",  "[::1]",      "[::1]80",      "[::1]:",     "[1.2.3.4]:80",  "1.2.3.4:80 ",
-        "1.2.3:4", "host:80",    "[fe80::1%lo]:80", "1.2.3.4:+8", "1.2.3.4:0000080", "[]:80",
+        "1.2.3:4", "host:80",    "[::1%lo]:80", "[fe80::1%]:80", "[fe80::1%no-such-one]:80", "1.2.3.4:+8", "1.2.3.4:0000080", "[]:80",
         "[::1:80", "1.2.3.4:8x", "999.1.1.1:80",
     };
     struct endpoint e = {.port = 7};
@@ -61,6 +61,27 @@ Test(addr, refuses)
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         cr_expect_eq(addr_parse(texts[i], &e), SPRAT_E_SYNTAX, "%s", texts[i]);
     cr_expect_eq(e.port, 7);
+}
+
+Test(addr, a_link_local_address_has_a_zone)
+{
+    struct endpoint e, f, none;
+    struct sockaddr_storage ss;
+    char text[ADDR_TEXT_MAX];
+    socklen_t len;
+
+    cr_assert_eq(addr_parse("[fe80::1%lo]:80", &e), 0);
+    cr_assert_eq(e.zone, 1, "the loopback interface is the first");
+    cr_expect_str_eq(addr_format(&e, text), "[fe80::1%lo]:80");
+    cr_expect_str_eq(addr_format_ip(&e, text), "fe80::1%lo");
+    len = addr_to_sockaddr(&e, &ss);
+    cr_assert_eq(addr_from_sockaddr((const struct sockaddr *)&ss, len, &f), 0);
+    cr_expect(endpoint_equal(&e, &f));
+    cr_assert_eq(addr_parse("[fe80::1]:80", &none), 0);
+    cr_expect_not(endpoint_equal(&e, &none));
+    cr_expect_not(endpoint_same_host(&e, &none));
+    cr_assert_eq(addr_parse("[fe80::1%4711]:80", &f), 0, "a number");
+    cr_expect_str_eq(addr_format(&f, text), "[fe80::1%4711]:80");
 }
 
 Test(addr, ip_alone)
