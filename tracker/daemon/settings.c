@@ -4,16 +4,14 @@
  */
 #include "tracker/daemon/settings.h"
 
-#include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/options.h"
 #include "common/base/parse.h"
-#include "common/base/suggest.h"
 #include "common/sys/addr.h"
-#include "common/sys/file.h"
+#include "common/sys/conffile.h"
 
 /*  X(name in struct settings, option, default, least, most, argument, text): as the tracker's
  * table, for the daemon. */
@@ -344,12 +342,6 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
 
 /* ---- the file ---- */
 
-struct file_reader {
-    struct settings *settings;
-    struct errbuf reason; /* of the first bad line */
-    bool failed;
-};
-
 static const struct option_spec *
 find_key(const char *name)
 {
@@ -360,64 +352,24 @@ find_key(const char *name)
 }
 
 static int
-unknown_key(struct errbuf *eb, const char *name)
+unknown_key(const char *name, struct errbuf *eb)
 {
     const char *names[SPEC_COUNT];
-    const char *near;
     size_t n = 0;
 
     for (size_t i = 0; i < SPEC_COUNT; i++)
         if (specs[i].arg != NULL && specs[i].id != OPT_CONFIG)
             names[n++] = specs[i].name;
-    near = suggest_nearest(name, names, n);
-    if (near != NULL)
-        return errbuf_set(eb, SPRAT_E_SYNTAX, "unknown key '%s'; did you mean '%s'?", name, near);
-    return errbuf_set(eb, SPRAT_E_SYNTAX, "unknown key '%s'", name);
+    return conffile_unknown_key(name, names, n, eb);
 }
 
-/* inih goes on behind a bad line and tells the number of the first at the end: so its reason is the
- * one to keep. */
 static int
-on_key(void *user, const char *section, const char *name, const char *value)
+on_line(void *ctx, const char *name, const char *value, struct errbuf *eb)
 {
-    struct file_reader *r = user;
+    struct settings *s = ctx;
     const struct option_spec *spec = find_key(name);
-    int err;
 
-    if (r->failed)
-        return 0;
-    if (section[0] != '\0' && strcmp(section, "tracker") != 0)
-        err = errbuf_set(&r->reason, SPRAT_E_SYNTAX, "unknown section '%s'", section);
-    else if (spec == NULL)
-        err = unknown_key(&r->reason, name);
-    else
-        err = set(r->settings, spec->id, name, value, &r->reason);
-    r->failed = err != 0;
-    return err == 0;
-}
-
-static int
-read_file(struct settings *s, const char *path, struct errbuf *eb)
-{
-    struct file_reader r = {.settings = s, .reason = {"this is not 'key = value'"}};
-    uint8_t *text;
-    size_t len;
-    int err = file_read(path, SETTINGS_FILE_MAX, &text, &len, eb);
-    int line;
-
-    if (err != 0)
-        return err == SPRAT_E_INVAL ? SPRAT_E_IO : err; /* it is not the command line's fault */
-    if (memchr(text, '\0', len) != NULL) {
-        free(text);
-        return errbuf_set(eb, SPRAT_E_SYNTAX, "%s: this is not a text file", path);
-    }
-    line = ini_parse_string((const char *)text, on_key, &r);
-    free(text);
-    if (line < 0)
-        return errbuf_set(eb, SPRAT_E_NOMEM, "%s: out of memory", path);
-    if (line > 0)
-        return errbuf_set(eb, SPRAT_E_SYNTAX, "%s:%d: %s", path, line, r.reason.text);
-    return 0;
+    return spec != NULL ? set(s, spec->id, name, value, eb) : unknown_key(name, eb);
 }
 
 /* ---- both together ---- */
@@ -519,7 +471,7 @@ settings_read(struct settings *s, int argc, const char *const *argv, enum settin
     err = read_command_line(s, argc, argv, &config, action, eb);
     if (err == 0 && config != NULL && *action == SETTINGS_RUN) {
         set_defaults(s);
-        err = read_file(s, config, eb);
+        err = conffile_read(config, "tracker", on_line, s, eb);
         if (err == 0)
             err = read_command_line(s, argc, argv, &config, action, eb);
     }

@@ -16,7 +16,6 @@
 
 enum {
     SETTINGS_LISTEN_MAX = 16, /* addresses for each protocol */
-    SETTINGS_FILE_MAX = 1 << 20,
     SETTINGS_PATH_MAX = 4096,
     SETTINGS_URLS_MAX = 8,  /* announce URLs */
     SETTINGS_URL_MAX = 512, /* bytes of one */

@@ -130,6 +130,9 @@ Test(settings, bad_files)
            ":1: interval: 'x' is not a number");
     expect(read_file("[other]\ninterval = 5\n", NULL, NULL), SPRAT_E_SYNTAX, ":2: unknown section");
     expect(read_file("\n\njust words\n", NULL, NULL), SPRAT_E_SYNTAX, ":3: ");
+    expect(read_file("interval = 90\ndatabase = \"/srv/a b.db\"\n", NULL, NULL), SPRAT_E_SYNTAX,
+           ":2: database: values have no quotes; write: database = /srv/a b.db");
+    expect(read_file("database = 'x.db\n", NULL, NULL), SPRAT_E_SYNTAX, "begins with a quote");
     expect(READ("-c", "/nonexistent/file"), SPRAT_E_NOENT, "/nonexistent/file");
     expect(READ("-c", "/"), SPRAT_E_IO, "/");
 }
