@@ -27,9 +27,8 @@ path_join(const char *a, const char *b)
     return out;
 }
 
-/* The user's home directory, to be freed; NULL if there is none. */
-static char *
-home_dir(void)
+char *
+path_home_dir(void)
 {
     const char *home = getenv("HOME");
     struct passwd pw, *found = NULL;
@@ -52,7 +51,7 @@ xdg_dir(const char *var, const char *fallback)
 
     if (base != NULL && base[0] == '/')
         return path_join(base, "sprat");
-    home = home_dir();
+    home = path_home_dir();
     if (home == NULL)
         return NULL;
     dir = path_join(home, fallback);
@@ -66,6 +65,12 @@ char *
 path_state_dir(void)
 {
     return xdg_dir("XDG_STATE_HOME", ".local/state");
+}
+
+char *
+path_config_dir(void)
+{
+    return xdg_dir("XDG_CONFIG_HOME", ".config");
 }
 
 char *
@@ -93,13 +98,14 @@ has_dots(const char *rest)
 static char *
 resolve_existing(char *copy, char **rest)
 {
+    const char *root = copy[0] == '/' ? "/" : ".";
     size_t len = strlen(copy);
     char *end = copy + len;
 
     for (;;) {
         char saved = *end;
         *end = '\0';
-        char *real = realpath(copy[0] != '\0' ? copy : ".", NULL);
+        char *real = realpath(copy[0] != '\0' ? copy : root, NULL);
         *end = saved;
         if (real != NULL || errno != ENOENT || end == copy) {
             *rest = end;

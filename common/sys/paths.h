@@ -18,6 +18,12 @@ char *path_state_dir(void);
 /* $XDG_RUNTIME_DIR/sprat, or the state directory if there is none. */
 char *path_runtime_dir(void);
 
+/* $XDG_CONFIG_HOME/sprat, or ~/.config/sprat. NULL as path_state_dir(). */
+char *path_config_dir(void);
+
+/* The home directory of the user: $HOME, else the user database's. NULL as path_state_dir(). */
+char *path_home_dir(void);
+
 /* |path| as an absolute path, whether it exists or not: symbolic links of the part that exists are
  * resolved, "." and ".." behind that are refused (SPRAT_E_INVAL). |*out| is to be freed. */
 int path_absolute(const char *path, char **out, struct errbuf *eb);

@@ -179,6 +179,9 @@ Test(paths, absolute)
     cr_assert_eq(path_absolute(".", &out, &eb), 0);
     cr_expect_str_eq(out, dir);
     free(out);
+    cr_assert_eq(path_absolute("/no-such-folder-of-the-root/x", &out, &eb), 0);
+    cr_expect_str_eq(out, "/no-such-folder-of-the-root/x");
+    free(out);
     cr_expect_eq(path_absolute("", &out, &eb), SPRAT_E_INVAL);
     cr_expect_eq(path_absolute("none/../x", &out, &eb), SPRAT_E_INVAL);
     cr_assert_eq(chdir("/"), 0);
