@@ -19,8 +19,8 @@
 
 enum { NSS_ROOM = 16384 }; /* for the strings of one entry of the user database */
 
-static int
-find_group(const char *text, gid_t *gid, struct errbuf *eb)
+int
+sandbox_find_group(const char *text, gid_t *gid, struct errbuf *eb)
 {
     char room[NSS_ROOM];
     struct group g, *found = NULL;
@@ -69,7 +69,7 @@ sandbox_find_user(const char *text, struct sandbox_user *out, struct errbuf *eb)
     snprintf(name, sizeof(name), "%.*s", colon != NULL ? (int)(colon - text) : 255, text);
     err = find_name(name, out, eb);
     if (err == 0 && colon != NULL)
-        err = find_group(colon + 1, &out->gid, eb);
+        err = sandbox_find_group(colon + 1, &out->gid, eb);
     if (err == 0 && (out->uid == 0 || out->gid == 0))
         err = errbuf_set(eb, SPRAT_E_INVAL, "'%s' is root, or has root's group", text);
     return err;

@@ -21,6 +21,9 @@ struct sandbox_user {
  * given. NOTFOUND; INVAL for root, since becoming root is no protection. */
 int sandbox_find_user(const char *text, struct sandbox_user *out, struct errbuf *eb);
 
+/* Finds a group by its name or number. NOTFOUND and a sentence. */
+int sandbox_find_group(const char *text, gid_t *gid, struct errbuf *eb);
+
 /* Becomes that user, with no other groups, in all threads, and makes sure that there is no way
  * back. Nothing to do where the process is that user already. ACCESS if it may not. */
 int sandbox_become(const struct sandbox_user *u, struct errbuf *eb);

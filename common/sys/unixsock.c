@@ -6,6 +6,7 @@
 #include "common/sys/unixsock.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 
 struct unixsock {
     int fd;
+    gid_t group; /* UNIXSOCK_NO_GROUP: the user alone */
     char *path;
     struct lockfile *lock;
 };
@@ -86,6 +88,22 @@ remove_stale(const char *path, struct errbuf *eb)
     return unlink(path) == 0 ? 0 : fail(eb, path);
 }
 
+/* Nobody can connect before listen(). What has the group already is not given to it: a sandbox may
+ * forbid chown. */
+static int
+let_group_in(const struct unixsock *u, struct errbuf *eb)
+{
+    struct stat st;
+
+    if (lstat(u->path, &st) != 0)
+        return fail(eb, u->path);
+    if (st.st_gid != u->group && lchown(u->path, (uid_t)-1, u->group) != 0)
+        return errbuf_set(eb, SPRAT_E_ACCESS,
+                          "%s: can't give the socket to its group: this user is no member of it",
+                          u->path);
+    return chmod(u->path, 0660) == 0 ? 0 : fail(eb, u->path);
+}
+
 static int
 bind_and_listen(struct unixsock *u, const struct sockaddr_un *sa, struct errbuf *eb)
 {
@@ -95,18 +113,20 @@ bind_and_listen(struct unixsock *u, const struct sockaddr_un *sa, struct errbuf 
     mode_t old = umask(0177);
     int rc = bind(u->fd, (const struct sockaddr *)sa, sizeof(*sa));
     umask(old);
-    if (rc != 0 || listen(u->fd, UNIXSOCK_BACKLOG) != 0)
+    if (rc != 0)
         return fail(eb, u->path);
-    return 0;
+    if (u->group != UNIXSOCK_NO_GROUP && (rc = let_group_in(u, eb)) != 0)
+        return rc;
+    return listen(u->fd, UNIXSOCK_BACKLOG) == 0 ? 0 : fail(eb, u->path);
 }
 
-/* Makes the directory that |path| lies in. */
+/* Makes the directory that |path| lies in. A group that may use the socket passes through it. */
 static int
-make_parent(const char *path, struct errbuf *eb)
+make_parent(const char *path, bool for_group, struct errbuf *eb)
 {
     const char *slash = strrchr(path, '/');
     char *dir = slash != NULL && slash != path ? strndup(path, (size_t)(slash - path)) : NULL;
-    int err = dir != NULL ? file_make_dirs(dir, 0700, eb) : 0;
+    int err = dir != NULL ? file_make_dirs(dir, for_group ? 0711 : 0700, eb) : 0;
 
     free(dir);
     return err;
@@ -131,7 +151,8 @@ take_lock(struct unixsock *u, const char *program, struct errbuf *eb)
 }
 
 int
-unixsock_listen(const char *path, const char *program, struct unixsock **out, struct errbuf *eb)
+unixsock_listen(const char *path, gid_t group, const char *program, struct unixsock **out,
+                struct errbuf *eb)
 {
     struct unixsock *u;
     struct sockaddr_un sa;
@@ -145,7 +166,8 @@ unixsock_listen(const char *path, const char *program, struct unixsock **out, st
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     }
     u->fd = -1;
-    err = make_parent(path, eb);
+    u->group = group;
+    err = make_parent(path, group != UNIXSOCK_NO_GROUP, eb);
     if (err == 0)
         err = take_lock(u, program, eb);
     if (err == 0)
@@ -182,20 +204,64 @@ unixsock_free(struct unixsock *u)
     free(u);
 }
 
-int
-unixsock_accept(const struct unixsock *u)
+char *
+unixsock_blocked(const char *path, gid_t group)
+{
+    char *dir = strdup(path);
+    struct stat st;
+
+    for (char *slash = dir; dir != NULL && (slash = strchr(slash + 1, '/')) != NULL;) {
+        *slash = '\0';
+        if (stat(dir, &st) == 0 &&
+            (st.st_mode & (st.st_gid == group ? S_IXGRP : S_IXOTH)) == 0)
+            return dir;
+        *slash = '/';
+    }
+    free(dir);
+    return NULL;
+}
+
+/* Whether the process at the other end of |fd| is in the group. */
+static bool
+is_member(int fd, const struct ucred *who, gid_t group)
+{
+    gid_t *groups = NULL;
+    socklen_t len = 0;
+    bool found = who->gid == group;
+
+    /* The first call only tells how much room its groups need. */
+    if (!found && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) != 0 && errno == ERANGE)
+        groups = malloc(len);
+    if (groups != NULL && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) == 0)
+        for (size_t i = 0; i < len / sizeof(groups[0]) && !found; i++)
+            found = groups[i] == group;
+    free(groups);
+    return found;
+}
+
+/* The mode keeps others out already; this holds also where the directory's owner changed it. */
+static bool
+may_enter(const struct unixsock *u, int fd)
 {
     struct ucred who;
     socklen_t len = sizeof(who);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0)
+        return false;
+    return who.uid == geteuid() || who.uid == 0 ||
+           (u->group != UNIXSOCK_NO_GROUP && is_member(fd, &who, u->group));
+}
+
+int
+unixsock_accept(const struct unixsock *u)
+{
     int fd = accept4(u->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     if (fd < 0)
         return errno == EAGAIN || errno == ECONNABORTED || errno == EINTR
                    ? SPRAT_E_AGAIN
                    : sprat_err_from_errno(errno);
-    /* The mode keeps others out already; this holds also where the directory's owner changed it. */
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0 ||
-        (who.uid != geteuid() && who.uid != 0)) {
+    if (!may_enter(u, fd)) {
         close(fd);
         return SPRAT_E_ACCESS;
     }

@@ -5,10 +5,13 @@
 #include "peer/cli/client.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/parse.h"
@@ -16,6 +19,7 @@
 #include "common/rpc/frame.h"
 #include "common/rpc/message.h"
 #include "common/sys/unixsock.h"
+#include "config.h"
 
 void
 client_option(struct client_options *o, int id, const char *value)
@@ -26,19 +30,91 @@ client_option(struct client_options *o, int id, const char *value)
         o->json = true;
 }
 
+/* Why |path| is closed to this user, and what opens it. */
+static int
+say_denied(const char *path, struct errbuf *eb)
+{
+    struct stat st;
+    const struct passwd *user;
+    const struct group *group;
+
+    if (stat(path, &st) != 0)
+        return errbuf_set(eb, SPRAT_E_ACCESS,
+                          "%s: permission denied: a directory on the way to it is closed to you",
+                          path);
+    user = getpwuid(st.st_uid);
+    group = getgrgid(st.st_gid);
+    if ((st.st_mode & S_IWGRP) != 0 && group != NULL)
+        return errbuf_set(eb, SPRAT_E_ACCESS,
+                          "%s: permission denied: members of group '%s' may control this spratd; "
+                          "add yourself with 'usermod -aG %s USER' as root, and log in again",
+                          path, group->gr_name, group->gr_name);
+    return errbuf_set(eb, SPRAT_E_ACCESS,
+                      "%s: permission denied: only user '%s' may control this spratd, unless its "
+                      "setting socket-group names a group of yours",
+                      path, user != NULL ? user->pw_name : "?");
+}
+
+/* A descriptor, or NOENT, REFUSED, ACCESS and what to do about it. */
+static int
+connect_to(const char *path, struct errbuf *eb)
+{
+    int fd = unixsock_connect(path, eb);
+
+    switch (fd) {
+    case SPRAT_E_NOENT:
+        return errbuf_set(eb, fd,
+                          "spratd is not running: there is no socket %s. Start it with 'spratd', "
+                          "or name its socket with --socket or $SPRAT_SOCKET",
+                          path);
+    case SPRAT_E_REFUSED:
+        return errbuf_set(eb, fd,
+                          "spratd is not running: nobody listens at %s. Start it with 'spratd', "
+                          "or name its socket with --socket or $SPRAT_SOCKET",
+                          path);
+    case SPRAT_E_ACCESS: return say_denied(path, eb);
+    }
+    return fd;
+}
+
+/* The user has no spratd at |own|: |eb| says so. The system may have one. */
+static int
+connect_to_system(const char *own, int err, struct errbuf *eb)
+{
+    static const char system[] = SPRAT_RUN_DIR "/spratd.sock";
+    struct errbuf why;
+    int fd = connect_to(system, &why);
+
+    if (fd == SPRAT_E_NOENT)
+        return err;
+    if (fd == SPRAT_E_REFUSED)
+        return errbuf_set(eb, fd,
+                          "spratd is not running: nobody listens at %s, nor at the system's %s. "
+                          "Start it with 'spratd', or 'systemctl start spratd' as root",
+                          own, system);
+    if (fd < 0)
+        *eb = why;
+    return fd;
+}
+
 int
 client_connect(const struct client_options *o, struct errbuf *eb)
 {
-    char *path = o->socket != NULL ? strdup(o->socket) : unixsock_path("spratd.sock");
+    const char *env = getenv("SPRAT_SOCKET");
+    char *own;
     int fd;
 
-    if (path == NULL)
+    if (o->socket != NULL)
+        return connect_to(o->socket, eb);
+    if (env != NULL && env[0] != '\0')
+        return connect_to(env, eb);
+    own = unixsock_path("spratd.sock");
+    if (own == NULL)
         return errbuf_set(eb, SPRAT_E_NOENT, "there is no home directory: give --socket");
-    fd = unixsock_connect(path, eb);
+    fd = connect_to(own, eb);
     if (fd == SPRAT_E_NOENT || fd == SPRAT_E_REFUSED)
-        errbuf_set(eb, fd, "no spratd answers at %s: start one, or name its socket with --socket",
-                   path);
-    free(path);
+        fd = connect_to_system(own, fd, eb);
+    free(own);
     return fd;
 }
 

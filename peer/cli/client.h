@@ -17,7 +17,7 @@ enum { CLIENT_OPT_SOCKET = 100, CLIENT_OPT_JSON };
 #define CLIENT_SOCKET_ROW                                                                          \
     {                                                                                              \
         CLIENT_OPT_SOCKET, 0, "socket", "PATH",                                                    \
-            "spratd's socket ($XDG_RUNTIME_DIR/sprat/spratd.sock)"                                 \
+            "spratd's socket ($SPRAT_SOCKET, else the user's own, else the system's)"                                \
     }
 #define CLIENT_JSON_ROW                                                                            \
     {                                                                                              \
@@ -32,7 +32,9 @@ struct client_options {
 /* Takes a shared option. */
 void client_option(struct client_options *o, int id, const char *value);
 
-/* A descriptor, or an error and a sentence that says how to start spratd. */
+/* A descriptor; or NOENT or REFUSED (spratd is not running), ACCESS (another user's) and a sentence
+ * that says what to do. Without --socket it is $SPRAT_SOCKET, else the user's own, else, where none
+ * is served, the system's. */
 int client_connect(const struct client_options *o, struct errbuf *eb);
 
 /* The beginning of a subcommand without operands or options of its own: reads the command line into

@@ -13,6 +13,8 @@
 
 /* Members are the daemon's; methods read them and call daemon_stop(). */
 struct daemon {
+    int argc; /* the command line, which counts again when the settings are read again */
+    const char *const *argv;
     struct settings settings;
     struct log log;
     struct loop *loop;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * spratd: one engine with all torrents of its state directory, behind a control socket. Ends
- * cleanly on SIGTERM and SIGINT; SIGHUP is ignored (it is kept for reading the configuration
- * again). Exit status: 0 after a clean end, 1 when the work failed, 2 for wrong usage.
+ * cleanly on SIGTERM and SIGINT; SIGHUP reads the configuration again. Exit status: 0 after a clean end, 1 when the work failed, 2 for wrong usage.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -14,12 +13,14 @@
 #include "common/sys/file.h"
 #include "common/sys/lockfile.h"
 #include "common/sys/paths.h"
+#include "common/sys/sandbox.h"
 #include "common/sys/sdnotify.h"
 #include "config.h"
 #include "peer/daemon/control.h"
 #include "peer/daemon/daemon.h"
 #include "peer/daemon/detach.h"
 #include "peer/daemon/methods.h"
+#include "peer/daemon/reload.h"
 #include "peer/daemon/syslogger.h"
 #include "peer/store/state.h"
 
@@ -31,7 +32,7 @@ struct process {
     struct lockfile *lock;
     struct unixsock *sock;
     struct control *control;
-    struct loop_signal *sigterm, *sigint;
+    struct loop_signal *sigterm, *sigint, *sighup;
 };
 
 /* From any thread: each of the two writes a line at once. */
@@ -80,6 +81,16 @@ on_signal(void *ctx, int signum)
         shards_hurry(d->shards); /* asked twice: trackers are not waited for */
     }
     daemon_stop(d);
+}
+
+static void
+on_sighup(void *ctx, int signum)
+{
+    struct daemon *d = ctx;
+
+    (void)signum;
+    if (!d->stopping)
+        reload_run(d);
 }
 
 /* On the thread of the torrent's loop. */
@@ -159,12 +170,43 @@ static int
 catch_signals(struct process *p, struct errbuf *eb)
 {
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
     p->sigterm = loop_signal_new(p->daemon.loop, SIGTERM, on_signal, &p->daemon);
     p->sigint = loop_signal_new(p->daemon.loop, SIGINT, on_signal, &p->daemon);
-    if (p->sigterm == NULL || p->sigint == NULL)
+    p->sighup = loop_signal_new(p->daemon.loop, SIGHUP, on_sighup, &p->daemon);
+    if (p->sigterm == NULL || p->sigint == NULL || p->sighup == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     return 0;
+}
+
+static int
+listen_control(struct process *p, struct errbuf *eb)
+{
+    const struct settings *s = &p->daemon.settings;
+    gid_t group = UNIXSOCK_NO_GROUP;
+    struct errbuf why;
+
+    if (s->socket_group != NULL && sandbox_find_group(s->socket_group, &group, &why) != 0)
+        return errbuf_set(eb, SPRAT_E_NOTFOUND, "socket-group: %s", why.text);
+    return unixsock_listen(s->socket, group, "spratd", &p->sock, eb);
+}
+
+/* A group that may use the socket and can't come to it. */
+static void
+warn_of_blocked_group(const struct daemon *d)
+{
+    const struct settings *s = &d->settings;
+    gid_t group;
+    char *dir;
+
+    if (s->socket_group == NULL || sandbox_find_group(s->socket_group, &group, NULL) != 0)
+        return;
+    dir = unixsock_blocked(s->socket, group);
+    if (dir != NULL)
+        log_warn(&d->log,
+                 "socket-group: members of '%s' can't enter %s, so they can't use the socket: "
+                 "'chmod o+x %s', or name a socket elsewhere",
+                 s->socket_group, dir, dir);
+    free(dir);
 }
 
 /* Signals are caught before the socket is there to be seen: who sees it may say stop. The socket is
@@ -181,7 +223,7 @@ open_all(struct process *p, struct errbuf *eb)
     if (err == 0)
         err = catch_signals(p, eb);
     if (err == 0)
-        err = unixsock_listen(d->settings.socket, "spratd", &p->sock, eb);
+        err = listen_control(p, eb);
     if (err == 0)
         err = open_shards(d, eb);
     if (err == 0)
@@ -199,6 +241,7 @@ block_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -215,6 +258,8 @@ close_all(struct process *p)
         loop_signal_free(p->sigterm);
     if (p->sigint != NULL)
         loop_signal_free(p->sigint);
+    if (p->sighup != NULL)
+        loop_signal_free(p->sighup);
     if (d->loop != NULL)
         loop_free(d->loop);
     unixsock_free(p->sock);
@@ -229,6 +274,9 @@ log_start(const struct daemon *d)
 
     log_info(&d->log, "spratd %s, pid %d, %u loops, controlled at %s", PACKAGE_VERSION,
              (int)getpid(), shards_count(d->shards), d->settings.socket);
+    if (d->settings.file != NULL)
+        log_info(&d->log, "settings from %s", d->settings.file);
+    warn_of_blocked_group(d);
     for (size_t i = 0; i < count; i++)
         log_info(&d->log, "listening on %s", addr_format(&addrs[i], text));
     if (shards_listen_note(d->shards)[0] != '\0')
@@ -260,8 +308,9 @@ run(struct process *p)
         if (err == 0) {
             sdnotify("READY=1");
             loop_run(d->loop);
-        } else
+        } else {
             log_error(&d->log, "%s", eb.text);
+        }
     }
     close_all(p);
     return err == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -270,12 +319,13 @@ run(struct process *p)
 int
 main(int argc, char **argv)
 {
-    struct process p = {.sock = NULL};
+    struct process p = {.daemon = {.argc = argc - 1, .argv = (const char *const *)argv + 1}};
     enum settings_action action;
     struct errbuf eb;
+    char *base = get_current_dir_name(); /* NULL: it was removed, and relative paths fail */
     int status = EXIT_SUCCESS;
-    int err =
-        settings_read(&p.daemon.settings, argc - 1, (const char *const *)argv + 1, &action, &eb);
+    int err = settings_read(&p.daemon.settings, base != NULL ? base : ".", p.daemon.argc,
+                            p.daemon.argv, &action, &eb);
 
     if (err != 0) {
         fprintf(stderr, "spratd: %s%s\n", eb.text,
@@ -289,5 +339,6 @@ main(int argc, char **argv)
         status = run(&p);
     }
     settings_fini(&p.daemon.settings);
+    free(base);
     return status;
 }

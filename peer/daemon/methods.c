@@ -519,9 +519,9 @@ daemon_info(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
     if (err != 0)
         return err;
     shards_udp_counts(d->shards, &udp);
-    *result = json_pack("{s:s, s:i, s:i, s:s, s:s?, s:o, s:s, s:o, s:I, s:I}", "version",
-                        PACKAGE_VERSION,
-                        "pid", (int)getpid(), "loops", (int)shards_count(d->shards), "state_dir",
+    *result = json_pack("{s:s, s:s?, s:i, s:i, s:s, s:s?, s:o, s:s, s:o, s:I, s:I}", "version",
+                        PACKAGE_VERSION, "config", d->settings.file, "pid", (int)getpid(), "loops",
+                        (int)shards_count(d->shards), "state_dir",
                         d->settings.state_dir, "save_dir", d->settings.save_dir, "listen",
                         render_listen(addrs, count), "listen_note",
                         shards_listen_note(d->shards), "udp", render_udp(&udp), "up_limit",

@@ -4,20 +4,22 @@
  */
 #include "peer/daemon/settings.h"
 
-#include <ini.h>
+#include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/options.h"
 #include "common/base/parse.h"
-#include "common/base/suggest.h"
 #include "common/sys/addr.h"
-#include "common/sys/file.h"
+#include "common/sys/conffile.h"
 #include "common/sys/paths.h"
 #include "common/sys/processors.h"
 #include "common/sys/unixsock.h"
+#include "config.h"
 
 enum {
     OPT_CONFIG = 1,
@@ -27,6 +29,7 @@ enum {
     OPT_KEYS, /* from here on: keys of the file too */
     OPT_STATE_DIR = OPT_KEYS,
     OPT_SOCKET,
+    OPT_SOCKET_GROUP,
     OPT_SAVE_DIR,
     OPT_COMPLETED_DIR,
     OPT_ALLOCATE,
@@ -41,15 +44,23 @@ enum {
     OPT_CA,
     OPT_SEED,
     OPT_LOG_LEVEL,
+    OPT_END,
 };
 
+static_assert(OPT_END - OPT_KEYS <= SETTINGS_KEYS_MAX, "each key has its place in said[]");
+
 static const struct option_spec specs[] = {
-    {OPT_CONFIG, 'c', "config", "FILE", "read settings from FILE; the command line wins over it"},
+    {OPT_CONFIG, 'c', "config", "FILE",
+     "read settings from FILE, or from none; the command line wins over it (the first that is there "
+     "of $XDG_CONFIG_HOME/sprat/spratd.conf, which is ~/.config/sprat/spratd.conf, and "
+     SPRAT_CONFIG_DIR "/spratd.conf)"},
     {OPT_FOREGROUND, 0, "foreground", NULL, "stay in the foreground and log to standard error"},
     {OPT_STATE_DIR, 0, "state-dir", "DIR",
      "keep state there ($XDG_STATE_HOME/sprat or ~/.local/state/sprat)"},
     {OPT_SOCKET, 0, "socket", "PATH",
      "be controlled over this Unix socket ($XDG_RUNTIME_DIR/sprat/spratd.sock)"},
+    {OPT_SOCKET_GROUP, 0, "socket-group", "GROUP",
+     "let members of this group control it too: they can read and write whatever it can (nobody)"},
     {OPT_SAVE_DIR, 0, "save-dir", "DIR",
      "where torrents go that are added without a directory (the client's current one)"},
     {OPT_COMPLETED_DIR, 0, "completed-dir", "DIR",
@@ -117,13 +128,35 @@ settings_parse_seed(const char *value, enum seed_policy *seed, double *ratio)
     return 0;
 }
 
+/* |value| from the directory that spratd was started in; ~/ is the home directory. To be freed; NULL
+ * and a sentence. */
+static char *
+resolve(const struct settings *s, const char *value, struct errbuf *eb)
+{
+    char *home = value[0] == '~' && value[1] == '/' ? path_home_dir() : NULL;
+    char *from, *path = NULL;
+
+    if (home != NULL)
+        from = path_join(home, value + 2);
+    else
+        from = path_join(value[0] == '/' || value[0] == '\0' ? "" : s->base, value);
+    if (from == NULL)
+        errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    else if (path_absolute(from, &path, eb) != 0)
+        path = NULL;
+    free(home);
+    free(from);
+    return path;
+}
+
 static int
-set_path(char **where, const char *name, const char *value, struct errbuf *eb)
+set_path(const struct settings *s, char **where, const char *name, const char *value,
+         struct errbuf *eb)
 {
     struct errbuf why;
-    char *path;
+    char *path = resolve(s, value, &why);
 
-    if (path_absolute(value, &path, &why) != 0)
+    if (path == NULL)
         return errbuf_set(eb, SPRAT_E_INVAL, "%s: %s", name, why.text);
     free(*where);
     *where = path;
@@ -181,15 +214,63 @@ add_listen(struct settings *s, const char *value, struct errbuf *eb)
     return 0;
 }
 
-/* What both the file and the command line can say. */
 static int
-set_key(struct settings *s, int id, const char *value, struct errbuf *eb)
+set_text(char **where, const char *name, const char *value, struct errbuf *eb)
+{
+    char *text = strdup(value);
+
+    if (text == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    if (value[0] == '\0') {
+        free(text);
+        return errbuf_set(eb, SPRAT_E_INVAL, "%s: the value is empty", name);
+    }
+    free(*where);
+    *where = text;
+    return 0;
+}
+
+static bool
+is_path(int id)
+{
+    return id == OPT_STATE_DIR || id == OPT_SOCKET || id == OPT_SAVE_DIR ||
+           id == OPT_COMPLETED_DIR || id == OPT_CA;
+}
+
+/* Remembers how |id| was given, several values of a list in one text. */
+static int
+remember(struct settings *s, int id, const char *value, struct errbuf *eb)
+{
+    char **said = &s->said[id - OPT_KEYS], *text;
+
+    if (id != OPT_LISTEN || *said == NULL)
+        text = strdup(value);
+    else if (asprintf(&text, "%s, %s", *said, value) < 0)
+        text = NULL;
+    if (text == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    free(*said);
+    *said = text;
+    return 0;
+}
+
+static void
+forget_listen(struct settings *s)
+{
+    s->listen_count = 0;
+    free(s->said[OPT_LISTEN - OPT_KEYS]);
+    s->said[OPT_LISTEN - OPT_KEYS] = NULL;
+}
+
+static int
+parse_key(struct settings *s, int id, const char *value, struct errbuf *eb)
 {
     switch (id) {
-    case OPT_STATE_DIR: return set_path(&s->state_dir, "state-dir", value, eb);
-    case OPT_SOCKET: return set_path(&s->socket, "socket", value, eb);
-    case OPT_SAVE_DIR: return set_path(&s->save_dir, "save-dir", value, eb);
-    case OPT_COMPLETED_DIR: return set_path(&s->completed_dir, "completed-dir", value, eb);
+    case OPT_STATE_DIR: return set_path(s, &s->state_dir, "state-dir", value, eb);
+    case OPT_SOCKET: return set_path(s, &s->socket, "socket", value, eb);
+    case OPT_SOCKET_GROUP: return set_text(&s->socket_group, "socket-group", value, eb);
+    case OPT_SAVE_DIR: return set_path(s, &s->save_dir, "save-dir", value, eb);
+    case OPT_COMPLETED_DIR: return set_path(s, &s->completed_dir, "completed-dir", value, eb);
     case OPT_ALLOCATE:
         if (settings_parse_allocate(value, &s->reserve) != 0)
             return errbuf_set(eb, SPRAT_E_INVAL, "allocate: '%s' is not sparse or full", value);
@@ -204,7 +285,7 @@ set_key(struct settings *s, int id, const char *value, struct errbuf *eb)
         return set_count(&s->max_connections, SESSION_CONNS_MAX, "max-connections", value, eb);
     case OPT_REST_AFTER: return set_rest_after(s, value, eb);
     case OPT_PEX: return set_pex(s, value, eb);
-    case OPT_CA: return set_path(&s->ca_file, "ca", value, eb);
+    case OPT_CA: return set_path(s, &s->ca_file, "ca", value, eb);
     case OPT_SEED:
         if (settings_parse_seed(value, &s->seed, &s->ratio) != 0)
             return errbuf_set(eb, SPRAT_E_INVAL, "seed: '%s' is not none, forever or a ratio",
@@ -219,89 +300,42 @@ set_key(struct settings *s, int id, const char *value, struct errbuf *eb)
     return 0;
 }
 
-struct file_reader {
-    struct settings *settings;
-    struct errbuf reason; /* of the first bad line */
-    bool failed;
-};
+/* What both the file and the command line can say. */
+static int
+set_key(struct settings *s, int id, const char *value, struct errbuf *eb)
+{
+    int err = parse_key(s, id, value, eb);
+
+    return err == 0 ? remember(s, id, value, eb) : err;
+}
+
+/* The file's paths hold wherever spratd is started from. */
+static int
+check_path(int id, const char *key, const char *value, struct errbuf *eb)
+{
+    if (!is_path(id) || value[0] == '/' || strncmp(value, "~/", 2) == 0)
+        return 0;
+    return errbuf_set(eb, SPRAT_E_SYNTAX,
+                      "%s: '%s' is no absolute path; write /… or, below your home, ~/…", key, value);
+}
 
 static int
-unknown_key(const char *name, struct errbuf *eb)
+on_line(void *ctx, const char *key, const char *value, struct errbuf *eb)
 {
-    const char *names[SPEC_COUNT], *near;
+    const char *names[SPEC_COUNT];
     size_t n = 0;
 
-    for (size_t i = 0; i < SPEC_COUNT; i++)
-        if (specs[i].id >= OPT_KEYS)
-            names[n++] = specs[i].name;
-    near = suggest_nearest(name, names, n);
-    if (near != NULL)
-        return errbuf_set(eb, SPRAT_E_SYNTAX, "unknown key '%s'; did you mean '%s'?", name, near);
-    return errbuf_set(eb, SPRAT_E_SYNTAX, "unknown key '%s'", name);
-}
+    for (size_t i = 0; i < SPEC_COUNT; i++) {
+        if (specs[i].id < OPT_KEYS)
+            continue;
+        if (strcmp(specs[i].name, key) == 0) {
+            int err = check_path(specs[i].id, key, value, eb);
 
-static int
-take_line(struct file_reader *r, const char *section, const char *name, const char *value)
-{
-    if (section[0] != '\0')
-        return errbuf_set(&r->reason, SPRAT_E_SYNTAX, "unknown section '%s'", section);
-    for (size_t i = 0; i < SPEC_COUNT; i++)
-        if (specs[i].id >= OPT_KEYS && strcmp(specs[i].name, name) == 0)
-            return set_key(r->settings, specs[i].id, value, &r->reason);
-    return unknown_key(name, &r->reason);
-}
-
-/* inih goes on behind a bad line and tells the number of the first in the end, so its reason is
- * kept. */
-static int
-on_line(void *user, const char *section, const char *name, const char *value)
-{
-    struct file_reader *r = user;
-
-    if (!r->failed)
-        r->failed = take_line(r, section, name, value) != 0;
-    return !r->failed;
-}
-
-/* What inih would take for something else: lines that it would cut, and binary files. */
-static int
-check_text(const char *text, size_t len, const char *path, struct errbuf *eb)
-{
-    int line = 1;
-
-    if (memchr(text, '\0', len) != NULL)
-        return errbuf_set(eb, SPRAT_E_SYNTAX, "%s: this is no text file", path);
-    for (const char *p = text, *end = text + len; p < end; line++) {
-        const char *lf = memchr(p, '\n', (size_t)(end - p));
-        size_t n = (size_t)((lf != NULL ? lf : end) - p);
-
-        if (n > SETTINGS_LINE_MAX)
-            return errbuf_set(eb, SPRAT_E_SYNTAX, "%s:%d: longer than %d bytes", path, line,
-                              SETTINGS_LINE_MAX);
-        p += n + 1;
+            return err == 0 ? set_key(ctx, specs[i].id, value, eb) : err;
+        }
+        names[n++] = specs[i].name;
     }
-    return 0;
-}
-
-static int
-read_file(struct settings *s, const char *path, struct errbuf *eb)
-{
-    struct file_reader r = {.settings = s, .reason = {"not of the form: key = value"}};
-    uint8_t *text;
-    size_t len;
-    int line = 0, err = file_read(path, SETTINGS_FILE_MAX, &text, &len, eb);
-
-    if (err != 0)
-        return err == SPRAT_E_INVAL ? SPRAT_E_IO : err; /* no wrong usage, but a bad file */
-    err = check_text((const char *)text, len, path, eb);
-    if (err == 0)
-        line = ini_parse_string((const char *)text, on_line, &r);
-    free(text);
-    if (line < 0)
-        return errbuf_set(eb, SPRAT_E_NOMEM, "%s: out of memory", path);
-    if (line > 0)
-        return errbuf_set(eb, SPRAT_E_SYNTAX, "%s:%d: %s", path, line, r.reason.text);
-    return err;
+    return conffile_unknown_key(key, names, n, eb);
 }
 
 /* One pass over the command line, all of it into |s|. */
@@ -317,8 +351,10 @@ read_command_line(struct settings *s, int argc, const char *const *argv, const c
     options_init(&o, argc, argv, specs, SPEC_COUNT);
     while (err == 0 && (got = options_next(&o, &id, &value, eb)) == 1) {
         /* Addresses given here are instead of the file's. */
-        if (id == OPT_LISTEN && from_file > 0)
-            s->listen_count = from_file = 0;
+        if (id == OPT_LISTEN && from_file > 0) {
+            forget_listen(s);
+            from_file = 0;
+        }
         switch (id) {
         case OPTION_OPERAND:
             return errbuf_set(eb, SPRAT_E_INVAL, "unexpected argument '%s'", value);
@@ -337,7 +373,8 @@ set_defaults(struct settings *s)
 {
     unsigned cpus = processors_usable();
 
-    *s = (struct settings){.seed = SEED_FOREVER,
+    *s = (struct settings){.base = s->base,
+                           .seed = SEED_FOREVER,
                            .log_level = LOG_INFO,
                            .loops = cpus < SESSION_LOOPS_MAX ? cpus : SESSION_LOOPS_MAX};
 }
@@ -357,37 +394,155 @@ default_paths(struct settings *s, struct errbuf *eb)
     return 0;
 }
 
-int
-settings_read(struct settings *s, int argc, const char *const *argv, enum settings_action *action,
-              struct errbuf *eb)
+/* Whether the file is there, as far as can be told: one that can't be looked at is, and reading it
+ * says why. */
+static bool
+is_there(const char *path)
 {
-    const char *config = NULL;
+    return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+int
+settings_find_file(const char *const dirs[], size_t count, char **out, struct errbuf *eb)
+{
+    *out = NULL;
+    for (size_t i = 0; i < count; i++) {
+        char *path = dirs[i] != NULL ? path_join(dirs[i], SETTINGS_FILE_NAME) : NULL;
+
+        if (dirs[i] != NULL && path == NULL)
+            return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+        if (path != NULL && is_there(path)) {
+            *out = path;
+            return 0;
+        }
+        free(path);
+    }
+    return 0;
+}
+
+/* The file that is read: |config| of the command line, or the user's, or the system's, or none. */
+static int
+choose_file(struct settings *s, const char *config, struct errbuf *eb)
+{
+    char *own;
     int err;
 
-    *action = SETTINGS_RUN;
-    set_defaults(s);
-    err = read_command_line(s, argc, argv, &config, action, eb);
+    if (config != NULL && strcmp(config, SETTINGS_NO_FILE) == 0)
+        return 0;
+    if (config != NULL) {
+        s->file = resolve(s, config, eb);
+        return s->file != NULL ? 0 : SPRAT_E_IO;
+    }
+    own = path_config_dir();
+    err = settings_find_file((const char *const[]){own, SPRAT_CONFIG_DIR}, 2, &s->file, eb);
+    free(own);
+    return err;
+}
+
+static int
+read_all(struct settings *s, int argc, const char *const *argv, enum settings_action *action,
+         struct errbuf *eb)
+{
+    const char *config = NULL;
+    char *file;
+    int err = read_command_line(s, argc, argv, &config, action, eb);
+
     if (err != 0 || *action != SETTINGS_RUN)
         return err;
-    if (config != NULL) {
+    err = choose_file(s, config, eb);
+    if (err == 0 && s->file != NULL) {
+        file = s->file;
+        s->file = NULL;
         settings_fini(s);
         set_defaults(s);
-        err = read_file(s, config, eb);
-        if (err == SPRAT_E_INVAL)
-            err = SPRAT_E_SYNTAX;
+        s->file = file;
+        err = conffile_read(s->file, NULL, on_line, s, eb);
         if (err == 0)
             err = read_command_line(s, argc, argv, &config, action, eb);
     }
     return err != 0 ? err : default_paths(s, eb);
 }
 
+int
+settings_read(struct settings *s, const char *base, int argc, const char *const *argv,
+              enum settings_action *action, struct errbuf *eb)
+{
+    *action = SETTINGS_RUN;
+    s->base = base;
+    set_defaults(s);
+    return read_all(s, argc, argv, action, eb);
+}
+
 void
 settings_fini(struct settings *s)
 {
+    free(s->file);
     free(s->state_dir);
     free(s->socket);
+    free(s->socket_group);
     free(s->save_dir);
     free(s->completed_dir);
     free(s->ca_file);
-    s->state_dir = s->socket = s->save_dir = s->completed_dir = s->ca_file = NULL;
+    s->file = s->state_dir = s->socket = s->socket_group = NULL;
+    s->save_dir = s->completed_dir = s->ca_file = NULL;
+    for (size_t i = 0; i < SETTINGS_KEYS_MAX; i++) {
+        free(s->said[i]);
+        s->said[i] = NULL;
+    }
+}
+
+/* ---- again, while it runs ---- */
+
+static void
+swap_text(char **a, char **b)
+{
+    char *was = *a;
+
+    *a = *b;
+    *b = was;
+}
+
+/* Gives |s| the value of |id| that |from| has. False: it can't change while spratd runs. */
+static bool
+change_key(struct settings *s, struct settings *from, int id)
+{
+    switch (id) {
+    case OPT_SAVE_DIR: swap_text(&s->save_dir, &from->save_dir); return true;
+    case OPT_COMPLETED_DIR: swap_text(&s->completed_dir, &from->completed_dir); return true;
+    case OPT_ALLOCATE: s->reserve = from->reserve; return true;
+    case OPT_UP_LIMIT: s->up_limit = from->up_limit; return true;
+    case OPT_DOWN_LIMIT: s->down_limit = from->down_limit; return true;
+    case OPT_SEED:
+        s->seed = from->seed;
+        s->ratio = from->ratio;
+        return true;
+    case OPT_LOG_LEVEL: s->log_level = from->log_level; return true;
+    }
+    return false;
+}
+
+static bool
+same(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+void
+settings_change(struct settings *s, struct settings *from, settings_change_fn tell, void *ctx)
+{
+    swap_text(&s->file, &from->file);
+    for (size_t i = 0; i < SPEC_COUNT; i++) {
+        char **now, **then;
+
+        if (specs[i].id < OPT_KEYS)
+            continue;
+        now = &s->said[specs[i].id - OPT_KEYS];
+        then = &from->said[specs[i].id - OPT_KEYS];
+        if (same(*now, *then))
+            continue;
+        bool changed = change_key(s, from, specs[i].id);
+        tell(ctx, specs[i].name, *now, *then, changed);
+        if (changed)
+            swap_text(now, then);
+    }
 }

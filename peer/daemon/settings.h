@@ -14,15 +14,21 @@
 #include "peer/net/session.h"
 
 enum {
-    SETTINGS_FILE_MAX = 1024 * 1024, /* bytes of a configuration file */
+    SETTINGS_KEYS_MAX = 64,
     SETTINGS_REST_S_MAX = 86400,
-    SETTINGS_LINE_MAX = 190,         /* bytes of one of its lines: inih reads no longer ones */
 };
 
-/* Owns its strings. */
+#define SETTINGS_FILE_NAME "spratd.conf"
+#define SETTINGS_NO_FILE   "none" /* as the value of -c */
+
+/* Owns its strings, but for |base|. */
 struct settings {
+    const char *base; /* the directory that relative paths of the command line begin in */
+    char *file;       /* the configuration file that was read, absolute; NULL: none */
+    char *said[SETTINGS_KEYS_MAX]; /* each key's value as it was given; NULL: it was not */
     char *state_dir; /* absolute */
     char *socket;    /* absolute */
+    char *socket_group; /* NULL: nobody but the user */
     char *save_dir;  /* absolute; NULL: clients must say */
     char *completed_dir; /* absolute; NULL: what is complete stays */
     bool reserve;        /* allocate = full */
@@ -42,12 +48,26 @@ struct settings {
 
 enum settings_action { SETTINGS_RUN, SETTINGS_HELP, SETTINGS_VERSION };
 
-/* Reads the words behind the program's name, and the file that -c names; the command line wins. 0,
- * or an error and a sentence: INVAL for wrong usage of the command line, any other for the file or
- * the environment. settings_fini() in every case. */
-int settings_read(struct settings *s, int argc, const char *const *argv,
+/* Reads the words behind the program's name, and one configuration file: the one that -c names,
+ * else the first that is there of the user's and the system's. The command line wins. |base| must
+ * outlive |s|. 0, or an error and a sentence: INVAL for wrong usage of the command line, any other
+ * for the file or the environment. settings_fini() in every case. */
+int settings_read(struct settings *s, const char *base, int argc, const char *const *argv,
                   enum settings_action *action, struct errbuf *eb);
 void settings_fini(struct settings *s);
+
+/* The path of the first configuration file that is there among |count| |dirs| (NULLs are passed
+ * over), to be freed, or NULL. One that can't be looked at counts as there. NOMEM. */
+int settings_find_file(const char *const dirs[], size_t count, char **out, struct errbuf *eb);
+
+/* What settings_change() tells of a key: how it was given |before| and |after| (NULL: it was not),
+ * and whether it is |changed| or needs a restart. */
+typedef void (*settings_change_fn)(void *ctx, const char *key, const char *before,
+                                   const char *after, bool changed);
+
+/* Makes |s| what |from| is, as far as it can change while spratd runs, and tells of each key whose
+ * text differs. |from| is to be given to settings_fini() as before. */
+void settings_change(struct settings *s, struct settings *from, settings_change_fn tell, void *ctx);
 
 /* "sparse" or "full". SPRAT_E_INVAL. */
 int settings_parse_allocate(const char *value, bool *reserve);

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -18,6 +19,7 @@ import bencode
 import content
 import fake_peer
 import sprat as our
+import tap
 import torrent as torrents
 from daemon import Daemon, one_line, read_all, seeded
 from process import Process, run
@@ -245,7 +247,7 @@ def it_goes_to_the_background_and_says_whether_that_worked(t):
     our.sprat(t, "shutdown", "--socket", t.path("s"), status=0)
     t.wait("its end", lambda: not alive(info["pid"]), 10)
     os.waitpid(info["pid"], os.WNOHANG)  # orphans of a test are its own to bury
-    one_line(our.sprat(t, "ls", "--socket", t.path("s"), status=1), "no spratd answers", t.path("s"))
+    one_line(our.sprat(t, "ls", "--socket", t.path("s"), status=1), "spratd is not running", t.path("s"))
 
 
 def alive(pid):
@@ -496,6 +498,158 @@ def settings_come_from_a_file_and_the_command_line_wins(t):
 
 
 @test
+def sighup_reads_the_settings_again_all_or_nothing(t):
+    conf = t.path("spratd.conf")
+
+    def write(text):
+        with open(conf, "w") as f:
+            f.write(text)
+
+    def after_hup(words):
+        seen = len(daemon.errors)
+        daemon.send(signal.SIGHUP)
+        t.wait(words, lambda: any(words in line for line in daemon.errors[seen:]), 20, step=0.05)
+        return "\n".join(daemon.errors[seen:])
+
+    write("up-limit = 1M\nmax-peers = 5\n")
+    daemon = Daemon(t, "-c", conf, "--log-level", "info")
+    t.wait("the file's name", lambda: f"settings from {conf}" in daemon.stderr, 20, step=0.05)
+    write(f"up-limit = 2M\nmax-peers = 6\nsave-dir = {t.path('saved')}\nseed = none\n")
+    log = after_hup("differences")
+    assert "up-limit: 2M (was: 1M)" in log and "seed: none (was: not set)" in log, log
+    assert "max-peers: needs a restart; until then it is: 5 (new: 6)" in log, log
+    info = daemon.rpc("daemon.info")
+    assert info["up_limit"] == 2 << 20 and info["save_dir"] == t.path("saved"), info
+    write("up-limit = 3M\nsave-dir = /elsewhere\nseed = sometimes\n")
+    log = after_hup("no setting is changed")
+    assert "spratd.conf:3: seed: 'sometimes'" in log, log
+    assert daemon.rpc("daemon.info") == info, "a file with a mistake changes nothing"
+    os.unlink(conf)
+    assert "spratd.conf" in after_hup("no setting is changed")
+    write("up-limit = 2M\n")
+    assert f"save-dir: not set (was: {t.path('saved')})" in after_hup("read ")
+    assert daemon.stop() == 0
+
+
+@test
+def a_user_has_a_configuration_of_their_own(t):
+    conf = t.path("config", "sprat", "spratd.conf")
+    with open(conf, "w") as f:
+        f.write(f"up-limit = 3K\nlisten = {our.join(t.address(), 0)}\nstate-dir = {t.path('state')}\n"
+                f"socket = {t.path('s')}\n")
+    p = Process(t, [our.SPRATD, "--foreground"], env={"XDG_CONFIG_HOME": t.path("config")})
+    t.wait("the socket", lambda: os.path.exists(t.path("s")) or not p.alive(), 20)
+    info = json.loads(our.sprat(t, "info", "--json", "--socket", t.path("s"), status=0).out)
+    assert info["up_limit"] == 3072 and info["config"] == conf, info
+    assert p.stop() == 0
+    os.unlink(conf)
+    os.symlink(conf, conf)
+    result = run(t, [our.SPRATD, "--foreground"], env={"XDG_CONFIG_HOME": t.path("config")})
+    assert result.status == 1, str(result)
+    one_line(result, conf)
+
+
+@test
+def the_systems_configuration_is_read_where_the_user_has_none(t):
+    """In a mount namespace of its own, so that the file stands where the installed program looks for it."""
+    path = re.search(r"\S+/spratd\.conf(?=\))", re.sub(r"\s*\n\s+", " ", run(t, [our.SPRATD, "--help"]).out)).group()
+    above = os.path.dirname(os.path.dirname(path))
+    if os.geteuid() != 0 or not os.path.isdir(above) or above == "/etc":
+        raise tap.Skip("needs root, and a prefix whose etc is there")
+    if run(t, ["unshare", "-m", "true"]).status != 0:
+        raise tap.Skip("needs a mount namespace")
+    with open(t.path("etc", "sprat", "spratd.conf"), "w") as f:
+        f.write("up-limit = fast\n")
+    result = run(t, ["unshare", "-m", "sh", "-c", 'mount --bind "$1" "$2" && exec "$3" --foreground', "sh",
+                     t.path("etc"), above, our.SPRATD], env={"XDG_CONFIG_HOME": t.path("none")})
+    assert result.status == 1, str(result)
+    one_line(result, f"{path}:1: up-limit: 'fast'")
+
+
+NOBODY = 65534  # a user and a group of no rights
+
+
+def as_nobody(t, *argv, groups=(), env=None):
+    """Runs a command of ours as a user who has nothing but these groups."""
+    return run(t, ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY),
+                   *(["--groups", ",".join(map(str, groups))] if groups else ["--clear-groups"]), *argv], env=env)
+
+
+@test
+def a_group_may_use_the_socket(t):
+    if os.geteuid() != 0:
+        raise tap.Skip("needs root, to be somebody else")
+    group = 12345
+    base = t.path("run", "x")[:-2]
+    for folder in (os.path.dirname(base), base):
+        os.chmod(folder, 0o755)
+    # The build folder may be closed to others, so the program comes to them.
+    program = os.path.join(base, "sprat")
+    shutil.copy(our.SPRAT, program)
+    os.chmod(program, 0o755)
+    sock = os.path.join(base, "made", "s")
+    argv = [our.SPRATD, "-c", "none", "--foreground", "--state-dir", t.path("state"), "--socket", sock, "--listen",
+            our.join(t.address(), 0)]
+    p = Process(t, [*argv, "--socket-group", str(group)])
+    t.wait("the socket", lambda: os.path.exists(sock) or not p.alive(), 20)
+    t.wait("an answer", lambda: our.sprat(t, "ls", "--socket", sock).status == 0, 20, step=0.1)
+    assert stat.S_IMODE(os.stat(sock).st_mode) == 0o660 and os.stat(sock).st_gid == group
+    member = as_nobody(t, program, "ls", "--socket", sock, groups=[group])
+    assert member.status == 0, str(member)
+    by_environment = as_nobody(t, program, "ls", groups=[group], env={"SPRAT_SOCKET": sock})
+    assert by_environment.status == 0, str(by_environment)
+    stranger = as_nobody(t, program, "ls", "--socket", sock, groups=[group + 1])
+    assert stranger.status == 1, str(stranger)
+    one_line(stranger, "permission denied", sock)
+    # Whoever came in by a mode that somebody changed is sent away all the same.
+    os.chmod(sock, 0o666)
+    stranger = as_nobody(t, program, "ls", "--socket", sock, groups=[group + 1])
+    assert stranger.status == 1, str(stranger)
+    one_line(stranger, "hung up")
+    assert "can't enter" not in p.stderr, p.stderr
+    assert p.stop() == 0
+    os.chmod(os.path.dirname(sock), 0o700)
+    p = Process(t, [*argv, "--socket-group", str(group)])
+    t.wait("the warning", lambda: "can't enter" in p.stderr or not p.alive(), 20)
+    assert f"can't enter {os.path.dirname(sock)}" in p.stderr, p.stderr
+    closed = as_nobody(t, program, "ls", "--socket", sock, groups=[group])
+    assert closed.status == 1, str(closed)
+    one_line(closed, "permission denied", "a directory on the way")
+    assert p.stop() == 0
+    p = Process(t, argv)
+    t.wait("the socket", lambda: os.path.exists(sock) or not p.alive(), 20)
+    os.chmod(os.path.dirname(sock), 0o755)
+    alone = as_nobody(t, program, "ls", "--socket", sock, groups=[group])
+    one_line(alone, "permission denied", "only user 'root'", "socket-group")
+    assert p.stop() == 0
+    unknown = run(t, [*argv, "--socket-group", "no-such-group"])
+    assert unknown.status == 1, str(unknown)
+    one_line(unknown, "socket-group: there is no group 'no-such-group'")
+
+
+@test
+def it_tells_the_service_manager(t):
+    path = t.path("notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(30)
+
+        def hear(word):
+            while word not in (text := manager.recv(4096).decode().split("\n")):
+                pass
+            return text
+
+        daemon = Daemon(t, env={"NOTIFY_SOCKET": path})
+        hear("READY=1")
+        daemon.send(signal.SIGHUP)
+        assert any(x.startswith("MONOTONIC_USEC=") for x in hear("RELOADING=1"))
+        hear("READY=1")
+        daemon.send(signal.SIGTERM)
+        hear("STOPPING=1")
+        assert daemon.status() == 0
+
+
+@test
 def signals_end_it_cleanly(t):
     for number in (signal.SIGTERM, signal.SIGINT):
         daemon = Daemon(t, state=f"state{number}")
@@ -548,6 +702,8 @@ def the_example_configuration_has_every_key(t):
         key, value = line.split(" = ")
         if "/" in value:
             value = t.path(key)
+        if key == "socket-group":
+            value = str(os.getgid())
         if key == "listen":
             value = our.join(t.address(), 0)
         with open(conf, "a") as f:

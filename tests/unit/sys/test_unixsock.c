@@ -49,7 +49,7 @@ Test(unixsock, connects_and_carries_bytes)
     char got[4] = "";
     mode_t old = umask(0);
 
-    cr_assert_eq(unixsock_listen(path, "test", &u, &eb), 0, "%s", eb.text);
+    cr_assert_eq(unixsock_listen(path, UNIXSOCK_NO_GROUP, "test", &u, &eb), 0, "%s", eb.text);
     cr_expect_eq(umask(old), 0, "the umask is as it was");
     cr_assert_eq(stat(path, &st), 0);
     cr_expect_eq(st.st_mode & 07777, 0600);
@@ -73,8 +73,8 @@ Test(unixsock, a_live_one_is_refused)
     struct unixsock *u, *second;
     char pid[32];
 
-    cr_assert_eq(unixsock_listen(path, "test", &u, &eb), 0);
-    cr_expect_eq(unixsock_listen(path, "other", &second, &eb), SPRAT_E_BUSY);
+    cr_assert_eq(unixsock_listen(path, UNIXSOCK_NO_GROUP, "test", &u, &eb), 0);
+    cr_expect_eq(unixsock_listen(path, UNIXSOCK_NO_GROUP, "other", &second, &eb), SPRAT_E_BUSY);
     snprintf(pid, sizeof(pid), "%d", (int)getpid());
     cr_expect_not_null(strstr(eb.text, pid), "%s", eb.text);
     cr_expect_not_null(strstr(eb.text, path), "%s", eb.text);
@@ -92,14 +92,14 @@ Test(unixsock, a_dead_one_is_replaced)
     struct unixsock *u;
 
     /* What a killed process leaves: a socket that nobody listens on. */
-    cr_assert_eq(unixsock_listen(path, "test", &u, &eb), 0);
+    cr_assert_eq(unixsock_listen(path, UNIXSOCK_NO_GROUP, "test", &u, &eb), 0);
     unixsock_free(u);
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     strcpy(sa.sun_path, path);
     cr_assert_eq(bind(fd, (const struct sockaddr *)&sa, sizeof(sa)), 0);
     close(fd);
     cr_expect_eq(unixsock_connect(path, &eb), SPRAT_E_REFUSED);
-    cr_expect_eq(unixsock_listen(path, "test", &u, &eb), 0, "%s", eb.text);
+    cr_expect_eq(unixsock_listen(path, UNIXSOCK_NO_GROUP, "test", &u, &eb), 0, "%s", eb.text);
     unixsock_free(u);
 }
 
@@ -109,12 +109,12 @@ Test(unixsock, what_is_no_socket_stays)
     struct unixsock *u;
     char content[8] = "";
 
-    cr_assert_eq(unixsock_listen(path, "test", &u, &eb), 0);
+    cr_assert_eq(unixsock_listen(path, UNIXSOCK_NO_GROUP, "test", &u, &eb), 0);
     unixsock_free(u);
     FILE *f = fopen(path, "w");
     fputs("mine", f);
     fclose(f);
-    cr_expect_eq(unixsock_listen(path, "test", &u, &eb), SPRAT_E_EXISTS);
+    cr_expect_eq(unixsock_listen(path, UNIXSOCK_NO_GROUP, "test", &u, &eb), SPRAT_E_EXISTS);
     f = fopen(path, "r");
     cr_assert_not_null(f);
     cr_expect_not_null(fgets(content, sizeof(content), f));
@@ -141,7 +141,7 @@ Test(unixsock, a_path_that_is_too_long)
     longer[sizeof(longer) - 1] = '\0';
     cr_expect_eq(unixsock_connect(longer, &eb), SPRAT_E_INVAL);
     cr_expect_not_null(strstr(eb.text, "longer than the 107 bytes"));
-    cr_expect_eq(unixsock_listen(longer, "test", &u, &eb), SPRAT_E_INVAL);
+    cr_expect_eq(unixsock_listen(longer, UNIXSOCK_NO_GROUP, "test", &u, &eb), SPRAT_E_INVAL);
     strcat(strcpy(lock, longer), ".lock");
     cr_expect_neq(access(lock, F_OK), 0, "no lock was left");
 }
