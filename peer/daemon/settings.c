@@ -62,7 +62,8 @@ static const struct option_spec specs[] = {
     {OPT_SOCKET_GROUP, 0, "socket-group", "GROUP",
      "let members of this group control it too: they can read and write whatever it can (nobody)"},
     {OPT_SAVE_DIR, 0, "save-dir", "DIR",
-     "where torrents go that are added without a directory (the client's current one)"},
+     "where torrents go that are added without a directory (the client's current one; "
+     "$STATE_DIRECTORY/downloads for a system service)"},
     {OPT_COMPLETED_DIR, 0, "completed-dir", "DIR",
      "move torrents there that were fetched without saying where to (they stay)"},
     {OPT_ALLOCATE, 0, "allocate", "sparse|full",
@@ -379,6 +380,19 @@ set_defaults(struct settings *s)
                            .loops = cpus < SESSION_LOOPS_MAX ? cpus : SESSION_LOOPS_MAX};
 }
 
+/* A system service has a directory that it may write to, the first of StateDirectory= in its unit. NULL
+ * where there is none, and when memory is out. */
+static char *
+service_save_dir(void)
+{
+    const char *dirs = getenv("STATE_DIRECTORY");
+    char *first = dirs != NULL && dirs[0] == '/' ? strndup(dirs, strcspn(dirs, ":")) : NULL;
+    char *dir = first != NULL ? path_join(first, "downloads") : NULL;
+
+    free(first);
+    return dir;
+}
+
 /* The paths that nobody named. */
 static int
 default_paths(struct settings *s, struct errbuf *eb)
@@ -391,6 +405,8 @@ default_paths(struct settings *s, struct errbuf *eb)
         s->socket = unixsock_path("spratd.sock");
     if (s->socket == NULL)
         return errbuf_set(eb, SPRAT_E_NOENT, "there is no home directory: give --socket");
+    if (s->save_dir == NULL)
+        s->save_dir = service_save_dir();
     return 0;
 }
 

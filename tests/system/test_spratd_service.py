@@ -55,6 +55,7 @@ def only_its_own_folder_is_written(t):
     with open(os.path.join(BUILD, SYSTEM)) as f:
         text = f.read()
     assert re.search(r"(?m)^ProtectSystem=strict$", text) and "#   ReadWritePaths=/" in text
+    assert "--socket-group sprat" in text
     assert re.search(r"(?m)^ProtectHome=read-only$", text), "folders in /home can be opened by a drop-in too"
     assert re.search(r"(?m)^User=sprat$", text) and "DynamicUser" not in text, "downloads belong to somebody"
     state = re.search(r"(?m)^StateDirectory=(\S+)", text)[1]
@@ -75,6 +76,24 @@ def the_service_manager_is_told(t):
         daemon.send(15)
         assert manager.recv(4096) == b"STOPPING=1"
         assert daemon.status() == 0
+
+
+@test
+def downloads_go_below_the_state_directory(t):
+    """Of a system service, where nothing else was said."""
+    for config, expected in (("", t.path("state") + "/downloads"), (f"save-dir = {t.path('other')}\n", t.path("other"))):
+        with open(t.path("conf"), "w") as f:
+            f.write(config)
+        daemon = Process(t, [SPRATD, "--foreground", "-c", t.path("conf"), "--state-dir", t.path("state"), "--socket",
+                             t.path("sock"), "--listen", join(t.address(), 0)],
+                         env={"STATE_DIRECTORY": f"{t.path('state')}:{t.path('second')}"})
+        t.wait("its start", lambda: any("listening on" in line for line in daemon.errors), 30)
+        torrent = our.create(t, content.write_file(t.path("origin", "data"), 100_000))
+        our.sprat(t, "add", "--socket", t.path("sock"), "--paused", torrent, status=0)
+        added, = json.loads(our.sprat(t, "ls", "--json", "--socket", t.path("sock")).out)
+        assert added["save_dir"] == expected, added
+        our.sprat(t, "rm", "--socket", t.path("sock"), "data", status=0)
+        assert daemon.stop() == 0
 
 
 @test
