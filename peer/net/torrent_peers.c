@@ -452,12 +452,15 @@ peers_on_addresses_gone(struct torrent *t, const struct endpoint *addrs, size_t 
     for (uint32_t i = 0; i < t->net.peer_cap; i++) {
         struct peer_slot *slot = &t->net.peers[i];
         slot_id id = slot->id;
+        bool reached;
 
         if (id == SLOT_NONE || !is_from(slot->conn, addrs, count))
             continue;
+        reached = conn_reached(slot->conn);
+        log_closed(t, conn_peer(slot->conn), SPRAT_E_UNREACHABLE, slot->shaken, reached);
         conn_close(slot->conn);
         slot_clear(t, slot);
-        feed_closed(t, id, SPRAT_E_UNREACHABLE);
+        feed_closed(t, id, SPRAT_E_UNREACHABLE, reached);
     }
 }
 
