@@ -77,7 +77,9 @@ say_trackers(const json_t *r)
                      client_int(each, "leechers"), message[0] != '\0' ? "; says: " : "", message);
         else
             snprintf(line, sizeof(line), "%.200s: %.190s", client_text(each, "url"),
-                     message[0] != '\0' ? message : "did not answer yet");
+                     message[0] != '\0'                              ? message
+                     : json_is_true(json_object_get(each, "asking")) ? "is being asked"
+                                                                     : "was not asked yet");
         say_next(2, line, each);
     }
     say_more(json_array_size(list));

@@ -369,9 +369,9 @@ look_at_trackers(const struct why_facts *f, struct list_of_why *l)
             why_host(asked->url, host, sizeof(host)));
     if (failures > 1)
         snprintf(more, sizeof(more), " (and %zu more %s)", failures - 1,
-                 failures == 2 ? "fails" : "fail");
+                 failures == 2 ? "tracker fails" : "trackers fail");
     if (failed != NULL)
-        add(l, WHY_TRACKER_FAILED, failed->next_ms, "tracker %s%s: %s",
+        add(l, WHY_TRACKER_FAILED, failed->next_ms, "%s%s: %s",
             why_host(failed->url, host, sizeof(host)), more,
             failed->message[0] != '\0' ? failed->message : sprat_strerror(failed->err));
 }

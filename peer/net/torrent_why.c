@@ -86,21 +86,21 @@ gather_data(const struct torrent *t, const struct swarm_stats *st, struct why_fa
     gather_limit(t, &t->session->up, t->wish.up_limit, &f->data.own_up_limit, &f->data.up_limit);
 }
 
-/* A hybrid asks a tracker for each of its hashes: it is one tracker, which works if either does. */
+/* Trackers that nobody had to ask yet, since those before them were enough, explain nothing, unless
+ * no other does. */
 static void
 gather_trackers(const struct torrent *t, struct gathered *g)
 {
     struct announce_status st;
-    size_t n = 0;
+    size_t n = 0, usable = 0;
 
     for (uint32_t i = 0; n < WHY_TRACKERS_MAX && torrent_tracker(t, i, &st); i++) {
-        struct why_tracker *last = n > 0 ? &g->trackers[n - 1] : NULL;
-
-        if (last != NULL && strcmp(last->url, st.url) == 0) {
-            if (!st.working || last->working)
-                continue;
-            n--;
+        if (st.unsupported) {
+            g->facts.tracker_unusable++;
+            continue;
         }
+        if (usable++ > 0 && !st.asking && !st.working && st.err == 0)
+            continue;
         memcpy(g->messages[n], st.message, sizeof(st.message));
         g->trackers[n] = (struct why_tracker){
             .url = st.url,
@@ -113,11 +113,8 @@ gather_trackers(const struct torrent *t, struct gathered *g)
     }
     g->facts.trackers = g->trackers;
     g->facts.tracker_count = n;
-    if (t->mi == NULL)
-        return;
-    for (size_t i = 0; n == 0 && i < t->mi->tier_count; i++)
-        g->facts.tracker_unusable += t->mi->tiers[i].count;
-    g->facts.web_seeds = t->mi->web_seed_count;
+    if (t->mi != NULL)
+        g->facts.web_seeds = t->mi->web_seed_count;
 }
 
 static void

@@ -95,6 +95,10 @@ def silent_udp_tracker(t):
     return Situation(["tracker-asked", "tracker-failed"], at, trackers=[f"udp://{at}/announce"])
 
 
+def tracker_of_another_scheme(t):
+    return Situation(["trackers-unusable"], "names no tracker that Sprat can ask", trackers=["wss://tracker.example/"])
+
+
 def lonely_tracker(t):
     tracker = FakeTracker(t, lambda path, query, number: good(interval=60))
     return Situation(["tracker-empty"], "knows no other peer", trackers=[tracker.url])
@@ -113,6 +117,7 @@ SITUATIONS = {
     "nobody to ask": nobody_to_ask,
     "a tracker that refuses": refused_tracker,
     "a UDP tracker that is silent": silent_udp_tracker,
+    "a tracker of another scheme": tracker_of_another_scheme,
     "a tracker that knows nobody": lonely_tracker,
     "a peer that refuses": unreachable("refused the connection"),
     "a peer that closes in the handshake": unreachable("closed during the handshake, perhaps it requires encryption",

@@ -84,11 +84,10 @@ Test(why, trackers)
     f.tracker_count = 1;
     expect(&f, WHY_TRACKER_ASKED, "waiting for the first answer of tracker example.org:6969");
     all[0] = tracker(all[0].url, false, SPRAT_E_REFUSED, "refused the connection", 58000);
-    expect(&f, WHY_TRACKER_FAILED,
-           "tracker example.org:6969: refused the connection, next try in 58 s");
+    expect(&f, WHY_TRACKER_FAILED, "example.org:6969: refused the connection, next try in 58 s");
     f.tracker_count = 2;
     expect(&f, WHY_TRACKER_FAILED,
-           "tracker example.org:6969 (and 1 more fails): refused the connection, next try in 58 s");
+           "example.org:6969 (and 1 more tracker fails): refused the connection, next try in 58 s");
     all[0].working = true;
     all[0].err = 0;
     all[0].next_ms = 25 * 60 * 1000;
@@ -96,7 +95,7 @@ Test(why, trackers)
            "tracker example.org:6969 knows no other peer, next try in 25 min");
     f.trackers++;
     f.tracker_count = 1;
-    expect(&f, WHY_TRACKER_FAILED, "tracker [::1]:7000: timed out, next try in 58 s");
+    expect(&f, WHY_TRACKER_FAILED, "[::1]:7000: timed out, next try in 58 s");
 }
 
 Test(why, addresses)
@@ -200,7 +199,7 @@ Test(why, seeding)
     t.working = false;
     t.err = SPRAT_E_REFUSED;
     t.next_ms = 5000;
-    expect(&f, WHY_TRACKER_FAILED, "tracker a.example: connection refused, next try in 5 s");
+    expect(&f, WHY_TRACKER_FAILED, "a.example: connection refused, next try in 5 s");
     f.all_skipped = true;
     f.bytes_have = 0;
     expect(&f, WHY_ALL_SKIPPED, "all files are skipped");
