@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/magic.h"
 #include "common/ds/buf.h"
@@ -100,10 +101,16 @@ connect_cause(const struct fetch *x)
 static enum fetch_cause
 timeout_cause(const struct fetch *x)
 {
-    curl_off_t connected_us = 0;
+    curl_off_t connected_us = 0, secure_us = 0;
+    const char *scheme = NULL;
 
     curl_easy_getinfo(x->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
-    return connected_us > 0 ? FETCH_NO_ANSWER : FETCH_NO_CONNECTION;
+    curl_easy_getinfo(x->easy, CURLINFO_APPCONNECT_TIME_T, &secure_us);
+    curl_easy_getinfo(x->easy, CURLINFO_SCHEME, &scheme);
+    if (connected_us == 0)
+        return FETCH_NO_CONNECTION;
+    return secure_us == 0 && scheme != NULL && strcasecmp(scheme, "https") == 0 ? FETCH_TLS_SILENT
+                                                                               : FETCH_NO_ANSWER;
 }
 
 /* The numbers are those of X509_verify_cert(3). */

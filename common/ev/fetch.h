@@ -39,6 +39,7 @@ enum fetch_cause {
     FETCH_UNREACHABLE,
     FETCH_NO_CONNECTION, /* the connection was not made in time */
     FETCH_NO_ANSWER,     /* the connection was made, and no answer came in time */
+    FETCH_TLS_SILENT,    /* the connection was made, and the handshake of TLS got no answer */
     FETCH_CLOSED,        /* it was closed before the answer */
     FETCH_TLS_TO_PLAIN,  /* HTTPS was spoken to a port that does not speak TLS */
     FETCH_UNTRUSTED,     /* the certificate's authority is not known */

@@ -363,6 +363,9 @@ on_fetched(void *ctx, const struct fetch_result *res)
     p->fetch = NULL;
     if (err != 0) {
         tracker_say_fetch(p->note, sizeof(p->note), &p->ask->parts_of_url, res);
+        /* More than a tracker that is slow: its sentence says what to do. */
+        if (res->cause == FETCH_TLS_SILENT)
+            err = SPRAT_E_PROTOCOL;
     } else {
         err = tracker_http_parse_reply(&p->reply, res->body, res->len);
         /* Some trackers say why with a status of 4xx: the body counts where it can be read. */

@@ -48,6 +48,12 @@ tracker_say_fetch(char *out, size_t size, const struct url *url, const struct fe
     case FETCH_NO_ANSWER:
         tracker_say_err(out, size, url, SPRAT_E_TIMEOUT, TRACKER_CLIENT_TIMEOUT_MS / 1000);
         break;
+    case FETCH_TLS_SILENT:
+        snprintf(out, size,
+                 "no answer to HTTPS on port %u of %s: if the tracker speaks plain HTTP there, use "
+                 "http:// in its URL",
+                 port, host);
+        break;
     case FETCH_CLOSED:
         snprintf(out, size, "the tracker closed the connection without an answer");
         break;

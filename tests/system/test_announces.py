@@ -5,6 +5,7 @@
 import os
 import socket
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
@@ -79,11 +80,9 @@ def an_authority_of_our_own(t):
     ours = certs.Authority(t)
     ip = t.address()
     cert, key = ours.issue("tracker", ip)
-    port = socket.create_server((ip, 0))
-    number = port.getsockname()[1]
-    port.close()
-    tracker = our.Tracker(t, "--https-listen", f"{ip}:{number}", "--tls-cert", cert, "--tls-key", key)
-    url = f"https://{ip}:{number}/announce"
+    tracker = our.Tracker(t, "--listen-https", our.join(ip, 0), "--tls-cert", cert, "--tls-key", key, http=False,
+                          udp=False)
+    url = "https://%s/announce" % tracker.wait_line("listening https").split()[-1]
     getter, first = told(t, url)
     assert first == (f"{url}: the certificate of {ip} is not trusted: if it comes from an authority of your own, name "
                      "that with --ca FILE"), first
@@ -94,19 +93,32 @@ def an_authority_of_our_own(t):
     getter = our.get(t, torrent, t.path("second"), env={"SSL_CERT_FILE": ours.cert})
     getter.finish()
     content.assert_same(path, t.path("second", "data"))
-    # HTTPS where the tracker speaks HTTP.
-    plain = f"https://{tracker.http}/announce"
-    other = our.create(t, path, out=t.path("plain.torrent"), trackers=[plain])
-    getter = our.get(t, other, t.path("third"))
-    first = getter.wait("warning", 30)["message"]
-    assert first.startswith(f"{plain}: the tracker answers plain HTTP on port "), first
+
+
+@test
+def https_to_a_port_of_http(t):
+    server = socket.create_server((t.address(), 0))
+    t.defer(server.close)
+
+    def refuse():
+        while True:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(fake_tracker.http(b"", "400 Bad Request"))
+
+    threading.Thread(target=refuse, daemon=True).start()
+    host, port = server.getsockname()
+    _, first = told(t, f"https://{host}:{port}/announce")
+    assert first == (f"https://{host}:{port}/announce: the tracker answers plain HTTP on port {port}: use http:// in "
+                     "its URL"), first
 
 
 @test
 def an_authority_that_is_none(t):
     path = content.write_file(t.path("origin", "data"), 1000)
     torrent = our.create(t, path)
-    for ca, word in ((t.path("not-there"), "no such file"), (path, "holds no certificate")):
+    for ca, word in ((t.path("not-there"), "No such file"), (path, "holds no certificate")):
         result = run(t, [our.SPRAT, "get", "--state-dir", t.path("state"), "--ca", ca, "-o", t.path("out"), torrent])
         assert result.status == 1 and "ca: " in result.err and word in result.err, result
         assert "\n" not in result.err.strip(), result
