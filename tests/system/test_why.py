@@ -10,6 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
+import bencode
 import content
 import faults
 import sprat as our
@@ -131,10 +132,21 @@ SITUATIONS = {
 }
 
 
+def announce_to(torrent, url):
+    with open(torrent, "rb") as f:
+        meta = bencode.decode(f.read())
+    meta[b"announce"] = url
+    with open(torrent, "wb") as f:
+        f.write(bencode.encode(meta))
+
+
 def prepare(t, situation):
     """The torrent's file and options that give it its peers."""
     path = content.write_file(t.path("origin", "data"), MIB)
-    torrent = our.create(t, path, trackers=situation.trackers)
+    ours = [url for url in situation.trackers if not url.startswith("wss:")]
+    torrent = our.create(t, path, trackers=ours)
+    if ours != list(situation.trackers):
+        announce_to(torrent, situation.trackers[0])  # which create refuses
     with open(path, "rb") as f:
         data = f.read()
     peers = [closed_port(t) if make is None else make(t, torrent, data).address for make in situation.peers]
