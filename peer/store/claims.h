@@ -15,8 +15,8 @@
  *    of open files closes others. Of more than CLAIMS_GUARDS_MAX files the longest unused guard is
  *    closed; what its file looked like then is remembered, and a file that another program wrote to
  *    meanwhile is noticed (CHANGED) before the next byte goes into it.
- *  - A seed that nobody reads from has no file open, so other processes can't see it. Of torrents in one
- *    state directory the database knows (state_find_inode).
+ *  - A seed that nobody reads from, or a paused torrent, has no file open, so there is nothing to see here.
+ *    Of torrents in one state directory the database knows (owners.h), and is asked first.
  */
 #ifndef PEER_STORE_CLAIMS_H
 #define PEER_STORE_CLAIMS_H

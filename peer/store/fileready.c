@@ -76,15 +76,6 @@ is_odd(const char *path)
     }
 }
 
-static bool
-is_fetched(const struct filetree *t, size_t file)
-{
-    const struct metainfo_file *f = &t->mi->files[file];
-
-    return parts_wants(&t->parts, file) && !parts_holds(&t->parts, file) && f->length > 0 &&
-           (f->attr & (ATTR_PAD | ATTR_SYMLINK)) == 0;
-}
-
 static int
 compare_folded(const void *a, const void *b)
 {
@@ -103,7 +94,7 @@ find_odd(const struct filetree *t, bool *odd)
     if (all == NULL)
         return SPRAT_E_NOMEM;
     for (size_t i = 0; i < t->mi->file_count; i++) {
-        if (!is_fetched(t, i))
+        if (!filetree_is_fetched(t, i))
             continue;
         odd[i] = is_odd(t->mi->files[i].path);
         all[n++] = (struct folded){fold(t->mi->files[i].path), i};
@@ -154,7 +145,7 @@ filetree_prepare(struct filetree *t, const bool *lacking, struct errbuf *eb)
     if (err != 0)
         errbuf_set(eb, err, "out of memory");
     for (size_t i = 0; i < t->mi->file_count && err == 0; i++) {
-        if (!is_fetched(t, i) || !lacking[i])
+        if (!filetree_is_fetched(t, i) || !lacking[i])
             continue;
         if (is_there(t, i) || odd[i])
             err = try_file(t, i, eb);

@@ -77,6 +77,16 @@ filetree_path(const struct filetree *t, size_t file)
     return file < t->mi->file_count ? t->mi->files[file].path : t->parts.name;
 }
 
+/* Whether data that is fetched goes into the file itself. */
+static inline bool
+filetree_is_fetched(const struct filetree *t, size_t file)
+{
+    const struct metainfo_file *f = &t->mi->files[file];
+
+    return parts_wants(&t->parts, file) && !parts_holds(&t->parts, file) && f->length > 0 &&
+           (f->attr & (ATTR_PAD | ATTR_SYMLINK)) == 0;
+}
+
 /* Each returns 0 or an error with a sentence that names the file. */
 
 /* Opens the file, or finds it open; given back with openfiles_drop(). For writing, only a file that

@@ -14,6 +14,7 @@
 #include "common/sys/clock.h"
 #include "peer/store/adopt.h"
 #include "peer/store/layout.h"
+#include "peer/store/owners.h"
 
 #define RESUME_MAGIC 0x5265736du
 
@@ -37,6 +38,8 @@ struct resume {
     enum file_trust *trust;
     bool *scan;            /* for the check: foreign files */
     bool *cut;             /* those that are to lose what is behind their end */
+    bool any_cut;
+    struct storage_stamp *written; /* files that are there and would be written to; else not |known| */
     struct bitfield stored; /* have-bits of the database */
     struct bitfield have;
     struct bitfield skip;  /* pieces not to be checked */
@@ -58,6 +61,7 @@ resume_free(struct resume *r)
     free(r->trust);
     free(r->scan);
     free(r->cut);
+    free(r->written);
     MAGIC_CLEAR(r);
     free(r);
 }
@@ -165,6 +169,9 @@ judge_files(struct resume *r)
         r->scan[i] = r->trust[i] == FILE_FOREIGN && r->opt.download;
         if (r->records[i].present && r->trust[i] == FILE_GONE)
             errbuf_set(&r->note, 0, "%s/%s is gone", storage_dir(r->opt.storage), f->path);
+        else if (r->records[i].present && r->records[i].mtime_ns == 0 && !r->opt.check_all)
+            errbuf_set(&r->note, 0, "%s/%s is checked again, since an older version let two torrents "
+                       "write to it", storage_dir(r->opt.storage), f->path);
         else if (r->records[i].present && r->trust[i] != FILE_VOUCHED && !r->opt.check_all)
             errbuf_set(&r->note, 0, "%s/%s was changed by another program and is checked again",
                        storage_dir(r->opt.storage), f->path);
@@ -443,8 +450,84 @@ on_cut(void *user, const struct storage_result *res)
         store_lost(r);
 }
 
-/* Decides on the files of others; true if some of them are cut first. */
+/* All is known that the decision needs: cuts files, or goes on to what is lost. */
+static void
+cut_or_store(struct resume *r)
+{
+    int err;
+
+    if (r->err == 0 && r->any_cut &&
+        (err = storage_cut(r->opt.storage, r->cut, on_cut, r)) != 0)
+        fail(r, err, sprat_strerror(err));
+    if (r->err != 0)
+        end_with_error(r);
+    else if (!r->any_cut)
+        store_lost(r);
+}
+
+static void
+on_owners(void *user, const struct storage_result *res)
+{
+    struct resume *r = user;
+
+    MAGIC_CHECK(r, RESUME_MAGIC);
+    if (res->err == SPRAT_E_EXISTS)
+        r->err = 0; /* whose file it is says more than that it has other content */
+    if (res->err != 0)
+        fail(r, res->err, res->why);
+    if (r->cancelled)
+        fail(r, SPRAT_E_CANCELLED, "cancelled");
+    cut_or_store(r);
+}
+
+/* On a disk thread. */
+static int
+find_owners(void *user, struct errbuf *why)
+{
+    struct resume *r = user;
+    struct owners_query q = {.state = r->opt.state,
+                             .id = r->opt.id,
+                             .mi = r->mi,
+                             .dir = storage_dir(r->opt.storage),
+                             .stamps = r->written};
+
+    return owners_check(&q, why);
+}
+
 static bool
+is_lacking(const struct resume *r, const struct metainfo_file *f)
+{
+    for (uint32_t p = 0; p < f->piece_count; p++)
+        if (!bitfield_get(&r->have, f->first_piece + p))
+            return true;
+    return false;
+}
+
+/* Before anything is written: looks for files that are there, would be written to, and belong to another
+ * torrent. True if it is under way. */
+static bool
+ask_owners(struct resume *r)
+{
+    bool any = false;
+    int err;
+
+    for (size_t i = 0; i < r->mi->file_count; i++) {
+        r->written[i] = (struct storage_stamp){.known = false};
+        if (storage_is_fetched(r->opt.storage, i) &&
+            (r->cut[i] || is_lacking(r, &r->mi->files[i])))
+            r->written[i] = storage_file_stamp(r->opt.storage, i);
+        any = any || r->written[i].known;
+    }
+    if (!any)
+        return false;
+    err = storage_call(r->opt.storage, find_owners, on_owners, r);
+    if (err != 0)
+        fail(r, err, sprat_strerror(err));
+    return err == 0;
+}
+
+/* Decides on the files of others. */
+static void
 adopt_foreign(struct resume *r, const struct check_report *rep)
 {
     struct adopt_options ao = {.mi = r->mi,
@@ -452,39 +535,30 @@ adopt_foreign(struct resume *r, const struct check_report *rep)
                                .report = rep,
                                .foreign = r->scan,
                                .all = r->opt.adopt};
-    bool any_cut;
-    int err = adopt_judge(&ao, r->cut, &any_cut, &r->note, &r->why);
+    int err = adopt_judge(&ao, r->cut, &r->any_cut, &r->note, &r->why);
 
     if (err != 0)
         r->err = err;
-    if (err != 0 || !any_cut)
-        return false;
-    err = storage_cut(r->opt.storage, r->cut, on_cut, r);
-    if (err != 0)
-        fail(r, err, sprat_strerror(err));
-    return err == 0;
 }
 
 static void
 on_checked(void *user, struct check_report *rep)
 {
     struct resume *r = user;
-    bool cuts = false;
 
     MAGIC_CHECK(r, RESUME_MAGIC);
     r->check = NULL;
     if (rep->err != 0) {
         fail(r, rep->err, rep->why);
-    } else {
-        cuts = adopt_foreign(r, rep);
-        for (uint32_t p = bitfield_next_set(&rep->good, 0); p < rep->good.nbits;
-             p = bitfield_next_set(&rep->good, p + 1))
-            bitfield_set(&r->have, p);
-    }
-    if (r->err != 0)
         end_with_error(r);
-    else if (!cuts)
-        store_lost(r);
+        return;
+    }
+    for (uint32_t p = bitfield_next_set(&rep->good, 0); p < rep->good.nbits;
+         p = bitfield_next_set(&rep->good, p + 1))
+        bitfield_set(&r->have, p);
+    adopt_foreign(r, rep);
+    if (!r->opt.download || !ask_owners(r))
+        cut_or_store(r);
 }
 
 static void
@@ -587,10 +661,12 @@ resume_start(const struct resume_options *opt)
     r->trust = calloc(mi->file_count + 1, sizeof(*r->trust));
     r->scan = calloc(mi->file_count + 1, sizeof(*r->scan));
     r->cut = calloc(mi->file_count + 1, sizeof(*r->cut));
+    r->written = calloc(mi->file_count + 1, sizeof(*r->written));
     ok = bitfield_init(&r->stored, mi->piece_count) == 0 &&
          bitfield_init(&r->have, mi->piece_count) == 0 &&
          bitfield_init(&r->skip, mi->piece_count) == 0;
-    if (!ok || r->records == NULL || r->trust == NULL || r->scan == NULL || r->cut == NULL) {
+    ok = ok && r->records != NULL && r->trust != NULL && r->scan != NULL && r->cut != NULL;
+    if (!ok || r->written == NULL) {
         resume_free(r);
         return NULL;
     }

@@ -69,6 +69,12 @@ static const char *const migrations[] = {
     /* 4 → 5 */
     ("ALTER TABLE torrents ADD COLUMN move_to TEXT;"
      "ALTER TABLE torrents ADD COLUMN moved_from TEXT;"),
+    /* 5 → 6: older versions let two torrents write to one file. What two have is checked once more: no
+     * file has this time. On several file systems different files can have one number, which costs them
+     * a check too. */
+    ("CREATE INDEX files_by_inode ON files(inode);"
+     "UPDATE files SET mtime = 0 WHERE inode IN"
+     " (SELECT inode FROM files GROUP BY inode HAVING count(*) > 1);"),
 };
 
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STATE_SCHEMA_VERSION,
@@ -457,6 +463,34 @@ state_load_files(struct state *st, int64_t id, struct state_file *files, size_t 
     }
     lock_drop(&st->db_lock);
     return err;
+}
+
+int
+state_find_inode(struct state *st, int64_t id, uint64_t inode, struct state_sharer *out,
+                 struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int n = 0, rc, err;
+
+    lock_take(&st->db_lock);
+    err = db_prepare(st->db,
+                     "SELECT files.torrent, file FROM files JOIN torrents ON id = torrent"
+                     " WHERE inode = ?1 AND hash != (SELECT hash FROM torrents WHERE id = ?2)"
+                     " ORDER BY managed DESC, files.torrent LIMIT ?3",
+                     &q, eb);
+    if (err == 0) {
+        sqlite3_bind_int64(q, 1, (sqlite3_int64)inode);
+        sqlite3_bind_int64(q, 2, id);
+        sqlite3_bind_int(q, 3, STATE_SHARERS_MAX);
+        while ((rc = sqlite3_step(q)) == SQLITE_ROW && n < STATE_SHARERS_MAX)
+            out[n++] = (struct state_sharer){sqlite3_column_int64(q, 0),
+                                             (uint32_t)sqlite3_column_int64(q, 1)};
+        if (rc != SQLITE_DONE)
+            err = db_error(st->db, rc, "reading files", eb);
+        sqlite3_reset(q);
+    }
+    lock_drop(&st->db_lock);
+    return err != 0 ? err : n;
 }
 
 int

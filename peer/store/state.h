@@ -22,9 +22,10 @@
 #include "peer/store/doneq.h"
 
 enum {
-    STATE_SCHEMA_VERSION = 5,
+    STATE_SCHEMA_VERSION = 6,
     STATE_PIECES_PER_ROW = 4096, /* have-bits of one row: a commit rewrites 512 bytes, not all */
     STATE_PEERS_MAX = 200,       /* remembered per torrent; the longest unseen goes first */
+    STATE_SHARERS_MAX = 64,      /* other records of an inode that are looked at */
 };
 
 struct state;
@@ -124,6 +125,9 @@ const char *state_dir(const struct state *st);
 int state_lock_torrent(struct state *st, const struct metainfo *mi, bool daemon,
                        struct lockfile **out, struct errbuf *eb);
 
+/* Whether a process, be it this one, has the torrent's lock now. */
+bool state_is_locked(struct state *st, const struct metainfo *mi);
+
 /* All locks there are, also what processes left behind that were killed: who is not among them can be
  * taken. */
 struct state_locks;
@@ -152,6 +156,17 @@ int state_load_have(struct state *st, int64_t id, struct bitfield *have, struct 
 
 /* Fills |files| (of |count|, indexed by file; |present| tells whether there is a record). */
 int state_load_files(struct state *st, int64_t id, struct state_file *files, size_t count,
+                     struct errbuf *eb);
+
+/* A record of another torrent with the same inode number, perhaps of another file system. */
+struct state_sharer {
+    int64_t torrent;
+    uint32_t file;
+};
+
+/* Fills |out| (of STATE_SHARERS_MAX) with the records of files that have the number |inode| and belong
+ * to other torrents than |id|, those of spratd first. Returns how many, or an error. */
+int state_find_inode(struct state *st, int64_t id, uint64_t inode, struct state_sharer *out,
                      struct errbuf *eb);
 
 /* File priorities: one byte per file; what was never stored is 1 (normal), 0 means skip. */

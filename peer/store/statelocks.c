@@ -90,6 +90,20 @@ state_lock_torrent(struct state *st, const struct metainfo *mi, bool daemon, str
     return err;
 }
 
+bool
+state_is_locked(struct state *st, const struct metainfo *mi)
+{
+    char name[NAME_SIZE], *path = NULL;
+    bool locked;
+
+    lock_name(mi, name);
+    if (asprintf(&path, "%s/locks/%s", st->dir, name) < 0)
+        return true; /* to be on the safe side */
+    locked = lockfile_look(path, mi->name, NULL) == SPRAT_E_BUSY;
+    free(path);
+    return locked;
+}
+
 static int
 compare_names(const void *a, const void *b)
 {

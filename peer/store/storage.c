@@ -436,6 +436,27 @@ storage_has_file(const char *dir, const struct metainfo *mi, size_t file)
     return safepath_stat(dir, mi->files[file].path, &st, NULL) == 0;
 }
 
+bool
+storage_is_fetched(const struct storage *s, size_t file)
+{
+    return filetree_is_fetched(&s->tree, file);
+}
+
+int
+storage_call(struct storage *s, int (*fn)(void *user, struct errbuf *why), storage_done_fn done,
+             void *user)
+{
+    struct storage_job j;
+
+    ASSERT(!s->closing);
+    job_init(&j, s, OP_CALL);
+    j.piece = UINT32_MAX;
+    j.call = fn;
+    j.done = done;
+    j.user = user;
+    return submit(s, &j, DISK_SLOW);
+}
+
 size_t
 storage_home(const struct storage *s, size_t file)
 {

@@ -138,6 +138,13 @@ int storage_gather(struct storage *s, storage_done_fn done, void *user);
 /* True if something stands in the file's place. Blocks, for the time of a look. */
 bool storage_has_file(const char *dir, const struct metainfo *mi, size_t file);
 
+/* Whether data that is fetched goes into the file itself: it is wanted, and no pad, link or empty. */
+bool storage_is_fetched(const struct storage *s, size_t file);
+
+/* Runs |fn| on a worker, for what may wait for the disk; what it returns becomes the result. */
+int storage_call(struct storage *s, int (*fn)(void *user, struct errbuf *why), storage_done_fn done,
+                 void *user);
+
 /* Where the file's data is: itself, or the part file, which has the number |mi->file_count| wherever
  * stamps are asked for and given. */
 size_t storage_home(const struct storage *s, size_t file);

@@ -624,6 +624,7 @@ do_one(struct disk_worker *w, struct storage_job *j)
     case OP_SCAN: err = do_scan(w, j, &eb); break;
     case OP_VARIED: err = do_varied(w, j, &eb); break;
     case OP_CUT: err = do_cut(s, j->files, &eb); break;
+    case OP_CALL: err = j->call(j->user, &eb); break;
     case OP_LOOK: err = do_look(s, &eb); break;
     case OP_SYNC: err = filetree_sync(&s->tree, &eb); break;
     case OP_GATHER: err = do_gather(s, &eb); break;

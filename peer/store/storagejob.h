@@ -25,6 +25,7 @@ enum storage_op {
     OP_VARIED,
     OP_CUT,
     OP_LOOK,
+    OP_CALL,
     OP_SYNC,
     OP_FINISH,
     OP_GATHER,
@@ -52,6 +53,7 @@ struct storage_job {
     uint8_t *dst;       /* OP_READ */
     size_t file;        /* OP_SCAN, OP_VARIED */
     const bool *files;  /* OP_CUT */
+    int (*call)(void *user, struct errbuf *why); /* OP_CALL */
     bool skip_holes;    /* OP_REHASH */
     bool judge;         /* OP_WRITE: compare with |expected| */
     bool hashed;        /* the digests below were filled */

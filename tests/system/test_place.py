@@ -3,7 +3,10 @@
 """Two files, one place on disk: before the first byte goes into a file, it is certain that nobody else writes to
 it, by whatever name; and names that the file system does not allow are told before anything is fetched."""
 
+import contextlib
 import os
+import signal
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -152,6 +155,74 @@ def a_seed_waits_for_who_writes_and_shares_with_who_reads(t):
     sprat.get(t, other, copies[0], peers=[seeder]).finish()
     sprat.get(t, one.meta, copies[1], peers=[getter]).finish()
     assert all(one.is_right(copy) for copy in copies)
+
+
+def one_piece_differs(t, daemon):
+    """A resting seed of the daemon's, and a torrent of the same path with one other piece: (path of the first, path
+    and torrent of the second)."""
+    first = content.write_tree(t.path("first", "album"), {"a": 1_000_000})
+    second = content.write_tree(t.path("second", "album"), {"a": 1_000_000})
+    with open(os.path.join(second, "a"), "r+b") as f:
+        f.seek(500_000)
+        f.write(b"another piece")
+    daemon.sprat("add", "-o", os.path.dirname(first), sprat.create(t, first))
+    daemon.await_state("album", "seeding")
+    t.wait("it to rest", lambda: not os.listdir(t.path("state", "locks")), 100)
+    return first, second, sprat.create(t, second)
+
+
+def read(*path):
+    with open(os.path.join(*path), "rb") as f:
+        return f.read()
+
+
+@test(seconds=200)
+def a_file_of_a_resting_seed_is_not_written_to(t):
+    daemon = Daemon(t, "--rest-after", "1")
+    first, second, torrent = one_piece_differs(t, daemon)
+    before = read(first, "a")
+    seeder = sprat.seed(t, torrent, os.path.dirname(second))
+    seeded = daemon.listing()[0]
+    folder = os.path.dirname(first)
+    # With the daemon's state directory, the database tells; while it waits, no file is open that could.
+    sprat.get(t, torrent, folder, "--state-dir", t.path("state"), peers=[seeder]).fail(
+        "album/a of album", "would be overwritten", "remove album")
+    daemon.sprat("add", "-o", folder, "--peer", seeder.address, torrent)
+    failed = t.wait("its refusal", lambda: next((x for x in daemon.listing() if x["state"] == "error"), None), 50)
+    assert "album/a of album" in failed["error"] and "would be overwritten" in failed["error"], failed
+    daemon.sprat("resume", "--adopt", failed["info_hash_v2"])
+    t.wait("its refusal again", lambda: "error" in [x["state"] for x in daemon.listing()], 50)
+    assert read(first, "a") == before and read(second, "a") != before
+    daemon.sprat("rm", seeded["info_hash_v2"])
+    t.wait("its removal", lambda: len(daemon.listing()) == 1, 20)
+    daemon.sprat("resume", failed["info_hash_v2"])
+    daemon.await_state("album", "seeding")
+    assert read(first, "a") == read(second, "a")
+    assert daemon.state("album")["downloaded"] <= 2 * 16384 * 16, daemon.state("album")
+
+
+@test(seconds=200)
+def what_two_torrents_share_is_checked_once_after_an_update(t):
+    path = content.write_tree(t.path("origin", "album"), {"a": 1_000_000})
+    torrents = [sprat.create(t, path, out=t.path("1.torrent")),
+                sprat.create(t, path, "--private", out=t.path("2.torrent"))]
+    daemon = Daemon(t, "--rest-after", "1")
+    for torrent in torrents:
+        daemon.sprat("add", "-o", os.path.dirname(path), torrent)
+    t.wait("both to seed", lambda: [x["state"] for x in daemon.listing()] == ["seeding"] * 2, 50)
+    assert daemon.stop(signal.SIGTERM) == 0
+
+    def times(*changes):
+        with contextlib.closing(sqlite3.connect(t.path("state", "sprat.db"))) as db:
+            for change in changes:
+                db.execute(change)
+            return [row[0] for row in db.execute("SELECT mtime FROM files")]
+    stored = times("DROP INDEX files_by_inode", "PRAGMA user_version = 5")
+    assert len(stored) == 2 and 0 not in stored
+    daemon = Daemon(t, "--rest-after", "1")
+    t.wait("both to seed", lambda: [x["state"] for x in daemon.listing()] == ["seeding"] * 2, 50)
+    t.wait("what was found to be stored", lambda: times() == stored, 50)
+    assert daemon.stop(signal.SIGTERM) == 0
 
 
 @test

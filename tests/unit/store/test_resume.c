@@ -408,6 +408,117 @@ Test(resume, the_user_may_say_that_all_is_overwritten)
     cr_expect_eq(get_over_with(METAINFO_V1, "mkdir big", true), SPRAT_E_EXISTS, "no directory");
 }
 
+/* The row of the torrent in |f|, which is spratd's. */
+static int64_t
+give_to_spratd(const struct fixture *f)
+{
+    struct state *st;
+    int64_t id;
+
+    cr_assert_eq(state_open(f->state_dir, "test", &st, NULL), 0);
+    cr_assert_eq(state_add(st, f->mi, f->target, true, &id, NULL), 0);
+    state_close(st);
+    return id;
+}
+
+/* The standard torrent, whole in |target| and in the database. */
+static void
+seed_standard(struct fixture *f, struct session *s)
+{
+    fixture_standard(f, METAINFO_HYBRID);
+    fixture_copy(f);
+    session_begin(s, f, false);
+    cr_assert_eq(s->have, f->mi->piece_count);
+    session_end(s, true);
+}
+
+/* From now on the torrent is one whose "big" has another end. */
+static void
+change_torrent(struct fixture *f)
+{
+    char *path = fixture_path(f->source, "data/big");
+    FILE *big = fopen(path, "r+");
+
+    cr_assert_not_null(big);
+    cr_assert_eq(fseek(big, 140000, SEEK_SET), 0);
+    cr_assert_neq(fputs("another end", big), EOF);
+    cr_assert_eq(fclose(big), 0);
+    free(path);
+    fixture_torrent(f, METAINFO_HYBRID, 32768);
+}
+
+Test(resume, a_file_of_another_torrent_is_not_written_to)
+{
+    struct fixture f;
+    struct session s;
+    struct state *st;
+    int64_t seeded;
+
+    fixture_init(&f);
+    seed_standard(&f, &s);
+    seeded = give_to_spratd(&f);
+    change_torrent(&f);
+    for (int i = 0; i < 2; i++) {
+        session_begin_with(&s, &f, (struct resume_options){.download = true, .adopt = i == 1});
+        cr_expect_eq(s.err, SPRAT_E_EXISTS);
+        cr_expect_not_null(strstr(s.why, "data/big"), "%s", s.why);
+        cr_expect_not_null(strstr(s.why, "would be overwritten"), "%s", s.why);
+        session_end(&s, false);
+    }
+    /* To read it is no harm. */
+    session_begin(&s, &f, false);
+    cr_expect_eq(s.err, 0, "%s", s.why);
+    session_end(&s, true);
+    cr_assert_eq(state_open(f.state_dir, "test", &st, NULL), 0);
+    cr_assert_eq(state_remove(st, seeded, NULL), 0);
+    state_close(st);
+    session_begin(&s, &f, true);
+    cr_expect_eq(s.err, 0, "%s", s.why);
+    cr_expect_eq(s.have, f.mi->piece_count - 1);
+    session_end(&s, true);
+    fixture_fini(&f);
+}
+
+Test(resume, a_file_of_a_torrent_that_nobody_has_may_be_written_to)
+{
+    struct fixture f;
+    struct session s;
+    struct state *st;
+    struct lockfile *lock;
+
+    fixture_init(&f);
+    seed_standard(&f, &s);
+    cr_assert_eq(state_open(f.state_dir, "test", &st, NULL), 0);
+    cr_assert_eq(state_lock_torrent(st, f.mi, false, &lock, NULL), 0);
+    change_torrent(&f);
+    session_begin(&s, &f, true);
+    cr_expect_eq(s.err, SPRAT_E_EXISTS, "a live process has it");
+    session_end(&s, false);
+    lockfile_release(lock);
+    state_close(st);
+    session_begin(&s, &f, true);
+    cr_expect_eq(s.err, 0, "%s", s.why);
+    session_end(&s, true);
+    fixture_fini(&f);
+}
+
+/* A file that both have whole is read by both. */
+Test(resume, a_whole_file_of_two_torrents_is_shared)
+{
+    struct fixture f;
+    struct session s;
+
+    fixture_init(&f);
+    seed_standard(&f, &s);
+    give_to_spratd(&f);
+    fixture_file(&f, "another", 7, 40000);
+    fixture_torrent(&f, METAINFO_HYBRID, 32768);
+    session_begin(&s, &f, true);
+    cr_expect_eq(s.err, 0, "%s", s.why);
+    session_end(&s, true);
+    fixture_fini(&f);
+}
+
 /* Zeros, or another byte all over, match in many files. */
 Test(resume, a_piece_that_matches_by_accident_proves_nothing)
 {

@@ -387,6 +387,85 @@ run_sql(const char *path, const char *sql)
     sqlite3_close(db);
 }
 
+static void
+store_file(struct state *st, int64_t id, uint32_t file, uint64_t inode)
+{
+    struct state_file rec = {
+        .file = file, .present = true, .size = 5, .mtime_ns = 77, .inode = inode};
+    struct state_update u = {.files = &rec, .file_count = 1};
+
+    cr_assert_eq(state_apply(st, id, &u, NULL), 0);
+}
+
+/* The row of another torrent than the fixture's: |f| has that one from now on. */
+static int64_t
+add_another(struct fixture *f, struct state *st, const char *name, bool managed)
+{
+    int64_t id;
+
+    fixture_file(f, name, 9, 40);
+    fixture_torrent(f, METAINFO_V2, 32768);
+    cr_assert_eq(state_add(st, f->mi, f->target, managed, &id, NULL), 0);
+    return id;
+}
+
+Test(state, finds_other_torrents_by_inode)
+{
+    struct state_sharer found[STATE_SHARERS_MAX];
+    struct fixture f;
+    struct state *st;
+    int64_t first, elsewhere, second, third;
+
+    set_up(&f, &st, &first);
+    cr_assert_eq(state_add(st, f.mi, f.source, true, &elsewhere, NULL), 0);
+    second = add_another(&f, st, "second", false);
+    third = add_another(&f, st, "third", true);
+    store_file(st, first, 1, UINT64_MAX);
+    store_file(st, elsewhere, 1, UINT64_MAX);
+    store_file(st, second, 2, UINT64_MAX);
+    store_file(st, third, 0, UINT64_MAX);
+    store_file(st, third, 3, 12);
+    cr_assert_eq(state_find_inode(st, first, UINT64_MAX, found, NULL), 2,
+                 "not itself, here or elsewhere");
+    cr_expect(found[0].torrent == third && found[0].file == 0, "spratd's is first");
+    cr_expect(found[1].torrent == second && found[1].file == 2);
+    cr_expect_eq(state_find_inode(st, third, UINT64_MAX, found, NULL), 3);
+    cr_expect_eq(state_find_inode(st, third, 12, found, NULL), 0);
+    cr_expect_eq(state_find_inode(st, first, 13, found, NULL), 0);
+    for (uint32_t i = 0; i < STATE_SHARERS_MAX + 5; i++)
+        store_file(st, second, i, 14);
+    cr_expect_eq(state_find_inode(st, first, 14, found, NULL), STATE_SHARERS_MAX);
+    state_close(st);
+    fixture_fini(&f);
+}
+
+/* Two torrents of an older version may have written to one file: its records are not believed. */
+Test(state, what_two_torrents_had_is_not_believed_after_an_update)
+{
+    struct fixture f;
+    struct state *st;
+    struct state_file files[3];
+    int64_t first, second;
+    char *path;
+
+    set_up(&f, &st, &first);
+    second = add_another(&f, st, "second", true);
+    store_file(st, first, 0, 12);
+    store_file(st, first, 1, 13);
+    store_file(st, second, 2, 13);
+    state_close(st);
+    path = db_path(&f);
+    run_sql(path, "DROP INDEX files_by_inode; PRAGMA user_version = 5");
+    free(path);
+    st = open_state(&f);
+    cr_assert_eq(state_load_files(st, first, files, 3, NULL), 0);
+    cr_expect(files[0].mtime_ns == 77 && files[1].mtime_ns == 0 && files[1].inode == 13);
+    cr_assert_eq(state_load_files(st, second, files, 3, NULL), 0);
+    cr_expect(files[2].mtime_ns == 0 && files[2].size == 5);
+    state_close(st);
+    fixture_fini(&f);
+}
+
 /* Rows that we would never write: they are read without harm. */
 Test(state, hostile_rows)
 {
