@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/crypto/random.h"
 
 /* The sentence for a failed call, from errno. */
 static int
@@ -149,25 +151,134 @@ sync_parent(const char *path, struct errbuf *eb)
     return err;
 }
 
-int
-file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct errbuf *eb)
-{
-    char *temp = NULL;
-    int fd, err = 0;
+/* ---- writing ---- */
 
-    if (asprintf(&temp, "%s.XXXXXX", path) < 0)
-        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    fd = mkostemp(temp, O_CLOEXEC);
-    if (fd < 0) {
-        err = fail_errno(eb, "create", path);
-        free(temp);
-        return err;
+/* Looks at what is at |path|: a mode of 0 says that nothing is. */
+static int
+look_at_place(const char *path, enum file_existing existing, struct stat *st, struct errbuf *eb)
+{
+    const char *what = "a device";
+
+    if (path[0] == '\0')
+        return errbuf_set(eb, SPRAT_E_INVAL, "the name of the file to write is empty");
+    if (lstat(path, st) != 0) {
+        st->st_mode = 0;
+        return errno == ENOENT ? 0 : fail_errno(eb, "write", path);
     }
-    if (write_all(fd, data, len) != 0 || fchmod(fd, mode) != 0 || fsync(fd) != 0)
+    switch (st->st_mode & S_IFMT) {
+    case S_IFREG:
+        return existing == FILE_REPLACE
+                   ? 0
+                   : errbuf_set(eb, SPRAT_E_EXISTS, "%s: exists already", path);
+    case S_IFDIR:
+        return errbuf_set(eb, SPRAT_E_INVAL, "can't write %s: it is a directory; name a file in it",
+                          path);
+    case S_IFLNK:
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "can't write %s: it is a symbolic link; name the file that it leads to",
+                          path);
+    case S_IFIFO: what = "a pipe"; break;
+    case S_IFSOCK: what = "a socket"; break;
+    default: break;
+    }
+    return errbuf_set(eb, SPRAT_E_INVAL, "can't write %s: it is %s, not a regular file", path,
+                      what);
+}
+
+/* Makes an empty file in the directory of |path|, whose name |*temp| is to be freed. */
+static int
+open_temp(const char *path, mode_t mode, char **temp, struct errbuf *eb)
+{
+    const char *slash = strrchr(path, '/');
+    int dir_len = slash != NULL ? (int)(slash - path) + 1 : 0, fd;
+    uint64_t number;
+
+    do {
+        random_bytes(&number, sizeof(number));
+        if (asprintf(temp, "%.*s.sprat-%016" PRIx64, dir_len, path, number) < 0) {
+            *temp = NULL;
+            (void)errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+            return -1;
+        }
+        fd = open(*temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+        if (fd >= 0)
+            return fd;
+        free(*temp);
+        *temp = NULL;
+    } while (errno == EEXIST);
+    return -1;
+}
+
+int
+file_try_write(const char *path, enum file_existing existing, struct errbuf *eb)
+{
+    struct stat st;
+    char *temp;
+    int fd, err = look_at_place(path, existing, &st, eb);
+
+    if (err != 0)
+        return err;
+    fd = open_temp(path, 0600, &temp, eb);
+    if (fd < 0)
+        return fail_errno(eb, "write", path);
+    close(fd);
+    unlink(temp);
+    free(temp);
+    return 0;
+}
+
+/* The owner and the mode of the file that is replaced. Only root can give files away; that this
+ * fails for others is no error. */
+static int
+take_looks(int fd, const struct stat *old)
+{
+    if (old->st_mode == 0)
+        return 0;
+    if (old->st_uid != geteuid() && fchown(fd, old->st_uid, old->st_gid) != 0 && geteuid() == 0)
+        return -1;
+    return fchmod(fd, old->st_mode & 0777);
+}
+
+/* Gives |temp| the name |path|, where there must be nothing. */
+static int
+rename_to_new(const char *temp, const char *path)
+{
+    struct stat st;
+
+    if (renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    /* The file system does not know this. A second name, then, where it knows those. */
+    if (link(temp, path) == 0)
+        return unlink(temp);
+    if (errno == EEXIST)
+        return -1;
+    if (lstat(path, &st) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return rename(temp, path);
+}
+
+int
+file_write(const char *path, const void *data, size_t len, mode_t mode, enum file_existing existing,
+           struct errbuf *eb)
+{
+    struct stat st;
+    char *temp;
+    int fd, err = look_at_place(path, existing, &st, eb);
+
+    if (err != 0)
+        return err;
+    fd = open_temp(path, mode, &temp, eb);
+    if (fd < 0)
+        return fail_errno(eb, "write", path);
+    if (write_all(fd, data, len) != 0 || take_looks(fd, &st) != 0 || fsync(fd) != 0)
         err = fail_errno(eb, "write", path);
     if (close(fd) != 0 && err == 0)
         err = fail_errno(eb, "write", path);
-    if (err == 0 && rename(temp, path) != 0)
+    if (err == 0 && (st.st_mode == 0 ? rename_to_new(temp, path) : rename(temp, path)) != 0)
         err = fail_errno(eb, "write", path);
     if (err != 0)
         unlink(temp);

@@ -5,14 +5,16 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/parse.h"
+#include "common/base/utf8.h"
+#include "common/codec/metainfo_path.h"
 #include "common/sys/clock.h"
-#include "common/sys/file.h"
 #include "config.h"
 #include "peer/cli/command.h"
 #include "peer/cli/describe.h"
+#include "peer/cli/making.h"
+#include "peer/cli/output.h"
 #include "peer/cli/screen.h"
 #include "peer/store/create.h"
 
@@ -30,8 +32,11 @@ enum {
 
 static const struct option_spec options[] = {
     {OPT_OUTPUT, 'o', "output", "FILE",
-     "write the torrent file there (NAME.torrent in the current directory)"},
-    {OPT_FORMAT, 0, "format", "FORMAT", "hybrid, v2 or v1 (hybrid, which every client can fetch)"},
+     "write the torrent file there, or to standard output for - (NAME.torrent in the current "
+     "directory)"},
+    {OPT_FORMAT, 0, "format", "FORMAT",
+     "hybrid, v2 or v1 (hybrid; take v1 for Transmission 3.00, aria2 1.36, rTorrent 0.9.8 and "
+     "ctorrent)"},
     {OPT_PIECE_LENGTH, 0, "piece-length", "SIZE",
      "bytes of a piece, a power of two from 16K on (chosen by the size of the content)"},
     {OPT_TRACKER, 't', "tracker", "URL",
@@ -40,7 +45,7 @@ static const struct option_spec options[] = {
     {OPT_PRIVATE, 0, "private", NULL, "peers come from the trackers alone"},
     {OPT_SOURCE, 0, "source", "TEXT", "the site it was made for; changes the info-hash"},
     {OPT_COMMENT, 0, "comment", "TEXT", "a remark"},
-    {OPT_FORCE, 'f', "force", NULL, "write over an output file that exists"},
+    {OPT_FORCE, 'f', "force", NULL, "replace an output file that exists"},
     CLI_HELP_ROW,
 };
 
@@ -48,8 +53,9 @@ struct request {
     struct create_options opt;
     struct cli_list trackers, web_seeds;
     struct metainfo_tier tiers[CLI_LIST_MAX];
-    const char *output;
+    const char *output_path; /* NULL: not given */
     bool force;
+    struct output output;
     struct screen screen;
     const char *shown; /* for the progress line */
 };
@@ -102,7 +108,7 @@ static int
 take_option(struct request *r, int id, const char *value, struct errbuf *eb)
 {
     switch (id) {
-    case OPT_OUTPUT: r->output = value; return 0;
+    case OPT_OUTPUT: r->output_path = value; return 0;
     case OPT_FORMAT: return parse_format(value, &r->opt.format, eb);
     case OPT_PIECE_LENGTH: return parse_piece_length(value, &r->opt.piece_length, eb);
     case OPT_TRACKER: return add_url(&r->trackers, "--tracker", value, true, eb);
@@ -134,19 +140,26 @@ on_notice(void *user, const char *text)
     screen_warn(&r->screen, "%s", text);
 }
 
-/* Puts the torrent file in its place: by rename, so that nobody sees half of it, and without
- * --force only where there is nothing. */
-static int
-write_output(const struct request *r, const char *path, const struct buf *torrent)
+/* NAME.torrent, to be freed; NAME is cut where that would be too long for a file name. */
+static char *
+default_output(const char *path, struct errbuf *eb)
 {
-    struct errbuf eb;
+    static const char suffix[] = ".torrent";
+    const size_t room = METAINFO_NAME_MAX - (sizeof(suffix) - 1);
+    char *name = create_name(path, eb), *out = NULL;
+    size_t len;
 
-    if (!r->force && access(path, F_OK) == 0)
-        return cli_fail("%s: exists already; use -o to name another file, or -f to replace it",
-                        path);
-    if (file_write_atomic(path, buf_data(torrent), buf_len(torrent), 0644, &eb) != 0)
-        return cli_fail("%s", eb.text);
-    return CLI_OK;
+    if (name == NULL)
+        return NULL;
+    len = strlen(name);
+    if (len > room)
+        len = utf8_whole((const uint8_t *)name, room);
+    if (asprintf(&out, "%.*s%s", (int)len, name, suffix) < 0) {
+        (void)errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+        out = NULL;
+    }
+    free(name);
+    return out;
 }
 
 /* Reads back what was made, as every other program will, writes it and tells what it is. */
@@ -155,20 +168,16 @@ finish(struct request *r, const struct buf *torrent)
 {
     struct errbuf eb;
     struct metainfo *mi;
-    char *path = NULL;
-    int status = CLI_FAILED;
 
     if (metainfo_parse(buf_data(torrent), buf_len(torrent), &mi, &eb) != 0)
         return cli_fail("%s: %s", r->opt.path, eb.text);
-    if (r->output == NULL && asprintf(&path, "%s.torrent", mi->name) < 0)
-        path = NULL;
-    if (r->output != NULL || path != NULL)
-        status = write_output(r, r->output != NULL ? r->output : path, torrent);
-    if (status == CLI_OK)
-        describe_created(mi, r->output != NULL ? r->output : path);
-    free(path);
+    if (output_write(&r->output, buf_data(torrent), buf_len(torrent), &eb) != 0) {
+        metainfo_free(mi);
+        return cli_fail("%s", eb.text);
+    }
+    describe_created(mi, output_name(&r->output), making_format_note(mi, true));
     metainfo_free(mi);
-    return status;
+    return CLI_OK;
 }
 
 static int
@@ -178,10 +187,7 @@ create(struct request *r)
     struct buf torrent;
     int status;
 
-    /* Asked before the hashing too, which may take an hour. */
-    if (r->output != NULL && !r->force && access(r->output, F_OK) == 0)
-        return cli_fail("%s: exists already; use -o to name another file, or -f to replace it",
-                        r->output);
+    making_warn_trackers(&r->screen, &r->trackers);
     buf_init(&torrent, METAINFO_SIZE_MAX);
     if (create_run(&r->opt, &torrent, NULL, &eb) != 0) {
         screen_clear(&r->screen);
@@ -191,6 +197,30 @@ create(struct request *r)
         status = finish(r, &torrent);
     }
     buf_fini(&torrent);
+    return status;
+}
+
+/* The output is tried before the hashing, which may take hours. */
+static int
+open_and_create(struct request *r)
+{
+    struct errbuf eb;
+    char *name = NULL;
+    int status;
+
+    if (r->output_path == NULL) {
+        r->output_path = name = default_output(r->opt.path, &eb);
+        if (name == NULL)
+            return cli_fail("%s", eb.text);
+    }
+    if (output_init(&r->output, r->output_path, r->force, &eb) != 0) {
+        free(name);
+        return cli_fail("%s", eb.text);
+    }
+    r->opt.output = r->output.path;
+    screen_init(&r->screen, false);
+    status = create(r);
+    free(name);
     return status;
 }
 
@@ -219,8 +249,7 @@ run(const struct cli_command *self, int argc, const char *const *argv)
     r.opt.progress = on_progress;
     r.opt.notice = on_notice;
     r.opt.user = &r;
-    screen_init(&r.screen, false);
-    return create(&r);
+    return open_and_create(&r);
 }
 
 const struct cli_command cli_create = {
@@ -229,7 +258,7 @@ const struct cli_command cli_create = {
     .summary = "make a torrent file from a file or a directory",
     .details =
         "Hashes PATH and writes a torrent file. The same content gives the same info-hash on\n"
-        "every machine.",
+        "every machine. An output file that lies in PATH is no part of the torrent.",
     .example = "  sprat create -t http://tracker.example:6969/announce --comment 'live' album",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

@@ -15,16 +15,21 @@
 #include "peer/cli/command.h"
 #include "peer/cli/describe.h"
 #include "peer/cli/load.h"
+#include "peer/cli/making.h"
+#include "peer/cli/output.h"
 #include "peer/cli/place.h"
 #include "peer/cli/screen.h"
 #include "peer/cli/transfer.h"
 #include "peer/store/create.h"
 
-enum { OPT_OUTPUT = 1, OPT_SUPER_SEED };
+enum { OPT_OUTPUT = 1, OPT_FORCE, OPT_SUPER_SEED };
 
 static const struct option_spec options[] = {
     {OPT_OUTPUT, 'o', "output", "FILE",
-     "with PATH alone: write the torrent file there (a file in the state directory)"},
+     "with PATH alone: write the torrent file there, or to standard output for - (a file in the "
+     "state "
+     "directory)"},
+    {OPT_FORCE, 'f', "force", NULL, "with PATH alone: replace an output file that exists"},
     {OPT_SUPER_SEED, 0, "super-seed", NULL,
      "show each peer only what it shall fetch, until a copy is out"},
     TRANSFER_ROWS,
@@ -33,7 +38,9 @@ static const struct option_spec options[] = {
 
 struct seed {
     struct transfer_options transfer;
-    const char *output;
+    const char *output_path; /* NULL: a file in the state directory */
+    bool force;
+    struct output output;
     bool super_seed;
     struct screen screen;
     const char *shown; /* for the hashing's progress line */
@@ -97,6 +104,22 @@ path_in_state(const struct transfer_options *o, const struct metainfo *mi, struc
     return path;
 }
 
+/* Writes the torrent file where the user wants it, or into the state directory; |*kept| is its
+ * path. */
+static int
+keep_torrent(struct seed *s, const struct metainfo *mi, const struct buf *b, char **kept,
+             struct errbuf *eb)
+{
+    if (s->output_path != NULL) {
+        *kept = strdup(output_name(&s->output));
+        return *kept == NULL ? SPRAT_E_NOMEM
+                             : output_write(&s->output, buf_data(b), buf_len(b), eb);
+    }
+    *kept = path_in_state(&s->transfer, mi, eb);
+    return *kept == NULL ? SPRAT_E_NOENT
+                         : file_write(*kept, buf_data(b), buf_len(b), 0644, FILE_REPLACE, eb);
+}
+
 /* Makes the torrent and keeps it in a file. */
 static int
 make_torrent(struct seed *s, const char *path, struct metainfo **mi, char **dir, char **kept,
@@ -114,6 +137,7 @@ make_torrent(struct seed *s, const char *path, struct metainfo **mi, char **dir,
 
     for (size_t i = 0; i < s->transfer.trackers.count; i++)
         tiers[i] = (struct metainfo_tier){.urls = &s->transfer.trackers.items[i], .count = 1};
+    opt.output = s->output_path != NULL ? s->output.path : NULL;
     opt.tiers = tiers;
     opt.tier_count = s->transfer.trackers.count;
     buf_init(&b, METAINFO_SIZE_MAX);
@@ -122,9 +146,7 @@ make_torrent(struct seed *s, const char *path, struct metainfo **mi, char **dir,
     if (err == 0)
         err = metainfo_parse(buf_data(&b), buf_len(&b), mi, eb);
     if (err == 0) {
-        *kept = s->output != NULL ? strdup(s->output) : path_in_state(&s->transfer, *mi, eb);
-        err = *kept == NULL ? SPRAT_E_NOENT
-                            : file_write_atomic(*kept, buf_data(&b), buf_len(&b), 0644, eb);
+        err = keep_torrent(s, *mi, &b, kept, eb);
     }
     buf_fini(&b);
     return err;
@@ -140,12 +162,15 @@ seed_path(const struct cli_command *self, struct seed *s, const char *path)
     int status = CLI_FAILED;
 
     s->shown = path;
+    making_warn_trackers(&s->screen, &s->transfer.trackers);
     if (make_torrent(s, path, &add.mi, &dir, &kept, &eb) != 0) {
         cli_fail("%s", eb.text[0] != '\0' ? eb.text : "out of memory");
         metainfo_free(add.mi);
     } else {
         add.save_dir = dir;
         magnet = describe_magnet_of(add.mi);
+        if (making_format_note(add.mi, false) != NULL)
+            screen_say(&s->screen, "note: %s", making_format_note(add.mi, false));
         s->transfer.trackers.count = 0; /* they stand in the torrent now */
         status = transfer_run(self, &s->transfer, &add, magnet, kept, &s->screen);
     }
@@ -173,7 +198,7 @@ is_torrent_file(const char *path)
 static int
 run(const struct cli_command *self, int argc, const char *const *argv)
 {
-    struct seed s = {.output = NULL};
+    struct seed s = {.output_path = NULL};
     struct cli_args args;
     struct errbuf eb;
     const char *value;
@@ -182,7 +207,9 @@ run(const struct cli_command *self, int argc, const char *const *argv)
     cli_args_init(&args, self, argc, argv);
     while ((got = cli_next(&args, &id, &value, 1, 2)) > 0) {
         if (id == OPT_OUTPUT)
-            s.output = value;
+            s.output_path = value;
+        else if (id == OPT_FORCE)
+            s.force = true;
         else if (id == OPT_SUPER_SEED)
             s.super_seed = true;
         else if (transfer_option(&s.transfer, id, value, &eb) != 0)
@@ -190,15 +217,18 @@ run(const struct cli_command *self, int argc, const char *const *argv)
     }
     if (got < 0)
         return args.status;
-    screen_init(&s.screen, s.transfer.json);
     if (args.operand_count == 2) {
-        if (s.output != NULL)
-            return cli_usage(self, "-o goes with PATH alone: there is a torrent file already");
+        if (s.output_path != NULL || s.force)
+            return cli_usage(self, "-o and -f go with PATH alone: there is a torrent file already");
+        screen_init(&s.screen, s.transfer.json);
         return seed_torrent(self, &s, args.operands[0], args.operands[1]);
     }
     if (is_torrent_file(args.operands[0]))
         return cli_usage(self, "%s is a torrent file: name the directory of its content too",
                          args.operands[0]);
+    if (s.output_path != NULL && output_init(&s.output, s.output_path, s.force, &eb) != 0)
+        return cli_fail("%s", eb.text);
+    screen_init(&s.screen, s.transfer.json);
     return seed_path(self, &s, args.operands[0]);
 }
 
@@ -206,11 +236,13 @@ const struct cli_command cli_seed = {
     .name = "seed",
     .usage = "[options] FILE.torrent DIR | PATH",
     .summary = "serve content that is there",
-    .details = "Serves the content of FILE.torrent that lies in DIR, until stopped. With PATH "
-               "alone, makes\n"
-               "a hybrid torrent of it first, keeps it in a file, and prints the magnet link. Data "
-               "that the\n"
-               "state does not vouch for is checked before.",
+    .details =
+        "Serves the content of FILE.torrent that lies in DIR, until stopped. With PATH "
+        "alone, makes\n"
+        "a hybrid torrent of it first, keeps it in a file, and prints the file's path. Data "
+        "that the\n"
+        "state does not vouch for is checked before. With '-o -', all but the torrent file is\n"
+        "printed to standard error.",
     .example = "  sprat seed album.torrent ~/music\n"
                "  sprat seed -t http://tracker.example:6969/announce ~/music/album",
     .options = options,

@@ -233,7 +233,7 @@ text_trackers(const struct metainfo *mi)
 void
 describe_text(const struct metainfo *mi)
 {
-    char size[TEXT_NUMBER_MAX], line[128], *magnet = describe_magnet_of(mi);
+    char size[TEXT_NUMBER_MAX], line[128];
 
     row("name", mi->name);
     row("format", describe_format(mi->has_v1, mi->has_v2));
@@ -259,25 +259,19 @@ describe_text(const struct metainfo *mi)
         row_time("created at", mi->creation_date);
     if (mi->layers_missing)
         row("piece layers", "missing: they are fetched from peers first");
-    if (magnet != NULL)
-        row("magnet", magnet);
-    free(magnet);
     text_files(mi);
 }
 
 void
-describe_created(const struct metainfo *mi, const char *path)
+describe_created(const struct metainfo *mi, const char *path, const char *note)
 {
-    char *magnet = describe_magnet_of(mi);
-
     row("torrent", path);
     if (mi->has_v1)
         row_hash("info-hash v1", mi->info_hash_v1, 20);
     if (mi->has_v2)
         row_hash("info-hash v2", mi->info_hash_v2, 32);
-    if (magnet != NULL)
-        row("magnet", magnet);
-    free(magnet);
+    if (note != NULL)
+        row("note", note);
 }
 
 void

@@ -25,8 +25,8 @@ json_t *describe_magnet_json(const struct magnet *m);
 void describe_text(const struct metainfo *mi);
 void describe_magnet_text(const struct magnet *m);
 
-/* What `create` says at the end: file, info-hashes, magnet link. */
-void describe_created(const struct metainfo *mi, const char *path);
+/* What `create` says at the end: file, info-hashes, and a note if there is one. */
+void describe_created(const struct metainfo *mi, const char *path, const char *note);
 
 /* Members "info_hash_v1", "info_hash_v2" (hex or null) of |o|. */
 void describe_put_hashes(json_t *o, const uint8_t *v1, const uint8_t *v2);

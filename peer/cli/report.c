@@ -65,8 +65,6 @@ report_ready(struct report *r, const struct session *s, const struct torrent *t)
         screen_say(r->screen, "%s", session_listen_note(s));
     if (r->torrent_path != NULL)
         screen_say(r->screen, "torrent: %s", r->torrent_path);
-    if (r->magnet != NULL)
-        screen_say(r->screen, "%s", r->magnet);
 }
 
 /* Names the files that lack pieces; only some, where there are many. */

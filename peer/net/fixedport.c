@@ -46,7 +46,7 @@ fixedport_write(const char *state_dir, uint16_t port, struct errbuf *eb)
 
     if (!path_of(state_dir, path))
         return errbuf_set(eb, SPRAT_E_TOOBIG, "%.200s…: the path is too long", state_dir);
-    return file_write_atomic(path, text, (size_t)len, 0600, eb);
+    return file_write(path, text, (size_t)len, 0600, FILE_REPLACE, eb);
 }
 
 bool

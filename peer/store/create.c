@@ -211,13 +211,14 @@ creation_fini(struct creation *c)
     walk_fini(&c->walk);
 }
 
-/* The directory that holds the root, to be freed. */
-static char *
-parent_of(const char *root)
+static int
+walk(struct creation *c, const char *path, struct errbuf *eb)
 {
-    const char *slash = strrchr(root, '/');
+    const struct create_options *opt = c->opt;
+    const struct walk_options o = {
+        .path = path, .output = opt->output, .notice = opt->notice, .user = opt->user};
 
-    return slash == root ? strdup("/") : strndup(root, (size_t)(slash - root));
+    return walk_run(&c->walk, &o, eb);
 }
 
 /* A v2 file tree of one file at the top is that file and has no directory (BEP 52). */
@@ -239,7 +240,7 @@ enter_lone_file(struct creation *c, struct errbuf *eb)
     if (opt->notice != NULL)
         opt->notice(opt->user, text.text);
     walk_fini(&c->walk);
-    err = walk_run(&c->walk, path, opt->notice, opt->user, eb);
+    err = walk(c, path, eb);
     free(path);
     return err;
 }
@@ -248,27 +249,30 @@ int
 create_run(const struct create_options *opt, struct buf *out, char **dir, struct errbuf *eb)
 {
     struct creation c = {.opt = opt};
-    char *parent = NULL;
     int err = check_piece_length(opt, eb);
 
     if (err == 0)
-        err = walk_run(&c.walk, opt->path, opt->notice, opt->user, eb);
+        err = walk(&c, opt->path, eb);
     if (err == 0)
         err = enter_lone_file(&c, eb);
     if (err == 0)
         err = prepare(&c, eb);
-    if (err == 0 && (parent = parent_of(c.walk.root)) == NULL)
-        err = errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     if (err == 0)
         err = createhash_run(&c.hash, eb);
     if (err == 0)
         err = describe_files(&c, eb);
     if (err == 0)
         err = build(&c, out, eb);
-    if (err == 0 && dir != NULL)
-        *dir = parent;
-    else
-        free(parent);
+    if (err == 0 && dir != NULL) {
+        *dir = c.walk.parent;
+        c.walk.parent = NULL;
+    }
     creation_fini(&c);
     return err;
+}
+
+char *
+create_name(const char *path, struct errbuf *eb)
+{
+    return walk_name(path, eb);
 }

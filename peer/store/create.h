@@ -7,7 +7,8 @@
  * Symbolic links whose target lies inside the tree become BEP 47 symlinks; all others are left
  * out with a notice, since following them would publish what nobody named. Sockets, devices and
  * pipes are left out with a notice too. A name that is not UTF-8 or holds control characters is
- * an error.
+ * an error. The torrent is called as the path is, if its last component is a name: a link has the
+ * name of the link.
  */
 #ifndef PEER_STORE_CREATE_H
 #define PEER_STORE_CREATE_H
@@ -27,6 +28,7 @@ enum {
 
 struct create_options {
     const char *path;
+    const char *output; /* where the torrent file will go: it is no content. NULL: not known yet */
     enum metainfo_format format;
     uint32_t piece_length; /* 0: chosen; else a power of two from 16 KiB up */
     unsigned threads;      /* 0: one per processor */
@@ -49,6 +51,9 @@ struct create_options {
  * names the file: NOENT, ACCESS, CHANGED (while it was read), INVAL (name, piece length, nothing
  * in it), TOOBIG, CANCELLED, NOMEM, IO. */
 int create_run(const struct create_options *opt, struct buf *out, char **dir, struct errbuf *eb);
+
+/* The name of the torrent of |path|, to be freed; NULL with an error as above. */
+char *create_name(const char *path, struct errbuf *eb);
 
 /* The piece length that create picks for |total| bytes. */
 uint32_t create_piece_length(uint64_t total);

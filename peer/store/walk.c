@@ -15,6 +15,7 @@
 
 #include "common/codec/metainfo_build.h"
 #include "common/codec/metainfo_path.h"
+#include "common/sys/file.h"
 #include "common/sys/paths.h"
 
 struct dir_list {
@@ -22,11 +23,19 @@ struct dir_list {
     size_t count, cap;
 };
 
+/* Where the torrent file goes. */
+struct own_output {
+    bool known;
+    dev_t dev; /* of its directory */
+    ino_t ino;
+    const char *base;
+};
+
 struct walker {
     struct walk *w;
+    const struct walk_options *o;
     struct dir_list dirs;
-    void (*notice)(void *user, const char *text);
-    void *user;
+    struct own_output own;
     struct errbuf *eb;
 };
 
@@ -50,10 +59,10 @@ tell(struct walker *k, const char *path, const char *why)
 {
     struct errbuf text; /* its control characters are made harmless */
 
-    if (k->notice == NULL)
+    if (k->o->notice == NULL)
         return;
     errbuf_set(&text, 0, "%s/%s was left out: %s", k->w->root, path, why);
-    k->notice(k->user, text.text);
+    k->o->notice(k->o->user, text.text);
 }
 
 static struct storage_stamp
@@ -177,6 +186,23 @@ check_name(struct walker *k, const char *path, const char *name)
                       k->w->root, path[0] != '\0' ? "/" : "", path, METAINFO_NAME_MAX);
 }
 
+static bool
+is_torrent(const char *path)
+{
+    struct metainfo *mi;
+    uint8_t *data;
+    size_t len;
+    bool is;
+
+    if (file_read(path, METAINFO_SIZE_MAX, &data, &len, NULL) != 0)
+        return false;
+    is = metainfo_parse(data, len, &mi, NULL) == 0;
+    free(data);
+    if (is)
+        metainfo_free(mi);
+    return is;
+}
+
 static int
 add_name(struct walker *k, int dir_fd, const char *dir, const char *name)
 {
@@ -195,18 +221,56 @@ add_name(struct walker *k, int dir_fd, const char *dir, const char *name)
     return err;
 }
 
+/* The output itself, made earlier, is not content. With anything else under its name a person would
+ * lose what they mean to share. */
+static int
+leave_out_output(struct walker *k, int dir_fd, const char *dir, const char *name)
+{
+    char *path = path_join(dir, name);
+    struct stat st;
+    int err = 0;
+
+    if (path == NULL)
+        return no_memory(k);
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        err = fail_errno(k, "read", path);
+    else if (S_ISREG(st.st_mode) && !is_torrent(k->o->output))
+        err = errbuf_set(
+            k->eb, SPRAT_E_INVAL,
+            "%s/%s is no torrent file, and it would be replaced by one: it is part of the "
+            "content; name another output file",
+            k->w->root, path);
+    else
+        tell(k, path, "it is the output file");
+    free(path);
+    return err;
+}
+
+/* True if the output goes into the directory. */
+static bool
+holds_output(const struct walker *k, int dir_fd)
+{
+    struct stat st;
+
+    return k->own.known && fstat(dir_fd, &st) == 0 && st.st_dev == k->own.dev &&
+           st.st_ino == k->own.ino;
+}
+
 static int
 read_names(struct walker *k, DIR *d, const char *path)
 {
+    bool empty = true, own = holds_output(k, dirfd(d));
     const struct dirent *e;
-    bool empty = true;
     int err = 0;
 
     while (err == 0 && (errno = 0, e = readdir(d)) != NULL) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
         empty = false;
-        err = add_name(k, dirfd(d), path, e->d_name);
+        if (own && strcmp(e->d_name, k->own.base) == 0)
+            err = leave_out_output(k, dirfd(d), path, e->d_name);
+        else
+            err = add_name(k, dirfd(d), path, e->d_name);
     }
     if (err == 0 && errno != 0)
         err = fail_errno(k, "read", path);
@@ -310,7 +374,50 @@ drop_dead_links(struct walker *k)
     } while (w->count != before);
 }
 
-/* Fills in root and name. */
+/* The last component of |path| if it is a name, to be freed; NULL for ".", "/" and the like.
+ * |*dir_len| is how much of |path| leads to its directory. */
+static char *
+last_name(const char *path, size_t *dir_len)
+{
+    size_t end = strlen(path), start;
+
+    while (end > 0 && path[end - 1] == '/')
+        end--;
+    for (start = end; start > 0 && path[start - 1] != '/'; start--)
+        ;
+    *dir_len = start;
+    if (start == end || (end - start == 1 && path[start] == '.') ||
+        (end - start == 2 && path[start] == '.' && path[start + 1] == '.'))
+        return NULL;
+    return strndup(path + start, end - start);
+}
+
+/* Fills in name and parent: those of the path as it was given, since the name of a link is the name
+ * that a person chose; else those of the root. */
+static int
+find_name(struct walker *k, const char *path)
+{
+    struct walk *w = k->w;
+    char *slash = strrchr(w->root, '/'), *dir;
+    size_t dir_len;
+
+    w->name = last_name(path, &dir_len);
+    if (w->name != NULL) {
+        dir = dir_len > 0 ? strndup(path, dir_len) : strdup(".");
+        w->parent = dir != NULL ? realpath(dir, NULL) : NULL;
+        free(dir);
+    } else {
+        w->name = strdup(slash + 1);
+        w->parent = slash == w->root ? strdup("/") : strndup(w->root, (size_t)(slash - w->root));
+    }
+    if (w->name == NULL || w->parent == NULL)
+        return no_memory(k);
+    if (w->name[0] == '\0')
+        return errbuf_set(k->eb, SPRAT_E_INVAL, "the root directory can't be a torrent");
+    return check_name(k, "", w->name);
+}
+
+/* Fills in root, name and parent. */
 static int
 find_root(struct walker *k, const char *path, struct stat *st)
 {
@@ -323,25 +430,68 @@ find_root(struct walker *k, const char *path, struct stat *st)
     if (!S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode))
         return errbuf_set(k->eb, SPRAT_E_INVAL, "%s is neither a file nor a directory", path);
     w->is_dir = S_ISDIR(st->st_mode);
-    w->name = strdup(strrchr(w->root, '/') + 1);
-    if (w->name == NULL)
+    return find_name(k, path);
+}
+
+char *
+walk_name(const char *path, struct errbuf *eb)
+{
+    struct walk_options o = {.path = path};
+    struct walk w = {0};
+    struct walker k = {.w = &w, .o = &o, .eb = eb};
+    struct stat st;
+    char *name = NULL;
+
+    if (find_root(&k, path, &st) == 0) {
+        name = w.name;
+        w.name = NULL;
+    }
+    walk_fini(&w);
+    return name;
+}
+
+/* Finds the directory of the output, by which it is known whatever way leads there. */
+static int
+find_output(struct walker *k, const struct stat *root)
+{
+    const char *output = k->o->output, *slash;
+    struct stat st;
+    char *dir;
+
+    if (output == NULL)
+        return 0;
+    if (!S_ISDIR(root->st_mode) && stat(output, &st) == 0 && st.st_dev == root->st_dev &&
+        st.st_ino == root->st_ino)
+        return errbuf_set(k->eb, SPRAT_E_INVAL,
+                          "%s is the content itself, which the torrent file would replace; name "
+                          "another output file",
+                          output);
+    slash = strrchr(output, '/');
+    dir = slash == NULL ? strdup(".") : strndup(output, (size_t)(slash - output) + 1);
+    if (dir == NULL)
         return no_memory(k);
-    if (w->name[0] == '\0')
-        return errbuf_set(k->eb, SPRAT_E_INVAL, "the root directory can't be a torrent");
-    return check_name(k, "", w->name);
+    k->own.base = slash != NULL ? slash + 1 : output;
+    if (stat(dir, &st) == 0) {
+        k->own.known = true;
+        k->own.dev = st.st_dev;
+        k->own.ino = st.st_ino;
+    }
+    free(dir);
+    return 0;
 }
 
 int
-walk_run(struct walk *w, const char *path, void (*notice)(void *user, const char *text),
-         void *user, struct errbuf *eb)
+walk_run(struct walk *w, const struct walk_options *o, struct errbuf *eb)
 {
-    struct walker k = {.w = w, .notice = notice, .user = user, .eb = eb};
+    struct walker k = {.w = w, .o = o, .eb = eb};
     struct stat st;
     char *none;
     int err;
 
     *w = (struct walk){0};
-    err = find_root(&k, path, &st);
+    err = find_root(&k, o->path, &st);
+    if (err == 0)
+        err = find_output(&k, &st);
     if (err != 0)
         return err;
     if (w->is_dir) {
@@ -371,5 +521,6 @@ walk_fini(struct walk *w)
     free(w->entries);
     free(w->root);
     free(w->name);
+    free(w->parent);
     *w = (struct walk){0};
 }

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import shutil
+import signal
+import stat
 import subprocess
 import sys
 
@@ -104,7 +106,7 @@ def wrong_usage_is_one_line_and_status_2(t):
         (["get", "--seed", "always", "x"], "always"),
         (["get", "--json=yes", "x"], "takes no value"),
         (["seed", "--lisen", "x"], "did you mean '--listen'?"),
-        (["seed", "-o", "x", "a.torrent", "b"], "-o goes with PATH alone"),
+        (["seed", "-o", "x", "a.torrent", "b"], "-o and -f go with PATH alone"),
         (["ls", "x"], "unexpected argument 'x'"),
         (["rm"], "too few arguments"),
         (["rm", "--dat", "x"], "did you mean '--data'?"),
@@ -209,6 +211,112 @@ def verify_names_what_is_wrong(t):
 
 def deep(count):
     return b"d4:info" + b"l" * count + b"e" * count + b"e"
+
+
+def writers(t, path):
+    """The commands that write a file of the user's choice, as functions of its name."""
+    listen = f"{t.address()}:0"
+    return {"create": lambda *args, **more: our.sprat(t, "create", *args, path, **more),
+            "seed": lambda *args, **more: our.sprat(t, "seed", "--listen", listen, "--state-dir", t.path("s", "x")[:-2],
+                                                    *args, path, **more)}
+
+
+@test
+def an_output_replaces_regular_files_only(t):
+    """The same rule for every command that writes one, and nothing is hashed before it is known."""
+    path = content.write_file(t.path("data"), 100000)
+    target = content.write_file(t.path("target"), 777)
+    os.mkdir(t.path("dir"))
+    os.symlink("target", t.path("link"))
+    os.symlink("none", t.path("nowhere"))
+    os.mkfifo(t.path("pipe"))
+    device = "/dev/full"
+    before = os.stat(device)
+    for name, write in writers(t, path).items():
+        one_line(write("-o", target, status=1), f"{target}: exists already", "-f to replace it")
+        for what, word in (("dir", "a directory"), ("link", "a symbolic link"), ("nowhere", "a symbolic link"),
+                           ("pipe", "a pipe")):
+            for force in ((), ("-f",)):
+                one_line(write(*force, "-o", t.path(what), status=1), t.path(what), word)
+        one_line(write("-f", "-o", device, status=1), device, "a device")
+        one_line(write("-o", os.path.join(t.dir, "none", "x"), status=1), "No such file")
+        one_line(write("-f", "-o", path, status=1), path, "is the content itself")
+        assert os.stat(target).st_size == 777 and os.stat(path).st_size == 100000, name
+        assert os.readlink(t.path("link")) == "target" and stat.S_ISFIFO(os.lstat(t.path("pipe")).st_mode), name
+    assert os.stat(device).st_ino == before.st_ino and stat.S_ISCHR(os.stat(device).st_mode)
+    left = [n for n in os.listdir(t.dir) if n.startswith(".sprat")]
+    assert not left, left
+
+
+@test
+def an_output_to_standard_output(t):
+    path = content.write_file(t.path("data"), 100000)
+    good = our.create(t, path)
+    with open(good, "rb") as f:
+        raw = f.read()
+    for command in ("create", "seed"):
+        more = ["--listen", f"{t.address()}:0", "--state-dir", t.path("s", "x")[:-2]] if command == "seed" else []
+        child = subprocess.Popen([our.SPRAT, command, *more, "-o", "-", path], stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, cwd=t.dir)
+        try:
+            # The reader sees the end, also while seed goes on.
+            assert child.stdout.read() == raw, command
+            if command == "seed":
+                t.wait("seeding", lambda: b"seeding" in child.stderr.readline(), 30)
+                child.send_signal(signal.SIGINT)
+            child.stdout.close()
+            child.stderr.read()
+            assert child.wait(30) == (130 if command == "seed" else 0), command
+        finally:
+            child.kill()
+            child.wait()
+            child.stderr.close()
+    assert sorted(os.listdir(t.dir)) == ["data", "s", "torrents"], os.listdir(t.dir)
+
+
+@test
+def an_output_in_the_content_is_no_part_of_it(t):
+    tree = content.write_tree(t.path("album"), {"a": 60000, "b/c": 5000})
+    our.sprat(t, "create", ".", cwd=tree, status=0)
+    again = our.sprat(t, "create", "-f", ".", cwd=tree, status=0)
+    assert "album.torrent was left out: it is the output file" in again.err, str(again)
+    for out in ("album.torrent", t.path("album", "b", "x.torrent"), "b/../../album/b/x.torrent"):
+        our.sprat(t, "create", "-f", "-o", out, ".", cwd=tree, status=0)
+        our.sprat(t, "verify", out, "..", cwd=tree, status=0)
+        names = [f["path"] for f in json.loads(our.sprat(t, "show", "--json", out, cwd=tree, status=0).out)["files"]]
+        assert os.path.basename(out) not in [os.path.basename(name) for name in names], names
+    # What is no torrent is content, and -f does not change that.
+    refused = our.sprat(t, "create", "-f", "-o", "a", ".", cwd=tree, status=1)
+    one_line(refused, "album/a is no torrent file", "part of the content")
+    assert os.stat(t.path("album", "a")).st_size == 60000
+
+
+@test
+def a_torrent_is_called_as_it_was_named(t):
+    content.write_tree(t.path("pool", "4f1c"), {"a": 60000})
+    os.mkdir(t.path("seeds"))
+    os.symlink("../pool/4f1c", t.path("seeds", "album"))
+    for path, name in (("album", "album"), ("./album/", "album"), ("album/.", "4f1c"), ("../seeds/album", "album")):
+        out = our.sprat(t, "create", "-f", path, cwd=t.path("seeds"), status=0).out
+        assert f"{name}.torrent" in out, out
+        assert our.show(t, t.path("seeds", f"{name}.torrent"))["name"] == name
+    long = content.write_file(t.path("n" * 255), 20000)
+    our.sprat(t, "create", long, cwd=t.dir, status=0)
+    assert our.show(t, t.path("n" * 247 + ".torrent"))["name"] == "n" * 255
+
+
+@test
+def create_tells_what_a_person_will_stumble_on(t):
+    path = content.write_file(t.path("data"), 100000)
+    for url, warned in (("http://127.0.0.1:6969", True), ("https://tracker.example/", True),
+                        ("http://127.0.0.1:6969/announce", False), ("udp://127.0.0.1:6969", False)):
+        made = our.sprat(t, "create", "-f", "-t", url, path, cwd=t.dir, status=0)
+        assert ("end in /announce" in made.err) == warned, str(made)
+        assert not warned or made.err.rstrip().endswith(url.rstrip("/") + "/announce"), made.err
+    assert "--format v1" in made.out and "Transmission 3.00" in made.out, made.out
+    assert "magnet:" not in made.out, made.out
+    made = our.sprat(t, "create", "-f", "--format", "v1", path, cwd=t.dir, status=0)
+    assert "note" not in made.out, made.out
 
 
 @test

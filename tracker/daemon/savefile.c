@@ -117,8 +117,8 @@ write_file(struct savefile *f)
     if (snapshot_seal(&f->bytes) != 0)
         errbuf_set(&f->trouble, SPRAT_E_NOMEM, "out of memory");
     else
-        (void)file_write_atomic(f->path, buf_data(&f->bytes), buf_len(&f->bytes), 0600,
-                                &f->trouble);
+        (void)file_write(f->path, buf_data(&f->bytes), buf_len(&f->bytes), 0600, FILE_REPLACE,
+                         &f->trouble);
 }
 
 static void

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,7 +43,7 @@ Test(file, reads_with_a_limit)
 
     make_temp(dir);
     snprintf(path, sizeof(path), "%s/f", dir);
-    cr_assert_eq(file_write_atomic(path, "hello", 5, 0600, &eb), 0, "%s", eb.text);
+    cr_assert_eq(file_write(path, "hello", 5, 0600, FILE_REPLACE, &eb), 0, "%s", eb.text);
     cr_assert_eq(file_read(path, 5, &data, &len, &eb), 0, "%s", eb.text);
     cr_expect_eq(len, 5);
     cr_expect_str_eq((const char *)data, "hello", "a NUL stands behind it");
@@ -79,18 +81,104 @@ Test(file, writes_whole_or_not_at_all)
 
     make_temp(dir);
     snprintf(path, sizeof(path), "%s/f", dir);
-    cr_assert_eq(file_write_atomic(path, "one", 3, 0640, NULL), 0);
-    cr_assert_eq(file_write_atomic(path, "two!", 4, 0640, NULL), 0);
+    cr_assert_eq(file_write(path, "one", 3, 0640, FILE_REPLACE, NULL), 0);
+    cr_assert_eq(file_write(path, "two!", 4, 0640, FILE_REPLACE, NULL), 0);
     cr_assert_eq(stat(path, &st), 0);
     cr_expect_eq(st.st_mode & 0777, 0640);
     cr_assert_eq(file_read(path, 100, &data, &len, NULL), 0);
     cr_expect_str_eq((const char *)data, "two!");
     free(data);
     snprintf(path, sizeof(path), "%s/no/f", dir);
-    cr_expect_eq(file_write_atomic(path, "x", 1, 0600, NULL), SPRAT_E_NOENT);
-    cr_expect_eq(file_write_atomic(dir, "x", 1, 0600, NULL) == 0, false);
+    cr_expect_eq(file_write(path, "x", 1, 0600, FILE_REPLACE, NULL), SPRAT_E_NOENT);
+    cr_expect_eq(file_write(dir, "x", 1, 0600, FILE_REPLACE, NULL) == 0, false);
     snprintf(cmd, sizeof(cmd), "test $(ls -A %s | wc -l) = 1", dir);
     cr_expect_eq(system(cmd), 0, "no temporary file stays");
+    remove_temp(dir);
+}
+
+/* What stands at |path| is neither replaced nor changed, whatever is asked for. */
+static void
+expect_untouched(const char *path, const char *why)
+{
+    struct stat before, after;
+    struct errbuf eb;
+
+    cr_assert_eq(lstat(path, &before), 0);
+    for (int i = 0; i < 2; i++) {
+        enum file_existing existing = i == 0 ? FILE_KEEP : FILE_REPLACE;
+
+        cr_expect_eq(file_try_write(path, existing, &eb), SPRAT_E_INVAL, "%s", path);
+        cr_expect_not_null(strstr(eb.text, why), "%s", eb.text);
+        cr_expect_eq(file_write(path, "x", 1, 0600, existing, &eb), SPRAT_E_INVAL, "%s", path);
+        cr_expect_not_null(strstr(eb.text, why), "%s", eb.text);
+    }
+    cr_assert_eq(lstat(path, &after), 0);
+    cr_expect(before.st_ino == after.st_ino && before.st_mode == after.st_mode, "%s", path);
+}
+
+Test(file, replaces_regular_files_only)
+{
+    char dir[32], path[64], target[64];
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    struct stat st;
+    int fd;
+
+    make_temp(dir);
+    snprintf(target, sizeof(target), "%s/target", dir);
+    cr_assert_eq(file_write(target, "precious", 8, 0600, FILE_KEEP, NULL), 0);
+    snprintf(path, sizeof(path), "%s/dir", dir);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    expect_untouched(path, "it is a directory");
+    snprintf(path, sizeof(path), "%s/link", dir);
+    cr_assert_eq(symlink("target", path), 0);
+    expect_untouched(path, "it is a symbolic link");
+    snprintf(path, sizeof(path), "%s/nowhere", dir);
+    cr_assert_eq(symlink("none", path), 0);
+    expect_untouched(path, "it is a symbolic link");
+    snprintf(path, sizeof(path), "%s/pipe", dir);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    expect_untouched(path, "it is a pipe");
+    snprintf(path, sizeof(path), "%s/socket", dir);
+    snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    close(fd);
+    expect_untouched(path, "it is a socket");
+    expect_untouched("/dev/null", "it is a device");
+    cr_assert_eq(stat(target, &st), 0);
+    cr_expect_eq(st.st_size, 8);
+    remove_temp(dir);
+}
+
+Test(file, keeps_what_is_there)
+{
+    char dir[32], path[64], odd[64], cmd[80];
+    mode_t mask = umask(027);
+    struct errbuf eb;
+    struct stat st;
+
+    make_temp(dir);
+    snprintf(path, sizeof(path), "%s/f", dir);
+    cr_expect_eq(file_try_write(path, FILE_KEEP, &eb), 0, "%s", eb.text);
+    cr_expect_neq(access(path, F_OK), 0, "trying makes nothing");
+    cr_expect_eq(file_write(path, "one", 3, 0666, FILE_KEEP, &eb), 0, "%s", eb.text);
+    cr_assert_eq(stat(path, &st), 0);
+    cr_expect_eq(st.st_mode & 07777, 0640, "the umask counts");
+    cr_expect_eq(file_try_write(path, FILE_KEEP, &eb), SPRAT_E_EXISTS);
+    cr_expect_eq(file_write(path, "two!", 4, 0666, FILE_KEEP, &eb), SPRAT_E_EXISTS);
+    cr_assert_eq(stat(path, &st), 0);
+    cr_expect_eq(st.st_size, 3);
+    cr_assert_eq(chmod(path, 0604), 0);
+    cr_expect_eq(file_try_write(path, FILE_REPLACE, &eb), 0, "%s", eb.text);
+    cr_expect_eq(file_write(path, "two!", 4, 0666, FILE_REPLACE, &eb), 0, "%s", eb.text);
+    cr_assert_eq(stat(path, &st), 0);
+    cr_expect(st.st_size == 4 && (st.st_mode & 07777) == 0604, "its mode stays");
+    snprintf(odd, sizeof(odd), "%s/no/f", dir);
+    cr_expect_eq(file_try_write(odd, FILE_KEEP, &eb), SPRAT_E_NOENT);
+    cr_expect_eq(file_try_write("", FILE_KEEP, &eb), SPRAT_E_INVAL);
+    snprintf(cmd, sizeof(cmd), "test $(ls -A %s | wc -l) = 1", dir);
+    cr_expect_eq(system(cmd), 0, "no temporary file stays");
+    umask(mask);
     remove_temp(dir);
 }
 
@@ -108,7 +196,7 @@ Test(file, makes_directories)
     cr_expect(S_ISDIR(st.st_mode));
     cr_expect_eq(file_make_dirs("/", 0700, &eb), 0);
     snprintf(path, sizeof(path), "%s/f", dir);
-    cr_assert_eq(file_write_atomic(path, "", 0, 0600, NULL), 0);
+    cr_assert_eq(file_write(path, "", 0, 0600, FILE_REPLACE, NULL), 0);
     cr_expect_eq(file_make_dirs(path, 0700, &eb), SPRAT_E_INVAL);
     strcat(path, "/below");
     cr_expect_neq(file_make_dirs(path, 0700, &eb), 0);
