@@ -12,6 +12,7 @@
 #include "peer/cli/screen.h"
 #include "peer/cli/text.h"
 #include "peer/store/check.h"
+#include "peer/store/lookalike.h"
 
 enum { OPT_QUIET = 1 };
 
@@ -39,14 +40,28 @@ on_progress(void *user, uint32_t done, uint32_t total)
     return true;
 }
 
+/* Of a file that is called missing, what is in its place, if anything is. */
+static void
+print_missing(const struct metainfo_file *f, const char *shown, const char *dir)
+{
+    struct errbuf why;
+
+    if ((f->attr & ATTR_SYMLINK) == 0 && lookalike_find(dir, f->path, &why))
+        printf("%-10s %s (%s)\n", check_file_state_name(CHECK_FILE_MISSING), shown, why.text);
+    else
+        printf("%-10s %s\n", check_file_state_name(CHECK_FILE_MISSING), shown);
+}
+
 /* What, file, and in what measure. */
 static void
-print_file(const struct metainfo_file *f, const struct check_file *r)
+print_file(const struct metainfo_file *f, const struct check_file *r, const char *dir)
 {
     char path[METAINFO_PATH_MAX * 4];
 
     text_fit(path, sizeof(path), f->path, METAINFO_PATH_MAX);
-    if (r->bad > 0 && r->state != CHECK_FILE_MISSING)
+    if (r->state == CHECK_FILE_MISSING)
+        print_missing(f, path, dir);
+    else if (r->bad > 0)
         printf("%-10s %s (%u of %u pieces are wrong)\n", check_file_state_name(r->state), path,
                r->bad, r->checked);
     else
@@ -55,7 +70,8 @@ print_file(const struct metainfo_file *f, const struct check_file *r)
 
 /* Prints the files and returns how many are not right. */
 static size_t
-print_report(const struct metainfo *mi, const struct check_report *report, bool quiet)
+print_report(const struct metainfo *mi, const struct check_report *report, const char *dir,
+             bool quiet)
 {
     size_t wrong = 0;
 
@@ -66,7 +82,7 @@ print_report(const struct metainfo *mi, const struct check_report *report, bool 
             continue;
         wrong += !ok;
         if (!ok || !quiet)
-            print_file(&mi->files[i], &report->files[i]);
+            print_file(&mi->files[i], &report->files[i], dir);
     }
     return wrong;
 }
@@ -96,7 +112,7 @@ verify(struct metainfo *mi, const char *torrent, const char *dir, bool quiet)
     screen_clear(&v.screen);
     if (err != 0)
         return cli_fail("%s: %s", torrent, eb.text[0] != '\0' ? eb.text : sprat_strerror(err));
-    wrong = print_report(mi, &report, quiet);
+    wrong = print_report(mi, &report, dir, quiet);
     bool whole = bitfield_full(&report.good);
     check_report_fini(&report);
     if (wrong > 0 || !whole)

@@ -31,11 +31,30 @@ to_parent(char *path)
     slash[slash == path ? 1 : 0] = '\0';
 }
 
+/* The directory that |path| is in as it was given, if its last component is |name|: a link may have
+ * the torrent's name, and what it leads to another. To be freed; NULL if it has another name. */
+static char *
+parent_as_given(const char *path, const char *name)
+{
+    size_t end = strlen(path), len = strlen(name);
+    char *dir, *real;
+
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    if (end < len || memcmp(path + end - len, name, len) != 0 ||
+        (end > len && path[end - len - 1] != '/'))
+        return NULL;
+    dir = end > len ? strndup(path, end - len) : strdup(".");
+    real = dir != NULL ? realpath(dir, NULL) : NULL;
+    free(dir);
+    return real;
+}
+
 int
 place_find(const struct metainfo *mi, const char *path, char **dir, struct errbuf *eb)
 {
     struct stat st;
-    char *whole;
+    char *whole, *parent;
     int err;
 
     if (stat(path, &st) != 0)
@@ -44,13 +63,15 @@ place_find(const struct metainfo *mi, const char *path, char **dir, struct errbu
     if (err != 0)
         return err;
     const char *slash = strrchr(whole, '/');
-    bool same_name = slash != NULL && strcmp(slash + 1, mi->name) == 0;
-    if (S_ISDIR(st.st_mode)) {
-        if (mi->multi_file && same_name && !holds(whole, mi->name))
-            to_parent(whole);
-    } else if (!mi->multi_file && same_name) {
+    bool is_dir = S_ISDIR(st.st_mode),
+         same_name = slash != NULL && strcmp(slash + 1, mi->name) == 0;
+    bool itself = is_dir == mi->multi_file && (!is_dir || !holds(whole, mi->name));
+    if (itself && (parent = parent_as_given(path, mi->name)) != NULL) {
+        free(whole);
+        whole = parent;
+    } else if (itself && same_name) {
         to_parent(whole);
-    } else {
+    } else if (!is_dir) {
         free(whole);
         return errbuf_set(eb, SPRAT_E_INVAL, "%s: not a directory", path);
     }

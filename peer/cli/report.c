@@ -12,6 +12,7 @@
 #include "common/sys/clock.h"
 #include "peer/cli/describe.h"
 #include "peer/cli/text.h"
+#include "peer/store/lookalike.h"
 
 void
 report_init(struct report *r, struct screen *screen, const struct metainfo *mi, const char *magnet,
@@ -79,6 +80,7 @@ say_missing(struct report *r, const struct torrent *t)
     for (size_t i = 0; i < mi->file_count; i++) {
         const struct metainfo_file *f = &mi->files[i];
         uint32_t end = f->first_piece + f->piece_count, lacking = 0;
+        struct errbuf why;
         char path[256];
 
         if (f->attr & ATTR_PAD)
@@ -95,6 +97,8 @@ say_missing(struct report *r, const struct torrent *t)
         text_fit(path, sizeof(path), f->path, 200);
         screen_warn(r->screen, "%s: %u of %u pieces are missing or wrong", path, lacking,
                     f->piece_count);
+        if ((f->attr & ATTR_SYMLINK) == 0 && lookalike_find(torrent_save_dir(t), f->path, &why))
+            screen_warn(r->screen, "%s: %s", path, why.text);
     }
     if (more > 0)
         screen_warn(r->screen, "and %zu more files", more);

@@ -139,7 +139,7 @@ is_same(const struct filelook *l, const char *dir, const struct look_file *f)
     const char *name = (const char *)buf_data(&l->names) + f->name;
     struct stat st;
 
-    return safepath_stat(dir, name, &st, NULL) == 0 && S_ISREG(st.st_mode) &&
+    return safepath_find(dir, name, &st, NULL) == 0 && S_ISREG(st.st_mode) &&
            (uint64_t)st.st_size == f->size &&
            (int64_t)st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec == f->mtime_ns;
 }

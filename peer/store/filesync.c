@@ -21,7 +21,7 @@ static int
 check_name(struct filetree *t, size_t file, const struct stat *synced, struct errbuf *eb)
 {
     struct stat st;
-    int err = safepath_stat(t->dir, filetree_path(t, file), &st, eb);
+    int err = safepath_find(t->dir, filetree_path(t, file), &st, eb);
 
     if (err == SPRAT_E_NOENT)
         return filetree_distrust(t, file, err, eb);

@@ -455,7 +455,7 @@ look_at(struct filetree *t, size_t file, int fd, struct errbuf *eb)
         return filetree_distrust(t, file, SPRAT_E_CHANGED, eb);
     if (e != 0)
         return fail(t, file, e, "look at", eb);
-    err = safepath_stat(t->dir, filetree_path(t, file), &by_name, eb);
+    err = safepath_find(t->dir, filetree_path(t, file), &by_name, eb);
     if (err == SPRAT_E_NOENT)
         return filetree_distrust(t, file, err, eb);
     if (err == 0 && (by_name.st_ino != by_fd.st_ino || by_name.st_dev != by_fd.st_dev))
@@ -602,12 +602,17 @@ filetree_mark(struct filetree *t, size_t file)
     lock_drop(&t->lock);
 }
 
+/* True for a symbolic link of the torrent itself (BEP 47). */
+static bool
+is_symlink(const struct filetree *t, size_t file)
+{
+    return file < t->mi->file_count && (t->mi->files[file].attr & ATTR_SYMLINK) != 0;
+}
+
 static bool
 is_right_kind(const struct filetree *t, size_t file, const struct stat *st)
 {
-    bool is_link = file < t->mi->file_count && (t->mi->files[file].attr & ATTR_SYMLINK) != 0;
-
-    return is_link ? S_ISLNK(st->st_mode) : S_ISREG(st->st_mode);
+    return is_symlink(t, file) ? S_ISLNK(st->st_mode) : S_ISREG(st->st_mode);
 }
 
 int
@@ -617,7 +622,9 @@ filetree_look(struct filetree *t, size_t file, struct storage_stamp *out, struct
     struct filetree_file *m;
     struct stat st;
     bool lost = false;
-    int err = safepath_stat(t->dir, filetree_path(t, file), &st, eb);
+    const char *path = filetree_path(t, file);
+    int err = is_symlink(t, file) ? safepath_stat(t->dir, path, &st, eb)
+                                  : safepath_find(t->dir, path, &st, eb);
 
     if (err == 0 && !is_right_kind(t, file, &st))
         err = errbuf_set(eb, SPRAT_E_EXISTS, "%s/%s is another kind of file", t->dir,

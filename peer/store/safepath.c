@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * openat() component by component with O_NOFOLLOW. Keeps nothing open between calls.
+ * openat() component by component with O_NOFOLLOW. For reading alone, a link is opened by its
+ * target. Keeps nothing open between calls.
  */
 #include "peer/store/safepath.h"
 
@@ -86,9 +87,48 @@ descend(int at, const char *name, bool make)
     return openat(at, name, flags);
 }
 
-/* Opens the directory that holds |rel|. 0 or -1 with errno. */
+/* Opens what the symbolic link |name| leads to, if the link is ours or root's. Its target is read
+ * from the link that was looked at, so another link that takes its place meanwhile is not followed.
+ * -1 with errno: ELOOP for a link of somebody else. */
 static int
-place_open(const char *dir, const char *rel, bool make, struct place *p)
+open_through(int at, const char *name, int flags)
+{
+    char target[PATH_MAX];
+    struct stat st;
+    ssize_t n = -1;
+    int link = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+    if (link < 0)
+        return -1;
+    if (fstat(link, &st) != 0 || !S_ISLNK(st.st_mode))
+        errno = ENOTDIR;
+    else if (st.st_uid != geteuid() && st.st_uid != 0)
+        errno = ELOOP;
+    else
+        n = readlinkat(link, "", target, sizeof(target) - 1);
+    int e = errno;
+    close(link);
+    errno = e;
+    if (n < 0)
+        return -1;
+    target[n] = '\0';
+    return openat(at, target, (flags & ~O_NOFOLLOW) | O_CLOEXEC);
+}
+
+/* Like descend(), through a link too. */
+static int
+descend_through(int at, const char *name)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(at, name, flags);
+
+    return fd >= 0 || (errno != ELOOP && errno != ENOTDIR) ? fd : open_through(at, name, flags);
+}
+
+/* Opens the directory that holds |rel|, making it if asked, or going through links of ours if
+ * asked. 0 or -1 with errno. */
+static int
+place_walk(const char *dir, const char *rel, bool make, bool follow, struct place *p)
 {
     char name[NAME_MAX + 1];
     const char *slash;
@@ -102,7 +142,7 @@ place_open(const char *dir, const char *rel, bool make, struct place *p)
         if (len < sizeof(name)) {
             memcpy(name, rel, len);
             name[len] = '\0';
-            next = descend(fd, name, make);
+            next = follow ? descend_through(fd, name) : descend(fd, name, make);
         }
         int e = errno;
         close(fd);
@@ -111,6 +151,12 @@ place_open(const char *dir, const char *rel, bool make, struct place *p)
     }
     *p = (struct place){.fd = fd, .base = rel};
     return fd >= 0 ? 0 : -1;
+}
+
+static int
+place_open(const char *dir, const char *rel, bool make, struct place *p)
+{
+    return place_walk(dir, rel, make, false, p);
 }
 
 static void
@@ -141,8 +187,10 @@ open_base(const struct place *p, enum safepath_mode mode, mode_t perm, bool *cre
     int fd;
 
     *created = false;
-    if (mode == SAFEPATH_READ)
-        return openat(p->fd, p->base, flags | O_RDONLY);
+    if (mode == SAFEPATH_READ) {
+        fd = openat(p->fd, p->base, flags | O_RDONLY);
+        return fd >= 0 || errno != ELOOP ? fd : open_through(p->fd, p->base, flags | O_RDONLY);
+    }
     if (mode != SAFEPATH_CREATE) {
         fd = openat(p->fd, p->base, flags | O_RDWR);
         if (fd >= 0 || errno != ENOENT || mode == SAFEPATH_WRITE)
@@ -171,7 +219,8 @@ safepath_open(const char *dir, const char *rel, enum safepath_mode mode, mode_t 
     bool is_new;
     int e;
 
-    if (place_open(dir, rel, mode == SAFEPATH_CREATE || mode == SAFEPATH_EITHER, &p) != 0)
+    if (place_walk(dir, rel, mode == SAFEPATH_CREATE || mode == SAFEPATH_EITHER,
+                   mode == SAFEPATH_READ, &p) != 0)
         return fail(eb, errno, "open", dir, rel);
     *fd = open_base(&p, mode, perm, created != NULL ? created : &is_new);
     place_close(&p);
@@ -199,6 +248,45 @@ safepath_stat(const char *dir, const char *rel, struct stat *st, struct errbuf *
     rc = fstatat(p.fd, p.base, st, AT_SYMLINK_NOFOLLOW);
     place_close(&p);
     return rc == 0 ? 0 : fail(eb, errno, "find", dir, rel);
+}
+
+/* Says which links are followed, where one is not. */
+static int
+fail_to_find(struct errbuf *eb, int e, const char *dir, const char *rel)
+{
+    if (e == ELOOP)
+        return errbuf_set(
+            eb, SPRAT_E_EXISTS,
+            "%s/%s: a symbolic link of another user is on the way; only your own links and "
+            "root's are followed",
+            dir, rel);
+    if (e == ENOLINK)
+        return errbuf_set(eb, SPRAT_E_NOENT, "%s/%s: a symbolic link that leads to nothing", dir,
+                          rel);
+    return fail(eb, e, "find", dir, rel);
+}
+
+int
+safepath_find(const char *dir, const char *rel, struct stat *st, struct errbuf *eb)
+{
+    struct place p;
+    int rc, fd, e = 0;
+
+    if (place_walk(dir, rel, false, true, &p) != 0)
+        return fail_to_find(eb, errno, dir, rel);
+    rc = fstatat(p.fd, p.base, st, AT_SYMLINK_NOFOLLOW);
+    if (rc == 0 && S_ISLNK(st->st_mode)) {
+        fd = open_through(p.fd, p.base, O_PATH);
+        rc = fd >= 0 ? fstat(fd, st) : -1;
+        e = errno;
+        if (fd >= 0)
+            close(fd);
+        if (rc != 0 && e == ENOENT)
+            e = ENOLINK;
+        errno = e;
+    }
+    place_close(&p);
+    return rc == 0 ? 0 : fail_to_find(eb, errno, dir, rel);
 }
 
 /* True if |base| is a link to exactly |target|. */
@@ -239,6 +327,7 @@ int
 safepath_link(const char *from, const char *to, const char *rel, struct errbuf *eb)
 {
     struct place a, b;
+    struct stat st;
     int err = 0;
 
     if (place_open(from, rel, false, &a) != 0)
@@ -248,7 +337,9 @@ safepath_link(const char *from, const char *to, const char *rel, struct errbuf *
         place_close(&a);
         return err;
     }
-    if (linkat(a.fd, a.base, b.fd, b.base, 0) != 0) {
+    if (fstatat(a.fd, a.base, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) {
+        err = errbuf_set(eb, SPRAT_E_AGAIN, "a symbolic link is not given another name");
+    } else if (linkat(a.fd, a.base, b.fd, b.base, 0) != 0) {
         int e = errno;
         if (must_copy(e))
             err = errbuf_set(eb, SPRAT_E_AGAIN, "%s", strerror(e));

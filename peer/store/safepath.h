@@ -3,6 +3,10 @@
  * Opening below a save directory without being led out of it: every component is opened relative to
  * its parent, and none may be a symbolic link. The save directory itself was named by the user and
  * may be one.
+ *
+ * Reading is different: people keep content elsewhere and put links where a torrent wants it
+ * (git-annex, a second disk). A symbolic link of the process's own user or of root is followed
+ * there. What it leads to is that person's word; nothing is ever written through it.
  */
 #ifndef PEER_STORE_SAFEPATH_H
 #define PEER_STORE_SAFEPATH_H
@@ -17,7 +21,7 @@
  * sentence names the file. */
 
 enum safepath_mode {
-    SAFEPATH_READ,
+    SAFEPATH_READ,   /* follows links of ours */
     SAFEPATH_WRITE,  /* read and write a file that is there */
     SAFEPATH_CREATE, /* read and write a new file: EXISTS if anything is there; directories are made */
     SAFEPATH_EITHER, /* one that is there, or a new one */
@@ -30,6 +34,10 @@ int safepath_open(const char *dir, const char *rel, enum safepath_mode mode, mod
 
 /* lstat without following anything. */
 int safepath_stat(const char *dir, const char *rel, struct stat *st, struct errbuf *eb);
+
+/* stat of what SAFEPATH_READ opens. EXISTS also for a link that is not followed; NOENT also for one
+ * that leads to nothing. */
+int safepath_find(const char *dir, const char *rel, struct stat *st, struct errbuf *eb);
 
 /* Makes a symbolic link to |target| (as readlink gives it); one that stands there already is
  * fine. */

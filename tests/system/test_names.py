@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import sys
+import unicodedata
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
@@ -122,6 +123,80 @@ def a_name_that_no_disk_can_hold_is_cut(t):
     seeder = sprat.seed(t, meta, t.path("there"))
     sprat.get(t, meta, t.path("copy"), peers=[seeder]).finish()
     content.assert_same(t.path("there"), t.path("copy"))
+
+
+def linked(t):
+    """A torrent of two files that lie elsewhere, with links where the torrent wants them: of each file, of the
+    directory, and a directory that links are read from by another name. Returns the torrent and the three."""
+    store = content.write_tree(t.path("store"), {"a": 60000, "b": 50000})
+    shutil.copytree(store, t.path("origin", "album"))
+    meta = sprat.create(t, t.path("origin", "album"))
+    os.makedirs(t.path("files", "album"))
+    for name in "ab":
+        os.symlink(f"../../store/{name}", t.path("files", "album", name))
+    os.makedirs(t.path("whole"))
+    os.symlink("../store", t.path("whole", "album"))
+    return meta, store, (t.path("files"), t.path("whole"), t.path("whole", "album"))
+
+
+@test
+def content_behind_links_of_ones_own_is_read(t):
+    meta, store, folders = linked(t)
+    for i, folder in enumerate(folders):
+        sprat.sprat(t, "verify", meta, folder, status=0)
+        seeder = sprat.seed(t, meta, folder)
+        sprat.get(t, meta, t.path(f"copy{i}"), peers=[seeder]).finish()
+        content.assert_same(store, t.path(f"copy{i}", "album"))
+        seeder.interrupt()
+    seeder = sprat.Peer(t, "seed", t.path("whole", "album")).ready()
+    assert seeder.last("ready")["name"] == "album", seeder.report()
+    sprat.get(t, seeder.last("ready")["torrent"], t.path("last"), peers=[seeder]).finish()
+    content.assert_same(store, t.path("last", "album"))
+
+
+@test
+def nothing_is_written_through_a_link(t):
+    meta, store, _ = linked(t)
+    seeder = sprat.seed(t, meta, t.path("origin"))
+    for name, target in (("file", "album/a"), ("folder", "album")):
+        victim = t.path(f"victim-{name}")
+        if name == "file":
+            content.write_file(victim, 60000, "precious")
+        else:
+            content.write_tree(victim, {"a": 60000}, "precious")
+        before = {path: open(os.path.join(victim, path), "rb").read() for path in content.files_below(victim)} \
+            if name == "folder" else open(victim, "rb").read()
+        trap = t.path(f"trap-{name}", target)
+        os.makedirs(os.path.dirname(trap), exist_ok=True)
+        os.symlink(victim, trap)
+        told = sprat.sprat(t, "get", "--adopt", "--listen", f"{t.address()}:0",
+                           "--state-dir", t.path(f"state-{name}", "x")[:-2], "-o",
+                           t.path(f"trap-{name}", "x")[:-2], "--peer", seeder.address, meta, status=1, seconds=60)
+        assert "a symbolic link or another kind of file is in its place" in told.err, str(told)
+        after = {path: open(os.path.join(victim, path), "rb").read() for path in content.files_below(victim)} \
+            if name == "folder" else open(victim, "rb").read()
+        assert after == before, f"{name}: written through the link"
+
+
+@test
+def what_is_not_found_has_its_reason(t):
+    meta, store, folders = linked(t)
+    os.unlink(t.path("files", "album", "a"))
+    os.symlink("nowhere", t.path("files", "album", "a"))
+    told = sprat.sprat(t, "verify", meta, t.path("files"), status=1).out
+    assert "album/a" in told and "leads to nothing" in told, told
+    if os.geteuid() == 0:
+        os.lchown(t.path("files", "album", "b"), 65534, 65534)
+        told = sprat.sprat(t, "verify", meta, t.path("files"), status=1).out
+        assert "only your own links and root's are followed" in told, told
+    # macOS writes names decomposed; a copy of another encoding has other bytes.
+    name = "caf\u00e9 \u1ec7.txt"
+    tree = content.write_tree(t.path("mac", "tree"), {name: 30000, "dir \u00fc/x": 400, "plain": 5})
+    meta = sprat.create(t, tree)
+    for old, new in ((name, unicodedata.normalize("NFD", name)), ("dir \u00fc", "dir u\u0308")):
+        os.rename(os.path.join(tree, old), os.path.join(tree, new))
+    told = sprat.sprat(t, "verify", meta, t.path("mac"), status=1).out
+    assert told.count("another Unicode form") == 2, told
 
 
 @test

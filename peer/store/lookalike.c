@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Goes down to the first component that is not there, and looks through its directory. A name is in
+ * another form if it is equal in Unicode's decomposition (macOS writes names decomposed, most
+ * others composed), or if cleaning makes it the torrent's (the bytes of another encoding).
+ */
+#include "peer/store/lookalike.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/unicode.h"
+#include "common/codec/metainfo_path.h"
+#include "peer/store/safepath.h"
+
+/* True if |name| on the disk would be |wanted| in a torrent. */
+static bool
+becomes(const char *name, const char *wanted)
+{
+    char clean[METAINFO_NAME_MAX + 1];
+
+    return metainfo_name_clean((const uint8_t *)name, strlen(name), clean) > 0 &&
+           strcmp(clean, wanted) == 0;
+}
+
+/* Looks for |wanted| in the directory |fd|, which is closed. */
+static bool
+find_in(int fd, const char *wanted, struct errbuf *why)
+{
+    DIR *d = fdopendir(fd);
+    const struct dirent *e;
+    bool found = false;
+
+    if (d == NULL) {
+        close(fd);
+        return false;
+    }
+    for (unsigned n = 0; !found && n < LOOKALIKE_NAMES_MAX && (e = readdir(d)) != NULL; n++) {
+        found = true;
+        if (unicode_same(e->d_name, wanted))
+            errbuf_set(why, 0,
+                       "the disk has the same name in another Unicode form, \"%s\"; rename that to "
+                       "\"%s\", "
+                       "as the torrent has it",
+                       e->d_name, wanted);
+        else if (becomes(e->d_name, wanted))
+            errbuf_set(why, 0,
+                       "the disk has the name in other bytes, \"%s\"; rename that to \"%s\"",
+                       e->d_name, wanted);
+        else
+            found = false;
+    }
+    closedir(d);
+    return found;
+}
+
+/* The first component of |rel| that is not there: it is cut out of |rel|, and its directory is
+ * opened. */
+static int
+open_last_directory(const char *dir, char *rel, const char **wanted)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), next;
+    char *slash;
+
+    while (fd >= 0 && (slash = strchr(rel, '/')) != NULL) {
+        *slash = '\0';
+        next = openat(fd, rel, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (next < 0)
+            break;
+        close(fd);
+        fd = next;
+        rel = slash + 1;
+    }
+    *wanted = rel;
+    return fd;
+}
+
+bool
+lookalike_find(const char *dir, const char *rel, struct errbuf *why)
+{
+    char path[METAINFO_PATH_MAX + 1];
+    const char *wanted;
+    struct stat st;
+    int err = safepath_find(dir, rel, &st, why), fd;
+
+    if (err == 0 && S_ISREG(st.st_mode))
+        return false;
+    if (err == 0)
+        errbuf_set(why, 0, "%s is in its place",
+                   S_ISDIR(st.st_mode) ? "a directory" : "no regular file");
+    if (err != SPRAT_E_NOENT || strlen(rel) > METAINFO_PATH_MAX)
+        return true;
+    if (safepath_stat(dir, rel, &st, NULL) == 0)
+        return true; /* the link that leads to nothing */
+    strcpy(path, rel);
+    fd = open_last_directory(dir, path, &wanted);
+    return fd >= 0 && find_in(fd, wanted, why);
+}
