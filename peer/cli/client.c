@@ -234,18 +234,54 @@ call_for(int fd, const struct client_options *o, const char *method, json_t *fla
     return status;
 }
 
+int
+client_torrents(int fd, const struct cli_args *args, json_t **out, struct errbuf *eb)
+{
+    json_t *list = NULL, *each;
+    size_t i;
+    int err = 0;
+
+    *out = json_array();
+    if (args->operand_count == 1 && strcmp(args->operands[0], CLIENT_ALL) == 0) {
+        err = client_call(fd, "torrent.list", NULL, &list, eb);
+        json_array_foreach(list, i, each)
+        {
+            const char *v1 = client_text(each, "info_hash_v1");
+
+            json_array_append_new(
+                *out, json_string(v1[0] != '\0' ? v1 : client_text(each, "info_hash_v2")));
+        }
+        json_decref(list);
+        return err;
+    }
+    for (i = 0; i < args->operand_count; i++) {
+        json_t *name = json_string(args->operands[i]);
+
+        if (name == NULL)
+            return errbuf_set(eb, SPRAT_E_INVAL, "%s: this is no UTF-8; name it by its info-hash",
+                              args->operands[i]);
+        json_array_append_new(*out, name);
+    }
+    return 0;
+}
+
 static int
 call_for_all(const struct client_options *o, const char *method, json_t *flags,
              const struct cli_args *args)
 {
     struct errbuf eb;
+    json_t *torrents = NULL, *each;
+    size_t i;
     int status = CLI_OK, fd = client_connect(o, &eb);
 
     if (fd < 0)
         return cli_fail("%s", eb.text);
-    for (size_t i = 0; i < args->operand_count; i++)
-        if (call_for(fd, o, method, flags, args->operands[i]) != CLI_OK)
+    if (client_torrents(fd, args, &torrents, &eb) != 0)
+        status = cli_fail("%s", eb.text);
+    json_array_foreach(torrents, i, each)
+        if (call_for(fd, o, method, flags, json_string_value(each)) != CLI_OK)
             status = CLI_FAILED;
+    json_decref(torrents);
     close(fd);
     return status;
 }

@@ -53,6 +53,13 @@ int client_print_json(const json_t *value);
 int client_for_each(const struct cli_command *self, int argc, const char *const *argv,
                     const char *method);
 
+/* The word that means every torrent of the daemon, as the only operand. */
+#define CLIENT_ALL "all"
+
+/* The torrents that |args| name, as a list of strings for client_call(): the operands, or for
+ * CLIENT_ALL alone the info-hashes of all. Errors as client_call(). */
+int client_torrents(int fd, const struct cli_args *args, json_t **out, struct errbuf *eb);
+
 /* An option without a value, and the key that it sets to true in the call. */
 struct client_flag {
     int id;

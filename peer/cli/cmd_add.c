@@ -177,7 +177,8 @@ add_one(const struct add *a, int fd, const char *path)
     } else {
         const char *v1 = client_text(result, "info_hash_v1");
 
-        printf("added %s %s\n", v1[0] != '\0' ? v1 : client_text(result, "info_hash_v2"),
+        printf("%s %s %s\n",
+               json_is_true(json_object_get(result, "already")) ? "already there" : "added", v1[0] != '\0' ? v1 : client_text(result, "info_hash_v2"),
                client_text(result, "name"));
     }
     json_decref(result);

@@ -43,6 +43,24 @@ row_time(const char *label, int64_t seconds)
         row(label, text);
 }
 
+/* How often the connected peers have the rarest piece, and how many of the others. Without peers
+ * there is nothing to tell. */
+static void
+print_copies(const json_t *t)
+{
+    double copies = json_number_value(json_object_get(t, "copies"));
+    char line[160];
+
+    if (client_int(t, "peers") == 0)
+        return;
+    if (copies < 1)
+        snprintf(line, sizeof(line), "%.3f: the connected peers lack some pieces", copies);
+    else
+        snprintf(line, sizeof(line), "%.3f: the connected peers have each piece %d %s or more",
+                 copies, (int)copies, text_noun((uint64_t)copies, "time", "times"));
+    row("copies", line);
+}
+
 static void
 print_progress(const json_t *t)
 {
@@ -63,9 +81,7 @@ print_progress(const json_t *t)
     snprintf(line, sizeof(line), "%s, %s now", text_size((uint64_t)client_int(t, "uploaded"), a),
              text_rate((uint64_t)client_int(t, "up_rate"), b));
     row("sent", line);
-    snprintf(line, sizeof(line), "%.3f in the swarm that we see",
-             json_number_value(json_object_get(t, "copies")));
-    row("copies", line);
+    print_copies(t);
 }
 
 static void
@@ -78,6 +94,7 @@ print_trackers(const json_t *t)
     {
         char line[TEXT_BYTES];
         const char *message = client_text(each, "message");
+        int64_t seeders = client_int(each, "seeders"), leechers = client_int(each, "leechers");
 
         if (!json_is_true(json_object_get(each, "asked")))
             snprintf(line, sizeof(line), "%s (not asked%s%s)", client_text(each, "url"),
@@ -87,9 +104,10 @@ print_trackers(const json_t *t)
                      message[0] == '\0' ? "asked just now" : "not working",
                      message[0] != '\0' ? ": " : "", message);
         else
-            snprintf(line, sizeof(line), "%s (working%s%s, %" PRId64 " seeders, %" PRId64 " leechers)",
-                     client_text(each, "url"), message[0] != '\0' ? ": " : "", message,
-                     client_int(each, "seeders"), client_int(each, "leechers"));
+            snprintf(line, sizeof(line), "%s (working%s%s, %" PRId64 " %s, %" PRId64 " %s)",
+                     client_text(each, "url"), message[0] != '\0' ? ": " : "", message, seeders,
+                     text_noun((uint64_t)seeders, "seeder", "seeders"), leechers,
+                     text_noun((uint64_t)leechers, "leecher", "leechers"));
         row(i == 0 ? "trackers" : " ", line);
     }
 }

@@ -20,9 +20,9 @@ static const struct option_spec options[] = {
 };
 
 static const struct table_column columns[] = {
-    {"ID", false, false},   {"NAME", false, true},  {"SIZE", true, false},
-    {"DONE", true, false},  {"DOWN", true, false},  {"UP", true, false},
-    {"PEERS", true, false}, {"RATIO", true, false}, {"STATE", false, false},
+    {"ID", false, false, 2},   {"NAME", false, true, 0},  {"SIZE", true, false, 3},
+    {"DONE", true, false, 0},  {"DOWN", true, false, 1},  {"UP", true, false, 5},
+    {"PEERS", true, false, 4}, {"RATIO", true, false, 6}, {"STATE", false, false, 0},
 };
 
 enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), ID_DIGITS = 8, WHY_INDENT = ID_DIGITS + 2 };
@@ -100,7 +100,7 @@ print_table(const json_t *list)
     size_t rows = json_array_size(list);
     struct row *row = calloc(rows + 1, sizeof(*row));
     const char **cells = calloc((rows + 1) * COLUMNS, sizeof(*cells));
-    unsigned width = isatty(STDOUT_FILENO) ? screen_columns() : PROGRESS_COLUMNS_MAX;
+    unsigned width = isatty(STDOUT_FILENO) ? screen_columns() : TABLE_UNBOUNDED;
     struct buf out;
     int status = CLI_OK;
 

@@ -19,7 +19,7 @@ run(const struct cli_command *self, int argc, const char *const *argv)
 
 const struct cli_command cli_pause = {
     .name = "pause",
-    .usage = "[options] TORRENT…",
+    .usage = "[options] TORRENT… | all",
     .summary = "stop the transfers of a torrent",
     .details =
         "Stops all transfers of the torrents; the daemon remembers it. A torrent is named by its\n"

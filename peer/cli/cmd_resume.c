@@ -24,7 +24,7 @@ run(const struct cli_command *self, int argc, const char *const *argv)
 
 const struct cli_command cli_resume = {
     .name = "resume",
-    .usage = "[options] TORRENT…",
+    .usage = "[options] TORRENT… | all",
     .summary = "go on with a paused torrent",
     .details =
         "Goes on with paused torrents, and tries again those that an error stopped. A torrent is\n"

@@ -46,6 +46,14 @@ struct seed {
     const char *shown; /* for the hashing's progress line */
 };
 
+static bool
+looks_like_torrent(const char *path)
+{
+    size_t len = strlen(path);
+
+    return strcmp(path, "-") == 0 || (len > 8 && strcmp(path + len - 8, ".torrent") == 0);
+}
+
 static int
 seed_torrent(const struct cli_command *self, struct seed *s, const char *torrent, const char *path)
 {
@@ -55,7 +63,11 @@ seed_torrent(const struct cli_command *self, struct seed *s, const char *torrent
     int status;
 
     if (load_torrent(torrent, &add.mi, &eb) != 0)
-        return cli_fail("%s", eb.text);
+        return cli_fail("%s%s", eb.text,
+                        looks_like_torrent(torrent)
+                            ? ""
+                            : "; of two arguments the first is a torrent file and the second the "
+                              "place of its content: to seed two paths, run 'sprat seed' for each");
     if (place_find(add.mi, path, &dir, &eb) != 0) {
         metainfo_free(add.mi);
         return cli_fail("%s", eb.text);

@@ -62,8 +62,8 @@ print_file(const struct metainfo_file *f, const struct check_file *r, const char
     if (r->state == CHECK_FILE_MISSING)
         print_missing(f, path, dir);
     else if (r->bad > 0)
-        printf("%-10s %s (%u of %u pieces are wrong)\n", check_file_state_name(r->state), path,
-               r->bad, r->checked);
+        printf("%-10s %s (%u of %u %s wrong)\n", check_file_state_name(r->state), path, r->bad,
+               r->checked, text_noun(r->checked, "piece is", "pieces are"));
     else
         printf("%-10s %s\n", check_file_state_name(r->state), path);
 }
@@ -116,9 +116,11 @@ verify(struct metainfo *mi, const char *torrent, const char *dir, bool quiet)
     bool whole = bitfield_full(&report.good);
     check_report_fini(&report);
     if (wrong > 0 || !whole)
-        return cli_fail("%s: %zu of %zu files in %s are missing or wrong", torrent, wrong, files,
-                        dir);
-    if (!quiet)
+        return cli_fail("%s: %zu of %zu %s in %s %s missing or wrong", torrent, wrong, files,
+                        text_noun(files, "file", "files"), dir, text_noun(files, "is", "are"));
+    if (!quiet && files == 1)
+        printf("the file is right (%s)\n", text_size(mi->total_size, size));
+    else if (!quiet)
         printf("all %zu files are right (%s)\n", files, text_size(mi->total_size, size));
     return CLI_OK;
 }

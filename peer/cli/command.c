@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config.h"
+
 static const struct cli_command *const commands[] = {
 #define X(name) &cli_##name,
     CLI_COMMAND_TABLE(X)
@@ -24,10 +26,18 @@ cli_commands(size_t *count)
 const struct cli_command *
 cli_find_command(const char *name)
 {
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+    const struct cli_command *found = NULL;
+    size_t len = strlen(name), n = 0;
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(commands[i]->name, name) == 0)
             return commands[i];
-    return NULL;
+        if (strncmp(commands[i]->name, name, len) == 0) {
+            found = commands[i];
+            n++;
+        }
+    }
+    return n == 1 && len >= CLI_PREFIX_MIN ? found : NULL;
 }
 
 void
@@ -67,6 +77,10 @@ cli_next(struct cli_args *a, int *id, const char **value, size_t min, size_t max
     while ((got = options_next(&a->scan, id, value, &eb)) > 0) {
         if (*id == CLI_OPT_HELP) {
             cli_help(a->command);
+            return end_with(a, CLI_OK);
+        }
+        if (*id == CLI_OPT_VERSION) {
+            printf("sprat %s\n", PACKAGE_VERSION);
             return end_with(a, CLI_OK);
         }
         if (*id != OPTION_OPERAND)

@@ -21,6 +21,7 @@ enum cli_status {
 };
 
 enum {
+    CLI_PREFIX_MIN = 2, /* letters of a command's name */
     CLI_OPERANDS_MAX = 256,
     CLI_LIST_MAX = 256, /* values of one repeatable option */
 };
@@ -37,10 +38,11 @@ struct cli_command {
 };
 
 /* The row that stands in every table of options; cli_next() acts on it. */
-enum { CLI_OPT_HELP = 1000 };
+enum { CLI_OPT_HELP = 1000, CLI_OPT_VERSION };
 #define CLI_HELP_ROW                                                                               \
+    {CLI_OPT_HELP, 'h', "help", NULL, "print this help"},                                          \
     {                                                                                              \
-        CLI_OPT_HELP, 'h', "help", NULL, "print this help"                                         \
+        CLI_OPT_VERSION, 'V', "version", NULL, "print the version"                                 \
     }
 
 /*  X(name) of every subcommand, in the order of the help */
@@ -68,7 +70,7 @@ CLI_COMMAND_TABLE(X)
 /* All of them; |*count| of them. */
 const struct cli_command *const *cli_commands(size_t *count);
 
-/* Finds one by name; NULL if there is none. */
+/* Finds one by its name, or by the beginning of it if only one has that; NULL if there is none. */
 const struct cli_command *cli_find_command(const char *name);
 
 /* The arguments of one subcommand while they are read. */

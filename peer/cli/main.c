@@ -27,7 +27,7 @@ print_help(void)
         printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
     printf("\noptions:\n"
            "  -h, --help     print this help; 'sprat COMMAND --help' tells about one command\n"
-           "      --version  print the version\n"
+           "  -V, --version  print the version\n"
            "\nexample:\n"
            "  sprat create -t http://tracker.example:6969/announce album\n"
            "  sprat seed album.torrent .\n"
@@ -68,7 +68,7 @@ run(int argc, const char *const *argv)
         print_help();
         return CLI_OK;
     }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         printf("sprat %s\n", PACKAGE_VERSION);
         return CLI_OK;
     }

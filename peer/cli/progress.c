@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Layout of the progress line: fields of fixed priority on the right, the name on the left, and a
- * bar in what is left between them.
+ * bar in what is left between them. What does not fit goes in this order: the bar, padding, then the
+ * fields that are needed least.
  */
 #include "peer/cli/progress.h"
 
@@ -15,6 +16,7 @@ enum {
     BAR_GOOD = 20, /* what a name that is longer than NAME_GOOD leaves to the bar */
     BAR_MAX = 42,
     NAME_MIN = 8,
+    NAME_TIGHT = 6, /* beside fields without padding */
     NAME_GOOD = 20,
     PHASE_MAX = 60,
     PLAIN_NOTE_MAX = 300,
@@ -45,6 +47,27 @@ fill(const struct progress *p, bool utf8, struct fields *f)
     }
     snprintf(f->text[F_UP], FIELD_MAX, "%s%9s", utf8 ? "↑" : "U", text_rate_short(p->up_rate, n));
     snprintf(f->text[F_PEERS], FIELD_MAX, "%3u %s", p->peers, p->peers == 1 ? "peer " : "peers");
+}
+
+/* The same without padding and labels, for narrow terminals. */
+static void
+fill_tight(const struct progress *p, bool utf8, struct fields *f)
+{
+    char n[TEXT_NUMBER_MAX];
+
+    text_percent(p->done, p->total, f->text[F_PERCENT]);
+    if (!p->transfer)
+        return;
+    if (p->done < p->total) {
+        snprintf(f->text[F_DOWN], FIELD_MAX, "%s%s", utf8 ? "↓" : "D",
+                 text_rate_short(p->down_rate, n));
+        if (p->eta_s >= 0)
+            text_duration(p->eta_s, f->text[F_ETA]);
+        else
+            f->text[F_ETA][0] = '\0';
+    }
+    snprintf(f->text[F_UP], FIELD_MAX, "%s%s", utf8 ? "↑" : "U", text_rate_short(p->up_rate, n));
+    snprintf(f->text[F_PEERS], FIELD_MAX, "%u %s", p->peers, p->peers == 1 ? "peer" : "peers");
 }
 
 /* Columns of all fields, each with two blanks before it. */
@@ -122,7 +145,10 @@ progress_line(const struct progress *p, unsigned columns, bool utf8, char out[PR
     if (has_note(p))
         return note_line(p, columns, out);
     fill(p, utf8, &f);
-    drop_fields(&f, columns > NAME_MIN + 2 + BAR_MIN ? columns - NAME_MIN - 2 - BAR_MIN : 0);
+    if (fields_width(&f) + NAME_MIN > columns) {
+        fill_tight(p, utf8, &f);
+        drop_fields(&f, columns > NAME_TIGHT ? columns - NAME_TIGHT : 0);
+    }
     right = fields_width(&f);
     if (right >= columns) {
         text_fit(out, PROGRESS_LINE_MAX, f.text[F_PERCENT] + strspn(f.text[F_PERCENT], " "),

@@ -9,7 +9,7 @@
 #include "common/base/assert.h"
 #include "peer/cli/text.h"
 
-enum { GAP = 2, CELL_BYTES = 1024 };
+enum { GAP = 2, CELL_BYTES = 8192 };
 
 static unsigned
 most(unsigned a, unsigned b)
@@ -17,28 +17,64 @@ most(unsigned a, unsigned b)
     return a > b ? a : b;
 }
 
+/* Columns of a line if the flexible column had no more than TABLE_FLEX_MIN. A width of 0 is a column
+ * that is left out. */
+static unsigned
+least_width(const struct table_column *column, size_t columns, const unsigned *widths)
+{
+    unsigned sum = 0;
+
+    for (size_t c = 0; c < columns; c++) {
+        if (widths[c] == 0)
+            continue;
+        sum += sum > 0 ? GAP : 0;
+        sum += column[c].flex && widths[c] > TABLE_FLEX_MIN ? TABLE_FLEX_MIN : widths[c];
+    }
+    return sum;
+}
+
+/* Leaves out the column that is needed least. False: all that are there are needed. */
+static bool
+leave_one_out(const struct table_column *column, size_t columns, unsigned *widths)
+{
+    size_t worst = columns;
+
+    for (size_t c = 0; c < columns; c++)
+        if (widths[c] > 0 && column[c].drop > 0 &&
+            (worst == columns || column[c].drop > column[worst].drop))
+            worst = c;
+    if (worst == columns)
+        return false;
+    widths[worst] = 0;
+    return true;
+}
+
 static void
 measure(const struct table_column *column, size_t columns, const char *const *cells, size_t rows,
         unsigned width, unsigned *widths)
 {
-    unsigned fixed = 0;
+    unsigned least, spare;
 
     for (size_t c = 0; c < columns; c++) {
         widths[c] = text_width(column[c].title);
         for (size_t r = 0; r < rows; r++)
             widths[c] = most(widths[c], text_width(cells[r * columns + c]));
-        if (!column[c].flex) {
-            if (widths[c] > TABLE_CELL_MAX)
-                widths[c] = TABLE_CELL_MAX;
-            fixed += widths[c] + GAP;
-        }
+        if (!column[c].flex && widths[c] > TABLE_CELL_MAX && width < TABLE_UNBOUNDED)
+            widths[c] = TABLE_CELL_MAX;
     }
-    for (size_t c = 0; c < columns; c++) {
-        unsigned room = width > fixed ? width - fixed : 0;
+    while (least_width(column, columns, widths) > width && leave_one_out(column, columns, widths))
+        continue;
+    least = least_width(column, columns, widths);
+    if (least > width) {
+        unsigned *last = &widths[columns - 1];
 
-        if (column[c].flex && widths[c] > room)
-            widths[c] = most(room, TABLE_FLEX_MIN);
+        *last = *last > least - width + TABLE_FLEX_MIN ? *last - (least - width) : TABLE_FLEX_MIN;
+        least = least_width(column, columns, widths);
     }
+    spare = width > least ? width - least : 0;
+    for (size_t c = 0; c < columns; c++)
+        if (column[c].flex && widths[c] > TABLE_FLEX_MIN + spare)
+            widths[c] = TABLE_FLEX_MIN + spare;
 }
 
 static void
@@ -46,6 +82,9 @@ print_cell(struct buf *out, const struct table_column *column, const char *text,
            bool last)
 {
     char cell[CELL_BYTES];
+
+    if (width == 0)
+        return;
     unsigned used = text_fit(cell, sizeof(cell), text, width);
     int pad = used < width ? (int)(width - used) : 0;
 

@@ -13,7 +13,8 @@
 
 enum {
     TABLE_COLUMNS_MAX = 12,
-    TABLE_CELL_MAX = 64, /* columns of a cell that does not give way */
+    TABLE_CELL_MAX = 64, /* columns of a cell that does not give way, where the width is bounded */
+    TABLE_UNBOUNDED = 1 << 30, /* a width: nothing is shortened */
     TABLE_FLEX_MIN = 8,
 };
 
@@ -21,10 +22,12 @@ struct table_column {
     const char *title;
     bool right; /* numbers stand at the right edge */
     bool flex;  /* this one gives way */
+    unsigned drop; /* where the width is too small, the highest is left out first; 0: never */
 };
 
 /* Appends a header and |rows| lines to |out|; |cells| has |columns| texts a row. Lines are at most
- * |width| columns where the others leave the flexible one TABLE_FLEX_MIN. Returns out->err. */
+ * |width| columns: columns are left out, then the last one is shortened, until the flexible one has
+ * TABLE_FLEX_MIN. Returns out->err. */
 int table_print(struct buf *out, const struct table_column *column, size_t columns,
                 const char *const *cells, size_t rows, unsigned width);
 

@@ -117,6 +117,12 @@ text_percent(uint64_t done, uint64_t total, char out[TEXT_NUMBER_MAX])
     return out;
 }
 
+const char *
+text_noun(uint64_t count, const char *one, const char *many)
+{
+    return count == 1 ? one : many;
+}
+
 struct range {
     uint32_t first, last;
 };

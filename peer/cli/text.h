@@ -37,6 +37,9 @@ unsigned text_width(const char *s);
  * unless combining marks abound, and then the text is cut earlier. */
 unsigned text_fit(char *out, size_t size, const char *s, unsigned columns);
 
+/* |one| for 1, else |many|. */
+const char *text_noun(uint64_t count, const char *one, const char *many);
+
 /* "[====>     ]" of |columns| ≥ 3 in all. |size| > |columns|. */
 const char *text_bar(char *out, size_t size, uint64_t done, uint64_t total, unsigned columns);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/hex.h"
 #include "common/rpc/base64.h"
 #include "common/sys/clock.h"
 #include "common/sys/file.h"
@@ -255,6 +256,43 @@ check_place(const struct torrent_add *add, struct errbuf *eb)
     return err;
 }
 
+/* What of a second torrent.add counts: its limits. */
+static int
+merge_known(struct torrent *t, void *errand, struct errbuf *eb)
+{
+    struct errand *e = errand;
+    struct torrent_status st;
+    int err;
+
+    torrent_get_status(t, &st);
+    err = get_limits(e->params, &st.up_limit, &st.down_limit, eb);
+    if (err != 0)
+        return err;
+    if (json_object_get(e->params, "up_limit") != NULL ||
+        json_object_get(e->params, "down_limit") != NULL)
+        torrent_set_limits(t, st.up_limit, st.down_limit);
+    e->result = render_torrent(t);
+    json_object_set_new(e->result, "already", json_true());
+    return 0;
+}
+
+/* A torrent that is there already is no mistake of a script: it is told, and |add->mi| is done with. */
+static int
+take_known(const struct daemon *d, const struct torrent_add *add, const json_t *params,
+           json_t **result, struct errbuf *eb)
+{
+    struct errand e = {.params = params};
+    char hex[HEX_SIZE(20)];
+    int err;
+
+    hex_encode(metainfo_wire_hash(add->mi, !add->mi->has_v1), 20, hex);
+    err = shards_with(d->shards, hex, merge_known, &e, eb);
+    *result = e.result;
+    if (err == 0)
+        metainfo_free(add->mi);
+    return err;
+}
+
 static int
 torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
@@ -308,6 +346,8 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
     if (err == 0)
         err = shards_add(d->shards, &add, render_added, result, eb);
     free(selection);
+    if (err == SPRAT_E_EXISTS)
+        err = take_known(d, &add, params, result, eb);
     if (err != 0)
         metainfo_free(add.mi);
     return err;

@@ -90,7 +90,7 @@ static const struct option_spec specs[] = {
      "how long complete torrents are seeded that are added without saying so (forever)"},
     {OPT_LOG_LEVEL, 0, "log-level", "LEVEL", "error, warning, info or debug (info)"},
     {OPT_HELP, 'h', "help", NULL, "print this help"},
-    {OPT_VERSION, 0, "version", NULL, "print the version"},
+    {OPT_VERSION, 'V', "version", NULL, "print the version"},
 };
 
 enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };

@@ -157,7 +157,8 @@ int session_add(struct session *s, const struct torrent_add *add, struct torrent
 struct torrent *session_next(const struct session *s, const struct torrent *t);
 /* By hex info-hash, v1 or v2, whole or a prefix of ≥ 6 digits, or by name: how many there are, and
  * one of them, if there are any, in |*found|. */
-size_t session_find(const struct session *s, const char *what, struct torrent **found);
+size_t session_find(const struct session *s, const char *what, bool by_beginning,
+                    struct torrent **found);
 /* By one of its 20-byte hashes, if it is this loop's; NULL. */
 struct torrent *session_find_by_hash(const struct session *s, const uint8_t *hash);
 /* Torrents of all loops are numbered in the order of adding. */

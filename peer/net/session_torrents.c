@@ -321,14 +321,14 @@ is_meant(const struct torrent *t, const char *what)
 }
 
 size_t
-session_find(const struct session *s, const char *what, struct torrent **found)
+session_find(const struct session *s, const char *what, bool by_beginning, struct torrent **found)
 {
     size_t n = 0;
 
     LIST_EACH(it, &s->torrents) {
         struct torrent *t = LIST_ENTRY(it, struct torrent, link);
 
-        if (is_meant(t, what)) {
+        if (by_beginning ? strncmp(t->facts.name, what, strlen(what)) == 0 : is_meant(t, what)) {
             *found = t;
             n++;
         }

@@ -251,6 +251,7 @@ shards_add(struct shards *sh, const struct torrent_add *add,
  * again then, by its hash. */
 struct search {
     const char *what;
+    bool by_beginning; /* of the name */
     size_t found;
     uint32_t shard;
     uint8_t hash[TRACKER_HASH_LEN];
@@ -265,7 +266,7 @@ search_one(struct session *s, void *arg)
 {
     struct search *x = arg;
     struct torrent *t;
-    size_t n = session_find(s, x->what, &t);
+    size_t n = session_find(s, x->what, x->by_beginning, &t);
 
     x->found += n;
     if (n == 0)
@@ -292,8 +293,16 @@ shards_with(struct shards *sh, const char *what,
     struct search x = {.what = what, .fn = fn, .arg = arg, .eb = eb};
 
     call_all(sh, search_one, &x);
+    if (x.found == 0 && what[0] != '\0') {
+        x.by_beginning = true;
+        call_all(sh, search_one, &x);
+    }
     if (x.found > 1)
-        return errbuf_set(eb, SPRAT_E_INVAL, "%s names more than one torrent", what);
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          x.by_beginning
+                              ? "the names of %zu torrents begin with %s: write more of one"
+                              : "%zu torrents are named %s: name one by its info-hash",
+                          x.found, what);
     if (x.found == 1)
         shards_call(sh, x.shard, visit, &x);
     if (x.found == 0)

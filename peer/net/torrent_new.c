@@ -129,6 +129,17 @@ torrent_need_metainfo(struct torrent *t, struct errbuf *eb)
     return 0;
 }
 
+/* A ratio counts from here on: what an earlier `sprat seed` or `get` gave is put on top. */
+static void
+begin_ratio(struct torrent *t)
+{
+    const struct torrent_totals *sum = &t->totals;
+
+    if (t->wish.seed == SEED_RATIO && t->facts.total_size > 0)
+        t->wish.ratio +=
+            (double)(sum->up_before + sum->up_session) / (double)t->facts.total_size;
+}
+
 /* What spratd needs to know again after a restart; and what a torrent that stays paused has on
  * disk, since nobody looks there before it is resumed. */
 static int
@@ -236,6 +247,8 @@ enter_state(struct torrent *t, const struct state_torrent *row, struct errbuf *e
         err = state_add(st, t->mi, t->save_dir, t->session->house->managed, &t->id, eb);
         if (err == 0)
             err = read_totals(t, eb);
+        if (err == 0 && t->session->house->managed)
+            begin_ratio(t);
     }
     return err == 0 ? remember(t, eb) : err;
 }

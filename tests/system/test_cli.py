@@ -107,6 +107,7 @@ def wrong_usage_is_one_line_and_status_2(t):
         (["get", "--json=yes", "x"], "takes no value"),
         (["seed", "--lisen", "x"], "did you mean '--listen'?"),
         (["seed", "-o", "x", "a.torrent", "b"], "-o and -f go with PATH alone"),
+        (["rm", "all"], "--yes"),
         (["ls", "x"], "unexpected argument 'x'"),
         (["rm"], "too few arguments"),
         (["rm", "--dat", "x"], "did you mean '--data'?"),

@@ -64,7 +64,8 @@ def a_torrent_from_add_to_rm(t):
     details = json.loads(daemon.sprat("info", "--json", "data").out)
     assert details["files"] == [{"path": "data", "length": 3000000, "pieces_total": shown["piece_count"],
                                  "pieces_have": shown["piece_count"], "priority": "normal"}], details
-    one_line(daemon.sprat("add", "-o", out, torrent, status=1), "already")
+    again = daemon.sprat("add", "-o", out, "--up-limit", "9M", torrent)
+    assert again.out.startswith("already there ") and daemon.state("data")["up_limit"] == 9 << 20, str(again)
     daemon.sprat("rm", "data")
     t.wait("its removal", lambda: daemon.listing() == [], 10)
     assert os.path.exists(os.path.join(out, "data")), "without --data files stay"
@@ -134,6 +135,42 @@ def peers_that_were_named_are_remembered(t):
     daemon.sprat("resume", "data")
     daemon.await_state("data", "seeding")
     content.assert_same(path, t.path("out", "data"))
+
+
+@test
+def all_of_them_and_names_by_their_beginning(t):
+    daemon = Daemon(t)
+    for name in ("alpha", "alps", "beta"):
+        path = content.write_file(t.path("origin", name), 50000, seed=len(name) + ord(name[-1]))
+        daemon.sprat("add", "-o", os.path.dirname(path), our.create(t, path))
+        daemon.await_state(name, "seeding")
+    daemon.sprat("pause", "all")
+    assert {x["state"] for x in daemon.listing()} == {"paused"}, daemon.listing()
+    daemon.sprat("res", "be", "alph")  # commands by their beginning too
+    daemon.await_state("beta", "seeding")
+    daemon.await_state("alpha", "seeding")
+    assert daemon.state("alps")["state"] == "paused"
+    one_line(daemon.sprat("pause", "al", status=1), "the names of 2 torrents begin with al")
+    one_line(daemon.sprat("rm", "all", status=2), "--yes")
+    assert len(daemon.listing()) == 3
+    daemon.sprat("rm", "all", "--yes")
+    t.wait("their removal", lambda: daemon.listing() == [], 20)
+
+
+@test
+def what_a_foreground_seed_gave_does_not_count_for_a_ratio(t):
+    path = content.write_file(t.path("origin", "data"), 300_000)
+    torrent = our.create(t, path)
+    state = t.path("state", "x")[:-2]
+    seeder = our.seed(t, torrent, os.path.dirname(path), "--state-dir", state)
+    assert our.get(t, torrent, t.path("copy"), peers=[seeder.address]).status() == 0
+    assert seeder.stop() == 143
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", os.path.dirname(path), "--seed", "1", torrent)
+    daemon.await_state("data", "seeding")
+    assert daemon.state("data")["uploaded"] >= 300_000
+    our.get(t, torrent, t.path("another"), peers=[daemon.listening()])
+    daemon.await_state("data", "stopped")
 
 
 @test

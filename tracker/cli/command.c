@@ -11,6 +11,7 @@
 
 #include "common/base/printable.h"
 #include "common/base/suggest.h"
+#include "config.h"
 #include "common/sys/sandbox.h"
 
 enum { HELP_WIDTH = 80, SENTENCE_MAX = 4096 };
@@ -103,6 +104,16 @@ command_is_group(const char *word)
     return false;
 }
 
+const char *
+command_nearest_group(const char *word)
+{
+    const char *names[COMMAND_COUNT];
+
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        names[i] = commands[i]->group;
+    return suggest_nearest(word, names, COMMAND_COUNT);
+}
+
 static int
 unknown_command(const char *group, const char *name)
 {
@@ -152,6 +163,7 @@ take(struct command_call *c, int id, const char *value, const char **database, c
     case COMMAND_OPT_HELP: *help = true; return COMMAND_OK;
     case COMMAND_OPT_DATABASE: *database = value; return COMMAND_OK;
     case COMMAND_OPT_CONFIG: *config = value; return COMMAND_OK;
+    case COMMAND_OPT_VERSION: c->version = true; return COMMAND_OK;
     case COMMAND_OPT_JSON: c->json = true; return COMMAND_OK;
     default: c->values[id] = value != NULL ? value : ""; return COMMAND_OK;
     }
@@ -193,7 +205,7 @@ read_arguments(struct command_call *c, int argc, const char *const *argv, bool *
     options_init(&o, argc, argv, c->command->options, c->command->option_count);
     while (status == COMMAND_OK && (got = options_next(&o, &id, &value, &eb)) == 1)
         status = take(c, id, value, &database, &config, help);
-    if (status != COMMAND_OK || *help)
+    if (status != COMMAND_OK || *help || c->version)
         return status;
     if (got < 0)
         return command_usage(c->command, "%s", eb.text);
@@ -225,6 +237,10 @@ run(const struct command *command, int argc, const char *const *argv)
         return status;
     if (help) {
         print_help(command);
+        return end_output(COMMAND_OK);
+    }
+    if (c.version) {
+        printf("sprat-tracker %s\n", PACKAGE_VERSION);
         return end_output(COMMAND_OK);
     }
     /* What root makes here, the tracker has to write. */

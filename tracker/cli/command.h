@@ -44,12 +44,16 @@ struct command {
 };
 
 /* The rows that stand in every table of options. */
-enum { COMMAND_OPT_HELP = 1000, COMMAND_OPT_DATABASE, COMMAND_OPT_CONFIG, COMMAND_OPT_JSON };
+enum { COMMAND_OPT_HELP = 1000, COMMAND_OPT_DATABASE, COMMAND_OPT_CONFIG, COMMAND_OPT_JSON,
+       COMMAND_OPT_VERSION };
 #define COMMAND_ROWS                                                                               \
     {COMMAND_OPT_DATABASE, 0, "database", "FILE", "the tracker's database"},                       \
         {COMMAND_OPT_CONFIG, 'c', "config", "FILE", "take the database from that configuration"},  \
     {                                                                                              \
         COMMAND_OPT_HELP, 'h', "help", NULL, "print this help"                                     \
+    },                                                                                             \
+    {                                                                                              \
+        COMMAND_OPT_VERSION, 'V', "version", NULL, "print the version"                             \
     }
 #define COMMAND_JSON_ROW                                                                           \
     {                                                                                              \
@@ -83,13 +87,16 @@ struct command_call {
     const char *operands[COMMAND_OPERANDS_MAX];
     size_t operand_count;
     const char *values[COMMAND_VALUES_MAX]; /* by option id; NULL: not given; "" for a flag */
-    bool json;
+    bool json, version;
     struct settings settings; /* of the configuration, or the defaults */
     struct registry *registry;
 };
 
 /* Is this the first word of a command? */
 bool command_is_group(const char *word);
+
+/* The first word of a command that is nearest to |word|, or NULL. */
+const char *command_nearest_group(const char *word);
 
 /* Runs the command that |argc| words at |argv| begin with, and returns the exit status. */
 int command_main(int argc, const char *const *argv);

@@ -21,6 +21,13 @@ main(int argc, char **argv)
 
     if (argc > 1 && command_is_group(words[0]))
         return command_main(argc - 1, words);
+    if (argc > 1 && words[0][0] != '-' && command_nearest_group(words[0]) != NULL) {
+        fprintf(stderr,
+                "sprat-tracker: unknown command '%s'; did you mean '%s'? (see 'sprat-tracker "
+                "--help')\n",
+                words[0], command_nearest_group(words[0]));
+        return 2;
+    }
     err = settings_read(&settings, argc - 1, words, &action, &eb);
 
     if (err != 0) {

@@ -91,6 +91,21 @@ Test(progress, all_fields_and_a_bar_from_76_columns_on)
     }
 }
 
+Test(progress, a_narrow_one_loses_the_bar_first)
+{
+    struct progress p = half;
+    char line[PROGRESS_LINE_MAX];
+
+    progress_line(&p, 39, true, line);
+    cr_expect_str_eq(line, "debian-…  50.0%  ↓1.0M/s  12 peers  50s");
+    for (unsigned columns = 39; columns < 76; columns++) {
+        progress_line(&p, columns, false, line);
+        cr_expect(strstr(line, "1.0M/s") != NULL && strstr(line, "12 peers") != NULL &&
+                      strstr(line, "50s") != NULL,
+                  "%u: %s", columns, line);
+    }
+}
+
 Test(progress, hostile_names_do_no_harm)
 {
     struct progress p = half;

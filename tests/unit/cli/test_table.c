@@ -9,7 +9,8 @@
 #include "peer/cli/text.h"
 
 static const struct table_column columns[] = {
-    {"ID", false, false}, {"NAME", false, true}, {"SIZE", true, false}, {"STATE", false, false}};
+    {"ID", false, false, 1}, {"NAME", false, true, 0}, {"SIZE", true, false, 2},
+    {"STATE", false, false, 0}};
 static const char *const cells[] = {
     "1", "short", "5 B", "ok", "22", "a name that is much longer", "1.5 GiB", "seeding",
 };
@@ -40,7 +41,7 @@ Test(table, the_flexible_column_gives_way)
 
 Test(table, lines_fit_every_width_that_can_be)
 {
-    for (unsigned width = 32; width < 100; width++) {
+    for (unsigned width = 18; width < 100; width++) {
         struct buf out;
         char *line, *save = NULL;
 
@@ -52,6 +53,24 @@ Test(table, lines_fit_every_width_that_can_be)
             cr_expect_leq(text_width(line), width, "%u: %s", width, line);
         buf_fini(&out);
     }
+}
+
+Test(table, columns_are_left_out_by_rank)
+{
+    struct buf out;
+
+    buf_init(&out, 100000);
+    cr_assert_eq(table_print(&out, columns, 4, cells, 2, 24), 0);
+    cr_expect_str_eq(buf_str(&out), "ID  NAME         STATE\n"
+                                    "1   short        ok\n"
+                                    "22  a name tha…  seeding\n");
+    buf_fini(&out);
+    buf_init(&out, 100000);
+    cr_assert_eq(table_print(&out, columns, 4, cells, 2, 18), 0);
+    cr_expect_str_eq(buf_str(&out), "NAME       STATE\n"
+                                    "short      ok\n"
+                                    "a name t…  seeding\n");
+    buf_fini(&out);
 }
 
 Test(table, an_empty_one_is_its_header)

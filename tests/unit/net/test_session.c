@@ -359,16 +359,18 @@ Test(session, finds_torrents_by_hash_and_name)
 
     for (int i = 0; i < 32; i++)
         sprintf(hex + 2 * i, "%02X", mi->info_hash_v2[i]);
-    cr_expect_eq(session_find(s, hex, &found), 1);
+    cr_expect_eq(session_find(s, hex, false, &found), 1);
     cr_expect_eq(found, t);
     hex[6] = '\0';
-    cr_expect_eq(session_find(s, hex, &found), 1);
+    cr_expect_eq(session_find(s, hex, false, &found), 1);
     cr_expect_eq(found, t);
     hex[5] = '\0';
-    cr_expect_eq(session_find(s, hex, &found), 0);
-    cr_expect_eq(session_find(s, "data", &found), 1);
+    cr_expect_eq(session_find(s, hex, false, &found), 0);
+    cr_expect_eq(session_find(s, "data", false, &found), 1);
     cr_expect_eq(found, t);
-    cr_expect_eq(session_find(s, "date", &found), 0);
+    cr_expect_eq(session_find(s, "date", false, &found), 0);
+    cr_expect_eq(session_find(s, "da", false, &found), 0);
+    cr_expect_eq(session_find(s, "da", true, &found), 1);
     cr_expect_eq(session_find_by_hash(s, mi->info_hash_v1), t);
     cr_expect_null(session_find_by_hash(s, mi->info_hash_v2 + 12));
     cr_expect_eq(session_next(s, NULL), t);
