@@ -214,7 +214,7 @@ set_external(struct settings *s, const char *value, struct errbuf *eb)
     struct external *x = &s->tracker.external;
     struct endpoint e;
 
-    if (addr_parse_ip(value, 0, &e) != 0 || addr_is_any(&e) || addr_is_loopback(&e))
+    if (addr_parse_ip(value, 0, &e) != 0 || e.zone != 0 || addr_is_any(&e) || addr_is_loopback(&e))
         return errbuf_set(eb, SPRAT_E_INVAL,
                           "external-address: '%s' is not an address at which other hosts reach this "
                           "one, such as 192.0.2.7 or 2001:db8::7",

@@ -28,7 +28,7 @@ proxies_add(struct proxies *p, const char *text)
         return SPRAT_E_SYNTAX;
     memcpy(ip, text, len);
     ip[len] = '\0';
-    if (addr_parse_ip(ip, 0, &base) != 0)
+    if (strchr(ip, '%') != NULL || addr_parse_ip(ip, 0, &base) != 0)
         return SPRAT_E_SYNTAX;
     bits = endpoint_ip_len(&base) * 8;
     if (slash != NULL && parse_u64(slash + 1, 0, bits, &bits) != 0)
@@ -73,6 +73,9 @@ parse_entry(const char *at, size_t len, struct endpoint *out)
         return SPRAT_E_PROTOCOL;
     memcpy(text, at, len);
     text[len] = '\0';
+    /* A zone names an interface of this host, which another host cannot know. */
+    if (strchr(text, '%') != NULL)
+        return SPRAT_E_PROTOCOL;
     if (addr_parse_ip(text, 0, out) != 0 && addr_parse(text, out) != 0)
         return SPRAT_E_PROTOCOL;
     out->port = 0;
