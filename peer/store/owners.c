@@ -48,8 +48,8 @@ is_same_file(const struct owners_query *q, size_t file, const struct other *o, s
     struct stat mine, its;
 
     return its_file < o->mi->file_count &&
-           safepath_stat(q->dir, q->mi->files[file].path, &mine, NULL) == 0 &&
-           safepath_stat(o->row.dir, o->mi->files[its_file].path, &its, NULL) == 0 &&
+           safepath_find(q->dir, q->mi->files[file].path, &mine, NULL) == 0 &&
+           safepath_find(o->row.dir, o->mi->files[its_file].path, &its, NULL) == 0 &&
            mine.st_dev == its.st_dev && mine.st_ino == its.st_ino;
 }
 
