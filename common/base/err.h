@@ -58,7 +58,8 @@ enum sprat_err_family {
     X(DB, -37, LOCAL, "the state database failed")                                                 \
     X(CRYPTO, -38, LOCAL, "the crypto library failed")                                             \
     X(CANCELLED, -39, NONE, "cancelled")                                                           \
-    X(AGAIN, -40, NONE, "not now")
+    X(AGAIN, -40, NONE, "not now")                                                                 \
+    X(GONE, -41, LOCAL, "data that was on the disk is missing")
 
 enum sprat_err {
 #define X(name, value, family, text) SPRAT_E_##name = (value),

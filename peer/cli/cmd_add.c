@@ -23,6 +23,7 @@ enum {
     OPT_PAUSED,
     OPT_CHECK,
     OPT_ADOPT,
+    OPT_REFETCH,
     OPT_UP_LIMIT,
     OPT_DOWN_LIMIT,
     OPT_SEQUENTIAL,
@@ -57,6 +58,7 @@ static const struct option_spec options[] = {
     {OPT_SKIP, 0, "skip", "PATTERN", "fetch all but these; repeatable"},
     {OPT_PAUSED, 0, "paused", NULL, "don't start it yet"},
     {OPT_CHECK, 0, "check", NULL, "hash data that is there, whatever the state says"},
+    {OPT_REFETCH, 0, "refetch", NULL, "fetch again what was fetched before and is not there"},
     {OPT_ADOPT, 0, "adopt", NULL, "overwrite files of the same names that have other content"},
     CLIENT_SOCKET_ROW,
     CLIENT_JSON_ROW,
@@ -108,6 +110,7 @@ take_option(struct add *a, int id, const char *value, struct errbuf *eb)
     case OPT_PAUSED: json_object_set_new(a->params, "paused", json_true()); return 0;
     case OPT_SEQUENTIAL: json_object_set_new(a->params, "sequential", json_true()); return 0;
     case OPT_SUPER_SEED: json_object_set_new(a->params, "super_seed", json_true()); return 0;
+    case OPT_REFETCH: json_object_set_new(a->params, "refetch", json_true()); return 0;
     case OPT_ADOPT: json_object_set_new(a->params, "adopt", json_true()); return 0;
     case OPT_CHECK: json_object_set_new(a->params, "check", json_true()); return 0;
     case OPT_UP_LIMIT: return client_put_rate(a->params, "up_limit", "--up-limit", value, eb);

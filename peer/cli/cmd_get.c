@@ -23,6 +23,7 @@ enum {
     OPT_ALLOCATE,
     OPT_MOVE_TO,
     OPT_ADOPT,
+    OPT_REFETCH,
 };
 
 static const struct option_spec options[] = {
@@ -39,6 +40,7 @@ static const struct option_spec options[] = {
     {OPT_ONLY, 0, "only", "PATTERN",
      "fetch only these files, or files of these folders; * and ? are wildcards; repeatable"},
     {OPT_SKIP, 0, "skip", "PATTERN", "fetch all but these; repeatable"},
+    {OPT_REFETCH, 0, "refetch", NULL, "fetch again what was fetched before and is not there"},
     {OPT_ADOPT, 0, "adopt", NULL, "overwrite files of the same names that have other content"},
     TRANSFER_ROWS,
     CLI_HELP_ROW,
@@ -102,6 +104,7 @@ take_option(struct get *g, int id, const char *value, struct errbuf *eb)
     case OPT_ALLOCATE: return take_allocate(g, value, eb);
     case OPT_SEED: return take_seed(g, value, eb);
     case OPT_SEQUENTIAL: g->sequential = true; return 0;
+    case OPT_REFETCH: g->consent.refetch = true; return 0;
     case OPT_ADOPT: g->consent.adopt = true; return 0;
     case OPT_ONLY: return cli_list_add(&g->only, "--only", value, eb);
     case OPT_SKIP: return cli_list_add(&g->skip, "--skip", value, eb);

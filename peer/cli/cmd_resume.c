@@ -5,9 +5,10 @@
 #include "peer/cli/client.h"
 #include "peer/cli/command.h"
 
-enum { OPT_ADOPT = 1 };
+enum { OPT_ADOPT = 1, OPT_REFETCH };
 
 static const struct option_spec options[] = {
+    {OPT_REFETCH, 0, "refetch", NULL, "fetch again what was fetched before and is not there"},
     {OPT_ADOPT, 0, "adopt", NULL, "overwrite files of the same names that have other content"},
     CLIENT_SOCKET_ROW,
     CLIENT_JSON_ROW,
@@ -17,7 +18,8 @@ static const struct option_spec options[] = {
 static int
 run(const struct cli_command *self, int argc, const char *const *argv)
 {
-    static const struct client_flag flags[] = {{OPT_ADOPT, "adopt"}, {0, NULL}};
+    static const struct client_flag flags[] = {
+        {OPT_ADOPT, "adopt"}, {OPT_REFETCH, "refetch"}, {0, NULL}};
 
     return client_for_each_with(self, argc, argv, "torrent.resume", flags);
 }

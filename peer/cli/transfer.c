@@ -162,7 +162,8 @@ goes_on(int err)
 static void
 on_error(struct transfer *t, const struct torrent_event *ev)
 {
-    bool fatal = !goes_on(ev->err);
+    /* What was fetched before is not there: at the start, that is for the user to decide. */
+    bool fatal = !goes_on(ev->err) || (ev->err == SPRAT_E_GONE && !t->checked);
 
     report_error(&t->report, t->torrent, ev, fatal);
     if (fatal)

@@ -116,7 +116,9 @@ get_allocate(const json_t *params, bool *reserve, struct errbuf *eb)
 static int
 get_consent(const json_t *params, struct torrent_consent *consent, struct errbuf *eb)
 {
-    return rpc_get_bool(params, "adopt", &consent->adopt, eb);
+    int err = rpc_get_bool(params, "adopt", &consent->adopt, eb);
+
+    return err == 0 ? rpc_get_bool(params, "refetch", &consent->refetch, eb) : err;
 }
 
 /* The two rates, as far as they are there: bytes a second, 0 for none. */
@@ -299,7 +301,7 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
     static const char *const keys[] = {"path",  "metainfo", "save_dir", "trackers",
                                        "peers", "seed",     "paused",   "check",
                                        "up_limit", "down_limit", "sequential", "super_seed",
-                                       "allocate", "move_to", "only", "skip", "high", "adopt"};
+                                       "allocate", "move_to", "only", "skip", "high", "adopt", "refetch"};
     struct daemon *d = ctx;
     uint8_t *selection = NULL;
     struct torrent_add add = {.seed = d->settings.seed,
@@ -489,7 +491,7 @@ resume_it(struct torrent *t, void *errand, struct errbuf *eb)
 static int
 torrent_resume_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
-    static const char *const keys[] = {"torrent", "adopt"};
+    static const char *const keys[] = {"torrent", "adopt", "refetch"};
     int err = check_running(ctx, eb);
 
     if (err == 0)

@@ -65,6 +65,7 @@ house_new(const struct session_config *cfg, uint32_t loops, struct house **out, 
     if (h == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     lock_init(&h->lock);
+    roombook_init(&h->room);
     if (cfg->log != NULL)
         h->log = *cfg->log;
     h->loops = loops;
@@ -104,6 +105,7 @@ house_free(struct house *h)
         return;
     ASSERT(h->state == NULL && h->disk == NULL && h->torrents == 0);
     hashmap_fini(&h->by_hash);
+    roombook_fini(&h->room);
     lock_fini(&h->lock);
     free(h->ca_file);
     free(h);

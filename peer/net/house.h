@@ -22,6 +22,7 @@
 #include "peer/net/source.h"
 #include "peer/net/udpdoor.h"
 #include "peer/store/disk.h"
+#include "peer/store/roombook.h"
 #include "peer/store/state.h"
 
 enum {
@@ -57,6 +58,7 @@ struct house {
         struct udpdoor *udp; /* beside the listeners */
         char note[96]; /* a sentence on the choice of the port, or "" */
     } doors;
+    struct roombook room; /* on the disks, that running torrents count on */
     atomic_uint conns; /* of all torrents, and strangers */
     uint32_t conns_max;
     uint32_t loops;

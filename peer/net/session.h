@@ -71,7 +71,8 @@ enum seed_policy { SEED_NONE, SEED_RATIO, SEED_FOREVER };
 
 /* What a person says once, for the next look at the files. */
 struct torrent_consent {
-    bool adopt; /* files of others that stand in the torrent's place may be overwritten */
+    bool adopt;   /* files of others that stand in the torrent's place may be overwritten */
+    bool refetch; /* what the state database promises and is not there is fetched again */
 };
 
 struct torrent_add {

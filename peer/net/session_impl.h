@@ -11,6 +11,7 @@
  *   torrent_new.c       makes and frees a torrent
  *   torrent.c           its life: load, check, run, pause, fail, retry
  *   torrent_core.c      its core: made, started, dropped
+ *   torrent_room.c      what it needs before its first byte: a directory to write to, and space
  *   torrent_stop.c      completion, and the end: stop, save, close, remove
  *   torrent_rest.c      without a core while nobody wants anything of it: put to rest, announced, woken
  *   torrent_move.c      to another directory when it is complete
@@ -47,6 +48,7 @@ enum {
     SESSION_AGAIN_MS = 10,        /* until a disk that had no room is tried again */
     SESSION_SAVE_MS = 60000,      /* totals and peers are stored that often */
     TORRENT_RETRY_MS = 5000,      /* after a local failure */
+    TORRENT_TELL_MS = 60000,      /* the same failure is told no more often */
     TORRENT_STALLED_MAX = 256,    /* disk jobs kept for then; more are failed, and fetched again */
     TORRENT_BUSY_MS = 200,        /* until a load that found a queue full is tried again */
     TORRENT_RELOAD_MS = 500,      /* from the first sign of a changed file to a look at all */
@@ -207,6 +209,7 @@ enum torrent_failure_source {
     FAILURE_CORE, /* and its disk jobs */
     FAILURE_COMMIT,
     FAILURE_FILES, /* others changed them */
+    FAILURE_ROOM,  /* the directory can't be written to, or there is no space: nothing was begun */
 };
 
 struct hash_key {
@@ -285,8 +288,12 @@ struct torrent {
         bool reloading; /* stops only to load again */
         bool busy;      /* a step of the end is under way */
         bool told_complete;
-        char *note;     /* of the check, while room is reserved */
         bool looking;   /* whether files were mended */
+        bool preparing; /* the directory and its file system are looked at, before the core is started */
+        struct storage_room room; /* as it was found, with these pieces had */
+        struct bitfield room_have;
+        struct room_claim claim;
+        size_t gone_file; /* with a failure GONE: what is waited for */
         uint64_t print; /* of the files when they were loaded */
         uint32_t check_done, check_total; /* pieces */
         char *why; /* the last failure's sentence; see torrent_why() */
@@ -325,7 +332,13 @@ struct torrent {
         int err;
         char *message; /* NULL without a failure, or when memory is out */
         struct mono retry_at; /* MONO_NEVER: it waits for a person */
+        bool quiet;    /* the same was told a short while ago, and this time was not */
     } failure;
+    struct torrent_told { /* of failures that come and go: each cause once in a while, with a count */
+        int err;
+        struct mono at;
+        uint32_t quiet; /* times that it was not told since */
+    } told;
     struct list dirty;
     struct list crowded;
     struct list load;         /* among those that wait to be loaded */
@@ -388,8 +401,9 @@ void torrent_on_retry(void *ctx);
 void torrent_set_phase(struct torrent *t, enum torrent_phase phase);
 /* Looks at the disk, in its turn, then runs unless it is paused. */
 void torrent_load(struct torrent *t);
-/* What is on disk is known: the core runs. */
+/* What is on disk is known: the core runs, as soon as there is room for what it fetches. */
 void torrent_go(struct torrent *t);
+void torrent_start(struct torrent *t);
 void torrent_fail(struct torrent *t, enum torrent_failure_source source, int err,
                   const char *message);
 void torrent_recovered(struct torrent *t, enum torrent_failure_source source);
@@ -465,6 +479,15 @@ void torrent_rest_trim(struct torrent *t);
 
 /* torrent_status.c: as the status says it. */
 enum torrent_state torrent_state_of(const struct torrent *t);
+
+/* torrent_room.c: true if the torrent has to wait for room; then torrent_start() follows. */
+bool torrent_room_find(struct torrent *t);
+/* It is time to try again. */
+void torrent_room_retry(struct torrent *t);
+/* It writes no more. */
+void torrent_room_leave(struct torrent *t);
+/* A full disk stopped it: what is needed and free becomes part of the failure's sentence. */
+void torrent_room_explain(struct torrent *t);
 
 /* torrent_fx.c */
 void torrent_feed(struct torrent *t, const struct swarm_input *in);

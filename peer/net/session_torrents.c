@@ -52,6 +52,21 @@ admit(const struct session *s, const struct torrent_add *add, struct errbuf *eb)
     return 0;
 }
 
+/* A directory that can't be written to is the user's mistake: told at once. One on a disk that is
+ * read-only now is waited for by who stays in the foreground. */
+static int
+try_place(const struct session *s, const struct torrent_add *add, struct errbuf *eb)
+{
+    int err = 0;
+
+    if (!s->house->loading && !add->seed_only)
+        err = storage_try_dir(add->save_dir, add->mi, eb);
+    return err == SPRAT_E_ACCESS || err == SPRAT_E_NOENT ||
+                   (err == SPRAT_E_READONLY && s->house->managed)
+               ? err
+               : 0;
+}
+
 int
 session_add(struct session *s, const struct torrent_add *add, struct torrent **out,
             struct errbuf *eb)
@@ -59,6 +74,8 @@ session_add(struct session *s, const struct torrent_add *add, struct torrent **o
     struct torrent *t;
     int err = admit(s, add, eb);
 
+    if (err == 0)
+        err = try_place(s, add, eb);
     if (err == 0)
         err = torrent_new(s, add, &t, eb);
     if (err != 0)

@@ -17,6 +17,8 @@ void
 torrent_set_phase(struct torrent *t, enum torrent_phase phase)
 {
     t->phase = phase;
+    if (phase != PHASE_RUNNING)
+        torrent_room_leave(t);
     session_mark_dirty(t);
 }
 
@@ -39,10 +41,35 @@ retry_soon(struct torrent *t)
     loop_timer_set(t->retry, t->failure.retry_at);
 }
 
+/* Pushes the event, unless the same was told a short while ago: a full disk that takes one write of a
+ * hundred fails and goes on many times a second. */
+static void
+tell_failure(struct torrent *t, const char *message, bool was_told)
+{
+    struct torrent_told *told = &t->told;
+    struct mono now = loop_now(t->session->loop);
+    bool again = told->err == t->failure.err && may_pass(told->err);
+    char text[ERRBUF_SIZE];
+
+    if (again && mono_diff_ms(now, told->at) < TORRENT_TELL_MS) {
+        t->failure.quiet = !was_told;
+        told->quiet++;
+        return;
+    }
+    t->failure.quiet = false;
+    snprintf(text, sizeof(text), "%s", message);
+    if (again && told->quiet > 0)
+        snprintf(text, sizeof(text), "%.*s (and %u times before)", (int)sizeof(text) - 40, message,
+                 told->quiet);
+    event_push(t, TORRENT_EVENT_ERROR, t->failure.err, text);
+    *told = (struct torrent_told){.err = t->failure.err, .at = now};
+}
+
 void
 torrent_fail(struct torrent *t, enum torrent_failure_source source, int err, const char *message)
 {
     struct torrent_failure *f = &t->failure;
+    bool was_told = f->err == err && !f->quiet;
     bool same = f->err == err && f->message != NULL && strcmp(f->message, message) == 0;
 
     f->source = source;
@@ -51,7 +78,7 @@ torrent_fail(struct torrent *t, enum torrent_failure_source source, int err, con
     if (!same) {
         free(f->message);
         f->message = strdup(message);
-        event_push(t, TORRENT_EVENT_ERROR, err, message);
+        tell_failure(t, message, was_told);
     }
     f->retry_at = MONO_NEVER;
     if (may_pass(err))
@@ -76,6 +103,8 @@ torrent_why(const struct torrent *t, int err)
 void
 torrent_recovered(struct torrent *t, enum torrent_failure_source source)
 {
+    bool quiet;
+
     if (t->failure.source != source)
         return;
     /* Another failure's jobs still wait to be tried again: it becomes the one that is told. */
@@ -83,8 +112,10 @@ torrent_recovered(struct torrent *t, enum torrent_failure_source source)
         torrent_fail(t, FAILURE_CORE, t->failure.err, torrent_why(t, t->failure.err));
         return;
     }
+    quiet = t->failure.quiet;
     clear_failure(t);
-    event_push(t, TORRENT_EVENT_RESUMED, 0, "");
+    if (!quiet)
+        event_push(t, TORRENT_EVENT_RESUMED, 0, "");
     if (t->core.refused && t->phase == PHASE_RUNNING)
         core_start(t);
     t->core.refused = false;
@@ -128,12 +159,30 @@ on_looked(void *user, const struct storage_result *res)
     session_mark_dirty(t);
 }
 
-/* Files that were changed under us may have been mended: then all is found out anew. */
+static void
+on_peeked(void *user, const struct storage_result *res)
+{
+    struct torrent *t = user;
+
+    t->disk.looking = false;
+    if (res->err == 0 && (t->phase == PHASE_READY || t->phase == PHASE_RUNNING))
+        t->disk.looking = storage_look(t->disk.storage, on_looked, t) == 0;
+    session_mark_dirty(t);
+}
+
+/* Files that were changed under us may have been mended: then all is found out anew. For one that is
+ * missing, it is the only one that is looked at: an unmounted disk has thousands of them. */
 static void
 look_again(struct torrent *t)
 {
-    if (!t->disk.looking)
-        t->disk.looking = storage_look(t->disk.storage, on_looked, t) == 0;
+    int err;
+
+    if (t->disk.looking)
+        return;
+    err = t->failure.err == SPRAT_E_GONE
+              ? storage_peek(t->disk.storage, t->disk.gone_file, on_peeked, t)
+              : storage_look(t->disk.storage, on_looked, t);
+    t->disk.looking = err == 0;
 }
 
 void
@@ -155,6 +204,8 @@ torrent_on_retry(void *ctx)
     case PHASE_RUNNING:
         if (t->failure.source == FAILURE_FILES)
             look_again(t);
+        if (t->failure.source == FAILURE_ROOM || t->failure.source == FAILURE_NONE)
+            torrent_room_retry(t);
         t->disk.retrying = true;
         disk_retry(t);
         torrent_completion_go_on(t);
@@ -166,6 +217,9 @@ torrent_on_retry(void *ctx)
     case PHASE_CLOSING:
     case PHASE_STOPPED: break;
     }
+    if (t->failure.quiet &&
+        mono_diff_ms(loop_now(t->session->loop), t->told.at) >= TORRENT_TELL_MS)
+        tell_failure(t, t->failure.message != NULL ? t->failure.message : "", true);
     if (t->failure.err != 0 && may_pass(t->failure.err))
         retry_soon(t);
 }
@@ -238,7 +292,7 @@ loaded(struct torrent *t, const char *note)
     t->disk.print = torrent_files_print(t);
     if (t->failure.source == FAILURE_FILES)
         loop_timer_set(t->retry, mono_add_ms(loop_now(t->session->loop), TORRENT_RETRY_MS));
-    if (t->wish.paused)
+    if (t->wish.paused || (t->core.frozen && t->core.have.count == 0 && t->facts.piece_count > 0))
         return;
     torrent_go(t);
 }
@@ -256,36 +310,28 @@ load_next(struct session *s)
     }
 }
 
+/* What the database promises is not there: it is waited for, and the rest is seeded meanwhile. */
 static void
-on_prepared(void *user, const struct storage_result *res)
+wait_for_gone(struct torrent *t, const struct resume_result *res)
 {
-    struct torrent *t = user;
-
-    if (t->phase != PHASE_CHECKING)
-        return;
-    torrent_set_phase(t, PHASE_IDLE);
-    if (t->wish.stopping)
-        return; /* torrent_stop_go_on() sees to it */
-    if (res->err != 0)
-        torrent_fail(t, FAILURE_LOAD, res->err, res->why);
-    else
-        loaded(t, t->disk.note != NULL ? t->disk.note : "");
+    t->core.frozen = true;
+    t->disk.gone_file = res->gone_file;
+    torrent_fail(t, FAILURE_FILES, SPRAT_E_GONE, res->gone_why);
 }
 
-/* What would keep its files from being written is told now, and room for them is taken if that was asked
- * for; the check goes on until then. */
-static void
-prepare(struct torrent *t, const char *note)
+/* What was waited for is back: it is a download again. True if it is loaded as one. */
+static bool
+is_back(struct torrent *t, const struct resume_result *res)
 {
-    int err;
+    int err = t->failure.err;
 
-    free(t->disk.note);
-    t->disk.note = note != NULL ? strdup(note) : NULL;
-    err = storage_prepare(t->disk.storage, &t->core.have, t->wish.reserve, on_prepared, t);
-    if (err == 0)
-        torrent_set_phase(t, PHASE_CHECKING);
-    else
-        torrent_fail(t, FAILURE_LOAD, SPRAT_E_NOMEM, sprat_strerror(err));
+    if (!t->core.frozen || t->wish.seed_only || t->failure.source != FAILURE_FILES ||
+        res->gone > 0 || (err != SPRAT_E_GONE && err != SPRAT_E_NOENT && err != SPRAT_E_SHORT))
+        return false;
+    t->core.frozen = false;
+    torrent_recovered(t, FAILURE_FILES);
+    torrent_load(t);
+    return true;
 }
 
 static void
@@ -308,6 +354,11 @@ on_resumed(void *user, struct resume_result *res)
         loop_timer_set(t->retry, mono_add_ms(loop_now(t->session->loop), TORRENT_BUSY_MS));
         return;
     }
+    if (res->err == SPRAT_E_GONE) {
+        wait_for_gone(t, res);
+        torrent_load(t);
+        return;
+    }
     if (res->err != 0) {
         torrent_fail(t, FAILURE_LOAD, res->err, res->why);
         if (storage_doubtful(t->disk.storage)) { /* it is of no use any more */
@@ -316,11 +367,12 @@ on_resumed(void *user, struct resume_result *res)
         }
         return;
     }
+    if (is_back(t, res))
+        return;
     bitfield_copy(&t->core.have, res->have);
-    if (!t->wish.seed_only && !t->core.frozen && !bitfield_full(res->have))
-        prepare(t, res->note);
-    else
-        loaded(t, res->note != NULL ? res->note : "");
+    if (res->gone > 0 && !t->wish.seed_only)
+        wait_for_gone(t, res);
+    loaded(t, res->note != NULL ? res->note : "");
 }
 
 static int
@@ -332,6 +384,7 @@ open_storage(struct torrent *t, struct errbuf *eb)
         .mi = t->mi,
         .dir = t->save_dir,
         .writable = !t->wish.seed_only,
+        .dir_later = true,
         .selection = t->wish.selection,
     };
     struct commit_options co = {
@@ -362,6 +415,7 @@ start_check(struct torrent *t, struct errbuf *eb)
         .check_all = t->wish.force_check,
         .trust_all = t->wish.trusted,
         .adopt = t->wish.consent.adopt,
+        .refetch = t->wish.consent.refetch,
         .piece_hash = t->mi->layers_missing ? piece_hash : NULL,
         .progress = on_progress,
         .done = on_resumed,
@@ -404,6 +458,13 @@ torrent_load(struct torrent *t)
 
 void
 torrent_go(struct torrent *t)
+{
+    if (!torrent_room_find(t))
+        torrent_start(t);
+}
+
+void
+torrent_start(struct torrent *t)
 {
     torrent_set_phase(t, PHASE_RUNNING);
     core_start(t);
@@ -529,6 +590,7 @@ torrent_resume(struct torrent *t, const struct torrent_consent *consent)
     if (consent != NULL)
         t->wish.consent = *consent;
     clear_failure(t);
+    t->told = (struct torrent_told){0};
     store_status(t);
     if (t->phase == PHASE_STOPPED) {
         t->wish.stopping = false;

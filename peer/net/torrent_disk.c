@@ -133,6 +133,8 @@ stall(struct disk_job *job, int err)
         return false;
     list_push_back(&t->disk.stalled, &job->link);
     torrent_fail(t, FAILURE_CORE, err, torrent_why(t, err));
+    if (err == SPRAT_E_NOSPACE)
+        torrent_room_explain(t);
     return true;
 }
 
@@ -147,8 +149,10 @@ on_done(void *user, const struct storage_result *res)
         if (stall(job, res->err))
             return;
     }
-    if (res->err == 0 && job->kind == JOB_WRITE)
+    if (res->err == 0 && job->kind == JOB_WRITE) {
         commit_touch(t->disk.commit, loop_now(t->session->loop));
+        room_claim_pay(&t->disk.claim, res->len);
+    }
     if (res->err == 0 && t->disk.retrying)
         torrent_recovered(t, FAILURE_CORE);
     job_end(job, res->err, res);

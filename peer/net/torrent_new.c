@@ -370,7 +370,8 @@ torrent_free(struct torrent *t)
     free_strings(t->wish.peers, t->wish.peer_count);
     free(t->wish.move_to);
     free(t->wish.moved_from);
-    free(t->disk.note);
+    room_claim_drop(&t->disk.claim);
+    bitfield_fini(&t->disk.room_have);
     free(t->save_dir);
     metainfo_free(t->mi);
     MAGIC_CLEAR(t);

@@ -27,7 +27,7 @@ may_rest(const struct torrent *t)
 {
     return t->session->house->managed && t->phase == PHASE_RUNNING && !t->wish.stopping &&
            !t->wish.paused && t->failure.err == 0 && t->wish.selection == NULL &&
-           t->disk.completion == COMPLETION_DONE && !t->disk.reloading && !t->disk.looking &&
+           t->disk.completion == COMPLETION_DONE && !t->disk.reloading && !t->disk.looking && !t->disk.preparing &&
            t->net.conns == 0 && list_empty(&t->net.asks) && list_empty(&t->net.names) &&
            disk_idle(t) && commit_idle(t->disk.commit) && swarm_is_at_rest(t->core.swarm);
 }
@@ -69,6 +69,8 @@ drop_all(struct torrent *t)
     t->mi = NULL;
     bitfield_fini(&t->core.have);
     t->core.have = (struct bitfield){0};
+    bitfield_fini(&t->disk.room_have);
+    t->disk.room_have = (struct bitfield){0};
     t->core.started = false;
     free(t->core.later);
     t->core.later = NULL;

@@ -32,6 +32,7 @@ static void
 completed(struct torrent *t)
 {
     completion_set(t, COMPLETION_DONE);
+    torrent_room_leave(t);
     if (t->totals.completed_at == 0 && bitfield_full(torrent_have(t)))
         t->totals.completed_at = clock_unix();
     if (t->wish.seed_only)

@@ -61,7 +61,7 @@ tell(const struct adopt_options *o, size_t first, size_t count, struct errbuf *n
     if (count == 0)
         return;
     if (count > 1)
-        snprintf(more, sizeof(more), " (and %zu more files)", count - 1);
+        snprintf(more, sizeof(more), " (and %zu more of the kind)", count - 1);
     errbuf_set(note, 0, "%s/%s was there: %u of %u pieces match, the others are fetched%s", o->dir,
                o->mi->files[first].path, f->checked - f->bad, f->checked, more);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Room on the disk for a torrent's files before their bytes come. The files keep their size: what
- * was not written yet does not look as if it had been.
+ * What a torrent needs before its bytes come: a directory, and room on the disk. Files that are given room in advance keep their size: what was not written yet does not look
+ * as if it had been.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +10,11 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "common/sys/file.h"
+#include "common/sys/writable.h"
 #include "peer/store/filetree.h"
 #include "peer/store/safepath.h"
+#include "peer/store/storage.h"
 
 enum { STAT_BLOCK = 512, MIB_SHIFT = 20 };
 
@@ -39,32 +42,109 @@ lacking(struct filetree *t, size_t file, uint64_t *out, struct errbuf *eb)
     return 0;
 }
 
+/* Bytes of the file in pieces that are not had. */
+static uint64_t
+not_had(const struct filetree *t, size_t file, const struct bitfield *have)
+{
+    const struct metainfo_file *f = &t->mi->files[file];
+    uint64_t size = t->mi->piece_length, end = f->offset + f->length, sum = 0;
+
+    for (uint64_t at = f->offset, next; at < end; at = next) {
+        next = (at / size + 1) * size;
+        next = next < end ? next : end;
+        if (!bitfield_get(have, (uint32_t)(at / size)))
+            sum += next - at;
+    }
+    return sum;
+}
+
+/* The file system of the save directory: unknown where it says nothing, as some over networks do. */
+static int
+measure(const struct filetree *t, struct storage_room *room, struct errbuf *eb)
+{
+    struct statvfs vfs;
+    struct stat st;
+
+    if (stat(t->dir, &st) != 0 || statvfs(t->dir, &vfs) != 0)
+        return errbuf_set(eb, sprat_err_from_errno(errno), "can't look at %s: %s", t->dir,
+                          strerror(errno));
+    room->known = vfs.f_blocks > 0;
+    room->device = st.st_dev;
+    room->free = (uint64_t)(geteuid() == 0 ? vfs.f_bfree : vfs.f_bavail) * vfs.f_frsize;
+    return 0;
+}
+
+/* What a file lacks is what its missing pieces have, less what is on the disk already for them: a file
+ * that was given its room in advance needs none, nor does one that is complete and compressed. */
+static int
+find_need(struct filetree *t, const struct bitfield *have, struct storage_room *room,
+          struct errbuf *eb)
+{
+    int err = 0;
+
+    room->need = 0;
+    for (size_t i = 0; i < t->mi->file_count && err == 0; i++) {
+        uint64_t missing, part = 0;
+
+        if (!needs_room(t, i) || (missing = not_had(t, i, have)) == 0)
+            continue;
+        err = lacking(t, i, &part, eb);
+        room->need += part < missing ? part : missing;
+    }
+    return err;
+}
+
 /* Said before anything is taken: a disk that is filled for nothing harms others. */
 static int
 check_room(struct filetree *t, struct errbuf *eb)
 {
-    uint64_t need = 0, avail, part;
-    struct statvfs vfs;
-    int err;
+    struct storage_room room = {.known = false};
+    uint64_t need = 0, part = 0;
+    int err = measure(t, &room, eb);
 
-    for (size_t i = 0; i < t->mi->file_count; i++) {
+    for (size_t i = 0; i < t->mi->file_count && err == 0; i++) {
         if (!needs_room(t, i))
             continue;
         err = lacking(t, i, &part, eb);
-        if (err != 0)
-            return err;
         need += part;
     }
-    if (statvfs(t->dir, &vfs) != 0)
-        return errbuf_set(eb, sprat_err_from_errno(errno), "can't look at %s: %s", t->dir,
-                          strerror(errno));
-    avail = (uint64_t)vfs.f_bavail * vfs.f_frsize;
-    if (need <= avail)
-        return 0;
+    if (err != 0 || !room.known || need <= room.free)
+        return err;
     return errbuf_set(eb, SPRAT_E_NOSPACE,
-                      "there is no room for %s in %s: %llu MiB more are needed and %llu are free",
+                      "no space for %s in %s: %llu MiB more are needed, %llu MiB are free",
                       t->mi->name, t->dir, (unsigned long long)(need >> MIB_SHIFT) + 1,
-                      (unsigned long long)(avail >> MIB_SHIFT));
+                      (unsigned long long)(room.free >> MIB_SHIFT));
+}
+
+static bool
+all_there(const char *dir, const struct metainfo *mi)
+{
+    struct stat st;
+
+    for (size_t i = 0; i < mi->file_count; i++)
+        if (mi->files[i].length > 0 && (mi->files[i].attr & (ATTR_PAD | ATTR_SYMLINK)) == 0 &&
+            (safepath_stat(dir, mi->files[i].path, &st, NULL) != 0 ||
+             (uint64_t)st.st_size != mi->files[i].length))
+            return false;
+    return true;
+}
+
+int
+storage_try_dir(const char *dir, const struct metainfo *mi, struct errbuf *eb)
+{
+    return all_there(dir, mi) ? 0 : writable_dir(dir, eb);
+}
+
+int
+filetree_find_room(struct filetree *t, const struct bitfield *have, struct storage_room *room,
+                   struct errbuf *eb)
+{
+    int err = file_make_dirs(t->dir, 0777, eb);
+
+    *room = (struct storage_room){.known = false};
+    if (err == 0)
+        err = measure(t, room, eb);
+    return err == 0 ? find_need(t, have, room, eb) : err;
 }
 
 /* What was reserved beyond the file's end is given back. */

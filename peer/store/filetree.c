@@ -651,6 +651,22 @@ filetree_look(struct filetree *t, size_t file, struct storage_stamp *out, struct
     return m != NULL ? err : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
 }
 
+int
+filetree_peek(struct filetree *t, size_t file, struct errbuf *eb)
+{
+    struct storage_stamp then = filetree_get_stamp(t, file), now;
+    struct stat st;
+    int err = safepath_stat(t->dir, filetree_path(t, file), &st, eb);
+
+    if (err != 0)
+        return err;
+    now = stamp_of(&st);
+    return then.known && now.size == then.size && now.mtime_ns == then.mtime_ns &&
+                   now.inode == then.inode
+               ? SPRAT_E_AGAIN
+               : 0;
+}
+
 struct storage_stamp
 filetree_get_stamp(struct filetree *t, size_t file)
 {

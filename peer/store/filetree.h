@@ -21,6 +21,9 @@
 #include "peer/store/parts.h"
 #include "peer/store/stamp.h"
 
+struct bitfield;
+struct storage_room;
+
 enum { FILETREE_LOOK_MS = 1000 }; /* a served file is compared with its stamp no more often */
 
 /* What is remembered of one file. */
@@ -165,6 +168,11 @@ int filetree_finish(struct filetree *t, struct errbuf *eb);
  * directory that can't be written to, a file that another torrent has, names that the file system does
  * not allow or takes for one. Errors as of filetree_open(). After a look. */
 int filetree_prepare(struct filetree *t, const bool *lacking, struct errbuf *eb);
+
+/* As storage_find_room() and storage_peek(). */
+int filetree_find_room(struct filetree *t, const struct bitfield *have, struct storage_room *room,
+                       struct errbuf *eb);
+int filetree_peek(struct filetree *t, size_t file, struct errbuf *eb);
 
 /* Takes room on the disk for all files before their bytes come; NOSPACE before anything is taken if
  * there is not enough. */

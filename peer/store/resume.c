@@ -8,6 +8,7 @@
  */
 #include "peer/store/resume.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/magic.h"
@@ -40,6 +41,8 @@ struct resume {
     bool *cut;             /* those that are to lose what is behind their end */
     bool any_cut;
     struct storage_stamp *written; /* files that are there and would be written to; else not |known| */
+    bool *gone;            /* files of which the database promises more than is there */
+    size_t gone_count, gone_file;
     struct bitfield stored; /* have-bits of the database */
     struct bitfield have;
     struct bitfield skip;  /* pieces not to be checked */
@@ -47,7 +50,7 @@ struct resume {
     uint32_t rewriting; /* the piece that is written again, or was last */
     bool reported;
     int err;
-    struct errbuf why, note;
+    struct errbuf why, note, gone_why;
     struct doneq_item first_step;
 };
 
@@ -62,6 +65,7 @@ resume_free(struct resume *r)
     free(r->scan);
     free(r->cut);
     free(r->written);
+    free(r->gone);
     MAGIC_CLEAR(r);
     free(r);
 }
@@ -83,6 +87,9 @@ report(struct resume *r, uint32_t checked)
         .have = &r->have,
         .trusted = r->trusted,
         .checked = checked,
+        .gone = r->gone_count,
+        .gone_file = r->gone_file,
+        .gone_why = r->gone_why.text,
         .note = r->note.text[0] != '\0' ? r->note.text : NULL,
     };
 
@@ -178,6 +185,71 @@ judge_files(struct resume *r)
     }
 }
 
+/* True if a promised piece has bytes of the file that are not there. */
+static bool
+lacks_promised(const struct resume *r, size_t i)
+{
+    const struct metainfo_file *f = &r->mi->files[i];
+    uint64_t size = r->mi->piece_length, end = f->offset + f->length;
+    size_t home = storage_home(r->opt.storage, i);
+    struct storage_stamp now = storage_file_stamp(r->opt.storage, home);
+
+    if (f->length == 0 || (f->attr & (ATTR_PAD | ATTR_SYMLINK)) != 0 ||
+        (now.known && (home != i || now.size >= f->length)))
+        return false;
+    for (uint64_t p = f->offset / size; p * size < end; p++) {
+        uint64_t to = (p + 1) * size < end ? (p + 1) * size : end;
+
+        if (bitfield_get(&r->stored, (uint32_t)p) && (!now.known || now.size < to - f->offset))
+            return true;
+    }
+    return false;
+}
+
+/* What the database promises and is not there is not forgotten before a person says so: the disk may
+ * not be mounted. */
+static void
+find_gone(struct resume *r)
+{
+    for (size_t i = 0; i < r->mi->file_count && !r->opt.trust_all; i++) {
+        if (!lacks_promised(r, i))
+            continue;
+        if (r->trust[i] == FILE_VOUCHED) /* as it was last seen, which was after the harm */
+            r->trust[i] = FILE_CHANGED;
+        r->gone[i] = !r->opt.refetch && storage_wants(r->opt.storage, i);
+        if (r->gone[i] && r->gone_count++ == 0)
+            r->gone_file = i;
+    }
+}
+
+static void
+explain_gone(struct resume *r)
+{
+    const char *dir = storage_dir(r->opt.storage), *path = r->mi->files[r->gone_file].path;
+    bool is_short = storage_file_stamp(r->opt.storage, r->gone_file).known;
+    char more[48] = "";
+
+    if (r->gone_count > 1)
+        snprintf(more, sizeof(more), " (and %zu more)", r->gone_count - 1);
+    errbuf_set(&r->gone_why, 0,
+               "missing: %s/%s%s was fetched before and is %s now. Mount its disk or put it back, or "
+               "use --refetch to fetch it again", dir, path, more, is_short ? "shorter" : "gone");
+}
+
+/* True if the piece is promised, and lies in part in files that are gone. */
+static bool
+is_gone(const struct resume *r, uint32_t piece)
+{
+    struct layout_walk w;
+    struct layout_range range;
+
+    layout_walk_init(&w, r->mi, piece, 0, metainfo_piece_len(r->mi, piece));
+    while (r->gone_count > 0 && layout_walk_next(&w, &range))
+        if (range.stored && r->gone[range.file])
+            return true;
+    return false;
+}
+
 struct piece_files {
     bool vouched; /* all that hold a part of it are */
     bool news;    /* some one is there and may hold what the database does not know of */
@@ -271,8 +343,8 @@ on_synced(void *user, const struct storage_result *res)
         err = SPRAT_E_NOMEM;
     for (size_t i = 0; err == 0 && i <= r->mi->file_count; i++) {
         struct storage_stamp s = storage_file_stamp(r->opt.storage, i);
-        if (s.known && (i == r->mi->file_count ||
-                        (r->mi->files[i].attr & (ATTR_PAD | ATTR_SYMLINK)) == 0))
+        if (s.known && !r->gone[i] &&
+            (i == r->mi->file_count || (r->mi->files[i].attr & (ATTR_PAD | ATTR_SYMLINK)) == 0))
             files[u.file_count++] = (struct state_file){.file = (uint32_t)i, .present = true,
                 .size = s.size, .mtime_ns = s.mtime_ns, .inode = s.inode};
     }
@@ -419,9 +491,14 @@ store_lost(struct resume *r)
     struct state_file *files = calloc(r->mi->file_count + 1, sizeof(*files));
     uint32_t *lost = differences(&r->stored, &r->have, &u.lost_count);
     int err = files == NULL || lost == NULL ? SPRAT_E_NOMEM : 0;
+    size_t kept = 0;
 
+    for (size_t i = 0; err == 0 && i < u.lost_count; i++)
+        if (!is_gone(r, lost[i]))
+            lost[kept++] = lost[i];
+    u.lost_count = kept;
     for (size_t i = 0; err == 0 && i <= r->mi->file_count; i++)
-        if (r->records[i].present && r->trust[i] == FILE_GONE)
+        if (r->records[i].present && r->trust[i] == FILE_GONE && !r->gone[i])
             files[u.file_count++] = (struct state_file){.file = (uint32_t)i};
     u.lost = lost;
     u.files = files;
@@ -597,6 +674,13 @@ on_looked(void *user, const struct storage_result *res)
         fail(r, SPRAT_E_CANCELLED, "cancelled");
     if (r->err == 0) {
         judge_files(r);
+        find_gone(r);
+        if (r->gone_count > 0)
+            explain_gone(r);
+        if (r->gone_count > 0 && r->opt.download)
+            fail(r, SPRAT_E_GONE, r->gone_why.text);
+    }
+    if (r->err == 0) {
         judge_pieces(r);
         if (r->skip.count == r->skip.nbits && !r->opt.download) {
             store_lost(r);
@@ -662,11 +746,12 @@ resume_start(const struct resume_options *opt)
     r->scan = calloc(mi->file_count + 1, sizeof(*r->scan));
     r->cut = calloc(mi->file_count + 1, sizeof(*r->cut));
     r->written = calloc(mi->file_count + 1, sizeof(*r->written));
+    r->gone = calloc(mi->file_count + 1, sizeof(*r->gone));
     ok = bitfield_init(&r->stored, mi->piece_count) == 0 &&
          bitfield_init(&r->have, mi->piece_count) == 0 &&
          bitfield_init(&r->skip, mi->piece_count) == 0;
     ok = ok && r->records != NULL && r->trust != NULL && r->scan != NULL && r->cut != NULL;
-    if (!ok || r->written == NULL) {
+    if (!ok || r->written == NULL || r->gone == NULL) {
         resume_free(r);
         return NULL;
     }

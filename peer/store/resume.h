@@ -2,7 +2,8 @@
  *
  * Finds out what of a torrent is on disk when a session begins: believes the state database for
  * files that are as it remembers them, checks the others, checks the pieces that were in flight
- * when a session ended in a crash, completes files that somebody else put there if some of what they
+ * when a session ended in a crash, refuses to fetch again what is not there any more (the disk may
+ * not be), completes files that somebody else put there if some of what they
  * hold is right, and refuses to download over others.
  */
 #ifndef PEER_STORE_RESUME_H
@@ -23,8 +24,12 @@ enum {
 };
 
 struct resume_result {
-    int err;         /* 0, EXISTS (would overwrite a stranger's file), DB, CANCELLED, MISMATCH, or
+    int err;         /* 0, EXISTS (would overwrite a stranger's file), GONE (|gone|, and nothing was
+                        changed; of a download that is not a refetch), DB, CANCELLED, MISMATCH, or
                         why what a crash left over could not be made to last */
+    size_t gone;      /* wanted files of which the database promises more than is there */
+    size_t gone_file; /* the first, if there are any */
+    const char *gone_why; /* the sentence on them */
     const char *why; /* the sentence, which names the file */
     struct bitfield *have; /* err 0: pieces we have; valid during the call */
     uint32_t trusted;      /* pieces believed without a look */
@@ -42,6 +47,7 @@ struct resume_options {
     bool check_all;   /* believe nothing */
     bool trust_all;   /* the caller hashed everything just now: all pieces are had */
     bool adopt;       /* the user said that files of others may be overwritten (adopt.h) */
+    bool refetch;     /* and that what is missing is fetched again */
     bool (*piece_hash)(void *user, uint32_t piece, uint8_t out[32]); /* check.h; may be NULL */
     void (*progress)(void *user, uint32_t pieces_done, uint32_t pieces_total); /* may be NULL */
     void (*done)(void *user, struct resume_result *res);

@@ -21,13 +21,15 @@ enum { READ_MAX = 1 << 20 };
 
 /* Finds the save directory, or makes it. */
 static int
-prepare_dir(const char *dir, bool writable, char **out, struct errbuf *eb)
+prepare_dir(const char *dir, bool make, bool later, char **out, struct errbuf *eb)
 {
     struct stat st;
     bool there = stat(dir, &st) == 0;
     int err;
 
-    if (!there && writable && (err = file_make_dirs(dir, 0777, eb)) != 0)
+    if (!there && later && errno == ENOENT)
+        return path_absolute(dir, out, eb);
+    if (!there && make && (err = file_make_dirs(dir, 0777, eb)) != 0)
         return err;
     if (!there && stat(dir, &st) != 0)
         return errbuf_set(eb, sprat_err_from_errno(errno), "can't open the directory %s: %s", dir,
@@ -46,7 +48,7 @@ storage_new(const struct storage_options *opt, struct storage **out, struct errb
 
     if (s == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    err = prepare_dir(opt->dir, opt->writable, &dir, eb);
+    err = prepare_dir(opt->dir, opt->writable, opt->dir_later, &dir, eb);
     if (err == 0) {
         err = filetree_init(&s->tree, disk_openfiles(opt->disk),
                             opt->verifies ? NULL : disk_claims(opt->disk), opt->mi, dir,
@@ -393,6 +395,42 @@ storage_is_varied(struct storage *s, uint32_t piece, size_t file, storage_done_f
     j.done = done;
     j.user = user;
     return submit(s, &j, DISK_BACKGROUND);
+}
+
+int
+storage_find_room(struct storage *s, const struct bitfield *have, struct storage_room *room,
+                  storage_done_fn done, void *user)
+{
+    struct storage_job j;
+
+    ASSERT(!s->closing && s->tree.writable);
+    job_init(&j, s, OP_FIND_ROOM);
+    j.piece = UINT32_MAX;
+    j.have = have;
+    j.room = room;
+    j.done = done;
+    j.user = user;
+    return submit(s, &j, DISK_SLOW);
+}
+
+int
+storage_peek(struct storage *s, size_t file, storage_done_fn done, void *user)
+{
+    struct storage_job j;
+
+    ASSERT(!s->closing && file <= s->mi->file_count);
+    job_init(&j, s, OP_PEEK);
+    j.piece = UINT32_MAX;
+    j.file = file;
+    j.done = done;
+    j.user = user;
+    return submit(s, &j, DISK_SLOW);
+}
+
+bool
+storage_wants(const struct storage *s, size_t file)
+{
+    return parts_wants(&s->tree.parts, file);
 }
 
 int

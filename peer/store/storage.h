@@ -30,6 +30,7 @@ struct storage_options {
     const char *dir;           /* save directory: mi->files' paths are below it; copied */
     bool writable;             /* false: nothing on disk is ever created or changed */
     bool verifies;             /* not |writable|, and reads beside whoever writes (claims.h) */
+    bool dir_later;            /* |dir| need not be there: storage_find_room() makes it */
     const uint8_t *selection;  /* a byte a file (parts.h), or NULL: all is wanted; copied */
 };
 
@@ -50,8 +51,8 @@ struct storage_result {
 
 typedef void (*storage_done_fn)(void *user, const struct storage_result *res);
 
-/* Remembers the directory, creating it (with parents) when |writable|. Opens no file. INVAL if
- * the place is not a directory, or the error of making or opening it. */
+/* Remembers the directory, creating it (with parents) when |writable|, unless |dir_later|. Opens no
+ * file. INVAL if the place is not a directory, or the error of making or opening it. */
 int storage_new(const struct storage_options *opt, struct storage **out, struct errbuf *eb);
 
 /* Ends it: jobs that have not begun are CANCELLED (their callbacks run), those under way finish,
@@ -172,6 +173,30 @@ int storage_cut(struct storage *s, const bool *files, storage_done_fn done, void
  * taken, if there is not enough. |have|: the pieces that are there. */
 int storage_prepare(struct storage *s, const struct bitfield *have, bool reserve,
                     storage_done_fn done, void *user);
+
+/* What a torrent's files still need on their file system, and what that has. */
+struct storage_room {
+    bool known;      /* false: the file system does not say */
+    uint64_t device; /* which file system it is */
+    uint64_t need, free; /* bytes */
+};
+
+/* Makes the directory, if it is not there, and fills |room| with what the pieces that are not in |have|
+ * need beyond what the files have on the disk already. |have| and |room| must stay until |done| ran. */
+int storage_find_room(struct storage *s, const struct bitfield *have, struct storage_room *room,
+                      storage_done_fn done, void *user);
+
+/* A look at the place of a torrent that is to be fetched to |dir|, which need not be there: ACCESS,
+ * READONLY, or NOENT if something else than a directory stands there. 0 if nothing has to be written,
+ * since all files are there, of the right sizes. Blocks, for the time of a look. */
+int storage_try_dir(const char *dir, const struct metainfo *mi, struct errbuf *eb);
+
+/* Whether the file is there and looks otherwise than when it was last looked at: 0; AGAIN if it looks as
+ * before, or why it can't be looked at (NOENT, …). Changes nothing. */
+int storage_peek(struct storage *s, size_t file, storage_done_fn done, void *user);
+
+/* True if the file is wanted. */
+bool storage_wants(const struct storage *s, size_t file);
 
 /* Moving (filemove.h), once in a storage's life. Each call does a step: the result is AGAIN as long
  * as there is more to do, or an error, after which it may be tried again from the beginning. After

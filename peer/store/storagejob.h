@@ -24,6 +24,8 @@ enum storage_op {
     OP_SCAN,
     OP_VARIED,
     OP_CUT,
+    OP_FIND_ROOM,
+    OP_PEEK,
     OP_LOOK,
     OP_CALL,
     OP_SYNC,
@@ -51,9 +53,11 @@ struct storage_job {
     uint32_t piece, begin, len;
     const uint8_t *src; /* OP_WRITE */
     uint8_t *dst;       /* OP_READ */
-    size_t file;        /* OP_SCAN, OP_VARIED */
+    size_t file;        /* OP_SCAN, OP_VARIED, OP_PEEK */
     const bool *files;  /* OP_CUT */
     int (*call)(void *user, struct errbuf *why); /* OP_CALL */
+    const struct bitfield *have; /* OP_FIND_ROOM */
+    struct storage_room *room;
     bool skip_holes;    /* OP_REHASH */
     bool judge;         /* OP_WRITE: compare with |expected| */
     bool hashed;        /* the digests below were filled */

@@ -130,6 +130,18 @@ get_piece(struct session *s, uint32_t piece)
     cr_assert_eq(commit_add(s->commit, piece, clock_mono()), 0);
 }
 
+/* Runs |cmd| in the target's data, with S as the original. */
+static void
+in_target(const struct fixture *f, const char *cmd)
+{
+    char *line;
+
+    cr_assert(asprintf(&line, "mkdir -p %s/data && cd %s/data && S=%s/data && %s", f->target,
+                       f->target, f->source, cmd) > 0);
+    cr_assert_eq(system(line), 0);
+    free(line);
+}
+
 Test(resume, clean_session_is_believed)
 {
     static const enum metainfo_format formats[] = {METAINFO_V1, METAINFO_V2, METAINFO_HYBRID};
@@ -269,13 +281,59 @@ Test(resume, changed_file_is_checked)
     cr_expect_eq(s.checked, 0, "once is enough");
     session_end(&s, true);
     cr_assert_eq(unlink(path), 0);
-    session_begin(&s, &f, true);
+    session_begin_with(&s, &f, (struct resume_options){.download = true, .refetch = true});
     cr_assert_eq(s.err, 0, "%s", s.why);
     cr_expect_eq(s.have, f.mi->piece_count - 5);
     cr_expect_not_null(strstr(s.note, "is gone"), "%s", s.note);
     session_end(&s, true);
     free(path);
     fixture_fini(&f);
+}
+
+/* What is promised and not there stays promised until the user says that it is fetched again. */
+Test(resume, what_is_gone_is_not_forgotten)
+{
+    static const char *const harms[] = {"mv big gone", "cp big gone && truncate -s 100000 big",
+                                        "cd .. && mv data gone && mkdir -p data",
+                                        "cp big gone && : >big"};
+    static const char *const mends[] = {"mv gone big", "mv gone big", "cd .. && rm -r data && mv gone data",
+                                        "mv gone big"};
+
+    for (size_t i = 0; i < sizeof(harms) / sizeof(harms[0]); i++) {
+        struct fixture f;
+        struct session s;
+
+        fixture_init(&f);
+        fixture_standard(&f, METAINFO_HYBRID);
+        session_begin(&s, &f, true);
+        for (uint32_t p = 0; p < f.mi->piece_count; p++)
+            get_piece(&s, p);
+        session_end(&s, true);
+        in_target(&f, harms[i]);
+        for (int round = 0; round < 2; round++) {
+            session_begin(&s, &f, true);
+            cr_expect_eq(s.err, SPRAT_E_GONE, "%s: %s", harms[i], s.why);
+            cr_expect_not_null(strstr(s.why, "data/big"), "%s", s.why);
+            session_end(&s, true);
+            session_begin(&s, &f, false);
+            cr_expect_eq(s.err, 0, "who only seeds serves the rest: %s", s.why);
+            cr_expect_lt(s.have, f.mi->piece_count);
+            session_end(&s, true);
+        }
+        in_target(&f, mends[i]);
+        session_begin(&s, &f, true);
+        cr_expect_eq(s.err, 0, "%s: %s", mends[i], s.why);
+        cr_expect_eq(s.have, f.mi->piece_count, "%s", mends[i]);
+        session_end(&s, true);
+        in_target(&f, "rm big");
+        session_begin_with(&s, &f, (struct resume_options){.download = true, .refetch = true});
+        cr_expect_eq(s.err, 0, "%s", s.why);
+        session_end(&s, true);
+        session_begin(&s, &f, true);
+        cr_expect_eq(s.err, 0, "given up once is given up: %s", s.why);
+        session_end(&s, true);
+        fixture_fini(&f);
+    }
 }
 
 Test(resume, seeding_checks_strange_data_once)
@@ -296,18 +354,6 @@ Test(resume, seeding_checks_strange_data_once)
     cr_expect_eq(s.checked, 0);
     session_end(&s, false);
     fixture_fini(&f);
-}
-
-/* Runs |cmd| in the target's data, with S as the original. */
-static void
-in_target(const struct fixture *f, const char *cmd)
-{
-    char *line;
-
-    cr_assert(asprintf(&line, "mkdir -p %s/data && cd %s/data && S=%s/data && %s", f->target,
-                       f->target, f->source, cmd) > 0);
-    cr_assert_eq(system(line), 0);
-    free(line);
 }
 
 /* A stranger's file of the same name: |content| decides. */
