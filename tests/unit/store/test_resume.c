@@ -525,6 +525,36 @@ Test(resume, a_file_of_another_torrent_is_not_written_to)
     fixture_fini(&f);
 }
 
+/* The seed's directory is a tree of links to where the other torrent goes. */
+Test(resume, a_file_that_another_torrent_reads_through_a_link_is_not_written_to)
+{
+    struct fixture f;
+    struct session s;
+    char *links, *real, *cmd;
+
+    fixture_init(&f);
+    fixture_standard(&f, METAINFO_HYBRID);
+    fixture_copy(&f);
+    links = fixture_path(f.dir, "links");
+    cr_assert(asprintf(&cmd, "cp -rs '%s' '%s'", f.target, links) > 0);
+    cr_assert_eq(system(cmd), 0);
+    real = f.target;
+    f.target = links;
+    session_begin(&s, &f, false);
+    cr_expect_eq(s.have, f.mi->piece_count, "links of their owner are followed");
+    session_end(&s, true);
+    give_to_spratd(&f);
+    f.target = real;
+    change_torrent(&f);
+    session_begin(&s, &f, true);
+    cr_expect_eq(s.err, SPRAT_E_EXISTS, "%s", s.why);
+    cr_expect_not_null(strstr(s.why, "would be overwritten"), "%s", s.why);
+    session_end(&s, false);
+    free(links);
+    free(cmd);
+    fixture_fini(&f);
+}
+
 Test(resume, a_file_of_a_torrent_that_nobody_has_may_be_written_to)
 {
     struct fixture f;
