@@ -23,7 +23,10 @@
 #include "common/sys/lock.h"
 
 #define LOCK_AT ((off_t)1 << 62)
-enum { PROGRAM_MAX = 32 };
+enum {
+    PROGRAM_MAX = 32,
+    PLACE_LOOKS_MAX = 8, /* claims whose place is compared with that of a new one */
+};
 
 struct inode {
     uint64_t dev, ino;
@@ -40,8 +43,15 @@ struct claim {
     bool left;         /* the guard was closed, and the file looked so then: */
     uint64_t size;
     int64_t mtime_ns;
-    char *names;       /* torrent, directory and path, each with its end */
-    const char *torrent, *dir, *path;
+    struct claim_place *place;
+    char path[];
+};
+
+/* What the claims of one torrent have in common: there can be 100,000 of them. */
+struct claim_place {
+    uint32_t refs;
+    const char *torrent;
+    char dir[]; /* and then the torrent's name */
 };
 
 struct claims {
@@ -162,7 +172,8 @@ fail_claimed(const struct claim *cl, const struct claimant *who, int err, struct
                           cl->path, who->path, who->dir);
     return errbuf_set(eb, err,
                       "%s/%s of %s is the same file as %s/%s of %s, which is writing to it: %s",
-                      who->dir, who->path, who->torrent, cl->dir, cl->path, cl->torrent, advice);
+                      who->dir, who->path, who->torrent, cl->place->dir, cl->path,
+                      cl->place->torrent, advice);
 }
 
 /* A process has a lock of the file that |who| wants. |doing|: what it does with it. */
@@ -250,20 +261,57 @@ use_guard(struct claims *c, struct claim *cl)
     list_push_back(&c->guards, &cl->guard);
 }
 
-static struct claim *
-claim_new(const struct claimant *who, const struct inode *inode)
+static struct claim_place *
+place_new(const struct claimant *who)
 {
-    struct claim *cl = calloc(1, sizeof(*cl));
-    size_t torrent = strlen(who->torrent) + 1, dir = strlen(who->dir) + 1,
-           path = strlen(who->path) + 1;
+    size_t torrent = strlen(who->torrent) + 1, dir = strlen(who->dir) + 1;
+    struct claim_place *p = malloc(sizeof(*p) + dir + torrent);
 
-    if (cl == NULL || (cl->names = malloc(torrent + dir + path)) == NULL) {
+    if (p == NULL)
+        return NULL;
+    p->refs = 1;
+    memcpy(p->dir, who->dir, dir);
+    p->torrent = memcpy(p->dir + dir, who->torrent, torrent);
+    return p;
+}
+
+/* That of one of the newest claims, where it is the same; NULL when memory is out. */
+static struct claim_place *
+place_of(struct claims *c, const struct claimant *who)
+{
+    int looks = 0;
+
+    LIST_EACH(it, &c->all) {
+        struct claim_place *p = LIST_ENTRY(it, struct claim, link)->place;
+
+        if (strcmp(p->dir, who->dir) == 0 && strcmp(p->torrent, who->torrent) == 0) {
+            p->refs++;
+            return p;
+        }
+        if (++looks == PLACE_LOOKS_MAX)
+            break;
+    }
+    return place_new(who);
+}
+
+static void
+place_drop(struct claim_place *p)
+{
+    if (--p->refs == 0)
+        free(p);
+}
+
+static struct claim *
+claim_new(struct claims *c, const struct claimant *who, const struct inode *inode)
+{
+    size_t path = strlen(who->path) + 1;
+    struct claim *cl = calloc(1, sizeof(*cl) + path);
+
+    if (cl == NULL || (cl->place = place_of(c, who)) == NULL) {
         free(cl);
         return NULL;
     }
-    cl->torrent = memcpy(cl->names, who->torrent, torrent);
-    cl->dir = memcpy(cl->names + torrent, who->dir, dir);
-    cl->path = memcpy(cl->names + torrent + dir, who->path, path);
+    memcpy(cl->path, who->path, path);
     cl->inode = *inode;
     cl->owner = who->owner;
     cl->file = who->file;
@@ -275,7 +323,7 @@ claim_new(const struct claimant *who, const struct inode *inode)
 static void
 claim_free(struct claim *cl)
 {
-    free(cl->names);
+    place_drop(cl->place);
     free(cl);
 }
 
@@ -312,7 +360,7 @@ claim_first(struct claims *c, const struct inode *inode, const struct claimant *
 
     if (take_lock(fd, F_WRLCK) != 0)
         return fail_locked(who, lock_holder(fd, F_WRLCK), "uses", SPRAT_E_EXISTS, eb);
-    cl = claim_new(who, inode);
+    cl = claim_new(c, who, inode);
     if (cl == NULL || hashmap_add(&c->map, &cl->node, &cl->inode, sizeof(cl->inode)) != 0) {
         if (cl != NULL)
             claim_free(cl);

@@ -18,6 +18,8 @@ from tap import test
 
 MIB, GIB = 1 << 20, 1 << 30
 MEMORY_MAX = 48 * MIB
+# A download claims each unfinished file (peer/store/claims.h), at some 150 bytes.
+MEMORY_MAX_CLAIMS = 72 * MIB
 
 
 class Memory(threading.Thread):
@@ -34,12 +36,12 @@ class Memory(threading.Thread):
             for pid in self._peaks:
                 self._peaks[pid] = max(self._peaks[pid], anonymous(pid))
 
-    def check(self, what):
+    def check(self, what, most=MEMORY_MAX):
         self._over.set()
         self.join()
         peaks = [f"{peak / MIB:.1f}" for peak in self._peaks.values()]
         tap.note(f"{what}: at most {', '.join(peaks)} MiB of memory")
-        assert self._is_plain() is False or max(self._peaks.values()) <= MEMORY_MAX, peaks
+        assert self._is_plain() is False or max(self._peaks.values()) <= most, peaks
 
     @staticmethod
     def _is_plain():
@@ -152,7 +154,7 @@ def a_hundred_thousand_files(t):
     leecher = our.get(t, torrent, t.path("copy"), peers=[seeder])
     both = Memory(t, leecher.pid)
     leecher.finish(300)
-    both.check("the leecher of 100,000 files")
+    both.check("the leecher of 100,000 files", MEMORY_MAX_CLAIMS)
     memory.check("the seeder of 100,000 files")
     content.assert_same(folder, t.path("copy", "many"))
 

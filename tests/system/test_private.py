@@ -311,7 +311,7 @@ def a_database_that_is_none(t):
             before = f.read()
         result = run(t, [TRACKER, "--private", "yes", "--database", path, "--listen-http", "127.0.0.1:0"])
         assert result.status == 1 and path in result.err and text in result.err, (name, result)
-        said = [line for line in result.err.splitlines() if "this runs as root" not in line]
+        said = [line for line in result.err.splitlines() if "the tracker runs as root" not in line]
         assert len(said) == 1, result
         assert path in command(t, path, "user", "ls", status=1)
         with open(path, "rb") as f:
