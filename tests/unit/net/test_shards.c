@@ -193,12 +193,14 @@ Test(shards, a_torrent_is_found_in_whichever_loop)
     for (int i = 0; i < 32; i++)
         sprintf(hex + 2 * i, "%02x", mi->info_hash_v2[i]);
     cr_expect_eq(shards_with(f.shards, hex, note_name, &mi, &eb), 42);
-    cr_expect_eq(shards_with(f.shards, "file", note_name, &mi, &eb), SPRAT_E_NOTFOUND);
-    cr_expect_not_null(strstr(eb.text, "no torrent file"));
+    cr_expect_eq(shards_with(f.shards, "file", note_name, &mi, &eb), SPRAT_E_INVAL);
+    cr_expect_not_null(strstr(eb.text, "torrents begin with file"), "%s", eb.text);
+    cr_expect_eq(shards_with(f.shards, "filed", note_name, &mi, &eb), SPRAT_E_NOTFOUND);
+    cr_expect_not_null(strstr(eb.text, "no torrent filed"), "%s", eb.text);
     /* The loop with the fewest torrents is not file4's. */
     cr_assert_eq(add(&f, "file4", "other", &where[0]), 0);
     cr_expect_eq(shards_with(f.shards, "file4", note_name, &mi, &eb), SPRAT_E_INVAL);
-    cr_expect_not_null(strstr(eb.text, "more than one"));
+    cr_expect_not_null(strstr(eb.text, "torrents are named file4"), "%s", eb.text);
     fini(&f);
 }
 
