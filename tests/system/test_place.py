@@ -12,6 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import content
+import faults
 import sprat
 import tap
 from daemon import Daemon
@@ -24,6 +25,7 @@ def fatlike(how="EINVAL"):
     """The environment of a program that sees a file system like exFAT."""
     if not os.path.exists(FATLIKE):
         raise tap.Skip("fatlike.so has not been built")
+    faults.need_plain()
     return {"LD_PRELOAD": FATLIKE, "SPRAT_FATLIKE": how}
 
 

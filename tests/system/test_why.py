@@ -245,7 +245,7 @@ def a_pause_says_so_and_has_no_rates(t):
 
 @test
 def a_full_disk_says_so_and_has_no_rate(t):
-    faults.need()
+    faults.need_plain()
     path = content.write_file(t.path("origin", "data"), 8 * MIB)
     torrent = our.create(t, path)
     seeder = our.seed(t, torrent, os.path.dirname(path))

@@ -30,6 +30,13 @@ def need():
         raise tap.Skip("the fault layer has not been built")
 
 
+def need_plain():
+    """For tests whose faults a sanitizer's report files keep from happening: it makes system calls of its own."""
+    if "ASAN_OPTIONS" in os.environ:
+        raise tap.Skip("injected faults and a sanitizer do not go together")
+    need()
+
+
 class Faults:
     """One program's fault layer. env() is what the program is started with."""
 
