@@ -40,7 +40,9 @@ struct claim {
     const void *owner;
     size_t file;
     int fd;            /* the guard; -1: closed, or there was no descriptor for it */
-    bool left;         /* the guard was closed, and the file looked so then: */
+    uint32_t open;     /* writers' descriptors */
+    uint64_t ticket;   /* tells this claim from an earlier one of the same file */
+    bool left;         /* no descriptor is open, and the file looked so when the last one closed: */
     uint64_t size;
     int64_t mtime_ns;
     struct claim_place *place;
@@ -59,6 +61,7 @@ struct claims {
     struct hashmap map;
     struct list all, guards;
     uint32_t guard_count, guards_max;
+    uint64_t tickets;
 };
 
 static bool
@@ -229,23 +232,29 @@ look(int fd, uint64_t *size, int64_t *mtime_ns)
     *mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 }
 
-/* Closes a guard, after a look at its file. */
+/* The last descriptor of a file, |fd|, is about to close: what others do to the file shows from now on. */
+static void
+leave(struct claim *cl, int fd)
+{
+    look(fd, &cl->size, &cl->mtime_ns);
+    cl->left = true;
+}
+
 static void
 close_guard(struct claims *c, struct claim *cl)
 {
-    look(cl->fd, &cl->size, &cl->mtime_ns);
-    cl->left = true;
+    if (cl->open == 0)
+        leave(cl, cl->fd);
     close(cl->fd);
     cl->fd = -1;
     list_remove(&cl->guard);
     c->guard_count--;
 }
 
-/* Without a descriptor for it, the lock lasts as long as |fd| is open. */
+/* Without a descriptor for the guard, the lock lasts as long as |fd| is open. */
 static void
 keep_guard(struct claims *c, struct claim *cl, int fd)
 {
-    cl->left = false;
     cl->fd = c->guards_max > 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
     if (cl->fd < 0)
         return;
@@ -316,6 +325,7 @@ claim_new(struct claims *c, const struct claimant *who, const struct inode *inod
     cl->owner = who->owner;
     cl->file = who->file;
     cl->fd = -1;
+    cl->ticket = ++c->tickets;
     list_init(&cl->guard);
     return cl;
 }
@@ -327,7 +337,8 @@ claim_free(struct claim *cl)
     free(cl);
 }
 
-/* It is claimed by |who| already. Without a guard, somebody may have come in between. */
+/* |who| has claimed it already. If no descriptor of ours was open, another program may have written to it
+ * meanwhile. */
 static int
 claim_again(struct claims *c, struct claim *cl, const struct claimant *who, int fd, struct errbuf *eb)
 {
@@ -341,20 +352,21 @@ claim_again(struct claims *c, struct claim *cl, const struct claimant *who, int 
     if (take_lock(fd, F_WRLCK) != 0) {
         pid_t pid = lock_holder(fd, F_WRLCK);
 
-        if (pid != getpid()) /* else it is a descriptor of ours that is about to be closed */
+        if (pid != getpid()) /* else another descriptor of ours has the lock: claims_close() keeps it */
             return fail_locked(who, pid, "uses", SPRAT_E_EXISTS, eb);
     }
     look(fd, &size, &mtime_ns);
     if (cl->left && (size != cl->size || mtime_ns != cl->mtime_ns))
         return errbuf_set(eb, SPRAT_E_CHANGED, "%s/%s was changed by another program", who->dir,
                           who->path);
+    cl->left = false;
     keep_guard(c, cl, fd);
     return 0;
 }
 
 static int
 claim_first(struct claims *c, const struct inode *inode, const struct claimant *who, int fd,
-            struct errbuf *eb)
+            struct claim **out, struct errbuf *eb)
 {
     struct claim *cl;
 
@@ -369,6 +381,7 @@ claim_first(struct claims *c, const struct inode *inode, const struct claimant *
     }
     list_push_front(&c->all, &cl->link);
     keep_guard(c, cl, fd);
+    *out = cl;
     return 0;
 }
 
@@ -380,7 +393,7 @@ fail_look(const struct claimant *who, int e, struct errbuf *eb)
 }
 
 int
-claims_write(struct claims *c, const struct claimant *who, int fd, uint64_t *inode,
+claims_write(struct claims *c, const struct claimant *who, int fd, struct claimed *out,
              struct errbuf *eb)
 {
     struct inode in;
@@ -389,17 +402,40 @@ claims_write(struct claims *c, const struct claimant *who, int fd, uint64_t *ino
 
     if (e != 0)
         return fail_look(who, e, eb);
-    *inode = in.ino;
     lock_take(&c->lock);
     cl = find(c, &in);
     if (cl == NULL)
-        err = claim_first(c, &in, who, fd, eb);
+        err = claim_first(c, &in, who, fd, &cl, eb);
     else if (is_of(cl, who->owner, who->file))
         err = claim_again(c, cl, who, fd, eb);
     else
         err = fail_claimed(cl, who, SPRAT_E_EXISTS, eb);
+    if (err == 0) {
+        cl->open++;
+        *out = (struct claimed){in.ino, cl->ticket};
+    }
     lock_drop(&c->lock);
     return err;
+}
+
+void
+claims_close(struct claims *c, uint64_t ticket, int fd)
+{
+    struct inode in;
+    struct claim *cl;
+
+    if (ticket == 0 || inode_of(fd, &in) != 0)
+        return;
+    lock_take(&c->lock);
+    cl = find(c, &in);
+    if (cl != NULL && cl->ticket == ticket) {
+        cl->open--;
+        if (cl->fd < 0 && cl->open == 0)
+            leave(cl, fd);
+        else if (cl->fd < 0) /* |fd| may have the lock, which its copy keeps */
+            keep_guard(c, cl, fd);
+    }
+    lock_drop(&c->lock);
 }
 
 int

@@ -11,10 +11,12 @@
  *  - Two processes: on every file system on which both get locks, which are all local ones, FUSE
  *    and NFS with a lock manager. Where fcntl() knows no locks (NFS without lockd), a file is still made
  *    with O_EXCL, so that of two processes that begin it only one goes on.
- *  - A writer keeps a descriptor (a guard) of each of its files, so that the lock lasts while the cache
- *    of open files closes others. Of more than CLAIMS_GUARDS_MAX files the longest unused guard is
- *    closed; what its file looked like then is remembered, and a file that another program wrote to
- *    meanwhile is noticed (CHANGED) before the next byte goes into it.
+ *  - A claim keeps a descriptor of its file (the guard), so that the lock lasts while the cache of open
+ *    files closes others. Of more than CLAIMS_GUARDS_MAX files the longest unused guard is closed. When
+ *    the last descriptor of a file closes, be it the guard or a writer's, the claim remembers the file's
+ *    size and time; a file that another program wrote to afterwards is noticed (CHANGED) before our
+ *    next byte goes into it. The claim counts its descriptors for that: as long as one is open, our own
+ *    threads may write to the file, and its time says nothing.
  *  - A seed that nobody reads from, or a paused torrent, has no file open, so there is nothing to see here.
  *    Of torrents in one state directory the database knows (owners.h), and is asked first.
  */
@@ -44,11 +46,21 @@ struct claims *claims_new(uint32_t guards_max);
 /* Nothing may be claimed (asserted). NULL is legal. */
 void claims_free(struct claims *c);
 
+/* What claims_write() gives: the file's inode, and the claim's number, which claims_close() asks for. */
+struct claimed {
+    uint64_t inode;
+    uint64_t ticket; /* never 0 */
+};
+
 /* Makes |who| the writer of the file behind |fd|, which is open for writing; once more is fine. EXISTS if
  * another file of ours or another process has it, with a sentence that names both; CHANGED if somebody
- * wrote to it while it had no guard. NOMEM. |*inode|: that file's. */
-int claims_write(struct claims *c, const struct claimant *who, int fd, uint64_t *inode,
+ * wrote to it while no descriptor of ours was open. NOMEM. After success the claim counts |fd|. */
+int claims_write(struct claims *c, const struct claimant *who, int fd, struct claimed *out,
                  struct errbuf *eb);
+
+/* Called before |fd| is closed, for which claims_write() gave |ticket|. A claim that was dropped since is
+ * not looked for. 0, the ticket of a descriptor that only reads, is legal and does nothing. */
+void claims_close(struct claims *c, uint64_t ticket, int fd);
 
 /* Lets |who| read from |fd|: BUSY if somebody else is writing to the file. The kernel's lock goes with
  * |fd|; there is none if |who| is its writer. */

@@ -192,8 +192,8 @@ disk_new(const struct disk_options *opt, struct disk **out, struct errbuf *eb)
     list_init(&d->background);
     list_init(&d->slow);
     d->count = n;
-    d->open = openfiles_new(open_files_max(opt));
     d->claims = claims_new(guards_max());
+    d->open = d->claims != NULL ? openfiles_new(open_files_max(opt), d->claims) : NULL;
     if (d->open == NULL || d->claims == NULL)
         err = SPRAT_E_NOMEM;
     for (; d->ready <= n && err == 0; d->ready++)

@@ -136,7 +136,7 @@ begin_copy(struct filemove *m, struct errbuf *eb)
     const struct metainfo_file *f = &m->t->mi->files[m->file];
     struct claimant who = {.owner = m, .file = m->file, .torrent = m->t->mi->name, .dir = m->to};
     char part[PATH_MAX];
-    uint64_t inode;
+    struct claimed claimed;
     int err = part_name(m, part, sizeof(part), eb);
 
     if (err == 0 && m->buffer == NULL && (m->buffer = pagecache_buffer(BUFFER_LEN)) == NULL)
@@ -148,7 +148,7 @@ begin_copy(struct filemove *m, struct errbuf *eb)
                             (f->attr & ATTR_EXECUTABLE) != 0 ? 0777 : 0666, &m->dst, NULL, eb);
     /* What an earlier try left is ours to begin anew, unless another torrent is at it just now. */
     who.path = part;
-    if (err == 0 && (err = claims_write(m->t->claims, &who, m->dst, &inode, eb)) != 0) {
+    if (err == 0 && (err = claims_write(m->t->claims, &who, m->dst, &claimed, eb)) != 0) {
         close(m->dst);
         m->dst = -1;
     }

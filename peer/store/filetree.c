@@ -193,10 +193,11 @@ set_claimed(struct filetree *t, size_t file, uint64_t inode, bool is_new)
 }
 
 static int
-open_to_write(struct filetree *t, size_t file, int *fd, struct errbuf *eb)
+open_to_write(struct filetree *t, size_t file, int *fd, uint64_t *ticket, struct errbuf *eb)
 {
     struct claimant who = claimant_of(t, file);
-    uint64_t expected, inode;
+    struct claimed claimed;
+    uint64_t expected;
     bool known;
     int err = recall(t, file, &known, &expected, eb);
 
@@ -209,23 +210,26 @@ open_to_write(struct filetree *t, size_t file, int *fd, struct errbuf *eb)
     if (err != 0)
         return err;
     openfiles_each_reader(t->open, t, file, claims_unlock);
-    err = claims_write(t->claims, &who, *fd, &inode, eb);
-    if (err == 0 && known && inode != expected) {
+    err = claims_write(t->claims, &who, *fd, &claimed, eb);
+    if (err == 0 && known && claimed.inode != expected) {
         claims_drop(t->claims, t, file);
         err = SPRAT_E_CHANGED;
     }
     if (err == SPRAT_E_CHANGED)
         err = filetree_distrust(t, file, err, eb);
-    if (err != 0)
+    if (err != 0) {
         close(*fd);
-    else
-        set_claimed(t, file, inode, !known);
-    return err;
+        return err;
+    }
+    set_claimed(t, file, claimed.inode, !known);
+    *ticket = claimed.ticket;
+    return 0;
 }
 
 int
 filetree_open(struct filetree *t, size_t file, bool write, struct openfile **out, struct errbuf *eb)
 {
+    uint64_t ticket = 0;
     int fd, err = 0;
 
     *out = openfiles_get(t->open, t, file, write);
@@ -234,8 +238,8 @@ filetree_open(struct filetree *t, size_t file, bool write, struct openfile **out
     lock_take(&t->opening);
     *out = openfiles_get(t->open, t, file, write);
     if (*out == NULL) {
-        err = write ? open_to_write(t, file, &fd, eb) : open_to_read(t, file, &fd, eb);
-        if (err == 0 && (*out = openfiles_put(t->open, t, file, write, fd)) == NULL)
+        err = write ? open_to_write(t, file, &fd, &ticket, eb) : open_to_read(t, file, &fd, eb);
+        if (err == 0 && (*out = openfiles_put(t->open, t, file, write, fd, ticket)) == NULL)
             err = errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     }
     lock_drop(&t->opening);

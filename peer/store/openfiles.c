@@ -13,6 +13,7 @@
 #include "common/ds/hashmap.h"
 #include "common/ds/list.h"
 #include "common/sys/lock.h"
+#include "peer/store/claims.h"
 
 struct openfile_key {
     uintptr_t owner;
@@ -27,10 +28,12 @@ struct openfile {
     uint32_t refs;
     bool gone; /* taken out of the table; closed when the last holder drops it */
     int fd;
+    uint64_t ticket; /* of its claim; 0: it only reads */
 };
 
 struct openfiles {
     struct lock lock;
+    struct claims *claims;
     struct hashmap map;
     struct list idle; /* front: the least recently used */
     struct list held;
@@ -47,7 +50,7 @@ match_key(const struct hashmap_node *node, const void *key, size_t len)
 }
 
 struct openfiles *
-openfiles_new(uint32_t max)
+openfiles_new(uint32_t max, struct claims *claims)
 {
     struct openfiles *of = calloc(1, sizeof(*of));
     uint64_t seed[2];
@@ -60,18 +63,27 @@ openfiles_new(uint32_t max)
     list_init(&of->idle);
     list_init(&of->held);
     of->max = max;
+    of->claims = claims;
     return of;
+}
+
+static void
+close_fd(struct openfiles *of, int fd, uint64_t ticket)
+{
+    if (of->claims != NULL)
+        claims_close(of->claims, ticket, fd);
+    close(fd);
 }
 
 /* Closes everything on a private list. Never called with the lock held: close() can take long. */
 static void
-close_all(struct list *files)
+close_all(struct openfiles *of, struct list *files)
 {
     struct list *link;
 
     while ((link = list_pop_front(files)) != NULL) {
         struct openfile *f = LIST_ENTRY(link, struct openfile, link);
-        close(f->fd);
+        close_fd(of, f->fd, f->ticket);
         free(f);
     }
 }
@@ -98,7 +110,7 @@ openfiles_free(struct openfiles *of)
     list_init(&closing);
     while (!list_empty(&of->idle))
         retire(of, LIST_ENTRY(of->idle.next, struct openfile, link), &closing);
-    close_all(&closing);
+    close_all(of, &closing);
     hashmap_fini(&of->map);
     lock_fini(&of->lock);
     free(of);
@@ -139,7 +151,8 @@ openfiles_get(struct openfiles *of, const void *owner, size_t file, bool write)
 }
 
 struct openfile *
-openfiles_put(struct openfiles *of, const void *owner, size_t file, bool write, int fd)
+openfiles_put(struct openfiles *of, const void *owner, size_t file, bool write, int fd,
+              uint64_t ticket)
 {
     struct openfile_key key = {.owner = (uintptr_t)owner, .file = file, .write = write};
     struct openfile *f, *fresh = calloc(1, sizeof(*fresh));
@@ -147,7 +160,7 @@ openfiles_put(struct openfiles *of, const void *owner, size_t file, bool write, 
     lock_take(&of->lock);
     f = find_and_hold(of, &key);
     if (f == NULL && fresh != NULL) {
-        *fresh = (struct openfile){.key = key, .refs = 1, .fd = fd};
+        *fresh = (struct openfile){.key = key, .refs = 1, .fd = fd, .ticket = ticket};
         if (hashmap_add(&of->map, &fresh->node, &fresh->key, sizeof(fresh->key)) == 0) {
             list_push_back(&of->held, &fresh->link);
             f = fresh;
@@ -156,7 +169,7 @@ openfiles_put(struct openfiles *of, const void *owner, size_t file, bool write, 
     }
     lock_drop(&of->lock);
     if (f == NULL || f->fd != fd)
-        close(fd);
+        close_fd(of, fd, ticket);
     free(fresh);
     return f;
 }
@@ -184,7 +197,7 @@ openfiles_drop(struct openfiles *of, struct openfile *f)
             retire(of, LIST_ENTRY(of->idle.next, struct openfile, link), &closing);
     }
     lock_drop(&of->lock);
-    close_all(&closing);
+    close_all(of, &closing);
 }
 
 static bool
@@ -232,5 +245,5 @@ openfiles_forget(struct openfiles *of, const void *owner, size_t file)
         }
     }
     lock_drop(&of->lock);
-    close_all(&closing);
+    close_all(of, &closing);
 }

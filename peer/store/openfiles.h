@@ -11,11 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct claims;
 struct openfiles;
 struct openfile;
 
-/* Keeps at most |max| descriptors that nobody holds. NULL when memory is out. */
-struct openfiles *openfiles_new(uint32_t max);
+/* Keeps at most |max| descriptors that nobody holds. Before it closes one that openfiles_put() took with a
+ * ticket, it calls claims_close() of |claims|, which outlives it; NULL: there are no claims. NULL when
+ * memory is out. */
+struct openfiles *openfiles_new(uint32_t max, struct claims *claims);
 
 /* Nothing may be held (asserted). NULL is legal. */
 void openfiles_free(struct openfiles *of);
@@ -25,9 +28,9 @@ void openfiles_free(struct openfiles *of);
 struct openfile *openfiles_get(struct openfiles *of, const void *owner, size_t file, bool write);
 
 /* Takes |fd| and returns it held; when another thread was faster, |fd| is closed and that one's is
- * returned. NULL when memory is out: |fd| is closed. */
+ * returned. NULL when memory is out: |fd| is closed. |ticket|: what claims_write() gave, 0 for a reader. */
 struct openfile *openfiles_put(struct openfiles *of, const void *owner, size_t file, bool write,
-                               int fd);
+                               int fd, uint64_t ticket);
 
 /* Calls |each| for every descriptor of |owner|'s |file| that is open for reading only. */
 void openfiles_each_reader(struct openfiles *of, const void *owner, size_t file,

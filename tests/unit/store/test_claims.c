@@ -45,17 +45,17 @@ Test(claims, a_writer_is_alone)
     struct claimant a = who(0, 0, "Alpha", "x/one"), twin = who(0, 1, "Alpha", "x/ONE"),
                     b = who(1, 0, "Beta", "x/one");
     struct errbuf eb = {""};
-    uint64_t inode;
+    struct claimed claimed;
     int fd, again;
 
     fixture_init(&f);
     fd = open_at(f.target, "one");
     again = open_at(f.target, "one");
-    cr_assert_eq(claims_write(c, &a, fd, &inode, &eb), 0, "%s", eb.text);
-    cr_expect_eq(claims_write(c, &a, again, &inode, &eb), 0, "once more is fine");
-    cr_expect_eq(claims_write(c, &twin, again, &inode, &eb), SPRAT_E_EXISTS);
+    cr_assert_eq(claims_write(c, &a, fd, &claimed, &eb), 0, "%s", eb.text);
+    cr_expect_eq(claims_write(c, &a, again, &claimed, &eb), 0, "once more is fine");
+    cr_expect_eq(claims_write(c, &twin, again, &claimed, &eb), SPRAT_E_EXISTS);
     cr_expect(strstr(eb.text, "x/one and x/ONE are one file") != NULL, "%s", eb.text);
-    cr_expect_eq(claims_write(c, &b, again, &inode, &eb), SPRAT_E_EXISTS);
+    cr_expect_eq(claims_write(c, &b, again, &claimed, &eb), SPRAT_E_EXISTS);
     cr_expect(strstr(eb.text, "Alpha") != NULL && strstr(eb.text, "Beta") != NULL, "%s", eb.text);
     cr_expect_eq(claims_read(c, &b, again, &eb), SPRAT_E_BUSY);
     cr_expect_eq(claims_explain(c, &b, again, &eb), SPRAT_E_EXISTS);
@@ -76,16 +76,16 @@ Test(claims, locks_keep_processes_apart)
     struct claims *one = claims_new(8), *two = claims_new(8);
     struct claimant a = who(0, 0, "Alpha", "one"), b = who(1, 0, "Beta", "one");
     struct errbuf eb = {""};
-    uint64_t inode;
+    struct claimed claimed;
     int fd, other, third;
 
     fixture_init(&f);
     fd = open_at(f.target, "one");
     other = open_at(f.target, "one");
     third = open_at(f.target, "one");
-    cr_assert_eq(claims_write(one, &a, fd, &inode, &eb), 0, "%s", eb.text);
+    cr_assert_eq(claims_write(one, &a, fd, &claimed, &eb), 0, "%s", eb.text);
     close(fd);
-    cr_expect_eq(claims_write(two, &b, other, &inode, &eb), SPRAT_E_EXISTS,
+    cr_expect_eq(claims_write(two, &b, other, &claimed, &eb), SPRAT_E_EXISTS,
                  "the guard keeps the lock");
     cr_expect_eq(claims_read(two, &b, other, &eb), SPRAT_E_BUSY);
     cr_expect_eq(claims_explain(two, &b, other, &eb), SPRAT_E_EXISTS);
@@ -93,11 +93,11 @@ Test(claims, locks_keep_processes_apart)
     cr_expect_eq(claims_read(two, &b, other, &eb), 0, "readers share: %s", eb.text);
     cr_expect_eq(claims_read(one, &a, third, &eb), 0, "readers share: %s", eb.text);
     fd = open_at(f.target, "one");
-    cr_expect_eq(claims_write(one, &a, fd, &inode, &eb), SPRAT_E_EXISTS, "while others read");
+    cr_expect_eq(claims_write(one, &a, fd, &claimed, &eb), SPRAT_E_EXISTS, "while others read");
     claims_unlock(third);
-    cr_expect_eq(claims_write(one, &a, fd, &inode, &eb), SPRAT_E_EXISTS, "while another reads");
+    cr_expect_eq(claims_write(one, &a, fd, &claimed, &eb), SPRAT_E_EXISTS, "while another reads");
     claims_unlock(other);
-    cr_expect_eq(claims_write(one, &a, fd, &inode, &eb), 0, "%s", eb.text);
+    cr_expect_eq(claims_write(one, &a, fd, &claimed, &eb), 0, "%s", eb.text);
     claims_drop(one, &owners[0], SIZE_MAX);
     close(fd);
     close(other);
@@ -107,35 +107,86 @@ Test(claims, locks_keep_processes_apart)
     fixture_fini(&f);
 }
 
-Test(claims, without_a_guard_a_strangers_write_is_noticed)
+static uint64_t
+write_claim(struct claims *c, const struct claimant *who, int fd, int expect)
+{
+    struct errbuf eb = {""};
+    struct claimed claimed = {.ticket = 0};
+
+    cr_expect_eq(claims_write(c, who, fd, &claimed, &eb), expect, "%s", eb.text);
+    return claimed.ticket;
+}
+
+static void
+close_claim(struct claims *c, uint64_t ticket, int fd)
+{
+    claims_close(c, ticket, fd);
+    close(fd);
+}
+
+Test(claims, without_a_descriptor_a_strangers_write_is_noticed)
 {
     struct fixture f;
     struct claims *c = claims_new(1);
     struct claimant a = who(0, 0, "Alpha", "one"), b = who(0, 1, "Alpha", "two");
-    struct errbuf eb = {""};
-    uint64_t inode;
+    uint64_t one, two;
     int fd;
 
     fixture_init(&f);
     fd = open_at(f.target, "one");
-    cr_assert_eq(claims_write(c, &a, fd, &inode, &eb), 0, "%s", eb.text);
+    one = write_claim(c, &a, fd, 0);
     cr_assert_eq(write(fd, "ours", 4), 4);
-    close(fd);
+    close_claim(c, one, fd);
     fd = open_at(f.target, "two"); /* its guard takes the place of the first */
-    cr_assert_eq(claims_write(c, &b, fd, &inode, &eb), 0, "%s", eb.text);
-    close(fd);
+    two = write_claim(c, &b, fd, 0);
+    close_claim(c, two, fd);
     fd = open_at(f.target, "one");
-    cr_expect_eq(claims_write(c, &a, fd, &inode, &eb), 0, "as it was: %s", eb.text);
-    close(fd);
+    cr_expect_eq(write_claim(c, &a, fd, 0), one, "as it was");
+    close_claim(c, one, fd);
     fd = open_at(f.target, "two");
-    cr_assert_eq(claims_write(c, &b, fd, &inode, &eb), 0, "%s", eb.text);
-    close(fd);
+    cr_expect_eq(write_claim(c, &b, fd, 0), two);
+    close_claim(c, two, fd);
     fd = open_at(f.target, "one");
     cr_assert_eq(pwrite(fd, "theirs", 6, 0), 6);
-    cr_expect_eq(claims_write(c, &a, fd, &inode, &eb), SPRAT_E_CHANGED);
+    write_claim(c, &a, fd, SPRAT_E_CHANGED);
     close(fd);
     claims_drop(c, &owners[0], SIZE_MAX);
     claims_free(c);
+    fixture_fini(&f);
+}
+
+/* The guard may close while a thread of ours still writes by another descriptor, and another thread may
+ * open the file before that descriptor is closed. */
+Test(claims, our_own_writes_without_a_guard_are_no_strangers)
+{
+    struct fixture f;
+    struct claims *c = claims_new(1), *other = claims_new(1);
+    struct claimant a = who(0, 0, "Alpha", "one"), b = who(0, 1, "Alpha", "two");
+    uint64_t one, two;
+    int writing, late, fd, third;
+
+    fixture_init(&f);
+    writing = open_at(f.target, "one");
+    one = write_claim(c, &a, writing, 0);
+    fd = open_at(f.target, "two"); /* its guard takes the place of the first */
+    two = write_claim(c, &b, fd, 0);
+    cr_assert_eq(pwrite(writing, "ours", 4, 0), 4);
+    late = open_at(f.target, "one");
+    cr_expect_eq(write_claim(c, &a, late, 0), one, "nobody else wrote");
+    close_claim(c, two, fd);
+    fd = open_at(f.target, "two");
+    write_claim(c, &b, fd, 0);
+    close_claim(c, one, writing);
+    third = open_at(f.target, "one");
+    write_claim(other, &a, third, SPRAT_E_EXISTS); /* the lock has outlasted the descriptor it was set on */
+    cr_assert_eq(pwrite(late, "more", 4, 4), 4);
+    close_claim(c, two, fd);
+    close_claim(c, one, late);
+    cr_expect_eq(write_claim(c, &a, third, 0), one, "nobody else wrote");
+    claims_drop(c, &owners[0], SIZE_MAX);
+    close_claim(c, one, third);
+    claims_free(c);
+    claims_free(other);
     fixture_fini(&f);
 }
 

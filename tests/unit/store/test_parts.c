@@ -123,13 +123,13 @@ any_fd(void)
 
 Test(openfiles, keeps_few_and_closes_the_oldest)
 {
-    struct openfiles *of = openfiles_new(2);
+    struct openfiles *of = openfiles_new(2, NULL);
     int owner, fds[3];
 
     cr_assert_not_null(of);
     for (size_t i = 0; i < 3; i++) {
         fds[i] = any_fd();
-        struct openfile *f = openfiles_put(of, &owner, i, false, fds[i]);
+        struct openfile *f = openfiles_put(of, &owner, i, false, fds[i], 0);
         cr_assert_not_null(f);
         cr_expect_eq(openfile_fd(f), fds[i]);
         openfiles_drop(of, f);
@@ -147,14 +147,14 @@ Test(openfiles, keeps_few_and_closes_the_oldest)
 
 Test(openfiles, writable_serves_readers_and_not_the_other_way)
 {
-    struct openfiles *of = openfiles_new(8);
+    struct openfiles *of = openfiles_new(8, NULL);
     struct openfile *r, *w;
     int owner, other;
 
-    r = openfiles_put(of, &owner, 0, false, any_fd());
+    r = openfiles_put(of, &owner, 0, false, any_fd(), 0);
     cr_expect_null(openfiles_get(of, &owner, 0, true));
     cr_expect_null(openfiles_get(of, &other, 0, false));
-    w = openfiles_put(of, &owner, 0, true, any_fd());
+    w = openfiles_put(of, &owner, 0, true, any_fd(), 0);
     struct openfile *again = openfiles_get(of, &owner, 0, false);
     cr_expect_eq(again, w);
     openfiles_drop(of, again);
@@ -165,12 +165,12 @@ Test(openfiles, writable_serves_readers_and_not_the_other_way)
 
 Test(openfiles, second_opener_gets_the_first_ones)
 {
-    struct openfiles *of = openfiles_new(8);
+    struct openfiles *of = openfiles_new(8, NULL);
     int owner, late = -1;
-    struct openfile *a = openfiles_put(of, &owner, 0, true, any_fd()), *b;
+    struct openfile *a = openfiles_put(of, &owner, 0, true, any_fd(), 0), *b;
 
     late = any_fd();
-    b = openfiles_put(of, &owner, 0, true, late);
+    b = openfiles_put(of, &owner, 0, true, late, 0);
     cr_expect_eq(a, b);
     cr_expect_not(is_open(late));
     openfiles_drop(of, a);
@@ -180,10 +180,10 @@ Test(openfiles, second_opener_gets_the_first_ones)
 
 Test(openfiles, forgotten_while_held)
 {
-    struct openfiles *of = openfiles_new(8);
+    struct openfiles *of = openfiles_new(8, NULL);
     int owner, fd = any_fd(), kept = any_fd();
-    struct openfile *a = openfiles_put(of, &owner, 0, true, fd);
-    struct openfile *b = openfiles_put(of, &owner, 1, true, kept);
+    struct openfile *a = openfiles_put(of, &owner, 0, true, fd, 0);
+    struct openfile *b = openfiles_put(of, &owner, 1, true, kept, 0);
 
     openfiles_drop(of, b);
     openfiles_forget(of, &owner, 0);
