@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An IP address and port as the cores see it: plain bytes in network order, no sockaddr. Formatting,
- * parsing and the way to and from a sockaddr are in common/sys/addr.h.
+ * An IP address and port as the cores see it: plain bytes in network order, no sockaddr.
+ * Formatting, parsing and the way to and from a sockaddr are in common/sys/addr.h.
  */
 #ifndef COMMON_BASE_ENDPOINT_H
 #define COMMON_BASE_ENDPOINT_H
@@ -23,7 +23,8 @@ struct endpoint {
     uint16_t port; /* host order */
     uint8_t family;
     uint32_t zone; /* of a link-local IPv6 address: the number of the interface (RFC 4007), without
-                      which nobody can connect to it; 0: none. It means nothing on other machines. */
+                      which nobody can connect to it; 0: none. It means nothing on other
+                      machines. */
 };
 
 static inline bool
@@ -39,8 +40,8 @@ enum ip_scope { SCOPE_GLOBAL, SCOPE_LOCAL, SCOPE_LOOPBACK };
 
 enum ip_scope endpoint_scope(const struct endpoint *e);
 
-/* What one party can be taken to hold: an IPv4 address, or a global IPv6 network of 64 bits, in which
- * a host makes up addresses as it likes. The port is 0. */
+/* What one party can be taken to hold: an IPv4 address, or a global IPv6 network of 64 bits, in
+ * which a host makes up addresses as it likes. The port is 0. */
 struct endpoint endpoint_site(const struct endpoint *e);
 
 static inline bool

@@ -83,8 +83,8 @@ struct errbuf {
 };
 
 /* Writes the sentence and returns |err|, so that `return errbuf_set(eb, err, …)` is one line.
- * A NULL |eb| is legal. The sentence is made printable (printable.h): parts of it come from files and
- * networks. */
+ * A NULL |eb| is legal. The sentence is made printable (printable.h):
+ * parts of it come from files and networks. */
 int errbuf_set(struct errbuf *eb, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -102,8 +102,8 @@ void log_fields(const struct log *log, enum log_level level, const char *message
                sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 
 /* The record as one line: "message name=value name=\"a value\": reason". Values are in quotes where
- * they have to be, so that none looks like a field; all of it is printable (printable.h); what is longer
- * is cut. Returns |out|. */
+ * they have to be, so that none looks like a field; all of it is printable (printable.h); what is
+ * longer is cut. Returns |out|. */
 const char *log_record_text(const struct log_record *r, char out[LOG_LINE_MAX]);
 
 /* A sink for mains: "program: level: line" on stderr; |ctx| is the program's name. */

@@ -26,7 +26,8 @@ struct bencode_token {
 };
 
 enum bencode_mode {
-    BENCODE_STRICT,  /* canonical: keys sorted and unique, no leading zeros, no rest behind the end */
+    BENCODE_STRICT,  /* canonical: keys sorted and unique, no leading zeros,
+                        no rest behind the end */
     BENCODE_LENIENT, /* unsorted keys are taken; of double keys the first counts; bytes behind the
                         end are ignored and reported through |used| */
 };

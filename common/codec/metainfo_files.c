@@ -87,7 +87,8 @@ load_path_list(struct loader *l, struct metainfo_path *path, struct bencode_item
 
         if (!bencode_string(it, &s, &len))
             return errbuf_set(l->eb, SPRAT_E_TYPE,
-                              "info: %s of file %zu holds something that is no string", what, index);
+                              "info: %s of file %zu holds something that is no string", what,
+                              index);
         metainfo_path_add(path, s, len);
     }
     return 0;

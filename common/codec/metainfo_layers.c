@@ -58,7 +58,8 @@ read_layers(struct loader *l, struct bencode_item dict, struct layer_table *tabl
             return errbuf_set(l->eb, SPRAT_E_TYPE, "piece layers: a layer is no string");
         if (len % SHA256_LEN != 0)
             return errbuf_set(l->eb, SPRAT_E_MISMATCH,
-                              "piece layers: a layer has %zu bytes, which are no whole hashes", len);
+                              "piece layers: a layer has %zu bytes, which are no whole hashes",
+                              len);
         layer->count = len / SHA256_LEN;
     }
     qsort(table->items, table->count, sizeof(*table->items), compare_layers);

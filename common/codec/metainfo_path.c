@@ -10,8 +10,8 @@
 #include "common/base/utf8.h"
 
 enum {
-    /* Both as libtorrent has them: what is too long is cut to the first, and an extension of up to the
-     * second, its dot included, is put behind it. */
+    /* Both as libtorrent has them: what is too long is cut to the first, and an extension of up to
+     * the second, its dot included, is put behind it. */
     CUT_LEN = 240,
     EXTENSION_MAX = 9,
 };
@@ -39,8 +39,8 @@ append_clean(const uint8_t *s, size_t len, char *out, size_t used, size_t max)
     return used;
 }
 
-/* Cuts the |used| bytes of the clean form of |s| to less, and puts back its extension, if it has a short
- * one. libtorrent cuts behind the character that reaches CUT_LEN. */
+/* Cuts the |used| bytes of the clean form of |s| to less, and puts back its extension, if it has a
+ * short one. libtorrent cuts behind the character that reaches CUT_LEN. */
 static size_t
 shorten(const uint8_t *s, size_t len, char *out, size_t used)
 {

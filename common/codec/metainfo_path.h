@@ -11,11 +11,11 @@
  *   more than METAINFO_NAME_MAX bytes      its first 240 and its extension
  *   nothing, ".", "..", only backslashes   no component at all
  *
- * What becomes '_' or is cut follows libtorrent (sanitize_append_path_element), whose names differ from
- * these in four points. It cuts from 240 bytes on, although 255 are possible; it leaves out backslashes
- * and U+200E, U+200F, U+202A to U+202E, which mktorrent, rTorrent and Transmission keep; a byte that
- * begins no UTF-8 character takes with it as many bytes as that character would have; and an empty name
- * becomes "_".
+ * What becomes '_' or is cut follows libtorrent (sanitize_append_path_element), whose names differ
+ * from these in four points. It cuts from 240 bytes on, although 255 are possible; it leaves out
+ * backslashes and U+200E, U+200F, U+202A to U+202E, which mktorrent, rTorrent and Transmission
+ * keep; a byte that begins no UTF-8 character takes with it as many bytes as that character would
+ * have; and an empty name becomes "_".
  */
 #ifndef COMMON_CODEC_METAINFO_PATH_H
 #define COMMON_CODEC_METAINFO_PATH_H

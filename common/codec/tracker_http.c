@@ -220,7 +220,8 @@ parse_failure(struct tracker_reply *r, struct bencode_item root)
 static bool
 is_host_name(const char *text)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
     size_t len = strlen(text);
     bool letters = false;
 

@@ -101,7 +101,8 @@ struct tracker_udp_request {
 int tracker_udp_parse_request(struct tracker_udp_request *q, const uint8_t *src, size_t len);
 
 /* The URL data of an announce request, if it stands in one piece in the packet, as it does where it
- * has no more than 255 bytes; NULL otherwise. For who wants to know it before the request is parsed.
+ * has no more than 255 bytes; NULL otherwise. For who wants to know it before the request is
+ * parsed.
  */
 const char *tracker_udp_peek_url(const uint8_t *packet, size_t len, size_t *url_len);
 

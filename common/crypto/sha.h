@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * SHA-1 and SHA-256: one shot, incremental, and many messages at once. The implementation is
- * OpenSSL's; sha256_many() and sha256_pair() use libipsec-mb's multi-buffer code beside it, where the
- * build has that and the processor gains by it.
+ * OpenSSL's; sha256_many() and sha256_pair() use libipsec-mb's multi-buffer code beside it, where
+ * the build has that and the processor gains by it.
  */
 #ifndef COMMON_CRYPTO_SHA_H
 #define COMMON_CRYPTO_SHA_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Four children to a node, and each slot with its key: what is compared lies side by side in memory,
- * and a node is touched only where it moves.
+ * Four children to a node, and each slot with its key: what is compared lies side by side in
+ * memory, and a node is touched only where it moves.
  */
 #include "common/ds/heap.h"
 

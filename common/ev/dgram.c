@@ -154,7 +154,8 @@ read_error(struct msghdr *h)
             continue;
         memcpy(&e, CMSG_DATA(c), sizeof(e));
         /* "Too long" is about the way, and the kernel sends in fragments from then on. */
-        return e.ee_errno == 0 || e.ee_errno == EMSGSIZE ? 0 : sprat_err_from_errno((int)e.ee_errno);
+        return e.ee_errno == 0 || e.ee_errno == EMSGSIZE ? 0
+                                                         : sprat_err_from_errno((int)e.ee_errno);
     }
     return 0;
 }

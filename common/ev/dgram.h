@@ -35,7 +35,8 @@ struct dgram_handler {
     void (*on_batch)(void *ctx, const struct dgram_msg *msgs, size_t count);
     void (*on_writable)(void *ctx); /* once, after dgram_send() did not send all; may be NULL */
     /* The network said (by ICMP) that a datagram to |to| did not arrive: |err| is REFUSED or
-     * UNREACHABLE, as a rule. NULL: such errors are not heard. The socket may not be freed in it. */
+     * UNREACHABLE, as a rule. NULL: such errors are not heard.
+     * The socket may not be freed in it. */
     void (*on_undelivered)(void *ctx, const struct endpoint *to, int err);
 };
 

@@ -81,8 +81,8 @@ int64_t stream_sendfile(struct stream *s, int file_fd, uint64_t offset, size_t l
  * written in several calls. */
 void stream_cork(struct stream *s, bool on);
 
-/* What we sent and the other side does not acknowledge ends the connection after |ms| (RFC 5482), and
- * not after a quarter of an hour; likewise a receiver that takes nothing for so long. */
+/* What we sent and the other side does not acknowledge ends the connection after |ms| (RFC 5482),
+ * and not after a quarter of an hour; likewise a receiver that takes nothing for so long. */
 void stream_set_patience(struct stream *s, uint32_t ms);
 
 /* Says that we send no more, and keeps receiving. */

@@ -7,8 +7,8 @@
 
 #include <jansson.h>
 
-/* |s| as it is, but for bytes that are no UTF-8, which become U+FFFD; null for NULL. NULL when memory
- * is out. */
+/* |s| as it is, but for bytes that are no UTF-8, which become U+FFFD; null for NULL.
+ * NULL when memory is out. */
 json_t *json_text(const char *s);
 
 #endif

@@ -172,7 +172,8 @@ socklen_t
 addr_to_sockaddr(const struct endpoint *e, struct sockaddr_storage *ss)
 {
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(e->port)};
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(e->port), .sin6_scope_id = e->zone};
+    struct sockaddr_in6 in6 = {
+        .sin6_family = AF_INET6, .sin6_port = htons(e->port), .sin6_scope_id = e->zone};
 
     memset(ss, 0, sizeof(*ss));
     switch (e->family) {

@@ -16,9 +16,9 @@ enum {
 };
 
 /* Reads "1.2.3.4:80" or "[::1]:80"; the port is decimal, 0 to 65535, and must be there. An
- * IPv4-mapped address becomes IP_V4. A link-local address may name its zone, an interface that there is
- * or its number: "[fe80::1%eth0]:80"; no other address may. 0, or SPRAT_E_SYNTAX and |*out| is
- * unchanged. */
+ * IPv4-mapped address becomes IP_V4. A link-local address may name its zone, an interface that
+ * there is or its number: "[fe80::1%eth0]:80"; no other address may. 0, or SPRAT_E_SYNTAX and
+ * |*out| is unchanged. */
 int addr_parse(const char *text, struct endpoint *out);
 
 /* Reads an address alone: "1.2.3.4", "::1" or "[::1]". The port is |port|. Errors as
@@ -31,10 +31,11 @@ const char *addr_format(const struct endpoint *e, char text[ADDR_TEXT_MAX]);
 /* Writes the address alone, without brackets, and returns |text|. */
 const char *addr_format_ip(const struct endpoint *e, char text[ADDR_TEXT_MAX]);
 
-/* The name of the zone (the number, if the interface is gone); "" if there is none. Returns |name|. */
+/* The name of the zone (the number, if the interface is gone); "" if there is none.
+ * Returns |name|. */
 const char *addr_zone_name(const struct endpoint *e, char name[ADDR_ZONE_MAX]);
-/* Gives a link-local address the zone with that name or number. False, and |e| is unchanged: it is no
- * such address, or there is no such interface. */
+/* Gives a link-local address the zone with that name or number. False, and |e| is unchanged: it is
+ * no such address, or there is no such interface. */
 bool addr_set_zone(struct endpoint *e, const char *name);
 
 /* Fills |ss| and returns its length; 0 for IP_NONE. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Configuration files of both daemons: lines `key = value`, comments, no quotes. Finds the lines and
- * tells which one is wrong; what the keys mean is the caller's.
+ * Configuration files of both daemons: lines `key = value`, comments, no quotes. Finds the lines
+ * and tells which one is wrong; what the keys mean is the caller's.
  */
 #ifndef COMMON_SYS_CONFFILE_H
 #define COMMON_SYS_CONFFILE_H

@@ -216,8 +216,8 @@ set_up(struct db *db, const struct db_schema *schema, struct errbuf *eb)
 }
 
 /* SQLite would create the file by the umask; it holds what the user downloads, so 0600. One that is
- * there is not touched: closing any descriptor of it takes away the locks that another connection of
- * this process has (POSIX), and other processes would then delete the WAL under it. */
+ * there is not touched: closing any descriptor of it takes away the locks that another connection
+ * of this process has (POSIX), and other processes would then delete the WAL under it. */
 static int
 create_private(const char *path, struct errbuf *eb)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * RLIMIT_NOFILE. The soft limit is 1024 on most systems, for the sake of programs that use select(2).
+ * RLIMIT_NOFILE. The soft limit is 1024 on most systems,
+ * for the sake of programs that use select(2).
  */
 #include "common/sys/fdlimit.h"
 

@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-/* Raises the soft limit to |want|, as far as the hard one allows; never lowers it. Returns the soft limit
- * as it is then. */
+/* Raises the soft limit to |want|, as far as the hard one allows; never lowers it. Returns the soft
+ * limit as it is then. */
 uint32_t fdlimit_raise(uint32_t want);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Two questions to the kernel, for each has its blind spot. cachestat() (Linux 6.5) counts the
- * pages of a range, but also those whose reading has only begun, and answers for our own files only.
- * preadv2(RWF_NOWAIT) knows whether a byte is really there, but on file systems that support it
- * only: a tmpfs does not.
+ * pages of a range, but also those whose reading has only begun, and answers for our own files
+ * only. preadv2(RWF_NOWAIT) knows whether a byte is really there, but on file systems that support
+ * it only: a tmpfs does not.
  */
 #include "common/sys/pagecache.h"
 
@@ -70,8 +70,8 @@ pagecache_has(int fd, uint64_t offset, size_t len)
     return last == YES && byte_at(fd, offset) == YES;
 }
 
-/* Seen on AMD's Zen 3: "rep movsb", by which the kernel copies, slows down when the destination lies
- * up to 31 bytes ahead of the source, modulo 4096: 0.5 s per GiB instead of 0.13. */
+/* Seen on AMD's Zen 3: "rep movsb", by which the kernel copies, slows down when the destination
+ * lies up to 31 bytes ahead of the source, modulo 4096: 0.5 s per GiB instead of 0.13. */
 void *
 pagecache_buffer(size_t len)
 {

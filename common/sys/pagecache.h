@@ -14,9 +14,9 @@
  * all. |len| is not 0. Never waits itself. */
 bool pagecache_has(int fd, uint64_t offset, size_t len);
 
-/* A buffer of at least |len| bytes for large reads, at the beginning of a page; for free(). malloc()
- * puts large ones 16 bytes behind that, where copies from the page cache are four times slower on
- * some processors. NULL when memory is out. */
+/* A buffer of at least |len| bytes for large reads, at the beginning of a page; for free().
+ * malloc() puts large ones 16 bytes behind that, where copies from the page cache are four times
+ * slower on some processors. NULL when memory is out. */
 void *pagecache_buffer(size_t len);
 
 #endif

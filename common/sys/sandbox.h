@@ -31,10 +31,10 @@ int sandbox_become(const struct sandbox_user *u, struct errbuf *eb);
 /* From now on no program that is started gains rights, by set-user-id bits or otherwise. */
 int sandbox_no_new_privileges(struct errbuf *eb);
 
-/* When root runs a command on a file that a service will write: makes an empty file of mode 0600 that
- * belongs to |user| (as for sandbox_find_user()), or to the owner of its directory where |user| is "".
- * Does nothing if the file is there, or for anybody but root. Errors as sandbox_find_user(); ACCESS,
- * NOENT and others where it cannot be made. */
+/* When root runs a command on a file that a service will write: makes an empty file of mode 0600
+ * that belongs to |user| (as for sandbox_find_user()), or to the owner of its directory where
+ * |user| is "". Does nothing if the file is there, or for anybody but root. Errors as
+ * sandbox_find_user(); ACCESS, NOENT and others where it cannot be made. */
 int sandbox_make_file_for(const char *user, const char *path, struct errbuf *eb);
 
 /* Whether this process may write the file, or may make it if it is not there. |what| is for the

@@ -27,9 +27,9 @@ struct unixsock;
 
 /* Listens at |path| with mode 0600 from the first moment on; missing directories are made with mode
  * 0700. With a |group|, its members may connect too (0660, 0711); ACCESS if the socket can't be
- * given to it. What a dead process left is replaced; BUSY and a sentence with its pid if a live one has
- * it, EXISTS if something that is no socket stands there. |program| is told to others. Must not run
- * while other threads make files (it sets the umask for a moment). */
+ * given to it. What a dead process left is replaced; BUSY and a sentence with its pid if a live one
+ * has it, EXISTS if something that is no socket stands there. |program| is told to others. Must not
+ * run while other threads make files (it sets the umask for a moment). */
 int unixsock_listen(const char *path, gid_t group, const char *program, struct unixsock **out,
                     struct errbuf *eb);
 

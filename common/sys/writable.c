@@ -97,8 +97,8 @@ explain_access(const char *path, struct errbuf *eb)
 
     user_name(geteuid(), own, sizeof(own));
     if (stat(path, &st) != 0)
-        return errbuf_set(eb, SPRAT_E_ACCESS, "user %s may not enter the directories that lead to %s",
-                          own, path);
+        return errbuf_set(eb, SPRAT_E_ACCESS,
+                          "user %s may not enter the directories that lead to %s", own, path);
     user_name(st.st_uid, owner, sizeof(owner));
     return errbuf_set(eb, SPRAT_E_ACCESS,
                       "user %s may not write to %s: it belongs to %s and has mode %04o. chown or "

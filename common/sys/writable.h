@@ -9,8 +9,8 @@
 #include "common/base/err.h"
 
 /* Looks at the directory |path|, which is absolute, or at the innermost directory on the way to it
- * that exists. 0 if files can be made there; READONLY, ACCESS, NOENT (it is no directory), or what else
- * access(2) says, and a sentence. Makes nothing. */
+ * that exists. 0 if files can be made there; READONLY, ACCESS, NOENT (it is no directory), or what
+ * else access(2) says, and a sentence. Makes nothing. */
 int writable_dir(const char *path, struct errbuf *eb);
 
 /* The sentence alone, for a directory that |err| (READONLY, ACCESS, …) came from. Returns |err|. */
