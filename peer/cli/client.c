@@ -351,6 +351,6 @@ client_why(const json_t *o, char out[WHY_SENTENCE_MAX])
 
     if (code[0] == '\0' || strcmp(code, why_code_name(WHY_MOVING)) == 0)
         return NULL;
-    return why_sentence(client_text(w, "text"), json_is_integer(next) ? json_integer_value(next) : -1,
-                        out);
+    return why_sentence(client_text(w, "text"),
+                        json_is_integer(next) ? json_integer_value(next) : -1, out);
 }

@@ -17,7 +17,7 @@ enum { CLIENT_OPT_SOCKET = 100, CLIENT_OPT_JSON };
 #define CLIENT_SOCKET_ROW                                                                          \
     {                                                                                              \
         CLIENT_OPT_SOCKET, 0, "socket", "PATH",                                                    \
-            "spratd's socket ($SPRAT_SOCKET, else the user's own, else the system's)"                                \
+            "spratd's socket ($SPRAT_SOCKET, else the user's own, else the system's)"              \
     }
 #define CLIENT_JSON_ROW                                                                            \
     {                                                                                              \

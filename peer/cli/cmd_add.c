@@ -118,7 +118,8 @@ take_option(struct add *a, int id, const char *value, struct errbuf *eb)
     case OPT_MOVE_TO: return put_path(a->params, "move_to", value, eb);
     case OPT_ALLOCATE:
         if (strcmp(value, "sparse") != 0 && strcmp(value, "full") != 0)
-            return errbuf_set(eb, SPRAT_E_INVAL, "--allocate needs sparse or full, not '%s'", value);
+            return errbuf_set(eb, SPRAT_E_INVAL, "--allocate needs sparse or full, not '%s'",
+                              value);
         json_object_set_new(a->params, "allocate", json_string(value));
         return 0;
     case OPT_SEED:
@@ -181,7 +182,8 @@ add_one(const struct add *a, int fd, const char *path)
         const char *v1 = client_text(result, "info_hash_v1");
 
         printf("%s %s %s\n",
-               json_is_true(json_object_get(result, "already")) ? "already there" : "added", v1[0] != '\0' ? v1 : client_text(result, "info_hash_v2"),
+               json_is_true(json_object_get(result, "already")) ? "already there" : "added",
+               v1[0] != '\0' ? v1 : client_text(result, "info_hash_v2"),
                client_text(result, "name"));
     }
     json_decref(result);

@@ -143,8 +143,8 @@ const struct cli_command cli_ls = {
     .name = "ls",
     .usage = "[options]",
     .summary = "list the daemon's torrents",
-    .details = "Lists all torrents of spratd with their progress and rates. A torrent that is stuck has a\n"
-        "second line that says why; 'sprat why' says more.",
+    .details = "Lists all torrents of spratd with their progress and rates. A torrent that is\n"
+               "stuck has a second line that says why; 'sprat why' says more.",
     .example = "  sprat ls --json | jq '.[] | select(.state == \"error\") | .error'",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Layout of the progress line: fields of fixed priority on the right, the name on the left, and a
- * bar in what is left between them. What does not fit goes in this order: the bar, padding, then the
- * fields that are needed least.
+ * bar in what is left between them. What does not fit goes in this order: the bar, padding, then
+ * the fields that are needed least.
  */
 #include "peer/cli/progress.h"
 

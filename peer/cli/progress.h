@@ -26,7 +26,8 @@ struct progress {
 };
 
 /* For a terminal of |columns|: name, bar, percent, rates, peers, time left; narrow ones lose the
- * bar first, then the less needed of them. Never wider than |columns|. |utf8| allows arrows. Returns |out|. */
+ * bar first, then the less needed of them. Never wider than |columns|.
+ * |utf8| allows arrows. Returns |out|. */
 const char *progress_line(const struct progress *p, unsigned columns, bool utf8,
                           char out[PROGRESS_LINE_MAX]);
 

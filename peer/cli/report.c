@@ -172,7 +172,8 @@ progress_event(struct report *r, const struct torrent_status *st)
     screen_event(r->screen, "progress", o, now(r));
 }
 
-/* What fails is told by an error or a warning already, and a seed that waits complains of nothing. */
+/* What fails is told by an error or a warning already, and a seed that waits complains of
+ * nothing. */
 static bool
 is_worth_saying(const struct torrent_status *st, enum why_code code)
 {
@@ -230,8 +231,9 @@ phase_of(const struct report *r, const struct torrent_status *st)
     case TORRENT_CHECKING: return "checking";
     case TORRENT_DOWNLOADING: return "";
     case TORRENT_SEEDING:
-        return r->seed_only || st->swarm.bytes_have == st->total_size ? "seeding"
-                                                                      : "selection complete, seeding";
+        return r->seed_only || st->swarm.bytes_have == st->total_size
+                   ? "seeding"
+                   : "selection complete, seeding";
     case TORRENT_PAUSED: return "paused";
     case TORRENT_ERROR: return "paused by an error";
     case TORRENT_STOPPED: return "stopped";
@@ -295,8 +297,8 @@ report_gave_up(struct report *r, uint64_t seconds)
              why_duration((int64_t)seconds, time), r->why.known ? ": " : "",
              r->why.known ? why_sentence(r->why.now.text, -1, sentence) : "");
     screen_event(r->screen, "error",
-                 json_pack("{s:o, s:b, s:i, s:s}", "message", json_text(text), "fatal", true, "code",
-                           SPRAT_E_TIMEOUT, "why",
+                 json_pack("{s:o, s:b, s:i, s:s}", "message", json_text(text), "fatal", true,
+                           "code", SPRAT_E_TIMEOUT, "why",
                            r->why.known ? why_code_name(r->why.now.code) : ""),
                  now(r));
     screen_warn(r->screen, "%s: %s", r->name, text);

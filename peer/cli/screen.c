@@ -54,8 +54,8 @@ screen_columns(void)
     return 80;
 }
 
-/* A job in the background does not draw over what its owner types. Where the terminal can't tell, it
- * counts as ours. */
+/* A job in the background does not draw over what its owner types. Where the terminal can't tell,
+ * it counts as ours. */
 static bool
 owns_terminal(void)
 {

@@ -17,8 +17,8 @@ most(unsigned a, unsigned b)
     return a > b ? a : b;
 }
 
-/* Columns of a line if the flexible column had no more than TABLE_FLEX_MIN. A width of 0 is a column
- * that is left out. */
+/* Columns of a line if the flexible column had no more than TABLE_FLEX_MIN. A width of 0 is a
+ * column that is left out. */
 static unsigned
 least_width(const struct table_column *column, size_t columns, const unsigned *widths)
 {

@@ -32,9 +32,9 @@ const char *text_percent(uint64_t done, uint64_t total, char out[TEXT_NUMBER_MAX
 /* Columns that text takes on a terminal as it is shown (printable.h). */
 unsigned text_width(const char *s);
 
-/* Writes as much of |s| as fits |columns|, as it is shown (printable.h), ending in "…" if something was
- * cut. Returns the columns taken. |size| is the room in |out|; 4 bytes a column and one are enough
- * unless combining marks abound, and then the text is cut earlier. */
+/* Writes as much of |s| as fits |columns|, as it is shown (printable.h), ending in "…" if something
+ * was cut. Returns the columns taken. |size| is the room in |out|; 4 bytes a column and one are
+ * enough unless combining marks abound, and then the text is cut earlier. */
 unsigned text_fit(char *out, size_t size, const char *s, unsigned columns);
 
 /* |one| for 1, else |many|. */

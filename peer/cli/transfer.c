@@ -63,7 +63,8 @@ take_give_up(struct transfer_options *o, const char *value, struct errbuf *eb)
 {
     if (parse_seconds(value, &o->give_up_s) != 0)
         return errbuf_set(eb, SPRAT_E_INVAL,
-                          "--give-up-after needs a time, as in 90s, 10m, 2h or 1d, not '%s'", value);
+                          "--give-up-after needs a time, as in 90s, 10m, 2h or 1d, not '%s'",
+                          value);
     return 0;
 }
 
@@ -170,8 +171,8 @@ on_error(struct transfer *t, const struct torrent_event *ev)
         stop(t, CLI_FAILED);
 }
 
-/* A seeder with nothing at all to seed at the start is a wrong directory rather than a patient wish;
- * one whose files vanish later stays, and says so. */
+/* A seeder with nothing at all to seed at the start is a wrong directory rather than a patient
+ * wish; one whose files vanish later stays, and says so. */
 static void
 on_checked(struct transfer *t, const struct torrent_event *ev)
 {

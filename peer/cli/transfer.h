@@ -31,7 +31,7 @@ enum {
     {TRANSFER_OPT_TRACKER, 't', "tracker", "URL",                                                  \
      "announce to this tracker beside those of the torrent; repeatable"},                          \
         {TRANSFER_OPT_LISTEN, 0, "listen", "ADDR:PORT",                                            \
-         "take connections there (every address, port 6881 or the next free one); repeatable"},           \
+         "take connections there (every address, port 6881 or the next free one); repeatable"},    \
         {TRANSFER_OPT_UP_LIMIT, 0, "up-limit", "RATE",                                             \
          "send at most that many bytes a second, as in 500K or 2M (no limit)"},                    \
         {TRANSFER_OPT_DOWN_LIMIT, 0, "down-limit", "RATE",                                         \
