@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Blocks that one read of a socket fills in advance, on the guess that whole pieces come, one behind
- * the other: each header goes right before its block's data. A guess that was right costs no copy;
- * what came otherwise is given out again as bytes. Knows the one header that it guesses, and
+ * Blocks that one read of a socket fills in advance, on the guess that whole pieces come, one
+ * behind the other: each header goes right before its block's data. A guess that was right costs no
+ * copy; what came otherwise is given out again as bytes. Knows the one header that it guesses, and
  * nothing else of the protocol.
  */
 #ifndef PEER_CORE_AHEAD_H

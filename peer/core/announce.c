@@ -558,7 +558,8 @@ static void
 keep_message(struct announce_hash *j, const char *message)
 {
     free(j->message);
-    j->message = message != NULL && *message != '\0' ? strndup(message, ANNOUNCE_MESSAGE_MAX) : NULL;
+    j->message =
+        message != NULL && *message != '\0' ? strndup(message, ANNOUNCE_MESSAGE_MAX) : NULL;
     for (char *p = j->message; p != NULL && *p != '\0'; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             *p = '?';

@@ -90,7 +90,8 @@ struct announce_status {
     bool asking;      /* a request is under way */
     bool slow;        /* ... and has been for ANNOUNCE_SLOW_S: |message| says so */
     bool working;     /* the last answer for one of the hashes was good */
-    int err;          /* of the last try, 0 if it worked for one of the hashes; TIMEOUT while slow */
+    int err;          /* of the last try, 0 if it worked for one of the hashes;
+                         TIMEOUT while slow */
     unsigned failures; /* in a row */
     char message[ANNOUNCE_MESSAGE_MAX + 1]; /* a sentence: why it fails, or its warning; "" */
     uint32_t seeders, leechers;             /* the larger number of the two hashes */
@@ -109,7 +110,8 @@ struct announcer;
 struct announcer *announcer_new(const struct metainfo *mi, const char *const *extra,
                                 size_t extra_count, struct rng *rng);
 void announcer_free(struct announcer *a);
-/* From now on it takes its chances from |rng|, which outlives it: for one that gets another owner. */
+/* From now on it takes its chances from |rng|, which outlives it:
+ * for one that gets another owner. */
 void announcer_use(struct announcer *a, struct rng *rng);
 
 /* Begins with "started" at |now|; or says "stopped", once, to every tracker that heard "started".

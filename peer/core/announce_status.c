@@ -71,7 +71,8 @@ say_unsupported(const char *url, char *out, size_t size)
     if (strncasecmp(url, "wss://", 6) == 0 || strncasecmp(url, "ws://", 5) == 0)
         snprintf(out, size, "Sprat cannot speak WebTorrent trackers");
     else if (colon == NULL || colon == url)
-        snprintf(out, size, "this is not a URL: a tracker's begins with http://, https:// or udp://");
+        snprintf(out, size,
+                 "this is not a URL: a tracker's begins with http://, https:// or udp://");
     else
         snprintf(out, size, "Sprat speaks http, https and udp to trackers, and not \"%.*s\"",
                  (int)(colon - url < 40 ? colon - url : 40), url);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Whom a torrent wants nothing to do with any more, by site (endpoint.h): an IPv4 address, or 64 bits
- * of a global IPv6 one. A site is banned at once for what can't be a mistake, and for breaking the
- * protocol once it did so several times: a client with a bug, or an address that many share, is
+ * Whom a torrent wants nothing to do with any more, by site (endpoint.h): an IPv4 address, or 64
+ * bits of a global IPv6 one. A site is banned at once for what can't be a mistake, and for breaking
+ * the protocol once it did so several times: a client with a bug, or an address that many share, is
  * given another chance. Bounded: the oldest ban, and the oldest offender, are forgotten first.
  */
 #ifndef PEER_CORE_BANS_H

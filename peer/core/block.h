@@ -31,8 +31,8 @@ struct block {
     uint8_t data[BLOCK_LEN];
 };
 
-/* At most |blocks_max| blocks are given out at a time, those that are being filled not counted. NULL
- * when memory is out. */
+/* At most |blocks_max| blocks are given out at a time, those that are being filled not counted.
+ * NULL when memory is out. */
 struct block_pool *block_pool_new(uint32_t blocks_max);
 
 /* All blocks must have been dropped (asserted). NULL is legal. */

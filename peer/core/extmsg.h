@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The extension protocol (BEP 10): the extended handshake, and the payloads of the extensions that
- * this engine speaks: lt_donthave (BEP 54) and upload_only (BEP 21). Those of ut_pex (BEP 11) are in
- * pex.h.
+ * this engine speaks: lt_donthave (BEP 54) and upload_only (BEP 21).
+ * Those of ut_pex (BEP 11) are in pex.h.
  */
 #ifndef PEER_CORE_EXTMSG_H
 #define PEER_CORE_EXTMSG_H

@@ -59,9 +59,9 @@ void hashtree_forget(struct hashtree *t, const struct wire_hash_request *req);
 
 /* Takes an answer to a request that we made (the caller checked that): |n| = length plus proof
  * hashes. 0 and everything is kept, SPRAT_E_HASH or SPRAT_E_PROTOCOL and nothing is, or
- * SPRAT_E_NOMEM. For leaves, |*piece| is the piece some of whose blocks can be judged now (the first
- * one, where several files have the same content; hashtree_want_leaves() tells whether more are to
- * be asked for); else UINT32_MAX. */
+ * SPRAT_E_NOMEM. For leaves, |*piece| is the piece some of whose blocks can be judged now (the
+ * first one, where several files have the same content; hashtree_want_leaves() tells whether more
+ * are to be asked for); else UINT32_MAX. */
 int hashtree_on_hashes(struct hashtree *t, const struct wire_hash_request *req,
                        const uint8_t *hashes, size_t n, uint32_t *piece);
 

@@ -18,8 +18,8 @@
 struct piece_layer {
     const uint8_t *hashes; /* all of them: of the metainfo, or |own|; NULL while some are missing */
     uint8_t *own;          /* the fetched ones, or NULL */
-    uint8_t *crowns;       /* roots over each 8 of |hashes|, then over each 8 of those, and so on up to
-                              one; made when first needed, or NULL */
+    uint8_t *crowns;       /* roots over each 8 of |hashes|, then over each 8 of those, and so on up
+                              to one; made when first needed, or NULL */
     struct bitfield known; /* of |own| */
     struct bitfield asked; /* stretches of HASHTREE_ASK_MAX */
     uint32_t file;         /* the first one that has it */

@@ -31,7 +31,8 @@ struct serving {
 static uint64_t
 work_of_node(const struct tree_spot *tree, unsigned base)
 {
-    return (uint64_t)1 << (base < tree->piece_height ? base : (base - tree->piece_height) % CROWN_LOG);
+    return (uint64_t)1 << (base < tree->piece_height ? base
+                                                     : (base - tree->piece_height) % CROWN_LOG);
 }
 
 /* A length is a power of two ≥ 2, or what is left of one at the end of the layer (BEP 52). */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Who we are to the others: the address that most of the last few peers say that they see us at
- * (BEP 10's "yourip"), one vote a site, each family by itself. A hint that liars may bend: nothing but
- * the order of equals hangs on it.
+ * (BEP 10's "yourip"), one vote a site, each family by itself. A hint that liars may bend: nothing
+ * but the order of equals hangs on it.
  */
 #ifndef PEER_CORE_OWNADDR_H
 #define PEER_CORE_OWNADDR_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The peers of a torrent in a table with stable numbers. Those that may be dialled stand in a heap
- * by the time of their next try, seeds and hearsay in heaps of their own, so that neither the choice
- * nor the next expiry looks at the table.
+ * by the time of their next try, seeds and hearsay in heaps of their own, so that neither the
+ * choice nor the next expiry looks at the table.
  */
 #include "peer/core/peerlist.h"
 

@@ -6,8 +6,8 @@
  * remembered.
  *
  * What only another peer says (peer exchange) is hearsay, until somebody else says it too or a
- * connection was made. Of hearsay little is kept in all, per teller and per host that it is about, and
- * it is not tried often: so that no peer fills the list, or points the swarm at a victim.
+ * connection was made. Of hearsay little is kept in all, per teller and per host that it is about,
+ * and it is not tried often: so that no peer fills the list, or points the swarm at a victim.
  */
 #ifndef PEER_CORE_PEERLIST_H
 #define PEER_CORE_PEERLIST_H
@@ -79,17 +79,17 @@ struct peerlist *peerlist_new(struct rng *rng);
 void peerlist_free(struct peerlist *l);
 
 /* Hears of an address; returns its number, old or new. PEERLIST_NONE if it is unusable (port 0
- * unless incoming, link-local without a zone, multicast, unspecified, broadcast), banned, or the list is full of better ones.
- * Two with port 0 are always two peers. */
+ * unless incoming, link-local without a zone, multicast, unspecified, broadcast), banned, or the
+ * list is full of better ones. Two with port 0 are always two peers. */
 uint32_t peerlist_add(struct peerlist *l, const struct endpoint *addr, enum peer_source source);
 
-/* As peerlist_add, of an address that |teller|, a peer, told. What is known of it stays; of a new one
- * |is_seed| is believed. PEERLIST_NONE also if |teller| told enough. */
+/* As peerlist_add, of an address that |teller|, a peer, told. What is known of it stays; of a new
+ * one |is_seed| is believed. PEERLIST_NONE also if |teller| told enough. */
 uint32_t peerlist_hear(struct peerlist *l, const struct endpoint *addr, bool is_seed,
                        const struct endpoint *teller);
 
-/* Who we are to the others, of one family, with the port that we listen on: from then on the order of
- * equals is that of BEP 40, by chance before. */
+/* Who we are to the others, of one family, with the port that we listen on: from then on the order
+ * of equals is that of BEP 40, by chance before. */
 void peerlist_set_own(struct peerlist *l, const struct endpoint *own);
 
 /* Is it known from other peers' words only? */
@@ -108,8 +108,9 @@ void peerlist_set_port(struct peerlist *l, uint32_t peer, uint16_t port);
 enum peerlist_without { PEERLIST_NO_SEEDS = 1, PEERLIST_NO_HEARSAY = 2 };
 
 /* The best one to dial now: not connected, not banned, its retry time reached, and not left out by
- * the bits of |without|. Hearsay comes behind everything else that is due. New ones come before old ones, given by hand before others, and equals by their
- * canonical priority (BEP 40). PEERLIST_NONE if there is none. It is chosen again until peerlist_on_connecting(). */
+ * the bits of |without|. Hearsay comes behind everything else that is due. New ones come before old
+ * ones, given by hand before others, and equals by their canonical priority (BEP 40). PEERLIST_NONE
+ * if there is none. It is chosen again until peerlist_on_connecting(). */
 uint32_t peerlist_next(struct peerlist *l, unsigned without, struct mono now);
 
 /* When peerlist_next() may have one, if nothing is added before; MONO_NEVER. */
@@ -127,11 +128,11 @@ void peerlist_on_seed(struct peerlist *l, uint32_t peer, bool is_seed);
 /* That address is ourselves: never dial it again. */
 void peerlist_on_self(struct peerlist *l, uint32_t peer);
 
-/* Bans its site (an IPv4 host, or 64 bits of IPv6), all ports: no more is heard of it, and those of it that are connected are
- * forgotten when they are closed. */
+/* Bans its site (an IPv4 host, or 64 bits of IPv6), all ports: no more is heard of it, and those of
+ * it that are connected are forgotten when they are closed. */
 void peerlist_ban(struct peerlist *l, uint32_t peer);
-/* It broke the protocol: its site is banned likewise, and true is returned, once that happened too often
- * (bans.h). */
+/* It broke the protocol: its site is banned likewise, and true is returned,
+ * once that happened too often (bans.h). */
 bool peerlist_offend(struct peerlist *l, uint32_t peer);
 bool peerlist_is_banned(const struct peerlist *l, const struct endpoint *addr);
 
@@ -140,8 +141,8 @@ uint32_t peerlist_count(const struct peerlist *l);
 /* Of them, those whose last try did not fail. */
 uint32_t peerlist_promising(const struct peerlist *l);
 
-/* Whether all that could be dialled now or later, seeds left out, failed twice and more. Those given by
- * hand are never given up. */
+/* Whether all that could be dialled now or later, seeds left out, failed twice and more. Those
+ * given by hand are never given up. */
 bool peerlist_hopeless(const struct peerlist *l);
 
 /* How the last tries of all addresses ended that are known with a port. */

@@ -2,8 +2,8 @@
  *
  * Canonical peer priority (BEP 40): a number for a pair of peers that both of them, and everybody
  * else, compute alike. Who has more candidates than connections prefers those of high priority, so
- * that the swarm's graph comes out as if it were drawn at random, and a newcomer has the same chance
- * as who came first.
+ * that the swarm's graph comes out as if it were drawn at random, and a newcomer has the same
+ * chance as who came first.
  */
 #ifndef PEER_CORE_PEERPRIO_H
 #define PEER_CORE_PEERPRIO_H

@@ -68,12 +68,12 @@ void picker_hold(struct picker *p, uint32_t piece, bool held);
 /* Is the piece wanted, missing, and not without any block to request? */
 bool picker_wants(const struct picker *p, uint32_t piece);
 
-/* The piece was bad, and nobody knows whose fault it was: until it is had, it is asked of one peer, as
- * long as that goes on with it, so that the next bad copy has one culprit, as a rule. Otherwise a few
- * bad peers among many slow ones spoil each copy for ever. */
+/* The piece was bad, and nobody knows whose fault it was: until it is had, it is asked of one peer,
+ * as long as that goes on with it, so that the next bad copy has one culprit, as a rule. Otherwise
+ * a few bad peers among many slow ones spoil each copy for ever. */
 void picker_solo(struct picker *p, uint32_t piece);
-/* None of this peer's requests is out any more, and for now it takes no others: what it alone was asked
- * for, others may go on with. */
+/* None of this peer's requests is out any more, and for now it takes no others: what it alone was
+ * asked for, others may go on with. */
 void picker_leave(struct picker *p, uint32_t peer);
 
 /* True if |has| has a piece that is wanted and missing: are we interested? */

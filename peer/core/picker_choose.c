@@ -63,8 +63,8 @@ is_exclusive(const struct pick *k, const struct partial *pt)
     return pt->requested == 0 || (!pt->shared && pt->asked == k->opt->peer);
 }
 
-/* A piece that is asked of one peer at a time stays with who began it, also between two requests: on a
- * slow line most of its time is between two, and each copy would be of many peers again. */
+/* A piece that is asked of one peer at a time stays with who began it, also between two requests:
+ * on a slow line most of its time is between two, and each copy would be of many peers again. */
 static bool
 may_go_on_alone(const struct pick *k, const struct partial *pt)
 {
@@ -186,8 +186,8 @@ choose_by_walk(const struct pick *k, uint32_t group)
     return best;
 }
 
-/* The first piece that the peer has in |items|, from a random place on; PICKORDER_OUT if there is none
- * or |*looks| are used up. */
+/* The first piece that the peer has in |items|, from a random place on; PICKORDER_OUT if there is
+ * none or |*looks| are used up. */
 static uint32_t
 search_bucket(const struct pick *k, const uint32_t *items, uint32_t size, uint32_t *looks)
 {
@@ -220,8 +220,8 @@ choose_by_order(const struct pick *k, uint32_t group)
     return PICKORDER_OUT;
 }
 
-/* The best piece of the order that the peer has, or PICKORDER_OUT. Who has many gives one of the first
- * in the order, as a rule; where that is not so, and who has few, each is looked at. */
+/* The best piece of the order that the peer has, or PICKORDER_OUT. Who has many gives one of the
+ * first in the order, as a rule; where that is not so, and who has few, each is looked at. */
 static uint32_t
 choose_new(const struct pick *k, uint32_t group)
 {

@@ -25,7 +25,8 @@ struct pickorder {
     uint32_t buckets;
 };
 
-/* All pieces are out, and none may be put in before a rebuild. SPRAT_E_NOMEM, and then there is nothing to free. */
+/* All pieces are out, and none may be put in before a rebuild. SPRAT_E_NOMEM,
+ * and then there is nothing to free. */
 int pickorder_init(struct pickorder *o, uint32_t pieces, uint32_t buckets);
 void pickorder_fini(struct pickorder *o);
 
@@ -49,8 +50,8 @@ void pickorder_remove(struct pickorder *o, uint32_t piece, uint32_t bucket);
 void pickorder_move_up(struct pickorder *o, uint32_t piece, uint32_t bucket);
 void pickorder_move_down(struct pickorder *o, uint32_t piece, uint32_t bucket);
 
-/* Sorts all anew by what |bucket_of| says, PICKORDER_OUT included: O(pieces + buckets). 0; the first
- * time it may be SPRAT_E_NOMEM, and then all are out. */
+/* Sorts all anew by what |bucket_of| says, PICKORDER_OUT included: O(pieces + buckets). 0; the
+ * first time it may be SPRAT_E_NOMEM, and then all are out. */
 int pickorder_rebuild(struct pickorder *o, uint32_t (*bucket_of)(const void *ctx, uint32_t piece),
                        const void *ctx);
 

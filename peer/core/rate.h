@@ -62,13 +62,13 @@ struct rate_user {
 void rate_bucket_init(struct rate_bucket *b, uint64_t limit, struct mono now);
 void rate_bucket_set(struct rate_bucket *b, uint64_t limit, struct mono now);
 
-/* How many of |want| bytes should be taken at once, so that a slow limit is a trickle and not a block
- * now and then. Never 0, unless |want| is. */
+/* How many of |want| bytes should be taken at once, so that a slow limit is a trickle and not a
+ * block now and then. Never 0, unless |want| is. */
 uint32_t rate_bucket_part(const struct rate_bucket *b, uint32_t want);
 
 /* Takes |bytes| if the bucket is not in debt, and may leave it in debt; false, and nothing taken,
- * if it is, or if it is the turn of another user. Who takes does not wait any more. A full bucket is
- * for everybody: then whose turn it is does not want it. */
+ * if it is, or if it is the turn of another user. Who takes does not wait any more. A full bucket
+ * is for everybody: then whose turn it is does not want it. */
 bool rate_bucket_take(struct rate_bucket *b, struct rate_user *u, uint64_t bytes, struct mono now);
 
 void rate_user_init(struct rate_user *u);
@@ -81,11 +81,12 @@ rate_user_waits(const struct rate_user *u)
  * turn yet: shares are even in bytes, whatever is taken at a time. It comes when
  * rate_user_ready(). */
 void rate_bucket_wait(struct rate_bucket *b, struct rate_user *u);
-/* Leaves the line, if it stands in it: before the user or the bucket goes, and when it wants no more. */
+/* Leaves the line, if it stands in it: before the user or the bucket goes,
+ * and when it wants no more. */
 void rate_user_leave(struct rate_user *u);
 
-/* From now on, what nobody takes adds up beyond the burst, or (|keep| false) is cut to it again: its
- * user wants it, and waits for something else. */
+/* From now on, what nobody takes adds up beyond the burst, or (|keep| false) is cut to it again:
+ * its user wants it, and waits for something else. */
 void rate_bucket_keep(struct rate_bucket *b, bool keep, struct mono now);
 
 /* Puts back what was taken and not used. */

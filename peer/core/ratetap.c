@@ -54,8 +54,8 @@ rate_tap_leave(struct rate_tap *t, struct mono now)
     rate_user_leave(&t->user);
 }
 
-/* What its own limit allows while it stands there is not lost, but what it had before its turn is cut
- * to a burst. */
+/* What its own limit allows while it stands there is not lost,
+ * but what it had before its turn is cut to a burst. */
 static void
 wait_in_line(struct rate_tap *t, struct mono now)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * A bounded list of block requests in the order they were made: what we asked of a peer, or what it
- * asked of us. Taking the oldest is O(1); anything else is a scan from the oldest on, which is where
- * answers are found in practice.
+ * asked of us. Taking the oldest is O(1); anything else is a scan from the oldest on, which is
+ * where answers are found in practice.
  */
 #ifndef PEER_CORE_REQLIST_H
 #define PEER_CORE_REQLIST_H

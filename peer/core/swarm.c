@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The swarm's front door: inputs are dispatched, the clock is kept, and it starts, pauses and stops.
- * What each input means is in the part that owns the matter (swarm_impl.h lists them).
+ * The swarm's front door: inputs are dispatched, the clock is kept, and it starts, pauses and
+ * stops. What each input means is in the part that owns the matter (swarm_impl.h lists them).
  */
 #include "peer/core/swarm_impl.h"
 
@@ -326,7 +326,9 @@ dispatch(struct swarm *s, const struct swarm_input *in)
     case SWARM_IN_PAUSE: swarm_pause(s); break;
     case SWARM_IN_STOP: on_stop(s); break;
     case SWARM_IN_TICK: break;
-    case SWARM_IN_ADDRS: on_addrs(s, in->u.addrs.source, in->u.addrs.addrs, in->u.addrs.count); break;
+    case SWARM_IN_ADDRS:
+        on_addrs(s, in->u.addrs.source, in->u.addrs.addrs, in->u.addrs.count);
+        break;
     case SWARM_IN_ACCEPTED: peer_on_accepted(s, in); break;
     case SWARM_IN_CONNECTED:
     case SWARM_IN_CLOSED:
@@ -413,9 +415,10 @@ swarm_free_but_announcer(struct swarm *s)
 bool
 swarm_is_at_rest(const struct swarm *s)
 {
-    return s->state == SWARM_ACTIVE && swarm_is_seed(s) && s->peers.count == 0 && s->fx.count == 0 &&
-           s->load.writes == 0 && s->load.verifies == 0 && s->pieces.reading_count == 0 &&
-           (!s->cfg.super_seed || s->copy_is_out) && peerlist_hopeless(s->list);
+    return s->state == SWARM_ACTIVE && swarm_is_seed(s) && s->peers.count == 0 &&
+           s->fx.count == 0 && s->load.writes == 0 && s->load.verifies == 0 &&
+           s->pieces.reading_count == 0 && (!s->cfg.super_seed || s->copy_is_out) &&
+           peerlist_hopeless(s->list);
 }
 
 const uint8_t *

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One torrent's swarm: the engine. It decides everything and does nothing: what happens outside comes
- * in as an input, what shall happen comes out as effects, and the time is an argument. The same code
- * runs in the daemon and under the simulator.
+ * One torrent's swarm: the engine. It decides everything and does nothing: what happens outside
+ * comes in as an input, what shall happen comes out as effects, and the time is an argument. The
+ * same code runs in the daemon and under the simulator.
  *
  * The contract:
- *  - After each swarm_handle(), effects are pulled with swarm_next() until it returns 0, and carried
- *    out in that order. swarm_handle() is never called while carrying one out (no re-entrancy):
- *    results are queued and fed afterwards.
+ *  - After each swarm_handle(), effects are pulled with swarm_next() until it returns 0, and
+ *    carried out in that order. swarm_handle() is never called while carrying one out (no
+ *    re-entrancy): results are queued and fed afterwards.
  *  - swarm_expiry() says when the next SWARM_IN_TICK is due; it is asked again after the effects.
  *  - Each CONNECT ends in CONNECTED or CLOSED; each ACCEPTED in an ACCEPT or REFUSE effect; each
  *    WRITE in WRITTEN; VERIFY in VERIFIED; LEAVES in LEAVES; ANNOUNCE in ANNOUNCED. After a CLOSE
@@ -37,17 +37,25 @@ enum {
     SWARM_HEARSAY_DIALS_MAX = 8,    /* of them, to whom only other peers know of */
     SWARM_WRITES_MAX = 1024,        /* blocks on their way to disk before requests pause */
     SWARM_UPLOADS_QUEUED_MAX = 2048, /* requests that one peer may have queued with us: our reqq */
-    SWARM_SEND_AHEAD = 512 * 1024,  /* payload bytes handed to one connection and not yet sent, at most */
+    SWARM_SEND_AHEAD = 512 * 1024,  /* payload bytes handed to one connection and not yet sent,
+                                       at most */
     SWARM_KEEPALIVE_MS = 110000,    /* we say something at least that often */
     SWARM_IDLE_MS = 240000,         /* a peer that is silent for longer is closed */
-    SWARM_STUCK_MS = 120000,        /* a peer that takes nothing of what we send for so long is closed */
-    SWARM_USELESS_MS = 60000,       /* who gave and took nothing for so long makes room for a newcomer */
-    SWARM_OWES_MS = 60000,          /* who owes us blocks and says nothing for so long makes room for anybody */
-    SWARM_SITE_PEERS_MAX = 16,      /* connections to one address or IPv6 network, but on this machine */
-    SWARM_TWIN_SILENT_MS = 30000,   /* one that was silent for so long gives way to itself come anew */
-    SWARM_TWIN_STALLED_MS = 10000,  /* the same from another address, while something is under way */
+    SWARM_STUCK_MS = 120000,        /* a peer that takes nothing of what we send for so long is
+                                       closed */
+    SWARM_USELESS_MS = 60000,       /* who gave and took nothing for so long makes room for a
+                                       newcomer */
+    SWARM_OWES_MS = 60000,          /* who owes us blocks and says nothing for so long makes room
+                                       for anybody */
+    SWARM_SITE_PEERS_MAX = 16,      /* connections to one address or IPv6 network,
+                                       but on this machine */
+    SWARM_TWIN_SILENT_MS = 30000,   /* one that was silent for so long gives way to itself come
+                                       anew */
+    SWARM_TWIN_STALLED_MS = 10000,  /* the same from another address, while something is under
+                                       way */
     SWARM_SETTLE_MS = 5000,         /* a new connection is not closed for another one before */
-    SWARM_TURNOVER_MS = 60000,      /* so often, while others wait, the least useful connections, … */
+    SWARM_TURNOVER_MS = 60000,      /* so often, while others wait, the least useful connections,
+                                       … */
     SWARM_TURNOVER_PERMILLE = 40,   /* … so many of those that there may be, are closed for them */
     SWARM_NUMWANT_SEEDER = 50,      /* addresses that a seed asks a tracker for */
     SWARM_UNREQUESTED_MAX = 64,     /* blocks nobody asked for, before the peer is banned */
@@ -61,13 +69,14 @@ struct swarm_config {
     uint32_t peers_max;
     uint32_t upload_slots; /* 0: chosen by the upload limit */
     bool sequential;
-    bool super_seed; /* a seed shows each peer only what it shall fetch, until a copy is out (BEP 16) */
+    bool super_seed; /* a seed shows each peer only what it shall fetch,
+                        until a copy is out (BEP 16) */
     bool no_pex;           /* no peer exchange; a private torrent never has it (BEP 27) */
     struct rate_bucket *up; /* may be shared by torrents; never NULL */
     struct rate_bucket *down;
     uint64_t up_limit, down_limit; /* its own, as LIMITS */
-    struct announcer *announcer; /* of this torrent, as it stands: taken if swarm_new() succeeds; NULL:
-                                    one is made of the trackers */
+    struct announcer *announcer; /* of this torrent, as it stands: taken if swarm_new() succeeds;
+                                    NULL: one is made of the trackers */
     const char *const *trackers; /* beside the metainfo's; read during swarm_new() only */
     size_t tracker_count;
 };
@@ -110,8 +119,8 @@ struct swarm_input {
     enum swarm_input_type type;
     slot_id peer; /* CONNECTED, CLOSED, MESSAGE, SENT, READ_FAILED */
     union {
-        /* START: begins, resumes, or goes on after a disk error. |have|: the pieces that are on disk and
-         * verified; they are added to what is known. */
+        /* START: begins, resumes, or goes on after a disk error. |have|: the pieces that are on
+         * disk and verified; they are added to what is known. */
         struct {
             const struct bitfield *have; /* NULL: as it was */
         } start;
@@ -129,8 +138,8 @@ struct swarm_input {
             struct handshake handshake;
             bool v2; /* the connection speaks v2 */
         } conn;
-        /* CLOSED: or could not be made. |reached|: the connection stood. Before a handshake, |err| is
-         * NOTFOUND for one of another info-hash. */
+        /* CLOSED: or could not be made. |reached|: the connection stood. Before a handshake, |err|
+         * is NOTFOUND for one of another info-hash. */
         struct {
             int err;
             bool reached;
@@ -147,8 +156,8 @@ struct swarm_input {
             uint32_t piece, begin, length;
             int err;
         } read_failed;
-        /* WRITTEN: |leaf| is the block's SHA-256 where the torrent has a v2 side. SPRAT_E_HASH: it is
-         * not the expected leaf, and nothing was written. */
+        /* WRITTEN: |leaf| is the block's SHA-256 where the torrent has a v2 side. SPRAT_E_HASH: it
+         * is not the expected leaf, and nothing was written. */
         struct {
             uint32_t piece, begin;
             struct block *block; /* as in the effect; the reference comes back */
@@ -182,7 +191,8 @@ struct swarm_input {
             uint32_t first, count;
             unsigned priority;
         } priority;
-        /* LIMITS: of this torrent, in bytes/s, beside those that it shares; 0: none. At any time. */
+        /* LIMITS: of this torrent, in bytes/s, beside those that it shares; 0: none.
+         * At any time. */
         struct {
             uint64_t up, down;
         } limits;
@@ -216,8 +226,8 @@ enum swarm_notice {
     SWARM_NOTICE_COMPLETE,    /* all wanted pieces are verified */
     SWARM_NOTICE_STOPPED,     /* the answer to STOP: nothing is under way any more */
     SWARM_NOTICE_BANNED,      /* |peer_addr| sent data that fails its hash */
-    SWARM_NOTICE_UNREACHED,   /* |peer_addr|, given by the user, could not be connected to: said once,
-                                 until a connection stood */
+    SWARM_NOTICE_UNREACHED,   /* |peer_addr|, given by the user, could not be connected to: said
+                                 once, until a connection stood */
     SWARM_NOTICE_PIECE_FAILED, /* |piece| failed its hash */
     SWARM_NOTICE_DISK_ERROR,  /* a write or check failed with |err|: nothing more is requested until
                                  the next START; what is had goes on being served */
@@ -318,7 +328,8 @@ struct swarm_peer_stats {
 
 struct swarm;
 
-/* |mi| and |cfg|'s buckets must outlive it. |seed| makes all its choices. NULL when memory is out. */
+/* |mi| and |cfg|'s buckets must outlive it. |seed| makes all its choices.
+ * NULL when memory is out. */
 struct swarm *swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t seed,
                         struct mono now);
 
@@ -328,8 +339,8 @@ void swarm_free(struct swarm *s);
 /* The same, but for the announcer, which is the caller's then; announcer_use() has to follow. */
 struct announcer *swarm_free_but_announcer(struct swarm *s);
 
-/* A seed with nobody to serve, and nobody left to dial who was not tried twice in vain: until somebody comes or is heard of, it has
- * nothing to do but to announce. */
+/* A seed with nobody to serve, and nobody left to dial who was not tried twice in vain: until
+ * somebody comes or is heard of, it has nothing to do but to announce. */
 bool swarm_is_at_rest(const struct swarm *s);
 
 /* 0, or SPRAT_E_NOMEM: the input was not taken (a message's block is dropped all the same). */
@@ -349,8 +360,8 @@ void swarm_get_stats(const struct swarm *s, struct swarm_stats *st, struct mono 
 bool swarm_next_peer_stats(const struct swarm *s, uint32_t *iter, struct swarm_peer_stats *st,
                            struct mono now);
 
-/* Wanted pieces that are missing; |nowhere|: those that no connected peer has either. And those that
- * |peer| has; 0 for one that is gone. They look at every piece. */
+/* Wanted pieces that are missing; |nowhere|: those that no connected peer has either. And those
+ * that |peer| has; 0 for one that is gone. They look at every piece. */
 uint32_t swarm_missing(const struct swarm *s, bool nowhere);
 uint32_t swarm_peer_useful(const struct swarm *s, slot_id peer);
 

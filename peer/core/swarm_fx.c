@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The swarm's effect queue: a growing ring. Its length is bounded by what one input can cause, since
- * it is emptied after each. Payloads that must live until they are carried out are owned by it.
+ * The swarm's effect queue: a growing ring. Its length is bounded by what one input can cause,
+ * since it is emptied after each. Payloads that must live until they are carried out are owned by
+ * it.
  */
 #include "peer/core/swarm_impl.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Hash requests of BEP 52: we ask for piece layers that the metainfo lacks and for the leaves of pieces
- * that failed; we answer every request of others, with hashes or a reject. What the hashes mean is the
- * hash tree's business.
+ * Hash requests of BEP 52: we ask for piece layers that the metainfo lacks and for the leaves of
+ * pieces that failed; we answer every request of others, with hashes or a reject. What the hashes
+ * mean is the hash tree's business.
  */
 #include "peer/core/swarm_impl.h"
 
@@ -45,8 +45,8 @@ is_source(const struct swarm *s, const struct swarm_peer *p, uint32_t piece)
     return false;
 }
 
-/* How little we like to ask |p|: asks that are out, and refusals; and who may have sent the bad block of
- * |failed| (UINT32_MAX: none) comes last. */
+/* How little we like to ask |p|: asks that are out, and refusals; and who may have sent the bad
+ * block of |failed| (UINT32_MAX: none) comes last. */
 static uint32_t
 reluctance(const struct swarm *s, const struct swarm_peer *p, uint32_t failed)
 {

@@ -52,7 +52,8 @@ enum {
     REJECT_PAUSE_MS = 1000,          /* times the rejects in a row, how long a peer is left alone */
     REJECT_PAUSES_MAX = 30,
     CHOKE_PAUSE_MS = 100,            /* no choke round sooner after another */
-    ABORT_PAUSE_MS = 1000,           /* a peer whose requests were overdue is left alone that long */
+    ABORT_PAUSE_MS = 1000,           /* a peer whose requests were overdue is left alone that
+                                        long */
     PEERS_FEW = 20,                  /* fewer than that, those who can't be reached left out:
                                         ask the tracker sooner */
     NUMWANT_LEECHER = 100,
@@ -139,7 +140,8 @@ struct swarm_peer {
 /*  OPEN → (last block stored) → VERIFYING → had
  *                 |               |
  *                 +-- failed -----+→ SNAPSHOT (v1: read its leaves) ─┐
- *                 +→ CONVICTING (v2: ask for the true leaves) ───────┴→ OPEN again, bad blocks free */
+ *                 +→ CONVICTING (v2: ask for the true leaves) ───────┴→ OPEN again, bad
+ *                                                                         blocks free */
 enum piece_state { PIECE_OPEN, PIECE_VERIFYING, PIECE_CONVICTING, PIECE_SNAPSHOT, PIECE_STUCK };
 
 /* A piece of which at least one block is stored. */
@@ -153,7 +155,8 @@ struct swarm_piece {
     struct mono since; /* of the state */
 };
 
-/* The blocks of a piece that failed, and who sent them, until the piece is good and tells who lied. */
+/* The blocks of a piece that failed, and who sent them, until the piece is good and tells who
+ * lied. */
 struct suspect {
     struct list link;
     uint32_t piece;
@@ -267,12 +270,13 @@ void peer_ban(struct swarm *s, uint32_t number, int err);
 bool peer_is_seed(const struct swarm_peer *p);
 
 /* swarm_room.c */
-/* Is there a connection free for somebody who came from |addr|? One that is of no use may be closed for
- * it, or one that comes behind it in the order of BEP 40. */
+/* Is there a connection free for somebody who came from |addr|? One that is of no use may be closed
+ * for it, or one that comes behind it in the order of BEP 40. */
 bool room_make(struct swarm *s, const struct endpoint *addr);
 /* Closes the least useful from time to time, while others wait. */
 void room_turnover(struct swarm *s);
-/* Does it owe us blocks for long, while the table is full and another address waits to be dialled? */
+/* Does it owe us blocks for long, while the table is full and another address waits to be
+ * dialled? */
 bool room_is_owed(const struct swarm *s, const struct swarm_peer *p);
 /* Are there enough connections to that address already, of those that one host can make? */
 bool room_site_full(struct swarm *s, const struct endpoint *addr);
@@ -344,7 +348,8 @@ void piece_on_verified(struct swarm *s, uint32_t piece, int err);
 void piece_on_leaves(struct swarm *s, uint32_t piece, const uint8_t *leaves, uint32_t n, int err);
 void piece_on_true_leaves(struct swarm *s, uint32_t piece);
 void piece_on_lost(struct swarm *s, uint32_t piece);
-/* What is wanted or had has changed: peers hear if we want nothing more, or something again (BEP 21). */
+/* What is wanted or had has changed: peers hear if we want nothing more,
+ * or something again (BEP 21). */
 void piece_wishes_changed(struct swarm *s);
 /* Has |piece|'s leaves read from disk, unless that is under way. False if too many are. */
 bool piece_read_leaves(struct swarm *s, uint32_t piece);
@@ -359,8 +364,8 @@ void piece_check_empty(struct swarm *s);
 /* swarm_hash.c */
 void hash_hold_unknown(struct swarm *s);
 void hash_pump(struct swarm *s);
-/* Asks somebody for the leaves of a failed piece. False if there is nobody to ask, or nothing left to
- * ask for. */
+/* Asks somebody for the leaves of a failed piece. False if there is nobody to ask,
+ * or nothing left to ask for. */
 bool hash_ask_leaves(struct swarm *s, uint32_t piece);
 void hash_on_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
 void hash_on_hashes(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);

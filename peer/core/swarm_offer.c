@@ -11,7 +11,8 @@
 
 enum {
     UNVEIL_MAX = 256,          /* pieces shown to one peer in a tick once the veil is lifted */
-    VEILED_BYTES = 512 * 1024, /* shown ahead to a veiled peer, which may look for work but twice a */
+    VEILED_BYTES = 512 * 1024, /* shown ahead to a veiled peer, which may look for work but twice
+                                  a */
     VEILED_SHARE = 16,         /* second; but all together no more than one piece in so many */
 };
 

@@ -170,8 +170,9 @@ find_twin(struct swarm *s, const struct swarm_peer *p)
     return NULL;
 }
 
-/* Would a living peer say something? Blocks are asked of it or on their way to it, or it wants some and
- * may ask: what we sent last may all lie in the kernel's buffer, which takes it from us at once. */
+/* Would a living peer say something? Blocks are asked of it or on their way to it, or it wants some
+ * and may ask: what we sent last may all lie in the kernel's buffer,
+ * which takes it from us at once. */
 static bool
 is_busy(const struct swarm_peer *p)
 {
@@ -179,10 +180,10 @@ is_busy(const struct swarm_peer *p)
            (p->up.interested && !p->up.choked);
 }
 
-/* Is the connection to |twin| dead, and |p| the same peer come anew? A machine that lost its power says
- * nothing, and connects from the same address once it is up. One whose address changed connects from
- * another: since anybody can say any peer id, it is believed only where the first connection stands
- * still in the middle of a transfer. */
+/* Is the connection to |twin| dead, and |p| the same peer come anew? A machine that lost its power
+ * says nothing, and connects from the same address once it is up. One whose address changed
+ * connects from another: since anybody can say any peer id, it is believed only where the first
+ * connection stands still in the middle of a transfer. */
 static bool
 is_back(const struct swarm *s, const struct swarm_peer *p, const struct swarm_peer *twin)
 {
@@ -308,7 +309,8 @@ peer_on_accepted(struct swarm *s, const struct swarm_input *in)
         refuse(s, in->u.conn.token, SPRAT_E_REFUSED);
         return;
     }
-    if (room_site_full(s, &in->u.conn.addr) || !room_make(s, &in->u.conn.addr) || (p = take_incoming(s, &in->u.conn.addr)) == NULL) {
+    if (room_site_full(s, &in->u.conn.addr) || !room_make(s, &in->u.conn.addr) ||
+        (p = take_incoming(s, &in->u.conn.addr)) == NULL) {
         refuse(s, in->u.conn.token, SPRAT_E_LIMIT);
         return;
     }
@@ -342,8 +344,8 @@ tell_banned(struct swarm *s, uint32_t number, int err)
     fx_notice(s, SWARM_NOTICE_BANNED, 0, err)->u.notice.peer_addr = *peerlist_addr(s->list, number);
 }
 
-/* Who breaks the protocol comes back at once and does it again: closing it alone would let it keep us
- * busy for ever, and what it sends unasked counts against our limit. */
+/* Who breaks the protocol comes back at once and does it again: closing it alone would let it keep
+ * us busy for ever, and what it sends unasked counts against our limit. */
 static bool
 has_offended(struct swarm *s, const struct swarm_peer *p, int err)
 {
@@ -428,8 +430,8 @@ peer_ban(struct swarm *s, uint32_t number, int err)
     close_banned(s, err);
 }
 
-/* After any change of what |p| has: counts seeds, and drops one that we have no use for. True if |p|
- * is still there. */
+/* After any change of what |p| has: counts seeds, and drops one that we have no use for. True if
+ * |p| is still there. */
 static bool
 has_changed(struct swarm *s, struct swarm_peer *p, bool was_seed)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * A piece from its first stored block to verified, and what happens if it is not what it should be:
- * who sent the bad block is found out, by the true leaves of a v2 torrent if somebody has them, else by
- * comparing with the good piece later; that peer is banned, and as few blocks as possible are fetched
- * again.
+ * who sent the bad block is found out, by the true leaves of a v2 torrent if somebody has them,
+ * else by comparing with the good piece later; that peer is banned,
+ * and as few blocks as possible are fetched again.
  */
 #include "peer/core/swarm_impl.h"
 
@@ -128,7 +128,8 @@ pieces_fini(struct swarm *s)
 }
 
 /* Remembers what the blocks of a failed piece were and who sent them. The first failure of a piece
- * counts until it is resolved. Nothing is remembered when memory is out: nobody is convicted then. */
+ * counts until it is resolved. Nothing is remembered when memory is out:
+ * nobody is convicted then. */
 static void
 suspect_add(struct swarm *s, uint32_t piece, const uint8_t *leaves, uint32_t blocks)
 {
@@ -274,8 +275,8 @@ piece_reset(struct swarm *s, struct swarm_piece *op)
     download_fill_all(s);
 }
 
-/* Nobody tells the true leaves. One who sent all of the piece is to blame without them; of several, the
- * good copy will tell. */
+/* Nobody tells the true leaves. One who sent all of the piece is to blame without them; of several,
+ * the good copy will tell. */
 static void
 piece_give_up(struct swarm *s, struct swarm_piece *op)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The swarm in numbers, for people and for the state database. Reads everything and changes nothing.
+ * The swarm in numbers, for people and for the state database.
+ * Reads everything and changes nothing.
  */
 #include "peer/core/swarm_impl.h"
 
@@ -27,8 +28,8 @@ bytes_partial(const struct swarm *s)
     return sum;
 }
 
-/* A limit is in the way if somebody waits for it, or if what moves has come near it: between two parts
- * that are let through, nobody waits. */
+/* A limit is in the way if somebody waits for it, or if what moves has come near it: between two
+ * parts that are let through, nobody waits. */
 static bool
 is_limited(const struct rate_tap *tap, bool waits, uint64_t rate)
 {

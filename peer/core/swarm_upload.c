@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The seeding side: whom we unchoke (the choker decides), which requests we take, and how much is
- * handed to a connection at a time, so that a cancel or a choke still finds something to drop and the
- * upload limit holds.
+ * handed to a connection at a time, so that a cancel or a choke still finds something to drop and
+ * the upload limit holds.
  */
 #include "peer/core/swarm_impl.h"
 
@@ -37,8 +37,9 @@ is_fast_allowed(const struct swarm_peer *p, uint32_t piece)
     return false;
 }
 
-/* Tells a newcomer which pieces it may fetch while choked, of those that we have (BEP 6). In initial
- * seeding nothing: all of one network would get the same pieces, which are of no use among them. */
+/* Tells a newcomer which pieces it may fetch while choked, of those that we have (BEP 6). In
+ * initial seeding nothing: all of one network would get the same pieces,
+ * which are of no use among them. */
 void
 upload_init(struct swarm *s, struct swarm_peer *p)
 {
@@ -92,7 +93,8 @@ unchoke(struct swarm *s, struct swarm_peer *p)
 static uint32_t
 slots(const struct swarm *s)
 {
-    return s->cfg.upload_slots > 0 ? s->cfg.upload_slots : choker_slots(rate_tap_limit(&s->load.up));
+    return s->cfg.upload_slots > 0 ? s->cfg.upload_slots
+                                   : choker_slots(rate_tap_limit(&s->load.up));
 }
 
 static void
@@ -240,8 +242,8 @@ upload_stuck(const struct swarm_peer *p)
     return p->up.sending - p->up.unpaid;
 }
 
-/* Pays for some of |want| payload bytes. 0: there is nothing to be had now, and the bucket is waited
- * for. */
+/* Pays for some of |want| payload bytes. 0: there is nothing to be had now,
+ * and the bucket is waited for. */
 static uint32_t
 pay(struct swarm *s, uint32_t want)
 {
@@ -274,8 +276,8 @@ pay_rest(struct swarm *s, struct swarm_peer *p)
     s->load.begun.peer = SLOT_NONE;
 }
 
-/* A piece that has begun to leave is paid for to its end before another begins: what its peer is told
- * meanwhile stands behind it. False while it is not. */
+/* A piece that has begun to leave is paid for to its end before another begins: what its peer is
+ * told meanwhile stands behind it. False while it is not. */
 static bool
 finish_begun(struct swarm *s)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The answer to a client that tries uTP (BEP 29) first, which we don't speak: a reset, upon which it
- * comes by TCP at once. Without it the client waits for its time-out of some seconds, since most
+ * The answer to a client that tries uTP (BEP 29) first, which we don't speak: a reset, upon which
+ * it comes by TCP at once. Without it the client waits for its time-out of some seconds, since most
  * clients ignore ICMP errors of a UDP socket that they use for everything.
  *
  * Nothing is kept of who asked, and who asks need not be at the address that the packet names. So

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Why a torrent moves no data, and what happens next: from facts about the torrent to reasons, each a
- * stable code for programs and a sentence for people, the most telling reason first. Every screen and
- * every JSON answer shows these sentences. Pure: facts come in, text goes out.
+ * Why a torrent moves no data, and what happens next: from facts about the torrent to reasons, each
+ * a stable code for programs and a sentence for people, the most telling reason first. Every screen
+ * and every JSON answer shows these sentences. Pure: facts come in, text goes out.
  */
 #ifndef PEER_CORE_WHY_H
 #define PEER_CORE_WHY_H
@@ -138,15 +138,15 @@ bool why_moves(enum why_code code);
 /* All reasons that hold, the one to be shown first; at least one. Returns how many. */
 size_t why_find(const struct why_facts *f, struct why out[WHY_REASONS_MAX]);
 
-/* The state in words: "downloading", "seeding, selection complete (24.6 % of the torrent)", "stopped:
- * ratio 1.50 reached". Returns |out|. */
+/* The state in words: "downloading", "seeding, selection complete (24.6 % of the torrent)",
+ * "stopped: ratio 1.50 reached". Returns |out|. */
 const char *why_state(const struct why_facts *f, char out[WHY_TEXT_MAX]);
 
 /* The whole sentence: |text|, and ", next try in …" if |next_s| is not negative. Returns |out|. */
 const char *why_sentence(const char *text, int64_t next_s, char out[WHY_SENTENCE_MAX]);
 
-/* How many addresses ended how: "2 addresses tried: 1 refused the connection, …". "" if none was tried.
- * Returns |out|. */
+/* How many addresses ended how: "2 addresses tried: 1 refused the connection, …". "" if none was
+ * tried. Returns |out|. */
 const char *why_tries(const uint32_t tries[PEER_TRY_COUNT], uint32_t given_up,
                       char out[WHY_TEXT_MAX]);
 

@@ -353,8 +353,8 @@ wire_rx_starves(const struct wire_rx *rx)
     return ahead_left(&rx->ahead) > 0;
 }
 
-/* Where bytes go: to the rest of the block at hand, then, if pieces are expected, to blocks |ahead|,
- * else to the staging buffer. */
+/* Where bytes go: to the rest of the block at hand, then, if pieces are expected, to blocks
+ * |ahead|, else to the staging buffer. */
 static int
 find_spans(struct wire_rx *rx, bool ahead, struct wire_span spans[WIRE_SPANS_MAX])
 {
