@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * spratd: one engine with all torrents of its state directory, behind a control socket. Ends
- * cleanly on SIGTERM and SIGINT; SIGHUP reads the configuration again. Exit status: 0 after a clean end, 1 when the work failed, 2 for wrong usage.
+ * cleanly on SIGTERM and SIGINT; SIGHUP reads the configuration again. Exit status: 0 after a clean
+ * end, 1 when the work failed, 2 for wrong usage.
  */
 #include <signal.h>
 #include <stdio.h>

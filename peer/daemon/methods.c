@@ -168,8 +168,8 @@ with_torrent(const struct daemon *d, const json_t *params, errand_fn fn, json_t 
     return err;
 }
 
-/* The files that are chosen by the lists of patterns in |params|, beginning with |now|; to be freed, and
- * NULL if there are no lists. */
+/* The files that are chosen by the lists of patterns in |params|, beginning with |now|; to be
+ * freed, and NULL if there are no lists. */
 static int
 get_selection(const json_t *params, const struct metainfo *mi, const struct torrent *now,
               uint8_t **out, struct errbuf *eb)
@@ -177,7 +177,8 @@ get_selection(const json_t *params, const struct metainfo *mi, const struct torr
     static const struct {
         const char *key;
         enum file_priority priority;
-    } lists[] = {{"only", FILE_NORMAL}, {"want", FILE_NORMAL}, {"skip", FILE_SKIP}, {"high", FILE_HIGH}};
+    } lists[] = {
+        {"only", FILE_NORMAL}, {"want", FILE_NORMAL}, {"skip", FILE_SKIP}, {"high", FILE_HIGH}};
     const char *patterns[METHODS_URLS_MAX];
     int err = 0;
 
@@ -240,8 +241,8 @@ render_added(struct torrent *t, void *result)
     *o = render_torrent(t);
 }
 
-/* Whether the torrent's files can be made where they are to be. Content that is there may be seeded from
- * a directory that can only be read. */
+/* Whether the torrent's files can be made where they are to be. Content that is there may be seeded
+ * from a directory that can only be read. */
 static int
 check_place(const struct torrent_add *add, struct errbuf *eb)
 {
@@ -278,7 +279,8 @@ merge_known(struct torrent *t, void *errand, struct errbuf *eb)
     return 0;
 }
 
-/* A torrent that is there already is no mistake of a script: it is told, and |add->mi| is done with. */
+/* A torrent that is there already is no mistake of a script: it is told,
+ * and |add->mi| is done with. */
 static int
 take_known(const struct daemon *d, const struct torrent_add *add, const json_t *params,
            json_t **result, struct errbuf *eb)
@@ -298,10 +300,10 @@ take_known(const struct daemon *d, const struct torrent_add *add, const json_t *
 static int
 torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
-    static const char *const keys[] = {"path",  "metainfo", "save_dir", "trackers",
-                                       "peers", "seed",     "paused",   "check",
-                                       "up_limit", "down_limit", "sequential", "super_seed",
-                                       "allocate", "move_to", "only", "skip", "high", "adopt", "refetch"};
+    static const char *const keys[] = {
+        "path",  "metainfo", "save_dir",   "trackers",   "peers",      "seed",     "paused",
+        "check", "up_limit", "down_limit", "sequential", "super_seed", "allocate", "move_to",
+        "only",  "skip",     "high",       "adopt",      "refetch"};
     struct daemon *d = ctx;
     uint8_t *selection = NULL;
     struct torrent_add add = {.seed = d->settings.seed,

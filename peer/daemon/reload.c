@@ -50,8 +50,9 @@ use(struct daemon *d, struct settings *next)
     d->log.level = d->settings.log_level;
     if (d->settings.up_limit != up || d->settings.down_limit != down)
         shards_set_limits(d->shards, d->settings.up_limit, d->settings.down_limit);
-    log_info(&d->log, "read %s again: %u %s", d->settings.file != NULL ? d->settings.file : "no file",
-             change.count, change.count == 1 ? "difference" : "differences");
+    log_info(&d->log, "read %s again: %u %s",
+             d->settings.file != NULL ? d->settings.file : "no file", change.count,
+             change.count == 1 ? "difference" : "differences");
 }
 
 void

@@ -148,9 +148,9 @@ render_trackers(const struct torrent *t, struct mono now)
         int64_t wait_ms = st.next.us == INT64_MAX ? -1 : mono_diff_ms(st.next, now);
 
         o = json_pack(
-            "{s:o, s:i, s:b, s:b, s:b, s:b, s:o, s:I, s:I, s:I, s:o}", "url", json_text(st.url), "tier",
-            (int)st.tier, "supported", !st.unsupported, "asked", st.asked, "asking", st.asking,
-            "working", st.working, "message",
+            "{s:o, s:i, s:b, s:b, s:b, s:b, s:o, s:I, s:I, s:I, s:o}", "url", json_text(st.url),
+            "tier", (int)st.tier, "supported", !st.unsupported, "asked", st.asked, "asking",
+            st.asking, "working", st.working, "message",
             json_text(st.message[0] == '\0' && st.err != 0 ? sprat_strerror(st.err) : st.message),
             "seeders", (json_int_t)st.seeders, "leechers", (json_int_t)st.leechers, "peers",
             (json_int_t)st.peers, "hashes", render_hashes(&st));
@@ -186,11 +186,11 @@ render_files(const struct torrent *t)
 
         if (f->attr & ATTR_PAD)
             continue;
-        json_array_append_new(all, json_pack("{s:o, s:I, s:I, s:I, s:s}", "path", json_text(f->path),
-                                             "length", (json_int_t)f->length, "pieces_total",
-                                             (json_int_t)f->piece_count, "pieces_have",
-                                             (json_int_t)count_have(have, f), "priority",
-                                             priorities[torrent_file_priority(t, i)]));
+        json_array_append_new(all, json_pack("{s:o, s:I, s:I, s:I, s:s}", "path",
+                                             json_text(f->path), "length", (json_int_t)f->length,
+                                             "pieces_total", (json_int_t)f->piece_count,
+                                             "pieces_have", (json_int_t)count_have(have, f),
+                                             "priority", priorities[torrent_file_priority(t, i)]));
     }
     return all;
 }

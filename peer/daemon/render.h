@@ -13,7 +13,8 @@
 enum {
     RENDER_FILES_MAX = 10000, /* of one torrent.info; "file_count" tells how many there are */
     RENDER_PEERS_MAX = 1000,
-    RENDER_TRIES_MAX = 100, /* addresses of one torrent.why; "addresses_known" tells how many there are */
+    RENDER_TRIES_MAX = 100, /* addresses of one torrent.why; "addresses_known" tells how many there
+                               are */
     RENDER_WHY_PEERS_MAX = 50, /* connected peers of one torrent.why */
 };
 

@@ -51,9 +51,9 @@ static_assert(OPT_END - OPT_KEYS <= SETTINGS_KEYS_MAX, "each key has its place i
 
 static const struct option_spec specs[] = {
     {OPT_CONFIG, 'c', "config", "FILE",
-     "read settings from FILE, or from none; the command line wins over it (the first that is there "
-     "of $XDG_CONFIG_HOME/sprat/spratd.conf, which is ~/.config/sprat/spratd.conf, and "
-     SPRAT_CONFIG_DIR "/spratd.conf)"},
+     "read settings from FILE, or from none; the command line wins over it (the first that is "
+     "there of $XDG_CONFIG_HOME/sprat/spratd.conf, which is ~/.config/sprat/spratd.conf, "
+     "and " SPRAT_CONFIG_DIR "/spratd.conf)"},
     {OPT_FOREGROUND, 0, "foreground", NULL, "stay in the foreground and log to standard error"},
     {OPT_STATE_DIR, 0, "state-dir", "DIR",
      "keep state there ($XDG_STATE_HOME/sprat or ~/.local/state/sprat)"},
@@ -81,9 +81,10 @@ static const struct option_spec specs[] = {
     {OPT_MAX_CONNECTIONS, 0, "max-connections", "COUNT",
      "be connected to at most that many peers, all torrents together (4000)"},
     {OPT_REST_AFTER, 0, "rest-after", "SECONDS",
-     "put a complete torrent to rest that has had no peer for so long: it is announced and found, and "
-     "takes little memory (30)"},
-    {OPT_PEX, 0, "pex", "yes|no", "exchange peers with other peers, but for private torrents (yes)"},
+     "put a complete torrent to rest that has had no peer for so long: it is announced and found, "
+     "and takes little memory (30)"},
+    {OPT_PEX, 0, "pex", "yes|no",
+     "exchange peers with other peers, but for private torrents (yes)"},
     {OPT_CA, 0, "ca", "FILE",
      "trust HTTPS trackers by the authorities in this PEM file too ($SSL_CERT_FILE)"},
     {OPT_SEED, 0, "seed", "none|forever|RATIO",
@@ -129,8 +130,8 @@ settings_parse_seed(const char *value, enum seed_policy *seed, double *ratio)
     return 0;
 }
 
-/* |value| from the directory that spratd was started in; ~/ is the home directory. To be freed; NULL
- * and a sentence. */
+/* |value| from the directory that spratd was started in; ~/ is the home directory. To be freed;
+ * NULL and a sentence. */
 static char *
 resolve(const struct settings *s, const char *value, struct errbuf *eb)
 {
@@ -186,8 +187,9 @@ static int
 set_rest_after(struct settings *s, const char *value, struct errbuf *eb)
 {
     if (parse_u64(value, 1, SETTINGS_REST_S_MAX, &s->rest_after_s) != 0)
-        return errbuf_set(eb, SPRAT_E_INVAL, "rest-after: '%s' is no number of seconds from 1 to %d",
-                          value, SETTINGS_REST_S_MAX);
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "rest-after: '%s' is no number of seconds from 1 to %d", value,
+                          SETTINGS_REST_S_MAX);
     return 0;
 }
 
@@ -317,7 +319,8 @@ check_path(int id, const char *key, const char *value, struct errbuf *eb)
     if (!is_path(id) || value[0] == '/' || strncmp(value, "~/", 2) == 0)
         return 0;
     return errbuf_set(eb, SPRAT_E_SYNTAX,
-                      "%s: '%s' is no absolute path; write /… or, below your home, ~/…", key, value);
+                      "%s: '%s' is no absolute path; write /… or, below your home, ~/…", key,
+                      value);
 }
 
 static int
@@ -380,8 +383,8 @@ set_defaults(struct settings *s)
                            .loops = cpus < SESSION_LOOPS_MAX ? cpus : SESSION_LOOPS_MAX};
 }
 
-/* A system service has a directory that it may write to, the first of StateDirectory= in its unit. NULL
- * where there is none, and when memory is out. */
+/* A system service has a directory that it may write to, the first of StateDirectory= in its unit.
+ * NULL where there is none, and when memory is out. */
 static char *
 service_save_dir(void)
 {
