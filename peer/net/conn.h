@@ -23,14 +23,17 @@
 
 enum {
     CONN_CTL_MAX = 2 * 1024 * 1024, /* bytes of messages that wait; more: the peer does not read */
-    CONN_CTL_PAUSE = 256 * 1024,    /* with more waiting, the peer's messages wait too: it must read first */
+    CONN_CTL_PAUSE = 256 * 1024,    /* with more waiting, the peer's messages wait too:
+                                       it must read first */
     CONN_PIECES_MAX = 4096,         /* pieces that wait for one connection; more: likewise */
     CONN_PIECES_AHEAD = 64,         /* of them in memory, being read, or known to be at hand */
-    CONN_SURE_MS = 500,             /* what was in the page cache is taken to be there for so long */
+    CONN_SURE_MS = 500,             /* what was in the page cache is taken to be there for so
+                                       long */
     CONN_HAND_BYTES = 256 * 1024,   /* asked of the page cache at a time */
     CONN_TURN_BYTES = 512 * 1024,   /* read or written before other connections have a turn */
-    /* Unacknowledged for so long: it is closed. A router restarts, or a laptop changes its network, in
-     * less; SWARM_STUCK_MS is for a peer that lives and takes nothing, so this is not shorter. */
+    /* Unacknowledged for so long: it is closed. A router restarts, or a laptop changes its network,
+     * in less; SWARM_STUCK_MS is for a peer that lives and takes nothing,
+     * so this is not shorter. */
     CONN_PATIENCE_MS = 120000,
     CONN_HUB_BUFFERS_MAX = 4096,    /* blocks of pieces on their way out, all hubs of a process */
     CONN_HUB_BUFFERS_KEEP = 64,     /* of them kept when they are not in use */
@@ -60,10 +63,10 @@ struct conn_handler {
      * Not 0: it can't be; SPRAT_E_AGAIN: not now (see conn_hub_kick). */
     int (*read)(void *ctx, struct conn *c, struct conn_piece *p);
     void (*on_read_failed)(void *ctx, struct conn *c, const struct conn_piece *p, int err);
-    /* Sends |len| bytes of |p| from |skip| on straight from their file |to| the socket; or, where |to| is NULL, says how many bytes from there on, at least |len| and perhaps of
-     * pieces to come, could be sent now without waiting for a disk. |sure|: it was asked a moment
-     * ago. Bytes, SPRAT_E_AGAIN when the socket is full; any other error: read() is the way. May be
-     * NULL. */
+    /* Sends |len| bytes of |p| from |skip| on straight from their file |to| the socket; or, where
+     * |to| is NULL, says how many bytes from there on, at least |len| and perhaps of pieces to
+     * come, could be sent now without waiting for a disk. |sure|: it was asked a moment ago. Bytes,
+     * SPRAT_E_AGAIN when the socket is full; any other error: read() is the way. May be NULL. */
     int64_t (*send_file)(void *ctx, struct conn *c, const struct conn_piece *p, uint32_t skip,
                          uint32_t len, bool sure, struct stream *to);
     /* It ended from outside, or broke a rule. |c| is gone afterwards. */
@@ -125,7 +128,8 @@ void conn_start(struct conn *c, uint32_t piece_count);
 
 /* Queues one; its payload is copied. A connection whose queue is full is closed soon. */
 void conn_send(struct conn *c, const struct wire_msg *msg);
-/* |length| is at most WIRE_REQUEST_MAX. Only |allowed| bytes of it may leave before conn_allow(). */
+/* |length| is at most WIRE_REQUEST_MAX. Only |allowed| bytes of it may leave before
+ * conn_allow(). */
 void conn_send_piece(struct conn *c, uint32_t piece, uint32_t begin, uint32_t length,
                      uint32_t allowed);
 /* |more| bytes of the piece that was sent last may leave; nothing happens if it is another. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * What a connection sends, and the hub: messages and pieces leave in one order, gathered into as
- * few writes as the socket takes. A piece whose file is in the page cache leaves straight from there
- * (sendfile); others are read ahead of their turn, within the limits of the hub.
+ * few writes as the socket takes. A piece whose file is in the page cache leaves straight from
+ * there (sendfile); others are read ahead of their turn, within the limits of the hub.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -231,7 +231,8 @@ unqueue(struct conn *c, struct out_piece *p)
 
 /* --- reading ahead --- */
 
-/* The other side is told, unless it got the beginning: then only the end of the connection tells. */
+/* The other side is told, unless it got the beginning: then only the end of the connection
+ * tells. */
 static void
 read_failed(struct conn *c, struct out_piece *p, int err)
 {

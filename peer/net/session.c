@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The engine of a loop: opens what its torrents share, gives each its turn, and ends. What a torrent
- * does is its own affair.
+ * The engine of a loop: opens what its torrents share, gives each its turn, and ends. What a
+ * torrent does is its own affair.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,8 +183,9 @@ open_net(struct session *s)
     s->save_timer = loop_timer_new(s->loop, on_save, s);
     s->end.deadline = loop_timer_new(s->loop, on_deadline, s);
     s->share.timer = loop_timer_new(s->loop, house_on_share, s);
-    if (s->share.timer == NULL || s->resolver == NULL || s->fetcher == NULL || s->hub == NULL || s->mail == NULL ||
-        s->farewells == NULL || s->addresses == NULL || s->turn == NULL || s->save_timer == NULL || s->end.deadline == NULL)
+    if (s->share.timer == NULL || s->resolver == NULL || s->fetcher == NULL || s->hub == NULL ||
+        s->mail == NULL || s->farewells == NULL || s->addresses == NULL || s->turn == NULL ||
+        s->save_timer == NULL || s->end.deadline == NULL)
         return SPRAT_E_NOMEM;
     loop_timer_set(s->save_timer, mono_add_ms(loop_now(s->loop), SESSION_SAVE_MS));
     return 0;

@@ -28,8 +28,9 @@ enum {
     SESSION_LISTEN_MAX = 8,
     SESSION_LOOPS_MAX = 16,          /* of a process */
     SESSION_TORRENTS_MAX = 100000,   /* of all loops */
-    SESSION_CONNS_MAX = 4000,        /* all torrents together, half-open ones included; and never more than
-                                        half of the descriptors that the process may have */
+    SESSION_CONNS_MAX = 4000,        /* all torrents together, half-open ones included; and never
+                                        more than half of the descriptors that the process may
+                                        have */
     SESSION_FILES_MAX = 65536,       /* descriptors asked of the system */
     SESSION_HANDSHAKE_MS = 10000,    /* a connection that has not shaken hands by then is closed */
     SESSION_CONNECT_MS = 10000,
@@ -49,7 +50,8 @@ struct session_config {
     uint64_t up_limit, down_limit; /* bytes/s over all torrents; 0: unlimited */
     uint32_t peers_max; /* connections of one torrent; 0: SWARM_PEERS_MAX */
     uint32_t conns_max; /* of all torrents, within SESSION_CONNS_MAX; 0: that */
-    uint32_t rest_ms;   /* spratd's seeds that have had no peer for so long rest; 0: SESSION_REST_MS */
+    uint32_t rest_ms;   /* spratd's seeds that have had no peer for so long rest;
+                           0: SESSION_REST_MS */
     bool no_pex;        /* peers are not told of each other (BEP 11) */
     const char *ca_file; /* PEM: authorities of HTTPS trackers, beside the system's; NULL: the file
                             that $SSL_CERT_FILE names, or none */
@@ -100,8 +102,8 @@ struct torrent_add {
 };
 
 enum torrent_event_type {
-    TORRENT_EVENT_READY,     /* listening, state loaded; checking or transfer begins. Not of those that
-                                rest when spratd starts */
+    TORRENT_EVENT_READY,     /* listening, state loaded; checking or transfer begins. Not of those
+                                that rest when spratd starts */
     TORRENT_EVENT_CHECKED,   /* a check ended; status tells what is there */
     TORRENT_EVENT_COMPLETE,  /* all verified, synced and committed */
     TORRENT_EVENT_ERROR,     /* paused by a failure, or by a peer-independent mismatch: |message| */
@@ -178,15 +180,15 @@ void session_stop(struct session *s, void (*done)(void *ctx), void *ctx);
 /* After session_stop(): no tracker and no peer is waited for any more; all is saved still. */
 void session_hurry(struct session *s);
 
-/* What there is to say of any torrent at once; valid as long as it is. A hash is NULL if it has none of
- * that kind; v1: 20 bytes, v2: 32. */
+/* What there is to say of any torrent at once; valid as long as it is. A hash is NULL if it has
+ * none of that kind; v1: 20 bytes, v2: 32. */
 const char *torrent_name(const struct torrent *t);
 const uint8_t *torrent_info_hash(const struct torrent *t, bool v2);
 
 /* A seed that nobody wants anything of rests: it is listed, found and announced, and all else of it
  * is made again when it is needed. Who wants its metainfo or which pieces it has calls
- * torrent_need_metainfo() before, which reads the database (blocking, short); both are valid until the
- * loop runs again. SPRAT_E_NOMEM, the database's error, or why it can't be parsed. */
+ * torrent_need_metainfo() before, which reads the database (blocking, short); both are valid until
+ * the loop runs again. SPRAT_E_NOMEM, the database's error, or why it can't be parsed. */
 int torrent_need_metainfo(struct torrent *t, struct errbuf *eb);
 const struct metainfo *torrent_metainfo(const struct torrent *t);
 const char *torrent_save_dir(const struct torrent *t);
@@ -203,8 +205,8 @@ struct torrent_reasons {
 void torrent_get_reasons(const struct torrent *t, const struct torrent_status *st,
                          struct torrent_reasons *out);
 
-/* Wanted pieces that are missing; |nowhere|: those that no connected peer has either. And those that
- * this peer has. They look at every piece. */
+/* Wanted pieces that are missing; |nowhere|: those that no connected peer has either. And those
+ * that this peer has. They look at every piece. */
 uint32_t torrent_missing(const struct torrent *t, bool nowhere);
 uint32_t torrent_peer_useful(const struct torrent *t, slot_id peer);
 

@@ -13,7 +13,8 @@
  *   torrent_core.c      its core: made, started, dropped
  *   torrent_room.c      what it needs before its first byte: a directory to write to, and space
  *   torrent_stop.c      completion, and the end: stop, save, close, remove
- *   torrent_rest.c      without a core while nobody wants anything of it: put to rest, announced, woken
+ *   torrent_rest.c      without a core while nobody wants anything of it: put to rest, announced,
+ *                       woken
  *   torrent_move.c      to another directory when it is complete
  *   torrent_fx.c        drives the core: inputs in, effects carried out
  *   torrent_peers.c     its connections, and totals by host
@@ -41,9 +42,11 @@
 #include "peer/store/statewish.h"
 
 enum {
-    SESSION_BLOCKS_MAX = 1536,    /* 16 KiB each: received and not yet written, all loops together */
+    SESSION_BLOCKS_MAX = 1536,    /* 16 KiB each: received and not yet written,
+                                     all loops together */
     SESSION_STRANGERS_MAX = 512,  /* accepted connections that have not shaken hands */
-    SESSION_LOADS_MAX = 256,      /* torrents that look at their files at a time, all loops together */
+    SESSION_LOADS_MAX = 256,      /* torrents that look at their files at a time,
+                                     all loops together */
     SESSION_LETTERS_MAX = 256,    /* connections that wait for their loop; more are closed */
     SESSION_AGAIN_MS = 10,        /* until a disk that had no room is tried again */
     SESSION_SAVE_MS = 60000,      /* totals and peers are stored that often */
@@ -54,7 +57,8 @@ enum {
     TORRENT_RELOAD_MS = 500,      /* from the first sign of a changed file to a look at all */
     TORRENT_HOSTS_MAX = 4096,     /* told apart in torrent_next_host(); the rest count as one */
     TORRENT_ADD_PEERS_MAX = 1000, /* given by name */
-    TORRENT_FOUND_MAX = 200,      /* addresses that a tracker told to one at rest, until it is awake */
+    TORRENT_FOUND_MAX = 200,      /* addresses that a tracker told to one at rest,
+                                     until it is awake */
 };
 
 /* An event that waits for the loop. */
@@ -289,7 +293,8 @@ struct torrent {
         bool busy;      /* a step of the end is under way */
         bool told_complete;
         bool looking;   /* whether files were mended */
-        bool preparing; /* the directory and its file system are looked at, before the core is started */
+        bool preparing; /* the directory and its file system are looked at,
+                           before the core is started */
         struct storage_room room; /* as it was found, with these pieces had */
         struct bitfield room_have;
         struct room_claim claim;
@@ -334,7 +339,8 @@ struct torrent {
         struct mono retry_at; /* MONO_NEVER: it waits for a person */
         bool quiet;    /* the same was told a short while ago, and this time was not */
     } failure;
-    struct torrent_told { /* of failures that come and go: each cause once in a while, with a count */
+    struct torrent_told { /* of failures that come and go: each cause once in a while,
+                             with a count */
         int err;
         struct mono at;
         uint32_t quiet; /* times that it was not told since */
@@ -348,14 +354,14 @@ struct torrent {
 
 /* session.c */
 void session_mark_dirty(struct torrent *t);
-/* A disk without room was asked: the torrents and connections that wait for it look again soon, also
- * if it is other loops whose jobs it has. */
+/* A disk without room was asked: the torrents and connections that wait for it look again soon,
+ * also if it is other loops whose jobs it has. */
 void session_await_disk(struct session *s);
 /* One of the sessions of |h|. The first listens. */
 int session_open(struct house *h, struct loop *loop, const struct session_config *cfg,
                  const struct session_handler *handler, struct session **out, struct errbuf *eb);
-/* Its end in two steps, the loop not running any more: all that it began is over or dropped; and, after
- * house_quiet(), its memory. */
+/* Its end in two steps, the loop not running any more: all that it began is over or dropped; and,
+ * after house_quiet(), its memory. */
 void session_close(struct session *s);
 void session_release(struct session *s);
 
@@ -436,13 +442,13 @@ void torrent_reload(struct torrent *t);
 /* What the state database remembers of a choice of files. */
 int torrent_load_selection(struct torrent *t, struct errbuf *eb);
 bool selection_is_all(const uint8_t *bytes, size_t count);
-/* True if files had to be moved out of the part file first: the torrent is loaded again afterwards, or
- * has failed. */
+/* True if files had to be moved out of the part file first:
+ * the torrent is loaded again afterwards, or has failed. */
 bool torrent_gather(struct torrent *t);
 /* torrent_move.c: the next step after all is flushed; false if there is none. */
 bool torrent_move_go_on(struct torrent *t);
-/* It is being removed: of a move that did not come to its end, nothing stays in the other place. False
- * if there is nothing to do, or no more. */
+/* It is being removed: of a move that did not come to its end, nothing stays in the other place.
+ * False if there is nothing to do, or no more. */
 bool torrent_move_undo(struct torrent *t);
 /* Nothing was downloaded: what is where its owner put it stays there. */
 void torrent_move_forget(struct torrent *t);
@@ -461,7 +467,8 @@ bool torrent_is_resting(const struct torrent *t);
 struct mono torrent_rest_if_idle(struct torrent *t);
 /* Its storage is closed. */
 void torrent_rest_begin(struct torrent *t);
-/* Somebody wants something of it: loads it. Nothing if it does not rest, or is paused or stopping. */
+/* Somebody wants something of it: loads it. Nothing if it does not rest,
+ * or is paused or stopping. */
 void torrent_wake(struct torrent *t);
 /* Announces of one at rest that are due. */
 void torrent_rest_announce(struct torrent *t);

@@ -41,8 +41,8 @@ retry_soon(struct torrent *t)
     loop_timer_set(t->retry, t->failure.retry_at);
 }
 
-/* Pushes the event, unless the same was told a short while ago: a full disk that takes one write of a
- * hundred fails and goes on many times a second. */
+/* Pushes the event, unless the same was told a short while ago: a full disk that takes one write of
+ * a hundred fails and goes on many times a second. */
 static void
 tell_failure(struct torrent *t, const char *message, bool was_told)
 {
@@ -170,8 +170,8 @@ on_peeked(void *user, const struct storage_result *res)
     session_mark_dirty(t);
 }
 
-/* Files that were changed under us may have been mended: then all is found out anew. For one that is
- * missing, it is the only one that is looked at: an unmounted disk has thousands of them. */
+/* Files that were changed under us may have been mended: then all is found out anew. For one that
+ * is missing, it is the only one that is looked at: an unmounted disk has thousands of them. */
 static void
 look_again(struct torrent *t)
 {
@@ -236,7 +236,8 @@ on_committed(void *user, int err, const char *why, const uint32_t *pieces, size_
     if (err == 0)
         torrent_recovered(t, FAILURE_COMMIT);
     else if (err == SPRAT_E_NOENT || err == SPRAT_E_CHANGED)
-        torrent_reload_soon(t, err, why); /* no retry brings the file back: what is left is looked at */
+        torrent_reload_soon(t, err, why); /* no retry brings the file back: what is left is looked
+                                             at */
     else
         torrent_fail(t, FAILURE_COMMIT, err, why);
     /* What was written since the last good sync is not to be believed: it is read back, and written
@@ -297,7 +298,8 @@ loaded(struct torrent *t, const char *note)
     torrent_go(t);
 }
 
-/* One is loaded: those that wait are next. Who was stopped, paused or loaded meanwhile is left out. */
+/* One is loaded: those that wait are next. Who was stopped,
+ * paused or loaded meanwhile is left out. */
 static void
 load_next(struct session *s)
 {
@@ -475,8 +477,8 @@ torrent_start(struct torrent *t)
 
 /* --- the turn --- */
 
-/* The ratio that the user asked for is reached: enough was given back. Looked at in each turn, so that
- * nothing is counted here. */
+/* The ratio that the user asked for is reached: enough was given back. Looked at in each turn, so
+ * that nothing is counted here. */
 static void
 check_ratio(struct torrent *t)
 {
@@ -544,7 +546,8 @@ store_status(struct torrent *t)
     struct state_update u = {.set_status = true,
                              .status = t->wish.paused ? STATE_PAUSED : STATE_RUNNING};
 
-    (void)state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL, NULL);
+    (void)state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL,
+                            NULL);
 }
 
 void
@@ -556,7 +559,8 @@ torrent_set_limits(struct torrent *t, uint64_t up_limit, uint64_t down_limit)
     t->wish.up_limit = up_limit;
     t->wish.down_limit = down_limit;
     torrent_feed(t, &in);
-    (void)state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL, NULL);
+    (void)state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL,
+                            NULL);
 }
 
 void

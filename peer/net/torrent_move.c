@@ -39,7 +39,8 @@ on_cleaned(void *user, const struct storage_result *res)
     /* What is not ours any more stays there, and is told once. */
     if (res->err != 0)
         event_push(t, TORRENT_EVENT_WARNING, res->err, res->why);
-    (void)state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL, NULL);
+    (void)state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL,
+                            NULL);
     free(t->wish.moved_from);
     t->wish.moved_from = NULL;
 }
@@ -144,7 +145,8 @@ torrent_move_forget(struct torrent *t)
         return;
     free(t->wish.move_to);
     t->wish.move_to = NULL;
-    (void)state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL, NULL);
+    (void)state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL,
+                            NULL);
 }
 
 static void

@@ -227,8 +227,8 @@ arrive(struct torrent *t)
     t->wish.move_to = NULL;
 }
 
-/* The lock that makes us its one user, and the row of the database. One of spratd's own that another
- * process has now is waited for: torrent_load() tries again. */
+/* The lock that makes us its one user, and the row of the database. One of spratd's own that
+ * another process has now is waited for: torrent_load() tries again. */
 static int
 enter_state(struct torrent *t, const struct state_torrent *row, struct errbuf *eb)
 {

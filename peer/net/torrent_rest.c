@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Seeds that nobody wants anything of. Most torrents of a daemon are that most of the time, so it costs
- * little: such a torrent is found by its hash, listed and announced, and has no core, storage,
- * metainfo, have-bits or lock. When somebody wants it, it is loaded just as at the start, so that files
- * which were changed meanwhile are noticed; when it has had nobody to talk to for a while, it is put to
- * rest again.
+ * Seeds that nobody wants anything of. Most torrents of a daemon are that most of the time, so it
+ * costs little: such a torrent is found by its hash, listed and announced, and has no core,
+ * storage, metainfo, have-bits or lock. When somebody wants it, it is loaded just as at the start,
+ * so that files which were changed meanwhile are noticed; when it has had nobody to talk to for a
+ * while, it is put to rest again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +27,10 @@ may_rest(const struct torrent *t)
 {
     return t->session->house->managed && t->phase == PHASE_RUNNING && !t->wish.stopping &&
            !t->wish.paused && t->failure.err == 0 && t->wish.selection == NULL &&
-           t->disk.completion == COMPLETION_DONE && !t->disk.reloading && !t->disk.looking && !t->disk.preparing &&
-           t->net.conns == 0 && list_empty(&t->net.asks) && list_empty(&t->net.names) &&
-           disk_idle(t) && commit_idle(t->disk.commit) && swarm_is_at_rest(t->core.swarm);
+           t->disk.completion == COMPLETION_DONE && !t->disk.reloading && !t->disk.looking &&
+           !t->disk.preparing && t->net.conns == 0 && list_empty(&t->net.asks) &&
+           list_empty(&t->net.names) && disk_idle(t) && commit_idle(t->disk.commit) &&
+           swarm_is_at_rest(t->core.swarm);
 }
 
 static void
@@ -39,7 +40,8 @@ put_to_rest(struct torrent *t)
 
     torrent_save(t);
     /* Who is known could not be reached. */
-    (void)state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL, NULL);
+    (void)state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL,
+                            NULL);
     core_put_away(t);
     t->rest.going = true;
     torrent_set_phase(t, PHASE_CLOSING);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a download needs before its first byte: a directory that can be written to, and as much space as
- * it has to fetch. Found out by a disk thread before the core is started. What is not there is waited
- * for, and the user is told at once rather than when the disk is full.
+ * What a download needs before its first byte: a directory that can be written to, and as much
+ * space as it has to fetch. Found out by a disk thread before the core is started. What is not
+ * there is waited for, and the user is told at once rather than when the disk is full.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,8 +48,8 @@ ready(struct torrent *t)
     torrent_start(t);
 }
 
-/* What keeps its files from being written is perhaps mended by another look at them: they are loaded
- * again then. */
+/* What keeps its files from being written is perhaps mended by another look at them: they are
+ * loaded again then. */
 static void
 on_prepared(void *user, const struct storage_result *res)
 {

@@ -149,8 +149,8 @@ torrent_save(struct torrent *t)
         u.peer_count == 0)
         return;
     /* What can't be stored now is stored a minute later, or is a number that is a little old. */
-    if (state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL, NULL) !=
-        0)
+    if (state_apply_async(t->session->house->state, t->id, &u, t->session->disk.doneq, NULL,
+                          NULL) != 0)
         return;
     t->totals.up_saved = u.uploaded;
     t->totals.down_saved = u.downloaded;

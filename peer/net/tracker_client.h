@@ -42,8 +42,9 @@ void tracker_client_free(struct tracker_client *tc);
 
 /* Announces |a| at |url|. Peers that the tracker gives by DNS name are looked up within the bounds
  * above; what is not found by then is left out. A name that leads to this machine itself (loopback)
- * counts only if the tracker is there too: no tracker of others makes us dial our own services. |fn| is called once, from the loop and never from inside this call,
- * unless it is cancelled. NULL, and nothing comes, when memory is out. */
+ * counts only if the tracker is there too: no tracker of others makes us dial our own services.
+ * |fn| is called once, from the loop and never from inside this call, unless it is cancelled. NULL,
+ * and nothing comes, when memory is out. */
 struct tracker_ask *tracker_client_announce(struct tracker_client *tc, const char *url,
                                             const struct tracker_announce *a, tracker_done_fn fn,
                                             void *ctx);

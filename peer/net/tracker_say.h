@@ -15,8 +15,8 @@
 void tracker_say_fetch(char *out, size_t size, const struct url *url,
                        const struct fetch_result *res);
 
-/* Another failure |err| at |url|: of a UDP announce, or of looking up the host. |waited_s|: how long
- * an answer was waited for. */
+/* Another failure |err| at |url|: of a UDP announce, or of looking up the host. |waited_s|: how
+ * long an answer was waited for. */
 void tracker_say_err(char *out, size_t size, const struct url *url, int err, unsigned waited_s);
 
 #endif
