@@ -38,10 +38,11 @@ refuse(const struct adopt_options *o, size_t file, struct errbuf *why)
                           WHAT_TO_DO " cut and complete it",
                           o->dir, m->path, good, f->checked);
     if (good > 0)
-        return errbuf_set(why, SPRAT_E_EXISTS,
-                          "%s/%s: %u of %u pieces match, but only where one byte repeats or too few "
-                          "bytes do; it is perhaps another file. " WHAT_TO_DO " overwrite it",
-                          o->dir, m->path, good, f->checked);
+        return errbuf_set(
+            why, SPRAT_E_EXISTS,
+            "%s/%s: %u of %u pieces match, but only where one byte repeats or too few "
+            "bytes do; it is perhaps another file. " WHAT_TO_DO " overwrite it",
+            o->dir, m->path, good, f->checked);
     if (f->unsure > 0 && f->unsure == f->bad)
         return errbuf_set(why, SPRAT_E_EXISTS,
                           "%s/%s can't be checked: its pieces also hold files that are missing. "

@@ -32,8 +32,8 @@ struct check_file {
     bool cut_off;     /* a piece that failed has bytes and whole blocks of zeros, as a download that
                          was cut off leaves it */
     uint32_t unsure;  /* of |bad|: shared with a file that is missing or short, which may be why */
-    bool proven;      /* a piece that passed holds a good part of it, which is not one repeated byte:
-                         no other file has that by accident */
+    bool proven;      /* a piece that passed holds a good part of it, which is not one repeated
+                         byte: no other file has that by accident */
 };
 
 struct check_report {
@@ -52,8 +52,8 @@ struct check;
 struct check_options {
     struct storage *storage;
     const struct bitfield *skip; /* pieces not to look at, and not in |good| either. May be NULL */
-    const bool *scan_files; /* files to fill in |other|, |cut_off| and |proven| for, at the price of a
-                               second look at bad pieces and at a good one. May be NULL */
+    const bool *scan_files; /* files to fill in |other|, |cut_off| and |proven| for, at the price of
+                               a second look at bad pieces and at a good one. May be NULL */
     bool skip_holes;        /* pieces that lie in holes of sparse files altogether are not good */
     /* The piece hash (node of the piece layer, or root) that a v2 side expects, for layers that
      * were not in the metainfo; false if not known. NULL: only what the metainfo has. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A hash table by device and inode under one mutex, a list of guards by last use, and fcntl() locks.
+ * A hash table by device and inode under one mutex, a list of guards by last use,
+ * and fcntl() locks.
  *
- * A lock is on bytes that no file has, far behind its end, so that it stops no reading or writing where
- * locks are mandatory. All begin at one byte, so they meet; the length of a lock is the process id of
- * its holder, which F_OFD_GETLK does not tell otherwise.
+ * A lock is on bytes that no file has, far behind its end, so that it stops no reading or writing
+ * where locks are mandatory. All begin at one byte, so they meet; the length of a lock is the
+ * process id of its holder, which F_OFD_GETLK does not tell otherwise.
  */
 #include "peer/store/claims.h"
 
@@ -111,7 +112,8 @@ set_lock(int fd, short type)
     return fcntl(fd, F_OFD_SETLK, &l);
 }
 
-/* The process that keeps |fd| from a lock of |type|; 0 if there is none, -1 if that can't be told. */
+/* The process that keeps |fd| from a lock of |type|; 0 if there is none,
+ * -1 if that can't be told. */
 static pid_t
 lock_holder(int fd, short type)
 {
@@ -122,7 +124,8 @@ lock_holder(int fd, short type)
     return l.l_start == LOCK_AT && l.l_len > 0 && l.l_len <= INT32_MAX ? (pid_t)l.l_len : -1;
 }
 
-/* 0, or EAGAIN if somebody has a lock that excludes this one. File systems without locks grant all. */
+/* 0, or EAGAIN if somebody has a lock that excludes this one.
+ * File systems without locks grant all. */
 static int
 take_lock(int fd, short type)
 {
@@ -139,7 +142,8 @@ claims_unlock(int fd)
     (void)fcntl(fd, F_OFD_SETLK, &l);
 }
 
-/* "sprat get (pid 123)", as far as it can be found out here: the number may be of another machine. */
+/* "sprat get (pid 123)", as far as it can be found out here:
+ * the number may be of another machine. */
 static void
 describe_process(pid_t pid, char *out, size_t size)
 {
@@ -186,11 +190,14 @@ fail_locked(const struct claimant *who, pid_t pid, const char *doing, int err, s
     char process[PROGRAM_MAX + 64];
 
     if (pid == getpid())
-        return errbuf_set(eb, err, "%s/%s of %s is the same file as one of another torrent here, which %s it: %s",
-                          who->dir, who->path, who->torrent, doing, advice);
+        return errbuf_set(
+            eb, err, "%s/%s of %s is the same file as one of another torrent here, which %s it: %s",
+            who->dir, who->path, who->torrent, doing, advice);
     describe_process(pid, process, sizeof(process));
-    return errbuf_set(eb, err, "%s/%s of %s: %s %s this file: wait for it to end, or choose another directory (-o)",
-                      who->dir, who->path, who->torrent, process, doing);
+    return errbuf_set(
+        eb, err,
+        "%s/%s of %s: %s %s this file: wait for it to end, or choose another directory (-o)",
+        who->dir, who->path, who->torrent, process, doing);
 }
 
 /* --- the table --- */
@@ -232,7 +239,8 @@ look(int fd, uint64_t *size, int64_t *mtime_ns)
     *mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 }
 
-/* The last descriptor of a file, |fd|, is about to close: what others do to the file shows from now on. */
+/* The last descriptor of a file, |fd|, is about to close:
+ * what others do to the file shows from now on. */
 static void
 leave(struct claim *cl, int fd)
 {
@@ -337,10 +345,11 @@ claim_free(struct claim *cl)
     free(cl);
 }
 
-/* |who| has claimed it already. If no descriptor of ours was open, another program may have written to it
- * meanwhile. */
+/* |who| has claimed it already. If no descriptor of ours was open,
+ * another program may have written to it meanwhile. */
 static int
-claim_again(struct claims *c, struct claim *cl, const struct claimant *who, int fd, struct errbuf *eb)
+claim_again(struct claims *c, struct claim *cl, const struct claimant *who, int fd,
+            struct errbuf *eb)
 {
     uint64_t size;
     int64_t mtime_ns;
@@ -352,7 +361,8 @@ claim_again(struct claims *c, struct claim *cl, const struct claimant *who, int 
     if (take_lock(fd, F_WRLCK) != 0) {
         pid_t pid = lock_holder(fd, F_WRLCK);
 
-        if (pid != getpid()) /* else another descriptor of ours has the lock: claims_close() keeps it */
+        if (pid != getpid()) /* else another descriptor of ours has the lock:
+                                claims_close() keeps it */
             return fail_locked(who, pid, "uses", SPRAT_E_EXISTS, eb);
     }
     look(fd, &size, &mtime_ns);
@@ -472,10 +482,11 @@ claims_explain(struct claims *c, const struct claimant *who, int fd, struct errb
         return SPRAT_E_EXISTS;
     if (fd >= 0 && (pid = lock_holder(fd, F_RDLCK)) != 0)
         return fail_locked(who, pid, "is writing to", SPRAT_E_EXISTS, eb);
-    return errbuf_set(eb, SPRAT_E_EXISTS,
-                      "%s/%s has appeared since %s was started, so it is another program's: move it "
-                      "away, or choose another directory (-o)",
-                      who->dir, who->path, who->torrent);
+    return errbuf_set(
+        eb, SPRAT_E_EXISTS,
+        "%s/%s has appeared since %s was started, so it is another program's: move it "
+        "away, or choose another directory (-o)",
+        who->dir, who->path, who->torrent);
 }
 
 static void

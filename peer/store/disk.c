@@ -153,8 +153,8 @@ thread_count(unsigned asked)
     return n < DISK_THREADS_MAX ? n : DISK_THREADS_MAX;
 }
 
-/* The cache takes no more than a quarter of the descriptors that the process may have: connections want
- * some too, and each worker one more than the cache. */
+/* The cache takes no more than a quarter of the descriptors that the process may have: connections
+ * want some too, and each worker one more than the cache. */
 static uint32_t
 open_files_max(const struct disk_options *opt)
 {

@@ -15,8 +15,8 @@
 enum {
     DISK_THREADS_MAX = 64,
     DISK_THREADS_MIN = 4,        /* some can wait for a disk while others hash */
-    DISK_QUEUE_MAX = 8192,       /* jobs that may wait or run at a time, over all torrents; slow ones,
-                                    of which a torrent has very few, are not counted */
+    DISK_QUEUE_MAX = 8192,       /* jobs that may wait or run at a time, over all torrents; slow
+                                    ones, of which a torrent has very few, are not counted */
     DISK_OPEN_FILES_MAX = 256,   /* file descriptors kept open, unless the options say otherwise */
     DISK_PIECE_CONTEXTS_MAX = 64, /* pieces per worker that are hashed while they arrive */
 };

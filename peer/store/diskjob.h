@@ -59,8 +59,8 @@ int disk_submit(struct disk *d, struct disk_job *job, enum disk_class class);
 int disk_take_room(struct disk *d);
 void disk_submit_all(struct disk *d, struct list *jobs);
 
-/* Queues a job at one worker, behind what it has; never refused. For what there is little of: the end
- * of a storage, and the looks of a start. */
+/* Queues a job at one worker, behind what it has; never refused. For what there is little of: the
+ * end of a storage, and the looks of a start. */
 void disk_submit_to(struct disk *d, struct disk_job *job, unsigned worker);
 
 struct openfiles *disk_openfiles(struct disk *d);

@@ -113,8 +113,8 @@ accept_existing(struct filemove *m, const char *path, struct errbuf *eb)
 
 /* --- copying --- */
 
-/* What the copy is called while it is made: the name, cut where the suffix would make it too long. One
- * file is copied at a time, so two long names do not meet. */
+/* What the copy is called while it is made: the name, cut where the suffix would make it too long.
+ * One file is copied at a time, so two long names do not meet. */
 static int
 part_name(const struct filemove *m, char *out, size_t size, struct errbuf *eb)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What can be known of a torrent's files before anything is fetched: whether the directory can be written
- * to, whether files that are there are ours to write to, and whether the file system takes the names of
- * those that are not. Files are made when their first byte comes, but for names that some file systems
- * refuse or take for one: these are tried at once, by making their files.
+ * What can be known of a torrent's files before anything is fetched: whether the directory can be
+ * written to, whether files that are there are ours to write to, and whether the file system takes
+ * the names of those that are not. Files are made when their first byte comes, but for names that
+ * some file systems refuse or take for one: these are tried at once, by making their files.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -32,8 +32,8 @@ is_mark(const uint8_t *p)
 }
 
 /* Spellings of one name get one number, whatever they differ in: the case of letters, composed or
- * decomposed ones, dots and spaces at the end. Letters beyond ASCII are left out, so that names which
- * are different can get one number too. */
+ * decomposed ones, dots and spaces at the end. Letters beyond ASCII are left out, so that names
+ * which are different can get one number too. */
 static uint64_t
 fold(const char *path)
 {
@@ -131,8 +131,9 @@ check_dir(const struct filetree *t, struct errbuf *eb)
 {
     if (faccessat(AT_FDCWD, t->dir, W_OK | X_OK, AT_EACCESS) == 0)
         return 0;
-    return errbuf_set(eb, sprat_err_from_errno(errno), "can't write to the directory %s, where %s belongs: %s",
-                      t->dir, t->mi->name, strerror(errno));
+    return errbuf_set(eb, sprat_err_from_errno(errno),
+                      "can't write to the directory %s, where %s belongs: %s", t->dir, t->mi->name,
+                      strerror(errno));
 }
 
 int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a torrent needs before its bytes come: a directory, and room on the disk. Files that are given room in advance keep their size: what was not written yet does not look
- * as if it had been.
+ * What a torrent needs before its bytes come: a directory, and room on the disk. Files that are
+ * given room in advance keep their size: what was not written yet does not look as if it had been.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,8 @@ needs_room(const struct filetree *t, size_t file)
 {
     const struct metainfo_file *f = &t->mi->files[file];
 
-    return parts_wants(&t->parts, file) && !parts_holds(&t->parts, file) && f->length > 0 && (f->attr & (ATTR_PAD | ATTR_SYMLINK)) == 0;
+    return parts_wants(&t->parts, file) && !parts_holds(&t->parts, file) && f->length > 0 &&
+           (f->attr & (ATTR_PAD | ATTR_SYMLINK)) == 0;
 }
 
 /* Bytes that the file has not got on the disk yet. */
@@ -58,7 +59,8 @@ not_had(const struct filetree *t, size_t file, const struct bitfield *have)
     return sum;
 }
 
-/* The file system of the save directory: unknown where it says nothing, as some over networks do. */
+/* The file system of the save directory: unknown where it says nothing,
+ * as some over networks do. */
 static int
 measure(const struct filetree *t, struct storage_room *room, struct errbuf *eb)
 {
@@ -74,8 +76,9 @@ measure(const struct filetree *t, struct storage_room *room, struct errbuf *eb)
     return 0;
 }
 
-/* What a file lacks is what its missing pieces have, less what is on the disk already for them: a file
- * that was given its room in advance needs none, nor does one that is complete and compressed. */
+/* What a file lacks is what its missing pieces have, less what is on the disk already for them: a
+ * file that was given its room in advance needs none, nor does one that is complete and
+ * compressed. */
 static int
 find_need(struct filetree *t, const struct bitfield *have, struct storage_room *room,
           struct errbuf *eb)

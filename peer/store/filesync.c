@@ -107,8 +107,9 @@ end_sync(struct filetree *t, size_t file, const struct stat *st)
 }
 
 /* Takes the next dirty file at or after |from|; false if there is none. A write that is still under
- * way keeps it dirty, so that the next sync looks at it again. A name that an earlier session made and
- * did not live to sync looks like any other, so the first sync of each file is of its name too. */
+ * way keeps it dirty, so that the next sync looks at it again. A name that an earlier session made
+ * and did not live to sync looks like any other, so the first sync of each file is of its name
+ * too. */
 static bool
 take_dirty(struct filetree *t, size_t *from)
 {
@@ -164,8 +165,8 @@ same_dir(const char *a, const char *b)
     return la == lb && memcmp(a, b, la) == 0;
 }
 
-/* Syncs the directories of files that are new to this session. This comes after all of the files were
- * synced: one may have been made meanwhile in a directory that was already done. */
+/* Syncs the directories of files that are new to this session. This comes after all of the files
+ * were synced: one may have been made meanwhile in a directory that was already done. */
 static int
 sync_names(struct filetree *t, struct errbuf *eb)
 {
@@ -254,7 +255,8 @@ make_empty(struct filetree *t, const struct metainfo_file *f, struct errbuf *eb)
     return err;
 }
 
-/* Makes all files of one kind; then syncs their names, a directory once where they follow each other. */
+/* Makes all files of one kind; then syncs their names, a directory once where they follow each
+ * other. */
 static int
 make_all(struct filetree *t, bool (*is_meant)(const struct metainfo_file *f),
          int (*make)(struct filetree *t, const struct metainfo_file *f, struct errbuf *eb),
@@ -270,7 +272,8 @@ make_all(struct filetree *t, bool (*is_meant)(const struct metainfo_file *f),
     for (size_t i = 0; i < mi->file_count && err == 0; i++) {
         const char *path = mi->files[i].path;
 
-        if (!is_meant(&mi->files[i]) || !parts_wants(&t->parts, i) || (synced_dir != NULL && same_dir(synced_dir, path)))
+        if (!is_meant(&mi->files[i]) || !parts_wants(&t->parts, i) ||
+            (synced_dir != NULL && same_dir(synced_dir, path)))
             continue;
         err = safepath_sync_dirs(t->dir, path, eb);
         synced_dir = path;

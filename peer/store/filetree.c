@@ -147,8 +147,8 @@ open_to_read(struct filetree *t, size_t file, int *fd, struct errbuf *eb)
 static int
 make_file(struct filetree *t, const struct claimant *who, int *fd, struct errbuf *eb)
 {
-    int other, err = safepath_open(who->dir, who->path, SAFEPATH_CREATE, file_perm(t, who->file), fd,
-                                   NULL, eb);
+    int other, err = safepath_open(who->dir, who->path, SAFEPATH_CREATE, file_perm(t, who->file),
+                                   fd, NULL, eb);
 
     if (err != SPRAT_E_EXISTS ||
         safepath_open(who->dir, who->path, SAFEPATH_READ, 0, &other, NULL, NULL) != 0)

@@ -66,8 +66,8 @@ struct filetree {
     struct filetree_file *files; /* allocated at the first use: an idle torrent needs none */
 };
 
-/* |dir| and |selection| (parts.h; may be NULL) are copied. |claims| may be NULL, for one that only reads
- * and is not to be kept from files that are being written. SPRAT_E_NOMEM. */
+/* |dir| and |selection| (parts.h; may be NULL) are copied. |claims| may be NULL, for one that only
+ * reads and is not to be kept from files that are being written. SPRAT_E_NOMEM. */
 int filetree_init(struct filetree *t, struct openfiles *open, struct claims *claims,
                   const struct metainfo *mi, const char *dir, bool writable,
                   const uint8_t *selection);
@@ -93,10 +93,10 @@ filetree_is_fetched(const struct filetree *t, size_t file)
 /* Each returns 0 or an error with a sentence that names the file. */
 
 /* Opens the file, or finds it open; given back with openfiles_drop(). For writing, only a file that
- * this tree has made, or that was there at the last look, and only as its one writer (claims.h). EXISTS:
- * it has appeared since, or another torrent or process has it; BUSY: another writes what is to be read;
- * NOENT, CHANGED: it was there, and is gone or another one. INVAL: the file system does not allow the
- * name. */
+ * this tree has made, or that was there at the last look, and only as its one writer (claims.h).
+ * EXISTS: it has appeared since, or another torrent or process has it; BUSY: another writes what is
+ * to be read; NOENT, CHANGED: it was there, and is gone or another one. INVAL: the file system does
+ * not allow the name. */
 int filetree_open(struct filetree *t, size_t file, bool write, struct openfile **out,
                   struct errbuf *eb);
 
@@ -125,12 +125,12 @@ struct openfile *filetree_lend(struct filetree *t, size_t file, uint64_t offset,
 bool filetree_is_hole(struct filetree *t, size_t file, uint64_t offset, uint64_t len);
 
 /* Syncs all files written since the last sync, and the directories of new ones; stamps them. Files
- * whose sync failed stay dirty. After a failure of fsync() itself the kernel takes what it could not
- * write for written, and the next fsync() would succeed: so from then on every sync fails. */
+ * whose sync failed stay dirty. After a failure of fsync() itself the kernel takes what it could
+ * not write for written, and the next fsync() would succeed: so from then on every sync fails. */
 int filetree_sync(struct filetree *t, struct errbuf *eb);
 
-/* True after fsync() failed: nothing that this filetree wrote may be believed to be on the disk, also
- * if it can be read. */
+/* True after fsync() failed: nothing that this filetree wrote may be believed to be on the disk,
+ * also if it can be read. */
 bool filetree_is_doubtful(struct filetree *t);
 
 /* Cuts the file to its length, if it is longer. */
@@ -164,9 +164,9 @@ int filetree_drop_parts(struct filetree *t, struct errbuf *eb);
 /* Makes empty files and symbolic links, and syncs their names. */
 int filetree_finish(struct filetree *t, struct errbuf *eb);
 
-/* Finds out before anything is fetched what would keep |lacking| files (one a file) from being written: a
- * directory that can't be written to, a file that another torrent has, names that the file system does
- * not allow or takes for one. Errors as of filetree_open(). After a look. */
+/* Finds out before anything is fetched what would keep |lacking| files (one a file) from being
+ * written: a directory that can't be written to, a file that another torrent has, names that the
+ * file system does not allow or takes for one. Errors as of filetree_open(). After a look. */
 int filetree_prepare(struct filetree *t, const bool *lacking, struct errbuf *eb);
 
 /* As storage_find_room() and storage_peek(). */
@@ -182,7 +182,8 @@ int filetree_reserve(struct filetree *t, struct errbuf *eb);
  * be freed. NULL when memory is out. */
 char *filetree_link_text(const char *path, const char *target);
 
-/* From now on the files are those below |dir| (taken), which look like |stamps|. Once in its life. */
+/* From now on the files are those below |dir| (taken), which look like |stamps|.
+ * Once in its life. */
 void filetree_move_in(struct filetree *t, char *dir, const struct storage_stamp *stamps);
 
 /* Deletes the files, then empty directories of the torrent. The first error is told, the rest is

@@ -15,9 +15,9 @@ struct claims;
 struct openfiles;
 struct openfile;
 
-/* Keeps at most |max| descriptors that nobody holds. Before it closes one that openfiles_put() took with a
- * ticket, it calls claims_close() of |claims|, which outlives it; NULL: there are no claims. NULL when
- * memory is out. */
+/* Keeps at most |max| descriptors that nobody holds. Before it closes one that openfiles_put() took
+ * with a ticket, it calls claims_close() of |claims|, which outlives it; NULL: there are no claims.
+ * NULL when memory is out. */
 struct openfiles *openfiles_new(uint32_t max, struct claims *claims);
 
 /* Nothing may be held (asserted). NULL is legal. */
@@ -28,7 +28,8 @@ void openfiles_free(struct openfiles *of);
 struct openfile *openfiles_get(struct openfiles *of, const void *owner, size_t file, bool write);
 
 /* Takes |fd| and returns it held; when another thread was faster, |fd| is closed and that one's is
- * returned. NULL when memory is out: |fd| is closed. |ticket|: what claims_write() gave, 0 for a reader. */
+ * returned. NULL when memory is out: |fd| is closed. |ticket|: what claims_write() gave,
+ * 0 for a reader. */
 struct openfile *openfiles_put(struct openfiles *of, const void *owner, size_t file, bool write,
                                int fd, uint64_t ticket);
 

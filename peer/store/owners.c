@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The database knows inode numbers and no devices, so what it finds is compared with what is on the disk.
+ * The database knows inode numbers and no devices, so what it finds is compared with what is on the
+ * disk.
  */
 #include "peer/store/owners.h"
 
 #include "peer/store/safepath.h"
 
-/* The torrent of the record that is looked at; kept for the next one, which often is of the same. */
+/* The torrent of the record that is looked at; kept for the next one,
+ * which often is of the same. */
 struct other {
     int64_t id; /* 0: none */
     struct state_torrent row;

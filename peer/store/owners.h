@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Looks in the state database for another torrent that has a file which a torrent is about to write to. The
- * other one may rest or be paused, and so have no file open that claims.h could see.
+ * Looks in the state database for another torrent that has a file which a torrent is about to write
+ * to. The other one may rest or be paused, and so have no file open that claims.h could see.
  */
 #ifndef PEER_STORE_OWNERS_H
 #define PEER_STORE_OWNERS_H
@@ -22,9 +22,9 @@ struct owners_query {
     const struct storage_stamp *stamps; /* one a file; those that are not |known| are left out */
 };
 
-/* 0, or EXISTS and a sentence that names both torrents if one of the files is also one of a torrent that
- * spratd manages or that a live process has. DB, NOMEM. Blocks: it reads the database and looks at
- * files. */
+/* 0, or EXISTS and a sentence that names both torrents if one of the files is also one of a torrent
+ * that spratd manages or that a live process has. DB, NOMEM. Blocks:
+ * it reads the database and looks at files. */
 int owners_check(const struct owners_query *q, struct errbuf *why);
 
 #endif

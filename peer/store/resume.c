@@ -2,9 +2,9 @@
  *
  * The start of a session on a torrent: which files the database vouches for, which pieces need a
  * look, what may be overwritten, and what is stored of it. A chain of asynchronous steps: look
- * at the files, check, store, report, and (in the background) vouch for what was found. What an earlier
- * session wrote and did not live to commit is written again and synced before the report: it can be
- * read, but a sync may have failed, after which the kernel believes it written.
+ * at the files, check, store, report, and (in the background) vouch for what was found. What an
+ * earlier session wrote and did not live to commit is written again and synced before the report:
+ * it can be read, but a sync may have failed, after which the kernel believes it written.
  */
 #include "peer/store/resume.h"
 
@@ -40,7 +40,8 @@ struct resume {
     bool *scan;            /* for the check: foreign files */
     bool *cut;             /* those that are to lose what is behind their end */
     bool any_cut;
-    struct storage_stamp *written; /* files that are there and would be written to; else not |known| */
+    struct storage_stamp *written; /* files that are there and would be written to;
+                                      else not |known| */
     bool *gone;            /* files of which the database promises more than is there */
     size_t gone_count, gone_file;
     struct bitfield stored; /* have-bits of the database */
@@ -177,8 +178,10 @@ judge_files(struct resume *r)
         if (r->records[i].present && r->trust[i] == FILE_GONE)
             errbuf_set(&r->note, 0, "%s/%s is gone", storage_dir(r->opt.storage), f->path);
         else if (r->records[i].present && r->records[i].mtime_ns == 0 && !r->opt.check_all)
-            errbuf_set(&r->note, 0, "%s/%s is checked again, since an older version let two torrents "
-                       "write to it", storage_dir(r->opt.storage), f->path);
+            errbuf_set(&r->note, 0,
+                       "%s/%s is checked again, since an older version let two torrents "
+                       "write to it",
+                       storage_dir(r->opt.storage), f->path);
         else if (r->records[i].present && r->trust[i] != FILE_VOUCHED && !r->opt.check_all)
             errbuf_set(&r->note, 0, "%s/%s was changed by another program and is checked again",
                        storage_dir(r->opt.storage), f->path);
@@ -206,8 +209,8 @@ lacks_promised(const struct resume *r, size_t i)
     return false;
 }
 
-/* What the database promises and is not there is not forgotten before a person says so: the disk may
- * not be mounted. */
+/* What the database promises and is not there is not forgotten before a person says so: the disk
+ * may not be mounted. */
 static void
 find_gone(struct resume *r)
 {
@@ -231,9 +234,11 @@ explain_gone(struct resume *r)
 
     if (r->gone_count > 1)
         snprintf(more, sizeof(more), " (and %zu more)", r->gone_count - 1);
-    errbuf_set(&r->gone_why, 0,
-               "missing: %s/%s%s was fetched before and is %s now. Mount its disk or put it back, or "
-               "use --refetch to fetch it again", dir, path, more, is_short ? "shorter" : "gone");
+    errbuf_set(
+        &r->gone_why, 0,
+        "missing: %s/%s%s was fetched before and is %s now. Mount its disk or put it back, or "
+        "use --refetch to fetch it again",
+        dir, path, more, is_short ? "shorter" : "gone");
 }
 
 /* True if the piece is promised, and lies in part in files that are gone. */
@@ -580,8 +585,8 @@ is_lacking(const struct resume *r, const struct metainfo_file *f)
     return false;
 }
 
-/* Before anything is written: looks for files that are there, would be written to, and belong to another
- * torrent. True if it is under way. */
+/* Before anything is written: looks for files that are there, would be written to, and belong to
+ * another torrent. True if it is under way. */
 static bool
 ask_owners(struct resume *r)
 {

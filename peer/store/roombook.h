@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * How many bytes the running torrents of a process still need on each file system, so that two torrents
- * do not both count on the same free space. Any thread; a claim is its torrent's.
+ * How many bytes the running torrents of a process still need on each file system, so that two
+ * torrents do not both count on the same free space. Any thread; a claim is its torrent's.
  */
 #ifndef PEER_STORE_ROOMBOOK_H
 #define PEER_STORE_ROOMBOOK_H
@@ -30,8 +30,8 @@ struct room_claim {
 void roombook_init(struct roombook *b);
 void roombook_fini(struct roombook *b); /* no claim may be left */
 
-/* Claims |room->need| bytes, if they are free beside what others claim there, or if that is not known:
- * true. |*others| is what they claim. An earlier claim is dropped first. */
+/* Claims |room->need| bytes, if they are free beside what others claim there, or if that is not
+ * known: true. |*others| is what they claim. An earlier claim is dropped first. */
 bool roombook_claim(struct roombook *b, struct room_claim *c, const struct storage_room *room,
                     uint64_t *others);
 

@@ -21,8 +21,8 @@ struct place {
 /* The characters that FAT, exFAT and NTFS refuse in a name. */
 static const char refused[] = "\"*:<>?\\|";
 
-/* The file system refused a name on the way to |rel|. Which one can't be told; a character that others
- * refuse is most probably why. */
+/* The file system refused a name on the way to |rel|. Which one can't be told; a character that
+ * others refuse is most probably why. */
 static int
 fail_name(struct errbuf *eb, int e, const char *dir, const char *rel)
 {
@@ -31,15 +31,15 @@ fail_name(struct errbuf *eb, int e, const char *dir, const char *rel)
 
     if (e == ENAMETOOLONG)
         return errbuf_set(eb, SPRAT_E_INVAL,
-                          "can't make %s/%s: the name is too long for the file system there: %s", dir,
-                          rel, advice);
+                          "can't make %s/%s: the name is too long for the file system there: %s",
+                          dir, rel, advice);
     if (c != NULL)
         return errbuf_set(eb, SPRAT_E_INVAL,
-                          "can't make %s/%s: the file system there does not allow %c in a name: %s", dir,
-                          rel, *c, advice);
+                          "can't make %s/%s: the file system there does not allow %c in a name: %s",
+                          dir, rel, *c, advice);
     return errbuf_set(eb, SPRAT_E_INVAL,
-                      "can't make %s/%s: the file system there does not allow this name: %s", dir, rel,
-                      advice);
+                      "can't make %s/%s: the file system there does not allow this name: %s", dir,
+                      rel, advice);
 }
 
 static int
@@ -58,8 +58,8 @@ fail(struct errbuf *eb, int e, const char *doing, const char *dir, const char *r
                       strerror(e));
 }
 
-/* Something could not be made in the directory |at|. "No such file" is what some file systems say of a
- * name that they don't allow, unless the directory itself is gone. */
+/* Something could not be made in the directory |at|. "No such file" is what some file systems say
+ * of a name that they don't allow, unless the directory itself is gone. */
 static void
 refine_errno(int at)
 {

@@ -23,12 +23,13 @@
 enum safepath_mode {
     SAFEPATH_READ,   /* follows links of ours */
     SAFEPATH_WRITE,  /* read and write a file that is there */
-    SAFEPATH_CREATE, /* read and write a new file: EXISTS if anything is there; directories are made */
+    SAFEPATH_CREATE, /* read and write a new file: EXISTS if anything is there;
+                        directories are made */
     SAFEPATH_EITHER, /* one that is there, or a new one */
 };
 
-/* Opens a regular file: |*fd| is to be closed. |perm| is for a new file; |created| (may be NULL) tells
- * if it is. INVAL: the file system does not allow the name. */
+/* Opens a regular file: |*fd| is to be closed. |perm| is for a new file; |created| (may be NULL)
+ * tells if it is. INVAL: the file system does not allow the name. */
 int safepath_open(const char *dir, const char *rel, enum safepath_mode mode, mode_t perm, int *fd,
                   bool *created, struct errbuf *eb);
 

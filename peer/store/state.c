@@ -69,9 +69,9 @@ static const char *const migrations[] = {
     /* 4 → 5 */
     ("ALTER TABLE torrents ADD COLUMN move_to TEXT;"
      "ALTER TABLE torrents ADD COLUMN moved_from TEXT;"),
-    /* 5 → 6: older versions let two torrents write to one file. What two have is checked once more: no
-     * file has this time. On several file systems different files can have one number, which costs them
-     * a check too. */
+    /* 5 → 6: older versions let two torrents write to one file. What two have is checked once more:
+     * no file has this time. On several file systems different files can have one number, which
+     * costs them a check too. */
     ("CREATE INDEX files_by_inode ON files(inode);"
      "UPDATE files SET mtime = 0 WHERE inode IN"
      " (SELECT inode FROM files GROUP BY inode HAVING count(*) > 1);"),

@@ -86,7 +86,8 @@ struct state_update {
     uint64_t up_limit, down_limit; /* bytes/s; INT64_MAX at most */
     bool set_move_to;
     const char *move_to; /* may be NULL */
-    const char *dir; /* from now on the data is there; |moved_from| is set and |move_to| forgotten */
+    const char *dir; /* from now on the data is there; |moved_from| is set and |move_to|
+                        forgotten */
     const char *moved_from;
     bool set_cleaned; /* forgets |moved_from| */
     bool set_completed; /* unless it was complete before: the first time counts */
@@ -119,25 +120,25 @@ const char *state_dir(const struct state *st);
 /* The lock file of spratd, which stands for all torrents that it manages. */
 #define STATE_DAEMON_LOCK "spratd.lock"
 
-/* The one user of a torrent: SPRAT_E_BUSY with a sentence that names the process that has it, or, unless
- * |daemon| says that this is it, the spratd that manages it. The kernel drops the lock when the process
- * ends. */
+/* The one user of a torrent: SPRAT_E_BUSY with a sentence that names the process that has it, or,
+ * unless |daemon| says that this is it, the spratd that manages it. The kernel drops the lock when
+ * the process ends. */
 int state_lock_torrent(struct state *st, const struct metainfo *mi, bool daemon,
                        struct lockfile **out, struct errbuf *eb);
 
 /* Whether a process, be it this one, has the torrent's lock now. */
 bool state_is_locked(struct state *st, const struct metainfo *mi);
 
-/* All locks there are, also what processes left behind that were killed: who is not among them can be
- * taken. */
+/* All locks there are, also what processes left behind that were killed:
+ * who is not among them can be taken. */
 struct state_locks;
 int state_read_locks(struct state *st, struct state_locks **out, struct errbuf *eb);
 bool state_locks_have(const struct state_locks *l, const struct metainfo *mi);
 void state_locks_free(struct state_locks *l);
 
 /* Adds the torrent for |dir| (made absolute), or finds the row there is, and gives its id. An
- * existing row becomes |managed| if that is asked, and never ceases to be: a foreground command that
- * works on one of spratd's torrents leaves it spratd's. */
+ * existing row becomes |managed| if that is asked, and never ceases to be: a foreground command
+ * that works on one of spratd's torrents leaves it spratd's. */
 int state_add(struct state *st, const struct metainfo *mi, const char *dir, bool managed,
               int64_t *id, struct errbuf *eb);
 
@@ -164,8 +165,8 @@ struct state_sharer {
     uint32_t file;
 };
 
-/* Fills |out| (of STATE_SHARERS_MAX) with the records of files that have the number |inode| and belong
- * to other torrents than |id|, those of spratd first. Returns how many, or an error. */
+/* Fills |out| (of STATE_SHARERS_MAX) with the records of files that have the number |inode| and
+ * belong to other torrents than |id|, those of spratd first. Returns how many, or an error. */
 int state_find_inode(struct state *st, int64_t id, uint64_t inode, struct state_sharer *out,
                      struct errbuf *eb);
 
@@ -192,7 +193,8 @@ typedef void (*state_done_fn)(void *user, int err, const char *why);
 /* The same on the database's thread; |u| and what it points to is copied. |done| (may be NULL) runs
  * when |q| is drained. Updates are applied in the order of the calls. NOMEM, or AGAIN when
  * STATE_QUEUE_MAX updates wait; then |done| is never called. */
-/* When a daemon starts, every torrent has an update or two to store, and a torrent has never many. */
+/* When a daemon starts, every torrent has an update or two to store,
+ * and a torrent has never many. */
 enum { STATE_QUEUE_MAX = 262144 };
 int state_apply_async(struct state *st, int64_t id, const struct state_update *u, struct doneq *q,
                       state_done_fn done, void *user);

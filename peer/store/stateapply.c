@@ -158,16 +158,17 @@ apply_row(struct db *db, int64_t id, const struct state_update *u, struct errbuf
     if (!u->set_totals && !u->set_completed && !u->set_status && !u->set_clean &&
         !u->set_limits && u->active == 0)
         return 0;
-    err = db_prepare(db,
-                     "UPDATE torrents SET"
-                     " uploaded = iif(?2, ?3, uploaded), downloaded = iif(?2, ?4, downloaded),"
-                     " completed = iif(?5 AND NOT completed, ?6, completed), status = iif(?7, ?8, status),"
-                     " error = iif(?7, ?9, error), clean = iif(?10, ?11, clean),"
-                     " session = iif(?10 AND NOT ?11 AND clean, ?12, session),"
-                     " active = max(active, ?12),"
-                     " up_limit = iif(?13, ?14, up_limit),"
-                     " down_limit = iif(?13, ?15, down_limit) WHERE id = ?1",
-                     &q, eb);
+    err = db_prepare(
+        db,
+        "UPDATE torrents SET"
+        " uploaded = iif(?2, ?3, uploaded), downloaded = iif(?2, ?4, downloaded),"
+        " completed = iif(?5 AND NOT completed, ?6, completed), status = iif(?7, ?8, status),"
+        " error = iif(?7, ?9, error), clean = iif(?10, ?11, clean),"
+        " session = iif(?10 AND NOT ?11 AND clean, ?12, session),"
+        " active = max(active, ?12),"
+        " up_limit = iif(?13, ?14, up_limit),"
+        " down_limit = iif(?13, ?15, down_limit) WHERE id = ?1",
+        &q, eb);
     if (err != 0)
         return err;
     sqlite3_bind_int64(q, 1, id);
@@ -198,7 +199,8 @@ bind_text(sqlite3_stmt *q, int at, const char *text)
         sqlite3_bind_null(q, at);
 }
 
-/* One row a torrent and directory: what a torrent left behind where this one comes to is forgotten. */
+/* One row a torrent and directory: what a torrent left behind where this one comes to is
+ * forgotten. */
 static int
 forget_twin(struct db *db, int64_t id, const char *dir, struct errbuf *eb)
 {

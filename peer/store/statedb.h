@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The inside of struct state, shared by the modules that make it up: state.c (opening, locks,
- * rows), statelocks.c, statescan.c (all rows), stateapply.c (one transaction of changes), statewish.c, statequeue.c
- * (the thread). Not for others.
+ * rows), statelocks.c, statescan.c (all rows), stateapply.c (one transaction of changes),
+ * statewish.c, statequeue.c (the thread). Not for others.
  */
 #ifndef PEER_STORE_STATEDB_H
 #define PEER_STORE_STATEDB_H
@@ -52,8 +52,8 @@ const uint8_t *state_key_hash(const struct metainfo *mi, size_t *len);
 /* Ends the thread when its queue is empty. */
 void state_queue_stop(struct state *st);
 
-/* An endpoint as the database keeps it: family, address, port, and the name of its zone if it has one,
- * since the number of an interface is another one after a restart. Returns the length. */
+/* An endpoint as the database keeps it: family, address, port, and the name of its zone if it has
+ * one, since the number of an interface is another one after a restart. Returns the length. */
 enum { STATE_ADDR_LEN = 19, STATE_ADDR_MAX = 35 };
 size_t state_addr_pack(const struct endpoint *e, uint8_t out[STATE_ADDR_MAX]);
 /* False for bytes that are none, or if the interface is gone. */

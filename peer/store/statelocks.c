@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Who of several processes has a torrent: a lock file a torrent beside the database, named by its hash. What
- * spratd manages is spratd's as long as it runs, which its own lock file tells, also where it does
- * nothing and so holds no lock of that torrent.
+ * Who of several processes has a torrent: a lock file a torrent beside the database, named by its
+ * hash. What spratd manages is spratd's as long as it runs, which its own lock file tells, also
+ * where it does nothing and so holds no lock of that torrent.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -45,7 +45,8 @@ is_managed(struct state *st, const struct metainfo *mi)
     bool found = false;
 
     lock_take(&st->db_lock);
-    if (db_prepare(st->db, "SELECT 1 FROM torrents WHERE hash = ? AND managed = 1", &q, NULL) == 0) {
+    if (db_prepare(st->db, "SELECT 1 FROM torrents WHERE hash = ? AND managed = 1", &q, NULL) ==
+        0) {
         sqlite3_bind_blob(q, 1, hash, (int)len, SQLITE_STATIC);
         found = sqlite3_step(q) == SQLITE_ROW;
         sqlite3_reset(q);
@@ -54,8 +55,8 @@ is_managed(struct state *st, const struct metainfo *mi)
     return found;
 }
 
-/* Asked when the torrent's own lock is ours: spratd takes its lock first and then looks at those of the
- * torrents, so that one of us notices the other. */
+/* Asked when the torrent's own lock is ours: spratd takes its lock first and then looks at those of
+ * the torrents, so that one of us notices the other. */
 static int
 look_for_daemon(struct state *st, const struct metainfo *mi, const char *what, struct errbuf *eb)
 {

@@ -168,14 +168,17 @@ open_all(struct scan *s)
                            "SELECT " STATE_TORRENT_COLUMNS
                            " FROM torrents WHERE managed = 1 ORDER BY id")) != 0 ||
         (err = cursor_open(s, &s->wishes,
-                           "SELECT torrent, " STATE_WISH_COLUMNS " FROM wishes ORDER BY torrent")) != 0 ||
-        (err = cursor_open(s, &s->choices, "SELECT torrent FROM priorities ORDER BY torrent")) != 0 ||
-        (err = cursor_open(s, &s->peers, "SELECT torrent FROM peers ORDER BY torrent, addr")) != 0 ||
+                           "SELECT torrent, " STATE_WISH_COLUMNS
+                           " FROM wishes ORDER BY torrent")) != 0 ||
+        (err = cursor_open(s, &s->choices, "SELECT torrent FROM priorities ORDER BY torrent")) !=
+            0 ||
+        (err = cursor_open(s, &s->peers, "SELECT torrent FROM peers ORDER BY torrent, addr")) !=
+            0 ||
         (err = cursor_open(s, &s->pieces,
                            "SELECT torrent, chunk, bits FROM pieces ORDER BY torrent, chunk")) != 0)
         return err;
-    return cursor_open(s, &s->files,
-                       "SELECT torrent, file, size, mtime, inode FROM files ORDER BY torrent, file");
+    return cursor_open(
+        s, &s->files, "SELECT torrent, file, size, mtime, inode FROM files ORDER BY torrent, file");
 }
 
 static int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * All of spratd's torrents, read from the state database in one pass when it starts: each with what it was
- * added with, which pieces are promised and what its files looked like.
+ * All of spratd's torrents, read from the state database in one pass when it starts: each with what
+ * it was added with, which pieces are promised and what its files looked like.
  */
 #ifndef PEER_STORE_STATESCAN_H
 #define PEER_STORE_STATESCAN_H
@@ -22,8 +22,8 @@ struct state_scan_row {
     size_t file_count;
 };
 
-/* Calls |each| for every torrent that spratd manages, oldest first, within one reading transaction, so
- * |each| must not call the state. A return other than 0 ends it and is returned. */
+/* Calls |each| for every torrent that spratd manages, oldest first, within one reading transaction,
+ * so |each| must not call the state. A return other than 0 ends it and is returned. */
 int state_scan(struct state *st, int (*each)(void *user, const struct state_scan_row *row),
                void *user, struct errbuf *eb);
 

@@ -131,7 +131,8 @@ state_load_wish(struct state *st, int64_t id, struct state_wish *out, struct err
         sqlite3_bind_int64(q, 1, id);
         rc = sqlite3_step(q);
         if (rc == SQLITE_ROW)
-            err = state_read_wish(q, 0, out) == 0 ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+            err = state_read_wish(q, 0, out) == 0 ? 0
+                                                  : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
         else
             err = rc == SQLITE_DONE
                       ? SPRAT_E_NOTFOUND

@@ -123,31 +123,32 @@ int storage_forget(struct storage *s, uint32_t piece, storage_done_fn done, void
  * new files too. |done| gets err as above. */
 int storage_sync(struct storage *s, storage_done_fn done, void *user);
 
-/* True after the disk failed to sync: what was written since the last good sync may be lost, though it
- * can still be read, and storage_sync() fails from then on. It ends by opening the storage anew and
- * storage_rewrite() of the pieces that are found there. */
+/* True after the disk failed to sync: what was written since the last good sync may be lost, though
+ * it can still be read, and storage_sync() fails from then on. It ends by opening the storage anew
+ * and storage_rewrite() of the pieces that are found there. */
 bool storage_doubtful(struct storage *s);
 
 /* Reads a piece and writes the same bytes again, so that the next sync forces them to the disk. */
 int storage_rewrite(struct storage *s, uint32_t piece, storage_done_fn done, void *user);
 
-/* Copies what the part file has of files that are wanted by now into these files, and syncs them. The
- * owner then stores their stamps, and that they are not in parts any more, and opens the storage anew;
- * a part file that holds nothing any more is removed by the next storage_look(). */
+/* Copies what the part file has of files that are wanted by now into these files, and syncs them.
+ * The owner then stores their stamps, and that they are not in parts any more, and opens the
+ * storage anew; a part file that holds nothing any more is removed by the next storage_look(). */
 int storage_gather(struct storage *s, storage_done_fn done, void *user);
 
 /* True if something stands in the file's place. Blocks, for the time of a look. */
 bool storage_has_file(const char *dir, const struct metainfo *mi, size_t file);
 
-/* Whether data that is fetched goes into the file itself: it is wanted, and no pad, link or empty. */
+/* Whether data that is fetched goes into the file itself: it is wanted, and no pad,
+ * link or empty. */
 bool storage_is_fetched(const struct storage *s, size_t file);
 
 /* Runs |fn| on a worker, for what may wait for the disk; what it returns becomes the result. */
 int storage_call(struct storage *s, int (*fn)(void *user, struct errbuf *why), storage_done_fn done,
                  void *user);
 
-/* Where the file's data is: itself, or the part file, which has the number |mi->file_count| wherever
- * stamps are asked for and given. */
+/* Where the file's data is: itself, or the part file, which has the number |mi->file_count|
+ * wherever stamps are asked for and given. */
 size_t storage_home(const struct storage *s, size_t file);
 
 /* Creates what has no bytes: directories of empty files, empty files, executable bits, and (last)
@@ -159,18 +160,18 @@ int storage_finish(struct storage *s, storage_done_fn done, void *user);
  * zeros too; SPRAT_E_EXISTS, something in every block. */
 int storage_scan(struct storage *s, uint32_t piece, size_t file, storage_done_fn done, void *user);
 
-/* Tells by |err| whether the part of file |file| that lies in the piece is more than one byte repeated:
- * 0; SPRAT_E_MISMATCH if it is not, or the error of reading it. */
+/* Tells by |err| whether the part of file |file| that lies in the piece is more than one byte
+ * repeated: 0; SPRAT_E_MISMATCH if it is not, or the error of reading it. */
 int storage_is_varied(struct storage *s, uint32_t piece, size_t file, storage_done_fn done,
                       void *user);
 
-/* Cuts the files with |files[i]| that are longer than they should be. |files| (a bool a file) must stay
- * until |done| ran. */
+/* Cuts the files with |files[i]| that are longer than they should be. |files| (a bool a file) must
+ * stay until |done| ran. */
 int storage_cut(struct storage *s, const bool *files, storage_done_fn done, void *user);
 
-/* Before anything is fetched, and after a look: finds out what would keep the files from being written
- * (filetree_prepare), and with |reserve| takes room on the disk for all of them: NOSPACE, and nothing was
- * taken, if there is not enough. |have|: the pieces that are there. */
+/* Before anything is fetched, and after a look: finds out what would keep the files from being
+ * written (filetree_prepare), and with |reserve| takes room on the disk for all of them: NOSPACE,
+ * and nothing was taken, if there is not enough. |have|: the pieces that are there. */
 int storage_prepare(struct storage *s, const struct bitfield *have, bool reserve,
                     storage_done_fn done, void *user);
 
@@ -181,18 +182,19 @@ struct storage_room {
     uint64_t need, free; /* bytes */
 };
 
-/* Makes the directory, if it is not there, and fills |room| with what the pieces that are not in |have|
- * need beyond what the files have on the disk already. |have| and |room| must stay until |done| ran. */
+/* Makes the directory, if it is not there, and fills |room| with what the pieces that are not in
+ * |have| need beyond what the files have on the disk already.
+ * |have| and |room| must stay until |done| ran. */
 int storage_find_room(struct storage *s, const struct bitfield *have, struct storage_room *room,
                       storage_done_fn done, void *user);
 
 /* A look at the place of a torrent that is to be fetched to |dir|, which need not be there: ACCESS,
- * READONLY, or NOENT if something else than a directory stands there. 0 if nothing has to be written,
- * since all files are there, of the right sizes. Blocks, for the time of a look. */
+ * READONLY, or NOENT if something else than a directory stands there. 0 if nothing has to be
+ * written, since all files are there, of the right sizes. Blocks, for the time of a look. */
 int storage_try_dir(const char *dir, const struct metainfo *mi, struct errbuf *eb);
 
-/* Whether the file is there and looks otherwise than when it was last looked at: 0; AGAIN if it looks as
- * before, or why it can't be looked at (NOENT, …). Changes nothing. */
+/* Whether the file is there and looks otherwise than when it was last looked at: 0; AGAIN if it
+ * looks as before, or why it can't be looked at (NOENT, …). Changes nothing. */
 int storage_peek(struct storage *s, size_t file, storage_done_fn done, void *user);
 
 /* True if the file is wanted. */

@@ -546,7 +546,8 @@ do_scan(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
                       s->tree.dir, s->mi->files[j->file].path);
 }
 
-/* Whether the range is more than |*first| repeated; |*first| is its first byte if |*any| is false. */
+/* Whether the range is more than |*first| repeated; |*first| is its first byte if |*any| is
+ * false. */
 static int
 vary_range(struct disk_worker *w, struct storage *s, const struct layout_range *r, bool *any,
            uint8_t *first, bool *varied, struct errbuf *eb)

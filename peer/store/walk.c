@@ -170,8 +170,8 @@ add_found(struct walker *k, char *path, const struct stat *st)
     return 0;
 }
 
-/* A name must be able to stand in a torrent as it is, or data would be looked for elsewhere. |path| is
- * below the root, "" for the root itself. */
+/* A name must be able to stand in a torrent as it is, or data would be looked for elsewhere. |path|
+ * is below the root, "" for the root itself. */
 static int
 check_name(struct walker *k, const char *path, const char *name)
 {
