@@ -76,7 +76,8 @@ const struct command command_user_show = {
     .name = "show",
     .usage = "NAME [options]",
     .summary = "show one user and their torrents",
-    .details = "Shows a user and what they uploaded and downloaded of each torrent, the most recent first.",
+    .details = "Shows a user and what they uploaded and downloaded of each torrent, the most "
+               "recent first.",
     .example = "  sprat-tracker user show anna -c sprat-tracker.conf",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

@@ -55,7 +55,8 @@ struct cluster_config {
     uint32_t database;
     uint8_t secret[MAC_KEY_LEN]; /* of connection ids, until Redis has one or knows a better */
     uint64_t seed;
-    bool one_host; /* Redis is reached over loopback, so all trackers of the cluster are on this host */
+    bool one_host; /* Redis is reached over loopback, so all trackers of the cluster are on this
+                      host */
 };
 
 struct cluster;

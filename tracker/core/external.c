@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An answer has few peers, so they are looked at one by one after the draw. The draw itself stays as
- * fast as it is for swarms that have no peer on the tracker's host.
+ * An answer has few peers, so they are looked at one by one after the draw. The draw itself stays
+ * as fast as it is for swarms that have no peer on the tracker's host.
  */
 #include "tracker/core/external.h"
 

@@ -30,7 +30,8 @@ struct tracker {
     enum tracker_mode mode;
     const struct hashlist *list;
     uint64_t announces, scrapes, refused, shed, withheld;
-    bool has_loopback; /* a peer announced from a loopback address since the start, or may have before */
+    bool has_loopback; /* a peer announced from a loopback address since the start,
+                          or may have before */
 };
 
 void

@@ -21,8 +21,8 @@
 
 enum { TRACKER_PREFETCH_MAX = 64 };
 
-/*  X(name, option, default, least, most, argument, text) of each number that an operator may set; the
- * range 0 to 1 is a yes or no. */
+/* X(name, option, default, least, most, argument, text) of each number that an operator may set;
+ * the range 0 to 1 is a yes or no. */
 #define TRACKER_OPTION_TABLE(X)                                                                    \
     X(interval, "interval", 1800, 1, 21600, "SECONDS", "time between the announces of a peer")     \
     X(min_interval, "min-interval", 300, 1, 21600, "SECONDS",                                      \

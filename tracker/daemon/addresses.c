@@ -88,7 +88,8 @@ listen_at(const struct addresses *a, const char *protocol, const struct endpoint
     if (err != 0)
         return may_do_without(a, at, err, eb) ? 0 : err;
     if (udp && c->nworkers > 1 && !worker_steer_udp(c->workers[0]))
-        log_warn(c->log, "the kernel cannot deliver UDP packets to the worker that owns their torrent: workers share the torrents");
+        log_warn(c->log, "the kernel cannot deliver UDP packets to the worker that owns their "
+                         "torrent: workers share the torrents");
     say_listening(a, protocol, &real);
     return 0;
 }

@@ -87,7 +87,8 @@ static void
 on_bad_round(struct courier *c, const char *why)
 {
     if (!c->said_down)
-        log_event(&c->log, LOG_WARN, "accounts and users cannot be exchanged with the fleet yet", log_reason(why));
+        log_event(&c->log, LOG_WARN, "accounts and users cannot be exchanged with the fleet yet",
+                  log_reason(why));
     c->said_down = true;
     tally_put(&c->connected, 0);
     redis_call_disconnect(c->call);

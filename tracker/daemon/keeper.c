@@ -330,7 +330,8 @@ say_amiss(struct keeper *k, const char *why)
     if (k->said_at.us != 0 && mono_before(now, mono_add_ms(k->said_at, SAY_EVERY_S * 1000)))
         return;
     k->said_at = now;
-    log_event(k->log, LOG_ERROR, "accounts of other trackers cannot be stored yet", log_reason(why));
+    log_event(k->log, LOG_ERROR, "accounts of other trackers cannot be stored yet",
+              log_reason(why));
 }
 
 /* What no tracker of ours writes is said and passed over: it would stand in the way for ever. */

@@ -24,9 +24,10 @@ look(void *ctx)
         loop_timer_set(h->timer, mono_add_ms(loop_now(h->loop), LOOPBACKHINT_PERIOD_MS));
         return;
     }
-    log_warn(h->log, "a peer on this host announced from a loopback address and is not told to peers "
-                     "on other hosts: set external-address to this host's address, or let the peer "
-                     "announce to that address");
+    log_warn(h->log,
+             "a peer on this host announced from a loopback address and is not told to peers "
+             "on other hosts: set external-address to this host's address, or let the peer "
+             "announce to that address");
 }
 
 struct loopbackhint *

@@ -26,7 +26,8 @@ memberfeed_init(struct memberfeed *f, struct registry *r, struct members *m, con
 static void
 say_failed(struct memberfeed *f, const char *why)
 {
-    log_event(f->log, LOG_ERROR, "changes of users and torrents cannot be read yet", log_reason(why));
+    log_event(f->log, LOG_ERROR, "changes of users and torrents cannot be read yet",
+              log_reason(why));
 }
 
 void

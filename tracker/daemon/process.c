@@ -376,7 +376,8 @@ drop_rights(struct process *p, struct errbuf *eb)
         if (err == 0)
             err = sandbox_become(&user, eb);
     } else if (geteuid() == 0) {
-        log_warn(&p->log, "the tracker runs as root: name an unprivileged user in the setting user");
+        log_warn(&p->log,
+                 "the tracker runs as root: name an unprivileged user in the setting user");
     }
     if (err == 0)
         err = sandbox_no_new_privileges(eb);

@@ -77,7 +77,8 @@ saved_load(const struct saved *s, struct shards *shards, const struct log *log)
     }
     shards_stats(shards, &stats);
     if (err != 0)
-        log_event(log, LOG_ERROR, "not all saved peers are loaded", log_reason(sprat_strerror(err)));
+        log_event(log, LOG_ERROR, "not all saved peers are loaded",
+                  log_reason(sprat_strerror(err)));
     log_event(log, LOG_INFO, "the saved peers are loaded",
               log_number("peers", stats.peers4 + stats.peers6),
               log_number("torrents", stats.torrents),

@@ -21,9 +21,9 @@
     X(rate_limit, "rate-limit", 0, 0, THROTTLE_RATE_MAX, "COUNT",                                  \
       "requests per minute from one address or IPv6 /64; 0: no limit")             \
     X(connections_max, "connections-max", 4096, 1, 1000000, "COUNT",                               \
-      "maximum number of HTTP connections at each address; the longest idle one is closed")               \
+      "maximum number of HTTP connections at each address; the longest idle one is closed")        \
     X(http_timeout_s, "http-timeout", 20, 1, 3600, "SECONDS",                                      \
-      "time in which an HTTP client must send a request")                                             \
+      "time in which an HTTP client must send a request")                                          \
     X(save_period_s, "save-interval", 300, 1, 86400, "SECONDS",                                    \
       "time between two writes of the state file")                                                \
     X(is_private, "private", 0, 0, 1, "YES|NO",                                                    \
@@ -31,9 +31,9 @@
     X(accounts_period_s, "accounts-interval", 10, 1, 3600, "SECONDS",                              \
       "time between two writes of the accounts to the database")                                  \
     X(accounts_max, "accounts-max", 1000000, 1000, 16000000, "COUNT",                              \
-      "maximum number of sessions that wait for the database")                                              \
+      "maximum number of sessions that wait for the database")                                     \
     X(retention_days, "session-retention", 30, 1, 3650, "DAYS",                                    \
-      "time for which the counters of a client that no longer announces are kept")                             \
+      "time for which the counters of a client that no longer announces are kept")                 \
     X(rate_possible_mbit, "rate-possible", 10000, 1, 4000000, "MBIT",                              \
       "highest plausible rate of a client; a client that reports more is listed as a signal")
 
@@ -96,7 +96,8 @@ static const struct option_spec specs[] = {
      "default"},
     {OPT_TLS_CERT, 0, "tls-cert", "FILE",
      "the certificate for HTTPS with its intermediate certificates, PEM; SIGHUP reads it again"},
-    {OPT_TLS_KEY, 0, "tls-key", "FILE", "the certificate's private key, PEM; default: in the file of --tls-cert"},
+    {OPT_TLS_KEY, 0, "tls-key", "FILE",
+     "the certificate's private key, PEM; default: in the file of --tls-cert"},
     {OPT_ADMIN_TOKEN_FILE, 0, "admin-token-file", "FILE",
      "a file with the token that the API of --listen-admin requires for changes"},
     {OPT_USER, 0, "user", "NAME[:GROUP]",
@@ -124,8 +125,7 @@ static const struct option_spec specs[] = {
     TRACKER_OPTION_TABLE(X) DAEMON_OPTION_TABLE(X)
 #undef X
         {OPT_LOG_LEVEL, 0, "log-level", "LEVEL", "error, warning, info or debug"},
-    {OPT_LOG_FORMAT, 0, "log-format", "FORMAT",
-     "text, or json: one object per line; default text"},
+    {OPT_LOG_FORMAT, 0, "log-format", "FORMAT", "text, or json: one object per line; default text"},
     {OPT_HELP, 'h', "help", NULL, "print this help and exit"},
     {OPT_VERSION, 'V', "version", NULL, "print the version and exit"},
 };
@@ -215,10 +215,11 @@ set_external(struct settings *s, const char *value, struct errbuf *eb)
     struct endpoint e;
 
     if (addr_parse_ip(value, 0, &e) != 0 || e.zone != 0 || addr_is_any(&e) || addr_is_loopback(&e))
-        return errbuf_set(eb, SPRAT_E_INVAL,
-                          "external-address: '%s' is not an address at which other hosts reach this "
-                          "one, such as 192.0.2.7 or 2001:db8::7",
-                          value);
+        return errbuf_set(
+            eb, SPRAT_E_INVAL,
+            "external-address: '%s' is not an address at which other hosts reach this "
+            "one, such as 192.0.2.7 or 2001:db8::7",
+            value);
     *(e.family == IP_V4 ? &x->v4 : &x->v6) = e;
     return 0;
 }

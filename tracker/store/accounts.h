@@ -26,8 +26,8 @@
  *                             has not been heard yet: put aside, until such a beginning comes
  *  segments in the middle     of an entry count whole, if no other tracker told of that time
  *  SESSIONROW_SKEW_S around   where two trackers tell: a "started" with counters at 0 is the same
- *  a beginning                one, "stopped" is before it or soon after it, as that counts less, and
- *                             of others nothing counts
+ *  a beginning                one, "stopped" is before it or soon after it, as that counts less,
+ *                             and of others nothing counts
  *
  * Nothing counts twice, as long as clocks differ by no more than that, no packet is overtaken by
  * the "started" that follows it, and no segment that is over within SESSIONROW_SKEW_S moves more
