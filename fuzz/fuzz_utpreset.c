@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Fuzzes what answers strangers' UDP packets. The input is a row of packets: a byte of time and
- * address, one of length, the packet. An answer is never longer than its question, is a reset to the
- * same connection, and there are never more than the limits allow.
+ * address, one of length, the packet. An answer is never longer than its question, is a reset to
+ * the same connection, and there are never more than the limits allow.
  */
 #include "common/base/assert.h"
 #include "common/base/bytes.h"

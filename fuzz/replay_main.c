@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The main program of a fuzz target in a normal build: it replays the target's corpus as a TAP test. Each
- * file is fed once whole, and small ones once at every shorter length, from a buffer of exactly that
- * size, so that a sanitizer sees any read past the end. It knows nothing of what the target parses. */
+/* The main program of a fuzz target in a normal build: it replays the target's corpus as a TAP
+ * test. Each file is fed once whole, and small ones once at every shorter length, from a buffer of
+ * exactly that size, so that a sanitizer sees any read past the end.
+ * It knows nothing of what the target parses. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -42,7 +42,8 @@ struct load_config {
     uint64_t seed;
     uint64_t first;   /* number of the first peer: so that several loads have peers of their own */
     const char *path; /* HTTP: "/announce"; UDP: URL data (BEP 41), "" for none */
-    /* A private tracker's users, who share the peers: LOAD_PASSKEY_LEN digits each; NULL for none. */
+    /* A private tracker's users, who share the peers: LOAD_PASSKEY_LEN digits each;
+     * NULL for none. */
     const char *passkeys;
     uint64_t npasskeys;
 };

@@ -36,7 +36,8 @@ struct director {
     struct gauge *gauges; /* in the order of rates expected, and for |each| of the nodes */
     struct mono begin, next_audit;
     int64_t next_us[SCENARIO_ACTIONS_MAX]; /* when each action is due; INT64_MAX: it is over */
-    uint64_t early[SCENARIO_GROUPS_MAX]; /* copies that a group had sent when the first was complete */
+    uint64_t early[SCENARIO_GROUPS_MAX]; /* copies that a group had sent when the first was
+                                            complete */
     bool early_known;
     bool over;
     bool tracker_was_down;

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Writes a scenario that must come to a good end: somebody honest who has everything can be reached at
- * last, and what is done to the world is over one day. Returns its length, at most |room|. */
+/* Writes a scenario that must come to a good end: somebody honest who has everything can be reached
+ * at last, and what is done to the world is over one day. Returns its length, at most |room|. */
 size_t fuzz_scenario(uint64_t seed, char *text, size_t room);
 
 #endif

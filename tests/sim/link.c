@@ -227,7 +227,8 @@ on_syn(struct link *l)
 
     if (!l->open[0])
         return;
-    if (l->nowhere || to->spec.line.nat || to->state == NODE_DARK || to->state == NODE_AWAY || link_cut(l)) {
+    if (l->nowhere || to->spec.line.nat || to->state == NODE_DARK || to->state == NODE_AWAY ||
+        link_cut(l)) {
         break_in(l, SPRAT_E_TIMEOUT, l->sim->net.dial_timeout_us);
         return;
     }

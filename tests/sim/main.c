@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat-sim: runs scenarios under seeds and says how each went, as TAP or as JSON, a line a run. A run
- * that fails prints the command that plays it again.
+ * sprat-sim: runs scenarios under seeds and says how each went, as TAP or as JSON, a line a run. A
+ * run that fails prints the command that plays it again.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -49,9 +49,12 @@ usage(FILE *out)
     fputs("usage: sprat-sim SCENARIO... [--seed S] [--seeds N] [--set LINE]... [--json] [--trace]\n"
           "       sprat-sim --fuzz [--print] …\n"
           "Plays each scenario file under N seeds from S on (1 from 1).\n"
-          "--set adds a line to the scenarios, or changes what they say: --set 'peers leech count=9'.\n"
-          "--json prints an object a run in place of TAP: times in virtual seconds, and what it cost.\n"
-          "--fuzz plays a random scenario for each seed; --print only shows it, to be kept as a file.\n"
+          "--set adds a line to the scenarios, or changes what they say:\n"
+          "      --set 'peers leech count=9'.\n"
+          "--json prints an object a run in place of TAP: times in virtual seconds, and what\n"
+          "it cost.\n"
+          "--fuzz plays a random scenario for each seed; --print only shows it, to be kept\n"
+          "as a file.\n"
           "--trace prints every input and effect of every core.\n",
           out);
     return out == stdout ? 0 : 2;
@@ -90,8 +93,8 @@ read_file(const char *path, char *text, size_t room)
     return len;
 }
 
-/* The text of the file, or of the seed's random scenario if |path| is NULL, and the lines of --set; 0 if
- * it can't be read, |room| if it is too long. */
+/* The text of the file, or of the seed's random scenario if |path| is NULL, and the lines of --set;
+ * 0 if it can't be read, |room| if it is too long. */
 static size_t
 read_text(const struct options *o, const char *path, uint64_t seed, char *text, size_t room)
 {

@@ -9,8 +9,8 @@
  *   share NAME up=RATE down=RATE                  a limit that nodes have together
  *   peers NAME count=N have=all|none|PART up=RATE down=RATE delay=TIME join=TIME[..TIME] stay=TIME
  *         hostile=WORD[,WORD] speaks=v1|v2 max=N slots=N up-limit=RATE down-limit=RATE
- *         share=NAME disk-delay=TIME disk-rate=RATE group=TIME sync=TIME room=BYTES read-errors=PARTS
- *         knows=NAME nat lacks-last sequential super-seed no-pex
+ *         share=NAME disk-delay=TIME disk-rate=RATE group=TIME sync=TIME room=BYTES
+ *         read-errors=PARTS knows=NAME nat lacks-last sequential super-seed no-pex
  *         optional stuck
  *   at WHEN VERB [NAME] [count=N] [for=TIME]      WHEN: TIME, copies=N or done=PART
  *   at WHEN limit NAME [up-limit=RATE] [down-limit=RATE]
@@ -23,10 +23,10 @@
  *   expect rate NAME up=RATE|down=RATE within=PART from=TIME until=TIME [gap=TIME] [each]
  *         in every 10 s between the two times, all nodes together, or each
  *
- * knows: that group, named above, was told to it by hand. astray: dials of honest peers to addresses
- * where nobody is.
- * A second `peers` line with the same name changes what the first one said; so do the other lines.
- * Numbers take KiB, MiB, GiB; us, ms, s, min; %. PARTS are of a million, RATE is bytes a second.
+ * knows: that group, named above, was told to it by hand. astray: dials of honest peers to
+ * addresses where nobody is. A second `peers` line with the same name changes what the first one
+ * said; so do the other lines. Numbers take KiB, MiB, GiB; us, ms, s, min; %. PARTS are of a
+ * million, RATE is bytes a second.
  */
 #ifndef TESTS_SIM_SCENARIO_H
 #define TESTS_SIM_SCENARIO_H

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A library to be preloaded into a program under test (LD_PRELOAD): a file system like exFAT, for what
- * the program opens by a name in an open directory, as all files of torrents are. Letters are the same
- * in upper and lower case, some characters are refused as SPRAT_FATLIKE says ("EINVAL", or "ENOENT" for
- * file systems that find no words for it), and renaming can't be told to leave what is there.
+ * A library to be preloaded into a program under test (LD_PRELOAD): a file system like exFAT, for
+ * what the program opens by a name in an open directory, as all files of torrents are. Letters are
+ * the same in upper and lower case, some characters are refused as SPRAT_FATLIKE says ("EINVAL", or
+ * "ENOENT" for file systems that find no words for it), and renaming can't be told to leave what is
+ * there.
  */
 #include <ctype.h>
 #include <dlfcn.h>
@@ -22,15 +23,16 @@
     if (real == NULL)                                                                              \
     real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
-/* The name as it is kept on disk: |out|, or |name| where it is none of ours. NULL with errno if it is
- * refused. */
+/* The name as it is kept on disk: |out|, or |name| where it is none of ours.
+ * NULL with errno if it is refused. */
 static const char *
 fold(int at, const char *name, char out[NAME_MAX + 1])
 {
     const char *how = getenv("SPRAT_FATLIKE");
     size_t n = 0;
 
-    if (how == NULL || at == AT_FDCWD || name[0] == '/' || name[0] == '\0' || strlen(name) > NAME_MAX)
+    if (how == NULL || at == AT_FDCWD || name[0] == '/' || name[0] == '\0' ||
+        strlen(name) > NAME_MAX)
         return name;
     if (strpbrk(name, "\"*:<>?\\|") != NULL) {
         errno = strcmp(how, "ENOENT") == 0 ? ENOENT : EINVAL;

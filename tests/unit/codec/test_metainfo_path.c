@@ -267,7 +267,8 @@ Test(metainfo_path, many_files_of_one_name_are_renamed_up_to_a_limit)
     buf_fini(&many);
 }
 
-/* Two files of one name that fills 255 bytes, in one directory: returns what the second is called. */
+/* Two files of one name that fills 255 bytes, in one directory:
+ * returns what the second is called. */
 static const char *
 second_of(const char *name, struct metainfo **mi)
 {

@@ -72,7 +72,9 @@ Test(pex, the_message_in_bytes)
     cr_assert_eq(pex_write(&o, live, 3, &rng, &out), 0, "nothing new");
     cr_assert_eq(buf_len(&out), 0u);
     cr_assert_eq(pex_write(&o, live + 1, 1, &rng, &out), 1);
-    cr_assert_eq(buf_len(&out), sizeof("d7:dropped6:123456" "8:dropped618:123456789012345678e") - 1);
+    cr_assert_eq(buf_len(&out), sizeof("d7:dropped6:123456"
+                                       "8:dropped618:123456789012345678e") -
+                                    1);
     buf_fini(&out);
     pex_out_fini(&o);
 }

@@ -759,17 +759,21 @@ Test(picker, a_piece_that_was_bad_is_asked_of_one_peer_at_a_time)
     seed_joins(&w, 1);
     picker_solo(w.p, 0);
     cr_assert_eq(pick(&w, 0, (struct picker_options){0}, out, 3), 3u);
-    cr_assert_eq(pick(&w, 1, (struct picker_options){.peer = 1}, out, 64), 0u, "it is the first one's");
+    cr_assert_eq(pick(&w, 1, (struct picker_options){.peer = 1}, out, 64), 0u,
+                 "it is the first one's");
     cr_assert_not(picker_pick_again(w.p, 0, 0, 1), "not in the endgame either");
     cr_assert_not(picker_writing(w.p, 0, 4, 1), "nor unasked");
     for (uint32_t b = 0; b < 3; b++)
         cr_assert(picker_writing(w.p, 0, b, 0));
-    cr_assert_eq(pick(&w, 1, (struct picker_options){.peer = 1}, out, 1), 0u, "also between two requests");
+    cr_assert_eq(pick(&w, 1, (struct picker_options){.peer = 1}, out, 1), 0u,
+                 "also between two requests");
     cr_assert_not(picker_writing(w.p, 0, 4, 1));
     picker_leave(w.p, 1);
-    cr_assert_eq(pick(&w, 1, (struct picker_options){.peer = 1}, out, 1), 0u, "it is not that one's to leave");
+    cr_assert_eq(pick(&w, 1, (struct picker_options){.peer = 1}, out, 1), 0u,
+                 "it is not that one's to leave");
     picker_leave(w.p, 0);
-    cr_assert_eq(pick(&w, 1, (struct picker_options){.peer = 1}, out, 1), 1u, "who does not go on loses it");
+    cr_assert_eq(pick(&w, 1, (struct picker_options){.peer = 1}, out, 1), 1u,
+                 "who does not go on loses it");
     picker_have(w.p, 0);
     picker_lost(w.p, 0);
     cr_assert_eq(pick(&w, 0, (struct picker_options){0}, out, 3), 3u);

@@ -144,7 +144,8 @@ Test(rate, set_changes_the_limit_at_once)
     rate_bucket_set(&b, 0, at_us(16000000));
     cr_assert(rate_bucket_take(&b, &user, 1 << 30, at_us(16000000)));
     rate_bucket_set(&b, 100000, at_us(17000000));
-    cr_assert(rate_bucket_take(&b, &user, 1000, at_us(17000000)), "what was unlimited left no debt");
+    cr_assert(rate_bucket_take(&b, &user, 1000, at_us(17000000)),
+              "what was unlimited left no debt");
 }
 
 Test(rate, returned_tokens_can_be_taken_again)

@@ -27,8 +27,8 @@ init(void)
 
 TestSuite(ratetap, .init = init);
 
-/* All of them take all that they can get for |us|, in blocks or in parts of some; |got| is added to.
- * Returns the time. */
+/* All of them take all that they can get for |us|, in blocks or in parts of some; |got| is added
+ * to. Returns the time. */
 static struct mono
 greedy(struct mono from, int64_t us, uint64_t got[TAPS])
 {

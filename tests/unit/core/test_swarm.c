@@ -477,7 +477,8 @@ Test(swarm, a_lost_piece_is_fetched_again)
 
 /* --- hostile messages, fed by hand to a swarm with one connected peer --- */
 
-/* The id of the new peer, or SLOT_NONE if it was refused; |*closed|, unless NULL, is who had to go. */
+/* The id of the new peer, or SLOT_NONE if it was refused; |*closed|, unless NULL,
+ * is who had to go. */
 static slot_id
 try_to_connect(struct node *n, bool fast, uint8_t number, slot_id *closed)
 {
@@ -559,11 +560,14 @@ Test(swarm, violations_close_the_connection)
     n = rig_add(&rig, false);
     cr_assert_eq(closes(n, 1, &(struct wire_msg){.type = WIRE_HAVE, .piece = 16}), 1);
     cr_assert_eq(closes(n, 2, &(struct wire_msg){.type = WIRE_HAVE, .piece = UINT32_MAX}), 1);
-    cr_assert_eq(closes(n, 3, &(struct wire_msg){.type = WIRE_BITFIELD, .data = ones, .len = 3}), 1);
-    cr_assert_eq(closes(n, 4, &(struct wire_msg){.type = WIRE_BITFIELD, .data = ones, .len = 1}), 1);
+    cr_assert_eq(closes(n, 3, &(struct wire_msg){.type = WIRE_BITFIELD, .data = ones, .len = 3}),
+                 1);
+    cr_assert_eq(closes(n, 4, &(struct wire_msg){.type = WIRE_BITFIELD, .data = ones, .len = 1}),
+                 1);
     cr_assert_eq(closes(n, 5, &(struct wire_msg){.type = WIRE_ALLOWED_FAST, .piece = 16}), 1);
     cr_assert_eq(closes(n, 6, &(struct wire_msg){.type = WIRE_HASH_REQUEST}), 1, "v1 has no trees");
-    cr_assert_eq(closes(n, 7, &(struct wire_msg){.type = WIRE_EXTENDED, .data = ones, .len = 5}), 1);
+    cr_assert_eq(closes(n, 7, &(struct wire_msg){.type = WIRE_EXTENDED, .data = ones, .len = 5}),
+                 1);
     cr_assert_eq(closes(n, 8, &(struct wire_msg){.type = WIRE_HAVE, .piece = 15}), 0);
     cr_assert_eq(closes(n, 9, &(struct wire_msg){.type = WIRE_UNKNOWN}), 0);
     cr_assert_eq(closes(n, 10, &(struct wire_msg){.type = WIRE_SUGGEST, .piece = 99}), 0);
@@ -729,7 +733,8 @@ tick_after(struct node *n, int64_t ms)
         ;
 }
 
-/* Feeds |in|; closes each connection that is asked for with |err|, and returns how many they were. */
+/* Feeds |in|; closes each connection that is asked for with |err|,
+ * and returns how many they were. */
 static unsigned
 refuse_connects(struct node *n, const struct swarm_input *in, int err)
 {
@@ -1119,7 +1124,8 @@ Test(swarm, who_comes_back_takes_the_place_of_its_dead_self)
     cr_assert_eq(closed, first);
 }
 
-/* The peer's address changed: it comes from another one, and the first connection says nothing more. */
+/* The peer's address changed: it comes from another one,
+ * and the first connection says nothing more. */
 Test(swarm, who_moved_takes_the_place_of_its_stalled_self)
 {
     struct wire_msg have_all = {.type = WIRE_HAVE_ALL}, unchoke = {.type = WIRE_UNCHOKE};
@@ -1298,7 +1304,8 @@ Test(swarm, a_full_table_goes_by_canonical_priority)
     struct wire_msg hello = EXTENDED(0, "d6:yourip4:\x0a\x01\x01\x01"
                                         "e");
     struct wire_msg interested = {.type = WIRE_INTERESTED};
-    struct endpoint own = {.family = IP_V4, .ip = {10, 1, 1, 1}, .port = 6881}, least = own, best = own;
+    struct endpoint own = {.family = IP_V4, .ip = {10, 1, 1, 1}, .port = 6881}, least = own,
+                    best = own;
     slot_id peers[50], closed;
     struct node *n;
     uint32_t lowest = UINT32_MAX, highest = 0, low = 0;

@@ -31,7 +31,8 @@ answer(struct endpoint from, const uint8_t *data, size_t len, uint8_t reply[UTPR
 }
 
 /* As libtorrent 2.0.8 sends it, but for its random numbers. */
-static const uint8_t syn[20] = {0x41, 0, 0xab, 0xcd, 1, 2, 3, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0x12, 0x34, 0, 0};
+static const uint8_t syn[20] = {0x41, 0, 0xab, 0xcd, 1, 2, 3,    4,    0, 0,
+                                0,    0, 0,    1,    0, 0, 0x12, 0x34, 0, 0};
 
 static size_t
 answer_syn(struct endpoint from)
@@ -83,9 +84,11 @@ Test(utpreset, what_is_no_syn_gets_nothing)
         cr_assert_eq(answer(v4(1, 1), packet, len, reply), 0);
     for (unsigned first = 0; first < 256; first++) {
         packet[0] = (uint8_t)first;
-        cr_assert_eq(answer(v4(1, 1), packet, sizeof(syn), reply) > 0, first == 0x41, "%02x", first);
+        cr_assert_eq(answer(v4(1, 1), packet, sizeof(syn), reply) > 0, first == 0x41, "%02x",
+                     first);
     }
-    cr_assert_eq(answer(v4(1, 1), (const uint8_t *)"d1:ad2:id20:abcdefghij", 22, reply), 0, "a DHT query");
+    cr_assert_eq(answer(v4(1, 1), (const uint8_t *)"d1:ad2:id20:abcdefghij", 22, reply), 0,
+                 "a DHT query");
     packet[0] = 0x41;
     packet[1] = 1;
     packet[21] = 255;

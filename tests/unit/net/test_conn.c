@@ -577,7 +577,8 @@ Test(conn, what_is_at_hand_leaves_from_its_file)
     stop(&p);
 }
 
-/* One answer does for the blocks behind the first, not for other pieces nor for what lies before. */
+/* One answer does for the blocks behind the first, not for other pieces nor for what lies
+ * before. */
 Test(conn, what_is_at_hand_is_asked_once_for_many_blocks)
 {
     static uint8_t got[6 * (13 + 1000)];
@@ -746,8 +747,8 @@ check_answers_are_read(bool downloading)
     stop(&p);
 }
 
-/* A hash request of 53 bytes asks for 16 KiB and more. Who asks for many at once is answered as fast as it
- * reads; nothing of it is lost. */
+/* A hash request of 53 bytes asks for 16 KiB and more. Who asks for many at once is answered as
+ * fast as it reads; nothing of it is lost. */
 Test(conn, who_asks_for_much_has_to_read_it)
 {
     check_answers_are_read(false);
@@ -912,7 +913,8 @@ Test(conn, an_exhausted_pool_stops_reading_until_blocks_come_back)
     stop(&p);
 }
 
-/* What was read ahead, and waits for blocks, goes on when they come, though no further byte does. */
+/* What was read ahead, and waits for blocks, goes on when they come,
+ * though no further byte does. */
 Test(conn, what_was_read_ahead_waits_for_blocks)
 {
     static uint8_t stream[13 + BLOCK_LEN];

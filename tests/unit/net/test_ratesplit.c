@@ -7,8 +7,9 @@
 
 enum { LIMIT = 1000000, ROUNDS = 12 };
 
-/* What the buckets hold after some rounds in which each takes at once what it is told, and passes what
- * it wants, as far as it may. UINT64_MAX: all that it may, and then |waiting| of its users wait. */
+/* What the buckets hold after some rounds in which each takes at once what it is told, and passes
+ * what it wants, as far as it may. UINT64_MAX: all that it may,
+ * and then |waiting| of its users wait. */
 static void
 settle(uint64_t limit, const uint64_t *wants, const uint32_t *waiting, uint64_t *held, uint32_t n)
 {
@@ -43,7 +44,8 @@ Test(ratesplit, idle_buckets_share_evenly)
 
 Test(ratesplit, one_that_waits_gets_what_idle_ones_leave)
 {
-    uint64_t wants[4] = {UINT64_MAX, 0, 0, 0}, held[4] = {LIMIT / 4, LIMIT / 4, LIMIT / 4, LIMIT / 4};
+    uint64_t wants[4] = {UINT64_MAX, 0, 0, 0},
+             held[4] = {LIMIT / 4, LIMIT / 4, LIMIT / 4, LIMIT / 4};
     uint32_t waiting[4] = {1, 1, 1, 1};
 
     settle(LIMIT, wants, waiting, held, 4);
@@ -75,7 +77,8 @@ Test(ratesplit, one_that_uses_less_than_its_part_keeps_that)
 
 Test(ratesplit, demand_that_moves_is_followed)
 {
-    uint64_t first[2] = {UINT64_MAX, 0}, then[2] = {0, UINT64_MAX}, held[2] = {LIMIT / 2, LIMIT / 2};
+    uint64_t first[2] = {UINT64_MAX, 0}, then[2] = {0, UINT64_MAX},
+             held[2] = {LIMIT / 2, LIMIT / 2};
     uint32_t waiting[2] = {1, 1};
 
     settle(LIMIT, first, waiting, held, 2);

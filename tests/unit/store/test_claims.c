@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Who may write to a file: tests of the table of claims, of the kernel's locks, and of storages that
- * meet at one place on disk.
+ * Who may write to a file: tests of the table of claims, of the kernel's locks, and of storages
+ * that meet at one place on disk.
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -155,8 +155,8 @@ Test(claims, without_a_descriptor_a_strangers_write_is_noticed)
     fixture_fini(&f);
 }
 
-/* The guard may close while a thread of ours still writes by another descriptor, and another thread may
- * open the file before that descriptor is closed. */
+/* The guard may close while a thread of ours still writes by another descriptor, and another thread
+ * may open the file before that descriptor is closed. */
 Test(claims, our_own_writes_without_a_guard_are_no_strangers)
 {
     struct fixture f;
@@ -178,7 +178,8 @@ Test(claims, our_own_writes_without_a_guard_are_no_strangers)
     write_claim(c, &b, fd, 0);
     close_claim(c, one, writing);
     third = open_at(f.target, "one");
-    write_claim(other, &a, third, SPRAT_E_EXISTS); /* the lock has outlasted the descriptor it was set on */
+    write_claim(other, &a, third, SPRAT_E_EXISTS); /* the lock has outlasted the descriptor it was
+                                                      set on */
     cr_assert_eq(pwrite(late, "more", 4, 4), 4);
     close_claim(c, two, fd);
     close_claim(c, one, late);

@@ -7,8 +7,8 @@
 #include "peer/store/parts.h"
 #include "tests/unit/store/fixture.h"
 
-/* 40,000 + 10,000 + 10,000 + 65,536 bytes in pieces of 32 KiB: piece 0 is of one file, piece 1 of four,
- * pieces 2 and 3 of the last. */
+/* 40,000 + 10,000 + 10,000 + 65,536 bytes in pieces of 32 KiB: piece 0 is of one file, piece 1 of
+ * four, pieces 2 and 3 of the last. */
 static void
 four_files(struct fixture *f, enum metainfo_format format)
 {
@@ -29,7 +29,8 @@ Test(partfile, only_shared_pieces_have_a_slot)
 
     four_files(&f, METAINFO_V1);
     cr_assert_eq(parts_init(&p, f.mi, bytes), 0);
-    cr_expect(parts_holds(&p, 0) && parts_holds(&p, 1) && !parts_holds(&p, 2) && parts_holds(&p, 3));
+    cr_expect(parts_holds(&p, 0) && parts_holds(&p, 1) && !parts_holds(&p, 2) &&
+              parts_holds(&p, 3));
     cr_expect(!parts_wants(&p, 0) && parts_wants(&p, 2) && parts_wants(&p, 3));
     cr_expect_eq(p.shared_count, 1);
     cr_expect(!parts_locate(&p, 0, 0, &at), "piece 0 is nobody else's");

@@ -296,8 +296,8 @@ Test(resume, what_is_gone_is_not_forgotten)
     static const char *const harms[] = {"mv big gone", "cp big gone && truncate -s 100000 big",
                                         "cd .. && mv data gone && mkdir -p data",
                                         "cp big gone && : >big"};
-    static const char *const mends[] = {"mv gone big", "mv gone big", "cd .. && rm -r data && mv gone data",
-                                        "mv gone big"};
+    static const char *const mends[] = {"mv gone big", "mv gone big",
+                                        "cd .. && rm -r data && mv gone data", "mv gone big"};
 
     for (size_t i = 0; i < sizeof(harms) / sizeof(harms[0]); i++) {
         struct fixture f;

@@ -146,7 +146,8 @@ is_told_what_to_do(const char *path, const char *target)
     struct errbuf eb = {""};
     char want[128];
 
-    snprintf(want, sizeof(want), "by user nobody: Permission denied; run 'chown nobody %s'", target);
+    snprintf(want, sizeof(want), "by user nobody: Permission denied; run 'chown nobody %s'",
+             target);
     return find("nobody", &u, &eb) == 0 && sandbox_become(&u, &eb) == 0 &&
            sandbox_can_write(path, "the file", &eb) == SPRAT_E_ACCESS &&
            strstr(eb.text, want) != NULL;

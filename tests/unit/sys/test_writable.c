@@ -19,8 +19,10 @@ unit_of(const char *cgroup)
 Test(writable, the_unit_is_the_last_part_of_the_cgroup)
 {
     cr_assert_str_eq(unit_of("0::/system.slice/spratd.service\n"), "spratd");
-    cr_assert_str_eq(unit_of("0::/system.slice/system-spratd.slice/spratd@anna.service"), "spratd@anna");
-    cr_assert_str_eq(unit_of("0::/user.slice/user@1000.service/app.slice/spratd.service\n"), "spratd");
+    cr_assert_str_eq(unit_of("0::/system.slice/system-spratd.slice/spratd@anna.service"),
+                     "spratd@anna");
+    cr_assert_str_eq(unit_of("0::/user.slice/user@1000.service/app.slice/spratd.service\n"),
+                     "spratd");
     cr_assert_str_eq(unit_of("4:memory:/x\n1:name=systemd:/system.slice/a.service\n0::/\n"), "a");
     cr_assert_null(unit_of("0::/user.slice/user-1000.slice/session-2.scope\n"));
     cr_assert_null(unit_of("0::/user.slice/user@1000.service/app.slice\n"), "no service itself");
@@ -59,7 +61,8 @@ Test(writable, the_owner_and_the_mode_are_named)
     cr_assert_not_null(mkdtemp(dir));
     snprintf(deep, sizeof(deep), "%s/a", dir);
     cr_assert_eq(chmod(dir, 0555), 0);
-    if (geteuid() == 0) /* who may write everywhere; Criterion runs each test in a process of its own */
+    if (geteuid() == 0) /* who may write everywhere; Criterion runs each test in a process of its
+                           own */
         cr_assert_eq(seteuid(65534), 0);
     cr_assert_eq(writable_dir(deep, &eb), SPRAT_E_ACCESS);
     cr_assert_not_null(strstr(eb.text, dir), "%s", eb.text);

@@ -9,8 +9,10 @@
 #include "tracker/net/members.h"
 
 static const uint64_t seed[2] = {1, 2};
-static const struct members_config config = {
-    .entries_max = 100000, .gap_max_s = 100, .silence_s = 100, .unix_offset_us = INT64_C(5000000000)};
+static const struct members_config config = {.entries_max = 100000,
+                                             .gap_max_s = 100,
+                                             .silence_s = 100,
+                                             .unix_offset_us = INT64_C(5000000000)};
 static const struct mono now = {1000000};
 
 enum { USERS = 40, ANNOUNCES = 20000, THREADS = 4 };
