@@ -13,7 +13,7 @@ struct place {
     uint64_t chance;
 };
 
-enum turn { TURN_HAS, TURN_WAITS, TURN_IS_OVER };
+enum turn { TURN_HAS, TURN_WAITS, TURN_IS_OVER, TURN_IS_WASTED };
 
 void
 choker_init(struct choker *c)
@@ -46,9 +46,13 @@ wants(const struct choker_candidate *c)
     return c->interested && !c->upload_only;
 }
 
+/* Being interested costs a peer five bytes. One that is unchoked and asks for nothing keeps nobody
+ * out who may use its slot. */
 static enum turn
 turn_of(const struct choker_candidate *c, bool over)
 {
+    if (c->idle || (c->wasted && !c->unchoked))
+        return TURN_IS_WASTED;
     if (!c->unchoked)
         return TURN_WAITS;
     return over ? TURN_IS_OVER : TURN_HAS;
@@ -116,27 +120,32 @@ give_slot(const struct choker *c, struct choker_candidate *cands, uint32_t n, bo
     return best != NULL;
 }
 
-/* The optimistic one keeps its slot until its time is up, unless it earned another meanwhile. */
+/* The optimistic one keeps its slot until its time is up, unless it earned another meanwhile, or
+ * makes no use of it. */
 static bool
 keep_optimistic(const struct choker *c, struct choker_candidate *cands, uint32_t n, struct mono now)
 {
     if (c->optimistic == 0 || mono_due(c->optimistic_until, now))
         return false;
     for (uint32_t i = 0; i < n; i++)
-        if (cands[i].id == c->optimistic && wants(&cands[i]) && !cands[i].unchoke) {
+        if (cands[i].id == c->optimistic && wants(&cands[i]) && !cands[i].unchoke &&
+            !cands[i].idle) {
             cands[i].unchoke = true;
             return true;
         }
     return false;
 }
 
-/* The chances of a candidate: one, three for a newcomer, none for who just was it. */
+/* The chances of a candidate: three, nine for a newcomer, one for a peer that made no use of its
+ * last turn, none for the one that was chosen last. */
 static uint32_t
 tickets(const struct choker *c, const struct choker_candidate *cand, struct mono now)
 {
     if (!wants(cand) || cand->unchoke || cand->id == c->optimistic)
         return 0;
-    return longer_than(cand->connected_at, CHOKER_NEW_PEER_MS, now) ? 1 : 3;
+    if (cand->idle || cand->wasted)
+        return 1;
+    return longer_than(cand->connected_at, CHOKER_NEW_PEER_MS, now) ? 3 : 9;
 }
 
 /* Draws a new optimistic one; who just was it stays only if there is nobody else. */

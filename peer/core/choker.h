@@ -19,6 +19,8 @@ enum {
     CHOKER_NEW_PEER_MS = 60000, /* how long a newcomer is three times as likely to be chosen */
     CHOKER_QUOTA_BYTES = 20 * 1024 * 1024, /* seeding: given in one turn before others come first */
     CHOKER_TURN_MS = 120000, /* seeding: a turn ends then for who is too slow for the quota */
+    CHOKER_IDLE_MS = 5000,   /* a turn ends when nothing was asked for or moved for so long, … */
+    CHOKER_WASTED_MS = 120000, /* … and for so long afterwards that peer comes behind all others */
     CHOKER_SLOTS_MIN = 3,
     CHOKER_SLOTS_MAX = 20,
 };
@@ -29,6 +31,8 @@ struct choker_candidate {
     bool unchoked;      /* now */
     bool snubbed;       /* it owes us blocks for too long */
     bool upload_only;   /* a seeder or partial seed: never wants anything */
+    bool idle;          /* unchoked, and for CHOKER_IDLE_MS nothing was asked for or moved */
+    bool wasted;        /* its last turn ended so, less than CHOKER_WASTED_MS ago */
     uint64_t down_rate; /* bytes/s it gives us */
     uint64_t up_rate;   /* bytes/s we give it */
     uint64_t given;     /* bytes sent since it was unchoked */

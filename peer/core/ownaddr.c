@@ -35,8 +35,17 @@ votes_for(const struct ownaddr_family *f, const struct endpoint *who)
     return n;
 }
 
+/* The first choice may come at any time. */
+static bool
+may_change(const struct ownaddr_family *f, struct mono now)
+{
+    return f->chosen.family == IP_NONE ||
+           mono_diff_ms(now, f->chosen_at) >= OWNADDR_CHANGE_MS;
+}
+
 bool
-ownaddr_vote(struct ownaddr *o, const struct endpoint *voter, const struct endpoint *says)
+ownaddr_vote(struct ownaddr *o, const struct endpoint *voter, const struct endpoint *says,
+             struct mono now)
 {
     struct ownaddr_family *f = &o->families[says->family == IP_V6];
     struct endpoint site = endpoint_site(voter);
@@ -44,8 +53,10 @@ ownaddr_vote(struct ownaddr *o, const struct endpoint *voter, const struct endpo
     if (says->family == IP_NONE)
         return false;
     *place_of(f, &site) = (struct ownaddr_vote){.voter = site, .says = *says};
-    if (endpoint_same_host(&f->chosen, says) || votes_for(f, says) <= votes_for(f, &f->chosen))
+    if (!may_change(f, now) || endpoint_same_host(&f->chosen, says) ||
+        votes_for(f, says) <= votes_for(f, &f->chosen))
         return false;
+    f->chosen_at = now;
     f->chosen = *says;
     f->chosen.port = o->port;
     return true;

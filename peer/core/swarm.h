@@ -49,10 +49,8 @@ enum {
                                        for anybody */
     SWARM_SITE_PEERS_MAX = 16,      /* connections to one address or IPv6 network,
                                        but on this machine */
-    SWARM_TWIN_SILENT_MS = 30000,   /* one that was silent for so long gives way to itself come
-                                       anew */
-    SWARM_TWIN_STALLED_MS = 10000,  /* the same from another address, while something is under
-                                       way */
+    SWARM_TWIN_SILENT_MS = 30000,   /* a connection that was silent for so long gives way to a new
+                                       one of the same peer id and address */
     SWARM_SETTLE_MS = 5000,         /* a new connection is not closed for another one before */
     SWARM_TURNOVER_MS = 60000,      /* so often, while others wait, the least useful connections,
                                        … */

@@ -116,7 +116,11 @@ request_again(struct swarm *s, struct swarm_peer *p, const struct bitfield *only
             rate_tap_wait(&s->load.down, s->clock.now);
             return;
         }
-        if (!picker_pick_again(s->picker, b.piece, b.block, p->number) || !send_request(s, p, &b))
+        if (!picker_pick_again(s->picker, b.piece, b.block, p->number)) {
+            rate_tap_return(&s->load.down, BLOCK_LEN);
+            return;
+        }
+        if (!send_request(s, p, &b))
             return;
     }
 }
@@ -373,7 +377,7 @@ download_drop_piece(struct swarm *s, struct swarm_peer *p, uint32_t piece)
             continue;
         }
         send_cancel(s, p, &r);
-        reqlist_remove(l, i);
+        drop_request(s, p, i);
         picker_abort(s->picker, r.piece, r.begin / BLOCK_LEN);
     }
     if (l->count < before)

@@ -90,6 +90,8 @@ struct peer_up {
     uint32_t bad_requests;
     uint64_t given; /* since it was unchoked */
     struct mono unchoked_at;
+    struct mono asked;  /* when it last asked for a block and was not refused */
+    struct mono wasted; /* when a turn of it ended that it made no use of; 0: none did */
     uint32_t fast[FASTSET_SIZE]; /* we allow these while choking it */
     uint32_t fast_count;
     struct superseed_peer offers;
@@ -126,6 +128,7 @@ struct swarm_peer {
     bool incoming, v2, fast, extended;
     bool hearsay; /* dialled on another peer's word */
     bool reached; /* the connection stood, before it was closed without a handshake */
+    bool opened; /* it said what it has, or anything that can only come after that */
     bool useful; /* data went either way */
     struct mono used; /* when it last did */
     struct bitfield has;

@@ -157,7 +157,9 @@ send_ext_handshake(struct swarm *s, struct swarm_peer *p)
     buf_fini(&buf);
 }
 
-/* Another live connection to the same peer id, or NULL. */
+/* Another live connection to the same peer id at the same address, or NULL. A peer id is public:
+ * it stands in every handshake. So the same id from another address is another peer, and whoever
+ * copies an id can neither close its owner's connection nor keep its owner out. */
 static struct swarm_peer *
 find_twin(struct swarm *s, const struct swarm_peer *p)
 {
@@ -165,43 +167,21 @@ find_twin(struct swarm *s, const struct swarm_peer *p)
     struct swarm_peer *q;
 
     while ((q = slotmap_next(&s->peers, &iter)) != NULL)
-        if (q != p && q->state == PEER_UP && memcmp(q->peer_id, p->peer_id, PEER_ID_LEN) == 0)
+        if (q != p && q->state == PEER_UP && endpoint_same_host(&q->addr, &p->addr) &&
+            memcmp(q->peer_id, p->peer_id, PEER_ID_LEN) == 0)
             return q;
     return NULL;
 }
 
-/* Would a living peer say something? Blocks are asked of it or on their way to it, or it wants some
- * and may ask: what we sent last may all lie in the kernel's buffer,
- * which takes it from us at once. */
-static bool
-is_busy(const struct swarm_peer *p)
-{
-    return p->down.requests.count > 0 || upload_stuck(p) > 0 ||
-           (p->up.interested && !p->up.choked);
-}
-
-/* Is the connection to |twin| dead, and |p| the same peer come anew? A machine that lost its power
- * says nothing, and connects from the same address once it is up. One whose address changed
- * connects from another: since anybody can say any peer id, it is believed only where the first
- * connection stands still in the middle of a transfer. */
-static bool
-is_back(const struct swarm *s, const struct swarm_peer *p, const struct swarm_peer *twin)
-{
-    int64_t silent_ms = mono_diff_ms(s->clock.now, twin->last_received);
-
-    if (endpoint_same_host(&p->addr, &twin->addr))
-        return silent_ms > SWARM_TWIN_SILENT_MS;
-    return silent_ms > SWARM_TWIN_STALLED_MS && is_busy(twin);
-}
-
 /* Two peers may dial each other at once. Both keep the connection that the lower peer id made, so
- * that exactly one survives. */
+ * that exactly one survives. A twin that has long been silent is dead: its machine lost its power,
+ * and connects anew once it is up. */
 static bool
 twin_wins(const struct swarm *s, const struct swarm_peer *p, const struct swarm_peer *twin)
 {
     bool we_are_lower = memcmp(s->cfg.peer_id, p->peer_id, PEER_ID_LEN) < 0;
 
-    if (is_back(s, p, twin))
+    if (mono_diff_ms(s->clock.now, twin->last_received) > SWARM_TWIN_SILENT_MS)
         return false;
     if (p->incoming == twin->incoming)
         return true;
@@ -506,7 +486,7 @@ on_ext_handshake(struct swarm *s, struct swarm_peer *p, const struct wire_msg *m
     pipeline_set_reqq(&p->down.pipe, p->ext.reqq);
     if (p->incoming && p->ext.port != 0)
         peerlist_set_port(s->list, p->number, p->ext.port);
-    if (ownaddr_vote(&s->own, &p->addr, &p->ext.yourip))
+    if (ownaddr_vote(&s->own, &p->addr, &p->ext.yourip, s->clock.now))
         peerlist_set_own(s->list, ownaddr_get(&s->own, (enum ip_family)p->ext.yourip.family));
     pex_on_handshake(s, p);
     room_keep(s, p);
@@ -569,6 +549,20 @@ is_allowed(const struct swarm_peer *p, enum wire_type type)
     return true;
 }
 
+/* BITFIELD, HAVE_ALL and HAVE_NONE open the talk and come once (BEP 3, BEP 6): each looks at every
+ * piece. Some clients send their extended handshake first. */
+static bool
+is_in_order(struct swarm_peer *p, enum wire_type type)
+{
+    bool opens = type == WIRE_BITFIELD || type == WIRE_HAVE_ALL || type == WIRE_HAVE_NONE;
+    bool in_order = !opens || !p->opened;
+
+    if (type != WIRE_KEEPALIVE && type != WIRE_EXTENDED && type != WIRE_PORT &&
+        type != WIRE_UNKNOWN)
+        p->opened = true;
+    return in_order;
+}
+
 static void
 on_unchoke(struct swarm *s, struct swarm_peer *p)
 {
@@ -586,7 +580,8 @@ peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *ms
         return;
     }
     p->last_received = s->clock.now;
-    if (!is_allowed(p, msg->type)) {
+    if (!is_allowed(p, msg->type) || !is_in_order(p, msg->type)) {
+        block_drop(msg->block);
         peer_close(s, p, SPRAT_E_PROTOCOL);
         return;
     }

@@ -97,6 +97,22 @@ slots(const struct swarm *s)
                                    : choker_slots(rate_tap_limit(&s->load.up));
 }
 
+/* It may ask, and for a while neither asked nor got anything. */
+static bool
+is_idle(const struct swarm *s, const struct swarm_peer *p)
+{
+    struct mono last = mono_max(p->up.unchoked_at, mono_max(p->up.asked, p->up.moved));
+
+    return !p->up.choked && p->up.queue.count == 0 && p->up.sending == 0 &&
+           mono_diff_ms(s->clock.now, last) >= CHOKER_IDLE_MS;
+}
+
+static bool
+has_wasted(const struct swarm *s, const struct swarm_peer *p)
+{
+    return p->up.wasted.us != 0 && mono_diff_ms(s->clock.now, p->up.wasted) < CHOKER_WASTED_MS;
+}
+
 static void
 fill_candidate(const struct swarm *s, const struct swarm_peer *p, struct choker_candidate *c)
 {
@@ -106,12 +122,21 @@ fill_candidate(const struct swarm *s, const struct swarm_peer *p, struct choker_
         .unchoked = !p->up.choked,
         .snubbed = p->down.pipe.snubbed,
         .upload_only = p->ext.upload_only || peer_is_seed(p),
+        .idle = is_idle(s, p),
+        .wasted = has_wasted(s, p),
         .down_rate = rate_meter_rate(&p->down.meter, s->clock.now),
         .up_rate = rate_meter_rate(&p->up.meter, s->clock.now),
         .given = p->up.given,
         .connected_at = p->since,
         .unchoked_at = p->up.unchoked_at,
     };
+}
+
+static void
+end_turn(struct swarm *s, struct swarm_peer *p)
+{
+    p->up.wasted = is_idle(s, p) ? s->clock.now : (struct mono){0};
+    choke(s, p);
 }
 
 static void
@@ -123,7 +148,7 @@ apply(struct swarm *s, const struct choker_candidate *cands, uint32_t n)
         if (cands[i].unchoke && p->up.choked)
             unchoke(s, p);
         else if (!cands[i].unchoke && !p->up.choked)
-            choke(s, p);
+            end_turn(s, p);
     }
 }
 
@@ -159,6 +184,21 @@ choke_round_soon(struct swarm *s)
     s->clock.choke = mono_min(s->clock.choke, mono_before(at, s->clock.now) ? s->clock.now : at);
 }
 
+/* Is a slot free, or held by a peer that makes no use of it? */
+static bool
+slot_is_to_be_had(const struct swarm *s)
+{
+    uint32_t iter = 0;
+    const struct swarm_peer *p;
+
+    if (s->load.unchoked < slots(s))
+        return true;
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+        if (is_idle(s, p))
+            return true;
+    return false;
+}
+
 /* A slot that is free is filled at once, not at the next round. */
 void
 upload_on_interest(struct swarm *s, struct swarm_peer *p, bool interested)
@@ -166,8 +206,7 @@ upload_on_interest(struct swarm *s, struct swarm_peer *p, bool interested)
     if (p->up.interested == interested)
         return;
     p->up.interested = interested;
-    if ((interested && p->up.choked && s->load.unchoked < slots(s)) ||
-        (!interested && !p->up.choked))
+    if ((interested && p->up.choked && slot_is_to_be_had(s)) || (!interested && !p->up.choked))
         choke_round_soon(s);
 }
 
@@ -209,6 +248,7 @@ upload_on_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *
         send_reject(s, p, r.piece, r.begin, r.length);
         return;
     }
+    p->up.asked = s->clock.now;
     offer_on_request(s, p, r.piece);
     upload_pump(s, p);
 }

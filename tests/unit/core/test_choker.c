@@ -188,7 +188,7 @@ Test(choker, newcomers_are_three_times_as_likely)
         run(4, false, now);
         new_ones += choker.optimistic == 6;
     }
-    /* 9 candidates but for the last one: 3 tickets of 11 or 10; not twice in a row. */
+    /* 9 candidates but for the last one: 9 tickets of 33 or 30; not twice in a row. */
     cr_assert(new_ones > rounds * 19 / 100 && new_ones < rounds * 25 / 100, "%u of %u", new_ones,
               rounds);
 }
@@ -308,4 +308,47 @@ Test(choker, slots_grow_with_the_limit)
         cr_assert_geq(choker_slots(limit), last);
         last = choker_slots(limit);
     }
+}
+
+/* Interested, unchoked, and asks for nothing: whoever comes next has the slot, also while the idle
+ * ones are more than there are slots. */
+Test(choker, who_makes_no_use_of_a_turn_keeps_nobody_out)
+{
+    for (int seeding = 0; seeding < 2; seeding++) {
+        start();
+        cands[N - 1].interested = false;
+        cr_assert_eq(run(4, seeding, at_s(1000)), 4u);
+        for (uint32_t i = 0; i < N; i++) {
+            cands[i].idle = cands[i].unchoked;
+            cands[i].wasted = !cands[i].unchoked;
+        }
+        cands[N - 1].interested = true;
+        cands[N - 1].wasted = false;
+        cr_assert_eq(run(4, seeding, at_s(1006)), 4u);
+        cr_assert(cands[N - 1].unchoke, "seeding %d", seeding);
+    }
+}
+
+Test(choker, who_made_no_use_of_a_turn_still_gets_a_free_slot)
+{
+    for (int seeding = 0; seeding < 2; seeding++) {
+        start();
+        for (uint32_t i = 0; i < N; i++)
+            cands[i].wasted = true;
+        cr_assert_eq(run(N, seeding, at_s(1000)), (uint32_t)N);
+    }
+}
+
+Test(choker, an_idle_optimistic_one_is_replaced)
+{
+    uint64_t first;
+
+    start();
+    for (uint32_t i = 0; i < N; i++)
+        cands[i].down_rate = i < 3 ? 1000 : 1;
+    run(4, false, at_s(1000));
+    first = choker.optimistic;
+    cands[first - 1].idle = true;
+    run(4, false, at_s(1006));
+    cr_assert_neq(choker.optimistic, first);
 }
