@@ -34,8 +34,8 @@ static const struct option_spec options[] = {
     {OPT_OUTPUT, 'o', "output", "FILE",
      "write the torrent file there, or to standard output for - (NAME.torrent in the current "
      "directory)"},
-    {OPT_FORMAT, 0, "format", "FORMAT",
-     "hybrid, v2 or v1 (hybrid; take v1 for Transmission 3.00, aria2 1.36, rTorrent 0.9.8 and "
+    {OPT_FORMAT, 0, "format", "v1|v2|hybrid",
+     "which clients can load it (hybrid; take v1 for Transmission 3.00, aria2 1.36, rTorrent 0.9.8 and "
      "ctorrent)"},
     {OPT_PIECE_LENGTH, 0, "piece-length", "SIZE",
      "bytes of a piece, a power of two from 16K on (chosen by the size of the content)"},

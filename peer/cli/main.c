@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/complete.h"
 #include "common/base/suggest.h"
 #include "config.h"
 #include "peer/cli/command.h"
+#include "peer/cli/completing.h"
 
 enum { COMMANDS_MAX = 64 };
 
@@ -70,6 +72,10 @@ run(int argc, const char *const *argv)
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         printf("sprat %s\n", PACKAGE_VERSION);
+        return CLI_OK;
+    }
+    if (strcmp(argv[1], COMPLETE_WORD) == 0) {
+        completing_print(argc - 2, argv + 2);
         return CLI_OK;
     }
     if (argv[1][0] == '-') {

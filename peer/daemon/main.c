@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/complete.h"
 #include "common/sys/addr.h"
 #include "common/sys/file.h"
 #include "common/sys/lockfile.h"
@@ -323,6 +324,11 @@ main(int argc, char **argv)
     struct process p = {.daemon = {.argc = argc - 1, .argv = (const char *const *)argv + 1}};
     enum settings_action action;
     struct errbuf eb;
+
+    if (argc > 2 && strcmp(argv[1], COMPLETE_WORD) == 0) {
+        settings_complete(argc - 2, p.daemon.argv + 1);
+        return EXIT_SUCCESS;
+    }
     char *base = get_current_dir_name(); /* NULL: it was removed, and relative paths fail */
     int status = EXIT_SUCCESS;
     int err = settings_read(&p.daemon.settings, base != NULL ? base : ".", p.daemon.argc,

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/complete.h"
 #include "common/base/options.h"
 #include "common/base/parse.h"
 #include "common/sys/addr.h"
@@ -89,7 +90,8 @@ static const struct option_spec specs[] = {
      "trust HTTPS trackers by the authorities in this PEM file too ($SSL_CERT_FILE)"},
     {OPT_SEED, 0, "seed", "none|forever|RATIO",
      "how long complete torrents are seeded that are added without saying so (forever)"},
-    {OPT_LOG_LEVEL, 0, "log-level", "LEVEL", "error, warning, info or debug (info)"},
+    {OPT_LOG_LEVEL, 0, "log-level", "error|warning|info|debug",
+     "how much is logged: messages of this level and graver ones (info)"},
     {OPT_HELP, 'h', "help", NULL, "print this help"},
     {OPT_VERSION, 'V', "version", NULL, "print the version"},
 };
@@ -107,6 +109,13 @@ settings_print_help(void)
     printf("\nThe long options that take a value are the keys of FILE, as in: up-limit = 2M\n"
            "\nexample:\n  spratd --listen 0.0.0.0:6881 --up-limit 2M --save-dir ~/downloads\n"
            "  sprat add debian-12.torrent\n  sprat ls\n");
+}
+
+void
+settings_complete(int argc, const char *const *argv)
+{
+    complete_arguments(stdout, &(struct complete_args){
+                                   .argc = argc, .argv = argv, .specs = specs, .count = SPEC_COUNT});
 }
 
 int

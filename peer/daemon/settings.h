@@ -77,4 +77,8 @@ int settings_parse_seed(const char *value, enum seed_policy *seed, double *ratio
 
 void settings_print_help(void);
 
+/* Prints the answer (common/base/complete.h) for a command line of |argc| ≥ 1 words behind spratd
+ * that is being typed. */
+void settings_complete(int argc, const char *const *argv);
+
 #endif

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/complete.h"
 #include "common/base/printable.h"
 #include "common/base/suggest.h"
 #include "config.h"
@@ -270,4 +271,54 @@ command_main(int argc, const char *const *argv)
         return COMMAND_USAGE;
     }
     return unknown_command(group, name);
+}
+
+/* ---- completion ---- */
+
+/* The first words of commands, each once, with the summary of a command that is one word. */
+static void
+complete_groups(const char *typed)
+{
+    struct complete_word words[COMMAND_COUNT];
+    size_t n = 0;
+
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (i == 0 || strcmp(commands[i]->group, commands[i - 1]->group) != 0)
+            words[n++] = (struct complete_word){
+                commands[i]->group, commands[i]->name == NULL ? commands[i]->summary : NULL};
+    complete_words(stdout, typed, words, n);
+}
+
+static void
+complete_names(const char *group, const char *typed)
+{
+    struct complete_word words[COMMAND_COUNT];
+    size_t n = 0;
+
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i]->group, group) == 0)
+            words[n++] = (struct complete_word){commands[i]->name, commands[i]->summary};
+    complete_words(stdout, typed, words, n);
+}
+
+void
+command_complete(int argc, const char *const *argv)
+{
+    const char *group = argc > 0 ? argv[0] : "";
+    const struct command *c = argc > 1 ? find(group, argv[1]) : NULL;
+    int used = c != NULL && c->name != NULL ? 2 : 1;
+
+    if (argc <= 1 && group[0] != '-') {
+        complete_groups(group);
+    } else if (!command_is_group(group)) {
+        settings_complete(argc, argv);
+    } else if (c == NULL || argc == used) {
+        complete_names(group, argv[1]);
+    } else {
+        complete_arguments(stdout, &(struct complete_args){.argc = argc - used,
+                                                           .argv = argv + used,
+                                                           .specs = c->options,
+                                                           .count = c->option_count,
+                                                           .usage = c->usage});
+    }
 }

@@ -101,6 +101,10 @@ const char *command_nearest_group(const char *word);
 /* Runs the command that |argc| words at |argv| begin with, and returns the exit status. */
 int command_main(int argc, const char *const *argv);
 
+/* Prints the answer (common/base/complete.h) for |argc| words behind sprat-tracker, the last of which
+ * is being typed: commands, and the daemon's options where none was named. */
+void command_complete(int argc, const char *const *argv);
+
 /* Prints "sprat-tracker GROUP NAME: SENTENCE (see …)" and returns COMMAND_USAGE. */
 int command_usage(const struct command *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -36,7 +36,7 @@ enum { TRACKER_PREFETCH_MAX = 64 };
       "maximum number of peers of all torrents together")                                          \
     X(torrent_peers_max, "torrent-peers-max", 1000000, 1, PEERSET_PEERS_MAX, "COUNT",              \
       "maximum number of peers of one torrent in one address family")                              \
-    X(peer_ids, "peer-ids", 1, 0, 1, "YES|NO",                                                     \
+    X(peer_ids, "peer-ids", 1, 0, 1, "yes|no",                                                     \
       "store peer ids for answers in the non-compact format; 20 bytes per peer")
 
 struct tracker_config {

@@ -4,9 +4,11 @@
  * 0 after a signal, 1 when the work failed, 2 for wrong usage.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "config.h"
 
+#include "common/base/complete.h"
 #include "tracker/cli/command.h"
 #include "tracker/daemon/process.h"
 
@@ -19,6 +21,10 @@ main(int argc, char **argv)
     struct settings settings;
     int err;
 
+    if (argc > 1 && strcmp(words[0], COMPLETE_WORD) == 0) {
+        command_complete(argc - 2, words + 1);
+        return 0;
+    }
     if (argc > 1 && command_is_group(words[0]))
         return command_main(argc - 1, words);
     if (argc > 1 && words[0][0] != '-' && command_nearest_group(words[0]) != NULL) {

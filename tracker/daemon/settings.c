@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/complete.h"
 #include "common/base/options.h"
 #include "common/base/parse.h"
 #include "common/sys/addr.h"
@@ -26,7 +27,7 @@
       "time in which an HTTP client must send a request")                                          \
     X(save_period_s, "save-interval", 300, 1, 86400, "SECONDS",                                    \
       "time between two writes of the state file")                                                \
-    X(is_private, "private", 0, 0, 1, "YES|NO",                                                    \
+    X(is_private, "private", 0, 0, 1, "yes|no",                                                    \
       "serve only users with a passkey and registered torrents; needs a database")                \
     X(accounts_period_s, "accounts-interval", 10, 1, 3600, "SECONDS",                              \
       "time between two writes of the accounts to the database")                                  \
@@ -124,8 +125,9 @@ static const struct option_spec specs[] = {
     {OPT_##name, 0, option, arg, text "; default " #dflt},
     TRACKER_OPTION_TABLE(X) DAEMON_OPTION_TABLE(X)
 #undef X
-        {OPT_LOG_LEVEL, 0, "log-level", "LEVEL", "error, warning, info or debug"},
-    {OPT_LOG_FORMAT, 0, "log-format", "FORMAT", "text, or json: one object per line; default text"},
+        {OPT_LOG_LEVEL, 0, "log-level", "error|warning|info|debug",
+         "how much is logged: messages of this level and graver ones"},
+    {OPT_LOG_FORMAT, 0, "log-format", "text|json", "json: one object per line; default text"},
     {OPT_HELP, 'h', "help", NULL, "print this help and exit"},
     {OPT_VERSION, 'V', "version", NULL, "print the version and exit"},
 };
@@ -145,6 +147,13 @@ settings_print_help(void)
            "torrent, client and stats; 'sprat-tracker user --help' describes one.\n\n"
            "Example: a tracker for this machine alone, on any free port\n"
            "  sprat-tracker --listen-http 127.0.0.1:0 --listen-udp 127.0.0.1:0\n");
+}
+
+void
+settings_complete(int argc, const char *const *argv)
+{
+    complete_arguments(stdout, &(struct complete_args){
+                                   .argc = argc, .argv = argv, .specs = specs, .count = SPEC_COUNT});
 }
 
 static int

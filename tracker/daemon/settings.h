@@ -68,4 +68,8 @@ int settings_read(struct settings *s, int argc, const char *const *argv,
 
 void settings_print_help(void);
 
+/* Prints the answer (common/base/complete.h) for |argc| ≥ 1 words of the daemon's command line that
+ * is being typed. */
+void settings_complete(int argc, const char *const *argv);
+
 #endif
