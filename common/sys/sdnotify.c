@@ -21,6 +21,12 @@
 
 enum { FIRST_FD = 3 }; /* SD_LISTEN_FDS_START */
 
+bool
+sdnotify_is_heard(void)
+{
+    return getenv("NOTIFY_SOCKET") != NULL;
+}
+
 void
 sdnotify(const char *state)
 {

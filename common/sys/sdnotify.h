@@ -18,6 +18,9 @@
  * What can't be told is not told. */
 void sdnotify(const char *state);
 
+/* Is there a service manager that listens to this process? */
+bool sdnotify_is_heard(void);
+
 /* "RELOADING=1" with the time that a notify-reload service needs; "READY=1" ends it. */
 void sdnotify_reloading(void);
 

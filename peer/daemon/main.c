@@ -24,6 +24,7 @@
 #include "peer/daemon/methods.h"
 #include "peer/daemon/reload.h"
 #include "peer/daemon/syslogger.h"
+#include "peer/daemon/unitstatus.h"
 #include "peer/store/state.h"
 
 enum { EXIT_USAGE = 2 };
@@ -34,6 +35,7 @@ struct process {
     struct lockfile *lock;
     struct unixsock *sock;
     struct control *control;
+    struct unitstatus *unitstatus;
     struct loop_signal *sigterm, *sigint, *sighup;
 };
 
@@ -252,6 +254,7 @@ close_all(struct process *p)
 {
     struct daemon *d = &p->daemon;
 
+    unitstatus_free(p->unitstatus);
     shards_free(d->shards);
     lockfile_release(p->lock);
     control_free(p->control); /* hanging up tells `sprat shutdown` that all is done */
@@ -307,6 +310,8 @@ run(struct process *p)
         }
         log_start(d);
         err = shards_run(d->shards, &eb);
+        if (err == 0)
+            err = unitstatus_new(d, &p->unitstatus, &eb);
         if (err == 0) {
             sdnotify("READY=1");
             loop_run(d->loop);

@@ -70,12 +70,59 @@ def the_service_manager_is_told(t):
         manager.settimeout(60)
         daemon = Process(t, [SPRATD, "--foreground", "--state-dir", t.path("state"), "--socket", t.path("sock"),
                              "--listen", join(t.address(), 0)], env={"NOTIFY_SOCKET": t.path("notify")})
+        assert manager.recv(4096) == b"STATUS=0 torrents; 0 B/s down, 0 B/s up"
         assert manager.recv(4096) == b"READY=1"
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(t.path("sock"))
         daemon.send(15)
         assert manager.recv(4096) == b"STOPPING=1"
         assert daemon.status() == 0
+
+
+class Manager:
+    """A service manager that watches spratd and expects a word every |ms| milliseconds."""
+
+    def __init__(self, t, ms, *args):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        t.defer(self.socket.close)
+        self.socket.bind(t.path("notify"))
+        self.socket.settimeout(30)
+        self.daemon = Process(t, [SPRATD, "--foreground", "-c", "none", "--state-dir", t.path("state"), "--socket",
+                                  t.path("sock"), "--listen", join(t.address(), 0), *args],
+                              env={"NOTIFY_SOCKET": t.path("notify"), "WATCHDOG_USEC": str(ms * 1000)})
+
+    def until(self, word):
+        """What is told until something begins with |word|; returns that."""
+        while not (told := self.socket.recv(4096).decode()).startswith(word):
+            pass
+        return told
+
+
+@test
+def the_manager_sees_what_waits(t):
+    torrent = our.create(t, content.write_file(t.path("origin", "album\u202eX"), 100_000))
+    manager = Manager(t, 400)
+    manager.until("READY=1")
+    our.sprat(t, "add", "--socket", t.path("sock"), "-o", t.path("into", "x")[:-2], torrent, status=0)
+    told = manager.until("STATUS=1 torrent")
+    while "waits" not in told:
+        told = manager.until("STATUS=1 torrent")
+    assert "1 downloading; 0 B/s down, 0 B/s up; 1 waits: album\\u202eX: this torrent names no tracker" in told, told
+
+
+@test
+def the_watchdog_is_fed_until_the_end(t):
+    manager = Manager(t, 400, "--loops", "3")
+    for _ in range(3):
+        manager.until("WATCHDOG=1")
+    manager.daemon.send(15)
+    assert manager.until("STOPPING=1") and manager.daemon.status() == 0
+    manager.socket.setblocking(False)
+    try:
+        told = manager.socket.recv(4096)
+    except BlockingIOError:
+        told = None
+    assert told is None, "nothing more is told after that"
 
 
 @test

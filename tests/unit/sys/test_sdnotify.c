@@ -65,8 +65,10 @@ Test(sdnotify, tells)
 Test(sdnotify, nobody_to_tell)
 {
     unsetenv("NOTIFY_SOCKET");
+    cr_expect_not(sdnotify_is_heard());
     sdnotify("READY=1");
     setenv("NOTIFY_SOCKET", "/no/such/socket", 1);
+    cr_expect(sdnotify_is_heard());
     sdnotify("READY=1");
     setenv("NOTIFY_SOCKET", "relative", 1);
     sdnotify("READY=1");

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The sums are made by every loop on its own thread, and the first loop waits for each. So a loop
+ * that stands still lets neither the line nor the word to the watchdog come.
+ */
+#include "peer/daemon/unitstatus.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/printable.h"
+#include "common/ev/loop.h"
+#include "common/sys/sdnotify.h"
+
+enum { PERIOD_MS = 10000 };
+
+struct unitstatus {
+    struct daemon *daemon;
+    struct loop_timer *timer;
+    int64_t period_ms;
+    bool watched;
+    char told[UNITSTATUS_TEXT_MAX];
+};
+
+/* Should it be fetched, while nothing moves? */
+static bool
+is_waiting(const struct torrent *t, const struct torrent_status *st, struct torrent_reasons *why)
+{
+    if (st->state != TORRENT_ERROR && st->state != TORRENT_DOWNLOADING)
+        return false;
+    torrent_get_reasons(t, st, why);
+    return !why_moves(why->all[0].code);
+}
+
+static void
+add_loop(struct session *s, void *sums)
+{
+    struct unitstatus_sums *sum = sums;
+    struct torrent_reasons why;
+    struct torrent_status st;
+
+    for (struct torrent *t = session_next(s, NULL); t != NULL; t = session_next(s, t)) {
+        torrent_get_status(t, &st);
+        sum->count[st.state]++;
+        sum->down_rate += st.swarm.down_rate;
+        sum->up_rate += st.swarm.up_rate;
+        if (is_waiting(t, &st, &why) && sum->waiting++ == 0)
+            snprintf(sum->first, sizeof(sum->first), "%s: %s", torrent_name(t), why.all[0].text);
+    }
+}
+
+/* Appends to |text|, as much as fits. */
+static void __attribute__((format(printf, 2, 3)))
+append(char text[UNITSTATUS_TEXT_MAX], const char *fmt, ...)
+{
+    size_t len = strlen(text);
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text + len, UNITSTATUS_TEXT_MAX - len, fmt, ap);
+    va_end(ap);
+}
+
+const char *
+unitstatus_text(const struct unitstatus_sums *sums, char out[UNITSTATUS_TEXT_MAX])
+{
+    char text[UNITSTATUS_TEXT_MAX] = "", number[WHY_NUMBER_MAX];
+    const char *between = ": ";
+    uint32_t all = 0;
+
+    for (int i = 0; i <= TORRENT_STOPPED; i++)
+        all += sums->count[i];
+    append(text, all == 1 ? "%u torrent" : "%u torrents", all);
+    for (int i = 0; i <= TORRENT_STOPPED; i++) {
+        if (sums->count[i] == 0)
+            continue;
+        append(text, "%s%u %s", between, sums->count[i], torrent_state_name((enum torrent_state)i));
+        between = ", ";
+    }
+    append(text, "; %s/s down", why_size(sums->down_rate, number));
+    append(text, ", %s/s up", why_size(sums->up_rate, number));
+    if (sums->waiting > 0)
+        append(text, "; %u %s: %s%s", sums->waiting, sums->waiting == 1 ? "waits" : "wait",
+               sums->waiting == 1 ? "" : "for instance ", sums->first);
+    return printable(text, out, UNITSTATUS_TEXT_MAX);
+}
+
+static void
+on_timer(void *ctx)
+{
+    struct unitstatus *u = ctx;
+    struct daemon *d = u->daemon;
+    struct unitstatus_sums sums = {.waiting = 0};
+    char text[UNITSTATUS_TEXT_MAX], state[UNITSTATUS_TEXT_MAX + 16];
+
+    if (d->stopping)
+        return;
+    for (uint32_t i = 0; i < shards_count(d->shards); i++)
+        shards_call(d->shards, i, add_loop, &sums);
+    if (u->watched)
+        sdnotify("WATCHDOG=1");
+    unitstatus_text(&sums, text);
+    if (strcmp(text, u->told) != 0) {
+        snprintf(state, sizeof(state), "STATUS=%s", text);
+        sdnotify(state);
+        strcpy(u->told, text);
+    }
+    loop_timer_set(u->timer, mono_add_ms(loop_now(d->loop), u->period_ms));
+}
+
+int
+unitstatus_new(struct daemon *d, struct unitstatus **out, struct errbuf *eb)
+{
+    int64_t watchdog_ms = (int64_t)(sdnotify_watchdog_us() / 1000);
+    struct unitstatus *u;
+
+    *out = NULL;
+    if (!sdnotify_is_heard())
+        return 0;
+    u = calloc(1, sizeof(*u));
+    if (u == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    u->daemon = d;
+    u->watched = watchdog_ms > 0;
+    u->period_ms = u->watched && watchdog_ms / 2 < PERIOD_MS ? watchdog_ms / 2 : PERIOD_MS;
+    u->timer = loop_timer_new(d->loop, on_timer, u);
+    if (u->timer == NULL) {
+        free(u);
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    }
+    on_timer(u);
+    *out = u;
+    return 0;
+}
+
+void
+unitstatus_free(struct unitstatus *u)
+{
+    if (u == NULL)
+        return;
+    loop_timer_free(u->timer);
+    free(u);
+}
