@@ -9,7 +9,12 @@
 #include "common/base/assert.h"
 #include "common/base/suggest.h"
 
-enum { HELP_COLUMN = 26, HELP_WIDTH_MIN = 20 };
+enum {
+    HELP_COLUMN = 26, /* where the descriptions of options begin, … */
+    HELP_COLUMN_NARROW = 10, /* … and where a line has fewer columns than HELP_NARROW */
+    HELP_NARROW = 60,
+    HELP_WIDTH_MIN = 20,
+};
 
 void
 options_init(struct options *o, int argc, const char *const *argv, const struct option_spec *specs,
@@ -127,31 +132,41 @@ options_next(struct options *o, int *id, const char **value, struct errbuf *eb)
     return next_letter(o, id, value, eb);
 }
 
-/* Prints |text| from HELP_COLUMN on, breaking at blanks. */
-static void
-print_wrapped(FILE *f, const char *text, unsigned width)
+/* Bytes of |text| that a line with |room| for it takes: to the last blank, or a word that is
+ * longer. */
+static size_t
+line_length(const char *text, size_t room)
 {
-    size_t room = width > HELP_COLUMN + HELP_WIDTH_MIN ? width - HELP_COLUMN : HELP_WIDTH_MIN;
+    size_t len = strcspn(text, "\n"), cut = room;
 
-    while (strlen(text) > room) {
-        size_t cut = room;
+    if (len <= room)
+        return len;
+    while (cut > 0 && text[cut] != ' ')
+        cut--;
+    return cut > 0 ? cut : room + strcspn(text + room, " \n");
+}
 
-        while (cut > 0 && text[cut] != ' ')
-            cut--;
-        if (cut == 0)
-            cut = room + strcspn(text + room, " ");
-        fprintf(f, "%.*s\n", (int)cut, text);
-        text += cut + strspn(text + cut, " ");
-        if (*text == '\0')
-            return;
-        fprintf(f, "%*s", HELP_COLUMN, "");
+void
+options_print_text(FILE *f, const char *text, unsigned column, unsigned width)
+{
+    size_t room = width > column + HELP_WIDTH_MIN ? width - column : HELP_WIDTH_MIN;
+
+    while (*text != '\0') {
+        size_t len = line_length(text, room);
+
+        fprintf(f, "%.*s\n", (int)len, text);
+        text += len;
+        text += *text == '\n' ? 1 : strspn(text, " ");
+        if (*text != '\0')
+            fprintf(f, "%*s", (int)column, "");
     }
-    fprintf(f, "%s\n", text);
 }
 
 void
 options_print(FILE *f, const struct option_spec *specs, size_t count, unsigned width)
 {
+    int column = width < HELP_NARROW ? HELP_COLUMN_NARROW : HELP_COLUMN;
+
     for (const struct option_spec *s = specs; s < specs + count; s++) {
         char left[80], letter[8] = "    ";
 
@@ -160,10 +175,10 @@ options_print(FILE *f, const struct option_spec *specs, size_t count, unsigned w
         int len = snprintf(left, sizeof(left), "  %s--%s%s%s", letter, s->name,
                            s->arg != NULL ? " " : "", s->arg != NULL ? s->arg : "");
         fputs(left, f);
-        if (len > HELP_COLUMN - 2)
-            fprintf(f, "\n%*s", HELP_COLUMN, "");
+        if (len > column - 2)
+            fprintf(f, "\n%*s", column, "");
         else
-            fprintf(f, "%*s", HELP_COLUMN - len, "");
-        print_wrapped(f, s->help, width);
+            fprintf(f, "%*s", column - len, "");
+        options_print_text(f, s->help, (unsigned)column, width);
     }
 }

@@ -47,7 +47,11 @@ void options_init(struct options *o, int argc, const char *const *argv,
  * SPRAT_E_INVAL and a sentence that suggests the nearest option. */
 int options_next(struct options *o, int *id, const char **value, struct errbuf *eb);
 
-/* Prints a row an option, wrapped to |width| columns. */
+/* Prints |text| and a newline, wrapped to |width| columns at blanks and newlines. The cursor is at
+ * |column|, and further lines begin there too. */
+void options_print_text(FILE *f, const char *text, unsigned column, unsigned width);
+
+/* Prints one option per line with its help, wrapped to |width| columns. */
 void options_print(FILE *f, const struct option_spec *specs, size_t count, unsigned width);
 
 #endif

@@ -156,25 +156,22 @@ receive(int fd, struct rpc_frame *f, const char **text, size_t *len, struct errb
 }
 
 int
-client_begin(const struct cli_command *self, int argc, const char *const *argv,
-             struct client_options *o, int *status)
+client_begin(const struct cli_command *self, int argc, const char *const *argv, size_t min,
+             size_t max, struct cli_args *args, struct client_options *o)
 {
-    struct cli_args args;
     struct errbuf eb;
     const char *value;
     int id, got, fd;
 
     *o = (struct client_options){.socket = NULL};
-    cli_args_init(&args, self, argc, argv);
-    while ((got = cli_next(&args, &id, &value, 0, 0)) > 0)
+    cli_args_init(args, self, argc, argv);
+    while ((got = cli_next(args, &id, &value, min, max)) > 0)
         client_option(o, id, value);
-    if (got < 0) {
-        *status = args.status;
+    if (got < 0)
         return -1;
-    }
     fd = client_connect(o, &eb);
     if (fd < 0) {
-        *status = cli_fail("%s", eb.text);
+        args->status = cli_fail("%s", eb.text);
         return -1;
     }
     return fd;
@@ -216,26 +213,28 @@ client_print_json(const json_t *value)
     return CLI_OK;
 }
 
-/* One torrent of client_for_each(). */
-static int
-call_for(int fd, const struct client_options *o, const char *method, json_t *flags,
-         const char *torrent)
+int
+client_show(int fd, const struct client_options *o, const char *method, json_t *params,
+            client_print_fn print)
 {
     struct errbuf eb;
-    json_t *result = NULL, *params = json_copy(flags);
+    json_t *result = NULL;
     int status = CLI_OK;
 
-    json_object_set_new(params, "torrent", json_string(torrent));
     if (client_call(fd, method, params, &result, &eb) != 0)
         return cli_fail("%s", eb.text);
     if (o->json)
         status = client_print_json(result);
+    else if (print != NULL)
+        status = print(result);
     json_decref(result);
     return status;
 }
 
-int
-client_torrents(int fd, const struct cli_args *args, json_t **out, struct errbuf *eb)
+/* The torrents that |args| name, as a list of strings for client_call(): the operands, or for
+ * CLIENT_ALL the info-hashes of all. Errors as client_call(). */
+static int
+list_torrents(int fd, const struct cli_args *args, json_t **out, struct errbuf *eb)
 {
     json_t *list = NULL, *each;
     size_t i;
@@ -265,9 +264,9 @@ client_torrents(int fd, const struct cli_args *args, json_t **out, struct errbuf
     return 0;
 }
 
-static int
-call_for_all(const struct client_options *o, const char *method, json_t *flags,
-             const struct cli_args *args)
+int
+client_show_each(const struct client_options *o, const struct cli_args *args, const char *method,
+                 const json_t *params, client_print_fn print)
 {
     struct errbuf eb;
     json_t *torrents = NULL, *each;
@@ -276,19 +275,24 @@ call_for_all(const struct client_options *o, const char *method, json_t *flags,
 
     if (fd < 0)
         return cli_fail("%s", eb.text);
-    if (client_torrents(fd, args, &torrents, &eb) != 0)
+    if (list_torrents(fd, args, &torrents, &eb) != 0)
         status = cli_fail("%s", eb.text);
     json_array_foreach(torrents, i, each)
-        if (call_for(fd, o, method, flags, json_string_value(each)) != CLI_OK)
+    {
+        json_t *one = json_deep_copy(params);
+
+        json_object_set(one, "torrent", each);
+        if (client_show(fd, o, method, one, print) != CLI_OK)
             status = CLI_FAILED;
+    }
     json_decref(torrents);
     close(fd);
     return status;
 }
 
 int
-client_for_each_with(const struct cli_command *self, int argc, const char *const *argv,
-                     const char *method, const struct client_flag *flags)
+client_for_each(const struct cli_command *self, int argc, const char *const *argv,
+                const char *method, const struct client_flag *flags)
 {
     struct client_options o = {.socket = NULL};
     json_t *params = json_object();
@@ -303,16 +307,21 @@ client_for_each_with(const struct cli_command *self, int argc, const char *const
             if (f->id == id)
                 json_object_set_new(params, f->key, json_true());
     }
-    status = got < 0 ? args.status : call_for_all(&o, method, params, &args);
+    status = got < 0 ? args.status : client_show_each(&o, &args, method, params, NULL);
     json_decref(params);
     return status;
 }
 
-int
-client_for_each(const struct cli_command *self, int argc, const char *const *argv,
-                const char *method)
+void
+client_append(json_t *params, const char *key, const char *value)
 {
-    return client_for_each_with(self, argc, argv, method, NULL);
+    json_t *list = json_object_get(params, key);
+
+    if (list == NULL) {
+        list = json_array();
+        json_object_set_new(params, key, list);
+    }
+    json_array_append_new(list, json_string(value));
 }
 
 int

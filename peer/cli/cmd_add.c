@@ -39,27 +39,34 @@ enum { INLINE_MAX = RPC_MESSAGE_MAX / 2 };
 
 static const struct option_spec options[] = {
     {OPT_OUTPUT, 'o', "output", "DIR",
-     "put the file or directory there (the daemon's save-dir, or else the current directory)"},
+     "save the torrent's file or directory in DIR (default: the daemon's save-dir, else "
+     "the current directory)"},
     {OPT_MOVE_TO, 0, "move-to", "DIR",
-     "move it there once it is complete (the daemon's completed-dir, or it stays)"},
+     "move the content to DIR when the download is complete (default: the daemon's "
+     "completed-dir)"},
     {OPT_ALLOCATE, 0, "allocate", "sparse|full",
-     "full: take room on the disk for all of it before it is fetched (as the daemon is set)"},
+     "full: reserve disk space for all wanted files before the download starts (default: "
+     "as the daemon is set)"},
     {OPT_TRACKER, 't', "tracker", "URL", "announce to this tracker too; repeatable"},
     {OPT_PEER, 0, "peer", "HOST:PORT", "connect to this peer too; repeatable"},
-    {OPT_SEED, 0, "seed", "none|forever|RATIO", "how long to seed it (as the daemon is set)"},
+    {OPT_SEED, 0, "seed", "none|forever|RATIO",
+     "how long to seed: not at all, until stopped, or until RATIO times the torrent's "
+     "size has been uploaded (default: as the daemon is set)"},
     {OPT_UP_LIMIT, 0, "up-limit", "RATE",
-     "send at most that many bytes a second of it, as in 500K or 2M"},
-    {OPT_DOWN_LIMIT, 0, "down-limit", "RATE", "receive at most that many bytes a second"},
-    {OPT_SEQUENTIAL, 0, "sequential", NULL, "fetch it from the beginning to the end"},
+     "upload at most this many bytes per second of it, as in 500K or 2M"},
+    {OPT_DOWN_LIMIT, 0, "down-limit", "RATE", "download at most this many bytes per second of it"},
+    {OPT_SEQUENTIAL, 0, "sequential", NULL, "download pieces in order"},
     {OPT_SUPER_SEED, 0, "super-seed", NULL,
-     "as a seed, show each peer only what it shall fetch, until a copy is out"},
+     "offer each peer different pieces until one full copy is out (BEP 16)"},
     {OPT_ONLY, 0, "only", "PATTERN",
-     "fetch only these files, or files of these folders; repeatable"},
-    {OPT_SKIP, 0, "skip", "PATTERN", "fetch all but these; repeatable"},
-    {OPT_PAUSED, 0, "paused", NULL, "don't start it yet"},
-    {OPT_CHECK, 0, "check", NULL, "hash data that is there, whatever the state says"},
-    {OPT_REFETCH, 0, "refetch", NULL, "fetch again what was fetched before and is not there"},
-    {OPT_ADOPT, 0, "adopt", NULL, "overwrite files of the same names that have other content"},
+     "fetch only these files or folders; * and ? are wildcards; repeatable"},
+    {OPT_SKIP, 0, "skip", "PATTERN", "do not fetch these files or folders; repeatable"},
+    {OPT_PAUSED, 0, "paused", NULL, "add the torrent paused; 'sprat resume' starts it"},
+    {OPT_CHECK, 0, "check", NULL,
+     "hash all data on disk, also pieces that the state database lists as verified"},
+    {OPT_REFETCH, 0, "refetch", NULL,
+     "download data again that was downloaded before and is missing now"},
+    {OPT_ADOPT, 0, "adopt", NULL, "overwrite existing files even if none of their pieces matches"},
     CLIENT_SOCKET_ROW,
     CLIENT_JSON_ROW,
     CLI_HELP_ROW,
@@ -70,18 +77,6 @@ struct add {
     json_t *params; /* what is the same for all of them */
     const char *output;
 };
-
-static void
-append(json_t *params, const char *key, const char *value)
-{
-    json_t *list = json_object_get(params, key);
-
-    if (list == NULL) {
-        list = json_array();
-        json_object_set_new(params, key, list);
-    }
-    json_array_append_new(list, json_string(value));
-}
 
 static int
 put_path(json_t *params, const char *key, const char *value, struct errbuf *eb)
@@ -103,10 +98,10 @@ take_option(struct add *a, int id, const char *value, struct errbuf *eb)
 
     switch (id) {
     case OPT_OUTPUT: a->output = value; return 0;
-    case OPT_TRACKER: append(a->params, "trackers", value); return 0;
-    case OPT_ONLY: append(a->params, "only", value); return 0;
-    case OPT_SKIP: append(a->params, "skip", value); return 0;
-    case OPT_PEER: append(a->params, "peers", value); return 0;
+    case OPT_TRACKER: client_append(a->params, "trackers", value); return 0;
+    case OPT_ONLY: client_append(a->params, "only", value); return 0;
+    case OPT_SKIP: client_append(a->params, "skip", value); return 0;
+    case OPT_PEER: client_append(a->params, "peers", value); return 0;
     case OPT_PAUSED: json_object_set_new(a->params, "paused", json_true()); return 0;
     case OPT_SEQUENTIAL: json_object_set_new(a->params, "sequential", json_true()); return 0;
     case OPT_SUPER_SEED: json_object_set_new(a->params, "super_seed", json_true()); return 0;
@@ -249,8 +244,11 @@ run(const struct cli_command *self, int argc, const char *const *argv)
 const struct cli_command cli_add = {
     .name = "add",
     .usage = "[options] FILE.torrent…",
-    .summary = "give a torrent to the daemon",
-    .details = "Gives torrents to spratd, which fetches and seeds them in the background.",
+    .summary = "add a torrent to the daemon",
+    .details =
+        "Adds torrents to spratd, which downloads and seeds them in the background. If the "
+        "daemon has a torrent already, its rate limits are set as given, and trackers and "
+        "peers are added to it; other options do not change it.",
     .example = "  sprat add -o ~/downloads --seed 2 debian-12.torrent",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

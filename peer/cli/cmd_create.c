@@ -32,20 +32,23 @@ enum {
 
 static const struct option_spec options[] = {
     {OPT_OUTPUT, 'o', "output", "FILE",
-     "write the torrent file there, or to standard output for - (NAME.torrent in the current "
-     "directory)"},
+     "write the torrent file here; '-' is standard output (default: NAME.torrent in the "
+     "current directory)"},
     {OPT_FORMAT, 0, "format", "v1|v2|hybrid",
-     "which clients can load it (hybrid; take v1 for Transmission 3.00, aria2 1.36, rTorrent 0.9.8 and "
-     "ctorrent)"},
+     "BitTorrent version of the torrent (default: hybrid; use v1 for Transmission 3.00, "
+     "aria2 1.36, rTorrent 0.9.8 and ctorrent)"},
     {OPT_PIECE_LENGTH, 0, "piece-length", "SIZE",
-     "bytes of a piece, a power of two from 16K on (chosen by the size of the content)"},
+     "piece length in bytes, a power of two from 16K up (default: chosen by the size of "
+     "the content)"},
     {OPT_TRACKER, 't', "tracker", "URL",
-     "announce to this tracker; repeatable, each is a tier of its own"},
-    {OPT_WEB_SEED, 'w', "web-seed", "URL", "content is there over HTTP too; repeatable"},
-    {OPT_PRIVATE, 0, "private", NULL, "peers come from the trackers alone"},
-    {OPT_SOURCE, 0, "source", "TEXT", "the site it was made for; changes the info-hash"},
-    {OPT_COMMENT, 0, "comment", "TEXT", "a remark"},
-    {OPT_FORCE, 'f', "force", NULL, "replace an output file that exists"},
+     "announce to this tracker; repeatable, each URL is a tier of its own"},
+    {OPT_WEB_SEED, 'w', "web-seed", "URL",
+     "URL of an HTTP server that has the content too; repeatable"},
+    {OPT_PRIVATE, 0, "private", NULL, "clients get peers only from the trackers"},
+    {OPT_SOURCE, 0, "source", "TEXT",
+     "name of the site that the torrent is for; changes the info-hash"},
+    {OPT_COMMENT, 0, "comment", "TEXT", "a comment"},
+    {OPT_FORCE, 'f', "force", NULL, "replace an existing torrent file"},
     CLI_HELP_ROW,
 };
 
@@ -257,8 +260,8 @@ const struct cli_command cli_create = {
     .usage = "[options] PATH",
     .summary = "make a torrent file from a file or a directory",
     .details =
-        "Hashes PATH and writes a torrent file. The same content gives the same info-hash on\n"
-        "every machine. An output file that lies in PATH is no part of the torrent.",
+        "Hashes PATH and writes a torrent file. The same content gives the same info-hash on "
+        "every machine. If the torrent file is inside PATH, it is left out of the torrent.",
     .example = "  sprat create -t http://tracker.example:6969/announce --comment 'live' album",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

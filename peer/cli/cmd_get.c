@@ -27,21 +27,25 @@ enum {
 };
 
 static const struct option_spec options[] = {
-    {OPT_OUTPUT, 'o', "output", "DIR", "put the file or directory there (the current directory)"},
-    {OPT_MOVE_TO, 0, "move-to", "DIR", "move it there once it is complete"},
+    {OPT_OUTPUT, 'o', "output", "DIR",
+     "save the torrent's file or directory in DIR (default: the current directory)"},
+    {OPT_MOVE_TO, 0, "move-to", "DIR", "move the content to DIR when the download is complete"},
     {OPT_ALLOCATE, 0, "allocate", "sparse|full",
-     "full: take room on the disk for all of it before it is fetched (sparse)"},
+     "full: reserve disk space for all wanted files before the download starts (default: "
+     "sparse)"},
     {OPT_PEER, 0, "peer", "HOST:PORT", "connect to this peer too; repeatable"},
     {OPT_SEED, 0, "seed", "none|forever|RATIO",
-     "afterwards, seed: not at all (the default), until stopped, or until RATIO times the content "
-     "was sent"},
+     "how long to seed after the download: not at all, until stopped, or until RATIO "
+     "times the torrent's size has been uploaded (default: none)"},
     {OPT_SEQUENTIAL, 0, "sequential", NULL,
-     "fetch it from the beginning to the end, to look at it meanwhile; slower for all"},
+     "download pieces in order, so that the content can be viewed during the download; "
+     "slows down the swarm"},
     {OPT_ONLY, 0, "only", "PATTERN",
-     "fetch only these files, or files of these folders; * and ? are wildcards; repeatable"},
-    {OPT_SKIP, 0, "skip", "PATTERN", "fetch all but these; repeatable"},
-    {OPT_REFETCH, 0, "refetch", NULL, "fetch again what was fetched before and is not there"},
-    {OPT_ADOPT, 0, "adopt", NULL, "overwrite files of the same names that have other content"},
+     "fetch only these files or folders; * and ? are wildcards; repeatable"},
+    {OPT_SKIP, 0, "skip", "PATTERN", "do not fetch these files or folders; repeatable"},
+    {OPT_REFETCH, 0, "refetch", NULL,
+     "download data again that was downloaded before and is missing now"},
+    {OPT_ADOPT, 0, "adopt", NULL, "overwrite existing files even if none of their pieces matches"},
     TRANSFER_ROWS,
     CLI_HELP_ROW,
 };
@@ -196,8 +200,9 @@ const struct cli_command cli_get = {
     .usage = "[options] FILE.torrent",
     .summary = "fetch the content of a torrent",
     .details =
-        "Fetches the content from peers and checks all of it. An interrupted run goes on where it\n"
-        "was. Exits with 0 only when everything is there and verified; 130 after Ctrl-C.",
+        "Fetches the content of the torrent from peers and verifies it. A later run continues "
+        "an interrupted download. The exit status is 0 only if everything is downloaded and "
+        "verified; it is 130 after Ctrl-C.",
     .example = "  sprat get -o ~/downloads --down-limit 2M --seed 1.5 album.torrent",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

@@ -158,7 +158,7 @@ print_rate_limit(const char *label, int64_t limit)
     row(label, limit > 0 ? text_rate((uint64_t)limit, text) : "none");
 }
 
-static void
+static int
 print_torrent(const json_t *t)
 {
     char why[WHY_SENTENCE_MAX];
@@ -181,6 +181,7 @@ print_torrent(const json_t *t)
     print_trackers(t);
     print_peers(t);
     print_files(t);
+    return CLI_OK;
 }
 
 static void
@@ -195,7 +196,7 @@ print_udp(const json_t *udp)
     row("uTP", text);
 }
 
-static void
+static int
 print_daemon(const json_t *d)
 {
     char pid[TEXT_NUMBER_MAX];
@@ -213,38 +214,23 @@ print_daemon(const json_t *d)
     print_udp(json_object_get(d, "udp"));
     print_rate_limit("up limit", client_int(d, "up_limit"));
     print_rate_limit("down limit", client_int(d, "down_limit"));
+    return CLI_OK;
 }
 
 static int
 run(const struct cli_command *self, int argc, const char *const *argv)
 {
-    struct client_options o = {.socket = NULL};
+    struct client_options o;
     struct cli_args args;
-    struct errbuf eb;
-    const char *value;
-    json_t *result = NULL, *params = NULL;
-    int id, got, fd, err, status = CLI_OK;
+    int status, fd = client_begin(self, argc, argv, 0, 1, &args, &o);
 
-    cli_args_init(&args, self, argc, argv);
-    while ((got = cli_next(&args, &id, &value, 0, 1)) > 0)
-        client_option(&o, id, value);
-    if (got < 0)
-        return args.status;
-    fd = client_connect(&o, &eb);
     if (fd < 0)
-        return cli_fail("%s", eb.text);
-    if (args.operand_count == 1)
-        params = json_pack("{s:s}", "torrent", args.operands[0]);
-    err = client_call(fd, params != NULL ? "torrent.info" : "daemon.info", params, &result, &eb);
-    if (err != 0)
-        status = cli_fail("%s", eb.text);
-    else if (o.json)
-        status = client_print_json(result);
-    else if (args.operand_count == 1)
-        print_torrent(result);
+        return args.status;
+    if (args.operand_count == 0)
+        status = client_show(fd, &o, "daemon.info", NULL, print_daemon);
     else
-        print_daemon(result);
-    json_decref(result);
+        status = client_show(fd, &o, "torrent.info",
+                             json_pack("{s:s}", "torrent", args.operands[0]), print_torrent);
     close(fd);
     return status;
 }
@@ -252,11 +238,11 @@ run(const struct cli_command *self, int argc, const char *const *argv)
 const struct cli_command cli_info = {
     .name = "info",
     .usage = "[options] [TORRENT]",
-    .summary = "tell all about one of the daemon's torrents",
+    .summary = "print the details of a torrent or of the daemon",
     .details =
-        "Tells the state of a torrent, its trackers, peers and files; without TORRENT, about\n"
-        "spratd itself. A torrent is named by its info-hash (v1 or v2, at least 6 digits) or\n"
-        "by its name, if only one has it.",
+        "Prints the state of a torrent and its trackers, peers and files; without TORRENT, "
+        "information about the daemon itself. Name a torrent by its v1 or v2 info-hash, by "
+        "the first digits of it (six or more), or by its name.",
     .example = "  sprat info debian-12.iso",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

@@ -12,58 +12,38 @@
 enum { OPT_UP = 1, OPT_DOWN };
 
 static const struct option_spec options[] = {
-    {OPT_UP, 'u', "up", "RATE", "send at most that many bytes a second, as in 500K or 2M, or none"},
-    {OPT_DOWN, 'd', "down", "RATE", "receive at most that many bytes a second, or none"},
+    {OPT_UP, 'u', "up", "RATE",
+     "upload at most this many bytes per second, as in 500K or 2M; none removes the "
+     "limit"},
+    {OPT_DOWN, 'd', "down", "RATE", "download at most this many bytes per second"},
     CLIENT_SOCKET_ROW,
     CLIENT_JSON_ROW,
     CLI_HELP_ROW,
 };
 
-static void
-print_limits(const char *whose, const json_t *limits)
+/* Those of a torrent, or of the daemon, which have no name. */
+static int
+print_limits(const json_t *limits)
 {
     char up[TEXT_NUMBER_MAX], down[TEXT_NUMBER_MAX], safe[200];
     int64_t u = client_int(limits, "up_limit"), d = client_int(limits, "down_limit");
+    const char *name = client_text(limits, "name");
 
-    text_fit(safe, sizeof(safe), whose, 40);
+    text_fit(safe, sizeof(safe), name[0] != '\0' ? name : "all torrents together", 40);
     printf("%s: up %s, down %s\n", safe, u > 0 ? text_rate((uint64_t)u, up) : "without limit",
            d > 0 ? text_rate((uint64_t)d, down) : "without limit");
-}
-
-/* |torrent| NULL: the daemon's own. */
-static int
-limit_one(int fd, const struct client_options *o, json_t *rates, const char *torrent)
-{
-    struct errbuf eb;
-    json_t *result = NULL, *params = json_copy(rates);
-    int status = CLI_OK;
-
-    if (torrent != NULL)
-        json_object_set_new(params, "torrent", json_string(torrent));
-    if (client_call(fd, torrent != NULL ? "torrent.limits" : "daemon.limits", params, &result,
-                    &eb) != 0)
-        return cli_fail("%s", eb.text);
-    if (o->json)
-        status = client_print_json(result);
-    else
-        print_limits(torrent != NULL ? torrent : "all together", result);
-    json_decref(result);
-    return status;
+    return CLI_OK;
 }
 
 static int
-limit_all(const struct client_options *o, json_t *rates, const struct cli_args *args)
+limit_daemon(const struct client_options *o, const json_t *rates)
 {
     struct errbuf eb;
-    int status = CLI_OK, fd = client_connect(o, &eb);
+    int status, fd = client_connect(o, &eb);
 
     if (fd < 0)
         return cli_fail("%s", eb.text);
-    if (args->operand_count == 0)
-        status = limit_one(fd, o, rates, NULL);
-    for (size_t i = 0; i < args->operand_count; i++)
-        if (limit_one(fd, o, rates, args->operands[i]) != CLI_OK)
-            status = CLI_FAILED;
+    status = client_show(fd, o, "daemon.limits", json_deep_copy(rates), print_limits);
     close(fd);
     return status;
 }
@@ -88,20 +68,27 @@ run(const struct cli_command *self, int argc, const char *const *argv)
     }
     if (err != 0)
         status = cli_usage(self, "%s", eb.text);
+    else if (got < 0)
+        status = args.status;
+    else if (args.operand_count == 0)
+        status = limit_daemon(&o, rates);
     else
-        status = got < 0 ? args.status : limit_all(&o, rates, &args);
+        status = client_show_each(&o, &args, "torrent.limits", rates, print_limits);
     json_decref(rates);
     return status;
 }
 
 const struct cli_command cli_limit = {
     .name = "limit",
-    .usage = "[options] [TORRENT…]",
+    .usage = "[options] [TORRENT… | all]",
     .summary = "limit the rates of the daemon or of a torrent",
     .details =
-        "Sets the limits of torrents, or without TORRENT the one that all of them share, and\n"
-        "tells what they are now. A torrent keeps to its own and to the shared one, and its own\n"
-        "is remembered; the shared one is, when the daemon is started again, as spratd.conf says.",
+        "Sets the rate limits of torrents, or without TORRENT the limits that all torrents "
+        "share, and prints them. If no rate is given, it only prints them. A torrent keeps "
+        "its own limits and the shared ones. Its own limits stay in effect when the daemon is "
+        "restarted; the shared ones are then again those of spratd.conf. Name a torrent by "
+        "its v1 or v2 info-hash, by the first digits of it (six or more), or by its name. "
+        "'all' means every torrent of the daemon.",
     .example = "  sprat limit --up 2M --down none\n  sprat limit --up 100K debian-12.iso",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

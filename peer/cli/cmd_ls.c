@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/options.h"
+#include "common/base/printable.h"
 #include "peer/cli/client.h"
 #include "peer/cli/command.h"
 #include "peer/cli/screen.h"
@@ -25,7 +27,12 @@ static const struct table_column columns[] = {
     {"PEERS", true, false, 4}, {"RATIO", true, false, 6}, {"STATE", false, false, 0},
 };
 
-enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), ID_DIGITS = 8, WHY_INDENT = ID_DIGITS + 2 };
+enum {
+    COLUMNS = sizeof(columns) / sizeof(columns[0]),
+    ID_DIGITS = 8,
+    WHY_INDENT = ID_DIGITS + 2,
+    WHY_INDENT_NARROW = 2,
+};
 
 /* The texts of one torrent; the name is not copied. */
 struct row {
@@ -77,7 +84,10 @@ is_stuck(const json_t *t)
 static void
 print_lines(const char *table, const json_t *list, unsigned width)
 {
-    char why[WHY_SENTENCE_MAX], line[4 * WHY_SENTENCE_MAX];
+    /* Below the name, where the table has room for the column of ids. */
+    int indent = strncmp(table, columns[0].title, strlen(columns[0].title)) == 0 ? WHY_INDENT
+                                                                               : WHY_INDENT_NARROW;
+    char why[WHY_SENTENCE_MAX], shown[PRINTABLE_CHAR_MAX * WHY_SENTENCE_MAX];
     const char *end;
 
     for (size_t i = 0; *table != '\0'; table = end + 1, i++) {
@@ -89,8 +99,8 @@ print_lines(const char *table, const json_t *list, unsigned width)
         printf("%.*s\n", (int)(end - table), table);
         if (t == NULL || !is_stuck(t) || client_why(t, why) == NULL)
             continue;
-        text_fit(line, sizeof(line), why, width > WHY_INDENT ? width - WHY_INDENT : 1);
-        printf("%*s%s\n", WHY_INDENT, "", line);
+        printf("%*s", indent, "");
+        options_print_text(stdout, printable(why, shown, sizeof(shown)), (unsigned)indent, width);
     }
 }
 
@@ -124,17 +134,12 @@ static int
 run(const struct cli_command *self, int argc, const char *const *argv)
 {
     struct client_options o;
-    struct errbuf eb;
-    json_t *list = NULL;
-    int status, fd = client_begin(self, argc, argv, &o, &status);
+    struct cli_args args;
+    int status, fd = client_begin(self, argc, argv, 0, 0, &args, &o);
 
     if (fd < 0)
-        return status;
-    if (client_call(fd, "torrent.list", NULL, &list, &eb) != 0)
-        status = cli_fail("%s", eb.text);
-    else
-        status = o.json ? client_print_json(list) : print_table(list);
-    json_decref(list);
+        return args.status;
+    status = client_show(fd, &o, "torrent.list", NULL, print_table);
     close(fd);
     return status;
 }
@@ -143,8 +148,9 @@ const struct cli_command cli_ls = {
     .name = "ls",
     .usage = "[options]",
     .summary = "list the daemon's torrents",
-    .details = "Lists all torrents of spratd with their progress and rates. A torrent that is\n"
-               "stuck has a second line that says why; 'sprat why' says more.",
+    .details =
+        "Lists all torrents of the daemon with their progress and rates. If a torrent waits "
+        "for something, the lines below it say why; 'sprat why' says more.",
     .example = "  sprat ls --json | jq '.[] | select(.state == \"error\") | .error'",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

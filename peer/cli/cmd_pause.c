@@ -14,7 +14,7 @@ static const struct option_spec options[] = {
 static int
 run(const struct cli_command *self, int argc, const char *const *argv)
 {
-    return client_for_each(self, argc, argv, "torrent.pause");
+    return client_for_each(self, argc, argv, "torrent.pause", NULL);
 }
 
 const struct cli_command cli_pause = {
@@ -22,8 +22,9 @@ const struct cli_command cli_pause = {
     .usage = "[options] TORRENT… | all",
     .summary = "stop the transfers of a torrent",
     .details =
-        "Stops all transfers of the torrents; the daemon remembers it. A torrent is named by its\n"
-        "info-hash (v1 or v2, at least 6 digits) or by its name, if only one has it.",
+        "Stops all transfers of the torrents. They stay paused when the daemon is restarted. "
+        "Name a torrent by its v1 or v2 info-hash, by the first digits of it (six or more), "
+        "or by its name. 'all' means every torrent of the daemon.",
     .example = "  sprat pause 4d753474429d81",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

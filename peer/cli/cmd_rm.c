@@ -3,7 +3,6 @@
  * sprat rm: tells spratd to forget torrents, and only when asked to, to delete their files.
  */
 #include <string.h>
-#include <unistd.h>
 
 #include "peer/cli/client.h"
 #include "peer/cli/command.h"
@@ -11,40 +10,22 @@
 enum { OPT_DATA = 1, OPT_YES };
 
 static const struct option_spec options[] = {
-    {OPT_DATA, 0, "data", NULL, "delete the downloaded files too"},
-    {OPT_YES, 0, "yes", NULL, "with 'all': remove every torrent"},
+    {OPT_DATA, 0, "data", NULL, "delete the files of the torrents too"},
+    {OPT_YES, 0, "yes", NULL, "with 'all': confirm the removal of every torrent"},
     CLIENT_SOCKET_ROW,
     CLIENT_JSON_ROW,
     CLI_HELP_ROW,
 };
 
 static int
-remove_one(int fd, const struct client_options *o, const char *torrent, bool data)
-{
-    struct errbuf eb;
-    json_t *result = NULL;
-    int status = CLI_OK;
-    json_t *params = json_pack("{s:s, s:b}", "torrent", torrent, "data", data);
-
-    if (client_call(fd, "torrent.remove", params, &result, &eb) != 0)
-        return cli_fail("%s", eb.text);
-    if (o->json)
-        status = client_print_json(result);
-    json_decref(result);
-    return status;
-}
-
-static int
 run(const struct cli_command *self, int argc, const char *const *argv)
 {
     struct client_options o = {.socket = NULL};
     struct cli_args args;
-    struct errbuf eb;
     const char *value;
-    json_t *torrents = NULL, *each;
     bool data = false, yes = false;
-    size_t i;
-    int id, got, fd, status = CLI_OK;
+    json_t *params;
+    int id, got, status;
 
     cli_args_init(&args, self, argc, argv);
     while ((got = cli_next(&args, &id, &value, 1, CLI_OPERANDS_MAX)) > 0) {
@@ -58,25 +39,20 @@ run(const struct cli_command *self, int argc, const char *const *argv)
         return args.status;
     if (args.operand_count == 1 && strcmp(args.operands[0], CLIENT_ALL) == 0 && !yes)
         return cli_usage(self, "'all' removes every torrent of the daemon: give --yes too");
-    fd = client_connect(&o, &eb);
-    if (fd < 0)
-        return cli_fail("%s", eb.text);
-    if (client_torrents(fd, &args, &torrents, &eb) != 0)
-        status = cli_fail("%s", eb.text);
-    json_array_foreach(torrents, i, each)
-        if (remove_one(fd, &o, json_string_value(each), data) != CLI_OK)
-            status = CLI_FAILED;
-    json_decref(torrents);
-    close(fd);
+    params = json_pack("{s:b}", "data", data);
+    status = client_show_each(&o, &args, "torrent.remove", params, NULL);
+    json_decref(params);
     return status;
 }
 
 const struct cli_command cli_rm = {
     .name = "rm",
-    .usage = "[--data] [options] TORRENT… | all",
+    .usage = "[options] TORRENT… | all",
     .summary = "remove a torrent from the daemon",
-    .details = "Stops torrents and forgets them. Their files stay, unless --data is given.\n"
-               "'all' is every torrent, and needs --yes.",
+    .details =
+        "Removes torrents from the daemon. Their files stay on disk, unless --data is given. "
+        "Name a torrent by its v1 or v2 info-hash, by the first digits of it (six or more), "
+        "or by its name. 'all' means every torrent of the daemon and needs --yes.",
     .example = "  sprat rm --data 4d753474429d81",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

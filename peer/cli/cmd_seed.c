@@ -26,12 +26,11 @@ enum { OPT_OUTPUT = 1, OPT_FORCE, OPT_SUPER_SEED };
 
 static const struct option_spec options[] = {
     {OPT_OUTPUT, 'o', "output", "FILE",
-     "with PATH alone: write the torrent file there, or to standard output for - (a file in the "
-     "state "
-     "directory)"},
-    {OPT_FORCE, 'f', "force", NULL, "with PATH alone: replace an output file that exists"},
+     "with PATH alone: write the torrent file here; '-' is standard output (default: a "
+     "file in the state directory)"},
+    {OPT_FORCE, 'f', "force", NULL, "with PATH alone: replace an existing torrent file"},
     {OPT_SUPER_SEED, 0, "super-seed", NULL,
-     "show each peer only what it shall fetch, until a copy is out"},
+     "offer each peer different pieces until one full copy is out (BEP 16)"},
     TRANSFER_ROWS,
     CLI_HELP_ROW,
 };
@@ -247,14 +246,13 @@ run(const struct cli_command *self, int argc, const char *const *argv)
 const struct cli_command cli_seed = {
     .name = "seed",
     .usage = "[options] FILE.torrent DIR | PATH",
-    .summary = "serve content that is there",
+    .summary = "seed content that is on disk",
     .details =
-        "Serves the content of FILE.torrent that lies in DIR, until stopped. With PATH "
-        "alone, makes\n"
-        "a hybrid torrent of it first, keeps it in a file, and prints the file's path. Data "
-        "that the\n"
-        "state does not vouch for is checked before. With '-o -', all but the torrent file is\n"
-        "printed to standard error.",
+        "Seeds the content of FILE.torrent in DIR until it is stopped. With PATH alone, "
+        "creates a hybrid torrent of PATH first, saves it in a file, and prints the path of "
+        "that file. Data that the state database does not list as verified is hashed first. "
+        "With '-o -', the torrent file goes to standard output and all other output to "
+        "standard error.",
     .example = "  sprat seed album.torrent ~/music\n"
                "  sprat seed -t http://tracker.example:6969/announce ~/music/album",
     .options = options,

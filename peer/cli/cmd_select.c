@@ -2,19 +2,16 @@
  *
  * sprat select: tells spratd which files of a torrent are wanted.
  */
-#include <stdio.h>
-#include <unistd.h>
-
 #include "peer/cli/client.h"
 #include "peer/cli/command.h"
 
 enum { OPT_ONLY = 1, OPT_WANT, OPT_SKIP, OPT_HIGH };
 
 static const struct option_spec options[] = {
-    {OPT_ONLY, 0, "only", "PATTERN", "want these files, or files of these folders, and no others"},
-    {OPT_WANT, 0, "want", "PATTERN", "want these too"},
-    {OPT_SKIP, 0, "skip", "PATTERN", "don't want these any more"},
-    {OPT_HIGH, 0, "high", "PATTERN", "want these, and before the others"},
+    {OPT_ONLY, 0, "only", "PATTERN", "fetch these files and no others"},
+    {OPT_WANT, 0, "want", "PATTERN", "fetch these files too"},
+    {OPT_SKIP, 0, "skip", "PATTERN", "do not fetch these files any more"},
+    {OPT_HIGH, 0, "high", "PATTERN", "fetch these files, before all others"},
     CLIENT_SOCKET_ROW,
     CLIENT_JSON_ROW,
     CLI_HELP_ROW,
@@ -22,40 +19,6 @@ static const struct option_spec options[] = {
 
 static const char *const keys[] = {
     [OPT_ONLY] = "only", [OPT_WANT] = "want", [OPT_SKIP] = "skip", [OPT_HIGH] = "high"};
-
-static void
-append(json_t *params, const char *key, const char *pattern)
-{
-    json_t *list = json_object_get(params, key);
-
-    if (list == NULL) {
-        list = json_array();
-        json_object_set_new(params, key, list);
-    }
-    json_array_append_new(list, json_string(pattern));
-}
-
-/* |params| is taken. */
-static int
-send_choice(const struct client_options *o, json_t *params, const char *torrent)
-{
-    struct errbuf eb;
-    json_t *result = NULL;
-    int status = CLI_OK, fd = client_connect(o, &eb);
-
-    if (fd < 0) {
-        json_decref(params);
-        return cli_fail("%s", eb.text);
-    }
-    json_object_set_new(params, "torrent", json_string(torrent));
-    if (client_call(fd, "torrent.select", params, &result, &eb) != 0)
-        status = cli_fail("%s", eb.text);
-    else if (o->json)
-        status = client_print_json(result);
-    json_decref(result);
-    close(fd);
-    return status;
-}
 
 static int
 run(const struct cli_command *self, int argc, const char *const *argv)
@@ -67,29 +30,32 @@ run(const struct cli_command *self, int argc, const char *const *argv)
     int id, got, status;
 
     cli_args_init(&args, self, argc, argv);
-    while ((got = cli_next(&args, &id, &value, 1, 1)) > 0) {
+    while ((got = cli_next(&args, &id, &value, 1, CLI_OPERANDS_MAX)) > 0) {
         if (id >= OPT_ONLY && id <= OPT_HIGH)
-            append(params, keys[id], value);
+            client_append(params, keys[id], value);
         client_option(&o, id, value);
     }
-    if (got == 0 && json_object_size(params) > 0)
-        return send_choice(&o, params, args.operands[0]);
-    status = got < 0 ? args.status
-                     : cli_usage(self, "say which files: --only, --want, --skip or --high");
+    if (got < 0)
+        status = args.status;
+    else if (json_object_size(params) == 0)
+        status = cli_usage(self, "say which files: --only, --want, --skip or --high");
+    else
+        status = client_show_each(&o, &args, "torrent.select", params, NULL);
     json_decref(params);
     return status;
 }
 
 const struct cli_command cli_select = {
     .name = "select",
-    .usage = "[options] TORRENT",
-    .summary = "choose the files of a torrent that are wanted",
+    .usage = "[options] TORRENT… | all",
+    .summary = "choose which files of a torrent to fetch",
     .details =
-        "Changes which files of a torrent are fetched, also while it runs. What is there of a "
-        "file\n"
-        "that is not wanted any more stays. A pattern is a path below the torrent's folder, or a\n"
-        "folder's, or a file's name, in which * and ? are wildcards. --only comes first, then\n"
-        "--want, --skip and --high; each may be given several times.",
+        "Changes which files of a torrent are fetched, also during the download. If a file is "
+        "not wanted any more, its data on disk stays. A pattern is the path of a file or a "
+        "folder below the torrent's folder, or the name of a file; * and ? are wildcards. The "
+        "options are applied in the order --only, --want, --skip, --high, and each may be "
+        "given several times. Name a torrent by its v1 or v2 info-hash, by the first digits "
+        "of it (six or more), or by its name. 'all' means every torrent of the daemon.",
     .example = "  sprat select album --skip '*.flac' --high cover.jpg",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

@@ -89,9 +89,10 @@ run(const struct cli_command *self, int argc, const char *const *argv)
 const struct cli_command cli_show = {
     .name = "show",
     .usage = "[options] FILE.torrent|MAGNET",
-    .summary = "tell what a torrent file or a magnet link holds",
-    .details = "Reads a torrent file ('-' is standard input) or a magnet link, checks it as every\n"
-               "other command does, and prints what it says.",
+    .summary = "print the contents of a torrent file or a magnet link",
+    .details =
+        "Reads a torrent file ('-' is standard input) or a magnet link, checks it as every "
+        "other command does, and prints its contents.",
     .example = "  sprat show --json album.torrent | jq .total_size",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

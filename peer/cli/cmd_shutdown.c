@@ -16,13 +16,14 @@ static int
 run(const struct cli_command *self, int argc, const char *const *argv)
 {
     struct client_options o;
+    struct cli_args args;
     struct errbuf eb;
     json_t *result = NULL;
     char rest[64];
-    int err, status, fd = client_begin(self, argc, argv, &o, &status);
+    int err, fd = client_begin(self, argc, argv, 0, 0, &args, &o);
 
     if (fd < 0)
-        return status;
+        return args.status;
     err = client_call(fd, "daemon.shutdown", NULL, &result, &eb);
     json_decref(result);
     /* It hangs up at its very end, after all is saved. */
@@ -35,8 +36,10 @@ run(const struct cli_command *self, int argc, const char *const *argv)
 const struct cli_command cli_shutdown = {
     .name = "shutdown",
     .usage = "[options]",
-    .summary = "end the daemon",
-    .details = "Ends spratd: it saves its state and tells the trackers. Returns when it is done.",
+    .summary = "stop the daemon",
+    .details =
+        "Stops spratd: it saves its state and tells the trackers. The command returns when "
+        "the daemon has ended.",
     .example = "  sprat shutdown --socket /run/user/1000/sprat/spratd.sock",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

@@ -17,7 +17,7 @@
 enum { OPT_QUIET = 1 };
 
 static const struct option_spec options[] = {
-    {OPT_QUIET, 'q', "quiet", NULL, "name only the files that are not right"},
+    {OPT_QUIET, 'q', "quiet", NULL, "print only files that are not complete"},
     CLI_HELP_ROW,
 };
 
@@ -158,9 +158,10 @@ const struct cli_command cli_verify = {
     .name = "verify",
     .usage = "[options] FILE.torrent DIR",
     .summary = "compare files with a torrent",
-    .details = "Hashes the content in DIR and says of each file whether it is right. DIR is the\n"
-               "directory that holds the torrent's file or directory; that directory itself will\n"
-               "do too. Exits with 0 only if everything is there and right.",
+    .details =
+        "Hashes the content in DIR and prints for each file whether it is complete. DIR is "
+        "the directory that contains the torrent's file or directory, or the torrent's "
+        "directory itself. The exit status is 0 only if all files are complete.",
     .example = "  sprat verify album.torrent ~/music",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

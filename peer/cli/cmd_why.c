@@ -161,7 +161,7 @@ say_limits(const json_t *r)
            up_limit > 0 ? text_rate(up_limit, up) : "none");
 }
 
-static void
+static int
 print_why(const json_t *r)
 {
     json_t *each;
@@ -177,34 +177,20 @@ print_why(const json_t *r)
     say_addresses(r);
     say_peers(r);
     say_limits(r);
+    return CLI_OK;
 }
 
 static int
 run(const struct cli_command *self, int argc, const char *const *argv)
 {
-    struct client_options o = {.socket = NULL};
+    struct client_options o;
     struct cli_args args;
-    struct errbuf eb;
-    const char *value;
-    json_t *result = NULL;
-    int id, got, fd, status = CLI_OK;
+    int status, fd = client_begin(self, argc, argv, 1, 1, &args, &o);
 
-    cli_args_init(&args, self, argc, argv);
-    while ((got = cli_next(&args, &id, &value, 1, 1)) > 0)
-        client_option(&o, id, value);
-    if (got < 0)
-        return args.status;
-    fd = client_connect(&o, &eb);
     if (fd < 0)
-        return cli_fail("%s", eb.text);
-    if (client_call(fd, "torrent.why", json_pack("{s:s}", "torrent", args.operands[0]), &result,
-                    &eb) != 0)
-        status = cli_fail("%s", eb.text);
-    else if (o.json)
-        status = client_print_json(result);
-    else
-        print_why(result);
-    json_decref(result);
+        return args.status;
+    status = client_show(fd, &o, "torrent.why", json_pack("{s:s}", "torrent", args.operands[0]),
+                         print_why);
     close(fd);
     return status;
 }
@@ -212,11 +198,13 @@ run(const struct cli_command *self, int argc, const char *const *argv)
 const struct cli_command cli_why = {
     .name = "why",
     .usage = "[options] TORRENT",
-    .summary = "say why a torrent of the daemon moves no data",
+    .summary = "say why a torrent transfers no data",
     .details =
-        "Says why nothing moves and what happens next: the reasons, the most telling one first,\n"
-        "then every tracker with its next try, every address that was tried with what came of\n"
-        "it, what the connected peers have of what is missing, and limits.",
+        "Says why a torrent transfers no data and what happens next: the reasons, the most "
+        "important one first; every tracker with its next announce; every address that was "
+        "tried, with the result; what the connected peers have of the missing pieces; and the "
+        "limits. Name a torrent by its v1 or v2 info-hash, by the first digits of it (six or "
+        "more), or by its name.",
     .example = "  sprat why debian-12.iso",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

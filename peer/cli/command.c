@@ -7,8 +7,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
+#include "peer/cli/complaint.h"
+#include "peer/cli/screen.h"
+
+enum { HELP_WIDTH = 80 };
 
 static const struct cli_command *const commands[] = {
 #define X(name) &cli_##name,
@@ -103,46 +108,42 @@ cli_list_add(struct cli_list *l, const char *option, const char *value, struct e
     return 0;
 }
 
-/* Formats into |eb|, which makes the text safe for a terminal. */
-static void __attribute__((format(printf, 2, 0)))
-format(struct errbuf *eb, const char *fmt, va_list ap)
-{
-    char text[ERRBUF_SIZE];
-
-    vsnprintf(text, sizeof(text), fmt, ap);
-    errbuf_set(eb, 0, "%s", text);
-}
-
 int
 cli_usage(const struct cli_command *c, const char *fmt, ...)
 {
-    struct errbuf eb;
+    char text[ERRBUF_SIZE];
     va_list ap;
 
     va_start(ap, fmt);
-    format(&eb, fmt, ap);
+    vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    fprintf(stderr, "sprat %s: %s (see 'sprat %s --help')\n", c->name, eb.text, c->name);
+    complaint_usage(c->name, CLI_USAGE, text);
     return CLI_USAGE;
 }
 
 int
 cli_fail(const char *fmt, ...)
 {
-    struct errbuf eb;
+    char text[ERRBUF_SIZE];
     va_list ap;
 
     va_start(ap, fmt);
-    format(&eb, fmt, ap);
+    vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    fprintf(stderr, "sprat: %s\n", eb.text);
+    complaint_error(CLI_FAILED, text);
     return CLI_FAILED;
 }
 
 void
 cli_help(const struct cli_command *c)
 {
-    printf("usage: sprat %s %s\n\n%s\n\noptions:\n", c->name, c->usage, c->details);
-    options_print(stdout, c->options, c->option_count, 80);
+    unsigned width = HELP_WIDTH;
+
+    if (isatty(STDOUT_FILENO) && screen_columns() < width)
+        width = screen_columns();
+    printf("usage: sprat %s %s\n\n", c->name, c->usage);
+    options_print_text(stdout, c->details, 0, width);
+    printf("\noptions:\n");
+    options_print(stdout, c->options, c->option_count, width);
     printf("\nexample:\n%s\n", c->example);
 }

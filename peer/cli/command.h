@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * What a subcommand of sprat is, and what all of them share: exit statuses, reading of arguments,
- * and the one line that says what went wrong.
+ * and the line that says what went wrong.
  */
 #ifndef PEER_CLI_COMMAND_H
 #define PEER_CLI_COMMAND_H
@@ -30,7 +30,7 @@ struct cli_command {
     const char *name;
     const char *usage;   /* what follows the name: "[options] PATH" */
     const char *summary; /* a phrase for the list of commands */
-    const char *details; /* lines for its --help */
+    const char *details; /* sentences for its --help, which wraps them */
     const char *example; /* lines, each with two blanks before it */
     const struct option_spec *options;
     size_t option_count;
@@ -99,11 +99,11 @@ struct cli_list {
 /* SPRAT_E_LIMIT and a sentence if it is full. */
 int cli_list_add(struct cli_list *l, const char *option, const char *value, struct errbuf *eb);
 
-/* Prints "sprat COMMAND: SENTENCE (see …)" and returns CLI_USAGE. */
+/* Prints a line about wrong usage, as complaint.h says, and returns CLI_USAGE. */
 int cli_usage(const struct cli_command *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Prints "sprat: SENTENCE" and returns CLI_FAILED. */
+/* Prints a line about an error, as complaint.h says, and returns CLI_FAILED. */
 int cli_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints the --help of one. */

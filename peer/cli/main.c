@@ -12,6 +12,7 @@
 #include "common/base/suggest.h"
 #include "config.h"
 #include "peer/cli/command.h"
+#include "peer/cli/complaint.h"
 #include "peer/cli/completing.h"
 
 enum { COMMANDS_MAX = 64 };
@@ -37,6 +38,13 @@ print_help(void)
 }
 
 static int
+wrong_usage(const char *message)
+{
+    complaint_usage(NULL, CLI_USAGE, message);
+    return CLI_USAGE;
+}
+
+static int
 unknown_command(const char *name)
 {
     const char *names[COMMANDS_MAX], *near;
@@ -51,8 +59,7 @@ unknown_command(const char *name)
         errbuf_set(&eb, 0, "unknown command '%s'; did you mean '%s'?", name, near);
     else
         errbuf_set(&eb, 0, "unknown command '%s'", name);
-    fprintf(stderr, "sprat: %s (see 'sprat --help')\n", eb.text);
-    return CLI_USAGE;
+    return wrong_usage(eb.text);
 }
 
 /* What stands before the subcommand; "help COMMAND" is the same as "COMMAND --help". */
@@ -61,10 +68,8 @@ run(int argc, const char *const *argv)
 {
     const struct cli_command *c;
 
-    if (argc < 2) {
-        fprintf(stderr, "sprat: a command is missing (see 'sprat --help')\n");
-        return CLI_USAGE;
-    }
+    if (argc < 2)
+        return wrong_usage("a command is missing");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         (strcmp(argv[1], "help") == 0 && argc == 2)) {
         print_help();
@@ -78,10 +83,8 @@ run(int argc, const char *const *argv)
         completing_print(argc - 2, argv + 2);
         return CLI_OK;
     }
-    if (argv[1][0] == '-') {
-        fprintf(stderr, "sprat: a command must come first (see 'sprat --help')\n");
-        return CLI_USAGE;
-    }
+    if (argv[1][0] == '-')
+        return wrong_usage("a command must come first");
     if (strcmp(argv[1], "help") == 0) {
         c = cli_find_command(argv[2]);
         if (c == NULL)
@@ -100,10 +103,11 @@ main(int argc, char **argv)
 
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN); /* a reader that left is an error of write(), not our death */
+    complaint_begin(argc, (const char *const *)argv);
     status = run(argc, (const char *const *)argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         if (errno != EPIPE)
-            fprintf(stderr, "sprat: standard output: %s\n", strerror(errno));
+            cli_fail("can't write to standard output: %s", strerror(errno));
         if (status == CLI_OK)
             status = CLI_FAILED;
     }

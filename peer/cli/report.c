@@ -10,6 +10,7 @@
 #include "common/rpc/jsontext.h"
 #include "common/sys/addr.h"
 #include "common/sys/clock.h"
+#include "peer/cli/command.h"
 #include "peer/cli/describe.h"
 #include "peer/cli/text.h"
 #include "peer/store/lookalike.h"
@@ -122,11 +123,30 @@ report_checked(struct report *r, const struct torrent *t, const struct torrent_s
     if (!seed_only || w->pieces_have == w->pieces_total)
         return;
     say_missing(r, t);
-    if (w->pieces_have == 0)
-        screen_warn(r->screen, "%s: none of it is in %s", r->name, torrent_save_dir(t));
-    else
+    if (w->pieces_have > 0)
         screen_warn(r->screen, "%s: seeding the %u of %u pieces that are there", r->name,
                     w->pieces_have, w->pieces_total);
+}
+
+/* An error that ends the run: an event, and a line of standard error. */
+static void
+fail(struct report *r, int status, int err, const char *text)
+{
+    screen_event(r->screen, "error",
+                 json_pack("{s:o, s:b, s:i}", "message", json_text(text), "fatal", true, "code",
+                           err),
+                 now(r));
+    screen_fail(r->screen, status, "%s", text);
+}
+
+void
+report_nothing_there(struct report *r, const struct torrent *t)
+{
+    char text[ERRBUF_SIZE];
+
+    snprintf(text, sizeof(text), "%s: no part of its content is in %s", r->name,
+             torrent_save_dir(t));
+    fail(r, CLI_FAILED, SPRAT_E_NOENT, text);
 }
 
 /* Numbers of which a change makes a progress event worth while. */
@@ -301,7 +321,7 @@ report_gave_up(struct report *r, uint64_t seconds)
                            "code", SPRAT_E_TIMEOUT, "why",
                            r->why.known ? why_code_name(r->why.now.code) : ""),
                  now(r));
-    screen_warn(r->screen, "%s: %s", r->name, text);
+    screen_fail(r->screen, CLI_GAVE_UP, "%s: %s", r->name, text);
 }
 
 void
@@ -341,17 +361,35 @@ event_with_message(struct report *r, const char *event, const struct torrent_eve
     screen_event(r->screen, event, json_pack("{s:s}", "message", ev->message), now(r));
 }
 
+/* Seconds until a failed torrent is tried again; -1 for never. */
+static int64_t
+next_try(const struct torrent *t)
+{
+    struct torrent_status st;
+    struct torrent_reasons reasons;
+
+    torrent_get_status(t, &st);
+    torrent_get_reasons(t, &st, &reasons);
+    return reasons.all[0].next_s;
+}
+
 void
 report_error(struct report *r, const struct torrent *t, const struct torrent_event *ev, bool fatal)
 {
-    json_t *o =
-        json_pack("{s:s, s:b, s:i}", "message", ev->message, "fatal", fatal, "code", ev->err);
+    const char *message = ev->message[0] != '\0' ? ev->message : sprat_strerror(ev->err);
+    char retry[WHY_NUMBER_MAX], next[64] = "";
+    int64_t next_s = next_try(t);
 
-    (void)t;
-    screen_event(r->screen, "error", o, now(r));
-    screen_warn(r->screen, "%s: %s%s", r->name,
-                ev->message[0] != '\0' ? ev->message : sprat_strerror(ev->err),
-                fatal ? "" : " (paused; it goes on when that is mended)");
+    screen_event(r->screen, "error",
+                 json_pack("{s:o, s:b, s:i}", "message", json_text(message), "fatal", fatal, "code",
+                           ev->err),
+                 now(r));
+    if (next_s >= 0)
+        snprintf(next, sizeof(next), "; next try in %s", why_duration(next_s, retry));
+    if (fatal)
+        screen_fail(r->screen, CLI_FAILED, "%s: %s", r->name, message);
+    else
+        screen_warn(r->screen, "%s: %s (paused%s)", r->name, message, next);
     screen_hurry(r->screen);
 }
 
@@ -416,11 +454,7 @@ report_stopped(struct report *r, const struct torrent *t)
 void
 report_failure(struct report *r, int err, const struct errbuf *eb)
 {
-    const char *why = eb->text[0] != '\0' ? eb->text : sprat_strerror(err);
-
-    screen_event(r->screen, "error",
-                 json_pack("{s:s, s:b, s:i}", "message", why, "fatal", true, "code", err), now(r));
-    screen_warn(r->screen, "%s", why);
+    fail(r, CLI_FAILED, err, eb->text[0] != '\0' ? eb->text : sprat_strerror(err));
 }
 
 void

@@ -48,8 +48,10 @@ void report_ready(struct report *r, const struct session *s, const struct torren
 /* |note| is a sentence worth showing, or "". */
 void report_checked(struct report *r, const struct torrent *t, const struct torrent_status *st,
                     const char *note, bool seed_only);
+/* The run ends, because a seed found no piece of the torrent. */
+void report_nothing_there(struct report *r, const struct torrent *t);
 void report_progress(struct report *r, const struct torrent *t);
-/* It ends, since nothing was fetched, or given, for |seconds|. */
+/* The run ends, because nothing was received, or by a seed sent, for |seconds|. */
 void report_gave_up(struct report *r, uint64_t seconds);
 void report_complete(struct report *r, const struct torrent *t);
 void report_error(struct report *r, const struct torrent *t, const struct torrent_event *ev,
@@ -60,7 +62,7 @@ void report_warning(struct report *r, const struct torrent *t, const struct torr
 void report_stopping(struct report *r);
 /* Totals; printed once, whoever says so first. */
 void report_stopped(struct report *r, const struct torrent *t);
-/* It could not even begin. */
+/* The run could not begin. */
 void report_failure(struct report *r, int err, const struct errbuf *eb);
 
 /* A sink for struct log. */

@@ -17,6 +17,7 @@
 #include "common/base/err.h"
 #include "common/base/parse.h"
 #include "common/base/printable.h"
+#include "peer/cli/complaint.h"
 
 #define ERASE_LINE "\r\033[K"
 #define WRAP_OFF   "\033[?7l"
@@ -133,15 +134,26 @@ void
 screen_warn(struct screen *s, const char *fmt, ...)
 {
     char text[ERRBUF_SIZE];
-    struct errbuf eb;
     va_list ap;
 
     screen_clear(s);
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    errbuf_set(&eb, 0, "%s", text); /* which makes it safe for a terminal */
-    fprintf(stderr, "sprat: %s\n", eb.text);
+    complaint_warning(text);
+}
+
+void
+screen_fail(struct screen *s, int status, const char *fmt, ...)
+{
+    char text[ERRBUF_SIZE];
+    va_list ap;
+
+    screen_clear(s);
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    complaint_error(status, text);
 }
 
 void

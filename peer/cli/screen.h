@@ -46,8 +46,11 @@ void screen_clear(struct screen *s);
 /* One line that stays. Not in JSON mode. */
 void screen_say(struct screen *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* One line "sprat: …" to stderr, the progress line being out of its way. In every mode. */
+/* One line to standard error, in every mode: a warning, or the error that makes the program end
+ * with |status|. The progress line is erased first. */
 void screen_warn(struct screen *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void screen_fail(struct screen *s, int status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* One JSON event: |members| (its reference is taken; may be NULL when memory was out) with `event`
  * and `time` put before. No effect in other modes. */

@@ -180,8 +180,10 @@ on_checked(struct transfer *t, const struct torrent_event *ev)
 
     torrent_get_status(t->torrent, &st);
     report_checked(&t->report, t->torrent, &st, ev->message, t->seed_only);
-    if (t->seed_only && !t->checked && st.swarm.pieces_have == 0 && st.total_size > 0)
+    if (t->seed_only && !t->checked && st.swarm.pieces_have == 0 && st.total_size > 0) {
+        report_nothing_there(&t->report, t->torrent);
         stop(t, CLI_FAILED);
+    }
     t->checked = true;
 }
 

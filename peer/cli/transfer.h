@@ -28,27 +28,30 @@ enum {
 };
 
 #define TRANSFER_ROWS                                                                              \
-    {TRANSFER_OPT_TRACKER, 't', "tracker", "URL",                                                  \
-     "announce to this tracker beside those of the torrent; repeatable"},                          \
+    {TRANSFER_OPT_TRACKER, 't', "tracker", "URL", "announce to this tracker too; repeatable"},     \
         {TRANSFER_OPT_LISTEN, 0, "listen", "ADDR:PORT",                                            \
-         "take connections there (every address, port 6881 or the next free one); repeatable"},    \
+         "accept connections at this address (default: every address, port 6881 or the next "      \
+         "free one); repeatable"},                                                                 \
         {TRANSFER_OPT_UP_LIMIT, 0, "up-limit", "RATE",                                             \
-         "send at most that many bytes a second, as in 500K or 2M (no limit)"},                    \
+         "upload at most this many bytes per second, as in 500K or 2M (default: no limit)"},       \
         {TRANSFER_OPT_DOWN_LIMIT, 0, "down-limit", "RATE",                                         \
-         "receive at most that many bytes a second (no limit)"},                                   \
+         "download at most this many bytes per second (default: no limit)"},                       \
         {TRANSFER_OPT_MAX_PEERS, 0, "max-peers", "COUNT",                                          \
-         "be connected to at most that many peers (200)"},                                         \
-        {TRANSFER_OPT_NO_PEX, 0, "no-pex", NULL, "don't exchange peers with other peers"},         \
+         "connect to at most this many peers (default: 200)"},                                     \
+        {TRANSFER_OPT_NO_PEX, 0, "no-pex", NULL,                                                   \
+         "do not exchange peer addresses with other peers"},                                       \
         {TRANSFER_OPT_CA, 0, "ca", "FILE",                                                         \
-         "trust HTTPS trackers by the authorities in this PEM file too ($SSL_CERT_FILE)"},         \
+         "also trust the certificate authorities in this PEM file for HTTPS trackers "             \
+         "(default: $SSL_CERT_FILE)"},                                                             \
         {TRANSFER_OPT_STATE_DIR, 0, "state-dir", "DIR",                                            \
-         "keep state there ($XDG_STATE_HOME/sprat or ~/.local/state/sprat)"},                      \
+         "keep the state in DIR (default: $XDG_STATE_HOME/sprat or ~/.local/state/sprat)"},        \
         {TRANSFER_OPT_CHECK, 0, "check", NULL,                                                     \
-         "hash the data on disk again, whatever the state says"},                                  \
+         "hash all data on disk, also pieces that the state database lists as verified"},          \
         {TRANSFER_OPT_GIVE_UP, 0, "give-up-after", "TIME",                                         \
-         "end with status 4 after that long without progress, as in 90s, 10m or 2h (never)"},      \
+         "end with status 4 after this time without progress, as in 90s, 10m or 2h (default: "     \
+         "never)"},                                                                                \
     {                                                                                              \
-        TRANSFER_OPT_JSON, 0, "json", NULL, "print events, one JSON object a line"                 \
+        TRANSFER_OPT_JSON, 0, "json", NULL, "print events, one JSON object per line"               \
     }
 
 struct transfer_options {

@@ -10,6 +10,7 @@
 
 #include "common/base/hex.h"
 #include "common/rpc/base64.h"
+#include "common/rpc/jsontext.h"
 #include "common/sys/clock.h"
 #include "common/sys/file.h"
 #include "common/sys/paths.h"
@@ -259,21 +260,29 @@ check_place(const struct torrent_add *add, struct errbuf *eb)
     return err;
 }
 
+/* Sets the limits that params name; |st| has both afterwards. */
+static int
+set_limits(struct torrent *t, const json_t *params, struct torrent_status *st, struct errbuf *eb)
+{
+    int err;
+
+    torrent_get_status(t, st);
+    err = get_limits(params, &st->up_limit, &st->down_limit, eb);
+    if (err == 0)
+        torrent_set_limits(t, st->up_limit, st->down_limit);
+    return err;
+}
+
 /* What of a second torrent.add counts: its limits. */
 static int
 merge_known(struct torrent *t, void *errand, struct errbuf *eb)
 {
     struct errand *e = errand;
     struct torrent_status st;
-    int err;
+    int err = set_limits(t, e->params, &st, eb);
 
-    torrent_get_status(t, &st);
-    err = get_limits(e->params, &st.up_limit, &st.down_limit, eb);
     if (err != 0)
         return err;
-    if (json_object_get(e->params, "up_limit") != NULL ||
-        json_object_get(e->params, "down_limit") != NULL)
-        torrent_set_limits(t, st.up_limit, st.down_limit);
     e->result = render_torrent(t);
     json_object_set_new(e->result, "already", json_true());
     return 0;
@@ -527,15 +536,12 @@ limit_it(struct torrent *t, void *errand, struct errbuf *eb)
 {
     struct errand *e = errand;
     struct torrent_status st;
-    int err;
+    int err = set_limits(t, e->params, &st, eb);
 
-    torrent_get_status(t, &st);
-    err = get_limits(e->params, &st.up_limit, &st.down_limit, eb);
     if (err != 0)
         return err;
-    torrent_set_limits(t, st.up_limit, st.down_limit);
-    e->result = json_pack("{s:I, s:I}", "up_limit", (json_int_t)st.up_limit, "down_limit",
-                          (json_int_t)st.down_limit);
+    e->result = json_pack("{s:o, s:I, s:I}", "name", json_text(torrent_name(t)), "up_limit",
+                          (json_int_t)st.up_limit, "down_limit", (json_int_t)st.down_limit);
     return e->result != NULL ? 0 : SPRAT_E_NOMEM;
 }
 

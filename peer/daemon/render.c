@@ -98,27 +98,48 @@ source_name(unsigned sources)
     return (sources & PEER_FROM_STATE) != 0 ? "state" : "incoming";
 }
 
+static void
+put_bool(json_t *o, const char *key, bool v)
+{
+    json_object_set_new(o, key, json_boolean(v));
+}
+
+/* What torrent.info and torrent.why both tell of a peer. */
+static json_t *
+render_peer(const struct swarm_peer_stats *p)
+{
+    char addr[ADDR_TEXT_MAX];
+    json_t *o = json_object();
+
+    json_object_set_new(o, "addr", json_string(addr_format(&p->addr, addr)));
+    json_object_set_new(o, "client", json_text(p->client));
+    put_bool(o, "am_choking", p->am_choking);
+    put_bool(o, "peer_choking", p->peer_choking);
+    put_bool(o, "peer_interested", p->peer_interested);
+    put_bool(o, "snubbed", p->snubbed);
+    put_int(o, "pieces_have", p->pieces_have);
+    return o;
+}
+
 static json_t *
 render_peers(const struct torrent *t)
 {
     json_t *all = json_array();
     struct swarm_peer_stats p;
-    char addr[ADDR_TEXT_MAX];
     uint32_t iter = 0;
 
     while (json_array_size(all) < RENDER_PEERS_MAX && torrent_next_peer(t, &iter, &p)) {
-        json_t *o = json_pack("{s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "addr",
-                              addr_format(&p.addr, addr), "client", json_text(p.client), "incoming",
-                              p.incoming, "v2", p.v2, "seed", p.is_seed, "snubbed", p.snubbed,
-                              "am_choking", p.am_choking, "am_interested", p.am_interested,
-                              "peer_choking", p.peer_choking, "peer_interested", p.peer_interested);
+        json_t *o = render_peer(&p);
 
+        put_bool(o, "incoming", p.incoming);
+        put_bool(o, "v2", p.v2);
+        put_bool(o, "seed", p.is_seed);
+        put_bool(o, "am_interested", p.am_interested);
         json_object_set_new(o, "source", json_string(source_name(p.sources)));
         put_int(o, "up", p.up);
         put_int(o, "down", p.down);
         put_int(o, "up_rate", p.up_rate);
         put_int(o, "down_rate", p.down_rate);
-        put_int(o, "pieces_have", p.pieces_have);
         json_array_append_new(all, o);
     }
     return all;
@@ -145,8 +166,6 @@ render_trackers(const struct torrent *t, struct mono now)
     struct announce_status st;
 
     for (uint32_t i = 0; torrent_tracker(t, i, &st); i++) {
-        int64_t wait_ms = st.next.us == INT64_MAX ? -1 : mono_diff_ms(st.next, now);
-
         o = json_pack(
             "{s:o, s:i, s:b, s:b, s:b, s:b, s:o, s:I, s:I, s:I, s:o}", "url", json_text(st.url),
             "tier", (int)st.tier, "supported", !st.unsupported, "asked", st.asked, "asking",
@@ -154,7 +173,7 @@ render_trackers(const struct torrent *t, struct mono now)
             json_text(st.message[0] == '\0' && st.err != 0 ? sprat_strerror(st.err) : st.message),
             "seeders", (json_int_t)st.seeders, "leechers", (json_int_t)st.leechers, "peers",
             (json_int_t)st.peers, "hashes", render_hashes(&st));
-        json_object_set_new(o, "next_s", wait_ms < 0 ? json_null() : json_integer(wait_ms / 1000));
+        put_wait(o, st.next, now);
         json_array_append_new(all, o);
     }
     return all;
@@ -246,16 +265,11 @@ render_why_peers(const struct torrent *t)
 {
     json_t *all = json_array();
     struct swarm_peer_stats p;
-    char addr[ADDR_TEXT_MAX];
     uint32_t iter = 0;
 
     while (json_array_size(all) < RENDER_WHY_PEERS_MAX && torrent_next_peer(t, &iter, &p)) {
-        json_t *o = json_pack("{s:s, s:o, s:b, s:b, s:b, s:b}", "addr", addr_format(&p.addr, addr),
-                              "client", json_text(p.client), "am_choking", p.am_choking,
-                              "peer_choking", p.peer_choking, "peer_interested", p.peer_interested,
-                              "snubbed", p.snubbed);
+        json_t *o = render_peer(&p);
 
-        put_int(o, "pieces_have", p.pieces_have);
         put_int(o, "pieces_useful", torrent_peer_useful(t, p.peer));
         put_int(o, "requests_out", p.requests_out);
         json_array_append_new(all, o);

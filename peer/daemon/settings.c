@@ -52,46 +52,56 @@ static_assert(OPT_END - OPT_KEYS <= SETTINGS_KEYS_MAX, "each key has its place i
 
 static const struct option_spec specs[] = {
     {OPT_CONFIG, 'c', "config", "FILE",
-     "read settings from FILE, or from none; the command line wins over it (the first that is "
-     "there of $XDG_CONFIG_HOME/sprat/spratd.conf, which is ~/.config/sprat/spratd.conf, "
-     "and " SPRAT_CONFIG_DIR "/spratd.conf)"},
+     "read settings from FILE; 'none' reads no file. Options override the file. (default: "
+     "$XDG_CONFIG_HOME/sprat/spratd.conf or ~/.config/sprat/spratd.conf, else " SPRAT_CONFIG_DIR
+     "/spratd.conf)"},
     {OPT_FOREGROUND, 0, "foreground", NULL, "stay in the foreground and log to standard error"},
     {OPT_STATE_DIR, 0, "state-dir", "DIR",
-     "keep state there ($XDG_STATE_HOME/sprat or ~/.local/state/sprat)"},
+     "keep the state in DIR (default: $XDG_STATE_HOME/sprat or ~/.local/state/sprat)"},
     {OPT_SOCKET, 0, "socket", "PATH",
-     "be controlled over this Unix socket ($XDG_RUNTIME_DIR/sprat/spratd.sock)"},
+     "Unix socket for commands (default: $XDG_RUNTIME_DIR/sprat/spratd.sock)"},
     {OPT_SOCKET_GROUP, 0, "socket-group", "GROUP",
-     "let members of this group control it too: they can read and write whatever it can (nobody)"},
+     "let members of this group use the socket too; they can then read and write all "
+     "files that the daemon can (default: no group)"},
     {OPT_SAVE_DIR, 0, "save-dir", "DIR",
-     "where torrents go that are added without a directory (the client's current one; "
-     "$STATE_DIRECTORY/downloads for a system service)"},
+     "where torrents are saved that are added without a directory (default: the client's "
+     "current directory; $STATE_DIRECTORY/downloads for a system service)"},
     {OPT_COMPLETED_DIR, 0, "completed-dir", "DIR",
-     "move torrents there that were fetched without saying where to (they stay)"},
+     "move torrents here when their download is complete, unless another directory was "
+     "given (default: they stay)"},
     {OPT_ALLOCATE, 0, "allocate", "sparse|full",
-     "full: take room on the disk for all of a torrent before it is fetched (sparse)"},
+     "full: reserve disk space for all wanted files of a torrent before its download "
+     "starts (default: sparse)"},
     {OPT_LISTEN, 0, "listen", "ADDR:PORT",
-     "take connections of peers there (every address, port 6881 or the next free one); repeatable"},
+     "accept connections at this address (default: every address, port 6881 or the next "
+     "free one); repeatable"},
     {OPT_UP_LIMIT, 0, "up-limit", "RATE",
-     "send at most that many bytes a second, all torrents together, as in 500K or 2M (no limit)"},
+     "upload at most this many bytes per second, all torrents together, as in 500K or 2M "
+     "(default: no limit)"},
     {OPT_DOWN_LIMIT, 0, "down-limit", "RATE",
-     "receive at most that many bytes a second, all torrents together (no limit)"},
+     "download at most this many bytes per second, all torrents together (default: no "
+     "limit)"},
     {OPT_LOOPS, 0, "loops", "COUNT",
-     "serve torrents from that many threads, each torrent from one (one per processor)"},
+     "number of threads that serve torrents, each torrent by one of them (default: one "
+     "per processor)"},
     {OPT_MAX_PEERS, 0, "max-peers", "COUNT",
-     "be connected to at most that many peers of a torrent (200)"},
+     "connect to at most this many peers per torrent (default: 200)"},
     {OPT_MAX_CONNECTIONS, 0, "max-connections", "COUNT",
-     "be connected to at most that many peers, all torrents together (4000)"},
+     "connect to at most this many peers, all torrents together (default: 4000)"},
     {OPT_REST_AFTER, 0, "rest-after", "SECONDS",
-     "put a complete torrent to rest that has had no peer for so long: it is announced and found, "
-     "and takes little memory (30)"},
+     "free the memory of a complete torrent when no peer has been connected for this "
+     "long; it is still announced and seeded (default: 30)"},
     {OPT_PEX, 0, "pex", "yes|no",
-     "exchange peers with other peers, but for private torrents (yes)"},
+     "exchange peer addresses with other peers, except in private torrents (default: "
+     "yes)"},
     {OPT_CA, 0, "ca", "FILE",
-     "trust HTTPS trackers by the authorities in this PEM file too ($SSL_CERT_FILE)"},
+     "also trust the certificate authorities in this PEM file for HTTPS trackers "
+     "(default: $SSL_CERT_FILE)"},
     {OPT_SEED, 0, "seed", "none|forever|RATIO",
-     "how long complete torrents are seeded that are added without saying so (forever)"},
+     "how long to seed complete torrents that are added without --seed (default: "
+     "forever)"},
     {OPT_LOG_LEVEL, 0, "log-level", "error|warning|info|debug",
-     "how much is logged: messages of this level and graver ones (info)"},
+     "log messages of this level and of more severe levels (default: info)"},
     {OPT_HELP, 'h', "help", NULL, "print this help"},
     {OPT_VERSION, 'V', "version", NULL, "print the version"},
 };
@@ -101,12 +111,13 @@ enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };
 void
 settings_print_help(void)
 {
-    printf("usage: spratd [-c FILE] [--foreground] [--state-dir DIR] [--socket PATH] [options]\n\n"
-           "Shares and fetches many torrents in the background. sprat add, ls, info, pause, "
-           "resume,\n"
-           "limit, rm and shutdown talk to it.\n\noptions:\n");
+    printf("usage: spratd [options]\n\n"
+           "Downloads and seeds many torrents in the background. It is controlled with\n"
+           "sprat add, ls, why, info, pause, resume, limit, select, rm and shutdown.\n\n"
+           "options:\n");
     options_print(stdout, specs, SPEC_COUNT, 80);
-    printf("\nThe long options that take a value are the keys of FILE, as in: up-limit = 2M\n"
+    printf("\nEvery long option with a value, except --config, is also a key of FILE, as in:\n"
+           "up-limit = 2M\n"
            "\nexample:\n  spratd --listen 0.0.0.0:6881 --up-limit 2M --save-dir ~/downloads\n"
            "  sprat add debian-12.torrent\n  sprat ls\n");
 }

@@ -48,7 +48,51 @@ def every_command_has_help_with_an_example(t):
         assert f"\nexample:\n  sprat {name}" in text, text
         assert "help" in options_of(text), text
         assert our.sprat(t, "help", name, status=0).out == text
-        assert all(len(line) <= 100 for line in text.splitlines()), text
+        assert all(len(line) <= 80 for line in text.splitlines()[1:]), text
+
+
+@test
+def help_fits_the_terminal(t):
+    for columns in (40, 80):
+        for name in COMMANDS:
+            text, status = on_terminal(t, [our.SPRAT, name, "--help"], columns)
+            assert status == 0, text
+            text, example = text.split("\nexample:", 1)  # which is to be copied, and stays whole
+            # A single word may be longer than the column of descriptions.
+            wide = [line for line in text.splitlines()[1:] if columns_of(line) > columns and " " in line.strip()]
+            assert not wide and example, (name, columns, wide)
+
+
+@test
+def with_json_an_error_is_an_object(t):
+    """One rule for all commands: standard error has JSON lines, and standard output only results."""
+    nowhere = t.path("nowhere.sock")
+    good = our.create(t, content.write_file(t.path("data"), 300000))
+    os.mkdir(t.path("empty"))
+    quiet = ("--listen", f"{t.address()}:0", "--state-dir", t.path("s", "x")[:-2])
+    cases = [
+        (["ls", "--json", "--socket", nowhere], 1, "spratd is not running"),
+        (["pause", "x", "--socket", nowhere, "--json"], 1, "spratd is not running"),
+        (["limit", "--json", "--up", "fast"], 2, "fast"),
+        (["add", "--json"], 2, "too few arguments"),
+        (["info", "--jsn", "--json"], 2, "did you mean '--json'?"),
+        (["lss", "--json"], 2, "unknown command 'lss'"),
+        (["show", "--json", t.path("none.torrent")], 1, "No such file"),
+        (["show", "--json", "a\nb\033.torrent"], 1, "a\\nb\\x1b.torrent"),
+        (["get", "--json", t.path("none.torrent")], 1, "No such file"),
+        (["seed", "--json", *quiet, good, t.path("empty")], 1, t.path("empty")),
+        (["get", "--json", *quiet, "--give-up-after", "1s", "-o", t.path("out"), good], 4, "gave up after 1 s"),
+    ]
+    for argv, status, words in cases:
+        result = our.sprat(t, *argv, status=status)
+        lines = [json.loads(line) for line in result.err.splitlines()]
+        errors = [line["error"] for line in lines if "error" in line]
+        assert len(errors) == 1 and errors[0]["status"] == status and words in errors[0]["message"], str(result)
+        assert all(list(line) in (["error"], ["warning"]) for line in lines), str(result)
+        events = [json.loads(line) for line in result.out.splitlines()]
+        assert not events or any(e["event"] == "error" and e["fatal"] for e in events), str(result)
+    # Behind "--" it is the name of a file.
+    one_line(our.sprat(t, "show", "--", "--json", status=1), "--json")
 
 
 @test
@@ -333,7 +377,7 @@ def bad_torrent_files_are_named_with_the_cause(t):
         path = t.path(f"{name}.torrent")
         with open(path, "wb") as f:
             f.write(data)
-        for command in (["show"], ["show", "--json"], ["get", "-o", t.path("out")]):
+        for command in (["show"], ["get", "-o", t.path("out")]):
             one_line(our.sprat(t, *command, path, status=1), f"{name}.torrent")
         one_line(our.sprat(t, "verify", path, t.dir, status=1), f"{name}.torrent")
     assert not os.path.exists(t.path("out")), "nothing is made for a torrent that can't be read"

@@ -239,7 +239,7 @@ def bash_completes_what_is_typed(t):
     try_lines(shell)
     assert shell.typed("sprat get p" + TAB) == "sprat get p", "this is no torrent file"
     shown = shell.listed("sprat create --for" + 2 * TAB, "(replace")
-    assert "--format  (which clients" in shown and "--force  (replace" in shown, shown
+    assert "--format  (BitTorrent version" in shown and "--force  (replace" in shown, shown
     assert shell.typed("sprat create $(touch danger)" + TAB) == "sprat create $(touch danger)"
     assert not os.path.exists(t.path("folder", "danger")), "what is typed is not run"
 

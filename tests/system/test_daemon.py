@@ -25,6 +25,7 @@ import torrent as torrents
 from daemon import Daemon, one_line, read_all, seeded
 from process import Process, run
 from tap import test
+from terminal import columns_of, on_terminal
 
 
 @test
@@ -191,7 +192,7 @@ def a_torrent_has_limits_of_its_own(t):
     told = daemon.sprat("limit", "data", "--down", "2M").out
     assert told == "data: up 300.0 KiB/s, down 2.0 MiB/s\n", told
     told = daemon.sprat("limit", "--up", "1M", "--down", "none").out
-    assert told == "all together: up 1.0 MiB/s, down without limit\n", told
+    assert told == "all torrents together: up 1.0 MiB/s, down without limit\n", told
     assert limits(json.loads(daemon.sprat("limit", "--json").out)) == (1 << 20, 0)
     fetching = our.get(t, torrent, t.path("copy"), peers=[daemon.listening()])
     t.wait("some data", lambda: daemon.state("data")["uploaded"] > 300_000, 30)
@@ -203,6 +204,52 @@ def a_torrent_has_limits_of_its_own(t):
     daemon = Daemon(t)
     assert limits(daemon.state("data")) == (20 << 10, 2 << 20), daemon.state("data")
     assert limits(daemon.rpc("daemon.info")) == (0, 0), "those of all are the configuration's"
+
+
+@test
+def all_torrents_have_one_limit_or_selection(t):
+    daemon = Daemon(t)
+    for n in range(3):
+        tree = content.write_tree(t.path("origin", f"tree{n}"), {"a": 30000, "b.txt": 1000})
+        daemon.sprat("add", "--paused", "-o", t.path("out"), our.create(t, tree))
+    told = daemon.sprat("limit", "all", "--up", "3M").out
+    assert sorted(told.splitlines()) == [f"tree{n}: up 3.0 MiB/s, down without limit" for n in range(3)], told
+    assert [x["up_limit"] for x in daemon.listing()] == [3 << 20] * 3
+    assert daemon.rpc("daemon.info")["up_limit"] == 0, "the shared limit is another one"
+
+    def skipped(n):
+        return [f["path"] for f in daemon.rpc("torrent.info", torrent=f"tree{n}")["files"] if f["priority"] == "skip"]
+    daemon.sprat("select", "--skip", "*.txt", "tree0", "tree2")
+    assert [skipped(n) for n in range(3)] == [["tree0/b.txt"], [], ["tree2/b.txt"]]
+    daemon.sprat("select", "--only", "b.txt", "all")
+    assert [skipped(n) for n in range(3)] == [[f"tree{n}/a"] for n in range(3)]
+
+
+@test
+def one_of_several_that_fails(t):
+    """The others get what they were to get; with --json, each error is an object of its own."""
+    daemon = Daemon(t)
+    for n in range(2):
+        daemon.sprat("add", "--paused", "-o", t.path("out"), our.create(t, content.write_file(t.path(f"data{n}"), 9000)))
+    told = daemon.sprat("limit", "--json", "--up", "1M", "data0", "none", "data1", status=1)
+    assert json.loads(told.err)["error"]["status"] == 1 and "none" in told.err, str(told)
+    assert [x["up_limit"] for x in daemon.listing()] == [1 << 20] * 2
+    assert told.out.count('"up_limit": 1048576') == 2, str(told)
+
+
+@test
+def ls_says_all_of_why_on_a_narrow_terminal(t):
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", t.path("out"), our.create(t, content.write_file(t.path("origin", "a-long-name"), 100000)))
+    daemon.await_state("a-long-name", "downloading")
+    why = daemon.state("a-long-name")["why"]["text"]
+    for columns, indent in ((40, 2), (100, 10)):
+        text, status = on_terminal(t, [our.SPRAT, "ls", "--socket", daemon.socket], columns)
+        lines = text.splitlines()
+        assert status == 0 and all(columns_of(line) <= columns for line in lines), text
+        assert lines[0].startswith("NAME" if indent == 2 else "ID"), text
+        assert " ".join(" ".join(lines[2:]).split()) == why, text
+        assert len(why) > 50 and all(re.match(" {%d}[^ ]" % indent, line) for line in lines[2:]), text
 
 
 @test
@@ -735,7 +782,7 @@ def the_example_configuration_has_every_key(t):
         text = f.read()
     keys = set(re.findall(r"^#?([a-z-]+) = ", text, re.M))
     usage = run(t, [our.SPRATD, "--help"]).out
-    known = set(re.findall(r"^ +--([a-z-]+) (?:[A-Z]|none|yes|sparse)", usage, re.M))
+    known = set(re.findall(r"^ +--([a-z-]+) (?:[A-Z]|[a-z]+[|])", usage, re.M))
     assert keys == known, (keys, known)
     conf = t.path("spratd.conf")
     with open(conf, "w") as f:  # as it is, and with all that stands behind a `#`

@@ -142,7 +142,7 @@ def seed_of_nothing_is_an_error(t):
     os.mkdir(t.path("empty"))
     seeder = our.Peer(t, "seed", torrent, t.path("empty"))
     assert seeder.status() == 1, seeder.report()
-    assert "none of it is in" in seeder.stderr and t.path("empty") in seeder.stderr, seeder.stderr
+    assert "no part of its content is in" in seeder.stderr and t.path("empty") in seeder.stderr, seeder.stderr
     forgot = our.sprat(t, "seed", torrent, status=2)
     assert "name the directory of its content" in forgot.err, str(forgot)
 
