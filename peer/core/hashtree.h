@@ -72,6 +72,16 @@ int hashtree_on_hashes(struct hashtree *t, const struct wire_hash_request *req,
 int hashtree_serve(struct hashtree *t, const struct wire_hash_request *req,
                    const struct bitfield *have, struct buf *out, uint32_t *piece);
 
+/* What an answer to a hash request is, in bytes: |sent| of hashes, and |work| with those that it is
+ * made from. */
+struct hashtree_cost {
+    uint64_t sent, work;
+};
+
+/* False for a request that hashtree_serve() refuses whatever is had. */
+bool hashtree_cost(const struct hashtree *t, const struct wire_hash_request *req,
+                   struct hashtree_cost *cost);
+
 /* The piece layers that were not in the metainfo and are complete now, for storing: file |file|'s
  * layer, 32 × piece_count bytes, or NULL while it is not complete. */
 const uint8_t *hashtree_layer(const struct hashtree *t, size_t file);

@@ -237,6 +237,24 @@ fill(const struct serving *s, uint8_t *dst)
     return err;
 }
 
+bool
+hashtree_cost(const struct hashtree *t, const struct wire_hash_request *req,
+              struct hashtree_cost *cost)
+{
+    struct tree_spot tree;
+    uint64_t uncles, made_from;
+
+    if (!hashtree_find_root(t, req->root, &tree) || !is_sane(&tree, req))
+        return false;
+    uncles = hashtree_uncles(req);
+    made_from = req->length * work_of_node(&tree, req->base_layer) + uncles * CROWN;
+    if (req->base_layer < tree.piece_height)
+        made_from += (uint64_t)1 << tree.piece_height; /* uncles below a piece's hash: all of it */
+    cost->sent = (req->length + uncles) * HASH_LEN;
+    cost->work = cost->sent + made_from * HASH_LEN;
+    return true;
+}
+
 int
 hashtree_serve(struct hashtree *t, const struct wire_hash_request *req, const struct bitfield *have,
                struct buf *out, uint32_t *piece)

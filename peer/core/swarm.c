@@ -42,7 +42,10 @@ swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t se
     rate_tap_init(&s->load.up, cfg->up, now);
     rate_tap_set(&s->load.down, cfg->down_limit, now);
     rate_tap_set(&s->load.up, cfg->up_limit, now);
-    if (geometry_init(&s->geo, mi) != 0)
+    s->load.sites = cfg->sites;
+    if (cfg->sites == NULL)
+        s->load.sites = s->load.own_sites = sitebudget_new(1, (uint64_t[]){seed, ~seed});
+    if (s->load.sites == NULL || geometry_init(&s->geo, mi) != 0)
         goto fail;
     s->picker = picker_new(&s->geo, &s->rng);
     s->list = peerlist_new(&s->rng);
@@ -95,6 +98,7 @@ swarm_free(struct swarm *s)
     peerlist_free(s->list);
     picker_free(s->picker);
     geometry_fini(&s->geo);
+    sitebudget_free(s->load.own_sites);
     free(s);
 }
 

@@ -57,6 +57,11 @@ enum {
     SWARM_TURNOVER_PERMILLE = 40,   /* … so many of those that there may be, are closed for them */
     SWARM_NUMWANT_SEEDER = 50,      /* addresses that a seed asks a tracker for */
     SWARM_UNREQUESTED_MAX = 64,     /* blocks nobody asked for, before the peer is banned */
+    SWARM_TALK_RATE = 32 * 1024,    /* bytes a second of messages that move no block, of one peer */
+    SWARM_TALK_MOST = 1024 * 1024,  /* of them at once; and as many again as its pieces need, … */
+    SWARM_TALK_PIECE = 32,          /* … so many a piece. More is an offence. */
+    SWARM_TALK_MESSAGE = 16,        /* bytes that each message counts beside its own */
+    SWARM_TALK_JUNK = 8,            /* messages that nobody can use count so many times */
 };
 
 struct swarm_config {
@@ -72,6 +77,7 @@ struct swarm_config {
     bool no_pex;           /* no peer exchange; a private torrent never has it (BEP 27) */
     struct rate_bucket *up; /* may be shared by torrents; never NULL */
     struct rate_bucket *down;
+    struct sitebudget *sites; /* may be shared by the torrents of a loop; NULL: it has its own */
     uint64_t up_limit, down_limit; /* its own, as LIMITS */
     struct announcer *announcer; /* of this torrent, as it stands: taken if swarm_new() succeeds;
                                     NULL: one is made of the trackers */
@@ -293,6 +299,8 @@ struct swarm_stats {
     uint64_t bytes_partial;    /* stored and not verified */
     uint64_t uploaded, downloaded; /* payload bytes, this session */
     uint64_t wasted;           /* payload bytes that came for nothing: double or bad */
+    uint64_t up_overhead;      /* bytes of answers to hash requests; part of up_rate too */
+    uint64_t down_overhead;    /* bytes of messages that moved no block */
     uint64_t up_rate, down_rate;
     uint32_t peers_connected, peers_half_open, peers_known, seeds_connected;
     uint32_t hash_failures;

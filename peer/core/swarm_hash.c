@@ -10,7 +10,10 @@
 
 #include "common/base/err.h"
 
-enum { SUSPECT_RELUCTANCE = 1000 };
+enum {
+    SUSPECT_RELUCTANCE = 1000,
+    HASH_SMALL_MAX = (HASHTREE_ASK_MAX + 48) * SHA256_LEN, /* of a request as BEP 52 has it */
+};
 
 static bool
 same_request(const struct wire_hash_request *a, const struct wire_hash_request *b)
@@ -157,8 +160,10 @@ hash_on_hashes(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg
     bool leaves, was_complete = hashtree_complete(s->tree);
     int err;
 
-    if (i == HASH_ASKS_MAX)
-        return; /* BEP 52: an answer that nobody asked for is dropped */
+    if (i == HASH_ASKS_MAX) {
+        talk_junk(s, p, msg); /* BEP 52: an answer that nobody asked for is dropped */
+        return;
+    }
     leaves = p->hash.asks[i].leaves;
     err = hashtree_on_hashes(s->tree, &msg->hashes, msg->data, msg->len / SHA256_LEN, &piece);
     if (err != 0) {
@@ -223,6 +228,34 @@ send_reject(struct swarm *s, struct swarm_peer *p, const struct wire_hash_reques
     fx_send(s, p, WIRE_HASH_REJECT)->hashes = *req;
 }
 
+/* Whether |p|'s site may have an answer now, and the upload limit has a part left for it. Where
+ * there is a limit, one that would take longer than a second of it is refused, unless it has no
+ * more hashes than a request should ask for (BEP 52): blocks wait behind it. */
+static bool
+may_answer(struct swarm *s, const struct swarm_peer *p, const struct hashtree_cost *cost)
+{
+    uint64_t limit = rate_tap_limit(&s->load.up);
+    struct allowance_terms part = {.rate = limit / HASH_UP_SHARE + 1, .most = limit};
+
+    if (!sitebudget_fits(s->load.sites, SITEBUDGET_HASHES, &p->addr, cost->work, s->clock.now))
+        return false;
+    return limit == 0 || ((cost->sent <= limit || cost->sent <= HASH_SMALL_MAX) &&
+                          allowance_fits(&s->load.hashes_up, cost->sent, part, s->clock.now));
+}
+
+/* An answer to |p| leaves: it is paid for by |p|'s site and by the upload limit, whether |p| is
+ * choked or not. */
+static void
+pay_for_answer(struct swarm *s, const struct swarm_peer *p, const struct hashtree_cost *cost)
+{
+    sitebudget_charge(s->load.sites, SITEBUDGET_HASHES, &p->addr, cost->work);
+    if (rate_tap_limit(&s->load.up) > 0)
+        allowance_charge(&s->load.hashes_up, cost->sent);
+    rate_tap_charge(&s->load.up, cost->sent, s->clock.now);
+    s->totals.up_overhead += cost->sent;
+    rate_meter_add(&s->totals.up_meter, cost->sent, s->clock.now);
+}
+
 /* Answers one request, or returns SPRAT_E_AGAIN when leaves are being read for it. Those of piece
  * |unreadable| can't be. */
 static int
@@ -230,18 +263,23 @@ answer(struct swarm *s, struct swarm_peer *p, const struct wire_hash_request *re
        uint32_t unreadable)
 {
     struct wire_msg msg = {.type = WIRE_HASHES, .hashes = *req};
+    struct hashtree_cost cost;
     struct buf out;
     uint32_t piece;
     int err;
 
     buf_init(&out, (size_t)(HASHTREE_SERVE_MAX + 64) * SHA256_LEN);
-    err = hashtree_serve(s->tree, req, picker_bitfield(s->picker), &out, &piece);
-    if (err == SPRAT_E_AGAIN && (piece == unreadable || !piece_read_leaves(s, piece)))
+    err = hashtree_cost(s->tree, req, &cost) && may_answer(s, p, &cost)
+              ? hashtree_serve(s->tree, req, picker_bitfield(s->picker), &out, &piece)
+              : SPRAT_E_LIMIT;
+    if (err == SPRAT_E_AGAIN && (piece == unreadable || !piece_read_leaves_for(s, piece, p)))
         err = SPRAT_E_LIMIT;
-    if (err == 0)
+    if (err == 0) {
+        pay_for_answer(s, p, &cost);
         fx_send_buf(s, p, &msg, &out);
-    else if (err != SPRAT_E_AGAIN)
+    } else if (err != SPRAT_E_AGAIN) {
         send_reject(s, p, req);
+    }
     buf_fini(&out);
     return err == SPRAT_E_AGAIN ? SPRAT_E_AGAIN : 0;
 }

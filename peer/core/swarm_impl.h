@@ -7,6 +7,7 @@
  *   swarm_fx.c        the effect queue
  *   swarm_peer.c      peers come, talk and go
  *   swarm_room.c      who may stay, and who makes room
+ *   swarm_talk.c      what messages without blocks may cost
  *   swarm_pex.c       peers tell each other of others (BEP 11)
  *   swarm_download.c  interest, requests, blocks
  *   swarm_endgame.c   which block to ask for twice
@@ -22,6 +23,7 @@
 #include "common/crypto/sha.h"
 #include "common/ds/hashmap.h"
 #include "common/ds/list.h"
+#include "peer/core/allowance.h"
 #include "peer/core/choker.h"
 #include "peer/core/extmsg.h"
 #include "peer/core/fastset.h"
@@ -33,6 +35,7 @@
 #include "peer/core/pipeline.h"
 #include "peer/core/ratetap.h"
 #include "peer/core/reqlist.h"
+#include "peer/core/sitebudget.h"
 #include "peer/core/superseed.h"
 #include "peer/core/swarm.h"
 
@@ -48,6 +51,9 @@ enum {
     HASH_FORGIVE_MS = 30000,         /* after the last of them, then it may know what it did not */
     HASH_TIMEOUT_MS = 20000,
     LEAF_READS_MAX = 16,             /* pieces whose leaves are being read from disk */
+    LEAF_SERVES_MAX = 4,             /* of them, to answer hash requests of peers */
+    HASH_UP_SHARE = 4,               /* answers to hash requests may take this part of an upload
+                                        limit: one fourth */
     SUSPECTS_MAX = 64,               /* failed pieces whose blocks we remember */
     REJECT_PAUSE_MS = 1000,          /* times the rejects in a row, how long a peer is left alone */
     REJECT_PAUSES_MAX = 30,
@@ -134,6 +140,7 @@ struct swarm_peer {
     struct bitfield has;
     struct ext_handshake ext;
     struct mono since, last_sent, last_received;
+    struct allowance talk; /* messages that move no block */
     struct peer_down down;
     struct peer_up up;
     struct peer_hash hash;
@@ -202,8 +209,12 @@ struct swarm {
         struct list list;
         struct list suspects;
         uint32_t suspect_count;
-        uint32_t reading[LEAF_READS_MAX]; /* LEAVES effects under way */
+        struct leaf_read { /* LEAVES effects under way */
+            uint32_t piece;
+            bool serves; /* begun for a peer's hash request */
+        } reading[LEAF_READS_MAX];
         uint32_t reading_count;
+        uint32_t serving; /* of them */
     } pieces;
     struct swarm_clock {
         struct mono now;   /* of the input at hand */
@@ -224,6 +235,9 @@ struct swarm {
         bool down_waits;   /* the download bucket was in debt, or it was another torrent's turn */
         bool up_waits;
         struct rate_tap down, up;
+        struct allowance hashes_up; /* of the upload limit, by answers to hash requests */
+        struct sitebudget *sites;
+        struct sitebudget *own_sites; /* NULL: |sites| is shared */
         struct swarm_begun { /* the one piece on its way that is not wholly paid for */
             slot_id peer;
             uint32_t piece, begin;
@@ -232,6 +246,7 @@ struct swarm {
     } load;
     struct swarm_totals {
         uint64_t up, down, wasted, have;
+        uint64_t up_overhead, down_overhead;
         struct rate_meter up_meter, down_meter;
         struct mono moved; /* when a block came or left last; 0: none did */
         uint32_t hash_failures;
@@ -271,6 +286,14 @@ void peers_close_all(struct swarm *s, int err);
 /* Bans whoever has this number in the peer list, and closes its connections. */
 void peer_ban(struct swarm *s, uint32_t number, int err);
 bool peer_is_seed(const struct swarm_peer *p);
+
+/* swarm_talk.c: counts a message of |p| that moves no block. False if |p| has said more than it
+ * may. */
+bool talk_allows(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
+/* Counts a request that was refused, or a message that nobody can use: |p| was not asked for it,
+ * or its id is unknown. Closes |p|, for an offence, if that is more than it may say. */
+void talk_refused(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
+void talk_junk(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
 
 /* swarm_room.c */
 /* Is there a connection free for somebody who came from |addr|? One that is of no use may be closed
@@ -356,6 +379,8 @@ void piece_on_lost(struct swarm *s, uint32_t piece);
 void piece_wishes_changed(struct swarm *s);
 /* Has |piece|'s leaves read from disk, unless that is under way. False if too many are. */
 bool piece_read_leaves(struct swarm *s, uint32_t piece);
+/* The same to answer a hash request of |p|: false also if its site has no budget left for that. */
+bool piece_read_leaves_for(struct swarm *s, uint32_t piece, const struct swarm_peer *p);
 /* START: goes on with pieces that a disk error left behind. */
 void piece_retry(struct swarm *s);
 void piece_tick(struct swarm *s);

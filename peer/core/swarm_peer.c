@@ -515,7 +515,7 @@ on_extended(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
             room_keep(s, p);
         break;
     case EXTMSG_PEX: pex_on_message(s, p, msg); break;
-    case EXTMSG_KINDS: break; /* never offered: ignored, as BEP 10 asks */
+    case EXTMSG_KINDS: talk_junk(s, p, msg); break; /* never offered */
     }
 }
 
@@ -580,7 +580,7 @@ peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *ms
         return;
     }
     p->last_received = s->clock.now;
-    if (!is_allowed(p, msg->type) || !is_in_order(p, msg->type)) {
+    if (!is_allowed(p, msg->type) || !is_in_order(p, msg->type) || !talk_allows(s, p, msg)) {
         block_drop(msg->block);
         peer_close(s, p, SPRAT_E_PROTOCOL);
         return;
@@ -607,9 +607,9 @@ peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *ms
     case WIRE_HASH_REQUEST: hash_on_request(s, p, msg); break;
     case WIRE_HASHES: hash_on_hashes(s, p, msg); break;
     case WIRE_HASH_REJECT: hash_on_reject(s, p, msg); break;
-    case WIRE_PORT:    /* for the DHT */
-    case WIRE_KEEPALIVE:
-    case WIRE_UNKNOWN: break;
+    case WIRE_UNKNOWN: talk_junk(s, p, msg); break;
+    case WIRE_PORT: /* for the DHT */
+    case WIRE_KEEPALIVE: break;
     }
 }
 

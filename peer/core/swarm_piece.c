@@ -506,16 +506,44 @@ piece_on_verified(struct swarm *s, uint32_t piece, int err)
 
 /* --- leaves read from disk --- */
 
+static bool
+is_reading(const struct swarm *s, uint32_t piece)
+{
+    for (uint32_t i = 0; i < s->pieces.reading_count; i++)
+        if (s->pieces.reading[i].piece == piece)
+            return true;
+    return false;
+}
+
+static bool
+begin_reading(struct swarm *s, uint32_t piece, bool serves)
+{
+    if (s->pieces.reading_count == LEAF_READS_MAX)
+        return false;
+    s->pieces.reading[s->pieces.reading_count++] = (struct leaf_read){piece, serves};
+    s->pieces.serving += serves;
+    fx_push(s, SWARM_FX_LEAVES, SLOT_NONE)->u.range.piece = piece;
+    return true;
+}
+
 bool
 piece_read_leaves(struct swarm *s, uint32_t piece)
 {
-    for (uint32_t i = 0; i < s->pieces.reading_count; i++)
-        if (s->pieces.reading[i] == piece)
-            return true;
-    if (s->pieces.reading_count == LEAF_READS_MAX)
+    return is_reading(s, piece) || begin_reading(s, piece, false);
+}
+
+bool
+piece_read_leaves_for(struct swarm *s, uint32_t piece, const struct swarm_peer *p)
+{
+    uint64_t bytes = geometry_data(&s->geo, piece);
+
+    if (is_reading(s, piece))
+        return true;
+    if (s->pieces.serving == LEAF_SERVES_MAX ||
+        !sitebudget_fits(s->load.sites, SITEBUDGET_READS, &p->addr, bytes, s->clock.now) ||
+        !begin_reading(s, piece, true))
         return false;
-    s->pieces.reading[s->pieces.reading_count++] = piece;
-    fx_push(s, SWARM_FX_LEAVES, SLOT_NONE)->u.range.piece = piece;
+    sitebudget_charge(s->load.sites, SITEBUDGET_READS, &p->addr, bytes);
     return true;
 }
 
@@ -523,8 +551,9 @@ static void
 forget_reading(struct swarm *s, uint32_t piece)
 {
     for (uint32_t i = 0; i < s->pieces.reading_count; i++) {
-        if (s->pieces.reading[i] != piece)
+        if (s->pieces.reading[i].piece != piece)
             continue;
+        s->pieces.serving -= s->pieces.reading[i].serves;
         s->pieces.reading[i] = s->pieces.reading[--s->pieces.reading_count];
         return;
     }

@@ -86,6 +86,8 @@ swarm_get_stats(const struct swarm *s, struct swarm_stats *st, struct mono now)
         .uploaded = s->totals.up,
         .downloaded = s->totals.down,
         .wasted = s->totals.wasted,
+        .up_overhead = s->totals.up_overhead,
+        .down_overhead = s->totals.down_overhead,
         .up_rate = rate_meter_rate(&s->totals.up_meter, now),
         .down_rate = rate_meter_rate(&s->totals.down_meter, now),
         .peers_connected = s->peers.count - s->load.half_open,

@@ -246,6 +246,7 @@ upload_on_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *
     }
     if (!may_serve(s, p, r.piece) || reqlist_push(&p->up.queue, &r) != 0) {
         send_reject(s, p, r.piece, r.begin, r.length);
+        talk_refused(s, p, msg);
         return;
     }
     p->up.asked = s->clock.now;

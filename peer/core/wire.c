@@ -137,6 +137,35 @@ wire_encode(struct buf *out, const struct wire_msg *msg)
     return out->err;
 }
 
+uint32_t
+wire_size(const struct wire_msg *msg)
+{
+    switch (msg->type) {
+    case WIRE_KEEPALIVE: return PREFIX;
+    case WIRE_CHOKE:
+    case WIRE_UNCHOKE:
+    case WIRE_INTERESTED:
+    case WIRE_NOT_INTERESTED:
+    case WIRE_HAVE_ALL:
+    case WIRE_HAVE_NONE: return PREFIX + 1;
+    case WIRE_HAVE:
+    case WIRE_SUGGEST:
+    case WIRE_ALLOWED_FAST: return PREFIX + 1 + 4;
+    case WIRE_REQUEST:
+    case WIRE_CANCEL:
+    case WIRE_REJECT: return PREFIX + 1 + 12;
+    case WIRE_PIECE: return PREFIX + 1 + 8 + msg->length;
+    case WIRE_PORT: return PREFIX + 1 + 2;
+    case WIRE_EXTENDED: return PREFIX + 1 + 1 + (uint32_t)msg->len;
+    case WIRE_HASH_REQUEST:
+    case WIRE_HASH_REJECT:
+    case WIRE_HASHES: return PREFIX + 1 + HASH_SUBJECT + (uint32_t)msg->len;
+    case WIRE_BITFIELD:
+    case WIRE_UNKNOWN: return PREFIX + 1 + (uint32_t)msg->len;
+    }
+    UNREACHABLE();
+}
+
 /* The longest staged message there can be, with its length prefix. */
 static size_t
 staging_max(void)
@@ -351,6 +380,17 @@ bool
 wire_rx_starves(const struct wire_rx *rx)
 {
     return ahead_left(&rx->ahead) > 0;
+}
+
+bool
+wire_rx_is_long(const struct wire_rx *rx)
+{
+    const uint8_t *at = buf_data(&rx->staging);
+
+    if (rx->skipping)
+        return true;
+    return rx->block == NULL && buf_len(&rx->staging) > PREFIX && at[PREFIX] != WIRE_PIECE &&
+           get_u32be(at) > WIRE_STAGING;
 }
 
 /* Where bytes go: to the rest of the block at hand, then, if pieces are expected, to blocks

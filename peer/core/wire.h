@@ -15,8 +15,10 @@
 #include "peer/core/ahead.h"
 #include "peer/core/block.h"
 
-/*  X(NAME, id, shortest, longest) payload bytes behind the id. A bitfield's and a hashes message's
- *  longest are limits of ours (METAINFO_PIECES_MAX bits; 8192 hashes and a proof). */
+/*  X(NAME, id, shortest, longest) payload bytes behind the id, of what is received. The longest
+ *  payloads of three messages are limits of ours: METAINFO_PIECES_MAX bits in a BITFIELD, the 512
+ *  hashes that we ask for and a proof in a HASHES, and 64 KiB in an EXTENDED, whose longest is the
+ *  extended handshake. All of a message is held until its end is there. */
 #define WIRE_TABLE(X)                                                                              \
     X(CHOKE, 0, 0, 0)                                                                              \
     X(UNCHOKE, 1, 0, 0)                                                                            \
@@ -33,9 +35,9 @@
     X(HAVE_NONE, 15, 0, 0)                                                                         \
     X(REJECT, 16, 12, 12)                                                                          \
     X(ALLOWED_FAST, 17, 4, 4)                                                                      \
-    X(EXTENDED, 20, 1, 1 + 1048576)                                                                \
+    X(EXTENDED, 20, 1, 1 + 65536)                                                                  \
     X(HASH_REQUEST, 21, 48, 48)                                                                    \
-    X(HASHES, 22, 48, 48 + 32 * (8192 + 48))                                                       \
+    X(HASHES, 22, 48, 48 + 32 * (512 + 48))                                                        \
     X(HASH_REJECT, 23, 48, 48)
 
 enum wire_type {
@@ -75,6 +77,9 @@ const char *wire_name(enum wire_type type);
  * msg->length bytes follows by other means. */
 int wire_encode(struct buf *out, const struct wire_msg *msg);
 
+/* Bytes of the whole message on the wire, a PIECE's payload included. */
+uint32_t wire_size(const struct wire_msg *msg);
+
 /* The receiving side of one connection. Embedded; private.
  *
  * The owner asks where to put the next bytes (wire_rx_spans), reads, says how many came
@@ -99,7 +104,7 @@ struct wire_rx {
 
 enum {
     WIRE_SPANS_MAX = AHEAD_MAX + 1,
-    WIRE_UNKNOWN_MAX = 1048576, /* payload of an unknown message; more is an error */
+    WIRE_UNKNOWN_MAX = 65536,   /* payload of an unknown message; more is an error */
     WIRE_REQUEST_MAX = 131072,  /* bytes that one request, cancel or reject may name */
     WIRE_STAGING = 1023,        /* staged at a time while no message asks for more */
     WIRE_PIECE_HEADER = BLOCK_HEAD_LEN, /* bytes before a piece's payload */
@@ -120,6 +125,10 @@ void wire_rx_filled(struct wire_rx *rx, size_t len);
 /* After wire_rx_next() returned 0: whether bytes that were read wait for a block, so that it is to
  * be called again when the pool has one, whether or not more can be read. */
 bool wire_rx_starves(const struct wire_rx *rx);
+
+/* After wire_rx_next() returned 0: whether a message that is longer than WIRE_STAGING has begun,
+ * other than a piece: it holds memory, or is skipped, until its end is there. */
+bool wire_rx_is_long(const struct wire_rx *rx);
 
 /* As spans and filled in one, for bytes that lie somewhere else already (tests, encrypted and
  * simulated links): takes up to |len| bytes and returns how many; 0 and negative as wire_rx_spans.

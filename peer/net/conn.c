@@ -125,19 +125,36 @@ starve(struct conn *c)
         conn_fail(c, SPRAT_E_LIMIT);
 }
 
+/* A long message has begun, or ended; |delivered|: messages were delivered before it. */
+static void
+watch_message(struct conn *c, bool delivered)
+{
+    bool is_long = wire_rx_is_long(&c->rx);
+
+    if (is_long && (delivered || !c->long_message))
+        loop_timer_set(c->timer, mono_add_ms(loop_now(c->hub->loop), CONN_MESSAGE_MS));
+    else if (!is_long && c->long_message)
+        loop_timer_set(c->timer, MONO_NEVER);
+    c->long_message = is_long;
+}
+
 /* Hands on the messages that are whole, unless answers pile up: a few bytes can ask for many. 0, or
  * why the connection must end. */
 static int
 deliver(struct conn *c)
 {
     struct wire_msg msg;
+    bool delivered = false;
     int n = 0;
 
     c->out.stuffed = false;
     while (c->state == CONN_TALKING && !c->out.stuffed && (n = wire_rx_next(&c->rx, &msg)) > 0) {
         c->handler.on_message(c->handler.ctx, c, &msg);
+        delivered = true;
         c->out.stuffed = c->state == CONN_TALKING && buf_len(&c->out.ctl) > CONN_CTL_PAUSE;
     }
+    if (n == 0 && c->state == CONN_TALKING)
+        watch_message(c, delivered);
     if (n == 0 && c->state == CONN_TALKING && wire_rx_starves(&c->rx))
         starve(c);
     return n < 0 ? n : 0;
@@ -425,8 +442,7 @@ conn_start(struct conn *c, uint32_t piece_count)
 {
     ASSERT(c->state == CONN_SHAKEN);
     conn_set_state(c, CONN_TALKING);
-    loop_timer_free(c->timer);
-    c->timer = NULL;
+    loop_timer_set(c->timer, MONO_NEVER);
     wire_rx_fini(&c->rx);
     wire_rx_init(&c->rx, c->hub->blocks, piece_count);
     if (conn_want(c) != 0) {

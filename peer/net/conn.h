@@ -35,6 +35,8 @@ enum {
      * in less; SWARM_STUCK_MS is for a peer that lives and takes nothing,
      * so this is not shorter. */
     CONN_PATIENCE_MS = 120000,
+    CONN_MESSAGE_MS = 120000,       /* a long message (wire_rx_is_long) must end so soon after it
+                                       began */
     CONN_HUB_BUFFERS_MAX = 4096,    /* blocks of pieces on their way out, all hubs of a process */
     CONN_HUB_BUFFERS_KEEP = 64,     /* of them kept when they are not in use */
     CONN_HUB_PIECES_KEEP = 1024,    /* records of pieces kept when they are not in use */

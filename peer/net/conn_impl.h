@@ -72,7 +72,8 @@ struct conn {
     uint64_t tag;
     struct endpoint peer;
     struct stream *stream;
-    struct loop_timer *timer; /* until the handshakes are done */
+    struct loop_timer *timer; /* until the handshakes are done, or a long message has come */
+    bool long_message; /* one has begun */
     bool connected; /* or that failed */
     bool reached;   /* it stands, or stood */
     unsigned busy;     /* calls on the stack that still use it */

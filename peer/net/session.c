@@ -172,7 +172,10 @@ static int
 open_net(struct session *s)
 {
     uint32_t loops = s->house->loops;
+    uint64_t seed[2];
 
+    random_bytes(seed, sizeof(seed));
+    s->sites = sitebudget_new(loops, seed);
     s->resolver = resolver_new(s->loop);
     s->fetcher = fetcher_new(s->loop, "sprat/" PACKAGE_VERSION, s->house->ca_file);
     s->hub = conn_hub_new(s->loop, SESSION_BLOCKS_MAX / loops, CONN_HUB_BUFFERS_MAX / loops);
@@ -183,9 +186,9 @@ open_net(struct session *s)
     s->save_timer = loop_timer_new(s->loop, on_save, s);
     s->end.deadline = loop_timer_new(s->loop, on_deadline, s);
     s->share.timer = loop_timer_new(s->loop, house_on_share, s);
-    if (s->share.timer == NULL || s->resolver == NULL || s->fetcher == NULL || s->hub == NULL ||
-        s->mail == NULL || s->farewells == NULL || s->addresses == NULL || s->turn == NULL ||
-        s->save_timer == NULL || s->end.deadline == NULL)
+    if (s->sites == NULL || s->share.timer == NULL || s->resolver == NULL ||
+        s->fetcher == NULL || s->hub == NULL || s->mail == NULL || s->farewells == NULL ||
+        s->addresses == NULL || s->turn == NULL || s->save_timer == NULL || s->end.deadline == NULL)
         return SPRAT_E_NOMEM;
     loop_timer_set(s->save_timer, mono_add_ms(loop_now(s->loop), SESSION_SAVE_MS));
     return 0;
@@ -361,6 +364,7 @@ session_release(struct session *s)
     loop_task_free(s->turn);
     loop_timer_free(s->save_timer);
     loop_timer_free(s->end.deadline);
+    sitebudget_free(s->sites);
     s->house->sessions[s->index] = NULL;
     MAGIC_CLEAR(s);
     free(s);

@@ -30,6 +30,7 @@
 #include "common/ds/list.h"
 #include "common/ev/netwatch.h"
 #include "common/sys/lockfile.h"
+#include "peer/core/sitebudget.h"
 #include "peer/net/conn.h"
 #include "peer/net/farewell.h"
 #include "peer/net/house.h"
@@ -101,6 +102,7 @@ struct session {
     } loads;
     struct rng rng; /* of torrents at rest: when they announce */
     struct rate_bucket up, down;
+    struct sitebudget *sites; /* of all torrents of the loop */
     struct session_share { /* with several loops: of what they may move together */
         uint64_t moved[HOUSE_WAYS]; /* bytes of pieces */
         uint32_t waiting[HOUSE_WAYS];

@@ -35,6 +35,7 @@ core_new(struct torrent *t)
         .super_seed = t->wish.super_seed,
         .up = &s->up,
         .down = &s->down,
+        .sites = s->sites,
         .up_limit = t->wish.up_limit,
         .down_limit = t->wish.down_limit,
         .announcer = t->announcer,

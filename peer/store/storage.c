@@ -360,7 +360,7 @@ storage_rehash(struct storage *s, uint32_t piece, bool skip_holes, storage_done_
 int
 storage_leaves(struct storage *s, uint32_t piece, storage_done_fn done, void *user)
 {
-    return submit_piece(s, OP_LEAVES, DISK_READ, piece, done, user);
+    return submit_piece(s, OP_LEAVES, DISK_BACKGROUND, piece, done, user);
 }
 
 int

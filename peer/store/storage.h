@@ -111,8 +111,8 @@ int storage_verify(struct storage *s, uint32_t piece, storage_done_fn done, void
 int storage_rehash(struct storage *s, uint32_t piece, bool skip_holes, storage_done_fn done,
                    void *user);
 
-/* Reads a piece back and hashes its data blocks, to answer hash requests (BEP 52), or to find
- * out who sent a bad block, in a v1 torrent too: |leaves|. */
+/* Reads a piece back and hashes its data blocks, to answer hash requests (BEP 52), or to find out
+ * who sent a bad block, in a v1 torrent too: |leaves|. Blocks that peers wait for come first. */
 int storage_leaves(struct storage *s, uint32_t piece, storage_done_fn done, void *user);
 
 /* The owner gave the piece up (its hash failed, or it was dropped): what is known of its hashes so

@@ -106,7 +106,4 @@ void uplink_init(struct node *n);
 /* Sends if the line is free and something may be sent. */
 void uplink_kick(struct node *n);
 
-/* Bytes of a message on the wire. */
-uint32_t wire_size(const struct wire_msg *m);
-
 #endif

@@ -14,35 +14,6 @@
 
 enum { RESEND_MIN_US = 200000 };
 
-uint32_t
-wire_size(const struct wire_msg *m)
-{
-    switch (m->type) {
-    case WIRE_KEEPALIVE: return 4;
-    case WIRE_HAVE:
-    case WIRE_SUGGEST:
-    case WIRE_ALLOWED_FAST: return 9;
-    case WIRE_PORT: return 7;
-    case WIRE_REQUEST:
-    case WIRE_CANCEL:
-    case WIRE_REJECT: return 17;
-    case WIRE_PIECE: return WIRE_PIECE_HEADER + m->length;
-    case WIRE_EXTENDED: return 6 + (uint32_t)m->len;
-    case WIRE_HASH_REQUEST:
-    case WIRE_HASHES:
-    case WIRE_HASH_REJECT: return 53 + (uint32_t)m->len;
-    case WIRE_CHOKE:
-    case WIRE_UNCHOKE:
-    case WIRE_INTERESTED:
-    case WIRE_NOT_INTERESTED:
-    case WIRE_BITFIELD:
-    case WIRE_HAVE_ALL:
-    case WIRE_HAVE_NONE:
-    case WIRE_UNKNOWN: break;
-    }
-    return 5 + (uint32_t)m->len;
-}
-
 struct packet *
 packet_new(struct sim *s, const struct wire_msg *msg, uint8_t tag)
 {

@@ -39,14 +39,14 @@ def read_message(connection):
 
 
 class Dialer:
-    """A connection to "ADDR:PORT", from an address of its own."""
+    """A connection to "ADDR:PORT", from `source`, or else from an address of its own."""
 
-    def __init__(self, t, address, info_hash=None, reserved=bytes(8)):
+    def __init__(self, t, address, info_hash=None, reserved=bytes(8), source=None, peer_id=None):
         ip, _, port = address.rpartition(":")
-        self.socket = socket.create_connection((ip, int(port)), 10, (t.address(), 0))
+        self.socket = socket.create_connection((ip, int(port)), 10, (source or t.address(), 0))
         t.defer(self.socket.close)
         if info_hash:
-            self.socket.sendall(handshake(info_hash, reserved))
+            self.socket.sendall(handshake(info_hash, reserved, peer_id))
             read_exactly(self.socket, 68)
 
     def send(self, data):

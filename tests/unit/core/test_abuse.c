@@ -165,6 +165,307 @@ Test(abuse, what_a_peer_has_is_said_once_and_first)
     }
 }
 
+/* --- a row for each message --- */
+
+/* What a row says the |i|-th time; the sub-ids are ours (extmsg.h). */
+typedef struct wire_msg (*say_fn)(unsigned i);
+
+static const uint8_t zeros[65536];
+
+static struct wire_msg
+say_choke(unsigned i)
+{
+    return (struct wire_msg){.type = i % 2 == 0 ? WIRE_CHOKE : WIRE_UNCHOKE};
+}
+
+static struct wire_msg
+say_interest(unsigned i)
+{
+    return (struct wire_msg){.type = i % 2 == 0 ? WIRE_INTERESTED : WIRE_NOT_INTERESTED};
+}
+
+static struct wire_msg
+say_have(unsigned i)
+{
+    return (struct wire_msg){.type = WIRE_HAVE, .piece = i % 16};
+}
+
+static struct wire_msg
+say_have_and_donthave(unsigned i)
+{
+    return i % 2 == 0 ? say_have(0) : extended(1, zeros, 4);
+}
+
+static struct wire_msg
+say_request(unsigned i)
+{
+    return (struct wire_msg){.type = WIRE_REQUEST, .piece = i % 16, .length = BLOCK_LEN};
+}
+
+static struct wire_msg
+say_cancel(unsigned i)
+{
+    return (struct wire_msg){.type = WIRE_CANCEL, .piece = i % 16, .length = BLOCK_LEN};
+}
+
+static struct wire_msg
+say_reject(unsigned i)
+{
+    return (struct wire_msg){.type = WIRE_REJECT, .piece = i % 16, .length = BLOCK_LEN};
+}
+
+static struct wire_msg
+say_port(unsigned i)
+{
+    return (struct wire_msg){.type = WIRE_PORT, .port = (uint16_t)i};
+}
+
+static struct wire_msg
+say_suggest(unsigned i)
+{
+    return (struct wire_msg){.type = WIRE_SUGGEST, .piece = i % 16};
+}
+
+static struct wire_msg
+say_allowed_fast(unsigned i)
+{
+    return (struct wire_msg){.type = WIRE_ALLOWED_FAST, .piece = i % 16};
+}
+
+static struct wire_msg
+say_keepalive(unsigned i)
+{
+    (void)i;
+    return (struct wire_msg){.type = WIRE_KEEPALIVE};
+}
+
+static struct wire_msg
+say_unknown(unsigned i)
+{
+    (void)i;
+    return (struct wire_msg){.type = WIRE_UNKNOWN, .len = WIRE_UNKNOWN_MAX};
+}
+
+static struct wire_msg
+say_ext_handshake(unsigned i)
+{
+    return i % 2 == 0 ? extended(0, "d6:yourip4:\1\2\3\4e", 17)
+                      : extended(0, "d6:yourip4:\1\2\3\5e", 17);
+}
+
+static struct wire_msg
+say_upload_only(unsigned i)
+{
+    return extended(2, i % 2 == 0 ? "\1" : "\0", 1);
+}
+
+static struct wire_msg
+say_ext_unknown(unsigned i)
+{
+    (void)i;
+    return extended(99, zeros, sizeof(zeros));
+}
+
+static struct wire_msg
+say_hashes(unsigned i)
+{
+    (void)i;
+    return (struct wire_msg){.type = WIRE_HASHES, .data = zeros, .len = 512 * 32};
+}
+
+static struct wire_msg
+say_hash_reject(unsigned i)
+{
+    (void)i;
+    return (struct wire_msg){.type = WIRE_HASH_REJECT};
+}
+
+/* The whole piece layer: a cheap answer that is long. */
+static struct wire_msg
+say_layer_request(unsigned i)
+{
+    struct wire_msg m = {.type = WIRE_HASH_REQUEST};
+
+    (void)i;
+    memcpy(m.hashes.root, rig.content.mi->files[0].root, 32);
+    m.hashes.base_layer = 6;
+    m.hashes.length = 512;
+    return m;
+}
+
+/* Two leaves: a short answer, for which a piece is read. */
+static struct wire_msg
+say_leaf_request(unsigned i)
+{
+    struct wire_msg m = {.type = WIRE_HASH_REQUEST};
+
+    memcpy(m.hashes.root, rig.content.mi->files[0].root, 32);
+    m.hashes.index = i % 512 * 64;
+    m.hashes.length = 2;
+    return m;
+}
+
+/* Bounds of one connection that says its words as fast as it can, without a pause: it is closed
+ * before |messages| (0: it may go on), is answered with |sent| bytes at most, and makes us read
+ * |reads| pieces of 1 MiB at most. */
+static const struct row {
+    const char *what;
+    say_fn say;
+    unsigned messages;
+    uint64_t sent;
+    unsigned reads;
+    bool parts; /* a seed closes it, for neither side wants anything: no offence */
+} rows[] = {
+    {"KEEPALIVE", say_keepalive, 60000, 0, 0, false},
+    {"CHOKE and UNCHOKE", say_choke, 60000, 0, 0, false},
+    {"INTERESTED and NOT_INTERESTED", say_interest, 60000, 100, 0, false},
+    {"HAVE", say_have, 60000, 100, 0, false},
+    {"HAVE and DONTHAVE", say_have_and_donthave, 60000, 300000, 0, false},
+    {"REQUEST, choked", say_request, 60000, 300000, 0, false},
+    {"CANCEL", say_cancel, 60000, 0, 0, false},
+    {"REJECT", say_reject, 60000, 0, 0, false},
+    {"PORT", say_port, 60000, 0, 0, false},
+    {"SUGGEST", say_suggest, 60000, 0, 0, false},
+    {"ALLOWED_FAST", say_allowed_fast, 60000, 0, 0, false},
+    {"an unknown id, 64 KiB", say_unknown, 5, 0, 0, false},
+    {"an extended handshake", say_ext_handshake, 60000, 0, 0, false},
+    {"upload_only", say_upload_only, 60000, 0, 0, true},
+    {"an unknown extension, 64 KiB", say_ext_unknown, 5, 0, 0, false},
+    {"HASHES that nobody asked for", say_hashes, 20, 0, 0, false},
+    {"HASH_REJECT that nobody asked for", say_hash_reject, 60000, 0, 0, false},
+    {"HASH_REQUEST for a layer", say_layer_request, 60000, 6 << 20, 0, false},
+    {"HASH_REQUEST for leaves", say_leaf_request, 60000, 6 << 20, 64, false},
+};
+
+Test(abuse, what_one_connection_can_make_a_leecher_or_a_seed_spend)
+{
+    for (unsigned k = 0; k < 2 * sizeof(rows) / sizeof(*rows); k++) {
+        const struct row *r = &rows[k / 2];
+        struct node *n = make(METAINFO_V2, 512 * MIB, MIB, k % 2 == 1);
+        struct spent spent = {0};
+        slot_id peer = come(n, 1, 'a');
+
+        while (!spent.closed && spent.messages < 70000) {
+            struct wire_msg msg = r->say(spent.messages);
+
+            say(n, peer, &msg, &spent);
+        }
+        cr_expect(spent.closed || r->messages == 0, "%s: %u messages", r->what, spent.messages);
+        cr_expect_leq(spent.messages, r->messages, "%s: %u messages", r->what, spent.messages);
+        cr_expect_leq(spent.sent, r->sent, "%s: %lu bytes sent", r->what,
+                      (unsigned long)spent.sent);
+        cr_expect_leq(spent.reads, r->reads, "%s: %u pieces read", r->what, spent.reads);
+        rig_fini(&rig);
+    }
+    make(METAINFO_V1, MIB, 64 * KIB, true); /* for fini() */
+}
+
+/* A site that is closed for an offence comes back at once; after a few times it is banned. What it
+ * took until then is bounded too. */
+Test(abuse, what_one_site_can_make_a_seed_spend)
+{
+    for (unsigned k = 0; k < sizeof(rows) / sizeof(*rows); k++) {
+        const struct row *r = &rows[k];
+        struct node *n = make(METAINFO_V2, 512 * MIB, MIB, true);
+        struct spent spent = {0};
+        unsigned connections = 0;
+        slot_id peer;
+
+        while (connections < 100 && (peer = come(n, 1, (uint8_t)connections)) != SLOT_NONE) {
+            connections++;
+            spent.closed = false;
+            spent.messages = 0;
+            while (!spent.closed && spent.messages < 70000) {
+                struct wire_msg msg = r->say(spent.messages);
+
+                say(n, peer, &msg, &spent);
+            }
+        }
+        cr_expect(r->parts || connections == BANS_OFFENCES, "%s: %u connections", r->what,
+                  connections);
+        cr_expect_eq(spent.banned, r->parts ? 0u : 1u, "%s", r->what);
+        /* Hash answers and reads are the site's, not the connection's. */
+        cr_expect_leq(spent.sent, r->sent > MIB ? r->sent : 4 * r->sent, "%s: %lu bytes sent",
+                      r->what, (unsigned long)spent.sent);
+        cr_expect_leq(spent.reads, r->reads, "%s: %u pieces read", r->what, spent.reads);
+        rig_fini(&rig);
+    }
+    make(METAINFO_V1, MIB, 64 * KIB, true);
+}
+
+/* Answers to hash requests are paid for from the upload limit, and take a fourth of it at most. */
+Test(abuse, hash_answers_keep_to_the_upload_limit)
+{
+    struct node *n = make(METAINFO_V2, 512 * MIB, MIB, true);
+    struct swarm_input limits = {.type = SWARM_IN_LIMITS};
+    struct spent spent = {0};
+    struct swarm_stats st;
+    slot_id peer;
+
+    limits.u.limits.up = 20 * KIB;
+    cr_assert_eq(swarm_handle(n->swarm, &limits, rig.sim.engine.now), 0);
+    peer = come(n, 1, 'a');
+    for (unsigned i = 0; i < 6000 && !spent.closed; i++) {
+        struct wire_msg msg = say_layer_request(i);
+
+        say(n, peer, &msg, &spent);
+        wait_ms(n, peer, 10, &spent);
+    }
+    cr_assert_not(spent.closed, "it asks slowly enough");
+    swarm_get_stats(n->swarm, &st, rig.sim.engine.now);
+    cr_assert_gt(st.up_overhead, 200 * KIB, "it is served");
+    cr_assert_leq(st.up_overhead, 60 * 20 * KIB / 4 + 40 * KIB);
+    cr_assert_gt(st.up_rate, 0u);
+    cr_assert_eq(st.uploaded, 0u);
+}
+
+/* An honest peer that needs the whole layer, or the leaves of a piece, gets them at once. */
+Test(abuse, an_honest_peer_gets_its_hashes)
+{
+    struct node *n = make(METAINFO_V2, 512 * MIB, MIB, true);
+    struct wire_msg msg;
+    struct spent spent = {0};
+    slot_id peer = come(n, 1, 'a');
+
+    msg = say_layer_request(0);
+    say(n, peer, &msg, &spent);
+    cr_assert_gt(spent.sent, 512u * 32);
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t before = spent.sent;
+
+        msg = say_leaf_request(i);
+        msg.hashes.length = 64;
+        say(n, peer, &msg, &spent);
+        cr_assert_gt(spent.sent, before + 64u * 32);
+    }
+    cr_assert_eq(spent.reads, 8u);
+}
+
+/* Requests that a choke crossed on their way, cancels, and pieces that it got elsewhere. */
+Test(abuse, what_a_fast_honest_peer_says_is_no_offence)
+{
+    struct node *n = make(METAINFO_V2, 512 * MIB, MIB, true);
+    struct spent spent = {0};
+    slot_id peer = come(n, 1, 'a');
+
+    for (unsigned i = 0; i < 500; i++) {
+        struct wire_msg have = {.type = WIRE_HAVE, .piece = i};
+
+        for (unsigned k = 0; k < 64; k++) {
+            struct wire_msg req = say_request(i);
+
+            if (k < 40)
+                say(n, peer, &req, &spent);
+            req.type = WIRE_CANCEL;
+            if (k < 8)
+                say(n, peer, &req, &spent);
+        }
+        say(n, peer, &have, &spent);
+        wait_ms(n, peer, 100, &spent);
+    }
+    cr_assert_not(spent.closed, "ten pieces of 1 MiB a second");
+}
+
 /* --- budgets come back --- */
 
 /* A peer that takes a request and then lacks the piece gives nothing; what was paid for the
@@ -176,6 +477,7 @@ Test(abuse, a_request_that_is_taken_back_is_paid_back)
     struct node *n = make(METAINFO_V1, MIB, 64 * KIB, false);
     struct spent spent = {0};
     struct swarm_effect fx;
+    struct swarm_stats st;
     int64_t before;
 
     rate_bucket_set(&n->down, 100 * KIB, rig.sim.engine.now);
@@ -183,7 +485,8 @@ Test(abuse, a_request_that_is_taken_back_is_paid_back)
     in.peer = come(n, 1, 'a');
     say(n, in.peer, &all, &spent);
     rate_bucket_charge(&n->down, 0, rig.sim.engine.now);
-    before = n->down.tokens;
+    swarm_get_stats(n->swarm, &st, rig.sim.engine.now);
+    before = n->down.tokens + (int64_t)st.down_overhead * 1000000;
     for (unsigned i = 0; i < 200; i++) {
         uint8_t piece[4] = {0};
         bool asked = false;
@@ -202,6 +505,8 @@ Test(abuse, a_request_that_is_taken_back_is_paid_back)
         in.u.msg = extended(1, piece, 4);
         say(n, in.peer, &in.u.msg, &spent);
     }
+    swarm_get_stats(n->swarm, &st, rig.sim.engine.now);
+    before -= (int64_t)st.down_overhead * 1000000;
     cr_assert_eq(n->down.tokens, before, "%ld bytes are lost",
                  (long)((before - n->down.tokens) / 1000000));
 }

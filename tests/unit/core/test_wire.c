@@ -371,8 +371,8 @@ Test(wire, oversize_is_refused_before_it_comes)
 Test(wire, the_longest_messages_pass)
 {
     cr_assert_eq(verdict_of(0, WIRE_BITFIELD, 524288, 0xff), 1);
-    cr_assert_eq(verdict_of(0, WIRE_EXTENDED, 1 + 1048576, 1), 1);
-    cr_assert_eq(verdict_of(0, WIRE_HASHES, 48 + 32 * (8192 + 48), 1), 1);
+    cr_assert_eq(verdict_of(0, WIRE_EXTENDED, 1 + 65536, 1), 1);
+    cr_assert_eq(verdict_of(0, WIRE_HASHES, 48 + 32 * (512 + 48), 1), 1);
     cr_assert_eq(verdict_of(0, 99, WIRE_UNKNOWN_MAX, 1), 1);
 }
 
@@ -643,7 +643,7 @@ Test(wire, what_was_read_ahead_can_wait_for_blocks)
 Test(wire, memory_follows_what_came)
 {
     struct block_pool *pool = block_pool_new(1);
-    uint8_t head[6] = {0x00, 0x10, 0x00, 0x00, WIRE_EXTENDED, 0}, more[3000] = {0};
+    uint8_t head[6] = {0x00, 0x01, 0x00, 0x00, WIRE_EXTENDED, 0}, more[3000] = {0};
     struct wire_rx rx;
     struct wire_msg msg;
     size_t sent = 0;
@@ -651,19 +651,21 @@ Test(wire, memory_follows_what_came)
     wire_rx_init(&rx, pool, 0);
     cr_assert_eq(wire_rx_push(&rx, head, 6), 6);
     cr_assert_eq(wire_rx_next(&rx, &msg), 0);
+    cr_assert(wire_rx_is_long(&rx));
     cr_assert_leq(rx.staging.cap, (size_t)1024);
-    while (sent < (1 << 20) - 2) {
-        size_t left = (1 << 20) - 2 - sent;
+    while (sent < (1 << 16) - 2) {
+        size_t left = (1 << 16) - 2 - sent;
         int64_t n = wire_rx_push(&rx, more, left < sizeof(more) ? left : sizeof(more));
 
         cr_assert_gt(n, 0);
         cr_assert_leq(rx.staging.cap, 4 * (sent + 6) + 1024);
         sent += (size_t)n;
-        cr_assert_eq(wire_rx_next(&rx, &msg), sent == (1 << 20) - 2);
+        cr_assert_eq(wire_rx_next(&rx, &msg), sent == (1 << 16) - 2);
     }
-    cr_assert_eq(msg.len, (size_t)(1 << 20) - 2);
+    cr_assert_eq(msg.len, (size_t)(1 << 16) - 2);
     cr_assert_eq(wire_rx_next(&rx, &msg), 0);
     cr_assert_leq(rx.staging.cap, (size_t)1024, "it shrinks back");
+    cr_assert_not(wire_rx_is_long(&rx));
     wire_rx_fini(&rx);
     block_pool_free(pool);
 }
@@ -671,10 +673,10 @@ Test(wire, memory_follows_what_came)
 Test(wire, unknown_messages_take_no_memory)
 {
     struct block_pool *pool = block_pool_new(1);
-    uint8_t head[5] = {0x00, 0x10, 0x00, 0x01, 200}, more[5000] = {0};
+    uint8_t head[5] = {0x00, 0x01, 0x00, 0x01, 200}, more[5000] = {0};
     struct wire_rx rx;
     struct wire_msg msg;
-    size_t left = 1 << 20;
+    size_t left = 1 << 16;
 
     wire_rx_init(&rx, pool, 0);
     cr_assert_eq(wire_rx_push(&rx, head, 5), 5);
@@ -682,6 +684,7 @@ Test(wire, unknown_messages_take_no_memory)
         int64_t n;
 
         cr_assert_eq(wire_rx_next(&rx, &msg), 0);
+        cr_assert(wire_rx_is_long(&rx));
         n = wire_rx_push(&rx, more, left < sizeof(more) ? left : sizeof(more));
         cr_assert_gt(n, 0);
         left -= (size_t)n;
@@ -689,10 +692,37 @@ Test(wire, unknown_messages_take_no_memory)
     }
     cr_assert_eq(wire_rx_next(&rx, &msg), 1);
     cr_assert_eq(msg.type, WIRE_UNKNOWN);
-    cr_assert_eq(msg.len, (size_t)1 << 20);
+    cr_assert_eq(msg.len, (size_t)1 << 16);
     cr_assert_null(msg.data);
     wire_rx_fini(&rx);
     block_pool_free(pool);
+}
+
+/* What a message counts for is what wire_encode() makes of it. */
+Test(wire, sizes)
+{
+    static const struct {
+        uint8_t id;
+        size_t payload;
+    } table[] = {
+#define X(name, id, shortest, longest) {id, shortest},
+        WIRE_TABLE(X)
+#undef X
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct wire_msg msg = {.type = (enum wire_type)table[i].id, .length = 1};
+        struct buf out;
+
+        buf_init(&out, 1000);
+        cr_assert_eq(wire_encode(&out, &msg), 0);
+        cr_assert_eq(wire_size(&msg), buf_len(&out) + (msg.type == WIRE_PIECE), "id %u",
+                     table[i].id);
+        buf_fini(&out);
+    }
+    cr_assert_eq(wire_size(&(struct wire_msg){.type = WIRE_KEEPALIVE}), 4u);
+    cr_assert_eq(wire_size(&(struct wire_msg){.type = WIRE_UNKNOWN, .len = 7}), 12u);
+    cr_assert_eq(wire_size(&(struct wire_msg){.type = WIRE_HASHES, .len = 64}), 53u + 64);
 }
 
 /* Garbage of all sorts: it ends in an error or not, but it ends, and nothing leaks. */

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Messages that move no block: they count against the download limit, and each peer has an
+ * allowance of them. An honest peer needs a small part of it: a HAVE for each piece, a REJECT for a
+ * request, an exchange of peers a minute. Beyond the allowance, a peer keeps us busy for nothing,
+ * and that is an offence.
+ *
+ * Requests that are served, blocks, and hashes that were asked for are not counted here: the upload
+ * limit, the download limit and the number of requests bound them.
+ */
+#include "peer/core/swarm_impl.h"
+
+#include "common/base/err.h"
+
+static struct allowance_terms
+terms(const struct swarm *s)
+{
+    return (struct allowance_terms){
+        .rate = SWARM_TALK_RATE,
+        .most = SWARM_TALK_MOST + (uint64_t)SWARM_TALK_PIECE * s->geo.piece_count,
+    };
+}
+
+static bool
+count(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg, uint32_t times)
+{
+    uint32_t size = wire_size(msg);
+    uint64_t cost = (uint64_t)(size + SWARM_TALK_MESSAGE) * times;
+
+    s->totals.down_overhead += size;
+    rate_tap_charge(&s->load.down, size, s->clock.now);
+    return allowance_take(&p->talk, cost, terms(s), s->clock.now);
+}
+
+bool
+talk_allows(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    switch (msg->type) {
+    case WIRE_REQUEST: /* counted if it is refused */
+    case WIRE_PIECE:
+    case WIRE_BITFIELD: /* comes once */
+    case WIRE_HASHES:   /* counted if nobody asked for it */
+    case WIRE_UNKNOWN: return true;
+    case WIRE_CHOKE:
+    case WIRE_UNCHOKE:
+    case WIRE_INTERESTED:
+    case WIRE_NOT_INTERESTED:
+    case WIRE_HAVE:
+    case WIRE_CANCEL:
+    case WIRE_PORT:
+    case WIRE_SUGGEST:
+    case WIRE_HAVE_ALL:
+    case WIRE_HAVE_NONE:
+    case WIRE_REJECT:
+    case WIRE_ALLOWED_FAST:
+    case WIRE_EXTENDED:
+    case WIRE_HASH_REQUEST:
+    case WIRE_HASH_REJECT:
+    case WIRE_KEEPALIVE: return count(s, p, msg, 1);
+    }
+    return true;
+}
+
+void
+talk_refused(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    if (!count(s, p, msg, 1))
+        peer_close(s, p, SPRAT_E_PROTOCOL);
+}
+
+void
+talk_junk(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    if (!count(s, p, msg, SWARM_TALK_JUNK))
+        peer_close(s, p, SPRAT_E_PROTOCOL);
+}

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the cheapest sender of each message can make our programs spend. The bounds are work done: bytes that
+are sent, taken or read, memory, connections; never time. A new message of the protocol gets a row in FLOODS, and
+one in tests/unit/core/test_abuse.c, which counts what the core does."""
+
+import contextlib
+import os
+import struct
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import bencode
+import content
+import fake_peer
+import sprat
+import torrent
+from fake_peer import Dialer, message
+from tap import add, test
+
+KIB = 1 << 10
+MIB = 1 << 20
+# Extended, fast, and v2 (BEP 10, 6, 52).
+RESERVED = bytes((0, 0, 0, 0, 0, 0x10, 0, 0x14))
+HASH_REQUEST, HASHES, HASH_REJECT = 21, 22, 23
+PEERS_OFFENCES = 4  # a site is banned then
+
+
+class Setting:
+    """A file with a torrent of its own, and a seed of it."""
+
+    def __init__(self, t, length=MIB, piece=64 * KIB, form="hybrid", args=()):
+        self.t = t
+        path = t.path("original", "file.bin")
+        chunk = os.urandom(min(length, MIB))
+        with open(path, "wb") as f:
+            for _ in range(length // len(chunk)):
+                f.write(chunk)
+        out = sprat.create(t, path, "--piece-length", f"{piece // KIB}K", form=form)
+        read = torrent.read(out)
+        one, two = torrent.hashes(read)
+        self.hash = one or two[:20]
+        self.root = two and read[b"info"][b"file tree"][b"file.bin"][b""][b"pieces root"]
+        self.layer = (piece // 16384).bit_length() - 1
+        self.pieces = -(-length // piece)
+        self.seed = sprat.seed(t, out, os.path.dirname(path), *args)
+
+    def come(self, **more):
+        return Dialer(self.t, self.seed.address, self.hash, RESERVED, **more)
+
+    def request(self, layer, index, length):
+        return message(HASH_REQUEST, self.root + struct.pack(">IIII", layer, index, length, 0))
+
+    def bytes_read(self):
+        """By read calls of the seed, so far: files and sockets."""
+        with open(f"/proc/{self.seed.pid}/io", encoding="ascii") as f:
+            return int(dict(line.split(": ") for line in f)["rchar"])
+
+    def memory(self):
+        with open(f"/proc/{self.seed.pid}/statm", encoding="ascii") as f:
+            return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def ask(peer, requests):
+    """Sends hash requests and takes an answer to each; the bytes of HASHES."""
+    got = 0
+    peer.socket.settimeout(30)
+    sender = threading.Thread(target=peer.send, args=(b"".join(requests),), daemon=True)
+    sender.start()
+    for _ in requests:
+        kind, payload = peer.read(HASHES, HASH_REJECT)
+        got += len(payload) if kind == HASHES else 0
+    sender.join(30)
+    return got
+
+
+# Answers to hash requests.
+
+@test
+def hash_answers_are_bounded_without_a_limit(t):
+    setting = Setting(t, length=128 * MIB, piece=16 * KIB, form="v2")
+    got = ask(setting.come(), [setting.request(0, 0, 8192)] * 300)
+    assert MIB // 4 <= got <= 8 * MIB, f"{got} bytes of hashes for {300 * 53} bytes from a choked peer"
+
+
+@test
+def hash_answers_keep_to_the_upload_limit(t):
+    setting = Setting(t, length=128 * MIB, piece=16 * KIB, form="v2", args=("--up-limit", "20K"))
+    got = ask(setting.come(), [setting.request(0, 0, 512)] * 300 + [setting.request(0, 0, 8192)] * 300)
+    assert 16 * KIB <= got <= 256 * KIB, f"{got} bytes of hashes for {600 * 53} bytes from a choked peer"
+
+
+@test
+def leaf_requests_read_no_more_than_the_site_may(t):
+    setting = Setting(t, length=320 * MIB, piece=16 * MIB, form="v2")
+    before = setting.bytes_read()
+    where = t.address()
+    for connection in range(4):  # a new connection is no new budget
+        peer = setting.come(source=where)
+        for piece in range(connection, setting.pieces, 4):
+            ask(peer, [setting.request(0, 1024 * piece, 2)])
+    read = setting.bytes_read() - before
+    assert 16 * MIB <= read <= 160 * MIB, f"{read} bytes were read for {setting.pieces * 53} bytes"
+
+
+# Floods: a row is a message, and how many bytes of it one connection, and one site, may have taken from it.
+
+def until_closed(peer, data, most):
+    """Sends data again and again until the other side closes; how many bytes were sent."""
+    sent = 0
+    peer.socket.settimeout(30)
+    try:
+        while sent <= most:
+            peer.socket.sendall(data)
+            sent += len(data)
+    except OSError:
+        pass
+    return sent
+
+
+def have(index):
+    return message(fake_peer.HAVE, struct.pack(">I", index))
+
+
+DONTHAVE = message(20, b"\1" + bytes(4))
+ALL, NONE = message(14), message(15)
+# The kernel takes some beyond what we read.
+SOCKET = 6 * MIB
+
+FLOODS = {
+    "what it has, again and again": (NONE + ALL + DONTHAVE, 0),
+    "a piece that it has and has not": (have(0) + DONTHAVE, MIB),
+    "unknown messages of 64 KiB": (message(200, bytes(64 * KIB)), MIB // 4),
+    "unknown messages of 1 MiB": (message(200, bytes(MIB)), 0),
+    "an extended message of 1 MiB": (message(20, b"\7" + bytes(MIB)), 0),
+    "unknown extensions": (message(20, b"\x63" + bytes(60 * KIB)), MIB // 4),
+    "hashes that nobody asked for": (message(HASHES, bytes(48 + 512 * 32)), MIB // 4),
+    "interest that changes": (message(2) + message(3), MIB),
+    "requests while it is choked": (message(fake_peer.REQUEST, struct.pack(">III", 0, 0, 16384)), MIB),
+    "extended handshakes": (message(20, b"\0d6:yourip4:\1\2\3\4e") +
+                            message(20, b"\0d6:yourip4:\1\2\3\5e"), 2 * MIB),
+}
+
+
+def flood(data, most):
+    def check(t):
+        setting = Setting(t)
+        where, connections = t.address(), 0
+        try:
+            while connections <= PEERS_OFFENCES:
+                peer = setting.come(source=where)
+                connections += 1
+                peer.send(message(20, b"\0" + bencode.encode({"m": {}})))
+                drain = threading.Thread(target=peer.is_closed, daemon=True)
+                drain.start()
+                sent = until_closed(peer, data, most + SOCKET + 16 * len(data))
+                assert sent <= most + SOCKET + 16 * len(data), f"{sent} bytes were taken"
+                drain.join(30)
+        except ConnectionError:
+            pass
+        assert connections == PEERS_OFFENCES, f"{connections} connections, and it is not banned"
+        setting.seed.wait("banned", 10)
+        assert not setting.come().is_closed(0.2), "others are served as before"
+    return check
+
+
+for what, (data, most) in FLOODS.items():
+    add(f"a peer that sends {what} is closed, and banned in the end", flood(data * max(1, 4096 // len(data)), most))
+
+
+# What is held.
+
+@test
+def a_message_that_never_ends_holds_little(t):
+    setting = Setting(t)
+    peers = [setting.come() for _ in range(40)]
+    before = setting.memory()
+    for number, peer in enumerate(peers):
+        length = MIB if number % 2 else 64 * KIB
+        with contextlib.suppress(ConnectionError):  # it may be refused
+            peer.send(struct.pack(">IB", 2 + length, 20) + bytes(length))  # a byte short
+    last = setting.come()
+    last.send(message(fake_peer.INTERESTED))
+    last.read(fake_peer.UNCHOKE)
+    held = setting.memory() - before
+    assert held <= 40 * 160 * KIB + 2 * MIB, f"{held} bytes are held"
+
+
+# Identity.
+
+@test
+def a_copied_peer_id_closes_nobody(t):
+    setting = Setting(t)
+    honest = setting.come(peer_id=b"-XX0001-abcdefghijkl")
+    for _ in range(3):
+        copy = setting.come(peer_id=b"-XX0001-abcdefghijkl")
+        assert not copy.is_closed(0.1), "it may be somebody else"
+    honest.send(message(fake_peer.INTERESTED))
+    honest.read(fake_peer.UNCHOKE)
+
+
+sprat.main(sprat.SPRAT)
