@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """The units of sprat-tracker as systemd's own tools see them, and sockets as its own program passes them. No systemd
-runs here, so what the units ask of it is not tried."""
+runs here, so what the units ask of it is not tried; tools/deb-test boots one and tries it."""
 
 import os
 import shutil
