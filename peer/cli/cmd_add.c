@@ -31,6 +31,7 @@ enum {
     OPT_ONLY,
     OPT_SKIP,
     OPT_ALLOCATE,
+    OPT_SUFFIX,
     OPT_MOVE_TO,
 };
 
@@ -47,6 +48,8 @@ static const struct option_spec options[] = {
     {OPT_ALLOCATE, 0, "allocate", "sparse|full",
      "full: reserve disk space for all wanted files before the download starts (default: "
      "as the daemon is set)"},
+    {OPT_SUFFIX, 0, "incomplete-suffix", NULL,
+     "call each file NAME.incomplete until it is complete (default: as the daemon is set)"},
     {OPT_TRACKER, 't', "tracker", "URL", "announce to this tracker too; repeatable"},
     {OPT_PEER, 0, "peer", "HOST:PORT", "connect to this peer too; repeatable"},
     {OPT_SEED, 0, "seed", "none|forever|RATIO",
@@ -111,6 +114,7 @@ take_option(struct add *a, int id, const char *value, struct errbuf *eb)
     case OPT_UP_LIMIT: return client_put_rate(a->params, "up_limit", "--up-limit", value, eb);
     case OPT_DOWN_LIMIT: return client_put_rate(a->params, "down_limit", "--down-limit", value, eb);
     case OPT_MOVE_TO: return put_path(a->params, "move_to", value, eb);
+    case OPT_SUFFIX: json_object_set_new(a->params, "incomplete_suffix", json_true()); return 0;
     case OPT_ALLOCATE:
         if (strcmp(value, "sparse") != 0 && strcmp(value, "full") != 0)
             return errbuf_set(eb, SPRAT_E_INVAL, "--allocate needs sparse or full, not '%s'",

@@ -21,6 +21,7 @@ enum {
     OPT_ONLY,
     OPT_SKIP,
     OPT_ALLOCATE,
+    OPT_SUFFIX,
     OPT_MOVE_TO,
     OPT_ADOPT,
     OPT_REFETCH,
@@ -33,6 +34,9 @@ static const struct option_spec options[] = {
     {OPT_ALLOCATE, 0, "allocate", "sparse|full",
      "full: reserve disk space for all wanted files before the download starts (default: "
      "sparse)"},
+    {OPT_SUFFIX, 0, "incomplete-suffix", NULL,
+     "call each file NAME.incomplete until it is complete, so that other programs do not "
+     "open it before"},
     {OPT_PEER, 0, "peer", "HOST:PORT", "connect to this peer too; repeatable"},
     {OPT_SEED, 0, "seed", "none|forever|RATIO",
      "how long to seed after the download: not at all, until stopped, or until RATIO "
@@ -56,6 +60,7 @@ struct get {
     const char *output;
     const char *move_to;
     bool reserve;
+    bool worknames;
     enum seed_policy seed;
     double ratio;
     bool sequential;
@@ -106,6 +111,7 @@ take_option(struct get *g, int id, const char *value, struct errbuf *eb)
     case OPT_PEER: return take_peer(g, value, eb);
     case OPT_MOVE_TO: g->move_to = value; return 0;
     case OPT_ALLOCATE: return take_allocate(g, value, eb);
+    case OPT_SUFFIX: g->worknames = true; return 0;
     case OPT_SEED: return take_seed(g, value, eb);
     case OPT_SEQUENTIAL: g->sequential = true; return 0;
     case OPT_REFETCH: g->consent.refetch = true; return 0;
@@ -148,7 +154,8 @@ get(const struct cli_command *self, const struct get *g, const char *torrent)
                               .ratio = g->ratio,
                               .sequential = g->sequential,
                               .consent = g->consent,
-                              .reserve = g->reserve};
+                              .reserve = g->reserve,
+                              .worknames = g->worknames};
     struct screen screen;
     struct errbuf eb;
     uint8_t *selection;

@@ -42,11 +42,11 @@ on_progress(void *user, uint32_t done, uint32_t total)
 
 /* Of a file that is called missing, what is in its place, if anything is. */
 static void
-print_missing(const struct metainfo_file *f, const char *shown, const char *dir)
+print_missing(const struct metainfo *mi, size_t file, const char *shown, const char *dir)
 {
     struct errbuf why;
 
-    if ((f->attr & ATTR_SYMLINK) == 0 && lookalike_find(dir, f->path, &why))
+    if ((mi->files[file].attr & ATTR_SYMLINK) == 0 && lookalike_find(dir, mi, file, &why))
         printf("%-10s %s (%s)\n", check_file_state_name(CHECK_FILE_MISSING), shown, why.text);
     else
         printf("%-10s %s\n", check_file_state_name(CHECK_FILE_MISSING), shown);
@@ -54,13 +54,13 @@ print_missing(const struct metainfo_file *f, const char *shown, const char *dir)
 
 /* What, file, and in what measure. */
 static void
-print_file(const struct metainfo_file *f, const struct check_file *r, const char *dir)
+print_file(const struct metainfo *mi, size_t file, const struct check_file *r, const char *dir)
 {
     char path[METAINFO_PATH_MAX * 4];
 
-    text_fit(path, sizeof(path), f->path, METAINFO_PATH_MAX);
+    text_fit(path, sizeof(path), mi->files[file].path, METAINFO_PATH_MAX);
     if (r->state == CHECK_FILE_MISSING)
-        print_missing(f, path, dir);
+        print_missing(mi, file, path, dir);
     else if (r->bad > 0)
         printf("%-10s %s (%u of %u %s wrong)\n", check_file_state_name(r->state), path, r->bad,
                r->checked, text_noun(r->checked, "piece is", "pieces are"));
@@ -82,7 +82,7 @@ print_report(const struct metainfo *mi, const struct check_report *report, const
             continue;
         wrong += !ok;
         if (!ok || !quiet)
-            print_file(&mi->files[i], &report->files[i], dir);
+            print_file(mi, i, &report->files[i], dir);
     }
     return wrong;
 }

@@ -98,7 +98,7 @@ say_missing(struct report *r, const struct torrent *t)
         text_fit(path, sizeof(path), f->path, 200);
         screen_warn(r->screen, "%s: %u of %u %s missing or wrong", path, lacking,
                     f->piece_count, text_noun(f->piece_count, "piece is", "pieces are"));
-        if ((f->attr & ATTR_SYMLINK) == 0 && lookalike_find(torrent_save_dir(t), f->path, &why))
+        if ((f->attr & ATTR_SYMLINK) == 0 && lookalike_find(torrent_save_dir(t), mi, i, &why))
             screen_warn(r->screen, "%s: %s", path, why.text);
     }
     if (more > 0)

@@ -312,13 +312,14 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
     static const char *const keys[] = {
         "path",  "metainfo", "save_dir",   "trackers",   "peers",      "seed",     "paused",
         "check", "up_limit", "down_limit", "sequential", "super_seed", "allocate", "move_to",
-        "only",  "skip",     "high",       "adopt",      "refetch"};
+        "only",  "skip",     "high",       "adopt",      "refetch",    "incomplete_suffix"};
     struct daemon *d = ctx;
     uint8_t *selection = NULL;
     struct torrent_add add = {.seed = d->settings.seed,
                               .ratio = d->settings.ratio,
                               .save_dir = d->settings.save_dir,
-                              .reserve = d->settings.reserve};
+                              .reserve = d->settings.reserve,
+                              .worknames = d->settings.incomplete_suffix};
     const char *trackers[METHODS_URLS_MAX], *peers[METHODS_URLS_MAX];
     int err;
 
@@ -335,6 +336,7 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
         (err = rpc_get_bool(params, "super_seed", &add.super_seed, eb)) ||
         (err = get_limits(params, &add.up_limit, &add.down_limit, eb)) ||
         (err = get_allocate(params, &add.reserve, eb)) ||
+        (err = rpc_get_bool(params, "incomplete_suffix", &add.worknames, eb)) ||
         (err = rpc_get_string(params, "move_to", false, &add.move_to, eb)))
         return err;
     if (add.move_to == NULL) {

@@ -34,6 +34,7 @@ enum {
     OPT_SAVE_DIR,
     OPT_COMPLETED_DIR,
     OPT_ALLOCATE,
+    OPT_SUFFIX,
     OPT_LISTEN,
     OPT_UP_LIMIT,
     OPT_DOWN_LIMIT,
@@ -72,6 +73,9 @@ static const struct option_spec specs[] = {
     {OPT_ALLOCATE, 0, "allocate", "sparse|full",
      "full: reserve disk space for all wanted files of a torrent before its download "
      "starts (default: sparse)"},
+    {OPT_SUFFIX, 0, "incomplete-suffix", "yes|no",
+     "call each file NAME.incomplete until it is complete, so that other programs do not "
+     "open it before (default: no)"},
     {OPT_LISTEN, 0, "listen", "ADDR:PORT",
      "accept connections at this address (default: every address, port 6881 or the next "
      "free one); repeatable"},
@@ -214,14 +218,21 @@ set_rest_after(struct settings *s, const char *value, struct errbuf *eb)
 }
 
 static int
+set_bool(bool *where, const char *name, const char *value, struct errbuf *eb)
+{
+    return parse_bool(value, where) == 0
+               ? 0
+               : errbuf_set(eb, SPRAT_E_INVAL, "%s: '%s' is not yes or no", name, value);
+}
+
+static int
 set_pex(struct settings *s, const char *value, struct errbuf *eb)
 {
-    bool pex;
+    bool pex = !s->no_pex;
+    int err = set_bool(&pex, "pex", value, eb);
 
-    if (parse_bool(value, &pex) != 0)
-        return errbuf_set(eb, SPRAT_E_INVAL, "pex: '%s' is not yes or no", value);
     s->no_pex = !pex;
-    return 0;
+    return err;
 }
 
 static int
@@ -298,6 +309,7 @@ parse_key(struct settings *s, int id, const char *value, struct errbuf *eb)
         if (settings_parse_allocate(value, &s->reserve) != 0)
             return errbuf_set(eb, SPRAT_E_INVAL, "allocate: '%s' is not sparse or full", value);
         return 0;
+    case OPT_SUFFIX: return set_bool(&s->incomplete_suffix, "incomplete-suffix", value, eb);
     case OPT_LISTEN: return add_listen(s, value, eb);
     case OPT_UP_LIMIT: return set_rate(&s->up_limit, "up-limit", value, eb);
     case OPT_DOWN_LIMIT: return set_rate(&s->down_limit, "down-limit", value, eb);
@@ -549,6 +561,7 @@ change_key(struct settings *s, struct settings *from, int id)
     case OPT_SAVE_DIR: swap_text(&s->save_dir, &from->save_dir); return true;
     case OPT_COMPLETED_DIR: swap_text(&s->completed_dir, &from->completed_dir); return true;
     case OPT_ALLOCATE: s->reserve = from->reserve; return true;
+    case OPT_SUFFIX: s->incomplete_suffix = from->incomplete_suffix; return true;
     case OPT_UP_LIMIT: s->up_limit = from->up_limit; return true;
     case OPT_DOWN_LIMIT: s->down_limit = from->down_limit; return true;
     case OPT_SEED:

@@ -32,6 +32,7 @@ struct settings {
     char *save_dir;  /* absolute; NULL: clients must say */
     char *completed_dir; /* absolute; NULL: what is complete stays */
     bool reserve;        /* allocate = full */
+    bool incomplete_suffix;
     struct endpoint listen[SESSION_LISTEN_MAX];
     size_t listen_count;
     uint64_t up_limit, down_limit;

@@ -95,6 +95,7 @@ struct torrent_add {
     bool super_seed;   /* BEP 16, until a copy is out */
     uint64_t up_limit, down_limit; /* bytes/s beside the session's; 0: none */
     bool reserve;          /* room for all files is taken on the disk before the download */
+    bool worknames;        /* files have working names until they are complete (workname.h) */
     const char *move_to;   /* where it goes once it was downloaded, absolute; NULL: it stays */
     bool move_only_new;    /* not if all is there already */
     const struct state_torrent *row; /* private: what the database says of it, while it is loaded */

@@ -258,6 +258,7 @@ struct torrent {
         uint64_t up_limit, down_limit;
         uint8_t *selection; /* a byte a file (parts.h); NULL: all is wanted */
         bool reserve;
+        bool worknames; /* asked for now, or for an earlier session */
         char *move_to;    /* NULL: it stays where it is */
         bool move_only_new; /* |move_to| is forgotten if nothing has to be fetched */
         char *moved_from; /* NULL, or where the same files are still to be removed */
@@ -419,6 +420,9 @@ void torrent_recovered(struct torrent *t, enum torrent_failure_source source);
 const char *torrent_why(const struct torrent *t, int err);
 /* A number that changes when a file does. */
 uint64_t torrent_files_print(struct torrent *t);
+
+/* Which names its files can have on disk. */
+enum workname_use torrent_worknames(const struct torrent *t);
 /* Files were changed under us: what is there is found out anew. */
 void torrent_reload_soon(struct torrent *t, int err, const char *why);
 /* At the end of each round of the loop in which something happened to it. */

@@ -117,6 +117,7 @@ recall(const struct state_wish *wish, struct torrent_add *add)
     add->peers = (const char *const *)wish->peers;
     add->peer_count = wish->peer_count;
     add->reserve = wish->reserve;
+    add->worknames = wish->worknames;
 }
 
 static void

@@ -343,6 +343,7 @@ on_resumed(void *user, struct resume_result *res)
 
     MAGIC_CHECK(t, TORRENT_MAGIC);
     t->disk.resume = NULL;
+    t->wish.worknames = t->wish.worknames || storage_has_worknames(t->disk.storage);
     torrent_set_phase(t, PHASE_IDLE);
     load_next(t->session);
     if (t->wish.stopping)
@@ -377,6 +378,15 @@ on_resumed(void *user, struct resume_result *res)
     loaded(t, res->note != NULL ? res->note : "");
 }
 
+/* With --adopt, what is there under a working name is taken for the torrent's too. */
+enum workname_use
+torrent_worknames(const struct torrent *t)
+{
+    if (t->wish.worknames)
+        return WORKNAME_MAKE;
+    return t->wish.consent.adopt ? WORKNAME_FIND : WORKNAME_NONE;
+}
+
 static int
 open_storage(struct torrent *t, struct errbuf *eb)
 {
@@ -388,6 +398,7 @@ open_storage(struct torrent *t, struct errbuf *eb)
         .writable = !t->wish.seed_only,
         .dir_later = true,
         .selection = t->wish.selection,
+        .worknames = torrent_worknames(t),
     };
     struct commit_options co = {
         .state = t->session->house->state, .id = t->id, .done = on_committed, .user = t};

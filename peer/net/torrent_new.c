@@ -53,6 +53,7 @@ fill(struct torrent *t, const struct torrent_add *add)
     w->up_limit = add->up_limit;
     w->down_limit = add->down_limit;
     w->reserve = add->reserve;
+    w->worknames = add->worknames;
     w->move_only_new = add->move_only_new;
     w->move_to = add->move_to != NULL ? strdup(add->move_to) : NULL;
     w->tracker_count = add->tracker_count;
@@ -140,6 +141,25 @@ begin_ratio(struct torrent *t)
             (double)(sum->up_before + sum->up_session) / (double)t->facts.total_size;
 }
 
+/* Files that an earlier session left under working names are looked for, whatever this one was
+ * asked for. The choice is stored before the first such file is made. */
+static int
+remember_worknames(struct torrent *t, struct errbuf *eb)
+{
+    struct state *st = t->session->house->state;
+    struct state_wish wish;
+    bool stored = false;
+    int err = state_load_wish(st, t->id, &wish, eb);
+
+    if (err == 0)
+        stored = wish.worknames;
+    state_wish_fini(&wish);
+    if (err != 0 && err != SPRAT_E_NOTFOUND)
+        return err;
+    t->wish.worknames = t->wish.worknames || stored;
+    return t->wish.worknames && !stored ? state_keep_worknames(st, t->id, eb) : 0;
+}
+
 /* What spratd needs to know again after a restart; and what a torrent that stays paused has on
  * disk, since nobody looks there before it is resumed. */
 static int
@@ -162,9 +182,10 @@ remember(struct torrent *t, struct errbuf *eb)
                              .set_limits = true,
                              .up_limit = t->wish.up_limit,
                              .down_limit = t->wish.down_limit};
-    int err = 0;
+    int err = t->session->house->loading ? 0 : remember_worknames(t, eb);
 
-    if (t->session->house->managed && !t->session->house->loading) {
+    wish.worknames = t->wish.worknames;
+    if (err == 0 && t->session->house->managed && !t->session->house->loading) {
         err = state_put_wish(st, t->id, &wish, eb);
         if (err == 0)
             err = state_apply(st, t->id, &u, eb);

@@ -61,14 +61,20 @@ with_places(const struct torrent *t, const uint8_t *chosen)
 {
     const uint8_t *old = t->wish.selection;
     uint8_t *bytes = malloc(t->mi->file_count + 1);
+    struct worknames names;
 
+    if (worknames_init(&names, t->mi) != 0) {
+        free(bytes);
+        bytes = NULL;
+    }
     for (size_t i = 0; bytes != NULL && i < t->mi->file_count; i++) {
         bool parted = old != NULL && (old[i] & PARTS_PARTED) != 0;
 
         if (!parted && chosen[i] == FILE_SKIP)
-            parted = !storage_has_file(t->save_dir, t->mi, i);
+            parted = !storage_has_file(t->save_dir, t->mi, i, t->wish.worknames ? &names : NULL);
         bytes[i] = chosen[i] | (parted ? PARTS_PARTED : 0);
     }
+    worknames_fini(&names);
     return bytes;
 }
 

@@ -317,6 +317,22 @@ on_removed(void *user, const struct storage_result *res)
     session_mark_dirty(t);
 }
 
+/* Of two files under a file's two names, the one that is remembered is the torrent's. */
+static int
+expect_files(struct torrent *t, struct errbuf *eb)
+{
+    struct state_file *files = calloc(t->mi->file_count + 1, sizeof(*files));
+    int err = files == NULL ? errbuf_set(eb, SPRAT_E_NOMEM, "out of memory")
+                            : state_load_files(t->session->house->state, t->id, files,
+                                               t->mi->file_count, eb);
+
+    for (size_t i = 0; err == 0 && i < t->mi->file_count; i++)
+        if (files[i].present)
+            storage_expect(t->disk.storage, i, files[i].inode);
+    free(files);
+    return err;
+}
+
 /* Files are to be deleted whose torrent was stopped before. */
 static bool
 reopen(struct torrent *t)
@@ -325,6 +341,7 @@ reopen(struct torrent *t)
                                  .done = t->session->disk.doneq,
                                  .dir = t->save_dir,
                                  .selection = t->wish.selection,
+                                 .worknames = torrent_worknames(t),
                                  .writable = true};
     struct errbuf eb = {""};
     int err = torrent_need_metainfo(t, &eb);
@@ -332,7 +349,8 @@ reopen(struct torrent *t)
     so.mi = t->mi;
     if (err == 0)
         err = storage_new(&so, &t->disk.storage, &eb);
-
+    if (err == 0 && t->wish.worknames)
+        err = expect_files(t, &eb);
     if (err != 0)
         event_push(t, TORRENT_EVENT_WARNING, err, eb.text);
     return err == 0;

@@ -28,7 +28,7 @@ is_ours(const struct check_file *f)
 static int
 refuse(const struct adopt_options *o, size_t file, struct errbuf *why)
 {
-    const struct metainfo_file *m = &o->mi->files[file];
+    const char *dir = storage_dir(o->storage), *path = storage_path(o->storage, file);
     const struct check_file *f = &o->report->files[file];
     uint32_t good = f->checked - f->bad;
 
@@ -36,21 +36,21 @@ refuse(const struct adopt_options *o, size_t file, struct errbuf *why)
         return errbuf_set(why, SPRAT_E_EXISTS,
                           "%s/%s: %u of %u pieces match, but it is longer than the torrent's file. "
                           WHAT_TO_DO " cut and complete it",
-                          o->dir, m->path, good, f->checked);
+                          dir, path, good, f->checked);
     if (good > 0)
         return errbuf_set(
             why, SPRAT_E_EXISTS,
             "%s/%s: %u of %u pieces match, but only where one byte repeats or too few "
             "bytes do; it is perhaps another file. " WHAT_TO_DO " overwrite it",
-            o->dir, m->path, good, f->checked);
+            dir, path, good, f->checked);
     if (f->unsure > 0 && f->unsure == f->bad)
         return errbuf_set(why, SPRAT_E_EXISTS,
                           "%s/%s can't be checked: its pieces also hold files that are missing. "
                           WHAT_TO_DO " overwrite it",
-                          o->dir, m->path);
+                          dir, path);
     return errbuf_set(why, SPRAT_E_EXISTS,
                       "%s/%s: 0 of %u pieces match; it is another file. " WHAT_TO_DO
-                      " overwrite it", o->dir, m->path, f->checked);
+                      " overwrite it", dir, path, f->checked);
 }
 
 static void
@@ -63,8 +63,9 @@ tell(const struct adopt_options *o, size_t first, size_t count, struct errbuf *n
         return;
     if (count > 1)
         snprintf(more, sizeof(more), " (and %zu more of the kind)", count - 1);
-    errbuf_set(note, 0, "%s/%s was there: %u of %u pieces match, the others are fetched%s", o->dir,
-               o->mi->files[first].path, f->checked - f->bad, f->checked, more);
+    errbuf_set(note, 0, "%s/%s was there: %u of %u pieces match, the others are fetched%s",
+               storage_dir(o->storage), storage_path(o->storage, first), f->checked - f->bad,
+               f->checked, more);
 }
 
 int
@@ -74,7 +75,7 @@ adopt_judge(const struct adopt_options *o, bool *cut, bool *any_cut, struct errb
     size_t first = 0, count = 0;
 
     *any_cut = false;
-    for (size_t i = 0; i < o->mi->file_count; i++) {
+    for (size_t i = 0; i < storage_metainfo(o->storage)->file_count; i++) {
         const struct check_file *f = &o->report->files[i];
         bool is_long = f->state == CHECK_FILE_LONG;
 

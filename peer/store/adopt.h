@@ -13,8 +13,7 @@
 #include "peer/store/check.h"
 
 struct adopt_options {
-    const struct metainfo *mi;
-    const char *dir;                /* the save directory, for sentences */
+    const struct storage *storage;
     const struct check_report *report;
     const bool *foreign;            /* a bool a file: put there by others */
     bool all;                       /* the user said that all of it may be overwritten */

@@ -21,6 +21,7 @@ enum commit_state {
     COMMIT_IDLE,
     COMMIT_SYNCING, /* data on its way to the disk */
     COMMIT_STORING, /* have-bits on their way to the database */
+    COMMIT_NAMING,  /* complete files get their final names */
 };
 
 /* A growing list of numbers. */
@@ -184,11 +185,30 @@ end_group(struct commit *c, int err, const char *why)
 }
 
 static void
+on_renamed(void *user, const struct storage_result *res)
+{
+    struct commit *c = user;
+
+    MAGIC_CHECK(c, COMMIT_MAGIC);
+    end_group(c, res->err, res->why);
+}
+
+/* The group is stored: files that are complete by that are renamed before anybody is told. */
+static void
 on_stored(void *user, int err, const char *why)
 {
     struct commit *c = user;
 
     MAGIC_CHECK(c, COMMIT_MAGIC);
+    if (err == 0)
+        storage_add_stored(c->opt.storage, c->flying.at, c->flying.count);
+    if (err == 0 && storage_rename_due(c->opt.storage)) {
+        c->state = COMMIT_NAMING;
+        err = storage_rename(c->opt.storage, on_renamed, c);
+        if (err == 0)
+            return;
+        why = sprat_strerror(err);
+    }
     end_group(c, err, why);
 }
 

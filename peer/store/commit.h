@@ -2,8 +2,9 @@
  *
  * The promise about disk: gathers the pieces of one torrent that passed their hash, and in groups
  * first syncs the data and then stores the have-bits with the files' (size, mtime). Only what a
- * group reports done may be told to other peers as ours after a restart. Loop thread only; time is
- * an argument.
+ * group reports done may be told to other peers as ours after a restart. Files whose last piece is
+ * stored lose their working names (workname.h) then, as a part of the group. Loop thread only; time
+ * is an argument.
  */
 #ifndef PEER_STORE_COMMIT_H
 #define PEER_STORE_COMMIT_H

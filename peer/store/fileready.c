@@ -3,7 +3,8 @@
  * What can be known of a torrent's files before anything is fetched: whether the directory can be
  * written to, whether files that are there are ours to write to, and whether the file system takes
  * the names of those that are not. Files are made when their first byte comes, but for names that
- * some file systems refuse or take for one: these are tried at once, by making their files.
+ * some file systems refuse or take for one: these are tried at once, by making their files, also
+ * where files have working names (workname.h) until they are complete.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -126,6 +127,12 @@ is_there(struct filetree *t, size_t file)
     return filetree_get_stamp(t, file).known;
 }
 
+static bool
+is_empty(struct filetree *t, size_t file)
+{
+    return filetree_get_stamp(t, file).size == 0;
+}
+
 static int
 check_dir(const struct filetree *t, struct errbuf *eb)
 {
@@ -145,6 +152,7 @@ filetree_prepare(struct filetree *t, const bool *lacking, struct errbuf *eb)
 
     if (err != 0)
         errbuf_set(eb, err, "out of memory");
+    t->tries_names = true;
     for (size_t i = 0; i < t->mi->file_count && err == 0; i++) {
         if (!filetree_is_fetched(t, i) || !lacking[i])
             continue;
@@ -153,8 +161,12 @@ filetree_prepare(struct filetree *t, const bool *lacking, struct errbuf *eb)
         else
             makes = true;
     }
+    t->tries_names = false;
     if (err == 0 && makes)
         err = check_dir(t, eb);
+    for (size_t i = 0; i < t->mi->file_count && err == 0; i++)
+        if (filetree_is_fetched(t, i) && lacking[i] && (is_there(t, i) ? is_empty(t, i) : odd[i]))
+            filetree_take_workname(t, i);
     free(odd);
     return err;
 }

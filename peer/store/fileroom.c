@@ -33,7 +33,7 @@ lacking(struct filetree *t, size_t file, uint64_t *out, struct errbuf *eb)
 {
     const struct metainfo_file *f = &t->mi->files[file];
     struct stat st = {.st_blocks = 0};
-    int err = safepath_stat(t->dir, f->path, &st, eb);
+    int err = safepath_stat(t->dir, filetree_path(t, file), &st, eb);
     uint64_t has;
 
     if (err != 0 && err != SPRAT_E_NOENT)
@@ -179,7 +179,8 @@ reserve_file(struct filetree *t, size_t file, struct errbuf *eb)
     if (e != 0) {
         give_back(fd);
         err = errbuf_set(eb, e == EFBIG ? SPRAT_E_NOSPACE : sprat_err_from_errno(e),
-                         "can't reserve room for %s/%s: %s", t->dir, f->path, strerror(e));
+                         "can't reserve room for %s/%s: %s", t->dir, filetree_path(t, file),
+                         strerror(e));
     }
     openfiles_drop(t->open, open);
     return err;

@@ -21,7 +21,7 @@ static int
 check_name(struct filetree *t, size_t file, const struct stat *synced, struct errbuf *eb)
 {
     struct stat st;
-    int err = safepath_find(t->dir, filetree_path(t, file), &st, eb);
+    int err = filetree_stat_named(t, file, &st, eb);
 
     if (err == SPRAT_E_NOENT)
         return filetree_distrust(t, file, err, eb);
@@ -356,18 +356,23 @@ filetree_finish(struct filetree *t, struct errbuf *eb)
 
 /* Deletes a file of ours; what others put in its place (a directory, a link) stays. */
 static int
-remove_file(struct filetree *t, const struct metainfo_file *f, struct errbuf *eb)
+remove_file(struct filetree *t, size_t file, struct errbuf *eb)
 {
-    bool is_link = (f->attr & ATTR_SYMLINK) != 0;
+    bool is_link = (t->mi->files[file].attr & ATTR_SYMLINK) != 0;
+    const char *path;
     struct stat st;
-    int err = safepath_stat(t->dir, f->path, &st, eb);
+    int err;
 
+    if (!is_link)
+        (void)filetree_find(t, file, &st, NULL); /* which of its names it has */
+    path = filetree_path(t, file);
+    err = safepath_stat(t->dir, path, &st, eb);
     if (err == SPRAT_E_NOENT)
         return 0;
     if (err == 0 && (is_link ? !S_ISLNK(st.st_mode) : !S_ISREG(st.st_mode)))
         err = errbuf_set(eb, SPRAT_E_EXISTS, "%s/%s was not removed: it is another kind of file",
-                         t->dir, f->path);
-    return err != 0 ? err : safepath_unlink(t->dir, f->path, eb);
+                         t->dir, path);
+    return err != 0 ? err : safepath_unlink(t->dir, path, eb);
 }
 
 int
@@ -381,7 +386,7 @@ filetree_remove(struct filetree *t, struct errbuf *eb)
     for (size_t i = 0; i < mi->file_count; i++) {
         int err = 0;
         if ((mi->files[i].attr & ATTR_PAD) == 0 && !parts_holds(&t->parts, i))
-            err = remove_file(t, &mi->files[i], first_err == 0 ? eb : NULL);
+            err = remove_file(t, i, first_err == 0 ? eb : NULL);
         if (first_err == 0)
             first_err = err;
     }

@@ -40,6 +40,7 @@ filetree_fini(struct filetree *t)
         claims_drop(t->claims, t, SIZE_MAX);
     lock_fini(&t->lock);
     lock_fini(&t->opening);
+    filetree_fini_names(t);
     parts_fini(&t->parts);
     free(t->files);
     free(t->dir);
@@ -192,6 +193,25 @@ set_claimed(struct filetree *t, size_t file, uint64_t inode, bool is_new)
     lock_drop(&t->lock);
 }
 
+/* Makes a new file under the name that is chosen for it. A file system that refuses the working
+ * name may still take the final one. */
+static int
+make_named_file(struct filetree *t, size_t file, struct claimant *who, int *fd, struct errbuf *eb)
+{
+    int err = filetree_choose_name(t, file, eb);
+
+    if (err != 0)
+        return err;
+    *who = claimant_of(t, file);
+    err = make_file(t, who, fd, eb);
+    if (err == SPRAT_E_INVAL && filetree_is_working(t, file)) {
+        filetree_forget_workname(t, file);
+        *who = claimant_of(t, file);
+        err = make_file(t, who, fd, eb);
+    }
+    return err;
+}
+
 static int
 open_to_write(struct filetree *t, size_t file, int *fd, uint64_t *ticket, struct errbuf *eb)
 {
@@ -204,7 +224,7 @@ open_to_write(struct filetree *t, size_t file, int *fd, uint64_t *ticket, struct
     if (err != 0)
         return err;
     err = known ? safepath_open(who.dir, who.path, SAFEPATH_WRITE, 0, fd, NULL, eb)
-                : make_file(t, &who, fd, eb);
+                : make_named_file(t, file, &who, fd, eb);
     if (err == SPRAT_E_NOENT && known)
         return filetree_distrust(t, file, err, eb);
     if (err != 0)
@@ -459,7 +479,7 @@ look_at(struct filetree *t, size_t file, int fd, struct errbuf *eb)
         return filetree_distrust(t, file, SPRAT_E_CHANGED, eb);
     if (e != 0)
         return fail(t, file, e, "look at", eb);
-    err = safepath_find(t->dir, filetree_path(t, file), &by_name, eb);
+    err = filetree_stat_named(t, file, &by_name, eb);
     if (err == SPRAT_E_NOENT)
         return filetree_distrust(t, file, err, eb);
     if (err == 0 && (by_name.st_ino != by_fd.st_ino || by_name.st_dev != by_fd.st_dev))
@@ -626,9 +646,8 @@ filetree_look(struct filetree *t, size_t file, struct storage_stamp *out, struct
     struct filetree_file *m;
     struct stat st;
     bool lost = false;
-    const char *path = filetree_path(t, file);
-    int err = is_symlink(t, file) ? safepath_stat(t->dir, path, &st, eb)
-                                  : safepath_find(t->dir, path, &st, eb);
+    int err = is_symlink(t, file) ? safepath_stat(t->dir, filetree_path(t, file), &st, eb)
+                                  : filetree_find(t, file, &st, eb);
 
     if (err == 0 && !is_right_kind(t, file, &st))
         err = errbuf_set(eb, SPRAT_E_EXISTS, "%s/%s is another kind of file", t->dir,
@@ -662,6 +681,8 @@ filetree_peek(struct filetree *t, size_t file, struct errbuf *eb)
     struct stat st;
     int err = safepath_stat(t->dir, filetree_path(t, file), &st, eb);
 
+    if (err == SPRAT_E_NOENT && filetree_has_workname(t, file))
+        return 0;
     if (err != 0)
         return err;
     now = stamp_of(&st);

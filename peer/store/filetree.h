@@ -7,10 +7,12 @@
 #ifndef PEER_STORE_FILETREE_H
 #define PEER_STORE_FILETREE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "common/base/err.h"
@@ -20,6 +22,7 @@
 #include "peer/store/openfiles.h"
 #include "peer/store/parts.h"
 #include "peer/store/stamp.h"
+#include "peer/store/workname.h"
 
 struct bitfield;
 struct storage_room;
@@ -40,6 +43,7 @@ struct filetree_file {
     bool found;         /* it was there at the last look, with this inode: */
     bool claimed;       /* this tree is its writer (claims.h), and it has this inode: */
     uint64_t inode;
+    uint64_t expected;  /* the inode that the state database remembers; 0: none */
 };
 
 /* True for a symbolic link that is to stand on disk; one whose target was bad names itself
@@ -49,6 +53,12 @@ filetree_is_link(const struct metainfo_file *f)
 {
     return (f->attr & ATTR_SYMLINK) != 0 && strcmp(f->symlink, f->path) != 0;
 }
+
+/* The working name of a file (workname.h), and whether the file stands under it. */
+struct filetree_name {
+    atomic_bool stands;
+    char path[];
+};
 
 /* Embedded; private. */
 struct filetree {
@@ -64,6 +74,11 @@ struct filetree {
     struct lock lock;
     uint32_t moves;
     struct filetree_file *files; /* allocated at the first use: an idle torrent needs none */
+    enum workname_use use;
+    struct worknames rule;
+    struct filetree_name *_Atomic *names; /* of files that had one; NULL with WORKNAME_NONE */
+    atomic_size_t working; /* files that stand under their working names */
+    bool tries_names;      /* new files are made under their final names (filetree_prepare) */
 };
 
 /* |dir| and |selection| (parts.h; may be NULL) are copied. |claims| may be NULL, for one that only
@@ -73,11 +88,28 @@ int filetree_init(struct filetree *t, struct openfiles *open, struct claims *cla
                   const uint8_t *selection);
 void filetree_fini(struct filetree *t);
 
-/* Below |dir|; of the part file too. */
+/* From now on files can have working names. Before the first look; SPRAT_E_NOMEM. filetree_fini()
+ * ends it. */
+int filetree_use_worknames(struct filetree *t, enum workname_use use);
+void filetree_fini_names(struct filetree *t);
+
+/* Where the file stands, below |dir|; of the part file too. The text lasts as long as the tree, but
+ * the file can get its final name at any time: filetree_stat_named(). */
 static inline const char *
 filetree_path(const struct filetree *t, size_t file)
 {
-    return file < t->mi->file_count ? t->mi->files[file].path : t->parts.name;
+    const struct filetree_name *n;
+
+    if (file >= t->mi->file_count)
+        return t->parts.name;
+    n = t->names != NULL ? atomic_load(&t->names[file]) : NULL;
+    return n != NULL && atomic_load(&n->stands) ? n->path : t->mi->files[file].path;
+}
+
+static inline bool
+filetree_is_working(const struct filetree *t, size_t file)
+{
+    return filetree_path(t, file) != t->mi->files[file].path;
 }
 
 /* Whether data that is fetched goes into the file itself. */
@@ -91,6 +123,35 @@ filetree_is_fetched(const struct filetree *t, size_t file)
 }
 
 /* Each returns 0 or an error with a sentence that names the file. */
+
+/* Finds out under which of its names the file stands, and keeps that. |*st| is as of
+ * safepath_find(). EXISTS if the file that is ours stands under its working name, and another file
+ * under the final one. */
+int filetree_find(struct filetree *t, size_t file, struct stat *st, struct errbuf *eb);
+
+/* safepath_find() of the file by the name that it is known to have. */
+int filetree_stat_named(struct filetree *t, size_t file, struct stat *st, struct errbuf *eb);
+
+/* True if something stands under a working name of the file. */
+bool filetree_has_workname(const struct filetree *t, size_t file);
+
+/* A new file is to be made: chooses its name. With |opening| held. */
+int filetree_choose_name(struct filetree *t, size_t file, struct errbuf *eb);
+
+/* From now on the file goes without a working name, which the file system does not take. */
+void filetree_forget_workname(struct filetree *t, size_t file);
+
+/* Gives a file that was made under its final name its working name, if it is to have one and
+ * nothing stands there. */
+void filetree_take_workname(struct filetree *t, size_t file);
+
+/* Gives the files with |files[i]| (a bool a file) that stand under their working names the final
+ * ones, and syncs these. EXISTS if another file has such a name: then the file stays what it is,
+ * and the others are renamed all the same. Afterwards |files| says which were. */
+int filetree_end_worknames(struct filetree *t, bool *files, struct errbuf *eb);
+
+/* The state database has this inode for the file. Before the first look. */
+void filetree_expect(struct filetree *t, size_t file, uint64_t inode);
 
 /* Opens the file, or finds it open; given back with openfiles_drop(). For writing, only a file that
  * this tree has made, or that was there at the last look, and only as its one writer (claims.h).

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "common/base/unicode.h"
 #include "common/codec/metainfo_path.h"
 #include "peer/store/safepath.h"
+#include "peer/store/workname.h"
 
 /* True if |name| on the disk would be |wanted| in a torrent. */
 static bool
@@ -78,13 +80,49 @@ open_last_directory(const char *dir, char *rel, const char **wanted)
     return fd;
 }
 
-bool
-lookalike_find(const char *dir, const char *rel, struct errbuf *why)
+/* A download that has not ended, or another program's file that is called like one. */
+static bool
+find_working(const char *dir, const struct metainfo *mi, size_t file, struct errbuf *why)
+{
+    char work[WORKNAME_PATH_MAX];
+    struct worknames names;
+    struct stat st;
+    bool has;
+
+    /* First the look, which few files pass: the rules cost a walk over the torrent. */
+    snprintf(work, sizeof(work), "%s" WORKNAME_SUFFIX, mi->files[file].path);
+    if (safepath_stat(dir, work, &st, NULL) != 0 || !S_ISREG(st.st_mode))
+        return false;
+    has = worknames_init(&names, mi) == 0 && worknames_get(&names, file, work);
+    worknames_fini(&names);
+    if (!has)
+        return false;
+    errbuf_set(why, 0,
+               "an unfinished download stands there as %s; sprat get --incomplete-suffix "
+               "completes it",
+               work);
+    return true;
+}
+
+/* True if a file of the directory only seems to be it, by its name. */
+static bool
+find_spelling(const char *dir, const char *rel, struct errbuf *why)
 {
     char path[METAINFO_PATH_MAX + 1];
     const char *wanted;
+    int fd;
+
+    strcpy(path, rel);
+    fd = open_last_directory(dir, path, &wanted);
+    return fd >= 0 && find_in(fd, wanted, why);
+}
+
+bool
+lookalike_find(const char *dir, const struct metainfo *mi, size_t file, struct errbuf *why)
+{
+    const char *rel = mi->files[file].path;
     struct stat st;
-    int err = safepath_find(dir, rel, &st, why), fd;
+    int err = safepath_find(dir, rel, &st, why);
 
     if (err == 0 && S_ISREG(st.st_mode))
         return false;
@@ -95,7 +133,5 @@ lookalike_find(const char *dir, const char *rel, struct errbuf *why)
         return true;
     if (safepath_stat(dir, rel, &st, NULL) == 0)
         return true; /* the link that leads to nothing */
-    strcpy(path, rel);
-    fd = open_last_directory(dir, path, &wanted);
-    return fd >= 0 && find_in(fd, wanted, why);
+    return find_working(dir, mi, file, why) || find_spelling(dir, rel, why);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Why a file of a torrent is not found where the torrent has it: a link that is not followed, or
- * the same name in another form. Reads names only.
+ * Why a file of a torrent is not found where the torrent has it: a link that is not followed, the
+ * same name in another form, or the working name of an unfinished download (workname.h). Reads
+ * names only.
  */
 #ifndef PEER_STORE_LOOKALIKE_H
 #define PEER_STORE_LOOKALIKE_H
@@ -9,11 +10,11 @@
 #include <stdbool.h>
 
 #include "common/base/err.h"
+#include "common/codec/metainfo.h"
 
 enum { LOOKALIKE_NAMES_MAX = 100 * 1000 }; /* of a directory that are looked at */
 
-/* True and a sentence if there is something to say about |rel|, a safe relative path, below |dir|.
- */
-bool lookalike_find(const char *dir, const char *rel, struct errbuf *why);
+/* True and a sentence if there is something to say about the file, below |dir|. */
+bool lookalike_find(const char *dir, const struct metainfo *mi, size_t file, struct errbuf *why);
 
 #endif

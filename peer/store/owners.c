@@ -13,11 +13,13 @@ struct other {
     int64_t id; /* 0: none */
     struct state_torrent row;
     struct metainfo *mi;
+    struct worknames names;
 };
 
 static void
 other_drop(struct other *o)
 {
+    worknames_fini(&o->names);
     metainfo_free(o->mi);
     state_torrent_fini(&o->row);
     *o = (struct other){0};
@@ -36,6 +38,8 @@ other_load(struct other *o, struct state *st, int64_t id, struct errbuf *why)
     if (err != 0)
         return err;
     err = metainfo_parse(o->row.metainfo, o->row.metainfo_len, &o->mi, why);
+    if (err == 0 && (err = worknames_init(&o->names, o->mi)) != 0)
+        errbuf_set(why, err, "out of memory");
     if (err != 0) {
         other_drop(o);
         return err == SPRAT_E_NOMEM ? err : SPRAT_E_NOTFOUND;
@@ -45,25 +49,40 @@ other_load(struct other *o, struct state *st, int64_t id, struct errbuf *why)
 }
 
 static bool
+is_at(const struct stat *mine, const char *dir, const char *path)
+{
+    struct stat its;
+
+    return safepath_find(dir, path, &its, NULL) == 0 && mine->st_dev == its.st_dev &&
+           mine->st_ino == its.st_ino;
+}
+
+/* The other torrent's file may stand under either of its names. */
+static bool
 is_same_file(const struct owners_query *q, size_t file, const struct other *o, size_t its_file)
 {
-    struct stat mine, its;
+    char work[WORKNAME_PATH_MAX];
+    struct stat mine;
 
     return its_file < o->mi->file_count &&
-           safepath_find(q->dir, q->mi->files[file].path, &mine, NULL) == 0 &&
-           safepath_find(o->row.dir, o->mi->files[its_file].path, &its, NULL) == 0 &&
-           mine.st_dev == its.st_dev && mine.st_ino == its.st_ino;
+           safepath_find(storage_dir(q->storage), storage_path(q->storage, file), &mine, NULL) ==
+               0 &&
+           (is_at(&mine, o->row.dir, o->mi->files[its_file].path) ||
+            (worknames_get(&o->names, its_file, work) && is_at(&mine, o->row.dir, work)));
 }
 
 static int
 fail_owned(const struct owners_query *q, size_t file, const struct other *o, size_t its_file,
            struct errbuf *why)
 {
+    const char *name = storage_metainfo(q->storage)->name;
+
     return errbuf_set(
         why, SPRAT_E_EXISTS,
         "%s/%s of %s is the same file as %s/%s of %s, whose data would be overwritten: give one of "
         "them another directory (-o), or %s %s first",
-        q->dir, q->mi->files[file].path, q->mi->name, o->row.dir, o->mi->files[its_file].path,
+        storage_dir(q->storage), storage_path(q->storage, file), name, o->row.dir,
+        o->mi->files[its_file].path,
         o->mi->name, o->row.managed ? "remove" : "stop", o->mi->name);
 }
 
@@ -93,7 +112,7 @@ owners_check(const struct owners_query *q, struct errbuf *why)
     struct other o = {0};
     int err = 0;
 
-    for (size_t i = 0; i < q->mi->file_count && err == 0; i++)
+    for (size_t i = 0; i < storage_metainfo(q->storage)->file_count && err == 0; i++)
         if (q->stamps[i].known)
             err = check_file(q, i, &o, why);
     other_drop(&o);

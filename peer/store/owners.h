@@ -10,15 +10,14 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
-#include "common/codec/metainfo.h"
 #include "peer/store/stamp.h"
 #include "peer/store/state.h"
+#include "peer/store/storage.h"
 
 struct owners_query {
     struct state *state;
     int64_t id; /* the torrent in the database */
-    const struct metainfo *mi;
-    const char *dir;
+    const struct storage *storage;
     const struct storage_stamp *stamps; /* one a file; those that are not |known| are left out */
 };
 

@@ -16,6 +16,7 @@
 #include "peer/store/adopt.h"
 #include "peer/store/layout.h"
 #include "peer/store/owners.h"
+#include "peer/store/statewish.h"
 
 #define RESUME_MAGIC 0x5265736du
 
@@ -99,6 +100,38 @@ report(struct resume *r, uint32_t checked)
 }
 
 static void
+on_renamed(void *user, const struct storage_result *res)
+{
+    struct resume *r = user;
+
+    MAGIC_CHECK(r, RESUME_MAGIC);
+    if (res->err != 0)
+        fail(r, res->err, res->why);
+    report(r, r->mi->piece_count - r->skip.count);
+    resume_free(r);
+}
+
+/* All that is had is stored, or lies in files that have no working names. Files that a session
+ * completed, and did not live to rename, get their final names before the report. */
+static void
+rename_and_report(struct resume *r)
+{
+    int err = 0;
+
+    if (r->err == 0)
+        err = storage_set_stored(r->opt.storage, &r->have);
+    if (r->err == 0 && err == 0 && r->opt.download && storage_rename_due(r->opt.storage)) {
+        err = storage_rename(r->opt.storage, on_renamed, r);
+        if (err == 0)
+            return;
+    }
+    if (err != 0)
+        fail(r, err, sprat_strerror(err));
+    report(r, r->mi->piece_count - r->skip.count);
+    resume_free(r);
+}
+
+static void
 end_with_error(struct resume *r)
 {
     report(r, 0);
@@ -169,6 +202,7 @@ judge_files(struct resume *r)
     r->trust[r->mi->file_count] = judge_part_file(r);
     for (size_t i = 0; i < r->mi->file_count; i++) {
         const struct metainfo_file *f = &r->mi->files[i];
+        const char *path = storage_path(r->opt.storage, i);
 
         r->trust[i] = FILE_VOUCHED;
         if ((f->attr & (ATTR_PAD | ATTR_SYMLINK)) != 0 || storage_home(r->opt.storage, i) != i)
@@ -176,15 +210,15 @@ judge_files(struct resume *r)
         r->trust[i] = judge_file(r, i);
         r->scan[i] = r->trust[i] == FILE_FOREIGN && r->opt.download;
         if (r->records[i].present && r->trust[i] == FILE_GONE)
-            errbuf_set(&r->note, 0, "%s/%s is gone", storage_dir(r->opt.storage), f->path);
+            errbuf_set(&r->note, 0, "%s/%s is gone", storage_dir(r->opt.storage), path);
         else if (r->records[i].present && r->records[i].mtime_ns == 0 && !r->opt.check_all)
             errbuf_set(&r->note, 0,
                        "%s/%s is checked again, since an older version let two torrents "
                        "write to it",
-                       storage_dir(r->opt.storage), f->path);
+                       storage_dir(r->opt.storage), path);
         else if (r->records[i].present && r->trust[i] != FILE_VOUCHED && !r->opt.check_all)
             errbuf_set(&r->note, 0, "%s/%s was changed by another program and is checked again",
-                       storage_dir(r->opt.storage), f->path);
+                       storage_dir(r->opt.storage), path);
     }
 }
 
@@ -228,7 +262,8 @@ find_gone(struct resume *r)
 static void
 explain_gone(struct resume *r)
 {
-    const char *dir = storage_dir(r->opt.storage), *path = r->mi->files[r->gone_file].path;
+    const char *dir = storage_dir(r->opt.storage);
+    const char *path = storage_path(r->opt.storage, r->gone_file);
     bool is_short = storage_file_stamp(r->opt.storage, r->gone_file).known;
     char more[48] = "";
 
@@ -310,12 +345,13 @@ on_vouched(void *user, int err, const char *why)
 
     MAGIC_CHECK(r, RESUME_MAGIC);
     /* After the report: the next start checks again, and nothing else is lost. */
-    if (!r->reported) {
-        if (err != 0)
-            fail(r, err, why);
-        report(r, r->mi->piece_count - r->skip.count);
+    if (r->reported) {
+        resume_free(r);
+        return;
     }
-    resume_free(r);
+    if (err != 0)
+        fail(r, err, why);
+    rename_and_report(r);
 }
 
 /* Pieces that are had now and were not, or the other way round; to be freed. */
@@ -460,28 +496,30 @@ any_left_over(const struct resume *r)
 }
 
 /* The database knows what is lost: reports, and vouches for what was found in the background. The
- * sync is submitted first, since |done| may close the storage. */
+ * sync is submitted first, since |done| may close the storage. Files with working names are vouched
+ * for before the report: a final name says that all of a file is stored. */
 static void
 on_stored(void *user, int err, const char *why)
 {
     struct resume *r = user;
-    bool syncing = false;
+    bool found;
 
     MAGIC_CHECK(r, RESUME_MAGIC);
     if (err != 0)
         fail(r, err, why);
     if (r->cancelled)
         fail(r, SPRAT_E_CANCELLED, "cancelled");
-    if (r->err == 0 && any_left_over(r)) {
-        (void)mark_found(r);
+    found = r->err == 0 && mark_found(r);
+    if (r->err == 0 && (any_left_over(r) || (found && storage_has_worknames(r->opt.storage)))) {
         rewrite_next(r);
         return;
     }
-    if (r->err == 0 && mark_found(r))
-        syncing = storage_sync(r->opt.storage, on_synced, r) == 0;
-    report(r, r->mi->piece_count - r->skip.count);
-    if (!syncing)
-        resume_free(r);
+    if (found && storage_sync(r->opt.storage, on_synced, r) == 0) {
+        (void)storage_set_stored(r->opt.storage, &r->have);
+        report(r, r->mi->piece_count - r->skip.count);
+    } else {
+        rename_and_report(r);
+    }
 }
 
 /* Takes what is not there (any more) out of the database, before anything is written anew. */
@@ -569,8 +607,7 @@ find_owners(void *user, struct errbuf *why)
     struct resume *r = user;
     struct owners_query q = {.state = r->opt.state,
                              .id = r->opt.id,
-                             .mi = r->mi,
-                             .dir = storage_dir(r->opt.storage),
+                             .storage = r->opt.storage,
                              .stamps = r->written};
 
     return owners_check(&q, why);
@@ -612,8 +649,7 @@ ask_owners(struct resume *r)
 static void
 adopt_foreign(struct resume *r, const struct check_report *rep)
 {
-    struct adopt_options ao = {.mi = r->mi,
-                               .dir = storage_dir(r->opt.storage),
+    struct adopt_options ao = {.storage = r->opt.storage,
                                .report = rep,
                                .foreign = r->scan,
                                .all = r->opt.adopt};
@@ -669,8 +705,14 @@ on_looked(void *user, const struct storage_result *res)
         .skip_holes = r->opt.download, .progress = on_progress, .done = on_checked,
         .piece_hash = r->opt.piece_hash != NULL ? on_piece_hash : NULL, .user = r,
     };
+    struct errbuf eb;
+    int err;
 
     MAGIC_CHECK(r, RESUME_MAGIC);
+    /* The next session has to look for them too, whatever it is asked for. */
+    if (storage_has_worknames(r->opt.storage) &&
+        (err = state_keep_worknames(r->opt.state, r->opt.id, &eb)) != 0)
+        fail(r, err, eb.text);
     if (res->err == SPRAT_E_CANCELLED || (res->err != 0 && r->opt.download))
         fail(r, res->err, res->why);
     else if (res->err != 0)
@@ -716,6 +758,9 @@ load(struct resume *r)
     if (err == 0)
         err = state_load_files(r->opt.state, r->opt.id, r->records, r->mi->file_count + 1,
                                &r->why);
+    for (size_t i = 0; err == 0 && i < r->mi->file_count; i++)
+        if (r->records[i].present)
+            storage_expect(r->opt.storage, i, r->records[i].inode);
     return err;
 }
 

@@ -353,23 +353,39 @@ safepath_link(const char *from, const char *to, const char *rel, struct errbuf *
     return err;
 }
 
+/* renameat2() can't be told here to replace nothing: a second name is made, and the first one
+ * removed; or, where a file has one name only, there is a look before the rename. */
+static int
+rename_by_steps(const struct place *p, const char *base)
+{
+    struct stat st;
+
+    if (linkat(p->fd, p->base, p->fd, base, 0) == 0)
+        return unlinkat(p->fd, p->base, 0);
+    if (!must_copy(errno))
+        return -1;
+    if (fstatat(p->fd, base, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        errno = EEXIST;
+    else if (errno == ENOENT)
+        return renameat(p->fd, p->base, p->fd, base);
+    return -1;
+}
+
 int
 safepath_rename(const char *dir, const char *rel, const char *name, struct errbuf *eb)
 {
     const char *slash = strrchr(name, '/');
     const char *base = slash != NULL ? slash + 1 : name;
     struct place p;
-    struct stat st;
     int rc, err = 0;
 
     if (place_open(dir, rel, false, &p) != 0)
         return fail(eb, errno, "rename", dir, rel);
     rc = renameat2(p.fd, p.base, p.fd, base, RENAME_NOREPLACE);
-    if (rc != 0 && (errno == EINVAL || errno == ENOSYS) &&
-        fstatat(p.fd, base, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        rc = renameat(p.fd, p.base, p.fd, base);
+    if (rc != 0 && (errno == EINVAL || errno == ENOSYS))
+        rc = rename_by_steps(&p, base);
     if (rc != 0)
-        err = errno == EEXIST || errno == EINVAL
+        err = errno == EEXIST
                   ? errbuf_set(eb, SPRAT_E_EXISTS, "there is another file %s/%s", dir, name)
                   : fail(eb, errno, "make", dir, name);
     place_close(&p);

@@ -48,7 +48,10 @@ int safepath_symlink(const char *dir, const char *rel, const char *target, struc
  * two places can't hold one file; EXISTS if something is there, be it the same file. */
 int safepath_link(const char *from, const char *to, const char *rel, struct errbuf *eb);
 
-/* Renames |rel| to |name|, another name in the same directory. EXISTS if something is there. */
+/* Renames |rel| to |name|, another name in the same directory. EXISTS if something is there: it is
+ * never replaced. Only on a file system that has neither RENAME_NOREPLACE nor hard links, a file
+ * that comes to be there in the moment of the rename is not seen. A kill can leave both names where
+ * there are hard links. */
 int safepath_rename(const char *dir, const char *rel, const char *name, struct errbuf *eb);
 
 /* Removes a file or link; 0 if it is not there. EXISTS for a directory. */

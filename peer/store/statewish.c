@@ -15,6 +15,8 @@ enum {
     FLAG_SEQUENTIAL = 1,
     FLAG_SUPER_SEED = 2,
     FLAG_RESERVE = 4,
+    FLAG_WORKNAMES = 8,
+    SEED_UNSAID = -1, /* no policy: recalled as the default */
 };
 
 static int
@@ -66,13 +68,36 @@ state_put_wish(struct state *st, int64_t id, const struct state_wish *wish, stru
             bind_lines(q, 5, &peers);
             sqlite3_bind_int(q, 6, (wish->sequential ? FLAG_SEQUENTIAL : 0) |
                                        (wish->super_seed ? FLAG_SUPER_SEED : 0) |
-                                       (wish->reserve ? FLAG_RESERVE : 0));
+                                       (wish->reserve ? FLAG_RESERVE : 0) |
+                                       (wish->worknames ? FLAG_WORKNAMES : 0));
             err = db_run(st->db, q, "storing what a torrent was added with", eb);
         }
         lock_drop(&st->db_lock);
     }
     buf_fini(&trackers);
     buf_fini(&peers);
+    return err;
+}
+
+int
+state_keep_worknames(struct state *st, int64_t id, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err;
+
+    lock_take(&st->db_lock);
+    err = db_prepare(st->db,
+                     "INSERT INTO wishes (torrent, seed, ratio, trackers, flags) "
+                     "VALUES (?1, ?2, 0, '', ?3) "
+                     "ON CONFLICT (torrent) DO UPDATE SET flags = flags | ?3",
+                     &q, eb);
+    if (err == 0) {
+        sqlite3_bind_int64(q, 1, id);
+        sqlite3_bind_int(q, 2, SEED_UNSAID);
+        sqlite3_bind_int(q, 3, FLAG_WORKNAMES);
+        err = db_run(st->db, q, "storing what a torrent's files are called", eb);
+    }
+    lock_drop(&st->db_lock);
     return err;
 }
 
@@ -111,6 +136,7 @@ state_read_wish(sqlite3_stmt *q, int first, struct state_wish *out)
     out->sequential = (flags & FLAG_SEQUENTIAL) != 0;
     out->super_seed = (flags & FLAG_SUPER_SEED) != 0;
     out->reserve = (flags & FLAG_RESERVE) != 0;
+    out->worknames = (flags & FLAG_WORKNAMES) != 0;
     err = split_lines(sqlite3_column_text(q, first + 2), STATE_WISH_TRACKERS_MAX, &out->trackers,
                       &out->tracker_count);
     return err != 0 ? err

@@ -21,6 +21,7 @@ struct state_wish {
     char **peers; /* "HOST:PORT", as they were named */
     size_t peer_count;
     bool reserve; /* room on the disk is taken before the download */
+    bool worknames; /* its files have working names until they are complete (workname.h) */
 };
 
 /* Stores it for torrent |id|, instead of an earlier one. INVAL for more than
@@ -30,5 +31,8 @@ int state_put_wish(struct state *st, int64_t id, const struct state_wish *wish, 
 /* 0 and |*out|, to be freed with state_wish_fini(); NOTFOUND if none was stored; DB, NOMEM. */
 int state_load_wish(struct state *st, int64_t id, struct state_wish *out, struct errbuf *eb);
 void state_wish_fini(struct state_wish *wish);
+
+/* Stores of torrent |id| that its files can have working names, and leaves all else. DB. */
+int state_keep_worknames(struct state *st, int64_t id, struct errbuf *eb);
 
 #endif

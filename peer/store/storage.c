@@ -54,6 +54,8 @@ storage_new(const struct storage_options *opt, struct storage **out, struct errb
                             opt->verifies ? NULL : disk_claims(opt->disk), opt->mi, dir,
                             opt->writable, opt->selection);
         free(dir);
+        if (err == 0 && (err = filetree_use_worknames(&s->tree, opt->worknames)) != 0)
+            filetree_fini(&s->tree);
         if (err != 0)
             errbuf_set(eb, err, "out of memory");
     }
@@ -82,6 +84,8 @@ storage_free(struct storage *s)
     filemove_free(s->move);
     free(s->clean_from);
     free(s->lacking);
+    free(s->whole);
+    bitfield_fini(&s->stored);
     filetree_fini(&s->tree);
     disk_detach(s->disk);
     MAGIC_CLEAR(s);
@@ -467,11 +471,83 @@ storage_gather(struct storage *s, storage_done_fn done, void *user)
 }
 
 bool
-storage_has_file(const char *dir, const struct metainfo *mi, size_t file)
+storage_has_file(const char *dir, const struct metainfo *mi, size_t file,
+                 const struct worknames *names)
 {
+    char work[WORKNAME_PATH_MAX];
     struct stat st;
 
-    return safepath_stat(dir, mi->files[file].path, &st, NULL) == 0;
+    return safepath_stat(dir, mi->files[file].path, &st, NULL) == 0 ||
+           (names != NULL && worknames_get(names, file, work) &&
+            safepath_stat(dir, work, &st, NULL) == 0);
+}
+
+const char *
+storage_path(const struct storage *s, size_t file)
+{
+    return filetree_path(&s->tree, file);
+}
+
+void
+storage_expect(struct storage *s, size_t file, uint64_t inode)
+{
+    if (s->tree.names != NULL)
+        filetree_expect(&s->tree, file, inode);
+}
+
+bool
+storage_has_worknames(const struct storage *s)
+{
+    return atomic_load(&s->tree.working) > 0;
+}
+
+int
+storage_set_stored(struct storage *s, const struct bitfield *pieces)
+{
+    if (s->tree.names == NULL || !s->tree.writable)
+        return 0;
+    if (s->whole == NULL)
+        s->whole = calloc(s->mi->file_count + 1, sizeof(*s->whole));
+    if (s->whole == NULL ||
+        (s->stored.nbits == 0 && bitfield_init(&s->stored, s->mi->piece_count) != 0))
+        return SPRAT_E_NOMEM;
+    bitfield_copy(&s->stored, pieces);
+    return 0;
+}
+
+void
+storage_add_stored(struct storage *s, const uint32_t *pieces, size_t count)
+{
+    for (size_t i = 0; i < count && s->stored.nbits > 0; i++)
+        (void)bitfield_set(&s->stored, pieces[i]);
+}
+
+static bool
+is_stored(const struct storage *s, size_t file)
+{
+    const struct metainfo_file *f = &s->mi->files[file];
+
+    return bitfield_next_clear(&s->stored, f->first_piece) >= f->first_piece + f->piece_count;
+}
+
+bool
+storage_rename_due(struct storage *s)
+{
+    if (s->stored.nbits == 0 || !storage_has_worknames(s))
+        return false;
+    for (size_t i = 0; i < s->mi->file_count; i++)
+        if (filetree_is_working(&s->tree, i) && is_stored(s, i))
+            return true;
+    return false;
+}
+
+int
+storage_rename(struct storage *s, storage_done_fn done, void *user)
+{
+    ASSERT(s->tree.writable && s->whole != NULL);
+    for (size_t i = 0; i < s->mi->file_count; i++)
+        s->whole[i] = filetree_is_working(&s->tree, i) && is_stored(s, i);
+    return submit_piece(s, OP_RENAME, DISK_SLOW, UINT32_MAX, done, user);
 }
 
 bool

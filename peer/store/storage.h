@@ -20,6 +20,7 @@
 #include "peer/store/disk.h"
 #include "peer/store/doneq.h"
 #include "peer/store/stamp.h"
+#include "peer/store/workname.h"
 
 struct storage;
 
@@ -32,6 +33,7 @@ struct storage_options {
     bool verifies;             /* not |writable|, and reads beside whoever writes (claims.h) */
     bool dir_later;            /* |dir| need not be there: storage_find_room() makes it */
     const uint8_t *selection;  /* a byte a file (parts.h), or NULL: all is wanted; copied */
+    enum workname_use worknames;
 };
 
 /* What a finished job reports; valid during the callback only. */
@@ -136,8 +138,32 @@ int storage_rewrite(struct storage *s, uint32_t piece, storage_done_fn done, voi
  * storage anew; a part file that holds nothing any more is removed by the next storage_look(). */
 int storage_gather(struct storage *s, storage_done_fn done, void *user);
 
-/* True if something stands in the file's place. Blocks, for the time of a look. */
-bool storage_has_file(const char *dir, const struct metainfo *mi, size_t file);
+/* True if something stands in the file's place, or, with |names|, under its working name. Blocks,
+ * for the time of a look. */
+bool storage_has_file(const char *dir, const struct metainfo *mi, size_t file,
+                      const struct worknames *names);
+
+/* The file's path below storage_dir(), by the name that it has. Lasts as long as the storage. */
+const char *storage_path(const struct storage *s, size_t file);
+
+/* Which file the state database remembers, by its inode: so that of two files under a file's two
+ * names the torrent's own is known. Before the first look. */
+void storage_expect(struct storage *s, size_t file, uint64_t inode);
+
+/* True if a file stands under its working name. */
+bool storage_has_worknames(const struct storage *s);
+
+/* The state database has these pieces, and their data is synced: all of them, or more of them.
+ * Files that have all their pieces are due to get their final names. SPRAT_E_NOMEM. */
+int storage_set_stored(struct storage *s, const struct bitfield *pieces);
+void storage_add_stored(struct storage *s, const uint32_t *pieces, size_t count);
+
+/* True if a file that stands under its working name has all its pieces stored. */
+bool storage_rename_due(struct storage *s);
+
+/* Gives such files their final names, and syncs these. EXISTS if another file has one: it is not
+ * touched. */
+int storage_rename(struct storage *s, storage_done_fn done, void *user);
 
 /* Whether data that is fetched goes into the file itself: it is wanted, and no pad,
  * link or empty. */

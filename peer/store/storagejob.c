@@ -543,7 +543,7 @@ do_scan(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
     if (err != 0 || !scan.bytes)
         return err;
     return errbuf_set(eb, scan.gap ? SPRAT_E_SHORT : SPRAT_E_EXISTS, "%s/%s holds something else",
-                      s->tree.dir, s->mi->files[j->file].path);
+                      s->tree.dir, filetree_path(&s->tree, j->file));
 }
 
 /* Whether the range is more than |*first| repeated; |*first| is its first byte if |*any| is
@@ -583,7 +583,7 @@ do_varied(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
     if (err != 0 || varied)
         return err;
     return errbuf_set(eb, SPRAT_E_MISMATCH, "%s/%s holds one byte repeated there", s->tree.dir,
-                      s->mi->files[j->file].path);
+                      filetree_path(&s->tree, j->file));
 }
 
 static int
@@ -636,6 +636,7 @@ do_one(struct disk_worker *w, struct storage_job *j)
     case OP_PREPARE: err = filetree_prepare(&s->tree, s->lacking, &eb); break;
     case OP_RESERVE: err = do_reserve(s, &eb); break;
     case OP_MOVE: err = filemove_step(s->move, &eb); break;
+    case OP_RENAME: err = filetree_end_worknames(&s->tree, s->whole, &eb); break;
     case OP_CLEAN: err = filemove_clean(&s->tree, s->clean_from, &eb); break;
     case OP_WRITE:
     case OP_CLOSE: UNREACHABLE();

@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 
+#include "common/ds/bitfield.h"
 #include "peer/store/diskjob.h"
 #include "peer/store/filemove.h"
 #include "peer/store/filetree.h"
@@ -36,6 +37,7 @@ enum storage_op {
     OP_RESERVE,
     OP_MOVE,
     OP_CLEAN,
+    OP_RENAME,
     OP_CLOSE, /* visits every worker in turn, and is the last job of its storage */
 };
 
@@ -78,6 +80,8 @@ struct storage {
     struct filemove *move; /* under way, one step at a time; NULL */
     char *clean_from;      /* OP_CLEAN */
     bool *lacking;         /* OP_PREPARE, OP_RESERVE: a flag a file */
+    bool *whole;           /* OP_RENAME: likewise */
+    struct bitfield stored; /* pieces that the state database has; no bits before they are told */
     uint64_t key_base;   /* spreads the pieces of different torrents over the workers */
     /* Loop thread only: */
     uint32_t pending;    /* jobs submitted and not yet reported */

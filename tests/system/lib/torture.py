@@ -104,12 +104,15 @@ def _leaves(tree, above):
 
 
 def _read(path, offset, length):
-    try:
-        with open(path, "rb") as f:
-            f.seek(offset)
-            return f.read(length)
-    except FileNotFoundError:
-        return b""
+    """A part of the file, which may stand under its working name (--incomplete-suffix)."""
+    for name in (path, path + ".incomplete"):
+        try:
+            with open(name, "rb") as f:
+                f.seek(offset)
+                return f.read(length)
+        except FileNotFoundError:
+            continue
+    return b""
 
 
 def claims(state_dir, scratch):
@@ -206,10 +209,10 @@ def _call(path, method):
 
 class Victim:
     """A download that is killed again and again. With `power`, most kills are power
-    failures, which also take away what a kill -9 before them left unsynced."""
+    failures, which also take away what a kill -9 before them left unsynced. `options` are for its program."""
 
-    def __init__(self, t, source, peers, seed, daemon=False, power=False):
-        self.t, self.source, self.peers = t, source, peers
+    def __init__(self, t, source, peers, seed, daemon=False, power=False, options=()):
+        self.t, self.source, self.peers, self.options = t, source, peers, options
         self.daemon, self.power = daemon, power
         self.random = random.Random(seed)
         self.label = f"{source.form}-{'tree' if source.tree else 'file'}-{'daemon' if daemon else 'get'}-{seed}"
@@ -244,10 +247,11 @@ class Victim:
         if self.daemon:
             self.socket = os.path.join(self.state, "sock")
             self.process = Process(self.t, [sprat.SPRATD, "--foreground", "--state-dir", self.state,
-                                            "--socket", self.socket, *listen], env=env)
+                                            "--socket", self.socket, *listen, *self.options], env=env)
         else:
             self.process = Process(self.t, [sprat.SPRAT, "get", "--json", "-o", self.folder,
-                                            "--state-dir", self.state, *listen, *to, self.source.meta], env=env)
+                                            "--state-dir", self.state, *listen, *to, *self.options, self.source.meta],
+                                   env=env)
         return to
 
     def live(self, seconds):
