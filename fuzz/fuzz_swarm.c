@@ -344,6 +344,11 @@ command(struct world *w, uint8_t what)
         in.type = SWARM_IN_LOST;
         in.u.lost.piece = what % PIECES;
         w->verified[what % PIECES] = false;
+    } else if (what >= 96 && what < 100) {
+        static const char *const urls[] = {"http://t/a", "udp://u:1", "wss://no", "http://v/a"};
+
+        in.type = SWARM_IN_TRACKER;
+        in.u.tracker.url = urls[what - 96];
     } else if (what >= 192) {
         in.type = SWARM_IN_LIMITS;
         in.u.limits.up = (what & 3) * 500;

@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include "common/base/parse.h"
+#include "common/base/printable.h"
 #include "common/rpc/base64.h"
 #include "common/rpc/frame.h"
 #include "common/sys/paths.h"
 #include "peer/cli/client.h"
 #include "peer/cli/command.h"
 #include "peer/cli/load.h"
+#include "peer/cli/text.h"
 
 enum {
     OPT_OUTPUT = 1,
@@ -36,7 +38,7 @@ enum {
 };
 
 /* A torrent file up to this size travels in the request; of a larger one, its path. */
-enum { INLINE_MAX = RPC_MESSAGE_MAX / 2 };
+enum { INLINE_MAX = RPC_MESSAGE_MAX / 2, NAME_BYTES = 1024 };
 
 static const struct option_spec options[] = {
     {OPT_OUTPUT, 'o', "output", "DIR",
@@ -162,6 +164,33 @@ put_torrent(json_t *params, const char *path, struct errbuf *eb)
     return err;
 }
 
+static void
+print_count(const json_t *result, const char *key, const char *one, const char *many)
+{
+    int64_t count = client_int(result, key);
+
+    if (count > 0)
+        printf("; %lld %s", (long long)count, text_noun((uint64_t)count, one, many));
+}
+
+static void
+print_added(const json_t *result)
+{
+    const char *v1 = client_text(result, "info_hash_v1");
+    bool already = json_is_true(json_object_get(result, "already"));
+    char name[NAME_BYTES];
+
+    printable(client_text(result, "name"), name, sizeof(name));
+    printf("%s %s %s", already ? "already there" : "added",
+           v1[0] != '\0' ? v1 : client_text(result, "info_hash_v2"), name);
+    print_count(result, "trackers_added", "tracker added", "trackers added");
+    print_count(result, "trackers_refused",
+                "tracker not added: a private torrent keeps its own trackers",
+                "trackers not added: a private torrent keeps its own trackers");
+    print_count(result, "peers_added", "peer added", "peers added");
+    putchar('\n');
+}
+
 static int
 add_one(const struct add *a, int fd, const char *path)
 {
@@ -175,21 +204,15 @@ add_one(const struct add *a, int fd, const char *path)
     }
     if (client_call(fd, "torrent.add", params, &result, &eb) != 0)
         return cli_fail("%s: %s", path, eb.text);
-    if (a->client.json) {
+    if (a->client.json)
         status = client_print_json(result);
-    } else {
-        const char *v1 = client_text(result, "info_hash_v1");
-
-        printf("%s %s %s\n",
-               json_is_true(json_object_get(result, "already")) ? "already there" : "added",
-               v1[0] != '\0' ? v1 : client_text(result, "info_hash_v2"),
-               client_text(result, "name"));
-    }
+    else
+        print_added(result);
     json_decref(result);
     return status;
 }
 
-/* Where the content goes: named here, or the current directory for want of the daemon's own. */
+/* Puts save_dir: that of -o, or the current directory if the daemon has none of its own. */
 static int
 put_save_dir(struct add *a, int fd, struct errbuf *eb)
 {

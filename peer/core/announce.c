@@ -71,6 +71,7 @@ add_all(struct announcer *a, const struct metainfo *mi, const char *const *extra
 {
     unsigned tier = 0;
 
+    a->extra_tiers = (unsigned)extra_count;
     for (size_t i = 0; i < extra_count; i++)
         if (!add_tracker(a, extra[i], tier++))
             return false;
@@ -98,6 +99,7 @@ announcer_new(const struct metainfo *mi, const char *const *extra, size_t extra_
         a->v2[a->hashes++] = true;
     for (size_t i = 0; i < mi->tier_count; i++)
         max += mi->tiers[i].count;
+    a->room = (uint32_t)max;
     a->trackers = calloc(max, sizeof(*a->trackers));
     a->order = calloc(max, sizeof(*a->order));
     if (a->trackers == NULL || a->order == NULL || !add_all(a, mi, extra, extra_count)) {
@@ -422,6 +424,64 @@ announcer_lack(struct announcer *a, enum announce_lack lack, struct mono now)
     a->quiet = false;
     if (a->state == ANNOUNCER_RUNNING && !a->walking)
         a->round_at = next_round(a);
+}
+
+static int
+make_room(struct announcer *a)
+{
+    uint32_t room = a->room + 8, *order;
+    struct announce_tracker *trackers;
+
+    if (a->count < a->room)
+        return 0;
+    trackers = realloc(a->trackers, room * sizeof(*trackers));
+    if (trackers == NULL)
+        return SPRAT_E_NOMEM;
+    memset(&trackers[a->count], 0, (room - a->count) * sizeof(*trackers));
+    a->trackers = trackers;
+    order = realloc(a->order, room * sizeof(*order));
+    if (order == NULL)
+        return SPRAT_E_NOMEM;
+    a->order = order;
+    a->room = room;
+    return 0;
+}
+
+/* Moves the last tracker of |a->order| before those of later tiers. */
+static void
+sort_in_last(struct announcer *a)
+{
+    uint32_t at = a->count - 1, last = a->order[at];
+
+    while (at > 0 && a->trackers[a->order[at - 1]].tier > a->trackers[last].tier) {
+        a->order[at] = a->order[at - 1];
+        at--;
+    }
+    a->order[at] = last;
+}
+
+int
+announcer_add(struct announcer *a, const char *url, struct mono now)
+{
+    uint32_t before = a->count;
+    int err = make_room(a);
+
+    if (err != 0 || !add_tracker(a, url, a->extra_tiers))
+        return SPRAT_E_NOMEM;
+    if (a->count == before)
+        return 0;
+    for (uint32_t i = 0; i < before; i++)
+        if (a->trackers[i].tier >= a->extra_tiers)
+            a->trackers[i].tier++;
+    a->extra_tiers++;
+    sort_in_last(a);
+    /* A round that ended without the new tracker goes on; the first one begins. */
+    if (a->state == ANNOUNCER_RUNNING && a->round > 0)
+        a->walking = true;
+    else if (a->state == ANNOUNCER_RUNNING)
+        a->round_at = now;
+    settle(a, now);
+    return 1;
 }
 
 /* --- whom ------------------------------------------------------------------------------------ */

@@ -110,6 +110,10 @@ struct announcer;
 struct announcer *announcer_new(const struct metainfo *mi, const char *const *extra,
                                 size_t extra_count, struct rng *rng);
 void announcer_free(struct announcer *a);
+/* Adds one more |extra| URL: a new tier behind the earlier extra ones and before the torrent's own.
+ * An announcer that runs asks it at once, with "started", unless a tracker before it is enough. 1
+ * if it was added, 0 if the URL is in already, SPRAT_E_NOMEM. |url| is copied. */
+int announcer_add(struct announcer *a, const char *url, struct mono now);
 /* From now on it takes its chances from |rng|, which outlives it:
  * for one that gets another owner. */
 void announcer_use(struct announcer *a, struct rng *rng);
@@ -140,7 +144,7 @@ struct mono announcer_expiry(const struct announcer *a);
  * way. */
 bool announcer_idle(const struct announcer *a);
 
-/* Trackers are numbered from 0, in the order of their tiers in the torrent. */
+/* Trackers are numbered from 0, in the order of their tiers, and those of announcer_add() last. */
 uint32_t announcer_count(const struct announcer *a);
 /* The tracker that job |id| belongs to. */
 uint32_t announcer_tracker_of(const struct announcer *a, uint32_t id);

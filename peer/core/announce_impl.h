@@ -46,7 +46,8 @@ struct announcer {
     struct announce_tracker *trackers; /* a job's id is an index here times hashes, plus the hash's
                                           index */
     uint32_t *order;                   /* of trackers: by tier, the best of each first */
-    uint32_t count;
+    uint32_t count, room; /* trackers, and how many |trackers| and |order| have room for */
+    unsigned extra_tiers; /* tiers before the torrent's own */
     uint32_t hashes;
     bool v2[ANNOUNCE_HASHES_MAX]; /* which hash is which */
     enum announcer_state state;

@@ -351,6 +351,9 @@ dispatch(struct swarm *s, const struct swarm_input *in)
         on_priority(s, in->u.priority.first, in->u.priority.count, in->u.priority.priority);
         break;
     case SWARM_IN_LIMITS: on_limits(s, in->u.limits.up, in->u.limits.down); break;
+    case SWARM_IN_TRACKER:
+        (void)announcer_add(s->announcer, in->u.tracker.url, s->clock.now);
+        break;
     }
 }
 

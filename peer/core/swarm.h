@@ -111,7 +111,8 @@ enum swarm_state {
     X(LOST)                                                                                        \
     X(ANNOUNCED)                                                                                   \
     X(PRIORITY)                                                                                    \
-    X(LIMITS)
+    X(LIMITS)                                                                                      \
+    X(TRACKER)
 
 enum swarm_input_type {
 #define X(name) SWARM_IN_##name,
@@ -200,6 +201,11 @@ struct swarm_input {
         struct {
             uint64_t up, down;
         } limits;
+        /* TRACKER: one more, as announcer_add(). Without memory for it, it is left out. At any
+         * time. */
+        struct {
+            const char *url;
+        } tracker;
     } u;
 };
 

@@ -273,36 +273,67 @@ set_limits(struct torrent *t, const json_t *params, struct torrent_status *st, s
     return err;
 }
 
-/* What of a second torrent.add counts: its limits. */
-static int
-merge_known(struct torrent *t, void *errand, struct errbuf *eb)
-{
-    struct errand *e = errand;
-    struct torrent_status st;
-    int err = set_limits(t, e->params, &st, eb);
+/* A second torrent.add of a torrent. */
+struct known {
+    const struct torrent_add *add;
+    struct errand errand;
+};
 
+/* What of a second torrent.add counts: its limits, trackers and peers. */
+static int
+merge_known(struct torrent *t, void *known, struct errbuf *eb)
+{
+    struct known *k = known;
+    struct torrent_status st;
+    struct torrent_merged merged;
+    int err = torrent_merge(t, k->add, &merged, eb);
+    json_t *o;
+
+    if (err == 0)
+        err = set_limits(t, k->errand.params, &st, eb);
     if (err != 0)
         return err;
-    e->result = render_torrent(t);
-    json_object_set_new(e->result, "already", json_true());
+    o = render_torrent(t);
+    json_object_set_new(o, "already", json_true());
+    json_object_set_new(o, "trackers_added", json_integer((json_int_t)merged.trackers));
+    json_object_set_new(o, "trackers_refused", json_integer((json_int_t)merged.trackers_refused));
+    json_object_set_new(o, "peers_added", json_integer((json_int_t)merged.peers));
+    k->errand.result = o;
     return 0;
 }
 
-/* A torrent that is there already is no mistake of a script: it is told,
- * and |add->mi| is done with. */
+/* SPRAT_E_NOTFOUND if the daemon does not have the torrent. */
 static int
-take_known(const struct daemon *d, const struct torrent_add *add, const json_t *params,
-           json_t **result, struct errbuf *eb)
+add_to_known(const struct daemon *d, const struct torrent_add *add, const json_t *params,
+             json_t **result, struct errbuf *eb)
 {
-    struct errand e = {.params = params};
+    struct known k = {.add = add, .errand = {.params = params}};
     char hex[HEX_SIZE(20)];
     int err;
 
     hex_encode(metainfo_wire_hash(add->mi, !add->mi->has_v1), 20, hex);
-    err = shards_with(d->shards, hex, merge_known, &e, eb);
-    *result = e.result;
+    err = shards_with(d->shards, hex, merge_known, &k, eb);
+    *result = k.errand.result;
+    return err;
+}
+
+/* |add->mi| is taken on success. */
+static int
+add_new(const struct daemon *d, struct torrent_add *add, const json_t *params, json_t **result,
+        struct errbuf *eb)
+{
+    uint8_t *selection = NULL;
+    int err = 0;
+
+    if (json_object_get(params, "only") != NULL || json_object_get(params, "skip") != NULL ||
+        json_object_get(params, "high") != NULL)
+        err = get_selection(params, add->mi, NULL, &selection, eb);
+    add->selection = selection;
     if (err == 0)
-        metainfo_free(add->mi);
+        err = check_place(add, eb);
+    if (err == 0)
+        err = shards_add(d->shards, add, render_added, result, eb);
+    free(selection);
     return err;
 }
 
@@ -314,7 +345,6 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
         "check", "up_limit", "down_limit", "sequential", "super_seed", "allocate", "move_to",
         "only",  "skip",     "high",       "adopt",      "refetch",    "incomplete_suffix"};
     struct daemon *d = ctx;
-    uint8_t *selection = NULL;
     struct torrent_add add = {.seed = d->settings.seed,
                               .ratio = d->settings.ratio,
                               .save_dir = d->settings.save_dir,
@@ -352,17 +382,12 @@ torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errb
         return err;
     add.trackers = trackers;
     add.peers = peers;
-    if (json_object_get(params, "only") != NULL || json_object_get(params, "skip") != NULL ||
-        json_object_get(params, "high") != NULL)
-        err = get_selection(params, add.mi, NULL, &selection, eb);
-    add.selection = selection;
-    if (err == 0)
-        err = check_place(&add, eb);
-    if (err == 0)
-        err = shards_add(d->shards, &add, render_added, result, eb);
-    free(selection);
-    if (err == SPRAT_E_EXISTS)
-        err = take_known(d, &add, params, result, eb);
+    err = add_to_known(d, &add, params, result, eb);
+    if (err != SPRAT_E_NOTFOUND) {
+        metainfo_free(add.mi);
+        return err;
+    }
+    err = add_new(d, &add, params, result, eb);
     if (err != 0)
         metainfo_free(add.mi);
     return err;

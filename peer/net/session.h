@@ -236,6 +236,20 @@ bool torrent_tracker(const struct torrent *t, uint32_t index, struct announce_st
 void torrent_pause(struct torrent *t);
 void torrent_resume(struct torrent *t, const struct torrent_consent *consent);
 
+/* What torrent_merge() added. */
+struct torrent_merged {
+    size_t trackers, peers;
+    size_t trackers_refused; /* new ones, which a private torrent does not get (BEP 27) */
+};
+
+/* Adds the trackers of |add| and of its metainfo, and the peers of |add|, as far as the torrent
+ * does not have them. They are used at once, each tracker as a tier of its own, and remembered in
+ * the state database (blocking, short). |add| is only read, and nothing else of it counts. The
+ * database's error, INVAL (too many, or one that can't be stored) or NOMEM: then nothing was added.
+ */
+int torrent_merge(struct torrent *t, const struct torrent_add *add, struct torrent_merged *out,
+                  struct errbuf *eb);
+
 /* Its own limits in bytes/s, beside the session's; 0: none. Remembered in the state database. */
 void torrent_set_limits(struct torrent *t, uint64_t up_limit, uint64_t down_limit);
 

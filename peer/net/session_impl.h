@@ -9,6 +9,7 @@
  *   session_torrents.c  the list: added, loaded, found, forgotten
  *   session_event.c     what people are told, from the loop
  *   torrent_new.c       makes and frees a torrent
+ *   torrent_merge.c     trackers and peers that a second add of it names
  *   torrent.c           its life: load, check, run, pause, fail, retry
  *   torrent_core.c      its core: made, started, dropped
  *   torrent_room.c      what it needs before its first byte: a directory to write to, and space
@@ -404,6 +405,10 @@ void torrent_free(struct torrent *t);
  * SPRAT_E_BUSY. */
 int torrent_enter(struct torrent *t, struct errbuf *eb);
 
+/* Stores what the torrent was added with, if spratd manages it. The database's error, or INVAL if
+ * that can't be stored. */
+int torrent_store_wish(struct torrent *t, struct errbuf *eb);
+
 /* torrent.c */
 void torrent_on_timer(void *ctx);
 void torrent_on_retry(void *ctx);
@@ -547,7 +552,10 @@ void track_add_addrs(struct torrent *t, enum peer_source source, const struct en
                      size_t count);
 /* Announces under way fail now: there is no more time for them. */
 void track_cancel(struct torrent *t);
-void track_add_names(struct torrent *t);
+/* Connects to the peers that were given by name, from number |first| on. */
+void track_add_names(struct torrent *t, size_t first);
+/* Announces to one more tracker. */
+void track_add_tracker(struct torrent *t, const char *url);
 /* Tells, once, of trackers whose scheme can't be spoken. */
 void track_say_unsupported(struct torrent *t);
 void track_add_stored(struct torrent *t);

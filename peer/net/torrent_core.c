@@ -141,7 +141,7 @@ core_start(struct torrent *t)
     if (!first)
         return;
     track_add_stored(t);
-    track_add_names(t);
+    track_add_names(t, 0);
     track_say_unsupported(t);
     torrent_rest_feed_found(t);
 }

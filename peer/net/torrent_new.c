@@ -160,12 +160,9 @@ remember_worknames(struct torrent *t, struct errbuf *eb)
     return t->wish.worknames && !stored ? state_keep_worknames(st, t->id, eb) : 0;
 }
 
-/* What spratd needs to know again after a restart; and what a torrent that stays paused has on
- * disk, since nobody looks there before it is resumed. */
-static int
-remember(struct torrent *t, struct errbuf *eb)
+int
+torrent_store_wish(struct torrent *t, struct errbuf *eb)
 {
-    struct state *st = t->session->house->state;
     struct state_wish wish = {.seed = (int)t->wish.seed,
                               .ratio = t->wish.ratio,
                               .sequential = t->wish.sequential,
@@ -174,7 +171,20 @@ remember(struct torrent *t, struct errbuf *eb)
                               .tracker_count = t->wish.tracker_count,
                               .peers = t->wish.peers,
                               .peer_count = t->wish.peer_count,
-                              .reserve = t->wish.reserve};
+                              .reserve = t->wish.reserve,
+                              .worknames = t->wish.worknames};
+
+    return t->session->house->managed
+               ? state_put_wish(t->session->house->state, t->id, &wish, eb)
+               : 0;
+}
+
+/* What spratd needs to know again after a restart; and what a torrent that stays paused has on
+ * disk, since nobody looks there before it is resumed. */
+static int
+remember(struct torrent *t, struct errbuf *eb)
+{
+    struct state *st = t->session->house->state;
     struct state_update u = {.set_status = true,
                              .status = t->wish.paused ? STATE_PAUSED : STATE_RUNNING,
                              .set_move_to = true,
@@ -184,9 +194,8 @@ remember(struct torrent *t, struct errbuf *eb)
                              .down_limit = t->wish.down_limit};
     int err = t->session->house->loading ? 0 : remember_worknames(t, eb);
 
-    wish.worknames = t->wish.worknames;
     if (err == 0 && t->session->house->managed && !t->session->house->loading) {
-        err = state_put_wish(st, t->id, &wish, eb);
+        err = torrent_store_wish(t, eb);
         if (err == 0)
             err = state_apply(st, t->id, &u, eb);
     }

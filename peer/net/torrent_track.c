@@ -317,9 +317,21 @@ add_name(struct torrent *t, const char *text)
 }
 
 void
-track_add_names(struct torrent *t)
+track_add_tracker(struct torrent *t, const char *url)
 {
-    for (size_t i = 0; i < t->wish.peer_count; i++)
+    struct swarm_input in = {.type = SWARM_IN_TRACKER, .u.tracker.url = url};
+
+    if (t->core.swarm != NULL)
+        torrent_feed(t, &in);
+    else if (t->announcer != NULL)
+        (void)announcer_add(t->announcer, url, loop_now(t->session->loop));
+    session_mark_dirty(t);
+}
+
+void
+track_add_names(struct torrent *t, size_t first)
+{
+    for (size_t i = first; i < t->wish.peer_count; i++)
         add_name(t, t->wish.peers[i]);
 }
 

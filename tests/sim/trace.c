@@ -109,6 +109,10 @@ mix_input(struct trace *t, const struct swarm_input *in)
         mix(t, in->u.limits.up);
         mix(t, in->u.limits.down);
         break;
+    case SWARM_IN_TRACKER:
+        for (const char *c = in->u.tracker.url; *c != '\0'; c++)
+            mix(t, (unsigned char)*c);
+        break;
     case SWARM_IN_ANNOUNCED:
         mix(t, (uint64_t)(int64_t)in->u.announced.result.err);
         for (size_t i = 0; i < in->u.announced.count; i++)

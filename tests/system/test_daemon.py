@@ -19,6 +19,7 @@ import bencode
 import certs
 import content
 import fake_peer
+import fake_tracker
 import sprat as our
 import tap
 import torrent as torrents
@@ -204,6 +205,67 @@ def a_torrent_has_limits_of_its_own(t):
     daemon = Daemon(t)
     assert limits(daemon.state("data")) == (20 << 10, 2 << 20), daemon.state("data")
     assert limits(daemon.rpc("daemon.info")) == (0, 0), "those of all are the configuration's"
+
+
+@test
+def a_second_add_brings_trackers_and_peers(t):
+    """They are used at once, and known again after a restart."""
+    path, _, seeder = seeded(t)
+    first, second, third = (fake_tracker.FakeTracker(t, lambda *_: fake_tracker.good(interval=1800)) for _ in "abc")
+    torrent = our.create(t, path, trackers=[first.url])
+    other = our.create(t, path, trackers=[third.url])  # the same torrent, as another site has it
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", t.path("out"), torrent)
+    t.wait("the first tracker", lambda: first.asked, 20)
+    again = daemon.sprat("add", "-t", second.url, "-t", first.url, "-o", t.path("none", "such"), torrent)
+    assert again.out.startswith("already there ") and again.out.endswith(" data; 1 tracker added\n"), str(again)
+    t.wait("the second tracker", lambda: b"started" in second.events(), 20)
+    told = daemon.sprat("add", "--json", "--peer", seeder.address, "-o", t.path("out"), other)
+    told = json.loads(told.out)
+    assert told["already"] is True, told
+    assert (told["trackers_added"], told["trackers_refused"], told["peers_added"]) == (1, 0, 1), told
+    daemon.await_state("data", "seeding")
+    content.assert_same(path, t.path("out", "data"))
+    t.wait("the third tracker", lambda: b"started" in third.events(), 20)
+    again = daemon.sprat("add", "--peer", seeder.address, "-t", second.url, other)
+    assert again.out.endswith(" data\n"), str(again)
+
+    def tiers():
+        return {x["url"]: x["tier"] for x in daemon.rpc("torrent.info", torrent="data")["trackers"]}
+    assert tiers() == {second.url: 0, third.url: 1, first.url: 2}, tiers()
+    daemon.kill()
+    daemon = Daemon(t)
+    assert tiers() == {second.url: 0, third.url: 1, first.url: 2}, tiers()
+    t.wait("the second tracker again", lambda: second.events().count(b"started") >= 2 * 2, 20)
+
+
+@test
+def a_second_add_while_paused_counts_when_it_runs(t):
+    path, torrent, seeder = seeded(t)
+    tracker = fake_tracker.FakeTracker(t, lambda *_: fake_tracker.good(interval=1800))
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", t.path("out"), "--paused", torrent)
+    daemon.sprat("add", "--peer", seeder.address, "-t", tracker.url, torrent)
+    assert daemon.state("data")["state"] == "paused" and not tracker.asked
+    daemon.sprat("resume", "data")
+    daemon.await_state("data", "seeding")
+    content.assert_same(path, t.path("out", "data"))
+    t.wait("the tracker", lambda: tracker.asked, 20)
+
+
+@test
+def a_private_torrent_gets_no_tracker_of_a_second_add(t):
+    path = content.write_file(t.path("origin", "data"), 100_000)
+    tracker = fake_tracker.FakeTracker(t, lambda *_: fake_tracker.good(interval=1800))
+    torrent = our.create(t, path, "--private", trackers=[tracker.url])
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", t.path("out"), torrent)
+    seeder = our.seed(t, torrent, os.path.dirname(path))
+    again = daemon.sprat("add", "-t", "http://127.0.0.1:1/a", "--peer", seeder.address, torrent).out
+    assert "; 1 tracker not added: a private torrent keeps its own trackers; 1 peer added\n" in again, again
+    daemon.await_state("data", "seeding")
+    urls = [x["url"] for x in daemon.rpc("torrent.info", torrent="data")["trackers"]]
+    assert urls == [tracker.url], urls
 
 
 @test

@@ -60,6 +60,18 @@ def again(t, daemon, *args):
 
 
 @test(seconds=300)
+def a_tracker_of_a_second_add_hears_of_one_at_rest(t):
+    tracker = fake_tracker.FakeTracker(t, lambda *_: fake_tracker.good(interval=1800))
+    daemon, found = resting(t)
+    told = daemon.sprat("add", "-t", tracker.url, found["data"][1]).out
+    assert "1 tracker added" in told, told
+    t.wait("an announce", lambda: tracker.events()[:1] == [b"started"], 20)
+    assert not locks(t), "it need not be woken for that"
+    daemon = again(t, daemon)
+    t.wait("an announce after a restart", lambda: tracker.events().count(b"started") >= 2 * 2, 20)
+
+
+@test(seconds=300)
 def who_wants_it_wakes_it_and_nothing_is_forgotten(t):
     daemon, found = resting(t, files=("data", "other"))
     path, torrent = found["data"]

@@ -186,6 +186,91 @@ Test(announce, extra_trackers_come_first_and_double_ones_once)
     announcer_free(a);
 }
 
+static const struct announce_result nine_peers = {.interval_s = 1800, .peers = 9};
+
+Test(announce, one_that_is_added_is_asked_at_once_unless_one_before_it_is_enough)
+{
+    static const char *const extra[] = {"http://x/"};
+    struct metainfo mi = {.has_v1 = true, .tiers = two_tiers, .tier_count = 2};
+    struct announcer *a;
+    struct announce_job job;
+
+    rng_init(&rng, 5);
+    a = announcer_new(&mi, extra, 1, &rng);
+    announcer_start(a, at_s(0));
+    job = must_next(a, at_s(0));
+    announcer_on_result(a, job.id, &failed, at_s(0));
+    job = must_next(a, at_s(0));
+    cr_assert_str_eq(job.url, "http://a/announce");
+    announcer_on_result(a, job.id, &nine_peers, at_s(0));
+    must_rest(a, at_s(100));
+    cr_assert_eq(announcer_add(a, "http://a/announce", at_s(100)), 0);
+    cr_assert_eq(announcer_add(a, "http://x/", at_s(100)), 0);
+    must_rest(a, at_s(100));
+    cr_assert_eq(announcer_add(a, "http://y/", at_s(100)), 1);
+    cr_assert(mono_due(announcer_expiry(a), at_s(100)));
+    job = must_next(a, at_s(100));
+    cr_assert_str_eq(job.url, "http://y/");
+    cr_assert_eq(job.event, ANNOUNCE_STARTED);
+    announcer_on_result(a, job.id, &nine_peers, at_s(100));
+    must_rest(a, at_s(100));
+    cr_assert_eq(announcer_add(a, "http://z/", at_s(200)), 1);
+    must_rest(a, at_s(200));
+    announcer_stop(a, at_s(300));
+    for (int i = 0; i < 2; i++) {
+        job = must_next(a, at_s(300));
+        cr_assert_eq(job.event, ANNOUNCE_STOPPED);
+        announcer_on_result(a, job.id, &ok, at_s(300));
+    }
+    cr_assert(announcer_idle(a));
+    announcer_free(a);
+}
+
+Test(announce, the_first_of_all_may_be_added_late)
+{
+    struct announcer *a = new_v1(NULL, 0);
+    struct announce_job job;
+
+    announcer_start(a, at_s(0));
+    announcer_lack(a, ANNOUNCE_LACK_ALONE, at_s(0));
+    must_rest(a, at_s(0));
+    cr_assert_eq(announcer_add(a, "http://y/", at_s(50)), 1);
+    job = must_next(a, at_s(50));
+    cr_assert_str_eq(job.url, "http://y/");
+    announcer_free(a);
+}
+
+Test(announce, those_that_are_added_have_tiers_before_those_of_the_torrent)
+{
+    static const char *const extra[] = {"http://x/"};
+    struct metainfo mi = {.has_v1 = true, .tiers = two_tiers, .tier_count = 2};
+    struct announce_status st;
+    struct announcer *a;
+    char url[32];
+
+    rng_init(&rng, 5);
+    a = announcer_new(&mi, extra, 1, &rng);
+    for (int i = 0; i < 40; i++) { /* more than there is room for at first */
+        snprintf(url, sizeof(url), "http://new%d/", i);
+        cr_assert_eq(announcer_add(a, url, at_s(0)), 1);
+    }
+    cr_assert_eq(announcer_count(a), 43u);
+    announcer_start(a, at_s(0));
+    for (uint32_t i = 0; i < 43; i++) {
+        struct announce_job job = must_next(a, at_s(0));
+
+        announcer_status(a, announcer_tracker_of(a, job.id), &st, at_s(0));
+        cr_assert_str_eq(st.url, job.url);
+        cr_assert_eq(st.tier, i, "%s is in tier %u", st.url, st.tier);
+        snprintf(url, sizeof(url), "http://new%u/", i - 1);
+        if (i > 0 && i < 41)
+            cr_assert_str_eq(job.url, url);
+        announcer_on_result(a, job.id, &failed, at_s(0));
+    }
+    must_rest(a, at_s(0));
+    announcer_free(a);
+}
+
 Test(announce, a_hybrid_announces_both_hashes_to_the_same_tracker)
 {
     struct metainfo mi = {.has_v1 = true, .has_v2 = true, .tiers = two_tiers, .tier_count = 2};
