@@ -129,8 +129,9 @@ settings_print_help(void)
 void
 settings_complete(int argc, const char *const *argv)
 {
-    complete_arguments(stdout, &(struct complete_args){
-                                   .argc = argc, .argv = argv, .specs = specs, .count = SPEC_COUNT});
+    struct complete_args a = {.argc = argc, .argv = argv, .specs = specs, .count = SPEC_COUNT};
+
+    complete_arguments(stdout, &a);
 }
 
 int

@@ -101,8 +101,8 @@ const char *command_nearest_group(const char *word);
 /* Runs the command that |argc| words at |argv| begin with, and returns the exit status. */
 int command_main(int argc, const char *const *argv);
 
-/* Prints the answer (common/base/complete.h) for |argc| words behind sprat-tracker, the last of which
- * is being typed: commands, and the daemon's options where none was named. */
+/* Prints the answer (common/base/complete.h) for |argc| words behind sprat-tracker, the last of
+ * which is being typed: commands, and the daemon's options where none was named. */
 void command_complete(int argc, const char *const *argv);
 
 /* Prints "sprat-tracker GROUP NAME: SENTENCE (see …)" and returns COMMAND_USAGE. */

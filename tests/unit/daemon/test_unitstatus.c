@@ -29,7 +29,8 @@ Test(unitstatus, what_waits)
     struct unitstatus_sums sums = {
         .count[TORRENT_ERROR] = 2, .waiting = 1, .first = "album: paused by a full disk"};
 
-    expect(&sums, "2 torrents: 2 error; 0 B/s down, 0 B/s up; 1 waits: album: paused by a full disk");
+    expect(&sums, "2 torrents: 2 error; 0 B/s down, 0 B/s up; 1 waits: album: paused by a full "
+                  "disk");
     sums.waiting = 2;
     expect(&sums, "2 torrents: 2 error; 0 B/s down, 0 B/s up; 2 wait: for instance album: paused "
                   "by a full disk");
