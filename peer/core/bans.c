@@ -38,6 +38,14 @@ ring_find(const struct ban_ring *r, const struct endpoint *addr)
     return (struct ban *)(void *)hashmap_find(&r->map, key, BANS_SITE_LEN);
 }
 
+static void
+ban_forget(struct ban_ring *r, struct ban *b)
+{
+    if (b->used)
+        hashmap_remove(&r->map, &b->node);
+    *b = (struct ban){.used = false};
+}
+
 /* The oldest makes room for the new one. NULL when memory is out. */
 static struct ban *
 ring_add(struct ban_ring *r, const struct endpoint *addr)
@@ -49,12 +57,11 @@ ring_add(struct ban_ring *r, const struct endpoint *addr)
     if (r->all == NULL)
         return NULL;
     b = &r->all[r->turn];
-    if (r->map.count == BANS_MAX)
-        hashmap_remove(&r->map, &b->node);
-    *b = (struct ban){.offences = 0};
+    ban_forget(r, b);
     site_key(addr, b->site);
     if (hashmap_add(&r->map, &b->node, b->site, BANS_SITE_LEN) != 0)
         return NULL;
+    b->used = true;
     r->turn = (r->turn + 1) % BANS_MAX;
     return b;
 }
@@ -88,14 +95,18 @@ bans_has(const struct bans *b, const struct endpoint *addr)
 }
 
 void
-bans_add(struct bans *b, const struct endpoint *addr)
+bans_add(struct bans *b, const struct endpoint *addr, struct mono until)
 {
-    if (!bans_has(b, addr))
-        (void)ring_add(&b->banned, addr);
+    struct ban *found = ring_find(&b->banned, addr);
+
+    if (found == NULL)
+        found = ring_add(&b->banned, addr);
+    if (found != NULL)
+        found->until = mono_max(found->until, until);
 }
 
 bool
-bans_offend(struct bans *b, const struct endpoint *addr)
+bans_offend(struct bans *b, const struct endpoint *addr, struct mono now)
 {
     struct ban *o = ring_find(&b->offenders, addr);
 
@@ -103,8 +114,27 @@ bans_offend(struct bans *b, const struct endpoint *addr)
         return false;
     if (o == NULL)
         o = ring_add(&b->offenders, addr);
-    if (o == NULL || ++o->offences < BANS_OFFENCES)
+    if (o == NULL)
+        return false;
+    o->until = mono_add_ms(now, BANS_OFFENCE_MS);
+    if (++o->offences < BANS_OFFENCES)
         return false;
     o->offences = 0; /* if the ban is forgotten one day, it begins anew */
-    return ring_add(&b->banned, addr) != NULL;
+    bans_add(b, addr, mono_add_ms(now, BANS_MS));
+    return bans_has(b, addr);
+}
+
+static void
+ring_expire(struct ban_ring *r, struct mono now)
+{
+    for (uint32_t i = 0; r->all != NULL && i < BANS_MAX; i++)
+        if (r->all[i].used && mono_due(r->all[i].until, now))
+            ban_forget(r, &r->all[i]);
+}
+
+void
+bans_expire(struct bans *b, struct mono now)
+{
+    ring_expire(&b->banned, now);
+    ring_expire(&b->offenders, now);
 }

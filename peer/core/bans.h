@@ -12,11 +12,14 @@
 #include <stdint.h>
 
 #include "common/base/endpoint.h"
+#include "common/base/mono.h"
 #include "common/ds/hashmap.h"
 
 enum {
     BANS_MAX = 4096,     /* banned sites, and as many that offended */
     BANS_OFFENCES = 4,   /* so many offences ban a site */
+    BANS_MS = 86400000,  /* a ban lasts for a day: addresses change hands */
+    BANS_OFFENCE_MS = 3600000, /* an offence is forgotten when none followed for so long */
     BANS_SITE_LEN = 17,  /* of a site as a key: address and family */
 };
 
@@ -25,6 +28,8 @@ struct ban {
     struct hashmap_node node;
     uint8_t site[BANS_SITE_LEN];
     uint8_t offences;
+    bool used;         /* it is in the index */
+    struct mono until; /* then it is forgotten */
 };
 
 /* Embedded; private. */
@@ -42,12 +47,16 @@ struct bans {
 void bans_init(struct bans *b, const uint64_t seed[2]);
 void bans_fini(struct bans *b);
 
+/* Whether the site of |addr| is banned. A ban that is over counts until bans_expire(). */
 bool bans_has(const struct bans *b, const struct endpoint *addr);
 
-/* Nothing happens when memory is out. */
-void bans_add(struct bans *b, const struct endpoint *addr);
+/* Bans a site, or bans it for longer. Nothing happens when memory is out. */
+void bans_add(struct bans *b, const struct endpoint *addr, struct mono until);
 
-/* It broke the protocol. True if it is banned now for that, and was not before. */
-bool bans_offend(struct bans *b, const struct endpoint *addr);
+/* The site of |addr| broke the protocol. True if it is banned now for that, and was not before. */
+bool bans_offend(struct bans *b, const struct endpoint *addr, struct mono now);
+
+/* Forgets bans and offences whose time is over. To be called from time to time. */
+void bans_expire(struct bans *b, struct mono now);
 
 #endif

@@ -58,7 +58,7 @@ struct peerlist {
     uint32_t hearsay_count;
     struct endpoint own[2]; /* IPv4 and IPv6, as others see us; IP_NONE: not known */
     struct hashmap by_addr;
-    struct bans bans;
+    struct bans own_bans, *bans; /* |bans| may be those of others */
 };
 
 static const struct {
@@ -127,7 +127,7 @@ addr_match(const struct hashmap_node *node, const void *key, size_t len)
 }
 
 struct peerlist *
-peerlist_new(struct rng *rng)
+peerlist_new(struct rng *rng, struct bans *bans)
 {
     struct peerlist *l = calloc(1, sizeof(*l));
     uint64_t seed[2] = {rng_u64(rng), rng_u64(rng)};
@@ -139,7 +139,8 @@ peerlist_new(struct rng *rng)
         heap_init(&l->heaps[i / 2][i % 2]);
     list_init(&l->hearsay);
     hashmap_init(&l->by_addr, seed, addr_match);
-    bans_init(&l->bans, seed);
+    bans_init(&l->own_bans, seed);
+    l->bans = bans != NULL ? bans : &l->own_bans;
     return l;
 }
 
@@ -148,7 +149,7 @@ peerlist_free(struct peerlist *l)
 {
     if (l == NULL)
         return;
-    bans_fini(&l->bans);
+    bans_fini(&l->own_bans);
     hashmap_fini(&l->by_addr);
     for (unsigned i = 0; i < 4; i++)
         heap_fini(&l->heaps[i / 2][i % 2]);
@@ -395,7 +396,7 @@ peerlist_add(struct peerlist *l, const struct endpoint *addr, enum peer_source s
     struct entry *e = NULL;
 
     if (!is_unicast(addr) || (addr->port == 0 && source != PEER_FROM_INCOMING) ||
-        bans_has(&l->bans, addr))
+        bans_has(l->bans, addr))
         return PEERLIST_NONE;
     if (addr->port != 0)
         e = entry_find(l, addr);
@@ -435,7 +436,7 @@ peerlist_hear(struct peerlist *l, const struct endpoint *addr, bool is_seed,
 {
     struct entry *e;
 
-    if (!is_unicast(addr) || addr->port == 0 || bans_has(&l->bans, addr))
+    if (!is_unicast(addr) || addr->port == 0 || bans_has(l->bans, addr))
         return PEERLIST_NONE;
     e = entry_find(l, addr);
     if (e != NULL) {
@@ -612,7 +613,7 @@ entry_release(struct peerlist *l, struct entry *e, bool failed, struct mono now)
         e->failures = 0;
     else if (e->failures < PEERLIST_FAILURES_MAX)
         e->failures++;
-    if (bans_has(&l->bans, &e->addr) ||
+    if (bans_has(l->bans, &e->addr) ||
         (e->failures >= failures_max(e) && !(e->sources & PEER_FROM_USER))) {
         l->given_up += e->failures >= failures_max(e) && e->addr.port != 0;
         entry_forget(l, e);
@@ -684,7 +685,7 @@ forget_site(struct peerlist *l, const struct endpoint *site)
 }
 
 void
-peerlist_ban(struct peerlist *l, uint32_t peer)
+peerlist_ban(struct peerlist *l, uint32_t peer, struct mono now)
 {
     const struct entry *e = entry_get(l, peer);
     struct endpoint host;
@@ -692,13 +693,13 @@ peerlist_ban(struct peerlist *l, uint32_t peer)
     if (e == NULL)
         return;
     host = e->addr;
-    bans_add(&l->bans, &host);
+    bans_add(l->bans, &host, mono_add_ms(now, BANS_MS));
     l->banned++;
     forget_site(l, &host);
 }
 
 bool
-peerlist_offend(struct peerlist *l, uint32_t peer)
+peerlist_offend(struct peerlist *l, uint32_t peer, struct mono now)
 {
     const struct entry *e = entry_get(l, peer);
     struct endpoint host;
@@ -706,17 +707,28 @@ peerlist_offend(struct peerlist *l, uint32_t peer)
     if (e == NULL)
         return false;
     host = e->addr;
-    if (!bans_offend(&l->bans, &host))
+    if (!bans_offend(l->bans, &host, now))
         return false;
     l->banned++;
     forget_site(l, &host);
     return true;
 }
 
+void
+peerlist_forget_banned(struct peerlist *l)
+{
+    for (uint32_t i = 0; i < l->top; i++) {
+        struct entry *e = entry_at(l, i);
+
+        if (e->used && !e->connected && bans_has(l->bans, &e->addr))
+            entry_forget(l, e);
+    }
+}
+
 bool
 peerlist_is_banned(const struct peerlist *l, const struct endpoint *addr)
 {
-    return bans_has(&l->bans, addr);
+    return bans_has(l->bans, addr);
 }
 
 uint32_t

@@ -75,7 +75,8 @@ enum peer_try peer_try_from(int err, bool reached);
 
 struct peerlist;
 
-struct peerlist *peerlist_new(struct rng *rng);
+/* NULL when memory is out. |bans| is shared with others and outlives it; NULL: it has its own. */
+struct peerlist *peerlist_new(struct rng *rng, struct bans *bans);
 void peerlist_free(struct peerlist *l);
 
 /* Hears of an address; returns its number, old or new. PEERLIST_NONE if it is unusable (port 0
@@ -130,11 +131,13 @@ void peerlist_on_self(struct peerlist *l, uint32_t peer);
 
 /* Bans its site (an IPv4 host, or 64 bits of IPv6), all ports: no more is heard of it, and those of
  * it that are connected are forgotten when they are closed. */
-void peerlist_ban(struct peerlist *l, uint32_t peer);
+void peerlist_ban(struct peerlist *l, uint32_t peer, struct mono now);
 /* It broke the protocol: its site is banned likewise, and true is returned,
  * once that happened too often (bans.h). */
-bool peerlist_offend(struct peerlist *l, uint32_t peer);
+bool peerlist_offend(struct peerlist *l, uint32_t peer, struct mono now);
 bool peerlist_is_banned(const struct peerlist *l, const struct endpoint *addr);
+/* Others that share the bans added some: forgets who is of those sites and not connected. */
+void peerlist_forget_banned(struct peerlist *l);
 
 /* How many are connected or can be dialled, now or later. */
 uint32_t peerlist_count(const struct peerlist *l);

@@ -48,7 +48,7 @@ swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t se
     if (s->load.sites == NULL || geometry_init(&s->geo, mi) != 0)
         goto fail;
     s->picker = picker_new(&s->geo, &s->rng);
-    s->list = peerlist_new(&s->rng);
+    s->list = peerlist_new(&s->rng, cfg->bans);
     s->tree = mi->has_v2 ? hashtree_new(&s->geo) : NULL;
     if (s->picker == NULL || s->list == NULL || (mi->has_v2 && s->tree == NULL) ||
         superseed_init(&s->super, s->picker, &s->rng, s->geo.piece_count) != 0)
@@ -354,6 +354,8 @@ dispatch(struct swarm *s, const struct swarm_input *in)
     case SWARM_IN_TRACKER:
         (void)announcer_add(s->announcer, in->u.tracker.url, s->clock.now);
         break;
+    case SWARM_IN_BANNED: peers_on_banned(s); break;
+    case SWARM_IN_MAKE_ROOM: room_give_up(s); break;
     }
 }
 

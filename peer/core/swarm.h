@@ -78,6 +78,7 @@ struct swarm_config {
     struct rate_bucket *up; /* may be shared by torrents; never NULL */
     struct rate_bucket *down;
     struct sitebudget *sites; /* may be shared by the torrents of a loop; NULL: it has its own */
+    struct bans *bans;        /* likewise */
     uint64_t up_limit, down_limit; /* its own, as LIMITS */
     struct announcer *announcer; /* of this torrent, as it stands: taken if swarm_new() succeeds;
                                     NULL: one is made of the trackers */
@@ -112,7 +113,9 @@ enum swarm_state {
     X(ANNOUNCED)                                                                                   \
     X(PRIORITY)                                                                                    \
     X(LIMITS)                                                                                      \
-    X(TRACKER)
+    X(TRACKER)                                                                                     \
+    X(BANNED)                                                                                      \
+    X(MAKE_ROOM)
 
 enum swarm_input_type {
 #define X(name) SWARM_IN_##name,
@@ -196,6 +199,9 @@ struct swarm_input {
             uint32_t first, count;
             unsigned priority;
         } priority;
+        /* BANNED: others that share the bans added some: whoever is of those sites is closed and
+         * forgotten. MAKE_ROOM: the process has too many connections: the least useful one is
+         * closed, if there is one that gives and takes nothing. */
         /* LIMITS: of this torrent, in bytes/s, beside those that it shares; 0: none.
          * At any time. */
         struct {

@@ -285,6 +285,8 @@ void peer_tick(struct swarm *s, struct swarm_peer *p);
 void peers_close_all(struct swarm *s, int err);
 /* Bans whoever has this number in the peer list, and closes its connections. */
 void peer_ban(struct swarm *s, uint32_t number, int err);
+/* Another torrent banned a site. */
+void peers_on_banned(struct swarm *s);
 bool peer_is_seed(const struct swarm_peer *p);
 
 /* swarm_talk.c: counts a message of |p| that moves no block. False if |p| has said more than it
@@ -299,6 +301,8 @@ void talk_junk(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg
 /* Is there a connection free for somebody who came from |addr|? One that is of no use may be closed
  * for it, or one that comes behind it in the order of BEP 40. */
 bool room_make(struct swarm *s, const struct endpoint *addr);
+/* Closes a connection that gives and takes nothing, if there is one, for another torrent. */
+void room_give_up(struct swarm *s);
 /* Closes the least useful from time to time, while others wait. */
 void room_turnover(struct swarm *s);
 /* Does it owe us blocks for long, while the table is full and another address waits to be
@@ -349,6 +353,8 @@ void upload_pump(struct swarm *s, struct swarm_peer *p);
 void upload_pump_all(struct swarm *s);
 /* Payload bytes that could have left, and have not. */
 uint32_t upload_stuck(const struct swarm_peer *p);
+/* |p| makes no use of its upload slot, or made none of its last one a short while ago. */
+bool upload_is_wasted_on(const struct swarm *s, const struct swarm_peer *p);
 void upload_choke_round(struct swarm *s);
 void upload_on_peer_gone(struct swarm *s, struct swarm_peer *p);
 

@@ -329,7 +329,7 @@ tell_banned(struct swarm *s, uint32_t number, int err)
 static bool
 has_offended(struct swarm *s, const struct swarm_peer *p, int err)
 {
-    if (err != SPRAT_E_PROTOCOL || !peerlist_offend(s->list, p->number))
+    if (err != SPRAT_E_PROTOCOL || !peerlist_offend(s->list, p->number, s->clock.now))
         return false;
     tell_banned(s, p->number, err);
     return true;
@@ -406,8 +406,15 @@ peer_ban(struct swarm *s, uint32_t number, int err)
     if (peerlist_addr(s->list, number) == NULL)
         return;
     tell_banned(s, number, err);
-    peerlist_ban(s->list, number);
+    peerlist_ban(s->list, number, s->clock.now);
     close_banned(s, err);
+}
+
+void
+peers_on_banned(struct swarm *s)
+{
+    peerlist_forget_banned(s->list);
+    close_banned(s, SPRAT_E_REFUSED);
 }
 
 /* After any change of what |p| has: counts seeds, and drops one that we have no use for. True if

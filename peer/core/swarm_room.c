@@ -58,17 +58,41 @@ is_useless(const struct swarm *s, const struct swarm_peer *p)
            mono_diff_ms(s->clock.now, p->used) > SWARM_USELESS_MS;
 }
 
-/* Of those that give and take nothing, who has done so for longest. */
+/* It says that it wants something, and took nothing when it could. */
+static bool
+is_idle_for_long(const struct swarm *s, const struct swarm_peer *p)
+{
+    return p->state == PEER_UP && upload_is_wasted_on(s, p) &&
+           mono_diff_ms(s->clock.now, p->used) > SWARM_USELESS_MS;
+}
+
+/* How well |p| can be spared: 0 is not at all. */
+static unsigned
+uselessness(const struct swarm *s, const struct swarm_peer *p)
+{
+    if (is_useless(s, p) || owes_for_long(s, p))
+        return 2;
+    return is_idle_for_long(s, p) ? 1 : 0;
+}
+
+/* Of those that give and take nothing, the peer that has done so for longest. One that says that it
+ * wants something comes last. */
 static struct swarm_peer *
 find_useless(struct swarm *s)
 {
     struct swarm_peer *found = NULL, *p;
+    unsigned most = 0;
     uint32_t iter = 0;
 
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
-        if ((is_useless(s, p) || owes_for_long(s, p)) &&
-            (found == NULL || mono_before(p->used, found->used)))
-            found = p;
+    while ((p = slotmap_next(&s->peers, &iter)) != NULL) {
+        unsigned own = uselessness(s, p);
+
+        if (own == 0 || own < most ||
+            (own == most && found != NULL && !mono_before(p->used, found->used)))
+            continue;
+        most = own;
+        found = p;
+    }
     return found;
 }
 
@@ -129,6 +153,15 @@ room_make(struct swarm *s, const struct endpoint *addr)
     if (p != NULL)
         peer_close(s, p, SPRAT_E_LIMIT);
     return p != NULL;
+}
+
+void
+room_give_up(struct swarm *s)
+{
+    struct swarm_peer *p = find_useless(s);
+
+    if (p != NULL)
+        peer_close(s, p, SPRAT_E_LIMIT);
 }
 
 /* The least useful of those that may go: by what comes of it, then by the common order. */

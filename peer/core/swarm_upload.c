@@ -107,10 +107,11 @@ is_idle(const struct swarm *s, const struct swarm_peer *p)
            mono_diff_ms(s->clock.now, last) >= CHOKER_IDLE_MS;
 }
 
-static bool
-has_wasted(const struct swarm *s, const struct swarm_peer *p)
+bool
+upload_is_wasted_on(const struct swarm *s, const struct swarm_peer *p)
 {
-    return p->up.wasted.us != 0 && mono_diff_ms(s->clock.now, p->up.wasted) < CHOKER_WASTED_MS;
+    return is_idle(s, p) || (p->up.wasted.us != 0 &&
+                             mono_diff_ms(s->clock.now, p->up.wasted) < CHOKER_WASTED_MS);
 }
 
 static void
@@ -123,7 +124,7 @@ fill_candidate(const struct swarm *s, const struct swarm_peer *p, struct choker_
         .snubbed = p->down.pipe.snubbed,
         .upload_only = p->ext.upload_only || peer_is_seed(p),
         .idle = is_idle(s, p),
-        .wasted = has_wasted(s, p),
+        .wasted = upload_is_wasted_on(s, p),
         .down_rate = rate_meter_rate(&p->down.meter, s->clock.now),
         .up_rate = rate_meter_rate(&p->up.meter, s->clock.now),
         .given = p->up.given,

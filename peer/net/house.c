@@ -72,8 +72,9 @@ house_new(const struct session_config *cfg, uint32_t loops, struct house **out, 
     h->peers_max = cfg->peers_max;
     h->rest_ms = cfg->rest_ms > 0 ? cfg->rest_ms : SESSION_REST_MS;
     h->no_pex = cfg->no_pex;
-    h->conns_max = conns_max(cfg->conns_max);
+    h->conns.max = conns_max(cfg->conns_max);
     random_bytes(seed, sizeof(seed));
+    house_conns_init(h, seed);
     hashmap_init(&h->by_hash, seed, key_matches);
     err = take_authorities(h, cfg->ca_file, eb);
     if (err == 0)
@@ -105,27 +106,11 @@ house_free(struct house *h)
         return;
     ASSERT(h->state == NULL && h->disk == NULL && h->torrents == 0);
     hashmap_fini(&h->by_hash);
+    house_conns_fini(h);
     roombook_fini(&h->room);
     lock_fini(&h->lock);
     free(h->ca_file);
     free(h);
-}
-
-bool
-house_take_conn(struct house *h)
-{
-    if (atomic_fetch_add(&h->conns, 1) < h->conns_max)
-        return true;
-    house_drop_conn(h);
-    return false;
-}
-
-void
-house_drop_conn(struct house *h)
-{
-    uint32_t before = atomic_fetch_sub(&h->conns, 1);
-
-    ASSERT(before > 0);
 }
 
 /* --- the directory --- */

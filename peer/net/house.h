@@ -6,9 +6,9 @@
  * connection comes or goes.
  *
  * Locks: |lock| guards the directory only. Nothing is called and no other lock is taken while it is
- * held; the same is true of those of doneq.h, disk.h, state.h and loop.h, so there is no order to
- * keep. What has no lock and is no atomic is written before the first loop runs, and read from then
- * on.
+ * held; the same is true of |conns.lock| and of those of doneq.h, disk.h, state.h and loop.h, so
+ * there is no order to keep. What has no lock and is no atomic is written before the first loop
+ * runs, and read from then on.
  */
 #ifndef PEER_NET_HOUSE_H
 #define PEER_NET_HOUSE_H
@@ -27,6 +27,10 @@
 
 enum {
     HOUSE_RATE_MS = 100, /* limits are divided among the loops that often */
+    HOUSE_SITE_SHARE = 8, /* a site may have an eighth of all connections, and SWARM_SITE_PEERS_MAX
+                             at least; peers on this machine may have all */
+    HOUSE_SPARE_SHARE = 16, /* with fewer than a sixteenth left, those that give and take nothing
+                               are closed */
 };
 
 /* One loop's part of a limit: its side of the table, and the first loop's. */
@@ -59,8 +63,11 @@ struct house {
         char note[96]; /* a sentence on the choice of the port, or "" */
     } doors;
     struct roombook room; /* on the disks, that running torrents count on */
-    atomic_uint conns; /* of all torrents, and strangers */
-    uint32_t conns_max;
+    struct house_conns { /* of all torrents, and strangers: house_conns.c */
+        struct lock lock; /* guards what is here */
+        uint32_t count, max;
+        struct hashmap by_site;
+    } conns;
     uint32_t loops;
     struct session *sessions[SESSION_LOOPS_MAX]; /* of them; NULL: not open yet, or gone */
     struct house_rates { /* the first loop's, but for |shares|; not used with one loop */
@@ -85,9 +92,14 @@ void house_quiet(struct house *h);
 /* After house_quiet(). NULL is legal. */
 void house_free(struct house *h);
 
-/* Counts a connection, unless there are conns_max; and takes one off. Any thread. */
-bool house_take_conn(struct house *h);
-void house_drop_conn(struct house *h);
+/* house_conns.c: counts a connection to or from |peer|: 0, SPRAT_E_LIMIT when all are taken,
+ * SPRAT_E_BUSY when its site has its share, SPRAT_E_NOMEM; and takes one off. Any thread. */
+void house_conns_init(struct house *h, const uint64_t seed[2]);
+void house_conns_fini(struct house *h);
+int house_take_conn(struct house *h, const struct endpoint *peer);
+void house_drop_conn(struct house *h, const struct endpoint *peer);
+/* Whether few connections are left. */
+bool house_is_crowded(struct house *h);
 
 /* Enters the torrent's hashes for its session, and gives it its number. SPRAT_E_EXISTS,
  * SPRAT_E_LIMIT, SPRAT_E_NOMEM: nothing is changed. */

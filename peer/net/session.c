@@ -73,6 +73,7 @@ on_save(void *ctx)
             torrent_save(t);
         torrent_rest_trim(t);
     }
+    bans_expire(&s->bans, loop_now(s->loop));
     block_pool_trim(conn_hub_blocks(s->hub), 0);
     loop_timer_set(s->save_timer, mono_add_ms(loop_now(s->loop), SESSION_SAVE_MS));
 }
@@ -218,7 +219,7 @@ session_alloc(struct house *h, struct loop *loop, const struct session_config *c
               const struct session_handler *handler)
 {
     struct session *s = calloc(1, sizeof(*s));
-    uint64_t seed;
+    uint64_t seed, keys[2];
 
     if (s == NULL)
         return NULL;
@@ -235,6 +236,8 @@ session_alloc(struct house *h, struct loop *loop, const struct session_config *c
     list_init(&s->loads.waiting);
     list_init(&s->events);
     list_init(&s->listen.stranger_list);
+    random_bytes(keys, sizeof(keys));
+    bans_init(&s->bans, keys);
     random_bytes(&seed, sizeof(seed));
     rng_init(&s->rng, seed);
     rate_bucket_init(&s->up, cfg->up_limit, loop_now(loop));
@@ -365,6 +368,7 @@ session_release(struct session *s)
     loop_timer_free(s->save_timer);
     loop_timer_free(s->end.deadline);
     sitebudget_free(s->sites);
+    bans_fini(&s->bans);
     s->house->sessions[s->index] = NULL;
     MAGIC_CLEAR(s);
     free(s);

@@ -5,6 +5,8 @@
  *
  *   session.c           a loop's engine: opens, gives turns, ends
  *   session_doors.c     listeners, and the choice of their port
+ *   session_bans.c      what one torrent bans is banned by all
+ *   session_spare.c     room for connections, when nearly all are taken
  *   session_listen.c    strangers until they say whom they want
  *   session_torrents.c  the list: added, loaded, found, forgotten
  *   session_event.c     what people are told, from the loop
@@ -31,6 +33,7 @@
 #include "common/ds/list.h"
 #include "common/ev/netwatch.h"
 #include "common/sys/lockfile.h"
+#include "peer/core/bans.h"
 #include "peer/core/sitebudget.h"
 #include "peer/net/conn.h"
 #include "peer/net/farewell.h"
@@ -47,6 +50,7 @@ enum {
     SESSION_BLOCKS_MAX = 1536,    /* 16 KiB each: received and not yet written,
                                      all loops together */
     SESSION_STRANGERS_MAX = 512,  /* accepted connections that have not shaken hands */
+    SESSION_STRANGERS_SITE_MAX = 16, /* of one site (endpoint.h), but on this machine */
     SESSION_LOADS_MAX = 256,      /* torrents that look at their files at a time,
                                      all loops together */
     SESSION_LETTERS_MAX = 256,    /* connections that wait for their loop; more are closed */
@@ -104,6 +108,11 @@ struct session {
     struct rng rng; /* of torrents at rest: when they announce */
     struct rate_bucket up, down;
     struct sitebudget *sites; /* of all torrents of the loop */
+    struct bans bans;         /* of the process: this loop's copy */
+    struct session_spare {
+        uint64_t turn;    /* serial number of the torrent that closed a connection last */
+        struct mono next; /* not sooner again */
+    } spare;
     struct session_share { /* with several loops: of what they may move together */
         uint64_t moved[HOUSE_WAYS]; /* bytes of pieces */
         uint32_t waiting[HOUSE_WAYS];
@@ -143,6 +152,7 @@ struct host {
 struct peer_slot {
     slot_id id; /* SLOT_NONE: free */
     struct conn *conn;
+    struct endpoint addr; /* of the peer */
     struct handshake offer;
     bool shaken; /* both handshakes are there */
     struct host *host; /* NULL until it moves something */
@@ -384,6 +394,15 @@ void session_forget_wanted(struct session *s, const struct torrent *t);
 
 /* session_listen.c: whether somebody waits for it to run. */
 bool session_is_wanted(const struct session *s, const struct torrent *t);
+
+/* session_bans.c: one of the loop's torrents banned the site of |addr|: the others, and the
+ * torrents of other loops, ban it soon. */
+void session_share_ban(struct session *s, const struct endpoint *addr);
+
+/* session_spare.c: when nearly all connections of the process are taken, closes one that gives and
+ * takes nothing, if there is one, here and soon in the other loops. Nothing if that was done a
+ * moment ago. */
+void session_keep_spare(struct session *s);
 
 /* session_torrents.c */
 /* Loads what the database has, and deals it out. */

@@ -71,8 +71,8 @@ session_forget_wanted(struct session *s, const struct torrent *t)
 static void
 turn_away(struct session *s, struct conn *c)
 {
+    house_drop_conn(s->house, conn_peer(c));
     conn_close(c);
-    house_drop_conn(s->house);
 }
 
 /* A stranger that says nothing must not keep others out: when there are too many, the oldest
@@ -88,6 +88,31 @@ drop_oldest_stranger(struct session *s)
     turn_away(s, oldest->conn);
     stranger_free(oldest);
     return true;
+}
+
+/* The strangers of one site can't keep out those of others: beyond its share, its oldest goes. */
+static void
+keep_site_share(struct session *s, const struct endpoint *peer)
+{
+    struct endpoint site = endpoint_site(peer);
+    struct stranger *oldest = NULL;
+    uint32_t count = 0;
+
+    if (endpoint_scope(peer) == SCOPE_LOOPBACK)
+        return;
+    LIST_EACH(it, &s->listen.stranger_list) {
+        struct stranger *x = LIST_ENTRY(it, struct stranger, link);
+        struct endpoint other = endpoint_site(conn_peer(x->conn));
+
+        if (!endpoint_same_host(&other, &site))
+            continue;
+        if (count++ == 0)
+            oldest = x;
+    }
+    if (count < SESSION_STRANGERS_SITE_MAX)
+        return;
+    turn_away(s, oldest->conn);
+    stranger_free(oldest);
 }
 
 static struct stranger *
@@ -112,9 +137,8 @@ on_stranger_closed(void *ctx, struct conn *c, int err)
 {
     struct stranger *x = ctx;
 
-    (void)c;
     (void)err;
-    house_drop_conn(x->session->house);
+    house_drop_conn(x->session->house, conn_peer(c));
     stranger_free(x);
 }
 
@@ -156,7 +180,7 @@ adopt(struct session *s, const struct handed *x)
     struct conn *c;
 
     if (conn_adopt(s->hub, x->fd, &x->peer, SESSION_HANDSHAKE_MS, &nobody, &c) != 0)
-        house_drop_conn(s->house);
+        house_drop_conn(s->house, &x->peer);
     else if (t == NULL || s->end.begun)
         turn_away(s, c);
     else if (is_or_will_be_loading(t))
@@ -188,7 +212,7 @@ hand_over(struct session *s, struct session *owner, struct conn *c, const struct
     x->fd = conn_give(c);
     if (mailbox_post(owner->mail, &x->letter) != 0) {
         stream_drop(x->fd);
-        house_drop_conn(s->house);
+        house_drop_conn(s->house, &x->peer);
         free(x);
     }
 }
@@ -216,6 +240,20 @@ on_stranger_handshake(void *ctx, struct conn *c, const struct handshake *h)
         hand_over(s, owner, c, h);
 }
 
+/* Counts the connection. When all are taken, a stranger makes room; when nearly all are, a
+ * connection that gives and takes nothing does. */
+static bool
+take_seat(struct session *s, const struct endpoint *peer)
+{
+    int err;
+
+    session_keep_spare(s);
+    err = house_take_conn(s->house, peer);
+    if (err == SPRAT_E_LIMIT && drop_oldest_stranger(s))
+        err = house_take_conn(s->house, peer);
+    return err == 0;
+}
+
 void
 session_on_accept(void *session, int fd, const struct endpoint *peer)
 {
@@ -224,20 +262,20 @@ session_on_accept(void *session, int fd, const struct endpoint *peer)
                              .on_closed = on_stranger_closed};
     struct stranger *x;
 
-    if (s->end.begun || (!house_take_conn(s->house) &&
-                         (!drop_oldest_stranger(s) || !house_take_conn(s->house)))) {
+    if (s->end.begun || bans_has(&s->bans, peer) || !take_seat(s, peer)) {
         stream_drop(fd);
         return;
     }
+    keep_site_share(s, peer);
     x = stranger_new(s);
     if (x == NULL) {
         stream_drop(fd);
-        house_drop_conn(s->house);
+        house_drop_conn(s->house, peer);
         return;
     }
     h.ctx = x;
     if (conn_accept(s->hub, fd, peer, SESSION_HANDSHAKE_MS, &h, &x->conn) != 0) {
-        house_drop_conn(s->house);
+        house_drop_conn(s->house, peer);
         stranger_free(x);
     }
 }

@@ -36,6 +36,7 @@ core_new(struct torrent *t)
         .up = &s->up,
         .down = &s->down,
         .sites = s->sites,
+        .bans = &s->bans,
         .up_limit = t->wish.up_limit,
         .down_limit = t->wish.down_limit,
         .announcer = t->announcer,

@@ -44,6 +44,7 @@ on_banned(struct torrent *t, const struct swarm_effect *fx)
              fx->u.notice.err == SPRAT_E_HASH ? "data that fails its hash"
                                               : "data that nobody asked for");
     event_push(t, TORRENT_EVENT_BANNED, fx->u.notice.err, text);
+    session_share_ban(t->session, &fx->u.notice.peer_addr);
 }
 
 static void

@@ -124,7 +124,7 @@ slot_put(struct torrent *t, slot_id id, struct conn *c)
         t->net.peer_cap = cap;
     }
     ASSERT(t->net.peers[i].id == SLOT_NONE);
-    t->net.peers[i] = (struct peer_slot){.id = id, .conn = c};
+    t->net.peers[i] = (struct peer_slot){.id = id, .conn = c, .addr = *conn_peer(c)};
     conn_set_tag(c, id);
     t->net.conns++;
     return 0;
@@ -133,9 +133,9 @@ slot_put(struct torrent *t, slot_id id, struct conn *c)
 static void
 slot_clear(struct torrent *t, struct peer_slot *slot)
 {
+    house_drop_conn(t->session->house, &slot->addr);
     *slot = (struct peer_slot){.id = SLOT_NONE};
     t->net.conns--;
-    house_drop_conn(t->session->house);
 }
 
 static void
@@ -175,7 +175,7 @@ connect_peer(struct torrent *t, const struct swarm_effect *fx)
     struct conn *c;
     int err;
 
-    if (!house_take_conn(s->house))
+    if (house_take_conn(s->house, to) != 0)
         return SPRAT_E_LIMIT;
     handshake_offer(t->mi, t->wish.peer_id, &offer);
     err = conn_connect(s->hub, to, source_for(&s->house->doors.source, to), &offer,
@@ -186,7 +186,7 @@ connect_peer(struct torrent *t, const struct swarm_effect *fx)
             conn_close(c);
     }
     if (err != 0) {
-        house_drop_conn(s->house);
+        house_drop_conn(s->house, to);
         return err;
     }
     slot_get(t, fx->peer)->offer = offer;
@@ -206,6 +206,13 @@ peers_connect_to(struct torrent *t, const struct swarm_effect *fx)
 
 /* --- connections accepted --- */
 
+static void
+turn_away(struct torrent *t, struct conn *c)
+{
+    house_drop_conn(t->session->house, conn_peer(c));
+    conn_close(c);
+}
+
 /* Called by the session: |c| asked for this torrent. It belongs to the core, or is closed,
  * afterwards. */
 void
@@ -216,8 +223,7 @@ peers_on_stranger(struct torrent *t, struct conn *c, const struct handshake *h)
 
     if (t->phase != PHASE_RUNNING ||
         handshake_answer(t->mi, t->wish.peer_id, h, &t->net.answer, &in.u.conn.v2) != 0) {
-        conn_close(c);
-        house_drop_conn(t->session->house);
+        turn_away(t, c);
         return;
     }
     conn_set_handler(c, handler_of(t, &handler));
@@ -226,9 +232,8 @@ peers_on_stranger(struct torrent *t, struct conn *c, const struct handshake *h)
     t->net.accepting = c;
     torrent_feed(t, &in);
     if (t->net.accepting != NULL) { /* the core had no memory for it */
-        conn_close(t->net.accepting);
+        turn_away(t, t->net.accepting);
         t->net.accepting = NULL;
-        house_drop_conn(t->session->house);
     }
 }
 
@@ -240,8 +245,7 @@ peers_accept(struct torrent *t, const struct swarm_effect *fx)
     t->net.accepting = NULL;
     ASSERT(c != NULL);
     if (slot_put(t, fx->peer, c) != 0) {
-        conn_close(c);
-        house_drop_conn(t->session->house);
+        turn_away(t, c);
         feed_closed(t, fx->peer, SPRAT_E_NOMEM, true);
         return;
     }
@@ -254,9 +258,8 @@ void
 peers_refuse(struct torrent *t, const struct swarm_effect *fx)
 {
     (void)fx;
-    conn_close(t->net.accepting);
+    turn_away(t, t->net.accepting);
     t->net.accepting = NULL;
-    house_drop_conn(t->session->house);
 }
 
 /* --- effects on connections; one whose connection has just ended finds none --- */

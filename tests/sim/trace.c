@@ -123,6 +123,8 @@ mix_input(struct trace *t, const struct swarm_input *in)
     case SWARM_IN_STOP:
     case SWARM_IN_TICK:
     case SWARM_IN_ADDRS:
+    case SWARM_IN_BANNED:
+    case SWARM_IN_MAKE_ROOM:
     case SWARM_IN_PRIORITY: break;
     }
 }

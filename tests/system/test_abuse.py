@@ -16,7 +16,9 @@ import content
 import fake_peer
 import sprat
 import torrent
+from daemon import Daemon
 from fake_peer import Dialer, message
+from netns import Namespace
 from tap import add, test
 
 KIB = 1 << 10
@@ -200,4 +202,126 @@ def a_copied_peer_id_closes_nobody(t):
     honest.read(fake_peer.UNCHOKE)
 
 
-sprat.main(sprat.SPRAT)
+# Sites. Addresses of this machine are not counted together, so these are in a namespace.
+
+class Sites:
+    """A daemon with small torrents at 10.9.0.1, in a namespace where 10.9.0.2 and on are other hosts."""
+
+    def __init__(self, t, count, *args):
+        self.t = t
+        self.network = Namespace(t)
+        for host in range(1, 5):
+            self.network.ip("addr", "add", f"10.9.0.{host}/24", "dev", "lo")
+        with self.network.inside():
+            self.daemon = Daemon(t, "--rest-after", "3000", *args, ip="10.9.0.1")
+        self.hashes = [small_torrent(t, self.daemon, f"small-{i}") for i in range(count)]
+        self.address = self.daemon.listening()
+
+    def come(self, number, host, **more):
+        with self.network.inside():
+            return Dialer(self.t, self.address, None if number is None else self.hashes[number], RESERVED,
+                          source=f"10.9.0.{host}", **more)
+
+    def held(self):
+        return sum(found["peers"] for found in self.daemon.listing())
+
+
+def small_torrent(t, daemon, name):
+    path = content.write_file(t.path("small", name), 64 * KIB)
+    metainfo = torrent.make(path, "v1", 16 * KIB)
+    out = torrent.write(metainfo, t.path("torrents", f"{name}.torrent"))
+    daemon.rpc("torrent.add", path=out, save_dir=os.path.dirname(path))
+    daemon.await_state(name, "seeding")
+    return torrent.hashes(metainfo)[0]
+
+
+def peers_of(found, number, host, tries):
+    held = []
+    for _ in range(tries):
+        with contextlib.suppress(OSError):
+            held.append(found.come(number, host))
+    return held
+
+
+@test
+def one_site_takes_no_more_than_its_share_of_all_connections(t):
+    found = Sites(t, 6, "--max-connections", "64")
+    for number in range(5):
+        peers_of(found, number, 2, 16)
+    assert found.held() == 16, f"one host holds {found.held()} of 64 connections"
+    found.come(5, 3)
+
+
+@test
+def a_stranger_that_is_slow_is_not_displaced_by_a_site_that_is_silent(t):
+    found = Sites(t, 1)
+    slow = found.come(None, 3)
+    silent = [found.come(None, 2) for _ in range(600)]
+    slow.send(fake_peer.handshake(found.hashes[0], RESERVED))
+    assert fake_peer.read_exactly(slow.socket, 68)[28:48] == found.hashes[0]
+    assert len(silent) == 600
+
+
+@test(seconds=110)
+def at_the_cap_who_gives_and_takes_nothing_makes_room(t):
+    daemon = Daemon(t, "--max-connections", "16", "--loops", "2")
+    hashes = [small_torrent(t, daemon, f"small-{i}") for i in range(3)]
+    held = [Dialer(t, daemon.listening(), hashes[i % 2], RESERVED) for i in range(16)]
+
+    def let_in():
+        for peer in held:
+            with contextlib.suppress(OSError):
+                peer.send(bytes(4))
+        with contextlib.suppress(OSError):
+            return Dialer(t, daemon.listening(), hashes[2], RESERVED)
+
+    assert not let_in()
+    t.wait("room", let_in, 100, step=2)
+
+
+@test
+def a_ban_is_for_all_torrents_and_loops(t):
+    daemon = Daemon(t, "--loops", "2")
+    hashes = [small_torrent(t, daemon, f"small-{i}") for i in range(4)]
+    address, where = daemon.listening(), t.address()
+    for _ in range(PEERS_OFFENCES):
+        peer = Dialer(t, address, hashes[0], RESERVED, source=where)
+        peer.send(NONE + NONE)
+        assert peer.is_closed()
+    for one in hashes:
+        def refused(one=one):
+            try:
+                Dialer(t, address, one, RESERVED, source=where)
+            except OSError:
+                return True
+            return False
+        t.wait("a refusal", refused, 10)
+        Dialer(t, address, one, RESERVED)
+
+
+@test
+def what_is_banned_wakes_no_torrent(t):
+    daemon = Daemon(t, "--rest-after", "1")
+    hashes = [small_torrent(t, daemon, f"small-{i}") for i in range(2)]
+    address, where = daemon.listening(), t.address()
+    for _ in range(PEERS_OFFENCES):
+        peer = Dialer(t, address, hashes[0], RESERVED, source=where)
+        peer.send(NONE + NONE)
+        assert peer.is_closed()
+        peer.socket.close()
+    t.wait("all to rest", lambda: not locks(t), 40)
+    for _ in range(20):
+        try:
+            Dialer(t, address, hashes[1], RESERVED, source=where)
+            raise AssertionError("a banned site was let in")
+        except OSError:
+            assert not locks(t), "a banned site woke a torrent"
+    Dialer(t, address, hashes[1], RESERVED)
+
+
+def locks(t):
+    """Of torrents: one at rest has none."""
+    return os.listdir(t.path("state", "locks"))
+
+
+sprat.main(sprat.SPRAT, sprat.SPRATD)

@@ -2,6 +2,8 @@
 """A network of its own for a test: a namespace in which every port is free, and whose addresses come and go as the
 test says. It ends with the process that holds it."""
 
+import contextlib
+import ctypes
 import os
 import subprocess
 
@@ -25,6 +27,18 @@ class Namespace:
     @property
     def pid(self):
         return self._holder.pid
+
+    @contextlib.contextmanager
+    def inside(self):
+        """Sockets that this thread makes meanwhile, and programs that it starts, are in the namespace."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        with open("/proc/thread-self/ns/net", "rb") as home, open(f"/proc/{self.pid}/ns/net", "rb") as there:
+            if libc.setns(there.fileno(), 0) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+            try:
+                yield
+            finally:
+                libc.setns(home.fileno(), 0)
 
     def ip(self, *words):
         """Runs `ip WORDS` in it."""

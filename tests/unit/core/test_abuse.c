@@ -538,3 +538,97 @@ Test(abuse, idle_peers_that_say_they_are_interested_keep_no_slot)
     }
     cr_assert(unchoked, "a newcomer waits for peers that ask for nothing");
 }
+
+/* --- what belongs to the process --- */
+
+static bool
+is_connected(struct node *n, uint8_t host)
+{
+    struct swarm_peer_stats ps;
+    uint32_t iter = 0;
+
+    while (swarm_next_peer_stats(n->swarm, &iter, &ps, rig.sim.engine.now))
+        if (ps.addr.ip[3] == host)
+            return true;
+    return false;
+}
+
+Test(abuse, room_for_other_torrents_is_made_by_who_gives_and_takes_nothing)
+{
+    struct wire_msg interested = {.type = WIRE_INTERESTED}, alive = {.type = WIRE_KEEPALIVE};
+    struct wire_msg req = {.type = WIRE_REQUEST, .length = BLOCK_LEN};
+    struct node *n = make(METAINFO_V1, MIB, 64 * KIB, true);
+    struct swarm_input in = {.type = SWARM_IN_MAKE_ROOM};
+    struct spent spent = {0};
+    slot_id peers[4];
+
+    for (uint8_t i = 0; i < 4; i++)
+        peers[i] = come(n, (uint8_t)(1 + i), (uint8_t)(1 + i));
+    say(n, peers[1], &interested, &spent);
+    say(n, peers[2], &interested, &spent);
+    for (unsigned i = 0; i < 20 && spent.effects < 100; i++)
+        wait_ms(n, SLOT_NONE, 500, &spent);
+    say(n, peers[2], &req, &spent);
+    for (unsigned i = 0; i < 2 * SWARM_USELESS_MS / 1000; i++) {
+        if (i % 10 == 0)
+            for (unsigned k = 0; k < 4; k++)
+                say(n, peers[k], &alive, &spent);
+        wait_ms(n, SLOT_NONE, 1000, &spent);
+    }
+    /* In this order: no interest, no interest, interest that came to nothing. */
+    for (unsigned i = 0; i < 3; i++) {
+        cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
+        carry_out(n, SLOT_NONE, &spent);
+        cr_assert(is_connected(n, 3), "it waits for its block");
+        if (i < 2)
+            cr_assert(is_connected(n, 2));
+    }
+    cr_assert_not(is_connected(n, 1));
+    cr_assert_not(is_connected(n, 4));
+    cr_assert_not(is_connected(n, 2));
+}
+
+Test(abuse, a_ban_of_another_torrent_closes_and_forgets)
+{
+    static const uint64_t seed[2] = {1, 2};
+    struct content_spec torrent = {
+        .format = METAINFO_V1, .piece_length = 64 * KIB, .size = MIB, .files = 1};
+    struct swarm_config cfg = {.client = "x"};
+    struct swarm_input start = {.type = SWARM_IN_START}, in = {.type = SWARM_IN_ADDRS};
+    struct endpoint bad = {.ip = {10, 9, 9, 1}, .port = 6881, .family = IP_V4};
+    struct node n = {.index = 0};
+    struct rate_bucket bucket;
+    struct swarm_effect fx;
+    unsigned dialled = 0, closed = 0;
+    struct bans bans;
+
+    rig_init(&rig, &torrent, 20000, 44);
+    bans_init(&bans, seed);
+    rate_bucket_init(&bucket, 0, rig.sim.engine.now);
+    cfg.up = cfg.down = &bucket;
+    cfg.bans = &bans;
+    n.swarm = swarm_new(rig.content.mi, &cfg, 1, rig.sim.engine.now);
+    swarm_handle(n.swarm, &start, rig.sim.engine.now);
+    while (swarm_next(n.swarm, &fx) == 1)
+        ;
+    cr_assert_neq(come(&n, 1, 'a'), SLOT_NONE);
+    cr_assert_neq(come(&n, 2, 'b'), SLOT_NONE);
+    bans_add(&bans, &bad, MONO_NEVER);
+    in.type = SWARM_IN_BANNED;
+    swarm_handle(n.swarm, &in, rig.sim.engine.now);
+    while (swarm_next(n.swarm, &fx) == 1)
+        closed += fx.type == SWARM_FX_CLOSE;
+    cr_assert_eq(closed, 1u);
+    cr_assert(is_connected(&n, 2));
+    in = (struct swarm_input){.type = SWARM_IN_ADDRS};
+    in.u.addrs.source = PEER_FROM_TRACKER;
+    in.u.addrs.addrs = &bad;
+    in.u.addrs.count = 1;
+    swarm_handle(n.swarm, &in, rig.sim.engine.now);
+    while (swarm_next(n.swarm, &fx) == 1)
+        dialled += fx.type == SWARM_FX_CONNECT;
+    cr_assert_eq(dialled, 0u);
+    cr_assert_eq(come(&n, 1, 'c'), SLOT_NONE);
+    swarm_free(n.swarm);
+    bans_fini(&bans);
+}

@@ -15,7 +15,7 @@ static struct peerlist *
 list_new(void)
 {
     rng_init(&rng, 4);
-    return peerlist_new(&rng);
+    return peerlist_new(&rng, NULL);
 }
 
 static struct endpoint
@@ -62,7 +62,7 @@ Test(peerlist, a_link_local_address_needs_its_zone)
     uint32_t first;
 
     rng_init(&chance, 1);
-    l = peerlist_new(&chance);
+    l = peerlist_new(&chance, NULL);
     cr_assert_eq(peerlist_add(l, &e, PEER_FROM_TRACKER), PEERLIST_NONE, "on which network?");
     e.zone = 2;
     first = peerlist_add(l, &e, PEER_FROM_USER);
@@ -288,7 +288,7 @@ Test(peerlist, a_ban_is_for_the_host)
     uint32_t d = peerlist_add(l, &six, PEER_FROM_TRACKER);
 
     peerlist_on_connecting(l, a);
-    peerlist_ban(l, a);
+    peerlist_ban(l, a, at_ms(0));
     cr_assert_null(peerlist_addr(l, b));
     cr_assert_not_null(peerlist_addr(l, a), "it is still connected");
     peerlist_on_closed(l, a, true, at_ms(0));
@@ -297,11 +297,11 @@ Test(peerlist, a_ban_is_for_the_host)
     cr_assert_eq(add4(l, 0x0a000001, 3, PEER_FROM_USER), PEERLIST_NONE);
     cr_assert_eq(add4(l, 0x0a000001, 0, PEER_FROM_INCOMING), PEERLIST_NONE);
     cr_assert_not_null(peerlist_addr(l, c));
-    peerlist_ban(l, d);
+    peerlist_ban(l, d, at_ms(0));
     six.port = 1;
     cr_assert(peerlist_is_banned(l, &six));
     cr_assert_not(peerlist_is_banned(l, &other));
-    peerlist_ban(l, 77);
+    peerlist_ban(l, 77, at_ms(0));
     peerlist_free(l);
 }
 
@@ -312,7 +312,7 @@ Test(peerlist, the_oldest_ban_is_forgotten_first)
 
     for (uint32_t i = 0; i <= BANS_MAX; i++) {
         last = v4(0x0b000000 + i, 1);
-        peerlist_ban(l, peerlist_add(l, &last, PEER_FROM_TRACKER));
+        peerlist_ban(l, peerlist_add(l, &last, PEER_FROM_TRACKER), at_ms(0));
         cr_assert(peerlist_is_banned(l, &last));
         if (i == BANS_MAX - 1)
             cr_assert(peerlist_is_banned(l, &first));
@@ -354,7 +354,7 @@ Test(peerlist, walks_in_number_order)
     uint32_t b = add4(l, 0x0a000002, 1, PEER_FROM_TRACKER);
     uint32_t c = add4(l, 0x0a000003, 1, PEER_FROM_TRACKER);
 
-    peerlist_ban(l, b);
+    peerlist_ban(l, b, at_ms(0));
     cr_assert_eq(peerlist_walk(l, PEERLIST_NONE), a);
     cr_assert_eq(peerlist_walk(l, a), c);
     cr_assert_eq(peerlist_walk(l, c), PEERLIST_NONE);
@@ -427,7 +427,7 @@ Test(peerlist, random_calls_keep_the_rules)
             break;
         default:
             if (rng_below(&own, 40) == 0)
-                peerlist_ban(l, peer);
+                peerlist_ban(l, peer, at_ms(0));
             break;
         }
         for (uint32_t k = 0; k < PEERLIST_MAX && i % 500 == 0; k++)
@@ -565,7 +565,7 @@ Test(peerlist, equals_go_by_their_canonical_priority)
         uint32_t far, near;
 
         rng_init(&rng, seed);
-        l = peerlist_new(&rng);
+        l = peerlist_new(&rng, NULL);
         near = add4(l, 0x7bd520ea, 5, PEER_FROM_TRACKER);
         if (seed % 2 == 0)
             peerlist_set_own(l, &own);
@@ -586,7 +586,7 @@ Test(peerlist, a_ban_of_ipv6_is_of_the_network)
 
     other.ip[7] = 1;
     cr_assert_neq(peerlist_add(l, &b, PEER_FROM_TRACKER), PEERLIST_NONE);
-    peerlist_ban(l, peer);
+    peerlist_ban(l, peer, at_ms(0));
     cr_assert(peerlist_is_banned(l, &b));
     cr_assert_eq(peerlist_add(l, &b, PEER_FROM_TRACKER), PEERLIST_NONE);
     cr_assert_eq(peerlist_count(l), 0u);
@@ -654,7 +654,7 @@ Test(peerlist, remembers_how_tries_ended)
     peerlist_set_port(l, in, 4000);
     cr_assert_eq(tried(l, PEER_TRY_NONE), 1);
     cr_assert_eq(peerlist_banned(l), 0);
-    peerlist_ban(l, in);
+    peerlist_ban(l, in, at_ms(0));
     cr_assert_eq(tried(l, PEER_TRY_NONE), 0);
     cr_assert_eq(peerlist_banned(l), 1);
     peerlist_free(l);
