@@ -110,7 +110,7 @@ report_checked(struct report *r, const struct torrent *t, const struct torrent_s
                const char *note, bool seed_only)
 {
     const struct swarm_stats *w = &st->swarm;
-    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I}", "message", note, "pieces_have",
+    json_t *o = json_pack("{s:o, s:I, s:I, s:I, s:I}", "message", json_text(note), "pieces_have",
                           (json_int_t)w->pieces_have, "pieces_total", (json_int_t)w->pieces_total,
                           "bytes_have", (json_int_t)w->bytes_have, "bytes_total",
                           (json_int_t)st->total_size);
@@ -358,7 +358,7 @@ report_complete(struct report *r, const struct torrent *t)
 static void
 event_with_message(struct report *r, const char *event, const struct torrent_event *ev)
 {
-    screen_event(r->screen, event, json_pack("{s:s}", "message", ev->message), now(r));
+    screen_event(r->screen, event, json_pack("{s:o}", "message", json_text(ev->message)), now(r));
 }
 
 /* Seconds until a failed torrent is tried again; -1 for never. */

@@ -304,6 +304,7 @@ struct torrent {
         enum torrent_completion completion;
         bool retrying;  /* after a failure: a result that is right ends it */
         bool reloading; /* stops only to load again */
+        bool strict;    /* others changed files: the next load believes exact stamps only */
         bool busy;      /* a step of the end is under way */
         bool told_complete;
         bool looking;   /* whether files were mended */
@@ -313,7 +314,6 @@ struct torrent {
         struct bitfield room_have;
         struct room_claim claim;
         size_t gone_file; /* with a failure GONE: what is waited for */
-        uint64_t print; /* of the files when they were loaded */
         uint32_t check_done, check_total; /* pieces */
         char *why; /* the last failure's sentence; see torrent_why() */
     } disk;
@@ -442,9 +442,6 @@ void torrent_fail(struct torrent *t, enum torrent_failure_source source, int err
 void torrent_recovered(struct torrent *t, enum torrent_failure_source source);
 /* The sentence of the disk's last failure, or without one what |err| means. */
 const char *torrent_why(const struct torrent *t, int err);
-/* A number that changes when a file does. */
-uint64_t torrent_files_print(struct torrent *t);
-
 /* Which names its files can have on disk. */
 enum workname_use torrent_worknames(const struct torrent *t);
 /* Files were changed under us: what is there is found out anew. */

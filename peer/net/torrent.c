@@ -9,7 +9,6 @@
 
 #include "common/base/assert.h"
 #include "common/base/magic.h"
-#include "common/ds/siphash.h"
 #include "common/sys/clock.h"
 #include "peer/net/session_impl.h"
 
@@ -126,37 +125,9 @@ torrent_reload_soon(struct torrent *t, int err, const char *why)
 {
     if (t->disk.reloading || t->phase >= PHASE_STOPPING || t->phase < PHASE_READY)
         return;
-    t->disk.reloading = true;
+    t->disk.reloading = t->disk.strict = true;
     torrent_fail(t, FAILURE_FILES, err, why);
     loop_timer_set(t->retry, mono_add_ms(loop_now(t->session->loop), TORRENT_RELOAD_MS));
-}
-
-uint64_t
-torrent_files_print(struct torrent *t)
-{
-    uint64_t key[2] = {0, 0};
-
-    for (size_t i = 0; i < t->mi->file_count; i++) {
-        struct storage_stamp s = storage_file_stamp(t->disk.storage, i);
-        uint64_t what[4] = {s.known, s.size, (uint64_t)s.mtime_ns, s.inode};
-
-        if ((t->mi->files[i].attr & (ATTR_PAD | ATTR_SYMLINK)) == 0)
-            key[0] = siphash13(key, what, sizeof(what));
-    }
-    return key[0];
-}
-
-static void
-on_looked(void *user, const struct storage_result *res)
-{
-    struct torrent *t = user;
-
-    (void)res; /* a file that can't be looked at is one more difference, or none */
-    t->disk.looking = false;
-    if ((t->phase == PHASE_READY || t->phase == PHASE_RUNNING) &&
-        torrent_files_print(t) != t->disk.print)
-        torrent_reload(t);
-    session_mark_dirty(t);
 }
 
 static void
@@ -165,24 +136,22 @@ on_peeked(void *user, const struct storage_result *res)
     struct torrent *t = user;
 
     t->disk.looking = false;
-    if (res->err == 0 && (t->phase == PHASE_READY || t->phase == PHASE_RUNNING))
-        t->disk.looking = storage_look(t->disk.storage, on_looked, t) == 0;
+    if (res->err == 0 && (t->phase == PHASE_READY || t->phase == PHASE_RUNNING)) {
+        t->disk.strict = true;
+        torrent_reload(t);
+    }
     session_mark_dirty(t);
 }
 
-/* Files that were changed under us may have been mended: then all is found out anew. For one that
- * is missing, it is the only one that is looked at: an unmounted disk has thousands of them. */
+/* Files that were changed by others may have been mended: then all is found out anew. Of files that
+ * are missing, only one is looked at: an unmounted disk has thousands of them. */
 static void
 look_again(struct torrent *t)
 {
-    int err;
+    size_t file = t->failure.err == SPRAT_E_GONE ? t->disk.gone_file : SIZE_MAX;
 
-    if (t->disk.looking)
-        return;
-    err = t->failure.err == SPRAT_E_GONE
-              ? storage_peek(t->disk.storage, t->disk.gone_file, on_peeked, t)
-              : storage_look(t->disk.storage, on_looked, t);
-    t->disk.looking = err == 0;
+    if (!t->disk.looking)
+        t->disk.looking = storage_peek(t->disk.storage, file, on_peeked, t) == 0;
 }
 
 void
@@ -276,7 +245,7 @@ static void
 loaded(struct torrent *t, const char *note)
 {
     torrent_set_phase(t, PHASE_READY);
-    t->wish.force_check = t->wish.trusted = false;
+    t->wish.force_check = t->wish.trusted = t->disk.strict = false;
     t->wish.consent = (struct torrent_consent){false};
     if (t->wish.move_only_new && bitfield_full(&t->core.have))
         torrent_move_forget(t);
@@ -290,7 +259,6 @@ loaded(struct torrent *t, const char *note)
     /* Else what there is to say of the files has been said. */
     if (t->failure.source != FAILURE_FILES)
         event_push(t, TORRENT_EVENT_CHECKED, 0, note);
-    t->disk.print = torrent_files_print(t);
     if (t->failure.source == FAILURE_FILES)
         loop_timer_set(t->retry, mono_add_ms(loop_now(t->session->loop), TORRENT_RETRY_MS));
     if (t->wish.paused || (t->core.frozen && t->core.have.count == 0 && t->facts.piece_count > 0))
@@ -426,6 +394,7 @@ start_check(struct torrent *t, struct errbuf *eb)
         .id = t->id,
         .download = !t->wish.seed_only && !t->core.frozen,
         .check_all = t->wish.force_check,
+        .strict = t->disk.strict,
         .trust_all = t->wish.trusted,
         .adopt = t->wish.consent.adopt,
         .refetch = t->wish.consent.refetch,

@@ -18,12 +18,14 @@ move_set(struct torrent *t, enum torrent_completion step)
     session_mark_dirty(t);
 }
 
-/* The step can't be made now, and is tried again as the failure allows. */
+/* The step can't be made now. It is tried again as the failure allows. */
 static void
 move_failed(struct torrent *t, int err, const char *why)
 {
     move_set(t, COMPLETION_FLUSHED);
-    if (err != SPRAT_E_CANCELLED)
+    if (err == SPRAT_E_CHANGED || err == SPRAT_E_NOENT)
+        torrent_reload_soon(t, err, why); /* the files are checked again where they are */
+    else if (err != SPRAT_E_CANCELLED)
         torrent_fail(t, FAILURE_COMMIT, err, why);
 }
 
@@ -59,7 +61,6 @@ on_switched(void *user, int err, const char *why)
     t->wish.moved_from = t->save_dir;
     t->save_dir = t->wish.move_to;
     t->wish.move_to = NULL;
-    t->disk.print = torrent_files_print(t);
     torrent_recovered(t, FAILURE_COMMIT);
     move_set(t, COMPLETION_FLUSHED);
 }

@@ -213,7 +213,7 @@ on_saved(void *user, int err, const char *why)
 {
     struct torrent *t = user;
 
-    if (err != 0)
+    if (err != 0 && !t->disk.reloading)
         log_error(&t->session->house->log, "%s: %s", t->facts.name, why);
     t->disk.busy = false;
     torrent_set_phase(t, PHASE_CLOSING);
@@ -245,8 +245,17 @@ commit_under_way(const struct commit *c)
     return !commit_idle(c) && commit_expiry(c).us == MONO_NEVER.us;
 }
 
-/* The last commit: what was verified and not yet stored. Not for a reload: a commit would vouch for
- * files as they are now, and others have changed them. */
+/* False for a reload because others have changed files, or because a sync failed: a commit would
+ * vouch for files as they are now. */
+static bool
+may_commit(const struct torrent *t)
+{
+    return t->disk.commit != NULL &&
+           (!t->disk.reloading || (!t->disk.strict && !storage_doubtful(t->disk.storage)));
+}
+
+/* The last commit: what was verified and not yet stored, and the exact stamps of the files. Without
+ * them, a load would have to take any recent change of a file for our own write. */
 static void
 step_saving(struct torrent *t)
 {
@@ -258,7 +267,7 @@ step_saving(struct torrent *t)
         return;
     if (!t->disk.reloading)
         torrent_save(t);
-    if (c == NULL || t->disk.reloading) {
+    if (!may_commit(t)) {
         torrent_set_phase(t, PHASE_CLOSING);
         return;
     }

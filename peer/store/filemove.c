@@ -1,38 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A copy is made under a name of its own and gets the right one when it is whole, synced, and has
- * the modification time of the original: size and time are how it is known again.
+ * A copy has no name (tempfile.h) until it is whole, synced, and has the modification time of the
+ * original: size and time are how it is known again. The original is compared with its stamp before
+ * and after, so that what another program did to it is never passed on as ours.
  */
 #include "peer/store/filemove.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/base/utf8.h"
 #include "common/sys/file.h"
 #include "common/sys/pagecache.h"
 #include "peer/store/safepath.h"
-
-#define PART_SUFFIX ".sprat-move"
+#include "peer/store/tempfile.h"
 
 enum { BUFFER_LEN = 1024 * 1024 };
+#define NS_PER_MS 1000000LL
 
 struct filemove {
     struct filetree *t;
     char *to;
     size_t file;  /* the next one */
     bool links;   /* files are done, it is the turn of symbolic links */
-    int src, dst; /* of the copy under way; -1 */
-    uint64_t copied;
+    int src;             /* the original that is being copied or compared; -1: none is */
+    struct tempfile dst; /* of the copy */
+    int twin;            /* what stands at the destination and is compared with the original; -1 */
+    uint64_t done;       /* bytes of |src| */
     uint64_t budget; /* of this step */
-    uint8_t *buffer; /* NULL until it is needed */
-    struct storage_stamp *stamps;
+    uint8_t *buffer; /* two of BUFFER_LEN; NULL until they are needed */
+    struct storage_stamp *stamps; /* of the files as they stand at the destination */
 };
 
 struct filemove *
@@ -42,25 +42,14 @@ filemove_new(struct filetree *t, const char *to)
 
     if (m == NULL)
         return NULL;
-    *m = (struct filemove){.t = t, .src = -1, .dst = -1, .to = strdup(to)};
+    *m = (struct filemove){.t = t, .src = -1, .twin = -1, .to = strdup(to)};
+    tempfile_init(&m->dst);
     m->stamps = calloc(t->mi->file_count, sizeof(*m->stamps));
     if (m->to == NULL || m->stamps == NULL) {
         filemove_free(m);
         return NULL;
     }
     return m;
-}
-
-static void
-end_copy(struct filemove *m)
-{
-    if (m->src >= 0)
-        close(m->src);
-    if (m->dst >= 0) {
-        close(m->dst);
-        claims_drop(m->t->claims, m, m->file);
-    }
-    m->src = m->dst = -1;
 }
 
 const struct storage_stamp *
@@ -81,13 +70,24 @@ mtime_of(const struct stat *st)
     return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 }
 
+/* File systems keep times as coarsely as 10 ms (exFAT) or 2 s (FAT). */
 static bool
-is_alike(const struct stat *a, const struct stat *b)
+is_same_time(int64_t original_ns, int64_t copy_ns)
 {
-    if (!S_ISREG(a->st_mode) || !S_ISREG(b->st_mode))
+    int64_t late = original_ns - copy_ns;
+
+    return late == 0 || (copy_ns % (10 * NS_PER_MS) == 0 && late > -2000 * NS_PER_MS &&
+                         late < 2000 * NS_PER_MS);
+}
+
+/* True if both are one file, or |copy| can be a copy of |original|. */
+static bool
+is_alike(const struct stat *original, const struct stat *copy)
+{
+    if (!S_ISREG(original->st_mode) || !S_ISREG(copy->st_mode))
         return false;
-    return (a->st_dev == b->st_dev && a->st_ino == b->st_ino) ||
-           (a->st_size == b->st_size && mtime_of(a) == mtime_of(b));
+    return (original->st_dev == copy->st_dev && original->st_ino == copy->st_ino) ||
+           (original->st_size == copy->st_size && is_same_time(mtime_of(original), mtime_of(copy)));
 }
 
 static int
@@ -97,65 +97,78 @@ fail(struct filemove *m, int e, const char *doing, struct errbuf *eb)
                       m->t->mi->files[m->file].path, strerror(e));
 }
 
-/* Something stands there: is it what an earlier try made? */
-static int
-accept_existing(struct filemove *m, const char *path, struct errbuf *eb)
+static struct storage_stamp
+stamp_of(const struct stat *st)
 {
-    struct stat here, there;
-    int err = safepath_stat(m->t->dir, path, &here, eb);
+    return (struct storage_stamp){.known = true,
+                                  .size = (uint64_t)st->st_size,
+                                  .mtime_ns = mtime_of(st),
+                                  .inode = st->st_ino};
+}
 
+/* An error if the original is not as it was when it was last vouched for. An empty file may have no
+ * stamp: nothing was ever written to it. */
+static int
+check_original(struct filemove *m, const struct stat *st, struct errbuf *eb)
+{
+    struct storage_stamp then = filetree_get_stamp(m->t, m->file), now = stamp_of(st);
+
+    if (!then.known && m->t->mi->files[m->file].length == 0)
+        then = (struct storage_stamp){.known = true, .mtime_ns = now.mtime_ns, .inode = now.inode};
+    if (then.known && then.size == now.size && then.mtime_ns == now.mtime_ns &&
+        then.inode == now.inode)
+        return 0;
+    /* Its pieces are checked again, and the move goes on with what is right then. */
+    return filetree_distrust(m->t, m->file, SPRAT_E_CHANGED, eb);
+}
+
+static int
+fail_existing(struct filemove *m, struct errbuf *eb)
+{
+    return errbuf_set(eb, SPRAT_E_EXISTS, "there is another file %s/%s", m->to,
+                      m->t->mi->files[m->file].path);
+}
+
+/* --- copying and comparing --- */
+
+/* Opens the original, and room for what is read. */
+static int
+begin_reading(struct filemove *m, struct errbuf *eb)
+{
+    const struct metainfo_file *f = &m->t->mi->files[m->file];
+    struct stat st;
+    int err = 0;
+
+    m->done = 0;
+    if (m->buffer == NULL && (m->buffer = pagecache_buffer(2 * (size_t)BUFFER_LEN)) == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    err = safepath_open(m->t->dir, f->path, SAFEPATH_READ, 0, &m->src, NULL, eb);
     if (err == 0)
-        err = safepath_stat(m->to, path, &there, eb);
-    if (err == 0 && !is_alike(&here, &there))
-        err = errbuf_set(eb, SPRAT_E_EXISTS, "there is another file %s/%s", m->to, path);
+        err = fstat(m->src, &st) == 0 ? check_original(m, &st, eb)
+                                      : fail(m, errno, "look at what becomes", eb);
     return err;
 }
 
-/* --- copying --- */
-
-/* What the copy is called while it is made: the name, cut where the suffix would make it too long.
- * One file is copied at a time, so two long names do not meet. */
-static int
-part_name(const struct filemove *m, char *out, size_t size, struct errbuf *eb)
+static void
+end_reading(struct filemove *m)
 {
-    const char *path = m->t->mi->files[m->file].path;
-    const char *slash = strrchr(path, '/');
-    size_t at = slash != NULL ? (size_t)(slash - path) + 1 : 0, len = strlen(path) - at;
-    const size_t room = NAME_MAX - (sizeof(PART_SUFFIX) - 1);
-
-    if (len > room)
-        len = utf8_whole((const uint8_t *)path + at, room);
-    if ((size_t)snprintf(out, size, "%.*s" PART_SUFFIX, (int)(at + len), path) >= size)
-        return errbuf_set(eb, SPRAT_E_INVAL, "%s/%s is too long a name to be copied", m->to, path);
-    return 0;
+    if (m->src >= 0)
+        close(m->src);
+    if (m->twin >= 0)
+        close(m->twin);
+    tempfile_discard(&m->dst);
+    m->src = m->twin = -1;
 }
 
 static int
 begin_copy(struct filemove *m, struct errbuf *eb)
 {
     const struct metainfo_file *f = &m->t->mi->files[m->file];
-    struct claimant who = {.owner = m, .file = m->file, .torrent = m->t->mi->name, .dir = m->to};
-    char part[PATH_MAX];
-    struct claimed claimed;
-    int err = part_name(m, part, sizeof(part), eb);
+    int err = begin_reading(m, eb);
 
-    if (err == 0 && m->buffer == NULL && (m->buffer = pagecache_buffer(BUFFER_LEN)) == NULL)
-        err = errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    if (err == 0)
-        err = safepath_open(m->t->dir, f->path, SAFEPATH_READ, 0, &m->src, NULL, eb);
-    if (err == 0)
-        err = safepath_open(m->to, part, SAFEPATH_EITHER,
-                            (f->attr & ATTR_EXECUTABLE) != 0 ? 0777 : 0666, &m->dst, NULL, eb);
-    /* What an earlier try left is ours to begin anew, unless another torrent is at it just now. */
-    who.path = part;
-    if (err == 0 && (err = claims_write(m->t->claims, &who, m->dst, &claimed, eb)) != 0) {
-        close(m->dst);
-        m->dst = -1;
-    }
-    if (err == 0 && ftruncate(m->dst, 0) != 0)
-        err = fail(m, errno, "write", eb);
-    m->copied = 0;
-    return err;
+    return err == 0 ? tempfile_open(&m->dst, m->to, f->path,
+                                    (f->attr & ATTR_EXECUTABLE) != 0 ? 0777 : 0666, eb)
+                    : err;
 }
 
 static int
@@ -174,64 +187,68 @@ write_all(int fd, const uint8_t *data, size_t len)
     return 0;
 }
 
-/* Copies up to the budget; true at the original's end. */
+static int
+take_some(struct filemove *m, size_t len, struct errbuf *eb)
+{
+    uint8_t *twin = m->buffer + BUFFER_LEN;
+    ssize_t n;
+    int e;
+
+    if (m->twin < 0) {
+        e = write_all(m->dst.fd, m->buffer, len);
+        return e == 0 ? 0 : fail(m, e == EFBIG ? ENOSPC : e, "write", eb);
+    }
+    n = pread(m->twin, twin, len, (off_t)m->done);
+    if (n < 0)
+        return fail(m, errno, "read", eb);
+    return (size_t)n == len && memcmp(twin, m->buffer, len) == 0 ? 0 : fail_existing(m, eb);
+}
+
+/* Copies or compares up to the budget; true at the original's end and after an error. */
 static bool
-copy_some(struct filemove *m, int *err, struct errbuf *eb)
+go_through(struct filemove *m, int *err, struct errbuf *eb)
 {
     while (m->budget > 0) {
         ssize_t n = read(m->src, m->buffer, BUFFER_LEN);
-        int e;
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0) {
-            if (n < 0)
-                *err = fail(m, errno, "read what becomes", eb);
+        if (n < 0)
+            *err = fail(m, errno, "read what becomes", eb);
+        else if (n > 0)
+            *err = take_some(m, (size_t)n, eb);
+        if (n <= 0 || *err != 0)
             return true;
-        }
-        e = write_all(m->dst, m->buffer, (size_t)n);
-        if (e != 0) {
-            *err = fail(m, e == EFBIG ? ENOSPC : e, "write", eb);
-            return true;
-        }
-        m->copied += (uint64_t)n;
+        m->done += (uint64_t)n;
         m->budget -= (uint64_t)n < m->budget ? (uint64_t)n : m->budget;
     }
     return false;
+}
+
+/* The original was gone through: it must still be what it was at the beginning. */
+static int
+check_end(struct filemove *m, struct stat *st, struct errbuf *eb)
+{
+    if (fstat(m->src, st) != 0)
+        return fail(m, errno, "look at what becomes", eb);
+    return check_original(m, st, eb);
 }
 
 /* The copy is whole: it gets the original's time, lasts, and gets its name. */
 static int
 close_copy(struct filemove *m, struct errbuf *eb)
 {
-    const char *path = m->t->mi->files[m->file].path;
-    char part[PATH_MAX];
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
     struct stat st;
-    int err;
+    int err = check_end(m, &st, eb);
 
-    if (fstat(m->src, &st) != 0)
-        return fail(m, errno, "look at what becomes", eb);
-    if ((uint64_t)st.st_size != m->copied)
-        return errbuf_set(eb, SPRAT_E_CHANGED, "%s/%s was changed while it was copied", m->t->dir,
-                          path);
+    if (err != 0)
+        return err;
     times[1] = st.st_mtim;
-    if (futimens(m->dst, times) != 0 || fsync(m->dst) != 0)
+    if (futimens(m->dst.fd, times) != 0 || fsync(m->dst.fd) != 0 || fstat(m->dst.fd, &st) != 0)
         return fail(m, errno, "sync", eb);
-    err = part_name(m, part, sizeof(part), eb);
-    return err == 0 ? safepath_rename(m->to, part, path, eb) : err;
-}
-
-/* What was copied is worth nothing to another try. */
-static void
-drop_part(struct filemove *m)
-{
-    char part[PATH_MAX];
-    bool made = m->dst >= 0;
-
-    end_copy(m);
-    if (made && part_name(m, part, sizeof(part), NULL) == 0)
-        (void)safepath_unlink(m->to, part, NULL);
+    m->stamps[m->file] = stamp_of(&st);
+    return tempfile_place(&m->dst, m->to, m->t->mi->files[m->file].path, eb);
 }
 
 void
@@ -239,8 +256,7 @@ filemove_free(struct filemove *m)
 {
     if (m == NULL)
         return;
-    if (m->src >= 0)
-        drop_part(m);
+    end_reading(m);
     free(m->buffer);
     free(m->stamps);
     free(m->to);
@@ -252,39 +268,114 @@ copy_file(struct filemove *m, struct errbuf *eb)
 {
     int err = m->src < 0 ? begin_copy(m, eb) : 0;
 
-    if (err == 0 && !copy_some(m, &err, eb))
+    if (err == 0 && !go_through(m, &err, eb))
         return SPRAT_E_AGAIN;
     if (err == 0)
         err = close_copy(m, eb);
-    if (err != 0)
-        drop_part(m);
-    end_copy(m);
+    end_reading(m);
+    return err;
+}
+
+/* A file stands at the destination already. An earlier try made it, if it has the original's size,
+ * time and content. */
+static int
+begin_comparing(struct filemove *m, struct errbuf *eb)
+{
+    const char *path = m->t->mi->files[m->file].path;
+    struct stat here, there;
+    int err = begin_reading(m, eb);
+
+    if (err == 0)
+        err = safepath_open(m->to, path, SAFEPATH_READ, 0, &m->twin, NULL, eb);
+    if (err == 0 && (fstat(m->src, &here) != 0 || fstat(m->twin, &there) != 0))
+        err = fail(m, errno, "look at", eb);
+    if (err == 0 && !is_alike(&here, &there))
+        err = fail_existing(m, eb);
+    if (err == 0)
+        m->stamps[m->file] = stamp_of(&there);
+    return err;
+}
+
+static int
+accept_existing(struct filemove *m, struct errbuf *eb)
+{
+    const char *path = m->t->mi->files[m->file].path;
+    struct stat here, there;
+    int err = 0;
+
+    if (m->src < 0) {
+        err = safepath_stat(m->t->dir, path, &here, eb);
+        if (err == 0)
+            err = safepath_stat(m->to, path, &there, eb);
+        if (err == 0 && here.st_dev == there.st_dev && here.st_ino == there.st_ino) {
+            m->stamps[m->file] = stamp_of(&here);
+            return check_original(m, &here, eb);
+        }
+        if (err == 0)
+            err = begin_comparing(m, eb);
+    }
+    if (err == 0 && !go_through(m, &err, eb))
+        return SPRAT_E_AGAIN;
+    if (err == 0)
+        err = check_end(m, &here, eb);
+    end_reading(m);
     return err;
 }
 
 /* --- all of them --- */
+
+/* The original gets a second name at the destination, where both are on one file system. AGAIN:
+ * they are not. */
+static int
+link_file(struct filemove *m, const char *path, struct errbuf *eb)
+{
+    struct stat st;
+    int err = safepath_stat(m->t->dir, path, &st, eb);
+
+    if (err == 0 && S_ISREG(st.st_mode))
+        err = check_original(m, &st, eb);
+    if (err == 0)
+        m->stamps[m->file] = stamp_of(&st);
+    return err == 0 ? safepath_link(m->t->dir, m->to, path, eb) : err;
+}
+
+/* What stands at the destination must be what was just linked, copied or compared. */
+static int
+check_placed(struct filemove *m, const char *path, struct errbuf *eb)
+{
+    struct storage_stamp *then = &m->stamps[m->file], now;
+    struct stat st;
+    int err = safepath_stat(m->to, path, &st, eb);
+
+    if (err != 0)
+        return err;
+    now = stamp_of(&st);
+    if (now.size != then->size || now.mtime_ns != then->mtime_ns)
+        return fail_existing(m, eb);
+    *then = now;
+    return 0;
+}
 
 static int
 place_file(struct filemove *m, struct errbuf *eb)
 {
     const char *path = m->t->mi->files[m->file].path;
     struct stat st;
-    int err = m->src >= 0 ? SPRAT_E_AGAIN : safepath_link(m->t->dir, m->to, path, eb);
+    int err;
 
+    if (m->twin >= 0)
+        err = SPRAT_E_EXISTS;
+    else if (m->src >= 0)
+        err = SPRAT_E_AGAIN;
+    else
+        err = link_file(m, path, eb);
+    if (err == SPRAT_E_AGAIN && m->src < 0 && safepath_stat(m->to, path, &st, NULL) == 0)
+        err = SPRAT_E_EXISTS;
     if (err == SPRAT_E_EXISTS)
-        err = accept_existing(m, path, eb);
-    else if (err == SPRAT_E_AGAIN && (m->src >= 0 || safepath_stat(m->to, path, &st, NULL) != 0))
-        err = copy_file(m, eb);
+        err = accept_existing(m, eb);
     else if (err == SPRAT_E_AGAIN)
-        err = accept_existing(m, path, eb);
-    if (err == 0)
-        err = safepath_stat(m->to, path, &st, eb);
-    if (err == 0)
-        m->stamps[m->file] = (struct storage_stamp){.known = true,
-                                                    .size = (uint64_t)st.st_size,
-                                                    .mtime_ns = mtime_of(&st),
-                                                    .inode = st.st_ino};
-    return err;
+        err = copy_file(m, eb);
+    return err == 0 ? check_placed(m, path, eb) : err;
 }
 
 static int

@@ -677,19 +677,39 @@ filetree_look(struct filetree *t, size_t file, struct storage_stamp *out, struct
 int
 filetree_peek(struct filetree *t, size_t file, struct errbuf *eb)
 {
-    struct storage_stamp then = filetree_get_stamp(t, file), now;
+    struct storage_stamp then, now;
     struct stat st;
-    int err = safepath_stat(t->dir, filetree_path(t, file), &st, eb);
+    bool ours;
+    int err = safepath_find(t->dir, filetree_path(t, file), &st, eb);
 
-    if (err == SPRAT_E_NOENT && filetree_has_workname(t, file))
-        return 0;
+    lock_take(&t->lock);
+    then = t->files != NULL ? t->files[file].stamp : (struct storage_stamp){.known = false};
+    ours = t->files != NULL &&
+           (t->files[file].dirty || t->files[file].writers > 0 || t->files[file].syncs > 0);
+    lock_drop(&t->lock);
+    if (err == SPRAT_E_NOENT)
+        return then.known || filetree_has_workname(t, file) ? 0 : err;
     if (err != 0)
         return err;
     now = stamp_of(&st);
-    return then.known && now.size == then.size && now.mtime_ns == then.mtime_ns &&
-                   now.inode == then.inode
+    if (then.known && now.inode != then.inode)
+        return 0;
+    return ours || (then.known && now.size == then.size && now.mtime_ns == then.mtime_ns)
                ? SPRAT_E_AGAIN
                : 0;
+}
+
+int
+filetree_peek_all(struct filetree *t)
+{
+    for (size_t i = 0; i < t->mi->file_count; i++) {
+        const struct metainfo_file *f = &t->mi->files[i];
+
+        if ((f->attr & (ATTR_PAD | ATTR_SYMLINK)) == 0 && f->length > 0 &&
+            filetree_peek(t, i, NULL) == 0)
+            return 0;
+    }
+    return SPRAT_E_AGAIN;
 }
 
 struct storage_stamp

@@ -234,6 +234,7 @@ int filetree_prepare(struct filetree *t, const bool *lacking, struct errbuf *eb)
 int filetree_find_room(struct filetree *t, const struct bitfield *have, struct storage_room *room,
                        struct errbuf *eb);
 int filetree_peek(struct filetree *t, size_t file, struct errbuf *eb);
+int filetree_peek_all(struct filetree *t);
 
 /* Takes room on the disk for all files before their bytes come; NOSPACE before anything is taken if
  * there is not enough. */

@@ -151,7 +151,7 @@ matches_record(const struct resume *r, const struct storage_stamp *now,
 
     if (now->size == then->size && late == 0)
         return true;
-    return !r->clean && now->size >= then->size && late >= 0 &&
+    return !r->clean && !r->opt.strict && now->size >= then->size && late >= 0 &&
            late <= (int64_t)RESUME_CRASH_WINDOW_MS * NS_PER_MS;
 }
 
@@ -431,8 +431,7 @@ is_left_over(const struct resume *r, uint32_t piece)
     struct layout_range range;
     bool late = false;
 
-    if (r->clean || !r->opt.download || !bitfield_get(&r->have, piece) ||
-        bitfield_get(&r->stored, piece))
+    if (r->clean || !bitfield_get(&r->have, piece) || bitfield_get(&r->stored, piece))
         return false;
     layout_walk_init(&w, r->mi, piece, 0, metainfo_piece_len(r->mi, piece));
     while (layout_walk_next(&w, &range)) {
@@ -502,15 +501,19 @@ static void
 on_stored(void *user, int err, const char *why)
 {
     struct resume *r = user;
-    bool found;
+    bool found, left_over;
 
     MAGIC_CHECK(r, RESUME_MAGIC);
     if (err != 0)
         fail(r, err, why);
     if (r->cancelled)
         fail(r, SPRAT_E_CANCELLED, "cancelled");
-    found = r->err == 0 && mark_found(r);
-    if (r->err == 0 && (any_left_over(r) || (found && storage_has_worknames(r->opt.storage)))) {
+    left_over = r->err == 0 && any_left_over(r);
+    /* A seeder may not write, and a bare sync proves nothing: the crash may have followed a failed
+     * fsync, after which the kernel takes its pages for written. So the database stays as the crash
+     * left it. */
+    found = r->err == 0 && (!left_over || r->opt.download) && mark_found(r);
+    if (r->opt.download && (left_over || (found && storage_has_worknames(r->opt.storage)))) {
         rewrite_next(r);
         return;
     }

@@ -45,6 +45,8 @@ struct resume_options {
     int64_t id;
     bool download;    /* false: seeding; files of others are what we want, and nothing is refused */
     bool check_all;   /* believe nothing */
+    bool strict;      /* another program changed a file while this process ran: only files that are
+                       * exactly as stored are believed, for their last change may not be ours */
     bool trust_all;   /* the caller hashed everything just now: all pieces are had */
     bool adopt;       /* the user said that files of others may be overwritten (adopt.h) */
     bool refetch;     /* and that what is missing is fetched again */

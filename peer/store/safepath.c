@@ -238,6 +238,17 @@ safepath_open(const char *dir, const char *rel, enum safepath_mode mode, mode_t 
 }
 
 int
+safepath_open_parent(const char *dir, const char *rel, int *fd, struct errbuf *eb)
+{
+    struct place p;
+
+    if (place_open(dir, rel, true, &p) != 0)
+        return fail(eb, errno, "make the directory of", dir, rel);
+    *fd = p.fd;
+    return 0;
+}
+
+int
 safepath_stat(const char *dir, const char *rel, struct stat *st, struct errbuf *eb)
 {
     struct place p;
@@ -353,21 +364,25 @@ safepath_link(const char *from, const char *to, const char *rel, struct errbuf *
     return err;
 }
 
-/* renameat2() can't be told here to replace nothing: a second name is made, and the first one
- * removed; or, where a file has one name only, there is a look before the rename. */
-static int
-rename_by_steps(const struct place *p, const char *base)
+int
+safepath_rename_at(int fd, const char *from, const char *to)
 {
     struct stat st;
 
-    if (linkat(p->fd, p->base, p->fd, base, 0) == 0)
-        return unlinkat(p->fd, p->base, 0);
+    if (renameat2(fd, from, fd, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    /* The file system has no RENAME_NOREPLACE. A hard link does not replace either; where a file has
+     * one name only, a look before the rename is all that is left. */
+    if (linkat(fd, from, fd, to, 0) == 0)
+        return unlinkat(fd, from, 0);
     if (!must_copy(errno))
         return -1;
-    if (fstatat(p->fd, base, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    if (fstatat(fd, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
         errno = EEXIST;
     else if (errno == ENOENT)
-        return renameat(p->fd, p->base, p->fd, base);
+        return renameat(fd, from, fd, to);
     return -1;
 }
 
@@ -377,14 +392,11 @@ safepath_rename(const char *dir, const char *rel, const char *name, struct errbu
     const char *slash = strrchr(name, '/');
     const char *base = slash != NULL ? slash + 1 : name;
     struct place p;
-    int rc, err = 0;
+    int err = 0;
 
     if (place_open(dir, rel, false, &p) != 0)
         return fail(eb, errno, "rename", dir, rel);
-    rc = renameat2(p.fd, p.base, p.fd, base, RENAME_NOREPLACE);
-    if (rc != 0 && (errno == EINVAL || errno == ENOSYS))
-        rc = rename_by_steps(&p, base);
-    if (rc != 0)
+    if (safepath_rename_at(p.fd, p.base, base) != 0)
         err = errno == EEXIST
                   ? errbuf_set(eb, SPRAT_E_EXISTS, "there is another file %s/%s", dir, name)
                   : fail(eb, errno, "make", dir, name);

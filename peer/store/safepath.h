@@ -33,6 +33,13 @@ enum safepath_mode {
 int safepath_open(const char *dir, const char *rel, enum safepath_mode mode, mode_t perm, int *fd,
                   bool *created, struct errbuf *eb);
 
+/* Opens the directory that holds |rel|, making it and those on the way: |*fd| is to be closed. */
+int safepath_open_parent(const char *dir, const char *rel, int *fd, struct errbuf *eb);
+
+/* Renames |from| to |to| in the open directory |fd|, and never onto anything. 0 or -1 with errno:
+ * EEXIST if something is there. */
+int safepath_rename_at(int fd, const char *from, const char *to);
+
 /* lstat without following anything. */
 int safepath_stat(const char *dir, const char *rel, struct stat *st, struct errbuf *eb);
 

@@ -422,7 +422,7 @@ storage_peek(struct storage *s, size_t file, storage_done_fn done, void *user)
 {
     struct storage_job j;
 
-    ASSERT(!s->closing && file <= s->mi->file_count);
+    ASSERT(!s->closing && (file <= s->mi->file_count || file == SIZE_MAX));
     job_init(&j, s, OP_PEEK);
     j.piece = UINT32_MAX;
     j.file = file;

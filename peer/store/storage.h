@@ -219,8 +219,9 @@ int storage_find_room(struct storage *s, const struct bitfield *have, struct sto
  * written, since all files are there, of the right sizes. Blocks, for the time of a look. */
 int storage_try_dir(const char *dir, const struct metainfo *mi, struct errbuf *eb);
 
-/* Whether the file is there and looks otherwise than when it was last looked at: 0; AGAIN if it
- * looks as before, or why it can't be looked at (NOENT, …). Changes nothing. */
+/* Whether the file looks otherwise than when it was last looked at or synced: 0; AGAIN if it looks
+ * as before, or why it can't be looked at (NOENT if it was not there before either, …). Changes
+ * nothing. SIZE_MAX: 0 if one of all files does, else AGAIN. */
 int storage_peek(struct storage *s, size_t file, storage_done_fn done, void *user);
 
 /* True if the file is wanted. */

@@ -625,7 +625,10 @@ do_one(struct disk_worker *w, struct storage_job *j)
     case OP_SCAN: err = do_scan(w, j, &eb); break;
     case OP_VARIED: err = do_varied(w, j, &eb); break;
     case OP_FIND_ROOM: err = filetree_find_room(&s->tree, j->have, j->room, &eb); break;
-    case OP_PEEK: err = filetree_peek(&s->tree, j->file, &eb); break;
+    case OP_PEEK:
+        err = j->file == SIZE_MAX ? filetree_peek_all(&s->tree)
+                                  : filetree_peek(&s->tree, j->file, &eb);
+        break;
     case OP_CUT: err = do_cut(s, j->files, &eb); break;
     case OP_CALL: err = j->call(j->user, &eb); break;
     case OP_LOOK: err = do_look(s, &eb); break;

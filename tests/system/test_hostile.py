@@ -265,6 +265,8 @@ BROKEN = {
     "status 404": lambda *_: fake_tracker.http(b"not here", "404 Not Found"),
     "status 500": lambda *_: fake_tracker.http(b"", "500 Internal Server Error"),
     "a failure reason": lambda *_: fake_tracker.http(bencode.encode({"failure reason": "go away"})),
+    "a failure reason that is no text": lambda *_: fake_tracker.http(
+        bencode.encode({"failure reason": b"go \xff\xfe away \xc2\x9b31m \xe2\x80\xae drawkcab"})),
     "a redirect to itself": None,
     "nothing at all": lambda *_: None,
     "a body without end": lambda *_: fake_tracker.http(b"x" * (8 << 20)),
@@ -287,6 +289,9 @@ def broken_tracker(what, reply):
             assert tracker.address in warning["message"], warning
             if what == "a failure reason":
                 assert "go away" in warning["message"], warning
+            if what == "a failure reason that is no text":
+                assert "go \ufffd\ufffd away" in warning["message"], warning
+                assert not {"\x9b", "\u202e"} & set("".join(getter.errors)), "nothing that a terminal obeys"
         assert getter.interrupt() in (0, 130)
     return check
 

@@ -132,6 +132,56 @@ def a_move_that_was_not_finished_leaves_nothing(t):
     content.assert_same(path, t.path("out", "tree"))
 
 
+def on_another(t):
+    """A torrent whose daemon moves it to another file system; where that is."""
+    away = os.path.join(other_file_system(t), "done")
+    os.makedirs(away)
+    return away
+
+
+@test
+def no_name_beside_a_moved_file_is_touched(t):
+    """Neither a file of the torrent nor a foreign one whose name another program might use for its copies."""
+    names = {"b": 300_000, "b.sprat-move": 200_000, "b.part": 1000, "b.incomplete": 2000}
+    path = content.write_tree(t.path("origin", "tree"), names)
+    torrent = our.create(t, path)
+    seeder = our.seed(t, torrent, os.path.dirname(path))
+    away = on_another(t)
+    strangers = {f"tree/{name}": name.encode() for name in ("c.sprat-move", ".sprat-move", "b.sprat-move.sprat-move")}
+    for name, text in strangers.items():
+        os.makedirs(os.path.dirname(os.path.join(away, name)), exist_ok=True)
+        with open(os.path.join(away, name), "wb") as f:
+            f.write(text)
+    our.get(t, torrent, t.path("out"), "--move-to", away, peers=[seeder]).finish()
+    for name in names:
+        content.assert_same(os.path.join(path, name), os.path.join(away, "tree", name))
+    for name, text in strangers.items():
+        with open(os.path.join(away, name), "rb") as f:
+            assert f.read() == text, name
+    assert len(below(away)) == len(names) + len(strangers), below(away)
+    assert below(t.path("out")) == []
+
+
+@test
+def what_was_changed_before_a_move_is_checked_again(t):
+    """The destination holds a file in the way; meanwhile another program changes a byte of what was fetched."""
+    path, torrent, seeder = seeded(t)
+    away = on_another(t)
+    with open(os.path.join(away, "data"), "w") as f:
+        f.write("in the way")
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", t.path("out"), "--move-to", away, "--peer", seeder.address, torrent)
+    assert os.path.join(away, "data") in daemon.await_state("data", "error")["error"]
+    with open(t.path("out", "data"), "r+b") as f:
+        f.seek(40_000)
+        f.write(b"changed by somebody")
+    os.unlink(os.path.join(away, "data"))
+    daemon.sprat("resume", "data")
+    t.wait("the move", lambda: daemon.state("data")["save_dir"] == away, 30)
+    daemon.await_state("data", "seeding")
+    content.assert_same(path, os.path.join(away, "data"))
+
+
 def kill_while_moving(t, to, seed):
     """Kills the daemon again and again around the move: at every end, the place that the database names has all."""
     path, torrent, seeder = tree(t)

@@ -52,19 +52,27 @@ def files_below(path):
     return found
 
 
+def where(original, copy):
+    """Says where two files differ."""
+    with open(original, "rb") as a, open(copy, "rb") as b:
+        one, two = a.read(), b.read()
+    at = next((i for i, (x, y) in enumerate(zip(one, two)) if x != y), min(len(one), len(two)))
+    return f"{len(one)} and {len(two)} bytes, first at {at}, with {one[at:at + 20]} and {two[at:at + 20]}"
+
+
 def differences(original, copy, empty_files=True):
     """Lines that say how copy differs from original; none if they are the same. Files or folders. Without
     empty_files the copy may lack those."""
     if os.path.isfile(original):
         if not os.path.isfile(copy):
             return [f"{copy} is missing"]
-        return [] if filecmp.cmp(original, copy, shallow=False) else [f"{copy} differs"]
+        return [] if filecmp.cmp(original, copy, shallow=False) else [f"{copy} differs: {where(original, copy)}"]
     left, right = files_below(original), files_below(copy)
     if not empty_files:
         left = {name: path for name, path in left.items() if os.path.getsize(path) or name in right}
     lines = [f"{name} is missing" for name in sorted(left.keys() - right.keys())]
     lines += [f"{name} is too many" for name in sorted(right.keys() - left.keys())]
-    lines += [f"{name} differs" for name in sorted(left.keys() & right.keys())
+    lines += [f"{name} differs: {where(left[name], right[name])}" for name in sorted(left.keys() & right.keys())
               if not filecmp.cmp(left[name], right[name], shallow=False)]
     return lines
 

@@ -4,6 +4,7 @@
  * reserved for those that are to come.
  */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,7 @@ Test(move, what_stands_there_is_left_alone_and_an_earlier_try_is_taken_up)
     fixture_write(path, "mine", 4);
     fixture_close(&f); /* the end before it counted: all begins anew */
     fixture_open(&f);
+    run(&f, storage_look, &o); /* as every session begins */
     move(&f, to, &o);
     cr_expect_eq(o.err, SPRAT_E_EXISTS);
     cr_expect(strstr(o.why, path) != NULL, "%s", o.why);
@@ -191,6 +193,81 @@ Test(move, what_stands_there_is_left_alone_and_an_earlier_try_is_taken_up)
     free(path);
     free(to);
     free(from);
+    fixture_fini(&f);
+}
+
+static void
+poke(const char *path, off_t at)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    cr_assert_eq(pwrite(fd, "x", 1, at), 1);
+    close(fd);
+}
+
+static void
+set_mtime(const char *path, const struct timespec *mtime)
+{
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, *mtime};
+
+    cr_assert_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void
+copy_with_time(const char *from, const char *to)
+{
+    char command[1024];
+
+    snprintf(command, sizeof(command), "mkdir -p $(dirname %s) && cp -p %s %s", to, from, to);
+    cr_assert_eq(system(command), 0);
+}
+
+/* Another program changes a byte of a file after it was vouched for. */
+Test(move, what_was_changed_by_others_is_not_passed_on)
+{
+    struct fixture f;
+    struct outcome o;
+    char *to, *path;
+
+    set_up(&f);
+    to = fixture_path(f.dir, "to");
+    path = fixture_path(f.target, "data/big");
+    poke(path, 10);
+    move(&f, to, &o);
+    cr_expect_eq(o.err, SPRAT_E_CHANGED, "%s", o.why);
+    cr_expect(strstr(o.why, path) != NULL, "%s", o.why);
+    cr_expect_not(exists(to, "data/big"));
+    free(path);
+    free(to);
+    fixture_fini(&f);
+}
+
+/* A file of the same size and time stands at the destination: only its content tells that it is not
+ * what an earlier try made. */
+Test(move, a_twin_with_other_content_is_refused)
+{
+    struct fixture f;
+    struct outcome o;
+    struct stat st;
+    char *to, *from, *path;
+
+    set_up(&f);
+    to = fixture_path(f.dir, "to");
+    from = fixture_path(f.target, "data/big");
+    path = fixture_path(to, "data/big");
+    copy_with_time(from, path);
+    cr_assert_eq(stat(from, &st), 0);
+    poke(path, 10);
+    set_mtime(path, &st.st_mtim);
+    move(&f, to, &o);
+    cr_expect_eq(o.err, SPRAT_E_EXISTS, "%s", o.why);
+    cr_expect(strstr(o.why, path) != NULL, "%s", o.why);
+    copy_with_time(from, path);
+    move(&f, to, &o);
+    cr_expect_eq(o.err, 0, "the same content is taken for an earlier try: %s", o.why);
+    free(path);
+    free(from);
+    free(to);
     fixture_fini(&f);
 }
 

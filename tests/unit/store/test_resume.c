@@ -222,6 +222,71 @@ Test(resume, after_a_crash_only_flying_pieces_are_checked)
     fixture_fini(&f);
 }
 
+/* While a session runs, the database is never clean; then a change by another program, soon after
+ * the last stamp, looks like our own write before a crash. Who knows that a file was changed says
+ * so. */
+Test(resume, a_change_that_was_noticed_is_not_taken_for_our_own)
+{
+    struct fixture f;
+    struct session s;
+    char *path;
+    int fd;
+
+    fixture_init(&f);
+    fixture_file(&f, "big", 1, 8 * 32768);
+    fixture_torrent(&f, METAINFO_V1, 32768);
+    session_begin(&s, &f, true);
+    for (uint32_t p = 0; p < 6; p++)
+        get_piece(&s, p);
+    cr_assert_eq(flush(&s, false), 0);
+    path = fixture_path(f.target, "data/big");
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    cr_assert_eq(pwrite(fd, "x", 1, 40000), 1);
+    close(fd);
+    session_end(&s, false);
+    session_begin_with(&s, &f, (struct resume_options){.download = true, .strict = true});
+    cr_assert_eq(s.err, 0, "%s", s.why);
+    cr_expect_not(bitfield_get(&s.pieces, 1));
+    cr_expect_eq(s.have, 5);
+    session_end(&s, true);
+    free(path);
+    fixture_fini(&f);
+}
+
+/* A crash may have followed a failed fsync: a seeder reads what is there, but only a download,
+ * which writes it once more, may vouch for it. */
+Test(resume, a_seeder_does_not_vouch_for_what_a_crash_left)
+{
+    struct fixture f;
+    struct session s;
+
+    fixture_init(&f);
+    fixture_file(&f, "big", 1, 8 * 32768);
+    fixture_torrent(&f, METAINFO_V1, 32768);
+    session_begin(&s, &f, true);
+    for (uint32_t p = 0; p < 6; p++)
+        get_piece(&s, p);
+    cr_assert_eq(flush(&s, false), 0);
+    cr_assert_eq(fixture_write_piece(&f, 6), 0);
+    cr_assert_eq(fixture_write_piece(&f, 7), 0);
+    session_end(&s, false);
+    for (int i = 0; i < 2; i++) {
+        session_begin(&s, &f, false);
+        cr_assert_eq(s.err, 0, "%s", s.why);
+        cr_expect_eq(s.trusted, 6, "session %d", i);
+        cr_expect_eq(s.have, 8, "what is right is served");
+        session_end(&s, false);
+    }
+    session_begin(&s, &f, true);
+    cr_expect_eq(s.trusted, 6);
+    cr_expect_eq(s.have, 8);
+    session_end(&s, true);
+    session_begin(&s, &f, false);
+    cr_expect_eq(s.trusted, 8, "what was written once more is believed");
+    session_end(&s, false);
+    fixture_fini(&f);
+}
+
 /* Killed before anything was committed: the files are ours all the same. */
 Test(resume, files_of_a_killed_first_session_are_ours)
 {
