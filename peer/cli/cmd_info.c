@@ -171,6 +171,7 @@ print_torrent(const json_t *t)
     if (client_why(t, why) != NULL)
         row("why", why);
     row("error", client_text(t, "error"));
+    row("note", client_text(t, "note"));
     row("saved in", client_text(t, "save_dir"));
     row("goes to", client_text(t, "move_to"));
     print_progress(t);

@@ -106,7 +106,11 @@ on_event(void *ctx, struct torrent *t, const struct torrent_event *ev)
 
     switch (ev->type) {
     case TORRENT_EVENT_READY: log_debug(&d->log, "%s: ready", name); break;
-    case TORRENT_EVENT_CHECKED: log_info(&d->log, "%s: checked", name); break;
+    case TORRENT_EVENT_CHECKED:
+        log_info(&d->log, "%s: checked", name);
+        if (ev->message[0] != '\0')
+            log_warn(&d->log, "%s: %s", name, ev->message);
+        break;
     case TORRENT_EVENT_COMPLETE: log_info(&d->log, "%s: complete", name); break;
     case TORRENT_EVENT_ERROR: log_error(&d->log, "%s: paused: %s", name, ev->message); break;
     case TORRENT_EVENT_RESUMED: log_info(&d->log, "%s: goes on", name); break;

@@ -62,6 +62,7 @@ render_torrent(const struct torrent *t)
     json_object_set_new(o, "state_text", json_text(why.state));
     json_object_set_new(o, "why", render_why(&why.all[0]));
     json_object_set_new(o, "error", json_text(st.error));
+    json_object_set_new(o, "note", json_text(st.note));
     json_object_set_new(o, "save_dir", json_text(torrent_save_dir(t)));
     json_object_set_new(o, "move_to", st.move_to[0] != '\0' ? json_text(st.move_to) : json_null());
     put_int(o, "total_size", st.total_size);

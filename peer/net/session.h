@@ -130,6 +130,7 @@ struct torrent_status {
     uint64_t up_limit, down_limit; /* its own, bytes/s; 0: none */
     const char *move_to; /* where it goes once it is complete; "" if it stays */
     const char *error; /* "" if none */
+    const char *note;  /* a sentence of the last check about the files, or "" */
 };
 
 struct session_handler {

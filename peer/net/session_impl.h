@@ -315,6 +315,7 @@ struct torrent {
         struct room_claim claim;
         size_t gone_file; /* with a failure GONE: what is waited for */
         uint32_t check_done, check_total; /* pieces */
+        char *note; /* what the last check had to say of the files; NULL: nothing */
         char *why; /* the last failure's sentence; see torrent_why() */
     } disk;
     struct torrent_rest {

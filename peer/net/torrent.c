@@ -245,6 +245,8 @@ static void
 loaded(struct torrent *t, const char *note)
 {
     torrent_set_phase(t, PHASE_READY);
+    free(t->disk.note);
+    t->disk.note = note[0] != '\0' ? strdup(note) : NULL;
     t->wish.force_check = t->wish.trusted = t->disk.strict = false;
     t->wish.consent = (struct torrent_consent){false};
     if (t->wish.move_only_new && bitfield_full(&t->core.have))

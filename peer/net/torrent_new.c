@@ -395,6 +395,7 @@ torrent_free(struct torrent *t)
     announcer_free(t->announcer);
     free(t->failure.message);
     free(t->disk.why);
+    free(t->disk.note);
     free(t->wish.selection);
     free_strings(t->wish.trackers, t->wish.tracker_count);
     free_strings(t->wish.peers, t->wish.peer_count);

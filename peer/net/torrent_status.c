@@ -110,6 +110,7 @@ torrent_get_status(const struct torrent *t, struct torrent_status *st)
     st->up_limit = t->wish.up_limit;
     st->down_limit = t->wish.down_limit;
     st->move_to = t->wish.move_to != NULL ? t->wish.move_to : "";
+    st->note = t->disk.note != NULL ? t->disk.note : "";
     st->error = t->failure.err == 0         ? ""
                 : t->failure.message != NULL ? t->failure.message
                                              : sprat_strerror(t->failure.err);

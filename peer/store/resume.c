@@ -15,10 +15,13 @@
 #include "common/sys/clock.h"
 #include "peer/store/adopt.h"
 #include "peer/store/layout.h"
+#include "peer/store/lookalike.h"
 #include "peer/store/owners.h"
 #include "peer/store/statewish.h"
 
 #define RESUME_MAGIC 0x5265736du
+
+enum { LOOKALIKES_MAX = 4 }; /* missing files that are looked for under other names */
 
 /* What the database and the disk say of a file together. */
 enum file_trust {
@@ -700,14 +703,88 @@ on_piece_hash(void *user, uint32_t piece, uint8_t out[32])
 }
 
 static void
-on_looked(void *user, const struct storage_result *res)
+begin_check(struct resume *r)
 {
-    struct resume *r = user;
     struct check_options co = {
         .storage = r->opt.storage, .skip = &r->skip, .scan_files = r->scan,
         .skip_holes = r->opt.download, .progress = on_progress, .done = on_checked,
         .piece_hash = r->opt.piece_hash != NULL ? on_piece_hash : NULL, .user = r,
     };
+
+    if (r->err == 0) {
+        judge_pieces(r);
+        if (r->skip.count == r->skip.nbits && !r->opt.download) {
+            store_lost(r);
+            return;
+        }
+        r->check = check_start(&co);
+        if (r->check == NULL)
+            fail(r, SPRAT_E_NOMEM, "out of memory");
+    }
+    if (r->err != 0)
+        end_with_error(r);
+}
+
+/* A file that is to be fetched anew, although it may be there in another form. */
+static bool
+is_missing(const struct resume *r, size_t i)
+{
+    const struct metainfo_file *f = &r->mi->files[i];
+
+    return f->length > 0 && (f->attr & (ATTR_PAD | ATTR_SYMLINK)) == 0 &&
+           r->trust[i] == FILE_GONE && !r->records[i].present &&
+           storage_home(r->opt.storage, i) == i && storage_is_fetched(r->opt.storage, i);
+}
+
+/* On a disk thread: the first missing file that is there under another name, or as a link that is
+ * not followed. */
+static int
+find_lookalike(void *user, struct errbuf *why)
+{
+    struct resume *r = user;
+    unsigned looked = 0;
+    struct errbuf eb;
+
+    for (size_t i = 0; i < r->mi->file_count && looked < LOOKALIKES_MAX; i++) {
+        if (!is_missing(r, i))
+            continue;
+        looked++;
+        if (lookalike_find(storage_dir(r->opt.storage), r->mi, i, &eb))
+            return errbuf_set(why, SPRAT_E_NOENT, "%s/%s is downloaded: %s",
+                              storage_dir(r->opt.storage), storage_path(r->opt.storage, i),
+                              eb.text);
+    }
+    return 0;
+}
+
+static void
+on_lookalike(void *user, const struct storage_result *res)
+{
+    struct resume *r = user;
+
+    MAGIC_CHECK(r, RESUME_MAGIC);
+    if (res->err == SPRAT_E_NOENT && r->note.text[0] == '\0')
+        errbuf_set(&r->note, 0, "%s", res->why);
+    if (r->cancelled)
+        fail(r, SPRAT_E_CANCELLED, "cancelled");
+    begin_check(r);
+}
+
+/* Before a download begins: looks for what is missing under other names. True if that is under way.
+ */
+static bool
+ask_lookalike(struct resume *r)
+{
+    for (size_t i = 0; i < r->mi->file_count; i++)
+        if (is_missing(r, i))
+            return storage_call(r->opt.storage, find_lookalike, on_lookalike, r) == 0;
+    return false;
+}
+
+static void
+on_looked(void *user, const struct storage_result *res)
+{
+    struct resume *r = user;
     struct errbuf eb;
     int err;
 
@@ -730,18 +807,8 @@ on_looked(void *user, const struct storage_result *res)
         if (r->gone_count > 0 && r->opt.download)
             fail(r, SPRAT_E_GONE, r->gone_why.text);
     }
-    if (r->err == 0) {
-        judge_pieces(r);
-        if (r->skip.count == r->skip.nbits && !r->opt.download) {
-            store_lost(r);
-            return;
-        }
-        r->check = check_start(&co);
-        if (r->check == NULL)
-            fail(r, SPRAT_E_NOMEM, "out of memory");
-    }
-    if (r->err != 0)
-        end_with_error(r);
+    if (r->err != 0 || !r->opt.download || !ask_lookalike(r))
+        begin_check(r);
 }
 
 /* Reads what the database knows. */

@@ -15,6 +15,7 @@ import content
 import sprat
 import tap
 import torrent
+from daemon import Daemon
 from tap import test
 
 FORMS = ("v1", "v2", "hybrid")
@@ -200,6 +201,25 @@ def what_is_not_found_has_its_reason(t):
 
 
 @test
+def what_spratd_downloads_although_a_namesake_is_there_is_said(t):
+    name = "caf\u00e9.txt"
+    tree = content.write_tree(t.path("origin", "tree"), {name: 30000, "plain": 70000})
+    meta = sprat.create(t, tree)
+    content.write_tree(t.path("mac", "tree"), {unicodedata.normalize("NFD", name): 30000, "plain": 70000})
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", t.path("mac"), meta)
+    daemon.await_state("tree", "downloading")
+    for told in (daemon.state("tree")["note"], daemon.stderr, daemon.sprat("info", "tree").out):
+        assert f"tree/{name} is downloaded: " in told and "another Unicode form" in told, told
+    daemon.sprat("rm", "tree")
+    t.wait("its removal", lambda: daemon.listing() == [], 10)
+    daemon.sprat("add", "-o", t.path("origin"), meta)
+    daemon.await_state("tree", "seeding")
+    assert daemon.state("tree")["note"] == "" and "note" not in daemon.sprat("info", "tree").out
+    assert daemon.stderr.count("another Unicode form") == 1, daemon.stderr
+
+
+@test
 def names_that_are_not_utf8(t):
     """A v1 torrent from elsewhere may hold any bytes: its files land under safe names, all of them."""
     path = content.write_file(t.path("original", "plain"), 50000)
@@ -250,4 +270,4 @@ def the_same_tree_has_the_same_hash_wherever_and_whenever(t):
             assert shown[0][key] == shown[1][key], (form, key)
 
 
-sprat.main(sprat.SPRAT)
+sprat.main(sprat.SPRAT, sprat.SPRATD)
