@@ -340,10 +340,8 @@ command(struct world *w, uint8_t what)
         in.u.priority.first = what % PIECES;
         in.u.priority.count = 2;
         in.u.priority.priority = what % 8;
-    } else if (what < 96 && w->verified[what % PIECES]) {
-        in.type = SWARM_IN_LOST;
-        in.u.lost.piece = what % PIECES;
-        w->verified[what % PIECES] = false;
+    } else if (what < 96) {
+        in.type = what % 2 == 0 ? SWARM_IN_BANNED : SWARM_IN_MAKE_ROOM;
     } else if (what >= 96 && what < 100) {
         static const char *const urls[] = {"http://t/a", "udp://u:1", "wss://no", "http://v/a"};
 

@@ -278,15 +278,6 @@ picker_have(struct picker *p, uint32_t piece)
     piece_in(p, piece);
 }
 
-void
-picker_lost(struct picker *p, uint32_t piece)
-{
-    ASSERT(piece < p->count);
-    piece_out(p, piece);
-    bitfield_clear(&p->have, piece);
-    piece_in(p, piece);
-}
-
 const struct bitfield *
 picker_bitfield(const struct picker *p)
 {

@@ -57,9 +57,8 @@ void picker_remove_have(struct picker *p, uint32_t piece);
 void picker_set_priority(struct picker *p, uint32_t piece, unsigned priority);
 unsigned picker_priority(const struct picker *p, uint32_t piece);
 
-/* We have it (and it is verified), or have it no longer. */
+/* We have it, and it is verified. */
 void picker_have(struct picker *p, uint32_t piece);
-void picker_lost(struct picker *p, uint32_t piece);
 const struct bitfield *picker_bitfield(const struct picker *p);
 
 /* A piece that can't be judged yet (missing piece layer) is not picked while held. */

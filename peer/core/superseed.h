@@ -66,7 +66,7 @@ superseed_active(const struct superseed *s)
     return s->fresh.count > 0;
 }
 
-/* A peer has the piece (or we have it no longer); or it has these. */
+/* A peer has the piece; or it has these. */
 void superseed_on_have(struct superseed *s, uint32_t piece);
 void superseed_on_bitfield(struct superseed *s, const struct bitfield *has);
 

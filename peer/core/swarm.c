@@ -345,7 +345,6 @@ dispatch(struct swarm *s, const struct swarm_input *in)
         piece_on_leaves(s, in->u.leaves.piece, in->u.leaves.leaves, in->u.leaves.count,
                         in->u.leaves.err);
         break;
-    case SWARM_IN_LOST: piece_on_lost(s, in->u.lost.piece); break;
     case SWARM_IN_ANNOUNCED: on_announced(s, in); break;
     case SWARM_IN_PRIORITY:
         on_priority(s, in->u.priority.first, in->u.priority.count, in->u.priority.priority);

@@ -109,7 +109,6 @@ enum swarm_state {
     X(WRITTEN)                                                                                     \
     X(VERIFIED)                                                                                    \
     X(LEAVES)                                                                                      \
-    X(LOST)                                                                                        \
     X(ANNOUNCED)                                                                                   \
     X(PRIORITY)                                                                                    \
     X(LIMITS)                                                                                      \
@@ -184,10 +183,6 @@ struct swarm_input {
             uint32_t count;
             int err;
         } leaves;
-        /* LOST: the piece is not on disk any more. */
-        struct {
-            uint32_t piece;
-        } lost;
         struct {
             uint32_t job;
             struct announce_result result;

@@ -379,7 +379,6 @@ void piece_on_written(struct swarm *s, const struct swarm_input *in);
 void piece_on_verified(struct swarm *s, uint32_t piece, int err);
 void piece_on_leaves(struct swarm *s, uint32_t piece, const uint8_t *leaves, uint32_t n, int err);
 void piece_on_true_leaves(struct swarm *s, uint32_t piece);
-void piece_on_lost(struct swarm *s, uint32_t piece);
 /* What is wanted or had has changed: peers hear if we want nothing more,
  * or something again (BEP 21). */
 void piece_wishes_changed(struct swarm *s);

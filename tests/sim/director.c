@@ -124,7 +124,6 @@ is_target(const struct scenario_action *a, const struct node *n)
     case VERB_CRASH:
     case VERB_DARK:
     case VERB_PAUSE: return n->state == NODE_UP;
-    case VERB_LOSE: return n->state == NODE_UP && n->disk.done.count > 0;
     case VERB_JOIN: return !node_running(n);
     case VERB_RESUME:
     case VERB_SPLIT:
@@ -135,17 +134,6 @@ is_target(const struct scenario_action *a, const struct node *n)
     case VERB_TRACKER_UP: return false;
     }
     return false;
-}
-
-static void
-lose_one(struct node *n)
-{
-    uint32_t i = rng_below(&n->sim->rng, n->disk.done.nbits);
-
-    i = bitfield_next_set(&n->disk.done, i);
-    if (i == n->disk.done.nbits)
-        i = bitfield_next_set(&n->disk.done, 0);
-    node_lose(n, i);
 }
 
 static void
@@ -165,7 +153,6 @@ do_to(struct director *d, const struct scenario_action *a, struct seat *t)
         d->tracker_was_down = true; /* for this one */
         break;
     case VERB_FREE_DISK: node_free_disk(n); break;
-    case VERB_LOSE: lose_one(n); break;
     case VERB_LIMIT:
         node_set_limits(n, a->up_limit != UINT64_MAX ? a->up_limit : n->spec.up_limit,
                         a->down_limit != UINT64_MAX ? a->down_limit : n->spec.down_limit);
@@ -220,8 +207,7 @@ act(struct director *d, const struct scenario_action *a)
     case VERB_RESUME:
     case VERB_SPLIT:
     case VERB_FREE_DISK:
-    case VERB_LIMIT:
-    case VERB_LOSE: do_to_group(d, a); break;
+    case VERB_LIMIT: do_to_group(d, a); break;
     }
 }
 

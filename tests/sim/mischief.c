@@ -30,6 +30,8 @@ mischief_twist(struct node *n, struct packet *p)
     if (does(n, MISCHIEF_MUTE) && (p->msg.type == WIRE_PIECE || p->msg.type == WIRE_REJECT ||
                                    p->msg.type == WIRE_HASHES || p->msg.type == WIRE_HASH_REJECT))
         return false;
+    if (does(n, MISCHIEF_IDLE) && p->msg.type == WIRE_REQUEST)
+        return false;
     if (does(n, MISCHIEF_SELFISH) &&
         (p->msg.type == WIRE_UNCHOKE || p->msg.type == WIRE_ALLOWED_FAST))
         return false;

@@ -248,21 +248,6 @@ node_free_disk(struct node *n)
 }
 
 void
-node_lose(struct node *n, uint32_t piece)
-{
-    struct swarm_input in = {.type = SWARM_IN_LOST};
-
-    if (!bitfield_get(&n->disk.done, piece))
-        return;
-    vdisk_lose(&n->disk, piece);
-    n->lost_some = true;
-    n->complete_at = MONO_NEVER;
-    in.u.lost.piece = piece;
-    if (n->state == NODE_UP)
-        node_feed(n, &in);
-}
-
-void
 node_meet_seed(struct node *n, unsigned index)
 {
     for (unsigned i = 0; i < n->seeds_met_count; i++)

@@ -33,7 +33,8 @@ enum node_state {
     X(FORGE, "forge", "answers hash requests with made-up hashes")                                 \
     X(FLAP, "flap", "breaks every connection after a moment")                                      \
     X(SELFISH, "selfish", "never unchokes anybody")                                                \
-    X(GOSSIP, "gossip", "tells of peers that are not there, without end")
+    X(GOSSIP, "gossip", "tells of peers that are not there, without end")                          \
+    X(IDLE, "idle", "says that it is interested, and asks for nothing")
 
 enum mischief_bit {
 #define X(name, word, text) MISCHIEF_BIT_##name,
@@ -169,8 +170,6 @@ void node_pause(struct node *n, bool pause);
 void node_set_limits(struct node *n, uint64_t up, uint64_t down);
 /* The disk has room again. */
 void node_free_disk(struct node *n);
-/* A piece that it has disappears from its disk. */
-void node_lose(struct node *n, uint32_t piece);
 
 void node_meet_seed(struct node *n, unsigned index);
 

@@ -66,7 +66,6 @@ struct scenario_group {
     X(RESUME, "resume", true)                                                                      \
     X(SPLIT, "split", true)                                                                        \
     X(FREE_DISK, "free-disk", true)                                                                \
-    X(LOSE, "lose", true)                                                                          \
     X(LIMIT, "limit", true)                                                                        \
     X(HEAL, "heal", false)                                                                         \
     X(TRACKER_DOWN, "tracker-down", false)                                                         \

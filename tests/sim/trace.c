@@ -104,7 +104,6 @@ mix_input(struct trace *t, const struct swarm_input *in)
         mix(t, (uint64_t)(int64_t)in->u.verified.err);
         break;
     case SWARM_IN_LEAVES: mix(t, in->u.leaves.piece); break;
-    case SWARM_IN_LOST: mix(t, in->u.lost.piece); break;
     case SWARM_IN_LIMITS:
         mix(t, in->u.limits.up);
         mix(t, in->u.limits.down);

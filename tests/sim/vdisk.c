@@ -141,14 +141,3 @@ vdisk_crash(struct vdisk *d, struct rng *rng)
     bitfield_clear_all(&d->syncing);
     d->free_at = (struct mono){0};
 }
-
-void
-vdisk_lose(struct vdisk *d, uint32_t piece)
-{
-    for (uint32_t b = 0; b < geometry_blocks(&d->content->geo, piece); b++)
-        lose_block(d, piece, b);
-    bitfield_clear(&d->done, piece);
-    bitfield_clear(&d->staged, piece);
-    bitfield_clear(&d->syncing, piece);
-    bitfield_clear(&d->committed, piece);
-}

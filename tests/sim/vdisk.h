@@ -62,7 +62,4 @@ void vdisk_sync_end(struct vdisk *d);
 /* The power went off: what was not synced is there or not, as chance has it. */
 void vdisk_crash(struct vdisk *d, struct rng *rng);
 
-/* Somebody deleted the piece. */
-void vdisk_lose(struct vdisk *d, uint32_t piece);
-
 #endif

@@ -488,10 +488,7 @@ op_setting(struct world *w)
         picker_hold(w->p, piece, w->held[piece]);
         break;
     case 2:
-        if (w->have[piece]) {
-            picker_lost(w->p, piece);
-            w->have[piece] = false;
-        }
+        op_have(w, piece);
         break;
     default:
         if (rng_below(&w->rng, 4) == 0)
@@ -774,10 +771,6 @@ Test(picker, a_piece_that_was_bad_is_asked_of_one_peer_at_a_time)
     picker_leave(w.p, 0);
     cr_assert_eq(pick(&w, 1, (struct picker_options){.peer = 1}, out, 1), 1u,
                  "who does not go on loses it");
-    picker_have(w.p, 0);
-    picker_lost(w.p, 0);
-    cr_assert_eq(pick(&w, 0, (struct picker_options){0}, out, 3), 3u);
-    cr_assert_gt(pick(&w, 1, (struct picker_options){.peer = 1}, out, 64), 0u, "it was good");
     world_close(&w);
 }
 

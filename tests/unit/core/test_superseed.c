@@ -173,19 +173,6 @@ Test(superseed, without_fresh_pieces_the_rarest_is_offered)
     bitfield_fini(&shown);
 }
 
-Test(superseed, what_we_lost_is_not_offered_again)
-{
-    struct superseed_peer a = {0};
-    uint32_t piece;
-
-    superseed_begin(&super);
-    piece = superseed_offer(&super, &a);
-    picker_lost(picker, piece);
-    superseed_on_have(&super, piece);
-    superseed_on_gone(&super, &a);
-    cr_assert_not(bitfield_get(&super.fresh, piece));
-}
-
 Test(superseed, a_peer_with_many_offers_is_remembered_in_part)
 {
     struct superseed_peer a = {0};

@@ -461,20 +461,6 @@ Test(swarm, pause_keeps_what_is_there)
     cr_assert(rig_run(&rig, rig_all_complete, 120));
 }
 
-Test(swarm, a_lost_piece_is_fetched_again)
-{
-    struct node *leech;
-
-    make_single(METAINFO_HYBRID, MIB, 64 * KIB);
-    rig_add(&rig, true);
-    leech = rig_add(&rig, false);
-    cr_assert(rig_run(&rig, rig_all_complete, 60));
-    node_lose(leech, 3);
-    cr_assert_eq(stats_of(leech).pieces_have, rig.content.mi->piece_count - 1);
-    cr_assert(rig_run(&rig, rig_all_complete, 700));
-    cr_assert_eq(leech->count.notices[SWARM_NOTICE_COMPLETE], 2);
-}
-
 /* --- hostile messages, fed by hand to a swarm with one connected peer --- */
 
 /* The id of the new peer, or SLOT_NONE if it was refused; |*closed|, unless NULL,
@@ -1234,25 +1220,6 @@ Test(swarm, what_a_peer_lost_is_not_waited_for)
     cr_assert(swarm_next_peer_stats(n->swarm, &iter, &ps, rig.sim.engine.now));
     cr_assert_eq(ps.pieces_have, 15u);
     cr_assert_gt(ps.requests_out, 0u, "something else is asked of it instead");
-}
-
-Test(swarm, who_lost_a_piece_wants_again_and_says_so)
-{
-    struct swarm_input in = {.type = SWARM_IN_LOST};
-    struct wire_msg hello = EXTENDED(0, "d1:md11:upload_onlyi5eee");
-    struct node *n;
-    slot_id peer;
-    uint8_t value = 9;
-
-    make_single(METAINFO_V1, MIB, 64 * KIB);
-    n = rig_add(&rig, true);
-    peer = connect_stranger(n, true);
-    feed_msg(n, peer, &hello, SWARM_FX_SEND, NULL);
-    in.u.lost.piece = 3;
-    cr_assert_eq(answers(n, &in, WIRE_EXTENDED, &value), 1);
-    cr_assert_eq(value, 0);
-    in.u.lost.piece = 4;
-    cr_assert_eq(answers(n, &in, WIRE_EXTENDED, &value), 0, "it is known");
 }
 
 Test(swarm, two_who_only_give_have_nothing_to_say)
