@@ -373,8 +373,8 @@ safepath_rename_at(int fd, const char *from, const char *to)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return -1;
-    /* The file system has no RENAME_NOREPLACE. A hard link does not replace either; where a file has
-     * one name only, a look before the rename is all that is left. */
+    /* The file system has no RENAME_NOREPLACE. A hard link does not replace either; where a file
+     * has one name only, a look before the rename is all that is left. */
     if (linkat(fd, from, fd, to, 0) == 0)
         return unlinkat(fd, from, 0);
     if (!must_copy(errno))
