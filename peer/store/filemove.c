@@ -390,14 +390,6 @@ place_link(struct filemove *m, struct errbuf *eb)
     return err;
 }
 
-static bool
-same_dir(const char *a, const char *b)
-{
-    const char *x = strrchr(a, '/'), *y = strrchr(b, '/');
-
-    return x != NULL && y != NULL && x - a == y - b && memcmp(a, b, (size_t)(x - a)) == 0;
-}
-
 /* The directories on the way to |path|, which may all be new. Those that are not ours to open are
  * not new. */
 static void
@@ -428,7 +420,7 @@ sync_names(struct filemove *m, struct errbuf *eb)
     for (size_t i = 0; i < mi->file_count && err == 0; i++) {
         if (!is_regular(&mi->files[i]) && !filetree_is_link(&mi->files[i]))
             continue;
-        if (synced == NULL || !same_dir(synced, mi->files[i].path))
+        if (synced == NULL || !safepath_is_beside(synced, mi->files[i].path))
             err = safepath_sync_dirs(m->to, mi->files[i].path, eb);
         synced = mi->files[i].path;
     }

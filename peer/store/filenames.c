@@ -5,7 +5,6 @@
  * nothing, so a kill at any moment leaves one of the two. The mutex |opening| is held while a file
  * is renamed, so that whoever opens a file by its name finds it.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,8 +34,8 @@ filetree_fini_names(struct filetree *t)
     worknames_fini(&t->rule);
 }
 
-static void
-leave_workname(struct filetree *t, size_t file)
+void
+filetree_leave_workname(struct filetree *t, size_t file)
 {
     struct filetree_name *n = t->names != NULL ? atomic_load(&t->names[file]) : NULL;
 
@@ -72,21 +71,13 @@ get_workname(const struct filetree *t, size_t file, char out[WORKNAME_PATH_MAX])
     return t->names != NULL && file < t->mi->file_count && worknames_get(&t->rule, file, out);
 }
 
-static struct filetree_file *
-memory_of(struct filetree *t, size_t file)
-{
-    if (t->files == NULL)
-        t->files = calloc(t->mi->file_count + 1, sizeof(*t->files));
-    return t->files != NULL ? &t->files[file] : NULL;
-}
-
 void
 filetree_expect(struct filetree *t, size_t file, uint64_t inode)
 {
     struct filetree_file *m;
 
     lock_take(&t->lock);
-    m = memory_of(t, file);
+    m = filetree_memory(t, file);
     if (m != NULL)
         m->expected = inode;
     lock_drop(&t->lock);
@@ -100,7 +91,7 @@ inode_of(struct filetree *t, size_t file)
     uint64_t inode;
 
     lock_take(&t->lock);
-    m = memory_of(t, file);
+    m = filetree_memory(t, file);
     inode = m == NULL ? 0 : m->found || m->claimed ? m->inode : m->expected;
     lock_drop(&t->lock);
     return inode;
@@ -118,12 +109,14 @@ static int
 choose_of_two(struct filetree *t, size_t file, const char *work, struct stat *final,
               const struct stat *working, struct errbuf *eb)
 {
+    struct stat itself;
     int err;
 
-    if (is_same(final, working) && t->writable)
-        (void)safepath_unlink(t->dir, work, NULL);
+    if (is_same(final, working) && t->writable &&
+        safepath_stat(t->dir, work, &itself, NULL) == 0 && S_ISREG(itself.st_mode))
+        (void)safepath_unlink(t->dir, work, NULL); /* a symbolic link is somebody's */
     if (is_same(final, working) || working->st_ino != inode_of(t, file)) {
-        leave_workname(t, file);
+        filetree_leave_workname(t, file);
         return 0;
     }
     err = enter_workname(t, file, work, eb);
@@ -145,14 +138,18 @@ filetree_find(struct filetree *t, size_t file, struct stat *st, struct errbuf *e
 
     if (!get_workname(t, file, work))
         return err;
+    if (err == 0 && st->st_nlink == 1 && st->st_ino == inode_of(t, file)) {
+        filetree_leave_workname(t, file);
+        return 0;
+    }
     if (safepath_find(t->dir, work, &working, NULL) != 0 || !S_ISREG(working.st_mode)) {
-        leave_workname(t, file);
+        filetree_leave_workname(t, file);
         return err;
     }
     if (err == 0)
         return choose_of_two(t, file, work, st, &working, eb);
     if (err != SPRAT_E_NOENT) {
-        leave_workname(t, file);
+        filetree_leave_workname(t, file);
         return err;
     }
     *st = working;
@@ -194,12 +191,6 @@ filetree_choose_name(struct filetree *t, size_t file, struct errbuf *eb)
 }
 
 void
-filetree_forget_workname(struct filetree *t, size_t file)
-{
-    leave_workname(t, file);
-}
-
-void
 filetree_take_workname(struct filetree *t, size_t file)
 {
     char work[WORKNAME_PATH_MAX];
@@ -210,7 +201,7 @@ filetree_take_workname(struct filetree *t, size_t file)
     /* Known first, so that memory can't be out after the rename. */
     if (enter_workname(t, file, work, NULL) == 0 &&
         safepath_rename(t->dir, t->mi->files[file].path, work, NULL) != 0)
-        leave_workname(t, file);
+        filetree_leave_workname(t, file);
     lock_drop(&t->opening);
 }
 
@@ -238,18 +229,8 @@ end_workname(struct filetree *t, size_t file, struct errbuf *eb)
                           "file has: move that file away, and start the torrent again",
                           t->dir, work, t->dir, path);
     if (err == 0)
-        leave_workname(t, file);
+        filetree_leave_workname(t, file);
     return err;
-}
-
-/* True if both paths lie in one directory. */
-static bool
-is_beside(const char *a, const char *b)
-{
-    const char *x = strrchr(a, '/'), *y = strrchr(b, '/');
-    size_t n = x != NULL ? (size_t)(x - a) : 0, m = y != NULL ? (size_t)(y - b) : 0;
-
-    return n == m && memcmp(a, b, n) == 0;
 }
 
 /* A final name that a power failure takes away is given once more at the next start, so a sync of a
@@ -263,7 +244,7 @@ sync_final_names(struct filetree *t, const bool *files, struct errbuf *eb)
     for (size_t i = 0; i < t->mi->file_count && err == 0; i++) {
         const char *path = t->mi->files[i].path;
 
-        if (!files[i] || (synced != NULL && is_beside(synced, path)))
+        if (!files[i] || (synced != NULL && safepath_is_beside(synced, path)))
             continue;
         err = safepath_sync_dirs(t->dir, path, eb);
         synced = path;

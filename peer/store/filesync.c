@@ -155,16 +155,6 @@ unname(struct filetree *t, size_t file)
     lock_drop(&t->lock);
 }
 
-/* True if both paths lie in one directory. */
-static bool
-same_dir(const char *a, const char *b)
-{
-    const char *sa = strrchr(a, '/'), *sb = strrchr(b, '/');
-    size_t la = sa != NULL ? (size_t)(sa - a) : 0, lb = sb != NULL ? (size_t)(sb - b) : 0;
-
-    return la == lb && memcmp(a, b, la) == 0;
-}
-
 /* Syncs the directories of files that are new to this session. This comes after all of the files
  * were synced: one may have been made meanwhile in a directory that was already done. */
 static int
@@ -177,7 +167,7 @@ sync_names(struct filetree *t, struct errbuf *eb)
         const char *path = filetree_path(t, next - 1);
         int err = 0;
 
-        if (synced_dir != NULL && same_dir(synced_dir, path))
+        if (synced_dir != NULL && safepath_is_beside(synced_dir, path))
             continue;
         err = safepath_sync_dirs(t->dir, path, first_err == 0 ? eb : NULL);
         if (err == 0)
@@ -273,7 +263,7 @@ make_all(struct filetree *t, bool (*is_meant)(const struct metainfo_file *f),
         const char *path = mi->files[i].path;
 
         if (!is_meant(&mi->files[i]) || !parts_wants(&t->parts, i) ||
-            (synced_dir != NULL && same_dir(synced_dir, path)))
+            (synced_dir != NULL && safepath_is_beside(synced_dir, path)))
             continue;
         err = safepath_sync_dirs(t->dir, path, eb);
         synced_dir = path;

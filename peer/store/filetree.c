@@ -54,9 +54,8 @@ fail(const struct filetree *t, size_t file, int e, const char *doing, struct err
                       filetree_path(t, file), strerror(e));
 }
 
-/* The memory of a file, with the lock held; NULL when memory is out. */
-static struct filetree_file *
-file_mem(struct filetree *t, size_t file)
+struct filetree_file *
+filetree_memory(struct filetree *t, size_t file)
 {
     if (t->files == NULL)
         t->files = calloc(t->mi->file_count + 1, sizeof(*t->files));
@@ -167,7 +166,7 @@ recall(struct filetree *t, size_t file, bool *known, uint64_t *inode, struct err
     int err;
 
     lock_take(&t->lock);
-    m = file_mem(t, file);
+    m = filetree_memory(t, file);
     err = m == NULL ? SPRAT_E_NOMEM : m->failed;
     *known = m != NULL && (m->found || m->claimed);
     *inode = *known ? m->inode : 0;
@@ -183,7 +182,7 @@ set_claimed(struct filetree *t, size_t file, uint64_t inode, bool is_new)
     struct filetree_file *m;
 
     lock_take(&t->lock);
-    m = file_mem(t, file);
+    m = filetree_memory(t, file);
     if (m != NULL) {
         m->claimed = true;
         m->inode = inode;
@@ -205,7 +204,7 @@ make_named_file(struct filetree *t, size_t file, struct claimant *who, int *fd, 
     *who = claimant_of(t, file);
     err = make_file(t, who, fd, eb);
     if (err == SPRAT_E_INVAL && filetree_is_working(t, file)) {
-        filetree_forget_workname(t, file);
+        filetree_leave_workname(t, file);
         *who = claimant_of(t, file);
         err = make_file(t, who, fd, eb);
     }
@@ -289,7 +288,7 @@ begin_write(struct filetree *t, size_t file, struct errbuf *eb)
     struct filetree_file *m;
 
     lock_take(&t->lock);
-    m = file_mem(t, file);
+    m = filetree_memory(t, file);
     if (m != NULL) {
         m->writers++;
         m->dirty = true;
@@ -394,7 +393,7 @@ filetree_cut(struct filetree *t, size_t file, struct errbuf *eb)
 static int
 may_read(struct filetree *t, size_t file, bool *look)
 {
-    struct filetree_file *m = file_mem(t, file);
+    struct filetree_file *m = filetree_memory(t, file);
     int64_t now = clock_mono().us;
 
     *look = false;
@@ -450,7 +449,7 @@ compare_stamp(struct filetree *t, size_t file, int fd, struct stat *st)
     int e = 0;
 
     lock_take(&t->lock);
-    m = file_mem(t, file);
+    m = filetree_memory(t, file);
     if (m == NULL || fstat(fd, st) != 0) {
         e = m == NULL ? ENOMEM : errno;
     } else {
@@ -513,7 +512,7 @@ filetree_move_in(struct filetree *t, char *dir, const struct storage_stamp *stam
     ASSERT(t->dirs_before == NULL);
     lock_take(&t->lock);
     for (size_t i = 0; i < t->mi->file_count; i++) {
-        struct filetree_file *m = file_mem(t, i);
+        struct filetree_file *m = filetree_memory(t, i);
         if (m == NULL)
             break;
         m->stamp = stamps[i];
@@ -618,7 +617,7 @@ filetree_mark(struct filetree *t, size_t file)
     struct filetree_file *m;
 
     lock_take(&t->lock);
-    m = file_mem(t, file);
+    m = filetree_memory(t, file);
     if (m != NULL) {
         m->dirty = true;
         m->written = true;
@@ -656,7 +655,7 @@ filetree_look(struct filetree *t, size_t file, struct storage_stamp *out, struct
         s = stamp_of(&st);
     openfiles_forget(t->open, t, file);
     lock_take(&t->lock);
-    m = file_mem(t, file);
+    m = filetree_memory(t, file);
     if (m != NULL) {
         lost = m->claimed && (!s.known || s.inode != m->inode);
         m->claimed = m->claimed && !lost;

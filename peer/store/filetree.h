@@ -122,6 +122,9 @@ filetree_is_fetched(const struct filetree *t, size_t file)
            (f->attr & (ATTR_PAD | ATTR_SYMLINK)) == 0;
 }
 
+/* What is remembered of the file, with |lock| held. NULL when memory is out. */
+struct filetree_file *filetree_memory(struct filetree *t, size_t file);
+
 /* Each returns 0 or an error with a sentence that names the file. */
 
 /* Finds out under which of its names the file stands, and keeps that. |*st| is as of
@@ -138,8 +141,8 @@ bool filetree_has_workname(const struct filetree *t, size_t file);
 /* A new file is to be made: chooses its name. With |opening| held. */
 int filetree_choose_name(struct filetree *t, size_t file, struct errbuf *eb);
 
-/* From now on the file goes without a working name, which the file system does not take. */
-void filetree_forget_workname(struct filetree *t, size_t file);
+/* The file has its final name, or is to be made under that. */
+void filetree_leave_workname(struct filetree *t, size_t file);
 
 /* Gives a file that was made under its final name its working name, if it is to have one and
  * nothing stands there. */

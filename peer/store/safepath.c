@@ -441,6 +441,15 @@ safepath_prune(const char *dir, const char *rel)
     }
 }
 
+bool
+safepath_is_beside(const char *a, const char *b)
+{
+    const char *x = strrchr(a, '/'), *y = strrchr(b, '/');
+    size_t n = x != NULL ? (size_t)(x - a) : 0, m = y != NULL ? (size_t)(y - b) : 0;
+
+    return n == m && memcmp(a, b, n) == 0;
+}
+
 int
 safepath_sync_dirs(const char *dir, const char *rel, struct errbuf *eb)
 {

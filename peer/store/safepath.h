@@ -67,6 +67,9 @@ int safepath_unlink(const char *dir, const char *rel, struct errbuf *eb);
 /* Removes the directories that lead to |rel|, innermost first, as long as they are empty. */
 void safepath_prune(const char *dir, const char *rel);
 
+/* True if both relative paths lie in one directory. */
+bool safepath_is_beside(const char *a, const char *b);
+
 /* fsync of every directory that leads to |rel|, |dir| included: a new name is in one of them. */
 int safepath_sync_dirs(const char *dir, const char *rel, struct errbuf *eb);
 

@@ -18,16 +18,6 @@ import tap
 from daemon import Daemon
 from tap import test
 
-FATLIKE = os.path.join(sprat.BUILD, "tests/system/faults/fatlike.so")
-
-
-def fatlike(how="EINVAL"):
-    """The environment of a program that sees a file system like exFAT."""
-    if not os.path.exists(FATLIKE):
-        raise tap.Skip("fatlike.so has not been built")
-    faults.need_plain()
-    return {"LD_PRELOAD": FATLIKE, "SPRAT_FATLIKE": how}
-
 
 class Album:
     """A torrent album/a with content of its own, and a seeder that is slow enough to meet others."""
@@ -50,20 +40,20 @@ def tree_on_fat(t, names, env):
 
 @test
 def two_files_of_a_torrent_that_are_one(t):
-    _, getter, seeder = tree_on_fat(t, ["ReadMe.txt", "readme.txt", "z"], fatlike())
+    _, getter, seeder = tree_on_fat(t, ["ReadMe.txt", "readme.txt", "z"], faults.fatlike())
     getter.fail("tree/ReadMe.txt", "tree/readme.txt", "one file", "another file system")
     assert seeder.interrupt() == 130 and seeder.last("stopped")["up"] == 0, "nothing was fetched"
 
 
 @test
 def two_files_in_folders_that_are_one(t):
-    _, getter, _ = tree_on_fat(t, ["Sub/file", "sub/file", "other"], fatlike())
+    _, getter, _ = tree_on_fat(t, ["Sub/file", "sub/file", "other"], faults.fatlike())
     getter.fail("tree/Sub/file", "tree/sub/file", "one file")
 
 
 @test
 def other_trees_are_fetched_on_such_a_disk(t):
-    path, getter, _ = tree_on_fat(t, ["One", "Two/Three", "two/four", "MiXed"], fatlike())
+    path, getter, _ = tree_on_fat(t, ["One", "Two/Three", "two/four", "MiXed"], faults.fatlike())
     getter.finish()
     found = {name.lower() for name in content.files_below(t.path("copy", "tree"))}
     assert found == {"one", "two/three", "two/four", "mixed"}, found
@@ -71,7 +61,7 @@ def other_trees_are_fetched_on_such_a_disk(t):
 
 def refused(how):
     def check(t):
-        _, getter, seeder = tree_on_fat(t, ["fine", "What?/track"], fatlike(how))
+        _, getter, seeder = tree_on_fat(t, ["fine", "What?/track"], faults.fatlike(how))
         getter.fail("What?", "does not allow ?", "another file system")
         seeder.interrupt()
         assert seeder.last("stopped")["up"] == 0, "nothing was fetched"

@@ -3,8 +3,8 @@
  * A library to be preloaded into a program under test (LD_PRELOAD): a file system like exFAT, for
  * what the program opens by a name in an open directory, as all files of torrents are. Letters are
  * the same in upper and lower case, some characters are refused as SPRAT_FATLIKE says ("EINVAL", or
- * "ENOENT" for file systems that find no words for it), and renaming can't be told to leave what is
- * there.
+ * "ENOENT" for file systems that find no words for it), a name has no more than the bytes of
+ * SPRAT_FATLIKE_LONGEST if that is set, and renaming can't be told to leave what is there.
  */
 #include <ctype.h>
 #include <dlfcn.h>
@@ -28,12 +28,16 @@
 static const char *
 fold(int at, const char *name, char out[NAME_MAX + 1])
 {
-    const char *how = getenv("SPRAT_FATLIKE");
+    const char *how = getenv("SPRAT_FATLIKE"), *longest = getenv("SPRAT_FATLIKE_LONGEST");
     size_t n = 0;
 
     if (how == NULL || at == AT_FDCWD || name[0] == '/' || name[0] == '\0' ||
         strlen(name) > NAME_MAX)
         return name;
+    if (longest != NULL && strlen(name) > (size_t)atoi(longest)) {
+        errno = ENAMETOOLONG;
+        return NULL;
+    }
     if (strpbrk(name, "\"*:<>?\\|") != NULL) {
         errno = strcmp(how, "ENOENT") == 0 ? ENOENT : EINVAL;
         return NULL;

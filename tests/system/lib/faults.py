@@ -37,6 +37,15 @@ def need_plain():
     need()
 
 
+def fatlike(how="EINVAL"):
+    """The environment of a program that sees a file system like exFAT."""
+    library = os.path.join(sprat.BUILD, "tests/system/faults/fatlike.so")
+    if not os.path.exists(library):
+        raise tap.Skip("fatlike.so has not been built")
+    need_plain()
+    return {"LD_PRELOAD": library, "SPRAT_FATLIKE": how}
+
+
 class Faults:
     """One program's fault layer. env() is what the program is started with."""
 

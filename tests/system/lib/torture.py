@@ -250,8 +250,8 @@ class Victim:
                                             "--socket", self.socket, *listen, *self.options], env=env)
         else:
             self.process = Process(self.t, [sprat.SPRAT, "get", "--json", "-o", self.folder,
-                                            "--state-dir", self.state, *listen, *to, *self.options, self.source.meta],
-                                   env=env)
+                                            "--state-dir", self.state, *listen, *to, *self.options,
+                                            self.source.meta], env=env)
         return to
 
     def live(self, seconds):

@@ -131,7 +131,8 @@ void
 fixture_open(struct fixture *f)
 {
     struct disk_options d = {.threads = 2};
-    struct storage_options s = {.mi = f->mi, .dir = f->target, .writable = true};
+    struct storage_options s = {
+        .mi = f->mi, .dir = f->target, .writable = true, .worknames = f->worknames};
     struct errbuf eb = {0};
 
     f->q = doneq_new(NULL, NULL);

@@ -23,6 +23,7 @@ struct fixture {
     struct disk *disk;
     struct doneq *q;
     struct storage *storage; /* on |target| */
+    enum workname_use worknames; /* for the next fixture_open() */
 };
 
 /* Makes the directories only. */

@@ -44,6 +44,7 @@ expect_wish(struct state *st, int64_t id, const struct state_wish *want)
     cr_expect_eq(got.sequential, want->sequential);
     cr_expect_eq(got.super_seed, want->super_seed);
     cr_expect_eq(got.reserve, want->reserve);
+    cr_expect_eq(got.worknames, want->worknames);
     cr_assert_eq(got.tracker_count, want->tracker_count);
     for (size_t i = 0; i < got.tracker_count; i++)
         cr_expect_str_eq(got.trackers[i], want->trackers[i]);
@@ -84,6 +85,29 @@ Test(statewish, comes_back)
     cr_assert_eq(state_remove(st, id, NULL), 0);
     cr_expect_eq(state_load_wish(st, id, &none, NULL), SPRAT_E_NOTFOUND,
                  "it goes with its torrent");
+    state_close(st);
+    fixture_fini(&f);
+}
+
+Test(statewish, working_names_are_kept_beside_all_else)
+{
+    struct fixture f;
+    struct state *st;
+    int64_t id;
+    struct state_wish wish = {.seed = 1, .ratio = 1.5, .sequential = true}, got;
+
+    set_up(&f, &st, &id);
+    cr_assert_eq(state_keep_worknames(st, id, NULL), 0);
+    cr_assert_eq(state_load_wish(st, id, &got, NULL), 0);
+    cr_expect(got.worknames && !got.sequential && !got.reserve);
+    cr_expect(got.seed < 0, "it says nothing of seeding");
+    cr_expect_eq(got.tracker_count + got.peer_count, 0u);
+    state_wish_fini(&got);
+    cr_assert_eq(state_put_wish(st, id, &wish, NULL), 0);
+    expect_wish(st, id, &wish);
+    cr_assert_eq(state_keep_worknames(st, id, NULL), 0);
+    wish.worknames = true;
+    expect_wish(st, id, &wish);
     state_close(st);
     fixture_fini(&f);
 }
