@@ -121,7 +121,7 @@ rename_and_report(struct resume *r)
 {
     int err = 0;
 
-    if (r->err == 0)
+    if (r->err == 0 && r->opt.download)
         err = storage_set_stored(r->opt.storage, &r->have);
     if (r->err == 0 && err == 0 && r->opt.download && storage_rename_due(r->opt.storage)) {
         err = storage_rename(r->opt.storage, on_renamed, r);
@@ -521,7 +521,8 @@ on_stored(void *user, int err, const char *why)
         return;
     }
     if (found && storage_sync(r->opt.storage, on_synced, r) == 0) {
-        (void)storage_set_stored(r->opt.storage, &r->have);
+        if (r->opt.download)
+            (void)storage_set_stored(r->opt.storage, &r->have);
         report(r, r->mi->piece_count - r->skip.count);
     } else {
         rename_and_report(r);

@@ -87,7 +87,8 @@ class Album:
     def whole(self):
         """All of it is right. A torrent seeds as soon as its last piece is verified; the last file gets its name when
         that piece is stored."""
-        self.t.wait("the names", lambda: not any(n.endswith(SUFFIX) for n in self.names()), 20)
+        wanted = sorted(content.files_below(self.path))
+        self.t.wait("the names", lambda: self.names() == wanted, 20)
         content.assert_same(self.path, os.path.join(self.out, self.name))
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Working names: which files have one, and how a storage makes, finds and ends them, beside files of
- * others and after renames that were cut off.
+ * Working names: which files have one, and how a storage makes, finds and ends them, beside files
+ * of others and after renames that were cut off.
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
