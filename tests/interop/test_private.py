@@ -82,7 +82,8 @@ def meet(seeder, leecher, form, kind, exact):
             assert got == {"seeder": (moved, 0), "leecher": (0, moved)}, got
         else:  # what these count is not payload alone
             assert got["leecher"][1] >= SIZE and got["seeder"][0] >= SIZE and got["seeder"][1] == 0, got
-        assert ask(t, database, "stats")["signals"] == []
+        signals = ask(t, database, "stats")["signals"]
+        assert signals == [], signals
     return check
 
 

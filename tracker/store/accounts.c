@@ -249,7 +249,9 @@ look_at_bytes(struct registry *r, const struct accounts_batch *batch, const stru
     uint64_t rate = max_u64(g->up, g->down) / max_u64(seconds, 1);
     int err = 0;
 
-    if (g->up > 0 && e->leechers_s != 0 && e->leechers_s < seen_s)
+    /* |leechers_s| comes from a clock whose seconds begin at other moments than those of |seen_s|,
+     * so it may be a second early. */
+    if (g->up > 0 && e->leechers_s != 0 && (int64_t)e->leechers_s + 1 < seen_s)
         err = signal_at(r, e, ACCOUNTS_SIGNAL_NO_LEECHERS, g->up, out, eb);
     if (err == 0 && rate > batch->rate_possible)
         err = signal_at(r, e, ACCOUNTS_SIGNAL_RATE, rate, out, eb);

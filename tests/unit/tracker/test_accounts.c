@@ -47,13 +47,20 @@ announce(uint8_t peer, uint64_t up, uint64_t down, uint64_t left, enum tracker_e
 }
 
 static void
-note(struct bank *b, uint32_t torrent, struct tracker_announce a, int64_t unix_s)
+note_leechers(struct bank *b, uint32_t torrent, struct tracker_announce a, int64_t unix_s,
+              int64_t leechers_s)
 {
     struct ledger_note n = {
-        .key = ledger_key_of(&a, 1, torrent), .unix_s = unix_s, .leechers_s = unix_s};
+        .key = ledger_key_of(&a, 1, torrent), .unix_s = unix_s, .leechers_s = leechers_s};
 
     n.hash = ledger_prefetch(&b->ledger, &n.key);
     cr_assert_eq(ledger_put(&b->ledger, &a, &n), 0);
+}
+
+static void
+note(struct bank *b, uint32_t torrent, struct tracker_announce a, int64_t unix_s)
+{
+    note_leechers(b, torrent, a, unix_s, unix_s);
 }
 
 static struct accounts_result
@@ -376,5 +383,21 @@ Test(accounts, signals_are_listed)
     cr_assert_eq(registry_each_signal(b.db.registry, 0, 10, take_signal, kinds, &eb), 0);
     cr_assert_str_eq(kinds, "rate unknown-client ");
     cr_assert_str_eq(accounts_signal_name(99), "unknown");
+    bank_close(&b);
+}
+
+/* The tracker tells how long ago there was a leecher by a clock of its own, whose seconds may begin
+ * at any moment of a second of the calendar. */
+Test(accounts, a_second_without_leechers_may_be_rounding)
+{
+    struct bank b;
+
+    bank_open(&b, 1);
+    note(&b, 1, announce(1, 0, 0, 0, TRACKER_EVENT_NONE), 1000);
+    flush(&b);
+    note_leechers(&b, 1, announce(1, 50, 0, 0, TRACKER_EVENT_NONE), 1000, 999);
+    cr_assert_eq(flush(&b).signals, 0);
+    note_leechers(&b, 1, announce(1, 60, 0, 0, TRACKER_EVENT_NONE), 1001, 998);
+    cr_assert_eq(flush(&b).signals, 1);
     bank_close(&b);
 }
