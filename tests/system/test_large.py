@@ -41,13 +41,7 @@ class Memory(threading.Thread):
         self.join()
         peaks = [f"{peak / MIB:.1f}" for peak in self._peaks.values()]
         tap.note(f"{what}: at most {', '.join(peaks)} MiB of memory")
-        assert self._is_plain() is False or max(self._peaks.values()) <= most, peaks
-
-    @staticmethod
-    def _is_plain():
-        """A sanitizer's own memory is not ours."""
-        with open(our.SPRAT, "rb") as f:
-            return b"__asan_init" not in f.read()
+        assert our.is_sanitized() or max(self._peaks.values()) <= most, peaks
 
 
 def anonymous(pid):

@@ -5,6 +5,7 @@ import json
 import urllib.error
 import urllib.request
 
+import tap
 from sprat import Tracker, join
 
 TOKEN = "a-token-for-tests-0123456789"
@@ -31,7 +32,7 @@ class Admin(Tracker):
         if token:
             request.add_header("Authorization", f"Bearer {token}")
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=20 * tap.SLOWER) as answer:
                 return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as answer:
             return answer.code, answer.headers, answer.read()

@@ -7,6 +7,7 @@ import socket
 
 import content
 import sprat as our
+import tap
 from process import Process
 
 
@@ -42,7 +43,7 @@ class Daemon(Process):
         """Sends bytes, ends the sending side, and returns all that comes back."""
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(self.socket)
-            s.settimeout(20)
+            s.settimeout(20 * tap.SLOWER)
             s.sendall(data)
             s.shutdown(socket.SHUT_WR)
             return read_all(s)

@@ -76,7 +76,7 @@ class Process:
     def status(self, seconds=30):
         """Waits for the end and returns the exit status (negative: the signal)."""
         try:
-            status = self._child.wait(min(seconds, self.t.left() + 1))
+            status = self._child.wait(min(seconds * tap.SLOWER, self.t.left() + 1))
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self} did not end within {seconds} s\n{self.report()}") from None
         for reader in self._readers:
@@ -139,7 +139,7 @@ class Process:
             self._changed.notify_all()
 
     def _await(self, what, seconds, accepts):
-        end = time.monotonic() + min(seconds, self.t.left())
+        end = time.monotonic() + min(seconds * tap.SLOWER, self.t.left())
         with self._changed:
             while True:
                 while self._seen < len(self.lines):
@@ -178,7 +178,7 @@ def run(t, argv, seconds=30, env=None, cwd=None, preexec=None):
                              env={**os.environ, **(env or {})}, cwd=cwd, text=True, errors="replace",
                              start_new_session=True, preexec_fn=before)
     try:
-        out, err = child.communicate(timeout=min(seconds, t.left() + 1))
+        out, err = child.communicate(timeout=min(seconds * tap.SLOWER, t.left() + 1))
     except BaseException as cause:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)

@@ -125,6 +125,12 @@ def need(*programs):
             raise tap.Skip(f"{os.path.basename(program)} has not been built")
 
 
+def is_sanitized():
+    """Whether our programs carry a sanitizer, whose memory is then not to be held against them."""
+    with open(SPRAT, "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 def main(*programs):
     """Runs the tests of a file, or skips them all where a program of ours has not been built."""
     missing = [os.path.basename(p) for p in programs if not os.access(p, os.X_OK)]

@@ -15,6 +15,7 @@ import time
 import content
 import faults
 import sprat
+import tap
 import torrent
 from process import Process
 
@@ -196,7 +197,7 @@ def _call(path, method):
     with socket.socket(socket.AF_UNIX) as s:
         try:
             s.connect(path)
-            s.settimeout(20)
+            s.settimeout(20 * tap.SLOWER)
             s.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method}).encode() + b"\n")
             s.shutdown(socket.SHUT_WR)
             data = b""

@@ -8,6 +8,7 @@ import struct
 import urllib.parse
 
 import bencode
+import tap
 
 HASH = bytes(range(20))
 
@@ -25,7 +26,7 @@ def address_of(url):
 def http_bytes(url, data, source=None, seconds=10):
     """Sends raw bytes and returns all that comes back until the other side closes."""
     source = (source, 0) if source else None
-    with socket.create_connection(address_of(url), timeout=seconds, source_address=source) as s:
+    with socket.create_connection(address_of(url), timeout=seconds * tap.SLOWER, source_address=source) as s:
         s.sendall(data)
         s.shutdown(socket.SHUT_WR)
         got = b""
@@ -94,7 +95,7 @@ class Udp:
         t.defer(self.socket.close)
         if source:
             self.socket.bind((source, 0))
-        self.socket.settimeout(5)
+        self.socket.settimeout(5 * tap.SLOWER)
         self.socket.connect((host, port))
         self.transaction = 0
 
@@ -112,7 +113,7 @@ class Udp:
         except TimeoutError:
             return True
         finally:
-            self.socket.settimeout(5)
+            self.socket.settimeout(5 * tap.SLOWER)
 
     def connect(self):
         self.transaction += 1
