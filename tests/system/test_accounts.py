@@ -207,14 +207,14 @@ def a_database_that_another_process_holds(t):
     assert tracker.metric("accounts_failing") == 1 and tracker.metric("accounts_waiting") == 1
     say(tracker, key, uploaded=600)
     assert tracker.metric("accounts_waiting") == 2, "one in the batch that waits, one behind it"
-    line = next(e for e in tracker.errors if "the accounts cannot be stored yet " in e)
+    line = tracker.wait_error("the accounts cannot be stored yet ")
     assert database in line and "locked" in line, line
     lock.execute("ROLLBACK")
     lock.close()
     settled(t, tracker)
     assert tracker.metric("accounts_failing") == 0
     assert total(t, database, "anna")["uploaded"] == 600
-    assert any("stored again" in e for e in tracker.errors)
+    tracker.wait_error("stored again")
 
 
 @test
@@ -261,7 +261,7 @@ def a_full_disk(t):
     for n in range(2, 400):
         say(tracker, key, number=n, uploaded=1)
     t.wait("a failed flush", lambda: tracker.metric("accounts_failures") > 0, 20)
-    line = next(e for e in tracker.errors if "the accounts cannot be stored yet " in e)
+    line = tracker.wait_error("the accounts cannot be stored yet ")
     assert database in line and ("full" in line or "No space" in line), line
     say(tracker, key, uploaded=1000)
     os.unlink(filler)

@@ -195,7 +195,7 @@ def a_keeper_that_is_killed_is_waited_for(t):
     settled(t, a, b, seconds=60)
     assert total(t, first.database, "anna")["uploaded"] == 37
     assert a.metric("accounts_failing") == 0 and again.stop() == 0
-    assert "are stored again" in a.stderr, a.stderr
+    a.wait_error("are stored again")
 
 
 @test(seconds=90)

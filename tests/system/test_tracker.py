@@ -223,7 +223,7 @@ def a_broken_state_file_is_set_aside(t):
     write(path, "SPRTSWM1 and nothing that a tracker wrote")
     running = Tracker(t, "--state-file", path)
     assert http_announce(running.http, 1)[b"incomplete"] == 1
-    assert path in running.stderr and os.path.exists(path + ".bad"), running.stderr
+    assert running.wait_error(path) and os.path.exists(path + ".bad")
     assert running.stop() == 0
     assert http_announce(Tracker(t, "--state-file", path).http, 2)[b"incomplete"] == 2
 

@@ -181,7 +181,7 @@ def an_expired_certificate_is_said_at_the_start(t):
     ca = Authority(t)
     ip = t.address()
     running = Secure(t, *ca.issue("old", ip, days=-1), ip=ip)
-    assert "expired on" in running.stderr
+    running.wait_error("expired on")
     try:
         running.connect(t, ca.context())
         raise AssertionError("an expired certificate was believed")

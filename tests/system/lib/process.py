@@ -93,6 +93,16 @@ class Process:
         """Waits for the next line of stdout that contains text."""
         return self._await(repr(text), seconds, lambda line: isinstance(line, str) and text in line)
 
+    def wait_error(self, text, seconds=20):
+        """The first line of stderr that contains text, which comes later than what made it say so: stderr is a
+        pipe, and a thread reads it."""
+        def found():
+            return next((line for line in self.errors if text in line), None)
+        try:
+            return self.t.wait(f"{text!r} on stderr", found, seconds)
+        except AssertionError as e:
+            raise AssertionError(f"{e}:\n{self.report()}") from None
+
     def last(self, event):
         """The latest event of that name so far, or None."""
         with self._changed:
