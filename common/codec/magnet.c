@@ -264,7 +264,7 @@ read_selection(struct magnet *m, struct value v, struct errbuf *eb)
         }
         if (!ok || (v.len > 0 && v.bytes[0] != ','))
             return errbuf_set(eb, SPRAT_E_SYNTAX,
-                              "the magnet link's so is no list of file numbers like 0,2,4-6");
+                              "the magnet link's so is not a list of file numbers like 0,2,4-6");
         err = add_range(m, range, eb);
         if (err != 0 || v.len == 0)
             return err;

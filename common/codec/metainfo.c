@@ -58,12 +58,12 @@ find_info(struct loader *l, const struct bencode *b)
     int64_t number = 0;
 
     if (!bencode_is(l->root, BENCODE_DICT))
-        return errbuf_set(l->eb, SPRAT_E_TYPE, "not a torrent file: it is no dictionary");
+        return errbuf_set(l->eb, SPRAT_E_TYPE, "not a torrent file: it is not a dictionary");
     l->info = bencode_get(l->root, "info");
     if (!bencode_exists(l->info))
         return errbuf_set(l->eb, SPRAT_E_MISSING, "not a torrent file: info is missing");
     if (!bencode_is(l->info, BENCODE_DICT))
-        return errbuf_set(l->eb, SPRAT_E_TYPE, "info is no dictionary");
+        return errbuf_set(l->eb, SPRAT_E_TYPE, "info is not a dictionary");
     l->mi->info = bencode_raw(l->info, &l->mi->info_len);
     version = bencode_get(l->info, "meta version");
     if (!bencode_exists(version)) {
@@ -72,7 +72,7 @@ find_info(struct loader *l, const struct bencode *b)
         return 0;
     }
     if (!bencode_int(version, &number))
-        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: meta version is no number");
+        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: meta version is not a number");
     if (number != META_VERSION)
         return errbuf_set(l->eb, SPRAT_E_VERSION,
                           "info: meta version is %" PRId64 ", and only %d is known", number,
@@ -106,7 +106,7 @@ read_piece_length(struct loader *l)
     if (!bencode_exists(item))
         return errbuf_set(l->eb, SPRAT_E_MISSING, "info: piece length is missing");
     if (!bencode_int(item, &n))
-        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: piece length is no number");
+        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: piece length is not a number");
     if (n <= 0 || n > METAINFO_PIECE_LEN_MAX)
         return errbuf_set(l->eb, SPRAT_E_RANGE,
                           "info: piece length is %" PRId64 ", not from 1 to %d", n,
@@ -135,7 +135,7 @@ read_name(struct loader *l)
     if (!bencode_exists(item))
         return errbuf_set(l->eb, SPRAT_E_MISSING, "info: name is missing");
     if (!bencode_string(item, &s, &len))
-        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: name is no string");
+        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: name is not a string");
     len = metainfo_name_clean(s, len, name);
     if (len == 0)
         len = strlen(hex_encode(hash, hash_len, name));
@@ -189,7 +189,7 @@ take_files(struct loader *l)
     }
     /* No client shares nothing; libtorrent refuses it too. */
     if (l->mi->total_size == 0)
-        return errbuf_set(l->eb, SPRAT_E_RANGE, "info: the files hold no bytes at all");
+        return errbuf_set(l->eb, SPRAT_E_RANGE, "info: the files contain no data");
     return 0;
 }
 

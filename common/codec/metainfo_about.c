@@ -17,7 +17,7 @@ enum {
     NODES_MAX = 100,
 };
 
-/* Copies a text, repaired and cut at TEXT_MAX; leaves |*out| alone if |item| is no string. */
+/* Copies a text, repaired and cut at TEXT_MAX; leaves |*out| alone if |item| is not a string. */
 static int
 read_text(struct loader *l, struct bencode_item item, const char **out)
 {
@@ -86,7 +86,7 @@ url_list_add(struct loader *l, struct url_list *list, struct bencode_item item)
     return 0;
 }
 
-/* How many items a list has; 0 for what is no list. */
+/* How many items a list has; 0 for what is not a list. */
 static size_t
 count_items(struct bencode_item list)
 {

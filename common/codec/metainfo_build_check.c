@@ -119,7 +119,7 @@ check_sizes(const struct metainfo_build *b, uint64_t *span, struct errbuf *eb)
     }
     *span = end;
     if (end == 0)
-        return errbuf_set(eb, SPRAT_E_INVAL, "%s holds no bytes at all: there is nothing to share",
+        return errbuf_set(eb, SPRAT_E_INVAL, "%s contains no data: there is nothing to share",
                           b->name);
     return 0;
 }

@@ -87,7 +87,7 @@ load_path_list(struct loader *l, struct metainfo_path *path, struct bencode_item
 
         if (!bencode_string(it, &s, &len))
             return errbuf_set(l->eb, SPRAT_E_TYPE,
-                              "info: %s of file %zu holds something that is no string", what,
+                              "info: %s of file %zu holds something that is not a string", what,
                               index);
         metainfo_path_add(path, s, len);
     }

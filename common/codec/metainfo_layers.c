@@ -55,11 +55,11 @@ read_layers(struct loader *l, struct bencode_item dict, struct layer_table *tabl
         if (!bencode_string(k, &layer->root, &len) || len != SHA256_LEN)
             return errbuf_set(l->eb, SPRAT_E_TYPE, "piece layers: a key has not 32 bytes");
         if (!bencode_string(bencode_value(k), &layer->hashes, &len))
-            return errbuf_set(l->eb, SPRAT_E_TYPE, "piece layers: a layer is no string");
+            return errbuf_set(l->eb, SPRAT_E_TYPE, "piece layers: a layer is not a string");
         if (len % SHA256_LEN != 0)
-            return errbuf_set(l->eb, SPRAT_E_MISMATCH,
-                              "piece layers: a layer has %zu bytes, which are no whole hashes",
-                              len);
+            return errbuf_set(
+                l->eb, SPRAT_E_MISMATCH,
+                "piece layers: a layer has %zu bytes, which is not a whole number of hashes", len);
         layer->count = len / SHA256_LEN;
     }
     qsort(table->items, table->count, sizeof(*table->items), compare_layers);
@@ -122,7 +122,7 @@ load_layers(struct loader *l)
     int err;
 
     if (bencode_exists(dict) && !bencode_is(dict, BENCODE_DICT))
-        return errbuf_set(l->eb, SPRAT_E_TYPE, "piece layers is no dictionary");
+        return errbuf_set(l->eb, SPRAT_E_TYPE, "piece layers is not a dictionary");
     err = read_layers(l, dict, &table);
     if (err == 0)
         err = hand_out(l, &table);

@@ -53,7 +53,7 @@ int load_add_file(struct loader *l, struct file_list *list, struct metainfo_file
 unsigned load_attr(struct bencode_item dict);
 
 /* Appends every string of the list |names| to |path|; |what| and |index| are for the error's
- * sentence. TYPE if one is no string. */
+ * sentence. TYPE if one is not a string. */
 int load_path_list(struct loader *l, struct metainfo_path *path, struct bencode_item names,
                    const char *what, size_t index);
 

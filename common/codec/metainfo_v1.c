@@ -17,7 +17,7 @@ read_length(struct loader *l, struct bencode_item dict, struct metainfo_file *fi
     if (!bencode_exists(item))
         return errbuf_set(l->eb, SPRAT_E_MISSING, "info: length of file %zu is missing", index);
     if (!bencode_int(item, &length))
-        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: length of file %zu is no number", index);
+        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: length of file %zu is not a number", index);
     if (length < 0)
         return errbuf_set(l->eb, SPRAT_E_RANGE, "info: length of file %zu is negative", index);
     file->length = (uint64_t)length;
@@ -89,7 +89,7 @@ list_many(struct loader *l, struct bencode_item files)
         int err;
 
         if (!bencode_is(it, BENCODE_DICT))
-            return errbuf_set(l->eb, SPRAT_E_TYPE, "info: file %zu is no dictionary", index);
+            return errbuf_set(l->eb, SPRAT_E_TYPE, "info: file %zu is not a dictionary", index);
         err = read_properties(l, it, &file, index);
         if (err == 0)
             err = read_path(l, it, &file, index);
@@ -128,7 +128,7 @@ find_pieces(struct loader *l)
     if (!bencode_exists(item))
         return errbuf_set(l->eb, SPRAT_E_MISSING, "info: pieces is missing");
     if (!bencode_string(item, &l->mi->pieces, &len))
-        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: pieces is no string");
+        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: pieces is not a string");
     if (len != expected * SHA1_LEN)
         return errbuf_set(l->eb, SPRAT_E_MISMATCH,
                           "info: pieces has %zu bytes, but %" PRIu64 " pieces need %" PRIu64, len,
@@ -143,7 +143,7 @@ load_v1_files(struct loader *l)
     int err;
 
     if (bencode_exists(files) && !bencode_is(files, BENCODE_LIST))
-        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: files is no list");
+        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: files is not a list");
     err = bencode_exists(files) ? list_many(l, files) : list_single(l);
     return err != 0 ? err : find_pieces(l);
 }

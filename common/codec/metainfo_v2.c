@@ -30,7 +30,8 @@ read_length(struct loader *l, struct bencode_item props, struct metainfo_file *f
     if (!bencode_exists(bencode_get(props, "length")))
         return errbuf_set(l->eb, SPRAT_E_MISSING, "info: length of v2 file %zu is missing", index);
     if (!bencode_int(bencode_get(props, "length"), &length))
-        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: length of v2 file %zu is no number", index);
+        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: length of v2 file %zu is not a number",
+                          index);
     if (length < 0)
         return errbuf_set(l->eb, SPRAT_E_RANGE, "info: length of v2 file %zu is negative", index);
     file->length = (uint64_t)length;
@@ -52,7 +53,7 @@ read_root(struct loader *l, struct bencode_item props, struct metainfo_file *fil
                           index);
     if (!bencode_string(bencode_get(props, "pieces root"), &root, &len) || len != SHA256_LEN)
         return errbuf_set(l->eb, SPRAT_E_TYPE,
-                          "info: pieces root of v2 file %zu is no string of 32 bytes", index);
+                          "info: pieces root of v2 file %zu is not a string of 32 bytes", index);
     if (memcmp(root, zeros, SHA256_LEN) == 0)
         return errbuf_set(l->eb, SPRAT_E_RANGE, "info: pieces root of v2 file %zu is all zeros",
                           index);
@@ -77,7 +78,7 @@ add_leaf(struct loader *l, struct bencode_item props, size_t index)
     int err;
 
     if (!bencode_is(props, BENCODE_DICT))
-        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: v2 file %zu is no dictionary", index);
+        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: v2 file %zu is not a dictionary", index);
     if ((file.attr & ATTR_PAD) != 0)
         return errbuf_set(l->eb, SPRAT_E_MISMATCH, "info: v2 file %zu is a pad: v2 has none",
                           index);
@@ -116,7 +117,7 @@ visit(struct loader *l, struct walk *w, const struct level *at)
     bool leaf = is_leaf(value);
 
     if (!bencode_is(value, BENCODE_DICT))
-        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: an entry of file tree is no dictionary");
+        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: an entry of file tree is not a dictionary");
     if (!bencode_string(at->key, &name, &len) || len == 0)
         return errbuf_set(l->eb, SPRAT_E_TYPE,
                           "info: an entry of file tree has no name, or is a "
@@ -166,7 +167,7 @@ load_v2_files(struct loader *l)
     if (!bencode_exists(tree))
         return errbuf_set(l->eb, SPRAT_E_MISSING, "info: file tree is missing");
     if (!bencode_is(tree, BENCODE_DICT))
-        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: file tree is no dictionary");
+        return errbuf_set(l->eb, SPRAT_E_TYPE, "info: file tree is not a dictionary");
     w.single = !bencode_exists(bencode_get(l->info, "files")) &&
                !bencode_exists(bencode_next(tree, key)) && is_leaf(bencode_value(key));
     metainfo_path_init(&l->path);

@@ -42,7 +42,7 @@ size_t tracker_http_sort_scrape(struct tracker_scrape *entries, size_t n);
  * strings, peers without an id, names instead of addresses (|r->names|), peers of either family in
  * dictionaries, cut compact lists. Peers beyond |r->peers_max| and |r->names_max| are left out.
  *
- * An error of bencode_decode(); TYPE if it is no dictionary; MISSING if nothing in it is of an
+ * An error of bencode_decode(); TYPE if it is not a dictionary; MISSING if nothing in it is of an
  * announce reply. */
 int tracker_http_parse_reply(struct tracker_reply *r, const uint8_t *src, size_t len);
 

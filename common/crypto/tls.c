@@ -206,7 +206,7 @@ use_certificate(struct tls_server *s, const struct tls_pem *pem, struct errbuf *
     int err = 0;
 
     if (x == NULL) {
-        err = pem_error(eb, SPRAT_E_SYNTAX, pem, "this is no certificate in PEM form");
+        err = pem_error(eb, SPRAT_E_SYNTAX, pem, "this is not a certificate in PEM format");
     } else if (SSL_CTX_use_certificate(s->ctx, x) != 1) {
         err = pem_error(eb, SPRAT_E_CRYPTO, pem, "the certificate can't be used");
     } else {
@@ -232,7 +232,7 @@ use_key(SSL_CTX *ctx, const struct tls_pem *pem, struct errbuf *eb)
         err = errbuf_set(eb, SPRAT_E_SYNTAX, "%s: the key is behind a password; take that off",
                          pem->name);
     } else if (key == NULL) {
-        err = pem_error(eb, SPRAT_E_SYNTAX, pem, "this is no private key in PEM form");
+        err = pem_error(eb, SPRAT_E_SYNTAX, pem, "this is not a private key in PEM format");
     } else if (SSL_CTX_use_PrivateKey(ctx, key) != 1 || SSL_CTX_check_private_key(ctx) != 1) {
         err = pem_error(eb, SPRAT_E_MISMATCH, pem, "the key is not the certificate's");
     }

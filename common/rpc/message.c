@@ -257,7 +257,7 @@ rpc_response(const char *text, size_t len, int id, json_t **result, struct errbu
     int err = rpc_parse(text, len, &r, &why);
 
     if (err != 0)
-        return errbuf_set(eb, SPRAT_E_PROTOCOL, "the answer is no JSON: %s", why.text);
+        return errbuf_set(eb, SPRAT_E_PROTOCOL, "the answer is not JSON: %s", why.text);
     error = json_object_get(r, "error");
     value = json_object_get(r, "result");
     rid = json_object_get(r, "id");

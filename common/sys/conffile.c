@@ -66,7 +66,7 @@ check_text(const char *text, size_t len, const char *path, struct errbuf *eb)
     int line = 1;
 
     if (memchr(text, '\0', len) != NULL)
-        return errbuf_set(eb, SPRAT_E_SYNTAX, "%s: this is no text file", path);
+        return errbuf_set(eb, SPRAT_E_SYNTAX, "%s: not a text file", path);
     for (const char *p = text, *end = text + len; p < end; line++) {
         const char *lf = memchr(p, '\n', (size_t)(end - p));
         size_t n = (size_t)((lf != NULL ? lf : end) - p);

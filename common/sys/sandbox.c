@@ -65,7 +65,7 @@ sandbox_find_user(const char *text, struct sandbox_user *out, struct errbuf *eb)
 
     *out = (struct sandbox_user){.uid = 0};
     if ((colon != NULL ? (size_t)(colon - text) : strlen(text)) >= sizeof(name))
-        return errbuf_set(eb, SPRAT_E_NOTFOUND, "there is no user of so long a name");
+        return errbuf_set(eb, SPRAT_E_NOTFOUND, "the user name is too long");
     snprintf(name, sizeof(name), "%.*s", colon != NULL ? (int)(colon - text) : 255, text);
     err = find_name(name, out, eb);
     if (err == 0 && colon != NULL)

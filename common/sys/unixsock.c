@@ -84,7 +84,7 @@ remove_stale(const char *path, struct errbuf *eb)
     if (lstat(path, &st) != 0)
         return errno == ENOENT ? 0 : fail(eb, path);
     if (!S_ISSOCK(st.st_mode))
-        return errbuf_set(eb, SPRAT_E_EXISTS, "%s: exists already and is no socket", path);
+        return errbuf_set(eb, SPRAT_E_EXISTS, "%s: exists already and is not a socket", path);
     return unlink(path) == 0 ? 0 : fail(eb, path);
 }
 
@@ -99,7 +99,7 @@ let_group_in(const struct unixsock *u, struct errbuf *eb)
         return fail(eb, u->path);
     if (st.st_gid != u->group && lchown(u->path, (uid_t)-1, u->group) != 0)
         return errbuf_set(eb, SPRAT_E_ACCESS,
-                          "%s: can't give the socket to its group: this user is no member of it",
+                          "%s: can't give the socket to its group: this user is not a member of it",
                           u->path);
     return chmod(u->path, 0660) == 0 ? 0 : fail(eb, u->path);
 }

@@ -68,10 +68,11 @@ connect_to(const char *path, struct errbuf *eb)
                           "or name its socket with --socket or $SPRAT_SOCKET",
                           path);
     case SPRAT_E_REFUSED:
-        return errbuf_set(eb, fd,
-                          "spratd is not running: nobody listens at %s. Start it with 'spratd', "
-                          "or name its socket with --socket or $SPRAT_SOCKET",
-                          path);
+        return errbuf_set(
+            eb, fd,
+            "spratd is not running: no program listens at %s. Start it with 'spratd', "
+            "or name its socket with --socket or $SPRAT_SOCKET",
+            path);
     case SPRAT_E_ACCESS: return say_denied(path, eb);
     }
     return fd;
@@ -89,7 +90,7 @@ connect_to_system(const char *own, int err, struct errbuf *eb)
         return err;
     if (fd == SPRAT_E_REFUSED)
         return errbuf_set(eb, fd,
-                          "spratd is not running: nobody listens at %s, nor at the system's %s. "
+                          "spratd is not running: no program listens at %s or at the system's %s. "
                           "Start it with 'spratd', or 'systemctl start spratd' as root",
                           own, system);
     if (fd < 0)
@@ -110,7 +111,7 @@ client_connect(const struct client_options *o, struct errbuf *eb)
         return connect_to(env, eb);
     own = unixsock_path("spratd.sock");
     if (own == NULL)
-        return errbuf_set(eb, SPRAT_E_NOENT, "there is no home directory: give --socket");
+        return errbuf_set(eb, SPRAT_E_NOENT, "no home directory is known: give --socket");
     fd = connect_to(own, eb);
     if (fd == SPRAT_E_NOENT || fd == SPRAT_E_REFUSED)
         fd = connect_to_system(own, fd, eb);
@@ -127,7 +128,8 @@ send_all(int fd, const char *text, size_t len, struct errbuf *eb)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return errbuf_set(eb, SPRAT_E_CLOSED, "spratd hung up: %s", strerror(errno));
+            return errbuf_set(eb, SPRAT_E_CLOSED, "spratd closed the connection: %s",
+                              strerror(errno));
         text += n;
         len -= (size_t)n;
     }
@@ -147,7 +149,8 @@ receive(int fd, struct rpc_frame *f, const char **text, size_t *len, struct errb
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return errbuf_set(eb, SPRAT_E_CLOSED, "spratd hung up before it answered");
+            return errbuf_set(eb, SPRAT_E_CLOSED,
+                              "spratd closed the connection before it answered");
         got = rpc_frame_feed(f, chunk, (size_t)n);
         if (got != 0)
             return errbuf_set(eb, got, "%s", sprat_strerror(got));
@@ -257,7 +260,8 @@ list_torrents(int fd, const struct cli_args *args, json_t **out, struct errbuf *
         json_t *name = json_string(args->operands[i]);
 
         if (name == NULL)
-            return errbuf_set(eb, SPRAT_E_INVAL, "%s: this is no UTF-8; name it by its info-hash",
+            return errbuf_set(eb, SPRAT_E_INVAL,
+                              "%s: not valid UTF-8; name the torrent by its info-hash",
                               args->operands[i]);
         json_array_append_new(*out, name);
     }

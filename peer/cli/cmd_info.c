@@ -192,7 +192,7 @@ print_udp(const json_t *udp)
 
     if (client_int(udp, "utp_resets") == 0)
         return;
-    snprintf(text, sizeof(text), "%" PRId64 " attempts were told to use TCP",
+    snprintf(text, sizeof(text), "%" PRId64 " connection attempts were told to use TCP",
              client_int(udp, "utp_resets"));
     row("uTP", text);
 }

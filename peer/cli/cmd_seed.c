@@ -62,11 +62,12 @@ seed_torrent(const struct cli_command *self, struct seed *s, const char *torrent
     int status;
 
     if (load_torrent(torrent, &add.mi, &eb) != 0)
-        return cli_fail("%s%s", eb.text,
-                        looks_like_torrent(torrent)
-                            ? ""
-                            : "; of two arguments the first is a torrent file and the second the "
-                              "place of its content: to seed two paths, run 'sprat seed' for each");
+        return cli_fail(
+            "%s%s", eb.text,
+            looks_like_torrent(torrent)
+                ? ""
+                : "; the first of two arguments must be a torrent file, and the second the "
+                  "place of its content: to seed two paths, run 'sprat seed' for each");
     if (place_find(add.mi, path, &dir, &eb) != 0) {
         metainfo_free(add.mi);
         return cli_fail("%s", eb.text);
@@ -230,7 +231,7 @@ run(const struct cli_command *self, int argc, const char *const *argv)
         return args.status;
     if (args.operand_count == 2) {
         if (s.output_path != NULL || s.force)
-            return cli_usage(self, "-o and -f go with PATH alone: there is a torrent file already");
+            return cli_usage(self, "-o and -f can't be given with FILE.torrent");
         screen_init(&s.screen, s.transfer.json);
         return seed_torrent(self, &s, args.operands[0], args.operands[1]);
     }

@@ -61,10 +61,11 @@ say_trackers(const json_t *r)
 
     printf("\ntrackers\n");
     if (json_array_size(list) == 0)
-        say(2, "none is named");
+        say(2, "the torrent names no tracker");
     json_array_foreach(list, i, each)
     {
         const char *message = client_text(each, "message");
+        int64_t seeders = client_int(each, "seeders"), leechers = client_int(each, "leechers");
         bool works = json_is_true(json_object_get(each, "working"));
         char line[WHY_TEXT_MAX];
 
@@ -72,14 +73,16 @@ say_trackers(const json_t *r)
             break;
         if (works)
             snprintf(line, sizeof(line),
-                     "%.200s: works, counts %" PRId64 " with all and %" PRId64 " without%s%.100s",
-                     client_text(each, "url"), client_int(each, "seeders"),
-                     client_int(each, "leechers"), message[0] != '\0' ? "; says: " : "", message);
+                     "%.200s: works, counts %" PRId64 " %s and %" PRId64 " %s%s%.100s",
+                     client_text(each, "url"), seeders,
+                     text_noun((uint64_t)seeders, "seeder", "seeders"), leechers,
+                     text_noun((uint64_t)leechers, "leecher", "leechers"),
+                     message[0] != '\0' ? "; its warning: " : "", message);
         else
             snprintf(line, sizeof(line), "%.200s: %.190s", client_text(each, "url"),
                      message[0] != '\0'                              ? message
                      : json_is_true(json_object_get(each, "asking")) ? "is being asked"
-                                                                     : "was not asked yet");
+                                                                     : "has not been asked yet");
         say_next(2, line, each);
     }
     say_more(json_array_size(list));
@@ -105,7 +108,7 @@ say_addresses(const json_t *r)
         if (i == SHOWN_MAX)
             break;
         snprintf(line, sizeof(line), "%.60s %.200s", client_text(each, "addr"),
-                 untried ? connected ? "is being tried" : "was not tried yet"
+                 untried ? connected ? "is being tried" : "has not been tried yet"
                          : client_text(each, "text"));
         say_next(2, line, each);
     }

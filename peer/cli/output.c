@@ -23,7 +23,7 @@ take_stdout(struct output *o, struct errbuf *eb)
     if (isatty(STDOUT_FILENO))
         return errbuf_set(
             eb, SPRAT_E_INVAL,
-            "standard output is a terminal, and a torrent file is no text: redirect it, "
+            "standard output is a terminal, and a torrent file is not text: redirect it, "
             "or name a file with -o");
     fflush(stdout);
     o->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -73,7 +73,7 @@ write_stdout(struct output *o, const uint8_t *p, size_t len, struct errbuf *eb)
         } else if (n == 0 || errno != EINTR) {
             err = errbuf_set(eb, n == 0 ? SPRAT_E_IO : sprat_err_from_errno(errno),
                              "can't write to standard output: %s",
-                             n == 0 ? "nothing is taken" : strerror(errno));
+                             n == 0 ? "no bytes were written" : strerror(errno));
         }
     }
     if (close(o->fd) != 0 && err == 0)

@@ -398,7 +398,7 @@ report_resumed(struct report *r, const struct torrent *t)
 {
     (void)t;
     screen_event(r->screen, "resumed", NULL, now(r));
-    screen_say(r->screen, "%s: goes on", r->name);
+    screen_say(r->screen, "%s: resumed", r->name);
     screen_hurry(r->screen);
 }
 

@@ -109,7 +109,7 @@ transfer_state_dir(const struct transfer_options *o, struct errbuf *eb)
         return path_absolute(o->state_dir, &dir, eb) == 0 ? dir : NULL;
     dir = path_state_dir();
     if (dir == NULL)
-        errbuf_set(eb, SPRAT_E_NOENT, "there is no home directory: name one with --state-dir");
+        errbuf_set(eb, SPRAT_E_NOENT, "no home directory is known: give --state-dir");
     return dir;
 }
 

@@ -73,9 +73,9 @@ struct pex_message {
     uint32_t dropped_count;
 };
 
-/* Reads a message. SPRAT_E_PROTOCOL: it is no dictionary, or too big; SPRAT_E_LIMIT: it names more
- * contacts than it may; SPRAT_E_NOMEM. Addresses are as they were sent, whatever they are, but for
- * such that nobody can have (compact_get_list). */
+/* Reads a message. SPRAT_E_PROTOCOL: it is not a dictionary, or too big; SPRAT_E_LIMIT: it names
+ * more contacts than it may; SPRAT_E_NOMEM. Addresses are as they were sent, whatever they are, but
+ * for such that nobody can have (compact_get_list). */
 int pex_read(struct pex_message *m, const uint8_t *data, size_t len);
 
 /* How much somebody talks. Embedded; all zero at first. */

@@ -197,7 +197,7 @@ look_at_stop(const struct why_facts *f, struct list_of_why *l)
 {
     switch (f->stop) {
     case WHY_STOP_RATIO: add(l, WHY_RATIO_REACHED, -1, "ratio %.2f reached", f->ratio); break;
-    case WHY_STOP_COMPLETE: add(l, WHY_COMPLETE, -1, "complete, and not asked to seed"); break;
+    case WHY_STOP_COMPLETE: add(l, WHY_COMPLETE, -1, "complete, and not set to seed"); break;
     case WHY_STOP_ASKED: add(l, WHY_STOPPED, -1, "stopped"); break;
     }
 }
@@ -232,7 +232,7 @@ look_at_check(const struct why_facts *f, struct list_of_why *l)
     double percent = f->check_total > 0 ? percent_of(f->check_done, f->check_total) : 0;
 
     if (f->phase == WHY_PHASE_QUEUED)
-        add(l, WHY_QUEUED, -1, "waits until other torrents were checked");
+        add(l, WHY_QUEUED, -1, "waits until other torrents have been checked");
     else
         add(l, WHY_CHECKING, -1, "checking what is on disk, %.0f %% done", percent);
 }
@@ -258,7 +258,7 @@ look_at_sources(const struct why_facts *f, struct list_of_why *l)
     uint32_t all = f->peers.connected, useful = f->peers.useful;
 
     if (f->data.disk_behind)
-        add(l, WHY_DISK_BUSY, -1, "waits for the disk: too much is still to be written");
+        add(l, WHY_DISK_BUSY, -1, "waits for the disk: received data is not written yet");
     if (all == 0)
         return;
     if (useful == 0 && all == 1)
@@ -289,7 +289,7 @@ look_at_sinks(const struct why_facts *f, struct list_of_why *l)
     if (all == 0)
         return;
     if (wanting == 0)
-        add(l, WHY_NOBODY_WANTS, -1, "nobody wants anything: %s",
+        add(l, WHY_NOBODY_WANTS, -1, "no peer needs data: %s",
             all == 1 ? "the connected peer is not interested" : "no connected peer is interested");
     else
         add(l, WHY_NO_REQUESTS, -1, "%u interested %s for nothing now", wanting,
@@ -330,7 +330,7 @@ say_no_tracker(const struct why_facts *f, struct list_of_why *l)
                         : "; give --peer or -t");
     else if (f->seeding)
         add(l, WHY_NO_TRACKER, -1,
-            "this torrent %s: only who is told this machine's address finds it", what);
+            "this torrent %s: only peers that are given this machine's address can connect", what);
     else
         add(l, WHY_NO_TRACKER, -1, "this torrent %s; %s", what,
             f->daemon ? "add it again with --peer or -t" : "give --peer or -t");
@@ -360,7 +360,7 @@ look_at_trackers(const struct why_facts *f, struct list_of_why *l)
         failures += !t->working && t->err != 0;
     }
     if (empty != NULL && f->peers.connected == 0 && f->seeding)
-        add(l, WHY_NOBODY_WANTS, -1, "nobody wants anything: no peer is connected");
+        add(l, WHY_NOBODY_WANTS, -1, "no peer needs data: no peer is connected");
     else if (empty != NULL && f->peers.connected == 0)
         add(l, WHY_TRACKER_EMPTY, empty->next_ms, "tracker %s knows no other peer",
             why_host(empty->url, host, sizeof(host)));
@@ -390,7 +390,7 @@ look_at_running(const struct why_facts *f, struct list_of_why *l)
     char n[WHY_NUMBER_MAX];
 
     if (f->relocating)
-        add(l, WHY_RELOCATING, -1, "its files go to another directory");
+        add(l, WHY_RELOCATING, -1, "its files are being moved to another directory");
     if (f->all_skipped)
         add(l, WHY_ALL_SKIPPED, -1, "all files are skipped%s",
             f->daemon ? "; choose some with 'sprat select'" : "");
@@ -476,7 +476,7 @@ why_find(const struct why_facts *f, struct why out[WHY_REASONS_MAX])
     else if (f->failure.err != 0)
         look_at_failure(f, &l);
     else if (f->phase == WHY_PHASE_PAUSED)
-        add(&l, WHY_PAUSED, -1, "paused by its owner; 'sprat resume' goes on with it");
+        add(&l, WHY_PAUSED, -1, "paused; 'sprat resume' resumes it");
     else if (f->phase == WHY_PHASE_RUNNING)
         look_at_running(f, &l);
     else

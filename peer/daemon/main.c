@@ -113,7 +113,7 @@ on_event(void *ctx, struct torrent *t, const struct torrent_event *ev)
         break;
     case TORRENT_EVENT_COMPLETE: log_info(&d->log, "%s: complete", name); break;
     case TORRENT_EVENT_ERROR: log_error(&d->log, "%s: paused: %s", name, ev->message); break;
-    case TORRENT_EVENT_RESUMED: log_info(&d->log, "%s: goes on", name); break;
+    case TORRENT_EVENT_RESUMED: log_info(&d->log, "%s: resumed", name); break;
     case TORRENT_EVENT_BANNED: log_warn(&d->log, "%s: %s", name, ev->message); break;
     case TORRENT_EVENT_WARNING: log_warn(&d->log, "%s: %s", name, ev->message); break;
     case TORRENT_EVENT_STOPPED: log_info(&d->log, "%s: stopped", name); break;

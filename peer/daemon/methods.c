@@ -96,7 +96,7 @@ load_bytes(const char *text, struct metainfo **mi, struct errbuf *eb)
 
     if (err != 0)
         return errbuf_set(eb, err == SPRAT_E_SYNTAX ? SPRAT_E_INVAL : err,
-                          "'metainfo' is no base64");
+                          "'metainfo' is not base64");
     err = metainfo_parse(data, len, mi, eb);
     free(data);
     return err;

@@ -195,7 +195,8 @@ set_rate(uint64_t *where, const char *name, const char *value, struct errbuf *eb
 {
     if (parse_rate(value, where) != 0)
         return errbuf_set(eb, SPRAT_E_INVAL,
-                          "%s: '%s' is no number of bytes a second, as 500K or 2M", name, value);
+                          "%s: '%s' is not a rate in bytes per second, such as 500K or 2M", name,
+                          value);
     return 0;
 }
 
@@ -203,7 +204,7 @@ static int
 set_count(uint64_t *where, uint64_t max, const char *name, const char *value, struct errbuf *eb)
 {
     if (parse_u64(value, 1, max, where) != 0)
-        return errbuf_set(eb, SPRAT_E_INVAL, "%s: '%s' is no number from 1 to %" PRIu64, name,
+        return errbuf_set(eb, SPRAT_E_INVAL, "%s: '%s' is not a number from 1 to %" PRIu64, name,
                           value, max);
     return 0;
 }
@@ -213,7 +214,7 @@ set_rest_after(struct settings *s, const char *value, struct errbuf *eb)
 {
     if (parse_u64(value, 1, SETTINGS_REST_S_MAX, &s->rest_after_s) != 0)
         return errbuf_set(eb, SPRAT_E_INVAL,
-                          "rest-after: '%s' is no number of seconds from 1 to %d", value,
+                          "rest-after: '%s' is not a number of seconds from 1 to %d", value,
                           SETTINGS_REST_S_MAX);
     return 0;
 }
@@ -242,9 +243,9 @@ add_listen(struct settings *s, const char *value, struct errbuf *eb)
     if (s->listen_count == SESSION_LISTEN_MAX)
         return errbuf_set(eb, SPRAT_E_INVAL, "listen: more than %d of them", SESSION_LISTEN_MAX);
     if (addr_parse(value, &s->listen[s->listen_count]) != 0)
-        return errbuf_set(eb, SPRAT_E_INVAL,
-                          "listen: '%s' is no address and port like 0.0.0.0:6881 or [::]:6881",
-                          value);
+        return errbuf_set(
+            eb, SPRAT_E_INVAL,
+            "listen: '%s' is not an address and port, such as 0.0.0.0:6881 or [::]:6881", value);
     s->listen_count++;
     return 0;
 }
@@ -352,7 +353,7 @@ check_path(int id, const char *key, const char *value, struct errbuf *eb)
     if (!is_path(id) || value[0] == '/' || strncmp(value, "~/", 2) == 0)
         return 0;
     return errbuf_set(eb, SPRAT_E_SYNTAX,
-                      "%s: '%s' is no absolute path; write /… or, below your home, ~/…", key,
+                      "%s: '%s' is not an absolute path; begin it with / or ~/", key,
                       value);
 }
 
@@ -436,11 +437,11 @@ default_paths(struct settings *s, struct errbuf *eb)
     if (s->state_dir == NULL)
         s->state_dir = path_state_dir();
     if (s->state_dir == NULL)
-        return errbuf_set(eb, SPRAT_E_NOENT, "there is no home directory: give --state-dir");
+        return errbuf_set(eb, SPRAT_E_NOENT, "no home directory is known: give --state-dir");
     if (s->socket == NULL)
         s->socket = unixsock_path("spratd.sock");
     if (s->socket == NULL)
-        return errbuf_set(eb, SPRAT_E_NOENT, "there is no home directory: give --socket");
+        return errbuf_set(eb, SPRAT_E_NOENT, "no home directory is known: give --socket");
     if (s->save_dir == NULL)
         s->save_dir = service_save_dir();
     return 0;

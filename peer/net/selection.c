@@ -46,6 +46,6 @@ selection_set(const struct metainfo *mi, const char *pattern, enum file_priority
         found = true;
     }
     return found ? 0
-                 : errbuf_set(eb, SPRAT_E_NOTFOUND, "no file of %s is meant by '%s'", mi->name,
+                 : errbuf_set(eb, SPRAT_E_NOTFOUND, "no file of %s matches '%s'", mi->name,
                               pattern);
 }

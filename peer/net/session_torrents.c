@@ -33,7 +33,7 @@ static int
 explain(int err, const struct torrent_add *add, struct errbuf *eb)
 {
     if (err == SPRAT_E_EXISTS)
-        return errbuf_set(eb, err, "%s is there already", add->mi->name);
+        return errbuf_set(eb, err, "%s has been added already", add->mi->name);
     if (err == SPRAT_E_LIMIT)
         return errbuf_set(eb, err, "there are %d torrents already", SESSION_TORRENTS_MAX);
     return errbuf_set(eb, err, "%s", sprat_strerror(err));
@@ -123,7 +123,7 @@ recall(const struct state_wish *wish, struct torrent_add *add)
 static void
 say_not_loaded(struct house *h, const struct state_torrent *row, const char *why)
 {
-    log_error(&h->log, "a torrent of %s was not loaded: %s", row->dir, why);
+    log_error(&h->log, "a torrent in %s was not loaded: %s", row->dir, why);
 }
 
 static void

@@ -42,7 +42,7 @@ on_banned(struct torrent *t, const struct swarm_effect *fx)
     snprintf(text, sizeof(text), "%s was banned: it sent %s",
              addr_format_ip(&fx->u.notice.peer_addr, ip),
              fx->u.notice.err == SPRAT_E_HASH ? "data that fails its hash"
-                                              : "data that nobody asked for");
+                                              : "data that was not requested");
     event_push(t, TORRENT_EVENT_BANNED, fx->u.notice.err, text);
     session_share_ban(t->session, &fx->u.notice.peer_addr);
 }

@@ -102,7 +102,7 @@ check_stamp(struct worker *w)
         return fail_errno(w->s, f->path);
     if ((uint64_t)st.st_size != f->stamp.size || st.st_ino != f->stamp.inode ||
         (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec != f->stamp.mtime_ns)
-        return fail(w->s, SPRAT_E_CHANGED, "can't go on with", f->path,
+        return fail(w->s, SPRAT_E_CHANGED, "can't hash", f->path,
                     "it was changed while it was read");
     return 0;
 }
@@ -150,7 +150,7 @@ read_file(struct worker *w, size_t file, uint64_t offset, uint8_t *dst, size_t l
         if (n < 0)
             return fail_errno(w->s, w->s->h->files[file].path);
         if (n == 0)
-            return fail(w->s, SPRAT_E_CHANGED, "can't go on with", w->s->h->files[file].path,
+            return fail(w->s, SPRAT_E_CHANGED, "can't hash", w->s->h->files[file].path,
                         "it became shorter while it was read");
         dst += n;
         offset += (uint64_t)n;

@@ -179,7 +179,7 @@ reserve_file(struct filetree *t, size_t file, struct errbuf *eb)
     if (e != 0) {
         give_back(fd);
         err = errbuf_set(eb, e == EFBIG ? SPRAT_E_NOSPACE : sprat_err_from_errno(e),
-                         "can't reserve room for %s/%s: %s", t->dir, filetree_path(t, file),
+                         "can't reserve disk space for %s/%s: %s", t->dir, filetree_path(t, file),
                          strerror(e));
     }
     openfiles_drop(t->open, open);

@@ -237,7 +237,7 @@ leave_out_output(struct walker *k, int dir_fd, const char *dir, const char *name
     else if (S_ISREG(st.st_mode) && !is_torrent(k->o->output))
         err = errbuf_set(
             k->eb, SPRAT_E_INVAL,
-            "%s/%s is no torrent file, and it would be replaced by one: it is part of the "
+            "%s/%s is not a torrent file, and would be replaced by one: it is part of the "
             "content; name another output file",
             k->w->root, path);
     else
@@ -506,7 +506,7 @@ walk_run(struct walk *w, const struct walk_options *o, struct errbuf *eb)
         err = none != NULL ? add_entry(&k, none, NULL, &st) : no_memory(&k);
     }
     if (err == 0 && w->total == 0)
-        err = errbuf_set(eb, SPRAT_E_INVAL, "%s holds no bytes at all: there is nothing to share",
+        err = errbuf_set(eb, SPRAT_E_INVAL, "%s contains no data: there is nothing to share",
                          w->root);
     return err;
 }

@@ -150,7 +150,7 @@ def wrong_usage_is_one_line_and_status_2(t):
         (["get", "--seed", "always", "x"], "always"),
         (["get", "--json=yes", "x"], "takes no value"),
         (["seed", "--lisen", "x"], "did you mean '--listen'?"),
-        (["seed", "-o", "x", "a.torrent", "b"], "-o and -f go with PATH alone"),
+        (["seed", "-o", "x", "a.torrent", "b"], "-o and -f can't be given with FILE.torrent"),
         (["rm", "all"], "--yes"),
         (["ls", "x"], "unexpected argument 'x'"),
         (["rm"], "too few arguments"),
@@ -332,7 +332,7 @@ def an_output_in_the_content_is_no_part_of_it(t):
         assert os.path.basename(out) not in [os.path.basename(name) for name in names], names
     # What is no torrent is content, and -f does not change that.
     refused = our.sprat(t, "create", "-f", "-o", "a", ".", cwd=tree, status=1)
-    one_line(refused, "album/a is no torrent file", "part of the content")
+    one_line(refused, "album/a is not a torrent file", "part of the content")
     assert os.stat(t.path("album", "a")).st_size == 60000
 
 

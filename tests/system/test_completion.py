@@ -237,7 +237,7 @@ def try_lines(shell):
 def bash_completes_what_is_typed(t):
     shell = Shell(t, "bash")
     try_lines(shell)
-    assert shell.typed("sprat get p" + TAB) == "sprat get p", "this is no torrent file"
+    assert shell.typed("sprat get p" + TAB) == "sprat get p", "this is not a torrent file"
     shown = shell.listed("sprat create --for" + 2 * TAB, "(replace")
     assert "--format  (BitTorrent version" in shown and "--force  (replace" in shown, shown
     assert shell.typed("sprat create $(touch danger)" + TAB) == "sprat create $(touch danger)"

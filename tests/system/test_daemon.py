@@ -421,7 +421,7 @@ def only_one_on_a_state_directory_and_on_a_socket(t):
     with open(t.path("file"), "w") as f:
         f.write("precious")
     result = run(t, [our.SPRATD, "--foreground", "--state-dir", t.path("third"), "--socket", t.path("file")])
-    one_line(result, t.path("file"), "no socket")
+    one_line(result, t.path("file"), "not a socket")
     with open(t.path("file")) as f:
         assert f.read() == "precious"
     taken = run(t, [our.SPRATD, "--foreground", "--state-dir", t.path("third"), "--socket", t.path("third.sock"),
@@ -632,7 +632,7 @@ def settings_come_from_a_file_and_the_command_line_wins(t):
                         ("rest-after = 0\n", "spratd.conf:1: rest-after: '0'"),
                         ("max-connections = many\n", "spratd.conf:1: max-connections: 'many'"),
                         ("nonsense\n", "spratd.conf:1: "), ("[x]\nseed = none\n", "unknown section 'x'"),
-                        ("save-dir = /" + "x" * 300 + "\n", "longer than"), ("a\0b\n", "no text file")):
+                        ("save-dir = /" + "x" * 300 + "\n", "longer than"), ("a\0b\n", "not a text file")):
         with open(conf, "w") as f:
             f.write(text)
         result = run(t, [our.SPRATD, "-c", conf, "--foreground"])
@@ -756,7 +756,7 @@ def a_group_may_use_the_socket(t):
     os.chmod(sock, 0o666)
     stranger = as_nobody(t, program, "ls", "--socket", sock, groups=[group + 1])
     assert stranger.status == 1, str(stranger)
-    one_line(stranger, "hung up")
+    one_line(stranger, "closed the connection")
     assert "can't enter" not in p.stderr, p.stderr
     assert p.stop() == 0
     os.chmod(os.path.dirname(sock), 0o700)

@@ -147,7 +147,7 @@ def certificates_change_without_losing_a_connection(t):
     assert f"{key}: the key is not the certificate's" in line, line
     with open(cert, "w") as f:
         f.write("not a certificate")
-    assert f"{cert}: this is no certificate" in reread(t, running, "nothing is changed")
+    assert f"{cert}: this is not a certificate" in reread(t, running, "nothing is changed")
     os.remove(cert)
     assert cert in reread(t, running, "nothing is changed")
     new = running.connect(t, ca.context())

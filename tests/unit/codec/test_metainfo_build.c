@@ -302,7 +302,7 @@ Test(metainfo_build, contradictions_are_refused)
     expect_refused(METAINFO_V1, pad, 1, "contradict");
     expect_refused(METAINFO_V1, no_target, 1, "contradict");
     expect_refused(METAINFO_V1, old_pad, 1, "padding");
-    expect_refused(METAINFO_V2, nothing, 2, "no bytes");
+    expect_refused(METAINFO_V2, nothing, 2, "no data");
 }
 
 Test(metainfo_build, shapes_that_are_refused)

@@ -74,8 +74,8 @@ Test(metainfo_v1, what_is_no_torrent)
 {
     text_refuse("", SPRAT_E_TRUNCATED, "truncated");
     text_refuse("<html>", SPRAT_E_SYNTAX, "not a torrent file");
-    text_refuse("i1e", SPRAT_E_TYPE, "no dictionary");
-    text_refuse("le", SPRAT_E_TYPE, "no dictionary");
+    text_refuse("i1e", SPRAT_E_TYPE, "not a dictionary");
+    text_refuse("le", SPRAT_E_TYPE, "not a dictionary");
     text_refuse("de", SPRAT_E_MISSING, "info");
     text_refuse("d4:infolee", SPRAT_E_TYPE, "info");
     text_refuse("d4:infodee", SPRAT_E_MISSING, "piece length");
@@ -169,8 +169,8 @@ Test(metainfo_v1, lengths_that_overflow_their_sum)
 
 Test(metainfo_v1, a_torrent_of_nothing)
 {
-    text_refuse(text_v1("d6:lengthi0e4:pathl1:aee", 0), SPRAT_E_RANGE, "no bytes");
-    text_refuse(text_v1("d4:attr1:p6:lengthi9e4:pathl1:aee", 1), SPRAT_E_RANGE, "no bytes");
+    text_refuse(text_v1("d6:lengthi0e4:pathl1:aee", 0), SPRAT_E_RANGE, "no data");
+    text_refuse(text_v1("d4:attr1:p6:lengthi9e4:pathl1:aee", 1), SPRAT_E_RANGE, "no data");
     text_refuse(text_v1("", 0), SPRAT_E_MISSING, "files is empty");
 }
 

@@ -152,7 +152,7 @@ Test(metainfo_v2, an_empty_file_needs_no_root)
     cr_assert_not(mi->files[1].has_root, "one that has it all the same is not believed");
     cr_assert(mi->files[2].has_root);
     metainfo_free(mi);
-    text_refuse(text_v2("1:ad0:d6:lengthi0eee", ""), SPRAT_E_RANGE, "no bytes");
+    text_refuse(text_v2("1:ad0:d6:lengthi0eee", ""), SPRAT_E_RANGE, "no data");
 }
 
 Test(metainfo_v2, a_root_of_zeros)
@@ -345,9 +345,9 @@ Test(metainfo_v2, layers_of_the_wrong_type)
     static const struct {
         const char *text, *needle;
     } bad[] = {
-        {"12:piece layersi1ee", "no dictionary"},
+        {"12:piece layersi1ee", "not a dictionary"},
         {"12:piece layersd1:a32:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaee", "key"},
-        {"12:piece layersd32:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaai1eee", "no string"},
+        {"12:piece layersd32:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaai1eee", "not a string"},
     };
     struct layered l;
 

@@ -152,7 +152,7 @@ Test(why, peers)
     f.peers.requests = 4;
     expect(&f, WHY_PEERS_SILENT, "1 peer was asked, and nothing comes");
     f.data.disk_behind = true;
-    expect(&f, WHY_DISK_BUSY, "waits for the disk: too much is still to be written");
+    expect(&f, WHY_DISK_BUSY, "waits for the disk: received data is not written yet");
     f.data.idle_ms = 100;
     f.data.down_rate = 3 * 1024 * 1024;
     f.data.disk_behind = false;
@@ -187,12 +187,12 @@ Test(why, seeding)
     struct why_tracker t = tracker("http://a.example/announce", true, 0, "", 1800000);
 
     expect(&f, WHY_NO_TRACKER,
-           "this torrent names no tracker: only who is told this machine's address finds it");
+           "this torrent names no tracker: only peers that are given this machine's address can connect");
     f.trackers = &t;
     f.tracker_count = 1;
-    expect(&f, WHY_NOBODY_WANTS, "nobody wants anything: no peer is connected");
+    expect(&f, WHY_NOBODY_WANTS, "no peer needs data: no peer is connected");
     f.peers.connected = 2;
-    expect(&f, WHY_NOBODY_WANTS, "nobody wants anything: no connected peer is interested");
+    expect(&f, WHY_NOBODY_WANTS, "no peer needs data: no connected peer is interested");
     f.peers.wanting = 1;
     expect(&f, WHY_NO_REQUESTS, "1 interested peer asks for nothing now");
     f.peers.connected = 0;
@@ -215,9 +215,9 @@ Test(why, does_not_run)
     f.check_done = 409;
     expect(&f, WHY_CHECKING, "checking what is on disk, 41 % done");
     f.phase = WHY_PHASE_QUEUED;
-    expect(&f, WHY_QUEUED, "waits until other torrents were checked");
+    expect(&f, WHY_QUEUED, "waits until other torrents have been checked");
     f.phase = WHY_PHASE_PAUSED;
-    expect(&f, WHY_PAUSED, "paused by its owner; 'sprat resume' goes on with it");
+    expect(&f, WHY_PAUSED, "paused; 'sprat resume' resumes it");
     f.failure.err = SPRAT_E_NOSPACE;
     f.failure.message = "218 MiB are needed, 0 free";
     f.failure.next_ms = 4999;
@@ -238,7 +238,7 @@ Test(why, does_not_run)
     f.ratio = 2;
     expect(&f, WHY_RATIO_REACHED, "ratio 2.00 reached");
     f.stop = WHY_STOP_COMPLETE;
-    expect(&f, WHY_COMPLETE, "complete, and not asked to seed");
+    expect(&f, WHY_COMPLETE, "complete, and not set to seed");
 }
 
 Test(why, state_in_words)

@@ -333,10 +333,10 @@ Test(tls, files_that_are_no_good)
 
     made_cert_make(&m, "one", -10, 10);
     made_cert_make(&other, "two", -10, 10);
-    expect_refused("", m.key, SPRAT_E_SYNTAX, "c.pem: this is no certificate in PEM form");
+    expect_refused("", m.key, SPRAT_E_SYNTAX, "c.pem: this is not a certificate in PEM format");
     expect_refused("nonsense", m.key, SPRAT_E_SYNTAX, "c.pem");
     expect_refused(m.key, m.key, SPRAT_E_SYNTAX, "c.pem");
-    expect_refused(m.cert, "", SPRAT_E_SYNTAX, "k.pem: this is no private key in PEM form");
+    expect_refused(m.cert, "", SPRAT_E_SYNTAX, "k.pem: this is not a private key in PEM format");
     expect_refused(m.cert, m.cert, SPRAT_E_SYNTAX, "k.pem");
     expect_refused(m.cert, m.locked_key, SPRAT_E_SYNTAX, "k.pem: the key is behind a password");
     expect_refused(m.cert, other.key, SPRAT_E_MISMATCH, "k.pem: the key is not the certificate's");

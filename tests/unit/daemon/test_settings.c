@@ -120,7 +120,7 @@ Test(settings, quotes_and_relative_paths_are_refused)
         {"save-dir = '/srv/x y'\n", "write: save-dir = /srv/x y"},
         {"save-dir = \"/srv/x\n", "spratd.conf:1: save-dir: the value begins with a quote"},
         {"\nup-limit = '2M'\n", "spratd.conf:2: up-limit: values have no quotes"},
-        {"save-dir = downloads\n", "spratd.conf:1: save-dir: 'downloads' is no absolute path"},
+        {"save-dir = downloads\n", "spratd.conf:1: save-dir: 'downloads' is not an absolute path"},
         {"socket-group =\n", "spratd.conf:1: socket-group: the value is empty"},
     };
     struct settings s;
