@@ -134,7 +134,6 @@ struct swarm_peer {
     bool incoming, v2, fast, extended;
     bool hearsay; /* dialled on another peer's word */
     bool reached; /* the connection stood, before it was closed without a handshake */
-    bool opened; /* it said what it has, or anything that can only come after that */
     bool useful; /* data went either way */
     struct mono used; /* when it last did */
     struct bitfield has;

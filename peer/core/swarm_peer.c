@@ -556,20 +556,6 @@ is_allowed(const struct swarm_peer *p, enum wire_type type)
     return true;
 }
 
-/* BITFIELD, HAVE_ALL and HAVE_NONE open the talk and come once (BEP 3, BEP 6): each looks at every
- * piece. Some clients send their extended handshake first. */
-static bool
-is_in_order(struct swarm_peer *p, enum wire_type type)
-{
-    bool opens = type == WIRE_BITFIELD || type == WIRE_HAVE_ALL || type == WIRE_HAVE_NONE;
-    bool in_order = !opens || !p->opened;
-
-    if (type != WIRE_KEEPALIVE && type != WIRE_EXTENDED && type != WIRE_PORT &&
-        type != WIRE_UNKNOWN)
-        p->opened = true;
-    return in_order;
-}
-
 static void
 on_unchoke(struct swarm *s, struct swarm_peer *p)
 {
@@ -587,7 +573,7 @@ peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *ms
         return;
     }
     p->last_received = s->clock.now;
-    if (!is_allowed(p, msg->type) || !is_in_order(p, msg->type) || !talk_allows(s, p, msg)) {
+    if (!is_allowed(p, msg->type) || !talk_allows(s, p, msg)) {
         block_drop(msg->block);
         peer_close(s, p, SPRAT_E_PROTOCOL);
         return;

@@ -21,11 +21,20 @@ terms(const struct swarm *s)
     };
 }
 
+/* HAVE_ALL and HAVE_NONE look at every piece, as a BITFIELD does, and count as one. */
+static uint64_t
+work_of(const struct swarm *s, const struct wire_msg *msg)
+{
+    bool whole = msg->type == WIRE_HAVE_ALL || msg->type == WIRE_HAVE_NONE;
+
+    return SWARM_TALK_MESSAGE + (whole ? bitfield_size(s->geo.piece_count) : 0);
+}
+
 static bool
 count(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg, uint32_t times)
 {
     uint32_t size = wire_size(msg);
-    uint64_t cost = (uint64_t)(size + SWARM_TALK_MESSAGE) * times;
+    uint64_t cost = (size + work_of(s, msg)) * times;
 
     s->totals.down_overhead += size;
     rate_tap_charge(&s->load.down, size, s->clock.now);
@@ -38,7 +47,6 @@ talk_allows(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
     switch (msg->type) {
     case WIRE_REQUEST: /* counted if it is refused */
     case WIRE_PIECE:
-    case WIRE_BITFIELD: /* comes once */
     case WIRE_HASHES:   /* counted if nobody asked for it */
     case WIRE_UNKNOWN: return true;
     case WIRE_CHOKE:
@@ -46,6 +54,7 @@ talk_allows(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
     case WIRE_INTERESTED:
     case WIRE_NOT_INTERESTED:
     case WIRE_HAVE:
+    case WIRE_BITFIELD: /* aria2 sends one in place of many HAVEs, at any time */
     case WIRE_CANCEL:
     case WIRE_PORT:
     case WIRE_SUGGEST:

@@ -126,12 +126,12 @@ def have(index):
 
 
 DONTHAVE = message(20, b"\1" + bytes(4))
-ALL, NONE = message(14), message(15)
+NONE = message(15)
 # The kernel takes some beyond what we read.
 SOCKET = 6 * MIB
 
 FLOODS = {
-    "what it has, again and again": (NONE + ALL + DONTHAVE, 0),
+    "what it has, again and again": (NONE + message(fake_peer.BITFIELD, bytes(2)), 2 * MIB),
     "a piece that it has and has not": (have(0) + DONTHAVE, MIB),
     "unknown messages of 64 KiB": (message(200, bytes(64 * KIB)), MIB // 4),
     "unknown messages of 1 MiB": (message(200, bytes(MIB)), 0),
@@ -286,7 +286,7 @@ def a_ban_is_for_all_torrents_and_loops(t):
     address, where = daemon.listening(), t.address()
     for _ in range(PEERS_OFFENCES):
         peer = Dialer(t, address, hashes[0], RESERVED, source=where)
-        peer.send(NONE + NONE)
+        peer.send(have(0xffffffff))
         assert peer.is_closed()
     for one in hashes:
         def refused(one=one):
@@ -306,7 +306,7 @@ def what_is_banned_wakes_no_torrent(t):
     address, where = daemon.listening(), t.address()
     for _ in range(PEERS_OFFENCES):
         peer = Dialer(t, address, hashes[0], RESERVED, source=where)
-        peer.send(NONE + NONE)
+        peer.send(have(0xffffffff))
         assert peer.is_closed()
         peer.socket.close()
     t.wait("all to rest", lambda: not locks(t), 40)

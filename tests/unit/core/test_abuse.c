@@ -124,47 +124,6 @@ extended(uint8_t id, const void *data, size_t len)
     return (struct wire_msg){.type = WIRE_EXTENDED, .ext_id = id, .data = data, .len = len};
 }
 
-/* --- what a peer has is said once (BEP 3, BEP 6) --- */
-
-Test(abuse, what_a_peer_has_is_said_once_and_first)
-{
-    static const uint8_t bits[2];
-    static const struct wire_msg opening[] = {
-        {.type = WIRE_HAVE_ALL},
-        {.type = WIRE_HAVE_NONE},
-        {.type = WIRE_BITFIELD, .data = bits, .len = sizeof(bits)},
-    };
-    static const struct wire_msg before[] = {
-        {.type = WIRE_HAVE_NONE},
-        {.type = WIRE_HAVE, .piece = 1},
-        {.type = WIRE_INTERESTED},
-    };
-    struct node *n = make(METAINFO_V1, MIB, 64 * KIB, false);
-    uint8_t host = 1;
-
-    for (unsigned i = 0; i < 3; i++) {
-        struct wire_msg hello = extended(0, "d1:md11:lt_donthavei7eee", 24);
-        struct spent spent = {0};
-        slot_id peer = come(n, host, host);
-
-        host++;
-        say(n, peer, &hello, &spent);
-        say(n, peer, &opening[i], &spent);
-        cr_assert_not(spent.closed, "some clients send their extended handshake first");
-        say(n, peer, &opening[i], &spent);
-        cr_assert(spent.closed, "%s twice", wire_name(opening[i].type));
-        for (unsigned k = 0; k < 3; k++, host++) {
-            spent = (struct spent){0};
-            peer = come(n, host, host);
-            say(n, peer, &before[k], &spent);
-            cr_assert_not(spent.closed);
-            say(n, peer, &opening[i], &spent);
-            cr_assert(spent.closed, "%s after %s", wire_name(opening[i].type),
-                      wire_name(before[k].type));
-        }
-    }
-}
-
 /* --- a row for each message --- */
 
 /* What a row says the |i|-th time; the sub-ids are ours (extmsg.h). */
@@ -230,6 +189,22 @@ static struct wire_msg
 say_allowed_fast(unsigned i)
 {
     return (struct wire_msg){.type = WIRE_ALLOWED_FAST, .piece = i % 16};
+}
+
+static struct wire_msg
+say_bitfield(unsigned i)
+{
+    (void)i;
+    return (struct wire_msg){.type = WIRE_BITFIELD, .data = zeros, .len = 64};
+}
+
+static struct wire_msg
+say_all_or_none(unsigned i)
+{
+    /* Also what makes an availability be counted piece by piece. */
+    return i % 3 == 0   ? (struct wire_msg){.type = WIRE_HAVE_NONE}
+           : i % 3 == 1 ? (struct wire_msg){.type = WIRE_HAVE_ALL}
+                        : extended(1, zeros, 4);
 }
 
 static struct wire_msg
@@ -320,6 +295,8 @@ static const struct row {
     {"CHOKE and UNCHOKE", say_choke, 60000, 0, 0, false},
     {"INTERESTED and NOT_INTERESTED", say_interest, 60000, 100, 0, false},
     {"HAVE", say_have, 60000, 100, 0, false},
+    {"BITFIELD", say_bitfield, 15000, 100, 0, false},
+    {"HAVE_NONE, HAVE_ALL and DONTHAVE", say_all_or_none, 20000, 100000, 0, true},
     {"HAVE and DONTHAVE", say_have_and_donthave, 60000, 300000, 0, false},
     {"REQUEST, choked", say_request, 60000, 300000, 0, false},
     {"CANCEL", say_cancel, 60000, 0, 0, false},
@@ -464,6 +441,29 @@ Test(abuse, what_a_fast_honest_peer_says_is_no_offence)
         wait_ms(n, peer, 100, &spent);
     }
     cr_assert_not(spent.closed, "ten pieces of 1 MiB a second");
+}
+
+/* aria2 says what it has by a BITFIELD, or HAVE_ALL, when that is shorter than many HAVEs. */
+Test(abuse, what_a_peer_has_may_be_said_again)
+{
+    static const uint8_t bits[2] = {0xff, 0};
+    struct wire_msg none = {.type = WIRE_HAVE_NONE}, have = {.type = WIRE_HAVE, .piece = 1};
+    struct wire_msg some = {.type = WIRE_BITFIELD, .data = bits, .len = sizeof(bits)};
+    struct node *n = make(METAINFO_V1, MIB, 64 * KIB, true);
+    struct swarm_peer_stats ps;
+    struct spent spent = {0};
+    slot_id peer = come(n, 1, 'a');
+    uint32_t iter = 0;
+
+    say(n, peer, &none, &spent);
+    say(n, peer, &have, &spent);
+    for (unsigned i = 0; i < 500; i++) {
+        say(n, peer, &some, &spent);
+        wait_ms(n, peer, 2000, &spent);
+    }
+    cr_assert_not(spent.closed);
+    cr_assert(swarm_next_peer_stats(n->swarm, &iter, &ps, rig.sim.engine.now));
+    cr_assert_eq(ps.pieces_have, 8u);
 }
 
 /* --- budgets come back --- */
