@@ -15,7 +15,7 @@ sqlite3.h|^common/sys$|^peer/store$|^tracker/store$
 curl/|^common/ev$
 hiredis/|^tracker/net$
 pthread.h|^common/sys$
-sys/socket.h|^common/(sys|ev)$|^(peer|tracker)/(net|daemon|cli)$
+sys/socket.h|^common/(sys|ev)$|^(peer|tracker)/(net|engine|daemon|cli)$
 '
 
 mapfile -t lists < <(find common peer tracker tests fuzz -name .may_include | sort)

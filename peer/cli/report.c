@@ -37,11 +37,11 @@ now(const struct report *r)
 }
 
 void
-report_ready(struct report *r, const struct session *s, const struct torrent *t)
+report_ready(struct report *r, const struct engine *s, const struct torrent *t)
 {
     const struct metainfo *mi = torrent_metainfo(t);
     const struct endpoint *addrs;
-    size_t count = session_listen(s, &addrs);
+    size_t count = engine_listen(s, &addrs);
     char text[ADDR_TEXT_MAX];
     json_t *o = json_object(), *all = json_array();
 
@@ -51,7 +51,7 @@ report_ready(struct report *r, const struct session *s, const struct torrent *t)
         json_array_append_new(all, json_string(addr_format(&addrs[i], text)));
     json_object_set_new(o, "listen", count > 0 ? json_incref(json_array_get(all, 0)) : json_null());
     json_object_set_new(o, "listen_all", all);
-    json_object_set_new(o, "listen_note", json_string(session_listen_note(s)));
+    json_object_set_new(o, "listen_note", json_string(engine_listen_note(s)));
     json_object_set_new(o, "name", json_text(mi->name));
     describe_put_hashes(o, mi->has_v1 ? mi->info_hash_v1 : NULL,
                         mi->has_v2 ? mi->info_hash_v2 : NULL);
@@ -63,8 +63,8 @@ report_ready(struct report *r, const struct session *s, const struct torrent *t)
     screen_event(r->screen, "ready", o, now(r));
     for (size_t i = 0; i < count; i++)
         screen_say(r->screen, "listening on %s", addr_format(&addrs[i], text));
-    if (session_listen_note(s)[0] != '\0')
-        screen_say(r->screen, "%s", session_listen_note(s));
+    if (engine_listen_note(s)[0] != '\0')
+        screen_say(r->screen, "%s", engine_listen_note(s));
     if (r->torrent_path != NULL)
         screen_say(r->screen, "torrent: %s", r->torrent_path);
 }

@@ -10,7 +10,7 @@
 
 #include "common/ev/loop.h"
 #include "peer/cli/screen.h"
-#include "peer/net/session.h"
+#include "peer/engine/engine.h"
 
 enum {
     REPORT_TICK_MS = 250,
@@ -44,7 +44,7 @@ struct report {
 void report_init(struct report *r, struct screen *screen, const struct metainfo *mi,
                  const char *magnet, const char *torrent_path);
 
-void report_ready(struct report *r, const struct session *s, const struct torrent *t);
+void report_ready(struct report *r, const struct engine *s, const struct torrent *t);
 /* |note| is a sentence worth showing, or "". */
 void report_checked(struct report *r, const struct torrent *t, const struct torrent_status *st,
                     const char *note, bool seed_only);

@@ -23,7 +23,7 @@ enum { SIGNALS = 3 };
 struct transfer {
     struct report report;
     struct loop *loop;
-    struct session *session;
+    struct engine *engine;
     struct torrent *torrent;
     struct loop_timer *tick;
     struct loop_signal *signals[SIGNALS];
@@ -52,9 +52,9 @@ take_rate(const char *option, const char *value, uint64_t *out, struct errbuf *e
 static int
 take_max_peers(struct transfer_options *o, const char *value, struct errbuf *eb)
 {
-    if (parse_u64(value, 1, SESSION_CONNS_MAX, &o->max_peers) != 0)
+    if (parse_u64(value, 1, ENGINE_CONNS_MAX, &o->max_peers) != 0)
         return errbuf_set(eb, SPRAT_E_INVAL, "--max-peers needs a number from 1 to %d, not '%s'",
-                          SESSION_CONNS_MAX, value);
+                          ENGINE_CONNS_MAX, value);
     return 0;
 }
 
@@ -71,8 +71,8 @@ take_give_up(struct transfer_options *o, const char *value, struct errbuf *eb)
 static int
 take_listen(struct transfer_options *o, const char *value, struct errbuf *eb)
 {
-    if (o->listen_count == SESSION_LISTEN_MAX)
-        return errbuf_set(eb, SPRAT_E_LIMIT, "more than %d times --listen", SESSION_LISTEN_MAX);
+    if (o->listen_count == ENGINE_LISTEN_MAX)
+        return errbuf_set(eb, SPRAT_E_LIMIT, "more than %d times --listen", ENGINE_LISTEN_MAX);
     if (addr_parse(value, &o->listen[o->listen_count]) != 0)
         return errbuf_set(eb, SPRAT_E_INVAL,
                           "--listen needs ADDR:PORT, as in 0.0.0.0:6881 or [::]:6881, not '%s'",
@@ -130,7 +130,7 @@ stop(struct transfer *t, int status)
     t->stopping = true;
     t->status = status;
     report_stopping(&t->report);
-    session_stop(t->session, on_stopped, t);
+    engine_stop(t->engine, on_stopped, t);
 }
 
 static void
@@ -145,7 +145,7 @@ on_signal(void *ctx, int signum)
     }
     if (t->stopping) {
         t->hurried = true;
-        session_hurry(t->session); /* asked twice: trackers are not waited for */
+        engine_hurry(t->engine); /* asked twice: trackers are not waited for */
     }
     stop(t, status);
 }
@@ -194,7 +194,7 @@ on_event(void *ctx, struct torrent *torrent, const struct torrent_event *ev)
 
     t->torrent = torrent;
     switch (ev->type) {
-    case TORRENT_EVENT_READY: report_ready(&t->report, t->session, torrent); break;
+    case TORRENT_EVENT_READY: report_ready(&t->report, t->engine, torrent); break;
     case TORRENT_EVENT_CHECKED: on_checked(t, ev); break;
     case TORRENT_EVENT_COMPLETE:
         t->complete = true;
@@ -274,10 +274,10 @@ catch_signals(struct transfer *t)
 }
 
 static int
-start(struct transfer *t, const struct session_config *cfg, const struct torrent_add *add,
+start(struct transfer *t, const struct engine_config *cfg, const struct torrent_add *add,
       struct errbuf *eb)
 {
-    struct session_handler handler = {t, on_event};
+    struct engine_handler handler = {t, on_event};
     int err = loop_new(&t->loop, eb);
 
     if (err != 0)
@@ -286,17 +286,17 @@ start(struct transfer *t, const struct session_config *cfg, const struct torrent
     t->tick = loop_timer_new(t->loop, on_tick, t);
     if (t->tick == NULL || catch_signals(t) != 0)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    err = session_new(t->loop, cfg, &handler, &t->session, eb);
+    err = engine_new(t->loop, cfg, &handler, &t->engine, eb);
     if (err == 0)
-        err = session_add(t->session, add, &t->torrent, eb);
+        err = engine_add(t->engine, add, &t->torrent, eb);
     return err;
 }
 
 static void
 finish(struct transfer *t)
 {
-    if (t->session != NULL)
-        session_free(t->session);
+    if (t->engine != NULL)
+        engine_free(t->engine);
     for (int i = 0; i < SIGNALS; i++)
         if (t->signals[i] != NULL)
             loop_signal_free(t->signals[i]);
@@ -313,7 +313,7 @@ transfer_run(const struct cli_command *command, const struct transfer_options *o
 {
     struct transfer t = {.seed_only = add->seed_only, .patience.seconds = o->give_up_s};
     struct log log = {.level = LOG_WARN, .write = report_log, .ctx = &t.report};
-    struct session_config cfg = {.program = command->name, .log = &log};
+    struct engine_config cfg = {.program = command->name, .log = &log};
     struct errbuf eb = {""};
     char program[32], *state_dir = transfer_state_dir(o, &eb);
     int err = state_dir != NULL ? 0 : SPRAT_E_NOENT;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "peer/cli/command.h"
-#include "peer/net/session.h"
+#include "peer/engine/engine.h"
 
 /* The rows that get and seed have in common; their own ids stay below TRANSFER_OPT_TRACKER. */
 enum {
@@ -56,7 +56,7 @@ enum {
 
 struct transfer_options {
     struct cli_list trackers;
-    struct endpoint listen[SESSION_LISTEN_MAX];
+    struct endpoint listen[ENGINE_LISTEN_MAX];
     size_t listen_count;
     uint64_t up_limit, down_limit;
     uint64_t max_peers; /* 0: the default */

@@ -9,7 +9,7 @@
 
 #include "common/ev/loop.h"
 #include "peer/daemon/settings.h"
-#include "peer/net/shards.h"
+#include "peer/engine/shards.h"
 
 /* Members are the daemon's; methods read them and call daemon_stop(). */
 struct daemon {

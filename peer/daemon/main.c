@@ -142,8 +142,8 @@ static int
 open_shards(struct daemon *d, struct errbuf *eb)
 {
     const struct settings *s = &d->settings;
-    struct session_handler handler = {d, on_event};
-    struct session_config cfg = {.program = "spratd",
+    struct engine_handler handler = {d, on_event};
+    struct engine_config cfg = {.program = "spratd",
                                  .state_dir = s->state_dir,
                                  .listen_count = s->listen_count,
                                  .up_limit = s->up_limit,

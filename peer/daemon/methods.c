@@ -401,17 +401,17 @@ struct part {
 };
 
 static void
-list_part(struct session *s, void *part)
+list_part(struct engine *s, void *part)
 {
     struct part *p = part;
     struct torrent *t = NULL;
     size_t n = 0;
 
-    while ((t = session_next(s, t)) != NULL)
+    while ((t = engine_next(s, t)) != NULL)
         n++;
     p->list = json_array();
     p->serials = malloc((n + 1) * sizeof(*p->serials));
-    for (n = 0; p->serials != NULL && (t = session_next(s, t)) != NULL; n++) {
+    for (n = 0; p->serials != NULL && (t = engine_next(s, t)) != NULL; n++) {
         p->serials[n] = torrent_serial(t);
         json_array_append_new(p->list, render_torrent(t));
     }
@@ -437,7 +437,7 @@ static int
 torrent_list(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 {
     const struct daemon *d = ctx;
-    struct part parts[SESSION_LOOPS_MAX] = {{.list = NULL}}, *p;
+    struct part parts[ENGINE_LOOPS_MAX] = {{.list = NULL}}, *p;
     uint32_t count = shards_count(d->shards);
     int err = rpc_check_keys(params, NULL, 0, eb);
 

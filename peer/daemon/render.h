@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "peer/net/session.h"
+#include "peer/engine/engine.h"
 #include "peer/net/udpdoor.h"
 
 enum {

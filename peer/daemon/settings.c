@@ -240,8 +240,8 @@ set_pex(struct settings *s, const char *value, struct errbuf *eb)
 static int
 add_listen(struct settings *s, const char *value, struct errbuf *eb)
 {
-    if (s->listen_count == SESSION_LISTEN_MAX)
-        return errbuf_set(eb, SPRAT_E_INVAL, "listen: more than %d of them", SESSION_LISTEN_MAX);
+    if (s->listen_count == ENGINE_LISTEN_MAX)
+        return errbuf_set(eb, SPRAT_E_INVAL, "listen: more than %d of them", ENGINE_LISTEN_MAX);
     if (addr_parse(value, &s->listen[s->listen_count]) != 0)
         return errbuf_set(
             eb, SPRAT_E_INVAL,
@@ -315,11 +315,11 @@ parse_key(struct settings *s, int id, const char *value, struct errbuf *eb)
     case OPT_LISTEN: return add_listen(s, value, eb);
     case OPT_UP_LIMIT: return set_rate(&s->up_limit, "up-limit", value, eb);
     case OPT_DOWN_LIMIT: return set_rate(&s->down_limit, "down-limit", value, eb);
-    case OPT_LOOPS: return set_count(&s->loops, SESSION_LOOPS_MAX, "loops", value, eb);
+    case OPT_LOOPS: return set_count(&s->loops, ENGINE_LOOPS_MAX, "loops", value, eb);
     case OPT_MAX_PEERS:
-        return set_count(&s->max_peers, SESSION_CONNS_MAX, "max-peers", value, eb);
+        return set_count(&s->max_peers, ENGINE_CONNS_MAX, "max-peers", value, eb);
     case OPT_MAX_CONNECTIONS:
-        return set_count(&s->max_connections, SESSION_CONNS_MAX, "max-connections", value, eb);
+        return set_count(&s->max_connections, ENGINE_CONNS_MAX, "max-connections", value, eb);
     case OPT_REST_AFTER: return set_rest_after(s, value, eb);
     case OPT_PEX: return set_pex(s, value, eb);
     case OPT_CA: return set_path(s, &s->ca_file, "ca", value, eb);
@@ -414,7 +414,7 @@ set_defaults(struct settings *s)
     *s = (struct settings){.base = s->base,
                            .seed = SEED_FOREVER,
                            .log_level = LOG_INFO,
-                           .loops = cpus < SESSION_LOOPS_MAX ? cpus : SESSION_LOOPS_MAX};
+                           .loops = cpus < ENGINE_LOOPS_MAX ? cpus : ENGINE_LOOPS_MAX};
 }
 
 /* A system service has a directory that it may write to, the first of StateDirectory= in its unit.

@@ -11,7 +11,7 @@
 
 #include "common/base/err.h"
 #include "common/base/log.h"
-#include "peer/net/session.h"
+#include "peer/engine/engine.h"
 
 enum {
     SETTINGS_KEYS_MAX = 64,
@@ -33,7 +33,7 @@ struct settings {
     char *completed_dir; /* absolute; NULL: what is complete stays */
     bool reserve;        /* allocate = full */
     bool incomplete_suffix;
-    struct endpoint listen[SESSION_LISTEN_MAX];
+    struct endpoint listen[ENGINE_LISTEN_MAX];
     size_t listen_count;
     uint64_t up_limit, down_limit;
     uint64_t loops;

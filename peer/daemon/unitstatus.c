@@ -35,13 +35,13 @@ is_waiting(const struct torrent *t, const struct torrent_status *st, struct torr
 }
 
 static void
-add_loop(struct session *s, void *sums)
+add_loop(struct engine *s, void *sums)
 {
     struct unitstatus_sums *sum = sums;
     struct torrent_reasons why;
     struct torrent_status st;
 
-    for (struct torrent *t = session_next(s, NULL); t != NULL; t = session_next(s, t)) {
+    for (struct torrent *t = engine_next(s, NULL); t != NULL; t = engine_next(s, t)) {
         torrent_get_status(t, &st);
         sum->count[st.state]++;
         sum->down_rate += st.swarm.down_rate;

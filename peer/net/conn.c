@@ -322,8 +322,8 @@ stream_callbacks(struct conn *c, struct stream_handler *h)
 
 int
 conn_connect(struct conn_hub *hub, const struct endpoint *to, const struct endpoint *from,
-             const struct handshake *offer, uint32_t timeout_ms,
-             const struct conn_handler *handler, struct conn **out)
+             const struct handshake *offer, uint32_t timeout_ms, const struct conn_handler *handler,
+             struct conn **out)
 {
     struct conn *c = conn_new(hub, to, handler);
     struct stream_handler h;

@@ -22,6 +22,8 @@
 #include "peer/core/wire.h"
 
 enum {
+    CONN_CONNECT_MS = 10000,
+    CONN_HANDSHAKE_MS = 10000,      /* a connection that has not shaken hands by then is closed */
     CONN_CTL_MAX = 2 * 1024 * 1024, /* bytes of messages that wait; more: the peer does not read */
     CONN_CTL_PAUSE = 256 * 1024,    /* with more waiting, the peer's messages wait too:
                                        it must read first */
@@ -35,11 +37,11 @@ enum {
      * in less; SWARM_STUCK_MS is for a peer that lives and takes nothing,
      * so this is not shorter. */
     CONN_PATIENCE_MS = 120000,
-    CONN_MESSAGE_MS = 120000,       /* a long message (wire_rx_is_long) must end so soon after it
-                                       began */
-    CONN_HUB_BUFFERS_MAX = 4096,    /* blocks of pieces on their way out, all hubs of a process */
-    CONN_HUB_BUFFERS_KEEP = 64,     /* of them kept when they are not in use */
-    CONN_HUB_PIECES_KEEP = 1024,    /* records of pieces kept when they are not in use */
+    CONN_MESSAGE_MS = 120000,    /* a long message (wire_rx_is_long) must end so soon after it
+                                    began */
+    CONN_HUB_BUFFERS_MAX = 4096, /* blocks of pieces on their way out, all hubs of a process */
+    CONN_HUB_BUFFERS_KEEP = 64,  /* of them kept when they are not in use */
+    CONN_HUB_PIECES_KEEP = 1024, /* records of pieces kept when they are not in use */
 };
 
 struct conn;

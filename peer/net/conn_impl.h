@@ -16,9 +16,9 @@ enum { CONN_PIECE_HEADER = 13 };
 enum out_state {
     OUT_WAITING,
     OUT_READING,
-    OUT_READY,  /* in memory */
+    OUT_READY,   /* in memory */
     OUT_AT_HAND, /* leaves straight from its file, for that is in the page cache */
-    OUT_LAPSED, /* was at hand: is to be read */
+    OUT_LAPSED,  /* was at hand: is to be read */
 };
 
 /* A piece in a connection's queue; an orphan (conn NULL) when that was closed while it was read. */
@@ -28,9 +28,9 @@ struct out_piece {
     struct conn_hub *hub;
     struct conn *conn;
     enum out_state state;
-    uint64_t ctl_at; /* bytes of messages that were queued before it, since the beginning */
-    uint32_t sent;   /* of header and payload */
-    uint32_t allowed; /* of the payload: so much may leave by now */
+    uint64_t ctl_at;   /* bytes of messages that were queued before it, since the beginning */
+    uint32_t sent;     /* of header and payload */
+    uint32_t allowed;  /* of the payload: so much may leave by now */
     struct mono asked; /* when it was found at hand */
     uint8_t header[CONN_PIECE_HEADER];
 };
@@ -48,8 +48,8 @@ struct conn_out {
     struct buf ctl;
     uint64_t ctl_sent; /* bytes of messages that left, since the beginning */
     struct list pieces;
-    uint32_t count;            /* in |pieces| */
-    uint32_t loaded;           /* of them past OUT_WAITING; they are the first ones */
+    uint32_t count;  /* in |pieces| */
+    uint32_t loaded; /* of them past OUT_WAITING; they are the first ones */
     struct out_hand hand;
     struct out_piece *waiting; /* the first that is neither; NULL if there is none */
     bool blocked;              /* the socket is full */
@@ -73,14 +73,14 @@ struct conn {
     struct endpoint peer;
     struct stream *stream;
     struct loop_timer *timer; /* until the handshakes are done, or a long message has come */
-    bool long_message; /* one has begun */
-    bool connected; /* or that failed */
-    bool reached;   /* it stands, or stood */
-    unsigned busy;     /* calls on the stack that still use it */
-    int doomed;        /* an error that closes it at the next flush */
-    struct list dirty; /* on the hub's list: something to send, or to close */
-    struct list starved; /* on the hub's list: waits for a block */
-    struct list hungry;  /* on the hub's list: waits for a buffer or the disk */
+    bool long_message;        /* one has begun */
+    bool connected;           /* or that failed */
+    bool reached;             /* it stands, or stood */
+    unsigned busy;            /* calls on the stack that still use it */
+    int doomed;               /* an error that closes it at the next flush */
+    struct list dirty;        /* on the hub's list: something to send, or to close */
+    struct list starved;      /* on the hub's list: waits for a block */
+    struct list hungry;       /* on the hub's list: waits for a buffer or the disk */
     uint8_t hello[HANDSHAKE_LEN];
     uint32_t hello_len;
     struct wire_rx rx;
@@ -110,7 +110,7 @@ struct conn_hub {
 
 /* conn.c */
 void conn_enter(struct conn *c);
-void conn_leave(struct conn *c); /* frees it when it was closed and nobody uses it */
+void conn_leave(struct conn *c);         /* frees it when it was closed and nobody uses it */
 void conn_fail(struct conn *c, int err); /* closes it and tells the owner */
 int conn_want(struct conn *c);
 /* It starved, and there are blocks again. */

@@ -157,10 +157,8 @@ conn_send(struct conn *c, const struct wire_msg *msg)
 static void
 encode_header(struct conn_hub *hub, struct out_piece *p)
 {
-    struct wire_msg msg = {.type = WIRE_PIECE,
-                           .piece = p->io.piece,
-                           .begin = p->io.begin,
-                           .length = p->io.length};
+    struct wire_msg msg = {
+        .type = WIRE_PIECE, .piece = p->io.piece, .begin = p->io.begin, .length = p->io.length};
     int err;
 
     buf_reset(&hub->scratch);
@@ -220,8 +218,7 @@ unqueue(struct conn *c, struct out_piece *p)
     struct list *next = p->link.next;
 
     if (p == c->out.waiting)
-        c->out.waiting =
-            next == &c->out.pieces ? NULL : LIST_ENTRY(next, struct out_piece, link);
+        c->out.waiting = next == &c->out.pieces ? NULL : LIST_ENTRY(next, struct out_piece, link);
     else
         c->out.loaded--;
     c->out.count--;

@@ -14,7 +14,7 @@
 #include "common/ev/stream.h"
 
 enum {
-    FAREWELL_MAX = 256,  /* sockets at a time; one more is closed at once */
+    FAREWELL_MAX = 256, /* sockets at a time; one more is closed at once */
     FAREWELL_MS = 2000,
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Which of our addresses a connection leaves from: the session's own, so that others see the
+ * Which of our addresses a connection leaves from: one that we listen on, so that others see the
  * address that we listen on.
  */
 #ifndef PEER_NET_SOURCE_H
@@ -9,7 +9,7 @@
 #include "common/base/endpoint.h"
 #include "common/sys/addr.h"
 
-/* Family IP_NONE: the session does not listen in that family; the wildcard: on all addresses. */
+/* Family IP_NONE: nothing listens in that family; the wildcard: on all addresses. */
 struct source {
     struct endpoint v4, v6;
 };

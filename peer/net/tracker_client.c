@@ -39,7 +39,7 @@ struct tracker_client {
     struct source source;
     uint32_t asks;
     uint32_t lookups; /* of peers' names */
-    struct list ids; /* the longest unused first */
+    struct list ids;  /* the longest unused first */
     uint32_t id_count;
 };
 
@@ -308,8 +308,7 @@ finish(struct tracker_ask *ask)
     if (ask->lookups_running == 0)
         tell(ask);
     else
-        loop_timer_set(ask->timer,
-                       mono_add_ms(loop_now(ask->tc->loop), TRACKER_CLIENT_NAMES_MS));
+        loop_timer_set(ask->timer, mono_add_ms(loop_now(ask->tc->loop), TRACKER_CLIENT_NAMES_MS));
 }
 
 /* Ends it from the loop, soon. */

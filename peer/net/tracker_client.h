@@ -15,12 +15,12 @@
 #include "peer/net/udp_tracker.h"
 
 enum {
-    TRACKER_CLIENT_PEERS_MAX = 1000, /* taken from one answer */
+    TRACKER_CLIENT_PEERS_MAX = 1000,   /* taken from one answer */
     TRACKER_CLIENT_TIMEOUT_MS = 30000, /* for one HTTP announce */
-    TRACKER_CLIENT_GRACE_MS = 1000, /* when one family has answered, how long for the other */
-    TRACKER_CLIENT_NAMES_MS = 3000, /* how long the names of peers in an answer are looked up */
-    TRACKER_CLIENT_NAMES_MAX = 64,  /* names of peers looked up at a time, for all torrents of a
-                                       loop; TRACKER_NAMES_MAX from one answer */
+    TRACKER_CLIENT_GRACE_MS = 1000,    /* when one family has answered, how long for the other */
+    TRACKER_CLIENT_NAMES_MS = 3000,    /* how long the names of peers in an answer are looked up */
+    TRACKER_CLIENT_NAMES_MAX = 64,     /* names of peers looked up at a time, for all torrents of a
+                                          loop; TRACKER_NAMES_MAX from one answer */
     TRACKER_CLIENT_NAME_ADDRS_MAX = 2, /* addresses taken of one name */
 };
 

@@ -54,7 +54,7 @@ struct udp_ask {
     struct tracker_reply *reply;
     struct loop_timer *timer;
     bool sent;
-    bool connecting; /* the packet under way is a connect request */
+    bool connecting;  /* the packet under way is a connect request */
     bool reconnected; /* a connection id was refused once already */
     uint32_t transaction;
     unsigned tries;
@@ -138,8 +138,7 @@ socket_for(struct udp_tracker *u, const struct endpoint *to, struct dgram **out)
 {
     const struct endpoint *from = source_for(&u->source, to);
     struct endpoint at = from != NULL ? *from : (struct endpoint){.family = to->family};
-    struct dgram_handler h = {
-        .ctx = u, .on_batch = on_batch, .on_undelivered = on_undelivered};
+    struct dgram_handler h = {.ctx = u, .on_batch = on_batch, .on_undelivered = on_undelivered};
     unsigned i = (to->family == IP_V6 ? 2 : 0) + (from != NULL ? 1 : 0);
     int err = 0;
 
@@ -170,8 +169,8 @@ send_to_one(struct udp_ask *ask)
         random_bytes(&ask->transaction, sizeof(ask->transaction));
     ask->connecting = c == NULL;
     msg.len = c == NULL ? tracker_udp_put_connect(packet, ask->transaction)
-                        : tracker_udp_put_announce(packet, c->id, ask->transaction,
-                                                   &ask->announce, ask->url_data);
+                        : tracker_udp_put_announce(packet, c->id, ask->transaction, &ask->announce,
+                                                   ask->url_data);
     err = dgram_try(socket, &msg);
     ask->sent = true;
     ask->sent_as = ++u->sent;

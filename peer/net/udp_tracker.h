@@ -20,13 +20,13 @@
 #include "peer/net/source.h"
 
 enum {
-    UDP_TRACKER_TRIES = 3,              /* then it failed; the n-th wait is 2^n times the first */
-    UDP_TRACKER_RETRY_MS = 5000,        /* the first wait, for each address */
-    UDP_TRACKER_ADDRS_MAX = 4,          /* of one tracker that are asked */
-    UDP_TRACKER_STRAYS_MAX = 64,        /* datagrams of strangers, while something is asked */
-    UDP_TRACKER_CONNECTION_MS = 60000,  /* a connection id is used that long */
-    UDP_TRACKER_CONNECTIONS_MAX = 256,  /* remembered */
-    UDP_TRACKER_REPLY_MAX = 8192,       /* bytes */
+    UDP_TRACKER_TRIES = 3,             /* then it failed; the n-th wait is 2^n times the first */
+    UDP_TRACKER_RETRY_MS = 5000,       /* the first wait, for each address */
+    UDP_TRACKER_ADDRS_MAX = 4,         /* of one tracker that are asked */
+    UDP_TRACKER_STRAYS_MAX = 64,       /* datagrams of strangers, while something is asked */
+    UDP_TRACKER_CONNECTION_MS = 60000, /* a connection id is used that long */
+    UDP_TRACKER_CONNECTIONS_MAX = 256, /* remembered */
+    UDP_TRACKER_REPLY_MAX = 8192,      /* bytes */
 };
 
 struct udp_tracker;

@@ -104,7 +104,6 @@ udpdoor_open(struct udpdoor *u, const struct endpoint *at, struct errbuf *eb)
 void
 udpdoor_get_counts(const struct udpdoor *u, struct udpdoor_counts *counts)
 {
-    *counts = (struct udpdoor_counts){.resets = u->utp.answered,
-                                      .limited = u->utp.limited,
-                                      .ignored = u->utp.ignored};
+    *counts = (struct udpdoor_counts){
+        .resets = u->utp.answered, .limited = u->utp.limited, .ignored = u->utp.ignored};
 }

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The engine's list of torrents: added, loaded from the state database, found by hash or name,
+ * forgotten.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "peer/engine/engine_impl.h"
+#include "peer/store/filelook.h"
+#include "peer/store/statescan.h"
+#include "peer/torrent/torrent_life.h"
+#include "peer/torrent/torrent_new.h"
+#include "peer/torrent/torrent_rest.h"
+
+enum { FIND_DIGITS_MIN = 6 };
+
+struct torrent *
+engine_find_by_hash(const struct engine *s, const uint8_t *hash)
+{
+    struct engine *owner;
+    struct torrent *t = process_find(s->process, hash, &owner);
+
+    return owner == s ? t : NULL;
+}
+
+static bool
+is_known(struct process *h, const struct metainfo *mi)
+{
+    return (mi->has_v1 && process_find(h, metainfo_wire_hash(mi, false), NULL) != NULL) ||
+           (mi->has_v2 && process_find(h, metainfo_wire_hash(mi, true), NULL) != NULL);
+}
+
+static int
+explain(int err, const struct torrent_add *add, struct errbuf *eb)
+{
+    if (err == SPRAT_E_EXISTS)
+        return errbuf_set(eb, err, "%s has been added already", add->mi->name);
+    if (err == SPRAT_E_LIMIT)
+        return errbuf_set(eb, err, "there are %d torrents already", ENGINE_TORRENTS_MAX);
+    return errbuf_set(eb, err, "%s", sprat_strerror(err));
+}
+
+static int
+admit(const struct engine *s, const struct torrent_add *add, struct errbuf *eb)
+{
+    if (s->end.begun)
+        return errbuf_set(eb, SPRAT_E_CANCELLED, "the program is ending");
+    if (is_known(s->process, add->mi))
+        return explain(SPRAT_E_EXISTS, add, eb);
+    if (add->peer_count > TORRENT_ADD_PEERS_MAX)
+        return errbuf_set(eb, SPRAT_E_LIMIT, "at most %d peers can be named",
+                          TORRENT_ADD_PEERS_MAX);
+    return 0;
+}
+
+/* A directory that can't be written to is the user's mistake: told at once. One on a disk that is
+ * read-only now is waited for by who stays in the foreground. */
+static int
+try_place(const struct engine *s, const struct torrent_add *add, struct errbuf *eb)
+{
+    int err = 0;
+
+    if (!s->process->shared.loading && !add->seed_only)
+        err = storage_try_dir(add->save_dir, add->mi, eb);
+    return err == SPRAT_E_ACCESS || err == SPRAT_E_NOENT ||
+                   (err == SPRAT_E_READONLY && s->process->shared.managed)
+               ? err
+               : 0;
+}
+
+int
+engine_add(struct engine *s, const struct torrent_add *add, struct torrent **out, struct errbuf *eb)
+{
+    struct torrent *t;
+    int err = admit(s, add, eb);
+
+    if (err == 0)
+        err = try_place(s, add, eb);
+    if (err == 0)
+        err = torrent_new(&s->env, add, &t, eb);
+    if (err != 0)
+        return err;
+    err = process_enter(s->process, t);
+    if (err != 0) {
+        t->mi = NULL; /* the caller keeps it */
+        torrent_free(t);
+        return explain(err, add, eb);
+    }
+    list_push_back(&s->torrents, &t->link);
+    engine_tell(t, TORRENT_EVENT_READY, 0, "");
+    if (!t->wish.paused)
+        torrent_load(t);
+    *out = t;
+    return 0;
+}
+
+void
+engine_forget(struct engine *s, struct torrent *t)
+{
+    event_drop(s, t);
+    engine_forget_wanted(s, t);
+    process_leave(s->process, t);
+    torrent_free(t);
+}
+
+/* What the torrent was added with, when that is known. */
+static void
+recall(const struct state_wish *wish, struct torrent_add *add)
+{
+    if (wish->seed == SEED_NONE || wish->seed == SEED_RATIO)
+        add->seed = (enum seed_policy)wish->seed;
+    add->ratio = wish->ratio;
+    add->sequential = wish->sequential;
+    add->super_seed = wish->super_seed;
+    add->trackers = (const char *const *)wish->trackers;
+    add->tracker_count = wish->tracker_count;
+    add->peers = (const char *const *)wish->peers;
+    add->peer_count = wish->peer_count;
+    add->reserve = wish->reserve;
+    add->worknames = wish->worknames;
+}
+
+static void
+say_not_loaded(struct process *h, const struct state_torrent *row, const char *why)
+{
+    log_error(&h->shared.log, "a torrent in %s was not loaded: %s", row->dir, why);
+}
+
+static void
+recall_row(const struct state_torrent *row, struct torrent_add *add)
+{
+    *add = (struct torrent_add){.save_dir = row->dir,
+                                .seed = SEED_FOREVER,
+                                .up_limit = row->up_limit,
+                                .down_limit = row->down_limit,
+                                .move_to = row->move_to,
+                                .row = row,
+                                .paused = row->status == STATE_PAUSED};
+}
+
+/* Loads one in full: what is on disk is found out. */
+static int
+load_row(struct process *h, int64_t id, struct errbuf *eb)
+{
+    struct state_torrent row;
+    struct state_wish wish = {.seed = 0};
+    struct torrent_add add;
+    struct torrent *t;
+    struct errbuf why;
+    int err = state_get(h->shared.state, id, &row, eb);
+
+    if (err != 0)
+        return err;
+    recall_row(&row, &add);
+    err = state_load_wish(h->shared.state, id, &wish, &why);
+    if (err == 0)
+        recall(&wish, &add);
+    if (err == 0 || err == SPRAT_E_NOTFOUND)
+        err = metainfo_parse(row.metainfo, row.metainfo_len, &add.mi, &why);
+    if (err == 0) {
+        err = engine_add(process_pick(h), &add, &t, &why);
+        if (err != 0)
+            metainfo_free(add.mi);
+    }
+    if (err != 0)
+        say_not_loaded(h, &row, why.text);
+    state_wish_fini(&wish);
+    state_torrent_fini(&row);
+    return 0;
+}
+
+/* What spratd's torrents are sorted into when it starts. */
+struct loading {
+    struct process *h;
+    struct filelook *look[ENGINE_LOOPS_MAX]; /* of those that may rest, by loop; NULL: none yet */
+    unsigned looks;
+    struct state_locks *locks;
+    int64_t *ids; /* of the others */
+    size_t id_count, id_cap;
+};
+
+static int
+load_later(struct loading *l, int64_t id)
+{
+    if (l->id_count == l->id_cap) {
+        size_t cap = l->id_cap > 0 ? 2 * l->id_cap : 64;
+        int64_t *ids = realloc(l->ids, cap * sizeof(*ids));
+
+        if (ids == NULL)
+            return SPRAT_E_NOMEM;
+        l->ids = ids;
+        l->id_cap = cap;
+    }
+    l->ids[l->id_count++] = id;
+    return 0;
+}
+
+static void
+begin_look(struct loading *l, struct engine *s)
+{
+    struct filelook **look = &l->look[s->env.index];
+
+    if (*look != NULL)
+        filelook_start(*look, l->h->shared.disk, l->looks++, s->env.doneq, torrent_rest_on_look);
+    *look = NULL;
+}
+
+/* Nothing of it is to be done but to seed it, as far as the database knows. */
+static bool
+can_rest(const struct state_scan_row *row, const struct torrent_add *add)
+{
+    const struct state_torrent *t = &row->torrent;
+    bool wants =
+        add->seed == SEED_NONE || (add->seed == SEED_RATIO &&
+                                   (double)t->uploaded >= add->ratio * (double)add->mi->total_size);
+
+    return t->clean && t->status != STATE_FAILED && t->completed != 0 && t->move_to == NULL &&
+           t->moved_from == NULL && !row->has_choice && !row->has_peers &&
+           row->wish.peer_count == 0 && !add->super_seed && !add->mi->layers_missing && !wants &&
+           state_scan_has_all(row, add->mi->piece_count);
+}
+
+/* Gives it a place in a look; SPRAT_E_LIMIT if it has more files than one has room for. */
+static int
+add_to_look(struct loading *l, struct torrent *t, const struct state_scan_row *row,
+            const struct metainfo *mi)
+{
+    struct filelook **look = &l->look[t->env->index];
+    int err = SPRAT_E_LIMIT;
+
+    for (int i = 0; i < 2 && err == SPRAT_E_LIMIT; i++) {
+        if (*look == NULL && (*look = filelook_new()) == NULL)
+            return SPRAT_E_NOMEM;
+        err = filelook_add(*look, t, row->torrent.dir, mi, row->files, row->file_count);
+        if (err == SPRAT_E_LIMIT && filelook_count(*look) > 0)
+            begin_look(l, engine_of(t));
+        else
+            break;
+    }
+    return err;
+}
+
+static int
+rest_row(struct loading *l, const struct state_scan_row *row, const struct torrent_add *add)
+{
+    struct torrent *t;
+    int err = torrent_new_at_rest(&process_pick(l->h)->env, add, &t, NULL);
+
+    if (err != 0)
+        return err;
+    err = process_enter(l->h, t);
+    if (err == 0) {
+        err = add_to_look(l, t, row, add->mi);
+        if (err != 0)
+            process_leave(l->h, t);
+    }
+    if (err != 0)
+        torrent_free(t);
+    else
+        list_push_back(&engine_of(t)->torrents, &t->link);
+    return err;
+}
+
+static int
+sort_row(void *user, const struct state_scan_row *row)
+{
+    struct loading *l = user;
+    struct torrent_add add;
+    struct errbuf why;
+    bool rests;
+
+    recall_row(&row->torrent, &add);
+    if (row->has_wish)
+        recall(&row->wish, &add);
+    if (metainfo_parse(row->torrent.metainfo, row->torrent.metainfo_len, &add.mi, &why) != 0) {
+        say_not_loaded(l->h, &row->torrent, why.text);
+        return 0;
+    }
+    rests =
+        can_rest(row, &add) && !state_locks_have(l->locks, add.mi) && rest_row(l, row, &add) == 0;
+    metainfo_free(add.mi);
+    return rests ? 0 : load_later(l, row->torrent.id);
+}
+
+int
+engines_load(struct process *h, struct errbuf *eb)
+{
+    struct loading l = {.h = h};
+    int err;
+
+    h->shared.managed = h->shared.loading = true;
+    err = state_read_locks(h->shared.state, &l.locks, eb);
+    if (err == 0)
+        err = state_scan(h->shared.state, sort_row, &l, eb);
+    for (uint32_t i = 0; i < h->shared.loops; i++)
+        begin_look(&l, h->engines[i]);
+    for (size_t i = 0; i < l.id_count && err == 0; i++)
+        err = load_row(h, l.ids[i], eb);
+    state_locks_free(l.locks);
+    free(l.ids);
+    h->shared.loading = false;
+    return err;
+}
+
+struct torrent *
+engine_next(const struct engine *s, const struct torrent *t)
+{
+    struct list *next = t != NULL ? t->link.next : s->torrents.next;
+
+    return next == &s->torrents ? NULL : LIST_ENTRY(next, struct torrent, link);
+}
+
+/* Whether the hex digits of |hash| begin with |what|, in any case. */
+static bool
+has_prefix(const uint8_t *hash, size_t len, const char *what)
+{
+    size_t i;
+
+    for (i = 0; what[i] != '\0' && i < 2 * len; i++) {
+        unsigned nibble = i % 2 == 0 ? hash[i / 2] >> 4 : hash[i / 2] & 15u;
+
+        if (tolower((unsigned char)what[i]) != "0123456789abcdef"[nibble])
+            return false;
+    }
+    return what[i] == '\0';
+}
+
+static bool
+is_meant(const struct torrent *t, const char *what)
+{
+    const struct torrent_facts *f = &t->facts;
+
+    if (strcmp(f->name, what) == 0)
+        return true;
+    if (strlen(what) < FIND_DIGITS_MIN)
+        return false;
+    return (f->has_v1 && has_prefix(f->v1, sizeof(f->v1), what)) ||
+           (f->has_v2 && has_prefix(f->v2, sizeof(f->v2), what));
+}
+
+size_t
+engine_find(const struct engine *s, const char *what, bool by_beginning, struct torrent **found)
+{
+    size_t n = 0;
+
+    LIST_EACH(it, &s->torrents) {
+        struct torrent *t = LIST_ENTRY(it, struct torrent, link);
+
+        if (by_beginning ? strncmp(t->facts.name, what, strlen(what)) == 0 : is_meant(t, what)) {
+            *found = t;
+            n++;
+        }
+    }
+    return n;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A table under a mutex and a counter; and the opening and closing of what lies behind both.
+ */
+#include "peer/engine/process.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/crypto/random.h"
+#include "common/crypto/tls.h"
+#include "common/sys/fdlimit.h"
+#include "common/sys/file.h"
+#include "peer/engine/engine_impl.h"
+
+static bool
+key_matches(const struct hashmap_node *node, const void *key, size_t len)
+{
+    return memcmp(LIST_ENTRY(node, struct hash_key, node)->hash, key, len) == 0;
+}
+
+/* Content, locks and the database need descriptors too: connections must not starve them. */
+static uint32_t
+conns_max(uint32_t wanted)
+{
+    uint32_t half = fdlimit_raise(ENGINE_FILES_MAX) / 2;
+    uint32_t most = half < ENGINE_CONNS_MAX ? half : ENGINE_CONNS_MAX;
+
+    return wanted > 0 && wanted < most ? wanted : most;
+}
+
+/* The authorities that trackers' certificates may come from are looked at here, so that a wrong
+ * file is an error at the start. */
+static int
+take_authorities(struct process *h, const char *path, struct errbuf *eb)
+{
+    struct tls_pem pem = {.name = path != NULL ? path : getenv("SSL_CERT_FILE")};
+    uint8_t *data = NULL;
+    struct errbuf why;
+    int err;
+
+    if (pem.name == NULL || *pem.name == '\0')
+        return 0;
+    err = file_read(pem.name, TLS_PEM_MAX, &data, &pem.len, &why);
+    pem.data = data;
+    if (err == 0)
+        err = tls_check_authorities(&pem, &why);
+    free(data);
+    if (err != 0)
+        return errbuf_set(eb, err, "%s: %s", path != NULL ? "ca" : "SSL_CERT_FILE", why.text);
+    h->ca_file = strdup(pem.name);
+    return h->ca_file != NULL ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+}
+
+int
+process_new(const struct engine_config *cfg, uint32_t loops, struct process **out,
+            struct errbuf *eb)
+{
+    struct disk_options opt = {0};
+    struct process *h = calloc(1, sizeof(*h));
+    uint64_t seed[2];
+    int err;
+
+    ASSERT(loops > 0 && loops <= ENGINE_LOOPS_MAX);
+    if (h == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    lock_init(&h->lock);
+    roombook_init(&h->shared.room);
+    if (cfg->log != NULL)
+        h->shared.log = *cfg->log;
+    h->shared.loops = loops;
+    h->shared.peers_max = cfg->peers_max;
+    h->shared.rest_ms = cfg->rest_ms > 0 ? cfg->rest_ms : ENGINE_REST_MS;
+    h->shared.no_pex = cfg->no_pex;
+    h->conns.max = conns_max(cfg->conns_max);
+    random_bytes(seed, sizeof(seed));
+    process_conns_init(h, seed);
+    hashmap_init(&h->by_hash, seed, key_matches);
+    err = take_authorities(h, cfg->ca_file, eb);
+    if (err == 0)
+        err = disk_new(&opt, &h->shared.disk, eb);
+    if (err == 0)
+        err = state_open(cfg->state_dir, cfg->program, &h->shared.state, eb);
+    if (err != 0) {
+        process_quiet(h);
+        process_free(h);
+        return err;
+    }
+    *out = h;
+    return 0;
+}
+
+void
+process_quiet(struct process *h)
+{
+    state_close(h->shared.state);
+    disk_free(h->shared.disk);
+    h->shared.state = NULL;
+    h->shared.disk = NULL;
+}
+
+void
+process_free(struct process *h)
+{
+    if (h == NULL)
+        return;
+    ASSERT(h->shared.state == NULL && h->shared.disk == NULL && h->torrents == 0);
+    hashmap_fini(&h->by_hash);
+    process_conns_fini(h);
+    roombook_fini(&h->shared.room);
+    lock_fini(&h->lock);
+    free(h->ca_file);
+    free(h);
+}
+
+/* --- the directory --- */
+
+/* The lock is held, here and below. */
+static struct torrent *
+find(const struct process *h, const uint8_t *hash)
+{
+    struct hashmap_node *node = hashmap_find(&h->by_hash, hash, TRACKER_HASH_LEN);
+
+    return node != NULL ? LIST_ENTRY(node, struct hash_key, node)->torrent : NULL;
+}
+
+static void
+remove_keys(struct process *h, struct torrent *t)
+{
+    for (int i = 0; i < 2; i++)
+        if (t->keys[i].hash != NULL)
+            hashmap_remove(&h->by_hash, &t->keys[i].node);
+    t->keys[0].hash = t->keys[1].hash = NULL;
+}
+
+static int
+add_key(struct process *h, struct torrent *t, int i)
+{
+    const uint8_t *hash = i == 1 ? t->facts.v2 : t->facts.v1;
+
+    if (find(h, hash) != NULL)
+        return SPRAT_E_EXISTS;
+    if (hashmap_add(&h->by_hash, &t->keys[i].node, hash, TRACKER_HASH_LEN) != 0)
+        return SPRAT_E_NOMEM;
+    t->keys[i].hash = hash;
+    t->keys[i].torrent = t;
+    return 0;
+}
+
+static int
+enter(struct process *h, struct torrent *t)
+{
+    int err = h->torrents < ENGINE_TORRENTS_MAX ? 0 : SPRAT_E_LIMIT;
+
+    if (err == 0 && t->facts.has_v1)
+        err = add_key(h, t, 0);
+    if (err == 0 && t->facts.has_v2)
+        err = add_key(h, t, 1);
+    if (err != 0) {
+        remove_keys(h, t);
+        return err;
+    }
+    t->serial = ++h->serials;
+    h->torrents++;
+    h->torrents_of[t->env->index]++;
+    return 0;
+}
+
+int
+process_enter(struct process *h, struct torrent *t)
+{
+    int err;
+
+    lock_take(&h->lock);
+    err = enter(h, t);
+    lock_drop(&h->lock);
+    return err;
+}
+
+void
+process_leave(struct process *h, struct torrent *t)
+{
+    lock_take(&h->lock);
+    remove_keys(h, t);
+    ASSERT(h->torrents > 0 && h->torrents_of[t->env->index] > 0);
+    h->torrents--;
+    h->torrents_of[t->env->index]--;
+    lock_drop(&h->lock);
+}
+
+struct torrent *
+process_find(struct process *h, const uint8_t *hash, struct engine **owner)
+{
+    struct torrent *t;
+
+    lock_take(&h->lock);
+    t = find(h, hash);
+    if (owner != NULL)
+        *owner = t != NULL ? engine_of(t) : NULL;
+    lock_drop(&h->lock);
+    return t;
+}
+
+struct engine *
+process_pick(struct process *h)
+{
+    uint32_t best = 0;
+
+    lock_take(&h->lock);
+    for (uint32_t i = 1; i < h->shared.loops; i++)
+        if (h->torrents_of[i] < h->torrents_of[best])
+            best = i;
+    lock_drop(&h->lock);
+    return h->engines[best];
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Makes, starts and drops a torrent's core. A torrent can have several one after another: when
+ * files were changed under it, a new one begins with what is really there.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/crypto/random.h"
+#include "config.h"
+#include "peer/torrent/torrent_core.h"
+#include "peer/torrent/torrent_disk.h"
+#include "peer/torrent/torrent_fx.h"
+#include "peer/torrent/torrent_impl.h"
+#include "peer/torrent/torrent_peers.h"
+#include "peer/torrent/torrent_rest.h"
+#include "peer/torrent/torrent_track.h"
+
+static void
+put_layer(void *user, const struct state_layer *l)
+{
+    struct torrent *t = user;
+
+    /* One that is wrong is fetched anew. */
+    if (l->file < t->mi->file_count)
+        (void)swarm_put_layer(t->core.swarm, l->file, l->hashes, l->len);
+}
+
+int
+core_new(struct torrent *t)
+{
+    struct torrent_env *env = t->env;
+    struct swarm_config cfg = {
+        .client = "Sprat " PACKAGE_VERSION,
+        .listen_port = env->shared->port,
+        .announce_key = t->wish.key,
+        .peers_max = env->shared->peers_max,
+        .no_pex = env->shared->no_pex,
+        .sequential = t->wish.sequential,
+        .super_seed = t->wish.super_seed,
+        .up = &env->up,
+        .down = &env->down,
+        .sites = env->sites,
+        .bans = &env->bans,
+        .up_limit = t->wish.up_limit,
+        .down_limit = t->wish.down_limit,
+        .announcer = t->announcer,
+        .trackers = (const char *const *)t->wish.trackers,
+        .tracker_count = t->wish.tracker_count,
+    };
+    uint64_t seed;
+
+    ASSERT(t->core.swarm == NULL);
+    random_bytes(&seed, sizeof(seed));
+    memcpy(cfg.peer_id, t->wish.peer_id, PEER_ID_LEN);
+    t->core.swarm = swarm_new(t->mi, &cfg, seed, loop_now(env->loop));
+    if (t->core.swarm == NULL)
+        return SPRAT_E_NOMEM;
+    t->announcer = NULL;
+    t->core.generation++;
+    t->core.started = t->core.said_stopped = t->core.refused = false;
+    if (t->mi->layers_missing)
+        (void)state_each_layer(env->shared->state, t->id, put_layer, t, NULL);
+    return 0;
+}
+
+/* Takes all of it that stays ours. */
+static void
+take_leave(struct torrent *t)
+{
+    struct swarm_stats st;
+
+    ASSERT(!t->core.draining);
+    swarm_get_stats(t->core.swarm, &st, loop_now(t->env->loop));
+    t->totals.up_session += st.uploaded;
+    t->totals.down_session += st.downloaded;
+    if (t->core.started)
+        bitfield_copy(&t->core.have, swarm_have(t->core.swarm));
+    peers_drop_all(t);
+    track_fini(t);
+}
+
+static void
+gone(struct torrent *t)
+{
+    t->core.swarm = NULL;
+    t->core.generation++;
+    disk_give_up(t);
+}
+
+void
+core_drop(struct torrent *t)
+{
+    if (t->core.swarm == NULL)
+        return;
+    take_leave(t);
+    swarm_free(t->core.swarm);
+    gone(t);
+}
+
+void
+core_put_away(struct torrent *t)
+{
+    take_leave(t);
+    t->announcer = swarm_free_but_announcer(t->core.swarm);
+    announcer_use(t->announcer, &t->env->rng);
+    gone(t);
+}
+
+bool
+core_complete(const struct torrent *t)
+{
+    struct swarm_stats st;
+
+    if (bitfield_full(swarm_have(t->core.swarm)))
+        return true;
+    if (t->wish.selection == NULL || t->wish.seed_only || t->core.frozen || !t->core.started)
+        return false;
+    swarm_get_stats(t->core.swarm, &st, loop_now(t->env->loop));
+    return st.complete;
+}
+
+/* A core that shall fetch nothing is told so before it begins. */
+static void
+freeze(struct torrent *t)
+{
+    struct swarm_input in = {.type = SWARM_IN_PRIORITY};
+
+    in.u.priority.count = t->mi->piece_count;
+    torrent_feed(t, &in);
+}
+
+void
+core_start(struct torrent *t)
+{
+    struct swarm_input in = {.type = SWARM_IN_START};
+    bool first = !t->core.started;
+
+    if (first && (t->wish.seed_only || t->core.frozen))
+        freeze(t);
+    if (first)
+        core_feed_selection(t);
+    t->core.started = true;
+    if (first)
+        in.u.start.have = &t->core.have;
+    torrent_feed(t, &in);
+    if (!first)
+        return;
+    track_add_stored(t);
+    track_add_names(t, 0);
+    track_say_unsupported(t);
+    torrent_rest_feed_found(t);
+}

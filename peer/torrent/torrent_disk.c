@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A torrent's disk jobs: the core's writes, checks and leaf reads, and the reads of pieces that are
+ * sent. A job that the disk has no room for waits in order. One that fails for a reason that may
+ * pass (a full disk) is kept and tried again: the core only sees a slow disk, and nothing is
+ * fetched twice. Results of a core that is gone are dropped.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/assert.h"
+#include "common/crypto/sha.h"
+#include "peer/torrent/torrent_disk.h"
+#include "peer/torrent/torrent_fx.h"
+#include "peer/torrent/torrent_impl.h"
+#include "peer/torrent/torrent_life.h"
+#include "peer/torrent/torrent_room.h"
+
+static void
+job_free(struct disk_job *job)
+{
+    block_drop(job->block);
+    job->block = NULL;
+    job->torrent->disk.jobs--;
+    list_push_front(&job->torrent->disk.free, &job->link);
+}
+
+static struct disk_job *
+job_new(struct torrent *t, enum job_kind kind, uint32_t piece)
+{
+    struct list *spare = list_pop_front(&t->disk.free);
+    struct disk_job *job =
+        spare != NULL ? LIST_ENTRY(spare, struct disk_job, link) : malloc(sizeof(*job));
+
+    if (job == NULL)
+        return NULL;
+    *job = (struct disk_job){
+        .torrent = t, .generation = t->core.generation, .kind = kind, .piece = piece};
+    list_init(&job->link);
+    t->disk.jobs++;
+    return job;
+}
+
+static void
+remember_why(struct torrent *t, int err, const char *why)
+{
+    free(t->disk.why);
+    t->disk.why = strdup(why[0] != '\0' ? why : sprat_strerror(err));
+}
+
+static void
+feed_written(struct disk_job *job, int err, const uint8_t *leaf)
+{
+    struct swarm_input in = {.type = SWARM_IN_WRITTEN};
+
+    in.u.written.piece = job->piece;
+    in.u.written.begin = job->begin;
+    in.u.written.block = job->block; /* the reference goes back */
+    in.u.written.err = err;
+    if (leaf != NULL)
+        memcpy(in.u.written.leaf, leaf, SHA256_LEN);
+    job->block = NULL;
+    torrent_feed(job->torrent, &in);
+}
+
+static void
+feed_verified(struct disk_job *job, int err, const uint8_t *sha1)
+{
+    struct swarm_input in = {.type = SWARM_IN_VERIFIED};
+    const uint8_t *expected = job->torrent->mi->pieces;
+
+    if (err == 0 && (sha1 == NULL || expected == NULL ||
+                     memcmp(sha1, expected + (size_t)job->piece * SHA1_LEN, SHA1_LEN) != 0))
+        err = SPRAT_E_HASH;
+    in.u.verified.piece = job->piece;
+    in.u.verified.err = err;
+    torrent_feed(job->torrent, &in);
+}
+
+static void
+feed_leaves(struct disk_job *job, int err, const uint8_t *leaves, uint32_t count)
+{
+    struct swarm_input in = {.type = SWARM_IN_LEAVES};
+
+    in.u.leaves.piece = job->piece;
+    in.u.leaves.leaves = leaves;
+    in.u.leaves.count = count;
+    in.u.leaves.err = err;
+    torrent_feed(job->torrent, &in);
+}
+
+/* Tells the core what became of the job, unless it is another core by now. */
+static void
+job_end(struct disk_job *job, int err, const struct storage_result *res)
+{
+    struct torrent *t = job->torrent;
+
+    if (job->generation == t->core.generation) {
+        switch (job->kind) {
+        case JOB_WRITE: feed_written(job, err, res != NULL ? res->leaves : NULL); break;
+        case JOB_VERIFY: feed_verified(job, err, res != NULL ? res->sha1 : NULL); break;
+        case JOB_LEAVES:
+            feed_leaves(job, err, res != NULL ? res->leaves : NULL,
+                        res != NULL ? res->leaf_count : 0);
+            break;
+        case JOB_FORGET: break;
+        }
+    }
+    job_free(job);
+    torrent_mark_dirty(t);
+}
+
+/* Failures that end when somebody makes room or mends the disk. */
+static bool
+may_pass(int err)
+{
+    switch (err) {
+    case SPRAT_E_NOSPACE:
+    case SPRAT_E_READONLY:
+    case SPRAT_E_ACCESS:
+    case SPRAT_E_IO:
+    case SPRAT_E_NOMEM:
+    case SPRAT_E_LIMIT: return true;
+    }
+    return false;
+}
+
+/* Keeps a failed job for the retry timer. False if that makes no sense. */
+static bool
+stall(struct disk_job *job, int err)
+{
+    struct torrent *t = job->torrent;
+
+    if (!may_pass(err) || (job->kind != JOB_WRITE && job->kind != JOB_VERIFY) ||
+        job->generation != t->core.generation || t->phase >= PHASE_STOPPING)
+        return false;
+    list_push_back(&t->disk.stalled, &job->link);
+    torrent_fail(t, FAILURE_CORE, err, torrent_why(t, err));
+    if (err == SPRAT_E_NOSPACE)
+        torrent_room_explain(t);
+    return true;
+}
+
+static void
+on_done(void *user, const struct storage_result *res)
+{
+    struct disk_job *job = user;
+    struct torrent *t = job->torrent;
+
+    if (res->err != 0 && res->err != SPRAT_E_HASH && res->err != SPRAT_E_CANCELLED) {
+        remember_why(t, res->err, res->why);
+        if (stall(job, res->err))
+            return;
+    }
+    if (res->err == 0 && job->kind == JOB_WRITE) {
+        commit_touch(t->disk.commit, loop_now(t->env->loop));
+        room_claim_pay(&t->disk.claim, res->len);
+    }
+    if (res->err == 0 && t->disk.retrying)
+        torrent_recovered(t, FAILURE_CORE);
+    job_end(job, res->err, res);
+}
+
+/* Hands it to the storage, which holds it until the torrent's turn. */
+static int
+submit(struct disk_job *job)
+{
+    struct storage *st = job->torrent->disk.storage;
+
+    storage_hold(st);
+    switch (job->kind) {
+    case JOB_WRITE:
+        return storage_write(st, job->piece, job->begin, job->block->data, job->block->len,
+                             job->judge ? job->expected : NULL, on_done, job);
+    case JOB_VERIFY: return storage_verify(st, job->piece, on_done, job);
+    case JOB_LEAVES: return storage_leaves(st, job->piece, on_done, job);
+    case JOB_FORGET: return storage_forget(st, job->piece, on_done, job);
+    }
+    return SPRAT_E_INVAL;
+}
+
+/* The next answer of the disk makes room: then it is this torrent's turn. */
+static void
+wait_for_room(struct torrent *t)
+{
+    if (!list_linked(&t->crowded))
+        list_push_back(&t->env->crowded, &t->crowded);
+    t->env->calls->await_disk(t->env);
+}
+
+/* Submits it behind those that wait. Behind a failed disk only so many may wait: then the core
+ * hears of the failure, and asks for no more. */
+static void
+job_start(struct disk_job *job)
+{
+    struct torrent *t = job->torrent;
+    bool stalled = !list_empty(&t->disk.stalled);
+    bool waits = stalled || !list_empty(&t->disk.waiting);
+    int err = waits ? SPRAT_E_AGAIN : submit(job);
+
+    if (stalled && job->kind == JOB_WRITE && t->disk.jobs > TORRENT_STALLED_MAX) {
+        t->core.refused = true;
+        job_end(job, t->failure.err != 0 ? t->failure.err : SPRAT_E_IO, NULL);
+    } else if (err == SPRAT_E_AGAIN) {
+        list_push_back(&t->disk.waiting, &job->link);
+        wait_for_room(t);
+    } else if (err != 0) {
+        remember_why(t, err, "");
+        job_end(job, err, NULL);
+    }
+    torrent_mark_dirty(t);
+}
+
+static void
+submit_waiting(struct torrent *t)
+{
+    while (!list_empty(&t->disk.waiting) && list_empty(&t->disk.stalled)) {
+        struct disk_job *job = LIST_ENTRY(t->disk.waiting.next, struct disk_job, link);
+        int err = submit(job);
+
+        if (err == SPRAT_E_AGAIN) {
+            wait_for_room(t);
+            return;
+        }
+        list_remove(&job->link);
+        if (err != 0) {
+            remember_why(t, err, "");
+            job_end(job, err, NULL);
+        }
+    }
+}
+
+void
+disk_go_on(struct torrent *t)
+{
+    submit_waiting(t);
+    if (t->disk.storage != NULL)
+        storage_let_go(t->disk.storage);
+}
+
+void
+disk_retry(struct torrent *t)
+{
+    struct list *link;
+
+    while (!list_empty(&t->disk.stalled)) {
+        link = t->disk.stalled.prev; /* they go in front of those that wait, in their order */
+        list_remove(link);
+        list_push_front(&t->disk.waiting, link);
+    }
+    disk_go_on(t);
+}
+
+void
+disk_give_up(struct torrent *t)
+{
+    struct list *link;
+
+    while ((link = list_pop_front(&t->disk.stalled)) != NULL ||
+           (link = list_pop_front(&t->disk.waiting)) != NULL)
+        job_end(LIST_ENTRY(link, struct disk_job, link), SPRAT_E_CANCELLED, NULL);
+}
+
+void
+disk_write(struct torrent *t, const struct swarm_effect *fx)
+{
+    struct disk_job *job = job_new(t, JOB_WRITE, fx->u.write.piece);
+
+    if (job == NULL) {
+        struct swarm_input in = {.type = SWARM_IN_WRITTEN};
+
+        in.u.written.piece = fx->u.write.piece;
+        in.u.written.begin = fx->u.write.begin;
+        in.u.written.block = fx->u.write.block;
+        in.u.written.err = SPRAT_E_NOMEM;
+        remember_why(t, SPRAT_E_NOMEM, "");
+        torrent_feed(t, &in);
+        return;
+    }
+    job->begin = fx->u.write.begin;
+    job->block = fx->u.write.block;
+    job->judge = fx->u.write.judge;
+    memcpy(job->expected, fx->u.write.expected, sizeof(job->expected));
+    job_start(job);
+}
+
+void
+disk_verify(struct torrent *t, uint32_t piece)
+{
+    struct disk_job *job = job_new(t, JOB_VERIFY, piece);
+
+    if (job == NULL) {
+        struct swarm_input in = {.type = SWARM_IN_VERIFIED};
+
+        in.u.verified.piece = piece;
+        in.u.verified.err = SPRAT_E_NOMEM;
+        remember_why(t, SPRAT_E_NOMEM, "");
+        torrent_feed(t, &in);
+        return;
+    }
+    job_start(job);
+}
+
+void
+disk_leaves(struct torrent *t, uint32_t piece)
+{
+    struct disk_job *job = job_new(t, JOB_LEAVES, piece);
+
+    if (job == NULL) {
+        struct swarm_input in = {.type = SWARM_IN_LEAVES};
+
+        in.u.leaves.piece = piece;
+        in.u.leaves.err = SPRAT_E_NOMEM;
+        torrent_feed(t, &in);
+        return;
+    }
+    job_start(job);
+}
+
+void
+disk_forget(struct torrent *t, uint32_t piece)
+{
+    struct disk_job *job = job_new(t, JOB_FORGET, piece);
+
+    /* Without it, the piece's next check may fail once more, and then the disk is read. */
+    if (job != NULL)
+        job_start(job);
+}
+
+/* A read of a piece to be sent. */
+struct read_job {
+    struct torrent *torrent;
+    struct conn_piece *piece;
+};
+
+static void
+on_read(void *user, const struct storage_result *res)
+{
+    struct read_job *job = user;
+    struct torrent *t = job->torrent;
+
+    t->disk.reads--;
+    if (res->err != 0 && res->err != SPRAT_E_CANCELLED)
+        torrent_reload_soon(t, res->err, res->why);
+    conn_piece_done(job->piece, res->err);
+    torrent_mark_dirty(t);
+    free(job);
+}
+
+int
+disk_read(struct torrent *t, struct conn_piece *p)
+{
+    struct read_job *job;
+    int err;
+
+    if (t->disk.storage == NULL || t->phase >= PHASE_CLOSING)
+        return SPRAT_E_CANCELLED;
+    job = malloc(sizeof(*job));
+    if (job == NULL)
+        return SPRAT_E_NOMEM;
+    *job = (struct read_job){t, p};
+    err = storage_read(t->disk.storage, p->piece, p->begin, p->length, p->data, on_read, job);
+    if (err != 0)
+        free(job);
+    else
+        t->disk.reads++;
+    if (err == SPRAT_E_AGAIN)
+        t->env->calls->await_disk(t->env);
+    return err;
+}
+
+bool
+disk_lend(struct torrent *t, const struct conn_piece *p, bool sure, struct storage_loan *loan)
+{
+    return t->disk.storage != NULL && t->phase < PHASE_CLOSING &&
+           storage_lend(t->disk.storage, p->piece, p->begin, p->length, sure, loan);
+}
+
+uint32_t
+disk_at_hand(struct torrent *t, const struct conn_piece *p)
+{
+    uint32_t span = metainfo_piece_len(t->mi, p->piece);
+    struct conn_piece part = *p;
+    struct storage_loan loan;
+
+    if (p->begin < span && span - p->begin > p->length)
+        part.length = span - p->begin < CONN_HAND_BYTES ? span - p->begin : CONN_HAND_BYTES;
+    if (!disk_lend(t, &part, false, &loan)) {
+        if (part.length == p->length)
+            return 0;
+        part.length = p->length;
+        if (!disk_lend(t, &part, false, &loan))
+            return 0;
+    }
+    storage_give_back(t->disk.storage, &loan);
+    return part.length;
+}
+
+bool
+disk_idle(const struct torrent *t)
+{
+    return t->disk.jobs == 0 && t->disk.reads == 0;
+}
+
+void
+disk_fini(struct torrent *t)
+{
+    struct list *link;
+
+    ASSERT(disk_idle(t));
+    while ((link = list_pop_front(&t->disk.free)) != NULL)
+        free(LIST_ENTRY(link, struct disk_job, link));
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * One torrent, as the files of this room and the engine see it: its state, and what belongs to each
+ * of its parts. Nobody else includes this.
+ *
+ *   torrent_new.c       makes and frees a torrent
+ *   torrent_merge.c     trackers and peers that a second add of it names
+ *   torrent.c           its life: load, check, run, pause, fail, retry
+ *   torrent_core.c      its core: made, started, dropped
+ *   torrent_fx.c        drives the core: inputs in, effects carried out
+ *   torrent_peers.c     its connections, and totals by host
+ *   torrent_disk.c      its disk jobs
+ *   torrent_track.c     its announces, and peers given by name
+ *   torrent_room.c      what it needs before its first byte: a directory to write to, and space
+ *   torrent_select.c    which of its files are wanted
+ *   torrent_move.c      to another directory when it is complete
+ *   torrent_rest.c      without a core while nobody wants anything of it: put to rest, announced,
+ *                       woken
+ *   torrent_stop.c      completion, and the end: stop, save, close, remove
+ *   torrent_status.c    numbers for people
+ *   torrent_why.c       why nothing moves
+ */
+#ifndef PEER_TORRENT_TORRENT_IMPL_H
+#define PEER_TORRENT_TORRENT_IMPL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/ds/bitfield.h"
+#include "common/ds/hashmap.h"
+#include "common/ds/list.h"
+#include "common/sys/lockfile.h"
+#include "peer/core/announce.h"
+#include "peer/core/swarm.h"
+#include "peer/store/commit.h"
+#include "peer/store/resume.h"
+#include "peer/store/roombook.h"
+#include "peer/store/statewish.h"
+#include "peer/store/storage.h"
+#include "peer/torrent/torrent.h"
+#include "peer/torrent/torrent_env.h"
+
+enum {
+    TORRENT_RETRY_MS = 5000,      /* after a local failure */
+    TORRENT_TELL_MS = 60000,      /* the same failure is told no more often */
+    TORRENT_STALLED_MAX = 256,    /* disk jobs kept for then; more are failed, and fetched again */
+    TORRENT_BUSY_MS = 200,        /* until a load that found a queue full is tried again */
+    TORRENT_RELOAD_MS = 500,      /* from the first sign of a changed file to a look at all */
+    TORRENT_HOSTS_MAX = 4096,     /* told apart in torrent_next_host(); the rest count as one */
+    TORRENT_ADD_PEERS_MAX = 1000, /* given by name */
+    TORRENT_FOUND_MAX = 200,      /* addresses that a tracker told to one at rest,
+                                     until it is awake */
+};
+
+/* What moved between us and one host; |addr| has port 0, and is IP_NONE for the rest. */
+struct host {
+    struct hashmap_node node;
+    struct torrent_host sum;
+};
+
+/*  IDLE → CHECKING → READY ⇄ RUNNING → STOPPING → SAVING → CLOSING → STOPPED, and
+ *  RUNNING → CLOSING → RESTING → IDLE for a seed that nobody wants anything of (torrent_rest.c) */
+enum torrent_phase {
+    PHASE_IDLE,     /* nothing is known of the disk: not looked at, or that failed */
+    PHASE_RESTING,  /* all is there; no core, storage, metainfo and lock until it is wanted */
+    PHASE_CHECKING, /* resume.h is at work */
+    PHASE_READY,    /* |have| is known; the core has not been started, or is paused */
+    PHASE_RUNNING,
+    PHASE_STOPPING, /* the core says goodbye to the trackers */
+    PHASE_SAVING,   /* the last commit */
+    PHASE_CLOSING,  /* the storage finishes its jobs */
+    PHASE_STOPPED,
+};
+
+/* From "all pieces are verified" to "all is on disk for good". */
+enum torrent_completion {
+    COMPLETION_NONE,
+    COMPLETION_WANTED,
+    COMPLETION_FINISHING, /* empty files and links are made */
+    COMPLETION_FINISHED,
+    COMPLETION_FLUSHING, /* synced and committed */
+    COMPLETION_FLUSHED,
+    COMPLETION_MOVING,    /* its files are brought into another directory too */
+    COMPLETION_SWITCHING, /* the database learns that this one counts */
+    COMPLETION_CLEANING,  /* they are removed where they were */
+    COMPLETION_DONE,
+};
+
+/* Who failed, and so whose success ends the failure. */
+enum torrent_failure_source {
+    FAILURE_NONE,
+    FAILURE_LOAD,
+    FAILURE_CORE, /* and its disk jobs */
+    FAILURE_COMMIT,
+    FAILURE_FILES, /* others changed them */
+    FAILURE_ROOM,  /* the directory can't be written to, or there is no space: nothing was begun */
+};
+
+struct hash_key {
+    struct hashmap_node node;
+    const uint8_t *hash; /* 20 bytes, of the torrent's facts */
+    struct torrent *torrent;
+};
+
+/* What is known of a torrent without its metainfo. */
+struct torrent_facts {
+    char *name;
+    uint64_t total_size;
+    uint32_t piece_count;
+    bool has_v1, has_v2;
+    uint8_t v1[20], v2[32]; /* info-hashes */
+};
+
+#define TORRENT_MAGIC 0x544f5252u
+
+struct torrent {
+    uint32_t magic;
+    struct list link;
+    struct torrent_env *env;
+    struct torrent_facts facts;
+    struct metainfo *mi;         /* NULL at rest, unless somebody asked: torrent_need_metainfo() */
+    struct announcer *announcer; /* NULL while the core has it */
+    char *save_dir;
+    int64_t id;
+    uint64_t serial;       /* counts the torrents of all loops, in the order of adding */
+    struct lockfile *lock; /* NULL: another process had it when we came; torrent_enter() */
+    struct hash_key keys[2];
+    enum torrent_phase phase;
+    struct torrent_wish { /* what was asked for */
+        bool paused, seed_only, force_check, trusted, removing, remove_data, stopping;
+        bool sequential, super_seed;
+        struct torrent_consent consent; /* until the files were looked at */
+        enum seed_policy seed;
+        double ratio;
+        enum why_stop stop; /* why it was stopped */
+        uint64_t up_limit, down_limit;
+        uint8_t *selection; /* a byte a file (parts.h); NULL: all is wanted */
+        bool reserve;
+        bool worknames;     /* asked for now, or for an earlier session */
+        char *move_to;      /* NULL: it stays where it is */
+        bool move_only_new; /* |move_to| is forgotten if nothing has to be fetched */
+        char *moved_from;   /* NULL, or where the same files are still to be removed */
+        char **trackers;
+        size_t tracker_count;
+        char **peers;
+        size_t peer_count;
+        uint8_t peer_id[PEER_ID_LEN];
+        uint32_t key;
+    } wish;
+    struct torrent_core {
+        struct swarm *swarm;
+        uint32_t generation; /* counts cores: a reload makes a new one */
+        bool started;        /* START was fed */
+        bool draining;
+        bool said_stopped;
+        bool refused;              /* it was told of a failure, and waits for START */
+        bool frozen;               /* nothing is fetched: a seed, or files were changed under it */
+        struct bitfield have;      /* what START says */
+        struct swarm_input *later; /* results that came up while effects were carried out */
+        size_t later_count, later_cap;
+    } core;
+    struct torrent_disk {
+        struct storage *storage;
+        struct commit *commit;
+        struct resume *resume;
+        struct list waiting; /* jobs that the disk had no room for, or behind stalled ones */
+        struct list stalled; /* jobs that failed for a reason that may pass; the retry timer's */
+        struct list free;
+        uint32_t jobs;  /* at the disk or waiting */
+        uint32_t reads; /* of pieces to be sent */
+        enum torrent_completion completion;
+        bool retrying;  /* after a failure: a result that is right ends it */
+        bool reloading; /* stops only to load again */
+        bool strict;    /* others changed files: the next load believes exact stamps only */
+        bool busy;      /* a step of the end is under way */
+        bool told_complete;
+        bool looking;             /* whether files were mended */
+        bool preparing;           /* the directory and its file system are looked at,
+                                     before the core is started */
+        struct storage_room room; /* as it was found, with these pieces had */
+        struct bitfield room_have;
+        struct room_claim claim;
+        size_t gone_file;                 /* with a failure GONE: what is waited for */
+        uint32_t check_done, check_total; /* pieces */
+        char *note; /* what the last check had to say of the files; NULL: nothing */
+        char *why;                        /* the last failure's sentence; see torrent_why() */
+    } disk;
+    struct torrent_rest {
+        struct mono at;         /* when it is put to rest if nobody comes; MONO_NEVER: it may not */
+        bool going;             /* its storage is being closed for that */
+        bool looking;           /* spratd starts: its files are being looked at */
+        struct endpoint *found; /* by an announce while it rested; NULL: none */
+        size_t found_count;
+    } rest;
+    struct torrent_net {
+        struct peer_slot *peers; /* by slot_index() */
+        uint32_t peer_cap;
+        struct conn *accepting; /* while ACCEPTED is fed */
+        struct handshake answer;
+        uint32_t conns;
+        bool said_unsupported; /* trackers */
+        struct list asks;
+        struct list names;
+    } net;
+    struct torrent_hosts {
+        struct hashmap map;
+        struct host **all;
+        uint32_t count, cap;
+        struct host rest;
+    } hosts;
+    struct torrent_totals {
+        uint64_t up_before, down_before;   /* of former sessions */
+        uint64_t up_session, down_session; /* of former cores of this session */
+        uint64_t up_saved, down_saved;
+        int64_t added_at, completed_at;
+    } totals;
+    struct torrent_failure {
+        enum torrent_failure_source source;
+        int err;
+        char *message;        /* NULL without a failure, or when memory is out */
+        struct mono retry_at; /* MONO_NEVER: it waits for a person */
+        bool quiet;           /* the same was told a short while ago, and this time was not */
+    } failure;
+    struct torrent_told { /* of failures that come and go: each cause once in a while,
+                             with a count */
+        int err;
+        struct mono at;
+        uint32_t quiet; /* times that it was not told since */
+    } told;
+    struct list dirty;
+    struct list crowded;
+    struct list load;         /* among those that wait to be loaded */
+    struct loop_timer *timer; /* the core's and the commits' */
+    struct loop_timer *retry;
+};
+
+/* Its engine's calls (torrent_env.h). */
+static inline void
+torrent_mark_dirty(struct torrent *t)
+{
+    t->env->calls->mark_dirty(t);
+}
+
+static inline void
+torrent_tell(struct torrent *t, enum torrent_event_type type, int err, const char *message)
+{
+    t->env->calls->tell(t, type, err, message);
+}
+
+#endif

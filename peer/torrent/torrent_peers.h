@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The connections of a torrent, and what it moved with each host.
+ */
+#ifndef PEER_TORRENT_TORRENT_PEERS_H
+#define PEER_TORRENT_TORRENT_PEERS_H
+
+#include "peer/net/conn.h"
+#include "peer/torrent/torrent_impl.h"
+
+/* A peer of the core, and its connection. */
+struct peer_slot {
+    slot_id id; /* SLOT_NONE: free */
+    struct conn *conn;
+    struct endpoint addr; /* of the peer */
+    struct handshake offer;
+    bool shaken;       /* both handshakes are there */
+    struct host *host; /* NULL until it moves something */
+};
+
+void peers_connect_to(struct torrent *t, const struct swarm_effect *fx);
+void peers_accept(struct torrent *t, const struct swarm_effect *fx);
+void peers_refuse(struct torrent *t, const struct swarm_effect *fx);
+void peers_close(struct torrent *t, const struct swarm_effect *fx);
+void peers_send(struct torrent *t, const struct swarm_effect *fx);
+void peers_send_piece(struct torrent *t, const struct swarm_effect *fx);
+void peers_allow(struct torrent *t, const struct swarm_effect *fx);
+void peers_on_stranger(struct torrent *t, struct conn *c, const struct handshake *h);
+void peers_drop_all(struct torrent *t);
+/* Addresses of ours have gone: what was connected from them is closed. */
+void peers_on_addresses_gone(struct torrent *t, const struct endpoint *addrs, size_t count);
+void peers_fini(struct torrent *t);
+void hosts_init(struct torrent *t);
+
+#endif

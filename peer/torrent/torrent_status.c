@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A torrent in numbers, for people. Reads everything and changes nothing.
+ */
+#include <string.h>
+
+#include "peer/torrent/torrent_core.h"
+#include "peer/store/layout.h"
+#include "peer/torrent/torrent_impl.h"
+#include "peer/torrent/torrent_rest.h"
+#include "peer/torrent/torrent_status.h"
+#include "peer/torrent/torrent_track.h"
+
+const char *
+torrent_state_name(enum torrent_state s)
+{
+    switch (s) {
+    case TORRENT_CHECKING: return "checking";
+    case TORRENT_DOWNLOADING: return "downloading";
+    case TORRENT_SEEDING: return "seeding";
+    case TORRENT_PAUSED: return "paused";
+    case TORRENT_ERROR: return "error";
+    case TORRENT_STOPPED: return "stopped";
+    }
+    return "unknown";
+}
+
+enum torrent_state
+torrent_state_of(const struct torrent *t)
+{
+    if (t->phase >= PHASE_STOPPING && !t->disk.reloading && !t->rest.going)
+        return TORRENT_STOPPED;
+    if (t->failure.err != 0)
+        return TORRENT_ERROR;
+    if (t->wish.paused)
+        return TORRENT_PAUSED;
+    if (t->phase == PHASE_CHECKING || t->phase == PHASE_IDLE || t->disk.reloading)
+        return TORRENT_CHECKING;
+    if (torrent_is_resting(t))
+        return TORRENT_SEEDING;
+    return t->wish.seed_only || core_complete(t) ? TORRENT_SEEDING : TORRENT_DOWNLOADING;
+}
+
+static void
+fill_whole(const struct torrent *t, struct swarm_stats *st)
+{
+    st->state = SWARM_ACTIVE;
+    st->complete = st->seeding = true;
+    st->pieces_have = t->facts.piece_count;
+    st->bytes_have = st->bytes_wanted = t->facts.total_size;
+}
+
+/* Before the core's first start, what it has is what was found on disk. */
+static void
+fill_found(const struct torrent *t, struct swarm_stats *st)
+{
+    const struct bitfield *have = &t->core.have;
+
+    st->pieces_total = t->facts.piece_count;
+    if (t->phase == PHASE_CHECKING || (t->phase == PHASE_IDLE && !t->wish.paused))
+        return;
+    if (torrent_is_resting(t)) {
+        fill_whole(t, st);
+        return;
+    }
+    st->pieces_have = have->count;
+    st->seeding = bitfield_full(have);
+    st->bytes_have = st->seeding ? t->facts.total_size : 0;
+    for (uint32_t i = 0; !st->seeding && i < have->nbits; i++)
+        if (bitfield_get(have, i))
+            st->bytes_have += layout_piece_data(t->mi, i);
+}
+
+/* A meter remembers some seconds, in which a torrent may have been paused. One that failed fetches
+ * nothing, and goes on giving what it has while it |runs|. */
+static void
+zero_rates(struct torrent_status *st, bool runs)
+{
+    switch (st->state) {
+    case TORRENT_DOWNLOADING:
+    case TORRENT_SEEDING: return;
+    case TORRENT_ERROR:
+        st->swarm.down_rate = 0;
+        if (!runs)
+            st->swarm.up_rate = 0;
+        return;
+    case TORRENT_CHECKING:
+    case TORRENT_PAUSED:
+    case TORRENT_STOPPED: st->swarm.down_rate = st->swarm.up_rate = 0; return;
+    }
+}
+
+void
+torrent_get_status(const struct torrent *t, struct torrent_status *st)
+{
+    memset(st, 0, sizeof(*st));
+    if (t->core.swarm != NULL)
+        swarm_get_stats(t->core.swarm, &st->swarm, loop_now(t->env->loop));
+    if (t->core.swarm == NULL || !t->core.started)
+        fill_found(t, &st->swarm);
+    st->state = torrent_state_of(t);
+    zero_rates(st, t->phase == PHASE_RUNNING);
+    st->swarm.uploaded += t->totals.up_session;
+    st->swarm.downloaded += t->totals.down_session;
+    st->check_total = t->facts.total_size;
+    if (t->disk.check_total > 0)
+        st->check_done = t->facts.total_size / t->disk.check_total * t->disk.check_done;
+    if (torrent_is_resting(t))
+        st->check_done = t->facts.total_size;
+    st->total_size = t->facts.total_size;
+    st->uploaded_ever = t->totals.up_before + st->swarm.uploaded;
+    st->downloaded_ever = t->totals.down_before + st->swarm.downloaded;
+    st->added_at = t->totals.added_at;
+    st->completed_at = t->totals.completed_at;
+    st->up_limit = t->wish.up_limit;
+    st->down_limit = t->wish.down_limit;
+    st->move_to = t->wish.move_to != NULL ? t->wish.move_to : "";
+    st->note = t->disk.note != NULL ? t->disk.note : "";
+    st->error = t->failure.err == 0          ? ""
+                : t->failure.message != NULL ? t->failure.message
+                                             : sprat_strerror(t->failure.err);
+}
+
+const char *
+torrent_name(const struct torrent *t)
+{
+    return t->facts.name;
+}
+
+const uint8_t *
+torrent_info_hash(const struct torrent *t, bool v2)
+{
+    if (v2)
+        return t->facts.has_v2 ? t->facts.v2 : NULL;
+    return t->facts.has_v1 ? t->facts.v1 : NULL;
+}
+
+const struct metainfo *
+torrent_metainfo(const struct torrent *t)
+{
+    return t->mi;
+}
+
+uint64_t
+torrent_serial(const struct torrent *t)
+{
+    return t->serial;
+}
+
+const char *
+torrent_save_dir(const struct torrent *t)
+{
+    return t->save_dir;
+}
+
+bool
+torrent_next_peer(const struct torrent *t, uint32_t *iter, struct swarm_peer_stats *st)
+{
+    return t->core.swarm != NULL &&
+           swarm_next_peer_stats(t->core.swarm, iter, st, loop_now(t->env->loop));
+}
+
+const struct bitfield *
+torrent_have(const struct torrent *t)
+{
+    return t->core.swarm != NULL && t->core.started ? swarm_have(t->core.swarm) : &t->core.have;
+}
+
+bool
+torrent_next_host(const struct torrent *t, uint32_t *iter, struct torrent_host *h)
+{
+    uint32_t i = (*iter)++;
+
+    if (i < t->hosts.count)
+        *h = t->hosts.all[i]->sum;
+    else if (i == t->hosts.count && (t->hosts.rest.sum.up > 0 || t->hosts.rest.sum.down > 0))
+        *h = t->hosts.rest.sum;
+    else
+        return false;
+    return true;
+}
+
+bool
+torrent_tracker(const struct torrent *t, uint32_t index, struct announce_status *st)
+{
+    const struct announcer *a;
+
+    a = track_announcer(t);
+    if (a == NULL || index >= announcer_count(a))
+        return false;
+    announcer_status(a, index, st, loop_now(t->env->loop));
+    return true;
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A torrent's announces on their way, peers that were given by name, and those that the state
+ * database remembers.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/sys/addr.h"
+#include "peer/torrent/torrent_fx.h"
+#include "peer/torrent/torrent_impl.h"
+#include "peer/torrent/torrent_rest.h"
+#include "peer/torrent/torrent_track.h"
+
+enum { UNSUPPORTED_SAID_MAX = 3 }; /* the list of trackers has all of them */
+
+const struct announcer *
+track_announcer(const struct torrent *t)
+{
+    return t->core.swarm != NULL ? swarm_announcer(t->core.swarm) : t->announcer;
+}
+
+static void
+feed_announced(struct torrent *t, uint32_t job, const struct announce_result *res,
+               const struct endpoint *addrs, size_t count)
+{
+    struct swarm_input in = {.type = SWARM_IN_ANNOUNCED};
+
+    if (t->core.swarm == NULL) {
+        torrent_rest_on_announced(t, job, res, addrs, count);
+        return;
+    }
+    in.u.announced.job = job;
+    in.u.announced.result = *res;
+    in.u.announced.addrs = addrs;
+    in.u.announced.count = count;
+    torrent_feed(t, &in);
+}
+
+/* Tells a tracker's complaint once, and not at every try nor for each hash of a hybrid: when its
+ * state is another one than |before|. */
+static void
+warn_if_new(struct torrent *t, uint32_t tracker, const struct announce_status *before)
+{
+    struct announce_status st;
+    char text[ERRBUF_SIZE];
+
+    if (!torrent_tracker(t, tracker, &st) || st.message[0] == '\0' || st.slow ||
+        strcmp(st.message, before->message) == 0)
+        return;
+    snprintf(text, sizeof(text), "%s: %s", st.url, st.message);
+    torrent_tell(t, TORRENT_EVENT_WARNING, st.err, text);
+}
+
+/* Nothing came for ANNOUNCE_SLOW_S: a person hears that once per tracker, and not of its hashes nor
+ * of later tries. */
+static void
+on_slow(void *ctx)
+{
+    struct torrent_ask *ask = ctx;
+    struct torrent *t = ask->torrent;
+    uint32_t tracker = announcer_tracker_of(track_announcer(t), ask->job);
+    struct announce_status st;
+    char text[ERRBUF_SIZE];
+    bool told = false;
+
+    LIST_EACH(it, &t->net.asks) {
+        const struct torrent_ask *other = LIST_ENTRY(it, struct torrent_ask, link);
+
+        told |= other->told && announcer_tracker_of(track_announcer(t), other->job) == tracker;
+    }
+    if (!torrent_tracker(t, tracker, &st) || !st.slow || st.working || st.failures > 0)
+        return;
+    ask->told = true;
+    if (told)
+        return;
+    snprintf(
+        text, sizeof(text), "%s: no answer within %d s; still waiting%s", st.url, ANNOUNCE_SLOW_S,
+        announcer_count(track_announcer(t)) > 1 ? ", and other trackers are asked beside it" : "");
+    torrent_tell(t, TORRENT_EVENT_WARNING, SPRAT_E_TIMEOUT, text);
+}
+
+static void
+ask_free(struct torrent_ask *ask)
+{
+    loop_timer_free(ask->slow);
+    list_remove(&ask->link);
+    free(ask);
+}
+
+static void
+on_announced(void *ctx, const struct announce_result *res, const struct endpoint *addrs,
+             size_t count)
+{
+    struct torrent_ask *ask = ctx;
+    struct torrent *t = ask->torrent;
+    uint32_t job = ask->job, tracker = announcer_tracker_of(track_announcer(t), job);
+    bool told = ask->told && res->err == SPRAT_E_TIMEOUT;
+    struct announce_status before;
+
+    ask_free(ask);
+    if (!torrent_tracker(t, tracker, &before))
+        before.message[0] = '\0';
+    feed_announced(t, job, res, addrs, count);
+    if (!told)
+        warn_if_new(t, tracker, &before);
+}
+
+static enum tracker_event
+event_of(enum announce_event event)
+{
+    switch (event) {
+    case ANNOUNCE_NONE: return TRACKER_EVENT_NONE;
+    case ANNOUNCE_STARTED: return TRACKER_EVENT_STARTED;
+    case ANNOUNCE_COMPLETED: return TRACKER_EVENT_COMPLETED;
+    case ANNOUNCE_STOPPED: return TRACKER_EVENT_STOPPED;
+    }
+    return TRACKER_EVENT_NONE;
+}
+
+static void
+fill_announce(const struct torrent *t, const struct swarm_effect *fx, struct tracker_announce *a)
+{
+    *a = (struct tracker_announce){
+        .uploaded = t->totals.up_session + fx->u.announce.uploaded,
+        .downloaded = t->totals.down_session + fx->u.announce.downloaded,
+        .left = fx->u.announce.left,
+        .key = t->wish.key,
+        .numwant = (int32_t)fx->u.announce.numwant,
+        .port = t->env->shared->port,
+        .event = event_of(fx->u.announce.job.event),
+        .compact = true,
+        .no_peer_id = true,
+    };
+    memcpy(a->info_hash, fx->u.announce.info_hash, TRACKER_HASH_LEN);
+    memcpy(a->peer_id, t->wish.peer_id, TRACKER_PEER_ID_LEN);
+}
+
+static void
+refuse(struct torrent *t, uint32_t job, int err)
+{
+    struct announce_result res = {.err = err, .message = sprat_strerror(err)};
+
+    feed_announced(t, job, &res, NULL, 0);
+}
+
+void
+track_announce(struct torrent *t, const struct swarm_effect *fx)
+{
+    struct torrent_ask *ask;
+    struct tracker_announce a;
+
+    if (t->env->late) {
+        refuse(t, fx->u.announce.job.id, SPRAT_E_CANCELLED);
+        return;
+    }
+    ask = calloc(1, sizeof(*ask));
+    fill_announce(t, fx, &a);
+    if (ask != NULL) {
+        list_init(&ask->link);
+        ask->torrent = t;
+        ask->job = fx->u.announce.job.id;
+        ask->ask =
+            tracker_client_announce(t->env->tracker, fx->u.announce.job.url, &a, on_announced, ask);
+    }
+    if (ask == NULL || ask->ask == NULL) {
+        free(ask);
+        refuse(t, fx->u.announce.job.id, SPRAT_E_NOMEM);
+        return;
+    }
+    list_push_back(&t->net.asks, &ask->link);
+    ask->slow = loop_timer_new(t->env->loop, on_slow, ask);
+    if (ask->slow != NULL && fx->u.announce.job.event != ANNOUNCE_STOPPED)
+        loop_timer_set(ask->slow, mono_add_ms(loop_now(t->env->loop), ANNOUNCE_SLOW_S * 1000));
+}
+
+/* --- trackers that are never asked --- */
+
+static void
+say_unsupported(struct torrent *t, const struct announce_status *st, uint32_t others)
+{
+    char text[ERRBUF_SIZE], rest[80];
+
+    if (others == 0)
+        snprintf(rest, sizeof(rest), "there is no other tracker: name one with -t URL");
+    else if (others == 1)
+        snprintf(rest, sizeof(rest), "1 other tracker is asked");
+    else
+        snprintf(rest, sizeof(rest), "%u other trackers are asked", others);
+    snprintf(text, sizeof(text), "%s: %s; %s", st->url, st->message, rest);
+    torrent_tell(t, TORRENT_EVENT_WARNING, SPRAT_E_INVAL, text);
+}
+
+void
+track_say_unsupported(struct torrent *t)
+{
+    uint32_t count = announcer_count(track_announcer(t)), supported = 0, said = 0;
+    struct announce_status st;
+
+    if (t->net.said_unsupported)
+        return;
+    t->net.said_unsupported = true;
+    for (uint32_t i = 0; i < count; i++)
+        supported += torrent_tracker(t, i, &st) && !st.unsupported;
+    for (uint32_t i = 0; i < count && said < UNSUPPORTED_SAID_MAX; i++)
+        if (torrent_tracker(t, i, &st) && st.unsupported) {
+            say_unsupported(t, &st, supported);
+            said++;
+        }
+}
+
+void
+track_cancel(struct torrent *t)
+{
+    while (!list_empty(&t->net.asks)) {
+        struct torrent_ask *ask = LIST_ENTRY(t->net.asks.next, struct torrent_ask, link);
+        uint32_t job = ask->job;
+
+        tracker_ask_cancel(ask->ask);
+        ask_free(ask);
+        refuse(t, job, SPRAT_E_CANCELLED);
+    }
+}
+
+/* --- peers by name --- */
+
+void
+track_add_addrs(struct torrent *t, enum peer_source source, const struct endpoint *addrs,
+                size_t count)
+{
+    struct swarm_input in = {.type = SWARM_IN_ADDRS};
+
+    in.u.addrs.source = source;
+    in.u.addrs.addrs = addrs;
+    in.u.addrs.count = count;
+    torrent_feed(t, &in);
+}
+
+static void
+name_free(struct torrent_name *name)
+{
+    list_remove(&name->link);
+    free(name);
+}
+
+static void
+warn_name(struct torrent *t, const char *text, int err)
+{
+    char message[ERRBUF_SIZE];
+
+    snprintf(message, sizeof(message), "peer %s: %s", text, sprat_strerror(err));
+    torrent_tell(t, TORRENT_EVENT_WARNING, err, message);
+}
+
+static void
+on_resolved(void *ctx, int err, const struct endpoint *addrs, size_t count)
+{
+    struct torrent_name *name = ctx;
+    struct torrent *t = name->torrent;
+
+    if (err == 0)
+        track_add_addrs(t, PEER_FROM_USER, addrs, count);
+    else
+        warn_name(t, name->text, err);
+    name_free(name);
+}
+
+/* Reads "NAME:PORT". */
+static bool
+split_name(const char *text, char host[RESOLVE_HOST_MAX + 1], uint16_t *port)
+{
+    const char *colon = strrchr(text, ':');
+    unsigned long n;
+    char *end;
+
+    if (colon == NULL || colon == text || (size_t)(colon - text) > RESOLVE_HOST_MAX ||
+        colon[1] < '0' || colon[1] > '9')
+        return false;
+    n = strtoul(colon + 1, &end, 10);
+    if (*end != '\0' || n == 0 || n > 65535)
+        return false;
+    memcpy(host, text, (size_t)(colon - text));
+    host[colon - text] = '\0';
+    *port = (uint16_t)n;
+    return true;
+}
+
+static void
+add_name(struct torrent *t, const char *text)
+{
+    struct torrent_name *name;
+    struct endpoint e;
+    char host[RESOLVE_HOST_MAX + 1];
+    uint16_t port;
+
+    if (addr_parse(text, &e) == 0) {
+        track_add_addrs(t, PEER_FROM_USER, &e, 1);
+        return;
+    }
+    if (!split_name(text, host, &port)) {
+        warn_name(t, text, SPRAT_E_SYNTAX);
+        return;
+    }
+    name = calloc(1, sizeof(*name));
+    if (name == NULL)
+        return;
+    list_init(&name->link);
+    name->torrent = t;
+    snprintf(name->text, sizeof(name->text), "%s", text);
+    name->resolve = resolve_start(t->env->resolver, host, port, on_resolved, name);
+    if (name->resolve == NULL) {
+        warn_name(t, text, SPRAT_E_LIMIT);
+        free(name);
+        return;
+    }
+    list_push_back(&t->net.names, &name->link);
+}
+
+void
+track_add_tracker(struct torrent *t, const char *url)
+{
+    struct swarm_input in = {.type = SWARM_IN_TRACKER, .u.tracker.url = url};
+
+    if (t->core.swarm != NULL)
+        torrent_feed(t, &in);
+    else if (t->announcer != NULL)
+        (void)announcer_add(t->announcer, url, loop_now(t->env->loop));
+    torrent_mark_dirty(t);
+}
+
+void
+track_add_names(struct torrent *t, size_t first)
+{
+    for (size_t i = first; i < t->wish.peer_count; i++)
+        add_name(t, t->wish.peers[i]);
+}
+
+void
+track_add_stored(struct torrent *t)
+{
+    struct endpoint peers[STATE_PEERS_MAX];
+    int n = state_load_peers(t->env->shared->state, t->id, peers, STATE_PEERS_MAX, NULL);
+
+    if (n > 0)
+        track_add_addrs(t, PEER_FROM_STATE, peers, (size_t)n);
+}
+
+void
+track_fini(struct torrent *t)
+{
+    LIST_EACH_SAFE(it, &t->net.names) {
+        struct torrent_name *name = LIST_ENTRY(it, struct torrent_name, link);
+
+        resolve_cancel(name->resolve);
+        name_free(name);
+    }
+    LIST_EACH_SAFE(a, &t->net.asks) {
+        struct torrent_ask *ask = LIST_ENTRY(a, struct torrent_ask, link);
+
+        tracker_ask_cancel(ask->ask);
+        ask_free(ask);
+    }
+}

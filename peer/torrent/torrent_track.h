@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The announces of a torrent, and peers that were given by name.
+ */
+#ifndef PEER_TORRENT_TORRENT_TRACK_H
+#define PEER_TORRENT_TORRENT_TRACK_H
+
+#include "peer/net/tracker_client.h"
+#include "peer/torrent/torrent_impl.h"
+
+/* An announce under way. */
+struct torrent_ask {
+    struct list link;
+    struct torrent *torrent;
+    uint32_t job;
+    struct tracker_ask *ask; /* NULL: it could not be made, and fails soon */
+    struct loop_timer *slow; /* a person hears then that there is no answer; NULL: not */
+    bool told;               /* and has heard it */
+};
+
+/* A peer given by name, being resolved. */
+struct torrent_name {
+    struct list link;
+    struct torrent *torrent;
+    struct resolve *resolve;
+    char text[RESOLVE_HOST_MAX + 8];
+};
+
+void track_announce(struct torrent *t, const struct swarm_effect *fx);
+/* What the torrent announces by; NULL if it has nothing to do that with, for want of memory. */
+const struct announcer *track_announcer(const struct torrent *t);
+void track_add_addrs(struct torrent *t, enum peer_source source, const struct endpoint *addrs,
+                     size_t count);
+/* Announces under way fail now: there is no more time for them. */
+void track_cancel(struct torrent *t);
+/* Connects to the peers that were given by name, from number |first| on. */
+void track_add_names(struct torrent *t, size_t first);
+/* Announces to one more tracker. */
+void track_add_tracker(struct torrent *t, const char *url);
+/* Tells, once, of trackers whose scheme can't be spoken. */
+void track_say_unsupported(struct torrent *t);
+void track_add_stored(struct torrent *t);
+void track_fini(struct torrent *t);
+
+#endif
