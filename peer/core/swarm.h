@@ -61,6 +61,7 @@ enum {
     SWARM_TALK_MOST = 1024 * 1024,  /* of them at once; and as many again as its pieces need, … */
     SWARM_TALK_PIECE = 32,          /* … so many a piece. More is an offence. */
     SWARM_TALK_MESSAGE = 16,        /* bytes that each message counts beside its own */
+    SWARM_TALK_WHOLE = 4,           /* BITFIELDs that one counts for, and HAVE_ALL and HAVE_NONE */
     SWARM_TALK_JUNK = 8,            /* messages that nobody can use count so many times */
 };
 

@@ -225,7 +225,21 @@ hash_on_peer_gone(struct swarm *s, struct swarm_peer *p)
 static void
 send_reject(struct swarm *s, struct swarm_peer *p, const struct wire_hash_request *req)
 {
-    fx_send(s, p, WIRE_HASH_REJECT)->hashes = *req;
+    struct wire_msg *msg = fx_send(s, p, WIRE_HASH_REJECT);
+    uint32_t size;
+
+    msg->hashes = *req;
+    size = wire_size(msg);
+    rate_tap_charge(&s->load.up, size, s->clock.now);
+    s->totals.up_overhead += size;
+}
+
+/* A request that is refused at once counts as junk: there may be no end of them. */
+static void
+refuse(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    send_reject(s, p, &msg->hashes);
+    talk_junk(s, p, msg);
 }
 
 /* Whether |p|'s site may have an answer now, and the upload limit has a part left for it. Where
@@ -256,8 +270,8 @@ pay_for_answer(struct swarm *s, const struct swarm_peer *p, const struct hashtre
     rate_meter_add(&s->totals.up_meter, cost->sent, s->clock.now);
 }
 
-/* Answers one request, or returns SPRAT_E_AGAIN when leaves are being read for it. Those of piece
- * |unreadable| can't be. */
+/* Answers one request, or returns SPRAT_E_AGAIN when leaves are being read for it, or another
+ * error when it is to be rejected. Those of piece |unreadable| can't be read. */
 static int
 answer(struct swarm *s, struct swarm_peer *p, const struct wire_hash_request *req,
        uint32_t unreadable)
@@ -277,22 +291,25 @@ answer(struct swarm *s, struct swarm_peer *p, const struct wire_hash_request *re
     if (err == 0) {
         pay_for_answer(s, p, &cost);
         fx_send_buf(s, p, &msg, &out);
-    } else if (err != SPRAT_E_AGAIN) {
-        send_reject(s, p, req);
     }
     buf_fini(&out);
-    return err == SPRAT_E_AGAIN ? SPRAT_E_AGAIN : 0;
+    return err;
 }
 
 void
 hash_on_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
 {
+    int err;
+
     if (s->tree == NULL || p->hash.wait_count == HASH_WAITS_MAX) {
-        send_reject(s, p, &msg->hashes);
+        refuse(s, p, msg);
         return;
     }
-    if (answer(s, p, &msg->hashes, UINT32_MAX) == SPRAT_E_AGAIN)
+    err = answer(s, p, &msg->hashes, UINT32_MAX);
+    if (err == SPRAT_E_AGAIN)
         p->hash.waits[p->hash.wait_count++] = msg->hashes;
+    else if (err != 0)
+        refuse(s, p, msg);
 }
 
 static void
@@ -303,9 +320,12 @@ retry_waits(struct swarm *s, struct swarm_peer *p, uint32_t unreadable)
     p->hash.wait_count = 0;
     for (uint32_t i = 0; i < n; i++) {
         struct wire_hash_request req = p->hash.waits[i];
+        int err = answer(s, p, &req, unreadable);
 
-        if (answer(s, p, &req, unreadable) == SPRAT_E_AGAIN)
+        if (err == SPRAT_E_AGAIN)
             p->hash.waits[p->hash.wait_count++] = req;
+        else if (err != 0)
+            send_reject(s, p, &req);
     }
 }
 

@@ -21,13 +21,15 @@ terms(const struct swarm *s)
     };
 }
 
-/* HAVE_ALL and HAVE_NONE look at every piece, as a BITFIELD does, and count as one. */
+/* BITFIELD, HAVE_ALL and HAVE_NONE look at every piece: they count as several BITFIELDs. */
 static uint64_t
 work_of(const struct swarm *s, const struct wire_msg *msg)
 {
-    bool whole = msg->type == WIRE_HAVE_ALL || msg->type == WIRE_HAVE_NONE;
+    bool whole = msg->type == WIRE_BITFIELD || msg->type == WIRE_HAVE_ALL ||
+                 msg->type == WIRE_HAVE_NONE;
 
-    return SWARM_TALK_MESSAGE + (whole ? bitfield_size(s->geo.piece_count) : 0);
+    return SWARM_TALK_MESSAGE +
+           (whole ? SWARM_TALK_WHOLE * (uint64_t)bitfield_size(s->geo.piece_count) : 0);
 }
 
 static bool
