@@ -13,7 +13,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static int
-look(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+look(void *ctx, const json_t *params, struct rpc_call *call, json_t **result, struct errbuf *eb)
 {
     static const char *const known[] = {"metainfo", "data", "limit"};
     const char *text = NULL;
@@ -23,6 +23,7 @@ look(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
     size_t n;
 
     (void)ctx;
+    (void)call;
     if (rpc_check_keys(params, known, 3, eb) != 0 ||
         rpc_get_string(params, "metainfo", true, &text, eb) != 0 ||
         rpc_get_bool(params, "data", &flag, eb) != 0 ||
@@ -39,20 +40,28 @@ look(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 }
 
 static void
-serve(const char *text, size_t len)
+on_answer(void *ctx, char *answer, size_t n)
 {
-    static const struct rpc_method methods[] = {{"look", look}};
     struct errbuf eb = {""};
     json_t *result;
-    size_t n = 0;
-    char *answer = rpc_serve(methods, 1, NULL, text, len, &n);
 
+    (void)ctx;
     if (answer != NULL) {
         ASSERT(n > 0 && strlen(answer) == n && memchr(answer, '\n', n) == answer + n - 1);
         if (rpc_response(answer, n - 1, 1, &result, &eb) == 0)
             json_decref(result);
         free(answer);
     }
+}
+
+static void
+serve(const char *text, size_t len)
+{
+    static const struct rpc_method methods[] = {{"look", look}};
+    struct errbuf eb = {""};
+    json_t *result;
+
+    ASSERT(rpc_serve(methods, 1, NULL, text, len, on_answer, NULL) == NULL);
     if (rpc_response(text, len, 1, &result, &eb) == 0)
         json_decref(result);
 }

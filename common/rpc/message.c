@@ -8,13 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/assert.h"
+#include "common/base/magic.h"
 #include "common/rpc/jsontext.h"
 
+#define CALL_MAGIC UINT32_C(0x6c6c6163)
 
-struct server {
+struct rpc_call {
+    uint32_t magic;
     const struct rpc_method *methods;
     size_t method_count;
     void *ctx;
+    json_t *message;
+    size_t next;     /* the request of the batch that comes next */
+    json_t *answers; /* so far */
+    json_t *id;      /* of the request under way; NULL: a notification */
+    bool inside;     /* a method is being called */
+    bool waiting;    /* for rpc_answer() */
+    void (*done)(void *ctx, char *line, size_t len);
+    void *done_ctx;
 };
 
 /* Depth and number of values, told from the punctuation outside of strings. */
@@ -114,7 +126,7 @@ protocol_error(const json_t *id, enum rpc_error code, const char *detail)
 }
 
 static const struct rpc_method *
-find_method(const struct server *s, const char *name)
+find_method(const struct rpc_call *s, const char *name)
 {
     for (size_t i = 0; i < s->method_count; i++)
         if (strcmp(s->methods[i].name, name) == 0)
@@ -122,29 +134,58 @@ find_method(const struct server *s, const char *name)
     return NULL;
 }
 
-static json_t *
-call(const struct server *s, const char *name, const json_t *params, const json_t *id)
+static void
+add_answer(struct rpc_call *c, json_t *answer)
 {
-    const struct rpc_method *m = find_method(s, name);
+    if (answer != NULL)
+        json_array_append_new(c->answers, answer);
+}
+
+/* The answer to the request under way; a notification has none. */
+static void
+add_result(struct rpc_call *c, int err, json_t *result, const struct errbuf *eb)
+{
+    const char *text = eb != NULL && eb->text[0] != '\0' ? eb->text : sprat_strerror(err);
+    int code = err == SPRAT_E_INVAL ? RPC_E_PARAMS : RPC_SPRAT_BASE + err;
+
+    if (c->id == NULL)
+        json_decref(result);
+    else if (err == 0)
+        add_answer(c, response(c->id, result, NULL));
+    else
+        add_answer(c, response(c->id, NULL, error_object(code, text)));
+    json_decref(c->id);
+    c->id = NULL;
+}
+
+static void
+call(struct rpc_call *c, const char *name, const json_t *params, json_t *id)
+{
+    const struct rpc_method *m = find_method(c, name);
     struct errbuf eb = {""};
     json_t *result = NULL;
     int err;
 
-    if (m == NULL)
-        return protocol_error(id, RPC_E_METHOD, NULL);
-    err = m->call(s->ctx, params, &result, &eb);
-    if (err == 0)
-        return response(id, result, NULL);
-    const char *text = eb.text[0] != '\0' ? eb.text : sprat_strerror(err);
-    return response(id, NULL,
-                    error_object(err == SPRAT_E_INVAL ? RPC_E_PARAMS : RPC_SPRAT_BASE + err, text));
+    if (m == NULL) {
+        if (id != NULL)
+            add_answer(c, protocol_error(id, RPC_E_METHOD, NULL));
+        return;
+    }
+    c->id = json_incref(id);
+    c->waiting = true;
+    c->inside = true;
+    err = m->call(c->ctx, params, c, &result, &eb);
+    c->inside = false;
+    if (err != RPC_LATER) {
+        c->waiting = false;
+        add_result(c, err, result, &eb);
+    }
 }
 
-/* The response to one request, or NULL for a notification. */
-static json_t *
-serve_one(const struct server *s, const json_t *request)
+static void
+serve_one(struct rpc_call *c, json_t *request)
 {
-    const json_t *id = json_object_get(request, "id");
+    json_t *id = json_object_get(request, "id");
     const json_t *method = json_object_get(request, "method");
     const json_t *params = json_object_get(request, "params");
     const char *version = json_string_value(json_object_get(request, "jsonrpc"));
@@ -153,37 +194,9 @@ serve_one(const struct server *s, const json_t *request)
     if (!json_is_object(request) || version == NULL || strcmp(version, "2.0") != 0 || bad_id ||
         !json_is_string(method) ||
         (params != NULL && !json_is_object(params) && !json_is_array(params)))
-        return protocol_error(bad_id ? NULL : id, RPC_E_REQUEST, NULL);
-    json_t *r = call(s, json_string_value(method), params, id);
-    if (id == NULL) {
-        json_decref(r);
-        return NULL;
-    }
-    return r;
-}
-
-static json_t *
-serve_batch(const struct server *s, const json_t *batch)
-{
-    json_t *all, *each, *answer;
-    size_t i;
-
-    if (json_array_size(batch) == 0)
-        return protocol_error(NULL, RPC_E_REQUEST, "an empty batch");
-    if (json_array_size(batch) > RPC_BATCH_MAX)
-        return protocol_error(NULL, RPC_E_REQUEST, "too many requests in one batch");
-    all = json_array();
-    json_array_foreach(batch, i, each)
-    {
-        answer = serve_one(s, each);
-        if (answer != NULL)
-            json_array_append_new(all, answer);
-    }
-    if (json_array_size(all) == 0) {
-        json_decref(all);
-        return NULL;
-    }
-    return all;
+        add_answer(c, protocol_error(bad_id ? NULL : id, RPC_E_REQUEST, NULL));
+    else
+        call(c, json_string_value(method), params, id);
 }
 
 /* The value as one line. Its reference is taken. */
@@ -205,19 +218,105 @@ to_line(json_t *value, size_t *len)
     return line;
 }
 
-char *
-rpc_serve(const struct rpc_method *methods, size_t method_count, void *ctx, const char *text,
-          size_t len, size_t *out_len)
+static size_t
+request_count(const struct rpc_call *c)
 {
-    struct server s = {methods, method_count, ctx};
-    struct errbuf eb = {""};
-    json_t *message, *answer;
+    return json_is_array(c->message) ? json_array_size(c->message) : 1;
+}
 
-    if (rpc_parse(text, len, &message, &eb) != 0)
-        return to_line(protocol_error(NULL, RPC_E_PARSE, eb.text), out_len);
-    answer = json_is_array(message) ? serve_batch(&s, message) : serve_one(&s, message);
-    json_decref(message);
-    return to_line(answer, out_len);
+/* What the client is told: all answers of a batch, or the only one. */
+static json_t *
+whole_answer(struct rpc_call *c)
+{
+    if (json_array_size(c->answers) == 0)
+        return NULL;
+    if (json_is_array(c->message) && request_count(c) > 0 && request_count(c) <= RPC_BATCH_MAX)
+        return json_incref(c->answers);
+    return json_incref(json_array_get(c->answers, 0));
+}
+
+static void
+finish(struct rpc_call *c)
+{
+    size_t len = 0;
+    char *line;
+
+    if (c->done != NULL) {
+        line = to_line(whole_answer(c), &len);
+        c->done(c->done_ctx, line, len);
+    }
+    json_decref(c->answers);
+    json_decref(c->message);
+    MAGIC_CLEAR(c);
+    free(c);
+}
+
+/* Goes on until a request has to wait (true) or all are answered: then |c| is gone. */
+static bool
+advance(struct rpc_call *c)
+{
+    size_t count = request_count(c);
+
+    if (count == 0 || count > RPC_BATCH_MAX) {
+        add_answer(c, protocol_error(NULL, RPC_E_REQUEST,
+                                     count == 0 ? "an empty batch"
+                                                : "too many requests in one batch"));
+        c->next = count;
+    }
+    while (c->next < count && c->done != NULL) {
+        size_t i = c->next++;
+
+        serve_one(c, json_is_array(c->message) ? json_array_get(c->message, i) : c->message);
+        if (c->waiting)
+            return true;
+    }
+    finish(c);
+    return false;
+}
+
+void
+rpc_answer(struct rpc_call *c, int err, json_t *result, const struct errbuf *eb)
+{
+    MAGIC_CHECK(c, CALL_MAGIC);
+    ASSERT(c->waiting);
+    c->waiting = false;
+    add_result(c, err, result, eb);
+    if (!c->inside)
+        (void)advance(c);
+}
+
+void
+rpc_abandon(struct rpc_call *c)
+{
+    MAGIC_CHECK(c, CALL_MAGIC);
+    c->done = NULL;
+}
+
+struct rpc_call *
+rpc_serve(const struct rpc_method *methods, size_t method_count, void *ctx, const char *text,
+          size_t len, void (*done)(void *done_ctx, char *line, size_t line_len), void *done_ctx)
+{
+    struct rpc_call *c = calloc(1, sizeof(*c));
+    struct errbuf eb = {""};
+    json_t *message = NULL;
+
+    if (c == NULL || rpc_parse(text, len, &message, &eb) != 0) {
+        size_t n = 0;
+        char *line = to_line(protocol_error(NULL, RPC_E_PARSE, eb.text), &n);
+
+        free(c);
+        done(done_ctx, line, n);
+        return NULL;
+    }
+    MAGIC_SET(c, CALL_MAGIC);
+    c->methods = methods;
+    c->method_count = method_count;
+    c->ctx = ctx;
+    c->message = message;
+    c->answers = json_array();
+    c->done = done;
+    c->done_ctx = done_ctx;
+    return advance(c) ? c : NULL;
 }
 
 char *

@@ -22,6 +22,7 @@ enum {
     RPC_ITEMS_MAX = 1000000, /* values in one message, batches included: a list of many torrents */
     RPC_BATCH_MAX = 1000,    /* requests in one message */
     RPC_SPRAT_BASE = -32000, /* + enum sprat_err */
+    RPC_LATER = 1, /* what a method returns that has called rpc_answer(), or will */
 };
 
 /*  X(NAME, code, text) of JSON-RPC 2.0 section 5.1 */
@@ -38,18 +39,34 @@ enum rpc_error {
 #undef X
 };
 
+/* A message that is being answered, one request after the other. */
+struct rpc_call;
+
 struct rpc_method {
     const char *name;
-    /* |params| is an object, an array, or NULL if there was none. 0 and |*result|, whose reference
-     * goes to the caller (NULL means null), or an enum sprat_err and a sentence. */
-    int (*call)(void *ctx, const json_t *params, json_t **result, struct errbuf *eb);
+    /* |params| is an object, an array, or NULL if there was none; it stays until the answer. 0 and
+     * |*result|, whose reference goes to the caller (NULL means null); an enum sprat_err and a
+     * sentence; or RPC_LATER, and rpc_answer() is called once, in here or later. */
+    int (*call)(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+                struct errbuf *eb);
 };
 
-/* Answers one message of |len| bytes: calls what it asks for and returns the response as one line
- * with its LF, to be freed, |*out_len| long. NULL when there is nothing to say (notifications only,
- * or memory is out). */
-char *rpc_serve(const struct rpc_method *methods, size_t method_count, void *ctx, const char *text,
-                size_t len, size_t *out_len);
+/* Answers one message of |len| bytes: calls what it asks for. |done| is called once, possibly from
+ * inside: with the response as one line with its LF, to be freed, and its length; or with NULL when
+ * there is nothing to say (notifications only, or memory is out). Returns NULL after |done| was
+ * called, or what waits for an answer. */
+struct rpc_call *rpc_serve(const struct rpc_method *methods, size_t method_count, void *ctx,
+                           const char *text, size_t len,
+                           void (*done)(void *done_ctx, char *line, size_t line_len),
+                           void *done_ctx);
+
+/* The answer to the request that returned RPC_LATER: 0 and |result| (NULL means null), whose
+ * reference is taken; or an error and a sentence (NULL: a general one). */
+void rpc_answer(struct rpc_call *call, int err, json_t *result, const struct errbuf *eb);
+
+/* Nobody waits for the response any more: |done| is not called, and no further request of a batch is
+ * carried out. rpc_answer() is still to be called. */
+void rpc_abandon(struct rpc_call *call);
 
 /* A request as one line with its LF, to be freed; |params| (may be NULL) stays the caller's. NULL
  * when memory is out or params hold what JSON can't. */

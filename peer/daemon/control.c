@@ -27,6 +27,7 @@ struct control {
     const struct rpc_method *methods;
     size_t method_count;
     void *ctx;
+    bool quiet;          /* nothing is served any more */
     struct list clients; /* the one that was silent longest first */
     unsigned count;
 };
@@ -39,6 +40,9 @@ struct client {
     struct loop_fd *watch;
     struct rpc_frame in;
     struct buf out;
+    struct rpc_call *call; /* the message that is being answered; nothing is served meanwhile */
+    bool serving;          /* serve() is at work */
+    bool failed;           /* an answer was too long */
     bool more; /* messages may wait in |in| */
     bool eof;  /* it will send no more */
 };
@@ -47,6 +51,8 @@ static void
 client_free(struct client *cl)
 {
     MAGIC_CHECK(cl, CLIENT_MAGIC);
+    if (cl->call != NULL)
+        rpc_abandon(cl->call);
     list_remove(&cl->link);
     cl->control->count--;
     loop_fd_free(cl->watch);
@@ -73,30 +79,46 @@ flush(struct client *cl)
     return 0;
 }
 
+static void client_step(struct client *cl);
+
+/* The answer to a message: inside of serve(), or later. */
+static void
+on_answer(void *ctx, char *line, size_t len)
+{
+    struct client *cl = ctx;
+
+    MAGIC_CHECK(cl, CLIENT_MAGIC);
+    cl->call = NULL;
+    if (line != NULL && buf_put(&cl->out, line, len) < 0)
+        cl->failed = true;
+    free(line);
+    if (!cl->serving)
+        client_step(cl);
+}
+
 /* Answers some of the messages that are there. */
 static int
 serve(struct client *cl)
 {
     const struct control *c = cl->control;
     const char *text;
-    size_t len, out_len;
+    size_t len;
     int got = 0;
 
     cl->more = false;
+    if (c->quiet)
+        return 0;
     for (int i = 0; buf_len(&cl->out) < CONTROL_OUT_PAUSE; i++) {
-        if (i == CONTROL_TURN_MAX) {
+        if (i == CONTROL_TURN_MAX || cl->call != NULL) {
             cl->more = true;
             return 0;
         }
         got = rpc_frame_next(&cl->in, &text, &len);
         if (got <= 0)
             return got;
-        char *answer = rpc_serve(c->methods, c->method_count, c->ctx, text, len, &out_len);
-        if (answer != NULL)
-            got = buf_put(&cl->out, answer, out_len);
-        free(answer);
-        if (got < 0)
-            return got;
+        cl->serving = true;
+        cl->call = rpc_serve(c->methods, c->method_count, c->ctx, text, len, on_answer, cl);
+        cl->serving = false;
     }
     cl->more = true;
     return 0;
@@ -109,13 +131,15 @@ client_step(struct client *cl)
     unsigned want = 0;
     int err = serve(cl);
 
+    if (cl->failed)
+        err = SPRAT_E_LIMIT;
     if (err == 0)
         err = flush(cl);
     if (err == 0 && buf_len(&cl->out) > 0)
         want |= LOOP_WRITE;
     if (err == 0 && !cl->eof && !cl->more && !rpc_frame_full(&cl->in))
         want |= LOOP_READ;
-    if (err == 0 && cl->more && buf_len(&cl->out) < CONTROL_OUT_PAUSE)
+    if (err == 0 && cl->more && cl->call == NULL && buf_len(&cl->out) < CONTROL_OUT_PAUSE)
         loop_task_ask(cl->control->turn);
     if (err == 0)
         err = loop_fd_want(cl->watch, want);
@@ -163,7 +187,7 @@ on_turn(void *ctx)
     LIST_EACH_SAFE (it, &c->clients) {
         struct client *cl = LIST_ENTRY(it, struct client, link);
 
-        if (cl->more)
+        if (cl->more && cl->call == NULL)
             client_step(cl);
     }
 }
@@ -230,6 +254,21 @@ control_new(struct loop *loop, struct unixsock *sock, const struct rpc_method *m
     }
     c->sock = sock;
     return c;
+}
+
+void
+control_quiet(struct control *c)
+{
+    if (c == NULL)
+        return;
+    c->quiet = true;
+    LIST_EACH (it, &c->clients) {
+        struct client *cl = LIST_ENTRY(it, struct client, link);
+
+        if (cl->call != NULL)
+            rpc_abandon(cl->call);
+        cl->call = NULL;
+    }
 }
 
 void

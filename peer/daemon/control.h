@@ -25,6 +25,9 @@ struct control;
 struct control *control_new(struct loop *loop, struct unixsock *sock,
                             const struct rpc_method *methods, size_t method_count, void *ctx);
 
+/* Answers nothing from now on; what the methods work on may go. NULL is legal. */
+void control_quiet(struct control *c);
+
 /* Hangs up on everybody and removes the socket. NULL is legal. Not from inside a method. */
 void control_free(struct control *c);
 

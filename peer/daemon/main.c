@@ -259,6 +259,7 @@ close_all(struct process *p)
     struct daemon *d = &p->daemon;
 
     unitstatus_free(p->unitstatus);
+    control_quiet(p->control);
     shards_free(d->shards);
     lockfile_release(p->lock);
     control_free(p->control); /* hanging up tells `sprat shutdown` that all is done */

@@ -145,28 +145,74 @@ load_metainfo(const json_t *params, struct metainfo **mi, struct errbuf *eb)
     return path != NULL ? load_path(path, mi, eb) : load_bytes(bytes, mi, eb);
 }
 
-/* What a method takes to a torrent. The loop of the torrent is another thread, which has it alone
- * meanwhile. */
+/* What a method takes to a torrent. The loop of the torrent is another thread. |params| has a
+ * reference of its own: a loop that is late may read it when the request was answered already. */
 struct errand {
-    const json_t *params;
+    struct shards_errand base;
+    struct rpc_call *call;
+    json_t *params;
     json_t *result;
 };
 
-typedef int (*errand_fn)(struct torrent *t, void *errand, struct errbuf *eb);
+typedef int (*errand_fn)(struct torrent *t, struct shards_errand *base, struct errbuf *eb);
 
-/* Runs |fn| on the torrent that params name. */
+static struct errand *
+errand_of(struct shards_errand *base)
+{
+    return LIST_ENTRY(base, struct errand, base);
+}
+
+static void
+answer_errand(struct shards_errand *base, int err, const struct errbuf *eb)
+{
+    struct errand *e = errand_of(base);
+    json_t *result = NULL;
+
+    if (err == 0) {
+        result = e->result;
+        e->result = NULL;
+    }
+    rpc_answer(e->call, err, result, eb);
+}
+
+static void
+release_errand(struct shards_errand *base)
+{
+    struct errand *e = errand_of(base);
+
+    json_decref(e->result);
+    json_decref(e->params);
+    free(e);
+}
+
+/* jansson has no const reference; only the count changes. */
+static json_t *
+keep(const json_t *params)
+{
+    return json_incref((json_t *)(uintptr_t)params);
+}
+
+/* Runs |fn| on the torrent that params name; RPC_LATER. */
 static int
-with_torrent(const struct daemon *d, const json_t *params, errand_fn fn, json_t **result,
+with_torrent(const struct daemon *d, const json_t *params, errand_fn fn, struct rpc_call *call,
              struct errbuf *eb)
 {
-    struct errand e = {.params = params};
     const char *what = NULL;
+    struct errand *e;
     int err = rpc_get_string(params, "torrent", true, &what, eb);
 
-    if (err == 0)
-        err = shards_with(d->shards, what, fn, &e, eb);
-    *result = e.result;
-    return err;
+    if (err != 0)
+        return err;
+    e = calloc(1, sizeof(*e));
+    if (e == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    e->base.fn = fn;
+    e->base.done = answer_errand;
+    e->base.release = release_errand;
+    e->call = call;
+    e->params = keep(params);
+    shards_with(d->shards, what, &e->base);
+    return RPC_LATER;
 }
 
 /* The files that are chosen by the lists of patterns in |params|, beginning with |now|; to be
@@ -205,9 +251,9 @@ get_selection(const json_t *params, const struct metainfo *mi, const struct torr
 }
 
 static int
-select_files(struct torrent *t, void *errand, struct errbuf *eb)
+select_files(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
 {
-    struct errand *e = errand;
+    struct errand *e = errand_of(base);
     uint8_t *selection;
     int err = torrent_need_metainfo(t, eb);
 
@@ -224,22 +270,16 @@ select_files(struct torrent *t, void *errand, struct errbuf *eb)
 }
 
 static int
-torrent_select_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+torrent_select_method(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+                      struct errbuf *eb)
 {
     static const char *const keys[] = {"torrent", "only", "want", "skip", "high"};
     int err = check_running(ctx, eb);
 
+    (void)result;
     if (err == 0)
         err = rpc_check_keys(params, keys, COUNT(keys), eb);
-    return err == 0 ? with_torrent(ctx, params, select_files, result, eb) : err;
-}
-
-static void
-render_added(struct torrent *t, void *result)
-{
-    json_t **o = result;
-
-    *o = render_torrent(t);
+    return err == 0 ? with_torrent(ctx, params, select_files, call, eb) : err;
 }
 
 /* Whether the torrent's files can be made where they are to be. Content that is there may be seeded
@@ -273,24 +313,87 @@ set_limits(struct torrent *t, const json_t *params, struct torrent_status *st, s
     return err;
 }
 
-/* A second torrent.add of a torrent. */
-struct known {
-    const struct torrent_add *add;
+/* A torrent.add under way: first the daemon's torrents are asked for it, then it is added. */
+struct adding {
     struct errand errand;
+    const struct daemon *daemon;
+    struct torrent_add add;
+    const char *trackers[METHODS_URLS_MAX], *peers[METHODS_URLS_MAX];
+    char *save_dir, *move_to; /* copies: settings may be read again meanwhile */
+    uint8_t *selection;
+    bool is_new;  /* the daemon does not have it */
+    bool taken;   /* the engine has |add.mi| */
 };
+
+static struct adding *
+adding_of(struct shards_errand *base)
+{
+    return LIST_ENTRY(errand_of(base), struct adding, errand);
+}
+
+static void
+adding_free(struct adding *a)
+{
+    if (!a->taken)
+        metainfo_free(a->add.mi);
+    free(a->selection);
+    free(a->save_dir);
+    free(a->move_to);
+    json_decref(a->errand.result);
+    json_decref(a->errand.params);
+    free(a);
+}
+
+static void
+release_adding(struct shards_errand *base)
+{
+    adding_free(adding_of(base));
+}
+
+static int
+render_added(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
+{
+    struct adding *a = adding_of(base);
+
+    (void)eb;
+    a->taken = true;
+    a->errand.result = render_torrent(t);
+    return 0;
+}
+
+static int
+begin_new(struct adding *a, struct errbuf *eb)
+{
+    const json_t *params = a->errand.params;
+    int err = 0;
+
+    if (json_object_get(params, "only") != NULL || json_object_get(params, "skip") != NULL ||
+        json_object_get(params, "high") != NULL)
+        err = get_selection(params, a->add.mi, NULL, &a->selection, eb);
+    a->add.selection = a->selection;
+    if (err == 0)
+        err = check_place(&a->add, eb);
+    if (err != 0)
+        return err;
+    a->errand.base.fn = render_added;
+    a->errand.base.done = answer_errand;
+    a->errand.base.release = release_adding;
+    shards_add(a->daemon->shards, &a->add, &a->errand.base);
+    return 0;
+}
 
 /* What of a second torrent.add counts: its limits, trackers and peers. */
 static int
-merge_known(struct torrent *t, void *known, struct errbuf *eb)
+merge_known(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
 {
-    struct known *k = known;
+    struct adding *a = adding_of(base);
     struct torrent_status st;
     struct torrent_merged merged;
-    int err = torrent_merge(t, k->add, &merged, eb);
+    int err = torrent_merge(t, &a->add, &merged, eb);
     json_t *o;
 
     if (err == 0)
-        err = set_limits(t, k->errand.params, &st, eb);
+        err = set_limits(t, a->errand.params, &st, eb);
     if (err != 0)
         return err;
     o = render_torrent(t);
@@ -298,99 +401,133 @@ merge_known(struct torrent *t, void *known, struct errbuf *eb)
     json_object_set_new(o, "trackers_added", json_integer((json_int_t)merged.trackers));
     json_object_set_new(o, "trackers_refused", json_integer((json_int_t)merged.trackers_refused));
     json_object_set_new(o, "peers_added", json_integer((json_int_t)merged.peers));
-    k->errand.result = o;
+    a->errand.result = o;
     return 0;
 }
 
-/* SPRAT_E_NOTFOUND if the daemon does not have the torrent. */
-static int
-add_to_known(const struct daemon *d, const struct torrent_add *add, const json_t *params,
-             json_t **result, struct errbuf *eb)
+static void
+on_asked(struct shards_errand *base, int err, const struct errbuf *eb)
 {
-    struct known k = {.add = add, .errand = {.params = params}};
-    char hex[HEX_SIZE(20)];
+    if (err == SPRAT_E_NOTFOUND)
+        adding_of(base)->is_new = true;
+    else
+        answer_errand(base, err, eb);
+}
+
+static void
+after_asking(struct shards_errand *base)
+{
+    struct adding *a = adding_of(base);
+    struct errbuf eb = {""};
     int err;
 
-    hex_encode(metainfo_wire_hash(add->mi, !add->mi->has_v1), 20, hex);
-    err = shards_with(d->shards, hex, merge_known, &k, eb);
-    *result = k.errand.result;
-    return err;
+    if (a->is_new) {
+        err = begin_new(a, &eb);
+        if (err == 0)
+            return;
+        rpc_answer(a->errand.call, err, NULL, &eb);
+    }
+    adding_free(a);
 }
 
-/* |add->mi| is taken on success. */
-static int
-add_new(const struct daemon *d, struct torrent_add *add, const json_t *params, json_t **result,
-        struct errbuf *eb)
+/* Asks first whether the daemon has the torrent; RPC_LATER. */
+static void
+begin_adding(struct adding *a)
 {
-    uint8_t *selection = NULL;
-    int err = 0;
+    char hex[HEX_SIZE(20)];
 
-    if (json_object_get(params, "only") != NULL || json_object_get(params, "skip") != NULL ||
-        json_object_get(params, "high") != NULL)
-        err = get_selection(params, add->mi, NULL, &selection, eb);
-    add->selection = selection;
-    if (err == 0)
-        err = check_place(add, eb);
-    if (err == 0)
-        err = shards_add(d->shards, add, render_added, result, eb);
-    free(selection);
-    return err;
+    hex_encode(metainfo_wire_hash(a->add.mi, !a->add.mi->has_v1), 20, hex);
+    a->errand.base.fn = merge_known;
+    a->errand.base.done = on_asked;
+    a->errand.base.release = after_asking;
+    shards_with(a->daemon->shards, hex, &a->errand.base);
+}
+
+/* Copies what settings may free. */
+static int
+own_places(struct adding *a, struct errbuf *eb)
+{
+    struct torrent_add *add = &a->add;
+
+    if (add->save_dir == NULL || add->save_dir[0] != '/')
+        return errbuf_set(eb, SPRAT_E_INVAL, "'save_dir' must be an absolute path");
+    if (add->move_to != NULL && add->move_to[0] != '/')
+        return errbuf_set(eb, SPRAT_E_INVAL, "'move_to' must be an absolute path");
+    a->save_dir = strdup(add->save_dir);
+    if (add->move_to != NULL)
+        a->move_to = strdup(add->move_to);
+    if (a->save_dir == NULL || (add->move_to != NULL && a->move_to == NULL))
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    add->save_dir = a->save_dir;
+    add->move_to = a->move_to;
+    return 0;
 }
 
 static int
-torrent_add_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+read_adding(struct adding *a, const json_t *params, struct errbuf *eb)
+{
+    const struct daemon *d = a->daemon;
+    struct torrent_add *add = &a->add;
+    int err;
+
+    *add = (struct torrent_add){.seed = d->settings.seed,
+                                .ratio = d->settings.ratio,
+                                .save_dir = d->settings.save_dir,
+                                .reserve = d->settings.reserve,
+                                .worknames = d->settings.incomplete_suffix,
+                                .trackers = a->trackers,
+                                .peers = a->peers};
+    if ((err = get_strings(params, "trackers", a->trackers, &add->tracker_count, eb)) ||
+        (err = get_strings(params, "peers", a->peers, &add->peer_count, eb)) ||
+        (err = get_seed(params, add, eb)) ||
+        (err = rpc_get_string(params, "save_dir", false, &add->save_dir, eb)) ||
+        (err = rpc_get_bool(params, "paused", &add->paused, eb)) ||
+        (err = rpc_get_bool(params, "check", &add->force_check, eb)) ||
+        (err = get_consent(params, &add->consent, eb)) ||
+        (err = rpc_get_bool(params, "sequential", &add->sequential, eb)) ||
+        (err = rpc_get_bool(params, "super_seed", &add->super_seed, eb)) ||
+        (err = get_limits(params, &add->up_limit, &add->down_limit, eb)) ||
+        (err = get_allocate(params, &add->reserve, eb)) ||
+        (err = rpc_get_bool(params, "incomplete_suffix", &add->worknames, eb)) ||
+        (err = rpc_get_string(params, "move_to", false, &add->move_to, eb)))
+        return err;
+    if (add->move_to == NULL) {
+        add->move_to = d->settings.completed_dir;
+        add->move_only_new = true;
+    }
+    err = own_places(a, eb);
+    return err == 0 ? load_metainfo(params, &add->mi, eb) : err;
+}
+
+static int
+torrent_add_method(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+                   struct errbuf *eb)
 {
     static const char *const keys[] = {
         "path",  "metainfo", "save_dir",   "trackers",   "peers",      "seed",     "paused",
         "check", "up_limit", "down_limit", "sequential", "super_seed", "allocate", "move_to",
         "only",  "skip",     "high",       "adopt",      "refetch",    "incomplete_suffix"};
-    struct daemon *d = ctx;
-    struct torrent_add add = {.seed = d->settings.seed,
-                              .ratio = d->settings.ratio,
-                              .save_dir = d->settings.save_dir,
-                              .reserve = d->settings.reserve,
-                              .worknames = d->settings.incomplete_suffix};
-    const char *trackers[METHODS_URLS_MAX], *peers[METHODS_URLS_MAX];
-    int err;
+    struct adding *a;
+    int err = check_running(ctx, eb);
 
-    if ((err = check_running(d, eb)) != 0 ||
-        (err = rpc_check_keys(params, keys, COUNT(keys), eb)) ||
-        (err = get_strings(params, "trackers", trackers, &add.tracker_count, eb)) ||
-        (err = get_strings(params, "peers", peers, &add.peer_count, eb)) ||
-        (err = get_seed(params, &add, eb)) ||
-        (err = rpc_get_string(params, "save_dir", false, &add.save_dir, eb)) ||
-        (err = rpc_get_bool(params, "paused", &add.paused, eb)) ||
-        (err = rpc_get_bool(params, "check", &add.force_check, eb)) ||
-        (err = get_consent(params, &add.consent, eb)) ||
-        (err = rpc_get_bool(params, "sequential", &add.sequential, eb)) ||
-        (err = rpc_get_bool(params, "super_seed", &add.super_seed, eb)) ||
-        (err = get_limits(params, &add.up_limit, &add.down_limit, eb)) ||
-        (err = get_allocate(params, &add.reserve, eb)) ||
-        (err = rpc_get_bool(params, "incomplete_suffix", &add.worknames, eb)) ||
-        (err = rpc_get_string(params, "move_to", false, &add.move_to, eb)))
-        return err;
-    if (add.move_to == NULL) {
-        add.move_to = d->settings.completed_dir;
-        add.move_only_new = true;
-    }
-    if (add.save_dir == NULL || add.save_dir[0] != '/')
-        return errbuf_set(eb, SPRAT_E_INVAL, "'save_dir' must be an absolute path");
-    if (add.move_to != NULL && add.move_to[0] != '/')
-        return errbuf_set(eb, SPRAT_E_INVAL, "'move_to' must be an absolute path");
-    err = load_metainfo(params, &add.mi, eb);
+    (void)result;
+    if (err == 0)
+        err = rpc_check_keys(params, keys, COUNT(keys), eb);
     if (err != 0)
         return err;
-    add.trackers = trackers;
-    add.peers = peers;
-    err = add_to_known(d, &add, params, result, eb);
-    if (err != SPRAT_E_NOTFOUND) {
-        metainfo_free(add.mi);
+    a = calloc(1, sizeof(*a));
+    if (a == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    a->daemon = ctx;
+    a->errand.call = call;
+    a->errand.params = keep(params);
+    err = read_adding(a, params, eb);
+    if (err != 0) {
+        adding_free(a);
         return err;
     }
-    err = add_new(d, &add, params, result, eb);
-    if (err != 0)
-        metainfo_free(add.mi);
-    return err;
+    begin_adding(a);
+    return RPC_LATER;
 }
 
 /* One loop's torrents in the order of adding. */
@@ -400,10 +537,17 @@ struct part {
     size_t next;
 };
 
+struct listing {
+    struct fanout fan;
+    struct rpc_call *call;
+    uint32_t count; /* of loops */
+    struct part parts[ENGINE_LOOPS_MAX];
+};
+
 static void
-list_part(struct engine *s, void *part)
+list_part(struct engine *s, struct fanout *f)
 {
-    struct part *p = part;
+    struct part *p = &LIST_ENTRY(f, struct listing, fan)->parts[engine_index(s)];
     struct torrent *t = NULL;
     size_t n = 0;
 
@@ -433,32 +577,63 @@ first_part(struct part *parts, uint32_t count)
     return first;
 }
 
-static int
-torrent_list(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+static void
+on_listed(struct fanout *f, uint32_t late)
 {
-    const struct daemon *d = ctx;
-    struct part parts[ENGINE_LOOPS_MAX] = {{.list = NULL}}, *p;
-    uint32_t count = shards_count(d->shards);
-    int err = rpc_check_keys(params, NULL, 0, eb);
+    struct listing *l = LIST_ENTRY(f, struct listing, fan);
+    json_t *all = NULL;
+    struct errbuf eb = {""};
+    struct part *p;
+    int err = 0;
 
-    if (err != 0)
-        return err;
-    *result = json_array();
-    for (uint32_t i = 0; i < count; i++)
-        shards_call(d->shards, i, list_part, &parts[i]);
-    while ((p = first_part(parts, count)) != NULL)
-        json_array_append(*result, json_array_get(p->list, p->next++));
-    for (uint32_t i = 0; i < count; i++) {
-        json_decref(parts[i].list);
-        free(parts[i].serials);
+    if (late != 0)
+        err = shards_late(f, late, &eb);
+    else
+        all = json_array();
+    while (late == 0 && (p = first_part(l->parts, l->count)) != NULL)
+        json_array_append(all, json_array_get(p->list, p->next++));
+    rpc_answer(l->call, err, all, &eb);
+}
+
+static void
+release_listing(struct fanout *f)
+{
+    struct listing *l = LIST_ENTRY(f, struct listing, fan);
+
+    for (uint32_t i = 0; i < l->count; i++) {
+        json_decref(l->parts[i].list);
+        free(l->parts[i].serials);
     }
-    return 0;
+    free(l);
 }
 
 static int
-show(struct torrent *t, void *errand, struct errbuf *eb)
+torrent_list(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+             struct errbuf *eb)
 {
-    struct errand *e = errand;
+    const struct daemon *d = ctx;
+    struct listing *l;
+    int err = rpc_check_keys(params, NULL, 0, eb);
+
+    (void)result;
+    if (err != 0)
+        return err;
+    l = calloc(1, sizeof(*l));
+    if (l == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    l->fan.visit = list_part;
+    l->fan.done = on_listed;
+    l->fan.release = release_listing;
+    l->call = call;
+    l->count = shards_count(d->shards);
+    shards_visit(d->shards, &l->fan);
+    return RPC_LATER;
+}
+
+static int
+show(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
+{
+    struct errand *e = errand_of(base);
     int err = torrent_need_metainfo(t, eb);
 
     if (err == 0)
@@ -467,9 +642,9 @@ show(struct torrent *t, void *errand, struct errbuf *eb)
 }
 
 static int
-explain(struct torrent *t, void *errand, struct errbuf *eb)
+explain(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
 {
-    struct errand *e = errand;
+    struct errand *e = errand_of(base);
 
     (void)eb;
     e->result = render_why_details(t, clock_mono());
@@ -477,47 +652,53 @@ explain(struct torrent *t, void *errand, struct errbuf *eb)
 }
 
 static int
-torrent_why_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+torrent_why_method(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+                   struct errbuf *eb)
 {
     static const char *const keys[] = {"torrent"};
     int err = rpc_check_keys(params, keys, COUNT(keys), eb);
 
-    return err == 0 ? with_torrent(ctx, params, explain, result, eb) : err;
+    (void)result;
+    return err == 0 ? with_torrent(ctx, params, explain, call, eb) : err;
 }
 
 static int
-torrent_info(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+torrent_info(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+             struct errbuf *eb)
 {
     static const char *const keys[] = {"torrent"};
     int err = rpc_check_keys(params, keys, COUNT(keys), eb);
 
-    return err == 0 ? with_torrent(ctx, params, show, result, eb) : err;
+    (void)result;
+    return err == 0 ? with_torrent(ctx, params, show, call, eb) : err;
 }
 
 static int
-pause_it(struct torrent *t, void *errand, struct errbuf *eb)
+pause_it(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
 {
-    (void)errand;
+    (void)base;
     (void)eb;
     torrent_pause(t);
     return 0;
 }
 
 static int
-torrent_pause_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+torrent_pause_method(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+                     struct errbuf *eb)
 {
     static const char *const keys[] = {"torrent"};
     int err = check_running(ctx, eb);
 
+    (void)result;
     if (err == 0)
         err = rpc_check_keys(params, keys, COUNT(keys), eb);
-    return err == 0 ? with_torrent(ctx, params, pause_it, result, eb) : err;
+    return err == 0 ? with_torrent(ctx, params, pause_it, call, eb) : err;
 }
 
 static int
-resume_it(struct torrent *t, void *errand, struct errbuf *eb)
+resume_it(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
 {
-    const struct errand *e = errand;
+    const struct errand *e = errand_of(base);
     struct torrent_consent consent = {false};
     int err = get_consent(e->params, &consent, eb);
 
@@ -527,20 +708,22 @@ resume_it(struct torrent *t, void *errand, struct errbuf *eb)
 }
 
 static int
-torrent_resume_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+torrent_resume_method(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+                      struct errbuf *eb)
 {
     static const char *const keys[] = {"torrent", "adopt", "refetch"};
     int err = check_running(ctx, eb);
 
+    (void)result;
     if (err == 0)
         err = rpc_check_keys(params, keys, COUNT(keys), eb);
-    return err == 0 ? with_torrent(ctx, params, resume_it, result, eb) : err;
+    return err == 0 ? with_torrent(ctx, params, resume_it, call, eb) : err;
 }
 
 static int
-remove_it(struct torrent *t, void *errand, struct errbuf *eb)
+remove_it(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
 {
-    const struct errand *e = errand;
+    const struct errand *e = errand_of(base);
     bool data = false;
     int err = rpc_get_bool(e->params, "data", &data, eb);
 
@@ -548,20 +731,22 @@ remove_it(struct torrent *t, void *errand, struct errbuf *eb)
 }
 
 static int
-torrent_remove_method(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+torrent_remove_method(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+                      struct errbuf *eb)
 {
     static const char *const keys[] = {"torrent", "data"};
     int err = check_running(ctx, eb);
 
+    (void)result;
     if (err == 0)
         err = rpc_check_keys(params, keys, COUNT(keys), eb);
-    return err == 0 ? with_torrent(ctx, params, remove_it, result, eb) : err;
+    return err == 0 ? with_torrent(ctx, params, remove_it, call, eb) : err;
 }
 
 static int
-limit_it(struct torrent *t, void *errand, struct errbuf *eb)
+limit_it(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
 {
-    struct errand *e = errand;
+    struct errand *e = errand_of(base);
     struct torrent_status st;
     int err = set_limits(t, e->params, &st, eb);
 
@@ -574,18 +759,21 @@ limit_it(struct torrent *t, void *errand, struct errbuf *eb)
 
 /* Without a limit, tells those that there are. */
 static int
-torrent_limits(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+torrent_limits(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+               struct errbuf *eb)
 {
     static const char *const keys[] = {"torrent", "up_limit", "down_limit"};
     int err = check_running(ctx, eb);
 
+    (void)result;
     if (err == 0)
         err = rpc_check_keys(params, keys, COUNT(keys), eb);
-    return err == 0 ? with_torrent(ctx, params, limit_it, result, eb) : err;
+    return err == 0 ? with_torrent(ctx, params, limit_it, call, eb) : err;
 }
 
 static int
-daemon_info(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+daemon_info(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+            struct errbuf *eb)
 {
     const struct daemon *d = ctx;
     const struct endpoint *addrs;
@@ -593,6 +781,7 @@ daemon_info(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
     struct udpdoor_counts udp;
     int err = rpc_check_keys(params, NULL, 0, eb);
 
+    (void)call;
     if (err != 0)
         return err;
     shards_udp_counts(d->shards, &udp);
@@ -608,13 +797,15 @@ daemon_info(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 }
 
 static int
-daemon_limits(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+daemon_limits(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+              struct errbuf *eb)
 {
     static const char *const keys[] = {"up_limit", "down_limit"};
     struct daemon *d = ctx;
     uint64_t up = d->settings.up_limit, down = d->settings.down_limit;
     int err = rpc_check_keys(params, keys, COUNT(keys), eb);
 
+    (void)call;
     if (err == 0)
         err = get_limits(params, &up, &down, eb);
     if (err != 0)
@@ -627,10 +818,12 @@ daemon_limits(void *ctx, const json_t *params, json_t **result, struct errbuf *e
 }
 
 static int
-daemon_shutdown(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+daemon_shutdown(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+                struct errbuf *eb)
 {
     int err = rpc_check_keys(params, NULL, 0, eb);
 
+    (void)call;
     (void)result;
     if (err == 0)
         daemon_stop(ctx);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The sums are made by every loop on its own thread, and the first loop waits for each. So a loop
- * that stands still lets neither the line nor the word to the watchdog come.
+ * The sums are made by every loop on its own thread. A loop that has not answered in time lets
+ * neither the line nor the word to the watchdog come.
  */
 #include "peer/daemon/unitstatus.h"
 
@@ -17,6 +17,10 @@
 enum { PERIOD_MS = 10000 };
 
 struct unitstatus {
+    struct fanout fan; /* the round under way */
+    struct unitstatus_sums parts[ENGINE_LOOPS_MAX];
+    bool asking; /* it is */
+    bool ended;  /* freed when the round has come back */
     struct daemon *daemon;
     struct loop_timer *timer;
     int64_t period_ms;
@@ -35,9 +39,9 @@ is_waiting(const struct torrent *t, const struct torrent_status *st, struct torr
 }
 
 static void
-add_loop(struct engine *s, void *sums)
+sum_loop(struct engine *s, struct fanout *f)
 {
-    struct unitstatus_sums *sum = sums;
+    struct unitstatus_sums *sum = &LIST_ENTRY(f, struct unitstatus, fan)->parts[engine_index(s)];
     struct torrent_reasons why;
     struct torrent_status st;
 
@@ -88,17 +92,28 @@ unitstatus_text(const struct unitstatus_sums *sums, char out[UNITSTATUS_TEXT_MAX
 }
 
 static void
-on_timer(void *ctx)
+add_sums(struct unitstatus_sums *all, const struct unitstatus_sums *part)
 {
-    struct unitstatus *u = ctx;
-    struct daemon *d = u->daemon;
+    for (int i = 0; i <= TORRENT_STOPPED; i++)
+        all->count[i] += part->count[i];
+    all->down_rate += part->down_rate;
+    all->up_rate += part->up_rate;
+    if (all->waiting == 0)
+        memcpy(all->first, part->first, sizeof(all->first));
+    all->waiting += part->waiting;
+}
+
+static void
+on_sums(struct fanout *f, uint32_t late)
+{
+    struct unitstatus *u = LIST_ENTRY(f, struct unitstatus, fan);
     struct unitstatus_sums sums = {.waiting = 0};
     char text[UNITSTATUS_TEXT_MAX], state[UNITSTATUS_TEXT_MAX + 16];
 
-    if (d->stopping)
+    if (u->ended || late != 0)
         return;
-    for (uint32_t i = 0; i < shards_count(d->shards); i++)
-        shards_call(d->shards, i, add_loop, &sums);
+    for (uint32_t i = 0; i < shards_count(u->daemon->shards); i++)
+        add_sums(&sums, &u->parts[i]);
     if (u->watched)
         sdnotify("WATCHDOG=1");
     unitstatus_text(&sums, text);
@@ -107,7 +122,33 @@ on_timer(void *ctx)
         sdnotify(state);
         strcpy(u->told, text);
     }
+}
+
+static void
+after_sums(struct fanout *f)
+{
+    struct unitstatus *u = LIST_ENTRY(f, struct unitstatus, fan);
+
+    u->asking = false;
+    if (u->ended)
+        free(u);
+}
+
+/* A round that has not come back is not begun again. */
+static void
+on_timer(void *ctx)
+{
+    struct unitstatus *u = ctx;
+    struct daemon *d = u->daemon;
+
+    if (d->stopping)
+        return;
     loop_timer_set(u->timer, mono_add_ms(loop_now(d->loop), u->period_ms));
+    if (u->asking)
+        return;
+    u->asking = true;
+    memset(u->parts, 0, sizeof(u->parts));
+    shards_visit(d->shards, &u->fan);
 }
 
 int
@@ -123,6 +164,9 @@ unitstatus_new(struct daemon *d, struct unitstatus **out, struct errbuf *eb)
     if (u == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     u->daemon = d;
+    u->fan.visit = sum_loop;
+    u->fan.done = on_sums;
+    u->fan.release = after_sums;
     u->watched = watchdog_ms > 0;
     u->period_ms = u->watched && watchdog_ms / 2 < PERIOD_MS ? watchdog_ms / 2 : PERIOD_MS;
     u->timer = loop_timer_new(d->loop, on_timer, u);
@@ -141,5 +185,7 @@ unitstatus_free(struct unitstatus *u)
     if (u == NULL)
         return;
     loop_timer_free(u->timer);
-    free(u);
+    u->ended = true;
+    if (!u->asking)
+        free(u);
 }

@@ -405,3 +405,9 @@ engine_set_limits(struct engine *s, uint64_t up_limit, uint64_t down_limit)
     LIST_EACH(it, &s->torrents)
         torrent_mark_dirty(LIST_ENTRY(it, struct torrent, link));
 }
+
+uint32_t
+engine_index(const struct engine *s)
+{
+    return s->env.index;
+}

@@ -71,6 +71,9 @@ void engine_udp_counts(const struct engine *s, struct udpdoor_counts *counts);
 int engine_add(struct engine *s, const struct torrent_add *add, struct torrent **out,
                struct errbuf *eb);
 
+/* The number of its loop, from 0. */
+uint32_t engine_index(const struct engine *s);
+
 /* Torrents in the order of adding; NULL at the end; |t| NULL gives the first. */
 struct torrent *engine_next(const struct engine *s, const struct torrent *t);
 /* By hex info-hash, v1 or v2, whole or a prefix of ≥ 6 digits, or by name: how many there are, and

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A doneq with a waker, a count of letters in front, and a condition for those who wait.
+ * A doneq with a waker, and a count of letters in front.
  */
 #include "peer/engine/mailbox.h"
 
@@ -9,7 +9,6 @@
 
 #include "common/base/assert.h"
 #include "common/base/magic.h"
-#include "common/sys/lock.h"
 
 #define MAILBOX_MAGIC 0x4d41494cu
 
@@ -19,16 +18,6 @@ struct mailbox {
     struct loop_waker *waker;
     uint32_t letters_max;
     atomic_uint letters; /* that wait */
-    struct lock lock;    /* guards call.answered */
-    struct cond answered;
-};
-
-struct call {
-    struct doneq_item item;
-    struct mailbox *to;
-    void (*fn)(void *arg);
-    void *arg;
-    bool answered;
 };
 
 static void
@@ -56,8 +45,6 @@ mailbox_new(struct loop *loop, uint32_t letters_max)
     if (m == NULL)
         return NULL;
     MAGIC_SET(m, MAILBOX_MAGIC);
-    lock_init(&m->lock);
-    cond_init(&m->answered);
     m->letters_max = letters_max;
     m->queue = doneq_new(notify, m);
     m->waker = loop_waker_new(loop, on_wake, m);
@@ -83,8 +70,6 @@ mailbox_free(struct mailbox *m)
     MAGIC_CHECK(m, MAILBOX_MAGIC);
     doneq_free(m->queue);
     loop_waker_free(m->waker);
-    cond_fini(&m->answered);
-    lock_fini(&m->lock);
     MAGIC_CLEAR(m);
     free(m);
 }
@@ -119,29 +104,19 @@ mailbox_post(struct mailbox *m, struct letter *l)
     return 0;
 }
 
-/* The caller's stack may be gone as soon as it sees |answered|. */
 static void
-on_call(struct doneq_item *item)
+on_own_letter(struct doneq_item *item)
 {
-    struct call *c = LIST_ENTRY(item, struct call, item);
-    struct mailbox *m = c->to;
+    struct letter *l = LIST_ENTRY(item, struct letter, item);
 
-    c->fn(c->arg);
-    lock_take(&m->lock);
-    c->answered = true;
-    cond_broadcast(&m->answered);
-    lock_drop(&m->lock);
+    l->run(l);
 }
 
 void
-mailbox_call(struct mailbox *m, void (*fn)(void *arg), void *arg)
+mailbox_post_own(struct mailbox *m, struct letter *l)
 {
-    struct call c = {.item.run = on_call, .to = m, .fn = fn, .arg = arg};
-
     MAGIC_CHECK(m, MAILBOX_MAGIC);
-    put(m, &c.item);
-    lock_take(&m->lock);
-    while (!c.answered)
-        cond_wait(&m->answered, &m->lock);
-    lock_drop(&m->lock);
+    l->to = m;
+    l->item.run = on_own_letter;
+    put(m, &l->item);
 }

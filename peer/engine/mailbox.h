@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The way into a loop for what other loops bring it: letters, of which so many may wait, and calls,
- * whose caller waits for the answer. Knows nothing of what they are about.
- *
- * A loop that answers calls must wait for none itself, or two could wait for each other: in a
- * process one thread calls (the first loop's), and the others only write.
+ * The way into a loop for what other loops bring it: letters, of which a bounded number may wait. No
+ * thread waits for a letter to be read. Knows nothing of what the letters are about.
  */
 #ifndef PEER_NET_MAILBOX_H
 #define PEER_NET_MAILBOX_H
@@ -32,8 +29,7 @@ void mailbox_free(struct mailbox *m);
 /* From any thread. SPRAT_E_AGAIN when the box is full: the letter stays the caller's. */
 int mailbox_post(struct mailbox *m, struct letter *l);
 
-/* From any thread but the loop's, which must be running: |fn| runs on it, and it is waited for.
- * What either side wrote before is seen by the other. */
-void mailbox_call(struct mailbox *m, void (*fn)(void *arg), void *arg);
+/* The same without the bound, for letters whose number the caller bounds. */
+void mailbox_post_own(struct mailbox *m, struct letter *l);
 
 #endif

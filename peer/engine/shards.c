@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Loops, their threads, and the ways between them. What a torrent does, and what the loops share,
- * is others' business.
+ * Loops, their threads, and the visits of the first loop to the others. A command is a fan-out to
+ * the loops that may have its torrent, and one to the loop that has it.
  */
 #include "peer/engine/shards.h"
 
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/base/assert.h"
+#include "common/base/hex.h"
 #include "common/sys/thread.h"
 #include "peer/engine/engine_impl.h"
 
@@ -18,14 +19,21 @@ struct shard {
     struct engine *engine;
     struct loop *loop;
     struct thread thread;
+    struct letter stop;    /* from the first loop, here and below */
+    struct letter hurry;
+    struct letter end;     /* the thread's */
     struct letter stopped; /* to the first loop */
 };
 
 struct shards {
     struct process *process;
     uint32_t count;
-    bool running;     /* the threads are: their engines are not ours to touch */
+    bool running;
     uint32_t started; /* threads, and the first loop */
+    bool hurried;
+    struct fanouts fanouts;
+    struct fanout limits; /* each loop takes its part of the limits */
+    bool limits_under_way, limits_again;
     uint32_t to_stop; /* engines that engine_stop() is not through with */
     void (*done)(void *ctx);
     void *ctx;
@@ -65,6 +73,8 @@ shards_new(struct loop *loop, const struct engine_config *cfg, uint32_t loops,
         err = errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     for (uint32_t i = 0; i < loops && err == 0; i++)
         err = open_shard(sh, i, loop, cfg, handler, eb);
+    if (err == 0 && fanouts_init(&sh->fanouts, sh->process, loop) != 0)
+        err = errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     if (err != 0) {
         shards_free(sh);
         return err;
@@ -113,24 +123,30 @@ shards_run(struct shards *sh, struct errbuf *eb)
     int err = 0;
 
     sh->running = true;
-    for (sh->started = 1; sh->started < sh->count && err == 0; sh->started += err == 0)
+    sh->started = 1;
+    while (sh->started < sh->count && err == 0) {
         err = start_thread(&sh->shards[sh->started], sh->started);
+        if (err == 0)
+            sh->fanouts.threads |= UINT32_C(1) << sh->started++;
+    }
     return err == 0 ? 0 : errbuf_set(eb, err, "can't start a thread for a loop");
 }
 
 static void
-stop_loop(struct engine *s, void *arg)
+end_loop(struct letter *l)
 {
-    (void)arg;
-    loop_stop(s->env.loop);
+    loop_stop(LIST_ENTRY(l, struct shard, end)->loop);
 }
 
 static void
 join_threads(struct shards *sh)
 {
     for (uint32_t i = 1; sh->running && i < sh->started; i++) {
-        shards_call(sh, i, stop_loop, NULL);
-        thread_join(&sh->shards[i].thread);
+        struct shard *x = &sh->shards[i];
+
+        x->end.run = end_loop;
+        mailbox_post_own(x->engine->mail, &x->end);
+        thread_join(&x->thread);
     }
     sh->running = false;
 }
@@ -141,6 +157,8 @@ shards_free(struct shards *sh)
     if (sh == NULL)
         return;
     join_threads(sh);
+    if (sh->fanouts.timer != NULL)
+        fanouts_close(&sh->fanouts);
     for (uint32_t i = 0; i < sh->count; i++)
         if (sh->shards[i].engine != NULL)
             engine_close(sh->shards[i].engine);
@@ -154,6 +172,7 @@ shards_free(struct shards *sh)
         if (i > 0)
             loop_free(sh->shards[i].loop);
     }
+    fanouts_fini(&sh->fanouts);
     process_free(sh->process);
     free(sh);
 }
@@ -182,141 +201,286 @@ shards_udp_counts(const struct shards *sh, struct udpdoor_counts *counts)
     engine_udp_counts(sh->shards[0].engine, counts);
 }
 
-/* --- calls --- */
+/* --- visits --- */
 
-struct errand {
-    struct engine *engine;
-    void (*fn)(struct engine *s, void *arg);
-    void *arg;
-};
-
-static void
-run_errand(void *arg)
-{
-    const struct errand *e = arg;
-
-    e->fn(e->engine, e->arg);
-}
-
-/* A loop whose thread was never started is still ours. */
 void
-shards_call(struct shards *sh, uint32_t i, void (*fn)(struct engine *s, void *arg), void *arg)
+shards_visit(struct shards *sh, struct fanout *f)
 {
-    struct errand e = {sh->shards[i].engine, fn, arg};
-
-    ASSERT(i < sh->count);
-    if (i == 0 || !sh->running || i >= sh->started)
-        run_errand(&e);
-    else
-        mailbox_call(e.engine->mail, run_errand, &e);
+    fanout_start(&sh->fanouts, f, (UINT32_C(1) << sh->count) - 1);
 }
 
-static void
-call_all(struct shards *sh, void (*fn)(struct engine *s, void *arg), void *arg)
+static uint32_t
+first_bit(uint32_t bits)
 {
-    for (uint32_t i = 0; i < sh->count; i++)
-        shards_call(sh, i, fn, arg);
-}
+    uint32_t i = 0;
 
-struct adding {
-    const struct torrent_add *add;
-    void (*then)(struct torrent *t, void *arg);
-    void *arg;
-    struct errbuf *eb;
-    int err;
-};
-
-static void
-add_one(struct engine *s, void *arg)
-{
-    struct adding *a = arg;
-    struct torrent *t;
-
-    a->err = engine_add(s, a->add, &t, a->eb);
-    if (a->err == 0)
-        a->then(t, a->arg);
+    while ((bits & UINT32_C(1) << i) == 0)
+        i++;
+    return i;
 }
 
 int
-shards_add(struct shards *sh, const struct torrent_add *add,
-           void (*then)(struct torrent *t, void *arg), void *arg, struct errbuf *eb)
+shards_late(struct fanout *f, uint32_t late, struct errbuf *eb)
 {
-    struct adding a = {add, then, arg, eb, 0};
+    uint32_t i = first_bit(late);
 
-    shards_call(sh, process_pick(sh->process)->env.index, add_one, &a);
-    return a.err;
-}
-
-/* What was found so far. Between the search and the visit a torrent may go: so it is looked for
- * again then, by its hash. */
-struct search {
-    const char *what;
-    bool by_beginning; /* of the name */
-    size_t found;
-    uint32_t shard;
-    uint8_t hash[TRACKER_HASH_LEN];
-    int (*fn)(struct torrent *t, void *arg, struct errbuf *eb);
-    void *arg;
-    struct errbuf *eb;
-    int err;
-};
-
-static void
-search_one(struct engine *s, void *arg)
-{
-    struct search *x = arg;
-    struct torrent *t;
-    size_t n = engine_find(s, x->what, x->by_beginning, &t);
-
-    x->found += n;
-    if (n == 0)
-        return;
-    x->shard = s->env.index;
-    memcpy(x->hash, torrent_info_hash(t, !t->facts.has_v1), sizeof(x->hash));
+    return errbuf_set(eb, SPRAT_E_TIMEOUT,
+                      "loop %u has not answered for %d s, perhaps because a disk hangs; %s; try again "
+                      "later, or name torrents of other loops by their info-hash",
+                      i, FANOUT_MS / 1000,
+                      fanout_has_begun(f, i) ? "the request may still take effect"
+                                             : "nothing was changed");
 }
 
 static void
-visit(struct engine *s, void *arg)
+answer(struct shards_errand *e, int err)
 {
-    struct search *x = arg;
-    struct torrent *t = engine_find_by_hash(s, x->hash);
-
-    x->err = t != NULL ? x->fn(t, x->arg, x->eb) : SPRAT_E_NOTFOUND;
-    x->found = t != NULL;
+    e->answered = true;
+    e->done(e, err, &e->eb);
 }
 
-int
-shards_with(struct shards *sh, const char *what,
-            int (*fn)(struct torrent *t, void *arg, struct errbuf *eb), void *arg,
-            struct errbuf *eb)
+/* The end of the visit to the one loop that is asked to run the errand. */
+static void
+on_visited(struct fanout *f, uint32_t late)
 {
-    struct search x = {.what = what, .fn = fn, .arg = arg, .eb = eb};
+    struct shards_errand *e = LIST_ENTRY(f, struct shards_errand, fan);
+    struct errbuf why;
 
-    call_all(sh, search_one, &x);
-    if (x.found == 0 && what[0] != '\0') {
-        x.by_beginning = true;
-        call_all(sh, search_one, &x);
+    if (late != 0) { /* the loop may be writing to |e| */
+        e->answered = true;
+        e->done(e, shards_late(f, late, &why), &why);
+    } else {
+        answer(e, e->err);
     }
-    if (x.found > 1)
-        return errbuf_set(eb, SPRAT_E_INVAL,
-                          x.by_beginning
+}
+
+static void
+on_released(struct fanout *f)
+{
+    struct shards_errand *e = LIST_ENTRY(f, struct shards_errand, fan);
+
+    free(e->what);
+    e->what = NULL;
+    e->release(e);
+}
+
+static void
+visit_one(struct shards_errand *e, uint32_t loop,
+          void (*visit)(struct engine *s, struct fanout *f))
+{
+    e->fan.visit = visit;
+    e->fan.done = on_visited;
+    e->fan.release = on_released;
+    e->err = 0;
+    e->eb.text[0] = '\0';
+    fanout_start(&e->shards->fanouts, &e->fan, UINT32_C(1) << loop);
+}
+
+static void
+add_one(struct engine *s, struct fanout *f)
+{
+    struct shards_errand *e = LIST_ENTRY(f, struct shards_errand, fan);
+    struct torrent *t;
+
+    e->err = engine_add(s, e->add, &t, &e->eb);
+    if (e->err == 0)
+        e->err = e->fn(t, e, &e->eb);
+}
+
+void
+shards_add(struct shards *sh, const struct torrent_add *add, struct shards_errand *e)
+{
+    e->shards = sh;
+    e->add = add;
+    e->answered = false;
+    visit_one(e, process_pick(sh->process)->env.index, add_one);
+}
+
+static size_t
+search(const struct engine *s, const char *what, bool by_beginning, struct shards_found *found)
+{
+    struct torrent *t;
+    size_t n = engine_find(s, what, by_beginning, &t);
+
+    if (n > 0)
+        memcpy(found->hash, torrent_info_hash(t, !t->facts.has_v1), sizeof(found->hash));
+    return n;
+}
+
+/* Names that only begin so are looked for where no torrent is called so. */
+static void
+search_one(struct engine *s, struct fanout *f)
+{
+    struct shards_errand *e = LIST_ENTRY(f, struct shards_errand, fan);
+    struct shards_found *found = &e->found[s->env.index];
+
+    found->named = search(s, e->what, false, found);
+    found->beginning = 0;
+    if (found->named == 0 && e->what[0] != '\0')
+        found->beginning = search(s, e->what, true, found);
+}
+
+static void
+on_searched(struct fanout *f, uint32_t late)
+{
+    struct shards_errand *e = LIST_ENTRY(f, struct shards_errand, fan);
+
+    if (late != 0)
+        answer(e, shards_late(f, late, &e->eb));
+}
+
+/* Decodes |len| hex digits. */
+static bool
+decode(const char *text, size_t len, uint8_t *out)
+{
+    for (size_t i = 0; i < len; i += 2) {
+        int high = hex_digit_value(text[i]), low = hex_digit_value(text[i + 1]);
+
+        if (high < 0 || low < 0)
+            return false;
+        out[i / 2] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+/* The whole v2 info-hash says more than the directory's 20 bytes of it. */
+static bool
+is_other(const struct torrent *t, const char *what)
+{
+    uint8_t hash[32];
+
+    return strlen(what) == 2 * sizeof(hash) && decode(what, 2 * sizeof(hash), hash) &&
+           strcmp(t->facts.name, what) != 0 &&
+           (!t->facts.has_v2 || memcmp(t->facts.v2, hash, sizeof(hash)) != 0);
+}
+
+/* Between the search and the visit a torrent may go, so it is looked for again, by its hash. */
+static void
+visit_torrent(struct engine *s, struct fanout *f)
+{
+    struct shards_errand *e = LIST_ENTRY(f, struct shards_errand, fan);
+    struct torrent *t = engine_find_by_hash(s, e->hash);
+
+    if (t != NULL && !is_other(t, e->what))
+        e->err = e->fn(t, e, &e->eb);
+    else
+        e->err = errbuf_set(&e->eb, SPRAT_E_NOTFOUND, "there is no torrent %s", e->what);
+}
+
+/* The one loop whose torrent is meant; an error when there is none, or several torrents. */
+static int
+choose(struct shards_errand *e, uint32_t *loop)
+{
+    size_t named = 0, beginning = 0, n;
+
+    for (uint32_t i = 0; i < e->shards->count; i++) {
+        named += e->found[i].named;
+        beginning += e->found[i].beginning;
+    }
+    n = named > 0 ? named : beginning;
+    if (n > 1)
+        return errbuf_set(&e->eb, SPRAT_E_INVAL,
+                          named == 0
                               ? "the names of %zu torrents begin with %s: write more of one"
                               : "%zu torrents are named %s: name one by its info-hash",
-                          x.found, what);
-    if (x.found == 1)
-        shards_call(sh, x.shard, visit, &x);
-    if (x.found == 0)
-        return errbuf_set(eb, SPRAT_E_NOTFOUND, "there is no torrent %s", what);
-    return x.err;
+                          n, e->what);
+    if (n == 0)
+        return errbuf_set(&e->eb, SPRAT_E_NOTFOUND, "there is no torrent %s", e->what);
+    for (*loop = 0;; ++*loop)
+        if ((named > 0 ? e->found[*loop].named : e->found[*loop].beginning) > 0)
+            break;
+    memcpy(e->hash, e->found[*loop].hash, sizeof(e->hash));
+    return 0;
+}
+
+static void
+after_search(struct fanout *f)
+{
+    struct shards_errand *e = LIST_ENTRY(f, struct shards_errand, fan);
+    uint32_t loop = 0;
+    int err;
+
+    if (!e->answered) {
+        err = choose(e, &loop);
+        if (err == 0) {
+            visit_one(e, loop, visit_torrent);
+            return;
+        }
+        answer(e, err);
+    }
+    on_released(f);
+}
+
+/* The loop of the torrent with this whole info-hash, from the directory: no loop has to be asked. */
+static bool
+find_by_hash(struct shards_errand *e, uint32_t *loop)
+{
+    size_t len = strlen(e->what);
+    struct engine *owner;
+    uint8_t hash[32];
+
+    if ((len != 2 * TRACKER_HASH_LEN && len != 2 * sizeof(hash)) || !decode(e->what, len, hash) ||
+        process_find(e->shards->process, hash, &owner) == NULL)
+        return false;
+    memcpy(e->hash, hash, sizeof(e->hash));
+    *loop = owner->env.index;
+    return true;
+}
+
+void
+shards_with(struct shards *sh, const char *what, struct shards_errand *e)
+{
+    uint32_t loop;
+
+    e->shards = sh;
+    e->answered = false;
+    e->what = strdup(what);
+    if (e->what == NULL) {
+        answer(e, errbuf_set(&e->eb, SPRAT_E_NOMEM, "out of memory"));
+        e->release(e);
+    } else if (find_by_hash(e, &loop)) {
+        visit_one(e, loop, visit_torrent);
+    } else {
+        e->fan.visit = search_one;
+        e->fan.done = on_searched;
+        e->fan.release = after_search;
+        shards_visit(sh, &e->fan);
+    }
 }
 
 /* --- limits --- */
 
 static void
-begin_share(struct engine *s, void *arg)
+begin_share(struct engine *s, struct fanout *f)
 {
-    (void)arg;
+    (void)f;
     process_begin_share(s);
+}
+
+/* A loop that is late keeps its old part until it goes on: process_on_share() takes the new one then. */
+static void
+on_limits_taken(struct fanout *f, uint32_t late)
+{
+    (void)f;
+    (void)late;
+}
+
+static void
+begin_limits(struct shards *sh)
+{
+    sh->limits_under_way = true;
+    sh->limits_again = false;
+    shards_visit(sh, &sh->limits);
+}
+
+static void
+after_limits(struct fanout *f)
+{
+    struct shards *sh = LIST_ENTRY(f, struct shards, limits);
+
+    sh->limits_under_way = false;
+    if (sh->limits_again && !sh->fanouts.closed)
+        begin_limits(sh);
 }
 
 void
@@ -327,7 +491,13 @@ shards_set_limits(struct shards *sh, uint64_t up_limit, uint64_t down_limit)
         return;
     }
     process_set_limits(sh->process, up_limit, down_limit);
-    call_all(sh, begin_share, NULL);
+    sh->limits.visit = begin_share;
+    sh->limits.done = on_limits_taken;
+    sh->limits.release = after_limits;
+    if (sh->limits_under_way)
+        sh->limits_again = true;
+    else
+        begin_limits(sh);
 }
 
 /* --- the end --- */
@@ -345,20 +515,33 @@ static void
 on_stopped(void *ctx)
 {
     struct shard *x = ctx;
-    int err = mailbox_post(x->all->shards[0].engine->mail, &x->stopped);
 
-    /* Nothing else comes into the first loop's box. */
-    ASSERT(err == 0);
+    x->stopped.run = count_stopped;
+    mailbox_post_own(x->all->shards[0].engine->mail, &x->stopped);
 }
 
 static void
-stop_one(struct engine *s, void *arg)
+stop_one(struct letter *l)
 {
-    struct shards *sh = arg;
-    struct shard *x = &sh->shards[s->env.index];
+    struct shard *x = LIST_ENTRY(l, struct shard, stop);
 
-    x->stopped.run = count_stopped;
-    engine_stop(s, on_stopped, x);
+    engine_stop(x->engine, on_stopped, x);
+}
+
+static void
+hurry_one(struct letter *l)
+{
+    engine_hurry(LIST_ENTRY(l, struct shard, hurry)->engine);
+}
+
+/* The letter is a loop's own: it is read on the loop's thread, or at once where it has none. */
+static void
+send_own(struct shards *sh, uint32_t i, struct letter *l)
+{
+    if (sh->fanouts.threads & UINT32_C(1) << i)
+        mailbox_post_own(sh->shards[i].engine->mail, l);
+    else
+        l->run(l);
 }
 
 void
@@ -369,18 +552,20 @@ shards_stop(struct shards *sh, void (*done)(void *ctx), void *ctx)
     sh->done = done;
     sh->ctx = ctx;
     sh->to_stop = sh->count;
-    call_all(sh, stop_one, sh);
-}
-
-static void
-hurry_one(struct engine *s, void *arg)
-{
-    (void)arg;
-    engine_hurry(s);
+    for (uint32_t i = 0; i < sh->count; i++) {
+        sh->shards[i].stop.run = stop_one;
+        send_own(sh, i, &sh->shards[i].stop);
+    }
 }
 
 void
 shards_hurry(struct shards *sh)
 {
-    call_all(sh, hurry_one, NULL);
+    if (sh->hurried)
+        return;
+    sh->hurried = true;
+    for (uint32_t i = 0; i < sh->count; i++) {
+        sh->shards[i].hurry.run = hurry_one;
+        send_own(sh, i, &sh->shards[i].hurry);
+    }
 }

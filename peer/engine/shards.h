@@ -4,13 +4,14 @@
  * an engine (engine.h) on a thread of its own. The first is the caller's loop; it listens for all,
  * and it is from its thread that all calls below are made.
  *
- * What is done to a torrent is done on its loop's thread: shards_call() takes a function there and
- * waits for it. The other loops never wait for the first, so that nothing can stand still; a call
- * lasts as long as the round that the other loop is in, and the function.
+ * What is done to a torrent is done on its loop's thread. No loop waits for another: a visit has a
+ * continuation, which runs on the first loop when the other loop has answered, or after FANOUT_MS.
  */
 #ifndef PEER_NET_SHARDS_H
 #define PEER_NET_SHARDS_H
 
+#include "common/codec/tracker.h"
+#include "peer/engine/fanout.h"
 #include "peer/engine/engine.h"
 
 struct shards;
@@ -35,19 +36,48 @@ size_t shards_listen(const struct shards *sh, const struct endpoint **addrs);
 const char *shards_listen_note(const struct shards *sh);
 void shards_udp_counts(const struct shards *sh, struct udpdoor_counts *counts);
 
-/* Runs |fn| on the thread of loop |i|, and waits for it. */
-void shards_call(struct shards *sh, uint32_t i, void (*fn)(struct engine *s, void *arg), void *arg);
+/* Visits every loop: fanout_start(). */
+void shards_visit(struct shards *sh, struct fanout *f);
 
-/* Adds a torrent where there are the fewest, and runs |then| there. Errors as engine_add(). */
-int shards_add(struct shards *sh, const struct torrent_add *add,
-               void (*then)(struct torrent *t, void *arg), void *arg, struct errbuf *eb);
+/* For a fan-out's |done| with a |late| that is not 0: SPRAT_E_TIMEOUT and a sentence that names the
+ * loop and says whether the visit may still take place. */
+int shards_late(struct fanout *f, uint32_t late, struct errbuf *eb);
+
+/* Something to do to one torrent, embedded in what it needs. The caller sets the functions; the rest
+ * is private. */
+struct shards_errand {
+    /* On the thread of the torrent's loop. */
+    int (*fn)(struct torrent *t, struct shards_errand *e, struct errbuf *eb);
+    /* Once, on the first loop, and possibly inside of the call that began it: with what |fn|
+     * returned, or with an error of the call and a sentence. SPRAT_E_TIMEOUT: |fn| may be running, and
+     * what it writes to is not to be read. */
+    void (*done)(struct shards_errand *e, int err, const struct errbuf *eb);
+    /* Once, on the first loop, after |done|, when no thread looks at the errand any more. It may be
+     * begun again from here. */
+    void (*release)(struct shards_errand *e);
+
+    struct shards *shards;
+    struct fanout fan;
+    const struct torrent_add *add;
+    char *what;
+    struct shards_found {
+        size_t named, beginning; /* torrents called so, and torrents whose names begin so */
+        uint8_t hash[TRACKER_HASH_LEN]; /* of the last of them */
+    } found[ENGINE_LOOPS_MAX];
+    uint8_t hash[TRACKER_HASH_LEN];
+    bool answered;
+    int err;
+    struct errbuf eb;
+};
+
+/* Adds a torrent to the loop with the fewest torrents, and runs the errand on it. |add| and all that
+ * it names stays until |release|. Errors as engine_add(); |add->mi| is taken if |fn| was called. */
+void shards_add(struct shards *sh, const struct torrent_add *add, struct shards_errand *e);
 
 /* Finds a torrent by hex info-hash, v1 or v2, whole or a unique prefix of ≥ 6 digits, or by unique
- * name, and runs |fn| on its loop's thread, whose result is returned. SPRAT_E_NOTFOUND,
- * SPRAT_E_INVAL (not unique) and a sentence. */
-int shards_with(struct shards *sh, const char *what,
-                int (*fn)(struct torrent *t, void *arg, struct errbuf *eb), void *arg,
-                struct errbuf *eb);
+ * name or beginning of one, and runs the errand on it. Where the whole info-hash is given, no other
+ * loop is asked. SPRAT_E_NOTFOUND, SPRAT_E_INVAL (not unique) and a sentence. */
+void shards_with(struct shards *sh, const char *what, struct shards_errand *e);
 
 /* The limits of all loops together, in bytes/s; 0: none. With several loops a limit below one byte
  * a second and loop counts as that. */

@@ -107,51 +107,16 @@ Test(mailbox, a_full_box_takes_no_more_until_it_was_read)
     cr_expect_eq(box.count, 3, "what waits at the end is read then");
 }
 
-/* --- calls --- */
-
-static void *
-run_loop(void *arg)
+Test(mailbox, own_letters_are_not_counted)
 {
-    (void)arg;
+    open_box(1);
     box.owner = pthread_self();
-    cr_assert_eq(loop_run(box.loop), 0);
-    return NULL;
-}
-
-struct sum {
-    int value;
-    bool on_loop;
-};
-
-static void
-add(void *arg)
-{
-    struct sum *s = arg;
-
-    s->value++;
-    s->on_loop = pthread_equal(pthread_self(), box.owner);
-}
-
-static void
-stop(void *arg)
-{
-    (void)arg;
-    loop_stop(box.loop);
-}
-
-Test(mailbox, a_call_runs_on_the_loop_and_is_waited_for)
-{
-    struct sum s = {0};
-    pthread_t thread;
-
-    open_box(0); /* calls are not counted */
-    cr_assert_eq(pthread_create(&thread, NULL, run_loop, NULL), 0);
-    for (int i = 1; i <= EACH; i++) {
-        mailbox_call(box.mail, add, &s);
-        cr_assert_eq(s.value, i);
-        cr_assert(s.on_loop);
-    }
-    mailbox_call(box.mail, stop, NULL);
-    pthread_join(thread, NULL);
+    cr_expect_eq(mailbox_post(box.mail, &note(0, 0)->letter), 0);
+    mailbox_post_own(box.mail, &note(1, 0)->letter);
+    mailbox_post_own(box.mail, &note(1, 1)->letter);
+    cr_expect_eq(mailbox_post(box.mail, &note(0, 1)->letter), SPRAT_E_AGAIN);
+    box.stop_at = 3;
+    cr_expect_eq(loop_run(box.loop), 0);
+    cr_expect_eq(mailbox_post(box.mail, &note(0, 1)->letter), 0, "the box has been emptied");
     close_box();
 }

@@ -6,6 +6,8 @@
 
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -99,11 +101,138 @@ make_torrent(struct fixture *f, const char *name, const char *bytes)
     return mi;
 }
 
+/* --- visits that the test waits for --- */
+
+struct asked {
+    struct fanout fan;
+    struct fixture *f;
+    void (*fn)(struct engine *s, void *arg);
+    void *arg;
+    uint32_t late;
+    bool told, over;
+};
+
 static void
-note_thread(struct torrent *t, void *arg)
+on_asked_visit(struct engine *s, struct fanout *fan)
+{
+    struct asked *a = LIST_ENTRY(fan, struct asked, fan);
+
+    a->fn(s, a->arg);
+}
+
+static void
+on_asked_done(struct fanout *fan, uint32_t late)
+{
+    struct asked *a = LIST_ENTRY(fan, struct asked, fan);
+
+    cr_expect(pthread_equal(pthread_self(), a->f->first));
+    cr_expect_not(a->told, "the continuation runs once");
+    a->told = true;
+    a->late = late;
+    loop_stop(a->f->loop);
+}
+
+static void
+on_asked_over(struct fanout *fan)
+{
+    struct asked *a = LIST_ENTRY(fan, struct asked, fan);
+
+    cr_expect(a->told && !a->over);
+    a->over = true;
+    loop_stop(a->f->loop);
+}
+
+static void
+ask(struct fixture *f, struct asked *a, void (*fn)(struct engine *s, void *arg), void *arg)
+{
+    *a = (struct asked){.fan = {on_asked_visit, on_asked_done, on_asked_over},
+                        .f = f,
+                        .fn = fn,
+                        .arg = arg};
+    f->first = pthread_self();
+    shards_visit(f->shards, &a->fan);
+}
+
+/* Runs the first loop until the flag, which the continuation sets before it stops the loop. */
+static void
+run_until(struct fixture *f, const bool *flag)
+{
+    while (!*flag)
+        cr_assert_eq(loop_run(f->loop), 0);
+}
+
+struct visited {
+    struct shards_errand base;
+    struct fixture *f;
+    int (*fn)(struct torrent *t, void *arg, struct errbuf *eb);
+    void *arg;
+    struct metainfo *mi;
+    struct errbuf why;
+    int err;
+    bool told, over;
+};
+
+static int
+on_visited_torrent(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
+{
+    struct visited *v = LIST_ENTRY(base, struct visited, base);
+
+    v->mi = NULL; /* the engine has it */
+    return v->fn(t, v->arg, eb);
+}
+
+static void
+on_visited_done(struct shards_errand *base, int err, const struct errbuf *eb)
+{
+    struct visited *v = LIST_ENTRY(base, struct visited, base);
+
+    cr_expect_not(v->told);
+    v->told = true;
+    v->err = err;
+    v->why = *eb;
+    loop_stop(v->f->loop);
+}
+
+static void
+on_visited_over(struct shards_errand *base)
+{
+    struct visited *v = LIST_ENTRY(base, struct visited, base);
+
+    metainfo_free(v->mi);
+    v->over = true;
+    loop_stop(v->f->loop);
+}
+
+static void
+visited_init(struct visited *v, struct fixture *f,
+             int (*fn)(struct torrent *t, void *arg, struct errbuf *eb), void *arg)
+{
+    *v = (struct visited){.base = {on_visited_torrent, on_visited_done, on_visited_over},
+                          .f = f,
+                          .fn = fn,
+                          .arg = arg};
+}
+
+static int
+with(struct fixture *f, const char *what,
+     int (*fn)(struct torrent *t, void *arg, struct errbuf *eb), void *arg, struct errbuf *eb)
+{
+    struct visited v;
+
+    visited_init(&v, f, fn, arg);
+    shards_with(f->shards, what, &v.base);
+    run_until(f, &v.over);
+    *eb = v.why;
+    return v.err;
+}
+
+static int
+note_thread(struct torrent *t, void *arg, struct errbuf *eb)
 {
     (void)t;
+    (void)eb;
     *(pthread_t *)arg = pthread_self();
+    return 0;
 }
 
 static int
@@ -113,12 +242,13 @@ add(struct fixture *f, const char *name, const char *bytes, pthread_t *where)
                             .save_dir = f->dir,
                             .paused = true,
                             .seed = SEED_FOREVER};
-    struct errbuf eb = {""};
-    int err = shards_add(f->shards, &a, note_thread, where, &eb);
+    struct visited v;
 
-    if (err != 0)
-        metainfo_free(a.mi);
-    return err;
+    visited_init(&v, f, note_thread, where);
+    v.mi = a.mi;
+    shards_add(f->shards, &a, &v.base);
+    run_until(f, &v.over);
+    return v.err;
 }
 
 static void
@@ -136,18 +266,22 @@ static void
 count(struct engine *s, void *arg)
 {
     struct torrent *t = NULL;
+    int *counts = arg;
 
     while ((t = engine_next(s, t)) != NULL)
-        ++*(int *)arg;
+        counts[engine_index(s)]++;
 }
 
 static int
 torrents_of(struct fixture *f, uint32_t i)
 {
-    int n = 0;
+    int counts[ENGINE_LOOPS_MAX] = {0};
+    struct asked a;
 
-    shards_call(f->shards, i, count, &n);
-    return n;
+    ask(f, &a, count, counts);
+    run_until(f, &a.over);
+    cr_expect_eq(a.late, 0);
+    return counts[i];
 }
 
 Test(shards, torrents_are_dealt_out_evenly_and_stay)
@@ -187,19 +321,19 @@ Test(shards, a_torrent_is_found_in_whichever_loop)
 
     init(&f);
     add_many(&f, where);
-    cr_expect_eq(shards_with(f.shards, "file4", note_name, &mi, &eb), 42, "what it returned");
+    cr_expect_eq(with(&f, "file4", note_name, &mi, &eb), 42, "what it returned");
     cr_assert_not_null(mi);
     cr_expect_str_eq(mi->name, "file4");
     for (int i = 0; i < 32; i++)
         sprintf(hex + 2 * i, "%02x", mi->info_hash_v2[i]);
-    cr_expect_eq(shards_with(f.shards, hex, note_name, &mi, &eb), 42);
-    cr_expect_eq(shards_with(f.shards, "file", note_name, &mi, &eb), SPRAT_E_INVAL);
+    cr_expect_eq(with(&f, hex, note_name, &mi, &eb), 42);
+    cr_expect_eq(with(&f, "file", note_name, &mi, &eb), SPRAT_E_INVAL);
     cr_expect_not_null(strstr(eb.text, "torrents begin with file"), "%s", eb.text);
-    cr_expect_eq(shards_with(f.shards, "filed", note_name, &mi, &eb), SPRAT_E_NOTFOUND);
+    cr_expect_eq(with(&f, "filed", note_name, &mi, &eb), SPRAT_E_NOTFOUND);
     cr_expect_not_null(strstr(eb.text, "no torrent filed"), "%s", eb.text);
     /* The loop with the fewest torrents is not file4's. */
     cr_assert_eq(add(&f, "file4", "other", &where[0]), 0);
-    cr_expect_eq(shards_with(f.shards, "file4", note_name, &mi, &eb), SPRAT_E_INVAL);
+    cr_expect_eq(with(&f, "file4", note_name, &mi, &eb), SPRAT_E_INVAL);
     cr_expect_not_null(strstr(eb.text, "torrents are named file4"), "%s", eb.text);
     fini(&f);
 }
@@ -223,15 +357,15 @@ last_serial(struct engine *s, void *arg)
         cr_expect_gt(torrent_serial(t), last, "in the order of adding");
         last = torrent_serial(t);
     }
-    if (last > *(uint64_t *)arg)
-        *(uint64_t *)arg = last;
+    ((uint64_t *)arg)[engine_index(s)] = last;
 }
 
 Test(shards, they_stop_together_and_are_loaded_by_another_number_of_loops)
 {
     struct fixture f;
     pthread_t where[TORRENTS];
-    uint64_t last = 0;
+    uint64_t last[ENGINE_LOOPS_MAX] = {0};
+    struct asked a;
 
     init(&f);
     add_many(&f, where);
@@ -244,8 +378,117 @@ Test(shards, they_stop_together_and_are_loaded_by_another_number_of_loops)
     run(&f);
     cr_assert_eq(add(&f, "another", "another", &where[0]), 0);
     cr_expect_eq(torrents_of(&f, 1), 4);
-    for (uint32_t i = 0; i < 2; i++)
-        shards_call(f.shards, i, last_serial, &last);
-    cr_expect_eq(last, TORRENTS + 1, "numbers of all loops are one sequence");
+    ask(&f, &a, last_serial, last);
+    run_until(&f, &a.over);
+    cr_expect_eq(last[0] > last[1] ? last[0] : last[1], TORRENTS + 1,
+                 "numbers of all loops are one sequence");
     fini(&f);
+}
+
+/* --- a loop that hangs --- */
+
+struct hang {
+    pthread_mutex_t held; /* by the test: the loop waits for it */
+    atomic_bool hangs;
+    atomic_int visits[LOOPS];
+};
+
+/* Holds up loop 1. */
+static void
+hang(struct engine *s, void *arg)
+{
+    struct hang *h = arg;
+
+    atomic_fetch_add(&h->visits[engine_index(s)], 1);
+    if (engine_index(s) != 1)
+        return;
+    atomic_store(&h->hangs, true);
+    pthread_mutex_lock(&h->held);
+    pthread_mutex_unlock(&h->held);
+}
+
+static void
+note_visit(struct engine *s, void *arg)
+{
+    struct hang *h = arg;
+
+    atomic_fetch_add(&h->visits[engine_index(s)], 1);
+}
+
+static void
+expect_visits(struct hang *h, int a, int b, int c)
+{
+    cr_expect_eq(atomic_load(&h->visits[0]), a);
+    cr_expect_eq(atomic_load(&h->visits[1]), b);
+    cr_expect_eq(atomic_load(&h->visits[2]), c);
+}
+
+static void
+hex_of(const struct metainfo *mi, char hex[65])
+{
+    for (int i = 0; i < 32; i++)
+        sprintf(hex + 2 * i, "%02x", mi->info_hash_v2[i]);
+}
+
+/* The torrents file0 … file6 are in the loops 0, 1, 2, 0, 1, 2, 0. */
+Test(shards, a_loop_that_hangs_holds_up_no_other)
+{
+    struct hang h = {.held = PTHREAD_MUTEX_INITIALIZER};
+    pthread_t where[TORRENTS], thread;
+    const struct metainfo *mi = NULL;
+    struct asked first, second;
+    struct visited late;
+    struct fixture f;
+    struct errbuf eb;
+    char hex[2][65];
+
+    init(&f);
+    add_many(&f, where);
+    for (int i = 1; i <= 2; i++) {
+        cr_assert_eq(with(&f, i == 1 ? "file1" : "file2", note_name, &mi, &eb), 42);
+        hex_of(mi, hex[i - 1]);
+    }
+    pthread_mutex_lock(&h.held);
+    ask(&f, &first, hang, &h);
+    while (!atomic_load(&h.hangs))
+        sched_yield();
+    cr_expect_not(first.told, "the first loop has not waited");
+    ask(&f, &second, note_visit, &h);
+    visited_init(&late, &f, note_thread, &thread);
+    shards_with(f.shards, hex[0], &late.base);
+    cr_expect_eq(with(&f, hex[1], note_name, &mi, &eb), 42, "%s", eb.text);
+    cr_expect_not(first.told || second.told || late.told, "another loop answers meanwhile");
+    run_until(&f, &late.told);
+    cr_expect(first.told && second.told);
+    cr_expect_eq(first.late, 2);
+    cr_expect_eq(second.late, 2);
+    shards_late(&first.fan, first.late, &eb);
+    cr_expect_not_null(strstr(eb.text, "loop 1 has not answered"), "%s", eb.text);
+    cr_expect_not_null(strstr(eb.text, "may still take effect"), "%s", eb.text);
+    cr_expect_eq(late.err, SPRAT_E_TIMEOUT);
+    cr_expect_not_null(strstr(late.why.text, "nothing was changed"), "%s", late.why.text);
+    cr_expect_not(first.over || second.over || late.over, "loop 1 has their letters");
+    pthread_mutex_unlock(&h.held);
+    run_until(&f, &late.over);
+    cr_expect(first.over && second.over);
+    expect_visits(&h, 2, 1, 2);
+    cr_expect_eq(torrents_of(&f, 1), 2, "the loop goes on");
+    fini(&f);
+}
+
+Test(shards, visits_that_wait_at_the_end_are_told)
+{
+    struct hang h = {.held = PTHREAD_MUTEX_INITIALIZER};
+    struct asked first, second;
+    struct fixture f;
+
+    init(&f);
+    pthread_mutex_lock(&h.held);
+    ask(&f, &first, hang, &h);
+    while (!atomic_load(&h.hangs))
+        sched_yield();
+    ask(&f, &second, note_visit, &h);
+    pthread_mutex_unlock(&h.held);
+    fini(&f);
+    cr_expect(first.over && second.over);
 }

@@ -22,11 +22,13 @@ struct calls {
 };
 
 static int
-subtract(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+subtract(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+         struct errbuf *eb)
 {
     struct calls *c = ctx;
     json_int_t a, b;
 
+    (void)call;
     c->count++;
     if (json_is_array(params) && json_unpack(params_of(params), "[I,I]", &a, &b) == 0)
         *result = json_integer(a - b);
@@ -38,8 +40,10 @@ subtract(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 }
 
 static int
-update(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+update(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+       struct errbuf *eb)
 {
+    (void)call;
     (void)params;
     (void)result;
     (void)eb;
@@ -48,19 +52,70 @@ update(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
 }
 
 static int
-full(void *ctx, const json_t *params, json_t **result, struct errbuf *eb)
+full(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+     struct errbuf *eb)
 {
+    (void)call;
     (void)params;
     (void)result;
     ((struct calls *)ctx)->count++;
     return errbuf_set(eb, SPRAT_E_NOSPACE, "no room on /dev/null");
 }
 
+/* The first of two answers comes later, the second at once. */
+struct later {
+    struct rpc_call *call;
+    unsigned called;
+};
+
+static int
+later(void *ctx, const json_t *params, struct rpc_call *call, json_t **result, struct errbuf *eb)
+{
+    struct later *l = ctx;
+
+    (void)params;
+    (void)result;
+    (void)eb;
+    l->call = call;
+    if (l->called++ == 1)
+        rpc_answer(call, 0, json_string("at once"), NULL);
+    return RPC_LATER;
+}
+
 static const struct rpc_method methods[] = {
     {"subtract", subtract},
     {"update", update},
     {"full", full},
+    {"later", later},
 };
+
+struct served {
+    unsigned times;
+    char *line;
+    size_t len;
+};
+
+static void
+note_answer(void *ctx, char *line, size_t len)
+{
+    struct served *s = ctx;
+
+    s->times++;
+    s->line = line;
+    s->len = len;
+}
+
+/* The answer to what no method answers later. */
+static char *
+serve(struct calls *calls, const char *text, size_t text_len, size_t *len)
+{
+    struct served s = {0};
+
+    cr_assert_null(rpc_serve(methods, COUNT(methods), calls, text, text_len, note_answer, &s));
+    cr_assert_eq(s.times, 1);
+    *len = s.len;
+    return s.line;
+}
 
 /* Serves |text| and compares the response as JSON; NULL: none is expected. */
 static unsigned
@@ -68,7 +123,7 @@ expect(const char *text, const char *want)
 {
     struct calls calls = {0};
     size_t len = 0;
-    char *answer = rpc_serve(methods, COUNT(methods), &calls, text, strlen(text), &len);
+    char *answer = serve(&calls, text, strlen(text), &len);
 
     if (want == NULL) {
         cr_expect_null(answer, "%s", answer);
@@ -92,7 +147,7 @@ expect_error(const char *text, int code, const char *id)
 {
     struct calls calls = {0};
     size_t len = 0;
-    char *answer = rpc_serve(methods, COUNT(methods), &calls, text, strlen(text), &len);
+    char *answer = serve(&calls, text, strlen(text), &len);
     char want[64];
 
     cr_assert_not_null(answer, "%s", text);
@@ -213,7 +268,7 @@ Test(message, both_sides)
     size_t len, answer_len;
     json_t *params = json_pack("[i,i]", 5, 3), *result = NULL;
     char *line = rpc_request("subtract", params, 7, &len);
-    char *answer = rpc_serve(methods, COUNT(methods), &calls, line, len - 1, &answer_len);
+    char *answer = serve(&calls, line, len - 1, &answer_len);
 
     cr_assert_eq(rpc_response(answer, answer_len - 1, 7, &result, &eb), 0, "%s", eb.text);
     cr_expect_eq(json_integer_value(result), 2);
@@ -224,7 +279,7 @@ Test(message, both_sides)
     json_decref(params);
 
     line = rpc_request("full", NULL, 1, &len);
-    answer = rpc_serve(methods, COUNT(methods), &calls, line, len - 1, &answer_len);
+    answer = serve(&calls, line, len - 1, &answer_len);
     cr_expect_eq(rpc_response(answer, answer_len - 1, 1, &result, &eb), SPRAT_E_NOSPACE);
     cr_expect_str_eq(eb.text, "no room on /dev/null");
     free(line);
@@ -283,4 +338,38 @@ Test(message, params)
     cr_expect_eq(rpc_check_keys(p, few, COUNT(few), &eb), SPRAT_E_INVAL);
     cr_expect_str_eq(eb.text, "unknown param 'nil'; did you mean 'nill'?");
     json_decref(p);
+}
+
+/* --- answers that come later --- */
+
+static const char two_later[] = "[{\"jsonrpc\":\"2.0\",\"method\":\"later\",\"id\":1},"
+                                "{\"jsonrpc\":\"2.0\",\"method\":\"later\",\"id\":2}]";
+
+Test(message, a_batch_goes_on_when_an_answer_has_come)
+{
+    struct later l = {.called = 0};
+    struct served s = {0};
+    struct rpc_call *c = rpc_serve(methods, COUNT(methods), &l, two_later, strlen(two_later),
+                                   note_answer, &s);
+
+    cr_assert_not_null(c);
+    cr_expect_eq(l.called, 1, "the second request waits for the first");
+    cr_expect_eq(s.times, 0);
+    rpc_answer(l.call, SPRAT_E_TIMEOUT, NULL, &(struct errbuf){"a loop hangs"});
+    cr_assert_eq(s.times, 1);
+    cr_expect_not_null(strstr(s.line, "a loop hangs"), "%s", s.line);
+    cr_expect_not_null(strstr(s.line, "\"result\":\"at once\""), "%s", s.line);
+    free(s.line);
+}
+
+Test(message, an_abandoned_batch_ends_with_the_request_under_way)
+{
+    struct later l = {.called = 0};
+    struct served s = {0};
+
+    rpc_abandon(rpc_serve(methods, COUNT(methods), &l, two_later, strlen(two_later), note_answer,
+                          &s));
+    rpc_answer(l.call, 0, json_true(), NULL);
+    cr_expect_eq(l.called, 1);
+    cr_expect_eq(s.times, 0);
 }

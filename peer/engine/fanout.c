@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A visit is a letter to a loop, which sends it back. Its state decides who has it: the first loop
+ * cancels a visit only while it waits, and the other loop begins one only while it waits.
+ */
+#include "peer/engine/fanout.h"
+
+#include "common/base/assert.h"
+#include "peer/engine/engine_impl.h"
+
+enum visit_state { VISIT_NONE, VISIT_WAITS, VISIT_RUNS, VISIT_CANCELLED, VISIT_DONE };
+
+static void
+set_timer(struct fanouts *all)
+{
+    struct mono at = MONO_NEVER;
+
+    if (!list_empty(&all->waiting))
+        at = LIST_ENTRY(all->waiting.next, struct fanout, link)->deadline;
+    loop_timer_set(all->timer, at);
+}
+
+static void
+tell(struct fanout *f, uint32_t late)
+{
+    f->told = true;
+    list_remove(&f->link);
+    f->done(f, late);
+}
+
+/* Cancels the visits that have not begun. Returns a bit for each loop that has not answered. */
+static uint32_t
+cancel(struct fanout *f)
+{
+    uint32_t late = f->refused;
+
+    for (uint32_t i = 0; i < ENGINE_LOOPS_MAX; i++) {
+        int state = VISIT_WAITS;
+
+        (void)atomic_compare_exchange_strong(&f->visits[i].state, &state, VISIT_CANCELLED);
+        if (state == VISIT_WAITS || state == VISIT_RUNS)
+            late |= UINT32_C(1) << i;
+    }
+    return late;
+}
+
+bool
+fanout_has_begun(struct fanout *f, uint32_t i)
+{
+    int state = atomic_load(&f->visits[i].state);
+
+    return state == VISIT_RUNS || state == VISIT_DONE;
+}
+
+static void
+on_deadline(void *ctx)
+{
+    struct fanouts *all = ctx;
+    struct mono now = loop_now(all->loop);
+
+    while (!list_empty(&all->waiting)) {
+        struct fanout *f = LIST_ENTRY(all->waiting.next, struct fanout, link);
+
+        if (mono_before(now, f->deadline))
+            break;
+        tell(f, cancel(f));
+    }
+    set_timer(all);
+}
+
+int
+fanouts_init(struct fanouts *all, struct process *process, struct loop *loop)
+{
+    *all = (struct fanouts){.process = process, .loop = loop};
+    list_init(&all->waiting);
+    all->timer = loop_timer_new(loop, on_deadline, all);
+    return all->timer != NULL ? 0 : SPRAT_E_NOMEM;
+}
+
+void
+fanouts_close(struct fanouts *all)
+{
+    all->threads = 0;
+    all->closed = true;
+    while (all->timer != NULL && !list_empty(&all->waiting)) {
+        struct fanout *f = LIST_ENTRY(all->waiting.next, struct fanout, link);
+
+        tell(f, cancel(f));
+    }
+}
+
+void
+fanouts_fini(struct fanouts *all)
+{
+    loop_timer_free(all->timer);
+    all->timer = NULL;
+}
+
+/* A visit is over, or came back without having begun. |f| may be gone afterwards. */
+static void
+take_back(struct fanout *f)
+{
+    struct fanouts *all = f->all;
+
+    ASSERT(f->pending > 0);
+    if (--f->pending > 0)
+        return;
+    if (!f->told)
+        tell(f, f->refused);
+    f->release(f);
+    set_timer(all);
+}
+
+static void
+on_return(struct letter *l)
+{
+    take_back(LIST_ENTRY(l, struct fanout_visit, letter)->fanout);
+}
+
+/* On the other loop's thread; at the end, when the mailboxes are drained, on the caller's. */
+static void
+on_visit(struct letter *l)
+{
+    struct fanout_visit *v = LIST_ENTRY(l, struct fanout_visit, letter);
+    struct fanouts *all = v->fanout->all;
+    int state = VISIT_WAITS;
+
+    if (atomic_compare_exchange_strong(&v->state, &state, VISIT_RUNS)) {
+        v->fanout->visit(v->engine, v->fanout);
+        atomic_store(&v->state, VISIT_DONE);
+    }
+    if (all->closed) {
+        take_back(v->fanout);
+        return;
+    }
+    v->letter.run = on_return;
+    mailbox_post_own(all->process->engines[0]->mail, &v->letter);
+}
+
+static void
+visit_loop(struct fanout *f, uint32_t i)
+{
+    struct fanout_visit *v = &f->visits[i];
+    uint32_t bit = UINT32_C(1) << i;
+
+    v->fanout = f;
+    v->engine = f->all->process->engines[i];
+    if ((f->all->threads & bit) == 0) { /* the first loop, or one that does not run yet */
+        f->visit(v->engine, f);
+        return;
+    }
+    atomic_store(&v->state, VISIT_WAITS);
+    v->letter.run = on_visit;
+    f->pending++;
+    if (mailbox_post(v->engine->mail, &v->letter) != 0) {
+        atomic_store(&v->state, VISIT_NONE);
+        f->refused |= bit;
+        f->pending--;
+    }
+}
+
+void
+fanout_start(struct fanouts *all, struct fanout *f, uint32_t loops)
+{
+    f->all = all;
+    f->told = false;
+    f->refused = 0;
+    f->pending = 1; /* this function's own, so that |f| stays until the end of it */
+    f->deadline = mono_add_ms(loop_now(all->loop), FANOUT_MS);
+    list_push_back(&all->waiting, &f->link);
+    for (uint32_t i = 0; i < ENGINE_LOOPS_MAX; i++) {
+        atomic_store(&f->visits[i].state, VISIT_NONE);
+        if (loops & UINT32_C(1) << i)
+            visit_loop(f, i);
+    }
+    set_timer(all);
+    take_back(f);
+}
