@@ -187,7 +187,8 @@ Test(why, seeding)
     struct why_tracker t = tracker("http://a.example/announce", true, 0, "", 1800000);
 
     expect(&f, WHY_NO_TRACKER,
-           "this torrent names no tracker: only peers that are given this machine's address can connect");
+           "this torrent names no tracker: only peers that are given this machine's address "
+           "can connect");
     f.trackers = &t;
     f.tracker_count = 1;
     expect(&f, WHY_NOBODY_WANTS, "no peer needs data: no peer is connected");
