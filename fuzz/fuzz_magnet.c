@@ -44,7 +44,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data, size);
     text[size] = '\0';
     if (magnet_parse(text, &m, &eb) == 0) {
-        ASSERT(m->has_v1 || m->has_v2);
+        ASSERT(m->id.has_v1 || m->id.has_v2);
         check_round_trip(m);
         magnet_free(m);
     } else {

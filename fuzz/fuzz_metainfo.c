@@ -86,7 +86,7 @@ check_files(const struct metainfo *mi)
             ASSERT(metainfo_file_at(mi, f->offset) == i);
             ASSERT(metainfo_file_at(mi, end - 1) == i);
         }
-        ASSERT(!f->has_root || (mi->has_v2 && f->length > 0));
+        ASSERT(!f->has_root || (mi->id.has_v2 && f->length > 0));
         ASSERT(f->layer == NULL || f->length > mi->piece_length);
     }
     ASSERT(end == mi->span && total == mi->total_size && total > 0);
@@ -105,7 +105,7 @@ check_pieces(const struct metainfo *mi)
         ASSERT(len > 0 && len <= mi->piece_length);
         sum += len;
     }
-    ASSERT(sum == (mi->has_v1 ? mi->span : mi->total_size));
+    ASSERT(sum == (mi->id.has_v1 ? mi->span : mi->total_size));
 }
 
 int
@@ -119,8 +119,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ASSERT(eb.text[0] != '\0');
         return 0;
     }
-    ASSERT(mi->has_v1 || mi->has_v2);
-    ASSERT((mi->pieces != NULL) == mi->has_v1);
+    ASSERT(mi->id.has_v1 || mi->id.has_v2);
+    ASSERT((mi->pieces != NULL) == mi->id.has_v1);
     check_path(mi->name);
     check_files(mi);
     check_pieces(mi);

@@ -102,14 +102,14 @@ read_topic(struct magnet *m, struct value v, struct errbuf *eb)
             return errbuf_set(eb, SPRAT_E_SYNTAX,
                               "the magnet link's btih is neither 40 hex digits "
                               "nor 32 of base32");
-        return set_hash(&m->has_v1, m->info_hash_v1, hash, 20, eb);
+        return set_hash(&m->id.has_v1, m->id.v1, hash, 20, eb);
     }
     if (starts_with(v, v2)) {
         v = behind(v, sizeof(v2) - 1);
         if (!starts_with(v, sha256_tag) || !read_hex(behind(v, sizeof(sha256_tag) - 1), hash, 32))
             return errbuf_set(eb, SPRAT_E_SYNTAX,
                               "the magnet link's btmh is not 1220 and 64 hex digits");
-        return set_hash(&m->has_v2, m->info_hash_v2, hash, 32, eb);
+        return set_hash(&m->id.has_v2, m->id.v2, hash, 32, eb);
     }
     /* Links may name the same content for other networks too. */
     return 0;
@@ -337,7 +337,7 @@ read_parameters(struct magnet *m, const char *text, uint8_t *scratch, struct err
             return err;
         text += len + (text[len] == '&');
     }
-    if (!m->has_v1 && !m->has_v2)
+    if (!m->id.has_v1 && !m->id.has_v2)
         return errbuf_set(eb, SPRAT_E_MISSING,
                           "the magnet link has no info-hash (xt=urn:btih: or xt=urn:btmh:)");
     return 0;

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
+#include "common/codec/identity.h"
 #include "common/codec/metainfo.h"
 #include "common/ds/buf.h"
 
@@ -42,9 +43,7 @@ struct magnet_range {
 
 /* Owns all that it points to. */
 struct magnet {
-    bool has_v1, has_v2; /* at least one */
-    uint8_t info_hash_v1[20];
-    uint8_t info_hash_v2[32];
+    struct identity id;
     char *name; /* for people, not for paths: UTF-8 without control characters; NULL if absent */
     char **trackers;
     size_t tracker_count;

@@ -57,7 +57,7 @@ put_ranges(struct buf *out, const struct magnet *m)
 int
 magnet_print(const struct magnet *m, struct buf *out)
 {
-    put_hashes(out, m->has_v1 ? m->info_hash_v1 : NULL, m->has_v2 ? m->info_hash_v2 : NULL);
+    put_hashes(out, m->id.has_v1 ? m->id.v1 : NULL, m->id.has_v2 ? m->id.v2 : NULL);
     put_text(out, "dn", m->name);
     for (size_t i = 0; i < m->tracker_count; i++)
         put_text(out, "tr", m->trackers[i]);
@@ -72,7 +72,7 @@ magnet_print(const struct magnet *m, struct buf *out)
 int
 magnet_print_metainfo(const struct metainfo *mi, struct buf *out)
 {
-    put_hashes(out, mi->has_v1 ? mi->info_hash_v1 : NULL, mi->has_v2 ? mi->info_hash_v2 : NULL);
+    put_hashes(out, mi->id.has_v1 ? mi->id.v1 : NULL, mi->id.has_v2 ? mi->id.v2 : NULL);
     put_text(out, "dn", mi->name);
     for (size_t i = 0; i < mi->tier_count; i++)
         for (size_t k = 0; k < mi->tiers[i].count; k++)

@@ -77,7 +77,7 @@ find_info(struct loader *l, const struct bencode *b)
         return errbuf_set(l->eb, SPRAT_E_VERSION,
                           "info: meta version is %" PRId64 ", and only %d is known", number,
                           META_VERSION);
-    l->mi->has_v2 = true;
+    l->mi->id.has_v2 = true;
     return b->canonical ? 0 : check_canonical(l);
 }
 
@@ -87,14 +87,14 @@ identify(struct loader *l)
 {
     struct metainfo *mi = l->mi;
 
-    mi->has_v1 = !mi->has_v2 || bencode_exists(bencode_get(l->info, "pieces")) ||
+    mi->id.has_v1 = !mi->id.has_v2 || bencode_exists(bencode_get(l->info, "pieces")) ||
                  bencode_exists(bencode_get(l->info, "files")) ||
                  bencode_exists(bencode_get(l->info, "length"));
-    if (mi->has_v1)
-        sha1(mi->info, mi->info_len, mi->info_hash_v1);
-    if (mi->has_v2)
-        sha256(mi->info, mi->info_len, mi->info_hash_v2);
-    mi->format = !mi->has_v2 ? METAINFO_V1 : mi->has_v1 ? METAINFO_HYBRID : METAINFO_V2;
+    if (mi->id.has_v1)
+        sha1(mi->info, mi->info_len, mi->id.v1);
+    if (mi->id.has_v2)
+        sha256(mi->info, mi->info_len, mi->id.v2);
+    mi->format = !mi->id.has_v2 ? METAINFO_V1 : mi->id.has_v1 ? METAINFO_HYBRID : METAINFO_V2;
 }
 
 static int
@@ -111,7 +111,7 @@ read_piece_length(struct loader *l)
         return errbuf_set(l->eb, SPRAT_E_RANGE,
                           "info: piece length is %" PRId64 ", not from 1 to %d", n,
                           METAINFO_PIECE_LEN_MAX);
-    if (l->mi->has_v2 && (n < BLOCK_LEN || (n & (n - 1)) != 0))
+    if (l->mi->id.has_v2 && (n < BLOCK_LEN || (n & (n - 1)) != 0))
         return errbuf_set(l->eb, SPRAT_E_RANGE,
                           "info: piece length is %" PRId64 ", no power of two from %d on", n,
                           BLOCK_LEN);
@@ -125,8 +125,8 @@ read_name(struct loader *l)
 {
     struct bencode_item item = bencode_get_type(l->info, "name.utf-8", BENCODE_STRING);
     char name[METAINFO_NAME_MAX + 1];
-    const uint8_t *hash = l->mi->has_v1 ? l->mi->info_hash_v1 : l->mi->info_hash_v2;
-    size_t hash_len = l->mi->has_v1 ? SHA1_LEN : SHA256_LEN;
+    const uint8_t *hash = l->mi->id.has_v1 ? l->mi->id.v1 : l->mi->id.v2;
+    size_t hash_len = l->mi->id.has_v1 ? SHA1_LEN : SHA256_LEN;
     const uint8_t *s;
     size_t len;
 
@@ -148,9 +148,9 @@ read_files(struct loader *l)
 {
     int err = 0;
 
-    if (l->mi->has_v2)
+    if (l->mi->id.has_v2)
         err = load_v2_files(l);
-    if (err == 0 && l->mi->has_v1) {
+    if (err == 0 && l->mi->id.has_v1) {
         l->mi->multi_file = bencode_exists(bencode_get(l->info, "files"));
         err = load_v1_files(l);
     }
@@ -163,7 +163,7 @@ read_files(struct loader *l)
 static int
 take_files(struct loader *l)
 {
-    struct file_list *list = l->mi->has_v1 ? &l->v1 : &l->v2;
+    struct file_list *list = l->mi->id.has_v1 ? &l->v1 : &l->v2;
     uint32_t length = l->mi->piece_length;
 
     l->mem->files = list->items;
@@ -208,7 +208,7 @@ load(struct loader *l, const struct bencode *b)
         err = read_files(l);
     if (err == 0)
         err = take_files(l);
-    if (err == 0 && l->mi->has_v2)
+    if (err == 0 && l->mi->id.has_v2)
         err = load_layers(l);
     return err != 0 ? err : load_about(l);
 }
@@ -282,7 +282,7 @@ metainfo_piece_len(const struct metainfo *mi, uint32_t p)
     uint64_t end = mi->span;
 
     ASSERT(p < mi->piece_count);
-    if (!mi->has_v1) {
+    if (!mi->id.has_v1) {
         const struct metainfo_file *file = &mi->files[metainfo_file_at(mi, start)];
 
         end = file->offset + file->length;
@@ -307,10 +307,4 @@ metainfo_file_at(const struct metainfo *mi, uint64_t offset)
             high = mid;
     }
     return solid[low];
-}
-
-const uint8_t *
-metainfo_wire_hash(const struct metainfo *mi, bool v2)
-{
-    return mi->has_v2 && (v2 || !mi->has_v1) ? mi->info_hash_v2 : mi->info_hash_v1;
 }

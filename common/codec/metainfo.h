@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
+#include "common/codec/identity.h"
 
 enum {
     BLOCK_LEN = 16384,                     /* request size, and a v2 Merkle leaf */
@@ -69,9 +70,7 @@ struct metainfo_node {
 
 struct metainfo {
     enum metainfo_format format;
-    bool has_v1, has_v2; /* a hybrid has both */
-    uint8_t info_hash_v1[20];
-    uint8_t info_hash_v2[32];
+    struct identity id; /* a hybrid has both hashes */
     const char *name;      /* safe, one component */
     bool multi_file;       /* files live in a directory called |name| */
     uint32_t piece_length; /* bytes; v2 and hybrid: a power of two ≥ 16 KiB */
@@ -112,9 +111,5 @@ uint32_t metainfo_piece_len(const struct metainfo *mi, uint32_t p);
 /* The file (index into files) that holds |offset| of piece space, or the one before the gap that
  * does; empty files are never found. |offset| < span. */
 size_t metainfo_file_at(const struct metainfo *mi, uint64_t offset);
-
-/* The 20 bytes that stand for the torrent in handshakes and announces: the v1 info-hash, or the
- * first 20 bytes of the v2 one. |v2| picks which in a hybrid. */
-const uint8_t *metainfo_wire_hash(const struct metainfo *mi, bool v2);
 
 #endif

@@ -269,7 +269,7 @@ take_all(struct loader *l, struct path_set *set, struct file_list *list)
 int
 load_unique_paths(struct loader *l)
 {
-    struct file_list *list = l->mi->has_v1 ? &l->v1 : &l->v2;
+    struct file_list *list = l->mi->id.has_v1 ? &l->v1 : &l->v2;
     struct path_set set = {0};
     uint64_t seed[2];
     int err;

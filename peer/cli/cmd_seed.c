@@ -107,7 +107,7 @@ path_in_state(const struct transfer_options *o, const struct metainfo *mi, struc
     if (state != NULL)
         dir = path_join(state, "torrents");
     if (dir != NULL && file_make_dirs(dir, 0700, eb) == 0) {
-        hex_encode(metainfo_wire_hash(mi, !mi->has_v1), 20, hex);
+        hex_encode(identity_wire_hash(&mi->id, !mi->id.has_v1), 20, hex);
         snprintf(name, sizeof(name), "%s.torrent", hex);
         path = path_join(dir, name);
     }

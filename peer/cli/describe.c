@@ -88,9 +88,9 @@ describe_json(const struct metainfo *mi)
     char *magnet = describe_magnet_of(mi);
 
     json_object_set_new(o, "name", json_text(mi->name));
-    json_object_set_new(o, "format", json_string(describe_format(mi->has_v1, mi->has_v2)));
-    describe_put_hashes(o, mi->has_v1 ? mi->info_hash_v1 : NULL,
-                        mi->has_v2 ? mi->info_hash_v2 : NULL);
+    json_object_set_new(o, "format", json_string(describe_format(mi->id.has_v1, mi->id.has_v2)));
+    describe_put_hashes(o, mi->id.has_v1 ? mi->id.v1 : NULL,
+                        mi->id.has_v2 ? mi->id.v2 : NULL);
     json_object_set_new(o, "piece_length", json_integer(mi->piece_length));
     json_object_set_new(o, "piece_count", json_integer(mi->piece_count));
     json_object_set_new(o, "total_size", json_integer((json_int_t)mi->total_size));
@@ -143,8 +143,8 @@ describe_magnet_json(const struct magnet *m)
     char *link = print_magnet(m);
 
     json_object_set_new(o, "name", json_text(m->name));
-    json_object_set_new(o, "format", json_string(describe_format(m->has_v1, m->has_v2)));
-    describe_put_hashes(o, m->has_v1 ? m->info_hash_v1 : NULL, m->has_v2 ? m->info_hash_v2 : NULL);
+    json_object_set_new(o, "format", json_string(describe_format(m->id.has_v1, m->id.has_v2)));
+    describe_put_hashes(o, m->id.has_v1 ? m->id.v1 : NULL, m->id.has_v2 ? m->id.v2 : NULL);
     for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
         json_object_set_new(o, unknown[i], json_null());
     for (size_t i = 0; i < m->tracker_count; i++) {
@@ -236,11 +236,11 @@ describe_text(const struct metainfo *mi)
     char size[TEXT_NUMBER_MAX], line[128];
 
     row("name", mi->name);
-    row("format", describe_format(mi->has_v1, mi->has_v2));
-    if (mi->has_v1)
-        row_hash("info-hash v1", mi->info_hash_v1, 20);
-    if (mi->has_v2)
-        row_hash("info-hash v2", mi->info_hash_v2, 32);
+    row("format", describe_format(mi->id.has_v1, mi->id.has_v2));
+    if (mi->id.has_v1)
+        row_hash("info-hash v1", mi->id.v1, 20);
+    if (mi->id.has_v2)
+        row_hash("info-hash v2", mi->id.v2, 32);
     snprintf(line, sizeof(line), "%s (%llu bytes) in %zu %s", text_size(mi->total_size, size),
              (unsigned long long)mi->total_size, count_files(mi),
              count_files(mi) == 1 ? "file" : "files");
@@ -266,10 +266,10 @@ void
 describe_created(const struct metainfo *mi, const char *path, const char *note)
 {
     row("torrent", path);
-    if (mi->has_v1)
-        row_hash("info-hash v1", mi->info_hash_v1, 20);
-    if (mi->has_v2)
-        row_hash("info-hash v2", mi->info_hash_v2, 32);
+    if (mi->id.has_v1)
+        row_hash("info-hash v1", mi->id.v1, 20);
+    if (mi->id.has_v2)
+        row_hash("info-hash v2", mi->id.v2, 32);
     if (note != NULL)
         row("note", note);
 }
@@ -280,11 +280,11 @@ describe_magnet_text(const struct magnet *m)
     char *link = print_magnet(m), line[300];
 
     row("name", m->name != NULL ? m->name : "(not known)");
-    row("format", describe_format(m->has_v1, m->has_v2));
-    if (m->has_v1)
-        row_hash("info-hash v1", m->info_hash_v1, 20);
-    if (m->has_v2)
-        row_hash("info-hash v2", m->info_hash_v2, 32);
+    row("format", describe_format(m->id.has_v1, m->id.has_v2));
+    if (m->id.has_v1)
+        row_hash("info-hash v1", m->id.v1, 20);
+    if (m->id.has_v2)
+        row_hash("info-hash v2", m->id.v2, 32);
     for (size_t i = 0; i < m->tracker_count; i++)
         row(i == 0 ? "trackers" : "", m->trackers[i]);
     for (size_t i = 0; i < m->web_seed_count; i++)

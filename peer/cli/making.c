@@ -42,7 +42,7 @@ making_warn_trackers(struct screen *s, const struct cli_list *trackers)
 const char *
 making_format_note(const struct metainfo *mi, bool by_create)
 {
-    if (!mi->has_v1 || !mi->has_v2)
+    if (!mi->id.has_v1 || !mi->id.has_v2)
         return NULL;
     return by_create ? OLD_PROGRAMS "for them use --format v1"
                      : OLD_PROGRAMS "for them make the torrent by 'sprat create --format v1'";

@@ -53,8 +53,8 @@ report_ready(struct report *r, const struct engine *s, const struct torrent *t)
     json_object_set_new(o, "listen_all", all);
     json_object_set_new(o, "listen_note", json_string(engine_listen_note(s)));
     json_object_set_new(o, "name", json_text(mi->name));
-    describe_put_hashes(o, mi->has_v1 ? mi->info_hash_v1 : NULL,
-                        mi->has_v2 ? mi->info_hash_v2 : NULL);
+    describe_put_hashes(o, mi->id.has_v1 ? mi->id.v1 : NULL,
+                        mi->id.has_v2 ? mi->id.v2 : NULL);
     json_object_set_new(o, "total_size", json_integer((json_int_t)mi->total_size));
     if (r->magnet != NULL)
         json_object_set_new(o, "magnet", json_string(r->magnet));

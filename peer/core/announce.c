@@ -66,43 +66,41 @@ shuffle_tiers(struct announcer *a)
 }
 
 static bool
-add_all(struct announcer *a, const struct metainfo *mi, const char *const *extra,
-        size_t extra_count)
+add_all(struct announcer *a, const struct announce_urls *urls)
 {
     unsigned tier = 0;
 
-    a->extra_tiers = (unsigned)extra_count;
-    for (size_t i = 0; i < extra_count; i++)
-        if (!add_tracker(a, extra[i], tier++))
+    a->extra_tiers = (unsigned)urls->extra_count;
+    for (size_t i = 0; i < urls->extra_count; i++)
+        if (!add_tracker(a, urls->extra[i], tier++))
             return false;
-    for (size_t i = 0; i < mi->tier_count; i++, tier++)
-        for (size_t k = 0; k < mi->tiers[i].count; k++)
-            if (!add_tracker(a, mi->tiers[i].urls[k], tier))
+    for (size_t i = 0; i < urls->tier_count; i++, tier++)
+        for (size_t k = 0; k < urls->tiers[i].count; k++)
+            if (!add_tracker(a, urls->tiers[i].urls[k], tier))
                 return false;
     return true;
 }
 
 struct announcer *
-announcer_new(const struct metainfo *mi, const char *const *extra, size_t extra_count,
-              struct rng *rng)
+announcer_new(const struct identity *id, const struct announce_urls *urls, struct rng *rng)
 {
     struct announcer *a = calloc(1, sizeof(*a));
-    size_t max = extra_count + 1;
+    size_t max = urls->extra_count + 1;
 
     if (a == NULL)
         return NULL;
     a->rng = rng;
     a->round_at = MONO_NEVER;
-    if (mi->has_v1)
+    if (id->has_v1)
         a->v2[a->hashes++] = false;
-    if (mi->has_v2)
+    if (id->has_v2)
         a->v2[a->hashes++] = true;
-    for (size_t i = 0; i < mi->tier_count; i++)
-        max += mi->tiers[i].count;
+    for (size_t i = 0; i < urls->tier_count; i++)
+        max += urls->tiers[i].count;
     a->room = (uint32_t)max;
     a->trackers = calloc(max, sizeof(*a->trackers));
     a->order = calloc(max, sizeof(*a->order));
-    if (a->trackers == NULL || a->order == NULL || !add_all(a, mi, extra, extra_count)) {
+    if (a->trackers == NULL || a->order == NULL || !add_all(a, urls)) {
         announcer_free(a);
         return NULL;
     }
@@ -143,8 +141,7 @@ add_s(struct mono t, int64_t s)
 static uint32_t
 early_wait_s(const struct announcer *a)
 {
-    uint32_t first_s =
-        a->lack == ANNOUNCE_LACK_FEW ? ANNOUNCE_WANT_MORE_S : ANNOUNCE_ALONE_S;
+    uint32_t first_s = a->lack == ANNOUNCE_LACK_FEW ? ANNOUNCE_WANT_MORE_S : ANNOUNCE_ALONE_S;
 
     return first_s << a->early_rounds;
 }
@@ -414,8 +411,7 @@ announcer_lack(struct announcer *a, enum announce_lack lack, struct mono now)
 {
     if (a->lack == lack)
         return;
-    if (a->lack == ANNOUNCE_LACK_NONE &&
-        mono_due(add_s(a->lack_since, ANNOUNCE_CALM_S), now))
+    if (a->lack == ANNOUNCE_LACK_NONE && mono_due(add_s(a->lack_since, ANNOUNCE_CALM_S), now))
         a->early_rounds = 0;
     if (lack == ANNOUNCE_LACK_ALONE)
         a->alone_since = now;
@@ -548,11 +544,10 @@ emit(struct announcer *a, uint32_t tracker, uint32_t hash, struct announce_job *
 
 /* When the job is due beside the rounds. */
 static struct mono
-aside_at(const struct announcer *a, const struct announce_tracker *t,
-         const struct announce_hash *j)
+aside_at(const struct announcer *a, const struct announce_tracker *t, const struct announce_hash *j)
 {
     return is_due_aside(a, t, j, mono_max(j->retry_at, (struct mono){0})) ? j->retry_at
-                                                                           : MONO_NEVER;
+                                                                          : MONO_NEVER;
 }
 
 static struct mono

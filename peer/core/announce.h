@@ -34,10 +34,10 @@ enum {
     ANNOUNCE_INTERVAL_MAX_S = 86400,
     ANNOUNCE_RETRY_MIN_S = 5, /* after a failure; doubles */
     ANNOUNCE_RETRY_MAX_S = 1800,
-    ANNOUNCE_SLOW_S = 5, /* without an answer: the next tracker is asked beside this one */
-    ANNOUNCE_WANT_MORE_S = 60, /* a leecher with few peers asks again that soon, if allowed;
-                                  doubles while it goes on */
-    ANNOUNCE_ALONE_S = 30,     /* the same for a torrent without any connection */
+    ANNOUNCE_SLOW_S = 5,        /* without an answer: the next tracker is asked beside this one */
+    ANNOUNCE_WANT_MORE_S = 60,  /* a leecher with few peers asks again that soon, if allowed;
+                                   doubles while it goes on */
+    ANNOUNCE_ALONE_S = 30,      /* the same for a torrent without any connection */
     ANNOUNCE_ALONE_MAX_S = 120, /* a leecher's doubling stops there for the first
                                    ANNOUNCE_ALONE_LONG_S of being alone */
     ANNOUNCE_ALONE_LONG_S = 3600,
@@ -84,14 +84,14 @@ struct announce_hash_status {
 /* One tracker, with both hashes of a hybrid merged. */
 struct announce_status {
     const char *url;
-    unsigned tier;    /* counted from 0 */
-    bool unsupported; /* Sprat cannot speak this scheme: |message| says so; it is never asked */
-    bool asked;       /* it was asked at least once: otherwise, trackers before it were enough */
-    bool asking;      /* a request is under way */
-    bool slow;        /* ... and has been for ANNOUNCE_SLOW_S: |message| says so */
-    bool working;     /* the last answer for one of the hashes was good */
-    int err;          /* of the last try, 0 if it worked for one of the hashes;
-                         TIMEOUT while slow */
+    unsigned tier;     /* counted from 0 */
+    bool unsupported;  /* Sprat cannot speak this scheme: |message| says so; it is never asked */
+    bool asked;        /* it was asked at least once: otherwise, trackers before it were enough */
+    bool asking;       /* a request is under way */
+    bool slow;         /* ... and has been for ANNOUNCE_SLOW_S: |message| says so */
+    bool working;      /* the last answer for one of the hashes was good */
+    int err;           /* of the last try, 0 if it worked for one of the hashes;
+                          TIMEOUT while slow */
     unsigned failures; /* in a row */
     char message[ANNOUNCE_MESSAGE_MAX + 1]; /* a sentence: why it fails, or its warning; "" */
     uint32_t seeders, leechers;             /* the larger number of the two hashes */
@@ -103,12 +103,20 @@ struct announce_status {
 
 struct announcer;
 
-/* |extra| URLs, a tier each, and then the trackers of |mi|, those of each tier in random order.
- * A URL that is in already is left out; one that is neither http, https nor udp is listed, but
- * never asked. |mi| and |extra| are read during the call only; |rng| must outlive the announcer.
- * NULL when memory is out. */
-struct announcer *announcer_new(const struct metainfo *mi, const char *const *extra,
-                                size_t extra_count, struct rng *rng);
+/* The trackers of a torrent: |extra| URLs, a tier each, and then |tiers|. */
+struct announce_urls {
+    const char *const *extra;
+    size_t extra_count;
+    const struct metainfo_tier *tiers;
+    size_t tier_count;
+};
+
+/* Announces the torrent |id|. The trackers of each tier are asked in random order. A URL that is in
+ * already is left out; one that is neither http, https nor udp is listed, but never asked. |id| and
+ * |urls| are read during the call only; |rng| must outlive the announcer. NULL when memory is out.
+ */
+struct announcer *announcer_new(const struct identity *id, const struct announce_urls *urls,
+                                struct rng *rng);
 void announcer_free(struct announcer *a);
 /* Adds one more |extra| URL: a new tier behind the earlier extra ones and before the torrent's own.
  * An announcer that runs asks it at once, with "started", unless a tracker before it is enough. 1

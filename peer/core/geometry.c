@@ -72,7 +72,7 @@ uint32_t
 geometry_span(const struct geometry *g, uint32_t piece)
 {
     ASSERT(piece < g->piece_count);
-    return g->mi->has_v1 ? metainfo_piece_len(g->mi, piece) : g->piece_length;
+    return g->mi->id.has_v1 ? metainfo_piece_len(g->mi, piece) : g->piece_length;
 }
 
 uint32_t

@@ -62,58 +62,45 @@ handshake_decode(const uint8_t *bytes, size_t len, struct handshake *h)
     return 0;
 }
 
-static bool
-is_hybrid(const struct metainfo *mi)
-{
-    return mi->has_v1 && mi->has_v2;
-}
-
 /* A handshake of ours. There is nothing to upgrade where it carries the v2 hash. */
 static void
-fill(const struct metainfo *mi, const uint8_t peer_id[PEER_ID_LEN], bool v2, struct handshake *out)
+fill(const struct identity *id, const uint8_t peer_id[PEER_ID_LEN], bool v2, struct handshake *out)
 {
-    *out = (struct handshake){.fast = true, .extended = true, .upgrade = is_hybrid(mi) && !v2};
-    memcpy(out->info_hash, v2 ? mi->info_hash_v2 : mi->info_hash_v1, sizeof(out->info_hash));
+    *out = (struct handshake){
+        .fast = true, .extended = true, .upgrade = identity_is_hybrid(id) && !v2};
+    memcpy(out->info_hash, identity_wire_hash(id, v2), sizeof(out->info_hash));
     memcpy(out->peer_id, peer_id, PEER_ID_LEN);
 }
 
-static bool
-carries(const struct handshake *h, const struct metainfo *mi, bool v2)
-{
-    if (v2 ? !mi->has_v2 : !mi->has_v1)
-        return false;
-    return memcmp(h->info_hash, v2 ? mi->info_hash_v2 : mi->info_hash_v1, 20) == 0;
-}
-
 void
-handshake_offer(const struct metainfo *mi, const uint8_t peer_id[PEER_ID_LEN],
+handshake_offer(const struct identity *id, const uint8_t peer_id[PEER_ID_LEN],
                 struct handshake *out)
 {
-    fill(mi, peer_id, !mi->has_v1, out);
+    fill(id, peer_id, !id->has_v1, out);
 }
 
 int
-handshake_answer(const struct metainfo *mi, const uint8_t peer_id[PEER_ID_LEN],
+handshake_answer(const struct identity *id, const uint8_t peer_id[PEER_ID_LEN],
                  const struct handshake *in, struct handshake *out, bool *v2)
 {
-    bool asked_v1 = carries(in, mi, false);
+    bool asked_v1 = identity_has_wire_hash(id, false, in->info_hash);
 
-    if (!asked_v1 && !carries(in, mi, true))
+    if (!asked_v1 && !identity_has_wire_hash(id, true, in->info_hash))
         return SPRAT_E_NOTFOUND;
-    *v2 = !asked_v1 || (is_hybrid(mi) && in->upgrade);
-    fill(mi, peer_id, *v2, out);
+    *v2 = !asked_v1 || (identity_is_hybrid(id) && in->upgrade);
+    fill(id, peer_id, *v2, out);
     return 0;
 }
 
 int
-handshake_check(const struct metainfo *mi, const struct handshake *offer,
+handshake_check(const struct identity *id, const struct handshake *offer,
                 const struct handshake *in, bool *v2)
 {
-    bool offered_v2 = !carries(offer, mi, false);
+    bool offered_v2 = !identity_has_wire_hash(id, false, offer->info_hash);
 
     if (memcmp(in->info_hash, offer->info_hash, sizeof(in->info_hash)) == 0)
         *v2 = offered_v2;
-    else if (!offered_v2 && offer->upgrade && carries(in, mi, true))
+    else if (!offered_v2 && offer->upgrade && identity_has_wire_hash(id, true, in->info_hash))
         *v2 = true;
     else
         return SPRAT_E_PROTOCOL;

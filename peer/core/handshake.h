@@ -16,7 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/codec/metainfo.h"
+#include "common/base/err.h"
+#include "common/codec/identity.h"
 
 enum { HANDSHAKE_LEN = 68, PEER_ID_LEN = 20 };
 
@@ -35,20 +36,20 @@ void handshake_encode(const struct handshake *h, uint8_t out[HANDSHAKE_LEN]);
  * find out early: 0 as long as they can still become one. |h| is filled only with all 68. */
 int handshake_decode(const uint8_t *bytes, size_t len, struct handshake *h);
 
-/* What we offer for |mi| when we connect: hash v1 for v1 and hybrid (with the upgrade bit), else
- * v2; fast and extended always. */
-void handshake_offer(const struct metainfo *mi, const uint8_t peer_id[PEER_ID_LEN],
+/* What we offer for the torrent |id| when we connect: hash v1 for v1 and hybrid (with the upgrade
+ * bit), else v2; fast and extended always. */
+void handshake_offer(const struct identity *id, const uint8_t peer_id[PEER_ID_LEN],
                      struct handshake *out);
 
 /* Our answer to |in|, which must carry one of the torrent's two hashes (SPRAT_E_NOTFOUND
  * otherwise): the v2 hash if a hybrid was asked by its v1 hash and offers the upgrade, else the
  * hash asked for. |*v2| says whether the connection speaks v2. */
-int handshake_answer(const struct metainfo *mi, const uint8_t peer_id[PEER_ID_LEN],
+int handshake_answer(const struct identity *id, const uint8_t peer_id[PEER_ID_LEN],
                      const struct handshake *in, struct handshake *out, bool *v2);
 
 /* Judges the answer |in| to our offer: SPRAT_E_PROTOCOL unless it has the hash we sent, or the
  * v2 hash of a hybrid we offered to upgrade. */
-int handshake_check(const struct metainfo *mi, const struct handshake *offer,
+int handshake_check(const struct identity *id, const struct handshake *offer,
                     const struct handshake *in, bool *v2);
 
 #endif

@@ -104,7 +104,7 @@ hashtree_new(const struct geometry *g)
     const struct metainfo *mi = g->mi;
     struct hashtree *t = calloc(1, sizeof(*t));
 
-    ASSERT(mi->has_v2);
+    ASSERT(mi->id.has_v2);
     if (t == NULL)
         return NULL;
     t->g = g;

@@ -19,6 +19,10 @@ swarm_set_state(struct swarm *s, enum swarm_state state)
 struct swarm *
 swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t seed, struct mono now)
 {
+    const struct announce_urls urls = {.extra = cfg->trackers,
+                                       .extra_count = cfg->tracker_count,
+                                       .tiers = mi->tiers,
+                                       .tier_count = mi->tier_count};
     struct swarm *s = calloc(1, sizeof(*s));
 
     ASSERT(cfg->up != NULL && cfg->down != NULL);
@@ -49,13 +53,11 @@ swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t se
         goto fail;
     s->picker = picker_new(&s->geo, &s->rng);
     s->list = peerlist_new(&s->rng, cfg->bans);
-    s->tree = mi->has_v2 ? hashtree_new(&s->geo) : NULL;
-    if (s->picker == NULL || s->list == NULL || (mi->has_v2 && s->tree == NULL) ||
+    s->tree = mi->id.has_v2 ? hashtree_new(&s->geo) : NULL;
+    if (s->picker == NULL || s->list == NULL || (mi->id.has_v2 && s->tree == NULL) ||
         superseed_init(&s->super, s->picker, &s->rng, s->geo.piece_count) != 0)
         goto fail;
-    s->announcer = cfg->announcer != NULL
-                       ? cfg->announcer
-                       : announcer_new(mi, cfg->trackers, cfg->tracker_count, &s->rng);
+    s->announcer = cfg->announcer != NULL ? cfg->announcer : announcer_new(&mi->id, &urls, &s->rng);
     if (s->announcer == NULL)
         goto fail;
     announcer_use(s->announcer, &s->rng);
@@ -214,7 +216,7 @@ announce_due(struct swarm *s)
         struct swarm_effect *fx = fx_push(s, SWARM_FX_ANNOUNCE, SLOT_NONE);
 
         fx->u.announce.job = job;
-        fx->u.announce.info_hash = metainfo_wire_hash(s->mi, job.v2);
+        fx->u.announce.info_hash = identity_wire_hash(&s->mi->id, job.v2);
         fx->u.announce.uploaded = s->totals.up;
         fx->u.announce.downloaded = s->totals.down;
         fx->u.announce.left = s->geo.data_total - s->totals.have;

@@ -388,7 +388,7 @@ piece_ready(struct swarm *s, struct swarm_piece *op)
 {
     if (op->leaves != NULL && hashtree_check(s->tree, op->piece, op->leaves, op->blocks) != 0)
         piece_failed(s, op);
-    else if (s->mi->has_v1)
+    else if (s->mi->id.has_v1)
         verify_v1(s, op);
     else
         piece_good(s, op);

@@ -48,7 +48,7 @@ upload_init(struct swarm *s, struct swarm_peer *p)
 
     if (!p->fast || p->up.veiled || superseed_active(&s->super))
         return;
-    n = fastset(metainfo_wire_hash(s->mi, p->v2), &p->addr, s->geo.piece_count, FASTSET_SIZE,
+    n = fastset(identity_wire_hash(&s->mi->id, p->v2), &p->addr, s->geo.piece_count, FASTSET_SIZE,
                 pieces);
     for (uint32_t i = 0; i < n; i++) {
         if (!bitfield_get(picker_bitfield(s->picker), pieces[i]))

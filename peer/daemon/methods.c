@@ -436,7 +436,7 @@ begin_adding(struct adding *a)
 {
     char hex[HEX_SIZE(20)];
 
-    hex_encode(metainfo_wire_hash(a->add.mi, !a->add.mi->has_v1), 20, hex);
+    hex_encode(identity_wire_hash(&a->add.mi->id, !a->add.mi->id.has_v1), 20, hex);
     a->errand.base.fn = merge_known;
     a->errand.base.done = on_asked;
     a->errand.base.release = after_asking;

@@ -26,10 +26,10 @@ engine_find_by_hash(const struct engine *s, const uint8_t *hash)
 }
 
 static bool
-is_known(struct process *h, const struct metainfo *mi)
+is_known(struct process *h, const struct identity *id)
 {
-    return (mi->has_v1 && process_find(h, metainfo_wire_hash(mi, false), NULL) != NULL) ||
-           (mi->has_v2 && process_find(h, metainfo_wire_hash(mi, true), NULL) != NULL);
+    return (id->has_v1 && process_find(h, identity_wire_hash(id, false), NULL) != NULL) ||
+           (id->has_v2 && process_find(h, identity_wire_hash(id, true), NULL) != NULL);
 }
 
 static int
@@ -47,7 +47,7 @@ admit(const struct engine *s, const struct torrent_add *add, struct errbuf *eb)
 {
     if (s->end.begun)
         return errbuf_set(eb, SPRAT_E_CANCELLED, "the program is ending");
-    if (is_known(s->process, add->mi))
+    if (is_known(s->process, &add->mi->id))
         return explain(SPRAT_E_EXISTS, add, eb);
     if (add->peer_count > TORRENT_ADD_PEERS_MAX)
         return errbuf_set(eb, SPRAT_E_LIMIT, "at most %d peers can be named",
@@ -279,7 +279,8 @@ sort_row(void *user, const struct state_scan_row *row)
         return 0;
     }
     rests =
-        can_rest(row, &add) && !state_locks_have(l->locks, add.mi) && rest_row(l, row, &add) == 0;
+        can_rest(row, &add) && !state_locks_have(l->locks, &add.mi->id) &&
+        rest_row(l, row, &add) == 0;
     metainfo_free(add.mi);
     return rests ? 0 : load_later(l, row->torrent.id);
 }
@@ -336,8 +337,8 @@ is_meant(const struct torrent *t, const char *what)
         return true;
     if (strlen(what) < FIND_DIGITS_MIN)
         return false;
-    return (f->has_v1 && has_prefix(f->v1, sizeof(f->v1), what)) ||
-           (f->has_v2 && has_prefix(f->v2, sizeof(f->v2), what));
+    return (f->id.has_v1 && has_prefix(f->id.v1, sizeof(f->id.v1), what)) ||
+           (f->id.has_v2 && has_prefix(f->id.v2, sizeof(f->id.v2), what));
 }
 
 size_t

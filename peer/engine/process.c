@@ -137,7 +137,7 @@ remove_keys(struct process *h, struct torrent *t)
 static int
 add_key(struct process *h, struct torrent *t, int i)
 {
-    const uint8_t *hash = i == 1 ? t->facts.v2 : t->facts.v1;
+    const uint8_t *hash = i == 1 ? t->facts.id.v2 : t->facts.id.v1;
 
     if (find(h, hash) != NULL)
         return SPRAT_E_EXISTS;
@@ -153,9 +153,9 @@ enter(struct process *h, struct torrent *t)
 {
     int err = h->torrents < ENGINE_TORRENTS_MAX ? 0 : SPRAT_E_LIMIT;
 
-    if (err == 0 && t->facts.has_v1)
+    if (err == 0 && t->facts.id.has_v1)
         err = add_key(h, t, 0);
-    if (err == 0 && t->facts.has_v2)
+    if (err == 0 && t->facts.id.has_v2)
         err = add_key(h, t, 1);
     if (err != 0) {
         remove_keys(h, t);

@@ -303,7 +303,7 @@ search(const struct engine *s, const char *what, bool by_beginning, struct shard
     size_t n = engine_find(s, what, by_beginning, &t);
 
     if (n > 0)
-        memcpy(found->hash, torrent_info_hash(t, !t->facts.has_v1), sizeof(found->hash));
+        memcpy(found->hash, torrent_info_hash(t, !t->facts.id.has_v1), sizeof(found->hash));
     return n;
 }
 
@@ -351,7 +351,7 @@ is_other(const struct torrent *t, const char *what)
 
     return strlen(what) == 2 * sizeof(hash) && decode(what, 2 * sizeof(hash), hash) &&
            strcmp(t->facts.name, what) != 0 &&
-           (!t->facts.has_v2 || memcmp(t->facts.v2, hash, sizeof(hash)) != 0);
+           (!t->facts.id.has_v2 || memcmp(t->facts.id.v2, hash, sizeof(hash)) != 0);
 }
 
 /* Between the search and the visit a torrent may go, so it is looked for again, by its hash. */

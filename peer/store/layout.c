@@ -13,7 +13,7 @@ layout_walk_init(struct layout_walk *w, const struct metainfo *mi, uint32_t piec
 
     /* Where there is no v1 side, a piece may be addressed in its full length: behind the file's end
      * there are zeros, in the last piece too. */
-    if (!mi->has_v1)
+    if (!mi->id.has_v1)
         left = len;
     *w = (struct layout_walk){.mi = mi, .at = at, .end = at + (len < left ? len : left)};
     w->file = at < mi->span ? metainfo_file_at(mi, at) : mi->file_count;
@@ -69,7 +69,7 @@ layout_piece_data(const struct metainfo *mi, uint32_t piece)
 static uint32_t
 wire_span(const struct metainfo *mi, uint32_t piece)
 {
-    return mi->has_v1 ? metainfo_piece_len(mi, piece) : mi->piece_length;
+    return mi->id.has_v1 ? metainfo_piece_len(mi, piece) : mi->piece_length;
 }
 
 bool

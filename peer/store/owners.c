@@ -100,7 +100,7 @@ check_file(const struct owners_query *q, size_t file, struct other *o, struct er
         if (err != 0)
             return err;
         if (is_same_file(q, file, o, found[i].file) &&
-            (o->row.managed || state_is_locked(q->state, o->mi)))
+            (o->row.managed || state_is_locked(q->state, &o->mi->id)))
             return fail_owned(q, file, o, found[i].file, why);
     }
     return n < 0 ? n : 0;

@@ -43,7 +43,7 @@ find_shared(struct parts *p)
 int
 parts_init(struct parts *p, const struct metainfo *mi, const uint8_t *bytes)
 {
-    const uint8_t *hash = mi->has_v1 ? mi->info_hash_v1 : mi->info_hash_v2;
+    const uint8_t *hash = mi->id.has_v1 ? mi->id.v1 : mi->id.v2;
     int n, err = 0;
 
     *p = (struct parts){.mi = mi};

@@ -94,12 +94,12 @@ piecejudge_piece(struct piecejudge *j, uint32_t piece, const uint8_t *sha1, cons
     const struct metainfo *mi = j->mi;
     int v1 = 0, v2;
 
-    if (mi->has_v1)
+    if (mi->id.has_v1)
         v1 = memcmp(sha1, mi->pieces + 20 * (size_t)piece, 20) == 0 ? 0 : SPRAT_E_HASH;
-    if (!mi->has_v2)
+    if (!mi->id.has_v2)
         return v1;
     v2 = judge_v2(j, piece, leaves, leaf_count);
-    if (!mi->has_v1 || v2 == SPRAT_E_NOMEM)
+    if (!mi->id.has_v1 || v2 == SPRAT_E_NOMEM)
         return v2;
     if (v2 == SPRAT_E_AGAIN)
         return v1; /* one hash is enough to trust the bytes */
@@ -124,7 +124,7 @@ piecejudge_file_is_whole(struct piecejudge *j, size_t file)
 bool
 piecejudge_layers_missing(struct piecejudge *j)
 {
-    if (j->made == NULL || j->mi->has_v1)
+    if (j->made == NULL || j->mi->id.has_v1)
         return false;
     for (size_t i = 0; i < j->mi->file_count; i++)
         if (j->made[i].hashes != NULL && !piecejudge_file_is_whole(j, i))

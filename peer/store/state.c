@@ -163,7 +163,7 @@ find_row(struct state *st, const struct metainfo *mi, const char *dir, int64_t *
 {
     sqlite3_stmt *q;
     size_t len;
-    const uint8_t *hash = state_key_hash(mi, &len);
+    const uint8_t *hash = identity_key(&mi->id, &len);
     int rc, err = db_prepare(st->db, "SELECT id FROM torrents WHERE hash = ? AND dir = ?", &q, eb);
 
     if (err != 0)
@@ -197,7 +197,7 @@ insert_row(struct state *st, const struct metainfo *mi, const char *dir, int64_t
 {
     sqlite3_stmt *q;
     size_t len;
-    const uint8_t *hash = state_key_hash(mi, &len);
+    const uint8_t *hash = identity_key(&mi->id, &len);
     int err = db_prepare(st->db,
                          "INSERT INTO torrents (hash, info_hash_v1, info_hash_v2, dir, managed, "
                          "added, metainfo) VALUES (?, ?, ?, ?, 0, ?, ?)",
@@ -206,10 +206,10 @@ insert_row(struct state *st, const struct metainfo *mi, const char *dir, int64_t
     if (err != 0)
         return err;
     sqlite3_bind_blob(q, 1, hash, (int)len, SQLITE_STATIC);
-    if (mi->has_v1)
-        sqlite3_bind_blob(q, 2, mi->info_hash_v1, 20, SQLITE_STATIC);
-    if (mi->has_v2)
-        sqlite3_bind_blob(q, 3, mi->info_hash_v2, 32, SQLITE_STATIC);
+    if (mi->id.has_v1)
+        sqlite3_bind_blob(q, 2, mi->id.v1, 20, SQLITE_STATIC);
+    if (mi->id.has_v2)
+        sqlite3_bind_blob(q, 3, mi->id.v2, 32, SQLITE_STATIC);
     sqlite3_bind_text(q, 4, dir, -1, SQLITE_STATIC);
     sqlite3_bind_int64(q, 5, clock_unix());
     sqlite3_bind_blob64(q, 6, mi->raw, mi->raw_len, SQLITE_STATIC);
@@ -341,8 +341,8 @@ state_read_torrent(sqlite3_stmt *q, struct state_torrent *t)
         .up_limit = (uint64_t)max_0(sqlite3_column_int64(q, 15)),
         .down_limit = (uint64_t)max_0(sqlite3_column_int64(q, 16)),
     };
-    t->has_v1 = read_hash(q, 1, t->info_hash_v1, 20);
-    t->has_v2 = read_hash(q, 2, t->info_hash_v2, 32);
+    t->identity.has_v1 = read_hash(q, 1, t->identity.v1, 20);
+    t->identity.has_v2 = read_hash(q, 2, t->identity.v2, 32);
     t->metainfo = malloc(t->metainfo_len + 1);
     if (t->metainfo == NULL || t->dir == NULL) {
         state_torrent_fini(t);

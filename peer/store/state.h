@@ -39,8 +39,7 @@ enum state_status {
 /* One torrent's row. Strings and bytes are owned by it: state_torrent_fini(). */
 struct state_torrent {
     int64_t id;
-    uint8_t info_hash_v1[20], info_hash_v2[32];
-    bool has_v1, has_v2;
+    struct identity identity;
     char *dir;      /* save directory, absolute */
     char *move_to;  /* where it goes when it is complete; NULL: it stays */
     char *moved_from; /* the same files are to be removed there; NULL: nowhere */
@@ -120,20 +119,20 @@ const char *state_dir(const struct state *st);
 /* The lock file of spratd, which stands for all torrents that it manages. */
 #define STATE_DAEMON_LOCK "spratd.lock"
 
-/* The one user of a torrent: SPRAT_E_BUSY with a sentence that names the process that has it, or,
- * unless |daemon| says that this is it, the spratd that manages it. The kernel drops the lock when
- * the process ends. */
-int state_lock_torrent(struct state *st, const struct metainfo *mi, bool daemon,
+/* The one user of a torrent, which is called |title| in sentences: SPRAT_E_BUSY with a sentence
+ * that names the process that has it, or, unless |daemon| says that this is it, the spratd that
+ * manages it. The kernel drops the lock when the process ends. */
+int state_lock_torrent(struct state *st, const struct identity *id, const char *title, bool daemon,
                        struct lockfile **out, struct errbuf *eb);
 
 /* Whether a process, be it this one, has the torrent's lock now. */
-bool state_is_locked(struct state *st, const struct metainfo *mi);
+bool state_is_locked(struct state *st, const struct identity *id);
 
 /* All locks there are, also what processes left behind that were killed:
  * who is not among them can be taken. */
 struct state_locks;
 int state_read_locks(struct state *st, struct state_locks **out, struct errbuf *eb);
-bool state_locks_have(const struct state_locks *l, const struct metainfo *mi);
+bool state_locks_have(const struct state_locks *l, const struct identity *id);
 void state_locks_free(struct state_locks *l);
 
 /* Adds the torrent for |dir| (made absolute), or finds the row there is, and gives its id. An

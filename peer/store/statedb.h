@@ -46,9 +46,6 @@ int state_read_torrent(sqlite3_stmt *q, struct state_torrent *t);
 struct state_wish;
 int state_read_wish(sqlite3_stmt *q, int first, struct state_wish *out);
 
-/* The hash that a torrent goes by: of v2, where it has that. */
-const uint8_t *state_key_hash(const struct metainfo *mi, size_t *len);
-
 /* Ends the thread when its queue is empty. */
 void state_queue_stop(struct state *st);
 

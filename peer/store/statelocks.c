@@ -20,28 +20,21 @@ struct state_locks {
     size_t count, cap;
 };
 
-const uint8_t *
-state_key_hash(const struct metainfo *mi, size_t *len)
-{
-    *len = mi->has_v2 ? 32 : 20;
-    return mi->has_v2 ? mi->info_hash_v2 : mi->info_hash_v1;
-}
-
 static void
-lock_name(const struct metainfo *mi, char name[NAME_SIZE])
+lock_name(const struct identity *id, char name[NAME_SIZE])
 {
     size_t len;
-    const uint8_t *hash = state_key_hash(mi, &len);
+    const uint8_t *hash = identity_key(id, &len);
 
     hex_encode(hash, len, name);
 }
 
 static bool
-is_managed(struct state *st, const struct metainfo *mi)
+is_managed(struct state *st, const struct identity *id)
 {
     sqlite3_stmt *q;
     size_t len;
-    const uint8_t *hash = state_key_hash(mi, &len);
+    const uint8_t *hash = identity_key(id, &len);
     bool found = false;
 
     lock_take(&st->db_lock);
@@ -58,33 +51,33 @@ is_managed(struct state *st, const struct metainfo *mi)
 /* Asked when the torrent's own lock is ours: spratd takes its lock first and then looks at those of
  * the torrents, so that one of us notices the other. */
 static int
-look_for_daemon(struct state *st, const struct metainfo *mi, const char *what, struct errbuf *eb)
+look_for_daemon(struct state *st, const struct identity *id, const char *what, struct errbuf *eb)
 {
     char *path = NULL;
     int err = 0;
 
     if (asprintf(&path, "%s/" STATE_DAEMON_LOCK, st->dir) < 0)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    if (is_managed(st, mi))
+    if (is_managed(st, id))
         err = lockfile_look(path, what, eb);
     free(path);
     return err;
 }
 
 int
-state_lock_torrent(struct state *st, const struct metainfo *mi, bool daemon, struct lockfile **out,
-                   struct errbuf *eb)
+state_lock_torrent(struct state *st, const struct identity *id, const char *title, bool daemon,
+                   struct lockfile **out, struct errbuf *eb)
 {
     char name[NAME_SIZE], what[300], *path = NULL;
     int err;
 
-    lock_name(mi, name);
-    snprintf(what, sizeof(what), "the torrent %.240s", mi->name);
+    lock_name(id, name);
+    snprintf(what, sizeof(what), "the torrent %.240s", title);
     if (asprintf(&path, "%s/locks/%s", st->dir, name) < 0)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     err = lockfile_take(path, st->program, what, out, eb);
     free(path);
-    if (err == 0 && !daemon && (err = look_for_daemon(st, mi, what, eb)) != 0) {
+    if (err == 0 && !daemon && (err = look_for_daemon(st, id, what, eb)) != 0) {
         lockfile_release(*out);
         *out = NULL;
     }
@@ -92,15 +85,15 @@ state_lock_torrent(struct state *st, const struct metainfo *mi, bool daemon, str
 }
 
 bool
-state_is_locked(struct state *st, const struct metainfo *mi)
+state_is_locked(struct state *st, const struct identity *id)
 {
     char name[NAME_SIZE], *path = NULL;
     bool locked;
 
-    lock_name(mi, name);
+    lock_name(id, name);
     if (asprintf(&path, "%s/locks/%s", st->dir, name) < 0)
         return true; /* to be on the safe side */
-    locked = lockfile_look(path, mi->name, NULL) == SPRAT_E_BUSY;
+    locked = lockfile_look(path, "a torrent", NULL) == SPRAT_E_BUSY;
     free(path);
     return locked;
 }
@@ -159,11 +152,11 @@ state_read_locks(struct state *st, struct state_locks **out, struct errbuf *eb)
 }
 
 bool
-state_locks_have(const struct state_locks *l, const struct metainfo *mi)
+state_locks_have(const struct state_locks *l, const struct identity *id)
 {
     char name[NAME_SIZE];
 
-    lock_name(mi, name);
+    lock_name(id, name);
     return l->count > 0 &&
            bsearch(name, l->names, l->count, sizeof(*l->names), compare_names) != NULL;
 }

@@ -107,7 +107,7 @@ report(struct storage_job *j)
         .file = c->file, .data = c->dst,
     };
 
-    if (c->hashed && sha1_op && c->storage->mi->has_v1)
+    if (c->hashed && sha1_op && c->storage->mi->id.has_v1)
         res.sha1 = c->digest;
     if (c->hashed && c->op == OP_WRITE) {
         res.leaves = c->digest;
@@ -342,7 +342,7 @@ storage_give_back(struct storage *s, struct storage_loan *loan)
 int
 storage_verify(struct storage *s, uint32_t piece, storage_done_fn done, void *user)
 {
-    if (!s->mi->has_v1)
+    if (!s->mi->id.has_v1)
         return SPRAT_E_INVAL;
     return submit_piece(s, OP_VERIFY, DISK_ORDERED, piece, done, user);
 }

@@ -174,7 +174,7 @@ do_run(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         set_error(jobs[i], err, eb.text);
-        if (err == 0 && ref.storage->mi->has_v1)
+        if (err == 0 && ref.storage->mi->id.has_v1)
             warmhash_on_write(w->warm, &key, jobs[i]->begin, whole ? jobs[i]->src : NULL,
                               jobs[i]->len, &reader);
     }
@@ -192,7 +192,7 @@ is_adjacent(const struct storage_job *prev, const struct storage_job *next)
 static void
 do_writes(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
 {
-    if (jobs[0]->storage->mi->has_v2)
+    if (jobs[0]->storage->mi->id.has_v2)
         hash_blocks(jobs, n);
     for (size_t i = 0; i < n;) {
         size_t end = i + 1;
@@ -378,7 +378,7 @@ read_small(struct storage_job *j, bool hole, uint8_t *dst, struct small_blocks *
         err = read_stretch(j->storage, j->piece, 0, span, dst, eb);
     if (err != 0)
         return err;
-    if (mi->has_v2 && data > 0) {
+    if (mi->id.has_v2 && data > 0) {
         j->leaf_count = (data + BLOCK_LEN - 1) / BLOCK_LEN;
         if ((j->leaves = malloc((size_t)j->leaf_count * 32)) == NULL)
             return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
@@ -387,7 +387,7 @@ read_small(struct storage_job *j, bool hole, uint8_t *dst, struct small_blocks *
             b->len[b->count] = data - at < BLOCK_LEN ? data - at : BLOCK_LEN;
         }
     }
-    if (mi->has_v1)
+    if (mi->id.has_v1)
         sha1(dst, span, j->digest);
     j->hashed = true;
     return 0;
@@ -618,7 +618,7 @@ do_one(struct disk_worker *w, struct storage_job *j)
     switch (j->op) {
     case OP_READ: err = read_stretch(s, j->piece, j->begin, j->len, j->dst, &eb); break;
     case OP_VERIFY: err = do_verify(w, j, &eb); break;
-    case OP_REHASH: err = do_rehash(w, j, s->mi->has_v1, s->mi->has_v2, &eb); break;
+    case OP_REHASH: err = do_rehash(w, j, s->mi->id.has_v1, s->mi->id.has_v2, &eb); break;
     case OP_LEAVES: err = do_rehash(w, j, false, true, &eb); break;
     case OP_REWRITE: err = do_rewrite(w, j, &eb); break;
     case OP_FORGET: warmhash_forget(w->warm, s, j->piece); break;

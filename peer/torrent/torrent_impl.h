@@ -107,8 +107,7 @@ struct torrent_facts {
     char *name;
     uint64_t total_size;
     uint32_t piece_count;
-    bool has_v1, has_v2;
-    uint8_t v1[20], v2[32]; /* info-hashes */
+    struct identity id;
 };
 
 #define TORRENT_MAGIC 0x544f5252u

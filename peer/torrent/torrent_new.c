@@ -91,21 +91,14 @@ learn(struct torrent *t, const struct metainfo *mi)
     f->name = strdup(mi->name);
     f->total_size = mi->total_size;
     f->piece_count = mi->piece_count;
-    f->has_v1 = mi->has_v1;
-    f->has_v2 = mi->has_v2;
-    memcpy(f->v1, mi->info_hash_v1, sizeof(f->v1));
-    memcpy(f->v2, mi->info_hash_v2, sizeof(f->v2));
+    f->id = mi->id;
     return f->name != NULL ? 0 : SPRAT_E_NOMEM;
 }
 
 static bool
 is_of(const struct torrent *t, const struct metainfo *mi)
 {
-    const struct torrent_facts *f = &t->facts;
-
-    return mi->has_v1 == f->has_v1 && mi->has_v2 == f->has_v2 &&
-           memcmp(mi->info_hash_v1, f->v1, sizeof(f->v1)) == 0 &&
-           memcmp(mi->info_hash_v2, f->v2, sizeof(f->v2)) == 0;
+    return identity_equal(&mi->id, &t->facts.id);
 }
 
 int
@@ -244,8 +237,8 @@ torrent_enter(struct torrent *t, struct errbuf *eb)
     int err = torrent_need_metainfo(t, eb);
 
     if (err == 0 && t->lock == NULL) {
-        err =
-            state_lock_torrent(t->env->shared->state, t->mi, t->env->shared->managed, &t->lock, eb);
+        err = state_lock_torrent(t->env->shared->state, &t->facts.id, t->facts.name,
+                                 t->env->shared->managed, &t->lock, eb);
         if (err == 0 && t->id != 0)
             err = read_totals(t, eb);
     }
@@ -357,7 +350,12 @@ torrent_new_at_rest(struct torrent_env *env, const struct torrent_add *add, stru
     if (err == 0)
         err = learn(t, add->mi);
     if (err == 0) {
-        t->announcer = announcer_new(add->mi, add->trackers, add->tracker_count, &env->rng);
+        const struct announce_urls urls = {.extra = add->trackers,
+                                           .extra_count = add->tracker_count,
+                                           .tiers = add->mi->tiers,
+                                           .tier_count = add->mi->tier_count};
+
+        t->announcer = announcer_new(&add->mi->id, &urls, &env->rng);
         err = t->announcer != NULL ? 0 : SPRAT_E_NOMEM;
     }
     if (err != 0) {

@@ -180,7 +180,7 @@ connect_peer(struct torrent *t, const struct swarm_effect *fx)
 
     if (env->calls->take_conn(env, to) != 0)
         return SPRAT_E_LIMIT;
-    handshake_offer(t->mi, t->wish.peer_id, &offer);
+    handshake_offer(&t->facts.id, t->wish.peer_id, &offer);
     err = conn_connect(env->hub, to, source_for(&env->shared->source, to), &offer,
                        CONN_CONNECT_MS + CONN_HANDSHAKE_MS, handler_of(t, &h), &c);
     if (err == 0) {
@@ -225,7 +225,7 @@ peers_on_stranger(struct torrent *t, struct conn *c, const struct handshake *h)
     struct conn_handler handler;
 
     if (t->phase != PHASE_RUNNING ||
-        handshake_answer(t->mi, t->wish.peer_id, h, &t->net.answer, &in.u.conn.v2) != 0) {
+        handshake_answer(&t->facts.id, t->wish.peer_id, h, &t->net.answer, &in.u.conn.v2) != 0) {
         turn_away(t, c);
         return;
     }
@@ -322,7 +322,7 @@ on_handshake(void *ctx, struct conn *c, const struct handshake *h)
 
     if (slot == NULL)
         return;
-    err = handshake_check(t->mi, &slot->offer, h, &in.u.conn.v2);
+    err = handshake_check(&t->facts.id, &slot->offer, h, &in.u.conn.v2);
     if (err != 0) {
         err = SPRAT_E_NOTFOUND; /* it has another torrent */
         log_closed(t, conn_peer(c), err, false, true);

@@ -130,9 +130,9 @@ torrent_name(const struct torrent *t)
 const uint8_t *
 torrent_info_hash(const struct torrent *t, bool v2)
 {
-    if (v2)
-        return t->facts.has_v2 ? t->facts.v2 : NULL;
-    return t->facts.has_v1 ? t->facts.v1 : NULL;
+    const struct identity *id = &t->facts.id;
+
+    return (v2 ? id->has_v2 : id->has_v1) ? identity_wire_hash(id, v2) : NULL;
 }
 
 const struct metainfo *

@@ -157,11 +157,11 @@ make_offer(const struct node *n, struct handshake *h)
 {
     const struct metainfo *mi = n->sim->content->mi;
 
-    handshake_offer(mi, n->peer_id, h);
+    handshake_offer(&mi->id, n->peer_id, h);
     if (n->spec.tongue == SPEAKS_V1)
         h->upgrade = false;
-    if (n->spec.tongue == SPEAKS_V2 && mi->has_v2)
-        memcpy(h->info_hash, metainfo_wire_hash(mi, true), sizeof(h->info_hash));
+    if (n->spec.tongue == SPEAKS_V2 && mi->id.has_v2)
+        memcpy(h->info_hash, identity_wire_hash(&mi->id, true), sizeof(h->info_hash));
 }
 
 /* The called node's answer; an error if it does not know the torrent by that hash. */
@@ -174,10 +174,10 @@ make_answer(const struct node *n, struct link *l, bool *v2)
 
     if (n->spec.tongue == SPEAKS_V1)
         offer.upgrade = false;
-    err = handshake_answer(mi, n->peer_id, &offer, &l->answer, v2);
+    err = handshake_answer(&mi->id, n->peer_id, &offer, &l->answer, v2);
     if (err != 0)
         return err;
-    if (mi->has_v1 && mi->has_v2 &&
+    if (mi->id.has_v1 && mi->id.has_v2 &&
         ((n->spec.tongue == SPEAKS_V1 && *v2) || (n->spec.tongue == SPEAKS_V2 && !*v2)))
         return SPRAT_E_NOTFOUND;
     if (n->spec.tongue == SPEAKS_V1)
@@ -290,7 +290,7 @@ on_answer(struct link *l)
     manners_begin(&l->talk[0].manners, l->sim->engine.now);
     in.u.conn.addr = l->end[1]->addr;
     in.u.conn.handshake = l->answer;
-    if (handshake_check(l->sim->content->mi, &l->offer, &l->answer, &in.u.conn.v2) != 0)
+    if (handshake_check(&l->sim->content->mi->id, &l->offer, &l->answer, &in.u.conn.v2) != 0)
         sim_fail(l->sim, "n%u refuses an honest answer to its handshake", n->index);
     node_feed(n, &in);
 }

@@ -74,7 +74,7 @@ make_nonsense(struct sim *s, struct wire_msg *m)
     const struct metainfo *mi = s->content->mi;
 
     *m = (struct wire_msg){.type = types[rng_below(&s->rng, sizeof(types) / sizeof(*types))]};
-    if (m->type == WIRE_HASH_REQUEST && !mi->has_v2)
+    if (m->type == WIRE_HASH_REQUEST && !mi->id.has_v2)
         m->type = WIRE_KEEPALIVE;
     m->piece = rng_below(&s->rng, mi->piece_count);
     m->begin = rng_below(&s->rng, s->content->bpp + 1) * BLOCK_LEN;

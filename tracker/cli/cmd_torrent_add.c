@@ -69,10 +69,10 @@ take_file(struct command_call *c, struct registry_torrent *t)
     free(raw);
     if (err != 0)
         return command_fail("%s: %s", path, eb.text);
-    t->has_v1 = mi->has_v1;
-    t->has_v2 = mi->has_v2;
-    memcpy(t->v1, mi->info_hash_v1, sizeof(t->v1));
-    memcpy(t->v2, mi->info_hash_v2, sizeof(t->v2));
+    t->has_v1 = mi->id.has_v1;
+    t->has_v2 = mi->id.has_v2;
+    memcpy(t->v1, mi->id.v1, sizeof(t->v1));
+    memcpy(t->v2, mi->id.v2, sizeof(t->v2));
     t->size = mi->total_size;
     set_name(t, mi->name);
     if (!mi->is_private)

@@ -55,11 +55,11 @@ Test(magnet, v1_in_hex)
 {
     struct magnet *m = parse(START);
 
-    cr_assert(m->has_v1);
-    cr_assert_not(m->has_v2);
-    cr_assert_eq(m->info_hash_v1[0], 0x01);
-    cr_assert_eq(m->info_hash_v1[15], 0xef);
-    cr_assert_eq(m->info_hash_v1[19], 0x67);
+    cr_assert(m->id.has_v1);
+    cr_assert_not(m->id.has_v2);
+    cr_assert_eq(m->id.v1[0], 0x01);
+    cr_assert_eq(m->id.v1[15], 0xef);
+    cr_assert_eq(m->id.v1[19], 0x67);
     cr_assert_null(m->name);
     cr_assert_eq(m->tracker_count + m->web_seed_count + m->peer_count + m->range_count, 0);
     magnet_free(m);
@@ -79,9 +79,9 @@ Test(magnet, v2_and_hybrid)
 {
     struct magnet *m = parse("magnet:?xt=urn:btmh:1220" HEX2);
 
-    cr_assert_not(m->has_v1);
-    cr_assert(m->has_v2);
-    cr_assert_eq(m->info_hash_v2[31], 0xff);
+    cr_assert_not(m->id.has_v1);
+    cr_assert(m->id.has_v2);
+    cr_assert_eq(m->id.v2[31], 0xff);
     magnet_free(m);
     expect_print("magnet:?xt=urn:btmh:1220" HEX2 "&xt=urn:btih:" HEX1,
                  "magnet:?xt=urn:btih:" LOW1 "&xt=urn:btmh:1220" HEX2);
@@ -264,9 +264,9 @@ Test(magnet, the_link_of_a_torrent)
     cr_assert_eq(magnet_print_metainfo(mi, &out), 0);
     cr_assert_not_null(strstr(buf_str(&out), "&dn=a%20name&tr=http%3A%2F%2Fa%2Fannounce&tr=udp"));
     m = parse(buf_str(&out));
-    cr_assert(m->has_v1 && m->has_v2);
-    cr_assert_arr_eq(m->info_hash_v1, mi->info_hash_v1, 20);
-    cr_assert_arr_eq(m->info_hash_v2, mi->info_hash_v2, 32);
+    cr_assert(m->id.has_v1 && m->id.has_v2);
+    cr_assert_arr_eq(m->id.v1, mi->id.v1, 20);
+    cr_assert_arr_eq(m->id.v2, mi->id.v2, 32);
     cr_assert_str_eq(m->name, "a name");
     cr_assert_eq(m->tracker_count, 2);
     magnet_free(m);

@@ -67,9 +67,9 @@ check_file(const struct metainfo *mi, const struct made_file *meant, const char 
     } else {
         cr_assert_null(file->symlink);
     }
-    cr_assert_eq(file->has_root, mi->has_v2 && meant->length > 0);
-    cr_assert_eq(file->layer != NULL, mi->has_v2 && meant->length > PIECE);
-    if (mi->has_v2 && file->length > 0)
+    cr_assert_eq(file->has_root, mi->id.has_v2 && meant->length > 0);
+    cr_assert_eq(file->layer != NULL, mi->id.has_v2 && meant->length > PIECE);
+    if (mi->id.has_v2 && file->length > 0)
         cr_assert_eq(file->offset % PIECE, 0, "%s starts with a piece", path);
 }
 
@@ -84,8 +84,8 @@ round_trip(enum metainfo_format format)
     made_init(&m, format, "top", true, PIECE, tree, TREE);
     mi = made_parse(&m);
     cr_assert_eq(mi->format, format);
-    cr_assert_eq(mi->has_v1, format != METAINFO_V2);
-    cr_assert_eq(mi->has_v2, format != METAINFO_V1);
+    cr_assert_eq(mi->id.has_v1, format != METAINFO_V2);
+    cr_assert_eq(mi->id.has_v2, format != METAINFO_V1);
     cr_assert_str_eq(mi->name, "top");
     cr_assert(mi->multi_file);
     cr_assert_eq(mi->total_size, 100000 + 5 + PIECE + 70000 + 70000);
@@ -186,8 +186,8 @@ Test(metainfo_build, time_and_trackers_do_not_change_the_info_hash)
     m.build.creation_date = 77;
     m.build.comment = "other";
     other = made_parse(&m);
-    cr_assert_arr_eq(plain->info_hash_v1, other->info_hash_v1, 20);
-    cr_assert_arr_eq(plain->info_hash_v2, other->info_hash_v2, 32);
+    cr_assert_arr_eq(plain->id.v1, other->id.v1, 20);
+    cr_assert_arr_eq(plain->id.v2, other->id.v2, 32);
     metainfo_free(plain);
     metainfo_free(other);
     made_fini(&m);
@@ -202,7 +202,7 @@ Test(metainfo_build, private_and_source_do_change_it)
     plain = made_parse(&m);
     m.build.is_private = true;
     other = made_parse(&m);
-    cr_assert(memcmp(plain->info_hash_v1, other->info_hash_v1, 20) != 0);
+    cr_assert(memcmp(plain->id.v1, other->id.v1, 20) != 0);
     metainfo_free(plain);
     metainfo_free(other);
     made_fini(&m);

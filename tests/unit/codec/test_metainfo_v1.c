@@ -18,8 +18,8 @@ Test(metainfo_v1, a_single_file)
     struct metainfo *mi = text_load(text_around("", "", ""));
 
     cr_assert_eq(mi->format, METAINFO_V1);
-    cr_assert(mi->has_v1);
-    cr_assert_not(mi->has_v2);
+    cr_assert(mi->id.has_v1);
+    cr_assert_not(mi->id.has_v2);
     cr_assert_not(mi->multi_file);
     cr_assert_str_eq(mi->name, "t");
     cr_assert_eq(mi->file_count, 1);
@@ -62,7 +62,7 @@ Test(metainfo_v1, the_info_hash_is_of_the_raw_bytes)
     snprintf(text, sizeof(text), "d4:info%se\n", info);
     mi = text_load(text);
     sha1(info, sizeof(info) - 1, hash);
-    cr_assert_arr_eq(mi->info_hash_v1, hash, 20);
+    cr_assert_arr_eq(mi->id.v1, hash, 20);
     cr_assert_eq(mi->info_len, sizeof(info) - 1);
     cr_assert_arr_eq(mi->info, info, sizeof(info) - 1);
     cr_assert_eq(mi->raw_len, strlen(text));
@@ -125,7 +125,7 @@ Test(metainfo_v1, a_name_of_nothing_becomes_the_info_hash)
                  "d4:infod6:lengthi1e4:name%s12:piece lengthi16384e6:pieces%see", names[i], HASH);
         mi = text_load(text);
         for (int k = 0; k < 20; k++)
-            snprintf(hex + 2 * k, 3, "%02x", mi->info_hash_v1[k]);
+            snprintf(hex + 2 * k, 3, "%02x", mi->id.v1[k]);
         cr_assert_str_eq(mi->name, hex);
         cr_assert_str_eq(mi->files[0].path, hex);
         metainfo_free(mi);
@@ -244,7 +244,7 @@ Test(metainfo_v1, questions_about_pieces_and_files)
     cr_assert_eq(metainfo_file_at(mi, 9999), 1);
     cr_assert_eq(metainfo_file_at(mi, 10000), 3);
     cr_assert_eq(metainfo_file_at(mi, 19999), 3);
-    cr_assert_eq(metainfo_wire_hash(mi, false), mi->info_hash_v1);
-    cr_assert_eq(metainfo_wire_hash(mi, true), mi->info_hash_v1);
+    cr_assert_eq(identity_wire_hash(&mi->id, false), mi->id.v1);
+    cr_assert_eq(identity_wire_hash(&mi->id, true), mi->id.v1);
     metainfo_free(mi);
 }

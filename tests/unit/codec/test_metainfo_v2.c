@@ -19,7 +19,7 @@ Test(metainfo_v2, a_single_file)
     struct metainfo *mi = text_load(text_v2(LEAF("3:one", "5", ROOT_A), ""));
 
     cr_assert_eq(mi->format, METAINFO_V2);
-    cr_assert_not(mi->has_v1);
+    cr_assert_not(mi->id.has_v1);
     cr_assert_not(mi->multi_file);
     cr_assert_str_eq(mi->name, "t", "the name is for people");
     cr_assert_str_eq(mi->files[0].path, "one");
@@ -28,7 +28,7 @@ Test(metainfo_v2, a_single_file)
     cr_assert_null(mi->pieces);
     cr_assert_null(mi->files[0].layer);
     cr_assert_not(mi->layers_missing);
-    cr_assert_eq(metainfo_wire_hash(mi, false), mi->info_hash_v2);
+    cr_assert_eq(identity_wire_hash(&mi->id, false), mi->id.v2);
     metainfo_free(mi);
 }
 
@@ -373,7 +373,7 @@ Test(metainfo_v2, a_hybrid)
     struct metainfo *mi = text_load(text_hybrid(TREE_AB, V1_A PAD("16379") V1_B, 2));
 
     cr_assert_eq(mi->format, METAINFO_HYBRID);
-    cr_assert(mi->has_v1 && mi->has_v2);
+    cr_assert(mi->id.has_v1 && mi->id.has_v2);
     cr_assert_eq(mi->file_count, 3);
     cr_assert(mi->files[0].has_root);
     cr_assert_eq(mi->files[1].attr, ATTR_PAD);
@@ -381,8 +381,8 @@ Test(metainfo_v2, a_hybrid)
     cr_assert_eq(mi->files[2].root[0], 'b');
     cr_assert_eq(metainfo_piece_len(mi, 0), 16384, "the pad counts for the v1 hash");
     cr_assert_eq(metainfo_piece_len(mi, 1), 6);
-    cr_assert_eq(metainfo_wire_hash(mi, false), mi->info_hash_v1);
-    cr_assert_eq(metainfo_wire_hash(mi, true), mi->info_hash_v2);
+    cr_assert_eq(identity_wire_hash(&mi->id, false), mi->id.v1);
+    cr_assert_eq(identity_wire_hash(&mi->id, true), mi->id.v2);
     metainfo_free(mi);
 }
 

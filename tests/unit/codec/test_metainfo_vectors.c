@@ -134,9 +134,9 @@ Test(metainfo_vectors, libtorrent_single_files_have_our_hashes)
         ours = made_parse(&m);
         cr_assert_eq((int)theirs->format, format);
         cr_assert_str_eq(theirs->files[0].path, "single.bin");
-        if (theirs->has_v1)
+        if (theirs->id.has_v1)
             cr_assert_arr_eq(theirs->pieces, ours->pieces, 80);
-        if (theirs->has_v2)
+        if (theirs->id.has_v2)
             cr_assert_arr_eq(theirs->files[0].layer, ours->files[0].layer, 128);
         metainfo_free(theirs);
         metainfo_free(ours);
@@ -164,12 +164,12 @@ Test(metainfo_vectors, info_hashes_as_libtorrent_reports_them)
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         struct metainfo *mi = load_vector(known[i].file);
 
-        cr_assert_eq(mi->has_v1, known[i].v1 != NULL);
-        cr_assert_eq(mi->has_v2, known[i].v2 != NULL);
-        if (mi->has_v1)
-            cr_assert_str_eq(to_hex(mi->info_hash_v1, 20), known[i].v1);
-        if (mi->has_v2)
-            cr_assert_str_eq(to_hex(mi->info_hash_v2, 32), known[i].v2);
+        cr_assert_eq(mi->id.has_v1, known[i].v1 != NULL);
+        cr_assert_eq(mi->id.has_v2, known[i].v2 != NULL);
+        if (mi->id.has_v1)
+            cr_assert_str_eq(to_hex(mi->id.v1, 20), known[i].v1);
+        if (mi->id.has_v2)
+            cr_assert_str_eq(to_hex(mi->id.v2, 32), known[i].v2);
         metainfo_free(mi);
     }
 }
@@ -258,8 +258,8 @@ check_row(const struct row *row)
         return;
     }
     cr_assert_eq(err, 0, "%s: %s", row->file, eb.text);
-    cr_assert_str_eq(mi->has_v1 ? to_hex(mi->info_hash_v1, 20) : "-", row->v1, "%s", row->file);
-    cr_assert_str_eq(mi->has_v2 ? to_hex(mi->info_hash_v2, 32) : "-", row->v2, "%s", row->file);
+    cr_assert_str_eq(mi->id.has_v1 ? to_hex(mi->id.v1, 20) : "-", row->v1, "%s", row->file);
+    cr_assert_str_eq(mi->id.has_v2 ? to_hex(mi->id.v2, 32) : "-", row->v2, "%s", row->file);
     metainfo_free(mi);
 }
 

@@ -89,7 +89,7 @@ come(struct node *n, uint8_t host, uint8_t id)
     in.u.conn.addr = (struct endpoint){.ip = {10, 9, 9, host}, .port = 5000, .family = IP_V4};
     memset(in.u.conn.handshake.peer_id, id, PEER_ID_LEN);
     in.u.conn.handshake.fast = in.u.conn.handshake.extended = true;
-    in.u.conn.v2 = rig.content.mi->has_v2;
+    in.u.conn.v2 = rig.content.mi->id.has_v2;
     cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
     while (swarm_next(n->swarm, &fx) == 1)
         if (fx.type == SWARM_FX_ACCEPT)

@@ -23,12 +23,23 @@ at_s(int64_t s)
 }
 
 static struct announcer *
+announcer_of(const struct metainfo *mi, const char *const *extra, size_t extra_count)
+{
+    const struct announce_urls urls = {.extra = extra,
+                                       .extra_count = extra_count,
+                                       .tiers = mi->tiers,
+                                       .tier_count = mi->tier_count};
+
+    return announcer_new(&mi->id, &urls, &rng);
+}
+
+static struct announcer *
 new_v1(const struct metainfo_tier *tiers, size_t count)
 {
-    struct metainfo mi = {.has_v1 = true, .tiers = tiers, .tier_count = count};
+    struct metainfo mi = {.id.has_v1 = true, .tiers = tiers, .tier_count = count};
 
     rng_init(&rng, 5);
-    return announcer_new(&mi, NULL, 0, &rng);
+    return announcer_of(&mi, NULL, 0);
 }
 
 /* One tracker, or two in a tier each. */
@@ -140,7 +151,7 @@ Test(announce, a_tier_is_shuffled_and_who_works_comes_to_its_front)
 {
     static const char *const urls[] = {"http://a/0", "http://a/1", "http://a/2", "http://a/3"};
     const struct metainfo_tier tiers[] = {{urls, 4}};
-    struct metainfo mi = {.has_v1 = true, .tiers = tiers, .tier_count = 1};
+    struct metainfo mi = {.id.has_v1 = true, .tiers = tiers, .tier_count = 1};
     uint32_t first[4] = {0};
 
     for (uint64_t seed = 0; seed < 400; seed++) {
@@ -149,7 +160,7 @@ Test(announce, a_tier_is_shuffled_and_who_works_comes_to_its_front)
         const char *winner;
 
         rng_init(&rng, seed);
-        a = announcer_new(&mi, NULL, 0, &rng);
+        a = announcer_of(&mi, NULL, 0);
         announcer_start(a, at_s(0));
         job = must_next(a, at_s(0));
         first[job.url[9] - '0']++;
@@ -168,12 +179,12 @@ Test(announce, a_tier_is_shuffled_and_who_works_comes_to_its_front)
 Test(announce, extra_trackers_come_first_and_double_ones_once)
 {
     static const char *const extra[] = {"HTTPS://x/", "wss://no", "udp://b:80", "HTTPS://x/"};
-    struct metainfo mi = {.has_v1 = true, .tiers = two_tiers, .tier_count = 2};
+    struct metainfo mi = {.id.has_v1 = true, .tiers = two_tiers, .tier_count = 2};
     static const char *const want[] = {"HTTPS://x/", "udp://b:80", "http://a/announce"};
     struct announcer *a;
 
     rng_init(&rng, 5);
-    a = announcer_new(&mi, extra, 4, &rng);
+    a = announcer_of(&mi, extra, 4);
     cr_assert_eq(announcer_count(a), 4u, "one that is never asked is listed too");
     announcer_start(a, at_s(0));
     for (int i = 0; i < 3; i++) {
@@ -191,12 +202,12 @@ static const struct announce_result nine_peers = {.interval_s = 1800, .peers = 9
 Test(announce, one_that_is_added_is_asked_at_once_unless_one_before_it_is_enough)
 {
     static const char *const extra[] = {"http://x/"};
-    struct metainfo mi = {.has_v1 = true, .tiers = two_tiers, .tier_count = 2};
+    struct metainfo mi = {.id.has_v1 = true, .tiers = two_tiers, .tier_count = 2};
     struct announcer *a;
     struct announce_job job;
 
     rng_init(&rng, 5);
-    a = announcer_new(&mi, extra, 1, &rng);
+    a = announcer_of(&mi, extra, 1);
     announcer_start(a, at_s(0));
     job = must_next(a, at_s(0));
     announcer_on_result(a, job.id, &failed, at_s(0));
@@ -243,13 +254,13 @@ Test(announce, the_first_of_all_may_be_added_late)
 Test(announce, those_that_are_added_have_tiers_before_those_of_the_torrent)
 {
     static const char *const extra[] = {"http://x/"};
-    struct metainfo mi = {.has_v1 = true, .tiers = two_tiers, .tier_count = 2};
+    struct metainfo mi = {.id.has_v1 = true, .tiers = two_tiers, .tier_count = 2};
     struct announce_status st;
     struct announcer *a;
     char url[32];
 
     rng_init(&rng, 5);
-    a = announcer_new(&mi, extra, 1, &rng);
+    a = announcer_of(&mi, extra, 1);
     for (int i = 0; i < 40; i++) { /* more than there is room for at first */
         snprintf(url, sizeof(url), "http://new%d/", i);
         cr_assert_eq(announcer_add(a, url, at_s(0)), 1);
@@ -273,12 +284,13 @@ Test(announce, those_that_are_added_have_tiers_before_those_of_the_torrent)
 
 Test(announce, a_hybrid_announces_both_hashes_to_the_same_tracker)
 {
-    struct metainfo mi = {.has_v1 = true, .has_v2 = true, .tiers = two_tiers, .tier_count = 2};
+    struct metainfo mi = {
+        .id.has_v1 = true, .id.has_v2 = true, .tiers = two_tiers, .tier_count = 2};
     struct announce_job one, two;
     struct announcer *a;
 
     rng_init(&rng, 5);
-    a = announcer_new(&mi, NULL, 0, &rng);
+    a = announcer_of(&mi, NULL, 0);
     cr_assert_eq(announcer_count(a), 2u);
     announcer_start(a, at_s(0));
     one = must_next(a, at_s(0));
@@ -656,8 +668,7 @@ static void
 measure(enum announce_lack lack, uint32_t min_interval_s, int64_t *waits, int count)
 {
     struct announcer *a = new_v1(two_tiers, 1);
-    struct announce_result res = {
-        .interval_s = 1800, .min_interval_s = min_interval_s, .peers = 1};
+    struct announce_result res = {.interval_s = 1800, .min_interval_s = min_interval_s, .peers = 1};
     struct mono now = at_s(0);
     struct announce_job job;
 
@@ -766,7 +777,8 @@ Test(announce, schemes_that_sprat_cannot_speak_are_told)
 
 Test(announce, a_hybrid_has_one_status_per_tracker)
 {
-    struct metainfo mi = {.has_v1 = true, .has_v2 = true, .tiers = two_tiers, .tier_count = 1};
+    struct metainfo mi = {
+        .id.has_v1 = true, .id.has_v2 = true, .tiers = two_tiers, .tier_count = 1};
     struct announce_result refused = {.err = SPRAT_E_REFUSED, .message = "refused"};
     struct announce_result good = {.interval_s = 600, .seeders = 2, .leechers = 1, .peers = 3};
     struct announce_job one, two;
@@ -774,7 +786,7 @@ Test(announce, a_hybrid_has_one_status_per_tracker)
     struct announcer *a;
 
     rng_init(&rng, 5);
-    a = announcer_new(&mi, NULL, 0, &rng);
+    a = announcer_of(&mi, NULL, 0);
     announcer_start(a, at_s(0));
     one = must_next(a, at_s(0));
     two = must_next(a, at_s(0));
@@ -815,7 +827,7 @@ random_run(uint64_t seed, bool v1, bool v2)
     static const char *const t0[] = {"http://a/0", "http://a/1", "http://a/2"};
     static const char *const t1[] = {"udp://b/0", "udp://b/1"};
     const struct metainfo_tier tiers[] = {{t0, 3}, {t1, 2}, {url_a, 1}};
-    struct metainfo mi = {.has_v1 = v1, .has_v2 = v2, .tiers = tiers, .tier_count = 3};
+    struct metainfo mi = {.id.has_v1 = v1, .id.has_v2 = v2, .tiers = tiers, .tier_count = 3};
     bool flying[12] = {0}, heard[12] = {0}, running = false;
     enum announce_event event[12] = {0};
     struct mono now = at_s(1);
@@ -825,7 +837,7 @@ random_run(uint64_t seed, bool v1, bool v2)
 
     rng_init(&own, seed);
     rng_init(&rng, seed + 1);
-    a = announcer_new(&mi, NULL, 0, &rng);
+    a = announcer_of(&mi, NULL, 0);
     for (int i = 0; i < 5000; i++) {
         uint32_t ids = announcer_count(a) * (v1 + v2), id = rng_below(&own, ids), jobs = 0;
 

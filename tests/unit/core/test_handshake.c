@@ -9,16 +9,16 @@
 
 static const uint8_t our_id[PEER_ID_LEN] = "-SP0001-abcdefghijkl";
 
-static struct metainfo
+static struct identity
 torrent(bool v1, bool v2)
 {
-    struct metainfo mi = {.has_v1 = v1, .has_v2 = v2};
+    struct identity id = {.has_v1 = v1, .has_v2 = v2};
 
     if (v1)
-        memset(mi.info_hash_v1, 0x11, sizeof(mi.info_hash_v1));
+        memset(id.v1, 0x11, sizeof(id.v1));
     if (v2)
-        memset(mi.info_hash_v2, 0x22, sizeof(mi.info_hash_v2));
-    return mi;
+        memset(id.v2, 0x22, sizeof(id.v2));
+    return id;
 }
 
 static void
@@ -98,7 +98,7 @@ Test(handshake, strangers_are_known_at_the_first_wrong_byte)
 
 Test(handshake, offers)
 {
-    struct metainfo v1 = torrent(true, false), v2 = torrent(false, true),
+    struct identity v1 = torrent(true, false), v2 = torrent(false, true),
                     both = torrent(true, true);
     struct handshake h;
 
@@ -116,24 +116,24 @@ Test(handshake, offers)
 
 /* What a peer that asks with hash |asked| is answered: the hash and whether v2 is spoken. */
 static void
-check_answer(struct metainfo mi, uint8_t asked, bool upgrade, int want_err, uint8_t want_hash,
+check_answer(struct identity id, uint8_t asked, bool upgrade, int want_err, uint8_t want_hash,
              bool want_v2)
 {
     struct handshake in = {.upgrade = upgrade}, out;
     bool v2 = !want_v2;
 
     memset(in.info_hash, asked, 20);
-    cr_assert_eq(handshake_answer(&mi, our_id, &in, &out, &v2), want_err);
+    cr_assert_eq(handshake_answer(&id, our_id, &in, &out, &v2), want_err);
     if (want_err != 0)
         return;
     assert_hash(&out, want_hash);
     cr_assert_eq(v2, want_v2);
-    cr_assert_eq(out.upgrade, mi.has_v1 && mi.has_v2 && !want_v2);
+    cr_assert_eq(out.upgrade, id.has_v1 && id.has_v2 && !want_v2);
 }
 
 Test(handshake, answers)
 {
-    struct metainfo v1 = torrent(true, false), v2 = torrent(false, true),
+    struct identity v1 = torrent(true, false), v2 = torrent(false, true),
                     both = torrent(true, true);
 
     check_answer(v1, 0x11, false, 0, 0x11, false);
@@ -150,23 +150,23 @@ Test(handshake, answers)
     check_answer(both, 0x33, true, SPRAT_E_NOTFOUND, 0, false);
 }
 
-/* What we make of answer |hash| to our offer for |mi|. */
+/* What we make of answer |hash| to our offer for |id|. */
 static void
-check_judgement(struct metainfo mi, uint8_t hash, int want_err, bool want_v2)
+check_judgement(struct identity id, uint8_t hash, int want_err, bool want_v2)
 {
     struct handshake offer, in = {0};
     bool v2 = !want_v2;
 
-    handshake_offer(&mi, our_id, &offer);
+    handshake_offer(&id, our_id, &offer);
     memset(in.info_hash, hash, 20);
-    cr_assert_eq(handshake_check(&mi, &offer, &in, &v2), want_err);
+    cr_assert_eq(handshake_check(&id, &offer, &in, &v2), want_err);
     if (want_err == 0)
         cr_assert_eq(v2, want_v2);
 }
 
 Test(handshake, judgement_of_answers)
 {
-    struct metainfo v1 = torrent(true, false), v2 = torrent(false, true),
+    struct identity v1 = torrent(true, false), v2 = torrent(false, true),
                     both = torrent(true, true);
 
     check_judgement(v1, 0x11, 0, false);
@@ -182,7 +182,7 @@ Test(handshake, judgement_of_answers)
 
 Test(handshake, no_upgrade_that_was_not_offered)
 {
-    struct metainfo both = torrent(true, true);
+    struct identity both = torrent(true, true);
     struct handshake offer, in = {0};
     bool v2;
 

@@ -477,7 +477,7 @@ try_to_connect(struct node *n, bool fast, uint8_t number, slot_id *closed)
     memset(in.u.conn.handshake.peer_id, 'z' - number, PEER_ID_LEN);
     in.u.conn.handshake.fast = fast;
     in.u.conn.handshake.extended = true;
-    in.u.conn.v2 = rig.content.mi->has_v2;
+    in.u.conn.v2 = rig.content.mi->id.has_v2;
     cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
     while (swarm_next(n->swarm, &fx) == 1)
         if (fx.type == SWARM_FX_ACCEPT)

@@ -357,7 +357,7 @@ Test(engine, finds_torrents_by_hash_and_name)
     char hex[65];
 
     for (int i = 0; i < 32; i++)
-        sprintf(hex + 2 * i, "%02X", mi->info_hash_v2[i]);
+        sprintf(hex + 2 * i, "%02X", mi->id.v2[i]);
     cr_expect_eq(engine_find(s, hex, false, &found), 1);
     cr_expect_eq(found, t);
     hex[6] = '\0';
@@ -370,8 +370,8 @@ Test(engine, finds_torrents_by_hash_and_name)
     cr_expect_eq(engine_find(s, "date", false, &found), 0);
     cr_expect_eq(engine_find(s, "da", false, &found), 0);
     cr_expect_eq(engine_find(s, "da", true, &found), 1);
-    cr_expect_eq(engine_find_by_hash(s, mi->info_hash_v1), t);
-    cr_expect_null(engine_find_by_hash(s, mi->info_hash_v2 + 12));
+    cr_expect_eq(engine_find_by_hash(s, mi->id.v1), t);
+    cr_expect_null(engine_find_by_hash(s, mi->id.v2 + 12));
     cr_expect_eq(engine_next(s, NULL), t);
     cr_expect_null(engine_next(s, t));
     rig_fini(&r);

@@ -325,7 +325,7 @@ Test(shards, a_torrent_is_found_in_whichever_loop)
     cr_assert_not_null(mi);
     cr_expect_str_eq(mi->name, "file4");
     for (int i = 0; i < 32; i++)
-        sprintf(hex + 2 * i, "%02x", mi->info_hash_v2[i]);
+        sprintf(hex + 2 * i, "%02x", mi->id.v2[i]);
     cr_expect_eq(with(&f, hex, note_name, &mi, &eb), 42);
     cr_expect_eq(with(&f, "file", note_name, &mi, &eb), SPRAT_E_INVAL);
     cr_expect_not_null(strstr(eb.text, "torrents begin with file"), "%s", eb.text);
@@ -427,7 +427,7 @@ static void
 hex_of(const struct metainfo *mi, char hex[65])
 {
     for (int i = 0; i < 32; i++)
-        sprintf(hex + 2 * i, "%02x", mi->info_hash_v2[i]);
+        sprintf(hex + 2 * i, "%02x", mi->id.v2[i]);
 }
 
 /* The torrents file0 … file6 are in the loops 0, 1, 2, 0, 1, 2, 0. */

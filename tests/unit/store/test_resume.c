@@ -630,7 +630,7 @@ Test(resume, a_file_of_a_torrent_that_nobody_has_may_be_written_to)
     fixture_init(&f);
     seed_standard(&f, &s);
     cr_assert_eq(state_open(f.state_dir, "test", &st, NULL), 0);
-    cr_assert_eq(state_lock_torrent(st, f.mi, false, &lock, NULL), 0);
+    cr_assert_eq(state_lock_torrent(st, &f.mi->id, f.mi->name, false, &lock, NULL), 0);
     change_torrent(&f);
     session_begin(&s, &f, true);
     cr_expect_eq(s.err, SPRAT_E_EXISTS, "a live process has it");

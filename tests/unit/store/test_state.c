@@ -48,9 +48,17 @@ Test(state, torrent_comes_back)
     struct stat sb;
     int64_t id, again;
     struct state_update u = {
-        .set_totals = true, .uploaded = 7, .downloaded = 1ull << 40, .set_completed = true,
-        .completed = 99, .set_status = true, .status = STATE_FAILED, .error = "no room",
-        .set_clean = true, .clean = false, .active = 1000,
+        .set_totals = true,
+        .uploaded = 7,
+        .downloaded = 1ull << 40,
+        .set_completed = true,
+        .completed = 99,
+        .set_status = true,
+        .status = STATE_FAILED,
+        .error = "no room",
+        .set_clean = true,
+        .clean = false,
+        .active = 1000,
     };
 
     set_up(&f, &st, &id);
@@ -66,8 +74,8 @@ Test(state, torrent_comes_back)
     cr_assert_eq(state_add(st, f.mi, f.target, true, &again, NULL), 0);
     cr_expect_eq(again, id);
     cr_assert_eq(state_get(st, id, &t, NULL), 0);
-    cr_expect(t.managed && !t.clean && t.has_v1 && t.has_v2);
-    cr_expect_arr_eq(t.info_hash_v2, f.mi->info_hash_v2, 32);
+    cr_expect(t.managed && !t.clean && t.identity.has_v1 && t.identity.has_v2);
+    cr_expect_arr_eq(t.identity.v2, f.mi->id.v2, 32);
     cr_expect_str_eq(t.dir, f.target);
     cr_expect_str_eq(t.error, "no room");
     cr_expect_eq(t.status, STATE_FAILED);
@@ -77,8 +85,7 @@ Test(state, torrent_comes_back)
     cr_expect_eq(t.session, 1000);
     cr_expect_eq(t.active, 1000);
     cr_expect_gt(t.added, 1000000000);
-    cr_expect(t.metainfo_len == f.mi->raw_len &&
-              memcmp(t.metainfo, f.mi->raw, f.mi->raw_len) == 0);
+    cr_expect(t.metainfo_len == f.mi->raw_len && memcmp(t.metainfo, f.mi->raw, f.mi->raw_len) == 0);
     state_torrent_fini(&t);
     /* A second crash keeps the first session's time; a clean end and a new start set a new one. */
     u = (struct state_update){.set_clean = true, .active = 2000};
@@ -301,8 +308,12 @@ Test(state, one_pass_reads_what_belongs_to_a_torrent)
     struct state_file files[] = {{.file = 2, .present = true, .size = 1},
                                  {.file = 7, .present = true, .size = 1ull << 33, .mtime_ns = -5}};
     struct endpoint peer = {.family = IP_V4, .ip = {127, 0, 0, 1}, .port = 1};
-    struct state_update u = {.have = pieces, .have_count = 5000, .files = files, .file_count = 2,
-                             .peers = &peer, .peer_count = 1};
+    struct state_update u = {.have = pieces,
+                             .have_count = 5000,
+                             .files = files,
+                             .file_count = 2,
+                             .peers = &peer,
+                             .peer_count = 1};
     struct state_update lose = {.lost = pieces + 4097, .lost_count = 1};
 
     for (uint32_t i = 0; i < 5000; i++)
@@ -338,13 +349,14 @@ Test(state, one_user_of_a_torrent)
 
     set_up(&f, &st, &id);
     cr_assert_eq(state_open(f.state_dir, "sprat seed", &other, NULL), 0);
-    cr_assert_eq(state_lock_torrent(st, f.mi, false, &lock, NULL), 0);
-    cr_expect_eq(state_lock_torrent(other, f.mi, false, &second, &eb), SPRAT_E_BUSY);
+    cr_assert_eq(state_lock_torrent(st, &f.mi->id, f.mi->name, false, &lock, NULL), 0);
+    cr_expect_eq(state_lock_torrent(other, &f.mi->id, f.mi->name, false, &second, &eb),
+                 SPRAT_E_BUSY);
     snprintf(pid, sizeof(pid), "pid %ld", (long)getpid());
     cr_expect_not_null(strstr(eb.text, "sprat test"), "%s", eb.text);
     cr_expect_not_null(strstr(eb.text, pid), "%s", eb.text);
     lockfile_release(lock);
-    cr_expect_eq(state_lock_torrent(other, f.mi, false, &second, &eb), 0);
+    cr_expect_eq(state_lock_torrent(other, &f.mi->id, f.mi->name, false, &second, &eb), 0);
     lockfile_release(second);
     state_close(other);
     state_close(st);
@@ -496,7 +508,8 @@ Test(state, hostile_rows)
             "UPDATE torrents SET info_hash_v1 = x'00', info_hash_v2 = NULL, status = 77, clean = 5,"
             " completed = -9, metainfo = x'';");
     cr_assert_eq(state_get(st, id, &t, NULL), 0);
-    cr_expect(!t.has_v1 && !t.has_v2 && t.status == STATE_RUNNING && t.metainfo_len == 0);
+    cr_expect(!t.identity.has_v1 && !t.identity.has_v2 && t.status == STATE_RUNNING &&
+              t.metainfo_len == 0);
     state_torrent_fini(&t);
     cr_assert_eq(bitfield_init(&have, 5000), 0);
     cr_expect_eq(state_load_have(st, id, &have, NULL), 0);

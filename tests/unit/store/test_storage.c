@@ -40,7 +40,7 @@ Test(storage, writes_a_whole_torrent)
         fixture_open(&f);
         for (uint32_t p = 0; p < f.mi->piece_count; p++) {
             cr_assert_eq(fixture_write_piece(&f, p), 0);
-            if (f.mi->has_v1)
+            if (f.mi->id.has_v1)
                 cr_expect(fixture_verify_piece(&f, p), "format %zu, piece %u", i, p);
         }
         run(&f, storage_finish, &o);
