@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Which files that another program put in a torrent's place may be completed, and so be written to:
- * decided from the report of a check. A file is the torrent's if one of its pieces matches;
- * whatever else is there is overwritten only if the user said so.
+ * Decides whether a download may write to files that another program put where the torrent's files
+ * belong. The decision rests on the report of a check (check.h): a file with a matching piece is
+ * the torrent's own and is completed; any other file is overwritten only if the user allowed it.
  */
 #ifndef PEER_STORE_ADOPT_H
 #define PEER_STORE_ADOPT_H
@@ -15,13 +15,14 @@
 struct adopt_options {
     const struct storage *storage;
     const struct check_report *report;
-    const bool *foreign;            /* a bool a file: put there by others */
-    bool all;                       /* the user said that all of it may be overwritten */
+    const bool *foreign;            /* one bool per file: another program made the file */
+    bool all;                       /* the user allows overwriting every file */
 };
 
-/* 0, or SPRAT_E_EXISTS and a sentence on the first file that must not be written to. After 0,
- * |note| tells of files that are completed ("" if there are none), and |cut| (a bool a file) says
- * which of them are longer than they should be; |*any_cut| whether there are any. */
+/* Returns 0, or SPRAT_E_EXISTS with a sentence on the first file that must not be written to. After
+ * 0, |note| names the files that are completed ("" if there are none), |cut| (one bool per file)
+ * marks those of them that are longer than the torrent says, and |*any_cut| says whether |cut|
+ * marks any. */
 int adopt_judge(const struct adopt_options *o, bool *cut, bool *any_cut, struct errbuf *note,
                 struct errbuf *why);
 

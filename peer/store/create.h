@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Makes a torrent file from a file or a directory: a sorted walk, hashing on all processors, and
- * the metainfo. The same tree gives the same info-hash on every machine: names in byte order, no
- * times, no owners; of the mode only the owner's executable bit.
+ * Creates a torrent file from a file or a directory: a sorted walk, hashing on all processors, and
+ * the metainfo. The same tree gives the same info-hash on every machine: names are in byte order,
+ * and the metainfo holds no times, no owners, and of the mode only the owner's executable bit.
  *
- * Symbolic links whose target lies inside the tree become BEP 47 symlinks; all others are left
- * out with a notice, since following them would publish what nobody named. Sockets, devices and
- * pipes are left out with a notice too. A name that is not UTF-8 or holds control characters is
- * an error. The torrent is called as the path is, if its last component is a name: a link has the
- * name of the link.
+ * Symbolic links whose target lies inside the tree become BEP 47 symlinks; all other links are left
+ * out with a notice, since following them would publish files that the user did not name. Sockets,
+ * devices and pipes are left out with a notice too. A name that is not UTF-8 or contains control
+ * characters is an error. The torrent's name is the last component of the path, if that is a name;
+ * for a path that is a link, the name of the link.
  */
 #ifndef PEER_STORE_CREATE_H
 #define PEER_STORE_CREATE_H
@@ -22,15 +22,16 @@
 
 enum {
     CREATE_PIECE_LEN_MIN = 16 << 10,
-    CREATE_PIECE_LEN_AUTO_MAX = 16 << 20, /* what is chosen; a person may ask for more */
+    CREATE_PIECE_LEN_AUTO_MAX = 16 << 20, /* largest automatic choice; the user may ask for more */
     CREATE_PIECES_AIM = 1500,
 };
 
 struct create_options {
     const char *path;
-    const char *output; /* where the torrent file will go: it is no content. NULL: not known yet */
+    const char *output; /* path of the torrent file, which is left out of the content. NULL: not
+                           known yet */
     enum metainfo_format format;
-    uint32_t piece_length; /* 0: chosen; else a power of two from 16 KiB up */
+    uint32_t piece_length; /* 0: automatic; else a power of two from 16 KiB up */
     unsigned threads;      /* 0: one per processor */
     const struct metainfo_tier *tiers;
     size_t tier_count;
@@ -39,20 +40,20 @@ struct create_options {
     bool is_private;
     const char *source, *comment, *created_by; /* may be NULL */
     int64_t creation_date;                     /* 0: left out */
-    /* Called now and then with bytes hashed so far; false cancels. May be NULL. */
+    /* Called regularly with the bytes hashed so far; false cancels. May be NULL. */
     bool (*progress)(void *user, uint64_t done, uint64_t total);
-    /* A sentence on something that was left out. May be NULL. */
+    /* Gets a sentence on each file that is left out. May be NULL. */
     void (*notice)(void *user, const char *text);
     void *user;
 };
 
-/* Blocks. Appends the torrent file to |out|, and gives the directory that a seeder of it names
- * as its DIR in |*dir| (freed by the caller; |dir| may be NULL). Errors with a sentence that
- * names the file: NOENT, ACCESS, CHANGED (while it was read), INVAL (name, piece length, nothing
- * in it), TOOBIG, CANCELLED, NOMEM, IO. */
+/* Blocks. Appends the torrent file to |out| and sets |*dir| to the save directory from which the
+ * content can be seeded (the caller frees it; |dir| may be NULL). Errors, with a message that names
+ * the file: NOENT, ACCESS, CHANGED (while being read), INVAL (bad name, bad piece length, no
+ * content), TOOBIG, CANCELLED, NOMEM, IO. */
 int create_run(const struct create_options *opt, struct buf *out, char **dir, struct errbuf *eb);
 
-/* The name of the torrent of |path|, to be freed; NULL with an error as above. */
+/* The name of a torrent created from |path|; the caller frees it. NULL with an error as above. */
 char *create_name(const char *path, struct errbuf *eb);
 
 /* The piece length that create picks for |total| bytes. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The worker threads and the open files that all torrents of a process share. It runs jobs; what
- * a job does is storage.h's business. Each worker has a queue of its own for jobs that must keep
- * their order (all writes and verifies of one piece go to one worker), and all take from two
- * common queues: reads, and background work such as full checks.
+ * The pool of disk worker threads and open files that all torrents of a process share. The pool
+ * runs jobs; storage.h defines what the jobs do. Each worker has a queue of its own for jobs that
+ * must keep their order (all writes and verifies of one piece go to one worker), and all workers
+ * take jobs from two common queues: reads, and background work such as full checks.
  */
 #ifndef PEER_STORE_DISK_H
 #define PEER_STORE_DISK_H
@@ -14,11 +14,11 @@
 
 enum {
     DISK_THREADS_MAX = 64,
-    DISK_THREADS_MIN = 4,        /* some can wait for a disk while others hash */
-    DISK_QUEUE_MAX = 8192,       /* jobs that may wait or run at a time, over all torrents; slow
-                                    ones, of which a torrent has very few, are not counted */
-    DISK_OPEN_FILES_MAX = 256,   /* file descriptors kept open, unless the options say otherwise */
-    DISK_PIECE_CONTEXTS_MAX = 64, /* pieces per worker that are hashed while they arrive */
+    DISK_THREADS_MIN = 4,        /* so that some hash while others wait for the disk */
+    DISK_QUEUE_MAX = 8192,       /* waiting and running jobs of all torrents; slow jobs, of which
+                                    a torrent has very few, are not counted */
+    DISK_OPEN_FILES_MAX = 256,   /* default number of file descriptors that are kept open */
+    DISK_PIECE_CONTEXTS_MAX = 64, /* pieces per worker whose hashes grow while blocks arrive */
 };
 
 struct disk;
@@ -34,7 +34,7 @@ int disk_new(const struct disk_options *opt, struct disk **out, struct errbuf *e
 /* Stops and joins the workers. Every storage must have been closed (asserted). NULL is legal. */
 void disk_free(struct disk *d);
 
-/* Workers, the thread for slow jobs left out. */
+/* The number of workers, without the thread for slow jobs. */
 unsigned disk_threads(const struct disk *d);
 
 #endif

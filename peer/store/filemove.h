@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Brings a torrent's complete files into another directory, in steps and so that at every moment
- * one of the two places has all of them: first each file stands in both (as two names of one file,
- * or as a copy that is synced), then the owner notes which place counts, then the first is cleaned.
- * An end in the middle, of whatever kind, leaves nothing that the next try can't take up.
+ * Moves a complete torrent's files to another directory, in steps. At every moment at least one of
+ * the two directories has all files: first each file exists in both (as a hard link or as a synced
+ * copy), then the owner stores which directory counts, then the old directory is cleaned. After an
+ * interruption at any point, also by a crash, the next try continues the move.
  */
 #ifndef PEER_STORE_FILEMOVE_H
 #define PEER_STORE_FILEMOVE_H
@@ -16,21 +16,22 @@ enum {
 
 struct filemove;
 
-/* |to| is an absolute path. NULL when memory is out. */
+/* Prepares a move to |to|, an absolute path. NULL when memory is out. */
 struct filemove *filemove_new(struct filetree *t, const char *to);
-/* Gives up where it is. NULL is legal. */
+/* Stops the move where it is and frees it. NULL is legal. */
 void filemove_free(struct filemove *m);
 
-/* Does a step, on a worker. 0: all is there and synced; AGAIN: more is to do; else an error with a
- * sentence: EXISTS (something else stands there), NOSPACE, … */
+/* Does one step, on a worker thread. 0: all files are at the destination and synced; AGAIN: more
+ * steps are needed; otherwise an error with its message: EXISTS (another file is in the way),
+ * NOSPACE, … */
 int filemove_step(struct filemove *m, struct errbuf *eb);
 
-/* After the last step: the tree's files are there now. */
+/* Makes the destination the directory of |t|, after the last step. */
 void filemove_finish(struct filemove *m);
 const struct storage_stamp *filemove_stamp(const struct filemove *m, size_t file);
 
-/* Deletes below |from| what the tree has in its own place, and the directories of the torrent that
- * are empty then. A file that is not as ours is left, and told (EXISTS). */
+/* Deletes the moved files below the old directory |from|, then the torrent's directories there that
+ * became empty. A file that differs from the torrent's own is kept and reported (EXISTS). */
 int filemove_clean(struct filetree *t, const char *from, struct errbuf *eb);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Why a file of a torrent is not found where the torrent has it: a link that is not followed, the
- * same name in another form, or the working name of an unfinished download (workname.h). Reads
- * names only.
+ * Explains why a file of a torrent was not found at its path: a symbolic link that is not followed,
+ * the same name in another Unicode form or encoding, or the working name of an unfinished download
+ * (workname.h). Reads names only.
  */
 #ifndef PEER_STORE_LOOKALIKE_H
 #define PEER_STORE_LOOKALIKE_H
@@ -12,9 +12,9 @@
 #include "common/base/err.h"
 #include "common/codec/metainfo.h"
 
-enum { LOOKALIKE_NAMES_MAX = 100 * 1000 }; /* of a directory that are looked at */
+enum { LOOKALIKE_NAMES_MAX = 100 * 1000 }; /* most names that are read per directory */
 
-/* True and a sentence if there is something to say about the file, below |dir|. */
+/* True, with a sentence in |why|, if the file below |dir| has such an explanation. */
 bool lookalike_find(const char *dir, const struct metainfo *mi, size_t file, struct errbuf *why);
 
 #endif

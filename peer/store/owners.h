@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Looks in the state database for another torrent that has a file which a torrent is about to write
- * to. The other one may rest or be paused, and so have no file open that claims.h could see.
+ * Finds another torrent in the state database that has a file which this torrent is about to write
+ * to. claims.h can't notice the other torrent if it rests or is paused, since it has no file open
+ * then.
  */
 #ifndef PEER_STORE_OWNERS_H
 #define PEER_STORE_OWNERS_H
@@ -16,14 +17,15 @@
 
 struct owners_query {
     struct state *state;
-    int64_t id; /* the torrent in the database */
+    int64_t id; /* the torrent's id in the database */
     const struct storage *storage;
-    const struct storage_stamp *stamps; /* one a file; those that are not |known| are left out */
+    const struct storage_stamp *stamps; /* one per file; files whose stamp is not |known| are
+                                           skipped */
 };
 
-/* 0, or EXISTS and a sentence that names both torrents if one of the files is also one of a torrent
- * that spratd manages or that a live process has. DB, NOMEM. Blocks:
- * it reads the database and looks at files. */
+/* Returns 0, or EXISTS with a message that names both torrents if one of the files also belongs to
+ * another torrent that spratd manages or that a live process has locked. DB, NOMEM. Blocks: reads
+ * the database and calls stat() on files. */
 int owners_check(const struct owners_query *q, struct errbuf *why);
 
 #endif

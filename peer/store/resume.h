@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Finds out what of a torrent is on disk when a session begins: believes the state database for
- * files that are as it remembers them, checks the others, checks the pieces that were in flight
- * when a session ended in a crash, refuses to fetch again what is not there any more (the disk may
- * not be), completes files that somebody else put there if some of what they
- * hold is right, and refuses to download over others.
+ * Finds out which pieces of a torrent are on disk when a session starts. For files whose size and
+ * modification time match the state database, the stored have-bits are trusted. All other files are
+ * checked, and so are the pieces that were in flight when the last session crashed. If files that
+ * the database promises are missing, nothing is downloaded again before the user agrees, since a
+ * disk may not be mounted. Files from another program are completed if some of their pieces match;
+ * otherwise they are never overwritten.
  */
 #ifndef PEER_STORE_RESUME_H
 #define PEER_STORE_RESUME_H
@@ -18,23 +19,25 @@
 #include "peer/store/storage.h"
 
 enum {
-    /* After a crash a file is still believed if it was last written at most this long after the
-     * time that was stored: our own writes after the last stamp. Must exceed COMMIT_STAMP_MS. */
+    /* After a crash a file is still trusted if its modification time is at most this much later
+     * than the stored one: this program wrote to it after the last stamp. Must exceed
+     * COMMIT_STAMP_MS. */
     RESUME_CRASH_WINDOW_MS = 30000,
 };
 
 struct resume_result {
-    int err;         /* 0, EXISTS (would overwrite a stranger's file), GONE (|gone|, and nothing was
-                        changed; of a download that is not a refetch), DB, CANCELLED, MISMATCH, or
-                        why what a crash left over could not be made to last */
-    size_t gone;      /* wanted files of which the database promises more than is there */
-    size_t gone_file; /* the first, if there are any */
-    const char *gone_why; /* the sentence on them */
-    const char *why; /* the sentence, which names the file */
-    struct bitfield *have; /* err 0: pieces we have; valid during the call */
-    uint32_t trusted;      /* pieces believed without a look */
+    int err;         /* 0, EXISTS (would overwrite another program's file), GONE (files are
+                        missing, see |gone|; nothing was changed; only for a download without
+                        |refetch|), DB, CANCELLED, MISMATCH, or the error of rewriting and
+                        syncing what a crashed session wrote */
+    size_t gone;      /* wanted files that miss data which the database promises */
+    size_t gone_file; /* the first of them, if |gone| > 0 */
+    const char *gone_why; /* the message about them */
+    const char *why; /* the message for |err|, which names the file */
+    struct bitfield *have; /* err 0: the pieces on disk; valid during the call */
+    uint32_t trusted;      /* pieces trusted without a check */
     uint32_t checked;      /* pieces hashed */
-    const char *note;      /* NULL, or a sentence worth showing: a file is gone, or was changed */
+    const char *note;      /* NULL, or a message for the user: a file is missing, or was changed */
 };
 
 struct resume;
@@ -43,25 +46,27 @@ struct resume_options {
     struct storage *storage;
     struct state *state;
     int64_t id;
-    bool download;    /* false: seeding; files of others are what we want, and nothing is refused */
-    bool check_all;   /* believe nothing */
-    bool strict;      /* another program changed a file while this process ran: only files that are
-                       * exactly as stored are believed, for their last change may not be ours */
-    bool trust_all;   /* the caller hashed everything just now: all pieces are had */
-    bool adopt;       /* the user said that files of others may be overwritten (adopt.h) */
-    bool refetch;     /* and that what is missing is fetched again */
+    bool download;    /* false: seeding; files from other programs are welcome, and none is
+                         refused */
+    bool check_all;   /* check every file */
+    bool strict;      /* another program changed a file while this process ran: trust only files
+                         that match their stored stamps exactly, since the last change may not be
+                         ours */
+    bool trust_all;   /* the caller has just hashed everything: all pieces count as on disk */
+    bool adopt;       /* the user allows overwriting files from other programs (adopt.h) */
+    bool refetch;     /* the user agrees to download missing data again */
     bool (*piece_hash)(void *user, uint32_t piece, uint8_t out[32]); /* check.h; may be NULL */
     void (*progress)(void *user, uint32_t pieces_done, uint32_t pieces_total); /* may be NULL */
     void (*done)(void *user, struct resume_result *res);
     void *user;
 };
 
-/* Reads the database (blocking, short), starts what must be checked, stores what was found,
- * marks the torrent as in use (not clean), and calls |done| once from doneq_drain(), never from
- * within this call. It frees itself after |done|. NULL when memory is out. */
+/* Starts a resume: reads the database (blocking, short), checks what must be checked, stores the
+ * result, and marks the torrent as in use (not clean). |done| is called once from doneq_drain(),
+ * never from within this call; then the resume frees itself. NULL when memory is out. */
 struct resume *resume_start(const struct resume_options *opt);
 
-/* Ends it soon; |done| still comes, with CANCELLED. */
+/* Stops the resume soon; |done| is still called, with CANCELLED. */
 void resume_cancel(struct resume *r);
 
 #endif

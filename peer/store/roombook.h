@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * How many bytes the running torrents of a process still need on each file system, so that two
- * torrents do not both count on the same free space. Any thread; a claim is its torrent's.
+ * Counts how many bytes the running torrents of a process still need on each file system, so that
+ * two torrents do not both count on the same free space. Callable from any thread; a claim belongs
+ * to one torrent.
  */
 #ifndef PEER_STORE_ROOMBOOK_H
 #define PEER_STORE_ROOMBOOK_H
@@ -19,7 +20,7 @@ struct roombook {
     struct list claims;
 };
 
-/* Embedded; all zero is none. */
+/* One torrent's claim. Embedded; all zero means no claim. */
 struct room_claim {
     struct list link;
     struct roombook *book; /* NULL: claims nothing */
@@ -30,15 +31,16 @@ struct room_claim {
 void roombook_init(struct roombook *b);
 void roombook_fini(struct roombook *b); /* no claim may be left */
 
-/* Claims |room->need| bytes, if they are free beside what others claim there, or if that is not
- * known: true. |*others| is what they claim. An earlier claim is dropped first. */
+/* Claims |room->need| bytes. True if that many are free besides the claims of other torrents on the
+ * same file system, or if the free space is unknown. |*others| is the sum of those claims. An
+ * earlier claim of |c| is dropped first. */
 bool roombook_claim(struct roombook *b, struct room_claim *c, const struct storage_room *room,
                     uint64_t *others);
 
-/* So many bytes were written: they are not free any more. */
+/* Reduces the claim by |bytes| that were written and so are not free any more. */
 void room_claim_pay(struct room_claim *c, uint64_t bytes);
 
-/* Claims nothing any more. */
+/* Drops the claim. */
 void room_claim_drop(struct room_claim *c);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The inside of struct state, shared by the modules that make it up: state.c (opening, locks,
- * rows), statelocks.c, statescan.c (all rows), stateapply.c (one transaction of changes),
- * statewish.c, statequeue.c (the thread). Not for others.
+ * The internals of struct state (state.h), shared by the files that implement it: state.c (opening,
+ * locks, rows), statelocks.c, statescan.c (all rows), stateapply.c (one transaction of changes),
+ * statewish.c, statequeue.c (the thread). No other file includes this header.
  */
 #ifndef PEER_STORE_STATEDB_H
 #define PEER_STORE_STATEDB_H
@@ -27,33 +27,35 @@ struct state {
     struct thread thread;
 };
 
-/* Applies |u| within a transaction that is open. */
+/* Applies |u| within an open transaction. */
 int state_apply_parts(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb);
 
-/* What state_read_torrent() reads of a torrent's row, first of all its id. */
+/* The columns that state_read_torrent() reads from a torrent's row; the first is the id. */
 #define STATE_TORRENT_COLUMNS                                                                      \
     "id, info_hash_v1, info_hash_v2, dir, managed, added, completed, uploaded, downloaded, "       \
     "status, error, clean, session, active, metainfo, up_limit, down_limit, "                      \
     "move_to, moved_from"
 
-/* The row that |q| stands on, which begins with STATE_TORRENT_COLUMNS. SPRAT_E_NOMEM. */
+/* Reads a torrent from the current row of |q|, which begins with STATE_TORRENT_COLUMNS.
+ * SPRAT_E_NOMEM. */
 int state_read_torrent(sqlite3_stmt *q, struct state_torrent *t);
 
 #define STATE_WISH_COLUMNS "seed, ratio, trackers, peers, flags"
 
-/* The row that |q| stands on, STATE_WISH_COLUMNS being its columns from |first| on. SPRAT_E_NOMEM;
- * state_wish_fini() is due either way. */
+/* Reads a wish from the current row of |q|, where STATE_WISH_COLUMNS begin at column |first|.
+ * SPRAT_E_NOMEM; state_wish_fini() is due either way. */
 struct state_wish;
 int state_read_wish(sqlite3_stmt *q, int first, struct state_wish *out);
 
 /* Ends the thread when its queue is empty. */
 void state_queue_stop(struct state *st);
 
-/* An endpoint as the database keeps it: family, address, port, and the name of its zone if it has
- * one, since the number of an interface is another one after a restart. Returns the length. */
+/* Encodes an endpoint for the database: family, address, port, and the name of the zone if there is
+ * one (an interface can have another number after a restart). Returns the length. */
 enum { STATE_ADDR_LEN = 19, STATE_ADDR_MAX = 35 };
 size_t state_addr_pack(const struct endpoint *e, uint8_t out[STATE_ADDR_MAX]);
-/* False for bytes that are none, or if the interface is gone. */
+/* Decodes an endpoint. False for malformed bytes, or if the zone's interface does not exist any
+ * more. */
 bool state_addr_unpack(const uint8_t *bytes, size_t len, struct endpoint *e);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What was asked for when a torrent was given to spratd, so that it does the same after a restart.
+ * Stores the options with which a torrent was added to spratd, so that spratd applies them again
+ * after a restart.
  */
 #ifndef PEER_STORE_STATEWISH_H
 #define PEER_STORE_STATEWISH_H
@@ -13,26 +14,28 @@ enum {
 };
 
 struct state_wish {
-    int seed; /* the session's enum seed_policy, as a number */
+    int seed; /* enum seed_policy, as a number */
     double ratio;
     bool sequential, super_seed;
-    char **trackers; /* beside those of the metainfo */
+    char **trackers; /* trackers besides those of the metainfo */
     size_t tracker_count;
-    char **peers; /* "HOST:PORT", as they were named */
+    char **peers; /* "HOST:PORT", as the user wrote them */
     size_t peer_count;
-    bool reserve; /* room on the disk is taken before the download */
-    bool worknames; /* its files have working names until they are complete (workname.h) */
+    bool reserve; /* disk space is allocated before the download */
+    bool worknames; /* the files have working names until they are complete (workname.h) */
 };
 
-/* Stores it for torrent |id|, instead of an earlier one. INVAL for more than
- * STATE_WISH_TRACKERS_MAX trackers or STATE_WISH_PEERS_MAX peers, or one with a line break; DB. */
+/* Stores |wish| for torrent |id| and replaces an earlier one. INVAL for more than
+ * STATE_WISH_TRACKERS_MAX trackers or STATE_WISH_PEERS_MAX peers, or for a tracker or peer that
+ * contains a line break; DB. */
 int state_put_wish(struct state *st, int64_t id, const struct state_wish *wish, struct errbuf *eb);
 
-/* 0 and |*out|, to be freed with state_wish_fini(); NOTFOUND if none was stored; DB, NOMEM. */
+/* Returns 0 and |*out|, which the caller frees with state_wish_fini(); NOTFOUND if no wish was
+ * stored; DB, NOMEM. */
 int state_load_wish(struct state *st, int64_t id, struct state_wish *out, struct errbuf *eb);
 void state_wish_fini(struct state_wish *wish);
 
-/* Stores of torrent |id| that its files can have working names, and leaves all else. DB. */
+/* Stores that the files of torrent |id| can have working names, and changes nothing else. DB. */
 int state_keep_worknames(struct state *st, int64_t id, struct errbuf *eb);
 
 #endif

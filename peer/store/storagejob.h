@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The two halves of a storage share this: storage.c makes jobs on the loop's thread and reports
- * their results, storagejob.c runs them on the workers. Not for other modules.
+ * The internals of struct storage: storage.c creates jobs on the loop's thread and reports their
+ * results, storagejob.c runs the jobs on the workers. No other file includes this header.
  */
 #ifndef PEER_STORE_STORAGEJOB_H
 #define PEER_STORE_STORAGEJOB_H
@@ -38,7 +38,7 @@ enum storage_op {
     OP_MOVE,
     OP_CLEAN,
     OP_RENAME,
-    OP_CLOSE, /* visits every worker in turn, and is the last job of its storage */
+    OP_CLOSE, /* runs on every worker in turn; the last job of its storage */
 };
 
 #define STORAGE_MAGIC     0x53746f72u
@@ -61,14 +61,14 @@ struct storage_job {
     const struct bitfield *have; /* OP_FIND_ROOM */
     struct storage_room *room;
     bool skip_holes;    /* OP_REHASH */
-    bool judge;         /* OP_WRITE: compare with |expected| */
-    bool hashed;        /* the digests below were filled */
+    bool judge;         /* OP_WRITE: compare the block with |expected| */
+    bool hashed;        /* the digests below are valid */
     uint8_t expected[32];
     uint8_t digest[32]; /* SHA-1 of a piece, or the leaf of a block */
-    uint8_t *leaves;    /* of a piece; freed with the job */
+    uint8_t *leaves;    /* leaves of a piece; freed with the job */
     uint32_t leaf_count;
     int err;
-    char *why; /* sentence, NULL if memory for it was out */
+    char *why; /* error message; NULL if memory was out */
 };
 
 struct storage {
@@ -77,26 +77,26 @@ struct storage {
     struct doneq *done;
     const struct metainfo *mi;
     struct filetree tree;
-    struct filemove *move; /* under way, one step at a time; NULL */
+    struct filemove *move; /* the move under way; NULL: none */
     char *clean_from;      /* OP_CLEAN */
-    bool *lacking;         /* OP_PREPARE, OP_RESERVE: a flag a file */
-    bool *whole;           /* OP_RENAME: likewise */
-    struct bitfield stored; /* pieces that the state database has; no bits before they are told */
-    uint64_t key_base;   /* spreads the pieces of different torrents over the workers */
+    bool *lacking;         /* OP_PREPARE, OP_RESERVE: one flag per file */
+    bool *whole;           /* OP_RENAME: one flag per file */
+    struct bitfield stored; /* pieces in the state database; no bits before storage_set_stored() */
+    uint64_t key_base;   /* spreads the jobs of different torrents over the workers */
     /* Loop thread only: */
-    uint32_t pending;    /* jobs submitted and not yet reported */
-    bool holding;        /* ordered jobs go to |held|, which go to the disk together */
+    uint32_t pending;    /* jobs that were submitted and whose |done| was not called yet */
+    bool holding;        /* ordered jobs are collected in |held| and submitted together */
     struct list held;
     uint32_t held_count;
-    struct list spare;   /* jobs that are not in use; none is kept when nothing is pending */
+    struct list spare;   /* unused job structs; all are freed when no job is pending */
 
-    atomic_bool closing; /* jobs that have not begun are cancelled */
+    atomic_bool closing; /* jobs that have not started are cancelled */
     void (*closed)(void *user);
     void *closed_user;
     struct storage_job close_job;
 };
 
-/* How the workers run storage jobs. */
+/* The functions by which the workers run storage jobs. */
 extern const struct disk_job_class storage_job_class;
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A new file that gets its name only when its content is whole. Where the file system can
- * (O_TMPFILE), the file has no name at all until then, and a crash leaves nothing. Elsewhere
- * (exFAT, NFS, some FUSE file systems) it has a random name that was made with O_EXCL, so that it
- * is never a name of anybody else; a crash then leaves a file ".sprat-" and 32 hexadecimal digits,
- * which may be removed.
+ * A temporary file that gets its name when its content is complete. Where the file system supports
+ * O_TMPFILE, the file has no name until then, and a crash leaves nothing behind. Elsewhere (exFAT,
+ * NFS, some FUSE file systems) the file has a random name and is created with O_EXCL, so it never
+ * replaces another file; a crash leaves a file ".sprat-" plus 32 hexadecimal digits, which may be
+ * deleted.
  */
 #ifndef PEER_STORE_TEMPFILE_H
 #define PEER_STORE_TEMPFILE_H
@@ -17,23 +17,24 @@ enum { TEMPFILE_NAME_MAX = 48 };
 
 /* Embedded; private but for |fd|. */
 struct tempfile {
-    int fd; /* open for reading and writing; -1: there is none */
+    int fd; /* open for reading and writing; -1: no file */
     int dir;
-    char name[TEMPFILE_NAME_MAX]; /* in |dir|; empty: it has none */
+    char name[TEMPFILE_NAME_MAX]; /* name in |dir|; empty: the file has no name */
 };
 
 void tempfile_init(struct tempfile *t);
 
-/* Makes one in the directory that holds |rel| below |dir| (safepath.h), and the directories on the
- * way. */
+/* Creates a temporary file in the directory of |rel| below |dir| (safepath.h), and missing
+ * directories. */
 int tempfile_open(struct tempfile *t, const char *dir, const char *rel, mode_t perm,
                   struct errbuf *eb);
 
-/* Gives it the name |rel|, in the directory that tempfile_open() was told, and closes it. EXISTS if
- * anything is there: that stays as it is. After an error the file is still open. */
+/* Gives the file the name |rel|, in the directory that tempfile_open() was given, and closes it.
+ * EXISTS if the name is taken; the other file stays unchanged. After an error the temporary file is
+ * still open. */
 int tempfile_place(struct tempfile *t, const char *dir, const char *rel, struct errbuf *eb);
 
-/* Closes and removes it. Without one it does nothing. */
+/* Closes and deletes the file. Without an open file it does nothing. */
 void tempfile_discard(struct tempfile *t);
 
 #endif

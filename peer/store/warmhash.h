@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * SHA-1 of pieces while they arrive: a bounded set of unfinished hashes, each fed with the
- * blocks that come in order, while those that came out of order are read back once the gap
- * before them is closed. It belongs to one worker and reads through a callback; it writes
- * nothing.
+ * Computes the SHA-1 of pieces while their blocks arrive. It keeps a bounded set of unfinished
+ * hashes: blocks that arrive in order are hashed from memory, and blocks that arrived out of order
+ * are read back once the gap before them is closed. Belongs to one worker, reads through a
+ * callback, writes nothing.
  */
 #ifndef PEER_STORE_WARMHASH_H
 #define PEER_STORE_WARMHASH_H
@@ -15,14 +15,14 @@
 
 struct warmhash;
 
-/* The piece that is meant. */
+/* The key of an unfinished hash: one piece of one storage. */
 struct warmhash_key {
     const void *owner;
     uint32_t piece;
     uint32_t span; /* bytes of the piece that the hash covers */
 };
 
-/* Reads bytes of the piece that were written before; unstored ones as zeros. */
+/* Reads bytes of the piece that were written before; bytes that no file stores read as zeros. */
 typedef int (*warmhash_read_fn)(void *ctx, uint32_t begin, uint32_t len, uint8_t *dst,
                                 struct errbuf *eb);
 
@@ -33,22 +33,22 @@ struct warmhash_reader {
     uint32_t scratch_len;
 };
 
-/* At most |pieces_max| at a time; the one that rested longest is given up for a new one, and will
- * be read back whole. NULL when memory is out. */
+/* Keeps at most |pieces_max| unfinished hashes; the least recently used one is dropped for a new
+ * one, and its piece is read back completely later. NULL when memory is out. */
 struct warmhash *warmhash_new(uint32_t pieces_max);
 void warmhash_free(struct warmhash *h);
 
-/* A block was written. |data| NULL: its bytes can't be taken from memory and are to be read. Errors
- * are forgiven: what could not be done now is done by warmhash_final(). */
+/* Adds a written block to the piece's hash. |data| NULL: the bytes are read through |r|. Errors are
+ * ignored: warmhash_final() hashes the rest. */
 void warmhash_on_write(struct warmhash *h, const struct warmhash_key *key, uint32_t begin,
                        const uint8_t *data, uint32_t len, const struct warmhash_reader *r);
 
-/* Reads what is missing, gives the digest and forgets the piece. An error of the reader, or
- * NOMEM. */
+/* Reads and hashes the missing bytes, gives the digest and forgets the piece. The reader's error,
+ * or NOMEM. */
 int warmhash_final(struct warmhash *h, const struct warmhash_key *key,
                    const struct warmhash_reader *r, uint8_t out[20], struct errbuf *eb);
 
-/* Forgets one piece of |owner|, or all with UINT32_MAX. */
+/* Forgets one piece of |owner|, or all pieces with UINT32_MAX. */
 void warmhash_forget(struct warmhash *h, const void *owner, uint32_t piece);
 
 #endif
