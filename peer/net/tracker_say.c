@@ -15,18 +15,27 @@ say_status(char *out, size_t size, const struct url *url, unsigned status)
 {
     bool announce = strstr(url->rest, "announce") != NULL;
 
-    switch (status) { /* those that say something to a person */
+    switch (status) { /* statuses that tell the user what to do */
     case 404:
         snprintf(out, size, "HTTP status 404, not found%s",
                  announce ? "" : ": tracker URLs usually end in /announce");
         break;
     case 401:
-    case 403: snprintf(out, size, "HTTP status %u: the tracker does not let us in", status); break;
-    case 429: snprintf(out, size, "HTTP status 429: the tracker is asked too often"); break;
+    case 403:
+        snprintf(out, size,
+                 "HTTP status %u: the tracker refuses access; check its URL and the passkey in it",
+                 status);
+        break;
+    case 429:
+        snprintf(out, size,
+                 "HTTP status 429: the tracker gets too many requests from this address");
+        break;
     case 500:
     case 502:
     case 503:
-    case 504: snprintf(out, size, "HTTP status %u: the tracker has trouble", status); break;
+    case 504:
+        snprintf(out, size, "HTTP status %u: the tracker's server has a problem", status);
+        break;
     default: snprintf(out, size, "HTTP status %u", status); break;
     }
 }
@@ -63,8 +72,8 @@ tracker_say_fetch(char *out, size_t size, const struct url *url, const struct fe
         break;
     case FETCH_UNTRUSTED:
         snprintf(out, size,
-                 "the certificate of %s is not trusted: if it comes from an authority of your own, "
-                 "name that with --ca FILE",
+                 "the certificate of %s is not trusted: if you run your own certificate authority, "
+                 "pass its file with --ca FILE",
                  host);
         break;
     case FETCH_EXPIRED:
@@ -72,13 +81,19 @@ tracker_say_fetch(char *out, size_t size, const struct url *url, const struct fe
                  host);
         break;
     case FETCH_OTHER_NAME:
-        snprintf(out, size, "the certificate that the tracker shows is not for %s", host);
+        snprintf(out, size,
+                 "the tracker's certificate is for another name than %s: check the tracker URL",
+                 host);
         break;
-    case FETCH_TLS: snprintf(out, size, "a secure connection could not be made (TLS)"); break;
+    case FETCH_TLS: snprintf(out, size, "the TLS handshake failed"); break;
     case FETCH_NOT_HTTP:
-        snprintf(out, size, "what answers on port %u of %s does not speak HTTP", port, host);
+        snprintf(out, size,
+                 "the server on port %u of %s does not speak HTTP: check the tracker URL", port,
+                 host);
         break;
-    case FETCH_REDIRECTS: snprintf(out, size, "the tracker redirects without end"); break;
+    case FETCH_REDIRECTS:
+        snprintf(out, size, "the tracker redirects more than %d times", FETCH_REDIRECTS_MAX);
+        break;
     case FETCH_OTHER: tracker_say_err(out, size, url, res->err, 0); break;
     }
 }
@@ -88,7 +103,7 @@ tracker_say_err(char *out, size_t size, const struct url *url, int err, unsigned
 {
     const char *udp = strcmp(url->scheme, "udp") == 0 ? "UDP " : "";
 
-    switch (err) { /* the codes of networks */
+    switch (err) { /* network errors */
     case SPRAT_E_REFUSED:
         snprintf(out, size,
                  "the tracker refused the connection: nothing listens on %sport %u of %s", udp,
@@ -99,10 +114,13 @@ tracker_say_err(char *out, size_t size, const struct url *url, int err, unsigned
                  waited_s);
         break;
     case SPRAT_E_RESOLVE:
-        snprintf(out, size, "no address is known for the name %s", url->host);
+        snprintf(out, size,
+                 "the name %s has no known address: check its spelling and this machine's DNS",
+                 url->host);
         break;
     case SPRAT_E_UNREACHABLE:
-        snprintf(out, size, "there is no route from this machine to %s", url->host);
+        snprintf(out, size, "this machine has no route to %s: check its network connection",
+                 url->host);
         break;
     default: snprintf(out, size, "%s", sprat_strerror(err)); break;
     }

@@ -166,7 +166,7 @@ describe_process(pid_t pid, char *out, size_t size)
 
 /* --- sentences --- */
 
-static const char advice[] = "give one of them another directory (-o)";
+static const char advice[] = "choose another directory for one of the two torrents (-o)";
 
 /* |who| wants what |cl| has. */
 static int
@@ -174,11 +174,11 @@ fail_claimed(const struct claim *cl, const struct claimant *who, int err, struct
 {
     if (cl->owner == who->owner)
         return errbuf_set(eb, err,
-                          "%s and %s are one file in %s, where the file system takes both names "
-                          "for the same: choose a directory on another file system (-o)",
+                          "%s and %s are one file in %s, since the file system there does not tell "
+                          "the two names apart: choose a directory on another file system (-o)",
                           cl->path, who->path, who->dir);
     return errbuf_set(eb, err,
-                      "%s/%s of %s is the same file as %s/%s of %s, which is writing to it: %s",
+                      "%s/%s of %s is the same file as %s/%s of %s, which writes to it: %s",
                       who->dir, who->path, who->torrent, cl->place->dir, cl->path,
                       cl->place->torrent, advice);
 }
@@ -191,12 +191,14 @@ fail_locked(const struct claimant *who, pid_t pid, const char *doing, int err, s
 
     if (pid == getpid())
         return errbuf_set(
-            eb, err, "%s/%s of %s is the same file as one of another torrent here, which %s it: %s",
+            eb, err,
+            "%s/%s of %s is also a file of another torrent in this process, which %s it: %s",
             who->dir, who->path, who->torrent, doing, advice);
     describe_process(pid, process, sizeof(process));
     return errbuf_set(
         eb, err,
-        "%s/%s of %s: %s %s this file: wait for it to end, or choose another directory (-o)",
+        "%s/%s of %s: %s %s this file: wait until that process ends, or choose another directory "
+        "(-o)",
         who->dir, who->path, who->torrent, process, doing);
 }
 
@@ -484,8 +486,8 @@ claims_explain(struct claims *c, const struct claimant *who, int fd, struct errb
         return fail_locked(who, pid, "is writing to", SPRAT_E_EXISTS, eb);
     return errbuf_set(
         eb, SPRAT_E_EXISTS,
-        "%s/%s has appeared since %s was started, so it is another program's: move it "
-        "away, or choose another directory (-o)",
+        "another program created %s/%s after %s was started: move that file away, or choose "
+        "another directory (-o)",
         who->dir, who->path, who->torrent);
 }
 

@@ -125,7 +125,7 @@ check_original(struct filemove *m, const struct stat *st, struct errbuf *eb)
 static int
 fail_existing(struct filemove *m, struct errbuf *eb)
 {
-    return errbuf_set(eb, SPRAT_E_EXISTS, "there is another file %s/%s", m->to,
+    return errbuf_set(eb, SPRAT_E_EXISTS, "another file %s/%s exists already", m->to,
                       m->t->mi->files[m->file].path);
 }
 

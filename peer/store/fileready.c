@@ -139,8 +139,8 @@ check_dir(const struct filetree *t, struct errbuf *eb)
     if (faccessat(AT_FDCWD, t->dir, W_OK | X_OK, AT_EACCESS) == 0)
         return 0;
     return errbuf_set(eb, sprat_err_from_errno(errno),
-                      "can't write to the directory %s, where %s belongs: %s", t->dir, t->mi->name,
-                      strerror(errno));
+                      "can't write to the directory %s, the save directory of %s: %s", t->dir,
+                      t->mi->name, strerror(errno));
 }
 
 int

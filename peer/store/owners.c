@@ -79,8 +79,8 @@ fail_owned(const struct owners_query *q, size_t file, const struct other *o, siz
 
     return errbuf_set(
         why, SPRAT_E_EXISTS,
-        "%s/%s of %s is the same file as %s/%s of %s, whose data would be overwritten: give one of "
-        "them another directory (-o), or %s %s first",
+        "%s/%s of %s is the same file as %s/%s of %s, whose data would be overwritten: choose "
+        "another directory for one of the two torrents (-o), or %s %s first",
         storage_dir(q->storage), storage_path(q->storage, file), name, o->row.dir,
         o->mi->files[its_file].path,
         o->mi->name, o->row.managed ? "remove" : "stop", o->mi->name);

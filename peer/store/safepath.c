@@ -31,15 +31,15 @@ fail_name(struct errbuf *eb, int e, const char *dir, const char *rel)
 
     if (e == ENAMETOOLONG)
         return errbuf_set(eb, SPRAT_E_INVAL,
-                          "can't make %s/%s: the name is too long for the file system there: %s",
+                          "can't create %s/%s: the name is too long for that file system: %s",
                           dir, rel, advice);
     if (c != NULL)
         return errbuf_set(eb, SPRAT_E_INVAL,
-                          "can't make %s/%s: the file system there does not allow %c in a name: %s",
+                          "can't create %s/%s: that file system does not allow %c in a name: %s",
                           dir, rel, *c, advice);
     return errbuf_set(eb, SPRAT_E_INVAL,
-                      "can't make %s/%s: the file system there does not allow this name: %s", dir,
-                      rel, advice);
+                      "can't create %s/%s: that file system does not allow this name: %s", dir, rel,
+                      advice);
 }
 
 static int
@@ -49,11 +49,13 @@ fail(struct errbuf *eb, int e, const char *doing, const char *dir, const char *r
         return fail_name(eb, e, dir, rel);
     if (e == ELOOP || e == ENOTDIR)
         return errbuf_set(eb, SPRAT_E_EXISTS,
-                          "can't %s %s/%s: a symbolic link or another kind of file is in its place",
+                          "can't %s %s/%s: a symbolic link or another kind of file is in the way: "
+                          "move it away",
                           doing, dir, rel);
     if (e == EISDIR)
-        return errbuf_set(eb, SPRAT_E_EXISTS, "can't %s %s/%s: a directory is in its place", doing,
-                          dir, rel);
+        return errbuf_set(eb, SPRAT_E_EXISTS,
+                          "can't %s %s/%s: a directory is in the way: move it away", doing, dir,
+                          rel);
     return errbuf_set(eb, sprat_err_from_errno(e), "can't %s %s/%s: %s", doing, dir, rel,
                       strerror(e));
 }
@@ -243,7 +245,7 @@ safepath_open_parent(const char *dir, const char *rel, int *fd, struct errbuf *e
     struct place p;
 
     if (place_open(dir, rel, true, &p) != 0)
-        return fail(eb, errno, "make the directory of", dir, rel);
+        return fail(eb, errno, "create the directory of", dir, rel);
     *fd = p.fd;
     return 0;
 }
@@ -268,12 +270,12 @@ fail_to_find(struct errbuf *eb, int e, const char *dir, const char *rel)
     if (e == ELOOP)
         return errbuf_set(
             eb, SPRAT_E_EXISTS,
-            "%s/%s: a symbolic link of another user is on the way; only your own links and "
-            "root's are followed",
+            "can't open %s/%s: a symbolic link on its path belongs to another user; only your own "
+            "links and root's are followed",
             dir, rel);
     if (e == ENOLINK)
-        return errbuf_set(eb, SPRAT_E_NOENT, "%s/%s: a symbolic link that leads to nothing", dir,
-                          rel);
+        return errbuf_set(eb, SPRAT_E_NOENT,
+                          "%s/%s is a symbolic link whose target does not exist", dir, rel);
     return fail(eb, e, "find", dir, rel);
 }
 
@@ -317,11 +319,11 @@ safepath_symlink(const char *dir, const char *rel, const char *target, struct er
     int err = 0;
 
     if (place_open(dir, rel, true, &p) != 0)
-        return fail(eb, errno, "make the link", dir, rel);
+        return fail(eb, errno, "create the link", dir, rel);
     if (symlinkat(target, p.fd, p.base) != 0) {
         int e = errno;
         if (e != EEXIST || !is_link_to(&p, target))
-            err = fail(eb, e, "make the link", dir, rel);
+            err = fail(eb, e, "create the link", dir, rel);
     }
     place_close(&p);
     return err;
@@ -344,20 +346,20 @@ safepath_link(const char *from, const char *to, const char *rel, struct errbuf *
     if (place_open(from, rel, false, &a) != 0)
         return fail(eb, errno, "open", from, rel);
     if (place_open(to, rel, true, &b) != 0) {
-        err = fail(eb, errno, "make the directory of", to, rel);
+        err = fail(eb, errno, "create the directory of", to, rel);
         place_close(&a);
         return err;
     }
     if (fstatat(a.fd, a.base, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) {
-        err = errbuf_set(eb, SPRAT_E_AGAIN, "a symbolic link is not given another name");
+        err = errbuf_set(eb, SPRAT_E_AGAIN, "a symbolic link gets no hard link");
     } else if (linkat(a.fd, a.base, b.fd, b.base, 0) != 0) {
         int e = errno;
         if (must_copy(e))
             err = errbuf_set(eb, SPRAT_E_AGAIN, "%s", strerror(e));
         else if (e == EEXIST)
-            err = errbuf_set(eb, SPRAT_E_EXISTS, "there is another file %s/%s", to, rel);
+            err = errbuf_set(eb, SPRAT_E_EXISTS, "another file %s/%s exists already", to, rel);
         else
-            err = fail(eb, e, "make", to, rel);
+            err = fail(eb, e, "create", to, rel);
     }
     place_close(&a);
     place_close(&b);
@@ -398,8 +400,8 @@ safepath_rename(const char *dir, const char *rel, const char *name, struct errbu
         return fail(eb, errno, "rename", dir, rel);
     if (safepath_rename_at(p.fd, p.base, base) != 0)
         err = errno == EEXIST
-                  ? errbuf_set(eb, SPRAT_E_EXISTS, "there is another file %s/%s", dir, name)
-                  : fail(eb, errno, "make", dir, name);
+                  ? errbuf_set(eb, SPRAT_E_EXISTS, "another file %s/%s exists already", dir, name)
+                  : fail(eb, errno, "create", dir, name);
     place_close(&p);
     return err;
 }

@@ -93,7 +93,7 @@ tempfile_place(struct tempfile *t, const char *dir, const char *rel, struct errb
 
     if (give_name(t, slash != NULL ? slash + 1 : rel) != 0)
         return errno == EEXIST
-                   ? errbuf_set(eb, SPRAT_E_EXISTS, "there is another file %s/%s", dir, rel)
+                   ? errbuf_set(eb, SPRAT_E_EXISTS, "another file %s/%s exists already", dir, rel)
                    : errbuf_set(eb, sprat_err_from_errno(errno), "can't make %s/%s: %s", dir, rel,
                                 strerror(errno));
     close(t->fd);

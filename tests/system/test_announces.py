@@ -84,8 +84,8 @@ def an_authority_of_our_own(t):
                           udp=False)
     url = "https://%s/announce" % tracker.wait_line("listening https").split()[-1]
     getter, first = told(t, url)
-    assert first == (f"{url}: the certificate of {ip} is not trusted: if it comes from an authority of your own, name "
-                     "that with --ca FILE"), first
+    assert first == (f"{url}: the certificate of {ip} is not trusted: if you run your own certificate authority, pass "
+                     "its file with --ca FILE"), first
     getter.stop()
     path = t.path("origin", "data")
     torrent = our.create(t, path, out=t.path("tls.torrent"), trackers=[url])

@@ -535,7 +535,9 @@ Test(tracker_client, urls_that_lead_nowhere)
     cr_expect_neq(p.res.err, 0);
     announce(&p, "udp://no-such-name.invalid", 80, "/");
     cr_expect_eq(p.res.err, SPRAT_E_RESOLVE);
-    cr_expect_str_eq(p.message, "no address is known for the name no-such-name.invalid");
+    cr_expect_str_eq(p.message,
+                     "the name no-such-name.invalid has no known address: check its spelling "
+                     "and this machine's DNS");
     stop(&p);
 }
 
