@@ -64,8 +64,8 @@ struct rpc_call *rpc_serve(const struct rpc_method *methods, size_t method_count
  * reference is taken; or an error and a sentence (NULL: a general one). */
 void rpc_answer(struct rpc_call *call, int err, json_t *result, const struct errbuf *eb);
 
-/* Nobody waits for the response any more: |done| is not called, and no further request of a batch is
- * carried out. rpc_answer() is still to be called. */
+/* Nobody waits for the response any more: |done| is not called, and no further request of a batch
+ * is carried out. rpc_answer() is still to be called. */
 void rpc_abandon(struct rpc_call *call);
 
 /* A request as one line with its LF, to be freed; |params| (may be NULL) stays the caller's. NULL

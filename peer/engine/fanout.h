@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Visits to other loops that the first loop does not wait for: a function runs on the thread of each
- * loop that is asked, and a continuation runs on the first loop when all have answered, or after
- * FANOUT_MS, and is told which loops have not. So a loop that hangs in a system call (a network
- * file system, a slow disk) holds up neither the first loop nor the other loops' torrents.
+ * Visits to other loops that the first loop does not wait for: a function runs on the thread of
+ * each loop that is asked, and a continuation runs on the first loop when all have answered, or
+ * after FANOUT_MS, and is told which loops have not. So a loop that hangs in a system call (a
+ * network file system, a slow disk) holds up neither the first loop nor the other loops' torrents.
  */
 #ifndef PEER_ENGINE_FANOUT_H
 #define PEER_ENGINE_FANOUT_H
@@ -15,7 +15,8 @@
 #include "peer/engine/engine.h"
 
 enum {
-    FANOUT_MS = 5000, /* after that the continuation runs without the loops that have not answered */
+    FANOUT_MS = 5000, /* after that the continuation runs without the loops that have not answered
+                       * */
 };
 
 struct process;
@@ -40,14 +41,14 @@ struct fanout_visit {
 
 /* Embedded in what the visits work on. The caller sets the functions, the rest is private. */
 struct fanout {
-    /* On the thread of |s|. Several visits may run at the same time, so that each writes only to what
-     * belongs to its loop (engine_index()). */
+    /* On the thread of |s|. Several visits may run at the same time, so that each writes only to
+     * what belongs to its loop (engine_index()). */
     void (*visit)(struct engine *s, struct fanout *f);
-    /* Once, on the first loop, and possibly inside of fanout_start(). |late| has a bit for each loop
-     * that has not answered; a visit that has not begun then never begins. */
+    /* Once, on the first loop, and possibly inside of fanout_start(). |late| has a bit for each
+     * loop that has not answered; a visit that has not begun then never begins. */
     void (*done)(struct fanout *f, uint32_t late);
-    /* Once, on the first loop, after |done|, when no thread looks at |f| any more: it may be freed, or
-     * started again. */
+    /* Once, on the first loop, after |done|, when no thread looks at |f| any more: it may be freed,
+     * or started again. */
     void (*release)(struct fanout *f);
 
     struct fanouts *all;

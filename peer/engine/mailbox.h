@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The way into a loop for what other loops bring it: letters, of which a bounded number may wait. No
- * thread waits for a letter to be read. Knows nothing of what the letters are about.
+ * The way into a loop for what other loops bring it: letters, of which a bounded number may wait.
+ * No thread waits for a letter to be read. Knows nothing of what the letters are about.
  */
 #ifndef PEER_NET_MAILBOX_H
 #define PEER_NET_MAILBOX_H

@@ -225,8 +225,8 @@ shards_late(struct fanout *f, uint32_t late, struct errbuf *eb)
     uint32_t i = first_bit(late);
 
     return errbuf_set(eb, SPRAT_E_TIMEOUT,
-                      "loop %u has not answered for %d s, perhaps because a disk hangs; %s; try again "
-                      "later, or name torrents of other loops by their info-hash",
+                      "loop %u has not answered for %d s, perhaps because a disk hangs; %s; try "
+                      "again later, or name torrents of other loops by their info-hash",
                       i, FANOUT_MS / 1000,
                       fanout_has_begun(f, i) ? "the request may still take effect"
                                              : "nothing was changed");
@@ -411,7 +411,8 @@ after_search(struct fanout *f)
     on_released(f);
 }
 
-/* The loop of the torrent with this whole info-hash, from the directory: no loop has to be asked. */
+/* The loop of the torrent with this whole info-hash, from the directory: no loop has to be asked.
+ * */
 static bool
 find_by_hash(struct shards_errand *e, uint32_t *loop)
 {
@@ -457,7 +458,8 @@ begin_share(struct engine *s, struct fanout *f)
     process_begin_share(s);
 }
 
-/* A loop that is late keeps its old part until it goes on: process_on_share() takes the new one then. */
+/* A loop that is late keeps its old part until it goes on: process_on_share() takes the new one
+ * then. */
 static void
 on_limits_taken(struct fanout *f, uint32_t late)
 {

@@ -43,14 +43,14 @@ void shards_visit(struct shards *sh, struct fanout *f);
  * loop and says whether the visit may still take place. */
 int shards_late(struct fanout *f, uint32_t late, struct errbuf *eb);
 
-/* Something to do to one torrent, embedded in what it needs. The caller sets the functions; the rest
- * is private. */
+/* Something to do to one torrent, embedded in what it needs. The caller sets the functions; the
+ * rest is private. */
 struct shards_errand {
     /* On the thread of the torrent's loop. */
     int (*fn)(struct torrent *t, struct shards_errand *e, struct errbuf *eb);
     /* Once, on the first loop, and possibly inside of the call that began it: with what |fn|
-     * returned, or with an error of the call and a sentence. SPRAT_E_TIMEOUT: |fn| may be running, and
-     * what it writes to is not to be read. */
+     * returned, or with an error of the call and a sentence. SPRAT_E_TIMEOUT: |fn| may be running,
+     * and what it writes to is not to be read. */
     void (*done)(struct shards_errand *e, int err, const struct errbuf *eb);
     /* Once, on the first loop, after |done|, when no thread looks at the errand any more. It may be
      * begun again from here. */
@@ -70,8 +70,9 @@ struct shards_errand {
     struct errbuf eb;
 };
 
-/* Adds a torrent to the loop with the fewest torrents, and runs the errand on it. |add| and all that
- * it names stays until |release|. Errors as engine_add(); |add->mi| is taken if |fn| was called. */
+/* Adds a torrent to the loop with the fewest torrents, and runs the errand on it. |add| and all
+ * that it names stays until |release|. Errors as engine_add(); |add->mi| is taken if |fn| was
+ * called. */
 void shards_add(struct shards *sh, const struct torrent_add *add, struct shards_errand *e);
 
 /* Finds a torrent by hex info-hash, v1 or v2, whole or a unique prefix of ≥ 6 digits, or by unique
