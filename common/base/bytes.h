@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Big-endian numbers in byte arrays, as all BitTorrent messages have them. No casts, no alignment.
+ * Reads and writes big-endian numbers in byte arrays, as in all BitTorrent messages. No casts, no
+ * alignment.
  */
 #ifndef COMMON_BASE_BYTES_H
 #define COMMON_BASE_BYTES_H

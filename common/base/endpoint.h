@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An IP address and port as the cores see it: plain bytes in network order, no sockaddr.
- * Formatting, parsing and the way to and from a sockaddr are in common/sys/addr.h.
+ * An IP address and port: plain bytes in network order, no sockaddr. Formatting, parsing and the
+ * conversion to and from a sockaddr are in common/sys/addr.h.
  */
 #ifndef COMMON_BASE_ENDPOINT_H
 #define COMMON_BASE_ENDPOINT_H
@@ -16,15 +16,14 @@ enum ip_family {
     IP_V6 = 6,
 };
 
-/* Bytes behind the address's length are always zero, so that equal endpoints compare equal with
- * memcmp on |ip|. An IPv4-mapped IPv6 address is always stored as IP_V4. */
+/* Bytes of |ip| after the address's length are always zero, so that equal endpoints compare equal
+ * with memcmp() on |ip|. An IPv4-mapped IPv6 address is always stored as IP_V4. */
 struct endpoint {
     uint8_t ip[16];
     uint16_t port; /* host order */
     uint8_t family;
-    uint32_t zone; /* of a link-local IPv6 address: the number of the interface (RFC 4007), without
-                      which nobody can connect to it; 0: none. It means nothing on other
-                      machines. */
+    uint32_t zone; /* the interface number of a link-local IPv6 address (RFC 4007), needed to
+                      connect to it; 0: none. The number has no meaning on other machines. */
 };
 
 static inline bool
@@ -34,14 +33,14 @@ endpoint_equal(const struct endpoint *a, const struct endpoint *b)
            memcmp(a->ip, b->ip, 16) == 0;
 }
 
-/* From where an address can be reached: from everywhere; from its own network only (private and
- * link-local ones, RFC 1918, 3927, 4193, 4291, 6598); from its own machine only. */
+/* The scope of an address: it can be reached from everywhere; only from its own network (private
+ * and link-local addresses, RFC 1918, 3927, 4193, 4291, 6598); or only from its own machine. */
 enum ip_scope { SCOPE_GLOBAL, SCOPE_LOCAL, SCOPE_LOOPBACK };
 
 enum ip_scope endpoint_scope(const struct endpoint *e);
 
-/* What one party can be taken to hold: an IPv4 address, or a global IPv6 network of 64 bits, in
- * which a host makes up addresses as it likes. The port is 0. */
+/* The site of an endpoint, that is the addresses that one party can be assumed to control: one IPv4
+ * address, or an IPv6 /64 network, in which a host can use any address. The port is 0. */
 struct endpoint endpoint_site(const struct endpoint *e);
 
 static inline bool
@@ -50,7 +49,8 @@ endpoint_same_host(const struct endpoint *a, const struct endpoint *b)
     return a->family == b->family && a->zone == b->zone && memcmp(a->ip, b->ip, 16) == 0;
 }
 
-/* fe80::/10: many networks have the same ones, so that a zone has to tell which is meant. */
+/* True for fe80::/10. Many networks use the same link-local addresses, so a zone has to tell them
+ * apart. */
 static inline bool
 endpoint_is_link_local(const struct endpoint *e)
 {

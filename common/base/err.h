@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The error codes of the whole project, as one table, and the sentence a person reads.
- * A function returns 0 or one of the negative codes. The family says who is to blame and so what
- * the caller does: REMOTE closes a connection, LOCAL pauses a torrent with a message, MEMORY is
- * shed like load, USAGE goes back to the person who asked, CORRUPT is input that can't be read.
+ * The error codes of the whole project, as one table, and the error message for the user. A
+ * function returns 0 or one of the negative codes. The family says who caused the error and so what
+ * the caller does: REMOTE closes a connection, LOCAL pauses a torrent with a message, MEMORY
+ * rejects work, USAGE goes back to the user, CORRUPT means input that can't be read.
  */
 #ifndef COMMON_BASE_ERR_H
 #define COMMON_BASE_ERR_H
@@ -73,18 +73,19 @@ const char *sprat_strerror(int err);
 /* The family of |err|; LOCAL for a number that is no code. */
 enum sprat_err_family sprat_err_family(int err);
 
-/* The code for an errno value; SPRAT_E_IO where nothing fits better. */
+/* The code for an errno value; SPRAT_E_IO if no other code fits. */
 int sprat_err_from_errno(int errnum);
 
-/* The sentence that a person reads: what, where, what to do. Filled at the edges only. */
+/* An error message for the user: what happened, where, what to do. Filled only where errors reach
+ * the user. */
 #define ERRBUF_SIZE 512
 struct errbuf {
     char text[ERRBUF_SIZE];
 };
 
-/* Writes the sentence and returns |err|, so that `return errbuf_set(eb, err, …)` is one line.
- * A NULL |eb| is legal. The sentence is made printable (printable.h):
- * parts of it come from files and networks. */
+/* Writes the message and returns |err|, so that `return errbuf_set(eb, err, …)` is one line. A NULL
+ * |eb| is legal. The message is made printable (printable.h), since parts of it come from files and
+ * networks. */
 int errbuf_set(struct errbuf *eb, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

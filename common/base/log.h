@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Log lines with levels, through a sink that the program's main provides. There is no global log:
- * whoever logs was given a struct log.
+ * code that logs is given a struct log.
  *
- * What an operator may want to find again is an event: a message that is always the same, and
- * fields with what differs.
+ * A line that an operator may search for is an event: a constant message, and fields with the
+ * values that vary.
  *
  *   log_event(log, LOG_ERROR, "the accounts wait", log_number("sessions", 12),
  * log_reason(eb.text));
  *
  * is "the accounts wait sessions=12: the disk is full" as text; a sink for programs keeps the
- * fields apart. Nothing is allocated.
+ * fields separate. Nothing is allocated.
  */
 #ifndef COMMON_BASE_LOG_H
 #define COMMON_BASE_LOG_H
@@ -33,12 +33,12 @@ enum log_level {
 };
 
 enum {
-    LOG_LINE_MAX = 1024, /* bytes of a line as text, with the NUL */
+    LOG_LINE_MAX = 1024, /* bytes of a line as text, including the NUL */
     LOG_FIELDS_MAX = 12,
     LOG_NAME_MAX = 32, /* bytes of a field's name */
 };
 
-/* A name, of a to z, 0 to 9 and _, and what it has; both are borrowed for the call. */
+/* One field: a name (of a to z, 0 to 9 and _) and its value; both are borrowed for the call. */
 struct log_field {
     const char *name;
     const char *text; /* any bytes; NULL for a number */
@@ -57,14 +57,15 @@ log_number(const char *name, uint64_t number)
     return (struct log_field){.name = name, .number = number};
 }
 
-/* The sentence that says why. It comes last, since as text it stands as it is, behind a colon. */
+/* The reason of the event, a sentence. It must be the last field, since the text form prints it as
+ * it is, after a colon. */
 static inline struct log_field
 log_reason(const char *text)
 {
     return log_text("reason", text);
 }
 
-/* What a sink is given, for the time of the call. */
+/* One record for a sink; valid during the call. */
 struct log_record {
     enum log_level level;
     const char *message;
@@ -73,17 +74,18 @@ struct log_record {
 };
 
 struct log {
-    enum log_level level; /* lines above it are dropped */
+    enum log_level level; /* less important lines are dropped */
     void (*write)(void *ctx, const struct log_record *r);
     void *ctx;
 };
 
 const char *log_level_name(enum log_level level);
 
-/* Finds the level called |name|; false if there is none. */
+/* Finds the level with the name |name|; false if there is none. */
 bool log_level_parse(const char *name, enum log_level *level);
 
-/* Formats and hands on one message; cut at LOG_LINE_MAX. A NULL |log| drops it. */
+/* Formats one message and passes it to the sink; truncated at LOG_LINE_MAX. A NULL |log| drops it.
+ */
 void log_line(const struct log *log, enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -92,8 +94,9 @@ void log_line(const struct log *log, enum log_level level, const char *fmt, ...)
 #define log_info(log, ...)  log_line(log, LOG_INFO, __VA_ARGS__)
 #define log_debug(log, ...) log_line(log, LOG_DEBUG, __VA_ARGS__)
 
-/* Hands on a message with at least one field; better by log_event(). Names that are no names, that
- * stand there twice or that a sink has for itself (time, level, program, message) are bugs. */
+/* Passes a message with at least one field to the sink; usually called through log_event(). Invalid
+ * names, names used twice, and names that sinks reserve (time, level, program, message) are
+ * asserted against. */
 void log_fields(const struct log *log, enum log_level level, const char *message,
                 const struct log_field *fields, size_t count);
 
@@ -101,12 +104,12 @@ void log_fields(const struct log *log, enum log_level level, const char *message
     log_fields(log, level, message, (const struct log_field[]){__VA_ARGS__},                       \
                sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 
-/* The record as one line: "message name=value name=\"a value\": reason". Values are in quotes where
- * they have to be, so that none looks like a field; all of it is printable (printable.h); what is
- * longer is cut. Returns |out|. */
+/* Writes the record as one line: "message name=value name=\"a value\": reason". Values are quoted
+ * where necessary, so that no value looks like a field. The line is printable (printable.h) and
+ * truncated to the size of |out|. Returns |out|. */
 const char *log_record_text(const struct log_record *r, char out[LOG_LINE_MAX]);
 
-/* A sink for mains: "program: level: line" on stderr; |ctx| is the program's name. */
+/* A sink for programs: writes "program: level: line" to stderr; |ctx| is the program's name. */
 void log_to_stderr(void *ctx, const struct log_record *r);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The smaller and the larger of two, as functions: a macro would evaluate one of them twice.
+ * The smaller and the larger of two numbers, as functions: a macro would evaluate an argument
+ * twice.
  */
 #ifndef COMMON_BASE_MINMAX_H
 #define COMMON_BASE_MINMAX_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Points on a monotonic clock, in microseconds since an arbitrary start. A struct, so that a time
- * can't be mixed with a duration or with another unit. Reading the clock is common/sys's job; the
- * cores get the time as an argument.
+ * A point in time on a monotonic clock, in microseconds since an arbitrary start. It is a struct,
+ * so that a time can't be mixed up with a duration or with another unit. common/sys reads the
+ * clock; the cores get the time as an argument.
  */
 #ifndef COMMON_BASE_MONO_H
 #define COMMON_BASE_MONO_H
@@ -14,7 +14,7 @@ struct mono {
     int64_t us;
 };
 
-/* Later than every real time: "no timer". */
+/* Later than every real time; means "no timer". */
 #define MONO_NEVER ((struct mono){INT64_MAX})
 
 static inline bool

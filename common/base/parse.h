@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Numbers as people write them on command lines and in configuration files: sizes, rates, ratios.
- * Strict, independent of the locale, and whole strings only: a number with something behind it is
- * refused. All return 0, SPRAT_E_SYNTAX (no such number) or SPRAT_E_RANGE, with |*out| untouched.
+ * Parses numbers as users write them on command lines and in configuration files: sizes, rates,
+ * ratios. Strict, independent of the locale, and whole strings only: trailing characters are an
+ * error. All functions return 0, SPRAT_E_SYNTAX (no such number) or SPRAT_E_RANGE, with |*out|
+ * unchanged.
  */
 #ifndef COMMON_BASE_PARSE_H
 #define COMMON_BASE_PARSE_H
@@ -15,10 +16,12 @@ enum { PARSE_SECONDS_MAX = 366 * 86400 };
 /* Decimal digits, |min| to |max|. */
 int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 
-/* Bytes: "4096", "256K", "1.5M", "2G", "1T"; binary units, either case, "KiB" and the like too. */
+/* Bytes: "4096", "256K", "1.5M", "2G", "1T"; binary units, in either case, also as "KiB" and so on.
+ */
 int parse_size(const char *text, uint64_t *out);
 
-/* Bytes per second: a size, "/s" may follow. 0 is a legal rate; what it means is the caller's. */
+/* Bytes per second: a size, optionally with "/s". 0 is a legal rate; its meaning is up to the
+ * caller. */
 int parse_rate(const char *text, uint64_t *out);
 
 /* A plain decimal like "2" or "1.5": at least 0, at most a million. */

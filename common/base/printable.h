@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Makes text from strangers safe to show. Names of files, messages of trackers and names of clients
- * are kept as they came; whatever prints them, on a terminal, in a log line or as JSON, goes
- * through here, so that no text moves a cursor, breaks a line or turns around what stands beside
- * it.
+ * Makes untrusted text safe to show. File names, tracker messages and client names are kept
+ * unchanged; code that prints them, on a terminal, in a log line or as JSON, uses these functions,
+ * so that no text moves the cursor, breaks a line or reverses the text beside it.
  *
  *   in the text                                         is shown as
  *   newline, carriage return, tab                       \n, \r, \t
@@ -20,17 +19,17 @@
 
 enum { PRINTABLE_CHAR_MAX = 8 }; /* "\u202e", with the NUL and one to spare */
 
-/* Gives the form in which the first character of the |len| > 0 bytes at |s| is shown, and returns
- * how many bytes it takes there. */
+/* Writes the shown form of the first character of the |len| > 0 bytes at |s|, and returns how many
+ * bytes that character takes at |s|. */
 unsigned printable_char(const char *s, size_t len, char shown[PRINTABLE_CHAR_MAX]);
 
-/* Writes |s| as it is shown, as many whole characters as fit into |size| > 0 bytes with the NUL.
- * Returns |out|. What is printable already stays as it is. */
+/* Writes the shown form of |s|: as many whole characters as fit into |size| > 0 bytes with the NUL.
+ * Returns |out|. Printable text stays unchanged. */
 const char *printable(const char *s, char *out, size_t size);
 
-/* Prints |len| bytes of whole characters of a valid JSON text: control characters that JSON allows
- * in its strings are printed as JSON's own escapes, so that the text has the same meaning and a
- * terminal is safe from it. */
+/* Prints |len| bytes (whole characters) of a valid JSON text. Control characters that JSON allows
+ * in strings are printed as JSON escapes, so that the text keeps its meaning and is safe for a
+ * terminal. */
 void printable_json(FILE *out, const char *json, size_t len);
 
 #endif

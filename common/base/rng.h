@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A small, fast, seeded random generator (xoshiro256**, Blackman and Vigna) as a context, so that a
- * run with the same seed makes the same choices. Not for secrets: those come from common/crypto.
+ * A small, fast, seeded random generator (xoshiro256**, Blackman and Vigna). Its state is an
+ * object, so that a run with the same seed makes the same choices. Not for secrets: those come from
+ * common/crypto/random.h.
  */
 #ifndef COMMON_BASE_RNG_H
 #define COMMON_BASE_RNG_H
@@ -14,7 +15,7 @@ struct rng {
     uint64_t s[4];
 };
 
-/* Any |seed| will do, 0 included. */
+/* Any |seed| is good, including 0. */
 void rng_init(struct rng *r, uint64_t seed);
 
 uint64_t rng_u64(struct rng *r);

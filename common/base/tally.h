@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A number that several threads count and any of them may read. It orders nothing: who reads it
- * learns how much there was of something, not what has happened to anything else.
+ * A counter that several threads increase and any of them may read. It orders no memory accesses: a
+ * reader learns the count, and nothing about other data.
  */
 #ifndef COMMON_BASE_TALLY_H
 #define COMMON_BASE_TALLY_H
@@ -26,7 +26,7 @@ tally_sub(struct tally *t, uint64_t n)
     atomic_fetch_sub_explicit(&t->n, n, memory_order_relaxed);
 }
 
-/* For a number that is not counted but known. */
+/* Sets the counter to a known value. */
 static inline void
 tally_put(struct tally *t, uint64_t n)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Compact endpoints (BEP 5, 7, 11, 15, 23): address and port in network order, 6 bytes for IPv4 and
- * 18 for IPv6, and lists of them. Knows no tracker, no DHT and no sockaddr.
+ * 18 for IPv6, and lists of them. Independent of trackers, DHT and sockaddr.
  *
  *  offset  IPv4 size  IPv6 size
  *  0       4          16         address
@@ -23,15 +23,15 @@ compact_len(enum ip_family family)
     return family == IP_V4 ? COMPACT_V4_LEN : COMPACT_V6_LEN;
 }
 
-/* Writes |e|, whose family must be IP_V4 or IP_V6, and returns the 6 or 18 bytes it took. */
+/* Writes |e|, whose family must be IP_V4 or IP_V6, and returns its length, 6 or 18 bytes. */
 size_t compact_put(uint8_t *dst, const struct endpoint *e);
 
 /* Reads one endpoint of 6 or 18 bytes. An IPv4-mapped IPv6 address becomes IP_V4. */
 void compact_get(struct endpoint *e, const uint8_t *src, enum ip_family family);
 
-/* Reads a list into |out| and returns how many were stored, at most |max|. Entries that nobody can
- * connect to (port 0, address all zero) are left out, and so is a rest at the end that is shorter
- * than an entry. */
+/* Reads a list into |out| and returns the number of endpoints, at most |max|. Entries with port 0
+ * or an all-zero address are left out, since no connection to them is possible, and so is an
+ * incomplete entry at the end. */
 size_t compact_get_list(struct endpoint *out, size_t max, const uint8_t *src, size_t len,
                         enum ip_family family);
 

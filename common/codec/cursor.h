@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A reader over a slice of bytes that can't leave it. The error is sticky: read all fields, ask
- * once at the end. After a read that did not fit, every further one yields zeros and NULL.
- * Big-endian, as everything on BitTorrent's wires.
+ * A bounds-checked reader of a slice of bytes. The error is sticky: read all fields, and check once
+ * at the end. After a read that did not fit, every further read yields zeros and NULL. Big-endian,
+ * as in all BitTorrent messages.
  */
 #ifndef COMMON_CODEC_CURSOR_H
 #define COMMON_CODEC_CURSOR_H
@@ -14,7 +14,7 @@
 
 #include "common/base/bytes.h"
 
-/* On the stack of its user; does not own the bytes. */
+/* On the caller's stack; does not own the bytes. */
 struct cursor {
     const uint8_t *at;
     size_t left;
@@ -27,8 +27,8 @@ cursor_make(const void *data, size_t len)
     return (struct cursor){.at = data, .left = len};
 }
 
-/* The next |len| bytes, in place; NULL, and the cursor has failed, if fewer are left. A slice of no
- * bytes may be NULL too: ask cursor_ok(). */
+/* Returns the next |len| bytes in place; NULL, and the cursor has failed, if fewer are left. A
+ * slice of 0 bytes may be NULL too: check with cursor_ok(). */
 static inline const uint8_t *
 cursor_bytes(struct cursor *c, size_t len)
 {
@@ -51,7 +51,7 @@ cursor_skip(struct cursor *c, size_t len)
     (void)cursor_bytes(c, len);
 }
 
-/* Copies |len| bytes; zeros if they were not there. */
+/* Copies |len| bytes; zeros if fewer are left. */
 static inline void
 cursor_copy(struct cursor *c, void *dst, size_t len)
 {
@@ -97,21 +97,21 @@ cursor_u64(struct cursor *c)
     return p != NULL ? get_u64be(p) : 0;
 }
 
-/* Bytes not read yet; 0 after an error. */
+/* Unread bytes; 0 after an error. */
 static inline size_t
 cursor_left(const struct cursor *c)
 {
     return c->left;
 }
 
-/* True while everything that was read was there. */
+/* True if no read has failed. */
 static inline bool
 cursor_ok(const struct cursor *c)
 {
     return !c->failed;
 }
 
-/* True if all was there and nothing is left over: the whole of a fixed message. */
+/* True if no read has failed and no bytes are left: a fixed message was read exactly. */
 static inline bool
 cursor_done(const struct cursor *c)
 {

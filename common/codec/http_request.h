@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An HTTP/1.x request (RFC 9112), read from bytes that come in as they come: for small servers that
- * name the methods they know, and the longest body they read. Knows no socket and no path.
+ * Parses an HTTP/1.x request (RFC 9112) from bytes that arrive in parts, for small servers that
+ * list the methods they accept and limit the body. Independent of sockets and paths.
  */
 #ifndef COMMON_CODEC_HTTP_REQUEST_H
 #define COMMON_CODEC_HTTP_REQUEST_H
@@ -13,7 +13,7 @@
 enum {
     HTTP_HEAD_MAX = 8192, /* bytes of request line and headers together */
     HTTP_HEADERS_MAX = 64,
-    HTTP_FORWARDED_MAX = 8, /* lines of X-Forwarded-For that are kept, the last ones */
+    HTTP_FORWARDED_MAX = 8, /* X-Forwarded-For lines that are kept, the last ones */
 };
 
 /*  X(name, text) */
@@ -32,18 +32,18 @@ enum http_method {
 
 const char *http_method_name(enum http_method m);
 
-/* What a server takes. All zero: GET alone, and no body. */
+/* What a server accepts. All zero: only GET, and no body. */
 struct http_accepts {
-    unsigned more_methods; /* bits of 1u << enum http_method, beside GET */
+    unsigned more_methods; /* bits of 1u << enum http_method, besides GET */
     size_t body_max;       /* bytes */
 };
 
 /* Slices of the input, not NUL-terminated. */
 struct http_request {
     enum http_method method;
-    const char *path; /* begins with '/', not unescaped */
+    const char *path; /* begins with '/', still escaped */
     size_t path_len;
-    const char *query; /* behind the '?'; of length 0 if there is none */
+    const char *query; /* after the '?'; of length 0 if there is none */
     size_t query_len;
     struct {
         const char *at;
@@ -56,26 +56,26 @@ struct http_request {
     size_t host_len;
     const char *body;
     size_t body_len;
-    bool keep_alive; /* the client wants to go on on this connection */
-    size_t len;      /* bytes of head and body, empty lines before it included */
-    int status;      /* on an error: what to answer before closing */
+    bool keep_alive; /* the client keeps the connection open for further requests */
+    size_t len;      /* bytes of head and body, including empty lines before the head */
+    int status;      /* on an error: the status to answer before closing */
 };
 
-/* How far a request that is not whole yet was looked at, so that a slow one is not read again from
- * its start. Zero it for each request, but for what the server takes. */
+/* The scan position in an incomplete request, so that a slow request is not read again from its
+ * start. Zero it before each request, except |accepts|. */
 struct http_scan {
-    const struct http_accepts *accepts; /* borrowed; NULL as all zero */
+    const struct http_accepts *accepts; /* borrowed; NULL means all zero */
     size_t at;
-    size_t line_at; /* where the present line begins */
-    bool begun;     /* a line that is not empty has come */
-    size_t whole;   /* its length with the body, once the head was read */
+    size_t line_at; /* offset of the current line */
+    bool begun;     /* a line that is not empty has arrived */
+    size_t whole;   /* length of head and body, known after the head */
 };
 
-/* Reads the request at |src|. 0 when it is whole; SPRAT_E_AGAIN when more must come: call again
- * with the same bytes and more behind them; SPRAT_E_PROTOCOL, and |r->status| is set: 400
- * malformed, 405 a method, or 413 a body that the server does not take, 414 a target that is too
- * long, 417 asks to be told to go on before its body, 431 headers that are too long or too many,
- * 501 a transfer coding, 505 not HTTP/1.x. */
+/* Reads the request at |src|. 0 when it is complete; SPRAT_E_AGAIN when bytes are missing: call
+ * again with the same bytes and more after them. SPRAT_E_PROTOCOL sets |r->status|: 400 malformed,
+ * 405 method not accepted, 413 body not accepted or too long, 414 target too long, 417 an Expect
+ * header (100-continue), 431 headers too long or too many, 501 a transfer coding, 505 not HTTP/1.x.
+ */
 int http_request_parse(struct http_request *r, struct http_scan *scan, const uint8_t *src,
                        size_t len);
 

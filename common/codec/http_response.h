@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The head of an HTTP/1.1 response as a small server writes it.
+ * Writes the head of an HTTP/1.1 response, for small servers.
  */
 #ifndef COMMON_CODEC_HTTP_RESPONSE_H
 #define COMMON_CODEC_HTTP_RESPONSE_H
@@ -33,14 +33,14 @@
     X(503, "Service Unavailable")                                                                  \
     X(505, "HTTP Version Not Supported")
 
-/* The table's text; "Unknown" for another number. */
+/* The text of |status|; "Unknown" for a number that is not in the table. */
 const char *http_status_text(int status);
 
 /* Appends the head of a response with a body of |len| bytes, for a server that answers GET only. */
 void http_response_put_head(struct buf *out, int status, const char *content_type, size_t len,
                             bool keep_alive);
 
-/* The same with further header lines, each ended by CRLF; "" for none. */
+/* http_response_put_head() with further header lines, each ended by CRLF; "" for none. */
 void http_response_put_head_and(struct buf *out, int status, const char *content_type, size_t len,
                                 bool keep_alive, const char *lines);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Magnet links of torrents (BEP 9, 52, 53): read and written. What they are fetched with is not
- * known here.
+ * Parses and prints magnet links of torrents (BEP 9, 52, 53). Downloads nothing.
  *
  *   magnet:?xt=urn:btih:HASH     v1 info-hash, 40 hex digits or 32 of base32
  *           xt=urn:btmh:1220HEX  v2 info-hash, a multihash: SHA-256, 32 bytes, in hex
@@ -20,7 +19,7 @@
 #include "common/codec/metainfo.h"
 #include "common/ds/buf.h"
 
-/* What every link begins with, in any case. */
+/* The prefix of every link, in any case. */
 #define MAGNET_SCHEME "magnet:?"
 
 enum {
@@ -44,7 +43,7 @@ struct magnet_range {
 /* Owns all that it points to. */
 struct magnet {
     struct identity id;
-    char *name; /* for people, not for paths: UTF-8 without control characters; NULL if absent */
+    char *name; /* display name, not for paths: UTF-8 without control characters; NULL if absent */
     char **trackers;
     size_t tracker_count;
     char **web_seeds;
@@ -55,9 +54,10 @@ struct magnet {
     size_t range_count;
 };
 
-/* Reads a link. 0 and |*out|, to be freed with magnet_free(); or SYNTAX, MISSING (no info-hash),
- * MISMATCH (two different ones of a kind), TOOBIG, NOMEM with a sentence in |eb|. Unknown
- * parameters, and trackers, web seeds and peers that are malformed or too many, are left out. */
+/* Parses a link. Returns 0 and |*out|, which the caller frees with magnet_free(); or SYNTAX,
+ * MISSING (no info-hash), MISMATCH (two different info-hashes of one kind), TOOBIG, NOMEM with a
+ * message in |eb|. Unknown parameters are ignored; malformed or surplus trackers, web seeds and
+ * peers are left out. */
 int magnet_parse(const char *text, struct magnet **out, struct errbuf *eb);
 void magnet_free(struct magnet *m);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A torrent file, read and checked: v1 (BEP 3), v2 and hybrid (BEP 52), with BEP 12 tiers, BEP 19
+ * Reads and checks a torrent file: v1 (BEP 3), v2 and hybrid (BEP 52), with BEP 12 tiers, BEP 19
  * web seeds, BEP 5 nodes, BEP 27 private and BEP 47 attributes. After metainfo_parse() every path
  * is safe to join to a directory, no two files but pads share a path, all lengths add up, and in a
- * hybrid both descriptions agree. The object owns a copy of all its bytes and never changes.
+ * hybrid both descriptions agree. A struct metainfo owns a copy of all its bytes and never changes.
  *
  * Piece space: bytes are numbered as v1 concatenates them, pad files included; in a v2-only torrent
  * each non-empty file starts at the next piece boundary and the gap is not listed as a file. So
@@ -25,10 +25,10 @@ enum {
     METAINFO_FILES_MAX = 1000000,
     METAINFO_PIECES_MAX = 4 * 1024 * 1024,
     METAINFO_PIECE_LEN_MAX = 512 * 1024 * 1024,
-    METAINFO_DEPTH_MAX = 100, /* of bencode */
+    METAINFO_DEPTH_MAX = 100, /* nesting of bencode */
     METAINFO_TRACKERS_MAX = 500,
     METAINFO_WEB_SEEDS_MAX = 100,
-    METAINFO_PATH_MAX = 4000, /* bytes of one joined path; a component has ≤ 240 */
+    METAINFO_PATH_MAX = 4000, /* bytes of one joined path; a component has at most 240 */
 };
 
 enum metainfo_format { METAINFO_V1, METAINFO_V2, METAINFO_HYBRID };
@@ -41,21 +41,22 @@ enum metainfo_attr {
 };
 
 struct metainfo_file {
-    /* Safe, relative, '/' between components, the torrent's name first if there are many files. */
+    /* Safe, relative, '/' between components; begins with the torrent's name if there are several
+     * files. */
     const char *path;
-    /* With ATTR_SYMLINK: the |path| of a file or directory of this torrent, or this file's own
-     * where the target was bad: no link is made then. Else NULL. */
+    /* With ATTR_SYMLINK: the |path| of a file or directory of this torrent, or the file's own path
+     * if the target was bad (then no link is created). Else NULL. */
     const char *symlink;
     uint64_t length;  /* bytes; 0 for a symlink */
     uint64_t offset;  /* in piece space */
     unsigned attr;    /* enum metainfo_attr bits */
     bool has_root;    /* v2 and hybrid: a non-empty file that is no pad */
     uint8_t root[32]; /* "pieces root" */
-    /* v2: hashes of this file's pieces, 32 bytes each, checked against root; NULL for a file of one
-     * piece or less, or when the layer is missing. */
+    /* v2: hashes of the file's pieces, 32 bytes each, checked against |root|; NULL for a file of at
+     * most one piece, or when the layer is missing. */
     const uint8_t *layer;
     uint32_t first_piece; /* offset / piece_length */
-    uint32_t piece_count; /* pieces that hold a byte of it; 0 for an empty file */
+    uint32_t piece_count; /* pieces with bytes of the file; 0 for an empty file */
 };
 
 struct metainfo_tier {
@@ -72,15 +73,16 @@ struct metainfo {
     enum metainfo_format format;
     struct identity id; /* a hybrid has both hashes */
     const char *name;      /* safe, one component */
-    bool multi_file;       /* files live in a directory called |name| */
+    bool multi_file;       /* the files are in a directory called |name| */
     uint32_t piece_length; /* bytes; v2 and hybrid: a power of two ≥ 16 KiB */
     uint32_t piece_count;
-    uint64_t total_size;               /* payload bytes, pads left out */
+    uint64_t total_size;               /* payload bytes without pads */
     uint64_t span;                     /* piece space: end of the last file */
     const uint8_t *pieces;             /* v1: 20 × piece_count bytes, else NULL */
     const struct metainfo_file *files; /* in piece-space order; pads and empty files included */
     size_t file_count;
-    const struct metainfo_tier *tiers; /* announce-list, or announce as one tier; duplicates gone */
+    const struct metainfo_tier *tiers; /* announce-list, or announce as one tier; without
+                                          duplicates */
     size_t tier_count;
     const char *const *web_seeds; /* url-list */
     size_t web_seed_count;
@@ -89,27 +91,28 @@ struct metainfo {
     bool is_private;
     const char *source, *comment, *created_by; /* NULL if absent; UTF-8 */
     int64_t creation_date;                     /* seconds since 1970, or 0 */
-    const uint8_t *info; /* the raw info dictionary: what the info-hashes are of */
+    const uint8_t *info; /* the raw info dictionary, which the info-hashes are computed from */
     size_t info_len;
     const uint8_t *raw; /* the whole file */
     size_t raw_len;
-    /* The missing v2 piece layers must be fetched with hash requests before data can be checked. */
+    /* Some v2 piece layers are missing; hash requests must fetch them before data can be checked.
+     */
     bool layers_missing;
     struct metainfo_mem *mem; /* private: owns everything above */
 };
 
-/* Reads a torrent file from memory. 0 and |*out|, to be freed with metainfo_free(); or SYNTAX,
- * TRUNCATED, DEPTH, TOOBIG, NOTCANONICAL, MISSING, TYPE, RANGE, MISMATCH, HASH, VERSION, NOMEM with
- * a sentence in |eb| that names the field. */
+/* Parses a torrent file in memory. Returns 0 and |*out|, which the caller frees with
+ * metainfo_free(); or SYNTAX, TRUNCATED, DEPTH, TOOBIG, NOTCANONICAL, MISSING, TYPE, RANGE,
+ * MISMATCH, HASH, VERSION, NOMEM with a message in |eb| that names the field. */
 int metainfo_parse(const uint8_t *raw, size_t len, struct metainfo **out, struct errbuf *eb);
 void metainfo_free(struct metainfo *mi);
 
-/* Bytes of piece |p| < piece_count that a v1 hash covers: piece_length, or less for the last one.
- * In a v2-only torrent: the file's bytes in that piece. */
+/* The bytes of piece |p| < piece_count that its v1 hash covers: piece_length, or less for the last
+ * piece. In a v2-only torrent: the file's bytes in that piece. */
 uint32_t metainfo_piece_len(const struct metainfo *mi, uint32_t p);
 
-/* The file (index into files) that holds |offset| of piece space, or the one before the gap that
- * does; empty files are never found. |offset| < span. */
+/* The index of the file that holds |offset| of piece space, or of the file before the gap that
+ * holds it; never an empty file. |offset| < span. */
 size_t metainfo_file_at(const struct metainfo *mi, uint64_t offset);
 
 #endif

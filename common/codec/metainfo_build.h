@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Writes a torrent file from a list of files and hashes that somebody else made. Always canonical;
- * the same input gives the same bytes, and no time goes into the info dictionary.
+ * Writes a torrent file from a list of files and their hashes, which the caller computed. The
+ * output is canonical and the same for the same input; the info dictionary holds no times.
  */
 #ifndef COMMON_CODEC_METAINFO_BUILD_H
 #define COMMON_CODEC_METAINFO_BUILD_H
@@ -13,7 +13,8 @@ struct metainfo_build_file {
     const char *path;    /* below the torrent's name, '/' between components; ignored if single */
     const char *symlink; /* target, as |path|, or NULL */
     uint64_t length;
-    unsigned attr;        /* ATTR_EXECUTABLE, ATTR_HIDDEN, ATTR_SYMLINK; pads are made here */
+    unsigned attr;        /* ATTR_EXECUTABLE, ATTR_HIDDEN, ATTR_SYMLINK; metainfo_build() adds
+                             pads itself */
     const uint8_t *root;  /* v2 and hybrid, length > 0: 32 bytes */
     const uint8_t *layer; /* v2 and hybrid, length > piece_length: 32 × pieces bytes */
 };
@@ -34,17 +35,17 @@ struct metainfo_build {
     size_t web_seed_count;
     bool is_private;
     const char *source, *comment, *created_by;
-    int64_t creation_date; /* 0: left out */
+    int64_t creation_date; /* 0: no date is written */
 };
 
-/* Compares two paths in the one order that works for v1 and v2 alike: that of a walk of the v2 file
- * tree, component by component, bytes unsigned. Negative, 0 or positive, as strcmp. */
+/* Compares two paths in the order that works for both v1 and v2: that of a walk of the v2 file
+ * tree, component by component, bytes unsigned. Negative, 0 or positive, as strcmp(). */
 int metainfo_path_compare(const char *a, const char *b);
 
-/* Appends the whole torrent file. INVAL with a sentence for input that metainfo_parse() would
- * refuse or read as something else: a name that clients have to change, a link that leads out of
- * the torrent, a layer that does not match its root; NOMEM; TOOBIG. After an error |out| holds a
- * part. */
+/* Appends the torrent file to |out|. INVAL, with a message, for input that metainfo_parse() would
+ * refuse or read differently: a name that clients have to change, a link out of the torrent, a
+ * layer that does not match its root. NOMEM; TOOBIG. After an error |out| holds a part of the file.
+ */
 int metainfo_build(const struct metainfo_build *b, struct buf *out, struct errbuf *eb);
 
 #endif

@@ -10,30 +10,30 @@
 #include "common/ds/buf.h"
 
 enum {
-    TRACKER_QUERY_MAX = 8192,       /* bytes of a query string that are read */
+    TRACKER_QUERY_MAX = 8192,       /* longest query string that is read, bytes */
     TRACKER_QUERY_SCRAPE_MAX = 128, /* info-hashes of one scrape */
 };
 
-/* The peer's side: appends the URL to |out| (not NUL-terminated; see buf_str). A query that |url|
- * has already stays in front, a fragment is dropped. |a->key| is sent as eight hex digits. TOOBIG
- * for more than TRACKER_URL_MAX bytes, NOMEM. */
+/* The peer's side: appends the URL to |out| (not NUL-terminated; see buf_str). The query that |url|
+ * has already comes first; a fragment is dropped. |a->key| is sent as eight hex digits. TOOBIG for
+ * more than TRACKER_URL_MAX bytes, NOMEM. */
 int tracker_query_announce_url(struct buf *out, const char *url, const struct tracker_announce *a);
 
-/* The scrape URL that belongs to an announce URL: "announce" behind the path's last slash becomes
- * "scrape". NOTFOUND if it is not there: such a tracker can't be scraped. */
+/* The scrape URL that belongs to an announce URL: "announce" after the path's last slash becomes
+ * "scrape". NOTFOUND if the path has no "announce" there: such a tracker can't be scraped. */
 int tracker_query_scrape_url(struct buf *out, const char *url,
                              const uint8_t (*hashes)[TRACKER_HASH_LEN], size_t n);
 
-/* The tracker's side. Both read the part of the target behind '?'. On an error |*reason| is set to
- * a static sentence for the peer's user. Unknown names are ignored, and so are "ip", "ipv4" and
- * "ipv6": a peer's address is the one that it sends from.
+/* The tracker's side. Both functions read the part of the request target after '?'. On an error
+ * |*reason| is set to a static sentence for the peer's user. Unknown names are ignored, and so are
+ * "ip", "ipv4" and "ipv6": a peer's address is its source address.
  *
  * MISSING, SYNTAX (bad escape, not a number, wrong length, given twice), RANGE, TOOBIG. */
 int tracker_query_parse_announce(struct tracker_announce *a, const char *query, size_t len,
                                  const char **reason);
 
-/* As above; all "info_hash" in order, at most |max|. MISSING if there is none: a full scrape is not
- * answered. */
+/* Reads all "info_hash" values in order, at most |max|. MISSING if there is none: a full scrape is
+ * not answered. */
 int tracker_query_parse_scrape(uint8_t (*hashes)[TRACKER_HASH_LEN], size_t max, size_t *n,
                                const char *query, size_t len, const char **reason);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Packets of the UDP tracker protocol (BEP 15) with its options (BEP 41), written and read on both
- * sides. Knows no socket, no time and no meaning of a connection id.
+ * Writes and reads packets of the UDP tracker protocol (BEP 15) with its options (BEP 41), for both
+ * sides. Independent of sockets and time; does not interpret connection ids.
  *
  *  connect request         announce request                       scrape request
  *  0   8  0x41727101980    0   8   connection id                  0   8     connection id
@@ -31,16 +31,16 @@
 enum {
     TRACKER_UDP_CONNECT_LEN = 16,
     TRACKER_UDP_ANNOUNCE_LEN = 98,  /* a request without options */
-    TRACKER_UDP_PEER_ID_AT = 36,    /* in it */
+    TRACKER_UDP_PEER_ID_AT = 36,    /* offset in an announce request */
     TRACKER_UDP_KEY_AT = 88,
     TRACKER_UDP_PORT_AT = 96,
     TRACKER_UDP_ANNOUNCE_HEAD = 20, /* an announce reply before its peers */
     TRACKER_UDP_SCRAPE_HEAD = 8,
     TRACKER_UDP_SCRAPE_STEP = 12,
     TRACKER_UDP_SCRAPE_MAX = 74,    /* info-hashes of one scrape */
-    TRACKER_UDP_URL_MAX = 1024,     /* bytes of URL data that are sent or read */
-    TRACKER_UDP_REQUEST_MAX = 1536, /* no request that we write is longer */
-    /* Payloads that pass without fragments: an Ethernet's MTU, and the least that IPv6 grants. */
+    TRACKER_UDP_URL_MAX = 1024,     /* longest URL data that is sent or read, bytes */
+    TRACKER_UDP_REQUEST_MAX = 1536, /* the longest request that this program writes */
+    /* Payloads that need no fragmentation: an Ethernet's MTU, and the minimum MTU of IPv6. */
     TRACKER_UDP_REPLY_MAX_V4 = 1472,
     TRACKER_UDP_REPLY_MAX_V6 = 1232,
 };
@@ -56,15 +56,16 @@ enum tracker_udp_action {
 size_t tracker_udp_put_connect(uint8_t *dst, uint32_t transaction);
 
 /* |url_data| is path and query of the tracker's URL and goes out as BEP 41 options; NULL or ""
- * sends none; what is longer than TRACKER_UDP_URL_MAX is not sent at all. */
+ * sends none; data longer than TRACKER_UDP_URL_MAX is not sent at all. */
 size_t tracker_udp_put_announce(uint8_t *dst, uint64_t connection, uint32_t transaction,
                                 const struct tracker_announce *a, const char *url_data);
 /* |n| is at most TRACKER_UDP_SCRAPE_MAX. */
 size_t tracker_udp_put_scrape(uint8_t *dst, uint64_t connection, uint32_t transaction,
                               const uint8_t (*hashes)[TRACKER_HASH_LEN], size_t n);
 
-/* What every reply begins with. TRUNCATED for less than eight bytes, PROTOCOL for another action.
- * The caller compares action and transaction with what it asked for, then calls the one below. */
+/* The head of every reply. TRUNCATED for less than eight bytes, PROTOCOL for an unknown action. The
+ * caller compares action and transaction with its request, then calls the matching function below.
+ */
 struct tracker_udp_head {
     enum tracker_udp_action action;
     uint32_t transaction;
@@ -73,18 +74,19 @@ int tracker_udp_parse_head(struct tracker_udp_head *h, const uint8_t *src, size_
 
 /* TRUNCATED for a packet that is too short. */
 int tracker_udp_parse_connect(uint64_t *connection, const uint8_t *src, size_t len);
-/* |family| is that of the packet; |r| was initialised. */
+/* |family| is the address family of the packet; |r| was initialised. */
 int tracker_udp_parse_announce(struct tracker_reply *r, const uint8_t *src, size_t len,
                                enum ip_family family);
-/* Fills the numbers of the |n| entries that were asked for, in that order. */
+/* Fills the numbers of the |n| requested entries, in the order of the request. */
 int tracker_udp_parse_scrape(struct tracker_scrape *entries, size_t n, const uint8_t *src,
                              size_t len);
 /* Sets |r->failure|; never empty. */
 void tracker_udp_parse_error(struct tracker_reply *r, const uint8_t *src, size_t len);
 
-/* The tracker's side. A connect request's |connection| is the protocol's constant. */
+/* The tracker's side: a request. A connect request's |connection| is the constant of the protocol.
+ */
 struct tracker_udp_request {
-    enum tracker_udp_action action; /* TRACKER_UDP_ERROR, which is no request, if it is none */
+    enum tracker_udp_action action; /* TRACKER_UDP_ERROR if the packet is no request */
     uint32_t transaction;           /* 0 if the packet is too short to have one */
     uint64_t connection;
     struct tracker_announce announce;
@@ -93,27 +95,25 @@ struct tracker_udp_request {
     size_t nhashes;
 };
 
-/* TRUNCATED (less than a request of its action), PROTOCOL (a connect without the constant, an
- * action that is no request, an option that runs over the end, URL data with a NUL), TOOBIG (too
- * much URL data; a scrape of more than TRACKER_UDP_SCRAPE_MAX is not: the rest is not looked at).
- * On an error |action|, |transaction| and |connection| are still right if the packet has 16 bytes.
- */
+/* Parses a request. TRUNCATED (shorter than a request of its action), PROTOCOL (a connect without
+ * the constant, an action that is no request, an option that exceeds the packet, URL data with a
+ * NUL), TOOBIG (too much URL data). Info-hashes of a scrape beyond TRACKER_UDP_SCRAPE_MAX are
+ * ignored without an error. After an error |action|, |transaction| and |connection| are still right
+ * if the packet has 16 bytes. */
 int tracker_udp_parse_request(struct tracker_udp_request *q, const uint8_t *src, size_t len);
 
-/* The URL data of an announce request, if it stands in one piece in the packet, as it does where it
- * has no more than 255 bytes; NULL otherwise. For who wants to know it before the request is
- * parsed.
- */
+/* The URL data of an announce request, if it is contiguous in the packet, as data of at most 255
+ * bytes is; NULL otherwise. For callers that need the URL before they parse the request. */
 const char *tracker_udp_peek_url(const uint8_t *packet, size_t len, size_t *url_len);
 
 /* Each returns the packet's length. */
 size_t tracker_udp_put_connect_reply(uint8_t *dst, uint32_t transaction, uint64_t connection);
-/* The 20 bytes before the peers, which the caller has put, or puts, behind them. */
+/* Writes the 20 bytes before the peers; the caller writes the peers after them. */
 size_t tracker_udp_put_announce_head(uint8_t *dst, uint32_t transaction,
                                      const struct tracker_reply *r);
 size_t tracker_udp_put_scrape_reply(uint8_t *dst, uint32_t transaction,
                                     const struct tracker_scrape *entries, size_t n);
-/* The message is cut so that the packet has at most |max| bytes; |max| is at least 8. */
+/* The message is truncated so that the packet has at most |max| bytes; |max| is at least 8. */
 size_t tracker_udp_put_error(uint8_t *dst, size_t max, uint32_t transaction, const char *message);
 
 #endif

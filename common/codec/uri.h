@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The little that torrent files and magnet links need of RFC 3986: escaping, unescaping, and making
- * what people have put where a URL should stand into one. Takes no URL apart.
+ * URI escaping and unescaping (RFC 3986), and the repair of URLs in torrent files and magnet links.
+ * Does not split URLs.
  */
 #ifndef COMMON_CODEC_URI_H
 #define COMMON_CODEC_URI_H
@@ -13,16 +13,17 @@
 
 enum { URI_MAX = 2048 };
 
-/* Appends |len| bytes, all but letters, digits and "-._~" percent-encoded. Returns out->err. */
+/* Appends |len| bytes; all characters but letters, digits and "-._~" are percent-encoded. Returns
+ * out->err. */
 int uri_escape(struct buf *out, const void *s, size_t len);
 
-/* Decodes |len| bytes into |out|, which has room for |len| and may be |s|, and returns how many it
- * wrote. A '%' that two hex digits don't follow stands for itself. */
+/* Decodes |len| bytes into |out|, which has room for |len| and may be |s|, and returns the length.
+ * A '%' without two hex digits after it stays as it is. */
 size_t uri_unescape(const char *s, size_t len, uint8_t *out);
 
-/* Copies a URL without the white space around it; bytes that no URL can hold are percent-encoded,
- * as other clients do it. Returns its length; 0, and an empty |out|, for what has no "://" or does
- * not fit. */
+/* Copies a URL without the white space around it; bytes that are illegal in a URL are
+ * percent-encoded, as other clients do. Returns its length; 0, with an empty |out|, for text
+ * without "://" or text that does not fit. */
 size_t uri_clean(const uint8_t *s, size_t len, char out[URI_MAX + 1]);
 
 #endif

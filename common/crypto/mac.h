@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A short keyed MAC for values that we hand out and get back (connection ids, DHT tokens):
- * SipHash-2-4 (Aumasson and Bernstein, 2012). 64 bits: good for what lives minutes, not for what is
- * stored.
+ * A short keyed MAC for values that this program sends out and gets back (connection ids, DHT
+ * tokens): SipHash-2-4 (Aumasson and Bernstein, 2012). 64 bits: enough for values that live for
+ * minutes, not for stored ones.
  */
 #ifndef COMMON_CRYPTO_MAC_H
 #define COMMON_CRYPTO_MAC_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Which messages of a list are hashed side by side, and by which engine: the policy behind
- * sha256_many(). For the inside of common/crypto.
+ * Decides which messages of a list are hashed together, and by which engine (sha256mb.h): the
+ * policy behind sha256_many(). Internal to common/crypto.
  */
 #ifndef COMMON_CRYPTO_SHAMANY_H
 #define COMMON_CRYPTO_SHAMANY_H
@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Hashes the first so many of |n| messages as are well hashed together (arguments as those of
- * sha256_many()) and returns their number. 0: the first message is best hashed alone. */
+/* Hashes as many of the first |n| messages as are efficiently hashed together (arguments as those
+ * of sha256_many()) and returns their number. 0: the first message is better hashed alone. */
 size_t shamany_take(const void *const data[], const size_t len[], size_t n, uint8_t *out);
 
 #endif

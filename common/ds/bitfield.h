@@ -14,10 +14,10 @@
 struct bitfield {
     uint8_t *bytes;
     uint32_t nbits;
-    uint32_t count; /* how many are set */
+    uint32_t count; /* number of set bits */
 };
 
-/* All zero. |nbits| may be 0. SPRAT_E_NOMEM. */
+/* Initialises all bits to zero. |nbits| may be 0. SPRAT_E_NOMEM. */
 int bitfield_init(struct bitfield *b, uint32_t nbits);
 void bitfield_fini(struct bitfield *b);
 
@@ -27,7 +27,7 @@ bitfield_size(uint32_t nbits)
     return ((size_t)nbits + 7) / 8;
 }
 
-/* Out of range reads as false. */
+/* False if |i| is out of range. */
 static inline bool
 bitfield_get(const struct bitfield *b, uint32_t i)
 {
@@ -41,7 +41,7 @@ bool bitfield_clear(struct bitfield *b, uint32_t i);
 void bitfield_set_all(struct bitfield *b);
 void bitfield_clear_all(struct bitfield *b);
 
-/* Takes the content of a wire bitfield. SPRAT_E_PROTOCOL, and no change, if |len| is not exactly
+/* Loads the content of a wire bitfield. SPRAT_E_PROTOCOL, and no change, if |len| is not exactly
  * bitfield_size(nbits) or a spare bit is set. */
 int bitfield_load(struct bitfield *b, const uint8_t *bytes, size_t len);
 
@@ -58,7 +58,7 @@ bitfield_full(const struct bitfield *b)
 uint32_t bitfield_next_set(const struct bitfield *b, uint32_t from);
 uint32_t bitfield_next_clear(const struct bitfield *b, uint32_t from);
 
-/* True if |a| has a bit that |b| lacks; both of one size. */
+/* True if a bit is set in |a| and not in |b|; both have the same size. */
 bool bitfield_has_extra(const struct bitfield *a, const struct bitfield *b);
 
 #endif

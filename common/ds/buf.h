@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * A growing byte buffer that takes its maximum at init (curl's dynbuf). Errors are sticky: append
- * freely, ask once at the end. Bytes can be consumed from the front, so it serves as a queue.
+ * freely, and check once at the end. Bytes can be consumed from the front, so the buffer serves as
+ * a queue.
  */
 #ifndef COMMON_DS_BUF_H
 #define COMMON_DS_BUF_H
@@ -14,12 +15,12 @@ struct buf {
     uint8_t *mem;
     size_t cap;
     size_t head; /* first unread byte */
-    size_t tail; /* one behind the last */
+    size_t tail; /* offset after the last byte */
     size_t max;
     int err; /* 0, SPRAT_E_NOMEM or SPRAT_E_TOOBIG */
 };
 
-/* Allocates nothing. |max| is the most unread bytes that it will ever hold. */
+/* Allocates nothing. |max| is the most unread bytes that the buffer may hold. */
 void buf_init(struct buf *b, size_t max);
 void buf_fini(struct buf *b);
 
@@ -45,21 +46,22 @@ int buf_put_u16(struct buf *b, uint16_t v);
 int buf_put_u32(struct buf *b, uint32_t v);
 int buf_put_u64(struct buf *b, uint64_t v);
 
-/* Room for |len| bytes behind the last, for reading into; NULL on error. What was filled is then
- * added with buf_grew(). */
+/* Returns space for |len| bytes after the last one, to be filled by the caller; NULL on error.
+ * buf_grew() then adds the bytes that were filled. */
 uint8_t *buf_room(struct buf *b, size_t len);
 void buf_grew(struct buf *b, size_t len);
 
 /* Drops |len| bytes (at most buf_len) from the front. */
 void buf_consume(struct buf *b, size_t len);
 
-/* Empties it and clears the error; keeps the memory. */
+/* Empties the buffer and clears the error; keeps the memory. */
 void buf_reset(struct buf *b);
 
-/* The content as a string that is NUL-terminated for as long as nothing is added; NULL on error. */
+/* Returns the content as a string, NUL-terminated until more is appended; NULL on error. */
 const char *buf_str(struct buf *b);
 
-/* Takes the memory, to be freed by the caller, and leaves the buffer empty. NULL if it is empty. */
+/* Passes ownership of the memory to the caller, who frees it, and leaves the buffer empty. NULL if
+ * the buffer is empty. */
 uint8_t *buf_take(struct buf *b, size_t *len);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An intrusive hash table with keyed hashing (SipHash-1-3), so that keys chosen by strangers can't
- * make it slow. The node is embedded in the object; the table allocates only its bucket array.
- * There is no iteration on purpose: nothing may depend on the seed. Keep a list beside it.
+ * An intrusive hash table with keyed hashing (SipHash-1-3), so that keys chosen by an attacker
+ * can't make it slow. The node is embedded in the object; the table allocates only its bucket
+ * array. Users that iterate in a fixed order keep a list of their own, since the order in the table
+ * depends on the seed.
  */
 #ifndef COMMON_DS_HASHMAP_H
 #define COMMON_DS_HASHMAP_H
@@ -35,24 +36,25 @@ void hashmap_fini(struct hashmap *m);
 
 struct hashmap_node *hashmap_find(const struct hashmap *m, const void *key, size_t len);
 
-/* For who is going to look for many keys: the first call gets a key's bucket on its way from
- * memory, the second, some keys later, the bucket's first node, which it returns (NULL: none). The
- * third passes over a node that is not |hash|'s and does the same with the next in its bucket.
- * None says that the key is in. */
+/* Prefetches for callers that look up many keys. hashmap_prefetch() starts to load a key's bucket.
+ * hashmap_prefetch_node(), some keys later, starts to load the bucket's first node and returns it
+ * (NULL: none). hashmap_prefetch_next() skips a node whose hash is not |hash| and does the same
+ * with the next node of the bucket. A result does not mean that the key is in the map. */
 uint64_t hashmap_prefetch(const struct hashmap *m, const void *key, size_t len);
 const struct hashmap_node *hashmap_prefetch_node(const struct hashmap *m, uint64_t hash);
 const struct hashmap_node *hashmap_prefetch_next(const struct hashmap_node *node, uint64_t hash);
 
-/* Adds the node under |key|, which must not be in yet. SPRAT_E_NOMEM, and nothing is changed. */
+/* Adds the node under |key|, which must not be in the map yet. SPRAT_E_NOMEM: the map is unchanged.
+ */
 int hashmap_add(struct hashmap *m, struct hashmap_node *node, const void *key, size_t len);
 
-/* Calls |each| for the nodes of |buckets| buckets from bucket |at| on, and returns the bucket to go
- * on at, 0 at the end. |each| must not change the map. When it is changed between two calls, what
- * stays in it comes once or more often. */
+/* Calls |each| for the nodes of |buckets| buckets from bucket |at| on, and returns the bucket to
+ * continue at, 0 at the end. |each| must not change the map. If the map changes between two calls,
+ * every node that stays is visited at least once. */
 size_t hashmap_walk(const struct hashmap *m, size_t at, size_t buckets,
                     void (*each)(void *ctx, struct hashmap_node *node), void *ctx);
 
-/* Takes out a node that is in. */
+/* Removes a node that is in the map. */
 void hashmap_remove(struct hashmap *m, struct hashmap_node *node);
 
 #endif

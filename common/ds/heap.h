@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * A min-heap of timers: objects ordered by a point in time, with O(log n) change and removal
- * through the node embedded in each. Equal times come out in the order of a caller's number, never
- * of addresses.
+ * through the node embedded in each. Nodes with equal times are ordered by a number of the caller,
+ * never by address.
  */
 #ifndef COMMON_DS_HEAP_H
 #define COMMON_DS_HEAP_H
@@ -15,7 +15,7 @@
 
 struct heap_node;
 
-/* A place in the heap, with a copy of its node's key. */
+/* A slot of the heap, with a copy of its node's key. */
 struct heap_slot {
     struct mono at;
     uint64_t tie;
@@ -24,8 +24,8 @@ struct heap_slot {
 
 struct heap_node {
     struct mono at;
-    uint64_t tie; /* set by the caller before heap_set; equal times go by it */
-    size_t index; /* HEAP_OUT while not in */
+    uint64_t tie; /* set by the caller before heap_set(); orders equal times */
+    size_t index; /* HEAP_OUT while not in the heap */
 };
 
 #define HEAP_OUT SIZE_MAX
@@ -46,10 +46,10 @@ heap_node_init(struct heap_node *n, uint64_t tie)
     *n = (struct heap_node){.tie = tie, .index = HEAP_OUT};
 }
 
-/* Puts the node in, or moves it, to time |at|. SPRAT_E_NOMEM only when it was not in. */
+/* Inserts the node, or moves it, to time |at|. SPRAT_E_NOMEM is possible only for an insertion. */
 int heap_set(struct heap *h, struct heap_node *n, struct mono at);
 
-/* Takes it out; no effect if it is not in. */
+/* Removes the node; no effect if it is not in the heap. */
 void heap_remove(struct heap *h, struct heap_node *n);
 
 /* The earliest node, or NULL. */

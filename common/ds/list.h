@@ -17,7 +17,7 @@ struct list {
 /* The object of |type| whose member |member| is the link at |ptr|. */
 #define LIST_ENTRY(ptr, type, member) ((type *)((uintptr_t)(ptr)-offsetof(type, member)))
 
-/* Makes an empty list, or a link that is on no list. */
+/* Initialises an empty list, or a link that is on no list. */
 static inline void
 list_init(struct list *l)
 {
@@ -30,7 +30,7 @@ list_empty(const struct list *l)
     return l->next == l;
 }
 
-/* True for a link that is on a list (the same test, said of a link). */
+/* True for a link that is on a list (the inverse of list_empty(), for links). */
 static inline bool
 list_linked(const struct list *l)
 {
@@ -58,7 +58,7 @@ list_push_back(struct list *head, struct list *link)
     list_insert_after(head->prev, link);
 }
 
-/* Takes the link off its list, if it is on one, and makes it ready for another. */
+/* Removes the link from its list, if it is on one, and initialises it. */
 static inline void
 list_remove(struct list *link)
 {
@@ -67,7 +67,7 @@ list_remove(struct list *link)
     list_init(link);
 }
 
-/* Takes the first link off; NULL if the list is empty. */
+/* Removes and returns the first link; NULL if the list is empty. */
 static inline struct list *
 list_pop_front(struct list *head)
 {
@@ -79,7 +79,7 @@ list_pop_front(struct list *head)
     return link;
 }
 
-/* Moves all links of |from| behind those of |to|. */
+/* Moves all links of |from| to the end of |to|. */
 static inline void
 list_append(struct list *to, struct list *from)
 {

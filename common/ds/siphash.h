@@ -14,7 +14,7 @@
 uint64_t siphash13(const uint64_t key[2], const void *data, size_t len);
 uint64_t siphash24(const uint64_t key[2], const void *data, size_t len);
 
-/* Eight bytes as a number, least significant first: how a key of bytes is read. */
+/* Reads eight key bytes as a number, least significant byte first. */
 static inline uint64_t
 siphash_load(const uint8_t p[8])
 {
