@@ -7,7 +7,7 @@
  * values that vary.
  *
  *   log_event(log, LOG_ERROR, "the accounts wait", log_number("sessions", 12),
- * log_reason(eb.text));
+ *             log_reason(eb.text));
  *
  * is "the accounts wait sessions=12: the disk is full" as text; a sink for programs keeps the
  * fields separate. Nothing is allocated.

@@ -73,8 +73,8 @@ struct tracker_reply {
     int32_t retry_in_min;               /* BEP 31: minutes, or one of the two constants above */
     char warning[TRACKER_TEXT_MAX + 1]; /* empty: none */
     char tracker_id[TRACKER_ID_MAX + 1];
-    uint32_t interval_s;     /* 0: not told */
-    uint32_t min_interval_s; /* 0: not told */
+    uint32_t interval_s;     /* 0: not sent */
+    uint32_t min_interval_s; /* 0: not sent */
     int64_t complete;        /* seeders, or TRACKER_UNKNOWN; so the following */
     int64_t incomplete;
     int64_t downloaded;

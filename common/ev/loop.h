@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One event loop, its timers, signals, and the way in for other threads. common/ev is the only user
- * of libevent; nothing of it shows in its headers.
+ * An event loop with timers, signals, watched file descriptors, and wake-ups from other threads.
+ * common/ev is the only user of libevent, and its headers show nothing of libevent.
  */
 #ifndef COMMON_EV_LOOP_H
 #define COMMON_EV_LOOP_H
@@ -20,27 +20,28 @@ void loop_free(struct loop *l);
 int loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 
-/* The monotonic clock, cached for the callback at hand. */
+/* The monotonic time at the start of the current callback. */
 struct mono loop_now(const struct loop *l);
 
-/* A timer: one callback at or after the time it is set to; setting again moves it. Timers of equal
- * time fire in the order in which they were made. NULL when memory is out, here and below. */
+/* A timer: one callback at or after the time that is set; setting it again moves it. Timers of
+ * equal time fire in the order of their creation. All constructors here return NULL when memory is
+ * out. */
 struct loop_timer;
 struct loop_timer *loop_timer_new(struct loop *l, void (*fn)(void *ctx), void *ctx);
 void loop_timer_free(struct loop_timer *t);
 void loop_timer_set(struct loop_timer *t, struct mono at); /* MONO_NEVER: off */
 
-/* Runs |fn| from the loop soon, not from inside the present call. Freed timers and wakers don't
- * fire. */
+/* A waker runs |fn| from the loop soon, never from within the call that wakes it. Freed timers and
+ * wakers don't fire. */
 struct loop_waker;
 struct loop_waker *loop_waker_new(struct loop *l, void (*fn)(void *ctx), void *ctx);
 void loop_waker_free(struct loop_waker *w);
-/* From any thread; many wakes before it runs are one. */
+/* Callable from any thread; several wakes before |fn| runs count as one. */
 void loop_waker_wake(struct loop_waker *w);
 
-/* Work to be done at the end of the loop's present round, when all that was ready has been handled:
- * for what is better done once for many. Loop thread only, costs no system call; asked for many
- * times before it runs is once. */
+/* A task runs |fn| at the end of the loop's current round, after all ready events were handled: for
+ * work that is better done once for many events. Loop thread only; costs no system call; several
+ * requests before |fn| runs count as one. */
 struct loop_task;
 struct loop_task *loop_task_new(struct loop *l, void (*fn)(void *ctx), void *ctx);
 void loop_task_free(struct loop_task *t);
@@ -52,13 +53,13 @@ struct loop_signal *loop_signal_new(struct loop *l, int signum, void (*fn)(void 
                                     void *ctx);
 void loop_signal_free(struct loop_signal *s);
 
-/* A watcher of a file descriptor, which stays its owner's. |fn| is called once per direction that
- * is ready, for as long as it is ready and wanted. Nothing is wanted at first. */
+/* Watches a file descriptor, which stays its owner's. |fn| is called once per ready direction, for
+ * as long as the direction is ready and wanted. At first no direction is wanted. */
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 struct loop_fd;
 struct loop_fd *loop_fd_new(struct loop *l, int fd, void (*fn)(void *ctx, unsigned what),
                             void *ctx);
-/* Before the descriptor is closed. */
+/* Must be called before the descriptor is closed. */
 void loop_fd_free(struct loop_fd *f);
 /* |what|: LOOP_READ and LOOP_WRITE bits. SPRAT_E_LIMIT when the kernel has no room. */
 int loop_fd_want(struct loop_fd *f, unsigned what);

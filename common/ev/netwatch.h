@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Watches the addresses of this machine, and tells which of them have gone: a connection from such
- * an address is dead, and nothing but a time-out of minutes would say so. Linux only tells that
- * something changed (rtnetlink); what there is now is read anew, so that no lost message matters.
+ * Watches the addresses of this machine and reports removed ones: a connection from a removed
+ * address is dead, and without the report only a timeout of minutes would show it. Linux only
+ * reports that something changed (rtnetlink); the current addresses are then read anew, so that
+ * lost messages do not matter.
  */
 #ifndef COMMON_EV_NETWATCH_H
 #define COMMON_EV_NETWATCH_H
@@ -13,16 +14,16 @@
 #include "common/ev/loop.h"
 
 enum {
-    NETWATCH_ADDRS_MAX = 1024, /* looked at; what a machine has beyond is not told of */
-    NETWATCH_CALM_MS = 250,    /* from a change to the look: an address that is only moved to
-                                  another interface, or set anew, has not gone */
+    NETWATCH_ADDRS_MAX = 1024, /* most addresses that are watched; further ones are ignored */
+    NETWATCH_CALM_MS = 250,    /* from a change to the next look: an address that moves to
+                                  another interface or is set again does not count as removed */
 };
 
 struct netwatch;
 
-/* |on_gone| is called with the addresses that have gone (port 0), from the loop; the array is valid
- * during the call. Loopback addresses are not watched. NULL when memory is out; where the kernel
- * tells nothing (no netlink), a watch is made that never calls. */
+/* |on_gone| is called from the loop with the removed addresses (port 0); the array is valid during
+ * the call. Loopback addresses are not watched. NULL when memory is out. Without netlink, the watch
+ * never calls |on_gone|. */
 struct netwatch *
 netwatch_new(struct loop *l, void (*on_gone)(void *ctx, const struct endpoint *addrs, size_t count),
              void *ctx);

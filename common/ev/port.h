@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Several sockets at one address and port (SO_REUSEPORT), a thread each: what comes in is spread
- * over them by the kernel. They form a group, numbered in the order in which they were bound.
+ * Lets several sockets, one per thread, share one address and port (SO_REUSEPORT). The kernel
+ * distributes incoming connections and datagrams over them. The sockets form a group, numbered in
+ * the order in which they were bound.
  */
 #ifndef COMMON_EV_PORT_H
 #define COMMON_EV_PORT_H
@@ -9,29 +10,30 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* The first takes the port for itself, as a socket alone does, so that a port that is in use is an
- * error, and opens it to those of the same user that come after. From PORT_PASSED on, it is a
- * socket that was bound, and listens if it is TCP, before we had it (port_passed()). */
+/* How a socket shares its port. PORT_FIRST binds the port exclusively, so that a port in use is an
+ * error, and then opens it to later sockets of the same user (PORT_NEXT). Values from PORT_PASSED
+ * on mean a socket that was bound (and listens, if it is TCP) before this process got it: see
+ * port_passed(). */
 enum port_share { PORT_ALONE, PORT_FIRST, PORT_NEXT, PORT_PASSED };
 
-/* For a socket that the service manager passed to the process: whoever is given this makes another
- * descriptor of the same socket, so that several loops can wait at it. |fd| is the caller's. */
+/* The value for a socket that the service manager passed to the process: port_socket() then
+ * duplicates it, so that several loops can wait for it. |fd| stays the caller's. */
 static inline enum port_share
 port_passed(int fd)
 {
     return (enum port_share)((int)PORT_PASSED + fd);
 }
 
-/* Another descriptor of what was passed; a new socket of |type| and |family|, AF_INET or AF_INET6,
- * that is not bound yet; -1 and errno. Non-blocking and close-on-exec. */
+/* Returns another descriptor of a passed socket, or else a new unbound socket of |type| and
+ * |family| (AF_INET or AF_INET6); -1 with errno. Non-blocking and close-on-exec. */
 int port_socket(int family, int type, enum port_share share);
 
-/* Binds what port_socket() made; what was passed is bound. False, and errno. */
+/* Binds a socket from port_socket(); a passed socket is bound already. False with errno. */
 bool port_bind(int fd, const struct sockaddr *sa, socklen_t len, enum port_share share);
 
-/* Has the kernel give a UDP datagram to the socket of |fd|'s group with the number that the four
- * bytes at offset |at| of the payload, as a big-endian number, leave modulo |count|; a shorter one
- * goes to any. */
+/* Makes the kernel choose the socket of |fd|'s group for a UDP datagram: its number is the
+ * big-endian number in the four payload bytes at offset |at|, modulo |count|. A shorter datagram
+ * goes to any socket. */
 bool port_steer(int fd, unsigned at, unsigned count);
 
 #endif

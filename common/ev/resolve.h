@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Names to addresses with getaddrinfo() on worker threads, so that the loop never waits. Numeric
- * addresses cost no thread.
+ * Resolves names to addresses with getaddrinfo() on worker threads, so that the loop never blocks.
+ * Numeric addresses need no thread.
  */
 #ifndef COMMON_EV_RESOLVE_H
 #define COMMON_EV_RESOLVE_H
@@ -13,8 +13,8 @@
 #include "common/ev/loop.h"
 
 enum {
-    RESOLVE_THREADS_MAX = 4,  /* started as they are needed */
-    RESOLVE_PENDING_MAX = 1024, /* names waited for at a time */
+    RESOLVE_THREADS_MAX = 4,  /* started on demand */
+    RESOLVE_PENDING_MAX = 1024, /* names that may be pending at a time */
     RESOLVE_ADDRS_MAX = 16,   /* addresses given for one name */
     RESOLVE_HOST_MAX = 255,   /* bytes of a name */
 };
@@ -25,20 +25,20 @@ struct resolve;
 /* NULL when memory is out. */
 struct resolver *resolver_new(struct loop *l);
 
-/* Drops all that is pending, without callbacks; does not wait for threads that are inside the
- * system's resolver. Not from inside a callback. NULL is legal. */
+/* Drops all pending names without callbacks and frees the resolver; does not wait for threads
+ * inside the system's resolver. Must not be called from a callback. NULL is legal. */
 void resolver_free(struct resolver *r);
 
-/* |fn| is called once, from the loop and never from inside this call, unless it is cancelled
- * before: err 0 and at least one address with |port|, each once, in the system's order of
- * preference; or SPRAT_E_RESOLVE. Returns NULL, and nothing comes, when |host| is too long, too
- * many are pending, or memory is out. */
+/* Resolves |host|. |fn| is called once, from the loop and never from within this call, unless the
+ * job is cancelled before: err 0 and at least one address with |port|, without duplicates, in the
+ * system's order of preference; or SPRAT_E_RESOLVE. Returns NULL, and never calls |fn|, when |host|
+ * is too long, too many names are pending, or memory is out. */
 struct resolve *resolve_start(struct resolver *r, const char *host, uint16_t port,
                               void (*fn)(void *ctx, int err, const struct endpoint *addrs,
                                          size_t count),
                               void *ctx);
 
-/* |job| must not have called back yet. */
+/* Cancels a job whose callback has not run yet. */
 void resolve_cancel(struct resolve *job);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What stream.c and stream_tls.c share. For nobody else.
+ * The internals of struct stream, for stream.c and stream_tls.c only.
  */
 #ifndef COMMON_EV_STREAM_IMPL_H
 #define COMMON_EV_STREAM_IMPL_H
@@ -17,14 +17,14 @@ struct stream {
     struct loop *loop;
     struct loop_fd *watch;
     struct stream_handler handler;
-    struct stream_tls *tls; /* NULL: what is written is what is sent */
+    struct stream_tls *tls; /* NULL: a plain TCP stream */
 };
 
-/* The socket itself, whatever lies over it. */
+/* Reads and writes the socket itself, below TLS. */
 int64_t stream_raw_readv(struct stream *s, const struct iovec *iov, int count);
 int64_t stream_raw_writev(struct stream *s, const struct iovec *iov, int count);
 
-/* The same calls as in stream.h for one with TLS. */
+/* The functions of stream.h for a stream with TLS. */
 void stream_tls_on_ready(struct stream *s, unsigned what);
 int stream_tls_want(struct stream *s);
 int64_t stream_tls_read(struct stream *s, void *dst, size_t len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * URLs taken apart, as far as those who dial need it: scheme, host, port, and the rest.
+ * Splits URLs into the parts that are needed to connect: scheme, host, port, and the rest.
  */
 #ifndef COMMON_EV_URL_H
 #define COMMON_EV_URL_H
@@ -12,11 +12,12 @@ enum { URL_SCHEME_MAX = 8, URL_HOST_MAX = 255, URL_REST_MAX = 2048 };
 struct url {
     char scheme[URL_SCHEME_MAX + 1]; /* in lower case */
     char host[URL_HOST_MAX + 1];     /* without brackets */
-    uint16_t port;                   /* the scheme's own if none was given; 0 if it has none */
-    char rest[URL_REST_MAX + 1];     /* path and query, as they were written; "/" at least */
+    uint16_t port;                   /* the scheme's default if the URL has none; 0 if there is
+                                        no default */
+    char rest[URL_REST_MAX + 1];     /* path and query, unchanged; at least "/" */
 };
 
-/* SPRAT_E_SYNTAX if it is not a URL, SPRAT_E_TOOBIG if a part does not fit. */
+/* SPRAT_E_SYNTAX if |text| is not a URL, SPRAT_E_TOOBIG if a part does not fit. */
 int url_parse(const char *text, struct url *out);
 
 #endif

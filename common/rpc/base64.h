@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Base64 (RFC 4648 section 4), for bytes that travel in JSON. Strict: with padding, without blanks,
- * and the spare bits must be zero, so that each byte string has one form.
+ * Base64 (RFC 4648 section 4) for bytes in JSON. Strict: padding is required, blanks are refused,
+ * and spare bits must be zero, so that each byte string has exactly one form.
  */
 #ifndef COMMON_RPC_BASE64_H
 #define COMMON_RPC_BASE64_H
@@ -9,10 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* To a string that is to be freed; NULL when memory is out. */
+/* Returns a string that the caller frees; NULL when memory is out. */
 char *base64_encode(const void *data, size_t len);
 
-/* 0 and |*out| (to be freed, never NULL), or SYNTAX or NOMEM. */
+/* Returns 0 and |*out| (the caller frees it; never NULL), or SYNTAX or NOMEM. */
 int base64_decode(const char *text, size_t text_len, uint8_t **out, size_t *len);
 
 #endif

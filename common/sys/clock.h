@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The clocks. The cores get the time as an argument and never call this: loops, threads and
- * mains do.
+ * Reads the clocks. Loops, threads and main functions use it; the cores get the time as an argument
+ * instead.
  */
 #ifndef COMMON_SYS_CLOCK_H
 #define COMMON_SYS_CLOCK_H
@@ -10,17 +10,19 @@
 
 #include "common/base/mono.h"
 
-/* The monotonic clock (it stands still while the machine sleeps, and no settimeofday moves it). */
+/* The monotonic clock (it stops while the machine sleeps, and settimeofday() does not change it).
+ */
 struct mono clock_mono(void);
 
-/* Only for a thread that nobody waits for. */
+/* Sleeps; only for a thread that no other thread waits for. */
 void clock_sleep_ms(unsigned ms);
 
-/* Seconds and microseconds since 1970, for what is shown or stored. */
+/* Seconds and microseconds since 1970, for times that are shown or stored. */
 int64_t clock_unix(void);
 int64_t clock_unix_us(void);
 
-/* What to add to clock_mono() for that; it changes when the wall clock is set. */
+/* The difference between clock_unix_us() and clock_mono(); it changes when the wall clock is set.
+ */
 int64_t clock_unix_offset_us(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Configuration files of both daemons: lines `key = value`, comments, no quotes. Finds the lines
- * and tells which one is wrong; what the keys mean is the caller's.
+ * Reads the configuration files of both daemons: lines `key = value`, comments, no quotes. Splits
+ * the file into lines and says which line is wrong; the caller interprets the keys.
  */
 #ifndef COMMON_SYS_CONFFILE_H
 #define COMMON_SYS_CONFFILE_H
@@ -12,20 +12,21 @@
 
 enum {
     CONFFILE_SIZE_MAX = 1024 * 1024, /* bytes of a file */
-    CONFFILE_LINE_MAX = 190,         /* bytes of one of its lines: inih reads no longer ones */
+    CONFFILE_LINE_MAX = 190,         /* longest line, bytes, a limit of inih */
 };
 
-/* Takes one line. 0, or an error and a sentence without file and line. */
+/* Handles one line. Returns 0, or an error and a message without file and line. */
 typedef int (*conffile_fn)(void *ctx, const char *key, const char *value, struct errbuf *eb);
 
 /* Reads the file |path| and calls |fn| for each line until one fails. |section| is the only section
- * that may be named; NULL: none. 0; SYNTAX and "FILE:LINE: …" for a line that |fn| refuses, that is
- * too long, is not `key = value`, or whose value begins with a quote; NOENT, ACCESS, IO, TOOBIG,
- * NOMEM for the file. */
+ * name that is allowed; NULL: none. Returns 0; SYNTAX and "FILE:LINE: …" for a line that |fn|
+ * refuses, that is too long, is not `key = value`, or whose value begins with a quote; NOENT,
+ * ACCESS, IO, TOOBIG, NOMEM for the file. */
 int conffile_read(const char *path, const char *section, conffile_fn fn, void *ctx,
                   struct errbuf *eb);
 
-/* SYNTAX and "unknown key 'KEY'", with the nearest of |count| |names| if one is near. */
+/* Returns SYNTAX and "unknown key 'KEY'", with the nearest of the |count| |names| if one is near.
+ */
 int conffile_unknown_key(const char *key, const char *const names[], size_t count,
                          struct errbuf *eb);
 

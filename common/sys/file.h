@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Whole files and directories: read with a limit, write so that a reader sees the old or the new
- * content and never half of it, make directories. Sentences name the file and the cause.
+ * Reads and writes whole files, and creates directories. Reading has a size limit; a reader of a
+ * written file sees the old or the new content and never a part of it. Messages name the file and
+ * the cause.
  */
 #ifndef COMMON_SYS_FILE_H
 #define COMMON_SYS_FILE_H
@@ -12,28 +13,30 @@
 
 #include "common/base/err.h"
 
-/* Reads a regular file of at most |max| bytes. |*data| is to be freed; one NUL stands behind its
- * |*len| bytes. NOENT, ACCESS, TOOBIG, INVAL (a directory or device), IO, NOMEM. "-" is no special
- * name. */
+/* Reads a regular file of at most |max| bytes. The caller frees |*data|; a NUL follows its |*len|
+ * bytes. NOENT, ACCESS, TOOBIG, INVAL (a directory or device), IO, NOMEM. The name "-" has no
+ * special meaning. */
 int file_read(const char *path, size_t max, uint8_t **data, size_t *len, struct errbuf *eb);
 
-/* What becomes of a regular file that is at the path already. */
+/* What happens to a regular file that exists at the path. */
 enum file_existing {
-    FILE_KEEP,    /* it is an error */
-    FILE_REPLACE, /* it is replaced, and its mode and owner stay */
+    FILE_KEEP,    /* its existence is an error */
+    FILE_REPLACE, /* the file is replaced, and its mode and owner are kept */
 };
 
-/* Finds out whether file_write() can work, and leaves nothing behind: asked before work that may
+/* Checks whether file_write() can succeed, and leaves nothing behind: for use before work that may
  * take hours. Errors as of file_write(). */
 int file_try_write(const char *path, enum file_existing existing, struct errbuf *eb);
 
 /* Writes a temporary file beside |path|, syncs it, renames it to |path|, and syncs the directory.
- * |mode| is for a new file, less the umask. Only a regular file is ever replaced: a directory, a
- * symbolic link, a device, a pipe or a socket is INVAL, a file that is to be kept EXISTS. */
+ * |mode| is for a new file and reduced by the umask. Only a regular file is ever replaced: a
+ * directory, a symbolic link, a device, a pipe or a socket is INVAL, a file under FILE_KEEP is
+ * EXISTS. */
 int file_write(const char *path, const void *data, size_t len, mode_t mode,
                enum file_existing existing, struct errbuf *eb);
 
-/* mkdir -p. What exists already keeps its mode. INVAL if something else stands in its place. */
+/* Creates directories like mkdir -p. Existing directories keep their mode. INVAL if a path
+ * component is not a directory. */
 int file_make_dirs(const char *path, mode_t mode, struct errbuf *eb);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Locks and conditions of POSIX threads whose calls can't fail unless we have a bug: a result that
- * says so ends the program. All are embedded.
+ * Wraps mutexes, conditions and read-write locks of POSIX threads. Their calls can only fail
+ * because of a bug, so a failure aborts the program. All structs are embedded.
  */
 #ifndef COMMON_SYS_LOCK_H
 #define COMMON_SYS_LOCK_H
@@ -14,7 +14,7 @@
 #include "common/base/assert.h"
 #include "common/base/mono.h"
 
-/* Of one thread at a time; not taken twice. */
+/* A mutex: held by one thread at a time; not recursive. */
 struct lock {
     pthread_mutex_t mutex;
 };
@@ -44,7 +44,7 @@ lock_take(struct lock *l)
     ASSERT(rc == 0);
 }
 
-/* False if somebody holds it. */
+/* False if a thread holds the lock. */
 static inline bool
 lock_try(struct lock *l)
 {
@@ -62,7 +62,8 @@ lock_drop(struct lock *l)
     ASSERT(rc == 0);
 }
 
-/* Where threads wait for a change of what a lock guards. Its time is clock_mono()'s. */
+/* A condition: threads wait for a change of data that a lock guards. Times are those of
+ * clock_mono(). */
 struct cond {
     pthread_cond_t cond;
 };
@@ -81,7 +82,7 @@ cond_init(struct cond *c)
     pthread_condattr_destroy(&attr);
 }
 
-/* Nobody waits. */
+/* No thread may wait. */
 static inline void
 cond_fini(struct cond *c)
 {
@@ -90,7 +91,8 @@ cond_fini(struct cond *c)
     ASSERT(rc == 0);
 }
 
-/* With |l| held, which is let go meanwhile. It may come back for no reason, here and below. */
+/* Waits with |l| held, which is released meanwhile. Spurious returns are possible, here and below.
+ */
 static inline void
 cond_wait(struct cond *c, struct lock *l)
 {
@@ -99,7 +101,7 @@ cond_wait(struct cond *c, struct lock *l)
     ASSERT(rc == 0);
 }
 
-/* The same up to |until|; false when that has come. */
+/* cond_wait() until |until| at the latest; false when that time is reached. */
 static inline bool
 cond_wait_until(struct cond *c, struct lock *l, struct mono until)
 {
@@ -126,8 +128,8 @@ cond_broadcast(struct cond *c)
     ASSERT(rc == 0);
 }
 
-/* Of many readers or one writer. A writer waits for those inside and goes before those who come:
- * for changes that are rare and short where readers are always inside. */
+/* A read-write lock: many readers or one writer. A writer waits for the current readers and goes
+ * before new ones: for changes that are rare and short while readers are always active. */
 struct rwlock {
     pthread_rwlock_t lock;
 };

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Where things live for a user (XDG base directories), and joining of paths.
+ * Finds the directories of a user (XDG base directories), and joins paths.
  */
 #ifndef COMMON_SYS_PATHS_H
 #define COMMON_SYS_PATHS_H
 
 #include "common/base/err.h"
 
-/* "A/B" with one slash; just |b| when |a| is empty. To be freed; NULL when memory is out. */
+/* "A/B" with one slash; just |b| when |a| is empty. The caller frees the result; NULL when memory
+ * is out. */
 char *path_join(const char *a, const char *b);
 
 /* $XDG_STATE_HOME/sprat, or ~/.local/state/sprat. The home is $HOME, else the user database's.
@@ -24,8 +25,8 @@ char *path_config_dir(void);
 /* The home directory of the user: $HOME, else the user database's. NULL as path_state_dir(). */
 char *path_home_dir(void);
 
-/* |path| as an absolute path, whether it exists or not: symbolic links of the part that exists are
- * resolved, "." and ".." behind that are refused (SPRAT_E_INVAL). |*out| is to be freed. */
+/* Makes |path| absolute, whether it exists or not: symbolic links in the part that exists are
+ * resolved; "." and ".." after that part are refused (SPRAT_E_INVAL). The caller frees |*out|. */
 int path_absolute(const char *path, char **out, struct errbuf *eb);
 
 #endif

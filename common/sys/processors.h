@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * How many processors there are to work with.
+ * Counts the usable processors.
  */
 #ifndef COMMON_SYS_PROCESSORS_H
 #define COMMON_SYS_PROCESSORS_H
 
-/* Those that the process may run on (its affinity), 1 at least. */
+/* The number of processors that the process may run on (its affinity), at least 1. */
 unsigned processors_usable(void);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Words to the service manager (sd_notify(3)), and the sockets that it opened for us
- * (sd_listen_fds(3)): both protocols are a few lines, so no library is needed. Where there is no
- * service manager, nothing happens.
+ * Sends notifications to the service manager (sd_notify(3)) and takes the sockets that it opened
+ * for this process (sd_listen_fds(3)). Both protocols take a few lines, so no library is needed.
+ * Without a service manager, nothing happens.
  */
 #ifndef COMMON_SYS_SDNOTIFY_H
 #define COMMON_SYS_SDNOTIFY_H
@@ -14,17 +14,17 @@
 #include "common/base/endpoint.h"
 #include "common/base/err.h"
 
-/* Tells the service manager |state|: "READY=1", "STOPPING=1", "STATUS=…", several of them on lines.
- * What can't be told is not told. */
+/* Sends |state| to the service manager: "READY=1", "STOPPING=1", "STATUS=…", or several of them,
+ * one per line. Failures are ignored. */
 void sdnotify(const char *state);
 
-/* Is there a service manager that listens to this process? */
+/* True if a service manager listens to this process. */
 bool sdnotify_is_heard(void);
 
-/* "RELOADING=1" with the time that a notify-reload service needs; "READY=1" ends it. */
+/* Sends "RELOADING=1" with the time that a notify-reload service needs; "READY=1" ends it. */
 void sdnotify_reloading(void);
 
-/* How often "WATCHDOG=1" must come, in microseconds; 0: nobody watches this process. */
+/* The interval at which "WATCHDOG=1" must be sent, in microseconds; 0: no watchdog. */
 uint64_t sdnotify_watchdog_us(void);
 
 enum {
@@ -35,14 +35,14 @@ enum {
 struct sdnotify_fd {
     int fd;
     char name[SDNOTIFY_NAME_MAX + 1]; /* FileDescriptorName=; "" if there is none */
-    bool stream;                      /* a listening TCP socket, or a UDP one */
+    bool stream;                      /* true: a listening TCP socket; false: a UDP socket */
     struct endpoint at;
 };
 
-/* The sockets that were passed to this process, at most SDNOTIFY_FDS_MAX, made close-on-exec and
- * non-blocking; none where none were. Forgets about them, so that what we start does not take them
- * for its own. INVAL and a sentence for a descriptor that is neither a listening TCP socket nor a
- * UDP one. */
+/* Returns the sockets that were passed to this process, at most SDNOTIFY_FDS_MAX, made
+ * close-on-exec and non-blocking. Clears the environment variables, so that child processes don't
+ * take the sockets for theirs. INVAL with a message for a descriptor that is neither a listening
+ * TCP socket nor a UDP socket. */
 int sdnotify_listen_fds(struct sdnotify_fd *fds, size_t *count, struct errbuf *eb);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Threads with all signals blocked: signals are for the main thread, and a write beyond a file size
- * limit must give EFBIG, not SIGXFSZ.
+ * Starts threads with all signals blocked: the main thread handles signals, and a write beyond a
+ * file size limit must give EFBIG, not SIGXFSZ.
  */
 #ifndef COMMON_SYS_THREAD_H
 #define COMMON_SYS_THREAD_H
@@ -13,17 +13,17 @@ struct thread {
     pthread_t id;
 };
 
-/* Runs |run| in a thread of its own, which thread_join() must end. SPRAT_E_LIMIT: there can be no
- * more threads. */
+/* Runs |run| in a new thread, which thread_join() must end. SPRAT_E_LIMIT: no more threads are
+ * possible. */
 int thread_start(struct thread *t, void *(*run)(void *arg), void *arg);
 
-/* Waits until it has returned. */
+/* Waits until the thread has ended. */
 void thread_join(struct thread *t);
 
-/* The same as thread_start() for a thread that nobody waits for. */
+/* thread_start() for a thread that is never joined. */
 int thread_start_detached(void *(*run)(void *arg), void *arg);
 
-/* What debuggers and top(1) call it; at most 15 bytes, or it stays without a name. */
+/* Sets the name that debuggers and top(1) show; a name of more than 15 bytes is not set. */
 void thread_set_name(struct thread *t, const char *name);
 
 #endif
