@@ -77,8 +77,8 @@ int64_t stream_write_last(struct stream *s, const void *data, size_t len);
  * when the file ends there. The process must ignore SIGPIPE. */
 int64_t stream_sendfile(struct stream *s, int file_fd, uint64_t offset, size_t len);
 
-/* On: only full packets are sent until it is off again (or 200 ms have passed), for bytes that are
- * written in several calls (TCP_CORK). */
+/* On: only full packets are sent until |on| is false again (or 200 ms have passed), for bytes that
+ * are written in several calls (TCP_CORK). */
 void stream_cork(struct stream *s, bool on);
 
 /* Closes the connection if sent bytes stay unacknowledged for |ms| (RFC 5482) instead of for a

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The rules, and the sentences that say which of them a file met.
+ * The rules of adopt_judge(), and the messages that say which rule a file met.
  */
 #include "peer/store/adopt.h"
 
@@ -8,14 +8,15 @@
 
 #define WHAT_TO_DO "Move it away, choose another directory with -o, or use --adopt to"
 
-/* Nothing of it would be written over, or nothing but zeros. */
+/* True if writing to the file would overwrite nothing, or only zeros. */
 static bool
 is_harmless(const struct check_file *f)
 {
     return f->state != CHECK_FILE_LONG && (f->bad == 0 || (!f->other && !f->cut_off));
 }
 
-/* One of its pieces matches; or some do and the others are shared with files that are missing. */
+/* True if a piece of the file matches, or if some do and the failed pieces reach into missing
+ * files. */
 static bool
 is_ours(const struct check_file *f)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Pumps the pieces of a torrent through the disk's workers and judges their digests. Keeps a few
- * jobs under way at a time, so that reads of others go between.
+ * Submits the pieces of a torrent to the disk's workers and compares their digests. Only a few jobs
+ * are under way at a time, so that reads of other torrents run in between.
  */
 #include "peer/store/check.h"
 
@@ -15,9 +15,9 @@
 #define CHECK_MAGIC 0x43686b31u
 
 enum {
-    TOGETHER_LEN = 256 << 10, /* bytes, and pieces, that a worker hashes side by side */
+    TOGETHER_LEN = 256 << 10, /* bytes, and pieces, that a worker hashes together */
     TOGETHER_MAX = 16,
-    PROOF_LEN = 4096, /* bytes of a file that prove it, where they are not half of it */
+    PROOF_LEN = 4096, /* bytes that prove a file, if half of it is more */
 };
 
 struct check {
@@ -26,14 +26,15 @@ struct check {
     const struct metainfo *mi;
     struct piecejudge *judge;
     struct check_report report;
-    uint32_t next;  /* piece */
-    uint32_t total; /* pieces to look at */
+    uint32_t next;  /* next piece */
+    uint32_t total; /* number of pieces to check */
     uint32_t finished;
-    uint32_t running; /* jobs */
+    uint32_t running; /* running jobs */
     bool looked;
     bool stopping;
-    uint32_t *unasked; /* a file's good piece that the disk had no room to look at, + 1; 0: none */
-    bool kicked; /* |kick| is in the queue */
+    uint32_t *unasked; /* per file: a good piece whose second look found the disk's queue full, +
+                          1; 0: none */
+    bool kicked; /* |kick| is in the doneq */
     struct doneq_item kick;
 };
 
@@ -55,7 +56,7 @@ stop_with(struct check *c, int err, const char *why)
     c->stopping = true;
 }
 
-/* What of a file's bytes in a stretch is there, by the stamps taken at the start. */
+/* The bytes of a file in a range that exist, by the stamps taken at the start. */
 static bool
 is_there(const struct check *c, const struct layout_range *r)
 {
@@ -63,11 +64,11 @@ is_there(const struct check *c, const struct layout_range *r)
     struct storage_stamp stamp = storage_file_stamp(c->opt.storage, home);
 
     if (home != r->file)
-        return stamp.known; /* a slot that is not there fails to be read */
+        return stamp.known; /* reading a missing slot of the part file fails */
     return stamp.known && stamp.size >= r->offset + r->len;
 }
 
-/* True if all bytes of the piece are there to be read. */
+/* True if all bytes of the piece exist on disk. */
 static bool
 piece_is_there(const struct check *c, uint32_t piece)
 {
@@ -114,7 +115,8 @@ on_proof(void *user, const struct storage_result *res)
     pump(c);
 }
 
-/* Has the part of a file that lies in a good piece looked at: zeros are right in many files. */
+/* Submits a look at the file's part of a good piece, to prove the file: zeros alone do not, since
+ * many files have them. */
 static void
 prove_file(struct check *c, uint32_t piece, const struct layout_range *r)
 {
@@ -128,7 +130,7 @@ prove_file(struct check *c, uint32_t piece, const struct layout_range *r)
         c->unasked[r->file] = piece + 1;
 }
 
-/* Asks what the disk had no room for before. False if it still has none. */
+/* Submits the looks for which the disk's queue was full. False if it is still full. */
 static bool
 ask_again(struct check *c)
 {
@@ -143,7 +145,7 @@ ask_again(struct check *c)
     return true;
 }
 
-/* Has the part of a file that lies in a bad piece looked at for bytes of somebody else. */
+/* Submits a scan of the file's part of a bad piece for data of another program. */
 static void
 scan_file(struct check *c, uint32_t piece, size_t file)
 {
@@ -155,10 +157,10 @@ scan_file(struct check *c, uint32_t piece, size_t file)
     if (err == 0)
         c->running++;
     else
-        c->report.files[file].other = true; /* not known to be free, so it counts as taken */
+        c->report.files[file].other = true; /* not known to be empty, so it counts as data */
 }
 
-/* Books a piece that was looked at in the reports of its files. */
+/* Adds a checked piece to the reports of its files. */
 static void
 book_piece(struct check *c, uint32_t piece, bool good, bool unreadable)
 {
@@ -215,7 +217,7 @@ on_hashed(void *user, const struct storage_result *res)
     pump(c);
 }
 
-/* The final word on each file. */
+/* Decides the final state of each file. */
 static void
 judge_files(struct check *c)
 {
@@ -242,7 +244,7 @@ judge_files(struct check *c)
     }
 }
 
-/* Pieces that only their file as a whole could judge have been counted as bad so far. */
+/* Corrects the count of bad pieces for files that were judged as a whole and matched. */
 static void
 accept_whole_files(struct check *c)
 {
@@ -282,7 +284,7 @@ on_kick(struct doneq_item *item)
     pump(c);
 }
 
-/* Comes back to pump() from the queue. */
+/* Calls pump() again, from the doneq. */
 static void
 kick(struct check *c)
 {
@@ -307,7 +309,8 @@ on_looked(void *user, const struct storage_result *res)
     pump(c);
 }
 
-/* Submits the next piece, or fails it where it lacks bytes. False when the disk is busy. */
+/* Submits the next piece, or fails it if bytes of it are missing. False when the disk's queue is
+ * full. */
 static bool
 submit_next(struct check *c)
 {
@@ -327,8 +330,8 @@ submit_next(struct check *c)
     return true;
 }
 
-/* Jobs to keep under way: two large pieces a worker, or as many small ones as are hashed together.
- */
+/* The number of jobs to keep under way: two large pieces per worker, or as many small ones as are
+ * hashed together. */
 static uint32_t
 jobs_wanted(const struct check *c)
 {
@@ -338,7 +341,7 @@ jobs_wanted(const struct check *c)
     return (2 * disk_threads(storage_disk(c->opt.storage)) + 2) * together;
 }
 
-/* Keeps the workers busy, and ends when there is nothing left. */
+/* Keeps enough jobs under way, and ends the check when no piece is left. */
 static void
 pump(struct check *c)
 {

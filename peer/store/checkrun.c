@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The blocking form of a check: workers, a queue and a loop of its own.
+ * check_run(), the blocking form of a check, with workers, a doneq and a waiting loop of its own.
  */
 #include "peer/store/check.h"
 
 enum { WAIT_MS = 100 };
 
 struct run {
-    struct check *check; /* NULL once it is through */
+    struct check *check; /* NULL when the check has ended */
     struct check_report *report;
     bool (*progress)(void *user, uint32_t done, uint32_t total);
     void *user;
@@ -29,7 +29,7 @@ on_done(void *user, struct check_report *report)
     struct run *r = user;
 
     *r->report = *report;
-    *report = (struct check_report){0}; /* moved */
+    *report = (struct check_report){0}; /* ownership has moved to the caller's report */
     r->check = NULL;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A hash table by device and inode under one mutex, a list of guards by last use,
+ * A hash table with device and inode as key, a list of guards by last use, both under one mutex,
  * and fcntl() locks.
  *
- * A lock is on bytes that no file has, far behind its end, so that it stops no reading or writing
- * where locks are mandatory. All begin at one byte, so they meet; the length of a lock is the
- * process id of its holder, which F_OFD_GETLK does not tell otherwise.
+ * A lock covers bytes far beyond the end of any file, so that it blocks no reading or writing where
+ * locks are mandatory. All locks start at the same byte, so they conflict. The length of a lock is
+ * its holder's process id, since F_OFD_GETLK does not report one.
  */
 #include "peer/store/claims.h"
 
@@ -26,7 +26,7 @@
 #define LOCK_AT ((off_t)1 << 62)
 enum {
     PROGRAM_MAX = 32,
-    PLACE_LOOKS_MAX = 8, /* claims whose place is compared with that of a new one */
+    PLACE_LOOKS_MAX = 8, /* claims whose |place| is compared with that of a new claim */
 };
 
 struct inode {
@@ -35,26 +35,27 @@ struct inode {
 
 struct claim {
     struct hashmap_node node;
-    struct list link;  /* of all; front: the newest */
-    struct list guard; /* of those with a descriptor; front: the longest unused */
+    struct list link;  /* in |all|; newest first */
+    struct list guard; /* in |guards| if it has a guard; least recently used first */
     struct inode inode;
     const void *owner;
     size_t file;
-    int fd;            /* the guard; -1: closed, or there was no descriptor for it */
-    uint32_t open;     /* writers' descriptors */
-    uint64_t ticket;   /* tells this claim from an earlier one of the same file */
-    bool left;         /* no descriptor is open, and the file looked so when the last one closed: */
+    int fd;            /* the guard; -1: closed, or no descriptor was available */
+    uint32_t open;     /* number of open descriptors of writers */
+    uint64_t ticket;   /* distinguishes this claim from an earlier one of the same file */
+    bool left;         /* no descriptor is open; the file had these values when the last one
+                          closed: */
     uint64_t size;
     int64_t mtime_ns;
     struct claim_place *place;
     char path[];
 };
 
-/* What the claims of one torrent have in common: there can be 100,000 of them. */
+/* The strings that the claims of one torrent share, since there can be 100,000 claims. */
 struct claim_place {
     uint32_t refs;
     const char *torrent;
-    char dir[]; /* and then the torrent's name */
+    char dir[]; /* followed by the torrent's name */
 };
 
 struct claims {
@@ -68,7 +69,8 @@ struct claims {
 static bool
 match_inode(const struct hashmap_node *node, const void *key, size_t len)
 {
-    const struct claim *cl = (const struct claim *)(const void *)node; /* its first member */
+    const struct claim *cl = (const struct claim *)(const void *)node; /* |node| is the first
+                                                                          member */
 
     return memcmp(&cl->inode, key, len) == 0;
 }
@@ -112,8 +114,8 @@ set_lock(int fd, short type)
     return fcntl(fd, F_OFD_SETLK, &l);
 }
 
-/* The process that keeps |fd| from a lock of |type|; 0 if there is none,
- * -1 if that can't be told. */
+/* The process whose lock keeps |fd| from a lock of |type|; 0 if there is none, -1 if the process is
+ * unknown. */
 static pid_t
 lock_holder(int fd, short type)
 {
@@ -124,8 +126,8 @@ lock_holder(int fd, short type)
     return l.l_start == LOCK_AT && l.l_len > 0 && l.l_len <= INT32_MAX ? (pid_t)l.l_len : -1;
 }
 
-/* 0, or EAGAIN if somebody has a lock that excludes this one.
- * File systems without locks grant all. */
+/* Returns 0, or EAGAIN if another descriptor has a conflicting lock. File systems without locks
+ * grant all. */
 static int
 take_lock(int fd, short type)
 {
@@ -142,8 +144,8 @@ claims_unlock(int fd)
     (void)fcntl(fd, F_OFD_SETLK, &l);
 }
 
-/* "sprat get (pid 123)", as far as it can be found out here:
- * the number may be of another machine. */
+/* Describes a process as "another process, NAME (pid 123),". The name is missing if the pid is
+ * unknown here: it may belong to another machine. */
 static void
 describe_process(pid_t pid, char *out, size_t size)
 {
@@ -168,7 +170,7 @@ describe_process(pid_t pid, char *out, size_t size)
 
 static const char advice[] = "choose another directory for one of the two torrents (-o)";
 
-/* |who| wants what |cl| has. */
+/* The error for |who|, which wants the file of the claim |cl|. */
 static int
 fail_claimed(const struct claim *cl, const struct claimant *who, int err, struct errbuf *eb)
 {
@@ -183,7 +185,8 @@ fail_claimed(const struct claim *cl, const struct claimant *who, int err, struct
                       cl->place->torrent, advice);
 }
 
-/* A process has a lock of the file that |who| wants. |doing|: what it does with it. */
+/* The error for |who|, whose file is locked by a process. |doing|: what that process does with the
+ * file. */
 static int
 fail_locked(const struct claimant *who, pid_t pid, const char *doing, int err, struct errbuf *eb)
 {
@@ -209,14 +212,14 @@ inode_of(int fd, struct inode *out)
 {
     struct statx st;
 
-    /* No more is asked for: the time of a file on NFS would cost a write to the server. */
+    /* Asks for no more: the time of a file on NFS would cost a write to the server. */
     if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_TYPE, &st) != 0)
         return errno;
     *out = (struct inode){((uint64_t)st.stx_dev_major << 32) | st.stx_dev_minor, st.stx_ino};
     return 0;
 }
 
-/* The lock is held. */
+/* |c->lock| must be held. */
 static struct claim *
 find(struct claims *c, const struct inode *inode)
 {
@@ -241,8 +244,8 @@ look(int fd, uint64_t *size, int64_t *mtime_ns)
     *mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 }
 
-/* The last descriptor of a file, |fd|, is about to close:
- * what others do to the file shows from now on. */
+/* Remembers the file's size and time before its last descriptor |fd| closes, so that later changes
+ * by other programs are noticed. */
 static void
 leave(struct claim *cl, int fd)
 {
@@ -261,7 +264,7 @@ close_guard(struct claims *c, struct claim *cl)
     c->guard_count--;
 }
 
-/* Without a descriptor for the guard, the lock lasts as long as |fd| is open. */
+/* Opens the guard. Without one, the lock lasts as long as |fd| is open. */
 static void
 keep_guard(struct claims *c, struct claim *cl, int fd)
 {
@@ -294,7 +297,8 @@ place_new(const struct claimant *who)
     return p;
 }
 
-/* That of one of the newest claims, where it is the same; NULL when memory is out. */
+/* Returns the |place| of one of the newest claims if it has the same strings, else a new one; NULL
+ * when memory is out. */
 static struct claim_place *
 place_of(struct claims *c, const struct claimant *who)
 {
@@ -347,8 +351,8 @@ claim_free(struct claim *cl)
     free(cl);
 }
 
-/* |who| has claimed it already. If no descriptor of ours was open,
- * another program may have written to it meanwhile. */
+/* |who| has claimed the file already. If no descriptor of this process was open, another program
+ * may have written to the file meanwhile. */
 static int
 claim_again(struct claims *c, struct claim *cl, const struct claimant *who, int fd,
             struct errbuf *eb)
@@ -363,7 +367,7 @@ claim_again(struct claims *c, struct claim *cl, const struct claimant *who, int 
     if (take_lock(fd, F_WRLCK) != 0) {
         pid_t pid = lock_holder(fd, F_WRLCK);
 
-        if (pid != getpid()) /* else another descriptor of ours has the lock:
+        if (pid != getpid()) /* otherwise another descriptor of this process has the lock:
                                 claims_close() keeps it */
             return fail_locked(who, pid, "uses", SPRAT_E_EXISTS, eb);
     }
@@ -444,7 +448,7 @@ claims_close(struct claims *c, uint64_t ticket, int fd)
         cl->open--;
         if (cl->fd < 0 && cl->open == 0)
             leave(cl, fd);
-        else if (cl->fd < 0) /* |fd| may have the lock, which its copy keeps */
+        else if (cl->fd < 0) /* |fd| may have the lock, which the guard, a copy of |fd|, keeps */
             keep_guard(c, cl, fd);
     }
     lock_drop(&c->lock);

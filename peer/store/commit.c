@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Groups of verified pieces on their way to the state database: gathered, synced, stored. One group
- * is under way at a time, and the next gathers meanwhile.
+ * Commits groups of verified pieces: gathers them, syncs their data, and stores their have-bits in
+ * the state database. Only one group is under way at a time, while the next one gathers.
  */
 #include "peer/store/commit.h"
 
@@ -14,13 +14,13 @@
 #define COMMIT_MAGIC 0x436f6d74u
 enum {
     FILES_STEP = 256,
-    COMMIT_BUSY_MS = 100, /* the disk's queue was full: try again soon */
+    COMMIT_BUSY_MS = 100, /* delay of the next try when the disk's queue is full */
 };
 
 enum commit_state {
     COMMIT_IDLE,
-    COMMIT_SYNCING, /* data on its way to the disk */
-    COMMIT_STORING, /* have-bits on their way to the database */
+    COMMIT_SYNCING, /* the data is being synced */
+    COMMIT_STORING, /* the have-bits are being stored */
     COMMIT_NAMING,  /* complete files get their final names */
 };
 
@@ -30,7 +30,7 @@ struct numbers {
     size_t count, cap;
 };
 
-/* Somebody who waits for a flush. */
+/* A caller of commit_flush() that waits for its |flushed|. */
 struct waiter {
     struct list link;
     void (*flushed)(void *user, int err, const char *why);
@@ -48,7 +48,7 @@ struct commit {
     struct mono due;        /* when the next group begins; MONO_NEVER when there is none */
     struct list waiting_flushes, flying_flushes;
     bool flush;             /* the next group begins as soon as the one under way ends */
-    bool last, complete;    /* as asked for by commit_flush() */
+    bool last, complete;    /* as requested by commit_flush() */
 };
 
 struct commit *
@@ -61,7 +61,8 @@ commit_new(const struct commit_options *opt)
     MAGIC_SET(c, COMMIT_MAGIC);
     c->opt = *opt;
     c->due = MONO_NEVER;
-    c->began = (struct mono){INT64_MIN / 2}; /* long ago: the first write is stored at once */
+    c->began = (struct mono){INT64_MIN / 2}; /* long ago, so that the first write is stored at
+                                                once */
     list_init(&c->waiting_flushes);
     list_init(&c->flying_flushes);
     return c;
@@ -85,7 +86,7 @@ commit_free(struct commit *c)
     free(c);
 }
 
-/* Makes room for |n| more. */
+/* Makes room for |n| more numbers. */
 static int
 numbers_room(struct numbers *v, size_t n)
 {
@@ -143,7 +144,7 @@ commit_idle(const struct commit *c)
 
 static void start_group(struct commit *c);
 
-/* Puts the pieces of a failed group back in front of those that came since. */
+/* Puts the pieces of a failed group before those that were added since. */
 static void
 put_back(struct commit *c)
 {
@@ -159,7 +160,7 @@ put_back(struct commit *c)
     c->flying.count = 0;
 }
 
-/* Ends the group and tells everybody; then begins the next one if somebody waits for it. */
+/* Ends the group, calls |done| and |flushed|, and starts the next group if a flush waits for it. */
 static void
 end_group(struct commit *c, int err, const char *why)
 {
@@ -173,7 +174,8 @@ end_group(struct commit *c, int err, const char *why)
     } else {
         c->flying.count = 0;
         c->files.count = 0;
-        c->last = c->complete = false; /* said once: a later group does not complete it again */
+        c->last = c->complete = false; /* applies once: a later group does not complete the
+                                          torrent again */
     }
     while ((link = list_pop_front(&c->flying_flushes)) != NULL) {
         struct waiter *w = LIST_ENTRY(link, struct waiter, link);
@@ -193,7 +195,7 @@ on_renamed(void *user, const struct storage_result *res)
     end_group(c, res->err, res->why);
 }
 
-/* The group is stored: files that are complete by that are renamed before anybody is told. */
+/* Renames files that are complete now that the group is stored, before |done| is called. */
 static void
 on_stored(void *user, int err, const char *why)
 {
@@ -241,7 +243,8 @@ gather_files(struct commit *c)
     return 0;
 }
 
-/* The stamps as the database wants them, to be freed. Files never synced have none yet. */
+/* Returns the stamps as file records for the database; the caller frees them. Files that were never
+ * synced have none yet. */
 static struct state_file *
 make_stamps(const struct commit *c, size_t *count)
 {
@@ -260,7 +263,7 @@ make_stamps(const struct commit *c, size_t *count)
     return out;
 }
 
-/* The data is on disk: stores the bits. */
+/* Stores the have-bits after the data was synced. */
 static int
 store_group(struct commit *c)
 {

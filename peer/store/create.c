@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Walk, layout, hashing, and the torrent file. The layout here is that of metainfo_build(): v1
- * files lie end to end, v2 files start with a piece, and a hybrid's pads fill the gaps.
+ * Creates a torrent file in four steps: walk, layout, hashing, writing. The layout is that of
+ * metainfo_build(): v1 files lie end to end, v2 files start with a piece, and in a hybrid pads fill
+ * the gaps.
  */
 #include "peer/store/create.h"
 
@@ -19,7 +20,7 @@ struct creation {
     struct walk walk;
     struct createhash hash;
     struct createhash_file *solid;      /* files with bytes */
-    char **paths;                       /* of those, absolute */
+    char **paths;                       /* absolute paths of |solid| */
     struct metainfo_build_file *files;  /* all */
     uint8_t *roots;                     /* 32 bytes per solid file */
     uint32_t piece_count;
@@ -57,7 +58,7 @@ on_progress(void *user, uint64_t done)
     return c->opt->progress(c->opt->user, done < total ? done : total, total);
 }
 
-/* Gives each file with bytes its place in piece space. */
+/* Assigns each file with bytes its offset in piece space. */
 static int
 lay_out(struct creation *c, struct errbuf *eb)
 {
@@ -221,7 +222,8 @@ walk(struct creation *c, const char *path, struct errbuf *eb)
     return walk_run(&c->walk, &o, eb);
 }
 
-/* A v2 file tree of one file at the top is that file and has no directory (BEP 52). */
+/* A v2 file tree with a single file at the top means a torrent of that file, without a directory
+ * (BEP 52). */
 static int
 enter_lone_file(struct creation *c, struct errbuf *eb)
 {

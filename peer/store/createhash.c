@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Threads that take stretches of pieces in turn. A chunk is read once and goes into both hashes
- * while it is in the cache. Pieces that are smaller than a chunk (the whole of a small file, too)
- * share one, so that their leaves are hashed side by side as well.
+ * Threads take turns at stretches of pieces. Each chunk of bytes is read once and hashed for v1 and
+ * v2 while it is in the cache. Pieces smaller than a chunk (and whole small files) share a chunk,
+ * so that their leaves are hashed together too.
  */
 #include "peer/store/createhash.h"
 
@@ -25,7 +25,7 @@
 
 enum {
     CHUNK_LEN = 256 << 10, /* bytes read at a time */
-    STRETCH_LEN = 4 << 20, /* bytes that a thread takes at a time, at least one piece */
+    STRETCH_LEN = 4 << 20, /* bytes per stretch, at least one piece */
     THREADS_MAX = 64,
     PROGRESS_MS = 100,
     CHUNK_BLOCKS = CHUNK_LEN / BLOCK_LEN,
@@ -35,8 +35,8 @@ enum {
 struct shared {
     const struct createhash *h;
     uint32_t piece_count;
-    uint32_t stretch; /* pieces */
-    atomic_uint next; /* piece */
+    uint32_t stretch; /* pieces per stretch */
+    atomic_uint next; /* next piece */
     atomic_ullong done_bytes;
     atomic_bool stop;
     struct lock lock; /* guards the rest */
@@ -46,7 +46,7 @@ struct shared {
     struct errbuf why;
 };
 
-/* A piece whose data waits in the chunk. */
+/* A small piece whose data waits in the chunk. */
 struct small {
     uint32_t piece;
     uint32_t leaves;
@@ -65,10 +65,10 @@ struct batch {
 struct worker {
     struct shared *s;
     uint8_t *chunk;
-    struct batch batch; /* has |batch.blocks| blocks of the chunk */
-    uint8_t *leaves;    /* of one piece, or of a batch */
+    struct batch batch; /* holds |batch.blocks| blocks of the chunk */
+    uint8_t *leaves;    /* leaves of one piece or of a batch */
     struct sha *sha;
-    size_t file; /* that |fd| is of */
+    size_t file; /* number of the open file */
     int fd;      /* -1: none */
 };
 
@@ -91,7 +91,7 @@ fail_errno(struct shared *s, const char *path)
     return fail(s, sprat_err_from_errno(e), "can't read", path, strerror(e));
 }
 
-/* Compares the open file with what the walk saw. */
+/* Compares the open file with the stamp from the walk. */
 static int
 check_stamp(struct worker *w)
 {
@@ -107,7 +107,7 @@ check_stamp(struct worker *w)
     return 0;
 }
 
-/* Closes the open file, and says if it changed since it was opened. */
+/* Closes the open file and reports whether it changed since it was opened. */
 static int
 leave_file(struct worker *w)
 {
@@ -175,7 +175,7 @@ file_at(const struct createhash *h, uint64_t at)
     return low;
 }
 
-/* Reads from piece space; what lies in no file is zeros. */
+/* Reads from piece space; bytes outside of files are zeros. */
 static int
 read_space(struct worker *w, uint64_t at, uint8_t *dst, size_t len)
 {
@@ -204,7 +204,7 @@ read_space(struct worker *w, uint64_t at, uint8_t *dst, size_t len)
     return err;
 }
 
-/* Bytes of the file that owns the piece which lie in it, and the height of the tree over them. */
+/* The bytes of the piece that belong to its file, and the height of the tree over them. */
 static uint32_t
 piece_data(const struct createhash *h, uint32_t piece, unsigned *height)
 {
@@ -217,7 +217,7 @@ piece_data(const struct createhash *h, uint32_t piece, unsigned *height)
     return left < h->piece_length ? (uint32_t)left : h->piece_length;
 }
 
-/* Lists the blocks of |len| bytes, the last of them short, behind those that are listed. */
+/* Appends the blocks of |len| bytes to the list; the last block may be short. */
 static void
 batch_blocks(struct batch *b, const uint8_t *data, uint32_t len)
 {
@@ -237,7 +237,7 @@ join_leaves(struct worker *w, const uint8_t *leaves, const struct small *p)
     return fail(w->s, SPRAT_E_NOMEM, "can't hash", h->files[0].path, "out of memory");
 }
 
-/* Hashes the small pieces that wait. */
+/* Hashes the waiting small pieces. */
 static int
 flush_batch(struct worker *w)
 {
@@ -256,8 +256,8 @@ flush_batch(struct worker *w)
 
 /* The bytes of a piece that are hashed. */
 struct extent {
-    uint32_t end;  /* read up to here */
-    uint32_t data; /* of them, a file's: what v2 hashes */
+    uint32_t end;  /* end of the bytes to read */
+    uint32_t data; /* bytes of a file among them, which v2 hashes */
     unsigned height;
 };
 
@@ -276,7 +276,7 @@ piece_extent(const struct createhash *h, uint32_t piece)
     return x;
 }
 
-/* A piece that fits into what is free of the chunk. */
+/* Handles a piece that fits into the free part of the chunk. */
 static int
 hash_small(struct worker *w, uint32_t piece, const struct extent *x)
 {
@@ -305,7 +305,7 @@ hash_small(struct worker *w, uint32_t piece, const struct extent *x)
     return 0;
 }
 
-/* A piece of several chunks. */
+/* Handles a piece of several chunks. */
 static int
 hash_large(struct worker *w, uint32_t piece, const struct extent *x)
 {
@@ -340,8 +340,8 @@ hash_piece(struct worker *w, uint32_t piece)
     return x.end <= CHUNK_LEN ? hash_small(w, piece, &x) : hash_large(w, piece, &x);
 }
 
-/* Each thread jumps over the others' stretches, which the kernel's own reading ahead takes for
- * disorder: so it is told. Small files are read whole at once anyway. */
+/* Tells the kernel to read ahead: each thread skips the stretches of the others, which the kernel's
+ * own readahead takes for random access. Small files are read completely anyway. */
 static void
 read_ahead(struct worker *w, uint32_t piece)
 {
@@ -401,7 +401,7 @@ worker_main(void *arg)
     return NULL;
 }
 
-/* Tells of the progress until all threads have ended. */
+/* Reports the progress until all threads have ended. */
 static void
 wait_for_threads(struct shared *s)
 {
@@ -430,7 +430,7 @@ thread_count(unsigned asked, uint32_t stretches)
     return n < stretches ? n : stretches;
 }
 
-/* Starts up to |n| threads and waits for them. One is enough to go on. */
+/* Starts up to |n| threads and waits for them. One thread is enough to continue. */
 static void
 run_threads(struct shared *s, unsigned n)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Worker threads, their queues, and which job is next. One mutex guards all queues: a job is 16 KiB
- * of hashing and copying at least, so the lock is cold.
+ * Worker threads and their queues. One mutex guards all queues; since a job is at least 16 KiB of
+ * hashing and copying, the lock is rarely contended.
  */
 #include "peer/store/disk.h"
 
@@ -18,8 +18,9 @@
 #include "peer/store/warmhash.h"
 
 enum {
-    READ_FIRST_EVERY = 2,  /* every so many jobs, a read goes before a worker's own */
-    BACKGROUND_EVERY = 16, /* and background work goes before all, so that it never starves */
+    READ_FIRST_EVERY = 2,  /* every that many jobs, a read goes before a worker's own jobs */
+    BACKGROUND_EVERY = 16, /* every that many jobs, background work goes first, so that it never
+                              starves */
 };
 
 struct worker {
@@ -36,18 +37,18 @@ struct disk {
     struct list reads;
     struct list background;
     struct list slow;
-    atomic_uint jobs; /* waiting or running; but for slow ones */
+    atomic_uint jobs; /* waiting or running, without slow ones */
     uint32_t storages;
     bool stopping;
     struct openfiles *open;
     struct claims *claims;
-    unsigned started; /* threads */
-    unsigned ready;   /* workers set up */
+    unsigned started; /* started threads */
+    unsigned ready;   /* workers that are set up */
     unsigned count;   /* workers; one more, the last, is for slow jobs only */
     struct worker workers[];
 };
 
-/* The queue to take from next; NULL when there is nothing. The lock is held. */
+/* The queue for the next job; NULL when all are empty. The lock must be held. */
 static struct list *
 choose_queue(struct disk *d, struct worker *w)
 {
@@ -71,7 +72,7 @@ choose_queue(struct disk *d, struct worker *w)
     return NULL;
 }
 
-/* Takes the first job and those behind it that it can be joined with. The lock is held. */
+/* Takes the first job and the following ones that can be joined with it. The lock must be held. */
 static size_t
 take_batch(struct list *queue, struct disk_job *batch[DISK_BATCH_MAX])
 {
@@ -153,8 +154,8 @@ thread_count(unsigned asked)
     return n < DISK_THREADS_MAX ? n : DISK_THREADS_MAX;
 }
 
-/* The cache takes no more than a quarter of the descriptors that the process may have: connections
- * want some too, and each worker one more than the cache. */
+/* The cache uses at most a quarter of the process's descriptor limit: connections need descriptors
+ * too, and each worker needs one beyond the cache. */
 static uint32_t
 open_files_max(const struct disk_options *opt)
 {
@@ -166,7 +167,7 @@ open_files_max(const struct disk_options *opt)
     return max;
 }
 
-/* Guards of files that are being written (claims.h) take an eighth at most. */
+/* Guards of files that are being written (claims.h) use at most an eighth of the limit. */
 static uint32_t
 guards_max(void)
 {
@@ -238,7 +239,8 @@ disk_threads(const struct disk *d)
     return d->count;
 }
 
-/* The lock is held. A woken worker is no longer idle, so that the next job wakes another one. */
+/* Wakes a worker; the lock must be held. A woken worker is no longer idle, so that the next job
+ * wakes another one. */
 static void
 wake(struct worker *w)
 {
@@ -246,7 +248,7 @@ wake(struct worker *w)
     cond_signal(&w->wake);
 }
 
-/* Wakes a worker that has nothing to do, if there is one. The lock is held. */
+/* Wakes an idle worker, if there is one. The lock must be held. */
 static void
 wake_any(struct disk *d)
 {
@@ -267,7 +269,8 @@ disk_take_room(struct disk *d)
     return SPRAT_E_AGAIN;
 }
 
-/* Queues it at its worker. True if that slept, and is to be signalled. The lock is held. */
+/* Queues the job at its worker. True if the worker slept and must be signalled. The lock must be
+ * held. */
 static bool
 push_ordered(struct disk *d, struct disk_job *job)
 {
@@ -279,7 +282,7 @@ push_ordered(struct disk *d, struct disk_job *job)
     return idle;
 }
 
-/* The workers are signalled without the lock, so that they don't wake up only to wait for it. */
+/* Signals the workers after the lock is dropped, so that they don't wake up only to wait for it. */
 void
 disk_submit_all(struct disk *d, struct list *jobs)
 {

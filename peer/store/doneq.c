@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A list under a mutex, and one wake-up per batch.
+ * A list under a mutex; one wake-up of the loop per batch of jobs.
  */
 #include "peer/store/doneq.h"
 
@@ -14,8 +14,8 @@ struct doneq {
     struct lock lock;
     struct cond filled;
     struct list items;
-    size_t count;    /* of them */
-    size_t expected; /* announced and not yet drained */
+    size_t count;    /* items in the list */
+    size_t expected; /* jobs that were announced and not yet drained */
     void (*notify)(void *ctx);
     void *ctx;
 };

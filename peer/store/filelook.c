@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One job for many torrents. The names lie one after the other in one stretch of memory.
+ * One job looks at many torrents. All names are stored in one block of memory.
  */
 #include "peer/store/filelook.h"
 
@@ -18,15 +18,15 @@ enum { NAMES_MAX = FILELOOK_FILES_MAX * (METAINFO_PATH_MAX + 1) };
 #define NS_PER_S 1000000000LL
 
 struct look_file {
-    size_t name; /* in |names| */
+    size_t name; /* offset in |names| */
     uint64_t size;
     int64_t mtime_ns;
 };
 
 struct look_owner {
     void *owner;
-    size_t dir;   /* in |names| */
-    size_t files; /* of it */
+    size_t dir;   /* offset in |names| */
+    size_t files; /* number of its files */
     bool same;
 };
 
@@ -76,7 +76,7 @@ add_name(struct filelook *l, const char *name)
     return at;
 }
 
-/* What has bytes of its own on disk. */
+/* True for a file that has bytes of its own on disk. */
 static bool
 is_stored(const struct metainfo_file *f)
 {
@@ -119,7 +119,7 @@ filelook_add(struct filelook *l, void *owner, const char *dir, const struct meta
     *o = (struct look_owner){.owner = owner, .dir = add_name(l, dir)};
     err = add_files(l, mi, records, record_count);
     if (err != 0) {
-        l->file_count = files; /* its names stay where they are, and nobody asks for them */
+        l->file_count = files; /* its names stay in |names|, unused */
         return err;
     }
     o->files = l->file_count - files;

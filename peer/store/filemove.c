@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A copy has no name (tempfile.h) until it is whole, synced, and has the modification time of the
- * original: size and time are how it is known again. The original is compared with its stamp before
- * and after, so that what another program did to it is never passed on as ours.
+ * A copy has no name (tempfile.h) until it is complete, synced, and has the modification time of
+ * the original: size and time identify it after an interruption. The original is compared with its
+ * stamp before and after copying, so that changes by another program are never recorded as the
+ * torrent's own data.
  */
 #include "peer/store/filemove.h"
 
@@ -25,14 +26,15 @@ struct filemove {
     struct filetree *t;
     char *to;
     size_t file;  /* the next one */
-    bool links;   /* files are done, it is the turn of symbolic links */
-    int src;             /* the original that is being copied or compared; -1: none is */
-    struct tempfile dst; /* of the copy */
-    int twin;            /* what stands at the destination and is compared with the original; -1 */
-    uint64_t done;       /* bytes of |src| */
-    uint64_t budget; /* of this step */
+    bool links;   /* files are done; symbolic links are next */
+    int src;             /* the original that is being copied or compared; -1: none */
+    struct tempfile dst; /* the copy */
+    int twin;            /* the file at the destination that is compared with the original; -1:
+                            none */
+    uint64_t done;       /* bytes of |src| copied or compared */
+    uint64_t budget; /* bytes left in this step */
     uint8_t *buffer; /* two of BUFFER_LEN; NULL until they are needed */
-    struct storage_stamp *stamps; /* of the files as they stand at the destination */
+    struct storage_stamp *stamps; /* stamps of the files at the destination */
 };
 
 struct filemove *
@@ -70,7 +72,8 @@ mtime_of(const struct stat *st)
     return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 }
 
-/* File systems keep times as coarsely as 10 ms (exFAT) or 2 s (FAT). */
+/* Compares modification times. File systems store them as coarsely as 10 ms (exFAT) or 2 s (FAT).
+ */
 static bool
 is_same_time(int64_t original_ns, int64_t copy_ns)
 {
@@ -80,7 +83,7 @@ is_same_time(int64_t original_ns, int64_t copy_ns)
                          late < 2000 * NS_PER_MS);
 }
 
-/* True if both are one file, or |copy| can be a copy of |original|. */
+/* True if both are the same file, or |copy| can be a copy of |original|. */
 static bool
 is_alike(const struct stat *original, const struct stat *copy)
 {
@@ -106,8 +109,8 @@ stamp_of(const struct stat *st)
                                   .inode = st->st_ino};
 }
 
-/* An error if the original is not as it was when it was last vouched for. An empty file may have no
- * stamp: nothing was ever written to it. */
+/* Returns an error if the original differs from its stamp. An empty file may have no stamp, since
+ * nothing was ever written to it. */
 static int
 check_original(struct filemove *m, const struct stat *st, struct errbuf *eb)
 {
@@ -118,7 +121,7 @@ check_original(struct filemove *m, const struct stat *st, struct errbuf *eb)
     if (then.known && then.size == now.size && then.mtime_ns == now.mtime_ns &&
         then.inode == now.inode)
         return 0;
-    /* Its pieces are checked again, and the move goes on with what is right then. */
+    /* The owner checks the file's pieces again, and the move continues with the good ones. */
     return filetree_distrust(m->t, m->file, SPRAT_E_CHANGED, eb);
 }
 
@@ -131,7 +134,7 @@ fail_existing(struct filemove *m, struct errbuf *eb)
 
 /* --- copying and comparing --- */
 
-/* Opens the original, and room for what is read. */
+/* Opens the original and allocates the read buffer. */
 static int
 begin_reading(struct filemove *m, struct errbuf *eb)
 {
@@ -204,7 +207,7 @@ take_some(struct filemove *m, size_t len, struct errbuf *eb)
     return (size_t)n == len && memcmp(twin, m->buffer, len) == 0 ? 0 : fail_existing(m, eb);
 }
 
-/* Copies or compares up to the budget; true at the original's end and after an error. */
+/* Copies or compares until the budget is used; true at the original's end and after an error. */
 static bool
 go_through(struct filemove *m, int *err, struct errbuf *eb)
 {
@@ -225,7 +228,7 @@ go_through(struct filemove *m, int *err, struct errbuf *eb)
     return false;
 }
 
-/* The original was gone through: it must still be what it was at the beginning. */
+/* Checks that the original is still unchanged after it was read. */
 static int
 check_end(struct filemove *m, struct stat *st, struct errbuf *eb)
 {
@@ -234,7 +237,7 @@ check_end(struct filemove *m, struct stat *st, struct errbuf *eb)
     return check_original(m, st, eb);
 }
 
-/* The copy is whole: it gets the original's time, lasts, and gets its name. */
+/* Finishes a complete copy: sets the original's time, syncs it, and gives it its name. */
 static int
 close_copy(struct filemove *m, struct errbuf *eb)
 {
@@ -276,8 +279,8 @@ copy_file(struct filemove *m, struct errbuf *eb)
     return err;
 }
 
-/* A file stands at the destination already. An earlier try made it, if it has the original's size,
- * time and content. */
+/* Handles a file that exists at the destination: it comes from an earlier try if it has the
+ * original's size, time and content. */
 static int
 begin_comparing(struct filemove *m, struct errbuf *eb)
 {
@@ -322,10 +325,9 @@ accept_existing(struct filemove *m, struct errbuf *eb)
     return err;
 }
 
-/* --- all of them --- */
+/* --- all files --- */
 
-/* The original gets a second name at the destination, where both are on one file system. AGAIN:
- * they are not. */
+/* Hard-links the original to the destination, if both are on one file system; otherwise AGAIN. */
 static int
 link_file(struct filemove *m, const char *path, struct errbuf *eb)
 {
@@ -339,7 +341,7 @@ link_file(struct filemove *m, const char *path, struct errbuf *eb)
     return err == 0 ? safepath_link(m->t->dir, m->to, path, eb) : err;
 }
 
-/* What stands at the destination must be what was just linked, copied or compared. */
+/* Checks that the file at the destination is the one that was just linked, copied or compared. */
 static int
 check_placed(struct filemove *m, const char *path, struct errbuf *eb)
 {
@@ -390,8 +392,8 @@ place_link(struct filemove *m, struct errbuf *eb)
     return err;
 }
 
-/* The directories on the way to |path|, which may all be new. Those that are not ours to open are
- * not new. */
+/* Syncs the directories that lead to |path|, which may all be new. Directories that this user can't
+ * open are not new. */
 static void
 sync_way(const char *path)
 {
@@ -428,8 +430,8 @@ sync_names(struct filemove *m, struct errbuf *eb)
     return err;
 }
 
-/* The files of one kind, until the budget is used up. Links come last, so that nothing is ever
- * written through one. */
+/* Moves the files of one kind until the budget is used. Links come last, so that nothing is ever
+ * written through a link. */
 static int
 place_all(struct filemove *m, struct errbuf *eb)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Files that are not complete can stand under their working names (workname.h). Which of its two
- * names a file has is found out at each look; the final name is given by one rename() that replaces
- * nothing, so a kill at any moment leaves one of the two. The mutex |opening| is held while a file
- * is renamed, so that whoever opens a file by its name finds it.
+ * Incomplete files can have working names (workname.h). Each look finds out which of its two names
+ * a file has. One rename() that replaces nothing gives the final name, so a kill at any moment
+ * leaves one of the two names. The mutex |opening| is held during the rename, so that a thread that
+ * opens the file by its name finds it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +43,7 @@ filetree_leave_workname(struct filetree *t, size_t file)
         atomic_fetch_sub(&t->working, 1);
 }
 
-/* What was allocated once stays: somebody may be reading it. */
+/* Once allocated, the name is kept: another thread may be reading it. */
 static int
 enter_workname(struct filetree *t, size_t file, const char *path, struct errbuf *eb)
 {
@@ -83,7 +83,7 @@ filetree_expect(struct filetree *t, size_t file, uint64_t inode)
     lock_drop(&t->lock);
 }
 
-/* The inode that the file has, as far as that is known. */
+/* The file's inode, if known. */
 static uint64_t
 inode_of(struct filetree *t, size_t file)
 {
@@ -103,8 +103,9 @@ is_same(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Both names are there. One file with two names is a rename that was cut off (safepath_rename): the
- * final name stays. Of two files the one that is remembered is the torrent's. */
+/* Handles a file of which both names exist. If they are the same file, a rename was interrupted
+ * (safepath_rename): the final name stays. Of two different files, the one with the remembered
+ * inode is the torrent's. */
 static int
 choose_of_two(struct filetree *t, size_t file, const char *work, struct stat *final,
               const struct stat *working, struct errbuf *eb)
@@ -114,7 +115,7 @@ choose_of_two(struct filetree *t, size_t file, const char *work, struct stat *fi
 
     if (is_same(final, working) && t->writable &&
         safepath_stat(t->dir, work, &itself, NULL) == 0 && S_ISREG(itself.st_mode))
-        (void)safepath_unlink(t->dir, work, NULL); /* a symbolic link is somebody's */
+        (void)safepath_unlink(t->dir, work, NULL); /* a symbolic link belongs to the user */
     if (is_same(final, working) || working->st_ino != inode_of(t, file)) {
         filetree_leave_workname(t, file);
         return 0;
@@ -164,7 +165,7 @@ filetree_stat_named(struct filetree *t, size_t file, struct stat *st, struct err
 
     if (err != SPRAT_E_NOENT || t->names == NULL)
         return err;
-    lock_take(&t->opening); /* it may be in the middle of a rename */
+    lock_take(&t->opening); /* another thread may be renaming the file */
     if (filetree_path(t, file) != path)
         err = safepath_find(t->dir, filetree_path(t, file), st, eb);
     lock_drop(&t->opening);
@@ -198,14 +199,15 @@ filetree_take_workname(struct filetree *t, size_t file)
     if (t->use != WORKNAME_MAKE || filetree_is_working(t, file) || !get_workname(t, file, work))
         return;
     lock_take(&t->opening);
-    /* Known first, so that memory can't be out after the rename. */
+    /* Allocated first, so that memory can't be out after the rename. */
     if (enter_workname(t, file, work, NULL) == 0 &&
         safepath_rename(t->dir, t->mi->files[file].path, work, NULL) != 0)
         filetree_leave_workname(t, file);
     lock_drop(&t->opening);
 }
 
-/* With |opening| held. What stands under the working name must be what we know. */
+/* Renames the file; |opening| must be held. The file with the working name must be the known one.
+ */
 static int
 end_workname(struct filetree *t, size_t file, struct errbuf *eb)
 {
@@ -220,7 +222,7 @@ end_workname(struct filetree *t, size_t file, struct errbuf *eb)
     if (working.st_ino != inode_of(t, file))
         return filetree_distrust(t, file, SPRAT_E_CHANGED, eb);
     if (safepath_find(t->dir, path, &final, NULL) == 0 && is_same(&working, &final))
-        err = safepath_unlink(t->dir, work, eb); /* an earlier try was cut off */
+        err = safepath_unlink(t->dir, work, eb); /* an earlier rename was interrupted */
     else
         err = safepath_rename(t->dir, work, path, eb);
     if (err == SPRAT_E_EXISTS)
@@ -233,8 +235,8 @@ end_workname(struct filetree *t, size_t file, struct errbuf *eb)
     return err;
 }
 
-/* A final name that a power failure takes away is given once more at the next start, so a sync of a
- * directory that failed is not tried again. */
+/* Syncs the directories of renamed files. A final name that is lost in a power failure is given
+ * again at the next start, so a failed sync is not repeated. */
 static int
 sync_final_names(struct filetree *t, const bool *files, struct errbuf *eb)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What can be known of a torrent's files before anything is fetched: whether the directory can be
- * written to, whether files that are there are ours to write to, and whether the file system takes
- * the names of those that are not. Files are made when their first byte comes, but for names that
- * some file systems refuse or take for one: these are tried at once, by making their files, also
- * where files have working names (workname.h) until they are complete.
+ * Checks before the download what can go wrong with a torrent's files: whether the directory is
+ * writable, whether existing files may be written to, and whether the file system accepts the names
+ * of new files. Files are normally created when their first byte arrives. But names that some file
+ * systems refuse, or take for the same, are tried at once by creating those files, also where files
+ * have working names (workname.h) until they are complete.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -17,10 +17,10 @@
 #include "peer/store/filetree.h"
 
 enum {
-    COMPONENT_SAFE = 143, /* bytes that every file system takes, encrypting ones too */
+    COMPONENT_SAFE = 143, /* bytes that every file system accepts in a name, encrypting ones too */
 };
 
-/* A name as the most forgetful file system sees it. */
+/* A hash of a name as the least exact file system sees it. */
 struct folded {
     uint64_t hash;
     size_t file;
@@ -32,9 +32,9 @@ is_mark(const uint8_t *p)
     return p[0] == 0xcc || (p[0] == 0xcd && p[1] < 0xb0); /* U+0300 to U+036F, in UTF-8 */
 }
 
-/* Spellings of one name get one number, whatever they differ in: the case of letters, composed or
- * decomposed ones, dots and spaces at the end. Letters beyond ASCII are left out, so that names
- * which are different can get one number too. */
+/* Spellings of one name get the same number, even if they differ in the case of letters, in
+ * composed or decomposed form, or in dots and spaces at the end. Letters beyond ASCII are ignored,
+ * so different names can get the same number too. */
 static uint64_t
 fold(const char *path)
 {
@@ -56,7 +56,7 @@ fold(const char *path)
     return siphash13(key, out, n);
 }
 
-/* True if some file system refuses a component of the name. */
+/* True if some file system refuses a component of the path. */
 static bool
 is_odd(const char *path)
 {
@@ -85,7 +85,7 @@ compare_folded(const void *a, const void *b)
     return x->hash < y->hash ? -1 : x->hash > y->hash;
 }
 
-/* Marks the files that a file system may refuse, or take for another. */
+/* Marks the files whose names a file system may refuse, or take for another's. */
 static int
 find_odd(const struct filetree *t, bool *odd)
 {
@@ -109,7 +109,7 @@ find_odd(const struct filetree *t, bool *odd)
     return 0;
 }
 
-/* Opens the file as its writer, which makes it if it is not there. */
+/* Opens the file as its writer, which creates it if it does not exist. */
 static int
 try_file(struct filetree *t, size_t file, struct errbuf *eb)
 {

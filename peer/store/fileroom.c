@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a torrent needs before its bytes come: a directory, and room on the disk. Files that are
- * given room in advance keep their size: what was not written yet does not look as if it had been.
+ * Prepares the directory and the disk space of a torrent before the download. Preallocated space
+ * does not change the size of a file, so unwritten parts do not look written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@ needs_room(const struct filetree *t, size_t file)
            (f->attr & (ATTR_PAD | ATTR_SYMLINK)) == 0;
 }
 
-/* Bytes that the file has not got on the disk yet. */
+/* The bytes of the file for which no disk space is allocated yet. */
 static int
 lacking(struct filetree *t, size_t file, uint64_t *out, struct errbuf *eb)
 {
@@ -43,7 +43,7 @@ lacking(struct filetree *t, size_t file, uint64_t *out, struct errbuf *eb)
     return 0;
 }
 
-/* Bytes of the file in pieces that are not had. */
+/* The bytes of the file in missing pieces. */
 static uint64_t
 not_had(const struct filetree *t, size_t file, const struct bitfield *have)
 {
@@ -59,8 +59,8 @@ not_had(const struct filetree *t, size_t file, const struct bitfield *have)
     return sum;
 }
 
-/* The file system of the save directory: unknown where it says nothing,
- * as some over networks do. */
+/* Looks at the file system of the save directory: unknown if it reports no numbers, as some network
+ * file systems do. */
 static int
 measure(const struct filetree *t, struct storage_room *room, struct errbuf *eb)
 {
@@ -76,9 +76,8 @@ measure(const struct filetree *t, struct storage_room *room, struct errbuf *eb)
     return 0;
 }
 
-/* What a file lacks is what its missing pieces have, less what is on the disk already for them: a
- * file that was given its room in advance needs none, nor does one that is complete and
- * compressed. */
+/* A file needs the bytes of its missing pieces, minus the disk space that is allocated for them
+ * already. A preallocated file needs none, and neither does a complete and compressed one. */
 static int
 find_need(struct filetree *t, const struct bitfield *have, struct storage_room *room,
           struct errbuf *eb)
@@ -97,7 +96,7 @@ find_need(struct filetree *t, const struct bitfield *have, struct storage_room *
     return err;
 }
 
-/* Said before anything is taken: a disk that is filled for nothing harms others. */
+/* The error comes before any space is allocated, since a full disk harms other programs. */
 static int
 check_room(struct filetree *t, struct errbuf *eb)
 {
@@ -150,7 +149,7 @@ filetree_find_room(struct filetree *t, const struct bitfield *have, struct stora
     return err == 0 ? find_need(t, have, room, eb) : err;
 }
 
-/* What was reserved beyond the file's end is given back. */
+/* Space that was reserved beyond the file's end is freed. */
 static void
 give_back(int fd)
 {
@@ -173,7 +172,7 @@ reserve_file(struct filetree *t, size_t file, struct errbuf *eb)
     while (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)f->length) != 0)
         if ((e = errno) != EINTR)
             break;
-    /* A file system that can't is told nothing: the room was there when we looked. */
+    /* A file system without preallocation is no error: the space was free when it was checked. */
     if (e == EOPNOTSUPP || e == ENOSYS || e == EINTR)
         e = 0;
     if (e != 0) {

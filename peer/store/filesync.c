@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The rarer work on a torrent's files: syncing, making what has no bytes, deleting.
+ * The rarer work on a torrent's files: syncing, creating empty files and links, deleting.
  */
 #include <errno.h>
 #include <limits.h>
@@ -15,8 +15,8 @@
 
 enum { GATHER_LEN = 64 << 10 };
 
-/* A file that was removed or replaced while we held it open has been synced for nothing: what
- * stands under its name is not what we wrote. */
+/* Detects a file that was removed or replaced while it was open: syncing it was useless, since the
+ * file under its name is another one. */
 static int
 check_name(struct filetree *t, size_t file, const struct stat *synced, struct errbuf *eb)
 {
@@ -56,8 +56,9 @@ filetree_is_doubtful(struct filetree *t)
     return doubtful;
 }
 
-/* Opens, stamps and syncs one file. The stamp is taken first, so that what the disk keeps is never
- * older than the stamp; and fsync, not fdatasync, for the modification time must be kept too. */
+/* Opens, stamps and syncs one file. The stamp is taken first, so that the data on disk is never
+ * older than the stamp. fsync() is used and not fdatasync(), since the modification time must be
+ * stored too. */
 static int
 sync_file(struct filetree *t, size_t file, struct stat *st, struct errbuf *eb)
 {
@@ -101,15 +102,14 @@ end_sync(struct filetree *t, size_t file, const struct stat *st)
         m->stamp.size = (uint64_t)st->st_size;
         m->stamp.mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
         m->stamp.inode = st->st_ino;
-        m->written = true; /* its new stamp is to be stored */
+        m->written = true; /* its new stamp must be stored */
     }
     lock_drop(&t->lock);
 }
 
-/* Takes the next dirty file at or after |from|; false if there is none. A write that is still under
- * way keeps it dirty, so that the next sync looks at it again. A name that an earlier session made
- * and did not live to sync looks like any other, so the first sync of each file is of its name
- * too. */
+/* Takes the next dirty file at or after |from|; false if there is none. A write under way keeps the
+ * file dirty, so that the next sync includes it. A name that an earlier session created but did not
+ * sync can't be recognised, so the first sync of each file includes its name. */
 static bool
 take_dirty(struct filetree *t, size_t *from)
 {
@@ -130,7 +130,7 @@ take_dirty(struct filetree *t, size_t *from)
     return found;
 }
 
-/* Takes the next file at or after |from| whose name is to be synced. */
+/* Takes the next file at or after |from| whose name must be synced. */
 static bool
 take_naming(struct filetree *t, size_t *from)
 {
@@ -145,7 +145,7 @@ take_naming(struct filetree *t, size_t *from)
     return found;
 }
 
-/* The name of a file could not be synced: all of it is tried again. */
+/* Marks the file for a complete new sync after the sync of its name failed. */
 static void
 unname(struct filetree *t, size_t file)
 {
@@ -155,12 +155,12 @@ unname(struct filetree *t, size_t file)
     lock_drop(&t->lock);
 }
 
-/* Syncs the directories of files that are new to this session. This comes after all of the files
- * were synced: one may have been made meanwhile in a directory that was already done. */
+/* Syncs the directories of files that are new in this session. This comes after all files were
+ * synced, since a file may have been created meanwhile in a directory that was synced already. */
 static int
 sync_names(struct filetree *t, struct errbuf *eb)
 {
-    const char *synced_dir = NULL; /* a path in the directory that was synced last */
+    const char *synced_dir = NULL; /* a path in the last synced directory */
     int first_err = 0;
 
     for (size_t next = 0; take_naming(t, &next);) {
@@ -200,7 +200,7 @@ filetree_sync(struct filetree *t, struct errbuf *eb)
     return first_err != 0 ? first_err : err;
 }
 
-/* The way up from the link's directory, then the target. */
+/* The path up from the link's directory, then the target. */
 char *
 filetree_link_text(const char *path, const char *target)
 {
@@ -245,8 +245,8 @@ make_empty(struct filetree *t, const struct metainfo_file *f, struct errbuf *eb)
     return err;
 }
 
-/* Makes all files of one kind; then syncs their names, a directory once where they follow each
- * other. */
+/* Creates all files of one kind, then syncs their names; consecutive files in one directory need
+ * one sync. */
 static int
 make_all(struct filetree *t, bool (*is_meant)(const struct metainfo_file *f),
          int (*make)(struct filetree *t, const struct metainfo_file *f, struct errbuf *eb),
@@ -277,7 +277,7 @@ is_empty(const struct metainfo_file *f)
     return f->length == 0 && (f->attr & (ATTR_PAD | ATTR_SYMLINK)) == 0;
 }
 
-/* Copies one stretch of the part file. */
+/* Copies one range of the part file. */
 static int
 gather_piece(struct filetree *t, size_t file, uint32_t piece, uint8_t *buf, struct errbuf *eb)
 {
@@ -295,7 +295,7 @@ gather_piece(struct filetree *t, size_t file, uint32_t piece, uint8_t *buf, stru
             continue;
         err = filetree_read(t, file, at - f->offset, buf, n, eb);
         if (err == SPRAT_E_SHORT || err == SPRAT_E_NOENT) {
-            err = 0; /* it was never there: the piece is not had */
+            err = 0; /* the data was never there: the piece is missing */
             break;
         }
         if (err == 0)
@@ -316,7 +316,7 @@ filetree_gather(struct filetree *t, size_t file, struct errbuf *eb)
 
     if (buf == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    /* Only its first and its last piece can be others' too. */
+    /* Only the first and last piece of a file can be shared with other files. */
     if (parts_locate(&t->parts, file, 0, &at))
         err = gather_piece(t, file, first, buf, eb);
     if (err == 0 && last != first && parts_locate(&t->parts, file, f->length - 1, &at))
@@ -340,11 +340,11 @@ filetree_finish(struct filetree *t, struct errbuf *eb)
     if (!t->writable)
         return 0;
     err = make_all(t, is_empty, make_empty, eb);
-    /* Links come last, so that no file is ever written through one. */
+    /* Links come last, so that no file is ever written through a link. */
     return err != 0 ? err : make_all(t, filetree_is_link, make_link, eb);
 }
 
-/* Deletes a file of ours; what others put in its place (a directory, a link) stays. */
+/* Deletes a file of the torrent; a directory or link with its name stays. */
 static int
 remove_file(struct filetree *t, size_t file, struct errbuf *eb)
 {
@@ -354,7 +354,7 @@ remove_file(struct filetree *t, size_t file, struct errbuf *eb)
     int err;
 
     if (!is_link)
-        (void)filetree_find(t, file, &st, NULL); /* which of its names it has */
+        (void)filetree_find(t, file, &st, NULL); /* finds which of its names it has */
     path = filetree_path(t, file);
     err = safepath_stat(t->dir, path, &st, eb);
     if (err == SPRAT_E_NOENT)

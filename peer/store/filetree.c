@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Opens, reads, writes and syncs files, and compares them with their stamps. The mutex guards the
- * stamps only; input and output happen outside of it.
+ * Opens, reads, writes and syncs files, and compares them with their stamps. The mutex guards only
+ * the stamps; it is not held during I/O.
  */
 #include "peer/store/filetree.h"
 
@@ -82,8 +82,8 @@ file_perm(const struct filetree *t, size_t file)
     return executable ? 0777 : 0666;
 }
 
-/* Turns a place in a file into the one in the part file, where the data is there. False if nobody
- * keeps it. */
+/* Converts an offset in a file to one in the part file, if the data is there. False if such data is
+ * not stored. */
 static bool
 find_home(const struct filetree *t, size_t *file, uint64_t *offset)
 {
@@ -143,7 +143,7 @@ open_to_read(struct filetree *t, size_t file, int *fd, struct errbuf *eb)
     return err;
 }
 
-/* Makes a file that was not there at the last look. One that is there now is not ours. */
+/* Creates a file that did not exist at the last look. If it exists now, another program made it. */
 static int
 make_file(struct filetree *t, const struct claimant *who, int *fd, struct errbuf *eb)
 {
@@ -158,7 +158,7 @@ make_file(struct filetree *t, const struct claimant *who, int *fd, struct errbuf
     return err;
 }
 
-/* What is remembered of the file's being there; an error if it is not ours any more. */
+/* Checks what the last look remembers of the file; an error if the file was replaced or removed. */
 static int
 recall(struct filetree *t, size_t file, bool *known, uint64_t *inode, struct errbuf *eb)
 {
@@ -192,8 +192,8 @@ set_claimed(struct filetree *t, size_t file, uint64_t inode, bool is_new)
     lock_drop(&t->lock);
 }
 
-/* Makes a new file under the name that is chosen for it. A file system that refuses the working
- * name may still take the final one. */
+/* Creates a new file under its chosen name. A file system that refuses the working name may still
+ * accept the final one. */
 static int
 make_named_file(struct filetree *t, size_t file, struct claimant *who, int *fd, struct errbuf *eb)
 {
@@ -281,7 +281,8 @@ filetree_release(struct filetree *t)
     lock_drop(&t->opening);
 }
 
-/* Marks a write as under way before it begins, so that nobody takes it for a stranger's. */
+/* Marks a write as under way before it starts, so that it is not taken for a change by another
+ * program. */
 static int
 begin_write(struct filetree *t, size_t file, struct errbuf *eb)
 {
@@ -306,7 +307,7 @@ end_write(struct filetree *t, size_t file)
     lock_drop(&t->lock);
 }
 
-/* Takes |n| written bytes off the front of |iov|. */
+/* Drops |n| written bytes from the front of |iov|. */
 static void
 advance(struct iovec **iov, int *iovcnt, size_t n)
 {
@@ -321,7 +322,7 @@ advance(struct iovec **iov, int *iovcnt, size_t n)
     }
 }
 
-/* 0 or an errno. */
+/* Returns 0 or an errno. */
 static int
 write_fully(int fd, uint64_t offset, struct iovec *iov, int iovcnt)
 {
@@ -389,7 +390,8 @@ filetree_cut(struct filetree *t, size_t file, struct errbuf *eb)
     return err;
 }
 
-/* Whether the file may be read, with the lock held. |*look|: it is time to compare. */
+/* Says whether the file may be read; the lock must be held. |*look|: a comparison with the stamp is
+ * due. */
 static int
 may_read(struct filetree *t, size_t file, bool *look)
 {
@@ -406,8 +408,8 @@ may_read(struct filetree *t, size_t file, bool *look)
     return m->failed;
 }
 
-/* Whether filetree_read() would read without a look at the file. Somebody who holds the lock may be
- * waiting for the file system: then the answer is no. */
+/* True if filetree_read() would read without a look at the file. If another thread holds the lock,
+ * it may be waiting for the file system: then false. */
 static bool
 may_lend(struct filetree *t, size_t file)
 {
@@ -429,7 +431,7 @@ filetree_lend(struct filetree *t, size_t file, uint64_t offset, size_t len, bool
 {
     struct openfile *f = NULL;
 
-    /* A part file's readers are few, and its ranges end where those of the files do not. */
+    /* Reads of a part file are rare, and its ranges end elsewhere than those of the files. */
     if (!parts_holds(&t->parts, file) && may_lend(t, file))
         f = openfiles_get(t->open, t, file, false);
 
@@ -440,8 +442,8 @@ filetree_lend(struct filetree *t, size_t file, uint64_t offset, size_t len, bool
     return f;
 }
 
-/* Compares the open file with its stamp. No writer can slip in between, for the lock is held; a
- * file that is being written has only its identity compared. */
+/* Compares the open file with its stamp. The lock is held, so no writer can start meanwhile. Of a
+ * file that is being written only the identity is compared. */
 static int
 compare_stamp(struct filetree *t, size_t file, int fd, struct stat *st)
 {
@@ -466,7 +468,7 @@ compare_stamp(struct filetree *t, size_t file, int fd, struct stat *st)
     return e;
 }
 
-/* Checks that the file is what we know, and still stands under its name. */
+/* Checks that the file is the known one and still has its name. */
 static int
 look_at(struct filetree *t, size_t file, int fd, struct errbuf *eb)
 {
@@ -528,7 +530,7 @@ filetree_move_in(struct filetree *t, char *dir, const struct storage_stamp *stam
     openfiles_forget(t->open, t, SIZE_MAX);
 }
 
-/* Whether the files were moved since |moves|, so that what went wrong may only mean that; then the
+/* True if the files were moved since |moves|, which may be the only cause of the error; then the
  * file is trusted again. */
 static bool
 was_moved(struct filetree *t, size_t file, uint32_t moves)

@@ -11,8 +11,8 @@ layout_walk_init(struct layout_walk *w, const struct metainfo *mi, uint32_t piec
     uint64_t at = (uint64_t)piece * mi->piece_length + begin;
     uint64_t left = at < mi->span ? mi->span - at : 0;
 
-    /* Where there is no v1 side, a piece may be addressed in its full length: behind the file's end
-     * there are zeros, in the last piece too. */
+    /* In a v2-only torrent a piece may be addressed in its full length: after the file's end there
+     * are zeros, in the last piece too. */
     if (!mi->id.has_v1)
         left = len;
     *w = (struct layout_walk){.mi = mi, .at = at, .end = at + (len < left ? len : left)};
@@ -65,7 +65,7 @@ layout_piece_data(const struct metainfo *mi, uint32_t piece)
     return (uint32_t)data;
 }
 
-/* Bytes of the piece that can be asked for. */
+/* The bytes of the piece that may be requested. */
 static uint32_t
 wire_span(const struct metainfo *mi, uint32_t piece)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Goes down to the first component that is not there, and looks through its directory. A name is in
- * another form if it is equal in Unicode's decomposition (macOS writes names decomposed, most
- * others composed), or if cleaning makes it the torrent's (the bytes of another encoding).
+ * Follows the path to its first missing component and searches that directory. A name is in another
+ * form if it is equal in Unicode's decomposition (macOS writes names decomposed, most other systems
+ * composed), or if cleaning it gives the torrent's name (the bytes of another encoding).
  */
 #include "peer/store/lookalike.h"
 
@@ -18,7 +18,7 @@
 #include "peer/store/safepath.h"
 #include "peer/store/workname.h"
 
-/* True if |name| on the disk would be |wanted| in a torrent. */
+/* True if |name| on disk would be |wanted| in a torrent. */
 static bool
 becomes(const char *name, const char *wanted)
 {
@@ -59,8 +59,7 @@ find_in(int fd, const char *wanted, struct errbuf *why)
     return found;
 }
 
-/* The first component of |rel| that is not there: it is cut out of |rel|, and its directory is
- * opened. */
+/* Finds the first missing component of |rel|: truncates |rel| after it and opens its directory. */
 static int
 open_last_directory(const char *dir, char *rel, const char **wanted)
 {
@@ -80,7 +79,7 @@ open_last_directory(const char *dir, char *rel, const char **wanted)
     return fd;
 }
 
-/* A download that has not ended, or another program's file that is called like one. */
+/* Finds the file's working name: an unfinished download, or another program's file of that name. */
 static bool
 find_working(const char *dir, const struct metainfo *mi, size_t file, struct errbuf *why)
 {
@@ -89,7 +88,8 @@ find_working(const char *dir, const struct metainfo *mi, size_t file, struct err
     struct stat st;
     bool has;
 
-    /* First the look, which few files pass: the rules cost a walk over the torrent. */
+    /* The stat() comes first, since it fails for most files: the rules cost a walk over the
+     * torrent. */
     snprintf(work, sizeof(work), "%s" WORKNAME_SUFFIX, mi->files[file].path);
     if (safepath_stat(dir, work, &st, NULL) != 0 || !S_ISREG(st.st_mode))
         return false;
@@ -104,7 +104,7 @@ find_working(const char *dir, const struct metainfo *mi, size_t file, struct err
     return true;
 }
 
-/* True if a file of the directory only seems to be it, by its name. */
+/* True if some file of the directory only looks like it by its name. */
 static bool
 find_spelling(const char *dir, const char *rel, struct errbuf *why)
 {
@@ -132,6 +132,6 @@ lookalike_find(const char *dir, const struct metainfo *mi, size_t file, struct e
     if (err != SPRAT_E_NOENT || strlen(rel) > METAINFO_PATH_MAX)
         return true;
     if (safepath_stat(dir, rel, &st, NULL) == 0)
-        return true; /* the link that leads to nothing */
+        return true; /* a link whose target does not exist */
     return find_working(dir, mi, file, why) || find_spelling(dir, rel, why);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A hash table and an LRU list under one mutex; descriptors are closed outside of it.
+ * A hash table and an LRU list under one mutex; descriptors are closed without the mutex.
  */
 #include "peer/store/openfiles.h"
 
@@ -26,16 +26,16 @@ struct openfile {
     struct list link; /* on |idle|, |held| or |gone| */
     struct openfile_key key;
     uint32_t refs;
-    bool gone; /* taken out of the table; closed when the last holder drops it */
+    bool gone; /* removed from the table; closed when the last holder drops it */
     int fd;
-    uint64_t ticket; /* of its claim; 0: it only reads */
+    uint64_t ticket; /* ticket of its claim; 0: opened for reading */
 };
 
 struct openfiles {
     struct lock lock;
     struct claims *claims;
     struct hashmap map;
-    struct list idle; /* front: the least recently used */
+    struct list idle; /* least recently used first */
     struct list held;
     uint32_t idle_count;
     uint32_t max;
@@ -44,7 +44,8 @@ struct openfiles {
 static bool
 match_key(const struct hashmap_node *node, const void *key, size_t len)
 {
-    const struct openfile *f = (const struct openfile *)(const void *)node; /* its first member */
+    const struct openfile *f = (const struct openfile *)(const void *)node; /* |node| is the
+                                                                               first member */
 
     return memcmp(&f->key, key, len) == 0;
 }
@@ -75,7 +76,7 @@ close_fd(struct openfiles *of, int fd, uint64_t ticket)
     close(fd);
 }
 
-/* Closes everything on a private list. Never called with the lock held: close() can take long. */
+/* Closes all files on a private list. The lock must not be held: close() can take long. */
 static void
 close_all(struct openfiles *of, struct list *files)
 {
@@ -88,7 +89,7 @@ close_all(struct openfiles *of, struct list *files)
     }
 }
 
-/* Takes an idle one out for closing. */
+/* Removes an idle file for closing. */
 static void
 retire(struct openfiles *of, struct openfile *f, struct list *closing)
 {
@@ -116,7 +117,7 @@ openfiles_free(struct openfiles *of)
     free(of);
 }
 
-/* The lock is held. */
+/* The lock must be held. */
 static struct openfile *
 find_and_hold(struct openfiles *of, const struct openfile_key *key)
 {

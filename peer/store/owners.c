@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The database knows inode numbers and no devices, so what it finds is compared with what is on the
- * disk.
+ * The database has inode numbers but no devices, so records that match are compared with the files
+ * on disk.
  */
 #include "peer/store/owners.h"
 
 #include "peer/store/safepath.h"
 
-/* The torrent of the record that is looked at; kept for the next one,
- * which often is of the same. */
+/* The torrent of the current record; kept for the next record, which often is of the same torrent.
+ */
 struct other {
     int64_t id; /* 0: none */
     struct state_torrent row;
@@ -25,7 +25,8 @@ other_drop(struct other *o)
     *o = (struct other){0};
 }
 
-/* NOTFOUND if it was removed meanwhile, or can't be read: then nothing is known of its files. */
+/* Loads the torrent. NOTFOUND if it was removed meanwhile or can't be read: then its files are
+ * unknown. */
 static int
 other_load(struct other *o, struct state *st, int64_t id, struct errbuf *why)
 {
@@ -57,7 +58,7 @@ is_at(const struct stat *mine, const char *dir, const char *path)
            mine->st_ino == its.st_ino;
 }
 
-/* The other torrent's file may stand under either of its names. */
+/* The other torrent's file may have either of its names. */
 static bool
 is_same_file(const struct owners_query *q, size_t file, const struct other *o, size_t its_file)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Slots of the part file. Arithmetic only.
+ * Computes the slots of the part file. Arithmetic only.
  */
 #include "peer/store/parts.h"
 
@@ -16,12 +16,12 @@ is_stored(const struct metainfo_file *f)
     return f->length > 0 && (f->attr & (ATTR_PAD | ATTR_SYMLINK)) == 0;
 }
 
-/* Finds the pieces in which one stored file ends and another begins. */
+/* Finds the pieces that contain the end of one stored file and the start of another. */
 static int
 find_shared(struct parts *p)
 {
     const struct metainfo *mi = p->mi;
-    uint32_t last = UINT32_MAX; /* of the stored file before */
+    uint32_t last = UINT32_MAX; /* last piece of the previous stored file */
 
     p->shared = malloc((mi->file_count + 1) * sizeof(*p->shared));
     if (p->shared == NULL)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Compares digests. Memory is only used for files whose piece layer is missing.
+ * Compares digests. Allocates memory only for files whose piece layer is missing.
  */
 #include "peer/store/piecejudge.h"
 
@@ -9,17 +9,17 @@
 
 #include "common/codec/merkle.h"
 
-/* A file whose layer is made from its pieces, for want of one to compare with. */
+/* A file whose layer is missing and is collected from its pieces. */
 struct made_layer {
     uint8_t *hashes;
-    uint32_t count; /* pieces given */
+    uint32_t count; /* number of collected pieces */
 };
 
 struct piecejudge {
     const struct metainfo *mi;
     bool (*piece_hash)(void *user, uint32_t piece, uint8_t out[32]);
     void *user;
-    struct made_layer *made; /* per file; NULL until the first is needed */
+    struct made_layer *made; /* one per file; NULL until the first is needed */
 };
 
 struct piecejudge *
@@ -44,7 +44,7 @@ piecejudge_free(struct piecejudge *j)
     free(j);
 }
 
-/* Keeps a piece hash that there is nothing to compare with. */
+/* Collects a piece hash that has no counterpart to compare with. */
 static int
 make_layer(struct piecejudge *j, size_t file, uint32_t index, const uint8_t hash[32])
 {
@@ -61,7 +61,7 @@ make_layer(struct piecejudge *j, size_t file, uint32_t index, const uint8_t hash
     return SPRAT_E_AGAIN;
 }
 
-/* The verdict of the v2 side; 0 as well where no file owns the piece. */
+/* The v2 result; 0 also if no file owns the piece. */
 static int
 judge_v2(struct piecejudge *j, uint32_t piece, const uint8_t *leaves, uint32_t leaf_count)
 {
@@ -102,7 +102,7 @@ piecejudge_piece(struct piecejudge *j, uint32_t piece, const uint8_t *sha1, cons
     if (!mi->id.has_v1 || v2 == SPRAT_E_NOMEM)
         return v2;
     if (v2 == SPRAT_E_AGAIN)
-        return v1; /* one hash is enough to trust the bytes */
+        return v1; /* the v1 hash alone is enough to trust the bytes */
     return v1 == v2 ? v1 : SPRAT_E_MISMATCH;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The start of a session on a torrent: which files the database vouches for, which pieces need a
- * look, what may be overwritten, and what is stored of it. A chain of asynchronous steps: look
- * at the files, check, store, report, and (in the background) vouch for what was found. What an
- * earlier session wrote and did not live to commit is written again and synced before the report:
- * it can be read, but a sync may have failed, after which the kernel believes it written.
+ * Starts a session of a torrent: decides which files the database vouches for, which pieces need a
+ * check, and which files may be overwritten, and stores the result. It is a chain of asynchronous
+ * steps: look at the files, check, store, report, and (in the background) vouch for what was found.
+ * Data that a crashed session wrote without committing it is written again and synced before the
+ * report: it can be read, but a sync may have failed, after which the kernel regards it as written.
  */
 #include "peer/store/resume.h"
 
@@ -21,38 +21,38 @@
 
 #define RESUME_MAGIC 0x5265736du
 
-enum { LOOKALIKES_MAX = 4 }; /* missing files that are looked for under other names */
+enum { LOOKALIKES_MAX = 4 }; /* missing files that are searched under other names */
 
-/* What the database and the disk say of a file together. */
+/* The state of a file according to database and disk. */
 enum file_trust {
-    FILE_VOUCHED, /* as the database remembers it */
-    FILE_GONE,    /* not there */
-    FILE_CHANGED, /* ours, but not as the database remembers it */
-    FILE_FOREIGN, /* put there by somebody else */
+    FILE_VOUCHED, /* matches the record in the database */
+    FILE_GONE,    /* does not exist */
+    FILE_CHANGED, /* the torrent's own, but differs from the record in the database */
+    FILE_FOREIGN, /* made by another program */
 };
 
 struct resume {
     uint32_t magic;
     struct resume_options opt;
     const struct metainfo *mi;
-    bool clean;            /* how the last session ended */
+    bool clean;            /* the last session ended cleanly */
     int64_t session, active; /* see state.h */
     bool cancelled;
-    struct check *check;   /* while one runs */
+    struct check *check;   /* the running check; NULL: none */
     struct state_file *records;
     enum file_trust *trust;
-    bool *scan;            /* for the check: foreign files */
-    bool *cut;             /* those that are to lose what is behind their end */
+    bool *scan;            /* files for the check to scan: foreign ones */
+    bool *cut;             /* files that are truncated to their length */
     bool any_cut;
-    struct storage_stamp *written; /* files that are there and would be written to;
-                                      else not |known| */
-    bool *gone;            /* files of which the database promises more than is there */
+    struct storage_stamp *written; /* stamps of existing files that would be written to; else not
+                                      |known| */
+    bool *gone;            /* files that miss data which the database promises */
     size_t gone_count, gone_file;
     struct bitfield stored; /* have-bits of the database */
     struct bitfield have;
     struct bitfield skip;  /* pieces not to be checked */
     uint32_t trusted;
-    uint32_t rewriting; /* the piece that is written again, or was last */
+    uint32_t rewriting; /* the piece that is or was last written again */
     bool reported;
     int err;
     struct errbuf why, note, gone_why;
@@ -114,8 +114,9 @@ on_renamed(void *user, const struct storage_result *res)
     resume_free(r);
 }
 
-/* All that is had is stored, or lies in files that have no working names. Files that a session
- * completed, and did not live to rename, get their final names before the report. */
+/* Renames complete files. All pieces on disk are stored by now, or lie in files without working
+ * names. Files that a session completed without renaming them get their final names before the
+ * report. */
 static void
 rename_and_report(struct resume *r)
 {
@@ -144,8 +145,8 @@ end_with_error(struct resume *r)
 enum { NS_PER_MS = 1000000 };
 #define NS_PER_S 1000000000LL
 
-/* True if the file is what the database remembers. After a crash it may have been written by us for
- * a while after the last stamp. */
+/* True if the file matches its record in the database. After a crash this program may have written
+ * to it for a while after the last stamp. */
 static bool
 matches_record(const struct resume *r, const struct storage_stamp *now,
                const struct state_file *then)
@@ -158,8 +159,8 @@ matches_record(const struct resume *r, const struct storage_stamp *now,
            late <= (int64_t)RESUME_CRASH_WINDOW_MS * NS_PER_MS;
 }
 
-/* True if a file without a record was made by sessions that ended in a crash before its first stamp
- * was stored. The file system's clock is coarse and may lag behind ours a little. */
+/* True if a file without a record was created by crashed sessions before its first stamp was
+ * stored. The file system's clock is coarse and may lag a little. */
 static bool
 made_before_crash(const struct resume *r, const struct storage_stamp *now)
 {
@@ -178,7 +179,7 @@ judge_file(const struct resume *r, size_t i)
         return FILE_GONE;
     if (!rec->present) {
         if (now.size == 0 && r->mi->files[i].length > 0)
-            return FILE_VOUCHED; /* an empty file holds nothing to lose and nothing to check */
+            return FILE_VOUCHED; /* an empty file has nothing to lose or to check */
         return made_before_crash(r, &now) ? FILE_CHANGED : FILE_FOREIGN;
     }
     if (matches_record(r, &now, rec) && !r->opt.check_all)
@@ -186,7 +187,7 @@ judge_file(const struct resume *r, size_t i)
     return now.inode == rec->inode ? FILE_CHANGED : FILE_FOREIGN;
 }
 
-/* The part file: ours, whoever touched it. */
+/* Decides about the part file, which is always the torrent's own. */
 static enum file_trust
 judge_part_file(const struct resume *r)
 {
@@ -225,7 +226,7 @@ judge_files(struct resume *r)
     }
 }
 
-/* True if a promised piece has bytes of the file that are not there. */
+/* True if a promised piece has missing bytes in the file. */
 static bool
 lacks_promised(const struct resume *r, size_t i)
 {
@@ -246,15 +247,15 @@ lacks_promised(const struct resume *r, size_t i)
     return false;
 }
 
-/* What the database promises and is not there is not forgotten before a person says so: the disk
- * may not be mounted. */
+/* Finds files that miss promised data. Their have-bits are not cleared before the user agrees,
+ * since the disk may not be mounted. */
 static void
 find_gone(struct resume *r)
 {
     for (size_t i = 0; i < r->mi->file_count && !r->opt.trust_all; i++) {
         if (!lacks_promised(r, i))
             continue;
-        if (r->trust[i] == FILE_VOUCHED) /* as it was last seen, which was after the harm */
+        if (r->trust[i] == FILE_VOUCHED) /* matches the last look, which came after the damage */
             r->trust[i] = FILE_CHANGED;
         r->gone[i] = !r->opt.refetch && storage_wants(r->opt.storage, i);
         if (r->gone[i] && r->gone_count++ == 0)
@@ -279,7 +280,7 @@ explain_gone(struct resume *r)
         dir, path, more, is_short ? "shorter" : "gone");
 }
 
-/* True if the piece is promised, and lies in part in files that are gone. */
+/* True if the piece is promised and lies partly in missing files. */
 static bool
 is_gone(const struct resume *r, uint32_t piece)
 {
@@ -294,8 +295,8 @@ is_gone(const struct resume *r, uint32_t piece)
 }
 
 struct piece_files {
-    bool vouched; /* all that hold a part of it are */
-    bool news;    /* some one is there and may hold what the database does not know of */
+    bool vouched; /* all files with a part of the piece are vouched for */
+    bool news;    /* some file exists and may hold data that the database does not know */
     bool gone;
 };
 
@@ -318,7 +319,7 @@ files_of_piece(const struct resume *r, uint32_t piece)
     return p;
 }
 
-/* Sorts the pieces: believed, to be checked, or (skipped and not had) known to be missing. */
+/* Sorts the pieces: trusted, to be checked, or skipped because they are known to be missing. */
 static void
 judge_pieces(struct resume *r)
 {
@@ -334,7 +335,7 @@ judge_pieces(struct resume *r)
             bitfield_set(&r->skip, p);
         }
     }
-    /* A foreign file must be looked at also where a piece of it can't be whole. */
+    /* A foreign file must be scanned even where a piece of it can't be complete. */
     for (size_t i = 0; i < r->mi->file_count; i++)
         if (r->scan[i])
             for (uint32_t p = 0; p < r->mi->files[i].piece_count; p++)
@@ -347,7 +348,7 @@ on_vouched(void *user, int err, const char *why)
     struct resume *r = user;
 
     MAGIC_CHECK(r, RESUME_MAGIC);
-    /* After the report: the next start checks again, and nothing else is lost. */
+    /* This comes after the report, so a failure is harmless: the next start checks again. */
     if (r->reported) {
         resume_free(r);
         return;
@@ -357,7 +358,7 @@ on_vouched(void *user, int err, const char *why)
     rename_and_report(r);
 }
 
-/* Pieces that are had now and were not, or the other way round; to be freed. */
+/* The pieces whose have-bits changed; the caller frees the list. */
 static uint32_t *
 differences(const struct bitfield *in, const struct bitfield *not_in, size_t *count)
 {
@@ -371,12 +372,12 @@ differences(const struct bitfield *in, const struct bitfield *not_in, size_t *co
     return out;
 }
 
-/* What was found is on the disk now: stores its have-bits and the files' stamps. */
+/* Stores have-bits and stamps of the pieces that were found, now that they are synced. */
 static void
 on_synced(void *user, const struct storage_result *res)
 {
     struct resume *r = user;
-    /* A seeder writes nothing, so with everything looked at the stamps are exact. */
+    /* A seeder writes nothing, so after a complete look the stamps are exact. */
     struct state_update u = {.set_clean = !r->opt.download, .clean = true};
     struct state_file *files = calloc(r->mi->file_count + 1, sizeof(*files));
     uint32_t *found = differences(&r->have, &r->stored, &u.have_count);
@@ -403,7 +404,7 @@ on_synced(void *user, const struct storage_result *res)
         on_vouched(r, err, res->err != 0 ? res->why : sprat_strerror(err));
 }
 
-/* Marks the files of newly found pieces, so that the sync covers them. True if there are any. */
+/* Marks the files of newly found pieces, so that the sync includes them. True if there are any. */
 static bool
 mark_found(struct resume *r)
 {
@@ -425,8 +426,8 @@ mark_found(struct resume *r)
     return any;
 }
 
-/* True if the piece was found in what a session wrote that ended in a crash: in a file of ours, and
- * written since that session began. */
+/* True if the piece was found in data that a crashed session wrote: in a file of the torrent that
+ * was written since that session began. */
 static bool
 is_left_over(const struct resume *r, uint32_t piece)
 {
@@ -466,7 +467,8 @@ on_rewritten(void *user, const struct storage_result *res)
     rewrite_next(r);
 }
 
-/* Writes what is left over again, a piece at a time; then syncs, stores and reports. */
+/* Writes the pieces that a crashed session left again, one at a time; then syncs, stores and
+ * reports. */
 static void
 rewrite_next(struct resume *r)
 {
@@ -497,9 +499,10 @@ any_left_over(const struct resume *r)
     return false;
 }
 
-/* The database knows what is lost: reports, and vouches for what was found in the background. The
- * sync is submitted first, since |done| may close the storage. Files with working names are vouched
- * for before the report: a final name says that all of a file is stored. */
+/* Reports, now that lost pieces are stored in the database, and vouches for found pieces in the
+ * background. The sync is submitted first, since |done| may close the storage. Files with working
+ * names are vouched for before the report, since a final name says that all of the file is stored.
+ */
 static void
 on_stored(void *user, int err, const char *why)
 {
@@ -512,9 +515,9 @@ on_stored(void *user, int err, const char *why)
     if (r->cancelled)
         fail(r, SPRAT_E_CANCELLED, "cancelled");
     left_over = r->err == 0 && any_left_over(r);
-    /* A seeder may not write, and a bare sync proves nothing: the crash may have followed a failed
-     * fsync, after which the kernel takes its pages for written. So the database stays as the crash
-     * left it. */
+    /* A seeder may not write, and a plain sync proves nothing: the crash may have followed a failed
+     * fsync(), after which the kernel regards its pages as written. So the database stays as the
+     * crash left it. */
     found = r->err == 0 && (!left_over || r->opt.download) && mark_found(r);
     if (r->opt.download && (left_over || (found && storage_has_worknames(r->opt.storage)))) {
         rewrite_next(r);
@@ -529,7 +532,7 @@ on_stored(void *user, int err, const char *why)
     }
 }
 
-/* Takes what is not there (any more) out of the database, before anything is written anew. */
+/* Clears the have-bits of missing pieces in the database before anything is written. */
 static void
 store_lost(struct resume *r)
 {
@@ -577,7 +580,7 @@ on_cut(void *user, const struct storage_result *res)
         store_lost(r);
 }
 
-/* All is known that the decision needs: cuts files, or goes on to what is lost. */
+/* Continues with all facts known: truncates files, or goes on to clear lost pieces. */
 static void
 cut_or_store(struct resume *r)
 {
@@ -599,7 +602,7 @@ on_owners(void *user, const struct storage_result *res)
 
     MAGIC_CHECK(r, RESUME_MAGIC);
     if (res->err == SPRAT_E_EXISTS)
-        r->err = 0; /* whose file it is says more than that it has other content */
+        r->err = 0; /* the owner of the file explains more than its content */
     if (res->err != 0)
         fail(r, res->err, res->why);
     if (r->cancelled)
@@ -607,7 +610,7 @@ on_owners(void *user, const struct storage_result *res)
     cut_or_store(r);
 }
 
-/* On a disk thread. */
+/* Runs on a disk thread. */
 static int
 find_owners(void *user, struct errbuf *why)
 {
@@ -629,8 +632,8 @@ is_lacking(const struct resume *r, const struct metainfo_file *f)
     return false;
 }
 
-/* Before anything is written: looks for files that are there, would be written to, and belong to
- * another torrent. True if it is under way. */
+/* Before anything is written, looks for existing files that would be written to and that belong to
+ * another torrent. True if the look is under way. */
 static bool
 ask_owners(struct resume *r)
 {
@@ -652,7 +655,7 @@ ask_owners(struct resume *r)
     return err == 0;
 }
 
-/* Decides on the files of others. */
+/* Decides about files from other programs. */
 static void
 adopt_foreign(struct resume *r, const struct check_report *rep)
 {
@@ -726,7 +729,7 @@ begin_check(struct resume *r)
         end_with_error(r);
 }
 
-/* A file that is to be fetched anew, although it may be there in another form. */
+/* A file that is going to be downloaded although it may exist in another form. */
 static bool
 is_missing(const struct resume *r, size_t i)
 {
@@ -737,8 +740,8 @@ is_missing(const struct resume *r, size_t i)
            storage_home(r->opt.storage, i) == i && storage_is_fetched(r->opt.storage, i);
 }
 
-/* On a disk thread: the first missing file that is there under another name, or as a link that is
- * not followed. */
+/* Runs on a disk thread: finds the first missing file that exists under another name, or as a link
+ * that is not followed. */
 static int
 find_lookalike(void *user, struct errbuf *why)
 {
@@ -771,8 +774,8 @@ on_lookalike(void *user, const struct storage_result *res)
     begin_check(r);
 }
 
-/* Before a download begins: looks for what is missing under other names. True if that is under way.
- */
+/* Before a download begins, searches missing files under other names. True if the search is under
+ * way. */
 static bool
 ask_lookalike(struct resume *r)
 {
@@ -790,7 +793,7 @@ on_looked(void *user, const struct storage_result *res)
     int err;
 
     MAGIC_CHECK(r, RESUME_MAGIC);
-    /* The next session has to look for them too, whatever it is asked for. */
+    /* The next session must look for working names too, whatever its options. */
     if (storage_has_worknames(r->opt.storage) &&
         (err = state_keep_worknames(r->opt.state, r->opt.id, &eb)) != 0)
         fail(r, err, eb.text);
@@ -812,7 +815,7 @@ on_looked(void *user, const struct storage_result *res)
         begin_check(r);
 }
 
-/* Reads what the database knows. */
+/* Reads the torrent from the database. */
 static int
 load(struct resume *r)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A list under a mutex, walked when a torrent starts. Writes only touch their own claim's counter.
+ * A list of claims under a mutex, walked when a torrent starts. Writes only change the counter of
+ * their own claim.
  */
 #include "peer/store/roombook.h"
 
@@ -22,7 +23,7 @@ roombook_fini(struct roombook *b)
     lock_fini(&b->lock);
 }
 
-/* What is claimed on the file system; the lock is held. */
+/* The sum of the claims on the file system; the lock must be held. */
 static uint64_t
 claimed(const struct roombook *b, uint64_t device)
 {
@@ -64,7 +65,7 @@ room_claim_pay(struct room_claim *c, uint64_t bytes)
 {
     unsigned long long left = atomic_load_explicit(&c->left, memory_order_relaxed);
 
-    /* Only its torrent's thread takes from it. */
+    /* Only the torrent's thread decreases it. */
     atomic_store_explicit(&c->left, left > bytes ? left - bytes : 0, memory_order_relaxed);
 }
 

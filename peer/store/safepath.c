@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * openat() component by component with O_NOFOLLOW. For reading alone, a link is opened by its
- * target. Keeps nothing open between calls.
+ * Uses openat() component by component with O_NOFOLLOW. For reading only, a link is opened by its
+ * target. Keeps no descriptors between calls.
  */
 #include "peer/store/safepath.h"
 
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A place below the save directory: the directory that holds it, open, and its last component. */
+/* A path below the save directory: the open directory that holds it, and its last component. */
 struct place {
     int fd;
     const char *base;
@@ -21,8 +21,8 @@ struct place {
 /* The characters that FAT, exFAT and NTFS refuse in a name. */
 static const char refused[] = "\"*:<>?\\|";
 
-/* The file system refused a name on the way to |rel|. Which one can't be told; a character that
- * others refuse is most probably why. */
+/* The file system refused a name on the path |rel|. It does not say which; a character that other
+ * file systems refuse is the most probable cause. */
 static int
 fail_name(struct errbuf *eb, int e, const char *dir, const char *rel)
 {
@@ -60,8 +60,8 @@ fail(struct errbuf *eb, int e, const char *doing, const char *dir, const char *r
                       strerror(e));
 }
 
-/* Something could not be made in the directory |at|. "No such file" is what some file systems say
- * of a name that they don't allow, unless the directory itself is gone. */
+/* The error of creating a file in the directory |at|. Some file systems report ENOENT for a name
+ * that they don't allow, unless the directory itself is gone. */
 static void
 refine_errno(int at)
 {
@@ -73,7 +73,7 @@ refine_errno(int at)
     errno = e;
 }
 
-/* Opens the next directory down, making it if asked. -1 with errno. */
+/* Opens the next directory, creating it if requested. -1 with errno. */
 static int
 descend(int at, const char *name, bool make)
 {
@@ -89,9 +89,9 @@ descend(int at, const char *name, bool make)
     return openat(at, name, flags);
 }
 
-/* Opens what the symbolic link |name| leads to, if the link is ours or root's. Its target is read
- * from the link that was looked at, so another link that takes its place meanwhile is not followed.
- * -1 with errno: ELOOP for a link of somebody else. */
+/* Opens the target of the symbolic link |name|, if the link belongs to this user or root. The
+ * target is read from the link that was checked, so another link that replaces it meanwhile is not
+ * followed. -1 with errno: ELOOP for a link of another user. */
 static int
 open_through(int at, const char *name, int flags)
 {
@@ -117,7 +117,7 @@ open_through(int at, const char *name, int flags)
     return openat(at, target, (flags & ~O_NOFOLLOW) | O_CLOEXEC);
 }
 
-/* Like descend(), through a link too. */
+/* Like descend(), but also follows a link. */
 static int
 descend_through(int at, const char *name)
 {
@@ -127,8 +127,8 @@ descend_through(int at, const char *name)
     return fd >= 0 || (errno != ELOOP && errno != ENOTDIR) ? fd : open_through(at, name, flags);
 }
 
-/* Opens the directory that holds |rel|, making it if asked, or going through links of ours if
- * asked. 0 or -1 with errno. */
+/* Opens the directory of |rel|; on request creates it, or follows links of this user or root. 0 or
+ * -1 with errno. */
 static int
 place_walk(const char *dir, const char *rel, bool make, bool follow, struct place *p)
 {
@@ -170,7 +170,7 @@ place_close(const struct place *p)
     errno = e;
 }
 
-/* What keeps a file from being made: another file, or something else. */
+/* The error of creating a file: its name is taken by a file, or another cause. */
 static int
 kind_in_place(const struct place *p)
 {
@@ -181,7 +181,7 @@ kind_in_place(const struct place *p)
     return S_ISDIR(st.st_mode) ? EISDIR : ENOTDIR;
 }
 
-/* Opens the file itself; -1 with errno. O_NONBLOCK: a pipe in its place must not hold us up. */
+/* Opens the file itself; -1 with errno. O_NONBLOCK, so that a pipe of that name does not block. */
 static int
 open_base(const struct place *p, enum safepath_mode mode, mode_t perm, bool *created)
 {
@@ -263,7 +263,7 @@ safepath_stat(const char *dir, const char *rel, struct stat *st, struct errbuf *
     return rc == 0 ? 0 : fail(eb, errno, "find", dir, rel);
 }
 
-/* Says which links are followed, where one is not. */
+/* The error of safepath_find(), which explains links that are not followed. */
 static int
 fail_to_find(struct errbuf *eb, int e, const char *dir, const char *rel)
 {
@@ -329,7 +329,7 @@ safepath_symlink(const char *dir, const char *rel, const char *target, struct er
     return err;
 }
 
-/* Errors of linkat() that say no more than: copy it. */
+/* Errors of linkat() that only mean that the file must be copied. */
 static bool
 must_copy(int e)
 {
@@ -375,8 +375,8 @@ safepath_rename_at(int fd, const char *from, const char *to)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return -1;
-    /* The file system has no RENAME_NOREPLACE. A hard link does not replace either; where a file
-     * has one name only, a look before the rename is all that is left. */
+    /* The file system has no RENAME_NOREPLACE. A hard link does not replace a file either; without
+     * hard links, only a check before the rename is possible. */
     if (linkat(fd, from, fd, to, 0) == 0)
         return unlinkat(fd, from, 0);
     if (!must_copy(errno))
@@ -414,7 +414,7 @@ safepath_unlink(const char *dir, const char *rel, struct errbuf *eb)
 
     if (place_open(dir, rel, false, &p) != 0)
         return errno == ENOENT ? 0 : fail(eb, errno, "remove", dir, rel);
-    /* EINVAL: a name that the file system does not allow is not there. */
+    /* EINVAL: a name that the file system does not allow can't exist. */
     if (unlinkat(p.fd, p.base, 0) != 0 && errno != ENOENT && errno != EINVAL)
         err = fail(eb, errno, "remove", dir, rel);
     place_close(&p);
@@ -435,7 +435,7 @@ safepath_prune(const char *dir, const char *rel)
 
         *slash = '\0';
         if (place_open(dir, path, false, &p) != 0)
-            continue; /* gone already: its parent may be empty now */
+            continue; /* gone already; its parent may be empty now */
         rc = unlinkat(p.fd, p.base, AT_REMOVEDIR);
         place_close(&p);
         if (rc != 0 && errno != ENOENT)
@@ -468,7 +468,7 @@ safepath_sync_dirs(const char *dir, const char *rel, struct errbuf *eb)
             return fail(eb, errno, "sync", dir, path);
         e = fsync(p.fd) != 0 ? errno : 0;
         place_close(&p);
-        if (e != 0 && e != EINVAL) /* EINVAL: the file system has no such thing for directories */
+        if (e != 0 && e != EINVAL) /* EINVAL: the file system can't sync directories */
             return fail(eb, e, "sync the directory of", dir, path);
         slash = strrchr(path, '/');
         if (slash != NULL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Opening the state database, its tables, and reading its rows. What comes out
- * of the database is checked like any other input.
+ * Opens the state database, defines its tables, and reads its rows. Values from the database are
+ * checked like any other input.
  */
 #include "peer/store/state.h"
 
@@ -41,10 +41,10 @@ static const char *const migrations[] = {
     " PRIMARY KEY (torrent, file)) WITHOUT ROWID;"
     "CREATE TABLE priorities ("
     " torrent INTEGER PRIMARY KEY REFERENCES torrents(id) ON DELETE CASCADE,"
-    " bytes BLOB NOT NULL);"        /* one a file */
+    " bytes BLOB NOT NULL);"        /* one per file */
     "CREATE TABLE pieces ("
     " torrent INTEGER NOT NULL REFERENCES torrents(id) ON DELETE CASCADE,"
-    " chunk INTEGER NOT NULL,"      /* of STATE_PIECES_PER_ROW pieces */
+    " chunk INTEGER NOT NULL,"      /* chunks of STATE_PIECES_PER_ROW pieces */
     " bits BLOB NOT NULL,"
     " PRIMARY KEY (torrent, chunk)) WITHOUT ROWID;"
     "CREATE TABLE peers ("
@@ -55,23 +55,23 @@ static const char *const migrations[] = {
     " torrent INTEGER NOT NULL REFERENCES torrents(id) ON DELETE CASCADE,"
     " file INTEGER NOT NULL, hashes BLOB NOT NULL,"
     " PRIMARY KEY (torrent, file));",
-    /* 1 → 2: what spratd was asked for when the torrent was added */
+    /* 1 → 2: the options with which a torrent was added to spratd */
     "CREATE TABLE wishes ("
     " torrent INTEGER PRIMARY KEY REFERENCES torrents(id) ON DELETE CASCADE,"
     " seed INTEGER NOT NULL, ratio REAL NOT NULL,"
-    " trackers TEXT NOT NULL);", /* a line each */
+    " trackers TEXT NOT NULL);", /* one per line */
     /* 2 → 3 */
     "ALTER TABLE torrents ADD COLUMN up_limit INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE torrents ADD COLUMN down_limit INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE wishes ADD COLUMN peers TEXT NOT NULL DEFAULT '';", /* a line each */
+    "ALTER TABLE wishes ADD COLUMN peers TEXT NOT NULL DEFAULT '';", /* one per line */
     /* 3 → 4 */
     "ALTER TABLE wishes ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;", /* statewish.c */
     /* 4 → 5 */
     ("ALTER TABLE torrents ADD COLUMN move_to TEXT;"
      "ALTER TABLE torrents ADD COLUMN moved_from TEXT;"),
-    /* 5 → 6: older versions let two torrents write to one file. What two have is checked once more:
-     * no file has this time. On several file systems different files can have one number, which
-     * costs them a check too. */
+    /* 5 → 6: older versions let two torrents write to one file. Files that two torrents share are
+     * checked once more: no file has this time. Different files on several file systems can have
+     * the same inode number, and are checked too. */
     ("CREATE INDEX files_by_inode ON files(inode);"
      "UPDATE files SET mtime = 0 WHERE inode IN"
      " (SELECT inode FROM files GROUP BY inode HAVING count(*) > 1);"),
@@ -87,7 +87,7 @@ static const struct db_schema schema = {
     .durable = true,
 };
 
-/* Makes the directory, private to the user, and its folder of locks. */
+/* Creates the directory, private to the user, and its directory of locks. */
 static int
 prepare_dir(const char *dir, struct errbuf *eb)
 {
@@ -156,7 +156,7 @@ state_dir(const struct state *st)
     return st->dir;
 }
 
-/* Finds the row of a torrent in a directory; NOTFOUND. The lock is held. */
+/* Finds the row of a torrent in a directory; NOTFOUND. The lock must be held. */
 static int
 find_row(struct state *st, const struct metainfo *mi, const char *dir, int64_t *id,
          struct errbuf *eb)
@@ -232,7 +232,7 @@ set_managed(struct state *st, int64_t id, struct errbuf *eb)
     return db_run(st->db, q, "changing a torrent", eb);
 }
 
-/* Within a transaction. */
+/* Must be called within a transaction. */
 static int
 find_or_add(struct state *st, const struct metainfo *mi, const char *dir, bool managed,
             int64_t *id, struct errbuf *eb)
@@ -244,7 +244,7 @@ find_or_add(struct state *st, const struct metainfo *mi, const char *dir, bool m
     return err == 0 && managed ? set_managed(st, *id, eb) : err;
 }
 
-/* Ends a transaction as |err| tells. */
+/* Commits a transaction, or rolls it back if |err| is not 0. */
 static int
 end_change(struct state *st, int err, struct errbuf *eb)
 {
@@ -364,7 +364,8 @@ state_torrent_fini(struct state_torrent *t)
     *t = (struct state_torrent){0};
 }
 
-/* Steps a query of torrents: 0 and a row, NOTFOUND at the end, or an error. The lock is held. */
+/* Steps a query of torrents: 0 and a row, NOTFOUND at the end, or an error. The lock must be held.
+ */
 static int
 next_torrent(struct state *st, sqlite3_stmt *q, struct state_torrent *out, struct errbuf *eb)
 {
@@ -396,7 +397,7 @@ state_get(struct state *st, int64_t id, struct state_torrent *out, struct errbuf
     return err;
 }
 
-/* Sets the bits of one stored row; bits beyond the end are dropped. */
+/* Sets the bits of one stored row; bits beyond the last piece are dropped. */
 static void
 add_chunk(struct bitfield *have, int64_t chunk, const uint8_t *bits, size_t len)
 {

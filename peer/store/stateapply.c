@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One update of one torrent as SQL, within a transaction that the caller holds.
+ * Applies one update of one torrent as SQL, within a transaction of the caller.
  */
 #include <string.h>
 
@@ -78,8 +78,8 @@ save_chunk(struct db *db, int64_t id, uint32_t chunk, const uint8_t bits[CHUNK_B
     return db_run(db, q, "storing pieces", eb);
 }
 
-/* Sets or clears the bits of |pieces|. Each row is read and written once per stretch of pieces that
- * lie in it, so a list in ascending order is cheapest. */
+/* Sets or clears the bits of |pieces|. Each row is read and written once per run of pieces in it,
+ * so an ascending list is cheapest. */
 static int
 apply_bits(struct db *db, int64_t id, const uint32_t *pieces, size_t n, bool set,
            struct errbuf *eb)
@@ -101,7 +101,7 @@ apply_bits(struct db *db, int64_t id, const uint32_t *pieces, size_t n, bool set
     return err;
 }
 
-/* Runs a statement whose only parameter is the torrent. */
+/* Runs a statement whose only parameter is the torrent's id. */
 static int
 run_for(struct db *db, const char *sql, int64_t id, const char *doing, struct errbuf *eb)
 {
@@ -148,7 +148,7 @@ apply_file(struct db *db, int64_t id, const struct state_file *f, struct errbuf 
     return db_run(db, q, "storing files", eb);
 }
 
-/* The columns of the torrent's own row. */
+/* Updates the columns of the torrent's own row. */
 static int
 apply_row(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb)
 {
@@ -199,8 +199,8 @@ bind_text(sqlite3_stmt *q, int at, const char *text)
         sqlite3_bind_null(q, at);
 }
 
-/* One row a torrent and directory: what a torrent left behind where this one comes to is
- * forgotten. */
+/* There is one row per torrent and directory: an older row of this torrent in the new directory is
+ * deleted. */
 static int
 forget_twin(struct db *db, int64_t id, const char *dir, struct errbuf *eb)
 {
@@ -217,7 +217,7 @@ forget_twin(struct db *db, int64_t id, const char *dir, struct errbuf *eb)
     return db_run(db, q, "moving a torrent", eb);
 }
 
-/* Where it is, shall be, and was. */
+/* Updates |dir|, |move_to| and |moved_from|. */
 static int
 apply_place(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb)
 {
@@ -293,7 +293,8 @@ apply_layer(struct db *db, int64_t id, const struct state_layer *l, struct errbu
     return db_run(db, q, "storing piece layers", eb);
 }
 
-/* SPRAT_E_NOTFOUND if the torrent was removed meanwhile: then its parts must not come back. */
+/* SPRAT_E_NOTFOUND if the torrent was removed meanwhile: then its rows in other tables must not
+ * reappear. */
 static int
 must_exist(struct db *db, int64_t id, struct errbuf *eb)
 {

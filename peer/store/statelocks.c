@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Who of several processes has a torrent: a lock file a torrent beside the database, named by its
- * hash. What spratd manages is spratd's as long as it runs, which its own lock file tells, also
- * where it does nothing and so holds no lock of that torrent.
+ * Locks of torrents between processes: one lock file per torrent beside the database, named by its
+ * hash. Torrents that spratd manages are spratd's while it runs, which its own lock file shows,
+ * even if spratd holds no lock of an idle torrent.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -48,8 +48,8 @@ is_managed(struct state *st, const struct identity *id)
     return found;
 }
 
-/* Asked when the torrent's own lock is ours: spratd takes its lock first and then looks at those of
- * the torrents, so that one of us notices the other. */
+/* Checks spratd's lock after the torrent's own lock was taken: spratd takes its own lock first and
+ * then looks at the torrents' locks, so at least one of the two processes notices the other. */
 static int
 look_for_daemon(struct state *st, const struct identity *id, const char *what, struct errbuf *eb)
 {
@@ -92,7 +92,7 @@ state_is_locked(struct state *st, const struct identity *id)
 
     lock_name(id, name);
     if (asprintf(&path, "%s/locks/%s", st->dir, name) < 0)
-        return true; /* to be on the safe side */
+        return true; /* if unknown, assume locked */
     locked = lockfile_look(path, "a torrent", NULL) == SPRAT_E_BUSY;
     free(path);
     return locked;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The database's thread: takes copies of updates from loops, applies them in order, and reports
- * through each loop's doneq. All that waits is applied in one transaction, so that many torrents
- * share one sync of the log.
+ * through each loop's doneq. All waiting updates are applied in one transaction, so that many
+ * torrents share one sync of the log.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +40,8 @@ on_done(struct doneq_item *item)
     free(j);
 }
 
-/* Appends |len| bytes to the job's memory, aligned, and gives their new place; NULL stays NULL. */
+/* Copies |len| bytes to the job's memory, aligned, and returns their new address; NULL stays NULL.
+ */
 static void *
 put(uint8_t **at, const void *src, size_t len)
 {
@@ -105,7 +106,8 @@ copy_update(struct state_job *j, const struct state_update *u)
     return 0;
 }
 
-/* Applies one update within the open transaction, as if alone: a failure undoes only itself. */
+/* Applies one update within the open transaction, in isolation: a failure undoes only this update.
+ */
 static void
 apply_one(struct db *db, struct state_job *j)
 {
@@ -119,7 +121,7 @@ apply_one(struct db *db, struct state_job *j)
     j->err = err;
 }
 
-/* Applies a batch in one transaction. When the commit fails, all of it has failed. */
+/* Applies a batch in one transaction. If the commit fails, all its updates have failed. */
 static void
 apply_batch(struct state *st, struct state_job **jobs, size_t n)
 {
@@ -170,7 +172,7 @@ thread_main(void *arg)
     return NULL;
 }
 
-/* Starts the thread if need be. The queue's lock is held. */
+/* Starts the thread if necessary. The queue's lock must be held. */
 static int
 need_thread(struct state *st)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A walk over the tables side by side, all in the order of the torrents' ids: no row is looked up.
+ * Walks all tables in parallel, each in the order of the torrents' ids, so that no row is looked
+ * up.
  */
 #include "peer/store/statescan.h"
 
@@ -14,10 +15,10 @@ enum {
     HAVE_BYTES_MAX = (METAINFO_PIECES_MAX + 7) / 8,
 };
 
-/* A query whose first column is a torrent's id, and that is sorted by it. */
+/* A query sorted by its first column, a torrent's id. */
 struct cursor {
     sqlite3_stmt *q;
-    bool row; /* it stands on one */
+    bool row; /* the query has a current row */
 };
 
 struct scan {
@@ -57,7 +58,7 @@ cursor_close(struct cursor *c)
         sqlite3_reset(c->q);
 }
 
-/* Goes to the first row of |id| or of a later torrent. True if it is one of |id|. */
+/* Advances to the first row of |id| or of a later torrent. True if it is a row of |id|. */
 static bool
 cursor_find(struct scan *s, struct cursor *c, int64_t id, int *err)
 {
@@ -66,7 +67,7 @@ cursor_find(struct scan *s, struct cursor *c, int64_t id, int *err)
     return *err == 0 && c->row && sqlite3_column_int64(c->q, 0) == id;
 }
 
-/* Room for |need| elements of |size| bytes. */
+/* Makes room for |need| elements of |size| bytes. */
 static int
 make_room(void *array, size_t *cap, size_t need, size_t size, struct errbuf *eb)
 {
@@ -83,7 +84,7 @@ make_room(void *array, size_t *cap, size_t need, size_t size, struct errbuf *eb)
     return 0;
 }
 
-/* Adds a row of have-bits; one that no torrent can have is left out. */
+/* Adds a row of have-bits; a row with an impossible chunk number is ignored. */
 static int
 take_chunk(struct scan *s)
 {
@@ -98,11 +99,11 @@ take_chunk(struct scan *s)
     n = n < CHUNK_BYTES ? n : CHUNK_BYTES;
     at = (size_t)chunk * CHUNK_BYTES;
     if (at < s->row.have_len)
-        return 0; /* somebody meddled with it: such a number does not sort as one */
+        return 0; /* the database was modified by hand: such a number does not sort like a number */
     err = make_room(&s->have, &s->have_cap, at + (size_t)n, 1, s->eb);
     if (err != 0)
         return err;
-    /* They come in order: what was not told in between is not had. */
+    /* Rows come in order; pieces between them are missing. */
     memset(s->have + s->row.have_len, 0, at - s->row.have_len);
     memcpy(s->have + at, bits, (size_t)n);
     s->row.have_len = at + (size_t)n;
@@ -133,7 +134,7 @@ take_file(struct scan *s)
     return 0;
 }
 
-/* Gathers what the other tables have of the torrent. */
+/* Collects the torrent's rows in the other tables. */
 static int
 take_rest(struct scan *s)
 {

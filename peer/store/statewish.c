@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One row a torrent; the trackers stand in one text, a line each, and so do the peers.
+ * Stores one row per torrent; the trackers are one text, one per line, and so are the peers.
  */
 #include "peer/store/statewish.h"
 
@@ -16,7 +16,7 @@ enum {
     FLAG_SUPER_SEED = 2,
     FLAG_RESERVE = 4,
     FLAG_WORKNAMES = 8,
-    SEED_UNSAID = -1, /* no policy: recalled as the default */
+    SEED_UNSAID = -1, /* no policy stored: the default is used */
 };
 
 static int
@@ -101,8 +101,8 @@ state_keep_worknames(struct state *st, int64_t id, struct errbuf *eb)
     return err;
 }
 
-/* Splits |text| into lines of their own. What is too much in a database that was meddled with is
- * left out. */
+/* Splits |text| into separate strings, one per line. Surplus lines, possible in a database that was
+ * modified by hand, are ignored. */
 static int
 split_lines(const unsigned char *column, size_t max, char ***lines, size_t *lines_count)
 {

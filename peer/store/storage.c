@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The loop's side of a storage: makes jobs, hands them to the disk, reports their results, and ends
- * when the last one was reported.
+ * The loop's side of a storage: creates jobs, submits them to the disk, reports their results, and
+ * frees the storage after the last job was reported.
  */
 #include "peer/store/storage.h"
 
@@ -19,7 +19,7 @@
 
 enum { READ_MAX = 1 << 20 };
 
-/* Finds the save directory, or makes it. */
+/* Opens the save directory, or creates it. */
 static int
 prepare_dir(const char *dir, bool make, bool later, char **out, struct errbuf *eb)
 {
@@ -94,7 +94,7 @@ storage_free(struct storage *s)
         closed(user);
 }
 
-/* What the owner is told. */
+/* The result for the owner. */
 static void
 report(struct storage_job *j)
 {
@@ -147,7 +147,7 @@ drop_spare(struct storage *s)
         free(LIST_ENTRY(link, struct storage_job, job.link));
 }
 
-/* Runs on the loop's thread when the job is done. */
+/* Runs on the loop's thread when a job is done. */
 static void
 on_done(struct doneq_item *item)
 {
@@ -230,7 +230,7 @@ storage_close(struct storage *s, void (*closed)(void *user), void *user)
     disk_submit_to(s->disk, &s->close_job.job, 0);
 }
 
-/* Submits a job; on an error nothing has happened. */
+/* Submits a job; an error changes nothing. */
 static int
 submit(struct storage *s, const struct storage_job *from, enum disk_class class)
 {
@@ -255,7 +255,7 @@ submit(struct storage *s, const struct storage_job *from, enum disk_class class)
     return 0;
 }
 
-/* A job on a whole piece, or (UINT32_MAX) on the torrent. */
+/* Creates a job for a whole piece, or (UINT32_MAX) for the torrent. */
 static int
 submit_piece(struct storage *s, enum storage_op op, enum disk_class class, uint32_t piece,
              storage_done_fn done, void *user)
@@ -596,7 +596,7 @@ storage_finish(struct storage *s, storage_done_fn done, void *user)
     return submit_piece(s, OP_FINISH, DISK_SLOW, UINT32_MAX, done, user);
 }
 
-/* Files of which some piece is missing. */
+/* Marks the files that have a missing piece. */
 static void
 find_lacking(struct storage *s, const struct bitfield *have)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The workers' side of a storage: writes runs of blocks, reads, hashes. Touches no state of the
- * loop but the job it was given.
+ * The workers' side of a storage: writes runs of blocks, reads, hashes. Uses no data of the loop
+ * except the job.
  */
 #include "peer/store/storagejob.h"
 
@@ -33,7 +33,7 @@ set_error(struct storage_job *j, int err, const char *why)
         j->why = strdup(why);
 }
 
-/* Reads a stretch of a piece; what no file stores reads as zeros. */
+/* Reads a range of a piece; bytes that no file stores read as zeros. */
 static int
 read_stretch(struct storage *s, uint32_t piece, uint32_t begin, uint32_t len, uint8_t *dst,
              struct errbuf *eb)
@@ -52,11 +52,11 @@ read_stretch(struct storage *s, uint32_t piece, uint32_t begin, uint32_t len, ui
         len -= (uint32_t)r.len;
     }
     if (err == 0)
-        memset(dst, 0, len); /* the gap behind the last file of a v2 torrent */
+        memset(dst, 0, len); /* the gap after the last file of a v2 torrent */
     return err;
 }
 
-/* For warmhash: the piece that a reader is about. */
+/* The piece that a warmhash reader reads. */
 struct piece_ref {
     struct storage *storage;
     uint32_t piece;
@@ -91,7 +91,7 @@ warm_key(const struct storage_job *j)
     };
 }
 
-/* Hashes the blocks of a batch as Merkle leaves and judges those that were to be judged. */
+/* Hashes the blocks of a batch as Merkle leaves and compares them where requested. */
 static void
 hash_blocks(struct storage_job *const *jobs, size_t n)
 {
@@ -112,7 +112,7 @@ hash_blocks(struct storage_job *const *jobs, size_t n)
     }
 }
 
-/* Fills |iov| with the part of |n| adjacent blocks that lies |skip| bytes in and is |len| long. */
+/* Fills |iov| with |len| bytes from offset |skip| of |n| adjacent blocks. */
 static int
 gather(struct storage_job *const *jobs, size_t n, uint64_t skip, uint64_t len, struct iovec *iov)
 {
@@ -126,7 +126,8 @@ gather(struct storage_job *const *jobs, size_t n, uint64_t skip, uint64_t len, s
         }
         uint64_t take = have - skip < len ? have - skip : len;
         iov[count++] = (struct iovec){
-            .iov_base = (void *)((uintptr_t)jobs[i]->src + skip), /* pwritev only reads it */
+            .iov_base = (void *)((uintptr_t)jobs[i]->src + skip), /* pwritev() only reads the
+                                                                     bytes */
             .iov_len = (size_t)take,
         };
         len -= take;
@@ -135,7 +136,7 @@ gather(struct storage_job *const *jobs, size_t n, uint64_t skip, uint64_t len, s
     return count;
 }
 
-/* Writes blocks that lie side by side in one piece. |*whole|: all their bytes are stored. */
+/* Writes adjacent blocks of one piece. |*whole|: all their bytes are stored. */
 static int
 write_run(struct storage_job *const *jobs, size_t n, bool *whole, struct errbuf *eb)
 {
@@ -161,7 +162,7 @@ write_run(struct storage_job *const *jobs, size_t n, bool *whole, struct errbuf 
     return err;
 }
 
-/* Writes one run and tells the piece's hash of it. */
+/* Writes one run of blocks and adds it to the piece's hash. */
 static void
 do_run(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
 {
@@ -180,15 +181,15 @@ do_run(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
     }
 }
 
-/* True if |next| lies behind |prev| in one piece. */
+/* True if |next| follows |prev| in the same piece. */
 static bool
 is_adjacent(const struct storage_job *prev, const struct storage_job *next)
 {
     return next->piece == prev->piece && next->begin == prev->begin + prev->len;
 }
 
-/* Runs a batch of writes: hashed side by side, whatever pieces they belong to, then written in runs
- * of blocks that lie behind each other. */
+/* Runs a batch of writes: hashes all blocks together, whatever their pieces, then writes runs of
+ * adjacent blocks. */
 static void
 do_writes(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
 {
@@ -219,7 +220,7 @@ do_verify(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
     return err;
 }
 
-/* True if the piece lies in holes of sparse files altogether: it reads as zeros without reading. */
+/* True if the piece lies completely in holes of sparse files: it is all zeros. */
 static bool
 is_hole(struct storage *s, uint32_t piece, uint32_t span)
 {
@@ -233,8 +234,8 @@ is_hole(struct storage *s, uint32_t piece, uint32_t span)
     return true;
 }
 
-/* Several workers read pieces of one file at a time, which the kernel's own reading ahead takes for
- * disorder: so it is told. */
+/* Tells the kernel to read ahead: several workers read pieces of one file at a time, which the
+ * kernel's own readahead takes for random access. */
 static void
 read_ahead(struct storage *s, uint32_t piece, uint32_t span)
 {
@@ -247,7 +248,8 @@ read_ahead(struct storage *s, uint32_t piece, uint32_t span)
             filetree_will_need(&s->tree, r.file, r.offset, r.len);
 }
 
-/* The leaves that begin in a chunk read into |buf|; the last block of the data can be short. */
+/* Hashes the leaves that begin in a chunk read into |buf|; the last block of the data can be short.
+ */
 static void
 hash_chunk_leaves(const uint8_t *buf, uint32_t begin, uint32_t len, uint32_t data, uint8_t *leaves)
 {
@@ -270,7 +272,7 @@ struct rehash {
     uint32_t span, data, leaf_count;
 };
 
-/* Reads a piece in chunks and feeds both hashes. */
+/* Reads a piece in chunks and updates both hashes. */
 static int
 rehash_chunks(struct disk_worker *w, struct storage_job *j, const struct rehash *h,
               struct errbuf *eb)
@@ -297,7 +299,7 @@ rehash_chunks(struct disk_worker *w, struct storage_job *j, const struct rehash 
     return err;
 }
 
-/* Looks at every file; the first error that is not a mere absence is told. */
+/* Looks at every file; reports the first error other than a missing file. */
 static int
 do_look(struct storage *s, struct errbuf *eb)
 {
@@ -310,10 +312,10 @@ do_look(struct storage *s, struct errbuf *eb)
         if (first_err == 0 && err != SPRAT_E_NOENT)
             first_err = err;
     }
-    if (s->tree.parts.any) /* what stands in its place will fail to be opened */
+    if (s->tree.parts.any) /* another kind of file in its place fails to open later */
         (void)filetree_look(&s->tree, s->mi->file_count, NULL, NULL);
     else if (s->tree.parts.bytes != NULL && s->tree.writable)
-        (void)filetree_drop_parts(&s->tree, NULL); /* all of it was moved out */
+        (void)filetree_drop_parts(&s->tree, NULL); /* all its data was moved out */
     return first_err;
 }
 
@@ -346,22 +348,22 @@ do_rehash(struct disk_worker *w, struct storage_job *j, bool v1, bool v2, struct
     return err;
 }
 
-/* The blocks of small pieces that stand in the scratch. */
+/* The blocks of small pieces in the scratch buffer. */
 struct small_blocks {
     const void *ptr[DISK_SCRATCH_LEN / BLOCK_LEN];
     size_t len[DISK_SCRATCH_LEN / BLOCK_LEN];
     size_t count;
 };
 
-/* Bytes of the scratch that a piece takes. */
+/* The bytes of the scratch buffer that a piece needs. */
 static uint32_t
 small_room(const struct storage_job *j)
 {
     return (metainfo_piece_len(j->storage->mi, j->piece) + BLOCK_LEN - 1) / BLOCK_LEN * BLOCK_LEN;
 }
 
-/* Reads a small piece into the scratch. What v1 wants is hashed at once, and what v2 wants is
- * listed. */
+/* Reads a small piece into the scratch buffer, hashes it for v1 at once, and lists its blocks for
+ * v2. */
 static int
 read_small(struct storage_job *j, bool hole, uint8_t *dst, struct small_blocks *b,
            struct errbuf *eb)
@@ -393,8 +395,8 @@ read_small(struct storage_job *j, bool hole, uint8_t *dst, struct small_blocks *
     return 0;
 }
 
-/* Rehashes pieces that fit into the scratch together, so that their leaves are hashed side by
- * side. */
+/* Rehashes pieces that fit into the scratch buffer together, so that their leaves are hashed
+ * together. */
 static void
 rehash_together(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
 {
@@ -424,7 +426,7 @@ rehash_together(struct disk_worker *w, struct storage_job *const *jobs, size_t n
     }
 }
 
-/* Cuts a batch of small pieces into what fits. */
+/* Splits a batch of small pieces into groups that fit. */
 static void
 do_small_rehashes(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
 {
@@ -436,7 +438,7 @@ do_small_rehashes(struct disk_worker *w, struct storage_job *const *jobs, size_t
     }
 }
 
-/* Files that are wanted and in parts come to be as they should. */
+/* Copies wanted files out of the part file. */
 static int
 do_gather(struct storage *s, struct errbuf *eb)
 {
@@ -446,7 +448,7 @@ do_gather(struct storage *s, struct errbuf *eb)
     for (size_t i = 0; i < s->mi->file_count && err == 0; i++) {
         if (!parts_holds(p, i) || !parts_wants(p, i))
             continue;
-        err = filetree_look(&s->tree, i, NULL, eb); /* an earlier try may have made it */
+        err = filetree_look(&s->tree, i, NULL, eb); /* an earlier try may have created it */
         if (err == 0 || err == SPRAT_E_NOENT)
             err = filetree_gather(&s->tree, i, eb);
     }
@@ -492,13 +494,13 @@ is_zero(const uint8_t *p, size_t len)
     return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
 }
 
-/* What a scan found in the blocks of a piece. */
+/* The result of a scan of a piece's blocks. */
 struct scan {
-    bool bytes; /* some block holds something */
-    bool gap;   /* some block holds nothing */
+    bool bytes; /* some block has data */
+    bool gap;   /* some block is empty */
 };
 
-/* Looks at one range of a file block by block; what is not there to be read is a gap. */
+/* Scans one range of a file block by block; missing bytes count as a gap. */
 static int
 scan_range(struct disk_worker *w, struct storage *s, const struct layout_range *r,
            struct scan *scan, struct errbuf *eb)
@@ -511,7 +513,7 @@ scan_range(struct disk_worker *w, struct storage *s, const struct layout_range *
         size_t n = r->len - at < BLOCK_LEN ? (size_t)(r->len - at) : BLOCK_LEN;
         int err;
 
-        memset(w->scratch, 0, n); /* a short file leaves the rest as it is */
+        memset(w->scratch, 0, n); /* a short file leaves the rest unchanged */
         err = filetree_read(&s->tree, r->file, r->offset + at, w->scratch, n, eb);
         if (err != 0 && err != SPRAT_E_SHORT && err != SPRAT_E_NOENT)
             return err;
@@ -546,7 +548,7 @@ do_scan(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
                       s->tree.dir, filetree_path(&s->tree, j->file));
 }
 
-/* Whether the range is more than |*first| repeated; |*first| is its first byte if |*any| is
+/* True if the range is more than |*first| repeated; |*first| is set to its first byte if |*any| is
  * false. */
 static int
 vary_range(struct disk_worker *w, struct storage *s, const struct layout_range *r, bool *any,
@@ -597,7 +599,8 @@ do_cut(struct storage *s, const bool *files, struct errbuf *eb)
     return err;
 }
 
-/* Goes on to the next worker, so that each forgets the storage; true when all have. */
+/* Passes the job to the next worker, so that each forgets the storage; true when all have done so.
+ */
 static bool
 do_close(struct disk_worker *w, struct storage_job *j)
 {
@@ -647,7 +650,7 @@ do_one(struct disk_worker *w, struct storage_job *j)
     set_error(j, err, eb.text);
 }
 
-/* A piece that does not fill the scratch. */
+/* True for a piece smaller than the scratch buffer. */
 static bool
 is_small_rehash(const struct storage_job *j)
 {
@@ -667,7 +670,7 @@ jobs_join(const struct disk_job *first, const struct disk_job *next)
     return a->op == OP_WRITE || (is_small_rehash(a) && is_small_rehash(b));
 }
 
-/* Sends jobs of one storage back to its loop. */
+/* Passes finished jobs of one storage back to its loop. */
 static void
 send_back(struct storage_job *const *jobs, size_t n)
 {

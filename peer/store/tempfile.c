@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * linkat() gives an unnamed file its name by way of /proc/self/fd, which needs no privilege; where
- * there is no /proc, the file gets a random name at once.
+ * linkat() gives an unnamed file its name through /proc/self/fd, which needs no privilege; without
+ * /proc, the file gets a random name at once.
  */
 #include "peer/store/tempfile.h"
 
@@ -27,7 +27,7 @@ proc_path(int fd, char *out, size_t size)
     snprintf(out, size, "/proc/self/fd/%d", fd);
 }
 
-/* -1 where the file system or /proc does not allow it. */
+/* Opens an unnamed file; -1 if the file system or /proc does not allow it. */
 static int
 open_unnamed(int dir, mode_t perm)
 {
@@ -74,7 +74,7 @@ tempfile_open(struct tempfile *t, const char *dir, const char *rel, mode_t perm,
     return err;
 }
 
-/* 0 or -1 with errno. */
+/* Returns 0, or -1 with errno. */
 static int
 give_name(const struct tempfile *t, const char *base)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Walks a tree with a list of directories still to read instead of recursion, so that depth costs
+ * Walks a tree with a list of unread directories instead of recursion, so that deep trees need
  * neither stack nor descriptors.
  */
 #include "peer/store/walk.h"
@@ -19,14 +19,14 @@
 #include "common/sys/paths.h"
 
 struct dir_list {
-    char **paths; /* below the root */
+    char **paths; /* relative to the root */
     size_t count, cap;
 };
 
-/* Where the torrent file goes. */
+/* The path of the torrent file. */
 struct own_output {
     bool known;
-    dev_t dev; /* of its directory */
+    dev_t dev; /* device of its directory */
     ino_t ino;
     const char *base;
 };
@@ -57,7 +57,7 @@ fail_errno(struct walker *k, const char *doing, const char *path)
 static void
 tell(struct walker *k, const char *path, const char *why)
 {
-    struct errbuf text; /* its control characters are made harmless */
+    struct errbuf text; /* control characters are replaced */
 
     if (k->o->notice == NULL)
         return;
@@ -76,7 +76,7 @@ stamp_of(const struct stat *st)
     };
 }
 
-/* Takes |path| and |link| (freed on an error). */
+/* Takes ownership of |path| and |link| (frees them on an error). */
 static int
 add_entry(struct walker *k, char *path, char *link, const struct stat *st)
 {
@@ -111,7 +111,7 @@ add_entry(struct walker *k, char *path, char *link, const struct stat *st)
     return 0;
 }
 
-/* Takes |path| (freed on an error). */
+/* Takes ownership of |path| (frees it on an error). */
 static int
 add_dir(struct walker *k, char *path)
 {
@@ -131,8 +131,8 @@ add_dir(struct walker *k, char *path)
     return 0;
 }
 
-/* The target of a link as a path below the root, to be freed; NULL if it leads nowhere, out, or to
- * the root itself. */
+/* The target of a link as a path relative to the root, which the caller frees; NULL if the target
+ * does not exist, is outside of the root, or is the root itself. */
 static char *
 link_target(const struct walk *w, const char *path)
 {
@@ -149,7 +149,7 @@ link_target(const struct walk *w, const char *path)
     return below;
 }
 
-/* Takes |path|. */
+/* Takes ownership of |path|. */
 static int
 add_found(struct walker *k, char *path, const struct stat *st)
 {
@@ -170,8 +170,8 @@ add_found(struct walker *k, char *path, const struct stat *st)
     return 0;
 }
 
-/* A name must be able to stand in a torrent as it is, or data would be looked for elsewhere. |path|
- * is below the root, "" for the root itself. */
+/* Checks that a name is allowed unchanged in a torrent; otherwise clients would look for the data
+ * under another name. |path| is relative to the root, "" for the root itself. */
 static int
 check_name(struct walker *k, const char *path, const char *name)
 {
@@ -221,8 +221,8 @@ add_name(struct walker *k, int dir_fd, const char *dir, const char *name)
     return err;
 }
 
-/* The output itself, made earlier, is not content. With anything else under its name a person would
- * lose what they mean to share. */
+/* The output of an earlier run is not content. But if another file has the output's name, the user
+ * would lose a file that they want to share. */
 static int
 leave_out_output(struct walker *k, int dir_fd, const char *dir, const char *name)
 {
@@ -246,7 +246,7 @@ leave_out_output(struct walker *k, int dir_fd, const char *dir, const char *name
     return err;
 }
 
-/* True if the output goes into the directory. */
+/* True if the output is in this directory. */
 static bool
 holds_output(const struct walker *k, int dir_fd)
 {
@@ -326,8 +326,8 @@ compare_entries(const void *a, const void *b)
     return metainfo_path_compare(x->path, y->path);
 }
 
-/* True if something of the torrent is at |path| or below it: the entries are sorted, and those
- * below a directory stand together. */
+/* True if the torrent has an entry at |path| or below it: the entries are sorted, and those of a
+ * directory are adjacent. */
 static bool
 is_in_torrent(const struct walk *w, const char *path)
 {
@@ -353,8 +353,8 @@ drop_entry(struct walk *w, size_t i)
     memmove(&w->entries[i], &w->entries[i + 1], (w->count - i) * sizeof(*w->entries));
 }
 
-/* Leaves out links to what was itself left out. One that goes may have been the only thing in the
- * directory of another's target, so this goes on until none goes. */
+/* Drops links to entries that were left out. A dropped link may have been the only entry in the
+ * directory that another link points to, so this repeats until no link is dropped. */
 static void
 drop_dead_links(struct walker *k)
 {
@@ -374,8 +374,8 @@ drop_dead_links(struct walker *k)
     } while (w->count != before);
 }
 
-/* The last component of |path| if it is a name, to be freed; NULL for ".", "/" and the like.
- * |*dir_len| is how much of |path| leads to its directory. */
+/* The last component of |path| if that is a name, which the caller frees; NULL for ".", "/" and the
+ * like. |*dir_len| is the length of the directory part of |path|. */
 static char *
 last_name(const char *path, size_t *dir_len)
 {
@@ -392,8 +392,8 @@ last_name(const char *path, size_t *dir_len)
     return strndup(path + start, end - start);
 }
 
-/* Fills in name and parent: those of the path as it was given, since the name of a link is the name
- * that a person chose; else those of the root. */
+/* Fills in name and parent: those of the given path, since the user chose the name of a link; else
+ * those of the root. */
 static int
 find_name(struct walker *k, const char *path)
 {
@@ -450,7 +450,7 @@ walk_name(const char *path, struct errbuf *eb)
     return name;
 }
 
-/* Finds the directory of the output, by which it is known whatever way leads there. */
+/* Finds device and inode of the output's directory, which identify it under any path. */
 static int
 find_output(struct walker *k, const struct stat *root)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A short list of contexts, the last used in front: there are few, and nearly every block belongs
- * to one of the first.
+ * A short list of hash contexts, most recently used first: there are few, and nearly every block
+ * belongs to one of the first.
  */
 #include "peer/store/warmhash.h"
 
@@ -16,7 +16,7 @@ struct context {
     struct list link;
     struct warmhash_key key;
     uint32_t next;           /* bytes hashed so far */
-    struct bitfield written; /* blocks */
+    struct bitfield written; /* written blocks */
     struct sha *sha;
 };
 
@@ -102,7 +102,7 @@ context_add(struct warmhash *h, const struct warmhash_key *key)
     return c;
 }
 
-/* Reads and hashes from where the context stands up to |end|. */
+/* Reads and hashes from the context's position up to |end|. */
 static int
 catch_up(struct context *c, uint32_t end, const struct warmhash_reader *r, struct errbuf *eb)
 {
@@ -118,14 +118,14 @@ catch_up(struct context *c, uint32_t end, const struct warmhash_reader *r, struc
     return 0;
 }
 
-/* The end of the stretch of written blocks in which the context stands. */
+/* The end of the run of written blocks at the context's position. */
 static uint32_t
 written_end(const struct context *c)
 {
     uint64_t end;
 
     if (c->next % BLOCK_LEN != 0)
-        return c->next; /* within the piece's last block: nothing follows but pads */
+        return c->next; /* within the piece's last block: only pads follow */
     end = (uint64_t)bitfield_next_clear(&c->written, c->next / BLOCK_LEN) * BLOCK_LEN;
     return end < c->key.span ? (uint32_t)end : c->key.span;
 }
@@ -139,7 +139,7 @@ warmhash_on_write(struct warmhash *h, const struct warmhash_key *key, uint32_t b
     if (c == NULL && (c = context_add(h, key)) == NULL)
         return;
     if (begin < c->next) {
-        /* Written again after it was hashed: start over, and read the piece at the end. */
+        /* A hashed block was written again: start over, and read the whole piece at the end. */
         context_free(h, c);
         return;
     }
@@ -148,7 +148,8 @@ warmhash_on_write(struct warmhash *h, const struct warmhash_key *key, uint32_t b
         c->next += len;
     }
     bitfield_set(&c->written, begin / BLOCK_LEN);
-    /* A short last block is hashed as its bytes only: the pad behind it is hashed at the end. */
+    /* Only the bytes of a short last block are hashed here: the pad after it is hashed at the end.
+     */
     if (c->next % BLOCK_LEN == 0 && written_end(c) < c->key.span)
         (void)catch_up(c, written_end(c), r, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Names of a torrent that end like working names are few, so the paths that they take the working
- * name from are kept in a sorted list, which is empty for most torrents.
+ * Few torrents have names that end like working names, so the paths that lose their working names
+ * to them are kept in a sorted list, which is empty for most torrents.
  */
 #include "peer/store/workname.h"
 
@@ -39,7 +39,8 @@ block(struct worknames *w, const char *path, size_t len)
     return 0;
 }
 
-/* Every name on the way to the file, and its own: a folder is in the way of a file as well. */
+/* Blocks the working names that equal the file's name or one of its directories: a directory
+ * conflicts with a file too. */
 static int
 block_names(struct worknames *w, const char *path)
 {
