@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An allowance bounds what somebody may use of something: |most| at once, and |rate| a second in
- * the long run. Unlike a rate bucket (rate.h) it makes nobody wait: what does not fit is refused.
- * The terms are the caller's, so that one allowance may serve under terms that change.
+ * An allowance limits how much of a resource a peer or site may use: |most| at once, and |rate| per
+ * second in the long run. Unlike a rate bucket (rate.h), an allowance never delays a use: a use
+ * that does not fit is refused. The caller passes the terms each time, so that they may change.
  */
 #ifndef PEER_CORE_ALLOWANCE_H
 #define PEER_CORE_ALLOWANCE_H
@@ -13,25 +13,24 @@
 #include "common/base/mono.h"
 
 struct allowance_terms {
-    uint64_t rate; /* a second; not 0 */
+    uint64_t rate; /* per second; not 0 */
     uint64_t most;
 };
 
 /* Embedded; starts as all zero, with nothing used. Private. */
 struct allowance {
     uint64_t used;
-    struct mono at; /* when |used| was last brought up to date */
+    struct mono at; /* when |used| was last updated */
 };
 
-/* Whether |amount| may be used now. A single use that is larger than |most| fits when nothing else
- * is used. */
+/* Whether |amount| may be used now. An amount larger than |most| fits when nothing else is used. */
 bool allowance_fits(struct allowance *a, uint64_t amount, struct allowance_terms terms,
                     struct mono now);
 
-/* Uses |amount|, whether it fits or not. */
+/* Uses |amount|, whether or not it fits. */
 void allowance_charge(struct allowance *a, uint64_t amount);
 
-/* Uses |amount| if it fits; false, and nothing is used, if not. */
+/* Uses |amount| if it fits; false, without a change, if not. */
 static inline bool
 allowance_take(struct allowance *a, uint64_t amount, struct allowance_terms terms, struct mono now)
 {

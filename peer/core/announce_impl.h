@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The announcer's state, for announce.c, which decides, and announce_status.c, which describes it.
+ * The announcer's private state, shared by announce.c, which decides, and announce_status.c, which
+ * describes the state to users.
  */
 #ifndef PEER_CORE_ANNOUNCE_IMPL_H
 #define PEER_CORE_ANNOUNCE_IMPL_H
 
 #include "peer/core/announce.h"
 
-/* One hash at one tracker. */
+/* The state of one hash at one tracker. */
 struct announce_hash {
-    enum announce_event event; /* of the request under way */
+    enum announce_event event; /* the event of the request under way */
     bool flying;
-    bool asked;     /* at least once */
-    bool heard;     /* the tracker has us on its list */
-    bool completed; /* is yet to be told "completed" */
-    bool never;     /* it wants to be asked no more (BEP 31) */
-    bool working;   /* the last try was right */
+    bool asked;     /* at least one announce was sent */
+    bool heard;     /* the tracker has received "started" and no "stopped" */
+    bool completed; /* "completed" is still to be announced */
+    bool never;     /* the tracker said "retry in: never" (BEP 31) */
+    bool working;   /* the last announce succeeded */
     unsigned failures;
-    uint64_t round; /* the last one it was asked in */
+    uint64_t round; /* the last round in which an announce was sent */
     struct mono asked_at;
     struct mono retry_at;
     int err;
-    char *message; /* of at most ANNOUNCE_MESSAGE_MAX bytes; NULL: none, as of most */
+    char *message; /* at most ANNOUNCE_MESSAGE_MAX bytes; NULL for most: none */
     uint32_t seeders, leechers, peers;
 };
 
@@ -29,13 +30,13 @@ struct announce_tracker {
     char *url;
     unsigned tier;
     bool unsupported;
-    /* As its last good answers said, within bounds; of use while one of the hashes works. */
+    /* From the last good answers, clamped; used while one of the hashes works. */
     struct mono answered_at;
     uint64_t answered_round;
     uint32_t interval_s, min_interval_s;
-    bool nobody;        /* it knows no peers but us */
+    bool nobody;        /* the tracker named no peer except us */
     uint64_t due_round; /* the last round in which it was due */
-    uint64_t used;      /* the last round that relied on it */
+    uint64_t used;      /* the last round that ended because of this tracker */
     struct announce_hash hashes[ANNOUNCE_HASHES_MAX];
 };
 
@@ -45,29 +46,31 @@ struct announcer {
     struct rng *rng;
     struct announce_tracker *trackers; /* a job's id is an index here times hashes, plus the hash's
                                           index */
-    uint32_t *order;                   /* of trackers: by tier, the best of each first */
-    uint32_t count, room; /* trackers, and how many |trackers| and |order| have room for */
-    unsigned extra_tiers; /* tiers before the torrent's own */
+    uint32_t *order;                   /* indices of trackers: by tier, the best of each tier
+                                          first */
+    uint32_t count, room; /* number of trackers, and capacity of |trackers| and |order| */
+    unsigned extra_tiers; /* number of tiers before the torrent's own */
     uint32_t hashes;
-    bool v2[ANNOUNCE_HASHES_MAX]; /* which hash is which */
+    bool v2[ANNOUNCE_HASHES_MAX]; /* hash i is the v2 hash */
     enum announcer_state state;
-    uint64_t round; /* its number */
-    bool early;     /* it began before an interval was over, for lack of peers */
-    bool walking;   /* it is under way, and is at order[at]: */
+    uint64_t round; /* number of the present round */
+    bool early;     /* the round began before an interval was over, because peers are lacking */
+    bool walking;   /* the round is under way, at order[at]: */
     uint32_t at;
     bool at_due;           /* that tracker has to be asked now */
-    struct mono at_slow;   /* if not: when it has had its time to answer */
+    struct mono at_slow;   /* otherwise: when that tracker counts as slow */
     bool enough;           /* the last round ended at a tracker that named peers */
-    struct mono round_at;  /* when the next one begins */
+    struct mono round_at;  /* when the next round begins */
     enum announce_lack lack;
-    struct mono lack_since;  /* the lack became what it is; nothing is due earlier for its sake */
-    struct mono alone_since; /* a leecher's ANNOUNCE_LACK_ALONE began */
-    unsigned early_rounds; /* in a row */
-    bool quiet;            /* nothing is due before |quiet_until|, which is the expiry */
+    struct mono lack_since;  /* when the lack took its present value; no early round begins
+                                before */
+    struct mono alone_since; /* when ANNOUNCE_LACK_ALONE of a leecher began */
+    unsigned early_rounds; /* early rounds in a row */
+    bool quiet;            /* no job is due before |quiet_until|, which is the expiry */
     struct mono quiet_until;
 };
 
-/* When the tracker is due again in a round; MONO_NEVER if no hash works that could be asked. */
+/* When the tracker is due in a round; MONO_NEVER if none of its hashes may be announced. */
 struct mono announcer_due_at(const struct announcer *a, const struct announce_tracker *t);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Whom a torrent wants nothing to do with any more, by site (endpoint.h): an IPv4 address, or 64
- * bits of a global IPv6 one. A site is banned at once for what can't be a mistake, and for breaking
- * the protocol once it did so several times: a client with a bug, or an address that many share, is
- * given another chance. Bounded: the oldest ban, and the oldest offender, are forgotten first.
+ * The banned sites (endpoint.h): IPv4 addresses, and 64-bit networks of global IPv6 addresses, from
+ * which a torrent takes no connection. A site is banned at once for what cannot be a mistake, and
+ * for protocol errors only after several of them, since a client may have a bug and an address may
+ * have many users. Both lists are bounded: the oldest ban and the oldest offender are forgotten
+ * first.
  */
 #ifndef PEER_CORE_BANS_H
 #define PEER_CORE_BANS_H
@@ -16,26 +17,26 @@
 #include "common/ds/hashmap.h"
 
 enum {
-    BANS_MAX = 4096,     /* banned sites, and as many that offended */
-    BANS_OFFENCES = 4,   /* so many offences ban a site */
-    BANS_MS = 86400000,  /* a ban lasts for a day: addresses change hands */
-    BANS_OFFENCE_MS = 3600000, /* an offence is forgotten when none followed for so long */
-    BANS_SITE_LEN = 17,  /* of a site as a key: address and family */
+    BANS_MAX = 4096,     /* banned sites, and as many offenders */
+    BANS_OFFENCES = 4,   /* offences that ban a site */
+    BANS_MS = 86400000,  /* duration of a ban, one day: addresses change their users */
+    BANS_OFFENCE_MS = 3600000, /* an offence is forgotten after so long without another */
+    BANS_SITE_LEN = 17,  /* bytes of a site as a key: address and family */
 };
 
-/* A site that did something, in a ring of those that did likewise. */
+/* A banned site, or an offender, in a ring. */
 struct ban {
     struct hashmap_node node;
     uint8_t site[BANS_SITE_LEN];
     uint8_t offences;
-    bool used;         /* it is in the index */
-    struct mono until; /* then it is forgotten */
+    bool used;         /* the entry is in the index */
+    struct mono until; /* when the entry is forgotten */
 };
 
 /* Embedded; private. */
 struct ban_ring {
-    struct ban *all; /* BANS_MAX; NULL before the first */
-    uint32_t turn;   /* the next place: the oldest once all are taken */
+    struct ban *all; /* BANS_MAX entries; NULL before the first ban */
+    uint32_t turn;   /* index of the next entry to write: the oldest once all are used */
     struct hashmap map;
 };
 
@@ -47,16 +48,16 @@ struct bans {
 void bans_init(struct bans *b, const uint64_t seed[2]);
 void bans_fini(struct bans *b);
 
-/* Whether the site of |addr| is banned. A ban that is over counts until bans_expire(). */
+/* Whether the site of |addr| is banned. A ban that has expired counts until bans_expire(). */
 bool bans_has(const struct bans *b, const struct endpoint *addr);
 
-/* Bans a site, or bans it for longer. Nothing happens when memory is out. */
+/* Bans a site, or prolongs its ban. Does nothing when memory is out. */
 void bans_add(struct bans *b, const struct endpoint *addr, struct mono until);
 
-/* The site of |addr| broke the protocol. True if it is banned now for that, and was not before. */
+/* Counts a protocol error of the site of |addr|. True if this error bans the site. */
 bool bans_offend(struct bans *b, const struct endpoint *addr, struct mono now);
 
-/* Forgets bans and offences whose time is over. To be called from time to time. */
+/* Forgets bans and offences that have expired. To be called from time to time. */
 void bans_expire(struct bans *b, struct mono now);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Pooled, reference-counted buffers of one block (16 KiB): a payload is read from the socket into
- * one, and the same one is hashed and written. A pool belongs to one loop and is not thread-safe: a
- * worker may use a block's bytes while the loop holds the reference, and hands it back by message.
+ * A pool of reference-counted buffers of one block (16 KiB). A payload is read from the socket into
+ * a block, and the same block is hashed and written. A pool belongs to one loop and is not
+ * thread-safe: a worker may use a block's bytes while the loop holds the reference, and returns the
+ * block by message.
  */
 #ifndef PEER_CORE_BLOCK_H
 #define PEER_CORE_BLOCK_H
@@ -16,55 +17,57 @@
 struct block_pool;
 
 enum {
-    BLOCK_HEAD_LEN = 13,   /* bytes of a piece's header on the wire */
-    BLOCK_AHEAD_PART = 4,  /* one of so many blocks of a pool may be read ahead into */
+    BLOCK_HEAD_LEN = 13,   /* bytes of a PIECE message before its payload */
+    BLOCK_AHEAD_PART = 4,  /* one block of so many in a pool may be used for read-ahead */
 };
 
 struct block {
     struct block_pool *pool;
     struct block *next_free;
     uint32_t refs;
-    uint32_t len; /* bytes that count, at most BLOCK_LEN */
+    uint32_t len; /* valid bytes, at most BLOCK_LEN */
     bool filling; /* see block_filling() */
     bool ahead;   /* see block_take_ahead() */
-    _Alignas(16) uint8_t head[16]; /* its end is room for the header that comes before the data */
+    _Alignas(16) uint8_t head[16]; /* its last BLOCK_HEAD_LEN bytes take the PIECE header, right
+                                      before the data */
     uint8_t data[BLOCK_LEN];
 };
 
-/* At most |blocks_max| blocks are given out at a time, those that are being filled not counted.
- * NULL when memory is out. */
+/* The pool gives out at most |blocks_max| blocks at a time, without those in block_filling(). NULL
+ * when memory is out. */
 struct block_pool *block_pool_new(uint32_t blocks_max);
 
 /* All blocks must have been dropped (asserted). NULL is legal. */
 void block_pool_free(struct block_pool *pool);
 
-/* A block with one reference and len 0; NULL when the pool or memory is exhausted: stop reading
- * from sockets until one is dropped. */
+/* A block with one reference and len 0; NULL when the pool or memory is exhausted: then stop
+ * reading from sockets until a block is dropped. */
 struct block *block_take(struct block_pool *pool);
 
-/* |on|: a socket fills the block, which may take as long as its peer likes: it does not count until
- * that is over, so that peers who stop halfway leave the others theirs. There is one such block a
- * connection at most. */
+/* |on|: a socket fills the block, which may take as long as the peer likes. Meanwhile the block
+ * does not count for |blocks_max|, so that peers that stop in mid-block leave all blocks to the
+ * other peers. Each connection has one such block at most. */
 void block_filling(struct block *b, bool on);
 
-/* As block_take(), for bytes of which it is not known yet that they are a block's (ahead.h). Only a
- * part of the pool is given out so, which is then what a peer can hold with bytes that are not
- * looked at because it does not read our answers. */
+/* As block_take(), for bytes of which it is not known yet whether they are a block (ahead.h). Only
+ * a part of the pool is available for this, which bounds what a peer can occupy with bytes that we
+ * do not parse because it does not read our answers. */
 struct block *block_take_ahead(struct block_pool *pool);
 
-/* It is one: it counts as any other from now on. */
+/* The bytes are a block: from now on it counts as any other. */
 void block_adopt(struct block *b);
 
 struct block *block_hold(struct block *b);
 
-/* Gives a reference up; the last one puts the block back. NULL is legal. */
+/* Drops a reference; the last one returns the block to the pool. NULL is legal. */
 void block_drop(struct block *b);
 
-/* Blocks in use, those being filled too; and how many more may be taken. */
+/* block_pool_used(): blocks in use, those in block_filling() included; block_pool_left(): how many
+ * more may be taken. */
 uint32_t block_pool_used(const struct block_pool *pool);
 uint32_t block_pool_left(const struct block_pool *pool);
 
-/* Gives free memory back to the system, but for |keep| spare blocks. */
+/* Frees unused blocks except for |keep| spare ones. */
 void block_pool_trim(struct block_pool *pool, uint32_t keep);
 
 #endif

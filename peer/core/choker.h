@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Whom to upload to: tit-for-tat with an optimistic unchoke while leeching, fair turns by what was
- * given while seeding (BEP 3; Cohen 2003; libtorrent's round robin). A pure function over
- * candidates with a little memory for turns.
+ * The choking algorithm: which peers get an upload slot. While leeching: tit-for-tat with an
+ * optimistic unchoke; while seeding: turns that end after a quota of bytes (BEP 3; Cohen 2003;
+ * libtorrent's round robin). A function over candidates that remembers only the optimistic unchoke.
  */
 #ifndef PEER_CORE_CHOKER_H
 #define PEER_CORE_CHOKER_H
@@ -16,11 +16,13 @@
 enum {
     CHOKER_ROUND_MS = 10000,
     CHOKER_OPTIMISTIC_MS = 30000,
-    CHOKER_NEW_PEER_MS = 60000, /* how long a newcomer is three times as likely to be chosen */
-    CHOKER_QUOTA_BYTES = 20 * 1024 * 1024, /* seeding: given in one turn before others come first */
-    CHOKER_TURN_MS = 120000, /* seeding: a turn ends then for who is too slow for the quota */
-    CHOKER_IDLE_MS = 5000,   /* a turn ends when nothing was asked for or moved for so long, … */
-    CHOKER_WASTED_MS = 120000, /* … and for so long afterwards that peer comes behind all others */
+    CHOKER_NEW_PEER_MS = 60000, /* a peer connected for less is three times as likely to become
+                                   the optimistic unchoke */
+    CHOKER_QUOTA_BYTES = 20 * 1024 * 1024, /* seeding: bytes sent in one turn before other peers
+                                              come first */
+    CHOKER_TURN_MS = 120000, /* seeding: longest turn, for a peer too slow for the quota */
+    CHOKER_IDLE_MS = 5000,   /* a turn without a request or a sent byte for so long ends, … */
+    CHOKER_WASTED_MS = 120000, /* … and the peer comes after all others for so long */
     CHOKER_SLOTS_MIN = 3,
     CHOKER_SLOTS_MAX = 20,
 };
@@ -28,33 +30,35 @@ enum {
 struct choker_candidate {
     uint64_t id; /* not 0 */
     bool interested;
-    bool unchoked;      /* now */
-    bool snubbed;       /* it owes us blocks for too long */
-    bool upload_only;   /* a seeder or partial seed: never wants anything */
-    bool idle;          /* unchoked, and for CHOKER_IDLE_MS nothing was asked for or moved */
-    bool wasted;        /* its last turn ended so, less than CHOKER_WASTED_MS ago */
-    uint64_t down_rate; /* bytes/s it gives us */
-    uint64_t up_rate;   /* bytes/s we give it */
+    bool unchoked;      /* unchoked at present */
+    bool snubbed;       /* the peer has owed us blocks for too long */
+    bool upload_only;   /* a seeder or partial seed (BEP 21): never wants anything */
+    bool idle;          /* unchoked, and no request or sent byte for CHOKER_IDLE_MS */
+    bool wasted;        /* its last turn ended as idle less than CHOKER_WASTED_MS ago */
+    uint64_t down_rate; /* bytes/s from the peer to us */
+    uint64_t up_rate;   /* bytes/s from us to the peer */
     uint64_t given;     /* bytes sent since it was unchoked */
     struct mono connected_at;
-    struct mono unchoked_at; /* of the present unchoke */
+    struct mono unchoked_at; /* when the present unchoke began */
     bool unchoke;            /* out: the decision */
 };
 
 struct choker {
     struct mono optimistic_until;
-    uint64_t optimistic; /* id, or 0 */
+    uint64_t optimistic; /* id of the optimistic unchoke, or 0 */
 };
 
 void choker_init(struct choker *c);
 
-/* Decides for all |n| candidates at once: sets |unchoke| of each. At most |slots| are unchoked,
- * only interested ones, and one of them optimistic when leeching and slots ≥ 2. |seeding| picks the
- * mode. May be called between rounds, as when somebody became interested: turns go by the clock. */
+/* Sets |unchoke| of all |n| candidates. Unchokes at most |slots| of them, only interested ones; one
+ * of them is optimistic when leeching with at least 2 slots. |seeding| selects the mode. May be
+ * called between rounds, for instance when a peer becomes interested: turns depend on the clock
+ * only. */
 void choker_run(struct choker *c, struct choker_candidate *cands, uint32_t n, uint32_t slots,
                 bool seeding, struct mono now, struct rng *rng);
 
-/* Slots for an upload limit of |up_limit| bytes/s (0: unlimited): CHOKER_SLOTS_MIN to _MAX. */
+/* The number of slots for an upload limit of |up_limit| bytes/s (0: unlimited), from
+ * CHOKER_SLOTS_MIN to CHOKER_SLOTS_MAX. */
 uint32_t choker_slots(uint64_t up_limit);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The extension protocol (BEP 10): the extended handshake, and the payloads of the extensions that
- * this engine speaks: lt_donthave (BEP 54) and upload_only (BEP 21).
- * Those of ut_pex (BEP 11) are in pex.h.
+ * The extension protocol (BEP 10): the extended handshake, and the payloads of lt_donthave (BEP 54)
+ * and upload_only (BEP 21). pex.h has the payload of ut_pex (BEP 11).
  */
 #ifndef PEER_CORE_EXTMSG_H
 #define PEER_CORE_EXTMSG_H
@@ -13,7 +12,7 @@
 #include "common/base/endpoint.h"
 #include "common/ds/buf.h"
 
-/*  X(NAME, our id, name on the wire): ascending by the name on the wire, as bencode has keys */
+/*  X(NAME, our id, name on the wire), sorted by the name on the wire: bencode sorts its keys */
 #define EXTMSG_TABLE(X)                                                                            \
     X(DONTHAVE, 1, "lt_donthave")                                                                  \
     X(UPLOAD_ONLY, 2, "upload_only")                                                               \
@@ -29,40 +28,42 @@ enum extmsg_kind {
 enum {
     EXTMSG_CLIENT_MAX = 64,
     EXTMSG_REQQ_MAX = 4096,
-    EXTMSG_SIZE_MAX = 65536, /* bytes of an extended handshake that we read */
+    EXTMSG_SIZE_MAX = 65536, /* longest extended handshake that we read, bytes */
 };
 
 struct ext_handshake {
-    uint8_t ids[EXTMSG_KINDS]; /* sub-ids of theirs by kind; 0: not spoken */
+    uint8_t ids[EXTMSG_KINDS]; /* the peer's message id of each kind; 0: not supported */
     char client[EXTMSG_CLIENT_MAX + 1]; /* "v", printable; "" if absent */
-    uint16_t port;                      /* "p": their listen port, or 0 */
-    uint32_t reqq;                      /* requests they queue; 250 if absent, clamped */
+    uint16_t port;                      /* "p": the peer's listen port, or 0 */
+    uint32_t reqq;                      /* "reqq": requests that the peer queues; 250 if absent,
+                                           clamped */
     bool upload_only;
-    struct endpoint yourip; /* "yourip": what they see us as (port 0), family IP_NONE if absent */
+    struct endpoint yourip; /* "yourip": our address as the peer sees it (port 0); family IP_NONE
+                               if absent */
 };
 
-/* What our handshake says. */
+/* The content of our extended handshake. */
 struct ext_offer {
     const char *client;
     uint16_t listen_port; /* 0: none */
     uint32_t reqq;
     bool upload_only;
-    bool no_pex;                   /* ut_pex is not offered */
-    const struct endpoint *theirs; /* who they are, for "yourip"; or NULL */
+    bool no_pex;                   /* the handshake does not offer ut_pex */
+    const struct endpoint *theirs; /* the peer's address, for "yourip"; or NULL */
 };
 
-/* Appends our handshake's payload (bencode). */
+/* Appends the payload of our extended handshake (bencode). */
 int extmsg_put_handshake(struct buf *out, const struct ext_offer *offer);
 
-/* Reads one, updating |hs| (BEP 10: later handshakes change what they name only; zero it before the
- * first, with reqq 250). SPRAT_E_PROTOCOL on malformed or oversize input, SPRAT_E_NOMEM; then
- * nothing is changed. */
+/* Parses an extended handshake into |hs|. A later handshake changes only the keys that it has (BEP
+ * 10), so zero |hs| before the first one and set its reqq to 250. SPRAT_E_PROTOCOL for malformed or
+ * oversize input, SPRAT_E_NOMEM; then |hs| is unchanged. */
 int extmsg_read_handshake(struct ext_handshake *hs, const uint8_t *data, size_t len);
 
-/* Which of our extensions a received sub-id stands for; EXTMSG_KINDS if none. */
+/* The extension that a received message id stands for; EXTMSG_KINDS if none. */
 enum extmsg_kind extmsg_kind_of(uint8_t ext_id);
 
-/* Payloads: lt_donthave is 4 bytes, upload_only 1 byte (libtorrent also accepts a bencoded
+/* Payloads: lt_donthave has 4 bytes, upload_only 1 byte (libtorrent also accepts a bencoded
  * integer). */
 int extmsg_read_donthave(const uint8_t *data, size_t len, uint32_t *piece);
 int extmsg_read_upload_only(const uint8_t *data, size_t len, bool *value);

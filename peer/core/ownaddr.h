@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Who we are to the others: the address that most of the last few peers say that they see us at
- * (BEP 10's "yourip"), one vote a site, each family by itself. A hint that liars may bend: nothing
- * but the order of equals hangs on it. A change makes the peer list sort itself anew, so the
- * address changes at most once per OWNADDR_CHANGE_MS, however often peers change what they say.
+ * Our own public address: the one that most of the recent peers report as "yourip" (BEP 10), with
+ * one vote per site, separately for IPv4 and IPv6. Peers may lie, so only the order of otherwise
+ * equal peers depends on it. A change makes the peer list sort itself again, so the address changes
+ * at most once per OWNADDR_CHANGE_MS, however often peers change their reports.
  */
 #ifndef PEER_CORE_OWNADDR_H
 #define PEER_CORE_OWNADDR_H
@@ -16,7 +16,7 @@
 
 enum {
     OWNADDR_VOTES = 8,
-    OWNADDR_CHANGE_MS = 60000, /* after a change, the address stays for so long */
+    OWNADDR_CHANGE_MS = 60000, /* shortest time between two changes */
 };
 
 /* Embedded; private. */
@@ -32,15 +32,15 @@ struct ownaddr {
     } families[2];
 };
 
-/* |port| is where we listen. */
+/* |port|: our listen port. */
 void ownaddr_init(struct ownaddr *o, uint16_t port);
 
-/* |voter| sees us at |says|, whose family may be IP_NONE. True if that changed who we are. A vote
- * that comes too soon after a change counts, and changes nothing before the next vote. */
+/* |voter| reports our address as |says|, whose family may be IP_NONE. True if our address changed.
+ * A vote too soon after a change counts, but changes nothing before the next vote. */
 bool ownaddr_vote(struct ownaddr *o, const struct endpoint *voter, const struct endpoint *says,
                   struct mono now);
 
-/* With the port where we listen; IP_NONE if nobody said. */
+/* Our address with our listen port; family IP_NONE if no peer reported one. */
 const struct endpoint *ownaddr_get(const struct ownaddr *o, enum ip_family family);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the picker's two halves share: picker.c keeps what each piece is to us, picker_choose.c
- * chooses. For nobody else.
+ * The picker's private state, shared by picker.c, which keeps the state of each piece, and
+ * picker_choose.c, which chooses blocks. Only these two include it.
  */
 #ifndef PEER_CORE_PICKER_IMPL_H
 #define PEER_CORE_PICKER_IMPL_H
@@ -12,36 +12,36 @@
 #include "peer/core/pickorder.h"
 
 enum {
-    RARITY_LEVELS = 256, /* pieces with that many copies and more are equally common */
+    RARITY_LEVELS = 256, /* pieces with that many copies or more count as equally common */
     BUCKETS = PICKER_PRIORITY_MAX * RARITY_LEVELS,
     WORD_BITS = 64,
 };
 
 struct piece {
-    uint16_t peers; /* that have it, seeds left out */
+    uint16_t peers; /* peers that have the piece, without seeds */
     uint8_t priority;
     bool held;
-    bool empty; /* no block is ever requested of it (pads only) */
-    bool solo;  /* asked of one peer at a time */
+    bool empty; /* the piece has no block to request (pads only) */
+    bool solo;  /* requested from one peer at a time (picker_solo()) */
 };
 
 struct picker {
     const struct geometry *g;
     struct rng *rng;
-    uint32_t count; /* of pieces */
+    uint32_t count; /* number of pieces */
     struct piece *pieces;
     struct bitfield have;
-    struct bitfield want; /* wanted, missing, and with blocks to request */
+    struct bitfield want; /* pieces that are wanted and missing, with blocks to request */
     struct pickorder order;
     struct partials partials;
     int32_t seeds;
     bool dirty;       /* the order is out of date */
-    uint32_t changes; /* of the order since the last pick */
-    uint32_t missing; /* wanted and not had */
+    uint32_t changes; /* changes of the order since the last pick */
+    uint32_t missing; /* number of pieces wanted and not had */
     uint32_t missing_held;
 };
 
-/* Wanted, not under way, not on hold: such pieces are in the order, in this bucket. */
+/* Pieces that are wanted, not under way and not on hold are in the order, in this bucket. */
 static inline bool
 picker_is_pickable(const struct picker *p, uint32_t piece)
 {
@@ -58,7 +58,7 @@ picker_bucket(const struct picker *p, uint32_t piece)
     return (uint32_t)(PICKER_PRIORITY_MAX - pc->priority) * RARITY_LEVELS + level;
 }
 
-/* Sorts the order anew if it is out of date. 0, or SPRAT_E_NOMEM: it stays so. */
+/* Sorts the order again if it is out of date. 0, or SPRAT_E_NOMEM: the order stays out of date. */
 int picker_order_refresh(struct picker *p);
 
 /* Takes the piece out of the order and opens it; NULL when memory is out. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Rate meters and token buckets. A meter answers "bytes per second of late"; a bucket holds an
- * average over time and never lets more than a short burst through at once.
+ * Rate meters and token buckets. A meter gives the bytes per second of the last seconds; a bucket
+ * enforces an average rate and never lets more than a short burst through at once.
  */
 #ifndef PEER_CORE_RATE_H
 #define PEER_CORE_RATE_H
@@ -13,62 +13,64 @@
 #include "common/ds/list.h"
 
 enum {
-    RATE_SLOTS = 10,        /* of one second each: a meter's memory */
-    RATE_PART_MS = 50,      /* a part is so much time's worth at the limit, */
+    RATE_SLOTS = 10,        /* a meter's memory, in slots of one second */
+    RATE_PART_MS = 50,      /* one part of a transfer: the limit times this, */
     RATE_PART_MIN = 256,    /* but at least so many bytes, */
-    RATE_PART_MAX = 16384,  /* and at most so many, unless nothing is limited */
-    RATE_TURN_MS = 5,       /* a turn in the line of those who wait: a part, and so much at least */
-    RATE_YIELD_US = 1000,   /* who waits looks so often whether its turn came */
-    RATE_KEEP_MS = 10000,   /* as RATE_BURST_MS, while its user waits elsewhere */
-    RATE_BURST_MS = 100,    /* a bucket's depth in time at its rate */
+    RATE_PART_MAX = 16384,  /* and at most so many, unless there is no limit */
+    RATE_TURN_MS = 5,       /* a user's turn in the line: one part, and at least the limit times
+                               this */
+    RATE_YIELD_US = 1000,   /* a waiting user checks this often whether its turn came */
+    RATE_KEEP_MS = 10000,   /* depth of a bucket whose user waits for another bucket, in place of
+                               RATE_BURST_MS */
+    RATE_BURST_MS = 100,    /* depth of a bucket: the limit times this */
 };
 
 #define RATE_LIMIT_MAX UINT64_C(1000000000000) /* bytes/s; a higher limit counts as this one */
 #define RATE_TAKE_MAX  UINT64_C(1000000000000) /* bytes; a larger take counts as this one */
-#define RATE_DEBT_MAX  INT64_C(2000000000000)  /* bytes; no bucket owes more */
+#define RATE_DEBT_MAX  INT64_C(2000000000000)  /* bytes; the largest debt of a bucket */
 
-/* Embedded; starts as all zero. Private but for |total|, all bytes ever added. */
+/* Embedded; starts as all zero. Private except for |total|, the sum of all bytes. */
 struct rate_meter {
     uint64_t slots[RATE_SLOTS];
-    int64_t second;    /* the newest slot's */
-    struct mono first; /* when it was fed first */
+    int64_t second;    /* second of the newest slot */
+    struct mono first; /* when the first bytes came */
     bool fed;
     uint64_t total;
 };
 
 void rate_meter_add(struct rate_meter *m, uint64_t bytes, struct mono now);
 
-/* Bytes/s: the mean of the last RATE_SLOTS seconds, or of its life if that is shorter, but of one
- * second at least. */
+/* Bytes/s: the mean of the last RATE_SLOTS seconds, or since the first bytes if that is shorter,
+ * but over at least one second. */
 uint64_t rate_meter_rate(const struct rate_meter *m, struct mono now);
 
-/* May be shared by many torrents of one loop. A new bucket is empty, not full: a limit holds from
- * its first second. It stays where it was initialised. */
+/* A token bucket, which several torrents of one loop may share. A new bucket is empty, so that the
+ * limit holds from the first second. It must not move in memory after its initialisation. */
 struct rate_bucket {
     uint64_t limit; /* bytes/s; 0: unlimited */
-    int64_t tokens; /* bytes × 1e6, may be negative after a take, down to RATE_DEBT_MAX */
+    int64_t tokens; /* bytes × 1e6; a take may make it negative, down to -RATE_DEBT_MAX */
     struct mono filled_at;
     bool keeps;
-    struct list line; /* users that wait, the first one first */
+    struct list line; /* waiting users, the next one first */
 };
 
-/* One of those who share a bucket. Embedded; private. */
+/* A user of a shared bucket. Embedded; private. */
 struct rate_user {
     struct list link;
-    uint32_t served; /* bytes, in its turn */
-    bool begun;      /* its turn is not over: it goes on as the first in line */
+    uint32_t served; /* bytes taken in the present turn */
+    bool begun;      /* the turn is not over: the user continues as the first in line */
 };
 
 void rate_bucket_init(struct rate_bucket *b, uint64_t limit, struct mono now);
 void rate_bucket_set(struct rate_bucket *b, uint64_t limit, struct mono now);
 
-/* How many of |want| bytes should be taken at once, so that a slow limit is a trickle and not a
- * block now and then. Never 0, unless |want| is. */
+/* How many of |want| bytes to take at once, so that a slow limit gives a steady trickle instead of
+ * whole blocks now and then. 0 only if |want| is. */
 uint32_t rate_bucket_part(const struct rate_bucket *b, uint32_t want);
 
-/* Takes |bytes| if the bucket is not in debt, and may leave it in debt; false, and nothing taken,
- * if it is, or if it is the turn of another user. Who takes does not wait any more. A full bucket
- * is for everybody: then whose turn it is does not want it. */
+/* Takes |bytes| if the bucket is not in debt, and may leave it in debt. False, and nothing is
+ * taken, if the bucket is in debt or it is another user's turn. A user that takes leaves the line.
+ * A full bucket serves every user: the user whose turn it is does not want it. */
 bool rate_bucket_take(struct rate_bucket *b, struct rate_user *u, uint64_t bytes, struct mono now);
 
 void rate_user_init(struct rate_user *u);
@@ -77,29 +79,29 @@ rate_user_waits(const struct rate_user *u)
 {
     return list_linked(&u->link);
 }
-/* Stands in line behind the others, unless it does already, or before them if it has not had its
- * turn yet: shares are even in bytes, whatever is taken at a time. It comes when
- * rate_user_ready(). */
+/* Puts the user in line behind the others if it is not there yet, or in front of them if its turn
+ * is not over, so that users share the bucket evenly in bytes whatever they take at a time. The
+ * turn comes when rate_user_ready() says so. */
 void rate_bucket_wait(struct rate_bucket *b, struct rate_user *u);
-/* Leaves the line, if it stands in it: before the user or the bucket goes,
- * and when it wants no more. */
+/* Removes the user from the line, if it is there: when it wants no more bytes, and before the user
+ * or the bucket is freed. */
 void rate_user_leave(struct rate_user *u);
 
-/* From now on, what nobody takes adds up beyond the burst, or (|keep| false) is cut to it again:
- * its user wants it, and waits for something else. */
+/* With |keep|, unused tokens accumulate beyond the burst, because the bucket's user wants them and
+ * waits for another bucket; without, they are cut to the burst again. */
 void rate_bucket_keep(struct rate_bucket *b, bool keep, struct mono now);
 
-/* Puts back what was taken and not used. */
+/* Puts back bytes that were taken and not used. */
 void rate_bucket_return(struct rate_bucket *b, uint64_t bytes);
 
-/* Takes |bytes| whatever it holds and whoever's turn it is: they are gone already. */
+/* Takes |bytes| without regard to debt and turns: for bytes that have already passed. */
 void rate_bucket_charge(struct rate_bucket *b, uint64_t bytes, struct mono now);
 
-/* When a take will succeed again; |now| if it would now, or unlimited. */
+/* When a take will succeed; |now| if it succeeds now, or there is no limit. */
 struct mono rate_bucket_ready(const struct rate_bucket *b, struct mono now);
 
-/* The same for one of its users: while others stand before it in the line, it is to look again a
- * moment later. */
+/* As rate_bucket_ready(), for one user: while others are ahead of it in line, it has to check again
+ * a moment later. */
 struct mono rate_user_ready(const struct rate_bucket *b, const struct rate_user *u,
                             struct mono now);
 

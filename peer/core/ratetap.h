@@ -1,42 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One torrent's way to a bucket that it shares with others, with a limit of its own in front: what
- * passes is paid to both, or to neither. Who is held back by its own limit does not stand in the
- * others' way.
+ * One torrent's access to a shared rate bucket, with the torrent's own limit in front: bytes are
+ * charged to both buckets, or to neither. A torrent that its own limit holds back does not block
+ * the other users of the shared bucket.
  */
 #ifndef PEER_CORE_RATETAP_H
 #define PEER_CORE_RATETAP_H
 
 #include "peer/core/rate.h"
 
-/* Embedded; private. It stays where it was initialised. */
+/* Embedded; private. Must not move in memory after its initialisation. */
 struct rate_tap {
     struct rate_bucket own;
     struct rate_bucket *shared;
-    struct rate_user user; /* of |shared| */
+    struct rate_user user; /* the torrent as a user of |shared| */
 };
 
-/* |shared| outlives it. Its own limit is 0 (none) at first. */
+/* |shared| must outlive the tap. The torrent's own limit is 0 (none) at first. */
 void rate_tap_init(struct rate_tap *t, struct rate_bucket *shared, struct mono now);
 void rate_tap_set(struct rate_tap *t, uint64_t limit, struct mono now);
 
-/* The lower of the two limits in bytes/s; 0: unlimited. */
+/* The lower of both limits in bytes/s; 0: unlimited. */
 uint64_t rate_tap_limit(const struct rate_tap *t);
 
-/* As rate_bucket_part(), of both. */
+/* As rate_bucket_part(), for both buckets. */
 uint32_t rate_tap_part(const struct rate_tap *t, uint32_t want);
 
-/* As rate_bucket_take(), of both. */
+/* As rate_bucket_take(), for both buckets. */
 bool rate_tap_take(struct rate_tap *t, uint64_t bytes, struct mono now);
 
-/* After a take that failed: waits for rate_tap_ready(), and stands in the shared bucket's line
- * unless its own limit is in the way. */
+/* After a failed take: waits for rate_tap_ready(), and stands in the shared bucket's line unless
+ * the torrent's own limit holds it back. */
 void rate_tap_wait(struct rate_tap *t, struct mono now);
-/* Wants nothing more for now; also before it or the shared bucket goes. */
+/* The torrent wants no more bytes for now. Also needed before the tap or the shared bucket is
+ * freed. */
 void rate_tap_leave(struct rate_tap *t, struct mono now);
 struct mono rate_tap_ready(const struct rate_tap *t, struct mono now);
 
-/* Puts back what was paid and not used; pays for what came without having been paid for. */
+/* rate_tap_return() puts back bytes that were paid and not used; rate_tap_charge() pays for bytes
+ * that have already passed. */
 void rate_tap_return(struct rate_tap *t, uint64_t bytes);
 void rate_tap_charge(struct rate_tap *t, uint64_t bytes, struct mono now);
 

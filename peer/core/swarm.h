@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One torrent's swarm: the engine. It decides everything and does nothing: what happens outside
- * comes in as an input, what shall happen comes out as effects, and the time is an argument. The
- * same code runs in the daemon and under the simulator.
+ * The BitTorrent engine of one torrent: its peers, requests, uploads, piece checks and announces.
+ * The swarm makes every decision and does no I/O: events arrive as inputs, actions leave as
+ * effects, and the time is an argument. The same code runs in the daemon and under the simulator.
  *
  * The contract:
- *  - After each swarm_handle(), effects are pulled with swarm_next() until it returns 0, and
- *    carried out in that order. swarm_handle() is never called while carrying one out (no
- *    re-entrancy): results are queued and fed afterwards.
- *  - swarm_expiry() says when the next SWARM_IN_TICK is due; it is asked again after the effects.
- *  - Each CONNECT ends in CONNECTED or CLOSED; each ACCEPTED in an ACCEPT or REFUSE effect; each
- *    WRITE in WRITTEN; VERIFY in VERIFIED; LEAVES in LEAVES; ANNOUNCE in ANNOUNCED. After a CLOSE
- *    effect nothing more is said of that peer from either side, but for writes under way.
- *  - Peers are ids that notice reuse; inputs about a peer that is gone are ignored.
+ * - After each swarm_handle(), the caller pulls effects with swarm_next() until it returns 0, and
+ *   carries them out in that order. The caller never calls swarm_handle() while it carries out an
+ *   effect (no re-entrancy): it queues results and feeds them afterwards.
+ * - swarm_expiry() says when the next SWARM_IN_TICK is due; the caller asks again after the
+ *   effects.
+ * - Each CONNECT ends in CONNECTED or CLOSED; each ACCEPTED in an ACCEPT or REFUSE effect; each
+ *   WRITE in WRITTEN; VERIFY in VERIFIED; LEAVES in LEAVES; ANNOUNCE in ANNOUNCED. After a CLOSE
+ *   effect neither side mentions that peer again, except for writes that are under way.
+ * - Peer ids detect reuse; the swarm ignores inputs about a peer that is gone.
  */
 #ifndef PEER_CORE_SWARM_H
 #define PEER_CORE_SWARM_H
@@ -33,68 +34,76 @@
 
 enum {
     SWARM_PEERS_MAX = 200,          /* default of swarm_config.peers_max */
-    SWARM_HALF_OPEN_MAX = 16,       /* connections being made at a time */
-    SWARM_HEARSAY_DIALS_MAX = 8,    /* of them, to whom only other peers know of */
-    SWARM_WRITES_MAX = 1024,        /* blocks on their way to disk before requests pause */
-    SWARM_UPLOADS_QUEUED_MAX = 2048, /* requests that one peer may have queued with us: our reqq */
-    SWARM_SEND_AHEAD = 512 * 1024,  /* payload bytes handed to one connection and not yet sent,
-                                       at most */
-    SWARM_KEEPALIVE_MS = 110000,    /* we say something at least that often */
+    SWARM_HALF_OPEN_MAX = 16,       /* connections that are being made at a time */
+    SWARM_HEARSAY_DIALS_MAX = 8,    /* of those, connections to addresses that only other peers
+                                       named (PEX) */
+    SWARM_WRITES_MAX = 1024,        /* blocks on their way to disk at which requests pause */
+    SWARM_UPLOADS_QUEUED_MAX = 2048, /* requests that one peer may queue with us: the reqq that
+                                        we announce */
+    SWARM_SEND_AHEAD = 512 * 1024,  /* most payload bytes that are handed to one connection and
+                                       not yet sent */
+    SWARM_KEEPALIVE_MS = 110000,    /* a peer receives a message at least that often */
     SWARM_IDLE_MS = 240000,         /* a peer that is silent for longer is closed */
-    SWARM_STUCK_MS = 120000,        /* a peer that takes nothing of what we send for so long is
-                                       closed */
-    SWARM_USELESS_MS = 60000,       /* who gave and took nothing for so long makes room for a
-                                       newcomer */
-    SWARM_OWES_MS = 60000,          /* who owes us blocks and says nothing for so long makes room
-                                       for anybody */
-    SWARM_SITE_PEERS_MAX = 16,      /* connections to one address or IPv6 network,
-                                       but on this machine */
-    SWARM_TWIN_SILENT_MS = 30000,   /* a connection that was silent for so long gives way to a new
-                                       one of the same peer id and address */
-    SWARM_SETTLE_MS = 5000,         /* a new connection is not closed for another one before */
-    SWARM_TURNOVER_MS = 60000,      /* so often, while others wait, the least useful connections,
-                                       … */
-    SWARM_TURNOVER_PERMILLE = 40,   /* … so many of those that there may be, are closed for them */
-    SWARM_NUMWANT_SEEDER = 50,      /* addresses that a seed asks a tracker for */
-    SWARM_UNREQUESTED_MAX = 64,     /* blocks nobody asked for, before the peer is banned */
-    SWARM_TALK_RATE = 32 * 1024,    /* bytes a second of messages that move no block, of one peer */
-    SWARM_TALK_MOST = 1024 * 1024,  /* of them at once; and as many again as its pieces need, … */
-    SWARM_TALK_PIECE = 32,          /* … so many a piece. More is an offence. */
-    SWARM_TALK_MESSAGE = 16,        /* bytes that each message counts beside its own */
-    SWARM_TALK_WHOLE = 4,           /* BITFIELDs that one counts for, and HAVE_ALL and HAVE_NONE */
-    SWARM_TALK_JUNK = 8,            /* messages that nobody can use count so many times */
+    SWARM_STUCK_MS = 120000,        /* a peer that takes none of the bytes that we send for that
+                                       long is closed */
+    SWARM_USELESS_MS = 60000,       /* a peer that moved no block for that long makes room for a
+                                       new connection */
+    SWARM_OWES_MS = 60000,          /* a peer that owes us blocks and sends nothing for that long
+                                       makes room for any other connection */
+    SWARM_SITE_PEERS_MAX = 16,      /* connections to one IPv4 address or IPv6 network; loopback
+                                       has no limit */
+    SWARM_TWIN_SILENT_MS = 30000,   /* a connection that was silent for that long is replaced by
+                                       a new one of the same peer id and address */
+    SWARM_SETTLE_MS = 5000,         /* no connection younger than that is closed to make room for
+                                       another one */
+    SWARM_TURNOVER_MS = 60000,      /* while other addresses wait, the least useful connections
+                                       are closed that often, … */
+    SWARM_TURNOVER_PERMILLE = 40,   /* … this many per mille of peers_max each time */
+    SWARM_NUMWANT_SEEDER = 50,      /* numwant of a seed's announces */
+    SWARM_UNREQUESTED_MAX = 64,     /* unrequested blocks before the peer is banned */
+    SWARM_TALK_RATE = 32 * 1024,    /* allowance of messages that move no block: bytes/s of one
+                                       peer */
+    SWARM_TALK_MOST = 1024 * 1024,  /* … bytes at once, and beside them … */
+    SWARM_TALK_PIECE = 32,          /* … this many bytes for each piece of the torrent. A peer
+                                       that sends more commits an offence. */
+    SWARM_TALK_MESSAGE = 16,        /* bytes that each message costs beside its own length */
+    SWARM_TALK_WHOLE = 4,           /* BITFIELD, HAVE_ALL and HAVE_NONE cost as much as this many
+                                       BITFIELDs */
+    SWARM_TALK_JUNK = 8,            /* a useless message costs as much as this many */
 };
 
 struct swarm_config {
     uint8_t peer_id[PEER_ID_LEN];
     const char *client;    /* name and version for the extended handshake */
-    uint16_t listen_port;  /* told to trackers and peers; 0: none */
-    uint32_t announce_key; /* "key" of our announces */
+    uint16_t listen_port;  /* announced to trackers and peers; 0: none */
+    uint32_t announce_key; /* "key" parameter of our announces */
     uint32_t peers_max;
-    uint32_t upload_slots; /* 0: chosen by the upload limit */
+    uint32_t upload_slots; /* 0: computed from the upload limit */
     bool sequential;
-    bool super_seed; /* a seed shows each peer only what it shall fetch,
-                        until a copy is out (BEP 16) */
-    bool no_pex;           /* no peer exchange; a private torrent never has it (BEP 27) */
-    struct rate_bucket *up; /* may be shared by torrents; never NULL */
+    bool super_seed; /* Initial seeding (BEP 16): offer each peer different pieces until one full
+                        copy is out. */
+    bool no_pex;           /* no peer exchange (BEP 11); a private torrent never uses it (BEP 27) */
+    struct rate_bucket *up; /* torrents may share it; never NULL */
     struct rate_bucket *down;
-    struct sitebudget *sites; /* may be shared by the torrents of a loop; NULL: it has its own */
-    struct bans *bans;        /* likewise */
-    uint64_t up_limit, down_limit; /* its own, as LIMITS */
-    struct announcer *announcer; /* of this torrent, as it stands: taken if swarm_new() succeeds;
-                                    NULL: one is made of the trackers */
-    const char *const *trackers; /* beside the metainfo's; read during swarm_new() only */
+    struct sitebudget *sites; /* the torrents of a loop may share it; NULL: the swarm makes its
+                                 own */
+    struct bans *bans;        /* may be shared likewise; NULL: the swarm makes its own */
+    uint64_t up_limit, down_limit; /* of this torrent alone, in bytes/s, as in LIMITS */
+    struct announcer *announcer; /* The torrent's announcer in its present state; swarm_new()
+                                    takes ownership if it succeeds. NULL: swarm_new() makes one
+                                    from the trackers. */
+    const char *const *trackers; /* beside those of the metainfo; read during swarm_new() only */
     size_t tracker_count;
 };
 
 enum swarm_state {
-    SWARM_PAUSED,   /* no peers, no announces; the state at first */
+    SWARM_PAUSED,   /* no peers, no announces; the initial state */
     SWARM_ACTIVE,
-    SWARM_STOPPING, /* "stopped" is being said to trackers, writes are being finished */
+    SWARM_STOPPING, /* the announces of "stopped" and the last writes are under way */
     SWARM_STOPPED,
 };
 
-/*  X(NAME): what comes in */
+/*  X(NAME): the inputs */
 #define SWARM_INPUT_TABLE(X)                                                                       \
     X(START)                                                                                       \
     X(PAUSE)                                                                                       \
@@ -127,57 +136,60 @@ struct swarm_input {
     enum swarm_input_type type;
     slot_id peer; /* CONNECTED, CLOSED, MESSAGE, SENT, READ_FAILED */
     union {
-        /* START: begins, resumes, or goes on after a disk error. |have|: the pieces that are on
-         * disk and verified; they are added to what is known. */
+        /* START: starts, resumes, or continues after a disk error. |have| names pieces that are on
+         * disk and verified; the swarm adds them to those that it knows. */
         struct {
-            const struct bitfield *have; /* NULL: as it was */
+            const struct bitfield *have; /* NULL: adds none */
         } start;
-        /* ADDRS: addresses heard of. */
+        /* ADDRS: addresses of peers, and the source that named them. */
         struct {
             enum peer_source source;
             const struct endpoint *addrs;
             size_t count;
         } addrs;
-        /* ACCEPTED: somebody connected to us and handshook; |token| comes back in the effect.
-         * CONNECTED: the connection asked for stands, and |handshake| is their answer. */
+        /* ACCEPTED: a peer connected to us and sent its handshake; |token| comes back in the
+         * effect. CONNECTED: the connection that a CONNECT asked for is up, and |handshake| is the
+         * peer's answer. */
         struct {
             uint64_t token;
             struct endpoint addr;
             struct handshake handshake;
             bool v2; /* the connection speaks v2 */
         } conn;
-        /* CLOSED: or could not be made. |reached|: the connection stood. Before a handshake, |err|
-         * is NOTFOUND for one of another info-hash. */
+        /* CLOSED: the connection ended, or could not be made. |reached|: the transport connection
+         * was up. Before a handshake, |err| is NOTFOUND if the peer answered with another
+         * info-hash. */
         struct {
             int err;
             bool reached;
         } closed;
-        /* MESSAGE: its block, if it has one, is the swarm's from now on. */
+        /* MESSAGE: a message of the peer. The swarm takes ownership of its block, if it has one. */
         struct wire_msg msg;
-        /* SENT: bytes that left for the socket. */
+        /* SENT: bytes that were written to the socket. */
         struct {
-            uint32_t payload; /* of pieces */
-            uint32_t total;   /* with headers and all */
+            uint32_t payload; /* bytes of blocks */
+            uint32_t total;   /* bytes with all headers */
         } sent;
-        /* READ_FAILED: a SEND_PIECE could not be read. */
+        /* READ_FAILED: the read for a SEND_PIECE failed. */
         struct {
             uint32_t piece, begin, length;
             int err;
         } read_failed;
-        /* WRITTEN: |leaf| is the block's SHA-256 where the torrent has a v2 side. SPRAT_E_HASH: it
-         * is not the expected leaf, and nothing was written. */
+        /* WRITTEN: |leaf| is the block's SHA-256 where the torrent has a v2 side. SPRAT_E_HASH: the
+         * block does not match the expected leaf, and nothing was written. */
         struct {
             uint32_t piece, begin;
-            struct block *block; /* as in the effect; the reference comes back */
+            struct block *block; /* the block of the effect; its reference comes back */
             uint8_t leaf[32];
             int err;
         } written;
-        /* VERIFIED: 0 if the piece's SHA-1 is right, SPRAT_E_HASH if not, or a local error. */
+        /* VERIFIED: 0 if the piece's SHA-1 is right, SPRAT_E_HASH if it is wrong, or a local
+         * error. */
         struct {
             uint32_t piece;
             int err;
         } verified;
-        /* LEAVES: SHA-256 of each data block of the piece, read from disk. */
+        /* LEAVES: the SHA-256 of each data block of the piece, read from disk. */
         struct {
             uint32_t piece;
             const uint8_t *leaves;
@@ -190,20 +202,20 @@ struct swarm_input {
             const struct endpoint *addrs;
             size_t count;
         } announced;
-        /* PRIORITY: of a stretch of pieces (picker.h). */
+        /* PRIORITY: sets the priority (picker.h) of |count| pieces from |first| on. */
         struct {
             uint32_t first, count;
             unsigned priority;
         } priority;
-        /* BANNED: others that share the bans added some: whoever is of those sites is closed and
-         * forgotten. MAKE_ROOM: the process has too many connections: the least useful one is
-         * closed, if there is one that gives and takes nothing. */
-        /* LIMITS: of this torrent, in bytes/s, beside those that it shares; 0: none.
-         * At any time. */
+        /* BANNED: another torrent that shares the bans added some: the swarm closes and forgets the
+         * peers of banned sites. MAKE_ROOM: the process has too many connections: the swarm closes
+         * its least useful connection if that moves no data. */
+        /* LIMITS: the limits of this torrent alone, in bytes/s, beside the shared ones; 0: none.
+         * Legal at any time. */
         struct {
             uint64_t up, down;
         } limits;
-        /* TRACKER: one more, as announcer_add(). Without memory for it, it is left out. At any
+        /* TRACKER: adds a tracker (announcer_add()); ignored when memory is out. Legal at any
          * time. */
         struct {
             const char *url;
@@ -211,7 +223,7 @@ struct swarm_input {
     } u;
 };
 
-/*  X(NAME): what shall happen */
+/*  X(NAME): the effects */
 #define SWARM_EFFECT_TABLE(X)                                                                      \
     X(CONNECT)                                                                                     \
     X(ACCEPT)                                                                                      \
@@ -233,30 +245,32 @@ enum swarm_effect_type {
 #undef X
 };
 
-/* NOTICE: things that people want to know of. */
+/* NOTICE: events that users want to know about. */
 enum swarm_notice {
     SWARM_NOTICE_COMPLETE,    /* all wanted pieces are verified */
     SWARM_NOTICE_STOPPED,     /* the answer to STOP: nothing is under way any more */
     SWARM_NOTICE_BANNED,      /* |peer_addr| sent data that fails its hash */
-    SWARM_NOTICE_UNREACHED,   /* |peer_addr|, given by the user, could not be connected to: said
-                                 once, until a connection stood */
+    SWARM_NOTICE_UNREACHED,   /* No connection to |peer_addr|, which the user named, could be
+                                 made. The notice comes once, and again only after a connection
+                                 was up. */
     SWARM_NOTICE_PIECE_FAILED, /* |piece| failed its hash */
-    SWARM_NOTICE_DISK_ERROR,  /* a write or check failed with |err|: nothing more is requested until
-                                 the next START; what is had goes on being served */
+    SWARM_NOTICE_DISK_ERROR,  /* A write or check failed with |err|: the swarm requests nothing
+                                 until the next START, and continues to serve the pieces that it
+                                 has. */
     SWARM_NOTICE_MISMATCH,    /* |piece| passes SHA-256 and fails SHA-1: the torrent is forged or
-                                 broken; the swarm paused itself */
-    SWARM_NOTICE_LAYERS,      /* missing piece layers are complete now: store them */
+                                 broken; the swarm has paused itself. */
+    SWARM_NOTICE_LAYERS,      /* the missing piece layers are complete now: store them */
 };
 
 struct swarm_effect {
     enum swarm_effect_type type;
     slot_id peer; /* CONNECT, ACCEPT, CLOSE, SEND, SEND_PIECE, ALLOW */
     union {
-        /* CONNECT: make a connection and shake hands (handshake_offer). */
+        /* CONNECT: make a connection and send the handshake (handshake_offer). */
         struct {
             struct endpoint addr;
         } connect;
-        /* ACCEPT: the accepted connection is |peer| now. REFUSE: close it. */
+        /* ACCEPT: the accepted connection belongs to |peer| from now on. REFUSE: close it. */
         struct {
             uint64_t token;
             int err;
@@ -264,17 +278,18 @@ struct swarm_effect {
         struct {
             int err;
         } close;
-        /* SEND: any message but PIECE; |data| is valid until the next call on the swarm. */
+        /* SEND: any message except PIECE; |data| is valid until the next call on the swarm. */
         struct wire_msg msg;
-        /* SEND_PIECE: read and send, pads as zeros; reported by SENT or READ_FAILED. Only |allowed|
-         * bytes of its payload (1 at least) may leave before ALLOW says how many more; it is always
-         * about the last piece that was sent to that peer.
-         * VERIFY, LEAVES, PIECE_DONE use |piece|. PIECE_DONE: sync it and commit its have-bit. */
+        /* SEND_PIECE: read the bytes (pad files read as zeros) and send them; SENT or READ_FAILED
+         * reports the outcome. Only |allowed| bytes (at least 1) of the payload may leave before an
+         * ALLOW permits more; an ALLOW always concerns the last SEND_PIECE to that peer. VERIFY,
+         * LEAVES and PIECE_DONE use |piece| only. PIECE_DONE: sync the piece and commit its
+         * have-bit. */
         struct {
             uint32_t piece, begin, length, allowed;
         } range;
-        /* WRITE: |block|'s reference goes along and comes back with WRITTEN. With |judge|, hash it
-         * first, and write nothing if it is not |expected|. */
+        /* WRITE: the effect carries |block|'s reference, and WRITTEN returns it. With |judge|, hash
+         * the block first, and write nothing if the hash is not |expected|. */
         struct {
             uint32_t piece, begin;
             struct block *block;
@@ -292,39 +307,40 @@ struct swarm_effect {
             uint32_t piece;
             int err;
             struct endpoint peer_addr;
-            enum peer_try how; /* UNREACHED */
+            enum peer_try how; /* with UNREACHED: how the try ended */
         } notice;
     } u;
 };
 
 struct swarm_stats {
     enum swarm_state state;
-    bool complete;             /* all wanted pieces are had */
-    bool seeding;              /* all pieces are had */
+    bool complete;             /* all wanted pieces are verified */
+    bool seeding;              /* all pieces are verified */
     uint32_t pieces_have, pieces_total;
-    uint64_t bytes_have;       /* verified payload bytes, pads left out */
+    uint64_t bytes_have;       /* verified payload bytes, without pads */
     uint64_t bytes_wanted;     /* payload bytes of wanted pieces */
-    uint64_t bytes_partial;    /* stored and not verified */
-    uint64_t uploaded, downloaded; /* payload bytes, this session */
-    uint64_t wasted;           /* payload bytes that came for nothing: double or bad */
-    uint64_t up_overhead;      /* bytes of answers to hash requests; part of up_rate too */
+    uint64_t bytes_partial;    /* stored, in pieces that are not yet verified */
+    uint64_t uploaded, downloaded; /* payload bytes since swarm_new() */
+    uint64_t wasted;           /* payload bytes that were duplicates or failed their hash */
+    uint64_t up_overhead;      /* bytes of answers to hash requests; up_rate includes them */
     uint64_t down_overhead;    /* bytes of messages that moved no block */
     uint64_t up_rate, down_rate;
     uint32_t peers_connected, peers_half_open, peers_known, seeds_connected;
     uint32_t hash_failures;
-    uint64_t copies_permille;  /* of the whole content, in the part of the swarm that we see */
-    struct swarm_standing {    /* why things move, or don't (why.h) */
-        uint32_t useful;       /* connected peers that have something that we miss */
-        uint32_t unchoking;    /* of those, that let us have it */
-        uint32_t wanting;      /* connected peers that want something of us */
-        uint32_t requests;     /* that we have out */
-        int64_t idle_ms;       /* since a block came or left; -1: none did */
-        bool down_limited, up_limited; /* a limit holds back what could move */
-        bool disk_behind;      /* nothing is requested before more is written */
-        uint32_t tries[PEER_TRY_COUNT]; /* known addresses by how the last try ended */
+    uint64_t copies_permille;  /* Distributed copies of the content among the connected peers,
+                                  times 1000. */
+    struct swarm_standing {    /* facts that explain the transfer, or its lack (why.h) */
+        uint32_t useful;       /* connected peers that have a piece that we miss */
+        uint32_t unchoking;    /* of those, peers that unchoke us */
+        uint32_t wanting;      /* connected peers that are interested in us */
+        uint32_t requests;     /* our requests that are out */
+        int64_t idle_ms;       /* since a block came or left; -1: no block ever did */
+        bool down_limited, up_limited; /* a rate limit delays blocks */
+        bool disk_behind;      /* requests pause until more blocks are written */
+        uint32_t tries[PEER_TRY_COUNT]; /* known addresses, counted by how the last try ended */
         uint32_t given_up;     /* addresses forgotten after too many failures */
-        uint32_t banned;       /* sites */
-        struct mono next_dial; /* MONO_NEVER: none is planned */
+        uint32_t banned;       /* banned sites */
+        struct mono next_dial; /* MONO_NEVER: no connection attempt is planned */
     } standing;
 };
 
@@ -333,60 +349,64 @@ struct swarm_peer_stats {
     struct endpoint addr;
     char client[64];
     uint8_t peer_id[PEER_ID_LEN];
-    unsigned sources; /* where it is known from: enum peer_source bits */
+    unsigned sources; /* sources that named the address: enum peer_source bits */
     bool incoming, v2, am_choking, am_interested, peer_choking, peer_interested, is_seed, snubbed;
-    uint64_t up, down, up_rate, down_rate; /* payload */
+    uint64_t up, down, up_rate, down_rate; /* payload bytes, and bytes/s */
     uint32_t pieces_have;
     uint32_t requests_out, requests_in;
 };
 
 struct swarm;
 
-/* |mi| and |cfg|'s buckets must outlive it. |seed| makes all its choices.
- * NULL when memory is out. */
+/* |mi| and |cfg|'s buckets must outlive the swarm. |seed| seeds all its random choices. NULL when
+ * memory is out. */
 struct swarm *swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t seed,
                         struct mono now);
 
-/* Drops what it holds, without a word to anybody. NULL is legal. */
+/* Frees the swarm and all that it holds; sends nothing to peers or trackers. NULL is legal. */
 void swarm_free(struct swarm *s);
 
-/* The same, but for the announcer, which is the caller's then; announcer_use() has to follow. */
+/* As swarm_free(), but returns the announcer to the caller, who has to call announcer_use()
+ * next. */
 struct announcer *swarm_free_but_announcer(struct swarm *s);
 
-/* A seed with nobody to serve, and nobody left to dial who was not tried twice in vain: until
- * somebody comes or is heard of, it has nothing to do but to announce. */
+/* True for a seed without peers and writes for which every dialable address has failed twice
+ * (peerlist_hopeless()): until a peer connects or a new address becomes known, the swarm has
+ * nothing to do except to announce. */
 bool swarm_is_at_rest(const struct swarm *s);
 
-/* 0, or SPRAT_E_NOMEM: the input was not taken (a message's block is dropped all the same). */
+/* 0, or SPRAT_E_NOMEM: the swarm ignored the input (and dropped the message's block, if any). */
 int swarm_handle(struct swarm *s, const struct swarm_input *in, struct mono now);
 
-/* 1 and the next effect, or 0. What it points to is valid until the next call on the swarm. */
+/* 1 and the next effect, or 0. The effect's pointers are valid until the next call on the swarm. */
 int swarm_next(struct swarm *s, struct swarm_effect *fx);
 
 struct mono swarm_expiry(const struct swarm *s);
 
-/* Payload bytes sent, this session: of the stats, what costs nothing to know. */
+/* Payload bytes sent since swarm_new(): the one number of the stats that is free to read. */
 uint64_t swarm_uploaded(const struct swarm *s);
 
 void swarm_get_stats(const struct swarm *s, struct swarm_stats *st, struct mono now);
 
-/* Connected peers in slot order: start with *iter = 0; false at the end. */
+/* The stats of connected peers in slot order: start with *iter = 0; false at the end. */
 bool swarm_next_peer_stats(const struct swarm *s, uint32_t *iter, struct swarm_peer_stats *st,
                            struct mono now);
 
-/* Wanted pieces that are missing; |nowhere|: those that no connected peer has either. And those
- * that |peer| has; 0 for one that is gone. They look at every piece. */
+/* The number of wanted pieces that are missing; with |nowhere|, only those that no connected peer
+ * has.
+ * swarm_peer_useful(): those that |peer| has; 0 for a peer that is gone. Both are O(pieces). */
 uint32_t swarm_missing(const struct swarm *s, bool nowhere);
 uint32_t swarm_peer_useful(const struct swarm *s, slot_id peer);
 
 const struct bitfield *swarm_have(const struct swarm *s);
 
-/* For saving and showing: the peer list, the trackers, a fetched piece layer (hashtree.h; NULL). */
+/* For saving and showing: the peer list, the trackers, a fetched piece layer (hashtree.h) or
+ * NULL. */
 const struct peerlist *swarm_peerlist(const struct swarm *s);
 const struct announcer *swarm_announcer(const struct swarm *s);
 const uint8_t *swarm_layer(const struct swarm *s, size_t file);
 
-/* Puts back a layer that was stored; before the first START. SPRAT_E_HASH if it is wrong. */
+/* Restores a stored piece layer; before the first START. SPRAT_E_HASH if the layer is wrong. */
 int swarm_put_layer(struct swarm *s, size_t file, const uint8_t *layer, size_t len);
 
 #endif

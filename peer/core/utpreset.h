@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The answer to a client that tries uTP (BEP 29) first, which we don't speak: a reset, upon which
- * it comes by TCP at once. Without it the client waits for its time-out of some seconds, since most
- * clients ignore ICMP errors of a UDP socket that they use for everything.
+ * Answers clients that try uTP (BEP 29) first, which Sprat does not support, with a RESET, so that
+ * they connect by TCP at once. Without the RESET such a client waits some seconds for its timeout,
+ * since most clients ignore ICMP errors of the UDP socket that they use for all connections.
  *
- * Nothing is kept of who asked, and who asks need not be at the address that the packet names. So
- * nothing but a well-formed SYN is answered, the answer is never longer than the question, and the
- * answers are limited for each site and in total. A site's limit is found by a keyed hash, so a few
- * sites share one; nobody outside knows which. Whose answer is dropped waits for the time-out.
+ * No state is kept per client, and the source address of a packet may be forged. Therefore only a
+ * well-formed SYN is answered, the answer is never longer than the SYN, and the answers are limited
+ * per site and in total. A keyed hash maps a site to its limit, so a few sites share one limit, and
+ * no outsider knows which. A client whose answer is suppressed waits for its timeout.
  *
  *  offset  size  header of all uTP packets
  *  0       1     type (high 4 bits: 3 RESET, 4 SYN) and version (low 4 bits: 1)
@@ -30,35 +30,35 @@
 #include "common/base/mono.h"
 
 enum {
-    UTPRESET_LEN = 20,          /* of the answer, and the least of a question */
-    UTPRESET_SYN_MAX = 576,     /* a longer packet is no SYN: it carries no data */
-    UTPRESET_SITES = 1024,      /* limits of sites */
-    UTPRESET_SITE_BURST = 16,   /* answers to a site at once, … */
-    UTPRESET_SITE_PER_S = 2,    /* … and after that in a second */
-    UTPRESET_BURST = 512,       /* the same of all sites together */
+    UTPRESET_LEN = 20,          /* bytes of a RESET, and of the shortest SYN */
+    UTPRESET_SYN_MAX = 576,     /* longest SYN: a SYN carries no data */
+    UTPRESET_SITES = 1024,      /* number of per-site limits */
+    UTPRESET_SITE_BURST = 16,   /* answers to a site in one burst, … */
+    UTPRESET_SITE_PER_S = 2,    /* … and per second after that */
+    UTPRESET_BURST = 512,       /* the same for all sites together */
     UTPRESET_PER_S = 256,
 };
 
 /* A token bucket in thousandths of an answer. */
 struct utpreset_bucket {
     uint32_t milli;
-    struct mono at; /* when it was filled last */
+    struct mono at; /* when tokens were last added */
 };
 
-/* Embedded; private but for the counts. */
+/* Embedded; private except for the counts. */
 struct utpreset {
     uint64_t key[2];
     struct utpreset_bucket total, sites[UTPRESET_SITES];
     uint64_t answered;
-    uint64_t limited; /* SYNs without an answer, for the limits */
-    uint64_t ignored; /* packets that are no SYN */
+    uint64_t limited; /* SYNs that the limits left without an answer */
+    uint64_t ignored; /* packets that are not a well-formed SYN */
 };
 
-/* |key| is random and secret. */
+/* |key| must be random and secret. */
 void utpreset_init(struct utpreset *u, const uint64_t key[2], struct mono now);
 
-/* Judges the |len| bytes at |data| that came from |from|. Returns the length of the answer in
- * |reply|, or 0: there is none. */
+/* Examines a packet of |len| bytes at |data| from |from|. Returns the length of the answer in
+ * |reply|, or 0 for no answer. */
 size_t utpreset_answer(struct utpreset *u, const struct endpoint *from, const uint8_t *data,
                        size_t len, uint8_t reply[UTPRESET_LEN], struct mono now);
 
