@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A row of blocks that is filled from the front and emptied from the front; a slot's place follows
- * from how many bytes went by.
+ * A row of blocks that fills and empties from the front; the number of bytes that passed gives a
+ * slot's position.
  */
 #include "peer/core/ahead.h"
 
@@ -12,7 +12,8 @@
 enum { UNIT = BLOCK_HEAD_LEN + BLOCK_LEN }; /* bytes of a header and a whole block */
 
 _Static_assert(BLOCK_LEN == 0x4000, "the header below says so");
-static const uint8_t whole_block[5] = {0, 0, 0x40, 9, 7}; /* length and id of a PIECE (BEP 3) */
+/* the length and id of a PIECE with a full block (BEP 3) */
+static const uint8_t whole_block[5] = {0, 0, 0x40, 9, 7};
 
 static uint8_t *
 unit_of(struct block *b)
@@ -37,7 +38,7 @@ ahead_spans(struct ahead *a, struct block_pool *pool, struct wire_span spans[AHE
     return (int)a->count;
 }
 
-/* Gives back the slots from |first| on. */
+/* Returns the blocks from slot |first| on to the pool. */
 static void
 drop_from(struct ahead *a, uint32_t first)
 {
@@ -65,7 +66,7 @@ ahead_left(const struct ahead *a)
     return a->filled - a->used;
 }
 
-/* |len| bytes are used; after the last one the row is empty. */
+/* |len| bytes are consumed; after the last byte the row is empty. */
 static void
 went_by(struct ahead *a, size_t len)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The clock is looked at only when something would not fit, so that most uses cost an addition.
+ * Time matters only when an amount would not fit, so that most uses cost one addition.
  */
 #include "peer/core/allowance.h"
 
 enum { US_PER_S = 1000000 };
 
-/* Gives back what the time since the last look gives back. */
+/* Subtracts from |used| what the time since the last update gives back. */
 static void
 refill(struct allowance *a, uint64_t rate, struct mono now)
 {
@@ -15,8 +15,7 @@ refill(struct allowance *a, uint64_t rate, struct mono now)
 
     if (elapsed <= 0)
         return;
-    /* After so many seconds nothing is left; before, the product is no larger than what is used
-     * times US_PER_S. */
+    /* After so many seconds |used| is 0; before, the product is at most |used| times US_PER_S. */
     if ((uint64_t)elapsed / US_PER_S > a->used / rate) {
         a->used = 0;
         a->at = now;
@@ -24,7 +23,7 @@ refill(struct allowance *a, uint64_t rate, struct mono now)
     }
     back = (uint64_t)elapsed * rate / US_PER_S;
     if (back == 0)
-        return; /* the time adds up until it gives something back */
+        return; /* keep |at|: the time adds up until it gives something back */
     a->used -= back < a->used ? back : a->used;
     a->at = now;
 }

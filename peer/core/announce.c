@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Announces go in rounds, as announce.h says. A round has no memory of its way: it is walked from
- * its first tracker whenever something changed, past those that failed, are slow, or know nobody,
- * to the first that has to be asked, is waited for, or is enough. "completed" and "stopped" go
- * beside the rounds to all who know us.
+ * Announces go in rounds, as announce.h says. A round stores no path: after every change it walks
+ * from its first tracker past those that failed, are slow, or name no peers, to the first tracker
+ * that has to be asked, is being asked, or is enough. "completed" and "stopped" go, independently
+ * of rounds, to all trackers that have us on their lists.
  */
 #include "peer/core/announce.h"
 
@@ -15,12 +15,12 @@
 #include "peer/core/announce_impl.h"
 
 enum {
-    COMPLETED_TRIES = 3, /* failures in a row until a tracker is spared the "completed" */
+    COMPLETED_TRIES = 3, /* failures in a row after which a tracker gets no "completed" any more */
     EARLY_DOUBLINGS_MAX = 8,
     MS_PER_S = 1000,
 };
 
-/* --- making one ------------------------------------------------------------------------------ */
+/* --- construction ---------------------------------------------------------------------------- */
 
 static bool
 is_known_scheme(const char *url)
@@ -29,7 +29,7 @@ is_known_scheme(const char *url)
            strncasecmp(url, "udp://", 6) == 0;
 }
 
-/* Adds a tracker unless the URL is in; false when memory is out. */
+/* Adds a tracker unless its URL is a duplicate; false when memory is out. */
 static bool
 add_tracker(struct announcer *a, const char *url, unsigned tier)
 {
@@ -48,7 +48,7 @@ add_tracker(struct announcer *a, const char *url, unsigned tier)
     return true;
 }
 
-/* Trackers of one tier are asked in random order at first (BEP 12). */
+/* The order within a tier is random at first (BEP 12). */
 static void
 shuffle_tiers(struct announcer *a)
 {
@@ -129,7 +129,7 @@ announcer_use(struct announcer *a, struct rng *rng)
     a->rng = rng;
 }
 
-/* --- when ------------------------------------------------------------------------------------ */
+/* --- the times of rounds --------------------------------------------------------------------- */
 
 static struct mono
 add_s(struct mono t, int64_t s)
@@ -137,7 +137,7 @@ add_s(struct mono t, int64_t s)
     return mono_add_ms(t, s * MS_PER_S);
 }
 
-/* The wait before an early round, longer each time that there was one in a row. */
+/* The delay before an early round, longer after each early round in a row. */
 static uint32_t
 early_wait_s(const struct announcer *a)
 {
@@ -146,7 +146,7 @@ early_wait_s(const struct announcer *a)
     return first_s << a->early_rounds;
 }
 
-/* A leecher that is alone has its waits bounded for an hour. */
+/* A leecher without a connection has its delays bounded for an hour. */
 static bool
 is_freshly_alone(const struct announcer *a, struct mono answered_at)
 {
@@ -154,7 +154,7 @@ is_freshly_alone(const struct announcer *a, struct mono answered_at)
            mono_before(answered_at, add_s(a->alone_since, ANNOUNCE_ALONE_LONG_S));
 }
 
-/* After an answer: the interval, or sooner when peers are missing, but later each time that this
+/* After an answer: the interval, or sooner while peers are lacking, but later each time that this
  * happens in a row, and never sooner than the tracker allows. */
 static struct mono
 after_answer(const struct announcer *a, const struct announce_tracker *t)
@@ -168,7 +168,7 @@ after_answer(const struct announcer *a, const struct announce_tracker *t)
         early_s = ANNOUNCE_ALONE_MAX_S;
     allowed = add_s(t->answered_at, t->min_interval_s);
     early = add_s(t->answered_at, early_s);
-    /* Who has just lost their last connection may have the next one in a moment. */
+    /* A leecher that has just lost its last connection may have another one in a moment. */
     if (a->lack != ANNOUNCE_LACK_FEW)
         early = mono_max(early, add_s(a->lack_since, ANNOUNCE_ALONE_S / 2));
     return mono_min(at, mono_max(early, allowed));
@@ -192,8 +192,8 @@ announcer_due_at(const struct announcer *a, const struct announce_tracker *t)
     return MONO_NEVER;
 }
 
-/* When the next round begins: when one of the trackers that the last one relied on is due, or, if
- * they were not enough, when the first that failed may be tried again. */
+/* When the next round begins: when a tracker that the last round relied on is due, or, if they were
+ * not enough, when the first failed tracker may be asked again. */
 static struct mono
 next_round(const struct announcer *a)
 {
@@ -233,7 +233,7 @@ round_begin(struct announcer *a, struct mono now)
     a->round++;
 }
 
-/* A tracker that works is asked first in its tier from now on. */
+/* Moves a working tracker to the front of its tier. */
 static void
 move_to_front(struct announcer *a, uint32_t at)
 {
@@ -277,7 +277,7 @@ is_open(const struct announcer *a, const struct announce_tracker *t, const struc
            (!j->working || !j->heard || t->due_round == a->round);
 }
 
-/* Is a tracker behind order[at] known to have peers, and does it have us on its list? */
+/* Is a tracker after order[at] known to have peers, and does it have us on its list? */
 static bool
 is_better_behind(const struct announcer *a, uint32_t at)
 {
@@ -290,7 +290,7 @@ is_better_behind(const struct announcer *a, uint32_t at)
     return false;
 }
 
-/* Is the working tracker order[at] enough, or are others asked too? */
+/* Is the working tracker order[at] enough, or does the round ask others too? */
 static bool
 is_enough(const struct announcer *a, uint32_t at)
 {
@@ -301,7 +301,7 @@ is_enough(const struct announcer *a, uint32_t at)
 
 enum verdict { VERDICT_ASK, VERDICT_WAIT, VERDICT_ENOUGH, VERDICT_PAST };
 
-/* What the round does at order[at]. */
+/* What the round does with the tracker order[at]. */
 static enum verdict
 judge(struct announcer *a, uint32_t at, struct mono now)
 {
@@ -338,8 +338,8 @@ walk(struct announcer *a, struct mono now)
     round_end(a, a->count);
 }
 
-/* Brings the round to where it stands at |now|. One that took long may be over when the next one is
- * due already. */
+/* Brings the round up to date with |now|. At the end of a long round the next one may be due
+ * already. */
 static void
 settle(struct announcer *a, struct mono now)
 {
@@ -357,7 +357,7 @@ settle(struct announcer *a, struct mono now)
     }
 }
 
-/* --- told from outside ----------------------------------------------------------------------- */
+/* --- inputs ---------------------------------------------------------------------------------- */
 
 void
 announcer_start(struct announcer *a, struct mono now)
@@ -443,7 +443,7 @@ make_room(struct announcer *a)
     return 0;
 }
 
-/* Moves the last tracker of |a->order| before those of later tiers. */
+/* Moves the last tracker of |a->order| to the end of its own tier. */
 static void
 sort_in_last(struct announcer *a)
 {
@@ -471,7 +471,8 @@ announcer_add(struct announcer *a, const char *url, struct mono now)
             a->trackers[i].tier++;
     a->extra_tiers++;
     sort_in_last(a);
-    /* A round that ended without the new tracker goes on; the first one begins. */
+    /* A round that ended before the new tracker was known continues; at the start, the first round
+     * begins. */
     if (a->state == ANNOUNCER_RUNNING && a->round > 0)
         a->walking = true;
     else if (a->state == ANNOUNCER_RUNNING)
@@ -480,9 +481,10 @@ announcer_add(struct announcer *a, const char *url, struct mono now)
     return 1;
 }
 
-/* --- whom ------------------------------------------------------------------------------------ */
+/* --- jobs ------------------------------------------------------------------------------------ */
 
-/* Beside the rounds: what has an event to be told, or failed at a tracker that works. */
+/* Independently of rounds: hashes with an event to announce, or that failed at a tracker that
+ * works. */
 static bool
 is_due_aside(const struct announcer *a, const struct announce_tracker *t,
              const struct announce_hash *j, struct mono now)
@@ -494,7 +496,7 @@ is_due_aside(const struct announcer *a, const struct announce_tracker *t,
     return !a->walking && t->used == a->round && j->failures > 0 && is_working(a, t);
 }
 
-/* A job's time has come: what is to be said? */
+/* The event of a job that is due. */
 static enum announce_event
 event_of(const struct announcer *a, const struct announce_hash *j)
 {
@@ -505,7 +507,7 @@ event_of(const struct announcer *a, const struct announce_hash *j)
     return j->completed ? ANNOUNCE_COMPLETED : ANNOUNCE_NONE;
 }
 
-/* Is it the round's turn to ask this tracker? */
+/* Is the round about to ask this tracker? */
 static bool
 is_at(const struct announcer *a, uint32_t tracker)
 {
@@ -542,7 +544,7 @@ emit(struct announcer *a, uint32_t tracker, uint32_t hash, struct announce_job *
     };
 }
 
-/* When the job is due beside the rounds. */
+/* When the job is due independently of rounds. */
 static struct mono
 aside_at(const struct announcer *a, const struct announce_tracker *t, const struct announce_hash *j)
 {
@@ -600,7 +602,7 @@ announcer_expiry(const struct announcer *a)
     return a->quiet ? a->quiet_until : find_expiry(a);
 }
 
-/* --- what came of it ------------------------------------------------------------------------- */
+/* --- results --------------------------------------------------------------------------------- */
 
 static uint32_t
 clamp_s(int64_t s, int64_t low, int64_t high)
@@ -608,7 +610,8 @@ clamp_s(int64_t s, int64_t low, int64_t high)
     return (uint32_t)(s < low ? low : s > high ? high : s);
 }
 
-/* Keeps what the tracker says to people; control characters are not for terminals. */
+/* Keeps the tracker's message for users, without control characters, which a terminal would
+ * obey. */
 static void
 keep_message(struct announce_hash *j, const char *message)
 {
@@ -620,8 +623,8 @@ keep_message(struct announce_hash *j, const char *message)
             *p = '?';
 }
 
-/* Twice as long after each failure, a quarter more or less, so that a tracker that comes back is
- * not met by everybody at once. */
+/* The delay doubles with each failure, ± a quarter at random, so that not all peers come at once
+ * when the tracker is back. */
 static int64_t
 backoff_ms(struct announcer *a, unsigned failures)
 {
@@ -649,7 +652,7 @@ on_failure(struct announcer *a, struct announce_hash *j, const struct announce_r
         j->completed = false;
 }
 
-/* The tracker took an announce: its intervals hold, the longer ones of its hashes. */
+/* The tracker took an announce: from now on its intervals hold, the longer one of its hashes. */
 static void
 tracker_answered(const struct announcer *a, struct announce_tracker *t,
                  const struct announce_result *res, struct mono now)
@@ -657,7 +660,7 @@ tracker_answered(const struct announcer *a, struct announce_tracker *t,
     uint32_t interval_s = res->interval_s > 0 ? res->interval_s : ANNOUNCE_INTERVAL_DEFAULT_S;
     uint32_t min_s = clamp_s(res->min_interval_s, 0, ANNOUNCE_INTERVAL_MAX_S);
     bool first = t->answered_round != a->round;
-    /* Some trackers name us to ourselves. */
+    /* Some trackers list the asking peer itself. */
     bool nobody = res->peers == 0 || res->seeders + res->leechers == 1;
 
     interval_s = clamp_s(interval_s, ANNOUNCE_INTERVAL_MIN_S, ANNOUNCE_INTERVAL_MAX_S);
@@ -701,12 +704,12 @@ announcer_on_result(struct announcer *a, uint32_t id, const struct announce_resu
     j->err = res->err;
     keep_message(j, res->message);
     if (j->event == ANNOUNCE_STOPPED)
-        j->heard = false; /* also if it failed: a tracker forgets us by itself */
+        j->heard = false; /* also after a failure: the tracker drops us after a while */
     else if (res->err == 0)
         on_success(a, t, j, res, now);
     else
         on_failure(a, j, res, now);
-    /* A slow tracker's answer may be what a round was looking for that ended without it. */
+    /* The late answer of a slow tracker may name the peers that a round did not find. */
     if (a->state == ANNOUNCER_RUNNING && !a->enough)
         a->walking = true;
     else if (a->state == ANNOUNCER_RUNNING && !a->walking)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The announcer described for people: one line per tracker, with a hybrid's two hashes merged.
- * Reads the announcer's state and changes nothing.
+ * The announcer's state for users: one line per tracker, with a hybrid's two hashes merged. These
+ * functions read the state and change nothing.
  */
 #include <stdio.h>
 #include <string.h>
@@ -36,7 +36,7 @@ announcer_tracker_of(const struct announcer *a, uint32_t id)
     return id / a->hashes;
 }
 
-/* Does the last round's end lie before this tracker, so that it is not needed? */
+/* Did the last round end before this tracker, so that it is not needed? */
 static bool
 is_spared(const struct announcer *a, uint32_t tracker)
 {
@@ -48,7 +48,7 @@ is_spared(const struct announcer *a, uint32_t tracker)
     return false;
 }
 
-/* When this hash is announced next as far as is known. */
+/* When this hash is announced next, as far as is known. */
 static struct mono
 next_of(const struct announcer *a, uint32_t tracker, const struct announce_hash *j)
 {
@@ -101,8 +101,8 @@ add_hash(struct announce_status *st, bool v2, const struct announce_hash *j)
         st->peers = j->peers;
 }
 
-/* The sentence of the hash that failed, or else of one with a warning. A failure of one hash alone
- * says which. */
+/* The message of the hash that failed, or else of a hash with a warning. If only one hash failed,
+ * the message names it. */
 static void
 say(const struct announcer *a, const struct announce_tracker *t, struct announce_status *st)
 {

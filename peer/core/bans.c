@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Two rings of sites with an index each: bans, and offences on the way to one. They are two so that
- * nobody who commands many addresses gets a ban forgotten with a single offence from each.
+ * Two rings of sites with an index each: bans, and offences that may lead to a ban. Two rings,
+ * because otherwise an attacker with many addresses could push a ban out with a single offence from
+ * each.
  */
 #include "peer/core/bans.h"
 
@@ -46,7 +47,7 @@ ban_forget(struct ban_ring *r, struct ban *b)
     *b = (struct ban){.used = false};
 }
 
-/* The oldest makes room for the new one. NULL when memory is out. */
+/* Adds an entry for the site, in place of the oldest one. NULL when memory is out. */
 static struct ban *
 ring_add(struct ban_ring *r, const struct endpoint *addr)
 {
@@ -119,7 +120,7 @@ bans_offend(struct bans *b, const struct endpoint *addr, struct mono now)
     o->until = mono_add_ms(now, BANS_OFFENCE_MS);
     if (++o->offences < BANS_OFFENCES)
         return false;
-    o->offences = 0; /* if the ban is forgotten one day, it begins anew */
+    o->offences = 0; /* after the ban has expired, the count starts again */
     bans_add(b, addr, mono_add_ms(now, BANS_MS));
     return bans_has(b, addr);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The pool of block buffers: a stack of free ones, the warmest on top, and two counters. It knows
- * nothing of what the bytes are.
+ * The pool of block buffers: a stack of free blocks, the most recently used on top, and counters.
+ * The pool does not look at the bytes.
  */
 #include "peer/core/block.h"
 
@@ -12,9 +12,9 @@
 struct block_pool {
     struct block *free;
     uint32_t spare; /* blocks on the free stack */
-    uint32_t used;    /* but for those being filled */
+    uint32_t used;    /* except blocks in block_filling() */
     uint32_t filling;
-    uint32_t ahead; /* of those used */
+    uint32_t ahead; /* of those used, blocks taken for read-ahead */
     uint32_t blocks_max;
 };
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Each mode is an order among candidates; slots are given out by it one after another. What stays
- * equal is ordered by a hash of the id that changes with each run, so that nobody is preferred for
- * good.
+ * Each mode is an order of the candidates, by which the slots are assigned one after another. A
+ * hash of the id that changes with each run orders equal candidates, so that no peer is preferred
+ * for ever.
  */
 #include "peer/core/choker.h"
 
-/* Where a candidate stands in line: the smaller |turn| first, then the higher rate, then chance. */
+/* A candidate's rank: the smaller |turn| first, then the higher rate, then chance. */
 struct place {
     unsigned turn;
     uint64_t rate;
@@ -46,8 +46,8 @@ wants(const struct choker_candidate *c)
     return c->interested && !c->upload_only;
 }
 
-/* Being interested costs a peer five bytes. One that is unchoked and asks for nothing keeps nobody
- * out who may use its slot. */
+/* Interest costs a peer five bytes. A peer that is unchoked and requests nothing must not keep out
+ * peers that would use its slot. */
 static enum turn
 turn_of(const struct choker_candidate *c, bool over)
 {
@@ -64,7 +64,8 @@ longer_than(struct mono since, int64_t ms, struct mono now)
     return mono_diff_ms(now, since) >= ms;
 }
 
-/* Leeching: who gives most gets back. Those who give nothing come behind, and take turns. */
+/* Leeching: the peers with the best rates to us come first. Peers that send nothing come last, and
+ * take turns. */
 static struct place
 place_leeching(const struct choker_candidate *c, uint64_t salt, struct mono now)
 {
@@ -75,7 +76,7 @@ place_leeching(const struct choker_candidate *c, uint64_t salt, struct mono now)
     return p;
 }
 
-/* Seeding: everybody gets a turn, which ends with a quota or after a time. */
+/* Seeding: every peer gets a turn, which ends with a quota or after a time. */
 static struct place
 place_seeding(const struct choker_candidate *c, uint64_t salt, struct mono now)
 {
@@ -88,8 +89,8 @@ place_seeding(const struct choker_candidate *c, uint64_t salt, struct mono now)
     };
 }
 
-/* May the candidate stand in line for a slot? The optimistic one has its own as long as it gives
- * nothing for it. */
+/* Does the candidate compete for a regular slot? The optimistic unchoke has its own slot as long as
+ * the peer sends us nothing. */
 static bool
 may_stand(const struct choker *c, const struct choker_candidate *cand, bool seeding)
 {
@@ -98,7 +99,7 @@ may_stand(const struct choker *c, const struct choker_candidate *cand, bool seed
     return seeding || (!cand->snubbed && (cand->id != c->optimistic || cand->down_rate > 0));
 }
 
-/* Gives one slot to the first in line; false if nobody is left. */
+/* Gives one slot to the first candidate; false if there is none. */
 static bool
 give_slot(const struct choker *c, struct choker_candidate *cands, uint32_t n, bool seeding,
           uint64_t salt, struct mono now)
@@ -120,8 +121,8 @@ give_slot(const struct choker *c, struct choker_candidate *cands, uint32_t n, bo
     return best != NULL;
 }
 
-/* The optimistic one keeps its slot until its time is up, unless it earned another meanwhile, or
- * makes no use of it. */
+/* The optimistic unchoke keeps its slot until its time is over, unless the peer earned a regular
+ * slot meanwhile, or does not use it. */
 static bool
 keep_optimistic(const struct choker *c, struct choker_candidate *cands, uint32_t n, struct mono now)
 {
@@ -136,8 +137,8 @@ keep_optimistic(const struct choker *c, struct choker_candidate *cands, uint32_t
     return false;
 }
 
-/* The chances of a candidate: three, nine for a newcomer, one for a peer that made no use of its
- * last turn, none for the one that was chosen last. */
+/* The chances of a candidate: three; nine for a new peer; one for a peer that did not use its last
+ * turn; none for the last optimistic unchoke. */
 static uint32_t
 tickets(const struct choker *c, const struct choker_candidate *cand, struct mono now)
 {
@@ -148,7 +149,7 @@ tickets(const struct choker *c, const struct choker_candidate *cand, struct mono
     return longer_than(cand->connected_at, CHOKER_NEW_PEER_MS, now) ? 3 : 9;
 }
 
-/* Draws a new optimistic one; who just was it stays only if there is nobody else. */
+/* Draws a new optimistic unchoke; the last one stays only if there is no other candidate. */
 static void
 draw_optimistic(struct choker *c, struct choker_candidate *cands, uint32_t n, struct mono now,
                 struct rng *rng)
@@ -201,8 +202,8 @@ choker_slots(uint64_t up_limit)
 
     if (up_limit == 0)
         return CHOKER_SLOTS_MAX;
-    /* The square root of the rate in units of 2 KiB/s: more capacity goes into more peers and into
-     * more for each. */
+    /* The square root of the rate in units of 2 KiB/s: more bandwidth serves both more peers and
+     * each peer faster. */
     while (slots < CHOKER_SLOTS_MAX && (uint64_t)slots * slots < up_limit / 2048)
         slots++;
     return slots;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Extended handshakes and the small payloads, to and from bytes. What somebody sends of the wrong
- * type is passed over, as BEP 10 asks; only what is no bencoded dictionary at all is an error.
+ * Encodes and decodes extended handshakes and the small payloads. Values of a wrong type are
+ * ignored, as BEP 10 asks; only a payload that is not a bencoded dictionary is an error.
  */
 #include "peer/core/extmsg.h"
 
@@ -81,7 +81,7 @@ read_ids(struct ext_handshake *hs, struct bencode_item ids)
     }
 }
 
-/* Whole characters, as many as there is room for; '?' for what a terminal should not get. */
+/* Copies whole characters, as many as fit; '?' replaces those that could harm a terminal. */
 static void
 read_client(struct ext_handshake *hs, const uint8_t *text, size_t len)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * SHA-1 chain over the peer's /24 and the info-hash, five piece numbers a digest (BEP 6).
+ * A SHA-1 chain over the peer's /24 network and the info-hash, five piece numbers per digest (BEP
+ * 6).
  */
 #include "peer/core/fastset.h"
 

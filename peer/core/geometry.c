@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Arithmetic of pieces and blocks. The only table is the length of each piece's data, and only
- * where pad files make it differ from the span.
+ * The arithmetic of pieces and blocks. The only table holds the length of each piece's data, and
+ * only exists where pad files make it differ from the span.
  */
 #include "peer/core/geometry.h"
 
@@ -18,8 +18,8 @@ has_pads(const struct metainfo *mi)
     return false;
 }
 
-/* A piece's data ends where the last file that is no pad ends in it: files come in piece-space
- * order, so the last one that touches a piece is the one that counts. */
+/* A piece's data ends where the last file in it that is not a pad ends. Files come in the order of
+ * the piece space, so the last such file that touches a piece counts. */
 static void
 mark_data(struct geometry *g, const struct metainfo_file *f)
 {

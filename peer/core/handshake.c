@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The opening 68 bytes and the hybrid's upgrade. It keeps no state: its caller holds what was
- * offered and what came back.
+ * Encodes and decodes the handshake and decides a hybrid's upgrade. Stateless: the caller keeps the
+ * offer and the answer.
  */
 #include "peer/core/handshake.h"
 
@@ -62,7 +62,7 @@ handshake_decode(const uint8_t *bytes, size_t len, struct handshake *h)
     return 0;
 }
 
-/* A handshake of ours. There is nothing to upgrade where it carries the v2 hash. */
+/* Fills in a handshake of ours. A handshake with the v2 hash has nothing to upgrade. */
 static void
 fill(const struct identity *id, const uint8_t peer_id[PEER_ID_LEN], bool v2, struct handshake *out)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What is known of the trees. Three sources can add to it: answers of peers, which must reach a
- * known node; leaves that we computed ourselves, which must reach the piece's hash; and layers that
- * were stored earlier, which must reach the root. Whatever does not is forgotten whole.
+ * The known hashes of the trees. They come from three sources: answers of peers, which must reach a
+ * known node; leaves that we computed, which must reach the piece's hash; and stored layers, which
+ * must reach the root. A set of hashes that does not is dropped as a whole.
  */
 #include "peer/core/hashtree.h"
 
@@ -16,9 +16,9 @@
 
 enum { HASH_LEN = 32 };
 
-/* --- making it --- */
+/* --- construction --- */
 
-/* By root, then the longest first, then as in the metainfo. */
+/* By root, then length (longest first), then index in the metainfo. */
 static int
 compare_files(const void *a, const void *b, void *arg)
 {
@@ -141,7 +141,7 @@ hashtree_free(struct hashtree *t)
     free(t);
 }
 
-/* --- finding one's way --- */
+/* --- look-up --- */
 
 struct tree_spot
 hashtree_tree(const struct hashtree *t, uint32_t file)
@@ -228,7 +228,7 @@ hashtree_piece_blocks(const struct tree_spot *spot)
     return (uint32_t)(left >> spot->piece_height != 0 ? (uint64_t)1 << spot->piece_height : left);
 }
 
-/* --- asking what is known --- */
+/* --- queries --- */
 
 bool
 hashtree_piece_known(const struct hashtree *t, uint32_t piece)
@@ -276,7 +276,7 @@ hashtree_layer(const struct hashtree *t, size_t file)
     return spot.layer != NULL && spot.layer->hashes != NULL ? spot.layer->own : NULL;
 }
 
-/* --- what we hashed or stored ourselves --- */
+/* --- hashes that we computed or stored --- */
 
 int
 hashtree_check(struct hashtree *t, uint32_t piece, const uint8_t *leaves, uint32_t n)
@@ -294,13 +294,13 @@ hashtree_check(struct hashtree *t, uint32_t piece, const uint8_t *leaves, uint32
     if (merkle_root(leaves, n, 0, spot.piece_height, root) != 0 ||
         memcmp(root, hash, HASH_LEN) != 0)
         return SPRAT_E_HASH;
-    /* Where there is no memory to keep them, they are good all the same. */
+    /* The leaves are right even if there is no memory to keep them. */
     if (spot.piece_height > 0)
         (void)leafcache_put(&t->cache, hashtree_cache_key(&spot), n, 0, leaves, n);
     return 0;
 }
 
-/* Room for fetched hashes. */
+/* Allocates the layer's memory for fetched hashes. */
 static int
 own_layer(struct piece_layer *layer)
 {

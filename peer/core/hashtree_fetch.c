@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Hash requests of ours (BEP 52): what to ask for, and the judgement of what comes back. It keeps
- * what reaches a known node and nothing else.
+ * Our hash requests (BEP 52): which hashes to ask for, and the check of the answers. Only hashes
+ * that are proven to reach a known node are kept.
  */
 #include <string.h>
 
@@ -15,8 +15,8 @@ enum { HASH_LEN = 32 };
 _Static_assert(HASHTREE_ASK_MAX == (int)LEAFCACHE_STRETCH,
                "an answer with leaves fills one stretch");
 
-/* A power of two ≥ 2 that covers |n| nodes, but HASHTREE_ASK_MAX at most. BEP 52 wants no less than
- * two: a layer with 512·n + 1 nodes ends in a request for one node and a pad. */
+/* A power of two ≥ 2 that covers |n| nodes, but at most HASHTREE_ASK_MAX. BEP 52 requires at least
+ * 2: a layer with 512·n + 1 nodes ends in a request for one node and a pad. */
 static uint32_t
 ask_length(uint64_t n)
 {
@@ -25,7 +25,7 @@ ask_length(uint64_t n)
     return log >= merkle_log2(HASHTREE_ASK_MAX) ? HASHTREE_ASK_MAX : log == 0 ? 2 : 1u << log;
 }
 
-/* The first stretch of |layer| that is neither known nor asked for; UINT32_MAX if there is none. */
+/* The first part of |layer| that is neither known nor asked for; UINT32_MAX if there is none. */
 static uint32_t
 next_stretch(const struct piece_layer *layer)
 {
@@ -80,7 +80,7 @@ hashtree_want_leaves(const struct hashtree *t, uint32_t piece, struct wire_hash_
     set = leafcache_find(&t->cache, hashtree_cache_key(&spot));
     if (set != NULL)
         leaf = leafset_first_unknown(set);
-    /* A leaf behind the first 64 TiB of a file has no index on the wire. */
+    /* A leaf beyond the first 64 TiB of a file has no index on the wire. */
     if (leaf == hashtree_piece_blocks(&spot) ||
         ((uint64_t)spot.index << spot.piece_height) + leaf > UINT32_MAX)
         return false;
@@ -109,19 +109,19 @@ hashtree_forget(struct hashtree *t, const struct wire_hash_request *req)
         t->want_at = at;
 }
 
-/* --- taking answers --- */
+/* --- answers --- */
 
 uint32_t
 hashtree_uncles(const struct wire_hash_request *req)
 {
-    /* The highest layer that the hashes themselves make is |own| above theirs. The node there has
-     * the first uncle, and it counts as proof layer own - 1 above the base (BEP 52). */
+    /* The requested hashes alone determine |own| layers above theirs. The highest node there has
+     * the first uncle, which counts as proof layer own - 1 above the base (BEP 52). */
     unsigned own = merkle_log2(req->length);
 
     return req->proof_layers + 1 > own ? req->proof_layers + 1 - own : 0;
 }
 
-/* An answer with hashes of the piece layer. The pads behind the last piece are made here and not
+/* An answer with hashes of a piece layer. The pads after the last piece are computed here, not
  * taken from the peer. */
 static int
 take_layer(struct hashtree *t, const struct tree_spot *spot, const struct wire_hash_request *req,
@@ -143,8 +143,8 @@ take_layer(struct hashtree *t, const struct tree_spot *spot, const struct wire_h
     return hashtree_learn(t, spot->layer, req->index, hashes, n);
 }
 
-/* Whether |hash|, of the spot's piece, is right: it is the one we know, or the rest of the proof
- * takes it to the root; then it is learnt. */
+/* Whether |hash| is the hash of the spot's piece: it equals the known one, or the rest of the proof
+ * connects it with the root, and then it is kept. */
 static int
 judge_piece(struct hashtree *t, const struct tree_spot *spot, const uint8_t hash[32],
             const uint8_t *proof, uint32_t uncles)
@@ -178,7 +178,7 @@ take_leaves(struct hashtree *t, struct tree_spot *spot, const struct wire_hash_r
         return SPRAT_E_PROTOCOL;
     first = req->index - (spot->index << spot->piece_height);
     blocks = hashtree_piece_blocks(spot);
-    inner = spot->piece_height - own; /* uncles within the piece */
+    inner = spot->piece_height - own; /* uncles inside the piece */
     if (uncles < inner)
         return SPRAT_E_PROTOCOL;
     if (n > blocks - first)

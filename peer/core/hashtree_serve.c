@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Answers to other peers' hash requests (BEP 52). Nodes come from three places: below a piece's
- * hash they are made from its leaves, in the piece layer they are at hand, and above it they are
- * made from the layer or, higher up, from its crowns, so that no request costs much whatever it
- * asks for.
+ * Answers to hash requests of peers (BEP 52). A node has one of three sources: below a piece's hash
+ * it is computed from the piece's leaves, in the piece layer it is stored, and above it is computed
+ * from the layer or, higher up, from the layer's crowns, so that no request costs much.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +14,11 @@
 
 enum {
     HASH_LEN = 32,
-    CROWN_LOG = 3, /* crowns are kept of every third layer above the pieces */
+    CROWN_LOG = 3, /* crowns hold every third layer above the pieces */
     CROWN = 1 << CROWN_LOG,
 };
 
-/* What an answer is made from. */
+/* The sources of an answer. */
 struct serving {
     struct hashtree *t;
     const struct wire_hash_request *req;
@@ -27,7 +26,7 @@ struct serving {
     struct tree_spot tree;
 };
 
-/* Known hashes that one node of layer |base| is made from. */
+/* The number of known hashes from which one node of layer |base| is computed. */
 static uint64_t
 work_of_node(const struct tree_spot *tree, unsigned base)
 {
@@ -35,7 +34,7 @@ work_of_node(const struct tree_spot *tree, unsigned base)
                                                      : (base - tree->piece_height) % CROWN_LOG);
 }
 
-/* A length is a power of two ≥ 2, or what is left of one at the end of the layer (BEP 52). */
+/* A length is a power of two ≥ 2, or the rest of one at the end of the layer (BEP 52). */
 static bool
 is_length(const struct tree_spot *tree, const struct wire_hash_request *req)
 {
@@ -45,7 +44,7 @@ is_length(const struct tree_spot *tree, const struct wire_hash_request *req)
            (uint64_t)req->index + req->length == nodes;
 }
 
-/* True if the request is one that we answer: in the tree, aligned, and not too much work. */
+/* True if we answer the request: it is inside the tree, aligned, and not too much work. */
 static bool
 is_sane(const struct tree_spot *tree, const struct wire_hash_request *req)
 {
@@ -62,14 +61,14 @@ is_sane(const struct tree_spot *tree, const struct wire_hash_request *req)
     work = req->length * work_of_node(tree, req->base_layer);
     if (work > HASHTREE_WORK_MAX)
         return false;
-    /* Leaves have to be read from disk: those of one piece, however large, or as many as we serve.
-     */
+    /* Leaves have to be read from disk: those of one piece, however large, or at most as many as we
+     * send. */
     return req->base_layer >= tree->piece_height || work <= HASHTREE_SERVE_MAX ||
            work <= (uint64_t)1 << tree->piece_height;
 }
 
-/* A piece that we have and that holds the same bytes as piece |index| of the tree: some twin's.
- * UINT32_MAX if there is none. */
+/* A piece that we have with the same content as piece |index| of the tree, in any file with the
+ * same root. UINT32_MAX if there is none. */
 static uint32_t
 find_had(const struct serving *s, uint32_t index)
 {
@@ -87,7 +86,8 @@ find_had(const struct serving *s, uint32_t index)
     return UINT32_MAX;
 }
 
-/* Sees to it that all leaves that the answer is made from are in the cache. */
+/* Checks that the cache holds all leaves that the answer needs. If not, returns SPRAT_E_AGAIN with
+ * the piece to read, or SPRAT_E_NOTFOUND if we do not have it. */
 static int
 need_leaves(const struct serving *s, uint32_t *piece)
 {
@@ -111,8 +111,8 @@ need_leaves(const struct serving *s, uint32_t *piece)
     return 0;
 }
 
-/* The root over the nodes [first, first + 2^height) of |count| that lie on |layer|; pads where
- * there are none. */
+/* The root over the nodes [first, first + 2^height) of |count| nodes on |layer|; pads where there
+ * is no node. */
 static void
 node_over(const uint8_t *nodes, uint64_t count, uint64_t first, unsigned layer, unsigned height,
           uint8_t out[32])
@@ -125,11 +125,11 @@ node_over(const uint8_t *nodes, uint64_t count, uint64_t first, unsigned layer, 
     }
     if (n > count - first)
         n = count - first;
-    /* The arguments are sound, so it can't fail. */
+    /* The arguments are valid, so it cannot fail. */
     (void)merkle_root(nodes + first * HASH_LEN, n, layer, height, out);
 }
 
-/* A node below its piece's hash. */
+/* Computes a node below its piece's hash. */
 static int
 lower_node(const struct serving *s, unsigned layer, uint64_t index, uint8_t out[32])
 {
@@ -150,7 +150,7 @@ lower_node(const struct serving *s, unsigned layer, uint64_t index, uint8_t out[
     return 0;
 }
 
-/* The nodes |rows| crowned layers above the pieces: how many there are, and where they begin. */
+/* The nodes |rows| crown layers above the pieces: their number, and the index of the first. */
 static uint64_t
 crown_row(const struct piece_layer *layer, unsigned rows, const uint8_t **nodes)
 {
@@ -190,7 +190,7 @@ make_crowns(const struct serving *s)
     return 0;
 }
 
-/* A piece's hash or a node above; the tree has more than one piece. */
+/* Computes a piece's hash or a node above; the tree has more than one piece. */
 static int
 upper_node(const struct serving *s, unsigned layer, uint64_t index, uint8_t out[32])
 {
@@ -221,7 +221,7 @@ get_node(const struct serving *s, unsigned layer, uint64_t index, uint8_t out[32
                                         : upper_node(s, layer, index, out);
 }
 
-/* The hashes asked for, then the uncles from the lowest up. */
+/* Appends the requested hashes, then the uncles from the lowest one up. */
 static int
 fill(const struct serving *s, uint8_t *dst)
 {
@@ -249,7 +249,8 @@ hashtree_cost(const struct hashtree *t, const struct wire_hash_request *req,
     uncles = hashtree_uncles(req);
     made_from = req->length * work_of_node(&tree, req->base_layer) + uncles * CROWN;
     if (req->base_layer < tree.piece_height)
-        made_from += (uint64_t)1 << tree.piece_height; /* uncles below a piece's hash: all of it */
+        made_from += (uint64_t)1 << tree.piece_height; /* uncles below a piece's hash need the
+                                                          whole piece */
     cost->sent = (req->length + uncles) * HASH_LEN;
     cost->work = cost->sent + made_from * HASH_LEN;
     return true;

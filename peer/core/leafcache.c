@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A hash map for the look-up, a list for the age.
+ * A hash map finds a piece's leaves, and a list keeps the pieces in the order of their use.
  */
 #include "peer/core/leafcache.h"
 
@@ -24,7 +24,8 @@ match(const struct hashmap_node *node, const void *key, size_t len)
 void
 leafcache_init(struct leafcache *c, uint32_t leaves_max)
 {
-    /* The keys are piece numbers within the torrent, and few: nobody gains by colliding them. */
+    /* A constant is enough: the keys are the few piece numbers of the torrent, so collisions gain
+     * an attacker nothing. */
     static const uint64_t seed[2] = {0x6c656166, 0x63616368};
 
     *c = (struct leafcache){.leaves_max = leaves_max};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A small ballot. Who is chosen stays until another has more votes.
+ * A vote over our address. The winner stays until another address has more votes.
  */
 #include "peer/core/ownaddr.h"
 
@@ -10,7 +10,7 @@ ownaddr_init(struct ownaddr *o, uint16_t port)
     *o = (struct ownaddr){.port = port};
 }
 
-/* Where this voter's vote goes: over its last one, or over the oldest. */
+/* The entry for this voter's vote: its previous one, or the oldest. */
 static struct ownaddr_vote *
 place_of(struct ownaddr_family *f, const struct endpoint *site)
 {
@@ -35,7 +35,7 @@ votes_for(const struct ownaddr_family *f, const struct endpoint *who)
     return n;
 }
 
-/* The first choice may come at any time. */
+/* The first address may be chosen at any time. */
 static bool
 may_change(const struct ownaddr_family *f, struct mono now)
 {

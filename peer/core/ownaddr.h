@@ -2,8 +2,8 @@
  *
  * Our own public address: the one that most of the recent peers report as "yourip" (BEP 10), with
  * one vote per site, separately for IPv4 and IPv6. Peers may lie, so only the order of otherwise
- * equal peers depends on it. A change makes the peer list sort itself again, so the address changes
- * at most once per OWNADDR_CHANGE_MS, however often peers change their reports.
+ * equal peers depends on the address. A change makes the peer list sort itself again, so the
+ * address changes at most once per OWNADDR_CHANGE_MS, however often peers change their reports.
  */
 #ifndef PEER_CORE_OWNADDR_H
 #define PEER_CORE_OWNADDR_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The table of pieces under way.
+ * The table of pieces under way and of their blocks' states.
  */
 #include "peer/core/partials.h"
 
@@ -111,7 +111,7 @@ partials_close(struct partials *ps, struct partial *pt)
     free(pt);
 }
 
-/* The count that a state belongs to. */
+/* The counter of the blocks in |state|. */
 static uint32_t *
 count_of(struct partial *pt, uint8_t state)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The peers of a torrent in a table with stable numbers. Those that may be dialled stand in a heap
- * by the time of their next try, seeds and hearsay in heaps of their own, so that neither the
- * choice nor the next expiry looks at the table.
+ * The peers of a torrent in a table with stable numbers. Peers that may be dialled are in a heap by
+ * the time of their next try; seeds and hearsay have heaps of their own, so that neither the choice
+ * nor the next expiry searches the table.
  */
 #include "peer/core/peerlist.h"
 
@@ -25,40 +25,41 @@ enum {
 };
 
 struct entry {
-    struct heap_node dial;    /* in a heap while it may be dialled */
-    struct hashmap_node node; /* in by_addr while its port is known */
-    struct list hearsay;      /* in the list of those, or in none */
-    struct endpoint teller;   /* of hearsay: the site that told */
+    struct heap_node dial;    /* in a heap while the peer may be dialled */
+    struct hashmap_node node; /* in by_addr while the port is known */
+    struct list hearsay;      /* in the list of hearsay entries, or in none */
+    struct endpoint teller;   /* for hearsay: the site of the peer that told it */
     struct endpoint addr;
     struct mono retry_at;
     uint32_t number;
-    uint32_t salt; /* the order of equals while we don't know who we are */
+    uint32_t salt; /* orders equal entries while our own address is unknown */
     uint8_t sources;
     uint8_t failures;
-    uint8_t how; /* the last try ended: enum peer_try */
+    uint8_t how; /* enum peer_try: how the last try ended */
     bool used;
-    bool connected; /* or being connected to */
+    bool connected; /* connected, or a connection attempt is under way */
     bool self;
     bool seed;
-    bool failing; /* waits to be tried again after a failure */
+    bool failing; /* waits for another try after a failure */
 };
 
 struct peerlist {
     struct rng *rng;
-    struct entry **chunks; /* the entries, CHUNK_LEN a piece: they never move */
-    uint32_t top;          /* numbers ever used */
-    uint32_t turn;         /* where the search for a free number goes on, so that reuse is late */
+    struct entry **chunks; /* arrays of CHUNK_LEN entries, which never move */
+    uint32_t top;          /* numbers that were ever used: all below |top| */
+    uint32_t turn;         /* where the search for a free number continues, so that numbers are
+                              reused late */
     uint32_t count;        /* entries in use */
-    uint32_t connected;    /* of them */
-    uint32_t failing;      /* of them */
-    uint32_t tries[PEER_TRY_COUNT]; /* of them, with a port, by how the last try ended */
-    uint32_t given_up, banned; /* addresses and sites, ever */
+    uint32_t connected;    /* of those entries */
+    uint32_t failing;      /* of those entries */
+    uint32_t tries[PEER_TRY_COUNT]; /* entries with a port, counted by how the last try ended */
+    uint32_t given_up, banned; /* numbers of addresses and sites, ever */
     struct heap heaps[2][2]; /* [hearsay][seeds] */
     struct list hearsay;
     uint32_t hearsay_count;
-    struct endpoint own[2]; /* IPv4 and IPv6, as others see us; IP_NONE: not known */
+    struct endpoint own[2]; /* our IPv4 and IPv6 address as peers see them; IP_NONE: not known */
     struct hashmap by_addr;
-    struct bans own_bans, *bans; /* |bans| may be those of others */
+    struct bans own_bans, *bans; /* |bans| may be shared */
 };
 
 static const struct {
@@ -183,7 +184,7 @@ entry_find(const struct peerlist *l, const struct endpoint *addr)
     return node != NULL ? LIST_ENTRY(node, struct entry, node) : NULL;
 }
 
-/* Whom we would rather know: 0 is best. */
+/* The rank of the best source of an address: 0 is the best. */
 static unsigned
 rank(uint8_t sources)
 {
@@ -206,7 +207,8 @@ heap_of(struct peerlist *l, const struct entry *e)
     return &l->heaps[is_hearsay(e)][e->seed];
 }
 
-/* It is in no heap then: entry_queue() puts it where it belongs. */
+/* The entry is hearsay no longer. It is in no heap afterwards: entry_queue() puts it into the right
+ * one. */
 static void
 entry_believe(struct peerlist *l, struct entry *e)
 {
@@ -255,7 +257,7 @@ own_address(const struct peerlist *l, enum ip_family family)
     return &l->own[family == IP_V6];
 }
 
-/* The order of equals: the higher the priority, the sooner. */
+/* Orders equal entries by canonical priority, highest first (BEP 40). */
 static uint32_t
 turn_of(const struct peerlist *l, const struct entry *e)
 {
@@ -264,8 +266,8 @@ turn_of(const struct peerlist *l, const struct entry *e)
     return own->family != IP_NONE ? ~peerprio(own, &e->addr) : e->salt;
 }
 
-/* Puts the entry into the heap where it belongs, or into none. Without the memory for that it could
- * never be dialled and is forgotten. */
+/* Puts the entry into the heap where it belongs, or into none. Without memory for that, the peer
+ * could never be dialled, and is forgotten. */
 static void
 entry_queue(struct peerlist *l, struct entry *e)
 {
@@ -279,7 +281,7 @@ entry_queue(struct peerlist *l, struct entry *e)
         entry_forget(l, e);
 }
 
-/* How little we would miss it: the higher, the less. */
+/* How dispensable an entry is: the higher, the sooner the list forgets it. */
 static unsigned
 badness(const struct entry *e)
 {
@@ -290,7 +292,7 @@ badness(const struct entry *e)
     return e->sources & PEER_FROM_USER ? 0 : e->failures * 4u + rank(e->sources);
 }
 
-/* Forgets the least useful entry that is worse than |limit|; false if there is none. */
+/* Forgets the most dispensable entry above |limit|; false if there is none. */
 static bool
 make_room(struct peerlist *l, unsigned limit)
 {
@@ -310,7 +312,7 @@ make_room(struct peerlist *l, unsigned limit)
     return true;
 }
 
-/* Memory for the next CHUNK_LEN numbers. */
+/* Allocates entries for the next CHUNK_LEN numbers. */
 static bool
 add_chunk(struct peerlist *l)
 {
@@ -324,8 +326,8 @@ add_chunk(struct peerlist *l)
     return chunks[n] != NULL;
 }
 
-/* A free number: a new one while there are any, then the one that was free for longest or so.
- * Someone may still know a number whose owner is forgotten. NULL when memory is out. */
+/* A free number: a new one while there are any, then about the one that was free for longest, since
+ * other parts may still hold the number of a forgotten peer. NULL when memory is out. */
 static struct entry *
 entry_free(struct peerlist *l)
 {
@@ -377,7 +379,7 @@ all_zero(const uint8_t *p, size_t len)
     return true;
 }
 
-/* Could a peer live there at all? */
+/* Can a peer have this address at all? */
 static bool
 is_unicast(const struct endpoint *a)
 {
@@ -412,7 +414,7 @@ peerlist_add(struct peerlist *l, const struct endpoint *addr, enum peer_source s
     return e->used ? e->number : PEERLIST_NONE;
 }
 
-/* Is there room for what |teller| says of |addr|? */
+/* Is there room for the address |addr| that |teller| named? */
 static bool
 may_hear(const struct peerlist *l, const struct endpoint *addr, const struct endpoint *teller)
 {
@@ -521,7 +523,7 @@ peerlist_set_port(struct peerlist *l, uint32_t peer, uint16_t port)
     entry_queue(l, e);
 }
 
-/* The first of those that are hearsay, or of those that are not. */
+/* The top of the heaps of hearsay, or of the other heaps. */
 static const struct heap_node *
 first_of(const struct peerlist *l, bool hearsay, unsigned without)
 {
@@ -583,8 +585,8 @@ peerlist_on_up(struct peerlist *l, uint32_t peer)
     entry_set_try(l, e, PEER_TRY_UP);
 }
 
-/* Time until the next try after |failures| > 0 failures in a row, a quarter more or less, so that
- * those who were lost together don't come back together. */
+/* Time until the next try after |failures| > 0 failures in a row, ± a quarter at random, so that
+ * peers that were lost at the same time do not all return at the same time. */
 static int64_t
 backoff_ms(struct peerlist *l, unsigned failures)
 {
@@ -603,7 +605,7 @@ failures_max(const struct entry *e)
     return is_hearsay(e) ? PEERLIST_HEARSAY_FAILURES + 1 : PEERLIST_FAILURES_MAX;
 }
 
-/* It is not connected any more; what next? */
+/* The peer is not connected any more: plans the next try, or forgets the peer. */
 static void
 entry_release(struct peerlist *l, struct entry *e, bool failed, struct mono now)
 {
@@ -672,7 +674,7 @@ peerlist_on_self(struct peerlist *l, uint32_t peer)
     entry_queue(l, e);
 }
 
-/* Those of the site that are connected are forgotten when they are closed. */
+/* Connected peers of the site are forgotten when their connections close. */
 static void
 forget_site(struct peerlist *l, const struct endpoint *site)
 {

@@ -115,7 +115,7 @@ void peerlist_set_port(struct peerlist *l, uint32_t peer, uint16_t port);
 
 enum peerlist_without { PEERLIST_NO_SEEDS = 1, PEERLIST_NO_HEARSAY = 2 };
 
-/* The best address to dial now: not connected, not banned, due, and from sources other than the
+/* The best address to dial now: not connected, not banned, due, and not excluded by the
  * bits of |without|. Hearsay comes after all other due addresses. New addresses come before old
  * ones, those that the user named before others, and equals by canonical priority (BEP 40).
  * PEERLIST_NONE if there is none. The same address is returned until peerlist_on_connecting(). */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * CRC-32C over the two addresses in order. Of each as many bytes count in full as are needed to
- * tell the two apart, and then every second bit, so that an attacker gains little by moving about
- * within one network. The sums are over 32 bytes at most and made once per peer: a table would be
- * waste.
+ * CRC-32C over the two addresses in order (BEP 40). The network bytes (2 of IPv4, 6 of IPv6) count
+ * in full, of addresses in the same network also the bytes up to the first difference; of the other
+ * bytes every second bit counts, so that an attacker gains little by changing addresses within one
+ * network. The checksums cover at most 32 bytes and are computed once per peer, so a table would be
+ * a waste.
  */
 #include "peer/core/peerprio.h"
 
@@ -24,7 +25,7 @@ crc32c(const uint8_t *data, unsigned len)
     return ~crc;
 }
 
-/* CRC-32C of the two strings of |len| bytes, the lesser one first. */
+/* CRC-32C of the two strings of |len| bytes, the smaller one first. */
 static uint32_t
 crc_in_order(const uint8_t *a, const uint8_t *b, unsigned len)
 {

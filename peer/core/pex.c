@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Differences between sorted lists of contacts, and the messages that carry them.
+ * Differences between sorted lists of contacts, and the messages that carry them (BEP 11).
  */
 #include "peer/core/pex.h"
 
@@ -55,17 +55,18 @@ pex_out_fini(struct pex_out *o)
     o->count = 0;
 }
 
-/* What one message says, and what was told after it. */
+/* The content of one message, and the list of contacts that the peer knows after it. */
 struct diff {
-    struct pex_contact *told; /* room for all of both lists */
+    struct pex_contact *told; /* room for all entries of both lists */
     uint32_t count;
-    const struct pex_contact **fresh; /* in the live list only; room for all of it */
+    const struct pex_contact **fresh; /* contacts that are only in the live list; room for all of
+                                         it */
     uint32_t fresh_count;
     struct pex_contact dropped[PEX_ADDED_MAX];
     uint32_t dropped_count;
 };
 
-/* In what was told and gone: as many are dropped as a message takes, the rest stays told. */
+/* A known contact is gone: drops as many as one message takes; the peer still knows the rest. */
 static void
 drop_or_keep(struct diff *d, const struct pex_contact *c)
 {
@@ -94,7 +95,7 @@ compare_lists(struct diff *d, const struct pex_out *o, const struct pex_contact 
     }
 }
 
-/* Chooses who of the new ones is told now: the first |fresh_count|. */
+/* Chooses which new contacts go into this message: the first |fresh_count|. */
 static void
 choose(struct diff *d, struct rng *rng)
 {
@@ -163,7 +164,7 @@ put_message(const struct pex_contact *added, const struct diff *d, struct buf *o
     return out->err;
 }
 
-/* Tells the difference, if there is any; then |o| has |d|'s list and |d| the old one. */
+/* Writes the difference, if there is any. Afterwards |o| has |d|'s list, and |d| the old one. */
 static int
 tell(struct pex_out *o, struct diff *d, struct rng *rng, struct buf *out)
 {
@@ -201,8 +202,8 @@ pex_write(struct pex_out *o, const struct pex_contact *live, uint32_t n, struct 
     return rc;
 }
 
-/* The endpoints of |key|, with the flags of |flags_key| if there are any. Returns false if there
- * are more than there is room for. */
+/* Reads the endpoints of |key|, with the flags of |flags_key| if there are any. False if there are
+ * more than fit. */
 static bool
 read_added(struct pex_message *m, struct bencode_item root, const char *key, const char *flags_key,
            enum ip_family family)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What each piece is to us. Those that are wanted, missing and not under way are kept sorted by
- * priority and rarity (pickorder.h), those under way with their blocks (partials.h). Seeds are
- * counted apart, as they make no piece rarer than another.
+ * The state of each piece. Pieces that are wanted, missing and not under way are sorted by priority
+ * and rarity (pickorder.h); pieces under way have a state per block (partials.h). Seeds are counted
+ * separately, since they make no piece rarer than another.
  *
- * Single changes keep the order up to date; bulk ones only mark it, and it is sorted anew before
- * the next choice.
+ * A single change updates the order; a bulk change only marks it, and the next choice sorts it
+ * again.
  */
 #include "peer/core/picker.h"
 
@@ -15,7 +15,8 @@
 #include "common/base/err.h"
 #include "peer/core/picker_impl.h"
 
-enum { CHANGES_MAX = 32 }; /* single changes between two picks before sorting anew is cheaper */
+enum { CHANGES_MAX = 32 }; /* after more single changes between two picks, sorting again is
+                              cheaper */
 
 struct picker *
 picker_new(const struct geometry *g, struct rng *rng)
@@ -78,7 +79,7 @@ picker_order_refresh(struct picker *p)
     return 0;
 }
 
-/* Called before each single change of the order; false if it is not worth it. */
+/* Called before each single change of the order; false if sorting again is cheaper. */
 static bool
 order_may_change(struct picker *p)
 {
@@ -87,7 +88,7 @@ order_may_change(struct picker *p)
     return !p->dirty;
 }
 
-/* Every change of what a piece is to us stands between these two. */
+/* Each change of a piece's state happens between piece_out() and piece_in(). */
 static void
 piece_out(struct picker *p, uint32_t piece)
 {
@@ -133,7 +134,7 @@ piece_close(struct picker *p, struct partial *pt)
         pickorder_add(&p->order, piece, picker_bucket(p, piece));
 }
 
-/* A piece all of whose blocks are FREE again is not under way. */
+/* Closes a piece under way all of whose blocks are FREE again. */
 static void
 close_if_free(struct picker *p, struct partial *pt)
 {
@@ -155,7 +156,7 @@ picker_add_have(struct picker *p, uint32_t piece)
         pickorder_move_up(&p->order, piece, from);
 }
 
-/* A seed that loses a piece is counted piece by piece from now on. */
+/* A seed that lost a piece is counted piece by piece from now on. */
 static void
 split_seed(struct picker *p)
 {
@@ -180,8 +181,8 @@ picker_remove_have(struct picker *p, uint32_t piece)
         pickorder_move_down(&p->order, piece, from);
 }
 
-/* A peer that came with a part of the pieces and leaves as a seed was counted piece by piece: then
- * every piece is counted once too often and the seeds once too little. */
+/* A peer that came with a part of the pieces and leaves as a seed was counted piece by piece:
+ * without a correction, every piece would count once too often and the seeds once too little. */
 static void
 settle_seeds(struct picker *p)
 {
@@ -245,7 +246,7 @@ picker_copies_permille(const struct picker *p)
     return (least + (uint64_t)p->seeds) * 1000 + (uint64_t)above * 1000 / p->count;
 }
 
-/* --- what we want and have ------------------------------------------------------------------- */
+/* --- pieces that we want and have ------------------------------------------------------------ */
 
 void
 picker_set_priority(struct picker *p, uint32_t piece, unsigned priority)

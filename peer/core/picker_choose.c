@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The picker's choice: what a peer is asked for next. Pieces under way first, then a new one by the
- * order or at random. Changes no more than the
- * state of the blocks that it chose.
+ * The picker's choice: which blocks to request from a peer next. Pieces under way come first, then
+ * a new piece by the order or at random. Nothing changes except the state of the chosen blocks.
  */
 #include "common/base/assert.h"
 #include "peer/core/picker_impl.h"
 
 enum {
-    CANDIDATES_FEW = 64,     /* so few pieces of a peer are looked at one by one */
-    ORDER_LOOKS_MIN = 128,   /* places of the order that are searched before all others are, too: */
-    ORDER_LOOKS_PART = 8,    /* and this part of it */
-    EXCLUSIVE_PARTIALS = 64, /* fast peers open no more pieces when so many wait for blocks */
+    CANDIDATES_FEW = 64,     /* up to so many candidate pieces of a peer are examined one by one */
+    ORDER_LOOKS_MIN = 128,   /* entries of the order that are searched before all candidates are
+                                examined, */
+    ORDER_LOOKS_PART = 8,    /* and this part of the order */
+    EXCLUSIVE_PARTIALS = 64, /* with so many pieces waiting for blocks, fast peers open no more
+                                pieces */
 };
 
 /* One call of picker_pick(). */
@@ -56,15 +57,15 @@ pick_free_blocks(struct pick *k, struct partial *pt)
         pick_block(k, pt, partial_next_free(pt));
 }
 
-/* True if nobody but this peer is asked for blocks of the piece. */
+/* True if no other peer is asked for blocks of the piece. */
 static bool
 is_exclusive(const struct pick *k, const struct partial *pt)
 {
     return pt->requested == 0 || (!pt->shared && pt->asked == k->opt->peer);
 }
 
-/* A piece that is asked of one peer at a time stays with who began it, also between two requests:
- * on a slow line most of its time is between two, and each copy would be of many peers again. */
+/* A piece in solo mode stays with the peer that began it, also while no request is open: on a slow
+ * line that is most of the time, and otherwise each copy would again come from many peers. */
 static bool
 may_go_on_alone(const struct pick *k, const struct partial *pt)
 {
@@ -72,7 +73,7 @@ may_go_on_alone(const struct pick *k, const struct partial *pt)
            (pt->asked == PARTIAL_SOURCE_NONE || pt->asked == k->opt->peer);
 }
 
-/* Is |a| the better one to go on with: the more important, then the rarer, then the fuller one. */
+/* Is |a| the better piece to continue: of higher priority, then rarer, then fuller? */
 static bool
 is_better(const struct pick *k, const struct partial *a, const struct partial *b)
 {
@@ -117,7 +118,7 @@ pick_from_partials(struct pick *k, bool exclusive)
         pick_free_blocks(k, pt);
 }
 
-/* The bits of word |i| that are in the order and that this peer could give us. */
+/* The bits of word |i| that are in the order and that this peer has. */
 static uint64_t
 candidates(const struct pick *k, uint32_t i)
 {
@@ -130,7 +131,7 @@ candidates(const struct pick *k, uint32_t i)
     return w;
 }
 
-/* How many there are; CANDIDATES_FEW + 1 if more than that. */
+/* The number of candidates; CANDIDATES_FEW + 1 if there are more. */
 static uint32_t
 count_candidates(const struct pick *k)
 {
@@ -156,8 +157,8 @@ first_group(const struct pickorder *o, uint32_t group)
     return b / group;
 }
 
-/* Looks at each candidate; the best bucket wins, where |group| neighbouring buckets are one. Among
- * equals the first wins in sequential mode, else each with the same chance. */
+/* Examines each candidate; the best bucket wins, where |group| neighbouring buckets count as one.
+ * Among equals the first wins in sequential mode, else each has the same chance. */
 static uint32_t
 choose_by_walk(const struct pick *k, uint32_t group)
 {
@@ -186,7 +187,7 @@ choose_by_walk(const struct pick *k, uint32_t group)
     return best;
 }
 
-/* The first piece that the peer has in |items|, from a random place on; PICKORDER_OUT if there is
+/* The first piece in |items| that the peer has, from a random index on; PICKORDER_OUT if there is
  * none or |*looks| are used up. */
 static uint32_t
 search_bucket(const struct pick *k, const uint32_t *items, uint32_t size, uint32_t *looks)
@@ -201,7 +202,7 @@ search_bucket(const struct pick *k, const uint32_t *items, uint32_t size, uint32
     return PICKORDER_OUT;
 }
 
-/* Searches the order bucket by bucket, but no more than a part of it. */
+/* Searches the order bucket by bucket, up to a limited number of entries. */
 static uint32_t
 choose_by_order(const struct pick *k, uint32_t group)
 {
@@ -220,8 +221,8 @@ choose_by_order(const struct pick *k, uint32_t group)
     return PICKORDER_OUT;
 }
 
-/* The best piece of the order that the peer has, or PICKORDER_OUT. Who has many gives one of the
- * first in the order, as a rule; where that is not so, and who has few, each is looked at. */
+/* The best piece of the order that the peer has, or PICKORDER_OUT. A peer with many pieces usually
+ * has one of the first in the order; if it does not, or has few pieces, each piece is examined. */
 static uint32_t
 choose_new(const struct pick *k, uint32_t group)
 {
@@ -234,7 +235,7 @@ choose_new(const struct pick *k, uint32_t group)
     return piece != PICKORDER_OUT ? piece : choose_by_walk(k, group);
 }
 
-/* A piece that the peer suggests, if it is as good as |piece|; else that one. */
+/* A piece that the peer suggests if it is as good as |piece|, else |piece|. */
 static uint32_t
 prefer_hint(const struct pick *k, uint32_t piece, uint32_t group)
 {
@@ -267,7 +268,8 @@ pick_from_new(struct pick *k)
     }
 }
 
-/* Is there a block to request that is in no piece under way? What nobody has does not count. */
+/* Is there a block to request in a piece that is not under way? Pieces that no peer has do not
+ * count. */
 static bool
 has_new_to_request(const struct picker *p)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A bucket grows by one when every bucket behind it gives its first place up and takes a new last
- * one, so a hole travels from the end of the array to where it is needed, and back for a removal.
+ * A bucket grows by one when every bucket after it gives up its first entry and takes a new last
+ * one. Thus a hole travels from the end of the array to the bucket, and back for a removal.
  */
 #include "peer/core/pickorder.h"
 
@@ -46,7 +46,7 @@ put(struct pickorder *o, uint32_t index, uint32_t piece)
     o->where[piece] = index;
 }
 
-/* Asserts that the caller knows where the piece is. */
+/* Asserts that the piece is in |bucket|. */
 static void
 check(const struct pickorder *o, uint32_t piece, uint32_t bucket)
 {
@@ -59,7 +59,7 @@ pickorder_add(struct pickorder *o, uint32_t piece, uint32_t bucket)
     uint32_t hole = o->begin[o->buckets]++, k = o->buckets - 1;
 
     ASSERT(o->where[piece] == PICKORDER_OUT && bucket < o->buckets);
-    /* All that are empty at the end. */
+    /* All buckets that are empty at the end. */
     for (; k > bucket && o->begin[k] == hole; k--)
         o->begin[k]++;
     for (; k > bucket; k--) {
@@ -86,7 +86,7 @@ pickorder_remove(struct pickorder *o, uint32_t piece, uint32_t bucket)
     }
     if (hole != pickorder_count(o) - 1)
         put(o, hole, o->items[pickorder_count(o) - 1]);
-    /* From here on all are empty. */
+    /* From here on all buckets are empty. */
     for (; k < o->buckets; k++)
         o->begin[k + 1]--;
     o->where[piece] = PICKORDER_OUT;
@@ -128,7 +128,7 @@ pickorder_rebuild(struct pickorder *o, uint32_t (*bucket_of)(const void *ctx, ui
     memset(o->begin, 0, ((size_t)o->buckets + 1) * sizeof(*o->begin));
     bitfield_clear_all(&o->in);
     for (uint32_t i = 0; i < o->pieces; i++) {
-        o->where[i] = bucket_of(ctx, i); /* the bucket, until the second pass */
+        o->where[i] = bucket_of(ctx, i); /* holds the bucket until the second pass */
         if (o->where[i] == PICKORDER_OUT)
             continue;
         bitfield_set(&o->in, i);
@@ -142,7 +142,7 @@ pickorder_rebuild(struct pickorder *o, uint32_t (*bucket_of)(const void *ctx, ui
     for (uint32_t i = 0; i < o->pieces; i++)
         if (o->where[i] != PICKORDER_OUT)
             put(o, o->begin[o->where[i]]++, i);
-    /* Each bucket's begin moved to its end, which is the next one's begin. */
+    /* Each bucket's begin has moved to its end, which is the next bucket's begin. */
     memmove(o->begin + 1, o->begin, (size_t)o->buckets * sizeof(*o->begin));
     o->begin[0] = 0;
     return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The depth of one peer's request pipeline.
+ * The depth of one peer's request pipeline: slow start, windows, and measurements of the round trip
+ * (probes).
  */
 #include "peer/core/pipeline.h"
 
@@ -9,12 +10,12 @@
 enum {
     US_PER_S = 1000000,
     US_PER_MS = 1000,
-    FLAT_WINDOWS = 3,  /* slow start ends after so many windows without growth */
-    WINDOW_BLOCKS = 4, /* a window has that many blocks, or is WINDOW_LONG_MS long */
+    FLAT_WINDOWS = 3,  /* slow start ends after so many windows in a row without growth */
+    WINDOW_BLOCKS = 4, /* a window has that many blocks, or lasts WINDOW_LONG_MS */
     WINDOW_LONG_MS = 2000,
-    PROBE_BLOCKS = 2,      /* blocks that tell the round trip in a probe */
-    PROBE_AGAIN_MS = 2000, /* no probe sooner after another, */
-    PROBE_RTTS = 32,       /* and not within so many round trips: each costs a part of one */
+    PROBE_BLOCKS = 2,      /* blocks that measure the round trip in a probe */
+    PROBE_AGAIN_MS = 2000, /* shortest time between two probes, */
+    PROBE_RTTS = 32,       /* and in round trips: each probe costs a part of one */
 };
 
 void
@@ -52,7 +53,7 @@ clamp(int64_t v, int64_t low, int64_t high)
     return v < low ? low : v > high ? high : v;
 }
 
-/* The round trip without a queue and without the time that the block itself takes on the link. */
+/* The round trip without a queue, and without the block's own time on the link. */
 static int64_t
 base_rtt_us(const struct pipeline *p, uint64_t rate)
 {
@@ -67,7 +68,7 @@ queue_us(int64_t base_us)
     return clamp(base_us, PIPELINE_QUEUE_MIN_MS * US_PER_MS, PIPELINE_QUEUE_MAX_MS * US_PER_MS);
 }
 
-/* Blocks that flow in |us| at |rate|, rounded up. */
+/* The number of blocks in |us| at |rate|, rounded up. */
 static uint32_t
 blocks_in(uint64_t rate, int64_t us)
 {
@@ -82,7 +83,7 @@ set_depth(struct pipeline *p, uint32_t depth)
     p->depth = (uint32_t)clamp(depth, PIPELINE_DEPTH_MIN, PIPELINE_DEPTH_MAX);
 }
 
-/* Outside of slow start the depth follows from what was measured. */
+/* Outside slow start, the measurements determine the depth. */
 static void
 follow(struct pipeline *p)
 {
@@ -113,8 +114,8 @@ slow_start_on_window(struct pipeline *p, uint64_t rate)
     }
 }
 
-/* One more block in flight for each that comes doubles the depth per round trip. It ends early when
- * blocks come so late that a queue must stand at the peer. */
+/* One more block in flight for each received block doubles the depth per round trip. Slow start
+ * ends early when blocks are so late that a queue must exist at the peer. */
 static void
 slow_start_on_block(struct pipeline *p, int64_t rtt_us)
 {
@@ -146,7 +147,7 @@ flow_window_full(const struct pipeline *p, int64_t elapsed_us)
     return elapsed_us >= rtt_us && p->flow.window_blocks >= WINDOW_BLOCKS;
 }
 
-/* A window opens and closes with a block, so that it holds whole blocks' times. */
+/* A window opens and closes with a block, so that it contains the whole time of each block. */
 static void
 flow_on_block(struct pipeline *p, uint32_t len, struct mono now)
 {
@@ -191,8 +192,8 @@ probe_begin(struct pipeline_rtt *r, struct mono now)
     r->probe_blocks = 0;
 }
 
-/* A probe that found much less than was known still measured a queue of ours: ask for still less,
- * until it can't be seen to shrink. */
+/* A probe with a much lower result than before still measured our own queue: probe with still fewer
+ * requests, until the result no longer falls. */
 static void
 probe_end(struct pipeline_rtt *r, struct mono now)
 {
@@ -206,8 +207,8 @@ probe_end(struct pipeline_rtt *r, struct mono now)
         probe_begin(r, now);
 }
 
-/* The round trip is old; or blocks come much later than the pipe that we keep can explain, so that
- * it probably grew. */
+/* True if the round trip is old, or if blocks come much later than our open requests explain, so
+ * that the round trip probably grew. */
 static bool
 probe_wanted(const struct pipeline *p, struct mono now)
 {
@@ -220,7 +221,7 @@ probe_wanted(const struct pipeline *p, struct mono now)
            p->rtt.us > 2 * (p->rtt.min_us + queue_us(base));
 }
 
-/* Only what was asked after its begin counts; a probe that gets no such block is given up. */
+/* Only requests sent after the probe's begin count; a probe without such a block is abandoned. */
 static void
 probe_on_block(struct pipeline_rtt *r, int64_t us, struct mono asked, struct mono now)
 {
@@ -272,7 +273,7 @@ pipeline_on_block(struct pipeline *p, uint32_t len, struct mono asked, struct mo
 void
 pipeline_on_busy(struct pipeline *p, struct mono now)
 {
-    /* A pipe of depth 1 runs dry with each block, and is filled again at once: that is no break. */
+    /* With depth 1 the pipe is empty after each block and is filled at once: that is no pause. */
     if (p->last_block.us == now.us)
         return;
     p->flow.open = false;

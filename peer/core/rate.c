@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Meters keep one sum a second in a ring; buckets count in millionths of a byte, so that a rate in
- * bytes per second times microseconds is exact and a slow limit loses nothing to rounding.
+ * A meter keeps one sum per second in a ring. A bucket counts in millionths of a byte, so that
+ * bytes per second times microseconds is exact, and a slow limit loses nothing to rounding.
  */
 #include "peer/core/rate.h"
 
@@ -9,14 +9,14 @@
 
 enum { US_PER_S = 1000000 };
 
-/* |bytes| over |us| microseconds as bytes/s, without an overflow on the way. */
+/* |bytes| over |us| microseconds as bytes/s, without an overflow. */
 static uint64_t
 per_second(uint64_t bytes, uint64_t us)
 {
     return bytes / us * US_PER_S + bytes % us * US_PER_S / us;
 }
 
-/* Forgets the slots between the newest and |second|. */
+/* Clears the slots between the newest and |second|. */
 static void
 meter_advance(struct rate_meter *m, int64_t second)
 {
@@ -73,7 +73,7 @@ limit_clamp(uint64_t limit)
     return limit < RATE_LIMIT_MAX ? limit : RATE_LIMIT_MAX;
 }
 
-/* What the bucket would hold at |now|; the limit is not 0. */
+/* The tokens that the bucket holds at |now|; the limit is not 0. */
 static int64_t
 bucket_tokens(const struct rate_bucket *b, struct mono now)
 {
@@ -131,7 +131,7 @@ rate_bucket_part(const struct rate_bucket *b, uint32_t want)
     return want < part ? want : (uint32_t)part;
 }
 
-/* Bytes that a user takes before another has its turn. */
+/* Bytes that a user takes before the next user's turn. */
 static uint32_t
 bucket_turn(const struct rate_bucket *b)
 {
@@ -154,7 +154,7 @@ rate_bucket_wait(struct rate_bucket *b, struct rate_user *u)
         list_push_front(&b->line, &u->link);
         return;
     }
-    /* What it took beyond its turn counts in the next one. */
+    /* Bytes taken beyond the turn count in the next turn. */
     u->served = u->served >= turn ? (u->served - turn) % turn : u->served;
     u->begun = false;
     list_push_back(&b->line, &u->link);

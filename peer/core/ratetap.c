@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The own bucket has one user only and needs no line.
+ * The torrent's own bucket has only one user and needs no line.
  */
 #include "peer/core/ratetap.h"
 
@@ -54,8 +54,8 @@ rate_tap_leave(struct rate_tap *t, struct mono now)
     rate_user_leave(&t->user);
 }
 
-/* What its own limit allows while it stands there is not lost,
- * but what it had before its turn is cut to a burst. */
+/* Tokens of the torrent's own limit accumulate while it stands in the shared line. Tokens from
+ * before are cut to a burst when the torrent joins the line for a new turn. */
 static void
 wait_in_line(struct rate_tap *t, struct mono now)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An array with a moving head. Memory is taken with the first request and given back when the list
- * is cleared, so that an idle peer costs none.
+ * An array with a moving head. The first request allocates the memory and reqlist_clear() frees it,
+ * so that an idle peer costs none.
  */
 #include "peer/core/reqlist.h"
 
@@ -26,7 +26,8 @@ reqlist_fini(struct reqlist *l)
     *l = (struct reqlist){0};
 }
 
-/* Makes room behind the last: by moving to the front if half is free there, else by growing. */
+/* Makes room after the last request: moves all to the front if half of the array is free there,
+ * else grows. */
 static int
 make_room(struct reqlist *l)
 {

@@ -13,15 +13,15 @@
 enum { SITE_KEY_LEN = 17 };
 
 struct site {
-    struct hashmap_node node; /* first */
+    struct hashmap_node node; /* must be the first member */
     uint8_t key[SITE_KEY_LEN];
     struct allowance used[SITEBUDGET_KINDS];
 };
 
 struct sitebudget {
     uint32_t loops;
-    struct site *all; /* SITEBUDGET_SITES_MAX; NULL before the first */
-    uint32_t turn;    /* the next place: the oldest once all are taken */
+    struct site *all; /* SITEBUDGET_SITES_MAX entries; NULL before the first site */
+    uint32_t turn;    /* index of the next entry to write: the oldest once all are used */
     struct hashmap map;
     struct allowance used[SITEBUDGET_KINDS];
 };

@@ -37,7 +37,8 @@ struct sitebudget;
 struct sitebudget *sitebudget_new(uint32_t loops, const uint64_t seed[2]);
 void sitebudget_free(struct sitebudget *b);
 
-/* Takes |bytes| from the budget of |addr|'s site; false, without a change, if they do not fit. */
+/* sitebudget_fits(): whether the budgets of |addr|'s site and of all sites have |bytes| left.
+ * sitebudget_charge() uses |bytes|, whether or not they fit. */
 bool sitebudget_fits(struct sitebudget *b, enum sitebudget_kind kind, const struct endpoint *addr,
                      uint64_t bytes, struct mono now);
 void sitebudget_charge(struct sitebudget *b, enum sitebudget_kind kind,

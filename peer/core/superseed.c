@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Offers are few per peer and lie in an array; fresh pieces are a bitfield that is searched from a
- * random place on.
+ * The few offers of a peer are an array; fresh pieces are a bitfield, which is searched from a
+ * random index on.
  */
 #include "peer/core/superseed.h"
 
@@ -20,7 +20,7 @@ superseed_fini(struct superseed *s)
     bitfield_fini(&s->fresh);
 }
 
-/* It can be offered (again) if nobody but us has it. */
+/* Makes the piece fresh (again) if no peer has it. */
 static void
 give_back(struct superseed *s, uint32_t piece)
 {

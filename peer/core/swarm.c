@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The swarm's front door: inputs are dispatched, the clock is kept, and it starts, pauses and
- * stops. What each input means is in the part that owns the matter (swarm_impl.h lists them).
+ * The entry points of the swarm: they dispatch inputs, keep the clock, and start, pause and stop
+ * the swarm. The part that each input concerns handles it (swarm_impl.h lists the parts).
  */
 #include "peer/core/swarm_impl.h"
 
@@ -168,7 +168,7 @@ on_stop(struct swarm *s)
     swarm_set_state(s, SWARM_STOPPING);
 }
 
-/* STOPPING ends when the trackers know and the disk has answered. */
+/* STOPPING ends when "stopped" is announced and no write or check is under way. */
 static void
 check_stopped(struct swarm *s)
 {
@@ -193,7 +193,7 @@ on_announced(struct swarm *s, const struct swarm_input *in)
     on_addrs(s, PEER_FROM_TRACKER, in->u.announced.addrs, in->u.announced.count);
 }
 
-/* How badly peers are missing. */
+/* How urgently peers are needed. */
 static enum announce_lack
 lack_of(const struct swarm *s, bool leeching)
 {
@@ -237,7 +237,7 @@ tick_peers(struct swarm *s)
             peer_tick(s, p);
 }
 
-/* Everything that depends on the time alone. */
+/* The work of a tick: everything that depends on the time alone. */
 static void
 on_time(struct swarm *s)
 {
@@ -260,7 +260,7 @@ on_time(struct swarm *s)
         download_fill_all(s);
 }
 
-/* What any input may have made possible. */
+/* The work that any input may have made possible. */
 static void
 go_on(struct swarm *s)
 {
@@ -297,7 +297,7 @@ on_limits(struct swarm *s, uint64_t up, uint64_t down)
     download_fill_all(s);
 }
 
-/* Inputs about one peer; ignored when it is gone. */
+/* Inputs about one peer; ignored when the peer is gone. */
 static void
 on_peer_input(struct swarm *s, const struct swarm_input *in)
 {
@@ -363,7 +363,7 @@ dispatch(struct swarm *s, const struct swarm_input *in)
 int
 swarm_handle(struct swarm *s, const struct swarm_input *in, struct mono now)
 {
-    /* The clock never runs backwards in here, whatever the caller's does. */
+    /* The swarm's clock never runs backwards, even if the caller's does. */
     if (mono_before(s->clock.now, now))
         s->clock.now = now;
     dispatch(s, in);

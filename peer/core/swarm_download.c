@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The leeching side: interest, which blocks are asked of whom and when, what happens to a block
- * that arrives, and requests that are overdue. Which block comes next is the picker's choice, how
- * many are in flight the pipeline's.
+ * The download side of the swarm: interest, which blocks are requested from which peer and when,
+ * received blocks, and overdue requests. The picker chooses the blocks, and the pipeline decides
+ * how many are in flight.
  */
 #include "peer/core/swarm_impl.h"
 
@@ -11,7 +11,8 @@
 
 enum {
     PICK_BATCH = 64,
-    LINE_TIMES = 2, /* so many times what our line needs for all, and a request is overdue */
+    LINE_TIMES = 2, /* a request is overdue after this many times what our line needs for all
+                       open requests */
 };
 
 void
@@ -44,7 +45,7 @@ send_request(struct swarm *s, struct swarm_peer *p, const struct picker_block *b
         picker_abort(s->picker, b->piece, b->block);
         return false;
     }
-    rate_tap_return(&s->load.down, BLOCK_LEN - r.length); /* a whole block was paid for */
+    rate_tap_return(&s->load.down, BLOCK_LEN - r.length); /* take_tokens() paid for a whole block */
     msg = fx_send(s, p, WIRE_REQUEST);
     msg->piece = r.piece;
     msg->begin = r.begin;
@@ -52,8 +53,8 @@ send_request(struct swarm *s, struct swarm_peer *p, const struct picker_block *b
     return true;
 }
 
-/* How many blocks the download limit lets us ask for now, up to |want|. What is not used in the end
- * goes back into the bucket. */
+/* Takes tokens for up to |want| blocks from the download bucket and returns the number of blocks.
+ * The caller puts back unused tokens. */
 static uint32_t
 take_tokens(struct swarm *s, uint32_t want)
 {
@@ -64,8 +65,8 @@ take_tokens(struct swarm *s, uint32_t want)
     return n;
 }
 
-/* The pieces that a choking peer lets us have all the same (BEP 6), as a set to pick from. False if
- * it has none that we want. */
+/* The allowed-fast pieces (BEP 6) of a peer that chokes us, as a set to pick from. False if we want
+ * none of them. */
 static bool
 fast_pieces(const struct swarm *s, const struct swarm_peer *p, struct bitfield *only)
 {
@@ -81,7 +82,7 @@ fast_pieces(const struct swarm *s, const struct swarm_peer *p, struct bitfield *
     return true;
 }
 
-/* Asks for up to |want| blocks; returns how many were found. */
+/* Requests up to |want| blocks; returns the number of requests. */
 static uint32_t
 request_blocks(struct swarm *s, struct swarm_peer *p, const struct picker_options *opt,
                uint32_t want)
@@ -94,7 +95,7 @@ request_blocks(struct swarm *s, struct swarm_peer *p, const struct picker_option
     if (n > 0)
         got = picker_pick(s->picker, &p->has, opt, picked, n);
     rate_tap_return(&s->load.down, (uint64_t)(n - got) * BLOCK_LEN);
-    /* Only who could have used more waits for the bucket. */
+    /* Wait for the bucket only if the peer could have used more tokens. */
     if (got == n && n < want) {
         s->load.down_waits = true;
         rate_tap_wait(&s->load.down, s->clock.now);
@@ -104,7 +105,7 @@ request_blocks(struct swarm *s, struct swarm_peer *p, const struct picker_option
     return got;
 }
 
-/* In the endgame: what others would bring much later. */
+/* In the endgame: requests blocks that other peers would send much later. */
 static void
 request_again(struct swarm *s, struct swarm_peer *p, const struct bitfield *only, uint32_t depth)
 {
@@ -133,7 +134,7 @@ may_request(const struct swarm *s, const struct swarm_peer *p)
            mono_due(p->down.paused_until, s->clock.now);
 }
 
-/* A peer that gives a whole piece within seconds gets pieces of its own, so that a bad piece has
+/* A peer that sends a whole piece within seconds gets pieces of its own, so that a bad piece has
  * one culprit. */
 static bool
 is_fast_peer(const struct swarm *s, const struct swarm_peer *p)
@@ -177,8 +178,8 @@ download_fill(struct swarm *s, struct swarm_peer *p)
         bitfield_fini(&only);
 }
 
-/* Fills those in the slots [from, to) until the bucket has no more. The next round begins with who
- * was refused, or behind it if it got something in this one. */
+/* Fills the peers in the slots [from, to) until the bucket is empty. The next round begins with the
+ * peer that got nothing, or after it if it got some of its requests in this round. */
 static void
 fill_slots(struct swarm *s, uint32_t from, uint32_t to)
 {
@@ -206,8 +207,8 @@ download_fill_all(struct swarm *s)
         rate_tap_leave(&s->load.down, s->clock.now);
 }
 
-/* Takes a request off the list that will not be answered by a block. If it is all the same, the
- * block is paid for when it comes. */
+/* Removes a request for which no block is expected, and puts its tokens back. If the block comes
+ * all the same, it is paid for then. */
 static void
 drop_request(struct swarm *s, struct swarm_peer *p, uint32_t i)
 {
@@ -226,7 +227,7 @@ send_cancel(struct swarm *s, struct swarm_peer *p, const struct request *r)
     p->down.cancelled++;
 }
 
-/* The block is here; whoever else was asked for it (in the endgame) need not send it. */
+/* The block has come: cancels the requests for it to other peers (endgame). */
 static void
 cancel_elsewhere(struct swarm *s, const struct swarm_peer *giver, uint32_t piece, uint32_t begin)
 {
@@ -246,8 +247,8 @@ cancel_elsewhere(struct swarm *s, const struct swarm_peer *giver, uint32_t piece
     }
 }
 
-/* Was the block asked for? Takes the request off the list; |*asked| is when. A block whose request
- * was taken back may still come and is welcome if we lack it. */
+/* Was the block requested? Removes the request; |*asked| is when it was sent. A block whose request
+ * was withdrawn may still come, and is welcome if we miss it. */
 static bool
 claim_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg, struct mono *asked)
 {
@@ -260,7 +261,7 @@ claim_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg,
     }
     *asked = MONO_NEVER;
     if (p->down.cancelled == 0) {
-        /* Closed only, it would come again and again, and keep us busy with what it sends. */
+        /* A peer that is only closed would reconnect and keep us busy with its blocks. */
         if (++p->down.unrequested > SWARM_UNREQUESTED_MAX)
             peer_ban(s, p->number, SPRAT_E_PROTOCOL);
         return false;
@@ -330,7 +331,7 @@ download_on_reject(struct swarm *s, struct swarm_peer *p, const struct wire_msg 
     uint32_t i = reqlist_find(&p->down.requests, msg->piece, msg->begin);
 
     if (i == REQLIST_NONE) {
-        /* The answer to a CANCEL. */
+        /* It answers a CANCEL. */
         if (p->down.cancelled > 0)
             p->down.cancelled--;
         return;
@@ -340,7 +341,7 @@ download_on_reject(struct swarm *s, struct swarm_peer *p, const struct wire_msg 
     picker_leave(s->picker, p->number);
     if (p->down.choked)
         return;
-    /* It has the piece and will not give it: don't ask in a tight loop. */
+    /* The peer has the piece and refuses it: pause, so as not to ask in a tight loop. */
     if (p->down.rejects < REJECT_PAUSES_MAX)
         p->down.rejects++;
     p->down.paused_until = mono_add_ms(s->clock.now, (int64_t)REJECT_PAUSE_MS * p->down.rejects);
@@ -384,8 +385,8 @@ download_drop_piece(struct swarm *s, struct swarm_peer *p, uint32_t piece)
         download_fill_all(s);
 }
 
-/* With the fast extension every request is answered, by a reject if need be; without it, a choke
- * silently drops them all (BEP 6). */
+/* With the fast extension every request gets a PIECE or a REJECT; without it, a choke silently
+ * drops all requests (BEP 6). */
 void
 download_on_choke(struct swarm *s, struct swarm_peer *p)
 {
@@ -393,7 +394,7 @@ download_on_choke(struct swarm *s, struct swarm_peer *p)
     picker_leave(s->picker, p->number);
     if (p->fast || p->down.requests.count == 0)
         return;
-    p->down.cancelled += p->down.requests.count; /* some are sent already, maybe */
+    p->down.cancelled += p->down.requests.count; /* their blocks may be under way */
     download_abort(s, p, false);
     download_fill_all(s);
 }
@@ -410,7 +411,8 @@ download_on_allowed_fast(struct swarm *s, struct swarm_peer *p, uint32_t piece)
     download_fill(s, p);
 }
 
-/* Advice on which of the rarest to take, no more: who suggests what others have is not heeded. */
+/* Suggestions only choose among the rarest pieces: a suggested piece that is more common has no
+ * effect. */
 void
 download_on_suggest(struct swarm *s, struct swarm_peer *p, uint32_t piece)
 {
@@ -418,7 +420,7 @@ download_on_suggest(struct swarm *s, struct swarm_peer *p, uint32_t piece)
         p->down.hints[p->down.hint_count++ % HINTS_MAX] = piece;
 }
 
-/* How long all that is asked for takes on our own line, if that is what is slow. */
+/* The time that all open requests need on our own line at the present rate. */
 static int64_t
 line_us(const struct swarm *s)
 {
@@ -431,9 +433,9 @@ line_us(const struct swarm *s)
     return rate > 0 ? (int64_t)(blocks * BLOCK_LEN * 1000000 / rate) : 0;
 }
 
-/* Is the oldest request out for longer than this peer's answers take, and longer than our line
- * could be to blame? Many peers together fill a slow line with minutes of blocks, and what is asked
- * for again there comes twice. */
+/* Is the oldest request older than this peer's answers take, and than our own slow line explains?
+ * Many peers together fill a slow line with minutes of blocks; a block that is requested again
+ * there comes twice. */
 static bool
 is_overdue(const struct swarm *s, const struct swarm_peer *p)
 {
@@ -452,8 +454,8 @@ download_tick(struct swarm *s, struct swarm_peer *p)
 
         if (snubbed || is_overdue(s, p)) {
             download_abort(s, p, true);
-            /* Others come first; and what answers the CANCELs is not taken for the answer to a new
-             * request for the same block. */
+            /* Other peers come first; and the answers to the CANCELs must not be taken for answers
+             * to new requests for the same blocks. */
             p->down.paused_until = mono_add_ms(s->clock.now, ABORT_PAUSE_MS);
             download_fill_all(s);
         }

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The endgame: every block is requested, and a peer has nothing left to give but what others were
- * asked for. It is asked again for the blocks that would come last, and only for those that it can
- * bring much sooner: a peer that delivers steadily is not doubled, since what both send is paid for
- * twice.
+ * The endgame: every block is requested, and a peer is free whose pieces offer only blocks that
+ * other peers were asked for. The free peer is asked too for the blocks that would come last, and
+ * only if it can send them much sooner. A peer that delivers steadily is not doubled, since both
+ * copies of a block cost bandwidth.
  */
 #include "peer/core/swarm_impl.h"
 
 enum {
-    LOOKS_MAX = 32,           /* requests of one peer that are considered, from its last one on */
-    MARGIN_US = 100 * 1000,   /* less is not worth a second copy */
-    STALLED_US = 1000 * 1000, /* silent for longer, and for several blocks' time: it has stopped */
+    LOOKS_MAX = 32,           /* requests of one peer that are considered, the last ones first */
+    MARGIN_US = 100 * 1000,   /* a smaller gain is not worth a second copy */
+    STALLED_US = 1000 * 1000, /* a peer that is silent for longer, and for several blocks' time,
+                                 has stalled */
     STALLED_BLOCKS = 4,
-    UNKNOWN_US = 1000 * 1000,  /* a block's time where none was measured */
-    NEVER_US = 1000 * 1000000, /* more than any wait */
+    UNKNOWN_US = 1000 * 1000,  /* time of a block where no rate was measured */
+    NEVER_US = 1000 * 1000000, /* longer than any wait */
 };
 
 static int64_t
@@ -24,7 +25,7 @@ block_us(const struct swarm_peer *p)
     return rate > 0 ? (int64_t)((uint64_t)BLOCK_LEN * 1000000 / rate) : UNKNOWN_US;
 }
 
-/* How long until |p| has sent |n| blocks more. */
+/* The time until |p| has sent |n| more blocks. */
 static int64_t
 wait_us(const struct swarm_peer *p, uint32_t n)
 {
@@ -33,7 +34,7 @@ wait_us(const struct swarm_peer *p, uint32_t n)
     return us < NEVER_US ? us : NEVER_US;
 }
 
-/* Was |p| asked for blocks and brings none? */
+/* Are requests to |p| open, and no block comes? */
 static bool
 is_stalled(const struct swarm *s, const struct swarm_peer *p)
 {
@@ -46,14 +47,14 @@ is_stalled(const struct swarm *s, const struct swarm_peer *p)
     return silent > STALLED_US && silent > STALLED_BLOCKS * block_us(p);
 }
 
-/* The block of |r| comes from |q| as its |n|-th: when? */
+/* The time until |q| has sent its |n|-th open request. */
 static int64_t
 due_us(const struct swarm *s, const struct swarm_peer *q, uint32_t n)
 {
     return is_stalled(s, q) ? NEVER_US : wait_us(q, n);
 }
 
-/* A request that |p| could take over, and when it is due where it is. */
+/* A request of another peer that |p| could serve too, and when its block is due from there. */
 struct find {
     const struct request *r;
     int64_t due;
@@ -68,7 +69,7 @@ may_take(const struct swarm *s, const struct swarm_peer *p, const struct bitfiel
            reqlist_find(&p->down.requests, r->piece, r->begin) == REQLIST_NONE;
 }
 
-/* What |q| would bring last, of what |p| has, if that is later than |best|. */
+/* The block that comes last from |q| among those that |p| has, if it is due later than |best|. */
 static void
 look_at(const struct swarm *s, const struct swarm_peer *p, const struct bitfield *only,
         const struct swarm_peer *q, struct find *best)

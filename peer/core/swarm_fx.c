@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The swarm's effect queue: a growing ring. Its length is bounded by what one input can cause,
- * since it is emptied after each. Payloads that must live until they are carried out are owned by
- * it.
+ * The swarm's effect queue: a growing ring. The caller empties it after each input, so its length
+ * is bounded by the effects of one input. The queue owns the payloads that must live until an
+ * effect is carried out.
  */
 #include "peer/core/swarm_impl.h"
 
@@ -37,7 +37,7 @@ push_item(struct swarm *s, enum swarm_effect_type type, slot_id peer)
     struct fx_item *item;
 
     if (q->count == q->cap && !grow(q)) {
-        /* The effect goes nowhere; swarm_handle() tells its caller. */
+        /* The effect is lost; swarm_handle() returns SPRAT_E_NOMEM. */
         q->overflow = true;
         item = &q->scratch;
         free(item->owned);
@@ -98,7 +98,7 @@ swarm_next(struct swarm *s, struct swarm_effect *fx)
         return 0;
     item = &q->items[q->head];
     q->head = (q->head + 1) & (q->cap - 1);
-    /* A queue that is empty begins anew where memory is warm. */
+    /* An empty queue starts at index 0 again, where the memory is in the cache. */
     if (--q->count == 0)
         q->head = 0;
     q->lent = item->owned;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Hash requests of BEP 52: we ask for piece layers that the metainfo lacks and for the leaves of
- * pieces that failed; we answer every request of others, with hashes or a reject. What the hashes
- * mean is the hash tree's business.
+ * Hash requests (BEP 52) in both directions. We ask peers for piece layers that the metainfo lacks,
+ * and for the leaves of pieces that failed their check; we answer each request of a peer with
+ * HASHES or HASH_REJECT. The hash tree interprets the hashes.
  */
 #include "peer/core/swarm_impl.h"
 
@@ -12,7 +12,8 @@
 
 enum {
     SUSPECT_RELUCTANCE = 1000,
-    HASH_SMALL_MAX = (HASHTREE_ASK_MAX + 48) * SHA256_LEN, /* of a request as BEP 52 has it */
+    /* longest answer, bytes, to a request within the limits of BEP 52 */
+    HASH_SMALL_MAX = (HASHTREE_ASK_MAX + 48) * SHA256_LEN,
 };
 
 static bool
@@ -48,8 +49,8 @@ is_source(const struct swarm *s, const struct swarm_peer *p, uint32_t piece)
     return false;
 }
 
-/* How little we like to ask |p|: asks that are out, and refusals; and who may have sent the bad
- * block of |failed| (UINT32_MAX: none) comes last. */
+/* The rank of |p| for the next request: its open requests and refusals. A peer that may have sent
+ * the bad block of |failed| (UINT32_MAX: none) comes last. */
 static uint32_t
 reluctance(const struct swarm *s, const struct swarm_peer *p, uint32_t failed)
 {
@@ -58,7 +59,8 @@ reluctance(const struct swarm *s, const struct swarm_peer *p, uint32_t failed)
     return failed != UINT32_MAX && is_source(s, p, failed) ? n + SUSPECT_RELUCTANCE : n;
 }
 
-/* The peer to ask next: one that speaks v2 and has answered so far. NULL if there is none. */
+/* The best peer for the next request: it speaks v2, and has not refused too often. NULL if there is
+ * none. */
 static struct swarm_peer *
 choose_peer(struct swarm *s, uint32_t failed)
 {
@@ -118,7 +120,7 @@ remove_ask(struct swarm_peer *p, uint32_t i)
     p->hash.asks[i] = p->hash.asks[--p->hash.ask_count];
 }
 
-/* The ask's place; HASH_ASKS_MAX if we made none like it. */
+/* The index of our open request; HASH_ASKS_MAX if there is none like it. */
 static uint32_t
 find_ask(const struct swarm_peer *p, const struct wire_hash_request *req)
 {
@@ -128,7 +130,7 @@ find_ask(const struct swarm_peer *p, const struct wire_hash_request *req)
     return HASH_ASKS_MAX;
 }
 
-/* An ask came to nothing. A piece that waits for leaves asks anew at its next tick. */
+/* A request of ours failed. A piece that waits for leaves asks again at its next tick. */
 static void
 give_up(struct swarm *s, struct swarm_peer *p, uint32_t i)
 {
@@ -161,7 +163,7 @@ hash_on_hashes(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg
     int err;
 
     if (i == HASH_ASKS_MAX) {
-        talk_junk(s, p, msg); /* BEP 52: an answer that nobody asked for is dropped */
+        talk_junk(s, p, msg); /* BEP 52: unrequested hashes are dropped */
         return;
     }
     leaves = p->hash.asks[i].leaves;
@@ -206,7 +208,7 @@ hash_tick(struct swarm *s, struct swarm_peer *p)
         else
             i++;
     }
-    /* It was a leecher as ignorant as we were, maybe, and knows by now. */
+    /* The peer may have been a leecher without the hashes, and may have them by now. */
     if (p->hash.refusals > 0 &&
         mono_diff_ms(s->clock.now, p->hash.refused) > HASH_FORGIVE_MS)
         p->hash.refusals = 0;
@@ -220,7 +222,7 @@ hash_on_peer_gone(struct swarm *s, struct swarm_peer *p)
         give_up(s, p, p->hash.ask_count - 1);
 }
 
-/* --- serving --- */
+/* --- answers to peers --- */
 
 static void
 send_reject(struct swarm *s, struct swarm_peer *p, const struct wire_hash_request *req)
@@ -234,7 +236,8 @@ send_reject(struct swarm *s, struct swarm_peer *p, const struct wire_hash_reques
     s->totals.up_overhead += size;
 }
 
-/* A request that is refused at once counts as junk: there may be no end of them. */
+/* A request that is refused at once counts as a useless message, since their number has no other
+ * limit. */
 static void
 refuse(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
 {
@@ -242,9 +245,9 @@ refuse(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
     talk_junk(s, p, msg);
 }
 
-/* Whether |p|'s site may have an answer now, and the upload limit has a part left for it. Where
- * there is a limit, one that would take longer than a second of it is refused, unless it has no
- * more hashes than a request should ask for (BEP 52): blocks wait behind it. */
+/* Whether |p|'s site may have an answer now, and the upload limit has bytes left for answers. An
+ * answer that would take longer than a second of the limit is refused, since blocks wait behind it;
+ * except an answer with at most HASH_SMALL_MAX bytes. */
 static bool
 may_answer(struct swarm *s, const struct swarm_peer *p, const struct hashtree_cost *cost)
 {
@@ -257,8 +260,7 @@ may_answer(struct swarm *s, const struct swarm_peer *p, const struct hashtree_co
                           allowance_fits(&s->load.hashes_up, cost->sent, part, s->clock.now));
 }
 
-/* An answer to |p| leaves: it is paid for by |p|'s site and by the upload limit, whether |p| is
- * choked or not. */
+/* Charges an answer to |p|'s site and to the upload limit, whether or not |p| is choked. */
 static void
 pay_for_answer(struct swarm *s, const struct swarm_peer *p, const struct hashtree_cost *cost)
 {
@@ -270,8 +272,8 @@ pay_for_answer(struct swarm *s, const struct swarm_peer *p, const struct hashtre
     rate_meter_add(&s->totals.up_meter, cost->sent, s->clock.now);
 }
 
-/* Answers one request, or returns SPRAT_E_AGAIN when leaves are being read for it, or another
- * error when it is to be rejected. Those of piece |unreadable| can't be read. */
+/* Answers one request. SPRAT_E_AGAIN: its leaves are being read; another error: the request is to
+ * be rejected. The leaves of piece |unreadable| cannot be read. */
 static int
 answer(struct swarm *s, struct swarm_peer *p, const struct wire_hash_request *req,
        uint32_t unreadable)

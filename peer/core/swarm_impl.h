@@ -104,7 +104,7 @@ struct peer_up {
                                     peer */
     uint32_t fast_count;
     struct superseed_peer offers;
-    bool veiled;           /* super-seeding: the peer does not know that we have all pieces; */
+    bool veiled;           /* the peer does not know that we have all pieces (super-seeding); */
     struct bitfield shown; /* |shown| are those that it knows of */
 };
 

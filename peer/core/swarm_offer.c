@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Initial seeding: as long as there are pieces that nobody but us has, each peer that we serve is
- * told which of them are meant for it (superseed.h has the choice). As a rule that is advice. In
- * super-seeding (BEP 16), for peers that take none, we look like somebody who has nothing yet and
- * gets the offered pieces one by one: a peer is veiled, until a copy is out or another seed comes.
- * It gets the next piece when another has an earlier one, so that those are served who pass on what
- * they get. Nobody starves by that: as soon as we have nothing to send, we show more.
+ * Initial seeding (superseed.h): as long as only we have some of the pieces, each unchoked peer
+ * gets offers of different ones. Normally an offer is a SUGGEST (BEP 6). Super-seeding (BEP 16)
+ * serves peers that ignore suggestions: we appear to have no pieces at first, and announce each
+ * offered piece with a HAVE. A peer that sees us so is veiled, until a full copy is out or another
+ * seed appears. A veiled peer gets its next offer when another peer has one of its earlier pieces,
+ * so that peers that pass pieces on are served first. No peer starves: as soon as we have nothing
+ * to send, we offer more.
  */
 #include "peer/core/swarm_impl.h"
 
 enum {
-    UNVEIL_MAX = 256,          /* pieces shown to one peer in a tick once the veil is lifted */
-    VEILED_BYTES = 512 * 1024, /* shown ahead to a veiled peer, which may look for work but twice
-                                  a */
-    VEILED_SHARE = 16,         /* second; but all together no more than one piece in so many */
+    UNVEIL_MAX = 256,          /* HAVEs to one peer in a tick after super-seeding ended */
+    VEILED_BYTES = 512 * 1024, /* most bytes of pieces that a veiled peer may know of and not
+                                  have (it may look for work only twice a second), … */
+    VEILED_SHARE = 16,         /* … and all veiled peers together: this part of the pieces */
 };
 
-/* When everything is had: at the start, or at the last piece. */
+/* We have all pieces: at the START, or after the last piece. */
 void
 offer_begin(struct swarm *s)
 {
@@ -39,7 +40,7 @@ show(struct swarm *s, struct swarm_peer *p, uint32_t piece)
         fx_send(s, p, WIRE_HAVE)->piece = piece;
 }
 
-/* How many offers shall wait for |p|: those that its requests reach next. */
+/* The number of open offers to keep at |p|: pieces that its requests reach next. */
 static uint32_t
 ahead(const struct swarm *s, const struct swarm_peer *p)
 {
@@ -51,14 +52,14 @@ ahead(const struct swarm *s, const struct swarm_peer *p)
                                                              : SUPERSEED_AHEAD_MAX;
 }
 
-/* Is |p| the only one who could pass anything on? */
+/* Is there no second peer to which |p| could pass pieces on? */
 static bool
 is_alone(const struct swarm *s)
 {
     return s->peers.count - s->load.half_open < 2;
 }
 
-/* How many pieces a veiled peer shall know of that it has not, or has not passed on. */
+/* The number of pieces that a veiled peer may know of and not have, or not have passed on. */
 static uint32_t
 veiled_ahead(const struct swarm *s)
 {
@@ -120,7 +121,7 @@ offer_on_has(struct swarm *s, struct swarm_peer *p)
         offer_fill(s, p);
 }
 
-/* |giver| has passed it on. */
+/* |p| has the piece: other peers that had it from an offer have passed it on. */
 static void
 on_seen_elsewhere(struct swarm *s, const struct swarm_peer *p, uint32_t piece)
 {
@@ -145,7 +146,7 @@ offer_on_have(struct swarm *s, struct swarm_peer *p, uint32_t piece)
     fill_veiled(s, p);
 }
 
-/* Has anybody something to get from us? */
+/* No request of any peer is queued or being sent. */
 static bool
 is_idle(const struct swarm *s)
 {
@@ -178,7 +179,7 @@ offer_on_request(struct swarm *s, struct swarm_peer *p, uint32_t piece)
     offer_fill(s, p);
 }
 
-/* What was shown to a veiled peer stays shown. */
+/* A veiled peer keeps its offers: a HAVE cannot be withdrawn. */
 void
 offer_on_choke(struct swarm *s, struct swarm_peer *p)
 {
@@ -200,7 +201,8 @@ offer_tick(struct swarm *s)
         s->copy_is_out = true;
 }
 
-/* Lifts the veil bit by bit: a large torrent has more pieces than we want to say in one go. */
+/* After super-seeding: announces the remaining pieces, a part in each tick, since a large torrent
+ * has too many for one burst. */
 void
 offer_peer_tick(struct swarm *s, struct swarm_peer *p)
 {
@@ -212,7 +214,7 @@ offer_peer_tick(struct swarm *s, struct swarm_peer *p)
     for (uint32_t i = bitfield_next_clear(&p->up.shown, 0); i < have->nbits && left > 0;
          i = bitfield_next_clear(&p->up.shown, i + 1)) {
         if (bitfield_get(&p->has, i)) {
-            bitfield_set(&p->up.shown, i); /* it has it, so that it need not know */
+            bitfield_set(&p->up.shown, i); /* the peer has the piece: a HAVE is not needed */
         } else if (bitfield_get(have, i)) {
             show(s, p, i);
             left--;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Peers of a swarm: how they come (dialled or accepted), what opens the talk, who handles which
- * message, and how they go. What a message means for transfer is in the upload, download and hash
- * parts.
+ * The connections of a swarm: how they start (dialled or accepted), the first messages, the
+ * dispatch of messages, and how they end. The upload, download and hash parts handle the messages
+ * that concern transfers.
  */
 #include "peer/core/swarm_impl.h"
 
@@ -40,7 +40,7 @@ peer_new(struct swarm *s, uint32_t number, const struct endpoint *addr, bool inc
     p->addr = *addr;
     p->incoming = incoming;
     p->since = p->used = p->last_sent = p->last_received = s->clock.now;
-    p->ext.reqq = 250; /* BEP 10: what a peer that names none takes */
+    p->ext.reqq = 250; /* BEP 10: the default of a peer that names none */
     p->down.choked = p->up.choked = true;
     reqlist_init(&p->down.requests, PIPELINE_DEPTH_MAX);
     reqlist_init(&p->up.queue, SWARM_UPLOADS_QUEUED_MAX);
@@ -74,8 +74,8 @@ may_dial(const struct swarm *s)
     return s->load.half_open < SWARM_HALF_OPEN_MAX && s->peers.count < s->cfg.peers_max;
 }
 
-/* Whom we don't dial: seeds are of no use to a seed, and what a stranger says must not keep us from
- * those that we know better. */
+/* The addresses that we don't dial: a seed does not dial seeds, and addresses from other peers
+ * (hearsay) must not take the connections of better known ones. */
 static unsigned
 not_dialled(const struct swarm *s)
 {
@@ -118,7 +118,7 @@ peers_connect(struct swarm *s)
     }
 }
 
-/* The message that opens the talk: which pieces we have (BEP 3, BEP 6). */
+/* The first message: which pieces we have (BEP 3, BEP 6). */
 static void
 send_bitfield(struct swarm *s, struct swarm_peer *p)
 {
@@ -158,8 +158,8 @@ send_ext_handshake(struct swarm *s, struct swarm_peer *p)
 }
 
 /* Another live connection to the same peer id at the same address, or NULL. A peer id is public:
- * it stands in every handshake. So the same id from another address is another peer, and whoever
- * copies an id can neither close its owner's connection nor keep its owner out. */
+ * every handshake carries it. Therefore the same id at another address counts as another peer, and
+ * a peer that copies an id can neither close its owner's connection nor keep the owner out. */
 static struct swarm_peer *
 find_twin(struct swarm *s, const struct swarm_peer *p)
 {
@@ -173,9 +173,9 @@ find_twin(struct swarm *s, const struct swarm_peer *p)
     return NULL;
 }
 
-/* Two peers may dial each other at once. Both keep the connection that the lower peer id made, so
- * that exactly one survives. A twin that has long been silent is dead: its machine lost its power,
- * and connects anew once it is up. */
+/* Two peers may dial each other at the same time. Both keep the connection that the lower peer id
+ * made, so that exactly one survives. A connection that has long been silent gives way to the new
+ * one: the peer may have lost its power and reconnects after its restart. */
 static bool
 twin_wins(const struct swarm *s, const struct swarm_peer *p, const struct swarm_peer *twin)
 {
@@ -188,7 +188,7 @@ twin_wins(const struct swarm *s, const struct swarm_peer *p, const struct swarm_
     return twin->incoming != we_are_lower;
 }
 
-/* Judges who stands at the other end; 0 or why not. */
+/* Decides whether we keep the connection: 0, or the reason against it. */
 static int
 judge_identity(struct swarm *s, struct swarm_peer *p)
 {
@@ -240,7 +240,7 @@ peer_on_connected(struct swarm *s, struct swarm_peer *p, const struct swarm_inpu
         return;
     memcpy(p->peer_id, in->u.conn.handshake.peer_id, PEER_ID_LEN);
     err = judge_identity(s, p);
-    /* Others may have come while this one was being dialled. */
+    /* Other peers may have connected while this one was being dialled. */
     if (err == 0 && s->peers.count - s->load.half_open >= s->cfg.peers_max)
         err = SPRAT_E_LIMIT;
     if (err != 0) {
@@ -259,8 +259,8 @@ refuse(struct swarm *s, uint64_t token, int err)
     fx->u.accept.err = err;
 }
 
-/* An incoming connection is known by its host; its port is that of its listener only once it says
- * so, so that it enters the peer list with port 0. */
+/* The address of an incoming peer goes into the peer list with port 0, since its listen port is
+ * unknown until the peer names it. */
 static struct swarm_peer *
 take_incoming(struct swarm *s, const struct endpoint *addr)
 {
@@ -306,7 +306,7 @@ peer_on_accepted(struct swarm *s, const struct swarm_input *in)
     peer_up(s, p, in);
 }
 
-/* Closes what is connected of banned sites. */
+/* Closes the connections to banned sites. */
 static void
 close_banned(struct swarm *s, int err)
 {
@@ -324,8 +324,9 @@ tell_banned(struct swarm *s, uint32_t number, int err)
     fx_notice(s, SWARM_NOTICE_BANNED, 0, err)->u.notice.peer_addr = *peerlist_addr(s->list, number);
 }
 
-/* Who breaks the protocol comes back at once and does it again: closing it alone would let it keep
- * us busy for ever, and what it sends unasked counts against our limit. */
+/* Counts the offence of a peer that broke the protocol. A peer that is only closed reconnects at
+ * once and does the same again: it would keep us busy for ever, and its unrequested bytes count
+ * against our limit. */
 static bool
 has_offended(struct swarm *s, const struct swarm_peer *p, int err)
 {
@@ -335,7 +336,7 @@ has_offended(struct swarm *s, const struct swarm_peer *p, int err)
     return true;
 }
 
-/* A person who names a peer waits for it. */
+/* A user who names a peer waits for its connection. */
 static void
 tell_unreached(struct swarm *s, const struct swarm_peer *p, int err)
 {
@@ -358,7 +359,7 @@ peer_on_closed(struct swarm *s, struct swarm_peer *p, int err)
     if (p->state == PEER_CONNECTING) {
         s->load.half_open--;
         s->load.hearsay_dials -= p->hearsay;
-        /* What we lack ourselves is not the peer's failure. */
+        /* Our own lack of resources is not the peer's failure. */
         if (err == SPRAT_E_LIMIT || err == SPRAT_E_NOMEM)
             peerlist_on_closed(s->list, p->number, true, s->clock.now);
         else
@@ -417,8 +418,8 @@ peers_on_banned(struct swarm *s)
     close_banned(s, SPRAT_E_REFUSED);
 }
 
-/* After any change of what |p| has: counts seeds, and drops one that we have no use for. True if
- * |p| is still there. */
+/* To be called after each change of |p|'s pieces: counts seeds, and closes a peer that is of no use
+ * to us. True if |p| is still connected. */
 static bool
 has_changed(struct swarm *s, struct swarm_peer *p, bool was_seed)
 {
@@ -522,11 +523,12 @@ on_extended(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
             room_keep(s, p);
         break;
     case EXTMSG_PEX: pex_on_message(s, p, msg); break;
-    case EXTMSG_KINDS: talk_junk(s, p, msg); break; /* never offered */
+    case EXTMSG_KINDS: talk_junk(s, p, msg); break; /* not in our extended handshake */
     }
 }
 
-/* The fast extension's messages are a violation unless both sides offered it (BEP 6). */
+/* A message of the fast extension is a violation unless both sides offered the extension (BEP
+ * 6). */
 static bool
 is_allowed(const struct swarm_peer *p, enum wire_type type)
 {
@@ -601,7 +603,7 @@ peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *ms
     case WIRE_HASHES: hash_on_hashes(s, p, msg); break;
     case WIRE_HASH_REJECT: hash_on_reject(s, p, msg); break;
     case WIRE_UNKNOWN: talk_junk(s, p, msg); break;
-    case WIRE_PORT: /* for the DHT */
+    case WIRE_PORT: /* the peer's DHT port */
     case WIRE_KEEPALIVE: break;
     }
 }

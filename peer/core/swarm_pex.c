@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Peer exchange (BEP 11): who of our peers another one is told of and when, and what we make of
- * what it tells. Only who can be dialled is told: we did it, or it named the port where it listens.
+ * The swarm's side of peer exchange (BEP 11): which peers we name to another peer and when, and
+ * what we do with the addresses that a peer names. We name only peers that can be dialled: those
+ * that we dialled, and those that told us their listen port.
  */
 #include "peer/core/swarm_impl.h"
 
@@ -9,7 +10,7 @@
 
 #include "common/base/err.h"
 
-enum { LOOK_AGAIN_MS = 5000 }; /* when there was nothing new to tell */
+enum { LOOK_AGAIN_MS = 5000 }; /* delay when there was nothing new to send */
 
 bool
 pex_enabled(const struct swarm *s)
@@ -26,13 +27,13 @@ pex_on_handshake(struct swarm *s, struct swarm_peer *p)
         p->pex.out.next = mono_add_ms(s->clock.now, PEX_FIRST_MS);
 }
 
-/* Shall |p| hear of |q|? */
+/* Do we name |q| to |p|? */
 static bool
 is_worth_telling(const struct swarm_peer *p, const struct swarm_peer *q, struct pex_contact *c)
 {
     *c = (struct pex_contact){.addr = q->addr};
     if (q->incoming)
-        c->addr.port = q->ext.port; /* 0 is not plausible */
+        c->addr.port = q->ext.port; /* port 0 fails pex_plausible() */
     if (q == p || q->state != PEER_UP || !pex_plausible(&c->addr, &p->addr))
         return false;
     if (q->ext.upload_only || peer_is_seed(q))
@@ -42,7 +43,7 @@ is_worth_telling(const struct swarm_peer *p, const struct swarm_peer *q, struct 
     return true;
 }
 
-/* Says what there is to say; false if there is nothing. */
+/* Sends a message with the changes; false if there are none. */
 static bool
 tell(struct swarm *s, struct swarm_peer *p)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A piece from its first stored block to verified, and what happens if it is not what it should be:
- * who sent the bad block is found out, by the true leaves of a v2 torrent if somebody has them,
- * else by comparing with the good piece later; that peer is banned,
- * and as few blocks as possible are fetched again.
+ * A piece from its first stored block to verified, and the search for the peer that sent a bad
+ * block. If the piece fails its check, the true leaves of a v2 torrent show the bad blocks if some
+ * peer has them; else a later good copy shows them. Their sender is banned, and as few blocks as
+ * possible are fetched again.
  */
 #include "peer/core/swarm_impl.h"
 
@@ -127,9 +127,8 @@ pieces_fini(struct swarm *s)
     hashmap_fini(&s->pieces.map);
 }
 
-/* Remembers what the blocks of a failed piece were and who sent them. The first failure of a piece
- * counts until it is resolved. Nothing is remembered when memory is out:
- * nobody is convicted then. */
+/* Remembers the blocks of a failed piece and their senders. The first failure of a piece counts
+ * until it is resolved. When memory is out, nothing is remembered, and no peer is convicted. */
 static void
 suspect_add(struct swarm *s, uint32_t piece, const uint8_t *leaves, uint32_t blocks)
 {
@@ -158,7 +157,8 @@ suspect_add(struct swarm *s, uint32_t piece, const uint8_t *leaves, uint32_t blo
         su->sources[b] = picker_source(s->picker, piece, b);
 }
 
-/* The piece is good now, with these leaves: whoever sent another block lied. */
+/* The piece is verified and has these leaves: every peer that sent a different block before is
+ * banned. */
 static void
 suspect_judge(struct swarm *s, struct suspect *su, const uint8_t *leaves)
 {
@@ -169,9 +169,10 @@ suspect_judge(struct swarm *s, struct suspect *su, const uint8_t *leaves)
     suspect_free(s, su);
 }
 
-/* --- good --- */
+/* --- verified --- */
 
-/* Those that have the piece hear of it too: they count copies, and notice when we become a seed. */
+/* Peers that have the piece get the HAVE too: they count copies, and notice when we become a
+ * seed. */
 static void
 tell_have(struct swarm *s, uint32_t piece)
 {
@@ -216,7 +217,8 @@ piece_wishes_changed(struct swarm *s)
             tell_upload_only(s, p, upload_only);
 }
 
-/* Nothing more is wanted: peers hear of it, and other seeds are let go. */
+/* No wanted piece is missing: announces upload_only (BEP 21) and closes connections to other
+ * seeds. */
 static void
 check_complete(struct swarm *s)
 {
@@ -248,9 +250,9 @@ piece_good(struct swarm *s, struct swarm_piece *op)
     check_complete(s);
 }
 
-/* --- bad --- */
+/* --- failed --- */
 
-/* The one who sent all blocks of the piece; UINT32_MAX if there were several. */
+/* The peer that sent all blocks of the piece; UINT32_MAX if there were several. */
 static uint32_t
 only_source(const struct swarm *s, const struct swarm_piece *op)
 {
@@ -262,7 +264,7 @@ only_source(const struct swarm *s, const struct swarm_piece *op)
     return first;
 }
 
-/* Every block is fetched again. */
+/* All blocks of the piece are fetched again. */
 static void
 piece_reset(struct swarm *s, struct swarm_piece *op)
 {
@@ -275,8 +277,8 @@ piece_reset(struct swarm *s, struct swarm_piece *op)
     download_fill_all(s);
 }
 
-/* Nobody tells the true leaves. One who sent all of the piece is to blame without them; of several,
- * the good copy will tell. */
+/* No peer sends the true leaves. If one peer sent the whole piece, it is to blame; else the next
+ * good copy will show who is. */
 static void
 piece_give_up(struct swarm *s, struct swarm_piece *op)
 {
@@ -298,7 +300,7 @@ piece_give_up(struct swarm *s, struct swarm_piece *op)
     }
 }
 
-/* Each block that is known to be wrong convicts its sender, and the others stay. */
+/* Bans the sender of each block that differs from its true leaf; the other blocks stay. */
 static void
 convict(struct swarm *s, struct swarm_piece *op)
 {
@@ -321,7 +323,7 @@ convict(struct swarm *s, struct swarm_piece *op)
         picker_block_bad(s->picker, piece, b);
     }
     if (n == 0)
-        piece_give_up(s, op); /* nobody told, or what was told is forgotten: a cache is a cache */
+        piece_give_up(s, op); /* the leaves never came, or the cache has dropped them */
     else
         piece_set_state(s, op, PIECE_OPEN);
     for (uint32_t i = 0; i < n; i++)
@@ -382,7 +384,7 @@ verify_v1(struct swarm *s, struct swarm_piece *op)
     fx_push(s, SWARM_FX_VERIFY, SLOT_NONE)->u.range.piece = op->piece;
 }
 
-/* All blocks are stored. In a hybrid both hashes must be right. */
+/* All blocks are stored. In a hybrid both hashes must match. */
 static void
 piece_ready(struct swarm *s, struct swarm_piece *op)
 {
@@ -394,7 +396,7 @@ piece_ready(struct swarm *s, struct swarm_piece *op)
         piece_good(s, op);
 }
 
-/* The disk refused: nothing more is requested until START, what is verified stays. */
+/* A disk error: requests nothing until the next START; verified pieces stay. */
 static void
 disk_error(struct swarm *s, uint32_t piece, int err)
 {
@@ -448,7 +450,7 @@ block_stored(struct swarm *s, const struct swarm_input *in)
         piece_ready(s, op);
 }
 
-/* A block whose leaf was known failed it before it was written. */
+/* The block failed its known leaf, and was not written. */
 static void
 block_bad(struct swarm *s, uint32_t piece, uint32_t block)
 {
@@ -494,7 +496,7 @@ piece_on_verified(struct swarm *s, uint32_t piece, int err)
         piece_set_state(s, op, PIECE_STUCK);
         disk_error(s, piece, err);
     } else if (op->leaves != NULL) {
-        /* Both sides of a hybrid can't be right about this data. */
+        /* One of a hybrid's two hashes must be wrong for this data. */
         piece_set_state(s, op, PIECE_STUCK);
         if (s->state == SWARM_ACTIVE)
             fx_notice(s, SWARM_NOTICE_MISMATCH, piece, SPRAT_E_MISMATCH);

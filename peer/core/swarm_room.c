@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Connections are few: who may have one, and whose is given to another.
+ * The limited number of connections: which peers may have one, and which connections are closed to
+ * make room for others.
  */
 #include "peer/core/swarm_impl.h"
 
@@ -24,7 +25,7 @@ room_site_full(struct swarm *s, const struct endpoint *addr)
     return count >= SWARM_SITE_PEERS_MAX;
 }
 
-/* Two who both only give. A seed that is not told of a piece that it could give does not say so. */
+/* Both sides are upload-only. A super-seeding peer does not announce that it is a seed. */
 static bool
 is_pointless(const struct swarm *s, const struct swarm_peer *p)
 {
@@ -42,7 +43,7 @@ room_keep(struct swarm *s, struct swarm_peer *p)
     return false;
 }
 
-/* Blocks were asked of it, and nothing at all comes. */
+/* Our requests to |p| are open, and it has sent no message for SWARM_OWES_MS. */
 static bool
 owes_for_long(const struct swarm *s, const struct swarm_peer *p)
 {
@@ -50,7 +51,7 @@ owes_for_long(const struct swarm *s, const struct swarm_peer *p)
            mono_diff_ms(s->clock.now, p->last_received) > SWARM_OWES_MS;
 }
 
-/* Wants nothing and gave and took nothing for long. */
+/* The peer is not interested, and no block went either way for SWARM_USELESS_MS. */
 static bool
 is_useless(const struct swarm *s, const struct swarm_peer *p)
 {
@@ -58,7 +59,7 @@ is_useless(const struct swarm *s, const struct swarm_peer *p)
            mono_diff_ms(s->clock.now, p->used) > SWARM_USELESS_MS;
 }
 
-/* It says that it wants something, and took nothing when it could. */
+/* The peer is interested, but did not use its upload slot. */
 static bool
 is_idle_for_long(const struct swarm *s, const struct swarm_peer *p)
 {
@@ -66,7 +67,7 @@ is_idle_for_long(const struct swarm *s, const struct swarm_peer *p)
            mono_diff_ms(s->clock.now, p->used) > SWARM_USELESS_MS;
 }
 
-/* How well |p| can be spared: 0 is not at all. */
+/* How dispensable |p| is: 2 most, 0 not at all. */
 static unsigned
 uselessness(const struct swarm *s, const struct swarm_peer *p)
 {
@@ -75,8 +76,7 @@ uselessness(const struct swarm *s, const struct swarm_peer *p)
     return is_idle_for_long(s, p) ? 1 : 0;
 }
 
-/* Of those that give and take nothing, the peer that has done so for longest. One that says that it
- * wants something comes last. */
+/* The most dispensable peer; among equals, the one that moved no block for longest. */
 static struct swarm_peer *
 find_useless(struct swarm *s)
 {
@@ -96,7 +96,7 @@ find_useless(struct swarm *s)
     return found;
 }
 
-/* Bytes a second that it is good for: what it gives while we want something, else what it takes. */
+/* The peer's value in bytes/s: its rate to us while we miss pieces, else our rate to it. */
 static uint64_t
 worth(const struct swarm *s, const struct swarm_peer *p)
 {
@@ -111,7 +111,7 @@ priority_of(const struct swarm *s, const struct endpoint *addr)
     return peerprio(ownaddr_get(&s->own, (enum ip_family)addr->family), addr);
 }
 
-/* May it be closed for another? Whom the user named stays. */
+/* May |p| be closed for another peer? Peers that the user named stay. */
 static bool
 is_movable(const struct swarm *s, const struct swarm_peer *p)
 {
@@ -119,7 +119,8 @@ is_movable(const struct swarm *s, const struct swarm_peer *p)
            mono_diff_ms(s->clock.now, p->since) > SWARM_SETTLE_MS;
 }
 
-/* Who has to go for |addr|, by the order that all peers agree on (BEP 40). */
+/* The peer to close for |addr|: the one of lowest canonical priority (BEP 40) below that of
+ * |addr|. */
 static struct swarm_peer *
 find_lesser(struct swarm *s, const struct endpoint *addr)
 {
@@ -139,7 +140,7 @@ find_lesser(struct swarm *s, const struct endpoint *addr)
     return found;
 }
 
-/* Those who came first must not keep a torrent from everybody else. */
+/* The first peers to connect must not keep all others out of a torrent. */
 bool
 room_make(struct swarm *s, const struct endpoint *addr)
 {
@@ -164,7 +165,7 @@ room_give_up(struct swarm *s)
         peer_close(s, p, SPRAT_E_LIMIT);
 }
 
-/* The least useful of those that may go: by what comes of it, then by the common order. */
+/* The least valuable peer that may be closed; among equals, the one of lowest priority (BEP 40). */
 static struct swarm_peer *
 find_least(struct swarm *s)
 {
@@ -185,7 +186,7 @@ find_least(struct swarm *s)
     return found;
 }
 
-/* The table is full, and there is somebody else. */
+/* The table is nearly full, and another address waits to be dialled. */
 static bool
 is_crowded(const struct swarm *s)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The swarm in numbers, for people and for the state database.
- * Reads everything and changes nothing.
+ * The numbers of a swarm, for users and for the state database. These functions read the state and
+ * change nothing.
  */
 #include "peer/core/swarm_impl.h"
 
@@ -28,8 +28,8 @@ bytes_partial(const struct swarm *s)
     return sum;
 }
 
-/* A limit is in the way if somebody waits for it, or if what moves has come near it: between two
- * parts that are let through, nobody waits. */
+/* A limit delays blocks if some peer waits for the bucket, or if the rate is close to the limit:
+ * between two parts that the bucket lets through, no peer waits. */
 static bool
 is_limited(const struct rate_tap *tap, bool waits, uint64_t rate)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Messages that move no block: they count against the download limit, and each peer has an
- * allowance of them. An honest peer needs a small part of it: a HAVE for each piece, a REJECT for a
- * request, an exchange of peers a minute. Beyond the allowance, a peer keeps us busy for nothing,
- * and that is an offence.
+ * The allowance of messages that move no block. They count against the download limit, and each
+ * peer has an allowance of them. An honest peer needs a small part of it: a HAVE for each piece, a
+ * REJECT for a request, a PEX message a minute. A peer that exceeds the allowance keeps us busy for
+ * nothing, which is an offence.
  *
- * Requests that are served, blocks, and hashes that were asked for are not counted here: the upload
- * limit, the download limit and the number of requests bound them.
+ * Served requests, blocks, and hashes that we asked for do not count here: the upload limit, the
+ * download limit and the number of requests bound them.
  */
 #include "peer/core/swarm_impl.h"
 
@@ -21,7 +21,7 @@ terms(const struct swarm *s)
     };
 }
 
-/* BITFIELD, HAVE_ALL and HAVE_NONE look at every piece: they count as several BITFIELDs. */
+/* BITFIELD, HAVE_ALL and HAVE_NONE cost a look at every piece: they count as several BITFIELDs. */
 static uint64_t
 work_of(const struct swarm *s, const struct wire_msg *msg)
 {
@@ -47,9 +47,9 @@ bool
 talk_allows(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
 {
     switch (msg->type) {
-    case WIRE_REQUEST: /* counted if it is refused */
+    case WIRE_REQUEST: /* talk_refused() counts a refused one */
     case WIRE_PIECE:
-    case WIRE_HASHES:   /* counted if nobody asked for it */
+    case WIRE_HASHES:   /* talk_junk() counts an unrequested one */
     case WIRE_UNKNOWN: return true;
     case WIRE_CHOKE:
     case WIRE_UNCHOKE:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The seeding side: whom we unchoke (the choker decides), which requests we take, and how much is
- * handed to a connection at a time, so that a cancel or a choke still finds something to drop and
- * the upload limit holds.
+ * The upload side of the swarm: unchoking (the choker decides), which requests are accepted, and
+ * how many bytes are handed to a connection at a time. That number is small, so that a CANCEL or
+ * CHOKE still finds something to drop, and the upload limit holds.
  */
 #include "peer/core/swarm_impl.h"
 
@@ -37,9 +37,9 @@ is_fast_allowed(const struct swarm_peer *p, uint32_t piece)
     return false;
 }
 
-/* Tells a newcomer which pieces it may fetch while choked, of those that we have (BEP 6). In
- * initial seeding nothing: all of one network would get the same pieces,
- * which are of no use among them. */
+/* Sends the allowed-fast pieces (BEP 6) that we have to a new peer. Sends none in initial seeding:
+ * all peers of one network would get the same pieces, which they could not exchange with each
+ * other. */
 void
 upload_init(struct swarm *s, struct swarm_peer *p)
 {
@@ -97,7 +97,7 @@ slots(const struct swarm *s)
                                    : choker_slots(rate_tap_limit(&s->load.up));
 }
 
-/* It may ask, and for a while neither asked nor got anything. */
+/* The peer is unchoked, and has neither sent a request nor received bytes for CHOKER_IDLE_MS. */
 static bool
 is_idle(const struct swarm *s, const struct swarm_peer *p)
 {
@@ -165,7 +165,7 @@ upload_choke_round(struct swarm *s)
         return;
     cands = malloc(s->peers.count * sizeof(*cands));
     if (cands == NULL)
-        return; /* everybody stays as they are for a round */
+        return; /* no memory: all peers keep their state for a round */
     while ((p = slotmap_next(&s->peers, &iter)) != NULL)
         if (p->state == PEER_UP)
             fill_candidate(s, p, &cands[n++]);
@@ -175,8 +175,8 @@ upload_choke_round(struct swarm *s)
     free(cands);
 }
 
-/* A round out of turn: at once, unless one was just held. Peers that change their mind all the time
- * would keep us busy with it. */
+/* A choke round out of turn: at once, unless one was just held. Otherwise a peer that changes its
+ * interest all the time would keep us busy with rounds. */
 static void
 choke_round_soon(struct swarm *s)
 {
@@ -185,7 +185,7 @@ choke_round_soon(struct swarm *s)
     s->clock.choke = mono_min(s->clock.choke, mono_before(at, s->clock.now) ? s->clock.now : at);
 }
 
-/* Is a slot free, or held by a peer that makes no use of it? */
+/* Is a slot free, or does its peer make no use of it? */
 static bool
 slot_is_to_be_had(const struct swarm *s)
 {
@@ -200,7 +200,7 @@ slot_is_to_be_had(const struct swarm *s)
     return false;
 }
 
-/* A slot that is free is filled at once, not at the next round. */
+/* A free slot is filled at once, not only at the next round. */
 void
 upload_on_interest(struct swarm *s, struct swarm_peer *p, bool interested)
 {
@@ -266,8 +266,9 @@ upload_on_cancel(struct swarm *s, struct swarm_peer *p, const struct wire_msg *m
     send_reject(s, p, msg->piece, msg->begin, msg->length);
 }
 
-/* Payload bytes that the connection may hold unsent: a moment's worth at its rate, so that it never
- * runs dry and a cancel, a choke or a better request is not stuck behind much. */
+/* The unsent payload bytes that the connection may hold: enough for a moment at its rate, so that
+ * the connection never runs dry, and little has to leave before a CANCEL, a CHOKE or a more urgent
+ * request takes effect. */
 static uint32_t
 send_ahead(const struct swarm *s, const struct swarm_peer *p)
 {
@@ -284,8 +285,7 @@ upload_stuck(const struct swarm_peer *p)
     return p->up.sending - p->up.unpaid;
 }
 
-/* Pays for some of |want| payload bytes. 0: there is nothing to be had now,
- * and the bucket is waited for. */
+/* Pays for up to |want| payload bytes. 0: the bucket has none now, and the swarm waits for it. */
 static uint32_t
 pay(struct swarm *s, uint32_t want)
 {
@@ -318,8 +318,8 @@ pay_rest(struct swarm *s, struct swarm_peer *p)
     s->load.begun.peer = SLOT_NONE;
 }
 
-/* A piece that has begun to leave is paid for to its end before another begins: what its peer is
- * told meanwhile stands behind it. False while it is not. */
+/* A PIECE whose first bytes may leave is paid for to its end before another PIECE begins, because
+ * later messages to its peer wait behind it. False while it is not fully paid. */
 static bool
 finish_begun(struct swarm *s)
 {
@@ -331,7 +331,7 @@ finish_begun(struct swarm *s)
     return s->load.begun.peer == SLOT_NONE;
 }
 
-/* Hands out a piece of which |paid| bytes may leave. */
+/* Pushes a SEND_PIECE of which |paid| bytes may leave. */
 static void
 send_piece(struct swarm *s, struct swarm_peer *p, const struct request *r, uint32_t paid)
 {
@@ -373,7 +373,7 @@ upload_pump(struct swarm *s, struct swarm_peer *p)
     }
 }
 
-/* As fill_slots() of the downloading side, for what we send. */
+/* As fill_slots() in swarm_download.c, for uploads. */
 static void
 pump_slots(struct swarm *s, uint32_t from, uint32_t to)
 {
@@ -422,7 +422,7 @@ upload_on_sent(struct swarm *s, struct swarm_peer *p, uint32_t payload)
     offer_on_idle(s);
 }
 
-/* |length| bytes that were handed out will not leave; of them, |unpaid| were not paid for. */
+/* |length| bytes that were handed out will not leave; |unpaid| of them were not paid for. */
 static void
 forget_piece(struct swarm *s, struct swarm_peer *p, uint32_t length, uint32_t unpaid)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Reads a uTP header and writes one. The reset carries the SYN's connection id, which is the one on
- * which its sender receives (its own packets to us would have the next one), and acknowledges the
- * SYN's sequence number: libtorrent ignores a reset that acknowledges what was never sent.
+ * Parses a uTP header and writes one. The RESET carries the SYN's connection id, on which the SYN's
+ * sender receives (its own later packets have the next id), and acknowledges the SYN's sequence
+ * number: libtorrent ignores a RESET that acknowledges a number that was never sent.
  */
 #include "peer/core/utpreset.h"
 
@@ -23,7 +23,7 @@ first_byte(unsigned type)
     return (uint8_t)(type << 4 | VERSION);
 }
 
-/* The extensions fill the packet to its end: a SYN has no payload. */
+/* The extensions extend to the end of the packet: a SYN has no payload. */
 static bool
 skip_extensions(struct cursor *c, uint8_t kind)
 {
@@ -83,7 +83,7 @@ site_of(struct utpreset *u, const struct endpoint *from)
     return &u->sites[siphash13(u->key, key, sizeof(key)) % UTPRESET_SITES];
 }
 
-/* The total is looked at last, so that a site beyond its limit takes nothing from the others. */
+/* The total is checked last, so that a site beyond its limit takes nothing from other sites. */
 static bool
 may_answer(struct utpreset *u, const struct endpoint *from, struct mono now)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One function a group of reasons. Each looks at the facts and adds the reasons that hold; the
- * order of rank is that of the table.
+ * The functions that find the reasons, one per group of reasons. Each looks at the facts and adds
+ * the reasons that hold; the table in why.h gives their rank.
  */
 #include "peer/core/why.h"
 
@@ -14,7 +14,7 @@
 
 enum {
     MS_PER_S = 1000,
-    HOST_MAX = 80, /* bytes of a tracker's host that are shown */
+    HOST_MAX = 80, /* longest part of a tracker's host that is shown, bytes */
 };
 
 static const char *const code_names[] = {
@@ -69,7 +69,7 @@ why_size(uint64_t bytes, char out[WHY_NUMBER_MAX])
 static double
 percent_of(uint64_t part, uint64_t all)
 {
-    /* Rounded down, so that 100.0 means all. */
+    /* Rounded down, so that only a complete torrent shows 100.0. */
     return all > 0 ? (double)(uint64_t)((double)part * 1000.0 / (double)all) / 10.0 : 100.0;
 }
 
@@ -101,7 +101,7 @@ why_sentence(const char *text, int64_t next_s, char out[WHY_SENTENCE_MAX])
     return out;
 }
 
-/* Appends to |out|, whose room is WHY_TEXT_MAX. */
+/* Appends to |out|, which holds WHY_TEXT_MAX bytes. */
 static void __attribute__((format(printf, 2, 3))) append(char *out, const char *fmt, ...)
 {
     size_t len = strlen(out);
@@ -112,7 +112,7 @@ static void __attribute__((format(printf, 2, 3))) append(char *out, const char *
     va_end(ap);
 }
 
-/* An address that was tried, to no avail. */
+/* Did the last try of an address with this outcome fail? */
 static bool
 is_failure(enum peer_try t)
 {
@@ -170,7 +170,7 @@ seconds(int64_t ms)
     return ms < 0 ? -1 : (ms + MS_PER_S - 1) / MS_PER_S;
 }
 
-/* The next reason, to be formatted in place; the last one again when the list is full. */
+/* Adds a reason with its text. When the list is full, replaces the last one. */
 static void __attribute__((format(printf, 4, 5)))
 add(struct list_of_why *l, enum why_code code, int64_t next_ms, const char *fmt, ...)
 {
@@ -190,7 +190,7 @@ plural(uint32_t n, const char *one, const char *many)
     return n == 1 ? one : many;
 }
 
-/* --- it does not run ------------------------------------------------------------------------- */
+/* --- the torrent does not run ---------------------------------------------------------------- */
 
 static void
 look_at_stop(const struct why_facts *f, struct list_of_why *l)
@@ -251,7 +251,7 @@ add_limit(struct list_of_why *l, enum why_code code, const char *what, uint64_t 
         add(l, code, -1, "limited by the %s limit for all torrents", what);
 }
 
-/* Those that are connected, while something is missing. */
+/* The connected peers, while pieces are missing. */
 static void
 look_at_sources(const struct why_facts *f, struct list_of_why *l)
 {
@@ -280,7 +280,7 @@ look_at_sources(const struct why_facts *f, struct list_of_why *l)
             plural(all, "peer is", "peers are"), plural(all, "it", "them"));
 }
 
-/* Those that are connected, while nothing is. */
+/* The connected peers, while no wanted piece is missing. */
 static void
 look_at_sinks(const struct why_facts *f, struct list_of_why *l)
 {
@@ -305,7 +305,7 @@ look_at_addresses(const struct why_facts *f, struct list_of_why *l)
     if (f->peers.connected > 0)
         return;
     memcpy(tries, f->peers.tries, sizeof(tries));
-    tries[PEER_TRY_UP] = 0; /* nobody is connected */
+    tries[PEER_TRY_UP] = 0; /* no peer is connected */
     if (count_failures(tries) + f->peers.given_up > 0)
         add(l, WHY_UNREACHABLE, f->peers.half_open > 0 ? -1 : f->peers.next_dial_ms, "%s",
             why_tries(tries, f->peers.given_up, text));
@@ -336,7 +336,7 @@ say_no_tracker(const struct why_facts *f, struct list_of_why *l)
             f->daemon ? "add it again with --peer or -t" : "give --peer or -t");
 }
 
-/* Of several that are in the same state, one speaks for all. */
+/* Of several trackers in the same state, the first one is named. */
 static void
 look_at_trackers(const struct why_facts *f, struct list_of_why *l)
 {
@@ -376,7 +376,7 @@ look_at_trackers(const struct why_facts *f, struct list_of_why *l)
             failed->message[0] != '\0' ? failed->message : sprat_strerror(failed->err));
 }
 
-/* --- all of it ------------------------------------------------------------------------------- */
+/* --- all reasons ---------------------------------------------------------------------------- */
 
 static bool
 is_idle(const struct why_facts *f)

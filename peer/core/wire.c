@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Messages to bytes and back. The receiver is a staging buffer and, for payloads, the block at
- * hand; advance() is the only place that decides what the bytes at the front of the staging buffer
- * are.
+ * The peer wire codec. The receiver has a staging buffer and, for payloads of PIECE, the present
+ * block; only advance() decides what the bytes at the front of the staging buffer are.
  *
  *   offset  size  field
  *        0     4  length of what follows; 0 is a keep-alive
@@ -20,7 +19,7 @@
 
 enum {
     PREFIX = 4,
-    HASH_SUBJECT = 48, /* root and four numbers, in front of a hashes message's hashes */
+    HASH_SUBJECT = 48, /* root and four numbers, before the hashes of a HASHES */
     HASH_LEN = 32,
 };
 
@@ -166,7 +165,7 @@ wire_size(const struct wire_msg *msg)
     UNREACHABLE();
 }
 
-/* The longest staged message there can be, with its length prefix. */
+/* The length of the longest possible staged message, with its length prefix. */
 static size_t
 staging_max(void)
 {
@@ -207,7 +206,7 @@ fail(struct wire_rx *rx, int err)
     return rx->err = err;
 }
 
-/* Drops what was staged of an unknown message's payload. */
+/* Drops the staged bytes of an unknown message's payload. */
 static void
 skip(struct wire_rx *rx)
 {
@@ -229,8 +228,8 @@ set_block(struct wire_rx *rx, struct block *b, const uint8_t *header, uint32_t l
     rx->pieces = true;
 }
 
-/* The whole header of a piece is staged: takes a block and moves to it what came along of the
- * payload. Nothing happens while the pool is exhausted. */
+/* The header of a PIECE is staged completely: takes a block, and moves the staged bytes of the
+ * payload to it. Does nothing while the pool is exhausted. */
 static void
 start_block(struct wire_rx *rx, uint32_t payload)
 {
@@ -249,8 +248,8 @@ start_block(struct wire_rx *rx, uint32_t payload)
     buf_consume(staging, n);
 }
 
-/* Acts on the header at the front as soon as enough of it is there: refuses, starts to skip, or
- * starts a block. 0, or the error. */
+/* Handles the header at the front as soon as enough of it is staged: refuses the message, starts to
+ * skip it, or starts a block. 0, or the error. */
 static int
 judge(struct wire_rx *rx)
 {
@@ -288,8 +287,8 @@ judge(struct wire_rx *rx)
     return 0;
 }
 
-/* How many bytes to stage next, when no block is being read. 0 when the message at the front is
- * there, or is a piece that waits for a block. */
+/* The number of bytes to stage next, when no block is being read. 0 when the message at the front
+ * is complete, or is a PIECE that waits for a block. */
 static size_t
 staging_want(const struct wire_rx *rx)
 {
@@ -317,7 +316,7 @@ block_left(const struct wire_rx *rx)
     return rx->block_len - rx->block->len;
 }
 
-/* A block that was read with its header, where a message begins. */
+/* A message begins here, and its block was read ahead together with its header. */
 static bool
 adopt(struct wire_rx *rx)
 {
@@ -332,8 +331,8 @@ adopt(struct wire_rx *rx)
     return true;
 }
 
-/* Moves bytes that were read ahead to where they belong. False when there are none, or not before a
- * message is taken or a block is to be had. */
+/* Moves bytes that were read ahead to the block or the staging buffer. False when there are none,
+ * or when first a message has to be taken or a block is needed. */
 static bool
 pull(struct wire_rx *rx)
 {
@@ -359,8 +358,8 @@ pull(struct wire_rx *rx)
     return true;
 }
 
-/* Returns what the last message lent out, and goes on until a message is there, or a block or bytes
- * are lacking. 0, or the error. */
+/* Releases the bytes that the last message points to, and continues until a message is complete, or
+ * a block or more bytes are needed. 0, or the error. */
 static int
 advance(struct wire_rx *rx)
 {
@@ -393,19 +392,19 @@ wire_rx_is_long(const struct wire_rx *rx)
            get_u32be(at) > WIRE_STAGING;
 }
 
-/* Where bytes go: to the rest of the block at hand, then, if pieces are expected, to blocks
- * |ahead|, else to the staging buffer. */
+/* The places of the next bytes: the rest of the present block, then, if PIECE messages are
+ * expected, blocks |ahead|, else the staging buffer. */
 static int
 find_spans(struct wire_rx *rx, bool ahead, struct wire_span spans[WIRE_SPANS_MAX])
 {
-    size_t want = WIRE_PIECE_HEADER; /* what comes behind a block is most often the next's header */
+    size_t want = WIRE_PIECE_HEADER; /* after a block, the next PIECE's header is most likely */
     int n = 0, more = 0;
 
     if (advance(rx) != 0)
         return rx->err;
     if (ahead_left(&rx->ahead) > 0)
         return 0;
-    ahead_fini(&rx->ahead); /* of spans that nobody filled */
+    ahead_fini(&rx->ahead); /* blocks of spans that were not used */
     if (rx->block != NULL)
         spans[n++] = (struct wire_span){rx->block->data + rx->block->len, block_left(rx)};
     else
@@ -525,7 +524,7 @@ decode(struct cursor c, struct wire_msg *msg)
     return cursor_done(&c) ? 0 : SPRAT_E_PROTOCOL;
 }
 
-/* The block at hand as a message, once all of it is there. */
+/* The present block as a message, once all of it is read. */
 static int
 next_piece(struct wire_rx *rx, struct wire_msg *msg)
 {
@@ -553,7 +552,7 @@ next_unknown(struct wire_rx *rx, struct wire_msg *msg)
     return 1;
 }
 
-/* The message at the front of the staging buffer, once all of it is there. */
+/* The message at the front of the staging buffer, once all of it is staged. */
 static int
 next_staged(struct wire_rx *rx, struct wire_msg *msg)
 {
@@ -578,7 +577,7 @@ next_staged(struct wire_rx *rx, struct wire_msg *msg)
     return 1;
 }
 
-/* Gives back the memory that a large message took. */
+/* Frees the memory that a large message needed. */
 static void
 shrink(struct wire_rx *rx)
 {
