@@ -115,10 +115,10 @@ void peerlist_set_port(struct peerlist *l, uint32_t peer, uint16_t port);
 
 enum peerlist_without { PEERLIST_NO_SEEDS = 1, PEERLIST_NO_HEARSAY = 2 };
 
-/* The best address to dial now: not connected, not banned, due, and not excluded by the
- * bits of |without|. Hearsay comes after all other due addresses. New addresses come before old
- * ones, those that the user named before others, and equals by canonical priority (BEP 40).
- * PEERLIST_NONE if there is none. The same address is returned until peerlist_on_connecting(). */
+/* The best address to dial now: not connected, not banned, due, and not excluded by the bits of
+ * |without|. Hearsay comes after all other due addresses. New addresses come before old ones, those
+ * that the user named before others, and equals by canonical priority (BEP 40). PEERLIST_NONE if
+ * there is none. The same address is returned until peerlist_on_connecting(). */
 uint32_t peerlist_next(struct peerlist *l, unsigned without, struct mono now);
 
 /* When peerlist_next() may return an address, if none is added before; MONO_NEVER. */

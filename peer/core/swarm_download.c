@@ -331,7 +331,7 @@ download_on_reject(struct swarm *s, struct swarm_peer *p, const struct wire_msg 
     uint32_t i = reqlist_find(&p->down.requests, msg->piece, msg->begin);
 
     if (i == REQLIST_NONE) {
-        /* It answers a CANCEL. */
+        /* The REJECT answers a CANCEL. */
         if (p->down.cancelled > 0)
             p->down.cancelled--;
         return;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The endgame: every block is requested, and a peer is free whose pieces offer only blocks that
- * other peers were asked for. The free peer is asked too for the blocks that would come last, and
- * only if it can send them much sooner. A peer that delivers steadily is not doubled, since both
- * copies of a block cost bandwidth.
+ * The endgame: every block is requested, and a peer has no block to send that is not requested from
+ * other peers already. Such a peer is asked too for the blocks that would come last, and only if it
+ * can send them much sooner. A peer that delivers steadily is not doubled, since both copies of a
+ * block cost bandwidth.
  */
 #include "peer/core/swarm_impl.h"
 

@@ -59,7 +59,8 @@ is_useless(const struct swarm *s, const struct swarm_peer *p)
            mono_diff_ms(s->clock.now, p->used) > SWARM_USELESS_MS;
 }
 
-/* The peer is interested, but did not use its upload slot. */
+/* The peer is interested, but did not use its upload slot, and no block went either way for
+ * SWARM_USELESS_MS. */
 static bool
 is_idle_for_long(const struct swarm *s, const struct swarm_peer *p)
 {

@@ -318,7 +318,7 @@ pay_rest(struct swarm *s, struct swarm_peer *p)
     s->load.begun.peer = SLOT_NONE;
 }
 
-/* A PIECE whose first bytes may leave is paid for to its end before another PIECE begins, because
+/* A PIECE whose first bytes may leave is paid for to its end before the next PIECE begins, because
  * later messages to its peer wait behind it. False while it is not fully paid. */
 static bool
 finish_begun(struct swarm *s)
