@@ -8,6 +8,7 @@
 
 #include "common/ev/stream.h"
 #include "peer/engine/engine_impl.h"
+#include "peer/net/link_tcp.h"
 #include "peer/torrent/torrent_peers.h"
 #include "peer/torrent/torrent_rest.h"
 
@@ -150,7 +151,7 @@ on_stranger_closed(void *ctx, struct conn *c, int err)
 struct handed {
     struct letter letter;
     struct engine *to;
-    int fd;
+    struct link *link;
     struct endpoint peer;
     struct handshake hello;
 };
@@ -181,7 +182,7 @@ adopt(struct engine *s, const struct handed *x)
     struct torrent *t = engine_find_by_hash(s, x->hello.info_hash);
     struct conn *c;
 
-    if (conn_adopt(s->env.hub, x->fd, &x->peer, CONN_HANDSHAKE_MS, &nobody, &c) != 0)
+    if (conn_adopt(s->env.hub, x->link, &x->peer, CONN_HANDSHAKE_MS, &nobody, &c) != 0)
         process_drop_conn(s->process, &x->peer);
     else if (t == NULL || s->end.begun)
         turn_away(s, c);
@@ -211,9 +212,9 @@ hand_over(struct engine *s, struct engine *owner, struct conn *c, const struct h
         return;
     }
     *x = (struct handed){.letter.run = on_handed, .to = owner, .peer = *conn_peer(c), .hello = *h};
-    x->fd = conn_give(c);
+    x->link = conn_give(c);
     if (mailbox_post(owner->mail, &x->letter) != 0) {
-        stream_drop(x->fd);
+        link_free(x->link);
         process_drop_conn(s->process, &x->peer);
         free(x);
     }
@@ -256,12 +257,26 @@ take_seat(struct engine *s, const struct endpoint *peer)
     return err == 0;
 }
 
+/* The socket is closed on error too. */
+static int
+listen_to(struct stranger *x, int fd, const struct endpoint *peer)
+{
+    struct conn_handler h = {.ctx = x,
+                             .on_handshake = on_stranger_handshake,
+                             .on_closed = on_stranger_closed};
+    struct engine *s = x->engine;
+    struct link *link;
+    int err = link_tcp_new(s->env.loop, fd, &link);
+
+    if (err != 0)
+        return err;
+    return conn_accept(s->env.hub, link, peer, CONN_HANDSHAKE_MS, &h, &x->conn);
+}
+
 void
 engine_on_accept(void *engine, int fd, const struct endpoint *peer)
 {
     struct engine *s = engine;
-    struct conn_handler h = {.on_handshake = on_stranger_handshake,
-                             .on_closed = on_stranger_closed};
     struct stranger *x;
 
     if (s->end.begun || bans_has(&s->env.bans, peer) || !take_seat(s, peer)) {
@@ -275,8 +290,7 @@ engine_on_accept(void *engine, int fd, const struct endpoint *peer)
         process_drop_conn(s->process, peer);
         return;
     }
-    h.ctx = x;
-    if (conn_accept(s->env.hub, fd, peer, CONN_HANDSHAKE_MS, &h, &x->conn) != 0) {
+    if (listen_to(x, fd, peer) != 0) {
         process_drop_conn(s->process, peer);
         stranger_free(x);
     }

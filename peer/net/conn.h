@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One connection to a peer: the handshake, then messages in both directions over a TCP stream. What
+ * One connection to a peer: the hello, then messages in both directions over a link (link.h). What
  * is received goes straight into the pool's blocks; what is sent leaves in the order in which it
  * was asked for, pieces once they were read. Knows no torrent and decides nothing.
  *
@@ -16,7 +16,6 @@
 
 #include "common/base/endpoint.h"
 #include "common/ev/loop.h"
-#include "common/ev/stream.h"
 #include "peer/core/block.h"
 #include "peer/core/handshake.h"
 #include "peer/core/wire.h"
@@ -33,19 +32,17 @@ enum {
                                        long */
     CONN_HAND_BYTES = 256 * 1024,   /* asked of the page cache at a time */
     CONN_TURN_BYTES = 512 * 1024,   /* read or written before other connections have a turn */
-    /* Unacknowledged for so long: it is closed. A router restarts, or a laptop changes its network,
-     * in less; SWARM_STUCK_MS is for a peer that lives and takes nothing,
-     * so this is not shorter. */
-    CONN_PATIENCE_MS = 120000,
-    CONN_MESSAGE_MS = 120000,    /* a long message (wire_rx_is_long) must end so soon after it
-                                    began */
-    CONN_HUB_BUFFERS_MAX = 4096, /* blocks of pieces on their way out, all hubs of a process */
-    CONN_HUB_BUFFERS_KEEP = 64,  /* of them kept when they are not in use */
-    CONN_HUB_PIECES_KEEP = 1024, /* records of pieces kept when they are not in use */
+    CONN_MESSAGE_MS = 120000,       /* a long message (wire_rx_is_long) must end so soon after it
+                                       began */
+    CONN_HUB_BUFFERS_MAX = 4096,    /* blocks of pieces on their way out, all hubs of a process */
+    CONN_HUB_BUFFERS_KEEP = 64,     /* of them kept when they are not in use */
+    CONN_HUB_PIECES_KEEP = 1024,    /* records of pieces kept when they are not in use */
 };
 
 struct conn;
 struct conn_hub;
+struct farewells;
+struct link;
 
 /* A piece (a range of one) on its way out. The reader fills |data|. */
 struct conn_piece {
@@ -61,18 +58,18 @@ struct conn_handler {
     void (*on_handshake)(void *ctx, struct conn *c, const struct handshake *h);
     /* The message's block, if it has one, is the handler's. */
     void (*on_message)(void *ctx, struct conn *c, const struct wire_msg *msg);
-    /* Bytes left for the socket: |payload| of pieces, |total| with headers and all. */
+    /* Bytes left by the link: |payload| of pieces, |total| with headers and all. */
     void (*on_sent)(void *ctx, struct conn *c, uint32_t payload, uint32_t total);
     /* Begins to read |p|; ends in conn_piece_done(), even if the connection is closed meanwhile.
      * Not 0: it can't be; SPRAT_E_AGAIN: not now (see conn_hub_kick). */
     int (*read)(void *ctx, struct conn *c, struct conn_piece *p);
     void (*on_read_failed)(void *ctx, struct conn *c, const struct conn_piece *p, int err);
-    /* Sends |len| bytes of |p| from |skip| on straight from their file |to| the socket; or, where
+    /* Sends |len| bytes of |p| from |skip| on straight from their file |to| the link; or, where
      * |to| is NULL, says how many bytes from there on, at least |len| and perhaps of pieces to
      * come, could be sent now without waiting for a disk. |sure|: it was asked a moment ago. Bytes,
-     * SPRAT_E_AGAIN when the socket is full; any other error: read() is the way. May be NULL. */
+     * SPRAT_E_AGAIN when the link is full; any other error: read() is the way. May be NULL. */
     int64_t (*send_file)(void *ctx, struct conn *c, const struct conn_piece *p, uint32_t skip,
-                         uint32_t len, bool sure, struct stream *to);
+                         uint32_t len, bool sure, struct link *to);
     /* It ended from outside, or broke a rule. |c| is gone afterwards. */
     void (*on_closed)(void *ctx, struct conn *c, int err);
 };
@@ -86,34 +83,33 @@ struct block_pool *conn_hub_blocks(const struct conn_hub *hub);
 /* Blocks or disk jobs may be free again: those that wait for them go on soon. */
 void conn_hub_kick(struct conn_hub *hub);
 
-/* Connects to |to|, from the address |from| unless it is NULL, and sends |offer|. The connection is
- * closed with SPRAT_E_TIMEOUT when their handshake is not there after |timeout_ms|. Errors that are
- * known at once are returned. */
-int conn_connect(struct conn_hub *hub, const struct endpoint *to, const struct endpoint *from,
-                 const struct handshake *offer, uint32_t timeout_ms,
-                 const struct conn_handler *handler, struct conn **out);
+/* Takes a link that is being connected to |peer|, and sends |offer|. The connection is closed with
+ * SPRAT_E_TIMEOUT when their handshake is not there after |timeout_ms|. The link is freed on error
+ * too. */
+int conn_dial(struct conn_hub *hub, struct link *link, const struct endpoint *peer,
+              const struct handshake *offer, uint32_t timeout_ms,
+              const struct conn_handler *handler, struct conn **out);
 
-/* Takes an accepted socket; it is closed on error too. Timeout as above. */
-int conn_accept(struct conn_hub *hub, int fd, const struct endpoint *peer, uint32_t timeout_ms,
-                const struct conn_handler *handler, struct conn **out);
+/* Takes the link of an accepted connection; it is freed on error too. Timeout as above. */
+int conn_accept(struct conn_hub *hub, struct link *link, const struct endpoint *peer,
+                uint32_t timeout_ms, const struct conn_handler *handler, struct conn **out);
 
-/* Our end's address; family IP_NONE if the kernel does not know. */
+/* Our end's address; family IP_NONE if it is not known. */
 void conn_local(const struct conn *c, struct endpoint *e);
 
-/* Gives the socket of a connection away whose handshake is there, as it is: not a byte behind that
- * was read. The connection is gone. */
-int conn_give(struct conn *c);
-/* Takes such a socket on, in another hub; it is closed on error too. The timeout is for
+/* Gives the link of a connection away whose handshake is there and was not answered, detached from
+ * its loop and with what came behind the handshake. The connection is gone. */
+struct link *conn_give(struct conn *c);
+/* Takes such a link on, in another hub; it is freed on error too. The timeout is for
  * conn_start(). */
-int conn_adopt(struct conn_hub *hub, int fd, const struct endpoint *peer, uint32_t timeout_ms,
-               const struct conn_handler *handler, struct conn **out);
+int conn_adopt(struct conn_hub *hub, struct link *link, const struct endpoint *peer,
+               uint32_t timeout_ms, const struct conn_handler *handler, struct conn **out);
 
-/* Closes it without a callback; what was not sent is lost, also what the kernel still holds. NULL
+/* Closes it without a callback; what was not sent is lost, also what the link still holds. NULL
  * is legal. */
 void conn_close(struct conn *c);
 
-/* As conn_close(), but what left for the kernel reaches the other side (farewell.h). */
-struct farewells;
+/* As conn_close(), but what left by the link reaches the other side (farewell.h). */
 void conn_part(struct conn *c, struct farewells *f);
 
 /* The owner changes. |tag| is the owner's word for it. */
@@ -127,7 +123,7 @@ bool conn_reached(const struct conn *c);
 /* Sends our handshake: the answer to an accepted one. */
 void conn_answer(struct conn *c, const struct handshake *h);
 
-/* The handshake is done: messages are read from now on. */
+/* The hello is done: messages are read from now on. */
 void conn_start(struct conn *c, uint32_t piece_count);
 
 /* Queues one; its payload is copied. A connection whose queue is full is closed soon. */

@@ -9,6 +9,7 @@
 #include "common/base/assert.h"
 #include "common/crypto/random.h"
 #include "common/sys/addr.h"
+#include "peer/net/link_tcp.h"
 #include "peer/torrent/torrent_disk.h"
 #include "peer/torrent/torrent_fx.h"
 #include "peer/torrent/torrent_impl.h"
@@ -169,11 +170,24 @@ log_closed(const struct torrent *t, const struct endpoint *addr, int err, bool s
 /* --- connections made --- */
 
 static int
+dial(struct torrent *t, const struct endpoint *to, const struct handshake *offer, struct conn **out)
+{
+    struct torrent_env *env = t->env;
+    struct conn_handler h;
+    struct link *link;
+    int err = link_tcp_connect(env->loop, to, source_for(&env->shared->source, to), &link);
+
+    if (err != 0)
+        return err;
+    return conn_dial(env->hub, link, to, offer, CONN_CONNECT_MS + CONN_HANDSHAKE_MS,
+                     handler_of(t, &h), out);
+}
+
+static int
 connect_peer(struct torrent *t, const struct swarm_effect *fx)
 {
     struct torrent_env *env = t->env;
     const struct endpoint *to = &fx->u.connect.addr;
-    struct conn_handler h;
     struct handshake offer;
     struct conn *c;
     int err;
@@ -181,8 +195,7 @@ connect_peer(struct torrent *t, const struct swarm_effect *fx)
     if (env->calls->take_conn(env, to) != 0)
         return SPRAT_E_LIMIT;
     handshake_offer(&t->facts.id, t->wish.peer_id, &offer);
-    err = conn_connect(env->hub, to, source_for(&env->shared->source, to), &offer,
-                       CONN_CONNECT_MS + CONN_HANDSHAKE_MS, handler_of(t, &h), &c);
+    err = dial(t, to, &offer, &c);
     if (err == 0) {
         err = slot_put(t, fx->peer, c);
         if (err != 0)
@@ -378,7 +391,7 @@ on_read(void *ctx, struct conn *c, struct conn_piece *p)
 
 static int64_t
 on_send_file(void *ctx, struct conn *c, const struct conn_piece *p, uint32_t skip, uint32_t len,
-             bool sure, struct stream *to)
+             bool sure, struct link *to)
 {
     struct torrent *t = ctx;
     struct storage_loan loan;
@@ -389,7 +402,7 @@ on_send_file(void *ctx, struct conn *c, const struct conn_piece *p, uint32_t ski
         return disk_at_hand(t, p);
     if (!disk_lend(t, p, sure, &loan))
         return SPRAT_E_NOENT;
-    n = stream_sendfile(to, loan.fd, loan.offset + skip, len);
+    n = link_sendfile(to, loan.fd, loan.offset + skip, len);
     storage_give_back(t->disk.storage, &loan);
     return n;
 }

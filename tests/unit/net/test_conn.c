@@ -15,6 +15,7 @@
 #include "common/base/bytes.h"
 #include "common/sys/clock.h"
 #include "peer/net/conn.h"
+#include "peer/net/link_tcp.h"
 
 enum { PIECES = 100, HELD_MAX = 16, TIMEOUT_MS = 300 };
 
@@ -35,14 +36,14 @@ struct probe {
     int again; /* so many reads are put off */
     struct conn_piece *reading[64];
     int reading_count;
-    int stop_after; /* messages */
-    bool give;      /* away, when it shook hands: */
-    int given;      /* its socket */
-    size_t answer;  /* bytes of payload that each message is answered with */
-    int file;       /* 0: none; else pieces are at hand in it, byte 0 being that of each */
-    int64_t file_left; /* bytes that still leave from there */
-    uint32_t hand;     /* bytes said to be at hand, where that is more than was asked */
-    int asks;          /* whether something is at hand */
+    int stop_after;     /* messages */
+    bool give;          /* away, when it shook hands: */
+    struct link *given; /* its link */
+    size_t answer;      /* bytes of payload that each message is answered with */
+    int file;           /* 0: none; else pieces are at hand in it, byte 0 being that of each */
+    int64_t file_left;  /* bytes that still leave from there */
+    uint32_t hand;      /* bytes said to be at hand, where that is more than was asked */
+    int asks;           /* whether something is at hand */
 };
 
 static void
@@ -119,8 +120,8 @@ on_read(void *ctx, struct conn *c, struct conn_piece *piece)
 }
 
 static int64_t
-on_send_file(void *ctx, struct conn *c, const struct conn_piece *piece, uint32_t skip,
-             uint32_t len, bool sure, struct stream *to)
+on_send_file(void *ctx, struct conn *c, const struct conn_piece *piece, uint32_t skip, uint32_t len,
+             bool sure, struct link *to)
 {
     struct probe *p = ctx;
     int64_t n;
@@ -136,7 +137,7 @@ on_send_file(void *ctx, struct conn *c, const struct conn_piece *piece, uint32_t
     }
     if ((int64_t)len > p->file_left)
         len = (uint32_t)p->file_left;
-    n = stream_sendfile(to, p->file, skip, len);
+    n = link_sendfile(to, p->file, skip, len);
     if (n > 0)
         p->file_left -= n;
     return n;
@@ -193,6 +194,7 @@ start(struct probe *p, uint32_t blocks)
                              .on_read_failed = on_read_failed,
                              .on_closed = on_closed};
     struct endpoint peer = {.family = IP_V4, .ip = {127, 0, 0, 1}, .port = 1};
+    struct link *link;
     struct errbuf eb;
     int fds[2];
 
@@ -203,7 +205,8 @@ start(struct probe *p, uint32_t blocks)
     cr_assert_not_null(p->hub);
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     p->fd = fds[1];
-    cr_assert_eq(conn_accept(p->hub, fds[0], &peer, TIMEOUT_MS, &h, &p->conn), 0);
+    cr_assert_eq(link_tcp_new(p->loop, fds[0], &link), 0);
+    cr_assert_eq(conn_accept(p->hub, link, &peer, TIMEOUT_MS, &h, &p->conn), 0);
 }
 
 static void
@@ -311,12 +314,18 @@ Test(conn, silence_and_an_early_end)
     struct probe p;
 
     start(&p, 10);
-    put(&p, "\x13" "Bit", 4);
+    put(&p,
+        "\x13"
+        "Bit",
+        4);
     run_ms(&p, 2000);
     cr_expect_eq(p.err, SPRAT_E_TIMEOUT);
     stop(&p);
     start(&p, 10);
-    put(&p, "\x13" "Bit", 4);
+    put(&p,
+        "\x13"
+        "Bit",
+        4);
     shutdown(p.fd, SHUT_WR);
     run_ms(&p, 2000);
     cr_expect_eq(p.err, SPRAT_E_CLOSED);
@@ -344,16 +353,14 @@ Test(conn, given_to_another_hub_it_goes_on_there)
 
     start(&from, 10);
     start(&to, 10);
-    h = (struct conn_handler){.ctx = &to,
-                              .on_message = on_message,
-                              .on_sent = on_sent,
-                              .on_closed = on_closed};
+    h = (struct conn_handler){
+        .ctx = &to, .on_message = on_message, .on_sent = on_sent, .on_closed = on_closed};
     from.give = true;
     hello_bytes(bytes);
     memcpy(bytes + HANDSHAKE_LEN, have_7, sizeof(have_7));
     put(&from, bytes, sizeof(bytes));
     run_ms(&from, 1000);
-    cr_assert_gt(from.given, 0);
+    cr_assert_not_null(from.given);
     conn_close(to.conn);
     cr_assert_eq(conn_adopt(to.hub, from.given, &peer, TIMEOUT_MS, &h, &to.conn), 0);
     run_ms(&to, 10);
