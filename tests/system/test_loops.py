@@ -56,12 +56,12 @@ class Shelf:
             content.assert_same(self.paths[name], os.path.join(folder, name))
 
 
-def hello(address, info_hash, seconds=10):
-    """Shakes hands as a peer; the socket, and what came back of 68 bytes."""
+def hello(address, info_hash, seconds=10, behind=b""):
+    """Shakes hands as a peer and sends |behind| with it; the socket, and what came back of 68 bytes."""
     host, _, port = address.rpartition(":")
     s = socket.create_connection((host, int(port)), seconds)
     s.settimeout(seconds)
-    s.sendall(b"\x13BitTorrent protocol" + bytes(8) + info_hash + b"-XX0000-" + os.urandom(12))
+    s.sendall(b"\x13BitTorrent protocol" + bytes(8) + info_hash + b"-XX0000-" + os.urandom(12) + behind)
     answer = b""
     try:
         while len(answer) < 68 and (part := s.recv(68 - len(answer))):
@@ -112,6 +112,23 @@ def a_connection_comes_to_the_loop_of_its_torrent(t):
     for s in held:
         s.close()
     t.wait("all to be gone", lambda: not any(x["peers"] for x in seeder.rpc("torrent.list")), 20, step=0.1)
+
+
+@test
+def messages_behind_the_handshake_come_to_the_loop_too(t):
+    shelf = Shelf(t, 6, 50_000)
+    seeder, address = shelf.seeder()
+    interested, unchoke = b"\0\0\0\1\2", b"\0\0\0\1\1"
+    for name in shelf.names:
+        s, answer = hello(address, wire_hash(t, shelf.torrents[name]), behind=interested)
+        assert len(answer) == 68, (name, answer)
+        said = b""
+        while unchoke not in said:
+            part = s.recv(4096)
+            assert part, f"{name} closed the connection after {said}"
+            said += part
+        s.close()
+    assert seeder.stop() == 0
 
 
 @test
