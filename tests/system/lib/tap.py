@@ -87,13 +87,14 @@ class Context:
         """Undoes all that was deferred, ends what is left behind, and removes the folder; returns what went
         wrong on the way."""
         trouble = self.undo()
-        for pid in _children():
-            if _is_ending(pid):
-                continue
-            trouble.append(f"process {pid} ({_command(pid)}) was left behind")
-            with contextlib.suppress(ProcessLookupError, ChildProcessError):
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
+        while children := _children():  # the children of those that end become ours
+            for pid in children:
+                if _is_ending(pid):
+                    continue
+                trouble.append(f"process {pid} ({_command(pid)}) was left behind")
+                with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
         self.remove()
         return trouble
 
@@ -197,16 +198,16 @@ def _children():
     return found
 
 
-def _is_ending(pid, seconds=10):
-    """True for a process that has no command line any more (it is on its way out, as the leak sanitizer's tracer
-    often is when its process has ended) and then ends; it is reaped."""
-    end = time.monotonic() + seconds
-    while _command(pid) in ("", "gone"):
+def _is_ending(pid, seconds=2):
+    """True for a process that is on its way out and is gone soon; it is reaped. A daemon hangs up when its work is
+    done, and the leak sanitizer then takes its time, with a tracer that has no command line."""
+    end = time.monotonic() + seconds * SLOWER
+    while time.monotonic() < end:
         with contextlib.suppress(ChildProcessError):
-            if os.waitpid(pid, os.WNOHANG) == (0, 0) and time.monotonic() < end:
+            if os.waitpid(pid, os.WNOHANG) == (0, 0):
                 time.sleep(0.02)
                 continue
-        return time.monotonic() < end
+        return True
     return False
 
 
