@@ -25,9 +25,18 @@
 void
 torrent_set_phase(struct torrent *t, enum torrent_phase phase)
 {
+    ASSERT(phase_may_follow(t->phase, phase));
     t->phase = phase;
     if (phase != PHASE_RUNNING)
         torrent_room_leave(t);
+    torrent_mark_dirty(t);
+}
+
+void
+torrent_set_completion(struct torrent *t, enum torrent_completion step)
+{
+    ASSERT(completion_may_follow(t->disk.completion, step));
+    t->disk.completion = step;
     torrent_mark_dirty(t);
 }
 

@@ -37,6 +37,7 @@
 #include "peer/store/roombook.h"
 #include "peer/store/statewish.h"
 #include "peer/store/storage.h"
+#include "peer/torrent/phase.h"
 #include "peer/torrent/torrent.h"
 #include "peer/torrent/torrent_env.h"
 
@@ -56,34 +57,6 @@ enum {
 struct host {
     struct hashmap_node node;
     struct torrent_host sum;
-};
-
-/*  IDLE → CHECKING → READY ⇄ RUNNING → STOPPING → SAVING → CLOSING → STOPPED, and
- *  RUNNING → CLOSING → RESTING → IDLE for a seed that nobody wants anything of (torrent_rest.c) */
-enum torrent_phase {
-    PHASE_IDLE,     /* nothing is known of the disk: not looked at, or that failed */
-    PHASE_RESTING,  /* all is there; no core, storage, metainfo and lock until it is wanted */
-    PHASE_CHECKING, /* resume.h is at work */
-    PHASE_READY,    /* |have| is known; the core has not been started, or is paused */
-    PHASE_RUNNING,
-    PHASE_STOPPING, /* the core says goodbye to the trackers */
-    PHASE_SAVING,   /* the last commit */
-    PHASE_CLOSING,  /* the storage finishes its jobs */
-    PHASE_STOPPED,
-};
-
-/* From "all pieces are verified" to "all is on disk for good". */
-enum torrent_completion {
-    COMPLETION_NONE,
-    COMPLETION_WANTED,
-    COMPLETION_FINISHING, /* empty files and links are made */
-    COMPLETION_FINISHED,
-    COMPLETION_FLUSHING, /* synced and committed */
-    COMPLETION_FLUSHED,
-    COMPLETION_MOVING,    /* its files are brought into another directory too */
-    COMPLETION_SWITCHING, /* the database learns that this one counts */
-    COMPLETION_CLEANING,  /* they are removed where they were */
-    COMPLETION_DONE,
 };
 
 /* Who failed, and so whose success ends the failure. */

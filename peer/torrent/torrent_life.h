@@ -9,7 +9,9 @@
 
 void torrent_on_timer(void *ctx);
 void torrent_on_retry(void *ctx);
+/* The only writers of the two states (phase.h): an illegal transition is asserted. */
 void torrent_set_phase(struct torrent *t, enum torrent_phase phase);
+void torrent_set_completion(struct torrent *t, enum torrent_completion step);
 /* Looks at the disk, in its turn, then runs unless it is paused. */
 void torrent_load(struct torrent *t);
 /* What is on disk is known: the core runs, as soon as there is room for what it fetches. */

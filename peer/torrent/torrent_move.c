@@ -13,18 +13,11 @@
 #include "peer/torrent/torrent_move.h"
 #include "peer/store/parts.h"
 
-static void
-move_set(struct torrent *t, enum torrent_completion step)
-{
-    t->disk.completion = step;
-    torrent_mark_dirty(t);
-}
-
 /* The step can't be made now. It is tried again as the failure allows. */
 static void
 move_failed(struct torrent *t, int err, const char *why)
 {
-    move_set(t, COMPLETION_FLUSHED);
+    torrent_set_completion(t, COMPLETION_FLUSHED);
     if (err == SPRAT_E_CHANGED || err == SPRAT_E_NOENT)
         torrent_reload_soon(t, err, why); /* the files are checked again where they are */
     else if (err != SPRAT_E_CANCELLED)
@@ -37,7 +30,7 @@ on_cleaned(void *user, const struct storage_result *res)
     struct torrent *t = user;
     struct state_update u = {.set_cleaned = true};
 
-    move_set(t, COMPLETION_FLUSHED);
+    torrent_set_completion(t, COMPLETION_FLUSHED);
     if (res->err == SPRAT_E_CANCELLED)
         return;
     /* What is not ours any more stays there, and is told once. */
@@ -63,7 +56,7 @@ on_switched(void *user, int err, const char *why)
     t->save_dir = t->wish.move_to;
     t->wish.move_to = NULL;
     torrent_recovered(t, FAILURE_COMMIT);
-    move_set(t, COMPLETION_FLUSHED);
+    torrent_set_completion(t, COMPLETION_FLUSHED);
 }
 
 /* All is in both places: the new one counts from now on, with the files as they are there. */
@@ -85,7 +78,7 @@ switch_over(struct torrent *t)
                                                         .inode = s.inode};
     }
     u.files = files;
-    move_set(t, COMPLETION_SWITCHING);
+    torrent_set_completion(t, COMPLETION_SWITCHING);
     if (err == 0)
         err = state_apply_async(t->env->shared->state, t->id, &u, t->env->doneq, on_switched, t);
     if (err != 0)
@@ -99,7 +92,7 @@ on_moved(void *user, const struct storage_result *res)
     struct torrent *t = user;
 
     if (res->err == SPRAT_E_AGAIN || t->phase != PHASE_RUNNING)
-        move_set(t, COMPLETION_FLUSHED);
+        torrent_set_completion(t, COMPLETION_FLUSHED);
     else if (res->err != 0)
         move_failed(t, res->err, res->why);
     else
@@ -127,13 +120,13 @@ torrent_move_go_on(struct torrent *t)
         return false;
     if (w->moved_from != NULL) {
         if (storage_clean(t->disk.storage, w->moved_from, on_cleaned, t) == 0)
-            move_set(t, COMPLETION_CLEANING);
+            torrent_set_completion(t, COMPLETION_CLEANING);
         return true;
     }
     if (w->move_to == NULL || !is_whole(t) || strcmp(w->move_to, t->save_dir) == 0)
         return false;
     if (storage_move(t->disk.storage, w->move_to, on_moved, t) == 0)
-        move_set(t, COMPLETION_MOVING);
+        torrent_set_completion(t, COMPLETION_MOVING);
     return true;
 }
 

@@ -23,24 +23,17 @@
 
 /* --- complete --- */
 
-static void
-completion_set(struct torrent *t, enum torrent_completion step)
-{
-    t->disk.completion = step;
-    torrent_mark_dirty(t);
-}
-
 void
 torrent_on_complete(struct torrent *t)
 {
     if (t->disk.completion == COMPLETION_NONE)
-        completion_set(t, COMPLETION_WANTED);
+        torrent_set_completion(t, COMPLETION_WANTED);
 }
 
 static void
 completed(struct torrent *t)
 {
-    completion_set(t, COMPLETION_DONE);
+    torrent_set_completion(t, COMPLETION_DONE);
     torrent_room_leave(t);
     if (t->totals.completed_at == 0 && bitfield_full(torrent_have(t)))
         t->totals.completed_at = clock_unix();
@@ -63,17 +56,17 @@ on_flushed(void *user, int err, const char *why)
     if (t->disk.completion != COMPLETION_FLUSHING)
         return;
     if (err != 0) {
-        completion_set(t, COMPLETION_FINISHED);
+        torrent_set_completion(t, COMPLETION_FINISHED);
         torrent_fail(t, FAILURE_COMMIT, err, why);
         return;
     }
     torrent_recovered(t, FAILURE_COMMIT);
     if (t->disk.reloading) { /* other files are wanted by now, or some have changed */
-        completion_set(t, COMPLETION_FINISHED);
+        torrent_set_completion(t, COMPLETION_FINISHED);
         return;
     }
     storage_release(t->disk.storage);
-    completion_set(t, COMPLETION_FLUSHED);
+    torrent_set_completion(t, COMPLETION_FLUSHED);
 }
 
 static void
@@ -81,7 +74,7 @@ on_finished(void *user, const struct storage_result *res)
 {
     struct torrent *t = user;
 
-    completion_set(t, res->err == 0 ? COMPLETION_FINISHED : COMPLETION_WANTED);
+    torrent_set_completion(t, res->err == 0 ? COMPLETION_FINISHED : COMPLETION_WANTED);
     if (res->err != 0 && res->err != SPRAT_E_CANCELLED)
         torrent_fail(t, FAILURE_COMMIT, res->err, res->why);
 }
@@ -99,13 +92,13 @@ torrent_completion_go_on(struct torrent *t)
         if (t->wish.seed_only)
             completed(t); /* nothing was written, nothing is to be made */
         else if (storage_finish(t->disk.storage, on_finished, t) == 0)
-            completion_set(t, COMPLETION_FINISHING);
+            torrent_set_completion(t, COMPLETION_FINISHING);
         break;
     case COMPLETION_FINISHED:
-        completion_set(t, COMPLETION_FLUSHING);
+        torrent_set_completion(t, COMPLETION_FLUSHING);
         if (commit_flush(t->disk.commit, loop_now(t->env->loop), true,
                          bitfield_full(swarm_have(t->core.swarm)), on_flushed, t) != 0)
-            completion_set(t, COMPLETION_FINISHED);
+            torrent_set_completion(t, COMPLETION_FINISHED);
         break;
     case COMPLETION_FLUSHED:
         if (!torrent_move_go_on(t))
@@ -292,7 +285,7 @@ ended(struct torrent *t)
     commit_free(t->disk.commit);
     t->disk.commit = NULL;
     t->disk.storage = NULL;
-    t->disk.completion = COMPLETION_NONE;
+    torrent_set_completion(t, COMPLETION_NONE);
     if (t->rest.going) {
         torrent_rest_begin(t);
         return;
