@@ -4,8 +4,8 @@
  * router rule or a firewall rule stays right. It is kept in the file "listen-port" of the
  * directory, as a decimal number and a newline. Opens no socket.
  */
-#ifndef PEER_NET_FIXEDPORT_H
-#define PEER_NET_FIXEDPORT_H
+#ifndef PEER_ENGINE_FIXEDPORT_H
+#define PEER_ENGINE_FIXEDPORT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * The way into a loop for what other loops bring it: letters, of which a bounded number may wait.
  * No thread waits for a letter to be read. Knows nothing of what the letters are about.
  */
-#ifndef PEER_NET_MAILBOX_H
-#define PEER_NET_MAILBOX_H
+#ifndef PEER_ENGINE_MAILBOX_H
+#define PEER_ENGINE_MAILBOX_H
 
 #include "common/ev/loop.h"
 #include "peer/store/doneq.h"

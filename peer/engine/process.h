@@ -10,8 +10,8 @@
  * there is no order to keep. What has no lock and is no atomic is written before the first loop
  * runs, and read from then on.
  */
-#ifndef PEER_NET_HOUSE_H
-#define PEER_NET_HOUSE_H
+#ifndef PEER_ENGINE_PROCESS_H
+#define PEER_ENGINE_PROCESS_H
 
 #include <stdatomic.h>
 

@@ -3,8 +3,8 @@
  * How one limit is divided among several buckets that are filled far from each other: by what each
  * was seen to want of late. A decision only: it knows no clock, no bucket and no loop.
  */
-#ifndef PEER_NET_RATESPLIT_H
-#define PEER_NET_RATESPLIT_H
+#ifndef PEER_ENGINE_RATESPLIT_H
+#define PEER_ENGINE_RATESPLIT_H
 
 #include <stdint.h>
 

@@ -7,8 +7,8 @@
  * What is done to a torrent is done on its loop's thread. No loop waits for another: a visit has a
  * continuation, which runs on the first loop when the other loop has answered, or after FANOUT_MS.
  */
-#ifndef PEER_NET_SHARDS_H
-#define PEER_NET_SHARDS_H
+#ifndef PEER_ENGINE_SHARDS_H
+#define PEER_ENGINE_SHARDS_H
 
 #include "common/codec/tracker.h"
 #include "peer/engine/fanout.h"

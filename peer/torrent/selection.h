@@ -3,8 +3,8 @@
  * Which files of a torrent are wanted, and how much: by the patterns that people type. A selection
  * is a byte a file, FILE_SKIP to FILE_HIGH.
  */
-#ifndef PEER_NET_SELECTION_H
-#define PEER_NET_SELECTION_H
+#ifndef PEER_TORRENT_SELECTION_H
+#define PEER_TORRENT_SELECTION_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * Sessions for tests: a temporary directory with content and a torrent of it, and any number of
  * sessions on one loop, each on its own 127.0.0.x address.
  */
-#ifndef TESTS_UNIT_NET_RIG_H
-#define TESTS_UNIT_NET_RIG_H
+#ifndef TESTS_UNIT_ENGINE_RIG_H
+#define TESTS_UNIT_ENGINE_RIG_H
 
 #include "peer/engine/engine.h"
 
