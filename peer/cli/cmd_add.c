@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/parse.h"
@@ -39,6 +40,9 @@ enum {
 
 /* A torrent file up to this size travels in the request; of a larger one, its path. */
 enum { INLINE_MAX = RPC_MESSAGE_MAX / 2, NAME_BYTES = 1024 };
+
+/* How long a torrent that is still being removed is waited for, and how often it is asked for. */
+enum { REMOVAL_MS = 60000, REMOVAL_STEP_MS = 50 };
 
 static const struct option_spec options[] = {
     {OPT_OUTPUT, 'o', "output", "DIR",
@@ -81,6 +85,7 @@ struct add {
     struct client_options client;
     json_t *params; /* what is the same for all of them */
     const char *output;
+    bool only_new; /* an option was given that does not change a torrent that is there already */
 };
 
 static int
@@ -96,17 +101,30 @@ put_path(json_t *params, const char *key, const char *value, struct errbuf *eb)
     return err;
 }
 
+/* Whether an option counts for a torrent that the daemon has already. */
+static bool
+changes_known(int id)
+{
+    return id == OPT_TRACKER || id == OPT_PEER || id == OPT_UP_LIMIT || id == OPT_DOWN_LIMIT ||
+           id >= CLIENT_OPT_SOCKET;
+}
+
 static int
 take_option(struct add *a, int id, const char *value, struct errbuf *eb)
 {
     double ratio;
 
+    a->only_new = a->only_new || !changes_known(id);
     switch (id) {
     case OPT_OUTPUT: a->output = value; return 0;
     case OPT_TRACKER: client_append(a->params, "trackers", value); return 0;
     case OPT_ONLY: client_append(a->params, "only", value); return 0;
     case OPT_SKIP: client_append(a->params, "skip", value); return 0;
-    case OPT_PEER: client_append(a->params, "peers", value); return 0;
+    case OPT_PEER:
+        if (!cli_is_peer(value))
+            return errbuf_set(eb, SPRAT_E_INVAL, "--peer needs HOST:PORT, not '%s'", value);
+        client_append(a->params, "peers", value);
+        return 0;
     case OPT_PAUSED: json_object_set_new(a->params, "paused", json_true()); return 0;
     case OPT_SEQUENTIAL: json_object_set_new(a->params, "sequential", json_true()); return 0;
     case OPT_SUPER_SEED: json_object_set_new(a->params, "super_seed", json_true()); return 0;
@@ -174,7 +192,7 @@ print_count(const json_t *result, const char *key, const char *one, const char *
 }
 
 static void
-print_added(const json_t *result)
+print_added(const struct add *a, const json_t *result)
 {
     const char *v1 = client_text(result, "info_hash_v1");
     bool already = json_is_true(json_object_get(result, "already"));
@@ -188,7 +206,26 @@ print_added(const json_t *result)
                 "tracker not added: a private torrent keeps its own trackers",
                 "trackers not added: a private torrent keeps its own trackers");
     print_count(result, "peers_added", "peer added", "peers added");
+    if (already && a->only_new)
+        printf("; other options apply only to a new torrent");
     putchar('\n');
+}
+
+/* Adds one torrent, |params| is taken. If it is still being removed, waits until it is gone: else
+ * a script that removes a torrent and adds it again would lose it. */
+static int
+call_add(int fd, json_t *params, json_t **result, struct errbuf *eb)
+{
+    const struct timespec step = {.tv_nsec = REMOVAL_STEP_MS * 1000000L};
+    int err = SPRAT_E_AGAIN;
+
+    for (int ms = 0; err == SPRAT_E_AGAIN && ms <= REMOVAL_MS; ms += REMOVAL_STEP_MS) {
+        if (ms > 0)
+            nanosleep(&step, NULL);
+        err = client_call(fd, "torrent.add", json_incref(params), result, eb);
+    }
+    json_decref(params);
+    return err;
 }
 
 static int
@@ -202,12 +239,12 @@ add_one(const struct add *a, int fd, const char *path)
         json_decref(params);
         return cli_fail("%s", eb.text);
     }
-    if (client_call(fd, "torrent.add", params, &result, &eb) != 0)
+    if (call_add(fd, params, &result, &eb) != 0)
         return cli_fail("%s: %s", path, eb.text);
     if (a->client.json)
         status = client_print_json(result);
     else
-        print_added(result);
+        print_added(a, result);
     json_decref(result);
     return status;
 }

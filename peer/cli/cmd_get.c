@@ -82,14 +82,10 @@ take_seed(struct get *g, const char *value, struct errbuf *eb)
     return 0;
 }
 
-/* "HOST:PORT" with a port that can be; the host itself is resolved by the engine. */
 static int
 take_peer(struct get *g, const char *value, struct errbuf *eb)
 {
-    const char *colon = strrchr(value, ':');
-    uint64_t port;
-
-    if (colon == NULL || colon == value || parse_u64(colon + 1, 1, 65535, &port) != 0)
+    if (!cli_is_peer(value))
         return errbuf_set(eb, SPRAT_E_INVAL, "--peer needs HOST:PORT, not '%s'", value);
     return cli_list_add(&g->peers, "--peer", value, eb);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/parse.h"
 #include "config.h"
 #include "peer/cli/complaint.h"
 #include "peer/cli/screen.h"
@@ -66,10 +67,11 @@ count_operands(struct cli_args *a, size_t min, size_t max)
 {
     if (a->operand_count < min)
         return end_with(a,
-                        cli_usage(a->command, "too few arguments, usage: %s", a->command->usage));
+                        cli_usage(a->command, "too few arguments; usage: sprat %s %s",
+                                  a->command->name, a->command->usage));
     if (a->operand_count > max)
-        return end_with(a, cli_usage(a->command, "unexpected argument '%s', usage: %s",
-                                     a->operands[max], a->command->usage));
+        return end_with(a, cli_usage(a->command, "unexpected argument '%s'; usage: sprat %s %s",
+                                     a->operands[max], a->command->name, a->command->usage));
     return 0;
 }
 
@@ -106,6 +108,15 @@ cli_list_add(struct cli_list *l, const char *option, const char *value, struct e
         return errbuf_set(eb, SPRAT_E_LIMIT, "more than %d times %s", CLI_LIST_MAX, option);
     l->items[l->count++] = value;
     return 0;
+}
+
+bool
+cli_is_peer(const char *value)
+{
+    const char *colon = strrchr(value, ':');
+    uint64_t port;
+
+    return colon != NULL && colon != value && parse_u64(colon + 1, 1, 65535, &port) == 0;
 }
 
 int

@@ -99,6 +99,9 @@ struct cli_list {
 /* SPRAT_E_LIMIT and a sentence if it is full. */
 int cli_list_add(struct cli_list *l, const char *option, const char *value, struct errbuf *eb);
 
+/* Whether |value| is HOST:PORT with a port from 1 to 65535. The host is not looked up. */
+bool cli_is_peer(const char *value);
+
 /* Prints a line about wrong usage, as complaint.h says, and returns CLI_USAGE. */
 int cli_usage(const struct cli_command *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -44,6 +44,25 @@ wrong_usage(const char *message)
     return CLI_USAGE;
 }
 
+/* What other programs call it. */
+static const char *
+other_name(const char *name)
+{
+    static const struct {
+        const char *theirs, *ours;
+    } names[] = {
+        {"list", "ls"},       {"status", "ls"},    {"remove", "rm"},     {"delete", "rm"},
+        {"start", "resume"},  {"stop", "pause"},   {"download", "get"},  {"fetch", "get"},
+        {"upload", "seed"},   {"share", "seed"},   {"check", "verify"},  {"make", "create"},
+        {"quit", "shutdown"}, {"exit", "shutdown"},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(name, names[i].theirs) == 0)
+            return names[i].ours;
+    return NULL;
+}
+
 static int
 unknown_command(const char *name)
 {
@@ -54,7 +73,9 @@ unknown_command(const char *name)
 
     for (size_t i = 0; i < n && i < COMMANDS_MAX; i++)
         names[i] = commands[i]->name;
-    near = suggest_nearest(name, names, n < COMMANDS_MAX ? n : COMMANDS_MAX);
+    near = other_name(name);
+    if (near == NULL)
+        near = suggest_nearest(name, names, n < COMMANDS_MAX ? n : COMMANDS_MAX);
     if (near != NULL)
         errbuf_set(&eb, 0, "unknown command '%s'; did you mean '%s'?", name, near);
     else

@@ -168,9 +168,9 @@ struct torrent_merged {
 
 /* Adds the trackers of |add| and of its metainfo, and the peers of |add|, as far as the torrent
  * does not have them. They are used at once, each tracker as a tier of its own, and remembered in
- * the state database (blocking, short). |add| is only read, and nothing else of it counts. The
- * database's error, INVAL (too many, or one that can't be stored) or NOMEM: then nothing was added.
- */
+ * the state database (blocking, short). |add| is only read, and nothing else of it counts. AGAIN
+ * while the torrent is being removed; the database's error, INVAL (too many, or one that can't be
+ * stored) or NOMEM: then nothing was added. */
 int torrent_merge(struct torrent *t, const struct torrent_add *add, struct torrent_merged *out,
                   struct errbuf *eb);
 

@@ -116,9 +116,13 @@ torrent_merge(struct torrent *t, const struct torrent_add *add, struct torrent_m
               struct errbuf *eb)
 {
     size_t trackers = t->wish.tracker_count, peers = t->wish.peer_count;
-    int err = torrent_need_metainfo(t, eb);
+    int err;
 
     *out = (struct torrent_merged){0};
+    if (t->wish.removing)
+        return errbuf_set(eb, SPRAT_E_AGAIN, "%s is being removed: add it again in a moment",
+                          t->facts.name);
+    err = torrent_need_metainfo(t, eb);
     if (err != 0)
         return err;
     err = want_trackers(t, add, out);

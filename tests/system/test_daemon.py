@@ -12,6 +12,7 @@ import socket
 import sqlite3
 import stat
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
@@ -208,6 +209,34 @@ def a_torrent_has_limits_of_its_own(t):
 
 
 @test
+def a_torrent_that_is_removed_can_be_added_at_once(t):
+    """The removal waits for the tracker, which hears that it stopped; the torrent that is added meanwhile stays."""
+    told, over = threading.Event(), threading.Event()
+
+    def reply(path, query, number):
+        if query.get("event") == b"stopped" and not told.is_set():
+            told.set()
+            over.wait(20)
+        return fake_tracker.good()
+
+    path = content.write_file(t.path("origin", "data"), 300_000)
+    torrent = our.create(t, path, trackers=[fake_tracker.FakeTracker(t, reply).url])
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", t.path("origin"), torrent)
+    daemon.await_state("data", "seeding")
+    daemon.sprat("rm", "data")
+    assert told.wait(20)
+    params = {"path": torrent, "save_dir": t.path("origin")}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "torrent.add", "params": params}
+    refused = json.loads(daemon.talk(json.dumps(request).encode() + b"\n"))
+    assert "data is being removed" in refused["error"]["message"], refused
+    threading.Timer(0.5, over.set).start()
+    again = daemon.sprat("add", "-o", t.path("origin"), torrent)
+    assert again.out.startswith("added "), str(again)
+    daemon.await_state("data", "seeding")
+
+
+@test
 def a_second_add_brings_trackers_and_peers(t):
     """They are used at once, and known again after a restart."""
     path, _, seeder = seeded(t)
@@ -218,7 +247,8 @@ def a_second_add_brings_trackers_and_peers(t):
     daemon.sprat("add", "-o", t.path("out"), torrent)
     t.wait("the first tracker", lambda: first.asked, 20)
     again = daemon.sprat("add", "-t", second.url, "-t", first.url, "-o", t.path("none", "such"), torrent)
-    assert again.out.startswith("already there ") and again.out.endswith(" data; 1 tracker added\n"), str(again)
+    assert again.out.startswith("already there ") and again.out.endswith(
+        " data; 1 tracker added; other options apply only to a new torrent\n"), str(again)
     t.wait("the second tracker", lambda: b"started" in second.events(), 20)
     told = daemon.sprat("add", "--json", "--peer", seeder.address, "-o", t.path("out"), other)
     told = json.loads(told.out)
