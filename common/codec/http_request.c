@@ -67,6 +67,20 @@ find_end(struct http_scan *scan, const uint8_t *src, size_t len)
     return false;
 }
 
+/* True if the request begins with a byte that no method begins with, as a TLS handshake does: its
+ * sender waits for an answer to that, and sends no line end. */
+static bool
+is_no_text(const struct http_scan *scan, const uint8_t *src, size_t len)
+{
+    size_t at = scan->line_at;
+
+    if (scan->begun)
+        return false;
+    while (at < len && (src[at] == '\r' || src[at] == '\n'))
+        at++;
+    return at < len && (src[at] <= ' ' || src[at] >= 0x7f);
+}
+
 /* Cuts the next line off |rest|, without its end. */
 static struct slice
 next_line(struct slice *rest)
@@ -307,6 +321,8 @@ http_request_parse(struct http_request *r, struct http_scan *scan, const uint8_t
     *r = (struct http_request){0};
     if (len < scan->whole)
         return SPRAT_E_AGAIN;
+    if (is_no_text(scan, src, look))
+        return refuse(r, 400);
     if (scan->whole == 0 && !find_end(scan, src, look)) {
         if (len < HTTP_HEAD_MAX)
             return SPRAT_E_AGAIN;

@@ -75,7 +75,8 @@ struct http_scan {
  * again with the same bytes and more after them. SPRAT_E_PROTOCOL sets |r->status|: 400 malformed,
  * 405 method not accepted, 413 body not accepted or too long, 414 target too long, 417 an Expect
  * header (100-continue), 431 headers too long or too many, 501 a transfer coding, 505 not HTTP/1.x.
- */
+ * A first byte that no method begins with is malformed at once: a client that speaks TLS to this
+ * port sends no line end, and waits for the answer. */
 int http_request_parse(struct http_request *r, struct http_scan *scan, const uint8_t *src,
                        size_t len);
 

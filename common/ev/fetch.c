@@ -102,12 +102,14 @@ static enum fetch_cause
 timeout_cause(const struct fetch *x)
 {
     curl_off_t connected_us = 0, secure_us = 0;
+    long local_port = 0; /* for some versions of curl, connected means that TLS is up too */
     const char *scheme = NULL;
 
     curl_easy_getinfo(x->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+    curl_easy_getinfo(x->easy, CURLINFO_LOCAL_PORT, &local_port);
     curl_easy_getinfo(x->easy, CURLINFO_APPCONNECT_TIME_T, &secure_us);
     curl_easy_getinfo(x->easy, CURLINFO_SCHEME, &scheme);
-    if (connected_us == 0)
+    if (connected_us == 0 && local_port <= 0)
         return FETCH_NO_CONNECTION;
     return secure_us == 0 && scheme != NULL && strcasecmp(scheme, "https") == 0 ? FETCH_TLS_SILENT
                                                                                : FETCH_NO_ANSWER;

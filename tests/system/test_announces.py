@@ -115,6 +115,14 @@ def https_to_a_port_of_http(t):
 
 
 @test
+def https_to_our_tracker_of_http(t):
+    """A handshake has no line end: the tracker answers its first byte."""
+    tracker = our.Tracker(t, udp=False)
+    _, first = told(t, tracker.http.replace("http://", "https://"))
+    assert first.endswith("use http:// in its URL"), first
+
+
+@test
 def an_authority_that_is_none(t):
     path = content.write_file(t.path("origin", "data"), 1000)
     torrent = our.create(t, path)

@@ -94,6 +94,20 @@ Test(http_request, a_line_of_returns_is_the_same_bytewise)
                  SPRAT_E_PROTOCOL);
 }
 
+/* A client that speaks TLS sends no line end, and waits. */
+Test(http_request, what_is_no_text_is_refused_at_its_first_byte)
+{
+    struct http_request r;
+
+    cr_expect_eq(parse_n(&r, "\x16", 1), SPRAT_E_PROTOCOL);
+    cr_expect_eq(r.status, 400);
+    cr_expect_eq(parse_n(&r, "\r\n\x16\x03\x01", 5), SPRAT_E_PROTOCOL, "behind an empty line");
+    cr_expect_eq(parse_n(&r, "\x16\x03\n\x0a", 4), SPRAT_E_PROTOCOL, "with line ends behind it");
+    cr_expect_eq(parse_n(&r, "\xff", 1), SPRAT_E_PROTOCOL);
+    cr_expect_eq(parse_n(&r, "\r", 1), SPRAT_E_AGAIN);
+    cr_expect_eq(parse_n(&r, "GET / HTTP/1.1\r\n\x16", 17), SPRAT_E_AGAIN, "headers come whole");
+}
+
 Test(http_request, pipelined_ones_are_taken_one_by_one)
 {
     struct http_request r;

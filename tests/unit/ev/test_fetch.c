@@ -65,6 +65,7 @@ answer(const char *request, const char *peer_ip, char *out, size_t size)
 struct got {
     struct loop *loop;
     int err, calls;
+    enum fetch_cause cause;
     unsigned status;
     char body[256], message[256];
 };
@@ -76,6 +77,7 @@ on_fetched(void *ctx, const struct fetch_result *res)
 
     g->calls++;
     g->err = res->err;
+    g->cause = res->cause;
     g->status = res->status;
     snprintf(g->body, sizeof(g->body), "%.*s", (int)(res->len < 200 ? res->len : 200),
              res->body != NULL ? (const char *)res->body : "");
@@ -185,6 +187,21 @@ Test(fetch, fails_clearly)
     get(&x, "/silent", (struct fetch_request){.timeout_ms = 200});
     cr_expect_eq(x.got.err, SPRAT_E_TIMEOUT);
     cr_expect_lt(mono_diff_ms(clock_mono(), before), 2000);
+    stop(&x);
+}
+
+Test(fetch, tls_that_is_not_answered_is_told_from_no_connection)
+{
+    struct fixture x;
+    char url[64];
+
+    start(&x);
+    snprintf(url, sizeof(url), "https://127.0.0.1:%u/", x.fake.port);
+    struct fetch_request req = {.url = url, .body_max = 100, .connect_ms = 200};
+    cr_assert_not_null(fetch_start(x.fetcher, &req, on_fetched, &x.got));
+    cr_assert_eq(loop_run(x.got.loop), 0);
+    cr_expect_eq(x.got.err, SPRAT_E_TIMEOUT);
+    cr_expect_eq(x.got.cause, FETCH_TLS_SILENT);
     stop(&x);
 }
 
