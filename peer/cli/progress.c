@@ -20,6 +20,7 @@ enum {
     NAME_GOOD = 20,
     PHASE_MAX = 60,
     PLAIN_NOTE_MAX = 300,
+    NOTE_HEAD_MIN = 16, /* columns of a note before ", next try in 58 s" */
     FIELD_MAX = 4 * PHASE_MAX + 16,
 };
 
@@ -115,6 +116,24 @@ has_note(const struct progress *p)
     return p->note != NULL && p->note[0] != '\0';
 }
 
+/* Cuts |note| to |room| columns. When the next try comes is the end of it and stays: what was tried
+ * was said in full above the line. */
+static void
+fit_note(char *out, size_t size, const char *note, unsigned room)
+{
+    const char *tail = strstr(note, ", next try");
+    char head[PROGRESS_LINE_MAX / 2];
+    unsigned width = tail != NULL ? text_width(tail) : 0;
+
+    if (tail == NULL || text_width(note) <= room || room < width + NOTE_HEAD_MIN) {
+        text_fit(out, size, note, room);
+        return;
+    }
+    snprintf(head, sizeof(head), "%.*s", (int)(tail - note), note);
+    text_fit(out, size, head, room - width);
+    snprintf(out + strlen(out), size - strlen(out), "%s", tail);
+}
+
 /* Name, percent and the note, which gets all that is left. */
 static const char *
 note_line(const struct progress *p, unsigned columns, char out[PROGRESS_LINE_MAX])
@@ -129,7 +148,7 @@ note_line(const struct progress *p, unsigned columns, char out[PROGRESS_LINE_MAX
         text_fit(out, PROGRESS_LINE_MAX, percent, columns);
         return out;
     }
-    text_fit(note, sizeof(note), p->note, columns - used);
+    fit_note(note, sizeof(note), p->note, columns - used);
     snprintf(out, PROGRESS_LINE_MAX, "%s  %s  %s", name, percent, note);
     return out;
 }

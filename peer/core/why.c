@@ -332,7 +332,10 @@ say_no_tracker(const struct why_facts *f, struct list_of_why *l)
         add(l, WHY_NO_TRACKER, -1,
             "this torrent %s: only peers that are given this machine's address can connect", what);
     else
-        add(l, WHY_NO_TRACKER, -1, "this torrent %s; %s", what,
+        add(l, WHY_NO_TRACKER, -1, "this torrent %s%s; %s", what,
+            f->peers.unresolved == 0  ? ""
+            : f->peers.unresolved > 1 ? ", and the peers that were given have no address"
+                                      : ", and the peer that was given has no address",
             f->daemon ? "add it again with --peer or -t" : "give --peer or -t");
 }
 
@@ -398,8 +401,8 @@ look_at_running(const struct why_facts *f, struct list_of_why *l)
         add_limit(l, WHY_DOWN_LIMIT, "download", f->data.down_limit, f->data.own_down_limit);
     if (f->data.up_limited && f->seeding)
         add_limit(l, WHY_UP_LIMIT, "upload", f->data.up_limit, f->data.own_up_limit);
-    if (!is_idle(f)) {
-        bool down = f->data.down_rate > 0 && !f->seeding;
+    if (!is_idle(f) && !(f->seeding && f->peers.connected == 0)) {
+        bool down = !f->seeding && (f->data.down_rate > 0 || f->data.up_rate == 0);
 
         add(l, WHY_MOVING, -1, "%s %s/s, %u %s", down ? "receiving" : "sending",
             why_size(down ? f->data.down_rate : f->data.up_rate, n), f->peers.connected,

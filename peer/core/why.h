@@ -113,6 +113,7 @@ struct why_facts {
         uint32_t requests;  /* our requests that are out */
         uint32_t tries[PEER_TRY_COUNT]; /* known addresses, counted by how the last try ended */
         uint32_t given_up;  /* addresses forgotten after too many failures */
+        uint32_t unresolved; /* peers that the user named and that have no address */
         int64_t next_dial_ms; /* until an address is dialled; -1: none is planned */
     } peers;
     struct {

@@ -173,6 +173,7 @@ struct torrent {
         bool said_unsupported; /* trackers */
         struct list asks;
         struct list names;
+        uint32_t names_failed; /* peers by name that have no address */
     } net;
     struct torrent_hosts {
         struct hashmap map;

@@ -249,7 +249,10 @@ warn_name(struct torrent *t, const char *text, int err)
 {
     char message[ERRBUF_SIZE];
 
-    snprintf(message, sizeof(message), "peer %s: %s", text, sprat_strerror(err));
+    snprintf(message, sizeof(message), "peer %s: %s", text,
+             err == SPRAT_E_RESOLVE ? "no address is known for this name, and it is not tried again"
+                                    : sprat_strerror(err));
+    t->net.names_failed++;
     torrent_tell(t, TORRENT_EVENT_WARNING, err, message);
 }
 

@@ -80,6 +80,7 @@ gather_data(const struct torrent *t, const struct swarm_stats *st, struct why_fa
     f->data.idle_ms = t->core.swarm != NULL ? st->standing.idle_ms : -1;
     f->data.down_limited = st->standing.down_limited;
     f->data.up_limited = st->standing.up_limited;
+    f->peers.unresolved = t->net.names_failed;
     f->data.disk_behind = st->standing.disk_behind;
     gather_limit(t, &t->env->down, t->wish.down_limit, &f->data.own_down_limit,
                  &f->data.down_limit);

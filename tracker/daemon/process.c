@@ -377,7 +377,7 @@ drop_rights(struct process *p, struct errbuf *eb)
             err = sandbox_become(&user, eb);
     } else if (geteuid() == 0) {
         log_warn(&p->log,
-                 "the tracker runs as root: name an unprivileged user in the setting user");
+                 "the tracker runs as root: name an unprivileged user with --user or the key user");
     }
     if (err == 0)
         err = sandbox_no_new_privileges(eb);

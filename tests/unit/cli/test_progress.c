@@ -42,6 +42,13 @@ Test(progress, a_note_takes_the_place_of_what_is_zero)
     cr_expect_str_eq(progress_line(&p, 40, true, line),
                      "debian-12…  50.0%  this torrent names n…");
     cr_expect_str_eq(progress_line(&p, 12, true, line), "50.0%");
+    p.note = "alpha:7777: the tracker refused the connection, next try in 58 s";
+    cr_expect_str_eq(progress_line(&p, 70, true, line),
+                     "debian-12.iso  50.0%  alpha:7777: the tracker refus…, next try in 58 s");
+    cr_expect_str_eq(progress_line(&p, 40, true, line), "debian-12…  50.0%  alpha:7777: the trac…");
+    for (unsigned columns = 1; columns < 120; columns++)
+        cr_expect_leq(text_width(progress_line(&p, columns, true, line)), columns);
+    p.note = "this torrent names no tracker; give --peer or -t";
     cr_expect_str_eq(progress_plain(&p, line),
                      "debian-12.iso: 50.0% (50.0 MiB of 100.0 MiB), down 0 B/s, up 0 B/s, 0 peers: "
                      "this torrent names no tracker; give --peer or -t");

@@ -64,6 +64,11 @@ Test(why, nobody_to_ask)
     f.daemon = true;
     expect(&f, WHY_NO_TRACKER, "this torrent names no tracker; add it again with --peer or -t");
     f = leecher();
+    f.peers.unresolved = 1;
+    expect(&f, WHY_NO_TRACKER,
+           "this torrent names no tracker, and the peer that was given has no address; "
+           "give --peer or -t");
+    f = leecher();
     f.web_seeds = 1;
     expect(&f, WHY_NO_TRACKER,
            "this torrent names web seeds only, which Sprat can't use yet; give --peer or -t");
@@ -192,6 +197,11 @@ Test(why, seeding)
     f.trackers = &t;
     f.tracker_count = 1;
     expect(&f, WHY_NOBODY_WANTS, "no peer needs data: no peer is connected");
+    /* It has just become complete. */
+    f.data.idle_ms = 0;
+    f.data.down_rate = 1000;
+    expect(&f, WHY_NOBODY_WANTS, "no peer needs data: no peer is connected");
+    f.data.idle_ms = WHY_IDLE_MS + 1;
     f.peers.connected = 2;
     expect(&f, WHY_NOBODY_WANTS, "no peer needs data: no connected peer is interested");
     f.peers.wanting = 1;
