@@ -462,12 +462,14 @@ safepath_sync_dirs(const char *dir, const char *rel, struct errbuf *eb)
         return fail(eb, ENAMETOOLONG, "sync", dir, rel);
     do {
         struct place p;
-        int e;
+        int e = 0;
 
-        if (place_open(dir, path, false, &p) != 0)
+        if (place_open(dir, path, false, &p) == 0) {
+            e = fsync(p.fd) != 0 ? errno : 0;
+            place_close(&p);
+        } else if (errno != ELOOP && errno != ENOTDIR) {
             return fail(eb, errno, "sync", dir, path);
-        e = fsync(p.fd) != 0 ? errno : 0;
-        place_close(&p);
+        } /* else: behind a link; Sprat only reads there and creates no name */
         if (e != 0 && e != EINVAL) /* EINVAL: the file system can't sync directories */
             return fail(eb, e, "sync the directory of", dir, path);
         slash = strrchr(path, '/');

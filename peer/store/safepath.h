@@ -71,7 +71,7 @@ void safepath_prune(const char *dir, const char *rel);
 bool safepath_is_beside(const char *a, const char *b);
 
 /* Calls fsync() on every directory from |dir| (included) down to that of |rel|, since each may hold
- * a new name. */
+ * a new name; not on those behind a symbolic link, where no name is ever created. */
 int safepath_sync_dirs(const char *dir, const char *rel, struct errbuf *eb);
 
 #endif

@@ -149,6 +149,9 @@ def content_behind_links_of_ones_own_is_read(t):
         sprat.get(t, meta, t.path(f"copy{i}"), peers=[seeder]).finish()
         content.assert_same(store, t.path(f"copy{i}", "album"))
         seeder.interrupt()
+        seeder.status(20)
+        complaints = [e for e in seeder.events if e["event"] in ("warning", "error")]
+        assert not complaints, "what is known of it is saved, also behind a link: " + str(complaints)
     seeder = sprat.Peer(t, "seed", t.path("whole", "album")).ready()
     assert seeder.last("ready")["name"] == "album", seeder.report()
     sprat.get(t, seeder.last("ready")["torrent"], t.path("last"), peers=[seeder]).finish()

@@ -219,6 +219,10 @@ Test(safepath, creates_and_prunes)
     close(fd);
     cr_expect_eq(safepath_stat(f.target, "a/b/c", &st, &eb), 0);
     cr_expect_eq(safepath_sync_dirs(f.target, "a/b/c", &eb), 0);
+    cr_assert_eq(safepath_symlink(f.target, "link", "a", &eb), 0);
+    cr_expect_eq(safepath_sync_dirs(f.target, "link/b/c", &eb), 0, "%s", eb.text);
+    cr_expect_eq(safepath_sync_dirs(f.target, "none/c", &eb), SPRAT_E_NOENT);
+    cr_assert_eq(safepath_unlink(f.target, "link", &eb), 0);
     cr_expect_eq(safepath_unlink(f.target, "a/b", &eb), SPRAT_E_EXISTS, "%s", eb.text);
     safepath_prune(f.target, "a/b/c");
     cr_expect_eq(safepath_stat(f.target, "a/b/c", &st, &eb), 0, "what is not empty stays");
