@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What happens when an assertion fails: one line on stderr and an abort, so that a core is left.
+ * Handles a failed assertion: prints one line on stderr and aborts, so that a core file is left.
  */
 #include "common/base/assert.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The words before the last are read by the same code that reads a finished command line. What a
- * value or an operand may be is read from its name in the table or the usage line: a name in small
- * letters is a word to type, one in capitals stands for something else.
+ * The words before the last are parsed by the code that also parses complete command lines. The
+ * candidates for a value or an operand follow from its name in the table or the usage line: a name
+ * in small letters is a word to type, a name in capitals is a placeholder.
  */
 #include "common/base/complete.h"
 
@@ -10,7 +10,7 @@
 
 enum { WHAT_MAX = 64 };
 
-/* In the order of what a shell offers: each offers what those before it do. */
+/* Ascending by what the shell offers: each offers also what those before it offer. */
 enum kind { KIND_WORDS, KIND_DIRECTORIES, KIND_TORRENTS, KIND_FILES };
 
 static const char *const kind_names[] = {
@@ -30,7 +30,7 @@ static const struct {
     {"PATH", KIND_FILES},
 };
 
-/* A word of the table or the usage line, cut out of it. */
+/* A word inside of a text of the table or the usage line. */
 typedef void (*word_fn)(void *ctx, const char *word);
 
 void
@@ -58,7 +58,7 @@ complete_words(FILE *f, const char *typed, const struct complete_word *words, si
         complete_candidate(f, typed, words[i].word, words[i].about);
 }
 
-/* ---- what a word of the table or the usage line means ---- */
+/* ---- meanings of the words in the table and the usage line ---- */
 
 static void
 find_kind(void *ctx, const char *word)
@@ -73,9 +73,9 @@ find_kind(void *ctx, const char *word)
 struct printing {
     FILE *f;
     const struct complete_args *args;
-    const char *lead; /* what stands before the value in the same word: "--format=" */
+    const char *lead; /* text before the value in the same word: "--format=" */
     int lead_len;
-    const char *typed; /* behind the lead */
+    const char *typed; /* text after |lead| */
 };
 
 static bool
@@ -104,7 +104,7 @@ print_names(void *ctx, const char *word)
     }
 }
 
-/* Calls |fn| with each alternative of |len| bytes of |text|, as in "sparse|full". */
+/* Calls |fn| with each alternative in the |len| bytes of |text|, as in "sparse|full". */
 static void
 each_alternative(const char *text, size_t len, word_fn fn, void *ctx)
 {
@@ -132,7 +132,7 @@ takes_value(const struct complete_args *a, const char *name, size_t len)
     return false;
 }
 
-/* Calls |fn| with each word that |a->usage| allows as operand |number|, counted from 0. */
+/* Calls |fn| with each word that |a->usage| allows as operand |number|, counting from 0. */
 static void
 each_operand(const struct complete_args *a, size_t number, word_fn fn, void *ctx)
 {
@@ -235,9 +235,9 @@ complete_arguments(FILE *f, const struct complete_args *a)
         if (got > 0 && id == OPTION_OPERAND)
             operands++;
         else if (got < 0 && o.at == a->argc - 1 && find_waiting(a, id) != NULL)
-            spec = find_waiting(a, id); /* its value is what is being typed */
+            spec = find_waiting(a, id); /* its value is being typed */
         if (got < 0)
-            o.letters = NULL; /* an unknown letter is passed over, with all behind it */
+            o.letters = NULL; /* an unknown letter is skipped with the rest of its word */
     }
     if (spec != NULL) {
         print_value(f, spec->arg, last, 0);

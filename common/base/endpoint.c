@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Where an address is valid, and what stands for one host.
+ * Scopes of addresses, and the site of an endpoint.
  */
 #include "common/base/endpoint.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Texts and families of the error table, and the error sentence. Knows no other module.
+ * Texts and families of the error table, and the error message buffer. Uses no other module.
  */
 #include "common/base/err.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Two digits a byte.
+ * Hex encoding with two digits per byte, and reading of hex digits.
  */
 #include "common/base/hex.h"
 

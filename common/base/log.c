@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Level names, records as one line of text, and the stderr sink. Where lines go is the caller's
- * choice.
+ * Level names, records as one line of text, and the stderr sink. The caller chooses the sink.
  */
 #include "common/base/log.h"
 
@@ -104,9 +103,9 @@ log_fields(const struct log *log, enum log_level level, const char *message,
 
 /* ---- as text ---- */
 
-/* A line under construction; what does not fit is lost. */
+/* A line under construction; text that does not fit is dropped. */
 struct line {
-    char *at, *end; /* |end|: the place of the last NUL */
+    char *at, *end; /* |end|: the last position for the NUL */
 };
 
 static void
@@ -116,7 +115,7 @@ put_char(struct line *l, char c)
         *l->at++ = c;
 }
 
-/* Puts the first character of |text| as it is shown, and returns what follows it. */
+/* Appends the shown form of the first character of |text|, and returns the rest of |text|. */
 static const char *
 put_shown(struct line *l, const char *text)
 {
@@ -125,7 +124,7 @@ put_shown(struct line *l, const char *text)
     size_t len = strlen(shown);
 
     if (len > (size_t)(l->end - l->at)) {
-        l->end = l->at; /* nothing after what was cut */
+        l->end = l->at; /* nothing follows after a truncation */
         return rest;
     }
     memcpy(l->at, shown, len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One pass over the words; no permuting of argv, no global state as getopt has it.
+ * Parses the words in one pass; unlike getopt(), it does not permute argv and has no global state.
  */
 #include "common/base/options.h"
 
@@ -10,8 +10,8 @@
 #include "common/base/suggest.h"
 
 enum {
-    HELP_COLUMN = 26, /* where the descriptions of options begin, … */
-    HELP_COLUMN_NARROW = 10, /* … and where a line has fewer columns than HELP_NARROW */
+    HELP_COLUMN = 26, /* column of the descriptions in --help, … */
+    HELP_COLUMN_NARROW = 10, /* … and for lines with fewer columns than HELP_NARROW */
     HELP_NARROW = 60,
     HELP_WIDTH_MIN = 20,
 };
@@ -132,8 +132,8 @@ options_next(struct options *o, int *id, const char **value, struct errbuf *eb)
     return next_letter(o, id, value, eb);
 }
 
-/* Bytes of |text| that a line with |room| for it takes: to the last blank, or a word that is
- * longer. */
+/* The number of bytes of |text| for a line of |room| columns: up to the last blank, or a whole word
+ * that is longer than the line. */
 static size_t
 line_length(const char *text, size_t room)
 {

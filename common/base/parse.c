@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Hand-written, because strtod follows the locale and strtoull takes signs and blanks.
+ * Number parsing by hand, because strtod() depends on the locale and strtoull() accepts signs and
+ * blanks.
  */
 #include "common/base/parse.h"
 
@@ -11,7 +12,7 @@
 
 enum { FRACTION_DIGITS_MAX = 6, RATIO_MAX = 1000000 };
 
-/* Reads digits at |*s| and moves it behind them. */
+/* Reads digits at |*s| and advances |*s| past them. */
 static int
 read_digits(const char **s, uint64_t *out)
 {
@@ -29,7 +30,7 @@ read_digits(const char **s, uint64_t *out)
     return 0;
 }
 
-/* Reads ".25" at |*s|, if it is there, as |*num| / |*den|. */
+/* Reads a fraction such as ".25" at |*s|, if there is one, as |*num| / |*den|. */
 static int
 read_fraction(const char **s, uint64_t *num, uint64_t *den)
 {
@@ -66,7 +67,7 @@ parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out)
     return 0;
 }
 
-/* The power of two of the unit at |*s|, which moves behind it; 0 for none. */
+/* The power of two of the unit at |*s|, which advances past it; 0 for none. */
 static unsigned
 read_unit(const char **s)
 {
@@ -81,7 +82,7 @@ read_unit(const char **s)
     return (unsigned)((u - units) / 2 + 1) * 10;
 }
 
-/* Reads a size at |*s| and moves it behind. */
+/* Reads a size at |*s| and advances |*s| past it. */
 static int
 read_size(const char **s, uint64_t *out)
 {
@@ -94,7 +95,7 @@ read_size(const char **s, uint64_t *out)
         return err;
     unsigned shift = read_unit(s);
     if (shift == 0 && den != 1)
-        return SPRAT_E_SYNTAX; /* there is no half byte */
+        return SPRAT_E_SYNTAX; /* half a byte is not possible */
     if (whole > (uint64_t)INT64_MAX >> shift)
         return SPRAT_E_RANGE;
     fine = (uint64_t)((double)num / (double)den * (double)(UINT64_C(1) << shift));

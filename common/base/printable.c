@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One character at a time. Allocates nothing, so that it serves where memory is out too.
+ * Works one character at a time and allocates nothing, so that it is usable when memory is out.
  */
 #include "common/base/printable.h"
 
@@ -69,7 +69,7 @@ printable_json(FILE *out, const char *json, size_t len)
         uint32_t cp = 0;
         unsigned n = utf8_decode((const uint8_t *)json, len, &cp);
 
-        /* What stands below U+0020 in a JSON text is the space between its parts. */
+        /* Characters below U+0020 in JSON are white space between its tokens. */
         if (n > 0 && cp >= 0x20 && utf8_is_control(cp))
             fprintf(out, "\\u%04x", (unsigned)cp);
         else

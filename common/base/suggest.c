@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Optimal string alignment distance with three rolling rows, and the rule of what is near enough.
+ * Optimal string alignment distance with three rolling rows, and the rule that decides which
+ * distance is near enough.
  */
 #include "common/base/suggest.h"
 
@@ -59,7 +60,7 @@ suggest_nearest(const char *word, const char *const names[], size_t count)
             continue;
         unsigned d = suggest_distance(word, names[i]);
 
-        /* A word that shares nothing with the name is no misspelling of it. */
+        /* A word that has no character in common with the name is no misspelling of it. */
         if (d < best && d < len) {
             best = d;
             found = names[i];

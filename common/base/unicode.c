@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Both texts are decomposed character by character and compared on the way: nothing is stored, and
- * nothing is allocated. Hangul syllables are computed (Unicode 15, section 3.12).
+ * Decomposes both texts character by character and compares them on the way, so that nothing is
+ * stored or allocated. Hangul syllables are computed (Unicode 15, section 3.12).
  */
 #include "common/base/unicode.h"
 
@@ -23,13 +23,13 @@ enum {
 };
 
 static const struct {
-    uint32_t whole, first, second; /* |second| is 0 for one alone */
+    uint32_t whole, first, second; /* |second| is 0 if there is only one */
 } table[] = {
 #include "common/base/unicode_table.h"
 };
 
-/* A text that is being read, with the parts of its last character that were not given out yet: the
- * next is on top. */
+/* A text that is being read. |parts| holds the parts of its last character that were not returned
+ * yet; the next is on top. */
 struct reader {
     const uint8_t *at;
     size_t left;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * UTF-8 decoding by the table of RFC 3629, section 4. Knows no paths: what a file name may hold is
- * decided in common/codec/metainfo_path.c.
+ * UTF-8 decoding by the table of RFC 3629, section 4. Independent of paths:
+ * common/codec/metainfo_path.c decides which characters a file name may have.
  */
 #include "common/base/utf8.h"
 

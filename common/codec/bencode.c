@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The bencode decoder: one pass, no recursion. The stack of open containers lives in the tokens
- * themselves: while a container is open, its |next| names its parent. Knows nothing about torrents.
+ * The bencode decoder: one pass, no recursion. The stack of open containers is stored in the
+ * tokens: while a container is open, its |next| is the index of its parent. Independent of
+ * torrents.
  *
  *   item    form                                   canonical form forbids
  *   int     'i' ['-'] digits 'e'                   leading zeros, "-0"
@@ -19,7 +20,7 @@
 
 enum { TOKENS_MIN = 16 };
 
-/* Stands in |next| of the outermost open container. */
+/* The |next| of the outermost open container. */
 #define NO_PARENT UINT32_MAX
 
 struct decoder {
@@ -28,7 +29,7 @@ struct decoder {
     size_t pos;
     uint32_t open;   /* the innermost open container, or NO_PARENT */
     uint32_t key;    /* in a dictionary: the token of the last key, 0 before the first */
-    bool want_value; /* in a dictionary: a key was read and its value was not */
+    bool want_value; /* in a dictionary: a key was read, but not its value yet */
     unsigned depth;
     const struct bencode_limits *limits;
 };
@@ -60,7 +61,7 @@ add_token(struct decoder *d, enum bencode_type type, struct bencode_token **toke
     return 0;
 }
 
-/* Reads digits at |d->pos| up to |stop|, and passes it. */
+/* Reads digits at |d->pos| up to |stop|, and advances past |stop|. */
 static int
 read_digits(struct decoder *d, uint8_t stop, uint64_t *value)
 {
@@ -140,7 +141,7 @@ open_container(struct decoder *d, enum bencode_type type)
     if (err != 0)
         return err;
     token->next = d->open;
-    /* Until it is closed, |body| keeps the last key of the dictionary around this container. */
+    /* Until the container is closed, |body| holds the last key of the dictionary around it. */
     token->body = d->key;
     d->open = (uint32_t)d->b->count - 1;
     d->key = 0;
@@ -167,7 +168,7 @@ close_container(struct decoder *d)
     return 0;
 }
 
-/* Compares two strings as dictionary keys are ordered. */
+/* Compares two strings in the order of dictionary keys. */
 static int
 compare_strings(const struct bencode *b, const struct bencode_token *x,
                 const struct bencode_token *y)
@@ -199,7 +200,7 @@ read_key(struct decoder *d)
     return 0;
 }
 
-/* Reads the beginning of a value: all of it if it is no container. */
+/* Reads the start of a container, or a complete value of another type. */
 static int
 read_value(struct decoder *d)
 {
@@ -374,7 +375,7 @@ bencode_next(struct bencode_item list, struct bencode_item element)
     if (!bencode_exists(list) || !bencode_exists(element))
         return nothing();
     next = token_of(element)->next;
-    /* In a dictionary the element is a key; its value is stepped over. */
+    /* In a dictionary the element is a key; its value is skipped. */
     if (token_of(list)->type == BENCODE_DICT)
         next = list.tree->tokens[next].next;
     if (next == token_of(list)->next)

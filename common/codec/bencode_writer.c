@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The bencode encoder. It can only write canonical form: keys out of order, a key without its value
- * and unbalanced containers are our own bugs and are asserted.
+ * The bencode encoder. It writes only canonical form: keys out of order, a key without its value
+ * and unbalanced containers are bugs of the caller and asserted against.
  */
 #include "common/codec/bencode.h"
 
@@ -16,7 +16,7 @@ bencode_writer_init(struct bencode_writer *w, struct buf *out)
     *w = (struct bencode_writer){.out = out};
 }
 
-/* Checks that a value may stand here, and notes it. */
+/* Checks that a value is allowed here, and records it. */
 static void
 before_value(struct bencode_writer *w)
 {

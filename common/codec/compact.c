@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Compact endpoints. Pure copying; who may be connected to is decided elsewhere.
+ * Reads and writes compact endpoints. Copies bytes only; other modules decide which peers to
+ * connect to.
  */
 #include "common/codec/compact.h"
 

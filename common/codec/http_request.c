@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Finds the end of the head first, then reads it line by line. Lines may end in LF alone. Where the
- * RFC lets a server choose between guessing and refusing, this one refuses: folded headers, spaces
- * before a colon, double lengths.
+ * RFC lets a server choose between tolerating and refusing, this parser refuses: folded headers,
+ * spaces before a colon, two Content-Length headers.
  */
 #include "common/codec/http_request.h"
 
@@ -11,13 +11,13 @@
 
 #include "common/base/err.h"
 
-/* A part of the head. */
+/* A slice of the head. */
 struct slice {
     const char *at;
     size_t len;
 };
 
-/* What is known of a head that is being read. */
+/* The state of a head that is being read. */
 struct head {
     struct http_request *r;
     const struct http_accepts *accepts;
@@ -45,8 +45,8 @@ refuse(struct http_request *r, int status)
     return SPRAT_E_PROTOCOL;
 }
 
-/* Looks for the empty line that ends the head, from where the last look ended. True, and
- * |scan->at| is behind it. Empty lines before the request line don't count. */
+/* Searches the empty line that ends the head, from where the last search ended. If true, |scan->at|
+ * is the offset after it. Empty lines before the request line don't count. */
 static bool
 find_end(struct http_scan *scan, const uint8_t *src, size_t len)
 {
@@ -81,7 +81,7 @@ is_no_text(const struct http_scan *scan, const uint8_t *src, size_t len)
     return at < len && (src[at] <= ' ' || src[at] >= 0x7f);
 }
 
-/* Cuts the next line off |rest|, without its end. */
+/* Removes the next line from |rest| and returns it without its end. */
 static struct slice
 next_line(struct slice *rest)
 {
@@ -96,7 +96,8 @@ next_line(struct slice *rest)
     return line;
 }
 
-/* Cuts off what stands before the next |c|, and |c| itself; all of it if there is none. */
+/* Removes and returns the text before the next |c|, and drops |c|; all of the text if there is no
+ * |c|. */
 static struct slice
 cut(struct slice *rest, char c)
 {
@@ -136,7 +137,7 @@ is_token(struct slice s)
     return s.len > 0;
 }
 
-/* "http://host/path" is as good as "/path" (RFC 9112, 3.2.2). */
+/* "http://host/path" means the same as "/path" (RFC 9112, 3.2.2). */
 static struct slice
 without_authority(struct slice target)
 {
@@ -203,7 +204,7 @@ parse_request_line(struct http_request *r, const struct http_accepts *accepts, s
     return parse_method(r, accepts, method) == 0 ? parse_target(r, target) : SPRAT_E_PROTOCOL;
 }
 
-/* "Connection" is a list of words. */
+/* "Connection" contains a list of words. */
 static void
 parse_connection(struct http_request *r, struct slice value)
 {
@@ -217,8 +218,7 @@ parse_connection(struct http_request *r, struct slice value)
     }
 }
 
-/* A second length is refused, even if it is the same: whoever passed it on may have read the other.
- */
+/* A second Content-Length is refused, even if it is equal: a proxy may have used the other one. */
 static int
 parse_content_length(struct head *h, struct slice value)
 {
@@ -237,7 +237,7 @@ parse_content_length(struct head *h, struct slice value)
     return len <= h->accepts->body_max ? 0 : refuse(h->r, 413);
 }
 
-/* A header that may stand there once. */
+/* Reads a header that may occur only once. */
 static int
 parse_once(struct http_request *r, bool *has, const char **at, size_t *len, struct slice value)
 {
@@ -249,7 +249,7 @@ parse_once(struct http_request *r, bool *has, const char **at, size_t *len, stru
     return 0;
 }
 
-/* Of too many lines the first go: those at the end were added by whoever is nearest. */
+/* The first of too many lines are dropped: the last ones were added by the nearest proxies. */
 static void
 add_forwarded(struct http_request *r, struct slice value)
 {
@@ -304,7 +304,7 @@ parse_head(struct http_request *r, const struct http_accepts *accepts, struct sl
     err = parse_request_line(r, accepts, line);
     while (err == 0 && (line = next_line(&rest)).len > 0)
         err = ++headers > HTTP_HEADERS_MAX ? refuse(r, 431) : parse_header(&h, line);
-    /* No "100 Continue" is ever sent: the client may send the body right away, without asking. */
+    /* "100 Continue" is never sent: the client may send the body without asking. */
     if (err == 0 && h.expects && r->body_len > 0)
         err = refuse(r, 417);
     return err;

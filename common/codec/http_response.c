@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Response heads.
+ * Writes response heads and status texts.
  */
 #include "common/codec/http_response.h"
 

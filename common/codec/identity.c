@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The two info-hashes of a torrent, and which of them stands for it where.
+ * The info-hashes of a torrent, and the choice between them on the wire and on disk.
  */
 #include "common/codec/identity.h"
 

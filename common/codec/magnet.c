@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Reads magnet links. A link comes from a web page: every part of it is bounded, and the
- * parts that only help to find peers are dropped when malformed, never the whole link with them.
+ * Reads magnet links. Links come from web pages, so every part is bounded. Malformed parts that
+ * only help to find peers are dropped without refusing the link.
  */
 #include "common/codec/magnet.h"
 
@@ -13,7 +13,7 @@
 #include "common/codec/uri.h"
 #include "common/base/utf8.h"
 
-/* A value of the link, unescaped. */
+/* An unescaped value of the link. */
 struct value {
     const uint8_t *bytes;
     size_t len;
@@ -78,7 +78,7 @@ read_base32(struct value v, uint8_t out[20])
     return true;
 }
 
-/* Stores a hash that was read; a second one of its kind must be the same. */
+/* Stores an info-hash; a second one of the same kind must be equal. */
 static int
 set_hash(bool *has, uint8_t *hash, const uint8_t *read, size_t len, struct errbuf *eb)
 {
@@ -124,7 +124,7 @@ read_name(struct magnet *m, struct value v)
     if (m->name == NULL)
         return SPRAT_E_NOMEM;
     utf8_repair(v.bytes, v.len, m->name);
-    /* A name is one line. */
+    /* The name must be a single line. */
     for (char *c = m->name; *c != '\0'; c++)
         if (*c == '\n' || *c == '\t')
             *c = ' ';
@@ -137,7 +137,7 @@ grow(void **items, size_t count, size_t size)
 {
     void *grown;
 
-    /* At each power of two the array is full. */
+    /* The array is full at each power of two. */
     if ((count & (count - 1)) != 0)
         return 0;
     grown = realloc(*items, (count > 0 ? count * 2 : 1) * size);
@@ -168,7 +168,8 @@ add_url(char ***urls, size_t *count, size_t max, struct value v)
     return 0;
 }
 
-/* Reads decimal digits up to |stop| or the end, and passes them. False for none, or over |max|. */
+/* Reads decimal digits up to |stop| or the end, and advances past them. False if there are none, or
+ * the number exceeds |max|. */
 static bool
 read_number(struct value *v, uint32_t max, uint32_t *number)
 {
@@ -247,8 +248,8 @@ add_range(struct magnet *m, struct magnet_range range, struct errbuf *eb)
     return 0;
 }
 
-/* "0,2,4-6" (BEP 53). An error here is one of the whole link: who asked for some files must not get
- * all. */
+/* Reads "0,2,4-6" (BEP 53). An error here refuses the whole link: a user who selected some files
+ * must not get all files. */
 static int
 read_selection(struct magnet *m, struct value v, struct errbuf *eb)
 {
@@ -307,7 +308,7 @@ read_parameter(struct magnet *m, struct value key, struct value v, struct errbuf
     return 0;
 }
 
-/* Undoes the escapes of a value. In names '+' is a space: web pages build them as forms do. */
+/* Unescapes a value. In names '+' is a space, since web pages encode names like forms. */
 static struct value
 unescape(struct value key, const char *raw, size_t len, uint8_t *scratch)
 {
@@ -319,7 +320,7 @@ unescape(struct value key, const char *raw, size_t len, uint8_t *scratch)
     return (struct value){scratch, uri_unescape((const char *)scratch, len, scratch)};
 }
 
-/* Reads all of |text| behind the scheme; |scratch| has room for it. */
+/* Reads |text|, which follows the scheme; |scratch| is large enough for it. */
 static int
 read_parameters(struct magnet *m, const char *text, uint8_t *scratch, struct errbuf *eb)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Writes magnet links: of what was read from one, or of a torrent file. All values are escaped.
+ * Writes magnet links, from a parsed link or from a torrent file. All values are escaped.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Merkle trees of BEP 52. A root is folded from left to right with one pending node a layer, so
- * that a tree of any size takes a fixed few kilobytes of stack; whole small subtrees are hashed
- * layer by layer, many nodes at once. Knows no files and no wire messages.
+ * Merkle trees of BEP 52. A root is computed from left to right with one pending node per layer, so
+ * that a tree of any size needs a few kilobytes of stack; complete small subtrees are hashed layer
+ * by layer, many nodes at once. Independent of files and wire messages.
  */
 #include "common/codec/merkle.h"
 
@@ -13,7 +13,7 @@
 
 enum {
     LEAF_LEN = 16384,
-    BATCH_LOG = 7, /* subtrees of 2^7 nodes are hashed as one: 4 KiB of input */
+    BATCH_LOG = 7, /* subtrees of 2^7 nodes are hashed together: 4 KiB of input */
 };
 
 static unsigned
@@ -42,7 +42,7 @@ merkle_pad(unsigned layer, uint8_t out[32])
         sha256_pair(out, out, out);
 }
 
-/* The root of 2^|log| nodes, at most 2^BATCH_LOG, hashed layer by layer. */
+/* Computes the root of 2^|log| nodes, at most 2^BATCH_LOG, layer by layer. */
 static void
 subtree_root(const uint8_t *nodes, unsigned log, uint8_t out[32])
 {
@@ -62,7 +62,7 @@ subtree_root(const uint8_t *nodes, unsigned log, uint8_t out[32])
     memcpy(out, nodes, 32);
 }
 
-/* Joins the pending subtrees of |n| nodes, from the lowest layer up, with pads at their right. */
+/* Joins the pending subtrees of |n| nodes, from the lowest layer up, with pads on their right. */
 static void
 fold(uint8_t pending[][32], size_t n, unsigned layer, unsigned height, uint8_t out[32])
 {
@@ -89,7 +89,8 @@ fold(uint8_t pending[][32], size_t n, unsigned layer, unsigned height, uint8_t o
 int
 merkle_root(const uint8_t *hashes, size_t n, unsigned layer, unsigned height, uint8_t out[32])
 {
-    /* pending[i]: the root of the last whole subtree of 2^i nodes, which awaits its sibling. */
+    /* pending[i]: the root of the last complete subtree of 2^i nodes, which waits for its sibling.
+     */
     uint8_t pending[MERKLE_LAYERS_MAX + 1][32];
 
     if (n == 0 || layer > MERKLE_LAYERS_MAX || height > MERKLE_LAYERS_MAX - layer ||
@@ -99,7 +100,7 @@ merkle_root(const uint8_t *hashes, size_t n, unsigned layer, unsigned height, ui
         uint8_t node[32];
         unsigned log = floor_log2(n - i), level;
 
-        /* As large as |i| is aligned: the sizes only shrink, from the largest. */
+        /* The largest size to which |i| is aligned: the sizes only shrink, from the largest. */
         log = log < BATCH_LOG ? log : BATCH_LOG;
         subtree_root(hashes + i * 32, log, node);
         level = log;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Reads torrent files: decodes, picks the format, calls the parts in order, and adds up. A v1 file
- * is read leniently, because the info-hash is of its bytes as they stand; with "meta version" info
- * must be canonical, so that no two readings of it exist. Answers questions about pieces and files.
+ * Reads torrent files: decodes, picks the format, calls the parts in order, and computes totals. A
+ * v1 file is read leniently, because the info-hash covers its bytes as they are; with "meta
+ * version" the info dictionary must be canonical, so that it can't be read in two ways. Also
+ * answers questions about pieces and files.
  */
 #include "common/codec/metainfo.h"
 
@@ -35,8 +36,8 @@ decode(struct loader *l, struct bencode *b)
     return 0;
 }
 
-/* What lies around the info dictionary has no part in the torrent's identity: a newline behind the
- * end, or keys that another program appended, do no harm. */
+/* Only the info dictionary defines the torrent's identity: a newline after the end, or keys that
+ * another program appended, are harmless. */
 static int
 check_canonical(struct loader *l)
 {
@@ -119,7 +120,7 @@ read_piece_length(struct loader *l)
     return 0;
 }
 
-/* The name, or the info-hash for one that has nothing in it. */
+/* The name, or the info-hash if cleaning leaves nothing of the name. */
 static int
 read_name(struct loader *l)
 {
@@ -159,7 +160,7 @@ read_files(struct loader *l)
     return err != 0 ? err : load_unique_paths(l);
 }
 
-/* Moves the files into the metainfo, and adds up what can be said of all. */
+/* Moves the files into the metainfo, and computes totals. */
 static int
 take_files(struct loader *l)
 {
@@ -187,7 +188,7 @@ take_files(struct loader *l)
         if ((file->attr & ATTR_PAD) == 0)
             l->mi->total_size += file->length;
     }
-    /* No client shares nothing; libtorrent refuses it too. */
+    /* A torrent without content is refused, as by libtorrent. */
     if (l->mi->total_size == 0)
         return errbuf_set(l->eb, SPRAT_E_RANGE, "info: the files contain no data");
     return 0;
@@ -297,7 +298,7 @@ metainfo_file_at(const struct metainfo *mi, uint64_t offset)
     size_t low = 0, high = mi->mem->solid_count;
 
     ASSERT(offset < mi->span);
-    /* solid[low] starts at or before |offset|, solid[high] behind it. */
+    /* solid[low] starts at or before |offset|, solid[high] after it. */
     while (high - low > 1) {
         size_t mid = low + (high - low) / 2;
 

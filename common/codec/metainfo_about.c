@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a torrent file says beside its content: trackers (BEP 3, 12), web seeds (BEP 19), DHT nodes
- * (BEP 5), "private" (BEP 27) and texts. What is malformed here is left out: it harms nobody's
- * data.
+ * Reads the parts of a torrent file besides its content: trackers (BEP 3, 12), web seeds (BEP 19),
+ * DHT nodes (BEP 5), "private" (BEP 27) and texts. Malformed values are ignored, since they do no
+ * harm to the data.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,8 @@ enum {
     NODES_MAX = 100,
 };
 
-/* Copies a text, repaired and cut at TEXT_MAX; leaves |*out| alone if |item| is not a string. */
+/* Copies a text, repaired and truncated at TEXT_MAX; leaves |*out| unchanged if |item| is not a
+ * string. */
 static int
 read_text(struct loader *l, struct bencode_item item, const char **out)
 {
@@ -37,7 +38,7 @@ read_text(struct loader *l, struct bencode_item item, const char **out)
     return 0;
 }
 
-/* Copies a URL; |*out| stays NULL for what is none. */
+/* Copies a URL; |*out| stays NULL if |item| is no URL. */
 static int
 read_url(struct loader *l, struct bencode_item item, const char **out)
 {
@@ -86,7 +87,7 @@ url_list_add(struct loader *l, struct url_list *list, struct bencode_item item)
     return 0;
 }
 
-/* How many items a list has; 0 for what is not a list. */
+/* The number of items of a list; 0 if it is no list. */
 static size_t
 count_items(struct bencode_item list)
 {
@@ -105,7 +106,7 @@ at_most(size_t n, size_t max)
     return n < max ? n : max;
 }
 
-/* Room for that many trackers is enough. */
+/* Allocates space for that many trackers. */
 static size_t
 count_trackers(struct bencode_item tiers)
 {
@@ -117,7 +118,7 @@ count_trackers(struct bencode_item tiers)
     return at_most(n, METAINFO_TRACKERS_MAX);
 }
 
-/* Closes a tier that began at |first| of |urls|, if it got any. */
+/* Ends a tier that began at |first| of |urls|, if it has any URLs. */
 static void
 close_tier(struct metainfo *mi, struct metainfo_tier *tiers, const struct url_list *urls,
            size_t first)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Writes torrent files (BEP 3, 12, 19, 27, 47, 52). Hashing and walking directories are done
- * before, by others. What was written is read back with metainfo_parse(), so that no torrent leaves
- * here that we would not load, or would load as something else.
+ * Writes torrent files (BEP 3, 12, 19, 27, 47, 52). The caller has walked the directory and hashed
+ * the files. The output is read back with metainfo_parse(), so that every written torrent loads
+ * with the same meaning.
  */
 #include "common/codec/metainfo_build.h"
 
@@ -15,8 +15,8 @@
 #include "common/codec/metainfo_build_check.h"
 #include "common/crypto/sha.h"
 
-/* Order of a byte in a path: the end before the separator before all else, so that comparing paths
- * is comparing them component by component. */
+/* The rank of a byte in a path: the end comes first, then the separator, then all other bytes, so
+ * that comparing paths compares them component by component. */
 static int
 rank(char c)
 {
@@ -76,7 +76,7 @@ put_symlink(struct bencode_writer *w, const struct metainfo_build_file *file)
     put_path(w, file->symlink);
 }
 
-/* Pads are only there to make the next file start with a piece: |pad| is the room up to it. */
+/* Pads only make the next file start with a piece: |pad| is the gap before it. */
 static void
 put_pad(struct bencode_writer *w, uint64_t pad)
 {
@@ -96,7 +96,7 @@ put_pad(struct bencode_writer *w, uint64_t pad)
     bencode_end(w);
 }
 
-/* One past the last file with bytes: behind it no pad is needed. */
+/* One past the last file that is not empty: no pad is needed after it. */
 static size_t
 solid_end(const struct metainfo_build *b)
 {
@@ -151,7 +151,8 @@ put_v2_leaf(struct bencode_writer *w, const struct metainfo_build_file *file)
     bencode_end(w);
 }
 
-/* How many bytes of whole directories, with their slashes, two paths begin with in common. */
+/* The number of bytes of whole directories, with their slashes, that two paths have in common at
+ * the start. */
 static size_t
 common_directories(const char *a, const char *b)
 {
@@ -173,8 +174,8 @@ count_slashes(const char *path)
     return n;
 }
 
-/* Files come in the order of the tree, so it is written in one go: directories are closed and
- * opened where the path changes. */
+/* Files come in the order of the tree, so the tree is written in one pass: directories are closed
+ * and opened where the path changes. */
 static void
 put_v2_tree(struct bencode_writer *w, const struct metainfo_build *b)
 {
@@ -252,7 +253,7 @@ compare_roots(const void *a, const void *b)
     return memcmp((*x)->root, (*y)->root, SHA256_LEN);
 }
 
-/* One entry a root: files of the same content share it. */
+/* One entry per root: files with the same content share it. */
 static int
 put_layers(struct bencode_writer *w, const struct metainfo_build *b)
 {

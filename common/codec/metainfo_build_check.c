@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Decides before writing whether a torrent can be written, and after writing whether it says what
- * was meant. Names that every client would have to change are refused: nobody, we included, would
- * find the file again under the name in the torrent.
+ * Checks before writing that a torrent can be written, and after writing that the output has the
+ * intended meaning. Names that every client would have to change are refused: no client would find
+ * the file again under the name in the torrent.
  */
 #include "common/codec/metainfo_build_check.h"
 
@@ -12,12 +12,13 @@
 #include "common/codec/metainfo_path.h"
 
 enum {
-    /* Dictionaries around a file of the tree: root, info, tree, its entry and its properties. */
+    /* Nested dictionaries around a file of the tree: root, info, tree, its entry and its
+     * properties. */
     LEVELS_AROUND = 5,
     COMPONENTS_MAX = METAINFO_DEPTH_MAX - LEVELS_AROUND,
 };
 
-/* True if |name| of |len| bytes is its own clean form. */
+/* True if cleaning leaves |name| of |len| bytes unchanged. */
 static bool
 is_clean(const char *name, size_t len)
 {
@@ -83,7 +84,7 @@ check_file(const struct metainfo_build *b, const struct metainfo_build_file *fil
     return check_v2(b, file, eb);
 }
 
-/* Strictly ascending, and none a directory of the next. */
+/* Checks that the paths ascend strictly, and that none is a directory of the next. */
 static int
 check_order(const struct metainfo_build *b, struct errbuf *eb)
 {
@@ -156,7 +157,7 @@ check_shape(const struct metainfo_build *b, struct errbuf *eb)
     return check_path(b->name, eb);
 }
 
-/* What a reader would leave out is not written. */
+/* Values that a reader would ignore are refused. */
 static int
 check_urls(const struct metainfo_build *b, struct errbuf *eb)
 {
@@ -187,7 +188,7 @@ metainfo_build_check(const struct metainfo_build *b, struct errbuf *eb)
     return err != 0 ? err : check_pieces(b, eb);
 }
 
-/* Compares the file |k| of |b| with what was read. */
+/* Compares the file |k| of |b| with the parsed one. */
 static int
 compare_file(const struct metainfo_build *b, size_t k, const struct metainfo *mi,
              const struct metainfo_file *file, struct errbuf *eb)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What both descriptions of the files have in common: the growing list with its sums, attributes,
- * and lists of path components (BEP 3, 47, 52).
+ * Functions for both lists of files, v1 and v2: the growing list with its totals, attributes, and
+ * lists of path components (BEP 3, 47, 52).
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,7 +11,8 @@
 
 enum {
     FILES_MIN = 1,
-    /* A deep tree repeats its directories in every path: a small torrent must not fill memory. */
+    /* A deep tree repeats its directories in every path; a small torrent must not fill the memory.
+     */
     PATH_BYTES_MAX = 256 * 1024 * 1024,
 };
 

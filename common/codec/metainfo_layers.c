@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * "piece layers" (BEP 52): each file of more than one piece gets the hashes of its pieces, checked
- * against its root. A layer that nobody asked for is an error; one that is not there is fetched
- * from peers later, as after a magnet link.
+ * against its root. A layer that matches no file is an error; a missing layer is fetched from peers
+ * later, as after a magnet link.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ struct layer {
     const uint8_t *root;
     const uint8_t *hashes;
     size_t count;
-    bool used; /* by a file; it has been checked then */
+    bool used; /* a file uses the layer, and it was checked */
 };
 
 struct layer_table {

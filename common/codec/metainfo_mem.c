@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The memory of a metainfo: chunks that are filled from the front and freed together, because a
- * torrent of a million files has millions of short strings that live and die as one.
+ * torrent of a million files has millions of short strings with the same lifetime.
  */
 #include "common/codec/metainfo_load.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_MIN = 256, CHUNK_MAX = 64 * 1024 }; /* each is twice as long as the one before */
+enum { CHUNK_MIN = 256, CHUNK_MAX = 64 * 1024 }; /* each chunk is twice as long as the one before */
 
 struct mem_chunk {
     struct mem_chunk *next;

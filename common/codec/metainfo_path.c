@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Cleaning of names and joining of paths. What comes in was chosen by a stranger; what goes out can
- * be joined to a directory. Knows nothing of other files: see metainfo_unique.c.
+ * Cleans names and joins paths. The input is untrusted; the output can be joined to a directory.
+ * Does not compare with other files: see metainfo_unique.c.
  */
 #include "common/codec/metainfo_path.h"
 
@@ -10,13 +10,13 @@
 #include "common/base/utf8.h"
 
 enum {
-    /* Both as libtorrent has them: what is too long is cut to the first, and an extension of up to
-     * the second, its dot included, is put behind it. */
+    /* As in libtorrent: a name that is too long is truncated to CUT_LEN, and its extension is
+     * appended, if that has at most EXTENSION_MAX bytes including the dot. */
     CUT_LEN = 240,
     EXTENSION_MAX = 9,
 };
 
-/* Appends the characters of |s| that a name may hold. */
+/* Appends the characters of |s| that are allowed in a name. */
 static size_t
 append_clean(const uint8_t *s, size_t len, char *out, size_t used, size_t max)
 {
@@ -39,8 +39,8 @@ append_clean(const uint8_t *s, size_t len, char *out, size_t used, size_t max)
     return used;
 }
 
-/* Cuts the |used| bytes of the clean form of |s| to less, and puts back its extension, if it has a
- * short one. libtorrent cuts behind the character that reaches CUT_LEN. */
+/* Truncates the |used| bytes of the clean form of |s|, and appends its extension again, if that is
+ * short. libtorrent truncates after the character that reaches CUT_LEN. */
 static size_t
 shorten(const uint8_t *s, size_t len, char *out, size_t used)
 {

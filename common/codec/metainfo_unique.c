@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Makes the paths of a torrent's files fit to lie on one disk together: no two on one path, none
- * where another has a directory, and every symlink leads to a file or directory of this torrent.
- * What is renamed gets the name that libtorrent would give it: "a.txt" becomes "a.1.txt".
+ * Makes the paths of a torrent's files compatible on one disk: no two files with one path, no file
+ * with the path of another's directory, and every symlink leads to a file or directory of this
+ * torrent. Renamed files get the name that libtorrent would give them: "a.txt" becomes "a.1.txt".
  *
- * Taken paths are a tree whose edges lie in one hash table, by the parent's number and the name; so
- * a path costs its length, however deep it is.
+ * Used paths form a tree whose edges are in one hash table, keyed by the parent's number and the
+ * name, so the cost of a path depends only on its length, not on its depth.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,16 +18,16 @@
 #include "common/ds/hashmap.h"
 
 enum {
-    /* A stranger's torrent may ask for this much work, and no more. */
+    /* The limit of work that a hostile torrent can cause. */
     PROBES_MAX = 1000 * 1000,
     LOOKUPS_MAX = 8 * 1000 * 1000,
     LINK_HOPS_MAX = 40,
 };
 
-/* A file or directory of the torrent. */
+/* A file or directory of the torrent in the tree of used paths. */
 struct taken {
     struct hashmap_node node;
-    uint32_t parent, id; /* the torrent's top has id 0 and no entry */
+    uint32_t parent, id; /* the torrent's root has id 0 and no entry */
     const char *path;    /* its path is the first |path_len| bytes */
     uint16_t path_len, name_len;
     const struct metainfo_file *file; /* NULL for a directory */
@@ -35,15 +35,15 @@ struct taken {
 
 struct path_set {
     struct hashmap map;
-    struct metainfo_mem mem; /* of the entries: gone when all is done */
+    struct metainfo_mem mem; /* memory of the entries; freed at the end */
     uint32_t ids;
     unsigned probes, lookups;
-    const char *dir_path; /* the directory that was looked up last: mostly it is the next one too */
+    const char *dir_path; /* the directory of the last look-up, mostly also that of the next */
     size_t dir_len;
     uint32_t dir_id;
 };
 
-/* An edge of the tree, as bytes for the hash table. */
+/* An edge of the tree, as key bytes for the hash table. */
 struct edge {
     uint8_t bytes[4 + METAINFO_NAME_MAX];
     size_t len;
@@ -78,7 +78,7 @@ find(const struct path_set *set, uint32_t parent, const char *name, size_t len)
     return (const struct taken *)(const void *)hashmap_find(&set->map, e.bytes, e.len);
 }
 
-/* Takes the name at [at, end) of |path| below |parent|. */
+/* Marks the name at [at, end) of |path| below |parent| as used. */
 static int
 take(struct path_set *set, uint32_t parent, const char *path, size_t at, size_t end,
      const struct metainfo_file *file)
@@ -97,7 +97,7 @@ take(struct path_set *set, uint32_t parent, const char *path, size_t at, size_t 
     return hashmap_add(&set->map, &t->node, e.bytes, e.len);
 }
 
-/* Where the last component of |path| begins. */
+/* The offset of the last component of |path|. */
 static size_t
 name_at(const char *path)
 {
@@ -106,7 +106,7 @@ name_at(const char *path)
     return slash != NULL ? (size_t)(slash - path) + 1 : 0;
 }
 
-/* Finds the directory of |path|, taking those on the way that are not yet. */
+/* Finds the directory of |path|, and marks it and its parents as used. */
 static int
 enter_directory(struct path_set *set, const char *path, uint32_t *dir)
 {
@@ -135,7 +135,8 @@ enter_directory(struct path_set *set, const char *path, uint32_t *dir)
     return 0;
 }
 
-/* Where the extension of |path| begins: its end if there is none. A leading dot makes none. */
+/* The offset of the extension of |path|; its end if there is none. A leading dot starts no
+ * extension. */
 static size_t
 extension_at(const char *path, size_t name)
 {
@@ -145,7 +146,7 @@ extension_at(const char *path, size_t name)
 }
 
 /* Writes "STEM.NUMBER.EXTENSION" with as much of the stem of |path| as the length of a name allows.
- * Returns the length of the path, which |size| may have cut. */
+ * Returns the length of the path, which may have been truncated to |size|. */
 static size_t
 numbered_path(const char *path, unsigned number, char *out, size_t size)
 {
@@ -153,7 +154,7 @@ numbered_path(const char *path, unsigned number, char *out, size_t size)
     char end[METAINFO_NAME_MAX + 16];
     int len = snprintf(end, sizeof(end), ".%u%s", number, path + ext);
 
-    /* An extension that leaves no room is none. */
+    /* An extension that leaves no space for the stem does not count. */
     if (len >= METAINFO_NAME_MAX) {
         ext = strlen(path);
         len = snprintf(end, sizeof(end), ".%u", number);
@@ -164,7 +165,7 @@ numbered_path(const char *path, unsigned number, char *out, size_t size)
     return (size_t)snprintf(out, size, "%.*s%s", (int)ext, path, end);
 }
 
-/* Gives |file| the first name below |dir| that is free. */
+/* Gives |file| the first unused name below |dir|. */
 static int
 rename_file(struct loader *l, struct path_set *set, struct metainfo_file *file, uint32_t dir)
 {
@@ -197,7 +198,8 @@ take_file(struct loader *l, struct path_set *set, struct metainfo_file *file)
     return err != 0 ? err : take(set, dir, file->path, at, strlen(file->path), file);
 }
 
-/* Follows |target| component by component through links of this torrent. NULL if it leaves it. */
+/* Follows |target| component by component through links of this torrent. NULL if it leaves the
+ * torrent. */
 static const struct taken *
 resolve(struct path_set *set, const char *target)
 {
@@ -250,7 +252,8 @@ resolve_links(struct loader *l, struct path_set *set, struct file_list *list)
     return 0;
 }
 
-/* All directories go first: a file that stands in the way of one is renamed, not the many in it. */
+/* Directories go first: a file whose path is also a directory is renamed, not the many files in the
+ * directory. */
 static int
 take_all(struct loader *l, struct path_set *set, struct file_list *list)
 {

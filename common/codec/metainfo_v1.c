@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The v1 description of a torrent's content: "files" or "length", and "pieces" (BEP 3, 47).
+ * Reads the v1 list of a torrent's files: "files" or "length", and "pieces" (BEP 3, 47).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -37,8 +37,8 @@ read_properties(struct loader *l, struct bencode_item dict, struct metainfo_file
     if ((file->attr & ATTR_PAD) != 0)
         return errbuf_set(l->eb, SPRAT_E_MISMATCH, "info: file %zu is both a pad and a symlink",
                           index);
-    /* A link takes no payload, whatever its length says (BEP 47). Without a target it is an empty
-     * file: other clients load it so. */
+    /* A link has no payload, whatever its length says (BEP 47). A link without a target is read as
+     * an empty file, as other clients do. */
     err = load_symlink(l, dict, file, index);
     if (err != SPRAT_E_MISSING)
         return err;

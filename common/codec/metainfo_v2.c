@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The v2 description of a torrent's content, "file tree" (BEP 52), walked without recursion; and
- * the comparison of both descriptions in a hybrid.
+ * Reads the v2 list of a torrent's files, "file tree" (BEP 52), without recursion, and compares
+ * both lists in a hybrid.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -9,7 +9,8 @@
 #include "common/codec/metainfo_load.h"
 #include "common/crypto/sha.h"
 
-/* Dictionaries on the way from the tree's root; the decoder's depth limit keeps it from filling. */
+/* The open dictionaries from the tree's root; the decoder's depth limit is smaller than this stack.
+ */
 struct level {
     struct bencode_item dict, key;
     size_t path_len;
@@ -18,7 +19,7 @@ struct level {
 struct walk {
     struct level levels[METAINFO_DEPTH_MAX];
     size_t depth;
-    size_t index; /* of the next file */
+    size_t index; /* index of the next file */
     bool single;
 };
 
@@ -38,7 +39,7 @@ read_length(struct loader *l, struct bencode_item props, struct metainfo_file *f
     return 0;
 }
 
-/* An empty file has no root; where one stands all the same it says nothing and is not read. */
+/* An empty file has no root; if the torrent has one all the same, it is ignored. */
 static int
 read_root(struct loader *l, struct bencode_item props, struct metainfo_file *file, size_t index)
 {
@@ -62,7 +63,7 @@ read_root(struct loader *l, struct bencode_item props, struct metainfo_file *fil
     return 0;
 }
 
-/* Moves the end of the list to the next piece, where a file with bytes starts. */
+/* Moves the end of the list to the next piece, where a non-empty file starts. */
 static void
 align_end(struct loader *l)
 {
@@ -190,7 +191,7 @@ differ(struct loader *l, const char *what, const struct metainfo_file *file)
                       what, file->path);
 }
 
-/* Compares what both say of one file, and completes the v1 entry. */
+/* Compares both entries of one file, and completes the v1 entry. */
 static int
 merge(struct loader *l, struct metainfo_file *v1, const struct metainfo_file *v2)
 {
@@ -228,7 +229,7 @@ load_hybrid(struct loader *l)
     }
     if (k < l->v2.count)
         return differ(l, "v2 alone has", &l->v2.items[k]);
-    /* A pad may fill the last piece, but not begin another one. */
+    /* A pad may fill the last piece, but not start another one. */
     if ((l->v1.end + length - 1) / length != (l->v2.end + length - 1) / length)
         return errbuf_set(l->eb, SPRAT_E_MISMATCH,
                           "info: the v1 description has %" PRIu64 " bytes behind the last file",

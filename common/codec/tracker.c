@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The few helpers that both forms of the tracker protocol share.
+ * Helper functions that the HTTP and the UDP tracker protocol share.
  */
 #include "common/codec/tracker.h"
 

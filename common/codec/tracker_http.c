@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Bencoded tracker replies. The writer knows only what our tracker says; the reader takes what
- * twenty years of trackers have said.
+ * Reads and writes bencoded tracker replies. The writer covers the fields that this project's
+ * tracker sends; the reader accepts the replies of many other trackers.
  */
 #include "common/codec/tracker_http.h"
 
@@ -15,7 +15,7 @@
 #include "common/codec/bencode.h"
 #include "common/codec/compact.h"
 
-enum { RETRY_MIN_MAX = 7 * 24 * 60 }; /* minutes; a tracker that says more is not believed */
+enum { RETRY_MIN_MAX = 7 * 24 * 60 }; /* minutes; larger values are ignored */
 
 static const struct bencode_limits reply_limits = {
     .depth_max = 8,
@@ -166,8 +166,8 @@ tracker_http_sort_scrape(struct tracker_scrape *entries, size_t n)
     return kept;
 }
 
-/* A number from 0 to |max| under |key|, as an integer or as digits in a string; |otherwise| if
- * there is none or it is negative. A larger one is cut to |max|. */
+/* Reads a number from 0 to |max| under |key|, as an integer or as digits in a string; |otherwise|
+ * if it is missing or negative. A larger number becomes |max|. */
 static int64_t
 get_number(struct bencode_item dict, const char *key, int64_t max, int64_t otherwise)
 {
@@ -198,7 +198,7 @@ get_text(struct bencode_item dict, const char *key, char *dst, size_t max)
     return true;
 }
 
-/* True if the reply is a failure, which then has a text that is not empty. */
+/* True if the reply is a failure; its text is then not empty. */
 static bool
 parse_failure(struct tracker_reply *r, struct bencode_item root)
 {
@@ -230,7 +230,7 @@ is_host_name(const char *text)
     return letters && strspn(text, allowed) == len && text[0] != '.' && text[0] != '-';
 }
 
-/* A peer's name is kept if there is room, and if it is in already, it is not kept twice. */
+/* Stores a peer's name if there is space and the name is not stored yet. */
 static void
 keep_name(struct tracker_reply *r, const char *host, uint16_t port)
 {
@@ -244,7 +244,7 @@ keep_name(struct tracker_reply *r, const char *host, uint16_t port)
     r->nnames++;
 }
 
-/* One dictionary of a BEP 3 list. False if it has no usable address; it may have a name. */
+/* Reads one dictionary of a BEP 3 list. False if it has no usable address; it may have a name. */
 static bool
 parse_dict_peer(struct tracker_reply *r, struct endpoint *e, struct bencode_item dict)
 {

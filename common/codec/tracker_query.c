@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Query strings of announces and scrapes, written and read. A known name that comes twice, has no
- * sensible value or is missing is an error with its own sentence, because the person who reads it
- * has nothing else to find the fault with.
+ * Writes and reads query strings of announces and scrapes. A known name that is given twice, has no
+ * valid value or is missing is an error with its own message, because the reader of the message has
+ * no other means to find the fault.
  */
 #include "common/codec/tracker_query.h"
 
@@ -12,7 +12,7 @@
 
 #include "common/base/err.h"
 
-/* What may stand unescaped in a query (RFC 3986, "unreserved"). */
+/* Characters that need no escape in a query (RFC 3986, "unreserved"). */
 static bool
 is_unreserved(uint8_t c)
 {
@@ -36,7 +36,7 @@ put_escaped(struct buf *out, const void *src, size_t len)
     }
 }
 
-/* The URL without its fragment, and the sign that must stand before the first of our names. */
+/* Appends the URL without its fragment, and the separator before the first added name. */
 static size_t
 url_base_len(const char *url, char *sep)
 {
@@ -106,7 +106,7 @@ tracker_query_announce_url(struct buf *out, const char *url, const struct tracke
     return url_done(out, start);
 }
 
-/* Where "announce" stands behind the last slash of |url|'s path; NULL if it doesn't. */
+/* The position of "announce" after the last slash of |url|'s path; NULL if it is not there. */
 static const char *
 find_announce(const char *url)
 {
@@ -181,7 +181,7 @@ static const struct {
 #undef X
 };
 
-/* One name=value of a query, still escaped. */
+/* One name=value pair of a query, still escaped. */
 struct pair {
     const char *name, *value;
     size_t name_len, value_len;
@@ -226,8 +226,8 @@ hex_digit(char c)
     return -1;
 }
 
-/* Undoes percent-escapes into |dst|. '+' stays: clients send it for itself. Returns the length,
- * |max| + 1 if it is longer than |max|, or -1 for a broken escape. */
+/* Unescapes into |dst|. '+' stays a '+', as clients mean it. Returns the length; |max| + 1 if it is
+ * longer than |max|; or -1 for a broken escape. */
 static int
 unescape(uint8_t *dst, int max, const struct pair *p)
 {
@@ -252,7 +252,7 @@ unescape(uint8_t *dst, int max, const struct pair *p)
     return n;
 }
 
-/* The value as exactly 20 raw bytes. */
+/* Reads the value as exactly 20 raw bytes. */
 static int
 read_bytes20(uint8_t dst[20], const struct pair *p, enum query_param id, const char **reason)
 {
@@ -264,8 +264,8 @@ read_bytes20(uint8_t dst[20], const struct pair *p, enum query_param id, const c
     return SPRAT_E_SYNTAX;
 }
 
-/* A decimal number from |lo| to |hi|, sign allowed if |lo| is negative. Digits are compared as they
- * come in, so that no length of them overflows. */
+/* Reads a decimal number from |lo| to |hi|, with a sign if |lo| is negative. The limit is checked
+ * with each digit, so that no number of digits overflows. */
 static int
 read_number(uint64_t *v, bool *negative, const struct pair *p, enum query_param id,
             const char **reason)
@@ -293,7 +293,7 @@ not_a_number:
     return SPRAT_E_SYNTAX;
 }
 
-/* A number that can't be negative and is at most |max|. */
+/* Reads a number from 0 to |max|. */
 static int
 read_unsigned(uint64_t *v, uint64_t max, const struct pair *p, enum query_param id,
               const char **reason)
@@ -326,7 +326,7 @@ read_port(struct tracker_announce *a, const struct pair *p, const char **reason)
     return 0;
 }
 
-/* Negative is how some clients say "your default". */
+/* Some clients send a negative number for "your default". */
 static int
 read_numwant(struct tracker_announce *a, const struct pair *p, const char **reason)
 {
@@ -341,8 +341,8 @@ read_numwant(struct tracker_announce *a, const struct pair *p, const char **reas
     return err;
 }
 
-/* The names that have come up since then (and "paused" did) must not break announces: an event that
- * we don't know is none. */
+/* Newer event names (such as "paused") must not break announces: an unknown event counts as none.
+ */
 static void
 read_event(struct tracker_announce *a, const struct pair *p)
 {
@@ -355,8 +355,8 @@ read_event(struct tracker_announce *a, const struct pair *p)
     }
 }
 
-/* Most clients send up to eight hex digits, the number that they send over UDP; then it is that
- * number. Others send any text, of which a hash (FNV-1a) does. */
+/* Most clients send up to eight hex digits, the number that they also send over UDP; then the key
+ * is that number. For any other text, the key is a hash (FNV-1a) of it. */
 static void
 read_key(struct tracker_announce *a, const struct pair *p)
 {

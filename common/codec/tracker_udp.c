@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * UDP tracker packets. The layouts stand in the header.
+ * Writes and reads UDP tracker packets. The header has the layouts.
  */
 #include "common/codec/tracker_udp.h"
 
@@ -47,7 +47,7 @@ tracker_udp_put_connect(uint8_t *dst, uint32_t transaction)
     return (size_t)(put_request_head(dst, PROTOCOL_ID, TRACKER_UDP_CONNECT, transaction) - dst);
 }
 
-/* URL data in as many options of up to 255 bytes as it needs (BEP 41). */
+/* Writes URL data as options of up to 255 bytes each (BEP 41). */
 static uint8_t *
 put_url_data(uint8_t *p, const char *url_data)
 {
@@ -203,7 +203,7 @@ parse_options(struct tracker_udp_request *q, struct cursor *c)
     return 0;
 }
 
-/* An event number that we don't know is none, as an unknown name is over HTTP. */
+/* An unknown event number counts as none, like an unknown name over HTTP. */
 static enum tracker_event
 event_of(uint32_t number)
 {
@@ -294,7 +294,7 @@ tracker_udp_put_connect_reply(uint8_t *dst, uint32_t transaction, uint64_t conne
     return TRACKER_UDP_CONNECT_LEN;
 }
 
-/* The wire has 32 bits for a count; what we don't know goes out as 0. */
+/* A count has 32 bits in the packet; an unknown count is sent as 0. */
 static uint32_t
 count32(int64_t v)
 {

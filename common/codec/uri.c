@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Percent-encoding both ways. Bytes in, bytes out: what they mean in a URL is not known here.
+ * Percent-encoding and decoding of bytes, independent of their meaning in a URL.
  */
 #include "common/codec/uri.h"
 

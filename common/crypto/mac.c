@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * SipHash-2-4 with its key as bytes.
+ * SipHash-2-4 with a key of bytes.
  */
 #include "common/crypto/mac.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Secrets from the kernel's generator.
+ * Reads random bytes from the kernel's generator.
  */
 #include "common/crypto/random.h"
 
@@ -20,7 +20,8 @@ random_bytes(void *dst, size_t len)
         ssize_t n = getrandom(p, len, 0);
 
         if (n < 0) {
-            /* A kernel without getrandom can't run us; a signal may interrupt a long read. */
+            /* A kernel without getrandom() is too old for this program; a signal may interrupt a
+             * long read. */
             ASSERT(errno == EINTR);
             continue;
         }

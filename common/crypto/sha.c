@@ -12,7 +12,7 @@
 #include "common/base/assert.h"
 #include "common/crypto/shamany.h"
 
-/* Written once, by the first caller in the process, and constant from then on. */
+/* Set once, by the first caller in the process, and constant from then on. */
 static CRYPTO_ONCE fetch_once = CRYPTO_ONCE_STATIC_INIT;
 static EVP_MD *fetched[2];
 

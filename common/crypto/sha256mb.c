@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The library's manager takes jobs and gives them back when they are through; we hand it a burst
- * and flush, so that nothing is ever left inside. Each engine proves itself against OpenSSL when it
- * is made: a processor, hypervisor or library whose vector path is broken is never believed.
+ * The library's manager takes jobs and returns finished ones; each call passes a burst and flushes,
+ * so that no job stays inside. Each new engine is tested against OpenSSL: an engine whose vector
+ * path is broken by the processor, hypervisor or library is never used.
  */
 #include "common/crypto/sha256mb.h"
 
@@ -10,7 +10,7 @@
 
 #ifdef HAVE_IPSEC_MB
 
-#define NO_COMPAT_IMB_API_053 1 /* its old names are those of OpenSSL's functions */
+#define NO_COMPAT_IMB_API_053 1 /* its old names clash with OpenSSL's functions */
 #include <intel-ipsec-mb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ struct sha256mb {
     unsigned lanes;
 };
 
-/* What a path needs and how it is made. */
+/* The requirements of a path and its init function. */
 struct path {
     unsigned lanes;
     uint64_t features;
@@ -30,7 +30,7 @@ struct path {
     void (*init)(IMB_MGR *mgr);
 };
 
-/* The SSE init takes the two-way code where SHA-NI is there and not switched off. */
+/* The SSE init selects the two-way code if SHA-NI exists and is not disabled. */
 static const struct path paths[] = {
     [SHA256MB_AVX512] = {16, IMB_CPUFLAGS_AVX512, 0, init_mb_mgr_avx512},
     [SHA256MB_AVX2] = {8, IMB_CPUFLAGS_AVX2, IMB_FLAG_SHANI_OFF, init_mb_mgr_avx2},
@@ -38,7 +38,7 @@ static const struct path paths[] = {
     [SHA256MB_SHANI] = {2, IMB_CPUFLAGS_SSE_T2, 0, init_mb_mgr_sse},
 };
 
-/* The compiler's own test also asks whether the operating system saves the registers. */
+/* The compiler's test also checks that the operating system saves the registers. */
 static bool
 system_allows(enum sha256mb_path path)
 {
@@ -97,8 +97,8 @@ sha256mb_hash(struct sha256mb *mb, const void *const data[], const size_t len[],
     return true;
 }
 
-/* Lengths at which padding and blocks change, in an order that leaves the lanes unequal work, and
- * more messages than any path has lanes. */
+/* Lengths at which padding and block count change, in an order that gives the lanes unequal work,
+ * and more messages than any path has lanes. */
 static bool
 passes_self_test(struct sha256mb *mb)
 {
@@ -141,7 +141,7 @@ sha256mb_new(enum sha256mb_path path)
     mb->lanes = p->lanes;
     if ((mb->mgr->features & p->features) == p->features && system_allows(path)) {
         p->init(mb->mgr);
-        /* Not imb_get_errno(), which also tells of other threads' errors. */
+        /* Not imb_get_errno(), which also reports errors of other threads. */
         good = mb->mgr->imb_errno == 0 && passes_self_test(mb);
     }
     if (!good) {
@@ -166,7 +166,7 @@ sha256mb_lanes(const struct sha256mb *mb)
     return mb->lanes;
 }
 
-#else /* without the library there is no engine */
+#else /* without the library there are no engines */
 
 struct sha256mb *
 sha256mb_new(enum sha256mb_path path)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Each thread that hashes gets engines of its own when it first hashes, and loses them when it
- * ends. An engine takes as long for one message as for all its lanes full, so it is asked only when
- * enough of them are, by a rule that counts bytes. The rates behind the rule were measured with
- * libipsec-mb 1.3 and OpenSSL 3.0 on a processor with AVX-512 and SHA-NI; they differ elsewhere,
- * but what is best changes slowly with them.
+ * Each thread gets its own engines when it first hashes, and frees them when it ends. An engine
+ * takes as long for one message as for all its lanes full, so it is used only when enough lanes are
+ * full, by a rule that counts bytes. The rates behind the rule were measured with libipsec-mb 1.3
+ * and OpenSSL 3.0 on a processor with AVX-512 and SHA-NI; they differ elsewhere, but the best
+ * choice changes little.
  */
 #include "common/crypto/shamany.h"
 
@@ -15,25 +15,26 @@
 #include "common/base/assert.h"
 #include "common/crypto/sha256mb.h"
 
-/* Per message, in bytes that could be hashed meanwhile: padding for an engine, and OpenSSL's
- * setting up of a digest. */
+/* Overhead per message, in bytes that could be hashed meanwhile: padding for an engine, and setting
+ * up a digest for OpenSSL. */
 enum { ENGINE_OVERHEAD = 64, OPENSSL_OVERHEAD = 512 };
 
 struct engine {
     struct sha256mb *mb;
     unsigned lanes;
-    unsigned quarters_min; /* quarters of lanes that must be full to be faster than the next best */
-    unsigned rival;        /* overhead of the next best */
+    unsigned quarters_min; /* quarters of the lanes that must be full to beat the next best
+                              implementation */
+    unsigned rival;        /* overhead of the next best implementation */
 };
 
-/* By preference. */
+/* Best first. */
 struct engines {
     struct engine list[2];
     size_t count;
 };
 
 static CRYPTO_ONCE key_once = CRYPTO_ONCE_STATIC_INIT;
-static CRYPTO_THREAD_LOCAL key; /* struct engines of a thread */
+static CRYPTO_THREAD_LOCAL key; /* key of a thread's struct engines */
 static bool have_key;
 
 static void
@@ -68,9 +69,9 @@ add(struct engines *e, enum sha256mb_path path, unsigned quarters_min, unsigned 
     return true;
 }
 
-/* With SHA-NI, two-way code is the rival of the wide one: at 16 KiB, 2.06 GiB/s with both lanes
- * full against 3.72 with 16 (and OpenSSL 1.54). Without it, a lane does 0.18 to 0.23 against
- * OpenSSL's 0.45. */
+/* With SHA-NI, the two-way code is the rival of the wide code: at 16 KiB, 2.06 GiB/s with both
+ * lanes full against 3.72 with 16 lanes (and OpenSSL 1.54). Without SHA-NI, a lane does 0.18 to
+ * 0.23 GiB/s against OpenSSL's 0.45. */
 static void
 choose(struct engines *e)
 {
@@ -91,7 +92,7 @@ choose(struct engines *e)
     };
 }
 
-/* This thread's; NULL when there is no memory for them. */
+/* The engines of this thread; NULL when memory is out. */
 static struct engines *
 engines_get(void)
 {
@@ -115,7 +116,7 @@ engines_get(void)
     return e;
 }
 
-/* How many messages at the list's head an engine can take. */
+/* The number of messages at the start of the list that an engine can hash. */
 static size_t
 usable(const size_t len[], size_t n)
 {
@@ -126,7 +127,8 @@ usable(const size_t len[], size_t n)
     return k;
 }
 
-/* How many of |n| messages this engine hashes faster than its rival; 0 if it doesn't. */
+/* The number of the |n| messages that this engine hashes faster than its rival; 0 if it is slower.
+ */
 static size_t
 worth(const struct engine *e, const size_t len[], size_t n)
 {
@@ -142,7 +144,7 @@ worth(const struct engine *e, const size_t len[], size_t n)
     return 4 * total >= e->quarters_min * rounds * (longest + ENGINE_OVERHEAD) ? n : 0;
 }
 
-/* An engine that failed is not asked again. */
+/* A failed engine is not used again. */
 static void
 drop(struct engines *e, size_t which)
 {

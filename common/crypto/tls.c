@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * OpenSSL is kept at arm's length: its bytes come and go through a BIO of ours, so that it calls no
- * write() that could raise SIGPIPE, and its queue of errors, which is the thread's and not the
- * connection's, is emptied before each call.
+ * Isolates OpenSSL: its bytes move through a custom BIO, so that it calls no write() that could
+ * raise SIGPIPE, and its error queue, which belongs to the thread and not to the connection, is
+ * emptied before each call.
  */
 #include "common/crypto/tls.h"
 
@@ -32,7 +32,7 @@ struct tls {
     struct tls_server *server; /* held */
     SSL *ssl;
     struct tls_io io;
-    int io_err; /* what |io| returned last, for the caller: OpenSSL tells only that it failed */
+    int io_err; /* the last error of |io|, for the caller: OpenSSL only reports that it failed */
     enum tls_want wants;
     unsigned long reason; /* OpenSSL's code of the last failure */
 };
@@ -84,7 +84,7 @@ bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
     return 0;
 }
 
-/* Made once, by the first caller in the process, and constant from then on. */
+/* Created once, by the first caller in the process, and constant from then on. */
 static CRYPTO_ONCE method_once = CRYPTO_ONCE_STATIC_INIT;
 static BIO_METHOD *method;
 
@@ -135,7 +135,7 @@ pem_error(struct errbuf *eb, int err, const struct tls_pem *pem, const char *wha
     return err;
 }
 
-/* Nobody is there to be asked for a password. */
+/* A daemon can't ask for a password. */
 static int
 no_password(char *buf, int size, int writing, void *asked)
 {
@@ -171,7 +171,7 @@ unix_time(const ASN1_TIME *t)
     return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
 }
 
-/* The certificates behind the first, up to the file's end. */
+/* Reads the certificates after the first one, up to the file's end. */
 static int
 use_rest_of_chain(SSL_CTX *ctx, BIO *bio, const struct tls_pem *pem, struct errbuf *eb)
 {
@@ -251,7 +251,8 @@ choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
     unsigned char *chosen;
 
     (void)ssl, (void)ctx;
-    /* Who offers only others gets HTTP/1.1 all the same: refusing helps nobody. */
+    /* A client that offers only other protocols gets HTTP/1.1 all the same: refusing has no
+     * benefit. */
     if (SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in, in_len) !=
         OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_NOACK;
@@ -259,8 +260,8 @@ choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* TLS 1.2 only with forward secrecy and AEAD; what 1.3 has is all good. A connection that only
- * waits holds no record buffers. */
+/* Allows TLS 1.2 only with forward secrecy and AEAD; all ciphers of 1.3 are good. A connection that
+ * only waits holds no record buffers. */
 static bool
 configure(SSL_CTX *ctx)
 {
@@ -382,7 +383,7 @@ begin(struct tls *t)
     t->io_err = 0;
 }
 
-/* What a call that did not succeed comes down to for the caller. */
+/* Converts the result of a failed call for the caller. */
 static int
 failure(struct tls *t, int result)
 {

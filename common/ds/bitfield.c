@@ -56,7 +56,7 @@ bitfield_clear(struct bitfield *b, uint32_t i)
     return true;
 }
 
-/* The byte mask of the spare bits behind the last one; 0 if there are none. */
+/* The byte mask of the spare bits after the last one; 0 if there are none. */
 static uint8_t
 spare_mask(uint32_t nbits)
 {
@@ -105,7 +105,7 @@ bitfield_copy(struct bitfield *dst, const struct bitfield *src)
     dst->count = src->count;
 }
 
-/* Scans for the first bit of |b| xor |flip| that is set; whole bytes are skipped at once. */
+/* Finds the first set bit of |b| xor |flip|; skips whole bytes at once. */
 static uint32_t
 scan(const struct bitfield *b, uint32_t from, uint8_t flip)
 {

@@ -55,7 +55,7 @@ buf_room(struct buf *b, size_t len)
         b->err = SPRAT_E_TOOBIG;
         return NULL;
     }
-    /* One byte more than asked, so that buf_str() always has room for its NUL. */
+    /* One byte more than requested, so that buf_str() always has space for its NUL. */
     if (b->tail + len + 1 > b->cap && b->head > 0) {
         memmove(b->mem, b->mem + b->head, used);
         b->head = 0;

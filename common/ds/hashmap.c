@@ -110,7 +110,7 @@ resize(struct hashmap *m, size_t nbuckets)
 int
 hashmap_add(struct hashmap *m, struct hashmap_node *node, const void *key, size_t len)
 {
-    /* A table that can't grow goes on with longer chains; only the first array is a must. */
+    /* A table that can't grow continues with longer chains; only the first array is required. */
     if (m->count >= m->nbuckets &&
         resize(m, m->nbuckets > 0 ? m->nbuckets * 2 : HASHMAP_BUCKETS_MIN) != 0 && m->nbuckets == 0)
         return SPRAT_E_NOMEM;

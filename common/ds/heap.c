@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Four children to a node, and each slot with its key: what is compared lies side by side in
- * memory, and a node is touched only where it moves.
+ * A heap with four children per node. Each slot has a copy of the key, so that compared keys are
+ * adjacent in memory and a node is only touched when it moves.
  */
 #include "common/ds/heap.h"
 
@@ -38,7 +38,7 @@ place(struct heap *h, size_t i, const struct heap_slot *s)
     s->node->index = i;
 }
 
-/* The first of |i|'s children; |i| itself if it has none. */
+/* The first child of |i|; |i| itself if it has none. */
 static size_t
 first_child(const struct heap *h, size_t i)
 {
@@ -54,7 +54,7 @@ first_child(const struct heap *h, size_t i)
     return first;
 }
 
-/* Moves |s| from hole |i| towards the root, then towards the leaves, to where it belongs. */
+/* Moves |s| from the hole at |i| towards the root, then towards the leaves, to its place. */
 static void
 settle(struct heap *h, size_t i, struct heap_slot s)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * SipHash, after its paper: c rounds a word, d at the end.
+ * SipHash, after its paper: c rounds per word, d rounds at the end.
  */
 #include "common/ds/siphash.h"
 
@@ -35,8 +35,8 @@ absorb(uint64_t v[4], uint64_t m, int c)
     v[0] ^= m;
 }
 
-/* The last bytes, fewer than eight, as siphash_load() reads them. Not one by one: most keys are so
- * short that this is a good part of the whole. */
+/* Reads the last bytes, fewer than eight, as siphash_load() does. Not byte by byte: most keys are
+ * so short that this is a large part of the cost. */
 static inline uint64_t
 load_rest(const uint8_t *p, size_t len)
 {

@@ -40,7 +40,7 @@ grow(struct slotmap *m)
     return true;
 }
 
-/* The lowest free slot, made if need be; the table's |max| if there is none to be had. */
+/* The lowest free slot, allocated if necessary; |max| of the map if there is none. */
 static uint32_t
 find_free(struct slotmap *m)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Batched UDP. All buffers of a socket are allocated once, with it. Knows nothing of what is in the
- * datagrams.
+ * Batched UDP. All buffers of a socket are allocated once, with the socket. Independent of the
+ * content of datagrams.
  */
 #include "common/ev/dgram.h"
 
@@ -20,14 +20,14 @@
 
 #define DGRAM_MAGIC 0x4447524du
 
-/* Room for the one control message that we read or write: the local address. */
+/* Space for the one control message that is read or written: the local address. */
 union control {
     struct cmsghdr align;
     uint8_t v4[CMSG_SPACE(sizeof(struct in_pktinfo))];
     uint8_t v6[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
-/* What one datagram of a batch needs. */
+/* The buffers of one datagram of a batch. */
 struct cell {
     struct iovec iov;
     struct sockaddr_storage name;
@@ -40,7 +40,8 @@ struct dgram {
     struct endpoint addr;
     bool *freed; /* set when the socket is freed inside a callback */
     bool sending_blocked;
-    bool wild; /* bound to all addresses: which one a datagram came to must be asked for */
+    bool wild; /* bound to the wildcard address: the local address of each datagram must be
+                  requested */
     unsigned batch;
     size_t len_max;
     uint8_t *bytes;         /* batch × len_max */
@@ -103,7 +104,7 @@ write_local(struct msghdr *h, union control *control, const struct endpoint *loc
     }
 }
 
-/* Reads one batch into d->msgs. Returns how many are worth handing on; |*full| says whether there
+/* Reads one batch into d->msgs. Returns the number of usable datagrams; |*full| says whether there
  * may be more. */
 static size_t
 receive(struct dgram *d, bool *full)
@@ -140,9 +141,9 @@ receive(struct dgram *d, bool *full)
     return kept;
 }
 
-enum { UNDELIVERED_MAX = 32 }; /* errors read in one go */
+enum { UNDELIVERED_MAX = 32 }; /* errors read at a time */
 
-/* The error of a message from the socket's error queue; 0: it is none of the network's. */
+/* The error of a message from the socket's error queue; 0 if the network did not cause it. */
 static int
 read_error(struct msghdr *h)
 {
@@ -153,14 +154,14 @@ read_error(struct msghdr *h)
             !(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
             continue;
         memcpy(&e, CMSG_DATA(c), sizeof(e));
-        /* "Too long" is about the way, and the kernel sends in fragments from then on. */
+        /* EMSGSIZE is about the path, and the kernel sends fragments from then on. */
         return e.ee_errno == 0 || e.ee_errno == EMSGSIZE ? 0
                                                          : sprat_err_from_errno((int)e.ee_errno);
     }
     return 0;
 }
 
-/* Reads what the network said of datagrams that did not arrive. */
+/* Reads the network's errors for datagrams that did not arrive. */
 static void
 read_undelivered(struct dgram *d)
 {
@@ -353,7 +354,8 @@ fill_header(struct dgram *d, size_t i, const struct dgram_msg *m)
     write_local(h, &c->control, &m->local);
 }
 
-/* Sends up to DGRAM_BATCH_MAX; returns how many are done with, and whether the socket is full. */
+/* Sends up to DGRAM_BATCH_MAX datagrams; returns the number that is done, and whether the socket is
+ * full. */
 static size_t
 send_some(struct dgram *d, const struct dgram_msg *msgs, size_t count, bool *full)
 {
@@ -365,8 +367,8 @@ send_some(struct dgram *d, const struct dgram_msg *msgs, size_t count, bool *ful
     *full = n < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM);
     if (*full)
         return 0;
-    /* The first of them can't be sent: it counts as lost. EINTR never comes to a call that does not
-     * block. */
+    /* The first datagram can't be sent and counts as lost. EINTR can't happen in a call that does
+     * not block. */
     return n < 0 ? 1 : (size_t)n;
 }
 
@@ -392,8 +394,8 @@ dgram_try(struct dgram *d, const struct dgram_msg *msg)
 {
     MAGIC_CHECK(d, DGRAM_MAGIC);
     fill_header(d, 0, msg);
-    /* An error of an earlier datagram may be told here, once, instead of sending this one: it is in
-     * the error queue too. */
+    /* sendmmsg() may report an error of an earlier datagram here, once, instead of sending this
+     * one; it is in the error queue too. */
     for (int i = 0; i < 2; i++) {
         if (sendmsg(d->fd, &d->hdrs[0].msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
             return 0;

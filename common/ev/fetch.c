@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * libcurl's multi-socket interface joined to the loop: curl says which sockets and which timeout it
- * waits for, the loop reports. Knows nothing of what is fetched.
+ * waits for, and the loop reports them. Independent of the content of answers.
  */
 #include "common/ev/fetch.h"
 
@@ -45,7 +45,7 @@ struct fetch {
     void *ctx;
 };
 
-/* A socket that curl waits for. */
+/* A socket that libcurl waits for. */
 struct sock {
     uint32_t magic;
     struct fetcher *fetcher;
@@ -69,7 +69,8 @@ fetch_free(struct fetch *x)
 static int
 err_of(CURLcode code, const struct fetch *x)
 {
-    switch (code) { /* curl's enum has a hundred more: all of them are the other side's fault */
+    switch (code) { /* curl's enum has a hundred more codes: all of them are faults of the other
+                       side */
     case CURLE_OK: return 0;
     case CURLE_OUT_OF_MEMORY: return SPRAT_E_NOMEM;
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -89,7 +90,7 @@ connect_cause(const struct fetch *x)
     long error = 0;
 
     curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &error);
-    switch (error) { /* a few of all error numbers */
+    switch (error) { /* some of all error numbers */
     case EHOSTUNREACH:
     case ENETUNREACH: return FETCH_UNREACHABLE;
     case ETIMEDOUT: return FETCH_NO_CONNECTION;
@@ -115,7 +116,7 @@ timeout_cause(const struct fetch *x)
                                                                                : FETCH_NO_ANSWER;
 }
 
-/* The numbers are those of X509_verify_cert(3). */
+/* The numbers of X509_verify_cert(3). */
 static enum fetch_cause
 certificate_cause(const struct fetch *x)
 {
@@ -123,10 +124,10 @@ certificate_cause(const struct fetch *x)
     long verify = 0;
 
     curl_easy_getinfo(x->easy, CURLINFO_SSL_VERIFYRESULT, &verify);
-    switch (verify) { /* a few of some hundred */
+    switch (verify) { /* a few of some hundred codes */
     case NOT_YET_VALID:
     case HAS_EXPIRED: return FETCH_EXPIRED;
-    case 0: /* the chain is right, and curl compares the names itself */
+    case 0: /* the chain is valid, and curl compares the names itself */
     case OTHER_HOST:
     case OTHER_IP: return FETCH_OTHER_NAME;
     default: return FETCH_UNTRUSTED;
@@ -136,7 +137,7 @@ certificate_cause(const struct fetch *x)
 static enum fetch_cause
 cause_of(CURLcode code, const struct fetch *x)
 {
-    switch (code) { /* curl's enum has a hundred more */
+    switch (code) { /* curl's enum has a hundred more codes */
     case CURLE_OK: return FETCH_NO_CAUSE;
     case CURLE_COULDNT_RESOLVE_HOST: return FETCH_NOT_RESOLVED;
     case CURLE_COULDNT_CONNECT: return connect_cause(x);
@@ -146,7 +147,7 @@ cause_of(CURLcode code, const struct fetch *x)
     case CURLE_SEND_ERROR:
     case CURLE_PARTIAL_FILE: return FETCH_CLOSED;
     case CURLE_PEER_FAILED_VERIFICATION: return certificate_cause(x);
-    /* OpenSSL's words when the first bytes are no TLS record. */
+    /* OpenSSL's message when the first bytes are no TLS record. */
     case CURLE_SSL_CONNECT_ERROR:
         return strstr(x->message, "wrong version number") != NULL ||
                        strstr(x->message, "packet length too long") != NULL
@@ -159,7 +160,7 @@ cause_of(CURLcode code, const struct fetch *x)
     }
 }
 
-/* Calls back and frees one that ended. */
+/* Calls the callback of a finished request and frees it. */
 static void
 finish(struct fetch *x, CURLcode code)
 {
@@ -216,7 +217,7 @@ on_socket_ready(void *ctx, unsigned what)
 
     MAGIC_CHECK(s, SOCK_MAGIC);
     f = s->fetcher;
-    /* |s| may be gone after this. */
+    /* |s| may be freed after this. */
     curl_multi_socket_action(f->multi, s->fd,
                              what == LOOP_READ ? CURL_CSELECT_IN : CURL_CSELECT_OUT, &running);
     collect(f);
@@ -341,7 +342,7 @@ fetcher_free(struct fetcher *f)
     free(f);
 }
 
-/* Our own machine is never asked through a proxy that the environment names. */
+/* Requests to this machine never go through a proxy from the environment. */
 static bool
 is_loopback_url(const char *text)
 {
@@ -365,7 +366,7 @@ set_protocols(CURL *c)
     curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
-    /* A name server that does not answer must not hold the loop when the request is given up. */
+    /* A name server that does not answer must not block the loop when a request is cancelled. */
     curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
 #endif
 }
@@ -401,7 +402,7 @@ set_options(struct fetch *x, const struct fetch_request *req)
                      (long)(req->connect_ms != 0 ? req->connect_ms : FETCH_CONNECT_MS));
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS,
                      (long)(req->timeout_ms != 0 ? req->timeout_ms : FETCH_TIMEOUT_MS));
-    /* OpenSSL's folder of authorities, the system's, stays in use. */
+    /* OpenSSL's directory of the system's authorities stays in use. */
     if (x->fetcher->ca_file != NULL &&
         curl_easy_setopt(c, CURLOPT_CAINFO, x->fetcher->ca_file) != CURLE_OK)
         return false;

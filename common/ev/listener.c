@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Accepts connections in batches and hands them on as descriptors. Knows nothing of who takes them.
+ * Accepts connections in batches and passes them on as descriptors.
  */
 #include "common/ev/listener.h"
 
@@ -26,7 +26,7 @@ struct listener {
     struct listener_handler handler;
 };
 
-/* True for errors of the one connection that went away while it waited (accept(2)). */
+/* True for errors of a single connection that was closed while it waited (accept(2)). */
 static bool
 is_passing(int errnum)
 {
@@ -34,7 +34,7 @@ is_passing(int errnum)
            errnum == EHOSTUNREACH || errnum == ENETUNREACH || errnum == EPERM;
 }
 
-/* Accepts one. False when there is no more for now. */
+/* Accepts one connection. False when no more wait. */
 static bool
 accept_one(struct listener *ln)
 {
@@ -94,7 +94,7 @@ open_socket(struct listener *ln, const struct endpoint *at, enum port_share shar
     if (ln->fd < 0)
         return sprat_err_from_errno(errno);
     (void)setsockopt(ln->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    /* What is accepted inherits it: a system call less a connection. */
+    /* Accepted sockets inherit the option: it saves a system call per connection. */
     (void)setsockopt(ln->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     if (at->family == IP_V6)
         (void)setsockopt(ln->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The loop over libevent: it owns the event base and, beside it, its own heap of timers (exact
- * order, no allocation when set) and the list of wakers that other threads have touched. Knows
- * nothing of what is done in the callbacks.
+ * order, no allocation when set) and the list of wakers that other threads have woken.
  */
 #include "common/ev/loop.h"
 
@@ -32,10 +31,10 @@ struct loop {
     struct event *alarm; /* the earliest timer */
     struct mono alarm_at;
     struct mono now;
-    struct heap timers; /* every timer is in, at MONO_NEVER when it is off */
+    struct heap timers; /* all timers, at MONO_NEVER when off */
     uint64_t timers_made;
     bool stopping;
-    struct list tasks; /* asked for */
+    struct list tasks; /* tasks that are requested */
 
     struct lock lock; /* guards |woken| and each waker's link */
     struct list woken;
@@ -84,7 +83,7 @@ struct loop_fd {
     void *ctx;
 };
 
-/* Takes the first waker that was woken off the list. */
+/* Removes the first woken waker from the list. */
 static struct loop_waker *
 pop_woken(struct loop *l)
 {
@@ -96,8 +95,8 @@ pop_woken(struct loop *l)
     return link != NULL ? LIST_ENTRY(link, struct loop_waker, link) : NULL;
 }
 
-/* Runs the wakers that were woken before this; one that is woken again meanwhile waits for the next
- * round, so that a pair that wakes each other can't hold the loop. */
+/* Runs the wakers that were woken before this call; a waker that is woken again meanwhile waits for
+ * the next round, so that two wakers that wake each other can't block the loop. */
 static void
 on_wake(evutil_socket_t fd, short what, void *ctx)
 {
@@ -126,7 +125,7 @@ on_wake(evutil_socket_t fd, short what, void *ctx)
     lock_drop(&l->lock);
 }
 
-/* The alarm only ends the wait; the timers run behind each round. */
+/* The alarm only ends the wait; timers run after each round. */
 static void
 on_alarm(evutil_socket_t fd, short what, void *ctx)
 {
@@ -198,7 +197,7 @@ loop_free(struct loop *l)
     free(l);
 }
 
-/* Tells libevent when the first timer is due, if that has changed. */
+/* Sets the alarm to the time of the first timer, if that has changed. */
 static void
 arm_alarm(struct loop *l)
 {
@@ -224,8 +223,8 @@ arm_alarm(struct loop *l)
     ASSERT(rc == 0);
 }
 
-/* Fires what is due. At most as many as there are, so that a timer that sets itself to the past
- * does not keep sockets waiting. */
+/* Fires the due timers. At most as many as there are, so that a timer that sets itself to the past
+ * does not delay sockets. */
 static void
 run_timers(struct loop *l)
 {
@@ -247,7 +246,7 @@ run_timers(struct loop *l)
     }
 }
 
-/* Runs the tasks that were asked for before this; those that they ask for come in the next
+/* Runs the tasks that were requested before this call; tasks that they request run in the next
  * round. */
 static void
 run_tasks(struct loop *l)
@@ -336,7 +335,7 @@ loop_timer_set(struct loop_timer *t, struct mono at)
     int err;
 
     MAGIC_CHECK(t, TIMER_MAGIC);
-    /* It is in the heap already, so this only moves it and can't fail. */
+    /* The timer is in the heap already, so this only moves it and can't fail. */
     err = heap_set(&t->loop->timers, &t->node, at);
     ASSERT(err == 0);
 }
@@ -380,8 +379,8 @@ loop_waker_wake(struct loop_waker *w)
     if (!list_linked(&w->link)) {
         first = list_empty(&l->woken);
         list_push_back(&l->woken, &w->link);
-        /* Under the lock, so that the loop can't be freed between the two. The counter of an
-         * eventfd overflows after 2^64 - 1 wakes that nobody read: this can't fail. */
+        /* With the lock held, so that the loop can't be freed in between. An eventfd overflows
+         * after 2^64 - 1 unread wakes, so this can't fail. */
         if (first)
             (void)eventfd_write(l->wake_fd, 1);
     }
@@ -486,7 +485,7 @@ loop_fd_new(struct loop *l, int fd, void (*fn)(void *ctx, unsigned what), void *
     f->loop = l;
     f->fn = fn;
     f->ctx = ctx;
-    /* Two events, so that the change of one direction is one system call. */
+    /* Two events, so that changing one direction costs one system call. */
     f->read = event_new(l->base, fd, EV_READ | EV_PERSIST, on_fd, f);
     f->write = event_new(l->base, fd, EV_WRITE | EV_PERSIST, on_fd, f);
     if (f->read == NULL || f->write == NULL) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An rtnetlink socket that only wakes us, and two snapshots of getifaddrs() to compare.
+ * Compares two snapshots of getifaddrs() when an rtnetlink socket reports a change.
  */
 #include "common/ev/netwatch.h"
 
@@ -26,7 +26,7 @@ struct snapshot {
 struct netwatch {
     uint32_t magic;
     struct loop *loop;
-    int fd; /* -1: the kernel tells nothing */
+    int fd; /* -1: no netlink */
     struct loop_fd *watch;
     struct loop_timer *calm;
     bool waiting; /* |calm| is set */
@@ -56,7 +56,7 @@ add(struct snapshot *s, const struct sockaddr *sa)
         s->addrs[s->count++] = e;
 }
 
-/* False, and nothing to free, if it can't be known. */
+/* Reads the addresses. False, with nothing to free, if they can't be read. */
 static bool
 snapshot_take(struct snapshot *s)
 {
@@ -76,7 +76,7 @@ snapshot_take(struct snapshot *s)
     return true;
 }
 
-/* Leaves in |old| what |now| lacks. */
+/* Reduces |old| to the addresses that |now| lacks. */
 static void
 keep_gone(struct snapshot *old, const struct snapshot *now)
 {
@@ -105,7 +105,7 @@ on_calm(void *ctx)
     free(gone.addrs);
 }
 
-/* What it says does not matter, nor what was lost of it (ENOBUFS): something changed. */
+/* The content of the messages does not matter, nor lost messages (ENOBUFS): something changed. */
 static void
 on_ready(void *ctx, unsigned what)
 {
@@ -142,7 +142,7 @@ open_netlink(void)
     return fd;
 }
 
-/* The socket first: what changes between it and the snapshot is looked at again. */
+/* The socket comes first: a change between it and the snapshot causes another look. */
 static bool
 begin(struct netwatch *w)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Socket options, and the few instructions of classic BPF that choose a socket.
+ * Sets the socket options, and writes the classic BPF program that chooses a socket.
  */
 #include "common/ev/port.h"
 
@@ -32,7 +32,7 @@ port_bind(int fd, const struct sockaddr *sa, socklen_t len, enum port_share shar
            (share != PORT_FIRST || share_port(fd));
 }
 
-/* The kernel shows the program the payload from its first byte. */
+/* The program sees the payload from its first byte. */
 bool
 port_steer(int fd, unsigned at, unsigned count)
 {

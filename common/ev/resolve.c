@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * A small pool of threads around getaddrinfo(). The threads share one counted object with the
- * resolver and are never joined: a name server that does not answer must not hold the process at
- * its end. Knows nothing of what the addresses are for.
+ * resolver and are never joined: a name server that does not answer must not delay the end of the
+ * process.
  */
 #include "common/ev/resolve.h"
 
@@ -21,14 +21,15 @@
 #define RESOLVER_MAGIC 0x52455352u
 #define RESOLVE_MAGIC  0x52455351u
 
-/* What the threads and the resolver share. |refs|: the resolver's and one per thread. */
+/* The data that the threads and the resolver share. |refs|: one for the resolver and one per
+ * thread. */
 struct shared {
     struct lock lock;
     struct cond work;
     unsigned refs;
     unsigned threads, idle;
     bool closed;
-    struct loop_waker *waker; /* used under the lock, and only while not closed */
+    struct loop_waker *waker; /* used with the lock held, and only while not closed */
     struct list queued;
     struct list done;
 };
@@ -39,7 +40,7 @@ struct resolve {
     uint32_t magic;
     struct shared *shared;
     struct resolver *owner;
-    struct list link; /* on queued or done; on none while a thread has it */
+    struct list link; /* on |queued| or |done|; on no list while a thread works on it */
     enum resolve_state state;
     bool cancelled;
     char host[RESOLVE_HOST_MAX + 1];
@@ -73,7 +74,7 @@ free_jobs(struct list *jobs)
         job_free(LIST_ENTRY(link, struct resolve, link));
 }
 
-/* Called with the lock held; lets it go. The last one frees. */
+/* Drops a reference and the lock, which must be held. The last reference frees. */
 static void
 shared_drop(struct shared *sh)
 {
@@ -238,7 +239,7 @@ resolver_free(struct resolver *r)
     free(r);
 }
 
-/* Queues the job, or answers it at once where no look-up is needed. */
+/* Queues the job, or answers it at once if no look-up is needed. */
 static int
 submit(struct shared *sh, struct resolve *job)
 {
@@ -305,7 +306,7 @@ resolve_cancel(struct resolve *job)
     if (queued)
         list_remove(&job->link);
     lock_drop(&sh->lock);
-    /* One that runs or is done comes back through on_done(), which drops it. */
+    /* A running or finished job still reaches on_done(), which drops it. */
     if (queued) {
         job->owner->pending--;
         job_free(job);

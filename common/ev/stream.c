@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * TCP sockets on the loop. Knows how to connect, and how errno becomes an error code; nothing of
- * what is said over a connection.
+ * TCP sockets on the loop: connects, and converts errno to error codes. Independent of the protocol
+ * on the connection.
  */
 #include "common/ev/stream.h"
 
@@ -77,8 +77,8 @@ stream_new(struct loop *l, int fd, const struct stream_handler *handler, struct 
     return 0;
 }
 
-/* Binds the address only: the port is chosen at connect(), so that many connections to different
- * hosts can share one. */
+/* Binds only the address: the port is chosen at connect(), so that many connections to different
+ * hosts can share one port. */
 static int
 bind_from(int fd, const struct endpoint *from)
 {
@@ -200,11 +200,11 @@ stream_raw_writev(struct stream *s, const struct iovec *iov, int count)
     struct msghdr m = {.msg_iovlen = (size_t)count};
     ssize_t n;
 
-    if (count == 1) { /* a piece's header mostly, and send() has less to look at */
+    if (count == 1) { /* mostly the header of a piece message; send() costs less */
         n = send(s->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
         return n >= 0 ? n : failed(errno);
     }
-    /* sendmsg() does not write to the vector; its struct only lacks the const. */
+    /* sendmsg() does not modify the vector; its struct only lacks the const. */
     memcpy(&m.msg_iov, &iov, sizeof(iov));
     n = sendmsg(s->fd, &m, MSG_NOSIGNAL);
     return n >= 0 ? n : failed(errno);

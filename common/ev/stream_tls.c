@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * TLS between a stream and its socket. The two differ in what they wait for: to read, TLS may have
- * to write first, and bytes that were decrypted already are announced by no socket, but by a task.
+ * TLS between a stream and its socket. The owner and the socket can wait for different directions:
+ * to read, TLS may have to write first. And bytes that were decrypted already make no socket
+ * readable; a task announces them.
  */
 #include "common/ev/stream_impl.h"
 
@@ -9,11 +10,12 @@
 
 struct stream_tls {
     struct tls *tls;
-    struct loop_task *pending; /* decrypted bytes are to be announced */
+    struct loop_task *pending; /* announces decrypted bytes that were not read yet */
     bool handshaking;
     struct stream_handshakes *counts; /* or NULL */
-    int failed;                       /* 0, or what every call returns from now on */
-    unsigned read_needs, write_needs; /* LOOP_READ or LOOP_WRITE of the socket */
+    int failed;                       /* 0, or the error that every call returns from now on */
+    unsigned read_needs, write_needs; /* the socket's LOOP_READ or LOOP_WRITE that reads and
+                                         writes wait for */
 };
 
 static int64_t
@@ -27,7 +29,7 @@ io_write(void *ctx, const void *src, size_t len)
 {
     struct iovec iov = {.iov_len = len};
 
-    /* An iovec only lacks the const. */
+    /* struct iovec only lacks the const. */
     iov.iov_base = (void *)(uintptr_t)src;
     return stream_raw_writev(ctx, &iov, 1);
 }
@@ -89,7 +91,8 @@ needed(const struct stream_tls *st)
     return tls_wants(st->tls) == TLS_WANT_READ ? LOOP_READ : LOOP_WRITE;
 }
 
-/* What the socket is watched for follows from what the owner wants, and from what that takes. */
+/* The watched directions of the socket follow from the directions that the owner wants, and from
+ * those that TLS needs for them. */
 static int
 watch(struct stream *s)
 {
@@ -115,7 +118,7 @@ stream_tls_want(struct stream *s)
     return watch(s);
 }
 
-/* The owner learns of a failure from the call that it makes when it hears that it could go on. */
+/* The owner learns of a failure from its next call, after the callback. */
 static void
 tell_failure(struct stream *s, int err)
 {
@@ -155,7 +158,7 @@ stream_tls_on_ready(struct stream *s, unsigned what)
         s->handler.on_writable(s->handler.ctx);
 }
 
-/* Takes down what a call came to: |*needs| is what its like must wait for. */
+/* Records the result of a call: |*needs| is the direction that the next such call must wait for. */
 static int64_t
 done(struct stream *s, int64_t n, unsigned *needs, unsigned usual)
 {

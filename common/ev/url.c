@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * curl's URL parser behind our own struct, so that what we dial is what curl would dial.
+ * Wraps curl's URL parser, so that this program connects to the same host and port as curl would.
  */
 #include "common/ev/url.h"
 

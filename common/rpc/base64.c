@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Four characters stand for three bytes.
+ * Base64: four characters encode three bytes.
  */
 #include "common/rpc/base64.h"
 
@@ -44,7 +44,7 @@ digit(char c)
     return p != NULL ? (int)(p - alphabet) : -1;
 }
 
-/* Decodes one group of which |n| (1 to 3) bytes are meant. */
+/* Decodes one group with |n| (1 to 3) bytes. */
 static int
 decode_group(const char *text, size_t n, uint8_t *out)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Line cutting with a limit. Each byte is looked at once, however the stream is split.
+ * Splits lines with a length limit. Each byte is looked at once, however the stream is split.
  */
 #include "common/rpc/frame.h"
 
@@ -22,7 +22,7 @@ rpc_frame_fini(struct rpc_frame *f)
     buf_fini(&f->in);
 }
 
-/* Drops the message that was given out. */
+/* Drops the message that was returned last. */
 static void
 drop_taken(struct rpc_frame *f)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Jansson refuses what is no UTF-8; nothing else is changed here.
+ * Replaces bytes that are no UTF-8, which jansson refuses; changes nothing else.
  */
 #include "common/rpc/jsontext.h"
 

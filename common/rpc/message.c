@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Reading, dispatching and answering. The text is measured before jansson sees it, so that nobody
- * makes it recurse deeply or build a tree that is a hundred times larger than the text.
+ * Reads requests, calls methods and writes responses. The text is measured before jansson parses
+ * it, so that no client makes jansson recurse deeply or build a tree that is a hundred times larger
+ * than the text.
  */
 #include "common/rpc/message.h"
 
@@ -20,16 +21,16 @@ struct rpc_call {
     size_t method_count;
     void *ctx;
     json_t *message;
-    size_t next;     /* the request of the batch that comes next */
-    json_t *answers; /* so far */
-    json_t *id;      /* of the request under way; NULL: a notification */
+    size_t next;     /* the next request of the batch */
+    json_t *answers; /* the responses so far */
+    json_t *id;      /* id of the current request; NULL: a notification */
     bool inside;     /* a method is being called */
-    bool waiting;    /* for rpc_answer() */
+    bool waiting;    /* waits for rpc_answer() */
     void (*done)(void *ctx, char *line, size_t len);
     void *done_ctx;
 };
 
-/* Depth and number of values, told from the punctuation outside of strings. */
+/* Measures depth and number of values by the punctuation outside of strings. */
 static int
 measure(const char *text, size_t len, struct errbuf *eb)
 {
@@ -77,7 +78,8 @@ rpc_parse(const char *text, size_t len, json_t **out, struct errbuf *eb)
     return 0;
 }
 
-/* A response with |error| or |result|, whose references it takes. The id is null if unknown. */
+/* Builds a response with |error| or |result|, whose references it takes. The id is null if unknown.
+ */
 static json_t *
 response(const json_t *id, json_t *result, json_t *error)
 {
@@ -141,7 +143,7 @@ add_answer(struct rpc_call *c, json_t *answer)
         json_array_append_new(c->answers, answer);
 }
 
-/* The answer to the request under way; a notification has none. */
+/* Adds the answer to the current request; a notification gets none. */
 static void
 add_result(struct rpc_call *c, int err, json_t *result, const struct errbuf *eb)
 {
@@ -199,7 +201,7 @@ serve_one(struct rpc_call *c, json_t *request)
         call(c, json_string_value(method), params, id);
 }
 
-/* The value as one line. Its reference is taken. */
+/* Returns the value as one line. Takes its reference. */
 static char *
 to_line(json_t *value, size_t *len)
 {
@@ -224,7 +226,7 @@ request_count(const struct rpc_call *c)
     return json_is_array(c->message) ? json_array_size(c->message) : 1;
 }
 
-/* What the client is told: all answers of a batch, or the only one. */
+/* The response to the client: all answers of a batch, or the single one. */
 static json_t *
 whole_answer(struct rpc_call *c)
 {
@@ -251,7 +253,7 @@ finish(struct rpc_call *c)
     free(c);
 }
 
-/* Goes on until a request has to wait (true) or all are answered: then |c| is gone. */
+/* Continues until a request has to wait (true) or all are answered: then |c| is freed. */
 static bool
 advance(struct rpc_call *c)
 {

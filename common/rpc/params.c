@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Checked access to the members of a params object, with a sentence for each thing that is wrong.
+ * Reads and checks the members of a params object, with an error message for each fault.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Text and sockaddr forms of an endpoint. Strict about what it reads: it is also given what users
- * and trackers wrote.
+ * Converts endpoints to and from text and sockaddr. The parser is strict, since its input also
+ * comes from users and trackers.
  */
 #include "common/sys/addr.h"
 
@@ -16,7 +16,7 @@
 
 static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-/* Fills an endpoint from 16 bytes of IPv6, taking a mapped address for the IPv4 one that it is. */
+/* Fills an endpoint from 16 bytes of IPv6; an IPv4-mapped address becomes IP_V4. */
 static void
 endpoint_from_v6(const uint8_t ip[16], uint16_t port, struct endpoint *out)
 {
@@ -58,7 +58,7 @@ addr_zone_name(const struct endpoint *e, char name[ADDR_ZONE_MAX])
 
 static int parse_ip_part(const char *s, size_t len, bool v6, uint16_t port, struct endpoint *out);
 
-/* "fe80::1%eth0", with the '%' at |s| + |ip_len|. */
+/* Reads "fe80::1%eth0", with the '%' at |s| + |ip_len|. */
 static int
 parse_zoned(const char *s, size_t ip_len, size_t len, uint16_t port, struct endpoint *out)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The lines are inih's; what inih would take for something else is looked for before.
+ * Uses inih to split the lines; checks before for input that inih would misread.
  */
 #include "common/sys/conffile.h"
 
@@ -16,11 +16,12 @@ struct reader {
     const char *section;
     conffile_fn fn;
     void *ctx;
-    struct errbuf reason; /* of the first bad line */
+    struct errbuf reason; /* message of the first bad line */
     bool failed;
 };
 
-/* Other programs' files quote values; here the quotes would become part of a path. */
+/* Configuration files of other programs quote values; here the quotes would become part of a path.
+ */
 static int
 check_quotes(const char *key, const char *value, struct errbuf *eb)
 {
@@ -47,8 +48,8 @@ take_line(struct reader *r, const char *section, const char *key, const char *va
     return err == 0 ? r->fn(r->ctx, key, value, &r->reason) : err;
 }
 
-/* inih goes on behind a bad line and tells the number of the first in the end, so its reason is the
- * one to keep. */
+/* inih continues after a bad line and returns the number of the first one, so the first message is
+ * kept. */
 static int
 on_line(void *user, const char *section, const char *key, const char *value)
 {
@@ -59,7 +60,7 @@ on_line(void *user, const char *section, const char *key, const char *value)
     return !r->failed;
 }
 
-/* What inih would take for something else: lines that it would cut, and binary files. */
+/* Finds input that inih would misread: lines that it would split, and binary files. */
 static int
 check_text(const char *text, size_t len, const char *path, struct errbuf *eb)
 {
@@ -91,7 +92,7 @@ conffile_read(const char *path, const char *section, conffile_fn fn, void *ctx, 
     int line = 0, err = file_read(path, CONFFILE_SIZE_MAX, &text, &len, eb);
 
     if (err != 0)
-        return err == SPRAT_E_INVAL ? SPRAT_E_IO : err; /* no wrong usage, but a bad file */
+        return err == SPRAT_E_INVAL ? SPRAT_E_IO : err; /* the file is bad, not the usage */
     err = check_text((const char *)text, len, path, eb);
     if (err == 0)
         line = ini_parse_string((const char *)text, on_line, &r);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Opening, migrating and running SQLite databases, and the sentences for what goes wrong. Knows no
- * table.
+ * Opening, migrating and running SQLite databases, and writes the error messages. Independent of
+ * the tables.
  */
 #include "common/sys/db.h"
 
@@ -99,7 +99,8 @@ query_int(struct db *db, const char *sql, int64_t *out, struct errbuf *eb)
     return rc == SQLITE_ROW ? 0 : db_error(db, rc, "reading", eb);
 }
 
-/* quick_check reads every page, but no index contents: it finds torn and foreign pages. */
+/* quick_check reads every page, but not the contents of indexes: it finds torn and foreign pages.
+ */
 static int
 check_integrity(struct db *db, struct errbuf *eb)
 {
@@ -119,7 +120,7 @@ check_integrity(struct db *db, struct errbuf *eb)
     return ok ? 0 : db_error(db, SQLITE_CORRUPT, "checking", eb);
 }
 
-/* Reads who wrote the file and with which schema. An empty file has version 0 and no id. */
+/* Reads the file's application id and schema version. An empty file has version 0 and no id. */
 static int
 read_version(struct db *db, const struct db_schema *schema, int64_t *version, struct errbuf *eb)
 {
@@ -142,8 +143,8 @@ read_version(struct db *db, const struct db_schema *schema, int64_t *version, st
     return 0;
 }
 
-/* Runs the migrations that are missing, all in one transaction. Another process may have been
- * faster, so the version is read again inside. */
+/* Runs the missing migrations in one transaction. Another process may have been faster, so the
+ * version is read again inside. */
 static int
 migrate(struct db *db, const struct db_schema *schema, struct errbuf *eb)
 {
@@ -168,8 +169,8 @@ migrate(struct db *db, const struct db_schema *schema, struct errbuf *eb)
     return err;
 }
 
-/* All of it at one moment: another process may be making the tables just now. After an error the
- * connection is of no use. */
+/* Reads everything in one transaction, since another process may be creating the tables. After an
+ * error the connection is unusable. */
 static int
 look_at_version(struct db *db, const struct db_schema *schema, int64_t *version, struct errbuf *eb)
 {
@@ -180,8 +181,8 @@ look_at_version(struct db *db, const struct db_schema *schema, int64_t *version,
     return err == 0 ? db_commit(db, eb) : err;
 }
 
-/* Two processes that open a new database at once can meet here, where SQLite does not wait by
- * itself. */
+/* Two processes that open a new database at the same time can conflict here, where SQLite does not
+ * wait by itself. */
 static int
 enter_wal(struct db *db, struct errbuf *eb)
 {
@@ -215,9 +216,10 @@ set_up(struct db *db, const struct db_schema *schema, struct errbuf *eb)
     return version < (int64_t)schema->migration_count ? migrate(db, schema, eb) : 0;
 }
 
-/* SQLite would create the file by the umask; it holds what the user downloads, so 0600. One that is
- * there is not touched: closing any descriptor of it takes away the locks that another connection
- * of this process has (POSIX), and other processes would then delete the WAL under it. */
+/* Creates the file with mode 0600, since it lists the user's downloads; SQLite would use the umask.
+ * An existing file is not opened: closing any descriptor of it would drop the locks of other
+ * connections of this process (POSIX), and other processes would then delete the WAL that they use.
+ */
 static int
 create_private(const char *path, struct errbuf *eb)
 {
@@ -290,7 +292,8 @@ db_prepare(struct db *db, const char *sql, sqlite3_stmt **out, struct errbuf *eb
             return 0;
         }
     }
-    ASSERT(db->cached_count < STATEMENTS_MAX); /* the program's statements are literals, so few */
+    ASSERT(db->cached_count < STATEMENTS_MAX); /* the statements are literals of the program, so
+                                                  there are few */
     rc = sqlite3_prepare_v3(db->sq, sql, -1, SQLITE_PREPARE_PERSISTENT, &slot->st, NULL);
     if (rc != SQLITE_OK)
         return db_error(db, rc, "preparing", eb);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * RLIMIT_NOFILE. The soft limit is 1024 on most systems,
- * for the sake of programs that use select(2).
+ * Raises RLIMIT_NOFILE. The soft limit is 1024 on most systems, for programs that use select(2).
  */
 #include "common/sys/fdlimit.h"
 

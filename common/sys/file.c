@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Reads and writes whole files and makes directories. Knows no format and no state.
+ * Reads and writes whole files and creates directories. Independent of file formats.
  */
 #include "common/sys/file.h"
 
@@ -15,7 +15,7 @@
 
 #include "common/crypto/random.h"
 
-/* The sentence for a failed call, from errno. */
+/* Sets the error message of a failed call, from errno. */
 static int
 fail_errno(struct errbuf *eb, const char *doing, const char *path)
 {
@@ -24,11 +24,11 @@ fail_errno(struct errbuf *eb, const char *doing, const char *path)
     return errbuf_set(eb, sprat_err_from_errno(e), "can't %s %s: %s", doing, path, strerror(e));
 }
 
-/* Reads until the end of the file, or one byte more than |max|. */
+/* Reads to the end of the file, or one byte more than |max|. */
 static int
 read_up_to(int fd, size_t max, size_t hint, uint8_t **data, size_t *len)
 {
-    size_t cap = hint + 2, n = 0; /* one to see the end, one for the NUL */
+    size_t cap = hint + 2, n = 0; /* one byte to see the end, one for the NUL */
     uint8_t *mem = malloc(cap);
 
     while (mem != NULL && n <= max) {
@@ -90,7 +90,7 @@ read_regular(int fd, const char *path, size_t max, uint8_t **data, size_t *len, 
 int
 file_read(const char *path, size_t max, uint8_t **data, size_t *len, struct errbuf *eb)
 {
-    /* Without O_NONBLOCK the opening of a pipe would wait for a writer. */
+    /* Without O_NONBLOCK, opening a pipe would wait for a writer. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     int err;
 
@@ -116,7 +116,7 @@ write_all(int fd, const uint8_t *p, size_t len)
     return 0;
 }
 
-/* fsync of a directory, so that new names in it survive a power failure. */
+/* Calls fsync() on a directory, so that new names in it survive a power failure. */
 static int
 sync_dir(const char *path, struct errbuf *eb)
 {
@@ -125,15 +125,14 @@ sync_dir(const char *path, struct errbuf *eb)
 
     if (fd < 0)
         return fail_errno(eb, "open", path);
-    /* Some file systems can't sync directories and say so; there is nothing more to be had
-     * there. */
+    /* Some file systems can't sync directories and report that; nothing more is possible there. */
     if (fsync(fd) != 0 && errno != EINVAL)
         err = fail_errno(eb, "sync", path);
     close(fd);
     return err;
 }
 
-/* Syncs the directory that |path| lies in. */
+/* Syncs the directory of |path|. */
 static int
 sync_parent(const char *path, struct errbuf *eb)
 {
@@ -153,7 +152,7 @@ sync_parent(const char *path, struct errbuf *eb)
 
 /* ---- writing ---- */
 
-/* Looks at what is at |path|: a mode of 0 says that nothing is. */
+/* Checks the file at |path|; mode 0 means that there is none. */
 static int
 look_at_place(const char *path, enum file_existing existing, struct stat *st, struct errbuf *eb)
 {
@@ -185,7 +184,7 @@ look_at_place(const char *path, enum file_existing existing, struct stat *st, st
                       what);
 }
 
-/* Makes an empty file in the directory of |path|, whose name |*temp| is to be freed. */
+/* Creates an empty file in the directory of |path|; the caller frees its name |*temp|. */
 static int
 open_temp(const char *path, mode_t mode, char **temp, struct errbuf *eb)
 {
@@ -227,8 +226,8 @@ file_try_write(const char *path, enum file_existing existing, struct errbuf *eb)
     return 0;
 }
 
-/* The owner and the mode of the file that is replaced. Only root can give files away; that this
- * fails for others is no error. */
+/* Copies owner and mode of the replaced file. Only root can change the owner; a failure for other
+ * users is no error. */
 static int
 take_looks(int fd, const struct stat *old)
 {
@@ -239,7 +238,7 @@ take_looks(int fd, const struct stat *old)
     return fchmod(fd, old->st_mode & 0777);
 }
 
-/* Gives |temp| the name |path|, where there must be nothing. */
+/* Gives |temp| the name |path|, which must not exist. */
 static int
 rename_to_new(const char *temp, const char *path)
 {
@@ -249,7 +248,7 @@ rename_to_new(const char *temp, const char *path)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return -1;
-    /* The file system does not know this. A second name, then, where it knows those. */
+    /* The file system has no RENAME_NOREPLACE. A hard link instead, if it supports those. */
     if (link(temp, path) == 0)
         return unlink(temp);
     if (errno == EEXIST)
@@ -286,7 +285,7 @@ file_write(const char *path, const void *data, size_t len, mode_t mode, enum fil
     return err != 0 ? err : sync_parent(path, eb);
 }
 
-/* Makes one directory, whose parent is there, and makes its name last. */
+/* Creates one directory, whose parent exists, and syncs the parent. */
 static int
 make_dir(const char *path, mode_t mode, struct errbuf *eb)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Written by hand into a buffer of its own: who logs that memory is out can't ask for more.
+ * Formats JSON by hand into a fixed buffer: a line that reports that memory is out can't allocate.
  */
 #include "common/sys/jsonlog.h"
 
@@ -12,8 +12,8 @@
 
 #include "common/base/utf8.h"
 
-/* Appends |text| as a JSON string. Bytes that are no UTF-8 become U+FFFD. |*left| is how many bytes
- * of text the line has room for; the rest is cut. */
+/* Appends |text| as a JSON string. Bytes that are no UTF-8 become U+FFFD. |*left| is the number of
+ * bytes of text that the line may still have; the rest is dropped. */
 static char *
 put_string(char *p, const char *text, size_t *left)
 {
@@ -93,7 +93,7 @@ log_to_stderr_as_json(void *ctx, const struct log_record *r)
 
     (void)clock_gettime(CLOCK_REALTIME, &ts);
     len = jsonlog_format(out, (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000, ctx, r);
-    /* There is nobody to tell when a log can't be written. */
+    /* A log that can't be written can't report that. */
     if (write(STDERR_FILENO, out, len) < 0)
         return;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * flock'd files that tell who holds them. The lock is the kernel's; the text in the file is only
- * for the message.
+ * Lock files with flock(). The kernel holds the lock; the text in the file is only for the error
+ * message.
  */
 #include "common/sys/lockfile.h"
 
@@ -21,7 +21,7 @@ struct lockfile {
 
 enum { HOLDER_MAX = 128, TRIES_MAX = 100 };
 
-/* The sentence that names the holder, as far as its file tells. */
+/* Sets the message that names the holder, as far as its file says. */
 static int
 fail_busy(int fd, const char *what, struct errbuf *eb)
 {
@@ -38,7 +38,7 @@ fail_busy(int fd, const char *what, struct errbuf *eb)
     return errbuf_set(eb, SPRAT_E_BUSY, "%s is in use by %s (pid %ld)", what, program + 1, pid);
 }
 
-/* Opens and locks. SPRAT_E_AGAIN: the holder removed the file in between. */
+/* Opens and locks the file. SPRAT_E_AGAIN: the holder removed the file in between. */
 static int
 open_and_lock(struct lockfile *l, const char *what, struct errbuf *eb)
 {
@@ -122,7 +122,8 @@ lockfile_release(struct lockfile *l)
 {
     if (l == NULL)
         return;
-    unlink(l->path); /* before the lock goes, so that nobody locks a file that is about to vanish */
+    unlink(l->path); /* before the lock is dropped, so that no process locks a file that is about
+                        to vanish */
     close(l->fd);
     free(l);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Two questions to the kernel, for each has its blind spot. cachestat() (Linux 6.5) counts the
- * pages of a range, but also those whose reading has only begun, and answers for our own files
- * only. preadv2(RWF_NOWAIT) knows whether a byte is really there, but on file systems that support
- * it only: a tmpfs does not.
+ * Asks the kernel in two ways, since each has a limit. cachestat() (Linux 6.5) counts the pages of
+ * a range, but also pages whose reading has only started, and only works for the user's own files.
+ * preadv2(RWF_NOWAIT) knows whether a byte is really in memory, but not all file systems support
+ * it: tmpfs does not.
  */
 #include "common/sys/pagecache.h"
 
@@ -20,10 +20,10 @@ enum answer { NO, YES, UNKNOWN };
 #elif defined(__alpha__)
 #define SYS_CACHESTAT 561
 #else
-#define SYS_CACHESTAT 451 /* everywhere else */
+#define SYS_CACHESTAT 451 /* all other architectures */
 #endif
 
-/* The kernel's structs; its headers are often older than it is. */
+/* The kernel's structs; the installed headers are often older than the kernel. */
 struct range {
     uint64_t off, len;
 };

@@ -94,7 +94,7 @@ has_dots(const char *rest)
     return false;
 }
 
-/* Resolves the longest part of |copy| that exists; |*rest| is what follows it. */
+/* Resolves the longest existing part of |copy|; |*rest| is the part after it. */
 static char *
 resolve_existing(char *copy, char **rest)
 {

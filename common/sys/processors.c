@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Asks the kernel for the affinity mask, and without one for the processors that are on.
+ * Asks the kernel for the affinity mask and, failing that, for the number of online processors.
  */
 #include "common/sys/processors.h"
 
@@ -13,7 +13,7 @@ processors_usable(void)
     cpu_set_t set;
     long n;
 
-    /* The mask of a machine with more than CPU_SETSIZE processors does not fit. */
+    /* The mask of a machine with more than CPU_SETSIZE processors does not fit into cpu_set_t. */
     if (sched_getaffinity(0, sizeof(set), &set) == 0)
         n = CPU_COUNT(&set);
     else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The order matters: groups can only be given up by root, so they go before the user does.
+ * Drops privileges. The order matters: only root can drop groups, so they are dropped before the
+ * user changes.
  */
 #include "common/sys/sandbox.h"
 
@@ -17,7 +18,7 @@
 
 #include "common/base/parse.h"
 
-enum { NSS_ROOM = 16384 }; /* for the strings of one entry of the user database */
+enum { NSS_ROOM = 16384 }; /* bytes for the strings of one entry of the user database */
 
 int
 sandbox_find_group(const char *text, gid_t *gid, struct errbuf *eb)
@@ -94,7 +95,7 @@ sandbox_become(const struct sandbox_user *u, struct errbuf *eb)
         setresuid(u->uid, u->uid, u->uid) != 0)
         return errbuf_set(eb, SPRAT_E_ACCESS, "cannot become user %s: %s", u->name,
                           errno == EPERM ? "that takes a start as root" : strerror(errno));
-    /* What should be impossible now is tried. */
+    /* Tries to get the privileges back, which must fail. */
     if (!is_already(u) || setuid(0) == 0 || setgid(0) == 0)
         return errbuf_set(eb, SPRAT_E_ACCESS, "cannot give up being root");
     return 0;
@@ -108,7 +109,7 @@ sandbox_no_new_privileges(struct errbuf *eb)
     return 0;
 }
 
-/* The folder of |path|, in memory of its own; NULL when memory is out. */
+/* The directory of |path|; the caller frees it. NULL when memory is out. */
 static char *
 folder_of(const char *path)
 {
@@ -119,7 +120,7 @@ folder_of(const char *path)
     return strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-/* Who owns the folder of |path|. */
+/* The owner of the directory of |path|. */
 static int
 find_folder_owner(const char *path, struct sandbox_user *out, struct errbuf *eb)
 {
@@ -163,7 +164,7 @@ sandbox_make_file_for(const char *user, const char *path, struct errbuf *eb)
     return err;
 }
 
-/* |target| is what has to change hands: the file, or the folder in which new files are made. */
+/* |target| must change its owner: the file, or the directory in which new files are created. */
 static int
 cannot_write(const char *path, const char *what, const char *target, int errnum, struct errbuf *eb)
 {
@@ -190,7 +191,7 @@ sandbox_can_write(const char *path, const char *what, struct errbuf *eb)
 
     if (access(path, F_OK) == 0 && access(path, R_OK | W_OK) != 0)
         return cannot_write(path, what, path, errno, eb);
-    /* Also for a file that is there: new ones are written beside it. */
+    /* Also checked for an existing file: new ones are written beside it. */
     dir = folder_of(path);
     if (dir == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Environment variables tell everything: NOTIFY_SOCKET, WATCHDOG_USEC and _PID, LISTEN_FDS, _PID
- * and _FDNAMES. The pids are there because the environment is handed on to children.
+ * Reads the environment variables of both protocols: NOTIFY_SOCKET, WATCHDOG_USEC and _PID,
+ * LISTEN_FDS, _PID and _FDNAMES. The pids are checked because child processes inherit the
+ * environment.
  */
 #include "common/sys/sdnotify.h"
 
@@ -60,7 +61,7 @@ sdnotify_reloading(void)
     sdnotify(state);
 }
 
-/* Whether the variable has this process's number in it, or is not there if that is |optional|. */
+/* True if the variable contains this process's pid, or if it is not set and |optional|. */
 static bool
 is_ours(const char *variable, bool optional)
 {
@@ -85,7 +86,7 @@ sdnotify_watchdog_us(void)
 
 /* ---- sockets ---- */
 
-/* Cuts the next name off a list that colons divide. */
+/* Removes the next name from a list that is separated by colons. */
 static void
 next_name(const char **list, char name[SDNOTIFY_NAME_MAX + 1])
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A thread has the signal mask of who starts it.
+ * Starts threads. A new thread inherits the signal mask of its creator.
  */
 #include "common/sys/thread.h"
 

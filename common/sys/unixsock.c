@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A lock file beside the socket tells the dead from the living: whoever holds the lock may replace
- * the socket, and the kernel drops it with the process.
+ * Unix sockets with a lock file beside each socket, which shows whether its process lives: the
+ * holder of the lock may replace the socket, and the kernel drops the lock when the process ends.
  */
 #include "common/sys/unixsock.h"
 
@@ -21,7 +21,7 @@
 
 struct unixsock {
     int fd;
-    gid_t group; /* UNIXSOCK_NO_GROUP: the user alone */
+    gid_t group; /* UNIXSOCK_NO_GROUP: only the user */
     char *path;
     struct lockfile *lock;
 };
@@ -47,7 +47,7 @@ fill_address(struct sockaddr_un *sa, const char *path, struct errbuf *eb)
     return 0;
 }
 
-/* The sentence for errno. */
+/* Sets the error message for errno. */
 static int
 fail(struct errbuf *eb, const char *path)
 {
@@ -75,7 +75,7 @@ unixsock_connect(const char *path, struct errbuf *eb)
     return fd;
 }
 
-/* Removes the socket that a dead process left. */
+/* Removes the socket of a dead process. */
 static int
 remove_stale(const char *path, struct errbuf *eb)
 {
@@ -88,8 +88,8 @@ remove_stale(const char *path, struct errbuf *eb)
     return unlink(path) == 0 ? 0 : fail(eb, path);
 }
 
-/* Nobody can connect before listen(). What has the group already is not given to it: a sandbox may
- * forbid chown. */
+/* No client can connect before listen(). A socket that belongs to the group already is not changed:
+ * a sandbox may forbid chown(). */
 static int
 let_group_in(const struct unixsock *u, struct errbuf *eb)
 {
@@ -120,7 +120,7 @@ bind_and_listen(struct unixsock *u, const struct sockaddr_un *sa, struct errbuf 
     return listen(u->fd, UNIXSOCK_BACKLOG) == 0 ? 0 : fail(eb, u->path);
 }
 
-/* Makes the directory that |path| lies in. A group that may use the socket passes through it. */
+/* Creates the directory of |path|. A group that may use the socket may enter it. */
 static int
 make_parent(const char *path, bool for_group, struct errbuf *eb)
 {
@@ -132,7 +132,7 @@ make_parent(const char *path, bool for_group, struct errbuf *eb)
     return err;
 }
 
-/* Takes the lock that says who serves |path|. */
+/* Takes the lock of the socket at |path|. */
 static int
 take_lock(struct unixsock *u, const char *program, struct errbuf *eb)
 {
@@ -221,7 +221,7 @@ unixsock_blocked(const char *path, gid_t group)
     return NULL;
 }
 
-/* Whether the process at the other end of |fd| is in the group. */
+/* True if the process at the other end of |fd| is in the group. */
 static bool
 is_member(int fd, const struct ucred *who, gid_t group)
 {
@@ -229,7 +229,7 @@ is_member(int fd, const struct ucred *who, gid_t group)
     socklen_t len = 0;
     bool found = who->gid == group;
 
-    /* The first call only tells how much room its groups need. */
+    /* The first call only returns the size of the list of groups. */
     if (!found && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) != 0 && errno == ERANGE)
         groups = malloc(len);
     if (groups != NULL && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) == 0)
@@ -239,7 +239,8 @@ is_member(int fd, const struct ucred *who, gid_t group)
     return found;
 }
 
-/* The mode keeps others out already; this holds also where the directory's owner changed it. */
+/* The file mode already excludes other users; this check also holds if the directory's owner
+ * changed the mode. */
 static bool
 may_enter(const struct unixsock *u, int fd)
 {

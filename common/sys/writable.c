@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * access(2) tells the same as the first write would: EROFS where a mount is read-only, which
- * ProtectSystem= of a unit does too, EACCES where the owner forbids it.
+ * Uses access(2), which fails like the first write would: EROFS for a read-only mount, also by
+ * ProtectSystem= of a unit, EACCES if the owner forbids it.
  */
 #include "common/sys/writable.h"
 
@@ -17,9 +17,9 @@
 #include "common/sys/file.h"
 
 enum {
-    CGROUP_MAX = 65536, /* bytes of /proc/self/cgroup that are looked at */
+    CGROUP_MAX = 65536, /* bytes of /proc/self/cgroup that are read */
     UNIT_MAX = 256,     /* systemd's own limit on a unit's name */
-    NAME_ROOM = 16384,  /* for the strings of one entry of the user database */
+    NAME_ROOM = 16384,  /* bytes for the strings of one entry of the user database */
 };
 
 const char *
@@ -44,7 +44,7 @@ writable_unit(const char *cgroup, char *out, size_t size)
     return NULL;
 }
 
-/* The unit of this process, in |out|; NULL if systemd did not start it as a service. */
+/* Writes the unit of this process to |out|; NULL if systemd did not start it as a service. */
 static const char *
 own_unit(char out[UNIT_MAX])
 {
@@ -127,7 +127,7 @@ writable_dir(const char *path, struct errbuf *eb)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     while (stat(dir, &st) != 0 && (errno == ENOENT || errno == ENOTDIR) &&
            (slash = strrchr(dir, '/')) != NULL && dir[1] != '\0')
-        slash[slash == dir] = '\0'; /* the root's own slash stays */
+        slash[slash == dir] = '\0'; /* the slash of the root directory stays */
     if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
         err = errbuf_set(eb, SPRAT_E_NOENT, "%s is not a directory", dir);
     else if (faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) != 0)

@@ -69,8 +69,7 @@ struct claims {
 static bool
 match_inode(const struct hashmap_node *node, const void *key, size_t len)
 {
-    const struct claim *cl = (const struct claim *)(const void *)node; /* |node| is the first
-                                                                          member */
+    const struct claim *cl = (const struct claim *)(const void *)node; /* the first member */
 
     return memcmp(&cl->inode, key, len) == 0;
 }

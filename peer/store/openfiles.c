@@ -44,8 +44,7 @@ struct openfiles {
 static bool
 match_key(const struct hashmap_node *node, const void *key, size_t len)
 {
-    const struct openfile *f = (const struct openfile *)(const void *)node; /* |node| is the
-                                                                               first member */
+    const struct openfile *f = (const struct openfile *)(const void *)node; /* the first member */
 
     return memcmp(&f->key, key, len) == 0;
 }
