@@ -32,7 +32,7 @@ enum http_method {
 
 const char *http_method_name(enum http_method m);
 
-/* What a server accepts. All zero: only GET, and no body. */
+/* The methods and the body size that a server accepts. All zero: only GET, and no body. */
 struct http_accepts {
     unsigned more_methods; /* bits of 1u << enum http_method, besides GET */
     size_t body_max;       /* bytes */

@@ -27,7 +27,7 @@ struct metainfo_mem {
  * is out. */
 void *mem_alloc(struct metainfo_mem *mem, size_t len);
 char *mem_text(struct metainfo_mem *mem, const char *s, size_t len);
-/* Frees what |mem| owns, not |mem| itself. */
+/* Frees the memory that |mem| owns, but not |mem| itself. */
 void mem_fini(struct metainfo_mem *mem);
 
 /* One list of the files: a hybrid has two. */

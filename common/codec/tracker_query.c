@@ -142,7 +142,7 @@ tracker_query_scrape_url(struct buf *out, const char *url,
     return url_done(out, start);
 }
 
-/*  X(id, name, required) of what an announce's query may hold. */
+/* X(id, name, required) of the parameters of an announce. */
 #define QUERY_TABLE(X)                                                                             \
     X(INFO_HASH, "info_hash", true)                                                                \
     X(PEER_ID, "peer_id", true)                                                                    \

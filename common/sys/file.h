@@ -18,7 +18,7 @@
  * special meaning. */
 int file_read(const char *path, size_t max, uint8_t **data, size_t *len, struct errbuf *eb);
 
-/* What happens to a regular file that exists at the path. */
+/* The treatment of a regular file that exists at the path. */
 enum file_existing {
     FILE_KEEP,    /* its existence is an error */
     FILE_REPLACE, /* the file is replaced, and its mode and owner are kept */

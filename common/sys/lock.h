@@ -27,7 +27,7 @@ lock_init(struct lock *l)
     ASSERT(rc == 0);
 }
 
-/* Nobody holds it. */
+/* No thread may hold it. */
 static inline void
 lock_fini(struct lock *l)
 {
@@ -148,7 +148,7 @@ rwlock_init(struct rwlock *l)
     pthread_rwlockattr_destroy(&attr);
 }
 
-/* Nobody holds it. */
+/* No thread may hold it. */
 static inline void
 rwlock_fini(struct rwlock *l)
 {

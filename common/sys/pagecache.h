@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 /* True if the range [offset, offset + len) is in the page cache; false if it is not, or if the
- * kernel does not tell. The kernel may drop the pages at any time, so a later read can block all
- * the same. |len| is not 0. Never blocks itself. */
+ * kernel does not support the question. The kernel may drop the pages at any time, so a later read
+ * can block all the same. |len| is not 0. Never blocks itself. */
 bool pagecache_has(int fd, uint64_t offset, size_t len);
 
 /* Allocates a page-aligned buffer of at least |len| bytes for large reads, to be freed with free().

@@ -31,7 +31,7 @@ enum {
     CHUNK_BLOCKS = CHUNK_LEN / BLOCK_LEN,
 };
 
-/* What the threads share. */
+/* The data that the threads share. */
 struct shared {
     const struct createhash *h;
     uint32_t piece_count;

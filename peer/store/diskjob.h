@@ -27,7 +27,7 @@ enum disk_class {
     DISK_SLOW,       /* the thread for slow jobs: syncs and the like, which can take seconds */
 };
 
-/* What a worker lends to its running job, for the job's use alone. */
+/* The data that a worker lends to its running job, for the job's use alone. */
 struct disk_worker {
     struct disk *disk;
     unsigned index;

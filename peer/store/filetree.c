@@ -158,7 +158,8 @@ make_file(struct filetree *t, const struct claimant *who, int *fd, struct errbuf
     return err;
 }
 
-/* Checks what the last look remembers of the file; an error if the file was replaced or removed. */
+/* Checks the file's record from the last look; an error if the file was replaced or removed since.
+ */
 static int
 recall(struct filetree *t, size_t file, bool *known, uint64_t *inode, struct errbuf *eb)
 {

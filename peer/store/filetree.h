@@ -30,7 +30,7 @@ struct storage_room;
 enum { FILETREE_LOOK_MS = 1000 }; /* shortest time between two comparisons of a served file with
                                      its stamp */
 
-/* What the tree remembers about one file. */
+/* The tree's record of one file. */
 struct filetree_file {
     struct storage_stamp stamp;
     int64_t looked_us;  /* time of the last comparison with the stamp */
@@ -125,7 +125,7 @@ filetree_is_fetched(const struct filetree *t, size_t file)
            (f->attr & (ATTR_PAD | ATTR_SYMLINK)) == 0;
 }
 
-/* Returns what the tree remembers about the file; |lock| must be held. NULL when memory is out. */
+/* Returns the tree's record of the file; |lock| must be held. NULL when memory is out. */
 struct filetree_file *filetree_memory(struct filetree *t, size_t file);
 
 /* Each function below returns 0, or an error with a message that names the file. */

@@ -50,8 +50,8 @@ struct resume_options {
                          refused */
     bool check_all;   /* check every file */
     bool strict;      /* another program changed a file while this process ran: trust only files
-                         that match their stored stamps exactly, since the last change may not be
-                         ours */
+                         that match their stored stamps exactly, since another program may have
+                         made the last change */
     bool trust_all;   /* the caller has just hashed everything: all pieces count as on disk */
     bool adopt;       /* the user allows overwriting files from other programs (adopt.h) */
     bool refetch;     /* the user agrees to download missing data again */

@@ -112,8 +112,8 @@ bool storage_lend(struct storage *s, uint32_t piece, uint32_t begin, uint32_t le
 void storage_give_back(struct storage *s, struct storage_loan *loan);
 
 /* Gives the SHA-1 of a piece all of whose blocks were written (v1 and hybrid; INVAL in a v2-only
- * torrent, where the leaves that storage_write() gave say all). Only blocks that arrived out of
- * order are read back. The caller compares the digest. */
+ * torrent, where the leaves from storage_write() are enough). Only blocks that arrived out of order
+ * are read back. The caller compares the digest. */
 int storage_verify(struct storage *s, uint32_t piece, storage_done_fn done, void *user);
 
 /* Hashes a piece that was on disk before; the format decides which of |sha1| and |leaves| are
