@@ -24,8 +24,8 @@ void loop_stop(struct loop *l);
 struct mono loop_now(const struct loop *l);
 
 /* A timer: one callback at or after the time that is set; setting it again moves it. Timers of
- * equal time fire in the order of their creation. All constructors here return NULL when memory is
- * out. */
+ * equal time fire in the order of their creation. This constructor and those below return NULL when
+ * memory is out. */
 struct loop_timer;
 struct loop_timer *loop_timer_new(struct loop *l, void (*fn)(void *ctx), void *ctx);
 void loop_timer_free(struct loop_timer *t);

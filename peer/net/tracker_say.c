@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Sentences for failed announces. Knows causes and codes, and nothing of how they came about.
+ * Error messages for failed announces, by the cause of an HTTP failure or by error code.
  */
 #include "peer/net/tracker_say.h"
 
