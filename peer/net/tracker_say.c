@@ -23,7 +23,7 @@ say_status(char *out, size_t size, const struct url *url, unsigned status)
     case 401:
     case 403:
         snprintf(out, size,
-                 "HTTP status %u: the tracker refuses access: check the tracker URL and its passkey",
+                 "HTTP status %u: the tracker refuses access: check its URL and passkey",
                  status);
         break;
     case 429:
