@@ -176,6 +176,12 @@ def what_a_foreground_seed_gave_does_not_count_for_a_ratio(t):
     daemon.await_state("data", "stopped")
 
 
+def stored(t, column, state="state"):
+    """What the database has of the only torrent."""
+    with sqlite3.connect(t.path(state, "sprat.db")) as db:
+        return db.execute(f"SELECT {column} FROM torrents").fetchone()[0]
+
+
 @test
 def a_torrent_has_limits_of_its_own(t):
     path = content.write_file(t.path("origin", "data"), 3_000_000)
@@ -202,6 +208,7 @@ def a_torrent_has_limits_of_its_own(t):
     daemon.sprat("limit", "data", "--up", "none")
     fetching.finish()
     daemon.sprat("limit", "data", "--up", "20K")
+    t.wait("the database", lambda: stored(t, "up_limit") == 20 << 10, 10)  # the answer comes before its commit
     daemon.kill()
     daemon = Daemon(t)
     assert limits(daemon.state("data")) == (20 << 10, 2 << 20), daemon.state("data")
