@@ -19,6 +19,7 @@
 #include "common/sys/thread.h"
 
 #define RESOLVER_MAGIC 0x52455352u
+#define LOOKUP_MAGIC   0x52455350u
 #define RESOLVE_MAGIC  0x52455351u
 
 /* The data that the threads and the resolver share. |refs|: one for the resolver and one per
@@ -34,20 +35,28 @@ struct shared {
     struct list done;
 };
 
-enum resolve_state { RESOLVE_QUEUED, RESOLVE_RUNNING, RESOLVE_DONE };
+enum lookup_state { LOOKUP_QUEUED, LOOKUP_RUNNING, LOOKUP_DONE };
 
-struct resolve {
+/* One look-up of a name, for all that wait for it. The threads touch what stands above |all|; the
+ * rest is the loop's. */
+struct lookup {
     uint32_t magic;
-    struct shared *shared;
-    struct resolver *owner;
     struct list link; /* on |queued| or |done|; on no list while a thread works on it */
-    enum resolve_state state;
-    bool cancelled;
+    enum lookup_state state;
     char host[RESOLVE_HOST_MAX + 1];
-    uint16_t port;
     int err;
     size_t count;
     struct endpoint addrs[RESOLVE_ADDRS_MAX];
+    struct list all; /* those that can be joined */
+    struct list waiters;
+};
+
+struct resolve {
+    uint32_t magic;
+    struct list link; /* of the look-up's waiters */
+    struct resolver *owner;
+    struct lookup *lookup;
+    uint16_t port;
     void (*fn)(void *ctx, int err, const struct endpoint *addrs, size_t count);
     void *ctx;
 };
@@ -55,14 +64,15 @@ struct resolve {
 struct resolver {
     uint32_t magic;
     struct shared *shared;
-    unsigned pending;
+    struct list lookups;
+    unsigned pending; /* of them, and those that nobody waits for any more */
 };
 
 static void
-job_free(struct resolve *job)
+lookup_free(struct lookup *l)
 {
-    MAGIC_CLEAR(job);
-    free(job);
+    MAGIC_CLEAR(l);
+    free(l);
 }
 
 static void
@@ -71,7 +81,15 @@ free_jobs(struct list *jobs)
     struct list *link;
 
     while ((link = list_pop_front(jobs)) != NULL)
-        job_free(LIST_ENTRY(link, struct resolve, link));
+        lookup_free(LIST_ENTRY(link, struct lookup, link));
+}
+
+static void
+resolve_free(struct resolve *job)
+{
+    list_remove(&job->link);
+    MAGIC_CLEAR(job);
+    free(job);
 }
 
 /* Drops a reference and the lock, which must be held. The last reference frees. */
@@ -91,14 +109,14 @@ shared_drop(struct shared *sh)
 }
 
 static void
-add_address(struct resolve *job, const struct addrinfo *ai)
+add_address(struct lookup *job, const struct addrinfo *ai)
 {
     struct endpoint e;
 
     if (job->count == RESOLVE_ADDRS_MAX ||
         addr_from_sockaddr(ai->ai_addr, ai->ai_addrlen, &e) != 0)
         return;
-    e.port = job->port;
+    e.port = 0;
     for (size_t i = 0; i < job->count; i++)
         if (endpoint_equal(&job->addrs[i], &e))
             return;
@@ -106,7 +124,7 @@ add_address(struct resolve *job, const struct addrinfo *ai)
 }
 
 static void
-look_up(struct resolve *job)
+look_up(struct lookup *job)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *all = NULL;
@@ -121,9 +139,9 @@ look_up(struct resolve *job)
 
 /* Called with the lock held. */
 static void
-hand_back(struct shared *sh, struct resolve *job)
+hand_back(struct shared *sh, struct lookup *job)
 {
-    job->state = RESOLVE_DONE;
+    job->state = LOOKUP_DONE;
     list_push_back(&sh->done, &job->link);
     if (!sh->closed)
         loop_waker_wake(sh->waker);
@@ -145,9 +163,9 @@ thread_main(void *arg)
         if (sh->closed)
             break;
         link = list_pop_front(&sh->queued);
-        struct resolve *job = LIST_ENTRY(link, struct resolve, link);
+        struct lookup *job = LIST_ENTRY(link, struct lookup, link);
 
-        job->state = RESOLVE_RUNNING;
+        job->state = LOOKUP_RUNNING;
         lock_drop(&sh->lock);
         look_up(job);
         lock_take(&sh->lock);
@@ -169,12 +187,30 @@ start_thread(struct shared *sh)
 }
 
 static void
-deliver(struct resolver *r, struct resolve *job)
+answer(struct resolve *job)
+{
+    struct endpoint addrs[RESOLVE_ADDRS_MAX];
+    const struct lookup *l = job->lookup;
+    void (*fn)(void *, int, const struct endpoint *, size_t) = job->fn;
+    uint16_t port = job->port;
+    void *ctx = job->ctx;
+
+    memcpy(addrs, l->addrs, sizeof(addrs));
+    for (size_t i = 0; i < l->count; i++)
+        addrs[i].port = port;
+    resolve_free(job);
+    fn(ctx, l->err, addrs, l->count);
+}
+
+/* A callback may cancel others that wait for the same name. */
+static void
+deliver(struct resolver *r, struct lookup *l)
 {
     r->pending--;
-    if (!job->cancelled)
-        job->fn(job->ctx, job->err, job->addrs, job->count);
-    job_free(job);
+    list_remove(&l->all); /* who asks from now on is too late for this answer */
+    while (!list_empty(&l->waiters))
+        answer(LIST_ENTRY(l->waiters.next, struct resolve, link));
+    lookup_free(l);
 }
 
 static void
@@ -192,7 +228,7 @@ on_done(void *ctx)
         lock_drop(&sh->lock);
         if (link == NULL)
             break;
-        deliver(r, LIST_ENTRY(link, struct resolve, link));
+        deliver(r, LIST_ENTRY(link, struct lookup, link));
     }
 }
 
@@ -211,6 +247,7 @@ resolver_new(struct loop *l)
     }
     MAGIC_SET(r, RESOLVER_MAGIC);
     r->shared = sh;
+    list_init(&r->lookups);
     sh->refs = 1;
     sh->waker = waker;
     list_init(&sh->queued);
@@ -228,6 +265,13 @@ resolver_free(struct resolver *r)
     if (r == NULL)
         return;
     MAGIC_CHECK(r, RESOLVER_MAGIC);
+    LIST_EACH_SAFE(it, &r->lookups) {
+        struct lookup *l = LIST_ENTRY(it, struct lookup, all);
+
+        LIST_EACH_SAFE(w, &l->waiters)
+            resolve_free(LIST_ENTRY(w, struct resolve, link));
+        list_remove(&l->all);
+    }
     lock_take(&r->shared->lock);
     waker = r->shared->waker;
     r->shared->waker = NULL;
@@ -241,12 +285,12 @@ resolver_free(struct resolver *r)
 
 /* Queues the job, or answers it at once if no look-up is needed. */
 static int
-submit(struct shared *sh, struct resolve *job)
+submit(struct shared *sh, struct lookup *job)
 {
     int err = 0;
 
     lock_take(&sh->lock);
-    if (addr_parse_ip(job->host, job->port, &job->addrs[0]) == 0) {
+    if (addr_parse_ip(job->host, 0, &job->addrs[0]) == 0) {
         job->count = 1;
         hand_back(sh, job);
     } else {
@@ -262,53 +306,104 @@ submit(struct shared *sh, struct resolve *job)
     return err;
 }
 
+static struct lookup *
+find_lookup(struct resolver *r, const char *host)
+{
+    LIST_EACH(it, &r->lookups) {
+        struct lookup *l = LIST_ENTRY(it, struct lookup, all);
+
+        if (strcmp(l->host, host) == 0)
+            return l;
+    }
+    return NULL;
+}
+
+static struct lookup *
+start_lookup(struct resolver *r, const char *host)
+{
+    struct lookup *l;
+
+    if (r->pending >= RESOLVE_PENDING_MAX)
+        return NULL;
+    l = calloc(1, sizeof(*l));
+    if (l == NULL)
+        return NULL;
+    MAGIC_SET(l, LOOKUP_MAGIC);
+    list_init(&l->link);
+    list_init(&l->all);
+    list_init(&l->waiters);
+    strcpy(l->host, host);
+    if (submit(r->shared, l) != 0) {
+        lookup_free(l);
+        return NULL;
+    }
+    list_push_back(&r->lookups, &l->all);
+    r->pending++;
+    return l;
+}
+
 struct resolve *
 resolve_start(struct resolver *r, const char *host, uint16_t port,
               void (*fn)(void *ctx, int err, const struct endpoint *addrs, size_t count), void *ctx)
 {
     struct resolve *job;
+    struct lookup *l;
 
     MAGIC_CHECK(r, RESOLVER_MAGIC);
-    if (strlen(host) > RESOLVE_HOST_MAX || r->pending >= RESOLVE_PENDING_MAX)
+    if (strlen(host) > RESOLVE_HOST_MAX)
         return NULL;
     job = calloc(1, sizeof(*job));
     if (job == NULL)
         return NULL;
-    MAGIC_SET(job, RESOLVE_MAGIC);
-    list_init(&job->link);
-    strcpy(job->host, host);
-    job->port = port;
-    job->shared = r->shared;
-    job->owner = r;
-    job->fn = fn;
-    job->ctx = ctx;
-    if (submit(r->shared, job) != 0) {
-        job_free(job);
+    l = find_lookup(r, host);
+    if (l == NULL)
+        l = start_lookup(r, host);
+    if (l == NULL) {
+        free(job);
         return NULL;
     }
-    r->pending++;
+    MAGIC_SET(job, RESOLVE_MAGIC);
+    job->owner = r;
+    job->lookup = l;
+    job->port = port;
+    job->fn = fn;
+    job->ctx = ctx;
+    list_init(&job->link);
+    list_push_back(&l->waiters, &job->link);
     return job;
+}
+
+/* Takes a look-up that nobody waits for off the queue. One that runs or is done comes back through
+ * on_done(), which drops it, unless somebody asks for the name before. */
+static void
+drop_lookup(struct resolver *r, struct lookup *l)
+{
+    bool queued;
+
+    lock_take(&r->shared->lock);
+    queued = l->state == LOOKUP_QUEUED;
+    if (queued)
+        list_remove(&l->link);
+    lock_drop(&r->shared->lock);
+    if (!queued)
+        return;
+    list_remove(&l->all);
+    r->pending--;
+    lookup_free(l);
 }
 
 void
 resolve_cancel(struct resolve *job)
 {
-    struct shared *sh;
-    bool queued;
+    struct lookup *l;
+    struct resolver *r;
 
     if (job == NULL)
         return;
     MAGIC_CHECK(job, RESOLVE_MAGIC);
-    sh = job->shared;
-    lock_take(&sh->lock);
-    job->cancelled = true;
-    queued = job->state == RESOLVE_QUEUED;
-    if (queued)
-        list_remove(&job->link);
-    lock_drop(&sh->lock);
-    /* A running or finished job still reaches on_done(), which drops it. */
-    if (queued) {
-        job->owner->pending--;
-        job_free(job);
-    }
+    l = job->lookup;
+    r = job->owner;
+    resolve_free(job);
+    if (list_empty(&l->waiters))
+        drop_lookup(r, l);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Resolves names to addresses with getaddrinfo() on worker threads, so that the loop never blocks.
- * Numeric addresses need no thread.
+ * Numeric addresses need no thread, and requests for one name share one look-up.
  */
 #ifndef COMMON_EV_RESOLVE_H
 #define COMMON_EV_RESOLVE_H
@@ -14,7 +14,7 @@
 
 enum {
     RESOLVE_THREADS_MAX = 4,  /* started on demand */
-    RESOLVE_PENDING_MAX = 1024, /* names that may be pending at a time */
+    RESOLVE_PENDING_MAX = 1024, /* different names that may be pending at a time */
     RESOLVE_ADDRS_MAX = 16,   /* addresses given for one name */
     RESOLVE_HOST_MAX = 255,   /* bytes of a name */
 };

@@ -313,7 +313,9 @@ judge(struct announcer *a, uint32_t at, struct mono now)
 
         if (is_open(a, t, j, now))
             return VERDICT_ASK;
-        if (j->flying)
+        if (j->flying && j->waits)
+            a->at_slow = MONO_NEVER;
+        else if (j->flying)
             a->at_slow = mono_max(a->at_slow, add_s(j->asked_at, ANNOUNCE_SLOW_S));
     }
     if (!mono_due(a->at_slow, now))
@@ -532,6 +534,7 @@ emit(struct announcer *a, uint32_t tracker, uint32_t hash, struct announce_job *
 
     j->event = event_of(a, j);
     j->flying = true;
+    j->waits = false;
     j->asked = true;
     j->asked_at = now;
     if (is_at(a, tracker))
@@ -691,6 +694,19 @@ on_success(struct announcer *a, struct announce_tracker *t, struct announce_hash
 }
 
 void
+announcer_on_line(struct announcer *a, uint32_t id, bool waits, struct mono now)
+{
+    struct announce_hash *j =
+        &a->trackers[announcer_tracker_of(a, id)].hashes[id % a->hashes];
+
+    if (!j->flying)
+        return;
+    j->waits = waits;
+    j->asked_at = now;
+    settle(a, now);
+}
+
+void
 announcer_on_result(struct announcer *a, uint32_t id, const struct announce_result *res,
                     struct mono now)
 {
@@ -700,6 +716,7 @@ announcer_on_result(struct announcer *a, uint32_t id, const struct announce_resu
     if (!j->flying)
         return;
     j->flying = false;
+    j->waits = false;
     j->working = res->err == 0;
     j->err = res->err;
     keep_message(j, res->message);

@@ -147,6 +147,10 @@ void announcer_lack(struct announcer *a, enum announce_lack lack, struct mono no
  * announcer_on_result(). */
 bool announcer_next(struct announcer *a, struct announce_job *job, struct mono now);
 
+/* Job |id| is under way and stands in a queue of ours (|waits|), or has left it just now. The
+ * tracker's time to answer begins then. */
+void announcer_on_line(struct announcer *a, uint32_t id, bool waits, struct mono now);
+
 /* Delivers the result of job |id|; |res| is not kept. Another job may be due at once. */
 void announcer_on_result(struct announcer *a, uint32_t id, const struct announce_result *res,
                          struct mono now);

@@ -12,6 +12,7 @@
 struct announce_hash {
     enum announce_event event; /* the event of the request under way */
     bool flying;
+    bool waits;     /* flying, and not sent yet */
     bool asked;     /* at least one announce was sent */
     bool heard;     /* the tracker has received "started" and no "stopped" */
     bool completed; /* "completed" is still to be announced */

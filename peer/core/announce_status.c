@@ -126,7 +126,7 @@ static bool
 is_slow(const struct announcer *a, const struct announce_tracker *t, struct mono now)
 {
     for (uint32_t h = 0; h < a->hashes; h++)
-        if (t->hashes[h].flying &&
+        if (t->hashes[h].flying && !t->hashes[h].waits &&
             mono_diff_ms(now, t->hashes[h].asked_at) >= ANNOUNCE_SLOW_S * 1000)
             return true;
     return false;

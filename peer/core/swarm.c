@@ -357,6 +357,10 @@ dispatch(struct swarm *s, const struct swarm_input *in)
         break;
     case SWARM_IN_BANNED: peers_on_banned(s); break;
     case SWARM_IN_MAKE_ROOM: room_give_up(s); break;
+    case SWARM_IN_ANNOUNCING:
+        announcer_on_line(s->announcer, in->u.announcing.job, in->u.announcing.waits,
+                          s->clock.now);
+        break;
     }
 }
 

@@ -124,7 +124,8 @@ enum swarm_state {
     X(LIMITS)                                                                                      \
     X(TRACKER)                                                                                     \
     X(BANNED)                                                                                      \
-    X(MAKE_ROOM)
+    X(MAKE_ROOM)                                                                                   \
+    X(ANNOUNCING)
 
 enum swarm_input_type {
 #define X(name) SWARM_IN_##name,
@@ -202,6 +203,11 @@ struct swarm_input {
             const struct endpoint *addrs;
             size_t count;
         } announced;
+        /* ANNOUNCING: an announce stands in a queue of ours, or has left it: announcer_on_line() */
+        struct {
+            uint32_t job;
+            bool waits;
+        } announcing;
         /* PRIORITY: sets the priority (picker.h) of |count| pieces from |first| on. */
         struct {
             uint32_t first, count;

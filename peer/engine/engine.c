@@ -204,7 +204,8 @@ static int
 open_trackers(struct engine *s, struct errbuf *eb)
 {
     s->env.tracker = tracker_client_new(s->env.loop, s->env.resolver, s->fetcher,
-                                        &s->process->shared.source, UDP_TRACKER_RETRY_MS);
+                                        s->process->shared.gate, &s->process->shared.source,
+                                        UDP_TRACKER_RETRY_MS);
     return s->env.tracker != NULL ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
 }
 

@@ -15,8 +15,7 @@
 #include "peer/engine/engine.h"
 
 enum {
-    FANOUT_MS = 5000, /* after that the continuation runs without the loops that have not answered
-                       * */
+    FANOUT_MS = 5000, /* then the continuation runs without the loops that have not answered */
 };
 
 struct process;
@@ -39,7 +38,7 @@ struct fanout_visit {
     atomic_int state;
 };
 
-/* Embedded in what the visits work on. The caller sets the functions, the rest is private. */
+/* Embedded in what the visits work on. The caller sets the functions; the rest is private. */
 struct fanout {
     /* On the thread of |s|. Several visits may run at the same time, so that each writes only to
      * what belongs to its loop (engine_index()). */

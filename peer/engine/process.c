@@ -77,7 +77,9 @@ process_new(const struct engine_config *cfg, uint32_t loops, struct process **ou
     random_bytes(seed, sizeof(seed));
     process_conns_init(h, seed);
     hashmap_init(&h->by_hash, seed, key_matches);
-    err = take_authorities(h, cfg->ca_file, eb);
+    h->shared.gate = tracker_gate_new();
+    err = h->shared.gate != NULL ? take_authorities(h, cfg->ca_file, eb)
+                                 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     if (err == 0)
         err = disk_new(&opt, &h->shared.disk, eb);
     if (err == 0)
@@ -108,6 +110,7 @@ process_free(struct process *h)
     ASSERT(h->shared.state == NULL && h->shared.disk == NULL && h->torrents == 0);
     hashmap_fini(&h->by_hash);
     process_conns_fini(h);
+    tracker_gate_free(h->shared.gate);
     roombook_fini(&h->shared.room);
     lock_fini(&h->lock);
     free(h->ca_file);

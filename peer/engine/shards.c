@@ -411,8 +411,7 @@ after_search(struct fanout *f)
     on_released(f);
 }
 
-/* The loop of the torrent with this whole info-hash, from the directory: no loop has to be asked.
- * */
+/* The loop of the torrent with this whole info-hash, from the directory: no loop is asked. */
 static bool
 find_by_hash(struct shards_errand *e, uint32_t *loop)
 {
@@ -458,8 +457,8 @@ begin_share(struct engine *s, struct fanout *f)
     process_begin_share(s);
 }
 
-/* A loop that is late keeps its old part until it goes on: process_on_share() takes the new one
- * then. */
+/* A loop that is late keeps its old part until it goes on: process_on_share() then takes the new
+ * one. */
 static void
 on_limits_taken(struct fanout *f, uint32_t late)
 {

@@ -39,8 +39,8 @@ void shards_udp_counts(const struct shards *sh, struct udpdoor_counts *counts);
 /* Visits every loop: fanout_start(). */
 void shards_visit(struct shards *sh, struct fanout *f);
 
-/* For a fan-out's |done| with a |late| that is not 0: SPRAT_E_TIMEOUT and a sentence that names the
- * loop and says whether the visit may still take place. */
+/* For a fan-out's |done| with a |late| that is not 0: SPRAT_E_TIMEOUT and a sentence that names
+ * the loop and says whether the visit may still take place. */
 int shards_late(struct fanout *f, uint32_t late, struct errbuf *eb);
 
 /* Something to do to one torrent, embedded in what it needs. The caller sets the functions; the

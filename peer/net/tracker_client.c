@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An ask is resolved first, which tells the families of the tracker's host; then it has one part
- * per family, and the parts' answers become one.
+ * An ask waits in the line of its tracker's host. When the gate lets it in, the host's name is
+ * resolved, which tells its families; then the ask has one part per family, and the parts' answers
+ * become one. What an ask needs for its parts is allocated when it leaves the line.
  */
 #include "peer/net/tracker_client.h"
 
@@ -30,9 +31,23 @@ struct known_id {
     char id[TRACKER_ID_MAX + 1];
 };
 
+/* Asks wait in this order. */
+enum need { NEED_STOPPED, NEED_DOWNLOAD, NEED_SEED, NEEDS };
+
+/* A tracker host that asks of this loop wait for. */
+struct line {
+    struct list link;
+    struct list asks[NEEDS];
+    bool silent; /* and all that wait have been told */
+    char host[URL_HOST_MAX + 1];
+};
+
 struct tracker_client {
     uint32_t magic;
     struct loop *loop;
+    struct tracker_gate *gate;
+    struct list lines; /* the one that was served longest ago first */
+    struct loop_timer *pump;
     struct resolver *resolver;
     struct fetcher *fetcher;
     struct udp_tracker *udp;
@@ -64,24 +79,35 @@ struct name_lookup {
     struct resolve *resolve; /* NULL: none, or over */
 };
 
+/* What an ask has when it has left the line. */
+struct asking {
+    struct part parts[PARTS];
+    struct name_lookup lookups[PARTS * TRACKER_NAMES_MAX];
+    struct url url;
+};
+
 struct tracker_ask {
     uint32_t magic;
     struct tracker_client *tc;
+    struct list link; /* in line */
+    struct line *line;
+    char *host; /* NULL: the URL is none */
     char *url;
-    struct url parts_of_url;
+    bool told_begun;
+    bool entered; /* the gate */
+    struct asking *work;
     struct tracker_announce announce;
     char tracker_id[TRACKER_ID_MAX + 1];
     struct resolve *resolve;
     struct loop_timer *timer; /* the grace, or an error that was known at once */
-    struct part parts[PARTS];
     unsigned part_count;
     unsigned running;
-    struct name_lookup lookups[PARTS * TRACKER_NAMES_MAX];
     unsigned lookups_running;
     bool finished; /* but for the names */
     struct mono began;
     int err; /* of the whole */
     char note[NOTE_MAX + 1];
+    void (*begun)(void *ctx);
     tracker_done_fn fn;
     void *ctx;
 };
@@ -139,17 +165,61 @@ id_remember(struct tracker_client *tc, const struct tracker_ask *ask, const char
 /* --- the end of an ask --- */
 
 static void
+asking_free(struct asking *w)
+{
+    for (unsigned i = 0; w != NULL && i < PARTS; i++) {
+        fetch_cancel(w->parts[i].fetch);
+        udp_ask_cancel(w->parts[i].udp);
+        free(w->parts[i].peers);
+    }
+    for (size_t i = 0; w != NULL && i < PARTS * TRACKER_NAMES_MAX; i++)
+        resolve_cancel(w->lookups[i].resolve);
+    free(w);
+}
+
+/* Takes the ask out of its line, and the line away if it is the last. */
+static void
+leave_line(struct tracker_ask *ask)
+{
+    struct line *l = ask->line;
+
+    if (l == NULL)
+        return;
+    list_remove(&ask->link);
+    ask->line = NULL;
+    for (int need = 0; need < NEEDS; need++)
+        if (!list_empty(&l->asks[need]))
+            return;
+    list_remove(&l->link);
+    free(l);
+}
+
+static bool
+was_answered(const struct tracker_ask *ask)
+{
+    for (unsigned i = 0; i < ask->part_count; i++) {
+        const struct part *p = &ask->work->parts[i];
+
+        if (!p->running && p->err != SPRAT_E_TIMEOUT)
+            return true;
+    }
+    return false;
+}
+
+static void
 ask_free(struct tracker_ask *ask)
 {
-    for (unsigned i = 0; i < PARTS; i++) {
-        fetch_cancel(ask->parts[i].fetch);
-        udp_ask_cancel(ask->parts[i].udp);
-        free(ask->parts[i].peers);
+    struct mono now = loop_now(ask->tc->loop);
+
+    leave_line(ask);
+    if (ask->entered) {
+        tracker_gate_leave(ask->tc->gate, ask->host, was_answered(ask), now);
+        loop_timer_set(ask->tc->pump, now);
     }
-    for (size_t i = 0; i < PARTS * TRACKER_NAMES_MAX; i++)
-        resolve_cancel(ask->lookups[i].resolve);
+    asking_free(ask->work);
     ask->tc->lookups -= ask->lookups_running;
     resolve_cancel(ask->resolve);
+    free(ask->host);
     loop_timer_free(ask->timer);
     ask->tc->asks--;
     free(ask->url);
@@ -210,7 +280,7 @@ gather_peers(struct tracker_ask *ask, struct endpoint **addrs)
     size_t n = 0;
 
     for (unsigned i = 0; i < ask->part_count; i++) {
-        struct part *p = &ask->parts[i];
+        struct part *p = &ask->work->parts[i];
 
         if (!part_ok(p))
             continue;
@@ -236,13 +306,13 @@ tell(struct tracker_ask *ask)
     bool any = false;
 
     for (unsigned i = 0; i < ask->part_count; i++)
-        if (part_ok(&ask->parts[i])) {
-            merge_good(&res, &ask->parts[i]);
-            id_remember(ask->tc, ask, ask->parts[i].reply.tracker_id);
+        if (part_ok(&ask->work->parts[i])) {
+            merge_good(&res, &ask->work->parts[i]);
+            id_remember(ask->tc, ask, ask->work->parts[i].reply.tracker_id);
             any = true;
         }
     for (unsigned i = 0; i < ask->part_count && !any; i++)
-        merge_bad(&res, &ask->parts[i]);
+        merge_bad(&res, &ask->work->parts[i]);
     if (res.err != 0 && res.message == NULL)
         res.message = ask->note[0] != '\0' ? ask->note : sprat_strerror(res.err);
     res.peers = (uint32_t)count;
@@ -280,10 +350,10 @@ look_up_names(struct tracker_ask *ask)
     unsigned n = 0;
 
     for (unsigned i = 0; i < ask->part_count; i++) {
-        struct part *p = &ask->parts[i];
+        struct part *p = &ask->work->parts[i];
 
         for (size_t k = 0; part_ok(p) && k < p->reply.nnames; k++) {
-            struct name_lookup *l = &ask->lookups[n];
+            struct name_lookup *l = &ask->work->lookups[n];
 
             if (tc->lookups == TRACKER_CLIENT_NAMES_MAX)
                 return;
@@ -361,7 +431,7 @@ on_fetched(void *ctx, const struct fetch_result *res)
 
     p->fetch = NULL;
     if (err != 0) {
-        tracker_say_fetch(p->note, sizeof(p->note), &p->ask->parts_of_url, res);
+        tracker_say_fetch(p->note, sizeof(p->note), &p->ask->work->url, res);
         /* More than a tracker that is slow: its sentence says what to do. */
         if (res->cause == FETCH_TLS_SILENT)
             err = SPRAT_E_PROTOCOL;
@@ -370,7 +440,7 @@ on_fetched(void *ctx, const struct fetch_result *res)
         /* Some trackers say why with a status of 4xx: the body counts where it can be read. */
         if (res->status != 200 && (err != 0 || p->reply.failure[0] == '\0')) {
             err = SPRAT_E_REMOTE;
-            tracker_say_fetch(p->note, sizeof(p->note), &p->ask->parts_of_url, res);
+            tracker_say_fetch(p->note, sizeof(p->note), &p->ask->work->url, res);
         } else if (err != 0) {
             snprintf(p->note, sizeof(p->note),
                      "the answer is not a tracker's (%s): tracker URLs usually end in /announce",
@@ -387,7 +457,7 @@ on_udp(void *ctx, int err)
 
     p->udp = NULL;
     if (err != 0)
-        tracker_say_err(p->note, sizeof(p->note), &p->ask->parts_of_url, err,
+        tracker_say_err(p->note, sizeof(p->note), &p->ask->work->url, err,
                         (unsigned)((loop_now(p->ask->tc->loop).us - p->ask->began.us) / 1000000));
     part_done(p, err);
 }
@@ -423,7 +493,7 @@ start_http(struct part *p, const struct endpoint *to)
 static void
 start_part(struct tracker_ask *ask, const struct endpoint *to, size_t count)
 {
-    struct part *p = &ask->parts[ask->part_count];
+    struct part *p = &ask->work->parts[ask->part_count];
 
     p->ask = ask;
     p->peers = calloc((size_t)PARTS * TRACKER_CLIENT_PEERS_MAX, sizeof(*p->peers));
@@ -433,9 +503,9 @@ start_part(struct tracker_ask *ask, const struct endpoint *to, size_t count)
     p->reply.names = p->names;
     p->reply.names_max = TRACKER_NAMES_MAX;
     p->local = addr_is_loopback(to);
-    if (strcmp(ask->parts_of_url.scheme, "udp") == 0)
+    if (strcmp(ask->work->url.scheme, "udp") == 0)
         p->udp = udp_tracker_announce(ask->tc->udp, to, count, &ask->announce,
-                                      ask->parts_of_url.rest, &p->reply, on_udp, p);
+                                      ask->work->url.rest, &p->reply, on_udp, p);
     else
         start_http(p, to); /* curl looks the name up itself, and tries all addresses */
     if (p->fetch == NULL && p->udp == NULL) {
@@ -495,10 +565,10 @@ on_resolved(void *ctx, int err, const struct endpoint *addrs, size_t count)
     ask->resolve = NULL;
     if (err == 0)
         start_parts(ask, addrs, count);
-    else if (strcmp(ask->parts_of_url.scheme, "udp") != 0)
+    else if (strcmp(ask->work->url.scheme, "udp") != 0)
         start_part(ask, &unknown, 1); /* a proxy may know the name */
     else {
-        tracker_say_err(ask->note, sizeof(ask->note), &ask->parts_of_url, err, 0);
+        tracker_say_err(ask->note, sizeof(ask->note), &ask->work->url, err, 0);
         finish_later(ask, err);
         return;
     }
@@ -513,18 +583,165 @@ is_known_scheme(const char *scheme)
            strcmp(scheme, "udp") == 0;
 }
 
+/* --- in line --- */
+
+static void
+tell_begun(struct tracker_ask *ask)
+{
+    if (ask->told_begun)
+        return;
+    ask->told_begun = true;
+    ask->begun(ask->ctx);
+}
+
+static struct line *
+line_of(struct tracker_client *tc, const char *host)
+{
+    struct line *l;
+
+    LIST_EACH(it, &tc->lines) {
+        l = LIST_ENTRY(it, struct line, link);
+        if (strcmp(l->host, host) == 0)
+            return l;
+    }
+    l = calloc(1, sizeof(*l));
+    if (l == NULL)
+        return NULL;
+    for (int need = 0; need < NEEDS; need++)
+        list_init(&l->asks[need]);
+    snprintf(l->host, sizeof(l->host), "%s", host);
+    list_init(&l->link);
+    list_push_back(&tc->lines, &l->link);
+    return l;
+}
+
+static enum need
+need_of(const struct tracker_announce *a)
+{
+    if (a->event == TRACKER_EVENT_STOPPED)
+        return NEED_STOPPED;
+    return a->left > 0 ? NEED_DOWNLOAD : NEED_SEED;
+}
+
+static int
+stand_in_line(struct tracker_ask *ask)
+{
+    struct tracker_client *tc = ask->tc;
+    struct line *l = line_of(tc, ask->host);
+
+    if (l == NULL)
+        return SPRAT_E_NOMEM;
+    ask->line = l;
+    l->silent = false; /* the new one has to be told */
+    list_push_back(&l->asks[need_of(&ask->announce)], &ask->link);
+    loop_timer_set(tc->pump, loop_now(tc->loop));
+    return 0;
+}
+
+/* False if the resolver has too many names already: the ask stays in line. */
+static bool
+begin(struct tracker_ask *ask)
+{
+    struct tracker_client *tc = ask->tc;
+
+    ask->work = calloc(1, sizeof(*ask->work));
+    if (ask->work == NULL)
+        return false;
+    (void)url_parse(ask->url, &ask->work->url); /* it was right before */
+    ask->resolve = resolve_start(tc->resolver, ask->work->url.host, ask->work->url.port,
+                                 on_resolved, ask);
+    if (ask->resolve == NULL) {
+        asking_free(ask->work);
+        ask->work = NULL;
+        return false;
+    }
+    leave_line(ask);
+    ask->began = loop_now(tc->loop);
+    tell_begun(ask);
+    return true;
+}
+
+/* Those in line at a host that does not answer are told: they may turn to other trackers. */
+static void
+tell_silent(struct line *l)
+{
+    if (l->silent)
+        return;
+    l->silent = true;
+    for (int need = 0; need < NEEDS; need++)
+        LIST_EACH(it, &l->asks[need])
+            tell_begun(LIST_ENTRY(it, struct tracker_ask, link));
+}
+
+static struct tracker_ask *
+first_of(const struct line *l, int need)
+{
+    return list_empty(&l->asks[need]) ? NULL
+                                      : LIST_ENTRY(l->asks[need].next, struct tracker_ask, link);
+}
+
+/* Lets one ask of this need begin. If that may not be: false, and when to try again. */
+static bool
+serve(struct tracker_client *tc, struct line *l, int need, struct mono *again)
+{
+    struct mono now = loop_now(tc->loop), at;
+    struct tracker_ask *ask = first_of(l, need);
+    bool silent;
+
+    if (ask == NULL)
+        return false;
+    if (!tracker_gate_enter(tc->gate, ask->host, need == NEED_STOPPED, now, &at, &silent)) {
+        *again = mono_min(*again, at);
+        if (silent)
+            tell_silent(l);
+        return false;
+    }
+    ask->entered = true;
+    list_remove(&l->link);
+    list_push_back(&tc->lines, &l->link);
+    if (begin(ask))
+        return true;
+    ask->entered = false;
+    tracker_gate_leave(tc->gate, ask->host, false, now);
+    *again = mono_min(*again, mono_add_ms(now, TRACKER_GATE_AGAIN_MS));
+    return false;
+}
+
+/* One round over the lines, from the most needed. True if an ask began. */
+static bool
+serve_any(struct tracker_client *tc, struct mono *again)
+{
+    for (int need = 0; need < NEEDS; need++)
+        LIST_EACH_SAFE(it, &tc->lines)
+            if (serve(tc, LIST_ENTRY(it, struct line, link), need, again))
+                return true;
+    return false;
+}
+
+static void
+on_pump(void *ctx)
+{
+    struct tracker_client *tc = ctx;
+    struct mono again = MONO_NEVER;
+
+    MAGIC_CHECK(tc, TRACKER_CLIENT_MAGIC);
+    do
+        again = MONO_NEVER;
+    while (serve_any(tc, &again));
+    loop_timer_set(tc->pump, again);
+}
+
 static void
 start(struct tracker_ask *ask)
 {
-    int err = url_parse(ask->url, &ask->parts_of_url);
+    struct url url;
+    int err = url_parse(ask->url, &url);
 
-    if (err == 0 && (!is_known_scheme(ask->parts_of_url.scheme) || ask->parts_of_url.port == 0))
+    if (err == 0 && (!is_known_scheme(url.scheme) || url.port == 0))
         err = SPRAT_E_INVAL;
     if (err == 0) {
-        ask->resolve = resolve_start(ask->tc->resolver, ask->parts_of_url.host,
-                                     ask->parts_of_url.port, on_resolved, ask);
-        if (ask->resolve == NULL)
-            err = SPRAT_E_LIMIT;
+        ask->host = strdup(url.host);
+        err = ask->host != NULL ? stand_in_line(ask) : SPRAT_E_NOMEM;
     }
     if (err == SPRAT_E_SYNTAX || err == SPRAT_E_INVAL)
         snprintf(ask->note, sizeof(ask->note),
@@ -535,7 +752,8 @@ start(struct tracker_ask *ask)
 
 struct tracker_ask *
 tracker_client_announce(struct tracker_client *tc, const char *url,
-                        const struct tracker_announce *a, tracker_done_fn fn, void *ctx)
+                        const struct tracker_announce *a, void (*begun)(void *ctx),
+                        tracker_done_fn fn, void *ctx)
 {
     struct tracker_ask *ask = calloc(1, sizeof(*ask));
     struct known_id *known = id_find(tc, url, a->info_hash);
@@ -544,11 +762,13 @@ tracker_client_announce(struct tracker_client *tc, const char *url,
     if (ask == NULL)
         return NULL;
     MAGIC_SET(ask, TRACKER_ASK_MAGIC);
+    list_init(&ask->link);
     ask->tc = tc;
     tc->asks++;
     ask->url = strdup(url);
     ask->announce = *a;
     ask->began = loop_now(tc->loop);
+    ask->begun = begun;
     ask->fn = fn;
     ask->ctx = ctx;
     ask->timer = loop_timer_new(tc->loop, on_timer, ask);
@@ -575,7 +795,7 @@ tracker_ask_cancel(struct tracker_ask *ask)
 
 struct tracker_client *
 tracker_client_new(struct loop *l, struct resolver *resolver, struct fetcher *fetcher,
-                   const struct source *source, uint32_t udp_retry_ms)
+                   struct tracker_gate *gate, const struct source *source, uint32_t udp_retry_ms)
 {
     struct tracker_client *tc = calloc(1, sizeof(*tc));
 
@@ -586,9 +806,12 @@ tracker_client_new(struct loop *l, struct resolver *resolver, struct fetcher *fe
     tc->loop = l;
     tc->resolver = resolver;
     tc->fetcher = fetcher;
+    tc->gate = gate;
     tc->source = *source;
+    list_init(&tc->lines);
+    tc->pump = loop_timer_new(l, on_pump, tc);
     tc->udp = udp_tracker_new(l, source, udp_retry_ms);
-    if (tc->udp == NULL) {
+    if (tc->udp == NULL || tc->pump == NULL) {
         tracker_client_free(tc);
         return NULL;
     }
@@ -605,6 +828,7 @@ tracker_client_free(struct tracker_client *tc)
     LIST_EACH_SAFE(it, &tc->ids)
         id_free(tc, LIST_ENTRY(it, struct known_id, link));
     udp_tracker_free(tc->udp);
+    loop_timer_free(tc->pump);
     MAGIC_CLEAR(tc);
     free(tc);
 }

@@ -2,7 +2,8 @@
  *
  * Carries out announces: over HTTP, HTTPS or UDP, as the tracker's URL says, and over IPv4 and IPv6
  * where the tracker's host has both (BEP 7). When, to whom and with which event is the core's
- * decision (peer/core/announce.h).
+ * decision (peer/core/announce.h). Announces wait in line until the process's gate lets them begin
+ * (tracker_gate.h): first "stopped", then downloads, then seeds.
  */
 #ifndef PEER_NET_TRACKER_CLIENT_H
 #define PEER_NET_TRACKER_CLIENT_H
@@ -12,6 +13,7 @@
 #include "common/ev/resolve.h"
 #include "peer/core/announce.h"
 #include "peer/net/source.h"
+#include "peer/net/tracker_gate.h"
 #include "peer/net/udp_tracker.h"
 
 enum {
@@ -31,22 +33,25 @@ struct tracker_ask;
 typedef void (*tracker_done_fn)(void *ctx, const struct announce_result *res,
                                 const struct endpoint *addrs, size_t count);
 
-/* The three must outlive it. |udp_retry_ms| is UDP_TRACKER_RETRY_MS but in tests. NULL when memory
+/* The four must outlive it. |udp_retry_ms| is UDP_TRACKER_RETRY_MS but in tests. NULL when memory
  * is out. */
 struct tracker_client *tracker_client_new(struct loop *l, struct resolver *resolver,
-                                          struct fetcher *fetcher, const struct source *source,
-                                          uint32_t udp_retry_ms);
+                                          struct fetcher *fetcher, struct tracker_gate *gate,
+                                          const struct source *source, uint32_t udp_retry_ms);
 
 /* All asks must have ended or been cancelled (asserted). NULL is legal. */
 void tracker_client_free(struct tracker_client *tc);
 
-/* Announces |a| at |url|. Peers that the tracker gives by DNS name are looked up within the bounds
- * above; what is not found by then is left out. A name that leads to this machine itself (loopback)
- * counts only if the tracker is there too: no tracker of others makes us dial our own services.
- * |fn| is called once, from the loop and never from inside this call, unless it is cancelled. NULL,
+/* Announces |a| at |url|. |begun| is called once before |fn|, when the announce leaves the line; or
+ * while it is in line, when the tracker's host is found silent. Peers that the tracker gives by DNS
+ * name are looked up within the bounds above; what is not found by then is left out. A name that
+ * leads to this machine itself (loopback) counts only if the tracker is there too: no tracker of
+ * others makes us dial our own services.
+ * Both are called from the loop, never from inside this call, and not after it was cancelled. NULL,
  * and nothing comes, when memory is out. */
 struct tracker_ask *tracker_client_announce(struct tracker_client *tc, const char *url,
-                                            const struct tracker_announce *a, tracker_done_fn fn,
+                                            const struct tracker_announce *a,
+                                            void (*begun)(void *ctx), tracker_done_fn fn,
                                             void *ctx);
 
 /* |ask| must not have called back yet. NULL is legal. */

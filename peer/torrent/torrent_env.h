@@ -37,6 +37,7 @@ struct torrent_shared {
     struct disk *disk;
     struct state *state;
     struct log log;
+    struct tracker_gate *gate;
     struct roombook room; /* on the disks, that running torrents count on */
     uint16_t port;        /* that peers and trackers are told; 0: we do not listen */
     struct source source; /* where our connections leave from */

@@ -38,6 +38,19 @@ feed_announced(struct torrent *t, uint32_t job, const struct announce_result *re
     torrent_feed(t, &in);
 }
 
+/* The announce stands in the line of its tracker's host, or has left it. */
+static void
+feed_line(struct torrent *t, uint32_t job, bool waits)
+{
+    struct swarm_input in = {.type = SWARM_IN_ANNOUNCING, .u.announcing = {job, waits}};
+
+    if (t->core.swarm != NULL)
+        torrent_feed(t, &in);
+    else if (t->announcer != NULL)
+        announcer_on_line(t->announcer, job, waits, loop_now(t->env->loop));
+    torrent_mark_dirty(t);
+}
+
 /* Tells a tracker's complaint once, and not at every try nor for each hash of a hybrid: when its
  * state is another one than |before|. */
 static void
@@ -107,6 +120,18 @@ on_announced(void *ctx, const struct announce_result *res, const struct endpoint
         warn_if_new(t, tracker, &before);
 }
 
+/* From now on the tracker has its time to answer. */
+static void
+on_begun(void *ctx)
+{
+    struct torrent_ask *ask = ctx;
+    struct torrent *t = ask->torrent;
+
+    if (ask->slow != NULL && !ask->stopped)
+        loop_timer_set(ask->slow, mono_add_ms(loop_now(t->env->loop), ANNOUNCE_SLOW_S * 1000));
+    feed_line(t, ask->job, false);
+}
+
 static enum tracker_event
 event_of(enum announce_event event)
 {
@@ -161,8 +186,9 @@ track_announce(struct torrent *t, const struct swarm_effect *fx)
         list_init(&ask->link);
         ask->torrent = t;
         ask->job = fx->u.announce.job.id;
-        ask->ask =
-            tracker_client_announce(t->env->tracker, fx->u.announce.job.url, &a, on_announced, ask);
+        ask->stopped = fx->u.announce.job.event == ANNOUNCE_STOPPED;
+        ask->ask = tracker_client_announce(t->env->tracker, fx->u.announce.job.url, &a, on_begun,
+                                           on_announced, ask);
     }
     if (ask == NULL || ask->ask == NULL) {
         free(ask);
@@ -171,8 +197,7 @@ track_announce(struct torrent *t, const struct swarm_effect *fx)
     }
     list_push_back(&t->net.asks, &ask->link);
     ask->slow = loop_timer_new(t->env->loop, on_slow, ask);
-    if (ask->slow != NULL && fx->u.announce.job.event != ANNOUNCE_STOPPED)
-        loop_timer_set(ask->slow, mono_add_ms(loop_now(t->env->loop), ANNOUNCE_SLOW_S * 1000));
+    feed_line(t, ask->job, true);
 }
 
 /* --- trackers that are never asked --- */

@@ -16,6 +16,7 @@ struct torrent_ask {
     struct tracker_ask *ask; /* NULL: it could not be made, and fails soon */
     struct loop_timer *slow; /* a person hears then that there is no answer; NULL: not */
     bool told;               /* and has heard it */
+    bool stopped;            /* it says "stopped": nobody waits for the answer */
 };
 
 /* A peer given by name, being resolved. */

@@ -117,6 +117,7 @@ mix_input(struct trace *t, const struct swarm_input *in)
         for (size_t i = 0; i < in->u.announced.count; i++)
             mix_addr(t, &in->u.announced.addrs[i]);
         break;
+    case SWARM_IN_ANNOUNCING:
     case SWARM_IN_START:
     case SWARM_IN_PAUSE:
     case SWARM_IN_STOP:

@@ -13,6 +13,8 @@ import certs
 import content
 import fake_tracker
 import sprat as our
+import torrent as torrents
+from daemon import Daemon
 from process import run
 from tap import test
 
@@ -132,4 +134,61 @@ def an_authority_that_is_none(t):
         assert "\n" not in result.err.strip(), result
 
 
-our.main(our.SPRAT, our.TRACKER)
+class Many:
+    """Small torrents with one tracker, and a daemon that has them."""
+
+    def __init__(self, t, tracker):
+        self.t = t
+        self.tracker = tracker
+        self.daemon = Daemon(t)
+
+    def add(self, name, count, there):
+        """Adds torrents whose files are |there|; the announced hashes."""
+        added = set()
+        for i in range(count):
+            path = content.write_file(self.t.path("origin", f"{name}{i}"), 20000, seed=i)
+            metainfo = torrents.make(path, form="v1", trackers=[self.tracker.url])
+            file = self.t.path(f"{name}{i}.torrent")
+            torrents.write(metainfo, file)
+            added.add(torrents.hashes(metainfo)[0])
+            save = os.path.dirname(path) if there else self.t.path("empty", "")
+            self.daemon.rpc("torrent.add", path=file, save_dir=save)
+        return added
+
+    def asked(self):
+        return [q["info_hash"] for q in self.tracker.asked]
+
+
+HOST_ASKS, HOST_RATE = 64, 20  # peer/net/tracker_gate.h
+
+
+@test
+def a_silent_tracker_holds_few_announces(t):
+    silent = fake_tracker.FakeTracker(t, lambda *_: None)
+    other = fake_tracker.FakeUdpTracker(t, lambda *_: None)
+    many = Many(t, silent)
+    many.add("seed", 2 * HOST_ASKS, True)
+    t.wait("as many as may be under way", lambda: len(silent.asked) >= HOST_ASKS, 30)
+    many.tracker = other
+    many.add("other", 1, True)
+    t.wait("another tracker is asked", lambda: other.asked, 30)
+    assert len(silent.asked) == HOST_ASKS, len(silent.asked)
+
+
+@test
+def at_the_start_downloads_announce_before_seeds(t):
+    tracker = fake_tracker.FakeTracker(t, lambda *_: fake_tracker.good(interval=1800))
+    many = Many(t, tracker)
+    seeds = many.add("seed", 10 * HOST_RATE, True)
+    downloads = many.add("download", 10, False)
+    t.wait("all to announce", lambda: set(many.asked()) == seeds | downloads, 60)
+    many.daemon.stop()
+    del tracker.asked[:]
+    many.daemon = Daemon(t)
+    t.wait("all to announce again", lambda: set(many.asked()) == seeds | downloads, 60)
+    asked = many.asked()
+    last = max(asked.index(x) for x in downloads)
+    assert last < len(seeds), f"a download is number {last} of those that announce"
+
+
+our.main(our.SPRAT, our.SPRATD, our.TRACKER)

@@ -590,6 +590,30 @@ Test(announce, a_slow_tracker_has_the_next_one_asked_beside_it)
     announcer_free(a);
 }
 
+Test(announce, time_in_a_line_of_ours_is_not_the_trackers)
+{
+    struct announcer *a = new_v1(two_tiers, 2);
+    struct announce_job first, job;
+    struct announce_status st;
+
+    announcer_start(a, at_s(0));
+    first = must_next(a, at_s(0));
+    announcer_on_line(a, first.id, true, at_s(0));
+    must_rest(a, at_s(100));
+    announcer_status(a, 0, &st, at_s(100));
+    cr_assert(st.asking && !st.slow && st.message[0] == '\0');
+    announcer_on_line(a, first.id, false, at_s(100));
+    must_rest(a, at_s(100));
+    cr_assert_eq(when_next(a).us, at_s(100 + ANNOUNCE_SLOW_S).us);
+    job = must_next(a, at_s(100 + ANNOUNCE_SLOW_S));
+    cr_assert_str_eq(job.url, "udp://b:80");
+    announcer_on_result(a, first.id, &failed, at_s(130));
+    announcer_on_line(a, first.id, true, at_s(131)); /* it is over */
+    announcer_status(a, 0, &st, at_s(131));
+    cr_assert_not(st.asking);
+    announcer_free(a);
+}
+
 Test(announce, a_late_answer_counts)
 {
     struct announcer *a = new_v1(two_tiers, 2);

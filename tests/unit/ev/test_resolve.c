@@ -3,6 +3,7 @@
  * Names to addresses, and URLs taken apart.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/ev/resolve.h"
@@ -92,10 +93,11 @@ Test(resolve, is_bounded_and_can_be_cancelled)
     host[sizeof(host) - 1] = '\0';
     cr_expect_null(resolve_start(r, host, 1, on_resolved, &g));
     for (int i = 0; i < RESOLVE_PENDING_MAX; i++) {
-        jobs[i] = resolve_start(r, "localhost", 1, on_resolved, &g);
+        snprintf(host, sizeof(host), "127.0.%d.%d", i / 256, i % 256);
+        jobs[i] = resolve_start(r, host, 1, on_resolved, &g);
         cr_assert_not_null(jobs[i]);
     }
-    cr_expect_null(resolve_start(r, "127.0.0.1", 1, on_resolved, &g));
+    cr_expect_null(resolve_start(r, "127.1.0.1", 1, on_resolved, &g));
     for (int i = 0; i < RESOLVE_PENDING_MAX - 3; i++)
         resolve_cancel(jobs[i]);
     g.until = 3;
@@ -105,6 +107,27 @@ Test(resolve, is_bounded_and_can_be_cancelled)
     resolver_free(r);
     loop_free(g.loop);
     cr_expect_eq(g.calls, 3);
+}
+
+Test(resolve, one_look_up_serves_all_that_wait_for_the_name)
+{
+    struct got g, other = {.until = 0};
+    struct resolver *r = start(&g);
+    struct resolve *jobs[RESOLVE_PENDING_MAX + 3];
+
+    for (int i = 0; i < RESOLVE_PENDING_MAX + 3; i++) {
+        jobs[i] = resolve_start(r, "localhost", (uint16_t)(1 + i), on_resolved, &g);
+        cr_assert_not_null(jobs[i], "%d: a name that is looked up already takes no room", i);
+    }
+    resolve_cancel(jobs[0]);
+    cr_assert_not_null(resolve_start(r, "127.0.0.9", 7, on_resolved, &other));
+    g.until = RESOLVE_PENDING_MAX + 2;
+    loop_run(g.loop);
+    cr_expect_eq(g.calls, RESOLVE_PENDING_MAX + 2);
+    cr_expect_eq(g.addrs[0].port, RESOLVE_PENDING_MAX + 3, "each has its own port");
+    cr_expect_eq(other.calls, 1);
+    resolver_free(r);
+    loop_free(g.loop);
 }
 
 Test(url, parts)

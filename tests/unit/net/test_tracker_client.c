@@ -34,9 +34,10 @@ struct probe {
     struct loop_timer *timer;
     struct resolver *resolver;
     struct fetcher *fetcher;
+    struct tracker_gate *gate;
     struct tracker_client *client;
     struct fake fake, fake6;
-    int calls;
+    int calls, begun;
     struct announce_result res;
     char message[256];
     size_t count;
@@ -137,7 +138,8 @@ start_with(struct probe *p, const char *from4, const char *from6, uint32_t retry
         cr_assert_eq(addr_parse_ip(from4, 0, &source.v4), 0);
     if (from6 != NULL)
         cr_assert_eq(addr_parse_ip(from6, 0, &source.v6), 0);
-    p->client = tracker_client_new(p->loop, p->resolver, p->fetcher, &source, retry_ms);
+    p->gate = tracker_gate_new();
+    p->client = tracker_client_new(p->loop, p->resolver, p->fetcher, p->gate, &source, retry_ms);
     cr_assert_not_null(p->client);
 }
 
@@ -169,11 +171,20 @@ static void
 stop(struct probe *p)
 {
     tracker_client_free(p->client);
+    tracker_gate_free(p->gate);
     fetcher_free(p->fetcher);
     resolver_free(p->resolver);
     dgram_free(p->fake.socket);
     loop_timer_free(p->timer);
     loop_free(p->loop);
+}
+
+static void
+on_begun(void *ctx)
+{
+    struct probe *p = ctx;
+
+    p->begun++;
 }
 
 static void
@@ -199,7 +210,7 @@ ask(struct probe *p, const char *fmt_host, uint16_t port, const char *rest)
     memset(a.info_hash, 1, sizeof(a.info_hash));
     memset(a.peer_id, 2, sizeof(a.peer_id));
     snprintf(url, sizeof(url), "%s:%u%s", fmt_host, port, rest);
-    return tracker_client_announce(p->client, url, &a, on_done, p);
+    return tracker_client_announce(p->client, url, &a, on_begun, on_done, p);
 }
 
 static void
@@ -583,6 +594,64 @@ Test(tracker_client, cancelled_asks_are_silent)
     p.calls = 0;
     loop_timer_set(p.timer, mono_add_ms(clock_mono(), 50));
     loop_run(p.loop);
+    cr_expect_eq(p.calls, 0);
+    stop(&p);
+}
+
+/* --- in line --- */
+
+static void
+on_download_begun(void *ctx)
+{
+    struct probe *p = ctx;
+
+    cr_expect_eq(p->begun, 1, "behind \"stopped\", before the seed");
+    p->begun++;
+}
+
+static struct tracker_ask *
+ask_as(struct probe *p, enum tracker_event event, uint64_t left, uint8_t number)
+{
+    struct tracker_announce a = {.port = 6881, .event = event, .left = left, .compact = true};
+
+    memset(a.info_hash, number, sizeof(a.info_hash));
+    return tracker_client_announce(p->client, "udp://127.0.0.73:9/announce", &a,
+                                   left > 0 ? on_download_begun : on_begun, on_done, p);
+}
+
+/* The gate lets no second one in that is not urgent. */
+static void
+shut_the_gate(struct probe *p)
+{
+    struct mono now = clock_mono(), again;
+    bool silent;
+
+    while (tracker_gate_enter(p->gate, "127.0.0.73", false, now, &again, &silent))
+        tracker_gate_leave(p->gate, "127.0.0.73", true, now);
+}
+
+Test(tracker_client, those_in_line_begin_in_the_order_of_need)
+{
+    struct probe p;
+    struct tracker_ask *asks[3];
+
+    start_slowly(&p, "127.0.0.1", 60000);
+    start_fake(&p, "127.0.0.73:9");
+    p.fake.lose = 1000;
+    shut_the_gate(&p);
+    asks[0] = ask_as(&p, TRACKER_EVENT_STARTED, 0, 1);
+    asks[1] = ask_as(&p, TRACKER_EVENT_STARTED, 5, 2);
+    asks[2] = ask_as(&p, TRACKER_EVENT_STOPPED, 0, 3);
+    loop_timer_set(p.timer, mono_add_ms(clock_mono(), 20));
+    loop_run(p.loop);
+    cr_expect_eq(p.begun, 1, "only \"stopped\" waits for no rate");
+    tracker_ask_cancel(asks[2]);
+    while (p.begun < 3) {
+        loop_timer_set(p.timer, mono_add_ms(clock_mono(), 5));
+        loop_run(p.loop);
+    }
+    for (int i = 0; i < 2; i++)
+        tracker_ask_cancel(asks[i]);
     cr_expect_eq(p.calls, 0);
     stop(&p);
 }
