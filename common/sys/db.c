@@ -260,6 +260,35 @@ db_open(const char *path, const struct db_schema *schema, struct db **out, struc
     return 0;
 }
 
+int
+db_open_reader(struct db *db, struct db **out, struct errbuf *eb)
+{
+    struct db *r = calloc(1, sizeof(*r));
+    int err, rc;
+
+    if (r != NULL)
+        r->path = strdup(db->path);
+    if (r == NULL || r->path == NULL) {
+        db_close(r);
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    }
+    /* Not SQLITE_OPEN_READONLY: a reader of a WAL writes to the file's shared memory. */
+    rc = sqlite3_open_v2(r->path, &r->sq, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
+    if (rc == SQLITE_OK) {
+        sqlite3_extended_result_codes(r->sq, 1);
+        sqlite3_busy_timeout(r->sq, DB_BUSY_MS);
+    }
+    err = rc == SQLITE_OK
+              ? db_exec(r, "PRAGMA query_only=ON; PRAGMA trusted_schema=OFF", "opening", eb)
+              : db_error(r, rc, "opening", eb);
+    if (err != 0) {
+        db_close(r);
+        return err;
+    }
+    *out = r;
+    return 0;
+}
+
 void
 db_close(struct db *db)
 {

@@ -27,6 +27,9 @@ struct db_schema {
 
 /* Opens or creates (mode 0600) the file. VERSION, DB, BUSY, ACCESS, NOSPACE, READONLY, NOENT. */
 int db_open(const char *path, const struct db_schema *schema, struct db **out, struct errbuf *eb);
+/* Opens the file once more, for reading only. A reader does not wait for the commits of other
+ * connections (WAL), nor for their syncs. |db| stays open until the reader is closed. */
+int db_open_reader(struct db *db, struct db **out, struct errbuf *eb);
 void db_close(struct db *db);
 
 sqlite3 *db_handle(struct db *db);

@@ -184,7 +184,7 @@ adopt(struct engine *s, const struct handed *x)
 
     if (conn_adopt(s->env.hub, x->link, &x->peer, CONN_HANDSHAKE_MS, &nobody, &c) != 0)
         process_drop_conn(s->process, &x->peer);
-    else if (t == NULL || s->end.begun)
+    else if (t == NULL || s->end.begun || !torrent_rest_charge(t, &x->peer))
         turn_away(s, c);
     else if (is_or_will_be_loading(t))
         let_wait(s, t, c, &x->hello);
@@ -229,6 +229,8 @@ on_stranger_handshake(void *ctx, struct conn *c, const struct handshake *h)
     struct engine *s = x->engine, *owner;
     struct torrent *t = process_find(s->process, h->info_hash, &owner);
 
+    if (owner == s && !torrent_rest_charge(t, conn_peer(c)))
+        owner = NULL; /* its site has woken too many */
     if (owner == s && is_or_will_be_loading(t)) {
         x->wanted = t;
         x->hello = *h;

@@ -532,6 +532,15 @@ on_stored(void *user, int err, const char *why)
     }
 }
 
+/* A complete torrent that is found as it was left is not written to: its stamps stay exact, and no
+ * sync is needed to say that a session has begun. */
+static bool
+changes_nothing(const struct resume *r, const struct state_update *u)
+{
+    return r->clean && u->lost_count == 0 && u->file_count == 0 &&
+           bitfield_full(&r->have) && bitfield_full(&r->stored);
+}
+
 /* Clears the have-bits of missing pieces in the database before anything is written. */
 static void
 store_lost(struct resume *r)
@@ -555,6 +564,10 @@ store_lost(struct resume *r)
             files[u.file_count++] = (struct state_file){.file = (uint32_t)i};
     u.lost = lost;
     u.files = files;
+    if (err == 0 && changes_nothing(r, &u)) {
+        u.set_clean = false;
+        u.active = 0;
+    }
     if (err == 0)
         err = state_apply_async(r->opt.state, r->opt.id, &u, storage_doneq(r->opt.storage),
                                 on_stored, r);

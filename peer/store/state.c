@@ -120,12 +120,15 @@ state_open(const char *dir, const char *program, struct state **out, struct errb
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     }
     lock_init(&st->db_lock);
+    lock_init(&st->read_lock);
     lock_init(&st->queue_lock);
     cond_init(&st->queue_filled);
     list_init(&st->queue);
     err = path_absolute(dir, &st->dir, eb);
     if (err == 0)
         err = db_open(path, &schema, &st->db, eb);
+    if (err == 0)
+        err = db_open_reader(st->db, &st->reads, eb);
     free(path);
     if (err != 0) {
         state_close(st);
@@ -141,9 +144,11 @@ state_close(struct state *st)
     if (st == NULL)
         return;
     state_queue_stop(st);
+    db_close(st->reads);
     db_close(st->db);
     cond_fini(&st->queue_filled);
     lock_fini(&st->queue_lock);
+    lock_fini(&st->read_lock);
     lock_fini(&st->db_lock);
     free(st->program);
     free(st->dir);
@@ -156,15 +161,15 @@ state_dir(const struct state *st)
     return st->dir;
 }
 
-/* Finds the row of a torrent in a directory; NOTFOUND. The lock must be held. */
+/* Finds the row of a torrent in a directory; NOTFOUND. The lock of |db| must be held. */
 static int
-find_row(struct state *st, const struct metainfo *mi, const char *dir, int64_t *id,
+find_row(struct db *db, const struct metainfo *mi, const char *dir, int64_t *id,
          struct errbuf *eb)
 {
     sqlite3_stmt *q;
     size_t len;
     const uint8_t *hash = identity_key(&mi->id, &len);
-    int rc, err = db_prepare(st->db, "SELECT id FROM torrents WHERE hash = ? AND dir = ?", &q, eb);
+    int rc, err = db_prepare(db, "SELECT id FROM torrents WHERE hash = ? AND dir = ?", &q, eb);
 
     if (err != 0)
         return err;
@@ -174,7 +179,7 @@ find_row(struct state *st, const struct metainfo *mi, const char *dir, int64_t *
     if (rc == SQLITE_ROW)
         *id = sqlite3_column_int64(q, 0);
     else
-        err = rc == SQLITE_DONE ? SPRAT_E_NOTFOUND : db_error(st->db, rc, "finding a torrent", eb);
+        err = rc == SQLITE_DONE ? SPRAT_E_NOTFOUND : db_error(db, rc, "finding a torrent", eb);
     sqlite3_reset(q);
     return err;
 }
@@ -185,9 +190,9 @@ state_has(struct state *st, const struct metainfo *mi, const char *dir)
     int64_t id;
     int err;
 
-    lock_take(&st->db_lock);
-    err = find_row(st, mi, dir, &id, NULL);
-    lock_drop(&st->db_lock);
+    lock_take(&st->read_lock);
+    err = find_row(st->reads, mi, dir, &id, NULL);
+    lock_drop(&st->read_lock);
     return err == 0;
 }
 
@@ -237,7 +242,7 @@ static int
 find_or_add(struct state *st, const struct metainfo *mi, const char *dir, bool managed,
             int64_t *id, struct errbuf *eb)
 {
-    int err = find_row(st, mi, dir, id, eb);
+    int err = find_row(st->db, mi, dir, id, eb);
 
     if (err == SPRAT_E_NOTFOUND)
         err = insert_row(st, mi, dir, id, eb);
@@ -374,7 +379,7 @@ next_torrent(struct state *st, sqlite3_stmt *q, struct state_torrent *out, struc
     if (rc == SQLITE_DONE)
         return SPRAT_E_NOTFOUND;
     if (rc != SQLITE_ROW)
-        return db_error(st->db, rc, "reading a torrent", eb);
+        return db_error(st->reads, rc, "reading a torrent", eb);
     return state_read_torrent(q, out) == 0 ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
 }
 
@@ -384,14 +389,14 @@ state_get(struct state *st, int64_t id, struct state_torrent *out, struct errbuf
     sqlite3_stmt *q;
     int err;
 
-    lock_take(&st->db_lock);
-    err = db_prepare(st->db, "SELECT " STATE_TORRENT_COLUMNS " FROM torrents WHERE id = ?", &q, eb);
+    lock_take(&st->read_lock);
+    err = db_prepare(st->reads, "SELECT " STATE_TORRENT_COLUMNS " FROM torrents WHERE id = ?", &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
         err = next_torrent(st, q, out, eb);
         sqlite3_reset(q);
     }
-    lock_drop(&st->db_lock);
+    lock_drop(&st->read_lock);
     if (err == SPRAT_E_NOTFOUND)
         errbuf_set(eb, err, "the state database has no such torrent");
     return err;
@@ -420,18 +425,18 @@ state_load_have(struct state *st, int64_t id, struct bitfield *have, struct errb
     int rc, err;
 
     bitfield_clear_all(have);
-    lock_take(&st->db_lock);
-    err = db_prepare(st->db, "SELECT chunk, bits FROM pieces WHERE torrent = ?", &q, eb);
+    lock_take(&st->read_lock);
+    err = db_prepare(st->reads, "SELECT chunk, bits FROM pieces WHERE torrent = ?", &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
         while ((rc = sqlite3_step(q)) == SQLITE_ROW)
             add_chunk(have, sqlite3_column_int64(q, 0), sqlite3_column_blob(q, 1),
                       (size_t)sqlite3_column_bytes(q, 1));
         if (rc != SQLITE_DONE)
-            err = db_error(st->db, rc, "reading pieces", eb);
+            err = db_error(st->reads, rc, "reading pieces", eb);
         sqlite3_reset(q);
     }
-    lock_drop(&st->db_lock);
+    lock_drop(&st->read_lock);
     return err;
 }
 
@@ -444,8 +449,8 @@ state_load_files(struct state *st, int64_t id, struct state_file *files, size_t 
 
     for (size_t i = 0; i < count; i++)
         files[i] = (struct state_file){.file = (uint32_t)i};
-    lock_take(&st->db_lock);
-    err = db_prepare(st->db, "SELECT file, size, mtime, inode FROM files WHERE torrent = ?", &q,
+    lock_take(&st->read_lock);
+    err = db_prepare(st->reads, "SELECT file, size, mtime, inode FROM files WHERE torrent = ?", &q,
                      eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
@@ -459,10 +464,10 @@ state_load_files(struct state *st, int64_t id, struct state_file *files, size_t 
             files[i].inode = (uint64_t)sqlite3_column_int64(q, 3);
         }
         if (rc != SQLITE_DONE)
-            err = db_error(st->db, rc, "reading files", eb);
+            err = db_error(st->reads, rc, "reading files", eb);
         sqlite3_reset(q);
     }
-    lock_drop(&st->db_lock);
+    lock_drop(&st->read_lock);
     return err;
 }
 
@@ -473,8 +478,8 @@ state_find_inode(struct state *st, int64_t id, uint64_t inode, struct state_shar
     sqlite3_stmt *q;
     int n = 0, rc, err;
 
-    lock_take(&st->db_lock);
-    err = db_prepare(st->db,
+    lock_take(&st->read_lock);
+    err = db_prepare(st->reads,
                      "SELECT files.torrent, file FROM files JOIN torrents ON id = torrent"
                      " WHERE inode = ?1 AND hash != (SELECT hash FROM torrents WHERE id = ?2)"
                      " ORDER BY managed DESC, files.torrent LIMIT ?3",
@@ -487,10 +492,10 @@ state_find_inode(struct state *st, int64_t id, uint64_t inode, struct state_shar
             out[n++] = (struct state_sharer){sqlite3_column_int64(q, 0),
                                              (uint32_t)sqlite3_column_int64(q, 1)};
         if (rc != SQLITE_DONE)
-            err = db_error(st->db, rc, "reading files", eb);
+            err = db_error(st->reads, rc, "reading files", eb);
         sqlite3_reset(q);
     }
-    lock_drop(&st->db_lock);
+    lock_drop(&st->read_lock);
     return err != 0 ? err : n;
 }
 
@@ -501,18 +506,18 @@ state_load_priorities(struct state *st, int64_t id, uint8_t *prio, size_t count,
     int rc, err;
 
     memset(prio, 1, count);
-    lock_take(&st->db_lock);
-    err = db_prepare(st->db, "SELECT bytes FROM priorities WHERE torrent = ?", &q, eb);
+    lock_take(&st->read_lock);
+    err = db_prepare(st->reads, "SELECT bytes FROM priorities WHERE torrent = ?", &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
         rc = sqlite3_step(q);
         if (rc == SQLITE_ROW && (size_t)sqlite3_column_bytes(q, 0) == count && count > 0)
             memcpy(prio, sqlite3_column_blob(q, 0), count);
         else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-            err = db_error(st->db, rc, "reading priorities", eb);
+            err = db_error(st->reads, rc, "reading priorities", eb);
         sqlite3_reset(q);
     }
-    lock_drop(&st->db_lock);
+    lock_drop(&st->read_lock);
     return err;
 }
 
@@ -543,8 +548,8 @@ state_load_peers(struct state *st, int64_t id, struct endpoint *peers, size_t ma
     size_t n = 0;
     int rc, err;
 
-    lock_take(&st->db_lock);
-    err = db_prepare(st->db,
+    lock_take(&st->read_lock);
+    err = db_prepare(st->reads,
                      "SELECT addr FROM peers WHERE torrent = ? ORDER BY seen DESC, addr LIMIT ?",
                      &q, eb);
     if (err == 0) {
@@ -554,10 +559,10 @@ state_load_peers(struct state *st, int64_t id, struct endpoint *peers, size_t ma
             n += state_addr_unpack(sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0),
                                    &peers[n]);
         if (rc != SQLITE_DONE)
-            err = db_error(st->db, rc, "reading peers", eb);
+            err = db_error(st->reads, rc, "reading peers", eb);
         sqlite3_reset(q);
     }
-    lock_drop(&st->db_lock);
+    lock_drop(&st->read_lock);
     return err != 0 ? err : (int)n;
 }
 
@@ -569,8 +574,8 @@ state_each_layer(struct state *st, int64_t id,
     sqlite3_stmt *q;
     int rc, err;
 
-    lock_take(&st->db_lock);
-    err = db_prepare(st->db, "SELECT file, hashes FROM layers WHERE torrent = ? ORDER BY file", &q,
+    lock_take(&st->read_lock);
+    err = db_prepare(st->reads, "SELECT file, hashes FROM layers WHERE torrent = ? ORDER BY file", &q,
                      eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
@@ -584,10 +589,10 @@ state_each_layer(struct state *st, int64_t id,
                 each(user, &l);
         }
         if (rc != SQLITE_DONE)
-            err = db_error(st->db, rc, "reading piece layers", eb);
+            err = db_error(st->reads, rc, "reading piece layers", eb);
         sqlite3_reset(q);
     }
-    lock_drop(&st->db_lock);
+    lock_drop(&st->read_lock);
     return err;
 }
 

@@ -5,7 +5,9 @@
  * A have-bit in the database is a promise: the piece is on disk and its hash was checked, even
  * after a power failure. So the data is synced before a have-bit is set (commit.h).
  *
- * The plain calls block and are for start-up, commands and tests; a loop uses state_apply_async().
+ * Calls that read have a connection of their own, and wait for no commit and no sync. The plain
+ * calls that change something wait for both, and are for start-up, commands and tests; a loop uses
+ * state_apply_async().
  */
 #ifndef PEER_STORE_STATE_H
 #define PEER_STORE_STATE_H

@@ -148,6 +148,15 @@ apply_file(struct db *db, int64_t id, const struct state_file *f, struct errbuf 
     return db_run(db, q, "storing files", eb);
 }
 
+/* A session says no more than that it goes on, or ends. If the database knows of no session that
+ * has begun, it stores nothing, and no sync is needed. */
+static bool
+stores_nothing(const struct state_update *u)
+{
+    return (!u->set_clean || u->clean) && !u->set_totals && !u->set_status && !u->set_limits &&
+           u->have_count == 0 && u->file_count == 0;
+}
+
 /* Updates the columns of the torrent's own row. */
 static int
 apply_row(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb)
@@ -167,7 +176,8 @@ apply_row(struct db *db, int64_t id, const struct state_update *u, struct errbuf
         " session = iif(?10 AND NOT ?11 AND clean, ?12, session),"
         " active = max(active, ?12),"
         " up_limit = iif(?13, ?14, up_limit),"
-        " down_limit = iif(?13, ?15, down_limit) WHERE id = ?1",
+        " down_limit = iif(?13, ?15, down_limit) WHERE id = ?1"
+        " AND NOT (?16 AND clean AND (NOT ?5 OR completed))",
         &q, eb);
     if (err != 0)
         return err;
@@ -187,6 +197,7 @@ apply_row(struct db *db, int64_t id, const struct state_update *u, struct errbuf
     sqlite3_bind_int(q, 13, u->set_limits);
     sqlite3_bind_int64(q, 14, (sqlite3_int64)u->up_limit);
     sqlite3_bind_int64(q, 15, (sqlite3_int64)u->down_limit);
+    sqlite3_bind_int(q, 16, stores_nothing(u));
     return db_run(db, q, "storing a torrent", eb);
 }
 

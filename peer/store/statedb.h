@@ -18,6 +18,8 @@ struct state {
     char *program;
     struct lock db_lock; /* one user of |db| at a time: the thread, or a blocking call */
     struct db *db;
+    struct lock read_lock; /* one user of |reads| at a time, none of whom waits for a sync */
+    struct db *reads;      /* the same database, for reading */
     struct lock queue_lock;
     struct cond queue_filled;
     struct list queue; /* of struct state_job */

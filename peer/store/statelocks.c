@@ -37,14 +37,14 @@ is_managed(struct state *st, const struct identity *id)
     const uint8_t *hash = identity_key(id, &len);
     bool found = false;
 
-    lock_take(&st->db_lock);
-    if (db_prepare(st->db, "SELECT 1 FROM torrents WHERE hash = ? AND managed = 1", &q, NULL) ==
+    lock_take(&st->read_lock);
+    if (db_prepare(st->reads, "SELECT 1 FROM torrents WHERE hash = ? AND managed = 1", &q, NULL) ==
         0) {
         sqlite3_bind_blob(q, 1, hash, (int)len, SQLITE_STATIC);
         found = sqlite3_step(q) == SQLITE_ROW;
         sqlite3_reset(q);
     }
-    lock_drop(&st->db_lock);
+    lock_drop(&st->read_lock);
     return found;
 }
 

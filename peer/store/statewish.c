@@ -151,8 +151,8 @@ state_load_wish(struct state *st, int64_t id, struct state_wish *out, struct err
     int rc, err;
 
     *out = (struct state_wish){.seed = 0};
-    lock_take(&st->db_lock);
-    err = db_prepare(st->db, "SELECT " STATE_WISH_COLUMNS " FROM wishes WHERE torrent = ?", &q, eb);
+    lock_take(&st->read_lock);
+    err = db_prepare(st->reads, "SELECT " STATE_WISH_COLUMNS " FROM wishes WHERE torrent = ?", &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
         rc = sqlite3_step(q);
@@ -162,10 +162,10 @@ state_load_wish(struct state *st, int64_t id, struct state_wish *out, struct err
         else
             err = rc == SQLITE_DONE
                       ? SPRAT_E_NOTFOUND
-                      : db_error(st->db, rc, "reading what a torrent was added with", eb);
+                      : db_error(st->reads, rc, "reading what a torrent was added with", eb);
         sqlite3_reset(q);
     }
-    lock_drop(&st->db_lock);
+    lock_drop(&st->read_lock);
     if (err != 0)
         state_wish_fini(out);
     return err;

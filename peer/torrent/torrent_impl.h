@@ -163,6 +163,10 @@ struct torrent {
         bool looking;           /* spratd starts: its files are being looked at */
         struct endpoint *found; /* by an announce while it rested; NULL: none */
         size_t found_count;
+        bool by_tracker;       /* it was woken because of |found| */
+        uint64_t up_at_wake;   /* bytes that it had uploaded then */
+        uint32_t vain;         /* wakes by trackers in a row after which nothing was uploaded */
+        uint32_t skip;         /* so many answers of trackers do not wake it */
     } rest;
     struct torrent_net {
         struct peer_slot *peers; /* by slot_index() */

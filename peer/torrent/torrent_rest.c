@@ -20,6 +20,8 @@
 #include "peer/torrent/torrent_stop.h"
 #include "peer/torrent/torrent_track.h"
 
+enum { VAIN_MAX = 4 }; /* 15 answers of trackers are skipped at most */
+
 bool
 torrent_is_resting(const struct torrent *t)
 {
@@ -40,12 +42,30 @@ may_rest(const struct torrent *t)
            swarm_is_at_rest(t->core.swarm);
 }
 
+/* Trackers go on naming addresses that can't be reached, or belong to nobody. After wakes that led
+ * to no upload, more and more answers of trackers do not wake the torrent. A peer that comes by
+ * itself always does. */
+static void
+note_outcome(struct torrent *t)
+{
+    struct torrent_status st;
+
+    torrent_get_status(t, &st);
+    if (st.uploaded_ever != t->rest.up_at_wake)
+        t->rest.vain = 0;
+    else if (t->rest.by_tracker && t->rest.vain < VAIN_MAX)
+        t->rest.vain++;
+    t->rest.skip = (1u << t->rest.vain) - 1;
+    t->rest.by_tracker = false;
+}
+
 static void
 put_to_rest(struct torrent *t)
 {
     struct state_update u = {.forget_peers = true};
 
-    torrent_save(t);
+    note_outcome(t);
+    torrent_save_totals(t);
     /* Who is known could not be reached. */
     (void)state_apply_async(t->env->shared->state, t->id, &u, t->env->doneq, NULL, NULL);
     core_put_away(t);
@@ -121,8 +141,22 @@ torrent_wake(struct torrent *t)
 {
     if (t->phase != PHASE_RESTING || t->wish.paused || t->wish.stopping)
         return;
+    t->rest.up_at_wake = t->totals.up_before + t->totals.up_session;
     torrent_set_phase(t, PHASE_IDLE);
     torrent_load(t);
+}
+
+bool
+torrent_rest_charge(struct torrent *t, const struct endpoint *peer)
+{
+    struct sitebudget *sites = t->env->sites;
+
+    if (!torrent_is_resting(t))
+        return true;
+    if (!sitebudget_fits(sites, SITEBUDGET_WAKES, peer, SITEBUDGET_WAKE, loop_now(t->env->loop)))
+        return false;
+    sitebudget_charge(sites, SITEBUDGET_WAKES, peer, SITEBUDGET_WAKE);
+    return true;
 }
 
 void
@@ -188,12 +222,23 @@ torrent_rest_on_announced(struct torrent *t, uint32_t job, const struct announce
     if (t->phase != PHASE_RESTING || t->wish.paused || t->wish.stopping || count == 0 ||
         t->rest.found != NULL)
         return;
+    if (t->rest.skip > 0) {
+        t->rest.skip--;
+        return;
+    }
+    while (count > 0 && !torrent_rest_charge(t, addrs)) {
+        addrs++;
+        count--;
+    }
+    if (count == 0)
+        return;
     count = count < TORRENT_FOUND_MAX ? count : TORRENT_FOUND_MAX;
     t->rest.found = malloc(count * sizeof(*addrs));
     if (t->rest.found == NULL)
         return; /* the next announce finds them again */
     memcpy(t->rest.found, addrs, count * sizeof(*addrs));
     t->rest.found_count = count;
+    t->rest.by_tracker = true;
     torrent_wake(t);
 }
 

@@ -17,6 +17,8 @@ void torrent_rest_begin(struct torrent *t);
 /* Somebody wants something of it: loads it. Nothing if it does not rest,
  * or is paused or stopping. */
 void torrent_wake(struct torrent *t);
+/* Charges the site of |peer| for waking the torrent: false if the site has woken too many. */
+bool torrent_rest_charge(struct torrent *t, const struct endpoint *peer);
 /* Announces of one at rest that are due. */
 void torrent_rest_announce(struct torrent *t);
 void torrent_rest_pause(struct torrent *t, bool paused);

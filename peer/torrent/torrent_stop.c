@@ -133,8 +133,8 @@ collect_peers(const struct torrent *t, struct endpoint *peers, size_t max)
     return n;
 }
 
-void
-torrent_save(struct torrent *t)
+static void
+save(struct torrent *t, bool with_peers)
 {
     struct endpoint peers[STATE_PEERS_MAX];
     struct state_update u = {.set_totals = true, .peers = peers, .seen = clock_unix()};
@@ -145,7 +145,7 @@ torrent_save(struct torrent *t)
     torrent_get_status(t, &st);
     u.uploaded = st.uploaded_ever;
     u.downloaded = st.downloaded_ever;
-    if (t->core.swarm != NULL)
+    if (t->core.swarm != NULL && with_peers)
         u.peer_count = collect_peers(t, peers, STATE_PEERS_MAX);
     if (u.uploaded == t->totals.up_saved && u.downloaded == t->totals.down_saved &&
         u.peer_count == 0)
@@ -155,6 +155,18 @@ torrent_save(struct torrent *t)
         return;
     t->totals.up_saved = u.uploaded;
     t->totals.down_saved = u.downloaded;
+}
+
+void
+torrent_save(struct torrent *t)
+{
+    save(t, true);
+}
+
+void
+torrent_save_totals(struct torrent *t)
+{
+    save(t, false);
 }
 
 /* --- stopping --- */

@@ -16,6 +16,8 @@ void torrent_reload(struct torrent *t);
 void torrent_on_complete(struct torrent *t);
 void torrent_completion_go_on(struct torrent *t);
 void torrent_save(struct torrent *t);
+/* The same without the peers. */
+void torrent_save_totals(struct torrent *t);
 /* Without a word to anybody, but for the disk's threads: the storage is gone when they are done. */
 void torrent_crash(struct torrent *t);
 

@@ -6,13 +6,17 @@ wants something. One that rests has no lock of its own, which is how it is told 
 import os
 import shutil
 import signal
+import socket
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import content
 import fake_tracker
+import faults
 import sprat as our
+import torrent as torrents
 from daemon import Daemon, one_line
 from tap import test
 
@@ -123,6 +127,60 @@ def a_peer_that_the_tracker_names_is_dialled(t):
     daemon = Daemon(t, "--rest-after", "1")
     leecher.finish()
     content.assert_same(path, t.path("copy", "data"))
+
+
+def woken(t, daemon, torrent):
+    shown = our.show(t, torrent)
+    return woken_hash(daemon.listening(), bytes.fromhex(shown["info_hash_v1"] or shown["info_hash_v2"][:40]))
+
+
+def woken_hash(address, info_hash, seconds=20):
+    """Shakes hands as a peer that says no more; whether the daemon answered."""
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port)), seconds) as s:
+        s.sendall(b"\x13BitTorrent protocol" + bytes(8) + info_hash + b"-XX0000-" + os.urandom(12))
+        try:
+            return bool(s.recv(68))
+        except ConnectionError:
+            return False
+
+
+@test(seconds=300)
+def a_stranger_that_wakes_it_causes_no_sync(t):
+    faults.need_plain()
+    daemon, found = resting(t)
+    assert daemon.stop(signal.SIGTERM) == 0
+    layer = faults.Faults(t.path(), [t.path()])
+    t.defer(layer.close)
+    daemon = Daemon(t, "--rest-after", "1", env=layer.env())
+    daemon.await_state("data", "seeding")
+    at_rest(t)
+    layer.fail(faults.SYNC, 0, count=0)
+    for _ in range(3):
+        assert woken(t, daemon, found["data"][1])
+        t.wait("it to be awake", lambda: locks(t), 20, step=0.01)
+        at_rest(t)
+    assert layer.seen() == 0, f"{layer.seen()} syncs for three wakes"
+
+
+@test(seconds=300)
+def a_site_wakes_a_bounded_number(t):
+    most = 256  # SITEBUDGET_TABLE in peer/core/sitebudget.h: and one more each second
+    daemon = Daemon(t, "--rest-after", "1", "--loops", "1")
+    added = []
+    for number in range(most + 60):
+        path = content.write_file(t.path("origin", f"file{number}"), 20000, number)
+        metainfo = torrents.make(path, form="v1")
+        torrents.write(metainfo, t.path(f"{number}.torrent"))
+        added.append(torrents.hashes(metainfo)[0])
+        daemon.rpc("torrent.add", path=t.path(f"{number}.torrent"), save_dir=os.path.dirname(path))
+    t.wait("all to seed", lambda: all(x["state"] == "seeding" for x in daemon.rpc("torrent.list")), 60)
+    at_rest(t)
+    began = time.monotonic()
+    address = daemon.listening()
+    answered = sum(woken_hash(address, x) for x in added)
+    earned = int(time.monotonic() - began) + 1
+    assert most <= answered <= most + earned, (answered, earned)
 
 
 @test
