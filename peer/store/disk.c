@@ -30,6 +30,8 @@ struct worker {
     struct list own; /* DISK_ORDERED jobs of this worker */
     unsigned turn;
     bool idle;
+    const struct disk_lane *lane; /* of the slow job that it runs; NULL: none */
+    unsigned long long device;    /* of that job, when it began */
 };
 
 struct disk {
@@ -44,7 +46,7 @@ struct disk {
     struct claims *claims;
     unsigned started; /* started threads */
     unsigned ready;   /* workers that are set up */
-    unsigned count;   /* workers; one more, the last, is for slow jobs only */
+    unsigned count;   /* workers; DISK_SLOW_THREADS more are for slow jobs only */
     struct worker workers[];
 };
 
@@ -54,8 +56,6 @@ choose_queue(struct disk *d, struct worker *w)
 {
     struct list *order[3] = {&w->own, &d->reads, &d->background};
 
-    if (w->lent.index == d->count)
-        return list_empty(&d->slow) ? NULL : &d->slow;
     w->turn++;
     if (w->turn % READ_FIRST_EVERY == 0) {
         order[0] = &d->reads;
@@ -89,6 +89,79 @@ take_batch(struct list *queue, struct disk_job *batch[DISK_BATCH_MAX])
     return n;
 }
 
+/* The lock is held. A woken worker is no longer idle, so that the next job wakes another one. */
+static void
+wake(struct worker *w)
+{
+    w->idle = false;
+    cond_signal(&w->wake);
+}
+
+/* Wakes a worker that has nothing to do, if there is one, of |count| from |first| on. The lock is
+ * held. */
+static void
+wake_any(struct disk *d, unsigned first, unsigned count)
+{
+    for (unsigned i = first; i < first + count; i++) {
+        if (d->workers[i].idle) {
+            wake(&d->workers[i]);
+            return;
+        }
+    }
+}
+
+static bool
+is_slow(const struct disk *d, const struct worker *w)
+{
+    return w->lent.index >= d->count;
+}
+
+/* Whether a job of this lane may begin. The lock is held. */
+static bool
+is_free(const struct disk *d, const struct disk_lane *lane)
+{
+    for (unsigned i = 0; i < DISK_SLOW_THREADS; i++) {
+        const struct worker *w = &d->workers[d->count + i];
+
+        if (w->lane != NULL && (w->lane == lane || w->device == atomic_load(&lane->device)))
+            return false;
+    }
+    return true;
+}
+
+/* Takes the first slow job that may begin; 0 if there is none. The lock is held. */
+static size_t
+take_slow(struct disk *d, struct worker *w, struct disk_job *batch[DISK_BATCH_MAX])
+{
+    w->lane = NULL;
+    LIST_EACH(it, &d->slow) {
+        struct disk_job *job = LIST_ENTRY(it, struct disk_job, link);
+
+        if (!is_free(d, job->lane))
+            continue;
+        list_remove(&job->link);
+        w->lane = job->lane;
+        w->device = atomic_load(&job->lane->device);
+        batch[0] = job;
+        if (!list_empty(&d->slow)) /* the end of a job can let more than one begin */
+            wake_any(d, d->count, DISK_SLOW_THREADS);
+        return 1;
+    }
+    return 0;
+}
+
+/* What the worker runs next: how many jobs, 0 if there is nothing. The lock is held. */
+static size_t
+take_next(struct disk *d, struct worker *w, struct disk_job *batch[DISK_BATCH_MAX])
+{
+    struct list *queue;
+
+    if (is_slow(d, w))
+        return take_slow(d, w, batch);
+    queue = choose_queue(d, w);
+    return queue != NULL ? take_batch(queue, batch) : 0;
+}
+
 static void *
 worker_main(void *arg)
 {
@@ -98,20 +171,19 @@ worker_main(void *arg)
 
     lock_take(&d->lock);
     for (;;) {
-        struct list *queue = choose_queue(d, w);
-        if (queue == NULL && d->stopping)
+        size_t n = take_next(d, w, batch);
+        if (n == 0 && d->stopping)
             break;
-        if (queue == NULL) {
+        if (n == 0) {
             w->idle = true;
             cond_wait(&w->wake, &d->lock);
             w->idle = false;
             continue;
         }
-        size_t n = take_batch(queue, batch);
         const struct disk_job_class *class = batch[0]->class;
         lock_drop(&d->lock);
         class->run(&w->lent, batch, n);
-        if (w->lent.index != d->count)
+        if (!is_slow(d, w))
             atomic_fetch_sub(&d->jobs, (unsigned)n);
         lock_take(&d->lock);
     }
@@ -140,7 +212,7 @@ start_workers(struct disk *d)
 {
     int err = 0;
 
-    for (; d->started <= d->count && err == 0; d->started += err == 0)
+    for (; d->started < d->count + DISK_SLOW_THREADS && err == 0; d->started += err == 0)
         err = thread_start(&d->workers[d->started].thread, worker_main, &d->workers[d->started]);
     return err;
 }
@@ -183,7 +255,7 @@ int
 disk_new(const struct disk_options *opt, struct disk **out, struct errbuf *eb)
 {
     unsigned n = thread_count(opt->threads);
-    struct disk *d = calloc(1, sizeof(*d) + (n + 1) * sizeof(d->workers[0]));
+    struct disk *d = calloc(1, sizeof(*d) + (n + DISK_SLOW_THREADS) * sizeof(d->workers[0]));
     int err = 0;
 
     if (d == NULL)
@@ -197,7 +269,7 @@ disk_new(const struct disk_options *opt, struct disk **out, struct errbuf *eb)
     d->open = d->claims != NULL ? openfiles_new(open_files_max(opt), d->claims) : NULL;
     if (d->open == NULL || d->claims == NULL)
         err = SPRAT_E_NOMEM;
-    for (; d->ready <= n && err == 0; d->ready++)
+    for (; d->ready < n + DISK_SLOW_THREADS && err == 0; d->ready++)
         err = worker_init(d, d->ready);
     if (err == 0)
         err = start_workers(d);
@@ -237,27 +309,6 @@ unsigned
 disk_threads(const struct disk *d)
 {
     return d->count;
-}
-
-/* Wakes a worker; the lock must be held. A woken worker is no longer idle, so that the next job
- * wakes another one. */
-static void
-wake(struct worker *w)
-{
-    w->idle = false;
-    cond_signal(&w->wake);
-}
-
-/* Wakes an idle worker, if there is one. The lock must be held. */
-static void
-wake_any(struct disk *d)
-{
-    for (unsigned i = 0; i < d->count; i++) {
-        if (d->workers[i].idle) {
-            wake(&d->workers[i]);
-            return;
-        }
-    }
 }
 
 int
@@ -316,15 +367,15 @@ disk_submit(struct disk *d, struct disk_job *job, enum disk_class class)
         break;
     case DISK_READ:
         list_push_back(&d->reads, &job->link);
-        wake_any(d);
+        wake_any(d, 0, d->count);
         break;
     case DISK_BACKGROUND:
         list_push_back(&d->background, &job->link);
-        wake_any(d);
+        wake_any(d, 0, d->count);
         break;
     case DISK_SLOW:
         list_push_back(&d->slow, &job->link);
-        wake(&d->workers[d->count]);
+        wake_any(d, d->count, DISK_SLOW_THREADS);
         break;
     }
     lock_drop(&d->lock);

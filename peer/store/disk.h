@@ -4,6 +4,9 @@
  * runs jobs; storage.h defines what the jobs do. Each worker has a queue of its own for jobs that
  * must keep their order (all writes and verifies of one piece go to one worker), and all workers
  * take jobs from two common queues: reads, and background work such as full checks.
+ * Slow jobs, such as syncs, have threads of their own: jobs of one device (st_dev) run one after
+ * the other, those of different devices beside each other, so that a mount that hangs holds up its
+ * own torrents only.
  */
 #ifndef PEER_STORE_DISK_H
 #define PEER_STORE_DISK_H
@@ -14,6 +17,7 @@
 
 enum {
     DISK_THREADS_MAX = 64,
+    DISK_SLOW_THREADS = 8,       /* devices whose slow jobs run at a time */
     DISK_THREADS_MIN = 4,        /* so that some hash while others wait for the disk */
     DISK_QUEUE_MAX = 8192,       /* waiting and running jobs of all torrents; slow jobs, of which
                                     a torrent has very few, are not counted */
@@ -34,7 +38,7 @@ int disk_new(const struct disk_options *opt, struct disk **out, struct errbuf *e
 /* Stops and joins the workers. Every storage must have been closed (asserted). NULL is legal. */
 void disk_free(struct disk *d);
 
-/* The number of workers, without the thread for slow jobs. */
+/* The number of workers, without the threads for slow jobs. */
 unsigned disk_threads(const struct disk *d);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef PEER_STORE_DISKJOB_H
 #define PEER_STORE_DISKJOB_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,7 +25,7 @@ enum disk_class {
     DISK_ORDERED,    /* by key: jobs with one key run in the order of submission */
     DISK_READ,       /* any worker, in no order */
     DISK_BACKGROUND, /* any worker without other jobs */
-    DISK_SLOW,       /* the thread for slow jobs: syncs and the like, which can take seconds */
+    DISK_SLOW,       /* by lane, on threads of their own: syncs and the like, which take seconds */
 };
 
 /* The data that a worker lends to its running job, for the job's use alone. */
@@ -44,11 +45,17 @@ struct disk_job_class {
     void (*run)(struct disk_worker *w, struct disk_job *const *jobs, size_t n);
 };
 
+/* The slow jobs of one owner run in the order of submission, and one at a time for each device. */
+struct disk_lane {
+    atomic_ullong device; /* st_dev; 0: not known, and all those are taken for one */
+};
+
 /* Embedded in the job. */
 struct disk_job {
     struct list link;
     const struct disk_job_class *class;
     uint64_t key; /* orders DISK_ORDERED jobs */
+    const struct disk_lane *lane; /* of DISK_SLOW jobs: their owner's */
 };
 
 /* Queues a job. SPRAT_E_AGAIN when the queue is full; the job then stays the caller's. */

@@ -390,7 +390,8 @@ state_get(struct state *st, int64_t id, struct state_torrent *out, struct errbuf
     int err;
 
     lock_take(&st->read_lock);
-    err = db_prepare(st->reads, "SELECT " STATE_TORRENT_COLUMNS " FROM torrents WHERE id = ?", &q, eb);
+    err = db_prepare(st->reads, "SELECT " STATE_TORRENT_COLUMNS " FROM torrents WHERE id = ?",
+                     &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
         err = next_torrent(st, q, out, eb);
@@ -575,8 +576,8 @@ state_each_layer(struct state *st, int64_t id,
     int rc, err;
 
     lock_take(&st->read_lock);
-    err = db_prepare(st->reads, "SELECT file, hashes FROM layers WHERE torrent = ? ORDER BY file", &q,
-                     eb);
+    err = db_prepare(st->reads, "SELECT file, hashes FROM layers WHERE torrent = ? ORDER BY file",
+                     &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
         while ((rc = sqlite3_step(q)) == SQLITE_ROW) {

@@ -152,7 +152,8 @@ state_load_wish(struct state *st, int64_t id, struct state_wish *out, struct err
 
     *out = (struct state_wish){.seed = 0};
     lock_take(&st->read_lock);
-    err = db_prepare(st->reads, "SELECT " STATE_WISH_COLUMNS " FROM wishes WHERE torrent = ?", &q, eb);
+    err = db_prepare(st->reads, "SELECT " STATE_WISH_COLUMNS " FROM wishes WHERE torrent = ?",
+                     &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, id);
         rc = sqlite3_step(q);

@@ -21,12 +21,14 @@ enum { READ_MAX = 1 << 20 };
 
 /* Opens the save directory, or creates it. */
 static int
-prepare_dir(const char *dir, bool make, bool later, char **out, struct errbuf *eb)
+prepare_dir(const char *dir, bool make, bool later, char **out, struct disk_lane *lane,
+            struct errbuf *eb)
 {
     struct stat st;
     bool there = stat(dir, &st) == 0;
     int err;
 
+    atomic_init(&lane->device, 0);
     if (!there && later && errno == ENOENT)
         return path_absolute(dir, out, eb);
     if (!there && make && (err = file_make_dirs(dir, 0777, eb)) != 0)
@@ -36,6 +38,7 @@ prepare_dir(const char *dir, bool make, bool later, char **out, struct errbuf *e
                           strerror(errno));
     if (!S_ISDIR(st.st_mode))
         return errbuf_set(eb, SPRAT_E_INVAL, "%s is not a directory", dir);
+    atomic_init(&lane->device, st.st_dev);
     return path_absolute(dir, out, eb);
 }
 
@@ -48,7 +51,7 @@ storage_new(const struct storage_options *opt, struct storage **out, struct errb
 
     if (s == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    err = prepare_dir(opt->dir, opt->writable, opt->dir_later, &dir, eb);
+    err = prepare_dir(opt->dir, opt->writable, opt->dir_later, &dir, &s->lane, eb);
     if (err == 0) {
         err = filetree_init(&s->tree, disk_openfiles(opt->disk),
                             opt->verifies ? NULL : disk_claims(opt->disk), opt->mi, dir,
@@ -241,6 +244,7 @@ submit(struct storage *s, const struct storage_job *from, enum disk_class class)
         return SPRAT_E_NOMEM;
     *j = *from;
     j->job.key = s->key_base + j->piece;
+    j->job.lane = &s->lane;
     doneq_expect(s->done);
     err = class == DISK_ORDERED && s->holding ? hold(s, j) : disk_submit(s->disk, &j->job, class);
     if (err != 0) {

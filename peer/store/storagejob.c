@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/base/magic.h"
 #include "common/crypto/sha.h"
@@ -611,6 +612,16 @@ do_close(struct disk_worker *w, struct storage_job *j)
     return false;
 }
 
+/* The directory may have been made by the job, or be another one now. */
+static void
+find_device(struct storage *s)
+{
+    struct stat st;
+
+    if (stat(s->tree.dir, &st) == 0)
+        atomic_store(&s->lane.device, st.st_dev);
+}
+
 static void
 do_one(struct disk_worker *w, struct storage_job *j)
 {
@@ -647,6 +658,8 @@ do_one(struct disk_worker *w, struct storage_job *j)
     case OP_WRITE:
     case OP_CLOSE: UNREACHABLE();
     }
+    if (j->op == OP_MOVE || atomic_load(&s->lane.device) == 0)
+        find_device(s);
     set_error(j, err, eb.text);
 }
 

@@ -77,6 +77,7 @@ struct storage {
     struct doneq *done;
     const struct metainfo *mi;
     struct filetree tree;
+    struct disk_lane lane; /* of the save directory's device */
     struct filemove *move; /* the move under way; NULL: none */
     char *clean_from;      /* OP_CLEAN */
     bool *lacking;         /* OP_PREPARE, OP_RESERVE: one flag per file */

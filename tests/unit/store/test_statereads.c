@@ -1,48 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Readers of the state database and the syncs of its commits. SQLite's syncs come to the functions
- * below, since the program's symbols go before those of the C library.
+ * Readers of the state database and the syncs of its commits.
  */
 #include <criterion/criterion.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "peer/store/state.h"
 #include "peer/store/statewish.h"
 #include "tests/unit/store/fixture.h"
-
-static struct {
-    atomic_uint syncs;
-    atomic_bool held; /* a sync does not end before this is false */
-    atomic_uint waiting;
-} disk;
-
-static int
-sync_by(long call, int fd)
-{
-    atomic_fetch_add(&disk.syncs, 1);
-    atomic_fetch_add(&disk.waiting, 1);
-    while (atomic_load(&disk.held))
-        sched_yield();
-    atomic_fetch_sub(&disk.waiting, 1);
-    return (int)syscall(call, fd);
-}
-
-int
-fsync(int fd)
-{
-    return sync_by(SYS_fsync, fd);
-}
-
-int
-fdatasync(int fd)
-{
-    return sync_by(SYS_fdatasync, fd);
-}
+#include "tests/unit/store/heldsync.h"
 
 static void
 set_up(struct fixture *f, struct state **st, int64_t *id)
@@ -109,13 +75,12 @@ Test(state, reads_do_not_wait_for_a_sync, .timeout = 60)
     int err = -1;
 
     set_up(&f, &st, &id);
-    atomic_store(&disk.held, true);
+    heldsync_hold("/");
     cr_assert_eq(state_apply_async(st, id, &u, q, note_done, &err), 0);
-    while (atomic_load(&disk.waiting) == 0)
-        sched_yield();
+    heldsync_await(1);
     read_all(st, &f, id);
-    cr_expect_eq(atomic_load(&disk.waiting), 1u, "the sync is still under way");
-    atomic_store(&disk.held, false);
+    cr_expect_eq(heldsync_waiting(), 1u, "the sync is still under way");
+    heldsync_let_go();
     doneq_wait(q, -1);
     cr_expect_eq(err, 0);
     cr_assert_eq(state_get(st, id, &t, NULL), 0);
@@ -136,12 +101,12 @@ Test(state, an_end_of_nothing_costs_no_sync)
     unsigned before;
 
     set_up(&f, &st, &id);
-    before = atomic_load(&disk.syncs);
+    before = heldsync_count();
     cr_assert_eq(state_apply(st, id, &end, NULL), 0);
-    cr_expect_eq(atomic_load(&disk.syncs), before);
+    cr_expect_eq(heldsync_count(), before);
     cr_assert_eq(state_apply(st, id, &begin, NULL), 0);
     cr_assert_eq(state_apply(st, id, &end, NULL), 0);
-    cr_expect_eq(atomic_load(&disk.syncs), before + 2);
+    cr_expect_eq(heldsync_count(), before + 2);
     state_close(st);
     fixture_fini(&f);
 }
