@@ -78,7 +78,7 @@ connect_to(const char *path, struct errbuf *eb)
     return fd;
 }
 
-/* The user has no spratd at |own|: |eb| says so. The system may have one. */
+/* No spratd of the user serves |own|: |eb| says so. A system's spratd may be running. */
 static int
 connect_to_system(const char *own, int err, struct errbuf *eb)
 {

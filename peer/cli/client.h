@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The way to spratd for the subcommands that control it: one connection, calls that wait.
+ * The client side of spratd's control protocol, for the subcommands that control spratd: one
+ * connection, with calls that block.
  */
 #ifndef PEER_CLI_CLIENT_H
 #define PEER_CLI_CLIENT_H
@@ -11,7 +12,7 @@
 #include "peer/cli/command.h"
 #include "peer/core/why.h"
 
-/* The rows that these subcommands share; their own ids stay below. */
+/* The option rows that these subcommands share; the ids of their own options stay below. */
 enum { CLIENT_OPT_SOCKET = 100, CLIENT_OPT_JSON };
 
 #define CLIENT_SOCKET_ROW                                                                          \
@@ -30,67 +31,70 @@ struct client_options {
     bool json;
 };
 
-/* Takes a shared option. */
+/* Stores a shared option. */
 void client_option(struct client_options *o, int id, const char *value);
 
-/* A descriptor; or NOENT or REFUSED (spratd is not running), ACCESS (another user's) and a sentence
- * that says what to do. Without --socket it is $SPRAT_SOCKET, else the user's own, else, where none
- * is served, the system's. */
+/* Connects to spratd and returns a descriptor; or NOENT or REFUSED (spratd is not running), ACCESS
+ * (the socket belongs to another user), with a sentence that says what to do. Without --socket the
+ * path is $SPRAT_SOCKET, else the user's own socket, else, if no spratd serves that, the system's.
+ */
 int client_connect(const struct client_options *o, struct errbuf *eb);
 
-/* The beginning of a subcommand that has no options but CLIENT_SOCKET_ROW and CLIENT_JSON_ROW:
- * reads them into |o|, and |min| to |max| operands into |args|, and connects. A descriptor; or -1,
- * and |args->status| is what the subcommand ends with. */
+/* Begins a subcommand whose only options are CLIENT_SOCKET_ROW and CLIENT_JSON_ROW: reads the
+ * options into |o|, and |min| to |max| operands into |args|, and connects. Returns a descriptor; or
+ * -1, and |args->status| is the subcommand's exit status. */
 int client_begin(const struct cli_command *self, int argc, const char *const *argv, size_t min,
                  size_t max, struct cli_args *args, struct client_options *o);
 
-/* One call; |params| (may be NULL) is taken. As rpc_response(), CLOSED when the daemon hangs up. */
+/* Makes one call; |params| (may be NULL) is taken. As rpc_response(), CLOSED when the daemon closes
+ * the connection. */
 int client_call(int fd, const char *method, json_t *params, json_t **result, struct errbuf *eb);
 
 /* Prints |value| indented. CLI_OK or CLI_FAILED. */
 int client_print_json(const json_t *value);
 
-/* Prints a result for a person. Returns the exit status. */
+/* Prints a result as text for the user. Returns the exit status. */
 typedef int (*client_print_fn)(const json_t *result);
 
-/* One call whose result is printed: as JSON with --json, else by |print| (NULL: not at all).
- * |params| (may be NULL) is taken. Returns the exit status; an error was printed. */
+/* Makes one call and prints its result: as JSON with --json, else by |print| (NULL: no output).
+ * |params| (may be NULL) is taken. Returns the exit status; errors have been printed. */
 int client_show(int fd, const struct client_options *o, const char *method, json_t *params,
                 client_print_fn print);
 
-/* The word that means every torrent of the daemon, as the only operand. */
+/* The only operand of a command that acts on every torrent of the daemon. */
 #define CLIENT_ALL "all"
 
-/* Connects and calls client_show() for each torrent that |args| name, or for every torrent of the
- * daemon if CLIENT_ALL is the only operand. Each call has |params| (not taken) and the torrent. All
- * torrents are tried; CLI_FAILED if one failed. */
+/* Connects and calls client_show() for each torrent in |args|, or for every torrent of the daemon
+ * if CLIENT_ALL is the only operand. The parameters of each call are |params| (not taken) and the
+ * torrent. An error does not end the series; CLI_FAILED if a call failed. */
 int client_show_each(const struct client_options *o, const struct cli_args *args,
                      const char *method, const json_t *params, client_print_fn print);
 
-/* An option without a value, and the key that it sets to true in the call. */
+/* An option without a value, and the parameter that it sets to true. */
 struct client_flag {
     int id;
     const char *key;
 };
 
-/* A whole subcommand that calls |method| for each torrent and prints nothing but errors, and with
- * --json the answers. |flags| are its own options and end with a NULL key; NULL: it has none. */
+/* Runs a complete subcommand that calls |method| for each torrent and prints only errors, and with
+ * --json the answers. |flags| are the subcommand's own options and end with a NULL key; NULL: no
+ * options. */
 int client_for_each(const struct cli_command *self, int argc, const char *const *argv,
                     const char *method, const struct client_flag *flags);
 
-/* Appends |value| to the list |key| of |params|, which is made if it is not there. */
+/* Appends |value| to the list |key| of |params|, and makes the list if it does not exist. */
 void client_append(json_t *params, const char *key, const char *value);
 
-/* Puts the RATE of an option into |params| as bytes a second; "none" and 0 are 0. INVAL and a
+/* Sets |key| of |params| to the RATE of an option in bytes/s; "none" and 0 are 0. INVAL and a
  * sentence. */
 int client_put_rate(json_t *params, const char *key, const char *option, const char *value,
                     struct errbuf *eb);
 
-/* The sentence of |o|'s member "why" with the time of the next try; NULL if there is none or data
- * moves. Returns |out|. */
+/* Writes the sentence of |o|'s member "why" with the time of the next attempt; NULL if there is
+ * none or data moves. Returns |out|. */
 const char *client_why(const json_t *o, char out[WHY_SENTENCE_MAX]);
 
-/* The member |key| of |o|, or 0 or "". */
+/* The member |key| of |o|; 0 or "" if it does not exist. */
 int64_t client_int(const json_t *o, const char *key);
 const char *client_text(const json_t *o, const char *key);
 

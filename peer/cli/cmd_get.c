@@ -118,7 +118,7 @@ take_option(struct get *g, int id, const char *value, struct errbuf *eb)
     return transfer_option(&g->transfer, id, value, eb);
 }
 
-/* Without a choice, all files are wanted, whatever an earlier run was asked for. */
+/* Without a selection, all files are wanted, independent of an earlier run. */
 static uint8_t *
 choose(const struct get *g, const struct metainfo *mi, struct errbuf *eb)
 {

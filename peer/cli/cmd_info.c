@@ -19,7 +19,7 @@ static const struct option_spec options[] = {
 
 enum { TEXT_COLUMNS = 1000, TEXT_BYTES = 4 * TEXT_COLUMNS + 8 };
 
-/* One row; nothing for an empty text. What came from elsewhere is made safe for a terminal. */
+/* Prints a row; nothing for an empty text. Foreign text is made safe for a terminal. */
 static void
 row(const char *label, const char *text)
 {

@@ -66,7 +66,8 @@ fill_row(struct row *r, const json_t *t, const char **cells)
     memcpy(cells, all, sizeof(all));
 }
 
-/* Is it worth a line of its own? What its owner asked for is not, nor that nobody wants a seed. */
+/* Whether the reason deserves a line of its own. A state that the user asked for does not, nor does
+ * a seed without interested peers. */
 static bool
 is_stuck(const json_t *t)
 {

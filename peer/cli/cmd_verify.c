@@ -40,7 +40,7 @@ on_progress(void *user, uint32_t done, uint32_t total)
     return true;
 }
 
-/* Of a file that is called missing, what is in its place, if anything is. */
+/* For a missing file, the thing in its place, if there is one. */
 static void
 print_missing(const struct metainfo *mi, size_t file, const char *shown, const char *dir)
 {
@@ -52,7 +52,7 @@ print_missing(const struct metainfo *mi, size_t file, const char *shown, const c
         printf("%-10s %s\n", check_file_state_name(CHECK_FILE_MISSING), shown);
 }
 
-/* What, file, and in what measure. */
+/* The problem, the file, and the amount. */
 static void
 print_file(const struct metainfo *mi, size_t file, const struct check_file *r, const char *dir)
 {

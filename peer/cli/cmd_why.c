@@ -19,7 +19,7 @@ static const struct option_spec options[] = {
 
 enum { LINE_COLUMNS = 600, LINE_BYTES = 4 * LINE_COLUMNS + 8, SHOWN_MAX = 20 };
 
-/* One line; what came from elsewhere is made safe for a terminal. */
+/* Prints a line; foreign text is made safe for a terminal. */
 static void
 say(unsigned indent, const char *text)
 {

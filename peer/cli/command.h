@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a subcommand of sprat is, and what all of them share: exit statuses, reading of arguments,
- * and the line that says what went wrong.
+ * The definition of a subcommand of sprat, and the functions that all subcommands share: exit
+ * statuses, parsing of arguments, and error lines.
  */
 #ifndef PEER_CLI_COMMAND_H
 #define PEER_CLI_COMMAND_H
@@ -21,23 +21,23 @@ enum cli_status {
 };
 
 enum {
-    CLI_PREFIX_MIN = 2, /* letters of a command's name */
+    CLI_PREFIX_MIN = 2, /* minimum letters of an abbreviated command's name */
     CLI_OPERANDS_MAX = 256,
-    CLI_LIST_MAX = 256, /* values of one repeatable option */
+    CLI_LIST_MAX = 256, /* maximum values of one repeatable option */
 };
 
 struct cli_command {
     const char *name;
-    const char *usage;   /* what follows the name: "[options] PATH" */
+    const char *usage;   /* the usage behind the name: "[options] PATH" */
     const char *summary; /* a phrase for the list of commands */
-    const char *details; /* sentences for its --help, which wraps them */
+    const char *details; /* sentences for --help, which wraps them */
     const char *example; /* lines, each with two blanks before it */
     const struct option_spec *options;
     size_t option_count;
     int (*run)(const struct cli_command *self, int argc, const char *const *argv);
 };
 
-/* The row that stands in every table of options; cli_next() acts on it. */
+/* The rows in every table of options; cli_next() handles them. */
 enum { CLI_OPT_HELP = 1000, CLI_OPT_VERSION };
 #define CLI_HELP_ROW                                                                               \
     {CLI_OPT_HELP, 'h', "help", NULL, "print this help"},                                          \
@@ -67,36 +67,37 @@ enum { CLI_OPT_HELP = 1000, CLI_OPT_VERSION };
 CLI_COMMAND_TABLE(X)
 #undef X
 
-/* All of them; |*count| of them. */
+/* All subcommands; |*count| of them. */
 const struct cli_command *const *cli_commands(size_t *count);
 
-/* Finds one by its name, or by the beginning of it if only one has that; NULL if there is none. */
+/* Finds a subcommand by its name, or by a beginning that no other name has; NULL if there is none.
+ */
 const struct cli_command *cli_find_command(const char *name);
 
-/* The arguments of one subcommand while they are read. */
+/* The arguments of a subcommand while they are parsed. */
 struct cli_args {
     const struct cli_command *command;
     struct options scan;
     const char *operands[CLI_OPERANDS_MAX];
     size_t operand_count;
-    int status; /* what to exit with, once cli_next() was negative */
+    int status; /* the exit status, once cli_next() was negative */
 };
 
 void cli_args_init(struct cli_args *a, const struct cli_command *command, int argc,
                    const char *const *argv);
 
-/* 1 and the next option (operands are collected on the side); 0 when all is read and the number of
- * operands is between |min| and |max|; -1 when the command is to end with |a->status|: help was
- * asked for and printed, or something was wrong and was said. */
+/* Returns 1 and the next option (operands are collected in |a|); 0 at the end of the arguments, if
+ * the number of operands is between |min| and |max|; -1 if the command must end with |a->status|:
+ * help has been printed, or an error has been reported. */
 int cli_next(struct cli_args *a, int *id, const char **value, size_t min, size_t max);
 
-/* Values of a repeatable option. */
+/* The values of a repeatable option. */
 struct cli_list {
     const char *items[CLI_LIST_MAX];
     size_t count;
 };
 
-/* SPRAT_E_LIMIT and a sentence if it is full. */
+/* Adds a value. SPRAT_E_LIMIT and a sentence if the list is full. */
 int cli_list_add(struct cli_list *l, const char *option, const char *value, struct errbuf *eb);
 
 /* Whether |value| is HOST:PORT with a port from 1 to 65535. The host is not looked up. */
@@ -109,7 +110,7 @@ int cli_usage(const struct cli_command *c, const char *fmt, ...)
 /* Prints a line about an error, as complaint.h says, and returns CLI_FAILED. */
 int cli_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Prints the --help of one. */
+/* Prints the --help of |c|. */
 void cli_help(const struct cli_command *c);
 
 #endif

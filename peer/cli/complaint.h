@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The lines of standard error: one error or warning a line, as text for a person or, with --json,
- * as a JSON object for a script:
+ * Writes the lines of standard error: one error or warning per line, as text for a person or, with
+ * --json, as a JSON object for a script:
  *
  *   text   sprat: MESSAGE
  *          sprat COMMAND: MESSAGE (see 'sprat COMMAND --help')
@@ -13,14 +13,15 @@
 
 #include <stdbool.h>
 
-/* Whether --json is among the |argc| arguments, before any "--": if so, all lines are JSON from now
- * on. It is read before the other arguments, so that an error in those is JSON too. */
+/* Looks for --json among the |argc| arguments, before any "--": if it is there, all lines are JSON
+ * from now on. This search runs before the other arguments are parsed, so that errors in those are
+ * JSON too. */
 void complaint_begin(int argc, const char *const *argv);
 
-/* One line about what makes the program end with |status|. */
+/* Prints the error that ends the program with |status|. */
 void complaint_error(int status, const char *message);
 
-/* The same for wrong usage: |command| is the subcommand, or NULL if none was found. */
+/* As complaint_error(), for wrong usage: |command| is the subcommand, or NULL if none was found. */
 void complaint_usage(const char *command, int status, const char *message);
 
 void complaint_warning(const char *message);

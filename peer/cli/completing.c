@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A torrent is offered by its name where the name says which one is meant and can be typed, else by
- * its info-hash. Whatever goes wrong, a person who types is not disturbed: no torrent is offered.
+ * A torrent is offered by its name if the name is unique and can be typed, else by its info-hash.
+ * Errors do not disturb the user: no torrent is offered then.
  */
 #include "peer/cli/completing.h"
 
@@ -32,7 +32,7 @@ hash_of(const json_t *t)
     return v1[0] != '\0' ? v1 : client_text(t, "info_hash_v2");
 }
 
-/* Does |name| mean one torrent of |list| only, and is it shown as it is? */
+/* Whether |name| is unique in |list| and is shown unchanged. */
 static bool
 can_be_typed(const json_t *list, const char *name)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat --complete: what a shell offers while a command line of sprat is typed: commands, their
- * options and operands, and the torrents of the daemon.
+ * Implements sprat --complete, which prints the shell's completions of a command line: commands,
+ * their options and operands, and the torrents of the daemon.
  */
 #ifndef PEER_CLI_COMPLETING_H
 #define PEER_CLI_COMPLETING_H
 
-/* Prints the answer (common/base/complete.h) for |argc| words, the last of which is being typed.
- * Ends the process after a second in which the daemon did not answer. */
+/* Prints the completions (common/base/complete.h) for |argc| words; the last word is incomplete.
+ * Ends the process if the daemon does not answer within a second. */
 void completing_print(int argc, const char *const *argv);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Torrents and magnet links in words and as JSON, for show, create and seed.
+ * Describes torrents and magnet links as text and as JSON, for show, create and seed.
  */
 #ifndef PEER_CLI_DESCRIBE_H
 #define PEER_CLI_DESCRIBE_H
@@ -10,25 +10,25 @@
 #include "common/codec/magnet.h"
 #include "common/codec/metainfo.h"
 
-/* "v1", "v2", "hybrid". */
+/* Returns "v1", "v2" or "hybrid". */
 const char *describe_format(bool v1, bool v2);
 
 /* The magnet link of |mi|, to be freed; NULL when memory is out. */
 char *describe_magnet_of(const struct metainfo *mi);
 
-/* One object with the keys that `show --json` promises. NULL when memory is out. A magnet link's
- * has null for what only the torrent file knows. */
+/* Makes an object with the keys that `show --json` promises. NULL when memory is out. For a magnet
+ * link, keys that only the torrent file knows are null. */
 json_t *describe_json(const struct metainfo *mi);
 json_t *describe_magnet_json(const struct magnet *m);
 
-/* The same for people, on standard output. */
+/* Prints the same facts as text on standard output. */
 void describe_text(const struct metainfo *mi);
 void describe_magnet_text(const struct magnet *m);
 
-/* What `create` says at the end: file, info-hashes, and a note if there is one. */
+/* Prints the result of `create`: file, info-hashes, and a note if there is one. */
 void describe_created(const struct metainfo *mi, const char *path, const char *note);
 
-/* Members "info_hash_v1", "info_hash_v2" (hex or null) of |o|. */
+/* Adds the members "info_hash_v1", "info_hash_v2" (hex or null) to |o|. */
 void describe_put_hashes(json_t *o, const uint8_t *v1, const uint8_t *v2);
 
 #endif

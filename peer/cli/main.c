@@ -123,7 +123,8 @@ main(int argc, char **argv)
     int status;
 
     setlocale(LC_CTYPE, "");
-    signal(SIGPIPE, SIG_IGN); /* a reader that left is an error of write(), not our death */
+    signal(SIGPIPE, SIG_IGN); /* a reader that left is an error of write() and does not kill the
+                                 process */
     complaint_begin(argc, (const char *const *)argv);
     status = run(argc, (const char *const *)argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {

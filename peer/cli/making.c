@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Sentences only.
+ * The texts of the checks and notes.
  */
 #include "peer/cli/making.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What create and seed tell a person who makes a torrent: mistakes that nothing refuses, and who
- * can't fetch it.
+ * Checks and notes for users who make a torrent with create or seed: mistakes that no parser
+ * rejects, and programs that can't load the torrent.
  */
 #ifndef PEER_CLI_MAKING_H
 #define PEER_CLI_MAKING_H
@@ -18,8 +18,8 @@ bool making_url_lacks_path(const char *url);
 /* Warns of the URLs among |trackers| that lack their path. */
 void making_warn_trackers(struct screen *s, const struct cli_list *trackers);
 
-/* A sentence on programs that can't load a hybrid, for who made one by create or by seed; NULL for
- * other formats. */
+/* A sentence about programs that can't load a hybrid torrent, for the user of create or seed; NULL
+ * for other formats. */
 const char *making_format_note(const struct metainfo *mi, bool by_create);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The file that a command writes for its user, by one rule for all of them: a file that exists is
- * replaced only with -f, nothing but a regular file is ever replaced, and "-" is standard output.
+ * The output file of a command, with the same rule for all commands: -f is needed to replace an
+ * existing file, only regular files are replaced, and "-" is standard output.
  */
 #ifndef PEER_CLI_OUTPUT_H
 #define PEER_CLI_OUTPUT_H
@@ -14,18 +14,18 @@
 struct output {
     const char *path; /* NULL: standard output */
     bool force;
-    int fd; /* of standard output; -1 for a file */
+    int fd; /* descriptor of standard output; -1 for a file */
 };
 
-/* Begins with |path|, and finds out whether it can be written, before any work is done. With "-"
- * all that is printed to stdout goes to standard error from here on. EXISTS, INVAL (a terminal, or
- * no regular file), LOCAL errors. */
+/* Opens the output |path| and checks that it can be written, before any work is done. With "-",
+ * later prints to stdout go to standard error. EXISTS, INVAL (a terminal, or no regular file),
+ * LOCAL errors. */
 int output_init(struct output *o, const char *path, bool force, struct errbuf *eb);
 
-/* Writes it, and closes standard output if that was it. */
+/* Writes the data, and closes standard output if that is the output. */
 int output_write(struct output *o, const void *data, size_t len, struct errbuf *eb);
 
-/* What to call it in a sentence. */
+/* The name of the output in a sentence. */
 const char *output_name(const struct output *o);
 
 #endif

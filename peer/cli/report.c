@@ -192,8 +192,7 @@ progress_event(struct report *r, const struct torrent_status *st)
     screen_event(r->screen, "progress", o, now(r));
 }
 
-/* What fails is told by an error or a warning already, and a seed that waits complains of
- * nothing. */
+/* A failure already has its error or warning, and a waiting seed needs no reason. */
 static bool
 is_worth_saying(const struct torrent_status *st, enum why_code code)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What get and seed print, in the three modes of the screen: a refreshed line, plain lines, or JSON
- * events. It reads the engine's status and decides nothing.
+ * Prints the progress and the results of get and seed, in the three modes of the screen: a
+ * refreshed line, plain lines, or JSON events. The module reads the engine's status and decides
+ * nothing.
  */
 #ifndef PEER_CLI_REPORT_H
 #define PEER_CLI_REPORT_H
@@ -15,8 +16,8 @@
 enum {
     REPORT_TICK_MS = 250,
     REPORT_EVENT_MS = 500,       /* between progress events while something changes */
-    REPORT_EVENT_IDLE_MS = 5000, /* and while nothing does */
-    REPORT_WHY_MS = 2000,        /* a reason that lasts for so long is told */
+    REPORT_EVENT_IDLE_MS = 5000, /* between progress events while nothing changes */
+    REPORT_WHY_MS = 2000,        /* a reason is reported after it has lasted so long */
 };
 
 /* Embedded; |loop| and |screen| may be read. */
@@ -24,21 +25,21 @@ struct report {
     struct loop *loop; /* set by the owner before the first report */
     struct screen *screen;
     const char *magnet, *torrent_path; /* may be NULL */
-    char name[256];                    /* the torrent's, for messages before it is added too */
-    struct mono began;                 /* downloading, for the average at the end */
+    char name[256];                    /* the torrent's name, known before it is added */
+    struct mono began;                 /* start of the download, for the average at the end */
     struct mono next_event;
     uint64_t last_sum; /* a digest of what the last progress event said */
     struct report_why {
-        struct why now;      /* the reason at hand, and since when */
+        struct why now;      /* the current reason, and the time since which it holds */
         struct mono since;
-        bool known, told;    /* there is one; an event said it */
-        enum why_code said;  /* the last one that was said in words, … */
-        bool said_any;       /* … if any was */
+        bool known, told;    /* a reason holds; an event has reported it */
+        enum why_code said;  /* the last reason that was printed as text; … */
+        bool said_any;       /* … valid if this is true */
     } why;
-    bool ready;        /* nothing is reported before that */
+    bool ready;        /* no report is made before that */
     bool stopped;
     bool stopping;
-    bool seed_only;    /* set by the owner: nothing is ever fetched */
+    bool seed_only;    /* set by the owner: the torrent never downloads */
 };
 
 void report_init(struct report *r, struct screen *screen, const struct metainfo *mi,
@@ -48,21 +49,22 @@ void report_ready(struct report *r, const struct engine *s, const struct torrent
 /* |note| is a sentence worth showing, or "". */
 void report_checked(struct report *r, const struct torrent *t, const struct torrent_status *st,
                     const char *note, bool seed_only);
-/* The run ends, because a seed found no piece of the torrent. */
+/* Reports that the run ends because the seed found no piece of the torrent. */
 void report_nothing_there(struct report *r, const struct torrent *t);
 void report_progress(struct report *r, const struct torrent *t);
-/* The run ends, because nothing was received, or by a seed sent, for |seconds|. */
+/* Reports that the run ends because nothing was received, or nothing sent by a seed, for |seconds|.
+ */
 void report_gave_up(struct report *r, uint64_t seconds);
 void report_complete(struct report *r, const struct torrent *t);
 void report_error(struct report *r, const struct torrent *t, const struct torrent_event *ev,
                   bool fatal);
 void report_resumed(struct report *r, const struct torrent *t);
 void report_warning(struct report *r, const struct torrent *t, const struct torrent_event *ev);
-/* The end has begun: trackers are told. */
+/* Reports that stopping has begun: trackers are being told. */
 void report_stopping(struct report *r);
-/* Totals; printed once, whoever says so first. */
+/* Prints the totals; later calls print nothing. */
 void report_stopped(struct report *r, const struct torrent *t);
-/* The run could not begin. */
+/* Reports that the run could not begin. */
 void report_failure(struct report *r, int err, const struct errbuf *eb);
 
 /* A sink for struct log. */

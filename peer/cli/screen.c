@@ -55,8 +55,8 @@ screen_columns(void)
     return 80;
 }
 
-/* A job in the background does not draw over what its owner types. Where the terminal can't tell,
- * it counts as ours. */
+/* A background job does not draw over the user's typing. If the terminal can't tell, the job counts
+ * as in the foreground. */
 static bool
 owns_terminal(void)
 {

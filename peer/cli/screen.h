@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Standard output as commands use it: one refreshed line on a terminal, plain lines elsewhere, JSON
- * lines on request. What is written is flushed at once; a reader that went away is remembered.
+ * The screen: standard output as commands use it, with one refreshed line on a terminal, plain
+ * lines elsewhere, or JSON lines on request. Each line is flushed at once; |broken| remembers that
+ * the reader has closed the output.
  */
 #ifndef PEER_CLI_SCREEN_H
 #define PEER_CLI_SCREEN_H
@@ -19,41 +20,41 @@ enum {
 
 enum screen_mode { SCREEN_TTY, SCREEN_PLAIN, SCREEN_JSON };
 
-/* Embedded; read |mode| and |broken|. */
+/* The screen, embedded; users may read |mode| and |broken|. */
 struct screen {
     enum screen_mode mode;
     bool utf8;
     bool drawn;                   /* a progress line stands on the terminal */
-    bool broken;                  /* stdout can't be written to any more */
-    struct mono next;             /* no progress line before that */
+    bool broken;                  /* writes to stdout fail */
+    struct mono next;             /* the earliest time of the next progress line */
     char last[PROGRESS_LINE_MAX]; /* the plain line that was printed last */
 };
 
 void screen_init(struct screen *s, bool json);
 
-/* Columns of the terminal now: $COLUMNS, what the terminal says, or 80. */
+/* The width of the terminal now in columns: $COLUMNS, the terminal's own answer, or 80. */
 unsigned screen_columns(void);
 
-/* Shows |p|, if it is time. No effect in JSON mode. */
+/* Shows |p|, if the next progress line is due. No effect in JSON mode. */
 void screen_progress(struct screen *s, const struct progress *p, struct mono now);
 
-/* The next screen_progress() shows its line whatever the time is. */
+/* Makes the next screen_progress() show its line at once. */
 void screen_hurry(struct screen *s);
 
-/* Takes the progress line off the terminal. */
+/* Erases the progress line. */
 void screen_clear(struct screen *s);
 
-/* One line that stays. Not in JSON mode. */
+/* Prints a permanent line. No effect in JSON mode. */
 void screen_say(struct screen *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* One line to standard error, in every mode: a warning, or the error that makes the program end
- * with |status|. The progress line is erased first. */
+/* Prints a line to standard error, in every mode: a warning, or the error that makes the program
+ * end with |status|. The progress line is erased first. */
 void screen_warn(struct screen *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void screen_fail(struct screen *s, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* One JSON event: |members| (its reference is taken; may be NULL when memory was out) with `event`
- * and `time` put before. No effect in other modes. */
+/* Prints a JSON event: |members| (its reference is taken; may be NULL when memory was out) behind
+ * `event` and `time`. No effect in other modes. */
 void screen_event(struct screen *s, const char *event, json_t *members, struct mono now);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A table of texts that is made to fit a width: one column gives way, the others are as wide as
+ * Prints a table of texts fitted to a width: one column is shortened, the others are as wide as
  * their widest text.
  */
 #ifndef PEER_CLI_TABLE_H
@@ -13,16 +13,18 @@
 
 enum {
     TABLE_COLUMNS_MAX = 12,
-    TABLE_CELL_MAX = 64, /* columns of a cell that does not give way, where the width is bounded */
-    TABLE_UNBOUNDED = 1 << 30, /* a width: nothing is shortened */
+    TABLE_CELL_MAX = 64, /* maximum columns of a cell that is not flexible, if the width is
+                            bounded */
+    TABLE_UNBOUNDED = 1 << 30, /* a width at which nothing is shortened */
     TABLE_FLEX_MIN = 8,
 };
 
 struct table_column {
     const char *title;
-    bool right; /* numbers stand at the right edge */
-    bool flex;  /* this one gives way */
-    unsigned drop; /* where the width is too small, the highest is left out first; 0: never */
+    bool right; /* the column is right-aligned, for numbers */
+    bool flex;  /* the column may be shortened */
+    unsigned drop; /* if the width is too small, the column with the highest value is left out
+                      first; 0: never */
 };
 
 /* Appends a header and |rows| lines to |out|; |cells| has |columns| texts a row. Lines are at most

@@ -121,7 +121,7 @@ on_stopped(void *ctx)
     loop_stop(t->loop);
 }
 
-/* Begins the end; |status| counts unless an earlier one is there. */
+/* Begins to stop; |status| counts unless an earlier status is set. */
 static void
 stop(struct transfer *t, int status)
 {
@@ -150,7 +150,7 @@ on_signal(void *ctx, int signum)
     stop(t, status);
 }
 
-/* Errors of this machine: the engine gets over them by itself once somebody made room or mended the
+/* Errors of this machine: the engine recovers from them once the user frees space or repairs the
  * disk. */
 static bool
 goes_on(int err)
@@ -171,8 +171,8 @@ on_error(struct transfer *t, const struct torrent_event *ev)
         stop(t, CLI_FAILED);
 }
 
-/* A seeder with nothing at all to seed at the start is a wrong directory rather than a patient
- * wish; one whose files vanish later stays, and says so. */
+/* A seed without any piece at the start most likely has the wrong directory, so the run ends; a
+ * seed whose files vanish later stays, and reports it. */
 static void
 on_checked(struct transfer *t, const struct torrent_event *ev)
 {
@@ -251,11 +251,11 @@ on_tick(void *ctx)
     report_progress(&t->report, t->torrent);
     check_patience(t);
     if (t->report.screen->broken)
-        stop(t, CLI_FAILED); /* nobody is listening any more */
+        stop(t, CLI_FAILED); /* the reader of the output is gone */
     loop_timer_set(t->tick, mono_add_ms(loop_now(t->loop), REPORT_TICK_MS));
 }
 
-/* Signals that were ignored when we came (nohup) stay ignored. */
+/* Signals that the parent process ignores (nohup) stay ignored. */
 static int
 catch_signals(struct transfer *t)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What get and seed share: one torrent in an engine of its own, in the foreground, until it is
- * done, failed or stopped; and the options for that.
+ * The common part of get and seed: one torrent in an engine of its own, in the foreground, until it
+ * is complete, failed or stopped; and the options for that.
  */
 #ifndef PEER_CLI_TRANSFER_H
 #define PEER_CLI_TRANSFER_H
@@ -12,7 +12,8 @@
 #include "peer/cli/command.h"
 #include "peer/engine/engine.h"
 
-/* The rows that get and seed have in common; their own ids stay below TRANSFER_OPT_TRACKER. */
+/* The option rows of both get and seed; the ids of their own options stay below
+ * TRANSFER_OPT_TRACKER. */
 enum {
     TRANSFER_OPT_TRACKER = 100,
     TRANSFER_OPT_LISTEN,
@@ -61,23 +62,24 @@ struct transfer_options {
     uint64_t up_limit, down_limit;
     uint64_t max_peers; /* 0: the default */
     bool no_pex;
-    const char *ca_file;   /* NULL: none of our own */
+    const char *ca_file;   /* NULL: only the system's authorities */
     const char *state_dir; /* NULL: the default */
     bool force_check;
     uint64_t give_up_s; /* 0: never */
     bool json;
 };
 
-/* Takes one of the common options. 0, or an error and a sentence. */
+/* Stores one of the common options. 0, or an error and a sentence. */
 int transfer_option(struct transfer_options *o, int id, const char *value, struct errbuf *eb);
 
-/* The state directory that |o| means, to be freed; NULL and a sentence on failure. */
+/* The path of the state directory according to |o|, to be freed; NULL and a sentence on failure. */
 char *transfer_state_dir(const struct transfer_options *o, struct errbuf *eb);
 
 struct screen;
 
 /* Runs |add| to its end and returns the exit status. |add->mi| is taken in every case. |magnet| and
- * |torrent_path| (may be NULL) are told when it is ready. |screen| is what was used so far. */
+ * |torrent_path| (may be NULL) are printed when the torrent is ready. |screen| is the screen in use
+ * so far. */
 int transfer_run(const struct cli_command *command, const struct transfer_options *o,
                  struct torrent_add *add, const char *magnet, const char *torrent_path,
                  struct screen *screen);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Non-blocking reading and writing per client. Back-pressure: a client that does not read its
- * answers is not read from either. When all places are taken, the client that was silent longest
- * makes way.
+ * Non-blocking reading and writing per client. Back-pressure: the server reads nothing from a
+ * client that does not read its answers. When all places are in use, a new client replaces the
+ * client that was silent longest.
  */
 #include "peer/daemon/control.h"
 
@@ -228,7 +228,7 @@ on_connection(void *ctx, unsigned what)
         if (fd >= 0)
             add_client(c, fd);
     }
-    if (fd == SPRAT_E_LIMIT && c->count > 0) /* no descriptor is left: one of ours makes way */
+    if (fd == SPRAT_E_LIMIT && c->count > 0) /* no descriptor is left: close a client */
         client_free(LIST_ENTRY(c->clients.next, struct client, link));
 }
 

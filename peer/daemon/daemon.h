@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the methods of the control protocol work on: the engine and how to end it.
+ * The state of spratd that the methods of the control protocol use: the engine, the settings and
+ * the way to end.
  */
 #ifndef PEER_DAEMON_DAEMON_H
 #define PEER_DAEMON_DAEMON_H
@@ -11,20 +12,21 @@
 #include "peer/daemon/settings.h"
 #include "peer/engine/shards.h"
 
-/* Members are the daemon's; methods read them and call daemon_stop(). */
+/* The members belong to main.c; methods read them and call daemon_stop(). */
 struct daemon {
-    int argc; /* the command line, which counts again when the settings are read again */
+    int argc; /* the command line, which is read again at each reload of the settings */
     const char *const *argv;
     struct settings settings;
     struct log log;
     struct loop *loop;
     struct shards *shards;
-    bool detached; /* from the terminal: lines go to the system's log */
+    bool detached; /* detached from the terminal: log lines go to the system's log */
     bool stopping;
     bool hurried;
 };
 
-/* Begins the end: state is saved and trackers are told. Again: no effect. */
+/* Begins to stop: saves the state and announces "stopped" to the trackers. A second call has no
+ * effect. */
 void daemon_stop(struct daemon *d);
 
 #endif

@@ -65,7 +65,8 @@ detach_ready(int fd)
         if (null > STDERR_FILENO)
             close(null);
     }
-    /* No file system is kept from being unmounted; all our paths are absolute. */
+    /* The working directory would keep its file system from being unmounted; all paths are
+     * absolute. */
     if (chdir("/") != 0)
         _exit(1);
     while (write(fd, "", 1) < 0 && errno == EINTR)

@@ -29,7 +29,7 @@
 
 enum { EXIT_USAGE = 2 };
 
-/* What lives as long as the daemon, besides what methods see. */
+/* The objects that live as long as the daemon, besides those that methods see. */
 struct process {
     struct daemon daemon;
     struct lockfile *lock;
@@ -198,7 +198,7 @@ listen_control(struct process *p, struct errbuf *eb)
     return unixsock_listen(s->socket, group, "spratd", &p->sock, eb);
 }
 
-/* A group that may use the socket and can't come to it. */
+/* Warns of a group that may use the socket but can't reach it. */
 static void
 warn_of_blocked_group(const struct daemon *d)
 {
@@ -217,9 +217,9 @@ warn_of_blocked_group(const struct daemon *d)
     free(dir);
 }
 
-/* Signals are caught before the socket is there to be seen: who sees it may say stop. The socket is
- * made before the engine's threads are (it touches the umask), the server last: nobody asks before
- * there are answers. */
+/* Signals are caught before the socket exists: a client that sees it may send a signal. The socket
+ * is made before the engine's threads (it touches the umask), and the server last, so that no
+ * request comes before the methods can answer. */
 static int
 open_all(struct process *p, struct errbuf *eb)
 {
@@ -239,8 +239,8 @@ open_all(struct process *p, struct errbuf *eb)
     return err;
 }
 
-/* Who asks once more when all is done does not make it a bad end: without our handlers the signal
- * would kill. */
+/* A second signal after a clean end must not change the exit status: without these handlers the
+ * signal would kill the process. */
 static void
 block_signals(void)
 {

@@ -21,7 +21,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Everything but questions is refused once the end has begun. */
+/* Once stopping has begun, only calls that read are answered. */
 static int
 check_running(const struct daemon *d, struct errbuf *eb)
 {
@@ -113,7 +113,7 @@ get_allocate(const json_t *params, bool *reserve, struct errbuf *eb)
     return err;
 }
 
-/* What is consented to, as far as it is there. */
+/* Reads the permissions (torrent_consent), as far as they are given. */
 static int
 get_consent(const json_t *params, struct torrent_consent *consent, struct errbuf *eb)
 {
@@ -122,7 +122,7 @@ get_consent(const json_t *params, struct torrent_consent *consent, struct errbuf
     return err == 0 ? rpc_get_bool(params, "refetch", &consent->refetch, eb) : err;
 }
 
-/* The two rates, as far as they are there: bytes a second, 0 for none. */
+/* Reads the two rates, as far as they are given: bytes a second, 0 for none. */
 static int
 get_limits(const json_t *params, uint64_t *up, uint64_t *down, struct errbuf *eb)
 {
@@ -145,8 +145,8 @@ load_metainfo(const json_t *params, struct metainfo **mi, struct errbuf *eb)
     return path != NULL ? load_path(path, mi, eb) : load_bytes(bytes, mi, eb);
 }
 
-/* What a method takes to a torrent. The loop of the torrent is another thread. |params| has a
- * reference of its own: a loop that is late may read it when the request was answered already. */
+/* The data of a method's errand to a torrent. The loop of the torrent is another thread. |params|
+ * has a reference of its own: a late loop may read it after the request was answered. */
 struct errand {
     struct shards_errand base;
     struct rpc_call *call;
@@ -382,7 +382,7 @@ begin_new(struct adding *a, struct errbuf *eb)
     return 0;
 }
 
-/* What of a second torrent.add counts: its limits, trackers and peers. */
+/* The members of a second torrent.add that have an effect: its limits, trackers and peers. */
 static int
 merge_known(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
 {
@@ -757,7 +757,7 @@ limit_it(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
     return e->result != NULL ? 0 : SPRAT_E_NOMEM;
 }
 
-/* Without a limit, tells those that there are. */
+/* Without a limit in params, returns the current limits. */
 static int
 torrent_limits(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
                struct errbuf *eb)

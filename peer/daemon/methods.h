@@ -12,7 +12,7 @@ enum {
     METHODS_URLS_MAX = 256, /* trackers, or peers, of one torrent.add */
 };
 
-/* The table; |*count| rows. */
+/* The table of methods; |*count| rows. */
 const struct rpc_method *methods_table(size_t *count);
 
 #endif

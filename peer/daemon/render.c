@@ -86,7 +86,7 @@ render_torrent(const struct torrent *t)
     return o;
 }
 
-/* Who told of it first, in the order of how much we trust it. */
+/* The sources of a peer's address, in the order of trust. */
 static const char *
 source_name(unsigned sources)
 {
@@ -105,7 +105,7 @@ put_bool(json_t *o, const char *key, bool v)
     json_object_set_new(o, key, json_boolean(v));
 }
 
-/* What torrent.info and torrent.why both tell of a peer. */
+/* The members of a peer in both torrent.info and torrent.why. */
 static json_t *
 render_peer(const struct swarm_peer_stats *p)
 {
@@ -146,7 +146,7 @@ render_peers(const struct torrent *t)
     return all;
 }
 
-/* What a tracker said of each of a hybrid's hashes. */
+/* The tracker's answers for each of a hybrid's hashes. */
 static json_t *
 render_hashes(const struct announce_status *st)
 {

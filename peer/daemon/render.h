@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Torrents as the control protocol shows them.
+ * Writes torrents as the JSON objects of the control protocol.
  */
 #ifndef PEER_DAEMON_RENDER_H
 #define PEER_DAEMON_RENDER_H
@@ -11,20 +11,20 @@
 #include "peer/net/udpdoor.h"
 
 enum {
-    RENDER_FILES_MAX = 10000, /* of one torrent.info; "file_count" tells how many there are */
+    RENDER_FILES_MAX = 10000, /* files of one torrent.info; "file_count" has their full number */
     RENDER_PEERS_MAX = 1000,
-    RENDER_TRIES_MAX = 100, /* addresses of one torrent.why; "addresses_known" tells how many there
-                               are */
-    RENDER_WHY_PEERS_MAX = 50, /* connected peers of one torrent.why */
+    RENDER_TRIES_MAX = 100, /* addresses of one torrent.why; "addresses_known" has their full
+                               number */
+    RENDER_WHY_PEERS_MAX = 50, /* connected peers in one torrent.why */
 };
 
-/* What `ls` shows, and with peers, trackers and files what `info` shows. NULL when memory is out.
- */
+/* The members that `ls` shows, and with peers, trackers and files those of `info`. NULL when memory
+ * is out. */
 json_t *render_torrent(const struct torrent *t);
 json_t *render_torrent_details(const struct torrent *t, struct mono now);
 
-/* All there is to say of why nothing moves: reasons, addresses that were tried, peers and what they
- * have of what is missing, trackers, limits. */
+/* All facts about why no data moves: reasons, addresses tried, peers and their share of the missing
+ * pieces, trackers, limits. */
 json_t *render_why_details(const struct torrent *t, struct mono now);
 
 json_t *render_udp(const struct udpdoor_counts *counts);

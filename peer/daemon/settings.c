@@ -337,7 +337,7 @@ parse_key(struct settings *s, int id, const char *value, struct errbuf *eb)
     return 0;
 }
 
-/* What both the file and the command line can say. */
+/* The keys of both the file and the command line. */
 static int
 set_key(struct settings *s, int id, const char *value, struct errbuf *eb)
 {
@@ -430,7 +430,7 @@ service_save_dir(void)
     return dir;
 }
 
-/* The paths that nobody named. */
+/* Fills in the default paths. */
 static int
 default_paths(struct settings *s, struct errbuf *eb)
 {
@@ -447,8 +447,8 @@ default_paths(struct settings *s, struct errbuf *eb)
     return 0;
 }
 
-/* Whether the file is there, as far as can be told: one that can't be looked at is, and reading it
- * says why. */
+/* Whether the file exists, as far as can be told: a file that can't be examined counts as existing,
+ * and reading it says why. */
 static bool
 is_there(const char *path)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Log lines to syslog. Apart from the rest, because <syslog.h> and common/base/log.h claim the same
- * names.
+ * Writes log lines to syslog. The module is separate because <syslog.h> and common/base/log.h
+ * define the same names.
  */
 #ifndef PEER_DAEMON_SYSLOGGER_H
 #define PEER_DAEMON_SYSLOGGER_H

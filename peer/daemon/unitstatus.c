@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The sums are made by every loop on its own thread. A loop that has not answered in time lets
- * neither the line nor the word to the watchdog come.
+ * Every loop computes its sums on its own thread. If a loop does not answer in time, neither the
+ * line nor the watchdog's message is sent.
  */
 #include "peer/daemon/unitstatus.h"
 
@@ -28,7 +28,7 @@ struct unitstatus {
     char told[UNITSTATUS_TEXT_MAX];
 };
 
-/* Should it be fetched, while nothing moves? */
+/* Whether the torrent should download but its data does not move. */
 static bool
 is_waiting(const struct torrent *t, const struct torrent_status *st, struct torrent_reasons *why)
 {
@@ -134,7 +134,7 @@ after_sums(struct fanout *f)
         free(u);
 }
 
-/* A round that has not come back is not begun again. */
+/* No new round begins before the last one has come back. */
 static void
 on_timer(void *ctx)
 {

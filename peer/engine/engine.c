@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The engine of a loop: opens what its torrents share, gives each its turn, and ends. What a
- * torrent does is its own affair.
+ * The engine of a loop: opens the data that its torrents share, runs the turns of the torrents, and
+ * ends.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -349,7 +349,7 @@ engine_close(struct engine *s)
     MAGIC_CHECK(s, ENGINE_MAGIC);
     s->end.begun = true;
     if (s->mail != NULL)
-        mailbox_drain(s->mail); /* who comes now is turned away */
+        mailbox_drain(s->mail); /* connections that arrive now are closed */
     engine_close_doors(s);
     drop_torrents(s);
     event_drop(s, NULL);
@@ -361,7 +361,7 @@ engine_close(struct engine *s)
     conn_hub_free(s->env.hub);
 }
 
-/* The database may have had updates of torrents that are gone: nobody waits for their answers. */
+/* The database may still have updates of torrents that are gone: their results are ignored. */
 void
 engine_release(struct engine *s)
 {

@@ -17,14 +17,13 @@
 
 enum {
     ENGINE_LISTEN_MAX = 8,
-    ENGINE_LOOPS_MAX = 16,        /* of a process */
-    ENGINE_TORRENTS_MAX = 100000, /* of all loops */
-    ENGINE_CONNS_MAX = 4000,      /* all torrents together, half-open ones included; and never
-                                      more than half of the descriptors that the process may
-                                      have */
-    ENGINE_FILES_MAX = 65536,     /* descriptors asked of the system */
+    ENGINE_LOOPS_MAX = 16,        /* loops of a process */
+    ENGINE_TORRENTS_MAX = 100000, /* torrents of all loops */
+    ENGINE_CONNS_MAX = 4000,      /* connections of all torrents together, including half-open ones;
+                                     and never more than half of the process's descriptor limit */
+    ENGINE_FILES_MAX = 65536,     /* the descriptor limit that the process asks of the system */
     ENGINE_REST_MS = 30000,
-    ENGINE_STOP_MS = 5000, /* trackers are waited for that long at the end */
+    ENGINE_STOP_MS = 5000, /* how long engine_stop() waits for trackers */
 };
 
 struct engine;
@@ -32,15 +31,17 @@ struct engine;
 struct engine_config {
     const char *program;                       /* for lock messages: "sprat get" */
     const char *state_dir;                     /* made if missing */
-    struct endpoint listen[ENGINE_LISTEN_MAX]; /* port 0: any; none: 0.0.0.0 and [::] at the port
-                                                   of the state directory (fixedport.h) */
+    struct endpoint listen[ENGINE_LISTEN_MAX]; /* port 0: any; without addresses: 0.0.0.0 and [::]
+                                                  at the port of the state directory
+                                                  (fixedport.h) */
     size_t listen_count;
     uint64_t up_limit, down_limit; /* bytes/s over all torrents; 0: unlimited */
     uint32_t peers_max;            /* connections of one torrent; 0: SWARM_PEERS_MAX */
-    uint32_t conns_max;            /* of all torrents, within ENGINE_CONNS_MAX; 0: that */
-    uint32_t rest_ms;              /* spratd's seeds that have had no peer for so long rest;
-                                      0: ENGINE_REST_MS */
-    bool no_pex;                   /* peers are not told of each other (BEP 11) */
+    uint32_t conns_max;            /* connections of all torrents, at most ENGINE_CONNS_MAX; 0:
+                                      ENGINE_CONNS_MAX */
+    uint32_t rest_ms;              /* a seed of spratd rests after so long without a peer; 0:
+                                      ENGINE_REST_MS */
+    bool no_pex;                   /* no peer exchange (BEP 11) */
     const char *ca_file; /* PEM: authorities of HTTPS trackers, beside the system's; NULL: the file
                             that $SSL_CERT_FILE names, or none */
     const struct log *log;
@@ -55,40 +56,41 @@ struct engine_handler {
 int engine_new(struct loop *loop, const struct engine_config *cfg,
                const struct engine_handler *handler, struct engine **out, struct errbuf *eb);
 
-/* Everything must be stopped before (engine_stop()), or it is dropped as by a crash. */
+/* Frees the engine after engine_stop(); torrents that have not stopped are dropped as by a crash.
+ */
 void engine_free(struct engine *s);
 
-/* The real addresses: |n| of them, the same for all loops. */
+/* The addresses that the engine really listens on: |n| of them, the same for all loops. */
 size_t engine_listen(const struct engine *s, const struct endpoint **addrs);
-/* A sentence if the port is not the one that the state directory remembers; "". */
+/* A sentence if the port differs from the port that the state directory remembers; else "". */
 const char *engine_listen_note(const struct engine *s);
-/* What came to the UDP port of the same number. On the first loop only. */
+/* Counts of packets at the UDP port of the same number. On the first loop only. */
 struct udpdoor_counts;
 void engine_udp_counts(const struct engine *s, struct udpdoor_counts *counts);
 
-/* Adds one. SPRAT_E_EXISTS, SPRAT_E_BUSY (another process has it: the sentence names it), or local
- * errors. */
+/* Adds a torrent. SPRAT_E_EXISTS, SPRAT_E_BUSY (the sentence names the process that has the
+ * torrent), or local errors. */
 int engine_add(struct engine *s, const struct torrent_add *add, struct torrent **out,
                struct errbuf *eb);
 
-/* The number of its loop, from 0. */
+/* The number of the engine's loop, from 0. */
 uint32_t engine_index(const struct engine *s);
 
 /* Torrents in the order of adding; NULL at the end; |t| NULL gives the first. */
 struct torrent *engine_next(const struct engine *s, const struct torrent *t);
-/* By hex info-hash, v1 or v2, whole or a prefix of ≥ 6 digits, or by name: how many there are, and
- * one of them, if there are any, in |*found|. */
+/* Finds torrents by hex info-hash, v1 or v2, whole or a prefix of ≥ 6 digits, or by name. Returns
+ * how many match; |*found| is one of them, if there are any. */
 size_t engine_find(const struct engine *s, const char *what, bool by_beginning,
                    struct torrent **found);
-/* By one of its 20-byte hashes, if it is this loop's; NULL. */
+/* The torrent of this loop with this 20-byte hash, or NULL. */
 struct torrent *engine_find_by_hash(const struct engine *s, const uint8_t *hash);
 
 void engine_set_limits(struct engine *s, uint64_t up_limit, uint64_t down_limit);
 
-/* Saves all, tells the trackers, closes; TORRENT_EVENT_STOPPED for each torrent, and then |done|
- * once. At most ENGINE_STOP_MS. */
+/* Saves all torrents, announces "stopped" to the trackers, and closes; TORRENT_EVENT_STOPPED for
+ * each torrent, and then |done| once. Takes at most ENGINE_STOP_MS. */
 void engine_stop(struct engine *s, void (*done)(void *ctx), void *ctx);
-/* After engine_stop(): no tracker and no peer is waited for any more; all is saved still. */
+/* After engine_stop(): stops waiting for trackers and peers; all torrents are still saved. */
 void engine_hurry(struct engine *s);
 
 #endif

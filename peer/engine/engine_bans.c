@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Bans belong to the process: each loop has a copy, which its torrents share, so that nobody needs
- * a lock to ask. What one torrent bans is told to all loops by mail. A copy outlives the torrents'
- * cores, so that a ban stays while a torrent rests or is loaded again, and an accepted connection
- * is looked up in it before anything is read.
+ * Bans belong to the process: each loop has a copy, which its torrents share, so that a look-up
+ * needs no lock. A letter tells all loops of a torrent's ban. A copy outlives the torrents' cores,
+ * so that a ban stays while a torrent rests or is loaded again, and an accepted connection is
+ * looked up in the copy before anything is read.
  */
 #include <stdlib.h>
 
@@ -44,7 +44,7 @@ engine_share_ban(struct engine *s, const struct endpoint *addr)
             continue;
         *news =
             (struct ban_news){.letter.run = on_ban_news, .to = to, .addr = *addr, .until = until};
-        /* A loop that does not keep up finds out by itself. */
+        /* A loop whose mailbox is full learns of the site by its own torrents. */
         if (mailbox_post(to->mail, &news->letter) != 0)
             free(news);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Where peers reach us: the sockets of the first loop, which listens for all, and the choice of
- * their port. Who comes in is the business of session_listen.c.
+ * The listeners of a process: the sockets of the first loop, which listens for all, and the choice
+ * of their port. engine_listen.c handles accepted connections.
  */
 #include <stdio.h>
 
@@ -9,7 +9,8 @@
 #include "peer/engine/fixedport.h"
 #include "peer/engine/engine_impl.h"
 
-/* Who named an address for peers to connect to gets it, whatever holds the same number for UDP. */
+/* An address that the user named is used for TCP even if another program has the same number for
+ * UDP. */
 static int
 listen_udp(struct engine *s, const struct endpoint *at, bool fixed, struct errbuf *eb)
 {
@@ -72,8 +73,8 @@ start_over(struct process *h)
     h->shared.source = (struct source){.v4 = {.family = IP_NONE}};
 }
 
-/* All addresses of both families at |port|, or at one that the kernel chooses (0). A machine that
- * lacks one of the families is no error. */
+/* Opens all addresses of both families at |port|, or at a port that the kernel chooses (0). A
+ * missing family is no error. */
 static int
 listen_at_port(struct engine *s, uint16_t port, struct errbuf *eb)
 {
@@ -103,8 +104,8 @@ note_other_port(struct process_doors *l, uint16_t remembered, int err)
              (unsigned)l->addrs[0].port);
 }
 
-/* A port that is in use by another keeps being the one that is remembered: it is free again at the
- * next start, most likely, and what a router forwards. */
+/* The remembered port stays remembered while another program uses it: most likely the port is free
+ * at the next start, and a router forwards it. */
 static void
 remember_port(struct engine *s, const char *state_dir)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What people are told: events are queued where they arise and delivered from the loop, so that a
- * callback may do anything. The last one of a removed torrent takes the torrent with it.
+ * The event queue: events are queued where they arise and delivered to the user's handler from the
+ * loop, so that the handler may do anything. The last event of a removed torrent frees the torrent.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the files of the engine share: its structs, and the calls between its parts. Nobody else
- * includes this. An engine is what one loop has; process.h has what all loops share.
+ * The inside of the engine, for its own files: its structs, and the calls between its parts. No
+ * other file includes this header. Each loop has one engine; process.h has the data that all loops
+ * share.
  *
  *   engine.c            opens, gives turns, ends
  *   engine_env.c        the calls that its torrents make
@@ -24,13 +25,15 @@
 #include "peer/torrent/torrent_impl.h"
 
 enum {
-    ENGINE_BLOCKS_MAX = 1536,       /* 16 KiB each: received and not yet written,
-                                        all loops together */
-    ENGINE_STRANGERS_MAX = 512,     /* accepted connections that have not shaken hands */
-    ENGINE_STRANGERS_SITE_MAX = 16, /* of one site (endpoint.h), but on this machine */
-    ENGINE_LETTERS_MAX = 256,       /* connections that wait for their loop; more are closed */
-    ENGINE_AGAIN_MS = 10,           /* until a disk that had no room is tried again */
-    ENGINE_SAVE_MS = 60000,         /* totals and peers are stored that often */
+    ENGINE_BLOCKS_MAX = 1536,       /* blocks of 16 KiB that are received and not yet written, all
+                                       loops together */
+    ENGINE_STRANGERS_MAX = 512,     /* accepted connections without a complete handshake */
+    ENGINE_STRANGERS_SITE_MAX = 16, /* strangers of one site (endpoint.h); no maximum for this
+                                       machine */
+    ENGINE_LETTERS_MAX = 256,       /* connections that wait for their loop; further connections are
+                                       closed */
+    ENGINE_AGAIN_MS = 10,           /* delay before the next attempt after the disk had no room */
+    ENGINE_SAVE_MS = 60000,         /* interval between saves of totals and peers */
 };
 
 /* An event that waits for the loop. */
@@ -39,16 +42,17 @@ struct pending_event {
     struct torrent *torrent;
     enum torrent_event_type type;
     int err;
-    char message[]; /* at most ERRBUF_SIZE with its end */
+    char message[]; /* at most ERRBUF_SIZE bytes with the NUL */
 };
 
 struct engine {
     uint32_t magic;
     struct process *process;
-    bool own_process;       /* it is alone in it, and closes it */
-    struct torrent_env env; /* what its torrents see; index 0 has the doors */
+    bool own_process;       /* the engine is the only one of the process, and frees the process */
+    struct torrent_env env; /* the environment of the engine's torrents; index 0 has the
+                               listeners */
     struct engine_handler handler;
-    struct mailbox *mail; /* what other loops bring */
+    struct mailbox *mail; /* letters from other loops */
     struct engine_listen {
         uint32_t strangers;
         struct list stranger_list;
@@ -57,16 +61,16 @@ struct engine {
     struct netwatch *addresses;
     struct engine_disk {
         struct loop_waker *waker;
-        struct loop_timer *again; /* looks whether it has now, if |awaited| */
+        struct loop_timer *again; /* checks whether the disk has room again, if |awaited| */
         bool awaited;
     } disk;
     struct engine_spare {
         uint64_t turn;    /* serial number of the torrent that closed a connection last */
-        struct mono next; /* not sooner again */
+        struct mono next; /* the earliest time of the next closing */
     } spare;
-    struct engine_share { /* with several loops: of what they may move together */
+    struct engine_share { /* with several loops: this loop's share of the rate limits */
         uint32_t waiting[TORRENT_WAYS];
-        struct loop_timer *timer; /* off without a limit */
+        struct loop_timer *timer; /* off while there is no limit */
     } share;
     struct list torrents; /* in the order of adding */
     struct list dirty;    /* torrents whose clocks must be looked at */
@@ -81,14 +85,13 @@ struct engine {
     } end;
 };
 
-/* An accepted connection that has not said whom it wants, or wants a torrent that is being
- * loaded. */
+/* An accepted connection whose handshake is not complete, or whose torrent is being loaded. */
 struct stranger {
     struct list link;
     struct engine *engine;
     struct conn *conn;
-    struct torrent *wanted; /* NULL: has not said */
-    struct handshake hello; /* with |wanted| */
+    struct torrent *wanted; /* NULL: the handshake is not complete */
+    struct handshake hello; /* valid if |wanted| is not NULL */
 };
 
 static inline struct engine *
@@ -104,14 +107,14 @@ extern const struct torrent_env_calls engine_env_calls;
 /* --- engine.c --- */
 
 void engine_mark_dirty(struct torrent *t);
-/* A disk without room was asked: the torrents and connections that wait for it look again soon,
- * also if it is other loops whose jobs it has. */
+/* The disk had no room for a job: the torrents and connections that wait for it try again soon,
+ * even if the disk's jobs are those of other loops. */
 void engine_await_disk(struct engine *s);
-/* One of the engines of |h|. The first listens. */
+/* Opens one of the engines of |h|. The first engine listens. */
 int engine_open(struct process *h, struct loop *loop, const struct engine_config *cfg,
                 const struct engine_handler *handler, struct engine **out, struct errbuf *eb);
-/* Its end in two steps, the loop not running any more: all that it began is over or dropped; and,
- * after process_quiet(), its memory. */
+/* Closes the engine in two steps, after its loop has ended: engine_close() ends or drops all its
+ * work; engine_release(), after process_quiet(), frees its memory. */
 void engine_close(struct engine *s);
 void engine_release(struct engine *s);
 
@@ -125,30 +128,30 @@ void engine_close_doors(struct engine *s);
 void engine_on_accept(void *engine, int fd, const struct endpoint *peer);
 void engine_drop_strangers(struct engine *s);
 void engine_forget(struct engine *s, struct torrent *t);
-/* The torrent runs now: those who came while it was being loaded are let in. */
+/* The torrent runs now: strangers that waited while it was being loaded enter. */
 void engine_admit(struct engine *s, struct torrent *t);
-/* It is gone: they wait for nothing. */
+/* The torrent is gone: closes the strangers that wait for it. */
 void engine_forget_wanted(struct engine *s, const struct torrent *t);
 
-/* Whether somebody waits for it to run. */
+/* Whether a stranger waits for the torrent to run. */
 bool engine_is_wanted(const struct engine *s, const struct torrent *t);
 
 /* --- engine_bans.c --- */
 
-/* One of the loop's torrents banned the site of |addr|: the others, and the
- * torrents of other loops, ban it soon. */
+/* A torrent of this loop banned the site of |addr|: the other torrents, of this loop and of other
+ * loops, ban it soon. */
 void engine_share_ban(struct engine *s, const struct endpoint *addr);
 
 /* --- engine_spare.c --- */
 
-/* When nearly all connections of the process are taken, closes one that gives and
- * takes nothing, if there is one, here and soon in the other loops. Nothing if that was done a
+/* When nearly all connections of the process are in use, closes one connection that transfers
+ * nothing, if there is one, here and soon in the other loops. No effect if the last call was a
  * moment ago. */
 void engine_keep_spare(struct engine *s);
 
 /* --- engine_torrents.c --- */
 
-/* Loads what the database has, and deals it out. */
+/* Loads all torrents of the database, and distributes them over the loops. */
 int engines_load(struct process *h, struct errbuf *eb);
 
 /* --- engine_event.c --- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Accepted connections until they belong to a torrent: strangers, who have not said which torrent
- * they want, or want one that is being loaded. What becomes of them then is the torrent's affair.
- * The first loop accepts for all: whom it can't serve itself it hands over to the loop that can.
+ * Strangers: accepted connections until they belong to a torrent. The handshake of a stranger is
+ * not complete, or its torrent is being loaded. The first loop accepts for all loops: it hands a
+ * connection for another loop's torrent over to that loop.
  */
 #include <stdlib.h>
 
@@ -28,7 +28,7 @@ is_loading(const struct torrent *t)
     return soon && !t->wish.paused && !t->wish.stopping;
 }
 
-/* One at rest is woken by who wants it. */
+/* A stranger wakes a torrent at rest. */
 static bool
 is_or_will_be_loading(struct torrent *t)
 {
@@ -78,8 +78,7 @@ turn_away(struct engine *s, struct conn *c)
     conn_close(c);
 }
 
-/* A stranger that says nothing must not keep others out: when there are too many, the oldest
- * goes. */
+/* A silent stranger must not keep others out: when there are too many, the oldest is closed. */
 static bool
 drop_oldest_stranger(struct engine *s)
 {
@@ -93,7 +92,8 @@ drop_oldest_stranger(struct engine *s)
     return true;
 }
 
-/* The strangers of one site can't keep out those of others: beyond its share, its oldest goes. */
+/* The strangers of one site can't keep out those of other sites: beyond the site's share, its
+ * oldest stranger is closed. */
 static void
 keep_site_share(struct engine *s, const struct endpoint *peer)
 {
@@ -245,8 +245,8 @@ on_stranger_handshake(void *ctx, struct conn *c, const struct handshake *h)
         hand_over(s, owner, c, h);
 }
 
-/* Counts the connection. When all are taken, a stranger makes room; when nearly all are, a
- * connection that gives and takes nothing does. */
+/* Counts the connection. When all connections are in use, a stranger is closed for it; when nearly
+ * all are, a connection that transfers nothing. */
 static bool
 take_seat(struct engine *s, const struct endpoint *peer)
 {

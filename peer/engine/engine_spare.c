@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Spare connections: when nearly all that the process may have are taken, each loop closes one that
- * gives and takes nothing, if it has one, so that there is room for whoever comes next, whichever
- * torrent it wants.
+ * Keeps spare connections: when nearly all connections of the process are in use, each loop closes
+ * one that transfers nothing, if it has one, so that the next peer can connect, to any torrent.
  */
 #include <stdlib.h>
 

@@ -55,8 +55,8 @@ admit(const struct engine *s, const struct torrent_add *add, struct errbuf *eb)
     return 0;
 }
 
-/* A directory that can't be written to is the user's mistake: told at once. One on a disk that is
- * read-only now is waited for by who stays in the foreground. */
+/* A directory that can't be written to is the user's mistake: adding fails at once. In the
+ * foreground, a torrent on a disk that is read-only now waits instead. */
 static int
 try_place(const struct engine *s, const struct torrent_add *add, struct errbuf *eb)
 {
@@ -140,7 +140,7 @@ recall_row(const struct state_torrent *row, struct torrent_add *add)
                                 .paused = row->status == STATE_PAUSED};
 }
 
-/* Loads one in full: what is on disk is found out. */
+/* Loads a torrent completely: its files are checked. */
 static int
 load_row(struct process *h, int64_t id, struct errbuf *eb)
 {
@@ -222,7 +222,7 @@ can_rest(const struct state_scan_row *row, const struct torrent_add *add)
            state_scan_has_all(row, add->mi->piece_count);
 }
 
-/* Gives it a place in a look; SPRAT_E_LIMIT if it has more files than one has room for. */
+/* Adds the torrent to a look at files; SPRAT_E_LIMIT if it has more files than a look can hold. */
 static int
 add_to_look(struct loading *l, struct torrent *t, const struct state_scan_row *row,
             const struct metainfo *mi)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Visits to other loops that the first loop does not wait for: a function runs on the thread of
- * each loop that is asked, and a continuation runs on the first loop when all have answered, or
- * after FANOUT_MS, and is told which loops have not. So a loop that hangs in a system call (a
- * network file system, a slow disk) holds up neither the first loop nor the other loops' torrents.
+ * Fan-outs: calls from the first loop to functions on the threads of other loops, without waiting.
+ * The function of a fan-out runs on each requested loop (a visit). A continuation runs on the first
+ * loop when all loops have answered, or after FANOUT_MS, and its argument says which loops have
+ * not. So a loop that hangs in a system call (a network file system, a slow disk) delays neither
+ * the first loop nor the other loops' torrents.
  */
 #ifndef PEER_ENGINE_FANOUT_H
 #define PEER_ENGINE_FANOUT_H
@@ -21,12 +22,14 @@ enum {
 struct process;
 struct fanout;
 
-/* What all fan-outs of a process share. Members are private; all is the first loop's. */
+/* The state that all fan-outs of a process share. The members are private; all belong to the first
+ * loop. */
 struct fanouts {
     struct process *process;
     struct loop *loop;
-    struct loop_timer *timer; /* the deadline of the oldest */
-    struct list waiting;      /* whose continuation has not run, in the order of their deadlines */
+    struct loop_timer *timer; /* fires at the deadline of the oldest fan-out */
+    struct list waiting;      /* fan-outs whose continuation has not run, in the order of their
+                                 deadlines */
     uint32_t threads;         /* a bit for each loop that runs on a thread of its own */
     bool closed;              /* no thread is left: letters are answered where they are read */
 };
@@ -38,16 +41,17 @@ struct fanout_visit {
     atomic_int state;
 };
 
-/* Embedded in what the visits work on. The caller sets the functions; the rest is private. */
+/* A fan-out, embedded in the data that its visits use. The caller sets the functions, the other
+ * members are private. */
 struct fanout {
-    /* On the thread of |s|. Several visits may run at the same time, so that each writes only to
-     * what belongs to its loop (engine_index()). */
+    /* Called on the thread of |s|. Several visits may run at the same time, so each visit writes
+     * only to data of its own loop (engine_index()). */
     void (*visit)(struct engine *s, struct fanout *f);
-    /* Once, on the first loop, and possibly inside of fanout_start(). |late| has a bit for each
+    /* Called once, on the first loop, possibly inside of fanout_start(). |late| has a bit for each
      * loop that has not answered; a visit that has not begun then never begins. */
     void (*done)(struct fanout *f, uint32_t late);
-    /* Once, on the first loop, after |done|, when no thread looks at |f| any more: it may be freed,
-     * or started again. */
+    /* Called once, on the first loop, after |done|, when no thread uses |f| any more: |f| may be
+     * freed or started again. */
     void (*release)(struct fanout *f);
 
     struct fanouts *all;
@@ -61,15 +65,15 @@ struct fanout {
 
 /* NOMEM. */
 int fanouts_init(struct fanouts *all, struct process *process, struct loop *loop);
-/* No thread is left: continuations that wait are told that all loops are late. What still lies in
- * mailboxes comes back when these are drained. */
+/* Called when no other thread is left: waiting continuations run with all their loops late. Letters
+ * that are still in mailboxes come back when the mailboxes are drained. */
 void fanouts_close(struct fanouts *all);
 void fanouts_fini(struct fanouts *all);
 
 /* Visits each loop whose bit is set in |loops|. On the first loop's thread. */
 void fanout_start(struct fanouts *all, struct fanout *f, uint32_t loops);
 
-/* For |done|: whether the visit to the late loop |i| has begun, so that it may still end. */
+/* For |done|: whether the visit to the late loop |i| has begun, so that the visit may still end. */
 bool fanout_has_begun(struct fanout *f, uint32_t i);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The limits of all loops together. Each loop has buckets of its own, so that no take needs a lock;
- * some times a second it says what it moved and how many wait, and the first loop divides the
- * limits anew (ratesplit.h). A loop that is to have less says when it has: only then may another
- * have more, so that the parts never add up to more than the limit.
+ * Divides the limits of all loops together. Each loop has buckets of its own, so that no use of
+ * them needs a lock; several times a second it publishes how much it transferred and how many users
+ * wait, and the first loop divides the limits anew (ratesplit.h). A loop with a lowered share
+ * confirms when it uses the new share: only then may another share rise, so that the shares never
+ * add up to more than the limit.
  */
 #include "peer/engine/engine_impl.h"
 
@@ -26,7 +27,7 @@ bucket_of(struct engine *s, int way)
     return way == TORRENT_UP ? &s->env.up : &s->env.down;
 }
 
-/* Who was served a moment ago still counts, by half. */
+/* Users that waited a moment ago still count, by half. */
 static void
 report(struct engine *s, int way)
 {
@@ -156,7 +157,7 @@ process_rates_fini(struct process *h)
     h->rates.timer = NULL;
 }
 
-/* Even parts at first, whatever is wanted: nothing is known of that. */
+/* Even shares at first, because the demand is not known yet. */
 void
 process_set_limits(struct process *h, uint64_t up_limit, uint64_t down_limit)
 {

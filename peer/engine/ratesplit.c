@@ -22,7 +22,7 @@ struct want {
     bool settled;
 };
 
-/* A quarter more than was used, so that who begins to want more is seen to wait. */
+/* A quarter more than the use, so that rising demand shows as waiting users. */
 static struct want
 want_of(const struct rate_claim *c, uint64_t floor)
 {
@@ -35,7 +35,8 @@ want_of(const struct rate_claim *c, uint64_t floor)
     return w;
 }
 
-/* One who wants less than its part gets that; what it leaves makes the parts of others larger. */
+/* A bucket that needs less than its part gets its need; the remainder enlarges the parts of others.
+ */
 static bool
 settle_one(struct want *wants, uint64_t *shares, uint32_t n, uint64_t *left, uint64_t *weights)
 {
@@ -68,7 +69,7 @@ aim(uint64_t limit, const struct rate_claim *claims, uint64_t *shares, uint32_t 
         if (!wants[i].settled)
             shares[i] = part(left, wants[i].weight, weights);
         else if (weights == 0)
-            shares[i] += left / n; /* nobody waits: all may begin at once */
+            shares[i] += left / n; /* no user waits: all may begin at once */
     }
 }
 

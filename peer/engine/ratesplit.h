@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * How one limit is divided among several buckets that are filled far from each other: by what each
- * was seen to want of late. A decision only: it knows no clock, no bucket and no loop.
+ * Divides one rate limit among the buckets of several loops, according to the recent use of each. A
+ * pure decision: the module knows no clock, no bucket and no loop.
  */
 #ifndef PEER_ENGINE_RATESPLIT_H
 #define PEER_ENGINE_RATESPLIT_H
@@ -10,22 +10,23 @@
 
 enum {
     RATESPLIT_MAX = 16,   /* buckets */
-    RATESPLIT_FLOOR = 64, /* one part in so many of its even share is left to who wants nothing */
-    RATESPLIT_STEP = 32,  /* one part in so many: smaller changes are not worth the trouble */
+    RATESPLIT_FLOOR = 64, /* a bucket without demand keeps 1/64 of its even share */
+    RATESPLIT_STEP = 32,  /* changes of less than 1/32 of a share are not made */
 };
 
-/* What one bucket says, or is said of it. */
+/* The demand of one bucket, and the share that it holds. */
 struct rate_claim {
-    uint64_t used;    /* bytes/s that it passed of late */
-    uint32_t waiting; /* users that wait for it */
-    uint64_t held;    /* bytes/s: what it may still be filled at, whatever it is told now */
+    uint64_t used;    /* bytes/s that recently passed the bucket */
+    uint32_t waiting; /* users that wait for the bucket */
+    uint64_t held;    /* bytes/s at which the bucket may still be filled, until its loop takes the
+                         new share */
 };
 
-/* Writes to |shares| how fast each of |n| buckets may be filled from now on. Those in which
- * somebody waits share what the others leave, by the number that waits. Each is 1 at least.
- * Together, and as long as what is held above a lowered share is not given up, they are |limit| at
- * most (and |n| bytes more, where a limit is that low), unless more is held already: what one gives
- * up is another's the next time. */
+/* Writes to |shares| how fast each of |n| buckets may be filled from now on. Buckets with waiting
+ * users share the rest of the limit, in proportion to their waiting users. Each share is 1 at
+ * least. The sum of the shares, together with the rates that are still held above a lowered share,
+ * is |limit| at most (and up to |n| bytes more, where a limit is that low), unless the held rates
+ * exceed it already: a rate that one bucket gives up goes to another bucket at the next call. */
 void ratesplit(uint64_t limit, const struct rate_claim *claims, uint64_t *shares, uint32_t n);
 
 #endif

@@ -93,7 +93,7 @@ shards_load(struct shards *sh, struct errbuf *eb)
 
 /* --- threads --- */
 
-/* The loop ends before its time only if the kernel refuses to wait: that would be our bug. */
+/* A loop ends early only if the kernel refuses to wait: that would be a bug of this program. */
 static void *
 thread_main(void *arg)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The engine of a process with several loops: each torrent belongs to one of them, and each loop is
- * an engine (engine.h) on a thread of its own. The first is the caller's loop; it listens for all,
- * and it is from its thread that all calls below are made.
+ * The engine of a process with several loops (shards): each torrent belongs to one loop, and each
+ * loop is an engine (engine.h) on a thread of its own. The first loop is the caller's; it listens
+ * for all, and its thread makes all calls below.
  *
- * What is done to a torrent is done on its loop's thread. No loop waits for another: a visit has a
+ * Every change to a torrent runs on its loop's thread. No loop waits for another: a visit has a
  * continuation, which runs on the first loop when the other loop has answered, or after FANOUT_MS.
  */
 #ifndef PEER_ENGINE_SHARDS_H
@@ -16,19 +16,20 @@
 
 struct shards;
 
-/* As engine_new(), for |loops| (1 to ENGINE_LOOPS_MAX) of them. The handler is called on the
- * thread of the torrent's loop. Nothing runs before shards_run(). */
+/* As engine_new(), for |loops| loops (1 to ENGINE_LOOPS_MAX). The handler is called on the thread
+ * of the torrent's loop. No loop runs before shards_run(). */
 int shards_new(struct loop *loop, const struct engine_config *cfg, uint32_t loops,
                const struct engine_handler *handler, struct shards **out, struct errbuf *eb);
 
-/* Loads every torrent that the state database has, and deals them out. One that another process has
- * is in state ERROR with a sentence that names it, and begins once it is free. */
+/* Loads every torrent of the state database, and distributes them over the loops. A torrent that
+ * another process has is in state ERROR with a sentence that names the process, and begins once the
+ * process releases it. */
 int shards_load(struct shards *sh, struct errbuf *eb);
 
 /* Starts the threads, with all signals blocked; the first loop is the caller's to run. */
 int shards_run(struct shards *sh, struct errbuf *eb);
 
-/* Ends the threads, and what was not stopped before as by a crash. NULL is legal. */
+/* Ends the threads; torrents that have not stopped are dropped as by a crash. NULL is legal. */
 void shards_free(struct shards *sh);
 
 uint32_t shards_count(const struct shards *sh);
@@ -36,24 +37,24 @@ size_t shards_listen(const struct shards *sh, const struct endpoint **addrs);
 const char *shards_listen_note(const struct shards *sh);
 void shards_udp_counts(const struct shards *sh, struct udpdoor_counts *counts);
 
-/* Visits every loop: fanout_start(). */
+/* Starts a fan-out to every loop: fanout_start(). */
 void shards_visit(struct shards *sh, struct fanout *f);
 
 /* For a fan-out's |done| with a |late| that is not 0: SPRAT_E_TIMEOUT and a sentence that names
  * the loop and says whether the visit may still take place. */
 int shards_late(struct fanout *f, uint32_t late, struct errbuf *eb);
 
-/* Something to do to one torrent, embedded in what it needs. The caller sets the functions; the
- * rest is private. */
+/* An errand: a function to run on one torrent, embedded in the data that it needs. The caller sets
+ * the functions; the other members are private. */
 struct shards_errand {
-    /* On the thread of the torrent's loop. */
+    /* Called on the thread of the torrent's loop. */
     int (*fn)(struct torrent *t, struct shards_errand *e, struct errbuf *eb);
-    /* Once, on the first loop, and possibly inside of the call that began it: with what |fn|
-     * returned, or with an error of the call and a sentence. SPRAT_E_TIMEOUT: |fn| may be running,
-     * and what it writes to is not to be read. */
+    /* Called once, on the first loop, possibly inside of the call that began the errand: with the
+     * result of |fn|, or with an error of the call and a sentence. SPRAT_E_TIMEOUT: |fn| may be
+     * running, and the caller must not read the data that |fn| writes. */
     void (*done)(struct shards_errand *e, int err, const struct errbuf *eb);
-    /* Once, on the first loop, after |done|, when no thread looks at the errand any more. It may be
-     * begun again from here. */
+    /* Called once, on the first loop, after |done|, when no thread uses the errand any more. The
+     * errand may begin again from here. */
     void (*release)(struct shards_errand *e);
 
     struct shards *shards;
@@ -61,8 +62,9 @@ struct shards_errand {
     const struct torrent_add *add;
     char *what;
     struct shards_found {
-        size_t named, beginning; /* torrents called so, and torrents whose names begin so */
-        uint8_t hash[TRACKER_HASH_LEN]; /* of the last of them */
+        size_t named, beginning; /* torrents with that name, and torrents whose names begin with
+                                    it */
+        uint8_t hash[TRACKER_HASH_LEN]; /* hash of the last match */
     } found[ENGINE_LOOPS_MAX];
     uint8_t hash[TRACKER_HASH_LEN];
     bool answered;
@@ -70,21 +72,21 @@ struct shards_errand {
     struct errbuf eb;
 };
 
-/* Adds a torrent to the loop with the fewest torrents, and runs the errand on it. |add| and all
- * that it names stays until |release|. Errors as engine_add(); |add->mi| is taken if |fn| was
- * called. */
+/* Adds a torrent to the loop with the fewest torrents, and runs the errand on it. |add| and
+ * everything that it points to must stay valid until |release|. Errors as engine_add(); |add->mi|
+ * is taken if |fn| was called. */
 void shards_add(struct shards *sh, const struct torrent_add *add, struct shards_errand *e);
 
-/* Finds a torrent by hex info-hash, v1 or v2, whole or a unique prefix of ≥ 6 digits, or by unique
- * name or beginning of one, and runs the errand on it. Where the whole info-hash is given, no other
- * loop is asked. SPRAT_E_NOTFOUND, SPRAT_E_INVAL (not unique) and a sentence. */
+/* Finds a torrent by hex info-hash, v1 or v2, whole or a unique prefix of ≥ 6 digits, or by a
+ * unique name or beginning of a name, and runs the errand on it. With a whole info-hash, only the
+ * torrent's loop is visited. SPRAT_E_NOTFOUND, SPRAT_E_INVAL (not unique) and a sentence. */
 void shards_with(struct shards *sh, const char *what, struct shards_errand *e);
 
-/* The limits of all loops together, in bytes/s; 0: none. With several loops a limit below one byte
- * a second and loop counts as that. */
+/* Sets the limits of all loops together, in bytes/s; 0: none. With several loops, a limit below one
+ * byte per second and loop is raised to that. */
 void shards_set_limits(struct shards *sh, uint64_t up_limit, uint64_t down_limit);
 
-/* As engine_stop() and engine_hurry(), for all; |done| is called once, on the first loop. */
+/* As engine_stop() and engine_hurry(), for all loops; |done| is called once, on the first loop. */
 void shards_stop(struct shards *sh, void (*done)(void *ctx), void *ctx);
 void shards_hurry(struct shards *sh);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * How a connection begins, what its link tells it, and what its owner says to it.
+ * The beginning of a connection, its link's callbacks, and its owner's calls.
  */
 #include "peer/net/conn.h"
 

@@ -51,7 +51,7 @@ is_within(const struct conn_hand *h, const struct conn_piece *p, struct mono now
            mono_before(now, mono_add_ms(h->asked, CONN_SURE_MS / 2));
 }
 
-/* Peers mostly ask for one block after the other, so that one answer does for many. */
+/* Peers mostly request consecutive blocks, so that one answer serves many requests. */
 static bool
 is_at_hand(struct conn *c, struct out_piece *p)
 {

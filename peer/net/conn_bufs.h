@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Memory for the payload of pieces on their way out, with a maximum for all connections of a hub. A
- * few buffers of one block are kept for the next pieces. Knows no connection.
+ * Buffers for the payload of pieces to be sent, with a maximum for all connections of a hub. A few
+ * buffers of one block are kept for the next pieces. Knows no connection.
  */
 #ifndef PEER_NET_CONN_BUFS_H
 #define PEER_NET_CONN_BUFS_H
@@ -17,17 +17,17 @@ struct conn_bufs {
     uint32_t used, max; /* blocks */
     uint32_t spare;     /* in |free| */
     struct conn_buf *free;
-    void (*on_put)(void *ctx); /* a buffer came back: there may be room again */
+    void (*on_put)(void *ctx); /* a buffer came back, so the next request may succeed */
     void *ctx;
 };
 
 void conn_bufs_init(struct conn_bufs *b, uint32_t blocks_max, void (*on_put)(void *ctx), void *ctx);
-/* All buffers are back. */
+/* All buffers must be back. */
 void conn_bufs_fini(struct conn_bufs *b);
 
-/* |length| bytes; NULL when memory or the maximum is out. */
+/* A buffer of |length| bytes; NULL when memory is out or the maximum is reached. */
 uint8_t *conn_bufs_take(struct conn_bufs *b, uint32_t length);
-/* |length| as it was taken. |data| NULL is legal. */
+/* Gives a buffer back; |length| as in conn_bufs_take(). |data| NULL is legal. */
 void conn_bufs_put(struct conn_bufs *b, uint8_t *data, uint32_t length);
 
 #endif

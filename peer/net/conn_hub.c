@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The end of a loop's round: connections that waited for blocks, buffers or the disk go on, and
- * what all of them queued in this round leaves.
+ * The hub at the end of a loop's round: connections that waited for blocks, buffers or the disk
+ * continue, and all messages queued in this round are sent.
  */
 #include "peer/net/conn_hub.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A connection's inside, for its parts alone. From below: conn_bufs (memory of pieces), conn_queue
- * (what is to be sent), conn_life (its end, and what every part says about it), conn_ahead (reads
- * pieces), conn_write and conn_recv (both directions), conn_hub (the rounds), conn (the interface,
- * and how it begins).
+ * The inside of a connection, for its own files only. From below: conn_bufs (memory of pieces),
+ * conn_queue (the queue to send), conn_life (its end, and calls that every part needs), conn_ahead
+ * (reads pieces), conn_write and conn_recv (both directions), conn_hub (the rounds of the loop),
+ * conn (the interface, and the beginning).
  */
 #ifndef PEER_NET_CONN_IMPL_H
 #define PEER_NET_CONN_IMPL_H
@@ -20,8 +20,8 @@
 #define CONN_MAGIC 0x434f4e4eu
 
 enum conn_state {
-    CONN_SHAKING, /* being connected, or their handshake is not whole yet */
-    CONN_SHAKEN,  /* it is; the owner has not said conn_start() */
+    CONN_SHAKING, /* being connected, or the peer's handshake is not complete */
+    CONN_SHAKEN,  /* the peer's handshake is complete; the owner has not called conn_start() */
     CONN_TALKING,
     CONN_CLOSED,
 };
@@ -34,12 +34,13 @@ struct conn {
     uint64_t tag;
     struct endpoint peer;
     struct link *link;
-    struct loop_timer *timer; /* until the handshakes are done, or a long message has come */
-    bool long_message;        /* one has begun */
+    struct loop_timer *timer; /* runs until the handshakes are done, or a long message has
+                                 arrived */
+    bool long_message;        /* a long message has begun */
     bool stuffed;             /* more than CONN_CTL_PAUSE waits: nothing is received */
-    bool connected;           /* or that failed */
-    bool reached;             /* it stands, or stood */
-    unsigned busy;            /* calls on the stack that still use it */
+    bool connected;           /* connecting has ended, with or without success */
+    bool reached;             /* the link is, or was, connected */
+    unsigned busy;            /* calls on the stack that still use the connection */
     int doomed;               /* an error that closes it at the next flush */
     struct list dirty;        /* on the hub's lists */
     struct list starved;
@@ -53,9 +54,10 @@ struct conn {
 
 /* conn_life.c */
 void conn_enter(struct conn *c);
-void conn_leave(struct conn *c);         /* frees it when it was closed and nobody uses it */
-void conn_fail(struct conn *c, int err); /* closes it and tells the owner */
-void conn_doom(struct conn *c, int err); /* likewise at the next flush */
+void conn_leave(struct conn *c);         /* frees the connection when it is closed and no call uses
+                                            it */
+void conn_fail(struct conn *c, int err); /* closes the connection and calls on_closed() */
+void conn_doom(struct conn *c, int err); /* as conn_fail(), but at the next flush */
 void conn_mark_dirty(struct conn *c);
 int conn_want(struct conn *c); /* tells the link which directions matter now */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * How a connection ends, and what all its parts tell the hub and the link about it.
+ * The end of a connection, and the calls of all its parts to the hub and the link.
  */
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a connection receives. The link is read until it has no more, until others shall have their
- * turn, or until something is missing: blocks, or room for the answers.
+ * The receiving side of a connection. The link is read until it is empty, until other connections
+ * must have their turn, or until blocks or space for answers are missing.
  */
 #include "peer/net/conn_recv.h"
 

@@ -34,8 +34,8 @@ write_memory(struct conn *c)
     return n;
 }
 
-/* The payload of the first piece, from its file. What goes wrong, whatever it is, shows again when
- * it is read and written instead. */
+/* Sends the payload of the first piece from its file. Any error shows again when the piece is read
+ * and written instead. */
 static int64_t
 write_file(struct conn *c, struct out_piece *p)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The writer of a connection: what is in the queue leaves by the link, gathered into as few writes
- * as the link takes.
+ * The writer of a connection: sends the queue by the link, gathered into as few writes as possible.
  */
 #ifndef PEER_NET_CONN_WRITE_H
 #define PEER_NET_CONN_WRITE_H
@@ -10,14 +9,14 @@
 
 struct conn;
 
-/* Embedded. */
+/* The state of the writer, embedded in the connection. */
 struct conn_writer {
     bool blocked; /* the link is full */
     bool corked;  /* the link waits for more before it sends a short packet */
 };
 
-/* Writes until the link is full, nothing is left, or others shall have their turn: then true. The
- * connection may be closed afterwards. */
+/* Writes until the link is full, the queue is empty, or CONN_TURN_BYTES are written: true in the
+ * last case only. The connection may be closed afterwards. */
 bool conn_write_turn(struct conn *c);
 
 #endif

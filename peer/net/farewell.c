@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A list of half-closed sockets, each with a timer. Knows nothing of what was said over them.
+ * A list of half-closed sockets, each with a timer. Knows nothing of the protocol on them.
  */
 #include "peer/net/farewell.h"
 
@@ -17,7 +17,7 @@ struct farewells {
     unsigned count;
     void (*over)(void *ctx);
     void *ctx;
-    uint8_t scratch[SCRATCH_LEN]; /* where goes what nobody reads */
+    uint8_t scratch[SCRATCH_LEN]; /* receives the discarded input */
 };
 
 struct parting {

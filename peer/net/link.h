@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What carries the bytes of a connection: a table of functions between conn.h and a transport. TCP
- * (link_tcp.h) is the one class today. A cipher or a proxy will be a class around another link, and
- * uTP a class of its own. A connection reaches its link by the functions below and never by a file
- * descriptor.
+ * A link carries the bytes of a connection: a table of functions between conn.h and a transport.
+ * TCP (link_tcp.h) is the only class today. A cipher or a proxy will be a class around another
+ * link, and uTP a class of its own. A connection uses its link by the functions below and never by
+ * a file descriptor.
  *
- * A link moves from loop to loop together with its leftovers: bytes that were read and not used,
- * and were put back. They are read first wherever the link goes.
+ * A link moves from loop to loop together with its leftovers: bytes that were read, not used, and
+ * put back. On every loop the leftovers are read first.
  */
 #ifndef PEER_NET_LINK_H
 #define PEER_NET_LINK_H
@@ -20,51 +20,52 @@
 #include "common/ev/loop.h"
 
 enum {
-    LINK_LEFT_MAX = 64 * 1024, /* bytes of leftovers; no more can be put back */
-    /* Unacknowledged for so long: the link fails. A router restarts, or a laptop changes its
-     * network, in less; SWARM_STUCK_MS is for a peer that lives and takes nothing, so this is not
-     * shorter. */
+    LINK_LEFT_MAX = 64 * 1024, /* maximum of leftovers in bytes */
+    /* Sent bytes that stay unacknowledged for so long make the link fail. A router restarts, or a
+     * laptop changes its network, in less time; SWARM_STUCK_MS is for a peer that is alive and does
+     * not read, so this limit is not shorter. */
     LINK_PATIENCE_MS = 120000,
 };
 
 struct farewells;
 struct link;
 
-/* Called from the loop only. The link may be freed in any of them. */
+/* The owner's callbacks, called from the loop only. Each callback may free the link. */
 struct link_handler {
     void *ctx;
-    /* Once, for a link that is being connected; err 0: it stands. */
+    /* Called once, for a link that is being connected; err 0: the link is connected. */
     void (*on_connected)(void *ctx, int err);
     void (*on_readable)(void *ctx); /* while LOOP_READ is wanted */
     void (*on_writable)(void *ctx); /* while LOOP_WRITE is wanted */
 };
 
-/* What a class of links does. Callers use the functions below, which do for all classes what has to
- * do with leftovers. */
+/* The functions of a class of links. Callers use the functions below, which handle leftovers for
+ * all classes. */
 struct link_class {
-    /* Bytes moved (> 0), SPRAT_E_AGAIN, SPRAT_E_CLOSED (the end of what the other side sends), or
+    /* Returns bytes moved (> 0), SPRAT_E_AGAIN, SPRAT_E_CLOSED (the other side sends no more), or
      * another error of the link. */
     int64_t (*readv)(struct link *l, const struct iovec *iov, int count);
     int64_t (*writev)(struct link *l, const struct iovec *iov, int count);
-    /* As writev(), |len| bytes from |offset| of the file |fd| without a copy; SPRAT_E_SHORT when
-     * the file ends there. NULL: the class can't, for it changes the bytes on their way. */
+    /* As writev(), for |len| bytes from |offset| of the file |fd|, without a copy; SPRAT_E_SHORT
+     * when the file ends before. NULL: the class can't, because it transforms the bytes. */
     int64_t (*sendfile)(struct link *l, int fd, uint64_t offset, size_t len);
-    /* Which of LOOP_READ and LOOP_WRITE to report, once connected. Nothing at first. */
+    /* Sets which of LOOP_READ and LOOP_WRITE the link reports, once connected. A new link reports
+     * neither. */
     int (*want)(struct link *l, unsigned what);
-    /* On: short packets are held back, because more is written at once. May be NULL. */
+    /* On: the link holds short packets back, because more is written at once. May be NULL. */
     void (*cork)(struct link *l, bool on);
-    /* Bytes that were written and that the other side has not acknowledged. */
+    /* Returns the number of written bytes that the other side has not acknowledged. */
     size_t (*unsent)(const struct link *l);
-    /* Our end's address; family IP_NONE if it is not known. */
+    /* The local address; family IP_NONE if it is not known. */
     void (*local)(const struct link *l, struct endpoint *e);
-    /* Ends the link so that the other side gets all that was written, and frees it. |f| counts it
-     * until it is over (farewell.h). */
+    /* Ends the link so that the other side gets all written bytes, and frees the link. |f| counts
+     * the socket until it is closed (farewell.h). */
     void (*part)(struct link *l, struct farewells *f);
-    /* Takes it off its loop, as it is, and puts it on |loop|. After an error it can only be
-     * freed. */
+    /* Removes the link from its loop without changing it; |attach| puts it on |loop|. After an
+     * error the link can only be freed. */
     void (*detach)(struct link *l);
     int (*attach)(struct link *l, struct loop *loop);
-    /* Closes it, attached or not; what was not sent is lost. Calls link_fini(). */
+    /* Closes the link, attached or not; unsent bytes are lost. Calls link_fini(). */
     void (*free)(struct link *l);
 };
 
@@ -76,18 +77,18 @@ struct link {
     struct link_handler handler;
     unsigned wanted;
     struct buf left;
-    struct loop_task *again; /* says that leftovers can be read; NULL while there are none */
+    struct loop_task *again; /* reports that leftovers can be read; NULL while there are none */
 };
 
-/* For classes: a link on |loop| that has no handler. */
+/* For classes: initialises a link on |loop| that has no handler. */
 void link_init(struct link *l, const struct link_class *class, struct loop *loop);
 void link_fini(struct link *l);
 
-/* Puts |len| bytes back, which the last link_readv() yielded: they come again before all others,
- * and are reported while LOOP_READ is wanted. NOMEM, TOOBIG: the link is as before. */
+/* Puts |len| bytes of the last link_readv() back: they are read before all others, and reported
+ * while LOOP_READ is wanted. On NOMEM and TOOBIG the link is unchanged. */
 int link_put_back(struct link *l, const uint8_t *bytes, size_t len);
 
-/* From the leftovers, if there are any; else see the class. */
+/* Reads from the leftovers, if there are any; else as the class's readv(). */
 int64_t link_readv(struct link *l, const struct iovec *iov, int count);
 int link_want(struct link *l, unsigned what);
 
@@ -97,7 +98,7 @@ int link_attach(struct link *l, struct loop *loop);
 /* NULL is legal. */
 void link_free(struct link *l);
 
-/* Puts another handler in the place of the first: the owner changes. */
+/* Replaces the handler: the owner changes. */
 static inline void
 link_set_handler(struct link *l, const struct link_handler *handler)
 {

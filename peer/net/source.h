@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Which of our addresses a connection leaves from: one that we listen on, so that others see the
- * address that we listen on.
+ * The source address of outgoing connections: an address that this process listens on, so that
+ * peers and trackers see the listening address.
  */
 #ifndef PEER_NET_SOURCE_H
 #define PEER_NET_SOURCE_H
@@ -9,7 +9,8 @@
 #include "common/base/endpoint.h"
 #include "common/sys/addr.h"
 
-/* Family IP_NONE: nothing listens in that family; the wildcard: on all addresses. */
+/* The listening addresses by family. Family IP_NONE: no listener in that family; the wildcard: a
+ * listener on all addresses. */
 struct source {
     struct endpoint v4, v6;
 };
@@ -20,8 +21,9 @@ source_of_family(const struct source *s, unsigned family)
     return family == IP_V4 ? &s->v4 : &s->v6;
 }
 
-/* The address to bind before talking to |to|, with port 0; NULL where the kernel shall choose. From
- * a loopback address nothing but loopback can be reached, so there it is left out. */
+/* The address to bind before connecting to |to|, with port 0; NULL if the kernel chooses it. A
+ * socket bound to a loopback address reaches only loopback, so a loopback address is used for
+ * loopback only. */
 static inline const struct endpoint *
 source_for(const struct source *s, const struct endpoint *to)
 {

@@ -23,7 +23,7 @@
 
 enum { PARTS = 2, IDS_MAX = 256, NOTE_MAX = ANNOUNCE_MESSAGE_MAX };
 
-/* A "tracker id" (BEP 3) that one of our later announces has to give back. */
+/* A "tracker id" (BEP 3) that a later announce to the tracker has to repeat. */
 struct known_id {
     struct list link;
     char *url;
@@ -58,7 +58,7 @@ struct tracker_client {
     uint32_t id_count;
 };
 
-/* One family's announce. */
+/* The announce over one address family. */
 struct part {
     struct tracker_ask *ask;
     bool running;
@@ -535,8 +535,8 @@ pick_family(struct family *f, const struct endpoint *addrs, size_t count, unsign
             f->addrs[f->count++] = addrs[i];
 }
 
-/* One part per family that the tracker has and we listen in; if they share none, whatever it
- * has. */
+/* Starts one part per family that both the tracker and the listeners have; if there is no common
+ * family, one part per family of the tracker. */
 static void
 start_parts(struct tracker_ask *ask, const struct endpoint *addrs, size_t count)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A bucket of announces and a counter for the process, and the same for each host that was asked of
- * late.
+ * A bucket of announces and a counter for the process, and the same for each recently used tracker
+ * host.
  */
 #include "peer/net/tracker_gate.h"
 

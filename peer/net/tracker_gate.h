@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The bounds on announces of a whole process: how many begin in a second, in all and at one tracker
- * host, and how many are under way at a time. A daemon with thousands of torrents would otherwise
- * announce all of them in its first moment. The loops share one gate; any thread may call it.
+ * The gate bounds the announces of a whole process: how many begin in a second, in all and at one
+ * tracker host, and how many are under way at a time. Without these bounds, a daemon with thousands
+ * of torrents announces all of them in its first moment. The loops share one gate; any thread may
+ * call it.
  */
 #ifndef PEER_NET_TRACKER_GATE_H
 #define PEER_NET_TRACKER_GATE_H
@@ -27,15 +28,17 @@ struct tracker_gate;
 
 /* NULL when memory is out. */
 struct tracker_gate *tracker_gate_new(void);
-/* Nothing is under way (asserted). NULL is legal. */
+/* No announce may be under way (asserted). NULL is legal. */
 void tracker_gate_free(struct tracker_gate *g);
 
-/* Whether an announce at |host| may begin. If it may not: when to ask again in |*again|, and
- * whether the host is silent in |*silent|. One that is |urgent| ("stopped") waits for no rate. */
+/* Whether an announce at |host| may begin. If it may not: the time of the next attempt in |*again|,
+ * and whether the host is silent in |*silent|. An |urgent| announce ("stopped") waits for no rate.
+ */
 bool tracker_gate_enter(struct tracker_gate *g, const char *host, bool urgent, struct mono now,
                         struct mono *again, bool *silent);
 
-/* An announce that entered is over; |answered|: the tracker said something, be it an error. */
+/* An announce that entered is over; |answered|: the tracker has answered, possibly with an error.
+ */
 void tracker_gate_leave(struct tracker_gate *g, const char *host, bool answered, struct mono now);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Asks go through two packets, connect and announce; the first is spared while a connection id of
- * that tracker is young. Answers are matched by transaction id; all others are dropped without a
- * word.
+ * An announce takes two packets, connect and announce; the connect is skipped while the tracker's
+ * connection id is valid. Answers are matched by transaction id; all others are dropped silently.
  */
 #include "peer/net/udp_tracker.h"
 
@@ -21,7 +20,7 @@
 
 enum { RECV_BATCH = 8, SOCKETS = 4, URL_DATA_MAX = TRACKER_UDP_URL_MAX };
 
-/* A connection id that a tracker gave us. */
+/* A tracker's connection id (BEP 15). */
 struct connection {
     struct list link;
     struct endpoint tracker;
@@ -132,7 +131,7 @@ finish(struct udp_ask *ask, int err)
 static void on_batch(void *ctx, const struct dgram_msg *msgs, size_t count);
 static void on_undelivered(void *ctx, const struct endpoint *to, int err);
 
-/* The socket that reaches |to|: bound to our own address where that is possible. */
+/* The socket for sending to |to|: bound to the listening address if possible. */
 static int
 socket_for(struct udp_tracker *u, const struct endpoint *to, struct dgram **out)
 {
@@ -149,9 +148,8 @@ socket_for(struct udp_tracker *u, const struct endpoint *to, struct dgram **out)
     return err;
 }
 
-/* Sends what is next to the address whose turn it is: an announce if we have a connection id, else
- * a connect request. A request that is repeated keeps its transaction id, so that a late answer
- * counts. */
+/* Sends the next packet to the current address: an announce if there is a connection id, else a
+ * connect request. A repeated request keeps its transaction id, so that a late answer counts. */
 static int
 send_to_one(struct udp_ask *ask)
 {
@@ -174,7 +172,7 @@ send_to_one(struct udp_ask *ask)
     err = dgram_try(socket, &msg);
     ask->sent = true;
     ask->sent_as = ++u->sent;
-    /* One that the kernel has no room for is as good as lost on the way. */
+    /* A packet that the kernel has no room for counts as lost. */
     return err == SPRAT_E_AGAIN ? 0 : err;
 }
 
@@ -311,8 +309,8 @@ on_connect_reply(struct udp_ask *ask, const struct dgram_msg *m)
         finish(ask, err);
 }
 
-/* A tracker that was started anew refuses a connection id that we remember: then it is asked for
- * another, once. */
+/* A restarted tracker refuses the remembered connection id: then the client requests a new one,
+ * once. */
 static void
 on_error_reply(struct udp_ask *ask, const struct dgram_msg *m)
 {

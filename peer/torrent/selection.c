@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Patterns against the paths of a torrent.
+ * Compares patterns with the paths of a torrent.
  */
 #include "peer/torrent/selection.h"
 
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* The time that matching takes grows with the power of this. */
+/* Maximum of * in a pattern: the time of matching grows with the power of this number. */
 enum { STARS_MAX = 6 };
 
 static bool

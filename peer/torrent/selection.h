@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Which files of a torrent are wanted, and how much: by the patterns that people type. A selection
- * is a byte a file, FILE_SKIP to FILE_HIGH.
+ * The selection of a torrent: which of its files are wanted, and with which priority. A selection
+ * is an array of one byte per file, from FILE_SKIP to FILE_HIGH. Patterns that users type change
+ * it.
  */
 #ifndef PEER_TORRENT_SELECTION_H
 #define PEER_TORRENT_SELECTION_H
@@ -18,9 +19,10 @@ enum file_priority {
     FILE_HIGH = 2,
 };
 
-/* Gives the files that |pattern| means the value |priority|. It is a shell pattern, in which *
- * stands for / too, of a file's path or of a folder's, with or without the torrent's name in front;
- * or of a file's own name. NOTFOUND with a sentence when no file is meant. */
+/* Gives the files that |pattern| matches the value |priority|. |pattern| is a shell pattern, in
+ * which * matches / too. It is compared with the path of each file and folder, with and without the
+ * torrent's name in front, and with each file's own name. NOTFOUND with a sentence when no file
+ * matches. */
 int selection_set(const struct metainfo *mi, const char *pattern, enum file_priority priority,
                   uint8_t *selection, struct errbuf *eb);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A torrent's life between its adding and its end: the disk is looked at, the core runs, it is
- * paused and resumed, and what fails is told and tried again.
+ * Leads a torrent through its life between adding and end: checks the files, runs, pauses and
+ * resumes the core, and reports and retries failures.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,8 +42,8 @@ torrent_set_completion(struct torrent *t, enum torrent_completion step)
 
 /* --- failures --- */
 
-/* A failure of this machine may pass: a disk can be mended, another process ends. Others need a
- * person. */
+/* A failure of this machine may pass: the user frees or repairs a disk, another process ends. Other
+ * failures need the user. */
 static bool
 may_pass(int err)
 {
@@ -59,8 +59,8 @@ retry_soon(struct torrent *t)
     loop_timer_set(t->retry, t->failure.retry_at);
 }
 
-/* Pushes the event, unless the same was told a short while ago: a full disk that takes one write of
- * a hundred fails and goes on many times a second. */
+/* Pushes the event, unless the user heard of the same failure shortly before: a full disk that
+ * accepts one write of a hundred fails and recovers many times a second. */
 static void
 tell_failure(struct torrent *t, const char *message, bool was_told)
 {
@@ -125,7 +125,7 @@ torrent_recovered(struct torrent *t, enum torrent_failure_source source)
 
     if (t->failure.source != source)
         return;
-    /* Another failure's jobs still wait to be tried again: it becomes the one that is told. */
+    /* Jobs of another failure still wait for a retry: that failure becomes the reported one. */
     if (source != FAILURE_CORE && !list_empty(&t->disk.stalled)) {
         torrent_fail(t, FAILURE_CORE, t->failure.err, torrent_why(t, t->failure.err));
         return;
@@ -162,8 +162,8 @@ on_peeked(void *user, const struct storage_result *res)
     torrent_mark_dirty(t);
 }
 
-/* Files that were changed by others may have been mended: then all is found out anew. Of files that
- * are missing, only one is looked at: an unmounted disk has thousands of them. */
+/* Files that another program changed may be restored: then all files are checked again. Of missing
+ * files, only one is looked at: an unmounted disk has thousands of them. */
 static void
 look_again(struct torrent *t)
 {
@@ -223,12 +223,12 @@ on_committed(void *user, int err, const char *why, const uint32_t *pieces, size_
     if (err == 0)
         torrent_recovered(t, FAILURE_COMMIT);
     else if (err == SPRAT_E_NOENT || err == SPRAT_E_CHANGED)
-        torrent_reload_soon(t, err, why); /* no retry brings the file back: what is left is looked
-                                             at */
+        torrent_reload_soon(t, err, why); /* no retry brings the file back, so the remaining files
+                                             are checked */
     else
         torrent_fail(t, FAILURE_COMMIT, err, why);
-    /* What was written since the last good sync is not to be believed: it is read back, and written
-     * once more, when the torrent is loaded again. */
+    /* Writes since the last successful sync are not trustworthy: the next load reads them back, and
+     * they are written once more. */
     if (err != 0 && storage_doubtful(t->disk.storage))
         torrent_reload(t);
     torrent_mark_dirty(t);
@@ -258,7 +258,7 @@ on_progress(void *user, uint32_t done, uint32_t total)
     t->disk.check_total = total;
 }
 
-/* What is on disk is known: runs, or waits for the user. */
+/* The verified pieces are known: runs the torrent, or waits for the user. */
 static void
 loaded(struct torrent *t, const char *note)
 {
@@ -276,7 +276,7 @@ loaded(struct torrent *t, const char *note)
         t->core.frozen = false;
         torrent_recovered(t, FAILURE_FILES);
     }
-    /* Else what there is to say of the files has been said. */
+    /* Otherwise the user has already heard the sentence about the files. */
     if (t->failure.source != FAILURE_FILES)
         torrent_tell(t, TORRENT_EVENT_CHECKED, 0, note);
     if (t->failure.source == FAILURE_FILES)
@@ -286,8 +286,8 @@ loaded(struct torrent *t, const char *note)
     torrent_go(t);
 }
 
-/* One is loaded: those that wait are next. Who was stopped,
- * paused or loaded meanwhile is left out. */
+/* A torrent has been loaded: starts the loads that wait. Torrents that were stopped, paused or
+ * loaded meanwhile are skipped. */
 static void
 load_next(struct torrent_env *env)
 {
@@ -300,7 +300,8 @@ load_next(struct torrent_env *env)
     }
 }
 
-/* What the database promises is not there: it is waited for, and the rest is seeded meanwhile. */
+/* Data that the database promises is missing: the torrent waits for it, and seeds the rest
+ * meanwhile. */
 static void
 wait_for_gone(struct torrent *t, const struct resume_result *res)
 {
@@ -309,7 +310,7 @@ wait_for_gone(struct torrent *t, const struct resume_result *res)
     torrent_fail(t, FAILURE_FILES, SPRAT_E_GONE, res->gone_why);
 }
 
-/* What was waited for is back: it is a download again. True if it is loaded as one. */
+/* The missing data is back: the torrent is a download again. True if it is loaded as a download. */
 static bool
 is_back(struct torrent *t, const struct resume_result *res)
 {
@@ -335,13 +336,13 @@ on_resumed(void *user, struct resume_result *res)
     torrent_set_phase(t, PHASE_IDLE);
     load_next(t->env);
     if (t->wish.stopping)
-        return; /* torrent_stop_go_on() sees to it */
+        return; /* torrent_stop_go_on() handles this */
     if (res->err == SPRAT_E_CANCELLED) {
-        if (!t->wish.paused) /* paused and resumed before this came */
+        if (!t->wish.paused) /* false if the torrent was paused and resumed before this result */
             torrent_load(t);
         return;
     }
-    if (res->err == SPRAT_E_AGAIN) { /* thousands are loaded at once */
+    if (res->err == SPRAT_E_AGAIN) { /* thousands of torrents are being loaded at once */
         loop_timer_set(t->retry, mono_add_ms(loop_now(t->env->loop), TORRENT_BUSY_MS));
         return;
     }
@@ -366,7 +367,7 @@ on_resumed(void *user, struct resume_result *res)
     loaded(t, res->note != NULL ? res->note : "");
 }
 
-/* With --adopt, what is there under a working name is taken for the torrent's too. */
+/* With --adopt, a file under a working name counts as the torrent's too. */
 enum workname_use
 torrent_worknames(const struct torrent *t)
 {
@@ -477,8 +478,8 @@ torrent_start(struct torrent *t)
 
 /* --- the turn --- */
 
-/* The ratio that the user asked for is reached: enough was given back. Looked at in each turn, so
- * that nothing is counted here. */
+/* Whether the upload ratio has reached the user's. Checked in each turn, so no counter is kept
+ * here. */
 static void
 check_ratio(struct torrent *t)
 {
@@ -495,7 +496,7 @@ check_ratio(struct torrent *t)
     }
 }
 
-/* At the end, what could not be committed is left to the next session. */
+/* At the end, data that could not be committed is left to the next session. */
 static bool
 commits(const struct torrent *t)
 {

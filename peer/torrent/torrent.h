@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A torrent as its users see it: what it is added with, its state and numbers, and what can be done
- * with it. It joins a core (swarm.h), which decides, to connections, disk and trackers, which do.
+ * A torrent, as the engine, the daemon and the command line see it: the arguments of adding, its
+ * state and numbers, and the calls that act on it. A torrent joins a core (swarm.h), which decides,
+ * to connections, disk and trackers, which do the I/O.
  *
  * All calls are made on the thread of the torrent's loop.
  */
@@ -27,7 +28,8 @@ enum torrent_state {
     TORRENT_DOWNLOADING,
     TORRENT_SEEDING,
     TORRENT_PAUSED,
-    TORRENT_ERROR, /* paused by a failure; `error` says which; goes on by itself where it can */
+    TORRENT_ERROR, /* paused by a failure, which `error` describes; continues by itself where
+                      possible */
     TORRENT_STOPPED,
 };
 
@@ -35,10 +37,10 @@ const char *torrent_state_name(enum torrent_state s);
 
 enum seed_policy { SEED_NONE, SEED_RATIO, SEED_FOREVER };
 
-/* What a person says once, for the next look at the files. */
+/* Permissions that the user gives once, for the next check of the files. */
 struct torrent_consent {
-    bool adopt;   /* files of others that stand in the torrent's place may be overwritten */
-    bool refetch; /* what the state database promises and is not there is fetched again */
+    bool adopt;   /* foreign files in the torrent's place may be overwritten */
+    bool refetch; /* data that the state database promises but the disk lacks is fetched again */
 };
 
 struct torrent_add {
@@ -49,33 +51,36 @@ struct torrent_add {
     const char *const *trackers;
     size_t tracker_count;
     enum seed_policy seed;
-    double ratio;     /* SEED_RATIO: uploaded / size at which it stops */
-    bool seed_only;   /* never download; missing pieces are told and left out */
+    double ratio;     /* SEED_RATIO: uploaded / size at which seeding stops */
+    bool seed_only;   /* never download; missing pieces are reported and left out */
     bool force_check; /* don't believe the state database */
     struct torrent_consent consent;
-    bool trusted; /* the data was hashed just now by ourselves (sprat seed PATH): all is had */
+    bool trusted; /* this process has just hashed the data (sprat seed PATH): all pieces are
+                     verified */
     bool paused;
     bool sequential;               /* pieces in the order of the files */
     bool super_seed;               /* BEP 16, until a copy is out */
     uint64_t up_limit, down_limit; /* bytes/s beside those of all torrents; 0: none */
-    bool reserve;                  /* room for all files is taken on the disk before the download */
+    bool reserve;                  /* disk space for all files is allocated before the download */
     bool worknames;      /* files have working names until they are complete (workname.h) */
-    const char *move_to; /* where it goes once it was downloaded, absolute; NULL: it stays */
-    bool move_only_new;  /* not if all is there already */
-    const struct state_torrent *row; /* private: what the database says of it, while it is loaded */
+    const char *move_to; /* absolute directory for the files after the download; NULL: they stay */
+    bool move_only_new;  /* |move_to| has no effect if all pieces are there already */
+    const struct state_torrent *row; /* private: the row of the state database, while spratd loads
+                                        the torrent */
     const uint8_t *selection; /* file_count bytes (selection.h); NULL: as remembered, or all */
 };
 
 enum torrent_event_type {
     TORRENT_EVENT_READY,    /* listening, state loaded; checking or transfer begins. Not of those
                                that rest when spratd starts */
-    TORRENT_EVENT_CHECKED,  /* a check ended; status tells what is there */
+    TORRENT_EVENT_CHECKED,  /* a check ended; torrent_status has its result */
     TORRENT_EVENT_COMPLETE, /* all verified, synced and committed */
     TORRENT_EVENT_ERROR,    /* paused by a failure, or by a peer-independent mismatch: |message| */
     TORRENT_EVENT_RESUMED,  /* the failure is over */
     TORRENT_EVENT_BANNED,   /* a peer was banned: |message| names it and why */
-    TORRENT_EVENT_WARNING,  /* a tracker's or a disk's complaint that stops nothing: |message| */
-    TORRENT_EVENT_STOPPED,  /* the seed policy is met, or session_stop/torrent_remove is through */
+    TORRENT_EVENT_WARNING,  /* an error of a tracker or disk that stops nothing: |message| */
+    TORRENT_EVENT_STOPPED,  /* the seed policy is met, or engine_stop() or torrent_remove() is
+                               complete */
 };
 
 struct torrent_event {
@@ -91,13 +96,13 @@ struct torrent_status {
     uint64_t total_size;
     uint64_t uploaded_ever, downloaded_ever;
     int64_t added_at, completed_at; /* Unix seconds; 0: not yet */
-    uint64_t up_limit, down_limit;  /* its own, bytes/s; 0: none */
-    const char *move_to;            /* where it goes once it is complete; "" if it stays */
+    uint64_t up_limit, down_limit;  /* the torrent's own limits, bytes/s; 0: none */
+    const char *move_to;            /* directory for the complete files; "" if they stay */
     const char *error;              /* "" if none */
-    const char *note;               /* a sentence of the last check about the files, or "" */
+    const char *note;               /* the last check's sentence about the files, or "" */
 };
 
-/* Torrents of all loops are numbered in the order of adding. */
+/* The torrent's number. Torrents of all loops are numbered in the order of adding. */
 uint64_t torrent_serial(const struct torrent *t);
 
 /* Changes which files are wanted (selection.h; |chosen| is copied). BUSY while files are checked or
@@ -105,23 +110,24 @@ uint64_t torrent_serial(const struct torrent *t);
 int torrent_select(struct torrent *t, const uint8_t *chosen, struct errbuf *eb);
 uint8_t torrent_file_priority(const struct torrent *t, size_t file);
 
-/* What there is to say of any torrent at once; valid as long as it is. A hash is NULL if it has
- * none of that kind; v1: 20 bytes, v2: 32. */
+/* The name and the info-hashes, which every torrent has at any time; valid as long as the torrent.
+ * A hash is NULL if the torrent has none of that kind; v1: 20 bytes, v2: 32. */
 const char *torrent_name(const struct torrent *t);
 const uint8_t *torrent_info_hash(const struct torrent *t, bool v2);
 
-/* A seed that nobody wants anything of rests: it is listed, found and announced, and all else of it
- * is made again when it is needed. Who wants its metainfo or which pieces it has calls
- * torrent_need_metainfo() before, which reads the database (blocking, short); both are valid until
- * the loop runs again. SPRAT_E_NOMEM, the database's error, or why it can't be parsed. */
+/* A seed with which no peer wants to exchange anything rests: it stays listed, reachable by its
+ * hash, and announced; all its other state is made again when it is needed. A caller that needs the
+ * metainfo or the have-bits calls torrent_need_metainfo() first, which reads the database
+ * (blocking, short); both are valid until the loop runs again. SPRAT_E_NOMEM, the database's error,
+ * or the reason why the metainfo can't be parsed. */
 int torrent_need_metainfo(struct torrent *t, struct errbuf *eb);
 const struct metainfo *torrent_metainfo(const struct torrent *t);
 const char *torrent_save_dir(const struct torrent *t);
-/* Rates are 0 while it is paused, stopped, checked or has failed. */
+/* Rates are 0 while the torrent is paused, stopped, checked or has failed. */
 void torrent_get_status(const struct torrent *t, struct torrent_status *st);
 
-/* Why nothing moves, as why_find() says it, the one to show first; and its state in words, as
- * why_state() does. |st| is of this moment. */
+/* The reasons why no data moves, as why_find() lists them, the most important first; and the
+ * torrent's state in words, as why_state() writes it. |st| is the current status. */
 struct torrent_reasons {
     struct why all[WHY_REASONS_MAX];
     size_t count;
@@ -130,16 +136,17 @@ struct torrent_reasons {
 void torrent_get_reasons(const struct torrent *t, const struct torrent_status *st,
                          struct torrent_reasons *out);
 
-/* Wanted pieces that are missing; |nowhere|: those that no connected peer has either. And those
- * that this peer has. They look at every piece. */
+/* torrent_missing() counts the wanted pieces that are missing; with |nowhere|, only those that no
+ * connected peer has either. torrent_peer_useful() counts the missing wanted pieces that |peer|
+ * has. Both look at every piece. */
 uint32_t torrent_missing(const struct torrent *t, bool nowhere);
 uint32_t torrent_peer_useful(const struct torrent *t, slot_id peer);
 
-/* An address that is known, and how the last try to connect to it ended. Start with *iter =
+/* A known address, and the result of the last attempt to connect to it. Start with *iter =
  * PEERLIST_NONE; false at the end. */
 bool torrent_next_try(const struct torrent *t, uint32_t *iter, struct endpoint *addr,
                       struct peer_try_status *st);
-/* As swarm_next_peer_stats(). Totals of peers that left: torrent_next_host. */
+/* As swarm_next_peer_stats(). torrent_next_host() has the totals of peers that left. */
 bool torrent_next_peer(const struct torrent *t, uint32_t *iter, struct swarm_peer_stats *st);
 
 /* The verified pieces; valid until the loop runs again. */
@@ -152,35 +159,35 @@ struct torrent_host {
 };
 bool torrent_next_host(const struct torrent *t, uint32_t *iter, struct torrent_host *h);
 
-/* Trackers, one by one, as announcer_status(): false past the last. */
+/* The tracker number |index|, as announcer_status() describes it: false past the last. */
 bool torrent_tracker(const struct torrent *t, uint32_t index, struct announce_status *st);
 
-/* Pausing and resuming are remembered in the state database. Resuming a torrent in ERROR tries
- * again. |consent| may be NULL: nothing is consented to. */
+/* The state database remembers pausing and resuming. Resuming a torrent in ERROR retries at once.
+ * |consent| may be NULL: the user permits nothing. */
 void torrent_pause(struct torrent *t);
 void torrent_resume(struct torrent *t, const struct torrent_consent *consent);
 
-/* What torrent_merge() added. */
+/* The numbers of trackers and peers that torrent_merge() added. */
 struct torrent_merged {
     size_t trackers, peers;
-    size_t trackers_refused; /* new ones, which a private torrent does not get (BEP 27) */
+    size_t trackers_refused; /* new trackers, which a private torrent does not accept (BEP 27) */
 };
 
-/* Adds the trackers of |add| and of its metainfo, and the peers of |add|, as far as the torrent
- * does not have them. They are used at once, each tracker as a tier of its own, and remembered in
- * the state database (blocking, short). |add| is only read, and nothing else of it counts. AGAIN
- * while the torrent is being removed; the database's error, INVAL (too many, or one that can't be
- * stored) or NOMEM: then nothing was added. */
+/* Adds the trackers of |add| and of its metainfo, and the peers of |add|, unless the torrent has
+ * them already. The torrent uses them at once, each tracker as a tier of its own, and the state
+ * database remembers them (blocking, short). |add| is only read, and its other members have no
+ * effect. AGAIN while the torrent is being removed; the database's error; INVAL (too many, or an
+ * address that can't be stored) or NOMEM: nothing is added then. */
 int torrent_merge(struct torrent *t, const struct torrent_add *add, struct torrent_merged *out,
                   struct errbuf *eb);
 
-/* Its own limits in bytes/s, beside those of all torrents; 0: none. Remembered in the state
- * database. */
+/* Sets the torrent's own limits in bytes/s, beside those of all torrents; 0: none. The state
+ * database remembers them. */
 void torrent_set_limits(struct torrent *t, uint64_t up_limit, uint64_t down_limit);
 
-/* Stops it, forgets its state, with |data| deletes its files (only those that are its own, and then
- * folders that are empty); TORRENT_EVENT_STOPPED is its last event. SPRAT_E_BUSY and a sentence,
- * and nothing happens, while another process has it. */
+/* Stops the torrent, deletes its state, and with |data| deletes its files (only files of this
+ * torrent, and then folders that are empty); TORRENT_EVENT_STOPPED is the last event. While another
+ * process has the torrent, SPRAT_E_BUSY and a sentence, and nothing changes. */
 int torrent_remove(struct torrent *t, bool data, struct errbuf *eb);
 
 #endif

@@ -22,7 +22,7 @@ put_layer(void *user, const struct state_layer *l)
 {
     struct torrent *t = user;
 
-    /* One that is wrong is fetched anew. */
+    /* A wrong layer is fetched again. */
     if (l->file < t->mi->file_count)
         (void)swarm_put_layer(t->core.swarm, l->file, l->hashes, l->len);
 }
@@ -121,7 +121,7 @@ core_complete(const struct torrent *t)
     return st.complete;
 }
 
-/* A core that shall fetch nothing is told so before it begins. */
+/* A core that must fetch nothing gets this input before START. */
 static void
 freeze(struct torrent *t)
 {

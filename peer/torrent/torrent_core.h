@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The core of a torrent (swarm.h): made when its files are known, dropped when it rests or reloads.
+ * Makes, starts and drops the core of a torrent (swarm.h). A torrent has a core from the time when
+ * its files are known until it rests or reloads.
  */
 #ifndef PEER_TORRENT_TORRENT_CORE_H
 #define PEER_TORRENT_TORRENT_CORE_H
@@ -8,14 +9,14 @@
 #include "peer/torrent/torrent_impl.h"
 
 int core_new(struct torrent *t);
-/* Drops it and what hangs on it; its totals are kept. */
+/* Drops the core and all that depends on it; the torrent keeps the core's totals. */
 void core_drop(struct torrent *t);
-/* The same, but its announcer goes on. */
+/* As core_drop(), but the torrent keeps the announcer, which continues. */
 void core_put_away(struct torrent *t);
 void core_start(struct torrent *t);
-/* Tells the core which pieces are wanted, when not all are. */
+/* Tells the core which pieces are wanted, unless all are. */
 void core_feed_selection(struct torrent *t);
-/* Whether the core has all that it wants. */
+/* Whether the core has all wanted pieces. */
 bool core_complete(const struct torrent *t);
 
 #endif

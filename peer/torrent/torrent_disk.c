@@ -90,7 +90,7 @@ feed_leaves(struct disk_job *job, int err, const uint8_t *leaves, uint32_t count
     torrent_feed(job->torrent, &in);
 }
 
-/* Tells the core what became of the job, unless it is another core by now. */
+/* Feeds the job's result to the core, unless the torrent has a new core by now. */
 static void
 job_end(struct disk_job *job, int err, const struct storage_result *res)
 {
@@ -111,7 +111,7 @@ job_end(struct disk_job *job, int err, const struct storage_result *res)
     torrent_mark_dirty(t);
 }
 
-/* Failures that end when somebody makes room or mends the disk. */
+/* Failures that end when the user frees space or repairs the disk. */
 static bool
 may_pass(int err)
 {
@@ -126,7 +126,7 @@ may_pass(int err)
     return false;
 }
 
-/* Keeps a failed job for the retry timer. False if that makes no sense. */
+/* Keeps a failed job for the retry timer. False if a retry is useless. */
 static bool
 stall(struct disk_job *job, int err)
 {
@@ -189,8 +189,8 @@ wait_for_room(struct torrent *t)
     t->env->calls->await_disk(t->env);
 }
 
-/* Submits it behind those that wait. Behind a failed disk only so many may wait: then the core
- * hears of the failure, and asks for no more. */
+/* Submits the job behind the waiting jobs. Behind a failed disk only a bounded number may wait:
+ * further jobs fail, and the core requests no more. */
 static void
 job_start(struct disk_job *job)
 {
@@ -245,7 +245,8 @@ disk_retry(struct torrent *t)
     struct list *link;
 
     while (!list_empty(&t->disk.stalled)) {
-        link = t->disk.stalled.prev; /* they go in front of those that wait, in their order */
+        link = t->disk.stalled.prev; /* stalled jobs go in front of the waiting jobs, in their
+                                        order */
         list_remove(link);
         list_push_front(&t->disk.waiting, link);
     }

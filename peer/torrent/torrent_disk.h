@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The disk jobs of a torrent: its core asks for them, and is fed their results.
+ * The disk jobs of a torrent: the core asks for them, and this module feeds their results to the
+ * core.
  */
 #ifndef PEER_TORRENT_TORRENT_DISK_H
 #define PEER_TORRENT_TORRENT_DISK_H
@@ -10,8 +11,8 @@
 
 enum job_kind { JOB_WRITE, JOB_VERIFY, JOB_LEAVES, JOB_FORGET };
 
-/* A disk job of the core. Lives until its result was fed, or dropped because the core is
- * another. */
+/* A disk job of the core. It lives until the core has received the result, or until the result is
+ * dropped because the torrent has a new core. */
 struct disk_job {
     struct list link; /* on waiting, or on free */
     struct torrent *torrent;
@@ -27,16 +28,16 @@ void disk_write(struct torrent *t, const struct swarm_effect *fx);
 void disk_verify(struct torrent *t, uint32_t piece);
 void disk_leaves(struct torrent *t, uint32_t piece);
 void disk_forget(struct torrent *t, uint32_t piece);
-/* Submits what waits, as far as the disk has room. */
+/* Submits waiting jobs, as far as the disk has room for them. */
 void disk_go_on(struct torrent *t);
-/* Tries again what failed. */
+/* Submits failed jobs again. */
 void disk_retry(struct torrent *t);
-/* Gives up what failed and what waits: their results are CANCELLED. */
+/* Gives up failed and waiting jobs: their results are CANCELLED. */
 void disk_give_up(struct torrent *t);
 int disk_read(struct torrent *t, struct conn_piece *p);
 /* As storage_lend(). */
 bool disk_lend(struct torrent *t, const struct conn_piece *p, bool sure, struct storage_loan *loan);
-/* How many bytes from |p|'s first on could be lent: none, or at least its own. */
+/* How many bytes from the first byte of |p| on could be lent: 0, or at least the length of |p|. */
 uint32_t disk_at_hand(struct torrent *t, const struct conn_piece *p);
 void disk_fini(struct torrent *t);
 bool disk_idle(const struct torrent *t);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a torrent has around it: the services of its loop, what all loops of the process share, and
- * the calls by which it asks its engine for something. These calls are the only way from a torrent
- * up to the engine, of which this room knows nothing else.
+ * The environment of a torrent: the services of its loop, the data that all loops of the process
+ * share, and the calls by which a torrent asks its engine for something. These calls are the only
+ * way from a torrent up to the engine; the files of this folder know nothing else of the engine.
  *
- * The engine owns all of this, and it outlives every torrent.
+ * The engine owns the environment, which outlives every torrent.
  */
 #ifndef PEER_TORRENT_TORRENT_ENV_H
 #define PEER_TORRENT_TORRENT_ENV_H
@@ -31,40 +31,41 @@
 
 struct torrent_env;
 
-/* What all loops of a process share. Written before the first loop runs, but for what has a lock of
- * its own. */
+/* The data that all loops of a process share. It is written before the first loop runs, except for
+ * members that have a lock of their own. */
 struct torrent_shared {
     struct disk *disk;
     struct state *state;
     struct log log;
     struct tracker_gate *gate;
-    struct roombook room; /* on the disks, that running torrents count on */
-    uint16_t port;        /* that peers and trackers are told; 0: we do not listen */
-    struct source source; /* where our connections leave from */
+    struct roombook room; /* the disk space that running torrents count on */
+    uint16_t port;        /* the port that peers and trackers learn; 0: no listener */
+    struct source source; /* the local addresses of outgoing connections */
     uint32_t loops;
-    uint32_t peers_max; /* of each torrent */
-    uint32_t rest_ms;   /* a seed without a peer for so long rests */
+    uint32_t peers_max; /* connections of each torrent */
+    uint32_t rest_ms;   /* a seed rests after so long without a peer */
     bool no_pex;
-    bool managed; /* spratd's: its torrents are started by it again */
-    bool loading; /* what is added now comes from the database; no loop runs yet */
+    bool managed; /* the process is spratd, which starts its torrents again after a restart */
+    bool loading; /* torrents are added from the database now; no loop runs yet */
 };
 
-/* What a torrent asks of its engine, on the loop's thread. */
+/* The calls of a torrent to its engine, on the loop's thread. */
 struct torrent_env_calls {
-    /* torrent_turn() is called soon, once. */
+    /* The engine calls torrent_turn() soon, once. */
     void (*mark_dirty)(struct torrent *t);
-    /* A person is told, from the loop. |message| is copied. */
+    /* The engine calls the user's event handler, from the loop. |message| is copied. */
     void (*tell)(struct torrent *t, enum torrent_event_type type, int err, const char *message);
-    /* The torrent runs: peers that came while it was loaded are let in with peers_on_stranger(). */
+    /* The torrent runs: peers that connected while it was being loaded enter by
+     * peers_on_stranger(). */
     void (*admit)(struct torrent *t);
     /* Whether a peer waits for the torrent to run. */
     bool (*is_wanted)(const struct torrent *t);
-    /* The disk had no room: torrents on |crowded|, and connections, are tried again soon. */
+    /* The disk had no room for a job: torrents on |crowded|, and connections, try again soon. */
     void (*await_disk)(struct torrent_env *env);
     /* The site of |addr| was banned: all torrents of the process ban it. */
     void (*share_ban)(struct torrent_env *env, const struct endpoint *addr);
-    /* Counts a connection to |peer| among those of the process: 0, or why there may be none
-     * (process_take_conn()). Each that was counted is taken off once. */
+    /* Counts a connection to |peer| among those of the process: 0, or the reason why the connection
+     * is not allowed (process_take_conn()). drop_conn() uncounts each counted connection once. */
     int (*take_conn)(struct torrent_env *env, const struct endpoint *peer);
     void (*drop_conn)(struct torrent_env *env, const struct endpoint *peer);
 };
@@ -72,31 +73,31 @@ struct torrent_env_calls {
 enum { TORRENT_UP, TORRENT_DOWN, TORRENT_WAYS };
 
 enum {
-    TORRENT_LOADS_MAX = 256, /* torrents that look at their files at a time, all loops together */
+    TORRENT_LOADS_MAX = 256, /* torrents that check their files at a time, all loops together */
 };
 
-/* One a loop; embedded in its engine. */
+/* The environment of one loop's torrents; embedded in its engine. */
 struct torrent_env {
     const struct torrent_env_calls *calls;
     struct torrent_shared *shared;
     uint32_t index; /* of the loop */
     struct loop *loop;
-    struct doneq *doneq; /* the disk's answers */
+    struct doneq *doneq; /* the results of disk jobs */
     struct conn_hub *hub;
     struct farewells *farewells;
     struct resolver *resolver;
     struct tracker_client *tracker;
     struct sitebudget *sites;
-    struct bans bans; /* of the process: this loop's copy */
-    struct rng rng;   /* of torrents at rest: when they announce */
+    struct bans bans; /* this loop's copy of the bans of the process */
+    struct rng rng;   /* for the announce times of torrents at rest */
     struct rate_bucket up, down;
     uint64_t moved[TORRENT_WAYS]; /* bytes of pieces, counted with several loops */
     struct list crowded;          /* torrents with jobs that the disk had no room for */
     struct torrent_loads {
-        uint32_t count, max; /* torrents under way: the queues behind them have a maximum */
+        uint32_t count, max; /* torrents being loaded: the disk's queues have a maximum */
         struct list waiting; /* torrents, in the order of asking */
     } loads;
-    bool late; /* at the end: trackers had their time, no announce is begun any more */
+    bool late; /* at the end: the trackers' time is over, no announce begins any more */
 };
 
 #endif

@@ -33,7 +33,7 @@ store_layers(struct torrent *t)
         layer.file = (uint32_t)i;
         layer.hashes = swarm_layer(t->core.swarm, i);
         layer.len = (size_t)f->piece_count * 32;
-        /* One that can't be stored is fetched again by the next session. */
+        /* A layer that can't be stored is fetched again by the next session. */
         if (layer.hashes != NULL)
             (void)state_apply_async(t->env->shared->state, t->id, &update, t->env->doneq, NULL,
                                     NULL);
@@ -104,7 +104,7 @@ on_notice(struct torrent *t, const struct swarm_effect *fx)
 static void
 on_piece_done(struct torrent *t, uint32_t piece)
 {
-    /* A piece whose commit is lost for want of memory is only checked again by the next session. */
+    /* If a commit is lost because memory is out, the next session only checks the piece again. */
     (void)commit_add(t->disk.commit, piece, loop_now(t->env->loop));
 }
 

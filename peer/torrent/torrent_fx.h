@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Drives the core: inputs go in, effects are carried out.
+ * Drives the core of a torrent: feeds inputs to the core and carries out its effects.
  */
 #ifndef PEER_TORRENT_TORRENT_FX_H
 #define PEER_TORRENT_TORRENT_FX_H

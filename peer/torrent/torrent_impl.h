@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One torrent, as the files of this room and the engine see it: its state, and what belongs to each
- * of its parts. Nobody else includes this.
+ * The inside of a torrent, for the files of this folder and the engine: the torrent's state, and
+ * the members of each of its parts. No other file includes this header.
  *
  *   torrent_new.c       makes and frees a torrent
  *   torrent_merge.c     trackers and peers that a second add of it names
@@ -42,31 +42,35 @@
 #include "peer/torrent/torrent_env.h"
 
 enum {
-    TORRENT_RETRY_MS = 5000,      /* after a local failure */
-    TORRENT_TELL_MS = 60000,      /* the same failure is told no more often */
-    TORRENT_STALLED_MAX = 256,    /* disk jobs kept for then; more are failed, and fetched again */
-    TORRENT_BUSY_MS = 200,        /* until a load that found a queue full is tried again */
-    TORRENT_RELOAD_MS = 500,      /* from the first sign of a changed file to a look at all */
-    TORRENT_HOSTS_MAX = 4096,     /* told apart in torrent_next_host(); the rest count as one */
-    TORRENT_ADD_PEERS_MAX = 1000, /* given by name */
-    TORRENT_FOUND_MAX = 200,      /* addresses that a tracker told to one at rest,
-                                     until it is awake */
+    TORRENT_RETRY_MS = 5000,      /* from a local failure to the next attempt */
+    TORRENT_TELL_MS = 60000,      /* the user hears of the same failure no more often */
+    TORRENT_STALLED_MAX = 256,    /* disk jobs kept for the next attempt; others fail, and their
+                                     blocks are fetched again */
+    TORRENT_BUSY_MS = 200,        /* until the next attempt of a load that found a queue full */
+    TORRENT_RELOAD_MS = 500,      /* from the first sign of a changed file to a check of all
+                                     files */
+    TORRENT_HOSTS_MAX = 4096,     /* hosts that torrent_next_host() lists; all others count as a
+                                     single host */
+    TORRENT_ADD_PEERS_MAX = 1000, /* peers given by name */
+    TORRENT_FOUND_MAX = 200,      /* addresses from a tracker's answer to a torrent at rest, kept
+                                     until the torrent runs */
 };
 
-/* What moved between us and one host; |addr| has port 0, and is IP_NONE for the rest. */
+/* Bytes exchanged with one host; |addr| has port 0, and is IP_NONE for all other hosts together. */
 struct host {
     struct hashmap_node node;
     struct torrent_host sum;
 };
 
-/* Who failed, and so whose success ends the failure. */
+/* The part that failed. The next success of the same part ends the failure. */
 enum torrent_failure_source {
     FAILURE_NONE,
     FAILURE_LOAD,
-    FAILURE_CORE, /* and its disk jobs */
+    FAILURE_CORE, /* the core and its disk jobs */
     FAILURE_COMMIT,
-    FAILURE_FILES, /* others changed them */
-    FAILURE_ROOM,  /* the directory can't be written to, or there is no space: nothing was begun */
+    FAILURE_FILES, /* another program changed the files */
+    FAILURE_ROOM,  /* the directory can't be written to, or has no space: the download has not
+                      begun */
 };
 
 struct hash_key {
@@ -75,7 +79,7 @@ struct hash_key {
     struct torrent *torrent;
 };
 
-/* What is known of a torrent without its metainfo. */
+/* The facts of a torrent that are known without its metainfo. */
 struct torrent_facts {
     char *name;
     uint64_t total_size;
@@ -90,28 +94,28 @@ struct torrent {
     struct list link;
     struct torrent_env *env;
     struct torrent_facts facts;
-    struct metainfo *mi;         /* NULL at rest, unless somebody asked: torrent_need_metainfo() */
+    struct metainfo *mi;         /* NULL at rest, except after torrent_need_metainfo() */
     struct announcer *announcer; /* NULL while the core has it */
     char *save_dir;
     int64_t id;
     uint64_t serial;       /* counts the torrents of all loops, in the order of adding */
-    struct lockfile *lock; /* NULL: another process had it when we came; torrent_enter() */
+    struct lockfile *lock; /* NULL: another process has the torrent; torrent_enter() */
     struct hash_key keys[2];
     enum torrent_phase phase;
-    struct torrent_wish { /* what was asked for */
+    struct torrent_wish { /* the user's wishes */
         bool paused, seed_only, force_check, trusted, removing, remove_data, stopping;
         bool sequential, super_seed;
-        struct torrent_consent consent; /* until the files were looked at */
+        struct torrent_consent consent; /* valid until the next check of the files ends */
         enum seed_policy seed;
         double ratio;
-        enum why_stop stop; /* why it was stopped */
+        enum why_stop stop; /* the reason for stopping */
         uint64_t up_limit, down_limit;
         uint8_t *selection; /* a byte a file (parts.h); NULL: all is wanted */
         bool reserve;
-        bool worknames;     /* asked for now, or for an earlier session */
-        char *move_to;      /* NULL: it stays where it is */
+        bool worknames;     /* wanted by this session or by an earlier one */
+        char *move_to;      /* NULL: the files stay where they are */
         bool move_only_new; /* |move_to| is forgotten if nothing has to be fetched */
-        char *moved_from;   /* NULL, or where the same files are still to be removed */
+        char *moved_from;   /* NULL, or the old directory, whose copies are still to be removed */
         char **trackers;
         size_t tracker_count;
         char **peers;
@@ -125,10 +129,11 @@ struct torrent {
         bool started;        /* START was fed */
         bool draining;
         bool said_stopped;
-        bool refused;              /* it was told of a failure, and waits for START */
-        bool frozen;               /* nothing is fetched: a seed, or files were changed under it */
-        struct bitfield have;      /* what START says */
-        struct swarm_input *later; /* results that came up while effects were carried out */
+        bool refused;              /* the core knows of a failure, and waits for START */
+        bool frozen;               /* the core fetches nothing: a seed, or another program changed
+                                      the files */
+        struct bitfield have;      /* the verified pieces, as START passes them */
+        struct swarm_input *later; /* results that arrived while effects were carried out */
         size_t later_count, later_cap;
     } core;
     struct torrent_disk {
@@ -141,32 +146,34 @@ struct torrent {
         uint32_t jobs;  /* at the disk or waiting */
         uint32_t reads; /* of pieces to be sent */
         enum torrent_completion completion;
-        bool retrying;  /* after a failure: a result that is right ends it */
-        bool reloading; /* stops only to load again */
-        bool strict;    /* others changed files: the next load believes exact stamps only */
-        bool busy;      /* a step of the end is under way */
+        bool retrying;  /* after a failure: the next successful result ends it */
+        bool reloading; /* the torrent stops only to load again */
+        bool strict;    /* another program changed files: the next load believes exact stamps
+                           only */
+        bool busy;      /* a step of stopping is under way */
         bool told_complete;
-        bool looking;             /* whether files were mended */
-        bool preparing;           /* the directory and its file system are looked at,
-                                     before the core is started */
-        struct storage_room room; /* as it was found, with these pieces had */
+        bool looking;             /* a check whether the files are restored is under way */
+        bool preparing;           /* the directory and its file system are being examined, before
+                                     the core starts */
+        struct storage_room room; /* the disk space as last found, with these pieces verified */
         struct bitfield room_have;
         struct room_claim claim;
-        size_t gone_file;                 /* with a failure GONE: what is waited for */
+        size_t gone_file;                 /* with a failure GONE: the missing file */
         uint32_t check_done, check_total; /* pieces */
-        char *note; /* what the last check had to say of the files; NULL: nothing */
+        char *note; /* the last check's sentence about the files; NULL: none */
         char *why;                        /* the last failure's sentence; see torrent_why() */
     } disk;
     struct torrent_rest {
-        struct mono at;         /* when it is put to rest if nobody comes; MONO_NEVER: it may not */
-        bool going;             /* its storage is being closed for that */
-        bool looking;           /* spratd starts: its files are being looked at */
-        struct endpoint *found; /* by an announce while it rested; NULL: none */
+        struct mono at;         /* when the torrent rests unless a peer comes; MONO_NEVER: it may
+                                   not rest */
+        bool going;             /* the storage is being closed, so that the torrent can rest */
+        bool looking;           /* spratd starts: the files are being looked at */
+        struct endpoint *found; /* found by announces while the torrent rested; NULL: none */
         size_t found_count;
-        bool by_tracker;       /* it was woken because of |found| */
-        uint64_t up_at_wake;   /* bytes that it had uploaded then */
+        bool by_tracker;       /* the torrent was woken because of |found| */
+        uint64_t up_at_wake;   /* bytes uploaded before the wake */
         uint32_t vain;         /* wakes by trackers in a row after which nothing was uploaded */
-        uint32_t skip;         /* so many answers of trackers do not wake it */
+        uint32_t skip;         /* number of tracker answers that do not wake the torrent */
     } rest;
     struct torrent_net {
         struct peer_slot *peers; /* by slot_index() */
@@ -174,7 +181,7 @@ struct torrent {
         struct conn *accepting; /* while ACCEPTED is fed */
         struct handshake answer;
         uint32_t conns;
-        bool said_unsupported; /* trackers */
+        bool said_unsupported; /* the user knows of trackers whose scheme is not supported */
         struct list asks;
         struct list names;
         uint32_t names_failed; /* peers by name that have no address */
@@ -194,24 +201,25 @@ struct torrent {
     struct torrent_failure {
         enum torrent_failure_source source;
         int err;
-        char *message;        /* NULL without a failure, or when memory is out */
-        struct mono retry_at; /* MONO_NEVER: it waits for a person */
-        bool quiet;           /* the same was told a short while ago, and this time was not */
+        char *message;        /* NULL without a failure, or when memory was out */
+        struct mono retry_at; /* MONO_NEVER: only the user can end the failure */
+        bool quiet;           /* the user heard of the same failure shortly before, and not again
+                                 this time */
     } failure;
-    struct torrent_told { /* of failures that come and go: each cause once in a while,
-                             with a count */
+    struct torrent_told { /* repeated failures: the user hears of each cause at intervals, with a
+                             count */
         int err;
         struct mono at;
-        uint32_t quiet; /* times that it was not told since */
+        uint32_t quiet; /* failures since then without a message */
     } told;
     struct list dirty;
     struct list crowded;
-    struct list load;         /* among those that wait to be loaded */
+    struct list load;         /* on the queue of torrents that wait to be loaded */
     struct loop_timer *timer; /* the core's and the commits' */
     struct loop_timer *retry;
 };
 
-/* Its engine's calls (torrent_env.h). */
+/* The calls to the torrent's engine (torrent_env.h). */
 static inline void
 torrent_mark_dirty(struct torrent *t)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A torrent that is complete goes to another directory, while it seeds: its files stand in both
- * places before the database says that the new one counts, and they are removed from the old one
- * after that. Whatever ends us in between, the database names a place where all is.
+ * Moves a complete torrent to another directory while it seeds: its files exist in both directories
+ * before the database says that the new directory counts, and the old copies are removed after
+ * that. If the process ends in between, the database names a directory that has all files.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "peer/torrent/torrent_move.h"
 #include "peer/store/parts.h"
 
-/* The step can't be made now. It is tried again as the failure allows. */
+/* The step has failed for now. The retry depends on the failure. */
 static void
 move_failed(struct torrent *t, int err, const char *why)
 {
@@ -33,7 +33,7 @@ on_cleaned(void *user, const struct storage_result *res)
     torrent_set_completion(t, COMPLETION_FLUSHED);
     if (res->err == SPRAT_E_CANCELLED)
         return;
-    /* What is not ours any more stays there, and is told once. */
+    /* Files that no longer belong to the torrent stay there, and the user hears of them once. */
     if (res->err != 0)
         torrent_tell(t, TORRENT_EVENT_WARNING, res->err, res->why);
     (void)state_apply_async(t->env->shared->state, t->id, &u, t->env->doneq, NULL, NULL);
@@ -59,7 +59,8 @@ on_switched(void *user, int err, const char *why)
     torrent_set_completion(t, COMPLETION_FLUSHED);
 }
 
-/* All is in both places: the new one counts from now on, with the files as they are there. */
+/* All files exist in both directories: the new directory counts from now on, with its files'
+ * stamps. */
 static void
 switch_over(struct torrent *t)
 {
@@ -99,8 +100,8 @@ on_moved(void *user, const struct storage_result *res)
         switch_over(t);
 }
 
-/* Files that were not wanted are not there, and parts of them lie beside the others: such a torrent
- * stays where it is until all of it is wanted. */
+/* Unwanted files do not exist, and parts of them are in the part file beside the others: such a
+ * torrent stays where it is until all files are wanted. */
 static bool
 is_whole(const struct torrent *t)
 {
@@ -158,7 +159,7 @@ torrent_move_undo(struct torrent *t)
 {
     char **place = t->wish.moved_from != NULL ? &t->wish.moved_from : &t->wish.move_to;
 
-    /* Before it was complete, no move was begun. */
+    /* No move begins before the torrent is complete. */
     if (*place != NULL && bitfield_full(&t->core.have) && strcmp(*place, t->save_dir) != 0)
         t->disk.busy = storage_clean(t->disk.storage, *place, on_undone, t) == 0;
     free(*place);

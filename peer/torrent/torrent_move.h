@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Brings a complete torrent into another directory, while it seeds.
+ * Moves a complete torrent to another directory, while it seeds.
  */
 #ifndef PEER_TORRENT_TORRENT_MOVE_H
 #define PEER_TORRENT_TORRENT_MOVE_H
 
 #include "peer/torrent/torrent_impl.h"
 
-/* The next step after all is flushed; false if there is none. */
+/* Starts the next step of the move after all files are flushed; false if there is none. */
 bool torrent_move_go_on(struct torrent *t);
-/* It is being removed: of a move that did not come to its end, nothing stays in the other place.
- * False if there is nothing to do, or no more. */
+/* The torrent is being removed: deletes the copies that an unfinished move has made in the other
+ * directory. False if there is nothing to delete, or nothing any more. */
 bool torrent_move_undo(struct torrent *t);
-/* Nothing was downloaded: what is where its owner put it stays there. */
+/* The check found every piece, so nothing was downloaded: forgets the move, and the files stay
+ * where the user put them. */
 void torrent_move_forget(struct torrent *t);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Makes a torrent of what was asked for and what the state database remembers of it, and frees it.
+ * Makes a torrent from the arguments of adding and its row in the state database, and frees it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +82,7 @@ fill(struct torrent *t, const struct torrent_add *add)
     return 0;
 }
 
-/* What is known of it also while it rests. */
+/* The facts that a torrent keeps while it rests. */
 static int
 learn(struct torrent *t, const struct metainfo *mi)
 {
@@ -140,8 +140,8 @@ begin_ratio(struct torrent *t)
         t->wish.ratio += (double)(sum->up_before + sum->up_session) / (double)t->facts.total_size;
 }
 
-/* Files that an earlier session left under working names are looked for, whatever this one was
- * asked for. The choice is stored before the first such file is made. */
+/* A load always looks for files that an earlier session left under working names, independent of
+ * this session's option. The option is stored before the first such file is made. */
 static int
 remember_worknames(struct torrent *t, struct errbuf *eb)
 {
@@ -254,8 +254,8 @@ arrive(struct torrent *t)
     t->wish.move_to = NULL;
 }
 
-/* The lock that makes us its one user, and the row of the database. One of spratd's own that
- * another process has now is waited for: torrent_load() tries again. */
+/* Takes the lock, and reads the row of the database. If another process has a torrent of spratd,
+ * torrent_load() tries again later. */
 static int
 enter_state(struct torrent *t, const struct state_torrent *row, struct errbuf *eb)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Makes and frees torrents, running ones and ones at rest.
+ * Makes and frees torrents, both running torrents and torrents at rest.
  */
 #ifndef PEER_TORRENT_TORRENT_NEW_H
 #define PEER_TORRENT_TORRENT_NEW_H
@@ -9,16 +9,17 @@
 
 int torrent_new(struct torrent_env *env, const struct torrent_add *add, struct torrent **out,
                 struct errbuf *eb);
-/* The same of one that is at rest, as |row| has it; |add->mi| stays the caller's. */
+/* As torrent_new(), for a torrent at rest with the database row |row|; |add->mi| stays the
+ * caller's. */
 int torrent_new_at_rest(struct torrent_env *env, const struct torrent_add *add,
                         struct torrent **out, struct errbuf *eb);
 void torrent_free(struct torrent *t);
-/* Makes us its one user, unless we are, and reads what the database has of it, also its metainfo.
- * SPRAT_E_BUSY. */
+/* Locks the torrent for this process, unless it is locked already, and reads its row of the
+ * database, including the metainfo. SPRAT_E_BUSY: another process has the lock. */
 int torrent_enter(struct torrent *t, struct errbuf *eb);
 
-/* Stores what the torrent was added with, if spratd manages it. The database's error, or INVAL if
- * that can't be stored. */
+/* Stores the arguments of adding, if spratd manages the torrent. The database's error, or INVAL if
+ * the arguments can't be stored. */
 int torrent_store_wish(struct torrent *t, struct errbuf *eb);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A torrent's connections: the core's peer ids on one side, conn.h on the other. Here handshakes
- * are offered, answered and judged; and it is counted what each host gave and got.
+ * The connections of a torrent, between the core's peer ids and conn.h. This file offers, answers
+ * and judges handshakes, and counts the bytes exchanged with each host.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -107,8 +107,8 @@ slot_get(struct torrent *t, slot_id id)
     return &t->net.peers[i];
 }
 
-/* Puts a connection in the place of |id|, which is free: the core has let go of whoever was
- * there. */
+/* Stores a connection in the slot of |id|, which is free: the core has released the slot's former
+ * peer. */
 static int
 slot_put(struct torrent *t, slot_id id, struct conn *c)
 {
@@ -152,7 +152,7 @@ feed_closed(struct torrent *t, slot_id id, int err, bool reached)
     torrent_feed(t, &in);
 }
 
-/* Why there is no peer at an address, for those who look into the log. */
+/* Logs why a connection to an address failed. */
 static void
 log_closed(const struct torrent *t, const struct endpoint *addr, int err, bool shaken, bool reached)
 {
@@ -287,7 +287,7 @@ peers_close(struct torrent *t, const struct swarm_effect *fx)
 
     if (slot == NULL)
         return;
-    /* A peer that did no wrong gets all that we said. */
+    /* A peer that broke no rule still receives all sent bytes. */
     if (fx->u.close.err == SPRAT_E_CANCELLED)
         conn_part(slot->conn, t->env->farewells);
     else
@@ -464,7 +464,7 @@ is_from(const struct conn *c, const struct endpoint *addrs, size_t count)
     return false;
 }
 
-/* What the core does about one of them may change the table. */
+/* The core's effects for one connection may change the table. */
 void
 peers_on_addresses_gone(struct torrent *t, const struct endpoint *addrs, size_t count)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The connections of a torrent, and what it moved with each host.
+ * The connections of a torrent, and the bytes exchanged with each host.
  */
 #ifndef PEER_TORRENT_TORRENT_PEERS_H
 #define PEER_TORRENT_TORRENT_PEERS_H
@@ -14,8 +14,8 @@ struct peer_slot {
     struct conn *conn;
     struct endpoint addr; /* of the peer */
     struct handshake offer;
-    bool shaken;       /* both handshakes are there */
-    struct host *host; /* NULL until it moves something */
+    bool shaken;       /* both handshakes are complete */
+    struct host *host; /* NULL until the peer sends or receives payload */
 };
 
 void peers_connect_to(struct torrent *t, const struct swarm_effect *fx);
@@ -27,7 +27,7 @@ void peers_send_piece(struct torrent *t, const struct swarm_effect *fx);
 void peers_allow(struct torrent *t, const struct swarm_effect *fx);
 void peers_on_stranger(struct torrent *t, struct conn *c, const struct handshake *h);
 void peers_drop_all(struct torrent *t);
-/* Addresses of ours have gone: what was connected from them is closed. */
+/* Local addresses are gone: closes the connections that use them. */
 void peers_on_addresses_gone(struct torrent *t, const struct endpoint *addrs, size_t count);
 void peers_fini(struct torrent *t);
 void hosts_init(struct torrent *t);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Seeds that nobody wants anything of. Most torrents of a daemon are that most of the time, so it
- * costs little: such a torrent is found by its hash, listed and announced, and has no core,
- * storage, metainfo, have-bits or lock. When somebody wants it, it is loaded just as at the start,
- * so that files which were changed meanwhile are noticed; when it has had nobody to talk to for a
- * while, it is put to rest again.
+ * Seeds at rest. With most torrents of a daemon no peer wants to exchange anything most of the
+ * time, so such a torrent must cost little: it is found by its hash, listed and announced, and has
+ * no core, storage, metainfo, have-bits or lock. When a peer or the user needs it, it is loaded
+ * just as at the start, which detects files that were changed meanwhile; when it has had no peer
+ * for a while, it rests again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -42,9 +42,9 @@ may_rest(const struct torrent *t)
            swarm_is_at_rest(t->core.swarm);
 }
 
-/* Trackers go on naming addresses that can't be reached, or belong to nobody. After wakes that led
- * to no upload, more and more answers of trackers do not wake the torrent. A peer that comes by
- * itself always does. */
+/* Trackers continue to name addresses that can't be reached, or that no peer uses any more. After
+ * wakes that led to no upload, more and more tracker answers do not wake the torrent. A peer that
+ * connects by itself always does. */
 static void
 note_outcome(struct torrent *t)
 {
@@ -66,7 +66,7 @@ put_to_rest(struct torrent *t)
 
     note_outcome(t);
     torrent_save_totals(t);
-    /* Who is known could not be reached. */
+    /* The known peers could not be reached. */
     (void)state_apply_async(t->env->shared->state, t->id, &u, t->env->doneq, NULL, NULL);
     core_put_away(t);
     t->rest.going = true;

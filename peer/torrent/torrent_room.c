@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a download needs before its first byte: a directory that can be written to, and as much
- * space as it has to fetch. Found out by a disk thread before the core is started. What is not
- * there is waited for, and the user is told at once rather than when the disk is full.
+ * Checks before the first byte of a download that its directory can be written to and has as much
+ * space as the missing pieces need. A disk thread does the check before the core starts. If the
+ * check fails, the torrent waits, and the user hears of it at once rather than when the disk is
+ * full.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ to_mib(uint64_t bytes, bool up)
     return (bytes + (up ? (UINT64_C(1) << MIB_SHIFT) - 1 : 0)) >> MIB_SHIFT;
 }
 
-/* The sentence of a disk that has not got the space. */
+/* The sentence about a disk without enough space. */
 static void
 no_space(const struct torrent *t, uint64_t others, struct errbuf *eb)
 {

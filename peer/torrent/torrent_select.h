@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Which files of a torrent are wanted, and how that changes while it runs.
+ * The selection of wanted files (selection.h) of a torrent, and changes to it at run time.
  */
 #ifndef PEER_TORRENT_TORRENT_SELECT_H
 #define PEER_TORRENT_TORRENT_SELECT_H
 
 #include "peer/torrent/torrent_impl.h"
 
-/* What the state database remembers of a choice of files. */
+/* Loads the selection from the state database. */
 int torrent_load_selection(struct torrent *t, struct errbuf *eb);
 bool selection_is_all(const uint8_t *bytes, size_t count);
-/* True if files had to be moved out of the part file first:
- * the torrent is loaded again afterwards, or has failed. */
+/* Moves data of newly wanted files out of the part file. True if there were such files: the torrent
+ * is loaded again afterwards, or has failed. */
 bool torrent_gather(struct torrent *t);
 
 #endif

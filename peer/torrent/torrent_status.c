@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A torrent in numbers, for people. Reads everything and changes nothing.
+ * Fills in the status of a torrent. Reads everything and changes nothing.
  */
 #include <string.h>
 
@@ -71,8 +71,8 @@ fill_found(const struct torrent *t, struct swarm_stats *st)
             st->bytes_have += layout_piece_data(t->mi, i);
 }
 
-/* A meter remembers some seconds, in which a torrent may have been paused. One that failed fetches
- * nothing, and goes on giving what it has while it |runs|. */
+/* A meter remembers some seconds, in which a torrent may have been paused. A failed torrent fetches
+ * nothing, and continues to upload while it |runs|. */
 static void
 zero_rates(struct torrent_status *st, bool runs)
 {

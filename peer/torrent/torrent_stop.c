@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * How a torrent ends: complete, where everything verified is made to last; stopped, where trackers
- * are told and all is saved; removed; or only closed, to be loaded again. Each is a row of steps
- * whose results come from elsewhere; the next step is taken in the torrent's turn.
+ * Ends a torrent: completes it, syncing all verified data; stops it, which tells the trackers and
+ * saves all; removes it; or only closes it, to load it again. Each is a row of steps whose results
+ * come from other modules; the torrent's turn starts the next step.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +61,7 @@ on_flushed(void *user, int err, const char *why)
         return;
     }
     torrent_recovered(t, FAILURE_COMMIT);
-    if (t->disk.reloading) { /* other files are wanted by now, or some have changed */
+    if (t->disk.reloading) { /* the selection has changed by now, or files have */
         torrent_set_completion(t, COMPLETION_FINISHED);
         return;
     }
@@ -79,7 +79,7 @@ on_finished(void *user, const struct storage_result *res)
         torrent_fail(t, FAILURE_COMMIT, res->err, res->why);
 }
 
-/* After a failure, the next try is the retry timer's. */
+/* After a failure, the retry timer makes the next attempt. */
 void
 torrent_completion_go_on(struct torrent *t)
 {
@@ -141,7 +141,7 @@ save(struct torrent *t, bool with_peers)
     struct torrent_status st;
 
     if (t->lock == NULL)
-        return; /* the totals are those of the process that has it */
+        return; /* the totals belong to the process that has the torrent */
     torrent_get_status(t, &st);
     u.uploaded = st.uploaded_ever;
     u.downloaded = st.downloaded_ever;
@@ -232,7 +232,7 @@ on_saved(void *user, int err, const char *why)
     torrent_set_phase(t, PHASE_CLOSING);
 }
 
-/* A step was begun whose result comes from elsewhere. */
+/* A step is under way whose result comes from another module. */
 static bool
 completion_under_way(const struct torrent *t)
 {
@@ -337,7 +337,7 @@ on_removed(void *user, const struct storage_result *res)
     torrent_mark_dirty(t);
 }
 
-/* Of two files under a file's two names, the one that is remembered is the torrent's. */
+/* If a file exists under both of its names, the remembered name is the torrent's. */
 static int
 expect_files(struct torrent *t, struct errbuf *eb)
 {
@@ -353,7 +353,7 @@ expect_files(struct torrent *t, struct errbuf *eb)
     return err;
 }
 
-/* Files are to be deleted whose torrent was stopped before. */
+/* Deletes the files of a torrent that has stopped before. */
 static bool
 reopen(struct torrent *t)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Completion, and the end of a torrent: stopped, saved, closed, loaded again.
+ * Completes, stops, saves, closes and reloads a torrent.
  */
 #ifndef PEER_TORRENT_TORRENT_STOP_H
 #define PEER_TORRENT_TORRENT_STOP_H
@@ -9,16 +9,17 @@
 
 void torrent_stop(struct torrent *t);
 void torrent_stop_go_on(struct torrent *t);
-/* Closes all, and loads it again. */
+/* Closes the storage, and loads the torrent again. */
 void torrent_reload(struct torrent *t);
 
-/* All pieces are verified. */
+/* The core has verified all pieces: begins the steps of completion (phase.h). */
 void torrent_on_complete(struct torrent *t);
 void torrent_completion_go_on(struct torrent *t);
 void torrent_save(struct torrent *t);
 /* The same without the peers. */
 void torrent_save_totals(struct torrent *t);
-/* Without a word to anybody, but for the disk's threads: the storage is gone when they are done. */
+/* Drops the torrent without saving and announcing; the storage is freed when the disk's threads are
+ * done with it. */
 void torrent_crash(struct torrent *t);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A torrent's announces on their way, peers that were given by name, and those that the state
- * database remembers.
+ * Carries out a torrent's announces, resolves peers that were given by name, and loads the peers
+ * that the state database remembers.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,8 +51,8 @@ feed_line(struct torrent *t, uint32_t job, bool waits)
     torrent_mark_dirty(t);
 }
 
-/* Tells a tracker's complaint once, and not at every try nor for each hash of a hybrid: when its
- * state is another one than |before|. */
+/* Reports a tracker's error once, and not at every attempt nor for each hash of a hybrid: only when
+ * its state differs from |before|. */
 static void
 warn_if_new(struct torrent *t, uint32_t tracker, const struct announce_status *before)
 {
@@ -66,8 +66,8 @@ warn_if_new(struct torrent *t, uint32_t tracker, const struct announce_status *b
     torrent_tell(t, TORRENT_EVENT_WARNING, st.err, text);
 }
 
-/* Nothing came for ANNOUNCE_SLOW_S: a person hears that once per tracker, and not of its hashes nor
- * of later tries. */
+/* No answer came for ANNOUNCE_SLOW_S: the user hears of it once per tracker, and not again for
+ * other hashes or later attempts. */
 static void
 on_slow(void *ctx)
 {

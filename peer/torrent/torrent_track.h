@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The announces of a torrent, and peers that were given by name.
+ * Carries out the announces of a torrent, and resolves peers that were given by name.
  */
 #ifndef PEER_TORRENT_TORRENT_TRACK_H
 #define PEER_TORRENT_TORRENT_TRACK_H
@@ -13,9 +13,10 @@ struct torrent_ask {
     struct list link;
     struct torrent *torrent;
     uint32_t job;
-    struct tracker_ask *ask; /* NULL: it could not be made, and fails soon */
-    struct loop_timer *slow; /* a person hears then that there is no answer; NULL: not */
-    bool told;               /* and has heard it */
+    struct tracker_ask *ask; /* NULL: the announce could not be made, and fails soon */
+    struct loop_timer *slow; /* reports to the user that the tracker has not answered; NULL: no
+                                report is due */
+    bool told;               /* the report was made */
     bool stopped;            /* it says "stopped": nobody waits for the answer */
 };
 
@@ -28,17 +29,17 @@ struct torrent_name {
 };
 
 void track_announce(struct torrent *t, const struct swarm_effect *fx);
-/* What the torrent announces by; NULL if it has nothing to do that with, for want of memory. */
+/* The torrent's announcer; NULL if there is none, because memory was out. */
 const struct announcer *track_announcer(const struct torrent *t);
 void track_add_addrs(struct torrent *t, enum peer_source source, const struct endpoint *addrs,
                      size_t count);
-/* Announces under way fail now: there is no more time for them. */
+/* Fails all announces under way, because their time is over. */
 void track_cancel(struct torrent *t);
 /* Connects to the peers that were given by name, from number |first| on. */
 void track_add_names(struct torrent *t, size_t first);
-/* Announces to one more tracker. */
+/* Adds a tracker, and announces to it. */
 void track_add_tracker(struct torrent *t, const char *url);
-/* Tells, once, of trackers whose scheme can't be spoken. */
+/* Tells the user, once, of trackers whose scheme is not supported. */
 void track_say_unsupported(struct torrent *t);
 void track_add_stored(struct torrent *t);
 void track_fini(struct torrent *t);

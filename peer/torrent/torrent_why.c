@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Gathers what why.h needs to know of a torrent: its state, its peers, limits and trackers. Reads
- * everything and changes nothing.
+ * Gathers the facts for why.h: a torrent's state, peers, limits and trackers. Reads everything and
+ * changes nothing.
  */
 #include <string.h>
 
@@ -87,8 +87,8 @@ gather_data(const struct torrent *t, const struct swarm_stats *st, struct why_fa
     gather_limit(t, &t->env->up, t->wish.up_limit, &f->data.own_up_limit, &f->data.up_limit);
 }
 
-/* Trackers that nobody had to ask yet, since those before them were enough, explain nothing, unless
- * no other does. */
+/* Trackers without an announce, because the trackers before them were enough, explain nothing,
+ * unless there are no others. */
 static void
 gather_trackers(const struct torrent *t, struct gathered *g)
 {
