@@ -163,7 +163,7 @@ goes_on(int err)
 static void
 on_error(struct transfer *t, const struct torrent_event *ev)
 {
-    /* What was fetched before is not there: at the start, that is for the user to decide. */
+    /* At the start, the user must decide about missing data that was fetched before. */
     bool fatal = !goes_on(ev->err) || (ev->err == SPRAT_E_GONE && !t->checked);
 
     report_error(&t->report, t->torrent, ev, fatal);
@@ -211,8 +211,8 @@ on_event(void *ctx, struct torrent *torrent, const struct torrent_event *ev)
     }
 }
 
-/* Verified bytes count, and bytes that were looked at; once all is there, or for a seed, those that
- * were given. What came and was no good does not. */
+/* The progress: verified bytes and checked bytes count; for a seed, or once all is complete,
+ * uploaded bytes. Received bytes that fail verification do not count. */
 static uint64_t
 progress_of(const struct transfer *t)
 {
@@ -223,7 +223,7 @@ progress_of(const struct transfer *t)
            (t->seed_only || t->complete ? st.swarm.uploaded : 0);
 }
 
-/* All that was asked for is there: then giving up is no failure. */
+/* All wanted files are complete: giving up is then no failure. */
 static void
 check_patience(struct transfer *t)
 {

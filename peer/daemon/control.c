@@ -177,7 +177,8 @@ on_client(void *ctx, unsigned what)
         client_step(cl);
 }
 
-/* Clients with messages left go on; the round is ours to share. */
+/* Clients with unserved messages continue; the other users of the loop get their share of the
+ * round. */
 static void
 on_turn(void *ctx)
 {

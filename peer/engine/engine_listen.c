@@ -201,7 +201,8 @@ on_handed(struct letter *l)
     free(x);
 }
 
-/* It still counts among the connections. A loop that does not keep up is spared. */
+/* Sends the connection to its loop; it stays counted. If the loop's mailbox is full, the connection
+ * is closed. */
 static void
 hand_over(struct engine *s, struct engine *owner, struct conn *c, const struct handshake *h)
 {

@@ -105,7 +105,7 @@ engine_forget(struct engine *s, struct torrent *t)
     torrent_free(t);
 }
 
-/* What the torrent was added with, when that is known. */
+/* The arguments with which the torrent was added, if they are known. */
 static void
 recall(const struct state_wish *wish, struct torrent_add *add)
 {
@@ -171,13 +171,13 @@ load_row(struct process *h, int64_t id, struct errbuf *eb)
     return 0;
 }
 
-/* What spratd's torrents are sorted into when it starts. */
+/* The groups into which spratd sorts its torrents when it starts. */
 struct loading {
     struct process *h;
-    struct filelook *look[ENGINE_LOOPS_MAX]; /* of those that may rest, by loop; NULL: none yet */
+    struct filelook *look[ENGINE_LOOPS_MAX]; /* torrents that may rest, by loop; NULL: none yet */
     unsigned looks;
     struct state_locks *locks;
-    int64_t *ids; /* of the others */
+    int64_t *ids; /* ids of the other torrents */
     size_t id_count, id_cap;
 };
 
@@ -207,7 +207,7 @@ begin_look(struct loading *l, struct engine *s)
     *look = NULL;
 }
 
-/* Nothing of it is to be done but to seed it, as far as the database knows. */
+/* Whether the torrent only has to seed, as far as the database knows. */
 static bool
 can_rest(const struct state_scan_row *row, const struct torrent_add *add)
 {

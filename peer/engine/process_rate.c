@@ -57,7 +57,7 @@ take_part(struct engine *s, int way)
     return granted == 0 || (before > 0 && granted > before);
 }
 
-/* Those who wait look at the time again: it comes sooner. */
+/* The waiting torrents compute their times again, because the bucket fills sooner. */
 static void
 wake_all(struct engine *s)
 {

@@ -8,8 +8,8 @@
 #include "common/base/err.h"
 #include "peer/net/conn_impl.h"
 
-/* The other side is told, unless it got the beginning: then only the end of the connection
- * tells. */
+/* The owner tells the peer of the failure, unless the peer has received the beginning of the piece:
+ * then only the end of the connection tells it. */
 static void
 read_failed(struct conn *c, struct out_piece *p, int err)
 {
@@ -89,7 +89,8 @@ load_one(struct conn *c)
     return true;
 }
 
-/* The first one's turn had come when it was found to be at hand no longer. False as above. */
+/* Reads the first piece into a buffer if it was next to leave but at hand no longer. False as
+ * above. */
 static bool
 load_lapsed(struct conn *c)
 {

@@ -176,8 +176,7 @@ send_to_one(struct udp_ask *ask)
     return err == SPRAT_E_AGAIN ? 0 : err;
 }
 
-/* The address whose turn it is can't be reached: the next one has its place. False if there is
- * none. */
+/* The current address can't be reached: the next address replaces it. False if there is none. */
 static bool
 drop_address(struct udp_ask *ask)
 {
@@ -190,8 +189,8 @@ drop_address(struct udp_ask *ask)
     return true;
 }
 
-/* Sends to the first address that the network takes it for. The waits double once all addresses
- * had one. */
+/* Sends to the first address to which the network accepts the packet. The waits double once all
+ * addresses have had one. */
 static int
 send_next(struct udp_ask *ask)
 {
@@ -283,8 +282,8 @@ ask_find(struct udp_tracker *u, const struct endpoint *from, uint32_t transactio
     return NULL;
 }
 
-/* The answer came from this of the tracker's addresses, as far as that can be known: it is asked
- * from now on. */
+/* The answer came from this address of the tracker, as far as that can be known: the client asks
+ * this address from now on. */
 static void
 stay_at(struct udp_ask *ask, const struct endpoint *from)
 {

@@ -65,7 +65,7 @@ core_new(struct torrent *t)
     return 0;
 }
 
-/* Takes all of it that stays ours. */
+/* Saves the core's results that the torrent keeps after the core. */
 static void
 take_leave(struct torrent *t)
 {

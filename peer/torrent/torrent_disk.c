@@ -162,7 +162,7 @@ on_done(void *user, const struct storage_result *res)
     job_end(job, res->err, res);
 }
 
-/* Hands it to the storage, which holds it until the torrent's turn. */
+/* Submits the job to the storage, which holds it until the torrent's turn. */
 static int
 submit(struct disk_job *job)
 {
@@ -180,7 +180,7 @@ submit(struct disk_job *job)
     return SPRAT_E_INVAL;
 }
 
-/* The next answer of the disk makes room: then it is this torrent's turn. */
+/* The next result of the disk makes room for this torrent's jobs. */
 static void
 wait_for_room(struct torrent *t)
 {
@@ -324,7 +324,8 @@ disk_forget(struct torrent *t, uint32_t piece)
 {
     struct disk_job *job = job_new(t, JOB_FORGET, piece);
 
-    /* Without it, the piece's next check may fail once more, and then the disk is read. */
+    /* If the job can't be made, the piece's next check may fail once more, and then the disk is
+     * read. */
     if (job != NULL)
         job_start(job);
 }

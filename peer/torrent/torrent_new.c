@@ -206,7 +206,7 @@ take_totals(struct torrent *t, const struct state_torrent *row)
 {
     struct torrent_totals *sum = &t->totals;
 
-    /* What this session counted is stored too, as far as it was: |before| is without that. */
+    /* The stored totals include a part of this session's counts; |before| must not. */
     if (row->uploaded > sum->up_before + sum->up_session)
         sum->up_before = row->uploaded - sum->up_session;
     if (row->downloaded > sum->down_before + sum->down_session)
@@ -217,7 +217,7 @@ take_totals(struct torrent *t, const struct state_torrent *row)
     t->wish.moved_from = row->moved_from != NULL ? strdup(row->moved_from) : NULL;
 }
 
-/* What the database has of it that others may have changed since. */
+/* Reads the parts of the database's row that other processes may have changed since. */
 static int
 read_totals(struct torrent *t, struct errbuf *eb)
 {
@@ -245,7 +245,7 @@ torrent_enter(struct torrent *t, struct errbuf *eb)
     return err;
 }
 
-/* It was moved by an earlier run that was told the same: it is there. */
+/* An earlier run has already moved the torrent to the same directory. */
 static void
 arrive(struct torrent *t)
 {

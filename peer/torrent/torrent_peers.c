@@ -337,7 +337,7 @@ on_handshake(void *ctx, struct conn *c, const struct handshake *h)
         return;
     err = handshake_check(&t->facts.id, &slot->offer, h, &in.u.conn.v2);
     if (err != 0) {
-        err = SPRAT_E_NOTFOUND; /* it has another torrent */
+        err = SPRAT_E_NOTFOUND; /* the peer has another torrent */
         log_closed(t, conn_peer(c), err, false, true);
         slot_clear(t, slot);
         conn_close(c);
@@ -345,7 +345,7 @@ on_handshake(void *ctx, struct conn *c, const struct handshake *h)
         return;
     }
     slot->shaken = true;
-    /* Started first: the core's answer may be to close it. */
+    /* The connection starts first, because the core's answer may close it. */
     conn_start(c, t->mi->piece_count);
     in.u.conn.addr = *conn_peer(c);
     in.u.conn.handshake = *h;

@@ -37,7 +37,7 @@ no_space(const struct torrent *t, uint64_t others, struct errbuf *eb)
                also);
 }
 
-/* READY still, and meant to run: nothing has happened to it meanwhile. */
+/* Whether the torrent is still READY and ought to run: its state has not changed meanwhile. */
 static bool
 still_waits(const struct torrent *t)
 {
@@ -51,8 +51,8 @@ ready(struct torrent *t)
     torrent_start(t);
 }
 
-/* What keeps its files from being written is perhaps mended by another look at them: they are
- * loaded again then. */
+/* Another load may remove the obstacle to writing the files, so the retry loads the torrent again.
+ */
 static void
 on_prepared(void *user, const struct storage_result *res)
 {

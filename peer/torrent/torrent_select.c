@@ -60,8 +60,8 @@ torrent_load_selection(struct torrent *t, struct errbuf *eb)
     return 0;
 }
 
-/* What is chosen, with where the data lies: that of a file that is not wanted and not there goes to
- * the part file, and stays there until the file is wanted. */
+/* The selection, with the place of each file's data: the data of an unwanted file that does not
+ * exist goes to the part file, and stays there until the file is wanted. */
 static uint8_t *
 with_places(const struct torrent *t, const uint8_t *chosen)
 {
@@ -84,7 +84,7 @@ with_places(const struct torrent *t, const uint8_t *chosen)
     return bytes;
 }
 
-/* True if data has to go elsewhere than it does. */
+/* Whether the new selection moves data to another place. */
 static bool
 moves(const struct torrent *t, const uint8_t *bytes)
 {
@@ -165,7 +165,7 @@ torrent_select(struct torrent *t, const uint8_t *chosen, struct errbuf *eb)
         free(bytes);
         return err;
     }
-    /* What was complete begins anew too, so that its state is that of a download. */
+    /* A complete torrent is reloaded too, so that its state is that of a download. */
     reload = running && (moves(t, bytes) || t->disk.completion != COMPLETION_NONE);
     t->wish.selection = bytes;
     free(old);

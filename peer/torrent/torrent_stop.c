@@ -150,7 +150,7 @@ save(struct torrent *t, bool with_peers)
     if (u.uploaded == t->totals.up_saved && u.downloaded == t->totals.down_saved &&
         u.peer_count == 0)
         return;
-    /* What can't be stored now is stored a minute later, or is a number that is a little old. */
+    /* On an error the save a minute later stores the numbers, which are a little old until then. */
     if (state_apply_async(t->env->shared->state, t->id, &u, t->env->doneq, NULL, NULL) != 0)
         return;
     t->totals.up_saved = u.uploaded;
@@ -171,7 +171,7 @@ torrent_save_totals(struct torrent *t)
 
 /* --- stopping --- */
 
-/* The first step of the end, by where it stands. */
+/* The first step of stopping, which depends on the phase. */
 static void
 begin_end(struct torrent *t)
 {
@@ -251,7 +251,8 @@ completion_under_way(const struct torrent *t)
     return false;
 }
 
-/* A group is on its way to disk: it is neither idle nor waiting for a time to come. */
+/* Whether a commit is under way: a group is being written, so the commit is neither idle nor
+ * waiting for its time. */
 static bool
 commit_under_way(const struct commit *c)
 {
@@ -306,7 +307,7 @@ ended(struct torrent *t)
         t->disk.reloading = false;
         t->core.frozen = t->failure.source == FAILURE_FILES;
         torrent_set_phase(t, PHASE_IDLE);
-        /* When the disk failed, not at once again. */
+        /* After a failure of the disk, the reload waits. */
         if (t->failure.source == FAILURE_COMMIT || t->failure.source == FAILURE_LOAD)
             loop_timer_set(t->retry, mono_add_ms(loop_now(t->env->loop), TORRENT_RETRY_MS));
         else
@@ -427,7 +428,7 @@ torrent_remove(struct torrent *t, bool data, struct errbuf *eb)
     if (t->phase != PHASE_STOPPED)
         torrent_stop(t);
     else
-        /* Its storage is opened once more, if there are files to delete. */
+        /* If there are files to delete, the storage is opened once more. */
         torrent_set_phase(t, PHASE_CLOSING);
     return 0;
 }

@@ -17,7 +17,7 @@ struct torrent_ask {
     struct loop_timer *slow; /* reports to the user that the tracker has not answered; NULL: no
                                 report is due */
     bool told;               /* the report was made */
-    bool stopped;            /* it says "stopped": nobody waits for the answer */
+    bool stopped;            /* the announce says "stopped": no reply is needed */
 };
 
 /* A peer given by name, being resolved. */
