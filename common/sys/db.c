@@ -263,6 +263,9 @@ db_open(const char *path, const struct db_schema *schema, struct db **out, struc
 int
 db_open_reader(struct db *db, struct db **out, struct errbuf *eb)
 {
+    /* A cache of 256 KiB: a reader reads a row once, and the page cache has the file. */
+    static const char reader_pragmas[] =
+        "PRAGMA query_only=ON; PRAGMA trusted_schema=OFF; PRAGMA cache_size=-256";
     struct db *r = calloc(1, sizeof(*r));
     int err, rc;
 
@@ -278,9 +281,8 @@ db_open_reader(struct db *db, struct db **out, struct errbuf *eb)
         sqlite3_extended_result_codes(r->sq, 1);
         sqlite3_busy_timeout(r->sq, DB_BUSY_MS);
     }
-    err = rc == SQLITE_OK
-              ? db_exec(r, "PRAGMA query_only=ON; PRAGMA trusted_schema=OFF", "opening", eb)
-              : db_error(r, rc, "opening", eb);
+    err = rc == SQLITE_OK ? db_exec(r, reader_pragmas, "opening", eb)
+                          : db_error(r, rc, "opening", eb);
     if (err != 0) {
         db_close(r);
         return err;

@@ -10,6 +10,7 @@
 
 #include "common/base/complete.h"
 #include "common/base/suggest.h"
+#include "common/sys/memory.h"
 #include "config.h"
 #include "peer/cli/command.h"
 #include "peer/cli/complaint.h"
@@ -122,6 +123,7 @@ main(int argc, char **argv)
 {
     int status;
 
+    memory_init();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN); /* a reader that left is an error of write() and does not kill the
                                  process */

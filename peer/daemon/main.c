@@ -14,6 +14,7 @@
 #include "common/sys/addr.h"
 #include "common/sys/file.h"
 #include "common/sys/lockfile.h"
+#include "common/sys/memory.h"
 #include "common/sys/paths.h"
 #include "common/sys/sandbox.h"
 #include "common/sys/sdnotify.h"
@@ -335,6 +336,7 @@ main(int argc, char **argv)
     enum settings_action action;
     struct errbuf eb;
 
+    memory_init();
     if (argc > 2 && strcmp(argv[1], COMPLETE_WORD) == 0) {
         settings_complete(argc - 2, p.daemon.argv + 1);
         return EXIT_SUCCESS;

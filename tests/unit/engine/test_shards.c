@@ -145,7 +145,9 @@ on_asked_over(struct fanout *fan)
 static void
 ask(struct fixture *f, struct asked *a, void (*fn)(struct engine *s, void *arg), void *arg)
 {
-    *a = (struct asked){.fan = {on_asked_visit, on_asked_done, on_asked_over},
+    *a = (struct asked){.fan = {.visit = on_asked_visit,
+                                .done = on_asked_done,
+                                .release = on_asked_over},
                         .f = f,
                         .fn = fn,
                         .arg = arg};
@@ -207,7 +209,9 @@ static void
 visited_init(struct visited *v, struct fixture *f,
              int (*fn)(struct torrent *t, void *arg, struct errbuf *eb), void *arg)
 {
-    *v = (struct visited){.base = {on_visited_torrent, on_visited_done, on_visited_over},
+    *v = (struct visited){.base = {.fn = on_visited_torrent,
+                                   .done = on_visited_done,
+                                   .release = on_visited_over},
                           .f = f,
                           .fn = fn,
                           .arg = arg};
