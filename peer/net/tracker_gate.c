@@ -15,7 +15,7 @@
 #include "common/sys/lock.h"
 
 /* Announces that may begin: full after a pause. */
-struct allowance {
+struct gate_bucket {
     int64_t spent_us; /* of the time that the bucket holds */
     struct mono at;
 };
@@ -23,7 +23,7 @@ struct allowance {
 struct gate_host {
     struct hashmap_node node;
     struct list link;
-    struct allowance allowance;
+    struct gate_bucket bucket;
     uint32_t asks;
     struct mono heard; /* the last answer, or when it was asked first after a pause */
     char name[];
@@ -31,7 +31,7 @@ struct gate_host {
 
 struct tracker_gate {
     struct lock lock;
-    struct allowance allowance;
+    struct gate_bucket bucket;
     uint32_t asks;
     struct hashmap by_name;
     struct list hosts; /* the longest unused first */
@@ -81,10 +81,10 @@ tracker_gate_free(struct tracker_gate *g)
     free(g);
 }
 
-/* --- allowances --- */
+/* --- buckets --- */
 
 static void
-refill(struct allowance *a, struct mono now)
+refill(struct gate_bucket *a, struct mono now)
 {
     int64_t us = mono_diff_us(now, a->at);
 
@@ -96,7 +96,7 @@ refill(struct allowance *a, struct mono now)
 
 /* 0, or in how many µs an announce may begin. */
 static int64_t
-wait_us(const struct allowance *a, uint32_t rate)
+wait_us(const struct gate_bucket *a, uint32_t rate)
 {
     int64_t over = a->spent_us + 1000000 / rate - TRACKER_GATE_BURST * INT64_C(1000000);
 
@@ -104,7 +104,7 @@ wait_us(const struct allowance *a, uint32_t rate)
 }
 
 static void
-spend(struct allowance *a, uint32_t rate)
+spend(struct gate_bucket *a, uint32_t rate)
 {
     a->spent_us += 1000000 / rate;
 }
@@ -118,7 +118,7 @@ forget_idle(struct tracker_gate *g, struct mono now)
     LIST_EACH_SAFE(it, &g->hosts) {
         struct gate_host *h = LIST_ENTRY(it, struct gate_host, link);
 
-        if (mono_diff_us(now, h->allowance.at) < (TRACKER_GATE_BURST + 1) * INT64_C(1000000))
+        if (mono_diff_us(now, h->bucket.at) < (TRACKER_GATE_BURST + 1) * INT64_C(1000000))
             break;
         if (h->asks == 0)
             host_free(g, h);
@@ -139,7 +139,7 @@ host_of(struct tracker_gate *g, const char *name, struct mono now)
     if (h == NULL)
         return NULL;
     memcpy(h->name, name, len + 1);
-    h->allowance.at = now;
+    h->bucket.at = now;
     list_init(&h->link);
     if (hashmap_add(&g->by_name, &h->node, h->name, len) != 0) {
         free(h);
@@ -155,24 +155,24 @@ enter(struct tracker_gate *g, struct gate_host *h, bool urgent, struct mono now,
 {
     int64_t us;
 
-    refill(&g->allowance, now);
-    refill(&h->allowance, now);
+    refill(&g->bucket, now);
+    refill(&h->bucket, now);
     *silent = h->asks >= TRACKER_GATE_HOST_ASKS &&
               mono_diff_ms(now, h->heard) >= TRACKER_GATE_SILENT_MS;
     if (h->asks >= TRACKER_GATE_HOST_ASKS || g->asks >= TRACKER_GATE_ASKS) {
         *again = mono_add_ms(now, TRACKER_GATE_AGAIN_MS);
         return false;
     }
-    us = wait_us(&g->allowance, TRACKER_GATE_RATE);
-    if (wait_us(&h->allowance, TRACKER_GATE_HOST_RATE) > us)
-        us = wait_us(&h->allowance, TRACKER_GATE_HOST_RATE);
+    us = wait_us(&g->bucket, TRACKER_GATE_RATE);
+    if (wait_us(&h->bucket, TRACKER_GATE_HOST_RATE) > us)
+        us = wait_us(&h->bucket, TRACKER_GATE_HOST_RATE);
     if (us > 0 && !urgent) {
         *again = mono_add_ms(now, us / 1000 + 1);
         return false;
     }
     if (!urgent) {
-        spend(&g->allowance, TRACKER_GATE_RATE);
-        spend(&h->allowance, TRACKER_GATE_HOST_RATE);
+        spend(&g->bucket, TRACKER_GATE_RATE);
+        spend(&h->bucket, TRACKER_GATE_HOST_RATE);
     }
     if (h->asks++ == 0)
         h->heard = now;

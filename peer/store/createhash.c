@@ -96,12 +96,13 @@ static int
 check_stamp(struct worker *w)
 {
     const struct createhash_file *f = &w->s->h->files[w->file];
+    struct storage_stamp now;
     struct stat st;
 
     if (fstat(w->fd, &st) != 0)
         return fail_errno(w->s, f->path);
-    if ((uint64_t)st.st_size != f->stamp.size || st.st_ino != f->stamp.inode ||
-        (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec != f->stamp.mtime_ns)
+    now = stamp_of(&st);
+    if (!stamp_equal(&f->stamp, &now))
         return fail(w->s, SPRAT_E_CHANGED, "can't hash", f->path,
                     "it was changed while it was read");
     return 0;

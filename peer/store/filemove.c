@@ -100,15 +100,6 @@ fail(struct filemove *m, int e, const char *doing, struct errbuf *eb)
                       m->t->mi->files[m->file].path, strerror(e));
 }
 
-static struct storage_stamp
-stamp_of(const struct stat *st)
-{
-    return (struct storage_stamp){.known = true,
-                                  .size = (uint64_t)st->st_size,
-                                  .mtime_ns = mtime_of(st),
-                                  .inode = st->st_ino};
-}
-
 /* Returns an error if the original differs from its stamp. An empty file may have no stamp, since
  * nothing was ever written to it. */
 static int
@@ -118,8 +109,7 @@ check_original(struct filemove *m, const struct stat *st, struct errbuf *eb)
 
     if (!then.known && m->t->mi->files[m->file].length == 0)
         then = (struct storage_stamp){.known = true, .mtime_ns = now.mtime_ns, .inode = now.inode};
-    if (then.known && then.size == now.size && then.mtime_ns == now.mtime_ns &&
-        then.inode == now.inode)
+    if (stamp_equal(&then, &now))
         return 0;
     /* The owner checks the file's pieces again, and the move continues with the good ones. */
     return filetree_distrust(m->t, m->file, SPRAT_E_CHANGED, eb);

@@ -98,10 +98,7 @@ end_sync(struct filetree *t, size_t file, const struct stat *st)
         m->dirty = true;
         m->named = false;
     } else {
-        m->stamp.known = true;
-        m->stamp.size = (uint64_t)st->st_size;
-        m->stamp.mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-        m->stamp.inode = st->st_ino;
+        m->stamp = stamp_of(st);
         m->written = true; /* its new stamp must be stored */
     }
     lock_drop(&t->lock);

@@ -62,17 +62,6 @@ filetree_memory(struct filetree *t, size_t file)
     return t->files != NULL ? &t->files[file] : NULL;
 }
 
-static struct storage_stamp
-stamp_of(const struct stat *st)
-{
-    return (struct storage_stamp){
-        .known = true,
-        .size = (uint64_t)st->st_size,
-        .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
-        .inode = st->st_ino,
-    };
-}
-
 static mode_t
 file_perm(const struct filetree *t, size_t file)
 {

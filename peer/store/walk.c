@@ -65,17 +65,6 @@ tell(struct walker *k, const char *path, const char *why)
     k->o->notice(k->o->user, text.text);
 }
 
-static struct storage_stamp
-stamp_of(const struct stat *st)
-{
-    return (struct storage_stamp){
-        .known = true,
-        .size = (uint64_t)st->st_size,
-        .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
-        .inode = st->st_ino,
-    };
-}
-
 /* Takes ownership of |path| and |link| (frees them on an error). */
 static int
 add_entry(struct walker *k, char *path, char *link, const struct stat *st)

@@ -279,15 +279,21 @@ def at_the_cap_who_gives_and_takes_nothing_makes_room(t):
     t.wait("room", let_in, 100, step=2)
 
 
+def get_banned(t, address, info_hash, where):
+    """Offends at one torrent from the address |where| until that is banned."""
+    for _ in range(PEERS_OFFENCES):
+        peer = Dialer(t, address, info_hash, RESERVED, source=where)
+        peer.send(have(0xffffffff))
+        assert peer.is_closed()
+        peer.socket.close()
+
+
 @test
 def a_ban_is_for_all_torrents_and_loops(t):
     daemon = Daemon(t, "--loops", "2")
     hashes = [small_torrent(t, daemon, f"small-{i}") for i in range(4)]
     address, where = daemon.listening(), t.address()
-    for _ in range(PEERS_OFFENCES):
-        peer = Dialer(t, address, hashes[0], RESERVED, source=where)
-        peer.send(have(0xffffffff))
-        assert peer.is_closed()
+    get_banned(t, address, hashes[0], where)
     for one in hashes:
         def refused(one=one):
             try:
@@ -304,11 +310,7 @@ def what_is_banned_wakes_no_torrent(t):
     daemon = Daemon(t, "--rest-after", "1")
     hashes = [small_torrent(t, daemon, f"small-{i}") for i in range(2)]
     address, where = daemon.listening(), t.address()
-    for _ in range(PEERS_OFFENCES):
-        peer = Dialer(t, address, hashes[0], RESERVED, source=where)
-        peer.send(have(0xffffffff))
-        assert peer.is_closed()
-        peer.socket.close()
+    get_banned(t, address, hashes[0], where)
     t.wait("all to rest", lambda: not locks(t), 40)
     for _ in range(20):
         try:
