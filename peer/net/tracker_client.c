@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An ask waits in the line of its tracker's host. When the gate lets it in, the host's name is
- * resolved, which tells its families; then the ask has one part per family, and the parts' answers
- * become one. What an ask needs for its parts is allocated when it leaves the line.
+ * An ask is one announce. It waits in the queue; when the queue lets it begin, the name of the
+ * tracker's host is resolved. Then the ask has one part per address family of the host, and the
+ * parts' answers are merged into one. The memory for the parts is allocated when the ask begins.
  */
 #include "peer/net/tracker_client.h"
 
@@ -14,48 +14,27 @@
 #include "common/base/magic.h"
 #include "common/codec/tracker_http.h"
 #include "common/codec/tracker_query.h"
-#include "common/ds/list.h"
 #include "common/ev/url.h"
+#include "peer/net/tracker_ids.h"
+#include "peer/net/tracker_queue.h"
 #include "peer/net/tracker_say.h"
 
 #define TRACKER_CLIENT_MAGIC 0x54524b43u
 #define TRACKER_ASK_MAGIC    0x54524b41u
 
-enum { PARTS = 2, IDS_MAX = 256, NOTE_MAX = ANNOUNCE_MESSAGE_MAX };
-
-/* A "tracker id" (BEP 3) that a later announce to the tracker has to repeat. */
-struct known_id {
-    struct list link;
-    char *url;
-    uint8_t info_hash[TRACKER_HASH_LEN];
-    char id[TRACKER_ID_MAX + 1];
-};
-
-/* Asks wait in this order. */
-enum need { NEED_STOPPED, NEED_DOWNLOAD, NEED_SEED, NEEDS };
-
-/* A tracker host that asks of this loop wait for. */
-struct line {
-    struct list link;
-    struct list asks[NEEDS];
-    bool silent; /* and all that wait have been told */
-    char host[URL_HOST_MAX + 1];
-};
+enum { PARTS = 2, NOTE_MAX = ANNOUNCE_MESSAGE_MAX };
 
 struct tracker_client {
     uint32_t magic;
     struct loop *loop;
-    struct tracker_gate *gate;
-    struct list lines; /* the one that was served longest ago first */
-    struct loop_timer *pump;
     struct resolver *resolver;
     struct fetcher *fetcher;
     struct udp_tracker *udp;
     struct source source;
+    struct tracker_queue *queue;
+    struct tracker_ids ids;
     uint32_t asks;
-    uint32_t lookups; /* of peers' names */
-    struct list ids;  /* the longest unused first */
-    uint32_t id_count;
+    uint32_t lookups; /* of peers' names, for all asks */
 };
 
 /* The announce over one address family. */
@@ -63,7 +42,7 @@ struct part {
     struct tracker_ask *ask;
     bool running;
     int err;
-    char note[NOTE_MAX + 1]; /* why it failed, where that is not the tracker's own failure reason */
+    char note[NOTE_MAX + 1]; /* why the part failed, unless the tracker gave a failure reason */
     struct fetch *fetch;
     struct udp_ask *udp;
     struct tracker_reply reply;
@@ -72,15 +51,15 @@ struct part {
     struct tracker_name names[TRACKER_NAMES_MAX];
 };
 
-/* A peer's name that is looked up. */
+/* The lookup of the DNS name of a peer in the answer of |part|. */
 struct name_lookup {
     struct tracker_ask *ask;
     struct part *part;
-    struct resolve *resolve; /* NULL: none, or over */
+    struct resolve *resolve; /* NULL: not begun, or over */
 };
 
-/* What an ask has when it has left the line. */
-struct asking {
+/* The memory of an ask that has begun. */
+struct ask_work {
     struct part parts[PARTS];
     struct name_lookup lookups[PARTS * TRACKER_NAMES_MAX];
     struct url url;
@@ -89,83 +68,30 @@ struct asking {
 struct tracker_ask {
     uint32_t magic;
     struct tracker_client *tc;
-    struct list link; /* in line */
-    struct line *line;
-    char *host; /* NULL: the URL is none */
+    struct tracker_entry entry; /* in the queue */
+    char *host;                 /* NULL: the URL is not a tracker's */
     char *url;
-    bool told_begun;
-    bool entered; /* the gate */
-    struct asking *work;
+    struct ask_work *work; /* NULL while the ask waits in the queue */
     struct tracker_announce announce;
     char tracker_id[TRACKER_ID_MAX + 1];
-    struct resolve *resolve;
-    struct loop_timer *timer; /* the grace, or an error that was known at once */
+    struct resolve *resolve;  /* of the tracker's host */
+    struct loop_timer *timer; /* calls on_timer() */
     unsigned part_count;
-    unsigned running;
+    unsigned running; /* parts */
     unsigned lookups_running;
-    bool finished; /* but for the names */
+    bool finished; /* all parts have answered, or had their time; only names may be looked up */
     struct mono began;
-    int err; /* of the whole */
+    int err; /* an error that no part has */
     char note[NOTE_MAX + 1];
     void (*begun)(void *ctx);
     tracker_done_fn fn;
     void *ctx;
 };
 
-/* --- tracker ids --- */
-
-static struct known_id *
-id_find(struct tracker_client *tc, const char *url, const uint8_t *info_hash)
-{
-    LIST_EACH(it, &tc->ids) {
-        struct known_id *k = LIST_ENTRY(it, struct known_id, link);
-
-        if (strcmp(k->url, url) == 0 && memcmp(k->info_hash, info_hash, TRACKER_HASH_LEN) == 0)
-            return k;
-    }
-    return NULL;
-}
-
-static void
-id_free(struct tracker_client *tc, struct known_id *k)
-{
-    list_remove(&k->link);
-    tc->id_count--;
-    free(k->url);
-    free(k);
-}
-
-static void
-id_remember(struct tracker_client *tc, const struct tracker_ask *ask, const char *id)
-{
-    struct known_id *k = id_find(tc, ask->url, ask->announce.info_hash);
-
-    if (id[0] == '\0')
-        return;
-    if (k == NULL) {
-        if (tc->id_count == IDS_MAX)
-            id_free(tc, LIST_ENTRY(tc->ids.next, struct known_id, link));
-        k = calloc(1, sizeof(*k));
-        if (k == NULL)
-            return;
-        list_init(&k->link);
-        tc->id_count++;
-        k->url = strdup(ask->url);
-        if (k->url == NULL) {
-            id_free(tc, k);
-            return;
-        }
-        memcpy(k->info_hash, ask->announce.info_hash, TRACKER_HASH_LEN);
-    }
-    list_remove(&k->link);
-    list_push_back(&tc->ids, &k->link);
-    strcpy(k->id, id);
-}
-
 /* --- the end of an ask --- */
 
 static void
-asking_free(struct asking *w)
+work_free(struct ask_work *w)
 {
     for (unsigned i = 0; w != NULL && i < PARTS; i++) {
         fetch_cancel(w->parts[i].fetch);
@@ -177,25 +103,8 @@ asking_free(struct asking *w)
     free(w);
 }
 
-/* Takes the ask out of its line, and the line away if it is the last. */
-static void
-leave_line(struct tracker_ask *ask)
-{
-    struct line *l = ask->line;
-
-    if (l == NULL)
-        return;
-    list_remove(&ask->link);
-    ask->line = NULL;
-    for (int need = 0; need < NEEDS; need++)
-        if (!list_empty(&l->asks[need]))
-            return;
-    list_remove(&l->link);
-    free(l);
-}
-
 static bool
-was_answered(const struct tracker_ask *ask)
+tracker_has_answered(const struct tracker_ask *ask)
 {
     for (unsigned i = 0; i < ask->part_count; i++) {
         const struct part *p = &ask->work->parts[i];
@@ -209,14 +118,8 @@ was_answered(const struct tracker_ask *ask)
 static void
 ask_free(struct tracker_ask *ask)
 {
-    struct mono now = loop_now(ask->tc->loop);
-
-    leave_line(ask);
-    if (ask->entered) {
-        tracker_gate_leave(ask->tc->gate, ask->host, was_answered(ask), now);
-        loop_timer_set(ask->tc->pump, now);
-    }
-    asking_free(ask->work);
+    tracker_queue_remove(ask->tc->queue, &ask->entry, tracker_has_answered(ask));
+    work_free(ask->work);
     ask->tc->lookups -= ask->lookups_running;
     resolve_cancel(ask->resolve);
     free(ask->host);
@@ -239,9 +142,10 @@ count_of(int64_t n)
     return n < 0 ? 0 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
 }
 
-/* Adds a good part to the result. The longer interval counts: it suits both. */
+/* Adds a successful part to the result. The longer of two intervals counts, so that the next
+ * announce comes too early for neither family. */
 static void
-merge_good(struct announce_result *res, const struct part *p)
+merge_success(struct announce_result *res, const struct part *p)
 {
     const struct tracker_reply *r = &p->reply;
 
@@ -257,8 +161,10 @@ merge_good(struct announce_result *res, const struct part *p)
         res->message = r->warning;
 }
 
+/* Adds a failed part to the result of an ask without a successful part. The first failure that has
+ * a message counts. */
 static void
-merge_bad(struct announce_result *res, const struct part *p)
+merge_failure(struct announce_result *res, const struct part *p)
 {
     const struct tracker_reply *r = &p->reply;
 
@@ -272,7 +178,8 @@ merge_bad(struct announce_result *res, const struct part *p)
         res->retry_in_s = (int64_t)r->retry_in_min * 60;
 }
 
-/* Gathers the peers of all good parts behind those of the first. Returns how many. */
+/* Appends the peers of the other successful parts to those of the first; |*addrs| points to them.
+ * Returns their number. */
 static size_t
 gather_peers(struct tracker_ask *ask, struct endpoint **addrs)
 {
@@ -290,15 +197,16 @@ gather_peers(struct tracker_ask *ask, struct endpoint **addrs)
             n = p->reply.npeers;
             continue;
         }
-        /* Each part has room for all. */
+        /* Each part's array is large enough for the peers of all parts. */
         memcpy(first->peers + n, p->peers, p->reply.npeers * sizeof(*p->peers));
         n += p->reply.npeers;
     }
     return n;
 }
 
+/* Calls the owner with the result, and frees the ask. */
 static void
-tell(struct tracker_ask *ask)
+report(struct tracker_ask *ask)
 {
     struct announce_result res = {.err = ask->err};
     struct endpoint *addrs = NULL;
@@ -307,12 +215,13 @@ tell(struct tracker_ask *ask)
 
     for (unsigned i = 0; i < ask->part_count; i++)
         if (part_ok(&ask->work->parts[i])) {
-            merge_good(&res, &ask->work->parts[i]);
-            id_remember(ask->tc, ask, ask->work->parts[i].reply.tracker_id);
+            merge_success(&res, &ask->work->parts[i]);
+            tracker_ids_remember(&ask->tc->ids, ask->url, ask->announce.info_hash,
+                                 ask->work->parts[i].reply.tracker_id);
             any = true;
         }
     for (unsigned i = 0; i < ask->part_count && !any; i++)
-        merge_bad(&res, &ask->work->parts[i]);
+        merge_failure(&res, &ask->work->parts[i]);
     if (res.err != 0 && res.message == NULL)
         res.message = ask->note[0] != '\0' ? ask->note : sprat_strerror(res.err);
     res.peers = (uint32_t)count;
@@ -320,29 +229,29 @@ tell(struct tracker_ask *ask)
     ask_free(ask);
 }
 
-/* A name's addresses join the peers of the answer that it stood in. */
+/* A peer's name is resolved: adds its addresses to the peers of the answer that contained it. */
 static void
 on_name(void *ctx, int err, const struct endpoint *addrs, size_t count)
 {
     struct name_lookup *l = ctx;
     struct tracker_ask *ask = l->ask;
     struct part *p = l->part;
-    size_t taken = 0;
+    size_t added = 0;
 
     l->resolve = NULL;
-    for (size_t i = 0; err == 0 && i < count && taken < TRACKER_CLIENT_NAME_ADDRS_MAX; i++) {
+    for (size_t i = 0; err == 0 && i < count && added < TRACKER_CLIENT_NAME_ADDRS_MAX; i++) {
         if (p->reply.npeers == p->reply.peers_max || (addr_is_loopback(&addrs[i]) && !p->local))
             continue;
         p->peers[p->reply.npeers++] = addrs[i];
-        taken++;
+        added++;
     }
     ask->tc->lookups--;
     ask->lookups_running--;
     if (ask->lookups_running == 0)
-        tell(ask);
+        report(ask);
 }
 
-/* Begins to look up the names in the good answers, as many as there is room for. */
+/* Begins to look up the peers' names in the successful answers, up to TRACKER_CLIENT_NAMES_MAX. */
 static void
 look_up_names(struct tracker_ask *ask)
 {
@@ -369,6 +278,8 @@ look_up_names(struct tracker_ask *ask)
     }
 }
 
+/* All parts have answered or had their time. Peers' names get TRACKER_CLIENT_NAMES_MS; then the ask
+ * is reported. */
 static void
 finish(struct tracker_ask *ask)
 {
@@ -376,12 +287,12 @@ finish(struct tracker_ask *ask)
         look_up_names(ask);
     ask->finished = true;
     if (ask->lookups_running == 0)
-        tell(ask);
+        report(ask);
     else
         loop_timer_set(ask->timer, mono_add_ms(loop_now(ask->tc->loop), TRACKER_CLIENT_NAMES_MS));
 }
 
-/* Ends it from the loop, soon. */
+/* The ask fails with |err|; that is reported from the loop, not within the current call. */
 static void
 finish_later(struct tracker_ask *ask, int err)
 {
@@ -390,7 +301,7 @@ finish_later(struct tracker_ask *ask, int err)
     loop_timer_set(ask->timer, loop_now(ask->tc->loop));
 }
 
-/* The slower family had its time, or there was nothing to wait for. */
+/* The time of the slower family or of the peers' names is over, or finish_later() set the timer. */
 static void
 on_timer(void *ctx)
 {
@@ -398,7 +309,7 @@ on_timer(void *ctx)
 
     MAGIC_CHECK(ask, TRACKER_ASK_MAGIC);
     if (ask->finished)
-        tell(ask); /* the names had theirs */
+        report(ask);
     else
         finish(ask);
 }
@@ -414,7 +325,7 @@ part_done(struct part *p, int err)
         snprintf(p->note, sizeof(p->note), "%s", sprat_strerror(err));
     ask->running--;
     if (ask->finished)
-        return; /* names are waited for; this counts too if it was good */
+        return; /* the ask waits for peers' names only; report() merges this part too */
     if (ask->running == 0)
         finish(ask);
     else if (part_ok(p))
@@ -432,12 +343,13 @@ on_fetched(void *ctx, const struct fetch_result *res)
     p->fetch = NULL;
     if (err != 0) {
         tracker_say_fetch(p->note, sizeof(p->note), &p->ask->work->url, res);
-        /* More than a tracker that is slow: its sentence says what to do. */
+        /* Not E_TIMEOUT, because no later attempt helps, and the note says what to do. */
         if (res->cause == FETCH_TLS_SILENT)
             err = SPRAT_E_PROTOCOL;
     } else {
         err = tracker_http_parse_reply(&p->reply, res->body, res->len);
-        /* Some trackers say why with a status of 4xx: the body counts where it can be read. */
+        /* Some trackers send a failure reason with status 4xx: it counts if the body is bencoded.
+         */
         if (res->status != 200 && (err != 0 || p->reply.failure[0] == '\0')) {
             err = SPRAT_E_REMOTE;
             tracker_say_fetch(p->note, sizeof(p->note), &p->ask->work->url, res);
@@ -462,7 +374,8 @@ on_udp(void *ctx, int err)
     part_done(p, err);
 }
 
-/* The address that an HTTP announce leaves from; |to| may be of family IP_NONE: not known. */
+/* The local address for an HTTP announce to |to|; NULL: the system chooses. Family IP_NONE: the
+ * tracker's address is not known. */
 static const struct endpoint *
 http_source(const struct tracker_client *tc, const struct endpoint *to)
 {
@@ -490,6 +403,8 @@ start_http(struct part *p, const struct endpoint *to)
     buf_fini(&url);
 }
 
+/* Starts the part for one family: the tracker's addresses are |to|. When memory is out, the part is
+ * missing. */
 static void
 start_part(struct tracker_ask *ask, const struct endpoint *to, size_t count)
 {
@@ -504,8 +419,8 @@ start_part(struct tracker_ask *ask, const struct endpoint *to, size_t count)
     p->reply.names_max = TRACKER_NAMES_MAX;
     p->local = addr_is_loopback(to);
     if (strcmp(ask->work->url.scheme, "udp") == 0)
-        p->udp = udp_tracker_announce(ask->tc->udp, to, count, &ask->announce,
-                                      ask->work->url.rest, &p->reply, on_udp, p);
+        p->udp = udp_tracker_announce(ask->tc->udp, to, count, &ask->announce, ask->work->url.rest,
+                                      &p->reply, on_udp, p);
     else
         start_http(p, to); /* curl looks the name up itself, and tries all addresses */
     if (p->fetch == NULL && p->udp == NULL) {
@@ -566,7 +481,7 @@ on_resolved(void *ctx, int err, const struct endpoint *addrs, size_t count)
     if (err == 0)
         start_parts(ask, addrs, count);
     else if (strcmp(ask->work->url.scheme, "udp") != 0)
-        start_part(ask, &unknown, 1); /* a proxy may know the name */
+        start_part(ask, &unknown, 1); /* an HTTP proxy may be able to resolve the name */
     else {
         tracker_say_err(ask->note, sizeof(ask->note), &ask->work->url, err, 0);
         finish_later(ask, err);
@@ -583,153 +498,55 @@ is_known_scheme(const char *scheme)
            strcmp(scheme, "udp") == 0;
 }
 
-/* --- in line --- */
+/* --- from the queue --- */
 
-static void
-tell_begun(struct tracker_ask *ask)
-{
-    if (ask->told_begun)
-        return;
-    ask->told_begun = true;
-    ask->begun(ask->ctx);
-}
-
-static struct line *
-line_of(struct tracker_client *tc, const char *host)
-{
-    struct line *l;
-
-    LIST_EACH(it, &tc->lines) {
-        l = LIST_ENTRY(it, struct line, link);
-        if (strcmp(l->host, host) == 0)
-            return l;
-    }
-    l = calloc(1, sizeof(*l));
-    if (l == NULL)
-        return NULL;
-    for (int need = 0; need < NEEDS; need++)
-        list_init(&l->asks[need]);
-    snprintf(l->host, sizeof(l->host), "%s", host);
-    list_init(&l->link);
-    list_push_back(&tc->lines, &l->link);
-    return l;
-}
-
-static enum need
+static enum tracker_need
 need_of(const struct tracker_announce *a)
 {
     if (a->event == TRACKER_EVENT_STOPPED)
-        return NEED_STOPPED;
-    return a->left > 0 ? NEED_DOWNLOAD : NEED_SEED;
-}
-
-static int
-stand_in_line(struct tracker_ask *ask)
-{
-    struct tracker_client *tc = ask->tc;
-    struct line *l = line_of(tc, ask->host);
-
-    if (l == NULL)
-        return SPRAT_E_NOMEM;
-    ask->line = l;
-    l->silent = false; /* the new one has to be told */
-    list_push_back(&l->asks[need_of(&ask->announce)], &ask->link);
-    loop_timer_set(tc->pump, loop_now(tc->loop));
-    return 0;
-}
-
-/* False if the resolver has too many names already: the ask stays in line. */
-static bool
-begin(struct tracker_ask *ask)
-{
-    struct tracker_client *tc = ask->tc;
-
-    ask->work = calloc(1, sizeof(*ask->work));
-    if (ask->work == NULL)
-        return false;
-    (void)url_parse(ask->url, &ask->work->url); /* it was right before */
-    ask->resolve = resolve_start(tc->resolver, ask->work->url.host, ask->work->url.port,
-                                 on_resolved, ask);
-    if (ask->resolve == NULL) {
-        asking_free(ask->work);
-        ask->work = NULL;
-        return false;
-    }
-    leave_line(ask);
-    ask->began = loop_now(tc->loop);
-    tell_begun(ask);
-    return true;
-}
-
-/* Those in line at a host that does not answer are told: they may turn to other trackers. */
-static void
-tell_silent(struct line *l)
-{
-    if (l->silent)
-        return;
-    l->silent = true;
-    for (int need = 0; need < NEEDS; need++)
-        LIST_EACH(it, &l->asks[need])
-            tell_begun(LIST_ENTRY(it, struct tracker_ask, link));
+        return TRACKER_NEED_STOPPED;
+    return a->left > 0 ? TRACKER_NEED_DOWNLOAD : TRACKER_NEED_SEED;
 }
 
 static struct tracker_ask *
-first_of(const struct line *l, int need)
+ask_of(struct tracker_entry *e)
 {
-    return list_empty(&l->asks[need]) ? NULL
-                                      : LIST_ENTRY(l->asks[need].next, struct tracker_ask, link);
+    struct tracker_ask *ask = LIST_ENTRY(e, struct tracker_ask, entry);
+
+    MAGIC_CHECK(ask, TRACKER_ASK_MAGIC);
+    return ask;
 }
 
-/* Lets one ask of this need begin. If that may not be: false, and when to try again. */
+/* Resolves the tracker's host. False if memory is out or the resolver is full. */
 static bool
-serve(struct tracker_client *tc, struct line *l, int need, struct mono *again)
+begin_ask(struct tracker_entry *e)
 {
-    struct mono now = loop_now(tc->loop), at;
-    struct tracker_ask *ask = first_of(l, need);
-    bool silent;
+    struct tracker_ask *ask = ask_of(e);
+    struct ask_work *work = calloc(1, sizeof(*work));
 
-    if (ask == NULL)
+    if (work == NULL)
         return false;
-    if (!tracker_gate_enter(tc->gate, ask->host, need == NEED_STOPPED, now, &at, &silent)) {
-        *again = mono_min(*again, at);
-        if (silent)
-            tell_silent(l);
+    (void)url_parse(ask->url, &work->url); /* start() has parsed the URL without an error */
+    ask->resolve =
+        resolve_start(ask->tc->resolver, work->url.host, work->url.port, on_resolved, ask);
+    if (ask->resolve == NULL) {
+        free(work);
         return false;
     }
-    ask->entered = true;
-    list_remove(&l->link);
-    list_push_back(&tc->lines, &l->link);
-    if (begin(ask))
-        return true;
-    ask->entered = false;
-    tracker_gate_leave(tc->gate, ask->host, false, now);
-    *again = mono_min(*again, mono_add_ms(now, TRACKER_GATE_AGAIN_MS));
-    return false;
-}
-
-/* One round over the lines, from the most needed. True if an ask began. */
-static bool
-serve_any(struct tracker_client *tc, struct mono *again)
-{
-    for (int need = 0; need < NEEDS; need++)
-        LIST_EACH_SAFE(it, &tc->lines)
-            if (serve(tc, LIST_ENTRY(it, struct line, link), need, again))
-                return true;
-    return false;
+    ask->work = work;
+    ask->began = loop_now(ask->tc->loop);
+    return true;
 }
 
 static void
-on_pump(void *ctx)
+ask_has_begun(struct tracker_entry *e)
 {
-    struct tracker_client *tc = ctx;
-    struct mono again = MONO_NEVER;
+    struct tracker_ask *ask = ask_of(e);
 
-    MAGIC_CHECK(tc, TRACKER_CLIENT_MAGIC);
-    do
-        again = MONO_NEVER;
-    while (serve_any(tc, &again));
-    loop_timer_set(tc->pump, again);
+    ask->begun(ask->ctx);
 }
+
+static const struct tracker_queue_owner queue_owner = {.begin = begin_ask, .begun = ask_has_begun};
 
 static void
 start(struct tracker_ask *ask)
@@ -741,11 +558,14 @@ start(struct tracker_ask *ask)
         err = SPRAT_E_INVAL;
     if (err == 0) {
         ask->host = strdup(url.host);
-        err = ask->host != NULL ? stand_in_line(ask) : SPRAT_E_NOMEM;
+        err = ask->host == NULL ? SPRAT_E_NOMEM
+                                : tracker_queue_add(ask->tc->queue, &ask->entry, ask->host,
+                                                    need_of(&ask->announce));
     }
     if (err == SPRAT_E_SYNTAX || err == SPRAT_E_INVAL)
         snprintf(ask->note, sizeof(ask->note),
-                 "this is not a tracker's URL, as udp://HOST:PORT/announce is one");
+                 "not a tracker's URL: write it like http://HOST:PORT/announce or "
+                 "udp://HOST:PORT/announce");
     if (err != 0)
         finish_later(ask, err);
 }
@@ -756,13 +576,12 @@ tracker_client_announce(struct tracker_client *tc, const char *url,
                         tracker_done_fn fn, void *ctx)
 {
     struct tracker_ask *ask = calloc(1, sizeof(*ask));
-    struct known_id *known = id_find(tc, url, a->info_hash);
+    const char *id = tracker_ids_find(&tc->ids, url, a->info_hash);
 
     MAGIC_CHECK(tc, TRACKER_CLIENT_MAGIC);
     if (ask == NULL)
         return NULL;
     MAGIC_SET(ask, TRACKER_ASK_MAGIC);
-    list_init(&ask->link);
     ask->tc = tc;
     tc->asks++;
     ask->url = strdup(url);
@@ -776,8 +595,8 @@ tracker_client_announce(struct tracker_client *tc, const char *url,
         ask_free(ask);
         return NULL;
     }
-    if (known != NULL) {
-        strcpy(ask->tracker_id, known->id);
+    if (id != NULL) {
+        strcpy(ask->tracker_id, id);
         ask->announce.tracker_id = ask->tracker_id;
     }
     start(ask);
@@ -802,16 +621,14 @@ tracker_client_new(struct loop *l, struct resolver *resolver, struct fetcher *fe
     if (tc == NULL)
         return NULL;
     MAGIC_SET(tc, TRACKER_CLIENT_MAGIC);
-    list_init(&tc->ids);
+    tracker_ids_init(&tc->ids);
     tc->loop = l;
     tc->resolver = resolver;
     tc->fetcher = fetcher;
-    tc->gate = gate;
     tc->source = *source;
-    list_init(&tc->lines);
-    tc->pump = loop_timer_new(l, on_pump, tc);
+    tc->queue = tracker_queue_new(l, gate, &queue_owner);
     tc->udp = udp_tracker_new(l, source, udp_retry_ms);
-    if (tc->udp == NULL || tc->pump == NULL) {
+    if (tc->udp == NULL || tc->queue == NULL) {
         tracker_client_free(tc);
         return NULL;
     }
@@ -825,10 +642,9 @@ tracker_client_free(struct tracker_client *tc)
         return;
     MAGIC_CHECK(tc, TRACKER_CLIENT_MAGIC);
     ASSERT(tc->asks == 0);
-    LIST_EACH_SAFE(it, &tc->ids)
-        id_free(tc, LIST_ENTRY(it, struct known_id, link));
+    tracker_ids_fini(&tc->ids);
     udp_tracker_free(tc->udp);
-    loop_timer_free(tc->pump);
+    tracker_queue_free(tc->queue);
     MAGIC_CLEAR(tc);
     free(tc);
 }
