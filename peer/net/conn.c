@@ -59,7 +59,7 @@ on_late(void *ctx)
     conn_fail(ctx, SPRAT_E_TIMEOUT);
 }
 
-/* A connection over |link|, in |state|; the link is freed on error too. */
+/* Makes a connection over |link|, in |state|. The link is freed on error too. */
 static int
 conn_new(struct conn_hub *hub, struct link *link, const struct endpoint *peer,
          enum conn_state state, uint32_t timeout_ms, const struct conn_handler *handler,
@@ -115,7 +115,7 @@ conn_dial(struct conn_hub *hub, struct link *link, const struct endpoint *peer,
     return 0;
 }
 
-/* As conn_new(), over a link that stands. */
+/* As conn_new(), over a link that is connected already. */
 static int
 take_link(struct conn_hub *hub, struct link *link, const struct endpoint *peer,
           enum conn_state state, uint32_t timeout_ms, const struct conn_handler *handler,

@@ -28,13 +28,14 @@ enum {
                                        closed: the peer does not read */
     CONN_CTL_PAUSE = 256 * 1024,    /* with more bytes waiting, nothing more is received until the
                                        peer reads */
-    CONN_PIECES_MAX = 4096,         /* pieces that wait for one connection; beyond them likewise */
-    CONN_PIECES_AHEAD = 64,         /* of these pieces in memory, being read, or known to be at
-                                       hand */
-    CONN_SURE_MS = 500,             /* a stretch found in the page cache counts as present for that
-                                       long */
+    CONN_PIECES_MAX = 4096,         /* pieces in one connection's queue; beyond them likewise */
+    CONN_PIECES_AHEAD = 64,         /* pieces of one queue that are in memory, being read, or known
+                                       to be in the page cache */
+    CONN_SURE_MS = 500,             /* a range of a file that was found in the page cache counts as
+                                       present for this long */
     CONN_HAND_BYTES = 256 * 1024,   /* length of one query to the page cache */
-    CONN_TURN_BYTES = 512 * 1024,   /* bytes read or written before other connections have a turn */
+    CONN_TURN_BYTES = 512 * 1024,   /* bytes that one connection reads or writes before the loop
+                                       serves others */
     CONN_MESSAGE_MS = 120000,       /* maximum time from the beginning to the end of a long message
                                        (wire_rx_is_long) */
     CONN_HUB_BUFFERS_MAX = 4096,    /* buffered blocks of pieces to be sent, all hubs of a
@@ -70,9 +71,9 @@ struct conn_handler {
     void (*on_read_failed)(void *ctx, struct conn *c, const struct conn_piece *p, int err);
     /* Sends |len| bytes of |p| from |skip| on straight from their file |to| the link. If |to| is
      * NULL, returns how many bytes from there on, at least |len| and perhaps including pieces to
-     * come, could be sent now without waiting for a disk. |sure|: the same question was answered a
-     * moment ago. Returns bytes, or SPRAT_E_AGAIN when the link is full; after any other error the
-     * connection uses read(). May be NULL. */
+     * come, could be sent now without waiting for a disk. |sure|: a call with |to| NULL has found
+     * these bytes in the page cache less than CONN_SURE_MS ago. Returns bytes, or SPRAT_E_AGAIN
+     * when the link is full; after any other error the connection uses read(). May be NULL. */
     int64_t (*send_file)(void *ctx, struct conn *c, const struct conn_piece *p, uint32_t skip,
                          uint32_t len, bool sure, struct link *to);
     /* The connection has failed, the peer has closed it, or the peer broke a rule. |c| is freed

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Which pieces are read, when, and what becomes of those that can't be.
+ * Loads the pieces at the front of a queue, and reports those that can't be read.
  */
 #include "peer/net/conn_ahead.h"
 
@@ -8,8 +8,9 @@
 #include "common/base/err.h"
 #include "peer/net/conn_impl.h"
 
-/* The owner tells the peer of the failure, unless the peer has received the beginning of the piece:
- * then only the end of the connection tells it. */
+/* Removes a piece that can't be read; the owner rejects the peer's request. If the peer has
+ * received the beginning of the piece, the protocol has no message for that, and the connection
+ * ends. */
 static void
 read_failed(struct conn *c, struct out_piece *p, int err)
 {
@@ -22,7 +23,7 @@ read_failed(struct conn *c, struct out_piece *p, int err)
         conn_fail(c, err);
 }
 
-/* Begins to read a piece. 0; SPRAT_E_AGAIN: later; or why it can't be. */
+/* Begins to read a piece. Returns 0, SPRAT_E_AGAIN when it must be tried later, or an error. */
 static int
 read_piece(struct conn *c, struct out_piece *p)
 {
@@ -51,7 +52,8 @@ is_within(const struct conn_hand *h, const struct conn_piece *p, struct mono now
            mono_before(now, mono_add_ms(h->asked, CONN_SURE_MS / 2));
 }
 
-/* Peers mostly request consecutive blocks, so that one answer serves many requests. */
+/* Whether |p| is in the page cache. Peers mostly request consecutive blocks, so one query covers
+ * the blocks behind |p| too, and its answer is kept in |c->hand|. */
 static bool
 is_at_hand(struct conn *c, struct out_piece *p)
 {
@@ -73,7 +75,7 @@ is_at_hand(struct conn *c, struct out_piece *p)
     return true;
 }
 
-/* Gets the first piece that waits ready. False when that must be tried again later. */
+/* Loads the first piece in OUT_WAITING. False: it must be tried again later. */
 static bool
 load_one(struct conn *c)
 {
@@ -89,8 +91,7 @@ load_one(struct conn *c)
     return true;
 }
 
-/* Reads the first piece into a buffer if it was next to leave but at hand no longer. False as
- * above. */
+/* Reads the first piece into a buffer if it is in OUT_LAPSED. False as load_one(). */
 static bool
 load_lapsed(struct conn *c)
 {

@@ -15,11 +15,11 @@
 struct conn;
 struct out_piece;
 
-/* A stretch of a file that was found at hand. Embedded. */
+/* The bytes of a piece and of those behind it that were found at hand last. Embedded. */
 struct conn_hand {
     uint32_t piece, begin;
-    uint32_t len; /* 0: none */
-    struct mono asked;
+    uint32_t len;      /* bytes; 0: none */
+    struct mono asked; /* the time of the query */
 };
 
 /* Loads as many pieces as the limits allow. The connection may be closed afterwards. A connection
@@ -29,7 +29,7 @@ void conn_ahead_load(struct conn *c);
 /* Whether |p| was found at hand so recently that it still counts as at hand. */
 bool conn_ahead_is_sure(const struct conn *c, const struct out_piece *p);
 
-/* The first piece is the next to leave but is at hand no longer: it is read into a buffer. */
+/* The first piece of the queue is at hand no longer: marks it to be read into a buffer. */
 void conn_ahead_lapse(struct conn *c, struct out_piece *p);
 
 #endif

@@ -25,7 +25,7 @@ void conn_bufs_init(struct conn_bufs *b, uint32_t blocks_max, void (*on_put)(voi
 /* All buffers must be back. */
 void conn_bufs_fini(struct conn_bufs *b);
 
-/* A buffer of |length| bytes; NULL when memory is out or the maximum is reached. */
+/* Returns a buffer of |length| bytes; NULL when memory is out or the maximum is reached. */
 uint8_t *conn_bufs_take(struct conn_bufs *b, uint32_t length);
 /* Gives a buffer back; |length| as in conn_bufs_take(). |data| NULL is legal. */
 void conn_bufs_put(struct conn_bufs *b, uint8_t *data, uint32_t length);

@@ -54,7 +54,7 @@ feed_starved(struct conn_hub *hub)
     take_all(&now, &hub->starved);
     while (block_pool_left(hub->blocks) > 0 && (link = list_pop_front(&now)) != NULL)
         conn_feed(LIST_ENTRY(link, struct conn, starved));
-    while (!list_empty(&now)) { /* the rest stay in front of those that came to it meanwhile */
+    while (!list_empty(&now)) { /* puts the rest back, in front of connections that starved since */
         link = now.prev;
         list_remove(link);
         list_push_front(&hub->starved, link);

@@ -40,8 +40,8 @@ struct conn {
     bool stuffed;             /* more than CONN_CTL_PAUSE waits: nothing is received */
     bool connected;           /* connecting has ended, with or without success */
     bool reached;             /* the link is, or was, connected */
-    unsigned busy;            /* calls on the stack that still use the connection */
-    int doomed;               /* an error that closes it at the next flush */
+    unsigned busy;            /* calls on the stack that use the connection: it is not freed */
+    int doomed;               /* an error that closes the connection at the next flush; 0: none */
     struct list dirty;        /* on the hub's lists */
     struct list starved;
     struct list hungry;

@@ -206,8 +206,9 @@ vec_add(struct out_vec *v, uint8_t *base, size_t len)
     return true;
 }
 
-/* False when what follows can't leave with it: there is no room, it leaves from its file, or not
- * all of it may leave. */
+/* Adds the header of |p|, and its payload if that is in memory. False: nothing behind |p| may be
+ * added, because the vector is full, the payload leaves from its file, or only a part is allowed.
+ */
 static bool
 vec_add_piece(struct out_vec *v, struct out_piece *p)
 {

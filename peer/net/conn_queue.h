@@ -45,8 +45,8 @@ struct out_piece {
     uint64_t ctl_at;   /* bytes of messages that were queued before this piece, since the
                           beginning */
     uint32_t sent;     /* bytes of header and payload */
-    uint32_t allowed;  /* bytes of the payload that may leave by now */
-    struct mono asked; /* the time when it was found at hand */
+    uint32_t allowed;  /* bytes of the payload that the upload limit lets leave so far */
+    struct mono asked; /* the time when the piece was found at hand */
     uint8_t header[WIRE_PIECE_HEADER];
 };
 
@@ -83,7 +83,7 @@ void conn_queue_fini(struct conn_queue *q);
  * copied. */
 int conn_queue_put(struct conn_queue *q, const uint8_t *bytes, size_t len);
 int conn_queue_put_message(struct conn_queue *q, const struct wire_msg *msg);
-/* |io| has no data yet. */
+/* Appends the piece |io|, whose |data| is NULL; |allowed| as in conn_send_piece(). */
 int conn_queue_put_piece(struct conn_queue *q, struct out_pool *pool, struct conn *c,
                          const struct conn_piece *io, uint32_t allowed);
 

@@ -8,7 +8,7 @@
 #include "common/base/err.h"
 #include "peer/net/conn_impl.h"
 
-enum { HELLO_READ = 1024 }; /* bytes at a time; what is behind the hello goes back to the link */
+enum { HELLO_READ = 1024 }; /* bytes at a time; bytes behind the hello go back to the link */
 
 int
 conn_say_hello(struct conn *c)
@@ -22,7 +22,8 @@ conn_say_hello(struct conn *c)
     return conn_queue_put(&c->out, bytes, len);
 }
 
-/* Reads a part of the hello. 1: it is done; 0: there is more to come; or an error. */
+/* Reads a part of the peer's hello. Returns 1 when the hello is complete, 0 when more is to come,
+ * or an error. */
 static int
 read_some_hello(struct conn *c, struct handshake *theirs)
 {
@@ -70,7 +71,8 @@ starve(struct conn *c)
         conn_fail(c, SPRAT_E_LIMIT);
 }
 
-/* A long message has begun, or ended; |delivered|: messages were delivered before it. */
+/* Starts the timer when a long message begins (|delivered|: other messages were delivered before
+ * it), and stops the timer when the message has arrived. */
 static void
 watch_message(struct conn *c, bool delivered)
 {
@@ -83,8 +85,9 @@ watch_message(struct conn *c, bool delivered)
     c->long_message = is_long;
 }
 
-/* Hands on the messages that are whole, unless answers pile up: a few bytes can ask for many. 0, or
- * why the connection must end. */
+/* Passes complete messages to the owner, until more than CONN_CTL_PAUSE bytes of answers wait: a
+ * request of a few bytes can have a long answer. Returns 0, or an error that ends the connection.
+ */
 static int
 deliver(struct conn *c)
 {
@@ -117,8 +120,9 @@ conn_go_on(struct conn *c)
         conn_fail(c, err);
 }
 
-/* One read. Bytes, 0 when no block is to be had, SPRAT_E_AGAIN, or why the connection must end.
- * |*full| says whether all the room was used, so that there may be more. */
+/* Reads once. Returns the number of bytes, 0 when the pool has no free block, SPRAT_E_AGAIN, or an
+ * error that ends the connection. |*full|: the read filled all memory, so the link may have more.
+ */
 static int64_t
 read_some(struct conn *c, bool *full)
 {

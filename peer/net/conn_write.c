@@ -7,7 +7,8 @@
 #include "common/base/err.h"
 #include "peer/net/conn_impl.h"
 
-/* Holds short packets back while pieces leave one by one, each in two calls. */
+/* On: the link holds short packets back, because each piece from a file takes two calls: one for
+ * its header, one for its payload. */
 static void
 cork(struct conn *c, bool on)
 {
@@ -16,7 +17,7 @@ cork(struct conn *c, bool on)
     c->writer.corked = on;
 }
 
-/* Bytes, SPRAT_E_AGAIN when there is nothing to write, or an error. */
+/* Writes from memory. Returns bytes, SPRAT_E_AGAIN when there is nothing to write, or an error. */
 static int64_t
 write_memory(struct conn *c)
 {
@@ -52,12 +53,12 @@ write_file(struct conn *c, struct out_piece *p)
     return SPRAT_E_AGAIN;
 }
 
-/* What a turn moved. */
+/* Bytes written in one call of conn_write_turn(); |payload| is the part of |total| in pieces. */
 struct turn {
     uint32_t payload, total;
 };
 
-/* One write. True if there may be more to write at once. */
+/* Writes once. True: more can perhaps be written at once. */
 static bool
 write_some(struct conn *c, struct turn *turn)
 {

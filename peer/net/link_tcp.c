@@ -153,7 +153,7 @@ tcp_attach(struct link *l, struct loop *loop)
     struct stream_handler h = handler_of(t);
     int fd = t->fd;
 
-    t->fd = -1; /* the stream's, or closed */
+    t->fd = -1; /* stream_new() owns it, and has closed it after an error */
     return stream_new(loop, fd, &h, &t->stream);
 }
 
@@ -184,7 +184,7 @@ tcp_new(struct loop *loop, int fd)
     return t;
 }
 
-/* Gives the stream its patience and the link away, or frees it after an error. */
+/* Sets the stream's timeout and returns the link in |*out|; after an error, frees the link. */
 static int
 finish(struct link_tcp *t, int err, struct link **out)
 {

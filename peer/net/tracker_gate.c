@@ -14,10 +14,11 @@
 #include "common/ds/list.h"
 #include "common/sys/lock.h"
 
-/* Announces that may begin: full after a pause. */
+/* A token bucket in units of time: an announce at rate R takes 1/R s, and the bucket holds
+ * TRACKER_GATE_BURST seconds. */
 struct gate_bucket {
-    int64_t spent_us; /* of the time that the bucket holds */
-    struct mono at;
+    int64_t spent_us; /* 0: the bucket is full */
+    struct mono at;   /* the time of |spent_us| */
 };
 
 struct gate_host {
@@ -25,7 +26,7 @@ struct gate_host {
     struct list link;
     struct gate_bucket bucket;
     uint32_t asks;
-    struct mono heard; /* the last answer, or when it was asked first after a pause */
+    struct mono heard; /* the last answer, or the first announce after all were over */
     char name[];
 };
 
@@ -34,7 +35,7 @@ struct tracker_gate {
     struct gate_bucket bucket;
     uint32_t asks;
     struct hashmap by_name;
-    struct list hosts; /* the longest unused first */
+    struct list hosts; /* the least recently used first */
 };
 
 static bool
@@ -74,7 +75,7 @@ tracker_gate_free(struct tracker_gate *g)
     if (g == NULL)
         return;
     ASSERT(g->asks == 0);
-    LIST_EACH_SAFE(it, &g->hosts)
+    LIST_EACH_SAFE (it, &g->hosts)
         host_free(g, LIST_ENTRY(it, struct gate_host, link));
     hashmap_fini(&g->by_name);
     lock_fini(&g->lock);
@@ -94,7 +95,7 @@ refill(struct gate_bucket *a, struct mono now)
     a->at = now;
 }
 
-/* 0, or in how many µs an announce may begin. */
+/* Returns in how many µs an announce may begin; 0: at once. */
 static int64_t
 wait_us(const struct gate_bucket *a, uint32_t rate)
 {
@@ -111,11 +112,11 @@ spend(struct gate_bucket *a, uint32_t rate)
 
 /* --- hosts --- */
 
-/* Hosts that nothing is known of any more: their bucket is full. */
+/* Frees hosts without announces under way whose bucket is full again. */
 static void
 forget_idle(struct tracker_gate *g, struct mono now)
 {
-    LIST_EACH_SAFE(it, &g->hosts) {
+    LIST_EACH_SAFE (it, &g->hosts) {
         struct gate_host *h = LIST_ENTRY(it, struct gate_host, link);
 
         if (mono_diff_us(now, h->bucket.at) < (TRACKER_GATE_BURST + 1) * INT64_C(1000000))
@@ -150,15 +151,15 @@ host_of(struct tracker_gate *g, const char *name, struct mono now)
 }
 
 static bool
-enter(struct tracker_gate *g, struct gate_host *h, bool urgent, struct mono now,
-      struct mono *again, bool *silent)
+enter(struct tracker_gate *g, struct gate_host *h, bool urgent, struct mono now, struct mono *again,
+      bool *silent)
 {
     int64_t us;
 
     refill(&g->bucket, now);
     refill(&h->bucket, now);
-    *silent = h->asks >= TRACKER_GATE_HOST_ASKS &&
-              mono_diff_ms(now, h->heard) >= TRACKER_GATE_SILENT_MS;
+    *silent =
+        h->asks >= TRACKER_GATE_HOST_ASKS && mono_diff_ms(now, h->heard) >= TRACKER_GATE_SILENT_MS;
     if (h->asks >= TRACKER_GATE_HOST_ASKS || g->asks >= TRACKER_GATE_ASKS) {
         *again = mono_add_ms(now, TRACKER_GATE_AGAIN_MS);
         return false;

@@ -15,13 +15,14 @@
 
 enum {
     TRACKER_GATE_RATE = 100,       /* announces of the process that begin in a second */
-    TRACKER_GATE_HOST_RATE = 20,   /* of them, at one tracker host */
-    TRACKER_GATE_BURST = 1,        /* seconds: so many more may begin after a pause */
-    TRACKER_GATE_ASKS = 512,       /* announces of the process that are under way */
-    TRACKER_GATE_HOST_ASKS = 64,   /* of them, at one tracker host */
-    TRACKER_GATE_SILENT_MS = 5000, /* a host whose announces are all under way and that has not
-                                      answered for so long is silent */
-    TRACKER_GATE_AGAIN_MS = 50,    /* when all are under way, the gate is asked again after that */
+    TRACKER_GATE_HOST_RATE = 20,   /* the same at one tracker host */
+    TRACKER_GATE_BURST = 1,        /* after a pause, the announces of this many seconds may begin
+                                      at once */
+    TRACKER_GATE_ASKS = 512,       /* announces of the process that are under way at a time */
+    TRACKER_GATE_HOST_ASKS = 64,   /* the same at one tracker host */
+    TRACKER_GATE_SILENT_MS = 5000, /* a host is silent if HOST_ASKS announces are under way there
+                                      and none was answered for this long */
+    TRACKER_GATE_AGAIN_MS = 50,    /* next attempt when too many announces are under way */
 };
 
 struct tracker_gate;
@@ -31,13 +32,14 @@ struct tracker_gate *tracker_gate_new(void);
 /* No announce may be under way (asserted). NULL is legal. */
 void tracker_gate_free(struct tracker_gate *g);
 
-/* Whether an announce at |host| may begin. If it may not: the time of the next attempt in |*again|,
- * and whether the host is silent in |*silent|. An |urgent| announce ("stopped") waits for no rate.
- */
+/* Whether an announce at |host| may begin; if so, it counts as under way until
+ * tracker_gate_leave(). If not, |*again| is the time of the next attempt, and |*silent| says
+ * whether the host is silent. The rates do not apply to |urgent| announces ("stopped"), the numbers
+ * of announces under way do. False when memory is out, too. */
 bool tracker_gate_enter(struct tracker_gate *g, const char *host, bool urgent, struct mono now,
                         struct mono *again, bool *silent);
 
-/* An announce that entered is over; |answered|: the tracker has answered, possibly with an error.
+/* An announce that entered is over. |answered|: the tracker has answered, possibly with an error.
  */
 void tracker_gate_leave(struct tracker_gate *g, const char *host, bool answered, struct mono now);
 

@@ -37,7 +37,8 @@ struct udp_tracker {
     struct list asks;
     struct list connections; /* the oldest first */
     uint32_t connection_count;
-    uint32_t strays; /* datagrams of strangers that answered nothing, since there are asks */
+    uint32_t strays; /* datagrams from other addresses that match no request; 0 when the list of
+                        asks becomes empty */
     uint64_t sent;   /* requests so far */
 };
 
@@ -45,9 +46,9 @@ struct udp_ask {
     uint32_t magic;
     struct list link;
     struct udp_tracker *owner;
-    struct endpoint to[UDP_TRACKER_ADDRS_MAX]; /* without those that are known to be dead */
-    size_t count, at;
-    uint64_t sent_as; /* the last request's number */
+    struct endpoint to[UDP_TRACKER_ADDRS_MAX]; /* the addresses not reported as unreachable */
+    size_t count, at;                          /* of |to|; the current address */
+    uint64_t sent_as;                          /* the last request's number */
     struct tracker_announce announce;
     char url_data[URL_DATA_MAX + 1];
     struct tracker_reply *reply;
@@ -57,7 +58,7 @@ struct udp_ask {
     bool reconnected; /* a connection id was refused once already */
     uint32_t transaction;
     unsigned tries;
-    int err; /* known before anything was sent; told by the timer */
+    int err; /* an error before the first packet was sent; the timer reports it */
     void (*fn)(void *ctx, int err);
     void *ctx;
 };
@@ -75,7 +76,7 @@ connection_free(struct udp_tracker *u, struct connection *c)
 static struct connection *
 connection_find(struct udp_tracker *u, const struct endpoint *tracker)
 {
-    LIST_EACH_SAFE(it, &u->connections) {
+    LIST_EACH_SAFE (it, &u->connections) {
         struct connection *c = LIST_ENTRY(it, struct connection, link);
 
         if (mono_due(c->expiry, loop_now(u->loop)))
@@ -96,7 +97,7 @@ connection_add(struct udp_tracker *u, const struct endpoint *tracker, uint64_t i
             connection_free(u, LIST_ENTRY(u->connections.next, struct connection, link));
         c = calloc(1, sizeof(*c));
         if (c == NULL)
-            return; /* every ask then connects for itself */
+            return; /* without this record, each ask requests its own connection id */
         list_init(&c->link);
         u->connection_count++;
     }
@@ -189,8 +190,8 @@ drop_address(struct udp_ask *ask)
     return true;
 }
 
-/* Sends to the first address to which the network accepts the packet. The waits double once all
- * addresses have had one. */
+/* Sends to the first address to which the network accepts the packet. The wait for an answer
+ * doubles when every address has had a packet. */
 static int
 send_next(struct udp_ask *ask)
 {
@@ -228,8 +229,9 @@ on_timer(void *ctx)
         finish(ask, err);
 }
 
-/* The network says that |to| is not there: an ask that waits for it turns to the tracker's next
- * address, or fails. Routers rate-limit what they say, so it holds for all that were sent there. */
+/* The network reports |to| as unreachable (ICMP): each ask that waits for |to| goes on with its
+ * tracker's next address, or fails. Routers limit the rate of such reports, so one report counts
+ * for all packets that were sent to |to|. */
 static void
 on_undelivered(void *ctx, const struct endpoint *to, int err)
 {
@@ -268,7 +270,7 @@ ask_find(struct udp_tracker *u, const struct endpoint *from, uint32_t transactio
 
     if (list_empty(&u->asks))
         u->strays = 0;
-    LIST_EACH(it, &u->asks) {
+    LIST_EACH (it, &u->asks) {
         struct udp_ask *ask = LIST_ENTRY(it, struct udp_ask, link);
         bool known = was_asked(ask, from);
 
@@ -282,8 +284,8 @@ ask_find(struct udp_tracker *u, const struct endpoint *from, uint32_t transactio
     return NULL;
 }
 
-/* The answer came from this address of the tracker, as far as that can be known: the client asks
- * this address from now on. */
+/* Makes the answering address the ask's current address. If the answer came from an address that
+ * was not asked, the current address stays. */
 static void
 stay_at(struct udp_ask *ask, const struct endpoint *from)
 {
@@ -381,9 +383,9 @@ udp_tracker_free(struct udp_tracker *u)
     if (u == NULL)
         return;
     MAGIC_CHECK(u, UDP_TRACKER_MAGIC);
-    LIST_EACH_SAFE(it, &u->asks)
+    LIST_EACH_SAFE (it, &u->asks)
         ask_free(LIST_ENTRY(it, struct udp_ask, link));
-    LIST_EACH_SAFE(conn, &u->connections)
+    LIST_EACH_SAFE (conn, &u->connections)
         connection_free(u, LIST_ENTRY(conn, struct connection, link));
     for (int i = 0; i < SOCKETS; i++)
         dgram_free(u->sockets[i]);
