@@ -180,7 +180,7 @@ parse_method(struct http_request *r, const struct http_accepts *accepts, struct 
             memcmp(method.at, method_names[m], method.len) != 0)
             continue;
         r->method = (enum http_method)m;
-        if (m == HTTP_GET || (accepts->more_methods & 1u << m) != 0)
+        if (m == HTTP_GET || m == HTTP_HEAD || (accepts->more_methods & 1u << m) != 0)
             return 0;
     }
     return refuse(r, 405);

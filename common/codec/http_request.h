@@ -32,9 +32,10 @@ enum http_method {
 
 const char *http_method_name(enum http_method m);
 
-/* The methods and the body size that a server accepts. All zero: only GET, and no body. */
+/* The methods and the body size that a server accepts. All zero: only GET and HEAD, and no body.
+ * The answer to HEAD has the head of the answer to GET, and no body (RFC 9110, 9.3.2). */
 struct http_accepts {
-    unsigned more_methods; /* bits of 1u << enum http_method, besides GET */
+    unsigned more_methods; /* bits of 1u << enum http_method, besides GET and HEAD */
     size_t body_max;       /* bytes */
 };
 
@@ -58,7 +59,8 @@ struct http_request {
     size_t body_len;
     bool keep_alive; /* the client keeps the connection open for further requests */
     size_t len;      /* bytes of head and body, including empty lines before the head */
-    int status;      /* on an error: the status to answer before closing */
+    int status;      /* on an error: the status to answer before closing; |method| is GET or that
+                      * of the request */
 };
 
 /* The scan position in an incomplete request, so that a slow request is not read again from its

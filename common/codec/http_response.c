@@ -35,5 +35,5 @@ http_response_put_head(struct buf *out, int status, const char *content_type, si
                        bool keep_alive)
 {
     http_response_put_head_and(out, status, content_type, len, keep_alive,
-                               status == 405 ? "Allow: GET\r\n" : "");
+                               status == 405 ? "Allow: GET, HEAD\r\n" : "");
 }

@@ -36,7 +36,8 @@
 /* The text of |status|; "Unknown" for a number that is not in the table. */
 const char *http_status_text(int status);
 
-/* Appends the head of a response with a body of |len| bytes, for a server that answers GET only. */
+/* Appends the head of a response with a body of |len| bytes, for a server that answers GET
+ * and HEAD only. */
 void http_response_put_head(struct buf *out, int status, const char *content_type, size_t len,
                             bool keep_alive);
 

@@ -35,13 +35,15 @@ enum tracker_event {
 /* numwant: the tracker uses its own default. */
 #define TRACKER_NUMWANT_DEFAULT (-1)
 
+/* left: a client that has a magnet link only does not know the size. */
+#define TRACKER_LEFT_UNKNOWN UINT64_MAX
+
 struct tracker_announce {
     uint8_t info_hash[TRACKER_HASH_LEN];
     uint8_t peer_id[TRACKER_PEER_ID_LEN];
     uint64_t uploaded; /* bytes since "started" */
     uint64_t downloaded;
-    uint64_t left;   /* bytes; 0: a seeder; a peer that does not know the size sends a huge
-                        number */
+    uint64_t left;   /* bytes; 0: a seeder; TRACKER_LEFT_UNKNOWN: the client does not know */
     uint32_t key;    /* the same for all of a peer's addresses (BEP 7); 0 for none */
     int32_t numwant; /* negative for the tracker's default */
     uint16_t port;   /* where the peer listens, host order */
@@ -49,6 +51,7 @@ struct tracker_announce {
     bool compact;           /* HTTP only: BEP 23 */
     bool no_peer_id;        /* HTTP only: dictionaries without "peer id" */
     const char *tracker_id; /* HTTP only: from an earlier reply, borrowed; NULL for none */
+    const char *uncounted;  /* HTTP only: NULL, or a static sentence: a counter is missing */
 };
 
 /* A number that the other side did not send. */

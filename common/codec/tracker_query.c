@@ -147,9 +147,9 @@ tracker_query_scrape_url(struct buf *out, const char *url,
     X(INFO_HASH, "info_hash", true)                                                                \
     X(PEER_ID, "peer_id", true)                                                                    \
     X(PORT, "port", true)                                                                          \
-    X(UPLOADED, "uploaded", true)                                                                  \
-    X(DOWNLOADED, "downloaded", true)                                                              \
-    X(LEFT, "left", true)                                                                          \
+    X(UPLOADED, "uploaded", false)                                                                 \
+    X(DOWNLOADED, "downloaded", false)                                                             \
+    X(LEFT, "left", false)                                                                         \
     X(EVENT, "event", false)                                                                       \
     X(NUMWANT, "numwant", false)                                                                   \
     X(KEY, "key", false)                                                                           \
@@ -310,6 +310,29 @@ read_unsigned(uint64_t *v, uint64_t max, const struct pair *p, enum query_param 
     return 0;
 }
 
+/* Reads "uploaded" or "downloaded". An empty value counts as missing. */
+static int
+read_counter(uint64_t *v, bool *seen, const struct pair *p, enum query_param id,
+             const char **reason)
+{
+    if (p->value_len > 0)
+        return read_unsigned(v, UINT64_MAX, p, id, reason);
+    *seen = false;
+    return 0;
+}
+
+/* Clients that do not know the size yet (magnet links) send an empty or a negative number. */
+static int
+read_left(struct tracker_announce *a, const struct pair *p, const char **reason)
+{
+    bool negative = false;
+    uint64_t v = TRACKER_LEFT_UNKNOWN;
+    int err = p->value_len > 0 ? read_number(&v, &negative, p, QUERY_LEFT, reason) : 0;
+
+    a->left = negative ? TRACKER_LEFT_UNKNOWN : v;
+    return err;
+}
+
 static int
 read_port(struct tracker_announce *a, const struct pair *p, const char **reason)
 {
@@ -374,16 +397,16 @@ read_key(struct tracker_announce *a, const struct pair *p)
 }
 
 static int
-read_param(struct tracker_announce *a, enum query_param id, const struct pair *p,
+read_param(struct tracker_announce *a, enum query_param id, bool *seen, const struct pair *p,
            const char **reason)
 {
     switch (id) {
     case QUERY_INFO_HASH: return read_bytes20(a->info_hash, p, id, reason);
     case QUERY_PEER_ID: return read_bytes20(a->peer_id, p, id, reason);
     case QUERY_PORT: return read_port(a, p, reason);
-    case QUERY_UPLOADED: return read_unsigned(&a->uploaded, UINT64_MAX, p, id, reason);
-    case QUERY_DOWNLOADED: return read_unsigned(&a->downloaded, UINT64_MAX, p, id, reason);
-    case QUERY_LEFT: return read_unsigned(&a->left, UINT64_MAX, p, id, reason);
+    case QUERY_UPLOADED: return read_counter(&a->uploaded, seen, p, id, reason);
+    case QUERY_DOWNLOADED: return read_counter(&a->downloaded, seen, p, id, reason);
+    case QUERY_LEFT: return read_left(a, p, reason);
     case QUERY_NUMWANT: return read_numwant(a, p, reason);
     case QUERY_EVENT: read_event(a, p); return 0;
     case QUERY_KEY: read_key(a, p); return 0;
@@ -423,7 +446,8 @@ tracker_query_parse_announce(struct tracker_announce *a, const char *query, size
     int err = check_len(len, reason);
 
     /* BEP 23: compact unless the client says otherwise. */
-    *a = (struct tracker_announce){.numwant = TRACKER_NUMWANT_DEFAULT, .compact = true};
+    *a = (struct tracker_announce){
+        .left = TRACKER_LEFT_UNKNOWN, .numwant = TRACKER_NUMWANT_DEFAULT, .compact = true};
     while (err == 0 && next_pair(&p, &query, end)) {
         enum query_param id = find_param(&p);
 
@@ -434,7 +458,7 @@ tracker_query_parse_announce(struct tracker_announce *a, const char *query, size
             return SPRAT_E_SYNTAX;
         }
         seen[id] = true;
-        err = read_param(a, id, &p, reason);
+        err = read_param(a, id, &seen[id], &p, reason);
     }
     for (int id = 0; err == 0 && id < QUERY_COUNT; id++) {
         if (params[id].required && !seen[id]) {
@@ -442,6 +466,10 @@ tracker_query_parse_announce(struct tracker_announce *a, const char *query, size
             err = SPRAT_E_MISSING;
         }
     }
+    if (!seen[QUERY_DOWNLOADED])
+        a->uncounted = params[QUERY_DOWNLOADED].missing;
+    if (!seen[QUERY_UPLOADED])
+        a->uncounted = params[QUERY_UPLOADED].missing;
     return err;
 }
 

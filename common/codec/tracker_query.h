@@ -28,6 +28,10 @@ int tracker_query_scrape_url(struct buf *out, const char *url,
  * |*reason| is set to a static sentence for the peer's user. Unknown names are ignored, and so are
  * "ip", "ipv4" and "ipv6": a peer's address is its source address.
  *
+ * Required are "info_hash", "peer_id" and "port". Without "left", or with an empty or a negative
+ * one, the client does not know the size. Without "uploaded" or "downloaded", or with an empty one,
+ * the counter is 0 and |a->uncounted| says so.
+ *
  * MISSING, SYNTAX (bad escape, not a number, wrong length, given twice), RANGE, TOOBIG. */
 int tracker_query_parse_announce(struct tracker_announce *a, const char *query, size_t len,
                                  const char **reason);

@@ -202,10 +202,20 @@ def scrapes(t):
 @test
 def other_paths_are_none(t):
     tracker, anna, _ = club(t)
-    for path in ("/", f"/{anna}", f"/{anna}/stats", "/announce/x", f"/{anna}/announce/"):
+    for path in ("/", f"/{anna}", f"/{anna}/stats", "/announce/x"):
         assert tracker_client.http_get(tracker.http, path)[0] == 404, path
     assert "unknown passkey" in reason(http(tracker.http, f"x/{anna}", 1))
     assert "unknown passkey" in reason(http(tracker.http, anna + "/", 1))
+
+
+@test
+def counters_are_required(t):
+    """Missing bytes must not look like a client that began anew; a missing size is only a magnet link."""
+    tracker, anna, _ = club(t)
+    for name in ("uploaded", "downloaded"):
+        assert reason(http(tracker.http, anna, 1, **{name: None})) == f"{name} is missing"
+        assert reason(http(tracker.http, anna, 1, **{name: ""})) == f"{name} is missing"
+    assert http(tracker.http, anna, 1, left=None)[b"incomplete"] == 1
 
 
 @test

@@ -153,6 +153,10 @@ answer_announce(struct http_service *h, const struct http_request *req,
         put_failure(h, reason, TRACKER_RETRY_UNSAID);
         return true;
     }
+    if (h->gate.ctx != NULL && a.uncounted != NULL) {
+        put_failure(h, a.uncounted, TRACKER_RETRY_UNSAID);
+        return true;
+    }
     if (!a.compact)
         form = a.no_peer_id ? TRACKER_FORM_DICT_NO_ID : TRACKER_FORM_DICT;
     if (form == TRACKER_FORM_DICT) {
@@ -243,10 +247,12 @@ answer_scrape(struct http_service *h, const struct http_request *req,
 }
 
 static void
-put_response(struct http_service *h, struct buf *out, int status, bool keep_alive)
+put_response(struct http_service *h, const struct http_request *req, struct buf *out, int status,
+             bool keep_alive)
 {
     http_response_put_head(out, status, "text/plain", buf_len(&h->body), keep_alive);
-    buf_put(out, buf_data(&h->body), buf_len(&h->body));
+    if (req->method != HTTP_HEAD)
+        buf_put(out, buf_data(&h->body), buf_len(&h->body));
 }
 
 /* What an open tracker is asked never has a folder before it. */
@@ -303,15 +309,15 @@ http_service_answer(struct http_service *h, const struct http_request *req,
         buf_reset(&h->body);
         status = 503;
     }
-    put_response(h, out, status, req->keep_alive);
+    put_response(h, req, out, status, req->keep_alive);
     return true;
 }
 
 void
-http_service_refuse(struct http_service *h, int status, struct buf *out)
+http_service_refuse(struct http_service *h, const struct http_request *req, struct buf *out)
 {
     tally_add(&h->errors, 1);
     buf_reset(&h->body);
-    buf_printf(&h->body, "%s\n", http_status_text(status));
-    put_response(h, out, status, false);
+    buf_printf(&h->body, "%s\n", http_status_text(req->status));
+    put_response(h, req, out, req->status, false);
 }

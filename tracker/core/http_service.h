@@ -43,7 +43,7 @@ bool http_service_answer(struct http_service *h, const struct http_request *req,
                          const struct endpoint *from, enum service_turn turn, struct buf *out,
                          struct mono now);
 
-/* Appends an error response, after which the connection is to be closed. */
-void http_service_refuse(struct http_service *h, int status, struct buf *out);
+/* Appends an error response with |req->status|, after which the connection is to be closed. */
+void http_service_refuse(struct http_service *h, const struct http_request *req, struct buf *out);
 
 #endif

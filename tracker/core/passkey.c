@@ -59,12 +59,15 @@ ends_in(const char *path, size_t len, const char *word)
     return len >= word_len && memcmp(path + len - word_len, word, word_len) == 0;
 }
 
-/* What the path ends in, and how much stands before that. */
+/* What the path ends in, and how much stands before that. Slashes behind the last word do not
+ * count: "/announce/" is the same as "/announce". */
 static enum request_target
 read_target(const char *path, size_t len, size_t *rest)
 {
     enum request_target t = TARGET_OTHER;
 
+    while (len > 0 && path[len - 1] == '/')
+        len--;
     *rest = len;
     if (ends_in(path, len, "/announce")) {
         *rest = len - strlen("/announce");
@@ -116,8 +119,6 @@ passkey_parse_url(struct passkey_request *r, const char *url, size_t len)
 
     *r = (struct passkey_request){.target = TARGET_ANNOUNCE};
     (void)read_target(url, path_len, &rest);
-    while (rest > 0 && url[rest - 1] == '/')
-        rest--;
     r->in_path = rest > 0;
     if (r->in_path)
         take(r, url + 1, rest - 1);

@@ -20,6 +20,7 @@ enum {
     SWEEP_SWARMS_MAX = 10000, /* swarms swept in one portion */
     JITTER_PARTS = 8,         /* intervals vary by an eighth */
     FULL_RETRY_MIN = 30,      /* minutes after which a refused torrent may be tried again */
+    UNLISTED_RETRY_MIN = 30,  /* the same, for a torrent that an allow-list does not have yet */
 };
 
 struct tracker {
@@ -475,7 +476,7 @@ tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
     if (!is_served(t, a->info_hash)) {
         t->refused++;
         ans->failure = "this tracker does not serve this torrent";
-        ans->retry_in_min = TRACKER_RETRY_NEVER;
+        ans->retry_in_min = t->mode == TRACKER_ALLOW ? UNLISTED_RETRY_MIN : TRACKER_RETRY_NEVER;
         return;
     }
     ask_init(&k, t, a, from, now);

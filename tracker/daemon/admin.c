@@ -441,12 +441,12 @@ ask(void *ctx, const struct http_request *req, const struct endpoint *from, stru
 }
 
 static void
-refuse(void *ctx, int status, struct buf *out)
+refuse(void *ctx, const struct http_request *req, struct buf *out)
 {
     struct admin *a = ctx;
-    struct reply r = {.out = out};
+    struct reply r = {.out = out, .head = req->method == HTTP_HEAD};
 
-    put_error(a, &r, status, COMMON_LINES, http_status_text(status));
+    put_error(a, &r, req->status, COMMON_LINES, http_status_text(req->status));
 }
 
 /* ---- the whole ---- */
@@ -510,7 +510,6 @@ admin_handler(struct admin *a)
         .ctx = a,
         .ask = ask,
         .refuse = refuse,
-        .accepts = {.more_methods = 1u << HTTP_HEAD | 1u << HTTP_POST | 1u << HTTP_DELETE,
-                    .body_max = API_BODY_MAX},
+        .accepts = {.more_methods = 1u << HTTP_POST | 1u << HTTP_DELETE, .body_max = API_BODY_MAX},
     };
 }

@@ -62,6 +62,7 @@ struct conn {
     struct endpoint peer;
     struct http_scan scan;
     bool last; /* the client said that it sends nothing more */
+    bool deaf; /* the client is gone: answers are thrown away */
     struct buf in, out;
     uint64_t awaited; /* CONN_WAITING: the number of its answer */
     bool keep_alive;  /* CONN_WAITING: goes on afterwards */
@@ -195,12 +196,13 @@ conn_answer(struct conn *c)
             conn_renew(c);
         c->scan = (struct http_scan){.accepts = &handler->accepts};
         if (err != 0) {
-            handler->refuse(handler->ctx, req.status, &c->out);
+            handler->refuse(handler->ctx, &req, &c->out);
             c->state = CONN_CLOSING;
             return false;
         }
         if (proxies_client(&c->front->limits.proxies, &req, &c->peer, &client) != 0) {
-            handler->refuse(handler->ctx, 400, &c->out);
+            req.status = 400;
+            handler->refuse(handler->ctx, &req, &c->out);
             c->state = CONN_CLOSING;
             return false;
         }
@@ -213,11 +215,13 @@ conn_answer(struct conn *c)
     return false;
 }
 
-/* False if the connection is broken. */
+/* Sends what can be sent. A client that closed at once is deaf, but what it sent before counts:
+ * above all "stopped", which no client repeats. Its requests are taken and their answers are thrown
+ * away. False if memory is out. */
 static bool
 conn_write(struct conn *c)
 {
-    while (buf_len(&c->out) > 0) {
+    while (buf_len(&c->out) > 0 && !c->deaf) {
         struct iovec iov = {buf_data(&c->out), buf_len(&c->out)};
         int64_t n = c->state == CONN_CLOSING
                         ? stream_write_last(c->stream, iov.iov_base, iov.iov_len)
@@ -226,9 +230,12 @@ conn_write(struct conn *c)
         if (n == SPRAT_E_AGAIN)
             return true;
         if (n <= 0)
-            return false;
-        buf_consume(&c->out, (size_t)n);
+            c->deaf = true;
+        else
+            buf_consume(&c->out, (size_t)n);
     }
+    if (c->deaf)
+        buf_consume(&c->out, buf_len(&c->out));
     return c->out.err == 0;
 }
 
@@ -248,6 +255,9 @@ conn_go_on(struct conn *c)
     } while (more && buf_len(&c->out) == 0);
     if (buf_len(&c->out) > 0) {
         want = LOOP_WRITE;
+    } else if (c->state == CONN_CLOSING && c->deaf) {
+        conn_free(c);
+        return;
     } else if (c->state == CONN_CLOSING && c->last) {
         if (c->front->certs != NULL)
             stream_shutdown(c->stream); /* TLS has its own word for the end */
@@ -424,9 +434,9 @@ answer(void *ctx, const struct http_request *req, const struct endpoint *from,
 }
 
 static void
-refuse(void *ctx, int status, struct buf *out)
+refuse(void *ctx, const struct http_request *req, struct buf *out)
 {
-    http_service_refuse(ctx, status, out);
+    http_service_refuse(ctx, req, out);
 }
 
 struct http_handler

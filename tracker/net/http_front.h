@@ -36,20 +36,22 @@ struct http_turn {
     uint64_t number;
 };
 
-/* Who answers. Each appends a response of at most HTTP_SERVICE_REPLY_MAX bytes to |out|; after one
- * of refuse() the connection is closed. answer() may return false instead, if the request shall
+/* Answers requests. Each function appends a response of at most HTTP_SERVICE_REPLY_MAX bytes to
+ * |out|, without a body if the method is HEAD. refuse() answers with |req->status|; all else of a
+ * request that is refused, except its method, may be missing. Afterwards the connection is closed.
+ * answer() may return false instead, if the request shall
  * come again: after http_front_poke(), and for the last time CLUSTER_WAIT_MS later. */
 struct http_handler {
     void *ctx;
     bool (*answer)(void *ctx, const struct http_request *req, const struct endpoint *from,
                    enum service_turn turn, struct buf *out, struct mono now);
-    void (*refuse)(void *ctx, int status, struct buf *out);
+    void (*refuse)(void *ctx, const struct http_request *req, struct buf *out);
     /* In the place of answer(), for a handler that can't always answer at once: false if
      * http_front_answer() is to come later. Nothing of |req| is valid by then. NULL: it always can.
      */
     bool (*ask)(void *ctx, const struct http_request *req, const struct endpoint *from,
                 struct http_turn turn, struct buf *out, struct mono now);
-    struct http_accepts accepts; /* beside GET without a body */
+    struct http_accepts accepts; /* beside GET and HEAD without a body */
 };
 
 /* The tracker itself as a handler. */

@@ -19,8 +19,8 @@ parse_n(struct http_request *r, const char *text, size_t len)
 }
 
 /* As a server that takes more than GETs. */
-static const struct http_accepts more = {
-    .more_methods = 1u << HTTP_POST | 1u << HTTP_DELETE | 1u << HTTP_HEAD, .body_max = 10};
+static const struct http_accepts more = {.more_methods = 1u << HTTP_POST | 1u << HTTP_DELETE,
+                                         .body_max = 10};
 
 static int
 parse_more(struct http_request *r, const char *text)

@@ -17,8 +17,9 @@ Test(http_response, heads)
                      "Connection: keep-alive\r\n\r\n");
     buf_reset(&b);
     http_response_put_head(&b, 405, "text/plain", 0, false);
-    cr_assert_str_eq(buf_str(&b), "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: text/plain\r\n"
-                                  "Content-Length: 0\r\nAllow: GET\r\nConnection: close\r\n\r\n");
+    cr_assert_str_eq(buf_str(&b),
+                     "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: text/plain\r\n"
+                     "Content-Length: 0\r\nAllow: GET, HEAD\r\nConnection: close\r\n\r\n");
     buf_reset(&b);
     http_response_put_head_and(&b, 405, "text/plain", 0, true, "Allow: GET, POST\r\n");
     cr_assert_str_eq(buf_str(&b), "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: text/plain\r\n"

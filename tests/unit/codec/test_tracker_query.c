@@ -221,16 +221,12 @@ Test(tracker_query, forms_that_clients_use)
 Test(tracker_query, each_required_field_missing)
 {
     static const char *const fields[] = {"info_hash=aaaaaaaaaaaaaaaaaaaa",
-                                         "peer_id=bbbbbbbbbbbbbbbbbbbb",
-                                         "port=6881",
-                                         "uploaded=1",
-                                         "downloaded=2",
-                                         "left=3"};
+                                         "peer_id=bbbbbbbbbbbbbbbbbbbb", "port=6881"};
 
-    for (size_t out = 0; out < 6; out++) {
+    for (size_t out = 0; out < 3; out++) {
         char query[256] = "", want[64];
 
-        for (size_t i = 0; i < 6; i++)
+        for (size_t i = 0; i < 3; i++)
             if (i != out)
                 snprintf(query + strlen(query), sizeof(query) - strlen(query), "&%s", fields[i]);
         snprintf(want, sizeof(want), "%.*s is missing", (int)strcspn(fields[out], "="),
@@ -238,6 +234,38 @@ Test(tracker_query, each_required_field_missing)
         expect(query, SPRAT_E_MISSING, want);
     }
     expect("", SPRAT_E_MISSING, "info_hash is missing");
+}
+
+Test(tracker_query, numbers_that_are_missing)
+{
+#define WHO "info_hash=aaaaaaaaaaaaaaaaaaaa&peer_id=bbbbbbbbbbbbbbbbbbbb&port=6881"
+    static const struct {
+        const char *query, *uncounted;
+        uint64_t left;
+    } cases[] = {
+        {WHO, "uploaded is missing", TRACKER_LEFT_UNKNOWN},
+        {WHO "&uploaded=1&left=2", "downloaded is missing", 2},
+        {WHO "&downloaded=1&left=2", "uploaded is missing", 2},
+        {WHO "&uploaded=&downloaded=1&left=2", "uploaded is missing", 2},
+        {WHO "&uploaded=1&downloaded&left=2", "downloaded is missing", 2},
+        {WHO "&uploaded=1&downloaded=1", NULL, TRACKER_LEFT_UNKNOWN},
+        {WHO "&uploaded=1&downloaded=1&left", NULL, TRACKER_LEFT_UNKNOWN},
+        {WHO "&uploaded=1&downloaded=1&left=", NULL, TRACKER_LEFT_UNKNOWN},
+        {WHO "&uploaded=1&downloaded=1&left=-1", NULL, TRACKER_LEFT_UNKNOWN},
+        {WHO "&uploaded=1&downloaded=1&left=0", NULL, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *want = cases[i].uncounted, *reason = NULL;
+        struct tracker_announce a;
+
+        cr_assert_eq(
+            tracker_query_parse_announce(&a, cases[i].query, strlen(cases[i].query), &reason), 0,
+            "%s", cases[i].query);
+        cr_assert_eq(a.left, cases[i].left, "%s", cases[i].query);
+        cr_assert_str_eq(a.uncounted != NULL ? a.uncounted : "", want != NULL ? want : "", "%s",
+                         cases[i].query);
+    }
 }
 
 Test(tracker_query, each_field_twice)
@@ -269,7 +297,8 @@ Test(tracker_query, broken_values)
     expect(HASH "&port=", SPRAT_E_SYNTAX, "port is not a number");
     expect(HASH "&port=-", SPRAT_E_SYNTAX, "port is not a number");
     expect(HASH "&port=+80", SPRAT_E_SYNTAX, "port is not a number");
-    expect(HASH "&left=-5", SPRAT_E_RANGE, "left is out of range");
+    expect(HASH "&left=-x", SPRAT_E_SYNTAX, "left is not a number");
+    expect(HASH "&uploaded=-5", SPRAT_E_RANGE, "uploaded is out of range");
     expect(HASH "&left=18446744073709551616", SPRAT_E_RANGE, "left is out of range");
     expect(HASH "&left=99999999999999999999999999999999", SPRAT_E_RANGE, "left is out of range");
     expect(HASH "&uploaded=1e3", SPRAT_E_SYNTAX, "uploaded is not a number");

@@ -164,6 +164,35 @@ Test(http_front, many_more_requests_than_fit)
     rig_stop(&r);
 }
 
+/* A client that shuts down says "stopped" of each torrent in one go and waits for no answer: the
+ * first answer meets a closed socket. */
+Test(http_front, requests_count_though_their_client_is_gone)
+{
+    enum { TORRENTS = 400 };
+    static char row[TORRENTS * 200];
+    struct tracker_stats s;
+    struct rig r;
+
+    rig_start(&r, 10, 20);
+    for (int stopped = 0; stopped <= 1; stopped++) {
+        int fd = dial(http_front_addr(r.http_front), SOCK_STREAM);
+        size_t len = 0;
+
+        for (int i = 0; i < TORRENTS; i++)
+            len += (size_t)sprintf(row + len,
+                                   "GET /announce?info_hash=%020d&peer_id=-XX0001-000000000001"
+                                   "&port=1001&left=0&event=%s HTTP/1.1\r\n\r\n",
+                                   i, stopped ? "stopped" : "started");
+        cr_assert_eq(send(fd, row, len, MSG_NOSIGNAL), (ssize_t)len);
+        close(fd);
+        for (int i = 0; i < 5000 && (i == 0 || http_front_count(r.http_front) > 0); i++)
+            spin(&r, 1);
+        tracker_stats(r.t, &s);
+        cr_assert_eq(s.peers4, stopped ? 0 : TORRENTS, "%u", (unsigned)s.peers4);
+    }
+    rig_stop(&r);
+}
+
 Test(http_front, deadlines_and_making_way)
 {
     char got[64];
@@ -217,10 +246,10 @@ slow_ask(void *ctx, const struct http_request *req, const struct endpoint *from,
 }
 
 static void
-slow_refuse(void *ctx, int status, struct buf *out)
+slow_refuse(void *ctx, const struct http_request *req, struct buf *out)
 {
     (void)ctx;
-    buf_printf(out, "status %d", status);
+    buf_printf(out, "status %d", req->status);
 }
 
 static void

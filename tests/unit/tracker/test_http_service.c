@@ -42,20 +42,27 @@ rig_free(struct rig *r)
     tracker_free(r->t);
 }
 
-/* Asks for |target| and returns the body, with its length. */
-static const char *
-get(struct rig *r, const char *target, size_t *len)
+static void
+ask(struct rig *r, const char *method, const char *target)
 {
     static char head[HTTP_HEAD_MAX];
     struct http_request req;
     struct http_scan scan = {0};
-    const char *body;
-    size_t said;
-    int n = snprintf(head, sizeof(head), "GET %s HTTP/1.1\r\n\r\n", target);
+    int n = snprintf(head, sizeof(head), "%s %s HTTP/1.1\r\n\r\n", method, target);
 
     cr_assert_eq(http_request_parse(&req, &scan, (const uint8_t *)head, (size_t)n), 0);
     buf_reset(&r->out);
     http_service_answer(&r->h, &req, &r->from, TURN_FIRST, &r->out, (struct mono){5000000});
+}
+
+/* Asks for |target| and returns the body, with its length. */
+static const char *
+get(struct rig *r, const char *target, size_t *len)
+{
+    const char *body;
+    size_t said;
+
+    ask(r, "GET", target);
     body = strstr(buf_str(&r->out), "\r\n\r\n") + 4;
     *len = (size_t)(buf_str(&r->out) + buf_len(&r->out) - body);
     cr_assert_eq(sscanf(strstr(buf_str(&r->out), "Content-Length:"), "Content-Length: %zu", &said),
@@ -188,8 +195,58 @@ Test(http_service, other_paths_and_refusals)
     get(r, "/announcement", &len);
     cr_assert_eq(strncmp(buf_str(&r->out), "HTTP/1.1 404 Not Found\r\n", 24), 0);
     buf_reset(&r->out);
-    http_service_refuse(&r->h, 405, &r->out);
-    cr_assert_not_null(strstr(buf_str(&r->out), "\r\nAllow: GET\r\n"));
+    http_service_refuse(&r->h, &(struct http_request){.status = 405}, &r->out);
+    cr_assert_not_null(strstr(buf_str(&r->out), "\r\nAllow: GET, HEAD\r\n"));
     cr_assert_not_null(strstr(buf_str(&r->out), "\r\nConnection: close\r\n"));
+    rig_free(r);
+}
+
+/* Whatever the answer is, HEAD gets its head alone: a body would be taken for the next answer. */
+Test(http_service, head_has_no_body)
+{
+    static const char *const targets[] = {"/scrape?info_hash=hhhhhhhhhhhhhhhhhhhh", "/scrape",
+                                          "/announce", "/", NULL};
+    struct rig *r = rig_new(IP_V4);
+    struct http_request refused = {.method = HTTP_HEAD, .status = 400};
+    size_t len;
+
+    for (size_t i = 0; targets[i] != NULL; i++) {
+        const char *body = get(r, targets[i], &len), *text = buf_str(&r->out);
+        char *want = strndup(text, (size_t)(body - text));
+
+        cr_assert_gt(len, 0);
+        ask(r, "HEAD", targets[i]);
+        cr_assert_str_eq(buf_str(&r->out), want, "%s", targets[i]);
+        free(want);
+    }
+    buf_reset(&r->out);
+    http_service_refuse(&r->h, &refused, &r->out);
+    cr_assert_str_eq(strstr(buf_str(&r->out), "\r\n\r\n"), "\r\n\r\n");
+    rig_free(r);
+}
+
+/* A magnet link's client does not know the size, and an open tracker counts no bytes. */
+Test(http_service, a_client_that_says_little_is_a_leecher)
+{
+#define LITTLE "/announce?info_hash=hhhhhhhhhhhhhhhhhhhh&peer_id=-XX0000-000000000009&port=9"
+    static const char *const targets[] = {
+        LITTLE, LITTLE "&left=&uploaded=&downloaded=", LITTLE "&left&uploaded&downloaded",
+        LITTLE "&left=-1", NULL};
+    struct rig *r = rig_new(IP_V4);
+    struct tracker_reply reply;
+    size_t len;
+
+    get(r, peer_query(0, ""), &len);
+    for (size_t i = 0; targets[i] != NULL; i++) {
+        const char *body = get(r, targets[i], &len);
+
+        tracker_reply_init(&reply, NULL, 0);
+        cr_assert_eq(tracker_http_parse_reply(&reply, (const uint8_t *)body, len), 0);
+        cr_assert_str_eq(reply.failure, "");
+        cr_assert_eq(reply.complete, 1);
+        cr_assert_eq(reply.incomplete, 1);
+        cr_assert_not_null(memmem(body, len, "5:peers6:\x7f\0\0\x01\x03\xe8", 15), "%s",
+                           targets[i]);
+    }
     rig_free(r);
 }

@@ -42,6 +42,9 @@ is(struct passkey_request r, enum request_target target, enum passkey_form form)
 Test(passkey, in_the_path)
 {
     is(http("/" KEY "/announce", ""), TARGET_ANNOUNCE, PASSKEY_GIVEN);
+    is(http("/announce/", "passkey=" KEY), TARGET_ANNOUNCE, PASSKEY_GIVEN);
+    is(http("/" KEY "/announce/", ""), TARGET_ANNOUNCE, PASSKEY_GIVEN);
+    is(http("/" KEY "/scrape//", ""), TARGET_SCRAPE, PASSKEY_GIVEN);
     is(http("/" KEY "/scrape", "passkey=" OTHER), TARGET_SCRAPE, PASSKEY_GIVEN);
     is(http("/00112233445566778899AABBCCDDEEFF/announce", ""), TARGET_ANNOUNCE, PASSKEY_GIVEN);
     is(http("/" KEY "0/announce", ""), TARGET_ANNOUNCE, PASSKEY_BAD);
@@ -72,6 +75,7 @@ Test(passkey, in_url_data)
     is(udp("/"), TARGET_ANNOUNCE, PASSKEY_NONE);
     is(udp("/announce"), TARGET_ANNOUNCE, PASSKEY_NONE);
     is(udp("/" KEY "/announce"), TARGET_ANNOUNCE, PASSKEY_GIVEN);
+    is(udp("/" KEY "/announce/"), TARGET_ANNOUNCE, PASSKEY_GIVEN);
     is(udp("/" KEY), TARGET_ANNOUNCE, PASSKEY_GIVEN);
     is(udp("/" KEY "/"), TARGET_ANNOUNCE, PASSKEY_GIVEN);
     is(udp("/" KEY "/?x=y"), TARGET_ANNOUNCE, PASSKEY_GIVEN);
