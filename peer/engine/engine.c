@@ -245,7 +245,7 @@ engine_alloc(struct process *h, struct loop *loop, const struct engine_config *c
     list_init(&s->events);
     list_init(&s->listen.stranger_list);
     random_bytes(keys, sizeof(keys));
-    bans_init(&s->env.bans, keys);
+    engine_bans_init(s, keys);
     random_bytes(&seed, sizeof(seed));
     rng_init(&s->env.rng, seed);
     rate_bucket_init(&s->env.up, cfg->up_limit, loop_now(loop));
@@ -352,6 +352,7 @@ engine_close(struct engine *s)
         mailbox_drain(s->mail); /* connections that arrive now are closed */
     engine_close_doors(s);
     drop_torrents(s);
+    engine_bans_close(s);
     event_drop(s, NULL);
     tracker_client_free(s->env.tracker);
     fetcher_free(s->fetcher);
@@ -376,7 +377,7 @@ engine_release(struct engine *s)
     loop_timer_free(s->save_timer);
     loop_timer_free(s->end.deadline);
     sitebudget_free(s->env.sites);
-    bans_fini(&s->env.bans);
+    engine_bans_fini(s);
     s->process->engines[s->env.index] = NULL;
     MAGIC_CLEAR(s);
     free(s);

@@ -32,6 +32,7 @@ enum {
                                        machine */
     ENGINE_LETTERS_MAX = 256,       /* connections that wait for their loop; further connections are
                                        closed */
+    ENGINE_BANS_MAX = 256,          /* bans that wait to be stored; further bans are not stored */
     ENGINE_AGAIN_MS = 10,           /* delay before the next attempt after the disk had no room */
     ENGINE_SAVE_MS = 60000,         /* interval between saves of totals and peers */
 };
@@ -64,6 +65,12 @@ struct engine {
         struct loop_timer *again; /* checks whether the disk has room again, if |awaited| */
         bool awaited;
     } disk;
+    struct engine_bans {
+        struct state_ban *waiting; /* bans of this loop's torrents to be stored; of ENGINE_BANS_MAX
+                                      entries, or NULL */
+        size_t count;
+        bool storing; /* the database stores earlier ones: one commit at a time */
+    } bans;
     struct engine_spare {
         uint64_t turn;    /* serial number of the torrent that closed a connection last */
         struct mono next; /* the earliest time of the next closing */
@@ -138,8 +145,14 @@ bool engine_is_wanted(const struct engine *s, const struct torrent *t);
 
 /* --- engine_bans.c --- */
 
+/* The loop's copy begins with the stored bans. */
+void engine_bans_init(struct engine *s, const uint64_t seed[2]);
+/* Gives the database the bans that wait to be stored. No torrent may be left. */
+void engine_bans_close(struct engine *s);
+void engine_bans_fini(struct engine *s);
+
 /* A torrent of this loop banned the site of |addr|: the other torrents, of this loop and of other
- * loops, ban it soon. */
+ * loops, ban it soon, and it is stored soon. */
 void engine_share_ban(struct engine *s, const struct endpoint *addr);
 
 /* --- engine_spare.c --- */

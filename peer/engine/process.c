@@ -10,6 +10,7 @@
 #include "common/base/assert.h"
 #include "common/crypto/random.h"
 #include "common/crypto/tls.h"
+#include "common/sys/clock.h"
 #include "common/sys/fdlimit.h"
 #include "common/sys/file.h"
 #include "peer/engine/engine_impl.h"
@@ -53,6 +54,27 @@ take_authorities(struct process *h, const char *path, struct errbuf *eb)
     return h->ca_file != NULL ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
 }
 
+/* Reads the stored bans, before the process listens. */
+static int
+load_bans(struct process *h, struct errbuf *eb)
+{
+    struct state_ban *all = calloc(STATE_BANS_MAX, sizeof(*all)), *used;
+    int64_t now = clock_unix();
+    int n;
+
+    if (all == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    n = state_load_bans(h->shared.state, now, now + BANS_MS / 1000, all, eb);
+    if (n <= 0) {
+        free(all);
+        return n;
+    }
+    used = realloc(all, (size_t)n * sizeof(*all));
+    h->bans = used != NULL ? used : all;
+    h->ban_count = (size_t)n;
+    return 0;
+}
+
 int
 process_new(const struct engine_config *cfg, uint32_t loops, struct process **out,
             struct errbuf *eb)
@@ -84,6 +106,8 @@ process_new(const struct engine_config *cfg, uint32_t loops, struct process **ou
         err = disk_new(&opt, &h->shared.disk, eb);
     if (err == 0)
         err = state_open(cfg->state_dir, cfg->program, &h->shared.state, eb);
+    if (err == 0)
+        err = load_bans(h, eb);
     if (err != 0) {
         process_quiet(h);
         process_free(h);
@@ -113,6 +137,7 @@ process_free(struct process *h)
     tracker_gate_free(h->shared.gate);
     roombook_fini(&h->shared.room);
     lock_fini(&h->lock);
+    free(h->bans);
     free(h->ca_file);
     free(h);
 }

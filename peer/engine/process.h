@@ -20,6 +20,7 @@
 #include "common/sys/lock.h"
 #include "peer/engine/engine.h"
 #include "peer/net/udpdoor.h"
+#include "peer/store/statebans.h"
 #include "peer/torrent/torrent_env.h"
 
 enum {
@@ -62,6 +63,8 @@ struct process {
         struct mono looked_at;
         struct process_share shares[TORRENT_WAYS][ENGINE_LOOPS_MAX];
     } rates;
+    struct state_ban *bans; /* the bans that were stored when the process began */
+    size_t ban_count;
     struct lock lock;
     struct hashmap by_hash; /* of struct hash_key */
     uint64_t serials;       /* serial numbers given to torrents so far */

@@ -75,6 +75,9 @@ static const char *const migrations[] = {
     ("CREATE INDEX files_by_inode ON files(inode);"
      "UPDATE files SET mtime = 0 WHERE inode IN"
      " (SELECT inode FROM files GROUP BY inode HAVING count(*) > 1);"),
+    /* 6 → 7: banned sites (statebans.c) */
+    ("CREATE TABLE bans (site BLOB PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;"
+     "CREATE INDEX bans_by_end ON bans(until);"),
 };
 
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STATE_SCHEMA_VERSION,

@@ -23,7 +23,7 @@
 #include "peer/store/doneq.h"
 
 enum {
-    STATE_SCHEMA_VERSION = 6,
+    STATE_SCHEMA_VERSION = 7,
     STATE_PIECES_PER_ROW = 4096, /* have-bits of one row: a commit rewrites 512 bytes, not all
                                     have-bits */
     STATE_PEERS_MAX = 200,       /* peers stored per torrent; the peers unseen for longest are

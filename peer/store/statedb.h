@@ -2,7 +2,8 @@
  *
  * The internals of struct state (state.h), shared by the files that implement it: state.c (opening,
  * locks, rows), statelocks.c, statescan.c (all rows), stateapply.c (one transaction of changes),
- * statewish.c, statequeue.c (the thread). No other file includes this header.
+ * statewish.c, statebans.c, statequeue.c (the thread), stateupdate.c (updates for the thread). No
+ * other file includes this header.
  */
 #ifndef PEER_STORE_STATEDB_H
 #define PEER_STORE_STATEDB_H
@@ -28,6 +29,26 @@ struct state {
     bool has_thread; /* started with the first asynchronous update */
     struct thread thread;
 };
+
+/* A change for the database's thread, embedded in the data of a kind of change. */
+struct state_job {
+    uint32_t magic;
+    struct list link;
+    struct doneq_item done_item;
+    struct doneq *doneq;
+    /* Makes the change within an open transaction, on the database's thread. An error, with a
+     * sentence in |why|, undoes this change only. */
+    int (*apply)(struct db *db, struct state_job *j);
+    /* Called once, when the doneq is drained: reports |err| and |why|, and frees the job. */
+    void (*finish)(struct state_job *j);
+    int err; /* of apply() or of the commit; 0: the change is on disk */
+    struct errbuf why;
+};
+
+/* Gives the thread a job whose apply() and finish() are set; changes are made in the order of the
+ * calls. NOMEM, or AGAIN when STATE_QUEUE_MAX changes wait; after an error the job is the caller's
+ * again. */
+int state_submit(struct state *st, struct state_job *j, struct doneq *q);
 
 /* Applies |u| within an open transaction. */
 int state_apply_parts(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb);

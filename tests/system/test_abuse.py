@@ -5,9 +5,11 @@ one in tests/unit/core/test_abuse.c, which counts what the core does."""
 
 import contextlib
 import os
+import sqlite3
 import struct
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
@@ -23,6 +25,7 @@ from tap import add, test
 
 KIB = 1 << 10
 MIB = 1 << 20
+DAY_S = 86400
 # Extended, fast, and v2 (BEP 10, 6, 52).
 RESERVED = bytes((0, 0, 0, 0, 0, 0x10, 0, 0x14))
 HASH_REQUEST, HASHES, HASH_REJECT = 21, 22, 23
@@ -319,6 +322,57 @@ def what_is_banned_wakes_no_torrent(t):
         except OSError:
             assert not locks(t), "a banned site woke a torrent"
     Dialer(t, address, hashes[1], RESERVED)
+
+
+def stored_bans(t):
+    """The ends of the bans in the database, in unix seconds."""
+    with contextlib.closing(sqlite3.connect(t.path("state", "sprat.db"))) as db:
+        return [until for until, in db.execute("SELECT until FROM bans")]
+
+
+def change_bans(t, until):
+    with contextlib.closing(sqlite3.connect(t.path("state", "sprat.db"))) as db, db:
+        assert db.execute("UPDATE bans SET until = ?", (int(until),)).rowcount == 1
+
+
+def is_refused(t, daemon, info_hash, where):
+    try:
+        Dialer(t, daemon.listening(), info_hash, RESERVED, source=where)
+    except OSError:
+        return True
+    return False
+
+
+@test
+def a_ban_outlasts_the_daemon_and_ends_in_time(t):
+    daemon = Daemon(t)
+    one = small_torrent(t, daemon, "small")
+    where = t.address()
+    get_banned(t, daemon.listening(), one, where)
+    t.wait("the ban to be stored", lambda: stored_bans(t), 10)
+    daemon.kill()
+
+    daemon = Daemon(t, "--rest-after", "1")
+    assert is_refused(t, daemon, one, where), "the ban was forgotten"
+    t.wait("all to rest", lambda: not locks(t), 40)
+    for _ in range(10):
+        assert is_refused(t, daemon, one, where), "the ban was forgotten"
+        assert not locks(t), "a banned site woke a torrent"
+    assert not is_refused(t, daemon, one, t.address())
+    daemon.kill()
+
+    # A clock that was years ahead stored the ban: it lasts no longer than a ban of now.
+    change_bans(t, time.time() + 10 * 365 * DAY_S)
+    daemon = Daemon(t)
+    assert is_refused(t, daemon, one, where)
+    assert stored_bans(t)[0] <= time.time() + DAY_S, "a wrong clock bans for years"
+    daemon.kill()
+
+    change_bans(t, time.time() - 1)
+    daemon = Daemon(t)
+    daemon.await_state("small", "seeding")
+    assert not stored_bans(t), "a ban that ended is kept"
+    assert not is_refused(t, daemon, one, where), "the ban does not end"
 
 
 def locks(t):

@@ -467,7 +467,7 @@ Test(state, what_two_torrents_had_is_not_believed_after_an_update)
     store_file(st, second, 2, 13);
     state_close(st);
     path = db_path(&f);
-    run_sql(path, "DROP INDEX files_by_inode; PRAGMA user_version = 5");
+    run_sql(path, "DROP INDEX files_by_inode; DROP TABLE bans; PRAGMA user_version = 5");
     free(path);
     st = open_state(&f);
     cr_assert_eq(state_load_files(st, first, files, 3, NULL), 0);
