@@ -253,12 +253,8 @@ make_stamps(const struct commit *c, size_t *count)
     *count = 0;
     for (size_t i = 0; out != NULL && i < c->files.count; i++) {
         struct storage_stamp s = storage_file_stamp(c->opt.storage, c->files.at[i]);
-        if (!s.known)
-            continue;
-        out[(*count)++] = (struct state_file){
-            .file = c->files.at[i], .present = true,
-            .size = s.size, .mtime_ns = s.mtime_ns, .inode = s.inode,
-        };
+
+        *count += state_file_from(&out[*count], c->files.at[i], &s);
     }
     return out;
 }

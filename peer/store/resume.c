@@ -388,10 +388,9 @@ on_synced(void *user, const struct storage_result *res)
         err = SPRAT_E_NOMEM;
     for (size_t i = 0; err == 0 && i <= r->mi->file_count; i++) {
         struct storage_stamp s = storage_file_stamp(r->opt.storage, i);
-        if (s.known && !r->gone[i] &&
+        if (!r->gone[i] &&
             (i == r->mi->file_count || (r->mi->files[i].attr & (ATTR_PAD | ATTR_SYMLINK)) == 0))
-            files[u.file_count++] = (struct state_file){.file = (uint32_t)i, .present = true,
-                .size = s.size, .mtime_ns = s.mtime_ns, .inode = s.inode};
+            u.file_count += state_file_from(&files[u.file_count], i, &s);
     }
     u.have = found;
     u.files = files;

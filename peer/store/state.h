@@ -21,6 +21,7 @@
 #include "common/ds/bitfield.h"
 #include "common/sys/lockfile.h"
 #include "peer/store/doneq.h"
+#include "peer/store/stamp.h"
 
 enum {
     STATE_SCHEMA_VERSION = 7,
@@ -66,6 +67,23 @@ struct state_file {
     int64_t mtime_ns;
     uint64_t inode;
 };
+
+/* Fills |out| with the record that vouches for file |file| as its stamp describes it. False, and
+ * |out| is untouched, if the stamp is not known. */
+static inline bool
+state_file_from(struct state_file *out, size_t file, const struct storage_stamp *stamp)
+{
+    if (!stamp->known)
+        return false;
+    *out = (struct state_file){
+        .file = (uint32_t)file,
+        .present = true,
+        .size = stamp->size,
+        .mtime_ns = stamp->mtime_ns,
+        .inode = stamp->inode,
+    };
+    return true;
+}
 
 struct state_layer {
     uint32_t file;

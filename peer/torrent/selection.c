@@ -45,7 +45,7 @@ selection_set(const struct metainfo *mi, const char *pattern, enum file_priority
         selection[i] = (uint8_t)priority;
         found = true;
     }
-    return found ? 0
-                 : errbuf_set(eb, SPRAT_E_NOTFOUND, "no file of %s matches '%s'", mi->name,
-                              pattern);
+    return found
+               ? 0
+               : errbuf_set(eb, SPRAT_E_NOTFOUND, "no file of %s matches '%s'", mi->name, pattern);
 }

@@ -9,6 +9,7 @@
 #include "common/base/assert.h"
 #include "common/crypto/random.h"
 #include "config.h"
+#include "peer/torrent/torrent_addrs.h"
 #include "peer/torrent/torrent_core.h"
 #include "peer/torrent/torrent_disk.h"
 #include "peer/torrent/torrent_fx.h"
@@ -79,6 +80,7 @@ take_leave(struct torrent *t)
         bitfield_copy(&t->core.have, swarm_have(t->core.swarm));
     peers_drop_all(t);
     track_fini(t);
+    addrs_fini(t);
 }
 
 static void
@@ -147,8 +149,8 @@ core_start(struct torrent *t)
     torrent_feed(t, &in);
     if (!first)
         return;
-    track_add_stored(t);
-    track_add_names(t, 0);
+    addrs_add_stored(t);
+    addrs_add_named(t, 0);
     track_say_unsupported(t);
     torrent_rest_feed_found(t);
 }

@@ -27,7 +27,7 @@ job_free(struct disk_job *job)
 }
 
 static struct disk_job *
-job_new(struct torrent *t, enum job_kind kind, uint32_t piece)
+job_new(struct torrent *t, enum job_kind kind)
 {
     struct list *spare = list_pop_front(&t->disk.free);
     struct disk_job *job =
@@ -35,8 +35,7 @@ job_new(struct torrent *t, enum job_kind kind, uint32_t piece)
 
     if (job == NULL)
         return NULL;
-    *job = (struct disk_job){
-        .torrent = t, .generation = t->core.generation, .kind = kind, .piece = piece};
+    *job = (struct disk_job){.torrent = t, .generation = t->core.generation, .kind = kind};
     list_init(&job->link);
     t->disk.jobs++;
     return job;
@@ -90,23 +89,28 @@ feed_leaves(struct disk_job *job, int err, const uint8_t *leaves, uint32_t count
     torrent_feed(job->torrent, &in);
 }
 
-/* Feeds the job's result to the core, unless the torrent has a new core by now. */
+/* Feeds the job's result to the core. |res| is NULL if the disk never had the job. */
+static void
+feed_result(struct disk_job *job, int err, const struct storage_result *res)
+{
+    switch (job->kind) {
+    case JOB_WRITE: feed_written(job, err, res != NULL ? res->leaves : NULL); break;
+    case JOB_VERIFY: feed_verified(job, err, res != NULL ? res->sha1 : NULL); break;
+    case JOB_LEAVES:
+        feed_leaves(job, err, res != NULL ? res->leaves : NULL, res != NULL ? res->leaf_count : 0);
+        break;
+    case JOB_FORGET: break;
+    }
+}
+
+/* The result of a job that a former core asked for is dropped. */
 static void
 job_end(struct disk_job *job, int err, const struct storage_result *res)
 {
     struct torrent *t = job->torrent;
 
-    if (job->generation == t->core.generation) {
-        switch (job->kind) {
-        case JOB_WRITE: feed_written(job, err, res != NULL ? res->leaves : NULL); break;
-        case JOB_VERIFY: feed_verified(job, err, res != NULL ? res->sha1 : NULL); break;
-        case JOB_LEAVES:
-            feed_leaves(job, err, res != NULL ? res->leaves : NULL,
-                        res != NULL ? res->leaf_count : 0);
-            break;
-        case JOB_FORGET: break;
-        }
-    }
+    if (job->generation == t->core.generation)
+        feed_result(job, err, res);
     job_free(job);
     torrent_mark_dirty(t);
 }
@@ -263,71 +267,56 @@ disk_give_up(struct torrent *t)
         job_end(LIST_ENTRY(link, struct disk_job, link), SPRAT_E_CANCELLED, NULL);
 }
 
-void
-disk_write(struct torrent *t, const struct swarm_effect *fx)
+/* The job takes over the reference to the block. */
+static void
+fill_job(struct disk_job *job, const struct swarm_effect *fx)
 {
-    struct disk_job *job = job_new(t, JOB_WRITE, fx->u.write.piece);
-
-    if (job == NULL) {
-        struct swarm_input in = {.type = SWARM_IN_WRITTEN};
-
-        in.u.written.piece = fx->u.write.piece;
-        in.u.written.begin = fx->u.write.begin;
-        in.u.written.block = fx->u.write.block;
-        in.u.written.err = SPRAT_E_NOMEM;
-        remember_why(t, SPRAT_E_NOMEM, "");
-        torrent_feed(t, &in);
+    if (job->kind != JOB_WRITE) {
+        job->piece = fx->u.range.piece;
         return;
     }
+    job->piece = fx->u.write.piece;
     job->begin = fx->u.write.begin;
     job->block = fx->u.write.block;
     job->judge = fx->u.write.judge;
     memcpy(job->expected, fx->u.write.expected, sizeof(job->expected));
-    job_start(job);
+}
+
+/* No job could be made: its result is NOMEM. */
+static void
+fail_at_once(struct torrent *t, enum job_kind kind, const struct swarm_effect *fx)
+{
+    struct disk_job job = {.torrent = t, .kind = kind};
+
+    remember_why(t, SPRAT_E_NOMEM, "");
+    fill_job(&job, fx);
+    feed_result(&job, SPRAT_E_NOMEM, NULL);
 }
 
 void
-disk_verify(struct torrent *t, uint32_t piece)
+disk_do(struct torrent *t, enum job_kind kind, const struct swarm_effect *fx)
 {
-    struct disk_job *job = job_new(t, JOB_VERIFY, piece);
+    struct disk_job *job = job_new(t, kind);
 
     if (job == NULL) {
-        struct swarm_input in = {.type = SWARM_IN_VERIFIED};
-
-        in.u.verified.piece = piece;
-        in.u.verified.err = SPRAT_E_NOMEM;
-        remember_why(t, SPRAT_E_NOMEM, "");
-        torrent_feed(t, &in);
+        fail_at_once(t, kind, fx);
         return;
     }
-    job_start(job);
-}
-
-void
-disk_leaves(struct torrent *t, uint32_t piece)
-{
-    struct disk_job *job = job_new(t, JOB_LEAVES, piece);
-
-    if (job == NULL) {
-        struct swarm_input in = {.type = SWARM_IN_LEAVES};
-
-        in.u.leaves.piece = piece;
-        in.u.leaves.err = SPRAT_E_NOMEM;
-        torrent_feed(t, &in);
-        return;
-    }
+    fill_job(job, fx);
     job_start(job);
 }
 
 void
 disk_forget(struct torrent *t, uint32_t piece)
 {
-    struct disk_job *job = job_new(t, JOB_FORGET, piece);
+    struct disk_job *job = job_new(t, JOB_FORGET);
 
     /* If the job can't be made, the piece's next check may fail once more, and then the disk is
      * read. */
-    if (job != NULL)
-        job_start(job);
+    if (job == NULL)
+        return;
+    job->piece = piece;
+    job_start(job);
 }
 
 /* A read of a piece to be sent. */

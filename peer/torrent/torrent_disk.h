@@ -24,9 +24,8 @@ struct disk_job {
     uint8_t expected[32];
 };
 
-void disk_write(struct torrent *t, const struct swarm_effect *fx);
-void disk_verify(struct torrent *t, uint32_t piece);
-void disk_leaves(struct torrent *t, uint32_t piece);
+/* Carries out WRITE, VERIFY or LEAVES; the core receives the result later. */
+void disk_do(struct torrent *t, enum job_kind kind, const struct swarm_effect *fx);
 void disk_forget(struct torrent *t, uint32_t piece);
 /* Submits waiting jobs, as far as the disk has room for them. */
 void disk_go_on(struct torrent *t);

@@ -119,9 +119,9 @@ carry_out(struct torrent *t, const struct swarm_effect *fx)
     case SWARM_FX_SEND: peers_send(t, fx); break;
     case SWARM_FX_SEND_PIECE: peers_send_piece(t, fx); break;
     case SWARM_FX_ALLOW: peers_allow(t, fx); break;
-    case SWARM_FX_WRITE: disk_write(t, fx); break;
-    case SWARM_FX_VERIFY: disk_verify(t, fx->u.range.piece); break;
-    case SWARM_FX_LEAVES: disk_leaves(t, fx->u.range.piece); break;
+    case SWARM_FX_WRITE: disk_do(t, JOB_WRITE, fx); break;
+    case SWARM_FX_VERIFY: disk_do(t, JOB_VERIFY, fx); break;
+    case SWARM_FX_LEAVES: disk_do(t, JOB_LEAVES, fx); break;
     case SWARM_FX_PIECE_DONE: on_piece_done(t, fx->u.range.piece); break;
     case SWARM_FX_ANNOUNCE: track_announce(t, fx); break;
     case SWARM_FX_NOTICE: on_notice(t, fx); break;

@@ -8,9 +8,11 @@
  *   torrent.c           its life: load, check, run, pause, fail, retry
  *   torrent_core.c      its core: made, started, dropped
  *   torrent_fx.c        drives the core: inputs in, effects carried out
- *   torrent_peers.c     its connections, and totals by host
+ *   torrent_peers.c     its connections
+ *   torrent_hosts.c     payload bytes by host
+ *   torrent_addrs.c     addresses of peers from the user and the state database
  *   torrent_disk.c      its disk jobs
- *   torrent_track.c     its announces, and peers given by name
+ *   torrent_track.c     its announces
  *   torrent_room.c      what it needs before its first byte: a directory to write to, and space
  *   torrent_select.c    which of its files are wanted
  *   torrent_move.c      to another directory when it is complete
@@ -161,7 +163,7 @@ struct torrent {
         size_t gone_file;                 /* with a failure GONE: the missing file */
         uint32_t check_done, check_total; /* pieces */
         char *note; /* the last check's sentence about the files; NULL: none */
-        char *why;                        /* the last failure's sentence; see torrent_why() */
+        char *why;  /* the last failure's sentence; see torrent_why() */
     } disk;
     struct torrent_rest {
         struct mono at;         /* when the torrent rests unless a peer comes; MONO_NEVER: it may
@@ -170,10 +172,10 @@ struct torrent {
         bool looking;           /* spratd starts: the files are being looked at */
         struct endpoint *found; /* found by announces while the torrent rested; NULL: none */
         size_t found_count;
-        bool by_tracker;       /* the torrent was woken because of |found| */
-        uint64_t up_at_wake;   /* bytes uploaded before the wake */
-        uint32_t vain;         /* wakes by trackers in a row after which nothing was uploaded */
-        uint32_t skip;         /* number of tracker answers that do not wake the torrent */
+        bool by_tracker;     /* the torrent was woken because of |found| */
+        uint64_t up_at_wake; /* bytes uploaded before the wake */
+        uint32_t vain;       /* wakes by trackers in a row after which nothing was uploaded */
+        uint32_t skip;       /* number of tracker answers that do not wake the torrent */
     } rest;
     struct torrent_net {
         struct peer_slot *peers; /* by slot_index() */

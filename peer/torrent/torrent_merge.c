@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "peer/torrent/torrent_addrs.h"
 #include "peer/torrent/torrent_impl.h"
 #include "peer/torrent/torrent_new.h"
 #include "peer/torrent/torrent_rest.h"
@@ -106,7 +107,7 @@ use_new(struct torrent *t, size_t trackers, size_t peers)
     if (t->wish.peer_count == peers)
         return;
     if (t->core.swarm != NULL && t->core.started)
-        track_add_names(t, peers);
+        addrs_add_named(t, peers);
     else
         torrent_wake(t);
 }

@@ -71,12 +71,7 @@ switch_over(struct torrent *t)
     for (size_t i = 0; i < t->mi->file_count && err == 0; i++) {
         struct storage_stamp s = storage_move_stamp(t->disk.storage, i);
 
-        if (s.known)
-            files[u.file_count++] = (struct state_file){.file = (uint32_t)i,
-                                                        .present = true,
-                                                        .size = s.size,
-                                                        .mtime_ns = s.mtime_ns,
-                                                        .inode = s.inode};
+        u.file_count += state_file_from(&files[u.file_count], i, &s);
     }
     u.files = files;
     torrent_set_completion(t, COMPLETION_SWITCHING);

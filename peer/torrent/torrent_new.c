@@ -7,8 +7,10 @@
 
 #include "common/base/magic.h"
 #include "common/crypto/random.h"
+#include "peer/torrent/torrent_addrs.h"
 #include "peer/torrent/torrent_core.h"
 #include "peer/torrent/torrent_disk.h"
+#include "peer/torrent/torrent_hosts.h"
 #include "peer/torrent/torrent_impl.h"
 #include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_new.h"
@@ -379,6 +381,7 @@ torrent_free(struct torrent *t)
     MAGIC_CHECK(t, TORRENT_MAGIC);
     core_drop(t);
     track_fini(t);
+    addrs_fini(t);
     peers_fini(t);
     disk_fini(t);
     commit_free(t->disk.commit);

@@ -1,101 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The connections of a torrent, between the core's peer ids and conn.h. This file offers, answers
- * and judges handshakes, and counts the bytes exchanged with each host.
+ * and judges handshakes.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/assert.h"
-#include "common/crypto/random.h"
 #include "common/sys/addr.h"
 #include "peer/net/link_tcp.h"
 #include "peer/torrent/torrent_disk.h"
 #include "peer/torrent/torrent_fx.h"
+#include "peer/torrent/torrent_hosts.h"
 #include "peer/torrent/torrent_impl.h"
 #include "peer/torrent/torrent_peers.h"
 
 static const struct conn_handler *handler_of(struct torrent *t, struct conn_handler *h);
 
-/* --- hosts --- */
-
-enum { HOST_KEY_LEN = 17 };
-
-/* The bytes of an address that count: a struct has padding. */
-static void
-host_key(const struct endpoint *addr, uint8_t key[HOST_KEY_LEN])
-{
-    memcpy(key, addr->ip, sizeof(addr->ip));
-    key[HOST_KEY_LEN - 1] = addr->family;
-}
-
-static bool
-host_matches(const struct hashmap_node *node, const void *key, size_t len)
-{
-    const struct host *h = LIST_ENTRY(node, struct host, node);
-    uint8_t own[HOST_KEY_LEN];
-
-    host_key(&h->sum.addr, own);
-    return len == HOST_KEY_LEN && memcmp(own, key, HOST_KEY_LEN) == 0;
-}
-
-void
-hosts_init(struct torrent *t)
-{
-    uint64_t seed[2];
-
-    random_bytes(seed, sizeof(seed));
-    hashmap_init(&t->hosts.map, seed, host_matches);
-}
-
-static struct host *
-host_add(struct torrent *t, const struct endpoint *addr)
-{
-    struct torrent_hosts *hs = &t->hosts;
-    uint8_t key[HOST_KEY_LEN];
-    struct host *h;
-
-    host_key(addr, key);
-    if (hs->count == TORRENT_HOSTS_MAX)
-        return &hs->rest;
-    if (hs->count == hs->cap) {
-        uint32_t cap = hs->cap > 0 ? 2 * hs->cap : 16;
-        struct host **all = realloc(hs->all, cap * sizeof(struct host *));
-
-        if (all == NULL)
-            return &hs->rest;
-        hs->all = all;
-        hs->cap = cap;
-    }
-    h = calloc(1, sizeof(*h));
-    if (h == NULL)
-        return &hs->rest;
-    h->sum.addr = *addr;
-    if (hashmap_add(&hs->map, &h->node, key, sizeof(key)) != 0) {
-        free(h);
-        return &hs->rest;
-    }
-    hs->all[hs->count++] = h;
-    return h;
-}
+/* --- slots --- */
 
 static struct host *
 host_of(struct torrent *t, struct peer_slot *slot)
 {
-    struct endpoint addr = *conn_peer(slot->conn);
-    uint8_t key[HOST_KEY_LEN];
-    struct hashmap_node *node;
-
-    if (slot->host != NULL)
-        return slot->host;
-    addr.port = 0;
-    host_key(&addr, key);
-    node = hashmap_find(&t->hosts.map, key, sizeof(key));
-    slot->host = node != NULL ? LIST_ENTRY(node, struct host, node) : host_add(t, &addr);
+    if (slot->host == NULL)
+        slot->host = hosts_of(t, conn_peer(slot->conn));
     return slot->host;
 }
-
-/* --- slots --- */
 
 static struct peer_slot *
 slot_get(struct torrent *t, slot_id id)
@@ -503,9 +433,5 @@ peers_fini(struct torrent *t)
     free(t->net.peers);
     t->net.peers = NULL;
     t->net.peer_cap = 0;
-    for (uint32_t i = 0; i < t->hosts.count; i++)
-        free(t->hosts.all[i]);
-    free(t->hosts.all);
-    hashmap_fini(&t->hosts.map);
-    t->hosts = (struct torrent_hosts){.count = 0};
+    hosts_fini(t);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The connections of a torrent, and the bytes exchanged with each host.
+ * The connections of a torrent.
  */
 #ifndef PEER_TORRENT_TORRENT_PEERS_H
 #define PEER_TORRENT_TORRENT_PEERS_H
@@ -30,6 +30,5 @@ void peers_drop_all(struct torrent *t);
 /* Local addresses are gone: closes the connections that use them. */
 void peers_on_addresses_gone(struct torrent *t, const struct endpoint *addrs, size_t count);
 void peers_fini(struct torrent *t);
-void hosts_init(struct torrent *t);
 
 #endif

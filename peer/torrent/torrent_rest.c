@@ -11,8 +11,10 @@
 
 #include "common/base/assert.h"
 #include "common/base/magic.h"
+#include "peer/torrent/torrent_addrs.h"
 #include "peer/torrent/torrent_core.h"
 #include "peer/torrent/torrent_disk.h"
+#include "peer/torrent/torrent_hosts.h"
 #include "peer/torrent/torrent_impl.h"
 #include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_peers.h"
@@ -166,7 +168,7 @@ torrent_rest_feed_found(struct torrent *t)
 
     t->rest.found = NULL;
     if (found != NULL)
-        track_add_addrs(t, PEER_FROM_TRACKER, found, t->rest.found_count);
+        addrs_feed(t, PEER_FROM_TRACKER, found, t->rest.found_count);
     free(found);
 }
 

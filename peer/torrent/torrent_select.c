@@ -213,12 +213,7 @@ settle(struct torrent *t, struct errbuf *eb)
         struct storage_stamp s = storage_file_stamp(t->disk.storage, i);
 
         bytes[i] &= PARTS_PRIORITY;
-        if (s.known)
-            files[u.file_count++] = (struct state_file){.file = (uint32_t)i,
-                                                        .present = true,
-                                                        .size = s.size,
-                                                        .mtime_ns = s.mtime_ns,
-                                                        .inode = s.inode};
+        u.file_count += state_file_from(&files[u.file_count], i, &s);
     }
     u.files = files;
     if (err == 0)

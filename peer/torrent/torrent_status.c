@@ -167,20 +167,6 @@ torrent_have(const struct torrent *t)
 }
 
 bool
-torrent_next_host(const struct torrent *t, uint32_t *iter, struct torrent_host *h)
-{
-    uint32_t i = (*iter)++;
-
-    if (i < t->hosts.count)
-        *h = t->hosts.all[i]->sum;
-    else if (i == t->hosts.count && (t->hosts.rest.sum.up > 0 || t->hosts.rest.sum.down > 0))
-        *h = t->hosts.rest.sum;
-    else
-        return false;
-    return true;
-}
-
-bool
 torrent_tracker(const struct torrent *t, uint32_t index, struct announce_status *st)
 {
     const struct announcer *a;

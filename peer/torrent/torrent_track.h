@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Carries out the announces of a torrent, and resolves peers that were given by name.
+ * The announces of a torrent.
  */
 #ifndef PEER_TORRENT_TORRENT_TRACK_H
 #define PEER_TORRENT_TORRENT_TRACK_H
@@ -20,28 +20,15 @@ struct torrent_ask {
     bool stopped;            /* the announce says "stopped": no reply is needed */
 };
 
-/* A peer given by name, being resolved. */
-struct torrent_name {
-    struct list link;
-    struct torrent *torrent;
-    struct resolve *resolve;
-    char text[RESOLVE_HOST_MAX + 8];
-};
-
 void track_announce(struct torrent *t, const struct swarm_effect *fx);
 /* The torrent's announcer; NULL if there is none, because memory was out. */
 const struct announcer *track_announcer(const struct torrent *t);
-void track_add_addrs(struct torrent *t, enum peer_source source, const struct endpoint *addrs,
-                     size_t count);
 /* Fails all announces under way, because their time is over. */
 void track_cancel(struct torrent *t);
-/* Connects to the peers that were given by name, from number |first| on. */
-void track_add_names(struct torrent *t, size_t first);
 /* Adds a tracker, and announces to it. */
 void track_add_tracker(struct torrent *t, const char *url);
 /* Tells the user, once, of trackers whose scheme is not supported. */
 void track_say_unsupported(struct torrent *t);
-void track_add_stored(struct torrent *t);
 void track_fini(struct torrent *t);
 
 #endif
