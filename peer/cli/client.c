@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Plain blocking system calls: a command that asks the daemon has nothing else to do.
+ * Blocking system calls: while a subcommand waits for spratd's answer, it has nothing else to do.
  */
 #include "peer/cli/client.h"
 
@@ -30,9 +30,9 @@ client_option(struct client_options *o, int id, const char *value)
         o->json = true;
 }
 
-/* Why |path| is closed to this user, and what opens it. */
+/* Sets the message for a socket |path| without permission: whom it admits, and how to get in. */
 static int
-say_denied(const char *path, struct errbuf *eb)
+explain_denied(const char *path, struct errbuf *eb)
 {
     struct stat st;
     const struct passwd *user;
@@ -55,7 +55,7 @@ say_denied(const char *path, struct errbuf *eb)
                       path, user != NULL ? user->pw_name : "?");
 }
 
-/* A descriptor, or NOENT, REFUSED, ACCESS and what to do about it. */
+/* Returns a descriptor; or NOENT, REFUSED or ACCESS and a sentence that says what to do. */
 static int
 connect_to(const char *path, struct errbuf *eb)
 {
@@ -73,12 +73,13 @@ connect_to(const char *path, struct errbuf *eb)
             "spratd is not running: no program listens at %s. Start it with 'spratd', "
             "or name its socket with --socket or $SPRAT_SOCKET",
             path);
-    case SPRAT_E_ACCESS: return say_denied(path, eb);
+    case SPRAT_E_ACCESS: return explain_denied(path, eb);
     }
     return fd;
 }
 
-/* No spratd of the user serves |own|: |eb| says so. A system's spratd may be running. */
+/* Connects to the system's spratd, after the user's own socket |own| has failed with |err|; |eb| is
+ * the message of that failure, and stays if the system has no socket. */
 static int
 connect_to_system(const char *own, int err, struct errbuf *eb)
 {
@@ -234,8 +235,8 @@ client_show(int fd, const struct client_options *o, const char *method, json_t *
     return status;
 }
 
-/* The torrents that |args| name, as a list of strings for client_call(): the operands, or for
- * CLIENT_ALL the info-hashes of all. Errors as client_call(). */
+/* Returns the torrents that |args| name as a list of strings: the operands, or for CLIENT_ALL the
+ * info-hashes of all torrents. Errors as client_call(). */
 static int
 list_torrents(int fd, const struct cli_args *args, json_t **out, struct errbuf *eb)
 {

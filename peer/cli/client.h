@@ -12,7 +12,8 @@
 #include "peer/cli/command.h"
 #include "peer/core/why.h"
 
-/* The option rows that these subcommands share; the ids of their own options stay below. */
+/* The option rows that these subcommands share. The ids of a subcommand's own options are smaller
+ * than CLIENT_OPT_SOCKET. */
 enum { CLIENT_OPT_SOCKET = 100, CLIENT_OPT_JSON };
 
 #define CLIENT_SOCKET_ROW                                                                          \

@@ -15,7 +15,7 @@
 #include "common/sys/paths.h"
 #include "peer/cli/client.h"
 #include "peer/cli/command.h"
-#include "peer/cli/load.h"
+#include "peer/cli/torrentfile.h"
 #include "peer/cli/text.h"
 
 enum {
@@ -38,11 +38,12 @@ enum {
     OPT_MOVE_TO,
 };
 
-/* A torrent file up to this size travels in the request; of a larger one, its path. */
-enum { INLINE_MAX = RPC_MESSAGE_MAX / 2, NAME_BYTES = 1024 };
-
-/* How long a torrent that is still being removed is waited for, and how often it is asked for. */
-enum { REMOVAL_MS = 60000, REMOVAL_STEP_MS = 50 };
+enum {
+    INLINE_MAX = RPC_MESSAGE_MAX / 2, /* of a larger torrent file, the request has only the path */
+    NAME_BYTES = 1024,
+    REMOVAL_MS = 60000,   /* maximum wait for spratd to finish removing the same torrent */
+    REMOVAL_STEP_MS = 50, /* between attempts meanwhile */
+};
 
 static const struct option_spec options[] = {
     {OPT_OUTPUT, 'o', "output", "DIR",
@@ -83,9 +84,9 @@ static const struct option_spec options[] = {
 
 struct add {
     struct client_options client;
-    json_t *params; /* what is the same for all of them */
+    json_t *params; /* the parameters that all torrents share */
     const char *output;
-    bool only_new; /* an option was given that does not change a torrent that is there already */
+    bool only_new; /* an option was given that has no effect on a torrent that spratd has already */
 };
 
 static int
@@ -101,7 +102,7 @@ put_path(json_t *params, const char *key, const char *value, struct errbuf *eb)
     return err;
 }
 
-/* Whether an option counts for a torrent that the daemon has already. */
+/* Whether the option has an effect on a torrent that spratd has already. */
 static bool
 changes_known(int id)
 {
@@ -110,7 +111,7 @@ changes_known(int id)
 }
 
 static int
-take_option(struct add *a, int id, const char *value, struct errbuf *eb)
+store_option(struct add *a, int id, const char *value, struct errbuf *eb)
 {
     double ratio;
 
@@ -161,10 +162,10 @@ put_torrent(json_t *params, const char *path, struct errbuf *eb)
     char *text;
     int err;
 
-    if (load_is_magnet(path))
+    if (torrentfile_is_magnet(path))
         return errbuf_set(eb, SPRAT_E_INVAL,
                           "magnet links can't be fetched yet: name the torrent file");
-    err = load_torrent(path, &mi, eb);
+    err = torrentfile_load(path, &mi, eb);
     if (err != 0)
         return err;
     if (mi->raw_len <= INLINE_MAX) {
@@ -211,8 +212,9 @@ print_added(const struct add *a, const json_t *result)
     putchar('\n');
 }
 
-/* Adds one torrent, |params| is taken. If it is still being removed, waits until it is gone: else
- * a script that removes a torrent and adds it again would lose it. */
+/* Calls torrent.add; consumes a reference of |params|. While spratd is still removing the same
+ * torrent, tries again: otherwise a script that removes a torrent and adds it again would lose it.
+ */
 static int
 call_add(int fd, json_t *params, json_t **result, struct errbuf *eb)
 {
@@ -249,7 +251,7 @@ add_one(const struct add *a, int fd, const char *path)
     return status;
 }
 
-/* Puts save_dir: that of -o, or the current directory if the daemon has none of its own. */
+/* Sets "save_dir": the directory of -o, or the current directory if spratd has no save-dir. */
 static int
 put_save_dir(struct add *a, int fd, struct errbuf *eb)
 {
@@ -295,7 +297,7 @@ run(const struct cli_command *self, int argc, const char *const *argv)
 
     cli_args_init(&args, self, argc, argv);
     while ((got = cli_next(&args, &id, &value, 1, CLI_OPERANDS_MAX)) > 0) {
-        if (take_option(&a, id, value, &eb) != 0) {
+        if (store_option(&a, id, value, &eb) != 0) {
             json_decref(a.params);
             return cli_usage(self, "%s", eb.text);
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat create: makes a torrent file. The hashing and the format are the engine's; this reads the
- * options, shows the progress, and puts the file where it belongs without hurting another.
+ * sprat create: makes a torrent file. peer/store/create.h does the hashing and the encoding; this
+ * file reads the options, shows the progress, and writes the torrent file.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +60,7 @@ struct request {
     bool force;
     struct output output;
     struct screen screen;
-    const char *shown; /* for the progress line */
+    const char *shown; /* the name in the progress line */
 };
 
 static int
@@ -108,7 +108,7 @@ add_url(struct cli_list *l, const char *option, const char *value, bool udp, str
 }
 
 static int
-take_option(struct request *r, int id, const char *value, struct errbuf *eb)
+store_option(struct request *r, int id, const char *value, struct errbuf *eb)
 {
     switch (id) {
     case OPT_OUTPUT: r->output_path = value; return 0;
@@ -143,7 +143,7 @@ on_notice(void *user, const char *text)
     screen_warn(&r->screen, "%s", text);
 }
 
-/* NAME.torrent, to be freed; NAME is cut where that would be too long for a file name. */
+/* Returns NAME.torrent, to be freed; NAME is cut to the maximum length of a file name. */
 static char *
 default_output(const char *path, struct errbuf *eb)
 {
@@ -165,7 +165,7 @@ default_output(const char *path, struct errbuf *eb)
     return out;
 }
 
-/* Reads back what was made, as every other program will, writes it and tells what it is. */
+/* Parses the new torrent as every other program will do, writes it, and prints its description. */
 static int
 finish(struct request *r, const struct buf *torrent)
 {
@@ -203,7 +203,7 @@ create(struct request *r)
     return status;
 }
 
-/* The output is tried before the hashing, which may take hours. */
+/* Opens the output before the hashing, so that a bad path is reported now and not hours later. */
 static int
 open_and_create(struct request *r)
 {
@@ -238,7 +238,7 @@ run(const struct cli_command *self, int argc, const char *const *argv)
 
     cli_args_init(&args, self, argc, argv);
     while ((got = cli_next(&args, &id, &value, 1, 1)) > 0)
-        if (take_option(&r, id, value, &eb) != 0)
+        if (store_option(&r, id, value, &eb) != 0)
             return cli_usage(self, "%s", eb.text);
     if (got < 0)
         return args.status;

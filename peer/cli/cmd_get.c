@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat get: fetches the content of a torrent in the foreground, and goes on where an earlier run
+ * sprat get: downloads the content of a torrent in the foreground, and resumes where an earlier run
  * ended.
  */
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "common/base/parse.h"
 #include "common/sys/paths.h"
 #include "peer/cli/command.h"
-#include "peer/cli/load.h"
+#include "peer/cli/torrentfile.h"
 #include "peer/cli/screen.h"
 #include "peer/cli/transfer.h"
 
@@ -68,7 +68,7 @@ struct get {
 };
 
 static int
-take_seed(struct get *g, const char *value, struct errbuf *eb)
+store_seed(struct get *g, const char *value, struct errbuf *eb)
 {
     if (strcmp(value, "none") == 0)
         g->seed = SEED_NONE;
@@ -83,7 +83,7 @@ take_seed(struct get *g, const char *value, struct errbuf *eb)
 }
 
 static int
-take_peer(struct get *g, const char *value, struct errbuf *eb)
+store_peer(struct get *g, const char *value, struct errbuf *eb)
 {
     if (!cli_is_peer(value))
         return errbuf_set(eb, SPRAT_E_INVAL, "--peer needs HOST:PORT, not '%s'", value);
@@ -91,7 +91,7 @@ take_peer(struct get *g, const char *value, struct errbuf *eb)
 }
 
 static int
-take_allocate(struct get *g, const char *value, struct errbuf *eb)
+store_allocate(struct get *g, const char *value, struct errbuf *eb)
 {
     g->reserve = strcmp(value, "full") == 0;
     if (!g->reserve && strcmp(value, "sparse") != 0)
@@ -100,15 +100,15 @@ take_allocate(struct get *g, const char *value, struct errbuf *eb)
 }
 
 static int
-take_option(struct get *g, int id, const char *value, struct errbuf *eb)
+store_option(struct get *g, int id, const char *value, struct errbuf *eb)
 {
     switch (id) {
     case OPT_OUTPUT: g->output = value; return 0;
-    case OPT_PEER: return take_peer(g, value, eb);
+    case OPT_PEER: return store_peer(g, value, eb);
     case OPT_MOVE_TO: g->move_to = value; return 0;
-    case OPT_ALLOCATE: return take_allocate(g, value, eb);
+    case OPT_ALLOCATE: return store_allocate(g, value, eb);
     case OPT_SUFFIX: g->worknames = true; return 0;
-    case OPT_SEED: return take_seed(g, value, eb);
+    case OPT_SEED: return store_seed(g, value, eb);
     case OPT_SEQUENTIAL: g->sequential = true; return 0;
     case OPT_REFETCH: g->consent.refetch = true; return 0;
     case OPT_ADOPT: g->consent.adopt = true; return 0;
@@ -118,7 +118,8 @@ take_option(struct get *g, int id, const char *value, struct errbuf *eb)
     return transfer_option(&g->transfer, id, value, eb);
 }
 
-/* Without a selection, all files are wanted, independent of an earlier run. */
+/* Returns the files' priorities. Without a selection all files are wanted, even if an earlier run
+ * had a selection. */
 static uint8_t *
 choose(const struct get *g, const struct metainfo *mi, struct errbuf *eb)
 {
@@ -158,9 +159,9 @@ get(const struct cli_command *self, const struct get *g, const char *torrent)
     char *dir, *move_to = NULL;
     int status;
 
-    if (load_is_magnet(torrent))
+    if (torrentfile_is_magnet(torrent))
         return cli_fail("magnet links can't be fetched yet: name the torrent file");
-    if (load_torrent(torrent, &add.mi, &eb) != 0)
+    if (torrentfile_load(torrent, &add.mi, &eb) != 0)
         return cli_fail("%s", eb.text);
     selection = choose(g, add.mi, &eb);
     if (selection == NULL || path_absolute(g->output, &dir, &eb) != 0 ||
@@ -191,7 +192,7 @@ run(const struct cli_command *self, int argc, const char *const *argv)
 
     cli_args_init(&args, self, argc, argv);
     while ((got = cli_next(&args, &id, &value, 1, 1)) > 0)
-        if (take_option(&g, id, value, &eb) != 0)
+        if (store_option(&g, id, value, &eb) != 0)
             return cli_usage(self, "%s", eb.text);
     if (got < 0)
         return args.status;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat info: one torrent of the daemon in full, or the daemon itself.
+ * sprat info: prints all facts about one torrent of spratd, or about spratd itself.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,8 +43,8 @@ row_time(const char *label, int64_t seconds)
         row(label, text);
 }
 
-/* How often the connected peers have the rarest piece, and how many of the others. Without peers
- * there is nothing to tell. */
+/* Prints the number of copies: the copies of the rarest piece among the connected peers, and after
+ * the decimal point the share of pieces with more copies than that. */
 static void
 print_copies(const json_t *t)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat limit: sets and tells the rate limits of spratd and of its torrents.
+ * sprat limit: sets and prints the rate limits of spratd and of its torrents.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -21,7 +21,7 @@ static const struct option_spec options[] = {
     CLI_HELP_ROW,
 };
 
-/* Those of a torrent, or of the daemon, which have no name. */
+/* Prints the limits of one torrent; limits without a name are those of all torrents together. */
 static int
 print_limits(const json_t *limits)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat ls: the daemon's torrents as a table.
+ * sprat ls: prints spratd's torrents as a table.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,8 +66,8 @@ fill_row(struct row *r, const json_t *t, const char **cells)
     memcpy(cells, all, sizeof(all));
 }
 
-/* Whether the reason deserves a line of its own. A state that the user asked for does not, nor does
- * a seed without interested peers. */
+/* Whether a line below the torrent says why no data moves. States that the user asked for, limits,
+ * and a seed without interested peers need no such line. */
 static bool
 is_stuck(const json_t *t)
 {
@@ -81,11 +81,11 @@ is_stuck(const json_t *t)
     return code[0] != '\0';
 }
 
-/* The table, and below the line of each torrent that is stuck, why. */
+/* Prints the lines of |table|, and below the line of each torrent that is stuck, the reason. */
 static void
 print_lines(const char *table, const json_t *list, unsigned width)
 {
-    /* Below the name, where the table has room for the column of ids. */
+    /* The reason stands below the name if the table has the column of ids. */
     int indent = strncmp(table, columns[0].title, strlen(columns[0].title)) == 0 ? WHY_INDENT
                                                                                : WHY_INDENT_NARROW;
     char why[WHY_SENTENCE_MAX], shown[PRINTABLE_CHAR_MAX * WHY_SENTENCE_MAX];

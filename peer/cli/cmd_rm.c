@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat rm: tells spratd to forget torrents, and only when asked to, to delete their files.
+ * sprat rm: tells spratd to remove torrents. Their files are deleted only with an option for that.
  */
 #include <string.h>
 

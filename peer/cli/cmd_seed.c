@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat seed: serves content that is there, of a torrent file or of a path from which it makes a
- * torrent first.
+ * sprat seed: seeds content that is on disk in the foreground. The torrent is given as a file, or
+ * is made from a path first.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +14,10 @@
 #include "config.h"
 #include "peer/cli/command.h"
 #include "peer/cli/describe.h"
-#include "peer/cli/load.h"
+#include "peer/cli/torrentfile.h"
 #include "peer/cli/making.h"
 #include "peer/cli/output.h"
-#include "peer/cli/place.h"
+#include "peer/cli/contentdir.h"
 #include "peer/cli/screen.h"
 #include "peer/cli/transfer.h"
 #include "peer/store/create.h"
@@ -42,7 +42,7 @@ struct seed {
     struct output output;
     bool super_seed;
     struct screen screen;
-    const char *shown; /* for the hashing's progress line */
+    const char *shown; /* the name in the progress line while hashing */
 };
 
 static bool
@@ -61,14 +61,14 @@ seed_torrent(const struct cli_command *self, struct seed *s, const char *torrent
     char *dir;
     int status;
 
-    if (load_torrent(torrent, &add.mi, &eb) != 0)
+    if (torrentfile_load(torrent, &add.mi, &eb) != 0)
         return cli_fail(
             "%s%s", eb.text,
             looks_like_torrent(torrent)
                 ? ""
                 : "; the first of two arguments must be a torrent file, and the second the "
                   "place of its content: to seed two paths, run 'sprat seed' for each");
-    if (place_find(add.mi, path, &dir, &eb) != 0) {
+    if (contentdir_find(add.mi, path, &dir, &eb) != 0) {
         metainfo_free(add.mi);
         return cli_fail("%s", eb.text);
     }
@@ -97,7 +97,7 @@ on_notice(void *user, const char *text)
     screen_warn(&s->screen, "%s", text);
 }
 
-/* STATE/torrents/HASH.torrent, to be freed; its directory is made. */
+/* Returns STATE/torrents/HASH.torrent, to be freed, and makes the directory if it is missing. */
 static char *
 path_in_state(const struct transfer_options *o, const struct metainfo *mi, struct errbuf *eb)
 {
@@ -116,8 +116,8 @@ path_in_state(const struct transfer_options *o, const struct metainfo *mi, struc
     return path;
 }
 
-/* Writes the torrent file where the user wants it, or into the state directory; |*kept| is its
- * path. */
+/* Writes the torrent file to -o's path, or without -o into the state directory. |*kept| is its
+ * path, to be freed. */
 static int
 keep_torrent(struct seed *s, const struct metainfo *mi, const struct buf *b, char **kept,
              struct errbuf *eb)
@@ -132,7 +132,8 @@ keep_torrent(struct seed *s, const struct metainfo *mi, const struct buf *b, cha
                          : file_write(*kept, buf_data(b), buf_len(b), 0644, FILE_REPLACE, eb);
 }
 
-/* Makes the torrent and keeps it in a file. */
+/* Makes the torrent of |path| and writes its file |*kept|. |*dir| is the directory of the content.
+ */
 static int
 make_torrent(struct seed *s, const char *path, struct metainfo **mi, char **dir, char **kept,
              struct errbuf *eb)
@@ -183,7 +184,7 @@ seed_path(const struct cli_command *self, struct seed *s, const char *path)
         magnet = describe_magnet_of(add.mi);
         if (making_format_note(add.mi, false) != NULL)
             screen_say(&s->screen, "note: %s", making_format_note(add.mi, false));
-        s->transfer.trackers.count = 0; /* they stand in the torrent now */
+        s->transfer.trackers.count = 0; /* the torrent lists them now */
         status = transfer_run(self, &s->transfer, &add, magnet, kept, &s->screen);
     }
     free(magnet);
@@ -192,7 +193,7 @@ seed_path(const struct cli_command *self, struct seed *s, const char *path)
     return status;
 }
 
-/* True if |path| is a torrent file: then its directory was forgotten. */
+/* Whether |path| is a torrent file; as the only operand, that is most likely a missing DIR. */
 static bool
 is_torrent_file(const char *path)
 {
@@ -201,7 +202,7 @@ is_torrent_file(const char *path)
     struct stat st;
 
     if (len < 8 || strcmp(path + len - 8, ".torrent") != 0 || stat(path, &st) != 0 ||
-        !S_ISREG(st.st_mode) || load_torrent(path, &mi, NULL) != 0)
+        !S_ISREG(st.st_mode) || torrentfile_load(path, &mi, NULL) != 0)
         return false;
     metainfo_free(mi);
     return true;

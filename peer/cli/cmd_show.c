@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat show: tells what a torrent file or a magnet link holds.
+ * sprat show: prints the contents of a torrent file or a magnet link.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "common/base/printable.h"
 #include "peer/cli/command.h"
 #include "peer/cli/describe.h"
-#include "peer/cli/load.h"
+#include "peer/cli/torrentfile.h"
 
 enum { OPT_JSON = 1 };
 
@@ -18,7 +18,7 @@ static const struct option_spec options[] = {
     CLI_HELP_ROW,
 };
 
-/* Prints |o|, whose reference it takes. */
+/* Prints |o| and drops a reference to it. */
 static int
 print_json(json_t *o)
 {
@@ -57,7 +57,7 @@ show_torrent(const char *path, bool json)
     struct metainfo *mi;
     int status = CLI_OK;
 
-    if (load_torrent(path, &mi, &eb) != 0)
+    if (torrentfile_load(path, &mi, &eb) != 0)
         return cli_fail("%s", eb.text);
     if (json)
         status = print_json(describe_json(mi));
@@ -81,7 +81,7 @@ run(const struct cli_command *self, int argc, const char *const *argv)
             json = true;
     if (got < 0)
         return args.status;
-    if (load_is_magnet(args.operands[0]))
+    if (torrentfile_is_magnet(args.operands[0]))
         return show_magnet(args.operands[0], json);
     return show_torrent(args.operands[0], json);
 }

@@ -26,7 +26,7 @@ run(const struct cli_command *self, int argc, const char *const *argv)
         return args.status;
     err = client_call(fd, "daemon.shutdown", NULL, &result, &eb);
     json_decref(result);
-    /* It hangs up at its very end, after all is saved. */
+    /* spratd closes the connection when all torrents are saved and the state directory is free. */
     while (err == 0 && read(fd, rest, sizeof(rest)) > 0)
         continue;
     close(fd);

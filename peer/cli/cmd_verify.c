@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat verify: compares files on disk with a torrent, and says of each what is wrong with it.
+ * sprat verify: compares files on disk with a torrent, and prints for each file what is wrong.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/sys/clock.h"
 #include "peer/cli/command.h"
-#include "peer/cli/load.h"
-#include "peer/cli/place.h"
+#include "peer/cli/torrentfile.h"
+#include "peer/cli/contentdir.h"
 #include "peer/cli/screen.h"
 #include "peer/cli/text.h"
 #include "peer/store/check.h"
@@ -32,7 +32,7 @@ on_progress(void *user, uint32_t done, uint32_t total)
     struct verify *v = user;
     struct progress p = {.name = v->mi->name, .phase = "checking"};
 
-    /* Pieces are counted, bytes are shown. */
+    /* check_run() counts pieces; the line shows bytes. */
     p.total = v->mi->total_size;
     p.done = total > 0 ? (uint64_t)((double)done / total * (double)p.total) : 0;
     if (v->screen.mode == SCREEN_TTY)
@@ -40,7 +40,7 @@ on_progress(void *user, uint32_t done, uint32_t total)
     return true;
 }
 
-/* For a missing file, the thing in its place, if there is one. */
+/* Prints a missing file, with a similar name or the link that was found in its place, if any. */
 static void
 print_missing(const struct metainfo *mi, size_t file, const char *shown, const char *dir)
 {
@@ -52,7 +52,7 @@ print_missing(const struct metainfo *mi, size_t file, const char *shown, const c
         printf("%-10s %s\n", check_file_state_name(CHECK_FILE_MISSING), shown);
 }
 
-/* The problem, the file, and the amount. */
+/* Prints the state, the path, and the number of wrong pieces. */
 static void
 print_file(const struct metainfo *mi, size_t file, const struct check_file *r, const char *dir)
 {
@@ -142,9 +142,9 @@ run(const struct cli_command *self, int argc, const char *const *argv)
             quiet = true;
     if (got < 0)
         return args.status;
-    if (load_torrent(args.operands[0], &mi, &eb) != 0)
+    if (torrentfile_load(args.operands[0], &mi, &eb) != 0)
         return cli_fail("%s", eb.text);
-    if (place_find(mi, args.operands[1], &dir, &eb) != 0) {
+    if (contentdir_find(mi, args.operands[1], &dir, &eb) != 0) {
         metainfo_free(mi);
         return cli_fail("%s", eb.text);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat why: why a torrent of the daemon moves no data, in sentences.
+ * sprat why: prints in sentences why a torrent of spratd moves no data.
  */
 #include <inttypes.h>
 #include <stdio.h>

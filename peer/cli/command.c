@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The table of subcommands and the reading of their arguments. Knows none of them from the inside.
+ * The table of subcommands, and the parsing of their arguments by their tables of options.
  */
 #include "peer/cli/command.h"
 
@@ -54,7 +54,7 @@ cli_args_init(struct cli_args *a, const struct cli_command *command, int argc,
     options_init(&a->scan, argc, argv, command->options, command->option_count);
 }
 
-/* Ends the reading with |status|. */
+/* Ends the parsing: the command must exit with |status|. */
 static int
 end_with(struct cli_args *a, int status)
 {

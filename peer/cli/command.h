@@ -37,7 +37,7 @@ struct cli_command {
     int (*run)(const struct cli_command *self, int argc, const char *const *argv);
 };
 
-/* The rows in every table of options; cli_next() handles them. */
+/* The rows that every table of options has; cli_next() handles these options itself. */
 enum { CLI_OPT_HELP = 1000, CLI_OPT_VERSION };
 #define CLI_HELP_ROW                                                                               \
     {CLI_OPT_HELP, 'h', "help", NULL, "print this help"},                                          \
@@ -67,7 +67,7 @@ enum { CLI_OPT_HELP = 1000, CLI_OPT_VERSION };
 CLI_COMMAND_TABLE(X)
 #undef X
 
-/* All subcommands; |*count| of them. */
+/* Returns all subcommands, |*count| in number. */
 const struct cli_command *const *cli_commands(size_t *count);
 
 /* Finds a subcommand by its name, or by a beginning that no other name has; NULL if there is none.
@@ -80,7 +80,7 @@ struct cli_args {
     struct options scan;
     const char *operands[CLI_OPERANDS_MAX];
     size_t operand_count;
-    int status; /* the exit status, once cli_next() was negative */
+    int status; /* the exit status after a negative result of cli_next() */
 };
 
 void cli_args_init(struct cli_args *a, const struct cli_command *command, int argc,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Whether lines are JSON is a variable of this file: it holds for the whole program, and the code
- * that reports an error need not know how the program was started.
+ * A variable of this file says whether lines are JSON: so the code that reports an error need not
+ * know the command line.
  */
 #include "peer/cli/complaint.h"
 
@@ -25,7 +25,7 @@ complaint_begin(int argc, const char *const *argv)
             as_json = true;
 }
 
-/* Takes |members|. */
+/* Prints {|kind|: |members|}; consumes a reference of |members|. */
 static void
 print_object(const char *kind, json_t *members)
 {
@@ -55,7 +55,7 @@ complaint_error(int status, const char *message)
         print_error(status, message);
         return;
     }
-    errbuf_set(&eb, status, "%s", message); /* which makes it safe for a terminal */
+    errbuf_set(&eb, status, "%s", message); /* makes the text safe for a terminal */
     fprintf(stderr, "sprat: %s\n", eb.text);
 }
 

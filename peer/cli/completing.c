@@ -32,7 +32,7 @@ hash_of(const json_t *t)
     return v1[0] != '\0' ? v1 : client_text(t, "info_hash_v2");
 }
 
-/* Whether |name| is unique in |list| and is shown unchanged. */
+/* Whether |name| is unique in |list|, needs no escapes on a terminal, and is no option or "all". */
 static bool
 can_be_typed(const json_t *list, const char *name)
 {
@@ -66,7 +66,8 @@ print_torrents(FILE *f, const json_t *list, const char *typed)
     }
 }
 
-/* The socket is the one that the words before name, if they do. */
+/* Prints the daemon's torrents that begin with |typed|, for an operand called TORRENT. A --socket
+ * among the words before it says which daemon. */
 static void
 print_names(void *ctx, FILE *f, const char *what, const char *typed)
 {
@@ -93,7 +94,7 @@ print_names(void *ctx, FILE *f, const char *what, const char *typed)
     close(fd);
 }
 
-/* The word behind "sprat", or behind "sprat help". */
+/* Prints the candidates for the word after "sprat" (|first|) or after "sprat help". */
 static void
 print_commands(const char *typed, bool first)
 {

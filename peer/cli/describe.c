@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The two renderings of a torrent. Strings from torrent files go to terminals only through
- * text_fit(), and into JSON only as UTF-8.
+ * Torrents and magnet links, each as JSON and as text. Strings from torrent files go to terminals
+ * only through text_fit(), and into JSON only as UTF-8.
  */
 #include "peer/cli/describe.h"
 
@@ -103,9 +103,9 @@ describe_json(const struct metainfo *mi)
     return o;
 }
 
-/* The text of |b|, which is emptied; NULL on error. */
+/* Returns the text of |b|, to be freed, and leaves |b| empty; NULL after an error of |b|. */
 static char *
-take_text(struct buf *b)
+text_of(struct buf *b)
 {
     size_t len;
     char *text = buf_str(b) != NULL ? (char *)buf_take(b, &len) : NULL;
@@ -121,7 +121,7 @@ describe_magnet_of(const struct metainfo *mi)
 
     buf_init(&b, SIZE_MAX / 2);
     magnet_print_metainfo(mi, &b);
-    return take_text(&b);
+    return text_of(&b);
 }
 
 static char *
@@ -131,7 +131,7 @@ print_magnet(const struct magnet *m)
 
     buf_init(&b, SIZE_MAX / 2);
     magnet_print(m, &b);
-    return take_text(&b);
+    return text_of(&b);
 }
 
 json_t *
@@ -160,7 +160,7 @@ describe_magnet_json(const struct magnet *m)
     return o;
 }
 
-/* One row "label  text", made safe. */
+/* Prints a row "label  text"; |text| is made safe for a terminal. */
 static void
 row(const char *label, const char *text)
 {

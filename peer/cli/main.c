@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat: finds the subcommand and runs it. Everything else is the subcommand's.
+ * sprat: finds the subcommand and runs it.
  */
 #include <errno.h>
 #include <locale.h>
@@ -45,7 +45,7 @@ wrong_usage(const char *message)
     return CLI_USAGE;
 }
 
-/* What other programs call it. */
+/* Returns our subcommand for a name that other programs use, or NULL. */
 static const char *
 other_name(const char *name)
 {
@@ -84,7 +84,8 @@ unknown_command(const char *name)
     return wrong_usage(eb.text);
 }
 
-/* What stands before the subcommand; "help COMMAND" is the same as "COMMAND --help". */
+/* Handles the words before a subcommand, and runs the subcommand. "help COMMAND" is the same as
+ * "COMMAND --help". */
 static int
 run(int argc, const char *const *argv)
 {
@@ -125,8 +126,7 @@ main(int argc, char **argv)
 
     memory_init();
     setlocale(LC_CTYPE, "");
-    signal(SIGPIPE, SIG_IGN); /* a reader that left is an error of write() and does not kill the
-                                 process */
+    signal(SIGPIPE, SIG_IGN); /* write() to a closed pipe fails and does not kill the process */
     complaint_begin(argc, (const char *const *)argv);
     status = run(argc, (const char *const *)argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {

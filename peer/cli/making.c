@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The texts of the checks and notes.
+ * Checks that look at the text of URLs only, and fixed texts.
  */
 #include "peer/cli/making.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Files are the business of common/sys/file.h; this adds the sentence that says what to do, and
- * standard output.
+ * common/sys/file.h writes files; this module adds standard output, and to errors the sentence that
+ * says what to do.
  */
 #include "peer/cli/output.h"
 
@@ -16,9 +16,9 @@
 
 enum { FILE_MODE = 0666 }; /* less the umask */
 
-/* Keeps standard output for the file alone. */
+/* Reserves standard output for the torrent file: other output goes to standard error. */
 static int
-take_stdout(struct output *o, struct errbuf *eb)
+reserve_stdout(struct output *o, struct errbuf *eb)
 {
     if (isatty(STDOUT_FILENO))
         return errbuf_set(
@@ -54,7 +54,7 @@ output_init(struct output *o, const char *path, bool force, struct errbuf *eb)
     *o = (struct output){.path = path, .force = force, .fd = -1};
     if (strcmp(path, "-") == 0) {
         o->path = NULL;
-        return take_stdout(o, eb);
+        return reserve_stdout(o, eb);
     }
     return say_what_to_do(o, file_try_write(path, existing(o), eb), eb);
 }

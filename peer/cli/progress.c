@@ -13,10 +13,10 @@
 
 enum {
     BAR_MIN = 10,
-    BAR_GOOD = 20, /* what a name that is longer than NAME_GOOD leaves to the bar */
+    BAR_GOOD = 20, /* width of the bar beside a name longer than NAME_GOOD */
     BAR_MAX = 42,
     NAME_MIN = 8,
-    NAME_TIGHT = 6, /* beside fields without padding */
+    NAME_TIGHT = 6, /* minimum for the name beside fields without padding */
     NAME_GOOD = 20,
     PHASE_MAX = 60,
     PLAIN_NOTE_MAX = 300,
@@ -24,11 +24,11 @@ enum {
     FIELD_MAX = 4 * PHASE_MAX + 16,
 };
 
-/* In the order of the line. */
+/* The fields of the line, from left to right. */
 enum field { F_PHASE, F_PERCENT, F_DOWN, F_UP, F_PEERS, F_ETA, F_COUNT };
 
 struct fields {
-    char text[F_COUNT][FIELD_MAX]; /* "" for those that are not there */
+    char text[F_COUNT][FIELD_MAX]; /* "" for a field that is left out */
 };
 
 static void
@@ -50,7 +50,7 @@ fill(const struct progress *p, bool utf8, struct fields *f)
     snprintf(f->text[F_PEERS], FIELD_MAX, "%3u %s", p->peers, p->peers == 1 ? "peer " : "peers");
 }
 
-/* The same without padding and labels, for narrow terminals. */
+/* As fill(), without padding and labels, for narrow terminals. */
 static void
 fill_tight(const struct progress *p, bool utf8, struct fields *f)
 {
@@ -83,7 +83,7 @@ fields_width(const struct fields *f)
     return width;
 }
 
-/* Drops fields, the least needed first, until |room| columns do. */
+/* Leaves fields out, the least important first, until the rest fit in |room| columns. */
 static void
 drop_fields(struct fields *f, unsigned room)
 {
@@ -99,11 +99,12 @@ least(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
-/* Shares |room| ≥ NAME_MIN + BAR_MIN columns between a bar and a name that wants |want|. */
+/* Returns the bar's share of |room| ≥ NAME_MIN + BAR_MIN columns beside a name of |name| columns.
+ */
 static unsigned
-bar_width(unsigned want, unsigned room)
+bar_width(unsigned name, unsigned room)
 {
-    unsigned bar = room - least(want, room - BAR_MIN);
+    unsigned bar = room - least(name, room - BAR_MIN);
 
     if (room > NAME_GOOD && bar < least(BAR_GOOD, room - NAME_GOOD))
         bar = least(BAR_GOOD, room - NAME_GOOD);
@@ -116,8 +117,8 @@ has_note(const struct progress *p)
     return p->note != NULL && p->note[0] != '\0';
 }
 
-/* Cuts |note| to |room| columns. When the next try comes is the end of it and stays: what was tried
- * was said in full above the line. */
+/* Cuts |note| to |room| columns. Its end, the time of the next try, stays: the full note has been
+ * printed above the line before. */
 static void
 fit_note(char *out, size_t size, const char *note, unsigned room)
 {
@@ -134,7 +135,7 @@ fit_note(char *out, size_t size, const char *note, unsigned room)
     snprintf(out + strlen(out), size - strlen(out), "%s", tail);
 }
 
-/* Name, percent and the note, which gets all that is left. */
+/* Writes a line of name, percentage and note; the note gets the columns that the others leave. */
 static const char *
 note_line(const struct progress *p, unsigned columns, char out[PROGRESS_LINE_MAX])
 {
@@ -144,7 +145,7 @@ note_line(const struct progress *p, unsigned columns, char out[PROGRESS_LINE_MAX
     text_percent(p->done, p->total, percent);
     text_fit(name, sizeof(name), p->name, least(NAME_GOOD, columns / 4));
     used = text_width(name) + text_width(percent) + 4;
-    if (used + NAME_MIN > columns) { /* the percent is what stays to the last */
+    if (used + NAME_MIN > columns) { /* a very narrow line has only the percentage */
         text_fit(out, PROGRESS_LINE_MAX, percent, columns);
         return out;
     }

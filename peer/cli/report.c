@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One function an event: the JSON form and the form for people, side by side.
+ * One function per event, which prints both the JSON form and the text for people.
  */
 #include "peer/cli/report.h"
 
@@ -69,9 +69,9 @@ report_ready(struct report *r, const struct engine *s, const struct torrent *t)
         screen_say(r->screen, "torrent: %s", r->torrent_path);
 }
 
-/* Names the files that lack pieces; only some, where there are many. */
+/* Prints the files that lack pieces, NAMED_MAX at most, and the number of the others. */
 static void
-say_missing(struct report *r, const struct torrent *t)
+warn_of_missing(struct report *r, const struct torrent *t)
 {
     enum { NAMED_MAX = 10 };
     const struct metainfo *mi = torrent_metainfo(t);
@@ -122,13 +122,13 @@ report_checked(struct report *r, const struct torrent *t, const struct torrent_s
         screen_warn(r->screen, "%s: %s", r->name, note);
     if (!seed_only || w->pieces_have == w->pieces_total)
         return;
-    say_missing(r, t);
+    warn_of_missing(r, t);
     if (w->pieces_have > 0)
         screen_warn(r->screen, "%s: seeding the %u of %u pieces that are there", r->name,
                     w->pieces_have, w->pieces_total);
 }
 
-/* An error that ends the run: an event, and a line of standard error. */
+/* Reports an error that ends the run: as an event, and as a line on standard error. */
 static void
 fail(struct report *r, int status, int err, const char *text)
 {
@@ -149,7 +149,8 @@ report_nothing_there(struct report *r, const struct torrent *t)
     fail(r, CLI_FAILED, SPRAT_E_NOENT, text);
 }
 
-/* Numbers of which a change makes a progress event worth while. */
+/* Returns a digest of the numbers in a progress event. While the digest stays the same, progress
+ * events are rare. */
 static uint64_t
 digest(const struct torrent_status *st)
 {
@@ -192,7 +193,8 @@ progress_event(struct report *r, const struct torrent_status *st)
     screen_event(r->screen, "progress", o, now(r));
 }
 
-/* A failure already has its error or warning, and a waiting seed needs no reason. */
+/* Whether the reason is printed as text. A failed tracker or disk has had its own error or warning,
+ * and a seed needs no reason. */
 static bool
 is_worth_saying(const struct torrent_status *st, enum why_code code)
 {
@@ -201,7 +203,7 @@ is_worth_saying(const struct torrent_status *st, enum why_code code)
 }
 
 static void
-tell_why(struct report *r, const struct torrent_status *st, const struct why *w)
+print_why(struct report *r, const struct torrent_status *st, const struct why *w)
 {
     char sentence[WHY_SENTENCE_MAX];
     json_t *o = json_pack("{s:s, s:o, s:o}", "code", why_code_name(w->code), "text",
@@ -217,7 +219,8 @@ tell_why(struct report *r, const struct torrent_status *st, const struct why *w)
     screen_warn(r->screen, "%s: %s", r->name, why_sentence(w->text, w->next_s, sentence));
 }
 
-/* A reason that lasts is told once; that things move again, only if it was told that they don't. */
+/* Reports a reason once, when it has lasted REPORT_WHY_MS. That data moves again is reported only
+ * if the reason why it did not move was reported. */
 static void
 note_why(struct report *r, const struct torrent_status *st, const struct why *w)
 {
@@ -226,10 +229,10 @@ note_why(struct report *r, const struct torrent_status *st, const struct why *w)
     bool moves = why_moves(w->code);
 
     if (!same && moves && k->known && why_moves(k->now.code) && k->now.code == w->code)
-        same = true; /* only its numbers changed */
+        same = true; /* only the numbers in the text have changed */
     if (!same) {
         if (moves && k->known && k->told && !why_moves(k->now.code))
-            tell_why(r, st, w);
+            print_why(r, st, w);
         k->told = moves;
         k->since = now(r);
         k->known = true;
@@ -237,7 +240,7 @@ note_why(struct report *r, const struct torrent_status *st, const struct why *w)
     k->now = *w;
     if (!k->told && mono_diff_ms(now(r), k->since) >= REPORT_WHY_MS) {
         k->told = true;
-        tell_why(r, st, w);
+        print_why(r, st, w);
     }
 }
 
@@ -267,7 +270,7 @@ progress_text(struct report *r, const struct torrent_status *st)
     struct progress p = {.name = r->name, .phase = phase_of(r, st)};
     char note[WHY_SENTENCE_MAX];
 
-    /* A countdown would make a new plain line each time. */
+    /* Plain lines have no countdown, because each new text is a new line. */
     if (st->state == TORRENT_DOWNLOADING && r->why.told && !why_moves(r->why.now.code) &&
         !r->stopping)
         p.note = why_sentence(r->why.now.text,
@@ -360,7 +363,7 @@ event_with_message(struct report *r, const char *event, const struct torrent_eve
     screen_event(r->screen, event, json_pack("{s:o}", "message", json_text(ev->message)), now(r));
 }
 
-/* Seconds until a failed torrent is tried again; -1 for never. */
+/* Returns the seconds until a failed torrent is tried again; -1: never. */
 static int64_t
 next_try(const struct torrent *t)
 {

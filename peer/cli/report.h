@@ -17,7 +17,7 @@ enum {
     REPORT_TICK_MS = 250,
     REPORT_EVENT_MS = 500,       /* between progress events while something changes */
     REPORT_EVENT_IDLE_MS = 5000, /* between progress events while nothing changes */
-    REPORT_WHY_MS = 2000,        /* a reason is reported after it has lasted so long */
+    REPORT_WHY_MS = 2000,        /* a reason is reported after it has lasted this long */
 };
 
 /* Embedded; |loop| and |screen| may be read. */
@@ -28,7 +28,7 @@ struct report {
     char name[256];                    /* the torrent's name, known before it is added */
     struct mono began;                 /* start of the download, for the average at the end */
     struct mono next_event;
-    uint64_t last_sum; /* a digest of what the last progress event said */
+    uint64_t last_sum; /* a digest of the numbers in the last progress event */
     struct report_why {
         struct why now;      /* the current reason, and the time since which it holds */
         struct mono since;
@@ -36,7 +36,7 @@ struct report {
         enum why_code said;  /* the last reason that was printed as text; … */
         bool said_any;       /* … valid if this is true */
     } why;
-    bool ready;        /* no report is made before that */
+    bool ready; /* the torrent is ready; there is no report before that */
     bool stopped;
     bool stopping;
     bool seed_only;    /* set by the owner: the torrent never downloads */

@@ -55,8 +55,8 @@ screen_columns(void)
     return 80;
 }
 
-/* A background job does not draw over the user's typing. If the terminal can't tell, the job counts
- * as in the foreground. */
+/* Whether this process is in the terminal's foreground: a background job must not draw over the
+ * user's typing. Yes, if the terminal can't be asked. */
 static bool
 owns_terminal(void)
 {
@@ -99,7 +99,7 @@ screen_progress(struct screen *s, const struct progress *p, struct mono now)
         s->next = mono_add_ms(now, SCREEN_REFRESH_MS);
         if (!owns_terminal())
             return;
-        /* The last column stays free: some terminals wrap as soon as it is written. */
+        /* The last column stays empty, because some terminals wrap when it is written. */
         printf("\r" WRAP_OFF "%s\033[K" WRAP_ON,
                progress_line(p, screen_columns() - 1, s->utf8, line));
         s->drawn = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Widths first, then the lines. The last column is not padded.
+ * Computes the widths of the columns, then writes the lines. The last column is not padded.
  */
 #include "peer/cli/table.h"
 
@@ -17,8 +17,8 @@ most(unsigned a, unsigned b)
     return a > b ? a : b;
 }
 
-/* Columns of a line if the flexible column had no more than TABLE_FLEX_MIN. A width of 0 is a
- * column that is left out. */
+/* Returns the width of a line whose flexible column has at most TABLE_FLEX_MIN. A width of 0 in
+ * |widths| marks a column that is left out. */
 static unsigned
 least_width(const struct table_column *column, size_t columns, const unsigned *widths)
 {
@@ -33,7 +33,7 @@ least_width(const struct table_column *column, size_t columns, const unsigned *w
     return sum;
 }
 
-/* Leaves out the column that is needed least. False: all that are there are needed. */
+/* Leaves out the column with the highest |drop|. False: no column may be left out. */
 static bool
 leave_one_out(const struct table_column *column, size_t columns, unsigned *widths)
 {

@@ -17,7 +17,8 @@ enum { ETA_MAX_S = 100 * 86400 };
 
 static const char units[] = "BKMGTPE";
 
-/* Scales |v| down to below 1024 of some unit, in tenths; returns the unit's number. */
+/* Scales |v| bytes to a unit in which it is less than 1024. Returns the unit's index, and the
+ * scaled value in |*tenths|. */
 static unsigned
 scale(uint64_t v, uint64_t *tenths)
 {
@@ -93,13 +94,13 @@ text_eta(uint64_t left, uint64_t rate)
     return (int64_t)((left + rate - 1) / rate);
 }
 
-/* |done| of |total| in parts of |whole|, rounded down, without overflow. */
+/* Returns |whole| * |done| / |total|, rounded down, without overflow; |whole| is at most 1024. */
 static unsigned
 part_of(uint64_t done, uint64_t total, unsigned whole)
 {
     if (done >= total)
         return whole;
-    /* Scaled down, where the product would overflow: the loss is below anything that shows. */
+    /* Both are scaled down until the product can't overflow; the rounding error is invisible. */
     while (done > UINT64_MAX / 1024) {
         done >>= 1;
         total >>= 1;
@@ -156,8 +157,8 @@ char_width(uint32_t cp)
     return in_ranges(cp, wide, sizeof(wide) / sizeof(wide[0])) ? 2 : 1;
 }
 
-/* The next character at |s| (which is not at its end) as it is shown: returns its bytes at |s|, and
- * gives its columns. */
+/* Writes the first character of the non-empty |s| to |shown| as a terminal gets it. Returns its
+ * length in |s| in bytes; |*columns| is its width. */
 static unsigned
 next_char(const char *s, unsigned *columns, char shown[PRINTABLE_CHAR_MAX])
 {
@@ -171,7 +172,7 @@ next_char(const char *s, unsigned *columns, char shown[PRINTABLE_CHAR_MAX])
     return n;
 }
 
-/* Columns and bytes of all of |s| as it is shown. */
+/* Returns the width of |s| in columns; |*bytes| is its length. Both count |s| as it is shown. */
 static unsigned
 measure(const char *s, size_t *bytes)
 {

@@ -28,20 +28,20 @@ struct transfer {
     struct loop_timer *tick;
     struct loop_signal *signals[SIGNALS];
     bool seed_only;
-    bool checked; /* once; a later check is one of files that changed */
+    bool checked; /* the first check is done; a later check is of files that have changed */
     bool complete;
     bool stopping;
     bool hurried;
     struct transfer_patience {
-        uint64_t seconds;  /* without progress; 0: for ever */
-        uint64_t progress; /* bytes that count, at the last look, … */
-        struct mono since; /* … and since when they are so many */
+        uint64_t seconds;  /* give up after this long without progress; 0: never */
+        uint64_t progress; /* progress_of() at the last look */
+        struct mono since; /* when |progress| grew last */
     } patience;
     int status;
 };
 
 static int
-take_rate(const char *option, const char *value, uint64_t *out, struct errbuf *eb)
+store_rate(const char *option, const char *value, uint64_t *out, struct errbuf *eb)
 {
     if (parse_rate(value, out) != 0)
         return errbuf_set(eb, SPRAT_E_INVAL,
@@ -50,7 +50,7 @@ take_rate(const char *option, const char *value, uint64_t *out, struct errbuf *e
 }
 
 static int
-take_max_peers(struct transfer_options *o, const char *value, struct errbuf *eb)
+store_max_peers(struct transfer_options *o, const char *value, struct errbuf *eb)
 {
     if (parse_u64(value, 1, ENGINE_CONNS_MAX, &o->max_peers) != 0)
         return errbuf_set(eb, SPRAT_E_INVAL, "--max-peers needs a number from 1 to %d, not '%s'",
@@ -59,7 +59,7 @@ take_max_peers(struct transfer_options *o, const char *value, struct errbuf *eb)
 }
 
 static int
-take_give_up(struct transfer_options *o, const char *value, struct errbuf *eb)
+store_give_up(struct transfer_options *o, const char *value, struct errbuf *eb)
 {
     if (parse_seconds(value, &o->give_up_s) != 0)
         return errbuf_set(eb, SPRAT_E_INVAL,
@@ -69,7 +69,7 @@ take_give_up(struct transfer_options *o, const char *value, struct errbuf *eb)
 }
 
 static int
-take_listen(struct transfer_options *o, const char *value, struct errbuf *eb)
+store_listen(struct transfer_options *o, const char *value, struct errbuf *eb)
 {
     if (o->listen_count == ENGINE_LISTEN_MAX)
         return errbuf_set(eb, SPRAT_E_LIMIT, "more than %d times --listen", ENGINE_LISTEN_MAX);
@@ -86,15 +86,15 @@ transfer_option(struct transfer_options *o, int id, const char *value, struct er
 {
     switch (id) {
     case TRANSFER_OPT_TRACKER: return cli_list_add(&o->trackers, "--tracker", value, eb);
-    case TRANSFER_OPT_LISTEN: return take_listen(o, value, eb);
-    case TRANSFER_OPT_UP_LIMIT: return take_rate("--up-limit", value, &o->up_limit, eb);
-    case TRANSFER_OPT_DOWN_LIMIT: return take_rate("--down-limit", value, &o->down_limit, eb);
-    case TRANSFER_OPT_MAX_PEERS: return take_max_peers(o, value, eb);
+    case TRANSFER_OPT_LISTEN: return store_listen(o, value, eb);
+    case TRANSFER_OPT_UP_LIMIT: return store_rate("--up-limit", value, &o->up_limit, eb);
+    case TRANSFER_OPT_DOWN_LIMIT: return store_rate("--down-limit", value, &o->down_limit, eb);
+    case TRANSFER_OPT_MAX_PEERS: return store_max_peers(o, value, eb);
     case TRANSFER_OPT_NO_PEX: o->no_pex = true; return 0;
     case TRANSFER_OPT_CA: o->ca_file = value; return 0;
     case TRANSFER_OPT_STATE_DIR: o->state_dir = value; return 0;
     case TRANSFER_OPT_CHECK: o->force_check = true; return 0;
-    case TRANSFER_OPT_GIVE_UP: return take_give_up(o, value, eb);
+    case TRANSFER_OPT_GIVE_UP: return store_give_up(o, value, eb);
     case TRANSFER_OPT_JSON: o->json = true; return 0;
     }
     return 0;
@@ -141,19 +141,18 @@ on_signal(void *ctx, int signum)
 
     if (t->hurried) {
         screen_clear(t->report.screen);
-        _exit(status); /* asked three times: not even the disk is waited for */
+        _exit(status); /* third signal: exit without waiting for the disk */
     }
     if (t->stopping) {
         t->hurried = true;
-        engine_hurry(t->engine); /* asked twice: trackers are not waited for */
+        engine_hurry(t->engine); /* second signal: don't wait for trackers */
     }
     stop(t, status);
 }
 
-/* Errors of this machine: the engine recovers from them once the user frees space or repairs the
- * disk. */
+/* Whether the engine recovers from |err| once the user frees space or repairs the disk. */
 static bool
-goes_on(int err)
+is_recoverable(int err)
 {
     enum sprat_err_family family = sprat_err_family(err);
 
@@ -163,8 +162,8 @@ goes_on(int err)
 static void
 on_error(struct transfer *t, const struct torrent_event *ev)
 {
-    /* At the start, the user must decide about missing data that was fetched before. */
-    bool fatal = !goes_on(ev->err) || (ev->err == SPRAT_E_GONE && !t->checked);
+    /* If data of an earlier run is missing at the start, the run ends and the user must decide. */
+    bool fatal = !is_recoverable(ev->err) || (ev->err == SPRAT_E_GONE && !t->checked);
 
     report_error(&t->report, t->torrent, ev, fatal);
     if (fatal)
@@ -211,8 +210,8 @@ on_event(void *ctx, struct torrent *torrent, const struct torrent_event *ev)
     }
 }
 
-/* The progress: verified bytes and checked bytes count; for a seed, or once all is complete,
- * uploaded bytes. Received bytes that fail verification do not count. */
+/* Returns the bytes that count as progress: verified and checked bytes; for a seed, or once all is
+ * complete, uploaded bytes. Received bytes that fail verification do not count. */
 static uint64_t
 progress_of(const struct transfer *t)
 {
@@ -223,7 +222,8 @@ progress_of(const struct transfer *t)
            (t->seed_only || t->complete ? st.swarm.uploaded : 0);
 }
 
-/* All wanted files are complete: giving up is then no failure. */
+/* Stops the run after too long without progress. If all wanted files are complete, that is no
+ * failure. */
 static void
 check_patience(struct transfer *t)
 {
@@ -251,7 +251,7 @@ on_tick(void *ctx)
     report_progress(&t->report, t->torrent);
     check_patience(t);
     if (t->report.screen->broken)
-        stop(t, CLI_FAILED); /* the reader of the output is gone */
+        stop(t, CLI_FAILED); /* the reader of standard output has closed it */
     loop_timer_set(t->tick, mono_add_ms(loop_now(t->loop), REPORT_TICK_MS));
 }
 

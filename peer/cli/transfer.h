@@ -12,7 +12,7 @@
 #include "peer/cli/command.h"
 #include "peer/engine/engine.h"
 
-/* The option rows of both get and seed; the ids of their own options stay below
+/* The option rows of both get and seed. The ids of a subcommand's own options are smaller than
  * TRANSFER_OPT_TRACKER. */
 enum {
     TRANSFER_OPT_TRACKER = 100,
@@ -77,9 +77,9 @@ char *transfer_state_dir(const struct transfer_options *o, struct errbuf *eb);
 
 struct screen;
 
-/* Runs |add| to its end and returns the exit status. |add->mi| is taken in every case. |magnet| and
- * |torrent_path| (may be NULL) are printed when the torrent is ready. |screen| is the screen in use
- * so far. */
+/* Runs the torrent |add| to its end and returns the exit status. Owns |add->mi| from now on, in
+ * every case. |magnet| and |torrent_path| (may be NULL) are printed when the torrent is ready.
+ * |screen| is the screen in use so far. */
 int transfer_run(const struct cli_command *command, const struct transfer_options *o,
                  struct torrent_add *add, const char *magnet, const char *torrent_path,
                  struct screen *screen);

@@ -23,12 +23,12 @@ struct control {
     struct loop *loop;
     struct unixsock *sock;
     struct loop_fd *watch;
-    struct loop_task *turn; /* goes on with clients whose turn ended */
+    struct loop_task *again; /* continues with clients that have unserved messages */
     const struct rpc_method *methods;
     size_t method_count;
     void *ctx;
-    bool quiet;          /* nothing is served any more */
-    struct list clients; /* the one that was silent longest first */
+    bool quiet;          /* no message is served any more */
+    struct list clients; /* the client that has been silent longest comes first */
     unsigned count;
 };
 
@@ -40,11 +40,11 @@ struct client {
     struct loop_fd *watch;
     struct rpc_frame in;
     struct buf out;
-    struct rpc_call *call; /* the message that is being answered; nothing is served meanwhile */
-    bool serving;          /* serve() is at work */
-    bool failed;           /* an answer was too long */
-    bool more; /* messages may wait in |in| */
-    bool eof;  /* it will send no more */
+    struct rpc_call *call; /* the message being answered; the next is not served meanwhile */
+    bool serving;          /* serve() is running: on_answer() must not call client_step() */
+    bool failed;           /* more than CONTROL_OUT_MAX bytes of answers wait */
+    bool more;             /* messages may wait in |in| */
+    bool eof;              /* the client has closed its sending side */
 };
 
 static void
@@ -63,7 +63,7 @@ client_free(struct client *cl)
     free(cl);
 }
 
-/* Writes what waits. An error, or 0. */
+/* Writes waiting answers, as much as the socket accepts. Returns 0 or an error. */
 static int
 flush(struct client *cl)
 {
@@ -81,7 +81,7 @@ flush(struct client *cl)
 
 static void client_step(struct client *cl);
 
-/* The answer to a message: inside of serve(), or later. */
+/* Queues the answer to a message. Called within serve(), or later by a method that had to wait. */
 static void
 on_answer(void *ctx, char *line, size_t len)
 {
@@ -96,7 +96,8 @@ on_answer(void *ctx, char *line, size_t len)
         client_step(cl);
 }
 
-/* Answers some of the messages that are there. */
+/* Serves received messages: CONTROL_TURN_MAX at most, one after the other, and none while too many
+ * bytes of answers wait. */
 static int
 serve(struct client *cl)
 {
@@ -124,7 +125,8 @@ serve(struct client *cl)
     return 0;
 }
 
-/* After something changed: serves, writes, and says what is wanted next; or ends the client. */
+/* Moves a client on after any change: serves messages, writes answers, and sets what the loop waits
+ * for. Frees the client after an error, or when it has closed and has all its answers. */
 static void
 client_step(struct client *cl)
 {
@@ -140,14 +142,13 @@ client_step(struct client *cl)
     if (err == 0 && !cl->eof && !cl->more && !rpc_frame_full(&cl->in))
         want |= LOOP_READ;
     if (err == 0 && cl->more && cl->call == NULL && buf_len(&cl->out) < CONTROL_OUT_PAUSE)
-        loop_task_ask(cl->control->turn);
+        loop_task_ask(cl->control->again);
     if (err == 0)
         err = loop_fd_want(cl->watch, want);
     if (err != 0 || (cl->eof && !cl->more && buf_len(&cl->out) == 0))
         client_free(cl);
 }
 
-/* Reads one chunk. */
 static int
 client_read(struct client *cl)
 {
@@ -177,10 +178,9 @@ on_client(void *ctx, unsigned what)
         client_step(cl);
 }
 
-/* Clients with unserved messages continue; the other users of the loop get their share of the
- * round. */
+/* Continues with clients that have unserved messages. Between the calls, the loop serves others. */
 static void
-on_turn(void *ctx)
+on_again(void *ctx)
 {
     struct control *c = ctx;
 
@@ -247,9 +247,9 @@ control_new(struct loop *loop, struct unixsock *sock, const struct rpc_method *m
     c->method_count = method_count;
     c->ctx = ctx;
     list_init(&c->clients);
-    c->turn = loop_task_new(loop, on_turn, c);
+    c->again = loop_task_new(loop, on_again, c);
     c->watch = loop_fd_new(loop, unixsock_fd(sock), on_connection, c);
-    if (c->turn == NULL || c->watch == NULL || loop_fd_want(c->watch, LOOP_READ) != 0) {
+    if (c->again == NULL || c->watch == NULL || loop_fd_want(c->watch, LOOP_READ) != 0) {
         control_free(c);
         return NULL;
     }
@@ -283,8 +283,8 @@ control_free(struct control *c)
     unixsock_free(c->sock);
     while (!list_empty(&c->clients))
         client_free(LIST_ENTRY(c->clients.next, struct client, link));
-    if (c->turn != NULL)
-        loop_task_free(c->turn);
+    if (c->again != NULL)
+        loop_task_free(c->again);
     MAGIC_CLEAR(c);
     free(c);
 }

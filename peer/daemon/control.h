@@ -17,7 +17,8 @@ enum {
     CONTROL_OUT_PAUSE = 1024 * 1024,     /* with more bytes waiting, the server reads nothing more
                                             from the client */
     CONTROL_ACCEPT_MAX = 32,             /* connections accepted in one round of the loop */
-    CONTROL_TURN_MAX = 16,               /* messages of one client before others have a turn */
+    CONTROL_TURN_MAX = 16,               /* messages of one client that are served in one round of
+                                            the loop */
 };
 
 struct control;

@@ -12,7 +12,7 @@
 
 #include "common/base/err.h"
 
-/* Waits for the child's byte, or for its end. */
+/* Waits for the child's byte (success) or its end, and exits with the status. */
 static _Noreturn void
 wait_for_child(pid_t child, int fd)
 {

@@ -30,7 +30,8 @@
 
 enum { EXIT_USAGE = 2 };
 
-/* The objects that live as long as the daemon, besides those that methods see. */
+/* All objects that live as long as the daemon; the methods of the control protocol see only
+ * |daemon|. */
 struct process {
     struct daemon daemon;
     struct lockfile *lock;
@@ -40,7 +41,7 @@ struct process {
     struct loop_signal *sigterm, *sigint, *sighup;
 };
 
-/* From any thread: each of the two writes a line at once. */
+/* Called from any thread: syslog() and log_to_stderr() write a line in one piece. */
 static void
 write_log(void *ctx, const struct log_record *r)
 {
@@ -80,10 +81,10 @@ on_signal(void *ctx, int signum)
 
     log_info(&d->log, "%s", strsignal(signum));
     if (d->hurried)
-        loop_stop(d->loop); /* asked three times: not even the disk is waited for */
+        loop_stop(d->loop); /* third signal: don't wait for the disk */
     if (d->stopping) {
         d->hurried = true;
-        shards_hurry(d->shards); /* asked twice: trackers are not waited for */
+        shards_hurry(d->shards); /* second signal: don't wait for trackers */
     }
     daemon_stop(d);
 }
@@ -98,7 +99,7 @@ on_sighup(void *ctx, int signum)
         reload_run(d);
 }
 
-/* On the thread of the torrent's loop. */
+/* Logs an event. Called on the thread of the torrent's loop. */
 static void
 on_event(void *ctx, struct torrent *t, const struct torrent_event *ev)
 {
@@ -121,9 +122,9 @@ on_event(void *ctx, struct torrent *t, const struct torrent_event *ev)
     }
 }
 
-/* The state directory, locked for this process. */
+/* Makes the state directory, if it is missing, and locks it for this process. */
 static int
-take_state_dir(struct process *p, struct errbuf *eb)
+lock_state_dir(struct process *p, struct errbuf *eb)
 {
     const char *dir = p->daemon.settings.state_dir;
     char *path = path_join(dir, STATE_DAEMON_LOCK), *what = NULL;
@@ -171,7 +172,7 @@ open_control(struct process *p, struct errbuf *eb)
     p->control = control_new(p->daemon.loop, p->sock, methods, count, &p->daemon);
     if (p->control == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    p->sock = NULL; /* the server has it now */
+    p->sock = NULL; /* owned by the server now */
     return 0;
 }
 
@@ -218,14 +219,15 @@ warn_of_blocked_group(const struct daemon *d)
     free(dir);
 }
 
-/* Signals are caught before the socket exists: a client that sees it may send a signal. The socket
- * is made before the engine's threads (it touches the umask), and the server last, so that no
- * request comes before the methods can answer. */
+/* The order matters. Signals are caught before the socket exists, because a client that sees the
+ * socket may send a signal. The socket is made before the engine's threads, because making it
+ * changes the umask of the process for a moment. The server comes last, so that the methods can
+ * answer its first request. */
 static int
 open_all(struct process *p, struct errbuf *eb)
 {
     struct daemon *d = &p->daemon;
-    int err = take_state_dir(p, eb);
+    int err = lock_state_dir(p, eb);
 
     if (err == 0)
         err = loop_new(&d->loop, eb);
@@ -263,7 +265,7 @@ close_all(struct process *p)
     control_quiet(p->control);
     shards_free(d->shards);
     lockfile_release(p->lock);
-    control_free(p->control); /* hanging up tells `sprat shutdown` that all is done */
+    control_free(p->control); /* `sprat shutdown` waits until its connection is closed here */
     block_signals();
     if (p->sigterm != NULL)
         loop_signal_free(p->sigterm);
@@ -341,7 +343,7 @@ main(int argc, char **argv)
         settings_complete(argc - 2, p.daemon.argv + 1);
         return EXIT_SUCCESS;
     }
-    char *base = get_current_dir_name(); /* NULL: it was removed, and relative paths fail */
+    char *base = get_current_dir_name(); /* NULL: the directory was removed; relative paths fail */
     int status = EXIT_SUCCESS;
     int err = settings_read(&p.daemon.settings, base != NULL ? base : ".", p.daemon.argc,
                             p.daemon.argv, &action, &eb);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The new settings are complete before the first of them counts.
+ * Parses all new settings before any of them takes effect.
  */
 #include "peer/daemon/reload.h"
 
@@ -28,7 +28,8 @@ on_change(void *ctx, const char *key, const char *before, const char *after, boo
         log_warn(log, "%s: needs a restart; until then it is: %s (new: %s)", key, before, after);
 }
 
-/* 0, or an error and a sentence: then |next| is not to be used. */
+/* Reads all settings into |next|. Returns 0; or an error and a sentence, and |next| is incomplete.
+ */
 static int
 read_again(const struct daemon *d, struct settings *next, struct errbuf *eb)
 {

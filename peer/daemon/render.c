@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One object a torrent, flat, with numbers in bytes and bytes a second and times in Unix seconds.
+ * One flat JSON object per torrent. Sizes are in bytes, rates in bytes/s, times in Unix seconds.
  */
 #include "peer/daemon/render.h"
 
@@ -25,7 +25,7 @@ put_int(json_t *o, const char *key, uint64_t v)
     json_object_set_new(o, key, json_integer((json_int_t)v));
 }
 
-/* "next_s": until |at|; null for never. */
+/* Sets "next_s": the seconds until |at|, or null for never. */
 static void
 put_wait(json_t *o, struct mono at, struct mono now)
 {
@@ -86,7 +86,7 @@ render_torrent(const struct torrent *t)
     return o;
 }
 
-/* The sources of a peer's address, in the order of trust. */
+/* Returns the name of the most trusted source of a peer's address. */
 static const char *
 source_name(unsigned sources)
 {
@@ -146,7 +146,7 @@ render_peers(const struct torrent *t)
     return all;
 }
 
-/* The tracker's answers for each of a hybrid's hashes. */
+/* Makes a list with the tracker's last answer for each info-hash of the torrent. */
 static json_t *
 render_hashes(const struct announce_status *st)
 {
@@ -180,7 +180,7 @@ render_trackers(const struct torrent *t, struct mono now)
     return all;
 }
 
-/* Pieces of |f| that are there. */
+/* Returns the number of pieces of |f| in |have|. */
 static uint32_t
 count_have(const struct bitfield *have, const struct metainfo_file *f)
 {
@@ -230,7 +230,8 @@ render_torrent_details(const struct torrent *t, struct mono now)
     return o;
 }
 
-/* Tried ones first, as far as there is room. */
+/* Makes a list of at most RENDER_TRIES_MAX known addresses, those with a tried connection first.
+ * |*known| is the number of all known addresses. */
 static json_t *
 render_tries(const struct torrent *t, struct mono now, uint32_t *known)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The long options that take a value are the keys of the file.
+ * One table describes the options of the command line; each long option that takes a value, except
+ * --config, is also a key of the configuration file.
  */
 #include "peer/daemon/settings.h"
 
@@ -27,7 +28,7 @@ enum {
     OPT_FOREGROUND,
     OPT_HELP,
     OPT_VERSION,
-    OPT_KEYS, /* from here on: keys of the file too */
+    OPT_KEYS, /* the options from here on are keys of the file too */
     OPT_STATE_DIR = OPT_KEYS,
     OPT_SOCKET,
     OPT_SOCKET_GROUP,
@@ -49,7 +50,7 @@ enum {
     OPT_END,
 };
 
-static_assert(OPT_END - OPT_KEYS <= SETTINGS_KEYS_MAX, "each key has its place in said[]");
+static_assert(OPT_END - OPT_KEYS <= SETTINGS_KEYS_MAX, "given[] has an element for each key");
 
 static const struct option_spec specs[] = {
     {OPT_CONFIG, 'c', "config", "FILE",
@@ -155,8 +156,8 @@ settings_parse_seed(const char *value, enum seed_policy *seed, double *ratio)
     return 0;
 }
 
-/* |value| from the directory that spratd was started in; ~/ is the home directory. To be freed;
- * NULL and a sentence. */
+/* Returns the absolute path of |value|, to be freed: relative to the directory in which spratd was
+ * started, or, after ~/, to the home directory. NULL and a sentence on error. */
 static char *
 resolve(const struct settings *s, const char *value, struct errbuf *eb)
 {
@@ -273,20 +274,20 @@ is_path(int id)
            id == OPT_COMPLETED_DIR || id == OPT_CA;
 }
 
-/* Remembers how |id| was given, several values of a list in one text. */
+/* Stores the text of |value| in given[]; several values of one key are joined into one text. */
 static int
 remember(struct settings *s, int id, const char *value, struct errbuf *eb)
 {
-    char **said = &s->said[id - OPT_KEYS], *text;
+    char **given = &s->given[id - OPT_KEYS], *text;
 
-    if (id != OPT_LISTEN || *said == NULL)
+    if (id != OPT_LISTEN || *given == NULL)
         text = strdup(value);
-    else if (asprintf(&text, "%s, %s", *said, value) < 0)
+    else if (asprintf(&text, "%s, %s", *given, value) < 0)
         text = NULL;
     if (text == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    free(*said);
-    *said = text;
+    free(*given);
+    *given = text;
     return 0;
 }
 
@@ -294,8 +295,8 @@ static void
 forget_listen(struct settings *s)
 {
     s->listen_count = 0;
-    free(s->said[OPT_LISTEN - OPT_KEYS]);
-    s->said[OPT_LISTEN - OPT_KEYS] = NULL;
+    free(s->given[OPT_LISTEN - OPT_KEYS]);
+    s->given[OPT_LISTEN - OPT_KEYS] = NULL;
 }
 
 static int
@@ -337,7 +338,7 @@ parse_key(struct settings *s, int id, const char *value, struct errbuf *eb)
     return 0;
 }
 
-/* The keys of both the file and the command line. */
+/* Sets a key, from the file or the command line. */
 static int
 set_key(struct settings *s, int id, const char *value, struct errbuf *eb)
 {
@@ -346,7 +347,7 @@ set_key(struct settings *s, int id, const char *value, struct errbuf *eb)
     return err == 0 ? remember(s, id, value, eb) : err;
 }
 
-/* The file's paths hold wherever spratd is started from. */
+/* Refuses relative paths in the file: their meaning would depend on where spratd is started. */
 static int
 check_path(int id, const char *key, const char *value, struct errbuf *eb)
 {
@@ -376,7 +377,7 @@ on_line(void *ctx, const char *key, const char *value, struct errbuf *eb)
     return conffile_unknown_key(key, names, n, eb);
 }
 
-/* One pass over the command line, all of it into |s|. */
+/* Reads the command line into |s|, whose values so far are those of the file. */
 static int
 read_command_line(struct settings *s, int argc, const char *const *argv, const char **config,
                   enum settings_action *action, struct errbuf *eb)
@@ -388,7 +389,7 @@ read_command_line(struct settings *s, int argc, const char *const *argv, const c
 
     options_init(&o, argc, argv, specs, SPEC_COUNT);
     while (err == 0 && (got = options_next(&o, &id, &value, eb)) == 1) {
-        /* Addresses given here are instead of the file's. */
+        /* The first --listen replaces all addresses of the file. */
         if (id == OPT_LISTEN && from_file > 0) {
             forget_listen(s);
             from_file = 0;
@@ -417,8 +418,8 @@ set_defaults(struct settings *s)
                            .loops = cpus < ENGINE_LOOPS_MAX ? cpus : ENGINE_LOOPS_MAX};
 }
 
-/* A system service has a directory that it may write to, the first of StateDirectory= in its unit.
- * NULL where there is none, and when memory is out. */
+/* Returns the default save-dir of a system service, in the first directory of StateDirectory= in
+ * its unit, to be freed. NULL if there is none, and when memory is out. */
 static char *
 service_save_dir(void)
 {
@@ -447,8 +448,8 @@ default_paths(struct settings *s, struct errbuf *eb)
     return 0;
 }
 
-/* Whether the file exists, as far as can be told: a file that can't be examined counts as existing,
- * and reading it says why. */
+/* Whether the file exists. A file that can't be examined counts as existing, so that reading it
+ * reports the error. */
 static bool
 is_there(const char *path)
 {
@@ -473,7 +474,8 @@ settings_find_file(const char *const dirs[], size_t count, char **out, struct er
     return 0;
 }
 
-/* The file that is read: |config| of the command line, or the user's, or the system's, or none. */
+/* Chooses the configuration file: |config| if the command line has one, else the user's or the
+ * system's, else none. */
 static int
 choose_file(struct settings *s, const char *config, struct errbuf *eb)
 {
@@ -539,12 +541,12 @@ settings_fini(struct settings *s)
     s->file = s->state_dir = s->socket = s->socket_group = NULL;
     s->save_dir = s->completed_dir = s->ca_file = NULL;
     for (size_t i = 0; i < SETTINGS_KEYS_MAX; i++) {
-        free(s->said[i]);
-        s->said[i] = NULL;
+        free(s->given[i]);
+        s->given[i] = NULL;
     }
 }
 
-/* ---- again, while it runs ---- */
+/* --- reload --- */
 
 static void
 swap_text(char **a, char **b)
@@ -555,7 +557,7 @@ swap_text(char **a, char **b)
     *b = was;
 }
 
-/* Gives |s| the value of |id| that |from| has. False: it can't change while spratd runs. */
+/* Copies the value of |id| from |from| to |s|. False: this setting can't change at run time. */
 static bool
 change_key(struct settings *s, struct settings *from, int id)
 {
@@ -582,7 +584,7 @@ same(const char *a, const char *b)
 }
 
 void
-settings_change(struct settings *s, struct settings *from, settings_change_fn tell, void *ctx)
+settings_change(struct settings *s, struct settings *from, settings_change_fn report, void *ctx)
 {
     swap_text(&s->file, &from->file);
     for (size_t i = 0; i < SPEC_COUNT; i++) {
@@ -590,12 +592,12 @@ settings_change(struct settings *s, struct settings *from, settings_change_fn te
 
         if (specs[i].id < OPT_KEYS)
             continue;
-        now = &s->said[specs[i].id - OPT_KEYS];
-        then = &from->said[specs[i].id - OPT_KEYS];
+        now = &s->given[specs[i].id - OPT_KEYS];
+        then = &from->given[specs[i].id - OPT_KEYS];
         if (same(*now, *then))
             continue;
         bool changed = change_key(s, from, specs[i].id);
-        tell(ctx, specs[i].name, *now, *then, changed);
+        report(ctx, specs[i].name, *now, *then, changed);
         if (changed)
             swap_text(now, then);
     }

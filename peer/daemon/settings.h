@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The settings of spratd, from its command line and its configuration file: one table for both, for
- * --help and for completion.
+ * The settings of spratd, read from its command line and its configuration file. One table of
+ * options serves both, --help, and completion.
  */
 #ifndef PEER_DAEMON_SETTINGS_H
 #define PEER_DAEMON_SETTINGS_H
@@ -25,7 +25,7 @@ enum {
 struct settings {
     const char *base; /* the base directory of relative paths on the command line */
     char *file;       /* absolute path of the configuration file that was read; NULL: none */
-    char *said[SETTINGS_KEYS_MAX]; /* each key's value as given; NULL: not given */
+    char *given[SETTINGS_KEYS_MAX]; /* each key's value as given; NULL: not given */
     char *state_dir; /* absolute */
     char *socket;    /* absolute */
     char *socket_group; /* NULL: only the user can connect */
@@ -69,7 +69,8 @@ typedef void (*settings_change_fn)(void *ctx, const char *key, const char *befor
 
 /* Copies the settings that can change at run time from |from| to |s|, and reports each key whose
  * text differs. settings_fini() of |from| is still due. */
-void settings_change(struct settings *s, struct settings *from, settings_change_fn tell, void *ctx);
+void settings_change(struct settings *s, struct settings *from, settings_change_fn report,
+                     void *ctx);
 
 /* Parses "sparse" or "full". SPRAT_E_INVAL. */
 int settings_parse_allocate(const char *value, bool *reserve);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The C library opens the connection at the first line, under the program's name.
+ * The C library connects to the log service at the first line, and adds the program's name.
  */
 #include "peer/daemon/syslogger.h"
 

@@ -17,10 +17,10 @@
 enum { PERIOD_MS = 10000 };
 
 struct unitstatus {
-    struct fanout fan; /* the round under way */
+    struct fanout fan; /* the visit of all loops */
     struct unitstatus_sums parts[ENGINE_LOOPS_MAX];
-    bool asking; /* it is */
-    bool ended;  /* freed when the round has come back */
+    bool asking; /* a visit is under way, and uses this struct */
+    bool ended;  /* the owner has freed this struct; its memory is freed after the visit */
     struct daemon *daemon;
     struct loop_timer *timer;
     int64_t period_ms;
@@ -55,7 +55,7 @@ sum_loop(struct engine *s, struct fanout *f)
     }
 }
 
-/* Appends to |text|, as much as fits. */
+/* Appends to |text|; cuts what does not fit. */
 static void __attribute__((format(printf, 2, 3)))
 append(char text[UNITSTATUS_TEXT_MAX], const char *fmt, ...)
 {
@@ -134,7 +134,7 @@ after_sums(struct fanout *f)
         free(u);
 }
 
-/* No new round begins before the last one has come back. */
+/* Begins a visit of all loops, unless the last visit is still under way. */
 static void
 on_timer(void *ctx)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One look at the file system; what is in the files is not asked here.
+ * Decides by names and by the types of files; reads no content.
  */
-#include "peer/cli/place.h"
+#include "peer/cli/contentdir.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ holds(const char *dir, const char *name)
     return there;
 }
 
-/* Cuts |path|, which is absolute, down to its parent. */
+/* Shortens the absolute |path| to its parent. */
 static void
 to_parent(char *path)
 {
@@ -31,8 +31,9 @@ to_parent(char *path)
     slash[slash == path ? 1 : 0] = '\0';
 }
 
-/* The directory that |path| is in as it was given, if its last component is |name|: a link may have
- * the torrent's name, and what it leads to another. To be freed; NULL if it has another name. */
+/* Returns the directory that contains |path|, to be freed, if the last component of |path| is
+ * |name|; else NULL. The last component is not resolved: it may be a symbolic link that has the
+ * torrent's name and whose target has a different name. */
 static char *
 parent_as_given(const char *path, const char *name)
 {
@@ -51,7 +52,7 @@ parent_as_given(const char *path, const char *name)
 }
 
 int
-place_find(const struct metainfo *mi, const char *path, char **dir, struct errbuf *eb)
+contentdir_find(const struct metainfo *mi, const char *path, char **dir, struct errbuf *eb)
 {
     struct stat st;
     char *whole, *parent;

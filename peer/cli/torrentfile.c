@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Bounded reading, then parsing; the sentence always begins with the file.
+ * Reads at most METAINFO_SIZE_MAX bytes, then parses them. Error sentences begin with the file.
  */
-#include "peer/cli/load.h"
+#include "peer/cli/torrentfile.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +41,7 @@ read_stdin(uint8_t **data, size_t *len, struct errbuf *eb)
 }
 
 int
-load_torrent(const char *path, struct metainfo **out, struct errbuf *eb)
+torrentfile_load(const char *path, struct metainfo **out, struct errbuf *eb)
 {
     bool from_stdin = strcmp(path, "-") == 0;
     struct errbuf why;
@@ -61,7 +61,7 @@ load_torrent(const char *path, struct metainfo **out, struct errbuf *eb)
 }
 
 bool
-load_is_magnet(const char *text)
+torrentfile_is_magnet(const char *text)
 {
     return strncasecmp(text, "magnet:", 7) == 0;
 }
