@@ -1,14 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The entry points of the swarm: they dispatch inputs, keep the clock, and start, pause and stop
- * the swarm. The part that each input concerns handles it (swarm_impl.h lists the parts).
+ * the swarm. The part that each input concerns handles it (swarm_impl.h lists the parts). Doomed
+ * peers are freed when the input and the clock have been dealt with.
  */
-#include "peer/core/swarm_impl.h"
+#include "peer/core/swarm.h"
 
 #include <stdlib.h>
 
 #include "common/base/assert.h"
 #include "common/base/err.h"
+#include "peer/core/swarm_conns.h"
+#include "peer/core/swarm_convict.h"
+#include "peer/core/swarm_dial.h"
+#include "peer/core/swarm_download.h"
+#include "peer/core/swarm_fx.h"
+#include "peer/core/swarm_hash.h"
+#include "peer/core/swarm_offer.h"
+#include "peer/core/swarm_pieces.h"
+#include "peer/core/swarm_peer.h"
+#include "peer/core/swarm_piece.h"
+#include "peer/core/swarm_room.h"
+#include "peer/core/swarm_suspect.h"
+#include "peer/core/swarm_upload.h"
 
 static void
 swarm_set_state(struct swarm *s, enum swarm_state state)
@@ -37,8 +51,9 @@ swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t se
         s->cfg.peers_max = SWARM_PEERS_MAX;
     rng_init(&s->rng, seed);
     ownaddr_init(&s->own, s->cfg.listen_port);
-    slotmap_init(&s->peers, s->cfg.peers_max + SWARM_HALF_OPEN_MAX);
+    conns_init(s);
     pieces_init(s);
+    suspects_init(s);
     choker_init(&s->choker);
     s->clock.now = now;
     s->clock.tick = s->clock.choke = MONO_NEVER;
@@ -67,23 +82,6 @@ fail:
     return NULL;
 }
 
-static void
-free_peers(struct swarm *s)
-{
-    uint32_t iter = 0;
-    struct swarm_peer *p;
-
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL) {
-        bitfield_fini(&p->has);
-        bitfield_fini(&p->up.shown);
-        reqlist_fini(&p->down.requests);
-        reqlist_fini(&p->up.queue);
-        pex_out_fini(&p->pex.out);
-        free(p);
-    }
-    slotmap_fini(&s->peers);
-}
-
 void
 swarm_free(struct swarm *s)
 {
@@ -91,9 +89,10 @@ swarm_free(struct swarm *s)
         return;
     rate_tap_leave(&s->load.down, s->clock.now);
     rate_tap_leave(&s->load.up, s->clock.now);
-    free_peers(s);
+    conns_fini(s);
     fx_fini(&s->fx);
     pieces_fini(s);
+    suspects_fini(s);
     superseed_fini(&s->super);
     hashtree_free(s->tree);
     announcer_free(s->announcer);
@@ -102,12 +101,6 @@ swarm_free(struct swarm *s)
     geometry_fini(&s->geo);
     sitebudget_free(s->load.own_sites);
     free(s);
-}
-
-bool
-swarm_is_seed(const struct swarm *s)
-{
-    return bitfield_full(picker_bitfield(s->picker));
 }
 
 static void
@@ -145,14 +138,14 @@ on_start(struct swarm *s, const struct bitfield *have)
     piece_retry(s);
 }
 
-void
-swarm_pause(struct swarm *s)
+static void
+pause_swarm(struct swarm *s)
 {
     if (s->state != SWARM_ACTIVE)
         return;
     swarm_set_state(s, SWARM_PAUSED);
     announcer_stop(s->announcer, s->clock.now);
-    peers_close_all(s, SPRAT_E_CANCELLED);
+    peers_doom_all(s, SPRAT_E_CANCELLED);
     s->clock.choke = MONO_NEVER;
     s->load.down_waits = s->load.up_waits = false;
     rate_tap_leave(&s->load.down, s->clock.now);
@@ -164,7 +157,7 @@ on_stop(struct swarm *s)
 {
     if (s->state == SWARM_STOPPING || s->state == SWARM_STOPPED)
         return;
-    swarm_pause(s);
+    pause_swarm(s);
     swarm_set_state(s, SWARM_STOPPING);
 }
 
@@ -199,7 +192,7 @@ lack_of(const struct swarm *s, bool leeching)
 {
     if (s->state != SWARM_ACTIVE)
         return ANNOUNCE_LACK_NONE;
-    if (s->peers.count == s->load.half_open)
+    if (s->peers.up == 0)
         return leeching ? ANNOUNCE_LACK_ALONE : ANNOUNCE_LACK_SEED_ALONE;
     return leeching && peerlist_promising(s->list) < PEERS_FEW ? ANNOUNCE_LACK_FEW
                                                                : ANNOUNCE_LACK_NONE;
@@ -232,7 +225,7 @@ tick_peers(struct swarm *s)
     uint32_t iter = 0;
     struct swarm_peer *p;
 
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+    while ((p = peers_next(s, &iter)) != NULL)
         if (p->state == PEER_UP)
             peer_tick(s, p);
 }
@@ -245,7 +238,7 @@ on_time(struct swarm *s)
 
     if (mono_due(s->clock.tick, now)) {
         s->clock.tick = MONO_NEVER;
-        piece_tick(s);
+        convict_tick(s);
         offer_tick(s);
         tick_peers(s);
         room_turnover(s);
@@ -266,8 +259,8 @@ go_on(struct swarm *s)
 {
     announce_due(s);
     if (s->state == SWARM_ACTIVE)
-        peers_connect(s);
-    if (s->clock.tick.us == INT64_MAX && s->peers.count > 0)
+        dial_due(s);
+    if (s->clock.tick.us == INT64_MAX && peers_count(s) > 0)
         s->clock.tick = mono_add_ms(s->clock.now, TICK_MS);
     check_stopped(s);
 }
@@ -281,7 +274,7 @@ on_priority(struct swarm *s, uint32_t first, uint32_t count, unsigned priority)
     for (uint32_t i = 0; i < count && first + i < s->geo.piece_count; i++)
         picker_set_priority(s->picker, first + i, priority);
     s->totals.told_complete = picker_missing(s->picker) == 0;
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+    while ((p = peers_next(s, &iter)) != NULL)
         if (p->state == PEER_UP)
             download_update_interest(s, p);
     piece_wishes_changed(s);
@@ -301,7 +294,7 @@ on_limits(struct swarm *s, uint64_t up, uint64_t down)
 static void
 on_peer_input(struct swarm *s, const struct swarm_input *in)
 {
-    struct swarm_peer *p = slotmap_get(&s->peers, in->peer);
+    struct swarm_peer *p = peers_get(s, in->peer);
 
     if (p == NULL) {
         if (in->type == SWARM_IN_MESSAGE)
@@ -312,7 +305,7 @@ on_peer_input(struct swarm *s, const struct swarm_input *in)
     case SWARM_IN_CONNECTED: peer_on_connected(s, p, in); break;
     case SWARM_IN_CLOSED:
         p->reached = in->u.closed.reached;
-        peer_on_closed(s, p, in->u.closed.err);
+        peer_doom_silently(s, p, in->u.closed.err);
         break;
     case SWARM_IN_MESSAGE: peer_on_message(s, p, &in->u.msg); break;
     case SWARM_IN_SENT: upload_on_sent(s, p, in->u.sent.payload); break;
@@ -329,7 +322,7 @@ dispatch(struct swarm *s, const struct swarm_input *in)
 {
     switch (in->type) {
     case SWARM_IN_START: on_start(s, in->u.start.have); break;
-    case SWARM_IN_PAUSE: swarm_pause(s); break;
+    case SWARM_IN_PAUSE: pause_swarm(s); break;
     case SWARM_IN_STOP: on_stop(s); break;
     case SWARM_IN_TICK: break;
     case SWARM_IN_ADDRS:
@@ -342,7 +335,10 @@ dispatch(struct swarm *s, const struct swarm_input *in)
     case SWARM_IN_SENT:
     case SWARM_IN_READ_FAILED: on_peer_input(s, in); break;
     case SWARM_IN_WRITTEN: piece_on_written(s, in); break;
-    case SWARM_IN_VERIFIED: piece_on_verified(s, in->u.verified.piece, in->u.verified.err); break;
+    case SWARM_IN_VERIFIED:
+        if (piece_on_verified(s, in->u.verified.piece, in->u.verified.err) != 0)
+            pause_swarm(s);
+        break;
     case SWARM_IN_LEAVES:
         piece_on_leaves(s, in->u.leaves.piece, in->u.leaves.leaves, in->u.leaves.count,
                         in->u.leaves.err);
@@ -358,8 +354,7 @@ dispatch(struct swarm *s, const struct swarm_input *in)
     case SWARM_IN_BANNED: peers_on_banned(s); break;
     case SWARM_IN_MAKE_ROOM: room_give_up(s); break;
     case SWARM_IN_ANNOUNCING:
-        announcer_on_line(s->announcer, in->u.announcing.job, in->u.announcing.waits,
-                          s->clock.now);
+        announcer_on_line(s->announcer, in->u.announcing.job, in->u.announcing.waits, s->clock.now);
         break;
     }
 }
@@ -372,6 +367,7 @@ swarm_handle(struct swarm *s, const struct swarm_input *in, struct mono now)
         s->clock.now = now;
     dispatch(s, in);
     on_time(s);
+    peers_reap(s);
     go_on(s);
     if (s->fx.overflow) {
         s->fx.overflow = false;
@@ -388,9 +384,9 @@ swarm_expiry(const struct swarm *s)
     if (s->state != SWARM_ACTIVE)
         return at;
     at = mono_min(at, s->clock.tick);
-    if (s->peers.count > 0)
+    if (peers_count(s) > 0)
         at = mono_min(at, s->clock.choke);
-    at = mono_min(at, peers_expiry(s));
+    at = mono_min(at, dial_expiry(s));
     if (s->load.up_waits)
         at = mono_min(at, rate_tap_ready(&s->load.up, s->clock.now));
     if (s->load.down_waits)
@@ -429,7 +425,7 @@ swarm_free_but_announcer(struct swarm *s)
 bool
 swarm_is_at_rest(const struct swarm *s)
 {
-    return s->state == SWARM_ACTIVE && swarm_is_seed(s) && s->peers.count == 0 &&
+    return s->state == SWARM_ACTIVE && swarm_is_seed(s) && peers_count(s) == 0 &&
            s->fx.count == 0 && s->load.writes == 0 && s->load.verifies == 0 &&
            s->pieces.reading_count == 0 && (!s->cfg.super_seed || s->copy_is_out) &&
            peerlist_hopeless(s->list);

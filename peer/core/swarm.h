@@ -35,6 +35,9 @@
 enum {
     SWARM_PEERS_MAX = 200,          /* default of swarm_config.peers_max */
     SWARM_HALF_OPEN_MAX = 16,       /* connections that are being made at a time */
+    SWARM_SPARE_SLOTS = 1,          /* a connection that takes the place of another one needs a
+                                       slot before that one is closed: ids of peers have slots
+                                       below peers_max + SWARM_HALF_OPEN_MAX + this */
     SWARM_HEARSAY_DIALS_MAX = 8,    /* of those, connections to addresses that only other peers
                                        named (PEX) */
     SWARM_WRITES_MAX = 1024,        /* blocks on their way to disk at which requests pause */

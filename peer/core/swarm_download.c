@@ -4,10 +4,13 @@
  * received blocks, and overdue requests. The picker chooses the blocks, and the pipeline decides
  * how many are in flight.
  */
-#include "peer/core/swarm_impl.h"
+#include "peer/core/swarm_download.h"
 
 #include "common/base/assert.h"
 #include "common/base/err.h"
+#include "peer/core/swarm_conns.h"
+#include "peer/core/swarm_endgame.h"
+#include "peer/core/swarm_fx.h"
 
 enum {
     PICK_BATCH = 64,
@@ -186,7 +189,7 @@ fill_slots(struct swarm *s, uint32_t from, uint32_t to)
     uint32_t iter = from;
     struct swarm_peer *p;
 
-    while (!s->load.down_waits && (p = slotmap_next(&s->peers, &iter)) != NULL && iter <= to) {
+    while (!s->load.down_waits && (p = peers_next(s, &iter)) != NULL && iter <= to) {
         uint32_t before = p->down.requests.count;
 
         download_fill(s, p);
@@ -234,7 +237,7 @@ cancel_elsewhere(struct swarm *s, const struct swarm_peer *giver, uint32_t piece
     uint32_t iter = 0;
     struct swarm_peer *p;
 
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL) {
+    while ((p = peers_next(s, &iter)) != NULL) {
         uint32_t i;
 
         if (p == giver)
@@ -290,7 +293,6 @@ void
 download_on_block(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
 {
     uint32_t block = msg->begin / BLOCK_LEN;
-    slot_id id = p->id;
     struct mono asked;
     bool claimed, on_list, others;
 
@@ -300,10 +302,6 @@ download_on_block(struct swarm *s, struct swarm_peer *p, const struct wire_msg *
     rate_meter_add(&s->totals.down_meter, msg->length, s->clock.now);
     rate_meter_add(&p->down.meter, msg->length, s->clock.now);
     claimed = claim_request(s, p, msg, &asked);
-    if (slotmap_get(&s->peers, id) == NULL) {
-        block_drop(msg->block);
-        return;
-    }
     on_list = asked.us != MONO_NEVER.us;
     if (on_list)
         pipeline_on_block(&p->down.pipe, msg->length, asked, s->clock.now);
@@ -403,7 +401,7 @@ void
 download_on_allowed_fast(struct swarm *s, struct swarm_peer *p, uint32_t piece)
 {
     if (piece >= s->geo.piece_count) {
-        peer_close(s, p, SPRAT_E_PROTOCOL);
+        peer_doom(s, p, SPRAT_E_PROTOCOL);
         return;
     }
     if (p->down.fast_count < FAST_PIECES_MAX)
@@ -428,7 +426,7 @@ line_us(const struct swarm *s)
     uint32_t iter = 0;
     const struct swarm_peer *p;
 
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+    while ((p = peers_next(s, &iter)) != NULL)
         blocks += p->down.requests.count;
     return rate > 0 ? (int64_t)(blocks * BLOCK_LEN * 1000000 / rate) : 0;
 }

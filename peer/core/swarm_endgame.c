@@ -5,7 +5,9 @@
  * can send them much sooner. A peer that delivers steadily is not doubled, since both copies of a
  * block cost bandwidth.
  */
-#include "peer/core/swarm_impl.h"
+#include "peer/core/swarm_endgame.h"
+
+#include "peer/core/swarm_conns.h"
 
 enum {
     LOOKS_MAX = 32,           /* requests of one peer that are considered, the last ones first */
@@ -99,7 +101,7 @@ endgame_choose(struct swarm *s, const struct swarm_peer *p, const struct bitfiel
 
     if (p->down.requests.count > 0 && is_stalled(s, p))
         return false;
-    while ((q = slotmap_next(&s->peers, &iter)) != NULL)
+    while ((q = peers_next(s, &iter)) != NULL)
         if (q != p && q->down.requests.count > 0)
             look_at(s, p, only, q, &best);
     if (best.r == NULL)

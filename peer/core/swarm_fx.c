@@ -4,7 +4,7 @@
  * is bounded by the effects of one input. The queue owns the payloads that must live until an
  * effect is carried out.
  */
-#include "peer/core/swarm_impl.h"
+#include "peer/core/swarm_fx.h"
 
 #include <stdlib.h>
 
@@ -57,7 +57,8 @@ fx_push(struct swarm *s, enum swarm_effect_type type, slot_id peer)
 struct wire_msg *
 fx_send(struct swarm *s, struct swarm_peer *p, enum wire_type type)
 {
-    struct swarm_effect *fx = fx_push(s, SWARM_FX_SEND, p->id);
+    struct swarm_effect *fx =
+        p->state == PEER_DOOMED ? &s->fx.unsent : fx_push(s, SWARM_FX_SEND, p->id);
 
     p->last_sent = s->clock.now;
     fx->u.msg.type = type;
@@ -67,8 +68,11 @@ fx_send(struct swarm *s, struct swarm_peer *p, enum wire_type type)
 void
 fx_send_buf(struct swarm *s, struct swarm_peer *p, struct wire_msg *msg, struct buf *payload)
 {
-    struct fx_item *item = push_item(s, SWARM_FX_SEND, p->id);
+    struct fx_item *item;
 
+    if (p->state == PEER_DOOMED)
+        return;
+    item = push_item(s, SWARM_FX_SEND, p->id);
     p->last_sent = s->clock.now;
     item->fx.u.msg = *msg;
     item->owned = buf_take(payload, &item->fx.u.msg.len);

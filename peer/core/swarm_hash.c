@@ -4,11 +4,16 @@
  * and for the leaves of pieces that failed their check; we answer each request of a peer with
  * HASHES or HASH_REJECT. The hash tree interprets the hashes.
  */
-#include "peer/core/swarm_impl.h"
+#include "peer/core/swarm_hash.h"
 
 #include <string.h>
 
 #include "common/base/err.h"
+#include "peer/core/swarm_conns.h"
+#include "peer/core/swarm_download.h"
+#include "peer/core/swarm_fx.h"
+#include "peer/core/swarm_leaves.h"
+#include "peer/core/swarm_talk.h"
 
 enum {
     SUSPECT_RELUCTANCE = 1000,
@@ -67,7 +72,7 @@ choose_peer(struct swarm *s, uint32_t failed)
     struct swarm_peer *best = NULL, *p;
     uint32_t iter = 0, least = UINT32_MAX;
 
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL) {
+    while ((p = peers_next(s, &iter)) != NULL) {
         uint32_t n;
 
         if (p->state != PEER_UP || !p->v2 || p->hash.ask_count == HASH_ASKS_MAX ||
@@ -103,7 +108,7 @@ hash_ask_leaves(struct swarm *s, uint32_t piece)
 
     if (!hashtree_want_leaves(s->tree, piece, &req))
         return false;
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+    while ((p = peers_next(s, &iter)) != NULL)
         for (uint32_t i = 0; i < p->hash.ask_count; i++)
             if (same_request(&p->hash.asks[i].req, &req))
                 return true;
@@ -148,13 +153,13 @@ unhold_known(struct swarm *s)
     struct swarm_peer *p;
 
     hash_hold_unknown(s);
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+    while ((p = peers_next(s, &iter)) != NULL)
         if (p->state == PEER_UP)
             download_update_interest(s, p);
     download_fill_all(s);
 }
 
-void
+uint32_t
 hash_on_hashes(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
 {
     uint32_t i = find_ask(p, &msg->hashes);
@@ -164,28 +169,25 @@ hash_on_hashes(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg
 
     if (i == HASH_ASKS_MAX) {
         talk_junk(s, p, msg); /* BEP 52: unrequested hashes are dropped */
-        return;
+        return HASH_NO_PIECE;
     }
     leaves = p->hash.asks[i].leaves;
     err = hashtree_on_hashes(s->tree, &msg->hashes, msg->data, msg->len / SHA256_LEN, &piece);
     if (err != 0) {
         give_up(s, p, i);
         if (err != SPRAT_E_NOMEM)
-            peer_close(s, p, SPRAT_E_HASH);
-        return;
+            peer_doom(s, p, SPRAT_E_HASH);
+        return HASH_NO_PIECE;
     }
     remove_ask(p, i);
     p->hash.refusals = 0;
-    if (leaves) {
-        /* A large piece takes several requests. */
-        if (!hash_ask_leaves(s, piece))
-            piece_on_true_leaves(s, piece);
-        return;
-    }
+    if (leaves) /* a large piece takes several requests */
+        return hash_ask_leaves(s, piece) ? HASH_NO_PIECE : piece;
     unhold_known(s);
     if (!was_complete && hashtree_complete(s->tree))
         fx_notice(s, SWARM_NOTICE_LAYERS, 0, 0);
     hash_pump(s);
+    return HASH_NO_PIECE;
 }
 
 void
@@ -288,7 +290,7 @@ answer(struct swarm *s, struct swarm_peer *p, const struct wire_hash_request *re
     err = hashtree_cost(s->tree, req, &cost) && may_answer(s, p, &cost)
               ? hashtree_serve(s->tree, req, picker_bitfield(s->picker), &out, &piece)
               : SPRAT_E_LIMIT;
-    if (err == SPRAT_E_AGAIN && (piece == unreadable || !piece_read_leaves_for(s, piece, p)))
+    if (err == SPRAT_E_AGAIN && (piece == unreadable || !leaves_read_for(s, piece, p)))
         err = SPRAT_E_LIMIT;
     if (err == 0) {
         pay_for_answer(s, p, &cost);
@@ -337,7 +339,7 @@ hash_on_leaves(struct swarm *s, uint32_t piece, int err)
     uint32_t iter = 0;
     struct swarm_peer *p;
 
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+    while ((p = peers_next(s, &iter)) != NULL)
         if (p->hash.wait_count > 0)
             retry_waits(s, p, err != 0 ? piece : UINT32_MAX);
 }

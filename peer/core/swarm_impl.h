@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The private header of the swarm: its structs, and the functions that its parts call on each
- * other. Only the swarm's own files include it.
+ * The state of the swarm: the structs that its parts share. Only the swarm's own files include it.
+ * The functions of each part are in the part's own header. The parts have an order, which .order
+ * lists from the bottom to the top: a part calls only parts below it.
  *
- *   swarm.c           inputs, the clock, start and stop, trackers
  *   swarm_fx.c        the effect queue
- *   swarm_peer.c      connections: dialling, handshakes, messages, closing
- *   swarm_room.c      which connections stay, and which make room for others
+ *   swarm_conns.c     the table of connections, and which of them are to be closed
  *   swarm_talk.c      the allowance of messages that move no block
  *   swarm_pex.c       peer exchange (BEP 11)
- *   swarm_download.c  interest, requests, received blocks
+ *   swarm_dial.c      which addresses are dialled
  *   swarm_endgame.c   which block to request a second time
- *   swarm_upload.c    choking, and the requests of peers
+ *   swarm_download.c  interest, requests, received blocks
  *   swarm_offer.c     initial seeding (BEP 16)
- *   swarm_piece.c     pieces from the last block to verified, and who sent bad blocks
+ *   swarm_upload.c    choking, and the requests of peers
+ *   swarm_room.c      which connections stay, and which make room for others
+ *   swarm_leaves.c    leaves (SHA-256 of blocks) that are being read from disk
  *   swarm_hash.c      hash requests in both directions (BEP 52)
+ *   swarm_pieces.c    the table of pieces of which a block is stored
+ *   swarm_suspect.c   blocks of failed pieces, and the peers that sent them
+ *   swarm_convict.c   what happens to a piece that failed its check
+ *   swarm_piece.c     pieces from the last block to verified
+ *   swarm_peer.c      a connection from its handshake to its end, and its messages
  *   swarm_stats.c     numbers for people
+ *   swarm.c           inputs, the clock, start and stop, trackers
  */
 #ifndef PEER_CORE_SWARM_IMPL_H
 #define PEER_CORE_SWARM_IMPL_H
@@ -66,7 +73,17 @@ enum {
     NUMWANT_LEECHER = 100,
 };
 
-enum peer_state { PEER_CONNECTING, PEER_UP };
+/* A doomed peer counts as gone: no message is sent to it or read from it, and no loop over the
+ * peers meets it. Its memory stays until the end of swarm_handle(), so that no function has to ask
+ * whether a call freed its peer. */
+enum peer_state { PEER_CONNECTING, PEER_UP, PEER_DOOMED };
+
+struct peer_doom {
+    struct list link; /* in swarm.peers.doomed */
+    int err;
+    bool was_up; /* else it was PEER_CONNECTING */
+    bool tell;   /* a CLOSE effect is due; else the connection is gone already, or was refused */
+};
 
 /* The download side of a peer. */
 struct peer_down {
@@ -132,6 +149,7 @@ struct peer_pex {
 struct swarm_peer {
     slot_id id;
     enum peer_state state;
+    struct peer_doom doom;
     uint32_t number; /* in the peer list: the peer's identity beyond this connection */
     struct endpoint addr;
     uint8_t peer_id[PEER_ID_LEN];
@@ -190,6 +208,7 @@ struct fx_queue {
     uint8_t *lent;             /* owned memory of the effect that swarm_next() returned last */
     bool overflow;             /* memory ran out: an effect was lost */
     struct fx_item scratch;
+    struct swarm_effect unsent; /* takes what is written for a doomed peer */
 };
 
 struct swarm {
@@ -206,7 +225,13 @@ struct swarm {
     struct choker choker;
     struct superseed super;
     bool copy_is_out; /* super-seeding is over: a full copy is out, or another seed was seen */
-    struct slotmap peers;
+    struct swarm_conns {
+        struct slotmap map;
+        struct list doomed;
+        uint32_t up, half_open; /* peers in PEER_UP and in PEER_CONNECTING */
+        uint32_t hearsay_dials; /* of the half-open ones, connections with |hearsay| */
+        uint32_t seeds;         /* of those that are up */
+    } peers;
     struct fx_queue fx;
     struct swarm_pieces {
         struct hashmap map;
@@ -231,10 +256,7 @@ struct swarm {
     struct swarm_load {
         uint32_t writes;   /* WRITE effects under way */
         uint32_t verifies; /* VERIFY effects under way */
-        uint32_t half_open;
-        uint32_t hearsay_dials; /* of those, connections with |hearsay| */
         uint32_t unchoked;
-        uint32_t seeds;
         uint32_t down_turn; /* the slot where a round over all peers begins, for fairness */
         uint32_t up_turn;
         bool down_waits;   /* the download bucket was in debt, or another torrent was next in
@@ -263,160 +285,16 @@ struct swarm {
     } totals;
 };
 
-/* swarm_fx.c: appends an effect that is zeroed except for its type. Never NULL. */
-struct swarm_effect *fx_push(struct swarm *s, enum swarm_effect_type type, slot_id peer);
-/* A SEND of |type| without payload; the caller fills in the rest. */
-struct wire_msg *fx_send(struct swarm *s, struct swarm_peer *p, enum wire_type type);
-/* A SEND whose payload is |buf|'s content; takes that content. */
-void fx_send_buf(struct swarm *s, struct swarm_peer *p, struct wire_msg *msg, struct buf *payload);
-struct swarm_effect *fx_notice(struct swarm *s, enum swarm_notice what, uint32_t piece, int err);
-void fx_fini(struct fx_queue *q);
+static inline bool
+swarm_is_seed(const struct swarm *s)
+{
+    return bitfield_full(picker_bitfield(s->picker));
+}
 
-/* swarm.c */
-bool swarm_is_seed(const struct swarm *s);
-void swarm_pause(struct swarm *s);
-
-/* swarm_peer.c */
-void peers_connect(struct swarm *s);
-/* When the next address can be dialled; MONO_NEVER while there is none or no free connection. */
-struct mono peers_expiry(const struct swarm *s);
-/* As peers_expiry(), whether or not a connection is free. */
-struct mono peers_candidate_expiry(const struct swarm *s);
-void peer_on_accepted(struct swarm *s, const struct swarm_input *in);
-void peer_on_connected(struct swarm *s, struct swarm_peer *p, const struct swarm_input *in);
-/* Closes the connection from our side: pushes CLOSE and frees |p|. */
-void peer_close(struct swarm *s, struct swarm_peer *p, int err);
-/* The connection was closed from outside: frees |p|. */
-void peer_on_closed(struct swarm *s, struct swarm_peer *p, int err);
-void peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
-void peer_tick(struct swarm *s, struct swarm_peer *p);
-void peers_close_all(struct swarm *s, int err);
-/* Bans the site of the peer with this number in the peer list, and closes its connections. */
-void peer_ban(struct swarm *s, uint32_t number, int err);
-/* Another torrent that shares the bans banned a site. */
-void peers_on_banned(struct swarm *s);
-bool peer_is_seed(const struct swarm_peer *p);
-
-/* swarm_talk.c: charges a message that moves no block to |p|'s allowance. False if the allowance is
- * used up. */
-bool talk_allows(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
-/* Charges a refused request, or a useless message (unrequested hashes, or an unknown id), to |p|'s
- * allowance. If the allowance is used up, closes |p| and counts an offence. */
-void talk_refused(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
-void talk_junk(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
-
-/* swarm_room.c */
-/* Makes sure that a connection from |addr| has room. False if the table is full of connections that
- * are useful and of higher priority (BEP 40); otherwise room_make() may close one. */
-bool room_make(struct swarm *s, const struct endpoint *addr);
-/* Closes a connection that moves no data, if there is one, to make room for another torrent. */
-void room_give_up(struct swarm *s);
-/* Closes the least useful connections from time to time while other addresses wait. */
-void room_turnover(struct swarm *s);
-/* Has |p| owed us blocks for long, while the table is full and another address waits to be
- * dialled? */
-bool room_is_owed(const struct swarm *s, const struct swarm_peer *p);
-/* Does the site of |addr| have SWARM_SITE_PEERS_MAX connections already? */
-bool room_site_full(struct swarm *s, const struct endpoint *addr);
-/* Closes |p| and returns false if neither side can want data of the other. Must be called after
- * each change that can make this so. */
-bool room_keep(struct swarm *s, struct swarm_peer *p);
-
-/* swarm_pex.c */
-bool pex_enabled(const struct swarm *s);
-/* |p| sent an extended handshake, the first or a later one. */
-void pex_on_handshake(struct swarm *s, struct swarm_peer *p);
-void pex_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
-void pex_tick(struct swarm *s, struct swarm_peer *p);
-
-/* swarm_download.c */
-void download_update_interest(struct swarm *s, struct swarm_peer *p);
-void download_fill(struct swarm *s, struct swarm_peer *p);
-void download_fill_all(struct swarm *s);
-void download_on_block(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
-void download_on_reject(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
-void download_on_choke(struct swarm *s, struct swarm_peer *p);
-void download_on_allowed_fast(struct swarm *s, struct swarm_peer *p, uint32_t piece);
-void download_on_suggest(struct swarm *s, struct swarm_peer *p, uint32_t piece);
-/* Withdraws all requests to |p|; with |tell|, sends CANCELs. */
-void download_abort(struct swarm *s, struct swarm_peer *p, bool tell);
-/* |p| does not have |piece| any more (BEP 54): withdraws the requests for it. */
-void download_drop_piece(struct swarm *s, struct swarm_peer *p, uint32_t piece);
-void download_tick(struct swarm *s, struct swarm_peer *p);
-
-/* swarm_endgame.c: chooses a block to request from |p| although other peers were asked for it,
- * because they would take much longer. |only| restricts the pieces (NULL: all). False if there is
- * none. */
-bool endgame_choose(struct swarm *s, const struct swarm_peer *p, const struct bitfield *only,
-                    struct picker_block *out);
-
-/* swarm_upload.c */
-void upload_init(struct swarm *s, struct swarm_peer *p);
-void upload_on_interest(struct swarm *s, struct swarm_peer *p, bool interested);
-void upload_on_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
-void upload_on_cancel(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
-void upload_on_sent(struct swarm *s, struct swarm_peer *p, uint32_t payload);
-void upload_on_read_failed(struct swarm *s, struct swarm_peer *p, uint32_t piece, uint32_t begin,
-                           uint32_t length);
-void upload_pump(struct swarm *s, struct swarm_peer *p);
-void upload_pump_all(struct swarm *s);
-/* Payload bytes that the upload limit allows to leave and that are not sent yet. */
-uint32_t upload_stuck(const struct swarm_peer *p);
-/* |p| makes no use of its upload slot, or made none of its last slot a short while ago. */
-bool upload_is_wasted_on(const struct swarm *s, const struct swarm_peer *p);
-void upload_choke_round(struct swarm *s);
-void upload_on_peer_gone(struct swarm *s, struct swarm_peer *p);
-
-/* swarm_offer.c: initial seeding. offer_begin(): at a START and when the last piece is verified;
- * offer_veil(): before we send |p| our first BITFIELD or HAVE_ALL; offer_fill(): when |p| may want
- * more offers; the others: on the messages and actions of |p|. */
-void offer_begin(struct swarm *s);
-void offer_veil(struct swarm *s, struct swarm_peer *p);
-void offer_fill(struct swarm *s, struct swarm_peer *p);
-void offer_on_has(struct swarm *s, struct swarm_peer *p);
-void offer_on_have(struct swarm *s, struct swarm_peer *p, uint32_t piece);
-void offer_on_request(struct swarm *s, struct swarm_peer *p, uint32_t piece);
-void offer_on_choke(struct swarm *s, struct swarm_peer *p);
-void offer_on_peer_gone(struct swarm *s, struct swarm_peer *p);
-/* A block was sent: the upload queues may be empty. */
-void offer_on_idle(struct swarm *s);
-/* Once a tick, before offer_peer_tick(). */
-void offer_tick(struct swarm *s);
-void offer_peer_tick(struct swarm *s, struct swarm_peer *p);
-
-/* swarm_piece.c */
-void piece_on_written(struct swarm *s, const struct swarm_input *in);
-void piece_on_verified(struct swarm *s, uint32_t piece, int err);
-void piece_on_leaves(struct swarm *s, uint32_t piece, const uint8_t *leaves, uint32_t n, int err);
-void piece_on_true_leaves(struct swarm *s, uint32_t piece);
-/* The wanted or verified pieces have changed: sends upload_only (BEP 21) to peers if it changed. */
-void piece_wishes_changed(struct swarm *s);
-/* Starts a read of |piece|'s leaves from disk unless one is under way. False if LEAF_READS_MAX
- * reads are under way. */
-bool piece_read_leaves(struct swarm *s, uint32_t piece);
-/* As piece_read_leaves(), to answer a hash request of |p|: false also if its site has no budget
- * left. */
-bool piece_read_leaves_for(struct swarm *s, uint32_t piece, const struct swarm_peer *p);
-/* START: continues with the pieces that a disk error left behind. */
-void piece_retry(struct swarm *s);
-void piece_tick(struct swarm *s);
-void pieces_init(struct swarm *s);
-void pieces_fini(struct swarm *s);
-/* Verifies pieces that consist of pads only: they have no block to fetch. */
-void piece_check_empty(struct swarm *s);
-
-/* swarm_hash.c */
-void hash_hold_unknown(struct swarm *s);
-void hash_pump(struct swarm *s);
-/* Sends a request for the leaves of a failed piece. False if no peer can be asked, or no leaf is
- * left to ask for. */
-bool hash_ask_leaves(struct swarm *s, uint32_t piece);
-void hash_on_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
-void hash_on_hashes(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
-void hash_on_reject(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
-/* The leaves of |piece| are in the tree's cache now, or could not be read (|err|). */
-void hash_on_leaves(struct swarm *s, uint32_t piece, int err);
-void hash_on_peer_gone(struct swarm *s, struct swarm_peer *p);
-void hash_tick(struct swarm *s, struct swarm_peer *p);
+static inline bool
+peer_is_seed(const struct swarm_peer *p)
+{
+    return bitfield_full(&p->has);
+}
 
 #endif

@@ -8,7 +8,10 @@
  * so that peers that pass pieces on are served first. No peer starves: as soon as we have nothing
  * to send, we offer more.
  */
-#include "peer/core/swarm_impl.h"
+#include "peer/core/swarm_offer.h"
+
+#include "peer/core/swarm_conns.h"
+#include "peer/core/swarm_fx.h"
 
 enum {
     UNVEIL_MAX = 256,          /* HAVEs to one peer in a tick after super-seeding ended */
@@ -56,7 +59,7 @@ ahead(const struct swarm *s, const struct swarm_peer *p)
 static bool
 is_alone(const struct swarm *s)
 {
-    return s->peers.count - s->load.half_open < 2;
+    return s->peers.up < 2;
 }
 
 /* The number of pieces that a veiled peer may know of and not have, or not have passed on. */
@@ -64,7 +67,7 @@ static uint32_t
 veiled_ahead(const struct swarm *s)
 {
     uint32_t want = VEILED_BYTES / s->geo.piece_length;
-    uint32_t share = s->geo.piece_count / (VEILED_SHARE * s->peers.count);
+    uint32_t share = s->geo.piece_count / (VEILED_SHARE * peers_count(s));
 
     want = want < share ? want : share;
     want = want < SUPERSEED_AHEAD_MAX ? want : SUPERSEED_AHEAD_MAX;
@@ -128,7 +131,7 @@ on_seen_elsewhere(struct swarm *s, const struct swarm_peer *p, uint32_t piece)
     uint32_t iter = 0;
     struct swarm_peer *giver;
 
-    while ((giver = slotmap_next(&s->peers, &iter)) != NULL)
+    while ((giver = peers_next(s, &iter)) != NULL)
         if (giver != p && giver->up.veiled && superseed_on_seen(&giver->up.offers, piece))
             fill_veiled(s, giver);
 }
@@ -153,7 +156,7 @@ is_idle(const struct swarm *s)
     uint32_t iter = 0;
     const struct swarm_peer *p;
 
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+    while ((p = peers_next(s, &iter)) != NULL)
         if (p->up.queue.count > 0 || p->up.sending > 0)
             return false;
     return true;
@@ -167,7 +170,7 @@ offer_on_idle(struct swarm *s)
 
     if (!s->cfg.super_seed || s->copy_is_out || !is_idle(s))
         return;
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+    while ((p = peers_next(s, &iter)) != NULL)
         if (p->up.veiled && superseed_release(&p->up.offers))
             fill_veiled(s, p);
 }

@@ -4,119 +4,24 @@
  * dispatch of messages, and how they end. The upload, download and hash parts handle the messages
  * that concern transfers.
  */
-#include "peer/core/swarm_impl.h"
+#include "peer/core/swarm_peer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/assert.h"
 #include "common/base/err.h"
-
-static void
-peer_set_state(struct swarm_peer *p, enum peer_state state)
-{
-    p->state = state;
-}
-
-static struct swarm_peer *
-peer_new(struct swarm *s, uint32_t number, const struct endpoint *addr, bool incoming)
-{
-    struct swarm_peer *p = calloc(1, sizeof(*p));
-
-    if (p == NULL)
-        return NULL;
-    if (bitfield_init(&p->has, s->geo.piece_count) != 0) {
-        free(p);
-        return NULL;
-    }
-    p->id = slotmap_add(&s->peers, p);
-    if (p->id == SLOT_NONE) {
-        bitfield_fini(&p->has);
-        free(p);
-        return NULL;
-    }
-    p->state = PEER_CONNECTING;
-    p->number = number;
-    p->addr = *addr;
-    p->incoming = incoming;
-    p->since = p->used = p->last_sent = p->last_received = s->clock.now;
-    p->ext.reqq = 250; /* BEP 10: the default of a peer that names none */
-    p->down.choked = p->up.choked = true;
-    reqlist_init(&p->down.requests, PIPELINE_DEPTH_MAX);
-    reqlist_init(&p->up.queue, SWARM_UPLOADS_QUEUED_MAX);
-    pipeline_init(&p->down.pipe, s->clock.now);
-    pex_out_init(&p->pex.out);
-    s->load.half_open++;
-    return p;
-}
-
-static void
-peer_free(struct swarm *s, struct swarm_peer *p)
-{
-    slotmap_remove(&s->peers, p->id);
-    bitfield_fini(&p->has);
-    bitfield_fini(&p->up.shown);
-    reqlist_fini(&p->down.requests);
-    reqlist_fini(&p->up.queue);
-    pex_out_fini(&p->pex.out);
-    free(p);
-}
-
-bool
-peer_is_seed(const struct swarm_peer *p)
-{
-    return bitfield_full(&p->has);
-}
-
-static bool
-may_dial(const struct swarm *s)
-{
-    return s->load.half_open < SWARM_HALF_OPEN_MAX && s->peers.count < s->cfg.peers_max;
-}
-
-/* The addresses that we don't dial: a seed does not dial seeds, and addresses from other peers
- * (hearsay) must not take the connections of better known ones. */
-static unsigned
-not_dialled(const struct swarm *s)
-{
-    return (picker_missing(s->picker) == 0 ? PEERLIST_NO_SEEDS : 0) |
-           (s->load.hearsay_dials >= SWARM_HEARSAY_DIALS_MAX ? PEERLIST_NO_HEARSAY : 0);
-}
-
-struct mono
-peers_candidate_expiry(const struct swarm *s)
-{
-    return peerlist_expiry(s->list, not_dialled(s));
-}
-
-struct mono
-peers_expiry(const struct swarm *s)
-{
-    return may_dial(s) ? peerlist_expiry(s->list, not_dialled(s)) : MONO_NEVER;
-}
-
-void
-peers_connect(struct swarm *s)
-{
-    while (may_dial(s)) {
-        uint32_t number = peerlist_next(s->list, not_dialled(s), s->clock.now);
-        struct swarm_peer *p;
-
-        if (number == PEERLIST_NONE)
-            return;
-        if (room_site_full(s, peerlist_addr(s->list, number))) {
-            peerlist_on_failed(s->list, number, PEER_TRY_LIMIT, s->clock.now);
-            continue;
-        }
-        p = peer_new(s, number, peerlist_addr(s->list, number), false);
-        if (p == NULL)
-            return;
-        p->hearsay = peerlist_is_hearsay(s->list, number);
-        s->load.hearsay_dials += p->hearsay;
-        peerlist_on_connecting(s->list, number);
-        fx_push(s, SWARM_FX_CONNECT, p->id)->u.connect.addr = p->addr;
-    }
-}
+#include "peer/core/swarm_conns.h"
+#include "peer/core/swarm_convict.h"
+#include "peer/core/swarm_download.h"
+#include "peer/core/swarm_fx.h"
+#include "peer/core/swarm_hash.h"
+#include "peer/core/swarm_offer.h"
+#include "peer/core/swarm_pex.h"
+#include "peer/core/swarm_piece.h"
+#include "peer/core/swarm_room.h"
+#include "peer/core/swarm_talk.h"
+#include "peer/core/swarm_upload.h"
 
 /* The first message: which pieces we have (BEP 3, BEP 6). */
 static void
@@ -166,7 +71,7 @@ find_twin(struct swarm *s, const struct swarm_peer *p)
     uint32_t iter = 0;
     struct swarm_peer *q;
 
-    while ((q = slotmap_next(&s->peers, &iter)) != NULL)
+    while ((q = peers_next(s, &iter)) != NULL)
         if (q != p && q->state == PEER_UP && endpoint_same_host(&q->addr, &p->addr) &&
             memcmp(q->peer_id, p->peer_id, PEER_ID_LEN) == 0)
             return q;
@@ -204,7 +109,7 @@ judge_identity(struct swarm *s, struct swarm_peer *p)
     if (twin != NULL) {
         if (twin_wins(s, p, twin))
             return SPRAT_E_EXISTS;
-        peer_close(s, twin, SPRAT_E_EXISTS);
+        peer_doom(s, twin, SPRAT_E_EXISTS);
     }
     return 0;
 }
@@ -214,9 +119,7 @@ peer_up(struct swarm *s, struct swarm_peer *p, const struct swarm_input *in)
 {
     const struct handshake *h = &in->u.conn.handshake;
 
-    peer_set_state(p, PEER_UP);
-    s->load.half_open--;
-    s->load.hearsay_dials -= p->hearsay;
+    peer_set_up(s, p);
     p->fast = h->fast;
     p->extended = h->extended;
     p->v2 = in->u.conn.v2 && s->tree != NULL;
@@ -241,10 +144,10 @@ peer_on_connected(struct swarm *s, struct swarm_peer *p, const struct swarm_inpu
     memcpy(p->peer_id, in->u.conn.handshake.peer_id, PEER_ID_LEN);
     err = judge_identity(s, p);
     /* Other peers may have connected while this one was being dialled. */
-    if (err == 0 && s->peers.count - s->load.half_open >= s->cfg.peers_max)
+    if (err == 0 && s->peers.up >= s->cfg.peers_max)
         err = SPRAT_E_LIMIT;
     if (err != 0) {
-        peer_close(s, p, err);
+        peer_doom(s, p, err);
         return;
     }
     peer_up(s, p, in);
@@ -289,7 +192,7 @@ peer_on_accepted(struct swarm *s, const struct swarm_input *in)
         refuse(s, in->u.conn.token, SPRAT_E_REFUSED);
         return;
     }
-    if (room_site_full(s, &in->u.conn.addr) || !room_make(s, &in->u.conn.addr) ||
+    if (peers_site_full(s, &in->u.conn.addr) || !room_make(s, &in->u.conn.addr) ||
         (p = take_incoming(s, &in->u.conn.addr)) == NULL) {
         refuse(s, in->u.conn.token, SPRAT_E_LIMIT);
         return;
@@ -298,42 +201,12 @@ peer_on_accepted(struct swarm *s, const struct swarm_input *in)
     err = judge_identity(s, p);
     if (err != 0) {
         refuse(s, in->u.conn.token, err);
-        peer_on_closed(s, p, err);
+        peer_doom_silently(s, p, err);
         return;
     }
     fx = fx_push(s, SWARM_FX_ACCEPT, p->id);
     fx->u.accept.token = in->u.conn.token;
     peer_up(s, p, in);
-}
-
-/* Closes the connections to banned sites. */
-static void
-close_banned(struct swarm *s, int err)
-{
-    uint32_t iter = 0;
-    struct swarm_peer *p;
-
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
-        if (peerlist_is_banned(s->list, &p->addr))
-            peer_close(s, p, err);
-}
-
-static void
-tell_banned(struct swarm *s, uint32_t number, int err)
-{
-    fx_notice(s, SWARM_NOTICE_BANNED, 0, err)->u.notice.peer_addr = *peerlist_addr(s->list, number);
-}
-
-/* Counts the offence of a peer that broke the protocol. A peer that is only closed reconnects at
- * once and does the same again: it would keep us busy for ever, and its unrequested bytes count
- * against our limit. */
-static bool
-has_offended(struct swarm *s, const struct swarm_peer *p, int err)
-{
-    if (err != SPRAT_E_PROTOCOL || !peerlist_offend(s->list, p->number, s->clock.now))
-        return false;
-    tell_banned(s, p->number, err);
-    return true;
 }
 
 /* A user who names a peer waits for its connection. */
@@ -351,87 +224,66 @@ tell_unreached(struct swarm *s, const struct swarm_peer *p, int err)
     fx->u.notice.how = st.how;
 }
 
-void
-peer_on_closed(struct swarm *s, struct swarm_peer *p, int err)
+/* The connection was never up: plans the next try of its address. */
+static void
+leave_unmade(struct swarm *s, const struct swarm_peer *p)
 {
-    bool banned = p->state != PEER_CONNECTING && has_offended(s, p, err);
+    int err = p->doom.err;
 
-    if (p->state == PEER_CONNECTING) {
-        s->load.half_open--;
-        s->load.hearsay_dials -= p->hearsay;
-        /* Our own lack of resources is not the peer's failure. */
-        if (err == SPRAT_E_LIMIT || err == SPRAT_E_NOMEM)
-            peerlist_on_closed(s->list, p->number, true, s->clock.now);
+    /* Our own lack of resources is not the peer's failure. */
+    if (err == SPRAT_E_LIMIT || err == SPRAT_E_NOMEM)
+        peerlist_on_closed(s->list, p->number, true, s->clock.now);
+    else
+        peerlist_on_failed(s->list, p->number, peer_try_from(err, p->reached), s->clock.now);
+    tell_unreached(s, p, err);
+}
+
+/* Withdraws all that the connection held. */
+static void
+leave_up(struct swarm *s, struct swarm_peer *p)
+{
+    peer_offends(s, p, p->doom.err);
+    download_abort(s, p, false);
+    picker_remove_peer(s->picker, &p->has);
+    peerlist_on_closed(s->list, p->number, p->useful, s->clock.now);
+    upload_on_peer_gone(s, p);
+    offer_on_peer_gone(s, p);
+    hash_on_peer_gone(s, p);
+}
+
+void
+peers_reap(struct swarm *s)
+{
+    struct swarm_peer *p = peers_next_doomed(s);
+    bool any = p != NULL;
+
+    for (; p != NULL; p = peers_next_doomed(s)) {
+        if (p->doom.tell)
+            fx_push(s, SWARM_FX_CLOSE, p->id)->u.close.err = p->doom.err;
+        if (p->doom.was_up)
+            leave_up(s, p);
         else
-            peerlist_on_failed(s->list, p->number, peer_try_from(err, p->reached), s->clock.now);
-        tell_unreached(s, p, err);
-    } else {
-        download_abort(s, p, false);
-        if (peer_is_seed(p))
-            s->load.seeds--;
-        picker_remove_peer(s->picker, &p->has);
-        peerlist_on_closed(s->list, p->number, p->useful, s->clock.now);
-        upload_on_peer_gone(s, p);
-        offer_on_peer_gone(s, p);
-        hash_on_peer_gone(s, p);
+            leave_unmade(s, p);
+        peer_free(s, p);
     }
-    peer_free(s, p);
-    if (banned)
-        close_banned(s, err);
-    if (s->state == SWARM_ACTIVE) {
+    if (any && s->state == SWARM_ACTIVE) {
         download_fill_all(s);
         hash_pump(s);
     }
 }
 
-void
-peer_close(struct swarm *s, struct swarm_peer *p, int err)
-{
-    fx_push(s, SWARM_FX_CLOSE, p->id)->u.close.err = err;
-    peer_on_closed(s, p, err);
-}
-
-void
-peers_close_all(struct swarm *s, int err)
-{
-    uint32_t iter = 0;
-    struct swarm_peer *p;
-
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
-        peer_close(s, p, err);
-}
-
-void
-peer_ban(struct swarm *s, uint32_t number, int err)
-{
-    if (peerlist_addr(s->list, number) == NULL)
-        return;
-    tell_banned(s, number, err);
-    peerlist_ban(s->list, number, s->clock.now);
-    close_banned(s, err);
-}
-
-void
-peers_on_banned(struct swarm *s)
-{
-    peerlist_forget_banned(s->list);
-    close_banned(s, SPRAT_E_REFUSED);
-}
-
-/* To be called after each change of |p|'s pieces: counts seeds, and closes a peer that is of no use
- * to us. True if |p| is still connected. */
-static bool
+/* To be called after each change of |p|'s pieces: counts seeds, and dooms a peer that is of no use
+ * to us. */
+static void
 has_changed(struct swarm *s, struct swarm_peer *p, bool was_seed)
 {
     bool is_seed = peer_is_seed(p);
 
     if (is_seed != was_seed)
-        s->load.seeds += is_seed ? 1 : -1u;
-    if (!room_keep(s, p))
-        return false;
+        s->peers.seeds += is_seed ? 1 : -1u;
+    room_review(s, p);
     download_update_interest(s, p);
     download_fill(s, p);
-    return true;
 }
 
 static void
@@ -446,7 +298,7 @@ on_bitfield(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
         bitfield_clear_all(&p->has);
     } else if (bitfield_load(&p->has, msg->data, msg->len) != 0) {
         picker_add_peer(s->picker, &p->has);
-        peer_close(s, p, SPRAT_E_PROTOCOL);
+        peer_doom(s, p, SPRAT_E_PROTOCOL);
         return;
     }
     picker_add_peer(s->picker, &p->has);
@@ -460,7 +312,7 @@ on_have(struct swarm *s, struct swarm_peer *p, uint32_t piece)
     bool was_seed = peer_is_seed(p);
 
     if (piece >= s->geo.piece_count) {
-        peer_close(s, p, SPRAT_E_PROTOCOL);
+        peer_doom(s, p, SPRAT_E_PROTOCOL);
         return;
     }
     if (!bitfield_set(&p->has, piece))
@@ -488,7 +340,7 @@ static void
 on_ext_handshake(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
 {
     if (extmsg_read_handshake(&p->ext, msg->data, msg->len) != 0) {
-        peer_close(s, p, SPRAT_E_PROTOCOL);
+        peer_doom(s, p, SPRAT_E_PROTOCOL);
         return;
     }
     pipeline_set_reqq(&p->down.pipe, p->ext.reqq);
@@ -497,7 +349,7 @@ on_ext_handshake(struct swarm *s, struct swarm_peer *p, const struct wire_msg *m
     if (ownaddr_vote(&s->own, &p->addr, &p->ext.yourip, s->clock.now))
         peerlist_set_own(s->list, ownaddr_get(&s->own, (enum ip_family)p->ext.yourip.family));
     pex_on_handshake(s, p);
-    room_keep(s, p);
+    room_review(s, p);
 }
 
 static void
@@ -514,13 +366,13 @@ on_extended(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
         if (extmsg_read_donthave(msg->data, msg->len, &piece) == 0)
             on_donthave(s, p, piece);
         else
-            peer_close(s, p, SPRAT_E_PROTOCOL);
+            peer_doom(s, p, SPRAT_E_PROTOCOL);
         break;
     case EXTMSG_UPLOAD_ONLY:
         if (extmsg_read_upload_only(msg->data, msg->len, &p->ext.upload_only) != 0)
-            peer_close(s, p, SPRAT_E_PROTOCOL);
+            peer_doom(s, p, SPRAT_E_PROTOCOL);
         else
-            room_keep(s, p);
+            room_review(s, p);
         break;
     case EXTMSG_PEX: pex_on_message(s, p, msg); break;
     case EXTMSG_KINDS: talk_junk(s, p, msg); break; /* not in our extended handshake */
@@ -567,6 +419,15 @@ on_unchoke(struct swarm *s, struct swarm_peer *p)
     download_fill(s, p);
 }
 
+static void
+on_hashes(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    uint32_t piece = hash_on_hashes(s, p, msg);
+
+    if (piece != HASH_NO_PIECE)
+        convict_on_true_leaves(s, piece);
+}
+
 void
 peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
 {
@@ -577,7 +438,7 @@ peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *ms
     p->last_received = s->clock.now;
     if (!is_allowed(p, msg->type) || !talk_allows(s, p, msg)) {
         block_drop(msg->block);
-        peer_close(s, p, SPRAT_E_PROTOCOL);
+        peer_doom(s, p, SPRAT_E_PROTOCOL);
         return;
     }
     switch (msg->type) {
@@ -586,7 +447,7 @@ peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *ms
     case WIRE_INTERESTED: upload_on_interest(s, p, true); break;
     case WIRE_NOT_INTERESTED:
         upload_on_interest(s, p, false);
-        room_keep(s, p);
+        room_review(s, p);
         break;
     case WIRE_HAVE: on_have(s, p, msg->piece); break;
     case WIRE_BITFIELD:
@@ -600,7 +461,7 @@ peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *ms
     case WIRE_SUGGEST: download_on_suggest(s, p, msg->piece); break;
     case WIRE_EXTENDED: on_extended(s, p, msg); break;
     case WIRE_HASH_REQUEST: hash_on_request(s, p, msg); break;
-    case WIRE_HASHES: hash_on_hashes(s, p, msg); break;
+    case WIRE_HASHES: on_hashes(s, p, msg); break;
     case WIRE_HASH_REJECT: hash_on_reject(s, p, msg); break;
     case WIRE_UNKNOWN: talk_junk(s, p, msg); break;
     case WIRE_PORT: /* the peer's DHT port */
@@ -615,7 +476,7 @@ peer_tick(struct swarm *s, struct swarm_peer *p)
 
     if (mono_diff_ms(now, p->last_received) > SWARM_IDLE_MS || room_is_owed(s, p) ||
         (upload_stuck(p) > 0 && mono_diff_ms(now, p->up.moved) > SWARM_STUCK_MS)) {
-        peer_close(s, p, SPRAT_E_TIMEOUT);
+        peer_doom(s, p, SPRAT_E_TIMEOUT);
         return;
     }
     if (mono_diff_ms(now, p->last_sent) > SWARM_KEEPALIVE_MS)

@@ -4,11 +4,13 @@
  * what we do with the addresses that a peer names. We name only peers that can be dialled: those
  * that we dialled, and those that told us their listen port.
  */
-#include "peer/core/swarm_impl.h"
+#include "peer/core/swarm_pex.h"
 
 #include <stdlib.h>
 
 #include "common/base/err.h"
+#include "peer/core/swarm_conns.h"
+#include "peer/core/swarm_fx.h"
 
 enum { LOOK_AGAIN_MS = 5000 }; /* delay when there was nothing new to send */
 
@@ -47,7 +49,7 @@ is_worth_telling(const struct swarm_peer *p, const struct swarm_peer *q, struct 
 static bool
 tell(struct swarm *s, struct swarm_peer *p)
 {
-    struct pex_contact *live = calloc(s->peers.count, sizeof(*live));
+    struct pex_contact *live = calloc(peers_count(s), sizeof(*live));
     struct wire_msg msg = {.type = WIRE_EXTENDED, .ext_id = p->ext.ids[EXTMSG_PEX]};
     uint32_t iter = 0, n = 0;
     struct swarm_peer *q;
@@ -56,7 +58,7 @@ tell(struct swarm *s, struct swarm_peer *p)
 
     if (live == NULL)
         return false;
-    while ((q = slotmap_next(&s->peers, &iter)) != NULL)
+    while ((q = peers_next(s, &iter)) != NULL)
         n += is_worth_telling(p, q, &live[n]);
     buf_init(&buf, PEX_SIZE_MAX);
     if (pex_write(&p->pex.out, live, pex_sort(live, n), &s->rng, &buf) == 1) {
@@ -94,7 +96,7 @@ pex_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg
     if (err == SPRAT_E_LIMIT && pex_in_strike(&p->pex.in))
         return;
     if (err != 0) {
-        peer_close(s, p, SPRAT_E_PROTOCOL);
+        peer_doom(s, p, SPRAT_E_PROTOCOL);
         return;
     }
     for (uint32_t i = 0; i < m.added_count; i++)

@@ -3,27 +3,13 @@
  * The limited number of connections: which peers may have one, and which connections are closed to
  * make room for others.
  */
-#include "peer/core/swarm_impl.h"
+#include "peer/core/swarm_room.h"
 
 #include "common/base/err.h"
 #include "peer/core/peerprio.h"
-
-bool
-room_site_full(struct swarm *s, const struct endpoint *addr)
-{
-    struct endpoint site = endpoint_site(addr);
-    uint32_t iter = 0, count = 0;
-    struct swarm_peer *p;
-
-    if (endpoint_scope(addr) == SCOPE_LOOPBACK)
-        return false;
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL) {
-        struct endpoint other = endpoint_site(&p->addr);
-
-        count += endpoint_same_host(&other, &site);
-    }
-    return count >= SWARM_SITE_PEERS_MAX;
-}
+#include "peer/core/swarm_conns.h"
+#include "peer/core/swarm_dial.h"
+#include "peer/core/swarm_upload.h"
 
 /* Both sides are upload-only. A super-seeding peer does not announce that it is a seed. */
 static bool
@@ -33,14 +19,12 @@ is_pointless(const struct swarm *s, const struct swarm_peer *p)
            (p->ext.upload_only || peer_is_seed(p));
 }
 
-bool
-room_keep(struct swarm *s, struct swarm_peer *p)
+void
+room_review(struct swarm *s, struct swarm_peer *p)
 {
     peerlist_on_seed(s->list, p->number, p->ext.upload_only || peer_is_seed(p));
-    if (!is_pointless(s, p))
-        return true;
-    peer_close(s, p, SPRAT_E_CANCELLED);
-    return false;
+    if (is_pointless(s, p))
+        peer_doom(s, p, SPRAT_E_CANCELLED);
 }
 
 /* Our requests to |p| are open, and it has sent no message for SWARM_OWES_MS. */
@@ -85,7 +69,7 @@ find_useless(struct swarm *s)
     unsigned most = 0;
     uint32_t iter = 0;
 
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL) {
+    while ((p = peers_next(s, &iter)) != NULL) {
         unsigned own = uselessness(s, p);
 
         if (own == 0 || own < most ||
@@ -130,7 +114,7 @@ find_lesser(struct swarm *s, const struct endpoint *addr)
 
     if (ownaddr_get(&s->own, (enum ip_family)addr->family)->family == IP_NONE)
         return NULL;
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL) {
+    while ((p = peers_next(s, &iter)) != NULL) {
         uint32_t priority = priority_of(s, &p->addr);
 
         if (!is_movable(s, p) || priority >= best)
@@ -147,13 +131,13 @@ room_make(struct swarm *s, const struct endpoint *addr)
 {
     struct swarm_peer *p;
 
-    if (s->peers.count - s->load.half_open < s->cfg.peers_max)
+    if (s->peers.up < s->cfg.peers_max)
         return true;
     p = find_useless(s);
     if (p == NULL)
         p = find_lesser(s, addr);
     if (p != NULL)
-        peer_close(s, p, SPRAT_E_LIMIT);
+        peer_doom(s, p, SPRAT_E_LIMIT);
     return p != NULL;
 }
 
@@ -163,7 +147,7 @@ room_give_up(struct swarm *s)
     struct swarm_peer *p = find_useless(s);
 
     if (p != NULL)
-        peer_close(s, p, SPRAT_E_LIMIT);
+        peer_doom(s, p, SPRAT_E_LIMIT);
 }
 
 /* The least valuable peer that may be closed; among equals, the one of lowest priority (BEP 40). */
@@ -174,7 +158,7 @@ find_least(struct swarm *s)
     uint64_t least = UINT64_MAX;
     uint32_t priority = 0, iter = 0;
 
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL) {
+    while ((p = peers_next(s, &iter)) != NULL) {
         uint64_t w = worth(s, p);
         uint32_t own = priority_of(s, &p->addr);
 
@@ -191,15 +175,15 @@ find_least(struct swarm *s)
 static bool
 is_crowded(const struct swarm *s)
 {
-    return s->peers.count >= s->cfg.peers_max - s->cfg.peers_max / 10 &&
-           mono_due(peers_candidate_expiry(s), s->clock.now);
+    return peers_count(s) >= s->cfg.peers_max - s->cfg.peers_max / 10 &&
+           mono_due(dial_candidate_expiry(s), s->clock.now);
 }
 
 bool
 room_is_owed(const struct swarm *s, const struct swarm_peer *p)
 {
-    return owes_for_long(s, p) && s->peers.count >= s->cfg.peers_max &&
-           mono_due(peers_candidate_expiry(s), s->clock.now);
+    return owes_for_long(s, p) && peers_count(s) >= s->cfg.peers_max &&
+           mono_due(dial_candidate_expiry(s), s->clock.now);
 }
 
 void
@@ -215,5 +199,5 @@ room_turnover(struct swarm *s)
     if (first || !is_crowded(s))
         return;
     while (n-- > 0 && (p = find_least(s)) != NULL)
-        peer_close(s, p, SPRAT_E_LIMIT);
+        peer_doom(s, p, SPRAT_E_LIMIT);
 }

@@ -3,9 +3,12 @@
  * The numbers of a swarm, for users and for the state database. These functions read the state and
  * change nothing.
  */
-#include "peer/core/swarm_impl.h"
+#include "peer/core/swarm.h"
 
 #include <string.h>
+
+#include "peer/core/swarm_conns.h"
+#include "peer/core/swarm_dial.h"
 
 static uint64_t
 bytes_wanted(const struct swarm *s)
@@ -45,7 +48,7 @@ fill_standing(const struct swarm *s, struct swarm_stats *st, struct mono now)
     const struct swarm_peer *p;
     uint32_t iter = 0;
 
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL) {
+    while ((p = peers_next(s, &iter)) != NULL) {
         bool useful = p->state == PEER_UP && p->down.interested;
 
         w->useful += useful;
@@ -60,7 +63,7 @@ fill_standing(const struct swarm *s, struct swarm_stats *st, struct mono now)
     peerlist_tries(s->list, w->tries);
     w->given_up = peerlist_given_up(s->list);
     w->banned = peerlist_banned(s->list);
-    w->next_dial = s->state == SWARM_ACTIVE ? peers_candidate_expiry(s) : MONO_NEVER;
+    w->next_dial = s->state == SWARM_ACTIVE ? dial_candidate_expiry(s) : MONO_NEVER;
 }
 
 uint64_t
@@ -90,10 +93,10 @@ swarm_get_stats(const struct swarm *s, struct swarm_stats *st, struct mono now)
         .down_overhead = s->totals.down_overhead,
         .up_rate = rate_meter_rate(&s->totals.up_meter, now),
         .down_rate = rate_meter_rate(&s->totals.down_meter, now),
-        .peers_connected = s->peers.count - s->load.half_open,
-        .peers_half_open = s->load.half_open,
+        .peers_connected = s->peers.up,
+        .peers_half_open = s->peers.half_open,
         .peers_known = peerlist_count(s->list),
-        .seeds_connected = s->load.seeds,
+        .seeds_connected = s->peers.seeds,
         .hash_failures = s->totals.hash_failures,
         .copies_permille = picker_copies_permille(s->picker),
     };
@@ -107,7 +110,7 @@ swarm_next_peer_stats(const struct swarm *s, uint32_t *iter, struct swarm_peer_s
     const struct swarm_peer *p;
 
     do {
-        p = slotmap_next(&s->peers, iter);
+        p = peers_next(s, iter);
         if (p == NULL)
             return false;
     } while (p->state != PEER_UP);
@@ -156,7 +159,7 @@ swarm_missing(const struct swarm *s, bool nowhere)
 uint32_t
 swarm_peer_useful(const struct swarm *s, slot_id peer)
 {
-    const struct swarm_peer *p = slotmap_get(&s->peers, peer);
+    const struct swarm_peer *p = peers_get(s, peer);
     uint32_t n = 0;
 
     for (uint32_t i = 0; p != NULL && i < s->geo.piece_count; i++)

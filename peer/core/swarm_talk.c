@@ -8,9 +8,10 @@
  * Served requests, blocks, and hashes that we asked for do not count here: the upload limit, the
  * download limit and the number of requests bound them.
  */
-#include "peer/core/swarm_impl.h"
+#include "peer/core/swarm_talk.h"
 
 #include "common/base/err.h"
+#include "peer/core/swarm_conns.h"
 
 static struct allowance_terms
 terms(const struct swarm *s)
@@ -76,12 +77,12 @@ void
 talk_refused(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
 {
     if (!count(s, p, msg, 1))
-        peer_close(s, p, SPRAT_E_PROTOCOL);
+        peer_doom(s, p, SPRAT_E_PROTOCOL);
 }
 
 void
 talk_junk(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
 {
     if (!count(s, p, msg, SWARM_TALK_JUNK))
-        peer_close(s, p, SPRAT_E_PROTOCOL);
+        peer_doom(s, p, SPRAT_E_PROTOCOL);
 }

@@ -4,11 +4,15 @@
  * how many bytes are handed to a connection at a time. That number is small, so that a CANCEL or
  * CHOKE still finds something to drop, and the upload limit holds.
  */
-#include "peer/core/swarm_impl.h"
+#include "peer/core/swarm_upload.h"
 
 #include <stdlib.h>
 
 #include "common/base/err.h"
+#include "peer/core/swarm_conns.h"
+#include "peer/core/swarm_fx.h"
+#include "peer/core/swarm_offer.h"
+#include "peer/core/swarm_talk.h"
 
 enum {
     SEND_AHEAD_MS = 200,
@@ -144,7 +148,7 @@ static void
 apply(struct swarm *s, const struct choker_candidate *cands, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        struct swarm_peer *p = slotmap_get(&s->peers, cands[i].id);
+        struct swarm_peer *p = peers_get(s, cands[i].id);
 
         if (cands[i].unchoke && p->up.choked)
             unchoke(s, p);
@@ -161,12 +165,12 @@ upload_choke_round(struct swarm *s)
     struct swarm_peer *p;
 
     s->clock.choked = s->clock.now;
-    if (s->peers.count == 0)
+    if (s->peers.up == 0)
         return;
-    cands = malloc(s->peers.count * sizeof(*cands));
+    cands = malloc(s->peers.up * sizeof(*cands));
     if (cands == NULL)
         return; /* no memory: all peers keep their state for a round */
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+    while ((p = peers_next(s, &iter)) != NULL)
         if (p->state == PEER_UP)
             fill_candidate(s, p, &cands[n++]);
     choker_run(&s->choker, cands, n, slots(s), picker_missing(s->picker) == 0, s->clock.now,
@@ -194,7 +198,7 @@ slot_is_to_be_had(const struct swarm *s)
 
     if (s->load.unchoked < slots(s))
         return true;
-    while ((p = slotmap_next(&s->peers, &iter)) != NULL)
+    while ((p = peers_next(s, &iter)) != NULL)
         if (is_idle(s, p))
             return true;
     return false;
@@ -240,7 +244,7 @@ upload_on_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *
 
     if (!geometry_valid(&s->geo, r.piece, r.begin, r.length) || r.length > REQUEST_LEN_MAX) {
         if (++p->up.bad_requests > BAD_REQUESTS_MAX)
-            peer_close(s, p, SPRAT_E_PROTOCOL);
+            peer_doom(s, p, SPRAT_E_PROTOCOL);
         else
             send_reject(s, p, r.piece, r.begin, r.length);
         return;
@@ -323,7 +327,7 @@ pay_rest(struct swarm *s, struct swarm_peer *p)
 static bool
 finish_begun(struct swarm *s)
 {
-    struct swarm_peer *p = slotmap_get(&s->peers, s->load.begun.peer);
+    struct swarm_peer *p = peers_get(s, s->load.begun.peer);
 
     if (p == NULL)
         return true;
@@ -356,6 +360,8 @@ upload_pump(struct swarm *s, struct swarm_peer *p)
     struct reqlist *q = &p->up.queue;
     uint32_t ahead = q->count > 0 ? send_ahead(s, p) : 0;
 
+    if (p->state != PEER_UP)
+        return;
     while (finish_begun(s) && q->count > 0 && p->up.sending < ahead) {
         struct request r = *reqlist_at(q, 0);
         uint32_t paid;
@@ -380,7 +386,7 @@ pump_slots(struct swarm *s, uint32_t from, uint32_t to)
     uint32_t iter = from;
     struct swarm_peer *p;
 
-    while (!s->load.up_waits && (p = slotmap_next(&s->peers, &iter)) != NULL && iter <= to) {
+    while (!s->load.up_waits && (p = peers_next(s, &iter)) != NULL && iter <= to) {
         uint32_t before = p->up.sending;
 
         upload_pump(s, p);

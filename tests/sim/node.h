@@ -143,7 +143,7 @@ node_running(const struct node *n)
 static inline uint32_t
 node_slots(const struct node *n)
 {
-    return n->spec.peers_max + SWARM_HALF_OPEN_MAX;
+    return n->spec.peers_max + SWARM_HALF_OPEN_MAX + SWARM_SPARE_SLOTS;
 }
 
 /* Had it everything before it came? */

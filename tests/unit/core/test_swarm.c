@@ -798,6 +798,56 @@ Test(swarm, who_changes_its_mind_all_the_time_keeps_nobody_busy)
     cr_assert_eq(msg.type, WIRE_UNCHOKE);
 }
 
+/* The types, as bits, of the effects about |peer| that its message causes. */
+static unsigned
+effects_about(struct node *n, slot_id peer, const struct wire_msg *msg)
+{
+    struct swarm_input in = {.type = SWARM_IN_MESSAGE, .peer = peer};
+    struct swarm_effect fx;
+    unsigned types = 0;
+
+    in.u.msg = *msg;
+    cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
+    while (swarm_next(n->swarm, &fx) == 1)
+        types |= fx.peer == peer ? 1u << fx.type : 0;
+    return types;
+}
+
+Test(swarm, nothing_is_sent_to_a_peer_that_is_to_be_closed)
+{
+    struct wire_msg have_all = {.type = WIRE_HAVE_ALL}, unchoke = {.type = WIRE_UNCHOKE};
+    struct wire_msg bad = {.type = WIRE_HAVE, .piece = 16};
+    struct node *n;
+    slot_id bad_one, other;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, false);
+    bad_one = connect_numbered(n, true, 1);
+    other = connect_numbered(n, true, 2);
+    feed_msg(n, bad_one, &have_all, SWARM_FX_SEND, NULL);
+    cr_assert_gt(feed_msg(n, bad_one, &unchoke, SWARM_FX_SEND, NULL), 0, "it is asked for blocks");
+    feed_msg(n, other, &have_all, SWARM_FX_SEND, NULL);
+    feed_msg(n, other, &unchoke, SWARM_FX_SEND, NULL);
+    cr_assert_eq(effects_about(n, bad_one, &bad), 1u << SWARM_FX_CLOSE);
+    cr_assert_eq(stats_of(n).peers_connected, 1);
+    cr_assert_eq(effects_about(n, bad_one, &bad), 0, "it is gone");
+}
+
+/* Both sides only give: the review of the connection dooms the peer, and what follows it in the
+ * same function sends NOT_INTERESTED to nobody. */
+Test(swarm, a_peer_doomed_in_the_middle_of_a_message_hears_only_the_close)
+{
+    struct wire_msg have = {.type = WIRE_HAVE_ALL};
+    struct node *n;
+    slot_id peer;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, true);
+    peer = connect_numbered(n, true, 1);
+    cr_assert_eq(effects_about(n, peer, &have), 1u << SWARM_FX_CLOSE);
+    cr_assert_eq(stats_of(n).seeds_connected, 0);
+}
+
 Test(swarm, who_is_of_no_use_makes_room)
 {
     struct wire_msg interested = {.type = WIRE_INTERESTED};
