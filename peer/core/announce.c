@@ -183,13 +183,20 @@ is_working(const struct announcer *a, const struct announce_tracker *t)
     return false;
 }
 
-struct mono
-announcer_due_at(const struct announcer *a, const struct announce_tracker *t)
+/* Does a hash work at the tracker that is not being announced again? */
+static bool
+has_answered(const struct announcer *a, const struct announce_tracker *t)
 {
     for (uint32_t h = 0; h < a->hashes; h++)
         if (t->hashes[h].working && t->hashes[h].heard && !t->hashes[h].flying)
-            return after_answer(a, t);
-    return MONO_NEVER;
+            return true;
+    return false;
+}
+
+struct mono
+announcer_due_at(const struct announcer *a, const struct announce_tracker *t)
+{
+    return has_answered(a, t) ? after_answer(a, t) : MONO_NEVER;
 }
 
 /* When the next round begins: when a tracker that the last round relied on is due, or, if they were
@@ -320,7 +327,7 @@ judge(struct announcer *a, uint32_t at, struct mono now)
     }
     if (!mono_due(a->at_slow, now))
         return VERDICT_WAIT;
-    if (!is_working(a, t))
+    if (!has_answered(a, t))
         return VERDICT_PAST;
     t->used = a->round;
     return is_enough(a, at) ? VERDICT_ENOUGH : VERDICT_PAST;
@@ -357,6 +364,22 @@ settle(struct announcer *a, struct mono now)
         if (a->walking)
             return;
     }
+}
+
+/* Does a tracker that ended the last round still work, as far as we know? It may have failed to
+ * take a "completed" since then; as long as that is tried again, it is not given up. */
+static bool
+is_relied_on(const struct announcer *a)
+{
+    for (uint32_t i = 0; i < a->count; i++)
+        for (uint32_t h = 0; h < a->hashes; h++) {
+            const struct announce_hash *j = &a->trackers[i].hashes[h];
+
+            if (a->trackers[i].used == a->round && j->heard && !j->never &&
+                (j->working || j->completed))
+                return true;
+        }
+    return false;
 }
 
 /* --- inputs ---------------------------------------------------------------------------------- */
@@ -726,6 +749,8 @@ announcer_on_result(struct announcer *a, uint32_t id, const struct announce_resu
         on_success(a, t, j, res, now);
     else
         on_failure(a, j, res, now);
+    if (!is_relied_on(a))
+        a->enough = false;
     /* The late answer of a slow tracker may name the peers that a round did not find. */
     if (a->state == ANNOUNCER_RUNNING && !a->enough)
         a->walking = true;

@@ -271,6 +271,22 @@ audit_peers(struct node *n)
              n->spec.upload_slots);
 }
 
+/* A swarm that runs announces for ever: it waits for an answer, or knows when it asks again. */
+static void
+audit_announces(struct node *n)
+{
+    const struct announcer *a = swarm_announcer(n->swarm);
+    struct announce_status st;
+
+    for (uint32_t i = 0; i < announcer_count(a); i++) {
+        announcer_status(a, i, &st, n->sim->engine.now);
+        if (st.asking)
+            return;
+    }
+    if (announcer_expiry(a).us == INT64_MAX)
+        FAIL(n, "n%u never announces again", n->index);
+}
+
 static void
 audit_node(struct node *n)
 {
@@ -293,6 +309,8 @@ audit_node(struct node *n)
     if (st.peers_connected > n->spec.peers_max)
         FAIL(n, "n%u has %" PRIu32 " peers", n->index, st.peers_connected);
     audit_peers(n);
+    if (st.state == SWARM_ACTIVE)
+        audit_announces(n);
 }
 
 void

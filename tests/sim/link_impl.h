@@ -40,7 +40,8 @@ void segment_send_end(struct link *l, unsigned from, int err);
 void segment_drop(struct segment *g);
 void pipe_drop_queue(struct pipe *p);
 void pipe_drop_held(struct pipe *p);
-/* What was held arrives now, if nothing holds it again. */
+/* What was held arrives after the link's delay, in order and before what was sent later, unless
+ * something holds it again. */
 void pipe_release(struct pipe *p);
 
 #endif

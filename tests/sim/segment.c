@@ -453,15 +453,19 @@ pipe_drop_held(struct pipe *p)
 void
 pipe_release(struct pipe *p)
 {
-    struct sim *s = p->owner->sim;
-    struct list *k;
+    struct link *l = p->owner;
+    struct mono at = mono_add_us(l->sim->engine.now, link_delay(l));
 
-    if (mischief_deaf(receiver(p)))
+    if (list_empty(&p->held))
         return;
-    while ((k = list_pop_front(&p->held)) != NULL) {
-        struct segment *g = LIST_ENTRY(k, struct segment, held);
+    for (struct list *it = l->segments.next; it != &l->segments; it = it->next) {
+        struct segment *g = LIST_ENTRY(it, struct segment, link);
 
-        event_post_us(&s->engine, &g->arrive, link_delay(p->owner));
+        if (g->pipe != p || (!list_linked(&g->held) && !event_posted(&g->arrive)))
+            continue;
+        list_remove(&g->held);
+        if (!event_posted(&g->arrive) || mono_before(g->arrive.node.at, at))
+            event_post(&l->sim->engine, &g->arrive, at);
     }
 }
 

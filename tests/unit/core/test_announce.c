@@ -629,6 +629,64 @@ Test(announce, a_late_answer_counts)
     announcer_free(a);
 }
 
+/* Takes the next job of the only tracker when it is due, and answers it |delay_s| later. */
+static void
+answer_next(struct announcer *a, const struct announce_result *res, int64_t delay_s)
+{
+    struct mono at = when_next(a);
+    struct announce_job job = must_next(a, at);
+    struct mono answered = mono_add_ms(at, delay_s * 1000);
+
+    must_rest(a, answered);
+    announcer_on_result(a, job.id, res, answered);
+}
+
+Test(announce, a_tracker_that_becomes_slow_and_fails_is_asked_again)
+{
+    struct announcer *a = new_v1(two_tiers, 1);
+
+    announcer_start(a, at_s(0));
+    announcer_on_result(a, must_next(a, at_s(0)).id, &two_peers, at_s(0));
+    answer_next(a, &failed, ANNOUNCE_SLOW_S + 3);
+    answer_next(a, &failed, 0);
+    answer_next(a, &two_peers, ANNOUNCE_SLOW_S + 3);
+    answer_next(a, &two_peers, 0);
+    announcer_free(a);
+}
+
+Test(announce, a_slow_tracker_that_answered_before_has_the_next_one_asked_beside_it)
+{
+    struct announcer *a = new_v1(two_tiers, 2);
+    struct announce_job slow, job;
+
+    announcer_start(a, at_s(0));
+    announcer_on_result(a, must_next(a, at_s(0)).id, &two_peers, at_s(0));
+    slow = must_next(a, at_s(1800));
+    must_rest(a, at_s(1800));
+    job = must_next(a, at_s(1800 + ANNOUNCE_SLOW_S));
+    cr_assert_str_eq(slow.url, "http://a/announce");
+    cr_assert_str_eq(job.url, "udp://b:80");
+    announcer_free(a);
+}
+
+Test(announce, a_tracker_that_takes_no_completed_is_asked_again)
+{
+    struct announcer *a = new_v1(two_tiers, 1);
+    struct announce_job job;
+
+    announcer_start(a, at_s(0));
+    announcer_on_result(a, must_next(a, at_s(0)).id, &two_peers, at_s(0));
+    announcer_completed(a, at_s(50));
+    job = must_next(a, at_s(50));
+    announcer_on_result(a, job.id, &failed, at_s(50));
+    for (int i = 0; i < 10; i++)
+        answer_next(a, &failed, 0);
+    answer_next(a, &two_peers, 0);
+    job = must_next(a, when_next(a));
+    cr_assert_eq(job.event, ANNOUNCE_NONE);
+    announcer_free(a);
+}
+
 Test(announce, one_that_knows_nobody_does_not_keep_us_from_the_next)
 {
     static const struct announce_result nobody = {.interval_s = 600};
@@ -843,15 +901,27 @@ Test(announce, a_result_that_nobody_waits_for_is_ignored)
     announcer_free(a);
 }
 
+static uint32_t
+count_true(const bool *flags, uint32_t n)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        count += flags[i];
+    return count;
+}
+
 /* Random trackers that fail, answer late and say odd things, random starts and stops. Checked: one
- * request at a time for each job, events in a legal order, timers that never spin, and an end. */
+ * request at a time for each job, events in a legal order, timers that never spin, a next announce
+ * whenever none is under way, and an end. */
 static void
-random_run(uint64_t seed, bool v1, bool v2)
+random_run(uint64_t seed, size_t tier_count, bool v1, bool v2)
 {
     static const char *const t0[] = {"http://a/0", "http://a/1", "http://a/2"};
     static const char *const t1[] = {"udp://b/0", "udp://b/1"};
-    const struct metainfo_tier tiers[] = {{t0, 3}, {t1, 2}, {url_a, 1}};
-    struct metainfo mi = {.id.has_v1 = v1, .id.has_v2 = v2, .tiers = tiers, .tier_count = 3};
+    const struct metainfo_tier tiers[] = {{url_a, 1}, {t0, 3}, {t1, 2}};
+    struct metainfo mi = {
+        .id.has_v1 = v1, .id.has_v2 = v2, .tiers = tiers, .tier_count = tier_count};
     bool flying[12] = {0}, heard[12] = {0}, running = false;
     enum announce_event event[12] = {0};
     struct mono now = at_s(1);
@@ -875,6 +945,9 @@ random_run(uint64_t seed, bool v1, bool v2)
             event[job.id] = job.event;
         }
         cr_assert(!mono_due(announcer_expiry(a), now));
+        if (running && count_true(flying, ids) == 0)
+            cr_assert_neq(announcer_expiry(a).us, MONO_NEVER.us, "seed %llu, step %d",
+                          (unsigned long long)seed, i);
         if (flying[id]) {
             struct announce_result res = {
                 .err = rng_below(&own, 2) ? SPRAT_E_TIMEOUT : 0,
@@ -926,8 +999,10 @@ random_run(uint64_t seed, bool v1, bool v2)
 Test(announce, random_runs_keep_the_promises)
 {
     for (uint64_t seed = 0; seed < 20; seed++) {
-        random_run(seed, true, false);
-        random_run(seed, false, true);
-        random_run(seed, true, true);
+        random_run(seed, 3, true, false);
+        random_run(seed, 3, false, true);
+        random_run(seed, 3, true, true);
+        random_run(seed, 1, true, false);
+        random_run(seed, 1, true, true);
     }
 }
