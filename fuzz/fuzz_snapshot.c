@@ -32,8 +32,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     t = tracker_new(&config, &seed);
     if (t != NULL && snapshot_seal(&b) == 0) {
         if (snapshot_open(&head, buf_data(&b), buf_len(&b)) == 0)
-            (void)tracker_load(t, &head, buf_data(&b), buf_len(&b), (struct shard){0, 1 + size % 2},
-                               5, (struct mono){1000000000});
+            (void)tracker_load(t, &head, buf_data(&b), buf_len(&b),
+                               (struct shard){.rule = {.count = 1 + size % 2}}, 5,
+                               (struct mono){1000000000});
         tracker_stats(t, &stats);
         ASSERT(stats.peers4 + stats.peers6 <= PEERS_MAX && stats.torrents <= TORRENTS_MAX);
         tracker_on_timer(t, (struct mono){9000000000});

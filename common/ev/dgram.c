@@ -307,9 +307,9 @@ dgram_new_sharing(struct loop *l, const struct endpoint *at, enum port_share sha
 }
 
 bool
-dgram_steer(struct dgram *d, unsigned at, unsigned count)
+dgram_steer(struct dgram *d, const struct port_steering *s)
 {
-    return port_steer(d->fd, at, count);
+    return port_steer(d->fd, s);
 }
 
 void

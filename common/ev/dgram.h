@@ -53,7 +53,7 @@ int dgram_new_sharing(struct loop *l, const struct endpoint *at, enum port_share
 
 /* Calls port_steer() for the group of |d|. False if the kernel can't do that: then it distributes
  * datagrams by source address. */
-bool dgram_steer(struct dgram *d, unsigned at, unsigned count);
+bool dgram_steer(struct dgram *d, const struct port_steering *s);
 
 /* NULL is legal. */
 void dgram_free(struct dgram *d);

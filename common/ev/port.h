@@ -8,6 +8,7 @@
 #define COMMON_EV_PORT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 /* How a socket shares its port. PORT_FIRST binds the port exclusively, so that a port in use is an
@@ -31,9 +32,16 @@ int port_socket(int family, int type, enum port_share share);
 /* Binds a socket from port_socket(); a passed socket is bound already. False with errno. */
 bool port_bind(int fd, const struct sockaddr *sa, socklen_t len, enum port_share share);
 
-/* Makes the kernel choose the socket of |fd|'s group for a UDP datagram: its number is the
- * big-endian number in the four payload bytes at offset |at|, modulo |count|. A shorter datagram
- * goes to any socket. */
-bool port_steer(int fd, unsigned at, unsigned count);
+/* How the kernel chooses one of |count| sockets (at most 65535) for a datagram: from the two
+ * big-endian numbers a and b in the eight payload bytes at offset |at|, by multiply-shift hashing
+ * in 32 bits: ((a * factors[0] + b * factors[1] + addend) >> 16) * count >> 16. */
+struct port_steering {
+    unsigned at, count;
+    uint32_t factors[2], addend;
+};
+
+/* Makes the kernel choose the socket of |fd|'s group for a UDP datagram by |s|. A datagram that is
+ * too short goes to any socket. */
+bool port_steer(int fd, const struct port_steering *s);
 
 #endif

@@ -28,5 +28,5 @@ struct tracker_doors
 tracker_doors_to(struct tracker *t)
 {
     return (struct tracker_doors){
-        .ctx = t, .shards = 1, .enter = enter, .leave = leave, .may_ask = may_ask};
+        .ctx = t, .rule = {.count = 1}, .enter = enter, .leave = leave, .may_ask = may_ask};
 }

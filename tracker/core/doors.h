@@ -11,7 +11,7 @@
 
 struct tracker_doors {
     void *ctx;
-    unsigned shards; /* trackers, at least 1 */
+    struct shard_rule rule; /* which tracker has a torrent */
     /* The tracker of shard |shard|, for the caller alone until the next enter() or leave(). */
     struct tracker *(*enter)(void *ctx, unsigned shard);
     /* To be called before the caller waits for anything; without an enter() before it too. */
@@ -36,7 +36,7 @@ struct tracker_doors tracker_doors_to(struct tracker *t);
 static inline struct tracker *
 tracker_doors_enter(const struct tracker_doors *d, const uint8_t hash[TRACKER_HASH_LEN])
 {
-    return d->enter(d->ctx, shard_of(hash, d->shards));
+    return d->enter(d->ctx, shard_of(&d->rule, hash));
 }
 
 #endif

@@ -1,29 +1,52 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Which of several trackers a torrent belongs to. The rule is one that the kernel can follow too,
- * to give a datagram to the thread that owns its torrent (dgram_steer()).
+ * Which of several trackers a torrent belongs to. The rule has a random key, so that nobody outside
+ * can choose info-hashes that all belong to one tracker, and with it to one thread. The kernel can
+ * follow the rule too, to give a datagram to the thread that owns its torrent (dgram_steer()).
+ * Nothing that outlives the process may depend on it: state files and Redis know info-hashes only.
  */
 #ifndef TRACKER_CORE_SHARD_H
 #define TRACKER_CORE_SHARD_H
 
 #include "common/base/bytes.h"
+#include "common/base/rng.h"
 #include "common/codec/tracker.h"
 
-/* One part of |count|; all torrents are {0, 1}. */
-struct shard {
-    unsigned index, count;
+/* Multiply-shift hashing of the first two words of an info-hash: for random factors, two different
+ * hashes meet in one of |count| parts with a probability of at most 2 / |count|. */
+struct shard_rule {
+    uint32_t count; /* of parts; at most 65535 */
+    uint32_t factors[2], addend;
 };
 
-static inline unsigned
-shard_of(const uint8_t hash[TRACKER_HASH_LEN], unsigned count)
+/* One part of those that a rule makes. All torrents are {.rule.count = 1}. */
+struct shard {
+    struct shard_rule rule;
+    unsigned index;
+};
+
+static inline struct shard_rule
+shard_rule_make(unsigned count, struct rng *rng)
 {
-    return count == 1 ? 0 : get_u32be(hash) % count;
+    return (struct shard_rule){
+        .count = count,
+        .factors = {(uint32_t)rng_u64(rng) | 1, (uint32_t)rng_u64(rng) | 1},
+        .addend = (uint32_t)rng_u64(rng),
+    };
+}
+
+static inline unsigned
+shard_of(const struct shard_rule *r, const uint8_t hash[TRACKER_HASH_LEN])
+{
+    uint32_t x = get_u32be(hash) * r->factors[0] + get_u32be(hash + 4) * r->factors[1] + r->addend;
+
+    return (x >> 16) * r->count >> 16;
 }
 
 static inline bool
 shard_has(const struct shard *s, const uint8_t hash[TRACKER_HASH_LEN])
 {
-    return shard_of(hash, s->count) == s->index;
+    return shard_of(&s->rule, hash) == s->index;
 }
 
 #endif

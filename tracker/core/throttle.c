@@ -10,7 +10,7 @@
 #include "common/base/err.h"
 #include "common/ds/siphash.h"
 
-enum { MINUTE_US = 60000000, V6_PREFIX_LEN = 8 };
+enum { MINUTE_US = 60000000, V6_HOST_LEN = 8, V6_SITE_LEN = 6 };
 
 void
 throttle_init(struct throttle *t, const uint64_t seed[2], uint32_t rows)
@@ -40,18 +40,19 @@ throttle_set(struct throttle *t, uint32_t per_minute)
 }
 
 uint64_t
-throttle_hash(const uint64_t seed[2], const struct endpoint *from)
+throttle_hash(const uint64_t seed[2], const struct endpoint *from, enum throttle_net net)
 {
-    size_t len = from->family == IP_V6 ? V6_PREFIX_LEN : endpoint_ip_len(from);
+    size_t len = endpoint_ip_len(from);
 
+    if (from->family == IP_V6)
+        len = net == THROTTLE_SITE ? V6_SITE_LEN : V6_HOST_LEN;
     return siphash13(seed, from->ip, len) ^ from->family;
 }
 
-/* The way of that address: its own, an unused one, or that of who has paid longest ago. */
+/* The way of that hash: its own, an unused one, or that of the address that paid longest ago. */
 static struct throttle_way *
-find(struct throttle *t, const struct endpoint *from)
+find(struct throttle *t, uint64_t hash)
 {
-    uint64_t hash = throttle_hash(t->seed, from);
     struct throttle_way *row = t->ways + (hash % t->rows) * THROTTLE_WAYS, *best = row;
     uint32_t tag = (uint32_t)(hash >> 32) | 1;
 
@@ -66,18 +67,20 @@ find(struct throttle *t, const struct endpoint *from)
 }
 
 bool
-throttle_allow(struct throttle *t, const struct endpoint *from, struct mono now)
+throttle_allow(struct throttle *t, const struct endpoint *from, enum throttle_net net,
+               uint32_t cost, struct mono now)
 {
-    int64_t interval_us, paid_us;
+    int64_t price_us, paid_us, rate;
     struct throttle_way *way;
 
     if (t->per_minute == 0)
         return true;
-    interval_us = MINUTE_US / (int64_t)t->per_minute;
-    way = find(t, from);
+    rate = (int64_t)t->per_minute * (net == THROTTLE_SITE ? THROTTLE_SITE_SHARE : 1);
+    price_us = cost < rate ? MINUTE_US / rate * cost : MINUTE_US;
+    way = find(t, throttle_hash(t->seed, from, net));
     paid_us = way->free_us > now.us ? way->free_us : now.us;
-    if (paid_us - now.us > MINUTE_US - interval_us)
+    if (paid_us - now.us > MINUTE_US - price_us)
         return false;
-    way->free_us = paid_us + interval_us;
+    way->free_us = paid_us + price_us;
     return true;
 }

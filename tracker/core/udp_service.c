@@ -243,8 +243,8 @@ udp_service_prefetch(struct udp_service *u, const struct udp_service_packet *pac
         if (packets[i].len < TRACKER_UDP_ANNOUNCE_LEN)
             continue;
         if (count == 0)
-            shard = shard_of(hash, u->doors.shards);
-        if (shard_of(hash, u->doors.shards) == shard)
+            shard = shard_of(&u->doors.rule, hash);
+        if (shard_of(&u->doors.rule, hash) == shard)
             put_ask(&asks[count++], &packets[i]);
     }
     if (count > 0)

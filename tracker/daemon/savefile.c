@@ -58,7 +58,7 @@ saved_read(struct saved *s, const char *path, const struct log *log)
 void
 saved_load(const struct saved *s, struct shards *shards, const struct log *log)
 {
-    struct shard shard = {.count = shards_count(shards)};
+    struct shard shard = {.rule = *shards_rule(shards)};
     int64_t passed_s = clock_unix() - s->head.begun_unix_s;
     struct tracker_stats stats;
     int err = 0;
@@ -70,7 +70,7 @@ saved_load(const struct saved *s, struct shards *shards, const struct log *log)
         passed_s = 0;
     if (passed_s > UINT32_MAX)
         passed_s = UINT32_MAX;
-    for (; shard.index < shard.count && err == 0; shard.index++) {
+    for (; shard.index < shard.rule.count && err == 0; shard.index++) {
         err = tracker_load(shards_lock(shards, shard.index), &s->head, s->data, s->len, shard,
                            (uint32_t)passed_s, clock_mono());
         shards_unlock(shards, shard.index);

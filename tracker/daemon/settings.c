@@ -18,19 +18,19 @@
  * table, for the daemon. */
 #define DAEMON_OPTION_TABLE(X)                                                                     \
     X(workers, "workers", 0, 0, SHARDS_MAX, "COUNT",                                               \
-      "threads that answer requests; 0: one for each usable processor")                   \
-    X(rate_limit, "rate-limit", 0, 0, THROTTLE_RATE_MAX, "COUNT",                                  \
-      "requests per minute from one address or IPv6 /64; 0: no limit")             \
+      "threads that answer requests; 0: one for each usable processor")                            \
+    X(rate_limit, "rate-limit", 6000, 0, THROTTLE_RATE_MAX, "COUNT",                               \
+      "requests per minute from one address or IPv6 /64; 0: no limit")                             \
     X(connections_max, "connections-max", 4096, 1, 1000000, "COUNT",                               \
       "maximum number of HTTP connections at each address; the longest idle one is closed")        \
     X(http_timeout_s, "http-timeout", 20, 1, 3600, "SECONDS",                                      \
       "time in which an HTTP client must send a request")                                          \
     X(save_period_s, "save-interval", 300, 1, 86400, "SECONDS",                                    \
-      "time between two writes of the state file")                                                \
+      "time between two writes of the state file")                                                 \
     X(is_private, "private", 0, 0, 1, "yes|no",                                                    \
-      "serve only users with a passkey and registered torrents; needs a database")                \
+      "serve only users with a passkey and registered torrents; needs a database")                 \
     X(accounts_period_s, "accounts-interval", 10, 1, 3600, "SECONDS",                              \
-      "time between two writes of the accounts to the database")                                  \
+      "time between two writes of the accounts to the database")                                   \
     X(accounts_max, "accounts-max", 1000000, 1000, 16000000, "COUNT",                              \
       "maximum number of sessions that wait for the database")                                     \
     X(retention_days, "session-retention", 30, 1, 3650, "DAYS",                                    \
@@ -66,6 +66,7 @@ enum {
     OPT_USER,
     OPT_CONFIG,
     OPT_TRUSTED_PROXY,
+    OPT_EXEMPT_NETWORK,
     OPT_EXTERNAL_ADDRESS,
     OPT_STATE_FILE,
     OPT_ALLOW_LIST,
@@ -106,6 +107,8 @@ static const struct option_spec specs[] = {
     {OPT_CONFIG, 'c', "config", "FILE", "read settings from FILE; the command line overrides them"},
     {OPT_TRUSTED_PROXY, 0, "trusted-proxy", "ADDR[/BITS]",
      "trust the X-Forwarded-For of HTTP proxies there; may be given several times"},
+    {OPT_EXEMPT_NETWORK, 0, "exempt-network", "ADDR[/BITS]",
+     "apply no limit by address to clients there; may be given several times"},
     {OPT_EXTERNAL_ADDRESS, 0, "external-address", "ADDR",
      "this host's address as other hosts see it: they get it in place of a peer's loopback "
      "address; once for IPv4, once for IPv6"},
@@ -204,17 +207,15 @@ set_path(char path[SETTINGS_PATH_MAX], const char *name, const char *value, stru
 }
 
 static int
-add_proxy(struct settings *s, const char *value, struct errbuf *eb)
+add_net(struct netset *nets, const char *name, const char *value, struct errbuf *eb)
 {
-    int err = proxies_add(&s->proxies, value);
+    int err = nettext_add(nets, value);
 
     if (err == SPRAT_E_LIMIT)
-        return errbuf_set(eb, SPRAT_E_INVAL, "trusted-proxy is given more than %d times",
-                          PROXIES_MAX);
+        return errbuf_set(eb, SPRAT_E_INVAL, "%s is given more than %d times", name, NETSET_MAX);
     if (err != 0)
         return errbuf_set(eb, SPRAT_E_INVAL,
-                          "trusted-proxy: '%s' is neither an address nor a net like 10.0.0.0/8",
-                          value);
+                          "%s: '%s' is neither an address nor a net like 10.0.0.0/8", name, value);
     return 0;
 }
 
@@ -327,7 +328,8 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
     case OPT_LISTEN_HTTPS: return set_listen(&s->https, name, value, eb);
     case OPT_LISTEN_UDP: return set_listen(&s->udp, name, value, eb);
     case OPT_LISTEN_ADMIN: return set_listen(&s->admin, name, value, eb);
-    case OPT_TRUSTED_PROXY: return add_proxy(s, value, eb);
+    case OPT_TRUSTED_PROXY: return add_net(&s->proxies, "trusted-proxy", value, eb);
+    case OPT_EXEMPT_NETWORK: return add_net(&s->exempt, "exempt-network", value, eb);
     case OPT_EXTERNAL_ADDRESS: return set_external(s, value, eb);
     case OPT_TLS_CERT: return set_path(s->tls_cert, "tls-cert", value, eb);
     case OPT_TLS_KEY: return set_path(s->tls_key, "tls-key", value, eb);

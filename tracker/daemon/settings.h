@@ -11,7 +11,7 @@
 #include "common/base/log.h"
 #include "tracker/core/tracker.h"
 #include "tracker/net/cluster_url.h"
-#include "tracker/net/proxies.h"
+#include "tracker/net/nettext.h"
 #include "tracker/net/shards.h"
 
 enum {
@@ -35,7 +35,8 @@ struct settings {
     uint32_t rate_limit;      /* requests a minute; 0: none */
     uint32_t connections_max; /* of HTTP, at each address */
     uint32_t http_timeout_s;
-    struct proxies proxies;
+    struct netset proxies;
+    struct netset exempt; /* addresses that no limit by address holds for */
     uint32_t save_period_s;
     char state_file[SETTINGS_PATH_MAX]; /* "" for none */
     /* Files of info-hashes, at most one of the two; "" for none. */

@@ -300,7 +300,7 @@ worker_listen_udp(struct worker *w, const struct endpoint *at, enum port_share s
 bool
 worker_steer_udp(struct worker *w)
 {
-    return udp_front_steer(w->udp_fronts[w->nudp - 1], shards_count(w->common->shards));
+    return udp_front_steer(w->udp_fronts[w->nudp - 1], shards_rule(w->common->shards));
 }
 
 static void *

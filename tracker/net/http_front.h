@@ -26,7 +26,7 @@ struct http_front_limits {
      * previous one, and as long to take an answer. */
     uint32_t timeout_s;
     /* Whose X-Forwarded-For is believed; copied. */
-    struct proxies proxies;
+    struct netset proxies; /* whose X-Forwarded-For is believed */
 };
 
 /* Names a request that waits for its answer. Copied freely; of no use when the connection, which

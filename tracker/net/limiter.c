@@ -18,6 +18,7 @@ struct limiter {
     struct {
         struct lock lock;
         struct throttle throttle;
+        struct netset exempt;
     } stripes[LIMITER_STRIPES];
 };
 
@@ -51,30 +52,39 @@ limiter_free(struct limiter *l)
 }
 
 int
-limiter_set(struct limiter *l, uint32_t per_minute)
+limiter_set(struct limiter *l, uint32_t per_minute, const struct netset *exempt)
 {
     int err = 0;
 
     for (int i = 0; i < LIMITER_STRIPES && err == 0; i++) {
         lock_take(&l->stripes[i].lock);
         err = throttle_set(&l->stripes[i].throttle, per_minute);
+        l->stripes[i].exempt = *exempt;
         lock_drop(&l->stripes[i].lock);
     }
     atomic_store(&l->limits, err == 0 && per_minute > 0);
     return err;
 }
 
-bool
-limiter_allow(struct limiter *l, const struct endpoint *from, struct mono now)
+static bool
+allow(struct limiter *l, const struct endpoint *from, enum throttle_net net, uint32_t cost,
+      struct mono now)
 {
-    unsigned i;
+    unsigned i = (unsigned)(throttle_hash(l->seed, from, net) % LIMITER_STRIPES);
     bool may;
 
-    if (!atomic_load_explicit(&l->limits, memory_order_relaxed))
-        return true;
-    i = (unsigned)(throttle_hash(l->seed, from) % LIMITER_STRIPES);
     lock_take(&l->stripes[i].lock);
-    may = throttle_allow(&l->stripes[i].throttle, from, now);
+    may = netset_has(&l->stripes[i].exempt, from) ||
+          throttle_allow(&l->stripes[i].throttle, from, net, cost, now);
     lock_drop(&l->stripes[i].lock);
     return may;
+}
+
+bool
+limiter_allow(struct limiter *l, const struct endpoint *from, uint32_t cost, struct mono now)
+{
+    if (!atomic_load_explicit(&l->limits, memory_order_relaxed))
+        return true;
+    return allow(l, from, THROTTLE_HOST, cost, now) &&
+           (from->family != IP_V6 || allow(l, from, THROTTLE_SITE, cost, now));
 }

@@ -7,6 +7,7 @@
 #ifndef TRACKER_NET_LIMITER_H
 #define TRACKER_NET_LIMITER_H
 
+#include "tracker/core/netset.h"
 #include "tracker/core/throttle.h"
 
 enum {
@@ -20,10 +21,12 @@ struct limiter;
 struct limiter *limiter_new(const uint64_t seed[2]);
 void limiter_free(struct limiter *l);
 
-/* Requests that an address may send in a minute; 0: any. SPRAT_E_NOMEM: there is no limit. */
-int limiter_set(struct limiter *l, uint32_t per_minute);
+/* Requests that an address may send in a minute; 0: any. Addresses in |exempt|, which is copied,
+ * may send any number. SPRAT_E_NOMEM: there is no limit. */
+int limiter_set(struct limiter *l, uint32_t per_minute, const struct netset *exempt);
 
-/* Whether a request from |from| is within the limit; if it is, it counts. From any thread. */
-bool limiter_allow(struct limiter *l, const struct endpoint *from, struct mono now);
+/* Whether something from |from| that costs as much as |cost| requests is within the limits of its
+ * address and of its IPv6 /48; if it is, it counts. From any thread. */
+bool limiter_allow(struct limiter *l, const struct endpoint *from, uint32_t cost, struct mono now);
 
 #endif

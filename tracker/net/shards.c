@@ -14,6 +14,7 @@ enum { CACHE_LINE = 64 };
 struct shards {
     struct swarms_totals totals;
     unsigned count;
+    struct shard_rule rule;
     /* Each on cache lines of its own: a worker's lock is no business of its neighbours. */
     struct locked_tracker {
         _Alignas(CACHE_LINE) struct lock lock;
@@ -26,13 +27,15 @@ shards_new(unsigned count, const struct tracker_config *config, const struct tra
 {
     struct tracker_seed own = *seed;
     struct shards *s;
+    struct rng rng;
     size_t size = sizeof(*s) + count * sizeof(s->all[0]);
 
     ASSERT(count >= 1 && count <= SHARDS_MAX);
     s = aligned_alloc(CACHE_LINE, size);
     if (s == NULL)
         return NULL;
-    *s = (struct shards){.count = 0};
+    rng_init(&rng, seed->choice);
+    *s = (struct shards){.rule = shard_rule_make(count, &rng)};
     for (; s->count < count; s->count++) {
         struct locked_tracker *k = &s->all[s->count];
 
@@ -64,6 +67,12 @@ unsigned
 shards_count(const struct shards *s)
 {
     return s->count;
+}
+
+const struct shard_rule *
+shards_rule(const struct shards *s)
+{
+    return &s->rule;
 }
 
 struct tracker *
@@ -140,7 +149,7 @@ may_ask(void *ctx, const struct endpoint *from, struct mono now)
 {
     struct shards_visit *v = ctx;
 
-    return limiter_allow(v->limiter, from, now);
+    return limiter_allow(v->limiter, from, 1, now);
 }
 
 void
@@ -153,5 +162,5 @@ struct tracker_doors
 shards_doors(struct shards_visit *v)
 {
     return (struct tracker_doors){
-        .ctx = v, .shards = v->shards->count, .enter = enter, .leave = leave, .may_ask = may_ask};
+        .ctx = v, .rule = v->shards->rule, .enter = enter, .leave = leave, .may_ask = may_ask};
 }

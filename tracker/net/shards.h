@@ -27,6 +27,9 @@ struct shards *shards_new(unsigned count, const struct tracker_config *config,
 void shards_free(struct shards *s);
 unsigned shards_count(const struct shards *s);
 
+/* Which shard has a torrent. It is made from |seed->choice|, so it is another at each start. */
+const struct shard_rule *shards_rule(const struct shards *s);
+
 /* The tracker of shard |i| for the calling thread alone, until it unlocks it. It must hold no
  * other. */
 struct tracker *shards_lock(struct shards *s, unsigned i);

@@ -196,9 +196,16 @@ udp_front_new(struct loop *l, const struct endpoint *at, enum port_share share,
 /* The info-hash of an announce, and the first of a scrape, stand behind what a connect request
  * consists of. */
 bool
-udp_front_steer(struct udp_front *f, unsigned shards)
+udp_front_steer(struct udp_front *f, const struct shard_rule *rule)
 {
-    return dgram_steer(f->socket, TRACKER_UDP_CONNECT_LEN, shards);
+    struct port_steering s = {
+        .at = TRACKER_UDP_CONNECT_LEN,
+        .count = rule->count,
+        .factors = {rule->factors[0], rule->factors[1]},
+        .addend = rule->addend,
+    };
+
+    return dgram_steer(f->socket, &s);
 }
 
 void

@@ -21,8 +21,8 @@ int udp_front_new(struct loop *l, const struct endpoint *at, enum port_share sha
                   struct udp_service *service, struct udp_front **out, struct errbuf *eb);
 
 /* Has the kernel give each front of the group that shares |f|'s port the packets about torrents of
- * the shard with the front's number, |shards| in all. False if it can't. */
-bool udp_front_steer(struct udp_front *f, unsigned shards);
+ * the shard with the front's number. False if it can't. */
+bool udp_front_steer(struct udp_front *f, const struct shard_rule *rule);
 
 /* Has packets that wait (UDP_SERVICE_WAIT) come again, in the order in which they came, up to the
  * first that still has to: what they wait for comes in that order too. CLUSTER_WAIT_MS after it

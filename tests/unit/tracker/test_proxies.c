@@ -10,6 +10,7 @@
 
 #include "common/base/err.h"
 #include "common/sys/addr.h"
+#include "tracker/net/nettext.h"
 
 static struct endpoint
 ip(const char *text)
@@ -22,7 +23,7 @@ ip(const char *text)
 
 /* What comes of a request from |from| with these headers, as text; "refused" or the address. */
 static const char *
-client(const struct proxies *p, const char *from, const char *headers)
+client(const struct netset *p, const char *from, const char *headers)
 {
     static char text[ADDR_TEXT_MAX];
     struct endpoint e, peer = ip(from);
@@ -37,20 +38,20 @@ client(const struct proxies *p, const char *from, const char *headers)
     return addr_format_ip(&e, text);
 }
 
-static struct proxies
+static struct netset
 trust(void)
 {
-    struct proxies p = {.count = 0};
+    struct netset p = {.count = 0};
 
-    cr_assert_eq(proxies_add(&p, "10.1.0.0/16"), 0);
-    cr_assert_eq(proxies_add(&p, "fd00::/8"), 0);
-    cr_assert_eq(proxies_add(&p, "127.0.0.1"), 0);
+    cr_assert_eq(nettext_add(&p, "10.1.0.0/16"), 0);
+    cr_assert_eq(nettext_add(&p, "fd00::/8"), 0);
+    cr_assert_eq(nettext_add(&p, "127.0.0.1"), 0);
     return p;
 }
 
 Test(proxies, nobody_else_is_believed)
 {
-    struct proxies none = {.count = 0}, p = trust();
+    struct netset none = {.count = 0}, p = trust();
 
     cr_assert_str_eq(client(&none, "10.1.2.3", "X-Forwarded-For: 1.2.3.4\r\n"), "10.1.2.3");
     cr_assert_str_eq(client(&p, "10.2.2.3", "X-Forwarded-For: 1.2.3.4\r\n"), "10.2.2.3");
@@ -60,7 +61,7 @@ Test(proxies, nobody_else_is_believed)
 
 Test(proxies, the_rightmost_that_is_no_proxy)
 {
-    struct proxies p = trust();
+    struct netset p = trust();
 
     cr_assert_str_eq(client(&p, "10.1.2.3", "X-Forwarded-For: 6.6.6.6, 1.2.3.4\r\n"), "1.2.3.4");
     cr_assert_str_eq(client(&p, "10.1.2.3", "x-forwarded-for: 6.6.6.6,1.2.3.4 ,\t10.1.0.9\r\n"),
@@ -77,7 +78,7 @@ Test(proxies, the_rightmost_that_is_no_proxy)
 
 Test(proxies, a_proxy_may_speak_for_itself)
 {
-    struct proxies p = trust();
+    struct netset p = trust();
 
     cr_assert_str_eq(client(&p, "10.1.2.3", ""), "10.1.2.3");
     cr_assert_str_eq(client(&p, "10.1.2.3", "X-Forwarded-For: 10.1.0.1, 127.0.0.1\r\n"),
@@ -95,7 +96,7 @@ Test(proxies, what_is_no_address_is_refused)
         "1.2.3.4 5.6.7.8",
         "fe80::1%eth0",
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
-    struct proxies p = trust();
+    struct netset p = trust();
     char header[256];
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -108,7 +109,7 @@ Test(proxies, what_is_no_address_is_refused)
 
 Test(proxies, many_lines_are_read_from_the_last)
 {
-    struct proxies p = trust();
+    struct netset p = trust();
     char headers[900] = "";
 
     for (int i = 0; i < 20; i++)
@@ -121,23 +122,23 @@ Test(proxies, what_can_be_trusted)
 {
     static const char *const bad[] = {"",       "10.0.0.0/33", "10.0.0.0/",   "10.0.0.0/x",
                                       "::/129", "host",        "10.0.0.0:80", "/8"};
-    struct proxies p = {.count = 0};
+    struct netset p = {.count = 0};
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        cr_assert_eq(proxies_add(&p, bad[i]), SPRAT_E_SYNTAX, "'%s'", bad[i]);
-    cr_assert_eq(proxies_add(&p, "0.0.0.0/0"), 0);
+        cr_assert_eq(nettext_add(&p, bad[i]), SPRAT_E_SYNTAX, "'%s'", bad[i]);
+    cr_assert_eq(nettext_add(&p, "0.0.0.0/0"), 0);
     cr_assert_str_eq(client(&p, "9.9.9.9", "X-Forwarded-For: fd00::1\r\n"), "fd00::1");
-    cr_assert_eq(proxies_add(&p, "172.16.0.0/12"), 0);
-    for (int i = 2; i < PROXIES_MAX; i++)
-        cr_assert_eq(proxies_add(&p, "::1"), 0);
-    cr_assert_eq(proxies_add(&p, "::1"), SPRAT_E_LIMIT);
+    cr_assert_eq(nettext_add(&p, "172.16.0.0/12"), 0);
+    for (int i = 2; i < NETSET_MAX; i++)
+        cr_assert_eq(nettext_add(&p, "::1"), 0);
+    cr_assert_eq(nettext_add(&p, "::1"), SPRAT_E_LIMIT);
 }
 
 Test(proxies, nets_end_within_a_byte)
 {
-    struct proxies p = {.count = 0};
+    struct netset p = {.count = 0};
 
-    cr_assert_eq(proxies_add(&p, "172.16.0.0/12"), 0);
+    cr_assert_eq(nettext_add(&p, "172.16.0.0/12"), 0);
     cr_assert_str_eq(client(&p, "172.31.255.255", "X-Forwarded-For: 1.2.3.4\r\n"), "1.2.3.4");
     cr_assert_str_eq(client(&p, "172.32.0.0", "X-Forwarded-For: 1.2.3.4\r\n"), "172.32.0.0");
 }

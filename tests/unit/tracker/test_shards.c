@@ -29,6 +29,19 @@ make(uint32_t torrents_max, uint32_t peers_max)
     return s;
 }
 
+/* The number of a torrent of shard |i|. */
+static uint32_t
+torrent_in(const struct shards *s, unsigned i)
+{
+    uint8_t hash[TRACKER_HASH_LEN] = {0};
+    uint32_t n = 0;
+
+    do
+        put_u32be(hash, ++n);
+    while (shard_of(shards_rule(s), hash) != i);
+    return n;
+}
+
 /* Returns the failure, or NULL. */
 static const char *
 announce(const struct tracker_doors *d, uint32_t torrent, uint32_t peer)
@@ -92,6 +105,20 @@ work_together(struct shards *s, struct limiter *l)
     return allowed;
 }
 
+/* How many of the torrents the rule gives to shard |i|. */
+static uint64_t
+of_shard(const struct shard_rule *rule, unsigned i)
+{
+    uint8_t hash[TRACKER_HASH_LEN] = {0};
+    uint64_t n = 0;
+
+    for (uint32_t t = 0; t < TORRENTS; t++) {
+        put_u32be(hash, t);
+        n += shard_of(rule, hash) == i;
+    }
+    return n;
+}
+
 Test(shards, threads_share_all_torrents)
 {
     struct shards *s = make(1000000, 1000000);
@@ -107,7 +134,7 @@ Test(shards, threads_share_all_torrents)
     for (unsigned i = 0; i < SHARDS; i++) {
         tracker_stats(shards_lock(s, i), &sum);
         shards_unlock(s, i);
-        cr_expect_eq(sum.torrents, TORRENTS / SHARDS, "each is where its hash says");
+        cr_expect_eq(sum.torrents, of_shard(shards_rule(s), i), "each is where the rule says");
     }
     shards_free(s);
     limiter_free(l);
@@ -117,8 +144,9 @@ Test(shards, a_rate_limit_is_one_for_all_threads)
 {
     struct shards *s = make(1000000, 1000000);
     struct limiter *l = limiter_new(seed.hash);
+    struct netset none = {.count = 0};
 
-    cr_assert_eq(limiter_set(l, 1000), 0);
+    cr_assert_eq(limiter_set(l, 1000, &none), 0);
     cr_assert_eq(work_together(s, l), 1000);
     shards_free(s);
     limiter_free(l);
@@ -165,17 +193,51 @@ Test(shards, settings_reach_all_of_them)
     cr_assert_eq(hashlist_parse(none, 0, &list, &eb), 0);
     shards_set_list(s, TRACKER_ALLOW, list);
     for (uint32_t t = 0; t < SHARDS; t++)
-        cr_expect_not_null(announce(&doors, t, 1), "it is on no list");
+        cr_expect_not_null(announce(&doors, torrent_in(s, t), 1), "it is on no list");
     doors.leave(doors.ctx);
     shards_set_list(s, TRACKER_OPEN, NULL);
     hashlist_free(list);
     tracker_config_init(&config);
     config.torrents_max = 1;
     shards_set_config(s, &config);
-    cr_expect_null(announce(&doors, 0, 1));
+    cr_expect_null(announce(&doors, torrent_in(s, 0), 1));
     for (uint32_t t = 1; t < SHARDS; t++)
-        cr_expect_not_null(announce(&doors, t, 1), "the one there may be is in another shard");
+        cr_expect_not_null(announce(&doors, torrent_in(s, t), 1),
+                           "the one there may be is in another shard");
     doors.leave(doors.ctx);
     shards_free(s);
     limiter_free(l);
+}
+
+/* Torrents of 100 that a stranger made for shard 0 of one process, in each shard of another. */
+static void
+count_chosen(uint64_t choice, const uint8_t (*chosen)[TRACKER_HASH_LEN], unsigned count[SHARDS])
+{
+    struct shard_rule rule;
+    struct rng rng;
+
+    rng_init(&rng, choice);
+    rule = shard_rule_make(SHARDS, &rng);
+    for (unsigned i = 0; i < 100; i++)
+        count[shard_of(&rule, chosen[i])]++;
+}
+
+Test(shards, chosen_hashes_do_not_load_one_worker)
+{
+    uint8_t chosen[100][TRACKER_HASH_LEN] = {{0}};
+    unsigned known[SHARDS] = {0}, other[SHARDS] = {0};
+    struct shard_rule rule;
+    struct rng rng;
+
+    rng_init(&rng, 1);
+    rule = shard_rule_make(SHARDS, &rng);
+    for (uint32_t i = 0, n = 0; i < 100; n++) {
+        put_u32be(chosen[i], n * SHARDS);
+        i += shard_of(&rule, chosen[i]) == 0;
+    }
+    count_chosen(1, chosen, known);
+    cr_assert_eq(known[0], 100u);
+    count_chosen(2, chosen, other);
+    for (unsigned i = 0; i < SHARDS; i++)
+        cr_expect_gt(other[i], 15u, "%u of 100 are in shard %u", other[i], i);
 }

@@ -85,7 +85,7 @@ load_shard(struct tracker *t, const struct buf *b, struct shard shard, uint32_t 
 static int
 load(struct tracker *t, const struct buf *b, uint32_t passed_s, struct mono now)
 {
-    return load_shard(t, b, (struct shard){0, 1}, passed_s, now);
+    return load_shard(t, b, (struct shard){.rule = {.count = 1}}, passed_s, now);
 }
 
 static void
@@ -139,6 +139,8 @@ Test(snapshot, of_several_is_read_by_any_number)
     struct tracker_stats stats;
     struct buf bytes;
     uint64_t peers = 0, torrents = 0;
+    struct shard_rule rule;
+    struct rng rng;
 
     for (uint32_t w = 0; w < 50; w++)
         for (uint32_t n = 0; n < 10; n++)
@@ -151,12 +153,14 @@ Test(snapshot, of_several_is_read_by_any_number)
         tracker_free(from[i]);
     }
     cr_assert_eq(snapshot_seal(&bytes), 0);
+    rng_init(&rng, 1);
+    rule = shard_rule_make(3, &rng);
     for (unsigned i = 0; i < 3; i++) {
         struct tracker *t = make(1000000);
 
-        cr_assert_eq(load_shard(t, &bytes, (struct shard){i, 3}, 0, start), 0);
+        cr_assert_eq(load_shard(t, &bytes, (struct shard){.rule = rule, .index = i}, 0, start), 0);
         tracker_stats(t, &stats);
-        cr_assert_eq(stats.torrents, i == 2 ? 16 : 17, "info-hashes begin with their number");
+        cr_assert_gt(stats.torrents, 0);
         torrents += stats.torrents;
         peers += stats.peers4 + stats.peers6;
         tracker_free(t);

@@ -28,7 +28,7 @@ ask(struct throttle *t, const struct endpoint *from, unsigned times, struct mono
     unsigned allowed = 0;
 
     while (times-- > 0)
-        allowed += throttle_allow(t, from, now);
+        allowed += throttle_allow(t, from, THROTTLE_HOST, 1, now);
     return allowed;
 }
 
@@ -91,7 +91,7 @@ Test(throttle, more_addresses_than_fit)
     for (uint32_t n = 0; n < ADDRESSES; n++) {
         struct endpoint e = v4(n);
 
-        cr_assert(throttle_allow(&t, &e, now));
+        cr_assert(throttle_allow(&t, &e, THROTTLE_HOST, 1, now));
         if (n % 1000 == 0)
             allowed += ask(&t, &busy, 1, now);
     }
@@ -108,5 +108,23 @@ Test(throttle, the_highest_rate)
     throttle_init(&t, seed, ROWS);
     cr_assert_eq(throttle_set(&t, THROTTLE_RATE_MAX), 0);
     cr_assert_eq(ask(&t, &a, 2 * THROTTLE_RATE_MAX, now), THROTTLE_RATE_MAX);
+    throttle_fini(&t);
+}
+
+Test(throttle, what_costs_more_counts_more)
+{
+    struct mono now = {1000000000};
+    struct endpoint a = v4(1), b = v4(2);
+    struct throttle t;
+    unsigned allowed = 0;
+
+    throttle_init(&t, seed, ROWS);
+    cr_assert_eq(throttle_set(&t, 100), 0);
+    for (int i = 0; i < 100; i++)
+        allowed += throttle_allow(&t, &a, THROTTLE_HOST, 10, now);
+    cr_assert_eq(allowed, 10u);
+    cr_assert_eq(ask(&t, &a, 100, now), 0u);
+    cr_assert(throttle_allow(&t, &b, THROTTLE_HOST, 1000, now), "a burst pays for anything");
+    cr_assert_eq(ask(&t, &b, 100, now), 0u);
     throttle_fini(&t);
 }

@@ -1,0 +1,90 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the cheapest sender of each kind of request can make sprat-tracker spend, and what it takes from others. The
+bounds are work done: requests that are served, entries, bytes, connections; never time. All limits are the defaults:
+an operator who sets nothing is protected."""
+
+import json
+import os
+import struct
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import tracker_client
+from sprat import TRACKER, Tracker, join, need
+from tap import main, test
+from tracker_client import HASH, Udp, http_announce, http_get
+
+RATE = 6000  # requests that an address may send at once, and in a minute
+
+
+class Stand:
+    """A tracker whose numbers are read."""
+
+    def __init__(self, t, *args, **more):
+        self.t = t
+        self.tracker = Tracker(t, "--listen-admin", join(t.address(), 0), "--workers", "1", *args, **more)
+        self.admin = "http://" + self.tracker.wait_line("listening admin").split()[-1]
+
+    def stats(self):
+        status, body = http_get(self.admin, "/stats")
+        assert status == 200
+        return json.loads(body)
+
+
+class Flood(Udp):
+    """One address that sends announces without end, and counts the answers."""
+
+    WINDOW = 32
+
+    def __init__(self, t, url, source=None):
+        super().__init__(t, url, source or t.address())
+        self.id = self.connect()
+        self.served = self.refused = 0
+
+    def packet(self, info_hash, number, port=7000, left=1):
+        return struct.pack("!QII20s20sQQQIIIiH", self.id, 1, 7, info_hash, tracker_client.peer_id(number), 0, left, 0, 0,
+                           0, 7, 0, port)
+
+    def send(self, packets):
+        waiting = 0
+        for packet in packets:
+            self.socket.send(packet)
+            waiting += 1
+            if waiting == self.WINDOW:
+                self.take(waiting)
+                waiting = 0
+        self.take(waiting)
+
+    def take(self, count):
+        for _ in range(count):
+            if self.socket.recv(4096)[3] == 1:
+                self.served += 1
+            else:
+                self.refused += 1
+
+
+@test
+def an_address_has_a_rate_limit(t):
+    stand = Stand(t)
+    flood = Flood(t, stand.tracker.udp)
+    flood.send(flood.packet(HASH, 1) for _ in range(2 * RATE))
+    # While the flood lasts, a hundred more may pass in each second.
+    assert RATE <= flood.served < 2 * RATE and flood.served + flood.refused == 2 * RATE, flood.served
+    assert stand.stats()["throttled"] == flood.refused
+    assert b"failure reason" not in http_announce(stand.tracker.http, 1, source=t.address()), "another address"
+
+
+@test
+def an_exempt_network_has_none(t):
+    source = t.address()
+    stand = Stand(t, "--exempt-network", source)
+    flood = Flood(t, stand.tracker.udp, source)
+    flood.send(flood.packet(HASH, 1) for _ in range(2 * RATE))
+    assert flood.served == 2 * RATE and stand.stats()["throttled"] == 0
+
+
+if __name__ == "__main__":
+    need(TRACKER)
+    main()
