@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -99,13 +100,12 @@ query_int(struct db *db, const char *sql, int64_t *out, struct errbuf *eb)
     return rc == SQLITE_ROW ? 0 : db_error(db, rc, "reading", eb);
 }
 
-/* quick_check reads every page, but not the contents of indexes: it finds torn and foreign pages.
- */
+/* |pragma| answers "ok", or what is wrong. */
 static int
-check_integrity(struct db *db, struct errbuf *eb)
+check_integrity(struct db *db, const char *pragma, struct errbuf *eb)
 {
     sqlite3_stmt *st = NULL;
-    int rc = sqlite3_prepare_v2(db->sq, "PRAGMA quick_check(1)", -1, &st, NULL);
+    int rc = sqlite3_prepare_v2(db->sq, pragma, -1, &st, NULL);
     bool ok = false;
 
     if (rc == SQLITE_OK)
@@ -118,6 +118,31 @@ check_integrity(struct db *db, struct errbuf *eb)
     if (rc != SQLITE_ROW)
         return db_error(db, rc, "checking", eb);
     return ok ? 0 : db_error(db, SQLITE_CORRUPT, "checking", eb);
+}
+
+int
+db_check(struct db *db, struct errbuf *eb)
+{
+    return check_integrity(db, "PRAGMA integrity_check(1)", eb);
+}
+
+/* The last connection that closes a database empties and deletes its WAL. True if a WAL with
+ * contents is there: a process died with the database open, or has it open now. */
+static bool
+has_wal(const char *path, struct errbuf *eb, int *err)
+{
+    char *wal = NULL;
+    struct stat st;
+    bool has;
+
+    *err = 0;
+    if (asprintf(&wal, "%s-wal", path) < 0) {
+        *err = errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+        return false;
+    }
+    has = stat(wal, &st) == 0 && st.st_size > 0;
+    free(wal);
+    return has;
 }
 
 /* Reads the file's application id and schema version. An empty file has version 0 and no id. */
@@ -197,8 +222,11 @@ enter_wal(struct db *db, struct errbuf *eb)
     return err;
 }
 
+/* quick_check reads every page, but not the contents of indexes: it finds torn and foreign pages.
+ * It takes a second for 150 MB, so it is done where there is a reason: after an unclean end, and
+ * before a migration. */
 static int
-set_up(struct db *db, const struct db_schema *schema, struct errbuf *eb)
+set_up(struct db *db, const struct db_schema *schema, bool check, struct errbuf *eb)
 {
     static const char durable[] = "PRAGMA synchronous=FULL";
     static const char fast[] = "PRAGMA synchronous=NORMAL";
@@ -208,8 +236,10 @@ set_up(struct db *db, const struct db_schema *schema, struct errbuf *eb)
 
     sqlite3_extended_result_codes(db->sq, 1);
     sqlite3_busy_timeout(db->sq, DB_BUSY_MS);
-    if ((err = look_at_version(db, schema, &version, eb)) != 0 ||
-        (err = check_integrity(db, eb)) != 0 || (err = enter_wal(db, eb)) != 0 ||
+    err = look_at_version(db, schema, &version, eb);
+    if (err == 0 && (check || version < (int64_t)schema->migration_count))
+        err = check_integrity(db, "PRAGMA quick_check(1)", eb);
+    if (err != 0 || (err = enter_wal(db, eb)) != 0 ||
         (err = db_exec(db, schema->durable ? durable : fast, "opening", eb)) != 0 ||
         (err = db_exec(db, safe, "opening", eb)) != 0)
         return err;
@@ -235,8 +265,9 @@ create_private(const char *path, struct errbuf *eb)
                       strerror(errno));
 }
 
-int
-db_open(const char *path, const struct db_schema *schema, struct db **out, struct errbuf *eb)
+static int
+open_db(const char *path, const struct db_schema *schema, bool check, struct db **out,
+        struct errbuf *eb)
 {
     struct db *db = calloc(1, sizeof(*db));
     int err, rc;
@@ -250,7 +281,7 @@ db_open(const char *path, const struct db_schema *schema, struct db **out, struc
     err = create_private(path, eb);
     if (err == 0) {
         rc = sqlite3_open_v2(path, &db->sq, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
-        err = rc == SQLITE_OK ? set_up(db, schema, eb) : db_error(db, rc, "opening", eb);
+        err = rc == SQLITE_OK ? set_up(db, schema, check, eb) : db_error(db, rc, "opening", eb);
     }
     if (err != 0) {
         db_close(db);
@@ -258,6 +289,29 @@ db_open(const char *path, const struct db_schema *schema, struct db **out, struc
     }
     *out = db;
     return 0;
+}
+
+int
+db_open(const char *path, const struct db_schema *schema, struct db **out, struct errbuf *eb)
+{
+    int err;
+    bool check = has_wal(path, eb, &err);
+
+    return err != 0 ? err : open_db(path, schema, check, out, eb);
+}
+
+int
+db_open_unchecked(const char *path, const struct db_schema *schema, struct db **out,
+                  struct errbuf *eb)
+{
+    int err, keep = 1;
+    bool unclean = has_wal(path, eb, &err);
+
+    if (err == 0)
+        err = open_db(path, schema, false, out, eb);
+    if (err == 0 && unclean)
+        (void)sqlite3_file_control((*out)->sq, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+    return err;
 }
 
 int

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Opens SQLite databases with fixed rules: WAL, a busy timeout, a schema version with migrations in
- * order, a check when opening, and error messages that name the file. A database that is corrupt,
- * not a database, of another program, or newer than this program is reported and not changed. Only
- * one thread at a time may use a struct db.
+ * order, a check after an unclean end, and error messages that name the file. A database that is
+ * corrupt, not a database, of another program, or newer than this program is reported and not
+ * changed. Only one thread at a time may use a struct db.
  */
 #ifndef COMMON_SYS_DB_H
 #define COMMON_SYS_DB_H
@@ -25,8 +25,16 @@ struct db_schema {
     bool durable;                   /* a commit survives power loss (synchronous=FULL) */
 };
 
-/* Opens or creates (mode 0600) the file. VERSION, DB, BUSY, ACCESS, NOSPACE, READONLY, NOENT. */
+/* Opens or creates (mode 0600) the file. If the last process that had it open did not close it, or
+ * if it is about to be migrated, its pages are checked. VERSION, DB, BUSY, ACCESS, NOSPACE,
+ * READONLY, NOENT. */
 int db_open(const char *path, const struct db_schema *schema, struct db **out, struct errbuf *eb);
+/* db_open() without the check after an unclean end, for a command beside a daemon, and for a second
+ * connection of a process. Closing it leaves the sign of an unclean end to the next db_open(). */
+int db_open_unchecked(const char *path, const struct db_schema *schema, struct db **out,
+                      struct errbuf *eb);
+/* Checks all of the database, the contents of its indexes included. DB: it is damaged. */
+int db_check(struct db *db, struct errbuf *eb);
 /* Opens the file once more, for reading only. A reader does not wait for the commits of other
  * connections (WAL), nor for their syncs. |db| stays open until the reader is closed. */
 int db_open_reader(struct db *db, struct db **out, struct errbuf *eb);

@@ -50,7 +50,7 @@ def commands(t):
             yield "sprat", [name]
     for group in answer(t, "sprat-tracker", "")[1]:
         names = answer(t, "sprat-tracker", group, "")[1]
-        for name in names if group != "stats" else [None]:
+        for name in names if group not in ("stats", "check") else [None]:
             yield "sprat-tracker", [group, name] if name else [group]
 
 
@@ -78,7 +78,7 @@ def commands_are_offered_with_a_description(t):
     assert {name: about for name, about in names.items() if name != "help"} == dict(shown), names
     assert answer(t, "sprat", "-") == ("words", {"--help": "print the commands", "--version": "print the version"})
     assert set(answer(t, "sprat", "help", "s")[1]) == {"show", "seed", "select", "shutdown"}
-    assert set(answer(t, "sprat-tracker", "")[1]) == {"user", "torrent", "client", "stats"}
+    assert set(answer(t, "sprat-tracker", "")[1]) == {"user", "torrent", "client", "stats", "check"}
     assert set(answer(t, "sprat-tracker", "client", "")[1]) == {"allow", "deny", "rm", "ls"}
     assert answer(t, "sprat", "frobnicate", "") == ("words", {})
 

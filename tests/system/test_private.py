@@ -301,6 +301,7 @@ def torrent_files_of_all_kinds(t):
     one, = ask(t, other, "torrent", "ls")
     assert (one["v1"], one["v2"]) == (both["v1"], both["v2"])
     command(t, other, "torrent", "add", "1" * 64)
+    assert "no damage" in command(t, other, "check")
     assert "two torrents" in command(t, other, "torrent", "add", both["v1"], "1" * 64, status=1)
     garbage = t.path("garbage.torrent")
     with open(garbage, "wb") as f:
@@ -324,6 +325,7 @@ def a_database_that_is_none(t):
         said = [line for line in result.err.splitlines() if "the tracker runs as root" not in line]
         assert len(said) == 1, result
         assert path in command(t, path, "user", "ls", status=1)
+        assert path in command(t, path, "check", status=1)
         with open(path, "rb") as f:
             assert f.read() == before, "it was changed"
     result = run(t, [TRACKER, "--private", "yes", "--database", t.path("no", "such") + "/dir/db",

@@ -248,7 +248,7 @@ run(const struct command *command, int argc, const char *const *argv)
     if (command->creates &&
         sandbox_make_file_for(c.settings.user, c.settings.database, &eb) != 0)
         return command_fail("%s", eb.text);
-    if (registry_open(c.settings.database, command->creates, &c.registry, &eb) != 0)
+    if (registry_open_unchecked(c.settings.database, command->creates, &c.registry, &eb) != 0)
         return command_fail("%s", eb.text);
     status = command->run(&c);
     registry_close(c.registry);

@@ -75,7 +75,8 @@ enum { COMMAND_OPT_HELP = 1000, COMMAND_OPT_DATABASE, COMMAND_OPT_CONFIG, COMMAN
     X(client_deny)                                                                                 \
     X(client_rm)                                                                                   \
     X(client_ls)                                                                                   \
-    X(stats)
+    X(stats)                                                                                       \
+    X(check)
 
 #define X(name) extern const struct command command_##name;
 COMMAND_TABLE(X)

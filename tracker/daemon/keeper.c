@@ -431,7 +431,7 @@ keeper_new(const char *database, const struct keeper_config *config, const struc
     k->entries =
         aligned_alloc(_Alignof(struct ledger_entry), BRANCHWIRE_ENTRIES_MAX * sizeof(*k->entries));
     err = k->entries == NULL ? errbuf_set(eb, SPRAT_E_NOMEM, "out of memory")
-                             : registry_open(database, false, &k->registry, eb);
+                             : registry_open_unchecked(database, false, &k->registry, eb);
     if (err != 0) {
         keeper_free(k);
         return err;

@@ -37,7 +37,8 @@ struct keeper_config {
     uint64_t rate_possible; /* as accounts_batch */
 };
 
-/* Opens the database. Errors as registry_open(). |log| is borrowed. */
+/* Opens the database, which the accountant has checked. Errors as registry_open(). |log| is
+ * borrowed. */
 int keeper_new(const char *database, const struct keeper_config *config, const struct log *log,
                struct keeper **out, struct errbuf *eb);
 void keeper_free(struct keeper *k); /* NULL is legal */

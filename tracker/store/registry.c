@@ -98,8 +98,11 @@ static const struct db_schema schema = {
     .durable = true,
 };
 
-int
-registry_open(const char *path, bool create, struct registry **out, struct errbuf *eb)
+typedef int open_fn(const char *path, const struct db_schema *schema, struct db **out,
+                    struct errbuf *eb);
+
+static int
+open_with(open_fn *open_it, const char *path, bool create, struct registry **out, struct errbuf *eb)
 {
     struct registry *r;
     int err;
@@ -110,13 +113,31 @@ registry_open(const char *path, bool create, struct registry **out, struct errbu
     r = calloc(1, sizeof(*r));
     if (r == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    err = db_open(path, &schema, &r->db, eb);
+    err = open_it(path, &schema, &r->db, eb);
     if (err != 0) {
         free(r);
         return err;
     }
     *out = r;
     return 0;
+}
+
+int
+registry_open(const char *path, bool create, struct registry **out, struct errbuf *eb)
+{
+    return open_with(db_open, path, create, out, eb);
+}
+
+int
+registry_open_unchecked(const char *path, bool create, struct registry **out, struct errbuf *eb)
+{
+    return open_with(db_open_unchecked, path, create, out, eb);
+}
+
+int
+registry_check(struct registry *r, struct errbuf *eb)
+{
+    return db_check(r->db, eb);
 }
 
 void

@@ -3,6 +3,7 @@
  * The SQLite wrapper: versions, migrations, and files that are not ours to touch.
  */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +173,71 @@ Test(db, two_connections_of_a_process_keep_their_locks)
     cr_assert_eq(db_open(path, &schema, &one, NULL), 0);
     cr_assert_eq(number(one, "SELECT count(*) FROM a"), 2);
     db_close(one);
+    remove_dir(dir);
+}
+
+/* A process that writes and dies with the database open. */
+static void
+die_with_it_open(const char *path)
+{
+    struct db_schema schema = schema_of(2);
+    struct db *db;
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0) {
+        int err = db_open(path, &schema, &db, NULL);
+
+        if (err == 0)
+            err = db_exec(db, "INSERT INTO a (x) VALUES (-1)", "testing", NULL);
+        _exit(err != 0);
+    }
+    cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid);
+    cr_assert_eq(status, 0);
+}
+
+/* Overwrites a page in the middle, which opening alone does not read. */
+static void
+damage(const char *path)
+{
+    uint8_t noise[4096];
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    memset(noise, 0xa5, sizeof(noise));
+    cr_assert_eq(pwrite(fd, noise, sizeof(noise), 20 * 4096), (ssize_t)sizeof(noise));
+    close(fd);
+}
+
+/* A check reads the whole file: at every open it made each command of a large tracker wait. */
+Test(db, is_checked_after_an_unclean_end)
+{
+    char dir[32], path[64];
+    struct db_schema schema = schema_of(2);
+    struct errbuf eb = {0};
+    struct db *db;
+
+    make_path(dir, path);
+    cr_assert_eq(db_open(path, &schema, &db, NULL), 0);
+    cr_assert_eq(
+        db_exec(db,
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000)"
+                " INSERT INTO a (x, y) SELECT i, hex(randomblob(100)) FROM n",
+                "testing", NULL),
+        0);
+    cr_assert_eq(db_check(db, &eb), 0, "%s", eb.text);
+    db_close(db);
+    damage(path);
+    cr_assert_eq(db_open(path, &schema, &db, &eb), 0, "a clean end: %s", eb.text);
+    cr_expect_eq(db_check(db, &eb), SPRAT_E_DB);
+    cr_expect_not_null(strstr(eb.text, "is damaged"), "%s", eb.text);
+    db_close(db);
+    die_with_it_open(path);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(db_open_unchecked(path, &schema, &db, &eb), 0, "%s", eb.text);
+        cr_assert_eq(number(db, "SELECT count(*) FROM a WHERE x = -1"), 1);
+        db_close(db);
+    }
+    cr_expect_eq(db_open(path, &schema, &db, &eb), SPRAT_E_DB, "a command left the sign of it");
     remove_dir(dir);
 }
 
