@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The pool of disk worker threads and open files that all torrents of a process share. The pool
- * runs jobs; storage.h defines what the jobs do. Each worker has a queue of its own for jobs that
- * must keep their order (all writes and verifies of one piece go to one worker), and all workers
- * take jobs from two common queues: reads, and background work such as full checks.
- * Slow jobs, such as syncs, have threads of their own: jobs of one device (st_dev) run one after
- * the other, those of different devices beside each other, so that a mount that hangs holds up its
- * own torrents only.
+ * The disk worker threads and open files that all torrents of a process share. The workers run
+ * jobs; storage.h defines what the jobs do. Each device (st_dev) has a pool of workers of its own,
+ * so that a mount that hangs holds up its own torrents only. Each worker has a queue of its own for
+ * jobs that must keep their order (all writes and verifies of one piece go to one worker), and all
+ * workers of a pool take jobs from two common queues: reads, and background work such as full
+ * checks. Slow jobs, such as syncs, have threads of their own: jobs of one device run one after the
+ * other, those of different devices beside each other.
  */
 #ifndef PEER_STORE_DISK_H
 #define PEER_STORE_DISK_H
@@ -16,11 +16,13 @@
 #include "common/base/err.h"
 
 enum {
-    DISK_THREADS_MAX = 64,
+    DISK_THREADS_MAX = 64,       /* workers of a pool */
+    DISK_POOLS_MAX = 8,          /* pools; devices beyond them share a pool with another one */
     DISK_SLOW_THREADS = 8,       /* devices whose slow jobs run at a time */
+    DISK_SLOW_GUESSES = 4,       /* of them, directories whose device is not known yet */
     DISK_THREADS_MIN = 4,        /* so that some hash while others wait for the disk */
-    DISK_QUEUE_MAX = 8192,       /* waiting and running jobs of all torrents; slow jobs, of which
-                                    a torrent has very few, are not counted */
+    DISK_QUEUE_MAX = 8192,       /* waiting and running jobs of a pool; slow jobs, of which a
+                                    torrent has very few, are not counted */
     DISK_OPEN_FILES_MAX = 256,   /* default number of file descriptors that are kept open */
     DISK_PIECE_CONTEXTS_MAX = 64, /* pieces per worker whose hashes grow while blocks arrive */
 };
@@ -28,7 +30,7 @@ enum {
 struct disk;
 
 struct disk_options {
-    unsigned threads;        /* 0: one per processor, at least DISK_THREADS_MIN */
+    unsigned threads;        /* of each pool; 0: one per processor, at least DISK_THREADS_MIN */
     uint32_t open_files_max; /* 0: DISK_OPEN_FILES_MAX */
 };
 
@@ -38,7 +40,7 @@ int disk_new(const struct disk_options *opt, struct disk **out, struct errbuf *e
 /* Stops and joins the workers. Every storage must have been closed (asserted). NULL is legal. */
 void disk_free(struct disk *d);
 
-/* The number of workers, without the threads for slow jobs. */
+/* The number of workers of one pool. */
 unsigned disk_threads(const struct disk *d);
 
 #endif

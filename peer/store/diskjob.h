@@ -31,7 +31,8 @@ enum disk_class {
 /* The data that a worker lends to its running job, for the job's use alone. */
 struct disk_worker {
     struct disk *disk;
-    unsigned index;
+    struct disk_pool *pool;
+    unsigned index; /* in the pool */
     struct warmhash *warm;                     /* hashes of the pieces that this worker writes */
     uint8_t *scratch;                          /* DISK_SCRATCH_LEN bytes */
 };
@@ -45,30 +46,43 @@ struct disk_job_class {
     void (*run)(struct disk_worker *w, struct disk_job *const *jobs, size_t n);
 };
 
-/* The slow jobs of one owner run in the order of submission, and one at a time for each device. */
+struct disk_pool;
+
+/* The jobs of one owner. Its slow jobs run in the order of submission, and one at a time for each
+ * device; its other jobs run in the pool of its device. */
 struct disk_lane {
-    atomic_ullong device; /* st_dev; 0: not known, and all those are taken for one */
+    atomic_ullong device; /* st_dev, or a guess; disk_lane_init() */
+    _Atomic(struct disk_pool *) pool; /* NULL before the first job that is not slow */
 };
+
+/* Marks a number that stands for a directory whose device is not known yet. */
+#define DISK_DEVICE_GUESS (1ull << 63)
+
+/* A lane for files in |dir|, without a look at the disk: directories of one name are taken for one
+ * device until the owner stores the st_dev. */
+void disk_lane_init(struct disk_lane *lane, const char *dir);
+bool disk_lane_is_guess(const struct disk_lane *lane);
 
 /* Embedded in the job. */
 struct disk_job {
     struct list link;
     const struct disk_job_class *class;
     uint64_t key; /* orders DISK_ORDERED jobs */
-    const struct disk_lane *lane; /* of DISK_SLOW jobs: their owner's */
+    struct disk_lane *lane; /* its owner's; NULL: it runs in the first pool, and is not slow */
 };
 
 /* Queues a job. SPRAT_E_AGAIN when the queue is full; the job then stays the caller's. */
 int disk_submit(struct disk *d, struct disk_job *job, enum disk_class class);
 
-/* disk_submit() in two steps, for many DISK_ORDERED jobs: disk_take_room() reserves a queue entry
- * for one job (0 or AGAIN as above), and disk_submit_all() queues all jobs of the list and empties
- * the list. */
-int disk_take_room(struct disk *d);
-void disk_submit_all(struct disk *d, struct list *jobs);
+/* disk_submit() in two steps, for many DISK_ORDERED jobs of one lane: disk_take_room() reserves a
+ * queue entry for one job (0 or AGAIN as above), and disk_submit_all() queues all jobs of the list
+ * and empties the list. */
+int disk_take_room(struct disk *d, struct disk_lane *lane);
+void disk_submit_all(struct disk *d, struct disk_lane *lane, struct list *jobs);
 
-/* Queues a job at the end of one worker's queue, even if the queue is full. For rare jobs: closing
- * a storage, and comparing files with their stamps when a daemon starts. */
+/* Queues a job at the end of one worker's queue, of the workers of its lane's pool, even if the
+ * queue is full. For rare jobs: closing a storage, and comparing files with their stamps when a
+ * daemon starts. */
 void disk_submit_to(struct disk *d, struct disk_job *job, unsigned worker);
 
 struct openfiles *disk_openfiles(struct disk *d);

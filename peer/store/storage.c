@@ -28,7 +28,7 @@ prepare_dir(const char *dir, bool make, bool later, char **out, struct disk_lane
     bool there = stat(dir, &st) == 0;
     int err;
 
-    atomic_init(&lane->device, 0);
+    disk_lane_init(lane, dir);
     if (!there && later && errno == ENOENT)
         return path_absolute(dir, out, eb);
     if (!there && make && (err = file_make_dirs(dir, 0777, eb)) != 0)
@@ -38,7 +38,7 @@ prepare_dir(const char *dir, bool make, bool later, char **out, struct disk_lane
                           strerror(errno));
     if (!S_ISDIR(st.st_mode))
         return errbuf_set(eb, SPRAT_E_INVAL, "%s is not a directory", dir);
-    atomic_init(&lane->device, st.st_dev);
+    atomic_store(&lane->device, st.st_dev);
     return path_absolute(dir, out, eb);
 }
 
@@ -193,7 +193,7 @@ static void
 push_held(struct storage *s)
 {
     if (s->held_count > 0)
-        disk_submit_all(s->disk, &s->held);
+        disk_submit_all(s->disk, &s->lane, &s->held);
     s->held_count = 0;
 }
 
@@ -207,7 +207,7 @@ storage_let_go(struct storage *s)
 static int
 hold(struct storage *s, struct storage_job *j)
 {
-    int err = disk_take_room(s->disk);
+    int err = disk_take_room(s->disk, &s->lane);
 
     if (err != 0)
         return err;
@@ -228,6 +228,7 @@ storage_close(struct storage *s, void (*closed)(void *user), void *user)
     s->closed_user = user;
     s->pending++;
     job_init(&s->close_job, s, OP_CLOSE);
+    s->close_job.job.lane = &s->lane;
     doneq_expect(s->done);
     storage_let_go(s);
     disk_submit_to(s->disk, &s->close_job.job, 0);

@@ -658,7 +658,7 @@ do_one(struct disk_worker *w, struct storage_job *j)
     case OP_WRITE:
     case OP_CLOSE: UNREACHABLE();
     }
-    if (j->op == OP_MOVE || atomic_load(&s->lane.device) == 0)
+    if (j->op == OP_MOVE || disk_lane_is_guess(&s->lane))
         find_device(s);
     set_error(j, err, eb.text);
 }
