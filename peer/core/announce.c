@@ -212,8 +212,8 @@ next_round(const struct announcer *a)
         if (t->used == a->round)
             at = mono_min(at, announcer_due_at(a, t));
         for (uint32_t h = 0; h < a->hashes && !a->enough; h++)
-            if (!t->hashes[h].working && !t->hashes[h].flying && !t->hashes[h].never &&
-                !t->unsupported)
+            if (!(t->hashes[h].working && t->hashes[h].heard) && !t->hashes[h].flying &&
+                !t->hashes[h].never && !t->unsupported)
                 at = mono_min(at, t->hashes[h].retry_at);
     }
     return at;
@@ -403,6 +403,7 @@ announcer_start(struct announcer *a, struct mono now)
             j->completed = false;
             j->working = false;
         }
+    settle(a, now);
 }
 
 void

@@ -82,6 +82,17 @@ jobs_drop(struct node *n)
     n->count.writes = 0;
 }
 
+void
+jobs_drop_reads(struct node *n, slot_id peer)
+{
+    LIST_EACH_SAFE (it, &n->jobs) {
+        struct job *j = LIST_ENTRY(it, struct job, link);
+
+        if (j->in.type == SWARM_IN_READ_FAILED && j->in.peer == peer)
+            job_free(j);
+    }
+}
+
 /* --- disk --- */
 
 static void

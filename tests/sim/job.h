@@ -15,5 +15,7 @@ void job_read_failed(struct node *n, const struct swarm_effect *fx);
 void job_announce(struct node *n, const struct swarm_effect *fx);
 
 void jobs_drop(struct node *n);
+/* The connection to |peer| is gone: nobody waits for the blocks that were being read for it. */
+void jobs_drop_reads(struct node *n, slot_id peer);
 
 #endif

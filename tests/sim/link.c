@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/base/assert.h"
+#include "tests/sim/job.h"
 #include "tests/sim/link_impl.h"
 #include "tests/sim/sim.h"
 
@@ -93,6 +94,7 @@ link_shut(struct link *l, unsigned side)
         end_dial(l);
     l->open[side] = false;
     l->end[side]->by_slot[slot_index(l->peer[side])] = NULL;
+    jobs_drop_reads(l->end[side], l->peer[side]);
     pipe_drop_queue(&l->pipe[side]);
     pipe_drop_held(&l->pipe[1 - side]);
 }

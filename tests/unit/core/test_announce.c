@@ -415,6 +415,24 @@ Test(announce, start_after_stop_says_started_again)
     announcer_free(a);
 }
 
+Test(announce, start_while_stopped_is_under_way_comes_after_it)
+{
+    struct announcer *a = new_v1(two_tiers, 1);
+    struct announce_job job;
+
+    announcer_start(a, at_s(0));
+    announcer_on_result(a, must_next(a, at_s(0)).id, &ok, at_s(0));
+    announcer_stop(a, at_s(50));
+    job = must_next(a, at_s(50));
+    announcer_start(a, at_s(51));
+    announcer_lack(a, ANNOUNCE_LACK_ALONE, at_s(51));
+    must_rest(a, at_s(51));
+    announcer_on_result(a, job.id, &ok, at_s(52));
+    job = must_next(a, at_s(52));
+    cr_assert_eq(job.event, ANNOUNCE_STARTED);
+    announcer_free(a);
+}
+
 Test(announce, a_dead_tracker_is_left_alone_for_longer_each_time)
 {
     struct announcer *a = new_v1(two_tiers, 1);
@@ -967,6 +985,7 @@ random_run(uint64_t seed, size_t tier_count, bool v1, bool v2)
         case 0:
             running = true;
             announcer_start(a, now);
+            announcer_lack(a, (enum announce_lack)rng_below(&own, 4), now);
             break;
         case 1:
             running = rng_below(&own, 3) > 0 && running;
