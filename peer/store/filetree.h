@@ -226,6 +226,24 @@ size_t filetree_take_written(struct filetree *t, uint32_t *files, size_t max);
  * that reads fail until the next filetree_look(). Returns |err| with its message. */
 int filetree_distrust(struct filetree *t, size_t file, int err, struct errbuf *eb);
 
+/* For the files that implement this header. filetree_fail() returns the error of a failed system
+ * call with errno |e|, and a message that says what could not be done ("read"). */
+int filetree_fail(const struct filetree *t, size_t file, int e, const char *doing,
+                  struct errbuf *eb);
+/* The message for a file that is distrusted: |err| is CHANGED or NOENT, and is returned. */
+int filetree_fail_distrusted(const struct filetree *t, size_t file, int err, struct errbuf *eb);
+/* Returns 0 if the file may be read, else CHANGED, NOENT or NOMEM. |*look|: filetree_look_at() is
+ * due first. |lock| must be held. */
+int filetree_may_read(struct filetree *t, size_t file, bool *look);
+/* True if filetree_read() would read without a look at the file. If another thread holds the lock,
+ * it may be waiting for the file system: then false. */
+bool filetree_may_lend(struct filetree *t, size_t file);
+/* Checks that the open file |fd| matches its stamp and still has its name. */
+int filetree_look_at(struct filetree *t, size_t file, int fd, struct errbuf *eb);
+/* True if filetree_move_in() was called since |t->moves| was |moves|: an error may be due to that,
+ * so the file is trusted again. */
+bool filetree_was_moved(struct filetree *t, size_t file, uint32_t moves);
+
 /* Asks the kernel to read ahead. */
 void filetree_will_need(struct filetree *t, size_t file, uint64_t offset, uint64_t len);
 

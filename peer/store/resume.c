@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Starts a session of a torrent: decides which files the database vouches for, which pieces need a
- * check, and which files may be overwritten, and stores the result. It is a chain of asynchronous
- * steps: look at the files, check, store, report, and (in the background) vouch for what was found.
- * Data that a crashed session wrote without committing it is written again and synced before the
- * report: it can be read, but a sync may have failed, after which the kernel regards it as written.
+ * Starts a session of a torrent in a chain of asynchronous steps: look at the files, decide which
+ * of them can be trusted (filetrust.h), check the others, decide which may be overwritten
+ * (adopt.h), clear the have-bits of lost pieces, report, and (in the background) store the pieces
+ * that were found. Data that a crashed session wrote without committing it is written again and
+ * synced before the report: it can be read, but a sync may have failed, after which the kernel
+ * regards it as written.
  */
 #include "peer/store/resume.h"
 
@@ -14,45 +15,31 @@
 #include "common/base/magic.h"
 #include "common/sys/clock.h"
 #include "peer/store/adopt.h"
-#include "peer/store/layout.h"
+#include "peer/store/filetrust.h"
 #include "peer/store/lookalike.h"
 #include "peer/store/owners.h"
 #include "peer/store/statewish.h"
 
 #define RESUME_MAGIC 0x5265736du
 
-enum { LOOKALIKES_MAX = 4 }; /* missing files that are searched under other names */
-
-/* The state of a file according to database and disk. */
-enum file_trust {
-    FILE_VOUCHED, /* matches the record in the database */
-    FILE_GONE,    /* does not exist */
-    FILE_CHANGED, /* the torrent's own, but differs from the record in the database */
-    FILE_FOREIGN, /* made by another program */
-};
+enum { LOOKALIKES_MAX = 4 }; /* missing files for which similar names are searched */
 
 struct resume {
     uint32_t magic;
     struct resume_options opt;
     const struct metainfo *mi;
-    bool clean;            /* the last session ended cleanly */
-    int64_t session, active; /* see state.h */
+    struct filetrust trust;
     bool cancelled;
-    struct check *check;   /* the running check; NULL: none */
-    struct state_file *records;
-    enum file_trust *trust;
-    bool *scan;            /* files for the check to scan: foreign ones */
-    bool *cut;             /* files that are truncated to their length */
+    struct check *check; /* the running check; NULL: none */
+    bool *scan;          /* files that the check also scans: those of other programs */
+    bool *cut;           /* files to be truncated to their length */
     bool any_cut;
-    struct storage_stamp *written; /* stamps of existing files that would be written to; else not
-                                      |known| */
-    bool *gone;            /* files that miss data which the database promises */
-    size_t gone_count, gone_file;
-    struct bitfield stored; /* have-bits of the database */
+    struct storage_stamp *written; /* stamps of existing files that would be written to; those of
+                                      other files are not |known| */
     struct bitfield have;
-    struct bitfield skip;  /* pieces not to be checked */
+    struct bitfield skip; /* pieces that need no check */
     uint32_t trusted;
-    uint32_t rewriting; /* the piece that is or was last written again */
+    uint32_t rewriting; /* the piece that is being written again, or was last */
     bool reported;
     int err;
     struct errbuf why, note, gone_why;
@@ -62,15 +49,12 @@ struct resume {
 static void
 resume_free(struct resume *r)
 {
-    bitfield_fini(&r->stored);
+    filetrust_fini(&r->trust);
     bitfield_fini(&r->have);
     bitfield_fini(&r->skip);
-    free(r->records);
-    free(r->trust);
     free(r->scan);
     free(r->cut);
     free(r->written);
-    free(r->gone);
     MAGIC_CLEAR(r);
     free(r);
 }
@@ -92,8 +76,8 @@ report(struct resume *r, uint32_t checked)
         .have = &r->have,
         .trusted = r->trusted,
         .checked = checked,
-        .gone = r->gone_count,
-        .gone_file = r->gone_file,
+        .gone = r->trust.gone_count,
+        .gone_file = r->trust.gone_first,
         .gone_why = r->gone_why.text,
         .note = r->note.text[0] != '\0' ? r->note.text : NULL,
     };
@@ -142,200 +126,23 @@ end_with_error(struct resume *r)
     resume_free(r);
 }
 
-enum { NS_PER_MS = 1000000 };
-#define NS_PER_S 1000000000LL
-
-/* True if the file matches its record in the database. After a crash this program may have written
- * to it for a while after the last stamp. */
-static bool
-matches_record(const struct resume *r, const struct storage_stamp *now,
-               const struct state_file *then)
-{
-    int64_t late = now->mtime_ns - then->mtime_ns;
-
-    if (now->size == then->size && late == 0)
-        return true;
-    return !r->clean && !r->opt.strict && now->size >= then->size && late >= 0 &&
-           late <= (int64_t)RESUME_CRASH_WINDOW_MS * NS_PER_MS;
-}
-
-/* True if a file without a record was created by crashed sessions before its first stamp was
- * stored. The file system's clock is coarse and may lag a little. */
-static bool
-made_before_crash(const struct resume *r, const struct storage_stamp *now)
-{
-    return !r->clean && now->mtime_ns >= (r->session - 1) * NS_PER_S &&
-           now->mtime_ns <=
-               (r->active + 1) * NS_PER_S + (int64_t)RESUME_CRASH_WINDOW_MS * NS_PER_MS;
-}
-
-static enum file_trust
-judge_file(const struct resume *r, size_t i)
-{
-    const struct state_file *rec = &r->records[i];
-    struct storage_stamp now = storage_file_stamp(r->opt.storage, i);
-
-    if (!now.known)
-        return FILE_GONE;
-    if (!rec->present) {
-        if (now.size == 0 && r->mi->files[i].length > 0)
-            return FILE_VOUCHED; /* an empty file has nothing to lose or to check */
-        return made_before_crash(r, &now) ? FILE_CHANGED : FILE_FOREIGN;
-    }
-    if (matches_record(r, &now, rec) && !r->opt.check_all)
-        return FILE_VOUCHED;
-    return now.inode == rec->inode ? FILE_CHANGED : FILE_FOREIGN;
-}
-
-/* Decides about the part file, which is always the torrent's own. */
-static enum file_trust
-judge_part_file(const struct resume *r)
-{
-    const struct state_file *rec = &r->records[r->mi->file_count];
-    struct storage_stamp now = storage_file_stamp(r->opt.storage, r->mi->file_count);
-
-    if (!now.known)
-        return FILE_GONE;
-    return rec->present && matches_record(r, &now, rec) && !r->opt.check_all ? FILE_VOUCHED
-                                                                            : FILE_CHANGED;
-}
-
-static void
-judge_files(struct resume *r)
-{
-    r->trust[r->mi->file_count] = judge_part_file(r);
-    for (size_t i = 0; i < r->mi->file_count; i++) {
-        const struct metainfo_file *f = &r->mi->files[i];
-        const char *path = storage_path(r->opt.storage, i);
-
-        r->trust[i] = FILE_VOUCHED;
-        if ((f->attr & (ATTR_PAD | ATTR_SYMLINK)) != 0 || storage_home(r->opt.storage, i) != i)
-            continue;
-        r->trust[i] = judge_file(r, i);
-        r->scan[i] = r->trust[i] == FILE_FOREIGN && r->opt.download;
-        if (r->records[i].present && r->trust[i] == FILE_GONE)
-            errbuf_set(&r->note, 0, "%s/%s is gone", storage_dir(r->opt.storage), path);
-        else if (r->records[i].present && r->records[i].mtime_ns == 0 && !r->opt.check_all)
-            errbuf_set(&r->note, 0,
-                       "%s/%s is checked again, since an older version let two torrents "
-                       "write to it",
-                       storage_dir(r->opt.storage), path);
-        else if (r->records[i].present && r->trust[i] != FILE_VOUCHED && !r->opt.check_all)
-            errbuf_set(&r->note, 0, "%s/%s was changed by another program and is checked again",
-                       storage_dir(r->opt.storage), path);
-    }
-}
-
-/* True if a promised piece has missing bytes in the file. */
-static bool
-lacks_promised(const struct resume *r, size_t i)
-{
-    const struct metainfo_file *f = &r->mi->files[i];
-    uint64_t size = r->mi->piece_length, end = f->offset + f->length;
-    size_t home = storage_home(r->opt.storage, i);
-    struct storage_stamp now = storage_file_stamp(r->opt.storage, home);
-
-    if (f->length == 0 || (f->attr & (ATTR_PAD | ATTR_SYMLINK)) != 0 ||
-        (now.known && (home != i || now.size >= f->length)))
-        return false;
-    for (uint64_t p = f->offset / size; p * size < end; p++) {
-        uint64_t to = (p + 1) * size < end ? (p + 1) * size : end;
-
-        if (bitfield_get(&r->stored, (uint32_t)p) && (!now.known || now.size < to - f->offset))
-            return true;
-    }
-    return false;
-}
-
-/* Finds files that miss promised data. Their have-bits are not cleared before the user agrees,
- * since the disk may not be mounted. */
-static void
-find_gone(struct resume *r)
-{
-    for (size_t i = 0; i < r->mi->file_count && !r->opt.trust_all; i++) {
-        if (!lacks_promised(r, i))
-            continue;
-        if (r->trust[i] == FILE_VOUCHED) /* matches the last look, which came after the damage */
-            r->trust[i] = FILE_CHANGED;
-        r->gone[i] = !r->opt.refetch && storage_wants(r->opt.storage, i);
-        if (r->gone[i] && r->gone_count++ == 0)
-            r->gone_file = i;
-    }
-}
-
-static void
-explain_gone(struct resume *r)
-{
-    const char *dir = storage_dir(r->opt.storage);
-    const char *path = storage_path(r->opt.storage, r->gone_file);
-    bool is_short = storage_file_stamp(r->opt.storage, r->gone_file).known;
-    char more[48] = "";
-
-    if (r->gone_count > 1)
-        snprintf(more, sizeof(more), " (and %zu more)", r->gone_count - 1);
-    errbuf_set(
-        &r->gone_why, 0,
-        "missing: %s/%s%s was fetched before and is %s now. Mount its disk or put it back, or "
-        "use --refetch to fetch it again",
-        dir, path, more, is_short ? "shorter" : "gone");
-}
-
-/* True if the piece is promised and lies partly in missing files. */
-static bool
-is_gone(const struct resume *r, uint32_t piece)
-{
-    struct layout_walk w;
-    struct layout_range range;
-
-    layout_walk_init(&w, r->mi, piece, 0, metainfo_piece_len(r->mi, piece));
-    while (r->gone_count > 0 && layout_walk_next(&w, &range))
-        if (range.stored && r->gone[range.file])
-            return true;
-    return false;
-}
-
-struct piece_files {
-    bool vouched; /* all files with a part of the piece are vouched for */
-    bool news;    /* some file exists and may hold data that the database does not know */
-    bool gone;
-};
-
-static struct piece_files
-files_of_piece(const struct resume *r, uint32_t piece)
-{
-    struct piece_files p = {.vouched = true};
-    struct layout_walk w;
-    struct layout_range range;
-
-    layout_walk_init(&w, r->mi, piece, 0, metainfo_piece_len(r->mi, piece));
-    while (layout_walk_next(&w, &range)) {
-        if (!range.stored)
-            continue;
-        enum file_trust t = r->trust[storage_home(r->opt.storage, range.file)];
-        p.vouched = p.vouched && t == FILE_VOUCHED;
-        p.gone = p.gone || t == FILE_GONE;
-        p.news = p.news || t == FILE_CHANGED || t == FILE_FOREIGN;
-    }
-    return p;
-}
-
-/* Sorts the pieces: trusted, to be checked, or skipped because they are known to be missing. */
+/* Sorts the pieces into those that are on disk, those to be checked, and those known to be missing.
+ */
 static void
 judge_pieces(struct resume *r)
 {
     for (uint32_t p = 0; p < r->mi->piece_count; p++) {
-        struct piece_files f = files_of_piece(r, p);
-        bool had = bitfield_get(&r->stored, p);
-
-        if (r->opt.trust_all || (had && f.vouched && !r->opt.check_all)) {
+        switch (filetrust_piece(&r->trust, p)) {
+        case PIECE_TRUSTED:
             bitfield_set(&r->have, p);
             bitfield_set(&r->skip, p);
             r->trusted++;
-        } else if (f.gone || !(had || f.news || !r->clean || r->opt.check_all)) {
-            bitfield_set(&r->skip, p);
+            break;
+        case PIECE_CHECK: break;
+        case PIECE_MISSING: bitfield_set(&r->skip, p); break;
         }
     }
-    /* A foreign file must be scanned even where a piece of it can't be complete. */
+    /* A file of another program is scanned even in pieces that can't be complete. */
     for (size_t i = 0; i < r->mi->file_count; i++)
         if (r->scan[i])
             for (uint32_t p = 0; p < r->mi->files[i].piece_count; p++)
@@ -358,7 +165,8 @@ on_vouched(void *user, int err, const char *why)
     rename_and_report(r);
 }
 
-/* The pieces whose have-bits changed; the caller frees the list. */
+/* Returns the pieces that are in |in| and not in |not_in|; the caller frees the list. NULL when
+ * memory is out. */
 static uint32_t *
 differences(const struct bitfield *in, const struct bitfield *not_in, size_t *count)
 {
@@ -380,7 +188,7 @@ on_synced(void *user, const struct storage_result *res)
     /* A seeder writes nothing, so after a complete look the stamps are exact. */
     struct state_update u = {.set_clean = !r->opt.download, .clean = true};
     struct state_file *files = calloc(r->mi->file_count + 1, sizeof(*files));
-    uint32_t *found = differences(&r->have, &r->stored, &u.have_count);
+    uint32_t *found = differences(&r->have, &r->trust.stored, &u.have_count);
     int err = res->err;
 
     MAGIC_CHECK(r, RESUME_MAGIC);
@@ -388,7 +196,7 @@ on_synced(void *user, const struct storage_result *res)
         err = SPRAT_E_NOMEM;
     for (size_t i = 0; err == 0 && i <= r->mi->file_count; i++) {
         struct storage_stamp s = storage_file_stamp(r->opt.storage, i);
-        if (!r->gone[i] &&
+        if (!r->trust.gone[i] &&
             (i == r->mi->file_count || (r->mi->files[i].attr & (ATTR_PAD | ATTR_SYMLINK)) == 0))
             u.file_count += state_file_from(&files[u.file_count], i, &s);
     }
@@ -411,13 +219,13 @@ mark_found(struct resume *r)
 
     for (size_t i = 0; i < r->mi->file_count; i++) {
         const struct metainfo_file *f = &r->mi->files[i];
-        bool found = r->trust[i] == FILE_CHANGED || r->trust[i] == FILE_FOREIGN;
+        bool found = r->trust.files[i] == TRUST_CHANGED || r->trust.files[i] == TRUST_FOREIGN;
 
-        if ((f->attr & (ATTR_PAD | ATTR_SYMLINK)) != 0 || r->trust[i] == FILE_GONE)
+        if ((f->attr & (ATTR_PAD | ATTR_SYMLINK)) != 0 || r->trust.files[i] == TRUST_GONE)
             continue;
         for (uint32_t p = 0; p < f->piece_count && !found; p++)
             found = bitfield_get(&r->have, f->first_piece + p) &&
-                    !bitfield_get(&r->stored, f->first_piece + p);
+                    !bitfield_get(&r->trust.stored, f->first_piece + p);
         if (found)
             storage_mark(r->opt.storage, storage_home(r->opt.storage, i));
         any = any || found;
@@ -425,31 +233,11 @@ mark_found(struct resume *r)
     return any;
 }
 
-/* True if the piece was found in data that a crashed session wrote: in a file of the torrent that
- * was written since that session began. */
+/* True for a piece that a crashed session wrote and did not store, and that the check has found. */
 static bool
 is_left_over(const struct resume *r, uint32_t piece)
 {
-    struct layout_walk w;
-    struct layout_range range;
-    bool late = false;
-
-    if (r->clean || !bitfield_get(&r->have, piece) || bitfield_get(&r->stored, piece))
-        return false;
-    layout_walk_init(&w, r->mi, piece, 0, metainfo_piece_len(r->mi, piece));
-    while (layout_walk_next(&w, &range)) {
-        struct storage_stamp now;
-        size_t home;
-
-        if (!range.stored)
-            continue;
-        home = storage_home(r->opt.storage, range.file);
-        if (r->trust[home] == FILE_FOREIGN)
-            return false;
-        now = storage_file_stamp(r->opt.storage, home);
-        late = late || now.mtime_ns >= (r->session - 1) * NS_PER_S;
-    }
-    return late;
+    return bitfield_get(&r->have, piece) && filetrust_is_left_over(&r->trust, piece);
 }
 
 static void rewrite_next(struct resume *r);
@@ -531,13 +319,14 @@ on_stored(void *user, int err, const char *why)
     }
 }
 
-/* A complete torrent that is found as it was left is not written to: its stamps stay exact, and no
- * sync is needed to say that a session has begun. */
+/* True for a complete torrent that is unchanged since its last session ended cleanly. Nothing will
+ * be written to its files, so their stamps stay exact, and the database need not be synced to note
+ * that a session has begun. */
 static bool
 changes_nothing(const struct resume *r, const struct state_update *u)
 {
-    return r->clean && u->lost_count == 0 && u->file_count == 0 &&
-           bitfield_full(&r->have) && bitfield_full(&r->stored);
+    return r->trust.clean && u->lost_count == 0 && u->file_count == 0 && bitfield_full(&r->have) &&
+           bitfield_full(&r->trust.stored);
 }
 
 /* Clears the have-bits of missing pieces in the database before anything is written. */
@@ -550,16 +339,16 @@ store_lost(struct resume *r)
         .active = r->opt.download ? clock_unix() : 0,
     };
     struct state_file *files = calloc(r->mi->file_count + 1, sizeof(*files));
-    uint32_t *lost = differences(&r->stored, &r->have, &u.lost_count);
+    uint32_t *lost = differences(&r->trust.stored, &r->have, &u.lost_count);
     int err = files == NULL || lost == NULL ? SPRAT_E_NOMEM : 0;
     size_t kept = 0;
 
     for (size_t i = 0; err == 0 && i < u.lost_count; i++)
-        if (!is_gone(r, lost[i]))
+        if (!filetrust_piece_is_gone(&r->trust, lost[i]))
             lost[kept++] = lost[i];
     u.lost_count = kept;
     for (size_t i = 0; err == 0 && i <= r->mi->file_count; i++)
-        if (r->records[i].present && r->trust[i] == FILE_GONE && !r->gone[i])
+        if (r->trust.records[i].present && r->trust.files[i] == TRUST_GONE && !r->trust.gone[i])
             files[u.file_count++] = (struct state_file){.file = (uint32_t)i};
     u.lost = lost;
     u.files = files;
@@ -614,7 +403,8 @@ on_owners(void *user, const struct storage_result *res)
 
     MAGIC_CHECK(r, RESUME_MAGIC);
     if (res->err == SPRAT_E_EXISTS)
-        r->err = 0; /* the owner of the file explains more than its content */
+        r->err =
+            0; /* replaces adopt_judge()'s error: the file's owner explains more than its data */
     if (res->err != 0)
         fail(r, res->err, res->why);
     if (r->cancelled)
@@ -741,14 +531,15 @@ begin_check(struct resume *r)
         end_with_error(r);
 }
 
-/* A file that is going to be downloaded although it may exist in another form. */
+/* True for a file that is going to be downloaded and has no record: it may exist under a similar
+ * name. */
 static bool
 is_missing(const struct resume *r, size_t i)
 {
     const struct metainfo_file *f = &r->mi->files[i];
 
     return f->length > 0 && (f->attr & (ATTR_PAD | ATTR_SYMLINK)) == 0 &&
-           r->trust[i] == FILE_GONE && !r->records[i].present &&
+           r->trust.files[i] == TRUST_GONE && !r->trust.records[i].present &&
            storage_home(r->opt.storage, i) == i && storage_is_fetched(r->opt.storage, i);
 }
 
@@ -797,6 +588,20 @@ ask_lookalike(struct resume *r)
     return false;
 }
 
+/* Decides which files can be trusted. Fails if a download would fetch stored data again. */
+static void
+judge_files(struct resume *r)
+{
+    filetrust_judge(&r->trust, &r->note);
+    for (size_t i = 0; i < r->mi->file_count; i++)
+        r->scan[i] = r->trust.files[i] == TRUST_FOREIGN && r->opt.download;
+    if (r->trust.gone_count == 0)
+        return;
+    filetrust_explain_gone(&r->trust, &r->gone_why);
+    if (r->opt.download)
+        fail(r, SPRAT_E_GONE, r->gone_why.text);
+}
+
 static void
 on_looked(void *user, const struct storage_result *res)
 {
@@ -815,39 +620,10 @@ on_looked(void *user, const struct storage_result *res)
         errbuf_set(&r->note, 0, "%s", res->why);
     if (r->cancelled)
         fail(r, SPRAT_E_CANCELLED, "cancelled");
-    if (r->err == 0) {
+    if (r->err == 0)
         judge_files(r);
-        find_gone(r);
-        if (r->gone_count > 0)
-            explain_gone(r);
-        if (r->gone_count > 0 && r->opt.download)
-            fail(r, SPRAT_E_GONE, r->gone_why.text);
-    }
     if (r->err != 0 || !r->opt.download || !ask_lookalike(r))
         begin_check(r);
-}
-
-/* Reads the torrent from the database. */
-static int
-load(struct resume *r)
-{
-    struct state_torrent t;
-    int err = state_get(r->opt.state, r->opt.id, &t, &r->why);
-
-    if (err != 0)
-        return err;
-    r->clean = t.clean;
-    r->session = t.session;
-    r->active = t.active;
-    state_torrent_fini(&t);
-    err = state_load_have(r->opt.state, r->opt.id, &r->stored, &r->why);
-    if (err == 0)
-        err = state_load_files(r->opt.state, r->opt.id, r->records, r->mi->file_count + 1,
-                               &r->why);
-    for (size_t i = 0; err == 0 && i < r->mi->file_count; i++)
-        if (r->records[i].present)
-            storage_expect(r->opt.storage, i, r->records[i].inode);
-    return err;
 }
 
 static void
@@ -870,6 +646,10 @@ resume_start(const struct resume_options *opt)
 {
     struct resume *r = calloc(1, sizeof(*r));
     const struct metainfo *mi = storage_metainfo(opt->storage);
+    const struct filetrust_rules rules = {.strict = opt->strict,
+                                          .check_all = opt->check_all,
+                                          .trust_all = opt->trust_all,
+                                          .refetch = opt->refetch};
     bool ok;
 
     if (r == NULL)
@@ -877,21 +657,17 @@ resume_start(const struct resume_options *opt)
     MAGIC_SET(r, RESUME_MAGIC);
     r->opt = *opt;
     r->mi = mi;
-    r->records = calloc(mi->file_count + 1, sizeof(*r->records));
-    r->trust = calloc(mi->file_count + 1, sizeof(*r->trust));
+    ok = filetrust_init(&r->trust, opt->storage, &rules) == 0;
     r->scan = calloc(mi->file_count + 1, sizeof(*r->scan));
     r->cut = calloc(mi->file_count + 1, sizeof(*r->cut));
     r->written = calloc(mi->file_count + 1, sizeof(*r->written));
-    r->gone = calloc(mi->file_count + 1, sizeof(*r->gone));
-    ok = bitfield_init(&r->stored, mi->piece_count) == 0 &&
-         bitfield_init(&r->have, mi->piece_count) == 0 &&
+    ok = ok && bitfield_init(&r->have, mi->piece_count) == 0 &&
          bitfield_init(&r->skip, mi->piece_count) == 0;
-    ok = ok && r->records != NULL && r->trust != NULL && r->scan != NULL && r->cut != NULL;
-    if (!ok || r->written == NULL || r->gone == NULL) {
+    if (!ok || r->scan == NULL || r->cut == NULL || r->written == NULL) {
         resume_free(r);
         return NULL;
     }
-    r->err = load(r);
+    r->err = filetrust_read(&r->trust, opt->state, opt->id, &r->why);
     r->first_step.run = on_first_step;
     doneq_expect(storage_doneq(opt->storage));
     doneq_put(storage_doneq(opt->storage), &r->first_step);

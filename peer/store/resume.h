@@ -18,19 +18,12 @@
 #include "peer/store/state.h"
 #include "peer/store/storage.h"
 
-enum {
-    /* After a crash a file is still trusted if its modification time is at most this much later
-     * than the stored one: this program wrote to it after the last stamp. Must exceed
-     * COMMIT_STAMP_MS. */
-    RESUME_CRASH_WINDOW_MS = 30000,
-};
-
 struct resume_result {
     int err;         /* 0, EXISTS (would overwrite another program's file), GONE (files are
                         missing, see |gone|; nothing was changed; only for a download without
                         |refetch|), DB, CANCELLED, MISMATCH, or the error of rewriting and
                         syncing what a crashed session wrote */
-    size_t gone;      /* wanted files that miss data which the database promises */
+    size_t gone;     /* wanted files that lack data which the database has as stored */
     size_t gone_file; /* the first of them, if |gone| > 0 */
     const char *gone_why; /* the message about them */
     const char *why; /* the message for |err|, which names the file */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The workers' side of a storage: writes runs of blocks, reads, hashes. Uses no data of the loop
- * except the job.
+ * The workers' side of a storage: runs its jobs, writes runs of blocks, and reads. Uses no data of
+ * the loop except the job.
  */
 #include "peer/store/storagejob.h"
 
@@ -12,6 +12,8 @@
 #include "common/base/magic.h"
 #include "common/crypto/sha.h"
 #include "peer/store/layout.h"
+#include "peer/store/storagehash.h"
+#include "peer/store/storagescan.h"
 #include "peer/store/warmhash.h"
 
 enum { IOV_MAX_RUN = DISK_BATCH_MAX };
@@ -26,18 +28,17 @@ job_of(const struct disk_job *job)
     return j;
 }
 
-static void
-set_error(struct storage_job *j, int err, const char *why)
+void
+storagejob_fail(struct storage_job *j, int err, const char *why)
 {
     j->err = err;
     if (err != 0)
         j->why = strdup(why);
 }
 
-/* Reads a range of a piece; bytes that no file stores read as zeros. */
-static int
-read_stretch(struct storage *s, uint32_t piece, uint32_t begin, uint32_t len, uint8_t *dst,
-             struct errbuf *eb)
+int
+storagejob_read(struct storage *s, uint32_t piece, uint32_t begin, uint32_t len, uint8_t *dst,
+                struct errbuf *eb)
 {
     struct layout_walk w;
     struct layout_range r;
@@ -68,7 +69,7 @@ read_for_warmhash(void *ctx, uint32_t begin, uint32_t len, uint8_t *dst, struct 
 {
     const struct piece_ref *p = ctx;
 
-    return read_stretch(p->storage, p->piece, begin, len, dst, eb);
+    return storagejob_read(p->storage, p->piece, begin, len, dst, eb);
 }
 
 static struct warmhash_reader
@@ -109,7 +110,7 @@ hash_blocks(struct storage_job *const *jobs, size_t n)
         memcpy(jobs[i]->digest, out + 32 * i, 32);
         jobs[i]->hashed = true;
         if (jobs[i]->judge && memcmp(jobs[i]->digest, jobs[i]->expected, 32) != 0)
-            set_error(jobs[i], SPRAT_E_HASH, "a block does not match its hash");
+            storagejob_fail(jobs[i], SPRAT_E_HASH, "a block does not match its hash");
     }
 }
 
@@ -175,7 +176,7 @@ do_run(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
     int err = write_run(jobs, n, &whole, &eb);
 
     for (size_t i = 0; i < n; i++) {
-        set_error(jobs[i], err, eb.text);
+        storagejob_fail(jobs[i], err, eb.text);
         if (err == 0 && ref.storage->mi->id.has_v1)
             warmhash_on_write(w->warm, &key, jobs[i]->begin, whole ? jobs[i]->src : NULL,
                               jobs[i]->len, &reader);
@@ -221,85 +222,6 @@ do_verify(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
     return err;
 }
 
-/* True if the piece lies completely in holes of sparse files: it is all zeros. */
-static bool
-is_hole(struct storage *s, uint32_t piece, uint32_t span)
-{
-    struct layout_walk w;
-    struct layout_range r;
-
-    layout_walk_init(&w, s->mi, piece, 0, span);
-    while (layout_walk_next(&w, &r))
-        if (r.stored && !filetree_is_hole(&s->tree, r.file, r.offset, r.len))
-            return false;
-    return true;
-}
-
-/* Tells the kernel to read ahead: several workers read pieces of one file at a time, which the
- * kernel's own readahead takes for random access. */
-static void
-read_ahead(struct storage *s, uint32_t piece, uint32_t span)
-{
-    struct layout_walk w;
-    struct layout_range r;
-
-    layout_walk_init(&w, s->mi, piece, 0, span);
-    while (layout_walk_next(&w, &r))
-        if (r.stored)
-            filetree_will_need(&s->tree, r.file, r.offset, r.len);
-}
-
-/* Hashes the leaves that begin in a chunk read into |buf|; the last block of the data can be short.
- */
-static void
-hash_chunk_leaves(const uint8_t *buf, uint32_t begin, uint32_t len, uint32_t data, uint8_t *leaves)
-{
-    const void *ptr[DISK_SCRATCH_LEN / BLOCK_LEN];
-    size_t lens[DISK_SCRATCH_LEN / BLOCK_LEN];
-    size_t n = 0;
-
-    for (uint32_t at = 0; at < len && begin + at < data; at += BLOCK_LEN, n++) {
-        uint32_t left = data - begin - at;
-        ptr[n] = buf + at;
-        lens[n] = left < BLOCK_LEN ? left : BLOCK_LEN;
-    }
-    if (n > 0)
-        sha256_many(ptr, lens, n, leaves + 32 * (size_t)(begin / BLOCK_LEN));
-}
-
-struct rehash {
-    struct sha *sha; /* v1, or NULL */
-    uint8_t *leaves; /* v2, or NULL */
-    uint32_t span, data, leaf_count;
-};
-
-/* Reads a piece in chunks and updates both hashes. */
-static int
-rehash_chunks(struct disk_worker *w, struct storage_job *j, const struct rehash *h,
-              struct errbuf *eb)
-{
-    bool hole = is_hole(j->storage, j->piece, h->span);
-    uint32_t end = h->sha != NULL ? h->span : h->data;
-    int err = 0;
-
-    if (hole && j->skip_holes)
-        return errbuf_set(eb, SPRAT_E_NOENT, "nothing was ever written there");
-    if (hole)
-        memset(w->scratch, 0, DISK_SCRATCH_LEN);
-    else
-        read_ahead(j->storage, j->piece, h->span);
-    for (uint32_t at = 0; at < end && err == 0; at += DISK_SCRATCH_LEN) {
-        uint32_t n = end - at < DISK_SCRATCH_LEN ? end - at : DISK_SCRATCH_LEN;
-        if (!hole)
-            err = read_stretch(j->storage, j->piece, at, n, w->scratch, eb);
-        if (err == 0 && h->sha != NULL)
-            sha_update(h->sha, w->scratch, n);
-        if (err == 0 && h->leaves != NULL)
-            hash_chunk_leaves(w->scratch, at, n, h->data, h->leaves);
-    }
-    return err;
-}
-
 /* Looks at every file; reports the first error other than a missing file. */
 static int
 do_look(struct storage *s, struct errbuf *eb)
@@ -313,135 +235,16 @@ do_look(struct storage *s, struct errbuf *eb)
         if (first_err == 0 && err != SPRAT_E_NOENT)
             first_err = err;
     }
-    if (s->tree.parts.any) /* another kind of file in its place fails to open later */
+    if (s->tree.parts.any) /* if its name belongs to another kind of file, opening it fails later */
         (void)filetree_look(&s->tree, s->mi->file_count, NULL, NULL);
     else if (s->tree.parts.bytes != NULL && s->tree.writable)
         (void)filetree_drop_parts(&s->tree, NULL); /* all its data was moved out */
     return first_err;
 }
 
+/* Copies the data of wanted files out of the part file. */
 static int
-do_rehash(struct disk_worker *w, struct storage_job *j, bool v1, bool v2, struct errbuf *eb)
-{
-    const struct metainfo *mi = j->storage->mi;
-    struct rehash h = {
-        .span = metainfo_piece_len(mi, j->piece),
-        .data = layout_piece_data(mi, j->piece),
-    };
-    int err = 0;
-
-    h.leaf_count = (h.data + BLOCK_LEN - 1) / BLOCK_LEN;
-    if (v1 && (h.sha = sha_new(SHA_1)) == NULL)
-        err = SPRAT_E_NOMEM;
-    if (v2 && h.leaf_count > 0 && (h.leaves = malloc((size_t)h.leaf_count * 32)) == NULL)
-        err = SPRAT_E_NOMEM;
-    err = err != 0 ? errbuf_set(eb, err, "out of memory") : rehash_chunks(w, j, &h, eb);
-    if (err == 0) {
-        if (h.sha != NULL)
-            sha_final(h.sha, j->digest);
-        j->hashed = true;
-        j->leaves = h.leaves;
-        j->leaf_count = h.leaf_count;
-    } else {
-        free(h.leaves);
-    }
-    sha_free(h.sha);
-    return err;
-}
-
-/* The blocks of small pieces in the scratch buffer. */
-struct small_blocks {
-    const void *ptr[DISK_SCRATCH_LEN / BLOCK_LEN];
-    size_t len[DISK_SCRATCH_LEN / BLOCK_LEN];
-    size_t count;
-};
-
-/* The bytes of the scratch buffer that a piece needs. */
-static uint32_t
-small_room(const struct storage_job *j)
-{
-    return (metainfo_piece_len(j->storage->mi, j->piece) + BLOCK_LEN - 1) / BLOCK_LEN * BLOCK_LEN;
-}
-
-/* Reads a small piece into the scratch buffer, hashes it for v1 at once, and lists its blocks for
- * v2. */
-static int
-read_small(struct storage_job *j, bool hole, uint8_t *dst, struct small_blocks *b,
-           struct errbuf *eb)
-{
-    const struct metainfo *mi = j->storage->mi;
-    uint32_t span = metainfo_piece_len(mi, j->piece), data = layout_piece_data(mi, j->piece);
-    int err = 0;
-
-    if (hole && j->skip_holes)
-        return errbuf_set(eb, SPRAT_E_NOENT, "nothing was ever written there");
-    if (hole)
-        memset(dst, 0, span);
-    else
-        err = read_stretch(j->storage, j->piece, 0, span, dst, eb);
-    if (err != 0)
-        return err;
-    if (mi->id.has_v2 && data > 0) {
-        j->leaf_count = (data + BLOCK_LEN - 1) / BLOCK_LEN;
-        if ((j->leaves = malloc((size_t)j->leaf_count * 32)) == NULL)
-            return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-        for (uint32_t at = 0; at < data; at += BLOCK_LEN, b->count++) {
-            b->ptr[b->count] = dst + at;
-            b->len[b->count] = data - at < BLOCK_LEN ? data - at : BLOCK_LEN;
-        }
-    }
-    if (mi->id.has_v1)
-        sha1(dst, span, j->digest);
-    j->hashed = true;
-    return 0;
-}
-
-/* Rehashes pieces that fit into the scratch buffer together, so that their leaves are hashed
- * together. */
-static void
-rehash_together(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
-{
-    struct small_blocks b = {.count = 0};
-    uint8_t leaves[DISK_SCRATCH_LEN / BLOCK_LEN * 32], *next = leaves, *dst = w->scratch;
-    bool hole[DISK_BATCH_MAX];
-
-    for (size_t i = 0; i < n; i++) {
-        uint32_t span = metainfo_piece_len(jobs[i]->storage->mi, jobs[i]->piece);
-        hole[i] = is_hole(jobs[i]->storage, jobs[i]->piece, span);
-        if (!hole[i])
-            read_ahead(jobs[i]->storage, jobs[i]->piece, span);
-    }
-    for (size_t i = 0; i < n; i++) {
-        struct errbuf eb;
-        int err = read_small(jobs[i], hole[i], dst, &b, &eb);
-        set_error(jobs[i], err, eb.text);
-        dst += small_room(jobs[i]);
-    }
-    sha256_many(b.ptr, b.len, b.count, leaves);
-    for (size_t i = 0; i < n; i++) {
-        size_t len = 32 * (size_t)jobs[i]->leaf_count;
-        if (jobs[i]->leaves == NULL)
-            continue;
-        memcpy(jobs[i]->leaves, next, len);
-        next += len;
-    }
-}
-
-/* Splits a batch of small pieces into groups that fit. */
-static void
-do_small_rehashes(struct disk_worker *w, struct storage_job *const *jobs, size_t n)
-{
-    for (size_t i = 0, end; i < n; i = end) {
-        uint32_t room = 0;
-        for (end = i; end < n && room + small_room(jobs[end]) <= DISK_SCRATCH_LEN; end++)
-            room += small_room(jobs[end]);
-        rehash_together(w, jobs + i, end - i);
-    }
-}
-
-/* Copies wanted files out of the part file. */
-static int
-do_gather(struct storage *s, struct errbuf *eb)
+gather_parts(struct storage *s, struct errbuf *eb)
 {
     const struct parts *p = &s->tree.parts;
     int err = 0;
@@ -489,106 +292,6 @@ do_rewrite(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
     return err;
 }
 
-static bool
-is_zero(const uint8_t *p, size_t len)
-{
-    return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
-}
-
-/* The result of a scan of a piece's blocks. */
-struct scan {
-    bool bytes; /* some block has data */
-    bool gap;   /* some block is empty */
-};
-
-/* Scans one range of a file block by block; missing bytes count as a gap. */
-static int
-scan_range(struct disk_worker *w, struct storage *s, const struct layout_range *r,
-           struct scan *scan, struct errbuf *eb)
-{
-    if (filetree_is_hole(&s->tree, r->file, r->offset, r->len)) {
-        scan->gap = true;
-        return 0;
-    }
-    for (uint64_t at = 0; at < r->len; at += BLOCK_LEN) {
-        size_t n = r->len - at < BLOCK_LEN ? (size_t)(r->len - at) : BLOCK_LEN;
-        int err;
-
-        memset(w->scratch, 0, n); /* a short file leaves the rest unchanged */
-        err = filetree_read(&s->tree, r->file, r->offset + at, w->scratch, n, eb);
-        if (err != 0 && err != SPRAT_E_SHORT && err != SPRAT_E_NOENT)
-            return err;
-        if (is_zero(w->scratch, n))
-            scan->gap = true;
-        else
-            scan->bytes = true;
-        if (err != 0) {
-            scan->gap = scan->gap || at + n < r->len;
-            return 0;
-        }
-    }
-    return 0;
-}
-
-static int
-do_scan(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
-{
-    struct storage *s = j->storage;
-    struct scan scan = {false, false};
-    struct layout_walk walk;
-    struct layout_range r;
-    int err = 0;
-
-    layout_walk_init(&walk, s->mi, j->piece, 0, metainfo_piece_len(s->mi, j->piece));
-    while (err == 0 && layout_walk_next(&walk, &r))
-        if (r.stored && r.file == j->file)
-            err = scan_range(w, s, &r, &scan, eb);
-    if (err != 0 || !scan.bytes)
-        return err;
-    return errbuf_set(eb, scan.gap ? SPRAT_E_SHORT : SPRAT_E_EXISTS, "%s/%s holds something else",
-                      s->tree.dir, filetree_path(&s->tree, j->file));
-}
-
-/* True if the range is more than |*first| repeated; |*first| is set to its first byte if |*any| is
- * false. */
-static int
-vary_range(struct disk_worker *w, struct storage *s, const struct layout_range *r, bool *any,
-           uint8_t *first, bool *varied, struct errbuf *eb)
-{
-    for (uint64_t at = 0; at < r->len && !*varied; at += DISK_SCRATCH_LEN) {
-        size_t n = r->len - at < DISK_SCRATCH_LEN ? (size_t)(r->len - at) : DISK_SCRATCH_LEN;
-        int err = filetree_read(&s->tree, r->file, r->offset + at, w->scratch, n, eb);
-
-        if (err != 0)
-            return err;
-        if (!*any)
-            *first = w->scratch[0];
-        *any = true;
-        *varied = w->scratch[0] != *first || memcmp(w->scratch, w->scratch + 1, n - 1) != 0;
-    }
-    return 0;
-}
-
-static int
-do_varied(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
-{
-    struct storage *s = j->storage;
-    bool any = false, varied = false;
-    struct layout_walk walk;
-    struct layout_range r;
-    uint8_t first = 0;
-    int err = 0;
-
-    layout_walk_init(&walk, s->mi, j->piece, 0, metainfo_piece_len(s->mi, j->piece));
-    while (err == 0 && !varied && layout_walk_next(&walk, &r))
-        if (r.stored && r.file == j->file)
-            err = vary_range(w, s, &r, &any, &first, &varied, eb);
-    if (err != 0 || varied)
-        return err;
-    return errbuf_set(eb, SPRAT_E_MISMATCH, "%s/%s holds one byte repeated there", s->tree.dir,
-                      filetree_path(&s->tree, j->file));
-}
-
 static int
 do_cut(struct storage *s, const bool *files, struct errbuf *eb)
 {
@@ -600,8 +303,8 @@ do_cut(struct storage *s, const bool *files, struct errbuf *eb)
     return err;
 }
 
-/* Passes the job to the next worker, so that each forgets the storage; true when all have done so.
- */
+/* Forgets the storage's hashes on this worker, and passes the job to the next worker. True on the
+ * last worker. */
 static bool
 do_close(struct disk_worker *w, struct storage_job *j)
 {
@@ -612,7 +315,7 @@ do_close(struct disk_worker *w, struct storage_job *j)
     return false;
 }
 
-/* The directory may have been made by the job, or be another one now. */
+/* Updates the device of the save directory after a job that has created or changed it. */
 static void
 find_device(struct storage *s)
 {
@@ -630,14 +333,14 @@ do_one(struct disk_worker *w, struct storage_job *j)
     int err = 0;
 
     switch (j->op) {
-    case OP_READ: err = read_stretch(s, j->piece, j->begin, j->len, j->dst, &eb); break;
+    case OP_READ: err = storagejob_read(s, j->piece, j->begin, j->len, j->dst, &eb); break;
     case OP_VERIFY: err = do_verify(w, j, &eb); break;
-    case OP_REHASH: err = do_rehash(w, j, s->mi->id.has_v1, s->mi->id.has_v2, &eb); break;
-    case OP_LEAVES: err = do_rehash(w, j, false, true, &eb); break;
+    case OP_REHASH: err = storagehash_piece(w, j, s->mi->id.has_v1, s->mi->id.has_v2, &eb); break;
+    case OP_LEAVES: err = storagehash_piece(w, j, false, true, &eb); break;
     case OP_REWRITE: err = do_rewrite(w, j, &eb); break;
     case OP_FORGET: warmhash_forget(w->warm, s, j->piece); break;
-    case OP_SCAN: err = do_scan(w, j, &eb); break;
-    case OP_VARIED: err = do_varied(w, j, &eb); break;
+    case OP_SCAN: err = storagescan_piece(w, j, &eb); break;
+    case OP_VARIED: err = storagescan_varied(w, j, &eb); break;
     case OP_FIND_ROOM: err = filetree_find_room(&s->tree, j->have, j->room, &eb); break;
     case OP_PEEK:
         err = j->file == SIZE_MAX ? filetree_peek_all(&s->tree)
@@ -647,7 +350,7 @@ do_one(struct disk_worker *w, struct storage_job *j)
     case OP_CALL: err = j->call(j->user, &eb); break;
     case OP_LOOK: err = do_look(s, &eb); break;
     case OP_SYNC: err = filetree_sync(&s->tree, &eb); break;
-    case OP_GATHER: err = do_gather(s, &eb); break;
+    case OP_GATHER: err = gather_parts(s, &eb); break;
     case OP_FINISH: err = filetree_finish(&s->tree, &eb); break;
     case OP_REMOVE: err = filetree_remove(&s->tree, &eb); break;
     case OP_PREPARE: err = filetree_prepare(&s->tree, s->lacking, &eb); break;
@@ -660,14 +363,14 @@ do_one(struct disk_worker *w, struct storage_job *j)
     }
     if (j->op == OP_MOVE || disk_lane_is_guess(&s->lane))
         find_device(s);
-    set_error(j, err, eb.text);
+    storagejob_fail(j, err, eb.text);
 }
 
 /* True for a piece smaller than the scratch buffer. */
 static bool
 is_small_rehash(const struct storage_job *j)
 {
-    return j->op == OP_REHASH && small_room(j) < DISK_SCRATCH_LEN;
+    return j->op == OP_REHASH && storagehash_room(j) < DISK_SCRATCH_LEN;
 }
 
 static bool
@@ -710,11 +413,11 @@ run_jobs(struct disk_worker *w, struct disk_job *const *jobs, size_t n)
     }
     if (mine[0]->storage->closing)
         for (size_t i = 0; i < n; i++)
-            set_error(mine[i], SPRAT_E_CANCELLED, "cancelled");
+            storagejob_fail(mine[i], SPRAT_E_CANCELLED, "cancelled");
     else if (mine[0]->op == OP_WRITE)
         do_writes(w, mine, n);
     else if (is_small_rehash(mine[0]))
-        do_small_rehashes(w, mine, n);
+        storagehash_small(w, mine, n);
     else
         do_one(w, mine[0]);
     send_back(mine, n);

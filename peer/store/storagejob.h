@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The internals of struct storage: storage.c creates jobs on the loop's thread and reports their
- * results, storagejob.c runs the jobs on the workers. No other file includes this header.
+ * results; storagejob.c, storagehash.c and storagescan.c run the jobs on the workers. No other file
+ * includes this header.
  */
 #ifndef PEER_STORE_STORAGEJOB_H
 #define PEER_STORE_STORAGEJOB_H
@@ -99,5 +100,12 @@ struct storage {
 
 /* The functions by which the workers run storage jobs. */
 extern const struct disk_job_class storage_job_class;
+
+/* Sets the job's result: 0, or an error and its message |why|, which is copied. */
+void storagejob_fail(struct storage_job *j, int err, const char *why);
+
+/* Reads |len| bytes of a piece from |begin| on; bytes that no file stores read as zeros. */
+int storagejob_read(struct storage *s, uint32_t piece, uint32_t begin, uint32_t len, uint8_t *dst,
+                    struct errbuf *eb);
 
 #endif
