@@ -10,7 +10,8 @@
 
 enum { WHAT_MAX = 64 };
 
-/* Ascending by what the shell offers: each offers also what those before it offer. */
+/* The kinds of candidates. With DIRECTORIES, TORRENTS and FILES the shell adds names from the disk:
+ * directories; these and torrent files; all files. */
 enum kind { KIND_WORDS, KIND_DIRECTORIES, KIND_TORRENTS, KIND_FILES };
 
 static const char *const kind_names[] = {
@@ -235,7 +236,7 @@ complete_arguments(FILE *f, const struct complete_args *a)
         if (got > 0 && id == OPTION_OPERAND)
             operands++;
         else if (got < 0 && o.at == a->argc - 1 && find_waiting(a, id) != NULL)
-            spec = find_waiting(a, id); /* its value is being typed */
+            spec = find_waiting(a, id); /* the last word is the value of this option */
         if (got < 0)
             o.letters = NULL; /* an unknown letter is skipped with the rest of its word */
     }

@@ -162,7 +162,7 @@ read_files(struct loader *l)
 
 /* Moves the files into the metainfo, and computes totals. */
 static int
-take_files(struct loader *l)
+move_files(struct loader *l)
 {
     struct file_list *list = l->mi->id.has_v1 ? &l->v1 : &l->v2;
     uint32_t length = l->mi->piece_length;
@@ -208,7 +208,7 @@ load(struct loader *l, const struct bencode *b)
     if (err == 0)
         err = read_files(l);
     if (err == 0)
-        err = take_files(l);
+        err = move_files(l);
     if (err == 0 && l->mi->id.has_v2)
         err = load_layers(l);
     return err != 0 ? err : load_about(l);

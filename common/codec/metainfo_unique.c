@@ -25,7 +25,7 @@ enum {
 };
 
 /* A file or directory of the torrent in the tree of used paths. */
-struct taken {
+struct used_path {
     struct hashmap_node node;
     uint32_t parent, id; /* the torrent's root has id 0 and no entry */
     const char *path;    /* its path is the first |path_len| bytes */
@@ -43,7 +43,7 @@ struct path_set {
     uint32_t dir_id;
 };
 
-/* An edge of the tree, as key bytes for the hash table. */
+/* The key of an entry in the hash table: the parent's id, and the name below it. */
 struct edge {
     uint8_t bytes[4 + METAINFO_NAME_MAX];
     size_t len;
@@ -63,37 +63,37 @@ make_edge(uint32_t parent, const char *name, size_t len)
 static bool
 match(const struct hashmap_node *node, const void *key, size_t len)
 {
-    const struct taken *t = (const struct taken *)(const void *)node;
+    const struct used_path *t = (const struct used_path *)(const void *)node;
     const uint8_t *bytes = key;
 
     return t->name_len == len - 4 && t->parent == get_u32be(bytes) &&
            memcmp(t->path + t->path_len - t->name_len, bytes + 4, len - 4) == 0;
 }
 
-static const struct taken *
+static const struct used_path *
 find(const struct path_set *set, uint32_t parent, const char *name, size_t len)
 {
     struct edge e = make_edge(parent, name, len);
 
-    return (const struct taken *)(const void *)hashmap_find(&set->map, e.bytes, e.len);
+    return (const struct used_path *)(const void *)hashmap_find(&set->map, e.bytes, e.len);
 }
 
 /* Marks the name at [at, end) of |path| below |parent| as used. */
 static int
-take(struct path_set *set, uint32_t parent, const char *path, size_t at, size_t end,
-     const struct metainfo_file *file)
+mark_used(struct path_set *set, uint32_t parent, const char *path, size_t at, size_t end,
+          const struct metainfo_file *file)
 {
-    struct taken *t = mem_alloc(&set->mem, sizeof(*t));
+    struct used_path *t = mem_alloc(&set->mem, sizeof(*t));
     struct edge e = make_edge(parent, path + at, end - at);
 
     if (t == NULL)
         return SPRAT_E_NOMEM;
-    *t = (struct taken){.parent = parent,
-                        .id = ++set->ids,
-                        .path = path,
-                        .path_len = (uint16_t)end,
-                        .name_len = (uint16_t)(end - at),
-                        .file = file};
+    *t = (struct used_path){.parent = parent,
+                            .id = ++set->ids,
+                            .path = path,
+                            .path_len = (uint16_t)end,
+                            .name_len = (uint16_t)(end - at),
+                            .file = file};
     return hashmap_add(&set->map, &t->node, e.bytes, e.len);
 }
 
@@ -118,13 +118,13 @@ enter_directory(struct path_set *set, const char *path, uint32_t *dir)
         return 0;
     }
     for (size_t at = 0, end; at < len; at = end + 1) {
-        const struct taken *t;
+        const struct used_path *t;
         int err = 0;
 
         end = at + strcspn(path + at, "/");
         t = find(set, *dir, path + at, end - at);
         if (t == NULL)
-            err = take(set, *dir, path, at, end, NULL);
+            err = mark_used(set, *dir, path, at, end, NULL);
         if (err != 0)
             return err;
         *dir = t != NULL ? t->id : set->ids;
@@ -187,7 +187,7 @@ rename_file(struct loader *l, struct path_set *set, struct metainfo_file *file, 
 }
 
 static int
-take_file(struct loader *l, struct path_set *set, struct metainfo_file *file)
+enter_file(struct loader *l, struct path_set *set, struct metainfo_file *file)
 {
     size_t at = name_at(file->path);
     uint32_t dir;
@@ -195,12 +195,12 @@ take_file(struct loader *l, struct path_set *set, struct metainfo_file *file)
 
     if (err == 0 && find(set, dir, file->path + at, strlen(file->path + at)) != NULL)
         err = rename_file(l, set, file, dir);
-    return err != 0 ? err : take(set, dir, file->path, at, strlen(file->path), file);
+    return err != 0 ? err : mark_used(set, dir, file->path, at, strlen(file->path), file);
 }
 
 /* Follows |target| component by component through links of this torrent. NULL if it leaves the
  * torrent. */
-static const struct taken *
+static const struct used_path *
 resolve(struct path_set *set, const char *target)
 {
     char path[METAINFO_PATH_MAX + 1], next[METAINFO_PATH_MAX + 1];
@@ -211,7 +211,7 @@ resolve(struct path_set *set, const char *target)
     snprintf(path, sizeof(path), "%s", target);
     while (set->lookups++ < LOOKUPS_MAX) {
         size_t end = at + strcspn(path + at, "/");
-        const struct taken *t = find(set, dir, path + at, end - at);
+        const struct used_path *t = find(set, dir, path + at, end - at);
         int len;
 
         if (t == NULL)
@@ -240,7 +240,7 @@ resolve_links(struct loader *l, struct path_set *set, struct file_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
         struct metainfo_file *file = &list->items[i];
-        const struct taken *t;
+        const struct used_path *t;
 
         if (file->symlink == NULL)
             continue;
@@ -252,10 +252,10 @@ resolve_links(struct loader *l, struct path_set *set, struct file_list *list)
     return 0;
 }
 
-/* Directories go first: a file whose path is also a directory is renamed, not the many files in the
- * directory. */
+/* Gives all files different paths. Directories are entered first: if a file has the path of a
+ * directory, that file is renamed, and not the many files in the directory. */
 static int
-take_all(struct loader *l, struct path_set *set, struct file_list *list)
+enter_all(struct loader *l, struct path_set *set, struct file_list *list)
 {
     uint32_t dir;
     int err = 0;
@@ -265,7 +265,7 @@ take_all(struct loader *l, struct path_set *set, struct file_list *list)
             err = enter_directory(set, list->items[i].path, &dir);
     for (size_t i = 0; err == 0 && i < list->count; i++)
         if ((list->items[i].attr & ATTR_PAD) == 0)
-            err = take_file(l, set, &list->items[i]);
+            err = enter_file(l, set, &list->items[i]);
     return err;
 }
 
@@ -279,7 +279,7 @@ load_unique_paths(struct loader *l)
 
     random_bytes(seed, sizeof(seed));
     hashmap_init(&set.map, seed, match);
-    err = take_all(l, &set, list);
+    err = enter_all(l, &set, list);
     if (err == 0)
         err = resolve_links(l, &set, list);
     hashmap_fini(&set.map);

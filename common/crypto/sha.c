@@ -70,7 +70,7 @@ void
 sha256_many(const void *const data[], const size_t len[], size_t n, uint8_t *out)
 {
     for (size_t done = 0; done < n;) {
-        size_t took = shamany_take(data + done, len + done, n - done, out + done * SHA256_LEN);
+        size_t took = shamany_hash(data + done, len + done, n - done, out + done * SHA256_LEN);
 
         if (took == 0) {
             sha256(data[done], len[done], out + done * SHA256_LEN);

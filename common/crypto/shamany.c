@@ -155,7 +155,7 @@ drop(struct engines *e, size_t which)
 }
 
 size_t
-shamany_take(const void *const data[], const size_t len[], size_t n, uint8_t *out)
+shamany_hash(const void *const data[], const size_t len[], size_t n, uint8_t *out)
 {
     struct engines *e = engines_get();
     size_t k = usable(len, n);

@@ -11,6 +11,6 @@
 
 /* Hashes as many of the first |n| messages as are efficiently hashed together (arguments as those
  * of sha256_many()) and returns their number. 0: the first message is better hashed alone. */
-size_t shamany_take(const void *const data[], const size_t len[], size_t n, uint8_t *out);
+size_t shamany_hash(const void *const data[], const size_t len[], size_t n, uint8_t *out);
 
 #endif

@@ -13,8 +13,8 @@
 enum {
     LISTENER_BACKLOG = 1024,
     LISTENER_BATCH_MAX = 64, /* accepted at a time, before other events of the loop are handled */
-    LISTENER_REST_MS = 100,
-    LISTENER_PATIENCE_S = 1,
+    LISTENER_REST_MS = 100,  /* pause after accept() failed for lack of descriptors or memory */
+    LISTENER_PATIENCE_S = 1, /* see listener_await_bytes() */
 };
 
 struct listener;

@@ -37,8 +37,8 @@ struct shared {
 
 enum lookup_state { LOOKUP_QUEUED, LOOKUP_RUNNING, LOOKUP_DONE };
 
-/* One look-up of a name, for all that wait for it. The threads touch what stands above |all|; the
- * rest is the loop's. */
+/* A look-up of one name, with all jobs that wait for it. The members before |all| are for the
+ * threads and the loop, |all| and |waiters| for the loop only. */
 struct lookup {
     uint32_t magic;
     struct list link; /* on |queued| or |done|; on no list while a thread works on it */
@@ -47,7 +47,7 @@ struct lookup {
     int err;
     size_t count;
     struct endpoint addrs[RESOLVE_ADDRS_MAX];
-    struct list all; /* those that can be joined */
+    struct list all; /* on the resolver's |lookups|: new jobs for this name can join */
     struct list waiters;
 };
 
@@ -65,7 +65,7 @@ struct resolver {
     uint32_t magic;
     struct shared *shared;
     struct list lookups;
-    unsigned pending; /* of them, and those that nobody waits for any more */
+    unsigned pending; /* look-ups, including those without waiters */
 };
 
 static void
@@ -202,12 +202,12 @@ answer(struct resolve *job)
     fn(ctx, l->err, addrs, l->count);
 }
 
-/* A callback may cancel others that wait for the same name. */
+/* Calls back all jobs that wait for the name. A callback may cancel other waiting jobs. */
 static void
 deliver(struct resolver *r, struct lookup *l)
 {
     r->pending--;
-    list_remove(&l->all); /* who asks from now on is too late for this answer */
+    list_remove(&l->all); /* jobs that are started by a callback can't join any more */
     while (!list_empty(&l->waiters))
         answer(LIST_ENTRY(l->waiters.next, struct resolve, link));
     lookup_free(l);
@@ -373,8 +373,8 @@ resolve_start(struct resolver *r, const char *host, uint16_t port,
     return job;
 }
 
-/* Takes a look-up that nobody waits for off the queue. One that runs or is done comes back through
- * on_done(), which drops it, unless somebody asks for the name before. */
+/* Removes a look-up without waiters from the queue. A look-up that is running or done is dropped by
+ * on_done(), unless a new job joins it before. */
 static void
 drop_lookup(struct resolver *r, struct lookup *l)
 {

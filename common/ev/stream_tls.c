@@ -118,9 +118,9 @@ stream_tls_want(struct stream *s)
     return watch(s);
 }
 
-/* The owner learns of a failure from its next call, after the callback. */
+/* Wakes the owner, whose next read or write returns the failure. */
 static void
-tell_failure(struct stream *s, int err)
+report_failure(struct stream *s, int err)
 {
     s->tls->failed = err;
     if (s->tls->handshaking)
@@ -142,7 +142,7 @@ go_on_with_handshake(struct stream *s)
     if (err == 0 || err == SPRAT_E_AGAIN)
         err = watch(s);
     if (err != 0)
-        tell_failure(s, err);
+        report_failure(s, err);
 }
 
 void

@@ -78,8 +78,8 @@ rpc_parse(const char *text, size_t len, json_t **out, struct errbuf *eb)
     return 0;
 }
 
-/* Builds a response with |error| or |result|, whose references it takes. The id is null if unknown.
- */
+/* Builds a response with |error| or |result|, and consumes their references. The id is null if it
+ * is unknown. */
 static json_t *
 response(const json_t *id, json_t *result, json_t *error)
 {
@@ -201,7 +201,7 @@ serve_one(struct rpc_call *c, json_t *request)
         call(c, json_string_value(method), params, id);
 }
 
-/* Returns the value as one line. Takes its reference. */
+/* Returns the value as one line, and consumes its reference. */
 static char *
 to_line(json_t *value, size_t *len)
 {
@@ -334,7 +334,7 @@ rpc_request(const char *method, const json_t *params, int id, size_t *out_len)
     return to_line(r, out_len);
 }
 
-/* The error that an "error" member stands for. */
+/* Converts the "error" member of a response to an enum sprat_err and a message. */
 static int
 remote_error(const json_t *error, struct errbuf *eb)
 {

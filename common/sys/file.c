@@ -152,9 +152,10 @@ sync_parent(const char *path, struct errbuf *eb)
 
 /* ---- writing ---- */
 
-/* Checks the file at |path|; mode 0 means that there is none. */
+/* Checks whether |path| may be written. |*st| describes the existing file; mode 0: there is none.
+ */
 static int
-look_at_place(const char *path, enum file_existing existing, struct stat *st, struct errbuf *eb)
+look_at_target(const char *path, enum file_existing existing, struct stat *st, struct errbuf *eb)
 {
     const char *what = "a device";
 
@@ -213,7 +214,7 @@ file_try_write(const char *path, enum file_existing existing, struct errbuf *eb)
 {
     struct stat st;
     char *temp;
-    int fd, err = look_at_place(path, existing, &st, eb);
+    int fd, err = look_at_target(path, existing, &st, eb);
 
     if (err != 0)
         return err;
@@ -229,7 +230,7 @@ file_try_write(const char *path, enum file_existing existing, struct errbuf *eb)
 /* Copies owner and mode of the replaced file. Only root can change the owner; a failure for other
  * users is no error. */
 static int
-take_looks(int fd, const struct stat *old)
+copy_owner_and_mode(int fd, const struct stat *old)
 {
     if (old->st_mode == 0)
         return 0;
@@ -266,14 +267,14 @@ file_write(const char *path, const void *data, size_t len, mode_t mode, enum fil
 {
     struct stat st;
     char *temp;
-    int fd, err = look_at_place(path, existing, &st, eb);
+    int fd, err = look_at_target(path, existing, &st, eb);
 
     if (err != 0)
         return err;
     fd = open_temp(path, mode, &temp, eb);
     if (fd < 0)
         return fail_errno(eb, "write", path);
-    if (write_all(fd, data, len) != 0 || take_looks(fd, &st) != 0 || fsync(fd) != 0)
+    if (write_all(fd, data, len) != 0 || copy_owner_and_mode(fd, &st) != 0 || fsync(fd) != 0)
         err = fail_errno(eb, "write", path);
     if (close(fd) != 0 && err == 0)
         err = fail_errno(eb, "write", path);

@@ -42,7 +42,7 @@ path_home_dir(void)
     return strdup(found->pw_dir);
 }
 
-/* $VAR/sprat, or ~/FALLBACK/sprat. */
+/* Returns $VAR/sprat, or ~/FALLBACK/sprat if the variable is not set or not absolute. */
 static char *
 xdg_dir(const char *var, const char *fallback)
 {

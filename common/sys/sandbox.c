@@ -164,7 +164,8 @@ sandbox_make_file_for(const char *user, const char *path, struct errbuf *eb)
     return err;
 }
 
-/* |target| must change its owner: the file, or the directory in which new files are created. */
+/* Sets the message that |path| can't be written, with the command that gives |target| (the file, or
+ * the directory in which new files are created) to this user. */
 static int
 cannot_write(const char *path, const char *what, const char *target, int errnum, struct errbuf *eb)
 {

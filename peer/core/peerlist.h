@@ -28,11 +28,12 @@ enum {
     PEERLIST_FAILURES_MAX = 8, /* failures after which an address is forgotten, unless the user
                                   named it */
     PEERLIST_HEARSAY_MAX = 1000,
-    PEERLIST_HEARSAY_TELLER_MAX = 100, /* hearsay addresses told by one site */
-    PEERLIST_HEARSAY_SITE_MAX = 2,     /* hearsay addresses of one site, if its addresses are
-                                          global */
-    PEERLIST_HEARSAY_FAILURES = 3, /* failures after which a hearsay address rests for … */
-    PEERLIST_HEARSAY_REST_MS = 1800000, /* … so long; then it is dialled once more, and forgotten */
+    PEERLIST_HEARSAY_TELLER_MAX = 100,  /* hearsay addresses told by one site */
+    PEERLIST_HEARSAY_SITE_MAX = 2,      /* hearsay addresses of one site, if its addresses are
+                                           global */
+    PEERLIST_HEARSAY_FAILURES = 3,      /* failures after which a hearsay address rests */
+    PEERLIST_HEARSAY_REST_MS = 1800000, /* that rest; then the address is dialled once more, and
+                                           forgotten if that fails */
 };
 
 #define PEERLIST_NONE UINT32_MAX

@@ -15,7 +15,7 @@ enum {
     WINDOW_LONG_MS = 2000,
     PROBE_BLOCKS = 2,      /* blocks that measure the round trip in a probe */
     PROBE_AGAIN_MS = 2000, /* shortest time between two probes, */
-    PROBE_RTTS = 32,       /* and in round trips: each probe costs a part of one */
+    PROBE_RTTS = 32, /* and at least this many round trips, since a probe costs a part of one */
 };
 
 void

@@ -147,7 +147,7 @@ on_stranger_closed(void *ctx, struct conn *c, int err)
 
 /* --- from the loop that accepted it to the loop whose torrent it wants --- */
 
-/* A connection on its way. */
+/* A connection that moves to its torrent's loop. */
 struct handed {
     struct letter letter;
     struct engine *to;

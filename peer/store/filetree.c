@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Reads and writes ranges of a torrent's files, of which those of unwanted files lie in the part
- * file.
+ * Reads and writes ranges of a torrent's files. Ranges of unwanted files lie in the part file.
  */
 #include "peer/store/filetree.h"
 
