@@ -73,9 +73,11 @@ struct log_record {
     size_t count;
 };
 
+/* Borrowed by all that log, and never copied: a program may change |level| and |write| while its
+ * threads log. */
 struct log {
-    enum log_level level; /* less important lines are dropped */
-    void (*write)(void *ctx, const struct log_record *r);
+    _Atomic(enum log_level) level; /* less important lines are dropped */
+    void (*_Atomic write)(void *ctx, const struct log_record *r);
     void *ctx;
 };
 

@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
@@ -16,7 +17,7 @@ from certs import Authority
 from process import Process, run
 from sprat import SOURCE, TRACKER, Tracker, join, need
 from tap import Skip, main, test
-from tracker_client import Udp, http_announce, http_get
+from tracker_client import HASH, Udp, http_announce, http_get, query
 
 
 def write(path, text):
@@ -130,6 +131,30 @@ def sighup_changes_the_form_and_the_level(t):
     t.wait("JSON", lambda: any(line.startswith('{"time":') for line in running.errors), 15)
     write(path, text + "log-level = error\n")
     running.send(signal.SIGHUP)
+    assert running.stop() == 0
+
+
+@test
+def sighup_reaches_the_accounts(t):
+    """Their thread logs in the new format."""
+    path, database = t.path("conf"), t.path("accounts.db")
+    text = (f"listen-http = {t.address()}:0\nprivate = yes\ndatabase = {database}\naccounts-interval = 1\n")
+    write(path, text)
+    passkey = run(t, [TRACKER, "user", "add", "anna", "--database", database]).out.split()[0]
+    run(t, [TRACKER, "torrent", "add", HASH.hex(), "--database", database])
+    running = Process(t, [TRACKER, "-c", path])
+    url = "http://" + running.wait_line("listening http").split()[2] + "/announce"
+    write(path, text + "log-format = json\naccounts-max = 5000\nworkers = 3\n")
+    running.send(signal.SIGHUP)
+    waits = said(t, running, "changed settings wait for a restart")
+    assert json.loads(waits)["settings"] == "workers, accounts-max", waits
+    with sqlite3.connect(database) as db:  # known to the tracker still, whose counter of changes is as it was
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute("DELETE FROM users")
+    db.close()
+    assert http_get(url, f"/{passkey}/announce?{query(1)}")[0] == 200
+    line = json.loads(said(t, running, "sessions of unknown users or torrents are not stored"))
+    assert line["sessions"] == 1 and line["level"] == "warning", line
     assert running.stop() == 0
 
 

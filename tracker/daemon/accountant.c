@@ -24,7 +24,7 @@ enum {
 
 struct accountant {
     uint32_t magic;
-    struct log log;
+    const struct log *log;
     struct accountant_config config;
     struct members *members;
     struct registry *registry; /* the thread's alone, once that runs */
@@ -83,7 +83,7 @@ forget(struct accountant *a)
     struct errbuf eb = {""};
 
     if (accounts_forget(a->registry, clock_unix() - (int64_t)a->config.retention_s, &eb) != 0)
-        log_event(&a->log, LOG_ERROR, "old sessions cannot be deleted", log_reason(eb.text));
+        log_event(a->log, LOG_ERROR, "old sessions cannot be deleted", log_reason(eb.text));
     a->forget_at = mono_add_ms(clock_mono(), INT64_C(1000) * ACCOUNTANT_FORGET_S);
 }
 
@@ -283,8 +283,8 @@ load(struct accountant *a, const char *path, struct errbuf *eb)
 
     if (err != 0)
         return err;
-    flusher_init(&a->flusher, apply, a, a->members, &a->log);
-    return memberfeed_init(&a->feed, a->registry, a->members, &a->log, eb);
+    flusher_init(&a->flusher, apply, a, a->members, a->log);
+    return memberfeed_init(&a->feed, a->registry, a->members, a->log, eb);
 }
 
 int
@@ -297,11 +297,10 @@ accountant_new(const char *path, struct members *members, const struct accountan
     if (a == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     MAGIC_SET(a, ACCOUNTANT_MAGIC);
-    a->log = *log;
+    a->log = log;
     a->config = *config;
     a->members = members;
     a->flusher.period_s = config->period_s;
-    a->flusher.gap_max_s = config->gap_max_s;
     a->flusher.rate_possible = config->rate_possible;
     a->flusher.alone = config->alone;
     list_init(&a->jobs);

@@ -34,7 +34,6 @@ struct accountant;
 struct accountant_config {
     uint32_t period_s;
     uint32_t retention_s;   /* of sessions that are silent */
-    uint32_t gap_max_s;     /* see accounts.h */
     uint64_t rate_possible; /* bytes a second of one session */
     bool alone;             /* not of a fleet: see accounts.h */
 };

@@ -21,7 +21,7 @@ enum { COURIER_MAGIC = 0x636f7572, RETRY_MS_MIN = 100 };
 
 struct courier {
     uint32_t magic;
-    struct log log;
+    const struct log *log;
     struct members *members;
     struct redis_call *call;
     struct keeper *keeper; /* one of the two */
@@ -77,7 +77,7 @@ static void
 on_good_round(struct courier *c)
 {
     if (tally_get(&c->connected) == 0)
-        log_info(&c->log, "accounts and users are shared with the fleet");
+        log_info(c->log, "accounts and users are shared with the fleet");
     tally_put(&c->connected, 1);
     c->said_down = false;
     c->retry_ms = 0;
@@ -87,7 +87,7 @@ static void
 on_bad_round(struct courier *c, const char *why)
 {
     if (!c->said_down)
-        log_event(&c->log, LOG_WARN, "accounts and users cannot be exchanged with the fleet yet",
+        log_event(c->log, LOG_WARN, "accounts and users cannot be exchanged with the fleet yet",
                   log_reason(why));
     c->said_down = true;
     tally_put(&c->connected, 0);
@@ -175,24 +175,22 @@ hand_over(void *ctx, const struct accounts_batch *b, struct accounts_result *out
 static int
 make_keeper(struct courier *c, const struct courier_config *config, struct errbuf *eb)
 {
-    const struct keeper_config keeper = {.name = config->name,
-                                         .gap_max_s = config->gap_max_s,
-                                         .rate_possible = config->rate_possible};
+    const struct keeper_config keeper = {
+        .name = config->name, .members = c->members, .rate_possible = config->rate_possible};
 
-    return keeper_new(config->database, &keeper, &c->log, &c->keeper, eb);
+    return keeper_new(config->database, &keeper, c->log, &c->keeper, eb);
 }
 
 static int
 make_branch(struct courier *c, const struct courier_config *config, uint64_t run)
 {
-    c->branch = branch_new(config->name, run, c->members, &c->log);
+    c->branch = branch_new(config->name, run, c->members, c->log);
     if (c->branch == NULL)
         return SPRAT_E_NOMEM;
     branch_meanwhile(c->branch, go_round, c);
     c->flusher.period_s = config->period_s;
-    c->flusher.gap_max_s = config->gap_max_s;
     c->flusher.rate_possible = config->rate_possible;
-    flusher_init(&c->flusher, hand_over, c, c->members, &c->log);
+    flusher_init(&c->flusher, hand_over, c, c->members, c->log);
     c->flush_at = mono_add_ms(clock_mono(), INT64_C(1000) * config->period_s);
     members_on_full(c->members, on_full, c);
     return 0;
@@ -211,7 +209,7 @@ make_parts(struct courier *c, const struct courier_config *config, struct errbuf
     if (c->call == NULL || c->slots == NULL)
         err = SPRAT_E_NOMEM;
     if (c->slots != NULL)
-        slotshare_init(c->slots, c->members, config->name, run, config->silence_s);
+        slotshare_init(c->slots, c->members, config->name, run);
     if (err == 0 && config->database[0] == '\0')
         err = make_branch(c, config, run);
     if (err != 0)
@@ -229,7 +227,7 @@ courier_new(const struct courier_config *config, struct members *members, const 
     if (c == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     MAGIC_SET(c, COURIER_MAGIC);
-    c->log = *log;
+    c->log = log;
     c->members = members;
     lock_init(&c->lock);
     cond_init(&c->rang);

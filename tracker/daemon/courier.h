@@ -25,9 +25,7 @@ struct courier_config {
     const char *name;              /* the cluster's */
     const char *database;          /* "": this is a branch */
     uint32_t period_s;             /* of a branch's flushes */
-    uint32_t gap_max_s;            /* see accounts.h */
-    uint64_t rate_possible;
-    uint32_t silence_s; /* see slots.h */
+    uint64_t rate_possible;        /* see accounts.h */
 };
 
 /* A branch's |members|, which are borrowed, let nobody in from now on until the table has come; so

@@ -97,7 +97,7 @@ apply_batch(struct flusher *f)
         .pages = f->pages,
         .npages = MEMBERS_STRIPES,
         .rate_possible = f->rate_possible,
-        .gap_max_s = f->gap_max_s,
+        .gap_max_s = members_gap_max_s(f->members),
         .alone = f->alone,
     };
     struct accounts_result result;

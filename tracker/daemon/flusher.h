@@ -25,7 +25,7 @@ struct flusher {
     flusher_apply apply;
     void *apply_ctx;
     struct members *members;
-    uint32_t period_s, gap_max_s;
+    uint32_t period_s;
     uint64_t rate_possible;
     bool alone;
 
@@ -40,7 +40,7 @@ struct flusher {
     struct tally flushed_s; /* unix seconds of the last flush that succeeded */
 };
 
-/* |period_s|, |gap_max_s|, |rate_possible| and |alone| are set by the caller; all else is borrowed.
+/* |period_s|, |rate_possible| and |alone| are set by the caller; all else is borrowed.
  */
 void flusher_init(struct flusher *f, flusher_apply apply, void *ctx, struct members *m,
                   const struct log *log);

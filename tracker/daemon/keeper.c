@@ -346,7 +346,7 @@ take_batch(void *ctx, const uint8_t *data, size_t len)
         .pages = &page,
         .npages = 1,
         .rate_possible = k->config.rate_possible,
-        .gap_max_s = k->config.gap_max_s,
+        .gap_max_s = members_gap_max_s(k->config.members),
     };
     struct accounts_result result;
     int err;

@@ -17,6 +17,7 @@
 #include "common/base/log.h"
 #include "common/base/tally.h"
 #include "tracker/core/branchwire.h"
+#include "tracker/net/members.h"
 #include "tracker/net/redis_stream.h"
 #include "tracker/store/accounts.h"
 
@@ -33,7 +34,7 @@ struct keeper;
 
 struct keeper_config {
     const char *name; /* the cluster's; borrowed */
-    uint32_t gap_max_s;
+    const struct members *members; /* borrowed */
     uint64_t rate_possible; /* as accounts_batch */
 };
 

@@ -208,7 +208,7 @@ start_members(struct process *p, struct errbuf *eb)
     const struct settings *s = &p->settings;
     struct members_config members = {
         .entries_max = s->accounts_max,
-        .gap_max_s = 2 * s->tracker.interval,
+        .gap_max_s = settings_gap_max_s(s),
         .silence_s = tracker_peer_timeout_s(&s->tracker),
         .unix_offset_us = clock_unix_offset_us(),
     };
@@ -229,7 +229,6 @@ start_accountant(struct process *p, struct errbuf *eb)
     struct accountant_config config = {
         .period_s = s->accounts_period_s,
         .retention_s = s->retention_days * 86400,
-        .gap_max_s = 2 * s->tracker.interval,
         .rate_possible = (uint64_t)s->rate_possible_mbit * 1000000 / 8,
         .alone = s->cluster.host[0] == '\0',
     };
@@ -260,9 +259,7 @@ start_courier(struct process *p, struct errbuf *eb)
         .name = p->cluster_name,
         .database = s->database,
         .period_s = s->accounts_period_s,
-        .gap_max_s = 2 * s->tracker.interval,
         .rate_possible = (uint64_t)s->rate_possible_mbit * 1000000 / 8,
-        .silence_s = tracker_peer_timeout_s(&s->tracker),
     };
     int err;
 

@@ -8,6 +8,7 @@
 
 #include "common/sys/clock.h"
 #include "common/sys/jsonlog.h"
+#include "tracker/daemon/restart.h"
 #include "tracker/daemon/tlsfiles.h"
 
 /* The old list goes when all shards have the new. */
@@ -23,37 +24,15 @@ reload_use(const struct reload *r, const struct settings *s, struct listfile lis
     if (limiter_set(r->common->limiter, s->rate_limit, &s->exempt) != 0)
         log_error(r->log, "out of memory: there is no rate limit");
     shards_set_config(r->common->shards, &s->tracker);
+    if (r->common->members != NULL)
+        members_set_times(r->common->members, settings_gap_max_s(s),
+                          tracker_peer_timeout_s(&s->tracker));
     shards_set_list(r->common->shards, list.mode, list.list);
     hashlist_free(old);
     if (list.list != NULL)
         log_event(r->log, LOG_INFO, "the list is read",
                   log_text("file", s->allow_list[0] != '\0' ? s->allow_list : s->deny_list),
                   log_number("info_hashes", hashlist_count(list.list)));
-}
-
-static bool
-private_differs(const struct settings *a, const struct settings *b)
-{
-    return a->is_private != b->is_private || strcmp(a->database, b->database) != 0 ||
-           a->accounts_period_s != b->accounts_period_s || a->accounts_max != b->accounts_max ||
-           a->retention_days != b->retention_days || a->rate_possible_mbit != b->rate_possible_mbit;
-}
-
-/* Addresses, workers, HTTP's limits and peer ids stay as they were at the start. */
-static bool
-needs_restart(const struct settings *a, const struct settings *b)
-{
-    return memcmp(&a->http, &b->http, sizeof(a->http)) != 0 ||
-           memcmp(&a->https, &b->https, sizeof(a->https)) != 0 ||
-           memcmp(&a->admin, &b->admin, sizeof(a->admin)) != 0 ||
-           memcmp(&a->udp, &b->udp, sizeof(a->udp)) != 0 ||
-           strcmp(a->state_file, b->state_file) != 0 || a->save_period_s != b->save_period_s ||
-           memcmp(&a->proxies, &b->proxies, sizeof(a->proxies)) != 0 || a->workers != b->workers ||
-           private_differs(a, b) || strcmp(a->user, b->user) != 0 ||
-           a->connections_max != b->connections_max || a->http_timeout_s != b->http_timeout_s ||
-           a->tracker.peer_ids != b->tracker.peer_ids ||
-           memcmp(&a->cluster, &b->cluster, sizeof(a->cluster)) != 0 ||
-           strcmp(a->cluster_name, b->cluster_name) != 0;
 }
 
 /* An expired certificate does not take the place of one that is good. */
@@ -96,6 +75,7 @@ reload_run(const struct reload *r, struct errbuf *eb)
     struct settings s;
     struct listfile list;
     struct tls_server *server = NULL;
+    char waiting[RESTART_NAMES_MAX];
     struct token token;
     int err = settings_read(&s, r->argc, r->argv, &action, eb);
 
@@ -110,12 +90,13 @@ reload_run(const struct reload *r, struct errbuf *eb)
         log_event(r->log, LOG_ERROR, "nothing is changed", log_reason(eb->text));
         return err;
     }
-    if (needs_restart(r->settings, &s))
-        log_warn(r->log, "changed addresses, workers, state and database files, HTTP limits, "
-                         "peer-ids, private mode and cluster wait for a restart");
+    restart_hold(r->settings, &s, waiting);
     reload_use(r, &s, list);
     use_certificate(r, server);
     admin_set_token(r->admin, &token);
+    if (waiting[0] != '\0')
+        log_event(r->log, LOG_WARN, "changed settings wait for a restart",
+                  log_text("settings", waiting));
     log_info(r->log, "read the settings again");
     return 0;
 }

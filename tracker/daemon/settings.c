@@ -197,12 +197,20 @@ set_number(struct settings *s, int id, const char *value, struct errbuf *eb)
     return 0;
 }
 
+/* Leaves nothing of a longer text behind the end: restart.c compares all bytes. */
+static void
+set_text(char *dst, size_t size, const char *value)
+{
+    memset(dst, 0, size);
+    strcpy(dst, value);
+}
+
 static int
 set_path(char path[SETTINGS_PATH_MAX], const char *name, const char *value, struct errbuf *eb)
 {
     if (value[0] == '\0' || strlen(value) >= SETTINGS_PATH_MAX)
         return errbuf_set(eb, SPRAT_E_INVAL, "%s: this is no file name", name);
-    strcpy(path, value);
+    set_text(path, SETTINGS_PATH_MAX, value);
     return 0;
 }
 
@@ -279,7 +287,7 @@ set_user(struct settings *s, const char *value, struct errbuf *eb)
 {
     if (value[0] == '\0' || strlen(value) >= SETTINGS_USER_MAX)
         return errbuf_set(eb, SPRAT_E_INVAL, "user: '%s' is not NAME or NAME:GROUP", value);
-    strcpy(s->user, value);
+    set_text(s->user, sizeof(s->user), value);
     return 0;
 }
 
@@ -315,7 +323,7 @@ set_cluster_name(struct settings *s, const char *value, struct errbuf *eb)
                           "cluster-name: '%s' is not 1 to %d letters, digits and characters of "
                           "\"-_.:/\"",
                           value, CLUSTER_NAME_MAX);
-    strcpy(s->cluster_name, value);
+    set_text(s->cluster_name, sizeof(s->cluster_name), value);
     return 0;
 }
 
@@ -353,7 +361,22 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
     }
 }
 
+uint32_t
+settings_gap_max_s(const struct settings *s)
+{
+    return 2 * s->tracker.interval;
+}
+
 /* ---- the file ---- */
+
+const char *
+settings_name(size_t i)
+{
+    for (size_t at = 0; at < SPEC_COUNT; at++)
+        if (specs[at].arg != NULL && specs[at].id != OPT_CONFIG && i-- == 0)
+            return specs[at].name;
+    return NULL;
+}
 
 static const struct option_spec *
 find_key(const char *name)

@@ -67,6 +67,12 @@ enum settings_action { SETTINGS_RUN, SETTINGS_HELP, SETTINGS_VERSION };
 int settings_read(struct settings *s, int argc, const char *const *argv,
                   enum settings_action *action, struct errbuf *eb);
 
+/* Seconds between two announces of a seeder that count as seeding at most. */
+uint32_t settings_gap_max_s(const struct settings *s);
+
+/* The name of the |i|th setting that a configuration file may have; NULL behind the last. */
+const char *settings_name(size_t i);
+
 void settings_print_help(void);
 
 /* Prints the answer (common/base/complete.h) for |argc| ≥ 1 words of the daemon's command line that

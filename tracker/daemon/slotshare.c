@@ -9,12 +9,10 @@
 enum { MESSAGES_AT_ONCE = 32 };
 
 void
-slotshare_init(struct slotshare *s, struct members *m, const char *name, uint64_t run,
-               uint32_t silence_s)
+slotshare_init(struct slotshare *s, struct members *m, const char *name, uint64_t run)
 {
     s->members = m;
     s->run = run;
-    s->silence_s = silence_s;
     s->last = (struct redis_id){"0"};
     branchwire_key(s->key, name, "slots");
     buf_init(&s->message, BRANCHWIRE_BLOB_MAX);
@@ -53,7 +51,7 @@ static int
 hear(void *ctx, const uint8_t *data, size_t len)
 {
     struct slotshare *s = ctx;
-    int64_t now = clock_unix(), oldest = now - (int64_t)s->silence_s;
+    int64_t now = clock_unix(), oldest = now - (int64_t)members_silence_s(s->members);
     uint32_t count;
     uint64_t run;
 

@@ -17,16 +17,14 @@ enum { SLOTSHARE_KEEP = 4096 }; /* messages in Redis, for trackers that start */
 struct slotshare {
     struct members *members;
     uint64_t run; /* whose own news come back too */
-    uint32_t silence_s;
     char key[BRANCHWIRE_KEY_MAX + 1];
     struct redis_id last;
     struct buf message;
     struct slots_news news[BRANCHWIRE_NEWS_MAX];
 };
 
-/* |name|: the cluster's. News that are older than |silence_s| count no more. */
-void slotshare_init(struct slotshare *s, struct members *m, const char *name, uint64_t run,
-                    uint32_t silence_s);
+/* |name|: the cluster's. News that are older than members_silence_s() count no more. */
+void slotshare_init(struct slotshare *s, struct members *m, const char *name, uint64_t run);
 void slotshare_fini(struct slotshare *s);
 
 /* Tells the own news and hears the others'. Errors of redis_stream.h. */

@@ -20,6 +20,7 @@ struct members {
     void *full_ctx;
     _Atomic bool full_told;
     _Atomic int64_t unix_offset_us;
+    _Atomic uint32_t gap_max_s, silence_s;
     struct stripe {
         _Alignas(CACHE_LINE) struct lock lock;
         struct gate_books books;
@@ -40,6 +41,8 @@ members_new(const uint64_t seed[2], const struct members_config *config)
         return NULL;
     }
     atomic_store(&m->unix_offset_us, config->unix_offset_us);
+    atomic_store(&m->gap_max_s, config->gap_max_s);
+    atomic_store(&m->silence_s, config->silence_s);
     rwlock_init(&m->lock);
     for (int i = 0; i < MEMBERS_STRIPES; i++) {
         lock_init(&m->stripes[i].lock);
@@ -76,6 +79,33 @@ void
 members_set_unix_offset(struct members *m, int64_t offset_us)
 {
     atomic_store(&m->unix_offset_us, offset_us);
+}
+
+void
+members_set_times(struct members *m, uint32_t gap_max_s, uint32_t silence_s)
+{
+    atomic_store(&m->gap_max_s, gap_max_s);
+    atomic_store(&m->silence_s, silence_s);
+    for (unsigned i = 0; i < MEMBERS_STRIPES; i++) {
+        struct stripe *s = &m->stripes[i];
+
+        lock_take(&s->lock);
+        s->books.ledger.gap_max_s = gap_max_s;
+        s->books.slots.timeout_s = silence_s;
+        lock_drop(&s->lock);
+    }
+}
+
+uint32_t
+members_gap_max_s(const struct members *m)
+{
+    return atomic_load(&m->gap_max_s);
+}
+
+uint32_t
+members_silence_s(const struct members *m)
+{
+    return atomic_load(&m->silence_s);
 }
 
 struct access *

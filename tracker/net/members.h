@@ -34,6 +34,12 @@ void members_on_full(struct members *m, void (*full)(void *ctx), void *ctx);
 /* The wall clock was set. */
 void members_set_unix_offset(struct members *m, int64_t offset_us);
 
+/* The announce interval was changed: the two times of |config| that follow from it. All parts of a
+ * private tracker ask for them here. From any thread. */
+void members_set_times(struct members *m, uint32_t gap_max_s, uint32_t silence_s);
+uint32_t members_gap_max_s(const struct members *m);
+uint32_t members_silence_s(const struct members *m);
+
 /* The table for the calling thread alone, to be changed; nobody is let in meanwhile. */
 struct access *members_lock(struct members *m);
 void members_unlock(struct members *m);

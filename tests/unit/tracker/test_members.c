@@ -42,18 +42,48 @@ make(void)
 }
 
 static enum access_refusal
-pass(struct tracker_gate *gate, uint8_t user, uint8_t torrent, uint8_t peer, uint64_t left)
+pass_at(struct tracker_gate *gate, uint8_t user, uint8_t torrent, uint8_t peer, uint64_t left,
+        int64_t after_s)
 {
+    struct mono at = mono_add_ms(now, 1000 * after_s);
     struct passkey_request r = {.form = PASSKEY_GIVEN, .key = {user}};
     struct tracker_announce a = {.info_hash = {torrent}, .peer_id = {peer}, .left = left};
     struct gate_pass p;
     enum access_refusal no;
 
     gate_pass_init(&p, &r, a.info_hash);
-    no = gate_admit(gate, &r, &a, now, &p);
+    no = gate_admit(gate, &r, &a, at, &p);
     if (no == ACCESS_GRANTED)
-        no = gate_note(gate, &a, &p, 0, now);
+        no = gate_note(gate, &a, &p, 0, at);
     return no;
+}
+
+static enum access_refusal
+pass(struct tracker_gate *gate, uint8_t user, uint8_t torrent, uint8_t peer, uint64_t left)
+{
+    return pass_at(gate, user, torrent, peer, left, 0);
+}
+
+/* SIGHUP with another interval: a torrent that is silent for the new time is leeched no more. */
+Test(members, times_change_while_it_runs)
+{
+    struct members *m = make();
+    struct members_visit v;
+    struct tracker_gate gate;
+    uint8_t one_slot = 1;
+
+    members_visit_init(&v, m);
+    gate = members_gate(&v);
+    cr_assert_eq(pass_at(&gate, one_slot, 1, 1, 9, 0), ACCESS_GRANTED);
+    cr_assert_eq(pass_at(&gate, one_slot, 2, 1, 9, 101), ACCESS_GRANTED, "100 s of silence");
+    members_set_times(m, 1000, 2000);
+    cr_assert_eq(members_gap_max_s(m), 1000);
+    cr_assert_eq(members_silence_s(m), 2000);
+    cr_assert_eq(pass_at(&gate, one_slot, 3, 1, 9, 1102), ACCESS_SLOTS);
+    members_set_times(m, 20, 40);
+    cr_assert_eq(pass_at(&gate, one_slot, 3, 1, 9, 1102), ACCESS_GRANTED);
+    gate.leave(gate.ctx);
+    members_free(m);
 }
 
 Test(members, an_announce_passes_and_is_noted)
