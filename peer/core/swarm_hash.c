@@ -41,6 +41,7 @@ static void
 send_ask(struct swarm *s, struct swarm_peer *p, const struct wire_hash_request *req, bool leaves)
 {
     p->hash.asks[p->hash.ask_count++] = (struct hash_ask){*req, s->clock.now, leaves};
+    p->hash.asked = s->clock.now;
     fx_send(s, p, WIRE_HASH_REQUEST)->hashes = *req;
 }
 
@@ -64,8 +65,9 @@ reluctance(const struct swarm *s, const struct swarm_peer *p, uint32_t failed)
     return failed != UINT32_MAX && is_source(s, p, failed) ? n + SUSPECT_RELUCTANCE : n;
 }
 
-/* The best peer for the next request: it speaks v2, and has not refused too often. NULL if there is
- * none. */
+/* The best peer for the next request: it speaks v2, and has not refused too often. Among equals it
+ * is the one that was asked the longest ago, so that peers that never answer, and whose refusals
+ * are forgotten after a while, do not keep us from the others. NULL if there is none. */
 static struct swarm_peer *
 choose_peer(struct swarm *s, uint32_t failed)
 {
@@ -79,7 +81,7 @@ choose_peer(struct swarm *s, uint32_t failed)
             p->hash.refusals >= HASH_REFUSALS_MAX)
             continue;
         n = reluctance(s, p, failed);
-        if (n < least) {
+        if (n < least || (n == least && mono_before(p->hash.asked, best->hash.asked))) {
             least = n;
             best = p;
         }

@@ -136,6 +136,7 @@ struct peer_hash {
     uint32_t ask_count;
     uint32_t refusals;
     struct mono refused; /* when the last refusal came */
+    struct mono asked;   /* when our last hash request left; 0: never */
     struct wire_hash_request waits[HASH_WAITS_MAX]; /* requests of the peer that wait until
                                                        leaves are read */
     uint32_t wait_count;

@@ -80,13 +80,15 @@ find_twin(struct swarm *s, const struct swarm_peer *p)
 
 /* Two peers may dial each other at the same time. Both keep the connection that the lower peer id
  * made, so that exactly one survives. A connection that has long been silent gives way to the new
- * one: the peer may have lost its power and reconnects after its restart. */
+ * one: the peer may have lost its power and reconnects after its restart. Silence in either
+ * direction counts, so that both ends judge alike. */
 static bool
 twin_wins(const struct swarm *s, const struct swarm_peer *p, const struct swarm_peer *twin)
 {
     bool we_are_lower = memcmp(s->cfg.peer_id, p->peer_id, PEER_ID_LEN) < 0;
+    struct mono both_spoke = mono_min(twin->last_received, twin->last_sent);
 
-    if (mono_diff_ms(s->clock.now, twin->last_received) > SWARM_TWIN_SILENT_MS)
+    if (mono_diff_ms(s->clock.now, both_spoke) > SWARM_TWIN_SILENT_MS)
         return false;
     if (p->incoming == twin->incoming)
         return true;
@@ -224,6 +226,28 @@ tell_unreached(struct swarm *s, const struct swarm_peer *p, int err)
     fx->u.notice.how = st.how;
 }
 
+/* The peer list learns the listen port of an incoming peer. */
+static void
+name_port(struct swarm *s, const struct swarm_peer *p)
+{
+    if (p->incoming && p->ext.port != 0)
+        peerlist_set_port(s->list, p->number, p->ext.port);
+}
+
+/* The address |dialled| is not being dialled any more. An incoming peer may have named it as its
+ * own meanwhile: from now on it counts as connected, and is not dialled again. */
+static void
+name_ports_of(struct swarm *s, const struct endpoint *dialled)
+{
+    uint32_t iter = 0;
+    struct swarm_peer *q;
+
+    while ((q = peers_next(s, &iter)) != NULL)
+        if (q->state == PEER_UP && q->ext.port == dialled->port &&
+            endpoint_same_host(&q->addr, dialled))
+            name_port(s, q);
+}
+
 /* The connection was never up: plans the next try of its address. */
 static void
 leave_unmade(struct swarm *s, const struct swarm_peer *p)
@@ -236,6 +260,7 @@ leave_unmade(struct swarm *s, const struct swarm_peer *p)
     else
         peerlist_on_failed(s->list, p->number, peer_try_from(err, p->reached), s->clock.now);
     tell_unreached(s, p, err);
+    name_ports_of(s, &p->addr);
 }
 
 /* Withdraws all that the connection held. */
@@ -344,8 +369,7 @@ on_ext_handshake(struct swarm *s, struct swarm_peer *p, const struct wire_msg *m
         return;
     }
     pipeline_set_reqq(&p->down.pipe, p->ext.reqq);
-    if (p->incoming && p->ext.port != 0)
-        peerlist_set_port(s->list, p->number, p->ext.port);
+    name_port(s, p);
     if (ownaddr_vote(&s->own, &p->addr, &p->ext.yourip, s->clock.now))
         peerlist_set_own(s->list, ownaddr_get(&s->own, (enum ip_family)p->ext.yourip.family));
     pex_on_handshake(s, p);

@@ -103,20 +103,25 @@ manners_heard(struct node *n, struct manners *m, const struct wire_msg *msg)
     }
     if (msg->type == WIRE_REJECT || (msg->type == WIRE_PIECE && is_whole_block(n, msg)))
         settle(m, msg);
+    if (msg->type == WIRE_EXTENDED && msg->ext_id == 0)
+        m->named = true;
 }
 
 /* --- connections --- */
 
-/* Both ends must come to keep the same one. */
+/* Both ends must come to keep the same one. After a partition they need not: what it held up was
+ * silence for the end that sent it, and is news for the other one. */
 void
 manners_twin(struct node *n, struct link *l)
 {
     unsigned side = l->end[0] == n ? 0 : 1;
     const struct node *other = l->end[1 - side];
+    struct mono now = n->sim->engine.now, healed = n->sim->healed_at;
     bool closed = false;
 
     l->twin[side] = true;
-    if (!node_honest(other) || !node_running(other))
+    if (!node_honest(other) || !node_running(other) ||
+        (healed.us != 0 && mono_diff_ms(now, healed) < SWARM_TWIN_SILENT_MS))
         return;
     for (uint32_t i = 0; i < node_slots(n); i++) {
         const struct link *k = n->by_slot[i];
@@ -132,9 +137,28 @@ manners_twin(struct node *n, struct link *l)
              other->index);
 }
 
+/* Is |n| connected to the node at |to|, and does it know that? */
+static bool
+knows_as_connected(const struct node *n, const struct endpoint *to)
+{
+    for (uint32_t i = 0; i < node_slots(n); i++) {
+        const struct link *k = n->by_slot[i];
+
+        if (k == NULL || k->nowhere || k->phase != LINK_UP)
+            continue;
+        if (k->end[0] == n && endpoint_equal(&k->end[1]->addr, to))
+            return true;
+        if (k->end[1] == n && k->talk[1].manners.named && endpoint_equal(&k->end[0]->addr, to))
+            return true;
+    }
+    return false;
+}
+
 void
 manners_dial(struct node *n, const struct endpoint *to)
 {
+    if (!endpoint_equal(&n->addr, to) && knows_as_connected(n, to))
+        FAIL(n, "n%u dials a peer to which it is connected", n->index);
     for (unsigned i = 0; i < n->seeds_met_count; i++) {
         const struct node *other = n->sim->nodes[n->seeds_met[i]];
 

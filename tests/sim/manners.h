@@ -28,6 +28,7 @@ struct manners {
     bool wanted;              /* the other side is interested */
     struct mono since_wanted; /* or since it is not */
     struct mono since_choke;  /* we choke it, or don't, since then */
+    bool named;               /* the other side's extended handshake, with its port, has come */
     struct asked *asked;
     uint32_t count, cap;
 };
