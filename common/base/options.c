@@ -10,8 +10,8 @@
 #include "common/base/suggest.h"
 
 enum {
-    HELP_COLUMN = 26, /* column of the descriptions in --help, … */
-    HELP_COLUMN_NARROW = 10, /* … and for lines with fewer columns than HELP_NARROW */
+    HELP_COLUMN = 26,        /* column of the descriptions in --help */
+    HELP_COLUMN_NARROW = 10, /* the same on terminals with fewer than HELP_NARROW columns */
     HELP_NARROW = 60,
     HELP_WIDTH_MIN = 20,
 };

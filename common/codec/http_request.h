@@ -53,7 +53,7 @@ struct http_request {
     unsigned nforwarded;
     const char *authorization; /* the header's value; of length 0 if there is none */
     size_t authorization_len;
-    const char *host; /* likewise */
+    const char *host; /* the header's value; of length 0 if there is none */
     size_t host_len;
     const char *body;
     size_t body_len;

@@ -157,7 +157,7 @@ check_shape(const struct metainfo_build *b, struct errbuf *eb)
     return check_path(b->name, eb);
 }
 
-/* Values that a reader would ignore are refused. */
+/* Refuses URLs that metainfo_parse() would ignore. */
 static int
 check_urls(const struct metainfo_build *b, struct errbuf *eb)
 {

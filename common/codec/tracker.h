@@ -78,9 +78,9 @@ struct tracker_reply {
     char tracker_id[TRACKER_ID_MAX + 1];
     uint32_t interval_s;     /* 0: not sent */
     uint32_t min_interval_s; /* 0: not sent */
-    int64_t complete;        /* seeders, or TRACKER_UNKNOWN; so the following */
-    int64_t incomplete;
-    int64_t downloaded;
+    int64_t complete;        /* seeders, or TRACKER_UNKNOWN */
+    int64_t incomplete;      /* leechers, or TRACKER_UNKNOWN */
+    int64_t downloaded;      /* finished downloads, or TRACKER_UNKNOWN */
     struct endpoint external; /* BEP 24: only the address; family IP_NONE if not sent */
     struct endpoint *peers; /* the caller's array of |peers_max| endpoints */
     size_t peers_max;

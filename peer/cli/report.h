@@ -33,8 +33,8 @@ struct report {
         struct why now;      /* the current reason, and the time since which it holds */
         struct mono since;
         bool known, told;    /* a reason holds; an event has reported it */
-        enum why_code said;  /* the last reason that was printed as text; … */
-        bool said_any;       /* … valid if this is true */
+        bool said_any;       /* a reason was printed as text; */
+        enum why_code said;  /* the last such reason */
     } why;
     bool ready; /* the torrent is ready; there is no report before that */
     bool stopped;

@@ -15,7 +15,8 @@ refill(struct allowance *a, uint64_t rate, struct mono now)
 
     if (elapsed <= 0)
         return;
-    /* After so many seconds |used| is 0; before, the product is at most |used| times US_PER_S. */
+    /* After |used| / |rate| seconds |used| is 0. Before that, the product below is at most |used|
+     * times US_PER_S, so it does not overflow. */
     if ((uint64_t)elapsed / US_PER_S > a->used / rate) {
         a->used = 0;
         a->at = now;

@@ -183,7 +183,7 @@ is_working(const struct announcer *a, const struct announce_tracker *t)
     return false;
 }
 
-/* Does a hash work at the tracker that is not being announced again? */
+/* Has the tracker answered the last announce of a hash, and is no further one under way? */
 static bool
 has_answered(const struct announcer *a, const struct announce_tracker *t)
 {

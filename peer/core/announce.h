@@ -36,15 +36,15 @@ enum {
     ANNOUNCE_INTERVAL_MAX_S = 86400,
     ANNOUNCE_RETRY_MIN_S = 5, /* first delay after a failure; doubles with each further one */
     ANNOUNCE_RETRY_MAX_S = 1800,
-    ANNOUNCE_SLOW_S = 5,        /* a tracker without an answer for so long is slow: the next one
-                                   is asked beside it */
-    ANNOUNCE_WANT_MORE_S = 60,  /* a leecher with few peers asks again that soon, if the tracker
-                                   allows it; doubles each time */
+    ANNOUNCE_SLOW_S = 5,        /* a tracker that has not answered for this long is slow: the next
+                                   one is asked beside it */
+    ANNOUNCE_WANT_MORE_S = 60,  /* a leecher with few peers announces again after this time, if the
+                                   tracker allows it; doubles each time */
     ANNOUNCE_ALONE_S = 30,      /* the same for a torrent without any connection */
     ANNOUNCE_ALONE_MAX_S = 120, /* the largest such delay of a leecher in the first
                                    ANNOUNCE_ALONE_LONG_S without a connection */
     ANNOUNCE_ALONE_LONG_S = 3600,
-    ANNOUNCE_CALM_S = 300, /* after so long without a lack of peers, the doubling starts again */
+    ANNOUNCE_CALM_S = 300, /* after this time without a lack of peers, the doubling starts again */
     ANNOUNCE_MESSAGE_MAX = 200,
     ANNOUNCE_HASHES_MAX = 2, /* hashes of a hybrid */
 };

@@ -17,11 +17,11 @@
 #include "common/ds/hashmap.h"
 
 enum {
-    BANS_MAX = 4096,     /* banned sites, and as many offenders */
-    BANS_OFFENCES = 4,   /* offences that ban a site */
-    BANS_MS = 86400000,  /* duration of a ban, one day: addresses change their users */
-    BANS_OFFENCE_MS = 3600000, /* an offence is forgotten after so long without another */
-    BANS_SITE_LEN = 17,  /* bytes of a site as a key: address and family */
+    BANS_MAX = 4096,           /* banned sites, and as many offenders */
+    BANS_OFFENCES = 4,         /* offences that ban a site */
+    BANS_MS = 86400000,        /* duration of a ban, one day: addresses change their users */
+    BANS_OFFENCE_MS = 3600000, /* offences are forgotten after this time without another */
+    BANS_SITE_LEN = 17,        /* bytes of a site as a key: address and family */
 };
 
 /* A banned site, or an offender, in a ring. */

@@ -17,8 +17,8 @@
 struct block_pool;
 
 enum {
-    BLOCK_HEAD_LEN = 13,   /* bytes of a PIECE message before its payload */
-    BLOCK_AHEAD_PART = 4,  /* one block of so many in a pool may be used for read-ahead */
+    BLOCK_HEAD_LEN = 13,  /* bytes of a PIECE message before its payload */
+    BLOCK_AHEAD_PART = 4, /* read-ahead may use a fourth of a pool's blocks */
 };
 
 struct block {
@@ -54,7 +54,8 @@ void block_filling(struct block *b, bool on);
  * do not parse because it does not read our answers. */
 struct block *block_take_ahead(struct block_pool *pool);
 
-/* The bytes are a block: from now on it counts as any other. */
+/* The bytes of a block from block_take_ahead() turned out to be a block: from now on it does not
+ * count for the part of the pool that is for such bytes. */
 void block_adopt(struct block *b);
 
 struct block *block_hold(struct block *b);

@@ -21,8 +21,9 @@ enum {
     CHOKER_QUOTA_BYTES = 20 * 1024 * 1024, /* seeding: bytes sent in one turn before other peers
                                               come first */
     CHOKER_TURN_MS = 120000, /* seeding: longest turn, for a peer too slow for the quota */
-    CHOKER_IDLE_MS = 5000,   /* a turn without a request or a sent byte for so long ends, … */
-    CHOKER_WASTED_MS = 120000, /* … and the peer comes after all others for so long */
+    CHOKER_IDLE_MS = 5000,   /* a turn ends after this time without a request or a sent byte */
+    CHOKER_WASTED_MS =
+        120000, /* for this long after such a turn, the peer comes after all others */
     CHOKER_SLOTS_MIN = 3,
     CHOKER_SLOTS_MAX = 20,
 };

@@ -15,9 +15,8 @@
 
 enum {
     PARTIAL_FREE = 0,
-    PARTIAL_REQUESTED = 1,       /* requested from one peer; each further peer (endgame) adds 1,
-                                    … */
-    PARTIAL_REQUESTED_LAST = 15, /* … up to this */
+    PARTIAL_REQUESTED = 1,       /* requested from one peer; each further peer (endgame) adds 1 */
+    PARTIAL_REQUESTED_LAST = 15, /* requested from 15 peers, the maximum */
     PARTIAL_WRITING = 16,
     PARTIAL_STORED = 17,
 };

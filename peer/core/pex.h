@@ -22,20 +22,20 @@
 #include "common/ds/buf.h"
 
 enum {
-    PEX_ADDED_MAX = 50,     /* contacts added in one of our messages, and as many dropped */
-    PEX_TOLD_MAX = 1000,    /* contacts that one peer knows from us */
-    PEX_FIRST_MS = 2000,    /* delay of the first message after the handshake */
-    PEX_PERIOD_MS = 60000,  /* shortest time between two further messages */
-    PEX_READ_MAX = 200,     /* contacts added, and dropped, in a message that we accept (BEP 11
-                               does not limit the first message; libtorrent sends 100 in any
-                               message) */
-    PEX_SIZE_MAX = 16384,   /* longest message that we read, bytes */
-    PEX_EARLY_MS = 45000,   /* a peer may send one message per this time on average (its clock
-                               may differ from ours), … */
-    PEX_BURST = 3,          /* … and so many at once */
-    PEX_STRIKES_MAX = 8,    /* messages too many or too long before their sender is closed */
-    PEX_PORT_MIN = 1024,    /* lower ports belong to services that a swarm could be made to
-                               attack */
+    PEX_ADDED_MAX = 50,    /* contacts added in one of our messages, and as many dropped */
+    PEX_TOLD_MAX = 1000,   /* contacts that one peer knows from us */
+    PEX_FIRST_MS = 2000,   /* delay of the first message after the handshake */
+    PEX_PERIOD_MS = 60000, /* shortest time between two further messages */
+    PEX_READ_MAX = 200,    /* contacts added, and dropped, in a message that we accept (BEP 11
+                              does not limit the first message; libtorrent sends 100 in any
+                              message) */
+    PEX_SIZE_MAX = 16384,  /* longest message that we read, bytes */
+    PEX_EARLY_MS = 45000,  /* a peer may send one message per this time on average; less than
+                              PEX_PERIOD_MS, since its clock may differ from ours */
+    PEX_BURST = 3,         /* messages that a peer may send at once */
+    PEX_STRIKES_MAX = 8,   /* messages too many or too long before their sender is closed */
+    PEX_PORT_MIN = 1024,   /* lower ports belong to services that a swarm could be made to
+                              attack */
 };
 
 enum pex_flag {

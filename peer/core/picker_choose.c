@@ -7,11 +7,11 @@
 #include "peer/core/picker_impl.h"
 
 enum {
-    CANDIDATES_FEW = 64,     /* up to so many candidate pieces of a peer are examined one by one */
-    ORDER_LOOKS_MIN = 128,   /* entries of the order that are searched before all candidates are
-                                examined, */
-    ORDER_LOOKS_PART = 8,    /* and this part of the order */
-    EXCLUSIVE_PARTIALS = 64, /* with so many pieces waiting for blocks, fast peers open no more
+    CANDIDATES_FEW = 64,   /* up to this number, all candidate pieces of a peer are examined */
+    ORDER_LOOKS_MIN = 128, /* entries of the order, and in addition 1/ORDER_LOOKS_PART of it, that
+                              are searched before all candidates are examined */
+    ORDER_LOOKS_PART = 8,
+    EXCLUSIVE_PARTIALS = 64, /* while this many pieces wait for blocks, fast peers begin no further
                                 pieces */
 };
 

@@ -12,7 +12,7 @@
 #include "peer/core/pickorder.h"
 
 enum {
-    RARITY_LEVELS = 256, /* pieces with that many copies or more count as equally common */
+    RARITY_LEVELS = 256, /* pieces with 255 copies or more count as equally common */
     BUCKETS = PICKER_PRIORITY_MAX * RARITY_LEVELS,
     WORD_BITS = 64,
 };

@@ -20,19 +20,17 @@
 enum {
     PIPELINE_DEPTH_MIN = 2,
     PIPELINE_DEPTH_START = 8,
-    PIPELINE_DEPTH_MAX = 4096,        /* deepest pipeline; the peer's reqq also bounds it */
-    PIPELINE_REQQ_DEFAULT = 250,      /* for a peer that named no reqq */
-    PIPELINE_QUEUE_MIN_MS = 25,       /* time of work that queues at the peer beyond the round
-                                         trip: */
-    PIPELINE_QUEUE_MAX_MS = 500,      /* one more round trip, within these bounds */
-    PIPELINE_WINDOW_MS = 100,         /* a rate is measured over one round trip, but at least so
-                                         long */
-    PIPELINE_WINDOWS = 6,             /* the best rate of so many windows counts */
-    PIPELINE_PROBE_MS = 10000,        /* age at which the round trip is measured again */
-    PIPELINE_IDLE_MS = 10000,         /* after so long without requests, slow start begins again */
-    PIPELINE_SNUB_MS = 30000,         /* a peer with open requests that sends no block for so
-                                         long is snubbed */
-    PIPELINE_TIMEOUT_MIN_MS = 8000,   /* a request younger than that is never overdue */
+    PIPELINE_DEPTH_MAX = 4096,      /* deepest pipeline; the peer's reqq also bounds it */
+    PIPELINE_REQQ_DEFAULT = 250,    /* for a peer that named no reqq */
+    PIPELINE_QUEUE_MIN_MS = 25,     /* bounds of the time for which requests queue at the peer: */
+    PIPELINE_QUEUE_MAX_MS = 500,    /* one round trip, but at least MIN and at most MAX */
+    PIPELINE_WINDOW_MS = 100,       /* shortest window of a rate; else a window is a round trip */
+    PIPELINE_WINDOWS = 6,           /* windows of which the best rate counts */
+    PIPELINE_PROBE_MS = 10000,      /* age at which the round trip is measured again */
+    PIPELINE_IDLE_MS = 10000,       /* after this time without requests, slow start begins again */
+    PIPELINE_SNUB_MS = 30000,       /* a peer with open requests that sends no block for this
+                                       long is snubbed */
+    PIPELINE_TIMEOUT_MIN_MS = 8000, /* a younger request is never overdue */
     PIPELINE_TIMEOUT_MAX_MS = 120000, /* an older request always is overdue */
 };
 

@@ -13,16 +13,16 @@
 #include "common/ds/list.h"
 
 enum {
-    RATE_SLOTS = 10,        /* a meter's memory, in slots of one second */
-    RATE_PART_MS = 50,      /* one part of a transfer: the limit times this, */
-    RATE_PART_MIN = 256,    /* but at least so many bytes, */
-    RATE_PART_MAX = 16384,  /* and at most so many, unless there is no limit */
-    RATE_TURN_MS = 5,       /* a user's turn in the line: one part, and at least the limit times
-                               this */
-    RATE_YIELD_US = 1000,   /* a waiting user checks this often whether its turn came */
-    RATE_KEEP_MS = 10000,   /* depth of a bucket whose user waits for another bucket, in place of
-                               RATE_BURST_MS */
-    RATE_BURST_MS = 100,    /* depth of a bucket: the limit times this */
+    RATE_SLOTS = 10,       /* a meter's memory, in slots of one second */
+    RATE_PART_MS = 50,     /* one part of a transfer: the limit times this time */
+    RATE_PART_MIN = 256,   /* least bytes of a part */
+    RATE_PART_MAX = 16384, /* most bytes of a part, unless there is no limit */
+    RATE_TURN_MS = 5,      /* a turn of a waiting user: one part, or the limit times this time, if
+                              that is more */
+    RATE_YIELD_US = 1000,  /* time between two checks of a waiting user whether its turn came */
+    RATE_KEEP_MS = 10000,  /* depth of a bucket whose user waits for another bucket, in place of
+                              RATE_BURST_MS */
+    RATE_BURST_MS = 100,   /* depth of a bucket: the limit times this */
 };
 
 #define RATE_LIMIT_MAX UINT64_C(1000000000000) /* bytes/s; a higher limit counts as this one */

@@ -33,46 +33,44 @@
 #include "peer/core/wire.h"
 
 enum {
-    SWARM_PEERS_MAX = 200,          /* default of swarm_config.peers_max */
-    SWARM_HALF_OPEN_MAX = 16,       /* connections that are being made at a time */
-    SWARM_SPARE_SLOTS = 1,          /* a connection that takes the place of another one needs a
-                                       slot before that one is closed: ids of peers have slots
-                                       below peers_max + SWARM_HALF_OPEN_MAX + this */
-    SWARM_HEARSAY_DIALS_MAX = 8,    /* of those, connections to addresses that only other peers
-                                       named (PEX) */
-    SWARM_WRITES_MAX = 1024,        /* blocks on their way to disk at which requests pause */
+    SWARM_PEERS_MAX = 200,           /* default of swarm_config.peers_max */
+    SWARM_HALF_OPEN_MAX = 16,        /* connections that are being made at a time */
+    SWARM_SPARE_SLOTS = 1,           /* a connection that takes the place of another one needs a
+                                        slot before that one is closed: ids of peers have slots
+                                        below peers_max + SWARM_HALF_OPEN_MAX + this */
+    SWARM_HEARSAY_DIALS_MAX = 8,     /* of those, connections to addresses that only other peers
+                                        named (PEX) */
+    SWARM_WRITES_MAX = 1024,         /* blocks on their way to disk at which requests pause */
     SWARM_UPLOADS_QUEUED_MAX = 2048, /* requests that one peer may queue with us: the reqq that
                                         we announce */
-    SWARM_SEND_AHEAD = 512 * 1024,  /* most payload bytes that are handed to one connection and
-                                       not yet sent */
-    SWARM_KEEPALIVE_MS = 110000,    /* a peer receives a message at least that often */
-    SWARM_IDLE_MS = 240000,         /* a peer that is silent for longer is closed */
-    SWARM_STUCK_MS = 120000,        /* a peer that takes none of the bytes that we send for that
-                                       long is closed */
-    SWARM_USELESS_MS = 60000,       /* a peer that moved no block for that long makes room for a
-                                       new connection */
-    SWARM_OWES_MS = 60000,          /* a peer that owes us blocks and sends nothing for that long
-                                       makes room for any other connection */
-    SWARM_SITE_PEERS_MAX = 16,      /* connections to one IPv4 address or IPv6 network; loopback
-                                       has no limit */
-    SWARM_TWIN_SILENT_MS = 30000,   /* a connection that was silent for that long is replaced by
-                                       a new one of the same peer id and address */
-    SWARM_SETTLE_MS = 5000,         /* no connection younger than that is closed to make room for
-                                       another one */
-    SWARM_TURNOVER_MS = 60000,      /* while other addresses wait, the least useful connections
-                                       are closed that often, … */
-    SWARM_TURNOVER_PERMILLE = 40,   /* … this many per mille of peers_max each time */
-    SWARM_NUMWANT_SEEDER = 50,      /* numwant of a seed's announces */
-    SWARM_UNREQUESTED_MAX = 64,     /* unrequested blocks before the peer is banned */
-    SWARM_TALK_RATE = 32 * 1024,    /* allowance of messages that move no block: bytes/s of one
-                                       peer */
-    SWARM_TALK_MOST = 1024 * 1024,  /* … bytes at once, and beside them … */
-    SWARM_TALK_PIECE = 32,          /* … this many bytes for each piece of the torrent. A peer
-                                       that sends more commits an offence. */
-    SWARM_TALK_MESSAGE = 16,        /* bytes that each message costs beside its own length */
-    SWARM_TALK_WHOLE = 4,           /* BITFIELD, HAVE_ALL and HAVE_NONE cost as much as this many
-                                       BITFIELDs */
-    SWARM_TALK_JUNK = 8,            /* a useless message costs as much as this many */
+    SWARM_SEND_AHEAD = 512 * 1024,   /* most payload bytes that are handed to one connection and
+                                        not yet sent */
+    SWARM_KEEPALIVE_MS = 110000,     /* longest time between two messages to a peer */
+    SWARM_IDLE_MS = 240000,          /* a peer that is silent for longer is closed */
+    SWARM_STUCK_MS = 120000,         /* a peer that accepts none of our bytes for this long is
+                                        closed */
+    SWARM_USELESS_MS = 60000,        /* a peer that moved no block for this long may be closed to
+                                        make room for a new connection */
+    SWARM_OWES_MS = 60000,           /* a peer that owes us blocks and sends nothing for this long
+                                        may be closed to make room for any other connection */
+    SWARM_SITE_PEERS_MAX = 16,       /* connections to one IPv4 address or IPv6 network; loopback
+                                        has no limit */
+    SWARM_TWIN_SILENT_MS = 30000,    /* a connection that was silent for this long is replaced by
+                                        a new one of the same peer id and address */
+    SWARM_SETTLE_MS = 5000,          /* no younger connection is closed to make room for another */
+    SWARM_TURNOVER_MS = 60000,       /* while other addresses wait, the least useful connections
+                                        are closed once in this time */
+    SWARM_TURNOVER_PERMILLE = 40,    /* share of peers_max that one turnover closes */
+    SWARM_NUMWANT_SEEDER = 50,       /* numwant of a seed's announces */
+    SWARM_UNREQUESTED_MAX = 64,      /* unrequested blocks before the peer is banned */
+    SWARM_TALK_RATE = 32 * 1024,     /* allowance of one peer for messages that move no block,
+                                        bytes/s; sending more is an offence */
+    SWARM_TALK_MOST = 1024 * 1024, /* the part of this allowance that may be used at once, bytes */
+    SWARM_TALK_PIECE = 32,         /* bytes more at once for each piece of the torrent */
+    SWARM_TALK_MESSAGE = 16,       /* bytes that each message costs beside its own length */
+    SWARM_TALK_WHOLE = 4,          /* BITFIELD, HAVE_ALL and HAVE_NONE cost as much as this many
+                                      BITFIELDs */
+    SWARM_TALK_JUNK = 8,           /* a useless message costs as much as this many */
 };
 
 struct swarm_config {

@@ -71,7 +71,8 @@ may_take(const struct swarm *s, const struct swarm_peer *p, const struct bitfiel
            reqlist_find(&p->down.requests, r->piece, r->begin) == REQLIST_NONE;
 }
 
-/* The block that comes last from |q| among those that |p| has, if it is due later than |best|. */
+/* Sets |*best| to the block that we expect last from |q| and could request from |p| too, if |q|
+ * will send it later than the present best. */
 static void
 look_at(const struct swarm *s, const struct swarm_peer *p, const struct bitfield *only,
         const struct swarm_peer *q, struct find *best)

@@ -56,20 +56,20 @@ enum {
     HASH_WAITS_MAX = 8,              /* hash requests of one peer that wait for leaves */
     HASH_REFUSALS_MAX = 8,           /* rejects and timeouts before we send a peer no more hash
                                         requests */
-    HASH_FORGIVE_MS = 30000,         /* … until so long after the last of them: the peer may have
-                                        the hashes by then */
+    HASH_FORGIVE_MS = 30000,         /* time after the last of these until we send the peer hash
+                                        requests again: it may have the hashes by then */
     HASH_TIMEOUT_MS = 20000,
-    LEAF_READS_MAX = 16,             /* pieces whose leaves are being read from disk */
-    LEAF_SERVES_MAX = 4,             /* of those, reads to answer hash requests of peers */
-    HASH_UP_SHARE = 4,               /* answers to hash requests may use one fourth of the upload
-                                        limit */
-    SUSPECTS_MAX = 64,               /* failed pieces whose blocks we remember */
-    REJECT_PAUSE_MS = 1000,          /* pause of requests to a peer, for each reject in a row */
+    LEAF_READS_MAX = 16,    /* pieces whose leaves are being read from disk */
+    LEAF_SERVES_MAX = 4,    /* of those, reads to answer hash requests of peers */
+    HASH_UP_SHARE = 4,      /* answers to hash requests may use one fourth of the upload
+                               limit */
+    SUSPECTS_MAX = 64,      /* failed pieces whose blocks we remember */
+    REJECT_PAUSE_MS = 1000, /* pause of requests to a peer, for each reject in a row */
     REJECT_PAUSES_MAX = 30,
-    CHOKE_PAUSE_MS = 100,            /* shortest time between two choke rounds */
-    ABORT_PAUSE_MS = 1000,           /* pause of requests to a peer whose requests were overdue */
-    PEERS_FEW = 20,                  /* with fewer promising addresses, the tracker is asked
-                                        sooner */
+    CHOKE_PAUSE_MS = 100,  /* shortest time between two choke rounds */
+    ABORT_PAUSE_MS = 1000, /* pause of requests to a peer whose requests were overdue */
+    PEERS_FEW = 20,        /* with fewer promising addresses, the tracker is asked
+                              sooner */
     NUMWANT_LEECHER = 100,
 };
 

@@ -15,9 +15,9 @@
 
 enum {
     UNVEIL_MAX = 256,          /* HAVEs to one peer in a tick after super-seeding ended */
-    VEILED_BYTES = 512 * 1024, /* most bytes of pieces that a veiled peer may know of and not
-                                  have (it may look for work only twice a second), … */
-    VEILED_SHARE = 16,         /* … and all veiled peers together: this part of the pieces */
+    VEILED_BYTES = 512 * 1024, /* most bytes of pieces that were offered to a veiled peer and that
+                                  it does not have yet (it may look for work only twice a second) */
+    VEILED_SHARE = 16,         /* all veiled peers together: at most 1/16 of the pieces */
 };
 
 /* We have all pieces: at the START, or after the last piece. */

@@ -30,12 +30,12 @@
 #include "common/base/mono.h"
 
 enum {
-    UTPRESET_LEN = 20,          /* bytes of a RESET, and of the shortest SYN */
-    UTPRESET_SYN_MAX = 576,     /* longest SYN: a SYN carries no data */
-    UTPRESET_SITES = 1024,      /* number of per-site limits */
-    UTPRESET_SITE_BURST = 16,   /* answers to a site in one burst, … */
-    UTPRESET_SITE_PER_S = 2,    /* … and per second after that */
-    UTPRESET_BURST = 512,       /* the same for all sites together */
+    UTPRESET_LEN = 20,        /* bytes of a RESET, and of the shortest SYN */
+    UTPRESET_SYN_MAX = 576,   /* longest SYN: a SYN carries no data */
+    UTPRESET_SITES = 1024,    /* number of per-site limits */
+    UTPRESET_SITE_BURST = 16, /* answers to a site in one burst */
+    UTPRESET_SITE_PER_S = 2,  /* answers per second to a site in the long run */
+    UTPRESET_BURST = 512,     /* the same for all sites together */
     UTPRESET_PER_S = 256,
 };
 

@@ -94,7 +94,7 @@ struct why_facts {
     enum why_stop stop;  /* only with the state STOPPED */
     bool daemon;         /* spratd runs the torrent, not a foreground command */
     bool seeding;        /* no wanted piece is missing */
-    bool all_skipped;    /* … because no file is wanted */
+    bool all_skipped;    /* no file is wanted, so no piece is */
     bool relocating;
     bool seed_only;      /* the torrent never downloads */
     double ratio;        /* the ratio at which seeding was to stop */

@@ -39,7 +39,7 @@ struct engine_config {
     uint32_t peers_max;            /* connections of one torrent; 0: SWARM_PEERS_MAX */
     uint32_t conns_max;            /* connections of all torrents, at most ENGINE_CONNS_MAX; 0:
                                       ENGINE_CONNS_MAX */
-    uint32_t rest_ms;              /* a seed of spratd rests after so long without a peer; 0:
+    uint32_t rest_ms;              /* a seed of spratd rests after this time without a peer; 0:
                                       ENGINE_REST_MS */
     bool no_pex;                   /* no peer exchange (BEP 11) */
     const char *ca_file; /* PEM: authorities of HTTPS trackers, beside the system's; NULL: the file

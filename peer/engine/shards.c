@@ -457,8 +457,8 @@ begin_share(struct engine *s, struct fanout *f)
     process_begin_share(s);
 }
 
-/* A loop that is late keeps its old part until it goes on: process_on_share() then takes the new
- * one. */
+/* Nothing is left to do: a loop that is late uses its old share until it runs process_on_share().
+ */
 static void
 on_limits_taken(struct fanout *f, uint32_t late)
 {

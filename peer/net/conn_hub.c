@@ -37,10 +37,10 @@ conn_flush(struct conn *c)
         conn_fail(c, SPRAT_E_LIMIT);
 }
 
-/* Moves all of |from| to the empty list |to|, so that what is added meanwhile waits for the next
- * turn. */
+/* Moves all links of |from| to the empty |to|, so that links added to |from| from now on wait for
+ * the next round. */
 static void
-take_all(struct list *to, struct list *from)
+move_all(struct list *to, struct list *from)
 {
     list_init(to);
     list_append(to, from);
@@ -51,7 +51,7 @@ feed_starved(struct conn_hub *hub)
 {
     struct list now, *link;
 
-    take_all(&now, &hub->starved);
+    move_all(&now, &hub->starved);
     while (block_pool_left(hub->blocks) > 0 && (link = list_pop_front(&now)) != NULL)
         conn_feed(LIST_ENTRY(link, struct conn, starved));
     while (!list_empty(&now)) { /* puts the rest back, in front of connections that starved since */
@@ -84,10 +84,10 @@ on_flush(void *ctx)
     if (hub->kicked) {
         hub->kicked = false;
         feed_starved(hub);
-        take_all(&now, &hub->hungry);
+        move_all(&now, &hub->hungry);
         flush_list(&now, offsetof(struct conn, hungry));
     }
-    take_all(&now, &hub->dirty);
+    move_all(&now, &hub->dirty);
     flush_list(&now, offsetof(struct conn, dirty));
 }
 

@@ -21,7 +21,7 @@
 
 enum {
     LINK_LEFT_MAX = 64 * 1024, /* maximum of leftovers in bytes */
-    /* Sent bytes that stay unacknowledged for so long make the link fail. A router restarts, or a
+    /* If sent bytes stay unacknowledged for this long, the link fails. A router restarts, or a
      * laptop changes its network, in less time; SWARM_STUCK_MS is for a peer that is alive and does
      * not read, so this limit is not shorter. */
     LINK_PATIENCE_MS = 120000,

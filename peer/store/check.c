@@ -17,7 +17,8 @@
 enum {
     TOGETHER_LEN = 256 << 10, /* bytes, and pieces, that a worker hashes together */
     TOGETHER_MAX = 16,
-    PROOF_LEN = 4096, /* bytes that prove a file, if half of it is more */
+    PROOF_LEN = 4096, /* a matching piece with this many bytes of a file proves the file, and so
+                         does one with half of a smaller file */
 };
 
 struct check {

@@ -16,14 +16,14 @@
 #include "common/base/err.h"
 
 enum {
-    DISK_THREADS_MAX = 64,       /* workers of a pool */
-    DISK_POOLS_MAX = 8,          /* pools; devices beyond them share a pool with another one */
-    DISK_SLOW_THREADS = 8,       /* devices whose slow jobs run at a time */
-    DISK_SLOW_GUESSES = 4,       /* of them, directories whose device is not known yet */
-    DISK_THREADS_MIN = 4,        /* so that some hash while others wait for the disk */
-    DISK_QUEUE_MAX = 8192,       /* waiting and running jobs of a pool; slow jobs, of which a
-                                    torrent has very few, are not counted */
-    DISK_OPEN_FILES_MAX = 256,   /* default number of file descriptors that are kept open */
+    DISK_THREADS_MAX = 64,        /* workers of a pool */
+    DISK_POOLS_MAX = 8,           /* pools; devices beyond them share a pool with another one */
+    DISK_SLOW_THREADS = 8,        /* devices whose slow jobs run at a time */
+    DISK_SLOW_GUESSES = 4,        /* how many of these may be directories with unknown device */
+    DISK_THREADS_MIN = 4,         /* so that some hash while others wait for the disk */
+    DISK_QUEUE_MAX = 8192,        /* waiting and running jobs of a pool; slow jobs, of which a
+                                     torrent has very few, are not counted */
+    DISK_OPEN_FILES_MAX = 256,    /* default number of file descriptors that are kept open */
     DISK_PIECE_CONTEXTS_MAX = 64, /* pieces per worker whose hashes grow while blocks arrive */
 };
 

@@ -15,9 +15,8 @@
 #include "peer/store/warmhash.h"
 
 enum {
-    READ_FIRST_EVERY = 2,  /* every that many jobs, a read goes before a worker's own jobs */
-    BACKGROUND_EVERY = 16, /* every that many jobs, background work goes first, so that it never
-                              starves */
+    READ_FIRST_EVERY = 2,  /* of two jobs, one may be a read before the worker's own jobs */
+    BACKGROUND_EVERY = 16, /* of 16 jobs, one is background work first, so that it never starves */
 };
 
 struct worker {

@@ -24,7 +24,7 @@ struct resume_result {
                         |refetch|), DB, CANCELLED, MISMATCH, or the error of rewriting and
                         syncing what a crashed session wrote */
     size_t gone;     /* wanted files that lack data which the database has as stored */
-    size_t gone_file; /* the first of them, if |gone| > 0 */
+    size_t gone_file;     /* the first such file, if |gone| > 0 */
     const char *gone_why; /* the message about them */
     const char *why; /* the message for |err|, which names the file */
     struct bitfield *have; /* err 0: the pieces on disk; valid during the call */

@@ -43,7 +43,7 @@ struct torrent_shared {
     struct source source; /* the local addresses of outgoing connections */
     uint32_t loops;
     uint32_t peers_max; /* connections of each torrent */
-    uint32_t rest_ms;   /* a seed rests after so long without a peer */
+    uint32_t rest_ms;   /* a seed rests after this time without a peer */
     bool no_pex;
     bool managed; /* the process is spratd, which starts its torrents again after a restart */
     bool loading; /* torrents are added from the database now; no loop runs yet */

@@ -176,7 +176,7 @@ torrent_select(struct torrent *t, const uint8_t *chosen, struct errbuf *eb)
         core_feed_selection(t);
     if (!reload && t->phase == PHASE_RUNNING && core_complete(t))
         torrent_on_complete(t);
-    torrent_wake(t); /* what rests has all files and wants them */
+    torrent_wake(t); /* a torrent rests only while all its files are complete and wanted */
     return 0;
 }
 
