@@ -13,7 +13,7 @@
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
 
-/* libFuzzer's own mutations; not there when the corpus is only replayed. */
+/* libFuzzer's own mutations; NULL in a program that only replays the corpus. */
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max) __attribute__((weak));
 
 enum { ITEM_ROOM = 4096 };
@@ -29,7 +29,7 @@ make_int(struct rng *r, uint8_t out[ITEM_ROOM])
     return (size_t)snprintf((char *)out, ITEM_ROOM, "i%llde", (long long)value);
 }
 
-/* A string whose content is a mutation of that of |token|. */
+/* Writes a string whose content is a mutation of the string |token|. */
 static size_t
 make_string(const struct bencode *b, const struct bencode_token *token, uint8_t out[ITEM_ROOM])
 {
@@ -45,7 +45,7 @@ make_string(const struct bencode *b, const struct bencode_token *token, uint8_t 
     return n + len;
 }
 
-/* Writes what shall stand in the place of |token|. */
+/* Writes a replacement of |token|. */
 static size_t
 make_item(const struct bencode *b, const struct bencode_token *token, struct rng *r,
           uint8_t out[ITEM_ROOM])

@@ -18,8 +18,8 @@ same(const struct buf *out, const uint8_t *data, size_t size)
     ASSERT(out->err == 0 && buf_len(out) == size && memcmp(buf_data(out), data, size) == 0);
 }
 
-/* A table is an array by id: only small ones, or each input would take the memory of the largest
- * tracker. */
+/* A table is an array with the id as index, so ids are small here: otherwise each input would need
+ * the memory of the largest tracker. */
 enum { IDS = 1 << 16 };
 
 static int

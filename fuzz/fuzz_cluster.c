@@ -32,7 +32,7 @@ announce(struct tracker *t, unsigned n, struct mono now)
     ASSERT(ans.failure == NULL && ans.n4 <= SELECT_WANT_MAX && ans.n6 <= SELECT_WANT_MAX);
 }
 
-/* The tracker's side of the conversation until there is nothing to say. */
+/* Plays the tracker's side of the conversation until it has no more commands. */
 static void
 talk(struct tracker *t, struct mono now)
 {
@@ -59,7 +59,7 @@ check(struct tracker *t, struct mono now)
     ASSERT((uint64_t)(s.complete + s.incomplete) >= stats.peers4 + stats.peers6);
 }
 
-/* What is said until there are commands that ask for a torrent. */
+/* Plays the beginning of the conversation, until there are commands that fetch a torrent. */
 static void
 introduce(struct tracker *t, struct mono now)
 {

@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { FILES = 5, PER_PIECE = 4, PIECE_LEN = PER_PIECE * BLOCK_LEN, STEPS_MAX = 200 };
 
-/* Two layers of which one needs two requests, a twin, a file within a piece, and a single block. */
+/* Five files: one whose layer needs two requests, one whose layer needs one, a file of less than a
+ * piece, one with the same content as the second, and a single block. */
 static const uint32_t file_blocks[FILES] = {513 * PER_PIECE - 1, 23, 3, 23, 1};
 
 struct side {
@@ -53,7 +54,7 @@ piece_blocks(size_t file, uint32_t piece)
     return left < PER_PIECE ? left : PER_PIECE;
 }
 
-/* Fills the file's layer and root; the layer is what it is freed by. */
+/* Fills in the file's layer, which the caller frees, and its root. */
 static void
 make_file(size_t file, struct metainfo_build_file *f, uint8_t root[32])
 {
@@ -73,7 +74,7 @@ make_file(size_t file, struct metainfo_build_file *f, uint8_t root[32])
                                       .length = (uint64_t)file_blocks[file] * BLOCK_LEN};
 }
 
-/* The torrent file; with |bare|, its piece layers are cut out: they stand at its end. */
+/* Makes the torrent; with |bare|, without its piece layers, which are at the end of the file. */
 static struct metainfo *
 make_torrent(bool bare)
 {
@@ -131,7 +132,7 @@ side_fini(struct side *s)
     geometry_fini(&s->g);
 }
 
-/* Checks true leaves in: right, or not known yet; never wrong. */
+/* Checks true leaves: the tree must find them right, or not know yet, but never wrong. */
 static int
 check_true(struct side *s, uint32_t piece)
 {
@@ -162,7 +163,7 @@ serve(struct side *s, const struct wire_hash_request *req, struct buf *out)
     return err;
 }
 
-/* An answer with a proof to the root reaches it. */
+/* An answer with a proof up to the root must lead to the true root. */
 static void
 check_proof(const struct side *s, const struct wire_hash_request *req, const struct buf *out)
 {
@@ -197,7 +198,8 @@ any_request(struct cursor *c, const struct side *s, struct wire_hash_request *re
     }
 }
 
-/* Takes an answer of the full side; with a hash changed, nothing may be learnt from it. */
+/* Passes on an answer of the tree that knows all hashes. If a hash was changed, the receiver must
+ * store none of them. */
 static void
 exchange(struct cursor *c, struct side *full, struct side *bare,
          const struct wire_hash_request *req, bool leaves, struct buf *out)
@@ -225,7 +227,7 @@ exchange(struct cursor *c, struct side *full, struct side *bare,
         hashtree_forget(bare->tree, req);
 }
 
-/* An answer from nowhere: it can't be right. */
+/* Passes on an answer of random hashes, which can't be right. */
 static void
 make_up(struct cursor *c, struct side *bare)
 {

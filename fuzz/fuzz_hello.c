@@ -15,11 +15,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* How a hello ended. */
 struct outcome {
     int n;       /* as hello_take() */
-    size_t used; /* bytes, what is left behind the hello not counted */
+    size_t used; /* bytes of the hello, without those behind it */
     struct handshake handshake;
 };
 
-/* Gives the bytes in reads of up to |read_max|. */
+/* Passes the bytes in reads of at most |read_max|. */
 static void
 run(struct outcome *o, const uint8_t *data, size_t size, struct rng *r, uint32_t read_max)
 {
@@ -45,7 +45,7 @@ run(struct outcome *o, const uint8_t *data, size_t size, struct rng *r, uint32_t
     }
 }
 
-/* But for reserved bits that we do not know. */
+/* Compares handshakes, except for reserved bits that we do not know. */
 static void
 encodes_back(const struct handshake *h, const uint8_t *data)
 {

@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Prints |m|, reads that and prints it again: both must be the same. */
+/* Prints |m|, parses the result and prints it again: both texts must be the same. */
 static void
 check_round_trip(const struct magnet *m)
 {

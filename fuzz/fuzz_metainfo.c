@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A relative path of components that are neither empty nor "." nor "..". */
+/* Checks that |path| is relative, with components that are neither empty nor "." nor "..". */
 static void
 check_path(const char *path)
 {
@@ -35,7 +35,7 @@ compare(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* No path twice, and none with a file in the place of one of its directories. */
+/* Checks that no path occurs twice, and that no file has the path of another file's directory. */
 static void
 check_unique(const struct metainfo *mi)
 {

@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A passkey that was given stands in the text, in digits of either case. */
+/* Checks that a parsed passkey occurs in the text, in hex digits of either case. */
 static void
 check(const struct passkey_request *r, const char *text, size_t len)
 {

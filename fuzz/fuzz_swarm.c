@@ -33,7 +33,8 @@ struct world {
     struct mono now;
     slot_id peers[PEERS_MAX];
     bool verified[PIECES];
-    struct swarm_effect pending[PENDING_MAX]; /* asked of disk, tracker or dialler */
+    struct swarm_effect
+        pending[PENDING_MAX]; /* effects of disk, tracker or dialling to be answered */
     unsigned pending_count;
     uint64_t token;
     unsigned writes;
@@ -167,7 +168,7 @@ feed(struct world *w, const struct swarm_input *in)
     (void)swarm_expiry(w->swarm);
 }
 
-/* Answers one thing that was asked of the outside; |mood| decides how. */
+/* Answers one pending effect; |mood| decides how. */
 static void
 answer(struct world *w, unsigned which, uint8_t mood)
 {
@@ -380,7 +381,7 @@ step(struct world *w)
     }
 }
 
-/* Drops what is still pending: only blocks are held. */
+/* Drops the pending effects; only their blocks must be freed. */
 static void
 drop_pending(struct world *w)
 {

@@ -37,7 +37,8 @@ check_bytewise(const struct http_accepts *accepts, const uint8_t *data, size_t s
                r.body_len == whole->body_len && r.authorization_len == whole->authorization_len);
 }
 
-/* Who takes everything takes what others take, and means the same by it. */
+/* A server that accepts all methods and bodies must parse each request that a server of the
+ * defaults accepts, and with the same result. */
 static void
 check_everything(const uint8_t *data, size_t size, int err, const struct http_request *only_get)
 {

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { PIECES = 77, BLOCKS = 4 * BLOCK_AHEAD_PART, LOG_MAX = 1 << 22, STAGING_BOUND = 1 << 12 };
 
-/* What came of a stream. */
+/* The result of reading a stream. */
 struct outcome {
     struct buf bytes; /* the messages, encoded again */
     size_t messages;
@@ -28,7 +28,7 @@ struct outcome {
     int err;
 };
 
-/* What is read can be told on, and comes back the same. */
+/* Encodes a received message; the encoding must decode to the same message. */
 static void
 exchange(const uint8_t *data, size_t len)
 {
@@ -95,7 +95,7 @@ take(struct outcome *o, const struct wire_msg *msg)
     block_drop(msg->block);
 }
 
-/* Reads once into the spans, at most |max| bytes. Returns how many. */
+/* Copies at most |max| bytes into the spans once. Returns their number. */
 static size_t
 read_some(struct wire_rx *rx, const uint8_t *data, size_t max)
 {

@@ -2,7 +2,7 @@
 /* The main program of a fuzz target in a normal build: it replays the target's corpus as a TAP
  * test. Each file is fed once whole, and small ones once at every shorter length, from a buffer of
  * exactly that size, so that a sanitizer sees any read past the end.
- * It knows nothing of what the target parses. */
+ * It does not know what the target parses. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -86,7 +86,7 @@ replay_folder(const char *folder)
     }
     printf("1..%d\n", n);
     for (int i = 0; i < n; i++) {
-        /* Said before the run and flushed, so that the log of a crash names its input. */
+        /* Printed and flushed before the run, so that the log of a crash names its input. */
         printf("# %s/%s\n", folder, names[i]->d_name);
         fflush(stdout);
         if (replay(names[i]->d_name) == 0) {

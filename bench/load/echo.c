@@ -26,7 +26,7 @@ struct echo {
     struct mmsghdr msgs[BATCH];
 };
 
-/* As a tracker's packets look to who sent the request: a connect is answered by 16 bytes. */
+/* Writes an answer that a client accepts as a tracker's: 16 bytes for a connect request. */
 static size_t
 answer(uint8_t *p, size_t len, uint32_t reply_len)
 {

@@ -84,7 +84,7 @@ put_request(struct http_load *h, const struct tracker_announce *a)
                                 : "\r\nUser-Agent: load\r\nConnection: close\r\n\r\n");
 }
 
-/* Asks as much as the connection may have under way. */
+/* Sends requests until the connection has as many under way as it may have. */
 static void
 conn_ask(struct http_load *h, struct conn *c)
 {
@@ -102,8 +102,8 @@ conn_ask(struct http_load *h, struct conn *c)
         conn_close(h, c);
 }
 
-/* The length of the first whole response in |c->in|, 0 if it is not all there. Ours and others'
- * trackers all send a Content-Length, or close. */
+/* Returns the length of the first complete response in |c->in|, 0 if there is none. All trackers
+ * that are measured send a Content-Length, or close the connection. */
 static size_t
 response_len(const struct conn *c, bool closed)
 {
@@ -196,7 +196,7 @@ run(struct http_load *h, struct errbuf *eb)
         }
     }
     h->result->seconds = (double)(load_now_us() - h->order.begin_us) / 1e6;
-    /* What is still under way may arrive, but is no part of the time. */
+    /* Answers that are still under way may arrive, but not within the measured time. */
     give_up_us = load_now_us() + LOAD_LOST_MS * 1000;
     for (uint32_t i = 0; i < h->config->window; i++) {
         struct conn *c = &h->conns[i];

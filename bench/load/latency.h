@@ -18,7 +18,7 @@ struct latency {
 
 void latency_add(struct latency *l, int64_t us);
 
-/* The time in microseconds that |share| (0 to 1) of all stay below. */
+/* Returns the quantile |share| (0 to 1) of all latencies, in microseconds. */
 double latency_at(const struct latency *l, double share);
 
 #endif

@@ -20,7 +20,7 @@
 enum {
     LOAD_SOURCES_MAX = 256,
     LOAD_WINDOW_MAX = 65536,
-    LOAD_LOST_MS = 2000, /* a UDP packet unanswered for that long was lost */
+    LOAD_LOST_MS = 2000, /* a UDP packet without an answer after this time counts as lost */
     LOAD_PATH_MAX = 256,
     LOAD_PASSKEY_LEN = 32,
 };
@@ -32,15 +32,15 @@ struct load_config {
     uint32_t pipeline; /* HTTP with keep-alive: requests at once on a connection */
     uint64_t torrents, peers;
     uint64_t count;  /* announces to send; 0: no bound */
-    double seconds;  /* for so long; 0: no bound */
+    double seconds;  /* duration; 0: no bound */
     uint32_t window; /* announces in flight (HTTP: connections) */
     uint32_t
         sources; /* addresses that they come from: 127.1.0.1 and up, for a target on loopback */
     int32_t numwant;
-    uint32_t stop_percent; /* so many of a hundred say "stopped" */
-    bool fill;             /* every peer once in order, "started", instead of random ones again */
+    uint32_t stop_percent; /* share of announces with "stopped" */
+    bool fill; /* each peer sends "started" once, in order, instead of random announces */
     uint64_t seed;
-    uint64_t first;   /* number of the first peer: so that several loads have peers of their own */
+    uint64_t first;   /* number of the first peer, so that several loads have different peers */
     const char *path; /* HTTP: "/announce"; UDP: URL data (BEP 41), "" for none */
     /* A private tracker's users, who share the peers: LOAD_PASSKEY_LEN digits each;
      * NULL for none. */
@@ -57,15 +57,16 @@ struct load_result {
 
 void load_info_hash(const struct load_config *c, uint64_t torrent, uint8_t hash[TRACKER_HASH_LEN]);
 
-/* The announce of peer |i|, without its event. Its torrent is as random as itself: some swarms are
- * larger than others. */
+/* Fills in the announce of peer |i|, without its event. Its torrent is random, so swarms differ in
+ * size. */
 void load_announce(const struct load_config *c, uint64_t i, struct tracker_announce *a);
 
-/* The path that the peer of |a| asks, with its user's passkey before it; in |out| or static. */
+/* Returns the path of the announce |a|, with the passkey of its user in front; in |out| or static.
+ */
 const char *load_path(const struct load_config *c, const struct tracker_announce *a,
                       char out[LOAD_PATH_MAX + LOAD_PASSKEY_LEN + 2]);
 
-/* Which peer asks next and what it says; false when the count or the time is used up. */
+/* The order of announces: decides which peer announces next, and with which event. */
 struct load_order {
     const struct load_config *config;
     struct rng rng;
@@ -74,7 +75,7 @@ struct load_order {
     int64_t begin_us, end_us;
 };
 void load_order_init(struct load_order *o, const struct load_config *c);
-/* False too when a filling run has sent all peers of |source|. */
+/* False when the count or the time is used up, or a filling run has sent all peers of |source|. */
 bool load_next(struct load_order *o, int64_t now_us, uint32_t source, struct tracker_announce *a);
 bool load_over(const struct load_order *o, int64_t now_us);
 

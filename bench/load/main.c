@@ -106,7 +106,7 @@ address(const char *value, struct endpoint *out, struct errbuf *eb)
     return errbuf_set(eb, SPRAT_E_INVAL, "'%s' is not ADDR:PORT", value);
 }
 
-/* The digits of all lines, one behind the other; they live as long as the process. */
+/* Reads the passkeys, one per line, into one string without separators, which is never freed. */
 static int
 read_passkeys(struct load_config *c, const char *path, struct errbuf *eb)
 {
@@ -244,7 +244,7 @@ print(const struct args *a, const struct load_result *r, double cpu_s)
                (double)r->bytes_in / n);
 }
 
-/* One line a torrent. */
+/* Prints one line per torrent. */
 static void
 print_hashes(const struct load_config *c)
 {

@@ -123,7 +123,8 @@ load_next(struct load_order *o, int64_t now_us, uint32_t source, struct tracker_
     return true;
 }
 
-/* 127.1.0.1, 127.1.0.2, …; other targets are asked from wherever the kernel does. */
+/* Binds to 127.1.0.1, 127.1.0.2, … if the target is on loopback; else the kernel chooses the
+ * address. */
 static int
 bind_source(int fd, const struct load_config *c, uint32_t source)
 {

@@ -46,7 +46,8 @@ struct udp_load {
     uint8_t in[BATCH][2048];
 };
 
-/* Asks for a connection id and waits for it; the first packet may meet a tracker that just starts.
+/* Requests a connection id and waits for it. Repeats the request, since the tracker may be
+ * starting.
  */
 static int
 source_connect(struct source *s, struct errbuf *eb)
@@ -179,7 +180,7 @@ send_some(struct udp_load *u, uint32_t source)
         return 0;
     u->result->sent += n;
     sent = sendmmsg(s->fd, msgs, n, 0);
-    /* What the socket did not take counts as lost in time, as what the network loses. */
+    /* A packet that the socket did not accept counts as lost after LOAD_LOST_MS. */
     return sent > 0 ? (unsigned)sent : 1;
 }
 
