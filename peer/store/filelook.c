@@ -191,7 +191,7 @@ filelook_start(struct filelook *l, struct disk *disk, unsigned turn, struct done
     static const struct disk_job_class class = {.run = run_looks};
 
     MAGIC_CHECK(l, FILELOOK_MAGIC);
-    l->job.class = &class;
+    l->job = (struct disk_job){.class = &class};
     l->done = q;
     l->done_item.run = on_done;
     l->seen = seen;
