@@ -57,6 +57,7 @@ struct tracker_announce {
 /* A number that the other side did not send. */
 #define TRACKER_UNKNOWN (-1)
 
+/* Values of |retry_in_min| below: the tracker did not send it, or said "never". */
 enum { TRACKER_RETRY_UNSAID = 0, TRACKER_RETRY_NEVER = -1 };
 
 enum {
@@ -73,7 +74,7 @@ struct tracker_name {
 /* The answer to an announce. Texts are NUL-terminated and hold no control characters. */
 struct tracker_reply {
     char failure[TRACKER_TEXT_MAX + 1]; /* empty: success */
-    int32_t retry_in_min;               /* BEP 31: minutes, or one of the two constants above */
+    int32_t retry_in_min;               /* BEP 31: minutes, or TRACKER_RETRY_UNSAID or _NEVER */
     char warning[TRACKER_TEXT_MAX + 1]; /* empty: none */
     char tracker_id[TRACKER_ID_MAX + 1];
     uint32_t interval_s;     /* 0: not sent */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What two peers say to each other before the first message: bytes go in, bytes to send come out,
- * and the end is the other side's handshake and the bytes behind it. A hello knows no torrent and
- * no socket, so it works over whatever carries bytes. The first byte decides the protocol: 0x13 is
- * the plain one (BEP 3), whose hello is one handshake in each direction. Any other is refused.
+ * The hello is the exchange of two peers before the first message, as a state machine without I/O:
+ * received bytes go in, bytes to send come out, and it ends with the other side's handshake and the
+ * bytes behind it. A hello knows no torrent and no socket, so it works over any transport. The
+ * first byte decides the protocol: 0x13 is the plain protocol (BEP 3), whose hello is one handshake
+ * in each direction. Any other byte is refused.
  */
 #ifndef PEER_CORE_HELLO_H
 #define PEER_CORE_HELLO_H
@@ -31,7 +32,7 @@ struct hello {
 
 struct hello_end {
     struct handshake handshake; /* the other side's */
-    const uint8_t *left;        /* what came behind it; valid until the bytes given go */
+    const uint8_t *left;        /* the bytes behind it, within those passed to hello_take() */
     size_t left_len;
 };
 
@@ -39,16 +40,17 @@ struct hello_end {
  * asks for, so it is not a part of this hello: the owner sends it afterwards. */
 void hello_init_accept(struct hello *h);
 
-/* We connected, and speak first: |offer| is the first thing that comes out. */
+/* We connected, and speak first: hello_out() returns |offer| first. */
 void hello_init_dial(struct hello *h, const struct handshake *offer);
 
-/* Takes |len| bytes of the other side's, cut anyhow. 1: the hello is done, and |end| is filled; no
- * more may be given (asserted). 0: more bytes are needed. SPRAT_E_PROTOCOL, as early as the bytes
- * say it, and from then on: the connection must end. */
+/* Consumes the next |len| bytes of the other side, in pieces of any length. Returns 1 when the
+ * hello is done: |end| is filled, and no more bytes may be passed (asserted). Returns 0 when more
+ * bytes are needed. Returns SPRAT_E_PROTOCOL as soon as the bytes can't be a hello, and from then
+ * on: the connection must end. */
 int hello_take(struct hello *h, const uint8_t *bytes, size_t len, struct hello_end *end);
 
-/* The bytes that are to be sent now, each only once; ask after the init and after each take. Their
- * number; |*bytes| is valid until the next call on |h|. */
+/* Returns the number of bytes to be sent now, and sets |*bytes|, valid until the next call on |h|.
+ * Each byte is returned once. To be called after the init and after each hello_take(). */
 size_t hello_out(struct hello *h, const uint8_t **bytes);
 
 #endif

@@ -13,8 +13,8 @@ struct swarm_effect *fx_push(struct swarm *s, enum swarm_effect_type type, slot_
 /* Appends a SEND of |type| without payload; the caller fills in the rest. If |p| is doomed, nothing
  * is sent. */
 struct wire_msg *fx_send(struct swarm *s, struct swarm_peer *p, enum wire_type type);
-/* Appends a SEND whose payload is |buf|'s content; takes that content. If |p| is doomed, nothing is
- * sent, and |buf| keeps its content. */
+/* Appends a SEND whose payload is |buf|'s content, and leaves |buf| empty. If |p| is doomed,
+ * nothing is sent, and |buf| keeps its content. */
 void fx_send_buf(struct swarm *s, struct swarm_peer *p, struct wire_msg *msg, struct buf *payload);
 struct swarm_effect *fx_notice(struct swarm *s, enum swarm_notice what, uint32_t piece, int err);
 void fx_fini(struct fx_queue *q);

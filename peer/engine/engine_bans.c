@@ -23,7 +23,8 @@ engine_bans_init(struct engine *s, const uint64_t seed[2])
     int64_t unix_now = clock_unix();
 
     bans_init(&s->env.bans, seed);
-    /* The ban that ends first goes in first: it is forgotten first. */
+    /* Bans are added in the order of their ends, because the ban that was added first is forgotten
+     * first. */
     for (size_t i = s->process->ban_count; i-- > 0;) {
         const struct state_ban *ban = &s->process->bans[i];
 

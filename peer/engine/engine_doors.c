@@ -26,7 +26,7 @@ listen_udp(struct engine *s, const struct endpoint *at, bool fixed, struct errbu
     return 0;
 }
 
-/* |fixed|: the user chose where. */
+/* Listens at one address, for TCP and UDP. |fixed|: the user named the address. */
 static int
 listen_at(struct engine *s, const struct endpoint *at, bool fixed, struct errbuf *eb)
 {
@@ -64,7 +64,7 @@ close_sockets(struct process_doors *l)
     }
 }
 
-/* As if nothing had been opened. */
+/* Closes all sockets, so that another port can be tried. */
 static void
 start_over(struct process *h)
 {

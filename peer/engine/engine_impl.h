@@ -4,14 +4,14 @@
  * other file includes this header. Each loop has one engine; process.h has the data that all loops
  * share.
  *
- *   engine.c            opens, gives turns, ends
+ *   engine.c            opens the engine, runs the turns of its torrents, ends
  *   engine_env.c        the calls that its torrents make
  *   engine_doors.c      listeners, and the choice of their port
- *   engine_listen.c     strangers until they say whom they want
- *   engine_bans.c       what one torrent bans is banned by all
- *   engine_spare.c      room for connections, when nearly all are taken
- *   engine_torrents.c   the list: added, loaded, found, forgotten
- *   engine_event.c      what people are told, from the loop
+ *   engine_listen.c     accepted connections until they belong to a torrent
+ *   engine_bans.c       bans, which all torrents of the process share
+ *   engine_spare.c      closes idle connections when nearly all connections are in use
+ *   engine_torrents.c   the list of torrents: added, loaded, found, forgotten
+ *   engine_event.c      events for the user's handler
  */
 #ifndef PEER_ENGINE_ENGINE_IMPL_H
 #define PEER_ENGINE_ENGINE_IMPL_H

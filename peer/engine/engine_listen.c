@@ -145,7 +145,7 @@ on_stranger_closed(void *ctx, struct conn *c, int err)
     stranger_free(x);
 }
 
-/* --- from the loop that accepted it to the loop whose torrent it wants --- */
+/* --- from the first loop to the torrent's loop --- */
 
 /* A connection that moves to its torrent's loop. */
 struct handed {
@@ -156,7 +156,8 @@ struct handed {
     struct handshake hello;
 };
 
-/* Its torrent is being loaded: it is admitted when that runs, or closed by the clock. */
+/* Keeps a connection whose torrent is being loaded: it is admitted when the torrent runs, or closed
+ * by its timer. */
 static void
 let_wait(struct engine *s, struct torrent *t, struct conn *c, const struct handshake *hello)
 {
@@ -174,7 +175,7 @@ let_wait(struct engine *s, struct torrent *t, struct conn *c, const struct hands
     conn_set_handler(c, &h);
 }
 
-/* The torrent was there when the connection was sent. */
+/* Makes the received connection one of this loop. Its torrent may be gone since it was sent. */
 static void
 adopt(struct engine *s, const struct handed *x)
 {

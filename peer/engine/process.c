@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A table under a mutex and a counter; and the opening and closing of what lies behind both.
+ * Opens and closes the data that all loops share, and has the directory: a hash table under a
+ * mutex.
  */
 #include "peer/engine/process.h"
 

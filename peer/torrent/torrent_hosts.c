@@ -11,7 +11,7 @@
 
 enum { HOST_KEY_LEN = 17 };
 
-/* The bytes of an address that count: a struct has padding. */
+/* Writes the key of an address: its significant bytes, without the padding of the struct. */
 static void
 host_key(const struct endpoint *addr, uint8_t key[HOST_KEY_LEN])
 {

@@ -4,7 +4,7 @@
  * the members of each of its parts. No other file includes this header.
  *
  *   torrent_new.c       makes and frees a torrent
- *   torrent_merge.c     trackers and peers that a second add of it names
+ *   torrent_merge.c     trackers and peers that a second add of the torrent names
  *   torrent.c           its life: load, check, run, pause, fail, retry
  *   torrent_core.c      its core: made, started, dropped
  *   torrent_fx.c        drives the core: inputs in, effects carried out
@@ -13,14 +13,13 @@
  *   torrent_addrs.c     addresses of peers from the user and the state database
  *   torrent_disk.c      its disk jobs
  *   torrent_track.c     its announces
- *   torrent_room.c      what it needs before its first byte: a directory to write to, and space
+ *   torrent_room.c      checks before the first byte that the directory is writable and has space
  *   torrent_select.c    which of its files are wanted
- *   torrent_move.c      to another directory when it is complete
- *   torrent_rest.c      without a core while nobody wants anything of it: put to rest, announced,
- *                       woken
+ *   torrent_move.c      moves it to another directory when it is complete
+ *   torrent_rest.c      its rest: a seed without interested peers has no core, but is announced
  *   torrent_stop.c      completion, and the end: stop, save, close, remove
  *   torrent_status.c    numbers for people
- *   torrent_why.c       why nothing moves
+ *   torrent_why.c       why no data moves
  */
 #ifndef PEER_TORRENT_TORRENT_IMPL_H
 #define PEER_TORRENT_TORRENT_IMPL_H

@@ -44,7 +44,8 @@ free_strings(char **strings, size_t count)
     free(strings);
 }
 
-/* A torrent that wants more than its bytes: paths and lists. SPRAT_E_NOMEM. */
+/* Copies the arguments of adding into the user's wishes, paths and lists included. SPRAT_E_NOMEM.
+ */
 static int
 fill(struct torrent *t, const struct torrent_add *add)
 {
@@ -132,7 +133,8 @@ torrent_need_metainfo(struct torrent *t, struct errbuf *eb)
     return 0;
 }
 
-/* A ratio counts from here on: what an earlier `sprat seed` or `get` gave is put on top. */
+/* The user's ratio is for uploads from now on, so the ratio of earlier uploads (by `sprat seed` or
+ * `get`) is added to it. */
 static void
 begin_ratio(struct torrent *t)
 {
@@ -178,8 +180,8 @@ torrent_store_wish(struct torrent *t, struct errbuf *eb)
     return t->env->shared->managed ? state_put_wish(t->env->shared->state, t->id, &wish, eb) : 0;
 }
 
-/* What spratd needs to know again after a restart; and what a torrent that stays paused has on
- * disk, since nobody looks there before it is resumed. */
+/* Stores what spratd needs after a restart. Reads the have-bits of a torrent that stays paused,
+ * because its files are not looked at before it is resumed. */
 static int
 remember(struct torrent *t, struct errbuf *eb)
 {

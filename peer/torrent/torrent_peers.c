@@ -208,7 +208,7 @@ peers_refuse(struct torrent *t, const struct swarm_effect *fx)
     t->net.accepting = NULL;
 }
 
-/* --- effects on connections; one whose connection has just ended finds none --- */
+/* --- effects on connections (without an effect if the connection has just ended) --- */
 
 void
 peers_close(struct torrent *t, const struct swarm_effect *fx)

@@ -32,7 +32,8 @@ torrent_is_resting(const struct torrent *t)
 
 /* --- to rest --- */
 
-/* A seed of spratd's with nothing under way. What is stored of it says all. */
+/* Whether nothing is under way in this seed of spratd, so that the database has all of its state.
+ */
 static bool
 may_rest(const struct torrent *t)
 {
@@ -91,7 +92,7 @@ torrent_rest_if_idle(struct torrent *t)
     return t->rest.at;
 }
 
-/* What is made again when it is needed. */
+/* Frees all that torrent_load() makes again when the torrent is needed. */
 static void
 drop_all(struct torrent *t)
 {

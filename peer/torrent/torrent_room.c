@@ -100,7 +100,8 @@ on_room(void *user, const struct storage_result *res)
     }
 }
 
-/* The pieces that are there are copied: a disk thread looks at them. */
+/* Asks for the free disk space. The verified pieces are copied, because a disk thread reads them.
+ */
 static bool
 measure(struct torrent *t, storage_done_fn done)
 {

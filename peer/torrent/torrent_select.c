@@ -197,7 +197,8 @@ is_to_move(const struct torrent *t, size_t file)
            (bytes[file] & PARTS_PRIORITY) != 0;
 }
 
-/* First the files are known, then their data is looked for in them. */
+/* Stores the stamps of the files whose data was copied out of the part file, and then that their
+ * data lies in the files. */
 static int
 settle(struct torrent *t, struct errbuf *eb)
 {

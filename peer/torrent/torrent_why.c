@@ -7,14 +7,14 @@
 
 #include "peer/torrent/torrent_impl.h"
 
-/* What the facts point to. */
+/* The facts, and the memory that they point to. */
 struct gathered {
     struct why_facts facts;
     struct why_tracker trackers[WHY_TRACKERS_MAX];
     char messages[WHY_TRACKERS_MAX][ANNOUNCE_MESSAGE_MAX + 1];
 };
 
-/* From now to |at|; -1 for never. */
+/* Returns the milliseconds from now to |at|; -1: never. */
 static int64_t
 ms_until(const struct torrent *t, struct mono at)
 {
@@ -63,7 +63,8 @@ gather_peers(const struct torrent *t, const struct swarm_stats *st, struct why_f
     f->peers.next_dial_ms = t->core.swarm != NULL ? ms_until(t, w->next_dial) : -1;
 }
 
-/* The limit of all torrents is dealt out among several loops: a part of it would be no help. */
+/* Chooses the limit to show: the torrent's own, or that of all torrents. With several loops the
+ * latter is not shown, because this loop only knows its share. */
 static void
 gather_limit(const struct torrent *t, const struct rate_bucket *shared, uint64_t own, bool *is_own,
              uint64_t *limit)
