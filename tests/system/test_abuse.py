@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the cheapest sender of each message can make our programs spend. The bounds are work done: bytes that
-are sent, taken or read, memory, connections; never time. A new message of the protocol gets a row in FLOODS, and
+"""The work that the cheapest sender of each message can cause in our programs. The bounds are on bytes sent, received or
+read, on memory and on connections; never on time. A new message of the protocol gets a row in FLOODS, and
 one in tests/unit/core/test_abuse.c, which counts what the core does."""
 
 import contextlib

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The accounts of a private tracker: what clients said they moved, counted exactly once."""
+"""The accounts of a private tracker: the bytes that clients report count exactly once."""
 
 import os
 import random

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Files that another program left in a torrent's place: what is partly right is completed, what is not is refused with
-a sentence that says what was found, and overwritten only when the user says so. With get, seed and spratd alike."""
+"""Files of another program where a torrent's files belong: a file with matching pieces is completed; any other file is
+refused with a sentence about it, and overwritten only if the user allows it. For get, seed and spratd."""
 
 import os
 import random

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a person hears of trackers that fail, and that the others are asked meanwhile."""
+"""Messages about trackers that fail, and announces to the other trackers meanwhile."""
 
 import os
 import socket

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The benches still run: tiny, ours alone, and nothing is asserted about speed."""
+"""The benches run: with tiny inputs, only with our programs, and without assertions about speed."""
 
 import os
 import sys

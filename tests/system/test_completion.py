@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Completion in bash, zsh and fish: what the programs answer, and real shells in which a line is typed."""
+"""Completion in bash, zsh and fish: the answers of the programs, and typed lines in real shells."""
 
 import os
 import pty

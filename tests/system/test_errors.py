@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Bad input of every kind: each is told in one line that names the file or peer and the cause, ends with
-the right status, and loses or overwrites nothing. Hostile peers and trackers are in test_hostile.py."""
+"""Bad input of every kind: each is reported in one line with the file or peer and the cause, ends with the right
+status, and loses or overwrites nothing. Hostile peers and trackers are in test_hostile.py."""
 
 import os
 import shutil

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Disks that fail: each call of a download fails once, by the preloaded fault layer, and then goes on.
+"""Failing disks: the preloaded fault layer lets each system call of a download fail once; then the download continues.
 
     test_faults.py [--every] [words of a case]
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""get and seed as a person or a script meets them: events, exit statuses, signals, and the terminal."""
+"""get and seed for users and scripts: events, exit statuses, signals, and the terminal."""
 
 import os
 import re

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Peers and trackers that misbehave: nothing of it harms a download that an honest peer can serve, and
-each is named with what it did."""
+"""Peers and trackers that misbehave: none of them prevents a download that an honest peer can serve, and messages name
+each with what it did."""
 
 import gzip
 import os

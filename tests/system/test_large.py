@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is large, or slow: files beyond 4 GiB (of holes, so that they cost no disk), a hundred thousand files, and disks
-that are slower than the peer that sends. Memory may not grow with any of it."""
+"""Large files (over 4 GiB, sparse), a hundred thousand files, and disks that are slower than the sending peer. Memory
+must not grow with any of these."""
 
 import os
 import sys

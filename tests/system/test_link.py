@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The link emulator: what is asked of it is what packets meet, judged by counts and by the least time that things
-take, never by the most. And a download across it."""
+"""The link emulator: packets meet the requested delay, rate and loss. The tests assert counts and shortest times, never
+longest times. And a download across it."""
 
 import os
 import signal

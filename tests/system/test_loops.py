@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""spratd with several loops: torrents of all of them at once, connections that are handed over, and limits that
-hold for all together."""
+"""spratd with several loops: torrents on all loops at once, connections that move to their loop, and limits over all
+loops."""
 
 import os
 import signal

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Data that was fetched and is not there when a program starts: an unmounted disk, a deleted file, a shorter one. It is
-waited for and never fetched again without a word from the user; and a place that can't be written to, or that is too
-small, is told before anything is fetched."""
+"""Downloaded data that is missing when a program starts: an unmounted disk, a deleted file, a shorter file. The torrent
+waits for it, and downloads it again only if the user agrees. A directory that can't be written to, or has too little
+space, is reported before the download."""
 
 import json
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where files are: room that is reserved for them, and torrents that go elsewhere when they are complete, also when
-they are killed in the middle of that."""
+"""Reserved disk space, and torrents that move to another directory when they are complete, also if the process is killed
+meanwhile."""
 
 import os
 import random

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a tree may hold besides plain files: executables, symlinks, hidden files (BEP 47), names in any
-bytes, deep paths, the same content twice; it arrives as it was, and the same tree has the same hash."""
+"""Trees with more than plain files: executables, symlinks, hidden files (BEP 47), names in any bytes, deep paths, equal
+files. They arrive unchanged, and the same tree has the same info-hash."""
 
 import json
 import os

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""spratd's tests with another number of loops than a machine's own: with one, and on a machine with one
-processor with three."""
+"""spratd's tests with a different number of loops: with one, or with three on a machine with one processor."""
 
 import os
 import sys

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""What packages are made from agrees with the tree: the files that make install brings, versions, dependencies, options;
-and tools/release in a repository of its own. tools/deb-test installs real packages."""
+"""The packaging files agree with the tree: the files of make install, versions, dependencies, options; and tools/release in a repository of its own. tools/deb-test installs real packages."""
 
 import fnmatch
 import json

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Two files, one place on disk: before the first byte goes into a file, it is certain that nobody else writes to
-it, by whatever name; and names that the file system does not allow are told before anything is fetched."""
+"""Two torrents with the same file on disk: before the first byte is written to a file, no other torrent or process writes
+to it, under any name. Names that the file system does not allow are reported before the download."""
 
 import contextlib
 import os

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""A private tracker: who is let in, what the others are told, and the commands of its operator."""
+"""A private tracker: which announces are accepted, the messages to others, and the commands of its operator."""
 
 import os
 import sqlite3

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""A private fleet: one tracker has the database, the others hear from it through Redis who may what and hand it their
-books; with trackers and Redis that are killed, and a Redis full of rubbish."""
+"""A private fleet: one tracker has the database; the others get users and torrents from it through Redis and send it their
+accounts. Trackers and Redis are killed, and Redis has garbage."""
 
 import json
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Seeds of spratd's that nobody wants anything of: they rest, are announced, listed and found, and are woken by who
-wants something. One that rests has no lock of its own, which is how it is told here."""
+"""Resting seeds of spratd: a seed without interested peers rests, is still announced, listed and found, and wakes when a
+peer or the user needs it. A resting seed has no lock file, and these tests recognise it by that."""
 
 import os
 import shutil

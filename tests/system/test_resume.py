@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the state database promises: after Ctrl-C, SIGTERM or kill -9 a download goes on where it was, and
-only what was in flight is fetched or checked again."""
+"""Resuming: after Ctrl-C, SIGTERM or kill -9 a download continues where it was, and only pieces that were in flight are
+downloaded or checked again."""
 
 import os
 import sqlite3

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Choosing files: those that are not wanted are not touched, also where a piece of v1 spans both."""
+"""Selection of files: unwanted files are not touched, even if a v1 piece spans wanted and unwanted files."""
 
 import os
 import sys

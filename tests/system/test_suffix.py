@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Files that are called NAME.incomplete until they are complete: with get and spratd, through kills at every moment,
-beside files of others at either name, for chosen files, and with the option given in some runs only."""
+"""Files that are called NAME.incomplete until they are complete: with get and spratd, after kills at every moment, beside
+other files with either name, for selected files, and with the option given in some runs only."""
 
 import concurrent.futures
 import errno

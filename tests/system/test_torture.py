@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The promise about disk: downloads are killed at random moments, by kill -9 and by power failures, and
-whatever the state database claims after that is right on disk, and stays claimed.
+"""Torture: downloads are killed at random moments, by kill -9 and by simulated power failures. All pieces that the state
+database then has as stored are right on disk, and stay stored.
 
     test_torture.py [--kills N] [--seed S] [words of a case]
 

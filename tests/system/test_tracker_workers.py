@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The tracker with one worker and with several: nobody who asks can tell how many there are."""
+"""The tracker with one worker and with several: clients can't see a difference."""
 
 import contextlib
 import hashlib

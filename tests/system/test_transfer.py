@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The main job: seed and get, v1, v2 and hybrid, directly and through our tracker, many at once, both
-directions at once, with limits, on both address families."""
+"""The main task: seed and get, v1, v2 and hybrid, directly and with our tracker, many at once, both directions at once,
+with limits, over both address families."""
 
 import os
 import signal

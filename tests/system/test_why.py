@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Why nothing moves: each situation shows its sentence within seconds, on every screen and in JSON."""
+"""Why no data moves: each situation shows its sentence within seconds, on every screen and in JSON."""
 
 import errno
 import json

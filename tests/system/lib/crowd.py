@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A crowd for private trackers: peers that announce at random, and what they have really moved, to be compared with
-the accounts."""
+"""A crowd for private trackers: peers that announce at random, and the bytes that they have really moved, to be compared
+with the accounts."""
 
 import http.client
 import time

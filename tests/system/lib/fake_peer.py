@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A peer of the v1 wire protocol that can be told to misbehave: as one who connects (Dialer), and as a
-seeder who is connected to (FakeSeeder)."""
+"""A peer of the v1 wire protocol that misbehaves on request: one that connects (Dialer), and a seeder that accepts
+connections (FakeSeeder)."""
 
 import os
 import socket

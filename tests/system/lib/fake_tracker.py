@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Trackers, HTTP and UDP, that answer what a test wants, right or wrong, and remember what they were asked."""
+"""HTTP and UDP trackers that give the answers of a test, right or wrong, and record the requests."""
 
 import socket
 import threading

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Hosts on one machine: network namespaces joined by a bridge, with names for each other. They have no names in the
-system, so they are gone with the processes that hold them."""
+"""Hosts on one machine: network namespaces connected by a bridge, which reach each other by name. The namespaces have no
+names in the system, so they end with the processes that hold them."""
 
 import shutil
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A network of its own for a test: a namespace in which every port is free, and whose addresses come and go as the
-test says. It ends with the process that holds it."""
+"""A network namespace for a test, in which every port is free and whose addresses the test adds and removes. It ends with
+the process that holds it."""
 
 import contextlib
 import ctypes

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Child processes of a test: started, read line by line, waited for with a deadline, ended by pid.
+"""Child processes of a test: starts them, reads their output line by line, waits with a deadline, ends them by pid.
 
-Each runs in a session of its own and dies with the test program, however that ends.
+Each runs in a session of its own and ends with the test program, however that ends.
 """
 
 import contextlib

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Redis for the tests of fleets: the real one, one behind a relay that takes its time, and one that only
-pretends."""
+"""Redis for the tests of fleets: the real server, one behind a slow relay, and a fake one."""
 
 import contextlib
 import os

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A small test runner that prints TAP.
 
-Owns what every test needs whatever it tests: a time limit, a temporary folder, loopback addresses that no
-other test uses, and the promise that no process of a test outlives it. It knows nothing of BitTorrent.
+Gives every test a time limit, a temporary folder and loopback addresses that no other test uses, and ends all
+processes of a test with it. It knows nothing of BitTorrent.
 
     from tap import test, main
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Programs on a terminal: run on one of a given width, and what they draw there, measured."""
+"""Programs on a terminal of a given width, and measurements of their output."""
 
 import os
 import pty

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Torrent files (BEP 3, 47, 52), for tests only: a second writer, independent of ours and of any client,
-whose output may also be bent on purpose."""
+"""Torrent files (BEP 3, 47, 52), for tests only: a second writer, independent of ours and of any client, which can also
+write wrong torrents on purpose."""
 
 import hashlib
 import os

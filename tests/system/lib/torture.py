@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Downloads that are killed at random moments, with or without a power failure, and the look at what they
-left: whatever the state database claims must be right on disk, by a reading of both that shares nothing
-with our own code."""
+"""Downloads that are killed at random moments, with or without a simulated power failure, and a check of the result: all
+pieces that the state database has as stored must be right on disk. The check shares no code with the programs."""
 
 import hashlib
 import json

@@ -29,7 +29,7 @@ Test(progress, at_80_columns)
                      "  ETA 50s    ");
 }
 
-/* Why nothing moves is what counts then: it gets the room of bar and rates. */
+/* A note replaces the bar and the rates. */
 Test(progress, a_note_takes_the_place_of_what_is_zero)
 {
     struct progress p = half;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Tables: alignment, the column that gives way, and widths.
+ * Tables: alignment, widths, and the columns that are shortened or left out.
  */
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Readiness is said by a task of the end's loop, which looks again whenever something changed.
+ * A task of the end's loop reports that the end is readable or writable, after each change.
  */
 #include "tests/unit/net/mempair.h"
 
@@ -52,7 +52,7 @@ look(struct memlink *m)
         loop_task_ask(m->task);
 }
 
-/* One call a round, for the link may be gone after it. */
+/* Makes at most one call per round, because the callback may free the link. */
 static void
 on_task(void *ctx)
 {
@@ -148,7 +148,7 @@ mem_free(struct link *l)
 static void
 mem_part(struct link *l, struct farewells *f)
 {
-    (void)f; /* what was written is with the other end already */
+    (void)f; /* written bytes are at the other end already */
     mem_of(l)->pair->parted[mem_of(l)->side] = true;
     mem_free(l);
 }
@@ -174,7 +174,7 @@ mem_attach(struct link *l, struct loop *loop)
     return m->task != NULL ? 0 : SPRAT_E_NOMEM;
 }
 
-/* It can't send files, and holds nothing back. */
+/* A class without sendfile and cork. */
 static const struct link_class mem_class = {
     .readv = mem_readv,
     .writev = mem_writev,

@@ -17,7 +17,7 @@ struct mempair {
     int detached, attached; /* calls */
 };
 
-/* Both ends are on a loop of their own each (or the same one), and stand. */
+/* Makes two connected ends, |ends[0]| on loop |a| and |ends[1]| on |b|, which may be the same. */
 void mempair_make(struct mempair *m, struct loop *a, struct loop *b, struct link *ends[2]);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Connections over a socket pair whose other end the test plays by hand.
+ * Connections over a socket pair; the test reads and writes the other end itself.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -33,12 +33,12 @@ struct probe {
     struct block *held[HELD_MAX]; /* blocks of pieces that came, kept while |hold| */
     int held_count;
     bool hold, close_on_message, reads_fail, reads_now;
-    int again; /* so many reads are put off */
+    int again; /* the next calls of read() that return SPRAT_E_AGAIN */
     struct conn_piece *reading[64];
     int reading_count;
-    int stop_after;     /* messages */
-    bool give;          /* away, when it shook hands: */
-    struct link *given; /* its link */
+    int stop_after;     /* number of messages after which the loop stops */
+    bool give;          /* after the handshake, conn_give() is called; */
+    struct link *given; /* its result */
     size_t answer;      /* bytes of payload that each message is answered with */
     int file;           /* 0: none; else pieces are at hand in it, byte 0 being that of each */
     int64_t file_left;  /* bytes that still leave from there */
@@ -239,7 +239,7 @@ hello_bytes(uint8_t out[HANDSHAKE_LEN])
     handshake_encode(&h, out);
 }
 
-/* Shakes hands and takes the answer off our end. */
+/* Completes the handshakes, and reads the answer from our end. */
 static void
 shake(struct probe *p)
 {
@@ -343,7 +343,7 @@ Test(conn, no_timeout_once_hands_are_shaken)
     stop(&p);
 }
 
-/* Its peer has said more than a handshake already. */
+/* The peer has sent more than a handshake before the connection moves. */
 Test(conn, given_to_another_hub_it_goes_on_there)
 {
     struct endpoint peer = {.family = IP_V4, .ip = {127, 0, 0, 1}, .port = 1};
@@ -471,7 +471,7 @@ Test(conn, order_is_kept_whatever_the_disk_does)
     stop(&p);
 }
 
-/* A limit lets a piece out bit by bit; what was queued behind it comes behind it. */
+/* An upload limit lets a piece leave in parts; messages queued after it leave after it. */
 Test(conn, a_piece_leaves_as_far_as_it_is_allowed)
 {
     struct probe p;
@@ -521,7 +521,7 @@ pattern_file(size_t len, uint8_t plus)
     return fd;
 }
 
-/* Takes |len| bytes off our end. */
+/* Reads |len| bytes from our end. */
 static void
 take(struct probe *p, uint8_t *out, size_t len)
 {
@@ -638,7 +638,7 @@ Test(conn, from_its_file_too_a_piece_leaves_as_far_as_it_is_allowed)
     stop(&p);
 }
 
-/* The page cache let go of it when half of it had left: the rest comes by a read. */
+/* Half of the piece was sent when the page cache dropped its file: the rest is read from disk. */
 Test(conn, what_is_at_hand_no_longer_is_read)
 {
     uint8_t got[13 + 16384 + 13 + 1000];
@@ -669,7 +669,7 @@ Test(conn, what_is_at_hand_no_longer_is_read)
     stop(&p);
 }
 
-/* Half a piece has left and the rest is gone: only the end of the connection says so. */
+/* Half a piece was sent when its file disappeared: the connection ends. */
 Test(conn, half_a_piece_ends_the_connection)
 {
     struct probe p;
@@ -754,14 +754,14 @@ check_answers_are_read(bool downloading)
     stop(&p);
 }
 
-/* A hash request of 53 bytes asks for 16 KiB and more. Who asks for many at once is answered as
- * fast as it reads; nothing of it is lost. */
+/* A hash request of 53 bytes has an answer of 16 KiB and more. A peer that sends many at once gets
+ * its answers as fast as it reads them, and none is lost. */
 Test(conn, who_asks_for_much_has_to_read_it)
 {
     check_answers_are_read(false);
 }
 
-/* The same where the questions were read ahead, as if they were blocks. */
+/* The same if read-ahead for blocks received the requests. */
 Test(conn, who_asks_for_much_between_blocks_has_to_read_it)
 {
     check_answers_are_read(true);
@@ -920,8 +920,8 @@ Test(conn, an_exhausted_pool_stops_reading_until_blocks_come_back)
     stop(&p);
 }
 
-/* What was read ahead, and waits for blocks, goes on when they come,
- * though no further byte does. */
+/* Bytes that were read ahead wait for free blocks, and are handled when there are some, although no
+ * further byte arrives. */
 Test(conn, what_was_read_ahead_waits_for_blocks)
 {
     static uint8_t stream[13 + BLOCK_LEN];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A connection that is left while the other side still talks: what was sent must arrive all the
- * same.
+ * A connection is closed while the other side still sends: all bytes that were sent before must
+ * arrive.
  */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -30,7 +30,7 @@ on_over(void *ctx)
     loop_stop(t->loop);
 }
 
-/* They say something more, and read a little. */
+/* The other side sends some bytes, and reads a few. */
 static void
 on_poll(void *ctx)
 {

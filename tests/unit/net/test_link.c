@@ -201,8 +201,8 @@ Test(link, too_much_is_not_put_back, .timeout = 20)
 struct side {
     struct place *place;
     struct conn *conn;
-    bool answers; /* the side that accepted */
-    bool gives;   /* its link away, once hands are shaken */
+    bool answers; /* the side that accepted the connection */
+    bool gives;   /* calls conn_give() after the handshake */
     struct link *given;
     struct handshake theirs;
     int handshakes, messages, pieces, closed, err;
@@ -484,7 +484,7 @@ Test(link, parting_is_the_classes_affair, .timeout = 20)
     place_fini(&p);
 }
 
-/* TCP's class leaves a socket with bytes on their way to farewell.h. */
+/* link_tcp's part() passes a socket with unsent bytes to farewell.h. */
 Test(link, tcp_parts_by_farewell, .timeout = 20)
 {
     static char bytes[1000];

@@ -16,12 +16,12 @@
 
 enum { RETRY_MS = 60 };
 
-/* A UDP tracker, by hand. */
+/* A UDP tracker that the test plays. */
 struct fake {
     struct dgram *socket;
     int connects, announces;
-    int lose;              /* so many packets are lost first */
-    bool wrong_transaction; /* each answer is preceded by one to somebody else */
+    int lose;               /* the next packets to be dropped */
+    bool wrong_transaction; /* before each answer, one with another transaction id is sent */
     bool refuse_once;       /* the next connection id is refused */
     bool error;
     uint64_t connection;
@@ -149,7 +149,7 @@ start(struct probe *p, const char *from4, const char *from6)
     start_with(p, from4, from6, RETRY_MS);
 }
 
-/* One whose retries do not come while a test runs. */
+/* Starts a client whose first retry comes after the test's end. */
 static void
 start_slowly(struct probe *p, const char *from4, uint32_t retry_ms)
 {
@@ -619,7 +619,7 @@ ask_as(struct probe *p, enum tracker_event event, uint64_t left, uint8_t number)
                                    left > 0 ? on_download_begun : on_begun, on_done, p);
 }
 
-/* The gate lets no second one in that is not urgent. */
+/* Uses up the host's rate at the gate, so that only urgent announces enter. */
 static void
 shut_the_gate(struct probe *p)
 {

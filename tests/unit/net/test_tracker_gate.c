@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * How many announces begin, in all and at one host.
+ * The number of announces that may begin, in all and at one tracker host.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The order in which waiting announces begin, and what becomes of those that cannot.
+ * The order in which waiting announces begin, and failed attempts to begin.
  */
 #include <criterion/criterion.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the store's tests share: a temporary directory that is removed, trees of made-up files, the
- * torrents of them, and a disk with a queue that is drained until something has happened.
+ * A fixture for the store's tests: a temporary directory, generated files, torrents of them, and a
+ * disk with its doneq.
  */
 #ifndef TESTS_UNIT_STORE_FIXTURE_H
 #define TESTS_UNIT_STORE_FIXTURE_H
@@ -52,7 +52,7 @@ void fixture_standard(struct fixture *f, enum metainfo_format format);
 void fixture_open(struct fixture *f);
 void fixture_close(struct fixture *f);
 
-/* Bytes of a piece as they should be; |out| has room for the piece. */
+/* Writes the true bytes of a piece to |out|. */
 void fixture_piece(const struct fixture *f, uint32_t piece, uint8_t *out);
 
 /* Drains the queue until |*flag|; fails the test after ten seconds. */
@@ -79,7 +79,7 @@ bool fixture_verify_piece(struct fixture *f, uint32_t piece);
 /* True if target/PATH and source/PATH are alike. */
 bool fixture_same(const struct fixture *f, const char *path);
 
-/* Copies source to target, modification times left to the clock. */
+/* Copies source to target; the copies get new modification times. */
 void fixture_copy(const struct fixture *f);
 
 char *fixture_path(const char *a, const char *b);

@@ -308,7 +308,7 @@ Test(claims, two_processes_that_both_make_a_file)
     cr_assert_eq(o.err, 0, "%s", o.why);
     write_piece(&p.b, p.b.storage, &p.b, 0, &o);
     cr_expect_eq(o.err, SPRAT_E_EXISTS, "%s", o.why);
-    look(&p.b, p.b.storage); /* and found there, it is no more theirs */
+    look(&p.b, p.b.storage); /* the file exists now, and b must not write to it */
     write_piece(&p.b, p.b.storage, &p.b, 0, &o);
     cr_expect_eq(o.err, SPRAT_E_EXISTS, "%s", o.why);
     read_block(&p.b, p.b.storage, &o);
@@ -391,7 +391,7 @@ Test(claims, seeds_share_a_file)
     pair_end(&p);
 }
 
-/* What was ours and is gone, or replaced, is not made anew by the next write. */
+/* A claimed file that was deleted or replaced is not created again by the next write. */
 Test(claims, a_file_that_is_gone_is_not_made_again)
 {
     struct fixture f;

@@ -95,8 +95,8 @@ struct change {
     bool other_size; /* the record has more bytes */
     bool other_inode;
     bool no_record;
-    bool crashed;          /* the last session did not end cleanly, … */
-    int64_t session_ago_s; /* … and began this long before the file was written */
+    bool crashed;          /* the last session did not end cleanly */
+    int64_t session_ago_s; /* from the begin of the last session to the file's time, seconds */
     struct filetrust_rules rules;
     enum file_trust trust;
     enum piece_trust piece;

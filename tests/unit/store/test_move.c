@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Complete files go to another directory, on the same file system and on another, and room is
- * reserved for those that are to come.
+ * Moves of complete files to another directory, on the same file system and on another one; and the
+ * reservation of disk space.
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>

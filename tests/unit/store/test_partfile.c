@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Where the parts of files that are not wanted lie.
+ * The places of data of unwanted files in the part file.
  */
 #include <criterion/criterion.h>
 

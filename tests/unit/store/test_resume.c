@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Sessions on one torrent: what is committed, what the next session believes, what it checks and
- * what it refuses to overwrite. And the promise: whatever the database claims is on disk, also
- * when a process was killed in the middle.
+ * Sessions of one torrent: which pieces are committed, which files the next session trusts, which
+ * it checks, and which it refuses to overwrite. Pieces that the database has as stored are on disk,
+ * also after the process was killed at any moment.
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -107,7 +107,7 @@ flush(struct session *s, bool last)
     return s->flush_err;
 }
 
-/* Ends it, in order or (not |clean|) as if killed, but for the data in the page cache. */
+/* Ends the session, cleanly or (not |clean|) as if the process had been killed. */
 static void
 session_end(struct session *s, bool clean)
 {
@@ -222,9 +222,8 @@ Test(resume, after_a_crash_only_flying_pieces_are_checked)
     fixture_fini(&f);
 }
 
-/* While a session runs, the database is never clean; then a change by another program, soon after
- * the last stamp, looks like our own write before a crash. Who knows that a file was changed says
- * so. */
+/* While a session runs, the database is not clean, so a change by another program soon after the
+ * last stamp looks like our own write before a crash. A caller that knows better sets |strict|. */
 Test(resume, a_change_that_was_noticed_is_not_taken_for_our_own)
 {
     struct fixture f;
@@ -355,7 +354,7 @@ Test(resume, changed_file_is_checked)
     fixture_fini(&f);
 }
 
-/* What is promised and not there stays promised until the user says that it is fetched again. */
+/* Missing data keeps its have-bits until the user agrees to download it again. */
 Test(resume, what_is_gone_is_not_forgotten)
 {
     static const char *const harms[] = {"mv big gone", "cp big gone && truncate -s 100000 big",
@@ -421,7 +420,7 @@ Test(resume, seeding_checks_strange_data_once)
     fixture_fini(&f);
 }
 
-/* A stranger's file of the same name: |content| decides. */
+/* Downloads over a file of another program, which |cmd| makes. */
 static int
 get_over_with(enum metainfo_format format, const char *cmd, bool adopt)
 {
@@ -487,7 +486,7 @@ Test(resume, data_that_is_partly_right_is_completed)
             cr_expect_eq(get_over(formats[i], cmds[k]), 0, "%s", cmds[k]);
 }
 
-/* What is adopted is in the database only after it was synced, and then it is believed. */
+/* Pieces of an adopted file are stored after a sync, and are trusted from then on. */
 Test(resume, what_was_adopted_is_ours_from_then_on)
 {
     struct fixture f;
@@ -660,7 +659,7 @@ Test(resume, a_whole_file_of_two_torrents_is_shared)
     fixture_fini(&f);
 }
 
-/* Zeros, or another byte all over, match in many files. */
+/* Zeros, or another repeated byte, match in many files. */
 Test(resume, a_piece_that_matches_by_accident_proves_nothing)
 {
     for (size_t i = 0; i < 2; i++) {

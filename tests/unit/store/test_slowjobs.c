@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Slow jobs of several devices: one that hangs holds up its own device only.
+ * Slow jobs of several devices: a job that hangs delays only jobs of its own device.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>

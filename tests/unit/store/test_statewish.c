@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a torrent was added with, stored and read again.
+ * The arguments with which a torrent was added are stored and read again.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
