@@ -14,7 +14,7 @@ static void
 check_call(struct api_call *c)
 {
     ASSERT(c->limit >= 1 && c->limit <= API_LIST_MAX && c->skip <= UINT32_MAX);
-    ASSERT(strlen(c->name) <= API_PART_MAX && strlen(c->key) <= API_PART_MAX);
+    ASSERT(strlen(c->name) <= API_PART_MAX);
     ASSERT(strlen(c->sort) <= API_VALUE_MAX);
     ASSERT(c->body == NULL || json_is_object(c->body));
 }

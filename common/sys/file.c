@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,8 @@ read_up_to(int fd, size_t max, size_t hint, uint8_t **data, size_t *len)
 }
 
 static int
-read_regular(int fd, const char *path, size_t max, uint8_t **data, size_t *len, struct errbuf *eb)
+read_regular(int fd, const char *path, size_t max, bool secret, uint8_t **data, size_t *len,
+             struct errbuf *eb)
 {
     struct stat st;
     int err;
@@ -70,6 +72,11 @@ read_regular(int fd, const char *path, size_t max, uint8_t **data, size_t *len, 
         return errbuf_set(eb, SPRAT_E_INVAL, "can't read %s: it is a directory", path);
     if (!S_ISREG(st.st_mode))
         return errbuf_set(eb, SPRAT_E_INVAL, "can't read %s: it is not a regular file", path);
+    if (secret && (st.st_mode & (S_IROTH | S_IWOTH)) != 0)
+        return errbuf_set(eb, SPRAT_E_ACCESS,
+                          "%s is a secret, but every user of this machine may read or write it: "
+                          "run 'chmod o-rw' on it",
+                          path);
     if ((uint64_t)st.st_size > max)
         return errbuf_set(eb, SPRAT_E_TOOBIG, "%s is too large: %lld bytes, at most %zu are read",
                           path, (long long)st.st_size, max);
@@ -87,8 +94,9 @@ read_regular(int fd, const char *path, size_t max, uint8_t **data, size_t *len, 
     return 0;
 }
 
-int
-file_read(const char *path, size_t max, uint8_t **data, size_t *len, struct errbuf *eb)
+static int
+open_and_read(const char *path, size_t max, bool secret, uint8_t **data, size_t *len,
+              struct errbuf *eb)
 {
     /* Without O_NONBLOCK, opening a pipe would wait for a writer. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -96,9 +104,21 @@ file_read(const char *path, size_t max, uint8_t **data, size_t *len, struct errb
 
     if (fd < 0)
         return fail_errno(eb, "open", path);
-    err = read_regular(fd, path, max, data, len, eb);
+    err = read_regular(fd, path, max, secret, data, len, eb);
     close(fd);
     return err;
+}
+
+int
+file_read(const char *path, size_t max, uint8_t **data, size_t *len, struct errbuf *eb)
+{
+    return open_and_read(path, max, false, data, len, eb);
+}
+
+int
+file_read_secret(const char *path, size_t max, uint8_t **data, size_t *len, struct errbuf *eb)
+{
+    return open_and_read(path, max, true, data, len, eb);
 }
 
 static int

@@ -18,6 +18,10 @@
  * special meaning. */
 int file_read(const char *path, size_t max, uint8_t **data, size_t *len, struct errbuf *eb);
 
+/* file_read() of a password or a key. ACCESS also if every user of the machine may read or write
+ * the file. */
+int file_read_secret(const char *path, size_t max, uint8_t **data, size_t *len, struct errbuf *eb);
+
 /* The treatment of a regular file that exists at the path. */
 enum file_existing {
     FILE_KEEP,    /* its existence is an error */

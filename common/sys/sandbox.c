@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -107,6 +108,16 @@ sandbox_no_new_privileges(struct errbuf *eb)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return errbuf_set(eb, SPRAT_E_ACCESS, "cannot give up new privileges: %s", strerror(errno));
     return 0;
+}
+
+/* The limit alone does not keep the kernel from piping a core to a program (core(5)). */
+void
+sandbox_no_core_dumps(void)
+{
+    const struct rlimit none = {0, 0};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 /* The directory of |path|; the caller frees it. NULL when memory is out. */

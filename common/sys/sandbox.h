@@ -33,6 +33,10 @@ int sandbox_become(const struct sandbox_user *u, struct errbuf *eb);
  */
 int sandbox_no_new_privileges(struct errbuf *eb);
 
+/* A crash writes no memory to disk, and other processes of the user cannot read it: it has secrets
+ * of users. To be called again after sandbox_become(). */
+void sandbox_no_core_dumps(void);
+
 /* For a command that root runs on a file which a service will write: creates an empty file of mode
  * 0600 that belongs to |user| (as for sandbox_find_user()), or to the owner of its directory if
  * |user| is "". Does nothing if the file exists, or if the process is not root. Errors as

@@ -11,10 +11,10 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
 import members
-from admin import TOKEN, Admin, private
-from process import run
+from admin import TOKEN, Admin, private, write_secret
+from process import Process, run
 from sprat import TRACKER, need
-from tap import main, test
+from tap import Skip, main, test
 from tracker_client import HASH, address_of, http_announce, http_bytes, responses
 
 
@@ -50,11 +50,20 @@ def token_files(t):
     path = t.path("word")
     for text, words in (("short", "one word"), ("two words of enough letters", "one word"), ("", "one word"),
                         ("x" * 257, "one word"), ("x" * 5000, path)):
-        with open(path, "w") as f:
-            f.write(text)
+        write_secret(path, text)
         result = run(t, [TRACKER, "--listen-admin", f"{t.address()}:0", "--listen-http", f"{t.address()}:0",
                          "--admin-token-file", path])
         assert result.status == 1 and path in result.err and words in result.err, result
+    write_secret(path, TOKEN)
+    for mode, refused in ((0o644, True), (0o602, True), (0o640, False), (0o400, False)):
+        os.chmod(path, mode)
+        running = Process(t, [TRACKER, "--listen-admin", f"{t.address()}:0", "--listen-http", f"{t.address()}:0",
+                              "--admin-token-file", path])
+        if refused:
+            assert running.status() == 1 and path in running.stderr and "chmod" in running.stderr, running.stderr
+        else:
+            running.wait_line("listening admin")
+            assert running.stop() == 0
     running = Admin(t)
     with open(t.path("token"), "w") as f:
         f.write("another-word-0123456789")
@@ -100,7 +109,7 @@ def the_log_has_what_is_changed_and_by_whom_but_no_secret(t):
     odd = 'zoë "x" level=error'
     keys = [running.good("POST", "users", {"name": odd})["passkey"]]
     keys.append(running.good("POST", "users/zo%C3%AB%20%22x%22%20level=error/passkeys", {"rotate": True})["passkey"])
-    running.good("DELETE", f"users/zo%C3%AB%20%22x%22%20level=error/passkeys/{keys[1]}")
+    running.good("POST", "users/zo%C3%AB%20%22x%22%20level=error/passkeys", {"revoke": keys[1]})
     running.refused("POST", "users/nobody", {"slots": 1}, 404)
     running.good("POST", "torrents", {"v1": HASH.hex(), "name": "a name"})
     running.good("POST", "clients", {"prefix": "-XX", "rule": "deny"})
@@ -112,13 +121,45 @@ def the_log_has_what_is_changed_and_by_whom_but_no_secret(t):
     changes = [(e["level"], e["method"], e["call"], e["subject"]) for e in said if "method" in e]
     assert changes == [
         ("info", "POST", "users", odd), ("info", "POST", "users/*/passkeys", odd),
-        ("info", "DELETE", "users/*/passkeys/*", odd), ("warning", "POST", "users/*", "nobody"),
+        ("info", "POST", "users/*/passkeys", odd), ("warning", "POST", "users/*", "nobody"),
         ("info", "POST", "torrents", HASH.hex()), ("info", "POST", "clients", "-XX"),
         ("info", "DELETE", "clients/*", "-XX")], changes
     assert all(e["client"] == "127.0.0.1" for e in said if "over the API" in e["message"])
     assert any("there is no" in e.get("reason", "") or "nobody" in e.get("reason", "") for e in said), said
     assert any(e["message"] == "reloading over the API" for e in said)
     assert not any(secret in running.stderr for secret in (*keys, TOKEN))
+
+
+@test
+def a_page_of_another_host_reads_nothing(t):
+    """DNS rebinding: a browser asks for the page's host at our address."""
+    running = Admin(t, "--admin-host", "tracker.example")
+    host, port = address_of(running.admin)
+
+    def ask(name, path="/stats"):
+        got = http_bytes(running.admin, f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n"
+                                        f"Authorization: Bearer {TOKEN}\r\n\r\n".encode())
+        return responses(got)[0]
+    for good in (f"{host}:{port}", f"localhost:{port}", f"[::1]:{port}", f"TRACKER.example:{port}", "tracker.example"):
+        assert ask(good)[0] == 200, good
+    for path in ("/", "/stats", "/metrics", "/status.js", "/api/stats", "/api/swarms", "/api/reload"):
+        status, _, body = ask(f"evil.example:{port}", path)
+        assert status == 421 and "evil.example" in json.loads(body)["error"] and b"seeders" not in body, (path, body)
+    assert ask("balancer.example", "/health")[::2] == (200, b"ok\n")
+    assert ask(f"127.0.0.1.evil.example:{port}")[0] == 421
+    assert running.stop() == 0
+
+
+@test
+def an_address_beyond_loopback_is_warned_of(t):
+    if os.geteuid() != 0:
+        raise Skip("needs root, for a network of its own")
+    running = Process(t, ["unshare", "--net", TRACKER, "--listen-http", "0.0.0.0:0", "--listen-admin", "0.0.0.0:0"])
+    running.wait_line("listening admin")
+    t.wait("the warning", lambda: "not on loopback" in running.stderr, 15)
+    assert running.stop() == 0
+    running = Admin(t)
+    assert running.stop() == 0 and "not on loopback" not in running.stderr, running.stderr
 
 
 @test
@@ -146,15 +187,17 @@ def passkeys(t):
     assert b"failure reason" not in members.http(running.http, second, 1)
     old = running.good("POST", "users/anna/passkeys", {"expires": int(time.time()) - 5})["passkey"]
     assert b"failure reason" in members.http(running.http, old, 1)
-    assert running.good("DELETE", f"users/anna/passkeys/{first}") == {"revoked": True}
+    assert running.good("POST", "users/anna/passkeys", {"revoke": first}) == {"revoked": True}
     assert b"failure reason" in members.http(running.http, first, 1), "it counts at once"
     third = running.good("POST", "users/anna/passkeys", {"rotate": True})["passkey"]
     assert b"failure reason" in members.http(running.http, second, 1)
     assert b"failure reason" not in members.http(running.http, third, 1)
     listed = running.good("GET", "users/anna/passkeys")["items"]
     assert {k["passkey"]: k["revoked"] for k in listed} == {first: True, second: True, old: True, third: False}, listed
-    running.refused("DELETE", "users/anna/passkeys/123", None, 400, "32 hex digits")
-    running.refused("DELETE", f"users/anna/passkeys/{'0' * 32}", None, 404)
+    running.refused("POST", "users/anna/passkeys", {"revoke": "123"}, 400, "32 hex digits")
+    running.refused("POST", "users/anna/passkeys", {"revoke": "0" * 32}, 404)
+    running.refused("POST", "users/anna/passkeys", {"revoke": third, "rotate": True}, 400, "alone")
+    running.refused("DELETE", f"users/anna/passkeys/{third}", None, 404)  # a path would be logged by proxies
     running.refused("POST", "users/nobody/passkeys", None, 404)
     running.refused("POST", "users/anna/passkeys", {"rotate": True, "expires": 5}, 400)
     assert running.stop() == 0

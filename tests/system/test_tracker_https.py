@@ -14,6 +14,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
 import bencode
+from admin import write_secret
 from certs import Authority
 from process import Process, run
 from sprat import TRACKER, join, need
@@ -91,6 +92,7 @@ def tls_1_2_ipv6_and_a_key_in_the_same_file(t):
     ca = Authority(t)
     cert, key = ca.issue("one", "::1")
     shutil.copyfile(cert, t.path("both"))
+    os.chmod(t.path("both"), 0o600)
     with open(key) as f, open(t.path("both"), "a") as g:
         g.write(f.read())
     running = Process(t, [TRACKER, "--listen-https", "[::1]:0", "--tls-cert", t.path("both")])
@@ -127,7 +129,7 @@ def certificates_change_without_losing_a_connection(t):
 
     def put(name, **more):
         for source, target in zip(ca.issue(name, ip, **more), (cert, key)):
-            shutil.copyfile(source, target)
+            shutil.copy(source, target)  # with its mode
 
     put("one")
     running = Secure(t, cert, key, ip=ip)
@@ -162,12 +164,15 @@ def files_that_are_no_good_at_the_start(t):
     cert, key = ca.issue("one", ip)
     _, other = ca.issue("two", ip)
     bad, none = t.path("bad"), t.path("none")
-    with open(bad, "w") as f:
-        f.write("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
+    write_secret(bad, "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
+    shown = t.path("shown")
+    shutil.copyfile(key, shown)
+    os.chmod(shown, 0o644)
     locked = t.path("locked")
     assert run(t, ["openssl", "ec", "-in", key, "-aes128", "-passout", "pass:x", "-out", locked]).status == 0
     for files, words in (((bad, key), (bad, "certificate")), ((cert, bad), (bad, "key")),
                          ((cert, other), (other, "not the certificate's")), ((none, key), (none,)),
+                         ((cert, shown), (shown, "chmod")),
                          ((cert, t.dir), (t.dir,)), ((cert, locked), (locked, "password"))):
         result = run(t, [TRACKER, "--listen-https", join(ip, 0), "--tls-cert", files[0], "--tls-key", files[1]])
         assert result.status == 1 and result.err.count("\n") == 1, result

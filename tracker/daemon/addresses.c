@@ -172,12 +172,19 @@ static int
 listen_admin(struct addresses *a, struct loop *l, const struct http_handler *handler,
              const struct endpoint *at, enum port_share share, struct errbuf *eb)
 {
+    char text[ADDR_TEXT_MAX];
     int err = http_front_new(l, at, share, handler, &a->common->http_limits,
                              &a->admin[a->admin_count], eb);
 
-    if (err == 0)
-        say_listening(a, "admin", http_front_addr(a->admin[a->admin_count++]));
-    return err;
+    if (err != 0)
+        return err;
+    at = http_front_addr(a->admin[a->admin_count++]);
+    say_listening(a, "admin", at);
+    if (!addr_is_loopback(at))
+        log_event(a->common->log, LOG_WARN,
+                  "the operator's address is not on loopback: its token travels unencrypted",
+                  log_text("address", addr_format(at, text)));
+    return 0;
 }
 
 int

@@ -36,6 +36,7 @@ struct admin {
     uint32_t magic;
     struct admin_env env;
     struct token token;
+    struct adminhost hosts;
     struct accountant_desk *desk; /* or NULL */
     struct list walks;            /* of struct job */
     unsigned nwalks;
@@ -421,6 +422,24 @@ answer_page(struct admin *a, const struct http_request *req, const struct reply 
     put(a, r, status, type, COMMON_LINES);
 }
 
+/* Whether a browser may have been led here by a page of another host. A health check has nothing
+ * that such a page could want, and often a name of its own. */
+static bool
+is_misdirected(struct admin *a, const struct http_request *req, const struct reply *r)
+{
+    char text[2 * ADMINHOST_NAME_MAX];
+
+    if (adminhost_serves(&a->hosts, req->host, req->host_len) ||
+        is(req->path, req->path_len, "/health"))
+        return false;
+    snprintf(text, sizeof(text),
+             "this address was asked for as '%.*s': name that host in the setting admin-host",
+             (int)(req->host_len < ADMINHOST_NAME_MAX ? req->host_len : ADMINHOST_NAME_MAX),
+             req->host);
+    put_error(a, r, 421, COMMON_LINES, text);
+    return true;
+}
+
 static bool
 ask(void *ctx, const struct http_request *req, const struct endpoint *from, struct http_turn turn,
     struct buf *out, struct mono now)
@@ -431,6 +450,8 @@ ask(void *ctx, const struct http_request *req, const struct endpoint *from, stru
 
     (void)now;
     MAGIC_CHECK(a, ADMIN_MAGIC);
+    if (is_misdirected(a, req, &r))
+        return true;
     if (api && !is(req->path, req->path_len, "/api/stats"))
         return answer_api(a, req, from, turn, &r);
     if (req->method != HTTP_GET && req->method != HTTP_HEAD)
@@ -495,6 +516,12 @@ admin_free(struct admin *a)
     buf_fini(&a->response);
     MAGIC_CLEAR(a);
     free(a);
+}
+
+void
+admin_set_hosts(struct admin *a, const struct adminhost *hosts)
+{
+    a->hosts = *hosts;
 }
 
 void

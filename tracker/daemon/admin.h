@@ -14,6 +14,7 @@
 #include "common/base/log.h"
 #include "tracker/core/metrics.h"
 #include "tracker/daemon/accountant.h"
+#include "tracker/daemon/adminhost.h"
 #include "tracker/daemon/token.h"
 #include "tracker/net/http_front.h"
 #include "tracker/net/shards.h"
@@ -47,6 +48,9 @@ void admin_free(struct admin *a); /* NULL is legal */
 
 /* The token from now on; copied. None at first. */
 void admin_set_token(struct admin *a, const struct token *t);
+
+/* The names under which it may be asked from now on; copied. */
+void admin_set_hosts(struct admin *a, const struct adminhost *hosts);
 
 /* For http_front_new(). */
 struct http_handler admin_handler(struct admin *a);

@@ -12,7 +12,7 @@
 #include "common/rpc/message.h"
 #include "common/sys/addr.h"
 
-/* The parts of a path; "*" stands for any one. */
+/* The parts of a path; "*" stands for any one, and occurs once at most. */
 struct api_route {
     const char *pattern;
     enum http_method method;
@@ -26,8 +26,7 @@ static const struct api_route routes[] = {
     {"users/*", HTTP_POST, api_user_change},
     {"users/*", HTTP_DELETE, api_user_disable},
     {"users/*/passkeys", HTTP_GET, api_passkeys_list},
-    {"users/*/passkeys", HTTP_POST, api_passkeys_add},
-    {"users/*/passkeys/*", HTTP_DELETE, api_passkey_revoke},
+    {"users/*/passkeys", HTTP_POST, api_passkeys_change},
     {"users/*/totals", HTTP_GET, api_user_totals},
     {"torrents", HTTP_GET, api_torrents_list},
     {"torrents", HTTP_POST, api_torrents_add},
@@ -62,22 +61,19 @@ take_part(char out[API_PART_MAX + 1], const char *at, size_t len)
     return true;
 }
 
-/* Whether |path| is one of |pattern|, part by part; then the parts that "*" stands for are taken.
- */
+/* Whether |path| is one of |pattern|, part by part; then the part that "*" stands for is
+ * taken. */
 static bool
 matches(const char *pattern, const char *path, size_t len, struct api_call *c)
 {
-    char *where = c->name;
-
     for (;;) {
         size_t plen = strcspn(pattern, "/");
         const char *slash = memchr(path, '/', len);
         size_t part = slash != NULL ? (size_t)(slash - path) : len;
 
         if (plen == 1 && pattern[0] == '*') {
-            if (!take_part(where, path, part))
+            if (!take_part(c->name, path, part))
                 return false;
-            where = c->key;
         } else if (plen != part || memcmp(pattern, path, part) != 0) {
             return false;
         }

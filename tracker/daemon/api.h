@@ -6,8 +6,8 @@
  *
  *  users                      GET: a page, ?sort=name|uploaded&skip=&limit=    POST: a new one
  *  users/NAME                 GET   POST: changes it   DELETE: disables it
- *  users/NAME/passkeys        GET   POST: a new one, "rotate": true instead of the others
- *  users/NAME/passkeys/KEY    DELETE: revokes it
+ *  users/NAME/passkeys        GET   POST: a new one, "rotate": true instead of the others;
+ *                             or "revoke": KEY. No passkey is in a path: proxies log paths
  *  users/NAME/totals          GET: a page of its torrents
  *  torrents                   GET: a page, the latest first    POST: a new one
  *  torrents/HASH              GET   POST: changes it   DELETE: removes it, with a "reason"
@@ -40,7 +40,6 @@ enum {
 struct api_call {
     const struct api_route *route;
     char name[API_PART_MAX + 1]; /* the second part of the path */
-    char key[API_PART_MAX + 1];  /* the fourth */
     json_t *body;                /* an object, or NULL */
     uint64_t skip, limit;
     char sort[API_VALUE_MAX + 1]; /* "" if it is not given */
@@ -98,8 +97,7 @@ int api_user_change(struct api_call *c, struct registry *r, struct errbuf *eb);
 int api_user_disable(struct api_call *c, struct registry *r, struct errbuf *eb);
 int api_user_totals(struct api_call *c, struct registry *r, struct errbuf *eb);
 int api_passkeys_list(struct api_call *c, struct registry *r, struct errbuf *eb);
-int api_passkeys_add(struct api_call *c, struct registry *r, struct errbuf *eb);
-int api_passkey_revoke(struct api_call *c, struct registry *r, struct errbuf *eb);
+int api_passkeys_change(struct api_call *c, struct registry *r, struct errbuf *eb);
 int api_torrents_list(struct api_call *c, struct registry *r, struct errbuf *eb);
 int api_torrents_add(struct api_call *c, struct registry *r, struct errbuf *eb);
 int api_torrent_show(struct api_call *c, struct registry *r, struct errbuf *eb);

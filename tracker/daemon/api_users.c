@@ -176,29 +176,38 @@ api_passkeys_list(struct api_call *c, struct registry *r, struct errbuf *eb)
     return api_page_end(&page, c, err);
 }
 
-int
-api_passkeys_add(struct api_call *c, struct registry *r, struct errbuf *eb)
+static int
+revoke(struct api_call *c, struct registry *r, const struct registry_user *u, const char *text,
+       struct errbuf *eb)
 {
-    static const char *const known[] = {"rotate", "expires"};
+    uint8_t key[ACCESS_PASSKEY_LEN];
+    int err;
+
+    if (json_object_size(c->body) != 1)
+        return errbuf_set(eb, SPRAT_E_INVAL, "'revoke' must be alone");
+    if (!passkey_parse(key, text, strlen(text)))
+        return errbuf_set(eb, SPRAT_E_INVAL, "a passkey has %d hex digits", PASSKEY_DIGITS);
+    err = registry_revoke_passkey(r, u->id, key, eb);
+    return err == 0 ? api_answer(c, 200, json_pack("{s:b}", "revoked", 1)) : err;
+}
+
+static int
+add(struct api_call *c, struct registry *r, const struct registry_user *u, struct errbuf *eb)
+{
     uint8_t key[ACCESS_PASSKEY_LEN];
     char text[PASSKEY_TEXT_SIZE];
-    struct registry_user u;
     uint64_t expires = 0;
     bool rotate = false;
-    int err = rpc_check_keys(c->body, known, 2, eb);
+    int err = rpc_get_bool(c->body, "rotate", &rotate, eb);
 
-    if (err == 0)
-        err = rpc_get_bool(c->body, "rotate", &rotate, eb);
     if (err == 0)
         err = rpc_get_u64(c->body, "expires", &expires, eb);
     if (err == 0 && (expires > INT64_MAX || (rotate && expires != 0)))
         err = errbuf_set(eb, SPRAT_E_INVAL, "'expires' is out of range, or beside 'rotate'");
-    if (err == 0)
-        err = registry_find_user(r, c->name, &u, eb);
     if (err == 0 && rotate)
-        err = registry_rotate_passkey(r, u.id, key, eb);
+        err = registry_rotate_passkey(r, u->id, key, eb);
     else if (err == 0)
-        err = registry_add_passkey(r, u.id, (int64_t)expires, key, eb);
+        err = registry_add_passkey(r, u->id, (int64_t)expires, key, eb);
     if (err != 0)
         return err;
     return api_answer(c, 201,
@@ -207,15 +216,18 @@ api_passkeys_add(struct api_call *c, struct registry *r, struct errbuf *eb)
 }
 
 int
-api_passkey_revoke(struct api_call *c, struct registry *r, struct errbuf *eb)
+api_passkeys_change(struct api_call *c, struct registry *r, struct errbuf *eb)
 {
-    uint8_t key[ACCESS_PASSKEY_LEN];
+    static const char *const known[] = {"rotate", "expires", "revoke"};
+    const char *key = NULL;
     struct registry_user u;
-    int err = registry_find_user(r, c->name, &u, eb);
+    int err = rpc_check_keys(c->body, known, 3, eb);
 
-    if (err == 0 && !passkey_parse(key, c->key, strlen(c->key)))
-        err = errbuf_set(eb, SPRAT_E_INVAL, "a passkey has %d hex digits", PASSKEY_DIGITS);
     if (err == 0)
-        err = registry_revoke_passkey(r, u.id, key, eb);
-    return err == 0 ? api_answer(c, 200, json_pack("{s:b}", "revoked", 1)) : err;
+        err = rpc_get_string(c->body, "revoke", false, &key, eb);
+    if (err == 0)
+        err = registry_find_user(r, c->name, &u, eb);
+    if (err != 0)
+        return err;
+    return key != NULL ? revoke(c, r, &u, key, eb) : add(c, r, &u, eb);
 }

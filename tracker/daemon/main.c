@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include "common/base/complete.h"
+#include "common/sys/sandbox.h"
 #include "tracker/cli/command.h"
 #include "tracker/daemon/process.h"
 
@@ -21,6 +22,7 @@ main(int argc, char **argv)
     struct settings settings;
     int err;
 
+    sandbox_no_core_dumps();
     if (argc > 1 && strcmp(words[0], COMPLETE_WORD) == 0) {
         command_complete(argc - 2, words + 1);
         return 0;

@@ -353,6 +353,7 @@ start_admin(struct process *p, struct errbuf *eb)
         return out_of_memory(eb);
     p->reload.admin = p->admin;
     admin_set_token(p->admin, &token);
+    admin_set_hosts(p->admin, &p->settings.admin_hosts);
     handler = admin_handler(p->admin);
     return addresses_listen_admin(&p->addresses, p->loop, &handler, eb);
 }
@@ -376,6 +377,7 @@ drop_rights(struct process *p, struct errbuf *eb)
         log_warn(&p->log,
                  "the tracker runs as root: name an unprivileged user with --user or the key user");
     }
+    sandbox_no_core_dumps();
     if (err == 0)
         err = sandbox_no_new_privileges(eb);
     if (err == 0 && s->state_file[0] != '\0' && s->user[0] != '\0')

@@ -94,6 +94,7 @@ reload_run(const struct reload *r, struct errbuf *eb)
     reload_use(r, &s, list);
     use_certificate(r, server);
     admin_set_token(r->admin, &token);
+    admin_set_hosts(r->admin, &s.admin_hosts);
     if (waiting[0] != '\0')
         log_event(r->log, LOG_WARN, "changed settings wait for a restart",
                   log_text("settings", waiting));

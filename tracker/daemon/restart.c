@@ -18,6 +18,7 @@
     X("tls-cert", tls_cert, RESTART_NOT_NEEDED)                                                    \
     X("tls-key", tls_key, RESTART_NOT_NEEDED)                                                      \
     X("admin-token-file", admin_token_file, RESTART_NOT_NEEDED)                                    \
+    X("admin-host", admin_hosts, RESTART_NOT_NEEDED)                                               \
     X("user", user, RESTART_NEEDED)                                                                \
     X("trusted-proxy", proxies, RESTART_NEEDED)                                                    \
     X("exempt-network", exempt, RESTART_NOT_NEEDED)                                                \

@@ -63,6 +63,7 @@ enum {
     OPT_TLS_CERT,
     OPT_TLS_KEY,
     OPT_ADMIN_TOKEN_FILE,
+    OPT_ADMIN_HOST,
     OPT_USER,
     OPT_CONFIG,
     OPT_TRUSTED_PROXY,
@@ -102,6 +103,9 @@ static const struct option_spec specs[] = {
      "the certificate's private key, PEM; default: in the file of --tls-cert"},
     {OPT_ADMIN_TOKEN_FILE, 0, "admin-token-file", "FILE",
      "a file with the token that the API of --listen-admin requires for changes"},
+    {OPT_ADMIN_HOST, 0, "admin-host", "NAME",
+     "a name under which --listen-admin may be asked, beside addresses and localhost; may be given "
+     "several times"},
     {OPT_USER, 0, "user", "NAME[:GROUP]",
      "change to this user once the addresses are bound; needs a start as root"},
     {OPT_CONFIG, 'c', "config", "FILE", "read settings from FILE; the command line overrides them"},
@@ -283,6 +287,20 @@ add_announce_url(struct settings *s, const char *value, struct errbuf *eb)
 }
 
 static int
+add_admin_host(struct settings *s, const char *value, struct errbuf *eb)
+{
+    int err = adminhost_add(&s->admin_hosts, value);
+
+    if (err == SPRAT_E_LIMIT)
+        return errbuf_set(eb, SPRAT_E_INVAL, "admin-host is given more than %d times",
+                          ADMINHOST_MAX);
+    if (err != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL, "admin-host: '%s' is not a host name without a port",
+                          value);
+    return 0;
+}
+
+static int
 set_user(struct settings *s, const char *value, struct errbuf *eb)
 {
     if (value[0] == '\0' || strlen(value) >= SETTINGS_USER_MAX)
@@ -342,6 +360,7 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
     case OPT_TLS_CERT: return set_path(s->tls_cert, "tls-cert", value, eb);
     case OPT_TLS_KEY: return set_path(s->tls_key, "tls-key", value, eb);
     case OPT_ADMIN_TOKEN_FILE: return set_path(s->admin_token_file, "admin-token-file", value, eb);
+    case OPT_ADMIN_HOST: return add_admin_host(s, value, eb);
     case OPT_USER: return set_user(s, value, eb);
     case OPT_LOG_FORMAT: return set_log_format(s, value, eb);
     case OPT_STATE_FILE: return set_path(s->state_file, "state-file", value, eb);

@@ -10,6 +10,7 @@
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "tracker/core/tracker.h"
+#include "tracker/daemon/adminhost.h"
 #include "tracker/net/cluster_url.h"
 #include "tracker/net/nettext.h"
 #include "tracker/net/shards.h"
@@ -51,6 +52,7 @@ struct settings {
     /* PEM files for https; the key may stand in the certificate's file, then |tls_key| is "". */
     char tls_cert[SETTINGS_PATH_MAX], tls_key[SETTINGS_PATH_MAX];
     char admin_token_file[SETTINGS_PATH_MAX]; /* "" for none: nothing can be changed over HTTP */
+    struct adminhost admin_hosts;             /* beside addresses and "localhost" */
     char user[SETTINGS_USER_MAX];             /* "NAME" or "NAME:GROUP"; "" to stay who it is */
     struct cluster_url cluster;               /* no host: it is alone */
     char cluster_name[CLUSTER_NAME_MAX + 1];

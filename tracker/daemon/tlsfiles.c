@@ -11,9 +11,10 @@
 #include "common/sys/file.h"
 
 static int
-read_pem(const char *path, struct tls_pem *pem, uint8_t **data, struct errbuf *eb)
+read_pem(const char *path, bool secret, struct tls_pem *pem, uint8_t **data, struct errbuf *eb)
 {
-    int err = file_read(path, TLS_PEM_MAX, data, &pem->len, eb);
+    int err = secret ? file_read_secret(path, TLS_PEM_MAX, data, &pem->len, eb)
+                     : file_read(path, TLS_PEM_MAX, data, &pem->len, eb);
 
     pem->name = path;
     pem->data = *data;
@@ -40,9 +41,9 @@ tlsfiles_read(const struct settings *s, struct tls_server **out, struct errbuf *
     *out = NULL;
     if (s->tls_cert[0] == '\0')
         return 0;
-    err = read_pem(s->tls_cert, &cert, &cert_data, eb);
+    err = read_pem(s->tls_cert, false, &cert, &cert_data, eb);
     if (err == 0)
-        err = read_pem(key_path, &key, &key_data, eb);
+        err = read_pem(key_path, true, &key, &key_data, eb);
     if (err == 0)
         err = tls_server_new(&cert, &key, out, eb);
     forget(cert_data, cert.len);

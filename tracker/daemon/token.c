@@ -38,7 +38,7 @@ token_read(struct token *t, const char *path, struct errbuf *eb)
         *t = (struct token){.set = false};
         return 0;
     }
-    err = file_read(path, 2 * TOKEN_LEN_MAX, &text, &whole, eb);
+    err = file_read_secret(path, 2 * TOKEN_LEN_MAX, &text, &whole, eb);
     if (err != 0)
         return err;
     word = text;

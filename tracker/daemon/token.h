@@ -20,8 +20,9 @@ struct token {
     uint8_t digest[SHA256_LEN];
 };
 
-/* Reads the file, whose white space around the word does not count; "" is none. SYNTAX if it is no
- * word of that length, or the error of reading; then |*t| is untouched and |eb| names the file. */
+/* Reads the file, which nobody else may read, and whose white space around the word does not count;
+ * "" is none. SYNTAX if it is no word of that length, or the error of reading; then |*t| is
+ * untouched and |eb| names the file. */
 int token_read(struct token *t, const char *path, struct errbuf *eb);
 
 /* Whether the value of an Authorization header shows it. */

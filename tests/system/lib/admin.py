@@ -2,6 +2,7 @@
 """The administrator's side of sprat-tracker: a tracker with an admin address, and its API."""
 
 import json
+import os
 import urllib.error
 import urllib.request
 
@@ -11,6 +12,12 @@ from sprat import Tracker, join
 TOKEN = "a-token-for-tests-0123456789"
 
 
+def write_secret(path, text):
+    """A file that nobody else may read."""
+    with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as f:
+        f.write(text)
+
+
 class Admin(Tracker):
     """`sprat-tracker` with an admin address, with the token in a file unless told otherwise."""
 
@@ -18,8 +25,7 @@ class Admin(Tracker):
         self.token = token
         if token:
             path = t.path("token")
-            with open(path, "w") as f:
-                f.write(token + "\n")
+            write_secret(path, token + "\n")
             args += ("--admin-token-file", path)
         ip = ip or t.address()
         super().__init__(t, "--listen-admin", join(ip, 0), *args, ip=ip)

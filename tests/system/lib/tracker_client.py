@@ -60,7 +60,8 @@ def query(number, **fields):
 
 def http_get(url, path, source=None):
     """(status, body) of one request."""
-    got = http_bytes(url, f"GET {path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n".encode(), source)
+    host = urllib.parse.urlsplit(url).netloc
+    got = http_bytes(url, f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode(), source)
     (status, _, body), = responses(got)
     return status, body
 

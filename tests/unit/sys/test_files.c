@@ -60,6 +60,30 @@ Test(file, reads_with_a_limit)
     remove_temp(dir);
 }
 
+Test(file, secrets_that_everybody_may_read_are_refused)
+{
+    static const mode_t good[] = {0600, 0400, 0640, 0660, 0}, bad[] = {0604, 0644, 0602, 0666, 0};
+    struct errbuf eb = {""};
+    char dir[32], path[64];
+    uint8_t *data = NULL;
+    size_t len;
+
+    make_temp(dir);
+    snprintf(path, sizeof(path), "%s/word", dir);
+    cr_assert_eq(file_write(path, "word", 4, 0600, FILE_REPLACE, &eb), 0, "%s", eb.text);
+    for (size_t i = 0; good[i] != 0; i++) {
+        cr_assert_eq(chmod(path, good[i]), 0);
+        cr_assert_eq(file_read_secret(path, 10, &data, &len, &eb), 0, "%s", eb.text);
+        free(data);
+    }
+    for (size_t i = 0; bad[i] != 0; i++) {
+        cr_assert_eq(chmod(path, bad[i]), 0);
+        cr_assert_eq(file_read_secret(path, 10, &data, &len, &eb), SPRAT_E_ACCESS);
+        cr_assert_not_null(strstr(eb.text, "/word is a secret"), "%s", eb.text);
+    }
+    remove_temp(dir);
+}
+
 /* Files of /proc say that they are empty, and grow while they are read. */
 Test(file, reads_what_has_no_size)
 {

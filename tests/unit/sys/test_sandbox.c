@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -69,6 +70,17 @@ Test(sandbox, no_new_privileges)
 
     cr_assert_eq(sandbox_no_new_privileges(&eb), 0);
     cr_assert_eq(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 1);
+}
+
+Test(sandbox, no_core_dumps)
+{
+    struct rlimit limit;
+
+    sandbox_no_core_dumps();
+    cr_assert_eq(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 0);
+    cr_assert_eq(getrlimit(RLIMIT_CORE, &limit), 0);
+    cr_assert_eq(limit.rlim_cur, 0);
+    cr_assert_eq(limit.rlim_max, 0);
 }
 
 Test(sandbox, files_that_can_be_written)
