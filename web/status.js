@@ -128,7 +128,8 @@ const ERRORS = [
   ["UDP packets answered by an error", "udp_errors"],
   ["UDP packets that were no request", "udp_ignored"],
   ["HTTPS handshakes that failed", "https_handshakes_failed"],
-  ["Torrents of one peer that made room for others", "shed"],
+  ["Small torrents of busy addresses that made room", "shed"],
+  ["Peers that made room for another one at their address", "displaced"],
   ["Peers with a loopback address that were left out", "withheld"],
   ["Times that accounts could not be stored", "accounts_failures"],
 ];

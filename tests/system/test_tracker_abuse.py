@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import tracker_client
 from sprat import TRACKER, Tracker, join, need
 from tap import main, test
-from tracker_client import HASH, Udp, http_announce, http_get
+from tracker_client import HASH, Udp, compact, http_announce, http_get
 
 RATE = 6000  # requests that an address may send at once, and in a minute
 
@@ -24,7 +24,8 @@ class Stand:
 
     def __init__(self, t, *args, **more):
         self.t = t
-        self.tracker = Tracker(t, "--listen-admin", join(t.address(), 0), "--workers", "1", *args, **more)
+        self.tracker = Tracker(t, "--listen-admin", join(t.address(), 0), "--workers", "1", *args, crowds=False,
+                               **more)
         self.admin = "http://" + self.tracker.wait_line("listening admin").split()[-1]
 
     def stats(self):
@@ -39,7 +40,8 @@ class Flood(Udp):
     WINDOW = 32
 
     def __init__(self, t, url, source=None):
-        super().__init__(t, url, source or t.address())
+        self.source = source or t.address()
+        super().__init__(t, url, self.source)
         self.id = self.connect()
         self.served = self.refused = 0
 
@@ -74,6 +76,41 @@ def an_address_has_a_rate_limit(t):
     assert RATE <= flood.served < 2 * RATE and flood.served + flood.refused == 2 * RATE, flood.served
     assert stand.stats()["throttled"] == flood.refused
     assert b"failure reason" not in http_announce(stand.tracker.http, 1, source=t.address()), "another address"
+
+
+@test
+def an_address_does_not_fill_a_swarm(t):
+    stand = Stand(t)
+    flood = Flood(t, stand.tracker.udp)
+    for number in range(20):
+        http_announce(stand.tracker.http, number, source=t.address())
+    flood.send(flood.packet(HASH, 100 + port, port=port) for port in range(1000, 4000))
+    assert flood.served == 3000, "each has a full answer"
+    told = stand.stats()
+    assert told["peers_ipv4"] == 20 + 4 and told["displaced"] == 3000 - 4, told
+    got = http_announce(stand.tracker.http, 9999, source=t.address(), numwant=200)
+    hosts = [host for host, _ in compact(got[b"peers"])]
+    assert len(hosts) == 24 and hosts.count(flood.source) == 4, hosts
+
+
+@test
+def made_up_torrents_make_room_for_each_other(t):
+    stand = Stand(t, "--torrents-max", "2000")
+    honest = Flood(t, stand.tracker.udp)
+    alone = [os.urandom(20) for _ in range(500)]
+    honest.send(honest.packet(info_hash, 1, left=0) for info_hash in alone)
+    for ports in (1, 2, 4):
+        # Each torrent is announced from so many ports of one address.
+        flood = Flood(t, stand.tracker.udp)
+        made_up = [os.urandom(20) for _ in range(RATE // ports)]
+        flood.send(flood.packet(info_hash, 100 + port, port=7000 + port) for info_hash in made_up for port in range(ports))
+        assert flood.refused > 0
+        assert sum(honest.scrape(honest.id, info_hash)[0][0] for info_hash in alone) == len(alone)
+        newcomers = [Flood(t, stand.tracker.udp) for _ in range(10)]
+        for newcomer in newcomers:
+            newcomer.send([newcomer.packet(os.urandom(20), 1, left=0)])
+        assert [newcomer.served for newcomer in newcomers] == [1] * 10
+    assert stand.stats()["torrents"] == 2000 and stand.stats()["shed"] >= 30
 
 
 @test

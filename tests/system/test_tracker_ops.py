@@ -274,7 +274,7 @@ def sockets_of_the_service_manager(t):
         ("admin", socket.SOCK_STREAM))]
     for workers in ("1", "3"):
         running = Activated(t, [(name, s) for name, s, _ in sockets], "--tls-cert", cert, "--tls-key", key,
-                            "--workers", workers)
+                            "--workers", workers, "--address-peers", "0")
         for name, _, at in sockets:
             assert running.wait_line(f"listening {name} ").split()[2] == at
         at = {name: at for name, _, at in sockets}

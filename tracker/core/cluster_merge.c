@@ -108,8 +108,7 @@ swap_sets(struct peerset *a, struct peerset *b)
 static void
 remove_own(struct cluster *c, struct swarm *w, uint8_t family, uint32_t pos)
 {
-    peerset_remove(swarm_peers(w, family), &c->swarms->env, pos);
-    swarms_count_peers(c->swarms, family, -1);
+    swarms_remove_peer(c->swarms, w, family, pos);
 }
 
 /* Each peer is in one of the two sets afterwards: in the own one, unless the other saw it later, or

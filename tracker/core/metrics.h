@@ -18,7 +18,8 @@
     X(refused, counter, "announces of torrents that are not served")                               \
     X(denied, counter, "requests that a private tracker did not let in")                           \
     X(throttled, counter, "requests beyond the rate limit of their address")                       \
-    X(shed, counter, "torrents of one peer that made room for others")                             \
+    X(shed, counter, "small torrents of busy addresses that made room for others")                 \
+    X(displaced, counter, "peers that made room for another peer at the same address")             \
     X(withheld, counter, "times that a peer with a loopback address was left out of an answer")    \
     X(http_errors, counter, "HTTP requests answered by a failure or an error status")              \
     X(udp_errors, counter, "UDP packets answered by an error")                                     \

@@ -23,6 +23,8 @@ enum {
     INDEX_ROOM = 8, /* its index, which is made anew then, by more */
     SLOTS_NARROW_MAX = 1 << 16,
     STRIDE_MAX = COMPACT_V6_LEN + PEERSET_META_LEN,
+    V4_SITE_LEN = 4,
+    V6_SITE_LEN = 8,
 };
 
 void
@@ -40,6 +42,20 @@ peerset_fini(struct peerset *s)
     s->entries = s->ids = NULL;
     s->index = NULL;
     s->nslots = s->cap = s->nseeds = s->nleeches = s->npaused = 0;
+    s->has_sited = s->has_unsited = false;
+}
+
+static size_t
+site_len(const struct peerset *s)
+{
+    return s->key_len == COMPACT_V4_LEN ? V4_SITE_LEN : V6_SITE_LEN;
+}
+
+static bool
+same_site(const struct peerset *s, const uint8_t *a, const uint8_t *b)
+{
+    return s->key_len == COMPACT_V4_LEN ? memcmp(a, b, V4_SITE_LEN) == 0
+                                        : memcmp(a, b, V6_SITE_LEN) == 0;
 }
 
 static uint8_t *
@@ -75,14 +91,19 @@ marks(const struct peerset *s)
     return entry(s, s->cap);
 }
 
-/* Multiplicative hashing of the port and the end of the address. Not as hard to foil as the index's
- * hash, and need not be: whoever does it makes others read a few hundred entries. */
+/* Multiplicative hashing of the site, or of the port and the end of the address. Not as hard to
+ * foil as the index's hash, and need not be: whoever does it makes others read a few hundred
+ * entries. */
 static uint8_t
-mark_of(const struct peerset *s, const struct peerset_env *env, const uint8_t *key)
+mark_of(const struct peerset *s, const struct peerset_env *env, const uint8_t *key, bool sited)
 {
     const uint8_t *end = key + s->key_len - COMPACT_V4_LEN;
-    uint64_t word = (uint64_t)get_u32be(end) << 16 | get_u16be(end + 4);
+    uint64_t word;
 
+    if (sited)
+        word = s->key_len == COMPACT_V4_LEN ? get_u32be(key) : get_u64be(key);
+    else
+        word = (uint64_t)get_u32be(end) << 16 | get_u16be(end + 4);
     return (uint8_t)((word ^ env->seed[0]) * (env->seed[1] | 1) >> 56);
 }
 
@@ -93,7 +114,7 @@ mark_all(struct peerset *s, const struct peerset_env *env)
         return;
     memset(marks(s), 0, marks_len(s->cap));
     for (uint32_t pos = 0; pos < peerset_count(s); pos++)
-        marks(s)[pos] = mark_of(s, env, entry(s, pos));
+        marks(s)[pos] = mark_of(s, env, entry(s, pos), peerset_is_sited(s, pos));
 }
 
 /* ---- the index: slot numbers to positions ---- */
@@ -123,10 +144,18 @@ slot_put(struct peerset *s, uint32_t slot, uint32_t pos)
 }
 
 static uint32_t
-home_slot(const struct peerset *s, const struct peerset_env *env, const uint8_t *key)
+home_slot(const struct peerset *s, const struct peerset_env *env, const uint8_t *key, bool sited)
 {
+    uint64_t hash = siphash13(env->seed, key, sited ? site_len(s) : s->key_len);
+
     /* The hash as a fraction of the slots (Lemire's multiplication), which need no power of two. */
-    return (uint32_t)((siphash13(env->seed, key, s->key_len) >> 32) * s->nslots >> 32);
+    return (uint32_t)((hash >> 32) * s->nslots >> 32);
+}
+
+static uint32_t
+home_of(const struct peerset *s, const struct peerset_env *env, uint32_t pos)
+{
+    return home_slot(s, env, entry(s, pos), peerset_is_sited(s, pos));
 }
 
 static uint32_t
@@ -146,7 +175,7 @@ distance(const struct peerset *s, uint32_t from, uint32_t to)
 static uint32_t
 slot_of(const struct peerset *s, const struct peerset_env *env, uint32_t pos)
 {
-    uint32_t slot = home_slot(s, env, entry(s, pos));
+    uint32_t slot = home_of(s, env, pos);
 
     while (slot_get(s, slot) != pos) {
         ASSERT(slot_get(s, slot) != PEERSET_NONE);
@@ -162,7 +191,7 @@ index_add(struct peerset *s, const struct peerset_env *env, uint32_t pos)
 
     if (s->index == NULL)
         return;
-    slot = home_slot(s, env, entry(s, pos));
+    slot = home_of(s, env, pos);
     while (slot_get(s, slot) != PEERSET_NONE)
         slot = next_slot(s, slot);
     slot_put(s, slot, pos);
@@ -178,7 +207,7 @@ index_drop(struct peerset *s, const struct peerset_env *env, uint32_t pos)
         return;
     hole = slot_of(s, env, pos);
     for (at = next_slot(s, hole); slot_get(s, at) != PEERSET_NONE; at = next_slot(s, at)) {
-        uint32_t home = home_slot(s, env, entry(s, slot_get(s, at)));
+        uint32_t home = home_of(s, env, slot_get(s, at));
 
         /* It may move into the hole unless its home lies cyclically behind the hole. */
         if (distance(s, home, at) >= distance(s, hole, at)) {
@@ -346,9 +375,8 @@ next_marked(const struct peerset *s, uint8_t mark, uint32_t pos)
 }
 
 static uint32_t
-find_marked(const struct peerset *s, const struct peerset_env *env, const uint8_t *key)
+find_marked(const struct peerset *s, uint8_t mark, const uint8_t *key)
 {
-    uint8_t mark = mark_of(s, env, key);
     uint32_t pos = next_marked(s, mark, 0);
 
     while (pos != PEERSET_NONE && !peerset_key_is(s, pos, key))
@@ -356,24 +384,80 @@ find_marked(const struct peerset *s, const struct peerset_env *env, const uint8_
     return pos;
 }
 
+static uint32_t
+find_indexed(const struct peerset *s, uint32_t slot, const uint8_t *key)
+{
+    uint32_t pos;
+
+    for (; (pos = slot_get(s, slot)) != PEERSET_NONE; slot = next_slot(s, slot))
+        if (peerset_key_is(s, pos, key))
+            return pos;
+    return PEERSET_NONE;
+}
+
+static uint32_t
+find_hashed(const struct peerset *s, const struct peerset_env *env, const uint8_t *key, bool sited)
+{
+    return s->index != NULL ? find_indexed(s, home_slot(s, env, key, sited), key)
+                            : find_marked(s, mark_of(s, env, key, sited), key);
+}
+
 uint32_t
 peerset_find(const struct peerset *s, const struct peerset_env *env, const uint8_t *key)
 {
     uint32_t pos;
 
-    if (has_marks(s))
-        return find_marked(s, env, key);
-    if (s->index == NULL) {
+    if (s->cap <= PEERSET_BARE_MAX && s->index == NULL) {
         for (pos = 0; pos < peerset_count(s); pos++)
             if (peerset_key_is(s, pos, key))
                 return pos;
         return PEERSET_NONE;
     }
-    for (uint32_t slot = home_slot(s, env, key); (pos = slot_get(s, slot)) != PEERSET_NONE;
-         slot = next_slot(s, slot))
-        if (peerset_key_is(s, pos, key))
-            return pos;
-    return PEERSET_NONE;
+    /* First among peers that are hashed by their site, if there are any. */
+    pos = find_hashed(s, env, key, s->has_sited);
+    if (pos == PEERSET_NONE && s->has_sited && s->has_unsited)
+        pos = find_hashed(s, env, key, false);
+    return pos;
+}
+
+/* ---- a site ---- */
+
+/* The next position from |*at| on where a peer of the site may stand; |*at| is a slot or a
+ * position, whatever the set is searched by. */
+static uint32_t
+next_of_site(const struct peerset *s, uint8_t mark, uint32_t *at)
+{
+    uint32_t pos;
+
+    if (s->index != NULL) {
+        pos = slot_get(s, *at);
+        *at = next_slot(s, *at);
+    } else if (has_marks(s)) {
+        pos = next_marked(s, mark, *at);
+        *at = pos + 1;
+    } else {
+        pos = *at < peerset_count(s) ? (*at)++ : PEERSET_NONE;
+    }
+    return pos;
+}
+
+uint32_t
+peerset_count_site(const struct peerset *s, const struct peerset_env *env, const uint8_t *key,
+                   uint32_t most, uint16_t now, uint32_t *longest)
+{
+    uint32_t at = s->index != NULL ? home_slot(s, env, key, true) : 0, n = 0, pos;
+    uint8_t mark = has_marks(s) ? mark_of(s, env, key, true) : 0;
+
+    *longest = PEERSET_NONE;
+    while (n < most && (pos = next_of_site(s, mark, &at)) != PEERSET_NONE) {
+        if (!peerset_is_sited(s, pos) || !same_site(s, peerset_key(s, pos), key))
+            continue;
+        n++;
+        if (*longest == PEERSET_NONE ||
+            (uint16_t)(now - peerset_seen(s, pos)) > (uint16_t)(now - peerset_seen(s, *longest)))
+            *longest = pos;
+    }
+    return n;
 }
 
 void
@@ -384,7 +468,7 @@ peerset_prefetch_search(const struct peerset *s, const struct peerset_env *env, 
     if (n == 0)
         return;
     if (s->index != NULL) {
-        slot = home_slot(s, env, key);
+        slot = home_slot(s, env, key, s->has_sited);
         prefetch_line((const uint8_t *)s->index + slot * slot_size(s->nslots));
     } else if (has_marks(s)) {
         peerset_prefetch_bytes(marks(s), marks(s) + n);
@@ -399,9 +483,9 @@ peerset_prefetch_found(const struct peerset *s, const struct peerset_env *env, c
     uint32_t pos = PEERSET_NONE;
 
     if (s->index != NULL)
-        pos = slot_get(s, home_slot(s, env, key));
+        pos = slot_get(s, home_slot(s, env, key, s->has_sited));
     else if (has_marks(s))
-        pos = next_marked(s, mark_of(s, env, key), 0);
+        pos = next_marked(s, mark_of(s, env, key, s->has_sited), 0);
     if (pos != PEERSET_NONE)
         prefetch_line(peerset_key(s, pos));
 }
@@ -415,8 +499,8 @@ peerset_find_tag(const struct peerset *s, uint32_t tag)
     return PEERSET_NONE;
 }
 
-uint32_t
-peerset_add(struct peerset *s, const struct peerset_env *env, const uint8_t *key, bool seed)
+static uint32_t
+add(struct peerset *s, const struct peerset_env *env, const uint8_t *key, bool seed, bool sited)
 {
     uint32_t pos = peerset_count(s);
 
@@ -432,12 +516,26 @@ peerset_add(struct peerset *s, const struct peerset_env *env, const uint8_t *key
     }
     memset(entry(s, pos), 0, peerset_stride(s));
     memcpy(entry(s, pos), key, s->key_len);
+    put_u32be(entry(s, pos) + s->key_len + 2, sited ? 0 : PEER_UNSITED);
+    *(sited ? &s->has_sited : &s->has_unsited) = true;
     if (has_marks(s))
-        marks(s)[pos] = mark_of(s, env, key);
+        marks(s)[pos] = mark_of(s, env, key, sited);
     if (s->ids != NULL)
         memset(s->ids + (size_t)pos * PEERSET_ID_LEN, 0, PEERSET_ID_LEN);
     index_add(s, env, pos);
     return pos;
+}
+
+uint32_t
+peerset_add(struct peerset *s, const struct peerset_env *env, const uint8_t *key, bool seed)
+{
+    return add(s, env, key, seed, false);
+}
+
+uint32_t
+peerset_add_sited(struct peerset *s, const struct peerset_env *env, const uint8_t *key, bool seed)
+{
+    return add(s, env, key, seed, true);
 }
 
 void
@@ -487,31 +585,24 @@ peerset_touch(struct peerset *s, uint32_t pos, uint16_t seen, uint32_t tag, unsi
 {
     uint8_t *e = entry(s, pos);
 
+    ASSERT((flags & ~(unsigned)PEER_STATE) == 0);
     ASSERT((flags & PEER_PAUSED) == 0 || !peerset_is_seed(s, pos));
     s->npaused -= (peerset_flags(s, pos) & PEER_PAUSED) != 0;
     s->npaused += (flags & PEER_PAUSED) != 0;
     put_u16be(e + s->key_len, seen);
-    put_u32be(e + s->key_len + 2, (tag & ~(uint32_t)PEER_FLAGS) | flags);
+    put_u32be(e + s->key_len + 2,
+              (tag & ~(uint32_t)PEER_FLAGS) | flags | (tag_and_flags(s, pos) & PEER_UNSITED));
     if (s->ids != NULL)
         memcpy(s->ids + (size_t)pos * PEERSET_ID_LEN, id, PEERSET_ID_LEN);
 }
 
-uint32_t
-peerset_expire(struct peerset *s, const struct peerset_env *env, uint16_t now, uint16_t age_max)
+void
+peerset_trim(struct peerset *s, const struct peerset_env *env)
 {
-    uint32_t removed = 0, left;
+    uint32_t left = peerset_count(s);
 
-    /* From the end, so that what moves into a hole was looked at already. */
-    for (uint32_t pos = peerset_count(s); pos-- > 0;) {
-        if ((uint16_t)(now - peerset_seen(s, pos)) > age_max) {
-            peerset_remove(s, env, pos);
-            removed++;
-        }
-    }
-    left = peerset_count(s);
     if (left == 0)
         peerset_fini(s);
     else if (left < s->cap / 2)
         shrink(s, env, next_cap(left));
-    return removed;
 }

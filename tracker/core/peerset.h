@@ -10,10 +10,15 @@
  *  offset   size
  *  0        6 or 18  address and port
  *  6 / 18   2        second in which the peer was last seen, modulo 2^16
- *  8 / 20   4        the peer's tag, whose two low bits are flags
+ *  8 / 20   4        the peer's tag, whose three low bits are flags
  *
  * An IPv4 peer so takes 12 bytes and an IPv6 peer 24, and one more for its mark, or in a large set
  * about 3 of index (6 beyond 43,000 peers).
+ *
+ * Marks and index are made from a hash of the peer's site: its IPv4 address, or its IPv6 /64. So
+ * all peers of a site are found by one search, and can be counted before another one is added.
+ * Peers that are not to be counted, of which a site may have any number, are hashed by the whole
+ * endpoint.
  */
 #ifndef TRACKER_CORE_PEERSET_H
 #define TRACKER_CORE_PEERSET_H
@@ -42,7 +47,9 @@ enum {
 enum {
     PEER_PAUSED = 1,  /* a partial seed (BEP 21); only a leecher can be one */
     PEER_COUNTED = 2, /* its completion was counted */
-    PEER_FLAGS = 3,
+    PEER_STATE = 3,   /* these two, which peerset_touch() sets */
+    PEER_UNSITED = 4, /* it is not counted among the peers of its site; stays as it was added */
+    PEER_FLAGS = 7,
 };
 
 #define PEERSET_NONE UINT32_MAX
@@ -58,6 +65,7 @@ struct peerset {
     uint32_t npaused;
     uint8_t key_len; /* of the compact endpoint */
     bool keeps_ids;
+    bool has_sited, has_unsited; /* there was a peer of that kind since the set was empty */
 };
 
 /* What is the same for all sets of a tracker. */
@@ -107,7 +115,20 @@ peerset_tag(const struct peerset *s, uint32_t pos)
 static inline unsigned
 peerset_flags(const struct peerset *s, uint32_t pos)
 {
-    return get_u32be(peerset_key(s, pos) + s->key_len + 2) & PEER_FLAGS;
+    return get_u32be(peerset_key(s, pos) + s->key_len + 2) & PEER_STATE;
+}
+
+static inline bool
+peerset_is_sited(const struct peerset *s, uint32_t pos)
+{
+    return (get_u32be(peerset_key(s, pos) + s->key_len + 2) & PEER_UNSITED) == 0;
+}
+
+/* Whether the peer was last seen more than |age_max| seconds before |now|. */
+static inline bool
+peerset_is_silent(const struct peerset *s, uint32_t pos, uint16_t now, uint16_t age_max)
+{
+    return (uint16_t)(now - peerset_seen(s, pos)) > age_max;
 }
 
 /* |end| is behind |at|. */
@@ -159,9 +180,18 @@ uint32_t peerset_find(const struct peerset *s, const struct peerset_env *env, co
 uint32_t peerset_find_tag(const struct peerset *s, uint32_t tag);
 
 /* Adds a peer that is not in, and returns its position; PEERSET_NONE when memory is out or the set
- * has PEERSET_PEERS_MAX. */
+ * has PEERSET_PEERS_MAX. The second one counts among the peers of its site, of which there should
+ * be few: looking for one of them looks at all. */
 uint32_t peerset_add(struct peerset *s, const struct peerset_env *env, const uint8_t *key,
                      bool seed);
+uint32_t peerset_add_sited(struct peerset *s, const struct peerset_env *env, const uint8_t *key,
+                           bool seed);
+
+/* How many peers of the site of |key| count among those of their site, at most |most|, which is not
+ * 0. |*longest| is the position of the one of these that is silent for the longest time at |now|,
+ * PEERSET_NONE if there is none. */
+uint32_t peerset_count_site(const struct peerset *s, const struct peerset_env *env,
+                            const uint8_t *key, uint32_t most, uint16_t now, uint32_t *longest);
 
 void peerset_remove(struct peerset *s, const struct peerset_env *env, uint32_t pos);
 
@@ -170,14 +200,12 @@ void peerset_remove(struct peerset *s, const struct peerset_env *env, uint32_t p
 uint32_t peerset_set_seed(struct peerset *s, const struct peerset_env *env, uint32_t pos,
                           bool seed);
 
-/* Notes when and as whom the peer was seen. |id| of PEERSET_ID_LEN bytes is kept if the set does
- * that. PEER_PAUSED must not be given for a seeder. */
+/* Notes when and as whom the peer was seen. |flags| are of PEER_STATE; PEER_PAUSED must not be
+ * given for a seeder. |id| of PEERSET_ID_LEN bytes is kept if the set does that. */
 void peerset_touch(struct peerset *s, uint32_t pos, uint16_t seen, uint32_t tag, unsigned flags,
                    const uint8_t *id);
 
-/* Removes the peers that were last seen more than |age_max| seconds before |now|, and returns how
- * many there were. Gives memory back when much is unused. */
-uint32_t peerset_expire(struct peerset *s, const struct peerset_env *env, uint16_t now,
-                        uint16_t age_max);
+/* Gives memory back when much is unused, after peers were removed. */
+void peerset_trim(struct peerset *s, const struct peerset_env *env);
 
 #endif

@@ -13,7 +13,11 @@
 #include "common/codec/cursor.h"
 #include "common/crypto/sha.h"
 
-enum { SWARM_LEN = 40, META_LEN = 6 };
+enum {
+    SWARM_LEN = 40,
+    META_LEN = 6,
+    SAVES_MAX = (1 << 24) - 1, /* as many numbers as a swarm has room for; 0 is none */
+};
 
 static const uint8_t magic[8] = "SPRTSWM1";
 
@@ -34,7 +38,7 @@ snapshot_begin(struct swarms *s)
 {
     list_remove(&s->saved);
     list_push_front(&s->by_sweep, &s->saved);
-    s->save++;
+    s->save = s->save % SAVES_MAX + 1;
 }
 
 static void
@@ -71,7 +75,7 @@ snapshot_some(struct swarms *s, struct buf *out, uint16_t now_s)
         struct list *link = s->saved.next;
         struct swarm *w = LIST_ENTRY(link, struct swarm, link);
 
-        if (link != &s->shed && link != &s->told && w->saved_in != s->save) {
+        if (link != &s->told && w->saved_in != s->save) {
             put_swarm(out, w, now_s);
             w->saved_in = s->save;
         }
@@ -149,7 +153,7 @@ load_peer(struct loading *l, struct swarm *w, uint8_t family, bool seed)
     static const uint8_t no_id[PEERSET_ID_LEN];
     struct peerset *set = swarm_peers(w, family);
     const uint8_t *key = cursor_bytes(&l->c, set->key_len), *id = no_id;
-    uint32_t age = cursor_u16(&l->c), tag = cursor_u32(&l->c), pos;
+    uint32_t age = cursor_u16(&l->c), tag = cursor_u32(&l->c), pos, longest;
 
     if (l->s->keeps_ids)
         id = cursor_bytes(&l->c, PEERSET_ID_LEN);
@@ -159,13 +163,12 @@ load_peer(struct loading *l, struct swarm *w, uint8_t family, bool seed)
     if (age > l->bounds->age_max || tally_get(&l->s->totals->peers) >= l->bounds->peers_max ||
         peerset_find(set, &l->s->env, key) != PEERSET_NONE)
         return 0;
-    pos = peerset_add(set, &l->s->env, key, seed);
+    pos = swarms_add_peer(l->s, w, family, key, seed, l->now_s, &longest);
     if (pos == PEERSET_NONE)
-        return SPRAT_E_NOMEM;
-    swarms_count_peers(l->s, family, 1);
+        return longest != PEERSET_NONE ? 0 : SPRAT_E_NOMEM;
     if (seed)
         tag &= ~(uint32_t)PEER_PAUSED;
-    peerset_touch(set, pos, (uint16_t)(l->now_s - age), tag, tag & PEER_FLAGS, id);
+    peerset_touch(set, pos, (uint16_t)(l->now_s - age), tag, tag & PEER_STATE, id);
     return 0;
 }
 
@@ -213,6 +216,7 @@ load_swarm(struct loading *l, struct mono now)
         w = swarms_add(l->s, hash, now);
     if (w == NULL)
         return SPRAT_E_NOMEM;
+    w->sweeps = SWARMS_OLD_SWEEPS; /* it outlived a restart */
     if (downloaded > w->downloaded)
         w->downloaded = downloaded;
     err = load_peers(l, w, IP_V4, count[0], count[1]);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SHED_DECAY_PARTS = 16 };
+
 static bool
 match(const struct hashmap_node *node, const void *key, size_t len)
 {
@@ -19,16 +21,17 @@ match(const struct hashmap_node *node, const void *key, size_t len)
 
 _Static_assert(offsetof(struct swarm, node) == 0, "the node must be the swarm's first member");
 
-void
+int
 swarms_init(struct swarms *s, const uint64_t seed[2], bool keeps_ids)
 {
     *s = (struct swarms){.env = {{seed[0], seed[1]}}, .keeps_ids = keeps_ids};
     hashmap_init(&s->map, seed, match);
     list_init(&s->by_sweep);
     list_init(&s->saved);
-    list_init(&s->shed);
+    rng_init(&s->rng, seed[0] ^ seed[1]);
     list_init(&s->told);
     s->totals = &s->own_totals;
+    return crowd_init(&s->crowd, seed);
 }
 
 void
@@ -51,11 +54,11 @@ swarms_fini(struct swarms *s)
     struct list *link;
 
     list_remove(&s->saved);
-    list_remove(&s->shed);
     list_remove(&s->told);
     while ((link = list_pop_front(&s->by_sweep)) != NULL)
         swarm_free(LIST_ENTRY(link, struct swarm, link));
     hashmap_fini(&s->map);
+    crowd_fini(&s->crowd);
 }
 
 struct swarm *
@@ -122,7 +125,7 @@ swarms_add(struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN], struct mono n
 static bool
 is_mark(const struct swarms *s, const struct list *link)
 {
-    return link == &s->saved || link == &s->shed || link == &s->told;
+    return link == &s->saved || link == &s->told;
 }
 
 struct swarm *
@@ -140,58 +143,229 @@ swarms_oldest(const struct swarms *s)
     return swarms_next(s, &s->by_sweep);
 }
 
+/* ---- peers ---- */
+
+/* |n| peers of a family came, or went if it is negative. */
 static void
-uncount_peers(struct swarms *s, uint32_t n4, uint32_t n6)
+count_peers(struct swarms *s, uint8_t family, int64_t n)
 {
-    if (n4 + n6 == 0)
+    if (n == 0)
         return;
-    swarms_count_peers(s, IP_V4, -(int64_t)n4);
-    swarms_count_peers(s, IP_V6, -(int64_t)n6);
+    *(family == IP_V4 ? &s->peers4 : &s->peers6) += (uint64_t)n;
+    tally_add(&s->totals->peers, (uint64_t)n);
+}
+
+static struct endpoint
+endpoint_of(uint8_t family, const uint8_t *key)
+{
+    struct endpoint e = {.family = family};
+
+    memcpy(e.ip, key, endpoint_ip_len(&e));
+    return e;
+}
+
+/* Whether the peer counts among those of its site. */
+static bool
+is_counted(const struct swarms *s, uint8_t family, const uint8_t *key)
+{
+    struct endpoint e;
+
+    if (s->rules.site_peers_max == 0)
+        return false;
+    if (s->rules.exempt.count == 0)
+        return true;
+    e = endpoint_of(family, key);
+    return !netset_has(&s->rules.exempt, &e);
+}
+
+uint32_t
+swarms_add_peer(struct swarms *s, struct swarm *w, uint8_t family, const uint8_t *key, bool seed,
+                uint16_t now_s, uint32_t *longest)
+{
+    struct peerset *set = swarm_peers(w, family);
+    uint32_t max = s->rules.site_peers_max, pos;
+    bool counted = is_counted(s, family, key);
+
+    if (counted && peerset_count_site(set, &s->env, key, max, now_s, longest) >= max)
+        return PEERSET_NONE;
+    *longest = PEERSET_NONE;
+    pos =
+        counted ? peerset_add_sited(set, &s->env, key, seed) : peerset_add(set, &s->env, key, seed);
+    if (pos == PEERSET_NONE)
+        return pos;
+    count_peers(s, family, 1);
+    if (counted)
+        crowd_enter(&s->crowd, key, set->key_len);
+    return pos;
+}
+
+static void
+drop_peer(struct swarms *s, struct peerset *set, uint32_t pos)
+{
+    if (peerset_is_sited(set, pos))
+        crowd_leave(&s->crowd, peerset_key(set, pos), set->key_len);
+    peerset_remove(set, &s->env, pos);
+}
+
+void
+swarms_remove_peer(struct swarms *s, struct swarm *w, uint8_t family, uint32_t pos)
+{
+    drop_peer(s, swarm_peers(w, family), pos);
+    count_peers(s, family, -1);
+}
+
+static uint32_t
+swarm_count(const struct swarm *w)
+{
+    return peerset_count(&w->v4) + peerset_count(&w->v6);
 }
 
 static void
 swarm_drop(struct swarms *s, struct swarm *w)
 {
-    uncount_peers(s, peerset_count(&w->v4), peerset_count(&w->v6));
+    while (peerset_count(&w->v4) > 0)
+        swarms_remove_peer(s, w, IP_V4, peerset_count(&w->v4) - 1);
+    while (peerset_count(&w->v6) > 0)
+        swarms_remove_peer(s, w, IP_V6, peerset_count(&w->v6) - 1);
     tally_sub(&s->totals->swarms, 1);
+    if (s->sweeping == w)
+        s->sweeping = NULL;
     list_remove(&w->link);
     hashmap_remove(&s->map, &w->node);
     swarm_free(w);
 }
 
-bool
-swarms_shed(struct swarms *s, const struct swarm *keep)
-{
-    for (int look = 0; look < SWARMS_SHED_LOOKS; look++) {
-        struct list *next = list_linked(&s->shed) ? s->shed.next : &s->by_sweep;
-        struct swarm *w = LIST_ENTRY(next, struct swarm, link);
+/* ---- room ---- */
 
-        list_remove(&s->shed);
-        list_insert_after(next, &s->shed); /* behind the last: from the front again */
-        if (next == &s->by_sweep || is_mark(s, next) || w == keep)
-            continue;
-        if (peerset_count(&w->v4) + peerset_count(&w->v6) <= 1) {
-            swarm_drop(s, w);
-            return true;
-        }
+/* The least of what the addresses of the set's peers have, and of |least|. Addresses that may have
+ * any number have none. */
+static uint32_t
+least_crowd(const struct swarms *s, const struct peerset *set, uint32_t least)
+{
+    for (uint32_t pos = 0; pos < peerset_count(set) && least > 0; pos++) {
+        uint32_t n = 0;
+
+        if (peerset_is_sited(set, pos))
+            n = crowd_count(&s->crowd, peerset_key(set, pos), set->key_len);
+        least = n < least ? n : least;
     }
-    return false;
+    return least;
+}
+
+/* How much the table wants to be rid of the swarm; 0: not at all. */
+static uint32_t
+burden(const struct swarms *s, const struct swarm *w)
+{
+    uint32_t n, fair = s->rules.swarms_max / SWARMS_FAIR_PARTS;
+
+    if (swarm_count(w) > SWARMS_SHED_PEERS)
+        return 0;
+    n = least_crowd(s, &w->v6, least_crowd(s, &w->v4, UINT32_MAX));
+    return w->sweeps >= SWARMS_OLD_SWEEPS && n <= fair + crowd_noise(&s->crowd) ? 0 : n;
+}
+
+/* What is looked for among swarms that are chosen by chance. */
+struct search {
+    const struct swarms *s;
+    const struct swarm *keep;
+    struct swarm *found;
+    uint32_t most; /* its burden, or what it must be above */
+    int looks;
+};
+
+static void
+look(void *ctx, struct hashmap_node *node)
+{
+    struct search *x = ctx;
+    struct swarm *w = (struct swarm *)(void *)node;
+    uint32_t n = w != x->keep ? burden(x->s, w) : 0;
+
+    x->looks--;
+    if (n > x->most) {
+        x->most = n;
+        x->found = w;
+    }
+}
+
+/* An address must have one peer more than the asker's, so that two addresses don't take turns in
+ * removing each other's, and half as many as the busiest of late, so that a flood that is missed by
+ * chance is not taken out on others. If there are none of these any more, that is found out bit by
+ * bit. */
+bool
+swarms_shed(struct swarms *s, const struct swarm *keep, uint8_t family, const uint8_t *key)
+{
+    uint32_t own =
+        is_counted(s, family, key) ? crowd_count(&s->crowd, key, compact_len(family)) : 0;
+    bool must_be_busy = false;
+    struct search x = {.s = s, .keep = keep, .most = own + 1 + crowd_noise(&s->crowd)};
+
+    if (x.most < s->crowd.most / 2) {
+        x.most = s->crowd.most / 2;
+        must_be_busy = true;
+    }
+    x.looks = SWARMS_SHED_LOOKS;
+    for (int tries = 0; x.looks > 0 && tries < 2 * SWARMS_SHED_LOOKS && s->map.count > 0; tries++)
+        (void)hashmap_walk(&s->map, rng_below(&s->rng, (uint32_t)s->map.nbuckets), 1, look, &x);
+    if (x.found != NULL)
+        swarm_drop(s, x.found);
+    else if (must_be_busy)
+        s->crowd.most -= (s->crowd.most + SHED_DECAY_PARTS - 1) / SHED_DECAY_PARTS;
+    return x.found != NULL;
+}
+
+/* ---- sweeps ---- */
+
+/* Looks at peers from the end on, so that what moves into a hole was looked at already. */
+static void
+sweep_set(struct swarms *s, struct peerset *set, uint8_t family, uint32_t *left, uint32_t *looks,
+          uint16_t now_s, uint16_t age_max)
+{
+    int64_t removed = 0;
+
+    if (*left > peerset_count(set))
+        *left = peerset_count(set);
+    while (*left > 0 && *looks > 0) {
+        (*looks)--;
+        (*left)--;
+        if (!peerset_is_silent(set, *left, now_s, age_max))
+            continue;
+        drop_peer(s, set, *left);
+        removed++;
+    }
+    count_peers(s, family, -removed);
+}
+
+static void
+finish_sweep(struct swarms *s, struct swarm *w, struct mono now)
+{
+    s->sweeping = NULL;
+    peerset_trim(&w->v4, &s->env);
+    peerset_trim(&w->v6, &s->env);
+    if (swarm_count(w) == 0) {
+        swarm_drop(s, w);
+        return;
+    }
+    w->swept_at = now;
+    if (w->sweeps < SWARMS_OLD_SWEEPS)
+        w->sweeps++;
+    list_remove(&w->link);
+    list_push_back(&s->by_sweep, &w->link);
 }
 
 uint32_t
-swarms_sweep(struct swarms *s, struct swarm *w, uint16_t now_s, uint16_t age_max, struct mono now)
+swarms_sweep(struct swarms *s, uint32_t looks, uint16_t now_s, uint16_t age_max, struct mono now)
 {
-    uint32_t looked_at = peerset_count(&w->v4) + peerset_count(&w->v6), gone4, gone6;
+    struct swarm *w = s->sweeping;
+    uint32_t left = looks;
 
-    gone4 = peerset_expire(&w->v4, &s->env, now_s, age_max);
-    gone6 = peerset_expire(&w->v6, &s->env, now_s, age_max);
-    uncount_peers(s, gone4, gone6);
-    if (peerset_count(&w->v4) + peerset_count(&w->v6) == 0) {
-        swarm_drop(s, w);
-    } else {
-        w->swept_at = now;
-        list_remove(&w->link);
-        list_push_back(&s->by_sweep, &w->link);
+    if (w == NULL) {
+        w = s->sweeping = swarms_oldest(s);
+        s->sweep4 = peerset_count(&w->v4);
+        s->sweep6 = peerset_count(&w->v6);
     }
-    return looked_at;
+    sweep_set(s, &w->v4, IP_V4, &s->sweep4, &left, now_s, age_max);
+    sweep_set(s, &w->v6, IP_V6, &s->sweep6, &left, now_s, age_max);
+    if (s->sweep4 + s->sweep6 == 0)
+        finish_sweep(s, w, now);
+    return looks - left;
 }

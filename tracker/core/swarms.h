@@ -7,15 +7,23 @@
 #define TRACKER_CORE_SWARMS_H
 
 #include "common/base/mono.h"
+#include "common/base/rng.h"
 #include "common/base/tally.h"
 #include "common/codec/tracker.h"
 #include "common/ds/hashmap.h"
 #include "common/ds/list.h"
+#include "tracker/core/crowd.h"
+#include "tracker/core/netset.h"
 #include "tracker/core/peerset.h"
 
 enum {
     SWARMS_PREFETCH_MAX = 64,
     SWARMS_SHED_LOOKS = 32,
+    SWARMS_SHED_PEERS = 16, /* a swarm of more peers is never removed to make room */
+    SWARMS_OLD_SWEEPS = 9,  /* a swarm that outlived so many sweeps was announced more than once:
+                               there are eight in the time after which a silent peer is removed */
+    SWARMS_FAIR_PARTS = 64, /* an address that has more than one part of so many of all torrents has
+                               more than its share, however long it has them */
 };
 
 struct swarm {
@@ -23,7 +31,8 @@ struct swarm {
     struct list link; /* in struct swarms' |by_sweep| */
     struct mono swept_at;
     uint32_t downloaded; /* completions seen */
-    uint32_t saved_in;   /* number of the last snapshot that it was written to */
+    uint32_t saved_in : 24; /* number of the last snapshot that it was written to */
+    uint32_t sweeps : 8;    /* that it outlived, at most SWARMS_OLD_SWEEPS */
     uint32_t leechers_s; /* second in which it last had a leecher, or since when it is known */
     uint8_t info_hash[TRACKER_HASH_LEN];
     struct peerset v4, v6;
@@ -34,22 +43,34 @@ struct swarms_totals {
     struct tally swarms, peers;
 };
 
+/* How many peers an address may have. Embedded; all zero: any number. */
+struct swarms_rules {
+    uint32_t site_peers_max; /* of one torrent; 0: any number */
+    uint32_t swarms_max;     /* of all tables; only to know what a fair share is */
+    struct netset exempt;    /* addresses that may have any number */
+};
+
 /* Embedded; read |map.count| and the numbers of peers. */
 struct swarms {
     struct hashmap map;
     struct list by_sweep; /* the one swept longest ago first; the next three may be between */
     struct list saved;    /* snapshot.h: the swarms before it were written */
-    struct list shed;     /* swarms_shed() goes on behind it */
     struct list told;     /* cluster.h: the swarms before it were written back */
     uint32_t save;        /* number of the snapshot at hand, or of the last */
     struct peerset_env env;
+    struct swarms_rules rules;
+    struct rng rng;
+    struct crowd crowd;      /* peers that count among those of their site */
+    struct swarm *sweeping;  /* the one that a sweep is in the middle of, or NULL, */
+    uint32_t sweep4, sweep6; /* and how many of its peers are still to be looked at */
     uint64_t peers4, peers6; /* of this table */
     struct swarms_totals *totals;
     struct swarms_totals own_totals; /* unless they are shared */
     bool keeps_ids;
 };
 
-void swarms_init(struct swarms *s, const uint64_t seed[2], bool keeps_ids);
+/* SPRAT_E_NOMEM; swarms_fini() is legal then too. */
+int swarms_init(struct swarms *s, const uint64_t seed[2], bool keeps_ids);
 void swarms_fini(struct swarms *s);
 
 /* Counts in |totals|, which is borrowed, together with other tables. While |s| is empty. */
@@ -78,13 +99,21 @@ swarm_peers(struct swarm *w, uint8_t family)
     return family == IP_V4 ? &w->v4 : &w->v6;
 }
 
-/* Notes that |n| peers of a family came, or went if it is negative. */
+/* From now on; peers that are there already stay. */
 static inline void
-swarms_count_peers(struct swarms *s, uint8_t family, int64_t n)
+swarms_set_rules(struct swarms *s, const struct swarms_rules *rules)
 {
-    *(family == IP_V4 ? &s->peers4 : &s->peers6) += (uint64_t)n;
-    tally_add(&s->totals->peers, (uint64_t)n);
+    s->rules = *rules;
 }
+
+/* Adds a peer with compact endpoint |key| that |w| does not have, and returns its position;
+ * PEERSET_NONE when memory is out, or when its site has as many as it may. |*longest| is the
+ * position of the one of these that is silent for the longest time at |now_s|, in the second case,
+ * else PEERSET_NONE. */
+uint32_t swarms_add_peer(struct swarms *s, struct swarm *w, uint8_t family, const uint8_t *key,
+                         bool seed, uint16_t now_s, uint32_t *longest);
+
+void swarms_remove_peer(struct swarms *s, struct swarm *w, uint8_t family, uint32_t pos);
 
 /* The swarm behind |link|, which is one's or a mark in the list of them; NULL at the end. */
 struct swarm *swarms_next(const struct swarms *s, const struct list *link);
@@ -92,15 +121,19 @@ struct swarm *swarms_next(const struct swarms *s, const struct list *link);
 /* The swarm that was swept longest ago; NULL if there is none. */
 struct swarm *swarms_oldest(const struct swarms *s);
 
-/* Removes a swarm of one peer other than |keep|, if one is found among the next SWARMS_SHED_LOOKS
- * of all in turn; false if not. Swarms that nobody shares are what fills a tracker with made-up
- * info-hashes, and what is missed least. */
-bool swarms_shed(struct swarms *s, const struct swarm *keep);
+/* Makes room for a peer with compact endpoint |key|: looks at some SWARMS_SHED_LOOKS swarms by
+ * chance, other than |keep|, and removes the one whose peers all have the busiest addresses, if
+ * these are among the busiest of all and have clearly more peers in this table than the address of
+ * |key|. False if there is none. So made-up info-hashes make room for each other. A swarm that has
+ * been announced more than once makes room only if its addresses have more than their fair share.
+ */
+bool swarms_shed(struct swarms *s, const struct swarm *keep, uint8_t family, const uint8_t *key);
 
-/* Removes the peers of |w| that were last seen more than |age_max| seconds before |now_s|, and |w|
- * itself if none is left; else it becomes the one that was swept last. Returns the number of peers
- * that were looked at. */
-uint32_t swarms_sweep(struct swarms *s, struct swarm *w, uint16_t now_s, uint16_t age_max,
+/* Looks at the peers of the swarm that was swept longest ago, at most |looks| in all, from where
+ * the last call stopped, and removes those that were last seen more than |age_max| seconds before
+ * |now_s|. When all were looked at, the swarm is removed if none is left, else it becomes the one
+ * that was swept last. Returns the number of peers that were looked at. There must be a swarm. */
+uint32_t swarms_sweep(struct swarms *s, uint32_t looks, uint16_t now_s, uint16_t age_max,
                       struct mono now);
 
 #endif

@@ -30,7 +30,7 @@ struct tracker {
     struct rng rng;
     enum tracker_mode mode;
     const struct hashlist *list;
-    uint64_t announces, scrapes, refused, shed, withheld;
+    uint64_t announces, scrapes, refused, shed, displaced, withheld;
     bool has_loopback; /* a peer announced from a loopback address since the start,
                           or may have before */
 };
@@ -52,8 +52,11 @@ tracker_new(const struct tracker_config *config, const struct tracker_seed *seed
 
     if (t == NULL)
         return NULL;
-    t->config = *config;
-    swarms_init(&t->swarms, seed->hash, config->peer_ids != 0);
+    if (swarms_init(&t->swarms, seed->hash, config->peer_ids != 0) != 0) {
+        tracker_free(t);
+        return NULL;
+    }
+    tracker_set_config(t, config);
     rng_init(&t->rng, seed->choice);
     return t;
 }
@@ -79,7 +82,14 @@ tracker_set_list(struct tracker *t, enum tracker_mode mode, const struct hashlis
 void
 tracker_set_config(struct tracker *t, const struct tracker_config *config)
 {
+    struct swarms_rules rules = {
+        .site_peers_max = config->address_peers,
+        .swarms_max = config->torrents_max,
+        .exempt = config->exempt,
+    };
+
     t->config = *config;
+    swarms_set_rules(&t->swarms, &rules);
     if (t->cluster != NULL)
         cluster_set_external(t->cluster, &config->external);
 }
@@ -228,6 +238,22 @@ tell(struct tracker *t, const struct ask *k, bool paused, enum cluster_change ch
         cluster_on_peer(t->cluster, k->a->info_hash, &p, change, k->now);
 }
 
+/* Tells the other trackers that a peer of ours is gone. */
+static void
+tell_gone(struct tracker *t, const struct swarm *w, const struct peerset *set, uint8_t family,
+          uint32_t pos, struct mono now)
+{
+    struct cluster_peer p = {
+        .key = peerset_key(set, pos),
+        .family = family,
+        .seed = peerset_is_seed(set, pos),
+        .tag = peerset_tag(set, pos),
+    };
+
+    if (t->cluster != NULL)
+        cluster_on_peer(t->cluster, w->info_hash, &p, CLUSTER_GONE, now);
+}
+
 /* "stopped" of a peer id that has gone already, from an address and port that a new one has taken
  * since, must not remove the new one. */
 static void
@@ -239,8 +265,7 @@ remove_peer(struct tracker *t, struct swarm *w, const struct ask *k)
     tell(t, k, false, CLUSTER_GONE);
     if (pos == PEERSET_NONE || peerset_tag(set, pos) != k->tag)
         return;
-    peerset_remove(set, &t->swarms.env, pos);
-    swarms_count_peers(&t->swarms, k->family, -1);
+    swarms_remove_peer(&t->swarms, w, k->family, pos);
 }
 
 static bool
@@ -249,27 +274,34 @@ has_room(const struct tracker *t)
     return tally_get(&t->swarms.totals->peers) < t->config.peers_max;
 }
 
-/* Makes room. |keep| is the swarm at hand. */
+/* Makes room for the asker. |keep| is the swarm at hand. */
 static bool
-shed(struct tracker *t, const struct swarm *keep)
+shed(struct tracker *t, const struct swarm *keep, const struct ask *k)
 {
-    bool did = swarms_shed(&t->swarms, keep);
+    bool did = swarms_shed(&t->swarms, keep, k->family, k->key);
 
     t->shed += did;
     return did;
 }
 
+/* Where the asker's address has as many peers as it may, the one of them that is silent for the
+ * longest time makes room: it is the likeliest to be gone, and so a client that comes again at
+ * another port is listed at once. */
 static uint32_t
 add_peer(struct tracker *t, struct swarm *w, const struct ask *k)
 {
     struct peerset *set = swarm_peers(w, k->family);
-    uint32_t pos = PEERSET_NONE;
+    uint32_t pos, longest;
 
-    if (peerset_count(set) < t->config.torrent_peers_max && (has_room(t) || shed(t, w)))
-        pos = peerset_add(set, &t->swarms.env, k->key, k->seed);
-    if (pos != PEERSET_NONE)
-        swarms_count_peers(&t->swarms, k->family, 1);
-    return pos;
+    if (peerset_count(set) >= t->config.torrent_peers_max || (!has_room(t) && !shed(t, w, k)))
+        return PEERSET_NONE;
+    pos = swarms_add_peer(&t->swarms, w, k->family, k->key, k->seed, k->now_s, &longest);
+    if (longest == PEERSET_NONE)
+        return pos;
+    t->displaced++;
+    tell_gone(t, w, set, k->family, longest, k->now);
+    swarms_remove_peer(&t->swarms, w, k->family, longest);
+    return swarms_add_peer(&t->swarms, w, k->family, k->key, k->seed, k->now_s, &longest);
 }
 
 /* A peer with addresses in both families says "completed" from each. Seeders stand first in a set,
@@ -449,7 +481,7 @@ find_or_add_swarm(struct tracker *t, const struct ask *k, struct tracker_answer 
     if (w != NULL || k->a->event == TRACKER_EVENT_STOPPED)
         return w;
     if ((tally_get(&t->swarms.totals->swarms) < t->config.torrents_max && has_room(t)) ||
-        shed(t, NULL))
+        shed(t, NULL, k))
         w = swarms_add(&t->swarms, k->a->info_hash, k->now);
     if (w == NULL) {
         ans->failure = "this tracker has no room for another torrent";
@@ -592,13 +624,12 @@ tracker_expiry(const struct tracker *t)
 void
 tracker_on_timer(struct tracker *t, struct mono now)
 {
-    uint32_t peers = 0;
+    uint32_t looks = SWEEP_PEERS_MAX;
 
-    for (int n = 0; n < SWEEP_SWARMS_MAX && peers < SWEEP_PEERS_MAX; n++) {
+    for (int n = 0; n < SWEEP_SWARMS_MAX && looks > 0; n++) {
         if (!mono_due(tracker_expiry(t), now))
             return;
-        peers += swarms_sweep(&t->swarms, swarms_oldest(&t->swarms), seconds16(now),
-                              peer_timeout_s(t), now);
+        looks -= swarms_sweep(&t->swarms, looks, seconds16(now), peer_timeout_s(t), now);
     }
 }
 
@@ -660,6 +691,7 @@ tracker_stats(const struct tracker *t, struct tracker_stats *s)
         .scrapes = t->scrapes,
         .refused = t->refused,
         .shed = t->shed,
+        .displaced = t->displaced,
         .withheld = t->withheld,
         .torrents = t->swarms.map.count,
         .peers4 = t->swarms.peers4,
@@ -678,6 +710,7 @@ tracker_stats_add(struct tracker_stats *sum, const struct tracker_stats *s)
     sum->scrapes += s->scrapes;
     sum->refused += s->refused;
     sum->shed += s->shed;
+    sum->displaced += s->displaced;
     sum->withheld += s->withheld;
     sum->torrents += s->torrents;
     sum->peers4 += s->peers4;

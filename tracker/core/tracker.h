@@ -36,6 +36,8 @@ enum { TRACKER_PREFETCH_MAX = 64 };
       "maximum number of peers of all torrents together")                                          \
     X(torrent_peers_max, "torrent-peers-max", 1000000, 1, PEERSET_PEERS_MAX, "COUNT",              \
       "maximum number of peers of one torrent in one address family")                              \
+    X(address_peers, "address-peers", 4, 0, 1000, "COUNT",                                         \
+      "maximum number of peers of one torrent at one address or IPv6 /64; 0: any number")          \
     X(peer_ids, "peer-ids", 1, 0, 1, "yes|no",                                                     \
       "store peer ids for answers in the non-compact format; 20 bytes per peer")
 
@@ -44,6 +46,7 @@ struct tracker_config {
     TRACKER_OPTION_TABLE(X)
 #undef X
     struct external external;
+    struct netset exempt; /* addresses that may have any number of peers */
 };
 
 void tracker_config_init(struct tracker_config *c);
@@ -118,9 +121,11 @@ struct tracker_answer {
  * peer was not known it stores nothing. Peers of the asker's family come first, the other family
  * fills up to the number wanted. The asker is never among them, not by its address and not by its
  * peer id, and a seeder gets no seeders. A peer with a loopback address is told only to askers with
- * one (external.h). When a limit is reached, torrents of one peer make room;
- * if there are none, the peer is answered but not listed, with a warning, and a new torrent is a
- * failure. So is one that is not served. */
+ * one (external.h). Where its address has as many peers as it may,
+ * the one of them that is silent for the longest time makes room. When a limit on all torrents or
+ * peers is reached, small torrents of the busiest addresses make room (swarms_shed()); if the
+ * asker's address is among these, the peer is answered but not listed, with a warning, and a new
+ * torrent is a failure. So is one that is not served. */
 void tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
                          const struct endpoint *from, struct tracker_answer *answer,
                          struct mono now);
@@ -166,7 +171,8 @@ size_t tracker_offer_top(const struct tracker *t, size_t at, struct topswarms *t
 struct tracker_stats {
     uint64_t announces, scrapes; /* torrents scraped */
     uint64_t refused;            /* announces of torrents that are not served */
-    uint64_t shed;               /* torrents of one peer that made room for others */
+    uint64_t shed;               /* torrents that made room for others */
+    uint64_t displaced;          /* peers that made room for another one at their address */
     uint64_t withheld;           /* times that a peer with a loopback address was left out */
     uint64_t torrents, peers4, peers6;
     uint64_t cluster_connected; /* 1 if Redis answers */

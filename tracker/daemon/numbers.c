@@ -73,6 +73,7 @@ numbers_gather(const struct numbers *n, struct metrics *m)
         .scrapes = s.scrapes,
         .refused = s.refused,
         .shed = s.shed,
+        .displaced = s.displaced,
         .withheld = s.withheld,
         .torrents = s.torrents,
         .peers_ipv4 = s.peers4,

@@ -21,7 +21,7 @@ reload_use(const struct reload *r, const struct settings *s, struct listfile lis
     *r->list = list;
     r->log->level = s->log_level;
     r->log->write = s->log_json ? log_to_stderr_as_json : log_to_stderr;
-    if (limiter_set(r->common->limiter, s->rate_limit, &s->exempt) != 0)
+    if (limiter_set(r->common->limiter, s->rate_limit, &s->tracker.exempt) != 0)
         log_error(r->log, "out of memory: there is no rate limit");
     shards_set_config(r->common->shards, &s->tracker);
     if (r->common->members != NULL)

@@ -21,7 +21,7 @@
     X("admin-host", admin_hosts, RESTART_NOT_NEEDED)                                               \
     X("user", user, RESTART_NEEDED)                                                                \
     X("trusted-proxy", proxies, RESTART_NEEDED)                                                    \
-    X("exempt-network", exempt, RESTART_NOT_NEEDED)                                                \
+    X("exempt-network", tracker.exempt, RESTART_NOT_NEEDED)                                        \
     X("external-address", tracker.external, RESTART_NOT_NEEDED)                                    \
     X("state-file", state_file, RESTART_NEEDED)                                                    \
     X("allow-list", allow_list, RESTART_NOT_NEEDED)                                                \
@@ -37,6 +37,7 @@
     X("torrents-max", tracker.torrents_max, RESTART_NOT_NEEDED)                                    \
     X("peers-max", tracker.peers_max, RESTART_NOT_NEEDED)                                          \
     X("torrent-peers-max", tracker.torrent_peers_max, RESTART_NOT_NEEDED)                          \
+    X("address-peers", tracker.address_peers, RESTART_NOT_NEEDED)                                  \
     X("peer-ids", tracker.peer_ids, RESTART_NEEDED)                                                \
     X("workers", workers, RESTART_NEEDED)                                                          \
     X("rate-limit", rate_limit, RESTART_NOT_NEEDED)                                                \

@@ -355,7 +355,7 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
     case OPT_LISTEN_UDP: return set_listen(&s->udp, name, value, eb);
     case OPT_LISTEN_ADMIN: return set_listen(&s->admin, name, value, eb);
     case OPT_TRUSTED_PROXY: return add_net(&s->proxies, "trusted-proxy", value, eb);
-    case OPT_EXEMPT_NETWORK: return add_net(&s->exempt, "exempt-network", value, eb);
+    case OPT_EXEMPT_NETWORK: return add_net(&s->tracker.exempt, "exempt-network", value, eb);
     case OPT_EXTERNAL_ADDRESS: return set_external(s, value, eb);
     case OPT_TLS_CERT: return set_path(s->tls_cert, "tls-cert", value, eb);
     case OPT_TLS_KEY: return set_path(s->tls_key, "tls-key", value, eb);

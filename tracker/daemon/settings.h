@@ -37,7 +37,6 @@ struct settings {
     uint32_t connections_max; /* of HTTP, at each address */
     uint32_t http_timeout_s;
     struct netset proxies;
-    struct netset exempt; /* addresses that no limit by address holds for */
     uint32_t save_period_s;
     char state_file[SETTINGS_PATH_MAX]; /* "" for none */
     /* Files of info-hashes, at most one of the two; "" for none. */

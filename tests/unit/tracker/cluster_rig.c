@@ -30,6 +30,7 @@ rig_new(void)
     struct tracker_config config;
 
     tracker_config_init(&config);
+    config.address_peers = 0; /* all peers here have one address */
     r = (struct rig){.t = tracker_new(&config, &seed), .now = {1000000}};
     cr_assert_eq(tracker_join(r.t, &cluster), 0);
     r.c = tracker_cluster(r.t);

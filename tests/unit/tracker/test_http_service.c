@@ -26,6 +26,7 @@ rig_new(uint8_t family)
     struct tracker_doors doors;
 
     tracker_config_init(&config);
+    config.address_peers = 0; /* all peers here have one address */
     r = (struct rig){.t = tracker_new(&config, &seed)};
     doors = tracker_doors_to(r.t);
     r.from = (struct endpoint){.ip = {127, 0, 0, 1}, .port = 4000, .family = family};

@@ -22,8 +22,9 @@ static void
 make_key(uint8_t key[18], uint32_t n)
 {
     memset(key, 0, 18);
-    put_u32be(key, n * 2654435761u);
-    key[5] = 1;
+    put_u32be(key, n / 5 * 2654435761u);
+    key[5] = (uint8_t)(1 + n % 5);
+    key[17] = (uint8_t)(n % 5);
 }
 
 static uint32_t
@@ -38,6 +39,23 @@ find(const struct peerset *s, uint32_t n)
     return peerset_find(s, &env, key);
 }
 
+/* Removes who is silent, as a sweep does (swarms.h), and returns how many these were. */
+static uint32_t
+expire(struct peerset *s, uint16_t now, uint16_t age_max)
+{
+    uint32_t removed = 0;
+
+    for (uint32_t pos = peerset_count(s); pos-- > 0;) {
+        if (peerset_is_silent(s, pos, now, age_max)) {
+            peerset_remove(s, &env, pos);
+            removed++;
+        }
+    }
+    peerset_trim(s, &env);
+    return removed;
+}
+
+/* Two in three count among the peers of their site, of which there are at most three of one. */
 static uint32_t
 add(struct peerset *s, uint32_t n, bool seed)
 {
@@ -45,10 +63,11 @@ add(struct peerset *s, uint32_t n, bool seed)
     uint32_t pos;
 
     make_key(key, n);
-    pos = peerset_add(s, &env, key, seed);
+    pos = n % 3 == 0 ? peerset_add(s, &env, key, seed) : peerset_add_sited(s, &env, key, seed);
     put_u32be(id, n);
     cr_assert_neq(pos, PEERSET_NONE);
-    peerset_touch(s, pos, 7, n << 2, 0, id);
+    peerset_touch(s, pos, 7, n << 3, 0, id);
+    cr_assert_eq(peerset_is_sited(s, pos), n % 3 != 0);
     return pos;
 }
 
@@ -64,7 +83,7 @@ check_against(const struct peerset *s, const struct model *m, uint32_t count)
         if (!m[n].in)
             continue;
         cr_assert_eq(peerset_is_seed(s, pos), m[n].seed);
-        cr_assert_eq(peerset_tag(s, pos), n << 2);
+        cr_assert_eq(peerset_tag(s, pos), n << 3);
         cr_assert_eq(peerset_seen(s, pos), m[n].seen);
         cr_assert_eq(peerset_flags(s, pos), m[n].paused ? PEER_PAUSED : 0);
         if (s->ids != NULL)
@@ -107,7 +126,7 @@ step(struct peerset *s, struct model *m, uint32_t n, struct rng *rng)
         m[n].seen = (uint16_t)rng_below(rng, 1000);
         m[n].paused = !m[n].seed && rng_below(rng, 2) == 0;
         put_u32be(id, n);
-        peerset_touch(s, pos, m[n].seen, n << 2, m[n].paused ? PEER_PAUSED : 0, id);
+        peerset_touch(s, pos, m[n].seen, n << 3, m[n].paused ? PEER_PAUSED : 0, id);
     }
 }
 
@@ -126,7 +145,7 @@ run_model(enum ip_family family, bool ids, uint32_t count, int steps, int check_
             check_against(&s, m, count);
     }
     /* What was last seen before second 500 goes. */
-    (void)peerset_expire(&s, &env, 1000, 500);
+    (void)expire(&s, 1000, 500);
     for (uint32_t n = 0; n < count; n++)
         m[n].in = m[n].in && m[n].seen >= 500;
     check_against(&s, m, count);
@@ -206,8 +225,8 @@ Test(peerset, a_large_set_has_a_wide_index)
         cr_assert_eq(find(&s, n) == PEERSET_NONE, n % 2 == 0, "%u", n);
     for (uint32_t n = 1; n < COUNT; n += 2)
         if (n > 99)
-            peerset_touch(&s, find(&s, n), 60000, n << 2, 0, NULL);
-    cr_assert_eq(peerset_expire(&s, &env, 7 + 100, 100), COUNT / 2 - 50, "60000 is long ago");
+            peerset_touch(&s, find(&s, n), 60000, n << 3, 0, NULL);
+    cr_assert_eq(expire(&s, 7 + 100, 100), COUNT / 2 - 50, "60000 is long ago");
     cr_assert_lt(s.cap, 200, "memory is given back");
     cr_assert_neq(find(&s, 1), PEERSET_NONE);
     peerset_fini(&s);
@@ -221,9 +240,9 @@ Test(peerset, finds_tags_within_bounds)
     cr_assert_eq(peerset_find_tag(&s, 8), PEERSET_NONE);
     for (uint32_t n = 1; n <= PEERSET_TAG_SCAN_MAX + 1; n++)
         add(&s, n, false);
-    cr_assert_eq(peerset_find_tag(&s, 1 << 2), 0);
-    cr_assert_eq(peerset_find_tag(&s, PEERSET_TAG_SCAN_MAX << 2), PEERSET_TAG_SCAN_MAX - 1);
-    cr_assert_eq(peerset_find_tag(&s, (PEERSET_TAG_SCAN_MAX + 1) << 2), PEERSET_NONE);
+    cr_assert_eq(peerset_find_tag(&s, 1 << 3), 0);
+    cr_assert_eq(peerset_find_tag(&s, PEERSET_TAG_SCAN_MAX << 3), PEERSET_TAG_SCAN_MAX - 1);
+    cr_assert_eq(peerset_find_tag(&s, (PEERSET_TAG_SCAN_MAX + 1) << 3), PEERSET_NONE);
     peerset_fini(&s);
 }
 
@@ -244,9 +263,67 @@ Test(peerset, ages_wrap_around)
 
     peerset_init(&s, IP_V4, false);
     pos = add(&s, 1, true);
-    peerset_touch(&s, pos, 65530, 4, 0, NULL);
-    cr_assert_eq(peerset_expire(&s, &env, 4, 10), 0);
-    cr_assert_eq(peerset_expire(&s, &env, 5, 10), 1);
+    peerset_touch(&s, pos, 65530, 8, 0, NULL);
+    cr_assert_eq(expire(&s, 4, 10), 0);
+    cr_assert_eq(expire(&s, 5, 10), 1);
     cr_assert_null(s.entries);
     peerset_fini(&s);
+}
+
+enum { SITES = 200, SITE_PEERS = 4 };
+
+/* Peer |n| of site |site|. */
+static void
+site_key(uint8_t key[18], enum ip_family family, uint32_t site, uint32_t n)
+{
+    memset(key, 0, 18);
+    put_u32be(key, site);
+    if (family == IP_V4)
+        put_u16be(key + 4, (uint16_t)(1000 + n));
+    else
+        put_u32be(key + 12, n);
+}
+
+/* Adds peers of one site after the other, and one that does not count to each. */
+static void
+count_sites(enum ip_family family, uint32_t sites)
+{
+    struct peerset s;
+    uint32_t longest;
+    uint8_t key[18];
+
+    peerset_init(&s, family, false);
+    for (uint32_t n = 0; n < SITE_PEERS; n++) {
+        for (uint32_t site = 0; site < sites; site++) {
+            site_key(key, family, site, n);
+            cr_assert_eq(peerset_count_site(&s, &env, key, 10, 20, &longest), n);
+            cr_assert_eq(longest == PEERSET_NONE, n == 0);
+            peerset_touch(&s, peerset_add_sited(&s, &env, key, (site + n) % 2 == 0),
+                          (uint16_t)(10 + (n + site) % SITE_PEERS), 8, 0, NULL);
+        }
+    }
+    for (uint32_t site = 0; site < sites; site++) {
+        site_key(key, family, site, 99);
+        peerset_touch(&s, peerset_add(&s, &env, key, true), 1, 8, 0, NULL);
+        cr_assert_eq(peerset_count_site(&s, &env, key, 10, 20, &longest), (uint32_t)SITE_PEERS);
+        cr_assert_eq(peerset_seen(&s, longest), 10, "the one that is silent longest");
+        cr_assert_eq(peerset_count_site(&s, &env, key, 2, 20, &longest), 2u);
+        for (uint32_t n = 0; n < SITE_PEERS; n++) {
+            site_key(key, family, site, n);
+            cr_assert_neq(peerset_find(&s, &env, key), PEERSET_NONE);
+        }
+        peerset_remove(&s, &env, peerset_find(&s, &env, key));
+        cr_assert_eq(peerset_count_site(&s, &env, key, 10, 20, &longest), SITE_PEERS - 1u);
+    }
+    peerset_fini(&s);
+}
+
+Test(peerset, counts_the_peers_of_a_site)
+{
+    count_sites(IP_V4, 3); /* a few entries, */
+    count_sites(IP_V6, 3);
+    count_sites(IP_V4, 40); /* marks, */
+    count_sites(IP_V6, 40);
+    count_sites(IP_V4, SITES); /* an index */
+    count_sites(IP_V6, SITES);
 }

@@ -25,7 +25,7 @@ fill(struct peerset *s, uint32_t seeds, uint32_t leeches)
         put_u32be(key, n);
         put_u32be(id, n);
         pos = peerset_add(s, &env, key, n < seeds);
-        peerset_touch(s, pos, 100, (n + 1) << 2, 0, id);
+        peerset_touch(s, pos, 100, (n + 1) << 3, 0, id);
     }
 }
 
@@ -114,7 +114,7 @@ Test(select, all_of_them_if_so_many_are_wanted)
 Test(select, never_the_asker)
 {
     uint32_t *hits = calloc(1000, sizeof(*hits));
-    struct select_query q = {.want = 200, .self_tag = (7 + 1) << 2, .now = 100, .age_max = 10};
+    struct select_query q = {.want = 200, .self_tag = (7 + 1) << 3, .now = 100, .age_max = 10};
     struct peerset s;
     struct rng rng;
 
@@ -141,7 +141,7 @@ Test(select, who_is_silent_is_passed_over)
     rng_init(&rng, 1);
     fill(&s, 5, 5);
     cr_assert_eq(draw(&s, &rng, &q, hits, 10), 0);
-    peerset_touch(&s, 4, 101, 1 << 20, 0, s.ids);
+    peerset_touch(&s, 4, 101, 1 << 30, 0, s.ids);
     cr_assert_eq(select_peers(&s, &rng, &q, (uint8_t[300]){0}, NULL), 1);
     peerset_fini(&s);
 }
@@ -151,7 +151,7 @@ Test(select, who_is_silent_is_passed_over)
 static double
 own_share(uint32_t own, uint32_t others, uint64_t all, uint32_t want, uint32_t expected)
 {
-    struct select_query q = {.want = want, .self_tag = UINT32_MAX << 2, .now = 100, .age_max = 10};
+    struct select_query q = {.want = want, .self_tag = UINT32_MAX << 3, .now = 100, .age_max = 10};
     uint8_t out[SELECT_WANT_MAX * 6];
     uint64_t from_own = 0;
     struct peerset a, b;
