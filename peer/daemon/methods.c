@@ -152,6 +152,7 @@ struct errand {
     struct rpc_call *call;
     json_t *params;
     json_t *result;
+    uint8_t hash[TRACKER_HASH_LEN]; /* of the torrent, while its answer is waited for */
 };
 
 typedef int (*errand_fn)(struct torrent *t, struct shards_errand *base, struct errbuf *eb);
@@ -215,6 +216,25 @@ with_torrent(const struct daemon *d, const json_t *params, errand_fn fn, struct 
     return RPC_LATER;
 }
 
+static void
+on_stored(void *user, int err, const char *why)
+{
+    struct errbuf eb;
+
+    if (err != 0)
+        errbuf_set(&eb, err, "this is in effect, but will be forgotten when the daemon ends: %s",
+                   why);
+    shards_errand_end(user, err, err != 0 ? eb.text : "");
+}
+
+/* Answers when the database has what was changed. */
+static int
+end_when_stored(struct torrent *t, struct shards_errand *base)
+{
+    torrent_when_stored(t, on_stored, base);
+    return SHARDS_LATER;
+}
+
 /* The files that are chosen by the lists of patterns in |params|, beginning with |now|; to be
  * freed, and NULL if there are no lists. */
 static int
@@ -250,6 +270,17 @@ get_selection(const json_t *params, const struct metainfo *mi, const struct torr
     return err;
 }
 
+static void
+on_selected(void *user, int err, const char *why)
+{
+    struct errand *e = errand_of(user);
+    struct torrent *t = engine_find_by_hash(e->base.at, e->hash);
+
+    if (err == 0 && t != NULL)
+        e->result = render_torrent(t);
+    shards_errand_end(user, err, why);
+}
+
 static int
 select_files(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
 {
@@ -262,11 +293,10 @@ select_files(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
 
     if (err != 0)
         return err;
-    err = torrent_select(t, selection, eb);
+    memcpy(e->hash, torrent_info_hash(t, torrent_info_hash(t, false) == NULL), sizeof(e->hash));
+    err = torrent_select(t, selection, on_selected, base, eb);
     free(selection);
-    if (err == 0)
-        e->result = render_torrent(t);
-    return err;
+    return err == 0 ? SHARDS_LATER : err;
 }
 
 static int
@@ -304,11 +334,14 @@ check_place(const struct torrent_add *add, struct errbuf *eb)
 static int
 set_limits(struct torrent *t, const json_t *params, struct torrent_status *st, struct errbuf *eb)
 {
+    uint64_t up, down;
     int err;
 
     torrent_get_status(t, st);
+    up = st->up_limit;
+    down = st->down_limit;
     err = get_limits(params, &st->up_limit, &st->down_limit, eb);
-    if (err == 0)
+    if (err == 0 && (st->up_limit != up || st->down_limit != down))
         torrent_set_limits(t, st->up_limit, st->down_limit);
     return err;
 }
@@ -402,7 +435,7 @@ merge_known(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
     json_object_set_new(o, "trackers_refused", json_integer((json_int_t)merged.trackers_refused));
     json_object_set_new(o, "peers_added", json_integer((json_int_t)merged.peers));
     a->errand.result = o;
-    return 0;
+    return end_when_stored(t, base);
 }
 
 static void
@@ -676,10 +709,9 @@ torrent_info(void *ctx, const json_t *params, struct rpc_call *call, json_t **re
 static int
 pause_it(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
 {
-    (void)base;
     (void)eb;
     torrent_pause(t);
-    return 0;
+    return end_when_stored(t, base);
 }
 
 static int
@@ -702,9 +734,10 @@ resume_it(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
     struct torrent_consent consent = {false};
     int err = get_consent(e->params, &consent, eb);
 
-    if (err == 0)
-        torrent_resume(t, &consent);
-    return err;
+    if (err != 0)
+        return err;
+    torrent_resume(t, &consent);
+    return end_when_stored(t, base);
 }
 
 static int
@@ -754,7 +787,7 @@ limit_it(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
         return err;
     e->result = json_pack("{s:o, s:I, s:I}", "name", json_text(torrent_name(t)), "up_limit",
                           (json_int_t)st.up_limit, "down_limit", (json_int_t)st.down_limit);
-    return e->result != NULL ? 0 : SPRAT_E_NOMEM;
+    return e->result != NULL ? end_when_stored(t, base) : SPRAT_E_NOMEM;
 }
 
 /* Without a limit in params, returns the current limits. */

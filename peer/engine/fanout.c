@@ -117,24 +117,61 @@ on_return(struct letter *l)
     take_back(LIST_ENTRY(l, struct fanout_visit, letter)->fanout);
 }
 
-/* On the other loop's thread; at the end, when the mailboxes are drained, on the caller's. */
+/* The visit is over, or was cancelled: reports it to the first loop. */
 static void
-on_visit(struct letter *l)
+send_back(struct fanout_visit *v)
 {
-    struct fanout_visit *v = LIST_ENTRY(l, struct fanout_visit, letter);
     struct fanouts *all = v->fanout->all;
-    int state = VISIT_WAITS;
 
-    if (atomic_compare_exchange_strong(&v->state, &state, VISIT_RUNS)) {
-        v->fanout->visit(v->engine, v->fanout);
-        atomic_store(&v->state, VISIT_DONE);
-    }
-    if (all->closed) {
+    if (v->direct || all->closed) {
         take_back(v->fanout);
         return;
     }
     v->letter.run = on_return;
     mailbox_post_own(all->process->engines[0]->mail, &v->letter);
+}
+
+static void
+run_visit(struct fanout_visit *v)
+{
+    v->inside = true;
+    v->fanout->visit(v->engine, v->fanout);
+    v->inside = false;
+    if (v->held)
+        return;
+    atomic_store(&v->state, VISIT_DONE);
+    send_back(v);
+}
+
+void
+fanout_hold(struct fanout *f, struct engine *s)
+{
+    f->visits[engine_index(s)].held = true;
+}
+
+void
+fanout_let_go(struct fanout *f, struct engine *s)
+{
+    struct fanout_visit *v = &f->visits[engine_index(s)];
+
+    v->held = false;
+    if (v->inside)
+        return;
+    atomic_store(&v->state, VISIT_DONE);
+    send_back(v);
+}
+
+/* On the other loop's thread; at the end, when the mailboxes are drained, on the caller's. */
+static void
+on_visit(struct letter *l)
+{
+    struct fanout_visit *v = LIST_ENTRY(l, struct fanout_visit, letter);
+    int state = VISIT_WAITS;
+
+    if (atomic_compare_exchange_strong(&v->state, &state, VISIT_RUNS))
+        run_visit(v);
+    else
+        send_back(v);
 }
 
 static void
@@ -145,8 +182,12 @@ visit_loop(struct fanout *f, uint32_t i)
 
     v->fanout = f;
     v->engine = f->all->process->engines[i];
-    if ((f->all->threads & bit) == 0) { /* the first loop, or one that does not run yet */
-        f->visit(v->engine, f);
+    v->held = false;
+    v->direct = (f->all->threads & bit) == 0; /* the first loop, or one that does not run yet */
+    if (v->direct) {
+        f->pending++;
+        atomic_store(&v->state, VISIT_RUNS);
+        run_visit(v);
         return;
     }
     atomic_store(&v->state, VISIT_WAITS);

@@ -39,6 +39,10 @@ struct fanout_visit {
     struct fanout *fanout;
     struct engine *engine;
     atomic_int state;
+    /* Of the visited thread: */
+    bool inside; /* |visit| has not returned */
+    bool held;   /* fanout_let_go() has not been called */
+    bool direct; /* the visit is on the first loop's thread, and no letter carries it */
 };
 
 /* A fan-out, embedded in the data that its visits use. The caller sets the functions, the other
@@ -72,6 +76,11 @@ void fanouts_fini(struct fanouts *all);
 
 /* Visits each loop whose bit is set in |loops|. On the first loop's thread. */
 void fanout_start(struct fanouts *all, struct fanout *f, uint32_t loops);
+
+/* For |visit|: the visit does not end with the return of |visit|, but with fanout_let_go(), once,
+ * on the thread of |s|; possibly inside of |visit|. */
+void fanout_hold(struct fanout *f, struct engine *s);
+void fanout_let_go(struct fanout *f, struct engine *s);
 
 /* For |done|: whether the visit to the late loop |i| has begun, so that the visit may still end. */
 bool fanout_has_begun(struct fanout *f, uint32_t i);

@@ -276,6 +276,28 @@ visit_one(struct shards_errand *e, uint32_t loop,
     fanout_start(&e->shards->fanouts, &e->fan, UINT32_C(1) << loop);
 }
 
+void
+shards_errand_end(struct shards_errand *e, int err, const char *why)
+{
+    e->err = err != 0 ? errbuf_set(&e->eb, err, "%s", why) : 0;
+    fanout_let_go(&e->fan, e->at);
+}
+
+/* The visit lasts until the errand ends. */
+static void
+run_errand(struct shards_errand *e, struct engine *s, struct torrent *t)
+{
+    int err;
+
+    e->at = s;
+    fanout_hold(&e->fan, s);
+    err = e->fn(t, e, &e->eb);
+    if (err == SHARDS_LATER)
+        return;
+    e->err = err;
+    fanout_let_go(&e->fan, s);
+}
+
 static void
 add_one(struct engine *s, struct fanout *f)
 {
@@ -284,7 +306,7 @@ add_one(struct engine *s, struct fanout *f)
 
     e->err = engine_add(s, e->add, &t, &e->eb);
     if (e->err == 0)
-        e->err = e->fn(t, e, &e->eb);
+        run_errand(e, s, t);
 }
 
 void
@@ -362,7 +384,7 @@ visit_torrent(struct engine *s, struct fanout *f)
     struct torrent *t = engine_find_by_hash(s, e->hash);
 
     if (t != NULL && !is_other(t, e->what))
-        e->err = e->fn(t, e, &e->eb);
+        run_errand(e, s, t);
     else
         e->err = errbuf_set(&e->eb, SPRAT_E_NOTFOUND, "there is no torrent %s", e->what);
 }

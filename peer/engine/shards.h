@@ -47,7 +47,8 @@ int shards_late(struct fanout *f, uint32_t late, struct errbuf *eb);
 /* An errand: a function to run on one torrent, embedded in the data that it needs. The caller sets
  * the functions; the other members are private. */
 struct shards_errand {
-    /* Called on the thread of the torrent's loop. */
+    /* Called on the thread of the torrent's loop. SHARDS_LATER: it calls shards_errand_end() there,
+     * once, possibly before it returns; the torrent may be gone by then. */
     int (*fn)(struct torrent *t, struct shards_errand *e, struct errbuf *eb);
     /* Called once, on the first loop, possibly inside of the call that began the errand: with the
      * result of |fn|, or with an error of the call and a sentence. SPRAT_E_TIMEOUT: |fn| may be
@@ -58,6 +59,7 @@ struct shards_errand {
     void (*release)(struct shards_errand *e);
 
     struct shards *shards;
+    struct engine *at; /* the engine of the torrent's loop */
     struct fanout fan;
     const struct torrent_add *add;
     char *what;
@@ -71,6 +73,13 @@ struct shards_errand {
     int err;
     struct errbuf eb;
 };
+
+/* The result of an errand's |fn| when the errand goes on: no code of an error. */
+enum { SHARDS_LATER = 1 };
+
+/* Ends an errand whose |fn| returned SHARDS_LATER, with its result and, for an error, a sentence.
+ */
+void shards_errand_end(struct shards_errand *e, int err, const char *why);
 
 /* Adds a torrent to the loop with the fewest torrents, and runs the errand on it. |add| and
  * everything that it points to must stay valid until |release|. Errors as engine_add(); |add->mi|

@@ -125,7 +125,7 @@ static size_t
 take_slow(struct disk_pool *p, struct worker *w, struct disk_job *batch[DISK_BATCH_MAX])
 {
     w->lane = NULL;
-    LIST_EACH (it, &p->slow) {
+    LIST_EACH(it, &p->slow) {
         struct disk_job *job = LIST_ENTRY(it, struct disk_job, link);
 
         if (!is_free(p, job->lane))

@@ -217,6 +217,17 @@ filetree_peek_all(struct filetree *t)
     return SPRAT_E_AGAIN;
 }
 
+bool
+filetree_is_there(struct filetree *t, size_t file)
+{
+    bool there;
+
+    lock_take(&t->lock);
+    there = t->files != NULL && (t->files[file].found || t->files[file].claimed);
+    lock_drop(&t->lock);
+    return there;
+}
+
 struct storage_stamp
 filetree_get_stamp(struct filetree *t, size_t file)
 {

@@ -217,6 +217,8 @@ void filetree_mark(struct filetree *t, size_t file);
 int filetree_look(struct filetree *t, size_t file, struct storage_stamp *out, struct errbuf *eb);
 
 struct storage_stamp filetree_get_stamp(struct filetree *t, size_t file);
+/* Whether the file existed at the last look, or was made since. */
+bool filetree_is_there(struct filetree *t, size_t file);
 
 /* Stores up to |max| files that were written since the last call in |files|; returns their number.
  */

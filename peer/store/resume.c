@@ -337,6 +337,8 @@ store_lost(struct resume *r)
         .set_clean = r->opt.download,
         .clean = false,
         .active = r->opt.download ? clock_unix() : 0,
+        /* The next session must look for working names too, whatever its options. */
+        .keep_worknames = storage_has_worknames(r->opt.storage),
     };
     struct state_file *files = calloc(r->mi->file_count + 1, sizeof(*files));
     uint32_t *lost = differences(&r->trust.stored, &r->have, &u.lost_count);
@@ -606,14 +608,8 @@ static void
 on_looked(void *user, const struct storage_result *res)
 {
     struct resume *r = user;
-    struct errbuf eb;
-    int err;
 
     MAGIC_CHECK(r, RESUME_MAGIC);
-    /* The next session must look for working names too, whatever its options. */
-    if (storage_has_worknames(r->opt.storage) &&
-        (err = state_keep_worknames(r->opt.state, r->opt.id, &eb)) != 0)
-        fail(r, err, eb.text);
     if (res->err == SPRAT_E_CANCELLED || (res->err != 0 && r->opt.download))
         fail(r, res->err, res->why);
     else if (res->err != 0)

@@ -281,22 +281,6 @@ state_add(struct state *st, const struct metainfo *mi, const char *dir, bool man
     return err;
 }
 
-int
-state_remove(struct state *st, int64_t id, struct errbuf *eb)
-{
-    sqlite3_stmt *q;
-    int err;
-
-    lock_take(&st->db_lock);
-    err = db_prepare(st->db, "DELETE FROM torrents WHERE id = ?", &q, eb);
-    if (err == 0) {
-        sqlite3_bind_int64(q, 1, id);
-        err = db_run(st->db, q, "removing a torrent", eb);
-    }
-    lock_drop(&st->db_lock);
-    return err;
-}
-
 /* Copies a hash column; false if it is NULL or of another size. */
 static bool
 read_hash(sqlite3_stmt *q, int col, uint8_t *out, int len)
@@ -522,25 +506,6 @@ state_load_priorities(struct state *st, int64_t id, uint8_t *prio, size_t count,
         sqlite3_reset(q);
     }
     lock_drop(&st->read_lock);
-    return err;
-}
-
-int
-state_put_priorities(struct state *st, int64_t id, const uint8_t *prio, size_t count,
-                     struct errbuf *eb)
-{
-    sqlite3_stmt *q;
-    int err;
-
-    lock_take(&st->db_lock);
-    err = db_prepare(st->db, "INSERT OR REPLACE INTO priorities (torrent, bytes) VALUES (?, ?)", &q,
-                     eb);
-    if (err == 0) {
-        sqlite3_bind_int64(q, 1, id);
-        sqlite3_bind_blob64(q, 2, prio, count, SQLITE_STATIC);
-        err = db_run(st->db, q, "storing priorities", eb);
-    }
-    lock_drop(&st->db_lock);
     return err;
 }
 

@@ -7,7 +7,7 @@
  *
  * Calls that read have a connection of their own, and wait for no commit and no sync. The plain
  * calls that change something wait for both, and are for start-up, commands and tests; a loop uses
- * state_apply_async().
+ * the calls whose names end in _async.
  */
 #ifndef PEER_STORE_STATE_H
 #define PEER_STORE_STATE_H
@@ -123,6 +123,11 @@ struct state_update {
     int64_t seen; /* unix seconds: when |peers| were seen */
     const struct state_layer *layers;
     size_t layer_count;
+    const uint8_t *priorities; /* one byte per file (parts.h): 0 means skip; NULL: no change */
+    size_t priority_count;
+    const struct state_wish_row *wish; /* replaces the stored wish (statewish.h); NULL: no change */
+    bool keep_worknames;               /* stores that the files can have working names */
+    bool remove; /* deletes the torrent and everything that is stored about it, and does no more */
 };
 
 /* Opens, or creates with mode 0600 in a directory of mode 0700, DIR/sprat.db, and brings an older
@@ -168,9 +173,6 @@ bool state_has(struct state *st, const struct metainfo *mi, const char *dir);
 int state_get(struct state *st, int64_t id, struct state_torrent *out, struct errbuf *eb);
 void state_torrent_fini(struct state_torrent *t);
 
-/* Deletes the torrent's row and everything else stored about it. */
-int state_remove(struct state *st, int64_t id, struct errbuf *eb);
-
 /* Sets the stored have-bits in |have| (of piece_count bits, cleared first). */
 int state_load_have(struct state *st, int64_t id, struct bitfield *have, struct errbuf *eb);
 
@@ -191,12 +193,9 @@ struct state_sharer {
 int state_find_inode(struct state *st, int64_t id, uint64_t inode, struct state_sharer *out,
                      struct errbuf *eb);
 
-/* Reads and writes file priorities, one byte per file (parts.h): 0 means skip; a file without a
- * stored priority has 1 (normal). */
+/* Reads file priorities, one byte per file; a file without a stored priority has 1 (normal). */
 int state_load_priorities(struct state *st, int64_t id, uint8_t *prio, size_t count,
                           struct errbuf *eb);
-int state_put_priorities(struct state *st, int64_t id, const uint8_t *prio, size_t count,
-                         struct errbuf *eb);
 
 /* Reads the stored peers, latest seen first; returns their number (at most |max|), or an error. */
 int state_load_peers(struct state *st, int64_t id, struct endpoint *peers, size_t max,

@@ -304,6 +304,23 @@ apply_layer(struct db *db, int64_t id, const struct state_layer *l, struct errbu
     return db_run(db, q, "storing piece layers", eb);
 }
 
+static int
+apply_priorities(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err;
+
+    if (u->priorities == NULL)
+        return 0;
+    err =
+        db_prepare(db, "INSERT OR REPLACE INTO priorities (torrent, bytes) VALUES (?, ?)", &q, eb);
+    if (err != 0)
+        return err;
+    sqlite3_bind_int64(q, 1, id);
+    sqlite3_bind_blob64(q, 2, u->priorities, u->priority_count, SQLITE_STATIC);
+    return db_run(db, q, "storing priorities", eb);
+}
+
 /* SPRAT_E_NOTFOUND if the torrent was removed meanwhile: then its rows in other tables must not
  * reappear. */
 static int
@@ -327,8 +344,11 @@ must_exist(struct db *db, int64_t id, struct errbuf *eb)
 int
 state_apply_parts(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb)
 {
-    int err = must_exist(db, id, eb);
+    int err;
 
+    if (u->remove)
+        return run_for(db, "DELETE FROM torrents WHERE id = ?", id, "removing a torrent", eb);
+    err = must_exist(db, id, eb);
     if (err == 0)
         err = apply_pieces(db, id, u, eb);
     for (size_t i = 0; i < u->file_count && err == 0; i++)
@@ -341,5 +361,9 @@ state_apply_parts(struct db *db, int64_t id, const struct state_update *u, struc
         err = apply_peers(db, id, u, eb);
     for (size_t i = 0; i < u->layer_count && err == 0; i++)
         err = apply_layer(db, id, &u->layers[i], eb);
-    return err;
+    if (err == 0)
+        err = apply_priorities(db, id, u, eb);
+    if (err == 0 && u->wish != NULL)
+        err = state_apply_wish(db, id, u->wish, eb);
+    return err == 0 && u->keep_worknames ? state_apply_worknames(db, id, eb) : err;
 }

@@ -53,6 +53,12 @@ int state_submit(struct state *st, struct state_job *j, struct doneq *q);
 /* Applies |u| within an open transaction. */
 int state_apply_parts(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb);
 
+/* Parts of state_apply_parts() (statewish.c). */
+struct state_wish_row;
+int state_apply_wish(struct db *db, int64_t id, const struct state_wish_row *row,
+                     struct errbuf *eb);
+int state_apply_worknames(struct db *db, int64_t id, struct errbuf *eb);
+
 /* The columns that state_read_torrent() reads from a torrent's row; the first is the id. */
 #define STATE_TORRENT_COLUMNS                                                                      \
     "id, info_hash_v1, info_hash_v2, dir, managed, added, completed, uploaded, downloaded, "       \

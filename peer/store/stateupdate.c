@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "peer/store/statedb.h"
+#include "peer/store/statewish.h"
 
 struct update_job {
     struct state_job job;
     int64_t id;
     struct state_update update; /* points into |mem| */
+    struct state_wish_row wish; /* of |update|, likewise */
     state_done_fn done;
     void *user;
     uint8_t *mem;
@@ -68,7 +70,7 @@ text_size(const char *text)
     return text != NULL ? strlen(text) + 1 + 16 : 16;
 }
 
-static const char *
+static char *
 put_text(uint8_t **at, const char *text)
 {
     return text != NULL ? put(at, text, strlen(text) + 1) : NULL;
@@ -84,8 +86,11 @@ copy_size(const struct state_update *u)
     n += u->file_count * sizeof(*u->files) + 16;
     n += u->peer_count * sizeof(*u->peers) + 16;
     n += u->layer_count * sizeof(*u->layers) + 16;
+    n += u->priority_count + 16;
     for (size_t i = 0; i < u->layer_count; i++)
         n += u->layers[i].len + 16;
+    if (u->wish != NULL)
+        n += text_size(u->wish->trackers) + text_size(u->wish->peers);
     return n + text_size(u->error) + text_size(u->move_to) + text_size(u->dir) +
            text_size(u->moved_from);
 }
@@ -111,6 +116,13 @@ copy_update(struct update_job *j, const struct state_update *u)
     j->update.move_to = put_text(&at, u->move_to);
     j->update.dir = put_text(&at, u->dir);
     j->update.moved_from = put_text(&at, u->moved_from);
+    j->update.priorities = put(&at, u->priorities, u->priority_count);
+    if (u->wish != NULL) {
+        j->wish = *u->wish;
+        j->wish.trackers = put_text(&at, u->wish->trackers);
+        j->wish.peers = put_text(&at, u->wish->peers);
+        j->update.wish = &j->wish;
+    }
     return 0;
 }
 

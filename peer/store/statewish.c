@@ -19,86 +19,97 @@ enum {
     SEED_UNSAID = -1, /* no policy stored: the default is used */
 };
 
+/* The lines as one text, to be freed. */
 static int
-join_lines(char *const *lines, size_t count, size_t max, const char *what, struct buf *out,
+join_lines(char *const *lines, size_t count, size_t max, const char *what, char **out,
            struct errbuf *eb)
 {
+    struct buf text;
+    size_t len;
+    int err;
+
     if (count > max)
         return errbuf_set(eb, SPRAT_E_INVAL, "more than %zu %ss", max, what);
+    buf_init(&text, TEXT_MAX);
     for (size_t i = 0; i < count; i++) {
-        if (strchr(lines[i], '\n') != NULL)
+        if (strchr(lines[i], '\n') != NULL) {
+            buf_fini(&text);
             return errbuf_set(eb, SPRAT_E_INVAL, "a line break in a %s's address", what);
-        buf_puts(out, lines[i]);
-        buf_puts(out, "\n");
+        }
+        buf_puts(&text, lines[i]);
+        buf_puts(&text, "\n");
     }
-    return out->err == 0 ? 0 : errbuf_set(eb, out->err, "%s", sprat_strerror(out->err));
-}
-
-static void
-bind_lines(sqlite3_stmt *q, int at, struct buf *lines)
-{
-    sqlite3_bind_text(q, at, buf_len(lines) > 0 ? (const char *)buf_data(lines) : "",
-                      (int)buf_len(lines), SQLITE_STATIC);
+    buf_put(&text, "", 1);
+    err = text.err;
+    if (err == 0)
+        *out = (char *)buf_take(&text, &len);
+    buf_fini(&text);
+    return err == 0 ? 0 : errbuf_set(eb, err, "%s", sprat_strerror(err));
 }
 
 int
-state_put_wish(struct state *st, int64_t id, const struct state_wish *wish, struct errbuf *eb)
+state_wish_row_init(struct state_wish_row *row, const struct state_wish *wish, struct errbuf *eb)
 {
-    sqlite3_stmt *q;
-    struct buf trackers, peers;
     int err;
 
-    buf_init(&trackers, TEXT_MAX);
-    buf_init(&peers, TEXT_MAX);
+    *row = (struct state_wish_row){.seed = wish->seed,
+                                   .ratio = wish->ratio,
+                                   .flags = (wish->sequential ? FLAG_SEQUENTIAL : 0) |
+                                            (wish->super_seed ? FLAG_SUPER_SEED : 0) |
+                                            (wish->reserve ? FLAG_RESERVE : 0) |
+                                            (wish->worknames ? FLAG_WORKNAMES : 0)};
     err = join_lines(wish->trackers, wish->tracker_count, STATE_WISH_TRACKERS_MAX, "tracker",
-                     &trackers, eb);
-    if (err == 0)
-        err = join_lines(wish->peers, wish->peer_count, STATE_WISH_PEERS_MAX, "peer", &peers, eb);
-    if (err == 0) {
-        lock_take(&st->db_lock);
-        err = db_prepare(st->db,
+                     &row->trackers, eb);
+    return err != 0 ? err
+                    : join_lines(wish->peers, wish->peer_count, STATE_WISH_PEERS_MAX, "peer",
+                                 &row->peers, eb);
+}
+
+void
+state_wish_row_fini(struct state_wish_row *row)
+{
+    free(row->trackers);
+    free(row->peers);
+    *row = (struct state_wish_row){.seed = 0};
+}
+
+int
+state_apply_wish(struct db *db, int64_t id, const struct state_wish_row *row, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    int err = db_prepare(db,
                          "INSERT OR REPLACE INTO wishes (torrent, seed, ratio, trackers, peers, "
                          "flags) VALUES (?, ?, ?, ?, ?, ?)",
                          &q, eb);
-        if (err == 0) {
-            sqlite3_bind_int64(q, 1, id);
-            sqlite3_bind_int(q, 2, wish->seed);
-            sqlite3_bind_double(q, 3, wish->ratio);
-            bind_lines(q, 4, &trackers);
-            bind_lines(q, 5, &peers);
-            sqlite3_bind_int(q, 6, (wish->sequential ? FLAG_SEQUENTIAL : 0) |
-                                       (wish->super_seed ? FLAG_SUPER_SEED : 0) |
-                                       (wish->reserve ? FLAG_RESERVE : 0) |
-                                       (wish->worknames ? FLAG_WORKNAMES : 0));
-            err = db_run(st->db, q, "storing what a torrent was added with", eb);
-        }
-        lock_drop(&st->db_lock);
-    }
-    buf_fini(&trackers);
-    buf_fini(&peers);
-    return err;
+
+    if (err != 0)
+        return err;
+    sqlite3_bind_int64(q, 1, id);
+    sqlite3_bind_int(q, 2, row->seed);
+    sqlite3_bind_double(q, 3, row->ratio);
+    sqlite3_bind_text(q, 4, row->trackers, -1, SQLITE_STATIC);
+    sqlite3_bind_text(q, 5, row->peers, -1, SQLITE_STATIC);
+    sqlite3_bind_int(q, 6, row->flags);
+    return db_run(db, q, "storing what a torrent was added with", eb);
 }
 
+/* Changes nothing else, and nothing at all if that is stored. */
 int
-state_keep_worknames(struct state *st, int64_t id, struct errbuf *eb)
+state_apply_worknames(struct db *db, int64_t id, struct errbuf *eb)
 {
     sqlite3_stmt *q;
-    int err;
+    int err = db_prepare(db,
+                         "INSERT INTO wishes (torrent, seed, ratio, trackers, flags) "
+                         "VALUES (?1, ?2, 0, '', ?3) ON CONFLICT (torrent) "
+                         "DO UPDATE SET flags = flags | ?3 WHERE (flags & ?3) = 0",
+                         &q, eb);
 
-    lock_take(&st->db_lock);
-    err = db_prepare(st->db,
-                     "INSERT INTO wishes (torrent, seed, ratio, trackers, flags) "
-                     "VALUES (?1, ?2, 0, '', ?3) "
-                     "ON CONFLICT (torrent) DO UPDATE SET flags = flags | ?3",
-                     &q, eb);
-    if (err == 0) {
-        sqlite3_bind_int64(q, 1, id);
-        sqlite3_bind_int(q, 2, SEED_UNSAID);
-        sqlite3_bind_int(q, 3, FLAG_WORKNAMES);
-        err = db_run(st->db, q, "storing what a torrent's files are called", eb);
-    }
-    lock_drop(&st->db_lock);
-    return err;
+    if (err != 0)
+        return err;
+    sqlite3_bind_int64(q, 1, id);
+    sqlite3_bind_int(q, 2, SEED_UNSAID);
+    sqlite3_bind_int(q, 3, FLAG_WORKNAMES);
+    return db_run(db, q, "storing what a torrent's files are called", eb);
 }
 
 /* Splits |text| into separate strings, one per line. Surplus lines, possible in a database that was

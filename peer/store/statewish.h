@@ -25,17 +25,24 @@ struct state_wish {
     bool worknames; /* the files have working names until they are complete (workname.h) */
 };
 
-/* Stores |wish| for torrent |id| and replaces an earlier one. INVAL for more than
- * STATE_WISH_TRACKERS_MAX trackers or STATE_WISH_PEERS_MAX peers, or for a tracker or peer that
- * contains a line break; DB. */
-int state_put_wish(struct state *st, int64_t id, const struct state_wish *wish, struct errbuf *eb);
+/* A wish as it is stored; struct state_update takes it. */
+struct state_wish_row {
+    int seed;
+    double ratio;
+    int flags;
+    char *trackers, *peers; /* one per line */
+};
+
+/* Makes the row of |wish|, to be freed with state_wish_row_fini(), which is due after errors too.
+ * INVAL for more than STATE_WISH_TRACKERS_MAX trackers or STATE_WISH_PEERS_MAX peers, or for a
+ * tracker or peer that contains a line break; NOMEM. */
+int state_wish_row_init(struct state_wish_row *row, const struct state_wish *wish,
+                        struct errbuf *eb);
+void state_wish_row_fini(struct state_wish_row *row);
 
 /* Returns 0 and |*out|, which the caller frees with state_wish_fini(); NOTFOUND if no wish was
  * stored; DB, NOMEM. */
 int state_load_wish(struct state *st, int64_t id, struct state_wish *out, struct errbuf *eb);
 void state_wish_fini(struct state_wish *wish);
-
-/* Stores that the files of torrent |id| can have working names, and changes nothing else. DB. */
-int state_keep_worknames(struct state *st, int64_t id, struct errbuf *eb);
 
 #endif

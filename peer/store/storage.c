@@ -476,15 +476,18 @@ storage_gather(struct storage *s, storage_done_fn done, void *user)
 }
 
 bool
-storage_has_file(const char *dir, const struct metainfo *mi, size_t file,
-                 const struct worknames *names)
+storage_has_file(const char *dir, const char *path, const char *work)
 {
-    char work[WORKNAME_PATH_MAX];
     struct stat st;
 
-    return safepath_stat(dir, mi->files[file].path, &st, NULL) == 0 ||
-           (names != NULL && worknames_get(names, file, work) &&
-            safepath_stat(dir, work, &st, NULL) == 0);
+    return safepath_stat(dir, path, &st, NULL) == 0 ||
+           (work != NULL && safepath_stat(dir, work, &st, NULL) == 0);
+}
+
+bool
+storage_is_there(struct storage *s, size_t file)
+{
+    return filetree_is_there(&s->tree, file);
 }
 
 const char *

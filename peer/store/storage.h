@@ -148,10 +148,12 @@ int storage_rewrite(struct storage *s, uint32_t piece, storage_done_fn done, voi
  * storage, whose storage_look() removes a part file without data. */
 int storage_gather(struct storage *s, storage_done_fn done, void *user);
 
-/* True if a file has the file's final name or, with |names|, its working name. Blocks for the time
- * of a stat(). */
-bool storage_has_file(const char *dir, const struct metainfo *mi, size_t file,
-                      const struct worknames *names);
+/* True if there is a file |path| in |dir| or, if |work| is not NULL, a file |work|. Waits for the
+ * disk. */
+bool storage_has_file(const char *dir, const char *path, const char *work);
+
+/* Whether the file existed at the last look, or was made since. */
+bool storage_is_there(struct storage *s, size_t file);
 
 /* The file's path below storage_dir(), by its current name. The string lives as long as the
  * storage. */

@@ -21,6 +21,7 @@
 #include "peer/torrent/torrent_room.h"
 #include "peer/torrent/torrent_select.h"
 #include "peer/torrent/torrent_stop.h"
+#include "peer/torrent/torrent_store.h"
 
 void
 torrent_set_phase(struct torrent *t, enum torrent_phase phase)
@@ -512,6 +513,7 @@ torrent_turn(struct torrent *t)
     torrent_completion_go_on(t);
     check_ratio(t);
     torrent_stop_go_on(t);
+    torrent_select_go_on(t);
     if (t->phase == PHASE_RESTING) {
         torrent_rest_announce(t);
         at = announcer_expiry(t->announcer);
@@ -547,7 +549,7 @@ store_status(struct torrent *t)
     struct state_update u = {.set_status = true,
                              .status = t->wish.paused ? STATE_PAUSED : STATE_RUNNING};
 
-    (void)state_apply_async(t->env->shared->state, t->id, &u, t->env->doneq, NULL, NULL);
+    (void)torrent_store(t, &u, NULL, NULL);
 }
 
 void
@@ -559,7 +561,7 @@ torrent_set_limits(struct torrent *t, uint64_t up_limit, uint64_t down_limit)
     t->wish.up_limit = up_limit;
     t->wish.down_limit = down_limit;
     torrent_feed(t, &in);
-    (void)state_apply_async(t->env->shared->state, t->id, &u, t->env->doneq, NULL, NULL);
+    (void)torrent_store(t, &u, NULL, NULL);
 }
 
 void

@@ -105,9 +105,15 @@ struct torrent_status {
 /* The torrent's number. Torrents of all loops are numbered in the order of adding. */
 uint64_t torrent_serial(const struct torrent *t);
 
-/* Changes which files are wanted (selection.h; |chosen| is copied). BUSY while files are checked or
- * moved; INVAL for a torrent that is only seeded; or the database's error. */
-int torrent_select(struct torrent *t, const uint8_t *chosen, struct errbuf *eb);
+/* Called from the loop when a change is on disk, or has failed, with a sentence. */
+typedef void (*torrent_stored_fn)(void *user, int err, const char *why);
+
+/* Changes which files are wanted (selection.h; |chosen| is copied). |done| is called once, when the
+ * choice is stored; the torrent uses it soon afterwards. BUSY while files are checked or moved, or
+ * while another choice is being stored; INVAL for a torrent that is only seeded; NOMEM, AGAIN; then
+ * |done| is not called. */
+int torrent_select(struct torrent *t, const uint8_t *chosen, torrent_stored_fn done, void *user,
+                   struct errbuf *eb);
 uint8_t torrent_file_priority(const struct torrent *t, size_t file);
 
 /* The name and the info-hashes, which every torrent has at any time; valid as long as the torrent.
@@ -175,15 +181,20 @@ struct torrent_merged {
 
 /* Adds the trackers of |add| and of its metainfo, and the peers of |add|, unless the torrent has
  * them already. The torrent uses them at once, each tracker as a tier of its own, and the state
- * database remembers them (blocking, short). |add| is only read, and its other members have no
- * effect. AGAIN while the torrent is being removed; the database's error; INVAL (too many, or an
- * address that can't be stored) or NOMEM: nothing is added then. */
+ * database remembers them. |add| is only read, and its other members have no effect. AGAIN while
+ * the torrent is being removed; INVAL (too many, or an address that can't be stored) or NOMEM:
+ * nothing is added then. */
 int torrent_merge(struct torrent *t, const struct torrent_add *add, struct torrent_merged *out,
                   struct errbuf *eb);
 
 /* Sets the torrent's own limits in bytes/s, beside those of all torrents; 0: none. The state
  * database remembers them. */
 void torrent_set_limits(struct torrent *t, uint64_t up_limit, uint64_t down_limit);
+
+/* Calls |fn| once, when the database has all that the calls above changed, with the first error of
+ * a change; at once if it has it already. A change that could not be stored is in effect until the
+ * process ends. */
+void torrent_when_stored(struct torrent *t, torrent_stored_fn fn, void *user);
 
 /* Stops the torrent, deletes its state, and with |data| deletes its files (only files of this
  * torrent, and then folders that are empty); TORRENT_EVENT_STOPPED is the last event. While another

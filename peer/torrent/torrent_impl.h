@@ -17,6 +17,7 @@
  *   torrent_select.c    which of its files are wanted
  *   torrent_move.c      moves it to another directory when it is complete
  *   torrent_rest.c      its rest: a seed without interested peers has no core, but is announced
+ *   torrent_store.c     its changes in the state database
  *   torrent_stop.c      completion, and the end: stop, save, close, remove
  *   torrent_status.c    numbers for people
  *   torrent_why.c       why no data moves
@@ -213,6 +214,12 @@ struct torrent {
         struct mono at;
         uint32_t quiet; /* failures since then without a message */
     } told;
+    struct selecting *selecting; /* a change of |wish.selection| under way: torrent_select.c */
+    struct torrent_stores {      /* changes of the database: torrent_store.c */
+        uint64_t begun, ended;
+        int refused; /* the error of a change that could not begin; 0: none */
+        struct list waiters;
+    } stores;
     struct list dirty;
     struct list crowded;
     struct list load;         /* on the queue of torrents that wait to be loaded */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Adds to a known torrent what a second add of it names. Trackers and peers are first stored with
- * the torrent's wishes, and used only then, so that a restart finds what this run uses.
+ * Adds to a known torrent what a second add of it names. Trackers and peers are stored with the
+ * torrent's wishes, so that a restart finds what this run uses.
  */
 #include <stdlib.h>
 #include <string.h>

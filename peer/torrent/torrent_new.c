@@ -17,6 +17,7 @@
 #include "peer/torrent/torrent_peers.h"
 #include "peer/torrent/torrent_rest.h"
 #include "peer/torrent/torrent_select.h"
+#include "peer/torrent/torrent_store.h"
 #include "peer/torrent/torrent_track.h"
 
 static char **
@@ -160,11 +161,13 @@ remember_worknames(struct torrent *t, struct errbuf *eb)
     if (err != 0 && err != SPRAT_E_NOTFOUND)
         return err;
     t->wish.worknames = t->wish.worknames || stored;
-    return t->wish.worknames && !stored ? state_keep_worknames(st, t->id, eb) : 0;
+    return t->wish.worknames && !stored
+               ? state_apply(st, t->id, &(struct state_update){.keep_worknames = true}, eb)
+               : 0;
 }
 
-int
-torrent_store_wish(struct torrent *t, struct errbuf *eb)
+static int
+wish_row(const struct torrent *t, struct state_wish_row *row, struct errbuf *eb)
 {
     struct state_wish wish = {.seed = (int)t->wish.seed,
                               .ratio = t->wish.ratio,
@@ -177,7 +180,20 @@ torrent_store_wish(struct torrent *t, struct errbuf *eb)
                               .reserve = t->wish.reserve,
                               .worknames = t->wish.worknames};
 
-    return t->env->shared->managed ? state_put_wish(t->env->shared->state, t->id, &wish, eb) : 0;
+    return state_wish_row_init(row, &wish, eb);
+}
+
+int
+torrent_store_wish(struct torrent *t, struct errbuf *eb)
+{
+    struct state_wish_row row = {.seed = 0};
+    struct state_update u = {.wish = &row};
+    int err = t->env->shared->managed ? wish_row(t, &row, eb) : 0;
+
+    if (err == 0 && t->env->shared->managed && (err = torrent_store(t, &u, NULL, NULL)) != 0)
+        errbuf_set(eb, err, "%s", sprat_strerror(err));
+    state_wish_row_fini(&row);
+    return err;
 }
 
 /* Stores what spratd needs after a restart. Reads the have-bits of a torrent that stays paused,
@@ -186,7 +202,9 @@ static int
 remember(struct torrent *t, struct errbuf *eb)
 {
     struct state *st = t->env->shared->state;
-    struct state_update u = {.set_status = true,
+    struct state_wish_row row = {.seed = 0};
+    struct state_update u = {.wish = &row,
+                             .set_status = true,
                              .status = t->wish.paused ? STATE_PAUSED : STATE_RUNNING,
                              .set_move_to = true,
                              .move_to = t->wish.move_to,
@@ -196,9 +214,10 @@ remember(struct torrent *t, struct errbuf *eb)
     int err = t->env->shared->loading ? 0 : remember_worknames(t, eb);
 
     if (err == 0 && t->env->shared->managed && !t->env->shared->loading) {
-        err = torrent_store_wish(t, eb);
+        err = wish_row(t, &row, eb);
         if (err == 0)
             err = state_apply(st, t->id, &u, eb);
+        state_wish_row_fini(&row);
     }
     if (err == 0 && t->wish.paused)
         err = state_load_have(st, t->id, &t->core.have, eb);
@@ -296,6 +315,7 @@ torrent_alloc(struct torrent_env *env)
     list_init(&t->dirty);
     list_init(&t->crowded);
     list_init(&t->load);
+    list_init(&t->stores.waiters);
     list_init(&t->disk.waiting);
     list_init(&t->disk.stalled);
     list_init(&t->disk.free);
@@ -329,7 +349,7 @@ torrent_new(struct torrent_env *env, const struct torrent_add *add, struct torre
         err = torrent_load_selection(t, eb);
     if (err == 0 && add->selection != NULL &&
         (t->wish.selection != NULL || !selection_is_all(add->selection, t->mi->file_count)))
-        err = torrent_select(t, add->selection, eb);
+        err = torrent_select_first(t, add->selection, eb);
     if (err == 0 && (err = core_new(t)) != 0)
         errbuf_set(eb, err, "out of memory");
     if (err != 0) {
@@ -381,6 +401,7 @@ void
 torrent_free(struct torrent *t)
 {
     MAGIC_CHECK(t, TORRENT_MAGIC);
+    torrent_select_forget(t);
     core_drop(t);
     track_fini(t);
     addrs_fini(t);

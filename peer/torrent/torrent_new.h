@@ -18,8 +18,8 @@ void torrent_free(struct torrent *t);
  * database, including the metainfo. SPRAT_E_BUSY: another process has the lock. */
 int torrent_enter(struct torrent *t, struct errbuf *eb);
 
-/* Stores the arguments of adding, if spratd manages the torrent. The database's error, or INVAL if
- * the arguments can't be stored. */
+/* Begins to store the arguments of adding (torrent_store.h), if spratd manages the torrent. INVAL
+ * if the arguments can't be stored; NOMEM, AGAIN. */
 int torrent_store_wish(struct torrent *t, struct errbuf *eb);
 
 #endif

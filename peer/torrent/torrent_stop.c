@@ -20,6 +20,7 @@
 #include "peer/torrent/torrent_rest.h"
 #include "peer/torrent/torrent_room.h"
 #include "peer/torrent/torrent_stop.h"
+#include "peer/torrent/torrent_store.h"
 
 /* --- complete --- */
 
@@ -290,10 +291,40 @@ step_saving(struct torrent *t)
 }
 
 static void
+stopped(struct torrent *t)
+{
+    torrent_set_phase(t, PHASE_STOPPED);
+    torrent_tell(t, TORRENT_EVENT_STOPPED, 0, "");
+}
+
+static void
+on_forgotten(void *user, int err, const char *why)
+{
+    struct torrent *t = user;
+
+    if (err != 0)
+        log_error(&t->env->shared->log, "%s: %s", t->facts.name, why);
+    t->disk.busy = false;
+    if (t->phase == PHASE_CLOSING) /* false if it is dropped as by a crash */
+        stopped(t);
+}
+
+/* Deletes the torrent from the database. */
+static void
+forget(struct torrent *t)
+{
+    struct state_update u = {.remove = true};
+    int err;
+
+    t->disk.busy = true;
+    err = torrent_store(t, &u, on_forgotten, t);
+    if (err != 0)
+        on_forgotten(t, err, sprat_strerror(err));
+}
+
+static void
 ended(struct torrent *t)
 {
-    struct errbuf eb;
-
     t->disk.busy = false;
     commit_free(t->disk.commit);
     t->disk.commit = NULL;
@@ -314,10 +345,10 @@ ended(struct torrent *t)
             torrent_load(t);
         return;
     }
-    if (t->wish.removing && state_remove(t->env->shared->state, t->id, &eb) != 0)
-        log_error(&t->env->shared->log, "%s: %s", t->facts.name, eb.text);
-    torrent_set_phase(t, PHASE_STOPPED);
-    torrent_tell(t, TORRENT_EVENT_STOPPED, 0, "");
+    if (t->wish.removing)
+        forget(t);
+    else
+        stopped(t);
 }
 
 static void
@@ -455,7 +486,7 @@ torrent_crash(struct torrent *t)
         resume_cancel(t->disk.resume);
     while (t->disk.resume != NULL || t->disk.jobs > 0 || t->rest.looking ||
            t->disk.completion == COMPLETION_SWITCHING ||
-           (t->disk.commit != NULL && commit_under_way(t->disk.commit)))
+           (t->disk.commit != NULL && commit_under_way(t->disk.commit)) || !torrent_has_stored(t))
         doneq_wait(t->env->doneq, -1);
     if (t->disk.storage != NULL && !closing)
         storage_close(t->disk.storage, on_crashed, t);

@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -179,6 +180,8 @@ fault(enum faults_op op, const char *path)
     if (c == NULL)
         return 0;
     c->calls[op]++;
+    if ((c->flags & FAULTS_HOLD) != 0)
+        return 0;
     if ((c->ops & (1u << op)) == 0 || strstr(path, c->match) == NULL)
         return 0;
     n = c->seen++;
@@ -190,6 +193,22 @@ fault(enum faults_op op, const char *path)
         return 0;
     }
     return (c->flags & FAULTS_SHORT) != 0 && op == FAULTS_WRITE ? -1 : c->err;
+}
+
+/* Waits while calls like this one are held. To be called without the lock. */
+static void
+wait_while_held(enum faults_op op, const char *path)
+{
+    struct faults_control *c = faults.control;
+    bool held = false;
+
+    while (c != NULL && (c->flags & FAULTS_HOLD) != 0 && (c->ops & (1u << op)) != 0 &&
+           strstr(path, c->match) != NULL) {
+        if (!held)
+            c->hits++;
+        held = true;
+        usleep(1000);
+    }
 }
 
 /* --- the journal --- */
@@ -352,6 +371,7 @@ do_open(int at, const char *path, int flags, mode_t mode)
 
     if (!path_from(at, path, whole))
         return real_openat(at, path, flags, mode);
+    wait_while_held(FAULTS_OPEN, whole);
     if ((e = fault(FAULTS_OPEN, whole)) > 0) {
         errno = e;
         return -1;
@@ -531,6 +551,73 @@ rename(const char *from, const char *to)
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
+/* --- looks --- */
+
+/* Waits or fails as the control says; true if the call must not be made. */
+static bool
+is_refused(int at, const char *path)
+{
+    char whole[PATH_MAX];
+    int e;
+
+    if (!path_from(at, path, whole))
+        return false;
+    wait_while_held(FAULTS_LOOK, whole);
+    e = fault(FAULTS_LOOK, whole);
+    if (e > 0)
+        errno = e;
+    return e > 0;
+}
+
+#define DEFINE_LOOK(name, type)                                                                    \
+    int name(const char *restrict path, struct type *restrict st)                                  \
+    {                                                                                              \
+        REAL(name);                                                                                \
+        return is_refused(AT_FDCWD, path) ? -1 : real(path, st);                                   \
+    }
+
+DEFINE_LOOK(stat, stat)
+DEFINE_LOOK(lstat, stat)
+DEFINE_LOOK(stat64, stat64)
+DEFINE_LOOK(lstat64, stat64)
+DEFINE_LOOK(statvfs, statvfs)
+DEFINE_LOOK(statvfs64, statvfs64)
+
+int
+fstatat(int at, const char *restrict path, struct stat *restrict st, int flags)
+{
+    REAL(fstatat);
+    return is_refused(at, path) ? -1 : real(at, path, st, flags);
+}
+
+int
+fstatat64(int at, const char *restrict path, struct stat64 *restrict st, int flags)
+{
+    REAL(fstatat64);
+    return is_refused(at, path) ? -1 : real(at, path, st, flags);
+}
+
+int
+access(const char *path, int mode)
+{
+    REAL(access);
+    return is_refused(AT_FDCWD, path) ? -1 : real(path, mode);
+}
+
+int
+faccessat(int at, const char *path, int mode, int flags)
+{
+    REAL(faccessat);
+    return is_refused(at, path) ? -1 : real(at, path, mode, flags);
+}
+
+char *
+realpath(const char *restrict path, char *restrict out)
+{
+    REAL(realpath);
+    return is_refused(AT_FDCWD, path) ? NULL : real(path, out);
+}
+
 /* --- calls on open files --- */
 
 static int
@@ -544,6 +631,7 @@ do_sync(int fd, int (*real)(int))
 
     if (!path_of_fd(fd, path))
         return real(fd);
+    wait_while_held(FAULTS_SYNC, path);
     pthread_mutex_lock(&faults.lock);
     position = faults.end;
     e = fault(FAULTS_SYNC, path);
@@ -611,6 +699,7 @@ do_write(int fd, const void *buf, size_t len, off_t offset, bool watched, const 
 
     if (!watched)
         return real_pwrite(fd, buf, len, offset);
+    wait_while_held(FAULTS_WRITE, path);
     e = fault(FAULTS_WRITE, path);
     if (e > 0) {
         errno = e;

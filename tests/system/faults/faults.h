@@ -23,6 +23,7 @@ enum faults_op {
     FAULTS_MKDIR,
     FAULTS_UNLINK,
     FAULTS_TRUNCATE,
+    FAULTS_LOOK, /* stat() and its siblings, access(), statvfs(), realpath() */
     FAULTS_OP_COUNT,
 };
 
@@ -31,6 +32,8 @@ enum {
     FAULTS_DROP =
         2, /* a sync that fails undoes what it would have synced, as some file systems do */
     FAULTS_DELAY = 4, /* the calls do not fail, they take |delay_us| longer: a slow disk */
+    FAULTS_HOLD = 8,  /* the calls do not begin while they are meant: a disk that hangs; |hits|
+                         counts them */
 };
 
 /* Calls of |ops| on watched paths that contain |match| are counted in |seen|, from 0; those

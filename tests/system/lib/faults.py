@@ -14,12 +14,12 @@ import sprat
 import tap
 
 LIBRARY = os.path.join(sprat.BUILD, "tests/system/faults/faults.so")
-OPEN, READ, WRITE, SYNC, RENAME, MKDIR, UNLINK, TRUNCATE = (1 << n for n in range(8))
-SHORT, DROP, _DELAY = 1, 2, 4
+OPEN, READ, WRITE, SYNC, RENAME, MKDIR, UNLINK, TRUNCATE, LOOK = (1 << n for n in range(9))
+SHORT, DROP, _DELAY, _HOLD = 1, 2, 4, 8
 FOREVER = 1 << 62
 
 _HEAD = struct.Struct("<IiIIQQ")
-_COUNTS = struct.Struct("<10Q")
+_COUNTS = struct.Struct("<11Q")
 _CONTROL = _HEAD.size + _COUNTS.size + 256
 _RECORD = struct.Struct("<IIQQQQQQq")
 _WRITE, _SYNC, _SYNC_FAILED, _CREATE, _MKDIR, _RENAME, _UNLINK = range(1, 8)
@@ -79,6 +79,10 @@ class Faults:
         """From now on, each call of `ops` on paths with `match` takes so much longer."""
         self.fail(ops, 0, match=match, flags=_DELAY)
         struct.pack_into("<I", self._memory, 12, int(seconds * 1e6))
+
+    def hold(self, ops, match=""):
+        """From now on, calls of `ops` on paths with `match` do not begin before stop(); hits() counts them."""
+        self.fail(ops, 0, match=match, flags=_HOLD)
 
     def stop(self):
         struct.pack_into("<I", self._memory, 0, 0)

@@ -17,6 +17,7 @@
 #include "common/sys/paths.h"
 #include "peer/store/create.h"
 #include "peer/store/layout.h"
+#include "peer/store/statewish.h"
 
 enum { WAITS_MAX = 1000, WAIT_MS = 10 };
 
@@ -27,6 +28,19 @@ fixture_path(const char *a, const char *b)
 
     cr_assert_not_null(p);
     return p;
+}
+
+int
+fixture_put_wish(struct state *st, int64_t id, const struct state_wish *wish, struct errbuf *eb)
+{
+    struct state_wish_row row;
+    struct state_update u = {.wish = &row};
+    int err = state_wish_row_init(&row, wish, eb);
+
+    if (err == 0)
+        err = state_apply(st, id, &u, eb);
+    state_wish_row_fini(&row);
+    return err;
 }
 
 void

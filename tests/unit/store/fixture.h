@@ -26,6 +26,11 @@ struct fixture {
     enum workname_use worknames; /* for the next fixture_open() */
 };
 
+/* Stores a wish for torrent |id|. */
+struct state_wish;
+int fixture_put_wish(struct state *st, int64_t id, const struct state_wish *wish,
+                     struct errbuf *eb);
+
 /* Makes the directories only. */
 void fixture_init(struct fixture *f);
 

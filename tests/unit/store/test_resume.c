@@ -580,7 +580,7 @@ Test(resume, a_file_of_another_torrent_is_not_written_to)
     cr_expect_eq(s.err, 0, "%s", s.why);
     session_end(&s, true);
     cr_assert_eq(state_open(f.state_dir, "test", &st, NULL), 0);
-    cr_assert_eq(state_remove(st, seeded, NULL), 0);
+    cr_assert_eq(state_apply(st, seeded, &(struct state_update){.remove = true}, NULL), 0);
     state_close(st);
     session_begin(&s, &f, true);
     cr_expect_eq(s.err, 0, "%s", s.why);
@@ -857,7 +857,7 @@ Test(resume, failed_group_is_tried_again)
     cr_assert_eq(flush(&s, false), 0);
     get_piece(&s, 1);
     cr_assert_eq(state_open(f.state_dir, "other", &other, NULL), 0);
-    cr_assert_eq(state_remove(other, s.id, NULL), 0);
+    cr_assert_eq(state_apply(other, s.id, &(struct state_update){.remove = true}, NULL), 0);
     cr_expect_eq(flush(&s, false), SPRAT_E_NOTFOUND);
     cr_expect_not(commit_idle(s.commit));
     cr_expect_gt(mono_diff_ms(commit_expiry(s.commit), clock_mono()), COMMIT_RETRY_MS / 2);

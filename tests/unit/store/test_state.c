@@ -202,13 +202,15 @@ Test(state, files_priorities_peers_layers)
     cr_assert_eq(state_load_priorities(st, id, prio, 4, NULL), 0);
     cr_expect(prio[0] == 1 && prio[3] == 1);
     prio[2] = 0;
-    cr_assert_eq(state_put_priorities(st, id, prio, 4, NULL), 0);
+    cr_assert_eq(
+        state_apply(st, id, &(struct state_update){.priorities = prio, .priority_count = 4}, NULL),
+        0);
     memset(prio, 9, 4);
     cr_assert_eq(state_load_priorities(st, id, prio, 4, NULL), 0);
     cr_expect(prio[0] == 1 && prio[2] == 0);
     cr_assert_eq(state_each_layer(st, id, count_layer, &n, NULL), 0);
     cr_expect_eq(n, 1);
-    cr_assert_eq(state_remove(st, id, NULL), 0);
+    cr_assert_eq(state_apply(st, id, &(struct state_update){.remove = true}, NULL), 0);
     cr_expect_eq(state_load_peers(st, id, got, 3, NULL), 0, "all that hung on it went too");
     cr_expect_eq(state_apply(st, id, &u, NULL), SPRAT_E_NOTFOUND);
     state_close(st);
@@ -324,8 +326,12 @@ Test(state, one_pass_reads_what_belongs_to_a_torrent)
     cr_assert_eq(state_apply(st, other, &u, NULL), 0);
     cr_assert_eq(state_apply(st, seen.id, &u, NULL), 0);
     cr_assert_eq(state_apply(st, last, &lose, NULL), 0);
-    cr_assert_eq(state_put_wish(st, seen.id, &wish, NULL), 0);
-    cr_assert_eq(state_put_priorities(st, seen.id, choice, sizeof(choice), NULL), 0);
+    cr_assert_eq(fixture_put_wish(st, seen.id, &wish, NULL), 0);
+    cr_assert_eq(
+        state_apply(st, seen.id,
+                    &(struct state_update){.priorities = choice, .priority_count = sizeof(choice)},
+                    NULL),
+        0);
     cr_assert_eq(state_scan(st, look_closely, &seen, NULL), 0);
     cr_expect(seen.count == 1 && seen.all && seen.some);
     cr_assert_eq(state_apply(st, seen.id, &lose, NULL), 0);

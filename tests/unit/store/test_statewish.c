@@ -75,14 +75,14 @@ Test(statewish, comes_back)
 
     set_up(&f, &st, &id);
     cr_expect_eq(state_load_wish(st, id, &none, NULL), SPRAT_E_NOTFOUND);
-    cr_assert_eq(state_put_wish(st, id, &wish, NULL), 0);
+    cr_assert_eq(fixture_put_wish(st, id, &wish, NULL), 0);
     state_close(st);
     st = open_state(&f);
     expect_wish(st, id, &wish);
     wish = (struct state_wish){.seed = 2, .sequential = true};
-    cr_assert_eq(state_put_wish(st, id, &wish, NULL), 0);
+    cr_assert_eq(fixture_put_wish(st, id, &wish, NULL), 0);
     expect_wish(st, id, &wish);
-    cr_assert_eq(state_remove(st, id, NULL), 0);
+    cr_assert_eq(state_apply(st, id, &(struct state_update){.remove = true}, NULL), 0);
     cr_expect_eq(state_load_wish(st, id, &none, NULL), SPRAT_E_NOTFOUND,
                  "it goes with its torrent");
     state_close(st);
@@ -97,15 +97,15 @@ Test(statewish, working_names_are_kept_beside_all_else)
     struct state_wish wish = {.seed = 1, .ratio = 1.5, .sequential = true}, got;
 
     set_up(&f, &st, &id);
-    cr_assert_eq(state_keep_worknames(st, id, NULL), 0);
+    cr_assert_eq(state_apply(st, id, &(struct state_update){.keep_worknames = true}, NULL), 0);
     cr_assert_eq(state_load_wish(st, id, &got, NULL), 0);
     cr_expect(got.worknames && !got.sequential && !got.reserve);
     cr_expect(got.seed < 0, "it says nothing of seeding");
     cr_expect_eq(got.tracker_count + got.peer_count, 0u);
     state_wish_fini(&got);
-    cr_assert_eq(state_put_wish(st, id, &wish, NULL), 0);
+    cr_assert_eq(fixture_put_wish(st, id, &wish, NULL), 0);
     expect_wish(st, id, &wish);
-    cr_assert_eq(state_keep_worknames(st, id, NULL), 0);
+    cr_assert_eq(state_apply(st, id, &(struct state_update){.keep_worknames = true}, NULL), 0);
     wish.worknames = true;
     expect_wish(st, id, &wish);
     state_close(st);
@@ -125,18 +125,18 @@ Test(statewish, what_cannot_be_stored)
     set_up(&f, &st, &id);
     for (size_t i = 0; i <= STATE_WISH_TRACKERS_MAX; i++)
         trackers[i] = bad;
-    cr_expect_eq(state_put_wish(st, id, &wish, &eb), SPRAT_E_INVAL);
+    cr_expect_eq(fixture_put_wish(st, id, &wish, &eb), SPRAT_E_INVAL);
     wish.tracker_count = STATE_WISH_TRACKERS_MAX + 1;
     bad[9] = ' ';
-    cr_expect_eq(state_put_wish(st, id, &wish, &eb), SPRAT_E_INVAL);
+    cr_expect_eq(fixture_put_wish(st, id, &wish, &eb), SPRAT_E_INVAL);
     cr_expect_eq(state_load_wish(st, id, &none, NULL), SPRAT_E_NOTFOUND);
     wish.tracker_count = 0;
     wish.peers = trackers;
     wish.peer_count = STATE_WISH_PEERS_MAX + 1;
-    cr_expect_eq(state_put_wish(st, id, &wish, &eb), SPRAT_E_INVAL);
+    cr_expect_eq(fixture_put_wish(st, id, &wish, &eb), SPRAT_E_INVAL);
     wish.peer_count = 0;
     wish.tracker_count = STATE_WISH_TRACKERS_MAX;
-    cr_expect_eq(state_put_wish(st, id, &wish, &eb), 0);
+    cr_expect_eq(fixture_put_wish(st, id, &wish, &eb), 0);
     expect_wish(st, id, &wish);
     state_close(st);
     fixture_fini(&f);
@@ -171,7 +171,7 @@ Test(statewish, an_older_database_is_brought_up_to_date)
     cr_assert_eq(state_add(st, f.mi, f.target, true, &again, NULL), 0);
     cr_expect_eq(again, id, "what was in it is still there");
     cr_expect_eq(state_load_wish(st, id, &none, NULL), SPRAT_E_NOTFOUND);
-    cr_expect_eq(state_put_wish(st, id, &wish, NULL), 0);
+    cr_expect_eq(fixture_put_wish(st, id, &wish, NULL), 0);
     expect_wish(st, id, &wish);
     state_close(st);
     fixture_fini(&f);

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A disk that hangs: what spratd answers has been stored, no loop waits for the disk meanwhile, and torrents on
+other disks go on. The disk hangs for as long as a test wants (the fault layer's HOLD), so nothing here is timed."""
+
+import os
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import content
+import faults
+import sprat
+import torrent
+from daemon import Daemon
+from faults import LOOK, OPEN, SYNC, Faults
+from tap import add, test
+
+KIB = 1 << 10
+DATABASE = "sprat.db"
+
+
+class Setting:
+    """A daemon with one loop and a fault layer."""
+
+    def __init__(self, t, *args):
+        faults.need_plain()
+        self.t, self.args = t, args
+        self.faults = Faults(t.dir, [t.path("state"), t.path("hung")])
+        t.defer(self.faults.stop)
+        self.start()
+
+    def start(self):
+        self.daemon = Daemon(self.t, "--loops", "1", *self.args, env=self.faults.env())
+
+    def crash(self):
+        self.daemon.kill()
+        self.start()
+
+    def add(self, name, folder="small", **more):
+        path = content.write_file(self.t.path(folder, name), 64 * KIB)
+        out = torrent.write(torrent.make(path, "v1", 16 * KIB), self.t.path("torrents", f"{name}.torrent"))
+        return self.daemon.rpc("torrent.add", path=out, save_dir=os.path.dirname(path), **more)
+
+    def goes_on(self):
+        """The loop answers."""
+        return self.daemon.rpc("torrent.list")
+
+
+class Call:
+    """A request on a thread of its own, and its answer."""
+
+    def __init__(self, t, function, *args, **params):
+        self.t = t
+        self.result = None
+        self._thread = threading.Thread(target=self._run, args=(function, args, params), daemon=True)
+        self._thread.start()
+
+    def _run(self, function, args, params):
+        self.result = function(*args, **params)
+
+    def has_answer(self):
+        return not self._thread.is_alive()
+
+    def wait(self):
+        self.t.wait("the answer", self.has_answer, 20)
+        return self.result
+
+
+def paused(setting):
+    return setting.daemon.state("one")["state"] == "paused"
+
+
+def limited(setting):
+    return setting.daemon.rpc("torrent.limits", torrent="one")["down_limit"] == 5000
+
+
+def skipped(setting):
+    return setting.daemon.rpc("torrent.info", torrent="one")["files"][0]["priority"] == "skip"
+
+
+CHANGES = {
+    "torrent.pause": ({}, paused),
+    "torrent.limits": ({"down_limit": 5000}, limited),
+    "torrent.select": ({"skip": ["one"]}, skipped),
+}
+
+
+def stored_before_the_answer(method):
+    params, holds = CHANGES[method]
+
+    def check(t):
+        setting = Setting(t)
+        setting.add("one")
+        setting.daemon.await_state("one", "seeding")
+        setting.faults.hold(SYNC, DATABASE)
+        call = Call(t, setting.daemon.rpc, method, torrent="one", **params)
+        t.wait("the sync", lambda: setting.faults.hits() > 0, 20)
+        for _ in range(3):
+            setting.goes_on()
+        assert not call.has_answer(), "it was answered before it was stored"
+        setting.faults.stop()
+        call.wait()
+        setting.crash()
+        assert holds(setting), f"the answer to {method} was forgotten"
+    return check
+
+
+for what in CHANGES:
+    add(f"{what} is answered when it is stored, and no loop waits for that", stored_before_the_answer(what))
+
+
+@test
+def resuming_is_answered_when_it_is_stored(t):
+    setting = Setting(t)
+    setting.add("one", paused=True)
+    setting.daemon.await_state("one", "paused")
+    setting.faults.hold(SYNC, DATABASE)
+    call = Call(t, setting.daemon.rpc, "torrent.resume", torrent="one")
+    t.wait("the sync", lambda: setting.faults.hits() > 0, 20)
+    setting.goes_on()
+    assert not call.has_answer()
+    setting.faults.stop()
+    call.wait()
+    setting.crash()
+    setting.daemon.await_state("one", "seeding")
+
+
+@test
+def removing_waits_on_no_loop(t):
+    setting = Setting(t)
+    setting.add("one")
+    setting.daemon.await_state("one", "seeding")
+    setting.faults.hold(SYNC, DATABASE)
+    setting.daemon.rpc("torrent.remove", torrent="one")
+    t.wait("the sync", lambda: setting.faults.hits() > 0, 20)
+    setting.goes_on()
+    setting.faults.stop()
+    t.wait("its end", lambda: setting.daemon.state("one") is None, 20)
+    setting.crash()
+    assert setting.daemon.state("one") is None, "it was removed"
+
+
+sprat.main(sprat.SPRATD)
