@@ -27,6 +27,7 @@
 #include "tracker/daemon/numbers.h"
 #include "tracker/daemon/reload.h"
 #include "tracker/daemon/savefile.h"
+#include "tracker/daemon/watchdog.h"
 #include "tracker/daemon/worker.h"
 
 enum {
@@ -52,8 +53,7 @@ struct process {
     struct numbers numbers;
     struct admin *admin;
     struct loopbackhint *loopbackhint;
-    struct loop_timer *watchdog;
-    int64_t watchdog_ms; /* how often the service manager wants to hear of us, halved; 0: never */
+    struct watchdog *watchdog;  /* if the service manager wants to hear of us */
     struct cluster_url cluster; /* as it was at the start, as its name */
     char cluster_name[CLUSTER_NAME_MAX + 1];
 };
@@ -89,25 +89,34 @@ on_sighup(void *ctx, int signum)
 }
 
 static void
-on_watchdog(void *ctx)
+on_beat(void *ctx)
 {
-    struct process *p = ctx;
-
+    (void)ctx;
     sdnotify("WATCHDOG=1");
-    loop_timer_set(p->watchdog, mono_add_ms(loop_now(p->loop), p->watchdog_ms));
 }
 
+static void
+on_stuck(void *ctx, unsigned i)
+{
+    const struct process *p = ctx;
+
+    log_event(&p->log, LOG_ERROR, "a worker does not answer", log_number("worker", i));
+}
+
+/* The service manager restarts a tracker of which any worker hangs. */
 static int
 start_watchdog(struct process *p, struct errbuf *eb)
 {
-    p->watchdog_ms = (int64_t)(sdnotify_watchdog_us() / 2000);
-    if (p->watchdog_ms == 0)
+    const struct watchdog_handler handler = {.ctx = p, .beat = on_beat, .stuck = on_stuck};
+    int64_t period_ms = (int64_t)(sdnotify_watchdog_us() / 1000);
+    struct loop *loops[SHARDS_MAX];
+
+    if (period_ms == 0)
         return 0;
-    p->watchdog = loop_timer_new(p->loop, on_watchdog, p);
-    if (p->watchdog == NULL)
-        return out_of_memory(eb);
-    on_watchdog(p);
-    return 0;
+    for (unsigned i = 0; i < p->nworkers; i++)
+        loops[i] = worker_loop(p->workers[i]);
+    p->watchdog = watchdog_new(p->loop, loops, p->nworkers, period_ms, &handler);
+    return p->watchdog == NULL ? out_of_memory(eb) : 0;
 }
 
 static int
@@ -451,13 +460,12 @@ stop(struct process *p)
 {
     for (unsigned i = 1; i < p->nworkers; i++)
         worker_stop(p->workers[i]);
+    watchdog_free(p->watchdog);
     for (unsigned i = 1; i < p->nworkers; i++)
         worker_free(p->workers[i]);
     admin_stop(p->admin);
     addresses_fini(&p->addresses);
     savefile_finish(p->save);
-    if (p->watchdog != NULL)
-        loop_timer_free(p->watchdog);
     loopbackhint_free(p->loopbackhint);
     if (p->sighup != NULL)
         loop_signal_free(p->sighup);
