@@ -12,10 +12,12 @@
 #include "common/crypto/random.h"
 #include "config.h"
 #include "peer/engine/engine_impl.h"
+#include "peer/torrent/torrent_close.h"
 #include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_peers.h"
 #include "peer/torrent/torrent_rest.h"
-#include "peer/torrent/torrent_stop.h"
+#include "peer/torrent/torrent_save.h"
+#include "peer/torrent/torrent_state.h"
 #include "peer/torrent/torrent_track.h"
 
 #define ENGINE_MAGIC 0x53455353u
@@ -33,8 +35,8 @@ engine_mark_dirty(struct torrent *t)
 static bool
 all_stopped(const struct engine *s)
 {
-    LIST_EACH(it, &s->torrents)
-        if (LIST_ENTRY(it, const struct torrent, link)->phase != PHASE_STOPPED)
+    LIST_EACH (it, &s->torrents)
+        if (LIST_ENTRY(it, const struct torrent, link)->life.phase != PHASE_STOPPED)
             return false;
     return true;
 }
@@ -71,12 +73,12 @@ on_save(void *ctx)
 {
     struct engine *s = ctx;
 
-    LIST_EACH(it, &s->torrents) {
+    LIST_EACH (it, &s->torrents) {
         struct torrent *t = LIST_ENTRY(it, struct torrent, link);
 
-        if (t->phase == PHASE_RUNNING)
+        if (t->life.phase == PHASE_RUNNING)
             torrent_save(t);
-        torrent_rest_trim(t);
+        rest_trim(t);
     }
     bans_expire(&s->env.bans, loop_now(s->env.loop));
     block_pool_trim(conn_hub_blocks(s->env.hub), 0);
@@ -152,7 +154,7 @@ on_deadline(void *ctx)
     struct engine *s = ctx;
 
     s->env.late = true;
-    LIST_EACH(it, &s->torrents)
+    LIST_EACH (it, &s->torrents)
         track_cancel(LIST_ENTRY(it, struct torrent, link));
 }
 
@@ -170,7 +172,7 @@ on_addresses_gone(void *ctx, const struct endpoint *addrs, size_t count)
     struct engine *s = ctx;
 
     MAGIC_CHECK(s, ENGINE_MAGIC);
-    LIST_EACH_SAFE(it, &s->torrents)
+    LIST_EACH_SAFE (it, &s->torrents)
         peers_on_addresses_gone(LIST_ENTRY(it, struct torrent, link), addrs, count);
 }
 
@@ -203,9 +205,9 @@ open_net(struct engine *s)
 static int
 open_trackers(struct engine *s, struct errbuf *eb)
 {
-    s->env.tracker = tracker_client_new(s->env.loop, s->env.resolver, s->fetcher,
-                                        s->process->shared.gate, &s->process->shared.source,
-                                        UDP_TRACKER_RETRY_MS);
+    s->env.tracker =
+        tracker_client_new(s->env.loop, s->env.resolver, s->fetcher, s->process->shared.gate,
+                           &s->process->shared.source, UDP_TRACKER_RETRY_MS);
     return s->env.tracker != NULL ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
 }
 
@@ -311,7 +313,7 @@ engine_stop(struct engine *s, void (*done)(void *ctx), void *ctx)
     s->end.done = done;
     s->end.ctx = ctx;
     loop_timer_set(s->end.deadline, mono_add_ms(loop_now(s->env.loop), ENGINE_STOP_MS));
-    LIST_EACH(it, &s->torrents)
+    LIST_EACH (it, &s->torrents)
         torrent_stop(LIST_ENTRY(it, struct torrent, link));
     loop_task_ask(s->turn);
 }
@@ -331,9 +333,9 @@ engine_hurry(struct engine *s)
 static void
 drop_torrents(struct engine *s)
 {
-    LIST_EACH(it, &s->torrents)
+    LIST_EACH (it, &s->torrents)
         torrent_crash(LIST_ENTRY(it, struct torrent, link));
-    LIST_EACH(c, &s->torrents) {
+    LIST_EACH (c, &s->torrents) {
         struct torrent *t = LIST_ENTRY(c, struct torrent, link);
 
         while (t->disk.storage != NULL)
@@ -404,7 +406,7 @@ engine_set_limits(struct engine *s, uint64_t up_limit, uint64_t down_limit)
 {
     rate_bucket_set(&s->env.up, up_limit, loop_now(s->env.loop));
     rate_bucket_set(&s->env.down, down_limit, loop_now(s->env.loop));
-    LIST_EACH(it, &s->torrents)
+    LIST_EACH (it, &s->torrents)
         torrent_mark_dirty(LIST_ENTRY(it, struct torrent, link));
 }
 

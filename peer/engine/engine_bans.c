@@ -12,7 +12,7 @@
 #include "common/sys/clock.h"
 
 #include "peer/engine/engine_impl.h"
-#include "peer/torrent/torrent_fx.h"
+#include "peer/torrent/torrent_feed.h"
 
 /* --- the database --- */
 

@@ -16,12 +16,6 @@ on_admit(struct torrent *t)
     engine_admit(engine_of(t), t);
 }
 
-static bool
-on_is_wanted(const struct torrent *t)
-{
-    return engine_is_wanted(engine_of(t), t);
-}
-
 static void
 on_await_disk(struct torrent_env *env)
 {
@@ -50,7 +44,6 @@ const struct torrent_env_calls engine_env_calls = {
     .mark_dirty = engine_mark_dirty,
     .tell = engine_tell,
     .admit = on_admit,
-    .is_wanted = on_is_wanted,
     .await_disk = on_await_disk,
     .share_ban = on_share_ban,
     .take_conn = on_take_conn,

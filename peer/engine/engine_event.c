@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "peer/engine/engine_impl.h"
+#include "peer/torrent/torrent_state.h"
 
 void
 engine_tell(struct torrent *t, enum torrent_event_type type, int err, const char *message)
@@ -31,7 +32,7 @@ engine_tell(struct torrent *t, enum torrent_event_type type, int err, const char
 void
 event_drop(struct engine *s, const struct torrent *t)
 {
-    LIST_EACH_SAFE(it, &s->events) {
+    LIST_EACH_SAFE (it, &s->events) {
         struct pending_event *ev = LIST_ENTRY(it, struct pending_event, link);
 
         if (t != NULL && ev->torrent != t)
@@ -52,7 +53,7 @@ event_deliver(struct engine *s)
         struct torrent_event out = {.type = ev->type, .err = ev->err, .message = ev->message};
 
         s->handler.on_event(s->handler.ctx, t, &out);
-        if (ev->type == TORRENT_EVENT_STOPPED && t->wish.removing)
+        if (ev->type == TORRENT_EVENT_STOPPED && torrent_is_being_removed(t))
             engine_forget(s, t);
         free(ev);
     }

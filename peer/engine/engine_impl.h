@@ -140,9 +140,6 @@ void engine_admit(struct engine *s, struct torrent *t);
 /* The torrent is gone: closes the strangers that wait for it. */
 void engine_forget_wanted(struct engine *s, const struct torrent *t);
 
-/* Whether a stranger waits for the torrent to run. */
-bool engine_is_wanted(const struct engine *s, const struct torrent *t);
-
 /* --- engine_bans.c --- */
 
 /* The loop's copy begins with the stored bans. */

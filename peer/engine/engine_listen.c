@@ -10,7 +10,7 @@
 #include "peer/engine/engine_impl.h"
 #include "peer/net/link_tcp.h"
 #include "peer/torrent/torrent_peers.h"
-#include "peer/torrent/torrent_rest.h"
+#include "peer/torrent/torrent_wake.h"
 
 static void
 stranger_free(struct stranger *x)
@@ -20,35 +20,18 @@ stranger_free(struct stranger *x)
     free(x);
 }
 
-static bool
-is_loading(const struct torrent *t)
-{
-    bool soon = t->phase == PHASE_CHECKING || list_linked(&t->load) || t->rest.going;
-
-    return soon && !t->wish.paused && !t->wish.stopping;
-}
-
 /* A stranger wakes a torrent at rest. */
 static bool
 is_or_will_be_loading(struct torrent *t)
 {
     torrent_wake(t);
-    return is_loading(t);
-}
-
-bool
-engine_is_wanted(const struct engine *s, const struct torrent *t)
-{
-    LIST_EACH(it, &s->listen.stranger_list)
-        if (LIST_ENTRY(it, const struct stranger, link)->wanted == t)
-            return true;
-    return false;
+    return torrent_is_coming(t);
 }
 
 void
 engine_admit(struct engine *s, struct torrent *t)
 {
-    LIST_EACH_SAFE(it, &s->listen.stranger_list) {
+    LIST_EACH_SAFE (it, &s->listen.stranger_list) {
         struct stranger *x = LIST_ENTRY(it, struct stranger, link);
         struct handshake hello = x->hello;
         struct conn *c = x->conn;
@@ -63,7 +46,7 @@ engine_admit(struct engine *s, struct torrent *t)
 void
 engine_forget_wanted(struct engine *s, const struct torrent *t)
 {
-    LIST_EACH(it, &s->listen.stranger_list) {
+    LIST_EACH (it, &s->listen.stranger_list) {
         struct stranger *x = LIST_ENTRY(it, struct stranger, link);
 
         if (x->wanted == t)
@@ -103,7 +86,7 @@ keep_site_share(struct engine *s, const struct endpoint *peer)
 
     if (endpoint_scope(peer) == SCOPE_LOOPBACK)
         return;
-    LIST_EACH(it, &s->listen.stranger_list) {
+    LIST_EACH (it, &s->listen.stranger_list) {
         struct stranger *x = LIST_ENTRY(it, struct stranger, link);
         struct endpoint other = endpoint_site(conn_peer(x->conn));
 
@@ -185,7 +168,7 @@ adopt(struct engine *s, const struct handed *x)
 
     if (conn_adopt(s->env.hub, x->link, &x->peer, CONN_HANDSHAKE_MS, &nobody, &c) != 0)
         process_drop_conn(s->process, &x->peer);
-    else if (t == NULL || s->end.begun || !torrent_rest_charge(t, &x->peer))
+    else if (t == NULL || s->end.begun || !torrent_wake_charge(t, &x->peer))
         turn_away(s, c);
     else if (is_or_will_be_loading(t))
         let_wait(s, t, c, &x->hello);
@@ -231,7 +214,7 @@ on_stranger_handshake(void *ctx, struct conn *c, const struct handshake *h)
     struct engine *s = x->engine, *owner;
     struct torrent *t = process_find(s->process, h->info_hash, &owner);
 
-    if (owner == s && !torrent_rest_charge(t, conn_peer(c)))
+    if (owner == s && !torrent_wake_charge(t, conn_peer(c)))
         owner = NULL; /* its site has woken too many */
     if (owner == s && is_or_will_be_loading(t)) {
         x->wanted = t;
@@ -265,9 +248,8 @@ take_seat(struct engine *s, const struct endpoint *peer)
 static int
 listen_to(struct stranger *x, int fd, const struct endpoint *peer)
 {
-    struct conn_handler h = {.ctx = x,
-                             .on_handshake = on_stranger_handshake,
-                             .on_closed = on_stranger_closed};
+    struct conn_handler h = {
+        .ctx = x, .on_handshake = on_stranger_handshake, .on_closed = on_stranger_closed};
     struct engine *s = x->engine;
     struct link *link;
     int err = link_tcp_new(s->env.loop, fd, &link);
@@ -305,7 +287,7 @@ engine_on_accept(void *engine, int fd, const struct endpoint *peer)
 void
 engine_drop_strangers(struct engine *s)
 {
-    LIST_EACH_SAFE(it, &s->listen.stranger_list) {
+    LIST_EACH_SAFE (it, &s->listen.stranger_list) {
         struct stranger *x = LIST_ENTRY(it, struct stranger, link);
 
         turn_away(s, x->conn);

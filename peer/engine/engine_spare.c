@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "peer/engine/engine_impl.h"
-#include "peer/torrent/torrent_fx.h"
+#include "peer/torrent/torrent_feed.h"
 
 enum { ASK_MS = 100 }; /* no loop is asked again sooner */
 
@@ -27,7 +27,7 @@ static void
 give_up_one(struct engine *s)
 {
     for (int round = 0; round < 2; round++) {
-        LIST_EACH_SAFE(it, &s->torrents) {
+        LIST_EACH_SAFE (it, &s->torrents) {
             struct torrent *t = LIST_ENTRY(it, struct torrent, link);
 
             if ((round == 0) != (t->serial > s->spare.turn) || !gives_up_one(t))

@@ -90,8 +90,7 @@ engine_add(struct engine *s, const struct torrent_add *add, struct torrent **out
     }
     list_push_back(&s->torrents, &t->link);
     engine_tell(t, TORRENT_EVENT_READY, 0, "");
-    if (!t->wish.paused)
-        torrent_load(t);
+    torrent_mark_dirty(t);
     *out = t;
     return 0;
 }
@@ -203,7 +202,7 @@ begin_look(struct loading *l, struct engine *s)
     struct filelook **look = &l->look[s->env.index];
 
     if (*look != NULL)
-        filelook_start(*look, l->h->shared.disk, l->looks++, s->env.doneq, torrent_rest_on_look);
+        filelook_start(*look, l->h->shared.disk, l->looks++, s->env.doneq, rest_on_look);
     *look = NULL;
 }
 
@@ -278,9 +277,8 @@ sort_row(void *user, const struct state_scan_row *row)
         say_not_loaded(l->h, &row->torrent, why.text);
         return 0;
     }
-    rests =
-        can_rest(row, &add) && !state_locks_have(l->locks, &add.mi->id) &&
-        rest_row(l, row, &add) == 0;
+    rests = can_rest(row, &add) && !state_locks_have(l->locks, &add.mi->id) &&
+            rest_row(l, row, &add) == 0;
     metainfo_free(add.mi);
     return rests ? 0 : load_later(l, row->torrent.id);
 }
@@ -346,7 +344,7 @@ engine_find(const struct engine *s, const char *what, bool by_beginning, struct 
 {
     size_t n = 0;
 
-    LIST_EACH(it, &s->torrents) {
+    LIST_EACH (it, &s->torrents) {
         struct torrent *t = LIST_ENTRY(it, struct torrent, link);
 
         if (by_beginning ? strncmp(t->facts.name, what, strlen(what)) == 0 : is_meant(t, what)) {

@@ -9,7 +9,7 @@
 
 #include "common/sys/addr.h"
 #include "peer/torrent/torrent_addrs.h"
-#include "peer/torrent/torrent_fx.h"
+#include "peer/torrent/torrent_feed.h"
 
 void
 addrs_feed(struct torrent *t, enum peer_source source, const struct endpoint *addrs, size_t count)
@@ -108,8 +108,8 @@ add_name(struct torrent *t, const char *text)
 void
 addrs_add_named(struct torrent *t, size_t first)
 {
-    for (size_t i = first; i < t->wish.peer_count; i++)
-        add_name(t, t->wish.peers[i]);
+    for (size_t i = first; i < t->options.peer_count; i++)
+        add_name(t, t->options.peers[i]);
 }
 
 void

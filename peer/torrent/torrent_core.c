@@ -9,14 +9,29 @@
 #include "common/base/assert.h"
 #include "common/crypto/random.h"
 #include "config.h"
+#include "peer/core/picker.h"
+#include "peer/store/parts.h"
 #include "peer/torrent/torrent_addrs.h"
 #include "peer/torrent/torrent_core.h"
 #include "peer/torrent/torrent_disk.h"
+#include "peer/torrent/torrent_failure.h"
+#include "peer/torrent/torrent_feed.h"
 #include "peer/torrent/torrent_fx.h"
-#include "peer/torrent/torrent_impl.h"
 #include "peer/torrent/torrent_peers.h"
-#include "peer/torrent/torrent_rest.h"
+#include "peer/torrent/torrent_state.h"
 #include "peer/torrent/torrent_track.h"
+
+static const unsigned levels[] = {
+    [FILE_SKIP] = PICKER_PRIORITY_SKIP,
+    [FILE_NORMAL] = PICKER_PRIORITY_NORMAL,
+    [FILE_HIGH] = PICKER_PRIORITY_MAX,
+};
+
+static unsigned
+level_of(uint8_t byte)
+{
+    return levels[byte & PARTS_PRIORITY];
+}
 
 static void
 put_layer(void *user, const struct state_layer *l)
@@ -35,32 +50,33 @@ core_new(struct torrent *t)
     struct swarm_config cfg = {
         .client = "Sprat " PACKAGE_VERSION,
         .listen_port = env->shared->port,
-        .announce_key = t->wish.key,
+        .announce_key = t->net.announce_key,
         .peers_max = env->shared->peers_max,
         .no_pex = env->shared->no_pex,
-        .sequential = t->wish.sequential,
-        .super_seed = t->wish.super_seed,
+        .sequential = t->options.sequential,
+        .super_seed = t->options.super_seed,
         .up = &env->up,
         .down = &env->down,
         .sites = env->sites,
         .bans = &env->bans,
-        .up_limit = t->wish.up_limit,
-        .down_limit = t->wish.down_limit,
+        .up_limit = t->options.up_limit,
+        .down_limit = t->options.down_limit,
         .announcer = t->announcer,
-        .trackers = (const char *const *)t->wish.trackers,
-        .tracker_count = t->wish.tracker_count,
+        .trackers = (const char *const *)t->options.trackers,
+        .tracker_count = t->options.tracker_count,
     };
     uint64_t seed;
 
     ASSERT(t->core.swarm == NULL);
     random_bytes(&seed, sizeof(seed));
-    memcpy(cfg.peer_id, t->wish.peer_id, PEER_ID_LEN);
+    memcpy(cfg.peer_id, t->net.peer_id, PEER_ID_LEN);
     t->core.swarm = swarm_new(t->mi, &cfg, seed, loop_now(env->loop));
     if (t->core.swarm == NULL)
         return SPRAT_E_NOMEM;
     t->announcer = NULL;
     t->core.generation++;
-    t->core.started = t->core.said_stopped = t->core.refused = false;
+    t->core.started = t->core.stopped = t->core.halted = false;
+    t->core.carry_out = fx_carry_out;
     if (t->mi->layers_missing)
         (void)state_each_layer(env->shared->state, t->id, put_layer, t, NULL);
     return 0;
@@ -117,10 +133,52 @@ core_complete(const struct torrent *t)
 
     if (bitfield_full(swarm_have(t->core.swarm)))
         return true;
-    if (t->wish.selection == NULL || t->wish.seed_only || t->core.frozen || !t->core.started)
+    if (t->options.selection == NULL || t->options.seed_only || t->core.frozen || !t->core.started)
         return false;
     swarm_get_stats(t->core.swarm, &st, loop_now(t->env->loop));
     return st.complete;
+}
+
+void
+core_note_complete(struct torrent *t)
+{
+    if (t->life.completion == COMPLETION_NONE && core_complete(t))
+        torrent_set_completion(t, COMPLETION_WANTED);
+}
+
+void
+core_feed_selection(struct torrent *t)
+{
+    struct swarm_input in = {.type = SWARM_IN_PRIORITY};
+    uint8_t *pieces;
+
+    if (t->options.selection == NULL || t->options.seed_only || t->core.frozen)
+        return;
+    pieces = calloc((size_t)t->mi->piece_count + 1, 1);
+    if (pieces == NULL) {
+        torrent_fail(t, FAILURE_LOAD, SPRAT_E_NOMEM, "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < t->mi->file_count; i++) {
+        const struct metainfo_file *f = &t->mi->files[i];
+        unsigned level = level_of(t->options.selection[i]);
+
+        if ((f->attr & ATTR_PAD) != 0 || f->length == 0)
+            continue;
+        uint64_t last = (f->offset + f->length - 1) / t->mi->piece_length;
+        for (uint64_t p = f->offset / t->mi->piece_length; p <= last; p++)
+            if (pieces[p] < level)
+                pieces[p] = (uint8_t)level;
+    }
+    for (uint32_t p = 0, end; p < t->mi->piece_count; p = end) {
+        for (end = p + 1; end < t->mi->piece_count && pieces[end] == pieces[p];)
+            end++;
+        in.u.priority.first = p;
+        in.u.priority.count = end - p;
+        in.u.priority.priority = pieces[p];
+        torrent_feed(t, &in);
+    }
+    free(pieces);
 }
 
 /* A core that must fetch nothing gets this input before START. */
@@ -133,13 +191,24 @@ freeze(struct torrent *t)
     torrent_feed(t, &in);
 }
 
+static void
+feed_found(struct torrent *t)
+{
+    struct endpoint *found = t->rest.found;
+
+    t->rest.found = NULL;
+    if (found != NULL)
+        addrs_feed(t, PEER_FROM_TRACKER, found, t->rest.found_count);
+    free(found);
+}
+
 void
 core_start(struct torrent *t)
 {
     struct swarm_input in = {.type = SWARM_IN_START};
     bool first = !t->core.started;
 
-    if (first && (t->wish.seed_only || t->core.frozen))
+    if (first && (t->options.seed_only || t->core.frozen))
         freeze(t);
     if (first)
         core_feed_selection(t);
@@ -152,5 +221,15 @@ core_start(struct torrent *t)
     addrs_add_stored(t);
     addrs_add_named(t, 0);
     track_say_unsupported(t);
-    torrent_rest_feed_found(t);
+    feed_found(t);
+}
+
+void
+core_resume_after_failure(struct torrent *t)
+{
+    if (!t->core.halted || t->failure.err != 0)
+        return;
+    t->core.halted = false;
+    if (t->life.phase == PHASE_RUNNING)
+        core_start(t);
 }

@@ -13,10 +13,15 @@ int core_new(struct torrent *t);
 void core_drop(struct torrent *t);
 /* As core_drop(), but the torrent keeps the announcer, which continues. */
 void core_put_away(struct torrent *t);
+/* Feeds START: with the verified pieces the first time, and later to end a pause. */
 void core_start(struct torrent *t);
+/* Feeds START to a core that was halted by a failure that is over. */
+void core_resume_after_failure(struct torrent *t);
 /* Tells the core which pieces are wanted, unless all are. */
 void core_feed_selection(struct torrent *t);
 /* Whether the core has all wanted pieces. */
 bool core_complete(const struct torrent *t);
+/* Sets COMPLETION_WANTED if so. */
+void core_note_complete(struct torrent *t);
 
 #endif

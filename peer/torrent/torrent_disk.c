@@ -12,10 +12,10 @@
 #include "common/base/assert.h"
 #include "common/crypto/sha.h"
 #include "peer/torrent/torrent_disk.h"
-#include "peer/torrent/torrent_fx.h"
-#include "peer/torrent/torrent_impl.h"
-#include "peer/torrent/torrent_life.h"
-#include "peer/torrent/torrent_room.h"
+#include "peer/torrent/torrent_failure.h"
+#include "peer/torrent/torrent_feed.h"
+#include "peer/torrent/torrent_prepare.h"
+#include "peer/torrent/torrent_state.h"
 
 static void
 job_free(struct disk_job *job)
@@ -27,7 +27,7 @@ job_free(struct disk_job *job)
 }
 
 static struct disk_job *
-job_new(struct torrent *t, enum job_kind kind)
+job_new(struct torrent *t, enum disk_job_kind kind)
 {
     struct list *spare = list_pop_front(&t->disk.free);
     struct disk_job *job =
@@ -39,13 +39,6 @@ job_new(struct torrent *t, enum job_kind kind)
     list_init(&job->link);
     t->disk.jobs++;
     return job;
-}
-
-static void
-remember_why(struct torrent *t, int err, const char *why)
-{
-    free(t->disk.why);
-    t->disk.why = strdup(why[0] != '\0' ? why : sprat_strerror(err));
 }
 
 static void
@@ -94,12 +87,12 @@ static void
 feed_result(struct disk_job *job, int err, const struct storage_result *res)
 {
     switch (job->kind) {
-    case JOB_WRITE: feed_written(job, err, res != NULL ? res->leaves : NULL); break;
-    case JOB_VERIFY: feed_verified(job, err, res != NULL ? res->sha1 : NULL); break;
-    case JOB_LEAVES:
+    case DISK_JOB_WRITE: feed_written(job, err, res != NULL ? res->leaves : NULL); break;
+    case DISK_JOB_VERIFY: feed_verified(job, err, res != NULL ? res->sha1 : NULL); break;
+    case DISK_JOB_LEAVES:
         feed_leaves(job, err, res != NULL ? res->leaves : NULL, res != NULL ? res->leaf_count : 0);
         break;
-    case JOB_FORGET: break;
+    case DISK_JOB_FORGET: break;
     }
 }
 
@@ -136,13 +129,13 @@ stall(struct disk_job *job, int err)
 {
     struct torrent *t = job->torrent;
 
-    if (!may_pass(err) || (job->kind != JOB_WRITE && job->kind != JOB_VERIFY) ||
-        job->generation != t->core.generation || t->phase >= PHASE_STOPPING)
+    if (!may_pass(err) || (job->kind != DISK_JOB_WRITE && job->kind != DISK_JOB_VERIFY) ||
+        job->generation != t->core.generation || t->life.phase >= PHASE_STOPPING)
         return false;
     list_push_back(&t->disk.stalled, &job->link);
-    torrent_fail(t, FAILURE_CORE, err, torrent_why(t, err));
+    torrent_fail(t, FAILURE_CORE, err, torrent_last_why(t, err));
     if (err == SPRAT_E_NOSPACE)
-        torrent_room_explain(t);
+        prepare_explain(t);
     return true;
 }
 
@@ -153,15 +146,15 @@ on_done(void *user, const struct storage_result *res)
     struct torrent *t = job->torrent;
 
     if (res->err != 0 && res->err != SPRAT_E_HASH && res->err != SPRAT_E_CANCELLED) {
-        remember_why(t, res->err, res->why);
+        torrent_remember_why(t, res->err, res->why);
         if (stall(job, res->err))
             return;
     }
-    if (res->err == 0 && job->kind == JOB_WRITE) {
+    if (res->err == 0 && job->kind == DISK_JOB_WRITE) {
         commit_touch(t->disk.commit, loop_now(t->env->loop));
-        room_claim_pay(&t->disk.claim, res->len);
+        room_claim_pay(&t->prepare.claim, res->len);
     }
-    if (res->err == 0 && t->disk.retrying)
+    if (res->err == 0 && !torrent_failure_holds(t, FAILURE_CORE))
         torrent_recovered(t, FAILURE_CORE);
     job_end(job, res->err, res);
 }
@@ -174,12 +167,12 @@ submit(struct disk_job *job)
 
     storage_hold(st);
     switch (job->kind) {
-    case JOB_WRITE:
+    case DISK_JOB_WRITE:
         return storage_write(st, job->piece, job->begin, job->block->data, job->block->len,
                              job->judge ? job->expected : NULL, on_done, job);
-    case JOB_VERIFY: return storage_verify(st, job->piece, on_done, job);
-    case JOB_LEAVES: return storage_leaves(st, job->piece, on_done, job);
-    case JOB_FORGET: return storage_forget(st, job->piece, on_done, job);
+    case DISK_JOB_VERIFY: return storage_verify(st, job->piece, on_done, job);
+    case DISK_JOB_LEAVES: return storage_leaves(st, job->piece, on_done, job);
+    case DISK_JOB_FORGET: return storage_forget(st, job->piece, on_done, job);
     }
     return SPRAT_E_INVAL;
 }
@@ -203,14 +196,14 @@ job_start(struct disk_job *job)
     bool waits = stalled || !list_empty(&t->disk.waiting);
     int err = waits ? SPRAT_E_AGAIN : submit(job);
 
-    if (stalled && job->kind == JOB_WRITE && t->disk.jobs > TORRENT_STALLED_MAX) {
-        t->core.refused = true;
+    if (stalled && job->kind == DISK_JOB_WRITE && t->disk.jobs > TORRENT_STALLED_MAX) {
+        t->core.halted = true;
         job_end(job, t->failure.err != 0 ? t->failure.err : SPRAT_E_IO, NULL);
     } else if (err == SPRAT_E_AGAIN) {
         list_push_back(&t->disk.waiting, &job->link);
         wait_for_room(t);
     } else if (err != 0) {
-        remember_why(t, err, "");
+        torrent_remember_why(t, err, "");
         job_end(job, err, NULL);
     }
     torrent_mark_dirty(t);
@@ -229,7 +222,7 @@ submit_waiting(struct torrent *t)
         }
         list_remove(&job->link);
         if (err != 0) {
-            remember_why(t, err, "");
+            torrent_remember_why(t, err, "");
             job_end(job, err, NULL);
         }
     }
@@ -271,7 +264,7 @@ disk_give_up(struct torrent *t)
 static void
 fill_job(struct disk_job *job, const struct swarm_effect *fx)
 {
-    if (job->kind != JOB_WRITE) {
+    if (job->kind != DISK_JOB_WRITE) {
         job->piece = fx->u.range.piece;
         return;
     }
@@ -284,17 +277,17 @@ fill_job(struct disk_job *job, const struct swarm_effect *fx)
 
 /* No job could be made: its result is NOMEM. */
 static void
-fail_at_once(struct torrent *t, enum job_kind kind, const struct swarm_effect *fx)
+fail_at_once(struct torrent *t, enum disk_job_kind kind, const struct swarm_effect *fx)
 {
     struct disk_job job = {.torrent = t, .kind = kind};
 
-    remember_why(t, SPRAT_E_NOMEM, "");
+    torrent_remember_why(t, SPRAT_E_NOMEM, "");
     fill_job(&job, fx);
     feed_result(&job, SPRAT_E_NOMEM, NULL);
 }
 
 void
-disk_do(struct torrent *t, enum job_kind kind, const struct swarm_effect *fx)
+disk_do(struct torrent *t, enum disk_job_kind kind, const struct swarm_effect *fx)
 {
     struct disk_job *job = job_new(t, kind);
 
@@ -309,7 +302,7 @@ disk_do(struct torrent *t, enum job_kind kind, const struct swarm_effect *fx)
 void
 disk_forget(struct torrent *t, uint32_t piece)
 {
-    struct disk_job *job = job_new(t, JOB_FORGET);
+    struct disk_job *job = job_new(t, DISK_JOB_FORGET);
 
     /* If the job can't be made, the piece's next check may fail once more, and then the disk is
      * read. */
@@ -345,7 +338,7 @@ disk_read(struct torrent *t, struct conn_piece *p)
     struct read_job *job;
     int err;
 
-    if (t->disk.storage == NULL || t->phase >= PHASE_CLOSING)
+    if (!torrent_has_files_open(t))
         return SPRAT_E_CANCELLED;
     job = malloc(sizeof(*job));
     if (job == NULL)
@@ -364,7 +357,7 @@ disk_read(struct torrent *t, struct conn_piece *p)
 bool
 disk_lend(struct torrent *t, const struct conn_piece *p, bool sure, struct storage_loan *loan)
 {
-    return t->disk.storage != NULL && t->phase < PHASE_CLOSING &&
+    return torrent_has_files_open(t) &&
            storage_lend(t->disk.storage, p->piece, p->begin, p->length, sure, loan);
 }
 

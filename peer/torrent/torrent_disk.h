@@ -9,7 +9,7 @@
 #include "peer/net/conn.h"
 #include "peer/torrent/torrent_impl.h"
 
-enum job_kind { JOB_WRITE, JOB_VERIFY, JOB_LEAVES, JOB_FORGET };
+enum disk_job_kind { DISK_JOB_WRITE, DISK_JOB_VERIFY, DISK_JOB_LEAVES, DISK_JOB_FORGET };
 
 /* A disk job of the core. It lives until the core has received the result, or until the result is
  * dropped because the torrent has a new core. */
@@ -17,7 +17,7 @@ struct disk_job {
     struct list link; /* on waiting, or on free */
     struct torrent *torrent;
     uint32_t generation; /* of the core that asked */
-    enum job_kind kind;
+    enum disk_job_kind kind;
     uint32_t piece, begin;
     struct block *block;
     bool judge;
@@ -25,7 +25,7 @@ struct disk_job {
 };
 
 /* Carries out WRITE, VERIFY or LEAVES; the core receives the result later. */
-void disk_do(struct torrent *t, enum job_kind kind, const struct swarm_effect *fx);
+void disk_do(struct torrent *t, enum disk_job_kind kind, const struct swarm_effect *fx);
 void disk_forget(struct torrent *t, uint32_t piece);
 /* Submits waiting jobs, as far as the disk has room for them. */
 void disk_go_on(struct torrent *t);

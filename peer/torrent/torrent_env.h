@@ -58,8 +58,6 @@ struct torrent_env_calls {
     /* The torrent runs: peers that connected while it was being loaded enter by
      * peers_on_stranger(). */
     void (*admit)(struct torrent *t);
-    /* Whether a peer waits for the torrent to run. */
-    bool (*is_wanted)(const struct torrent *t);
     /* The disk had no room for a job: torrents on |crowded|, and connections, try again soon. */
     void (*await_disk)(struct torrent_env *env);
     /* The site of |addr| was banned: all torrents of the process ban it. */

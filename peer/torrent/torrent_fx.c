@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Drives a torrent's core: each input is handled, then its effects are carried out in order.
- * Results that come up meanwhile wait until that is done, so that the core is never entered twice.
+ * Carries out the effects of a torrent's core.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +9,11 @@
 #include "common/base/assert.h"
 #include "common/sys/addr.h"
 #include "peer/torrent/torrent_disk.h"
+#include "peer/torrent/torrent_failure.h"
 #include "peer/torrent/torrent_fx.h"
-#include "peer/torrent/torrent_impl.h"
-#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_peers.h"
-#include "peer/torrent/torrent_stop.h"
+#include "peer/torrent/torrent_state.h"
 #include "peer/torrent/torrent_track.h"
-
-enum { LATER_MIN = 64 };
 
 static void
 store_layers(struct torrent *t)
@@ -81,17 +77,24 @@ on_disk_error(struct torrent *t, const struct swarm_effect *fx)
     int err = fx->u.notice.err;
 
     if (err == SPRAT_E_CHANGED || err == SPRAT_E_SHORT || err == SPRAT_E_NOENT)
-        torrent_reload_soon(t, err, torrent_why(t, err));
+        torrent_reload_soon(t, err, torrent_last_why(t, err));
     else if (err != SPRAT_E_CANCELLED)
-        torrent_fail(t, FAILURE_CORE, err, torrent_why(t, err));
+        torrent_fail(t, FAILURE_CORE, err, torrent_last_why(t, err));
+}
+
+static void
+on_complete(struct torrent *t)
+{
+    if (t->life.completion == COMPLETION_NONE)
+        torrent_set_completion(t, COMPLETION_WANTED);
 }
 
 static void
 on_notice(struct torrent *t, const struct swarm_effect *fx)
 {
     switch (fx->u.notice.what) {
-    case SWARM_NOTICE_COMPLETE: torrent_on_complete(t); break;
-    case SWARM_NOTICE_STOPPED: t->core.said_stopped = true; break;
+    case SWARM_NOTICE_COMPLETE: on_complete(t); break;
+    case SWARM_NOTICE_STOPPED: t->core.stopped = true; break;
     case SWARM_NOTICE_BANNED: on_banned(t, fx); break;
     case SWARM_NOTICE_UNREACHED: on_unreached(t, fx); break;
     case SWARM_NOTICE_PIECE_FAILED: disk_forget(t, fx->u.notice.piece); break;
@@ -108,8 +111,8 @@ on_piece_done(struct torrent *t, uint32_t piece)
     (void)commit_add(t->disk.commit, piece, loop_now(t->env->loop));
 }
 
-static void
-carry_out(struct torrent *t, const struct swarm_effect *fx)
+void
+fx_carry_out(struct torrent *t, const struct swarm_effect *fx)
 {
     switch (fx->type) {
     case SWARM_FX_CONNECT: peers_connect_to(t, fx); break;
@@ -119,63 +122,11 @@ carry_out(struct torrent *t, const struct swarm_effect *fx)
     case SWARM_FX_SEND: peers_send(t, fx); break;
     case SWARM_FX_SEND_PIECE: peers_send_piece(t, fx); break;
     case SWARM_FX_ALLOW: peers_allow(t, fx); break;
-    case SWARM_FX_WRITE: disk_do(t, JOB_WRITE, fx); break;
-    case SWARM_FX_VERIFY: disk_do(t, JOB_VERIFY, fx); break;
-    case SWARM_FX_LEAVES: disk_do(t, JOB_LEAVES, fx); break;
+    case SWARM_FX_WRITE: disk_do(t, DISK_JOB_WRITE, fx); break;
+    case SWARM_FX_VERIFY: disk_do(t, DISK_JOB_VERIFY, fx); break;
+    case SWARM_FX_LEAVES: disk_do(t, DISK_JOB_LEAVES, fx); break;
     case SWARM_FX_PIECE_DONE: on_piece_done(t, fx->u.range.piece); break;
     case SWARM_FX_ANNOUNCE: track_announce(t, fx); break;
     case SWARM_FX_NOTICE: on_notice(t, fx); break;
     }
-}
-
-static void
-handle(struct torrent *t, const struct swarm_input *in)
-{
-    struct swarm_effect fx;
-
-    t->core.draining = true;
-    if (swarm_handle(t->core.swarm, in, loop_now(t->env->loop)) != 0)
-        log_warn(&t->env->shared->log, "%s: out of memory", t->facts.name);
-    while (swarm_next(t->core.swarm, &fx))
-        carry_out(t, &fx);
-    t->core.draining = false;
-}
-
-/* Keeps a result for after the effects at hand. Only results without borrowed memory come here. */
-static void
-put_off(struct torrent *t, const struct swarm_input *in)
-{
-    struct torrent_core *core = &t->core;
-
-    if (core->later_count == core->later_cap) {
-        size_t cap = core->later_cap > 0 ? 2 * core->later_cap : LATER_MIN;
-        struct swarm_input *later = realloc(core->later, cap * sizeof(*later));
-
-        if (later == NULL) {
-            torrent_fail(t, FAILURE_LOAD, SPRAT_E_NOMEM, "out of memory");
-            return;
-        }
-        core->later = later;
-        core->later_cap = cap;
-    }
-    core->later[core->later_count++] = *in;
-}
-
-void
-torrent_feed(struct torrent *t, const struct swarm_input *in)
-{
-    if (t->core.swarm == NULL)
-        return;
-    if (t->core.draining) {
-        put_off(t, in);
-        return;
-    }
-    handle(t, in);
-    for (size_t i = 0; i < t->core.later_count; i++) {
-        struct swarm_input next = t->core.later[i];
-
-        handle(t, &next);
-    }
-    t->core.later_count = 0;
-    torrent_mark_dirty(t);
 }

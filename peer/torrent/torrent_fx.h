@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Drives the core of a torrent: feeds inputs to the core and carries out its effects.
+ * Carries out the effects of a torrent's core.
  */
 #ifndef PEER_TORRENT_TORRENT_FX_H
 #define PEER_TORRENT_TORRENT_FX_H
 
 #include "peer/torrent/torrent_impl.h"
 
-void torrent_feed(struct torrent *t, const struct swarm_input *in);
+void fx_carry_out(struct torrent *t, const struct swarm_effect *fx);
 
 #endif

@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "peer/torrent/torrent_addrs.h"
-#include "peer/torrent/torrent_impl.h"
-#include "peer/torrent/torrent_new.h"
-#include "peer/torrent/torrent_rest.h"
+#include "peer/torrent/torrent_row.h"
+#include "peer/torrent/torrent_state.h"
 #include "peer/torrent/torrent_track.h"
+#include "peer/torrent/torrent_wake.h"
 
 static bool
 is_in(char *const *list, size_t count, const char *text)
@@ -24,7 +24,7 @@ is_in(char *const *list, size_t count, const char *text)
 static bool
 has_tracker(const struct torrent *t, const char *url)
 {
-    if (is_in(t->wish.trackers, t->wish.tracker_count, url))
+    if (is_in(t->options.trackers, t->options.tracker_count, url))
         return true;
     for (size_t i = 0; i < t->mi->tier_count; i++)
         for (size_t k = 0; k < t->mi->tiers[i].count; k++)
@@ -67,7 +67,7 @@ want_tracker(struct torrent *t, const char *url, struct torrent_merged *out)
         return 0;
     }
     out->trackers++;
-    return append(&t->wish.trackers, &t->wish.tracker_count, url);
+    return append(&t->options.trackers, &t->options.tracker_count, url);
 }
 
 static int
@@ -90,9 +90,9 @@ want_peers(struct torrent *t, const struct torrent_add *add, struct torrent_merg
     int err = 0;
 
     for (size_t i = 0; err == 0 && i < add->peer_count; i++)
-        if (!is_in(t->wish.peers, t->wish.peer_count, add->peers[i])) {
+        if (!is_in(t->options.peers, t->options.peer_count, add->peers[i])) {
             out->peers++;
-            err = append(&t->wish.peers, &t->wish.peer_count, add->peers[i]);
+            err = append(&t->options.peers, &t->options.peer_count, add->peers[i]);
         }
     return err;
 }
@@ -102,9 +102,9 @@ want_peers(struct torrent *t, const struct torrent_add *add, struct torrent_merg
 static void
 use_new(struct torrent *t, size_t trackers, size_t peers)
 {
-    for (size_t i = trackers; i < t->wish.tracker_count; i++)
-        track_add_tracker(t, t->wish.trackers[i]);
-    if (t->wish.peer_count == peers)
+    for (size_t i = trackers; i < t->options.tracker_count; i++)
+        track_add_tracker(t, t->options.trackers[i]);
+    if (t->options.peer_count == peers)
         return;
     if (t->core.swarm != NULL && t->core.started)
         addrs_add_named(t, peers);
@@ -116,11 +116,11 @@ int
 torrent_merge(struct torrent *t, const struct torrent_add *add, struct torrent_merged *out,
               struct errbuf *eb)
 {
-    size_t trackers = t->wish.tracker_count, peers = t->wish.peer_count;
+    size_t trackers = t->options.tracker_count, peers = t->options.peer_count;
     int err;
 
     *out = (struct torrent_merged){0};
-    if (t->wish.removing)
+    if (torrent_is_being_removed(t))
         return errbuf_set(eb, SPRAT_E_AGAIN, "%s is being removed: add it again in a moment",
                           t->facts.name);
     err = torrent_need_metainfo(t, eb);
@@ -132,10 +132,10 @@ torrent_merge(struct torrent *t, const struct torrent_add *add, struct torrent_m
     if (err != 0)
         errbuf_set(eb, err, "out of memory");
     else if (out->trackers + out->peers > 0)
-        err = torrent_store_wish(t, eb);
+        err = row_store_options(t, eb);
     if (err != 0) {
-        shorten(t->wish.trackers, &t->wish.tracker_count, trackers);
-        shorten(t->wish.peers, &t->wish.peer_count, peers);
+        shorten(t->options.trackers, &t->options.tracker_count, trackers);
+        shorten(t->options.peers, &t->options.peer_count, peers);
         return err;
     }
     use_new(t, trackers, peers);

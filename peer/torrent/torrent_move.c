@@ -7,17 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/assert.h"
-#include "peer/torrent/torrent_impl.h"
-#include "peer/torrent/torrent_life.h"
-#include "peer/torrent/torrent_move.h"
 #include "peer/store/parts.h"
+#include "peer/torrent/torrent_failure.h"
+#include "peer/torrent/torrent_move.h"
+#include "peer/torrent/torrent_state.h"
 
 /* The step has failed for now. The retry depends on the failure. */
 static void
 move_failed(struct torrent *t, int err, const char *why)
 {
-    torrent_set_completion(t, COMPLETION_FLUSHED);
     if (err == SPRAT_E_CHANGED || err == SPRAT_E_NOENT)
         torrent_reload_soon(t, err, why); /* the files are checked again where they are */
     else if (err != SPRAT_E_CANCELLED)
@@ -30,15 +28,15 @@ on_cleaned(void *user, const struct storage_result *res)
     struct torrent *t = user;
     struct state_update u = {.set_cleaned = true};
 
-    torrent_set_completion(t, COMPLETION_FLUSHED);
+    torrent_end_job(t, JOB_CLEAN);
     if (res->err == SPRAT_E_CANCELLED)
         return;
     /* Files that no longer belong to the torrent stay there, and the user hears of them once. */
     if (res->err != 0)
         torrent_tell(t, TORRENT_EVENT_WARNING, res->err, res->why);
     (void)state_apply_async(t->env->shared->state, t->id, &u, t->env->doneq, NULL, NULL);
-    free(t->wish.moved_from);
-    t->wish.moved_from = NULL;
+    free(t->move.from);
+    t->move.from = NULL;
 }
 
 static void
@@ -46,17 +44,17 @@ on_switched(void *user, int err, const char *why)
 {
     struct torrent *t = user;
 
+    torrent_end_job(t, JOB_SWITCH);
     if (err != 0) {
         move_failed(t, err, why);
         return;
     }
     storage_move_in(t->disk.storage);
-    free(t->wish.moved_from);
-    t->wish.moved_from = t->save_dir;
-    t->save_dir = t->wish.move_to;
-    t->wish.move_to = NULL;
+    free(t->move.from);
+    t->move.from = t->save_dir;
+    t->save_dir = t->move.to;
+    t->move.to = NULL;
     torrent_recovered(t, FAILURE_COMMIT);
-    torrent_set_completion(t, COMPLETION_FLUSHED);
 }
 
 /* All files exist in both directories: the new directory counts from now on, with its files'
@@ -64,7 +62,7 @@ on_switched(void *user, int err, const char *why)
 static void
 switch_over(struct torrent *t)
 {
-    struct state_update u = {.dir = t->wish.move_to, .moved_from = t->save_dir};
+    struct state_update u = {.dir = t->move.to, .moved_from = t->save_dir};
     struct state_file *files = calloc(t->mi->file_count, sizeof(*files));
     int err = files != NULL ? 0 : SPRAT_E_NOMEM;
 
@@ -74,10 +72,11 @@ switch_over(struct torrent *t)
         u.file_count += state_file_from(&files[u.file_count], i, &s);
     }
     u.files = files;
-    torrent_set_completion(t, COMPLETION_SWITCHING);
     if (err == 0)
         err = state_apply_async(t->env->shared->state, t->id, &u, t->env->doneq, on_switched, t);
-    if (err != 0)
+    if (err == 0)
+        torrent_begin_job(t, JOB_SWITCH);
+    else
         move_failed(t, err, sprat_strerror(err));
     free(files);
 }
@@ -87,9 +86,10 @@ on_moved(void *user, const struct storage_result *res)
 {
     struct torrent *t = user;
 
-    if (res->err == SPRAT_E_AGAIN || t->phase != PHASE_RUNNING)
-        torrent_set_completion(t, COMPLETION_FLUSHED);
-    else if (res->err != 0)
+    torrent_end_job(t, JOB_MOVE);
+    if (res->err == SPRAT_E_AGAIN || t->life.phase != PHASE_RUNNING)
+        return; /* the turn begins the next step of the move, as long as the torrent runs */
+    if (res->err != 0)
         move_failed(t, res->err, res->why);
     else
         switch_over(t);
@@ -100,41 +100,49 @@ on_moved(void *user, const struct storage_result *res)
 static bool
 is_whole(const struct torrent *t)
 {
-    for (size_t i = 0; t->wish.selection != NULL && i < t->mi->file_count; i++)
-        if ((t->wish.selection[i] & PARTS_PRIORITY) == 0 ||
-            (t->wish.selection[i] & PARTS_PARTED) != 0)
+    for (size_t i = 0; t->options.selection != NULL && i < t->mi->file_count; i++)
+        if ((t->options.selection[i] & PARTS_PRIORITY) == 0 ||
+            (t->options.selection[i] & PARTS_PARTED) != 0)
             return false;
     return bitfield_full(torrent_have(t));
 }
 
-bool
-torrent_move_go_on(struct torrent *t)
+/* |job| has begun if |err|, of submitting it, is 0; otherwise the disk has no room now. */
+static void
+begun(struct torrent *t, enum torrent_job job, int err)
 {
-    struct torrent_wish *w = &t->wish;
+    if (err == 0)
+        torrent_begin_job(t, job);
+    else
+        torrent_hold(t, STEP_COMPLETE, TORRENT_BUSY_MS);
+}
 
-    if (t->wish.seed_only)
+bool
+move_go_on(struct torrent *t)
+{
+    struct torrent_move *m = &t->move;
+
+    if (t->options.seed_only)
         return false;
-    if (w->moved_from != NULL) {
-        if (storage_clean(t->disk.storage, w->moved_from, on_cleaned, t) == 0)
-            torrent_set_completion(t, COMPLETION_CLEANING);
+    if (m->from != NULL) {
+        begun(t, JOB_CLEAN, storage_clean(t->disk.storage, m->from, on_cleaned, t));
         return true;
     }
-    if (w->move_to == NULL || !is_whole(t) || strcmp(w->move_to, t->save_dir) == 0)
+    if (m->to == NULL || !is_whole(t) || strcmp(m->to, t->save_dir) == 0)
         return false;
-    if (storage_move(t->disk.storage, w->move_to, on_moved, t) == 0)
-        torrent_set_completion(t, COMPLETION_MOVING);
+    begun(t, JOB_MOVE, storage_move(t->disk.storage, m->to, on_moved, t));
     return true;
 }
 
 void
-torrent_move_forget(struct torrent *t)
+move_forget(struct torrent *t)
 {
     struct state_update u = {.set_move_to = true};
 
-    if (t->wish.move_to == NULL)
+    if (t->move.to == NULL)
         return;
-    free(t->wish.move_to);
-    t->wish.move_to = NULL;
+    free(t->move.to);
+    t->move.to = NULL;
     (void)state_apply_async(t->env->shared->state, t->id, &u, t->env->doneq, NULL, NULL);
 }
 
@@ -143,21 +151,21 @@ on_undone(void *user, const struct storage_result *res)
 {
     struct torrent *t = user;
 
+    torrent_end_job(t, JOB_UNMOVE);
     if (res->err != 0)
         torrent_tell(t, TORRENT_EVENT_WARNING, res->err, res->why);
-    t->disk.busy = false;
-    torrent_mark_dirty(t);
 }
 
 bool
-torrent_move_undo(struct torrent *t)
+move_undo(struct torrent *t)
 {
-    char **place = t->wish.moved_from != NULL ? &t->wish.moved_from : &t->wish.move_to;
+    char **place = t->move.from != NULL ? &t->move.from : &t->move.to;
 
     /* No move begins before the torrent is complete. */
-    if (*place != NULL && bitfield_full(&t->core.have) && strcmp(*place, t->save_dir) != 0)
-        t->disk.busy = storage_clean(t->disk.storage, *place, on_undone, t) == 0;
+    if (*place != NULL && bitfield_full(&t->core.have) && strcmp(*place, t->save_dir) != 0 &&
+        storage_clean(t->disk.storage, *place, on_undone, t) == 0)
+        torrent_begin_job(t, JOB_UNMOVE);
     free(*place);
     *place = NULL;
-    return t->disk.busy;
+    return t->life.job == JOB_UNMOVE;
 }

@@ -7,13 +7,14 @@
 
 #include "peer/torrent/torrent_impl.h"
 
-/* Starts the next step of the move after all files are flushed; false if there is none. */
-bool torrent_move_go_on(struct torrent *t);
+/* All files are flushed: begins JOB_MOVE or JOB_CLEAN. False if there is nothing to move. */
+bool move_go_on(struct torrent *t);
 /* The torrent is being removed: deletes the copies that an unfinished move has made in the other
- * directory. False if there is nothing to delete, or nothing any more. */
-bool torrent_move_undo(struct torrent *t);
+ * directory. False if there is nothing to delete, or nothing any more; otherwise JOB_UNMOVE has
+ * begun. */
+bool move_undo(struct torrent *t);
 /* The check found every piece, so nothing was downloaded: forgets the move, and the files stay
  * where the user put them. */
-void torrent_move_forget(struct torrent *t);
+void move_forget(struct torrent *t);
 
 #endif

@@ -11,13 +11,12 @@
 #include "peer/torrent/torrent_core.h"
 #include "peer/torrent/torrent_disk.h"
 #include "peer/torrent/torrent_hosts.h"
-#include "peer/torrent/torrent_impl.h"
 #include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_new.h"
 #include "peer/torrent/torrent_peers.h"
-#include "peer/torrent/torrent_rest.h"
+#include "peer/torrent/torrent_row.h"
 #include "peer/torrent/torrent_select.h"
-#include "peer/torrent/torrent_store.h"
+#include "peer/torrent/torrent_state.h"
 #include "peer/torrent/torrent_track.h"
 
 static char **
@@ -45,42 +44,41 @@ free_strings(char **strings, size_t count)
     free(strings);
 }
 
-/* Copies the arguments of adding into the user's wishes, paths and lists included. SPRAT_E_NOMEM.
- */
+/* Copies the arguments of adding, paths and lists included. SPRAT_E_NOMEM. */
 static int
 fill(struct torrent *t, const struct torrent_add *add)
 {
     static const char client[] = "-SR0100-";
-    struct torrent_wish *w = &t->wish;
+    struct torrent_options *o = &t->options;
 
-    w->paused = add->paused;
-    w->seed_only = add->seed_only;
-    w->force_check = add->force_check;
-    w->consent = add->consent;
-    w->trusted = add->trusted;
-    w->sequential = add->sequential;
-    w->super_seed = add->super_seed;
-    w->seed = add->seed;
-    w->ratio = add->ratio;
-    w->up_limit = add->up_limit;
-    w->down_limit = add->down_limit;
-    w->reserve = add->reserve;
-    w->worknames = add->worknames;
-    w->move_only_new = add->move_only_new;
-    w->move_to = add->move_to != NULL ? strdup(add->move_to) : NULL;
-    w->tracker_count = add->tracker_count;
-    w->trackers = copy_strings(add->trackers, add->tracker_count);
-    w->peer_count = add->peer_count;
-    w->peers = copy_strings(add->peers, add->peer_count);
-    random_bytes(w->peer_id, PEER_ID_LEN);
-    memcpy(w->peer_id, client, sizeof(client) - 1);
-    random_bytes(&w->key, sizeof(w->key));
+    o->paused = add->paused;
+    o->seed_only = add->seed_only;
+    o->sequential = add->sequential;
+    o->super_seed = add->super_seed;
+    o->seed = add->seed;
+    o->ratio = add->ratio;
+    o->up_limit = add->up_limit;
+    o->down_limit = add->down_limit;
+    o->reserve = add->reserve;
+    o->worknames = add->worknames;
+    o->tracker_count = add->tracker_count;
+    o->trackers = copy_strings(add->trackers, add->tracker_count);
+    o->peer_count = add->peer_count;
+    o->peers = copy_strings(add->peers, add->peer_count);
+    t->next_check = (struct torrent_next_check){
+        .all = add->force_check, .trusted = add->trusted, .consent = add->consent};
+    t->move.only_new = add->move_only_new;
+    t->move.to = add->move_to != NULL ? strdup(add->move_to) : NULL;
+    t->life.goal = torrent_goal_of_user(t);
+    random_bytes(t->net.peer_id, PEER_ID_LEN);
+    memcpy(t->net.peer_id, client, sizeof(client) - 1);
+    random_bytes(&t->net.announce_key, sizeof(t->net.announce_key));
     t->save_dir = strdup(add->save_dir);
     t->timer = loop_timer_new(t->env->loop, torrent_on_timer, t);
     t->retry = loop_timer_new(t->env->loop, torrent_on_retry, t);
-    if (add->move_to != NULL && w->move_to == NULL)
+    if (add->move_to != NULL && t->move.to == NULL)
         return SPRAT_E_NOMEM;
-    if (w->trackers == NULL || w->peers == NULL || t->save_dir == NULL || t->timer == NULL ||
+    if (o->trackers == NULL || o->peers == NULL || t->save_dir == NULL || t->timer == NULL ||
         t->retry == NULL)
         return SPRAT_E_NOMEM;
     return 0;
@@ -99,41 +97,6 @@ learn(struct torrent *t, const struct metainfo *mi)
     return f->name != NULL ? 0 : SPRAT_E_NOMEM;
 }
 
-static bool
-is_of(const struct torrent *t, const struct metainfo *mi)
-{
-    return identity_equal(&mi->id, &t->facts.id);
-}
-
-int
-torrent_need_metainfo(struct torrent *t, struct errbuf *eb)
-{
-    struct metainfo *mi = NULL;
-    struct state_torrent row;
-    int err;
-
-    if (t->mi != NULL)
-        return 0;
-    err = state_get(t->env->shared->state, t->id, &row, eb);
-    if (err != 0)
-        return err;
-    err = metainfo_parse(row.metainfo, row.metainfo_len, &mi, eb);
-    state_torrent_fini(&row);
-    if (err == 0 && !is_of(t, mi))
-        err = errbuf_set(eb, SPRAT_E_MISMATCH, "the state database has another torrent for %s",
-                         t->facts.name);
-    if (err == 0 && t->core.have.nbits == 0 && bitfield_init(&t->core.have, mi->piece_count) != 0)
-        err = errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    if (err != 0) {
-        metainfo_free(mi);
-        return err;
-    }
-    for (uint32_t i = 0; torrent_is_resting(t) && i < mi->piece_count; i++)
-        bitfield_set(&t->core.have, i);
-    t->mi = mi;
-    return 0;
-}
-
 /* The user's ratio is for uploads from now on, so the ratio of earlier uploads (by `sprat seed` or
  * `get`) is added to it. */
 static void
@@ -141,8 +104,9 @@ begin_ratio(struct torrent *t)
 {
     const struct torrent_totals *sum = &t->totals;
 
-    if (t->wish.seed == SEED_RATIO && t->facts.total_size > 0)
-        t->wish.ratio += (double)(sum->up_before + sum->up_session) / (double)t->facts.total_size;
+    if (t->options.seed == SEED_RATIO && t->facts.total_size > 0)
+        t->options.ratio +=
+            (double)(sum->up_before + sum->up_session) / (double)t->facts.total_size;
 }
 
 /* A load always looks for files that an earlier session left under working names, independent of
@@ -160,40 +124,10 @@ remember_worknames(struct torrent *t, struct errbuf *eb)
     state_wish_fini(&wish);
     if (err != 0 && err != SPRAT_E_NOTFOUND)
         return err;
-    t->wish.worknames = t->wish.worknames || stored;
-    return t->wish.worknames && !stored
+    t->options.worknames = t->options.worknames || stored;
+    return t->options.worknames && !stored
                ? state_apply(st, t->id, &(struct state_update){.keep_worknames = true}, eb)
                : 0;
-}
-
-static int
-wish_row(const struct torrent *t, struct state_wish_row *row, struct errbuf *eb)
-{
-    struct state_wish wish = {.seed = (int)t->wish.seed,
-                              .ratio = t->wish.ratio,
-                              .sequential = t->wish.sequential,
-                              .super_seed = t->wish.super_seed,
-                              .trackers = t->wish.trackers,
-                              .tracker_count = t->wish.tracker_count,
-                              .peers = t->wish.peers,
-                              .peer_count = t->wish.peer_count,
-                              .reserve = t->wish.reserve,
-                              .worknames = t->wish.worknames};
-
-    return state_wish_row_init(row, &wish, eb);
-}
-
-int
-torrent_store_wish(struct torrent *t, struct errbuf *eb)
-{
-    struct state_wish_row row = {.seed = 0};
-    struct state_update u = {.wish = &row};
-    int err = t->env->shared->managed ? wish_row(t, &row, eb) : 0;
-
-    if (err == 0 && t->env->shared->managed && (err = torrent_store(t, &u, NULL, NULL)) != 0)
-        errbuf_set(eb, err, "%s", sprat_strerror(err));
-    state_wish_row_fini(&row);
-    return err;
 }
 
 /* Stores what spratd needs after a restart. Reads the have-bits of a torrent that stays paused,
@@ -205,66 +139,22 @@ remember(struct torrent *t, struct errbuf *eb)
     struct state_wish_row row = {.seed = 0};
     struct state_update u = {.wish = &row,
                              .set_status = true,
-                             .status = t->wish.paused ? STATE_PAUSED : STATE_RUNNING,
+                             .status = t->options.paused ? STATE_PAUSED : STATE_RUNNING,
                              .set_move_to = true,
-                             .move_to = t->wish.move_to,
+                             .move_to = t->move.to,
                              .set_limits = true,
-                             .up_limit = t->wish.up_limit,
-                             .down_limit = t->wish.down_limit};
+                             .up_limit = t->options.up_limit,
+                             .down_limit = t->options.down_limit};
     int err = t->env->shared->loading ? 0 : remember_worknames(t, eb);
 
     if (err == 0 && t->env->shared->managed && !t->env->shared->loading) {
-        err = wish_row(t, &row, eb);
+        err = row_options(t, &row, eb);
         if (err == 0)
             err = state_apply(st, t->id, &u, eb);
         state_wish_row_fini(&row);
     }
-    if (err == 0 && t->wish.paused)
+    if (err == 0 && t->options.paused)
         err = state_load_have(st, t->id, &t->core.have, eb);
-    return err;
-}
-
-static void
-take_totals(struct torrent *t, const struct state_torrent *row)
-{
-    struct torrent_totals *sum = &t->totals;
-
-    /* The stored totals include a part of this session's counts; |before| must not. */
-    if (row->uploaded > sum->up_before + sum->up_session)
-        sum->up_before = row->uploaded - sum->up_session;
-    if (row->downloaded > sum->down_before + sum->down_session)
-        sum->down_before = row->downloaded - sum->down_session;
-    t->totals.added_at = row->added;
-    t->totals.completed_at = row->completed;
-    free(t->wish.moved_from);
-    t->wish.moved_from = row->moved_from != NULL ? strdup(row->moved_from) : NULL;
-}
-
-/* Reads the parts of the database's row that other processes may have changed since. */
-static int
-read_totals(struct torrent *t, struct errbuf *eb)
-{
-    struct state_torrent row;
-    int err = state_get(t->env->shared->state, t->id, &row, eb);
-
-    if (err != 0)
-        return err;
-    take_totals(t, &row);
-    state_torrent_fini(&row);
-    return 0;
-}
-
-int
-torrent_enter(struct torrent *t, struct errbuf *eb)
-{
-    int err = torrent_need_metainfo(t, eb);
-
-    if (err == 0 && t->lock == NULL) {
-        err = state_lock_torrent(t->env->shared->state, &t->facts.id, t->facts.name,
-                                 t->env->shared->managed, &t->lock, eb);
-        if (err == 0 && t->id != 0)
-            err = read_totals(t, eb);
-    }
     return err;
 }
 
@@ -273,8 +163,8 @@ static void
 arrive(struct torrent *t)
 {
     free(t->save_dir);
-    t->save_dir = t->wish.move_to;
-    t->wish.move_to = NULL;
+    t->save_dir = t->move.to;
+    t->move.to = NULL;
 }
 
 /* Takes the lock, and reads the row of the database. If another process has a torrent of spratd,
@@ -285,17 +175,17 @@ enter_state(struct torrent *t, const struct state_torrent *row, struct errbuf *e
     struct state *st = t->env->shared->state;
     int err = torrent_enter(t, eb);
 
-    if (err == 0 && row == NULL && t->wish.move_to != NULL && state_has(st, t->mi, t->wish.move_to))
+    if (err == 0 && row == NULL && t->move.to != NULL && state_has(st, t->mi, t->move.to))
         arrive(t);
     if (err == SPRAT_E_BUSY && t->env->shared->loading)
         err = 0;
     if (err == 0 && row != NULL) {
         t->id = row->id;
-        take_totals(t, row);
+        row_take_totals(t, row);
     } else if (err == 0) {
         err = state_add(st, t->mi, t->save_dir, t->env->shared->managed, &t->id, eb);
         if (err == 0)
-            err = read_totals(t, eb);
+            err = row_read_totals(t, eb);
         if (err == 0 && t->env->shared->managed)
             begin_ratio(t);
     }
@@ -322,7 +212,7 @@ torrent_alloc(struct torrent_env *env)
     list_init(&t->net.asks);
     list_init(&t->net.names);
     hosts_init(t);
-    t->rest.at = MONO_NEVER;
+    t->rest.due = MONO_NEVER;
     return t;
 }
 
@@ -346,10 +236,10 @@ torrent_new(struct torrent_env *env, const struct torrent_add *add, struct torre
     else
         err = enter_state(t, add->row, eb);
     if (err == 0)
-        err = torrent_load_selection(t, eb);
+        err = select_load(t, eb);
     if (err == 0 && add->selection != NULL &&
-        (t->wish.selection != NULL || !selection_is_all(add->selection, t->mi->file_count)))
-        err = torrent_select_first(t, add->selection, eb);
+        (t->options.selection != NULL || !selection_is_all(add->selection, t->mi->file_count)))
+        err = select_first(t, add->selection, eb);
     if (err == 0 && (err = core_new(t)) != 0)
         errbuf_set(eb, err, "out of memory");
     if (err != 0) {
@@ -387,12 +277,13 @@ torrent_new_at_rest(struct torrent_env *env, const struct torrent_add *add, stru
         return errbuf_set(eb, err, "out of memory");
     }
     t->id = add->row->id;
-    take_totals(t, add->row);
+    row_take_totals(t, add->row);
     t->totals.up_saved = add->row->uploaded;
     t->totals.down_saved = add->row->downloaded;
-    t->disk.told_complete = true;
-    t->rest.looking = true;
-    t->phase = PHASE_CHECKING;
+    t->complete_told = true;
+    t->life.job = JOB_LOOK;
+    if (!t->options.paused)
+        t->life.goal = GOAL_REST;
     *out = t;
     return 0;
 }
@@ -401,7 +292,7 @@ void
 torrent_free(struct torrent *t)
 {
     MAGIC_CHECK(t, TORRENT_MAGIC);
-    torrent_select_forget(t);
+    select_forget(t);
     core_drop(t);
     track_fini(t);
     addrs_fini(t);
@@ -423,13 +314,13 @@ torrent_free(struct torrent *t)
     free(t->failure.message);
     free(t->disk.why);
     free(t->disk.note);
-    free(t->wish.selection);
-    free_strings(t->wish.trackers, t->wish.tracker_count);
-    free_strings(t->wish.peers, t->wish.peer_count);
-    free(t->wish.move_to);
-    free(t->wish.moved_from);
-    room_claim_drop(&t->disk.claim);
-    bitfield_fini(&t->disk.room_have);
+    free(t->options.selection);
+    free_strings(t->options.trackers, t->options.tracker_count);
+    free_strings(t->options.peers, t->options.peer_count);
+    free(t->move.to);
+    free(t->move.from);
+    room_claim_drop(&t->prepare.claim);
+    bitfield_fini(&t->prepare.have);
     free(t->save_dir);
     metainfo_free(t->mi);
     MAGIC_CLEAR(t);

@@ -14,12 +14,5 @@ int torrent_new(struct torrent_env *env, const struct torrent_add *add, struct t
 int torrent_new_at_rest(struct torrent_env *env, const struct torrent_add *add,
                         struct torrent **out, struct errbuf *eb);
 void torrent_free(struct torrent *t);
-/* Locks the torrent for this process, unless it is locked already, and reads its row of the
- * database, including the metainfo. SPRAT_E_BUSY: another process has the lock. */
-int torrent_enter(struct torrent *t, struct errbuf *eb);
-
-/* Begins to store the arguments of adding (torrent_store.h), if spratd manages the torrent. INVAL
- * if the arguments can't be stored; NOMEM, AGAIN. */
-int torrent_store_wish(struct torrent *t, struct errbuf *eb);
 
 #endif

@@ -10,9 +10,8 @@
 #include "common/sys/addr.h"
 #include "peer/net/link_tcp.h"
 #include "peer/torrent/torrent_disk.h"
-#include "peer/torrent/torrent_fx.h"
+#include "peer/torrent/torrent_feed.h"
 #include "peer/torrent/torrent_hosts.h"
-#include "peer/torrent/torrent_impl.h"
 #include "peer/torrent/torrent_peers.h"
 
 static const struct conn_handler *handler_of(struct torrent *t, struct conn_handler *h);
@@ -124,7 +123,7 @@ connect_peer(struct torrent *t, const struct swarm_effect *fx)
 
     if (env->calls->take_conn(env, to) != 0)
         return SPRAT_E_LIMIT;
-    handshake_offer(&t->facts.id, t->wish.peer_id, &offer);
+    handshake_offer(&t->facts.id, t->net.peer_id, &offer);
     err = dial(t, to, &offer, &c);
     if (err == 0) {
         err = slot_put(t, fx->peer, c);
@@ -167,8 +166,8 @@ peers_on_stranger(struct torrent *t, struct conn *c, const struct handshake *h)
     struct swarm_input in = {.type = SWARM_IN_ACCEPTED};
     struct conn_handler handler;
 
-    if (t->phase != PHASE_RUNNING ||
-        handshake_answer(&t->facts.id, t->wish.peer_id, h, &t->net.answer, &in.u.conn.v2) != 0) {
+    if (t->life.phase != PHASE_RUNNING ||
+        handshake_answer(&t->facts.id, t->net.peer_id, h, &t->net.answer, &in.u.conn.v2) != 0) {
         turn_away(t, c);
         return;
     }

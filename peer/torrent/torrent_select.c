@@ -1,36 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The files of a torrent that are wanted: a new choice is stored, the core is told which pieces
- * that makes, and data that lies in the part file (parts.h) is moved when its file is wanted after
- * all. Disk and database are asked on their own threads.
+ * Changes which files of a torrent are wanted: finds out where the data of each file lies
+ * (parts.h), stores the choice, and then uses it. Disk and database do that on their own threads.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/assert.h"
-#include "peer/core/picker.h"
-#include "peer/torrent/torrent_core.h"
-#include "peer/torrent/torrent_fx.h"
-#include "peer/torrent/torrent_impl.h"
-#include "peer/torrent/torrent_life.h"
-#include "peer/torrent/torrent_rest.h"
-#include "peer/torrent/torrent_select.h"
-#include "peer/torrent/torrent_stop.h"
-#include "peer/torrent/torrent_store.h"
 #include "peer/store/diskcall.h"
 #include "peer/store/parts.h"
-
-static const unsigned levels[] = {
-    [FILE_SKIP] = PICKER_PRIORITY_SKIP,
-    [FILE_NORMAL] = PICKER_PRIORITY_NORMAL,
-    [FILE_HIGH] = PICKER_PRIORITY_MAX,
-};
-
-static unsigned
-level_of(uint8_t byte)
-{
-    return levels[byte & PARTS_PRIORITY];
-}
+#include "peer/torrent/torrent_core.h"
+#include "peer/torrent/torrent_row.h"
+#include "peer/torrent/torrent_select.h"
+#include "peer/torrent/torrent_state.h"
+#include "peer/torrent/torrent_store.h"
+#include "peer/torrent/torrent_wake.h"
 
 bool
 selection_is_all(const uint8_t *bytes, size_t count)
@@ -42,7 +25,7 @@ selection_is_all(const uint8_t *bytes, size_t count)
 }
 
 int
-torrent_load_selection(struct torrent *t, struct errbuf *eb)
+select_load(struct torrent *t, struct errbuf *eb)
 {
     size_t count = t->mi->file_count;
     uint8_t *bytes = malloc(count + 1);
@@ -58,7 +41,7 @@ torrent_load_selection(struct torrent *t, struct errbuf *eb)
         free(bytes);
         return err;
     }
-    t->wish.selection = bytes;
+    t->options.selection = bytes;
     return 0;
 }
 
@@ -66,7 +49,7 @@ torrent_load_selection(struct torrent *t, struct errbuf *eb)
 static bool
 moves(const struct torrent *t, const uint8_t *bytes, size_t count)
 {
-    const uint8_t *old = t->wish.selection;
+    const uint8_t *old = t->options.selection;
 
     for (size_t i = 0; i < count; i++) {
         bool was = old != NULL && (old[i] & PARTS_PARTED) != 0;
@@ -77,43 +60,6 @@ moves(const struct torrent *t, const uint8_t *bytes, size_t count)
     }
     return false;
 }
-
-void
-core_feed_selection(struct torrent *t)
-{
-    struct swarm_input in = {.type = SWARM_IN_PRIORITY};
-    uint8_t *pieces;
-
-    if (t->wish.selection == NULL || t->wish.seed_only || t->core.frozen)
-        return;
-    pieces = calloc((size_t)t->mi->piece_count + 1, 1);
-    if (pieces == NULL) {
-        torrent_fail(t, FAILURE_LOAD, SPRAT_E_NOMEM, "out of memory");
-        return;
-    }
-    for (size_t i = 0; i < t->mi->file_count; i++) {
-        const struct metainfo_file *f = &t->mi->files[i];
-        unsigned level = level_of(t->wish.selection[i]);
-
-        if ((f->attr & ATTR_PAD) != 0 || f->length == 0)
-            continue;
-        uint64_t last = (f->offset + f->length - 1) / t->mi->piece_length;
-        for (uint64_t p = f->offset / t->mi->piece_length; p <= last; p++)
-            if (pieces[p] < level)
-                pieces[p] = (uint8_t)level;
-    }
-    for (uint32_t p = 0, end; p < t->mi->piece_count; p = end) {
-        for (end = p + 1; end < t->mi->piece_count && pieces[end] == pieces[p];)
-            end++;
-        in.u.priority.first = p;
-        in.u.priority.count = end - p;
-        in.u.priority.priority = pieces[p];
-        torrent_feed(t, &in);
-    }
-    free(pieces);
-}
-
-/* --- a new choice --- */
 
 /* A file of which a disk thread finds out whether it exists. */
 struct asked {
@@ -160,7 +106,7 @@ selecting_free(struct selecting *x)
 }
 
 void
-torrent_select_forget(struct torrent *t)
+select_forget(struct torrent *t)
 {
     struct selecting *x = t->selecting;
 
@@ -194,9 +140,9 @@ selecting_new(struct torrent *t, const uint8_t *chosen)
 }
 
 static bool
-is_running(const struct torrent *t)
+is_loaded(const struct torrent *t)
 {
-    return t->phase == PHASE_READY || t->phase == PHASE_RUNNING;
+    return t->life.phase == PHASE_READY || t->life.phase == PHASE_RUNNING;
 }
 
 static int
@@ -209,7 +155,7 @@ ask(struct selecting *x, size_t file, struct worknames *names)
     if (a->path == NULL)
         return SPRAT_E_NOMEM;
     x->asked_count++;
-    if (!x->t->wish.worknames || !worknames_get(names, file, work))
+    if (!x->t->options.worknames || !worknames_get(names, file, work))
         return 0;
     a->work = strdup(work);
     return a->work != NULL ? 0 : SPRAT_E_NOMEM;
@@ -228,12 +174,12 @@ find_places(struct selecting *x, struct worknames *names)
     if (x->asked == NULL)
         return SPRAT_E_NOMEM;
     for (size_t i = 0; i < x->count && err == 0; i++) {
-        bool parted = t->wish.selection != NULL && (t->wish.selection[i] & PARTS_PARTED) != 0;
+        bool parted = t->options.selection != NULL && (t->options.selection[i] & PARTS_PARTED) != 0;
 
         x->bytes[i] &= PARTS_PRIORITY;
-        if (!parted && x->bytes[i] == FILE_SKIP && is_running(t))
+        if (!parted && x->bytes[i] == FILE_SKIP && is_loaded(t))
             parted = !storage_is_there(t->disk.storage, i);
-        else if (!parted && x->bytes[i] == FILE_SKIP && t->phase != PHASE_RESTING)
+        else if (!parted && x->bytes[i] == FILE_SKIP && t->life.phase != PHASE_RESTING)
             err = ask(x, i, names);
         x->bytes[i] |= parted ? PARTS_PARTED : 0;
     }
@@ -273,34 +219,35 @@ take_places(struct selecting *x)
     drop_asked(x);
 }
 
-/* The choice is used from now on. */
+/* The choice is used from now on. A complete torrent is reloaded too, so that its state is that of
+ * a download. */
 static void
 use(struct torrent *t, uint8_t *bytes, size_t count)
 {
-    /* A complete torrent is reloaded too, so that its state is that of a download. */
-    bool reload =
-        is_running(t) && (moves(t, bytes, count) || t->disk.completion != COMPLETION_NONE);
+    bool moved = moves(t, bytes, count);
 
-    free(t->wish.selection);
-    t->wish.selection = bytes;
-    t->disk.told_complete = false;
-    if (reload)
+    free(t->options.selection);
+    t->options.selection = bytes;
+    t->complete_told = false;
+    if (is_loaded(t) && (moved || t->life.completion != COMPLETION_NONE)) {
         torrent_reload(t);
-    else if (t->core.started)
+        return;
+    }
+    if (t->core.started)
         core_feed_selection(t);
-    if (!reload && t->phase == PHASE_RUNNING && core_complete(t))
-        torrent_on_complete(t);
-    torrent_wake(t); /* a torrent rests only while all its files are complete and wanted */
+    if (t->life.phase == PHASE_RUNNING)
+        core_note_complete(t);
+    torrent_wake(t);
 }
 
 void
-torrent_select_go_on(struct torrent *t)
+select_go_on(struct torrent *t)
 {
     struct selecting *x = t->selecting;
     uint8_t *bytes;
     size_t count;
 
-    if (x == NULL || !x->stored || (!is_running(t) && t->disk.storage != NULL))
+    if (x == NULL || !x->stored || (!is_loaded(t) && t->disk.storage != NULL))
         return;
     bytes = x->bytes;
     count = x->count;
@@ -326,9 +273,9 @@ is_outdated(const struct selecting *x)
 {
     const struct torrent *t = x->t;
 
-    for (size_t i = 0; is_running(t) && i < x->count; i++)
+    for (size_t i = 0; is_loaded(t) && i < x->count; i++)
         if ((x->bytes[i] & PARTS_PARTED) != 0 && storage_is_there(t->disk.storage, i) &&
-            (t->wish.selection == NULL || (t->wish.selection[i] & PARTS_PARTED) == 0))
+            (t->options.selection == NULL || (t->options.selection[i] & PARTS_PARTED) == 0))
             return true;
     return false;
 }
@@ -354,7 +301,7 @@ on_chosen(void *user, int err, const char *why)
         return;
     }
     x->stored = true;
-    torrent_select_go_on(x->t);
+    select_go_on(x->t);
     done(done_user, 0, "");
 }
 
@@ -402,9 +349,9 @@ torrent_select(struct torrent *t, const uint8_t *chosen, torrent_stored_fn done,
 
     if (err != 0)
         return err;
-    if (t->wish.seed_only)
+    if (t->options.seed_only)
         return errbuf_set(eb, SPRAT_E_INVAL, "%s is only seeded", t->facts.name);
-    if (!is_running(t) && t->disk.storage != NULL)
+    if (!is_loaded(t) && t->disk.storage != NULL)
         return errbuf_set(eb, SPRAT_E_BUSY, "the files of %s are being checked: try again later",
                           t->facts.name);
     if (t->selecting != NULL)
@@ -426,7 +373,7 @@ torrent_select(struct torrent *t, const uint8_t *chosen, torrent_stored_fn done,
 }
 
 int
-torrent_select_first(struct torrent *t, const uint8_t *chosen, struct errbuf *eb)
+select_first(struct torrent *t, const uint8_t *chosen, struct errbuf *eb)
 {
     struct selecting *x = selecting_new(t, chosen);
     struct state_update u = {0};
@@ -445,99 +392,10 @@ torrent_select_first(struct torrent *t, const uint8_t *chosen, struct errbuf *eb
     if (err == 0)
         err = state_apply(t->env->shared->state, t->id, &u, eb);
     if (err == 0) {
-        free(t->wish.selection);
-        t->wish.selection = x->bytes;
+        free(t->options.selection);
+        t->options.selection = x->bytes;
         x->bytes = NULL;
     }
     selecting_free(x);
     return err;
-}
-
-uint8_t
-torrent_file_priority(const struct torrent *t, size_t file)
-{
-    return t->wish.selection == NULL ? FILE_NORMAL : t->wish.selection[file] & PARTS_PRIORITY;
-}
-
-/* --- files that are wanted after all --- */
-
-static bool
-is_to_move(const struct torrent *t, size_t file)
-{
-    const uint8_t *bytes = t->wish.selection;
-
-    return bytes != NULL && (bytes[file] & PARTS_PARTED) != 0 &&
-           (bytes[file] & PARTS_PRIORITY) != 0;
-}
-
-/* Afterwards the torrent is closed and loaded again. */
-static void
-on_settled(void *user, int err, const char *why)
-{
-    struct torrent *t = user;
-
-    t->disk.busy = false;
-    for (size_t i = 0; err == 0 && i < t->mi->file_count; i++)
-        if (is_to_move(t, i))
-            t->wish.selection[i] &= PARTS_PRIORITY;
-    if (err != 0)
-        torrent_fail(t, FAILURE_LOAD, err, why);
-    torrent_mark_dirty(t);
-}
-
-/* Stores the stamps of the files whose data was copied out of the part file, and that their data
- * lies in the files, in one change. */
-static int
-settle(struct torrent *t)
-{
-    struct state_update u = {.priority_count = t->mi->file_count};
-    struct state_file *files = calloc(t->mi->file_count + 1, sizeof(*files));
-    uint8_t *bytes = malloc(t->mi->file_count + 1);
-    int err = files == NULL || bytes == NULL ? SPRAT_E_NOMEM : 0;
-
-    for (size_t i = 0; err == 0 && i < t->mi->file_count; i++) {
-        bytes[i] = t->wish.selection[i];
-        if (!is_to_move(t, i))
-            continue;
-        struct storage_stamp s = storage_file_stamp(t->disk.storage, i);
-
-        bytes[i] &= PARTS_PRIORITY;
-        u.file_count += state_file_from(&files[u.file_count], i, &s);
-    }
-    u.files = files;
-    u.priorities = bytes;
-    if (err == 0)
-        err = torrent_store(t, &u, on_settled, t);
-    free(files);
-    free(bytes);
-    return err;
-}
-
-static void
-on_gathered(void *user, const struct storage_result *res)
-{
-    struct torrent *t = user;
-    int err = res->err == 0 ? settle(t) : res->err;
-
-    if (err != 0)
-        on_settled(t, err, res->err != 0 ? res->why : sprat_strerror(err));
-}
-
-bool
-torrent_gather(struct torrent *t)
-{
-    bool any = false;
-
-    for (size_t i = 0; t->wish.selection != NULL && i < t->mi->file_count && !any; i++)
-        any = is_to_move(t, i);
-    if (!any || t->wish.seed_only)
-        return false;
-    if (storage_gather(t->disk.storage, on_gathered, t) != 0) {
-        torrent_fail(t, FAILURE_LOAD, SPRAT_E_BUSY, sprat_strerror(SPRAT_E_BUSY));
-        return true;
-    }
-    /* Then it is closed and loaded again, by the steps of a reload. */
-    t->disk.busy = t->disk.reloading = true;
-    torrent_set_phase(t, PHASE_SAVING);
-    return true;
 }

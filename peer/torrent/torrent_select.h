@@ -8,17 +8,14 @@
 #include "peer/torrent/torrent_impl.h"
 
 /* Loads the selection from the state database. */
-int torrent_load_selection(struct torrent *t, struct errbuf *eb);
+int select_load(struct torrent *t, struct errbuf *eb);
 /* torrent_select() for a new torrent, before its first load. Waits for the disk and the database.
  */
-int torrent_select_first(struct torrent *t, const uint8_t *chosen, struct errbuf *eb);
+int select_first(struct torrent *t, const uint8_t *chosen, struct errbuf *eb);
 /* Uses a choice that has been stored, as soon as the torrent's state allows that. */
-void torrent_select_go_on(struct torrent *t);
+void select_go_on(struct torrent *t);
 /* The torrent is freed. */
-void torrent_select_forget(struct torrent *t);
+void select_forget(struct torrent *t);
 bool selection_is_all(const uint8_t *bytes, size_t count);
-/* Moves data of newly wanted files out of the part file. True if there were such files: the torrent
- * is loaded again afterwards, or has failed. */
-bool torrent_gather(struct torrent *t);
 
 #endif

@@ -4,12 +4,10 @@
  */
 #include <string.h>
 
-#include "peer/torrent/torrent_core.h"
 #include "peer/store/layout.h"
-#include "peer/torrent/torrent_impl.h"
-#include "peer/torrent/torrent_rest.h"
+#include "peer/torrent/torrent_core.h"
+#include "peer/torrent/torrent_state.h"
 #include "peer/torrent/torrent_status.h"
-#include "peer/torrent/torrent_track.h"
 
 const char *
 torrent_state_name(enum torrent_state s)
@@ -25,20 +23,38 @@ torrent_state_name(enum torrent_state s)
     return "unknown";
 }
 
+/* The torrent has begun to end. */
+static bool
+is_stopped(const struct torrent *t)
+{
+    switch (t->life.phase) {
+    case PHASE_STOPPING:
+    case PHASE_SAVING:
+    case PHASE_CLOSING:
+    case PHASE_STOPPED: return torrent_is_ending(t);
+    case PHASE_IDLE:
+    case PHASE_RESTING:
+    case PHASE_READY:
+    case PHASE_RUNNING:
+    case PHASE_RETIRING: return false;
+    }
+    return false;
+}
+
 enum torrent_state
 torrent_state_of(const struct torrent *t)
 {
-    if (t->phase >= PHASE_STOPPING && !t->disk.reloading && !t->rest.going)
+    if (is_stopped(t))
         return TORRENT_STOPPED;
     if (t->failure.err != 0)
         return TORRENT_ERROR;
-    if (t->wish.paused)
+    if (t->options.paused)
         return TORRENT_PAUSED;
-    if (t->phase == PHASE_CHECKING || t->phase == PHASE_IDLE || t->disk.reloading)
+    if (t->life.phase == PHASE_IDLE || t->life.goal == GOAL_RELOAD)
         return TORRENT_CHECKING;
     if (torrent_is_resting(t))
         return TORRENT_SEEDING;
-    return t->wish.seed_only || core_complete(t) ? TORRENT_SEEDING : TORRENT_DOWNLOADING;
+    return t->options.seed_only || core_complete(t) ? TORRENT_SEEDING : TORRENT_DOWNLOADING;
 }
 
 static void
@@ -57,7 +73,7 @@ fill_found(const struct torrent *t, struct swarm_stats *st)
     const struct bitfield *have = &t->core.have;
 
     st->pieces_total = t->facts.piece_count;
-    if (t->phase == PHASE_CHECKING || (t->phase == PHASE_IDLE && !t->wish.paused))
+    if (t->life.phase == PHASE_IDLE && (t->life.job != JOB_NONE || !t->options.paused))
         return;
     if (torrent_is_resting(t)) {
         fill_whole(t, st);
@@ -99,7 +115,7 @@ torrent_get_status(const struct torrent *t, struct torrent_status *st)
     if (t->core.swarm == NULL || !t->core.started)
         fill_found(t, &st->swarm);
     st->state = torrent_state_of(t);
-    zero_rates(st, t->phase == PHASE_RUNNING);
+    zero_rates(st, t->life.phase == PHASE_RUNNING);
     st->swarm.uploaded += t->totals.up_session;
     st->swarm.downloaded += t->totals.down_session;
     st->check_total = t->facts.total_size;
@@ -112,45 +128,13 @@ torrent_get_status(const struct torrent *t, struct torrent_status *st)
     st->downloaded_ever = t->totals.down_before + st->swarm.downloaded;
     st->added_at = t->totals.added_at;
     st->completed_at = t->totals.completed_at;
-    st->up_limit = t->wish.up_limit;
-    st->down_limit = t->wish.down_limit;
-    st->move_to = t->wish.move_to != NULL ? t->wish.move_to : "";
+    st->up_limit = t->options.up_limit;
+    st->down_limit = t->options.down_limit;
+    st->move_to = t->move.to != NULL ? t->move.to : "";
     st->note = t->disk.note != NULL ? t->disk.note : "";
     st->error = t->failure.err == 0          ? ""
                 : t->failure.message != NULL ? t->failure.message
                                              : sprat_strerror(t->failure.err);
-}
-
-const char *
-torrent_name(const struct torrent *t)
-{
-    return t->facts.name;
-}
-
-const uint8_t *
-torrent_info_hash(const struct torrent *t, bool v2)
-{
-    const struct identity *id = &t->facts.id;
-
-    return (v2 ? id->has_v2 : id->has_v1) ? identity_wire_hash(id, v2) : NULL;
-}
-
-const struct metainfo *
-torrent_metainfo(const struct torrent *t)
-{
-    return t->mi;
-}
-
-uint64_t
-torrent_serial(const struct torrent *t)
-{
-    return t->serial;
-}
-
-const char *
-torrent_save_dir(const struct torrent *t)
-{
-    return t->save_dir;
 }
 
 bool
@@ -158,22 +142,4 @@ torrent_next_peer(const struct torrent *t, uint32_t *iter, struct swarm_peer_sta
 {
     return t->core.swarm != NULL &&
            swarm_next_peer_stats(t->core.swarm, iter, st, loop_now(t->env->loop));
-}
-
-const struct bitfield *
-torrent_have(const struct torrent *t)
-{
-    return t->core.swarm != NULL && t->core.started ? swarm_have(t->core.swarm) : &t->core.have;
-}
-
-bool
-torrent_tracker(const struct torrent *t, uint32_t index, struct announce_status *st)
-{
-    const struct announcer *a;
-
-    a = track_announcer(t);
-    if (a == NULL || index >= announcer_count(a))
-        return false;
-    announcer_status(a, index, st, loop_now(t->env->loop));
-    return true;
 }

@@ -42,7 +42,7 @@ note_error(struct waiter *w, int err, const char *why)
 static void
 tell_waiters(struct torrent *t)
 {
-    LIST_EACH_SAFE(it, &t->stores.waiters) {
+    LIST_EACH_SAFE (it, &t->stores.waiters) {
         struct waiter *w = LIST_ENTRY(it, struct waiter, link);
 
         if (w->after > t->stores.ended)
@@ -61,7 +61,7 @@ on_stored(void *user, int err, const char *why)
 
     t->stores.ended++;
     if (err != 0)
-        LIST_EACH(it, &t->stores.waiters)
+        LIST_EACH (it, &t->stores.waiters)
             note_error(LIST_ENTRY(it, struct waiter, link), err, why);
     if (c->fn != NULL)
         c->fn(c->user, err, why);

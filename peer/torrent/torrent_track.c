@@ -6,18 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "peer/torrent/torrent_fx.h"
-#include "peer/torrent/torrent_impl.h"
-#include "peer/torrent/torrent_rest.h"
+#include "peer/torrent/torrent_facts.h"
+#include "peer/torrent/torrent_feed.h"
 #include "peer/torrent/torrent_track.h"
+#include "peer/torrent/torrent_wake.h"
 
 enum { UNSUPPORTED_SAID_MAX = 3 }; /* the list of trackers has all of them */
-
-const struct announcer *
-track_announcer(const struct torrent *t)
-{
-    return t->core.swarm != NULL ? swarm_announcer(t->core.swarm) : t->announcer;
-}
 
 static void
 feed_announced(struct torrent *t, uint32_t job, const struct announce_result *res,
@@ -26,7 +20,7 @@ feed_announced(struct torrent *t, uint32_t job, const struct announce_result *re
     struct swarm_input in = {.type = SWARM_IN_ANNOUNCED};
 
     if (t->core.swarm == NULL) {
-        torrent_rest_on_announced(t, job, res, addrs, count);
+        torrent_wake_on_announced(t, job, res, addrs, count);
         return;
     }
     in.u.announced.job = job;
@@ -71,7 +65,7 @@ on_slow(void *ctx)
 {
     struct torrent_ask *ask = ctx;
     struct torrent *t = ask->torrent;
-    uint32_t tracker = announcer_tracker_of(track_announcer(t), ask->job);
+    uint32_t tracker = announcer_tracker_of(torrent_announcer(t), ask->job);
     struct announce_status st;
     char text[ERRBUF_SIZE];
     bool told = false;
@@ -79,16 +73,17 @@ on_slow(void *ctx)
     LIST_EACH (it, &t->net.asks) {
         const struct torrent_ask *other = LIST_ENTRY(it, struct torrent_ask, link);
 
-        told |= other->told && announcer_tracker_of(track_announcer(t), other->job) == tracker;
+        told |= other->told && announcer_tracker_of(torrent_announcer(t), other->job) == tracker;
     }
     if (!torrent_tracker(t, tracker, &st) || !st.slow || st.working || st.failures > 0)
         return;
     ask->told = true;
     if (told)
         return;
-    snprintf(
-        text, sizeof(text), "%s: no answer within %d s; still waiting%s", st.url, ANNOUNCE_SLOW_S,
-        announcer_count(track_announcer(t)) > 1 ? ", and other trackers are asked beside it" : "");
+    snprintf(text, sizeof(text), "%s: no answer within %d s; still waiting%s", st.url,
+             ANNOUNCE_SLOW_S,
+             announcer_count(torrent_announcer(t)) > 1 ? ", and other trackers are asked beside it"
+                                                       : "");
     torrent_tell(t, TORRENT_EVENT_WARNING, SPRAT_E_TIMEOUT, text);
 }
 
@@ -106,7 +101,7 @@ on_announced(void *ctx, const struct announce_result *res, const struct endpoint
 {
     struct torrent_ask *ask = ctx;
     struct torrent *t = ask->torrent;
-    uint32_t job = ask->job, tracker = announcer_tracker_of(track_announcer(t), job);
+    uint32_t job = ask->job, tracker = announcer_tracker_of(torrent_announcer(t), job);
     bool told = ask->told && res->err == SPRAT_E_TIMEOUT;
     struct announce_status before;
 
@@ -149,7 +144,7 @@ fill_announce(const struct torrent *t, const struct swarm_effect *fx, struct tra
         .uploaded = t->totals.up_session + fx->u.announce.uploaded,
         .downloaded = t->totals.down_session + fx->u.announce.downloaded,
         .left = fx->u.announce.left,
-        .key = t->wish.key,
+        .key = t->net.announce_key,
         .numwant = (int32_t)fx->u.announce.numwant,
         .port = t->env->shared->port,
         .event = event_of(fx->u.announce.job.event),
@@ -157,7 +152,7 @@ fill_announce(const struct torrent *t, const struct swarm_effect *fx, struct tra
         .no_peer_id = true,
     };
     memcpy(a->info_hash, fx->u.announce.info_hash, TRACKER_HASH_LEN);
-    memcpy(a->peer_id, t->wish.peer_id, TRACKER_PEER_ID_LEN);
+    memcpy(a->peer_id, t->net.peer_id, TRACKER_PEER_ID_LEN);
 }
 
 static void
@@ -218,7 +213,7 @@ say_unsupported(struct torrent *t, const struct announce_status *st, uint32_t ot
 void
 track_say_unsupported(struct torrent *t)
 {
-    uint32_t count = announcer_count(track_announcer(t)), supported = 0, said = 0;
+    uint32_t count = announcer_count(torrent_announcer(t)), supported = 0, said = 0;
     struct announce_status st;
 
     if (t->net.said_unsupported)

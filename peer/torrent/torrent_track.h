@@ -21,8 +21,6 @@ struct torrent_ask {
 };
 
 void track_announce(struct torrent *t, const struct swarm_effect *fx);
-/* The torrent's announcer; NULL if there is none, because memory was out. */
-const struct announcer *track_announcer(const struct torrent *t);
 /* Fails all announces under way, because their time is over. */
 void track_cancel(struct torrent *t);
 /* Adds a tracker, and announces to it. */

@@ -43,8 +43,7 @@ phase_of(const struct torrent *t, enum torrent_state state)
 static bool
 is_relocating(const struct torrent *t)
 {
-    return t->disk.completion == COMPLETION_MOVING || t->disk.completion == COMPLETION_SWITCHING ||
-           t->disk.completion == COMPLETION_CLEANING;
+    return t->life.job == JOB_MOVE || t->life.job == JOB_SWITCH || t->life.job == JOB_CLEAN;
 }
 
 static void
@@ -83,9 +82,9 @@ gather_data(const struct torrent *t, const struct swarm_stats *st, struct why_fa
     f->data.up_limited = st->standing.up_limited;
     f->peers.unresolved = t->net.names_failed;
     f->data.disk_behind = st->standing.disk_behind;
-    gather_limit(t, &t->env->down, t->wish.down_limit, &f->data.own_down_limit,
+    gather_limit(t, &t->env->down, t->options.down_limit, &f->data.own_down_limit,
                  &f->data.down_limit);
-    gather_limit(t, &t->env->up, t->wish.up_limit, &f->data.own_up_limit, &f->data.up_limit);
+    gather_limit(t, &t->env->up, t->options.up_limit, &f->data.own_up_limit, &f->data.up_limit);
 }
 
 /* Trackers without an announce, because the trackers before them were enough, explain nothing,
@@ -127,9 +126,9 @@ gather(const struct torrent *t, const struct torrent_status *status, struct gath
 
     *f = (struct why_facts){.daemon = t->env->shared->managed};
     f->phase = phase_of(t, status->state);
-    f->stop = t->wish.stop;
-    f->ratio = t->wish.ratio;
-    f->seed_only = t->wish.seed_only || t->core.frozen;
+    f->stop = t->stopped_by;
+    f->ratio = t->options.ratio;
+    f->seed_only = t->options.seed_only || t->core.frozen;
     f->seeding = status->state == TORRENT_SEEDING;
     f->all_skipped =
         f->seeding && !f->seed_only && st->bytes_wanted == 0 && st->bytes_have < status->total_size;
@@ -138,7 +137,7 @@ gather(const struct torrent *t, const struct torrent_status *status, struct gath
     f->bytes_total = status->total_size;
     f->check_done = status->check_done;
     f->check_total = status->check_total;
-    f->failure.err = t->phase == PHASE_STOPPED ? 0 : t->failure.err;
+    f->failure.err = t->life.phase == PHASE_STOPPED ? 0 : t->failure.err;
     f->failure.message = status->error;
     f->failure.next_ms = ms_until(t, t->failure.retry_at);
     gather_peers(t, st, f);

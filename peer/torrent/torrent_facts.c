@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Looks up what is known of a torrent.
+ */
+#include "peer/torrent/torrent_facts.h"
+#include "peer/store/parts.h"
+
+const struct announcer *
+torrent_announcer(const struct torrent *t)
+{
+    return t->core.swarm != NULL ? swarm_announcer(t->core.swarm) : t->announcer;
+}
+
+const char *
+torrent_name(const struct torrent *t)
+{
+    return t->facts.name;
+}
+
+const uint8_t *
+torrent_info_hash(const struct torrent *t, bool v2)
+{
+    const struct identity *id = &t->facts.id;
+
+    return (v2 ? id->has_v2 : id->has_v1) ? identity_wire_hash(id, v2) : NULL;
+}
+
+const struct metainfo *
+torrent_metainfo(const struct torrent *t)
+{
+    return t->mi;
+}
+
+uint64_t
+torrent_serial(const struct torrent *t)
+{
+    return t->serial;
+}
+
+const char *
+torrent_save_dir(const struct torrent *t)
+{
+    return t->save_dir;
+}
+
+const struct bitfield *
+torrent_have(const struct torrent *t)
+{
+    return t->core.swarm != NULL && t->core.started ? swarm_have(t->core.swarm) : &t->core.have;
+}
+
+uint8_t
+torrent_file_priority(const struct torrent *t, size_t file)
+{
+    const uint8_t *bytes = t->options.selection;
+
+    return bytes == NULL ? FILE_NORMAL : bytes[file] & PARTS_PRIORITY;
+}
+
+bool
+torrent_tracker(const struct torrent *t, uint32_t index, struct announce_status *st)
+{
+    const struct announcer *a = torrent_announcer(t);
+
+    if (a == NULL || index >= announcer_count(a))
+        return false;
+    announcer_status(a, index, st, loop_now(t->env->loop));
+    return true;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Facts of a torrent that need no decision; torrent.h has the others of this file.
+ */
+#ifndef PEER_TORRENT_TORRENT_FACTS_H
+#define PEER_TORRENT_TORRENT_FACTS_H
+
+#include "peer/torrent/torrent_impl.h"
+
+/* The torrent's announcer, which the core has while there is one. */
+const struct announcer *torrent_announcer(const struct torrent *t);
+
+#endif
