@@ -61,7 +61,7 @@ unknown_long(const struct options *o, const char *name, size_t len, struct errbu
 
 /* The value of |spec|: |attached| if there is one, else the next word. */
 static int
-take_value(struct options *o, const struct option_spec *spec, const char *attached, int *id,
+read_value(struct options *o, const struct option_spec *spec, const char *attached, int *id,
            const char **value, struct errbuf *eb)
 {
     *id = spec->id;
@@ -86,7 +86,7 @@ next_long(struct options *o, const char *name, int *id, const char **value, stru
 
     if (spec == NULL)
         return unknown_long(o, name, len, eb);
-    return take_value(o, spec, name[len] == '=' ? name + len + 1 : NULL, id, value, eb);
+    return read_value(o, spec, name[len] == '=' ? name + len + 1 : NULL, id, value, eb);
 }
 
 static int
@@ -103,7 +103,7 @@ next_letter(struct options *o, int *id, const char **value, struct errbuf *eb)
             attached = o->letters;
         o->letters = NULL;
     }
-    return take_value(o, spec, attached, id, value, eb);
+    return read_value(o, spec, attached, id, value, eb);
 }
 
 int

@@ -195,7 +195,7 @@ move_files(struct loader *l)
 }
 
 static int
-load(struct loader *l, const struct bencode *b)
+load_torrent(struct loader *l, const struct bencode *b)
 {
     int err = find_info(l, b);
 
@@ -250,7 +250,7 @@ metainfo_parse(const uint8_t *raw, size_t len, struct metainfo **out, struct err
     l.mem = l.mi->mem;
     err = decode(&l, &b);
     if (err == 0) {
-        err = load(&l, &b);
+        err = load_torrent(&l, &b);
         bencode_fini(&b);
     }
     free(l.v1.items);

@@ -32,7 +32,7 @@ less(const struct heap_slot *a, const struct heap_slot *b)
 }
 
 static void
-place(struct heap *h, size_t i, const struct heap_slot *s)
+set_slot(struct heap *h, size_t i, const struct heap_slot *s)
 {
     h->slots[i] = *s;
     s->node->index = i;
@@ -61,14 +61,14 @@ settle(struct heap *h, size_t i, struct heap_slot s)
     size_t child;
 
     while (i > 0 && less(&s, &h->slots[(i - 1) / CHILDREN])) {
-        place(h, i, &h->slots[(i - 1) / CHILDREN]);
+        set_slot(h, i, &h->slots[(i - 1) / CHILDREN]);
         i = (i - 1) / CHILDREN;
     }
     while ((child = first_child(h, i)) != i && less(&h->slots[child], &s)) {
-        place(h, i, &h->slots[child]);
+        set_slot(h, i, &h->slots[child]);
         i = child;
     }
-    place(h, i, &s);
+    set_slot(h, i, &s);
 }
 
 int

@@ -38,7 +38,7 @@ check_quotes(const char *key, const char *value, struct errbuf *eb)
 }
 
 static int
-take_line(struct reader *r, const char *section, const char *key, const char *value)
+read_line(struct reader *r, const char *section, const char *key, const char *value)
 {
     int err;
 
@@ -56,7 +56,7 @@ on_line(void *user, const char *section, const char *key, const char *value)
     struct reader *r = user;
 
     if (!r->failed)
-        r->failed = take_line(r, section, key, value) != 0;
+        r->failed = read_line(r, section, key, value) != 0;
     return !r->failed;
 }
 

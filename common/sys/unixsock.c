@@ -134,7 +134,7 @@ make_parent(const char *path, bool for_group, struct errbuf *eb)
 
 /* Takes the lock of the socket at |path|. */
 static int
-take_lock(struct unixsock *u, const char *program, struct errbuf *eb)
+lock_socket(struct unixsock *u, const char *program, struct errbuf *eb)
 {
     char *lock = NULL, *what = NULL;
     int err = SPRAT_E_NOMEM;
@@ -169,7 +169,7 @@ unixsock_listen(const char *path, gid_t group, const char *program, struct unixs
     u->group = group;
     err = make_parent(path, group != UNIXSOCK_NO_GROUP, eb);
     if (err == 0)
-        err = take_lock(u, program, eb);
+        err = lock_socket(u, program, eb);
     if (err == 0)
         err = remove_stale(path, eb);
     if (err == 0)

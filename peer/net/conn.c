@@ -117,9 +117,9 @@ conn_dial(struct conn_hub *hub, struct link *link, const struct endpoint *peer,
 
 /* As conn_new(), over a link that is connected already. */
 static int
-take_link(struct conn_hub *hub, struct link *link, const struct endpoint *peer,
-          enum conn_state state, uint32_t timeout_ms, const struct conn_handler *handler,
-          struct conn **out)
+new_connected(struct conn_hub *hub, struct link *link, const struct endpoint *peer,
+              enum conn_state state, uint32_t timeout_ms, const struct conn_handler *handler,
+              struct conn **out)
 {
     struct conn *c;
     int err = conn_new(hub, link, peer, state, timeout_ms, handler, &c);
@@ -141,7 +141,7 @@ int
 conn_accept(struct conn_hub *hub, struct link *link, const struct endpoint *peer,
             uint32_t timeout_ms, const struct conn_handler *handler, struct conn **out)
 {
-    return take_link(hub, link, peer, CONN_SHAKING, timeout_ms, handler, out);
+    return new_connected(hub, link, peer, CONN_SHAKING, timeout_ms, handler, out);
 }
 
 int
@@ -154,7 +154,7 @@ conn_adopt(struct conn_hub *hub, struct link *link, const struct endpoint *peer,
         link_free(link);
         return err;
     }
-    return take_link(hub, link, peer, CONN_SHAKEN, timeout_ms, handler, out);
+    return new_connected(hub, link, peer, CONN_SHAKEN, timeout_ms, handler, out);
 }
 
 struct link *

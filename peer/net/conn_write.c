@@ -54,13 +54,13 @@ write_file(struct conn *c, struct out_piece *p)
 }
 
 /* Bytes written in one call of conn_write_turn(); |payload| is the part of |total| in pieces. */
-struct turn {
+struct written {
     uint32_t payload, total;
 };
 
 /* Writes once. True: more can perhaps be written at once. */
 static bool
-write_some(struct conn *c, struct turn *turn)
+write_some(struct conn *c, struct written *written)
 {
     struct out_piece *p = conn_queue_first(&c->out);
     int64_t n;
@@ -73,22 +73,22 @@ write_some(struct conn *c, struct turn *turn)
         c->doomed = (int)n;
     if (n <= 0)
         return false;
-    turn->payload += conn_queue_consume(&c->out, (size_t)n);
-    turn->total += (uint32_t)n;
+    written->payload += conn_queue_consume(&c->out, (size_t)n);
+    written->total += (uint32_t)n;
     return !c->writer.blocked;
 }
 
 bool
 conn_write_turn(struct conn *c)
 {
-    struct turn turn = {0, 0};
+    struct written written = {0, 0};
 
-    while (turn.total < CONN_TURN_BYTES && write_some(c, &turn))
+    while (written.total < CONN_TURN_BYTES && write_some(c, &written))
         ;
     cork(c, false);
-    if (turn.total > 0)
-        c->handler.on_sent(c->handler.ctx, c, turn.payload, turn.total);
+    if (written.total > 0)
+        c->handler.on_sent(c->handler.ctx, c, written.payload, written.total);
     if (c->doomed != 0)
         conn_fail(c, c->doomed);
-    return turn.total >= CONN_TURN_BYTES;
+    return written.total >= CONN_TURN_BYTES;
 }

@@ -301,7 +301,8 @@ finish_later(struct tracker_ask *ask, int err)
     loop_timer_set(ask->timer, loop_now(ask->tc->loop));
 }
 
-/* The time of the slower family or of the peers' names is over, or finish_later() set the timer. */
+/* The wait for the slower address family, or for the peers' names, has lasted its maximum; or
+ * finish_later() set the timer. */
 static void
 on_timer(void *ctx)
 {

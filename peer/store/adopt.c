@@ -55,7 +55,7 @@ refuse(const struct adopt_options *o, size_t file, struct errbuf *why)
 }
 
 static void
-tell(const struct adopt_options *o, size_t first, size_t count, struct errbuf *note)
+note_partial(const struct adopt_options *o, size_t first, size_t count, struct errbuf *note)
 {
     const struct check_file *f = &o->report->files[first];
     char more[64] = "";
@@ -63,8 +63,9 @@ tell(const struct adopt_options *o, size_t first, size_t count, struct errbuf *n
     if (count == 0)
         return;
     if (count > 1)
-        snprintf(more, sizeof(more), " (and %zu more of the kind)", count - 1);
-    errbuf_set(note, 0, "%s/%s was there: %u of %u pieces match, the others are fetched%s",
+        snprintf(more, sizeof(more), " (and %zu more such files)", count - 1);
+    errbuf_set(note, 0,
+               "%s/%s existed already: %u of %u pieces match, the others will be downloaded%s",
                storage_dir(o->storage), storage_path(o->storage, first), f->checked - f->bad,
                f->checked, more);
 }
@@ -89,6 +90,6 @@ adopt_judge(const struct adopt_options *o, bool *cut, bool *any_cut, struct errb
         if ((is_long || (f->bad > 0 && (f->bad < f->checked || !is_harmless(f)))) && count++ == 0)
             first = i;
     }
-    tell(o, first, count, note);
+    note_partial(o, first, count, note);
     return 0;
 }

@@ -133,7 +133,7 @@ prove_file(struct check *c, uint32_t piece, const struct layout_range *r)
 
 /* Submits the looks for which the disk's queue was full. False if it is still full. */
 static bool
-ask_again(struct check *c)
+submit_refused_looks(struct check *c)
 {
     for (size_t i = 0; c->opt.scan_files != NULL && i < c->mi->file_count; i++) {
         if (c->unasked[i] == 0 || !is_scanned(c, i))
@@ -163,7 +163,7 @@ scan_file(struct check *c, uint32_t piece, size_t file)
 
 /* Adds a checked piece to the reports of its files. */
 static void
-book_piece(struct check *c, uint32_t piece, bool good, bool unreadable)
+report_piece(struct check *c, uint32_t piece, bool good, bool unreadable)
 {
     bool there = piece_is_there(c, piece);
     struct layout_walk w;
@@ -211,7 +211,7 @@ on_hashed(void *user, const struct storage_result *res)
             stop_with(c, verdict,
                       "a piece passes one of the hybrid torrent's two hashes and fails the other: "
                       "the torrent file is broken or forged");
-        book_piece(c, res->piece, verdict == 0, unreadable);
+        report_piece(c, res->piece, verdict == 0, unreadable);
         if (c->opt.progress != NULL)
             c->opt.progress(c->opt.user, c->finished, c->total);
     }
@@ -321,7 +321,7 @@ submit_next(struct check *c)
         c->next++;
     } else if (!piece_is_there(c, piece)) {
         c->next++;
-        book_piece(c, piece, false, false);
+        report_piece(c, piece, false, false);
     } else if (storage_rehash(c->opt.storage, piece, c->opt.skip_holes, on_hashed, c) == 0) {
         c->next++;
         c->running++;
@@ -362,7 +362,7 @@ pump(struct check *c)
             break;
     if (c->running > 0 || c->kicked)
         return;
-    if (!c->stopping && (c->next < c->mi->piece_count || !ask_again(c)))
+    if (!c->stopping && (c->next < c->mi->piece_count || !submit_refused_looks(c)))
         kick(c);
     else if (c->running == 0)
         finish(c);

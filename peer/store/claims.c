@@ -26,7 +26,7 @@
 #define LOCK_AT ((off_t)1 << 62)
 enum {
     PROGRAM_MAX = 32,
-    PLACE_LOOKS_MAX = 8, /* claims whose |place| is compared with that of a new claim */
+    ORIGIN_LOOKS_MAX = 8, /* claims whose |origin| is compared with that of a new claim */
 };
 
 struct inode {
@@ -47,12 +47,12 @@ struct claim {
                           closed: */
     uint64_t size;
     int64_t mtime_ns;
-    struct claim_place *place;
+    struct claim_origin *origin;
     char path[];
 };
 
 /* The strings that the claims of one torrent share, since there can be 100,000 claims. */
-struct claim_place {
+struct claim_origin {
     uint32_t refs;
     const char *torrent;
     char dir[]; /* followed by the torrent's name */
@@ -128,7 +128,7 @@ lock_holder(int fd, short type)
 /* Returns 0, or EAGAIN if another descriptor has a conflicting lock. File systems without locks
  * grant all. */
 static int
-take_lock(int fd, short type)
+try_lock(int fd, short type)
 {
     if (set_lock(fd, type) == 0)
         return 0;
@@ -178,10 +178,9 @@ fail_claimed(const struct claim *cl, const struct claimant *who, int err, struct
                           "%s and %s are one file in %s, since the file system there does not tell "
                           "the two names apart: choose a directory on another file system (-o)",
                           cl->path, who->path, who->dir);
-    return errbuf_set(eb, err,
-                      "%s/%s of %s is the same file as %s/%s of %s, which writes to it: %s",
-                      who->dir, who->path, who->torrent, cl->place->dir, cl->path,
-                      cl->place->torrent, advice);
+    return errbuf_set(
+        eb, err, "%s/%s of %s is the same file as %s/%s of %s, which writes to it: %s", who->dir,
+        who->path, who->torrent, cl->origin->dir, cl->path, cl->origin->torrent, advice);
 }
 
 /* The error for |who|, whose file is locked by a process. |doing|: what that process does with the
@@ -282,11 +281,11 @@ use_guard(struct claims *c, struct claim *cl)
     list_push_back(&c->guards, &cl->guard);
 }
 
-static struct claim_place *
-place_new(const struct claimant *who)
+static struct claim_origin *
+origin_new(const struct claimant *who)
 {
     size_t torrent = strlen(who->torrent) + 1, dir = strlen(who->dir) + 1;
-    struct claim_place *p = malloc(sizeof(*p) + dir + torrent);
+    struct claim_origin *p = malloc(sizeof(*p) + dir + torrent);
 
     if (p == NULL)
         return NULL;
@@ -296,28 +295,28 @@ place_new(const struct claimant *who)
     return p;
 }
 
-/* Returns the |place| of one of the newest claims if it has the same strings, else a new one; NULL
+/* Returns the |origin| of one of the newest claims if it has the same strings, else a new one; NULL
  * when memory is out. */
-static struct claim_place *
-place_of(struct claims *c, const struct claimant *who)
+static struct claim_origin *
+origin_of(struct claims *c, const struct claimant *who)
 {
     int looks = 0;
 
     LIST_EACH(it, &c->all) {
-        struct claim_place *p = LIST_ENTRY(it, struct claim, link)->place;
+        struct claim_origin *p = LIST_ENTRY(it, struct claim, link)->origin;
 
         if (strcmp(p->dir, who->dir) == 0 && strcmp(p->torrent, who->torrent) == 0) {
             p->refs++;
             return p;
         }
-        if (++looks == PLACE_LOOKS_MAX)
+        if (++looks == ORIGIN_LOOKS_MAX)
             break;
     }
-    return place_new(who);
+    return origin_new(who);
 }
 
 static void
-place_drop(struct claim_place *p)
+origin_drop(struct claim_origin *p)
 {
     if (--p->refs == 0)
         free(p);
@@ -329,7 +328,7 @@ claim_new(struct claims *c, const struct claimant *who, const struct inode *inod
     size_t path = strlen(who->path) + 1;
     struct claim *cl = calloc(1, sizeof(*cl) + path);
 
-    if (cl == NULL || (cl->place = place_of(c, who)) == NULL) {
+    if (cl == NULL || (cl->origin = origin_of(c, who)) == NULL) {
         free(cl);
         return NULL;
     }
@@ -346,7 +345,7 @@ claim_new(struct claims *c, const struct claimant *who, const struct inode *inod
 static void
 claim_free(struct claim *cl)
 {
-    place_drop(cl->place);
+    origin_drop(cl->origin);
     free(cl);
 }
 
@@ -363,7 +362,7 @@ claim_again(struct claims *c, struct claim *cl, const struct claimant *who, int 
         use_guard(c, cl);
         return 0;
     }
-    if (take_lock(fd, F_WRLCK) != 0) {
+    if (try_lock(fd, F_WRLCK) != 0) {
         pid_t pid = lock_holder(fd, F_WRLCK);
 
         if (pid != getpid()) /* otherwise another descriptor of this process has the lock:
@@ -385,7 +384,7 @@ claim_first(struct claims *c, const struct inode *inode, const struct claimant *
 {
     struct claim *cl;
 
-    if (take_lock(fd, F_WRLCK) != 0)
+    if (try_lock(fd, F_WRLCK) != 0)
         return fail_locked(who, lock_holder(fd, F_WRLCK), "uses", SPRAT_E_EXISTS, eb);
     cl = claim_new(c, who, inode);
     if (cl == NULL || hashmap_add(&c->map, &cl->node, &cl->inode, sizeof(cl->inode)) != 0) {
@@ -467,7 +466,7 @@ claims_read(struct claims *c, const struct claimant *who, int fd, struct errbuf 
     if (cl != NULL && !is_of(cl, who->owner, who->file))
         err = fail_claimed(cl, who, SPRAT_E_BUSY, eb);
     lock_drop(&c->lock);
-    if (cl == NULL && take_lock(fd, F_RDLCK) != 0)
+    if (cl == NULL && try_lock(fd, F_RDLCK) != 0)
         err = fail_locked(who, lock_holder(fd, F_RDLCK), "is writing to", SPRAT_E_BUSY, eb);
     return err;
 }

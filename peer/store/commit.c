@@ -88,7 +88,7 @@ commit_free(struct commit *c)
 
 /* Makes room for |n| more numbers. */
 static int
-numbers_room(struct numbers *v, size_t n)
+numbers_reserve(struct numbers *v, size_t n)
 {
     size_t cap = v->cap < 4 ? 4 : v->cap;
     uint32_t *at;
@@ -112,7 +112,7 @@ commit_add(struct commit *c, uint32_t piece, struct mono now)
     uint64_t bytes;
 
     MAGIC_CHECK(c, COMMIT_MAGIC);
-    if (numbers_room(&c->waiting, 1) != 0)
+    if (numbers_reserve(&c->waiting, 1) != 0)
         return SPRAT_E_NOMEM;
     c->waiting.at[c->waiting.count++] = piece;
     c->due = mono_min(c->due, mono_add_ms(now, COMMIT_DELAY_MS));
@@ -150,7 +150,7 @@ put_back(struct commit *c)
 {
     struct numbers rest = c->waiting;
 
-    if (numbers_room(&c->flying, rest.count) == 0) {
+    if (numbers_reserve(&c->flying, rest.count) == 0) {
         if (rest.count > 0)
             memcpy(c->flying.at + c->flying.count, rest.at, rest.count * sizeof(*rest.at));
         c->flying.count += rest.count;
@@ -231,7 +231,7 @@ gather_files(struct commit *c)
     size_t n;
 
     do {
-        if (numbers_room(&c->files, FILES_STEP) != 0)
+        if (numbers_reserve(&c->files, FILES_STEP) != 0)
             return SPRAT_E_NOMEM;
         n = storage_take_written(c->opt.storage, c->files.at + c->files.count, FILES_STEP);
         c->files.count += n;

@@ -93,11 +93,24 @@ is_alike(const struct stat *original, const struct stat *copy)
            (original->st_size == copy->st_size && is_same_time(mtime_of(original), mtime_of(copy)));
 }
 
+/* Reports that the system call |doing| failed on the current file below |dir|. */
+static int
+fail_at(struct filemove *m, const char *dir, int e, const char *doing, struct errbuf *eb)
+{
+    return errbuf_set(eb, sprat_err_from_errno(e), "can't %s %s/%s: %s", doing, dir,
+                      m->t->mi->files[m->file].path, strerror(e));
+}
+
+static int
+fail_original(struct filemove *m, int e, const char *doing, struct errbuf *eb)
+{
+    return fail_at(m, m->t->dir, e, doing, eb);
+}
+
 static int
 fail(struct filemove *m, int e, const char *doing, struct errbuf *eb)
 {
-    return errbuf_set(eb, sprat_err_from_errno(e), "can't %s %s/%s: %s", doing, m->to,
-                      m->t->mi->files[m->file].path, strerror(e));
+    return fail_at(m, m->to, e, doing, eb);
 }
 
 /* Returns an error if the original differs from its stamp. An empty file may have no stamp, since
@@ -138,7 +151,7 @@ begin_reading(struct filemove *m, struct errbuf *eb)
     err = safepath_open(m->t->dir, f->path, SAFEPATH_READ, 0, &m->src, NULL, eb);
     if (err == 0)
         err = fstat(m->src, &st) == 0 ? check_original(m, &st, eb)
-                                      : fail(m, errno, "look at what becomes", eb);
+                                      : fail_original(m, errno, "look at", eb);
     return err;
 }
 
@@ -180,8 +193,9 @@ write_all(int fd, const uint8_t *data, size_t len)
     return 0;
 }
 
+/* Writes the buffer's |len| bytes to the copy, or compares them with the existing file. */
 static int
-take_some(struct filemove *m, size_t len, struct errbuf *eb)
+write_or_compare(struct filemove *m, size_t len, struct errbuf *eb)
 {
     uint8_t *twin = m->buffer + BUFFER_LEN;
     ssize_t n;
@@ -199,7 +213,7 @@ take_some(struct filemove *m, size_t len, struct errbuf *eb)
 
 /* Copies or compares until the budget is used; true at the original's end and after an error. */
 static bool
-go_through(struct filemove *m, int *err, struct errbuf *eb)
+copy_or_compare(struct filemove *m, int *err, struct errbuf *eb)
 {
     while (m->budget > 0) {
         ssize_t n = read(m->src, m->buffer, BUFFER_LEN);
@@ -207,9 +221,9 @@ go_through(struct filemove *m, int *err, struct errbuf *eb)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            *err = fail(m, errno, "read what becomes", eb);
+            *err = fail_original(m, errno, "read", eb);
         else if (n > 0)
-            *err = take_some(m, (size_t)n, eb);
+            *err = write_or_compare(m, (size_t)n, eb);
         if (n <= 0 || *err != 0)
             return true;
         m->done += (uint64_t)n;
@@ -223,7 +237,7 @@ static int
 check_end(struct filemove *m, struct stat *st, struct errbuf *eb)
 {
     if (fstat(m->src, st) != 0)
-        return fail(m, errno, "look at what becomes", eb);
+        return fail_original(m, errno, "look at", eb);
     return check_original(m, st, eb);
 }
 
@@ -261,7 +275,7 @@ copy_file(struct filemove *m, struct errbuf *eb)
 {
     int err = m->src < 0 ? begin_copy(m, eb) : 0;
 
-    if (err == 0 && !go_through(m, &err, eb))
+    if (err == 0 && !copy_or_compare(m, &err, eb))
         return SPRAT_E_AGAIN;
     if (err == 0)
         err = close_copy(m, eb);
@@ -307,7 +321,7 @@ accept_existing(struct filemove *m, struct errbuf *eb)
         if (err == 0)
             err = begin_comparing(m, eb);
     }
-    if (err == 0 && !go_through(m, &err, eb))
+    if (err == 0 && !copy_or_compare(m, &err, eb))
         return SPRAT_E_AGAIN;
     if (err == 0)
         err = check_end(m, &here, eb);
@@ -349,7 +363,7 @@ check_placed(struct filemove *m, const char *path, struct errbuf *eb)
 }
 
 static int
-place_file(struct filemove *m, struct errbuf *eb)
+move_file(struct filemove *m, struct errbuf *eb)
 {
     const char *path = m->t->mi->files[m->file].path;
     struct stat st;
@@ -371,7 +385,7 @@ place_file(struct filemove *m, struct errbuf *eb)
 }
 
 static int
-place_link(struct filemove *m, struct errbuf *eb)
+move_link(struct filemove *m, struct errbuf *eb)
 {
     const struct metainfo_file *f = &m->t->mi->files[m->file];
     char *text = filetree_link_text(f->path, f->symlink);
@@ -385,7 +399,7 @@ place_link(struct filemove *m, struct errbuf *eb)
 /* Syncs the directories that lead to |path|, which may all be new. Directories that this user can't
  * open are not new. */
 static void
-sync_way(const char *path)
+sync_parents(const char *path)
 {
     char *dir = strdup(path), *slash;
 
@@ -416,14 +430,14 @@ sync_names(struct filemove *m, struct errbuf *eb)
             err = safepath_sync_dirs(m->to, mi->files[i].path, eb);
         synced = mi->files[i].path;
     }
-    sync_way(m->to);
+    sync_parents(m->to);
     return err;
 }
 
 /* Moves the files of one kind until the budget is used. Links come last, so that nothing is ever
  * written through a link. */
 static int
-place_all(struct filemove *m, struct errbuf *eb)
+move_all(struct filemove *m, struct errbuf *eb)
 {
     const struct metainfo *mi = m->t->mi;
     int err = 0;
@@ -432,9 +446,9 @@ place_all(struct filemove *m, struct errbuf *eb)
         const struct metainfo_file *f = &mi->files[m->file];
 
         if (!m->links && is_regular(f))
-            err = place_file(m, eb);
+            err = move_file(m, eb);
         else if (m->links && filetree_is_link(f))
-            err = place_link(m, eb);
+            err = move_link(m, eb);
     }
     return err;
 }
@@ -446,11 +460,11 @@ filemove_step(struct filemove *m, struct errbuf *eb)
 
     m->budget = FILEMOVE_STEP;
     if (err == 0)
-        err = place_all(m, eb);
+        err = move_all(m, eb);
     if (err == 0 && !m->links) {
         m->links = true;
         m->file = 0;
-        err = place_all(m, eb);
+        err = move_all(m, eb);
     }
     return err == 0 ? sync_names(m, eb) : err;
 }

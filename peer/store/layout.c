@@ -65,7 +65,7 @@ layout_piece_data(const struct metainfo *mi, uint32_t piece)
     return (uint32_t)data;
 }
 
-/* The bytes of the piece that may be requested. */
+/* The bytes of the piece that may be requested: see layout_valid(). */
 static uint32_t
 wire_span(const struct metainfo *mi, uint32_t piece)
 {

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* A path below the save directory: the open directory that holds it, and its last component. */
-struct place {
+struct parent {
     int fd;
     const char *base;
 };
@@ -130,7 +130,7 @@ descend_through(int at, const char *name)
 /* Opens the directory of |rel|; on request creates it, or follows links of this user or root. 0 or
  * -1 with errno. */
 static int
-place_walk(const char *dir, const char *rel, bool make, bool follow, struct place *p)
+parent_walk(const char *dir, const char *rel, bool make, bool follow, struct parent *p)
 {
     char name[NAME_MAX + 1];
     const char *slash;
@@ -151,18 +151,18 @@ place_walk(const char *dir, const char *rel, bool make, bool follow, struct plac
         errno = e;
         fd = next;
     }
-    *p = (struct place){.fd = fd, .base = rel};
+    *p = (struct parent){.fd = fd, .base = rel};
     return fd >= 0 ? 0 : -1;
 }
 
 static int
-place_open(const char *dir, const char *rel, bool make, struct place *p)
+parent_open(const char *dir, const char *rel, bool make, struct parent *p)
 {
-    return place_walk(dir, rel, make, false, p);
+    return parent_walk(dir, rel, make, false, p);
 }
 
 static void
-place_close(const struct place *p)
+parent_close(const struct parent *p)
 {
     int e = errno;
 
@@ -172,7 +172,7 @@ place_close(const struct place *p)
 
 /* The error of creating a file: its name is taken by a file, or another cause. */
 static int
-kind_in_place(const struct place *p)
+errno_of_existing(const struct parent *p)
 {
     struct stat st;
 
@@ -183,7 +183,7 @@ kind_in_place(const struct place *p)
 
 /* Opens the file itself; -1 with errno. O_NONBLOCK, so that a pipe of that name does not block. */
 static int
-open_base(const struct place *p, enum safepath_mode mode, mode_t perm, bool *created)
+open_base(const struct parent *p, enum safepath_mode mode, mode_t perm, bool *created)
 {
     const int flags = O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
     int fd;
@@ -206,7 +206,7 @@ open_base(const struct place *p, enum safepath_mode mode, mode_t perm, bool *cre
         return fd;
     }
     if (mode == SAFEPATH_CREATE) {
-        errno = kind_in_place(p);
+        errno = errno_of_existing(p);
         return -1;
     }
     return openat(p->fd, p->base, flags | O_RDWR);
@@ -216,16 +216,16 @@ int
 safepath_open(const char *dir, const char *rel, enum safepath_mode mode, mode_t perm, int *fd,
               bool *created, struct errbuf *eb)
 {
-    struct place p;
+    struct parent p;
     struct stat st;
     bool is_new;
     int e;
 
-    if (place_walk(dir, rel, mode == SAFEPATH_CREATE || mode == SAFEPATH_EITHER,
-                   mode == SAFEPATH_READ, &p) != 0)
+    if (parent_walk(dir, rel, mode == SAFEPATH_CREATE || mode == SAFEPATH_EITHER,
+                    mode == SAFEPATH_READ, &p) != 0)
         return fail(eb, errno, "open", dir, rel);
     *fd = open_base(&p, mode, perm, created != NULL ? created : &is_new);
-    place_close(&p);
+    parent_close(&p);
     if (*fd < 0)
         return fail(eb, errno == ENXIO ? ENOTDIR : errno, "open", dir, rel);
     if (fstat(*fd, &st) != 0)
@@ -242,9 +242,9 @@ safepath_open(const char *dir, const char *rel, enum safepath_mode mode, mode_t 
 int
 safepath_open_parent(const char *dir, const char *rel, int *fd, struct errbuf *eb)
 {
-    struct place p;
+    struct parent p;
 
-    if (place_open(dir, rel, true, &p) != 0)
+    if (parent_open(dir, rel, true, &p) != 0)
         return fail(eb, errno, "create the directory of", dir, rel);
     *fd = p.fd;
     return 0;
@@ -253,13 +253,13 @@ safepath_open_parent(const char *dir, const char *rel, int *fd, struct errbuf *e
 int
 safepath_stat(const char *dir, const char *rel, struct stat *st, struct errbuf *eb)
 {
-    struct place p;
+    struct parent p;
     int rc;
 
-    if (place_open(dir, rel, false, &p) != 0)
+    if (parent_open(dir, rel, false, &p) != 0)
         return fail(eb, errno, "find", dir, rel);
     rc = fstatat(p.fd, p.base, st, AT_SYMLINK_NOFOLLOW);
-    place_close(&p);
+    parent_close(&p);
     return rc == 0 ? 0 : fail(eb, errno, "find", dir, rel);
 }
 
@@ -282,10 +282,10 @@ fail_to_find(struct errbuf *eb, int e, const char *dir, const char *rel)
 int
 safepath_find(const char *dir, const char *rel, struct stat *st, struct errbuf *eb)
 {
-    struct place p;
+    struct parent p;
     int rc, fd, e = 0;
 
-    if (place_walk(dir, rel, false, true, &p) != 0)
+    if (parent_walk(dir, rel, false, true, &p) != 0)
         return fail_to_find(eb, errno, dir, rel);
     rc = fstatat(p.fd, p.base, st, AT_SYMLINK_NOFOLLOW);
     if (rc == 0 && S_ISLNK(st->st_mode)) {
@@ -298,13 +298,13 @@ safepath_find(const char *dir, const char *rel, struct stat *st, struct errbuf *
             e = ENOLINK;
         errno = e;
     }
-    place_close(&p);
+    parent_close(&p);
     return rc == 0 ? 0 : fail_to_find(eb, errno, dir, rel);
 }
 
 /* True if |base| is a link to exactly |target|. */
 static bool
-is_link_to(const struct place *p, const char *target)
+is_link_to(const struct parent *p, const char *target)
 {
     char text[PATH_MAX];
     ssize_t n = readlinkat(p->fd, p->base, text, sizeof(text));
@@ -315,17 +315,17 @@ is_link_to(const struct place *p, const char *target)
 int
 safepath_symlink(const char *dir, const char *rel, const char *target, struct errbuf *eb)
 {
-    struct place p;
+    struct parent p;
     int err = 0;
 
-    if (place_open(dir, rel, true, &p) != 0)
+    if (parent_open(dir, rel, true, &p) != 0)
         return fail(eb, errno, "create the link", dir, rel);
     if (symlinkat(target, p.fd, p.base) != 0) {
         int e = errno;
         if (e != EEXIST || !is_link_to(&p, target))
             err = fail(eb, e, "create the link", dir, rel);
     }
-    place_close(&p);
+    parent_close(&p);
     return err;
 }
 
@@ -339,15 +339,15 @@ must_copy(int e)
 int
 safepath_link(const char *from, const char *to, const char *rel, struct errbuf *eb)
 {
-    struct place a, b;
+    struct parent a, b;
     struct stat st;
     int err = 0;
 
-    if (place_open(from, rel, false, &a) != 0)
+    if (parent_open(from, rel, false, &a) != 0)
         return fail(eb, errno, "open", from, rel);
-    if (place_open(to, rel, true, &b) != 0) {
+    if (parent_open(to, rel, true, &b) != 0) {
         err = fail(eb, errno, "create the directory of", to, rel);
-        place_close(&a);
+        parent_close(&a);
         return err;
     }
     if (fstatat(a.fd, a.base, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) {
@@ -361,8 +361,8 @@ safepath_link(const char *from, const char *to, const char *rel, struct errbuf *
         else
             err = fail(eb, e, "create", to, rel);
     }
-    place_close(&a);
-    place_close(&b);
+    parent_close(&a);
+    parent_close(&b);
     return err;
 }
 
@@ -393,31 +393,31 @@ safepath_rename(const char *dir, const char *rel, const char *name, struct errbu
 {
     const char *slash = strrchr(name, '/');
     const char *base = slash != NULL ? slash + 1 : name;
-    struct place p;
+    struct parent p;
     int err = 0;
 
-    if (place_open(dir, rel, false, &p) != 0)
+    if (parent_open(dir, rel, false, &p) != 0)
         return fail(eb, errno, "rename", dir, rel);
     if (safepath_rename_at(p.fd, p.base, base) != 0)
         err = errno == EEXIST
                   ? errbuf_set(eb, SPRAT_E_EXISTS, "another file %s/%s exists already", dir, name)
                   : fail(eb, errno, "create", dir, name);
-    place_close(&p);
+    parent_close(&p);
     return err;
 }
 
 int
 safepath_unlink(const char *dir, const char *rel, struct errbuf *eb)
 {
-    struct place p;
+    struct parent p;
     int err = 0;
 
-    if (place_open(dir, rel, false, &p) != 0)
+    if (parent_open(dir, rel, false, &p) != 0)
         return errno == ENOENT ? 0 : fail(eb, errno, "remove", dir, rel);
     /* EINVAL: a name that the file system does not allow can't exist. */
     if (unlinkat(p.fd, p.base, 0) != 0 && errno != ENOENT && errno != EINVAL)
         err = fail(eb, errno, "remove", dir, rel);
-    place_close(&p);
+    parent_close(&p);
     return err;
 }
 
@@ -430,14 +430,14 @@ safepath_prune(const char *dir, const char *rel)
     if ((size_t)snprintf(path, sizeof(path), "%s", rel) >= sizeof(path))
         return;
     while ((slash = strrchr(path, '/')) != NULL) {
-        struct place p;
+        struct parent p;
         int rc;
 
         *slash = '\0';
-        if (place_open(dir, path, false, &p) != 0)
+        if (parent_open(dir, path, false, &p) != 0)
             continue; /* gone already; its parent may be empty now */
         rc = unlinkat(p.fd, p.base, AT_REMOVEDIR);
-        place_close(&p);
+        parent_close(&p);
         if (rc != 0 && errno != ENOENT)
             return;
     }
@@ -461,12 +461,12 @@ safepath_sync_dirs(const char *dir, const char *rel, struct errbuf *eb)
     if ((size_t)snprintf(path, sizeof(path), "%s", rel) >= sizeof(path))
         return fail(eb, ENAMETOOLONG, "sync", dir, rel);
     do {
-        struct place p;
+        struct parent p;
         int e = 0;
 
-        if (place_open(dir, path, false, &p) == 0) {
+        if (parent_open(dir, path, false, &p) == 0) {
             e = fsync(p.fd) != 0 ? errno : 0;
-            place_close(&p);
+            parent_close(&p);
         } else if (errno != ELOOP && errno != ENOTDIR) {
             return fail(eb, errno, "sync", dir, path);
         } /* else: behind a link; Sprat only reads there and creates no name */

@@ -55,7 +55,7 @@ fail_errno(struct walker *k, const char *doing, const char *path)
 }
 
 static void
-tell(struct walker *k, const char *path, const char *why)
+notify_left_out(struct walker *k, const char *path, const char *why)
 {
     struct errbuf text; /* control characters are replaced */
 
@@ -151,9 +151,9 @@ add_found(struct walker *k, char *path, const struct stat *st)
         target = link_target(k->w, path);
         if (target != NULL)
             return add_entry(k, path, target, st);
-        tell(k, path, "it is a symbolic link that leads out of the torrent, or nowhere");
+        notify_left_out(k, path, "it is a symbolic link that leads out of the torrent, or nowhere");
         break;
-    default: tell(k, path, "it is neither a file nor a directory"); break;
+    default: notify_left_out(k, path, "it is neither a file nor a directory"); break;
     }
     free(path);
     return 0;
@@ -230,7 +230,7 @@ leave_out_output(struct walker *k, int dir_fd, const char *dir, const char *name
             "content; name another output file",
             k->w->root, path);
     else
-        tell(k, path, "it is the output file");
+        notify_left_out(k, path, "it is the output file");
     free(path);
     return err;
 }
@@ -264,7 +264,7 @@ read_names(struct walker *k, DIR *d, const char *path)
     if (err == 0 && errno != 0)
         err = fail_errno(k, "read", path);
     if (err == 0 && empty && path[0] != '\0')
-        tell(k, path, "it is an empty directory");
+        notify_left_out(k, path, "it is an empty directory");
     return err;
 }
 
@@ -357,7 +357,8 @@ drop_dead_links(struct walker *k)
                 i++;
                 continue;
             }
-            tell(k, w->entries[i].path, "it is a symbolic link to what is not in the torrent");
+            notify_left_out(k, w->entries[i].path,
+                            "it is a symbolic link to what is not in the torrent");
             drop_entry(w, i);
         }
     } while (w->count != before);

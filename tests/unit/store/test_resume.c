@@ -498,7 +498,8 @@ Test(resume, what_was_adopted_is_ours_from_then_on)
     session_begin(&s, &f, true);
     cr_assert_eq(s.err, 0, "%s", s.why);
     cr_expect_eq(s.have, 3);
-    cr_expect_not_null(strstr(s.note, "data/big was there: 3 of 5 pieces match"), "%s", s.note);
+    cr_expect_not_null(strstr(s.note, "data/big existed already: 3 of 5 pieces match"), "%s",
+                       s.note);
     session_end(&s, true);
     session_begin(&s, &f, true);
     cr_assert_eq(s.err, 0, "%s", s.why);
