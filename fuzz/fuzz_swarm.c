@@ -227,6 +227,7 @@ answer(struct world *w, unsigned which, uint8_t mood)
         in.peer = fx.peer;
         if (in.type == SWARM_IN_SENT) {
             in.u.sent.payload = fx.u.range.length;
+            in.u.sent.total = fx.u.range.length + WIRE_PIECE_HEADER;
         } else {
             in.u.read_failed.piece = fx.u.range.piece;
             in.u.read_failed.begin = fx.u.range.begin;
@@ -313,6 +314,7 @@ send_message(struct world *w, uint8_t who)
     msg->hashes.proof_layers = a >> 6;
     if (msg->type == WIRE_PIECE)
         fill_block(w, msg, (b & 16) == 0);
+    in.total = wire_size(msg);
     feed(w, &in);
 }
 

@@ -201,6 +201,16 @@ rate_bucket_charge(struct rate_bucket *b, uint64_t bytes, struct mono now)
 }
 
 void
+rate_bucket_overhead(struct rate_bucket *b, uint64_t bytes, struct mono now)
+{
+    struct allowance_terms terms = {.rate = b->limit * RATE_OVERHEAD_PERCENT / 100 + 1,
+                                    .most = b->limit};
+
+    if (b->limit > 0 && allowance_take(&b->overhead, bytes, terms, now))
+        rate_bucket_charge(b, bytes, now);
+}
+
+void
 rate_bucket_keep(struct rate_bucket *b, bool keep, struct mono now)
 {
     b->keeps = keep;

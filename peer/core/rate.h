@@ -11,6 +11,7 @@
 
 #include "common/base/mono.h"
 #include "common/ds/list.h"
+#include "peer/core/allowance.h"
 
 enum {
     RATE_SLOTS = 10,       /* a meter's memory, in slots of one second */
@@ -23,6 +24,7 @@ enum {
     RATE_KEEP_MS = 10000,  /* depth of a bucket whose user waits for another bucket, in place of
                               RATE_BURST_MS */
     RATE_BURST_MS = 100,   /* depth of a bucket: the limit times this */
+    RATE_OVERHEAD_PERCENT = 75, /* the most that rate_bucket_overhead() takes of the limit */
 };
 
 #define RATE_LIMIT_MAX UINT64_C(1000000000000) /* bytes/s; a higher limit counts as this one */
@@ -52,6 +54,7 @@ struct rate_bucket {
     struct mono filled_at;
     bool keeps;
     struct list line; /* waiting users, the next one first */
+    struct allowance overhead;
 };
 
 /* A user of a shared bucket. Embedded; private. */
@@ -96,6 +99,11 @@ void rate_bucket_return(struct rate_bucket *b, uint64_t bytes);
 
 /* Takes |bytes| without regard to debt and turns: for bytes that have already passed. */
 void rate_bucket_charge(struct rate_bucket *b, uint64_t bytes, struct mono now);
+
+/* As rate_bucket_charge(), for bytes that can't wait for the limit (messages and headers). They
+ * take RATE_OVERHEAD_PERCENT of the limit in the long run, and what is beyond that is not charged:
+ * otherwise no block could pass while the messages alone are more than the limit. */
+void rate_bucket_overhead(struct rate_bucket *b, uint64_t bytes, struct mono now);
 
 /* When a take will succeed; |now| if it succeeds now, or there is no limit. */
 struct mono rate_bucket_ready(const struct rate_bucket *b, struct mono now);

@@ -98,3 +98,10 @@ rate_tap_charge(struct rate_tap *t, uint64_t bytes, struct mono now)
     rate_bucket_charge(&t->own, bytes, now);
     rate_bucket_charge(t->shared, bytes, now);
 }
+
+void
+rate_tap_overhead(struct rate_tap *t, uint64_t bytes, struct mono now)
+{
+    rate_bucket_overhead(&t->own, bytes, now);
+    rate_bucket_overhead(t->shared, bytes, now);
+}

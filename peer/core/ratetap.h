@@ -38,8 +38,9 @@ void rate_tap_leave(struct rate_tap *t, struct mono now);
 struct mono rate_tap_ready(const struct rate_tap *t, struct mono now);
 
 /* rate_tap_return() puts back bytes that were paid and not used; rate_tap_charge() pays for bytes
- * that have already passed. */
+ * that have already passed; rate_tap_overhead() is rate_bucket_overhead() for both buckets. */
 void rate_tap_return(struct rate_tap *t, uint64_t bytes);
 void rate_tap_charge(struct rate_tap *t, uint64_t bytes, struct mono now);
+void rate_tap_overhead(struct rate_tap *t, uint64_t bytes, struct mono now);
 
 #endif

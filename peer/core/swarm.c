@@ -307,8 +307,8 @@ on_peer_input(struct swarm *s, const struct swarm_input *in)
         p->reached = in->u.closed.reached;
         peer_doom_silently(s, p, in->u.closed.err);
         break;
-    case SWARM_IN_MESSAGE: peer_on_message(s, p, &in->u.msg); break;
-    case SWARM_IN_SENT: upload_on_sent(s, p, in->u.sent.payload); break;
+    case SWARM_IN_MESSAGE: peer_on_message(s, p, &in->u.msg, in->total); break;
+    case SWARM_IN_SENT: upload_on_sent(s, p, in->u.sent.payload, in->u.sent.total); break;
     case SWARM_IN_READ_FAILED:
         upload_on_read_failed(s, p, in->u.read_failed.piece, in->u.read_failed.begin,
                               in->u.read_failed.length);

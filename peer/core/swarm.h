@@ -137,6 +137,7 @@ enum swarm_input_type {
 struct swarm_input {
     enum swarm_input_type type;
     slot_id peer; /* CONNECTED, CLOSED, MESSAGE, SENT, READ_FAILED */
+    uint32_t total; /* MESSAGE: the bytes that came over the connection for it, with all headers */
     union {
         /* START: starts, resumes, or continues after a disk error. |have| names pieces that are on
          * disk and verified; the swarm adds them to those that it knows. */
@@ -169,8 +170,8 @@ struct swarm_input {
         struct wire_msg msg;
         /* SENT: bytes that were written to the socket. */
         struct {
-            uint32_t payload; /* bytes of blocks */
-            uint32_t total;   /* bytes with all headers */
+            uint32_t payload; /* bytes of blocks; may be 0 */
+            uint32_t total;   /* bytes with all headers, messages and handshakes */
         } sent;
         /* READ_FAILED: the read for a SEND_PIECE failed. */
         struct {
@@ -269,6 +270,11 @@ enum swarm_notice {
     SWARM_NOTICE_LAYERS,      /* the missing piece layers are complete now: store them */
 };
 
+/* What carries a connection's bytes. */
+enum swarm_via { SWARM_VIA_TCP };
+/* Whether a connection is encrypted. */
+enum swarm_protection { SWARM_PROTECTION_NO };
+
 struct swarm_effect {
     enum swarm_effect_type type;
     slot_id peer; /* CONNECT, ACCEPT, CLOSE, SEND, SEND_PIECE, ALLOW */
@@ -276,6 +282,8 @@ struct swarm_effect {
         /* CONNECT: make a connection and send the handshake (handshake_offer). */
         struct {
             struct endpoint addr;
+            enum swarm_via via;
+            enum swarm_protection protection;
         } connect;
         /* ACCEPT: the accepted connection belongs to |peer| from now on. REFUSE: close it. */
         struct {
@@ -329,9 +337,9 @@ struct swarm_stats {
     uint64_t bytes_partial;    /* stored, in pieces that are not yet verified */
     uint64_t uploaded, downloaded; /* payload bytes since swarm_new() */
     uint64_t wasted;           /* payload bytes that were duplicates or failed their hash */
-    uint64_t up_overhead;      /* bytes of answers to hash requests; up_rate includes them */
-    uint64_t down_overhead;    /* bytes of messages that moved no block */
-    uint64_t up_rate, down_rate;
+    uint64_t up_overhead;      /* all other bytes that were sent: messages, headers of blocks, … */
+    uint64_t down_overhead;    /* … and those that were received */
+    uint64_t up_rate, down_rate; /* of blocks, and up_rate of answers to hash requests too */
     uint32_t peers_connected, peers_half_open, peers_known, seeds_connected;
     uint32_t hash_failures;
     uint64_t copies_permille;  /* Distributed copies of the content among the connected peers,

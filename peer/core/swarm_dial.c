@@ -40,6 +40,7 @@ dial_due(struct swarm *s)
 {
     while (may_dial(s)) {
         uint32_t number = peerlist_next(s->list, not_dialled(s), s->clock.now);
+        struct swarm_effect *fx;
         struct swarm_peer *p;
 
         if (number == PEERLIST_NONE)
@@ -54,6 +55,9 @@ dial_due(struct swarm *s)
         p->hearsay = peerlist_is_hearsay(s->list, number);
         s->peers.hearsay_dials += p->hearsay;
         peerlist_on_connecting(s->list, number);
-        fx_push(s, SWARM_FX_CONNECT, p->id)->u.connect.addr = p->addr;
+        fx = fx_push(s, SWARM_FX_CONNECT, p->id);
+        fx->u.connect.addr = p->addr;
+        fx->u.connect.via = SWARM_VIA_TCP;
+        fx->u.connect.protection = SWARM_PROTECTION_NO;
     }
 }

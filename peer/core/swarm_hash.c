@@ -231,13 +231,7 @@ hash_on_peer_gone(struct swarm *s, struct swarm_peer *p)
 static void
 send_reject(struct swarm *s, struct swarm_peer *p, const struct wire_hash_request *req)
 {
-    struct wire_msg *msg = fx_send(s, p, WIRE_HASH_REJECT);
-    uint32_t size;
-
-    msg->hashes = *req;
-    size = wire_size(msg);
-    rate_tap_charge(&s->load.up, size, s->clock.now);
-    s->totals.up_overhead += size;
+    fx_send(s, p, WIRE_HASH_REJECT)->hashes = *req;
 }
 
 /* A request that is refused at once counts as a useless message, since their number has no other
@@ -264,15 +258,14 @@ may_answer(struct swarm *s, const struct swarm_peer *p, const struct hashtree_co
                           allowance_fits(&s->load.hashes_up, cost->sent, part, s->clock.now));
 }
 
-/* Charges an answer to |p|'s site and to the upload limit, whether or not |p| is choked. */
+/* Charges an answer to |p|'s site and to the part of the upload limit that answers may use, whether
+ * or not |p| is choked. SENT charges its bytes to the limit itself. */
 static void
 pay_for_answer(struct swarm *s, const struct swarm_peer *p, const struct hashtree_cost *cost)
 {
     sitebudget_charge(s->load.sites, SITEBUDGET_HASHES, &p->addr, cost->work);
     if (rate_tap_limit(&s->load.up) > 0)
         allowance_charge(&s->load.hashes_up, cost->sent);
-    rate_tap_charge(&s->load.up, cost->sent, s->clock.now);
-    s->totals.up_overhead += cost->sent;
     rate_meter_add(&s->totals.up_meter, cost->sent, s->clock.now);
 }
 

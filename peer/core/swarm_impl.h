@@ -5,6 +5,7 @@
  * lists from the bottom to the top: a part calls only parts below it.
  *
  *   swarm_fx.c        the effect queue
+ *   swarm_overhead.c  bytes that are no payload of blocks, for limits and totals
  *   swarm_conns.c     the table of connections, and which of them are to be closed
  *   swarm_talk.c      the allowance of messages that move no block
  *   swarm_pex.c       peer exchange (BEP 11)

@@ -17,6 +17,7 @@
 #include "peer/core/swarm_fx.h"
 #include "peer/core/swarm_hash.h"
 #include "peer/core/swarm_offer.h"
+#include "peer/core/swarm_overhead.h"
 #include "peer/core/swarm_pex.h"
 #include "peer/core/swarm_piece.h"
 #include "peer/core/swarm_room.h"
@@ -143,6 +144,7 @@ peer_on_connected(struct swarm *s, struct swarm_peer *p, const struct swarm_inpu
 
     if (p->state != PEER_CONNECTING)
         return;
+    overhead_on_received(s, HANDSHAKE_LEN);
     memcpy(p->peer_id, in->u.conn.handshake.peer_id, PEER_ID_LEN);
     err = judge_identity(s, p);
     /* Other peers may have connected while this one was being dialled. */
@@ -190,6 +192,7 @@ peer_on_accepted(struct swarm *s, const struct swarm_input *in)
     struct swarm_effect *fx;
     int err;
 
+    overhead_on_received(s, HANDSHAKE_LEN);
     if (s->state != SWARM_ACTIVE || peerlist_is_banned(s->list, &in->u.conn.addr)) {
         refuse(s, in->u.conn.token, SPRAT_E_REFUSED);
         return;
@@ -453,13 +456,15 @@ on_hashes(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
 }
 
 void
-peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg, uint32_t total)
 {
+    ASSERT(total >= wire_size(msg));
     if (p->state != PEER_UP) {
         block_drop(msg->block);
         return;
     }
     p->last_received = s->clock.now;
+    overhead_on_received(s, total - (msg->type == WIRE_PIECE ? msg->length : 0));
     if (!is_allowed(p, msg->type) || !talk_allows(s, p, msg)) {
         block_drop(msg->block);
         peer_doom(s, p, SPRAT_E_PROTOCOL);

@@ -9,7 +9,9 @@
 
 void peer_on_accepted(struct swarm *s, const struct swarm_input *in);
 void peer_on_connected(struct swarm *s, struct swarm_peer *p, const struct swarm_input *in);
-void peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
+/* |total|: the bytes that came for the message. */
+void peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg,
+                     uint32_t total);
 void peer_tick(struct swarm *s, struct swarm_peer *p);
 /* Frees the doomed peers: pushes their CLOSE effects, withdraws what they held, and asks other
  * peers for it. */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The allowance of messages that move no block. They count against the download limit, and each
- * peer has an allowance of them. An honest peer needs a small part of it: a HAVE for each piece, a
- * REJECT for a request, a PEX message a minute. A peer that exceeds the allowance keeps us busy for
- * nothing, which is an offence.
+ * The allowance of messages that move no block, which each peer has. An honest peer needs a small
+ * part of it: a HAVE for each piece, a REJECT for a request, a PEX message a minute. A peer that
+ * exceeds the allowance keeps us busy for nothing, which is an offence.
  *
  * Served requests, blocks, and hashes that we asked for do not count here: the upload limit, the
  * download limit and the number of requests bound them.
@@ -36,11 +35,8 @@ work_of(const struct swarm *s, const struct wire_msg *msg)
 static bool
 count(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg, uint32_t times)
 {
-    uint32_t size = wire_size(msg);
-    uint64_t cost = (size + work_of(s, msg)) * times;
+    uint64_t cost = (wire_size(msg) + work_of(s, msg)) * times;
 
-    s->totals.down_overhead += size;
-    rate_tap_charge(&s->load.down, size, s->clock.now);
     return allowance_take(&p->talk, cost, terms(s), s->clock.now);
 }
 

@@ -8,10 +8,12 @@
 
 #include <stdlib.h>
 
+#include "common/base/assert.h"
 #include "common/base/err.h"
 #include "peer/core/swarm_conns.h"
 #include "peer/core/swarm_fx.h"
 #include "peer/core/swarm_offer.h"
+#include "peer/core/swarm_overhead.h"
 #include "peer/core/swarm_talk.h"
 
 enum {
@@ -410,15 +412,19 @@ upload_pump_all(struct swarm *s)
 }
 
 void
-upload_on_sent(struct swarm *s, struct swarm_peer *p, uint32_t payload)
+upload_on_sent(struct swarm *s, struct swarm_peer *p, uint32_t payload, uint32_t total)
 {
+    ASSERT(total >= payload);
+    overhead_on_sent(s, total - payload);
+    if (payload == 0)
+        return;
     if (payload > upload_stuck(p))
         payload = upload_stuck(p);
     p->up.sending -= payload;
     p->up.given += payload;
     s->totals.up += payload;
-    s->totals.moved = s->clock.now;
     if (payload > 0) {
+        s->totals.moved = s->clock.now;
         p->useful = true;
         p->used = p->up.moved = s->clock.now;
         rate_meter_add(&s->totals.up_meter, payload, s->clock.now);

@@ -11,7 +11,7 @@ void upload_init(struct swarm *s, struct swarm_peer *p);
 void upload_on_interest(struct swarm *s, struct swarm_peer *p, bool interested);
 void upload_on_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
 void upload_on_cancel(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg);
-void upload_on_sent(struct swarm *s, struct swarm_peer *p, uint32_t payload);
+void upload_on_sent(struct swarm *s, struct swarm_peer *p, uint32_t payload, uint32_t total);
 void upload_on_read_failed(struct swarm *s, struct swarm_peer *p, uint32_t piece, uint32_t begin,
                            uint32_t length);
 void upload_pump(struct swarm *s, struct swarm_peer *p);

@@ -76,6 +76,8 @@ render_torrent(const struct torrent *t)
     put_int(o, "down_rate", st.swarm.down_rate);
     put_int(o, "uploaded", st.uploaded_ever);
     put_int(o, "downloaded", st.downloaded_ever);
+    put_int(o, "up_overhead", st.swarm.up_overhead);
+    put_int(o, "down_overhead", st.swarm.down_overhead);
     put_int(o, "peers", st.swarm.peers_connected);
     put_int(o, "seeds", st.swarm.seeds_connected);
     json_object_set_new(o, "copies", json_real((double)st.swarm.copies_permille / 1000.0));

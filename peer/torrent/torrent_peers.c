@@ -99,13 +99,21 @@ log_closed(const struct torrent *t, const struct endpoint *addr, int err, bool s
 /* --- connections made --- */
 
 static int
-dial(struct torrent *t, const struct endpoint *to, const struct handshake *offer, struct conn **out)
+dial(struct torrent *t, const struct swarm_effect *fx, const struct handshake *offer,
+     struct conn **out)
 {
+    const struct endpoint *to = &fx->u.connect.addr;
     struct torrent_env *env = t->env;
     struct conn_handler h;
-    struct link *link;
-    int err = link_tcp_connect(env->loop, to, source_for(&env->shared->source, to), &link);
+    struct link *link = NULL;
+    int err = 0;
 
+    ASSERT(fx->u.connect.protection == SWARM_PROTECTION_NO);
+    switch (fx->u.connect.via) {
+    case SWARM_VIA_TCP:
+        err = link_tcp_connect(env->loop, to, source_for(&env->shared->source, to), &link);
+        break;
+    }
     if (err != 0)
         return err;
     return conn_dial(env->hub, link, to, offer, CONN_CONNECT_MS + CONN_HANDSHAKE_MS,
@@ -124,7 +132,7 @@ connect_peer(struct torrent *t, const struct swarm_effect *fx)
     if (env->calls->take_conn(env, to) != 0)
         return SPRAT_E_LIMIT;
     handshake_offer(&t->facts.id, t->net.peer_id, &offer);
-    err = dial(t, to, &offer, &c);
+    err = dial(t, fx, &offer, &c);
     if (err == 0) {
         err = slot_put(t, fx->peer, c);
         if (err != 0)
@@ -286,7 +294,8 @@ on_message(void *ctx, struct conn *c, const struct wire_msg *msg)
 {
     struct torrent *t = ctx;
     struct peer_slot *slot = slot_get(t, conn_tag(c));
-    struct swarm_input in = {.type = SWARM_IN_MESSAGE, .peer = conn_tag(c), .u.msg = *msg};
+    struct swarm_input in = {
+        .type = SWARM_IN_MESSAGE, .peer = conn_tag(c), .total = wire_size(msg), .u.msg = *msg};
 
     if (slot != NULL && msg->type == WIRE_PIECE) {
         host_of(t, slot)->sum.down += msg->length;
@@ -302,7 +311,7 @@ on_sent(void *ctx, struct conn *c, uint32_t payload, uint32_t total)
     struct peer_slot *slot = slot_get(t, conn_tag(c));
     struct swarm_input in = {.type = SWARM_IN_SENT, .peer = conn_tag(c)};
 
-    if (slot == NULL || payload == 0)
+    if (slot == NULL)
         return;
     host_of(t, slot)->sum.up += payload;
     t->env->moved[TORRENT_UP] += payload;

@@ -303,6 +303,11 @@ audit_node(struct node *n)
     if (st.downloaded != n->count.core_down)
         FAIL(n, "n%u counts %" PRIu64 " bytes down, and it was given %" PRIu64, n->index,
              st.downloaded, n->count.core_down);
+    if (st.up_overhead != n->count.over_up || st.down_overhead != n->count.over_down)
+        FAIL(n,
+             "n%u counts %" PRIu64 " bytes of overhead up and %" PRIu64 " down: it were %" PRIu64
+             " and %" PRIu64,
+             n->index, st.up_overhead, st.down_overhead, n->count.over_up, n->count.over_down);
     if (st.peers_connected != count_links(n) || st.peers_half_open != n->count.half_open)
         FAIL(n, "n%u counts %" PRIu32 " peers and %" PRIu32 " half open", n->index,
              st.peers_connected, st.peers_half_open);

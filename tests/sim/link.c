@@ -247,6 +247,7 @@ on_syn(struct link *l)
     in.u.conn.addr = l->end[0]->addr;
     in.u.conn.addr.port = (uint16_t)(20000 + l->id % 40000);
     in.u.conn.handshake = l->offer;
+    to->count.over_down += HANDSHAKE_LEN;
     node_feed(to, &in);
 }
 
@@ -294,6 +295,7 @@ on_answer(struct link *l)
     in.u.conn.handshake = l->answer;
     if (handshake_check(&l->sim->content->mi->id, &l->offer, &l->answer, &in.u.conn.v2) != 0)
         sim_fail(l->sim, "n%u refuses an honest answer to its handshake", n->index);
+    n->count.over_down += HANDSHAKE_LEN;
     node_feed(n, &in);
 }
 

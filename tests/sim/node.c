@@ -153,6 +153,7 @@ node_join(struct node *n)
     n->swarm = swarm_new(s->content->mi, &cfg, rng_u64(&s->rng), s->engine.now);
     ASSERT(n->swarm != NULL);
     n->count.core_up = n->count.core_down = 0;
+    n->count.over_up = n->count.over_down = 0;
     n->count.half_open = n->count.idle_ticks = 0;
     if (n->count.lives++ == 0)
         n->joined_at = s->engine.now;
@@ -377,10 +378,17 @@ do_close(struct node *n, const struct swarm_effect *fx)
 }
 
 static void
+do_connect(struct node *n, const struct swarm_effect *fx)
+{
+    ASSERT(fx->u.connect.via == SWARM_VIA_TCP && fx->u.connect.protection == SWARM_PROTECTION_NO);
+    link_dial(n, fx->peer, &fx->u.connect.addr);
+}
+
+static void
 carry_out(struct node *n, const struct swarm_effect *fx)
 {
     switch (fx->type) {
-    case SWARM_FX_CONNECT: link_dial(n, fx->peer, &fx->u.connect.addr); break;
+    case SWARM_FX_CONNECT: do_connect(n, fx); break;
     case SWARM_FX_ACCEPT: link_accept(n, fx->u.accept.token, fx->peer); break;
     case SWARM_FX_REFUSE: link_refuse(n, fx->u.accept.token, fx->u.accept.err); break;
     case SWARM_FX_CLOSE: do_close(n, fx); break;

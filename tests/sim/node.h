@@ -89,6 +89,7 @@ struct uplink {
 struct node_count {
     uint64_t sent, got;          /* payload bytes, all lives */
     uint64_t core_up, core_down; /* as reported to the core in this life */
+    uint64_t over_up, over_down; /* … and what came with it: messages, headers, handshakes */
     uint64_t wasted;             /* as its cores said, lives that are over */
     uint32_t writes;             /* WRITE effects under way */
     uint32_t half_open;          /* CONNECT effects without an end */

@@ -234,9 +234,10 @@ report_sent(struct link *l, unsigned side, const struct segment *g)
     struct node *n = l->end[side];
 
     n->count.sent += g->payload;
-    if (g->payload == 0 || !l->open[side])
+    if (g->end || !l->open[side])
         return;
     n->count.core_up += g->payload;
+    n->count.over_up += g->bytes - g->payload;
     in.u.sent.payload = g->payload;
     in.u.sent.total = g->bytes;
     node_feed(n, &in);
@@ -362,6 +363,8 @@ feed_packet(struct link *l, unsigned side, struct packet *p)
 
     came(l, side, payload_left(p));
     n->count.core_down += payload_of(p);
+    n->count.over_down += p->bytes - payload_of(p);
+    in.total = p->bytes;
     in.u.msg = p->msg;
     if (p->msg.type == WIRE_PIECE)
         in.u.msg.block = make_block(l->sim, p);

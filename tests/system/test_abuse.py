@@ -29,6 +29,7 @@ DAY_S = 86400
 # Extended, fast, and v2 (BEP 10, 6, 52).
 RESERVED = bytes((0, 0, 0, 0, 0, 0x10, 0, 0x14))
 HASH_REQUEST, HASHES, HASH_REJECT = 21, 22, 23
+REJECT = 16
 PEERS_OFFENCES = 4  # a site is banned then
 
 
@@ -203,6 +204,27 @@ def a_copied_peer_id_closes_nobody(t):
         assert not copy.is_closed(0.1), "it may be somebody else"
     honest.send(message(fake_peer.INTERESTED))
     honest.read(fake_peer.UNCHOKE)
+
+
+# Totals.
+
+@test
+def every_byte_is_counted(t):
+    daemon = Daemon(t)
+    path = content.write_file(t.path("data", "data"), MIB)
+    metainfo = torrent.make(path, "v1", 16 * KIB)
+    daemon.rpc("torrent.add", path=torrent.write(metainfo, t.path("data.torrent")), save_dir=os.path.dirname(path))
+    daemon.await_state("data", "seeding")
+    peer = Dialer(t, daemon.listening(), torrent.hashes(metainfo)[0], RESERVED)
+    rejects, got = 0, 68
+    peer.send(message(fake_peer.REQUEST, struct.pack(">III", 1, 0, 16384)) * 500)
+    while rejects < 500:
+        kind, payload = fake_peer.read_message(peer.socket)
+        got += 5 + len(payload)
+        rejects += kind == REJECT
+    t.wait("the count of sent bytes", lambda: daemon.state("data")["up_overhead"] >= got)
+    counted = daemon.state("data")
+    assert (counted["up_overhead"], counted["down_overhead"]) == (got, 68 + 500 * 17), (counted, got)
 
 
 # Sites. Addresses of this machine are not counted together, so these are in a namespace.

@@ -69,3 +69,11 @@ rig_all_complete(struct rig *r)
             return false;
     return true;
 }
+
+void
+rig_message(struct swarm_input *in, const struct wire_msg *msg)
+{
+    in->type = SWARM_IN_MESSAGE;
+    in->total = wire_size(msg);
+    in->u.msg = *msg;
+}

@@ -24,6 +24,9 @@ struct node *rig_add(struct rig *r, bool seed);
 /* As rig_add, but it has not joined, so that the test can set it up; node_join() does it. */
 struct node *rig_add_quiet(struct rig *r, bool seed);
 
+/* Makes |in| the MESSAGE |msg|; keeps its peer. */
+void rig_message(struct swarm_input *in, const struct wire_msg *msg);
+
 /* Runs until |done| says so or |limit_s| virtual seconds are over; false in that case. */
 bool rig_run(struct rig *r, bool (*done)(struct rig *r), int64_t limit_s);
 bool rig_all_complete(struct rig *r);

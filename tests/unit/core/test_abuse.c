@@ -45,18 +45,33 @@ struct spent {
     unsigned banned;
 };
 
-/* Takes the swarm's effects; leaves that it reads are there at once. */
+static void carry_out(struct node *n, slot_id peer, struct spent *spent);
+
+/* Messages of |bytes| have left to |peer|. */
+static void
+report_sent(struct node *n, slot_id peer, uint32_t bytes, struct spent *spent)
+{
+    struct swarm_input in = {.type = SWARM_IN_SENT, .peer = peer, .u.sent = {0, bytes}};
+
+    if (bytes == 0 || spent->closed)
+        return;
+    cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
+    carry_out(n, peer, spent);
+}
+
+/* Takes the swarm's effects; messages leave at once, and leaves that it reads are there at once. */
 static void
 carry_out(struct node *n, slot_id peer, struct spent *spent)
 {
     struct swarm_input in = {.type = SWARM_IN_LEAVES};
     struct swarm_effect fx;
     uint8_t *leaves = NULL;
+    uint32_t left = 0;
 
     while (swarm_next(n->swarm, &fx) == 1) {
         spent->effects++;
         if (fx.type == SWARM_FX_SEND && fx.peer == peer)
-            spent->sent += 5 + fx.u.msg.len;
+            left += wire_size(&fx.u.msg);
         if (fx.type == SWARM_FX_CLOSE && fx.peer == peer)
             spent->closed = true;
         if (fx.type == SWARM_FX_NOTICE)
@@ -71,6 +86,8 @@ carry_out(struct node *n, slot_id peer, struct spent *spent)
         for (uint32_t b = 0; b < in.u.leaves.count; b++)
             content_leaf(fx.u.range.piece, b, BLOCK_GOOD, leaves + (size_t)b * 32);
     }
+    spent->sent += left;
+    report_sent(n, peer, left, spent);
     if (leaves == NULL)
         return;
     in.u.leaves.leaves = leaves;
@@ -102,7 +119,7 @@ say(struct node *n, slot_id peer, const struct wire_msg *msg, struct spent *spen
 {
     struct swarm_input in = {.type = SWARM_IN_MESSAGE, .peer = peer};
 
-    in.u.msg = *msg;
+    rig_message(&in, msg);
     cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
     spent->messages++;
     carry_out(n, peer, spent);
@@ -298,7 +315,7 @@ static const struct row {
     {"BITFIELD", say_bitfield, 4000, 100, 0, false},
     {"HAVE_NONE, HAVE_ALL and DONTHAVE", say_all_or_none, 10000, 100000, 0, true},
     {"HAVE and DONTHAVE", say_have_and_donthave, 60000, 300000, 0, false},
-    {"REQUEST, choked", say_request, 60000, 300000, 0, false},
+    {"REQUEST, choked", say_request, 60000, 600000, 0, false},
     {"CANCEL", say_cancel, 60000, 0, 0, false},
     {"REJECT", say_reject, 60000, 0, 0, false},
     {"PORT", say_port, 60000, 0, 0, false},
@@ -365,6 +382,38 @@ Test(abuse, what_one_site_can_make_a_seed_spend)
         cr_expect_leq(spent.sent, r->sent > MIB ? r->sent : 4 * r->sent, "%s: %lu bytes sent",
                       r->what, (unsigned long)spent.sent);
         cr_expect_leq(spent.reads, r->reads, "%s: %u pieces read", r->what, spent.reads);
+        rig_fini(&rig);
+    }
+    make(METAINFO_V1, MIB, 64 * KIB, true);
+}
+
+/* Whatever a peer says, and whatever it is answered, the totals and both limits see each byte. */
+Test(abuse, every_byte_counts_against_the_limits)
+{
+    for (unsigned k = 0; k < 2 * sizeof(rows) / sizeof(*rows); k++) {
+        const struct row *r = &rows[k / 2];
+        struct node *n = make(METAINFO_V2, 512 * MIB, MIB, k % 2 == 1);
+        uint64_t received = HANDSHAKE_LEN;
+        struct spent spent = {0};
+        struct swarm_stats st;
+        slot_id peer;
+
+        rate_bucket_set(&n->up, 64 * MIB, rig.sim.engine.now);
+        rate_bucket_set(&n->down, 64 * MIB, rig.sim.engine.now);
+        peer = come(n, 1, 'a');
+        for (unsigned i = 0; i < 3 && !spent.closed; i++) {
+            struct wire_msg msg = r->say(i);
+
+            received += wire_size(&msg);
+            say(n, peer, &msg, &spent);
+        }
+        swarm_get_stats(n->swarm, &st, rig.sim.engine.now);
+        cr_expect_eq(st.down_overhead, received, "%s: %lu of %lu bytes came", r->what,
+                     (unsigned long)st.down_overhead, (unsigned long)received);
+        cr_expect_eq(st.up_overhead, spent.sent, "%s: %lu of %lu bytes left", r->what,
+                     (unsigned long)st.up_overhead, (unsigned long)spent.sent);
+        cr_expect_eq(n->down.tokens, -(int64_t)received * 1000000, "%s", r->what);
+        cr_expect_eq(n->up.tokens, -(int64_t)spent.sent * 1000000, "%s", r->what);
         rig_fini(&rig);
     }
     make(METAINFO_V1, MIB, 64 * KIB, true);
@@ -472,7 +521,7 @@ Test(abuse, what_a_peer_has_may_be_said_again)
  * request is there for others. */
 Test(abuse, a_request_that_is_taken_back_is_paid_back)
 {
-    struct wire_msg all = {.type = WIRE_HAVE_ALL}, unchoke = {.type = WIRE_UNCHOKE};
+    struct wire_msg all = {.type = WIRE_HAVE_ALL}, unchoke = {.type = WIRE_UNCHOKE}, no_more;
     struct swarm_input in = {.type = SWARM_IN_MESSAGE};
     struct node *n = make(METAINFO_V1, MIB, 64 * KIB, false);
     struct spent spent = {0};
@@ -491,7 +540,7 @@ Test(abuse, a_request_that_is_taken_back_is_paid_back)
         uint8_t piece[4] = {0};
         bool asked = false;
 
-        in.u.msg = unchoke;
+        rig_message(&in, &unchoke);
         cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
         while (swarm_next(n->swarm, &fx) == 1)
             if (fx.type == SWARM_FX_SEND && fx.u.msg.type == WIRE_REQUEST) {
@@ -500,10 +549,9 @@ Test(abuse, a_request_that_is_taken_back_is_paid_back)
             }
         if (!asked)
             break;
-        in.u.msg = (struct wire_msg){.type = WIRE_CHOKE};
-        say(n, in.peer, &in.u.msg, &spent);
-        in.u.msg = extended(1, piece, 4);
-        say(n, in.peer, &in.u.msg, &spent);
+        say(n, in.peer, &(struct wire_msg){.type = WIRE_CHOKE}, &spent);
+        no_more = extended(1, piece, 4);
+        say(n, in.peer, &no_more, &spent);
     }
     swarm_get_stats(n->swarm, &st, rig.sim.engine.now);
     before -= (int64_t)st.down_overhead * 1000000;
@@ -527,7 +575,7 @@ Test(abuse, idle_peers_that_say_they_are_interested_keep_no_slot)
     for (unsigned i = 0; i < 30; i++)
         wait_ms(n, SLOT_NONE, 1000, &spent);
     in.peer = come(n, 77, 'n');
-    in.u.msg = interested;
+    rig_message(&in, &interested);
     for (unsigned i = 0; i < 10 && !unchoked; i++) {
         swarm_handle(n->swarm, &in, rig.sim.engine.now);
         while (swarm_next(n->swarm, &fx) == 1)

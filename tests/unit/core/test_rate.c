@@ -275,3 +275,25 @@ Test(rate, who_leaves_the_line_holds_nobody_up)
     cr_assert(rate_bucket_take(&b, &second, 1, at_us(200000)));
     rate_user_leave(&first);
 }
+
+/* Messages can't wait: they are charged, but blocks always keep a part of the limit. */
+Test(rate, overhead_is_charged_and_leaves_room_for_blocks)
+{
+    static const unsigned times[] = {0, 1, 2, 10}; /* messages, in quarters of the limit */
+    const uint64_t limit = 100000;
+
+    for (unsigned i = 0; i < sizeof(times) / sizeof(*times); i++) {
+        uint64_t got = 0, messages = limit * times[i] / 4 / 100;
+        struct rate_bucket b;
+
+        rate_bucket_init(&b, limit, at_us(0));
+        for (int64_t t = 0; t < 60000000; t += 10000) {
+            rate_bucket_overhead(&b, messages, at_us(t));
+            got += greedy(&b, t, 10000, 1000, 100);
+        }
+        cr_assert_geq(got / 60, limit / 4 * (times[i] < 3 ? 4 - times[i] : 1) * 92 / 100, "%u: %lu",
+                      i, (unsigned long)(got / 60));
+        cr_assert_leq(got / 60, limit / 4 * (times[i] < 3 ? 4 - times[i] : 1) * 103 / 100,
+                      "%u: %lu", i, (unsigned long)(got / 60));
+    }
+}

@@ -511,7 +511,7 @@ feed_msg(struct node *n, slot_id peer, const struct wire_msg *msg, enum swarm_ef
     struct swarm_effect fx;
     unsigned count = 0;
 
-    in.u.msg = *msg;
+    rig_message(&in, msg);
     cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
     while (swarm_next(n->swarm, &fx) == 1) {
         if (fx.type != type)
@@ -623,7 +623,7 @@ Test(swarm, a_choked_peer_gets_rejects_and_a_flood_is_bounded)
         struct swarm_input in = {.type = SWARM_IN_MESSAGE, .peer = peer};
         struct swarm_effect fx;
 
-        in.u.msg = req;
+        rig_message(&in, &req);
         swarm_handle(n->swarm, &in, rig.sim.engine.now);
         while (swarm_next(n->swarm, &fx) == 1) {
             pieces += fx.type == SWARM_FX_SEND_PIECE;
@@ -806,7 +806,7 @@ effects_about(struct node *n, slot_id peer, const struct wire_msg *msg)
     struct swarm_effect fx;
     unsigned types = 0;
 
-    in.u.msg = *msg;
+    rig_message(&in, msg);
     cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
     while (swarm_next(n->swarm, &fx) == 1)
         types |= fx.peer == peer ? 1u << fx.type : 0;
@@ -910,7 +910,7 @@ Test(swarm, a_peer_that_never_reads_is_closed)
     for (int i = 0; i < 3; i++) { /* a byte at a time is slow, but no reason */
         tick_after(n, SWARM_STUCK_MS - 1000);
         feed_msg(n, sent.peer, &keepalive, SWARM_FX_SEND, NULL);
-        sent.u.sent.payload = 1;
+        sent.u.sent.payload = sent.u.sent.total = 1;
         swarm_handle(n->swarm, &sent, rig.sim.engine.now);
     }
     cr_assert_eq(stats_of(n).peers_connected, 1);
@@ -1035,8 +1035,10 @@ Test(swarm, a_rejected_hash_request_is_not_answered_again)
     for (uint32_t piece = 0; piece < 6; piece++) {
         struct swarm_input in = {.type = SWARM_IN_MESSAGE, .peer = peers[piece / 2]};
         struct swarm_effect fx;
+        struct wire_msg msg;
 
-        in.u.msg = leaf_request(piece);
+        msg = leaf_request(piece);
+        rig_message(&in, &msg);
         swarm_handle(n->swarm, &in, rig.sim.engine.now);
         while (swarm_next(n->swarm, &fx) == 1) {
             reads += fx.type == SWARM_FX_LEAVES;
@@ -1251,6 +1253,7 @@ Test(swarm, what_a_peer_lost_is_not_waited_for)
     struct swarm_peer_stats ps;
     struct swarm_effect fx;
     uint32_t iter = 0, asked[16] = {0}, piece = 0;
+    struct wire_msg no_more;
     char lost[4] = {0};
     struct node *n;
 
@@ -1258,14 +1261,15 @@ Test(swarm, what_a_peer_lost_is_not_waited_for)
     n = rig_add(&rig, false);
     in.peer = connect_stranger(n, true);
     feed_msg(n, in.peer, &all, SWARM_FX_SEND, NULL);
-    in.u.msg = unchoke;
+    rig_message(&in, &unchoke);
     cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
     while (swarm_next(n->swarm, &fx) == 1)
         if (fx.type == SWARM_FX_SEND && fx.u.msg.type == WIRE_REQUEST)
             asked[piece = fx.u.msg.piece]++;
     cr_assert_gt(asked[piece], 0u);
     lost[3] = (char)piece;
-    in.u.msg = extended(1, lost, 4);
+    no_more = extended(1, lost, 4);
+    rig_message(&in, &no_more);
     cr_assert_eq(answers(n, &in, WIRE_CANCEL, NULL), asked[piece]);
     cr_assert(swarm_next_peer_stats(n->swarm, &iter, &ps, rig.sim.engine.now));
     cr_assert_eq(ps.pieces_have, 15u);
