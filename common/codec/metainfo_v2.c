@@ -108,7 +108,7 @@ is_leaf(struct bencode_item dict)
     return bencode_string_equal(key, "") && !bencode_exists(bencode_next(dict, key));
 }
 
-/* Handles the entry |key| of the innermost directory. */
+/* Handles the current entry of the innermost directory, |at|. */
 static int
 visit(struct loader *l, struct walk *w, const struct level *at)
 {

@@ -31,7 +31,8 @@ struct announce_tracker {
     char *url;
     unsigned tier;
     bool unsupported;
-    /* From the last good answers, clamped; used while one of the hashes works. */
+    /* The last good answer, for any of the hashes, and its intervals, limited to the range that
+     * announce.h allows. */
     struct mono answered_at;
     uint64_t answered_round;
     uint32_t interval_s, min_interval_s;

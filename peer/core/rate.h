@@ -16,7 +16,7 @@
 enum {
     RATE_SLOTS = 10,       /* a meter's memory, in slots of one second */
     RATE_PART_MS = 50,     /* one part of a transfer: the limit times this time */
-    RATE_PART_MIN = 256,   /* least bytes of a part */
+    RATE_PART_MIN = 256,   /* smallest part, in bytes */
     RATE_PART_MAX = 16384, /* most bytes of a part, unless there is no limit */
     RATE_TURN_MS = 5,      /* a turn of a waiting user: one part, or the limit times this time, if
                               that is more */

@@ -219,7 +219,7 @@ on_stranger_handshake(void *ctx, struct conn *c, const struct handshake *h)
     if (owner == s && is_or_will_be_loading(t)) {
         x->wanted = t;
         x->hello = *h;
-        return; /* admitted when it runs, or closed by the clock */
+        return; /* admitted when the torrent runs, or closed after the timeout */
     }
     stranger_free(x);
     if (owner == NULL)
@@ -230,8 +230,8 @@ on_stranger_handshake(void *ctx, struct conn *c, const struct handshake *h)
         hand_over(s, owner, c, h);
 }
 
-/* Counts the connection. When all connections are in use, a stranger is closed for it; when nearly
- * all are, a connection that transfers nothing. */
+/* Counts the connection. When all connections are in use, closes a connection without a torrent;
+ * when nearly all are, one that transfers nothing. */
 static bool
 take_seat(struct engine *s, const struct endpoint *peer)
 {

@@ -311,7 +311,7 @@ engine_next(const struct engine *s, const struct torrent *t)
     return next == &s->torrents ? NULL : LIST_ENTRY(next, struct torrent, link);
 }
 
-/* Whether the hex digits of |hash| begin with |what|, in any case. */
+/* Whether the hex digits of |hash| begin with |what|, in upper or lower case. */
 static bool
 has_prefix(const uint8_t *hash, size_t len, const char *what)
 {

@@ -99,7 +99,7 @@ process_begin_share(struct engine *s)
 
 /* --- the first loop's side --- */
 
-/* Since the last look, |us| ago. */
+/* What one loop used since the last look, |us| ago, and what it holds. */
 static struct rate_claim
 claim_of(struct process_share *share, int64_t us)
 {

@@ -82,7 +82,8 @@ is_near(uint64_t share, uint64_t was)
     return share < was + step && share > was - step;
 }
 
-/* Lowers at once; raises as far as what is held leaves room. */
+/* Limits the increases in |shares|: a loop that loses a part of its share may still use it, so the
+ * other loops get only what the limit leaves beyond all that is held. Decreases stay. */
 static void
 approach(uint64_t limit, const struct rate_claim *claims, uint64_t *shares, uint32_t n)
 {

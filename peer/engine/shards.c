@@ -365,7 +365,8 @@ decode(const char *text, size_t len, uint8_t *out)
     return true;
 }
 
-/* The whole v2 info-hash says more than the directory's 20 bytes of it. */
+/* True if |what| is a whole v2 info-hash and not that of |t|. The table of torrents has only the
+ * first 20 bytes of each v2 info-hash, so |t| was found by those alone. */
 static bool
 is_other(const struct torrent *t, const char *what)
 {

@@ -211,12 +211,13 @@ int state_apply(struct state *st, int64_t id, const struct state_update *u, stru
 
 typedef void (*state_done_fn)(void *user, int err, const char *why);
 
-/* state_apply() on the database's thread; |u| and the memory it points to are copied. |done| (may
- * be NULL) runs when |q| is drained. Updates are applied in the order of the calls. NOMEM, or AGAIN
- * when STATE_QUEUE_MAX updates wait; after an error |done| is never called. */
 /* Most updates that can wait. When a daemon starts, every torrent stores one or two updates; later
  * a torrent never has many. */
 enum { STATE_QUEUE_MAX = 262144 };
+
+/* state_apply() on the database's thread; |u| and the memory it points to are copied. |done| (may
+ * be NULL) runs when |q| is drained. Updates are applied in the order of the calls. NOMEM, or AGAIN
+ * when STATE_QUEUE_MAX updates wait; after an error |done| is never called. */
 int state_apply_async(struct state *st, int64_t id, const struct state_update *u, struct doneq *q,
                       state_done_fn done, void *user);
 

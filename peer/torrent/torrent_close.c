@@ -213,7 +213,8 @@ reopen(struct torrent *t, struct errbuf *eb)
     return err;
 }
 
-/* Without its metainfo or its directory, the torrent goes and its files stay. */
+/* The files can't be deleted without the metainfo or the directory: the torrent is removed and its
+ * files stay. */
 static void
 reopen_or_leave_files(struct torrent *t)
 {

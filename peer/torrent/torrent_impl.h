@@ -228,11 +228,10 @@ struct torrent_failure {
     char *message;        /* NULL without a failure, or when memory was out */
     struct mono retry_at; /* MONO_NEVER: only the user can end the failure */
     bool waits;           /* no attempt was made since the failure */
-    bool untold;          /* the user heard of the same failure shortly before, and not again this
-                             time */
+    bool untold;          /* not reported, since the same failure was reported shortly before */
 };
 
-/* The failure that the user heard of last: of one that repeats, the user hears at intervals, with a
+/* The failure that was reported last. A failure that repeats is reported at intervals, with a
  * count. */
 struct torrent_last_told {
     int err;
