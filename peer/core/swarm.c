@@ -425,7 +425,7 @@ swarm_free_but_announcer(struct swarm *s)
 bool
 swarm_is_at_rest(const struct swarm *s)
 {
-    return s->state == SWARM_ACTIVE && swarm_is_seed(s) && peers_count(s) == 0 &&
+    return s->state == SWARM_ACTIVE && picker_missing(s->picker) == 0 && peers_count(s) == 0 &&
            s->fx.count == 0 && s->load.writes == 0 && s->load.verifies == 0 &&
            s->pieces.reading_count == 0 && (!s->cfg.super_seed || s->copy_is_out) &&
            peerlist_hopeless(s->list);

@@ -385,9 +385,9 @@ void swarm_free(struct swarm *s);
  * next. */
 struct announcer *swarm_free_but_announcer(struct swarm *s);
 
-/* True for a seed without peers and writes for which every dialable address has failed twice
- * (peerlist_hopeless()): until a peer connects or a new address becomes known, the swarm has
- * nothing to do except to announce. */
+/* True for a core that has all wanted pieces, and no peers and writes, if every dialable address
+ * has failed twice (peerlist_hopeless()): until a peer connects or a new address becomes known, the
+ * swarm has nothing to do except to announce. */
 bool swarm_is_at_rest(const struct swarm *s);
 
 /* 0, or SPRAT_E_NOMEM: the swarm ignored the input (and dropped the message's block, if any). */

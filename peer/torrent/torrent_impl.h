@@ -183,6 +183,8 @@ struct torrent_move {
 };
 
 struct torrent_rest {
+    uint32_t pieces_have; /* these three: of the core that was put away */
+    uint64_t bytes_have, bytes_wanted;
     struct mono due;        /* when the torrent rests unless a peer comes; MONO_NEVER: it may not
                                rest */
     struct endpoint *found; /* found by announces while the torrent rested; NULL: none */

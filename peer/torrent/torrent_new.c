@@ -281,6 +281,8 @@ torrent_new_at_rest(struct torrent_env *env, const struct torrent_add *add, stru
     t->totals.up_saved = add->row->uploaded;
     t->totals.down_saved = add->row->downloaded;
     t->complete_told = true;
+    t->rest.pieces_have = t->facts.piece_count;
+    t->rest.bytes_have = t->rest.bytes_wanted = t->facts.total_size;
     t->life.job = JOB_LOOK;
     if (!t->options.paused)
         t->life.goal = GOAL_REST;

@@ -63,6 +63,9 @@ rest_retire(struct torrent *t)
     struct torrent_status st;
 
     torrent_get_status(t, &st);
+    t->rest.pieces_have = st.swarm.pieces_have;
+    t->rest.bytes_have = st.swarm.bytes_have;
+    t->rest.bytes_wanted = st.swarm.bytes_wanted;
     torrent_wake_note_outcome(t, st.uploaded_ever);
     torrent_save_totals(t);
     /* The known peers could not be reached. */
@@ -141,6 +144,7 @@ announce(struct torrent *t, const struct announce_job *job)
 
     fx.u.announce.job = *job;
     fx.u.announce.info_hash = torrent_info_hash(t, job->v2);
+    fx.u.announce.left = t->facts.total_size - t->rest.bytes_have;
     fx.u.announce.numwant = job->event == ANNOUNCE_STOPPED ? 0 : SWARM_NUMWANT_SEEDER;
     track_announce(t, &fx);
 }

@@ -15,6 +15,17 @@ is_of(const struct torrent *t, const struct metainfo *mi)
     return identity_equal(&mi->id, &t->facts.id);
 }
 
+/* The pieces that the core had when the torrent was put to rest. */
+static int
+load_rested(struct torrent *t, struct errbuf *eb)
+{
+    if (t->rest.pieces_have < t->facts.piece_count)
+        return state_load_have(t->env->shared->state, t->id, &t->core.have, eb);
+    for (uint32_t i = 0; i < t->facts.piece_count; i++)
+        bitfield_set(&t->core.have, i);
+    return 0;
+}
+
 int
 torrent_need_metainfo(struct torrent *t, struct errbuf *eb)
 {
@@ -38,10 +49,8 @@ torrent_need_metainfo(struct torrent *t, struct errbuf *eb)
         metainfo_free(mi);
         return err;
     }
-    for (uint32_t i = 0; torrent_is_resting(t) && i < mi->piece_count; i++)
-        bitfield_set(&t->core.have, i);
     t->mi = mi;
-    return 0;
+    return torrent_is_resting(t) ? load_rested(t, eb) : 0;
 }
 
 int

@@ -145,6 +145,12 @@ is_loaded(const struct torrent *t)
     return t->life.phase == PHASE_READY || t->life.phase == PHASE_RUNNING;
 }
 
+static bool
+rests_whole(const struct torrent *t)
+{
+    return t->life.phase == PHASE_RESTING && t->rest.pieces_have == t->facts.piece_count;
+}
+
 static int
 ask(struct selecting *x, size_t file, struct worknames *names)
 {
@@ -162,8 +168,8 @@ ask(struct selecting *x, size_t file, struct worknames *names)
 }
 
 /* The data of an unwanted file that does not exist goes to the part file, and stays there until the
- * file is wanted. A storage that is open knows which files exist. A torrent at rest has all its
- * files. Of others, the disk is asked. */
+ * file is wanted. A storage that is open knows which files exist. A torrent that rests
+ * with all pieces has all files. Of others, the disk is asked. */
 static int
 find_places(struct selecting *x, struct worknames *names)
 {
@@ -179,7 +185,7 @@ find_places(struct selecting *x, struct worknames *names)
         x->bytes[i] &= PARTS_PRIORITY;
         if (!parted && x->bytes[i] == FILE_SKIP && is_loaded(t))
             parted = !storage_is_there(t->disk.storage, i);
-        else if (!parted && x->bytes[i] == FILE_SKIP && t->life.phase != PHASE_RESTING)
+        else if (!parted && x->bytes[i] == FILE_SKIP && !rests_whole(t))
             err = ask(x, i, names);
         x->bytes[i] |= parted ? PARTS_PARTED : 0;
     }

@@ -58,12 +58,14 @@ torrent_state_of(const struct torrent *t)
 }
 
 static void
-fill_whole(const struct torrent *t, struct swarm_stats *st)
+fill_rested(const struct torrent *t, struct swarm_stats *st)
 {
     st->state = SWARM_ACTIVE;
-    st->complete = st->seeding = true;
-    st->pieces_have = t->facts.piece_count;
-    st->bytes_have = st->bytes_wanted = t->facts.total_size;
+    st->complete = true;
+    st->seeding = t->rest.pieces_have == t->facts.piece_count;
+    st->pieces_have = t->rest.pieces_have;
+    st->bytes_have = t->rest.bytes_have;
+    st->bytes_wanted = t->rest.bytes_wanted;
 }
 
 /* Before the core's first start, what it has is what was found on disk. */
@@ -76,7 +78,7 @@ fill_found(const struct torrent *t, struct swarm_stats *st)
     if (t->life.phase == PHASE_IDLE && (t->life.job != JOB_NONE || !t->options.paused))
         return;
     if (torrent_is_resting(t)) {
-        fill_whole(t, st);
+        fill_rested(t, st);
         return;
     }
     st->pieces_have = have->count;

@@ -257,6 +257,62 @@ def it_can_be_changed_at_rest(t):
 
 
 @test(seconds=300)
+def a_seed_whose_files_were_chosen_rests_and_is_woken_with_its_choice(t):
+    daemon, found = resting(t, tree=True)
+    path, torrent = found["data"]
+    daemon.sprat("select", "--skip", "b/*", "data")
+    t.wait("it to be loaded", lambda: locks(t), 30)
+    at_rest(t)
+    before = daemon.rpc("torrent.info", torrent="data")
+    assert {f["path"]: f["priority"] for f in before["files"]}["data/b/c"] == "skip", before
+    assert not locks(t), "to be looked at wakes nobody"
+    fetch(t, daemon, torrent, "copy")
+    content.assert_same(path, t.path("copy", "data"))
+    at_rest(t)
+    after = daemon.rpc("torrent.info", torrent="data")
+    for key in "files", "state", "pieces_have", "bytes_have":
+        assert after[key] == before[key], (key, before, after)
+
+
+@test(seconds=300)
+def a_seed_of_some_files_rests_with_what_it_has(t):
+    """Its numbers stay, its tracker hears how much it lacks, and what it has is found again."""
+    path = content.write_tree(t.path("origin", "data"), {"a": LENGTH, "b/c": LENGTH, "empty": 0}, 1)
+    address = []
+    tracker = fake_tracker.FakeTracker(t, lambda *_: fake_tracker.good(*address, interval=1800))
+    torrent = our.create(t, path, "--piece-length", "64K", trackers=[tracker.url])
+    seeder = our.seed(t, torrent, t.path("origin"))
+    address.append(seeder.address)
+    daemon = Daemon(t, "--rest-after", "1")
+    daemon.sprat("add", "-o", t.path("there", "x")[:-2], "--only", "a", torrent)
+    daemon.await_state("data", "seeding")
+    address.clear()
+    seeder.interrupt()
+    at_rest(t, 200)
+    before = daemon.rpc("torrent.info", torrent="data")
+    assert 0 < before["pieces_have"] < before["pieces_total"], before
+    assert LENGTH <= before["bytes_have"] < 2 * LENGTH, before
+    copy = our.get(t, torrent, t.path("copy"), "--only", "a", peers=[daemon.listening()])
+    copy.finish()
+    content.assert_same(os.path.join(path, "a"), t.path("copy", "data", "a"))
+    at_rest(t)
+    after = daemon.rpc("torrent.info", torrent="data")
+    for key in "files", "state", "pieces_have", "bytes_have":
+        assert after[key] == before[key], (key, before, after)
+    assert daemon.stop(signal.SIGTERM) == 0
+    t.wait("the goodbye", lambda: tracker.events()[-1] == b"stopped", 10)
+    assert int(tracker.asked[-1]["left"]) == 2 * LENGTH - before["bytes_have"], (tracker.asked[-1], before)
+    daemon = Daemon(t, "--rest-after", "1")
+    daemon.await_state("data", "seeding")
+    seeder = our.seed(t, torrent, t.path("origin"))
+    daemon.sprat("add", "--peer", seeder.address, torrent)
+    daemon.sprat("select", "--want", "*", "data")
+    t.wait("all of it", lambda: daemon.state("data")["pieces_have"] == before["pieces_total"], 60)
+    daemon.await_state("data", "seeding")
+    content.assert_same(path, t.path("there", "data"))
+
+
+@test(seconds=300)
 def it_ends_while_it_goes_to_rest_or_is_woken(t):
     """Whatever is under way when the daemon is told to end, it ends in order, and begins with all again."""
     daemon, found = resting(t, files=("data", "other"))
