@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/sys/file.h"
 #include "peer/engine/engine_impl.h"
 #include "peer/store/filelook.h"
 #include "peer/store/statescan.h"
@@ -70,6 +71,20 @@ try_place(const struct engine *s, const struct torrent_add *add, struct errbuf *
                : 0;
 }
 
+/* The directory for the complete files is created now, while the user is there, and never by the
+ * move: if it is missing then, its disk is not mounted. A directory that only the settings name may
+ * be impossible to create: the move says so. */
+static int
+make_destination(const struct engine *s, const struct torrent_add *add, struct errbuf *eb)
+{
+    int err;
+
+    if (s->process->shared.loading || add->seed_only || add->move_to == NULL)
+        return 0;
+    err = file_make_dirs(add->move_to, 0777, eb);
+    return add->move_only_new ? 0 : err;
+}
+
 int
 engine_add(struct engine *s, const struct torrent_add *add, struct torrent **out, struct errbuf *eb)
 {
@@ -78,6 +93,8 @@ engine_add(struct engine *s, const struct torrent_add *add, struct torrent **out
 
     if (err == 0)
         err = try_place(s, add, eb);
+    if (err == 0)
+        err = make_destination(s, add, eb);
     if (err == 0)
         err = torrent_new(&s->env, add, &t, eb);
     if (err != 0)

@@ -453,10 +453,30 @@ move_all(struct filemove *m, struct errbuf *eb)
     return err;
 }
 
+/* The destination existed when the torrent was added. If it does not any more, its disk is perhaps
+ * not mounted: a new directory would be on the disk below the mount point. */
+static int
+find_destination(const struct filemove *m, struct errbuf *eb)
+{
+    struct stat st;
+
+    if (stat(m->to, &st) == 0)
+        return S_ISDIR(st.st_mode)
+                   ? 0
+                   : errbuf_set(eb, SPRAT_E_EXISTS, "can't move to %s: not a directory", m->to);
+    if (errno != ENOENT && errno != ENOTDIR)
+        return errbuf_set(eb, sprat_err_from_errno(errno), "can't move to %s: %s", m->to,
+                          strerror(errno));
+    return errbuf_set(eb, SPRAT_E_GONE,
+                      "can't move to %s: the directory is missing. Mount its disk, or create it; "
+                      "until then the files stay in %s",
+                      m->to, m->t->dir);
+}
+
 int
 filemove_step(struct filemove *m, struct errbuf *eb)
 {
-    int err = file_make_dirs(m->to, 0777, eb);
+    int err = find_destination(m, eb);
 
     m->budget = FILEMOVE_STEP;
     if (err == 0)

@@ -22,8 +22,8 @@ struct filemove *filemove_new(struct filetree *t, const char *to);
 void filemove_free(struct filemove *m);
 
 /* Does one step, on a worker thread. 0: all files are at the destination and synced; AGAIN: more
- * steps are needed; otherwise an error with its message: EXISTS (another file is in the way),
- * NOSPACE, … */
+ * steps are needed; otherwise an error with its message: GONE (the destination itself, which is not
+ * created, is missing), EXISTS (another file is in the way), NOSPACE, … */
 int filemove_step(struct filemove *m, struct errbuf *eb);
 
 /* Makes the destination the directory of |t|, after the last step. */

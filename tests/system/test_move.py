@@ -97,6 +97,27 @@ def get_moves_before_it_says_complete(t):
 
 
 @test
+def a_destination_that_is_missing_is_waited_for(t):
+    """As if its disk were not mounted: the directory was made when the torrent was added, and is not made again."""
+    path, torrent, seeder = seeded(t)
+    daemon = Daemon(t, "--completed-dir", t.path("disk", "done"))
+    daemon.sprat("add", "-o", t.path("out"), "--down-limit", "1", "--peer", seeder.address, torrent)
+    assert os.path.isdir(t.path("disk", "done"))
+    os.rename(t.path("disk"), t.path("unplugged"))
+    os.mkdir(t.path("disk"))
+    daemon.sprat("limit", "--down", "0", "data")
+    found = daemon.await_state("data", "error")
+    assert t.path("disk", "done") in found["error"] and "Mount its disk" in found["error"], found
+    our.get(t, torrent, t.path("copy"), peers=[daemon.listening()]).finish()
+    assert os.listdir(t.path("disk")) == [], "nothing is made where the disk is not mounted"
+    os.rmdir(t.path("disk"))
+    os.rename(t.path("unplugged"), t.path("disk"))
+    t.wait("the move", lambda: daemon.state("data")["save_dir"] == t.path("disk", "done"), 30)
+    content.assert_same(path, t.path("disk", "done", "data"))
+    daemon.await_state("data", "seeding")
+
+
+@test
 def a_stranger_in_the_way_is_told_and_left_alone(t):
     path, torrent, seeder = seeded(t)
     os.makedirs(t.path("done"))

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/sys/file.h"
 #include "tests/unit/store/fixture.h"
 
 static void
@@ -21,10 +22,11 @@ run(struct fixture *f, int (*submit)(struct storage *, storage_done_fn, void *),
     fixture_wait(f, &o->done);
 }
 
-/* All steps of a move; the result of the last one. */
+/* All steps of a move to a directory, which is made first; the result of the last one. */
 static void
 move(struct fixture *f, const char *to, struct outcome *o)
 {
+    cr_assert_eq(file_make_dirs(to, 0777, NULL), 0);
     do {
         *o = (struct outcome){0};
         cr_assert_eq(storage_move(f->storage, to, outcome_set, o), 0);
@@ -111,6 +113,24 @@ expect_moved(struct fixture *f, const char *to)
     cr_expect(fixture_same(f, "data/sub/tiny"));
     cr_expect(fixture_same(f, "data/empty"));
     free(from);
+}
+
+/* A move never makes its destination: if that is missing, its disk is perhaps not mounted. */
+Test(move, a_missing_destination_is_not_made)
+{
+    struct fixture f;
+    struct outcome o = {0};
+    char *to;
+
+    set_up(&f);
+    to = fixture_path(f.dir, "disk/done");
+    cr_assert_eq(storage_move(f.storage, to, outcome_set, &o), 0);
+    fixture_wait(&f, &o.done);
+    cr_expect_eq(o.err, SPRAT_E_GONE);
+    cr_expect(strstr(o.why, to) != NULL, "%s", o.why);
+    cr_expect_not(exists(f.dir, "disk"));
+    free(to);
+    fixture_fini(&f);
 }
 
 Test(move, within_a_file_system)
