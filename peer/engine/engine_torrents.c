@@ -15,7 +15,10 @@
 #include "peer/torrent/torrent_new.h"
 #include "peer/torrent/torrent_rest.h"
 
-enum { FIND_DIGITS_MIN = 6 };
+enum {
+    FIND_DIGITS_MIN = 6,
+    LOOK_GROUPS = 8, /* a look is of directories of one group, and groups share few threads */
+};
 
 struct torrent *
 engine_find_by_hash(const struct engine *s, const uint8_t *hash)
@@ -190,8 +193,9 @@ load_row(struct process *h, int64_t id, struct errbuf *eb)
 /* The groups into which spratd sorts its torrents when it starts. */
 struct loading {
     struct process *h;
-    struct filelook *look[ENGINE_LOOPS_MAX]; /* torrents that may rest, by loop; NULL: none yet */
-    unsigned looks;
+    /* Torrents that may rest, by loop and by the name of their directory, so that a directory that
+     * hangs holds up few others; NULL: none yet. */
+    struct filelook *look[ENGINE_LOOPS_MAX][LOOK_GROUPS];
     struct state_locks *locks;
     int64_t *ids; /* ids of the other torrents */
     size_t id_count, id_cap;
@@ -213,13 +217,23 @@ load_later(struct loading *l, int64_t id)
     return 0;
 }
 
-static void
-begin_look(struct loading *l, struct engine *s)
+static unsigned
+group_of(const char *dir)
 {
-    struct filelook **look = &l->look[s->env.index];
+    unsigned hash = 0;
+
+    for (; *dir != '\0'; dir++)
+        hash = hash * 31 + (unsigned char)*dir;
+    return hash % LOOK_GROUPS;
+}
+
+static void
+begin_look(struct loading *l, struct engine *s, unsigned group)
+{
+    struct filelook **look = &l->look[s->env.index][group];
 
     if (*look != NULL)
-        filelook_start(*look, l->h->shared.disk, l->looks++, s->env.doneq, rest_on_look);
+        filelook_start(*look, l->h->shared.disk, group, s->env.doneq, rest_on_look);
     *look = NULL;
 }
 
@@ -243,7 +257,8 @@ static int
 add_to_look(struct loading *l, struct torrent *t, const struct state_scan_row *row,
             const struct metainfo *mi)
 {
-    struct filelook **look = &l->look[t->env->index];
+    unsigned group = group_of(row->torrent.dir);
+    struct filelook **look = &l->look[t->env->index][group];
     int err = SPRAT_E_LIMIT;
 
     for (int i = 0; i < 2 && err == SPRAT_E_LIMIT; i++) {
@@ -251,7 +266,7 @@ add_to_look(struct loading *l, struct torrent *t, const struct state_scan_row *r
             return SPRAT_E_NOMEM;
         err = filelook_add(*look, t, row->torrent.dir, mi, row->files, row->file_count);
         if (err == SPRAT_E_LIMIT && filelook_count(*look) > 0)
-            begin_look(l, engine_of(t));
+            begin_look(l, engine_of(t), group);
         else
             break;
     }
@@ -311,7 +326,8 @@ engines_load(struct process *h, struct errbuf *eb)
     if (err == 0)
         err = state_scan(h->shared.state, sort_row, &l, eb);
     for (uint32_t i = 0; i < h->shared.loops; i++)
-        begin_look(&l, h->engines[i]);
+        for (unsigned group = 0; group < LOOK_GROUPS; group++)
+            begin_look(&l, h->engines[i], group);
     for (size_t i = 0; i < l.id_count && err == 0; i++)
         err = load_row(h, l.ids[i], eb);
     state_locks_free(l.locks);

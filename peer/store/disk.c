@@ -21,6 +21,7 @@ struct disk {
     struct claims *claims;
     unsigned threads; /* of each pool */
     struct disk_pool *slow;
+    struct disk_pool *unknown; /* for lanes whose device is not known; NULL before the first */
     struct disk_pool *pools[DISK_POOLS_MAX];
     unsigned long long devices[DISK_POOLS_MAX]; /* the first device of each pool; 0: none yet */
     unsigned pool_count;
@@ -95,6 +96,7 @@ disk_free(struct disk *d)
     ASSERT(d->storages == 0);
     for (unsigned i = 0; i < DISK_POOLS_MAX; i++)
         disk_pool_free(d->pools[i]);
+    disk_pool_free(d->unknown);
     disk_pool_free(d->slow);
     openfiles_free(d->open);
     claims_free(d->claims);
@@ -108,15 +110,25 @@ disk_threads(const struct disk *d)
     return d->threads;
 }
 
-/* The pool of a device. The first device has the first pool; devices that are not known, and those
- * beyond the last pool, share pools with others. The lock must be held. */
+/* The pool for devices that are not known, or, when memory is out, the first pool. The lock must be
+ * held. */
+static struct disk_pool *
+unknown_pool(struct disk *d)
+{
+    if (d->unknown == NULL && disk_pool_new(d, d->threads, false, &d->unknown) != 0)
+        return d->pools[0];
+    return d->unknown;
+}
+
+/* The pool of a device. The first device has the first pool; devices beyond the last pool share
+ * pools with others. The lock must be held. */
 static struct disk_pool *
 choose_pool(struct disk *d, unsigned long long device)
 {
     unsigned n = d->pool_count;
 
-    if (device == 0 || (device & DISK_DEVICE_GUESS) != 0)
-        return d->pools[0];
+    if ((device & DISK_DEVICE_GUESS) != 0)
+        return unknown_pool(d);
     if (d->devices[0] == 0)
         d->devices[0] = device;
     for (unsigned i = 0; i < n; i++)
@@ -134,15 +146,14 @@ pool_of(struct disk *d, struct disk_lane *lane)
 {
     struct disk_pool *p;
 
-    if (lane == NULL)
-        return d->pools[0];
-    p = atomic_load(&lane->pool);
+    p = lane != NULL ? atomic_load(&lane->pool) : NULL;
     if (p != NULL)
         return p;
     lock_take(&d->lock);
-    p = choose_pool(d, atomic_load(&lane->device));
+    p = lane != NULL ? choose_pool(d, atomic_load(&lane->device)) : unknown_pool(d);
     lock_drop(&d->lock);
-    atomic_store(&lane->pool, p);
+    if (lane != NULL)
+        atomic_store(&lane->pool, p);
     return p;
 }
 

@@ -610,7 +610,8 @@ on_looked(void *user, const struct storage_result *res)
     struct resume *r = user;
 
     MAGIC_CHECK(r, RESUME_MAGIC);
-    if (res->err == SPRAT_E_CANCELLED || (res->err != 0 && r->opt.download))
+    if (res->err == SPRAT_E_CANCELLED ||
+        (res->err != 0 && (r->opt.download || res->file == SIZE_MAX)))
         fail(r, res->err, res->why);
     else if (res->err != 0)
         errbuf_set(&r->note, 0, "%s", res->why);

@@ -19,18 +19,14 @@
 
 enum { READ_MAX = 1 << 20 };
 
-/* Opens the save directory, or creates it. */
+/* Opens the save directory, or creates it if |make|. */
 static int
-prepare_dir(const char *dir, bool make, bool later, char **out, struct disk_lane *lane,
-            struct errbuf *eb)
+prepare_dir(const char *dir, bool make, char **out, struct disk_lane *lane, struct errbuf *eb)
 {
     struct stat st;
     bool there = stat(dir, &st) == 0;
     int err;
 
-    disk_lane_init(lane, dir);
-    if (!there && later && errno == ENOENT)
-        return path_absolute(dir, out, eb);
     if (!there && make && (err = file_make_dirs(dir, 0777, eb)) != 0)
         return err;
     if (!there && stat(dir, &st) != 0)
@@ -42,6 +38,20 @@ prepare_dir(const char *dir, bool make, bool later, char **out, struct disk_lane
     return path_absolute(dir, out, eb);
 }
 
+/* The save directory, without a look at the disk if |opt| allows that. */
+static int
+choose_dir(const struct storage_options *opt, char **out, struct disk_lane *lane,
+           struct errbuf *eb)
+{
+    disk_lane_init(lane, opt->dir);
+    if (!opt->dir_later)
+        return prepare_dir(opt->dir, opt->writable, out, lane, eb);
+    if (opt->dir[0] != '/')
+        return path_absolute(opt->dir, out, eb);
+    *out = strdup(opt->dir);
+    return *out != NULL ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+}
+
 int
 storage_new(const struct storage_options *opt, struct storage **out, struct errbuf *eb)
 {
@@ -51,7 +61,7 @@ storage_new(const struct storage_options *opt, struct storage **out, struct errb
 
     if (s == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    err = prepare_dir(opt->dir, opt->writable, opt->dir_later, &dir, &s->lane, eb);
+    err = choose_dir(opt, &dir, &s->lane, eb);
     if (err == 0) {
         err = filetree_init(&s->tree, disk_openfiles(opt->disk),
                             opt->verifies ? NULL : disk_claims(opt->disk), opt->mi, dir,

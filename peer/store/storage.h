@@ -33,7 +33,8 @@ struct storage_options {
     bool writable;             /* false: nothing on disk is created or changed */
     bool verifies;             /* not |writable|; reads files even while they are being written
                                   (claims.h) */
-    bool dir_later;            /* |dir| need not exist: storage_find_room() creates it */
+    bool dir_later;            /* storage_new() does not wait for the disk: storage_look() opens
+                                  |dir|, which need not exist, and storage_find_room() creates it */
     const uint8_t *selection;  /* one byte per file (parts.h), or NULL: all files are wanted;
                                   copied */
     enum workname_use worknames;
@@ -46,7 +47,8 @@ struct storage_result {
                         name) */
     const char *why; /* when err is not 0: the message, with the file's name; else "" */
     uint32_t piece, begin, len;
-    size_t file;            /* storage_scan, storage_is_varied */
+    size_t file;            /* storage_scan, storage_is_varied; storage_look: SIZE_MAX if the
+                               save directory is at fault */
     uint8_t *data;          /* storage_read: the caller's buffer, filled when err is 0 */
     const uint8_t *sha1;    /* verify and rehash, v1 and hybrid: the SHA-1 of the piece, 20
                                bytes; else NULL */

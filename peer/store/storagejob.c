@@ -5,6 +5,7 @@
  */
 #include "peer/store/storagejob.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -222,12 +223,32 @@ do_verify(struct disk_worker *w, struct storage_job *j, struct errbuf *eb)
     return err;
 }
 
+/* A save directory that does not exist has no files. */
+static int
+look_at_dir(const struct storage *s, struct errbuf *eb)
+{
+    const char *dir = s->tree.dir;
+    struct stat st;
+
+    if (stat(dir, &st) != 0 && errno == ENOENT)
+        return 0;
+    if (stat(dir, &st) != 0)
+        return errbuf_set(eb, sprat_err_from_errno(errno), "can't open the directory %s: %s", dir,
+                          strerror(errno));
+    return S_ISDIR(st.st_mode) ? 0 : errbuf_set(eb, SPRAT_E_INVAL, "%s is not a directory", dir);
+}
+
 /* Looks at every file; reports the first error other than a missing file. */
 static int
-do_look(struct storage *s, struct errbuf *eb)
+do_look(struct storage_job *j, struct errbuf *eb)
 {
-    int first_err = 0;
+    struct storage *s = j->storage;
+    int first_err = look_at_dir(s, eb);
 
+    if (first_err != 0) {
+        j->file = SIZE_MAX;
+        return first_err;
+    }
     for (size_t i = 0; i < s->mi->file_count && !s->closing; i++) {
         int err = 0;
         if ((s->mi->files[i].attr & ATTR_PAD) == 0)
@@ -348,7 +369,7 @@ do_one(struct disk_worker *w, struct storage_job *j)
         break;
     case OP_CUT: err = do_cut(s, j->files, &eb); break;
     case OP_CALL: err = j->call(j->user, &eb); break;
-    case OP_LOOK: err = do_look(s, &eb); break;
+    case OP_LOOK: err = do_look(j, &eb); break;
     case OP_SYNC: err = filetree_sync(&s->tree, &eb); break;
     case OP_GATHER: err = gather_parts(s, &eb); break;
     case OP_FINISH: err = filetree_finish(&s->tree, &eb); break;

@@ -202,6 +202,7 @@ reopen(struct torrent *t, struct errbuf *eb)
                                  .dir = t->save_dir,
                                  .selection = t->options.selection,
                                  .worknames = torrent_worknames(t),
+                                 .dir_later = true,
                                  .writable = true};
     int err = torrent_need_metainfo(t, eb);
 

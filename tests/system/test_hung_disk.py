@@ -13,6 +13,7 @@ import faults
 import sprat
 import torrent
 from daemon import Daemon
+from fake_peer import Dialer
 from faults import LOOK, OPEN, SYNC, Faults
 from tap import add, test
 
@@ -139,6 +140,67 @@ def removing_waits_on_no_loop(t):
     t.wait("its end", lambda: setting.daemon.state("one") is None, 20)
     setting.crash()
     assert setting.daemon.state("one") is None, "it was removed"
+
+
+# A mount that hangs.
+
+def serves(setting, added):
+    """Another torrent's peer is answered."""
+    peer = Dialer(setting.t, setting.daemon.listening(), bytes.fromhex(added["info_hash_v1"]))
+    peer.socket.close()
+
+
+@test
+def a_mount_that_hangs_holds_up_its_own_torrents_only(t):
+    setting = Setting(t)
+    two = setting.add("two")
+    for name in ("one", "other"):
+        setting.add(name, "hung", paused=True)
+    setting.daemon.await_state("two", "seeding")
+    setting.faults.hold(OPEN | LOOK, "/hung")
+    for name in ("one", "other"):
+        setting.daemon.rpc("torrent.resume", torrent=name)
+    t.wait("the disk to hang", lambda: setting.faults.hits() > 0, 20)
+    assert setting.daemon.state("one")["state"] == "checking"
+    serves(setting, two)
+    setting.add("three")
+    setting.daemon.await_state("three", "seeding")
+    setting.daemon.rpc("torrent.pause", torrent="two")
+    setting.daemon.rpc("torrent.resume", torrent="two")
+    setting.daemon.await_state("two", "seeding")
+    setting.faults.stop()
+    for name in ("one", "other"):
+        setting.daemon.await_state(name, "seeding")
+
+
+@test
+def the_daemon_starts_while_a_mount_hangs(t):
+    setting = Setting(t)
+    two = setting.add("two", peers=["127.0.0.1:1"])
+    setting.add("one", "hung")
+    setting.add("other", "hung", peers=["127.0.0.1:1"])
+    for name in ("one", "two", "other"):
+        setting.daemon.await_state(name, "seeding")
+    setting.daemon.kill()
+    setting.faults.hold(OPEN | LOOK, "/hung")
+    setting.start()
+    setting.daemon.await_state("two", "seeding")
+    serves(setting, two)
+    assert setting.daemon.state("one")["state"] == "checking"
+    setting.faults.stop()
+    for name in ("one", "other"):
+        setting.daemon.await_state(name, "seeding")
+
+
+@test
+def what_is_no_directory_is_said(t):
+    setting = Setting(t)
+    added = setting.add("one", paused=True)
+    os.rename(added["save_dir"], added["save_dir"] + ".away")
+    content.write_file(added["save_dir"], 10)
+    setting.daemon.rpc("torrent.resume", torrent="one")
+    setting.daemon.await_state("one", "error")
+    assert "is not a directory" in setting.daemon.state("one")["error"]
 
 
 sprat.main(sprat.SPRATD)
