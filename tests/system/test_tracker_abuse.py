@@ -4,13 +4,16 @@
 bounds are work done: requests that are served, entries, bytes, connections; never time. All limits are the defaults:
 an operator who sets nothing is protected."""
 
+import contextlib
 import json
 import os
+import sqlite3
 import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
+import members
 import tracker_client
 from sprat import TRACKER, Tracker, join, need
 from tap import main, test
@@ -45,9 +48,10 @@ class Flood(Udp):
         self.id = self.connect()
         self.served = self.refused = 0
 
-    def packet(self, info_hash, number, port=7000, left=1):
-        return struct.pack("!QII20s20sQQQIIIiH", self.id, 1, 7, info_hash, tracker_client.peer_id(number), 0, left, 0, 0,
-                           0, 7, 0, port)
+    def packet(self, info_hash, number, port=7000, left=1, event=0, passkey=None):
+        url = f"/{passkey}/announce".encode() if passkey else b""
+        return struct.pack("!QII20s20sQQQIIIiH", self.id, 1, 7, info_hash, tracker_client.peer_id(number), 0, left, 0,
+                           event, 0, 7, 0, port) + (bytes((2, len(url))) + url if url else b"")
 
     def send(self, packets):
         waiting = 0
@@ -111,6 +115,35 @@ def made_up_torrents_make_room_for_each_other(t):
             newcomer.send([newcomer.packet(os.urandom(20), 1, left=0)])
         assert [newcomer.served for newcomer in newcomers] == [1] * 10
     assert stand.stats()["torrents"] == 2000 and stand.stats()["shed"] >= 30
+
+
+class Members(Stand):
+    """A private tracker with 17 users: the first and the last are kept in the same part of the ledger."""
+
+    def __init__(self, t, *args):
+        self.database = t.path("accounts.db")
+        self.keys = [members.user(t, self.database, f"user{n}") for n in range(17)]
+        members.command(t, self.database, "torrent", "add", HASH.hex())
+        super().__init__(t, "--private", "yes", "--database", self.database, "--accounts-interval", "1", *args)
+
+    def rows(self):
+        with contextlib.closing(sqlite3.connect(self.database)) as db:
+            return db.execute("SELECT count(*) FROM sessions").fetchone()[0]
+
+
+@test
+def a_member_with_made_up_peer_ids_has_few_sessions(t):
+    stand = Members(t)
+    flood = Flood(t, stand.tracker.udp)
+    other = Flood(t, stand.tracker.udp)
+    for event in (2, 3, 0):
+        # "stopped" of sessions that nobody began would be stored too.
+        flood.send(flood.packet(HASH, 10000 * event + n, event=event, passkey=stand.keys[0]) for n in range(1500))
+    assert flood.served == 4 and flood.refused == 4500 - 4, flood.served
+    other.send(other.packet(HASH, n, passkey=stand.keys[16]) for n in range(4))
+    assert other.served == 4, "others are not held up"
+    t.wait("the accounts", lambda: stand.stats()["accounts_waiting"] == 0)
+    assert stand.rows() == 8, stand.rows()
 
 
 @test

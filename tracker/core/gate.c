@@ -32,6 +32,7 @@ gate_look_into_books(const struct tracker_gate *gate, struct gate_pass *p,
     p->key.key = key;
     b = gate->open_books(gate->ctx, p->key.user);
     p->key_hash = ledger_prefetch(&b->ledger, &p->key);
+    quota_prefetch(&b->quota, p->key.user, p->key.torrent);
     gate->close_books(gate->ctx, p->key.user);
     p->has_key = true;
 }
@@ -55,15 +56,31 @@ leeches(const struct tracker_announce *a)
     return a->left > 0 && a->event != TRACKER_EVENT_STOPPED;
 }
 
+static enum access_refusal
+check_quota(struct gate_books *b, const struct tracker_announce *a, const struct access_grant *g,
+            int64_t unix_s)
+{
+    switch (quota_take(&b->quota, g->user, g->torrent, a->peer_id,
+                       a->event == TRACKER_EVENT_STOPPED, unix_s)) {
+    case QUOTA_WITHIN: return ACCESS_GRANTED;
+    case QUOTA_USER: return ACCESS_SESSIONS;
+    case QUOTA_TORRENT: return ACCESS_TORRENT_SESSIONS;
+    case QUOTA_NOMEM: return ACCESS_BUSY;
+    }
+    return ACCESS_BUSY;
+}
+
 /* What the announce will be noted in is asked for now, so that it is there when the swarm has
- * answered. */
+ * answered. A session too many is refused before it has an entry in the ledger, and with it a row
+ * in the database. */
 static enum access_refusal
 open_account(const struct tracker_gate *gate, const struct tracker_announce *a, struct mono now,
              struct gate_pass *p)
 {
     const struct access_grant *g = &p->grant;
     struct gate_books *b = gate->open_books(gate->ctx, g->user);
-    bool within = true;
+    int64_t unix_s = gate->unix_s(gate->ctx, now);
+    enum access_refusal no = check_quota(b, a, g, unix_s);
 
     if (p->has_key) {
         ledger_prefetch_entry(&b->ledger, p->key_hash);
@@ -71,10 +88,11 @@ open_account(const struct tracker_gate *gate, const struct tracker_announce *a, 
         p->key = ledger_key_of(a, g->user, g->torrent);
         p->key_hash = ledger_prefetch(&b->ledger, &p->key);
     }
-    if (g->slots > 0 && leeches(a))
-        within = slots_take(&b->slots, g->user, g->torrent, g->slots, gate->unix_s(gate->ctx, now));
+    if (no == ACCESS_GRANTED && g->slots > 0 && leeches(a) &&
+        !slots_take(&b->slots, g->user, g->torrent, g->slots, unix_s))
+        no = ACCESS_SLOTS;
     gate->close_books(gate->ctx, g->user);
-    return within ? ACCESS_GRANTED : ACCESS_SLOTS;
+    return no;
 }
 
 enum access_refusal

@@ -12,12 +12,14 @@
 #include "tracker/core/access.h"
 #include "tracker/core/ledger.h"
 #include "tracker/core/passkey.h"
+#include "tracker/core/quota.h"
 #include "tracker/core/slots.h"
 
 /* What is kept about some of the users. */
 struct gate_books {
     struct ledger ledger;
     struct slots slots;
+    struct quota quota;
 };
 
 /* The way to the tables. */

@@ -217,6 +217,8 @@ start_members(struct process *p, struct errbuf *eb)
     const struct settings *s = &p->settings;
     struct members_config members = {
         .entries_max = s->accounts_max,
+        .user_sessions_max = s->user_sessions,
+        .torrent_sessions_max = s->torrent_sessions,
         .gap_max_s = settings_gap_max_s(s),
         .silence_s = tracker_peer_timeout_s(&s->tracker),
         .unix_offset_us = clock_unix_offset_us(),

@@ -33,6 +33,10 @@
       "time between two writes of the accounts to the database")                                   \
     X(accounts_max, "accounts-max", 1000000, 1000, 16000000, "COUNT",                              \
       "maximum number of sessions that wait for the database")                                     \
+    X(user_sessions, "user-sessions", 20000, 0, 10000000, "COUNT",                                 \
+      "maximum number of sessions of a user; 0: any number")                                       \
+    X(torrent_sessions, "user-torrent-sessions", 4, 1, 100, "COUNT",                               \
+      "maximum number of sessions of a user in one torrent")                                       \
     X(retention_days, "session-retention", 30, 1, 3650, "DAYS",                                    \
       "time for which the counters of a client that no longer announces are kept")                 \
     X(rate_possible_mbit, "rate-possible", 10000, 1, 4000000, "MBIT",                              \

@@ -31,6 +31,11 @@ struct members *
 members_new(const uint64_t seed[2], const struct members_config *config)
 {
     struct members *m = aligned_alloc(CACHE_LINE, sizeof(*m));
+    struct quota_limits quota = {
+        .user_max = config->user_sessions_max,
+        .torrent_max = config->torrent_sessions_max,
+        .silence_s = config->silence_s,
+    };
     uint32_t max = config->entries_max / MEMBERS_STRIPES + 1;
 
     if (m == NULL)
@@ -49,6 +54,7 @@ members_new(const uint64_t seed[2], const struct members_config *config)
         ledger_init(&m->stripes[i].books.ledger, seed,
                     max < LEDGER_ENTRIES_MAX ? max : LEDGER_ENTRIES_MAX, config->gap_max_s);
         slots_init(&m->stripes[i].books.slots, seed, config->silence_s);
+        quota_init(&m->stripes[i].books.quota, seed, &quota);
     }
     return m;
 }
@@ -61,6 +67,7 @@ members_free(struct members *m)
     for (int i = 0; i < MEMBERS_STRIPES; i++) {
         ledger_fini(&m->stripes[i].books.ledger);
         slots_fini(&m->stripes[i].books.slots);
+        quota_fini(&m->stripes[i].books.quota);
         lock_fini(&m->stripes[i].lock);
     }
     access_free(m->access);
@@ -92,6 +99,20 @@ members_set_times(struct members *m, uint32_t gap_max_s, uint32_t silence_s)
         lock_take(&s->lock);
         s->books.ledger.gap_max_s = gap_max_s;
         s->books.slots.timeout_s = silence_s;
+        s->books.quota.limits.silence_s = silence_s;
+        lock_drop(&s->lock);
+    }
+}
+
+void
+members_set_quota(struct members *m, uint32_t user_max, uint32_t torrent_max)
+{
+    for (unsigned i = 0; i < MEMBERS_STRIPES; i++) {
+        struct stripe *s = &m->stripes[i];
+
+        lock_take(&s->lock);
+        s->books.quota.limits.user_max = user_max;
+        s->books.quota.limits.torrent_max = torrent_max;
         lock_drop(&s->lock);
     }
 }

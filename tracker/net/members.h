@@ -19,6 +19,7 @@ struct members;
 struct members_config {
     uint32_t entries_max;  /* announced sessions that wait for the accounts, of all stripes */
     uint32_t gap_max_s;    /* see ledger.h */
+    uint32_t user_sessions_max, torrent_sessions_max; /* see quota.h */
     uint32_t silence_s;    /* a torrent of which so long nothing is heard is not leeched any more */
     int64_t unix_offset_us; /* what to add to the monotonic clock for Unix time */
 };
@@ -39,6 +40,9 @@ void members_set_unix_offset(struct members *m, int64_t offset_us);
 void members_set_times(struct members *m, uint32_t gap_max_s, uint32_t silence_s);
 uint32_t members_gap_max_s(const struct members *m);
 uint32_t members_silence_s(const struct members *m);
+
+/* The limits on sessions (quota.h) were changed. From any thread. */
+void members_set_quota(struct members *m, uint32_t user_max, uint32_t torrent_max);
 
 /* The table for the calling thread alone, to be changed; nobody is let in meanwhile. */
 struct access *members_lock(struct members *m);

@@ -96,15 +96,19 @@ def get(t, torrent, folder, *args, peers=(), **more):
     return Peer(t, "get", "-o", folder, *to, *args, torrent, **more)
 
 
+# A test's peers are often of one address, and its sessions of one user.
+CROWDS = ("--address-peers", "0", "--user-sessions", "0")
+
+
 class Tracker(Process):
-    """`sprat-tracker` on any free ports of its own address. The peers of a test often have one address, so there is no
-    limit on these unless the test wants the defaults."""
+    """`sprat-tracker` on any free ports of its own address, without limits on CROWDS unless the test wants the
+    defaults."""
 
     def __init__(self, t, *args, ip=None, http=True, udp=True, crowds=True):
         self.ip = ip or t.address()
         wanted = [name for name, on in (("http", http), ("udp", udp)) if on]
         listen = [word for name in wanted for word in (f"--listen-{name}", join(self.ip, 0))]
-        super().__init__(t, [TRACKER, *listen, *(("--address-peers", "0") if crowds else ()), *args])
+        super().__init__(t, [TRACKER, *listen, *(CROWDS if crowds else ()), *args])
         bound = {}
         while len(bound) < len(wanted):
             words = self.wait_line("listening ", 15).split()
