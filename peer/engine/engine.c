@@ -17,8 +17,8 @@
 #include "peer/torrent/torrent_peers.h"
 #include "peer/torrent/torrent_rest.h"
 #include "peer/torrent/torrent_save.h"
-#include "peer/torrent/torrent_state.h"
 #include "peer/torrent/torrent_track.h"
+#include "peer/torrent/torrent_turn.h"
 
 #define ENGINE_MAGIC 0x53455353u
 

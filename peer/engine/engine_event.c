@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "peer/engine/engine_impl.h"
-#include "peer/torrent/torrent_state.h"
+#include "peer/torrent/torrent_life.h"
 
 void
 engine_tell(struct torrent *t, enum torrent_event_type type, int err, const char *message)

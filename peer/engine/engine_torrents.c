@@ -11,9 +11,9 @@
 #include "peer/engine/engine_impl.h"
 #include "peer/store/filelook.h"
 #include "peer/store/statescan.h"
-#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_new.h"
 #include "peer/torrent/torrent_rest.h"
+#include "peer/torrent/torrent_turn.h"
 
 enum {
     FIND_DIGITS_MIN = 6,

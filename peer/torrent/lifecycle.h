@@ -15,8 +15,8 @@
  * a peer or the user needs it. After spratd has started, a seed goes from IDLE to RESTING if its
  * files are unchanged.
  *
- * This module has no memory: torrent_state.h has the writers, which assert that a transition is
- * legal, and torrent_life.h carries out the steps.
+ * This module has no memory: torrent_life.h has the writers, which assert that a transition is
+ * legal, and torrent_turn.h carries out the steps.
  */
 #ifndef PEER_TORRENT_LIFECYCLE_H
 #define PEER_TORRENT_LIFECYCLE_H

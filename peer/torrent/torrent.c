@@ -4,9 +4,9 @@
  */
 #include "peer/torrent/torrent_failure.h"
 #include "peer/torrent/torrent_feed.h"
+#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_rest.h"
 #include "peer/torrent/torrent_row.h"
-#include "peer/torrent/torrent_state.h"
 #include "peer/torrent/torrent_store.h"
 
 static void

@@ -7,12 +7,12 @@
 #include "common/base/assert.h"
 #include "peer/torrent/torrent_close.h"
 #include "peer/torrent/torrent_core.h"
+#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_load.h"
 #include "peer/torrent/torrent_move.h"
-#include "peer/torrent/torrent_row.h"
 #include "peer/torrent/torrent_rest.h"
+#include "peer/torrent/torrent_row.h"
 #include "peer/torrent/torrent_save.h"
-#include "peer/torrent/torrent_state.h"
 #include "peer/torrent/torrent_store.h"
 
 /* --- saving --- */

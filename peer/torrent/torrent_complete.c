@@ -6,8 +6,8 @@
 #include "common/sys/clock.h"
 #include "peer/torrent/torrent_complete.h"
 #include "peer/torrent/torrent_failure.h"
+#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_move.h"
-#include "peer/torrent/torrent_state.h"
 
 static void
 stop_because(struct torrent *t, enum why_stop why)

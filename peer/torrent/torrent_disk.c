@@ -14,8 +14,11 @@
 #include "peer/torrent/torrent_disk.h"
 #include "peer/torrent/torrent_failure.h"
 #include "peer/torrent/torrent_feed.h"
+#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_prepare.h"
-#include "peer/torrent/torrent_state.h"
+
+/* Disk jobs kept for the next attempt; others fail, and their blocks are fetched again. */
+enum { STALLED_MAX = 256 };
 
 static void
 job_free(struct disk_job *job)
@@ -196,7 +199,7 @@ job_start(struct disk_job *job)
     bool waits = stalled || !list_empty(&t->disk.waiting);
     int err = waits ? SPRAT_E_AGAIN : submit(job);
 
-    if (stalled && job->kind == DISK_JOB_WRITE && t->disk.jobs > TORRENT_STALLED_MAX) {
+    if (stalled && job->kind == DISK_JOB_WRITE && t->disk.jobs > STALLED_MAX) {
         t->core.halted = true;
         job_end(job, t->failure.err != 0 ? t->failure.err : SPRAT_E_IO, NULL);
     } else if (err == SPRAT_E_AGAIN) {

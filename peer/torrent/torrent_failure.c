@@ -7,7 +7,12 @@
 #include <string.h>
 
 #include "peer/torrent/torrent_failure.h"
-#include "peer/torrent/torrent_state.h"
+#include "peer/torrent/torrent_life.h"
+
+enum {
+    TELL_MS = 60000, /* the user hears of the same failure no more often */
+    RELOAD_MS = 500, /* from the first sign of a changed file to a check of all files */
+};
 
 /* A failure of this machine may pass: the user frees or repairs a disk, another process ends. Other
  * failures need the user. */
@@ -36,7 +41,7 @@ tell_failure(struct torrent *t, const char *message, bool was_told)
     bool again = last->err == t->failure.err && may_pass(last->err);
     char text[ERRBUF_SIZE];
 
-    if (again && mono_diff_ms(now, last->at) < TORRENT_TELL_MS) {
+    if (again && mono_diff_ms(now, last->at) < TELL_MS) {
         t->failure.untold = !was_told;
         last->untold++;
         return;
@@ -104,7 +109,7 @@ torrent_on_retry_time(struct torrent *t)
     struct torrent_failure *f = &t->failure;
 
     f->waits = false;
-    if (f->untold && mono_diff_ms(loop_now(t->env->loop), t->last_told.at) >= TORRENT_TELL_MS)
+    if (f->untold && mono_diff_ms(loop_now(t->env->loop), t->last_told.at) >= TELL_MS)
         tell_failure(t, f->message != NULL ? f->message : "", true);
     if (f->err != 0 && may_pass(f->err))
         retry_soon(t);
@@ -140,5 +145,5 @@ torrent_reload_soon(struct torrent *t, int err, const char *why)
     t->next_check.strict = true;
     torrent_fail(t, FAILURE_FILES, err, why);
     torrent_set_goal(t, GOAL_RELOAD);
-    torrent_hold(t, STEP_UNLOAD, TORRENT_RELOAD_MS);
+    torrent_hold(t, STEP_UNLOAD, RELOAD_MS);
 }

@@ -11,8 +11,8 @@
 #include "peer/torrent/torrent_disk.h"
 #include "peer/torrent/torrent_failure.h"
 #include "peer/torrent/torrent_fx.h"
+#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_peers.h"
-#include "peer/torrent/torrent_state.h"
 #include "peer/torrent/torrent_track.h"
 
 static void

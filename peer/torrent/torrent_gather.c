@@ -8,7 +8,7 @@
 #include "peer/store/parts.h"
 #include "peer/torrent/torrent_failure.h"
 #include "peer/torrent/torrent_gather.h"
-#include "peer/torrent/torrent_state.h"
+#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_store.h"
 
 static bool

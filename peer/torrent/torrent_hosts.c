@@ -9,7 +9,10 @@
 #include "common/crypto/random.h"
 #include "peer/torrent/torrent_hosts.h"
 
-enum { HOST_KEY_LEN = 17 };
+enum {
+    HOST_KEY_LEN = 17,
+    HOSTS_MAX = 4096, /* entries; all other hosts share one */
+};
 
 /* Writes the key of an address: its significant bytes, without the padding of the struct. */
 static void
@@ -46,7 +49,7 @@ host_add(struct torrent *t, const struct endpoint *addr)
     struct host *h;
 
     host_key(addr, key);
-    if (hs->count == TORRENT_HOSTS_MAX)
+    if (hs->count == HOSTS_MAX)
         return &hs->rest;
     if (hs->count == hs->cap) {
         uint32_t cap = hs->cap > 0 ? 2 * hs->cap : 16;

@@ -4,12 +4,12 @@
  * the members of each of its parts. No other file includes this header.
  *
  * From the top to the bottom; a file calls those below it, and reports to those above it by
- * torrent_state.h:
+ * torrent_life.h:
  *
  *   torrent_new.c       makes and frees a torrent
  *   torrent_merge.c     trackers and peers that a second add of the torrent names
  *   torrent.c           the user's commands: pause, resume, limits, stop, remove
- *   torrent_life.c      its turn: takes the step that leads to the goal
+ *   torrent_turn.c      its turn: takes the step that leads to the goal
  *   torrent_close.c     saves, closes and removes it
  *   torrent_rest.c      its rest: a seed without interested peers has no core, but is announced
  *   torrent_complete.c  from "all is verified" to "all is on the disk for good"
@@ -32,7 +32,7 @@
  *   torrent_feed.c      inputs of its core
  *   torrent_failure.c   what failed, and when the next attempt is made
  *   torrent_store.c     its changes in the state database
- *   torrent_state.c     the writers of its state
+ *   torrent_life.c      the writers of its state
  *   torrent_facts.c     what is known of it
  *   lifecycle.c         the tables of its life
  */
@@ -58,18 +58,9 @@
 #include "peer/torrent/torrent_env.h"
 
 enum {
-    TORRENT_RETRY_MS = 5000,      /* from a local failure to the next attempt */
-    TORRENT_TELL_MS = 60000,      /* the user hears of the same failure no more often */
-    TORRENT_STALLED_MAX = 256,    /* disk jobs kept for the next attempt; others fail, and their
-                                     blocks are fetched again */
-    TORRENT_BUSY_MS = 200,        /* until the next attempt of a load that found a queue full */
-    TORRENT_RELOAD_MS = 500,      /* from the first sign of a changed file to a check of all
-                                     files */
-    TORRENT_HOSTS_MAX = 4096,     /* hosts that torrent_next_host() lists; all others count as a
-                                     single host */
+    TORRENT_RETRY_MS = 5000,      /* from a failure of this machine to the next attempt */
+    TORRENT_BUSY_MS = 200,        /* until the next attempt of work that found a queue full */
     TORRENT_ADD_PEERS_MAX = 1000, /* peers given by name */
-    TORRENT_FOUND_MAX = 200,      /* addresses from a tracker's answer to a torrent at rest, kept
-                                     until the torrent runs */
 };
 
 /* Bytes exchanged with one host; |addr| has port 0, and is IP_NONE for all other hosts together. */
@@ -120,7 +111,7 @@ struct torrent_options {
     size_t peer_count;
 };
 
-/* The state of the torrent (lifecycle.h); torrent_state.h has its writers. */
+/* The state of the torrent (lifecycle.h); torrent_life.h has its writers. */
 struct torrent_life {
     enum torrent_phase phase;
     enum torrent_job job;

@@ -1,19 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Leads a torrent through its life: takes the step that lifecycle.h names, until there is nothing
- * left to do.
+ * The only writers of a torrent's life (lifecycle.h). Each asserts that its transition is legal,
+ * and marks the torrent dirty, so that its turn takes the next step. The modules of this folder
+ * report what they did by these calls, and none of them calls the turn.
  */
 #ifndef PEER_TORRENT_TORRENT_LIFE_H
 #define PEER_TORRENT_TORRENT_LIFE_H
 
 #include "peer/torrent/torrent_impl.h"
 
-/* Does the torrent's pending work. The engine calls it at the end of each round of the loop in
- * which mark_dirty() was called for the torrent. */
-void torrent_turn(struct torrent *t);
+void torrent_set_phase(struct torrent *t, enum torrent_phase phase);
+void torrent_set_goal(struct torrent *t, enum torrent_goal goal);
+void torrent_set_completion(struct torrent *t, enum torrent_completion completion);
+/* A job begins, and none is under way; |job|, which is under way, ends. */
+void torrent_begin_job(struct torrent *t, enum torrent_job job);
+void torrent_end_job(struct torrent *t, enum torrent_job job);
 
-/* The two timers of a torrent. */
-void torrent_on_timer(void *ctx);
-void torrent_on_retry(void *ctx);
+/* The next |step|, of this kind only, waits |ms| for the retry timer. */
+void torrent_hold(struct torrent *t, enum torrent_step step, int64_t ms);
+
+/* The goal that the user's wish alone gives: RUN or PAUSE. */
+enum torrent_goal torrent_goal_of_user(const struct torrent *t);
+/* The files are closed, and the torrent is loaded again. No effect if it is not loaded, or ends. */
+void torrent_reload(struct torrent *t);
+
+/* The torrent is to stop. */
+void torrent_stop(struct torrent *t);
+
+/* The torrent is to stop, and perhaps to be removed; and the latter only. */
+bool torrent_is_ending(const struct torrent *t);
+bool torrent_is_being_removed(const struct torrent *t);
+/* The torrent rests, or is about to. */
+bool torrent_is_resting(const struct torrent *t);
+/* The files are open and may be read and written. */
+bool torrent_has_files_open(const struct torrent *t);
 
 #endif

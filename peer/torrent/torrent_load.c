@@ -11,10 +11,10 @@
 #include "peer/torrent/torrent_core.h"
 #include "peer/torrent/torrent_failure.h"
 #include "peer/torrent/torrent_gather.h"
+#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_load.h"
 #include "peer/torrent/torrent_move.h"
 #include "peer/torrent/torrent_row.h"
-#include "peer/torrent/torrent_state.h"
 
 static void
 on_committed(void *user, int err, const char *why, const uint32_t *pieces, size_t count)

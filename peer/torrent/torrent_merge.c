@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "peer/torrent/torrent_addrs.h"
+#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_row.h"
-#include "peer/torrent/torrent_state.h"
 #include "peer/torrent/torrent_track.h"
 #include "peer/torrent/torrent_wake.h"
 

@@ -9,8 +9,8 @@
 
 #include "peer/store/parts.h"
 #include "peer/torrent/torrent_failure.h"
+#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_move.h"
-#include "peer/torrent/torrent_state.h"
 
 /* The step has failed for now. The retry depends on the failure. */
 static void

@@ -16,8 +16,8 @@
 #include "peer/torrent/torrent_peers.h"
 #include "peer/torrent/torrent_row.h"
 #include "peer/torrent/torrent_select.h"
-#include "peer/torrent/torrent_state.h"
 #include "peer/torrent/torrent_track.h"
+#include "peer/torrent/torrent_turn.h"
 
 static char **
 copy_strings(const char *const *strings, size_t count)

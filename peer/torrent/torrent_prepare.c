@@ -11,8 +11,8 @@
 
 #include "common/base/magic.h"
 #include "peer/torrent/torrent_failure.h"
+#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_prepare.h"
-#include "peer/torrent/torrent_state.h"
 
 enum { MIB_SHIFT = 20 };
 

@@ -13,10 +13,10 @@
 #include "peer/torrent/torrent_core.h"
 #include "peer/torrent/torrent_disk.h"
 #include "peer/torrent/torrent_hosts.h"
+#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_peers.h"
 #include "peer/torrent/torrent_rest.h"
 #include "peer/torrent/torrent_save.h"
-#include "peer/torrent/torrent_state.h"
 #include "peer/torrent/torrent_track.h"
 #include "peer/torrent/torrent_wake.h"
 

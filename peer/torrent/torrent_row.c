@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_row.h"
-#include "peer/torrent/torrent_state.h"
 #include "peer/torrent/torrent_store.h"
 
 static bool

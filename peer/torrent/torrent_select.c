@@ -9,9 +9,9 @@
 #include "peer/store/diskcall.h"
 #include "peer/store/parts.h"
 #include "peer/torrent/torrent_core.h"
+#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_row.h"
 #include "peer/torrent/torrent_select.h"
-#include "peer/torrent/torrent_state.h"
 #include "peer/torrent/torrent_store.h"
 #include "peer/torrent/torrent_wake.h"
 

@@ -6,7 +6,7 @@
 
 #include "peer/store/layout.h"
 #include "peer/torrent/torrent_core.h"
-#include "peer/torrent/torrent_state.h"
+#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_status.h"
 
 const char *

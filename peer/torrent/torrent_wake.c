@@ -8,10 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "peer/torrent/torrent_state.h"
+#include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_wake.h"
 
-enum { FRUITLESS_MAX = 4 }; /* 15 answers of trackers are skipped at most */
+enum {
+    FRUITLESS_MAX = 4, /* 15 answers of trackers are skipped at most */
+    FOUND_MAX = 200,   /* addresses of one answer, kept until the torrent runs */
+};
 
 void
 torrent_wake(struct torrent *t)
@@ -58,7 +61,7 @@ torrent_wake_charge(struct torrent *t, const struct endpoint *peer)
 static void
 keep_found(struct torrent *t, const struct endpoint *addrs, size_t count)
 {
-    count = count < TORRENT_FOUND_MAX ? count : TORRENT_FOUND_MAX;
+    count = count < FOUND_MAX ? count : FOUND_MAX;
     t->rest.found = malloc(count * sizeof(*addrs));
     if (t->rest.found == NULL)
         return; /* the next announce finds them again */
