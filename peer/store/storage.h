@@ -79,6 +79,8 @@ struct doneq *storage_doneq(const struct storage *s);
  * queue is full (try again after the next completion) or SPRAT_E_NOMEM; after an error |done| is
  * never called. */
 
+/* --- blocks and pieces --- */
+
 /* Between storage_hold() and storage_let_go(), write, verify and forget jobs are collected, so that
  * a loop that submits many jobs in one round passes them to the workers together. A full batch is
  * passed on at once. */
@@ -145,6 +147,19 @@ bool storage_doubtful(struct storage *s);
 /* Reads a piece and writes the same bytes again, so that the next sync writes them to the disk. */
 int storage_rewrite(struct storage *s, uint32_t piece, storage_done_fn done, void *user);
 
+/* --- which files there are, and where their data lies --- */
+
+/* True if the file is wanted. */
+bool storage_wants(const struct storage *s, size_t file);
+
+/* True if downloaded data goes into the file itself: the file is wanted, not empty, and neither a
+ * pad nor a link. */
+bool storage_is_fetched(const struct storage *s, size_t file);
+
+/* The number of the file that holds the file's data: the file itself, or the part file, whose
+ * number is |mi->file_count| in all functions about stamps. */
+size_t storage_home(const struct storage *s, size_t file);
+
 /* Copies the data of wanted files out of the part file into the files themselves, and syncs them.
  * The owner then stores their stamps, clears their PARTS_PARTED bits (parts.h) and opens a new
  * storage, whose storage_look() removes a part file without data. */
@@ -160,6 +175,8 @@ bool storage_is_there(struct storage *s, size_t file);
 /* The file's path below storage_dir(), by its current name. The string lives as long as the
  * storage. */
 const char *storage_path(const struct storage *s, size_t file);
+
+/* --- working names (workname.h) --- */
 
 /* Sets the inode that the state database has for the file. If both the working name and the final
  * name exist, the inode tells which is the torrent's file. Must be called before the first look. */
@@ -181,21 +198,7 @@ bool storage_rename_due(struct storage *s);
  * name; that file is not touched. */
 int storage_rename(struct storage *s, storage_done_fn done, void *user);
 
-/* True if downloaded data goes into the file itself: the file is wanted, not empty, and neither a
- * pad nor a link. */
-bool storage_is_fetched(const struct storage *s, size_t file);
-
-/* Runs |fn|, which may block on the disk, on a worker; its return value becomes the result. */
-int storage_call(struct storage *s, int (*fn)(void *user, struct errbuf *why), storage_done_fn done,
-                 void *user);
-
-/* The number of the file that holds the file's data: the file itself, or the part file, whose
- * number is |mi->file_count| in all functions about stamps. */
-size_t storage_home(const struct storage *s, size_t file);
-
-/* Creates empty files with their directories, sets executable bits, and (last) creates symbolic
- * links. Called once, when the payload is complete, or at the start for empty torrents. */
-int storage_finish(struct storage *s, storage_done_fn done, void *user);
+/* --- before the download --- */
 
 /* Looks at the part of file |file| that lies in the piece. |err| is 0 if it is missing or all
  * zeros, so that overwriting loses nothing; SPRAT_E_SHORT if it has data and also whole blocks of
@@ -235,13 +238,34 @@ int storage_find_room(struct storage *s, const struct bitfield *have, struct sto
  * right sizes, since then nothing has to be written. Blocks for the time of a few stat() calls. */
 int storage_try_dir(const char *dir, const struct metainfo *mi, struct errbuf *eb);
 
+/* --- stamps --- */
+
+/* Looks at all files on disk and takes their stamps, which later reads are compared with; an
+ * earlier CHANGED is cleared. Missing files are no error; |err| and |why| report the first file
+ * whose name belongs to another kind of file (EXISTS) or that stat() fails for. */
+int storage_look(struct storage *s, storage_done_fn done, void *user);
+
+/* The stamp of file |file| as of the last sync (or look). */
+struct storage_stamp storage_file_stamp(struct storage *s, size_t file);
+
 /* Compares the file with its last stamp. The result is 0 if it differs, AGAIN if it does not, or
  * the error of stat() (NOENT if the file did not exist before either, …). Changes nothing. With
  * SIZE_MAX: 0 if some file differs, else AGAIN. */
 int storage_peek(struct storage *s, size_t file, storage_done_fn done, void *user);
 
-/* True if the file is wanted. */
-bool storage_wants(const struct storage *s, size_t file);
+/* Marks the file as written, so that the next sync writes it to the disk and updates its stamp. For
+ * data that was found on disk. */
+void storage_mark(struct storage *s, size_t file);
+
+/* Stores the files written since the last call in |files| (capacity |max|) and returns their
+ * number. commit.h stores their stamps with the next group. */
+size_t storage_take_written(struct storage *s, uint32_t *files, size_t max);
+
+/* --- after the download --- */
+
+/* Creates empty files with their directories, sets executable bits, and (last) creates symbolic
+ * links. Called once, when the payload is complete, or at the start for empty torrents. */
+int storage_finish(struct storage *s, storage_done_fn done, void *user);
 
 /* Moves the files to |to| (filemove.h), at most once in a storage's life. Each call of
  * storage_move() does one step. The result is AGAIN while more steps are needed, or an error, after
@@ -261,20 +285,10 @@ void storage_release(struct storage *s);
  * file's name), then the torrent's empty directories. */
 int storage_remove_files(struct storage *s, storage_done_fn done, void *user);
 
-/* The stamp of file |file| as of the last sync (or look). */
-struct storage_stamp storage_file_stamp(struct storage *s, size_t file);
+/* --- other work --- */
 
-/* Looks at all files on disk and takes their stamps, which later reads are compared with; an
- * earlier CHANGED is cleared. Missing files are no error; |err| and |why| report the first file
- * whose name belongs to another kind of file (EXISTS) or that stat() fails for. */
-int storage_look(struct storage *s, storage_done_fn done, void *user);
-
-/* Marks the file as written, so that the next sync writes it to the disk and updates its stamp. For
- * data that was found on disk. */
-void storage_mark(struct storage *s, size_t file);
-
-/* Stores the files written since the last call in |files| (capacity |max|) and returns their
- * number. commit.h stores their stamps with the next group. */
-size_t storage_take_written(struct storage *s, uint32_t *files, size_t max);
+/* Runs |fn|, which may block on the disk, on a worker; its return value becomes the result. */
+int storage_call(struct storage *s, int (*fn)(void *user, struct errbuf *why), storage_done_fn done,
+                 void *user);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The internals of struct storage: storage.c creates jobs on the loop's thread and reports their
- * results; storagejob.c, storagehash.c and storagescan.c run the jobs on the workers. No other file
- * includes this header.
+ * The internals of struct storage. On the loop's thread storage.c and storagenames.c create jobs,
+ * and storagequeue.c submits them and reports their results; storagejob.c, storagehash.c and
+ * storagescan.c run the jobs on the workers. No other file includes this header.
  */
 #ifndef PEER_STORE_STORAGEJOB_H
 #define PEER_STORE_STORAGEJOB_H
@@ -93,7 +93,8 @@ struct storage {
     struct list spare;   /* unused job structs; all are freed when no job is pending */
 
     atomic_bool closing; /* jobs that have not started are cancelled */
-    void (*closed)(void *user);
+    void (*free_storage)(struct storage *s); /* see storagequeue_close() */
+    void (*closed)(void *user);              /* see storage_close() */
     void *closed_user;
     struct storage_job close_job;
 };

@@ -546,64 +546,6 @@ Test(storage, missing_file_is_named)
     fixture_fini(&f);
 }
 
-Test(storage, close_cancels_what_waits_and_reports_all)
-{
-    struct fixture f;
-    uint8_t *bytes = calloc(1, BLOCK_LEN);
-    struct outcome o[200] = {{0}};
-
-    fixture_init(&f);
-    fixture_standard(&f, METAINFO_HYBRID);
-    fixture_open(&f);
-    for (size_t i = 0; i < 200; i++)
-        cr_assert_eq(storage_write(f.storage, (uint32_t)i % 4, 0, bytes, BLOCK_LEN, NULL,
-                                   outcome_set, &o[i]),
-                     0);
-    fixture_close(&f);
-    for (size_t i = 0; i < 200; i++) {
-        cr_expect(o[i].done);
-        cr_expect(o[i].err == 0 || o[i].err == SPRAT_E_CANCELLED);
-    }
-    fixture_fini(&f);
-    free(bytes);
-}
-
-/* What is held goes when it is let go, when it is many, and when the storage ends; a verify stays
- * behind the writes of its piece. */
-Test(storage, held_jobs_go_together)
-{
-    enum { BLOCKS = 20 };
-    struct fixture f;
-    struct outcome *o = calloc(BLOCKS, sizeof(*o)), verified = {0}, late = {0};
-    uint8_t *bytes = malloc(BLOCKS * BLOCK_LEN);
-
-    fixture_init(&f);
-    fixture_file(&f, "one", 3, BLOCKS * BLOCK_LEN);
-    fixture_torrent(&f, METAINFO_V1, 32 * BLOCK_LEN);
-    fixture_open(&f);
-    fixture_piece(&f, 0, bytes);
-    storage_hold(f.storage);
-    for (uint32_t i = 0; i < BLOCKS; i++)
-        cr_assert_eq(storage_write(f.storage, 0, i * BLOCK_LEN, bytes + (size_t)i * BLOCK_LEN,
-                                   BLOCK_LEN, NULL, outcome_set, &o[i]),
-                     0);
-    cr_assert_eq(storage_verify(f.storage, 0, outcome_set, &verified), 0);
-    fixture_wait(&f, &o[0].done);
-    cr_expect_not(o[BLOCKS - 1].done, "it is not one of many");
-    storage_let_go(f.storage);
-    fixture_wait(&f, &verified.done);
-    cr_expect(o[BLOCKS - 1].done);
-    cr_expect(verified.has_sha1);
-    cr_expect_arr_eq(verified.sha1, f.mi->pieces, 20);
-    storage_hold(f.storage);
-    cr_assert_eq(storage_forget(f.storage, 0, outcome_set, &late), 0);
-    fixture_close(&f);
-    cr_expect(late.done);
-    free(bytes);
-    free(o);
-    fixture_fini(&f);
-}
-
 Test(storage, scan_tells_zeros_from_content)
 {
     struct fixture f;
