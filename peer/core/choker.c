@@ -13,7 +13,7 @@ struct place {
     uint64_t chance;
 };
 
-enum turn { TURN_HAS, TURN_WAITS, TURN_IS_OVER, TURN_IS_WASTED };
+enum turn { TURN_HAS, TURN_WAITS, TURN_WAITS_BEHIND, TURN_IS_OVER, TURN_IS_WASTED };
 
 void
 choker_init(struct choker *c)
@@ -54,7 +54,7 @@ turn_of(const struct choker_candidate *c, bool over)
     if (c->idle || (c->wasted && !c->unchoked))
         return TURN_IS_WASTED;
     if (!c->unchoked)
-        return TURN_WAITS;
+        return c->was_slow ? TURN_WAITS_BEHIND : TURN_WAITS;
     return over ? TURN_IS_OVER : TURN_HAS;
 }
 
@@ -76,11 +76,13 @@ place_leeching(const struct choker_candidate *c, uint64_t salt, struct mono now)
     return p;
 }
 
-/* Seeding: every peer gets a turn, which ends with a quota or after a time. */
+/* Seeding: every peer gets a turn, which ends with a quota or after a time, and sooner if the peer
+ * uses little of its slot. */
 static struct place
 place_seeding(const struct choker_candidate *c, uint64_t salt, struct mono now)
 {
-    bool over = c->given >= CHOKER_QUOTA_BYTES || longer_than(c->unchoked_at, CHOKER_TURN_MS, now);
+    bool over = c->given >= CHOKER_QUOTA_BYTES || c->slow ||
+                longer_than(c->unchoked_at, CHOKER_TURN_MS, now);
 
     return (struct place){
         .turn = turn_of(c, over),

@@ -21,7 +21,12 @@ enum {
     CHOKER_QUOTA_BYTES = 20 * 1024 * 1024, /* seeding: bytes sent in one turn before other peers
                                               come first */
     CHOKER_TURN_MS = 120000, /* seeding: longest turn, for a peer too slow for the quota */
-    CHOKER_IDLE_MS = 5000,   /* a turn ends after this time without a request or a sent byte */
+    CHOKER_SLOW_MS = 30000,  /* seeding: a turn ends after this time if the peer uses little of its
+                                slot: fewer bytes/s than … */
+    CHOKER_SLOW_RATE = 16 * 1024,
+    CHOKER_SLOW_AFTER_MS = 60000, /* for this long after such a turn, the peer comes after the
+                                     others that wait */
+    CHOKER_IDLE_MS = 5000,        /* a turn ends after this time without a request or a sent byte */
     CHOKER_WASTED_MS =
         120000, /* for this long after such a turn, the peer comes after all others */
     CHOKER_SLOTS_MIN = 3,
@@ -35,6 +40,8 @@ struct choker_candidate {
     bool snubbed;       /* the peer has owed us blocks for too long */
     bool upload_only;   /* a seeder or partial seed (BEP 21): never wants anything */
     bool idle;          /* unchoked, and no request or sent byte for CHOKER_IDLE_MS */
+    bool slow;          /* unchoked for CHOKER_SLOW_MS, and used little of its slot */
+    bool was_slow;      /* its last turn ended as slow less than CHOKER_SLOW_AFTER_MS ago */
     bool wasted;        /* its last turn ended as idle less than CHOKER_WASTED_MS ago */
     uint64_t down_rate; /* bytes/s from the peer to us */
     uint64_t up_rate;   /* bytes/s from us to the peer */

@@ -116,7 +116,10 @@ struct peer_up {
     uint32_t bad_requests;
     uint64_t given; /* bytes since it was unchoked */
     struct mono unchoked_at;
+    uint32_t looks;     /* ticks since it was unchoked, … */
+    uint32_t busy;      /* … and those at which bytes for it waited here */
     struct mono asked;  /* when the peer last requested a block that we did not refuse */
+    struct mono slow;   /* when an unchoke ended of which the peer used little; 0: never */
     struct mono wasted; /* when an unchoke ended that the peer did not use; 0: never */
     uint32_t fast[FASTSET_SIZE]; /* allowed-fast pieces (BEP 6): we serve them while we choke the
                                     peer */

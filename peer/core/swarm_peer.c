@@ -510,6 +510,7 @@ peer_tick(struct swarm *s, struct swarm_peer *p)
     }
     if (mono_diff_ms(now, p->last_sent) > SWARM_KEEPALIVE_MS)
         fx_send(s, p, WIRE_KEEPALIVE);
+    upload_tick(p);
     hash_tick(s, p);
     offer_peer_tick(s, p);
     pex_tick(s, p);

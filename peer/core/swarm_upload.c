@@ -91,6 +91,7 @@ unchoke(struct swarm *s, struct swarm_peer *p)
     p->up.choked = false;
     p->up.unchoked_at = s->clock.now;
     p->up.given = 0;
+    p->up.looks = p->up.busy = 0;
     s->load.unchoked++;
     offer_fill(s, p);
     fx_send(s, p, WIRE_UNCHOKE);
@@ -103,21 +104,55 @@ slots(const struct swarm *s)
                                    : choker_slots(rate_tap_limit(&s->load.up));
 }
 
+static bool
+has_bytes_waiting(const struct swarm_peer *p)
+{
+    return p->up.queue.count > 0 || p->up.sending > 0;
+}
+
 /* The peer is unchoked, and has neither sent a request nor received bytes for CHOKER_IDLE_MS. */
 static bool
 is_idle(const struct swarm *s, const struct swarm_peer *p)
 {
     struct mono last = mono_max(p->up.unchoked_at, mono_max(p->up.asked, p->up.moved));
 
-    return !p->up.choked && p->up.queue.count == 0 && p->up.sending == 0 &&
+    return !p->up.choked && !has_bytes_waiting(p) &&
            mono_diff_ms(s->clock.now, last) >= CHOKER_IDLE_MS;
+}
+
+/* While we seed: the peer has been unchoked for CHOKER_SLOW_MS, received less than
+ * CHOKER_SLOW_RATE, and mostly had nothing to wait for. Where our own line or limit is what is
+ * slow, bytes for the peer wait here. A line of the peer's that is so slow looks the same from here
+ * as few requests. */
+static bool
+is_slow(const struct swarm *s, const struct swarm_peer *p)
+{
+    int64_t ms = mono_diff_ms(s->clock.now, p->up.unchoked_at);
+
+    return picker_missing(s->picker) == 0 && !p->up.choked && ms >= CHOKER_SLOW_MS &&
+           p->up.busy < p->up.looks / 2 && p->up.given < (uint64_t)ms * CHOKER_SLOW_RATE / 1000;
+}
+
+void
+upload_tick(struct swarm_peer *p)
+{
+    if (p->up.choked)
+        return;
+    p->up.looks++;
+    p->up.busy += has_bytes_waiting(p);
+}
+
+/* Was |at| less than |ms| ago? 0 is never. */
+static bool
+is_recent(const struct swarm *s, struct mono at, int64_t ms)
+{
+    return at.us != 0 && mono_diff_ms(s->clock.now, at) < ms;
 }
 
 bool
 upload_is_wasted_on(const struct swarm *s, const struct swarm_peer *p)
 {
-    return is_idle(s, p) || (p->up.wasted.us != 0 &&
-                             mono_diff_ms(s->clock.now, p->up.wasted) < CHOKER_WASTED_MS);
+    return is_idle(s, p) || is_recent(s, p->up.wasted, CHOKER_WASTED_MS);
 }
 
 static void
@@ -130,6 +165,8 @@ fill_candidate(const struct swarm *s, const struct swarm_peer *p, struct choker_
         .snubbed = p->down.pipe.snubbed,
         .upload_only = p->ext.upload_only || peer_is_seed(p),
         .idle = is_idle(s, p),
+        .slow = is_slow(s, p),
+        .was_slow = is_recent(s, p->up.slow, CHOKER_SLOW_AFTER_MS),
         .wasted = upload_is_wasted_on(s, p),
         .down_rate = rate_meter_rate(&p->down.meter, s->clock.now),
         .up_rate = rate_meter_rate(&p->up.meter, s->clock.now),
@@ -143,6 +180,7 @@ static void
 end_turn(struct swarm *s, struct swarm_peer *p)
 {
     p->up.wasted = is_idle(s, p) ? s->clock.now : (struct mono){0};
+    p->up.slow = is_slow(s, p) ? s->clock.now : (struct mono){0};
     choke(s, p);
 }
 
@@ -191,7 +229,7 @@ choke_round_soon(struct swarm *s)
     s->clock.choke = mono_min(s->clock.choke, mono_before(at, s->clock.now) ? s->clock.now : at);
 }
 
-/* Is a slot free, or does its peer make no use of it? */
+/* Is a slot free, or does its peer make little use of it? */
 static bool
 slot_is_to_be_had(const struct swarm *s)
 {
@@ -201,7 +239,7 @@ slot_is_to_be_had(const struct swarm *s)
     if (s->load.unchoked < slots(s))
         return true;
     while ((p = peers_next(s, &iter)) != NULL)
-        if (is_idle(s, p))
+        if (is_idle(s, p) || is_slow(s, p))
             return true;
     return false;
 }

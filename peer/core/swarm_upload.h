@@ -20,6 +20,8 @@ void upload_pump_all(struct swarm *s);
 uint32_t upload_stuck(const struct swarm_peer *p);
 /* |p| makes no use of its upload slot, or made none of its last slot a short while ago. */
 bool upload_is_wasted_on(const struct swarm *s, const struct swarm_peer *p);
+/* To be called for each connected peer once in TICK_MS. */
+void upload_tick(struct swarm_peer *p);
 void upload_choke_round(struct swarm *s);
 void upload_on_peer_gone(struct swarm *s, struct swarm_peer *p);
 

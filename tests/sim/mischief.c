@@ -16,6 +16,7 @@ enum {
     FLOOD_BURST = 8, /* messages to each peer */
     FLAP_MIN_US = 500000,
     FLAP_SPAN_US = 4000000,
+    SIP_EVERY_US = 3000000,
 };
 
 static bool
@@ -30,7 +31,9 @@ mischief_twist(struct node *n, struct packet *p)
     if (does(n, MISCHIEF_MUTE) && (p->msg.type == WIRE_PIECE || p->msg.type == WIRE_REJECT ||
                                    p->msg.type == WIRE_HASHES || p->msg.type == WIRE_HASH_REJECT))
         return false;
-    if (does(n, MISCHIEF_IDLE) && p->msg.type == WIRE_REQUEST)
+    if ((does(n, MISCHIEF_IDLE) || does(n, MISCHIEF_SIP)) && p->msg.type == WIRE_REQUEST)
+        return false;
+    if (does(n, MISCHIEF_SIP) && p->msg.type == WIRE_CANCEL)
         return false;
     if (does(n, MISCHIEF_SELFISH) &&
         (p->msg.type == WIRE_UNCHOKE || p->msg.type == WIRE_ALLOWED_FAST))
@@ -45,6 +48,12 @@ mischief_twist(struct node *n, struct packet *p)
     return true;
 }
 
+bool
+mischief_swallows(const struct node *n, const struct packet *p)
+{
+    return does(n, MISCHIEF_SIP) && p->msg.type == WIRE_PIECE;
+}
+
 static void
 next_prank(struct node *n)
 {
@@ -53,6 +62,8 @@ next_prank(struct node *n)
     else if (does(n, MISCHIEF_FLAP))
         event_post_us(&n->sim->engine, &n->prank,
                       FLAP_MIN_US + rng_below(&n->sim->rng, FLAP_SPAN_US));
+    else if (does(n, MISCHIEF_SIP))
+        event_post_us(&n->sim->engine, &n->prank, SIP_EVERY_US);
 }
 
 void
@@ -147,6 +158,19 @@ flap(struct node *n, struct link *l, unsigned side)
     node_feed(n, &in);
 }
 
+/* --- sip --- */
+
+static void
+sip(struct node *n, struct link *l, unsigned side)
+{
+    const struct geometry *g = &n->sim->content->geo;
+    struct wire_msg m = {.type = WIRE_REQUEST, .piece = rng_below(&n->sim->rng, g->piece_count)};
+
+    m.length = geometry_block_len(g, m.piece, 0);
+    if (!l->talk[side].choked)
+        link_send(l, side, packet_new(n->sim, &m, BLOCK_GOOD));
+}
+
 void
 mischief_prank(struct event *e)
 {
@@ -163,6 +187,8 @@ mischief_prank(struct event *e)
             flood(n, l, side);
         if (does(n, MISCHIEF_GOSSIP) && l->pipe[side].queue.next == &l->pipe[side].queue)
             gossip(n, l, side);
+        if (does(n, MISCHIEF_SIP))
+            sip(n, l, side);
         if (does(n, MISCHIEF_FLAP))
             flap(n, l, side);
     }

@@ -10,6 +10,9 @@
 /* Twists the packet; false if it is never sent. */
 bool mischief_twist(struct node *n, struct packet *p);
 
+/* Does the node drop the packet that came for its core? */
+bool mischief_swallows(const struct node *n, const struct packet *p);
+
 /* A bad peer's core has started. */
 void mischief_begin(struct node *n);
 

@@ -34,7 +34,8 @@ enum node_state {
     X(FLAP, "flap", "breaks every connection after a moment")                                      \
     X(SELFISH, "selfish", "never unchokes anybody")                                                \
     X(GOSSIP, "gossip", "tells of peers that are not there, without end")                          \
-    X(IDLE, "idle", "says that it is interested, and asks for nothing")
+    X(IDLE, "idle", "says that it is interested, and asks for nothing")                            \
+    X(SIP, "sip", "asks for one block every three seconds")
 
 enum mischief_bit {
 #define X(name, word, text) MISCHIEF_BIT_##name,

@@ -362,6 +362,10 @@ feed_packet(struct link *l, unsigned side, struct packet *p)
     struct node *n = l->end[side];
 
     came(l, side, payload_left(p));
+    if (mischief_swallows(n, p)) {
+        packet_drop(l->sim, p);
+        return;
+    }
     n->count.core_down += payload_of(p);
     n->count.over_down += p->bytes - payload_of(p);
     in.total = p->bytes;

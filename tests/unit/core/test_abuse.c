@@ -561,30 +561,87 @@ Test(abuse, a_request_that_is_taken_back_is_paid_back)
 
 /* --- slots --- */
 
-Test(abuse, idle_peers_that_say_they_are_interested_keep_no_slot)
+/* What peers do that hold upload slots: each of them requests |length| bytes every |every_ms| (0:
+ * never), and receives them. */
+static const struct slot_row {
+    const char *name;
+    unsigned every_ms;
+    uint32_t length;
+    unsigned wait_s; /* how long a newcomer may wait for a slot */
+} slot_rows[] = {
+    {"nothing", 0, 0, 2},
+    {"a block every three seconds", 3000, BLOCK_LEN, 2},
+    {"a block nearly every second", 1100, BLOCK_LEN, 2},
+    {"a byte five times a second", 200, 1, 2},
+};
+
+enum { SLOT_HOLDERS = 24, SLOT_LOOK_MS = 100 };
+
+/* Requests, and reports what is sent as sent at once. True if |newcomer| was unchoked. */
+static bool
+ask_and_receive(struct node *n, const struct swarm_input *in, slot_id newcomer)
 {
-    struct wire_msg interested = {.type = WIRE_INTERESTED};
-    struct node *n = make(METAINFO_V1, MIB, 64 * KIB, true);
-    struct swarm_input in = {.type = SWARM_IN_MESSAGE};
-    struct spent spent = {0};
+    struct swarm_input sent = {.type = SWARM_IN_SENT};
     struct swarm_effect fx;
     bool unchoked = false;
 
-    for (uint8_t i = 0; i < 24; i++)
-        say(n, come(n, (uint8_t)(i / 12), (uint8_t)(100 + i)), &interested, &spent);
-    for (unsigned i = 0; i < 30; i++)
-        wait_ms(n, SLOT_NONE, 1000, &spent);
-    in.peer = come(n, 77, 'n');
-    rig_message(&in, &interested);
-    for (unsigned i = 0; i < 10 && !unchoked; i++) {
-        swarm_handle(n->swarm, &in, rig.sim.engine.now);
-        while (swarm_next(n->swarm, &fx) == 1)
-            unchoked |= fx.type == SWARM_FX_SEND && fx.peer == in.peer &&
-                        fx.u.msg.type == WIRE_UNCHOKE;
-        in = (struct swarm_input){.type = SWARM_IN_TICK, .peer = in.peer};
-        rig.sim.engine.now = mono_add_ms(rig.sim.engine.now, 1000);
+    cr_assert_eq(swarm_handle(n->swarm, in, rig.sim.engine.now), 0);
+    while (swarm_next(n->swarm, &fx) == 1) {
+        unchoked |=
+            fx.type == SWARM_FX_SEND && fx.peer == newcomer && fx.u.msg.type == WIRE_UNCHOKE;
+        if (fx.type == SWARM_FX_SEND_PIECE) {
+            sent.peer = fx.peer;
+            sent.u.sent.payload = sent.u.sent.total = fx.u.range.length;
+        }
     }
-    cr_assert(unchoked, "a newcomer waits for peers that ask for nothing");
+    if (sent.u.sent.payload > 0)
+        unchoked |= ask_and_receive(n, &sent, newcomer);
+    return unchoked;
+}
+
+/* The holders do what their row says for |ms|; true as soon as |newcomer| is unchoked. */
+static bool
+hold_slots(struct node *n, const struct slot_row *row, const slot_id *holders, unsigned ms,
+           slot_id newcomer)
+{
+    struct swarm_input ask = {.type = SWARM_IN_MESSAGE}, tick = {.type = SWARM_IN_TICK};
+
+    rig_message(&ask, &(struct wire_msg){.type = WIRE_REQUEST, .length = row->length});
+    for (unsigned at = 0; at < ms; at += SLOT_LOOK_MS) {
+        rig.sim.engine.now = mono_add_ms(rig.sim.engine.now, SLOT_LOOK_MS);
+        if (ask_and_receive(n, &tick, newcomer))
+            return true;
+        for (unsigned i = 0; i < SLOT_HOLDERS; i++) {
+            ask.peer = holders[i];
+            if (row->every_ms > 0 && at % row->every_ms == 0 && ask_and_receive(n, &ask, newcomer))
+                return true;
+        }
+    }
+    return false;
+}
+
+Test(abuse, peers_that_make_little_use_of_their_slots_keep_nobody_out)
+{
+    for (size_t r = 0; r < sizeof(slot_rows) / sizeof(*slot_rows); r++) {
+        struct swarm_input interested = {.type = SWARM_IN_MESSAGE};
+        struct node *n = make(METAINFO_V1, MIB, 64 * KIB, true);
+        slot_id holders[SLOT_HOLDERS];
+
+        rig_message(&interested, &(struct wire_msg){.type = WIRE_INTERESTED});
+        for (uint8_t i = 0; i < SLOT_HOLDERS; i++) {
+            holders[i] = interested.peer = come(n, (uint8_t)(i / 12), (uint8_t)(100 + i));
+            ask_and_receive(n, &interested, SLOT_NONE);
+        }
+        hold_slots(n, &slot_rows[r], holders, 60000, SLOT_NONE);
+        interested.peer = come(n, 77, 'n');
+        cr_assert(
+            ask_and_receive(n, &interested, interested.peer) ||
+                hold_slots(n, &slot_rows[r], holders, slot_rows[r].wait_s * 1000, interested.peer),
+            "who asks for %s keeps newcomers out", slot_rows[r].name);
+        rig_fini(&rig);
+        memset(&rig, 0, sizeof(rig));
+    }
+    make(METAINFO_V1, MIB, 64 * KIB, true);
 }
 
 /* --- what belongs to the process --- */

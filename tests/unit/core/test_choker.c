@@ -339,6 +339,27 @@ Test(choker, who_made_no_use_of_a_turn_still_gets_a_free_slot)
     }
 }
 
+/* Seeding: a peer that uses little of its slot gives it to whoever waits, and waits behind those
+ * that were not slow; without others it keeps its slot. */
+Test(choker, a_slow_turn_ends_when_others_wait)
+{
+    for (unsigned slow = 0; slow <= 4; slow++) {
+        start();
+        cands[N - 1].interested = cands[N - 2].interested = false;
+        cr_assert_eq(run(4, true, at_s(1000)), 4u);
+        for (uint32_t i = 0, found = 0; i < N; i++) {
+            cands[i].slow = cands[i].unchoked && found++ < slow;
+            cands[i].interested = cands[i].unchoked;
+        }
+        cr_assert_eq(run(4, true, at_s(1030)), 4u);
+        cands[N - 1].interested = cands[N - 2].interested = true;
+        cands[N - 2].was_slow = true;
+        cr_assert_eq(run(4, true, at_s(1031)), 4u);
+        cr_assert_eq(cands[N - 1].unchoke, slow >= 1);
+        cr_assert_eq(cands[N - 2].unchoke, slow >= 2);
+    }
+}
+
 Test(choker, an_idle_optimistic_one_is_replaced)
 {
     uint64_t first;
