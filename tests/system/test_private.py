@@ -60,6 +60,7 @@ def passkeys_open_the_door(t):
     assert udp.say(1, bob, path="/?x=1&passkey={}") is None
     assert "unknown" in udp.say(1, bob, path="/{0}x/announce")
     assert "unknown" in udp.say(1, "ab", path="/announce?passkey={0}&passkey={0}1")
+    taken(tracker, udp, anna)
     reply = http(tracker.http, bob, 2)
     assert len(reply[b"peers"]) == 6, reply  # anna's peer, known by its address and port
     assert tracker.metric("denied") == 12, tracker.metric("denied")
@@ -206,6 +207,26 @@ def other_paths_are_none(t):
         assert tracker_client.http_get(tracker.http, path)[0] == 404, path
     assert "unknown passkey" in reason(http(tracker.http, f"x/{anna}", 1))
     assert "unknown passkey" in reason(http(tracker.http, anna + "/", 1))
+
+
+@test
+def whose_peers_are_given(t):
+    """No member is given their own other client, and nobody a client of a disabled user, from that second on."""
+    tracker, anna, bob = club(t)
+    udp = Udp(t, tracker.udp)
+
+    def ports(passkey, number):
+        over_http = {port for _, port in tracker_client.compact(http(tracker.http, passkey, number)[b"peers"])}
+        over_udp = {port for _, port in tracker_client.compact(udp.ask(udp.packet(number, passkey))[20:])}
+        return over_http, over_udp
+    for number, passkey in ((1, anna), (2, anna), (3, bob), (4, bob)):
+        taken(tracker, udp, passkey, number)
+    assert ports(anna, 1) == ({1003, 1004},) * 2 and ports(bob, 3) == ({1001, 1002},) * 2
+    command(t, tracker.database, "user", "disable", "bob")
+    t.wait("bob's peers are gone", lambda: ports(anna, 1) == (set(), set()), 15)
+    command(t, tracker.database, "user", "enable", "bob")
+    t.wait("bob's peers are back", lambda: ports(anna, 1) == ({1003, 1004},) * 2, 15)
+    assert tracker.stop() == 0
 
 
 @test

@@ -54,6 +54,8 @@ struct access {
     struct client *clients; /* ACCESS_CLIENTS_MAX, or NULL */
     uint32_t nclients;
     uint32_t nallowed; /* rules that allow: if there are any, all others are not */
+    uint64_t *disabled; /* bits by user id */
+    uint32_t disabled_words, ndisabled;
     bool loading;
 };
 
@@ -79,6 +81,7 @@ access_free(struct access *a)
     free(a->passkeys);
     free(a->hashes);
     free(a->clients);
+    free(a->disabled);
     hashindex_fini(&a->by_passkey);
     hashindex_fini(&a->by_hash);
     free(a);
@@ -111,12 +114,45 @@ reserve(void *array, uint32_t *cap, uint32_t at, uint32_t max, size_t size, int 
     return bytes;
 }
 
+/* Until the first user is disabled, there are no bits. */
+static int
+note_disabled(struct access *a, const struct access_user *u)
+{
+    uint32_t word = u->id / 64;
+    uint64_t bit = UINT64_C(1) << u->id % 64;
+    int err;
+
+    if (u->enabled && word >= a->disabled_words)
+        return 0;
+    a->disabled = reserve(a->disabled, &a->disabled_words, word, ACCESS_USERS_MAX / 64,
+                          sizeof(*a->disabled), &err);
+    if (err != 0)
+        return err;
+    a->ndisabled -= (a->disabled[word] & bit) != 0;
+    a->disabled[word] &= ~bit;
+    if (!u->enabled) {
+        a->disabled[word] |= bit;
+        a->ndisabled++;
+    }
+    return 0;
+}
+
+void
+access_disabled(const struct access *a, struct access_disabled *out)
+{
+    *out = (struct access_disabled){.bits = a->disabled};
+    if (a->ndisabled > 0)
+        out->count = a->disabled_words * 64;
+}
+
 int
 access_put_user(struct access *a, const struct access_user *u)
 {
     int err;
 
     a->users = reserve(a->users, &a->users_cap, u->id, ACCESS_USERS_MAX, sizeof(*a->users), &err);
+    if (err == 0)
+        err = note_disabled(a, u);
     if (err != 0)
         return err;
     a->nusers += (a->users[u->id].flags & USER_EXISTS) == 0;

@@ -81,6 +81,14 @@ struct access_sink {
 struct access_sink access_fill(struct access *a);
 
 /* A table that is not filled yet: everybody is told to come again (ACCESS_BUSY). */
+/* Users who are disabled, as bits by id: an announce by such a user is refused, and other users are
+ * not given the peers that are listed still. Good until a user is put. */
+struct access_disabled {
+    const uint64_t *bits;
+    uint32_t count; /* bits; 0: nobody is disabled */
+};
+void access_disabled(const struct access *a, struct access_disabled *out);
+
 void access_set_loading(struct access *a, bool loading);
 
 struct access_counts {

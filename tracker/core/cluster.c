@@ -10,6 +10,7 @@
 
 #include "common/base/assert.h"
 #include "tracker/core/cluster_impl.h"
+#include "tracker/core/select.h"
 
 enum {
     EVENTS_MIN = 256,
@@ -86,6 +87,14 @@ cluster_set_waker(struct cluster *c, void (*wake)(void *ctx), void *ctx)
 {
     c->wake = wake;
     c->wake_ctx = ctx;
+}
+
+/* Its user stands where select.h looks for it. */
+uint32_t
+cluster_tag_of_user(uint32_t user)
+{
+    _Static_assert((int)CLUSTER_TAG_SHIFT == (int)SELECT_USER_SHIFT, "the same place");
+    return (user & ((1u << CLUSTER_TAG_BITS) - 1)) << CLUSTER_TAG_SHIFT;
 }
 
 uint32_t

@@ -79,6 +79,8 @@ void cluster_set_external(struct cluster *c, const struct external *x);
 
 /* A tag (peerset.h) that all trackers of the cluster give to this peer id. */
 uint32_t cluster_tag(const uint8_t peer_id[TRACKER_PEER_ID_LEN]);
+/* The same for all peers of a private tracker's user; CLUSTER_TAG_BITS of the id are told apart. */
+uint32_t cluster_tag_of_user(uint32_t user);
 
 /* Whether a request had better wait until the copy of |hash| has been fetched, which it asks for if
  * so, or in the background if the copy is about to get old. |peers|: it wants peers, not only

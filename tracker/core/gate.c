@@ -106,6 +106,17 @@ gate_admit(const struct tracker_gate *gate, const struct passkey_request *r,
     return no == ACCESS_GRANTED ? open_account(gate, a, now, p) : no;
 }
 
+void
+gate_fill_answer(const struct tracker_gate *gate, const struct gate_pass *p,
+                 struct tracker_answer *ans)
+{
+    struct access_disabled disabled;
+
+    access_disabled(gate->enter(gate->ctx), &disabled);
+    ans->user = p->grant.user;
+    ans->hidden = (struct select_hidden){.bits = disabled.bits, .count = disabled.count};
+}
+
 enum access_refusal
 gate_admit_scrape(const struct tracker_gate *gate, const struct passkey_request *r, struct mono now)
 {

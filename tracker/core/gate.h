@@ -14,6 +14,7 @@
 #include "tracker/core/passkey.h"
 #include "tracker/core/quota.h"
 #include "tracker/core/slots.h"
+#include "tracker/core/tracker.h"
 
 /* What is kept about some of the users. */
 struct gate_books {
@@ -71,6 +72,10 @@ enum access_refusal gate_admit(const struct tracker_gate *gate, const struct pas
 /* May the holder of this passkey scrape? */
 enum access_refusal gate_admit_scrape(const struct tracker_gate *gate,
                                       const struct passkey_request *r, struct mono now);
+
+/* What the swarm must know for an answer to the announce that was admitted. Before leave(). */
+void gate_fill_answer(const struct tracker_gate *gate, const struct gate_pass *p,
+                      struct tracker_answer *ans);
 
 /* Is this torrent shown in scrapes? After gate_admit_scrape(), before leave(). */
 bool gate_shows(const struct tracker_gate *gate, const uint8_t hash[TRACKER_HASH_LEN]);

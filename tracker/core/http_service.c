@@ -105,6 +105,8 @@ take_announce(struct http_service *h, const struct tracker_announce *a, const st
               struct tracker_answer *ans, const struct gate_pass *pass, struct mono now)
 {
     tally_add(&h->announces, 1);
+    if (h->gate.ctx != NULL)
+        gate_fill_answer(&h->gate, pass, ans);
     tracker_on_announce(tracker_doors_enter(&h->doors, a->info_hash), a, from, ans, now);
     h->doors.leave(h->doors.ctx);
     if (h->gate.ctx == NULL || ans->failure != NULL)

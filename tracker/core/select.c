@@ -51,7 +51,9 @@ take_row(struct draw *d, uint32_t pos, uint32_t n, const size_t key_len)
     for (i = 0; i < n && count < q.want; i++, at += stride) {
         bool silent = (uint16_t)(q.now - get_u16be(at + key_len)) > q.age_max;
         uint32_t tag = get_u32be(at + key_len + 2) & ~(uint32_t)PEER_FLAGS;
-        bool taken = !silent && tag != q.self_tag;
+        uint32_t user = tag >> SELECT_USER_SHIFT;
+        bool hidden = user < q.hidden.count && (q.hidden.bits[user / 64] >> user % 64 & 1) != 0;
+        bool taken = !silent && ((tag ^ q.self_tag) & q.self_mask) != 0 && !hidden;
 
         memcpy(out, at, key_len);
         if (id != NULL)

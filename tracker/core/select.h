@@ -12,10 +12,21 @@
 
 enum { SELECT_WANT_MAX = 200 };
 
+/* Users of a private tracker whose peers nobody is given, as bits by user id; |count| bits. The id
+ * is in the peer's tag (SELECT_USER_SHIFT). All zero: there are none. */
+struct select_hidden {
+    const uint64_t *bits;
+    uint32_t count;
+};
+
+enum { SELECT_USER_SHIFT = 8 }; /* where the user id begins in a peer's tag */
+
 struct select_query {
     uint32_t want;      /* at most SELECT_WANT_MAX */
     bool leechers_only; /* for a seeder, who has no use for others */
-    uint32_t self_tag;  /* the asker's tag, which all its addresses have */
+    /* Peers whose tag is the asker's in these bits are the asker's own, and passed over. */
+    uint32_t self_tag, self_mask;
+    struct select_hidden hidden; /* copied; what it points to is borrowed */
     uint16_t now;       /* in the peerset's seconds */
     uint16_t age_max;   /* peers not seen for longer are passed over, though not yet removed */
 };

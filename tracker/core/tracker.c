@@ -191,25 +191,33 @@ struct ask {
     const struct tracker_announce *a;
     uint8_t key[COMPACT_V6_LEN]; /* the peer's compact endpoint */
     uint8_t family;
-    uint32_t tag; /* of its peer id */
+    uint32_t tag; /* of its peer id, and on a private tracker of its user */
+    uint32_t self_mask;
+    struct select_hidden hidden;
     bool seed;
     uint16_t now_s;
     struct mono now;
 };
 
-/* The trackers of a cluster must agree on it; one alone keeps its way of making them to itself. */
+/* The trackers of a cluster must agree on it; one alone keeps its way of making them to itself. On
+ * a private tracker it begins with the user: no user is given their own peers, and peers of some
+ * users can be hidden. */
 static uint32_t
-peer_tag(const struct tracker *t, const uint8_t peer_id[TRACKER_PEER_ID_LEN])
+peer_tag(const struct tracker *t, const uint8_t peer_id[TRACKER_PEER_ID_LEN], uint32_t user)
 {
+    uint32_t hash;
+
     if (t->cluster != NULL)
-        return cluster_tag(peer_id);
-    return (uint32_t)siphash13(t->swarms.env.seed, peer_id, TRACKER_PEER_ID_LEN) &
-           ~(uint32_t)PEER_FLAGS;
+        return user != 0 ? cluster_tag_of_user(user) : cluster_tag(peer_id);
+    hash = (uint32_t)siphash13(t->swarms.env.seed, peer_id, TRACKER_PEER_ID_LEN);
+    if (user != 0)
+        hash = user << SELECT_USER_SHIFT | (hash & ((1u << SELECT_USER_SHIFT) - 1));
+    return hash & ~(uint32_t)PEER_FLAGS;
 }
 
 static void
 ask_init(struct ask *k, const struct tracker *t, const struct tracker_announce *a,
-         const struct endpoint *from, struct mono now)
+         const struct endpoint *from, const struct tracker_answer *ans, struct mono now)
 {
     struct endpoint listens = *from;
 
@@ -217,7 +225,9 @@ ask_init(struct ask *k, const struct tracker *t, const struct tracker_announce *
     listens.port = a->port;
     *k = (struct ask){.a = a, .family = from->family, .now_s = seconds16(now), .now = now};
     compact_put(k->key, &listens);
-    k->tag = peer_tag(t, a->peer_id);
+    k->tag = peer_tag(t, a->peer_id, ans->user);
+    k->self_mask = ans->user != 0 ? UINT32_MAX << SELECT_USER_SHIFT : ~(uint32_t)PEER_FLAGS;
+    k->hidden = ans->hidden;
     k->seed = a->left == 0 || a->event == TRACKER_EVENT_COMPLETED;
 }
 
@@ -376,6 +386,8 @@ select_family(struct tracker *t, struct swarm *w, const struct cluster_view *vie
         .want = want < max ? want : max,
         .leechers_only = k->seed || k->a->event == TRACKER_EVENT_PAUSED,
         .self_tag = k->tag,
+        .self_mask = k->self_mask,
+        .hidden = k->hidden,
         .now = k->now_s,
         .age_max = peer_timeout_s(t),
     };
@@ -511,7 +523,7 @@ tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
         ans->retry_in_min = t->mode == TRACKER_ALLOW ? UNLISTED_RETRY_MIN : TRACKER_RETRY_NEVER;
         return;
     }
-    ask_init(&k, t, a, from, now);
+    ask_init(&k, t, a, from, ans, now);
     t->has_loopback |= external_is_loopback(k.key, k.family);
     w = find_or_add_swarm(t, &k, ans);
     if (ans->failure != NULL)

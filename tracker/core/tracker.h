@@ -102,6 +102,8 @@ struct tracker_answer {
     uint8_t *v4, *v6;
     uint8_t *ids4, *ids6;
     uint32_t max4, max6;
+    uint32_t user; /* of a private tracker, whose the peer is; 0: an open tracker has none */
+    struct select_hidden hidden; /* users whose peers are not given out */
 
     const char *failure;  /* NULL: it worked; else static, and nothing below is set */
     int32_t retry_in_min; /* with |failure|; TRACKER_RETRY_… or minutes */
@@ -120,12 +122,12 @@ struct tracker_answer {
  * "stopped" removes it, if it comes from the same peer id, and is answered without peers; where the
  * peer was not known it stores nothing. Peers of the asker's family come first, the other family
  * fills up to the number wanted. The asker is never among them, not by its address and not by its
- * peer id, and a seeder gets no seeders. A peer with a loopback address is told only to askers with
- * one (external.h). Where its address has as many peers as it may,
- * the one of them that is silent for the longest time makes room. When a limit on all torrents or
- * peers is reached, small torrents of the busiest addresses make room (swarms_shed()); if the
- * asker's address is among these, the peer is answered but not listed, with a warning, and a new
- * torrent is a failure. So is one that is not served. */
+ * peer id, nor are other peers of the asker's user; and a seeder gets no seeders. A peer with a
+ * loopback address is told only to askers with one (external.h). Where its address has as many
+ * peers as it may, the one of them that is silent for the longest time makes room. When a limit on
+ * all torrents or peers is reached, small torrents of the busiest addresses make room
+ * (swarms_shed()); if the asker's address is among these, the peer is answered but not listed, with
+ * a warning, and a new torrent is a failure. So is one that is not served. */
 void tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
                          const struct endpoint *from, struct tracker_answer *answer,
                          struct mono now);

@@ -164,6 +164,8 @@ answer_announce(struct udp_service *u, const uint8_t *packet, const struct track
         return put_refusal(u, reply, q->transaction, no, &h->pass);
     if (announce_must_wait(u, &q->announce, turn, now))
         return come_again(u, turn);
+    if (h != NULL)
+        gate_fill_answer(&u->gate, &h->pass, &ans);
     tracker_on_announce(tracker_doors_enter(&u->doors, q->announce.info_hash), &q->announce, from,
                         &ans, now);
     if (h != NULL && ans.failure == NULL)

@@ -106,6 +106,39 @@ Test(access, rows_take_the_place_of_older_ones)
     access_free(a);
 }
 
+static bool
+is_disabled(const struct access *a, uint32_t user)
+{
+    struct access_disabled d;
+
+    access_disabled(a, &d);
+    return user < d.count && (d.bits[user / 64] >> user % 64 & 1) != 0;
+}
+
+Test(access, disabled_users_are_told_as_bits)
+{
+    static const uint32_t ids[] = {1, 63, 64, 7000};
+    struct access *a = access_new(seed);
+    struct access_disabled d;
+
+    for (uint32_t i = 1; i < 100; i++)
+        cr_assert_eq(access_put_user(a, &(struct access_user){.id = i, .enabled = true}), 0);
+    access_disabled(a, &d);
+    cr_assert_eq(d.count, 0);
+    for (size_t i = 0; i < 4; i++)
+        for (int twice = 0; twice < 2; twice++)
+            cr_assert_eq(access_put_user(a, &(struct access_user){.id = ids[i]}), 0);
+    for (size_t i = 0; i < 4; i++)
+        cr_assert(is_disabled(a, ids[i]) && !is_disabled(a, ids[i] + 1) == (ids[i] != 63));
+    for (size_t i = 0; i < 4; i++) {
+        cr_assert_eq(access_put_user(a, &(struct access_user){.id = ids[i], .enabled = true}), 0);
+        cr_assert_not(is_disabled(a, ids[i]));
+    }
+    access_disabled(a, &d);
+    cr_assert_eq(d.count, 0, "nobody is any more");
+    access_free(a);
+}
+
 Test(access, who_may_not_leech_may_seed_and_leave)
 {
     struct access *a = make();

@@ -58,6 +58,7 @@ check_fair(uint32_t seeds, uint32_t leeches, bool leechers_only, uint32_t want, 
     struct select_query q = {.want = want,
                              .leechers_only = leechers_only,
                              .self_tag = 1u << 31,
+                             .self_mask = ~(uint32_t)PEER_FLAGS,
                              .now = 100,
                              .age_max = 10};
     uint32_t range = leechers_only ? leeches : total;
@@ -96,7 +97,11 @@ Test(select, fair_in_large_swarms)
 Test(select, all_of_them_if_so_many_are_wanted)
 {
     uint32_t hits[10] = {0};
-    struct select_query q = {.want = 50, .self_tag = 1u << 31, .now = 100, .age_max = 10};
+    struct select_query q = {.want = 50,
+                             .self_tag = 1u << 31,
+                             .self_mask = ~(uint32_t)PEER_FLAGS,
+                             .now = 100,
+                             .age_max = 10};
     struct peerset s;
     struct rng rng;
 
@@ -114,7 +119,11 @@ Test(select, all_of_them_if_so_many_are_wanted)
 Test(select, never_the_asker)
 {
     uint32_t *hits = calloc(1000, sizeof(*hits));
-    struct select_query q = {.want = 200, .self_tag = (7 + 1) << 3, .now = 100, .age_max = 10};
+    struct select_query q = {.want = 200,
+                             .self_tag = (7 + 1) << 3,
+                             .self_mask = ~(uint32_t)PEER_FLAGS,
+                             .now = 100,
+                             .age_max = 10};
     struct peerset s;
     struct rng rng;
 
@@ -131,10 +140,42 @@ Test(select, never_the_asker)
     free(hits);
 }
 
+/* On a private tracker a tag begins with the user. Here each user has 32 peers. */
+Test(select, no_peers_of_the_own_user_or_of_hidden_ones)
+{
+    enum { TOTAL = 320, PER_USER = 1 << (SELECT_USER_SHIFT - 3) };
+    uint32_t hits[TOTAL] = {0};
+    uint64_t disabled = 1u << 2 | 1u << 5;
+    struct select_query q = {.want = 200,
+                             .self_tag = 4u << SELECT_USER_SHIFT,
+                             .self_mask = UINT32_MAX << SELECT_USER_SHIFT,
+                             .hidden = {&disabled, 64},
+                             .now = 100,
+                             .age_max = 10};
+    struct peerset s;
+    struct rng rng;
+
+    rng_init(&rng, 1);
+    fill(&s, 0, TOTAL);
+    for (int i = 0; i < 200; i++)
+        cr_assert_gt(draw(&s, &rng, &q, hits, TOTAL), 100);
+    for (uint32_t n = 0; n < TOTAL; n++) {
+        uint32_t user = (n + 1) / PER_USER;
+        bool shown = user != 4 && user != 2 && user != 5;
+
+        cr_assert_eq(hits[n] > 0, shown, "peer %u of user %u came %u times", n, user, hits[n]);
+    }
+    peerset_fini(&s);
+}
+
 Test(select, who_is_silent_is_passed_over)
 {
     uint32_t hits[10] = {0};
-    struct select_query q = {.want = 50, .self_tag = 1u << 31, .now = 111, .age_max = 10};
+    struct select_query q = {.want = 50,
+                             .self_tag = 1u << 31,
+                             .self_mask = ~(uint32_t)PEER_FLAGS,
+                             .now = 111,
+                             .age_max = 10};
     struct peerset s;
     struct rng rng;
 
@@ -151,7 +192,11 @@ Test(select, who_is_silent_is_passed_over)
 static double
 own_share(uint32_t own, uint32_t others, uint64_t all, uint32_t want, uint32_t expected)
 {
-    struct select_query q = {.want = want, .self_tag = UINT32_MAX << 3, .now = 100, .age_max = 10};
+    struct select_query q = {.want = want,
+                             .self_tag = UINT32_MAX << 3,
+                             .self_mask = ~(uint32_t)PEER_FLAGS,
+                             .now = 100,
+                             .age_max = 10};
     uint8_t out[SELECT_WANT_MAX * 6];
     uint64_t from_own = 0;
     struct peerset a, b;
