@@ -128,6 +128,8 @@ const ERRORS = [
   ["UDP packets answered by an error", "udp_errors"],
   ["UDP packets that were no request", "udp_ignored"],
   ["HTTPS handshakes that failed", "https_handshakes_failed"],
+  ["HTTPS connections beyond the rate limit", "https_refused"],
+  ["UDP packets that found no room", "udp_dropped"],
   ["Small torrents of busy addresses that made room", "shed"],
   ["Peers that made room for another one at their address", "displaced"],
   ["Peers with a loopback address that were left out", "withheld"],

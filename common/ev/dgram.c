@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <linux/errqueue.h>
+#include <limits.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -310,6 +312,33 @@ bool
 dgram_steer(struct dgram *d, const struct port_steering *s)
 {
     return port_steer(d->fd, s);
+}
+
+/* The kernel doubles the number, and tells the doubled one. */
+size_t
+dgram_set_receive_buffer(struct dgram *d, size_t bytes)
+{
+    int wanted = bytes < INT_MAX / 2 ? (int)bytes : INT_MAX / 2, got = 0;
+    socklen_t len = sizeof(got);
+
+    if (setsockopt(d->fd, SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof(wanted)) != 0)
+        (void)setsockopt(d->fd, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof(wanted));
+    if (getsockopt(d->fd, SOL_SOCKET, SO_RCVBUF, &got, &len) != 0)
+        return 0;
+    return (size_t)got / 2;
+}
+
+/* SO_MEMINFO costs nothing until it is asked for. SO_RXQ_OVFL would add a control message to each
+ * datagram, and /proc/net/udp has to be read as a whole and matched by inode. */
+uint64_t
+dgram_drops(const struct dgram *d)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof(info);
+
+    if (getsockopt(d->fd, SOL_SOCKET, SO_MEMINFO, info, &len) != 0)
+        return 0;
+    return info[SK_MEMINFO_DROPS];
 }
 
 void

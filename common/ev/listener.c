@@ -175,6 +175,13 @@ listener_await_bytes(struct listener *ln)
     (void)setsockopt(ln->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &patience_s, sizeof(patience_s));
 }
 
+void
+listener_limit_buffers(struct listener *ln, int receive, int send)
+{
+    (void)setsockopt(ln->fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive));
+    (void)setsockopt(ln->fd, SOL_SOCKET, SO_SNDBUF, &send, sizeof(send));
+}
+
 const struct endpoint *
 listener_addr(const struct listener *ln)
 {

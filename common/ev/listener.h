@@ -41,6 +41,12 @@ int listener_new_sharing(struct loop *l, const struct endpoint *at, enum port_sh
  * speaks first. Without kernel support nothing changes. */
 void listener_await_bytes(struct listener *ln);
 
+/* Limits what the kernel keeps for each accepted connection: about twice |receive| bytes that were
+ * not read, and twice |send| bytes that the client did not take. Otherwise it keeps megabytes for a
+ * client that sends requests and does not read the answers. For connections that come from now on.
+ */
+void listener_limit_buffers(struct listener *ln, int receive, int send);
+
 /* Must not be called from the listener's own on_accept. NULL is legal. */
 void listener_free(struct listener *ln);
 

@@ -36,18 +36,28 @@ int stream_connect(struct loop *l, const struct endpoint *to, const struct endpo
  * closed on error too. */
 int stream_new(struct loop *l, int fd, const struct stream_handler *handler, struct stream **out);
 
-/* Counters of finished TLS handshakes, shared by streams. A handshake that the other side aborted,
- * or that timed out, counts as failed. */
+/* What the TLS handshakes of several streams of one loop share. A handshake that the other side
+ * aborted, or that timed out, counts as failed. A step of a handshake can take a millisecond of
+ * processor time (a signature with RSA), so only |steps_max| steps are taken in a round of the
+ * loop: other sockets have their turn between them, however many handshakes come in at once. The
+ * others wait for the next round, and are counted. */
 struct stream_handshakes {
-    struct tally done, failed;
+    struct tally done, failed, deferred;
+    unsigned steps_max, steps; /* private, as what follows */
+    struct loop_task *new_round;
 };
+
+/* For one loop. SPRAT_E_NOMEM. */
+int stream_handshakes_init(struct stream_handshakes *h, struct loop *l, unsigned steps_max);
+void stream_handshakes_fini(struct stream_handshakes *h);
 
 /* Adds TLS to an accepted stream of which nothing was read yet; |server| is held. From now on the
  * functions below move the bytes inside of TLS. The handshake runs by itself once the stream is
- * wanted in either direction; the next read or write reports its failure (PROTOCOL). Its end is
- * counted in |counts|, which is borrowed and may be NULL. Reads and writes use only the first
- * element of a vector; stream_sendfile() is not available. NOMEM: the stream is unchanged. */
-int stream_secure(struct stream *s, struct tls_server *server, struct stream_handshakes *counts);
+ * wanted in either direction; the next read or write reports its failure (PROTOCOL). |shared| is
+ * borrowed and may be NULL; then the handshake does not wait and is not counted. Reads and writes
+ * use only the first element of a vector; stream_sendfile() is not available. NOMEM: the stream is
+ * unchanged. */
+int stream_secure(struct stream *s, struct tls_server *server, struct stream_handshakes *shared);
 
 /* Closes an accepted socket without using it. */
 void stream_drop(int fd);

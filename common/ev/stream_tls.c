@@ -12,7 +12,7 @@ struct stream_tls {
     struct tls *tls;
     struct loop_task *pending; /* announces decrypted bytes that were not read yet */
     bool handshaking;
-    struct stream_handshakes *counts; /* or NULL */
+    struct stream_handshakes *shared; /* or NULL */
     int failed;                       /* 0, or the error that every call returns from now on */
     unsigned read_needs, write_needs; /* the socket's LOOP_READ or LOOP_WRITE that reads and
                                          writes wait for */
@@ -43,16 +43,60 @@ on_pending(void *ctx)
         s->handler.on_readable(s->handler.ctx);
 }
 
+/* ---- handshakes ---- */
+
+static void
+on_new_round(void *ctx)
+{
+    struct stream_handshakes *h = ctx;
+
+    h->steps = 0;
+}
+
+int
+stream_handshakes_init(struct stream_handshakes *h, struct loop *l, unsigned steps_max)
+{
+    *h = (struct stream_handshakes){
+        .steps_max = steps_max,
+        .new_round = loop_task_new(l, on_new_round, h),
+    };
+    return h->new_round != NULL ? 0 : SPRAT_E_NOMEM;
+}
+
+void
+stream_handshakes_fini(struct stream_handshakes *h)
+{
+    if (h->new_round != NULL)
+        loop_task_free(h->new_round);
+    h->new_round = NULL;
+}
+
+/* Whether another step may be taken in this round of the loop. If not, the socket stays readable or
+ * writable, and is reported again in the next round. */
+static bool
+may_step(struct stream_handshakes *h)
+{
+    if (h == NULL)
+        return true;
+    if (h->steps == h->steps_max) {
+        tally_add(&h->deferred, 1);
+        return false;
+    }
+    if (h->steps++ == 0)
+        loop_task_ask(h->new_round);
+    return true;
+}
+
 static void
 end_handshake(struct stream_tls *st, bool good)
 {
     st->handshaking = false;
-    if (st->counts != NULL)
-        tally_add(good ? &st->counts->done : &st->counts->failed, 1);
+    if (st->shared != NULL)
+        tally_add(good ? &st->shared->done : &st->shared->failed, 1);
 }
 
 int
-stream_secure(struct stream *s, struct tls_server *server, struct stream_handshakes *counts)
+stream_secure(struct stream *s, struct tls_server *server, struct stream_handshakes *shared)
 {
     struct tls_io io = {.ctx = s, .read = io_read, .write = io_write};
     struct stream_tls *st = calloc(1, sizeof(*st));
@@ -67,7 +111,7 @@ stream_secure(struct stream *s, struct tls_server *server, struct stream_handsha
         return SPRAT_E_NOMEM;
     }
     st->handshaking = true;
-    st->counts = counts;
+    st->shared = shared;
     s->tls = st;
     return 0;
 }
@@ -135,8 +179,11 @@ static void
 go_on_with_handshake(struct stream *s)
 {
     struct stream_tls *st = s->tls;
-    int err = tls_handshake(st->tls);
+    int err;
 
+    if (!may_step(st->shared))
+        return;
+    err = tls_handshake(st->tls);
     if (err == 0)
         end_handshake(st, true);
     if (err == 0 || err == SPRAT_E_AGAIN)

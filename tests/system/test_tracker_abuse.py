@@ -7,6 +7,8 @@ an operator who sets nothing is protected."""
 import contextlib
 import json
 import os
+import signal
+import socket
 import sqlite3
 import struct
 import sys
@@ -15,6 +17,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 
 import members
 import tracker_client
+from certs import Authority
+from process import Process
 from sprat import TRACKER, Tracker, join, need
 from tap import main, test
 from tracker_client import HASH, Udp, compact, http_announce, http_get
@@ -29,6 +33,8 @@ class Stand:
         self.t = t
         self.tracker = Tracker(t, "--listen-admin", join(t.address(), 0), "--workers", "1", *args, crowds=False,
                                **more)
+        if "--listen-https" in args:
+            self.https = self.tracker.wait_line("listening https").split()[-1]
         self.admin = "http://" + self.tracker.wait_line("listening admin").split()[-1]
 
     def stats(self):
@@ -115,6 +121,125 @@ def made_up_torrents_make_room_for_each_other(t):
             newcomer.send([newcomer.packet(os.urandom(20), 1, left=0)])
         assert [newcomer.served for newcomer in newcomers] == [1] * 10
     assert stand.stats()["torrents"] == 2000 and stand.stats()["shed"] >= 30
+
+
+def queues(server, clients):
+    """Of each TCP connection of the clients, the bytes that the server's kernel keeps unsent and unread."""
+    ports = {s.getsockname()[1] for s in clients}
+    with open("/proc/net/tcp") as f:
+        rows = [line.split() for line in f.readlines()[1:]]
+    found = []
+    for row in rows:
+        local, remote, state, kept = row[1], row[2], row[3], row[4]
+        if int(local.split(":")[1], 16) == server and int(remote.split(":")[1], 16) in ports and state != "06":
+            found.append(tuple(int(n, 16) for n in kept.split(":")))
+    return found
+
+
+@test
+def who_does_not_read_holds_little(t):
+    stand = Stand(t)
+    host, port = tracker_client.address_of(stand.tracker.http)
+    request = b"GET /scrape?" + b"&".join(b"info_hash=" + b"%02x" % n * 20 for n in range(64)) + \
+        b" HTTP/1.1\r\nHost: t\r\n\r\n"
+    clients = []
+    for _ in range(20):
+        s = socket.socket()
+        t.defer(s.close)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.bind((t.address(), 0))
+        s.connect((host, port))
+        s.settimeout(0.3)
+        clients.append(s)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                s.sendall(request * 10)
+    kept = queues(port, clients)
+    assert len(kept) == len(clients), kept
+    for unsent, unread in kept:
+        assert unsent <= 64 * 1024 and unread <= 128 * 1024, kept
+    # HTTP_FRONT_OUT_HIGH, one answer beyond it, and the input.
+    assert stand.stats()["memory_bytes"] < 200 << 20
+    assert b"failure reason" not in http_announce(stand.tracker.http, 1, source=t.address())
+
+
+@test
+def one_address_does_not_push_others_out(t):
+    stand = Stand(t, "--connections-max", "40", "--http-timeout", "600")
+    host, port = tracker_client.address_of(stand.tracker.http)
+
+    def connect(source):
+        s = socket.create_connection((host, port), source_address=(source, 0), timeout=10)
+        t.defer(s.close)
+        s.sendall(b"GET /ann")
+        return s
+    honest = [connect(t.address()) for _ in range(5)]
+    t.wait("the honest", lambda: stand.stats()["http_connections"] == 5)
+    flooder = t.address()
+    flood = [connect(flooder) for _ in range(200)]
+    t.wait("the flood", lambda: stand.stats()["http_connections"] == 40)
+    for n, s in enumerate(honest):
+        s.sendall(b"ounce?" + tracker_client.query(n).encode() + b" HTTP/1.1\r\nHost: t\r\n\r\n")
+        assert s.recv(4096).startswith(b"HTTP/1.1 200"), "those who waited longest are not those who go"
+    assert flood
+
+
+@test
+def without_descriptors_http_is_served(t):
+    at = join(t.address(), 0)
+    running = Process(t, ["sh", "-c", 'ulimit -n 100; exec "$@"', "sh", TRACKER, "--workers", "1", "--listen-http", at])
+    url = f"http://{running.wait_line('listening http').split()[-1]}/announce"
+    t.wait("the warning", lambda: "the limit on open files (100) allows" in running.stderr)
+    host, port = tracker_client.address_of(url)
+    idle = []
+    for _ in range(300):
+        s = socket.create_connection((host, port), source_address=(t.address(), 0), timeout=10)
+        t.defer(s.close)
+        s.sendall(b"GET /ann")
+        idle.append(s)
+    for number in range(50):
+        assert b"failure reason" not in http_announce(url, number, source=t.address())
+    assert len(os.listdir(f"/proc/{running.pid}/fd")) < 100
+    assert running.stop() == 0
+
+
+@test
+def an_address_begins_few_handshakes(t):
+    ip = t.address()
+    ca = Authority(t)
+    cert, key = ca.issue("one", ip)
+    stand = Stand(t, "--listen-https", join(ip, 0), "--tls-cert", cert, "--tls-key", key, "--rate-limit", "100", udp=False)
+    host, port = stand.https.rsplit(":", 1)
+    source, begun = t.address(), 0
+    for _ in range(30):
+        with socket.create_connection((host, int(port)), source_address=(source, 0), timeout=10) as s:
+            with contextlib.suppress(OSError):
+                s.sendall(b"\x16\x03\x01\x02\x00")  # the head of a record: half a hello
+                s.settimeout(0.2)
+                try:
+                    begun += s.recv(1) != b""
+                except TimeoutError:
+                    begun += 1
+    assert 10 <= begun < 15, begun
+    assert stand.stats()["https_refused"] == 30 - begun
+    with socket.create_connection((host, int(port)), source_address=(t.address(), 0), timeout=10) as plain, \
+            ca.context().wrap_socket(plain, server_hostname=host) as secure:
+        secure.sendall(b"GET /nothing HTTP/1.0\r\n\r\n")
+        assert b" 404 " in secure.recv(4096), "another address"
+
+
+@test
+def packets_that_find_no_room_are_counted(t):
+    stand = Stand(t, "--udp-buffer", "65536")
+    host, port = tracker_client.address_of(stand.tracker.udp)
+    os.kill(stand.tracker.pid, signal.SIGSTOP)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        for _ in range(2000):
+            s.sendto(b"x" * 16, (host, port))
+    os.kill(stand.tracker.pid, signal.SIGCONT)
+    t.wait("the drops", lambda: stand.stats()["udp_dropped"] > 0)
+    told = stand.stats()
+    assert told["udp_dropped"] + told["udp_ignored"] == 2000, told
 
 
 class Members(Stand):

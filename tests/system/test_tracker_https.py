@@ -17,7 +17,7 @@ import bencode
 from admin import write_secret
 from certs import Authority
 from process import Process, run
-from sprat import TRACKER, join, need
+from sprat import CROWDS, TRACKER, join, need
 from tap import main, test
 from tracker_client import compact, http_announce, http_get, query, responses
 
@@ -28,7 +28,7 @@ class Secure(Process):
     def __init__(self, t, cert, key, *args, ip=None):
         self.ip = ip or t.address()
         super().__init__(t, [TRACKER, "--listen-https", join(self.ip, 0), "--listen-http", join(self.ip, 0),
-                             "--tls-cert", cert, "--tls-key", key, *args])
+                             "--tls-cert", cert, "--tls-key", key, *CROWDS, *args])
         self.http = f"http://{self.wait_line('listening http ').split()[2]}/announce"
         host, port = self.wait_line("listening https ").split()[2].rsplit(":", 1)
         self.at = (host.strip("[]"), int(port))

@@ -24,6 +24,7 @@
     X(http_errors, counter, "HTTP requests answered by a failure or an error status")              \
     X(udp_errors, counter, "UDP packets answered by an error")                                     \
     X(udp_ignored, counter, "UDP packets that were no request and got no answer")                  \
+    X(udp_dropped, counter, "UDP packets that the kernel dropped because the buffer was full")     \
     X(torrents, gauge, "torrents with peers")                                                      \
     X(peers_ipv4, gauge, "IPv4 peers of all torrents")                                             \
     X(peers_ipv6, gauge, "IPv6 peers of all torrents")                                             \
@@ -50,6 +51,8 @@
     X(keeper_batches, counter, "batches of other trackers' accounts that were stored")             \
     X(https_handshakes, counter, "TLS handshakes that succeeded")                                  \
     X(https_handshakes_failed, counter, "TLS handshakes that failed or were given up")             \
+    X(https_refused, counter,                                                                      \
+      "connections closed because their address begins too many handshakes")                       \
     X(https_certificate_until, gauge, "end of the HTTPS certificate, Unix seconds; 0: none")       \
     X(uptime_seconds, gauge, "seconds since the start")                                            \
     X(memory_bytes, gauge, "resident memory of the process")                                       \

@@ -4,6 +4,7 @@
  */
 #include "tracker/daemon/machine.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -33,13 +34,31 @@ machine_cpu_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-bool
-machine_files(uint64_t need)
+uint64_t
+machine_raise_files(uint64_t need)
 {
     struct rlimit lim;
 
-    if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur >= need)
-        return true;
-    lim.rlim_cur = lim.rlim_max < need ? lim.rlim_max : (rlim_t)need;
-    return setrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur >= need;
+    if (getrlimit(RLIMIT_NOFILE, &lim) != 0)
+        return need;
+    if (lim.rlim_cur < need) {
+        lim.rlim_cur = lim.rlim_max < need ? lim.rlim_max : (rlim_t)need;
+        (void)setrlimit(RLIMIT_NOFILE, &lim);
+        (void)getrlimit(RLIMIT_NOFILE, &lim);
+    }
+    return lim.rlim_cur;
+}
+
+uint64_t
+machine_open_files(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    uint64_t n = 0;
+
+    if (dir == NULL)
+        return 0;
+    while (readdir(dir) != NULL)
+        n++;
+    closedir(dir);
+    return n;
 }

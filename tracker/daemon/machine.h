@@ -5,7 +5,6 @@
 #ifndef TRACKER_DAEMON_MACHINE_H
 #define TRACKER_DAEMON_MACHINE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* Resident memory in bytes, as /proc tells; 0 where it does not. */
@@ -14,8 +13,11 @@ uint64_t machine_memory_bytes(void);
 /* Processor time of all threads so far. */
 uint64_t machine_cpu_ms(void);
 
-/* Raises the limit on descriptors to |need|, or as far as the system grants; true if that is
- * enough. */
-bool machine_files(uint64_t need);
+/* Raises the limit on descriptors to |need|, or as far as the system grants, and returns the limit
+ * that holds now, which may be more. */
+uint64_t machine_raise_files(uint64_t need);
+
+/* Descriptors that are open; a few more may be counted. */
+uint64_t machine_open_files(void);
 
 #endif

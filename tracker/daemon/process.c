@@ -33,6 +33,7 @@
 enum {
     OTHER_FILES = 64,  /* descriptors that are no HTTP connections: of the process, */
     WORKER_FILES = 48, /* and of each worker */
+    SPARE_FILES = 24,  /* those of them at least that are opened later: database, state, lists */
 };
 
 struct process {
@@ -198,6 +199,7 @@ start_tracker(struct process *p, struct errbuf *eb)
     p->common.log = &p->log;
     p->common.workers = p->workers;
     p->common.nworkers = p->nworkers;
+    p->common.udp_buffer = s->udp_buffer;
     p->common.http_limits = (struct http_front_limits){
         .connections_max = (s->connections_max + p->nworkers - 1) / p->nworkers,
         .timeout_s = s->http_timeout_s,
@@ -207,6 +209,7 @@ start_tracker(struct process *p, struct errbuf *eb)
         hashlist_free(list.list);
         return out_of_memory(eb);
     }
+    p->common.http_limits.limiter = p->common.limiter;
     reload_use(&p->reload, &p->settings, list);
     return 0;
 }
@@ -311,17 +314,30 @@ make_workers(struct process *p, struct errbuf *eb)
     return 0;
 }
 
-/* As many descriptors as all the connections that are allowed may take. */
+/* As many descriptors as all the connections that are allowed may take. If there are fewer, fewer
+ * connections are allowed: the idlest then makes way for a new one, while a process without
+ * descriptors could accept nobody. */
 static void
-raise_file_limit(struct process *p)
+fit_connections(struct process *p)
 {
     const struct settings *s = &p->settings;
-    uint64_t connections = (uint64_t)p->common.http_limits.connections_max * p->nworkers *
-                           (s->http.count + s->https.count);
+    uint32_t *max = &p->common.http_limits.connections_max;
+    uint64_t fronts = p->nworkers * (s->http.count + s->https.count) + s->admin.count;
+    uint64_t sockets = fronts + p->nworkers * s->udp.count;
+    uint64_t need = *max * fronts + OTHER_FILES + (uint64_t)WORKER_FILES * p->nworkers;
+    uint64_t limit = machine_raise_files(need), others, room;
 
-    if (!machine_files(connections + OTHER_FILES + (uint64_t)WORKER_FILES * p->nworkers))
-        log_warn(&p->log, "the limit on open files allows fewer than %" PRIu32 " connections",
-                 s->connections_max);
+    if (limit >= need || fronts == 0)
+        return;
+    others = machine_open_files() + sockets + SPARE_FILES;
+    room = limit > others ? (limit - others) / fronts : 0;
+    if (room >= *max)
+        return;
+    *max = room > 0 ? (uint32_t)room : 1;
+    log_warn(&p->log,
+             "the limit on open files (%" PRIu64 ") allows %" PRIu64 " HTTP connections at each "
+             "address: raise it (ulimit -n, LimitNOFILE=) or lower connections-max",
+             limit, (uint64_t)*max * p->nworkers);
 }
 
 /* ---- the operator's ---- */
@@ -430,7 +446,7 @@ start(struct process *p, struct errbuf *eb)
         err = start_watchdog(p, eb);
     if (err != 0)
         return err;
-    raise_file_limit(p);
+    fit_connections(p);
     err = addresses_listen(&p->addresses, eb);
     if (err == 0)
         err = start_admin(p, eb);

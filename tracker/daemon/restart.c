@@ -43,6 +43,7 @@
     X("rate-limit", rate_limit, RESTART_NOT_NEEDED)                                                \
     X("connections-max", connections_max, RESTART_NEEDED)                                          \
     X("http-timeout", http_timeout_s, RESTART_NEEDED)                                              \
+    X("udp-buffer", udp_buffer, RESTART_NEEDED)                                                    \
     X("save-interval", save_period_s, RESTART_NEEDED)                                              \
     X("private", is_private, RESTART_NEEDED)                                                       \
     X("accounts-interval", accounts_period_s, RESTART_NEEDED)                                      \

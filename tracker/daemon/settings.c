@@ -25,6 +25,8 @@
       "maximum number of HTTP connections at each address; the longest idle one is closed")        \
     X(http_timeout_s, "http-timeout", 20, 1, 3600, "SECONDS",                                      \
       "time in which an HTTP client must send a request")                                          \
+    X(udp_buffer, "udp-buffer", 4194304, 65536, 1073741824, "BYTES",                               \
+      "memory for the packets that wait at each UDP socket of a worker")                           \
     X(save_period_s, "save-interval", 300, 1, 86400, "SECONDS",                                    \
       "time between two writes of the state file")                                                 \
     X(is_private, "private", 0, 0, 1, "yes|no",                                                    \

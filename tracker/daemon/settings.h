@@ -36,6 +36,7 @@ struct settings {
     uint32_t rate_limit;      /* requests a minute; 0: none */
     uint32_t connections_max; /* of HTTP, at each address */
     uint32_t http_timeout_s;
+    uint32_t udp_buffer; /* bytes at each UDP socket of each worker */
     struct netset proxies;
     uint32_t save_period_s;
     char state_file[SETTINGS_PATH_MAX]; /* "" for none */

@@ -284,6 +284,20 @@ worker_listen_https(struct worker *w, const struct endpoint *at, enum port_share
     return err;
 }
 
+/* The first worker says for all if the kernel gives less. */
+static void
+set_receive_buffer(const struct worker *w, struct udp_front *f)
+{
+    uint32_t wanted = w->common->udp_buffer;
+    size_t got = udp_front_set_buffer(f, wanted);
+
+    if (got < wanted && w->index == 0)
+        log_event(w->common->log, LOG_INFO,
+                  "the kernel keeps fewer bytes of UDP packets than udp-buffer says: raise "
+                  "net.core.rmem_max",
+                  log_number("bytes", got), log_number("wanted", wanted));
+}
+
 int
 worker_listen_udp(struct worker *w, const struct endpoint *at, enum port_share share,
                   struct endpoint *real, struct errbuf *eb)
@@ -292,9 +306,11 @@ worker_listen_udp(struct worker *w, const struct endpoint *at, enum port_share s
 
     ASSERT(w->nudp < SETTINGS_LISTEN_MAX);
     err = udp_front_new(w->loop, at, share, &w->udp, &w->udp_fronts[w->nudp], eb);
-    if (err == 0)
-        *real = *udp_front_addr(w->udp_fronts[w->nudp++]);
-    return err;
+    if (err != 0)
+        return err;
+    set_receive_buffer(w, w->udp_fronts[w->nudp]);
+    *real = *udp_front_addr(w->udp_fronts[w->nudp++]);
+    return 0;
 }
 
 bool
@@ -337,10 +353,13 @@ worker_count(const struct worker *w, struct metrics *m)
     m->denied += tally_get(&w->http.denied) + tally_get(&w->udp.denied);
     m->throttled += tally_get(&w->http.throttled) + tally_get(&w->udp.throttled);
     m->cluster_parked += tally_get(&w->http.parked) + tally_get(&w->udp.parked);
+    for (size_t i = 0; i < w->nudp; i++)
+        m->udp_dropped += udp_front_dropped(w->udp_fronts[i]);
     for (size_t i = 0; i < w->nhttp; i++) {
         const struct stream_handshakes *h = http_front_handshakes(w->http_fronts[i]);
 
         m->http_connections += http_front_count(w->http_fronts[i]);
+        m->https_refused += http_front_refused(w->http_fronts[i]);
         m->https_handshakes += tally_get(&h->done);
         m->https_handshakes_failed += tally_get(&h->failed);
     }

@@ -24,6 +24,7 @@ struct worker_common {
     struct members *members; /* of a private tracker, or NULL */
     uint8_t secret[MAC_KEY_LEN];
     struct http_front_limits http_limits; /* of each worker's front at an address */
+    uint32_t udp_buffer;                  /* bytes of packets that wait at each UDP socket */
     struct certbox *certs;                /* for HTTPS, or NULL */
     const struct cluster_url *cluster;    /* NULL: the shards have joined none */
     const struct log *log;

@@ -28,6 +28,8 @@ enum {
     READ_SIZE = 2048,
     IN_MAX = HTTP_HEAD_MAX + READ_SIZE,
     OUT_MAX = HTTP_FRONT_OUT_HIGH + HTTP_SERVICE_REPLY_MAX,
+    MAKE_WAY_LOOKS = 32,
+    HANDSHAKE_STEPS = 1, /* in a round of the loop */
 };
 
 struct http_front {
@@ -41,7 +43,7 @@ struct http_front {
     struct loop_timer *patience; /* of that one */
     bool held_up;                /* who waits longest has to wait on */
     uint64_t awaited;            /* answers that the handler promised so far */
-    struct tally nconns, nparked;
+    struct tally nconns, nparked, nrefused;
     struct http_front_limits limits;
     struct certbox *certs; /* borrowed; NULL for plain HTTP */
     struct stream_handshakes handshakes;
@@ -59,7 +61,7 @@ struct conn {
     struct list parked_link;
     struct mono parked_until;
     enum service_turn turn; /* of the next request */
-    struct endpoint peer;
+    struct endpoint peer, site;
     struct http_scan scan;
     bool last; /* the client said that it sends nothing more */
     bool deaf; /* the client is gone: answers are thrown away */
@@ -366,12 +368,43 @@ on_writable(void *ctx)
     conn_go_on(c);
 }
 
+/* The connection that makes way: of the MAKE_WAY_LOOKS that wait longest, the first of the address
+ * that has most of them. */
+static struct conn *
+idlest(const struct http_front *f)
+{
+    struct conn *looks[MAKE_WAY_LOOKS], *found = NULL;
+    unsigned n = 0, most = 0;
+
+    for (struct list *it = f->conns.next; it != &f->conns && n < MAKE_WAY_LOOKS; it = it->next)
+        looks[n++] = LIST_ENTRY(it, struct conn, link);
+    for (unsigned i = 0; i < n; i++) {
+        unsigned same = 0;
+
+        for (unsigned k = 0; k < n; k++)
+            same += endpoint_same_host(&looks[i]->site, &looks[k]->site);
+        if (same > most) {
+            most = same;
+            found = looks[i];
+        }
+    }
+    return found;
+}
+
 /* A new client must not be shut out by those who only wait. */
 static void
 make_way(struct http_front *f)
 {
     if (tally_get(&f->nconns) >= f->limits.connections_max)
-        conn_free(LIST_ENTRY(f->conns.next, struct conn, link));
+        conn_free(idlest(f));
+}
+
+static bool
+may_shake_hands(struct http_front *f, const struct endpoint *peer)
+{
+    if (f->certs == NULL || f->limits.limiter == NULL || netset_has(&f->limits.proxies, peer))
+        return true;
+    return limiter_allow(f->limits.limiter, peer, HTTP_FRONT_HANDSHAKE_COST, loop_now(f->loop));
 }
 
 static int
@@ -394,12 +427,17 @@ static void
 on_accept(void *ctx, int fd, const struct endpoint *peer)
 {
     struct http_front *f = ctx;
-    struct conn *c = calloc(1, sizeof(*c));
-    struct stream_handler handler = {
-        .ctx = c, .on_readable = on_readable, .on_writable = on_writable};
+    struct stream_handler handler = {.on_readable = on_readable, .on_writable = on_writable};
     struct stream *stream;
+    struct conn *c;
 
     MAGIC_CHECK(f, HTTP_FRONT_MAGIC);
+    if (!may_shake_hands(f, peer)) {
+        tally_add(&f->nrefused, 1);
+        stream_drop(fd);
+        return;
+    }
+    handler.ctx = c = calloc(1, sizeof(*c));
     if (stream_new(f->loop, fd, &handler, &stream) != 0) {
         free(c);
         return;
@@ -414,6 +452,7 @@ on_accept(void *ctx, int fd, const struct endpoint *peer)
     c->front = f;
     c->stream = stream;
     c->peer = *peer;
+    c->site = endpoint_site(peer);
     c->scan.accepts = &f->handler.accepts;
     buf_init(&c->in, IN_MAX + f->handler.accepts.body_max);
     buf_init(&c->out, OUT_MAX);
@@ -452,6 +491,7 @@ free_timers(struct http_front *f)
         loop_timer_free(f->timer);
     if (f->patience != NULL)
         loop_timer_free(f->patience);
+    stream_handshakes_fini(&f->handshakes);
 }
 
 int
@@ -473,7 +513,8 @@ http_front_new(struct loop *l, const struct endpoint *at, enum port_share share,
     list_init(&f->parked);
     f->timer = loop_timer_new(l, on_timer, f);
     f->patience = loop_timer_new(l, on_patience, f);
-    if (f->timer == NULL || f->patience == NULL) {
+    if (f->timer == NULL || f->patience == NULL ||
+        stream_handshakes_init(&f->handshakes, l, HANDSHAKE_STEPS) != 0) {
         free_timers(f);
         free(f);
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
@@ -485,6 +526,7 @@ http_front_new(struct loop *l, const struct endpoint *at, enum port_share share,
         return err;
     }
     listener_await_bytes(f->listener);
+    listener_limit_buffers(f->listener, HTTP_FRONT_KERNEL_READ, HTTP_FRONT_KERNEL_SEND);
     *out = f;
     return 0;
 }
@@ -538,6 +580,12 @@ uint64_t
 http_front_count(const struct http_front *f)
 {
     return tally_get(&f->nconns);
+}
+
+uint64_t
+http_front_refused(const struct http_front *f)
+{
+    return tally_get(&f->nrefused);
 }
 
 const struct stream_handshakes *

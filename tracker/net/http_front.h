@@ -10,9 +10,15 @@
 #include "common/ev/stream.h"
 #include "tracker/core/http_service.h"
 #include "tracker/net/certbox.h"
+#include "tracker/net/limiter.h"
 #include "tracker/net/proxies.h"
 
 enum {
+    HTTP_FRONT_HANDSHAKE_COST = 10, /* requests; a signature costs more than many announces */
+    /* Bytes that the kernel keeps for a connection (listener_limit_buffers()). A client that ends
+     * says "stopped" of hundreds of torrents in one go and closes: that must come in at once. */
+    HTTP_FRONT_KERNEL_READ = 65536,
+    HTTP_FRONT_KERNEL_SEND = 32768,
     HTTP_FRONT_OUT_HIGH = 65536,    /* bytes of unsent answers beyond which nothing is read */
     HTTP_FRONT_LINGER_MAX = 262144, /* bytes thrown away behind a request that was refused */
 };
@@ -20,13 +26,18 @@ enum {
 struct http_front;
 
 struct http_front_limits {
-    /* When so many are open, the one that waits longest makes way for a new one. */
+    /* When so many are open, one makes way for a new one: of those that wait longest, one of the
+     * address that has most of them. */
     uint32_t connections_max;
     /* A client has so long for each whole request, from connecting or from the answer to the
      * previous one, and as long to take an answer. */
     uint32_t timeout_s;
-    /* Whose X-Forwarded-For is believed; copied. */
-    struct netset proxies; /* whose X-Forwarded-For is believed */
+    /* Whose X-Forwarded-For is believed; copied. They are trusted not to begin too many
+     * handshakes. */
+    struct netset proxies;
+    /* Limits the TLS handshakes of an address, which count like HTTP_FRONT_HANDSHAKE_COST
+     * requests each; borrowed; NULL: there is no limit. */
+    struct limiter *limiter;
 };
 
 /* Names a request that waits for its answer. Copied freely; of no use when the connection, which
@@ -81,6 +92,10 @@ uint64_t http_front_parked(const struct http_front *f);
 
 /* Connections that are open. From any thread. */
 uint64_t http_front_count(const struct http_front *f);
+
+/* Connections that were closed before a handshake, because their address begins too many. From any
+ * thread. */
+uint64_t http_front_refused(const struct http_front *f);
 
 /* TLS handshakes, if it is secure. From any thread. */
 const struct stream_handshakes *http_front_handshakes(const struct http_front *f);

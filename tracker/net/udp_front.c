@@ -157,6 +157,18 @@ on_patience(void *ctx)
     udp_front_poke(f);
 }
 
+size_t
+udp_front_set_buffer(struct udp_front *f, size_t bytes)
+{
+    return dgram_set_receive_buffer(f->socket, bytes);
+}
+
+uint64_t
+udp_front_dropped(const struct udp_front *f)
+{
+    return dgram_drops(f->socket);
+}
+
 uint64_t
 udp_front_parked(const struct udp_front *f)
 {

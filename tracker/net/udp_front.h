@@ -29,6 +29,10 @@ bool udp_front_steer(struct udp_front *f, const struct shard_rule *rule);
  * came a packet is answered in any case. */
 void udp_front_poke(struct udp_front *f);
 
+/* As dgram_set_receive_buffer() and dgram_drops(). */
+size_t udp_front_set_buffer(struct udp_front *f, size_t bytes);
+uint64_t udp_front_dropped(const struct udp_front *f);
+
 /* Packets that wait. From any thread. */
 uint64_t udp_front_parked(const struct udp_front *f);
 

@@ -101,6 +101,7 @@ rig_start(struct rig *r)
     *r = (struct rig){.end = 0};
     cr_assert_eq(loop_new(&r->loop, &eb), 0);
     r->timer = loop_timer_new(r->loop, stop_loop, r->loop);
+    cr_assert_eq(stream_handshakes_init(&r->counts, r->loop, 1), 0);
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     for (int i = 0; i < 2; i++)
         cr_assert_eq(setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
@@ -136,6 +137,7 @@ rig_stop(struct rig *r)
     SSL_CTX_free(r->ctx);
     close(r->fd);
     stream_free(r->stream);
+    stream_handshakes_fini(&r->counts);
     buf_fini(&r->echo);
     loop_timer_free(r->timer);
     loop_free(r->loop);
@@ -224,4 +226,82 @@ Test(stream_tls, one_that_is_given_up_has_failed)
     expect_counts(&r, 0, 0);
     rig_stop(&r);
     expect_counts(&r, 0, 1);
+}
+
+enum { CROWD = 8 };
+
+/* A client of its own for each stream, without a thread: it says what it has to say when asked. */
+struct crowd {
+    struct loop *loop;
+    struct loop_timer *timer;
+    struct stream_handshakes shared;
+    struct stream *streams[CROWD];
+    SSL_CTX *ctx;
+    SSL *clients[CROWD];
+    int fds[CROWD];
+};
+
+static void
+ignore(void *ctx)
+{
+    (void)ctx;
+}
+
+static void
+crowd_start(struct crowd *c)
+{
+    struct stream_handler handler = {.on_readable = ignore, .on_writable = ignore};
+    struct tls_server *server = made_server("one");
+    struct errbuf eb;
+
+    cr_assert_eq(loop_new(&c->loop, &eb), 0);
+    c->timer = loop_timer_new(c->loop, stop_loop, c->loop);
+    cr_assert_eq(stream_handshakes_init(&c->shared, c->loop, 1), 0);
+    c->ctx = SSL_CTX_new(TLS_client_method());
+    for (int i = 0; i < CROWD; i++) {
+        int fds[2];
+
+        cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+        cr_assert_eq(stream_new(c->loop, fds[0], &handler, &c->streams[i]), 0);
+        cr_assert_eq(stream_secure(c->streams[i], server, &c->shared), 0);
+        cr_assert_eq(stream_want(c->streams[i], LOOP_READ), 0);
+        c->fds[i] = fds[1];
+        c->clients[i] = SSL_new(c->ctx);
+        SSL_set_fd(c->clients[i], fds[1]);
+        SSL_set_connect_state(c->clients[i]);
+        (void)SSL_do_handshake(c->clients[i]);
+    }
+    tls_server_drop(server);
+}
+
+static void
+crowd_stop(struct crowd *c)
+{
+    for (int i = 0; i < CROWD; i++) {
+        SSL_free(c->clients[i]);
+        close(c->fds[i]);
+        stream_free(c->streams[i]);
+    }
+    SSL_CTX_free(c->ctx);
+    stream_handshakes_fini(&c->shared);
+    loop_timer_free(c->timer);
+    loop_free(c->loop);
+}
+
+Test(stream_tls, handshakes_that_come_at_once_take_turns)
+{
+    struct crowd c = {.loop = NULL};
+
+    crowd_start(&c);
+    for (int i = 0; i < 2000 && tally_get(&c.shared.done) < CROWD; i++) {
+        loop_timer_set(c.timer, loop_now(c.loop));
+        cr_assert_eq(loop_run(c.loop), 0);
+        for (int k = 0; k < CROWD; k++)
+            (void)SSL_do_handshake(c.clients[k]);
+    }
+    cr_assert_eq(tally_get(&c.shared.done), (uint64_t)CROWD);
+    cr_assert_eq(tally_get(&c.shared.failed), 0u);
+    /* When eight hellos are there, all but one wait, then all but two, and so on. */
+    cr_assert_geq(tally_get(&c.shared.deferred), (uint64_t)CROWD * (CROWD - 1) / 2);
+    crowd_stop(&c);
 }
