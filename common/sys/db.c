@@ -58,11 +58,13 @@ db_error(struct db *db, int rc, const char *doing, struct errbuf *eb)
     case SQLITE_NOTADB:
         return errbuf_set(eb, SPRAT_E_DB,
                           "%s is not a database, or damaged; it was left as it is: move it away, "
-                          "or restore a copy", db->path);
+                          "or restore a copy",
+                          db->path);
     case SQLITE_CORRUPT:
         return errbuf_set(eb, SPRAT_E_DB,
                           "the database %s is damaged (%s); it was left as it is: move it away, or "
-                          "restore a copy", db->path, sqlite3_errstr(rc));
+                          "restore a copy",
+                          db->path, sqlite3_errstr(rc));
     case SQLITE_BUSY:
         return errbuf_set(eb, SPRAT_E_BUSY, "%s: another process keeps the database %s locked",
                           doing, db->path);
@@ -100,24 +102,37 @@ query_int(struct db *db, const char *sql, int64_t *out, struct errbuf *eb)
     return rc == SQLITE_ROW ? 0 : db_error(db, rc, "reading", eb);
 }
 
+/* The result code of what SQLite found. A page that it could not read because memory was out, or
+ * because the disk failed, is not damaged; SQLite says so only within the text. */
+static int
+code_of_check(const char *text)
+{
+    static const char mark[] = "error code";
+    const char *at = text != NULL ? strstr(text, mark) : NULL;
+    int code = 0;
+
+    if (text == NULL)
+        return SQLITE_NOMEM;
+    if (strcmp(text, "ok") == 0)
+        return SQLITE_OK;
+    if (at != NULL)
+        code = atoi(at + sizeof(mark));
+    return code == SQLITE_IOERR_NOMEM ? SQLITE_NOMEM : code > 0 ? code : SQLITE_CORRUPT;
+}
+
 /* |pragma| answers "ok", or what is wrong. */
 static int
 check_integrity(struct db *db, const char *pragma, struct errbuf *eb)
 {
     sqlite3_stmt *st = NULL;
     int rc = sqlite3_prepare_v2(db->sq, pragma, -1, &st, NULL);
-    bool ok = false;
 
     if (rc == SQLITE_OK)
         rc = sqlite3_step(st);
-    if (rc == SQLITE_ROW) {
-        const char *text = (const char *)sqlite3_column_text(st, 0);
-        ok = text != NULL && strcmp(text, "ok") == 0;
-    }
+    if (rc == SQLITE_ROW)
+        rc = code_of_check((const char *)sqlite3_column_text(st, 0));
     sqlite3_finalize(st);
-    if (rc != SQLITE_ROW)
-        return db_error(db, rc, "checking", eb);
-    return ok ? 0 : db_error(db, SQLITE_CORRUPT, "checking", eb);
+    return rc == SQLITE_OK ? 0 : db_error(db, rc, "checking", eb);
 }
 
 int
