@@ -268,37 +268,27 @@ void
 branchwire_begin_batch(struct buf *out, const struct branchwire_batch *b)
 {
     buf_reset(out);
-    buf_put_u8(out, BRANCHWIRE_VERSION);
+    buf_put_u8(out, BRANCHWIRE_BATCH_VERSION);
     buf_put_u64(out, b->run);
     buf_put_u64(out, b->seq);
+    buf_put_u32(out, b->back_s);
     buf_put_u32(out, b->count);
 }
 
 static void
-put_pair(struct buf *out, uint64_t up, uint64_t down)
+put_counters(struct buf *out, const struct ledger_entry *e)
 {
-    buf_put_u64(out, up);
-    buf_put_u64(out, down);
-}
-
-static void
-put_segments(struct buf *out, const struct ledger_entry *e)
-{
-    if ((e->flags & LEDGER_OPENED) != 0)
-        put_pair(out, e->open_up, e->open_down);
-    if ((e->flags & LEDGER_STARTED) != 0) {
-        buf_put_u32(out, e->start_s);
-        put_pair(out, e->start_up, e->start_down);
+    for (int w = 0; w < LEDGER_WAYS; w++) {
+        buf_put_u64(out, e->top[w]);
+        buf_put_u32(out, e->top_s[w]);
     }
-    if ((e->flags & LEDGER_RESTARTED) != 0) {
-        buf_put_u32(out, e->first_rise_s);
-        buf_put_u32(out, e->mid_s);
-        buf_put_u32(out, e->segment_s);
-        put_pair(out, e->first_up, e->first_down);
-        put_pair(out, e->mid_up, e->mid_down);
-    }
-    if (e->aside_s != 0)
-        put_pair(out, e->aside_up, e->aside_down);
+    for (int w = 0; w < LEDGER_WAYS; w++)
+        buf_put_u64(out, e->open[w]);
+    buf_put_u32(out, e->open_s);
+    buf_put_u32(out, e->start_s);
+    buf_put_u32(out, e->stop_s);
+    for (int w = 0; w < LEDGER_WAYS && e->stop_s != 0; w++)
+        buf_put_u64(out, e->stop[w]);
 }
 
 void
@@ -307,49 +297,31 @@ branchwire_put_entry(struct buf *out, const struct ledger_entry *e)
     buf_put_u32(out, e->key.user);
     buf_put_u32(out, e->key.torrent);
     buf_put(out, e->key.peer_id, sizeof(e->key.peer_id));
-    buf_put_u32(out, e->key.key);
-    buf_put_u32(out, e->flags);
-    put_pair(out, e->up, e->down);
+    buf_put_u8(out, e->flags & LEDGER_FLAGS_ALL);
     buf_put_u64(out, e->left);
     buf_put_u32(out, e->first_s);
     buf_put_u32(out, e->last_s);
-    buf_put_u32(out, e->rise_s);
     buf_put_u32(out, e->leechers_s);
     buf_put_u32(out, e->seed_s);
     buf_put_u32(out, e->completed_s);
-    buf_put_u32(out, e->aside_s);
-    put_segments(out, e);
+    if ((e->flags & LEDGER_COUNTED) != 0)
+        put_counters(out, e);
 }
 
-static bool
-read_pair(struct cursor *c, uint64_t *up, uint64_t *down)
+static void
+read_counters(struct cursor *c, struct ledger_entry *e)
 {
-    *up = cursor_u64(c);
-    *down = cursor_u64(c);
-    return *up <= LEDGER_COUNTER_MAX && *down <= LEDGER_COUNTER_MAX;
-}
-
-static bool
-read_segments(struct cursor *c, struct ledger_entry *e)
-{
-    bool good = true;
-
-    if ((e->flags & LEDGER_OPENED) != 0)
-        good &= read_pair(c, &e->open_up, &e->open_down);
-    if ((e->flags & LEDGER_STARTED) != 0) {
-        e->start_s = cursor_u32(c);
-        good &= read_pair(c, &e->start_up, &e->start_down);
+    for (int w = 0; w < LEDGER_WAYS; w++) {
+        e->top[w] = cursor_u64(c);
+        e->top_s[w] = cursor_u32(c);
     }
-    if ((e->flags & LEDGER_RESTARTED) != 0) {
-        e->first_rise_s = cursor_u32(c);
-        e->mid_s = cursor_u32(c);
-        e->segment_s = cursor_u32(c);
-        good &= read_pair(c, &e->first_up, &e->first_down);
-        good &= read_pair(c, &e->mid_up, &e->mid_down);
-    }
-    if (e->aside_s != 0)
-        good &= read_pair(c, &e->aside_up, &e->aside_down);
-    return good && cursor_ok(c);
+    for (int w = 0; w < LEDGER_WAYS; w++)
+        e->open[w] = cursor_u64(c);
+    e->open_s = cursor_u32(c);
+    e->start_s = cursor_u32(c);
+    e->stop_s = cursor_u32(c);
+    for (int w = 0; w < LEDGER_WAYS && e->stop_s != 0; w++)
+        e->stop[w] = cursor_u64(c);
 }
 
 static bool
@@ -358,26 +330,42 @@ read_entry(struct cursor *c, struct ledger_entry *e)
     *e = (struct ledger_entry){.key.user = cursor_u32(c)};
     e->key.torrent = cursor_u32(c);
     cursor_copy(c, e->key.peer_id, sizeof(e->key.peer_id));
-    e->key.key = cursor_u32(c);
-    e->flags = cursor_u32(c);
-    (void)read_pair(c, &e->up, &e->down);
+    e->flags = cursor_u8(c);
     e->left = cursor_u64(c);
     e->first_s = cursor_u32(c);
     e->last_s = cursor_u32(c);
-    e->rise_s = cursor_u32(c);
     e->leechers_s = cursor_u32(c);
     e->seed_s = cursor_u32(c);
     e->completed_s = cursor_u32(c);
-    e->aside_s = cursor_u32(c);
-    return read_segments(c, e);
+    if ((e->flags & LEDGER_COUNTED) != 0)
+        read_counters(c, e);
+    return cursor_ok(c);
+}
+
+/* The first announce that had counters may be later than the first, but no time is outside. */
+static bool
+is_within(const struct ledger_entry *e, uint32_t unix_s)
+{
+    return unix_s >= e->first_s && unix_s <= e->last_s;
+}
+
+static bool
+are_counters_sane(const struct ledger_entry *e)
+{
+    for (int w = 0; w < LEDGER_WAYS; w++)
+        if (e->top[w] > LEDGER_COUNTER_MAX || e->open[w] > e->top[w] || e->stop[w] > e->top[w] ||
+            !is_within(e, e->top_s[w]))
+            return false;
+    return is_within(e, e->open_s) && (e->start_s == 0 || is_within(e, e->start_s)) &&
+           (e->stop_s == 0 || is_within(e, e->stop_s));
 }
 
 static bool
 is_sane(const struct ledger_entry *e)
 {
-    return is_user(e->key.user) && is_torrent(e->key.torrent) && e->up <= LEDGER_COUNTER_MAX &&
-           e->down <= LEDGER_COUNTER_MAX && e->first_s <= e->last_s &&
-           e->seed_s <= e->last_s - e->first_s && e->flags <= LEDGER_FLAGS_ALL;
+    return is_user(e->key.user) && is_torrent(e->key.torrent) && e->first_s <= e->last_s &&
+           e->seed_s <= e->last_s - e->first_s && e->flags <= LEDGER_FLAGS_ALL &&
+           ((e->flags & LEDGER_COUNTED) == 0 || are_counters_sane(e));
 }
 
 int
@@ -386,10 +374,11 @@ branchwire_read_batch(const uint8_t *data, size_t len, struct branchwire_batch *
 {
     struct cursor c = cursor_make(data, len);
 
-    if (cursor_u8(&c) != BRANCHWIRE_VERSION)
+    if (cursor_u8(&c) != BRANCHWIRE_BATCH_VERSION)
         return SPRAT_E_PROTOCOL;
     b->run = cursor_u64(&c);
     b->seq = cursor_u64(&c);
+    b->back_s = cursor_u32(&c);
     b->count = cursor_u32(&c);
     if (!cursor_ok(&c) || b->count > BRANCHWIRE_ENTRIES_MAX || b->seq > INT64_MAX)
         return SPRAT_E_PROTOCOL;

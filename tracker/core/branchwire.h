@@ -13,7 +13,7 @@
  *  NAME{private}ack:RUN     the last batch of a branch's run that is in the database, digits
  *  NAME{private}slots       stream of what users with limited slots begin and end to leech
  *
- * Each entry of a stream has one field, "b", whose value begins with the version of this format.
+ * Each entry of a stream has one field, "b", whose value begins with the version of its format.
  * Numbers are big-endian.
  *
  *  rows    u8 version, then rows until the end, each a letter and
@@ -22,14 +22,11 @@
  *           't' torrent   u32 id, u8 flags (1 hidden, 2 removed), u8 length and the reason
  *           'h' hash      20 bytes, u32 torrent
  *           'c' client    u8 rule (0 deny, 1 none, 2 allow), u8 length and the prefix
- *  batch   u8 version, u64 run, u64 number, u32 count, then the entries of ledgers (ledger.h):
- *           u32 user, u32 torrent, 20 bytes peer id, u32 key, u32 flags, u64 up, down, left, u32
- *           first, last, rise, leechers, seeding, completed, aside, and then, where the flags or
- *           a time other than 0 say so,
- *            opened     u64 up, down
- *            started    u32 time, u64 up, down
- *            restarted  u32 first rise, middle, segment, u64 up, down of the first, of the middle
- *            aside      u64 up, down
+ *  batch   u8 version, u64 run, u64 number, u32 seconds by which the tracker's clock was set back,
+ *           u32 count, then the entries of ledgers (ledger.h): u32 user, u32 torrent, 20 bytes peer
+ *           id, u8 flags, u64 left, u32 first, last, leechers, seeding, completed, and then, where
+ *           the flags say COUNTED, u64 up, u32 its time, u64 down, u32 its time, u64 opening up,
+ *           down, u32 its time, u32 start, u32 stop, and where that is not 0, u64 stop up, down
  *  slots   u8 version, u64 run, u16 count, then u32 user, u32 torrent, u32 Unix time, u8 leeches
  */
 #ifndef TRACKER_CORE_BRANCHWIRE_H
@@ -42,13 +39,14 @@
 #include "tracker/core/slots.h"
 
 enum {
-    BRANCHWIRE_VERSION = 1,
+    BRANCHWIRE_VERSION = 1, /* of rows and slots */
+    BRANCHWIRE_BATCH_VERSION = 2,
     BRANCHWIRE_KEY_MAX = CLUSTER_NAME_MAX + 40,
     BRANCHWIRE_RUN_LEN = 16,       /* hex digits of a run or an epoch */
     BRANCHWIRE_ENTRIES_MAX = 4096, /* of a batch */
     BRANCHWIRE_NEWS_MAX = 4096,    /* of slots in one message */
     BRANCHWIRE_ROW_MAX = 2 + 1 + 4 + ACCESS_REASON_MAX,
-    BRANCHWIRE_ENTRY_MAX = 200,
+    BRANCHWIRE_ENTRY_MAX = 130,
     BRANCHWIRE_BLOB_MAX = 32 + BRANCHWIRE_ENTRIES_MAX * BRANCHWIRE_ENTRY_MAX,
 };
 
@@ -80,7 +78,8 @@ int branchwire_read_rows(const uint8_t *data, size_t len, const struct access_si
 
 struct branchwire_batch {
     uint64_t run, seq;
-    uint32_t count; /* at most BRANCHWIRE_ENTRIES_MAX */
+    uint32_t back_s; /* as accounts_batch */
+    uint32_t count;  /* at most BRANCHWIRE_ENTRIES_MAX */
 };
 
 /* Begins a message of |b->count| entries, each of which follows by the second. */

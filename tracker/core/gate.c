@@ -22,14 +22,13 @@ gate_look_closer(const struct tracker_gate *gate, const struct gate_pass *p)
 
 void
 gate_look_into_books(const struct tracker_gate *gate, struct gate_pass *p,
-                     const uint8_t peer_id[TRACKER_PEER_ID_LEN], uint32_t key)
+                     const uint8_t peer_id[TRACKER_PEER_ID_LEN])
 {
     struct gate_books *b;
 
     if (!access_find_ids(gate->enter(gate->ctx), &p->ask, &p->key.user, &p->key.torrent))
         return;
     memcpy(p->key.peer_id, peer_id, sizeof(p->key.peer_id));
-    p->key.key = key;
     b = gate->open_books(gate->ctx, p->key.user);
     p->key_hash = ledger_prefetch(&b->ledger, &p->key);
     quota_prefetch(&b->quota, p->key.user, p->key.torrent);

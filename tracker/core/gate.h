@@ -57,11 +57,11 @@ gate_pass_init(struct gate_pass *p, const struct passkey_request *r, const uint8
 }
 
 /* Optional, for who has many passes: each for all, one behind the other, in the same visit. What is
- * asked of the tables is on its way from memory then; |peer_id| and |key| are the announce's. */
+ * asked of the tables is on its way from memory then; |peer_id| is the announce's. */
 void gate_look_ahead(const struct tracker_gate *gate, struct gate_pass *p);
 void gate_look_closer(const struct tracker_gate *gate, const struct gate_pass *p);
 void gate_look_into_books(const struct tracker_gate *gate, struct gate_pass *p,
-                          const uint8_t peer_id[TRACKER_PEER_ID_LEN], uint32_t key);
+                          const uint8_t peer_id[TRACKER_PEER_ID_LEN]);
 
 /* May this announce be made? If not, gate_reason() says why not. |p| is of |r| and of the
  * announce's info-hash. */

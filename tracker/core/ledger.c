@@ -15,7 +15,8 @@
 
 enum { ENTRIES_MIN = 32 };
 
-_Static_assert(sizeof(struct ledger_key) == 32, "a key is hashed as bytes");
+_Static_assert(sizeof(struct ledger_key) == 28, "a key is hashed as bytes");
+_Static_assert(sizeof(struct ledger_entry) == 128, "two lines of the cache");
 
 void
 ledger_page_fini(struct ledger_page *p)
@@ -55,14 +56,18 @@ ledger_swap(struct ledger *l, struct ledger_page *page)
     *page = full;
 }
 
+/* The last entry of the session, or NULL. */
 static struct ledger_entry *
 find(struct ledger_page *p, const struct ledger_key *key, uint32_t hash)
 {
     uint32_t probe = 0, at;
 
-    while ((at = hashindex_next(&p->index, hash, &probe)) != HASHINDEX_NONE)
-        if (memcmp(&p->entries[at].key, key, sizeof(*key)) == 0)
-            return &p->entries[at];
+    while ((at = hashindex_next(&p->index, hash, &probe)) != HASHINDEX_NONE) {
+        struct ledger_entry *e = &p->entries[at];
+
+        if ((e->flags & LEDGER_CLOSED) == 0 && memcmp(&e->key, key, sizeof(*key)) == 0)
+            return e;
+    }
     return NULL;
 }
 
@@ -112,101 +117,74 @@ add(struct ledger *l, const struct ledger_key *key, uint32_t hash, uint32_t max,
     return 0;
 }
 
-/* The segment at hand is over; its counters go where they are carried. */
-static void
-carry_segment(struct ledger_entry *e)
-{
-    if ((e->flags & LEDGER_RESTARTED) == 0) {
-        e->first_up = e->up;
-        e->first_down = e->down;
-        e->first_rise_s = e->rise_s;
-        return;
-    }
-    e->mid_up += e->up;
-    e->mid_down += e->down;
-    if (e->mid_up > LEDGER_COUNTER_MAX)
-        e->mid_up = LEDGER_COUNTER_MAX;
-    if (e->mid_down > LEDGER_COUNTER_MAX)
-        e->mid_down = LEDGER_COUNTER_MAX;
-}
-
-/* Without its "started" nobody knows when the next segment began, but that it was after "stopped".
- * With one that comes with counters, the client may have begun a while ago, and told another
- * tracker. */
-static void
-begin_segment(struct ledger_entry *e, const struct tracker_announce *a, int64_t unix_s)
-{
-    bool started = a->event == TRACKER_EVENT_STARTED;
-
-    carry_segment(e);
-    e->segment_s = started ? (uint32_t)unix_s : e->last_s + 1;
-    if ((e->flags & LEDGER_RESTARTED) == 0)
-        e->mid_s = e->segment_s;
-    e->flags |= LEDGER_RESTARTED;
-    e->flags &= ~(uint32_t)LEDGER_SURE;
-    if (!started || (a->uploaded == 0 && a->downloaded == 0))
-        e->flags |= LEDGER_SURE;
-    e->up = e->down = 0;
-    e->rise_s = 0;
-}
-
-/* Has the client begun anew, if its counters are lower now? */
 static bool
-may_begin(const struct ledger_entry *e, const struct tracker_announce *a, int64_t unix_s)
+is_lower(const uint64_t counters[LEDGER_WAYS], const uint64_t than[LEDGER_WAYS])
 {
-    return a->event == TRACKER_EVENT_STARTED ||
-           ((e->flags & LEDGER_ENDED) != 0 && unix_s - e->last_s > LEDGER_LATE_S);
+    return counters[LEDGER_UP] < than[LEDGER_UP] || counters[LEDGER_DOWN] < than[LEDGER_DOWN];
 }
 
-/* Notes what is compared with the accounts. */
-static void
-open_segment(struct ledger_entry *e, const struct tracker_announce *a, int64_t unix_s)
+/* Would merging the announce into |e| lose what session.h could use? */
+static bool
+needs_another(const struct ledger_entry *e, const struct tracker_announce *a, int64_t unix_s)
 {
-    if ((e->flags & LEDGER_OPENED) == 0) {
-        e->flags |= LEDGER_OPENED;
-        e->open_up = a->uploaded;
-        e->open_down = a->downloaded;
-    }
-    if (a->event == TRACKER_EVENT_STARTED && (e->flags & LEDGER_STARTED) == 0) {
-        e->flags |= LEDGER_STARTED;
-        e->start_up = a->uploaded;
-        e->start_down = a->downloaded;
-        e->start_s = (uint32_t)unix_s;
-    }
+    const uint64_t counters[LEDGER_WAYS] = {a->uploaded, a->downloaded};
+
+    if ((e->flags & LEDGER_COUNTED) == 0)
+        return false;
+    if (e->stop_s != 0 && unix_s > (int64_t)e->stop_s + LEDGER_RESEND_S)
+        return true;
+    if (a->event == TRACKER_EVENT_STARTED &&
+        (e->stop_s != 0 || is_lower(counters, e->top) ||
+         (e->start_s != 0 && unix_s > (int64_t)e->start_s + LEDGER_RESEND_S)))
+        return true;
+    for (int w = 0; w < LEDGER_WAYS; w++)
+        if (counters[w] < e->top[w] && unix_s > (int64_t)e->top_s[w] + LEDGER_RESEND_S)
+            return true;
+    return false;
 }
 
-/* The newest of those that are put aside; a lower one is newer if it can't be a late packet. */
 static void
-put_aside(struct ledger_entry *e, const struct tracker_announce *a, int64_t unix_s)
+open_entry(struct ledger_entry *e, const uint64_t counters[LEDGER_WAYS], int64_t unix_s)
 {
-    if ((a->uploaded < e->aside_up || a->downloaded < e->aside_down) &&
-        unix_s - e->aside_s <= LEDGER_LATE_S)
-        return;
-    e->aside_up = a->uploaded;
-    e->aside_down = a->downloaded;
-    e->aside_s = (uint32_t)unix_s;
+    e->flags |= LEDGER_COUNTED;
+    e->open_s = (uint32_t)unix_s;
+    for (int w = 0; w < LEDGER_WAYS; w++) {
+        e->open[w] = e->top[w] = counters[w];
+        e->top_s[w] = (uint32_t)unix_s;
+    }
 }
 
 static void
 count(struct ledger_entry *e, const struct tracker_announce *a, int64_t unix_s)
 {
-    if (a->uploaded > LEDGER_COUNTER_MAX || a->downloaded > LEDGER_COUNTER_MAX) {
-        e->flags |= LEDGER_ABSURD;
-        return;
-    }
-    if (a->uploaded < e->up || a->downloaded < e->down) {
-        if (!may_begin(e, a, unix_s)) {
-            put_aside(e, a, unix_s);
-            return;
+    const uint64_t counters[LEDGER_WAYS] = {a->uploaded, a->downloaded};
+
+    if ((e->flags & LEDGER_COUNTED) == 0)
+        open_entry(e, counters, unix_s);
+    if (a->event == TRACKER_EVENT_STARTED && a->uploaded == 0 && a->downloaded == 0)
+        e->start_s = (uint32_t)unix_s;
+    for (int w = 0; w < LEDGER_WAYS; w++)
+        if (counters[w] >= e->top[w]) {
+            e->top[w] = counters[w];
+            e->top_s[w] = (uint32_t)unix_s;
         }
-        begin_segment(e, a, unix_s);
-    } else if ((e->flags & LEDGER_RESTARTED) == 0) {
-        open_segment(e, a, unix_s);
+    if (a->event == TRACKER_EVENT_STOPPED && e->stop_s == 0) {
+        e->stop_s = (uint32_t)unix_s;
+        memcpy(e->stop, counters, sizeof(e->stop));
     }
-    if (a->uploaded > e->up || a->downloaded > e->down || e->rise_s == 0)
-        e->rise_s = (uint32_t)unix_s;
-    e->up = a->uploaded;
-    e->down = a->downloaded;
+}
+
+static bool
+is_absurd(const struct tracker_announce *a)
+{
+    return a->uploaded > LEDGER_COUNTER_MAX || a->downloaded > LEDGER_COUNTER_MAX;
+}
+
+/* A client may say "completed" too late, or only "stopped" with nothing left. */
+static bool
+completes(const struct ledger_entry *e, const struct tracker_announce *a)
+{
+    return a->event == TRACKER_EVENT_COMPLETED || (e->last_s != 0 && e->left > 0 && a->left == 0);
 }
 
 /* Time between two announces counts as seeding if both said that nothing is left. */
@@ -219,16 +197,15 @@ keep_time(const struct ledger *l, struct ledger_entry *e, const struct tracker_a
 
     if (e->last_s == 0) {
         e->first_s = e->last_s = (uint32_t)unix_s;
-        e->flags |= seeds ? (uint32_t)LEDGER_FIRST_SEEDS : 0u;
+        if (seeds)
+            e->flags |= LEDGER_FIRST_SEEDS;
     }
     if (gap > 0 && seeds && (e->flags & LEDGER_LAST_SEEDS) != 0)
         e->seed_s += gap < l->gap_max_s ? (uint32_t)gap : l->gap_max_s;
     if (gap > 0)
         e->last_s = (uint32_t)unix_s;
-    e->flags &= ~(uint32_t)(LEDGER_LAST_SEEDS | LEDGER_ENDED);
-    if (a->event == TRACKER_EVENT_STOPPED)
-        e->flags |= LEDGER_ENDED;
-    else if (seeds)
+    e->flags &= (uint16_t)~LEDGER_LAST_SEEDS;
+    if (a->event != TRACKER_EVENT_STOPPED && seeds)
         e->flags |= LEDGER_LAST_SEEDS;
     e->left = a->left;
 }
@@ -236,7 +213,7 @@ keep_time(const struct ledger *l, struct ledger_entry *e, const struct tracker_a
 struct ledger_key
 ledger_key_of(const struct tracker_announce *a, uint32_t user, uint32_t torrent)
 {
-    struct ledger_key key = {.user = user, .torrent = torrent, .key = a->key};
+    struct ledger_key key = {.user = user, .torrent = torrent};
 
     memcpy(key.peer_id, a->peer_id, sizeof(key.peer_id));
     return key;
@@ -260,23 +237,45 @@ ledger_prefetch_entry(const struct ledger *l, uint32_t hash)
         __builtin_prefetch(&l->page.entries[at], 1);
 }
 
+/* Another entry for the session of |e|; |e| itself where there is no room for one. */
+static struct ledger_entry *
+add_part(struct ledger *l, struct ledger_entry *e, const struct ledger_note *n, uint32_t max)
+{
+    size_t at = (size_t)(e - l->page.entries);
+    uint16_t part = (uint16_t)(e->part + 1);
+    struct ledger_entry *next;
+
+    if (part == LEDGER_PARTS_MAX || add(l, &n->key, n->hash, max, &next) != 0)
+        return &l->page.entries[at];
+    l->page.entries[at].flags |= LEDGER_CLOSED;
+    next->part = part;
+    return next;
+}
+
 int
 ledger_put(struct ledger *l, const struct tracker_announce *a, const struct ledger_note *n)
 {
     struct ledger_entry *e = find(&l->page, &n->key, n->hash);
-    int err;
+    int64_t unix_s = n->unix_s;
+    int err = 0;
 
-    if (e == NULL) {
+    if (e != NULL) /* the clock may have been set back */
+        unix_s = max_i64(unix_s, e->last_s);
+    if (e == NULL)
         err = add(l, &n->key, n->hash, room(l, a), &e);
-        if (err != 0)
-            return err;
-    }
-    count(e, a, n->unix_s);
-    keep_time(l, e, a, n->unix_s);
-    if (a->event == TRACKER_EVENT_COMPLETED && (e->flags & LEDGER_COMPLETED) == 0) {
+    else if (!is_absurd(a) && needs_another(e, a, unix_s))
+        e = add_part(l, e, n, room(l, a));
+    if (err != 0)
+        return err;
+    if (is_absurd(a))
+        e->flags |= LEDGER_ABSURD;
+    else
+        count(e, a, unix_s);
+    if (completes(e, a) && (e->flags & LEDGER_COMPLETED) == 0) {
         e->flags |= LEDGER_COMPLETED;
-        e->completed_s = (uint32_t)n->unix_s;
+        e->completed_s = (uint32_t)unix_s;
     }
+    keep_time(l, e, a, unix_s);
     if (n->named_client)
         e->flags |= LEDGER_NAMED_CLIENT;
     if (n->leechers_s > (int64_t)e->leechers_s)

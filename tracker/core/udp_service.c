@@ -122,10 +122,9 @@ look_ahead(struct udp_service *u, const struct udp_service_packet *packets, size
     for (size_t i = 0; i < u->nahead; i++)
         gate_look_closer(&u->gate, &u->ahead[i].pass);
     for (size_t i = 0; i < u->nahead; i++) {
-        const uint8_t *packet = u->ahead[i].packet;
+        const uint8_t *peer_id = u->ahead[i].packet + TRACKER_UDP_PEER_ID_AT;
 
-        gate_look_into_books(&u->gate, &u->ahead[i].pass, packet + TRACKER_UDP_PEER_ID_AT,
-                             get_u32be(packet + TRACKER_UDP_KEY_AT));
+        gate_look_into_books(&u->gate, &u->ahead[i].pass, peer_id);
     }
 }
 

@@ -31,6 +31,7 @@ struct accountant {
     struct memberfeed feed;
     struct flusher flusher;
     struct mono flush_at, look_at, forget_at;
+    struct accounts_forgetter forgetter;
 
     struct thread thread;
     bool started;
@@ -80,11 +81,15 @@ look(struct accountant *a)
 static void
 forget(struct accountant *a)
 {
+    int64_t before = clock_unix() - (int64_t)a->config.retention_s;
     struct errbuf eb = {""};
+    int err = accounts_forget(a->registry, before, &a->forgetter, &eb);
+    bool more = err == 0 && a->forgetter.user != 0;
 
-    if (accounts_forget(a->registry, clock_unix() - (int64_t)a->config.retention_s, &eb) != 0)
+    if (err != 0)
         log_event(a->log, LOG_ERROR, "old sessions cannot be deleted", log_reason(eb.text));
-    a->forget_at = mono_add_ms(clock_mono(), INT64_C(1000) * ACCOUNTANT_FORGET_S);
+    a->forget_at = mono_add_ms(
+        clock_mono(), INT64_C(1000) * (more ? ACCOUNTANT_FORGET_PART_S : ACCOUNTANT_FORGET_S));
 }
 
 /* From a worker. While a batch fails, it would not help. */
@@ -302,7 +307,6 @@ accountant_new(const char *path, struct members *members, const struct accountan
     a->members = members;
     a->flusher.period_s = config->period_s;
     a->flusher.rate_possible = config->rate_possible;
-    a->flusher.alone = config->alone;
     list_init(&a->jobs);
     lock_init(&a->lock);
     cond_init(&a->rang);

@@ -25,8 +25,11 @@
 #include "tracker/store/registry.h"
 
 enum {
-    ACCOUNTANT_JOBS_MAX = 256,  /* that wait at once */
-    ACCOUNTANT_FORGET_S = 3600, /* time between two deletions of old sessions */
+    ACCOUNTANT_JOBS_MAX = 256, /* that wait at once */
+    /* Seconds between two passes over all sessions that delete old ones, and between two parts of a
+     * pass. */
+    ACCOUNTANT_FORGET_S = 3600,
+    ACCOUNTANT_FORGET_PART_S = 1,
 };
 
 struct accountant;
@@ -35,7 +38,6 @@ struct accountant_config {
     uint32_t period_s;
     uint32_t retention_s;   /* of sessions that are silent */
     uint64_t rate_possible; /* bytes a second of one session */
-    bool alone;             /* not of a fleet: see accounts.h */
 };
 
 /* Opens or creates the database and fills |members|, which is borrowed, from it. |log| is copied.

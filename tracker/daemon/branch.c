@@ -212,7 +212,8 @@ static int
 write_message(struct branch *b, const struct accounts_batch *batch, uint64_t seq, uint32_t count,
               struct place *at, struct errbuf *eb)
 {
-    struct branchwire_batch head = {.run = b->run, .seq = seq, .count = count};
+    struct branchwire_batch head = {
+        .run = b->run, .seq = seq, .back_s = batch->back_s, .count = count};
 
     branchwire_begin_batch(&b->message, &head);
     for (uint32_t i = 0; i < count; i++)

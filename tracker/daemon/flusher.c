@@ -66,9 +66,12 @@ on_applied(struct flusher *f, const struct accounts_result *r)
     if (r->replayed)
         log_info(f->log, "a batch of accounts had been stored although its commit failed");
     if (r->strangers > 0)
-        log_event(f->log, LOG_WARN,
-                  "sessions of unknown users or torrents are not stored",
+        log_event(f->log, LOG_WARN, "sessions of unknown users or torrents are not stored",
                   log_number("sessions", r->strangers));
+    if (r->late > 0)
+        log_event(f->log, LOG_WARN,
+                  "counters that came after their session was forgotten are not stored",
+                  log_number("sessions", r->late));
 }
 
 static void
@@ -98,7 +101,7 @@ apply_batch(struct flusher *f)
         .npages = MEMBERS_STRIPES,
         .rate_possible = f->rate_possible,
         .gap_max_s = members_gap_max_s(f->members),
-        .alone = f->alone,
+        .back_s = members_back_s(f->members),
     };
     struct accounts_result result;
     struct errbuf eb = {""};

@@ -27,7 +27,6 @@ struct flusher {
     struct members *members;
     uint32_t period_s;
     uint64_t rate_possible;
-    bool alone;
 
     struct ledger_page pages[MEMBERS_STRIPES]; /* the batch at hand */
     int64_t run, seq;
@@ -40,8 +39,7 @@ struct flusher {
     struct tally flushed_s; /* unix seconds of the last flush that succeeded */
 };
 
-/* |period_s|, |rate_possible| and |alone| are set by the caller; all else is borrowed.
- */
+/* |period_s| and |rate_possible| are set by the caller; all else is borrowed. */
 void flusher_init(struct flusher *f, flusher_apply apply, void *ctx, struct members *m,
                   const struct log *log);
 void flusher_fini(struct flusher *f);

@@ -357,6 +357,7 @@ take_batch(void *ctx, const uint8_t *data, size_t len)
     }
     page.count = in.count;
     batch.run = (int64_t)in.run;
+    batch.back_s = in.back_s;
     batch.seq = (int64_t)in.seq;
     err = has_lease(k) ? accounts_apply(k->registry, &batch, &result, k->why)
                        : errbuf_set(k->why, SPRAT_E_TIMEOUT, "the database is too slow");
@@ -364,6 +365,10 @@ take_batch(void *ctx, const uint8_t *data, size_t len)
         return err;
     tally_add(&k->batches, !result.replayed);
     tally_add(&k->signals, result.signals);
+    if (result.late > 0)
+        log_event(k->log, LOG_WARN,
+                  "counters that came after their session was forgotten are not stored",
+                  log_number("sessions", result.late));
     k->taken_run[k->taken] = in.run;
     k->taken_seq[k->taken++] = in.seq;
     return 0;

@@ -244,7 +244,6 @@ start_accountant(struct process *p, struct errbuf *eb)
         .period_s = s->accounts_period_s,
         .retention_s = s->retention_days * 86400,
         .rate_possible = (uint64_t)s->rate_possible_mbit * 1000000 / 8,
-        .alone = s->cluster.host[0] == '\0',
     };
     struct access_counts counts;
     int err;

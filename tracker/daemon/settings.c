@@ -39,10 +39,10 @@
       "maximum number of sessions of a user; 0: any number")                                       \
     X(torrent_sessions, "user-torrent-sessions", 4, 1, 100, "COUNT",                               \
       "maximum number of sessions of a user in one torrent")                                       \
-    X(retention_days, "session-retention", 30, 1, 3650, "DAYS",                                    \
+    X(retention_days, "session-retention", 2, 1, 3650, "DAYS",                                     \
       "time for which the counters of a client that no longer announces are kept")                 \
     X(rate_possible_mbit, "rate-possible", 10000, 1, 4000000, "MBIT",                              \
-      "highest plausible rate of a client; a client that reports more is listed as a signal")
+      "highest plausible rate of a client; counters beyond it are not credited, but listed")
 
 /* Where a number goes and what it may be. */
 static const struct {

@@ -10,7 +10,10 @@
 #include "common/base/assert.h"
 #include "common/sys/lock.h"
 
-enum { CACHE_LINE = 64 };
+enum {
+    CACHE_LINE = 64,
+    STEP_US = 500000, /* less is the two readings of a clock, or a clock that is slowed down */
+};
 
 struct members {
     struct rwlock lock;
@@ -21,6 +24,7 @@ struct members {
     _Atomic bool full_told;
     _Atomic int64_t unix_offset_us;
     _Atomic uint32_t gap_max_s, silence_s;
+    _Atomic int64_t back_us; /* by how much it was set back so far */
     struct stripe {
         _Alignas(CACHE_LINE) struct lock lock;
         struct gate_books books;
@@ -85,7 +89,18 @@ members_on_full(struct members *m, void (*full)(void *ctx), void *ctx)
 void
 members_set_unix_offset(struct members *m, int64_t offset_us)
 {
-    atomic_store(&m->unix_offset_us, offset_us);
+    int64_t back_us = atomic_exchange(&m->unix_offset_us, offset_us) - offset_us;
+
+    if (back_us > STEP_US)
+        atomic_fetch_add(&m->back_us, back_us);
+}
+
+uint32_t
+members_back_s(const struct members *m)
+{
+    int64_t back_s = (atomic_load(&m->back_us) + 999999) / 1000000;
+
+    return back_s > UINT32_MAX ? UINT32_MAX : (uint32_t)back_s;
 }
 
 void

@@ -17,10 +17,10 @@ enum { MEMBERS_STRIPES = 16 };
 struct members;
 
 struct members_config {
-    uint32_t entries_max;  /* announced sessions that wait for the accounts, of all stripes */
-    uint32_t gap_max_s;    /* see ledger.h */
+    uint32_t entries_max; /* announced sessions that wait for the accounts, of all stripes */
+    uint32_t gap_max_s;   /* see ledger.h */
     uint32_t user_sessions_max, torrent_sessions_max; /* see quota.h */
-    uint32_t silence_s;    /* a torrent of which so long nothing is heard is not leeched any more */
+    uint32_t silence_s; /* a torrent of which so long nothing is heard is not leeched any more */
     int64_t unix_offset_us; /* what to add to the monotonic clock for Unix time */
 };
 
@@ -32,8 +32,11 @@ void members_free(struct members *m);
  * must not call back. Before any visit. */
 void members_on_full(struct members *m, void (*full)(void *ctx), void *ctx);
 
-/* The wall clock was set. */
+/* The wall clock may have been set. To be called every second or so. */
 void members_set_unix_offset(struct members *m, int64_t offset_us);
+
+/* By so many seconds altogether it was set back since the start, rounded up. */
+uint32_t members_back_s(const struct members *m);
 
 /* The announce interval was changed: the two times of |config| that follow from it. All parts of a
  * private tracker ask for them here. From any thread. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Opening the registry, its tables, the counter of changes, and reading what has changed. What
+ * Opening the registry, the counter of changes, and reading what has changed. What
  * comes out of the database is checked like any other input.
  */
 #include "tracker/store/registry.h"
@@ -11,92 +11,7 @@
 
 #include "common/base/utf8.h"
 #include "tracker/store/registrydb.h"
-
-static const char *const migrations[] = {
-    /* 0 → 1 */
-    "CREATE TABLE counter (change INTEGER NOT NULL);"
-    "INSERT INTO counter VALUES (0);"
-    "CREATE TABLE users ("
-    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
-    " class TEXT NOT NULL,"
-    " enabled INTEGER NOT NULL, can_leech INTEGER NOT NULL, slots INTEGER NOT NULL,"
-    " added INTEGER NOT NULL,"
-    " seen INTEGER NOT NULL DEFAULT 0," /* from here on: kept by accounts.c */
-    " uploaded INTEGER NOT NULL DEFAULT 0,"
-    " downloaded INTEGER NOT NULL DEFAULT 0,"
-    " downloaded_raw INTEGER NOT NULL DEFAULT 0," /* freeleech included */
-    " change INTEGER NOT NULL);"
-    "CREATE INDEX users_by_change ON users (change);"
-    "CREATE TABLE passkeys ("
-    " key BLOB PRIMARY KEY,"
-    " user INTEGER NOT NULL REFERENCES users(id),"
-    " created INTEGER NOT NULL, expires INTEGER NOT NULL, revoked INTEGER NOT NULL,"
-    " change INTEGER NOT NULL);"
-    "CREATE INDEX passkeys_by_user ON passkeys (user);"
-    "CREATE INDEX passkeys_by_change ON passkeys (change);"
-    "CREATE TABLE torrents ("
-    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " name TEXT NOT NULL, size INTEGER NOT NULL,"
-    " v1 BLOB, v2 BLOB," /* info-hashes, 20 and 32 bytes, or NULL */
-    " freeleech INTEGER NOT NULL, hidden INTEGER NOT NULL,"
-    " added INTEGER NOT NULL, removed INTEGER NOT NULL, reason TEXT NOT NULL,"
-    " uploaded INTEGER NOT NULL DEFAULT 0," /* from here on: kept by accounts.c */
-    " downloaded_raw INTEGER NOT NULL DEFAULT 0,"
-    " completed INTEGER NOT NULL DEFAULT 0,"
-    " change INTEGER NOT NULL);"
-    "CREATE INDEX torrents_by_change ON torrents (change);"
-    "CREATE TABLE hashes ("
-    " hash BLOB PRIMARY KEY," /* as announced: 20 bytes */
-    " torrent INTEGER NOT NULL REFERENCES torrents(id)) WITHOUT ROWID;"
-    "CREATE TABLE clients ("
-    " prefix TEXT PRIMARY KEY, rule INTEGER NOT NULL, change INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE totals ("
-    " user INTEGER NOT NULL REFERENCES users(id),"
-    " torrent INTEGER NOT NULL REFERENCES torrents(id),"
-    " uploaded INTEGER NOT NULL, downloaded INTEGER NOT NULL, downloaded_raw INTEGER NOT NULL,"
-    " seed_s INTEGER NOT NULL, completed INTEGER NOT NULL, seen INTEGER NOT NULL,"
-    " PRIMARY KEY (user, torrent)) WITHOUT ROWID;"
-    "CREATE TABLE sessions (" /* accounts.h says what of */
-    " user INTEGER NOT NULL, torrent INTEGER NOT NULL, peer_id BLOB NOT NULL,"
-    " key INTEGER NOT NULL,"
-    " uploaded INTEGER NOT NULL, downloaded INTEGER NOT NULL, remaining INTEGER NOT NULL,"
-    " seeds INTEGER NOT NULL, ended INTEGER NOT NULL, seen INTEGER NOT NULL,"
-    " PRIMARY KEY (user, torrent, peer_id, key)) WITHOUT ROWID;"
-    "CREATE TABLE batches ("
-    " run INTEGER PRIMARY KEY, seq INTEGER NOT NULL, applied INTEGER NOT NULL);"
-    "CREATE TABLE signals ("
-    " user INTEGER NOT NULL REFERENCES users(id),"
-    " torrent INTEGER NOT NULL REFERENCES torrents(id),"
-    " kind INTEGER NOT NULL, count INTEGER NOT NULL,"
-    " first INTEGER NOT NULL, last INTEGER NOT NULL, worst INTEGER NOT NULL,"
-    " PRIMARY KEY (user, torrent, kind)) WITHOUT ROWID;",
-    /* 1 → 2: sessions of which several trackers tell (sessionrow.h) */
-    "ALTER TABLE sessions ADD COLUMN began INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE sessions ADD COLUMN rise INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE sessions ADD COLUMN before_uploaded INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE sessions ADD COLUMN before_downloaded INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE sessions ADD COLUMN before_began INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE sessions ADD COLUMN before_rise INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE sessions ADD COLUMN aside_uploaded INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE sessions ADD COLUMN aside_downloaded INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE sessions ADD COLUMN aside_rise INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE sessions ADD COLUMN run INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE sessions ADD COLUMN completed INTEGER NOT NULL DEFAULT 0;"
-    "UPDATE sessions SET rise = seen;"
-    "UPDATE sessions SET completed = coalesce((SELECT t.completed FROM totals t"
-    " WHERE t.user = sessions.user AND t.torrent = sessions.torrent), 0);",
-};
-
-_Static_assert(sizeof(migrations) / sizeof(migrations[0]) == REGISTRY_SCHEMA_VERSION,
-               "every schema version has its migration");
-
-static const struct db_schema schema = {
-    .application_id = 0x53707472, /* "Sptr" */
-    .migrations = migrations,
-    .migration_count = REGISTRY_SCHEMA_VERSION,
-    .durable = true,
-};
+#include "tracker/store/registryschema.h"
 
 typedef int open_fn(const char *path, const struct db_schema *schema, struct db **out,
                     struct errbuf *eb);
@@ -113,7 +28,7 @@ open_with(open_fn *open_it, const char *path, bool create, struct registry **out
     r = calloc(1, sizeof(*r));
     if (r == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    err = open_it(path, &schema, &r->db, eb);
+    err = open_it(path, &registryschema, &r->db, eb);
     if (err != 0) {
         free(r);
         return err;

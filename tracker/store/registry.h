@@ -24,7 +24,7 @@
 #include "tracker/core/access.h"
 
 enum {
-    REGISTRY_SCHEMA_VERSION = 2,
+    REGISTRY_SCHEMA_VERSION = 3,
     REGISTRY_NAME_MAX = 64,     /* bytes of a user's name */
     REGISTRY_CLASS_MAX = 32,    /* bytes of a user's class */
     REGISTRY_TITLE_MAX = 255,   /* bytes of a torrent's name; longer ones are cut */
@@ -191,7 +191,7 @@ int registry_each_total(struct registry *r, int64_t user, uint64_t skip, uint64_
 struct registry_signal {
     char user[REGISTRY_NAME_MAX + 1];
     char torrent[REGISTRY_TITLE_MAX + 1];
-    const char *kind;    /* a name of ACCOUNTS_SIGNAL_TABLE; static */
+    const char *kind;    /* a name of SIGNALS_TABLE; static */
     uint64_t count;      /* how often */
     int64_t first, last; /* unix seconds */
     uint64_t worst;      /* the largest of them; its unit is the kind's */

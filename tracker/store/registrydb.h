@@ -2,7 +2,7 @@
  *
  * The inside of struct registry, shared by the modules that make it up: registry.c (opening,
  * schema, changes), registryuser.c, registrytorrent.c, registryclient.c, registrystats.c, and by
- * accounts.c. Not for others.
+ * accounts.c and sessiontable.c. Not for others.
  */
 #ifndef TRACKER_STORE_REGISTRYDB_H
 #define TRACKER_STORE_REGISTRYDB_H
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/sys/db.h"
+#include "tracker/store/accounts.h"
 #include "tracker/store/registry.h"
 
 struct registry {
@@ -51,6 +52,13 @@ registry_get_u64(sqlite3_stmt *q, int col)
     int64_t v = sqlite3_column_int64(q, col);
 
     return v > 0 ? (uint64_t)v : 0;
+}
+
+/* For a column that can't hold more: ACCOUNTS_SUM_MAX at most. */
+static inline int64_t
+registry_put_u64(uint64_t v)
+{
+    return v > (uint64_t)ACCOUNTS_SUM_MAX ? ACCOUNTS_SUM_MAX : (int64_t)v;
 }
 
 /* Binds LIMIT and OFFSET at |at| and behind it. */

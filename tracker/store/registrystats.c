@@ -2,55 +2,35 @@
  *
  * Reading what the accounts say.
  */
-#include "tracker/store/accounts.h"
+#include "tracker/core/signals.h"
 #include "tracker/store/registrydb.h"
-
-/* Sums of 64-bit sums: the upper and the lower bits each by themselves, since SQLite's sum() fails
- * where a cheater's claims add up to more than 63 bits. */
-#define SUM_BITS    24
-#define SUM(column) " sum(" column " >> 24), sum(" column " & 16777215),"
-
-static uint64_t
-get_sum(sqlite3_stmt *q, int col)
-{
-    uint64_t high = registry_get_u64(q, col), low = registry_get_u64(q, col + 1);
-
-    if (high >= (UINT64_C(1) << (63 - SUM_BITS)))
-        return INT64_MAX;
-    return (high << SUM_BITS) + low;
-}
 
 int
 registry_stats(struct registry *r, struct registry_stats *out, struct errbuf *eb)
 {
     sqlite3_stmt *q;
-    int err =
-        db_prepare(r->db,
-                   "SELECT" SUM("uploaded") SUM("downloaded")
-                       SUM("downloaded_raw") " count(*), sum(enabled),"
-                                             " (SELECT count(*) FROM torrents WHERE removed = 0),"
-                                             " (SELECT count(*) FROM torrents WHERE removed <> 0),"
-                                             " (SELECT sum(completed) FROM torrents),"
-                                             " (SELECT sum(min(seed_s, 4294967295)) FROM totals), "
-                                             "(SELECT count(*) FROM signals)"
-                                             " FROM users",
-                   &q, eb);
+    int err = db_prepare(r->db,
+                         "SELECT users, users_enabled, torrents - torrents_removed, "
+                         "torrents_removed, uploaded, downloaded, downloaded_raw, completed, "
+                         "seed_s, signals FROM sums",
+                         &q, eb);
 
     if (err != 0)
         return err;
+    *out = (struct registry_stats){0};
     err = registry_step(r, q, "reading the accounts", eb);
     if (err == 1)
         *out = (struct registry_stats){
-            .uploaded = get_sum(q, 0),
-            .downloaded = get_sum(q, 2),
-            .downloaded_raw = get_sum(q, 4),
-            .users = registry_get_u64(q, 6),
-            .users_enabled = registry_get_u64(q, 7),
-            .torrents = registry_get_u64(q, 8),
-            .torrents_removed = registry_get_u64(q, 9),
-            .completed = registry_get_u64(q, 10),
-            .seed_s = registry_get_u64(q, 11),
-            .signals = registry_get_u64(q, 12),
+            .users = registry_get_u64(q, 0),
+            .users_enabled = registry_get_u64(q, 1),
+            .torrents = registry_get_u64(q, 2),
+            .torrents_removed = registry_get_u64(q, 3),
+            .uploaded = registry_get_u64(q, 4),
+            .downloaded = registry_get_u64(q, 5),
+            .downloaded_raw = registry_get_u64(q, 6),
+            .completed = registry_get_u64(q, 7),
+            .seed_s = registry_get_u64(q, 8),
+            .signals = registry_get_u64(q, 9),
         };
     sqlite3_reset(q);
     return err < 0 ? err : 0;
@@ -118,7 +98,7 @@ registry_each_signal(struct registry *r, uint64_t skip, uint64_t limit,
     registry_bind_page(q, 1, skip, limit);
     while (registry_next(r, q, "reading signals", &err, eb)) {
         struct registry_signal s = {
-            .kind = accounts_signal_name(sqlite3_column_int(q, 2)),
+            .kind = signals_name(sqlite3_column_int(q, 2)),
             .count = registry_get_u64(q, 3),
             .first = sqlite3_column_int64(q, 4),
             .last = sqlite3_column_int64(q, 5),

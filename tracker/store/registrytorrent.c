@@ -5,6 +5,7 @@
  */
 #include "common/sys/clock.h"
 #include "tracker/store/registrydb.h"
+#include "tracker/store/registrysums.h"
 
 enum { WIRE_LEN = TRACKER_HASH_LEN };
 
@@ -196,6 +197,8 @@ add_torrent(struct registry *r, struct registry_torrent *t, int64_t change, stru
             err = errbuf_set(eb, SPRAT_E_EXISTS, "this torrent is registered already");
     }
     if (err == 0)
+        err = registrysums_add_torrent(r, t->id, eb);
+    if (err == 0)
         err = put_torrent(r, t, change, eb);
     if (err == 0 && t->has_v1)
         err = put_hash(r, t->v1, t->id, eb);
@@ -258,8 +261,10 @@ registry_remove_torrent(struct registry *r, int64_t id, const char *reason, stru
     err = registry_begin(r, &change, eb);
     if (err != 0)
         return err;
-    err = db_prepare(r->db, "UPDATE torrents SET removed = ?, reason = ?, change = ? WHERE id = ?",
-                     &q, eb);
+    err = registrysums_remove_torrent(r, id, eb);
+    if (err == 0)
+        err = db_prepare(
+            r->db, "UPDATE torrents SET removed = ?, reason = ?, change = ? WHERE id = ?", &q, eb);
     if (err == 0) {
         sqlite3_bind_int64(q, 1, clock_unix());
         sqlite3_bind_text(q, 2, reason, -1, SQLITE_STATIC);

@@ -5,6 +5,7 @@
 #include "common/crypto/random.h"
 #include "common/sys/clock.h"
 #include "tracker/store/registrydb.h"
+#include "tracker/store/registrysums.h"
 
 static int
 check_user(const struct registry_user *u, struct errbuf *eb)
@@ -49,7 +50,7 @@ insert_user(struct registry *r, struct registry_user *u, int64_t change, struct 
     u->id = sqlite3_last_insert_rowid(db_handle(r->db));
     if (u->id >= ACCESS_USERS_MAX)
         return errbuf_set(eb, SPRAT_E_LIMIT, "there are %d users already", ACCESS_USERS_MAX - 1);
-    return 0;
+    return registrysums_add_user(r, u->enabled, eb);
 }
 
 /* A new passkey, within a transaction. */
@@ -143,10 +144,12 @@ registry_set_user(struct registry *r, const struct registry_user *u, struct errb
         err = registry_begin(r, &change, eb);
     if (err != 0)
         return err;
-    err = db_prepare(r->db,
-                     "UPDATE users SET class = ?, enabled = ?, can_leech = ?, slots = ?, "
-                     "change = ? WHERE id = ?",
-                     &q, eb);
+    err = registrysums_set_user(r, u->id, u->enabled, eb);
+    if (err == 0)
+        err = db_prepare(r->db,
+                         "UPDATE users SET class = ?, enabled = ?, can_leech = ?, slots = ?, "
+                         "change = ? WHERE id = ?",
+                         &q, eb);
     if (err == 0) {
         sqlite3_bind_text(q, 1, u->class, -1, SQLITE_STATIC);
         sqlite3_bind_int(q, 2, u->enabled);

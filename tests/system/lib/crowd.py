@@ -3,7 +3,6 @@
 with the accounts."""
 
 import http.client
-import time
 
 import bencode
 import tracker_client
@@ -19,12 +18,10 @@ class Peer:
         self.size = rng.randrange(1, 1 << 34)
         self.past_up = self.past_down = 0  # of segments that are over
         self.up = self.down = 0
-        self.started_at = 0
-        self.state = "new"  # → starting → running → stopping → over → starting …
+        self.state = "starting"  # → running → stopping → over, or starting again
 
     def new_id(self, rng):
         self.id = b"-qB4650-%06d%06d" % (self.number, rng.randrange(10**6))
-        self.key = rng.getrandbits(31)
 
     def moved(self):
         return self.past_up + self.up, self.past_down + self.down
@@ -32,11 +29,12 @@ class Peer:
 
 class Load:
     """Peers that announce at random over all that the trackers listen on. What gets no answer is said again with
-    newer counters, as clients do. A peer begins or ends a segment for good once the database has it; with keep_ids it
-    begins anew under the same peer id and key. So many seconds as |pause| pass between "started" and what comes next."""
+    newer counters, as clients do. A peer says its first and its last announce until the database has it: the first
+    counters are a baseline. A peer that begins anew takes another peer id: what comes of those that keep theirs takes
+    minutes to show, and is a unit test's."""
 
-    def __init__(self, t, rng, peers, keep_ids=True, pause=0):
-        self.t, self.rng, self.peers, self.keep_ids, self.pause = t, rng, peers, keep_ids, pause
+    def __init__(self, t, rng, peers):
+        self.t, self.rng, self.peers = t, rng, peers
         self.sent = self.lost = 0
 
     def attach(self, *trackers):
@@ -55,18 +53,16 @@ class Load:
         left = max(0, peer.size - down)
         info_hash = self.rng.choice(peer.hashes)
         self.sent += 1
-        if event == "started":
-            peer.started_at = time.monotonic()
         try:
             if self.rng.random() < 0.6:
                 got = self.rng.choice(self.udp).say(
                     peer.number % 60000, peer.passkey, info_hash=info_hash, peer_id=peer.id, uploaded=up,
-                    downloaded=down, left=left, key=peer.key,
+                    downloaded=down, left=left, key=self.rng.getrandbits(31),
                     event={None: 0, "completed": 1, "started": 2, "stopped": 3}[event])
                 assert got is None, got
             else:
                 query = tracker_client.query(peer.number % 60000, info_hash=info_hash, peer_id=peer.id, uploaded=up,
-                                             downloaded=down, left=left, key=f"{peer.key:08x}", event=event)
+                                             downloaded=down, left=left, key=f"{self.rng.getrandbits(31)}", event=event)
                 connection = self.rng.choice(self.http)
                 connection.request("GET", f"/{peer.passkey}/announce?{query}")
                 reply = bencode.decode(connection.getresponse().read())
@@ -79,18 +75,15 @@ class Load:
     def step(self):
         """False if the daemon is gone."""
         peer, rng = self.rng.choice(self.peers), self.rng
-        if peer.state in ("new", "starting", "stopping"):
+        if peer.state in ("starting", "stopping"):
             if peer in self.said:
                 return True
             event = "stopped" if peer.state == "stopping" else "started"
             if not self.send(peer, event):
                 return False
-            if peer.state == "new":  # the database knows nothing of it that this could be lower than
-                peer.state = "running"
-            else:
-                self.said.add(peer)
+            self.said.add(peer)
             return True
-        if peer.state == "over" or time.monotonic() - peer.started_at < self.pause:
+        if peer.state == "over":
             return True
         before = peer.up, peer.down
         peer.up += rng.randrange(1 << 30) if rng.random() < 0.7 else 0
@@ -113,8 +106,7 @@ class Load:
                 peer.past_up, peer.past_down = peer.moved()
                 peer.up = peer.down = 0
                 peer.state = "starting" if self.rng.random() < 0.7 else "over"
-                if not self.keep_ids:
-                    peer.new_id(self.rng)
+                peer.new_id(self.rng)
         self.said.clear()
 
 

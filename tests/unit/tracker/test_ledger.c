@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What is noted between two flushes. What it comes to in the accounts is test_accounts.c's.
+ * What is noted between two flushes. What it comes to is test_session.c's.
  */
 #include <criterion/criterion.h>
 #include <string.h>
@@ -32,78 +32,141 @@ Test(ledger, one_entry_a_session)
         cr_assert_eq(put(&l, 2, 10, 5, TRACKER_EVENT_NONE, 100), 0);
     }
     cr_assert_eq(l.page.count, 2);
-    cr_assert_eq(l.page.entries[0].up, 10);
-    cr_assert_eq(l.page.entries[0].down, 5);
+    cr_assert_eq(l.page.entries[0].top[LEDGER_UP], 10);
+    cr_assert_eq(l.page.entries[0].top[LEDGER_DOWN], 5);
     cr_assert_eq(l.page.entries[0].key.user, 1);
     ledger_fini(&l);
 }
 
-Test(ledger, counters_never_go_back)
+#define R LEDGER_RESEND_S
+
+Test(ledger, counters_are_maxima)
 {
     struct ledger l;
     struct ledger_entry *e;
 
     ledger_init(&l, seed, 1000, 50);
-    put(&l, 1, 100, 5, TRACKER_EVENT_NONE, 100);
-    put(&l, 1, 50, 5, TRACKER_EVENT_NONE, 100);
+    put(&l, 1, 40, 5, TRACKER_EVENT_STARTED, 100);
+    put(&l, 1, 100, 5, TRACKER_EVENT_NONE, 110);
+    put(&l, 1, 50, 5, TRACKER_EVENT_NONE, 120);
+    put(&l, 1, 100, 5, TRACKER_EVENT_NONE, 130);
     e = l.page.entries;
-    cr_assert_eq(e->up, 100);
-    put(&l, 1, 60, 5, TRACKER_EVENT_STARTED, 100);
-    cr_assert_eq(e->up, 60);
-    cr_assert_eq(e->first_up, 100);
-    cr_assert(e->flags & LEDGER_RESTARTED);
-    put(&l, 1, 70, 5, TRACKER_EVENT_STOPPED, 100);
-    put(&l, 1, 65, 5, TRACKER_EVENT_NONE, 100 + LEDGER_LATE_S);
-    cr_assert_eq(e->up, 70, "it may be late");
-    put(&l, 1, 70, 5, TRACKER_EVENT_STOPPED, 300);
-    put(&l, 1, 5, 5, TRACKER_EVENT_NONE, 301 + LEDGER_LATE_S);
-    cr_assert_eq(e->up, 5, "it can't be that late");
-    cr_assert_eq(e->mid_up, 70);
+    cr_assert_eq(l.page.count, 1);
+    cr_assert(e->top[LEDGER_UP] == 100 && e->top_s[LEDGER_UP] == 130);
+    cr_assert(e->top[LEDGER_DOWN] == 50 && e->top_s[LEDGER_DOWN] == 130);
+    cr_assert(e->open[LEDGER_UP] == 40 && e->open_s == 100);
+    cr_assert_eq(e->start_s, 0, "it came with counters");
+    cr_assert(e->first_s == 100 && e->last_s == 130);
     ledger_fini(&l);
 }
 
-Test(ledger, times_tell_which_segment_it_was)
+Test(ledger, a_stop_and_a_start_are_noted)
 {
     struct ledger l;
     struct ledger_entry *e;
 
     ledger_init(&l, seed, 1000, 50);
-    put(&l, 1, 100, 5, TRACKER_EVENT_NONE, 100);
-    put(&l, 1, 100, 5, TRACKER_EVENT_NONE, 110);
-    put(&l, 1, 40, 5, TRACKER_EVENT_NONE, 120);
+    put(&l, 1, 0, 5, TRACKER_EVENT_STARTED, 100);
+    put(&l, 1, 0, 5, TRACKER_EVENT_STARTED, 102);
+    put(&l, 1, 70, 5, TRACKER_EVENT_STOPPED, 200);
+    put(&l, 1, 70, 5, TRACKER_EVENT_STOPPED, 210);
+    put(&l, 1, 80, 5, TRACKER_EVENT_NONE, 200 + R);
     e = l.page.entries;
-    cr_assert_eq(e->rise_s, 100, "neither the same counters nor a late packet move it");
-    cr_assert(e->aside_up == 40 && e->aside_s == 120);
-    put(&l, 1, 30, 5, TRACKER_EVENT_NONE, 130);
-    cr_assert_eq(e->aside_up, 40, "that is late too");
-    put(&l, 1, 30, 5, TRACKER_EVENT_NONE, 130 + LEDGER_LATE_S);
-    cr_assert(e->aside_up == 30 && e->aside_s == 130 + LEDGER_LATE_S);
-    put(&l, 1, 0, 5, TRACKER_EVENT_STARTED, 300);
-    put(&l, 1, 7, 5, TRACKER_EVENT_NONE, 310);
-    cr_assert(e->first_rise_s == 100 && e->mid_s == 300 && e->segment_s == 300);
-    cr_assert(e->rise_s == 310 && (e->flags & LEDGER_SURE));
-    put(&l, 1, 3, 5, TRACKER_EVENT_STARTED, 400);
-    cr_assert(e->mid_s == 300 && e->segment_s == 400);
-    cr_assert_not(e->flags & LEDGER_SURE, "it came with counters");
+    cr_assert_eq(l.page.count, 1);
+    cr_assert_eq(e->start_s, 102);
+    cr_assert(e->stop_s == 200 && e->stop[LEDGER_UP] == 70 && e->stop[LEDGER_DOWN] == 35);
+    cr_assert_eq(e->top[LEDGER_UP], 80, "whose it is, session.h decides");
+    ledger_fini(&l);
+}
+
+Test(ledger, what_cannot_be_merged_gets_another_entry)
+{
+    struct ledger l;
+
+    ledger_init(&l, seed, 1000, 50);
+    put(&l, 1, 70, 5, TRACKER_EVENT_NONE, 100);
+    put(&l, 1, 60, 5, TRACKER_EVENT_NONE, 100 + R);
+    cr_assert_eq(l.page.count, 1, "it may be late");
+    put(&l, 1, 60, 5, TRACKER_EVENT_NONE, 101 + R);
+    cr_assert_eq(l.page.count, 2, "it can't be that late");
+    put(&l, 1, 10, 5, TRACKER_EVENT_STARTED, 102 + R);
+    cr_assert_eq(l.page.count, 3);
+    put(&l, 1, 20, 5, TRACKER_EVENT_STOPPED, 103 + R);
+    put(&l, 1, 20, 5, TRACKER_EVENT_NONE, 104 + 2 * R);
+    cr_assert_eq(l.page.count, 4, "after the end");
+    for (uint32_t i = 0; i < 4; i++)
+        cr_assert_eq(l.page.entries[i].part, i);
+    cr_assert_eq(l.page.entries[1].top[LEDGER_UP], 60);
+    put(&l, 1, 30, 5, TRACKER_EVENT_NONE, 105 + 2 * R);
+    cr_assert_eq(l.page.entries[3].top[LEDGER_UP], 30, "the last one goes on");
+    ledger_fini(&l);
+}
+
+Test(ledger, a_session_has_few_entries)
+{
+    struct ledger l;
+
+    ledger_init(&l, seed, 1000, 50);
+    for (int i = 0; i < 100; i++) {
+        put(&l, 1, 50, 5, TRACKER_EVENT_NONE, 100 + i);
+        put(&l, 1, 0, 5, TRACKER_EVENT_STARTED, 100 + i);
+    }
+    cr_assert_eq(l.page.count, LEDGER_PARTS_MAX);
+    put(&l, 1, 77, 5, TRACKER_EVENT_NONE, 300);
+    cr_assert_eq(l.page.count, LEDGER_PARTS_MAX);
+    cr_assert_eq(l.page.entries[LEDGER_PARTS_MAX - 1].top[LEDGER_UP], 77);
+    ledger_fini(&l);
+}
+
+Test(ledger, a_clock_that_is_set_back_stands_still)
+{
+    struct ledger l;
+    struct ledger_entry *e;
+
+    ledger_init(&l, seed, 1000, 50);
+    put(&l, 1, 70, 5, TRACKER_EVENT_NONE, 1000);
+    put(&l, 1, 90, 0, TRACKER_EVENT_STOPPED, 500);
+    e = l.page.entries;
+    cr_assert(e->first_s == 1000 && e->last_s == 1000);
+    cr_assert(e->top_s[LEDGER_UP] == 1000 && e->stop_s == 1000 && e->completed_s == 1000);
     ledger_fini(&l);
 }
 
 Test(ledger, absurd_counters_change_nothing)
 {
     struct ledger l;
+    struct ledger_entry *e;
 
     ledger_init(&l, seed, 1000, 50);
+    put(&l, 1, UINT64_MAX, 5, TRACKER_EVENT_STARTED, 90);
+    e = l.page.entries;
+    cr_assert_eq(e->flags & (LEDGER_ABSURD | LEDGER_COUNTED), LEDGER_ABSURD);
     put(&l, 1, 100, 5, TRACKER_EVENT_NONE, 100);
-    put(&l, 1, LEDGER_COUNTER_MAX + 1, 5, TRACKER_EVENT_STARTED, 100);
-    put(&l, 1, UINT64_MAX, 5, TRACKER_EVENT_NONE, 100);
-    cr_assert_eq(l.page.entries[0].up, 100);
-    cr_assert_eq(l.page.entries[0].flags & (LEDGER_ABSURD | LEDGER_STARTED | LEDGER_RESTARTED),
-                 LEDGER_ABSURD);
-    for (int i = 0; i < 300; i++) {
-        put(&l, 1, LEDGER_COUNTER_MAX, 5, TRACKER_EVENT_NONE, 100);
-        put(&l, 1, 0, 5, TRACKER_EVENT_STARTED, 100);
-    }
-    cr_assert_leq(l.page.entries[0].mid_up, LEDGER_COUNTER_MAX, "sums are bounded too");
+    put(&l, 1, LEDGER_COUNTER_MAX + 1, 5, TRACKER_EVENT_STOPPED, 110);
+    cr_assert_eq(l.page.count, 1);
+    cr_assert(e->top[LEDGER_UP] == 100 && e->open[LEDGER_UP] == 100 && e->open_s == 100);
+    cr_assert_eq(e->stop_s, 0);
+    cr_assert(e->first_s == 90 && e->last_s == 110, "but the client was there");
+    ledger_fini(&l);
+}
+
+Test(ledger, a_completion_is_what_the_client_says_or_what_left_says)
+{
+    struct ledger l;
+
+    ledger_init(&l, seed, 1000, 50);
+    put(&l, 1, 0, 9, TRACKER_EVENT_NONE, 100);
+    put(&l, 1, 0, 0, TRACKER_EVENT_STOPPED, 110);
+    put(&l, 1, 0, 0, TRACKER_EVENT_COMPLETED, 120);
+    cr_assert_eq(l.page.entries[0].completed_s, 110, "once");
+    put(&l, 2, 0, 0, TRACKER_EVENT_COMPLETED, 100);
+    cr_assert_eq(l.page.entries[1].completed_s, 100);
+    put(&l, 3, 0, 0, TRACKER_EVENT_STARTED, 100);
+    put(&l, 3, 0, 0, TRACKER_EVENT_NONE, 110);
+    cr_assert_not(l.page.entries[2].flags & LEDGER_COMPLETED, "a seeder");
+    put(&l, 4, 0, UINT64_MAX, TRACKER_EVENT_NONE, 100);
+    put(&l, 4, 0, 0, TRACKER_EVENT_NONE, 110);
+    cr_assert_eq(l.page.entries[3].completed_s, 110, "it did not know the size");
     ledger_fini(&l);
 }
 
@@ -128,6 +191,8 @@ Test(ledger, seed_time_is_between_seeding_announces)
     put(&l, 1, 0, 0, TRACKER_EVENT_NONE, 1150);
     cr_assert_eq(e->seed_s, 70);
     cr_assert_eq(e->first_s, 100);
+    e = &l.page.entries[l.page.count - 1];
+    cr_assert_eq(e->seed_s, 0, "not while it was stopped, and not while it leeched");
     cr_assert_eq(e->last_s, 1150);
     ledger_fini(&l);
 }
@@ -162,7 +227,7 @@ Test(ledger, is_handed_over_as_a_whole)
     cr_assert_eq(page.count, 100);
     cr_assert_eq(l.page.count, 0);
     put(&l, 1, 7, 1, TRACKER_EVENT_NONE, 100);
-    cr_assert_eq(l.page.entries[0].up, 7);
+    cr_assert_eq(l.page.entries[0].top[LEDGER_UP], 7);
     ledger_page_clear(&page);
     ledger_swap(&l, &page);
     cr_assert_eq(page.count, 1);
