@@ -247,8 +247,8 @@ can_rest(const struct state_scan_row *row, const struct torrent_add *add)
                                    (double)t->uploaded >= add->ratio * (double)add->mi->total_size);
 
     return t->clean && t->status != STATE_FAILED && t->completed != 0 && t->move_to == NULL &&
-           t->moved_from == NULL && !row->has_choice && !row->has_peers &&
-           row->wish.peer_count == 0 && !add->super_seed && !add->mi->layers_missing && !wants &&
+           t->moved_from == NULL && !row->has_peers && row->wish.peer_count == 0 &&
+           !add->super_seed && !add->mi->layers_missing && !wants &&
            state_scan_has_all(row, add->mi->piece_count);
 }
 
@@ -277,7 +277,7 @@ static int
 rest_row(struct loading *l, const struct state_scan_row *row, const struct torrent_add *add)
 {
     struct torrent *t;
-    int err = torrent_new_at_rest(&process_pick(l->h)->env, add, &t, NULL);
+    int err = torrent_new_at_rest(&process_pick(l->h)->env, add, row->has_choice, &t, NULL);
 
     if (err != 0)
         return err;

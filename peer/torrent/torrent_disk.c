@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * A torrent's disk jobs: the core's writes, checks and leaf reads, and the reads of pieces that are
- * sent. A job that the disk has no room for waits in order. One that fails for a reason that may
- * pass (a full disk) is kept and tried again: the core only sees a slow disk, and nothing is
- * fetched twice. Results of a core that is gone are dropped.
+ * sent. A job that the disk has no room for waits in order. A job that fails for a reason that
+ * may pass (a full disk) is kept and tried again: the core only sees a slow disk, and no block is
+ * downloaded twice. Results of a core that is gone are dropped.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +51,7 @@ feed_written(struct disk_job *job, int err, const uint8_t *leaf)
 
     in.u.written.piece = job->piece;
     in.u.written.begin = job->begin;
-    in.u.written.block = job->block; /* the reference goes back */
+    in.u.written.block = job->block; /* the core takes the reference */
     in.u.written.err = err;
     if (leaf != NULL)
         memcpy(in.u.written.leaf, leaf, SHA256_LEN);

@@ -33,12 +33,16 @@ void disk_go_on(struct torrent *t);
 void disk_retry(struct torrent *t);
 /* Gives up failed and waiting jobs: their results are CANCELLED. */
 void disk_give_up(struct torrent *t);
+/* Reads |p| for a connection, which conn_piece_done() tells of the result. 0, or the error, after
+ * which there is no result: CANCELLED if the files are not open, AGAIN, NOMEM. */
 int disk_read(struct torrent *t, struct conn_piece *p);
 /* As storage_lend(). */
 bool disk_lend(struct torrent *t, const struct conn_piece *p, bool sure, struct storage_loan *loan);
 /* How many bytes from the first byte of |p| on could be lent: 0, or at least the length of |p|. */
 uint32_t disk_at_hand(struct torrent *t, const struct conn_piece *p);
+/* Frees the memory of jobs; none is under way. */
 void disk_fini(struct torrent *t);
+/* Whether no job and no read is under way. */
 bool disk_idle(const struct torrent *t);
 
 #endif

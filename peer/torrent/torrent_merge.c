@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Adds to a known torrent what a second add of it names. Trackers and peers are stored with the
- * torrent's wishes, so that a restart finds what this run uses.
+ * torrent's options, so that a restart finds what this run uses.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -97,8 +97,8 @@ want_peers(struct torrent *t, const struct torrent_add *add, struct torrent_merg
     return err;
 }
 
-/* Uses what has been added to the wishes: |trackers| and |peers| were there before. A torrent that
- * is not running finds its peers when it starts. */
+/* Uses the trackers and peers that were added; |trackers| and |peers| of them were there before. A
+ * torrent that is not running finds its peers when it starts. */
 static void
 use_new(struct torrent *t, size_t trackers, size_t peers)
 {

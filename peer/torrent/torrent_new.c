@@ -236,7 +236,7 @@ torrent_new(struct torrent_env *env, const struct torrent_add *add, struct torre
     else
         err = enter_state(t, add->row, eb);
     if (err == 0)
-        err = select_load(t, eb);
+        err = select_load(t, t->mi->file_count, eb);
     if (err == 0 && add->selection != NULL &&
         (t->options.selection != NULL || !selection_is_all(add->selection, t->mi->file_count)))
         err = select_first(t, add->selection, eb);
@@ -251,9 +251,35 @@ torrent_new(struct torrent_env *env, const struct torrent_add *add, struct torre
     return 0;
 }
 
+/* The announcer of a torrent without a core. */
+static int
+make_announcer(struct torrent *t, const struct torrent_add *add)
+{
+    const struct announce_urls urls = {.extra = add->trackers,
+                                       .extra_count = add->tracker_count,
+                                       .tiers = add->mi->tiers,
+                                       .tier_count = add->mi->tier_count};
+
+    t->announcer = announcer_new(&add->mi->id, &urls, &t->env->rng);
+    return t->announcer != NULL ? 0 : SPRAT_E_NOMEM;
+}
+
+/* The row of the database says that all pieces are stored. */
+static void
+take_row(struct torrent *t, const struct state_torrent *row)
+{
+    t->id = row->id;
+    row_take_totals(t, row);
+    t->totals.up_saved = row->uploaded;
+    t->totals.down_saved = row->downloaded;
+    t->complete_told = true;
+    t->rest.pieces_have = t->facts.piece_count;
+    t->rest.bytes_have = t->rest.bytes_wanted = t->facts.total_size;
+}
+
 int
-torrent_new_at_rest(struct torrent_env *env, const struct torrent_add *add, struct torrent **out,
-                    struct errbuf *eb)
+torrent_new_at_rest(struct torrent_env *env, const struct torrent_add *add, bool chosen,
+                    struct torrent **out, struct errbuf *eb)
 {
     struct torrent *t = torrent_alloc(env);
     int err;
@@ -263,26 +289,18 @@ torrent_new_at_rest(struct torrent_env *env, const struct torrent_add *add, stru
     err = fill(t, add);
     if (err == 0)
         err = learn(t, add->mi);
-    if (err == 0) {
-        const struct announce_urls urls = {.extra = add->trackers,
-                                           .extra_count = add->tracker_count,
-                                           .tiers = add->mi->tiers,
-                                           .tier_count = add->mi->tier_count};
-
-        t->announcer = announcer_new(&add->mi->id, &urls, &env->rng);
-        err = t->announcer != NULL ? 0 : SPRAT_E_NOMEM;
-    }
+    if (err == 0)
+        err = make_announcer(t, add);
+    if (err != 0)
+        errbuf_set(eb, err, "out of memory");
+    else
+        take_row(t, add->row);
+    if (err == 0 && chosen)
+        err = select_load(t, add->mi->file_count, eb);
     if (err != 0) {
         torrent_free(t);
-        return errbuf_set(eb, err, "out of memory");
+        return err;
     }
-    t->id = add->row->id;
-    row_take_totals(t, add->row);
-    t->totals.up_saved = add->row->uploaded;
-    t->totals.down_saved = add->row->downloaded;
-    t->complete_told = true;
-    t->rest.pieces_have = t->facts.piece_count;
-    t->rest.bytes_have = t->rest.bytes_wanted = t->facts.total_size;
     t->life.job = JOB_LOOK;
     if (!t->options.paused)
         t->life.goal = GOAL_REST;

@@ -10,8 +10,8 @@
 int torrent_new(struct torrent_env *env, const struct torrent_add *add, struct torrent **out,
                 struct errbuf *eb);
 /* As torrent_new(), for a torrent at rest with the database row |row|; |add->mi| stays the
- * caller's. */
-int torrent_new_at_rest(struct torrent_env *env, const struct torrent_add *add,
+ * caller's. |chosen|: the database has a selection of its files. */
+int torrent_new_at_rest(struct torrent_env *env, const struct torrent_add *add, bool chosen,
                         struct torrent **out, struct errbuf *eb);
 void torrent_free(struct torrent *t);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The connections of a torrent, between the core's peer ids and conn.h. This file offers, answers
- * and judges handshakes.
+ * and checks handshakes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -166,8 +166,6 @@ turn_away(struct torrent *t, struct conn *c)
     conn_close(c);
 }
 
-/* Called by the engine: |c| asked for this torrent. It belongs to the core, or is closed,
- * afterwards. */
 void
 peers_on_stranger(struct torrent *t, struct conn *c, const struct handshake *h)
 {
@@ -402,7 +400,8 @@ is_from(const struct conn *c, const struct endpoint *addrs, size_t count)
     return false;
 }
 
-/* The core's effects for one connection may change the table. */
+/* Closing one connection has effects that may move the table of peers, so each round looks at the
+ * table anew. */
 void
 peers_on_addresses_gone(struct torrent *t, const struct endpoint *addrs, size_t count)
 {

@@ -25,9 +25,8 @@ selection_is_all(const uint8_t *bytes, size_t count)
 }
 
 int
-select_load(struct torrent *t, struct errbuf *eb)
+select_load(struct torrent *t, size_t count, struct errbuf *eb)
 {
-    size_t count = t->mi->file_count;
     uint8_t *bytes = malloc(count + 1);
     int err;
 
@@ -68,8 +67,8 @@ struct asked {
     bool there;
 };
 
-/* A new choice on its way: the place of each file's data is found out, the choice is stored, and
- * then it is used. */
+/* A new choice that is not in use yet. First the place of each file's data is found out, then the
+ * choice is stored, then it is used. */
 struct selecting {
     struct torrent *t; /* NULL: the torrent is gone */
     char *dir;
@@ -168,8 +167,8 @@ ask(struct selecting *x, size_t file, struct worknames *names)
 }
 
 /* The data of an unwanted file that does not exist goes to the part file, and stays there until the
- * file is wanted. A storage that is open knows which files exist. A torrent that rests
- * with all pieces has all files. Of others, the disk is asked. */
+ * file is wanted. A storage that is open knows which files exist, and a torrent that rests with all
+ * pieces has all files. For other torrents the disk is asked. */
 static int
 find_places(struct selecting *x, struct worknames *names)
 {

@@ -7,8 +7,9 @@
 
 #include "peer/torrent/torrent_impl.h"
 
-/* Loads the selection from the state database. */
-int select_load(struct torrent *t, struct errbuf *eb);
+/* Loads the selection of the torrent's |count| files from the state database. The database's error,
+ * or NOMEM. */
+int select_load(struct torrent *t, size_t count, struct errbuf *eb);
 /* torrent_select() for a new torrent, before its first load. Waits for the disk and the database.
  */
 int select_first(struct torrent *t, const uint8_t *chosen, struct errbuf *eb);

@@ -68,7 +68,7 @@ fill_rested(const struct torrent *t, struct swarm_stats *st)
     st->bytes_wanted = t->rest.bytes_wanted;
 }
 
-/* Before the core's first start, what it has is what was found on disk. */
+/* Before the core's first start, the pieces are those that were found on disk. */
 static void
 fill_found(const struct torrent *t, struct swarm_stats *st)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Changes of the database end in the order in which they began, so a waiter only has to remember
- * how many had begun when it came.
+ * how many changes had begun when it was added.
  */
 #include "peer/torrent/torrent_store.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Changes of a torrent in the state database whose end somebody waits for. The database's thread
- * makes them in the order of the calls; the loop does not wait. The torrent is not freed while one
- * is under way.
+ * Changes of a torrent in the state database, with a result. The database's thread makes them in
+ * the order of the calls, and the loop does not wait. The torrent is not freed while a change is
+ * under way.
  */
 #ifndef PEER_TORRENT_TORRENT_STORE_H
 #define PEER_TORRENT_TORRENT_STORE_H

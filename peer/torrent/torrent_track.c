@@ -11,7 +11,7 @@
 #include "peer/torrent/torrent_track.h"
 #include "peer/torrent/torrent_wake.h"
 
-enum { UNSUPPORTED_SAID_MAX = 3 }; /* the list of trackers has all of them */
+enum { UNSUPPORTED_SAID_MAX = 3 }; /* trackers that a warning names; `info` lists all */
 
 static void
 feed_announced(struct torrent *t, uint32_t job, const struct announce_result *res,
@@ -30,7 +30,7 @@ feed_announced(struct torrent *t, uint32_t job, const struct announce_result *re
     torrent_feed(t, &in);
 }
 
-/* The announce stands in the line of its tracker's host, or has left it. */
+/* Reports that the announce waits in the queue of its tracker's host, or has left that queue. */
 static void
 feed_line(struct torrent *t, uint32_t job, bool waits)
 {
@@ -43,8 +43,8 @@ feed_line(struct torrent *t, uint32_t job, bool waits)
     torrent_mark_dirty(t);
 }
 
-/* Reports a tracker's error once, and not at every attempt nor for each hash of a hybrid: only when
- * its state differs from |before|. */
+/* Reports a tracker's error, if its message differs from |before|: once, and not again for later
+ * attempts or for the other hash of a hybrid. */
 static void
 warn_if_new(struct torrent *t, uint32_t tracker, const struct announce_status *before)
 {
@@ -113,7 +113,7 @@ on_announced(void *ctx, const struct announce_result *res, const struct endpoint
         warn_if_new(t, tracker, &before);
 }
 
-/* From now on the tracker has its time to answer. */
+/* The announce has left the queue: the tracker's time to answer begins. */
 static void
 on_begun(void *ctx)
 {

@@ -20,6 +20,8 @@ struct torrent_ask {
     bool stopped;            /* the announce says "stopped": no reply is needed */
 };
 
+/* Carries out ANNOUNCE: the core, or the announcer of a torrent at rest, receives the result later.
+ */
 void track_announce(struct torrent *t, const struct swarm_effect *fx);
 /* Fails all announces under way, because their time is over. */
 void track_cancel(struct torrent *t);
@@ -27,6 +29,7 @@ void track_cancel(struct torrent *t);
 void track_add_tracker(struct torrent *t, const char *url);
 /* Tells the user, once, of trackers whose scheme is not supported. */
 void track_say_unsupported(struct torrent *t);
+/* Drops all announces under way. */
 void track_fini(struct torrent *t);
 
 #endif

@@ -272,6 +272,13 @@ def a_seed_whose_files_were_chosen_rests_and_is_woken_with_its_choice(t):
     after = daemon.rpc("torrent.info", torrent="data")
     for key in "files", "state", "pieces_have", "bytes_have":
         assert after[key] == before[key], (key, before, after)
+    daemon = again(t, daemon)
+    daemon.await_state("data", "seeding")
+    assert not locks(t), "what rests when the daemon ends rests when it begins"
+    again_found = daemon.rpc("torrent.info", torrent="data")
+    assert again_found["files"] == before["files"], (before, again_found)
+    fetch(t, daemon, torrent, "copy-2")
+    content.assert_same(path, t.path("copy-2", "data"))
 
 
 @test(seconds=300)
