@@ -27,6 +27,8 @@ static const struct table_column columns[] = {
     {"PEERS", true, false, 4}, {"RATIO", true, false, 6}, {"STATE", false, false, 0},
 };
 
+enum { CELL_DONE = 3, CELL_RATIO = 7 };
+
 enum {
     COLUMNS = sizeof(columns) / sizeof(columns[0]),
     ID_DIGITS = 8,
@@ -64,6 +66,11 @@ fill_row(struct row *r, const json_t *t, const char **cells)
         r->id,    client_text(t, "name"), r->size, r->done, r->down, r->up, r->peers,
         r->ratio, client_text(t, "state")};
     memcpy(cells, all, sizeof(all));
+    if (!json_is_null(json_object_get(t, "bytes_have")))
+        return;
+    /* Of a torrent whose loop does not answer, only the name and the size are known. */
+    for (size_t i = CELL_DONE; i <= CELL_RATIO; i++)
+        cells[i] = "-";
 }
 
 /* Whether a line below the torrent says why no data moves. States that the user asked for, limits,

@@ -176,6 +176,8 @@ print_why(const json_t *r)
     say(0, line);
     json_array_foreach(json_object_get(r, "reasons"), i, each)
         say_next(2, client_text(each, "text"), each);
+    if (json_object_get(r, "trackers") == NULL) /* the torrent's loop does not answer */
+        return CLI_OK;
     say_trackers(r);
     say_addresses(r);
     say_peers(r);

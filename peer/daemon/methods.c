@@ -155,6 +155,7 @@ struct errand {
     uint8_t hash[TRACKER_HASH_LEN]; /* of the torrent, while its answer is waited for */
 };
 
+typedef void (*errand_done_fn)(struct shards_errand *base, int err, const struct errbuf *eb);
 typedef int (*errand_fn)(struct torrent *t, struct shards_errand *base, struct errbuf *eb);
 
 static struct errand *
@@ -193,10 +194,10 @@ keep(const json_t *params)
     return json_incref((json_t *)(uintptr_t)params);
 }
 
-/* Runs |fn| on the torrent that params name; RPC_LATER. */
+/* Runs |fn| on the torrent that params name, and then |done|; RPC_LATER. */
 static int
-with_torrent(const struct daemon *d, const json_t *params, errand_fn fn, struct rpc_call *call,
-             struct errbuf *eb)
+begin_errand(const struct daemon *d, const json_t *params, errand_fn fn, errand_done_fn done,
+             struct rpc_call *call, struct errbuf *eb)
 {
     const char *what = NULL;
     struct errand *e;
@@ -208,12 +209,19 @@ with_torrent(const struct daemon *d, const json_t *params, errand_fn fn, struct 
     if (e == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     e->base.fn = fn;
-    e->base.done = answer_errand;
+    e->base.done = done;
     e->base.release = release_errand;
     e->call = call;
     e->params = keep(params);
     shards_with(d->shards, what, &e->base);
     return RPC_LATER;
+}
+
+static int
+with_torrent(const struct daemon *d, const json_t *params, errand_fn fn, struct rpc_call *call,
+             struct errbuf *eb)
+{
+    return begin_errand(d, params, fn, answer_errand, call, eb);
 }
 
 static void
@@ -354,8 +362,8 @@ struct adding {
     const char *trackers[METHODS_URLS_MAX], *peers[METHODS_URLS_MAX];
     char *save_dir, *move_to; /* copies: settings may be read again meanwhile */
     uint8_t *selection;
-    bool is_new;  /* the daemon does not have it */
-    bool taken;   /* the engine has |add.mi| */
+    bool is_new; /* the daemon does not have it */
+    bool taken;  /* the engine has |add.mi| */
 };
 
 static struct adding *
@@ -536,10 +544,11 @@ static int
 torrent_add_method(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
                    struct errbuf *eb)
 {
-    static const char *const keys[] = {
-        "path",  "metainfo", "save_dir",   "trackers",   "peers",      "seed",     "paused",
-        "check", "up_limit", "down_limit", "sequential", "super_seed", "allocate", "move_to",
-        "only",  "skip",     "high",       "adopt",      "refetch",    "incomplete_suffix"};
+    static const char *const keys[] = {"path",     "metainfo",   "save_dir",   "trackers",
+                                       "peers",    "seed",       "paused",     "check",
+                                       "up_limit", "down_limit", "sequential", "super_seed",
+                                       "allocate", "move_to",    "only",       "skip",
+                                       "high",     "adopt",      "refetch",    "incomplete_suffix"};
     struct adding *a;
     int err = check_running(ctx, eb);
 
@@ -567,14 +576,16 @@ torrent_add_method(void *ctx, const json_t *params, struct rpc_call *call, json_
 struct part {
     json_t *list;
     uint64_t *serials;
-    size_t next;
+    size_t count, next;
 };
 
 struct listing {
     struct fanout fan;
     struct rpc_call *call;
     uint32_t count; /* of loops */
+    struct daemon *daemon;
     struct part parts[ENGINE_LOOPS_MAX];
+    struct part silent[ENGINE_LOOPS_MAX]; /* the torrents of loops that are late */
 };
 
 static void
@@ -588,23 +599,43 @@ list_part(struct engine *s, struct fanout *f)
         n++;
     p->list = json_array();
     p->serials = malloc((n + 1) * sizeof(*p->serials));
-    for (n = 0; p->serials != NULL && (t = engine_next(s, t)) != NULL; n++) {
-        p->serials[n] = torrent_serial(t);
+    while (p->serials != NULL && (t = engine_next(s, t)) != NULL) {
+        p->serials[p->count++] = torrent_serial(t);
         json_array_append_new(p->list, render_torrent(t));
     }
 }
 
-/* The part whose next torrent was added first; NULL when none has any. */
+static void
+list_silent(void *ctx, const struct shards_silent *t)
+{
+    struct part *p = ctx;
+    uint64_t *grown = realloc(p->serials, (p->count + 1) * sizeof(*grown));
+
+    if (grown == NULL)
+        return;
+    p->serials = grown;
+    p->serials[p->count++] = t->serial;
+    json_array_append_new(p->list, render_silent(t));
+}
+
+static bool
+comes_before(const struct part *p, const struct part *first)
+{
+    return p->next < p->count &&
+           (first == NULL || p->serials[p->next] < first->serials[first->next]);
+}
+
+/* The part whose next torrent was added first; NULL when no part has one. A loop with a bit in
+ * |late| may be writing its part, so its torrents are those in |silent|. */
 static struct part *
-first_part(struct part *parts, uint32_t count)
+first_part(struct listing *l, uint32_t late)
 {
     struct part *first = NULL;
 
-    for (uint32_t i = 0; i < count; i++) {
-        struct part *p = &parts[i];
+    for (uint32_t i = 0; i < l->count; i++) {
+        struct part *p = (late & UINT32_C(1) << i) != 0 ? &l->silent[i] : &l->parts[i];
 
-        if (p->next < json_array_size(p->list) &&
-            (first == NULL || p->serials[p->next] < first->serials[first->next]))
+        if (comes_before(p, first))
             first = p;
     }
     return first;
@@ -614,18 +645,19 @@ static void
 on_listed(struct fanout *f, uint32_t late)
 {
     struct listing *l = LIST_ENTRY(f, struct listing, fan);
-    json_t *all = NULL;
+    json_t *all = json_array();
     struct errbuf eb = {""};
     struct part *p;
-    int err = 0;
 
-    if (late != 0)
-        err = shards_late(f, late, &eb);
-    else
-        all = json_array();
-    while (late == 0 && (p = first_part(l->parts, l->count)) != NULL)
+    for (uint32_t i = 0; i < l->count; i++) {
+        if ((late & UINT32_C(1) << i) == 0)
+            continue;
+        l->silent[i].list = json_array();
+        shards_each_silent(l->daemon->shards, i, list_silent, &l->silent[i]);
+    }
+    while ((p = first_part(l, late)) != NULL)
         json_array_append(all, json_array_get(p->list, p->next++));
-    rpc_answer(l->call, err, all, &eb);
+    rpc_answer(l->call, 0, all, &eb);
 }
 
 static void
@@ -636,6 +668,8 @@ release_listing(struct fanout *f)
     for (uint32_t i = 0; i < l->count; i++) {
         json_decref(l->parts[i].list);
         free(l->parts[i].serials);
+        json_decref(l->silent[i].list);
+        free(l->silent[i].serials);
     }
     free(l);
 }
@@ -644,7 +678,7 @@ static int
 torrent_list(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
              struct errbuf *eb)
 {
-    const struct daemon *d = ctx;
+    struct daemon *d = ctx;
     struct listing *l;
     int err = rpc_check_keys(params, NULL, 0, eb);
 
@@ -658,6 +692,7 @@ torrent_list(void *ctx, const json_t *params, struct rpc_call *call, json_t **re
     l->fan.done = on_listed;
     l->fan.release = release_listing;
     l->call = call;
+    l->daemon = d;
     l->count = shards_count(d->shards);
     shards_visit(d->shards, &l->fan);
     return RPC_LATER;
@@ -684,6 +719,29 @@ explain(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
     return 0;
 }
 
+static void
+explain_silent(void *ctx, const struct shards_silent *t)
+{
+    json_t **result = ctx;
+
+    if (*result == NULL)
+        *result = render_silent_why(t);
+}
+
+/* Of a torrent whose loop does not answer, at least that is known. */
+static void
+answer_why(struct shards_errand *base, int err, const struct errbuf *eb)
+{
+    json_t *result = NULL;
+
+    if (err == SPRAT_E_TIMEOUT)
+        shards_errand_silent(base, explain_silent, &result);
+    if (result != NULL)
+        rpc_answer(errand_of(base)->call, 0, result, eb);
+    else
+        answer_errand(base, err, eb);
+}
+
 static int
 torrent_why_method(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
                    struct errbuf *eb)
@@ -692,7 +750,7 @@ torrent_why_method(void *ctx, const json_t *params, struct rpc_call *call, json_
     int err = rpc_check_keys(params, keys, COUNT(keys), eb);
 
     (void)result;
-    return err == 0 ? with_torrent(ctx, params, explain, call, eb) : err;
+    return err == 0 ? begin_errand(ctx, params, explain, answer_why, call, eb) : err;
 }
 
 static int
@@ -820,11 +878,10 @@ daemon_info(void *ctx, const json_t *params, struct rpc_call *call, json_t **res
     shards_udp_counts(d->shards, &udp);
     *result = json_pack("{s:s, s:s?, s:i, s:i, s:s, s:s?, s:o, s:s, s:o, s:I, s:I}", "version",
                         PACKAGE_VERSION, "config", d->settings.file, "pid", (int)getpid(), "loops",
-                        (int)shards_count(d->shards), "state_dir",
-                        d->settings.state_dir, "save_dir", d->settings.save_dir, "listen",
-                        render_listen(addrs, count), "listen_note",
-                        shards_listen_note(d->shards), "udp", render_udp(&udp), "up_limit",
-                        (json_int_t)d->settings.up_limit, "down_limit",
+                        (int)shards_count(d->shards), "state_dir", d->settings.state_dir,
+                        "save_dir", d->settings.save_dir, "listen", render_listen(addrs, count),
+                        "listen_note", shards_listen_note(d->shards), "udp", render_udp(&udp),
+                        "up_limit", (json_int_t)d->settings.up_limit, "down_limit",
                         (json_int_t)d->settings.down_limit);
     return *result != NULL ? 0 : SPRAT_E_NOMEM;
 }

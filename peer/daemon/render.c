@@ -4,6 +4,7 @@
  */
 #include "peer/daemon/render.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -332,4 +333,58 @@ render_udp(const struct udpdoor_counts *counts)
 {
     return json_pack("{s:I, s:I, s:I}", "utp_resets", (json_int_t)counts->resets, "utp_limited",
                      (json_int_t)counts->limited, "ignored", (json_int_t)counts->ignored);
+}
+
+static json_t *
+silent_reason(const struct shards_silent *t)
+{
+    char text[WHY_TEXT_MAX];
+
+    snprintf(text, sizeof(text), "its disk has not answered for %lld s: its file system may hang",
+             (long long)(t->ms / 1000));
+    return json_pack("{s:s, s:s, s:n}", "code", "not-answering", "text", text, "next_s");
+}
+
+/* The members of both objects. */
+static json_t *
+silent_head(const struct shards_silent *t)
+{
+    json_t *o = json_object();
+
+    json_object_set_new(o, "name", json_text(t->name));
+    json_object_set_new(o, "state", json_string(SHARDS_SILENT_STATE));
+    json_object_set_new(o, "state_text", json_string(SHARDS_SILENT_STATE));
+    json_object_set_new(o, "error", json_string(""));
+    return o;
+}
+
+json_t *
+render_silent(const struct shards_silent *t)
+{
+    static const char *const unknown[] = {
+        "save_dir",    "move_to",    "bytes_have",  "bytes_partial", "pieces_total",
+        "pieces_have", "check_done", "check_total", "up_rate",       "down_rate",
+        "uploaded",    "downloaded", "up_overhead", "down_overhead", "peers",
+        "seeds",       "copies",     "up_limit",    "down_limit",    "added_at",
+        "completed_at"};
+    json_t *o = silent_head(t);
+
+    json_object_set_new(o, "info_hash_v1", hash(t->id->has_v1 ? t->id->v1 : NULL, 20));
+    json_object_set_new(o, "info_hash_v2", hash(t->id->has_v2 ? t->id->v2 : NULL, 32));
+    json_object_set_new(o, "why", silent_reason(t));
+    json_object_set_new(o, "note", json_string(""));
+    put_int(o, "total_size", t->total_size);
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+        json_object_set_new(o, unknown[i], json_null());
+    return o;
+}
+
+json_t *
+render_silent_why(const struct shards_silent *t)
+{
+    json_t *o = silent_head(t), *reasons = json_array();
+
+    json_array_append_new(reasons, silent_reason(t));
+    json_object_set_new(o, "reasons", reasons);
+    return o;
 }

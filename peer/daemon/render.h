@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "peer/engine/engine.h"
+#include "peer/engine/shards.h"
 #include "peer/net/udpdoor.h"
 
 enum {
@@ -31,5 +31,10 @@ json_t *render_udp(const struct udpdoor_counts *counts);
 
 /* A list of "ADDR:PORT". */
 json_t *render_listen(const struct endpoint *addrs, size_t count);
+
+/* The objects of torrent.list and torrent.why for a torrent whose loop does not answer: what is not
+ * known is null. */
+json_t *render_silent(const struct shards_silent *t);
+json_t *render_silent_why(const struct shards_silent *t);
 
 #endif

@@ -161,6 +161,9 @@ void engine_keep_spare(struct engine *s);
 
 /* --- engine_torrents.c --- */
 
+/* Whether |what| means the torrent, as engine_find() decides. */
+bool engine_is_meant(const char *name, const struct identity *id, const char *what,
+                     bool by_beginning);
 /* Loads all torrents of the database, and distributes them over the loops. */
 int engines_load(struct process *h, struct errbuf *eb);
 

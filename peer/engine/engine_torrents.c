@@ -360,16 +360,20 @@ has_prefix(const uint8_t *hash, size_t len, const char *what)
 }
 
 static bool
-is_meant(const struct torrent *t, const char *what)
+is_called(const char *name, const struct identity *id, const char *what)
 {
-    const struct torrent_facts *f = &t->facts;
-
-    if (strcmp(f->name, what) == 0)
+    if (strcmp(name, what) == 0)
         return true;
     if (strlen(what) < FIND_DIGITS_MIN)
         return false;
-    return (f->id.has_v1 && has_prefix(f->id.v1, sizeof(f->id.v1), what)) ||
-           (f->id.has_v2 && has_prefix(f->id.v2, sizeof(f->id.v2), what));
+    return (id->has_v1 && has_prefix(id->v1, sizeof(id->v1), what)) ||
+           (id->has_v2 && has_prefix(id->v2, sizeof(id->v2), what));
+}
+
+bool
+engine_is_meant(const char *name, const struct identity *id, const char *what, bool by_beginning)
+{
+    return by_beginning ? strncmp(name, what, strlen(what)) == 0 : is_called(name, id, what);
 }
 
 size_t
@@ -380,7 +384,7 @@ engine_find(const struct engine *s, const char *what, bool by_beginning, struct 
     LIST_EACH (it, &s->torrents) {
         struct torrent *t = LIST_ENTRY(it, struct torrent, link);
 
-        if (by_beginning ? strncmp(t->facts.name, what, strlen(what)) == 0 : is_meant(t, what)) {
+        if (engine_is_meant(t->facts.name, &t->facts.id, what, by_beginning)) {
             *found = t;
             n++;
         }

@@ -114,7 +114,28 @@ take_back(struct fanout *f)
 static void
 on_return(struct letter *l)
 {
-    take_back(LIST_ENTRY(l, struct fanout_visit, letter)->fanout);
+    struct fanout_visit *v = LIST_ENTRY(l, struct fanout_visit, letter);
+    struct fanout_loop *loop = &v->fanout->all->loops[engine_index(v->engine)];
+
+    loop->visits--;
+    loop->since = loop_now(v->fanout->all->loop);
+    take_back(v->fanout);
+}
+
+int64_t
+fanouts_silent_ms(const struct fanouts *all, uint32_t i)
+{
+    const struct fanout_loop *loop = &all->loops[i];
+
+    return loop->visits > 0 ? mono_diff_ms(loop_now(all->loop), loop->since) : 0;
+}
+
+/* A visit is on its way to the loop. */
+static void
+count_visit(struct fanouts *all, uint32_t i)
+{
+    if (all->loops[i].visits++ == 0)
+        all->loops[i].since = loop_now(all->loop);
 }
 
 /* The visit is over, or was cancelled: reports it to the first loop. */
@@ -197,7 +218,33 @@ visit_loop(struct fanout *f, uint32_t i)
         atomic_store(&v->state, VISIT_NONE);
         f->refused |= bit;
         f->pending--;
+        return;
     }
+    count_visit(f->all, i);
+}
+
+/* When the continuation runs at the latest. */
+static struct mono
+deadline_of(const struct fanouts *all, uint32_t loops)
+{
+    bool silent = false;
+
+    for (uint32_t i = 0; i < ENGINE_LOOPS_MAX; i++)
+        silent =
+            silent || ((loops & UINT32_C(1) << i) != 0 && fanouts_silent_ms(all, i) >= FANOUT_MS);
+    return mono_add_ms(loop_now(all->loop), silent ? FANOUT_AGAIN_MS : FANOUT_MS);
+}
+
+/* Enters |f| in the order of the deadlines. */
+static void
+enter(struct fanouts *all, struct fanout *f)
+{
+    struct list *before = all->waiting.prev;
+
+    while (before != &all->waiting &&
+           mono_before(f->deadline, LIST_ENTRY(before, struct fanout, link)->deadline))
+        before = before->prev;
+    list_push_front(before, &f->link); /* behind |before| */
 }
 
 void
@@ -207,8 +254,8 @@ fanout_start(struct fanouts *all, struct fanout *f, uint32_t loops)
     f->told = false;
     f->refused = 0;
     f->pending = 1; /* this function's own, so that |f| stays until the end of it */
-    f->deadline = mono_add_ms(loop_now(all->loop), FANOUT_MS);
-    list_push_back(&all->waiting, &f->link);
+    f->deadline = deadline_of(all, loops);
+    enter(all, f);
     for (uint32_t i = 0; i < ENGINE_LOOPS_MAX; i++) {
         atomic_store(&f->visits[i].state, VISIT_NONE);
         if (loops & UINT32_C(1) << i)

@@ -16,7 +16,8 @@
 #include "peer/engine/engine.h"
 
 enum {
-    FANOUT_MS = 5000, /* then the continuation runs without the loops that have not answered */
+    FANOUT_MS = 5000,      /* then the continuation runs without the loops that have not answered */
+    FANOUT_AGAIN_MS = 500, /* the same, if one of the loops has been silent for FANOUT_MS already */
 };
 
 struct process;
@@ -30,8 +31,12 @@ struct fanouts {
     struct loop_timer *timer; /* fires at the deadline of the oldest fan-out */
     struct list waiting;      /* fan-outs whose continuation has not run, in the order of their
                                  deadlines */
-    uint32_t threads;         /* a bit for each loop that runs on a thread of its own */
-    bool closed;              /* no thread is left: letters are answered where they are read */
+    struct fanout_loop {
+        uint32_t visits;   /* visits that have not come back */
+        struct mono since; /* with visits: the last answer, or the first of these visits */
+    } loops[ENGINE_LOOPS_MAX];
+    uint32_t threads; /* a bit for each loop that runs on a thread of its own */
+    bool closed;      /* no thread is left: letters are answered where they are read */
 };
 
 struct fanout_visit {
@@ -81,6 +86,9 @@ void fanout_start(struct fanouts *all, struct fanout *f, uint32_t loops);
  * on the thread of |s|; possibly inside of |visit|. */
 void fanout_hold(struct fanout *f, struct engine *s);
 void fanout_let_go(struct fanout *f, struct engine *s);
+
+/* How long loop |i| has not answered a visit, in milliseconds; 0: it answers. */
+int64_t fanouts_silent_ms(const struct fanouts *all, uint32_t i);
 
 /* For |done|: whether the visit to the late loop |i| has begun, so that the visit may still end. */
 bool fanout_has_begun(struct fanout *f, uint32_t i);

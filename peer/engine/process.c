@@ -231,6 +231,64 @@ process_find(struct process *h, const uint8_t *hash, struct engine **owner)
     return t;
 }
 
+struct listing {
+    uint32_t loop;
+    struct process_known *all;
+    size_t count, cap;
+};
+
+/* A torrent's facts do not change while the torrent is in the directory. */
+static void
+list_key(void *ctx, struct hashmap_node *node)
+{
+    struct listing *l = ctx;
+    struct hash_key *key = LIST_ENTRY(node, struct hash_key, node);
+    const struct torrent *t = key->torrent;
+    const struct torrent_facts *f = &t->facts;
+    char *name;
+
+    if (t->env->index != l->loop || l->count == l->cap ||
+        key != &t->keys[t->keys[0].hash != NULL ? 0 : 1])
+        return;
+    name = strdup(f->name);
+    if (name != NULL)
+        l->all[l->count++] = (struct process_known){
+            .serial = t->serial, .name = name, .id = f->id, .total_size = f->total_size};
+}
+
+static int
+by_serial(const void *a, const void *b)
+{
+    const struct process_known *x = a, *y = b;
+
+    return x->serial < y->serial ? -1 : x->serial > y->serial;
+}
+
+struct process_known *
+process_list(struct process *h, uint32_t loop, size_t *count)
+{
+    struct listing l = {.loop = loop};
+
+    lock_take(&h->lock);
+    l.cap = h->torrents_of[loop];
+    l.all = calloc(l.cap + 1, sizeof(*l.all));
+    if (l.all != NULL)
+        (void)hashmap_walk(&h->by_hash, 0, SIZE_MAX, list_key, &l);
+    lock_drop(&h->lock);
+    if (l.count > 0)
+        qsort(l.all, l.count, sizeof(*l.all), by_serial);
+    *count = l.count;
+    return l.all;
+}
+
+void
+process_known_free(struct process_known *known, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(known[i].name);
+    free(known);
+}
+
 struct engine *
 process_pick(struct process *h)
 {

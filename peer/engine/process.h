@@ -102,6 +102,19 @@ void process_leave(struct process *h, struct torrent *t);
  * letter reaches its loop. */
 struct torrent *process_find(struct process *h, const uint8_t *hash, struct engine **owner);
 
+/* What the directory knows of a torrent, whatever its loop does. */
+struct process_known {
+    uint64_t serial;
+    char *name;
+    struct identity id;
+    uint64_t total_size;
+};
+
+/* The torrents of loop |loop|, in the order of adding; to be freed with process_known_free(). NULL
+ * and 0 when memory is out. Any thread. */
+struct process_known *process_list(struct process *h, uint32_t loop, size_t *count);
+void process_known_free(struct process_known *known, size_t count);
+
 /* process_rate.c: divides the limits of all loops together, on the first loop. process_set_limits()
  * begins or ends the division; after that each loop has to take its part with process_begin_share()
  * before it continues. */

@@ -19,7 +19,7 @@ struct shard {
     struct engine *engine;
     struct loop *loop;
     struct thread thread;
-    struct letter stop;    /* from the first loop, here and below */
+    struct letter stop; /* from the first loop, here and below */
     struct letter hurry;
     struct letter end;     /* the thread's */
     struct letter stopped; /* to the first loop */
@@ -223,11 +223,12 @@ int
 shards_late(struct fanout *f, uint32_t late, struct errbuf *eb)
 {
     uint32_t i = first_bit(late);
+    int64_t ms = fanouts_silent_ms(f->all, i);
 
     return errbuf_set(eb, SPRAT_E_TIMEOUT,
                       "loop %u has not answered for %d s, perhaps because a disk hangs; %s; try "
-                      "again later, or name torrents of other loops by their info-hash",
-                      i, FANOUT_MS / 1000,
+                      "again later",
+                      i, (int)((ms > FANOUT_MS ? ms : FANOUT_MS) / 1000),
                       fanout_has_begun(f, i) ? "the request may still take effect"
                                              : "nothing was changed");
 }
@@ -237,6 +238,47 @@ answer(struct shards_errand *e, int err)
 {
     e->answered = true;
     e->done(e, err, &e->eb);
+}
+
+static struct shards_silent
+silent_of(const struct process_known *k, int64_t ms)
+{
+    return (struct shards_silent){
+        .serial = k->serial, .name = k->name, .id = &k->id, .total_size = k->total_size, .ms = ms};
+}
+
+void
+shards_each_silent(struct shards *sh, uint32_t loop,
+                   void (*each)(void *ctx, const struct shards_silent *t), void *ctx)
+{
+    int64_t ms = fanouts_silent_ms(&sh->fanouts, loop);
+    size_t count;
+    struct process_known *all = process_list(sh->process, loop, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct shards_silent t = silent_of(&all[i], ms);
+
+        each(ctx, &t);
+    }
+    process_known_free(all, count);
+}
+
+void
+shards_errand_silent(struct shards_errand *e,
+                     void (*each)(void *ctx, const struct shards_silent *t), void *ctx)
+{
+    size_t count;
+    struct process_known *all = process_list(e->shards->process, e->loop, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct shards_silent t =
+            silent_of(&all[i], fanouts_silent_ms(&e->shards->fanouts, e->loop));
+
+        if (memcmp(identity_wire_hash(t.id, !t.id->has_v1), e->hash, sizeof(e->hash)) == 0 ||
+            (t.id->has_v2 && memcmp(t.id->v2, e->hash, sizeof(e->hash)) == 0))
+            each(ctx, &t);
+    }
+    process_known_free(all, count);
 }
 
 /* The end of the visit to the one loop that is asked to run the errand. */
@@ -254,25 +296,33 @@ on_visited(struct fanout *f, uint32_t late)
     }
 }
 
+/* A fan-out of the errand is released. */
 static void
-on_released(struct fanout *f)
+drop(struct shards_errand *e)
 {
-    struct shards_errand *e = LIST_ENTRY(f, struct shards_errand, fan);
-
+    if (--e->refs > 0)
+        return;
     free(e->what);
     e->what = NULL;
     e->release(e);
 }
 
 static void
-visit_one(struct shards_errand *e, uint32_t loop,
-          void (*visit)(struct engine *s, struct fanout *f))
+on_released(struct fanout *f)
+{
+    drop(LIST_ENTRY(f, struct shards_errand, fan));
+}
+
+static void
+visit_one(struct shards_errand *e, uint32_t loop, void (*visit)(struct engine *s, struct fanout *f))
 {
     e->fan.visit = visit;
     e->fan.done = on_visited;
     e->fan.release = on_released;
     e->err = 0;
     e->eb.text[0] = '\0';
+    e->refs++;
+    e->loop = loop;
     fanout_start(&e->shards->fanouts, &e->fan, UINT32_C(1) << loop);
 }
 
@@ -315,6 +365,7 @@ shards_add(struct shards *sh, const struct torrent_add *add, struct shards_erran
     e->shards = sh;
     e->add = add;
     e->answered = false;
+    e->refs = 0;
     visit_one(e, process_pick(sh->process)->env.index, add_one);
 }
 
@@ -333,22 +384,13 @@ search(const struct engine *s, const char *what, bool by_beginning, struct shard
 static void
 search_one(struct engine *s, struct fanout *f)
 {
-    struct shards_errand *e = LIST_ENTRY(f, struct shards_errand, fan);
+    struct shards_errand *e = LIST_ENTRY(f, struct shards_errand, search);
     struct shards_found *found = &e->found[s->env.index];
 
     found->named = search(s, e->what, false, found);
     found->beginning = 0;
     if (found->named == 0 && e->what[0] != '\0')
         found->beginning = search(s, e->what, true, found);
-}
-
-static void
-on_searched(struct fanout *f, uint32_t late)
-{
-    struct shards_errand *e = LIST_ENTRY(f, struct shards_errand, fan);
-
-    if (late != 0)
-        answer(e, shards_late(f, late, &e->eb));
 }
 
 /* Decodes |len| hex digits. */
@@ -397,41 +439,68 @@ choose(struct shards_errand *e, uint32_t *loop)
     size_t named = 0, beginning = 0, n;
 
     for (uint32_t i = 0; i < e->shards->count; i++) {
-        named += e->found[i].named;
-        beginning += e->found[i].beginning;
+        named += e->counted[i].named;
+        beginning += e->counted[i].beginning;
     }
     n = named > 0 ? named : beginning;
     if (n > 1)
         return errbuf_set(&e->eb, SPRAT_E_INVAL,
-                          named == 0
-                              ? "the names of %zu torrents begin with %s: write more of one"
-                              : "%zu torrents are named %s: name one by its info-hash",
+                          named == 0 ? "the names of %zu torrents begin with %s: write more of one"
+                                     : "%zu torrents are named %s: name one by its info-hash",
                           n, e->what);
     if (n == 0)
         return errbuf_set(&e->eb, SPRAT_E_NOTFOUND, "there is no torrent %s", e->what);
     for (*loop = 0;; ++*loop)
-        if ((named > 0 ? e->found[*loop].named : e->found[*loop].beginning) > 0)
+        if ((named > 0 ? e->counted[*loop].named : e->counted[*loop].beginning) > 0)
             break;
-    memcpy(e->hash, e->found[*loop].hash, sizeof(e->hash));
+    memcpy(e->hash, e->counted[*loop].hash, sizeof(e->hash));
     return 0;
+}
+
+static void
+count_silent(void *ctx, const struct shards_silent *t)
+{
+    struct shards_errand *e = ctx;
+    struct shards_found *found = &e->counted[e->loop];
+    bool named = engine_is_meant(t->name, t->id, e->what, false);
+
+    if (!named && (e->what[0] == '\0' || !engine_is_meant(t->name, t->id, e->what, true)))
+        return;
+    /* The hash of a torrent with that name counts more. */
+    if (named || found->named == 0)
+        memcpy(found->hash, identity_wire_hash(t->id, !t->id->has_v1), sizeof(found->hash));
+    found->named += named;
+    found->beginning += !named;
+}
+
+/* A loop that is late is not needed to find a torrent: the directory has its torrents too. */
+static void
+on_searched(struct fanout *f, uint32_t late)
+{
+    struct shards_errand *e = LIST_ENTRY(f, struct shards_errand, search);
+    uint32_t loop = 0;
+    int err;
+
+    for (uint32_t i = 0; i < e->shards->count; i++) {
+        if ((late & UINT32_C(1) << i) == 0) {
+            e->counted[i] = e->found[i];
+            continue;
+        }
+        e->counted[i] = (struct shards_found){0};
+        e->loop = i;
+        shards_each_silent(e->shards, i, count_silent, e);
+    }
+    err = choose(e, &loop);
+    if (err == 0)
+        visit_one(e, loop, visit_torrent);
+    else
+        answer(e, err);
 }
 
 static void
 after_search(struct fanout *f)
 {
-    struct shards_errand *e = LIST_ENTRY(f, struct shards_errand, fan);
-    uint32_t loop = 0;
-    int err;
-
-    if (!e->answered) {
-        err = choose(e, &loop);
-        if (err == 0) {
-            visit_one(e, loop, visit_torrent);
-            return;
-        }
-        answer(e, err);
-    }
-    on_released(f);
+    drop(LIST_ENTRY(f, struct shards_errand, search));
 }
 
 /* The loop of the torrent with this whole info-hash, from the directory: no loop is asked. */
@@ -457,6 +526,7 @@ shards_with(struct shards *sh, const char *what, struct shards_errand *e)
 
     e->shards = sh;
     e->answered = false;
+    e->refs = 0;
     e->what = strdup(what);
     if (e->what == NULL) {
         answer(e, errbuf_set(&e->eb, SPRAT_E_NOMEM, "out of memory"));
@@ -464,10 +534,11 @@ shards_with(struct shards *sh, const char *what, struct shards_errand *e)
     } else if (find_by_hash(e, &loop)) {
         visit_one(e, loop, visit_torrent);
     } else {
-        e->fan.visit = search_one;
-        e->fan.done = on_searched;
-        e->fan.release = after_search;
-        shards_visit(sh, &e->fan);
+        e->search.visit = search_one;
+        e->search.done = on_searched;
+        e->search.release = after_search;
+        e->refs = 1;
+        shards_visit(sh, &e->search);
     }
 }
 

@@ -15,6 +15,7 @@
 #include "peer/engine/engine.h"
 
 struct shards;
+struct shards_errand;
 
 /* As engine_new(), for |loops| loops (1 to ENGINE_LOOPS_MAX). The handler is called on the thread
  * of the torrent's loop. No loop runs before shards_run(). */
@@ -40,6 +41,26 @@ void shards_udp_counts(const struct shards *sh, struct udpdoor_counts *counts);
 /* Starts a fan-out to every loop: fanout_start(). */
 void shards_visit(struct shards *sh, struct fanout *f);
 
+/* The state, for people, of a torrent whose loop does not answer. */
+#define SHARDS_SILENT_STATE "not answering"
+
+/* What is known of a torrent whose loop does not answer. */
+struct shards_silent {
+    uint64_t serial;
+    const char *name;
+    const struct identity *id;
+    uint64_t total_size;
+    int64_t ms; /* how long the loop has not answered */
+};
+
+/* Calls |each| for the torrents of loop |loop|, in the order of adding, without that loop. On the
+ * first loop's thread. */
+void shards_each_silent(struct shards *sh, uint32_t loop,
+                        void (*each)(void *ctx, const struct shards_silent *t), void *ctx);
+/* The same for the torrent of an errand that ended with SPRAT_E_TIMEOUT: at most one call. */
+void shards_errand_silent(struct shards_errand *e,
+                          void (*each)(void *ctx, const struct shards_silent *t), void *ctx);
+
 /* For a fan-out's |done| with a |late| that is not 0: SPRAT_E_TIMEOUT and a sentence that names
  * the loop and says whether the visit may still take place. */
 int shards_late(struct fanout *f, uint32_t late, struct errbuf *eb);
@@ -60,14 +81,18 @@ struct shards_errand {
 
     struct shards *shards;
     struct engine *at; /* the engine of the torrent's loop */
-    struct fanout fan;
+    struct fanout fan, search;
+    uint32_t refs; /* fan-outs that are not released */
+    uint32_t loop; /* that is visited */
     const struct torrent_add *add;
     char *what;
     struct shards_found {
         size_t named, beginning; /* torrents with that name, and torrents whose names begin with
                                     it */
-        uint8_t hash[TRACKER_HASH_LEN]; /* hash of the last match */
-    } found[ENGINE_LOOPS_MAX];
+        uint8_t hash[TRACKER_HASH_LEN];            /* hash of the last match */
+    } found[ENGINE_LOOPS_MAX];                     /* written by each loop */
+    struct shards_found counted[ENGINE_LOOPS_MAX]; /* of |found|, or of the directory for loops that
+                                                      are late */
     uint8_t hash[TRACKER_HASH_LEN];
     bool answered;
     int err;

@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import content
 import sprat as our
 from daemon import Daemon, one_line
+from hung import hung
 from tap import test
 
 LOOPS = "3"
@@ -233,6 +234,40 @@ def commands_reach_torrents_of_every_loop(t):
     for name in shelf.names:
         daemon.sprat("resume", name)
     shelf.seeding(daemon)
+
+
+@test
+def a_loop_that_hangs_is_shown(t):
+    shelf = Shelf(t, 4, 50_000)
+    daemon = Daemon(t, "--loops", "2")
+    shelf.add(daemon, os.path.dirname(shelf.paths["file-0"]))
+    shelf.seeding(daemon)
+    whole = {x["name"]: x for x in daemon.rpc("torrent.list")}
+    with hung(daemon, "loop 1"):
+        listed = daemon.rpc("torrent.list")
+        assert [x["name"] for x in listed] == shelf.names, listed
+        silent = [x for x in listed if x["state"] == "not answering"]
+        assert len(silent) == 2 and sum(x["state"] == "seeding" for x in listed) == 2, listed
+        for found in silent:
+            before = whole[found["name"]]
+            assert found.keys() == before.keys(), found.keys() ^ before.keys()
+            for key in ("info_hash_v1", "info_hash_v2", "total_size"):
+                assert found[key] == before[key], found
+            assert found["why"]["code"] == "not-answering" and "has not answered for" in found["why"]["text"], found
+            assert found["uploaded"] is None
+        name = silent[0]["name"]
+        why = daemon.rpc("torrent.why", torrent=name)
+        assert why["state"] == "not answering" and why["reasons"][0]["code"] == "not-answering", why
+        shown = daemon.sprat("ls").out
+        line = next(x for x in shown.splitlines() if name in x)
+        assert "not answering" in line and "%" not in line, shown
+        assert shown.count("has not answered for") == 2, shown
+        assert "has not answered for" in daemon.sprat("why", name).out
+        other = next(x["name"] for x in listed if x["state"] == "seeding")
+        daemon.sprat("pause", other)
+        one_line(daemon.sprat("pause", name, status=1), "loop 1 has not answered")
+    shelf_states = lambda: {x["state"] for x in daemon.rpc("torrent.list")}
+    t.wait("all to answer", lambda: shelf_states() == {"seeding", "paused"}, 20)
 
 
 @test

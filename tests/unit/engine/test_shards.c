@@ -434,6 +434,17 @@ hex_of(const struct metainfo *mi, char hex[65])
         sprintf(hex + 2 * i, "%02x", mi->id.v2[i]);
 }
 
+static void
+note_silent(void *ctx, const struct shards_silent *t)
+{
+    char *names = ctx;
+
+    cr_expect_geq(t->ms, FANOUT_MS);
+    cr_expect(t->id->has_v2);
+    strcat(names, t->name);
+    strcat(names, " ");
+}
+
 /* The torrents file0 … file6 are in the loops 0, 1, 2, 0, 1, 2, 0. */
 Test(shards, a_loop_that_hangs_holds_up_no_other)
 {
@@ -441,10 +452,10 @@ Test(shards, a_loop_that_hangs_holds_up_no_other)
     pthread_t where[TORRENTS], thread;
     const struct metainfo *mi = NULL;
     struct asked first, second;
-    struct visited late;
+    struct visited late, named, named_late;
     struct fixture f;
     struct errbuf eb;
-    char hex[2][65];
+    char hex[2][65], names[64] = "";
 
     init(&f);
     add_many(&f, where);
@@ -460,6 +471,10 @@ Test(shards, a_loop_that_hangs_holds_up_no_other)
     ask(&f, &second, note_visit, &h);
     visited_init(&late, &f, note_thread, &thread);
     shards_with(f.shards, hex[0], &late.base);
+    visited_init(&named, &f, note_name, &mi);
+    shards_with(f.shards, "file2", &named.base);
+    visited_init(&named_late, &f, note_thread, &thread);
+    shards_with(f.shards, "file1", &named_late.base);
     cr_expect_eq(with(&f, hex[1], note_name, &mi, &eb), 42, "%s", eb.text);
     cr_expect_not(first.told || second.told || late.told, "another loop answers meanwhile");
     run_until(&f, &late.told);
@@ -472,9 +487,20 @@ Test(shards, a_loop_that_hangs_holds_up_no_other)
     cr_expect_eq(late.err, SPRAT_E_TIMEOUT);
     cr_expect_not_null(strstr(late.why.text, "nothing was changed"), "%s", late.why.text);
     cr_expect_not(first.over || second.over || late.over, "loop 1 has their letters");
+    shards_each_silent(f.shards, 1, note_silent, names);
+    cr_expect_str_eq(names, "file1 file4 ", "the directory knows the torrents of loop 1");
+    run_until(&f, &named.told);
+    cr_expect_eq(named.err, 42, "a name is found without the loop that hangs: %s", named.why.text);
+    run_until(&f, &named_late.told);
+    cr_expect_eq(named_late.err, SPRAT_E_TIMEOUT, "its torrent is known, and does not answer");
+    names[0] = '\0';
+    shards_errand_silent(&named_late.base, note_silent, names);
+    cr_expect_str_eq(names, "file1 ");
     pthread_mutex_unlock(&h.held);
     run_until(&f, &late.over);
     cr_expect(first.over && second.over);
+    run_until(&f, &named_late.over);
+    cr_expect(named.over);
     expect_visits(&h, 2, 1, 2);
     cr_expect_eq(torrents_of(&f, 1), 2, "the loop goes on");
     fini(&f);
