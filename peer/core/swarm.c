@@ -213,6 +213,7 @@ announce_due(struct swarm *s)
         fx->u.announce.uploaded = s->totals.up;
         fx->u.announce.downloaded = s->totals.down;
         fx->u.announce.left = s->geo.data_total - s->totals.have;
+        fx->u.announce.partial_seed = !leeching && !swarm_is_seed(s);
         fx->u.announce.numwant = job.event == ANNOUNCE_STOPPED ? 0
                                  : leeching                    ? NUMWANT_LEECHER
                                                                : SWARM_NUMWANT_SEEDER;

@@ -316,6 +316,7 @@ struct swarm_effect {
             const uint8_t *info_hash; /* 20 bytes */
             uint64_t uploaded, downloaded, left;
             uint32_t numwant;
+            bool partial_seed; /* pieces are missing, and none of them is wanted (BEP 21) */
         } announce;
         struct {
             enum swarm_notice what;

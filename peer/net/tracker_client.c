@@ -506,7 +506,8 @@ need_of(const struct tracker_announce *a)
 {
     if (a->event == TRACKER_EVENT_STOPPED)
         return TRACKER_NEED_STOPPED;
-    return a->left > 0 ? TRACKER_NEED_DOWNLOAD : TRACKER_NEED_SEED;
+    return a->left > 0 && a->event != TRACKER_EVENT_PAUSED ? TRACKER_NEED_DOWNLOAD
+                                                           : TRACKER_NEED_SEED;
 }
 
 static struct tracker_ask *

@@ -145,6 +145,7 @@ announce(struct torrent *t, const struct announce_job *job)
     fx.u.announce.job = *job;
     fx.u.announce.info_hash = torrent_info_hash(t, job->v2);
     fx.u.announce.left = t->facts.total_size - t->rest.bytes_have;
+    fx.u.announce.partial_seed = fx.u.announce.left > 0;
     fx.u.announce.numwant = job->event == ANNOUNCE_STOPPED ? 0 : SWARM_NUMWANT_SEEDER;
     track_announce(t, &fx);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "peer/torrent/torrent_facts.h"
 #include "peer/torrent/torrent_feed.h"
@@ -137,6 +138,20 @@ event_of(enum announce_event event)
     return TRACKER_EVENT_NONE;
 }
 
+/* A partial seed says so in each announce, in place of "started" and of no event (BEP 21). UDP has
+ * no such event (BEP 15). */
+static enum tracker_event
+event_to_say(const struct swarm_effect *fx)
+{
+    enum announce_event event = fx->u.announce.job.event;
+    bool udp = strncasecmp(fx->u.announce.job.url, "udp:", 4) == 0;
+
+    if (fx->u.announce.partial_seed && !udp &&
+        (event == ANNOUNCE_NONE || event == ANNOUNCE_STARTED))
+        return TRACKER_EVENT_PAUSED;
+    return event_of(event);
+}
+
 static void
 fill_announce(const struct torrent *t, const struct swarm_effect *fx, struct tracker_announce *a)
 {
@@ -147,7 +162,7 @@ fill_announce(const struct torrent *t, const struct swarm_effect *fx, struct tra
         .key = t->net.announce_key,
         .numwant = (int32_t)fx->u.announce.numwant,
         .port = t->env->shared->port,
-        .event = event_of(fx->u.announce.job.event),
+        .event = event_to_say(fx),
         .compact = true,
         .no_peer_id = true,
     };

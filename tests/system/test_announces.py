@@ -4,6 +4,7 @@
 
 import os
 import socket
+import struct
 import sys
 import threading
 
@@ -16,6 +17,7 @@ import sprat as our
 import torrent as torrents
 from daemon import Daemon
 from process import run
+from tracker_client import http_scrape
 from tap import test
 
 
@@ -59,6 +61,63 @@ def a_scheme_that_cannot_be_spoken(t):
     tracker = fake_tracker.FakeTracker(t, lambda *_: fake_tracker.good())
     _, first = told(t, tracker.url, more=["-t", "wss://tracker.example/"])
     assert first == "wss://tracker.example/: Sprat cannot speak WebTorrent trackers; 1 other tracker is asked", first
+
+
+# Partial seeds (BEP 21).
+
+def udp_answer(datagram, _):
+    """Of a UDP tracker without peers (BEP 15)."""
+    transaction = datagram[12:16]
+    if len(datagram) == 16:
+        return struct.pack(">I4sQ", 0, transaction, 1)
+    return struct.pack(">I4sIII", 1, transaction, 1800, 0, 0)
+
+
+@test
+def a_partial_seed_says_so_in_each_announce(t):
+    tracker = fake_tracker.FakeTracker(t, lambda *_: fake_tracker.good())
+    udp = fake_tracker.FakeUdpTracker(t, udp_answer)
+    path = content.write_tree(t.path("original", "tree"), {"a": 65536, "b": 32768})
+    torrent = our.create(t, path, "--piece-length", "32K", form="v1", trackers=[tracker.url])
+    seeder = our.seed(t, torrent, os.path.dirname(path))
+    args = ("--state-dir", t.path("state"), "--skip", "b", "--seed", "forever")
+
+    def ours():
+        theirs = seeder.address.rpartition(":")[2].encode()
+        return [q for q in tracker.asked if q["port"] != theirs]
+
+    getter = our.get(t, torrent, t.path("out"), *args, peers=[seeder])
+    getter.wait("complete", 30)
+    getter.stop()
+    assert [q.get("event", b"") for q in ours()] == [b"started", b"stopped"], ours()
+    assert int(ours()[-1]["left"]) == 32768, ours()
+    getter = our.get(t, torrent, t.path("out"), *args, "-t", udp.url)
+    t.wait("its announces", lambda: len(ours()) > 2 and len(udp.asked) > 1, 30)
+    getter.stop()
+    assert [q.get("event", b"") for q in ours()][2:] == [b"paused", b"stopped"], ours()
+    assert {int(q["left"]) for q in ours()[2:]} == {32768}, ours()
+    events = [struct.unpack(">I", d[80:84])[0] for d in udp.asked if len(d) > 84]
+    assert events[0] == 2 and set(events) <= {2, 3}, f"UDP has no such event: {events}"
+
+
+@test
+def our_tracker_counts_a_partial_seed_apart(t):
+    tracker = our.Tracker(t)
+    path = content.write_tree(t.path("original", "tree"), {"a": 65536, "b": 32768})
+    torrent = our.create(t, path, "--piece-length", "32K", form="v1", trackers=[tracker.http])
+    seeder = our.seed(t, torrent, os.path.dirname(path))
+    daemon = Daemon(t)
+    daemon.rpc("torrent.add", path=torrent, save_dir=t.path("out", "x")[:-2], skip=["b"], peers=[seeder.address])
+    t.wait("the selection", lambda: daemon.state("tree")["bytes_have"] == 65536, 30)
+    daemon.stop()
+    daemon = Daemon(t)
+    key = torrents.hashes(torrents.read(torrent))[0]
+    wanted = {b"complete": 1, b"incomplete": 1, b"downloaders": 0}
+
+    def counted():
+        found = http_scrape(tracker.http, key)[b"files"].get(key, {})
+        return {name: found.get(name) for name in wanted} == wanted
+    t.wait("a partial seed beside a seed", counted, 30)
 
 
 @test

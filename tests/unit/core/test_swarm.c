@@ -403,6 +403,64 @@ first_is_answered(struct rig *r)
     return st.working;
 }
 
+/* The first announce of a swarm that has the first |had| pieces and wants the first |wanted|. */
+static struct swarm_effect
+first_announce(uint32_t had, uint32_t wanted)
+{
+    static const char *const urls[] = {"http://tracker.example/announce"};
+    struct swarm_input skip = {.type = SWARM_IN_PRIORITY}, start = {.type = SWARM_IN_START};
+    struct swarm_config cfg = {.client = "Test 1", .trackers = urls, .tracker_count = 1};
+    struct swarm_effect fx, announce = {0};
+    const struct metainfo *mi = rig.sim.content->mi;
+    struct mono now = rig.sim.engine.now;
+    struct rate_bucket up, down;
+    struct swarm *swarm;
+    struct bitfield have;
+
+    rate_bucket_init(&up, 0, now);
+    rate_bucket_init(&down, 0, now);
+    cfg.up = &up;
+    cfg.down = &down;
+    swarm = swarm_new(mi, &cfg, 3, now);
+    cr_assert_not_null(swarm);
+    skip.u.priority.first = wanted;
+    skip.u.priority.count = mi->piece_count - wanted;
+    if (skip.u.priority.count > 0)
+        cr_assert_eq(swarm_handle(swarm, &skip, now), 0);
+    cr_assert_eq(bitfield_init(&have, mi->piece_count), 0);
+    for (uint32_t i = 0; i < had; i++)
+        bitfield_set(&have, i);
+    start.u.start.have = &have;
+    cr_assert_eq(swarm_handle(swarm, &start, now), 0);
+    while (swarm_next(swarm, &fx))
+        if (fx.type == SWARM_FX_ANNOUNCE)
+            announce = fx;
+    cr_assert_eq(announce.type, SWARM_FX_ANNOUNCE);
+    bitfield_fini(&have);
+    swarm_free(swarm);
+    return announce;
+}
+
+/* BEP 21. */
+Test(swarm, a_partial_seed_announces_what_it_is_and_what_is_left)
+{
+    struct swarm_effect fx;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    fx = first_announce(4, 4);
+    cr_expect(fx.u.announce.partial_seed);
+    cr_expect_eq(fx.u.announce.left, MIB - 256 * KIB, "it is no seed");
+    cr_expect_eq(fx.u.announce.numwant, SWARM_NUMWANT_SEEDER);
+    fx = first_announce(3, 4);
+    cr_expect_not(fx.u.announce.partial_seed, "it downloads");
+    cr_expect_eq(fx.u.announce.left, MIB - 192 * KIB);
+    fx = first_announce(16, 4);
+    cr_expect_not(fx.u.announce.partial_seed, "it is a seed");
+    cr_expect_eq(fx.u.announce.left, 0u);
+    fx = first_announce(0, 0);
+    cr_expect(fx.u.announce.partial_seed, "nothing is wanted");
+}
+
 Test(swarm, its_announcer_goes_on_without_it)
 {
     struct node *seed;
