@@ -81,7 +81,10 @@ torrent_clear_failure(struct torrent *t)
 {
     free(t->failure.message);
     t->failure = (struct torrent_failure){.source = FAILURE_NONE};
-    loop_timer_set(t->retry, MONO_NEVER);
+    if (t->life.held == STEP_NONE)
+        loop_timer_set(t->retry, MONO_NEVER);
+    else
+        torrent_hold(t, t->life.held, TORRENT_BUSY_MS); /* it waits for this timer too */
     torrent_mark_dirty(t);
 }
 
