@@ -17,7 +17,8 @@
 
 enum {
     FIND_DIGITS_MIN = 6,
-    LOOK_GROUPS = 8, /* a look is of directories of one group, and groups share few threads */
+    LOOK_GROUPS = 8, /* looks at the files of a loop's torrents; the name of a torrent's directory
+                        decides which of them it joins */
 };
 
 struct torrent *

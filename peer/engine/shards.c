@@ -629,7 +629,7 @@ hurry_one(struct letter *l)
     engine_hurry(LIST_ENTRY(l, struct shard, hurry)->engine);
 }
 
-/* The letter is a loop's own: it is read on the loop's thread, or at once where it has none. */
+/* Runs |l|, a letter that the loop owns: on the loop's thread, or at once if it has no thread. */
 static void
 send_own(struct shards *sh, uint32_t i, struct letter *l)
 {

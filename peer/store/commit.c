@@ -24,7 +24,7 @@ enum commit_state {
     COMMIT_NAMING,  /* complete files get their final names */
 };
 
-/* A growing list of numbers. */
+/* A growing list of piece or file numbers. */
 struct numbers {
     uint32_t *at;
     size_t count, cap;

@@ -149,7 +149,7 @@ filetree_find_room(struct filetree *t, const struct bitfield *have, struct stora
     return err == 0 ? find_need(t, have, room, eb) : err;
 }
 
-/* Space that was reserved beyond the file's end is freed. */
+/* Frees the space that was reserved beyond the file's end. */
 static void
 give_back(int fd)
 {

@@ -242,8 +242,9 @@ int filetree_may_read(struct filetree *t, size_t file, bool *look);
 bool filetree_may_lend(struct filetree *t, size_t file);
 /* Checks that the open file |fd| matches its stamp and still has its name. */
 int filetree_look_at(struct filetree *t, size_t file, int fd, struct errbuf *eb);
-/* True if filetree_move_in() was called since |t->moves| was |moves|: an error may be due to that,
- * so the file is trusted again. */
+/* For an error of an access that began when |t->moves| was |moves|. True if filetree_move_in() was
+ * called since then: the access may have failed because of the move, so the file is trusted again.
+ */
 bool filetree_was_moved(struct filetree *t, size_t file, uint32_t moves);
 
 /* Asks the kernel to read ahead. */

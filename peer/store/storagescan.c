@@ -69,8 +69,9 @@ storagescan_piece(struct disk_worker *w, struct storage_job *j, struct errbuf *e
                       s->tree.dir, filetree_path(&s->tree, j->file));
 }
 
-/* True if the range is more than |*first| repeated; |*first| is set to its first byte if |*any| is
- * false. */
+/* Sets |*varied| if the range has a byte other than |*first|. If |*any| is false, no range was read
+ * before: sets |*first| to the range's first byte, and |*any|. Returns 0 or the error of reading.
+ */
 static int
 vary_range(struct disk_worker *w, struct storage *s, const struct layout_range *r, bool *any,
            uint8_t *first, bool *varied, struct errbuf *eb)

@@ -41,8 +41,8 @@ struct walk_options {
 };
 
 /* Walks |path|. NOENT, ACCESS, INVAL (a name that is not allowed in a torrent; no files; neither
- * file nor directory; the output is the content itself, or a file of it that is no torrent), LIMIT,
- * NOMEM. The caller frees |w| with walk_fini(), after an error too. */
+ * file nor directory; the output file is |path| itself, or a file below it that is no torrent),
+ * LIMIT, NOMEM. The caller frees |w| with walk_fini(), after an error too. */
 int walk_run(struct walk *w, const struct walk_options *o, struct errbuf *eb);
 void walk_fini(struct walk *w);
 

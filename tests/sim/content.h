@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A torrent whose bytes don't exist: its metainfo, and of each block only its SHA-256 leaf, made up
- * from a number. A block that somebody has is a tag, good or bad. So a thousand peers that share a
- * gigabyte fit into memory, and nothing has to be hashed.
+ * A torrent without bytes: its metainfo, and for each block only a SHA-256 leaf that is computed
+ * from a number. A block on a disk or in a message is a tag, good or bad. So a thousand peers that
+ * share a gigabyte fit into memory, and no content is hashed.
  */
 #ifndef TESTS_SIM_CONTENT_H
 #define TESTS_SIM_CONTENT_H
@@ -15,7 +15,8 @@ enum {
     CONTENT_BLOCKS_MAX = 1 << 22,
 };
 
-/* What a block on a disk or on its way is; BLOCK_BAD and above are wrong in different ways. */
+/* The content of a block on a disk or in a message. BLOCK_BAD and each higher value stand for
+ * different wrong contents. */
 enum block_tag { BLOCK_ABSENT, BLOCK_GOOD, BLOCK_BAD };
 
 struct content_spec {
@@ -36,11 +37,11 @@ struct content {
     uint8_t **layers; /* per file of |mi|, 32 bytes a piece; NULL where there is none */
 };
 
-/* SPRAT_E_INVAL with a sentence for a torrent that can't be. */
+/* SPRAT_E_INVAL, with a message, for a torrent that is not possible. */
 int content_init(struct content *c, const struct content_spec *spec, struct errbuf *eb);
 void content_fini(struct content *c);
 
-/* The leaf of a block that is |tag|. */
+/* The leaf of a block whose content is |tag|. */
 void content_leaf(uint32_t piece, uint32_t block, uint8_t tag, uint8_t out[32]);
 
 #endif

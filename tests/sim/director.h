@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Plays a scenario: brings the nodes in, makes happen what is written, watches for the end, and
- * sends everybody home. Says how it went in a few numbers.
+ * Runs a scenario: lets the nodes join, starts the scenario's events, notices the end, and lets all
+ * nodes leave. Returns a few numbers about the run.
  */
 #ifndef TESTS_SIM_DIRECTOR_H
 #define TESTS_SIM_DIRECTOR_H
@@ -9,17 +9,17 @@
 #include "tests/sim/scenario.h"
 
 struct result {
-    char failure[SIM_FAILURE_LEN]; /* empty: it went as it should */
+    char failure[SIM_FAILURE_LEN]; /* "": none */
     uint64_t trace;
     uint32_t wanted, complete;            /* nodes that began without everything, and have it now */
     int64_t first_us, median_us, last_us; /* from joining to complete */
-    int64_t bound_us;         /* what no swarm can beat, if all come at once and bring nothing */
+    int64_t bound_us;         /* shortest possible time if all join at once and have no piece */
     uint64_t copies_permille; /* sent by those who had everything at first */
-    uint64_t waste_permille;  /* of all payload that came */
+    uint64_t waste_permille;  /* of all received payload */
     uint64_t inputs;
     int64_t took_us; /* virtual, until the last was complete */
     uint32_t bans;
-    uint32_t astray; /* dials of honest nodes to where nobody is */
+    uint32_t astray; /* CONNECT effects of honest nodes to addresses without a node */
 };
 
 /* |trace|: where every input and effect is printed; NULL. SPRAT_E_INVAL with a sentence if the

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Virtual time: events in the order of their times, and among equals in the order in which they
- * were posted. It knows nothing of what happens in them.
+ * Virtual time: fires events in the order of their times, and events of one time in the order in
+ * which they were posted. Independent of what the events do.
  *
- * What is due in the next moment is in a heap, what comes within two seconds in a wheel of such
- * moments, unsorted, and what is later in another heap. Nearly all is posted into the wheel, which
- * touches no other event, however many there are.
+ * Events of the next moment are in one heap, events within two seconds in a wheel of such moments
+ * (unsorted in each moment), and later events in another heap. Nearly all events are posted to the
+ * wheel, which takes the same time however many events there are.
  */
 #ifndef TESTS_SIM_ENGINE_H
 #define TESTS_SIM_ENGINE_H
@@ -23,7 +23,7 @@ enum {
 
 enum event_place { EVENT_OUT, EVENT_SOON, EVENT_WHEEL, EVENT_LATER };
 
-/* Embedded in what it is about; find that with LIST_ENTRY(e, type, member). */
+/* Embedded in the object that the event is about; LIST_ENTRY(e, type, member) finds that object. */
 struct event {
     struct heap_node node;
     enum event_place place;
@@ -53,7 +53,7 @@ void engine_fini(struct engine *g);
 
 void event_init(struct event *e, void (*fire)(struct event *e));
 
-/* Puts |e| in, or moves it, to |at|, or to now if that is past; MONO_NEVER takes it out. */
+/* Posts |e|, or moves it, to |at|, or to the present if |at| is past. MONO_NEVER removes it. */
 void event_post(struct engine *g, struct event *e, struct mono at);
 void event_post_us(struct engine *g, struct event *e, int64_t in_us);
 void event_cancel(struct engine *g, struct event *e);
@@ -67,7 +67,7 @@ event_posted(const struct event *e)
 /* Moves the clock to the next event and fires it; false if there is none. */
 bool engine_step(struct engine *g);
 
-/* Zeroed memory; the simulator dies without it, what is under test never does. */
+/* Zeroed memory. Ends the process when memory is out: only the simulator itself uses this. */
 void *sim_alloc(size_t count, size_t size);
 
 #endif

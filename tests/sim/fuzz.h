@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Random scenarios: a seed's text, for people to read, to shrink and to keep.
+ * Random scenarios, as texts that people can read, shorten and keep.
  */
 #ifndef TESTS_SIM_FUZZ_H
 #define TESTS_SIM_FUZZ_H
@@ -8,8 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Writes a scenario that must come to a good end: somebody honest who has everything can be reached
- * at last, and what is done to the world is over one day. Returns its length, at most |room|. */
+/* Writes the scenario of |seed| to |text| and returns its length, at most |room|. Every honest peer
+ * of it must become complete: in the end an honest peer with all pieces can be reached, and all
+ * disturbances are over. */
 size_t fuzz_scenario(uint64_t seed, char *text, size_t room);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Watches how steadily bytes move: every window of GAUGE_WINDOW_US against the rate that is
- * expected, and the longest time without any.
+ * Measures how steadily bytes move: compares the bytes of every window of GAUGE_WINDOW_US with the
+ * expected rate, and the longest time without a byte with its maximum.
  */
 #ifndef TESTS_SIM_GAUGE_H
 #define TESTS_SIM_GAUGE_H
@@ -15,14 +15,14 @@ enum {
 
 /* Starts as all zero. */
 struct gauge {
-    uint64_t ring[GAUGE_SAMPLES]; /* what had moved in all, at each look */
+    uint64_t ring[GAUGE_SAMPLES]; /* total bytes at each call */
     uint32_t looks;
     uint64_t last;
     int64_t moved_us; /* when |last| changed */
 };
 
-/* |total| bytes moved up to |at_us|; called every GAUGE_EVERY_US. What is not as |want| says fails
- * the run; |whose| rate it is, is said there. */
+/* Called every GAUGE_EVERY_US: |total| bytes have moved up to |at_us|. Fails the run if that
+ * differs from |want|; |whose|: the nodes, for the message. */
 void gauge_look(struct gauge *g, struct sim *s, const char *whose, const struct expect_rate *want,
                 int64_t at_us, uint64_t total);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Work that a node has others do, and that ends in an input: its disk and its announces. A crash
- * drops what is under way.
+ * The work that a node's effects start and whose result is an input: disk jobs and announces. A
+ * crash drops work under way.
  */
 #ifndef TESTS_SIM_JOB_H
 #define TESTS_SIM_JOB_H
@@ -15,7 +15,7 @@ void job_read_failed(struct node *n, const struct swarm_effect *fx);
 void job_announce(struct node *n, const struct swarm_effect *fx);
 
 void jobs_drop(struct node *n);
-/* The connection to |peer| is gone: nobody waits for the blocks that were being read for it. */
+/* The connection to |peer| has ended: drops the reads of blocks for that peer. */
 void jobs_drop_reads(struct node *n, slot_id peer);
 
 #endif

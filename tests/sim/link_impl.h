@@ -9,7 +9,7 @@
 
 enum { WINDOW_FIRST = 64 * 1024 }; /* bytes in flight on a new connection */
 
-/* Packets that travel together, or the word that the sender's end closed. */
+/* Packets that travel together, or the end of the sender's side. */
 struct segment {
     struct event arrive;
     struct list link; /* in its link's |segments| */
@@ -29,19 +29,19 @@ bool link_cut(const struct link *l);
 /* Frees it if nothing holds it any more. */
 void link_reap(struct link *l);
 void link_shut(struct link *l, unsigned side);
-/* Word of the end came to |side|. */
+/* The end of the connection arrived at |side|. */
 void link_hear_end(struct link *l, unsigned side, int err);
-/* A segment from |from| came to an end that is closed. */
+/* A segment from |from| arrived at a closed side. */
 void link_bounce(struct link *l, unsigned from);
 
 /* segment.c */
 void segment_send_end(struct link *l, unsigned from, int err);
-/* Frees it wherever it is; its payload is lost. */
+/* Frees the segment, wherever it is; its payload is lost. */
 void segment_drop(struct segment *g);
 void pipe_drop_queue(struct pipe *p);
 void pipe_drop_held(struct pipe *p);
-/* What was held arrives after the link's delay, in order and before what was sent later, unless
- * something holds it again. */
+/* The held segments arrive after the link's delay, in order and before later ones, unless they are
+ * held again. */
 void pipe_release(struct pipe *p);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a node owes its peers over time, judged by what it says and hears: requests that are
- * answered, taken back or cancelled, words before the silence is too long, slots for those who want
- * something, one connection of two that meet. It keeps its own books, and compares them with the
- * core's.
+ * What a node owes its peers over time: each request is answered, rejected or cancelled; a message
+ * is sent before the silence is too long; upload slots go to interested peers; of two connections
+ * between two peers one stays. The checks use records of the messages that the node sent and
+ * received, and compare them with the core's numbers.
  */
 #ifndef TESTS_SIM_MANNERS_H
 #define TESTS_SIM_MANNERS_H
@@ -16,7 +16,7 @@
 struct node;
 struct link;
 
-/* A request that has had no answer. */
+/* A request that is not answered yet. */
 struct asked {
     uint32_t piece, begin;
     struct mono at;
@@ -26,9 +26,9 @@ struct asked {
 struct manners {
     struct mono said, heard;  /* the last message */
     bool wanted;              /* the other side is interested */
-    struct mono since_wanted; /* or since it is not */
-    struct mono since_choke;  /* we choke it, or don't, since then */
-    bool named;               /* the other side's extended handshake, with its port, has come */
+    struct mono since_wanted; /* when |wanted| last changed */
+    struct mono since_choke;  /* when we last choked or unchoked it */
+    bool named;               /* the other side's extended handshake, with its port, has arrived */
     struct asked *asked;
     uint32_t count, cap;
 };
@@ -36,17 +36,18 @@ struct manners {
 void manners_begin(struct manners *m, struct mono now);
 void manners_fini(struct manners *m);
 
-/* Honest |n| says something; |msg| is NULL for a block. */
+/* The honest node |n| sends a message; |msg| is NULL for a block. */
 void manners_said(struct node *n, struct manners *m, const struct wire_msg *msg);
 void manners_heard(struct node *n, struct manners *m, const struct wire_msg *msg);
 
-/* Honest |n| closes or refuses |l|, as its core has another connection to the same peer. */
+/* The honest node |n| closes or refuses |l|, because its core has another connection to the peer.
+ */
 void manners_twin(struct node *n, struct link *l);
 
-/* Honest |n| dials. */
+/* The honest node |n| dials |to|. */
 void manners_dial(struct node *n, const struct endpoint *to);
 
-/* Against the core's books. */
+/* Compares the records of one connection with the core's numbers. */
 void manners_audit(struct node *n, const struct link *l, const struct manners *m,
                    const struct swarm_peer_stats *ps);
 

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Bad peers: the real core, whose words are twisted on their way out, and pranks between them.
+ * Hostile peers: the real core, whose outgoing messages are changed, and extra hostile messages
+ * between them.
  */
 #ifndef TESTS_SIM_MISCHIEF_H
 #define TESTS_SIM_MISCHIEF_H
 
 #include "tests/sim/link.h"
 
-/* Twists the packet; false if it is never sent. */
+/* Changes the packet; false if it must not be sent. */
 bool mischief_twist(struct node *n, struct packet *p);
 
-/* Does the node drop the packet that came for its core? */
+/* True if the node drops this packet for its core. */
 bool mischief_swallows(const struct node *n, const struct packet *p);
 
-/* A bad peer's core has started. */
+/* The core of a hostile peer has started. */
 void mischief_begin(struct node *n);
 
 static inline bool

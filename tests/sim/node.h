@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A machine with one peer on it: the real swarm core, a disk, a line, and what becomes of it: it
- * joins, leaves, crashes and comes back. It carries out its core's effects.
+ * A machine with one peer: the real swarm core, a disk and a line. The node joins, leaves, crashes
+ * and returns, and it carries out its core's effects.
  */
 #ifndef TESTS_SIM_NODE_H
 #define TESTS_SIM_NODE_H
@@ -22,7 +22,7 @@ enum node_state {
     NODE_DARK,    /* the machine is off: nothing answers */
 };
 
-/*  X(NAME, word, text) what a bad peer does */
+/*  X(NAME, word, text): what a hostile peer does */
 #define MISCHIEF_TABLE(X)                                                                          \
     X(CORRUPT, "corrupt", "every block it sends is wrong")                                         \
     X(SPOIL, "spoil", "the second block of the third piece that it sends is wrong")                \
@@ -49,7 +49,7 @@ enum mischief {
 #undef X
 };
 
-/* Which sides of a hybrid a node speaks. */
+/* The formats of a hybrid torrent that a node supports. */
 enum node_tongue { SPEAKS_BOTH, SPEAKS_V1, SPEAKS_V2 };
 
 struct node_line {
@@ -58,7 +58,7 @@ struct node_line {
     bool nat;          /* can't be dialled */
 };
 
-/* A limit that several nodes have together, as torrents of one process have. */
+/* A rate limit that several nodes share, as the torrents of one process do. */
 struct node_share {
     struct rate_bucket up, down;
 };
@@ -90,11 +90,11 @@ struct uplink {
 struct node_count {
     uint64_t sent, got;          /* payload bytes, all lives */
     uint64_t core_up, core_down; /* as reported to the core in this life */
-    uint64_t over_up, over_down; /* … and what came with it: messages, headers, handshakes */
-    uint64_t wasted;             /* as its cores said, lives that are over */
+    uint64_t over_up, over_down; /* the other bytes: messages, headers, handshakes */
+    uint64_t wasted;             /* as the cores of ended lives reported */
     uint32_t writes;             /* WRITE effects under way */
-    uint32_t half_open;          /* CONNECT effects without an end */
-    uint32_t astray;             /* CONNECT effects to where nobody is */
+    uint32_t half_open;          /* CONNECT effects that are not answered yet */
+    uint32_t astray;             /* CONNECT effects to addresses without a node */
     uint32_t notices[SWARM_NOTICE_LAYERS + 1];
     uint32_t idle_ticks; /* ticks in a row that did not move the clock */
     uint32_t lives, crashes;
@@ -113,13 +113,13 @@ struct node {
     struct event commit;
     struct event prank;
     struct uplink uplink;
-    struct mono line_free; /* when the receiving side of its line is through */
+    struct mono line_free; /* when its downlink is free */
     struct link **by_slot; /* by slot_index() of the core's peer */
     struct list jobs;
     struct vdisk disk;
-    unsigned side; /* nodes on different sides of a partition hear nothing of each other */
+    unsigned side; /* nodes on different sides of a partition can't reach each other */
     bool syncing;  /* |commit| ends a sync, else it begins one */
-    bool stopped;  /* the core says that nothing is under way any more */
+    bool stopped;  /* the core has reported STOPPED */
     bool knows_layers;
     bool began_whole;
     bool lost_some; /* pieces disappeared from its disk */
@@ -141,14 +141,14 @@ node_running(const struct node *n)
     return n->swarm != NULL;
 }
 
-/* Slots that its core may give to peers. */
+/* The number of upload slots of its core. */
 static inline uint32_t
 node_slots(const struct node *n)
 {
     return n->spec.peers_max + SWARM_HALF_OPEN_MAX + SWARM_SPARE_SLOTS;
 }
 
-/* Had it everything before it came? */
+/* True if it had all pieces when it first joined. */
 static inline bool
 node_began_whole(const struct node *n)
 {
@@ -161,21 +161,21 @@ node_honest(const struct node *n)
     return (n->spec.mischief & ~(unsigned)MISCHIEF_SELFISH) == 0;
 }
 
-/* Comes, or comes back, with what its disk has committed. */
+/* The node joins, or returns, with the pieces that its disk has committed. */
 void node_join(struct node *n);
-/* Goes politely; NODE_AWAY once the core is through. */
+/* Stops the node's core; NODE_AWAY after the core's STOPPED. */
 void node_leave(struct node *n);
-/* Its process is killed: |dark| says that the machine goes with it. */
+/* Kills the node's process; with |dark| the machine goes off too. */
 void node_crash(struct node *n, bool dark);
 void node_pause(struct node *n, bool pause);
-/* In force at once, and in later lives. */
+/* The limits hold at once, and in later lives. */
 void node_set_limits(struct node *n, uint64_t up, uint64_t down);
-/* The disk has room again. */
+/* Removes the limit of the disk's size, and starts the core again. */
 void node_free_disk(struct node *n);
 
 void node_meet_seed(struct node *n, unsigned index);
 
-/* Feeds its core and carries out what comes of it. The core must be running. */
+/* Gives its core an input and carries out the effects. The core must be running. */
 void node_feed(struct node *n, const struct swarm_input *in);
 
 #endif

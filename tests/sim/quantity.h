@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Numbers with units, as people write them in a scenario. Each reads all of |text| or fails.
+ * Reads numbers with units from scenarios. Each function reads all of |text| or returns false.
  */
 #ifndef TESTS_SIM_QUANTITY_H
 #define TESTS_SIM_QUANTITY_H

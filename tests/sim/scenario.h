@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A scenario as data, and how it is written down: one line a thing, `#` begins a comment.
+ * A scenario as data, and its text form: one statement per line; `#` begins a comment.
  *
  *   about TEXT
  *   torrent format=v1|v2|hybrid size=BYTES piece=BYTES files=N layers=none private
  *   net jitter=TIME loss=PARTS window=BYTES dial=TIME codec
  *   tracker latency=TIME timeout=TIME interval=TIME
- *   share NAME up=RATE down=RATE                  a limit that nodes have together
+ *   share NAME up=RATE down=RATE                  a limit that several nodes share
  *   peers NAME count=N have=all|none|PART up=RATE down=RATE delay=TIME join=TIME[..TIME] stay=TIME
  *         hostile=WORD[,WORD] speaks=v1|v2 max=N slots=N up-limit=RATE down-limit=RATE
  *         share=NAME disk-delay=TIME disk-rate=RATE group=TIME sync=TIME room=BYTES
@@ -23,10 +23,10 @@
  *   expect rate NAME up=RATE|down=RATE within=PART from=TIME until=TIME [gap=TIME] [each]
  *         in every 10 s between the two times, all nodes together, or each
  *
- * knows: that group, named above, was told to it by hand. astray: dials of honest peers to
- * addresses where nobody is. A second `peers` line with the same name changes what the first one
- * said; so do the other lines. Numbers take KiB, MiB, GiB; us, ms, s, min; %. PARTS are of a
- * million, RATE is bytes a second.
+ * knows: the users of these peers gave them the addresses of that group, which a line above
+ * defines. astray: dials of honest peers to addresses without a node. A second `peers` line with
+ * the same name changes the first one; the other lines behave alike. Numbers take KiB, MiB, GiB;
+ * us, ms, s, min; %. PARTS are parts per million, RATE is bytes per second.
  */
 #ifndef TESTS_SIM_SCENARIO_H
 #define TESTS_SIM_SCENARIO_H
@@ -50,13 +50,13 @@ struct scenario_group {
     uint32_t count;
     int64_t join_us, join_span_us;
     uint32_t share; /* its number, from 1; 0: none */
-    int64_t stay_us; /* leaves so long after it is complete; -1: stays */
-    uint32_t knows;  /* this group's addresses by hand, counted from 1; 0: nobody's */
+    int64_t stay_us; /* time from complete to leaving; -1: stays */
+    uint32_t knows;  /* the group whose addresses it is given, counted from 1; 0: none */
     bool optional;   /* need not become complete */
     bool stuck;      /* can't become complete, and must not claim so */
 };
 
-/*  X(NAME, word, who) what may happen; |who|: it is about a group */
+/*  X(NAME, word, who): the events; |who|: the event is about a group */
 #define VERB_TABLE(X)                                                                              \
     X(LEAVE, "leave", true)                                                                        \
     X(CRASH, "crash", true)                                                                        \
@@ -80,14 +80,15 @@ enum verb {
 struct scenario_action {
     enum verb verb;
     uint32_t group;
-    uint32_t count;         /* of the group's nodes that it can happen to, at random; 0: all */
+    uint32_t count;         /* so many nodes of the group, chosen at random; 0: all */
     int64_t at_us;          /* when, or -1 */
-    uint32_t copies;        /* when that many copies are out beside the group; 0: not so */
-    uint32_t done_permille; /* when that much of all that is wanted is there; 0: not so */
+    /* Conditions; 0: none: */
+    uint32_t copies;        /* when so many copies exist outside of the group */
+    uint32_t done_permille; /* when this part of all wanted data is complete */
     int64_t every_us;       /* 0: once */
     int64_t until_us;
-    uint64_t up_limit, down_limit; /* LIMIT; UINT64_MAX: stays as it is */
-    int64_t for_us; /* crash, power-off, leave, pause: comes back after that; 0: never */
+    uint64_t up_limit, down_limit; /* LIMIT; UINT64_MAX: unchanged */
+    int64_t for_us; /* crash, power-off, leave, pause: time until the node returns; 0: never */
 };
 
 struct scenario_expect {
@@ -105,10 +106,10 @@ struct scenario_expect {
     uint32_t group;
     uint64_t bound; /* copies and waste in permille, times in us */
     struct expect_rate {
-        uint64_t up, down; /* bytes/s; 0: not judged */
+        uint64_t up, down; /* bytes/s; 0: not checked */
         uint32_t within;   /* permille */
         int64_t from_us, until_us;
-        int64_t gap_us; /* no longer without a byte; 0: not judged */
+        int64_t gap_us; /* longest time without a byte; 0: not checked */
         bool each;
     } rate;
 };
@@ -134,7 +135,7 @@ struct scenario {
     uint32_t expect_count;
 };
 
-/* Reads the text; an error with a sentence that names the line. */
+/* Reads the text. After an error |eb| has a message that names the line. */
 int scenario_parse(struct scenario *sc, const char *text, size_t len, struct errbuf *eb);
 
 #endif

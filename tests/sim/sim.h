@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The simulated world: virtual time, a network, a tracker and nodes that run the real cores. A run
- * is a function of its seed. What goes against an invariant is kept as the run's failure and ends
- * it.
+ * The simulated world: virtual time, a network, a tracker, and nodes that run the real cores. The
+ * seed determines a run completely. A broken invariant is stored as the run's failure and ends the
+ * run.
  */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
@@ -37,11 +37,11 @@ struct sim_net {
 
 struct sim_tracking {
     int64_t latency_us; /* one way */
-    int64_t timeout_us; /* until an announce that nobody answers fails */
+    int64_t timeout_us; /* time until an unanswered announce fails */
     int64_t interval_us;
 };
 
-/* Payload bytes on their way, all nodes together: what left is what came, is lost, or flies. */
+/* Payload bytes of all nodes: |left| is always |came| + |lost| + |flying|. */
 struct sim_ledger {
     uint64_t left, came, lost, flying;
 };
@@ -56,15 +56,15 @@ struct sim {
     struct sim_ledger ledger;
     struct sim_tracker *tracker;
     bool tracker_down;
-    struct mono healed_at; /* when a partition did last */
+    struct mono healed_at; /* when the last partition ended */
     uint64_t inputs;       /* to all cores */
     struct block_pool *pool;
     struct node **nodes;
     unsigned count;
     struct slotmap links;
     struct list packets, segments; /* spare ones, the last used first: they are warm */
-    bool feeding;                  /* an input is being handled: nobody may feed another */
-    char failure[SIM_FAILURE_LEN]; /* empty: all is well */
+    bool feeding;                  /* an input is being handled: no other input may be given */
+    char failure[SIM_FAILURE_LEN]; /* "": none */
 };
 
 void sim_init(struct sim *s, const struct content *c, const struct sim_net *net,
@@ -73,7 +73,7 @@ void sim_init(struct sim *s, const struct content *c, const struct sim_net *net,
 /* Frees everything, at any time. */
 void sim_fini(struct sim *s);
 
-/* A node that is not there yet (node_join()). NULL beyond SIM_NODES_MAX. */
+/* Adds a node, which has not joined yet (node_join()). NULL beyond SIM_NODES_MAX. */
 struct node *sim_add(struct sim *s, const struct node_spec *spec);
 
 /* Keeps the first failure. */

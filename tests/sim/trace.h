@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The fingerprint of a run: a hash over every input and effect of every core, in order, by value
- * and never by address or byte order, so that the same seed gives the same hash on every machine.
- * Can print what it hashes.
+ * The trace of a run: a hash over every input and effect of every core, in order. It hashes values,
+ * never addresses or bytes in machine order, so that a seed gives the same hash on every machine.
+ * It can also print the trace.
  */
 #ifndef TESTS_SIM_TRACE_H
 #define TESTS_SIM_TRACE_H

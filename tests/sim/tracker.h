@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The simulated tracker: the real tracker core behind one call, because its headers and those of
- * the peer core are never seen together.
+ * The simulated tracker: the real tracker core behind one function, because no file may include the
+ * headers of both cores.
  */
 #ifndef TESTS_SIM_TRACKER_H
 #define TESTS_SIM_TRACKER_H
@@ -32,7 +32,7 @@ void sim_tracker_free(struct sim_tracker *t);
 uint32_t sim_tracker_announce(struct sim_tracker *t, const struct sim_announce *a,
                               struct announce_result *res, struct endpoint *peers, struct mono now);
 
-/* Peers that it has listed now, in all torrents. */
+/* The number of peers in all torrents of the tracker. */
 uint64_t sim_tracker_listed(const struct sim_tracker *t);
 
 #endif
