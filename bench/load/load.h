@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A load on a tracker, as numbers: whom it asks, who asks, how much at once, and what came of it.
+ * A load on a tracker, as numbers: the tracker, the peers that ask it, the number of requests at a
+ * time, and the results.
  * The peers are made from a seed: peer i is always in the same torrent, at the same address and
  * port, so that two runs ask the same and a filled tracker knows who asks again.
  */

@@ -30,7 +30,8 @@ client_option(struct client_options *o, int id, const char *value)
         o->json = true;
 }
 
-/* Sets the message for a socket |path| without permission: whom it admits, and how to get in. */
+/* Sets the message for a socket |path| that this user may not use: which users may, and how to
+ * become one of them. */
 static int
 explain_denied(const char *path, struct errbuf *eb)
 {

@@ -148,8 +148,8 @@ apply_file(struct db *db, int64_t id, const struct state_file *f, struct errbuf 
     return db_run(db, q, "storing files", eb);
 }
 
-/* A session says no more than that it goes on, or ends. If the database knows of no session that
- * has begun, it stores nothing, and no sync is needed. */
+/* True if |u| only says that a session continues or ends. If the database has no record of the
+ * session's begin, such an update stores nothing and needs no sync. */
 static bool
 stores_nothing(const struct state_update *u)
 {

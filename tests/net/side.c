@@ -132,7 +132,7 @@ side_open(unsigned n, const char *congestion, int *tun, struct errbuf *eb)
 
     if (unshare(CLONE_NEWNET) != 0)
         return fail(eb, "no network namespace can be made here");
-    /* No router is to be looked for, lest packets appear that nobody sent. It may be missing. */
+    /* IPv6 would search a router and send packets of its own. The file may not exist. */
     (void)write_text("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1", NULL);
     if (congestion != NULL &&
         (err = write_text("/proc/sys/net/ipv4/tcp_congestion_control", congestion, eb)) != 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * One end of an emulated link: a network namespace without a name, with a TUN device in it whose
- * packets are ours. It lasts as long as somebody holds it open, so nothing is left behind however
- * the holder ends.
+ * packets are ours. It lasts as long as a process holds it open, so nothing is left behind however
+ * that process ends.
  */
 #ifndef TESTS_NET_SIDE_H
 #define TESTS_NET_SIDE_H

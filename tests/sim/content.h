@@ -26,7 +26,7 @@ struct content_spec {
     uint32_t files;          /* of unequal lengths */
     const uint64_t *lengths; /* of each file, then |size| counts for nothing; NULL: made up */
     bool is_private;
-    bool no_layers;          /* v2: "piece layers" is missing, but for who has the content */
+    bool no_layers; /* v2: only peers with all pieces have "piece layers" */
 };
 
 /* Embedded; read only. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A look ten times a virtual second: is something due, is everybody there?
+ * Ten times per virtual second, the director looks whether an event of the scenario is due, and
+ * whether all nodes are complete.
  */
 #include "tests/sim/director.h"
 
@@ -14,7 +15,7 @@
 
 enum {
     LOOK_EVERY_US = GAUGE_EVERY_US,
-    FAREWELL_US = 900 * 1000000, /* within which everybody must be gone */
+    FAREWELL_US = 900 * 1000000, /* time in which all nodes must have left */
     LINGER_US = 120 * 1000000,   /* within which the last bytes must be off the lines */
 };
 
@@ -49,7 +50,7 @@ elapsed_us(const struct director *d)
     return mono_diff_us(d->sim.engine.now, d->begin);
 }
 
-/* --- who is where --- */
+/* --- the nodes' addresses and states --- */
 
 static bool
 is_wanted(const struct seat *t)
@@ -461,7 +462,7 @@ static void
 send_home(struct director *d)
 {
     struct mono limit = mono_add_us(d->sim.engine.now, FAREWELL_US);
-    bool clean = !d->tracker_was_down; /* a goodbye may have met nobody */
+    bool clean = !d->tracker_was_down; /* else an announce of "stopped" may be lost */
 
     for (unsigned i = 0; i < d->sim.count; i++) {
         event_cancel(&d->sim.engine, &d->seats[i].event);

@@ -14,7 +14,7 @@ struct result {
     uint32_t wanted, complete;            /* nodes that began without everything, and have it now */
     int64_t first_us, median_us, last_us; /* from joining to complete */
     int64_t bound_us;         /* shortest possible time if all join at once and have no piece */
-    uint64_t copies_permille; /* sent by those who had everything at first */
+    uint64_t copies_permille; /* sent by the nodes that had all pieces at first */
     uint64_t waste_permille;  /* of all received payload */
     uint64_t inputs;
     int64_t took_us; /* virtual, until the last was complete */

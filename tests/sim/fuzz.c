@@ -14,7 +14,7 @@
 #include "tests/sim/node.h"
 
 enum {
-    BLOCKS_MAX = 768,     /* in a torrent: a run shall take a fraction of a second */
+    BLOCKS_MAX = 768,     /* in a torrent: a run must take less than a second */
     BUSY_UNTIL_S = 150,   /* by then the world does no more harm */
     DOWN_LEAST_KIB = 128, /* a line's queue has no end: what all windows hold must pass in time */
     LEECH_GROUPS_MAX = 3,
@@ -78,7 +78,7 @@ put_torrent(struct fuzz *f)
 
     bool no_layers = format > 0 && one_in(f, 4);
 
-    /* Without layers, who speaks v1 only can't ask for them. */
+    /* A peer that speaks v1 only can't request missing layers. */
     f->both_ways = format == 2 && !no_layers;
     put(f, "torrent format=%s piece=%" PRIu32 "KiB size=%" PRIu32 " files=%" PRIu32 "%s\n",
         formats[format], piece_kib, bytes, files < bytes ? files : 1,
@@ -95,7 +95,7 @@ put_world(struct fuzz *f)
         magnitude(f, 1, 2000), between(f, 2, 20), magnitude(f, 10, 300));
 }
 
-/* --- who is in it --- */
+/* --- the peers --- */
 
 static void
 put_line(struct fuzz *f, uint32_t slowest_kib)
@@ -132,7 +132,7 @@ put_seeds(struct fuzz *f)
     put(f, "peers seed count=%" PRIu32 " have=all", magnitude(f, 1, 3));
     put_line(f, 128);
     put_weakness(f);
-    if (one_in(f, 6)) /* a leecher's would stop it until somebody looks */
+    if (one_in(f, 6)) /* a leecher with read errors stops until its user acts */
         put(f, " read-errors=%" PRIu32, magnitude(f, 100, 20000));
     if (one_in(f, 4))
         put(f, " join=0s..%" PRIu32 "s", magnitude(f, 1, 120));

@@ -437,7 +437,7 @@ on_arrive(struct event *e)
         deliver(g);
 }
 
-/* --- what waits --- */
+/* --- packets that wait --- */
 
 void
 pipe_drop_queue(struct pipe *p)

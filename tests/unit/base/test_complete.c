@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What is offered for a command line that is being typed, by tables and usage lines of our own.
+ * The candidates for the word that is being typed, with tables and usage lines of the test's own.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>

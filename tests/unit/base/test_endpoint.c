@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Where addresses can be reached from, and whom they belong to.
+ * The scopes of addresses, and their sites.
  */
 #include "common/base/endpoint.h"
 

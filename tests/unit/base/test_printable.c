@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What text of strangers looks like where it is shown, character by character.
+ * How untrusted text is shown, character by character.
  */
 #include "common/base/printable.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Edit distance, and what counts as near enough to be suggested.
+ * Edit distance, and which names are near enough to be suggested.
  */
 #include <criterion/criterion.h>
 

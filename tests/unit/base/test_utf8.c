@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * UTF-8: what is a character, what is not, and the repair of texts.
+ * UTF-8: valid and invalid characters, and the repair of texts.
  */
 #include "common/base/utf8.h"
 
@@ -107,6 +107,6 @@ Test(utf8, whole)
 
     for (size_t len = 0; len < sizeof(want) / sizeof(want[0]); len++)
         cr_expect_eq(utf8_whole((const uint8_t *)text, len), want[len], "%zu", len);
-    /* What is no UTF-8 has no characters to cut. */
+    /* Invalid bytes are not taken for the beginning of a character. */
     cr_expect_eq(utf8_whole((const uint8_t *)"\x80\x80\x80\x80\x80", 5), 5);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Announce and scrape URLs as we write them, and queries as we and everybody else write them, each
+ * Announce and scrape URLs as we write them, queries as we and other clients write them, and each
  * field broken in each way.
  */
 #include "common/codec/tracker_query.h"

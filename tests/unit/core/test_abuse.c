@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the cheapest sender of each message can make a swarm spend. A row of the table is a message,
- * or a few that are sent in turn without end; the bounds are work done: messages and bytes sent in
- * answer, pieces read, and how many messages are taken before the connection is closed. A new
- * message of the protocol gets a row.
+ * The work that a hostile peer can cause with each message. A row of the table is a message, or a
+ * few messages that the peer sends in turn without end. The row's maxima are the messages and bytes
+ * sent in answer, the pieces read, and the messages received before the connection is closed. Every
+ * message of the protocol has a row.
  */
 #include <criterion/criterion.h>
 #include <string.h>
@@ -34,10 +34,10 @@ make(enum metainfo_format format, uint64_t size, uint32_t piece_length, bool see
     return rig_add(&rig, seed);
 }
 
-/* --- one hostile peer, and what comes of it --- */
+/* --- one hostile peer, and the work that it causes --- */
 
 struct spent {
-    unsigned messages; /* taken before the end, or all that there were */
+    unsigned messages; /* received before the connection closed, or all */
     uint64_t sent;     /* bytes of messages in answer */
     unsigned reads;    /* pieces read from disk for their leaves */
     unsigned effects;
@@ -59,7 +59,7 @@ report_sent(struct node *n, slot_id peer, uint32_t bytes, struct spent *spent)
     carry_out(n, peer, spent);
 }
 
-/* Takes the swarm's effects; messages leave at once, and leaves that it reads are there at once. */
+/* Carries out the swarm's effects: messages leave at once, and reads of leaves end at once. */
 static void
 carry_out(struct node *n, slot_id peer, struct spent *spent)
 {
@@ -143,7 +143,7 @@ extended(uint8_t id, const void *data, size_t len)
 
 /* --- a row for each message --- */
 
-/* What a row says the |i|-th time; the sub-ids are ours (extmsg.h). */
+/* Returns the |i|-th message of a row; its extended ids are ours (extmsg.h). */
 typedef struct wire_msg (*say_fn)(unsigned i);
 
 static const uint8_t zeros[65536];
@@ -297,16 +297,16 @@ say_leaf_request(unsigned i)
     return m;
 }
 
-/* Bounds of one connection that says its words as fast as it can, without a pause: it is closed
- * before |messages| (0: it may go on), is answered with |sent| bytes at most, and makes us read
- * |reads| pieces of 1 MiB at most. */
+/* Maxima for one connection that sends its messages without a pause: it is closed before |messages|
+ * messages (0: it may stay), gets |sent| bytes of answers, and causes reads of |reads| pieces of
+ * 1 MiB. */
 static const struct row {
     const char *what;
     say_fn say;
     unsigned messages;
     uint64_t sent;
     unsigned reads;
-    bool parts; /* a seed closes it, for neither side wants anything: no offence */
+    bool parts; /* a seed closes it, because neither side wants pieces: no offence */
 } rows[] = {
     {"KEEPALIVE", say_keepalive, 60000, 0, 0, false},
     {"CHOKE and UNCHOKE", say_choke, 60000, 0, 0, false},
@@ -354,8 +354,8 @@ Test(abuse, what_one_connection_can_make_a_leecher_or_a_seed_spend)
     make(METAINFO_V1, MIB, 64 * KIB, true); /* for fini() */
 }
 
-/* A site that is closed for an offence comes back at once; after a few times it is banned. What it
- * took until then is bounded too. */
+/* A peer that was closed for an offence connects again at once; after a few offences its site is
+ * banned. The work until then has a maximum too. */
 Test(abuse, what_one_site_can_make_a_seed_spend)
 {
     for (unsigned k = 0; k < sizeof(rows) / sizeof(*rows); k++) {
@@ -378,7 +378,7 @@ Test(abuse, what_one_site_can_make_a_seed_spend)
         cr_expect(r->parts || connections == BANS_OFFENCES, "%s: %u connections", r->what,
                   connections);
         cr_expect_eq(spent.banned, r->parts ? 0u : 1u, "%s", r->what);
-        /* Hash answers and reads are the site's, not the connection's. */
+        /* Hash answers and reads are counted per site, not per connection. */
         cr_expect_leq(spent.sent, r->sent > MIB ? r->sent : 4 * r->sent, "%s: %lu bytes sent",
                       r->what, (unsigned long)spent.sent);
         cr_expect_leq(spent.reads, r->reads, "%s: %u pieces read", r->what, spent.reads);
@@ -387,7 +387,7 @@ Test(abuse, what_one_site_can_make_a_seed_spend)
     make(METAINFO_V1, MIB, 64 * KIB, true);
 }
 
-/* Whatever a peer says, and whatever it is answered, the totals and both limits see each byte. */
+/* The totals and both limits count each byte of a peer's messages and of the answers. */
 Test(abuse, every_byte_counts_against_the_limits)
 {
     for (unsigned k = 0; k < 2 * sizeof(rows) / sizeof(*rows); k++) {
@@ -467,7 +467,8 @@ Test(abuse, an_honest_peer_gets_its_hashes)
     cr_assert_eq(spent.reads, 8u);
 }
 
-/* Requests that a choke crossed on their way, cancels, and pieces that it got elsewhere. */
+/* Requests that were sent before our choke arrived, cancels, and requests for pieces that the peer
+ * has meanwhile. */
 Test(abuse, what_a_fast_honest_peer_says_is_no_offence)
 {
     struct node *n = make(METAINFO_V2, 512 * MIB, MIB, true);
@@ -492,7 +493,7 @@ Test(abuse, what_a_fast_honest_peer_says_is_no_offence)
     cr_assert_not(spent.closed, "ten pieces of 1 MiB a second");
 }
 
-/* aria2 says what it has by a BITFIELD, or HAVE_ALL, when that is shorter than many HAVEs. */
+/* aria2 sends another BITFIELD or HAVE_ALL when that is shorter than many HAVEs. */
 Test(abuse, what_a_peer_has_may_be_said_again)
 {
     static const uint8_t bits[2] = {0xff, 0};
@@ -517,8 +518,8 @@ Test(abuse, what_a_peer_has_may_be_said_again)
 
 /* --- budgets come back --- */
 
-/* A peer that takes a request and then lacks the piece gives nothing; what was paid for the
- * request is there for others. */
+/* A peer that accepts a request and then loses the piece sends nothing: the tokens that were paid
+ * for the request are given back for other peers. */
 Test(abuse, a_request_that_is_taken_back_is_paid_back)
 {
     struct wire_msg all = {.type = WIRE_HAVE_ALL}, unchoke = {.type = WIRE_UNCHOKE}, no_more;
@@ -561,8 +562,8 @@ Test(abuse, a_request_that_is_taken_back_is_paid_back)
 
 /* --- slots --- */
 
-/* What peers do that hold upload slots: each of them requests |length| bytes every |every_ms| (0:
- * never), and receives them. */
+/* The behaviour of peers with upload slots: each of them requests |length| bytes every |every_ms|
+ * (0: never), and receives them. */
 static const struct slot_row {
     const char *name;
     unsigned every_ms;
@@ -577,7 +578,8 @@ static const struct slot_row {
 
 enum { SLOT_HOLDERS = 24, SLOT_LOOK_MS = 100 };
 
-/* Requests, and reports what is sent as sent at once. True if |newcomer| was unchoked. */
+/* Feeds the requests, and reports all sent bytes as SENT at once. True if |newcomer| was unchoked.
+ */
 static bool
 ask_and_receive(struct node *n, const struct swarm_input *in, slot_id newcomer)
 {
@@ -644,7 +646,7 @@ Test(abuse, peers_that_make_little_use_of_their_slots_keep_nobody_out)
     make(METAINFO_V1, MIB, 64 * KIB, true);
 }
 
-/* --- what belongs to the process --- */
+/* --- limits of the process --- */
 
 static bool
 is_connected(struct node *n, uint8_t host)
@@ -680,7 +682,7 @@ Test(abuse, room_for_other_torrents_is_made_by_who_gives_and_takes_nothing)
                 say(n, peers[k], &alive, &spent);
         wait_ms(n, SLOT_NONE, 1000, &spent);
     }
-    /* In this order: no interest, no interest, interest that came to nothing. */
+    /* In this order: not interested, not interested, interested without a request. */
     for (unsigned i = 0; i < 3; i++) {
         cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
         carry_out(n, SLOT_NONE, &spent);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The announcer: tiers, events, intervals and failures, and a long random run in which its promises
- * are checked at every step.
+ * The announcer: tiers, events, intervals and failures, and a long random run in which every step
+ * is checked.
  */
 #include "peer/core/announce.h"
 
@@ -261,7 +261,7 @@ Test(announce, those_that_are_added_have_tiers_before_those_of_the_torrent)
 
     rng_init(&rng, 5);
     a = announcer_of(&mi, extra, 1);
-    for (int i = 0; i < 40; i++) { /* more than there is room for at first */
+    for (int i = 0; i < 40; i++) { /* more than the first allocation holds */
         snprintf(url, sizeof(url), "http://new%d/", i);
         cr_assert_eq(announcer_add(a, url, at_s(0)), 1);
     }
@@ -626,7 +626,7 @@ Test(announce, time_in_a_line_of_ours_is_not_the_trackers)
     job = must_next(a, at_s(100 + ANNOUNCE_SLOW_S));
     cr_assert_str_eq(job.url, "udp://b:80");
     announcer_on_result(a, first.id, &failed, at_s(130));
-    announcer_on_line(a, first.id, true, at_s(131)); /* it is over */
+    announcer_on_line(a, first.id, true, at_s(131)); /* the request has ended */
     announcer_status(a, 0, &st, at_s(131));
     cr_assert_not(st.asking);
     announcer_free(a);
@@ -735,7 +735,7 @@ Test(announce, one_that_knows_nobody_does_not_keep_us_from_the_next)
         cr_assert_eq(when_next(a).us, at_s(1801).us);
         job = must_next(a, at_s(1801));
         cr_assert_eq(job.id, second.id);
-        /* Once the first knows peers, it is enough, as BEP 12 has it. */
+        /* Once the first tracker names peers, it is enough (BEP 12). */
         announcer_on_result(a, job.id, &two_peers, at_s(1801));
         job = must_next(a, at_s(4200));
         cr_assert_eq(job.id, first.id);
@@ -844,7 +844,7 @@ Test(announce, who_is_alone_with_the_named_peers_asks_all_tiers)
     announcer_free(a);
 }
 
-/* --- what people see --- */
+/* --- messages for users --- */
 
 Test(announce, schemes_that_sprat_cannot_speak_are_told)
 {
@@ -929,9 +929,9 @@ count_true(const bool *flags, uint32_t n)
     return count;
 }
 
-/* Random trackers that fail, answer late and say odd things, random starts and stops. Checked: one
- * request at a time for each job, events in a legal order, timers that never spin, a next announce
- * whenever none is under way, and an end. */
+/* Random trackers that fail, answer late or answer nonsense, and random starts and stops. Checked:
+ * each job has one request at a time, events come in a legal order, timers never spin, an announce
+ * is planned whenever none is under way, and the announcer stops in the end. */
 static void
 random_run(uint64_t seed, size_t tier_count, bool v1, bool v2)
 {

@@ -60,7 +60,7 @@ Test(bans, offences_of_many_get_no_ban_forgotten)
         cr_assert_not(bans_offend(&bans, &e, now));
     }
     cr_assert(bans_has(&bans, &a));
-    /* The oldest offender is forgotten: it has all its chances again. */
+    /* The oldest offender was forgotten: its offences are counted from 0 again. */
     a = host(1);
     for (int i = 1; i < BANS_OFFENCES; i++)
         cr_assert_not(bans_offend(&bans, &a, now));

@@ -59,7 +59,7 @@ Test(block, a_reused_buffer_starts_over)
     b->len = BLOCK_LEN;
     memset(b->data, 0xff, BLOCK_LEN);
     block_drop(b);
-    /* The one dropped last is the one still warm in the cache, so it comes first. */
+    /* The block that was dropped last is probably still in the cache, so it is reused first. */
     cr_assert_eq(block_take(pool), b);
     cr_assert_eq(b->len, 0);
     cr_assert_eq(b->refs, 1);
@@ -104,7 +104,8 @@ Test(block, a_leaked_block_is_our_bug, .signal = SIGABRT)
     block_pool_free(pool);
 }
 
-/* Peers who stop halfway through a block leave the others theirs; what is whole counts. */
+/* Peers that stop halfway through a block leave all blocks to the others; only complete blocks
+ * count. */
 Test(block, those_being_filled_do_not_count)
 {
     struct block_pool *pool = block_pool_new(1);

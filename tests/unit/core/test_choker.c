@@ -19,7 +19,7 @@ at_s(int64_t s)
     return (struct mono){s * 1000000};
 }
 
-/* N interested, choked, old peers that give nothing. */
+/* N interested, choked peers that connected long ago and send nothing. */
 static void
 start(void)
 {
@@ -30,7 +30,7 @@ start(void)
         cands[i] = (struct choker_candidate){.id = i + 1, .interested = true};
 }
 
-/* Runs and carries the decision out. Returns how many are unchoked. */
+/* Runs a round and applies its decisions. Returns the number of unchoked peers. */
 static uint32_t
 run(uint32_t slots, bool seeding, struct mono now)
 {
@@ -264,7 +264,7 @@ Test(choker, a_slow_peer_does_not_sit_on_a_seeds_slot)
             cr_assert_eq(cands[i].unchoked, was[i], "its turn is not over");
     }
     for (uint32_t i = 0; i < N; i++)
-        cands[i].id += cands[i].unchoked ? 100 : 0; /* remember who had it */
+        cands[i].id += cands[i].unchoked ? 100 : 0; /* marks the peers that had the slot */
     run(2, true, at_s(1120));
     for (uint32_t i = 0; i < N; i++)
         cr_assert(!cands[i].unchoked || cands[i].id < 100);
@@ -310,8 +310,8 @@ Test(choker, slots_grow_with_the_limit)
     }
 }
 
-/* Interested, unchoked, and asks for nothing: whoever comes next has the slot, also while the idle
- * ones are more than there are slots. */
+/* An interested, unchoked peer that requests nothing gives its slot to the next peer that waits,
+ * also when there are more such peers than slots. */
 Test(choker, who_makes_no_use_of_a_turn_keeps_nobody_out)
 {
     for (int seeding = 0; seeding < 2; seeding++) {
@@ -339,8 +339,8 @@ Test(choker, who_made_no_use_of_a_turn_still_gets_a_free_slot)
     }
 }
 
-/* Seeding: a peer that uses little of its slot gives it to whoever waits, and waits behind those
- * that were not slow; without others it keeps its slot. */
+/* Seeding: a peer that uses little of its slot gives it to the next peer that waits, and then waits
+ * behind the peers that were not slow. If no other peer waits, it keeps its slot. */
 Test(choker, a_slow_turn_ends_when_others_wait)
 {
     for (unsigned slow = 0; slow <= 4; slow++) {

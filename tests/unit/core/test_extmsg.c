@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Extended handshakes of ours, of other clients, and of nobody sane.
+ * Extended handshakes of ours, of other clients, and with nonsense.
  */
 #include "peer/core/extmsg.h"
 

@@ -114,7 +114,8 @@ Test(handshake, offers)
     cr_assert_arr_eq(h.peer_id, our_id, 20);
 }
 
-/* What a peer that asks with hash |asked| is answered: the hash and whether v2 is spoken. */
+/* Checks the answer to a peer that asks with the hash |asked|: the hash, and whether v2 is spoken.
+ */
 static void
 check_answer(struct identity id, uint8_t asked, bool upgrade, int want_err, uint8_t want_hash,
              bool want_v2)
@@ -150,7 +151,7 @@ Test(handshake, answers)
     check_answer(both, 0x33, true, SPRAT_E_NOTFOUND, 0, false);
 }
 
-/* What we make of answer |hash| to our offer for |id|. */
+/* Checks how we judge the answer |hash| to our offer for |id|. */
 static void
 check_judgement(struct identity id, uint8_t hash, int want_err, bool want_v2)
 {
@@ -190,7 +191,7 @@ Test(handshake, no_upgrade_that_was_not_offered)
     offer.upgrade = false;
     memset(in.info_hash, 0x22, 20);
     cr_assert_eq(handshake_check(&both, &offer, &in, &v2), SPRAT_E_PROTOCOL);
-    /* And nobody is led back from v2 to v1. */
+    /* The upgrade never leads from v2 to v1. */
     memset(offer.info_hash, 0x22, 20);
     offer.upgrade = true;
     memset(in.info_hash, 0x11, 20);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The hash tree: what it asks for, that a second tree's answers are taken, and that forged ones
- * leave no trace. How it serves is test_hashtree_serve.c's business.
+ * The hash tree: its requests, how it accepts the answers of a second tree, and that forged answers
+ * change nothing. test_hashtree_serve.c tests serving.
  */
 #include "peer/core/hashtree.h"
 
@@ -130,7 +130,7 @@ Test(hashtree, what_is_forgotten_is_asked_for_again)
         cr_assert_eq(memcmp(&again, &req[i], sizeof(again)), 0);
         cr_assert_not(hashtree_want_layer(s.tree, &again));
     }
-    /* Nonsense is survived. */
+    /* A request that was never made has no effect. */
     again.index = UINT32_MAX;
     hashtree_forget(s.tree, &again);
     again.root[0] ^= 1;
@@ -175,7 +175,7 @@ check_fetch(uint32_t piece_length, const struct torrent_file *files, size_t coun
     if (requests > 0)
         cr_assert_eq(asked, requests);
     assert_same_knowledge(&to, &from, files);
-    /* Who fetched it can give it on. */
+    /* A tree that fetched a layer can serve it. */
     side_fini(&from);
     side_init(&from, piece_length, files, count, flags | TORRENT_NO_LAYERS);
     cr_assert_eq(fetch_layers(&from, &to, files), asked);
@@ -230,7 +230,7 @@ Test(hashtree, random_torrents_are_fetched)
 
 /* --- forgeries --- */
 
-/* Everything about |req| is as if it had not been answered: asked, and nothing of it known. */
+/* Checks that |req| has no answer yet: it is still under way, and none of its hashes is known. */
 static void
 assert_untouched(struct side *to, const struct wire_hash_request *req)
 {
@@ -261,7 +261,7 @@ check_forgeries(uint64_t pieces, uint32_t piece_length)
     cr_assert_eq(side_serve(&from, &file, &req, &out), 0);
     real = pieces < req.length ? (uint32_t)pieces : req.length;
     for (size_t i = 0; i < buf_len(&out) / 32; i++) {
-        /* Pads are made by us, so what stands there does not matter. */
+        /* The tree computes pads itself, so the pads in an answer do not matter. */
         if (i >= real && i < req.length)
             continue;
         buf_data(&out)[i * 32 + i % 32] ^= 0x10;
@@ -342,7 +342,7 @@ Test(hashtree, answers_of_wrong_shape)
     cr_assert_eq(hashtree_on_hashes(to.tree, &bad, buf_data(&out), n, &piece), SPRAT_E_PROTOCOL);
     bad.index = 1024;
     cr_assert_eq(hashtree_on_hashes(to.tree, &bad, buf_data(&out), n, &piece), SPRAT_E_PROTOCOL);
-    bad.index = 512; /* the right hashes, told of another place */
+    bad.index = 512; /* the right hashes for another index */
     cr_assert_eq(hashtree_on_hashes(to.tree, &bad, buf_data(&out), n, &piece), SPRAT_E_HASH);
     assert_untouched(&to, &req);
     buf_fini(&out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the hash tree answers to others: against libtorrent's recorded answers, and against trees
- * built the slow way.
+ * The hash tree's answers to peers, compared with recorded answers of libtorrent and with trees
+ * that are computed in a simple, slow way.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -48,7 +48,7 @@ slow_fini(struct slow *s)
         free(s->layer[l]);
 }
 
-/* What BEP 52 says the answer is. */
+/* The answer that BEP 52 prescribes. */
 static void
 slow_answer(const struct slow *s, const struct wire_hash_request *req, struct buf *out)
 {
@@ -209,7 +209,7 @@ check_serving(uint32_t piece_length, const struct torrent_file *file, uint64_t s
         buf_reset(&out);
         buf_reset(&want);
         if (side_serve(&s, file, &req, &out) != 0) {
-            /* Only what is a lot of work may be refused. */
+            /* Only requests that cost much work may be refused. */
             cr_assert_gt((uint64_t)req.length << req.base_layer, HASHTREE_SERVE_MAX);
             continue;
         }
@@ -325,7 +325,7 @@ Test(hashtree_serve, leaves_are_served_only_of_pieces_that_we_have)
     cr_assert_eq(serve_one(&s, &req, &piece), SPRAT_E_NOTFOUND);
     bitfield_set(&s.have, 1);
     cr_assert_eq(serve_one(&s, &req, &piece), SPRAT_E_NOTFOUND);
-    /* The same bytes in the other file will do. */
+    /* The same bytes of the other file are enough. */
     bitfield_set(&s.have, 2);
     cr_assert_eq(serve_one(&s, &req, &piece), SPRAT_E_AGAIN);
     cr_assert_eq(piece, 2);

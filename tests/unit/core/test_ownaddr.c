@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The ballot about our own address.
+ * How we learn our own address from peers' votes.
  */
 #include "peer/core/ownaddr.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The peer list: whom to dial and when, what is forgotten when it is full, and bans.
+ * The peer list: which peers to dial and when, which entries a full list forgets, and bans.
  */
 #include "peer/core/peerlist.h"
 
@@ -433,7 +433,7 @@ Test(peerlist, random_calls_keep_the_rules)
         for (uint32_t k = 0; k < PEERLIST_MAX && i % 500 == 0; k++)
             if (peerlist_addr(l, k) == NULL)
                 connected[k] = self[k] = seed[k] = false;
-        /* A number that was given to another starts over. */
+        /* The number may belong to another peer now. */
         if (peerlist_addr(l, peer) == NULL && peer != PEERLIST_NONE)
             connected[peer] = self[peer] = seed[peer] = false;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The vectors of BEP 40, and what they leave open.
+ * The test vectors of BEP 40, and cases that they do not cover.
  */
 #include "peer/core/peerprio.h"
 

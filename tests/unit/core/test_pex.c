@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a peer is told of others, message by message, and what we take from it.
+ * The contacts that we send to a peer, message by message, and those that we accept from it.
  */
 #include "peer/core/pex.h"
 

@@ -15,7 +15,7 @@ struct flight {
     uint32_t piece, block, peer;
 };
 
-/* The naive picture of the same things. */
+/* The naive model of the picker's state. */
 struct world {
     struct geometry g;
     struct rng rng, picker_rng;
@@ -225,7 +225,7 @@ may_take(const struct world *w, uint32_t peer, const struct picker_options *opt,
            (opt->only == NULL || bitfield_get(opt->only, piece));
 }
 
-/* A piece was opened for |peer|: was there no better one? */
+/* A piece was opened for |peer|: checks that no other piece was a better choice. */
 static void
 check_choice(const struct world *w, uint32_t peer, const struct picker_options *opt, uint32_t piece,
              uint32_t have_count)
@@ -293,7 +293,7 @@ op_pick(struct world *w)
     bitfield_fini(&only);
 }
 
-/* Any peer but those that are asked for a block is asked for it too. */
+/* Requests a block from one more peer. */
 static void
 op_pick_again(struct world *w)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The bucket order against a plain array of "which bucket is it in".
+ * The bucket order, compared with a plain array of each piece's bucket.
  */
 #include "peer/core/pickorder.h"
 

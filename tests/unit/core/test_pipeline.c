@@ -21,11 +21,11 @@ struct model {
     struct pipeline pipe;
     double bytes_per_s;
     int64_t rtt_us;
-    int64_t jitter_us; /* added to a block's way, at random, order kept */
+    int64_t jitter_us; /* maximum of the random delay that is added to a block; the order stays */
     int64_t tick_us;   /* the peer limits its upload: at each tick it may send |allowance| bytes */
     double allowance, allowed;
     int64_t ticks;    /* that were served */
-    int64_t batch_us; /* we look at the socket that often only */
+    int64_t batch_us; /* time between two reads of the socket */
     struct rng rng;
     int64_t now_us, free_us; /* when the link is free */
     int64_t last_comes_us;
@@ -98,7 +98,7 @@ model_fill(struct model *m)
         model_ask(m);
 }
 
-/* Runs for |us|; returns the bytes that came. */
+/* Runs for |us|; returns the received bytes. */
 static uint64_t
 model_run(struct model *m, int64_t us)
 {

@@ -208,7 +208,7 @@ Test(rate, meter_forgets)
     cr_assert_eq(m.total, 1000095u);
 }
 
-/* Everybody who waits comes at the moment when the bucket is ready, always in the same order. */
+/* All waiting users try when the bucket is ready, always in the same order. */
 Test(rate, users_of_one_bucket_take_turns)
 {
     struct rate_bucket b;
@@ -231,7 +231,7 @@ Test(rate, users_of_one_bucket_take_turns)
         cr_expect_float_eq((double)got[i], 1000000, 32768, "user %d got %zu", i, (size_t)got[i]);
 }
 
-/* Who stands behind another does not ask again and again at one moment. */
+/* A user behind another one in the line does not try again and again at one time. */
 Test(rate, who_is_not_first_in_line_looks_again_a_moment_later)
 {
     struct rate_bucket b;
@@ -269,7 +269,7 @@ Test(rate, who_leaves_the_line_holds_nobody_up)
     rate_user_leave(&first);
     rate_user_leave(&first);
     cr_assert(rate_bucket_take(&b, &second, 1, at_us(1000)));
-    /* Nor does who stands in it and never comes. */
+    /* A user that stands in the line and never takes blocks no other user either. */
     rate_bucket_wait(&b, &first);
     cr_assert_not(rate_bucket_take(&b, &second, 1, at_us(1000)));
     cr_assert(rate_bucket_take(&b, &second, 1, at_us(200000)));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Two limits one behind the other, shared by several, under changes and returns.
+ * A torrent's own limit in front of a limit that several torrents share, with changes of limits and
+ * tokens that are given back.
  */
 #include "peer/core/ratetap.h"
 
@@ -27,8 +28,8 @@ init(void)
 
 TestSuite(ratetap, .init = init);
 
-/* All of them take all that they can get for |us|, in blocks or in parts of some; |got| is added
- * to. Returns the time. */
+/* All taps take as much as they can for |us|, in blocks or in parts of blocks, and the bytes are
+ * added to |got|. Returns the time. */
 static struct mono
 greedy(struct mono from, int64_t us, uint64_t got[TAPS])
 {
@@ -73,7 +74,7 @@ Test(ratetap, own_limits_hold_without_a_shared_one)
         cr_expect_float_eq((double)got[i], (i + 1) * 1000000.0, (i + 1) * 10000.0);
 }
 
-/* The first is held back by its own limit while the bucket that all share has room. */
+/* The first tap waits for its own limit while the shared bucket has tokens. */
 Test(ratetap, who_is_refused_by_one_pays_nothing_to_the_other)
 {
     rate_bucket_set(&shared, 1000, at_us(0));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Initial seeding: each piece is offered once, and again only if who got it went without it.
+ * Initial seeding: each piece is offered once, and again only if the peer that got the offer left
+ * without the piece.
  */
 #include "peer/core/superseed.h"
 

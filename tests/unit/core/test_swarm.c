@@ -140,7 +140,7 @@ run_flash_crowd(enum metainfo_format format)
     }
     cr_assert(rig_run(&rig, rig_all_complete, 600));
     cr_assert_geq(total_sent(), 8 * rig.content.mi->total_size);
-    /* Leechers give to each other: the seed sends far less than everything. */
+    /* The leechers upload to each other: the seed sends much less than four copies. */
     cr_assert_lt(seed->count.sent, 4 * rig.content.mi->total_size);
     cr_assert_lt(total_sent(), 9 * rig.content.mi->total_size, "%zu wasted",
                  (size_t)(total_sent() - 8 * rig.content.mi->total_size));
@@ -241,8 +241,7 @@ Test(swarm, a_lone_liar_is_banned_for_its_first_piece)
     cr_assert_eq(stats_of(leech).peers_connected, 0);
 }
 
-/* The true hashes prove themselves, so that even the liar may tell them: one block is fetched
- * again. */
+/* The true hashes are proven, so that even the liar may send them: one block is fetched again. */
 Test(swarm, one_bad_block_in_v2_costs_one_block)
 {
     struct node *liar, *leech;
@@ -350,7 +349,7 @@ half_is_out(struct rig *r)
     return r->sim.nodes[0]->count.sent > 2 * MIB;
 }
 
-/* Slots with many empty ones between them have the same share as neighbours. */
+/* Peers whose numbers are far apart get the same share as peers with adjacent numbers. */
 Test(swarm, a_limited_upload_is_shared_evenly)
 {
     struct node *seed;
@@ -389,7 +388,7 @@ Test(swarm, stop_tells_the_tracker_and_everybody)
     node_leave(seed);
     cr_assert(rig_run(&rig, first_is_stopped, 60));
     cr_assert_eq(sim_tracker_listed(rig.sim.tracker), 1);
-    /* Its core is gone: the world saw to it that it had no peer and no work left. */
+    /* Its core is freed; the simulator checked that it had no peer and no work left. */
     cr_assert_eq(seed->state, NODE_AWAY);
     cr_assert_not(node_running(seed));
 }
@@ -521,8 +520,8 @@ Test(swarm, pause_keeps_what_is_there)
 
 /* --- hostile messages, fed by hand to a swarm with one connected peer --- */
 
-/* The id of the new peer, or SLOT_NONE if it was refused; |*closed|, unless NULL,
- * is who had to go. */
+/* Returns the id of the new peer, or SLOT_NONE if it was refused. |*closed|, unless NULL, is the
+ * peer that was closed for it. */
 static slot_id
 try_to_connect(struct node *n, bool fast, uint8_t number, slot_id *closed)
 {
@@ -688,7 +687,8 @@ Test(swarm, a_choked_peer_gets_rejects_and_a_flood_is_bounded)
             rejects += fx.type == SWARM_FX_SEND && fx.u.msg.type == WIRE_REJECT;
         }
     }
-    /* It never reads: only so much is handed out, so much queued, and the rest refused. */
+    /* The peer never reads: a part of its requests is sent, a part is queued, and the rest is
+     * refused. */
     cr_assert_gt(pieces, 0);
     cr_assert_leq(pieces, SWARM_SEND_AHEAD / (16 * KIB));
     cr_assert_eq(rejects, 5000 - pieces - SWARM_UPLOADS_QUEUED_MAX);
@@ -729,7 +729,7 @@ block_of(const struct wire_msg *req)
     return msg;
 }
 
-/* A block that comes after its time was up, when another peer has been asked for it. */
+/* A block that arrives late, after it was requested from another peer. */
 Test(swarm, a_late_block_is_cancelled_at_who_was_asked_meanwhile)
 {
     struct wire_msg all = {.type = WIRE_HAVE_ALL}, unchoke = {.type = WIRE_UNCHOKE}, sent;
@@ -762,7 +762,7 @@ Test(swarm, a_late_block_is_cancelled_at_who_was_asked_meanwhile)
     late = sent.block;
     cr_assert_eq(feed_msg(n, slow, &sent, SWARM_FX_SEND, &sent), 1);
     cr_assert_eq(sent.type, WIRE_CANCEL);
-    block_drop(late); /* the write that nobody carries out */
+    block_drop(late); /* the WRITE effect is not carried out */
 }
 
 static void
@@ -826,7 +826,7 @@ Test(swarm, a_peer_is_not_forgotten_for_want_of_our_own_descriptors)
     cr_assert_eq(refuse_connects(n, &tick, SPRAT_E_REFUSED), 0, "it is gone");
 }
 
-/* Each change of mind would be a round over all peers. */
+/* Without a limit, each INTERESTED and NOT_INTERESTED would cause a round over all peers. */
 Test(swarm, who_changes_its_mind_all_the_time_keeps_nobody_busy)
 {
     struct wire_msg msg = {0};
@@ -837,7 +837,7 @@ Test(swarm, who_changes_its_mind_all_the_time_keeps_nobody_busy)
     make_single(METAINFO_V1, MIB, 64 * KIB);
     n = rig_add(&rig, true);
     tick_after(n, 1000);
-    peer = connect_stranger(n, false); /* nobody suggests pieces to it */
+    peer = connect_stranger(n, false); /* it gets no suggestions */
     for (int i = 0; i < 1000; i++) {
         msg.type = i % 2 == 0 ? WIRE_INTERESTED : WIRE_NOT_INTERESTED;
         sent += feed_msg(n, peer, &msg, SWARM_FX_SEND, NULL);
@@ -891,8 +891,8 @@ Test(swarm, nothing_is_sent_to_a_peer_that_is_to_be_closed)
     cr_assert_eq(effects_about(n, bad_one, &bad), 0, "it is gone");
 }
 
-/* Both sides only give: the review of the connection dooms the peer, and what follows it in the
- * same function sends NOT_INTERESTED to nobody. */
+/* Both sides are seeds: the review of the connection dooms the peer, and the same function then
+ * sends it no NOT_INTERESTED. */
 Test(swarm, a_peer_doomed_in_the_middle_of_a_message_hears_only_the_close)
 {
     struct wire_msg have = {.type = WIRE_HAVE_ALL};
@@ -1079,7 +1079,7 @@ Test(swarm, leaves_that_cannot_be_read_are_rejected_once_and_alone)
     cr_expect_eq(feed_leaves(n, 3, 0, WIRE_HASHES), 1);
 }
 
-/* More pieces are asked for than are read at a time: each request has one answer. */
+/* The peer requests more pieces' leaves than are read at a time: each request has one answer. */
 Test(swarm, a_rejected_hash_request_is_not_answered_again)
 {
     struct node *n;
@@ -1155,7 +1155,7 @@ Test(swarm, inputs_about_peers_that_are_gone_are_ignored)
     cr_assert_eq(block_pool_used(rig.sim.pool), 0);
 }
 
-/* --- who may stay --- */
+/* --- which connections stay --- */
 
 static slot_id
 knock(struct node *n, uint8_t net, uint8_t host, uint8_t id, slot_id *closed)
@@ -1177,7 +1177,8 @@ knock(struct node *n, uint8_t net, uint8_t host, uint8_t id, slot_id *closed)
     return accepted;
 }
 
-/* How many messages of a type, and the last byte of the last one's payload, come of a message. */
+/* Returns the number of messages of |type| that an input causes, and the last byte of the last
+ * one's payload. */
 static unsigned
 answers(struct node *n, const struct swarm_input *in, enum wire_type type, uint8_t *last)
 {
@@ -1219,7 +1220,7 @@ Test(swarm, who_comes_back_takes_the_place_of_its_dead_self)
     cr_assert_eq(closed, first);
 }
 
-/* A peer id is public: who copies one closes nobody's connection, and keeps nobody out. */
+/* A peer id is public: a peer that copies one closes no connection, and keeps no other peer out. */
 Test(swarm, the_same_peer_id_from_another_address_is_another_peer)
 {
     struct wire_msg have_all = {.type = WIRE_HAVE_ALL}, unchoke = {.type = WIRE_UNCHOKE};
@@ -1357,7 +1358,8 @@ Test(swarm, two_who_only_give_have_nothing_to_say)
     cr_assert_eq(feed_msg(n, peer, &content, SWARM_FX_CLOSE, NULL), 1);
 }
 
-/* Who comes when all is full takes the place of one that comes behind it in the order of BEP 40. */
+/* A peer that connects when all connections are in use replaces one with a lower priority (BEP 40).
+ */
 Test(swarm, a_full_table_goes_by_canonical_priority)
 {
     struct wire_msg hello = EXTENDED(0, "d6:yourip4:\x0a\x01\x01\x01"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Which packets get a uTP reset, what is in it, and how many leave.
+ * Which packets get a uTP reset, the content of the reset, and the maximum of resets.
  */
 #include "peer/core/utpreset.h"
 

@@ -141,7 +141,7 @@ Test(why, peers)
 {
     struct why_facts f = leecher();
 
-    f.peers.tries[PEER_TRY_REFUSED] = 5; /* others are connected: it does not matter */
+    f.peers.tries[PEER_TRY_REFUSED] = 5; /* other peers are connected, so this does not matter */
     f.peers.connected = 1;
     expect(&f, WHY_PEERS_LACK, "1 peer, it has nothing of what is missing");
     f.peers.connected = 3;
@@ -280,7 +280,7 @@ Test(why, state_in_words)
     expect_state(&f, "stopped: ratio 1.50 reached");
 }
 
-/* The most telling one comes first, and none is told twice. */
+/* The most important reason comes first, and each reason comes once. */
 Test(why, all_reasons_in_order)
 {
     struct why_facts f = leecher();
@@ -300,7 +300,7 @@ Test(why, all_reasons_in_order)
     cr_assert_eq(all[2].code, WHY_TRACKER_FAILED);
 }
 
-/* A text that is too long is cut, never run over. */
+/* A text that is too long is cut. */
 Test(why, long_texts_are_cut)
 {
     struct why_facts f = leecher();

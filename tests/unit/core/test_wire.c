@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The wire parser: every message there and back, fed at every split point and in random pieces, and
- * what hostile peers send: lengths of all kinds, unknown ids, and stalls.
+ * The wire parser: every message is encoded and parsed, split at every point and at random points;
+ * and hostile input: lengths of all kinds, unknown ids, and stalls.
  */
 #include "peer/core/wire.h"
 
@@ -15,7 +15,7 @@
 
 enum { PIECES = 1000, SCRIPT_MAX = 64, STREAM_MAX = 1 << 20 };
 
-/* What is sent, and what must come out. |payload| belongs to PIECE. */
+/* The messages that are sent, and that the parser must return. |payload| belongs to PIECE. */
 struct script {
     struct wire_msg msgs[SCRIPT_MAX];
     size_t count;
@@ -122,7 +122,7 @@ assert_same(const struct script *s, size_t i, const struct wire_msg *got)
     }
 }
 
-/* Takes what is there, compares it with the script, and returns how many messages have come. */
+/* Compares all complete messages with the script, and returns the number of messages so far. */
 static size_t
 drain(struct wire_rx *rx, const struct script *s, size_t done)
 {
@@ -287,7 +287,7 @@ Test(wire, encoding_into_a_full_buffer_fails)
     buf_fini(&out);
 }
 
-/* What the parser says after |len| bytes: the error, or how many messages came. */
+/* Returns the parser's error after |len| bytes, or the number of messages. */
 static int
 verdict(uint32_t piece_count, const void *bytes, size_t len)
 {
@@ -313,7 +313,7 @@ verdict(uint32_t piece_count, const void *bytes, size_t len)
     if (n < 0) {
         struct wire_span spans[WIRE_SPANS_MAX];
 
-        /* The error is for good. */
+        /* The error stays. */
         cr_assert_eq(wire_rx_next(&rx, &msg), n);
         cr_assert_eq(wire_rx_spans(&rx, spans), n);
         cr_assert_eq(wire_rx_push(&rx, (const uint8_t *)"\0\0\0\0", 4), n);
@@ -364,7 +364,7 @@ Test(wire, oversize_is_refused_before_it_comes)
     cr_assert_eq(verdict(0, "\xff\xff\xff\xff\x05", 5), SPRAT_E_PROTOCOL);
     cr_assert_eq(verdict(0, "\x7f\xff\xff\xff\xc8", 5), SPRAT_E_PROTOCOL);
     cr_assert_eq(verdict(0, "\0\0\x40\x0a\x07", 5), SPRAT_E_PROTOCOL);
-    /* A message of no id does not exist: a length of 0 is a keep-alive. */
+    /* There is no message without an id: a length of 0 is a keep-alive. */
     cr_assert_eq(verdict(0, "\0\0\0\0\0\0\0\0", 8), 2);
 }
 
@@ -529,7 +529,7 @@ download(struct rng *r)
     return s;
 }
 
-/* Whether what is read ahead is as expected or not, nothing is lost or changed by it. */
+/* Read-ahead loses and changes no byte, whether its guesses are right or not. */
 Test(wire, downloads_in_reads_of_all_sizes)
 {
     struct block_pool *pool = block_pool_new(4 * AHEAD_MAX);
@@ -548,7 +548,7 @@ Test(wire, downloads_in_reads_of_all_sizes)
     block_pool_free(pool);
 }
 
-/* Fills all spans, and returns how many blocks there was room for. */
+/* Fills all spans, and returns the number of blocks in them. */
 static uint32_t
 fill(struct wire_rx *rx, const uint8_t **at)
 {
@@ -566,7 +566,7 @@ fill(struct wire_rx *rx, const uint8_t **at)
     return (uint32_t)(len / BLOCK_LEN);
 }
 
-/* While pieces fill all the room that there is, the next read has twice as much. */
+/* While PIECE messages fill all spans, the next read has twice as many. */
 Test(wire, whole_blocks_are_read_several_at_a_time)
 {
     static const uint32_t rooms[] = {2, 2, 4, 8, 16, 16}; /* the first: the rest of one, and one */
@@ -593,8 +593,8 @@ Test(wire, whole_blocks_are_read_several_at_a_time)
     script_free(s);
 }
 
-/* What was read ahead can be more than the pool has blocks for: it waits, and needs no further
- * byte. */
+/* Read-ahead can hold more data than the pool has blocks for: the data waits for blocks, and needs
+ * no further byte. */
 Test(wire, what_was_read_ahead_can_wait_for_blocks)
 {
     enum { BLOCKS = 8 };
@@ -639,7 +639,7 @@ Test(wire, what_was_read_ahead_can_wait_for_blocks)
     script_free(s);
 }
 
-/* A peer that announces a megabyte and sends little makes us hold little. */
+/* A peer that announces a megabyte and sends little uses little of our memory. */
 Test(wire, memory_follows_what_came)
 {
     struct block_pool *pool = block_pool_new(1);
@@ -698,7 +698,7 @@ Test(wire, unknown_messages_take_no_memory)
     block_pool_free(pool);
 }
 
-/* What a message counts for is what wire_encode() makes of it. */
+/* wire_size() is the number of bytes that wire_encode() writes. */
 Test(wire, sizes)
 {
     static const struct {
@@ -725,7 +725,8 @@ Test(wire, sizes)
     cr_assert_eq(wire_size(&(struct wire_msg){.type = WIRE_HASHES, .len = 64}), 53u + 64);
 }
 
-/* Garbage of all sorts: it ends in an error or not, but it ends, and nothing leaks. */
+/* Garbage of all sorts, which may or may not cause an error: the parser always ends, and no memory
+ * leaks. */
 Test(wire, random_streams)
 {
     struct block_pool *pool = block_pool_new(2);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The kernel's randomness: what can be said of it without statistics.
+ * Random bytes from the kernel: length, and no obvious pattern.
  */
 #include "common/crypto/random.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Our server against OpenSSL's client, through pipes that move as few bytes at a time as is told:
- * handshakes, bytes both ways, the end, a new certificate beside old connections, and everything
- * that is no TLS.
+ * Our server with OpenSSL's client, through pipes that move a given number of bytes at a time:
+ * handshakes, bytes in both directions, the end, a new certificate beside old connections, and
+ * input that is no TLS.
  */
 #include "common/crypto/tls.h"
 
@@ -215,7 +215,7 @@ Test(tls, the_end_from_either_side)
     tls_server_drop(s);
 }
 
-/* A megabyte that the client does not take: the write waits, and goes on where it was. */
+/* The client does not read a megabyte: the write waits, and continues where it was. */
 Test(tls, a_full_pipe)
 {
     struct tls_server *s = made_server("one");

@@ -138,7 +138,7 @@ Test(settings, quotes_and_relative_paths_are_refused)
     settings_fini(&s);
 }
 
-/* ---- again ---- */
+/* ---- reading the file again ---- */
 
 static char told[1024];
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The line for the service manager, from sums.
+ * The status line for the service manager.
  */
 #include <criterion/criterion.h>
 #include <string.h>
@@ -36,7 +36,7 @@ Test(unitstatus, what_waits)
                   "by a full disk");
 }
 
-/* A line more would be another word to the service manager. */
+/* The service manager would read a second line as another variable. */
 Test(unitstatus, is_one_line)
 {
     struct unitstatus_sums sums = {.waiting = 1, .first = "album\nREADY=1: no peers"};

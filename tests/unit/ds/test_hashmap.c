@@ -128,7 +128,7 @@ mark(void *ctx, struct hashmap_node *node)
     ((unsigned char *)ctx)[o->key] = 1;
 }
 
-/* Objects that come between the portions, and make the map grow, hide none that was there. */
+/* Objects that are added between two portions, and make the map grow, hide no earlier object. */
 Test(hashmap, a_walk_in_portions_while_it_grows)
 {
     enum { AT_FIRST = 100, IN_ALL = 3000 };

@@ -72,7 +72,7 @@ Test(heap, a_node_moves_when_it_is_set_again)
     heap_fini(&h);
 }
 
-/* The earliest of the nodes that are in, by looking at all. */
+/* The earliest node in the heap, found by a search through all nodes. */
 static struct heap_node *
 earliest(struct heap_node *nodes)
 {

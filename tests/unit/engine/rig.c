@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The sessions' rig.
+ * Sets up engines that run in one process and exchange data over loopback.
  */
 #include "tests/unit/engine/rig.h"
 

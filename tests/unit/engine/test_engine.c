@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Whole sessions, that exchange real data over loopback.
+ * Whole engines that exchange real data over loopback.
  */
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -126,7 +126,7 @@ Test(engine, a_chain_of_peers_each_knowing_one)
     rig_fini(&r);
 }
 
-/* --- what is kept, and what is not --- */
+/* --- what the state database keeps --- */
 
 static bool
 one_stopped(struct rig *r)
@@ -149,7 +149,7 @@ one_has_some(struct rig *r)
     return st.swarm.pieces_have >= 4;
 }
 
-/* Runs until |until| holds, looking every few milliseconds: for what comes without an event. */
+/* Runs until |until| is true, and calls it every few milliseconds: for changes without an event. */
 static void
 poll_until(struct rig *r, int ms, bool (*until)(struct rig *r))
 {
@@ -400,7 +400,7 @@ zero_resumed(struct rig *r)
     return r->s[0].events[TORRENT_EVENT_RESUMED] > 0;
 }
 
-/* Harms a file of two, and puts it back as it was. */
+/* Damages one of two files, and restores it. */
 static void
 damage(int how)
 {
@@ -415,7 +415,7 @@ damage(int how)
     snprintf(keep, sizeof(keep), "%s.keep", path);
     snprintf(cmd, sizeof(cmd), "cp %s %s", path, keep);
     cr_assert_eq(system(cmd), 0);
-    rig_run(&r, 1500, NULL); /* files are compared with what is known of them once a second */
+    rig_run(&r, 1500, NULL); /* files are compared with their stamps once a second */
     if (how == 0) {
         cr_assert_eq(unlink(path), 0);
     } else if (how == 1) {
@@ -435,7 +435,7 @@ damage(int how)
     cr_expect_str_neq(st.error, "");
     cr_expect_eq(r.s[1].events[TORRENT_EVENT_BANNED], 0);
     cr_expect_eq(r.s[1].events[TORRENT_EVENT_COMPLETE], 0);
-    rig_run(&r, 500, NULL); /* what was found is stored with the files as they are */
+    rig_run(&r, 500, NULL); /* the found pieces are stored with the files' present stamps */
     cr_assert_eq(rename(keep, path), 0);
     rig_run(&r, 20000, zero_resumed);
     rig_run(&r, 20000, one_complete);
@@ -457,7 +457,7 @@ Test(engine, a_file_that_changes_under_a_seeder)
     damage(2);
 }
 
-/* --- a place that can't be written to --- */
+/* --- a directory that can't be written to --- */
 
 static bool
 one_failed(struct rig *r)
@@ -505,7 +505,7 @@ Test(engine, a_full_disk_pauses_and_goes_on_when_there_is_room, .timeout = 60)
     struct rlimit big, small = {400000, 400000};
     struct torrent_status st;
 
-    /* The limit on file sizes stands for the disk: a write beyond it fails with EFBIG. */
+    /* A limit of file sizes instead of a full disk: a write beyond it fails with EFBIG. */
     signal(SIGXFSZ, SIG_IGN);
     cr_assert_eq(getrlimit(RLIMIT_FSIZE, &big), 0);
     rig_init(&r, METAINFO_HYBRID, 3000000, false);
@@ -622,7 +622,7 @@ Test(engine, paused_stopped_and_removed_while_it_is_checked)
     rig_fini(&r);
 }
 
-/* A tracker that never answers delays the end by no more than what it is given. */
+/* A tracker that never answers delays the end by its timeout at most. */
 Test(engine, a_silent_tracker_delays_the_end_by_so_much, .timeout = 30)
 {
     struct rig r;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One allocation after another fails while a session is opened, a torrent is added, and data comes:
- * it is told, or it is got over, and nothing is leaked (which the sanitizer builds see).
+ * One allocation after another fails while an engine is opened, a torrent is added, and data
+ * arrives: the error is reported or has no effect, and no memory leaks (sanitizer builds check
+ * that).
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -19,8 +20,8 @@ on_event(void *ctx, struct torrent *t, const struct torrent_event *ev)
     (void)ev;
 }
 
-/* Opens a session beside the rig's and adds the torrent. False if memory was out; then the error is
- * said to be that. */
+/* Opens an engine beside the rig's and adds the torrent. False if memory was out; checks that the
+ * error says so. */
 static bool
 open_and_add(struct rig *r, struct engine **s, bool *added)
 {
@@ -88,8 +89,8 @@ zero_checked(struct rig *r)
     return r->s[0].events[TORRENT_EVENT_CHECKED] > 0;
 }
 
-/* In the middle of a transfer one allocation fails, of whatever part. The transfer may stand still
- * for it: a peer's time-out is the remedy, and too long to wait for here. */
+/* In the middle of a transfer one allocation of any part fails. The transfer may then stop until a
+ * peer's timeout, which is too long to wait for here. */
 Test(nomem, transferring, .timeout = 120)
 {
     for (unsigned n = 0; n < 300; n += 7) {

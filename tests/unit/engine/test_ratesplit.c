@@ -7,9 +7,8 @@
 
 enum { LIMIT = 1000000, ROUNDS = 12 };
 
-/* What the buckets hold after some rounds in which each takes at once what it is told, and passes
- * what it wants, as far as it may. UINT64_MAX: all that it may,
- * and then |waiting| of its users wait. */
+/* Computes the shares after some rounds in which each bucket applies its share at once, and uses
+ * what it wants of it. UINT64_MAX: it uses all of it, and |waiting| of its users wait. */
 static void
 settle(uint64_t limit, const uint64_t *wants, const uint32_t *waiting, uint64_t *held, uint32_t n)
 {
@@ -103,7 +102,7 @@ below(struct rng *rng, uint64_t bound)
     return rng_u64(rng) % bound;
 }
 
-/* Whatever is claimed, also what can't be. */
+/* With all claims, also impossible ones. */
 Test(ratesplit, never_gives_more_than_the_limit)
 {
     struct rate_claim claims[RATESPLIT_MAX];

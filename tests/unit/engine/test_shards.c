@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Several loops in one process. What goes over their connections is tested by tests/system.
+ * Several loops in one process. tests/system tests their connections.
  */
 #include "peer/engine/shards.h"
 

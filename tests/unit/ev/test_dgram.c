@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Batches of datagrams, and answers that leave from where the question came to.
+ * Batches of datagrams, and answers that leave from the address that got the request.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -65,7 +65,7 @@ ask(struct probe *p, const char *to_ip, size_t count)
     for (size_t i = 0; i < count; i++)
         msgs[i] = (struct dgram_msg){.peer = to, .data = (const uint8_t *)"ping", .len = 4};
     p->until = count;
-    /* One that is longer than the receiver takes goes first, and is left out. */
+    /* The first datagram is longer than the receiver's maximum, and is dropped. */
     cr_expect_eq(
         dgram_send(p->client, &(struct dgram_msg){.peer = to, .data = big, .len = sizeof(big)}, 1),
         1u);
@@ -139,7 +139,7 @@ steered_to(const uint8_t *data)
     return (x >> 16) * GROUP >> 16;
 }
 
-/* Datagrams of ten bytes carry the numbers that say whose they are. */
+/* Datagrams of ten bytes contain the number of their sender. */
 static void
 member_batch(void *ctx, const struct dgram_msg *msgs, size_t count)
 {

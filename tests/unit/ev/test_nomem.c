@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Each allocation of the loop and what stands on it fails once: it is told, and nothing is leaked
- * (which the sanitizer builds see). libevent's and libcurl's own allocations are not ours to fail.
+ * Each allocation of the loop and of the modules above it fails once: the error is reported, and no
+ * memory leaks (sanitizer builds check that). libevent's and libcurl's own allocations don't fail.
  */
 #include <criterion/criterion.h>
 #include <string.h>

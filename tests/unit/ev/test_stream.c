@@ -163,7 +163,7 @@ Test(stream, moves_bulk_data_through_small_buffers)
     stop(&p);
 }
 
-/* Sends all of it as the last that it says. */
+/* Sends the whole text and closes. */
 static void
 says_goodbye(void *ctx, int fd, const struct endpoint *peer)
 {

@@ -230,7 +230,7 @@ Test(stream_tls, one_that_is_given_up_has_failed)
 
 enum { CROWD = 8 };
 
-/* A client of its own for each stream, without a thread: it says what it has to say when asked. */
+/* Each stream has a client of its own, without a thread: the client writes when it is called. */
 struct crowd {
     struct loop *loop;
     struct loop_timer *timer;

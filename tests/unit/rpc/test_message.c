@@ -105,7 +105,7 @@ note_answer(void *ctx, char *line, size_t len)
     s->len = len;
 }
 
-/* The answer to what no method answers later. */
+/* The answer to a text whose requests are all answered at once. */
 static char *
 serve(struct calls *calls, const char *text, size_t text_len, size_t *len)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Whole plays: a seed is a run, and a run that can't end well says so.
+ * Whole runs: the seed determines the run, and a run that fails its expectations says so.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The modelled disk: what a crash takes and what it may not, and when it is full.
+ * The modelled disk: what a crash may lose and what it may not, and a full disk.
  */
 #include <criterion/criterion.h>
 

@@ -127,7 +127,7 @@ slow_root(const struct fixture *f, const struct metainfo_file *file, uint8_t out
 }
 
 /* Files and pieces below, at and above what is read and hashed at a time (256 KiB), in one torrent:
- * each has its own root, whoever shared a batch with it. */
+ * each has its own root, whichever files were hashed in the same batch. */
 Test(create, roots_of_files_of_all_sizes)
 {
     static const uint32_t lens[] = {1,      16383, 16384,  16385,  100,    40000,  65536, 65537,

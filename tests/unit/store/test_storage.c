@@ -400,7 +400,7 @@ Test(storage, replaced_file_is_noticed)
     read_after(replace_file, SPRAT_E_CHANGED);
 }
 
-/* Written, and then somebody takes the file away: the sync must not vouch for it. */
+/* A file that was written and then deleted by another program: the sync must fail. */
 Test(storage, sync_notices_a_file_taken_away)
 {
     struct fixture f;

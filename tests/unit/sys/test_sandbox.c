@@ -150,7 +150,8 @@ Test(sandbox, root_makes_files_for_the_service)
     cr_assert_eq(rmdir(dir), 0);
 }
 
-/* Whether nobody is told in |eb| to have |target| given to it, when it can't write |path|. */
+/* Checks that the message about |path|, which the user "nobody" can't write, says how to give
+ * |target| to that user. */
 static bool
 is_told_what_to_do(const char *path, const char *target)
 {

@@ -91,7 +91,7 @@ Test(unixsock, a_dead_one_is_replaced)
     struct errbuf eb = {""};
     struct unixsock *u;
 
-    /* What a killed process leaves: a socket that nobody listens on. */
+    /* A killed process leaves a socket without a listener. */
     cr_assert_eq(unixsock_listen(path, UNIXSOCK_NO_GROUP, "test", &u, &eb), 0);
     unixsock_free(u);
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);

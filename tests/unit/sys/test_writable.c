@@ -61,8 +61,7 @@ Test(writable, the_owner_and_the_mode_are_named)
     cr_assert_not_null(mkdtemp(dir));
     snprintf(deep, sizeof(deep), "%s/a", dir);
     cr_assert_eq(chmod(dir, 0555), 0);
-    if (geteuid() == 0) /* who may write everywhere; Criterion runs each test in a process of its
-                           own */
+    if (geteuid() == 0) /* root may write everywhere; Criterion runs each test in its own process */
         cr_assert_eq(seteuid(65534), 0);
     cr_assert_eq(writable_dir(deep, &eb), SPRAT_E_ACCESS);
     cr_assert_not_null(strstr(eb.text, dir), "%s", eb.text);
