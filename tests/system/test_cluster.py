@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 
 import content
 import sprat as our
-from admin import Admin
+from admin import Admin, write_secret
 from process import run
 from redis_server import FakeRedis, Redis, Relay, bulk
 from sprat import Tracker
@@ -357,11 +357,30 @@ def a_redis_that_wants_a_password(t):
     a = member(t, redis, wait=False)
     t.wait("the refusal", lambda: "NOAUTH" in a.stderr, 15)
     assert b"failure reason" not in http_announce(a.http, 1)
+    bare = redis.url + "/3"
     redis.url = redis.url.replace("//", "//:open%20sesame@") + "/3"
-    b = member(t, redis)
+    result = run(t, [our.TRACKER, "--cluster", redis.url])
+    assert result.status == 2 and "cluster-password-file" in result.err and "sesame" not in result.err, result
+    conf, password = t.path("conf"), t.path("password")
+    for path, text in ((conf, f"cluster = {redis.url}\n"), (password, "open sesame\n")):
+        write_secret(path, text)
+    redis.url = bare
+    b = member(t, redis, "--cluster-password-file", password)
     http_announce(b.http, 1)
     told(t, b)
-    assert "sesame" not in a.stderr + b.stderr
+    os.chmod(password, 0o644)
+    result = run(t, [our.TRACKER, "--cluster", bare, "--cluster-password-file", password])
+    assert result.status == 1 and password in result.err and "chmod" in result.err, result
+    os.chmod(conf, 0o644)
+    result = run(t, [our.TRACKER, "-c", conf])
+    assert result.status == 1 and conf in result.err and "chmod" in result.err, result
+    os.chmod(conf, 0o600)
+    c = our.Tracker(t, "-c", conf)
+    assert "sesame" not in a.stderr + b.stderr + c.stderr
+    t.wait("it to share", lambda: "swarms are shared" in c.stderr, 15)
+    for one in (b, c):
+        with open(f"/proc/{one.pid}/cmdline", "rb") as f:
+            assert b"sesame" not in f.read()
 
 
 @test(seconds=90)
@@ -385,7 +404,7 @@ def answers_that_no_redis_gives_are_not_believed(t):
 
 @test
 def wrong_settings(t):
-    for url, text in (("http://x", "redis://"), ("redis://", "HOST"), ("redis://user@host", "USER"),
+    for url, text in (("http://x", "redis://"), ("redis://", "HOST"), ("redis://:@host", "USER"),
                       ("redis://host:0", "HOST"), ("redis://host:99999", "HOST"), ("redis://host/x", "database")):
         result = run(t, [our.TRACKER, "--cluster", url])
         assert result.status == 2 and text in result.err and result.err.count("\n") == 1, result

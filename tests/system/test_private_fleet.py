@@ -16,9 +16,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import content
 import sprat
 import tracker_client
+from admin import write_secret
 from crowd import Load, club, expected, stored
 from members import HASH, Private, Udp, ask, command, http, reason, total, user
-from redis_server import FakeRedis, Redis, Relay, bulk
+from redis_server import FakeRedis, FreezingRelay, Redis, Relay, bulk
 from sprat import SPRAT, TRACKER, Tracker, join, main, need
 from tap import note, test
 from torrent import make, write
@@ -235,6 +236,83 @@ def there_is_one_keeper(t):
     assert first.stop() == 0
     t.wait("the second to take over", lambda: "keeps the accounts of the fleet" in second.stderr.split("silent")[-1], 20)
     t.wait("its users", lambda: "unknown" in refusal(a, anna) and "not registered" in refusal(a, eve), 20)
+
+
+@test(seconds=90)
+def a_keeper_that_wakes_late_writes_nothing(t):
+    """Its packet is on the way while its lease ends and another keeper begins."""
+    redis = Redis(t)
+    relay = FreezingRelay(t, redis, lambda data: b"}epoch" in data and b"SET" in data)
+    late = keeper(t, relay, database=t.path("late.db"))
+    t.wait("the late keeper to begin its table", relay.frozen.is_set, 15)
+    database = t.path("tracker.db")
+    anna = user(t, database, "anna")
+    command(t, database, "torrent", "add", HASH.hex())
+    first = keeper(t, redis, database=database)
+    branch = Branch(t, redis, wait=False)
+    t.wait("the branch to know anna", lambda: not refusal(branch, anna), 40)
+    epoch, evals = redis.command("GET", NAME + "epoch"), redis.commands()["eval"]
+    assert late.alive()
+    relay.thaw()
+    t.wait("the late packet", lambda: redis.commands()["eval"] > evals, 15)
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        assert redis.command("GET", NAME + "epoch") == epoch, "the late keeper changed the table"
+    say(branch, anna, uploaded=9)
+    settled(t, branch)
+    assert total(t, database, "anna") is not None
+    assert first.stop() == 0 and late.stop() == 0
+
+
+def secret(t, word="a secret that the fleet shares"):
+    path = t.path("secret-" + word[-6:])
+    write_secret(path, word.replace(" ", "-") + "\n")
+    return "--cluster-secret-file", path
+
+
+@test
+def messages_are_sealed(t):
+    redis, first, (a,), anna = fleet(t, 1, *secret(t))
+    say(a, anna, uploaded=5, event="started")
+    settled(t, a)
+    say(a, anna, uploaded=9)
+    settled(t, a)
+    assert total(t, first.database, "anna")["uploaded"] in (4, 9)
+    epoch = redis.command("GET", NAME + "epoch").decode().split(":")[0]
+    rows = f"{NAME}rows:{epoch}"
+    messages = [fields[1] for _, fields in redis.command("XRANGE", rows, "-", "+")]
+    disabled = messages[0].replace(b"u\0\0\0\1\3", b"u\0\0\0\1\0")
+    assert disabled != messages[0]
+    for data in (disabled, disabled[:-24], messages[0]):
+        redis.command("XADD", rows, "*", "b", data)
+    t.wait("the branch to say so", lambda: "have no seal" in a.stderr, 15)
+    assert not refusal(a, anna), "a forged row was believed"
+    books = redis.command("GET", f"{NAME}ack:{run_of(redis)}")
+    redis.command("SET", f"{NAME}ack:{run_of(redis)}", b"9" * 18 + books[books.index(b":"):])
+    redis.command("XADD", NAME + "books", "*", "b", b"\2" + b"\0" * 20)
+    t.wait("the keeper to say so", lambda: "no seal of this fleet" in first.stderr, 15)
+    redis.command("SET", NAME + "epoch", epoch)  # without a seal
+    t.wait("another table", lambda: redis.command("GET", NAME + "epoch").decode().split(":")[0] != epoch, 15)
+    say(a, anna, uploaded=20)
+    settled(t, a)
+    assert total(t, first.database, "anna")["uploaded"] in (15, 20)
+    stranger = Branch(t, redis, *secret(t, "a secret of another fleet"), wait=False)
+    t.wait("the stranger to say so", lambda: "have no seal" in stranger.stderr, 15)
+    assert "just now" in refusal(stranger, anna) and stranger.metric("members_missing") == 1
+    assert "cluster-secret-file" not in first.stderr.split("is cluster-secret-file")[0]
+    assert stranger.stop() == 0 and a.stop() == 0 and first.stop() == 0
+
+
+def run_of(redis):
+    """The run of the branch that was confirmed last."""
+    key, = redis.command("KEYS", NAME.replace("{", "\\{") + "ack:*")
+    return key.decode().rsplit(":", 1)[1]
+
+
+@test
+def a_fleet_without_a_secret_is_warned(t):
+    _, first, (a,), _ = fleet(t, 1)
+    assert all("without cluster-secret-file" in one.stderr for one in (first, a))
 
 
 @test

@@ -14,7 +14,8 @@
  *  NAME{private}slots       stream of what users with limited slots begin and end to leech
  *
  * Each entry of a stream has one field, "b", whose value begins with the version of its format.
- * Numbers are big-endian.
+ * Numbers are big-endian. Where the fleet has a secret, entries, the epoch and confirmations are
+ * sealed with it (seal.h).
  *
  *  rows    u8 version, then rows until the end, each a letter and
  *           'u' user      u32 id, u8 flags (1 enabled, 2 may leech), u32 slots
@@ -47,7 +48,7 @@ enum {
     BRANCHWIRE_NEWS_MAX = 4096,    /* of slots in one message */
     BRANCHWIRE_ROW_MAX = 2 + 1 + 4 + ACCESS_REASON_MAX,
     BRANCHWIRE_ENTRY_MAX = 130,
-    BRANCHWIRE_BLOB_MAX = 32 + BRANCHWIRE_ENTRIES_MAX * BRANCHWIRE_ENTRY_MAX,
+    BRANCHWIRE_BLOB_MAX = 64 + BRANCHWIRE_ENTRIES_MAX * BRANCHWIRE_ENTRY_MAX,
 };
 
 /* NAME{private}WHAT; |what| is a word of the list above. */

@@ -23,6 +23,9 @@ struct branch {
     const struct log *log;
     const char *name;
     struct members *members;
+    struct seal seal;
+    bool said_unsealed;
+    uint64_t rows_number;               /* of the last message of rows */
     char epoch[BRANCHWIRE_RUN_LEN + 2]; /* of the table at hand; "": there is none */
     char rows_key[BRANCHWIRE_KEY_MAX + 1];
     struct redis_id rows_last;
@@ -41,7 +44,8 @@ struct branch {
 };
 
 struct branch *
-branch_new(const char *name, uint64_t run, struct members *m, const struct log *log)
+branch_new(const char *name, uint64_t run, const struct seal *seal, struct members *m,
+           const struct log *log)
 {
     struct branch *b = calloc(1, sizeof(*b));
 
@@ -50,6 +54,7 @@ branch_new(const char *name, uint64_t run, struct members *m, const struct log *
     b->log = log;
     b->name = name;
     b->members = m;
+    b->seal = *seal;
     b->run = run;
     branchwire_key_of(b->ack_key, name, "ack", run);
     branchwire_key(b->epoch_key, name, "epoch");
@@ -86,25 +91,43 @@ branch_sees_keeper(const struct branch *b)
 /* ---- the table comes in ---- */
 
 struct feed {
+    struct branch *branch;
+    const char *key;
+    uint64_t *number;
     struct access_sink sink;
     int err; /* of the sink or the format; it ends the reading */
 };
 
+static void
+say_unsealed(struct branch *b)
+{
+    if (!b->said_unsealed)
+        log_error(b->log,
+                  "users and torrents of the fleet have no seal of it, and are passed over: "
+                  "is cluster-secret-file the same on all trackers?");
+    b->said_unsealed = true;
+}
+
+/* A message without our seal is passed over: whoever wrote it must not hold up the keeper's. */
 static int
 take_rows(void *ctx, const uint8_t *data, size_t len)
 {
     struct feed *f = ctx;
 
+    if (seal_check(&f->branch->seal, f->key, data, &len, f->number) != 0) {
+        say_unsealed(f->branch);
+        return 0;
+    }
     f->err = branchwire_read_rows(data, len, &f->sink);
     return f->err;
 }
 
-/* All rows behind |*last| that there are by now. */
+/* All rows behind |*last|, of which |*number| is the number, that there are by now. */
 static int
-read_rows(struct redis_call *c, const char *key, const struct access_sink *sink,
-          struct redis_id *last, struct errbuf *eb)
+read_rows(struct branch *b, struct redis_call *c, const char *key, const struct access_sink *sink,
+          struct redis_id *last, uint64_t *number, struct errbuf *eb)
 {
-    struct feed feed = {.sink = *sink};
+    struct feed feed = {.branch = b, .key = key, .number = number, .sink = *sink};
     unsigned got = ROWS_AT_ONCE;
     int err = 0;
 
@@ -116,15 +139,30 @@ read_rows(struct redis_call *c, const char *key, const struct access_sink *sink,
     return err;
 }
 
+/* "" if there is none, or one that no keeper of ours began. */
+static int
+get_epoch(struct branch *b, struct redis_call *c, char epoch[SEAL_SEALED_TEXT_MAX + 2],
+          struct errbuf *eb)
+{
+    int err = redis_get(c, b->epoch_key, epoch, SEAL_SEALED_TEXT_MAX + 2, eb);
+
+    if (err == 0 && seal_check_text(&b->seal, b->epoch_key, epoch) != 0) {
+        say_unsealed(b);
+        epoch[0] = '\0';
+    }
+    return err;
+}
+
 /* Fills a table beside the one in use. The keeper may have begun another epoch meanwhile, and
  * deleted this one before it was read; and one without a single message was lost. */
 static int
-load_table(struct branch *b, struct redis_call *c, const char *epoch, uint64_t number,
+load_table(struct branch *b, struct redis_call *c, const char *epoch, uint64_t epoch_number,
            struct errbuf *eb)
 {
+    uint64_t number = 0;
     struct access *table = members_new_table(b->members);
     struct redis_id last = {"0"};
-    char now[BRANCHWIRE_RUN_LEN + 2] = "", key[BRANCHWIRE_KEY_MAX + 1];
+    char now[SEAL_SEALED_TEXT_MAX + 2] = "", key[BRANCHWIRE_KEY_MAX + 1];
     struct access_counts counts;
     struct access_sink sink;
     int err;
@@ -132,17 +170,19 @@ load_table(struct branch *b, struct redis_call *c, const char *epoch, uint64_t n
     if (table == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     sink = access_fill(table);
-    branchwire_key_of(key, b->name, "rows", number);
-    err = read_rows(c, key, &sink, &last, eb);
+    branchwire_key_of(key, b->name, "rows", epoch_number);
+    err = read_rows(b, c, key, &sink, &last, &number, eb);
     if (err == 0)
-        err = redis_get(c, b->epoch_key, now, sizeof(now), eb);
-    if (err != 0 || strcmp(now, epoch) != 0 || strcmp(last.text, "0") == 0) {
+        err = get_epoch(b, c, now, eb);
+    if (err != 0 || strcmp(now, epoch) != 0 || strcmp(last.text, "0") == 0 ||
+        (b->seal.set && number == 0)) {
         access_free(table);
         return err;
     }
     access_counts(table, &counts);
     members_replace(b->members, table);
     memcpy(b->epoch, now, sizeof(b->epoch));
+    b->rows_number = number;
     memcpy(b->rows_key, key, sizeof(b->rows_key));
     b->rows_last = last;
     log_event(b->log, LOG_INFO, "the users and torrents of the fleet are known",
@@ -165,18 +205,18 @@ look_for_keeper(struct branch *b, struct redis_call *c, struct errbuf *eb)
 int
 branch_round(struct branch *b, struct redis_call *c, struct errbuf *eb)
 {
-    char epoch[BRANCHWIRE_RUN_LEN + 2];
+    char epoch[SEAL_SEALED_TEXT_MAX + 2];
     struct access_sink sink = members_sink(b->members);
     uint64_t number;
     int err = look_for_keeper(b, c, eb);
 
     if (err == 0)
-        err = redis_get(c, b->epoch_key, epoch, sizeof(epoch), eb);
+        err = get_epoch(b, c, epoch, eb);
     if (err != 0 || !branchwire_read_run((const uint8_t *)epoch, strlen(epoch), &number))
         return err;
     if (strcmp(epoch, b->epoch) != 0)
         return load_table(b, c, epoch, number, eb);
-    return read_rows(c, b->rows_key, &sink, &b->rows_last, eb);
+    return read_rows(b, c, b->rows_key, &sink, &b->rows_last, &b->rows_number, eb);
 }
 
 /* ---- books go out ---- */
@@ -218,6 +258,7 @@ write_message(struct branch *b, const struct accounts_batch *batch, uint64_t seq
     branchwire_begin_batch(&b->message, &head);
     for (uint32_t i = 0; i < count; i++)
         branchwire_put_entry(&b->message, next_entry(batch, at));
+    (void)seal_put(&b->seal, b->books_key, seq, &b->message);
     return b->message.err != 0
                ? errbuf_set(eb, b->message.err, "%s", sprat_strerror(b->message.err))
                : 0;
@@ -246,11 +287,12 @@ put_message(struct branch *b, struct redis_call *c, uint64_t seq, struct errbuf 
 static int
 look_for_ack(struct branch *b, struct redis_call *c, uint64_t seq, struct errbuf *eb)
 {
-    char text[24];
+    char text[SEAL_SEALED_TEXT_MAX + 2];
     uint64_t acked;
     int err = redis_get(c, b->ack_key, text, sizeof(text), eb);
 
-    if (err == 0 && parse_u64(text, 0, seq, &acked) == 0 && acked > b->acked)
+    if (err == 0 && seal_check_text(&b->seal, b->ack_key, text) == 0 &&
+        parse_u64(text, 0, seq, &acked) == 0 && acked > b->acked)
         b->acked = acked;
     return err;
 }

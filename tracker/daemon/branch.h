@@ -14,6 +14,7 @@
 
 #include "common/base/log.h"
 #include "tracker/core/branchwire.h"
+#include "tracker/core/seal.h"
 #include "tracker/net/members.h"
 #include "tracker/net/redis_stream.h"
 #include "tracker/store/accounts.h"
@@ -27,9 +28,10 @@ enum {
 
 struct branch;
 
-/* |name| (the cluster's), |m| and |log| are borrowed. Nobody is let in from now on, until the table
- * is there. NULL when memory is out. */
-struct branch *branch_new(const char *name, uint64_t run, struct members *m, const struct log *log);
+/* |name| (the cluster's), |m| and |log| are borrowed, |seal| is copied. Nobody is let in from now
+ * on, until the table is there. NULL when memory is out. */
+struct branch *branch_new(const char *name, uint64_t run, const struct seal *seal,
+                          struct members *m, const struct log *log);
 void branch_free(struct branch *b); /* NULL is legal */
 
 /* Hears what is new. */

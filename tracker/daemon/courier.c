@@ -175,8 +175,10 @@ hand_over(void *ctx, const struct accounts_batch *b, struct accounts_result *out
 static int
 make_keeper(struct courier *c, const struct courier_config *config, struct errbuf *eb)
 {
-    const struct keeper_config keeper = {
-        .name = config->name, .members = c->members, .rate_possible = config->rate_possible};
+    const struct keeper_config keeper = {.name = config->name,
+                                         .members = c->members,
+                                         .seal = config->seal,
+                                         .rate_possible = config->rate_possible};
 
     return keeper_new(config->database, &keeper, c->log, &c->keeper, eb);
 }
@@ -184,7 +186,7 @@ make_keeper(struct courier *c, const struct courier_config *config, struct errbu
 static int
 make_branch(struct courier *c, const struct courier_config *config, uint64_t run)
 {
-    c->branch = branch_new(config->name, run, c->members, c->log);
+    c->branch = branch_new(config->name, run, &config->seal, c->members, c->log);
     if (c->branch == NULL)
         return SPRAT_E_NOMEM;
     branch_meanwhile(c->branch, go_round, c);
@@ -209,7 +211,7 @@ make_parts(struct courier *c, const struct courier_config *config, struct errbuf
     if (c->call == NULL || c->slots == NULL)
         err = SPRAT_E_NOMEM;
     if (c->slots != NULL)
-        slotshare_init(c->slots, c->members, config->name, run);
+        slotshare_init(c->slots, c->members, config->name, run, &config->seal);
     if (err == 0 && config->database[0] == '\0')
         err = make_branch(c, config, run);
     if (err != 0)

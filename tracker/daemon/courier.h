@@ -9,6 +9,7 @@
 #define TRACKER_DAEMON_COURIER_H
 
 #include "common/base/log.h"
+#include "tracker/core/seal.h"
 #include "tracker/daemon/flusher.h"
 #include "tracker/net/cluster_url.h"
 #include "tracker/net/members.h"
@@ -24,6 +25,7 @@ struct courier_config {
     const struct cluster_url *url; /* borrowed, as the next two */
     const char *name;              /* the cluster's */
     const char *database;          /* "": this is a branch */
+    struct seal seal;              /* of the fleet's messages */
     uint32_t period_s;             /* of a branch's flushes */
     uint64_t rate_possible;        /* see accounts.h */
 };

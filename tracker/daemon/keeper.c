@@ -42,6 +42,7 @@ struct keeper {
     struct redis_call *call; /* while rows are read */
     struct buf rows;
     struct access_sink to_rows;
+    uint64_t number; /* of the last message of rows under this epoch */
     bool begins; /* nothing was sent under this epoch: a message without rows is one too */
     struct errbuf *why;
 
@@ -116,8 +117,10 @@ keeper_leave(struct keeper *k, struct redis_call *c)
 {
     struct errbuf eb;
 
+    redis_call_guard(c, k->lease_key, k->run_text);
     if (tally_get(&k->keeps) != 0 && has_lease(k))
         (void)redis_del(c, k->lease_key, &eb);
+    redis_call_guard(c, NULL, NULL);
     tally_put(&k->keeps, 0);
 }
 
@@ -136,6 +139,9 @@ send_rows(struct keeper *k)
         return errbuf_set(k->why, err, "%s", sprat_strerror(err));
     if (buf_len(&k->rows) <= 1 && !k->begins)
         return 0;
+    err = seal_put(&k->config.seal, k->rows_key, ++k->number, &k->rows);
+    if (err != 0)
+        return errbuf_set(k->why, err, "%s", sprat_strerror(err));
     err = redis_stream_add(k->call, k->rows_key, k->begins, buf_data(&k->rows), buf_len(&k->rows),
                            &id, k->why);
     if (err == SPRAT_E_NOTFOUND)
@@ -247,7 +253,7 @@ renew_table(struct keeper *k, struct redis_call *c, bool *there, struct errbuf *
 static int
 tell_all(struct keeper *k, struct redis_call *c, const char *old, struct errbuf *eb)
 {
-    char epoch[BRANCHWIRE_RUN_LEN + 1];
+    char epoch[BRANCHWIRE_RUN_LEN + 1], sealed[SEAL_SEALED_TEXT_MAX + 1];
     int64_t change = 0;
     uint64_t number;
     bool there;
@@ -257,6 +263,7 @@ tell_all(struct keeper *k, struct redis_call *c, const char *old, struct errbuf 
     branchwire_run(epoch, number);
     k->epoch[0] = '\0';
     k->begins = true;
+    k->number = 0;
     k->told = 0;
     branchwire_key_of(k->rows_key, k->config.name, "rows", number);
     err = tell_changes(k, c, &change, eb);
@@ -268,7 +275,8 @@ tell_all(struct keeper *k, struct redis_call *c, const char *old, struct errbuf 
         (void)redis_del(c, k->rows_key, &ignored);
         return err;
     }
-    err = redis_set(c, k->epoch_key, epoch, 0, false, NULL, eb);
+    seal_put_text(&k->config.seal, k->epoch_key, epoch, sealed);
+    err = redis_set(c, k->epoch_key, sealed, 0, false, NULL, eb);
     if (err == 0)
         err = drop_epoch(k, c, old, eb);
     if (err != 0)
@@ -300,11 +308,13 @@ must_tell_all(struct keeper *k, struct redis_call *c, const char *told, bool *mu
 static int
 tell(struct keeper *k, struct redis_call *c, struct errbuf *eb)
 {
-    char told[BRANCHWIRE_RUN_LEN + 2];
+    char told[SEAL_SEALED_TEXT_MAX + 2];
     int64_t version = k->data_version;
     bool all;
     int err = redis_get(c, k->epoch_key, told, sizeof(told), eb);
 
+    if (err == 0 && seal_check_text(&k->config.seal, k->epoch_key, told) != 0)
+        told[0] = '\0'; /* an epoch that no keeper began: the table is told anew */
     if (err == 0)
         err = registry_data_version(k->registry, &version, eb);
     if (err == 0)
@@ -351,6 +361,10 @@ take_batch(void *ctx, const uint8_t *data, size_t len)
     struct accounts_result result;
     int err;
 
+    if (seal_check(&k->config.seal, k->books_key, data, &len, NULL) != 0) {
+        say_amiss(k, "a batch has no seal of this fleet: is cluster-secret-file the same on all?");
+        return 0;
+    }
     if (branchwire_read_batch(data, len, &in, k->entries) != 0) {
         say_amiss(k, "one wrote what this version can't read");
         return 0;
@@ -377,13 +391,14 @@ take_batch(void *ctx, const uint8_t *data, size_t len)
 static int
 confirm(struct keeper *k, struct redis_call *c, struct errbuf *eb)
 {
-    char key[BRANCHWIRE_KEY_MAX + 1], seq[24];
+    char key[BRANCHWIRE_KEY_MAX + 1], seq[24], sealed[SEAL_SEALED_TEXT_MAX + 1];
     int err = 0;
 
     for (unsigned i = 0; i < k->taken && err == 0; i++) {
         branchwire_key_of(key, k->config.name, "ack", k->taken_run[i]);
         snprintf(seq, sizeof(seq), "%" PRIu64, k->taken_seq[i]);
-        err = redis_set(c, key, seq, KEEPER_ACK_DAYS * 86400000u, false, NULL, eb);
+        seal_put_text(&k->config.seal, key, seq, sealed);
+        err = redis_set(c, key, sealed, KEEPER_ACK_DAYS * 86400000u, false, NULL, eb);
     }
     return err;
 }
@@ -426,7 +441,7 @@ keeper_new(const char *database, const struct keeper_config *config, const struc
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     k->log = log;
     k->config = *config;
-    buf_init(&k->rows, ROWS_SIZE + BRANCHWIRE_ROW_MAX);
+    buf_init(&k->rows, ROWS_SIZE + BRANCHWIRE_ROW_MAX + SEAL_LEN);
     k->to_rows = branchwire_rows_to(&k->rows);
     random_bytes(&k->run, sizeof(k->run));
     branchwire_run(k->run_text, k->run);
@@ -466,9 +481,11 @@ keeper_round(struct keeper *k, struct redis_call *c, struct errbuf *eb)
 
     if (err != 0 || !mine)
         return err;
+    redis_call_guard(c, k->lease_key, k->run_text);
     err = tell(k, c, eb);
     while (err == 0 && got == BATCHES_AT_ONCE && has_lease(k))
         err = take_some(k, c, &got, eb);
+    redis_call_guard(c, NULL, NULL);
     return err;
 }
 

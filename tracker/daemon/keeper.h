@@ -7,9 +7,10 @@
  *      says how); only then it confirms, and until then the branch has the batch
  *
  * A lease sees to it that there is one keeper: a second tracker with a database waits until the
- * first has been silent for KEEPER_LEASE_MS. All that it puts into Redis goes by itself some days
- * after the last keeper is gone. It has a connection to the database of its own,
- * beside the accountant's, and is for one thread.
+ * first has been silent for KEEPER_LEASE_MS. All that a keeper writes, Redis takes only while the
+ * lease is that keeper's, so one that was stopped and wakes later confirms and tells nothing. All
+ * that it puts into Redis goes by itself some days after the last keeper is gone. It has a
+ * connection to the database of its own, beside the accountant's, and is for one thread.
  */
 #ifndef TRACKER_DAEMON_KEEPER_H
 #define TRACKER_DAEMON_KEEPER_H
@@ -17,6 +18,7 @@
 #include "common/base/log.h"
 #include "common/base/tally.h"
 #include "tracker/core/branchwire.h"
+#include "tracker/core/seal.h"
 #include "tracker/net/members.h"
 #include "tracker/net/redis_stream.h"
 #include "tracker/store/accounts.h"
@@ -35,6 +37,7 @@ struct keeper;
 struct keeper_config {
     const char *name; /* the cluster's; borrowed */
     const struct members *members; /* borrowed */
+    struct seal seal;
     uint64_t rate_possible; /* as accounts_batch */
 };
 

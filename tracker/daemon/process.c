@@ -55,6 +55,7 @@ struct process {
     struct admin *admin;
     struct loopbackhint *loopbackhint;
     struct watchdog *watchdog;  /* if the service manager wants to hear of us */
+    struct token fleet_secret;
     struct cluster_url cluster; /* as it was at the start, as its name */
     char cluster_name[CLUSTER_NAME_MAX + 1];
 };
@@ -181,6 +182,20 @@ make_shards(struct process *p)
     return ready ? 0 : SPRAT_E_NOMEM;
 }
 
+/* Copies what stays as it is until the end, and reads the secrets while that is still allowed. */
+static int
+start_cluster(struct process *p, struct errbuf *eb)
+{
+    const struct settings *s = &p->settings;
+    int err = token_read(&p->fleet_secret, s->cluster_secret_file, eb);
+
+    p->cluster = s->cluster;
+    memcpy(p->cluster_name, s->cluster_name, sizeof(p->cluster_name));
+    if (err == 0 && s->cluster_password_file[0] != '\0')
+        err = cluster_url_read_password(&p->cluster, s->cluster_password_file, eb);
+    return err;
+}
+
 static int
 start_tracker(struct process *p, struct errbuf *eb)
 {
@@ -194,8 +209,6 @@ start_tracker(struct process *p, struct errbuf *eb)
     if (p->nworkers > SHARDS_MAX)
         p->nworkers = SHARDS_MAX;
     random_bytes(p->common.secret, sizeof(p->common.secret));
-    p->cluster = s->cluster;
-    memcpy(p->cluster_name, s->cluster_name, sizeof(p->cluster_name));
     p->common.log = &p->log;
     p->common.workers = p->workers;
     p->common.nworkers = p->nworkers;
@@ -278,6 +291,11 @@ start_courier(struct process *p, struct errbuf *eb)
 
     if (s->is_private == 0 || p->cluster.host[0] == '\0')
         return 0;
+    config.seal.set = p->fleet_secret.set;
+    memcpy(config.seal.secret, p->fleet_secret.digest, sizeof(config.seal.secret));
+    if (!config.seal.set)
+        log_warn(&p->log, "without cluster-secret-file, every program that can write to Redis can "
+                          "change users and accounts");
     err = courier_new(&config, p->common.members, &p->log, &p->courier, eb);
     p->numbers.courier = p->courier;
     return err;
@@ -431,8 +449,10 @@ start_saving(struct process *p, struct errbuf *eb)
 static int
 start(struct process *p, struct errbuf *eb)
 {
-    int err = start_tracker(p, eb);
+    int err = start_cluster(p, eb);
 
+    if (err == 0)
+        err = start_tracker(p, eb);
     if (err == 0)
         err = start_members(p, eb);
     if (err == 0)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/base/complete.h"
 #include "common/base/options.h"
@@ -82,6 +83,8 @@ enum {
     OPT_ANNOUNCE_URL,
     OPT_CLUSTER,
     OPT_CLUSTER_NAME,
+    OPT_CLUSTER_PASSWORD_FILE,
+    OPT_CLUSTER_SECRET_FILE,
     OPT_LOG_LEVEL,
     OPT_LOG_FORMAT,
     OPT_HELP,
@@ -131,9 +134,14 @@ static const struct option_spec specs[] = {
     {OPT_ANNOUNCE_URL, 0, "announce-url", "URL",
      "the URL that 'user add' prints with the user's passkey; may be given several times"},
     {OPT_CLUSTER, 0, "cluster", "URL",
-     "share swarms with other trackers through the Redis at URL, as redis://[:PASSWORD@]HOST"},
+     "share swarms with other trackers through the Redis at URL, as redis://HOST"},
     {OPT_CLUSTER_NAME, 0, "cluster-name", "NAME",
      "the prefix of all keys in that Redis; default sprat:"},
+    {OPT_CLUSTER_PASSWORD_FILE, 0, "cluster-password-file", "FILE",
+     "a file with the password of that Redis"},
+    {OPT_CLUSTER_SECRET_FILE, 0, "cluster-secret-file", "FILE",
+     "a file with a word that all trackers of a private fleet share: messages without its seal are "
+     "not believed"},
 #define X(name, option, dflt, least, most, arg, text)                                              \
     {OPT_##name, 0, option, arg, text "; default " #dflt},
     TRACKER_OPTION_TABLE(X) DAEMON_OPTION_TABLE(X)
@@ -375,6 +383,10 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
     case OPT_DATABASE: return set_path(s->database, "database", value, eb);
     case OPT_ANNOUNCE_URL: return add_announce_url(s, value, eb);
     case OPT_CLUSTER: return set_cluster(s, value, eb);
+    case OPT_CLUSTER_PASSWORD_FILE:
+        return set_path(s->cluster_password_file, "cluster-password-file", value, eb);
+    case OPT_CLUSTER_SECRET_FILE:
+        return set_path(s->cluster_secret_file, "cluster-secret-file", value, eb);
     case OPT_CLUSTER_NAME: return set_cluster_name(s, value, eb);
     case OPT_LOG_LEVEL:
         if (!log_level_parse(value, &s->log_level))
@@ -490,6 +502,10 @@ read_command_line(struct settings *s, int argc, const char *const *argv, const c
             err = set_listen(&given[3], "--listen-https", value, eb);
         else if (id != OPT_VERSION)
             err = set(s, id, "", value, eb);
+        if (err == 0 && id == OPT_CLUSTER && s->cluster.password[0] != '\0')
+            err = errbuf_set(eb, SPRAT_E_INVAL,
+                             "cluster: every user of this machine can read a password on the "
+                             "command line; name a file with it in cluster-password-file");
     }
     if (err != 0 || got < 0)
         return SPRAT_E_INVAL;
@@ -520,6 +536,30 @@ check_private(const struct settings *s, struct errbuf *eb)
     return 0;
 }
 
+/* A password in the file is as secret as the file. */
+static int
+check_config_mode(const struct settings *s, const char *config, struct errbuf *eb)
+{
+    struct stat st;
+
+    if (s->cluster.password[0] == '\0' || stat(config, &st) != 0 || (st.st_mode & S_IROTH) == 0)
+        return 0;
+    return errbuf_set(eb, SPRAT_E_ACCESS,
+                      "%s has the password of Redis, but every user of this machine may read it: "
+                      "run 'chmod o-r' on it, or name a file in cluster-password-file",
+                      config);
+}
+
+static int
+check_cluster(const struct settings *s, struct errbuf *eb)
+{
+    if (s->cluster_password_file[0] != '\0' && s->cluster.password[0] != '\0')
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "give the password of Redis in cluster or in cluster-password-file, not "
+                          "in both");
+    return 0;
+}
+
 int
 settings_read(struct settings *s, int argc, const char *const *argv, enum settings_action *action,
               struct errbuf *eb)
@@ -534,12 +574,16 @@ settings_read(struct settings *s, int argc, const char *const *argv, enum settin
         set_defaults(s);
         err = conffile_read(config, "tracker", on_line, s, eb);
         if (err == 0)
+            err = check_config_mode(s, config, eb);
+        if (err == 0)
             err = read_command_line(s, argc, argv, &config, action, eb);
     }
     if (err == 0 && s->allow_list[0] != '\0' && s->deny_list[0] != '\0')
         err = errbuf_set(eb, SPRAT_E_INVAL, "give an allow-list or a deny-list, not both");
     if (err == 0)
         err = check_private(s, eb);
+    if (err == 0)
+        err = check_cluster(s, eb);
     if (err == 0 && s->https.count > 0 && s->tls_cert[0] == '\0')
         err = errbuf_set(eb, SPRAT_E_INVAL, "listen-https needs a certificate: give tls-cert");
     if (err == 0 && s->http.count + s->https.count + s->udp.count == 0)

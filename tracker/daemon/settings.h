@@ -57,6 +57,8 @@ struct settings {
     char user[SETTINGS_USER_MAX];             /* "NAME" or "NAME:GROUP"; "" to stay who it is */
     struct cluster_url cluster;               /* no host: it is alone */
     char cluster_name[CLUSTER_NAME_MAX + 1];
+    char cluster_password_file[SETTINGS_PATH_MAX]; /* "": the password is in |cluster|, if any */
+    char cluster_secret_file[SETTINGS_PATH_MAX];   /* "": the fleet's messages are not sealed */
     enum log_level log_level;
     bool log_json;
 };

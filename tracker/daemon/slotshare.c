@@ -9,10 +9,12 @@
 enum { MESSAGES_AT_ONCE = 32 };
 
 void
-slotshare_init(struct slotshare *s, struct members *m, const char *name, uint64_t run)
+slotshare_init(struct slotshare *s, struct members *m, const char *name, uint64_t run,
+               const struct seal *seal)
 {
     s->members = m;
     s->run = run;
+    s->seal = *seal;
     s->last = (struct redis_id){"0"};
     branchwire_key(s->key, name, "slots");
     buf_init(&s->message, BRANCHWIRE_BLOB_MAX);
@@ -37,7 +39,7 @@ tell(struct slotshare *s, struct redis_call *c, struct errbuf *eb)
         if (n == 0)
             continue;
         branchwire_put_slots(&s->message, s->run, s->news, n);
-        err = s->message.err;
+        err = seal_put(&s->seal, s->key, 0, &s->message);
         if (err == 0)
             err = redis_stream_add(c, s->key, SLOTSHARE_KEEP, buf_data(&s->message),
                                    buf_len(&s->message), &id, eb);
@@ -55,6 +57,8 @@ hear(void *ctx, const uint8_t *data, size_t len)
     uint32_t count;
     uint64_t run;
 
+    if (seal_check(&s->seal, s->key, data, &len, NULL) != 0)
+        return 0;
     if (branchwire_read_slots(data, len, &run, s->news, &count) != 0 || run == s->run)
         return 0;
     for (uint32_t i = 0; i < count; i++) {

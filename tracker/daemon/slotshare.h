@@ -8,6 +8,7 @@
 #define TRACKER_DAEMON_SLOTSHARE_H
 
 #include "tracker/core/branchwire.h"
+#include "tracker/core/seal.h"
 #include "tracker/net/members.h"
 #include "tracker/net/redis_stream.h"
 
@@ -17,6 +18,7 @@ enum { SLOTSHARE_KEEP = 4096 }; /* messages in Redis, for trackers that start */
 struct slotshare {
     struct members *members;
     uint64_t run; /* whose own news come back too */
+    struct seal seal;
     char key[BRANCHWIRE_KEY_MAX + 1];
     struct redis_id last;
     struct buf message;
@@ -24,7 +26,8 @@ struct slotshare {
 };
 
 /* |name|: the cluster's. News that are older than members_silence_s() count no more. */
-void slotshare_init(struct slotshare *s, struct members *m, const char *name, uint64_t run);
+void slotshare_init(struct slotshare *s, struct members *m, const char *name, uint64_t run,
+                    const struct seal *seal);
 void slotshare_fini(struct slotshare *s);
 
 /* Tells the own news and hears the others'. Errors of redis_stream.h. */

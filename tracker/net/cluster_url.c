@@ -4,12 +4,14 @@
  */
 #include "tracker/net/cluster_url.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/base/parse.h"
 #include "common/codec/uri.h"
 #include "common/sys/addr.h"
+#include "common/sys/file.h"
 
 static const char scheme[] = "redis://";
 
@@ -32,7 +34,9 @@ take_account(struct cluster_url *u, const char *at, const char *end)
 {
     const char *colon = memchr(at, ':', (size_t)(end - at));
 
-    if (colon == NULL || colon + 1 == end)
+    if (colon == NULL)
+        return at < end && take(u->user, at, end); /* the password is in a file */
+    if (colon + 1 == end)
         return false;
     return take(u->user, at, colon) && take(u->password, colon + 1, end);
 }
@@ -70,7 +74,7 @@ take_host(struct cluster_url *u, const char *at, const char *end)
 int
 cluster_url_parse(const char *text, struct cluster_url *out, struct errbuf *eb)
 {
-    static const char form[] = "redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]";
+    static const char form[] = "redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]";
     struct cluster_url u = {.port = CLUSTER_PORT};
     const char *at = text + strlen(scheme), *end, *account_end;
     uint64_t database = 0;
@@ -80,7 +84,8 @@ cluster_url_parse(const char *text, struct cluster_url *out, struct errbuf *eb)
     end = at + strcspn(at, "/?#");
     account_end = memrchr(at, '@', (size_t)(end - at));
     if (account_end != NULL && !take_account(&u, at, account_end))
-        return errbuf_set(eb, SPRAT_E_SYNTAX, "what is before the @ is not [USER]:PASSWORD");
+        return errbuf_set(eb, SPRAT_E_SYNTAX,
+                          "what is before the @ is neither USER nor [USER]:PASSWORD");
     if (account_end != NULL)
         at = account_end + 1;
     if (at == end || !take_host(&u, at, end))
@@ -92,6 +97,38 @@ cluster_url_parse(const char *text, struct cluster_url *out, struct errbuf *eb)
     u.database = (uint32_t)database;
     *out = u;
     return 0;
+}
+
+static bool
+is_space(uint8_t c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+int
+cluster_url_read_password(struct cluster_url *u, const char *path, struct errbuf *eb)
+{
+    uint8_t *text = NULL, *word;
+    size_t len, whole;
+    int err = file_read_secret(path, 2 * CLUSTER_PASSWORD_MAX, &text, &whole, eb);
+
+    if (err != 0)
+        return err;
+    word = text;
+    for (len = whole; len > 0 && is_space(word[0]); len--)
+        word++;
+    while (len > 0 && is_space(word[len - 1]))
+        len--;
+    if (len == 0 || len > CLUSTER_PASSWORD_MAX || memchr(word, '\0', len) != NULL) {
+        err = errbuf_set(eb, SPRAT_E_INVAL, "%s: there is no password of 1 to %d bytes", path,
+                         CLUSTER_PASSWORD_MAX);
+    } else {
+        memcpy(u->password, word, len);
+        u->password[len] = '\0';
+    }
+    explicit_bzero(text, whole);
+    free(text);
+    return err;
 }
 
 bool

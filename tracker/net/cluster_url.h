@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Where a cluster's Redis is, as its operator writes it:
- * redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], the scheme that Redis' own tools take. An IPv6
+ * redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE], the scheme that Redis' own tools take. An IPv6
  * address stands in brackets; user and password may have percent escapes.
  */
 #ifndef TRACKER_NET_CLUSTER_URL_H
@@ -28,6 +28,10 @@ struct cluster_url {
 
 /* SPRAT_E_SYNTAX, and |eb| says what is wrong, without the password. */
 int cluster_url_parse(const char *text, struct cluster_url *out, struct errbuf *eb);
+
+/* Takes the password from a file that nobody else may read, without white space around it. The
+ * errors of reading; INVAL: it is empty or too long. */
+int cluster_url_read_password(struct cluster_url *u, const char *path, struct errbuf *eb);
 
 /* Whether the host is "localhost" or a loopback address: then every tracker of the cluster runs on
  * this host, since no other could reach that Redis. */

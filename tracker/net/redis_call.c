@@ -29,6 +29,7 @@ struct redis_call {
     struct redis_tree *tree;
     struct buf out;
     struct cluster_command cmd;
+    const char *lease_key, *holder; /* the guard, or NULL */
     uint8_t in[READ_SIZE];
 };
 
@@ -163,6 +164,35 @@ redis_call(struct redis_call *c, const struct redis_arg *args, size_t n,
         return SPRAT_E_REMOTE;
     }
     return 0;
+}
+
+void
+redis_call_guard(struct redis_call *c, const char *lease_key, const char *holder)
+{
+    c->lease_key = lease_key;
+    c->holder = holder;
+}
+
+int
+redis_write(struct redis_call *c, const struct redis_arg *args, size_t n,
+            const struct cluster_reply **reply, struct errbuf *eb)
+{
+    static const char script[] =
+        "if redis.call('GET', KEYS[1]) ~= ARGV[1] then "
+        "return redis.error_reply('FENCED another tracker keeps the accounts by now') end "
+        "return redis.call(ARGV[2], KEYS[2], unpack(ARGV, 3))";
+    struct redis_arg words[REDIS_CALL_ARGS_MAX] = {redis_text("EVAL"), redis_text(script),
+                                                   redis_text("2")};
+
+    ASSERT(n >= 2 && n <= REDIS_WRITE_ARGS_MAX);
+    if (c->lease_key == NULL)
+        return redis_call(c, args, n, reply, eb);
+    words[3] = redis_text(c->lease_key);
+    words[4] = args[1];
+    words[5] = redis_text(c->holder);
+    words[6] = args[0];
+    memcpy(words + 7, args + 2, (n - 2) * sizeof(args[0]));
+    return redis_call(c, words, n + 5, reply, eb);
 }
 
 /* ---- connecting ---- */

@@ -9,20 +9,25 @@
 
 enum { NUMBER_MAX = 12 };
 
+typedef int call_fn(struct redis_call *c, const struct redis_arg *args, size_t n,
+                    const struct cluster_reply **reply, struct errbuf *eb);
+
 static int
-call_texts(struct redis_call *c, const char *const *texts, size_t n,
+call_texts(call_fn *call, struct redis_call *c, const char *const *texts, size_t n,
            const struct cluster_reply **reply, struct errbuf *eb)
 {
     struct redis_arg words[REDIS_CALL_ARGS_MAX];
 
     for (size_t i = 0; i < n; i++)
         words[i] = redis_text(texts[i]);
-    return redis_call(c, words, n, reply, eb);
+    return call(c, words, n, reply, eb);
 }
 
-#define CALL(c, reply, eb, ...)                                                                    \
-    call_texts(c, (const char *const[]){__VA_ARGS__},                                              \
+#define TEXTS(call, c, reply, eb, ...)                                                             \
+    call_texts(call, c, (const char *const[]){__VA_ARGS__},                                        \
                sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), reply, eb)
+#define CALL(...)  TEXTS(redis_call, __VA_ARGS__)
+#define WRITE(...) TEXTS(redis_write, __VA_ARGS__)
 
 static const char *
 number(char out[NUMBER_MAX], unsigned n)
@@ -65,7 +70,7 @@ redis_stream_add(struct redis_call *c, const char *key, unsigned keep, const voi
     words[n++] = redis_text("*");
     words[n++] = redis_text("b");
     words[n++] = (struct redis_arg){data, len};
-    err = redis_call(c, words, n, &r, eb);
+    err = redis_write(c, words, n, &r, eb);
     if (err != 0)
         return err;
     if (keep == 0 && r->type == CLUSTER_REPLY_NIL)
@@ -147,9 +152,9 @@ redis_stream_trim(struct redis_call *c, const char *key, const struct redis_id *
                   struct errbuf *eb)
 {
     const struct cluster_reply *r;
-    int err = CALL(c, &r, eb, "XTRIM", key, "MINID", id->text);
+    int err = WRITE(c, &r, eb, "XTRIM", key, "MINID", id->text);
 
-    return err == 0 ? CALL(c, &r, eb, "XDEL", key, id->text) : err;
+    return err == 0 ? WRITE(c, &r, eb, "XDEL", key, id->text) : err;
 }
 
 int
@@ -186,7 +191,7 @@ redis_set(struct redis_call *c, const char *key, const char *value, unsigned ttl
     }
     if (only_new)
         words[n++] = "NX";
-    err = call_texts(c, words, n, &r, eb);
+    err = call_texts(redis_write, c, words, n, &r, eb);
     if (err == 0 && set != NULL)
         *set = r->type == CLUSTER_REPLY_STATUS;
     return err;
@@ -197,7 +202,7 @@ redis_expire(struct redis_call *c, const char *key, unsigned ttl_ms, bool *there
 {
     const struct cluster_reply *r;
     char ttl[NUMBER_MAX];
-    int err = CALL(c, &r, eb, "PEXPIRE", key, number(ttl, ttl_ms));
+    int err = WRITE(c, &r, eb, "PEXPIRE", key, number(ttl, ttl_ms));
 
     *there = err == 0 && r->type == CLUSTER_REPLY_INTEGER && r->integer == 1;
     return err;
@@ -208,5 +213,5 @@ redis_del(struct redis_call *c, const char *key, struct errbuf *eb)
 {
     const struct cluster_reply *r;
 
-    return CALL(c, &r, eb, "DEL", key);
+    return WRITE(c, &r, eb, "DEL", key);
 }

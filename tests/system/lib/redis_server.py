@@ -144,6 +144,31 @@ class Relay(_Server):
             to.shutdown(socket.SHUT_RDWR)
 
 
+class FreezingRelay(Relay):
+    """From the first data that `freezes` on, nothing reaches Redis until thaw(): then all of it does, late."""
+
+    def __init__(self, t, redis, freezes):
+        self.freezes, self.frozen, self._thawed = freezes, threading.Event(), threading.Event()
+        super().__init__(t, redis)
+
+    def thaw(self):
+        self._thawed.set()
+
+    def close(self):
+        self.thaw()
+        super().close()
+
+    def _carry(self, source, to, slow):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if slow and self.freezes(data):
+                    self.frozen.set()
+                if slow and self.frozen.is_set():
+                    self._thawed.wait()
+                to.sendall(data)
+            to.shutdown(socket.SHUT_RDWR)
+
+
 class FakeRedis(_Server):
     """Answers each command with what answer(words) returns, raw bytes; None: nothing, b"": closes."""
 

@@ -127,6 +127,8 @@ Test(cluster_url, what_operators_write)
     cr_assert_str_eq(u.password, "p@ss/");
     cr_assert_str_eq(u.host, "::1");
     cr_assert(u.port == 7000 && u.database == 12);
+    cr_assert_eq(cluster_url_parse("redis://user@h", &u, NULL), 0);
+    cr_assert(strcmp(u.user, "user") == 0 && u.password[0] == '\0');
     cr_assert_eq(cluster_url_parse("redis://:secret@10.0.0.1/", &u, NULL), 0);
     cr_assert(u.user[0] == '\0' && strcmp(u.password, "secret") == 0);
 }
@@ -145,8 +147,8 @@ Test(cluster_url, what_is_none)
                                         "redis://h/x",
                                         "redis://h/-1",
                                         "redis://h?x",
-                                        "redis://user@h",
                                         "redis://user:@h",
+                                        "redis://@h",
                                         "redis://[::1",
                                         "redis://[]",
                                         "redis://[::1]x",

@@ -141,8 +141,9 @@ Test(settings, a_cluster)
 {
     cr_assert_eq(READ("--interval", "60"), 0);
     cr_assert(s.cluster.host[0] == '\0' && strcmp(s.cluster_name, "sprat:") == 0);
-    cr_assert_eq(READ("--cluster", "redis://:pw@redis.lan:7000/2", "--cluster-name", "fleet-1/"),
-                 0);
+    expect(READ("--cluster", "redis://:pw@redis.lan:7000/2"), SPRAT_E_INVAL,
+           "cluster-password-file");
+    cr_assert_eq(READ("--cluster", "redis://redis.lan:7000/2", "--cluster-name", "fleet-1/"), 0);
     cr_assert_str_eq(s.cluster.host, "redis.lan");
     cr_assert(s.cluster.port == 7000 && s.cluster.database == 2);
     cr_assert_str_eq(s.cluster_name, "fleet-1/");
