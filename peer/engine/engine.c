@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The engine of a loop: opens the data that its torrents share, runs the turns of the torrents, and
+ * The engine of a loop: opens the data that its torrents share, runs the steps of the torrents, and
  * ends.
  */
 #include <stdio.h>
@@ -17,19 +17,19 @@
 #include "peer/torrent/torrent_peers.h"
 #include "peer/torrent/torrent_rest.h"
 #include "peer/torrent/torrent_save.h"
+#include "peer/torrent/torrent_steps.h"
 #include "peer/torrent/torrent_track.h"
-#include "peer/torrent/torrent_turn.h"
 
 #define ENGINE_MAGIC 0x53455353u
 
-/* --- turns --- */
+/* --- steps of torrents --- */
 
 void
 engine_mark_dirty(struct torrent *t)
 {
     if (!list_linked(&t->dirty))
         list_push_back(&engine_of(t)->dirty, &t->dirty);
-    loop_task_ask(engine_of(t)->turn);
+    loop_task_ask(engine_of(t)->steps);
 }
 
 static bool
@@ -53,7 +53,7 @@ end_if_stopped(struct engine *s)
 }
 
 static void
-on_turn(void *ctx)
+on_steps(void *ctx)
 {
     struct engine *s = ctx;
     struct list now, *link;
@@ -63,7 +63,7 @@ on_turn(void *ctx)
     while ((link = list_pop_front(&s->dirty)) != NULL)
         list_push_back(&now, link);
     while ((link = list_pop_front(&now)) != NULL)
-        torrent_turn(LIST_ENTRY(link, struct torrent, dirty));
+        torrent_do_steps(LIST_ENTRY(link, struct torrent, dirty));
     event_deliver(s);
     end_if_stopped(s);
 }
@@ -163,7 +163,7 @@ on_farewells_over(void *ctx)
 {
     struct engine *s = ctx;
 
-    loop_task_ask(s->turn);
+    loop_task_ask(s->steps);
 }
 
 static void
@@ -190,13 +190,14 @@ open_net(struct engine *s)
     s->mail = mailbox_new(s->env.loop, ENGINE_LETTERS_MAX);
     s->env.farewells = farewells_new(s->env.loop, on_farewells_over, s);
     s->addresses = netwatch_new(s->env.loop, on_addresses_gone, s);
-    s->turn = loop_task_new(s->env.loop, on_turn, s);
+    s->steps = loop_task_new(s->env.loop, on_steps, s);
     s->save_timer = loop_timer_new(s->env.loop, on_save, s);
     s->end.deadline = loop_timer_new(s->env.loop, on_deadline, s);
     s->share.timer = loop_timer_new(s->env.loop, process_on_share, s);
     if (s->env.sites == NULL || s->share.timer == NULL || s->env.resolver == NULL ||
         s->fetcher == NULL || s->env.hub == NULL || s->mail == NULL || s->env.farewells == NULL ||
-        s->addresses == NULL || s->turn == NULL || s->save_timer == NULL || s->end.deadline == NULL)
+        s->addresses == NULL || s->steps == NULL || s->save_timer == NULL ||
+        s->end.deadline == NULL)
         return SPRAT_E_NOMEM;
     loop_timer_set(s->save_timer, mono_add_ms(loop_now(s->env.loop), ENGINE_SAVE_MS));
     return 0;
@@ -315,7 +316,7 @@ engine_stop(struct engine *s, void (*done)(void *ctx), void *ctx)
     loop_timer_set(s->end.deadline, mono_add_ms(loop_now(s->env.loop), ENGINE_STOP_MS));
     LIST_EACH (it, &s->torrents)
         torrent_stop(LIST_ENTRY(it, struct torrent, link));
-    loop_task_ask(s->turn);
+    loop_task_ask(s->steps);
 }
 
 void
@@ -326,7 +327,7 @@ engine_hurry(struct engine *s)
         return;
     on_deadline(s);
     farewells_cut(s->env.farewells);
-    loop_task_ask(s->turn);
+    loop_task_ask(s->steps);
 }
 
 /* Torrents that were not stopped end as by a crash; only the disk's threads are waited for. */
@@ -375,7 +376,7 @@ engine_release(struct engine *s)
     loop_waker_free(s->disk.waker);
     loop_timer_free(s->disk.again);
     loop_timer_free(s->share.timer);
-    loop_task_free(s->turn);
+    loop_task_free(s->steps);
     loop_timer_free(s->save_timer);
     loop_timer_free(s->end.deadline);
     sitebudget_free(s->env.sites);

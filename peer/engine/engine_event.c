@@ -26,7 +26,7 @@ engine_tell(struct torrent *t, enum torrent_event_type type, int err, const char
     memcpy(ev->message, message, len);
     list_init(&ev->link);
     list_push_back(&engine_of(t)->events, &ev->link);
-    loop_task_ask(engine_of(t)->turn);
+    loop_task_ask(engine_of(t)->steps);
 }
 
 void

@@ -4,7 +4,7 @@
  * other file includes this header. Each loop has one engine; process.h has the data that all loops
  * share.
  *
- *   engine.c            opens the engine, runs the turns of its torrents, ends
+ *   engine.c            opens the engine, runs the steps of its torrents, ends
  *   engine_env.c        the calls that its torrents make
  *   engine_doors.c      listeners, and the choice of their port
  *   engine_listen.c     accepted connections until they belong to a torrent
@@ -79,9 +79,9 @@ struct engine {
         uint32_t waiting[TORRENT_WAYS];
         struct loop_timer *timer; /* off while there is no limit */
     } share;
-    struct list torrents; /* in the order of adding */
-    struct list dirty;    /* torrents whose clocks must be looked at */
-    struct loop_task *turn;
+    struct list torrents;    /* in the order of adding */
+    struct list dirty;       /* torrents whose clocks must be looked at */
+    struct loop_task *steps; /* of the torrents in |dirty| */
     struct list events;
     struct loop_timer *save_timer;
     struct engine_end {

@@ -13,7 +13,7 @@
 #include "peer/store/statescan.h"
 #include "peer/torrent/torrent_new.h"
 #include "peer/torrent/torrent_rest.h"
-#include "peer/torrent/torrent_turn.h"
+#include "peer/torrent/torrent_steps.h"
 
 enum {
     FIND_DIGITS_MIN = 6,

@@ -16,7 +16,7 @@
  * files are unchanged.
  *
  * This module has no memory: torrent_life.h has the writers, which assert that a transition is
- * legal, and torrent_turn.h carries out the steps.
+ * legal, and torrent_steps.h carries out the steps.
  */
 #ifndef PEER_TORRENT_LIFECYCLE_H
 #define PEER_TORRENT_LIFECYCLE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The user's commands. Each sets a goal or an option; the torrent's turn does the rest.
+ * The user's commands. Each sets a goal or an option; torrent_do_steps() does the rest.
  */
 #include "peer/torrent/torrent_failure.h"
 #include "peer/torrent/torrent_feed.h"

@@ -82,7 +82,7 @@ flush(struct torrent *t)
     torrent_hold(t, STEP_COMPLETE, TORRENT_BUSY_MS);
 }
 
-/* Whether the upload ratio has reached the user's. Checked in each turn, so no counter is kept
+/* Whether the upload ratio has reached the user's. Checked with each step, so no counter is kept
  * here. */
 static void
 check_ratio(struct torrent *t)

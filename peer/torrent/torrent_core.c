@@ -82,9 +82,9 @@ core_new(struct torrent *t)
     return 0;
 }
 
-/* Saves the core's results that the torrent keeps after the core. */
+/* Saves the core's results that the torrent keeps, and drops its connections and announces. */
 static void
-take_leave(struct torrent *t)
+detach(struct torrent *t)
 {
     struct swarm_stats st;
 
@@ -112,7 +112,7 @@ core_drop(struct torrent *t)
 {
     if (t->core.swarm == NULL)
         return;
-    take_leave(t);
+    detach(t);
     swarm_free(t->core.swarm);
     gone(t);
 }
@@ -120,7 +120,7 @@ core_drop(struct torrent *t)
 void
 core_put_away(struct torrent *t)
 {
-    take_leave(t);
+    detach(t);
     t->announcer = swarm_free_but_announcer(t->core.swarm);
     announcer_use(t->announcer, &t->env->rng);
     gone(t);

@@ -162,7 +162,7 @@ on_done(void *user, const struct storage_result *res)
     job_end(job, res->err, res);
 }
 
-/* Submits the job to the storage, which holds it until the torrent's turn. */
+/* Submits the job to the storage, which holds it until disk_go_on(). */
 static int
 submit(struct disk_job *job)
 {

@@ -51,7 +51,7 @@ struct torrent_shared {
 
 /* The calls of a torrent to its engine, on the loop's thread. */
 struct torrent_env_calls {
-    /* The engine calls torrent_turn() soon, once. */
+    /* The engine calls torrent_do_steps() soon, once. */
     void (*mark_dirty)(struct torrent *t);
     /* The engine calls the user's event handler, from the loop. |message| is copied. */
     void (*tell)(struct torrent *t, enum torrent_event_type type, int err, const char *message);

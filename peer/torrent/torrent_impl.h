@@ -9,7 +9,7 @@
  *   torrent_new.c       makes and frees a torrent
  *   torrent_merge.c     trackers and peers that a second add of the torrent names
  *   torrent.c           the user's commands: pause, resume, limits, stop, remove
- *   torrent_turn.c      its turn: takes the step that leads to the goal
+ *   torrent_steps.c     does the step that leads to the goal, until there is none left
  *   torrent_close.c     saves, closes and removes it
  *   torrent_rest.c      its rest: a seed without interested peers has no core, but is announced
  *   torrent_complete.c  from "all is verified" to "all is on the disk for good"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The only writers of a torrent's life (lifecycle.h). Each asserts that its transition is legal,
- * and marks the torrent dirty, so that its turn takes the next step. The modules of this folder
- * report what they did by these calls, and none of them calls the turn.
+ * and marks the torrent dirty, so that torrent_do_steps() does the next step soon. The modules of
+ * this folder report by these calls what they did, and none of them calls torrent_do_steps().
  */
 #ifndef PEER_TORRENT_TORRENT_LIFE_H
 #define PEER_TORRENT_TORRENT_LIFE_H

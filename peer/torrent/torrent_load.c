@@ -136,7 +136,7 @@ load_failed(struct torrent *t, int err, const char *why)
     }
 }
 
-/* After CANCELLED, the turn decides anew. */
+/* After CANCELLED, the goal decides what is done next. */
 static void
 on_resumed(void *user, struct resume_result *res)
 {

@@ -16,8 +16,8 @@
 #include "peer/torrent/torrent_peers.h"
 #include "peer/torrent/torrent_row.h"
 #include "peer/torrent/torrent_select.h"
+#include "peer/torrent/torrent_steps.h"
 #include "peer/torrent/torrent_track.h"
-#include "peer/torrent/torrent_turn.h"
 
 static char **
 copy_strings(const char *const *strings, size_t count)
@@ -266,7 +266,7 @@ make_announcer(struct torrent *t, const struct torrent_add *add)
 
 /* The row of the database says that all pieces are stored. */
 static void
-take_row(struct torrent *t, const struct state_torrent *row)
+fill_from_row(struct torrent *t, const struct state_torrent *row)
 {
     t->id = row->id;
     row_take_totals(t, row);
@@ -294,7 +294,7 @@ torrent_new_at_rest(struct torrent_env *env, const struct torrent_add *add, bool
     if (err != 0)
         errbuf_set(eb, err, "out of memory");
     else
-        take_row(t, add->row);
+        fill_from_row(t, add->row);
     if (err == 0 && chosen)
         err = select_load(t, add->mi->file_count, eb);
     if (err != 0) {

@@ -216,7 +216,7 @@ look(void *user, struct errbuf *why)
 }
 
 static void
-take_places(struct selecting *x)
+set_places(struct selecting *x)
 {
     for (size_t i = 0; i < x->asked_count; i++)
         if (!x->asked[i].there)
@@ -325,7 +325,7 @@ on_looked(void *user, int err, const char *why)
 
     if (x->t == NULL)
         err = SPRAT_E_CANCELLED;
-    take_places(x);
+    set_places(x);
     if (err == 0)
         err = store(x);
     if (err != 0)
@@ -391,7 +391,7 @@ select_first(struct torrent *t, const uint8_t *chosen, struct errbuf *eb)
         err = look(x, eb);
     if (err != 0)
         errbuf_set(eb, err, "%s", sprat_strerror(err));
-    take_places(x);
+    set_places(x);
     u.priorities = x->bytes;
     u.priority_count = x->count;
     if (err == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The turn of a torrent. All other modules of this folder only report what happened
+ * Does the steps of a torrent's life. All other modules of this folder only report what happened
  * (torrent_life.h); what follows from it is decided here, by the table of lifecycle.h, outside of
  * every callback.
  */
@@ -17,7 +17,7 @@
 #include "peer/torrent/torrent_rest.h"
 #include "peer/torrent/torrent_save.h"
 #include "peer/torrent/torrent_select.h"
-#include "peer/torrent/torrent_turn.h"
+#include "peer/torrent/torrent_steps.h"
 
 /* --- steps --- */
 
@@ -87,7 +87,7 @@ await_announces(struct torrent *t)
 }
 
 static void
-take_step(struct torrent *t, enum torrent_step step)
+do_step(struct torrent *t, enum torrent_step step)
 {
     switch (step) {
     case STEP_NONE: break;
@@ -109,7 +109,7 @@ take_step(struct torrent *t, enum torrent_step step)
     }
 }
 
-/* Takes steps until one of them has to wait for a result, a timer or an event. */
+/* Does steps until one of them has to wait for a result, a timer or an event. */
 static void
 go_on(struct torrent *t)
 {
@@ -120,12 +120,12 @@ go_on(struct torrent *t)
 
         before = t->life;
         if (step != t->life.held)
-            take_step(t, step);
+            do_step(t, step);
     } while (t->life.phase != before.phase || t->life.job != before.job ||
              t->life.goal != before.goal || t->life.completion != before.completion);
 }
 
-/* --- the turn --- */
+/* --- all pending work --- */
 
 /* At the end, data that could not be committed is left to the next session. */
 static bool
@@ -149,7 +149,7 @@ expiry(struct torrent *t)
 }
 
 void
-torrent_turn(struct torrent *t)
+torrent_do_steps(struct torrent *t)
 {
     struct mono rests;
 
