@@ -106,7 +106,7 @@ at_most(size_t n, size_t max)
     return n < max ? n : max;
 }
 
-/* Allocates space for that many trackers. */
+/* The number of trackers to allocate space for: one for "announce", and those of |tiers|. */
 static size_t
 count_trackers(struct bencode_item tiers)
 {

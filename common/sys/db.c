@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Opening, migrating and running SQLite databases, and writes the error messages. Independent of
+ * Opens, migrates and runs SQLite databases, and writes the error messages. Independent of
  * the tables.
  */
 #include "common/sys/db.h"

@@ -11,11 +11,11 @@ enum {
     US_PER_S = 1000000,
     US_PER_MS = 1000,
     FLAT_WINDOWS = 3,  /* windows in a row without growth after which slow start ends */
-    WINDOW_BLOCKS = 4, /* least blocks of a window, unless it lasts WINDOW_LONG_MS */
+    WINDOW_BLOCKS = 4, /* fewest blocks of a window, unless it lasts WINDOW_LONG_MS */
     WINDOW_LONG_MS = 2000,
     PROBE_BLOCKS = 2,      /* blocks that measure the round trip in a probe */
     PROBE_AGAIN_MS = 2000, /* shortest time between two probes */
-    PROBE_RTTS = 32,       /* least round trips between two probes: a probe costs a part of one */
+    PROBE_RTTS = 32,       /* fewest round trips between two probes: a probe costs a part of one */
 };
 
 void

@@ -35,8 +35,8 @@ struct tracker_entry {
 
 /* Callbacks for an entry, called from the loop. */
 struct tracker_queue_owner {
-    /* Begins the announce. False: memory or a name lookup is not to be had now; the entry keeps its
-     * place in the queue. Must not remove the entry. */
+    /* Begins the announce. False: memory is out, or no name lookup is possible now; the entry keeps
+     * its place in the queue. Must not remove the entry. */
     bool (*begin)(struct tracker_entry *e);
     /* Called once: after begin() has succeeded, or while the entry waits, when its host is found
      * silent. Must not remove the entry. */

@@ -165,7 +165,7 @@ describe_process(pid_t pid, char *out, size_t size)
         snprintf(out, size, "another process");
 }
 
-/* --- sentences --- */
+/* --- messages --- */
 
 static const char advice[] = "choose another directory for one of the two torrents (-o)";
 

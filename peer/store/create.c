@@ -127,7 +127,7 @@ prepare(struct creation *c, struct errbuf *eb)
     return 0;
 }
 
-/* Fills in layer and root of a file with bytes. */
+/* Sets the piece layer and the root of |out|, a file that is not empty. */
 static int
 set_v2(struct creation *c, size_t solid, struct metainfo_build_file *out)
 {

@@ -2,7 +2,8 @@
  *
  * The payload of one torrent on disk: the workers of a struct disk write, read and hash its blocks,
  * and the results come back through a struct doneq. All functions are for one thread (the loop that
- * owns the torrent), and none of them blocks except storage_new().
+ * owns the torrent). Only storage_new() without |dir_later|, storage_has_file() and
+ * storage_try_dir() wait for the disk.
  *
  * Ordering: writes and verifies of one piece happen in the order of the calls. Reads have no order,
  * since only verified pieces are read. No path below the save directory is followed through a
