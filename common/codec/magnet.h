@@ -19,7 +19,7 @@
 #include "common/codec/metainfo.h"
 #include "common/ds/buf.h"
 
-/* The prefix of every link, in any case. */
+/* The prefix of every link, in upper or lower case. */
 #define MAGNET_SCHEME "magnet:?"
 
 enum {

@@ -28,7 +28,7 @@ enum {
     METAINFO_DEPTH_MAX = 100, /* nesting of bencode */
     METAINFO_TRACKERS_MAX = 500,
     METAINFO_WEB_SEEDS_MAX = 100,
-    METAINFO_PATH_MAX = 4000, /* bytes of one joined path; a component has at most 240 */
+    METAINFO_PATH_MAX = 4000, /* bytes of one joined path */
 };
 
 enum metainfo_format { METAINFO_V1, METAINFO_V2, METAINFO_HYBRID };

@@ -12,10 +12,11 @@
 
 enum { HMAC_LEN = 32 };
 
+/* Writes the MAC of |data| under |key|; a key has any length. */
 void hmac_sha256(const uint8_t *key, size_t key_len, const void *data, size_t len,
                  uint8_t out[HMAC_LEN]);
 
-/* Equal? Takes the same time wherever the bytes differ. */
+/* True if the |len| bytes are equal. The time that this takes does not depend on their values. */
 bool hmac_equal(const uint8_t *a, const uint8_t *b, size_t len);
 
 #endif

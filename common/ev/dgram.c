@@ -314,7 +314,7 @@ dgram_steer(struct dgram *d, const struct port_steering *s)
     return port_steer(d->fd, s);
 }
 
-/* The kernel doubles the number, and tells the doubled one. */
+/* The kernel doubles the number, and getsockopt() returns the doubled number. */
 size_t
 dgram_set_receive_buffer(struct dgram *d, size_t bytes)
 {

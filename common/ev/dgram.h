@@ -55,9 +55,9 @@ int dgram_new_sharing(struct loop *l, const struct endpoint *at, enum port_share
  * datagrams by source address. */
 bool dgram_steer(struct dgram *d, const struct port_steering *s);
 
-/* Asks the kernel to keep up to |bytes| of datagrams that were not read yet, with what it needs for
- * each of them, and returns how many it keeps: an administrator sets the most (net.core.rmem_max).
- */
+/* Sets the size of the kernel's buffer for datagrams that were not read yet, its own overhead per
+ * datagram included, and returns the size that the kernel allows: without privileges at most
+ * net.core.rmem_max. */
 size_t dgram_set_receive_buffer(struct dgram *d, size_t bytes);
 
 /* Datagrams that the kernel dropped because the buffer was full; 0 if it can't say. From any

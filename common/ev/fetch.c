@@ -90,7 +90,7 @@ connect_cause(const struct fetch *x)
     long error = 0;
 
     curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &error);
-    switch (error) { /* some of all error numbers */
+    switch (error) { /* the error numbers that have a cause of their own */
     case EHOSTUNREACH:
     case ENETUNREACH: return FETCH_UNREACHABLE;
     case ETIMEDOUT: return FETCH_NO_CONNECTION;
@@ -124,7 +124,7 @@ certificate_cause(const struct fetch *x)
     long verify = 0;
 
     curl_easy_getinfo(x->easy, CURLINFO_SSL_VERIFYRESULT, &verify);
-    switch (verify) { /* a few of some hundred codes */
+    switch (verify) { /* the codes that have a cause of their own */
     case NOT_YET_VALID:
     case HAS_EXPIRED: return FETCH_EXPIRED;
     case 0: /* the chain is valid, and curl compares the names itself */

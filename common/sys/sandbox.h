@@ -33,8 +33,8 @@ int sandbox_become(const struct sandbox_user *u, struct errbuf *eb);
  */
 int sandbox_no_new_privileges(struct errbuf *eb);
 
-/* A crash writes no memory to disk, and other processes of the user cannot read it: it has secrets
- * of users. To be called again after sandbox_become(). */
+/* From now on a crash writes no core dump, and other processes of the user can't read this
+ * process's memory, which holds secrets of users. To be called again after sandbox_become(). */
 void sandbox_no_core_dumps(void);
 
 /* For a command that root runs on a file which a service will write: creates an empty file of mode
