@@ -2,8 +2,8 @@
  *
  * The endgame: every block is requested, and a peer has no block to send that is not requested from
  * other peers already. Such a peer is asked too for the blocks that would come last, and only if it
- * can send them much sooner. A peer that delivers steadily is not doubled, since both copies of a
- * block cost bandwidth.
+ * can send them much sooner. The blocks of a peer that delivers steadily are not requested twice,
+ * since both copies of a block cost bandwidth.
  */
 #include "peer/core/swarm_endgame.h"
 
