@@ -77,8 +77,6 @@ load_path(const char *path, struct metainfo **mi, struct errbuf *eb)
     size_t len;
     int err;
 
-    if (path[0] != '/')
-        return errbuf_set(eb, SPRAT_E_INVAL, "'path' must be absolute");
     err = file_read(path, METAINFO_SIZE_MAX, &data, &len, eb);
     if (err != 0)
         return err;
@@ -131,18 +129,20 @@ get_limits(const json_t *params, uint64_t *up, uint64_t *down, struct errbuf *eb
     return err == 0 ? rpc_get_u64(params, "down_limit", down, eb) : err;
 }
 
-/* The torrent file, from its bytes or from a path. */
+/* The torrent file, from its bytes or, later, from |*path|. */
 static int
-load_metainfo(const json_t *params, struct metainfo **mi, struct errbuf *eb)
+get_metainfo(const json_t *params, struct metainfo **mi, const char **path, struct errbuf *eb)
 {
-    const char *path = NULL, *bytes = NULL;
+    const char *bytes = NULL;
 
-    if (rpc_get_string(params, "path", false, &path, eb) != 0 ||
+    if (rpc_get_string(params, "path", false, path, eb) != 0 ||
         rpc_get_string(params, "metainfo", false, &bytes, eb) != 0)
         return SPRAT_E_INVAL;
-    if ((path != NULL) == (bytes != NULL))
+    if ((*path != NULL) == (bytes != NULL))
         return errbuf_set(eb, SPRAT_E_INVAL, "either 'path' or 'metainfo' must be given");
-    return path != NULL ? load_path(path, mi, eb) : load_bytes(bytes, mi, eb);
+    if (*path != NULL && (*path)[0] != '/')
+        return errbuf_set(eb, SPRAT_E_INVAL, "'path' must be absolute");
+    return *path != NULL ? 0 : load_bytes(bytes, mi, eb);
 }
 
 /* The data of a method's errand to a torrent. The loop of the torrent is another thread. |params|
@@ -354,10 +354,12 @@ set_limits(struct torrent *t, const json_t *params, struct torrent_status *st, s
     return err;
 }
 
-/* A torrent.add under way: first the daemon's torrents are asked for it, then it is added. */
+/* A torrent.add under way: a disk thread reads its file, then the daemon's torrents are asked for
+ * it, and a disk thread looks at its directory before it is added. */
 struct adding {
     struct errand errand;
     const struct daemon *daemon;
+    const char *path; /* of the torrent file; NULL: the request has its bytes */
     struct torrent_add add;
     const char *trackers[METHODS_URLS_MAX], *peers[METHODS_URLS_MAX];
     char *save_dir, *move_to; /* copies: settings may be read again meanwhile */
@@ -402,6 +404,40 @@ render_added(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
     return 0;
 }
 
+static void
+refuse_adding(struct adding *a, int err, const char *why)
+{
+    struct errbuf eb;
+
+    errbuf_set(&eb, err, "%s", why);
+    rpc_answer(a->errand.call, err, NULL, &eb);
+    adding_free(a);
+}
+
+/* On a disk thread. */
+static int
+look_at_place(void *user, struct errbuf *why)
+{
+    return check_place(&((struct adding *)user)->add, why);
+}
+
+static void
+on_place(void *user, int err, const char *why)
+{
+    struct adding *a = user;
+
+    if (err == 0)
+        err = check_running(a->daemon, NULL);
+    if (err != 0) {
+        refuse_adding(a, err, why[0] != '\0' ? why : "the daemon is shutting down");
+        return;
+    }
+    a->errand.base.fn = render_added;
+    a->errand.base.done = answer_errand;
+    a->errand.base.release = release_adding;
+    shards_add(a->daemon->shards, &a->add, &a->errand.base);
+}
+
 static int
 begin_new(struct adding *a, struct errbuf *eb)
 {
@@ -412,15 +448,9 @@ begin_new(struct adding *a, struct errbuf *eb)
         json_object_get(params, "high") != NULL)
         err = get_selection(params, a->add.mi, NULL, &a->selection, eb);
     a->add.selection = a->selection;
-    if (err == 0)
-        err = check_place(&a->add, eb);
-    if (err != 0)
-        return err;
-    a->errand.base.fn = render_added;
-    a->errand.base.done = answer_errand;
-    a->errand.base.release = release_adding;
-    shards_add(a->daemon->shards, &a->add, &a->errand.base);
-    return 0;
+    return err == 0
+               ? shards_disk_call(a->daemon->shards, a->add.save_dir, look_at_place, on_place, a)
+               : err;
 }
 
 /* The members of a second torrent.add that have an effect: its limits, trackers and peers. */
@@ -462,13 +492,13 @@ after_asking(struct shards_errand *base)
     struct errbuf eb = {""};
     int err;
 
-    if (a->is_new) {
-        err = begin_new(a, &eb);
-        if (err == 0)
-            return;
-        rpc_answer(a->errand.call, err, NULL, &eb);
+    if (!a->is_new) {
+        adding_free(a);
+        return;
     }
-    adding_free(a);
+    err = begin_new(a, &eb);
+    if (err != 0)
+        refuse_adding(a, err, eb.text[0] != '\0' ? eb.text : sprat_strerror(err));
 }
 
 /* Asks first whether the daemon has the torrent; RPC_LATER. */
@@ -537,7 +567,29 @@ read_adding(struct adding *a, const json_t *params, struct errbuf *eb)
         add->move_only_new = true;
     }
     err = own_places(a, eb);
-    return err == 0 ? load_metainfo(params, &add->mi, eb) : err;
+    return err == 0 ? get_metainfo(params, &add->mi, &a->path, eb) : err;
+}
+
+/* On a disk thread. */
+static int
+read_file(void *user, struct errbuf *why)
+{
+    struct adding *a = user;
+
+    return load_path(a->path, &a->add.mi, why);
+}
+
+static void
+on_read(void *user, int err, const char *why)
+{
+    struct adding *a = user;
+
+    if (err == 0)
+        err = check_running(a->daemon, NULL);
+    if (err != 0)
+        refuse_adding(a, err, why[0] != '\0' ? why : "the daemon is shutting down");
+    else
+        begin_adding(a);
 }
 
 static int
@@ -568,8 +620,11 @@ torrent_add_method(void *ctx, const json_t *params, struct rpc_call *call, json_
         adding_free(a);
         return err;
     }
-    begin_adding(a);
-    return RPC_LATER;
+    if (a->path == NULL)
+        begin_adding(a);
+    else if ((err = shards_disk_call(a->daemon->shards, a->path, read_file, on_read, a)) != 0)
+        adding_free(a);
+    return err == 0 ? RPC_LATER : errbuf_set(eb, err, "%s", sprat_strerror(err));
 }
 
 /* One loop's torrents in the order of adding. */

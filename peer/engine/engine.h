@@ -68,8 +68,8 @@ const char *engine_listen_note(const struct engine *s);
 struct udpdoor_counts;
 void engine_udp_counts(const struct engine *s, struct udpdoor_counts *counts);
 
-/* Adds a torrent. SPRAT_E_EXISTS, SPRAT_E_BUSY (the sentence names the process that has the
- * torrent), or local errors. */
+/* Adds a torrent; waits for its disk. SPRAT_E_EXISTS, SPRAT_E_BUSY (the sentence names the process
+ * that has the torrent), or local errors. */
 int engine_add(struct engine *s, const struct torrent_add *add, struct torrent **out,
                struct errbuf *eb);
 

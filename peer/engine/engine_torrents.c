@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/sys/file.h"
+#include "common/sys/paths.h"
 #include "peer/engine/engine_impl.h"
 #include "peer/store/filelook.h"
 #include "peer/store/statescan.h"
@@ -63,14 +64,12 @@ admit(const struct engine *s, const struct torrent_add *add, struct errbuf *eb)
 /* A directory that can't be written to is the user's mistake: adding fails at once. In the
  * foreground, a torrent on a disk that is read-only now waits instead. */
 static int
-try_place(const struct engine *s, const struct torrent_add *add, struct errbuf *eb)
+try_place(const struct process *h, const struct torrent_add *add, struct errbuf *eb)
 {
-    int err = 0;
+    int err = add->seed_only ? 0 : storage_try_dir(add->save_dir, add->mi, eb);
 
-    if (!s->process->shared.loading && !add->seed_only)
-        err = storage_try_dir(add->save_dir, add->mi, eb);
     return err == SPRAT_E_ACCESS || err == SPRAT_E_NOENT ||
-                   (err == SPRAT_E_READONLY && s->process->shared.managed)
+                   (err == SPRAT_E_READONLY && h->shared.managed)
                ? err
                : 0;
 }
@@ -79,26 +78,50 @@ try_place(const struct engine *s, const struct torrent_add *add, struct errbuf *
  * move: if it is missing then, its disk is not mounted. A directory that only the settings name may
  * be impossible to create: the move says so. */
 static int
-make_destination(const struct engine *s, const struct torrent_add *add, struct errbuf *eb)
+make_destination(const struct torrent_add *add, struct errbuf *eb)
 {
     int err;
 
-    if (s->process->shared.loading || add->seed_only || add->move_to == NULL)
+    if (add->seed_only || add->move_to == NULL)
         return 0;
     err = file_make_dirs(add->move_to, 0777, eb);
     return add->move_only_new ? 0 : err;
 }
 
 int
+engine_look_at_place(const struct process *h, const struct torrent_add *add, char **real_dir,
+                     struct errbuf *eb)
+{
+    int err = try_place(h, add, eb);
+
+    if (err == 0)
+        err = make_destination(add, eb);
+    return err == 0 ? path_absolute(add->save_dir, real_dir, eb) : err;
+}
+
+int
 engine_add(struct engine *s, const struct torrent_add *add, struct torrent **out, struct errbuf *eb)
+{
+    struct torrent_add placed = *add;
+    char *real_dir = NULL;
+    int err = admit(s, add, eb);
+
+    if (err == 0)
+        err = engine_look_at_place(s->process, add, &real_dir, eb);
+    placed.real_dir = real_dir;
+    if (err == 0)
+        err = engine_add_placed(s, &placed, out, eb);
+    free(real_dir);
+    return err;
+}
+
+int
+engine_add_placed(struct engine *s, const struct torrent_add *add, struct torrent **out,
+                  struct errbuf *eb)
 {
     struct torrent *t;
     int err = admit(s, add, eb);
 
-    if (err == 0)
-        err = try_place(s, add, eb);
-    if (err == 0)
-        err = make_destination(s, add, eb);
     if (err == 0)
         err = torrent_new(&s->env, add, &t, eb);
     if (err != 0)
@@ -180,7 +203,7 @@ load_row(struct process *h, int64_t id, struct errbuf *eb)
     if (err == 0 || err == SPRAT_E_NOTFOUND)
         err = metainfo_parse(row.metainfo, row.metainfo_len, &add.mi, &why);
     if (err == 0) {
-        err = engine_add(process_pick(h), &add, &t, &why);
+        err = engine_add_placed(process_pick(h), &add, &t, &why);
         if (err != 0)
             metainfo_free(add.mi);
     }

@@ -13,6 +13,7 @@
 #include "common/base/hex.h"
 #include "common/sys/thread.h"
 #include "peer/engine/engine_impl.h"
+#include "peer/store/diskcall.h"
 
 struct shard {
     struct shards *all;
@@ -304,6 +305,8 @@ drop(struct shards_errand *e)
         return;
     free(e->what);
     e->what = NULL;
+    free(e->real_dir);
+    e->real_dir = NULL;
     e->release(e);
 }
 
@@ -354,19 +357,57 @@ add_one(struct engine *s, struct fanout *f)
     struct shards_errand *e = LIST_ENTRY(f, struct shards_errand, fan);
     struct torrent *t;
 
-    e->err = engine_add(s, e->add, &t, &e->eb);
+    e->err = engine_add_placed(s, &e->add, &t, &e->eb);
     if (e->err == 0)
         run_errand(e, s, t);
+}
+
+int
+shards_disk_call(struct shards *sh, const char *dir, int (*fn)(void *user, struct errbuf *why),
+                 void (*done)(void *user, int err, const char *why), void *user)
+{
+    return disk_call(sh->process->shared.disk, dir, sh->shards[0].engine->env.doneq, fn, done,
+                     user);
+}
+
+/* On a disk thread. */
+static int
+look_at_place(void *user, struct errbuf *why)
+{
+    struct shards_errand *e = user;
+
+    return engine_look_at_place(e->shards->process, &e->add, &e->real_dir, why);
+}
+
+static void
+on_place(void *user, int err, const char *why)
+{
+    struct shards_errand *e = user;
+
+    if (err == 0 && e->shards->fanouts.closed)
+        err = SPRAT_E_CANCELLED;
+    if (err != 0) {
+        answer(e, errbuf_set(&e->eb, err, "%s", why));
+        drop(e);
+        return;
+    }
+    e->add.real_dir = e->real_dir;
+    visit_one(e, process_pick(e->shards->process)->env.index, add_one);
+    drop(e);
 }
 
 void
 shards_add(struct shards *sh, const struct torrent_add *add, struct shards_errand *e)
 {
+    int err;
+
     e->shards = sh;
-    e->add = add;
+    e->add = *add;
     e->answered = false;
-    e->refs = 0;
-    visit_one(e, process_pick(sh->process)->env.index, add_one);
+    e->refs = 1;
+    err = shards_disk_call(sh, add->save_dir, look_at_place, on_place, e);
+    if (err != 0)
+        on_place(e, err, sprat_strerror(err));
 }
 
 static size_t

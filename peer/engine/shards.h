@@ -84,7 +84,8 @@ struct shards_errand {
     struct fanout fan, search;
     uint32_t refs; /* fan-outs that are not released */
     uint32_t loop; /* that is visited */
-    const struct torrent_add *add;
+    struct torrent_add add;
+    char *real_dir;
     char *what;
     struct shards_found {
         size_t named, beginning; /* torrents with that name, and torrents whose names begin with
@@ -106,7 +107,12 @@ enum { SHARDS_LATER = 1 };
  */
 void shards_errand_end(struct shards_errand *e, int err, const char *why);
 
-/* Adds a torrent to the loop with the fewest torrents, and runs the errand on it. |add| and
+/* Runs |fn| on a disk thread, and then |done| on the first loop (diskcall.h). NOMEM. */
+int shards_disk_call(struct shards *sh, const char *dir, int (*fn)(void *user, struct errbuf *why),
+                     void (*done)(void *user, int err, const char *why), void *user);
+
+/* Adds a torrent to the loop with the fewest torrents, and runs the errand on it. A disk thread
+ * looks at the directory first, so that no loop waits for it. |add| and
  * everything that it points to must stay valid until |release|. Errors as engine_add(); |add->mi|
  * is taken if |fn| was called. */
 void shards_add(struct shards *sh, const struct torrent_add *add, struct shards_errand *e);

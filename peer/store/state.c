@@ -267,17 +267,13 @@ int
 state_add(struct state *st, const struct metainfo *mi, const char *dir, bool managed, int64_t *id,
           struct errbuf *eb)
 {
-    char *abs = NULL;
-    int err = path_absolute(dir, &abs, eb);
+    int err;
 
-    if (err != 0)
-        return err;
     lock_take(&st->db_lock);
     err = db_begin(st->db, eb);
     if (err == 0)
-        err = end_change(st, find_or_add(st, mi, abs, managed, id, eb), eb);
+        err = end_change(st, find_or_add(st, mi, dir, managed, id, eb), eb);
     lock_drop(&st->db_lock);
-    free(abs);
     return err;
 }
 

@@ -160,7 +160,8 @@ int state_read_locks(struct state *st, struct state_locks **out, struct errbuf *
 bool state_locks_have(const struct state_locks *l, const struct identity *id);
 void state_locks_free(struct state_locks *l);
 
-/* Adds a row for the torrent in |dir| (made absolute), or finds the existing row, and gives its id.
+/* Adds a row for the torrent in |dir|, or finds the existing row, and gives its id. |dir| is as
+ * path_absolute() makes it: a loop must not ask the disk what a path means.
  * |managed| marks the row as spratd's; false never clears the mark, so a torrent of spratd stays
  * spratd's when a foreground command works on it. */
 int state_add(struct state *st, const struct metainfo *mi, const char *dir, bool managed,

@@ -170,20 +170,24 @@ arrive(struct torrent *t)
 /* Takes the lock, and reads the row of the database. If another process has a torrent of spratd,
  * torrent_load() tries again later. */
 static int
-enter_state(struct torrent *t, const struct state_torrent *row, struct errbuf *eb)
+enter_state(struct torrent *t, const struct torrent_add *add, struct errbuf *eb)
 {
+    const struct state_torrent *row = add->row;
     struct state *st = t->env->shared->state;
+    const char *dir = add->real_dir;
     int err = torrent_enter(t, eb);
 
-    if (err == 0 && row == NULL && t->move.to != NULL && state_has(st, t->mi, t->move.to))
+    if (err == 0 && row == NULL && t->move.to != NULL && state_has(st, t->mi, t->move.to)) {
         arrive(t);
+        dir = t->save_dir;
+    }
     if (err == SPRAT_E_BUSY && t->env->shared->loading)
         err = 0;
     if (err == 0 && row != NULL) {
         t->id = row->id;
         row_take_totals(t, row);
     } else if (err == 0) {
-        err = state_add(st, t->mi, t->save_dir, t->env->shared->managed, &t->id, eb);
+        err = state_add(st, t->mi, dir, t->env->shared->managed, &t->id, eb);
         if (err == 0)
             err = row_read_totals(t, eb);
         if (err == 0 && t->env->shared->managed)
@@ -234,7 +238,7 @@ torrent_new(struct torrent_env *env, const struct torrent_add *add, struct torre
     if (err != 0)
         errbuf_set(eb, err, "out of memory");
     else
-        err = enter_state(t, add->row, eb);
+        err = enter_state(t, add, eb);
     if (err == 0)
         err = select_load(t, t->mi->file_count, eb);
     if (err == 0 && add->selection != NULL &&

@@ -2,6 +2,7 @@
 """A disk that hangs: what spratd answers has been stored, no loop waits for the disk meanwhile, and torrents on
 other disks go on. The disk hangs for as long as a test wants (the fault layer's HOLD), so nothing here is timed."""
 
+import json
 import os
 import sys
 import threading
@@ -190,6 +191,33 @@ def the_daemon_starts_while_a_mount_hangs(t):
     setting.faults.stop()
     for name in ("one", "other"):
         setting.daemon.await_state(name, "seeding")
+
+
+@test
+def adding_to_a_mount_that_hangs_waits_on_no_loop(t):
+    setting = Setting(t)
+    setting.add("two")
+    setting.daemon.await_state("two", "seeding")
+    os.mkdir(t.path("hung"))
+    setting.faults.hold(OPEN | LOOK, "/hung")
+    calls = [Call(t, setting.add, "one", "hung"), Call(t, add_from, setting, t.path("hung", "x.torrent"))]
+    t.wait("the disk to hang", lambda: setting.faults.hits() >= 2, 20)
+    for _ in range(3):
+        assert [x["name"] for x in setting.goes_on()] == ["two"]
+    setting.add("three")
+    assert not any(call.has_answer() for call in calls)
+    setting.faults.stop()
+    for call in calls:
+        call.wait()
+    setting.daemon.await_state("one", "seeding")
+    setting.daemon.await_state("three", "seeding")
+
+
+def add_from(setting, path):
+    """Adds a torrent whose file does not exist."""
+    answer = setting.daemon.talk(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "torrent.add",
+                                             "params": {"path": path, "save_dir": "/tmp"}}).encode() + b"\n")
+    assert b"x.torrent" in answer and b"error" in answer, answer
 
 
 @test
