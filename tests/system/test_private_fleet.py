@@ -319,7 +319,7 @@ def a_fleet_without_a_secret_is_warned(t):
 def rubbish_in_redis_harms_nobody(t):
     redis, first, (a,), anna = fleet(t, 1)
     for what in ("books", "slots"):
-        for data in (b"", b"\1", b"\2abc", b"\1" + b"\xff" * 300, os.urandom(5000)):
+        for data in (b"", b"\1", b"\2abc", b"\1" + b"\xff" * 300, b"\2" + b"\xff" * 300, os.urandom(5000)):
             redis.command("XADD", NAME + what, "*", "b", data)
         redis.command("XADD", NAME + what, "*", "x", "y", "b", "z")
     say(a, anna, event="started")
@@ -484,7 +484,7 @@ def a_keeper_that_takes_its_time_keeps_its_lease(t):
 
 
 def empty_batch(run, number):
-    return struct.pack(">BQQI", 1, run, number, 0)
+    return struct.pack(">BQQII", 2, run, number, 0, 0)
 
 
 def branch_books(redis):

@@ -148,6 +148,13 @@ is_lower_than_stop(const struct session_segment *g, const struct session_segment
     return false;
 }
 
+static void
+forget_top(struct session_segment *g, int w)
+{
+    g->top[w] = 0;
+    g->top_s[w] = 0;
+}
+
 /* Puts a cut at the end of |left| and the beginning of |right|. Counters that may belong to either
  * side are forgotten. */
 static void
@@ -156,9 +163,9 @@ set_cut(struct session_segment *left, struct session_segment *right,
 {
     for (int w = 0; w < LEDGER_WAYS; w++) {
         if (left->top_s[w] >= unix_s - LEDGER_RESEND_S)
-            left->top[w] = 0, left->top_s[w] = 0;
+            forget_top(left, w);
         if (right != NULL && right->top_s[w] <= unix_s + LEDGER_RESEND_S)
-            right->top[w] = 0, right->top_s[w] = 0;
+            forget_top(right, w);
         left->stop[w] = stop[w];
     }
     left->stop_s = unix_s;

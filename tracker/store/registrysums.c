@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Differences. Not triggers: where memory runs out while SQLite reads one, it says that the
- * database is damaged.
+ * Differences. The accounts add those of a whole batch at once, which triggers could not.
  */
 #include "tracker/store/registrysums.h"
 
