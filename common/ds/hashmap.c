@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Chained buckets, doubled when full on average. SipHash-1-3 keeps chains short against an attacker
- * who can choose keys but does not know the seed.
+ * Linear hashing (Litwin): when the table is three quarters full, the next bucket in turn is split
+ * into two, by one more bit of the hash. Buckets stand in segments that never move, each as large
+ * as all before it, so that growing copies nothing. SipHash-1-3 keeps chains short against an
+ * attacker who can choose keys but does not know the seed.
  */
 #include "common/ds/hashmap.h"
 
@@ -12,7 +14,11 @@
 #include "common/base/prefetch.h"
 #include "common/ds/siphash.h"
 
-enum { HASHMAP_BUCKETS_MIN = 16 };
+enum {
+    BUCKETS_MIN = 16,
+    SEGMENT_SHIFT = 3, /* the segment of a bucket is the place of its highest bit, less this */
+    SPLITS_MAX = 2,    /* with each node that is added */
+};
 
 void
 hashmap_init(struct hashmap *m, const uint64_t seed[2], hashmap_match_fn match)
@@ -20,17 +26,44 @@ hashmap_init(struct hashmap *m, const uint64_t seed[2], hashmap_match_fn match)
     *m = (struct hashmap){.seed = {seed[0], seed[1]}, .match = match};
 }
 
+static unsigned
+highest_bit(size_t bucket)
+{
+    return 63 - (unsigned)__builtin_clzll(bucket | (BUCKETS_MIN - 1));
+}
+
+static unsigned
+segment_of(size_t bucket)
+{
+    return highest_bit(bucket) - SEGMENT_SHIFT;
+}
+
 void
 hashmap_fini(struct hashmap *m)
 {
-    free(m->buckets);
+    for (unsigned i = 0; m->nbuckets > 0 && i <= segment_of(m->nbuckets - 1); i++)
+        free(m->segments[i]);
+    free(m->segments);
     *m = (struct hashmap){0};
 }
 
+/* The bucket with that number. The first segment begins at 0, each other one at its highest bit. */
+static struct hashmap_node **
+bucket_at(const struct hashmap *m, size_t bucket)
+{
+    unsigned bit = highest_bit(bucket);
+    size_t first = ((size_t)1 << bit) & ~(size_t)(BUCKETS_MIN - 1);
+
+    return &m->segments[bit - SEGMENT_SHIFT][bucket - first];
+}
+
+/* Buckets that are not split yet have those whose next bit is set, too. */
 static struct hashmap_node **
 bucket_of(const struct hashmap *m, uint64_t hash)
 {
-    return &m->buckets[hash & (m->nbuckets - 1)];
+    size_t bucket = hash & (2 * m->low - 1);
+
+    return bucket_at(m, bucket < m->nbuckets ? bucket : bucket - m->low);
 }
 
 struct hashmap_node *
@@ -78,44 +111,72 @@ hashmap_prefetch_next(const struct hashmap_node *node, uint64_t hash)
 }
 
 static void
-push(struct hashmap *m, struct hashmap_node *node)
+push(struct hashmap_node **bucket, struct hashmap_node *node)
 {
-    struct hashmap_node **bucket = bucket_of(m, node->hash);
-
     node->next = *bucket;
     *bucket = node;
 }
 
+/* Another segment, of |nbuckets| empty buckets. */
 static int
-resize(struct hashmap *m, size_t nbuckets)
+add_segment(struct hashmap *m, unsigned index, size_t nbuckets)
 {
-    struct hashmap_node **old = m->buckets;
-    size_t nold = m->nbuckets;
-    struct hashmap_node **buckets = calloc(nbuckets, sizeof(struct hashmap_node *));
+    struct hashmap_node ***segments =
+        realloc(m->segments, (index + 1) * sizeof(struct hashmap_node **));
 
-    if (buckets == NULL)
+    if (segments == NULL)
         return SPRAT_E_NOMEM;
-    m->buckets = buckets;
-    m->nbuckets = nbuckets;
-    for (size_t i = 0; i < nold; i++) {
-        for (struct hashmap_node *n = old[i], *next; n != NULL; n = next) {
-            next = n->next;
-            push(m, n);
+    m->segments = segments;
+    segments[index] = calloc(nbuckets, sizeof(struct hashmap_node *));
+    return segments[index] != NULL ? 0 : SPRAT_E_NOMEM;
+}
+
+static int
+begin(struct hashmap *m)
+{
+    int err = add_segment(m, 0, BUCKETS_MIN);
+
+    if (err == 0)
+        m->nbuckets = m->low = BUCKETS_MIN;
+    return err;
+}
+
+/* Splits the bucket whose turn it is. False when memory is out. */
+static bool
+split(struct hashmap *m)
+{
+    size_t bucket = m->nbuckets;
+    struct hashmap_node **from = bucket_at(m, bucket - m->low), **to;
+
+    if (bucket == m->low && add_segment(m, segment_of(bucket), bucket) != 0)
+        return false;
+    to = bucket_at(m, bucket);
+    m->nbuckets++;
+    while (*from != NULL) {
+        struct hashmap_node *node = *from;
+
+        if ((node->hash & (2 * m->low - 1)) == bucket) {
+            *from = node->next;
+            push(to, node);
+        } else {
+            from = &node->next;
         }
     }
-    free(old);
-    return 0;
+    if (m->nbuckets == 2 * m->low)
+        m->low *= 2;
+    return true;
 }
 
 int
 hashmap_add(struct hashmap *m, struct hashmap_node *node, const void *key, size_t len)
 {
-    /* A table that can't grow continues with longer chains; only the first array is required. */
-    if (m->count >= m->nbuckets &&
-        resize(m, m->nbuckets > 0 ? m->nbuckets * 2 : HASHMAP_BUCKETS_MIN) != 0 && m->nbuckets == 0)
+    if (m->nbuckets == 0 && begin(m) != 0)
         return SPRAT_E_NOMEM;
+    /* A table that can't grow continues with longer chains. */
+    for (int i = 0; i < SPLITS_MAX && m->count >= m->nbuckets / 4 * 3 && split(m); i++)
+        ;
     node->hash = siphash13(m->seed, key, len);
-    push(m, node);
+    push(bucket_of(m, node->hash), node);
     m->count++;
     return 0;
 }
@@ -142,7 +203,7 @@ hashmap_walk(const struct hashmap *m, size_t at, size_t buckets,
     if (at >= m->nbuckets)
         return 0;
     for (; at < end; at++)
-        for (struct hashmap_node *n = m->buckets[at]; n != NULL; n = n->next)
+        for (struct hashmap_node *n = *bucket_at(m, at); n != NULL; n = n->next)
             each(ctx, n);
     return at < m->nbuckets ? at : 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * An intrusive hash table with keyed hashing (SipHash-1-3), so that keys chosen by an attacker
- * can't make it slow. The node is embedded in the object; the table allocates only its bucket
- * array. Users that iterate in a fixed order keep a list of their own, since the order in the table
- * depends on the seed.
+ * can't make it slow. The node is embedded in the object; the table allocates only its buckets. It
+ * grows by a bucket or two with each node that is added, so that no call waits for a table of
+ * millions to be made anew. Users that iterate in a fixed order keep a list of their own, since the
+ * order in the table depends on the seed.
  */
 #ifndef COMMON_DS_HASHMAP_H
 #define COMMON_DS_HASHMAP_H
@@ -20,10 +21,11 @@ struct hashmap_node {
 /* True if the object of |node| has the key |key| of |len| bytes. */
 typedef bool (*hashmap_match_fn)(const struct hashmap_node *node, const void *key, size_t len);
 
-/* Embedded; private but for |count|. */
+/* Embedded; read |count| and |nbuckets|, the rest is private. */
 struct hashmap {
-    struct hashmap_node **buckets;
-    size_t nbuckets; /* a power of two, or 0 before the first insert */
+    struct hashmap_node ***segments; /* of buckets: 16, then 16, 32, 64 and so on */
+    size_t nbuckets;                 /* 0 before the first insert */
+    size_t low;                      /* the largest power of two up to |nbuckets| */
     size_t count;
     uint64_t seed[2];
     hashmap_match_fn match;

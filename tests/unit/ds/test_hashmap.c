@@ -6,6 +6,7 @@
 #include "common/ds/siphash.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { OBJECTS = 1000 };
@@ -153,4 +154,29 @@ Test(hashmap, a_walk_in_portions_while_it_grows)
     for (uint32_t i = 0; i < n; i++)
         cr_assert(seen[i], "%u", i);
     hashmap_fini(&m);
+}
+
+Test(hashmap, grows_by_a_few_buckets_at_a_time)
+{
+    enum { MANY = 100000 };
+    struct object *objects = calloc(MANY, sizeof(*objects));
+    struct hashmap m;
+
+    hashmap_init(&m, seed, match);
+    for (uint32_t i = 0; i < MANY; i++) {
+        size_t before = m.nbuckets;
+
+        objects[i].key = i;
+        cr_assert_eq(hashmap_add(&m, &objects[i].node, &i, sizeof(i)), 0);
+        cr_assert_leq(m.nbuckets, before + (i == 0 ? 16 : 2), "what one call makes anew");
+    }
+    cr_assert_gt(m.nbuckets, (size_t)MANY, "chains are short");
+    cr_assert_leq(m.nbuckets, (size_t)MANY / 3 * 4 + 16, "and memory is not wasted");
+    for (uint32_t i = 0; i < MANY; i++)
+        cr_assert_eq(find(&m, i), &objects[i].node);
+    for (uint32_t i = 0; i < MANY; i++)
+        hashmap_remove(&m, &objects[i].node);
+    cr_assert_eq(m.count, 0u);
+    hashmap_fini(&m);
+    free(objects);
 }
