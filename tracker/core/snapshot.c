@@ -16,6 +16,7 @@
 enum {
     SWARM_LEN = 40,
     META_LEN = 6,
+    RECORD_PEERS = 4096,       /* of a record */
     SAVES_MAX = (1 << 24) - 1, /* as many numbers as a swarm has room for; 0 is none */
 };
 
@@ -38,13 +39,15 @@ snapshot_begin(struct swarms *s)
 {
     list_remove(&s->saved);
     list_push_front(&s->by_sweep, &s->saved);
+    s->saving = NULL;
     s->save = s->save % SAVES_MAX + 1;
 }
 
+/* The peers from |from| on, up to |end|. */
 static void
-put_peers(struct buf *out, const struct peerset *set, uint16_t now_s)
+put_peers(struct buf *out, const struct peerset *set, uint32_t from, uint32_t end, uint16_t now_s)
 {
-    for (uint32_t pos = 0; pos < peerset_count(set); pos++) {
+    for (uint32_t pos = from; pos < end; pos++) {
         buf_put(out, peerset_key(set, pos), set->key_len);
         buf_put_u16(out, (uint16_t)(now_s - peerset_seen(set, pos)));
         buf_put_u32(out, peerset_tag(set, pos) | peerset_flags(set, pos));
@@ -53,17 +56,69 @@ put_peers(struct buf *out, const struct peerset *set, uint16_t now_s)
     }
 }
 
+/* How many of these are seeders, who stand first; the others are leechers. */
 static void
-put_swarm(struct buf *out, const struct swarm *w, uint16_t now_s)
+put_counts(struct buf *out, const struct peerset *set, uint32_t from, uint32_t end)
 {
+    uint32_t seeds_end = end < set->nseeds ? end : set->nseeds;
+    uint32_t seeds = seeds_end > from ? seeds_end - from : 0;
+
+    buf_put_u32(out, seeds);
+    buf_put_u32(out, end - from - seeds);
+}
+
+/* Takes the last |max| of the |*left| first peers, or all of them: from the end on, so that a peer
+ * that moves into a hole was written already. Returns where they begin; |*left| is behind them at
+ * first. */
+static uint32_t
+take_last(const struct peerset *set, uint32_t *left, uint32_t max)
+{
+    if (*left > peerset_count(set))
+        *left = peerset_count(set);
+    return *left > max ? *left - max : 0;
+}
+
+/* A record of the next peers of the swarm at hand. */
+static void
+put_record(struct swarms *s, struct buf *out, uint16_t now_s)
+{
+    const struct swarm *w = s->saving;
+    uint32_t from4 = take_last(&w->v4, &s->save4, RECORD_PEERS);
+    uint32_t from6 = take_last(&w->v6, &s->save6, RECORD_PEERS - (s->save4 - from4));
+
     buf_put(out, w->info_hash, TRACKER_HASH_LEN);
     buf_put_u32(out, w->downloaded);
-    buf_put_u32(out, w->v4.nseeds);
-    buf_put_u32(out, w->v4.nleeches);
-    buf_put_u32(out, w->v6.nseeds);
-    buf_put_u32(out, w->v6.nleeches);
-    put_peers(out, &w->v4, now_s);
-    put_peers(out, &w->v6, now_s);
+    put_counts(out, &w->v4, from4, s->save4);
+    put_counts(out, &w->v6, from6, s->save6);
+    put_peers(out, &w->v4, from4, s->save4, now_s);
+    put_peers(out, &w->v6, from6, s->save6, now_s);
+    s->save4 = from4;
+    s->save6 = from6;
+    if (from4 + from6 == 0)
+        s->saving = NULL;
+}
+
+/* The swarm behind the mark is the next one, unless it was written before it was swept. */
+static void
+go_on(struct swarms *s)
+{
+    struct list *link = s->saved.next;
+    struct swarm *w = LIST_ENTRY(link, struct swarm, link);
+
+    if (link != &s->told && w->saved_in != s->save) {
+        w->saved_in = s->save & SAVES_MAX;
+        s->saving = w;
+        s->save4 = peerset_count(&w->v4);
+        s->save6 = peerset_count(&w->v6);
+    }
+    list_remove(&s->saved);
+    list_insert_after(link, &s->saved);
+}
+
+static bool
+has_more(const struct swarms *s)
+{
+    return s->saving != NULL || s->saved.next != &s->by_sweep;
 }
 
 int
@@ -71,20 +126,13 @@ snapshot_some(struct swarms *s, struct buf *out, uint16_t now_s)
 {
     size_t before = buf_len(out);
 
-    while (s->saved.next != &s->by_sweep && buf_len(out) - before < SNAPSHOT_PORTION) {
-        struct list *link = s->saved.next;
-        struct swarm *w = LIST_ENTRY(link, struct swarm, link);
-
-        if (link != &s->told && w->saved_in != s->save) {
-            put_swarm(out, w, now_s);
-            w->saved_in = s->save;
-        }
-        list_remove(&s->saved);
-        list_insert_after(link, &s->saved);
-        if (out->err != 0)
-            break;
+    while (has_more(s) && buf_len(out) - before < SNAPSHOT_PORTION && out->err == 0) {
+        if (s->saving != NULL)
+            put_record(s, out, now_s);
+        else
+            go_on(s);
     }
-    if (out->err == 0 && s->saved.next != &s->by_sweep)
+    if (out->err == 0 && has_more(s))
         return 1;
     snapshot_cancel(s);
     return out->err;
@@ -103,6 +151,7 @@ void
 snapshot_cancel(struct swarms *s)
 {
     list_remove(&s->saved);
+    s->saving = NULL;
 }
 
 size_t
@@ -111,6 +160,7 @@ snapshot_size(const struct swarms *s)
     size_t ids = s->keeps_ids ? PEERSET_ID_LEN : 0;
 
     return SNAPSHOT_HEAD_LEN + SNAPSHOT_TAIL_LEN + s->map.count * SWARM_LEN +
+           (s->peers4 + s->peers6) / RECORD_PEERS * SWARM_LEN +
            s->peers4 * (COMPACT_V4_LEN + META_LEN + ids) +
            s->peers6 * (COMPACT_V6_LEN + META_LEN + ids);
 }

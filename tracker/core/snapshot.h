@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Tables of swarms as bytes, so that a tracker that starts again knows its peers. They are written
- * in portions, with announces between them: each swarm is as it was when its turn came. The swarms
- * of several tables stand one behind the other, in any order: nothing in it tells how many there
- * were. No file and no clock.
+ * in portions, with announces between them: each swarm is as it was when its turn came, and a large
+ * one is written in several records, with announces between these too. A peer of it that changes
+ * between seeding and leeching meanwhile may be missing, and is known again when it announces. The
+ * swarms of several tables stand one behind the other, in any order: nothing in it tells how many
+ * there were. No file and no clock.
  *
  *  head    0   8   "SPRTSWM1"
  *          8   8   when it was begun, Unix seconds
@@ -45,7 +47,7 @@ void snapshot_put_head(const struct swarms *s, struct buf *out, int64_t unix_s);
 /* Begins with the swarms of |s|; one snapshot at a time. */
 void snapshot_begin(struct swarms *s);
 
-/* Appends the next swarms, about SNAPSHOT_PORTION bytes. |now_s| is the time in the peersets'
+/* Appends the next peers, about SNAPSHOT_PORTION bytes. |now_s| is the time in the peersets'
  * seconds. 1: there are more; 0: that was all but the tail; or the buffer's error, and it is over
  * as by snapshot_cancel(). */
 int snapshot_some(struct swarms *s, struct buf *out, uint16_t now_s);

@@ -230,6 +230,8 @@ swarm_drop(struct swarms *s, struct swarm *w)
     tally_sub(&s->totals->swarms, 1);
     if (s->sweeping == w)
         s->sweeping = NULL;
+    if (s->saving == w)
+        s->saving = NULL;
     list_remove(&w->link);
     hashmap_remove(&s->map, &w->node);
     swarm_free(w);

@@ -63,6 +63,8 @@ struct swarms {
     struct crowd crowd;      /* peers that count among those of their site */
     struct swarm *sweeping;  /* the one that a sweep is in the middle of, or NULL, */
     uint32_t sweep4, sweep6; /* and how many of its peers are still to be looked at */
+    struct swarm *saving;    /* the same of a snapshot */
+    uint32_t save4, save6;
     uint64_t peers4, peers6; /* of this table */
     struct swarms_totals *totals;
     struct swarms_totals own_totals; /* unless they are shared */

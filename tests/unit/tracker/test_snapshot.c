@@ -316,3 +316,58 @@ Test(snapshot, what_no_tracker_wrote)
     tracker_free(a);
     tracker_free(b);
 }
+
+/* Time passes until all peers are forgotten. */
+static void
+forget_all(struct tracker *t)
+{
+    struct mono now = mono_add_ms(start, 10000000);
+
+    while (mono_due(tracker_expiry(t), now))
+        tracker_on_timer(t, now);
+}
+
+Test(snapshot, a_large_swarm_is_written_in_portions)
+{
+    enum { PEERS = 60000 };
+    struct tracker *from = make(1000000), *to = make(1000000);
+    struct tracker_stats before, after;
+    struct buf bytes;
+    size_t len = 0;
+    int portions = 0, more = 1;
+
+    fill(from, 1, PEERS);
+    buf_init(&bytes, 1 << 28);
+    tracker_save_head(from, &bytes, 1000);
+    tracker_save_begin(from);
+    for (; more == 1; portions++) {
+        len = buf_len(&bytes);
+        more = tracker_save_some(from, &bytes, start);
+        cr_assert_leq(buf_len(&bytes) - len, 2u * SNAPSHOT_PORTION);
+        /* Peers go and come, and announce again. */
+        for (uint32_t n = 0; n < 100; n++) {
+            announce(from, 0, 1 + (uint32_t)portions * 100 + n, TRACKER_EVENT_STOPPED, start);
+            announce(from, 0, PEERS + 1 + (uint32_t)portions * 100 + n, TRACKER_EVENT_NONE, start);
+            announce(from, 0, PEERS / 2 + n, TRACKER_EVENT_NONE, start);
+        }
+    }
+    cr_assert_eq(more, 0);
+    cr_assert_gt(portions, 5);
+    cr_assert_eq(snapshot_seal(&bytes), 0);
+    cr_assert_eq(load(to, &bytes, 0, start), 0);
+    tracker_stats(to, &after);
+    tracker_stats(from, &before);
+    cr_assert_eq(after.torrents, 1);
+    /* Those that came may be missing, and those that went may be there. */
+    cr_assert_geq(after.peers4 + after.peers6, PEERS - 100u * (unsigned)portions);
+    cr_assert_leq(after.peers4 + after.peers6, PEERS + 100u * (unsigned)portions);
+    /* One that is dropped halfway is not gone on with. */
+    buf_reset(&bytes);
+    tracker_save_begin(from);
+    cr_assert_eq(tracker_save_some(from, &bytes, start), 1);
+    forget_all(from);
+    cr_assert_eq(tracker_save_some(from, &bytes, mono_add_ms(start, 10000000)), 0);
+    buf_fini(&bytes);
+    tracker_free(from);
+    tracker_free(to);
+}
