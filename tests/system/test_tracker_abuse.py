@@ -242,6 +242,30 @@ def packets_that_find_no_room_are_counted(t):
     assert told["udp_dropped"] + told["udp_ignored"] == 2000, told
 
 
+@test
+def a_reload_holds_nobody_up(t):
+    path, other = t.path("list"), b"x" * 20
+
+    def write(info_hash, more=0):
+        with open(path, "w") as f:
+            f.write(info_hash.hex() + "\n" + "".join(os.urandom(20).hex() + "\n" for _ in range(more)))
+    write(HASH)
+    stand = Stand(t, "--allow-list", path, "--rate-limit", "0")
+    client = Flood(t, stand.tracker.udp)
+    write(other, more=500000)
+    stand.tracker.send(signal.SIGHUP)
+    while client.refused == 0:
+        client.send([client.packet(HASH, 1)])
+    # While the list is read the old one is in use. If the loop read it, one or two could be answered before that.
+    assert client.served > 20, client.served
+    client.send([client.packet(other, 1)])
+    assert client.refused == 1, "the new one is in use"
+    # Nor does one that is being read hold up the end.
+    stand.tracker.send(signal.SIGHUP)
+    stand.tracker.send(signal.SIGHUP)
+    assert stand.tracker.stop() == 0
+
+
 class Members(Stand):
     """A private tracker with 17 users: the first and the last are kept in the same part of the ledger."""
 

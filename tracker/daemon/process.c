@@ -82,11 +82,16 @@ static void
 on_sighup(void *ctx, int signum)
 {
     struct process *p = ctx;
-    struct errbuf eb;
 
     (void)signum;
     sdnotify_reloading();
-    (void)reload_run(&p->reload, &eb);
+    reload_begin(&p->reload);
+}
+
+static void
+on_reloaded(void *ctx)
+{
+    (void)ctx;
     sdnotify("READY=1");
 }
 
@@ -127,7 +132,8 @@ start_signals(struct process *p, struct errbuf *eb)
     p->sigterm = loop_signal_new(p->loop, SIGTERM, on_signal, p);
     p->sigint = loop_signal_new(p->loop, SIGINT, on_signal, p);
     p->sighup = loop_signal_new(p->loop, SIGHUP, on_sighup, p);
-    if (p->sigterm == NULL || p->sigint == NULL || p->sighup == NULL)
+    if (p->sigterm == NULL || p->sigint == NULL || p->sighup == NULL ||
+        reload_start(&p->reload, p->loop, on_reloaded, p) != 0)
         return out_of_memory(eb);
     return 0;
 }
@@ -504,6 +510,7 @@ stop(struct process *p)
     addresses_fini(&p->addresses);
     savefile_finish(p->save);
     loopbackhint_free(p->loopbackhint);
+    reload_stop(&p->reload);
     if (p->sighup != NULL)
         loop_signal_free(p->sighup);
     if (p->sigint != NULL)

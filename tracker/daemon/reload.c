@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * All files are read before anything of them is put to use.
+ * All files are read before anything of them is put to use. A list of a million info-hashes takes
+ * more than a second to read and sort, so SIGHUP has that done by a thread.
  */
 #include "tracker/daemon/reload.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/sys/clock.h"
@@ -70,36 +72,154 @@ use_certificate(const struct reload *r, struct tls_server *server)
         tls_server_drop(server);
 }
 
-int
-reload_run(const struct reload *r, struct errbuf *eb)
-{
-    enum settings_action action;
-    struct settings s;
-    struct listfile list;
-    struct tls_server *server = NULL;
-    char waiting[RESTART_NAMES_MAX];
-    struct token token;
-    int err = settings_read(&s, r->argc, r->argv, &action, eb);
+/* ---- files ---- */
 
-    if (err == 0)
-        err = reload_read_certificate(r, &s, &server, eb);
-    if (err == 0)
-        err = token_read(&token, s.admin_token_file, eb);
-    if (err == 0)
-        err = listfile_read(&list, &s, eb);
-    if (err != 0) {
-        tls_server_drop(server);
-        log_event(r->log, LOG_ERROR, "nothing is changed", log_reason(eb->text));
-        return err;
+/* All that a reload reads, before anything of it is put to use. */
+struct reload_files {
+    struct reload reload; /* a copy, with |log| */
+    struct log log;
+    struct settings settings;
+    struct listfile list;
+    struct tls_server *server;
+    struct token token;
+    struct errbuf eb;
+    int err; /* with |eb|, and then nothing else is set */
+};
+
+/* Changes nothing but |f|, so that any thread may call it. */
+static void
+read_files(struct reload_files *f)
+{
+    const struct reload *r = &f->reload;
+    enum settings_action action;
+
+    f->err = settings_read(&f->settings, r->argc, r->argv, &action, &f->eb);
+    if (f->err == 0)
+        f->err = reload_read_certificate(r, &f->settings, &f->server, &f->eb);
+    if (f->err == 0)
+        f->err = token_read(&f->token, f->settings.admin_token_file, &f->eb);
+    if (f->err == 0)
+        f->err = listfile_read(&f->list, &f->settings, &f->eb);
+    if (f->err != 0)
+        tls_server_drop(f->server);
+}
+
+static void
+use_files(const struct reload *r, struct reload_files *f)
+{
+    char waiting[RESTART_NAMES_MAX];
+
+    if (f->err != 0) {
+        log_event(r->log, LOG_ERROR, "nothing is changed", log_reason(f->eb.text));
+        return;
     }
-    restart_hold(r->settings, &s, waiting);
-    reload_use(r, &s, list);
-    use_certificate(r, server);
-    admin_set_token(r->admin, &token);
-    admin_set_hosts(r->admin, &s.admin_hosts);
+    restart_hold(r->settings, &f->settings, waiting);
+    reload_use(r, &f->settings, f->list);
+    use_certificate(r, f->server);
+    admin_set_token(r->admin, &f->token);
+    admin_set_hosts(r->admin, &f->settings.admin_hosts);
     if (waiting[0] != '\0')
         log_event(r->log, LOG_WARN, "changed settings wait for a restart",
                   log_text("settings", waiting));
     log_info(r->log, "read the settings again");
-    return 0;
+}
+
+static struct reload_files *
+files_new(const struct reload *r)
+{
+    struct reload_files *f = calloc(1, sizeof(*f));
+
+    if (f == NULL)
+        return NULL;
+    f->log = *r->log;
+    f->reload = *r;
+    f->reload.log = &f->log;
+    return f;
+}
+
+int
+reload_run(const struct reload *r, struct errbuf *eb)
+{
+    struct reload_files *f = files_new(r);
+    int err;
+
+    if (f == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    read_files(f);
+    use_files(r, f);
+    err = f->err;
+    *eb = f->eb;
+    free(f);
+    return err;
+}
+
+/* ---- in the background ---- */
+
+static void *
+thread_main(void *arg)
+{
+    struct reload *r = arg;
+
+    read_files(r->files);
+    loop_waker_wake(r->read);
+    return NULL;
+}
+
+static void
+on_read(void *ctx)
+{
+    struct reload *r = ctx;
+
+    thread_join(&r->thread);
+    use_files(r, r->files);
+    free(r->files);
+    r->files = NULL;
+    if (r->again) {
+        r->again = false;
+        reload_begin(r);
+    } else {
+        r->done(r->done_ctx);
+    }
+}
+
+int
+reload_start(struct reload *r, struct loop *l, void (*done)(void *ctx), void *ctx)
+{
+    r->done = done;
+    r->done_ctx = ctx;
+    r->read = loop_waker_new(l, on_read, r);
+    return r->read != NULL ? 0 : SPRAT_E_NOMEM;
+}
+
+void
+reload_begin(struct reload *r)
+{
+    if (r->files != NULL) {
+        r->again = true;
+        return;
+    }
+    r->files = files_new(r);
+    if (r->files != NULL && thread_start(&r->thread, thread_main, r) == 0)
+        return;
+    free(r->files);
+    r->files = NULL;
+    log_event(r->log, LOG_ERROR, "nothing is changed", log_reason("no thread can be started"));
+    r->done(r->done_ctx);
+}
+
+void
+reload_stop(struct reload *r)
+{
+    if (r->files != NULL) {
+        thread_join(&r->thread);
+        if (r->files->err == 0) {
+            tls_server_drop(r->files->server);
+            hashlist_free(r->files->list.list);
+        }
+        free(r->files);
+        r->files = NULL;
+    }
+    if (r->read != NULL)
+        loop_waker_free(r->read);
+    r->read = NULL;
 }

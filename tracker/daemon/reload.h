@@ -7,6 +7,8 @@
 #define TRACKER_DAEMON_RELOAD_H
 
 #include "common/crypto/tls.h"
+#include "common/ev/loop.h"
+#include "common/sys/thread.h"
 #include "tracker/daemon/admin.h"
 #include "tracker/daemon/listfile.h"
 #include "tracker/daemon/settings.h"
@@ -21,6 +23,13 @@ struct reload {
     struct log *log;
     struct worker_common *common;
     struct admin *admin;
+    /* Private: what a thread is reading. */
+    struct reload_files *files; /* NULL: nothing */
+    struct thread thread;
+    struct loop_waker *read;
+    bool again; /* and then once more */
+    void (*done)(void *ctx);
+    void *done_ctx;
 };
 
 /* Puts |s| and |list|, which it takes, to use, as far as they need no restart. */
@@ -31,8 +40,18 @@ void reload_use(const struct reload *r, const struct settings *s, struct listfil
 int reload_read_certificate(const struct reload *r, const struct settings *s,
                             struct tls_server **out, struct errbuf *eb);
 
-/* Reads the command line and all files again. What can't be read leaves everything as it was: |eb|
- * has the sentence, and the log too. What waits for a restart is warned of. */
+/* Prepares reload_begin(), whose |done| is called on |l|. SPRAT_E_NOMEM. */
+int reload_start(struct reload *r, struct loop *l, void (*done)(void *ctx), void *ctx);
+
+/* As reload_run(), but a thread reads the files, and the loop only puts them to use; the log has
+ * what came of it. While one is under way, it is done once more afterwards. */
+void reload_begin(struct reload *r);
+
+/* Waits for the thread, and forgets what it has read. Also if it was never started. */
+void reload_stop(struct reload *r);
+
+/* Reads the command line and all files again, at once. What can't be read leaves everything as it
+ * was: |eb| has the sentence, and the log too. What waits for a restart is warned of. */
 int reload_run(const struct reload *r, struct errbuf *eb);
 
 #endif

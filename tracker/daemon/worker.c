@@ -293,9 +293,8 @@ set_receive_buffer(const struct worker *w, struct udp_front *f)
 
     if (got < wanted && w->index == 0)
         log_event(w->common->log, LOG_INFO,
-                  "the kernel keeps fewer bytes of UDP packets than udp-buffer says: raise "
-                  "net.core.rmem_max",
-                  log_number("bytes", got), log_number("wanted", wanted));
+                  "the kernel keeps fewer UDP packets than udp-buffer says",
+                  log_number("bytes", got));
 }
 
 int
