@@ -48,6 +48,7 @@ line_of() { # FILE: its line in its folder's .order, in $at; 0: none
 
 goes_up() { # FILE HEADER: does the include go up in the .order of the folder of both?
     local from
+    [ "${1%/*}" = "${2%/*}" ] || return 1
     line_of "$1"
     from=$at
     line_of "$2"

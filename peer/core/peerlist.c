@@ -652,6 +652,23 @@ peerlist_on_closed(struct peerlist *l, uint32_t peer, bool useful, struct mono n
 }
 
 void
+peerlist_on_dropped(struct peerlist *l, uint32_t peer, struct mono now)
+{
+    struct entry *e = entry_get(l, peer);
+
+    if (e == NULL)
+        return;
+    l->connected -= e->connected;
+    e->connected = false;
+    if (bans_has(l->bans, &e->addr)) {
+        entry_forget(l, e);
+        return;
+    }
+    e->retry_at = mono_add_ms(now, backoff_ms(l, e->failures > 0 ? e->failures : 1));
+    entry_queue(l, e);
+}
+
+void
 peerlist_on_seed(struct peerlist *l, uint32_t peer, bool is_seed)
 {
     struct entry *e = entry_get(l, peer);

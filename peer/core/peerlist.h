@@ -133,6 +133,8 @@ void peerlist_on_connecting(struct peerlist *l, uint32_t peer);
 void peerlist_on_up(struct peerlist *l, uint32_t peer);
 void peerlist_on_failed(struct peerlist *l, uint32_t peer, enum peer_try how, struct mono now);
 void peerlist_on_closed(struct peerlist *l, uint32_t peer, bool useful, struct mono now);
+/* Our core ended with the connection: what is known of the peer stays. */
+void peerlist_on_dropped(struct peerlist *l, uint32_t peer, struct mono now);
 void peerlist_on_seed(struct peerlist *l, uint32_t peer, bool is_seed);
 
 /* The address is our own: never dial it again. */

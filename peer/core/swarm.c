@@ -7,6 +7,7 @@
 #include "peer/core/swarm.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/assert.h"
 #include "common/base/err.h"
@@ -30,6 +31,30 @@ swarm_set_state(struct swarm *s, enum swarm_state state)
     s->state = state;
 }
 
+static void
+begin_crowd(struct swarm *s)
+{
+    struct crowd_user user = {.view = room_view,
+                              .ctx = s,
+                              .client = s->cfg.client,
+                              .listen_port = s->cfg.listen_port,
+                              .peers_max = s->cfg.peers_max,
+                              .reqq = SWARM_UPLOADS_QUEUED_MAX,
+                              .pex = !s->cfg.no_pex && !s->mi->is_private};
+
+    memcpy(user.peer_id, s->cfg.peer_id, PEER_ID_LEN);
+    crowd_begin(s->crowd, &user);
+}
+
+static void
+end_crowd(struct swarm *s)
+{
+    if (s->crowd == NULL)
+        return;
+    conns_drop_all(s);
+    crowd_end(s->crowd);
+}
+
 struct swarm *
 swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t seed, struct mono now)
 {
@@ -45,37 +70,42 @@ swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t se
     s->mi = mi;
     s->cfg = *cfg;
     s->cfg.announcer = NULL;
+    s->cfg.crowd = NULL;
+    s->cfg.bans = NULL;
     s->cfg.trackers = NULL;
     s->cfg.tracker_count = 0;
     if (s->cfg.peers_max == 0)
         s->cfg.peers_max = SWARM_PEERS_MAX;
     rng_init(&s->rng, seed);
-    ownaddr_init(&s->own, s->cfg.listen_port);
-    conns_init(s);
     pieces_init(s);
     suspects_init(s);
     choker_init(&s->choker);
     s->clock.now = now;
     s->clock.tick = s->clock.choke = MONO_NEVER;
-    rate_tap_init(&s->load.down, cfg->down, now);
-    rate_tap_init(&s->load.up, cfg->up, now);
-    rate_tap_set(&s->load.down, cfg->down_limit, now);
-    rate_tap_set(&s->load.up, cfg->up_limit, now);
-    s->load.sites = cfg->sites;
+    rate_tap_init(&s->download.tap, cfg->down, now);
+    rate_tap_init(&s->upload.tap, cfg->up, now);
+    rate_tap_set(&s->download.tap, cfg->down_limit, now);
+    rate_tap_set(&s->upload.tap, cfg->up_limit, now);
+    s->sites = cfg->sites;
     if (cfg->sites == NULL)
-        s->load.sites = s->load.own_sites = sitebudget_new(1, (uint64_t[]){seed, ~seed});
-    if (s->load.sites == NULL || geometry_init(&s->geo, mi) != 0)
+        s->sites = s->own_sites = sitebudget_new(1, (uint64_t[]){seed, ~seed});
+    if (s->sites == NULL || geometry_init(&s->geo, mi) != 0)
         goto fail;
     s->picker = picker_new(&s->geo, &s->rng);
-    s->list = peerlist_new(&s->rng, cfg->bans);
     s->tree = mi->id.has_v2 ? hashtree_new(&s->geo) : NULL;
-    if (s->picker == NULL || s->list == NULL || (mi->id.has_v2 && s->tree == NULL) ||
+    if (s->picker == NULL || (mi->id.has_v2 && s->tree == NULL) ||
         superseed_init(&s->super, s->picker, &s->rng, s->geo.piece_count) != 0)
+        goto fail;
+    s->crowd = cfg->crowd != NULL ? NULL : crowd_new(cfg->bans, rng_u64(&s->rng));
+    if (s->crowd == NULL && cfg->crowd == NULL)
         goto fail;
     s->announcer = cfg->announcer != NULL ? cfg->announcer : announcer_new(&mi->id, &urls, &s->rng);
     if (s->announcer == NULL)
         goto fail;
     announcer_use(s->announcer, &s->rng);
+    if (cfg->crowd != NULL)
+        s->crowd = cfg->crowd;
+    begin_crowd(s);
     return s;
 fail:
     swarm_free(s);
@@ -87,19 +117,19 @@ swarm_free(struct swarm *s)
 {
     if (s == NULL)
         return;
-    rate_tap_leave(&s->load.down, s->clock.now);
-    rate_tap_leave(&s->load.up, s->clock.now);
-    conns_fini(s);
+    rate_tap_leave(&s->download.tap, s->clock.now);
+    rate_tap_leave(&s->upload.tap, s->clock.now);
+    end_crowd(s);
+    crowd_free(s->crowd);
     fx_fini(&s->fx);
     pieces_fini(s);
     suspects_fini(s);
     superseed_fini(&s->super);
     hashtree_free(s->tree);
     announcer_free(s->announcer);
-    peerlist_free(s->list);
     picker_free(s->picker);
     geometry_fini(&s->geo);
-    sitebudget_free(s->load.own_sites);
+    sitebudget_free(s->own_sites);
     free(s);
 }
 
@@ -118,7 +148,7 @@ take_have(struct swarm *s, const struct bitfield *have)
 static void
 on_start(struct swarm *s, const struct bitfield *have)
 {
-    s->load.disk_failed = false;
+    s->pieces.disk_failed = false;
     if (s->state == SWARM_ACTIVE) {
         piece_retry(s);
         download_fill_all(s);
@@ -147,9 +177,9 @@ pause_swarm(struct swarm *s)
     announcer_stop(s->announcer, s->clock.now);
     peers_doom_all(s, SPRAT_E_CANCELLED);
     s->clock.choke = MONO_NEVER;
-    s->load.down_waits = s->load.up_waits = false;
-    rate_tap_leave(&s->load.down, s->clock.now);
-    rate_tap_leave(&s->load.up, s->clock.now);
+    s->download.waits = s->upload.waits = false;
+    rate_tap_leave(&s->download.tap, s->clock.now);
+    rate_tap_leave(&s->upload.tap, s->clock.now);
 }
 
 static void
@@ -165,7 +195,7 @@ on_stop(struct swarm *s)
 static void
 check_stopped(struct swarm *s)
 {
-    if (s->state != SWARM_STOPPING || s->load.writes > 0 || s->load.verifies > 0 ||
+    if (s->state != SWARM_STOPPING || s->pieces.writes > 0 || s->pieces.verifies > 0 ||
         s->pieces.reading_count > 0 || !announcer_idle(s->announcer))
         return;
     swarm_set_state(s, SWARM_STOPPED);
@@ -173,17 +203,10 @@ check_stopped(struct swarm *s)
 }
 
 static void
-on_addrs(struct swarm *s, enum peer_source source, const struct endpoint *addrs, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        peerlist_add(s->list, &addrs[i], source);
-}
-
-static void
 on_announced(struct swarm *s, const struct swarm_input *in)
 {
     announcer_on_result(s->announcer, in->u.announced.job, &in->u.announced.result, s->clock.now);
-    on_addrs(s, PEER_FROM_TRACKER, in->u.announced.addrs, in->u.announced.count);
+    crowd_add(s->crowd, in->u.announced.addrs, in->u.announced.count, PEER_FROM_TRACKER);
 }
 
 /* How urgently peers are needed. */
@@ -192,10 +215,10 @@ lack_of(const struct swarm *s, bool leeching)
 {
     if (s->state != SWARM_ACTIVE)
         return ANNOUNCE_LACK_NONE;
-    if (s->peers.up == 0)
+    if (crowd_up(s->crowd) == 0)
         return leeching ? ANNOUNCE_LACK_ALONE : ANNOUNCE_LACK_SEED_ALONE;
-    return leeching && peerlist_promising(s->list) < PEERS_FEW ? ANNOUNCE_LACK_FEW
-                                                               : ANNOUNCE_LACK_NONE;
+    return leeching && peerlist_promising(crowd_list(s->crowd)) < PEERS_FEW ? ANNOUNCE_LACK_FEW
+                                                                            : ANNOUNCE_LACK_NONE;
 }
 
 static void
@@ -227,7 +250,7 @@ tick_peers(struct swarm *s)
     struct swarm_peer *p;
 
     while ((p = peers_next(s, &iter)) != NULL)
-        if (p->state == PEER_UP)
+        if (p->at.state == PEER_UP)
             peer_tick(s, p);
 }
 
@@ -242,15 +265,15 @@ on_time(struct swarm *s)
         convict_tick(s);
         offer_tick(s);
         tick_peers(s);
-        room_turnover(s);
+        crowd_turnover(s->crowd, dial_without(s), now);
     }
     if (mono_due(s->clock.choke, now)) {
         upload_choke_round(s);
         s->clock.choke = mono_add_ms(now, CHOKER_ROUND_MS);
     }
-    if (s->load.up_waits && mono_due(rate_tap_ready(&s->load.up, now), now))
+    if (s->upload.waits && mono_due(rate_tap_ready(&s->upload.tap, now), now))
         upload_pump_all(s);
-    if (s->load.down_waits && mono_due(rate_tap_ready(&s->load.down, now), now))
+    if (s->download.waits && mono_due(rate_tap_ready(&s->download.tap, now), now))
         download_fill_all(s);
 }
 
@@ -276,7 +299,7 @@ on_priority(struct swarm *s, uint32_t first, uint32_t count, unsigned priority)
         picker_set_priority(s->picker, first + i, priority);
     s->totals.told_complete = picker_missing(s->picker) == 0;
     while ((p = peers_next(s, &iter)) != NULL)
-        if (p->state == PEER_UP)
+        if (p->at.state == PEER_UP)
             download_update_interest(s, p);
     piece_wishes_changed(s);
     download_fill_all(s);
@@ -285,8 +308,8 @@ on_priority(struct swarm *s, uint32_t first, uint32_t count, unsigned priority)
 static void
 on_limits(struct swarm *s, uint64_t up, uint64_t down)
 {
-    rate_tap_set(&s->load.up, up, s->clock.now);
-    rate_tap_set(&s->load.down, down, s->clock.now);
+    rate_tap_set(&s->upload.tap, up, s->clock.now);
+    rate_tap_set(&s->download.tap, down, s->clock.now);
     upload_pump_all(s);
     download_fill_all(s);
 }
@@ -305,7 +328,7 @@ on_peer_input(struct swarm *s, const struct swarm_input *in)
     switch (in->type) {
     case SWARM_IN_CONNECTED: peer_on_connected(s, p, in); break;
     case SWARM_IN_CLOSED:
-        p->reached = in->u.closed.reached;
+        p->at.reached = in->u.closed.reached;
         peer_doom_silently(s, p, in->u.closed.err);
         break;
     case SWARM_IN_MESSAGE: peer_on_message(s, p, &in->u.msg, in->total); break;
@@ -327,7 +350,7 @@ dispatch(struct swarm *s, const struct swarm_input *in)
     case SWARM_IN_STOP: on_stop(s); break;
     case SWARM_IN_TICK: break;
     case SWARM_IN_ADDRS:
-        on_addrs(s, in->u.addrs.source, in->u.addrs.addrs, in->u.addrs.count);
+        crowd_add(s->crowd, in->u.addrs.addrs, in->u.addrs.count, in->u.addrs.source);
         break;
     case SWARM_IN_ACCEPTED: peer_on_accepted(s, in); break;
     case SWARM_IN_CONNECTED:
@@ -352,8 +375,8 @@ dispatch(struct swarm *s, const struct swarm_input *in)
     case SWARM_IN_TRACKER:
         (void)announcer_add(s->announcer, in->u.tracker.url, s->clock.now);
         break;
-    case SWARM_IN_BANNED: peers_on_banned(s); break;
-    case SWARM_IN_MAKE_ROOM: room_give_up(s); break;
+    case SWARM_IN_BANNED: crowd_on_banned(s->crowd); break;
+    case SWARM_IN_MAKE_ROOM: crowd_give_up(s->crowd, s->clock.now); break;
     case SWARM_IN_ANNOUNCING:
         announcer_on_line(s->announcer, in->u.announcing.job, in->u.announcing.waits, s->clock.now);
         break;
@@ -387,11 +410,11 @@ swarm_expiry(const struct swarm *s)
     at = mono_min(at, s->clock.tick);
     if (peers_count(s) > 0)
         at = mono_min(at, s->clock.choke);
-    at = mono_min(at, dial_expiry(s));
-    if (s->load.up_waits)
-        at = mono_min(at, rate_tap_ready(&s->load.up, s->clock.now));
-    if (s->load.down_waits)
-        at = mono_min(at, rate_tap_ready(&s->load.down, s->clock.now));
+    at = mono_min(at, crowd_expiry(s->crowd, dial_without(s)));
+    if (s->upload.waits)
+        at = mono_min(at, rate_tap_ready(&s->upload.tap, s->clock.now));
+    if (s->download.waits)
+        at = mono_min(at, rate_tap_ready(&s->download.tap, s->clock.now));
     return at;
 }
 
@@ -404,7 +427,7 @@ swarm_have(const struct swarm *s)
 const struct peerlist *
 swarm_peerlist(const struct swarm *s)
 {
-    return s->list;
+    return crowd_list(s->crowd);
 }
 
 const struct announcer *
@@ -413,23 +436,23 @@ swarm_announcer(const struct swarm *s)
     return s->announcer;
 }
 
-struct announcer *
-swarm_free_but_announcer(struct swarm *s)
+void
+swarm_free_but(struct swarm *s, struct swarm_kept *kept)
 {
-    struct announcer *a = s->announcer;
-
+    end_crowd(s);
+    *kept = (struct swarm_kept){s->announcer, s->crowd};
     s->announcer = NULL;
+    s->crowd = NULL;
     swarm_free(s);
-    return a;
 }
 
 bool
 swarm_is_at_rest(const struct swarm *s)
 {
     return s->state == SWARM_ACTIVE && picker_missing(s->picker) == 0 && peers_count(s) == 0 &&
-           s->fx.count == 0 && s->load.writes == 0 && s->load.verifies == 0 &&
+           s->fx.count == 0 && s->pieces.writes == 0 && s->pieces.verifies == 0 &&
            s->pieces.reading_count == 0 && (!s->cfg.super_seed || s->copy_is_out) &&
-           peerlist_hopeless(s->list);
+           peerlist_hopeless(crowd_list(s->crowd));
 }
 
 const uint8_t *

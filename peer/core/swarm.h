@@ -27,6 +27,7 @@
 #include "common/ds/bitfield.h"
 #include "common/ds/slotmap.h"
 #include "peer/core/announce.h"
+#include "peer/core/crowd.h"
 #include "peer/core/handshake.h"
 #include "peer/core/peerlist.h"
 #include "peer/core/rate.h"
@@ -34,12 +35,6 @@
 
 enum {
     SWARM_PEERS_MAX = 200,           /* default of swarm_config.peers_max */
-    SWARM_HALF_OPEN_MAX = 16,        /* connections that are being made at a time */
-    SWARM_SPARE_SLOTS = 1,           /* a connection that takes the place of another one needs a
-                                        slot before that one is closed: ids of peers have slots
-                                        below peers_max + SWARM_HALF_OPEN_MAX + this */
-    SWARM_HEARSAY_DIALS_MAX = 8,     /* of those, connections to addresses that only other peers
-                                        named (PEX) */
     SWARM_WRITES_MAX = 1024,         /* blocks on their way to disk at which requests pause */
     SWARM_UPLOADS_QUEUED_MAX = 2048, /* requests that one peer may queue with us: the reqq that
                                         we announce */
@@ -49,18 +44,6 @@ enum {
     SWARM_IDLE_MS = 240000,          /* a peer that is silent for longer is closed */
     SWARM_STUCK_MS = 120000,         /* a peer that accepts none of our bytes for this long is
                                         closed */
-    SWARM_USELESS_MS = 60000,        /* a peer that moved no block for this long may be closed to
-                                        make room for a new connection */
-    SWARM_OWES_MS = 60000,           /* a peer that owes us blocks and sends nothing for this long
-                                        may be closed to make room for any other connection */
-    SWARM_SITE_PEERS_MAX = 16,       /* connections to one IPv4 address or IPv6 network; loopback
-                                        has no limit */
-    SWARM_TWIN_SILENT_MS = 30000,    /* a connection that was silent for this long is replaced by
-                                        a new one of the same peer id and address */
-    SWARM_SETTLE_MS = 5000,          /* no younger connection is closed to make room for another */
-    SWARM_TURNOVER_MS = 60000,       /* while other addresses wait, the least useful connections
-                                        are closed once in this time */
-    SWARM_TURNOVER_PERMILLE = 40,    /* share of peers_max that one turnover closes */
     SWARM_NUMWANT_SEEDER = 50,       /* numwant of a seed's announces */
     SWARM_UNREQUESTED_MAX = 64,      /* unrequested blocks before the peer is banned */
     SWARM_TALK_RATE = 32 * 1024,     /* allowance of one peer for messages that move no block,
@@ -88,6 +71,9 @@ struct swarm_config {
     struct rate_bucket *down;
     struct sitebudget *sites; /* the torrents of a loop may share it; NULL: the swarm makes its
                                  own */
+    struct crowd *crowd;      /* The torrent's crowd (crowd.h), with all that former swarms learned
+                                 of peers; swarm_new() takes ownership if it succeeds. NULL:
+                                 swarm_new() makes one, with |bans|. */
     struct bans *bans;        /* may be shared likewise; NULL: the swarm makes its own */
     uint64_t up_limit, down_limit; /* of this torrent alone, in bytes/s, as in LIMITS */
     struct announcer *announcer; /* The torrent's announcer in its present state; swarm_new()
@@ -382,9 +368,14 @@ struct swarm *swarm_new(const struct metainfo *mi, const struct swarm_config *cf
 /* Frees the swarm and all that it holds; sends nothing to peers or trackers. NULL is legal. */
 void swarm_free(struct swarm *s);
 
-/* As swarm_free(), but returns the announcer to the caller, who has to call announcer_use()
- * next. */
-struct announcer *swarm_free_but_announcer(struct swarm *s);
+/* What a torrent's next swarm takes over (swarm_config). */
+struct swarm_kept {
+    struct announcer *announcer; /* the caller has to call announcer_use() next */
+    struct crowd *crowd;
+};
+
+/* As swarm_free(), but returns what the torrent's next swarm can take over. */
+void swarm_free_but(struct swarm *s, struct swarm_kept *kept);
 
 /* True for a core that has all wanted pieces, and no peers and writes, if every dialable address
  * has failed twice (peerlist_hopeless()): until a peer connects or a new address becomes known, the

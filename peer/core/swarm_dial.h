@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Which addresses are dialled, and when.
+ * Dials the addresses that the crowd chooses.
  */
 #ifndef PEER_CORE_SWARM_DIAL_H
 #define PEER_CORE_SWARM_DIAL_H
 
 #include "peer/core/swarm_impl.h"
 
-/* Dials the addresses that are due, within the limits. */
 void dial_due(struct swarm *s);
-/* When the next address can be dialled; MONO_NEVER while there is none or no free connection. */
-struct mono dial_expiry(const struct swarm *s);
-/* As dial_expiry(), whether or not a connection is free. */
-struct mono dial_candidate_expiry(const struct swarm *s);
+/* enum peerlist_without bits of the addresses that we don't dial. */
+unsigned dial_without(const struct swarm *s);
 
 #endif

@@ -44,11 +44,12 @@ send_request(struct swarm *s, struct swarm_peer *p, const struct picker_block *b
     if (p->down.requests.count == 0)
         pipeline_on_busy(&p->down.pipe, s->clock.now);
     if (reqlist_push(&p->down.requests, &r) != 0) {
-        rate_tap_return(&s->load.down, BLOCK_LEN);
+        rate_tap_return(&s->download.tap, BLOCK_LEN);
         picker_abort(s->picker, b->piece, b->block);
         return false;
     }
-    rate_tap_return(&s->load.down, BLOCK_LEN - r.length); /* take_tokens() paid for a whole block */
+    rate_tap_return(&s->download.tap,
+                    BLOCK_LEN - r.length); /* take_tokens() paid for a whole block */
     msg = fx_send(s, p, WIRE_REQUEST);
     msg->piece = r.piece;
     msg->begin = r.begin;
@@ -63,7 +64,7 @@ take_tokens(struct swarm *s, uint32_t want)
 {
     uint32_t n = 0;
 
-    while (n < want && rate_tap_take(&s->load.down, BLOCK_LEN, s->clock.now))
+    while (n < want && rate_tap_take(&s->download.tap, BLOCK_LEN, s->clock.now))
         n++;
     return n;
 }
@@ -97,11 +98,11 @@ request_blocks(struct swarm *s, struct swarm_peer *p, const struct picker_option
     n = take_tokens(s, want);
     if (n > 0)
         got = picker_pick(s->picker, &p->has, opt, picked, n);
-    rate_tap_return(&s->load.down, (uint64_t)(n - got) * BLOCK_LEN);
+    rate_tap_return(&s->download.tap, (uint64_t)(n - got) * BLOCK_LEN);
     /* Wait for the bucket only if the peer could have used more tokens. */
     if (got == n && n < want) {
-        s->load.down_waits = true;
-        rate_tap_wait(&s->load.down, s->clock.now);
+        s->download.waits = true;
+        rate_tap_wait(&s->download.tap, s->clock.now);
     }
     for (uint32_t i = 0; i < got; i++)
         send_request(s, p, &picked[i]);
@@ -116,12 +117,12 @@ request_again(struct swarm *s, struct swarm_peer *p, const struct bitfield *only
 
     while (p->down.requests.count < depth && endgame_choose(s, p, only, &b)) {
         if (take_tokens(s, 1) == 0) {
-            s->load.down_waits = true;
-            rate_tap_wait(&s->load.down, s->clock.now);
+            s->download.waits = true;
+            rate_tap_wait(&s->download.tap, s->clock.now);
             return;
         }
-        if (!picker_pick_again(s->picker, b.piece, b.block, p->number)) {
-            rate_tap_return(&s->load.down, BLOCK_LEN);
+        if (!picker_pick_again(s->picker, b.piece, b.block, p->at.number)) {
+            rate_tap_return(&s->download.tap, BLOCK_LEN);
             return;
         }
         if (!send_request(s, p, &b))
@@ -132,8 +133,8 @@ request_again(struct swarm *s, struct swarm_peer *p, const struct bitfield *only
 static bool
 may_request(const struct swarm *s, const struct swarm_peer *p)
 {
-    return s->state == SWARM_ACTIVE && p->state == PEER_UP && p->down.interested &&
-           !s->load.disk_failed && s->load.writes < SWARM_WRITES_MAX &&
+    return s->state == SWARM_ACTIVE && p->at.state == PEER_UP && p->down.interested &&
+           !s->pieces.disk_failed && s->pieces.writes < SWARM_WRITES_MAX &&
            mono_due(p->down.paused_until, s->clock.now);
 }
 
@@ -151,7 +152,7 @@ void
 download_fill(struct swarm *s, struct swarm_peer *p)
 {
     struct picker_options opt = {
-        .sequential = s->cfg.sequential, .peer = p->number, .hints = p->down.hints};
+        .sequential = s->cfg.sequential, .peer = p->at.number, .hints = p->down.hints};
     struct bitfield only;
     uint32_t depth;
 
@@ -189,25 +190,25 @@ fill_slots(struct swarm *s, uint32_t from, uint32_t to)
     uint32_t iter = from;
     struct swarm_peer *p;
 
-    while (!s->load.down_waits && (p = peers_next(s, &iter)) != NULL && iter <= to) {
+    while (!s->download.waits && (p = peers_next(s, &iter)) != NULL && iter <= to) {
         uint32_t before = p->down.requests.count;
 
         download_fill(s, p);
-        if (s->load.down_waits)
-            s->load.down_turn = p->down.requests.count > before ? iter : iter - 1;
+        if (s->download.waits)
+            s->download.turn = p->down.requests.count > before ? iter : iter - 1;
     }
 }
 
 void
 download_fill_all(struct swarm *s)
 {
-    uint32_t turn = s->load.down_turn;
+    uint32_t turn = s->download.turn;
 
-    s->load.down_waits = false;
+    s->download.waits = false;
     fill_slots(s, turn, UINT32_MAX);
     fill_slots(s, 0, turn);
-    if (!s->load.down_waits)
-        rate_tap_leave(&s->load.down, s->clock.now);
+    if (!s->download.waits)
+        rate_tap_leave(&s->download.tap, s->clock.now);
 }
 
 /* Removes a request for which no block is expected, and puts its tokens back. If the block comes
@@ -215,7 +216,7 @@ download_fill_all(struct swarm *s)
 static void
 drop_request(struct swarm *s, struct swarm_peer *p, uint32_t i)
 {
-    rate_tap_return(&s->load.down, reqlist_at(&p->down.requests, i)->length);
+    rate_tap_return(&s->download.tap, reqlist_at(&p->down.requests, i)->length);
     reqlist_remove(&p->down.requests, i);
 }
 
@@ -266,7 +267,7 @@ claim_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg,
     if (p->down.cancelled == 0) {
         /* A peer that is only closed would reconnect and keep us busy with its blocks. */
         if (++p->down.unrequested > SWARM_UNREQUESTED_MAX)
-            peer_ban(s, p->number, SPRAT_E_PROTOCOL);
+            peer_ban(s, p->at.number, SPRAT_E_PROTOCOL);
         return false;
     }
     p->down.cancelled--;
@@ -286,7 +287,7 @@ write_block(struct swarm *s, const struct wire_msg *msg)
     fx->u.write.judge =
         s->tree != NULL &&
         hashtree_leaf(s->tree, msg->piece, msg->begin / BLOCK_LEN, fx->u.write.expected);
-    s->load.writes++;
+    s->pieces.writes++;
 }
 
 void
@@ -306,15 +307,15 @@ download_on_block(struct swarm *s, struct swarm_peer *p, const struct wire_msg *
     if (on_list)
         pipeline_on_block(&p->down.pipe, msg->length, asked, s->clock.now);
     else
-        rate_tap_charge(&s->load.down, msg->length, s->clock.now);
+        rate_tap_charge(&s->download.tap, msg->length, s->clock.now);
     others = claimed && picker_requests(s->picker, msg->piece, block) > (on_list ? 1u : 0u);
     if (!claimed || s->state != SWARM_ACTIVE ||
-        !picker_writing(s->picker, msg->piece, block, p->number)) {
+        !picker_writing(s->picker, msg->piece, block, p->at.number)) {
         s->totals.wasted += msg->length;
         block_drop(msg->block);
     } else {
-        p->useful = true;
-        p->used = s->clock.now;
+        p->at.useful = true;
+        p->at.used = s->clock.now;
         p->down.rejects = 0;
         write_block(s, msg);
         if (others)
@@ -336,7 +337,7 @@ download_on_reject(struct swarm *s, struct swarm_peer *p, const struct wire_msg 
     }
     drop_request(s, p, i);
     picker_abort(s->picker, msg->piece, msg->begin / BLOCK_LEN);
-    picker_leave(s->picker, p->number);
+    picker_leave(s->picker, p->at.number);
     if (p->down.choked)
         return;
     /* The peer has the piece and refuses it: pause, so as not to ask in a tight loop. */
@@ -354,12 +355,12 @@ download_abort(struct swarm *s, struct swarm_peer *p, bool tell)
         const struct request *r = reqlist_at(l, i);
 
         picker_abort(s->picker, r->piece, r->begin / BLOCK_LEN);
-        rate_tap_return(&s->load.down, r->length);
+        rate_tap_return(&s->download.tap, r->length);
         if (tell)
             send_cancel(s, p, r);
     }
     reqlist_clear(l);
-    picker_leave(s->picker, p->number);
+    picker_leave(s->picker, p->at.number);
 }
 
 void
@@ -389,8 +390,8 @@ void
 download_on_choke(struct swarm *s, struct swarm_peer *p)
 {
     p->down.choked = true;
-    picker_leave(s->picker, p->number);
-    if (p->fast || p->down.requests.count == 0)
+    picker_leave(s->picker, p->at.number);
+    if (p->at.fast || p->down.requests.count == 0)
         return;
     p->down.cancelled += p->down.requests.count; /* their blocks may be under way */
     download_abort(s, p, false);

@@ -58,9 +58,9 @@ struct wire_msg *
 fx_send(struct swarm *s, struct swarm_peer *p, enum wire_type type)
 {
     struct swarm_effect *fx =
-        p->state == PEER_DOOMED ? &s->fx.unsent : fx_push(s, SWARM_FX_SEND, p->id);
+        p->at.state == PEER_DOOMED ? &s->fx.unsent : fx_push(s, SWARM_FX_SEND, p->at.id);
 
-    p->last_sent = s->clock.now;
+    p->at.last_sent = s->clock.now;
     fx->u.msg.type = type;
     return &fx->u.msg;
 }
@@ -70,10 +70,10 @@ fx_send_buf(struct swarm *s, struct swarm_peer *p, struct wire_msg *msg, struct 
 {
     struct fx_item *item;
 
-    if (p->state == PEER_DOOMED)
+    if (p->at.state == PEER_DOOMED)
         return;
-    item = push_item(s, SWARM_FX_SEND, p->id);
-    p->last_sent = s->clock.now;
+    item = push_item(s, SWARM_FX_SEND, p->at.id);
+    p->at.last_sent = s->clock.now;
     item->fx.u.msg = *msg;
     item->owned = buf_take(payload, &item->fx.u.msg.len);
     item->fx.u.msg.data = item->owned;

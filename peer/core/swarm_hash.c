@@ -50,7 +50,7 @@ static bool
 is_source(const struct swarm *s, const struct swarm_peer *p, uint32_t piece)
 {
     for (uint32_t b = 0; b < geometry_blocks(&s->geo, piece); b++)
-        if (picker_source(s->picker, piece, b) == p->number)
+        if (picker_source(s->picker, piece, b) == p->at.number)
             return true;
     return false;
 }
@@ -77,7 +77,7 @@ choose_peer(struct swarm *s, uint32_t failed)
     while ((p = peers_next(s, &iter)) != NULL) {
         uint32_t n;
 
-        if (p->state != PEER_UP || !p->v2 || p->hash.ask_count == HASH_ASKS_MAX ||
+        if (p->at.state != PEER_UP || !p->v2 || p->hash.ask_count == HASH_ASKS_MAX ||
             p->hash.refusals >= HASH_REFUSALS_MAX)
             continue;
         n = reluctance(s, p, failed);
@@ -156,7 +156,7 @@ unhold_known(struct swarm *s)
 
     hash_hold_unknown(s);
     while ((p = peers_next(s, &iter)) != NULL)
-        if (p->state == PEER_UP)
+        if (p->at.state == PEER_UP)
             download_update_interest(s, p);
     download_fill_all(s);
 }
@@ -249,13 +249,13 @@ refuse(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
 static bool
 may_answer(struct swarm *s, const struct swarm_peer *p, const struct hashtree_cost *cost)
 {
-    uint64_t limit = rate_tap_limit(&s->load.up);
+    uint64_t limit = rate_tap_limit(&s->upload.tap);
     struct allowance_terms part = {.rate = limit / HASH_UP_SHARE + 1, .most = limit};
 
-    if (!sitebudget_fits(s->load.sites, SITEBUDGET_HASHES, &p->addr, cost->work, s->clock.now))
+    if (!sitebudget_fits(s->sites, SITEBUDGET_HASHES, &p->at.addr, cost->work, s->clock.now))
         return false;
     return limit == 0 || ((cost->sent <= limit || cost->sent <= HASH_SMALL_MAX) &&
-                          allowance_fits(&s->load.hashes_up, cost->sent, part, s->clock.now));
+                          allowance_fits(&s->upload.hashes, cost->sent, part, s->clock.now));
 }
 
 /* Charges an answer to |p|'s site and to the part of the upload limit that answers may use, whether
@@ -263,9 +263,9 @@ may_answer(struct swarm *s, const struct swarm_peer *p, const struct hashtree_co
 static void
 pay_for_answer(struct swarm *s, const struct swarm_peer *p, const struct hashtree_cost *cost)
 {
-    sitebudget_charge(s->load.sites, SITEBUDGET_HASHES, &p->addr, cost->work);
-    if (rate_tap_limit(&s->load.up) > 0)
-        allowance_charge(&s->load.hashes_up, cost->sent);
+    sitebudget_charge(s->sites, SITEBUDGET_HASHES, &p->at.addr, cost->work);
+    if (rate_tap_limit(&s->upload.tap) > 0)
+        allowance_charge(&s->upload.hashes, cost->sent);
     rate_meter_add(&s->totals.up_meter, cost->sent, s->clock.now);
 }
 

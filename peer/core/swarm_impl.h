@@ -6,15 +6,14 @@
  *
  *   swarm_fx.c        the effect queue
  *   swarm_overhead.c  bytes that are no payload of blocks, for limits and totals
- *   swarm_conns.c     the table of connections, and which of them are to be closed
+ *   swarm_conns.c     records of connections, whose crowd (crowd.h) counts, judges and closes them
  *   swarm_talk.c      the allowance of messages that move no block
- *   swarm_pex.c       peer exchange (BEP 11)
- *   swarm_dial.c      which addresses are dialled
+ *   swarm_dial.c      dials the addresses that the crowd chooses
  *   swarm_endgame.c   which block to request a second time
  *   swarm_download.c  interest, requests, received blocks
  *   swarm_offer.c     initial seeding (BEP 16)
  *   swarm_upload.c    choking, and the requests of peers
- *   swarm_room.c      which connections stay, and which make room for others
+ *   swarm_room.c      what the crowd must know of a connection, and which ones are pointless
  *   swarm_leaves.c    leaves (SHA-256 of blocks) that are being read from disk
  *   swarm_hash.c      hash requests in both directions (BEP 52)
  *   swarm_pieces.c    the table of pieces of which a block is stored
@@ -33,12 +32,11 @@
 #include "common/ds/list.h"
 #include "peer/core/allowance.h"
 #include "peer/core/choker.h"
+#include "peer/core/crowd.h"
 #include "peer/core/extmsg.h"
 #include "peer/core/fastset.h"
 #include "peer/core/geometry.h"
 #include "peer/core/hashtree.h"
-#include "peer/core/ownaddr.h"
-#include "peer/core/pex.h"
 #include "peer/core/picker.h"
 #include "peer/core/pipeline.h"
 #include "peer/core/ratetap.h"
@@ -72,18 +70,6 @@ enum {
     PEERS_FEW = 20,        /* with fewer promising addresses, the tracker is asked
                               sooner */
     NUMWANT_LEECHER = 100,
-};
-
-/* A doomed peer counts as gone: no message is sent to it or read from it, and no loop over the
- * peers meets it. Its memory stays until the end of swarm_handle(), so that no function has to ask
- * whether a call freed its peer. */
-enum peer_state { PEER_CONNECTING, PEER_UP, PEER_DOOMED };
-
-struct peer_doom {
-    struct list link; /* in swarm.peers.doomed */
-    int err;
-    bool was_up; /* else it was PEER_CONNECTING */
-    bool tell;   /* a CLOSE effect is due; else the connection is gone already, or was refused */
 };
 
 /* The download side of a peer. */
@@ -146,31 +132,14 @@ struct peer_hash {
     uint32_t wait_count;
 };
 
-struct peer_pex {
-    struct pex_out out;
-    struct pex_in in;
-};
-
 struct swarm_peer {
-    slot_id id;
-    enum peer_state state;
-    struct peer_doom doom;
-    uint32_t number; /* in the peer list: the peer's identity beyond this connection */
-    struct endpoint addr;
-    uint8_t peer_id[PEER_ID_LEN];
-    bool incoming, v2, fast, extended;
-    bool hearsay; /* dialled although only another peer named the address */
-    bool reached; /* the transport connection was up before it closed without a handshake */
-    bool useful; /* at least one block went in or out */
-    struct mono used; /* when the last block did */
+    struct crowd_peer at;
+    bool v2;
     struct bitfield has;
-    struct ext_handshake ext;
-    struct mono since, last_sent, last_received;
     struct allowance talk; /* allowance of messages that move no block */
     struct peer_down down;
     struct peer_up up;
     struct peer_hash hash;
-    struct peer_pex pex;
 };
 
 /*  OPEN → (last block stored) → VERIFYING → had
@@ -224,19 +193,11 @@ struct swarm {
     struct rng rng;
     struct picker *picker;
     struct hashtree *tree; /* NULL without a v2 side */
-    struct peerlist *list;
+    struct crowd *crowd;
     struct announcer *announcer;
-    struct ownaddr own;
     struct choker choker;
     struct superseed super;
     bool copy_is_out; /* super-seeding is over: a full copy is out, or another seed was seen */
-    struct swarm_conns {
-        struct slotmap map;
-        struct list doomed;
-        uint32_t up, half_open; /* peers in PEER_UP and in PEER_CONNECTING */
-        uint32_t hearsay_dials; /* of the half-open ones, connections with |hearsay| */
-        uint32_t seeds;         /* of those that are up */
-    } peers;
     struct fx_queue fx;
     struct swarm_pieces {
         struct hashmap map;
@@ -248,37 +209,35 @@ struct swarm {
             bool serves; /* the read answers a peer's hash request */
         } reading[LEAF_READS_MAX];
         uint32_t reading_count;
-        uint32_t serving; /* of those reads, the ones with |serves| */
+        uint32_t serving;  /* of those reads, the ones with |serves| */
+        uint32_t writes;   /* WRITE effects under way */
+        uint32_t verifies; /* VERIFY effects under way */
+        bool disk_failed;  /* no requests until START */
     } pieces;
     struct swarm_clock {
         struct mono now;   /* time of the present input */
         struct mono tick;  /* when the next housekeeping is due */
-        struct mono turnover; /* when the next turnover of connections is due; 0: none was
-                                 planned yet */
         struct mono choke; /* when the next choke round is due */
         struct mono choked; /* when the last choke round was */
     } clock;
-    struct swarm_load {
-        uint32_t writes;   /* WRITE effects under way */
-        uint32_t verifies; /* VERIFY effects under way */
-        uint32_t unchoked;
-        uint32_t down_turn; /* the slot where a round over all peers begins, for fairness */
-        uint32_t up_turn;
-        bool down_waits;   /* the download bucket was in debt, or another torrent was next in
-                              line */
-        bool up_waits;
-        struct rate_tap down, up;
-        struct allowance hashes_up; /* the part of the upload limit that answers to hash requests
-                                       used */
-        struct sitebudget *sites;
-        struct sitebudget *own_sites; /* NULL: |sites| is shared */
-        struct swarm_begun { /* the last SEND_PIECE while the upload limit does not allow all of
-                                it yet */
+    struct swarm_download {
+        struct rate_tap tap;
+        uint32_t turn; /* the slot where a round over all peers begins, for fairness */
+        bool waits;    /* the bucket was in debt, or another torrent was next in line */
+    } download;
+    struct swarm_upload {
+        struct rate_tap tap;
+        uint32_t turn;
+        bool waits;
+        uint32_t unchoked;       /* peers */
+        struct allowance hashes; /* the part of the limit that answers to hash requests used */
+        struct swarm_begun { /* the last SEND_PIECE while the limit does not allow all of it yet */
             slot_id peer;
             uint32_t piece, begin;
         } begun;
-        bool disk_failed;  /* no requests until START */
-    } load;
+    } upload;
+    struct sitebudget *sites;
+    struct sitebudget *own_sites; /* NULL: |sites| is shared */
     struct swarm_totals {
         uint64_t up, down, wasted, have;
         uint64_t up_overhead, down_overhead;

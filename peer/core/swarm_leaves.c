@@ -41,10 +41,10 @@ leaves_read_for(struct swarm *s, uint32_t piece, const struct swarm_peer *p)
     if (is_reading(s, piece))
         return true;
     if (s->pieces.serving == LEAF_SERVES_MAX ||
-        !sitebudget_fits(s->load.sites, SITEBUDGET_READS, &p->addr, bytes, s->clock.now) ||
+        !sitebudget_fits(s->sites, SITEBUDGET_READS, &p->at.addr, bytes, s->clock.now) ||
         !begin_reading(s, piece, true))
         return false;
-    sitebudget_charge(s->load.sites, SITEBUDGET_READS, &p->addr, bytes);
+    sitebudget_charge(s->sites, SITEBUDGET_READS, &p->at.addr, bytes);
     return true;
 }
 

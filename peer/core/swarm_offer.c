@@ -59,7 +59,7 @@ ahead(const struct swarm *s, const struct swarm_peer *p)
 static bool
 is_alone(const struct swarm *s)
 {
-    return s->peers.up < 2;
+    return crowd_up(s->crowd) < 2;
 }
 
 /* The number of pieces that a veiled peer may know of and not have, or not have passed on. */
@@ -107,7 +107,7 @@ offer_fill(struct swarm *s, struct swarm_peer *p)
         fill_veiled(s, p);
         return;
     }
-    want = p->fast ? ahead(s, p) : 0;
+    want = p->at.fast ? ahead(s, p) : 0;
     while (p->up.offers.waiting < want && superseed_active(&s->super))
         fx_send(s, p, WIRE_SUGGEST)->piece = superseed_offer(&s->super, &p->up.offers);
 }

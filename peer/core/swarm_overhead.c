@@ -9,12 +9,12 @@ void
 overhead_on_received(struct swarm *s, uint32_t bytes)
 {
     s->totals.down_overhead += bytes;
-    rate_tap_overhead(&s->load.down, bytes, s->clock.now);
+    rate_tap_overhead(&s->download.tap, bytes, s->clock.now);
 }
 
 void
 overhead_on_sent(struct swarm *s, uint32_t bytes)
 {
     s->totals.up_overhead += bytes;
-    rate_tap_overhead(&s->load.up, bytes, s->clock.now);
+    rate_tap_overhead(&s->upload.tap, bytes, s->clock.now);
 }

@@ -18,7 +18,7 @@
 #include "peer/core/swarm_hash.h"
 #include "peer/core/swarm_offer.h"
 #include "peer/core/swarm_overhead.h"
-#include "peer/core/swarm_pex.h"
+#include "peer/core/swarm_dial.h"
 #include "peer/core/swarm_piece.h"
 #include "peer/core/swarm_room.h"
 #include "peer/core/swarm_talk.h"
@@ -32,15 +32,15 @@ send_bitfield(struct swarm *s, struct swarm_peer *p)
     struct wire_msg *msg;
 
     if (p->up.veiled) {
-        if (p->fast)
+        if (p->at.fast)
             fx_send(s, p, WIRE_HAVE_NONE);
-    } else if (p->fast && bitfield_full(have)) {
+    } else if (p->at.fast && bitfield_full(have)) {
         fx_send(s, p, WIRE_HAVE_ALL);
     } else if (have->count > 0) {
         msg = fx_send(s, p, WIRE_BITFIELD);
         msg->data = have->bytes;
         msg->len = bitfield_size(have->nbits);
-    } else if (p->fast) {
+    } else if (p->at.fast) {
         fx_send(s, p, WIRE_HAVE_NONE);
     }
 }
@@ -48,89 +48,38 @@ send_bitfield(struct swarm *s, struct swarm_peer *p)
 static void
 send_ext_handshake(struct swarm *s, struct swarm_peer *p)
 {
-    const struct ext_offer offer = {.client = s->cfg.client,
-                                    .listen_port = s->cfg.listen_port,
-                                    .reqq = SWARM_UPLOADS_QUEUED_MAX,
-                                    .upload_only = picker_missing(s->picker) == 0 && !p->up.veiled,
-                                    .no_pex = !pex_enabled(s),
-                                    .theirs = &p->addr};
+    bool upload_only = picker_missing(s->picker) == 0 && !p->up.veiled;
     struct wire_msg msg = {.type = WIRE_EXTENDED};
     struct buf buf;
 
     buf_init(&buf, EXTMSG_SIZE_MAX);
-    if (extmsg_put_handshake(&buf, &offer) == 0)
+    if (crowd_put_ext_handshake(s->crowd, &p->at, upload_only, &buf) == 0)
         fx_send_buf(s, p, &msg, &buf);
     buf_fini(&buf);
 }
 
-/* Another live connection to the same peer id at the same address, or NULL. A peer id is public:
- * every handshake carries it. Therefore the same id at another address counts as another peer, and
- * a peer that copies an id can neither close its owner's connection nor keep the owner out. */
-static struct swarm_peer *
-find_twin(struct swarm *s, const struct swarm_peer *p)
+static void
+send_pex(struct swarm *s, struct swarm_peer *p)
 {
-    uint32_t iter = 0;
-    struct swarm_peer *q;
+    struct wire_msg msg = {.type = WIRE_EXTENDED, .ext_id = p->at.ext.ids[EXTMSG_PEX]};
+    struct buf buf;
 
-    while ((q = peers_next(s, &iter)) != NULL)
-        if (q != p && q->state == PEER_UP && endpoint_same_host(&q->addr, &p->addr) &&
-            memcmp(q->peer_id, p->peer_id, PEER_ID_LEN) == 0)
-            return q;
-    return NULL;
+    if (s->state != SWARM_ACTIVE)
+        return;
+    buf_init(&buf, PEX_SIZE_MAX);
+    if (crowd_put_pex(s->crowd, &p->at, &buf, s->clock.now))
+        fx_send_buf(s, p, &msg, &buf);
+    buf_fini(&buf);
 }
 
-/* Two peers may dial each other at the same time. Both keep the connection that the lower peer id
- * made, so that exactly one survives. A connection that has long been silent gives way to the new
- * one: the peer may have lost its power and reconnects after its restart. Silence in either
- * direction counts, so that both ends judge alike. */
-static bool
-twin_wins(const struct swarm *s, const struct swarm_peer *p, const struct swarm_peer *twin)
-{
-    bool we_are_lower = memcmp(s->cfg.peer_id, p->peer_id, PEER_ID_LEN) < 0;
-    struct mono both_spoke = mono_min(twin->last_received, twin->last_sent);
-
-    if (mono_diff_ms(s->clock.now, both_spoke) > SWARM_TWIN_SILENT_MS)
-        return false;
-    if (p->incoming == twin->incoming)
-        return true;
-    return twin->incoming != we_are_lower;
-}
-
-/* Decides whether we keep the connection: 0, or the reason against it. */
-static int
-judge_identity(struct swarm *s, struct swarm_peer *p)
-{
-    struct swarm_peer *twin;
-
-    if (memcmp(p->peer_id, s->cfg.peer_id, PEER_ID_LEN) == 0) {
-        peerlist_on_self(s->list, p->number);
-        return SPRAT_E_EXISTS;
-    }
-    if (peerlist_is_banned(s->list, &p->addr))
-        return SPRAT_E_PROTOCOL;
-    twin = find_twin(s, p);
-    if (twin != NULL) {
-        if (twin_wins(s, p, twin))
-            return SPRAT_E_EXISTS;
-        peer_doom(s, twin, SPRAT_E_EXISTS);
-    }
-    return 0;
-}
-
+/* The connection is up. */
 static void
 peer_up(struct swarm *s, struct swarm_peer *p, const struct swarm_input *in)
 {
-    const struct handshake *h = &in->u.conn.handshake;
-
-    peer_set_up(s, p);
-    p->fast = h->fast;
-    p->extended = h->extended;
     p->v2 = in->u.conn.v2 && s->tree != NULL;
-    p->since = p->last_received = s->clock.now;
-    peerlist_on_up(s->list, p->number);
     offer_veil(s, p);
     send_bitfield(s, p);
-    if (p->extended)
+    if (p->at.extended)
         send_ext_handshake(s, p);
     upload_init(s, p);
     offer_fill(s, p);
@@ -142,19 +91,14 @@ peer_on_connected(struct swarm *s, struct swarm_peer *p, const struct swarm_inpu
 {
     int err;
 
-    if (p->state != PEER_CONNECTING)
+    if (p->at.state != PEER_CONNECTING)
         return;
     overhead_on_received(s, HANDSHAKE_LEN);
-    memcpy(p->peer_id, in->u.conn.handshake.peer_id, PEER_ID_LEN);
-    err = judge_identity(s, p);
-    /* Other peers may have connected while this one was being dialled. */
-    if (err == 0 && s->peers.up >= s->cfg.peers_max)
-        err = SPRAT_E_LIMIT;
-    if (err != 0) {
+    err = crowd_on_handshake(s->crowd, &p->at, &in->u.conn.handshake, s->clock.now);
+    if (err != 0)
         peer_doom(s, p, err);
-        return;
-    }
-    peer_up(s, p, in);
+    else
+        peer_up(s, p, in);
 }
 
 static void
@@ -166,149 +110,96 @@ refuse(struct swarm *s, uint64_t token, int err)
     fx->u.accept.err = err;
 }
 
-/* The address of an incoming peer goes into the peer list with port 0, since its listen port is
- * unknown until the peer names it. */
 static struct swarm_peer *
 take_incoming(struct swarm *s, const struct endpoint *addr)
 {
-    struct endpoint host = *addr;
-    struct swarm_peer *p;
-    uint32_t number;
+    struct swarm_peer *p = peer_new(s);
 
-    host.port = 0;
-    number = peerlist_add(s->list, &host, PEER_FROM_INCOMING);
-    if (number == PEERLIST_NONE)
+    if (p != NULL && !crowd_join_accepted(s->crowd, &p->at, addr, s->clock.now)) {
+        peer_free(p);
         return NULL;
-    p = peer_new(s, number, addr, true);
-    if (p != NULL)
-        peerlist_on_connecting(s->list, number);
+    }
     return p;
 }
 
 void
 peer_on_accepted(struct swarm *s, const struct swarm_input *in)
 {
+    const struct endpoint *addr = &in->u.conn.addr;
     struct swarm_peer *p;
-    struct swarm_effect *fx;
-    int err;
+    int err = SPRAT_E_REFUSED;
 
     overhead_on_received(s, HANDSHAKE_LEN);
-    if (s->state != SWARM_ACTIVE || peerlist_is_banned(s->list, &in->u.conn.addr)) {
-        refuse(s, in->u.conn.token, SPRAT_E_REFUSED);
+    if (s->state == SWARM_ACTIVE)
+        err = crowd_admit(s->crowd, addr, s->clock.now);
+    if (err != 0) {
+        refuse(s, in->u.conn.token, err);
         return;
     }
-    if (peers_site_full(s, &in->u.conn.addr) || !room_make(s, &in->u.conn.addr) ||
-        (p = take_incoming(s, &in->u.conn.addr)) == NULL) {
+    p = take_incoming(s, addr);
+    if (p == NULL) {
         refuse(s, in->u.conn.token, SPRAT_E_LIMIT);
         return;
     }
-    memcpy(p->peer_id, in->u.conn.handshake.peer_id, PEER_ID_LEN);
-    err = judge_identity(s, p);
+    err = crowd_on_handshake(s->crowd, &p->at, &in->u.conn.handshake, s->clock.now);
     if (err != 0) {
         refuse(s, in->u.conn.token, err);
         peer_doom_silently(s, p, err);
         return;
     }
-    fx = fx_push(s, SWARM_FX_ACCEPT, p->id);
-    fx->u.accept.token = in->u.conn.token;
+    fx_push(s, SWARM_FX_ACCEPT, p->at.id)->u.accept.token = in->u.conn.token;
     peer_up(s, p, in);
-}
-
-/* A user who names a peer waits for its connection. */
-static void
-tell_unreached(struct swarm *s, const struct swarm_peer *p, int err)
-{
-    struct peer_try_status st;
-    struct swarm_effect *fx;
-
-    if ((peerlist_sources(s->list, p->number) & PEER_FROM_USER) == 0 ||
-        !peerlist_try_status(s->list, p->number, &st) || st.failures != 1)
-        return;
-    fx = fx_notice(s, SWARM_NOTICE_UNREACHED, 0, err);
-    fx->u.notice.peer_addr = p->addr;
-    fx->u.notice.how = st.how;
-}
-
-/* The peer list learns the listen port of an incoming peer. */
-static void
-name_port(struct swarm *s, const struct swarm_peer *p)
-{
-    if (p->incoming && p->ext.port != 0)
-        peerlist_set_port(s->list, p->number, p->ext.port);
-}
-
-/* The address |dialled| is not being dialled any more. An incoming peer may have named it as its
- * own meanwhile: from now on it counts as connected, and is not dialled again. */
-static void
-name_ports_of(struct swarm *s, const struct endpoint *dialled)
-{
-    uint32_t iter = 0;
-    struct swarm_peer *q;
-
-    while ((q = peers_next(s, &iter)) != NULL)
-        if (q->state == PEER_UP && q->ext.port == dialled->port &&
-            endpoint_same_host(&q->addr, dialled))
-            name_port(s, q);
-}
-
-/* The connection was never up: plans the next try of its address. */
-static void
-leave_unmade(struct swarm *s, const struct swarm_peer *p)
-{
-    int err = p->doom.err;
-
-    /* Our own lack of resources is not the peer's failure. */
-    if (err == SPRAT_E_LIMIT || err == SPRAT_E_NOMEM)
-        peerlist_on_closed(s->list, p->number, true, s->clock.now);
-    else
-        peerlist_on_failed(s->list, p->number, peer_try_from(err, p->reached), s->clock.now);
-    tell_unreached(s, p, err);
-    name_ports_of(s, &p->addr);
 }
 
 /* Withdraws all that the connection held. */
 static void
-leave_up(struct swarm *s, struct swarm_peer *p)
+withdraw(struct swarm *s, struct swarm_peer *p)
 {
-    peer_offends(s, p, p->doom.err);
     download_abort(s, p, false);
     picker_remove_peer(s->picker, &p->has);
-    peerlist_on_closed(s->list, p->number, p->useful, s->clock.now);
     upload_on_peer_gone(s, p);
     offer_on_peer_gone(s, p);
     hash_on_peer_gone(s, p);
 }
 
+static void
+reap(struct swarm *s, struct swarm_peer *p)
+{
+    struct crowd_parting parting;
+    struct swarm_effect *fx;
+
+    if (p->at.doom.tell)
+        fx_push(s, SWARM_FX_CLOSE, p->at.id)->u.close.err = p->at.doom.err;
+    if (p->at.doom.was_up)
+        withdraw(s, p);
+    parting = crowd_part(s->crowd, &p->at, s->clock.now);
+    if (parting.banned || parting.unreached) {
+        fx = fx_notice(s, parting.banned ? SWARM_NOTICE_BANNED : SWARM_NOTICE_UNREACHED, 0,
+                       p->at.doom.err);
+        fx->u.notice.peer_addr = p->at.addr;
+        fx->u.notice.how = parting.how;
+    }
+    peer_free(p);
+}
+
 void
 peers_reap(struct swarm *s)
 {
-    struct swarm_peer *p = peers_next_doomed(s);
-    bool any = p != NULL;
+    struct crowd_peer *at = crowd_next_doomed(s->crowd);
+    bool any = at != NULL;
 
-    for (; p != NULL; p = peers_next_doomed(s)) {
-        if (p->doom.tell)
-            fx_push(s, SWARM_FX_CLOSE, p->id)->u.close.err = p->doom.err;
-        if (p->doom.was_up)
-            leave_up(s, p);
-        else
-            leave_unmade(s, p);
-        peer_free(s, p);
-    }
+    for (; at != NULL; at = crowd_next_doomed(s->crowd))
+        reap(s, peer_of(at));
     if (any && s->state == SWARM_ACTIVE) {
         download_fill_all(s);
         hash_pump(s);
     }
 }
 
-/* To be called after each change of |p|'s pieces: counts seeds, and dooms a peer that is of no use
- * to us. */
+/* To be called after each change of |p|'s pieces. Dooms a peer that is of no use to us. */
 static void
-has_changed(struct swarm *s, struct swarm_peer *p, bool was_seed)
+has_changed(struct swarm *s, struct swarm_peer *p)
 {
-    bool is_seed = peer_is_seed(p);
-
-    if (is_seed != was_seed)
-        s->peers.seeds += is_seed ? 1 : -1u;
     room_review(s, p);
     download_update_interest(s, p);
     download_fill(s, p);
@@ -317,8 +208,6 @@ has_changed(struct swarm *s, struct swarm_peer *p, bool was_seed)
 static void
 on_bitfield(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
 {
-    bool was_seed = peer_is_seed(p);
-
     picker_remove_peer(s->picker, &p->has);
     if (msg->type == WIRE_HAVE_ALL) {
         bitfield_set_all(&p->has);
@@ -331,14 +220,12 @@ on_bitfield(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
     }
     picker_add_peer(s->picker, &p->has);
     offer_on_has(s, p);
-    has_changed(s, p, was_seed);
+    has_changed(s, p);
 }
 
 static void
 on_have(struct swarm *s, struct swarm_peer *p, uint32_t piece)
 {
-    bool was_seed = peer_is_seed(p);
-
     if (piece >= s->geo.piece_count) {
         peer_doom(s, p, SPRAT_E_PROTOCOL);
         return;
@@ -347,35 +234,29 @@ on_have(struct swarm *s, struct swarm_peer *p, uint32_t piece)
         return;
     picker_add_have(s->picker, piece);
     offer_on_have(s, p, piece);
-    has_changed(s, p, was_seed);
+    has_changed(s, p);
 }
 
 /* BEP 54. */
 static void
 on_donthave(struct swarm *s, struct swarm_peer *p, uint32_t piece)
 {
-    bool was_seed = peer_is_seed(p);
-
     if (piece >= s->geo.piece_count || !bitfield_get(&p->has, piece))
         return;
     bitfield_clear(&p->has, piece);
     picker_remove_have(s->picker, piece);
     download_drop_piece(s, p, piece);
-    has_changed(s, p, was_seed);
+    has_changed(s, p);
 }
 
 static void
 on_ext_handshake(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
 {
-    if (extmsg_read_handshake(&p->ext, msg->data, msg->len) != 0) {
+    if (crowd_on_ext_handshake(s->crowd, &p->at, msg->data, msg->len, s->clock.now) != 0) {
         peer_doom(s, p, SPRAT_E_PROTOCOL);
         return;
     }
-    pipeline_set_reqq(&p->down.pipe, p->ext.reqq);
-    name_port(s, p);
-    if (ownaddr_vote(&s->own, &p->addr, &p->ext.yourip, s->clock.now))
-        peerlist_set_own(s->list, ownaddr_get(&s->own, (enum ip_family)p->ext.yourip.family));
-    pex_on_handshake(s, p);
+    pipeline_set_reqq(&p->down.pipe, p->at.ext.reqq);
     room_review(s, p);
 }
 
@@ -396,12 +277,15 @@ on_extended(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
             peer_doom(s, p, SPRAT_E_PROTOCOL);
         break;
     case EXTMSG_UPLOAD_ONLY:
-        if (extmsg_read_upload_only(msg->data, msg->len, &p->ext.upload_only) != 0)
+        if (extmsg_read_upload_only(msg->data, msg->len, &p->at.ext.upload_only) != 0)
             peer_doom(s, p, SPRAT_E_PROTOCOL);
         else
             room_review(s, p);
         break;
-    case EXTMSG_PEX: pex_on_message(s, p, msg); break;
+    case EXTMSG_PEX:
+        if (crowd_on_pex(s->crowd, &p->at, msg->data, msg->len, s->clock.now) != 0)
+            peer_doom(s, p, SPRAT_E_PROTOCOL);
+        break;
     case EXTMSG_KINDS: talk_junk(s, p, msg); break; /* not in our extended handshake */
     }
 }
@@ -416,8 +300,8 @@ is_allowed(const struct swarm_peer *p, enum wire_type type)
     case WIRE_HAVE_ALL:
     case WIRE_HAVE_NONE:
     case WIRE_REJECT:
-    case WIRE_ALLOWED_FAST: return p->fast;
-    case WIRE_EXTENDED: return p->extended;
+    case WIRE_ALLOWED_FAST: return p->at.fast;
+    case WIRE_EXTENDED: return p->at.extended;
     case WIRE_HASH_REQUEST:
     case WIRE_HASHES:
     case WIRE_HASH_REJECT: return p->v2;
@@ -459,11 +343,11 @@ void
 peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg, uint32_t total)
 {
     ASSERT(total >= wire_size(msg));
-    if (p->state != PEER_UP) {
+    if (p->at.state != PEER_UP) {
         block_drop(msg->block);
         return;
     }
-    p->last_received = s->clock.now;
+    p->at.last_received = s->clock.now;
     overhead_on_received(s, total - (msg->type == WIRE_PIECE ? msg->length : 0));
     if (!is_allowed(p, msg->type) || !talk_allows(s, p, msg)) {
         block_drop(msg->block);
@@ -503,16 +387,17 @@ peer_tick(struct swarm *s, struct swarm_peer *p)
 {
     struct mono now = s->clock.now;
 
-    if (mono_diff_ms(now, p->last_received) > SWARM_IDLE_MS || room_is_owed(s, p) ||
+    if (mono_diff_ms(now, p->at.last_received) > SWARM_IDLE_MS ||
+        crowd_is_owed(s->crowd, &p->at, dial_without(s), now) ||
         (upload_stuck(p) > 0 && mono_diff_ms(now, p->up.moved) > SWARM_STUCK_MS)) {
         peer_doom(s, p, SPRAT_E_TIMEOUT);
         return;
     }
-    if (mono_diff_ms(now, p->last_sent) > SWARM_KEEPALIVE_MS)
+    if (mono_diff_ms(now, p->at.last_sent) > SWARM_KEEPALIVE_MS)
         fx_send(s, p, WIRE_KEEPALIVE);
     upload_tick(p);
     hash_tick(s, p);
     offer_peer_tick(s, p);
-    pex_tick(s, p);
+    send_pex(s, p);
     download_tick(s, p);
 }

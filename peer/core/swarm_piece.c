@@ -29,7 +29,7 @@ tell_have(struct swarm *s, uint32_t piece)
     struct swarm_peer *p;
 
     while ((p = peers_next(s, &iter)) != NULL) {
-        if (p->state != PEER_UP)
+        if (p->at.state != PEER_UP)
             continue;
         fx_send(s, p, WIRE_HAVE)->piece = piece;
         if (p->down.interested && bitfield_get(&p->has, piece))
@@ -40,7 +40,7 @@ tell_have(struct swarm *s, uint32_t piece)
 static void
 tell_upload_only(struct swarm *s, struct swarm_peer *p, bool value)
 {
-    struct wire_msg msg = {.type = WIRE_EXTENDED, .ext_id = p->ext.ids[EXTMSG_UPLOAD_ONLY]};
+    struct wire_msg msg = {.type = WIRE_EXTENDED, .ext_id = p->at.ext.ids[EXTMSG_UPLOAD_ONLY]};
     struct buf buf;
 
     if (msg.ext_id == 0)
@@ -62,7 +62,7 @@ piece_wishes_changed(struct swarm *s)
         return;
     s->totals.upload_only = upload_only;
     while ((p = peers_next(s, &iter)) != NULL)
-        if (p->state == PEER_UP) {
+        if (p->at.state == PEER_UP) {
             room_review(s, p);
             tell_upload_only(s, p, upload_only);
         }
@@ -106,7 +106,7 @@ static void
 verify_v1(struct swarm *s, struct swarm_piece *op)
 {
     piece_set_state(s, op, PIECE_VERIFYING);
-    s->load.verifies++;
+    s->pieces.verifies++;
     fx_push(s, SWARM_FX_VERIFY, SLOT_NONE)->u.range.piece = op->piece;
 }
 
@@ -126,9 +126,9 @@ piece_ready(struct swarm *s, struct swarm_piece *op)
 static void
 disk_error(struct swarm *s, uint32_t piece, int err)
 {
-    if (s->load.disk_failed)
+    if (s->pieces.disk_failed)
         return;
-    s->load.disk_failed = true;
+    s->pieces.disk_failed = true;
     fx_notice(s, SWARM_NOTICE_DISK_ERROR, piece, err);
 }
 
@@ -192,8 +192,8 @@ piece_on_written(struct swarm *s, const struct swarm_input *in)
 {
     uint32_t piece = in->u.written.piece, block = in->u.written.begin / BLOCK_LEN;
 
-    ASSERT(s->load.writes > 0);
-    s->load.writes--;
+    ASSERT(s->pieces.writes > 0);
+    s->pieces.writes--;
     block_drop(in->u.written.block);
     if (in->u.written.err == 0) {
         block_stored(s, in);
@@ -203,7 +203,7 @@ piece_on_written(struct swarm *s, const struct swarm_input *in)
         picker_block_bad(s->picker, piece, block);
         disk_error(s, piece, in->u.written.err);
     }
-    if (s->load.writes == SWARM_WRITES_MAX / 2)
+    if (s->pieces.writes == SWARM_WRITES_MAX / 2)
         download_fill_all(s);
 }
 
@@ -212,8 +212,8 @@ piece_on_verified(struct swarm *s, uint32_t piece, int err)
 {
     struct swarm_piece *op = pieces_find(s, piece);
 
-    ASSERT(s->load.verifies > 0);
-    s->load.verifies--;
+    ASSERT(s->pieces.verifies > 0);
+    s->pieces.verifies--;
     if (op == NULL || op->state != PIECE_VERIFYING)
         return 0;
     if (err == 0) {

@@ -49,21 +49,23 @@ fill_standing(const struct swarm *s, struct swarm_stats *st, struct mono now)
     uint32_t iter = 0;
 
     while ((p = peers_next(s, &iter)) != NULL) {
-        bool useful = p->state == PEER_UP && p->down.interested;
+        bool useful = p->at.state == PEER_UP && p->down.interested;
 
         w->useful += useful;
         w->unchoking += useful && (!p->down.choked || p->down.requests.count > 0);
-        w->wanting += p->state == PEER_UP && p->up.interested;
+        w->wanting += p->at.state == PEER_UP && p->up.interested;
         w->requests += p->down.requests.count;
+        st->seeds_connected += p->at.state == PEER_UP && peer_is_seed(p);
     }
     w->idle_ms = s->totals.moved.us > 0 ? mono_diff_ms(now, s->totals.moved) : -1;
-    w->down_limited = is_limited(&s->load.down, s->load.down_waits, st->down_rate);
-    w->up_limited = is_limited(&s->load.up, s->load.up_waits, st->up_rate);
-    w->disk_behind = s->load.writes >= SWARM_WRITES_MAX;
-    peerlist_tries(s->list, w->tries);
-    w->given_up = peerlist_given_up(s->list);
-    w->banned = peerlist_banned(s->list);
-    w->next_dial = s->state == SWARM_ACTIVE ? dial_candidate_expiry(s) : MONO_NEVER;
+    w->down_limited = is_limited(&s->download.tap, s->download.waits, st->down_rate);
+    w->up_limited = is_limited(&s->upload.tap, s->upload.waits, st->up_rate);
+    w->disk_behind = s->pieces.writes >= SWARM_WRITES_MAX;
+    peerlist_tries(crowd_list(s->crowd), w->tries);
+    w->given_up = peerlist_given_up(crowd_list(s->crowd));
+    w->banned = peerlist_banned(crowd_list(s->crowd));
+    w->next_dial =
+        s->state == SWARM_ACTIVE ? crowd_candidate_expiry(s->crowd, dial_without(s)) : MONO_NEVER;
 }
 
 uint64_t
@@ -93,10 +95,9 @@ swarm_get_stats(const struct swarm *s, struct swarm_stats *st, struct mono now)
         .down_overhead = s->totals.down_overhead,
         .up_rate = rate_meter_rate(&s->totals.up_meter, now),
         .down_rate = rate_meter_rate(&s->totals.down_meter, now),
-        .peers_connected = s->peers.up,
-        .peers_half_open = s->peers.half_open,
-        .peers_known = peerlist_count(s->list),
-        .seeds_connected = s->peers.seeds,
+        .peers_connected = crowd_up(s->crowd),
+        .peers_half_open = crowd_half_open(s->crowd),
+        .peers_known = peerlist_count(crowd_list(s->crowd)),
         .hash_failures = s->totals.hash_failures,
         .copies_permille = picker_copies_permille(s->picker),
     };
@@ -113,12 +114,12 @@ swarm_next_peer_stats(const struct swarm *s, uint32_t *iter, struct swarm_peer_s
         p = peers_next(s, iter);
         if (p == NULL)
             return false;
-    } while (p->state != PEER_UP);
+    } while (p->at.state != PEER_UP);
     *st = (struct swarm_peer_stats){
-        .peer = p->id,
-        .addr = p->addr,
-        .sources = peerlist_sources(s->list, p->number),
-        .incoming = p->incoming,
+        .peer = p->at.id,
+        .addr = p->at.addr,
+        .sources = peerlist_sources(crowd_list(s->crowd), p->at.number),
+        .incoming = p->at.incoming,
         .v2 = p->v2,
         .am_choking = p->up.choked,
         .am_interested = p->down.interested,
@@ -134,8 +135,8 @@ swarm_next_peer_stats(const struct swarm *s, uint32_t *iter, struct swarm_peer_s
         .requests_out = p->down.requests.count,
         .requests_in = p->up.queue.count,
     };
-    memcpy(st->peer_id, p->peer_id, sizeof(st->peer_id));
-    memcpy(st->client, p->ext.client, sizeof(st->client) - 1);
+    memcpy(st->peer_id, p->at.peer_id, sizeof(st->peer_id));
+    memcpy(st->client, p->at.ext.client, sizeof(st->client) - 1);
     return true;
 }
 

@@ -26,7 +26,7 @@ send_reject(struct swarm *s, struct swarm_peer *p, uint32_t piece, uint32_t begi
 {
     struct wire_msg *msg;
 
-    if (!p->fast)
+    if (!p->at.fast)
         return;
     msg = fx_send(s, p, WIRE_REJECT);
     msg->piece = piece;
@@ -52,10 +52,10 @@ upload_init(struct swarm *s, struct swarm_peer *p)
     uint32_t pieces[FASTSET_SIZE];
     uint32_t n;
 
-    if (!p->fast || p->up.veiled || superseed_active(&s->super))
+    if (!p->at.fast || p->up.veiled || superseed_active(&s->super))
         return;
-    n = fastset(identity_wire_hash(&s->mi->id, p->v2), &p->addr, s->geo.piece_count, FASTSET_SIZE,
-                pieces);
+    n = fastset(identity_wire_hash(&s->mi->id, p->v2), &p->at.addr, s->geo.piece_count,
+                FASTSET_SIZE, pieces);
     for (uint32_t i = 0; i < n; i++) {
         if (!bitfield_get(picker_bitfield(s->picker), pieces[i]))
             continue;
@@ -70,7 +70,7 @@ choke(struct swarm *s, struct swarm_peer *p)
     struct reqlist *q = &p->up.queue;
 
     p->up.choked = true;
-    s->load.unchoked--;
+    s->upload.unchoked--;
     fx_send(s, p, WIRE_CHOKE);
     offer_on_choke(s, p);
     for (uint32_t i = 0; i < q->count;) {
@@ -92,7 +92,7 @@ unchoke(struct swarm *s, struct swarm_peer *p)
     p->up.unchoked_at = s->clock.now;
     p->up.given = 0;
     p->up.looks = p->up.busy = 0;
-    s->load.unchoked++;
+    s->upload.unchoked++;
     offer_fill(s, p);
     fx_send(s, p, WIRE_UNCHOKE);
 }
@@ -101,7 +101,7 @@ static uint32_t
 slots(const struct swarm *s)
 {
     return s->cfg.upload_slots > 0 ? s->cfg.upload_slots
-                                   : choker_slots(rate_tap_limit(&s->load.up));
+                                   : choker_slots(rate_tap_limit(&s->upload.tap));
 }
 
 static bool
@@ -159,11 +159,11 @@ static void
 fill_candidate(const struct swarm *s, const struct swarm_peer *p, struct choker_candidate *c)
 {
     *c = (struct choker_candidate){
-        .id = p->id,
+        .id = p->at.id,
         .interested = p->up.interested,
         .unchoked = !p->up.choked,
         .snubbed = p->down.pipe.snubbed,
-        .upload_only = p->ext.upload_only || peer_is_seed(p),
+        .upload_only = p->at.ext.upload_only || peer_is_seed(p),
         .idle = is_idle(s, p),
         .slow = is_slow(s, p),
         .was_slow = is_recent(s, p->up.slow, CHOKER_SLOW_AFTER_MS),
@@ -171,7 +171,7 @@ fill_candidate(const struct swarm *s, const struct swarm_peer *p, struct choker_
         .down_rate = rate_meter_rate(&p->down.meter, s->clock.now),
         .up_rate = rate_meter_rate(&p->up.meter, s->clock.now),
         .given = p->up.given,
-        .connected_at = p->since,
+        .connected_at = p->at.since,
         .unchoked_at = p->up.unchoked_at,
     };
 }
@@ -205,13 +205,13 @@ upload_choke_round(struct swarm *s)
     struct swarm_peer *p;
 
     s->clock.choked = s->clock.now;
-    if (s->peers.up == 0)
+    if (crowd_up(s->crowd) == 0)
         return;
-    cands = malloc(s->peers.up * sizeof(*cands));
+    cands = malloc(crowd_up(s->crowd) * sizeof(*cands));
     if (cands == NULL)
         return; /* no memory: all peers keep their state for a round */
     while ((p = peers_next(s, &iter)) != NULL)
-        if (p->state == PEER_UP)
+        if (p->at.state == PEER_UP)
             fill_candidate(s, p, &cands[n++]);
     choker_run(&s->choker, cands, n, slots(s), picker_missing(s->picker) == 0, s->clock.now,
                &s->rng);
@@ -236,7 +236,7 @@ slot_is_to_be_had(const struct swarm *s)
     uint32_t iter = 0;
     const struct swarm_peer *p;
 
-    if (s->load.unchoked < slots(s))
+    if (s->upload.unchoked < slots(s))
         return true;
     while ((p = peers_next(s, &iter)) != NULL)
         if (is_idle(s, p) || is_slow(s, p))
@@ -258,12 +258,12 @@ upload_on_interest(struct swarm *s, struct swarm_peer *p, bool interested)
 void
 upload_on_peer_gone(struct swarm *s, struct swarm_peer *p)
 {
-    rate_tap_return(&s->load.up, upload_stuck(p));
-    if (s->load.begun.peer == p->id)
-        s->load.begun.peer = SLOT_NONE;
+    rate_tap_return(&s->upload.tap, upload_stuck(p));
+    if (s->upload.begun.peer == p->at.id)
+        s->upload.begun.peer = SLOT_NONE;
     if (p->up.choked)
         return;
-    s->load.unchoked--;
+    s->upload.unchoked--;
     p->up.choked = true;
     p->up.interested = false;
     if (s->state == SWARM_ACTIVE)
@@ -333,12 +333,12 @@ upload_stuck(const struct swarm_peer *p)
 static uint32_t
 pay(struct swarm *s, uint32_t want)
 {
-    uint32_t part = rate_tap_part(&s->load.up, want);
+    uint32_t part = rate_tap_part(&s->upload.tap, want);
 
-    if (rate_tap_take(&s->load.up, part, s->clock.now))
+    if (rate_tap_take(&s->upload.tap, part, s->clock.now))
         return part;
-    s->load.up_waits = true;
-    rate_tap_wait(&s->load.up, s->clock.now);
+    s->upload.waits = true;
+    rate_tap_wait(&s->upload.tap, s->clock.now);
     return 0;
 }
 
@@ -354,12 +354,12 @@ pay_rest(struct swarm *s, struct swarm_peer *p)
         if (upload_stuck(p) == 0)
             p->up.moved = s->clock.now;
         p->up.unpaid -= part;
-        fx = fx_push(s, SWARM_FX_ALLOW, p->id);
-        fx->u.range.piece = s->load.begun.piece;
-        fx->u.range.begin = s->load.begun.begin;
+        fx = fx_push(s, SWARM_FX_ALLOW, p->at.id);
+        fx->u.range.piece = s->upload.begun.piece;
+        fx->u.range.begin = s->upload.begun.begin;
         fx->u.range.allowed = part;
     }
-    s->load.begun.peer = SLOT_NONE;
+    s->upload.begun.peer = SLOT_NONE;
 }
 
 /* A PIECE whose first bytes may leave is paid for to its end before the next PIECE begins, because
@@ -367,19 +367,19 @@ pay_rest(struct swarm *s, struct swarm_peer *p)
 static bool
 finish_begun(struct swarm *s)
 {
-    struct swarm_peer *p = peers_get(s, s->load.begun.peer);
+    struct swarm_peer *p = peers_get(s, s->upload.begun.peer);
 
     if (p == NULL)
         return true;
     pay_rest(s, p);
-    return s->load.begun.peer == SLOT_NONE;
+    return s->upload.begun.peer == SLOT_NONE;
 }
 
 /* Pushes a SEND_PIECE of which |paid| bytes may leave. */
 static void
 send_piece(struct swarm *s, struct swarm_peer *p, const struct request *r, uint32_t paid)
 {
-    struct swarm_effect *fx = fx_push(s, SWARM_FX_SEND_PIECE, p->id);
+    struct swarm_effect *fx = fx_push(s, SWARM_FX_SEND_PIECE, p->at.id);
 
     fx->u.range.piece = r->piece;
     fx->u.range.begin = r->begin;
@@ -389,9 +389,9 @@ send_piece(struct swarm *s, struct swarm_peer *p, const struct request *r, uint3
         p->up.moved = s->clock.now;
     p->up.sending += r->length;
     p->up.unpaid += r->length - paid;
-    p->last_sent = s->clock.now;
+    p->at.last_sent = s->clock.now;
     if (paid < r->length)
-        s->load.begun = (struct swarm_begun){p->id, r->piece, r->begin};
+        s->upload.begun = (struct swarm_begun){p->at.id, r->piece, r->begin};
 }
 
 void
@@ -400,7 +400,7 @@ upload_pump(struct swarm *s, struct swarm_peer *p)
     struct reqlist *q = &p->up.queue;
     uint32_t ahead = q->count > 0 ? send_ahead(s, p) : 0;
 
-    if (p->state != PEER_UP)
+    if (p->at.state != PEER_UP)
         return;
     while (finish_begun(s) && q->count > 0 && p->up.sending < ahead) {
         struct request r = *reqlist_at(q, 0);
@@ -426,27 +426,27 @@ pump_slots(struct swarm *s, uint32_t from, uint32_t to)
     uint32_t iter = from;
     struct swarm_peer *p;
 
-    while (!s->load.up_waits && (p = peers_next(s, &iter)) != NULL && iter <= to) {
+    while (!s->upload.waits && (p = peers_next(s, &iter)) != NULL && iter <= to) {
         uint32_t before = p->up.sending;
 
         upload_pump(s, p);
-        if (s->load.up_waits)
-            s->load.up_turn = p->up.sending > before ? iter : iter - 1;
+        if (s->upload.waits)
+            s->upload.turn = p->up.sending > before ? iter : iter - 1;
     }
 }
 
 void
 upload_pump_all(struct swarm *s)
 {
-    uint32_t turn = s->load.up_turn;
+    uint32_t turn = s->upload.turn;
 
-    s->load.up_waits = false;
+    s->upload.waits = false;
     if (finish_begun(s)) {
         pump_slots(s, turn, UINT32_MAX);
         pump_slots(s, 0, turn);
     }
-    if (!s->load.up_waits)
-        rate_tap_leave(&s->load.up, s->clock.now);
+    if (!s->upload.waits)
+        rate_tap_leave(&s->upload.tap, s->clock.now);
 }
 
 void
@@ -463,8 +463,8 @@ upload_on_sent(struct swarm *s, struct swarm_peer *p, uint32_t payload, uint32_t
     s->totals.up += payload;
     if (payload > 0) {
         s->totals.moved = s->clock.now;
-        p->useful = true;
-        p->used = p->up.moved = s->clock.now;
+        p->at.useful = true;
+        p->at.used = p->up.moved = s->clock.now;
         rate_meter_add(&s->totals.up_meter, payload, s->clock.now);
         rate_meter_add(&p->up.meter, payload, s->clock.now);
     }
@@ -480,16 +480,16 @@ forget_piece(struct swarm *s, struct swarm_peer *p, uint32_t length, uint32_t un
 
     p->up.sending -= paid + unpaid;
     p->up.unpaid -= unpaid;
-    rate_tap_return(&s->load.up, paid);
+    rate_tap_return(&s->upload.tap, paid);
 }
 
 void
 upload_on_read_failed(struct swarm *s, struct swarm_peer *p, uint32_t piece, uint32_t begin,
                       uint32_t length)
 {
-    struct swarm_begun *b = &s->load.begun;
+    struct swarm_begun *b = &s->upload.begun;
 
-    if (b->peer == p->id && b->piece == piece && b->begin == begin) {
+    if (b->peer == p->at.id && b->piece == piece && b->begin == begin) {
         forget_piece(s, p, length, p->up.unpaid);
         b->peer = SLOT_NONE;
     } else {

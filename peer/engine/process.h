@@ -26,7 +26,7 @@
 enum {
     PROCESS_RATE_MS = 100,    /* interval at which limits are divided among the loops */
     PROCESS_SITE_SHARE = 8,   /* a site may have an eighth of all connections, and
-                                 SWARM_SITE_PEERS_MAX at least; addresses of this machine may have
+                                 CROWD_SITE_PEERS_MAX at least; addresses of this machine may have
                                  all */
     PROCESS_SPARE_SHARE = 16, /* with fewer than a sixteenth left, connections that transfer nothing
                                  are closed */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Connections of the process, counted in all and by site (endpoint.h). A torrent has its own
- * maximum for a site (SWARM_SITE_PEERS_MAX); here a site has a share of all connections, whichever
+ * maximum for a site (CROWD_SITE_PEERS_MAX); here a site has a share of all connections, whichever
  * torrents it asks for. Peers on this machine have no such maximum.
  */
 #include <stdlib.h>
@@ -63,7 +63,7 @@ site_max(const struct process *h)
 {
     uint32_t share = h->conns.max / PROCESS_SITE_SHARE;
 
-    return share > SWARM_SITE_PEERS_MAX ? share : SWARM_SITE_PEERS_MAX;
+    return share > CROWD_SITE_PEERS_MAX ? share : CROWD_SITE_PEERS_MAX;
 }
 
 /* The lock is held. */

@@ -62,6 +62,7 @@ core_new(struct torrent *t)
         .up_limit = t->options.up_limit,
         .down_limit = t->options.down_limit,
         .announcer = t->announcer,
+        .crowd = t->crowd,
         .trackers = (const char *const *)t->options.trackers,
         .tracker_count = t->options.tracker_count,
     };
@@ -74,6 +75,7 @@ core_new(struct torrent *t)
     if (t->core.swarm == NULL)
         return SPRAT_E_NOMEM;
     t->announcer = NULL;
+    t->crowd = NULL;
     t->core.generation++;
     t->core.started = t->core.stopped = t->core.halted = false;
     t->core.carry_out = fx_carry_out;
@@ -110,19 +112,31 @@ gone(struct torrent *t)
 void
 core_drop(struct torrent *t)
 {
+    struct swarm_kept kept;
+
     if (t->core.swarm == NULL)
         return;
     detach(t);
-    swarm_free(t->core.swarm);
+    swarm_free_but(t->core.swarm, &kept);
+    announcer_free(kept.announcer);
+    t->crowd = kept.crowd;
     gone(t);
 }
 
 void
 core_put_away(struct torrent *t)
 {
+    struct swarm_kept kept;
+
     detach(t);
-    t->announcer = swarm_free_but_announcer(t->core.swarm);
+    swarm_free_but(t->core.swarm, &kept);
+    t->announcer = kept.announcer;
     announcer_use(t->announcer, &t->env->rng);
+    /* A torrent that rests should cost little memory. */
+    if (crowd_is_worth_keeping(kept.crowd))
+        t->crowd = kept.crowd;
+    else
+        crowd_free(kept.crowd);
     gone(t);
 }
 

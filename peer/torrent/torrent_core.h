@@ -9,7 +9,8 @@
 #include "peer/torrent/torrent_impl.h"
 
 int core_new(struct torrent *t);
-/* Drops the core and all that depends on it; the torrent keeps the core's totals. */
+/* Drops the core and all that depends on it; the torrent keeps the core's totals, and its crowd for
+ * the next core. */
 void core_drop(struct torrent *t);
 /* As core_drop(), but the torrent keeps the announcer, which continues. */
 void core_put_away(struct torrent *t);

@@ -246,6 +246,7 @@ struct torrent {
     struct torrent_facts facts;
     struct metainfo *mi;         /* NULL at rest, except after torrent_need_metainfo() */
     struct announcer *announcer; /* NULL while the core has it */
+    struct crowd *crowd;         /* likewise; NULL also before the first core */
     char *save_dir;
     int64_t id;
     uint64_t serial;       /* counts the torrents of all loops, in the order of adding */

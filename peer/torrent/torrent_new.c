@@ -335,6 +335,7 @@ torrent_free(struct torrent *t)
     free(t->rest.found);
     free(t->facts.name);
     announcer_free(t->announcer);
+    crowd_free(t->crowd);
     free(t->failure.message);
     free(t->disk.why);
     free(t->disk.note);

@@ -160,7 +160,7 @@ check_effect(struct node *n, const struct swarm_effect *fx)
     case SWARM_FX_SEND_PIECE:
     case SWARM_FX_ALLOW: check_peer_effect(n, fx); break;
     case SWARM_FX_CONNECT:
-        if (n->count.half_open >= SWARM_HALF_OPEN_MAX)
+        if (n->count.half_open >= CROWD_HALF_OPEN_MAX)
             FAIL(n, "n%u has too many connections half open", n->index);
         if (node_honest(n))
             manners_dial(n, &fx->u.connect.addr);

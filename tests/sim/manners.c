@@ -121,7 +121,7 @@ manners_twin(struct node *n, struct link *l)
 
     l->twin[side] = true;
     if (!node_honest(other) || !node_running(other) ||
-        (healed.us != 0 && mono_diff_ms(now, healed) < SWARM_TWIN_SILENT_MS))
+        (healed.us != 0 && mono_diff_ms(now, healed) < CROWD_TWIN_SILENT_MS))
         return;
     for (uint32_t i = 0; i < node_slots(n); i++) {
         const struct link *k = n->by_slot[i];

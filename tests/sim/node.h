@@ -89,6 +89,7 @@ struct uplink {
 
 struct node_count {
     uint64_t sent, got;          /* payload bytes, all lives */
+    uint64_t over_sent, over_got; /* … and all other bytes */
     uint64_t core_up, core_down; /* as reported to the core in this life */
     uint64_t over_up, over_down; /* the other bytes: messages, headers, handshakes */
     uint64_t wasted;             /* as the cores of ended lives reported */
@@ -145,7 +146,7 @@ node_running(const struct node *n)
 static inline uint32_t
 node_slots(const struct node *n)
 {
-    return n->spec.peers_max + SWARM_HALF_OPEN_MAX + SWARM_SPARE_SLOTS;
+    return n->spec.peers_max + CROWD_HALF_OPEN_MAX + CROWD_SPARE_SLOTS;
 }
 
 /* True if it had all pieces when it first joined. */

@@ -676,7 +676,7 @@ Test(abuse, room_for_other_torrents_is_made_by_who_gives_and_takes_nothing)
     for (unsigned i = 0; i < 20 && spent.effects < 100; i++)
         wait_ms(n, SLOT_NONE, 500, &spent);
     say(n, peers[2], &req, &spent);
-    for (unsigned i = 0; i < 2 * SWARM_USELESS_MS / 1000; i++) {
+    for (unsigned i = 0; i < 2 * CROWD_USELESS_MS / 1000; i++) {
         if (i % 10 == 0)
             for (unsigned k = 0; k < 4; k++)
                 say(n, peers[k], &alive, &spent);

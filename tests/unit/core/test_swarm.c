@@ -460,11 +460,65 @@ Test(swarm, a_partial_seed_announces_what_it_is_and_what_is_left)
     cr_expect(fx.u.announce.partial_seed, "nothing is wanted");
 }
 
+/* The next swarm of the torrent is given the crowd: what was learned of addresses is not forgotten,
+ * and connections of the last one are not counted. */
+Test(swarm, its_crowd_goes_on_without_it)
+{
+    struct swarm_config cfg = {.client = "Second 1"};
+    struct swarm_input start = {.type = SWARM_IN_START}, in = {.type = SWARM_IN_ADDRS};
+    struct endpoint addrs[] = {{.ip = {10, 8, 8, 1}, .port = 7001, .family = IP_V4},
+                               {.ip = {10, 8, 8, 2}, .port = 7002, .family = IP_V4}};
+    struct swarm_input closed = {.type = SWARM_IN_CLOSED, .u.closed.err = SPRAT_E_REFUSED};
+    struct node *n;
+    struct swarm_kept kept;
+    struct swarm_effect fx;
+    unsigned dials = 0;
+    slot_id peer = SLOT_NONE;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    n = rig_add(&rig, false);
+    in.u.addrs.source = PEER_FROM_TRACKER;
+    in.u.addrs.addrs = addrs;
+    in.u.addrs.count = 2;
+    cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
+    while (swarm_next(n->swarm, &fx) == 1)
+        if (fx.type == SWARM_FX_CONNECT && fx.u.connect.addr.port == 7001)
+            closed.peer = fx.peer;
+        else if (fx.type == SWARM_FX_CONNECT)
+            peer = fx.peer;
+    cr_assert(closed.peer != SLOT_NONE && peer != SLOT_NONE);
+    cr_assert_eq(swarm_handle(n->swarm, &closed, rig.sim.engine.now), 0);
+    cr_assert_eq(stats_of(n).standing.tries[PEER_TRY_REFUSED], 1);
+    swarm_free_but(n->swarm, &kept);
+    announcer_free(kept.announcer);
+    cfg.crowd = kept.crowd;
+    cfg.up = &n->up;
+    cfg.down = &n->down;
+    n->swarm = swarm_new(rig.sim.content->mi, &cfg, 2, rig.sim.engine.now);
+    cr_assert_not_null(n->swarm);
+    cr_assert_eq(stats_of(n).standing.tries[PEER_TRY_REFUSED], 1);
+    cr_assert_eq(stats_of(n).peers_known, 2);
+    cr_assert_eq(stats_of(n).peers_half_open, 0);
+    closed.peer = peer;
+    cr_assert_eq(swarm_handle(n->swarm, &closed, rig.sim.engine.now), 0, "of the last swarm");
+    cr_assert_eq(swarm_handle(n->swarm, &start, rig.sim.engine.now), 0);
+    while (swarm_next(n->swarm, &fx) == 1)
+        dials += fx.type == SWARM_FX_CONNECT;
+    cr_assert_eq(dials, 0, "both were dialled a moment ago");
+    rig.sim.engine.now = mono_add_ms(rig.sim.engine.now, 10000);
+    in.type = SWARM_IN_TICK;
+    cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
+    while (swarm_next(n->swarm, &fx) == 1)
+        dials += fx.type == SWARM_FX_CONNECT;
+    cr_assert_eq(dials, 2);
+}
+
 Test(swarm, its_announcer_goes_on_without_it)
 {
     struct node *seed;
     struct swarm_config cfg = {.client = "Second 1"};
     struct swarm_input start = {.type = SWARM_IN_START};
+    struct swarm_kept kept;
     struct announce_status before, after;
     struct swarm_effect fx;
     struct bitfield all;
@@ -477,7 +531,9 @@ Test(swarm, its_announcer_goes_on_without_it)
     announcer_status(swarm_announcer(seed->swarm), 0, &before, rig.sim.engine.now);
     cr_assert(before.working && before.next.us < INT64_MAX);
     rng_init(&own, 1);
-    cfg.announcer = swarm_free_but_announcer(seed->swarm);
+    swarm_free_but(seed->swarm, &kept);
+    cfg.announcer = kept.announcer;
+    crowd_free(kept.crowd);
     announcer_use(cfg.announcer, &own);
     cfg.up = &seed->up;
     cfg.down = &seed->down;
@@ -782,7 +838,7 @@ tick_after(struct node *n, int64_t ms)
 static unsigned
 refuse_connects(struct node *n, const struct swarm_input *in, int err)
 {
-    slot_id asked[SWARM_HALF_OPEN_MAX];
+    slot_id asked[CROWD_HALF_OPEN_MAX];
     struct swarm_input closed = {.type = SWARM_IN_CLOSED};
     struct swarm_effect fx;
     unsigned count = 0;
@@ -919,7 +975,7 @@ Test(swarm, who_is_of_no_use_makes_room)
     cr_assert_eq(try_to_connect(n, true, 60, &closed), SLOT_NONE, "it is full");
     cr_assert_eq(closed, SLOT_NONE);
     feed_msg(n, peers[0], &interested, SWARM_FX_SEND, NULL);
-    tick_after(n, SWARM_USELESS_MS + 1);
+    tick_after(n, CROWD_USELESS_MS + 1);
     cr_assert_neq(try_to_connect(n, true, 60, &closed), SLOT_NONE);
     cr_assert_neq(closed, SLOT_NONE);
     cr_assert_neq(closed, peers[0], "it waits for blocks");
@@ -942,7 +998,7 @@ Test(swarm, who_owes_blocks_for_long_makes_room)
         feed_msg(n, peers[i], &interested, SWARM_FX_SEND, NULL);
     }
     cr_assert_gt(feed_msg(n, peers[7], &unchoke, SWARM_FX_SEND, NULL), 0);
-    for (int s = 0; s < SWARM_OWES_MS / 1000; s++)
+    for (int s = 0; s < CROWD_OWES_MS / 1000; s++)
         tick_after(n, 1000);
     cr_assert_eq(try_to_connect(n, true, 60, &closed), SLOT_NONE, "it may be slow");
     for (unsigned i = 0; i < 50; i++)
@@ -1215,7 +1271,7 @@ Test(swarm, who_comes_back_takes_the_place_of_its_dead_self)
     first = knock(n, 10, 1, 'a', &closed);
     cr_assert_neq(first, SLOT_NONE);
     cr_assert_eq(knock(n, 10, 1, 'a', &closed), SLOT_NONE, "it is alive");
-    tick_after(n, SWARM_TWIN_SILENT_MS + 1000);
+    tick_after(n, CROWD_TWIN_SILENT_MS + 1000);
     cr_assert_neq(knock(n, 10, 1, 'a', &closed), SLOT_NONE);
     cr_assert_eq(closed, first);
 }
@@ -1234,7 +1290,7 @@ Test(swarm, the_same_peer_id_from_another_address_is_another_peer)
     cr_assert_gt(feed_msg(n, first, &unchoke, SWARM_FX_SEND, NULL), 0, "blocks are asked of it");
     cr_assert_neq(knock(n, 10, 2, 'a', &closed), SLOT_NONE);
     cr_assert_eq(closed, SLOT_NONE);
-    tick_after(n, SWARM_TWIN_SILENT_MS + 1000);
+    tick_after(n, CROWD_TWIN_SILENT_MS + 1000);
     cr_assert_neq(knock(n, 10, 3, 'a', &closed), SLOT_NONE);
     cr_assert_eq(closed, SLOT_NONE, "a copied id says nothing of the first connection");
 }
@@ -1297,11 +1353,11 @@ Test(swarm, one_host_has_so_many_connections_and_no_more)
 
     make_single(METAINFO_V1, MIB, 64 * KIB);
     n = rig_add(&rig, true);
-    for (unsigned i = 0; i < SWARM_SITE_PEERS_MAX; i++)
+    for (unsigned i = 0; i < CROWD_SITE_PEERS_MAX; i++)
         cr_assert_neq(knock(n, 10, 1, (uint8_t)(1 + i), &closed), SLOT_NONE);
     cr_assert_eq(knock(n, 10, 1, 99, &closed), SLOT_NONE);
     cr_assert_neq(knock(n, 10, 2, 100, &closed), SLOT_NONE);
-    for (unsigned i = 0; i < 2 * SWARM_SITE_PEERS_MAX && i < 30; i++)
+    for (unsigned i = 0; i < 2 * CROWD_SITE_PEERS_MAX && i < 30; i++)
         cr_assert_neq(knock(n, 127, 1, (uint8_t)(120 + i), &closed), SLOT_NONE, "this machine");
 }
 
@@ -1396,7 +1452,7 @@ Test(swarm, a_full_table_goes_by_canonical_priority)
             least = addr;
     }
     cr_assert_eq(knock(n, 10, best.ip[3], 200, &closed), SLOT_NONE, "all came just now");
-    tick_after(n, SWARM_SETTLE_MS + 1000);
+    tick_after(n, CROWD_SETTLE_MS + 1000);
     if (least.ip[1] == 9)
         cr_assert_eq(knock(n, 10, least.ip[3], 201, &closed), SLOT_NONE, "behind everybody");
     cr_assert_neq(knock(n, 10, best.ip[3], 202, &closed), SLOT_NONE);
