@@ -200,14 +200,19 @@ rate_bucket_charge(struct rate_bucket *b, uint64_t bytes, struct mono now)
         b->tokens = -RATE_DEBT_MAX * US_PER_S;
 }
 
-void
-rate_bucket_overhead(struct rate_bucket *b, uint64_t bytes, struct mono now)
+uint64_t
+rate_bucket_overhead_part(struct rate_bucket *b, uint64_t bytes, struct mono now)
 {
     struct allowance_terms terms = {.rate = b->limit * RATE_OVERHEAD_PERCENT / 100 + 1,
                                     .most = b->limit};
 
-    if (b->limit > 0 && allowance_take(&b->overhead, bytes, terms, now))
-        rate_bucket_charge(b, bytes, now);
+    return b->limit > 0 && allowance_take(&b->overhead, bytes, terms, now) ? bytes : 0;
+}
+
+void
+rate_bucket_overhead(struct rate_bucket *b, uint64_t bytes, struct mono now)
+{
+    rate_bucket_charge(b, rate_bucket_overhead_part(b, bytes, now), now);
 }
 
 void

@@ -104,6 +104,8 @@ void rate_bucket_charge(struct rate_bucket *b, uint64_t bytes, struct mono now);
  * take RATE_OVERHEAD_PERCENT of the limit in the long run, and what is beyond that is not charged:
  * otherwise no block could pass while the messages alone are more than the limit. */
 void rate_bucket_overhead(struct rate_bucket *b, uint64_t bytes, struct mono now);
+/* How many of |bytes| rate_bucket_overhead() would charge; the caller charges them later. */
+uint64_t rate_bucket_overhead_part(struct rate_bucket *b, uint64_t bytes, struct mono now);
 
 /* When a take will succeed; |now| if it succeeds now, or there is no limit. */
 struct mono rate_bucket_ready(const struct rate_bucket *b, struct mono now);

@@ -10,6 +10,7 @@ rate_tap_init(struct rate_tap *t, struct rate_bucket *shared, struct mono now)
     rate_bucket_init(&t->own, 0, now);
     t->shared = shared;
     rate_user_init(&t->user);
+    t->overhead = 0;
 }
 
 void
@@ -43,7 +44,8 @@ rate_tap_take(struct rate_tap *t, uint64_t bytes, struct mono now)
 {
     if (!own_is_ready(t, now) || !rate_bucket_take(t->shared, &t->user, bytes, now))
         return false;
-    rate_bucket_charge(&t->own, bytes, now);
+    rate_bucket_charge(&t->own, bytes + t->overhead, now);
+    t->overhead = 0;
     return true;
 }
 
@@ -102,6 +104,6 @@ rate_tap_charge(struct rate_tap *t, uint64_t bytes, struct mono now)
 void
 rate_tap_overhead(struct rate_tap *t, uint64_t bytes, struct mono now)
 {
-    rate_bucket_overhead(&t->own, bytes, now);
+    t->overhead += rate_bucket_overhead_part(&t->own, bytes, now);
     rate_bucket_overhead(t->shared, bytes, now);
 }

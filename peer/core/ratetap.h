@@ -14,6 +14,7 @@ struct rate_tap {
     struct rate_bucket own;
     struct rate_bucket *shared;
     struct rate_user user; /* the torrent as a user of |shared| */
+    uint64_t overhead;     /* bytes that the next take charges to |own| too */
 };
 
 /* |shared| must outlive the tap. The torrent's own limit is 0 (none) at first. */
@@ -38,7 +39,9 @@ void rate_tap_leave(struct rate_tap *t, struct mono now);
 struct mono rate_tap_ready(const struct rate_tap *t, struct mono now);
 
 /* rate_tap_return() puts back bytes that were paid and not used; rate_tap_charge() pays for bytes
- * that have already passed; rate_tap_overhead() is rate_bucket_overhead() for both buckets. */
+ * that have already passed; rate_tap_overhead() is rate_bucket_overhead() for both
+ * buckets. The torrent's own bucket is charged with the next take: a charge between two takes would
+ * put it in debt, and the torrent would lose its place in the shared line. */
 void rate_tap_return(struct rate_tap *t, uint64_t bytes);
 void rate_tap_charge(struct rate_tap *t, uint64_t bytes, struct mono now);
 void rate_tap_overhead(struct rate_tap *t, uint64_t bytes, struct mono now);

@@ -288,10 +288,13 @@ do_stays(struct director *d)
 
 /* --- rates --- */
 
-static uint64_t
+static struct gauge_moved
 moved_by(const struct node *n, const struct expect_rate *r)
 {
-    return r->up > 0 ? n->count.sent : n->count.got;
+    const struct node_count *c = &n->count;
+
+    return r->up > 0 ? (struct gauge_moved){c->sent, c->sent + c->over_sent}
+                     : (struct gauge_moved){c->got, c->got + c->over_got};
 }
 
 /* Judges what the nodes of its group moved, together or each; returns the gauges used. */
@@ -299,18 +302,19 @@ static unsigned
 look_at_rate(struct director *d, const struct scenario_expect *x, struct gauge *g)
 {
     const struct scenario_group *group = &d->sc->groups[x->group];
-    uint64_t sum = 0;
+    struct gauge_moved sum = {0, 0};
     unsigned used = 0;
 
     for (unsigned i = 0; i < d->sim.count; i++) {
         struct node *n = d->sim.nodes[i];
+        struct gauge_moved moved = moved_by(n, &x->rate);
 
         if (d->seats[i].group != group)
             continue;
         if (x->rate.each)
-            gauge_look(&g[used++], &d->sim, group->name, &x->rate, elapsed_us(d),
-                       moved_by(n, &x->rate));
-        sum += moved_by(n, &x->rate);
+            gauge_look(&g[used++], &d->sim, group->name, &x->rate, elapsed_us(d), moved);
+        sum.payload += moved.payload;
+        sum.total += moved.total;
     }
     if (!x->rate.each)
         gauge_look(&g[used++], &d->sim, group->name, &x->rate, elapsed_us(d), sum);

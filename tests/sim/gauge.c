@@ -20,19 +20,20 @@ judge_window(struct sim *s, const char *whose, const struct expect_rate *want, i
 
 void
 gauge_look(struct gauge *g, struct sim *s, const char *whose, const struct expect_rate *want,
-           int64_t at_us, uint64_t total)
+           int64_t at_us, struct gauge_moved moved)
 {
     uint64_t *slot = &g->ring[g->looks % GAUGE_SAMPLES];
 
     if (at_us < want->from_us || at_us > want->until_us)
         return;
-    if (g->looks == 0 || total != g->last)
+    if (g->looks == 0 || moved.payload != g->last)
         g->moved_us = at_us;
     else if (want->gap_us > 0 && at_us - g->moved_us > want->gap_us)
         sim_fail(s, "%s moved nothing in the %" PRId64 " ms before %" PRId64 " ms", whose,
                  (at_us - g->moved_us) / 1000, at_us / 1000);
     if (g->looks >= GAUGE_SAMPLES)
-        judge_window(s, whose, want, at_us, total - *slot);
-    *slot = g->last = total;
+        judge_window(s, whose, want, at_us, moved.total - *slot);
+    *slot = moved.total;
+    g->last = moved.payload;
     g->looks++;
 }

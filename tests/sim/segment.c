@@ -234,6 +234,7 @@ report_sent(struct link *l, unsigned side, const struct segment *g)
     struct node *n = l->end[side];
 
     n->count.sent += g->payload;
+    n->count.over_sent += g->bytes - g->payload;
     if (g->end || !l->open[side])
         return;
     n->count.core_up += g->payload;
@@ -368,6 +369,7 @@ feed_packet(struct link *l, unsigned side, struct packet *p)
     }
     n->count.core_down += payload_of(p);
     n->count.over_down += p->bytes - payload_of(p);
+    n->count.over_got += p->bytes - payload_of(p);
     in.total = p->bytes;
     in.u.msg = p->msg;
     if (p->msg.type == WIRE_PIECE)
