@@ -195,8 +195,9 @@ filetrust_explain_gone(const struct filetrust *t, struct errbuf *why)
     if (t->gone_count > 1)
         snprintf(more, sizeof(more), " (and %zu more)", t->gone_count - 1);
     errbuf_set(why, 0,
-               "missing: %s/%s%s was fetched before and is %s now. Mount its disk or put it back, "
-               "or use --refetch to fetch it again",
+               "missing: %s/%s%s was fetched before and is %s now. Mount its disk or put it back; "
+               "to fetch it again, run 'sprat resume --refetch TORRENT', or 'sprat get --refetch' "
+               "where spratd does not have the torrent",
                dir, path, more, is_short ? "shorter" : "gone");
 }
 
