@@ -174,6 +174,11 @@ client_begin(const struct cli_command *self, int argc, const char *const *argv, 
         client_option(o, id, value);
     if (got < 0)
         return -1;
+    for (size_t i = 0; i < args->operand_count; i++)
+        if (client_check_text(args->operands[i], args->operands[i], &eb) != 0) {
+            args->status = cli_fail("%s; name the torrent by its info-hash", eb.text);
+            return -1;
+        }
     fd = client_connect(o, &eb);
     if (fd < 0) {
         args->status = cli_fail("%s", eb.text);
@@ -318,16 +323,33 @@ client_for_each(const struct cli_command *self, int argc, const char *const *arg
     return status;
 }
 
-void
-client_append(json_t *params, const char *key, const char *value)
+int
+client_check_text(const char *what, const char *value, struct errbuf *eb)
+{
+    json_t *text = json_string(value);
+
+    if (text == NULL)
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "%s: not valid UTF-8, as requests to the daemon have to be", what);
+    json_decref(text);
+    return 0;
+}
+
+int
+client_append(json_t *params, const char *key, const char *value, struct errbuf *eb)
 {
     json_t *list = json_object_get(params, key);
+    int err = client_check_text(value, value, eb);
+
+    if (err != 0)
+        return err;
 
     if (list == NULL) {
         list = json_array();
         json_object_set_new(params, key, list);
     }
     json_array_append_new(list, json_string(value));
+    return 0;
 }
 
 int

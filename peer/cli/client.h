@@ -83,8 +83,14 @@ struct client_flag {
 int client_for_each(const struct cli_command *self, int argc, const char *const *argv,
                     const char *method, const struct client_flag *flags);
 
-/* Appends |value| to the list |key| of |params|, and makes the list if it does not exist. */
-void client_append(json_t *params, const char *key, const char *value);
+/* INVAL and a sentence that begins with |what| if |value| is not valid UTF-8, which JSON can't
+ * hold.
+ */
+int client_check_text(const char *what, const char *value, struct errbuf *eb);
+
+/* Appends |value| to the list |key| of |params|, and makes the list if it does not exist. INVAL as
+ * client_check_text(). */
+int client_append(json_t *params, const char *key, const char *value, struct errbuf *eb);
 
 /* Sets |key| of |params| to the RATE of an option in bytes/s; "none" and 0 are 0. INVAL and a
  * sentence. */

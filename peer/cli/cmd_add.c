@@ -95,10 +95,12 @@ put_path(json_t *params, const char *key, const char *value, struct errbuf *eb)
     char *path;
     int err = path_absolute(value, &path, eb);
 
-    if (err == 0) {
+    if (err != 0)
+        return err;
+    err = client_check_text(value, path, eb);
+    if (err == 0)
         json_object_set_new(params, key, json_string(path));
-        free(path);
-    }
+    free(path);
     return err;
 }
 
@@ -118,14 +120,13 @@ store_option(struct add *a, int id, const char *value, struct errbuf *eb)
     a->only_new = a->only_new || !changes_known(id);
     switch (id) {
     case OPT_OUTPUT: a->output = value; return 0;
-    case OPT_TRACKER: client_append(a->params, "trackers", value); return 0;
-    case OPT_ONLY: client_append(a->params, "only", value); return 0;
-    case OPT_SKIP: client_append(a->params, "skip", value); return 0;
+    case OPT_TRACKER: return client_append(a->params, "trackers", value, eb);
+    case OPT_ONLY: return client_append(a->params, "only", value, eb);
+    case OPT_SKIP: return client_append(a->params, "skip", value, eb);
     case OPT_PEER:
         if (!cli_is_peer(value))
             return errbuf_set(eb, SPRAT_E_INVAL, "--peer needs HOST:PORT, not '%s'", value);
-        client_append(a->params, "peers", value);
-        return 0;
+        return client_append(a->params, "peers", value, eb);
     case OPT_PAUSED: json_object_set_new(a->params, "paused", json_true()); return 0;
     case OPT_SEQUENTIAL: json_object_set_new(a->params, "sequential", json_true()); return 0;
     case OPT_SUPER_SEED: json_object_set_new(a->params, "super_seed", json_true()); return 0;
@@ -172,11 +173,9 @@ put_torrent(json_t *params, const char *path, struct errbuf *eb)
         text = base64_encode(mi->raw, mi->raw_len);
         if (text != NULL)
             json_object_set_new(params, "metainfo", json_string(text));
-    } else if (path_absolute(path, &text, eb) == 0) {
-        json_object_set_new(params, "path", json_string(text));
     } else {
         text = NULL;
-        err = SPRAT_E_NOENT;
+        err = put_path(params, "path", path, eb);
     }
     metainfo_free(mi);
     free(text);

@@ -27,16 +27,19 @@ run(const struct cli_command *self, int argc, const char *const *argv)
     json_t *params = json_object();
     struct cli_args args;
     const char *value;
-    int id, got, status;
+    struct errbuf eb;
+    int id, got, status, err = 0;
 
     cli_args_init(&args, self, argc, argv);
     while ((got = cli_next(&args, &id, &value, 1, CLI_OPERANDS_MAX)) > 0) {
-        if (id >= OPT_ONLY && id <= OPT_HIGH)
-            client_append(params, keys[id], value);
+        if (id >= OPT_ONLY && id <= OPT_HIGH && err == 0)
+            err = client_append(params, keys[id], value, &eb);
         client_option(&o, id, value);
     }
     if (got < 0)
         status = args.status;
+    else if (err != 0)
+        status = cli_fail("%s", eb.text);
     else if (json_object_size(params) == 0)
         status = cli_usage(self, "say which files: --only, --want, --skip or --high");
     else
