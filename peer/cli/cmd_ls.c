@@ -43,6 +43,15 @@ struct row {
     char peers[TEXT_NUMBER_MAX], ratio[TEXT_NUMBER_MAX];
 };
 
+/* A seed of the files that were chosen is told from one of all files. */
+static const char *
+state_of(const json_t *t, uint64_t have, uint64_t total)
+{
+    const char *state = client_text(t, "state");
+
+    return strcmp(state, "seeding") == 0 && have < total ? "seeding (selected files)" : state;
+}
+
 static void
 fill_row(struct row *r, const json_t *t, const char **cells)
 {
@@ -64,7 +73,7 @@ fill_row(struct row *r, const json_t *t, const char **cells)
              total > 0 ? (double)client_int(t, "uploaded") / (double)total : 0.0);
     const char *all[COLUMNS] = {
         r->id,    client_text(t, "name"), r->size, r->done, r->down, r->up, r->peers,
-        r->ratio, client_text(t, "state")};
+        r->ratio, state_of(t, have, total)};
     memcpy(cells, all, sizeof(all));
     if (!json_is_null(json_object_get(t, "bytes_have")))
         return;

@@ -2,10 +2,12 @@
  *
  * sprat rm: tells spratd to remove torrents. Their files are deleted only with an option for that.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "peer/cli/client.h"
 #include "peer/cli/command.h"
+#include "peer/cli/text.h"
 
 enum { OPT_DATA = 1, OPT_YES };
 
@@ -16,6 +18,20 @@ static const struct option_spec options[] = {
     CLIENT_JSON_ROW,
     CLI_HELP_ROW,
 };
+
+static int
+print_removed(const json_t *r)
+{
+    char name[512], dir[512];
+
+    text_fit(name, sizeof(name), client_text(r, "name"), 200);
+    text_fit(dir, sizeof(dir), client_text(r, "save_dir"), 200);
+    if (json_is_true(json_object_get(r, "data")))
+        printf("%s: removed; its files in %s are being deleted\n", name, dir);
+    else
+        printf("%s: removed; its files stay in %s\n", name, dir);
+    return CLI_OK;
+}
 
 static int
 run(const struct cli_command *self, int argc, const char *const *argv)
@@ -40,7 +56,7 @@ run(const struct cli_command *self, int argc, const char *const *argv)
     if (args.operand_count == 1 && strcmp(args.operands[0], CLIENT_ALL) == 0 && !yes)
         return cli_usage(self, "'all' removes every torrent of the daemon: give --yes too");
     params = json_pack("{s:b}", "data", data);
-    status = client_show_each(&o, &args, "torrent.remove", params, NULL);
+    status = client_show_each(&o, &args, "torrent.remove", params, print_removed);
     json_decref(params);
     return status;
 }

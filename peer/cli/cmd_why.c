@@ -7,8 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/options.h"
 #include "peer/cli/client.h"
 #include "peer/cli/command.h"
+#include "peer/cli/screen.h"
+#include "peer/cli/table.h"
 #include "peer/cli/text.h"
 
 static const struct option_spec options[] = {
@@ -19,14 +22,16 @@ static const struct option_spec options[] = {
 
 enum { LINE_COLUMNS = 600, LINE_BYTES = 4 * LINE_COLUMNS + 8, SHOWN_MAX = 20 };
 
-/* Prints a line; foreign text is made safe for a terminal. */
+/* Prints a line, on a terminal as several lines of its width; foreign text is made safe. */
 static void
 say(unsigned indent, const char *text)
 {
+    unsigned width = isatty(STDOUT_FILENO) ? screen_columns() : TABLE_UNBOUNDED;
     char safe[LINE_BYTES];
 
     text_fit(safe, sizeof(safe), text, LINE_COLUMNS);
-    printf("%*s%s\n", (int)indent, "", safe);
+    printf("%*s", (int)indent, "");
+    options_print_text(stdout, safe, indent, width);
 }
 
 static int64_t

@@ -869,11 +869,17 @@ torrent_resume_method(void *ctx, const json_t *params, struct rpc_call *call, js
 static int
 remove_it(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
 {
-    const struct errand *e = errand_of(base);
+    struct errand *e = errand_of(base);
     bool data = false;
     int err = rpc_get_bool(e->params, "data", &data, eb);
 
-    return err == 0 ? torrent_remove(t, data, eb) : err;
+    if (err == 0)
+        err = torrent_remove(t, data, eb);
+    if (err != 0)
+        return err;
+    e->result = json_pack("{s:o, s:o, s:b}", "name", json_text(torrent_name(t)), "save_dir",
+                          json_text(torrent_save_dir(t)), "data", data);
+    return e->result != NULL ? 0 : SPRAT_E_NOMEM;
 }
 
 static int

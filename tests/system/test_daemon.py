@@ -69,7 +69,7 @@ def a_torrent_from_add_to_rm(t):
                                  "pieces_have": shown["piece_count"], "priority": "normal"}], details
     again = daemon.sprat("add", "-o", out, "--up-limit", "9M", torrent)
     assert again.out.startswith("already there ") and daemon.state("data")["up_limit"] == 9 << 20, str(again)
-    daemon.sprat("rm", "data")
+    assert daemon.sprat("rm", "data").out == f"data: removed; its files stay in {out}\n"
     t.wait("its removal", lambda: daemon.listing() == [], 10)
     assert os.path.exists(os.path.join(out, "data")), "without --data files stay"
     daemon.sprat("shutdown")
@@ -86,9 +86,23 @@ def rm_data_deletes_what_is_its_own(t):
     daemon.await_state("tree", "seeding")
     with open(t.path("out", "tree", "a", "stranger"), "w") as f:
         f.write("mine")
-    daemon.sprat("rm", "--data", "tree")
+    shown = daemon.sprat("rm", "--data", our.show(t, torrent)["info_hash_v1"][:8]).out
+    assert shown == f"tree: removed; its files in {t.path('out')} are being deleted\n", shown
     t.wait("the deletion", lambda: list(content.files_below(t.path("out"))) == ["tree/a/stranger"], 10)
     t.wait("its removal", lambda: daemon.listing() == [], 10)
+
+
+@test
+def arguments_that_json_cannot_hold_are_named(t):
+    path, torrent, _ = seeded(t)
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", os.path.dirname(path), torrent)
+    odd = os.fsdecode(b"\xff")
+    for args in (("why", odd), ("info", odd), ("pause", odd), ("select", "--skip", odd, "data"),
+                 ("add", "-o", f"/tmp/{odd}", torrent), ("add", "--only", odd, torrent),
+                 ("add", "-t", f"http://{odd}/", torrent)):
+        result = daemon.sprat(*args, status=None)
+        assert result.status in (1, 2) and "not valid UTF-8" in result.err, (args, str(result))
 
 
 @test

@@ -14,6 +14,7 @@ import bencode
 import content
 import faults
 import sprat as our
+import terminal
 from daemon import Daemon
 from fake_peer import BITFIELD, FakeSeeder, handshake, message, read_exactly, read_message
 from fake_tracker import FakeTracker, good
@@ -340,6 +341,21 @@ def a_seed_that_nobody_asks_gives_up_too(t):
     torrent = our.create(t, path)
     seeder = our.seed(t, torrent, os.path.dirname(path), "--give-up-after", "3s")
     assert seeder.status(WAIT_S) == 4, seeder.report()
+
+
+@test
+def the_reasons_fit_a_narrow_terminal(t):
+    daemon = Daemon(t)
+    path = content.write_file(t.path("origin", "data"), 100_000)
+    torrent = our.create(t, path, trackers=["http://%s/a/rather/long/path/of/an/announce" % closed_port(t)])
+    daemon.sprat("add", "-o", t.path("out"), torrent)
+    t.wait("its failure", lambda: "refused" in daemon.sprat("why", "data").out, WAIT_S)
+    argv = [our.SPRAT, "why", "--socket", daemon.socket, "data"]
+    shown, status = terminal.on_terminal(t, argv, 40)
+    assert status == 0, shown
+    wide = [line for line in shown.splitlines() if len(line) > 40 and " " in line.strip()]
+    assert not wide, wide
+    assert "refused" in shown, shown
 
 
 our.main(our.SPRAT, our.SPRATD)
