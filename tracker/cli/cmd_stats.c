@@ -6,9 +6,10 @@
 #include <stdio.h>
 
 #include "tracker/cli/command.h"
-#include "tracker/cli/rowjson.h"
-#include "tracker/cli/text.h"
+#include "tracker/cli/print.h"
 #include "tracker/cli/users.h"
+#include "tracker/operator/rowjson.h"
+#include "tracker/operator/text.h"
 
 static const struct option_spec options[] = {COMMAND_JSON_ROW, COMMAND_ROWS};
 
@@ -108,7 +109,7 @@ run(struct command_call *c)
         json_decref(root);
         return command_fail("%s", eb.text);
     }
-    return c->json ? text_print_json(root) : COMMAND_OK;
+    return c->json ? print_json(root) : COMMAND_OK;
 }
 
 const struct command command_stats = {

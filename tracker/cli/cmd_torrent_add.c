@@ -9,7 +9,7 @@
 #include "common/codec/metainfo.h"
 #include "common/sys/file.h"
 #include "tracker/cli/command.h"
-#include "tracker/cli/text.h"
+#include "tracker/operator/text.h"
 
 enum { OPT_NAME = 1, OPT_FREELEECH, OPT_HIDDEN };
 

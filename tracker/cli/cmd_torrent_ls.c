@@ -7,8 +7,9 @@
 
 #include "common/base/hex.h"
 #include "tracker/cli/command.h"
-#include "tracker/cli/rowjson.h"
-#include "tracker/cli/text.h"
+#include "tracker/cli/print.h"
+#include "tracker/operator/rowjson.h"
+#include "tracker/operator/text.h"
 
 static const struct option_spec options[] = {COMMAND_JSON_ROW, COMMAND_ROWS};
 
@@ -71,7 +72,7 @@ run(struct command_call *c)
         json_decref(list);
         return command_fail("%s", eb.text);
     }
-    return c->json ? text_print_json(list) : COMMAND_OK;
+    return c->json ? print_json(list) : COMMAND_OK;
 }
 
 const struct command command_torrent_ls = {

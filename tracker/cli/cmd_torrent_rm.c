@@ -3,7 +3,7 @@
  * sprat-tracker torrent rm: a torrent is not served any more, and clients are told why.
  */
 #include "tracker/cli/command.h"
-#include "tracker/cli/text.h"
+#include "tracker/operator/text.h"
 
 enum { OPT_REASON = 1 };
 

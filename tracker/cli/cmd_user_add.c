@@ -7,7 +7,7 @@
 
 #include "common/base/parse.h"
 #include "tracker/cli/command.h"
-#include "tracker/cli/text.h"
+#include "tracker/cli/print.h"
 #include "tracker/core/passkey.h"
 
 enum { OPT_CLASS = 1, OPT_SLOTS, OPT_NO_LEECH };
@@ -57,9 +57,9 @@ run(struct command_call *c)
         return command_fail("%s", eb.text);
     passkey_format(key, text);
     if (c->json)
-        return text_print_json(json_pack("{s:s, s:s}", "name", u.name, "passkey", text));
+        return print_json(json_pack("{s:s, s:s}", "name", u.name, "passkey", text));
     printf("%s\n", text);
-    text_print_urls(&c->settings, text, "");
+    print_urls(&c->settings, text, "");
     return COMMAND_OK;
 }
 

@@ -3,9 +3,9 @@
  * sprat-tracker user ls: all users.
  */
 #include "tracker/cli/command.h"
-#include "tracker/cli/rowjson.h"
-#include "tracker/cli/text.h"
+#include "tracker/cli/print.h"
 #include "tracker/cli/users.h"
+#include "tracker/operator/rowjson.h"
 
 static const struct option_spec options[] = {COMMAND_JSON_ROW, COMMAND_ROWS};
 
@@ -38,7 +38,7 @@ run(struct command_call *c)
         json_decref(list);
         return command_fail("%s", eb.text);
     }
-    return c->json ? text_print_json(list) : COMMAND_OK;
+    return c->json ? print_json(list) : COMMAND_OK;
 }
 
 const struct command command_user_ls = {

@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "tracker/cli/command.h"
-#include "tracker/cli/text.h"
+#include "tracker/cli/print.h"
 #include "tracker/core/passkey.h"
+#include "tracker/operator/text.h"
 
 enum { OPT_ADD = 1, OPT_ROTATE, OPT_REVOKE, OPT_EXPIRES };
 
@@ -33,7 +34,7 @@ print_one(void *ctx, const struct registry_passkey *k)
     else
         printf("%s\n", key);
     if (!k->revoked)
-        text_print_urls(s, key, "  ");
+        print_urls(s, key, "  ");
     return 0;
 }
 
@@ -43,7 +44,7 @@ print_new(struct command_call *c, const uint8_t key[ACCESS_PASSKEY_LEN])
     char text[PASSKEY_TEXT_SIZE];
 
     printf("%s\n", passkey_format(key, text));
-    text_print_urls(&c->settings, text, "");
+    print_urls(&c->settings, text, "");
     return COMMAND_OK;
 }
 

@@ -5,9 +5,10 @@
 #include <stdio.h>
 
 #include "tracker/cli/command.h"
-#include "tracker/cli/rowjson.h"
-#include "tracker/cli/text.h"
+#include "tracker/cli/print.h"
 #include "tracker/cli/users.h"
+#include "tracker/operator/rowjson.h"
+#include "tracker/operator/text.h"
 
 enum { OPT_ALL = 1 };
 
@@ -48,7 +49,7 @@ show_json(struct command_call *c, const struct registry_user *u, uint64_t limit)
         json_decref(user);
         return command_fail("%s", eb.text);
     }
-    return text_print_json(user);
+    return print_json(user);
 }
 
 static int

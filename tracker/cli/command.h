@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #include "common/base/options.h"
-#include "tracker/daemon/settings.h"
+#include "tracker/operator/settings.h"
 #include "tracker/store/registry.h"
 
 enum command_status {

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "tracker/cli/text.h"
+#include "tracker/operator/text.h"
 
 void
 users_print_head(void)

@@ -7,8 +7,8 @@
 #define TRACKER_DAEMON_ADDRESSES_H
 
 #include "common/sys/sdnotify.h"
-#include "tracker/daemon/settings.h"
 #include "tracker/daemon/worker.h"
+#include "tracker/operator/settings.h"
 
 /* Embedded by the process; its fields are its own. */
 struct addresses {

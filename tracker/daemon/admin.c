@@ -13,10 +13,10 @@
 #include "common/ds/list.h"
 #include "common/rpc/message.h"
 #include "common/sys/addr.h"
-#include "tracker/cli/text.h"
 #include "tracker/daemon/api.h"
 #include "tracker/daemon/topwalk.h"
 #include "tracker/daemon/webfiles.h"
+#include "tracker/operator/text.h"
 
 #define ADMIN_MAGIC 0x61646d69u
 

@@ -14,10 +14,10 @@
 #include "common/base/log.h"
 #include "tracker/core/metrics.h"
 #include "tracker/daemon/accountant.h"
-#include "tracker/daemon/adminhost.h"
 #include "tracker/daemon/token.h"
 #include "tracker/net/http_front.h"
 #include "tracker/net/shards.h"
+#include "tracker/operator/adminhost.h"
 
 enum {
     ADMIN_BODY_MAX = HTTP_SERVICE_BODY_MAX, /* of an answer */

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "common/rpc/message.h"
-#include "tracker/cli/rowjson.h"
-#include "tracker/cli/text.h"
 #include "tracker/daemon/api.h"
+#include "tracker/operator/rowjson.h"
+#include "tracker/operator/text.h"
 
 static int
 add_torrent(void *ctx, const struct registry_torrent *t)

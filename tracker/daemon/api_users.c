@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "common/rpc/message.h"
-#include "tracker/cli/rowjson.h"
-#include "tracker/cli/text.h"
 #include "tracker/core/passkey.h"
 #include "tracker/daemon/api.h"
+#include "tracker/operator/rowjson.h"
+#include "tracker/operator/text.h"
 
 static int
 add_user(void *ctx, const struct registry_user *u)

@@ -6,7 +6,7 @@
 #define TRACKER_DAEMON_LISTFILE_H
 
 #include "tracker/core/tracker.h"
-#include "tracker/daemon/settings.h"
+#include "tracker/operator/settings.h"
 
 enum { LISTFILE_MAX = 1 << 30 }; /* bytes */
 

@@ -6,7 +6,7 @@
 #ifndef TRACKER_DAEMON_PROCESS_H
 #define TRACKER_DAEMON_PROCESS_H
 
-#include "tracker/daemon/settings.h"
+#include "tracker/operator/settings.h"
 
 /* Runs until SIGTERM or SIGINT. |argc| words at |argv| are the command line behind the program's
  * name, which SIGHUP has read again, and |settings| what it said at first. An error is said on

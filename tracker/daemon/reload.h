@@ -11,8 +11,8 @@
 #include "common/sys/thread.h"
 #include "tracker/daemon/admin.h"
 #include "tracker/daemon/listfile.h"
-#include "tracker/daemon/settings.h"
 #include "tracker/daemon/worker.h"
+#include "tracker/operator/settings.h"
 
 /* Where the settings in use are and what they steer; all are borrowed. */
 struct reload {

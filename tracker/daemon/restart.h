@@ -5,7 +5,7 @@
 #ifndef TRACKER_DAEMON_RESTART_H
 #define TRACKER_DAEMON_RESTART_H
 
-#include "tracker/daemon/settings.h"
+#include "tracker/operator/settings.h"
 
 enum restart_when {
     RESTART_NOT_NEEDED, /* reload_use() tells all that depend on the setting */

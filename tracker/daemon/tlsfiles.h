@@ -7,7 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/crypto/tls.h"
-#include "tracker/daemon/settings.h"
+#include "tracker/operator/settings.h"
 
 /* Reads what |s| names; |*out| is NULL if that is nothing. |eb| names the file. */
 int tlsfiles_read(const struct settings *s, struct tls_server **out, struct errbuf *eb);

@@ -8,12 +8,12 @@
 #define TRACKER_DAEMON_WORKER_H
 
 #include "tracker/core/metrics.h"
-#include "tracker/daemon/settings.h"
 #include "tracker/net/cluster_link.h"
 #include "tracker/net/http_front.h"
 #include "tracker/net/members.h"
 #include "tracker/net/shards.h"
 #include "tracker/net/udp_front.h"
+#include "tracker/operator/settings.h"
 
 struct worker;
 

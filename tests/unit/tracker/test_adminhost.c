@@ -2,7 +2,7 @@
  *
  * Host headers that browsers and programs send, and those of a rebound name.
  */
-#include "tracker/daemon/adminhost.h"
+#include "tracker/operator/adminhost.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  *
  * The daemon's settings from the command line and from files, good and bad.
  */
-#include "tracker/daemon/settings.h"
+#include "tracker/operator/settings.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the registry tells, as JSON: the same words in the commands and in the API. All return NULL
- * when memory is out.
+ * Makes JSON objects of the registry's rows. The commands and the API use the same member names.
+ * Every function returns NULL when memory is out.
  */
-#ifndef TRACKER_CLI_ROWJSON_H
-#define TRACKER_CLI_ROWJSON_H
+#ifndef TRACKER_OPERATOR_ROWJSON_H
+#define TRACKER_OPERATOR_ROWJSON_H
 
 #include <jansson.h>
 
@@ -12,7 +12,7 @@
 
 json_t *rowjson_user(const struct registry_user *u);
 
-/* What a user's accounts say of a torrent. */
+/* What one user has moved in one torrent. */
 json_t *rowjson_total(const struct registry_total *t);
 
 json_t *rowjson_torrent(const struct registry_torrent *t);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An object for each kind of row.
+ * Each function lists the members of one kind of row.
  */
-#include "tracker/cli/rowjson.h"
+#include "tracker/operator/rowjson.h"
 
-#include "tracker/cli/text.h"
+#include "tracker/operator/text.h"
 
 json_t *
 rowjson_user(const struct registry_user *u)

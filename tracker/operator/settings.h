@@ -3,14 +3,14 @@
  * What the operator of sprat-tracker may set, from the command line and a configuration file. Both
  * know the same names: every long option that takes a value is a key of the file.
  */
-#ifndef TRACKER_DAEMON_SETTINGS_H
-#define TRACKER_DAEMON_SETTINGS_H
+#ifndef TRACKER_OPERATOR_SETTINGS_H
+#define TRACKER_OPERATOR_SETTINGS_H
 
 #include "common/base/endpoint.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
 #include "tracker/core/tracker.h"
-#include "tracker/daemon/adminhost.h"
+#include "tracker/operator/adminhost.h"
 #include "tracker/net/cluster_url.h"
 #include "tracker/net/nettext.h"
 #include "tracker/net/shards.h"

@@ -2,7 +2,7 @@
  *
  * Compares host names without regard to case, and without a port or a final dot.
  */
-#include "tracker/daemon/adminhost.h"
+#include "tracker/operator/adminhost.h"
 
 #include <string.h>
 #include <strings.h>
@@ -10,8 +10,7 @@
 #include "common/base/err.h"
 #include "common/sys/addr.h"
 
-static const char letters[] =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 
 int
 adminhost_add(struct adminhost *a, const char *name)

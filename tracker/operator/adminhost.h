@@ -4,8 +4,8 @@
  * name resolve to this machine's address (DNS rebinding), and its scripts would then read the
  * numbers in the operator's browser; but they ask under that name.
  */
-#ifndef TRACKER_DAEMON_ADMINHOST_H
-#define TRACKER_DAEMON_ADMINHOST_H
+#ifndef TRACKER_OPERATOR_ADMINHOST_H
+#define TRACKER_OPERATOR_ADMINHOST_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  *
  * One table of settings, from which the command line, the configuration file and --help are made.
  */
-#include "tracker/daemon/settings.h"
+#include "tracker/operator/settings.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Formats.
+ * Writing numbers, times and hashes, and reading dates and hashes.
  */
-#include "tracker/cli/text.h"
+#include "tracker/operator/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,8 +10,6 @@
 #include <time.h>
 
 #include "common/base/hex.h"
-#include "common/base/printable.h"
-#include "tracker/cli/command.h"
 
 const char *
 text_bytes(uint64_t bytes, char out[TEXT_MAX])
@@ -108,35 +106,4 @@ text_json_hash(bool has, const uint8_t *bytes, size_t len)
     char hex[HEX_SIZE(32)];
 
     return has ? json_string(hex_encode(bytes, len, hex)) : json_null();
-}
-
-/* Jansson hands on whole characters. */
-static int
-print_part(const char *json, size_t len, void *user)
-{
-    (void)user;
-    printable_json(stdout, json, len);
-    return 0;
-}
-
-int
-text_print_json(json_t *root)
-{
-    int failed = root == NULL || json_dump_callback(root, print_part, NULL, JSON_INDENT(2)) != 0;
-
-    json_decref(root);
-    if (failed)
-        return command_fail("out of memory");
-    putchar('\n');
-    return COMMAND_OK;
-}
-
-void
-text_print_urls(const struct settings *s, const char *passkey, const char *indent)
-{
-    for (size_t i = 0; i < s->announce_url_count; i++) {
-        const char *url = s->announce_urls[i], *end = strrchr(url, '/');
-
-        printf("%s%.*s/%s%s\n", indent, (int)(end - url), url, passkey, end);
-    }
 }
