@@ -386,8 +386,12 @@ add_bytes(struct session *s, const struct ledger_entry *e, const struct session_
     with = *s;
     most = possible(s, e, r);
     take_entry(&with, e, r, all);
-    for (int w = 0; w < LEDGER_WAYS; w++)
-        gain->held[w] = above(all[w], max_u64(most, s->counted[w]));
+    for (int w = 0; w < LEDGER_WAYS; w++) {
+        uint64_t more = above(all[w], s->counted[w]);
+
+        gain->held[w] =
+            max_u64(above(all[w], max_u64(most, s->counted[w])), above(more, r->room[w]));
+    }
     if (gain->held[LEDGER_UP] > 0 || gain->held[LEDGER_DOWN] > 0)
         return;
     *s = with;

@@ -51,8 +51,9 @@
  * neighbours. A client that goes on counting through "stopped" and "started" counts once too.
  *
  * What is not possible is not evidence. Counters which would make a session count more than
- * |rate_possible| since it began, LEDGER_RESEND_S to spare, are held aside: they change nothing,
- * and are reported in |held|. The client may say the same again when it has become possible.
+ * |rate_possible| since it began, LEDGER_RESEND_S to spare, or its user more than |room|, are held
+ * aside: they change nothing, and are reported in |held|. The client may say the same again when it
+ * has become possible.
  */
 #ifndef TRACKER_CORE_SESSION_H
 #define TRACKER_CORE_SESSION_H
@@ -94,10 +95,11 @@ struct session {
 };
 
 struct session_rules {
-    int64_t run;            /* random for each start of a tracker, never 0 */
-    uint32_t gap_max_s;     /* time between two announces that counts as seeding */
-    uint32_t back_s;        /* by so much the tracker's clock was set back during its run */
-    uint64_t rate_possible; /* bytes a second */
+    int64_t run;                /* random for each start of a tracker, never 0 */
+    uint32_t gap_max_s;         /* time between two announces that counts as seeding */
+    uint32_t back_s;            /* by so much the tracker's clock was set back during its run */
+    uint64_t rate_possible;     /* bytes a second */
+    uint64_t room[LEDGER_WAYS]; /* bytes that the user can be credited with (allowance.h) */
 };
 
 struct session_gain {

@@ -4,6 +4,7 @@
  */
 #include "tracker/store/accounts.h"
 
+#include "common/base/minmax.h"
 #include "tracker/core/signals.h"
 #include "tracker/store/registrydb.h"
 #include "tracker/store/registrysums.h"
@@ -41,23 +42,25 @@ put_total(struct registry *r, const struct ledger_entry *e, const struct session
 
 static int
 put_user(struct registry *r, const struct ledger_entry *e, const struct session_gain *g,
-         bool freeleech, struct errbuf *eb)
+         const struct sessiontable_owner *owner, struct errbuf *eb)
 {
     sqlite3_stmt *q;
     int err = db_prepare(r->db,
                          "UPDATE users SET uploaded = min(uploaded + ?2, ?6), downloaded = "
                          "min(downloaded + ?3, ?6), downloaded_raw = min(downloaded_raw + ?4, ?6), "
-                         "seen = max(seen, ?5) WHERE id = ?1",
+                         "seen = max(seen, ?5), busy_up = ?7, busy_down = ?8 WHERE id = ?1",
                          &q, eb);
 
     if (err != 0)
         return err;
     sqlite3_bind_int64(q, 1, e->key.user);
     sqlite3_bind_int64(q, 2, registry_put_u64(g->bytes[LEDGER_UP]));
-    sqlite3_bind_int64(q, 3, freeleech ? 0 : registry_put_u64(g->bytes[LEDGER_DOWN]));
+    sqlite3_bind_int64(q, 3, owner->freeleech ? 0 : registry_put_u64(g->bytes[LEDGER_DOWN]));
     sqlite3_bind_int64(q, 4, registry_put_u64(g->bytes[LEDGER_DOWN]));
     sqlite3_bind_int64(q, 5, e->last_s);
     sqlite3_bind_int64(q, 6, ACCOUNTS_SUM_MAX);
+    sqlite3_bind_int64(q, 7, owner->line.busy_ms[LEDGER_UP]);
+    sqlite3_bind_int64(q, 8, owner->line.busy_ms[LEDGER_DOWN]);
     return db_run(r->db, q, "storing the accounts", eb);
 }
 
@@ -132,23 +135,38 @@ is_too_late(const struct application *a, const struct ledger_entry *e, const str
 
 static int
 put_gain(struct application *a, const struct ledger_entry *e, const struct session_gain *g,
-         bool freeleech, struct errbuf *eb)
+         const struct sessiontable_owner *owner, struct errbuf *eb)
 {
-    int err = put_total(a->registry, e, g, freeleech, eb);
+    int err = put_total(a->registry, e, g, owner->freeleech, eb);
 
     a->sums.uploaded += g->bytes[LEDGER_UP];
-    a->sums.downloaded += freeleech ? 0 : g->bytes[LEDGER_DOWN];
+    a->sums.downloaded += owner->freeleech ? 0 : g->bytes[LEDGER_DOWN];
     a->sums.downloaded_raw += g->bytes[LEDGER_DOWN];
     a->sums.completed += g->completed_s != 0;
     a->sums.seed_s += g->seed_s;
     if (err == 0)
-        err = put_user(a->registry, e, g, freeleech, eb);
+        err = put_user(a->registry, e, g, owner, eb);
     return err == 0 ? put_torrent(a->registry, e, g, eb) : err;
 }
 
+/* What the entry adds to the session, within what its user's line can have moved. A tracker that
+ * was cut off tells of a time that is over: the line was not busier then than it is now. */
+static void
+add_to_session(struct application *a, const struct ledger_entry *e, struct session *s,
+               struct sessiontable_owner *owner, struct session_gain *gain)
+{
+    int64_t now_s = max_i64(owner->seen_s, e->last_s);
+
+    for (int w = 0; w < LEDGER_WAYS; w++)
+        a->rules.room[w] = allowance_room(&owner->line, w, now_s, a->rules.rate_possible);
+    session_add(s, e, &a->rules, gain);
+    for (int w = 0; w < LEDGER_WAYS; w++)
+        allowance_use(&owner->line, w, now_s, a->rules.rate_possible, gain->bytes[w]);
+}
+
 static int
-apply_to(struct application *a, const struct ledger_entry *e, struct session *s, bool freeleech,
-         struct errbuf *eb)
+apply_to(struct application *a, const struct ledger_entry *e, struct session *s,
+         struct sessiontable_owner *owner, struct errbuf *eb)
 {
     struct session before = *s;
     struct session_gain gain;
@@ -156,10 +174,10 @@ apply_to(struct application *a, const struct ledger_entry *e, struct session *s,
     unsigned n;
     int err;
 
-    session_add(s, e, &a->rules, &gain);
+    add_to_session(a, e, s, owner, &gain);
     err = sessiontable_write(a->registry, &e->key, s, eb);
     if (err == 0)
-        err = put_gain(a, e, &gain, freeleech, eb);
+        err = put_gain(a, e, &gain, owner, eb);
     n = signals_find(e, &before, &a->rules, &gain, signals);
     for (unsigned i = 0; i < n && err == 0; i++)
         err = put_signal(a->registry, e, &signals[i], &a->sums.signals, eb);
@@ -170,9 +188,9 @@ apply_to(struct application *a, const struct ledger_entry *e, struct session *s,
 static int
 apply_entry(struct application *a, const struct ledger_entry *e, struct errbuf *eb)
 {
+    struct sessiontable_owner owner;
     struct session s;
-    bool freeleech = false;
-    int err = sessiontable_read(a->registry, &e->key, &s, &freeleech, eb);
+    int err = sessiontable_read(a->registry, &e->key, &s, &owner, eb);
 
     if (err < 0)
         return err;
@@ -185,7 +203,7 @@ apply_entry(struct application *a, const struct ledger_entry *e, struct errbuf *
         a->out->late++;
         return 0;
     }
-    return apply_to(a, e, &s, freeleech, eb);
+    return apply_to(a, e, &s, &owner, eb);
 }
 
 static int

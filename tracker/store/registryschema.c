@@ -106,6 +106,8 @@ static const char *const migrations[] = {
     "CREATE TABLE forgotten (before INTEGER NOT NULL);" /* see accounts.h */
     "INSERT INTO forgotten VALUES (0);"
     "DELETE FROM signals WHERE kind IN (0, 1);"
+    "ALTER TABLE users ADD COLUMN busy_up INTEGER NOT NULL DEFAULT 0;" /* see allowance.h */
+    "ALTER TABLE users ADD COLUMN busy_down INTEGER NOT NULL DEFAULT 0;"
     /* And a row of sums over the other tables (registrysums.h). */
     "CREATE TABLE sums ("
     " users INTEGER NOT NULL, users_enabled INTEGER NOT NULL,"

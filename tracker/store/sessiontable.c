@@ -180,13 +180,24 @@ get_session(sqlite3_stmt *q, int at, struct session *s)
            "stop_at, " prefix "fell, " prefix "remaining, " prefix "seeds, " prefix                \
            "seen, " prefix "run, " prefix "completed"
 
+static void
+get_owner(sqlite3_stmt *q, struct sessiontable_owner *owner)
+{
+    *owner = (struct sessiontable_owner){
+        .freeleech = sqlite3_column_int(q, 0) != 0,
+        .seen_s = bounded_time(sqlite3_column_int64(q, 1)),
+    };
+    for (int w = 0; w < LEDGER_WAYS; w++)
+        owner->line.busy_ms[w] = bounded_time(sqlite3_column_int64(q, 2 + w) / 1000) * 1000;
+}
+
 int
 sessiontable_read(struct registry *r, const struct ledger_key *k, struct session *s,
-                  bool *freeleech, struct errbuf *eb)
+                  struct sessiontable_owner *owner, struct errbuf *eb)
 {
     sqlite3_stmt *q;
     int err = db_prepare(r->db,
-                         "SELECT t.freeleech, " COLUMNS(
+                         "SELECT t.freeleech, u.seen, u.busy_up, u.busy_down, " COLUMNS(
                              "s.") " FROM torrents t JOIN users u LEFT JOIN sessions s ON s.user = "
                                    "u.id AND s.torrent = t.id AND s.peer_id = ?3 WHERE u.id = ?1 "
                                    "AND t.id = ?2",
@@ -200,8 +211,8 @@ sessiontable_read(struct registry *r, const struct ledger_key *k, struct session
     sqlite3_bind_blob(q, 3, k->peer_id, sizeof(k->peer_id), SQLITE_STATIC);
     err = registry_step(r, q, "reading the accounts", eb);
     if (err == 1) {
-        *freeleech = sqlite3_column_int(q, 0) != 0;
-        get_session(q, 1, s);
+        get_owner(q, owner);
+        get_session(q, 4, s);
     }
     sqlite3_reset(q);
     return err;

@@ -11,14 +11,22 @@
 #ifndef TRACKER_STORE_SESSIONTABLE_H
 #define TRACKER_STORE_SESSIONTABLE_H
 
+#include "tracker/core/allowance.h"
 #include "tracker/core/session.h"
 #include "tracker/store/accounts.h"
 #include "tracker/store/registry.h"
 
-/* 1: |*s| and |*freeleech|, the torrent's, are filled, and |*s| is all zero for a session without a
- * row; 0: the database knows no such user or torrent. */
+/* What the accounts need to know of a session's torrent and user. */
+struct sessiontable_owner {
+    bool freeleech;
+    int64_t seen_s; /* of the user's last announce of any torrent */
+    struct allowance line;
+};
+
+/* 1: |*s| and |*owner| are filled, and |*s| is all zero for a session without a row; 0: the
+ * database knows no such user or torrent. */
 int sessiontable_read(struct registry *r, const struct ledger_key *k, struct session *s,
-                      bool *freeleech, struct errbuf *eb);
+                      struct sessiontable_owner *owner, struct errbuf *eb);
 
 int sessiontable_write(struct registry *r, const struct ledger_key *k, const struct session *s,
                        struct errbuf *eb);

@@ -9,6 +9,7 @@
 #include "common/base/rng.h"
 #include "common/sys/db.h"
 #include "tests/unit/tracker/tmpdb.h"
+#include "tracker/core/allowance.h"
 #include "tracker/core/session.h"
 #include "tracker/store/accounts.h"
 
@@ -22,12 +23,13 @@ struct bank {
     struct tmpdb db;
     struct ledger ledger;
     int64_t run, seq;
+    uint64_t rate;
 };
 
 static void
 bank_open(struct bank *b, unsigned torrents)
 {
-    *b = (struct bank){.run = RUN};
+    *b = (struct bank){.run = RUN, .rate = RATE};
     tmpdb_open(&b->db, torrents);
     ledger_init(&b->ledger, seed, 100000, GAP_S);
 }
@@ -68,7 +70,7 @@ apply(struct bank *b, int64_t seq)
                                    .unix_s = 1,
                                    .pages = &b->ledger.page,
                                    .npages = 1,
-                                   .rate_possible = RATE,
+                                   .rate_possible = b->rate,
                                    .gap_max_s = GAP_S};
     struct accounts_result r;
     struct errbuf eb;
@@ -205,14 +207,40 @@ Test(accounts, sums_stop)
 
     bank_open(&b, 1);
     for (int i = 0; i < 200; i++) {
-        note(&b, 1, announce((uint8_t)i, 0, 0, 0, TRACKER_EVENT_STARTED), 10);
-        note(&b, 1, announce((uint8_t)i, LEDGER_COUNTER_MAX, 0, 0, TRACKER_EVENT_NONE), 10);
+        note(&b, 1, announce((uint8_t)i, 0, 0, 0, TRACKER_EVENT_STARTED), 1000000);
+        note(&b, 1, announce((uint8_t)i, LEDGER_COUNTER_MAX, 0, 0, TRACKER_EVENT_NONE), 1000000);
         if (i % 50 == 0)
             flush(&b);
     }
     flush(&b);
     is(&b, (uint64_t)ACCOUNTS_SUM_MAX, 0);
     cr_assert_eq(stats(&b).uploaded, (uint64_t)ACCOUNTS_SUM_MAX);
+    bank_close(&b);
+}
+
+/* Each session could have moved that alone, but the user's line not all of it; and when the line
+ * has had the time, the rest counts. */
+Test(accounts, many_sessions_have_one_line)
+{
+    enum { SESSIONS = 600, MOVED = 1000 * (200 + R) };
+    const int64_t times[] = {1000000, 1000200, 2000000};
+    const uint64_t counters[] = {0, MOVED, MOVED};
+    struct bank b;
+
+    bank_open(&b, 1);
+    b.rate = 1000;
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < SESSIONS; i++) {
+            struct tracker_announce a = announce(1, counters[round], 0, 0, TRACKER_EVENT_NONE);
+
+            memcpy(a.peer_id + 8, &i, sizeof(i));
+            note(&b, 1, a, times[round]);
+        }
+        flush(&b);
+        cr_assert_leq(total(&b, 1).uploaded, 1000 * (uint64_t)(ALLOWANCE_IDLE_S + R) +
+                                                 (round == 2 ? SESSIONS * (uint64_t)MOVED : 0));
+    }
+    is(&b, SESSIONS * (uint64_t)MOVED, 0);
     bank_close(&b);
 }
 
@@ -345,7 +373,8 @@ live_on(struct life *l, struct rng *rng, uint8_t peer)
 static void
 live_through(struct bank *b, struct life *lives)
 {
-    struct session_rules rules = {.run = b->run, .gap_max_s = GAP_S, .rate_possible = RATE};
+    struct session_rules rules = {
+        .run = b->run, .gap_max_s = GAP_S, .rate_possible = RATE, .room = {UINT64_MAX, UINT64_MAX}};
 
     for (uint32_t i = 0; i < b->ledger.page.count; i++) {
         const struct ledger_entry *e = &b->ledger.page.entries[i];

@@ -27,8 +27,10 @@ struct desk {
 static struct desk
 desk(void)
 {
-    return (struct desk){
-        .rules = {.run = RUN, .gap_max_s = GAP_S, .rate_possible = UINT64_C(1) << 40}};
+    return (struct desk){.rules = {.run = RUN,
+                                   .gap_max_s = GAP_S,
+                                   .rate_possible = UINT64_C(1) << 40,
+                                   .room = {UINT64_MAX, UINT64_MAX}}};
 }
 
 /* A client says this to a tracker, whose ledger is flushed at once. */
@@ -213,6 +215,19 @@ Test(session, segments_do_not_make_more_possible)
         up(&d, now_s + R + 1, UINT64_C(1) << 40, E);
     }
     cr_assert_leq(d.up, 1000 * (uint64_t)(now_s - 1000 + R));
+}
+
+Test(session, a_user_has_no_more_than_their_room)
+{
+    struct desk d = desk();
+
+    up(&d, 1000, 0, S);
+    d.rules.room[LEDGER_UP] = 99;
+    up(&d, 2000, 100, N);
+    cr_assert(d.up == 0 && d.held == 1);
+    d.rules.room[LEDGER_UP] = 100;
+    up(&d, 3000, 100, N);
+    cr_assert_eq(d.up, 100);
 }
 
 /* At the whole rate, announced late and on time in turns, by a clock that is set back once. */

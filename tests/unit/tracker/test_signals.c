@@ -22,7 +22,10 @@ struct desk {
 static struct desk
 desk(void)
 {
-    return (struct desk){.rules = {.run = RUN, .gap_max_s = 3600, .rate_possible = 1 << 20},
+    return (struct desk){.rules = {.run = RUN,
+                                   .gap_max_s = 3600,
+                                   .rate_possible = 1 << 20,
+                                   .room = {UINT64_MAX, UINT64_MAX}},
                          .peer_id = "-qB4650-abcdefghijkl"};
 }
 

@@ -131,8 +131,10 @@ add_entry(struct truth *t, const struct truth_tracker *k, const struct ledger_en
 {
     unsigned client = e->key.peer_id[0];
     struct truth_client *c = &t->clients[client];
-    struct session_rules rules = {
-        .run = k->run, .gap_max_s = TRUTH_GAP_S, .rate_possible = UINT64_C(1) << 40};
+    struct session_rules rules = {.run = k->run,
+                                  .gap_max_s = TRUTH_GAP_S,
+                                  .rate_possible = UINT64_C(1) << 40,
+                                  .room = {UINT64_MAX, UINT64_MAX}};
     struct session_gain gain;
     struct session again;
 
