@@ -355,6 +355,12 @@ cluster_set_external(struct cluster *c, const struct external *x)
     c->external = *x;
 }
 
+void
+cluster_set_torrents_max(struct cluster *c, uint32_t max)
+{
+    c->torrents_max = max;
+}
+
 /* While there is no Redis, who came or is still there needs no telling: all that are there then
  * will be written back. */
 void
@@ -390,6 +396,16 @@ cluster_on_peer(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN],
     cluster_queue(c, t, now);
 }
 
+/* Whether a request for a torrent that is not known here may be remembered. */
+static bool
+may_ask_for(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN], struct mono now)
+{
+    if (c->map.count < c->torrents_max || cluster_find(c, hash) != NULL)
+        return true;
+    evict(c, true, now);
+    return c->map.count < c->torrents_max;
+}
+
 /* Redis takes longer than anybody may wait: so nobody waits for a while. */
 static bool
 is_slow(struct cluster *c, struct mono now)
@@ -409,7 +425,7 @@ cluster_must_wait(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN], bool 
     struct mono at;
     bool few, wait;
 
-    if (c->state != LINK_READY)
+    if (c->state != LINK_READY || !may_ask_for(c, hash, now))
         return false;
     t = cluster_shared(c, hash, now);
     if (t == NULL)

@@ -75,6 +75,11 @@ void cluster_set_time(struct cluster *c, int64_t unix_s, uint16_t timeout_s, str
  * loopback address means the same to each of them. */
 void cluster_set_external(struct cluster *c, const struct external *x);
 
+/* From now on requests for torrents that are not known here are not waited for, and leave nothing
+ * here, once something is known of so many torrents and none of them can be spared. Own peers are
+ * told of all the same. */
+void cluster_set_torrents_max(struct cluster *c, uint32_t max);
+
 /* ---- for announces ---- */
 
 /* A tag (peerset.h) that all trackers of the cluster give to this peer id. */

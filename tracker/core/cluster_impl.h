@@ -173,6 +173,7 @@ struct cluster {
     struct hashmap map;
     struct list by_use[2];      /* the torrent used longest ago first; those that have peers: [1] */
     uint64_t copied;            /* peers of all copies */
+    uint32_t torrents_max;      /* for requests */
     struct list queues[QUEUES]; /* each in the order of |due| */
 
     struct event *events;

@@ -220,8 +220,8 @@ swarm_count(const struct swarm *w)
     return peerset_count(&w->v4) + peerset_count(&w->v6);
 }
 
-static void
-swarm_drop(struct swarms *s, struct swarm *w)
+void
+swarms_drop(struct swarms *s, struct swarm *w)
 {
     while (peerset_count(&w->v4) > 0)
         swarms_remove_peer(s, w, IP_V4, peerset_count(&w->v4) - 1);
@@ -293,8 +293,8 @@ look(void *ctx, struct hashmap_node *node)
  * removing each other's, and half as many as the busiest of late, so that a flood that is missed by
  * chance is not taken out on others. If there are none of these any more, that is found out bit by
  * bit. */
-bool
-swarms_shed(struct swarms *s, const struct swarm *keep, uint8_t family, const uint8_t *key)
+struct swarm *
+swarms_find_burden(struct swarms *s, const struct swarm *keep, uint8_t family, const uint8_t *key)
 {
     uint32_t own =
         is_counted(s, family, key) ? crowd_count(&s->crowd, key, compact_len(family)) : 0;
@@ -308,11 +308,9 @@ swarms_shed(struct swarms *s, const struct swarm *keep, uint8_t family, const ui
     x.looks = SWARMS_SHED_LOOKS;
     for (int tries = 0; x.looks > 0 && tries < 2 * SWARMS_SHED_LOOKS && s->map.count > 0; tries++)
         (void)hashmap_walk(&s->map, rng_below(&s->rng, (uint32_t)s->map.nbuckets), 1, look, &x);
-    if (x.found != NULL)
-        swarm_drop(s, x.found);
-    else if (must_be_busy)
+    if (x.found == NULL && must_be_busy)
         s->crowd.most -= (s->crowd.most + SHED_DECAY_PARTS - 1) / SHED_DECAY_PARTS;
-    return x.found != NULL;
+    return x.found;
 }
 
 /* ---- sweeps ---- */
@@ -344,7 +342,7 @@ finish_sweep(struct swarms *s, struct swarm *w, struct mono now)
     peerset_trim(&w->v4, &s->env);
     peerset_trim(&w->v6, &s->env);
     if (swarm_count(w) == 0) {
-        swarm_drop(s, w);
+        swarms_drop(s, w);
         return;
     }
     w->swept_at = now;

@@ -123,13 +123,17 @@ struct swarm *swarms_next(const struct swarms *s, const struct list *link);
 /* The swarm that was swept longest ago; NULL if there is none. */
 struct swarm *swarms_oldest(const struct swarms *s);
 
-/* Makes room for a peer with compact endpoint |key|: looks at some SWARMS_SHED_LOOKS swarms by
- * chance, other than |keep|, and removes the one whose peers all have the busiest addresses, if
- * these are among the busiest of all and have clearly more peers in this table than the address of
- * |key|. False if there is none. So made-up info-hashes make room for each other. A swarm that has
- * been announced more than once makes room only if its addresses have more than their fair share.
- */
-bool swarms_shed(struct swarms *s, const struct swarm *keep, uint8_t family, const uint8_t *key);
+/* The swarm that had better make room for a peer with compact endpoint |key|, or NULL: of some
+ * SWARMS_SHED_LOOKS swarms by chance, other than |keep|, the one whose peers all have the busiest
+ * addresses, if these are among the busiest of all and have clearly more peers in this table than
+ * the address of |key|. So made-up info-hashes make room for each other. A swarm that has been
+ * announced more than once makes room only if its addresses have more than their fair share. It has
+ * at most SWARMS_SHED_PEERS peers. */
+struct swarm *swarms_find_burden(struct swarms *s, const struct swarm *keep, uint8_t family,
+                                 const uint8_t *key);
+
+/* Removes a swarm and its peers. */
+void swarms_drop(struct swarms *s, struct swarm *w);
 
 /* Looks at the peers of the swarm that was swept longest ago, at most |looks| in all, from where
  * the last call stopped, and removes those that were last seen more than |age_max| seconds before

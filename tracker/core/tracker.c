@@ -79,6 +79,14 @@ tracker_set_list(struct tracker *t, enum tracker_mode mode, const struct hashlis
     t->list = list;
 }
 
+/* What the cluster has to know of the settings. */
+static void
+tell_cluster(struct tracker *t)
+{
+    cluster_set_external(t->cluster, &t->config.external);
+    cluster_set_torrents_max(t->cluster, t->config.torrents_max);
+}
+
 void
 tracker_set_config(struct tracker *t, const struct tracker_config *config)
 {
@@ -91,7 +99,7 @@ tracker_set_config(struct tracker *t, const struct tracker_config *config)
     t->config = *config;
     swarms_set_rules(&t->swarms, &rules);
     if (t->cluster != NULL)
-        cluster_set_external(t->cluster, &config->external);
+        tell_cluster(t);
 }
 
 void
@@ -158,7 +166,7 @@ tracker_join(struct tracker *t, const struct cluster_config *config)
     t->cluster = cluster_new(config, &t->swarms);
     if (t->cluster == NULL)
         return SPRAT_E_NOMEM;
-    cluster_set_external(t->cluster, &t->config.external);
+    tell_cluster(t);
     t->has_loopback |= config->one_host;
     return 0;
 }
@@ -264,6 +272,15 @@ tell_gone(struct tracker *t, const struct swarm *w, const struct peerset *set, u
         cluster_on_peer(t->cluster, w->info_hash, &p, CLUSTER_GONE, now);
 }
 
+static void
+tell_all_gone(struct tracker *t, const struct swarm *w, struct mono now)
+{
+    for (uint32_t pos = 0; pos < peerset_count(&w->v4); pos++)
+        tell_gone(t, w, &w->v4, IP_V4, pos, now);
+    for (uint32_t pos = 0; pos < peerset_count(&w->v6); pos++)
+        tell_gone(t, w, &w->v6, IP_V6, pos, now);
+}
+
 /* "stopped" of a peer id that has gone already, from an address and port that a new one has taken
  * since, must not remove the new one. */
 static void
@@ -288,10 +305,14 @@ has_room(const struct tracker *t)
 static bool
 shed(struct tracker *t, const struct swarm *keep, const struct ask *k)
 {
-    bool did = swarms_shed(&t->swarms, keep, k->family, k->key);
+    struct swarm *w = swarms_find_burden(&t->swarms, keep, k->family, k->key);
 
-    t->shed += did;
-    return did;
+    if (w == NULL)
+        return false;
+    tell_all_gone(t, w, k->now);
+    swarms_drop(&t->swarms, w);
+    t->shed++;
+    return true;
 }
 
 /* Where the asker's address has as many peers as it may, the one of them that is silent for the

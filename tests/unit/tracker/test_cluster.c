@@ -7,8 +7,10 @@
 
 #include <criterion/criterion.h>
 
+#include "common/base/bytes.h"
 #include "tests/unit/codec/failing_alloc.h"
 #include "tests/unit/tracker/cluster_rig.h"
+#include "tracker/core/cluster_impl.h"
 
 Test(cluster, a_cold_torrent_is_waited_for_and_fetched_once)
 {
@@ -461,4 +463,85 @@ Test(cluster, each_allocation_fails_once)
         tracker_free(r->t);
     }
     cr_assert_gt(n, 10);
+}
+
+/* An announce of torrent |n| from 10.0.0.|host|. */
+static const char *
+announce_torrent(struct rig *r, uint32_t n, uint8_t host)
+{
+    struct tracker_announce a = {.left = 1, .port = 1000};
+    struct endpoint from = {.family = IP_V4, .ip = {10, 0, 0, host}};
+    struct tracker_answer ans = {.max4 = 0};
+
+    put_u32be(a.info_hash, n);
+    a.peer_id[0] = host;
+    tracker_on_announce(r->t, &a, &from, &ans, r->now);
+    return ans.failure;
+}
+
+/* A small table, with the default limits on addresses. */
+static struct rig *
+rig_small(uint32_t torrents_max)
+{
+    struct rig *r = rig_ready();
+    struct tracker_config config;
+
+    tracker_config_init(&config);
+    config.torrents_max = torrents_max;
+    tracker_set_config(r->t, &config);
+    return r;
+}
+
+Test(cluster, requests_for_made_up_torrents_leave_little)
+{
+    enum { MAX = 50 };
+    struct rig *r = rig_small(MAX);
+    uint8_t hash[TRACKER_HASH_LEN] = {0};
+    uint32_t waited = 0;
+
+    for (uint32_t n = 0; n < 5000; n++) {
+        put_u32be(hash, n);
+        waited += tracker_must_wait(r->t, hash, true, r->now);
+        cr_assert_leq(r->c->map.count, (size_t)MAX);
+    }
+    cr_assert_eq(waited, (uint32_t)MAX, "there is room for no more");
+    cr_assert_null(announce_torrent(r, 7777, 1), "own peers are told of all the same");
+    put_u32be(hash, 7777);
+    cr_assert_not_null(cluster_find(r->c, hash));
+    tracker_free(r->t);
+}
+
+/* Answers all commands, and counts those that add peers, and the scripts, which remove them. */
+static void
+count_changes(struct rig *r, uint32_t *added, uint32_t *removed)
+{
+    struct cluster_reply zero = {.type = CLUSTER_REPLY_INTEGER};
+
+    *added = *removed = 0;
+    while (rig_next(r)) {
+        if (rig_arg_is(r, 0, "ZADD"))
+            (*added)++;
+        if (rig_arg_is(r, 0, "EVALSHA"))
+            (*removed)++;
+        cr_assert_eq(rig_reply(r, &zero), 0);
+    }
+}
+
+Test(cluster, a_torrent_that_makes_room_is_removed_from_redis)
+{
+    struct rig *r = rig_small(10);
+    uint32_t added, removed;
+
+    for (uint32_t n = 0; n < 10; n++)
+        cr_assert_null(announce_torrent(r, n, 1));
+    cr_assert_not_null(announce_torrent(r, 10, 1), "it has as many as there may be");
+    rig_pass_ms(r, CLUSTER_ROUND_MS);
+    count_changes(r, &added, &removed);
+    cr_assert_eq(added, 10u);
+    cr_assert_null(announce_torrent(r, 11, 2));
+    rig_pass_ms(r, CLUSTER_ROUND_MS);
+    count_changes(r, &added, &removed);
+    cr_assert_eq(added, 1u);
+    cr_assert_eq(removed, 1u);
+    tracker_free(r->t);
 }
