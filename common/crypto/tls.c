@@ -29,7 +29,7 @@ struct tls_server {
 
 struct tls {
     uint32_t magic;
-    struct tls_server *server; /* held */
+    struct tls_server *server; /* held; NULL on the client's side */
     SSL *ssl;
     struct tls_io io;
     int io_err; /* the last error of |io|, for the caller: OpenSSL only reports that it failed */
@@ -336,10 +336,78 @@ tls_server_valid_until(const struct tls_server *s)
     return s->valid_until;
 }
 
-/* ---- connections ---- */
+/* ---- the client's context ---- */
+
+struct tls_client {
+    SSL_CTX *ctx;
+};
+
+static int
+trust(SSL_CTX *ctx, const struct tls_pem *pem, struct errbuf *eb)
+{
+    BIO *bio = pem_open(pem);
+    X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+    unsigned count = 0;
+    X509 *x;
+
+    while (bio != NULL && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+        count += X509_STORE_add_cert(store, x) == 1;
+        X509_free(x);
+    }
+    BIO_free(bio);
+    ERR_clear_error();
+    return count > 0 ? 0
+                     : errbuf_set(eb, SPRAT_E_SYNTAX, "%s holds no certificate (PEM)", pem->name);
+}
 
 int
-tls_new(struct tls_server *s, const struct tls_io *io, struct tls **out)
+tls_client_new(const struct tls_pem *authorities, struct tls_client **out, struct errbuf *eb)
+{
+    struct tls_client *c = calloc(1, sizeof(*c));
+    int err = 0;
+
+    if (c == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    ERR_clear_error();
+    c->ctx = SSL_CTX_new(TLS_client_method());
+    if (c->ctx == NULL) {
+        err = errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    } else {
+        SSL_CTX_set_options(c->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                        SSL_OP_IGNORE_UNEXPECTED_EOF);
+        SSL_CTX_set_mode(c->ctx,
+                         SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+        SSL_CTX_set_verify(c->ctx, SSL_VERIFY_PEER, NULL);
+        if (SSL_CTX_set_min_proto_version(c->ctx, TLS1_2_VERSION) != 1)
+            err = errbuf_set(eb, SPRAT_E_CRYPTO, "OpenSSL does not know TLS 1.2");
+        else if (authorities != NULL)
+            err = trust(c->ctx, authorities, eb);
+        else if (SSL_CTX_set_default_verify_paths(c->ctx) != 1)
+            err = errbuf_set(eb, SPRAT_E_CRYPTO, "the system's certificates can't be read: %s",
+                             reason_text(ERR_peek_last_error()));
+    }
+    ERR_clear_error();
+    if (err != 0) {
+        tls_client_free(c);
+        return err;
+    }
+    *out = c;
+    return 0;
+}
+
+void
+tls_client_free(struct tls_client *c)
+{
+    if (c == NULL)
+        return;
+    SSL_CTX_free(c->ctx);
+    free(c);
+}
+
+/* ---- connections ---- */
+
+static int
+new_connection(SSL_CTX *ctx, struct tls_server *server, const struct tls_io *io, struct tls **out)
 {
     struct tls *t = calloc(1, sizeof(*t));
     BIO *bio;
@@ -347,10 +415,10 @@ tls_new(struct tls_server *s, const struct tls_io *io, struct tls **out)
     if (t == NULL)
         return SPRAT_E_NOMEM;
     MAGIC_SET(t, TLS_MAGIC);
-    t->server = tls_server_hold(s);
+    t->server = server != NULL ? tls_server_hold(server) : NULL;
     t->io = *io;
     t->wants = TLS_WANT_READ;
-    t->ssl = SSL_new(s->ctx);
+    t->ssl = SSL_new(ctx);
     bio = bio_new(t);
     if (t->ssl == NULL || bio == NULL) {
         BIO_free(bio);
@@ -358,9 +426,46 @@ tls_new(struct tls_server *s, const struct tls_io *io, struct tls **out)
         return SPRAT_E_NOMEM;
     }
     SSL_set_bio(t->ssl, bio, bio);
-    SSL_set_accept_state(t->ssl);
     *out = t;
     return 0;
+}
+
+int
+tls_new(struct tls_server *s, const struct tls_io *io, struct tls **out)
+{
+    int err = new_connection(s->ctx, s, io, out);
+
+    if (err == 0)
+        SSL_set_accept_state((*out)->ssl);
+    return err;
+}
+
+/* A name goes to the server too (SNI), an address does not (RFC 6066). */
+static bool
+expect_host(SSL *ssl, const char *host)
+{
+    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+
+    if (X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1)
+        return true;
+    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+}
+
+int
+tls_new_client(struct tls_client *c, const char *host, const struct tls_io *io, struct tls **out)
+{
+    int err = new_connection(c->ctx, NULL, io, out);
+
+    if (err != 0)
+        return err;
+    SSL_set_connect_state((*out)->ssl);
+    (*out)->wants = TLS_WANT_WRITE;
+    if (!expect_host((*out)->ssl, host)) {
+        tls_free(*out);
+        err = SPRAT_E_NOMEM;
+    }
+    ERR_clear_error();
+    return err;
 }
 
 void

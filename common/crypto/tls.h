@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The server's side of TLS 1.2 and 1.3 (RFC 8446), by OpenSSL: a context with a certificate and its
- * key, and connections that move bytes through functions of their owner. Independent of sockets;
- * opens no files. Clients show no certificates, sessions are resumed by tickets only (the server
- * stores nothing for absent clients), and the only protocol inside is HTTP/1.1 (ALPN).
+ * TLS 1.2 and 1.3 (RFC 8446), by OpenSSL: a server's context with a certificate and its key, a
+ * client's with the authorities that it trusts, and connections that move bytes through functions
+ * of their owner. Independent of sockets; opens no files, except the system's authorities. Clients
+ * show no certificates, sessions are resumed by tickets only (the server stores nothing for absent
+ * clients), and the only protocol inside is HTTP/1.1 (ALPN).
  */
 #ifndef COMMON_CRYPTO_TLS_H
 #define COMMON_CRYPTO_TLS_H
@@ -59,6 +60,19 @@ struct tls_io {
 enum tls_want { TLS_WANT_READ = 1, TLS_WANT_WRITE = 2 };
 
 struct tls;
+
+/* A client's context. Threads may share it. */
+struct tls_client;
+
+/* |authorities|: certificates of the authorities that are trusted; NULL: those of the system.
+ * SYNTAX: there is no certificate in it; CRYPTO or NOMEM. */
+int tls_client_new(const struct tls_pem *authorities, struct tls_client **out, struct errbuf *eb);
+void tls_client_free(struct tls_client *c); /* NULL is legal; connections go on */
+
+/* Creates a connection to a server, whose certificate must be for |host|, a name or an IP address.
+ * If it is not, the handshake fails with PROTOCOL. Copies |io|. NOMEM. */
+int tls_new_client(struct tls_client *c, const char *host, const struct tls_io *io,
+                   struct tls **out);
 
 /* Creates a connection. Copies |io|. NOMEM. */
 int tls_new(struct tls_server *s, const struct tls_io *io, struct tls **out);

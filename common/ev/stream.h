@@ -59,6 +59,14 @@ void stream_handshakes_fini(struct stream_handshakes *h);
  * unchanged. */
 int stream_secure(struct stream *s, struct tls_server *server, struct stream_handshakes *shared);
 
+/* Adds TLS to a stream that stream_connect() has connected, before anything is written. The server
+ * must show a certificate for |host|. The client's context is borrowed for this call only. As
+ * stream_secure() otherwise. */
+int stream_secure_client(struct stream *s, struct tls_client *client, const char *host);
+
+/* Why TLS failed, in OpenSSL's words; NULL if it did not. */
+const char *stream_tls_failure(const struct stream *s);
+
 /* Closes an accepted socket without using it. */
 void stream_drop(int fd);
 

@@ -95,18 +95,21 @@ end_handshake(struct stream_tls *st, bool good)
         tally_add(good ? &st->shared->done : &st->shared->failed, 1);
 }
 
-int
-stream_secure(struct stream *s, struct tls_server *server, struct stream_handshakes *shared)
+/* Takes |tls|, also on an error. */
+static int
+begin_handshake(struct stream *s, struct tls *tls, struct stream_handshakes *shared)
 {
-    struct tls_io io = {.ctx = s, .read = io_read, .write = io_write};
     struct stream_tls *st = calloc(1, sizeof(*st));
 
-    if (st == NULL)
+    if (st == NULL) {
+        tls_free(tls);
         return SPRAT_E_NOMEM;
+    }
+    st->tls = tls;
     st->read_needs = LOOP_READ;
     st->write_needs = LOOP_WRITE;
     st->pending = loop_task_new(s->loop, on_pending, s);
-    if (st->pending == NULL || tls_new(server, &io, &st->tls) != 0) {
+    if (st->pending == NULL) {
         stream_tls_free(st);
         return SPRAT_E_NOMEM;
     }
@@ -114,6 +117,38 @@ stream_secure(struct stream *s, struct tls_server *server, struct stream_handsha
     st->shared = shared;
     s->tls = st;
     return 0;
+}
+
+static struct tls_io
+io_of(struct stream *s)
+{
+    return (struct tls_io){.ctx = s, .read = io_read, .write = io_write};
+}
+
+int
+stream_secure(struct stream *s, struct tls_server *server, struct stream_handshakes *shared)
+{
+    struct tls_io io = io_of(s);
+    struct tls *tls;
+    int err = tls_new(server, &io, &tls);
+
+    return err == 0 ? begin_handshake(s, tls, shared) : err;
+}
+
+int
+stream_secure_client(struct stream *s, struct tls_client *client, const char *host)
+{
+    struct tls_io io = io_of(s);
+    struct tls *tls;
+    int err = tls_new_client(client, host, &io, &tls);
+
+    return err == 0 ? begin_handshake(s, tls, NULL) : err;
+}
+
+const char *
+stream_tls_failure(const struct stream *s)
+{
+    return s->tls != NULL && s->tls->failed != 0 ? tls_reason(s->tls->tls) : NULL;
 }
 
 void

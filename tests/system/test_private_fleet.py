@@ -17,9 +17,10 @@ import content
 import sprat
 import tracker_client
 from admin import write_secret
+from certs import Authority
 from crowd import Load, club, expected, stored
 from members import HASH, Private, Udp, ask, command, http, reason, total, user
-from redis_server import FakeRedis, FreezingRelay, Redis, Relay, bulk
+from redis_server import FakeRedis, FreezingRelay, Redis, Relay, TlsRelay, bulk
 from sprat import SPRAT, TRACKER, Tracker, join, main, need
 from tap import note, test
 from torrent import make, write
@@ -262,6 +263,32 @@ def a_keeper_that_wakes_late_writes_nothing(t):
     settled(t, branch)
     assert total(t, database, "anna") is not None
     assert first.stop() == 0 and late.stop() == 0
+
+
+@test
+def redis_behind_tls(t):
+    """Swarms and accounts go through it; a certificate for another host, or of an unknown authority, ends it."""
+    plain, ca = Redis(t), Authority(t)
+    relay = TlsRelay(t, plain)
+    relay.show(*ca.issue("redis", relay.ip))
+    anna, bob = (user(t, t.path("tracker.db"), name) for name in ("anna", "bob"))
+    command(t, t.path("tracker.db"), "torrent", "add", HASH.hex())
+    first = keeper(t, relay, "--cluster-ca", ca.cert, database=t.path("tracker.db"))
+    branch = Branch(t, relay, "--cluster-ca", ca.cert)
+    say(branch, anna, 1, event="started")
+    t.wait("the other's peer", lambda: say(first, bob, 2)[b"peers"] != b"", 15)
+    settled(t, branch)
+    assert total(t, first.database, "anna") is not None
+    assert branch.stop() == 0 and first.stop() == 0
+    stranger = Authority(t, "stranger")
+    for cert, key in (ca.issue("other", "127.0.0.2"), stranger.issue("unknown", relay.ip)):
+        relay.show(cert, key)
+        lone = Branch(t, relay, "--cluster-ca", ca.cert, wait=False)
+        t.wait("both connections to say so", lambda: lone.stderr.count("certificate verify failed") >= 2, 15)
+        assert "just now" in refusal(lone, anna)
+        assert lone.stop() == 0
+    lone = Branch(t, plain, "--cluster-ca", ca.cert, wait=False)
+    t.wait("a warning", lambda: "cluster-ca has no effect" in lone.stderr, 15)
 
 
 def secret(t, word="a secret that the fleet shares"):

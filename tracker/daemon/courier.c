@@ -206,7 +206,7 @@ make_parts(struct courier *c, const struct courier_config *config, struct errbuf
 
     random_bytes(&run, sizeof(run));
     rng_init(&c->rng, run);
-    c->call = redis_call_new(config->url);
+    c->call = redis_call_new(config->url, config->tls);
     c->slots = calloc(1, sizeof(*c->slots));
     if (c->call == NULL || c->slots == NULL)
         err = SPRAT_E_NOMEM;

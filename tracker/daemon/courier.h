@@ -23,6 +23,7 @@ struct courier;
 
 struct courier_config {
     const struct cluster_url *url; /* borrowed, as the next two */
+    struct tls_client *tls;        /* for the URL, borrowed, or NULL */
     const char *name;              /* the cluster's */
     const char *database;          /* "": this is a branch */
     struct seal seal;              /* of the fleet's messages */

@@ -14,6 +14,7 @@
 
 #include "common/crypto/random.h"
 #include "common/sys/clock.h"
+#include "common/sys/file.h"
 #include "common/sys/jsonlog.h"
 #include "common/sys/processors.h"
 #include "common/sys/sandbox.h"
@@ -188,6 +189,23 @@ make_shards(struct process *p)
     return ready ? 0 : SPRAT_E_NOMEM;
 }
 
+static int
+read_authorities(struct process *p, const char *path, struct errbuf *eb)
+{
+    struct tls_pem pem = {.name = path};
+    uint8_t *data = NULL;
+    int err;
+
+    if (path[0] == '\0')
+        return tls_client_new(NULL, &p->common.cluster_tls, eb);
+    err = file_read(path, TLS_PEM_MAX, &data, &pem.len, eb);
+    pem.data = data;
+    if (err == 0)
+        err = tls_client_new(&pem, &p->common.cluster_tls, eb);
+    free(data);
+    return err;
+}
+
 /* Copies what stays as it is until the end, and reads the secrets while that is still allowed. */
 static int
 start_cluster(struct process *p, struct errbuf *eb)
@@ -199,6 +217,10 @@ start_cluster(struct process *p, struct errbuf *eb)
     memcpy(p->cluster_name, s->cluster_name, sizeof(p->cluster_name));
     if (err == 0 && s->cluster_password_file[0] != '\0')
         err = cluster_url_read_password(&p->cluster, s->cluster_password_file, eb);
+    if (err == 0 && p->cluster.tls)
+        err = read_authorities(p, s->cluster_ca, eb);
+    else if (err == 0 && s->cluster_ca[0] != '\0')
+        log_warn(&p->log, "cluster-ca has no effect: the cluster's URL does not begin as rediss://");
     return err;
 }
 
@@ -288,6 +310,7 @@ start_courier(struct process *p, struct errbuf *eb)
     const struct settings *s = &p->settings;
     struct courier_config config = {
         .url = &p->cluster,
+        .tls = p->common.cluster_tls,
         .name = p->cluster_name,
         .database = s->database,
         .period_s = s->accounts_period_s,
@@ -525,6 +548,7 @@ stop(struct process *p)
     shards_free(p->common.shards);
     limiter_free(p->common.limiter);
     certbox_free(p->common.certs);
+    tls_client_free(p->common.cluster_tls);
     hashlist_free(p->list.list);
 }
 

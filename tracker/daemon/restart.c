@@ -30,6 +30,7 @@
     X("announce-url", announce_urls, RESTART_NOT_NEEDED)                                           \
     X("cluster", cluster, RESTART_NEEDED)                                                          \
     X("cluster-password-file", cluster_password_file, RESTART_NEEDED)                              \
+    X("cluster-ca", cluster_ca, RESTART_NEEDED)                                                    \
     X("cluster-secret-file", cluster_secret_file, RESTART_NEEDED)                                  \
     X("cluster-name", cluster_name, RESTART_NEEDED)                                                \
     X("interval", tracker.interval, RESTART_NOT_NEEDED)                                            \

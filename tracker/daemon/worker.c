@@ -179,7 +179,7 @@ start_link(struct worker *w)
     tell_time(w, shards_lock(w->common->shards, w->index), loop_now(w->loop));
     shards_unlock(w->common->shards, w->index);
     w->link = cluster_link_new(w->loop, w->common->shards, w->index, w->common->cluster,
-                               w->common->log, seed, &on);
+                               w->common->cluster_tls, w->common->log, seed, &on);
     return w->link != NULL;
 }
 

@@ -26,6 +26,7 @@ struct worker_common {
     struct http_front_limits http_limits; /* of each worker's front at an address */
     uint32_t udp_buffer;                  /* bytes of packets that wait at each UDP socket */
     struct certbox *certs;                /* for HTTPS, or NULL */
+    struct tls_client *cluster_tls;       /* for it, or NULL */
     const struct cluster_url *cluster;    /* NULL: the shards have joined none */
     const struct log *log;
     struct worker *const *workers; /* each other, for requests that wait */

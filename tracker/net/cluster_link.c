@@ -36,6 +36,7 @@ struct cluster_link {
     struct shards *shards;
     unsigned shard;
     const struct cluster_url *url;
+    struct tls_client *tls; /* NULL without TLS */
     const struct log *log;
     struct cluster_link_handler handler;
     struct rng rng;
@@ -117,7 +118,9 @@ go_down(struct cluster_link *k, const char *why)
 static void
 go_down_by(struct cluster_link *k, int err)
 {
-    go_down(k, sprat_strerror(err));
+    const char *tls = k->stream != NULL ? stream_tls_failure(k->stream) : NULL;
+
+    go_down(k, tls != NULL ? tls : sprat_strerror(err));
 }
 
 /* ---- up ---- */
@@ -264,6 +267,10 @@ hang_up(struct cluster_link *k, int err)
 {
     const char *why = sprat_strerror(err);
 
+    if (stream_tls_failure(k->stream) != NULL) {
+        go_down_by(k, err);
+        return;
+    }
     if (err == SPRAT_E_PROTOCOL) {
         why = "what no Redis says; the connection is closed";
         say_amiss(k, "redis sent an unexpected reply", why);
@@ -297,6 +304,8 @@ on_connected(void *ctx, int err)
     struct cluster_link *k = ctx;
 
     MAGIC_CHECK(k, LINK_MAGIC);
+    if (err == 0 && k->tls != NULL)
+        err = stream_secure_client(k->stream, k->tls, k->url->host);
     if (err == 0) {
         k->reader = redis_reader_new();
         err = k->reader == NULL ? SPRAT_E_NOMEM : 0;
@@ -393,8 +402,8 @@ wake(void *ctx)
 
 struct cluster_link *
 cluster_link_new(struct loop *l, struct shards *shards, unsigned shard,
-                 const struct cluster_url *url, const struct log *log, uint64_t seed,
-                 const struct cluster_link_handler *handler)
+                 const struct cluster_url *url, struct tls_client *tls, const struct log *log,
+                 uint64_t seed, const struct cluster_link_handler *handler)
 {
     struct cluster_link *k = calloc(1, sizeof(*k));
 
@@ -405,6 +414,7 @@ cluster_link_new(struct loop *l, struct shards *shards, unsigned shard,
     k->shards = shards;
     k->shard = shard;
     k->url = url;
+    k->tls = tls;
     k->log = log;
     k->handler = *handler;
     rng_init(&k->rng, seed);

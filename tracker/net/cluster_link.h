@@ -11,6 +11,7 @@
 #define TRACKER_NET_CLUSTER_LINK_H
 
 #include "common/base/log.h"
+#include "common/crypto/tls.h"
 #include "common/ev/loop.h"
 #include "tracker/net/cluster_url.h"
 #include "tracker/net/shards.h"
@@ -32,11 +33,12 @@ struct cluster_link_handler {
     void (*on_secret)(void *ctx, const uint8_t secret[MAC_KEY_LEN]);
 };
 
-/* For shard |shard|, whose tracker has joined a cluster. All pointers but |handler| are borrowed.
- * NULL when memory is out. */
+/* For shard |shard|, whose tracker has joined a cluster. All pointers but |handler| are borrowed;
+ * |tls| is NULL for a URL without TLS. NULL when memory is out. */
 struct cluster_link *cluster_link_new(struct loop *l, struct shards *shards, unsigned shard,
-                                      const struct cluster_url *url, const struct log *log,
-                                      uint64_t seed, const struct cluster_link_handler *handler);
+                                      const struct cluster_url *url, struct tls_client *tls,
+                                      const struct log *log, uint64_t seed,
+                                      const struct cluster_link_handler *handler);
 
 /* Its loop must not run any more, or be the caller's. What Redis has not been told yet, it is told
  * before, as long as it answers and for a second at most. NULL is legal. */

@@ -13,7 +13,7 @@
 #include "common/sys/addr.h"
 #include "common/sys/file.h"
 
-static const char scheme[] = "redis://";
+static const char scheme[] = "redis://", scheme_tls[] = "rediss://";
 
 /* Copies the part from |at| up to |end| unescaped; false if it does not fit or has a NUL in it. */
 static bool
@@ -76,11 +76,13 @@ cluster_url_parse(const char *text, struct cluster_url *out, struct errbuf *eb)
 {
     static const char form[] = "redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]";
     struct cluster_url u = {.port = CLUSTER_PORT};
-    const char *at = text + strlen(scheme), *end, *account_end;
+    const char *at, *end, *account_end;
     uint64_t database = 0;
 
-    if (strncmp(text, scheme, strlen(scheme)) != 0)
-        return errbuf_set(eb, SPRAT_E_SYNTAX, "this does not begin as %s", form);
+    u.tls = strncmp(text, scheme_tls, strlen(scheme_tls)) == 0;
+    at = text + strlen(u.tls ? scheme_tls : scheme);
+    if (!u.tls && strncmp(text, scheme, strlen(scheme)) != 0)
+        return errbuf_set(eb, SPRAT_E_SYNTAX, "this does not begin as %s or rediss://", form);
     end = at + strcspn(at, "/?#");
     account_end = memrchr(at, '@', (size_t)(end - at));
     if (account_end != NULL && !take_account(&u, at, account_end))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Where a cluster's Redis is, as its operator writes it:
+ * Where a cluster's Redis is, as its operator writes it: redis:// or, with TLS, rediss://, as in
  * redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE], the scheme that Redis' own tools take. An IPv6
  * address stands in brackets; user and password may have percent escapes.
  */
@@ -24,6 +24,7 @@ struct cluster_url {
     char user[CLUSTER_PASSWORD_MAX + 1], password[CLUSTER_PASSWORD_MAX + 1];
     uint32_t database;
     uint16_t port;
+    bool tls; /* rediss:// */
 };
 
 /* SPRAT_E_SYNTAX, and |eb| says what is wrong, without the password. */

@@ -25,7 +25,9 @@ _Static_assert((int)REDIS_CALL_ARGS_MAX <= (int)CLUSTER_ARGS_MAX, "words of a co
 
 struct redis_call {
     const struct cluster_url *url;
-    int fd; /* -1: not connected */
+    struct tls_client *client; /* NULL without TLS */
+    int fd;                    /* -1: not connected */
+    struct tls *tls;
     struct redis_tree *tree;
     struct buf out;
     struct cluster_command cmd;
@@ -34,13 +36,14 @@ struct redis_call {
 };
 
 struct redis_call *
-redis_call_new(const struct cluster_url *url)
+redis_call_new(const struct cluster_url *url, struct tls_client *client)
 {
     struct redis_call *c = calloc(1, sizeof(*c));
 
     if (c == NULL)
         return NULL;
     c->url = url;
+    c->client = client;
     c->fd = -1;
     buf_init(&c->out, REDIS_CALL_COMMAND_MAX);
     return c;
@@ -59,6 +62,8 @@ redis_call_free(struct redis_call *c)
 void
 redis_call_disconnect(struct redis_call *c)
 {
+    tls_free(c->tls);
+    c->tls = NULL;
     if (c->fd >= 0)
         close(c->fd);
     c->fd = -1;
@@ -92,19 +97,55 @@ wait_for(int fd, short events, struct mono until)
     return n == 0 ? SPRAT_E_TIMEOUT : 0;
 }
 
+/* ---- the socket, with TLS on it or without ---- */
+
+static int64_t
+moved(ssize_t n)
+{
+    if (n > 0)
+        return n;
+    if (n == 0)
+        return SPRAT_E_CLOSED;
+    return errno == EAGAIN || errno == EINTR ? SPRAT_E_AGAIN : sprat_err_from_errno(errno);
+}
+
+static int64_t
+socket_write(void *ctx, const void *src, size_t len)
+{
+    const struct redis_call *c = ctx;
+
+    return moved(send(c->fd, src, len, MSG_NOSIGNAL));
+}
+
+static int64_t
+socket_read(void *ctx, void *dst, size_t len)
+{
+    const struct redis_call *c = ctx;
+
+    return moved(recv(c->fd, dst, len, 0));
+}
+
+/* Waits for what |events|, or TLS, waits for. */
+static int
+wait_until(struct redis_call *c, short events, struct mono until)
+{
+    if (c->tls != NULL)
+        events = tls_wants(c->tls) == TLS_WANT_READ ? POLLIN : POLLOUT;
+    return wait_for(c->fd, events, until);
+}
+
 static int
 send_all(struct redis_call *c, struct mono until)
 {
     while (buf_len(&c->out) > 0) {
-        ssize_t n = send(c->fd, buf_data(&c->out), buf_len(&c->out), MSG_NOSIGNAL);
+        int64_t n = c->tls != NULL ? tls_write(c->tls, buf_data(&c->out), buf_len(&c->out))
+                                   : socket_write(c, buf_data(&c->out), buf_len(&c->out));
         int err = 0;
 
         if (n > 0)
             buf_consume(&c->out, (size_t)n);
-        else if (errno == EAGAIN)
-            err = wait_for(c->fd, POLLOUT, until);
-        else if (errno != EINTR)
-            err = sprat_err_from_errno(errno);
+        else
+            err = n == SPRAT_E_AGAIN ? wait_until(c, POLLOUT, until) : (int)n;
         if (err != 0)
             return err;
     }
@@ -114,15 +155,12 @@ send_all(struct redis_call *c, struct mono until)
 static int
 receive(struct redis_call *c, struct mono until)
 {
-    ssize_t n = recv(c->fd, c->in, sizeof(c->in), 0);
+    int64_t n = c->tls != NULL ? tls_read(c->tls, c->in, sizeof(c->in))
+                               : socket_read(c, c->in, sizeof(c->in));
 
     if (n > 0)
         return redis_tree_feed(c->tree, c->in, (size_t)n);
-    if (n == 0)
-        return SPRAT_E_CLOSED;
-    if (errno == EAGAIN)
-        return wait_for(c->fd, POLLIN, until);
-    return errno == EINTR ? 0 : sprat_err_from_errno(errno);
+    return n == SPRAT_E_AGAIN ? wait_until(c, POLLIN, until) : (int)n;
 }
 
 /* ---- commands ---- */
@@ -247,6 +285,28 @@ connect_somewhere(struct redis_call *c)
 }
 
 static int
+secure(struct redis_call *c, struct errbuf *eb)
+{
+    const struct tls_io io = {.ctx = c, .read = socket_read, .write = socket_write};
+    struct mono until = mono_add_ms(clock_mono(), REDIS_CALL_MS_MAX);
+    int err;
+
+    if (c->client == NULL)
+        return 0;
+    err = tls_new_client(c->client, c->url->host, &io, &c->tls);
+    if (err != 0)
+        return fail(c, err, eb);
+    while ((err = tls_handshake(c->tls)) == SPRAT_E_AGAIN)
+        if ((err = wait_until(c, POLLIN, until)) != 0)
+            break;
+    if (err == SPRAT_E_PROTOCOL)
+        errbuf_set(eb, err, "redis %s: %s", c->url->host, tls_reason(c->tls));
+    else if (err != 0)
+        return fail(c, err, eb);
+    return err;
+}
+
+static int
 authenticate(struct redis_call *c, struct errbuf *eb)
 {
     const struct cluster_url *url = c->url;
@@ -289,7 +349,9 @@ redis_call_connect(struct redis_call *c, struct errbuf *eb)
     }
     if (err != 0)
         return fail(c, err, eb);
-    err = authenticate(c, eb);
+    err = secure(c, eb);
+    if (err == 0)
+        err = authenticate(c, eb);
     if (err == 0)
         err = select_database(c, eb);
     if (err != 0)

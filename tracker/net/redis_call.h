@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/base/err.h"
+#include "common/crypto/tls.h"
 #include "tracker/core/cluster_wire.h"
 #include "tracker/net/cluster_url.h"
 
@@ -21,8 +22,8 @@ enum {
 
 struct redis_call;
 
-/* |url| is borrowed. NULL when memory is out. */
-struct redis_call *redis_call_new(const struct cluster_url *url);
+/* Both are borrowed; |client| is NULL for a URL without TLS. NULL when memory is out. */
+struct redis_call *redis_call_new(const struct cluster_url *url, struct tls_client *client);
 void redis_call_free(struct redis_call *c); /* NULL is legal */
 
 /* Connects and introduces itself, unless that is done already. Looking up a name takes as long as

@@ -85,6 +85,7 @@ enum {
     OPT_CLUSTER_NAME,
     OPT_CLUSTER_PASSWORD_FILE,
     OPT_CLUSTER_SECRET_FILE,
+    OPT_CLUSTER_CA,
     OPT_LOG_LEVEL,
     OPT_LOG_FORMAT,
     OPT_HELP,
@@ -134,11 +135,15 @@ static const struct option_spec specs[] = {
     {OPT_ANNOUNCE_URL, 0, "announce-url", "URL",
      "the URL that 'user add' prints with the user's passkey; may be given several times"},
     {OPT_CLUSTER, 0, "cluster", "URL",
-     "share swarms with other trackers through the Redis at URL, as redis://HOST"},
+     "share swarms with other trackers through the Redis at URL, as redis://HOST or, with TLS, "
+     "rediss://HOST"},
     {OPT_CLUSTER_NAME, 0, "cluster-name", "NAME",
      "the prefix of all keys in that Redis; default sprat:"},
     {OPT_CLUSTER_PASSWORD_FILE, 0, "cluster-password-file", "FILE",
      "a file with the password of that Redis"},
+    {OPT_CLUSTER_CA, 0, "cluster-ca", "FILE",
+     "the certificates of the authorities that may vouch for a Redis at rediss://, PEM; default: "
+     "those of the system"},
     {OPT_CLUSTER_SECRET_FILE, 0, "cluster-secret-file", "FILE",
      "a file with a word that all trackers of a private fleet share: messages without its seal are "
      "not believed"},
@@ -385,6 +390,7 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
     case OPT_CLUSTER: return set_cluster(s, value, eb);
     case OPT_CLUSTER_PASSWORD_FILE:
         return set_path(s->cluster_password_file, "cluster-password-file", value, eb);
+    case OPT_CLUSTER_CA: return set_path(s->cluster_ca, "cluster-ca", value, eb);
     case OPT_CLUSTER_SECRET_FILE:
         return set_path(s->cluster_secret_file, "cluster-secret-file", value, eb);
     case OPT_CLUSTER_NAME: return set_cluster_name(s, value, eb);

@@ -58,6 +58,7 @@ struct settings {
     struct cluster_url cluster;               /* no host: it is alone */
     char cluster_name[CLUSTER_NAME_MAX + 1];
     char cluster_password_file[SETTINGS_PATH_MAX]; /* "": the password is in |cluster|, if any */
+    char cluster_ca[SETTINGS_PATH_MAX];            /* "": the system's, for rediss:// */
     char cluster_secret_file[SETTINGS_PATH_MAX];   /* "": the fleet's messages are not sealed */
     enum log_level log_level;
     bool log_json;

@@ -5,6 +5,7 @@ import contextlib
 import os
 import shutil
 import socket
+import ssl
 import threading
 import time
 
@@ -142,6 +143,23 @@ class Relay(_Server):
                 time.sleep(self.seconds if slow else 0)
                 to.sendall(data)
             to.shutdown(socket.SHUT_RDWR)
+
+
+class TlsRelay(Relay):
+    """A Redis behind TLS."""
+
+    def __init__(self, t, redis):
+        self._context = None
+        super().__init__(t, redis)
+        self.url = self.url.replace("redis://", "rediss://")
+
+    def show(self, cert, key):
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(cert, key)
+
+    def serve(self, s):
+        with contextlib.suppress(ssl.SSLError):
+            super().serve(self._context.wrap_socket(s, server_side=True))
 
 
 class FreezingRelay(Relay):

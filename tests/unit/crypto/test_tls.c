@@ -372,3 +372,96 @@ Test(tls, a_chain_and_its_times)
     rig_stop(&r);
     tls_server_drop(s);
 }
+
+/* ---- our client with our server ---- */
+
+struct end {
+    struct buf *in, *out;
+};
+
+static int64_t
+end_read(void *ctx, void *dst, size_t len)
+{
+    const struct end *e = ctx;
+
+    if (buf_len(e->in) == 0)
+        return SPRAT_E_AGAIN;
+    if (len > buf_len(e->in))
+        len = buf_len(e->in);
+    memcpy(dst, buf_data(e->in), len);
+    buf_consume(e->in, len);
+    return (int64_t)len;
+}
+
+static int64_t
+end_write(void *ctx, const void *src, size_t len)
+{
+    const struct end *e = ctx;
+
+    return buf_put(e->out, src, len) == 0 ? (int64_t)len : SPRAT_E_NOMEM;
+}
+
+/* Connects to a server whose certificate is for "redis.example", as |host|. Returns the client's
+ * result. */
+static int
+connect_as(struct tls_client *client, struct tls_server *server, const char *host)
+{
+    struct buf up, down;
+    struct end ends[2] = {{&down, &up}, {&up, &down}};
+    struct tls_io ios[2] = {{&ends[0], end_read, end_write}, {&ends[1], end_read, end_write}};
+    struct tls *ours, *theirs;
+    int err = SPRAT_E_AGAIN;
+    char got[6] = "";
+
+    buf_init(&up, PIPE_MAX);
+    buf_init(&down, PIPE_MAX);
+    cr_assert_eq(tls_new_client(client, host, &ios[0], &ours), 0);
+    cr_assert_eq(tls_new(server, &ios[1], &theirs), 0);
+    for (int i = 0; i < 20 && err == SPRAT_E_AGAIN; i++) {
+        err = tls_handshake(ours);
+        (void)tls_handshake(theirs);
+    }
+    if (err == 0) {
+        cr_assert_eq(tls_write(ours, "hello", 5), 5);
+        cr_assert_eq(tls_read(theirs, got, 5), 5);
+        cr_assert_str_eq(got, "hello");
+    } else {
+        cr_assert_not_null(strstr(tls_reason(ours), "verify failed"), "%s", tls_reason(ours));
+    }
+    tls_free(ours);
+    tls_free(theirs);
+    buf_fini(&up);
+    buf_fini(&down);
+    return err;
+}
+
+Test(tls, a_client_believes_its_authorities_and_the_name)
+{
+    static struct made_cert right, wrong;
+    struct tls_pem cert, key, other;
+    struct tls_client *client, *stranger;
+    struct tls_server *server;
+    struct errbuf eb = {""};
+
+    made_cert_make(&right, "redis.example", -10, 1000);
+    made_cert_make(&wrong, "redis.example", -10, 1000);
+    cert = made_pem("right", right.cert);
+    key = made_pem("right", right.key);
+    other = made_pem("wrong", wrong.cert);
+    cr_assert_eq(tls_server_new(&cert, &key, &server, &eb), 0, "%s", eb.text);
+    cr_assert_eq(tls_client_new(&cert, &client, &eb), 0, "%s", eb.text);
+    cr_assert_eq(tls_client_new(&other, &stranger, &eb), 0, "%s", eb.text);
+    cr_assert_eq(connect_as(client, server, "redis.example"), 0);
+    cr_assert_eq(connect_as(client, server, "evil.example"), SPRAT_E_PROTOCOL);
+    cr_assert_eq(connect_as(client, server, "127.0.0.1"), SPRAT_E_PROTOCOL);
+    cr_assert_eq(connect_as(stranger, server, "redis.example"), SPRAT_E_PROTOCOL);
+    tls_client_free(stranger);
+    tls_client_free(client);
+    tls_client_free(NULL);
+    cr_assert_eq(tls_client_new(&key, &client, &eb), SPRAT_E_SYNTAX);
+    cr_assert_not_null(strstr(eb.text, "no certificate"), "%s", eb.text);
+    cr_assert_eq(tls_client_new(NULL, &client, &eb), 0, "the system's");
+    cr_assert_eq(connect_as(client, server, "redis.example"), SPRAT_E_PROTOCOL);
+    tls_client_free(client);
+    tls_server_drop(server);
+}

@@ -127,6 +127,9 @@ Test(cluster_url, what_operators_write)
     cr_assert_str_eq(u.password, "p@ss/");
     cr_assert_str_eq(u.host, "::1");
     cr_assert(u.port == 7000 && u.database == 12);
+    cr_assert(!u.tls);
+    cr_assert_eq(cluster_url_parse("rediss://host:1", &u, NULL), 0);
+    cr_assert(u.tls && strcmp(u.host, "host") == 0 && u.port == 1);
     cr_assert_eq(cluster_url_parse("redis://user@h", &u, NULL), 0);
     cr_assert(strcmp(u.user, "user") == 0 && u.password[0] == '\0');
     cr_assert_eq(cluster_url_parse("redis://:secret@10.0.0.1/", &u, NULL), 0);
@@ -137,7 +140,8 @@ Test(cluster_url, what_is_none)
 {
     static const char *const texts[] = {"",
                                         "host",
-                                        "rediss://host",
+                                        "redisss://host",
+                                        "rediss:/host",
                                         "redis://",
                                         "redis:///1",
                                         "redis://:1",
