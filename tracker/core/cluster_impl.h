@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/base/assert.h"
+#include "common/base/backoff.h"
 #include "common/ds/list.h"
 #include "tracker/core/cluster.h"
 
@@ -183,7 +184,7 @@ struct cluster {
     enum command_kind hello; /* the next step of it */
     bool is_new;             /* since this connection stands nothing was written back yet */
     struct mono ready_at, retry_at, check_at, settled_at, slow_until;
-    uint32_t retry_ms;
+    struct backoff backoff;
     struct in_flight flight[CLUSTER_IN_FLIGHT_MAX];
     uint32_t flight_first, flight_count;
     struct in_flight *last_sent;

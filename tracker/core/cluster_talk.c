@@ -247,10 +247,8 @@ cluster_pause(struct cluster *c, const struct cluster_reply *r, struct errbuf *e
     int err = cluster_refused(c, r, eb);
 
     if (c->state != LINK_PAUSED) {
-        c->retry_ms = c->retry_ms == 0 ? RETRY_MS_MIN : c->retry_ms * 2;
-        if (c->retry_ms > CLUSTER_RETRY_MS_MAX)
-            c->retry_ms = CLUSTER_RETRY_MS_MAX;
-        c->retry_at = mono_add_ms(now, c->retry_ms / 2 + rng_below(&c->rng, c->retry_ms / 2 + 1));
+        c->retry_at = mono_add_ms(
+            now, backoff_next(&c->backoff, RETRY_MS_MIN, CLUSTER_RETRY_MS_MAX, &c->rng));
     }
     if (begins(r, "NOSCRIPT"))
         c->retry_at = now;

@@ -423,7 +423,7 @@ end_turn(struct cluster *c, struct shared *t, struct mono now)
         cluster_turn_take_back(c, t, now);
         return;
     }
-    c->retry_ms = 0;
+    backoff_reset(&c->backoff);
     cluster_forget(c, &t->sent);
     t->in_flight = false;
     t->downloaded_least = 0;

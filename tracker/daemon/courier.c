@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
+#include "common/base/backoff.h"
 #include "common/base/magic.h"
-#include "common/base/rng.h"
 #include "common/crypto/random.h"
 #include "common/sys/clock.h"
 #include "common/sys/lock.h"
@@ -30,7 +30,7 @@ struct courier {
     struct flusher flusher; /* a branch's */
     struct mono flush_at;
     struct rng rng;
-    unsigned retry_ms; /* 0: the last round was good */
+    struct backoff backoff;
     bool said_down;
     struct tally connected;
 
@@ -80,7 +80,7 @@ on_good_round(struct courier *c)
         log_info(c->log, "accounts and users are shared with the fleet");
     tally_put(&c->connected, 1);
     c->said_down = false;
-    c->retry_ms = 0;
+    backoff_reset(&c->backoff);
 }
 
 static void
@@ -92,9 +92,6 @@ on_bad_round(struct courier *c, const char *why)
     c->said_down = true;
     tally_put(&c->connected, 0);
     redis_call_disconnect(c->call);
-    c->retry_ms = c->retry_ms == 0 ? RETRY_MS_MIN : c->retry_ms * 2;
-    if (c->retry_ms > COURIER_RETRY_MS_MAX)
-        c->retry_ms = COURIER_RETRY_MS_MAX;
 }
 
 /* How long to wait then. */
@@ -102,17 +99,18 @@ static int64_t
 do_round(struct courier *c, bool flush_now)
 {
     struct errbuf eb = {""};
+    int err;
 
     members_set_unix_offset(c->members, clock_unix_offset_us());
-    if (connect_and_go(c, &eb) != 0)
+    err = connect_and_go(c, &eb);
+    if (err != 0)
         on_bad_round(c, eb.text);
     else
         on_good_round(c);
     if (c->branch != NULL)
         flush_if_due(c, flush_now);
-    if (c->retry_ms == 0)
-        return COURIER_ROUND_MS;
-    return c->retry_ms / 2 + rng_below(&c->rng, c->retry_ms / 2 + 1);
+    return err == 0 ? COURIER_ROUND_MS
+                    : backoff_next(&c->backoff, RETRY_MS_MIN, COURIER_RETRY_MS_MAX, &c->rng);
 }
 
 /* ---- the thread ---- */

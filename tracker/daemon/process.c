@@ -220,7 +220,8 @@ start_cluster(struct process *p, struct errbuf *eb)
     if (err == 0 && p->cluster.tls)
         err = read_authorities(p, s->cluster_ca, eb);
     else if (err == 0 && s->cluster_ca[0] != '\0')
-        log_warn(&p->log, "cluster-ca has no effect: the cluster's URL does not begin as rediss://");
+        log_warn(&p->log,
+                 "cluster-ca has no effect: the cluster's URL does not begin as rediss://");
     return err;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/base/backoff.h"
 #include "common/base/magic.h"
 #include "common/ev/resolve.h"
 #include "common/ev/stream.h"
@@ -50,7 +51,7 @@ struct cluster_link {
     struct mono
         alive_at; /* when the last reply came, or the first command that waits for one left */
     struct mono said_at;
-    uint32_t retry_ms;
+    struct backoff backoff;
     bool said_down, was_ready;
     uint32_t secret_version;
 };
@@ -106,12 +107,9 @@ go_down(struct cluster_link *k, const char *why)
     disconnect(k);
     k->phase = PHASE_IDLE;
     k->was_ready = false;
-    k->retry_ms = k->retry_ms == 0 ? CLUSTER_LINK_RETRY_MS_MIN : k->retry_ms * 2;
-    if (k->retry_ms > CLUSTER_LINK_RETRY_MS_MAX)
-        k->retry_ms = CLUSTER_LINK_RETRY_MS_MAX;
-    loop_timer_set(
-        k->timer,
-        mono_add_ms(loop_now(k->loop), k->retry_ms / 2 + rng_below(&k->rng, k->retry_ms / 2 + 1)));
+    loop_timer_set(k->timer, mono_add_ms(loop_now(k->loop),
+                                         backoff_next(&k->backoff, CLUSTER_LINK_RETRY_MS_MIN,
+                                                      CLUSTER_LINK_RETRY_MS_MAX, &k->rng)));
     k->handler.on_news(k->handler.ctx);
 }
 
@@ -240,7 +238,7 @@ look_around(struct cluster_link *k)
         log_event(k->log, level(k, LOG_INFO), "redis is connected: swarms are shared",
                   log_text("redis", k->url->host));
         k->said_down = false;
-        k->retry_ms = 0;
+        backoff_reset(&k->backoff);
     }
     k->was_ready |= ready;
 }
