@@ -172,6 +172,26 @@ crowd_on_banned(struct crowd *c)
     doom_banned(c, SPRAT_E_REFUSED);
 }
 
+/* Addresses from other peers (hearsay) must not take the connections of better known ones. */
+unsigned
+crowd_left_out(const struct crowd *c, unsigned without)
+{
+    return without | (c->hearsay_dials >= CROWD_HEARSAY_DIALS_MAX ? PEERLIST_NO_HEARSAY : 0);
+}
+
+struct mono
+crowd_candidate_expiry(const struct crowd *c, unsigned without)
+{
+    return peerlist_expiry(c->list, crowd_left_out(c, without));
+}
+
+void
+crowd_name_port(struct crowd *c, const struct crowd_peer *p)
+{
+    if (p->incoming && p->ext.port != 0)
+        peerlist_set_port(c->list, p->number, p->ext.port);
+}
+
 /* A user who names a peer waits for its connection. */
 static void
 note_unreached(const struct crowd *c, const struct crowd_peer *p, struct crowd_parting *out)

@@ -14,19 +14,6 @@ may_dial(const struct crowd *c)
     return c->half_open < CROWD_HALF_OPEN_MAX && c->up + c->half_open < c->user.peers_max;
 }
 
-/* Addresses from other peers (hearsay) must not take the connections of better known ones. */
-static unsigned
-left_out(const struct crowd *c, unsigned without)
-{
-    return without | (c->hearsay_dials >= CROWD_HEARSAY_DIALS_MAX ? PEERLIST_NO_HEARSAY : 0);
-}
-
-struct mono
-crowd_candidate_expiry(const struct crowd *c, unsigned without)
-{
-    return peerlist_expiry(c->list, left_out(c, without));
-}
-
 struct mono
 crowd_expiry(const struct crowd *c, unsigned without)
 {
@@ -54,7 +41,7 @@ uint32_t
 crowd_next_dial(struct crowd *c, unsigned without, struct mono now)
 {
     while (may_dial(c)) {
-        uint32_t number = peerlist_next(c->list, left_out(c, without), now);
+        uint32_t number = peerlist_next(c->list, crowd_left_out(c, without), now);
 
         if (number == PEERLIST_NONE || !site_is_full(c, peerlist_addr(c->list, number)))
             return number;

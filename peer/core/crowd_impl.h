@@ -27,7 +27,10 @@ struct crowd {
  * connections that are useful and of higher priority (BEP 40); otherwise one may be doomed. */
 bool crowd_make_room(struct crowd *c, const struct endpoint *addr, struct mono now);
 
-/* crowd_say.c: the peer list learns the listen port of an incoming peer. */
+/* crowd.c: the peer list learns the listen port of an incoming peer. */
 void crowd_name_port(struct crowd *c, const struct crowd_peer *p);
+
+/* crowd.c: enum peerlist_without bits of the addresses that may not be dialled now. */
+unsigned crowd_left_out(const struct crowd *c, unsigned without);
 
 #endif

@@ -25,13 +25,6 @@ crowd_put_ext_handshake(const struct crowd *c, const struct crowd_peer *p, bool 
     return extmsg_put_handshake(out, &offer);
 }
 
-void
-crowd_name_port(struct crowd *c, const struct crowd_peer *p)
-{
-    if (p->incoming && p->ext.port != 0)
-        peerlist_set_port(c->list, p->number, p->ext.port);
-}
-
 static void
 plan_pex(const struct crowd *c, struct crowd_peer *p, struct mono now)
 {
