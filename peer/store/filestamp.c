@@ -2,7 +2,7 @@
  *
  * Compares a torrent's files with their stamps: at a look, and at most every FILETREE_LOOK_MS while
  * a file is read. A file that was changed or removed by another program is distrusted until the
- * next look. The mutex |lock| guards the stamps; it is not held during I/O, except fstat().
+ * next look. The mutex |lock| guards the stamps; it is not held during I/O.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -72,30 +72,77 @@ filetree_may_lend(struct filetree *t, size_t file)
     return ok;
 }
 
-/* Compares the open file with its stamp. The lock is held, so no writer can start meanwhile. Of a
- * file that is being written only the identity is compared. */
-static int
-compare_stamp(struct filetree *t, size_t file, int fd, struct stat *st)
+enum { COMPARE_TRIES = 4 };
+
+/* What decides how a file is compared. */
+struct compared {
+    struct storage_stamp stamp;
+    bool writing; /* the file is being written, or was written since the last sync */
+};
+
+/* False when memory is out. */
+static bool
+read_compared(struct filetree *t, size_t file, struct compared *out)
 {
-    struct filetree_file *m;
-    int e = 0;
+    const struct filetree_file *m;
 
     lock_take(&t->lock);
     m = filetree_memory(t, file);
-    if (m == NULL || fstat(fd, st) != 0) {
-        e = m == NULL ? ENOMEM : errno;
-    } else {
-        struct storage_stamp now = stamp_of(st);
-        if (!m->stamp.known)
-            m->stamp = now;
-        else if (!m->dirty && m->writers == 0 && m->syncs == 0 &&
-                 (now.size != m->stamp.size || now.mtime_ns != m->stamp.mtime_ns))
-            e = ESTALE;
-        else if (now.inode != m->stamp.inode)
-            e = ESTALE;
-    }
+    if (m != NULL)
+        *out = (struct compared){.stamp = m->stamp,
+                                 .writing = m->dirty || m->writers > 0 || m->syncs > 0};
     lock_drop(&t->lock);
-    return e;
+    return m != NULL;
+}
+
+static bool
+is_same(const struct compared *a, const struct compared *b)
+{
+    return a->writing == b->writing && a->stamp.known == b->stamp.known &&
+           (!a->stamp.known || stamp_equal(&a->stamp, &b->stamp));
+}
+
+/* Keeps the first stamp that is taken of a file. */
+static void
+keep_stamp(struct filetree *t, size_t file, const struct storage_stamp *now)
+{
+    struct filetree_file *m;
+
+    lock_take(&t->lock);
+    m = filetree_memory(t, file);
+    if (m != NULL && !m->stamp.known)
+        m->stamp = *now;
+    lock_drop(&t->lock);
+}
+
+/* Compares the open file with its stamp. Loops take the lock too, so it is not held during fstat(),
+ * which can take long: if a write begins or ends meanwhile, the file is looked at again. Of a file
+ * that is being written only the identity is compared. */
+static int
+compare_stamp(struct filetree *t, size_t file, int fd, struct stat *st)
+{
+    struct compared before, after;
+    struct storage_stamp now;
+    int tries = 0;
+
+    if (!read_compared(t, file, &after))
+        return ENOMEM;
+    do {
+        before = after;
+        if (fstat(fd, st) != 0)
+            return errno;
+        if (!read_compared(t, file, &after))
+            return ENOMEM;
+    } while (!is_same(&before, &after) && ++tries < COMPARE_TRIES);
+    now = stamp_of(st);
+    if (!after.stamp.known)
+        keep_stamp(t, file, &now);
+    else if (now.inode != after.stamp.inode)
+        return ESTALE;
+    else if (tries < COMPARE_TRIES && !after.writing &&
+             (now.size != after.stamp.size || now.mtime_ns != after.stamp.mtime_ns))
+        return ESTALE;
+    return 0;
 }
 
 int

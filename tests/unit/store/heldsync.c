@@ -4,21 +4,23 @@
  */
 #include "tests/unit/store/heldsync.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 static atomic_uint count, waiting;
-static _Atomic(const char *) held; /* NULL: none */
+static atomic_uint looks_waiting;
+static _Atomic(const char *) held, looks_held; /* NULL: none */
 
 static bool
-is_held(int fd)
+is_below(int fd, const char *prefix)
 {
-    const char *prefix = atomic_load(&held);
     char link[64], path[4096];
     ssize_t n;
 
@@ -33,7 +35,7 @@ static int
 sync_by(long call, int fd)
 {
     atomic_fetch_add(&count, 1);
-    if (is_held(fd)) {
+    if (is_below(fd, atomic_load(&held))) {
         atomic_fetch_add(&waiting, 1);
         while (atomic_load(&held) != NULL)
             sched_yield();
@@ -83,4 +85,37 @@ unsigned
 heldsync_count(void)
 {
     return atomic_load(&count);
+}
+
+/* --- looks --- */
+
+int
+fstat(int fd, struct stat *st)
+{
+    if (is_below(fd, atomic_load(&looks_held))) {
+        atomic_fetch_add(&looks_waiting, 1);
+        while (atomic_load(&looks_held) != NULL)
+            sched_yield();
+        atomic_fetch_sub(&looks_waiting, 1);
+    }
+    return fstatat(fd, "", st, AT_EMPTY_PATH);
+}
+
+void
+heldsync_hold_looks(const char *prefix)
+{
+    atomic_store(&looks_held, prefix);
+}
+
+void
+heldsync_let_looks_go(void)
+{
+    atomic_store(&looks_held, NULL);
+}
+
+void
+heldsync_await_looks(unsigned n)
+{
+    while (atomic_load(&looks_waiting) < n)
+        sched_yield();
 }

@@ -17,4 +17,9 @@ void heldsync_await(unsigned n);
 unsigned heldsync_waiting(void);
 unsigned heldsync_count(void);
 
+/* The same for looks at open files (fstat()). */
+void heldsync_hold_looks(const char *prefix);
+void heldsync_let_looks_go(void);
+void heldsync_await_looks(unsigned n);
+
 #endif

@@ -92,3 +92,37 @@ Test(slowjobs, a_device_that_hangs_holds_up_no_other, .timeout = 60)
     snprintf(cmd, sizeof(cmd), "rm -rf %s", other);
     cr_expect_eq(system(cmd), 0);
 }
+
+/* The calls below are a loop's: none of them waits for the look of the disk thread. */
+Test(slowjobs, a_look_that_hangs_holds_up_no_loop, .timeout = 60)
+{
+    struct outcome read = {0}, looked = {0};
+    struct storage_loan loan;
+    struct fixture f;
+    uint8_t *bytes;
+
+    fixture_init(&f);
+    fixture_standard(&f, METAINFO_HYBRID);
+    fixture_open(&f);
+    bytes = malloc(f.mi->piece_length);
+    fixture_piece(&f, 0, bytes);
+    cr_assert_eq(storage_write(f.storage, 0, 0, bytes, 16384, NULL, outcome_set, &read), 0);
+    fixture_wait(&f, &read.done);
+    cr_assert_eq(storage_sync(f.storage, outcome_set, &looked), 0);
+    fixture_wait(&f, &looked.done);
+    cr_expect(storage_file_stamp(f.storage, 0).known);
+    read = (struct outcome){0};
+    heldsync_hold_looks(f.target);
+    cr_assert_eq(storage_read(f.storage, 0, 0, 16384, bytes, outcome_set, &read), 0);
+    heldsync_await_looks(1);
+    cr_expect(storage_file_stamp(f.storage, 0).known);
+    cr_expect(storage_is_there(f.storage, 0));
+    if (storage_lend(f.storage, 0, 0, 16384, true, &loan))
+        storage_give_back(f.storage, &loan);
+    cr_expect_not(read.done);
+    heldsync_let_looks_go();
+    fixture_wait(&f, &read.done);
+    cr_expect_eq(read.err, 0, "%s", read.why);
+    free(bytes);
+    fixture_fini(&f);
+}
