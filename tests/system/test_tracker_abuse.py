@@ -23,7 +23,7 @@ from sprat import TRACKER, Tracker, join, need
 from tap import main, test
 from tracker_client import HASH, Udp, compact, http_announce, http_get
 
-RATE = 6000  # requests that an address may send at once, and in a minute
+RATE = 20000  # requests that an address may send at once, and in a minute
 
 
 class Stand:
@@ -208,7 +208,7 @@ def an_address_begins_few_handshakes(t):
     ip = t.address()
     ca = Authority(t)
     cert, key = ca.issue("one", ip)
-    stand = Stand(t, "--listen-https", join(ip, 0), "--tls-cert", cert, "--tls-key", key, "--rate-limit", "100", udp=False)
+    stand = Stand(t, "--listen-https", join(ip, 0), "--tls-cert", cert, "--tls-key", key, "--rate-limit", "400", udp=False)
     host, port = stand.https.rsplit(":", 1)
     source, begun = t.address(), 0
     for _ in range(30):

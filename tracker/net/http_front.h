@@ -14,7 +14,7 @@
 #include "tracker/net/proxies.h"
 
 enum {
-    HTTP_FRONT_HANDSHAKE_COST = 10, /* requests; a signature costs more than many announces */
+    HTTP_FRONT_HANDSHAKE_COST = 40, /* requests; a signature costs more than many announces */
     /* Bytes that the kernel keeps for a connection (listener_limit_buffers()). A client that ends
      * says "stopped" of hundreds of torrents in one go and closes: that must come in at once. */
     HTTP_FRONT_KERNEL_READ = 65536,

@@ -20,7 +20,7 @@
 #define DAEMON_OPTION_TABLE(X)                                                                     \
     X(workers, "workers", 0, 0, SHARDS_MAX, "COUNT",                                               \
       "threads that answer requests; 0: one for each usable processor")                            \
-    X(rate_limit, "rate-limit", 6000, 0, THROTTLE_RATE_MAX, "COUNT",                               \
+    X(rate_limit, "rate-limit", 20000, 0, THROTTLE_RATE_MAX, "COUNT",                              \
       "requests per minute from one address or IPv6 /64; 0: no limit")                             \
     X(connections_max, "connections-max", 4096, 1, 1000000, "COUNT",                               \
       "maximum number of HTTP connections at each address; the longest idle one is closed")        \
