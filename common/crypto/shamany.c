@@ -127,8 +127,8 @@ usable(const size_t len[], size_t n)
     return k;
 }
 
-/* The number of the |n| messages that this engine hashes faster than its rival; 0 if it is slower.
- */
+/* How many of the |n| messages to give to this engine: the first ones, in whole rounds of its lanes
+ * if there are that many; 0 if the next best implementation hashes them faster. */
 static size_t
 worth(const struct engine *e, const size_t len[], size_t n)
 {

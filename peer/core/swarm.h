@@ -377,9 +377,9 @@ struct swarm_kept {
 /* As swarm_free(), but returns what the torrent's next swarm can take over. */
 void swarm_free_but(struct swarm *s, struct swarm_kept *kept);
 
-/* True for a core that has all wanted pieces, and no peers and writes, if every dialable address
- * has failed twice (peerlist_hopeless()): until a peer connects or a new address becomes known, the
- * swarm has nothing to do except to announce. */
+/* True if the swarm has all wanted pieces, no peer and no pending work, has uploaded one copy if it
+ * super-seeds, and every dialable address has failed twice (peerlist_hopeless()). The swarm then
+ * only announces, until a peer connects or a new address becomes known. */
 bool swarm_is_at_rest(const struct swarm *s);
 
 /* 0, or SPRAT_E_NOMEM: the swarm ignored the input (and dropped the message's block, if any). */

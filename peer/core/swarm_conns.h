@@ -36,7 +36,7 @@ void peer_doom(struct swarm *s, struct swarm_peer *p, int err);
 void peer_doom_silently(struct swarm *s, struct swarm_peer *p, int err);
 void peers_doom_all(struct swarm *s, int err);
 
-/* Bans the site of the peer with this number in the peer list, and dooms its peers. */
+/* Bans the site (bans.h) of the peer with this number in the peer list; dooms all of its peers. */
 void peer_ban(struct swarm *s, uint32_t number, int err);
 
 #endif

@@ -460,7 +460,7 @@ is_other(const struct torrent *t, const char *what)
            (!t->facts.id.has_v2 || memcmp(t->facts.id.v2, hash, sizeof(hash)) != 0);
 }
 
-/* Between the search and the visit a torrent may go, so it is looked for again, by its hash. */
+/* The torrent may have been removed since the search, so the visit finds it again, by its hash. */
 static void
 visit_torrent(struct engine *s, struct fanout *f)
 {

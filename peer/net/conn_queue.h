@@ -97,7 +97,7 @@ size_t conn_queue_ctl(const struct conn_queue *q);
 struct out_piece *conn_queue_first(const struct conn_queue *q);
 /* The first waiting piece has left the state OUT_WAITING: updates |waiting| and |loaded|. */
 void conn_queue_waits_no_more(struct conn_queue *q);
-/* Removes a piece. A removed piece in OUT_WAITING is always |waiting|. */
+/* Removes |p|: a piece past OUT_WAITING or |waiting|, never a later waiting piece. */
 void conn_queue_remove(struct conn_queue *q, struct out_piece *p);
 
 /* Gathers the bytes that can leave from memory now, in order, up to the first payload that is not

@@ -68,7 +68,7 @@ struct disk_job {
     struct list link;
     const struct disk_job_class *class;
     uint64_t key; /* orders DISK_ORDERED jobs */
-    struct disk_lane *lane; /* its owner's; NULL: it is about several devices, and not slow */
+    struct disk_lane *lane; /* its owner's; NULL: a job on several devices; it must not be slow */
 };
 
 /* Queues a job. SPRAT_E_AGAIN when the queue is full; the job then stays the caller's. */

@@ -78,8 +78,8 @@ enum piece_trust filetrust_piece(const struct filetrust *t, uint32_t piece);
 /* True if the piece lies partly in a file that is |gone|. */
 bool filetrust_piece_is_gone(const struct filetrust *t, uint32_t piece);
 
-/* True if the piece, which is on disk, was written by a crashed session that did not store it: it
- * lies in files of the torrent, and one of them was written since that session began. */
+/* True if a crashed session wrote the piece, which is on disk, and did not record it in the
+ * database: the piece lies in files of the torrent, one written since that session began. */
 bool filetrust_is_left_over(const struct filetrust *t, uint32_t piece);
 
 /* Writes the message about the files that are |gone|. */

@@ -134,7 +134,7 @@ mark_found(struct resume *r)
     return any;
 }
 
-/* True for a piece that a crashed session wrote and did not store, and that the check has found. */
+/* True if the check found the piece, and a crashed session wrote it without recording it. */
 static bool
 is_left_over(const struct resume *r, uint32_t piece)
 {

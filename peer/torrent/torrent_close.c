@@ -214,8 +214,8 @@ reopen(struct torrent *t, struct errbuf *eb)
     return err;
 }
 
-/* The files can't be deleted without the metainfo or the directory: the torrent is removed and its
- * files stay. */
+/* If the files can't be opened, for lack of the metainfo for instance, a warning says why, the
+ * torrent is removed, and its files stay. */
 static void
 reopen_or_leave_files(struct torrent *t)
 {

@@ -88,7 +88,7 @@ on_moved(void *user, const struct storage_result *res)
 
     torrent_end_job(t, JOB_MOVE);
     if (res->err == SPRAT_E_AGAIN || t->life.phase != PHASE_RUNNING)
-        return; /* the next step of the move follows, as long as the torrent runs */
+        return; /* move_go_on() begins the next step if the torrent still runs */
     if (res->err != 0)
         move_failed(t, res->err, res->why);
     else

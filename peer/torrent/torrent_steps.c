@@ -127,7 +127,7 @@ go_on(struct torrent *t)
 
 /* --- all pending work --- */
 
-/* At the end, data that could not be committed is left to the next session. */
+/* Once the files are being closed, data that is not committed is left to the next session. */
 static bool
 commits(const struct torrent *t)
 {
@@ -192,8 +192,8 @@ on_peeked(void *user, const struct storage_result *res)
     torrent_reload(t);
 }
 
-/* Files that another program changed may be restored: then all files are checked again. Of missing
- * files, only one is looked at: an unmounted disk has thousands of them. */
+/* Checks all files again if a file differs from its stamp: the user may have restored it. If files
+ * were missing, looks for the first one only: an unmounted disk lacks thousands of them. */
 static void
 look_again(struct torrent *t)
 {
