@@ -27,6 +27,21 @@ scope_v6(const uint8_t ip[16])
     return SCOPE_GLOBAL;
 }
 
+void
+endpoint_set_ipv6(struct endpoint *e, const uint8_t ip[16])
+{
+    static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+    memset(e->ip, 0, sizeof(e->ip));
+    if (memcmp(ip, mapped_prefix, sizeof(mapped_prefix)) == 0) {
+        e->family = IP_V4;
+        memcpy(e->ip, ip + sizeof(mapped_prefix), 4);
+    } else {
+        e->family = IP_V6;
+        memcpy(e->ip, ip, 16);
+    }
+}
+
 enum ip_scope
 endpoint_scope(const struct endpoint *e)
 {

@@ -33,6 +33,10 @@ endpoint_equal(const struct endpoint *a, const struct endpoint *b)
            memcmp(a->ip, b->ip, 16) == 0;
 }
 
+/* Sets family and address of |e| from the 16 bytes of an IPv6 address. An IPv4-mapped address
+ * (RFC 4291, 2.5.5.2) becomes IP_V4. */
+void endpoint_set_ipv6(struct endpoint *e, const uint8_t ip[16]);
+
 /* The scope of an address: it can be reached from everywhere; only from its own network (private
  * and link-local addresses, RFC 1918, 3927, 4193, 4291, 6598); or only from its own machine. */
 enum ip_scope { SCOPE_GLOBAL, SCOPE_LOCAL, SCOPE_LOOPBACK };

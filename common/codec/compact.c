@@ -8,8 +8,6 @@
 #include "common/base/assert.h"
 #include "common/base/bytes.h"
 
-static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
 size_t
 compact_put(uint8_t *dst, const struct endpoint *e)
 {
@@ -25,12 +23,11 @@ void
 compact_get(struct endpoint *e, const uint8_t *src, enum ip_family family)
 {
     *e = (struct endpoint){.family = (uint8_t)family};
-    if (family == IP_V6 && memcmp(src, mapped_prefix, sizeof(mapped_prefix)) == 0) {
-        e->family = IP_V4;
-        src += sizeof(mapped_prefix);
-    }
-    memcpy(e->ip, src, endpoint_ip_len(e));
     e->port = get_u16be(src + endpoint_ip_len(e));
+    if (family == IP_V6)
+        endpoint_set_ipv6(e, src);
+    else
+        memcpy(e->ip, src, endpoint_ip_len(e));
 }
 
 size_t

@@ -11,30 +11,8 @@
 #include <string.h>
 
 #include "common/base/err.h"
-
-/* Characters that need no escape in a query (RFC 3986, "unreserved"). */
-static bool
-is_unreserved(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
-}
-
-static void
-put_escaped(struct buf *out, const void *src, size_t len)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    const uint8_t *p = src;
-
-    for (size_t i = 0; i < len; i++) {
-        char esc[3] = {'%', hex[p[i] >> 4], hex[p[i] & 15]};
-
-        if (is_unreserved(p[i]))
-            buf_put_u8(out, p[i]);
-        else
-            buf_put(out, esc, sizeof(esc));
-    }
-}
+#include "common/base/hex.h"
+#include "common/codec/uri.h"
 
 /* Appends the URL without its fragment, and the separator before the first added name. */
 static size_t
@@ -87,9 +65,9 @@ tracker_query_announce_url(struct buf *out, const char *url, const struct tracke
     buf_put(out, url, url_base_len(url, &sep));
     put_sep(out, sep);
     buf_puts(out, "info_hash=");
-    put_escaped(out, a->info_hash, sizeof(a->info_hash));
+    uri_escape(out, a->info_hash, sizeof(a->info_hash));
     buf_puts(out, "&peer_id=");
-    put_escaped(out, a->peer_id, sizeof(a->peer_id));
+    uri_escape(out, a->peer_id, sizeof(a->peer_id));
     buf_printf(out, "&port=%u&uploaded=%" PRIu64 "&downloaded=%" PRIu64 "&left=%" PRIu64,
                (unsigned)a->port, a->uploaded, a->downloaded, a->left);
     buf_printf(out, "&compact=%d&no_peer_id=%d", a->compact, a->no_peer_id);
@@ -101,7 +79,7 @@ tracker_query_announce_url(struct buf *out, const char *url, const struct tracke
         buf_printf(out, "&key=%08" PRIX32, a->key);
     if (a->tracker_id != NULL && a->tracker_id[0] != '\0') {
         buf_puts(out, "&trackerid=");
-        put_escaped(out, a->tracker_id, strlen(a->tracker_id));
+        uri_escape(out, a->tracker_id, strlen(a->tracker_id));
     }
     return url_done(out, start);
 }
@@ -137,7 +115,7 @@ tracker_query_scrape_url(struct buf *out, const char *url,
     for (size_t i = 0; i < n; i++) {
         put_sep(out, i == 0 ? sep : '&');
         buf_puts(out, "info_hash=");
-        put_escaped(out, hashes[i], TRACKER_HASH_LEN);
+        uri_escape(out, hashes[i], TRACKER_HASH_LEN);
     }
     return url_done(out, start);
 }
@@ -214,18 +192,6 @@ name_is(const struct pair *p, const char *name)
     return p->name_len == strlen(name) && memcmp(p->name, name, p->name_len) == 0;
 }
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Unescapes into |dst|. '+' stays a '+', as clients mean it. Returns the length; |max| + 1 if it is
  * longer than |max|; or -1 for a broken escape. */
 static int
@@ -237,8 +203,8 @@ unescape(uint8_t *dst, int max, const struct pair *p)
         uint8_t c = (uint8_t)p->value[i];
 
         if (c == '%') {
-            int hi = i + 2 < p->value_len ? hex_digit(p->value[i + 1]) : -1;
-            int lo = i + 2 < p->value_len ? hex_digit(p->value[i + 2]) : -1;
+            int hi = i + 2 < p->value_len ? hex_digit_value(p->value[i + 1]) : -1;
+            int lo = i + 2 < p->value_len ? hex_digit_value(p->value[i + 2]) : -1;
 
             if (hi < 0 || lo < 0)
                 return -1;
@@ -387,7 +353,7 @@ read_key(struct tracker_announce *a, const struct pair *p)
     bool is_hex = p->value_len <= 8;
 
     for (size_t i = 0; i < p->value_len; i++) {
-        int digit = hex_digit(p->value[i]);
+        int digit = hex_digit_value(p->value[i]);
 
         is_hex = is_hex && digit >= 0;
         number = number << 4 | (uint32_t)(digit & 15);

@@ -14,19 +14,11 @@
 
 #include "common/base/err.h"
 
-static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-/* Fills an endpoint from 16 bytes of IPv6; an IPv4-mapped address becomes IP_V4. */
 static void
 endpoint_from_v6(const uint8_t ip[16], uint16_t port, struct endpoint *out)
 {
-    *out = (struct endpoint){.family = IP_V6, .port = port};
-    if (memcmp(ip, mapped_prefix, sizeof(mapped_prefix)) == 0) {
-        out->family = IP_V4;
-        memcpy(out->ip, ip + 12, 4);
-    } else {
-        memcpy(out->ip, ip, 16);
-    }
+    *out = (struct endpoint){.port = port};
+    endpoint_set_ipv6(out, ip);
 }
 
 bool

@@ -5,10 +5,10 @@
 #include "common/sys/conffile.h"
 
 #include <ini.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/assert.h"
 #include "common/base/suggest.h"
 #include "common/sys/file.h"
 
@@ -104,12 +104,30 @@ conffile_read(const char *path, const char *section, conffile_fn fn, void *ctx, 
     return err;
 }
 
-int
-conffile_unknown_key(const char *key, const char *const names[], size_t count, struct errbuf *eb)
+bool
+conffile_is_key(const struct option_spec *spec)
 {
-    const char *near = suggest_nearest(key, names, count);
+    return spec->arg != NULL && strcmp(spec->name, "config") != 0;
+}
 
+const struct option_spec *
+conffile_find_key(const char *key, const struct option_spec *specs, size_t count, struct errbuf *eb)
+{
+    const char *names[OPTIONS_COUNT_MAX], *near;
+    size_t n = 0;
+
+    ASSERT(count <= OPTIONS_COUNT_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (!conffile_is_key(&specs[i]))
+            continue;
+        if (strcmp(specs[i].name, key) == 0)
+            return &specs[i];
+        names[n++] = specs[i].name;
+    }
+    near = suggest_nearest(key, names, n);
     if (near != NULL)
-        return errbuf_set(eb, SPRAT_E_SYNTAX, "unknown key '%s'; did you mean '%s'?", key, near);
-    return errbuf_set(eb, SPRAT_E_SYNTAX, "unknown key '%s'", key);
+        errbuf_set(eb, SPRAT_E_SYNTAX, "unknown key '%s'; did you mean '%s'?", key, near);
+    else
+        errbuf_set(eb, SPRAT_E_SYNTAX, "unknown key '%s'", key);
+    return NULL;
 }

@@ -6,9 +6,11 @@
 #ifndef COMMON_SYS_CONFFILE_H
 #define COMMON_SYS_CONFFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/err.h"
+#include "common/base/options.h"
 
 enum {
     CONFFILE_SIZE_MAX = 1024 * 1024, /* bytes of a file */
@@ -25,9 +27,13 @@ typedef int (*conffile_fn)(void *ctx, const char *key, const char *value, struct
 int conffile_read(const char *path, const char *section, conffile_fn fn, void *ctx,
                   struct errbuf *eb);
 
-/* Returns SYNTAX and "unknown key 'KEY'", with the nearest of the |count| |names| if one is near.
- */
-int conffile_unknown_key(const char *key, const char *const names[], size_t count,
-                         struct errbuf *eb);
+/* Whether the option of the command line is also a key of the file: its long form takes a value,
+ * and it is not --config. */
+bool conffile_is_key(const struct option_spec *spec);
+
+/* Returns the row of the |count| |specs| (at most OPTIONS_COUNT_MAX) whose long option is |key|.
+ * NULL, SYNTAX and "unknown key 'KEY'", with the nearest key if one is near. */
+const struct option_spec *conffile_find_key(const char *key, const struct option_spec *specs,
+                                            size_t count, struct errbuf *eb);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "common/sys/clock.h"
 #include "peer/cli/command.h"
+#include "peer/cli/describe.h"
 #include "peer/cli/torrentfile.h"
 #include "peer/cli/contentdir.h"
 #include "peer/cli/screen.h"
@@ -87,16 +88,6 @@ print_report(const struct metainfo *mi, const struct check_report *report, const
     return wrong;
 }
 
-static size_t
-count_files(const struct metainfo *mi)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < mi->file_count; i++)
-        n += (mi->files[i].attr & ATTR_PAD) == 0;
-    return n;
-}
-
 static int
 verify(struct metainfo *mi, const char *torrent, const char *dir, bool quiet)
 {
@@ -104,7 +95,7 @@ verify(struct metainfo *mi, const char *torrent, const char *dir, bool quiet)
     struct check_report report = {.err = 0};
     struct errbuf eb = {""};
     char size[TEXT_NUMBER_MAX];
-    size_t wrong, files = count_files(mi);
+    size_t wrong, files = describe_count_files(mi);
     int err;
 
     screen_init(&v.screen, false);

@@ -189,8 +189,8 @@ row_time(const char *label, int64_t seconds)
         row(label, text);
 }
 
-static size_t
-count_files(const struct metainfo *mi)
+size_t
+describe_count_files(const struct metainfo *mi)
 {
     size_t n = 0;
 
@@ -242,8 +242,8 @@ describe_text(const struct metainfo *mi)
     if (mi->id.has_v2)
         row_hash("info-hash v2", mi->id.v2, 32);
     snprintf(line, sizeof(line), "%s (%llu bytes) in %zu %s", text_size(mi->total_size, size),
-             (unsigned long long)mi->total_size, count_files(mi),
-             count_files(mi) == 1 ? "file" : "files");
+             (unsigned long long)mi->total_size, describe_count_files(mi),
+             describe_count_files(mi) == 1 ? "file" : "files");
     row("size", line);
     snprintf(line, sizeof(line), "%u of %s", mi->piece_count, text_size(mi->piece_length, size));
     row("pieces", line);

@@ -13,6 +13,9 @@
 /* Returns "v1", "v2" or "hybrid". */
 const char *describe_format(bool v1, bool v2);
 
+/* Returns the number of files in |mi|, without padding files (BEP 47). */
+size_t describe_count_files(const struct metainfo *mi);
+
 /* The magnet link of |mi|, to be freed; NULL when memory is out. */
 char *describe_magnet_of(const struct metainfo *mi);
 

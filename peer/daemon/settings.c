@@ -361,20 +361,10 @@ check_path(int id, const char *key, const char *value, struct errbuf *eb)
 static int
 on_line(void *ctx, const char *key, const char *value, struct errbuf *eb)
 {
-    const char *names[SPEC_COUNT];
-    size_t n = 0;
+    const struct option_spec *spec = conffile_find_key(key, specs, SPEC_COUNT, eb);
+    int err = spec != NULL ? check_path(spec->id, key, value, eb) : SPRAT_E_SYNTAX;
 
-    for (size_t i = 0; i < SPEC_COUNT; i++) {
-        if (specs[i].id < OPT_KEYS)
-            continue;
-        if (strcmp(specs[i].name, key) == 0) {
-            int err = check_path(specs[i].id, key, value, eb);
-
-            return err == 0 ? set_key(ctx, specs[i].id, value, eb) : err;
-        }
-        names[n++] = specs[i].name;
-    }
-    return conffile_unknown_key(key, names, n, eb);
+    return err == 0 ? set_key(ctx, spec->id, value, eb) : err;
 }
 
 /* Reads the command line into |s|, whose values so far are those of the file. */

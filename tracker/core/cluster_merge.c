@@ -15,12 +15,6 @@ enum {
     OWN_LOOKS_MAX = 4 * CLUSTER_SAMPLE, /* own peers that are compared with a whole copy */
 };
 
-static uint16_t
-seconds16(struct mono now)
-{
-    return (uint16_t)(now.us / 1000000);
-}
-
 /* ---- what came ---- */
 
 /* Who listens nowhere is not worth knowing, whoever wrote it there. */
@@ -39,7 +33,7 @@ static void
 touch(struct peerset *set, uint32_t pos, bool seed, const struct cluster_seen *seen, int64_t age,
       struct mono now)
 {
-    peerset_touch(set, pos, (uint16_t)(seconds16(now) - (age < 0 ? 0 : age)),
+    peerset_touch(set, pos, (uint16_t)(peerset_seconds(now) - (age < 0 ? 0 : age)),
                   seen->tag << CLUSTER_TAG_SHIFT, !seed && seen->paused ? PEER_PAUSED : 0, NULL);
 }
 
@@ -60,7 +54,7 @@ add_to_draft(struct cluster *c, enum cluster_side side, const uint8_t *key,
     pos = peerset_find(set, &c->swarms->env, key);
     if (pos == PEERSET_NONE)
         pos = peerset_add(set, &c->swarms->env, key, seed);
-    else if ((uint16_t)(seconds16(now) - peerset_seen(set, pos)) > age)
+    else if ((uint16_t)(peerset_seconds(now) - peerset_seen(set, pos)) > age)
         pos = peerset_set_seed(set, &c->swarms->env, pos, seed);
     else
         return;
@@ -124,8 +118,8 @@ separate(struct cluster *c, struct shared *t, struct swarm *w, uint8_t family, s
 
         if (pos == PEERSET_NONE)
             continue;
-        own_age = (uint16_t)(seconds16(now) - peerset_seen(own, pos));
-        age = (uint16_t)(seconds16(now) - peerset_seen(copy, at));
+        own_age = (uint16_t)(peerset_seconds(now) - peerset_seen(own, pos));
+        age = (uint16_t)(peerset_seconds(now) - peerset_seen(copy, at));
         if (age + MOVED_S < own_age || (t->news.count == 0 && age <= own_age + CLOCKS_S &&
                                         peerset_is_seed(copy, at) != peerset_is_seed(own, pos)))
             remove_own(c, w, family, pos);
@@ -194,7 +188,7 @@ static void
 give_away(struct cluster *c, struct swarm *w, uint8_t family, uint32_t pos, int64_t age,
           struct mono now)
 {
-    uint16_t own_age = (uint16_t)(seconds16(now) - peerset_seen(swarm_peers(w, family), pos));
+    uint16_t own_age = (uint16_t)(peerset_seconds(now) - peerset_seen(swarm_peers(w, family), pos));
 
     if (own_age + CLOCKS_S >= age)
         remove_own(c, w, family, pos);
@@ -313,7 +307,7 @@ static void
 write_back_peer(struct cluster *c, struct shared *t, const struct peerset *set, uint8_t family,
                 uint32_t pos, struct mono now)
 {
-    uint16_t age = (uint16_t)(seconds16(now) - peerset_seen(set, pos));
+    uint16_t age = (uint16_t)(peerset_seconds(now) - peerset_seen(set, pos));
     struct cluster_peer p = {
         .key = peerset_key(set, pos),
         .family = family,

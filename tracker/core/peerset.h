@@ -30,6 +30,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/endpoint.h"
+#include "common/base/mono.h"
 #include "common/base/prefetch.h"
 #include "common/codec/compact.h"
 
@@ -39,7 +40,6 @@ enum {
     PEERSET_TAG_SCAN_MAX = 4096,
     PEERSET_PEERS_MAX = 1 << 24,
     PEERSET_ID_LEN = 20,
-    PEERSET_CACHE_LINE = 64,
     PEERSET_META_LEN = 6, /* of an entry behind the address and port */
 };
 
@@ -131,11 +131,19 @@ peerset_is_silent(const struct peerset *s, uint32_t pos, uint16_t now, uint16_t 
     return (uint16_t)(now - peerset_seen(s, pos)) > age_max;
 }
 
+/* The second of |now| as a peerset stores it, modulo 2^16. With the longest interval, the age of a
+ * peer stays far below 2^16 s. */
+static inline uint16_t
+peerset_seconds(struct mono now)
+{
+    return (uint16_t)(now.us / 1000000);
+}
+
 /* |end| is behind |at|. */
 static inline void
 peerset_prefetch_bytes(const void *at, const void *end)
 {
-    for (const uint8_t *p = at; p < (const uint8_t *)end; p += PEERSET_CACHE_LINE)
+    for (const uint8_t *p = at; p < (const uint8_t *)end; p += CACHE_LINE)
         prefetch_line(p);
     prefetch_line((const uint8_t *)end - 1);
 }

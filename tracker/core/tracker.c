@@ -121,13 +121,6 @@ is_served(const struct tracker *t, const uint8_t hash[TRACKER_HASH_LEN])
 
 /* ---- time ---- */
 
-/* Peersets keep 16 bits of seconds: with the longest interval a peer's age stays far below them. */
-static uint16_t
-seconds16(struct mono now)
-{
-    return (uint16_t)(now.us / 1000000);
-}
-
 uint32_t
 tracker_peer_timeout_s(const struct tracker_config *c)
 {
@@ -231,7 +224,7 @@ ask_init(struct ask *k, const struct tracker *t, const struct tracker_announce *
 
     ASSERT(from->family == IP_V4 || from->family == IP_V6);
     listens.port = a->port;
-    *k = (struct ask){.a = a, .family = from->family, .now_s = seconds16(now), .now = now};
+    *k = (struct ask){.a = a, .family = from->family, .now_s = peerset_seconds(now), .now = now};
     compact_put(k->key, &listens);
     k->tag = peer_tag(t, a->peer_id, ans->user);
     k->self_mask = ans->user != 0 ? UINT32_MAX << SELECT_USER_SHIFT : ~(uint32_t)PEER_FLAGS;
@@ -662,7 +655,7 @@ tracker_on_timer(struct tracker *t, struct mono now)
     for (int n = 0; n < SWEEP_SWARMS_MAX && looks > 0; n++) {
         if (!mono_due(tracker_expiry(t), now))
             return;
-        looks -= swarms_sweep(&t->swarms, looks, seconds16(now), peer_timeout_s(t), now);
+        looks -= swarms_sweep(&t->swarms, looks, peerset_seconds(now), peer_timeout_s(t), now);
     }
 }
 
@@ -683,7 +676,7 @@ tracker_save_begin(struct tracker *t)
 int
 tracker_save_some(struct tracker *t, struct buf *out, struct mono now)
 {
-    return snapshot_some(&t->swarms, out, seconds16(now));
+    return snapshot_some(&t->swarms, out, peerset_seconds(now));
 }
 
 void
@@ -713,7 +706,7 @@ tracker_load(struct tracker *t, const struct snapshot_head *head, const uint8_t 
     if (head->keeps_ids != t->swarms.keeps_ids)
         return SPRAT_E_INVAL;
     t->has_loopback = true;
-    return snapshot_load(&t->swarms, data, len, &bounds, seconds16(now), now);
+    return snapshot_load(&t->swarms, data, len, &bounds, peerset_seconds(now), now);
 }
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Locks around tables.
+ * The tables of users and of sessions, each behind its locks.
  */
 #include "tracker/net/members.h"
 
@@ -8,11 +8,11 @@
 #include <stdlib.h>
 
 #include "common/base/assert.h"
+#include "common/base/prefetch.h"
 #include "common/sys/lock.h"
 
 enum {
-    CACHE_LINE = 64,
-    STEP_US = 500000, /* less is the two readings of a clock, or a clock that is slowed down */
+    STEP_US = 500000, /* a smaller difference of the two clocks is jitter or slewing, not a step */
 };
 
 struct members {

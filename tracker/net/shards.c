@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Trackers and their locks.
+ * An array of trackers, each with its lock.
  */
 #include "tracker/net/shards.h"
 
 #include <stdlib.h>
 
 #include "common/base/assert.h"
+#include "common/base/prefetch.h"
 #include "common/sys/lock.h"
-
-enum { CACHE_LINE = 64 };
 
 struct shards {
     struct swarms_totals totals;
     unsigned count;
     struct shard_rule rule;
-    /* Each on cache lines of its own: a worker's lock is no business of its neighbours. */
+    /* Each element begins a cache line: taking one lock does not slow down its neighbours. */
     struct locked_tracker {
         _Alignas(CACHE_LINE) struct lock lock;
         struct tracker *tracker;

@@ -416,39 +416,18 @@ const char *
 settings_name(size_t i)
 {
     for (size_t at = 0; at < SPEC_COUNT; at++)
-        if (specs[at].arg != NULL && specs[at].id != OPT_CONFIG && i-- == 0)
+        if (conffile_is_key(&specs[at]) && i-- == 0)
             return specs[at].name;
     return NULL;
-}
-
-static const struct option_spec *
-find_key(const char *name)
-{
-    for (size_t i = 0; i < SPEC_COUNT; i++)
-        if (specs[i].arg != NULL && specs[i].id != OPT_CONFIG && strcmp(specs[i].name, name) == 0)
-            return &specs[i];
-    return NULL;
-}
-
-static int
-unknown_key(const char *name, struct errbuf *eb)
-{
-    const char *names[SPEC_COUNT];
-    size_t n = 0;
-
-    for (size_t i = 0; i < SPEC_COUNT; i++)
-        if (specs[i].arg != NULL && specs[i].id != OPT_CONFIG)
-            names[n++] = specs[i].name;
-    return conffile_unknown_key(name, names, n, eb);
 }
 
 static int
 on_line(void *ctx, const char *name, const char *value, struct errbuf *eb)
 {
     struct settings *s = ctx;
-    const struct option_spec *spec = find_key(name);
+    const struct option_spec *spec = conffile_find_key(name, specs, SPEC_COUNT, eb);
 
-    return spec != NULL ? set(s, spec->id, name, value, eb) : unknown_key(name, eb);
+    return spec != NULL ? set(s, spec->id, name, value, eb) : SPRAT_E_SYNTAX;
 }
 
 /* ---- both together ---- */

@@ -22,6 +22,20 @@ scope6(uint8_t first, uint8_t second, uint8_t last)
     return endpoint_scope(&e);
 }
 
+Test(endpoint, a_mapped_address_becomes_v4_and_leaves_zeros)
+{
+    static const uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 7};
+    static const uint8_t near[16] = {[9] = 1, [10] = 0xff, [11] = 0xff, [12] = 10, [15] = 7};
+    struct endpoint e = {.port = 80}, v4 = {.family = IP_V4, .ip = {10, 0, 0, 7}, .port = 80};
+
+    memset(e.ip, 0xee, sizeof(e.ip));
+    endpoint_set_ipv6(&e, mapped);
+    cr_assert(endpoint_equal(&e, &v4));
+    endpoint_set_ipv6(&e, near);
+    cr_assert_eq(e.family, IP_V6);
+    cr_assert_arr_eq(e.ip, near, 16);
+}
+
 Test(endpoint, scopes)
 {
     cr_assert_eq(scope4(127, 9), SCOPE_LOOPBACK);
