@@ -285,9 +285,9 @@ def the_commands(t):
             (["user", "passkey", "eva", "--revoke", "12"], 2, "32 hex digits"),
             (["user", "passkey", "eva", "--revoke", "0" * 32], 1, "no such passkey"),
             (["torrent", "add", "nowhere.torrent"], 1, "nowhere.torrent"),
-            (["torrent", "add", "0" * 40, "1" * 40], 2, "one of 40 digits, one of 64"),
+            (["torrent", "add", "0" * 40, "1" * 40], 2, "one of 40 digits and one of 64"),
             (["torrent", "rm", "0" * 40], 2, "--reason is missing"),
-            (["torrent", "rm", "0", "--reason", "x"], 2, "no info-hash"),
+            (["torrent", "rm", "0", "--reason", "x"], 2, "not an info-hash"),
             (["stats", "more"], 2, "unexpected argument")):
         err = command(t, database, *words, status=status)
         assert text in err and err.count("\n") == 1 and err.startswith("sprat-tracker"), (words, err)

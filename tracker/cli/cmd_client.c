@@ -54,7 +54,7 @@ list(struct command_call *c)
     return COMMAND_OK;
 }
 
-/* A prefix begins with '-' as an option does: it stands behind "--". */
+/* A prefix begins with '-' like an option, so that the user must write it behind "--". */
 #define CLIENT_COMMAND(verb, text, more, sample, fn, count, create)                                \
     {                                                                                              \
         .group = "client", .name = verb, .usage = count > 0 ? "[options] -- PREFIX" : "[options]", \

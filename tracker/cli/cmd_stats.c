@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat-tracker stats: sums, who uploaded most, and what a person should look at.
+ * sprat-tracker stats: totals, the users who uploaded most, and the signals.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 static const struct option_spec options[] = {COMMAND_JSON_ROW, COMMAND_ROWS};
 
-/* ---- for people ---- */
+/* ---- text ---- */
 
 static void
 print_sums(const struct registry_stats *s)
@@ -66,7 +66,7 @@ print_all(struct registry *r, const struct registry_stats *s, struct errbuf *eb)
     return registry_each_signal(r, 0, COMMAND_LIST_MAX, print_signal, NULL, eb);
 }
 
-/* ---- for programs ---- */
+/* ---- JSON ---- */
 
 static int
 add_user(void *ctx, const struct registry_user *u)

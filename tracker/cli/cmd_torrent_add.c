@@ -29,7 +29,7 @@ set_name(struct registry_torrent *t, const char *name)
     t->name[len] = '\0';
 }
 
-/* One or two hashes: a hybrid has one of each kind. */
+/* Reads one or two hashes; a hybrid torrent has a v1 and a v2 hash. */
 static int
 take_hashes(struct command_call *c, struct registry_torrent *t)
 {
@@ -38,11 +38,12 @@ take_hashes(struct command_call *c, struct registry_torrent *t)
         size_t len;
 
         if (!text_parse_hash(c->operands[i], hash, &len))
-            return command_usage(c->command, "'%s' is no info-hash of 40 or 64 hex digits",
+            return command_usage(c->command, "'%s' is not an info-hash of 40 or 64 hex digits",
                                  c->operands[i]);
         if (len == sizeof(t->v1) ? t->has_v1 : t->has_v2)
-            return command_usage(c->command,
-                                 "two hashes are those of a hybrid: one of 40 digits, one of 64");
+            return command_usage(
+                c->command,
+                "give two hashes only for a hybrid torrent: one of 40 digits and one of 64");
         if (len == sizeof(t->v1))
             memcpy(t->v1, hash, len);
         else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat-tracker torrent rm: a torrent is not served any more, and clients are told why.
+ * sprat-tracker torrent rm: the tracker refuses a torrent from now on and tells clients the reason.
  */
 #include "tracker/cli/command.h"
 #include "tracker/operator/text.h"
@@ -21,7 +21,7 @@ run(struct command_call *c)
     size_t len;
 
     if (!text_parse_hash(c->operands[0], hash, &len))
-        return command_usage(c->command, "'%s' is no info-hash of 40 or 64 hex digits",
+        return command_usage(c->command, "'%s' is not an info-hash of 40 or 64 hex digits",
                              c->operands[0]);
     if (c->values[OPT_REASON] == NULL)
         return command_usage(c->command, "--reason is missing");

@@ -20,7 +20,7 @@ static const struct option_spec options[] = {
     COMMAND_ROWS,
 };
 
-/* A name that does not fit is one that the registry refuses. */
+/* Copies the name. The registry refuses a name that was too long for |u|. */
 static int
 read_user(struct command_call *c, struct registry_user *u)
 {

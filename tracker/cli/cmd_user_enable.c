@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat-tracker user enable, user disable: lets a user announce, or no more.
+ * sprat-tracker user enable, user disable: accepts or refuses the announces of a user.
  */
 #include "tracker/cli/command.h"
 

@@ -25,7 +25,7 @@ static const struct command *const commands[] = {
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
-/* ---- what is printed ---- */
+/* ---- output ---- */
 
 static void
 print_name(FILE *f, const struct command *c)
@@ -34,7 +34,8 @@ print_name(FILE *f, const struct command *c)
             c->name != NULL ? c->name : "");
 }
 
-/* Prints a sentence so that what is quoted in it is safe for a terminal. */
+/* Prints a sentence, with control characters escaped, since it may quote what somebody else wrote.
+ */
 static void __attribute__((format(printf, 1, 0)))
 print_sentence(const char *fmt, va_list ap)
 {
@@ -90,11 +91,11 @@ print_group_help(const char *group)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i]->group, group) == 0)
             printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
-    printf("\n'sprat-tracker %s COMMAND --help' tells about one.\n", group);
+    printf("\n'sprat-tracker %s COMMAND --help' describes a command.\n", group);
     return COMMAND_OK;
 }
 
-/* ---- finding ---- */
+/* ---- the table of commands ---- */
 
 bool
 command_is_group(const char *word)
@@ -170,7 +171,8 @@ take(struct command_call *c, int id, const char *value, const char **database, c
     }
 }
 
-/* The configuration, if one is named, and above it the database that the command line names. */
+/* Reads the configuration file, if the command line names one. --database overrides the database in
+ * it. */
 static int
 read_settings(struct command_call *c, const char *database, const char *config)
 {
@@ -215,7 +217,8 @@ read_arguments(struct command_call *c, int argc, const char *const *argv, bool *
     return read_settings(c, database, config);
 }
 
-/* What could not be printed was not done, as far as the caller can know. */
+/* Turns success into COMMAND_FAILED if the output could not be written: the caller of the command
+ * can't know then that it succeeded. */
 static int
 end_output(int status)
 {
@@ -244,7 +247,8 @@ run(const struct command *command, int argc, const char *const *argv)
         printf("sprat-tracker %s\n", PACKAGE_VERSION);
         return end_output(COMMAND_OK);
     }
-    /* What root makes here, the tracker has to write. */
+    /* Root may create the database here, but the tracker must be able to write it as its own user.
+     */
     if (command->creates &&
         sandbox_make_file_for(c.settings.user, c.settings.database, &eb) != 0)
         return command_fail("%s", eb.text);

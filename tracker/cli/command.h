@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The operator's commands of sprat-tracker: "user add", "torrent ls" and so on. Each works on the
- * database of a private tracker, whether its daemon runs or not; a daemon that does notices within
- * a second. What all commands share is here: reading of arguments, opening the database, and the
- * one line that says what went wrong.
+ * database of a private tracker, whether its daemon runs or not; a running daemon notices a change
+ * within a second. Here are the functions that all commands share: reading the arguments, opening
+ * the database, and printing the line that describes an error.
  */
 #ifndef TRACKER_CLI_COMMAND_H
 #define TRACKER_CLI_COMMAND_H
@@ -39,11 +39,11 @@ struct command {
     const struct option_spec *options; /* those of all commands included */
     size_t option_count;
     size_t operands_min, operands_max;
-    bool creates; /* the database may be made */
+    bool creates; /* creates the database if it does not exist */
     int (*run)(struct command_call *c);
 };
 
-/* The rows that stand in every table of options. */
+/* The ids of the options that several commands have. */
 enum { COMMAND_OPT_HELP = 1000, COMMAND_OPT_DATABASE, COMMAND_OPT_CONFIG, COMMAND_OPT_JSON,
        COMMAND_OPT_VERSION };
 #define COMMAND_ROWS                                                                               \
@@ -93,7 +93,7 @@ struct command_call {
     struct registry *registry;
 };
 
-/* Is this the first word of a command? */
+/* Whether |word| is the first word of a command. */
 bool command_is_group(const char *word);
 
 /* The first word of a command that is nearest to |word|, or NULL. */

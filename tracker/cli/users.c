@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One table.
+ * The columns of the table.
  */
 #include "tracker/cli/users.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The doors that always stand open.
+ * The implementation for one tracker and one thread, which needs no lock.
  */
 #include "tracker/core/doors.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The way from a service to the tracker that a torrent belongs to: the only one, or one of several
- * that threads share. Who stands behind it knows about locks; services do not.
+ * The functions by which a service reaches the tracker of a torrent: the only tracker, or one of
+ * several that threads share. The implementation knows about locks; the services do not.
  */
 #ifndef TRACKER_CORE_DOORS_H
 #define TRACKER_CORE_DOORS_H
@@ -26,11 +26,11 @@ struct tracker_doors {
  * last time whatever is known by then. It counts for the rate limit once. */
 enum service_turn { TURN_FIRST, TURN_AGAIN, TURN_LAST };
 
-/* What who asks too often is told. */
+/* The reason in the answer to a client above its rate limit. */
 #define TRACKER_TOO_OFTEN "too many requests from your address"
 enum { TRACKER_TOO_OFTEN_RETRY_MIN = 1 };
 
-/* To one tracker of a single thread, without a rate limit. */
+/* Makes the doors to one tracker of a single thread, without a rate limit. */
 struct tracker_doors tracker_doors_to(struct tracker *t);
 
 static inline struct tracker *

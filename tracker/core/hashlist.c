@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The hashes sorted, and a directory by their first bits that says where those with the same bits
- * begin. Hashes are as good as random, so a place in the directory has a handful; the list is the
- * operator's own, so that nobody can make it otherwise.
+ * The hashes are sorted. A directory, indexed by the first bits of a hash, says where the hashes
+ * with these bits begin. Info-hashes are evenly distributed, so each entry of the directory covers
+ * a few hashes. The operator writes the list, so no attacker can choose hashes that share an entry.
  */
 #include "tracker/core/hashlist.h"
 

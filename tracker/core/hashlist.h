@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A list of info-hashes as its operator writes it, and the question whether one is on it. Made
- * once, then never changed: a new list is a new object.
+ * An allow-list or deny-list: parses the operator's text file and tells whether an info-hash is on
+ * the list. A list never changes after it is made; a reload makes another one.
  *
- * The text has one hash a line, 40 hex digits (v1) or 64 (v2, of which the first 20 bytes count, as
- * in announces); what stands behind it after a space is a remark. Empty lines and those that begin
- * with '#' are skipped.
+ * The text has one info-hash per line: 40 hex digits (v1) or 64 (v2, of which the first 20 bytes
+ * count, as in announces). Text behind the hash and a space is a comment. Empty lines and lines
+ * that begin with '#' are skipped.
  */
 #ifndef TRACKER_CORE_HASHLIST_H
 #define TRACKER_CORE_HASHLIST_H

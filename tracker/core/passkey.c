@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * No escapes are undone: a passkey has no characters that anybody would escape.
+ * Percent-encoding is not decoded: a passkey has only hex digits, which no client encodes.
  */
 #include "tracker/core/passkey.h"
 
@@ -8,7 +8,8 @@
 
 #include "common/base/hex.h"
 
-/* A digit's value and 1, or 0 for what is none: every announce comes through here. */
+/* The value of each hex digit plus 1; 0 for any other character. A table, since every announce
+ * reads 32 digits. */
 static const uint8_t digits[256] = {
     ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
     ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
@@ -35,7 +36,7 @@ passkey_format(const uint8_t key[ACCESS_PASSKEY_LEN], char out[PASSKEY_TEXT_SIZE
     return hex_encode(key, ACCESS_PASSKEY_LEN, out);
 }
 
-/* Takes one more passkey: the same again is no harm. */
+/* Adds a passkey of the query. A second passkey must be equal to the first one. */
 static void
 take(struct passkey_request *r, const char *text, size_t len)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a request's path and query ask for, and the passkey in them: "/announce" and "/scrape", with
- * the passkey as a folder before (/PASSKEY/announce) or in the query (passkey=PASSKEY). Over UDP
- * the same text comes as URL data (BEP 41).
+ * Finds the target of a request ("/announce" or "/scrape") and the passkey in its path and query.
+ * The passkey is a folder before the target (/PASSKEY/announce) or a parameter of the query
+ * (passkey=PASSKEY). Over UDP the same text is the URL data (BEP 41).
  */
 #ifndef TRACKER_CORE_PASSKEY_H
 #define TRACKER_CORE_PASSKEY_H
@@ -21,7 +21,7 @@ enum {
 enum request_target { TARGET_OTHER, TARGET_ANNOUNCE, TARGET_SCRAPE };
 
 enum passkey_form {
-    PASSKEY_NONE,  /* there is none */
+    PASSKEY_NONE,  /* the request has no passkey */
     PASSKEY_GIVEN, /* 32 hex digits of either case */
     PASSKEY_BAD,   /* something else stands in its place, or two that differ in the query */
 };
@@ -41,7 +41,7 @@ void passkey_parse_request(struct passkey_request *r, const char *path, size_t p
  * not matter: |target| is TARGET_ANNOUNCE. */
 void passkey_parse_url(struct passkey_request *r, const char *url, size_t len);
 
-/* Exactly PASSKEY_DIGITS hex digits. False for all else. */
+/* Reads exactly PASSKEY_DIGITS hex digits. Returns false for any other text. */
 bool passkey_parse(uint8_t key[ACCESS_PASSKEY_LEN], const char *text, size_t len);
 
 /* Lower-case hex with a NUL; returns |out|. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The range is a ring, turned by a random amount and cut into as many parts as there are runs to
- * take; each run begins at a random place of its part. So every peer is as likely as any other and
- * none comes twice, while the peers of a run lie side by side in memory: a draw costs a cache miss
- * a run, not one a peer, and no table of what was drawn.
+ * A draw treats the peers as a ring, turns it by a random amount and cuts it into parts, one for
+ * each run of neighbouring peers that it takes. Each run begins at a random position of its part.
+ * So every peer is equally likely and none is drawn twice. A draw costs one cache miss per run
+ * instead of one per peer, and needs no table of the peers drawn so far.
  */
 #include "tracker/core/select.h"
 
@@ -15,19 +15,19 @@ enum {
     LOOKS_PER_PEER = 2, /* peers looked at for each one wanted, before we give up on the rest */
 };
 
-/* The |n| peers from |first| on, turned by |turn|. */
+/* The |n| peers from |first| on, as a ring that begins at the |turn|th of them. */
 struct ring {
     uint32_t first, n, turn;
 };
 
-/* A part of the ring and how far it was drawn from. */
+/* A part of the ring, and how many of its peers were looked at. */
 struct part {
     uint32_t first, len;
     uint32_t start; /* of the run, counted from |first| */
     uint32_t drawn;
 };
 
-/* What is needed while one reply is drawn. */
+/* The state of the draw for one reply. */
 struct draw {
     const struct peerset *s;
     const struct select_query *q;

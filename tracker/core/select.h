@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Which peers an announce gets: a random draw without repeats from a peerset, each peer as likely
- * as any other, in time and stack space that depend on the number wanted and not on the swarm's
- * size.
+ * Draws the peers for the answer to an announce: at random and without repeats from a peerset, all
+ * with the same probability. Time and stack space depend on the number of peers wanted, not on the
+ * size of the swarm.
  */
 #ifndef TRACKER_CORE_SELECT_H
 #define TRACKER_CORE_SELECT_H
@@ -23,7 +23,7 @@ enum { SELECT_USER_SHIFT = 8 }; /* where the user id begins in a peer's tag */
 
 struct select_query {
     uint32_t want;      /* at most SELECT_WANT_MAX */
-    bool leechers_only; /* for a seeder, who has no use for others */
+    bool leechers_only; /* true for a seeder, which does not need other seeders */
     /* Peers whose tag is the asker's in these bits are the asker's own, and passed over. */
     uint32_t self_tag, self_mask;
     struct select_hidden hidden; /* copied; what it points to is borrowed */

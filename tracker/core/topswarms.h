@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The largest of the swarms that are offered, in order. Offering one twice is as good as once, so
- * that tables may be walked while they change. No allocation.
+ * Collects the largest swarms of those offered to it, in order. Offering a swarm twice has the same
+ * effect as offering it once, so that a table may change while it is walked. Allocates nothing.
  */
 #ifndef TRACKER_CORE_TOPSWARMS_H
 #define TRACKER_CORE_TOPSWARMS_H
@@ -39,7 +39,7 @@ struct topswarms {
 /* |max|: 1 to TOPSWARMS_MAX. */
 void topswarms_init(struct topswarms *t, enum topswarms_order order, size_t max);
 
-/* A swarm of nobody is not taken. */
+/* Offers a swarm. A swarm without peers is ignored. */
 void topswarms_offer(struct topswarms *t, const struct tracker_scrape *s);
 
 #endif

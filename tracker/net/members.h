@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The tables of a private tracker for many threads: who may what (access.h) behind one lock that
- * all workers read under, and the books (ledgers and slots) in stripes by user, each with its own.
+ * The tables of a private tracker, shared by many threads. The users, passkeys and torrents
+ * (access.h) have one lock, under which all workers read. The ledgers and slots are divided by user
+ * into stripes, each with its own lock.
  *
- * Why by user, and not by torrent like the shards: a hybrid's two hashes belong to two shards and
- * are one session, and slots count a user's torrents. Locks are taken in this order: the table's, a
- * shard's, a stripe's; the table's once for a batch of packets.
+ * Stripes are by user, not by torrent like the shards, for two reasons: the two hashes of a hybrid
+ * belong to two shards but are one session, and slots count the torrents of a user. A thread takes
+ * the locks in this order: the table's (once per batch of packets), a shard's, a stripe's.
  */
 #ifndef TRACKER_NET_MEMBERS_H
 #define TRACKER_NET_MEMBERS_H
@@ -35,7 +36,7 @@ void members_on_full(struct members *m, void (*full)(void *ctx), void *ctx);
 /* The wall clock may have been set. To be called every second or so. */
 void members_set_unix_offset(struct members *m, int64_t offset_us);
 
-/* By so many seconds altogether it was set back since the start, rounded up. */
+/* Returns by how many seconds in total the wall clock was set back since the start, rounded up. */
 uint32_t members_back_s(const struct members *m);
 
 /* The announce interval was changed: the two times of |config| that follow from it. All parts of a
@@ -47,7 +48,7 @@ uint32_t members_silence_s(const struct members *m);
 /* The limits on sessions (quota.h) were changed. From any thread. */
 void members_set_quota(struct members *m, uint32_t user_max, uint32_t torrent_max);
 
-/* The table for the calling thread alone, to be changed; nobody is let in meanwhile. */
+/* Locks the table for a change by the calling thread; no other thread can read it meanwhile. */
 struct access *members_lock(struct members *m);
 void members_unlock(struct members *m);
 
@@ -61,7 +62,7 @@ struct access *members_new_table(const struct members *m);
 /* Takes |table| in place of the present one. */
 void members_replace(struct members *m, struct access *table);
 
-/* Nobody is let in until members_replace(): the table is still to come. */
+/* Refuses all announces until members_replace() brings the table. */
 void members_await_table(struct members *m);
 
 /* Takes all that stripe |i| has noted: |page| must be clear, and is the stripe's afterwards. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An address alone is a network whose bits all count.
+ * An address without a length is a network of one address.
  */
 #include "tracker/net/nettext.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Networks as text, as they stand in settings: an address ("::1"), or a network ("10.0.0.0/8").
+ * Parses networks in settings: an address ("::1") or a network ("10.0.0.0/8").
  */
 #ifndef TRACKER_NET_NETTEXT_H
 #define TRACKER_NET_NETTEXT_H

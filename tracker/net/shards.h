@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The tracker in parts, so that several threads can work on it: each shard has the torrents that
- * shard_of() gives it, and a lock. Limits and numbers are of all of them together.
+ * The tracker in several shards, so that several threads can work on it. Each shard has a lock, and
+ * the torrents that shard_of() gives it. Limits and metrics cover all shards together.
  *
- * Why locks, where each worker has a shard of its own: the kernel gives a worker the UDP packets of
- * its own shard (udp_front_steer()), so its lock is taken once for a batch of packets and found
- * free, which costs less than a hundredth of the batch. An HTTP connection is a client's, and its
- * next request may be about any torrent. Handing it to the thread that owns the torrent would cost
- * a wake-up of that thread and a change of both epoll sets for each request; the lock costs tens of
- * nanoseconds, and is held for the announce alone, not for reading, parsing or writing. No thread
- * ever holds two of them.
+ * Each worker has its own shard, and yet shards have locks, for this reason: the kernel gives a
+ * worker the UDP packets of its own shard (udp_front_steer()), so its lock is taken once for a
+ * batch of packets and found free, which costs less than a hundredth of the batch. An HTTP
+ * connection is a client's, and its next request may be about any torrent. Handing it to the thread
+ * that owns the torrent would cost a wake-up of that thread and a change of both epoll sets for
+ * each request; the lock costs tens of nanoseconds, and is held for the announce alone, not for
+ * reading, parsing or writing. No thread ever holds two of them.
  */
 #ifndef TRACKER_NET_SHARDS_H
 #define TRACKER_NET_SHARDS_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The names under which the operator's address may be asked. A web page elsewhere can have its own
- * name resolve to this machine's address (DNS rebinding), and its scripts would then read the
- * numbers in the operator's browser; but they ask under that name.
+ * The host names that requests to the admin address may have in their Host header. A foreign web
+ * page can let its own name resolve to this machine's address (DNS rebinding), so that its scripts
+ * could read the statistics through the operator's browser. Their requests carry the foreign name
+ * and are refused.
  */
 #ifndef TRACKER_OPERATOR_ADMINHOST_H
 #define TRACKER_OPERATOR_ADMINHOST_H
