@@ -31,6 +31,8 @@ peer_free(struct swarm_peer *p)
 {
     bitfield_fini(&p->has);
     bitfield_fini(&p->up.shown);
+    free(p->hash.asks);
+    free(p->hash.waits);
     reqlist_fini(&p->down.requests);
     reqlist_fini(&p->up.queue);
     free(p);

@@ -6,6 +6,7 @@
  */
 #include "peer/core/swarm_hash.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/err.h"
@@ -35,6 +36,15 @@ hash_hold_unknown(struct swarm *s)
         return;
     for (uint32_t i = 0; i < s->geo.piece_count; i++)
         picker_hold(s->picker, i, !hashtree_piece_known(s->tree, i));
+}
+
+/* Is there a list for requests to |p|? False when memory is out: the next tick tries again. */
+static bool
+has_asks(struct swarm_peer *p)
+{
+    if (p->hash.asks == NULL)
+        p->hash.asks = calloc(HASH_ASKS_MAX, sizeof(*p->hash.asks));
+    return p->hash.asks != NULL;
 }
 
 static void
@@ -97,7 +107,8 @@ hash_pump(struct swarm *s)
 
     if (s->state != SWARM_ACTIVE || s->tree == NULL || hashtree_complete(s->tree))
         return;
-    while ((p = choose_peer(s, UINT32_MAX)) != NULL && hashtree_want_layer(s->tree, &req))
+    while ((p = choose_peer(s, UINT32_MAX)) != NULL && has_asks(p) &&
+           hashtree_want_layer(s->tree, &req))
         send_ask(s, p, &req, false);
 }
 
@@ -115,7 +126,7 @@ hash_ask_leaves(struct swarm *s, uint32_t piece)
             if (same_request(&p->hash.asks[i].req, &req))
                 return true;
     p = choose_peer(s, piece);
-    if (p == NULL)
+    if (p == NULL || !has_asks(p))
         return false;
     send_ask(s, p, &req, true);
     return true;
@@ -295,12 +306,21 @@ answer(struct swarm *s, struct swarm_peer *p, const struct wire_hash_request *re
     return err;
 }
 
+/* Is there a list for requests of |p| that wait, with room for one more? */
+static bool
+can_wait(struct swarm_peer *p)
+{
+    if (p->hash.waits == NULL)
+        p->hash.waits = calloc(HASH_WAITS_MAX, sizeof(*p->hash.waits));
+    return p->hash.waits != NULL && p->hash.wait_count < HASH_WAITS_MAX;
+}
+
 void
 hash_on_request(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
 {
     int err;
 
-    if (s->tree == NULL || p->hash.wait_count == HASH_WAITS_MAX) {
+    if (s->tree == NULL || !can_wait(p)) {
         refuse(s, p, msg);
         return;
     }

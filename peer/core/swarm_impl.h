@@ -121,14 +121,15 @@ struct hash_ask {
     bool leaves; /* leaves to find bad blocks of a piece, not a piece layer */
 };
 
+/* Most peers exchange no hashes, so both lists are made when they are needed. */
 struct peer_hash {
-    struct hash_ask asks[HASH_ASKS_MAX];
+    struct hash_ask *asks; /* NULL, or of HASH_ASKS_MAX */
     uint32_t ask_count;
     uint32_t refusals;
     struct mono refused; /* when the last refusal came */
     struct mono asked;   /* when our last hash request left; 0: never */
-    struct wire_hash_request waits[HASH_WAITS_MAX]; /* requests of the peer that wait until
-                                                       leaves are read */
+    struct wire_hash_request *waits; /* requests of the peer that wait until leaves are read; NULL,
+                                        or of HASH_WAITS_MAX */
     uint32_t wait_count;
 };
 
