@@ -879,7 +879,7 @@ remove_it(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
         return err;
     e->result = json_pack("{s:o, s:o, s:b}", "name", json_text(torrent_name(t)), "save_dir",
                           json_text(torrent_save_dir(t)), "data", data);
-    return e->result != NULL ? 0 : SPRAT_E_NOMEM;
+    return e->result != NULL ? end_when_stored(t, base) : SPRAT_E_NOMEM;
 }
 
 static int

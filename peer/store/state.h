@@ -127,6 +127,7 @@ struct state_update {
     size_t priority_count;
     const struct state_wish_row *wish; /* replaces the stored wish (statewish.h); NULL: no change */
     bool keep_worknames;               /* stores that the files can have working names */
+    bool unmanage; /* clears |managed|: spratd does not load the torrent any more */
     bool remove; /* deletes the torrent and everything that is stored about it, and does no more */
 };
 

@@ -353,6 +353,9 @@ state_apply_parts(struct db *db, int64_t id, const struct state_update *u, struc
         err = apply_pieces(db, id, u, eb);
     for (size_t i = 0; i < u->file_count && err == 0; i++)
         err = apply_file(db, id, &u->files[i], eb);
+    if (err == 0 && u->unmanage)
+        err = run_for(db, "UPDATE torrents SET managed = 0 WHERE id = ?", id,
+                      "removing a torrent", eb);
     if (err == 0)
         err = apply_row(db, id, u, eb);
     if (err == 0)

@@ -95,10 +95,13 @@ torrent_resume(struct torrent *t, const struct torrent_consent *consent)
 int
 torrent_remove(struct torrent *t, bool data, struct errbuf *eb)
 {
+    const struct state_update u = {.unmanage = true};
     int err = torrent_enter(t, eb);
 
     if (err != 0)
         return err;
+    if (!torrent_is_being_removed(t))
+        (void)torrent_store(t, &u, NULL, NULL);
     torrent_set_goal(t, data ? GOAL_ERASE : GOAL_REMOVE);
     if (t->life.phase == PHASE_STOPPED)
         torrent_set_phase(t, PHASE_IDLE); /* and closes once more, with what is to be deleted */

@@ -199,8 +199,10 @@ void torrent_set_limits(struct torrent *t, uint64_t up_limit, uint64_t down_limi
 void torrent_when_stored(struct torrent *t, torrent_stored_fn fn, void *user);
 
 /* Stops the torrent, deletes its state, and with |data| deletes its files (only files of this
- * torrent, and then folders that are empty); TORRENT_EVENT_STOPPED is the last event. While another
- * process has the torrent, SPRAT_E_BUSY and a sentence, and nothing changes. */
+ * torrent, and then folders that are empty); TORRENT_EVENT_STOPPED is the last event. The first
+ * change of the database, which torrent_when_stored() waits for, takes the torrent away from
+ * spratd: after a crash spratd does not load it again. While another process has the torrent,
+ * SPRAT_E_BUSY and a sentence, and nothing changes. */
 int torrent_remove(struct torrent *t, bool data, struct errbuf *eb);
 
 #endif

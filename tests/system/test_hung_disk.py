@@ -129,18 +129,19 @@ def resuming_is_answered_when_it_is_stored(t):
 
 
 @test
-def removing_waits_on_no_loop(t):
+def removing_is_answered_when_it_is_stored_and_waits_on_no_loop(t):
     setting = Setting(t)
     setting.add("one")
     setting.daemon.await_state("one", "seeding")
     setting.faults.hold(SYNC, DATABASE)
-    setting.daemon.rpc("torrent.remove", torrent="one")
+    call = Call(t, setting.daemon.rpc, "torrent.remove", torrent="one")
     t.wait("the sync", lambda: setting.faults.hits() > 0, 20)
     setting.goes_on()
+    assert not call.has_answer(), "it was answered before it was stored"
     setting.faults.stop()
-    t.wait("its end", lambda: setting.daemon.state("one") is None, 20)
+    call.wait()
     setting.crash()
-    assert setting.daemon.state("one") is None, "it was removed"
+    assert setting.daemon.state("one") is None, "the answer to torrent.remove was forgotten"
 
 
 # A mount that hangs.
@@ -218,6 +219,22 @@ def add_from(setting, path):
     answer = setting.daemon.talk(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "torrent.add",
                                              "params": {"path": path, "save_dir": "/tmp"}}).encode() + b"\n")
     assert b"x.torrent" in answer and b"error" in answer, answer
+
+
+@test
+def a_torrent_on_a_mount_that_hangs_can_be_removed(t):
+    setting = Setting(t)
+    setting.add("one", "hung")
+    setting.daemon.await_state("one", "seeding")
+    setting.faults.hold(OPEN | LOOK, "/hung")
+    setting.daemon.rpc("torrent.remove", torrent="one", data=True)
+    t.wait("the disk to hang", lambda: setting.faults.hits() > 0, 20)
+    setting.goes_on()
+    setting.crash()
+    assert setting.daemon.state("one") is None, "the answer to torrent.remove was forgotten"
+    setting.faults.stop()
+    setting.add("one", "hung")
+    setting.daemon.await_state("one", "seeding")
 
 
 @test

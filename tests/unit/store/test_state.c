@@ -264,6 +264,11 @@ Test(state, managed_torrents_are_listed)
     n = 0;
     cr_assert_eq(state_scan(st, count_managed, &n, NULL), 0);
     cr_expect_eq(n, 1, "it is still spratd's");
+    cr_assert_eq(state_apply(st, id, &(struct state_update){.unmanage = true}, NULL), 0);
+    n = 0;
+    cr_assert_eq(state_scan(st, count_managed, &n, NULL), 0);
+    cr_expect_eq(n, 0);
+    cr_assert_eq(state_add(st, f.mi, f.target, true, &id, NULL), 0);
     cr_assert_eq(state_add(st, f.mi, f.source, true, &id, NULL), 0);
     n = 0;
     cr_expect_eq(state_scan(st, count_managed, &n, NULL), SPRAT_E_LIMIT);
