@@ -23,15 +23,13 @@ same(const struct buf *out, const uint8_t *data, size_t size)
 enum { IDS = 1 << 16 };
 
 static int
-small_user(void *ctx, const struct access_user *u)
+put_small(void *ctx, const struct access_row *row)
 {
-    return u->id < IDS ? access_put_user(ctx, u) : 0;
-}
-
-static int
-small_torrent(void *ctx, const struct access_torrent *t)
-{
-    return t->id < IDS ? access_put_torrent(ctx, t) : 0;
+    if (row->kind == ACCESS_ROW_USER && row->user.id >= IDS)
+        return 0;
+    if (row->kind == ACCESS_ROW_TORRENT && row->torrent.id >= IDS)
+        return 0;
+    return access_put(ctx, row);
 }
 
 static void
@@ -39,12 +37,10 @@ rows(const uint8_t *data, size_t size)
 {
     static const uint64_t seed[2] = {1, 2};
     struct access *a = access_new(seed);
-    struct access_sink fill = access_fill(a);
+    struct access_sink fill = {.ctx = a, .put = put_small};
     struct access_ask ask = {.passkey = data, .info_hash = data};
     struct access_grant g;
 
-    fill.user = small_user;
-    fill.torrent = small_torrent;
     (void)branchwire_read_rows(data, size, &fill);
     if (size >= TRACKER_HASH_LEN) {
         access_look_ahead(a, &ask);

@@ -53,7 +53,7 @@ struct access {
     struct hashindex by_hash;
     struct client *clients; /* ACCESS_CLIENTS_MAX, or NULL */
     uint32_t nclients;
-    uint32_t nallowed; /* rules that allow: if there are any, all others are not */
+    uint32_t nallowed;  /* rules that allow: if there are any, all others are not */
     uint64_t *disabled; /* bits by user id */
     uint32_t disabled_words, ndisabled;
     bool loading;
@@ -308,47 +308,29 @@ access_put_client(struct access *a, const char *prefix, enum access_client rule)
     return 0;
 }
 
-static int
-fill_user(void *ctx, const struct access_user *u)
+int
+access_put(struct access *a, const struct access_row *row)
 {
-    return access_put_user(ctx, u);
+    switch (row->kind) {
+    case ACCESS_ROW_USER: return access_put_user(a, &row->user);
+    case ACCESS_ROW_PASSKEY: return access_put_passkey(a, &row->passkey);
+    case ACCESS_ROW_TORRENT: return access_put_torrent(a, &row->torrent);
+    case ACCESS_ROW_HASH: return access_put_hash(a, row->hash.bytes, row->hash.torrent);
+    case ACCESS_ROW_CLIENT: break;
+    }
+    return access_put_client(a, row->client.prefix, row->client.rule);
 }
 
 static int
-fill_passkey(void *ctx, const struct access_passkey *k)
+fill(void *ctx, const struct access_row *row)
 {
-    return access_put_passkey(ctx, k);
-}
-
-static int
-fill_torrent(void *ctx, const struct access_torrent *t)
-{
-    return access_put_torrent(ctx, t);
-}
-
-static int
-fill_hash(void *ctx, const uint8_t hash[TRACKER_HASH_LEN], uint32_t torrent)
-{
-    return access_put_hash(ctx, hash, torrent);
-}
-
-static int
-fill_client(void *ctx, const char *prefix, enum access_client rule)
-{
-    return access_put_client(ctx, prefix, rule);
+    return access_put(ctx, row);
 }
 
 struct access_sink
 access_fill(struct access *a)
 {
-    return (struct access_sink){
-        .ctx = a,
-        .user = fill_user,
-        .passkey = fill_passkey,
-        .torrent = fill_torrent,
-        .hash = fill_hash,
-        .client = fill_client,
-    };
+    return (struct access_sink){.ctx = a, .put = fill};
 }
 
 void

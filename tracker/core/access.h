@@ -67,15 +67,40 @@ int access_put_torrent(struct access *a, const struct access_torrent *t);
 int access_put_hash(struct access *a, const uint8_t hash[TRACKER_HASH_LEN], uint32_t torrent);
 int access_put_client(struct access *a, const char *prefix, enum access_client rule);
 
-/* Where rows go, one by one: users and torrents before what belongs to them. A function's error
- * ends the reading. */
+enum access_row_kind {
+    ACCESS_ROW_USER,
+    ACCESS_ROW_PASSKEY,
+    ACCESS_ROW_TORRENT,
+    ACCESS_ROW_HASH,
+    ACCESS_ROW_CLIENT,
+};
+
+/* Any of these rows, as it goes from the registry to a table. */
+struct access_row {
+    enum access_row_kind kind;
+    union {
+        struct access_user user;
+        struct access_passkey passkey;
+        struct access_torrent torrent;
+        struct {
+            uint8_t bytes[TRACKER_HASH_LEN];
+            uint32_t torrent;
+        } hash;
+        struct {
+            const char *prefix; /* borrowed */
+            enum access_client rule;
+        } client;
+    };
+};
+
+/* As the function above for the row's kind. */
+int access_put(struct access *a, const struct access_row *row);
+
+/* Where rows go, one by one: users and torrents before what belongs to them. An error of |put| ends
+ * the reading. */
 struct access_sink {
     void *ctx;
-    int (*user)(void *ctx, const struct access_user *u);
-    int (*passkey)(void *ctx, const struct access_passkey *k);
-    int (*torrent)(void *ctx, const struct access_torrent *t);
-    int (*hash)(void *ctx, const uint8_t hash[TRACKER_HASH_LEN], uint32_t torrent);
-    int (*client)(void *ctx, const char *prefix, enum access_client rule);
+    int (*put)(void *ctx, const struct access_row *row);
 };
 /* One that fills |a|, which it borrows. */
 struct access_sink access_fill(struct access *a);

@@ -64,28 +64,24 @@ branchwire_begin_rows(struct buf *out)
     buf_put_u8(out, BRANCHWIRE_VERSION);
 }
 
-static int
-put_user(void *ctx, const struct access_user *u)
+static void
+put_user(struct buf *out, const struct access_user *u)
 {
-    struct buf *out = ctx;
-
     buf_put_u8(out, 'u');
     buf_put_u32(out, u->id);
     buf_put_u8(out,
                (uint8_t)((u->enabled ? USER_ENABLED : 0) | (u->can_leech ? USER_CAN_LEECH : 0)));
-    return buf_put_u32(out, u->slots);
+    buf_put_u32(out, u->slots);
 }
 
-static int
-put_passkey(void *ctx, const struct access_passkey *k)
+static void
+put_passkey(struct buf *out, const struct access_passkey *k)
 {
-    struct buf *out = ctx;
-
     buf_put_u8(out, 'k');
     buf_put(out, k->key, sizeof(k->key));
     buf_put_u32(out, k->user);
     buf_put_u64(out, (uint64_t)k->expires);
-    return buf_put_u8(out, k->revoked ? PASSKEY_REVOKED : 0);
+    buf_put_u8(out, k->revoked ? PASSKEY_REVOKED : 0);
 }
 
 static void
@@ -97,51 +93,51 @@ put_short_text(struct buf *out, const char *text)
     buf_put(out, text, len);
 }
 
-static int
-put_torrent(void *ctx, const struct access_torrent *t)
+static void
+put_torrent(struct buf *out, const struct access_torrent *t)
 {
-    struct buf *out = ctx;
-
     buf_put_u8(out, 't');
     buf_put_u32(out, t->id);
     buf_put_u8(out, (uint8_t)((t->hidden ? TORRENT_HIDDEN : 0) |
                               (t->removed != NULL ? TORRENT_REMOVED : 0)));
     put_short_text(out, t->removed != NULL ? t->removed : "");
-    return out->err;
 }
 
-static int
-put_hash(void *ctx, const uint8_t hash[TRACKER_HASH_LEN], uint32_t torrent)
+static void
+put_hash(struct buf *out, const uint8_t hash[TRACKER_HASH_LEN], uint32_t torrent)
 {
-    struct buf *out = ctx;
-
     buf_put_u8(out, 'h');
     buf_put(out, hash, TRACKER_HASH_LEN);
-    return buf_put_u32(out, torrent);
+    buf_put_u32(out, torrent);
 }
 
-static int
-put_client(void *ctx, const char *prefix, enum access_client rule)
+static void
+put_client(struct buf *out, const char *prefix, enum access_client rule)
 {
-    struct buf *out = ctx;
-
     buf_put_u8(out, 'c');
     buf_put_u8(out, (uint8_t)(rule - ACCESS_CLIENT_DENY));
     put_short_text(out, prefix);
+}
+
+static int
+put_row(void *ctx, const struct access_row *row)
+{
+    struct buf *out = ctx;
+
+    switch (row->kind) {
+    case ACCESS_ROW_USER: put_user(out, &row->user); break;
+    case ACCESS_ROW_PASSKEY: put_passkey(out, &row->passkey); break;
+    case ACCESS_ROW_TORRENT: put_torrent(out, &row->torrent); break;
+    case ACCESS_ROW_HASH: put_hash(out, row->hash.bytes, row->hash.torrent); break;
+    case ACCESS_ROW_CLIENT: put_client(out, row->client.prefix, row->client.rule); break;
+    }
     return out->err;
 }
 
 struct access_sink
 branchwire_rows_to(struct buf *out)
 {
-    return (struct access_sink){
-        .ctx = out,
-        .user = put_user,
-        .passkey = put_passkey,
-        .torrent = put_torrent,
-        .hash = put_hash,
-        .client = put_client,
-    };
+    return (struct access_sink){.ctx = out, .put = put_row};
 }
 
 static bool
@@ -157,7 +153,7 @@ is_torrent(uint32_t id)
 }
 
 static int
-read_user(struct cursor *c, const struct access_sink *sink)
+read_user(struct cursor *c, struct access_row *row)
 {
     struct access_user u = {.id = cursor_u32(c)};
     uint8_t flags = cursor_u8(c);
@@ -165,23 +161,21 @@ read_user(struct cursor *c, const struct access_sink *sink)
     u.enabled = (flags & USER_ENABLED) != 0;
     u.can_leech = (flags & USER_CAN_LEECH) != 0;
     u.slots = cursor_u32(c);
-    if (!cursor_ok(c) || !is_user(u.id) || u.slots > ACCESS_SLOTS_MAX)
-        return SPRAT_E_PROTOCOL;
-    return sink->user(sink->ctx, &u);
+    *row = (struct access_row){.kind = ACCESS_ROW_USER, .user = u};
+    return is_user(u.id) && u.slots <= ACCESS_SLOTS_MAX ? 0 : SPRAT_E_PROTOCOL;
 }
 
 static int
-read_passkey(struct cursor *c, const struct access_sink *sink)
+read_passkey(struct cursor *c, struct access_row *row)
 {
-    struct access_passkey k;
+    struct access_passkey *k = &row->passkey;
 
-    cursor_copy(c, k.key, sizeof(k.key));
-    k.user = cursor_u32(c);
-    k.expires = (int64_t)cursor_u64(c);
-    k.revoked = (cursor_u8(c) & PASSKEY_REVOKED) != 0;
-    if (!cursor_ok(c) || !is_user(k.user))
-        return SPRAT_E_PROTOCOL;
-    return sink->passkey(sink->ctx, &k);
+    row->kind = ACCESS_ROW_PASSKEY;
+    cursor_copy(c, k->key, sizeof(k->key));
+    k->user = cursor_u32(c);
+    k->expires = (int64_t)cursor_u64(c);
+    k->revoked = (cursor_u8(c) & PASSKEY_REVOKED) != 0;
+    return is_user(k->user) ? 0 : SPRAT_E_PROTOCOL;
 }
 
 /* A text with its length in front; it is one without a NUL inside. */
@@ -197,10 +191,15 @@ read_short_text(struct cursor *c, char *out, size_t max)
     return cursor_ok(c) && strlen(out) == len;
 }
 
-static int
-read_torrent(struct cursor *c, const struct access_sink *sink)
-{
+/* What a row borrows. */
+union row_text {
     char reason[ACCESS_REASON_MAX + 1];
+    char prefix[ACCESS_PREFIX_MAX + 1];
+};
+
+static int
+read_torrent(struct cursor *c, struct access_row *row, char reason[ACCESS_REASON_MAX + 1])
+{
     struct access_torrent t = {.id = cursor_u32(c)};
     uint8_t flags = cursor_u8(c);
 
@@ -208,45 +207,42 @@ read_torrent(struct cursor *c, const struct access_sink *sink)
         return SPRAT_E_PROTOCOL;
     t.hidden = (flags & TORRENT_HIDDEN) != 0;
     t.removed = (flags & TORRENT_REMOVED) != 0 ? reason : NULL;
-    if (t.removed == NULL && reason[0] != '\0')
-        return SPRAT_E_PROTOCOL;
-    return sink->torrent(sink->ctx, &t);
+    *row = (struct access_row){.kind = ACCESS_ROW_TORRENT, .torrent = t};
+    return t.removed != NULL || reason[0] == '\0' ? 0 : SPRAT_E_PROTOCOL;
 }
 
 static int
-read_hash(struct cursor *c, const struct access_sink *sink)
+read_hash(struct cursor *c, struct access_row *row)
 {
-    uint8_t hash[TRACKER_HASH_LEN];
-    uint32_t torrent;
-
-    cursor_copy(c, hash, sizeof(hash));
-    torrent = cursor_u32(c);
-    if (!cursor_ok(c) || !is_torrent(torrent))
-        return SPRAT_E_PROTOCOL;
-    return sink->hash(sink->ctx, hash, torrent);
+    row->kind = ACCESS_ROW_HASH;
+    cursor_copy(c, row->hash.bytes, sizeof(row->hash.bytes));
+    row->hash.torrent = cursor_u32(c);
+    return is_torrent(row->hash.torrent) ? 0 : SPRAT_E_PROTOCOL;
 }
 
 static int
-read_client(struct cursor *c, const struct access_sink *sink)
+read_client(struct cursor *c, struct access_row *row, char prefix[ACCESS_PREFIX_MAX + 1])
 {
-    char prefix[ACCESS_PREFIX_MAX + 1];
     int rule = cursor_u8(c) + ACCESS_CLIENT_DENY;
 
     if (!read_short_text(c, prefix, ACCESS_PREFIX_MAX) || prefix[0] == '\0' ||
         rule > ACCESS_CLIENT_ALLOW)
         return SPRAT_E_PROTOCOL;
-    return sink->client(sink->ctx, prefix, (enum access_client)rule);
+    row->kind = ACCESS_ROW_CLIENT;
+    row->client.prefix = prefix;
+    row->client.rule = (enum access_client)rule;
+    return 0;
 }
 
 static int
-read_row(struct cursor *c, const struct access_sink *sink)
+read_row(struct cursor *c, struct access_row *row, union row_text *text)
 {
     switch (cursor_u8(c)) {
-    case 'u': return read_user(c, sink);
-    case 'k': return read_passkey(c, sink);
-    case 't': return read_torrent(c, sink);
-    case 'h': return read_hash(c, sink);
-    case 'c': return read_client(c, sink);
+    case 'u': return read_user(c, row);
+    case 'k': return read_passkey(c, row);
+    case 't': return read_torrent(c, row, text->reason);
+    case 'h': return read_hash(c, row);
+    case 'c': return read_client(c, row, text->prefix);
     default: return SPRAT_E_PROTOCOL;
     }
 }
@@ -256,9 +252,14 @@ branchwire_read_rows(const uint8_t *data, size_t len, const struct access_sink *
 {
     struct cursor c = cursor_make(data, len);
     int err = cursor_u8(&c) == BRANCHWIRE_VERSION ? 0 : SPRAT_E_PROTOCOL;
+    struct access_row row;
+    union row_text text;
 
-    while (err == 0 && cursor_left(&c) > 0)
-        err = read_row(&c, sink);
+    while (err == 0 && cursor_left(&c) > 0) {
+        err = read_row(&c, &row, &text);
+        if (err == 0)
+            err = cursor_ok(&c) ? sink->put(sink->ctx, &row) : SPRAT_E_PROTOCOL;
+    }
     return err;
 }
 

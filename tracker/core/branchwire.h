@@ -68,7 +68,7 @@ bool branchwire_read_run(const uint8_t *text, size_t len, uint64_t *run);
 /* Begins a message in |out|, which has what it held before no more. */
 void branchwire_begin_rows(struct buf *out);
 
-/* A sink that appends each row to |out|; its functions return the buffer's error. */
+/* A sink that appends each row to |out|; it returns the buffer's error. */
 struct access_sink branchwire_rows_to(struct buf *out);
 
 /* Hands each row to |sink|. SPRAT_E_PROTOCOL: these bytes are no rows, or some of a later version;

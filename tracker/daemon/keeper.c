@@ -43,7 +43,7 @@ struct keeper {
     struct buf rows;
     struct access_sink to_rows;
     uint64_t number; /* of the last message of rows under this epoch */
-    bool begins; /* nothing was sent under this epoch: a message without rows is one too */
+    bool begins;     /* nothing was sent under this epoch: a message without rows is one too */
     struct errbuf *why;
 
     struct ledger_entry *entries; /* BRANCHWIRE_ENTRIES_MAX */
@@ -156,51 +156,14 @@ send_rows(struct keeper *k)
     return keep_lease(k, k->call, k->why);
 }
 
-/* Behind each row: a message that is full leaves. */
+/* A message that is full leaves. */
 static int
-row_is_in(struct keeper *k, int err)
+on_row(void *ctx, const struct access_row *row)
 {
+    struct keeper *k = ctx;
+    int err = k->to_rows.put(k->to_rows.ctx, row);
+
     return err == 0 && buf_len(&k->rows) >= ROWS_SIZE ? send_rows(k) : err;
-}
-
-static int
-on_user(void *ctx, const struct access_user *u)
-{
-    struct keeper *k = ctx;
-
-    return row_is_in(k, k->to_rows.user(k->to_rows.ctx, u));
-}
-
-static int
-on_passkey(void *ctx, const struct access_passkey *p)
-{
-    struct keeper *k = ctx;
-
-    return row_is_in(k, k->to_rows.passkey(k->to_rows.ctx, p));
-}
-
-static int
-on_torrent(void *ctx, const struct access_torrent *t)
-{
-    struct keeper *k = ctx;
-
-    return row_is_in(k, k->to_rows.torrent(k->to_rows.ctx, t));
-}
-
-static int
-on_hash(void *ctx, const uint8_t hash[TRACKER_HASH_LEN], uint32_t torrent)
-{
-    struct keeper *k = ctx;
-
-    return row_is_in(k, k->to_rows.hash(k->to_rows.ctx, hash, torrent));
-}
-
-static int
-on_client(void *ctx, const char *prefix, enum access_client rule)
-{
-    struct keeper *k = ctx;
-
-    return row_is_in(k, k->to_rows.client(k->to_rows.ctx, prefix, rule));
 }
 
 /* Sends all rows behind |*change|. If it fails in between, some are sent again, which changes
@@ -208,12 +171,7 @@ on_client(void *ctx, const char *prefix, enum access_client rule)
 static int
 tell_changes(struct keeper *k, struct redis_call *c, int64_t *change, struct errbuf *eb)
 {
-    const struct access_sink sink = {.ctx = k,
-                                     .user = on_user,
-                                     .passkey = on_passkey,
-                                     .torrent = on_torrent,
-                                     .hash = on_hash,
-                                     .client = on_client};
+    const struct access_sink sink = {.ctx = k, .put = on_row};
     int64_t until = *change;
     int err;
 

@@ -160,45 +160,9 @@ members_unlock(struct members *m)
 /* ---- rows ---- */
 
 static int
-put_user(void *ctx, const struct access_user *u)
+put_row(void *ctx, const struct access_row *row)
 {
-    int err = access_put_user(members_lock(ctx), u);
-
-    members_unlock(ctx);
-    return err;
-}
-
-static int
-put_passkey(void *ctx, const struct access_passkey *k)
-{
-    int err = access_put_passkey(members_lock(ctx), k);
-
-    members_unlock(ctx);
-    return err;
-}
-
-static int
-put_torrent(void *ctx, const struct access_torrent *t)
-{
-    int err = access_put_torrent(members_lock(ctx), t);
-
-    members_unlock(ctx);
-    return err;
-}
-
-static int
-put_hash(void *ctx, const uint8_t hash[TRACKER_HASH_LEN], uint32_t torrent)
-{
-    int err = access_put_hash(members_lock(ctx), hash, torrent);
-
-    members_unlock(ctx);
-    return err;
-}
-
-static int
-put_client(void *ctx, const char *prefix, enum access_client rule)
-{
-    int err = access_put_client(members_lock(ctx), prefix, rule);
+    int err = access_put(members_lock(ctx), row);
 
     members_unlock(ctx);
     return err;
@@ -207,14 +171,7 @@ put_client(void *ctx, const char *prefix, enum access_client rule)
 struct access_sink
 members_sink(struct members *m)
 {
-    return (struct access_sink){
-        .ctx = m,
-        .user = put_user,
-        .passkey = put_passkey,
-        .torrent = put_torrent,
-        .hash = put_hash,
-        .client = put_client,
-    };
+    return (struct access_sink){.ctx = m, .put = put_row};
 }
 
 struct access *

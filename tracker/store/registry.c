@@ -215,33 +215,35 @@ static int
 give_user(sqlite3_stmt *q, const struct access_sink *sink, struct errbuf *eb)
 {
     int64_t id = sqlite3_column_int64(q, 0);
-    struct access_user u = {
-        .id = (uint32_t)id,
-        .enabled = sqlite3_column_int(q, 1) != 0,
-        .can_leech = sqlite3_column_int(q, 2) != 0,
-        .slots = (uint32_t)registry_get_u64(q, 3),
+    const struct access_row row = {
+        .kind = ACCESS_ROW_USER,
+        .user = {.id = (uint32_t)id,
+                 .enabled = sqlite3_column_int(q, 1) != 0,
+                 .can_leech = sqlite3_column_int(q, 2) != 0,
+                 .slots = (uint32_t)registry_get_u64(q, 3)},
     };
 
     if (id <= 0 || id >= ACCESS_USERS_MAX)
         return beyond_limits("user", eb);
-    return sink->user(sink->ctx, &u);
+    return sink->put(sink->ctx, &row);
 }
 
 static int
 give_passkey(sqlite3_stmt *q, const struct access_sink *sink, struct errbuf *eb)
 {
     int64_t user = sqlite3_column_int64(q, 1);
-    struct access_passkey k = {
-        .user = (uint32_t)user,
-        .expires = sqlite3_column_int64(q, 2),
-        .revoked = sqlite3_column_int(q, 3) != 0,
+    struct access_row row = {
+        .kind = ACCESS_ROW_PASSKEY,
+        .passkey = {.user = (uint32_t)user,
+                    .expires = sqlite3_column_int64(q, 2),
+                    .revoked = sqlite3_column_int(q, 3) != 0},
     };
 
     if (user <= 0 || user >= ACCESS_USERS_MAX)
         return beyond_limits("user", eb);
-    if (!registry_get_blob(q, 0, k.key, sizeof(k.key)))
+    if (!registry_get_blob(q, 0, row.passkey.key, sizeof(row.passkey.key)))
         return 0; /* no client could ever show it */
-    return sink->passkey(sink->ctx, &k);
+    return sink->put(sink->ctx, &row);
 }
 
 static int
@@ -249,28 +251,29 @@ give_torrent(sqlite3_stmt *q, const struct access_sink *sink, struct errbuf *eb)
 {
     int64_t id = sqlite3_column_int64(q, 0);
     char reason[ACCESS_REASON_MAX + 1];
-    struct access_torrent t = {
-        .id = (uint32_t)id,
-        .hidden = sqlite3_column_int(q, 1) != 0,
-        .removed = sqlite3_column_int64(q, 2) != 0 ? reason : NULL,
+    const struct access_row row = {
+        .kind = ACCESS_ROW_TORRENT,
+        .torrent = {.id = (uint32_t)id,
+                    .hidden = sqlite3_column_int(q, 1) != 0,
+                    .removed = sqlite3_column_int64(q, 2) != 0 ? reason : NULL},
     };
 
     if (id <= 0 || id >= ACCESS_TORRENTS_MAX)
         return beyond_limits("torrent", eb);
     registry_get_text(q, 3, reason, sizeof(reason));
-    return sink->torrent(sink->ctx, &t);
+    return sink->put(sink->ctx, &row);
 }
 
 static int
 give_hash(sqlite3_stmt *q, const struct access_sink *sink, struct errbuf *eb)
 {
     int64_t torrent = sqlite3_column_int64(q, 1);
-    uint8_t hash[20];
+    struct access_row row = {.kind = ACCESS_ROW_HASH, .hash = {.torrent = (uint32_t)torrent}};
 
     if (torrent <= 0 || torrent >= ACCESS_TORRENTS_MAX)
         return beyond_limits("torrent", eb);
-    return registry_get_blob(q, 0, hash, sizeof(hash))
-               ? sink->hash(sink->ctx, hash, (uint32_t)torrent)
+    return registry_get_blob(q, 0, row.hash.bytes, sizeof(row.hash.bytes))
+               ? sink->put(sink->ctx, &row)
                : 0;
 }
 
@@ -279,12 +282,16 @@ give_client(sqlite3_stmt *q, const struct access_sink *sink, struct errbuf *eb)
 {
     char prefix[ACCESS_PREFIX_MAX + 1];
     int rule = sqlite3_column_int(q, 1);
+    const struct access_row row = {
+        .kind = ACCESS_ROW_CLIENT,
+        .client = {.prefix = prefix, .rule = (enum access_client)rule},
+    };
 
     (void)eb;
     registry_get_text(q, 0, prefix, sizeof(prefix));
     if (rule < ACCESS_CLIENT_DENY || rule > ACCESS_CLIENT_ALLOW || prefix[0] == '\0')
         return 0;
-    return sink->client(sink->ctx, prefix, (enum access_client)rule);
+    return sink->put(sink->ctx, &row);
 }
 
 /* In the order in which they are handed on. */

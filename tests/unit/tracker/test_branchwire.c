@@ -48,19 +48,31 @@ Test(branchwire, keys_and_runs)
 static const uint8_t passkey[ACCESS_PASSKEY_LEN] = "sixteen bytes..";
 static const uint8_t hash[TRACKER_HASH_LEN] = "twenty bytes of it.";
 
+static int
+put(const struct access_sink *to, struct access_row row)
+{
+    return to->put(to->ctx, &row);
+}
+
 static void
 put_rows(struct buf *out)
 {
     struct access_sink to = branchwire_rows_to(out);
 
     branchwire_begin_rows(out);
-    to.user(to.ctx, &(struct access_user){.id = 7, .enabled = true, .can_leech = true, .slots = 3});
-    to.passkey(to.ctx, &(struct access_passkey){
-                           .user = 7, .expires = 2000000000, .key = "sixteen bytes.."});
-    to.torrent(to.ctx, &(struct access_torrent){.id = 9});
-    to.torrent(to.ctx, &(struct access_torrent){.id = 10, .hidden = true, .removed = "it is bad"});
-    to.hash(to.ctx, hash, 9);
-    cr_assert_eq(to.client(to.ctx, "-XX", ACCESS_CLIENT_DENY), 0);
+    put(&to,
+        (struct access_row){.kind = ACCESS_ROW_USER,
+                            .user = {.id = 7, .enabled = true, .can_leech = true, .slots = 3}});
+    put(&to, (struct access_row){
+                 .kind = ACCESS_ROW_PASSKEY,
+                 .passkey = {.user = 7, .expires = 2000000000, .key = "sixteen bytes.."}});
+    put(&to, (struct access_row){.kind = ACCESS_ROW_TORRENT, .torrent = {.id = 9}});
+    put(&to, (struct access_row){.kind = ACCESS_ROW_TORRENT,
+                                 .torrent = {.id = 10, .hidden = true, .removed = "it is bad"}});
+    put(&to, (struct access_row){.kind = ACCESS_ROW_HASH, .hash = {"twenty bytes of it.", 9}});
+    cr_assert_eq(put(&to, (struct access_row){.kind = ACCESS_ROW_CLIENT,
+                                              .client = {"-XX", ACCESS_CLIENT_DENY}}),
+                 0);
 }
 
 static enum access_refusal

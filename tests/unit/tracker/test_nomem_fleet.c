@@ -20,6 +20,12 @@ static const uint64_t seed[2] = {1, 2};
 static const struct members_config config = {
     .entries_max = 1000, .gap_max_s = 100, .silence_s = 100};
 
+static int
+put(const struct access_sink *to, struct access_row row)
+{
+    return to->put(to->ctx, &row);
+}
+
 static void
 write_rows(struct buf *out)
 {
@@ -27,14 +33,16 @@ write_rows(struct buf *out)
 
     branchwire_begin_rows(out);
     for (uint32_t i = 1; i <= ROWS; i++) {
-        uint8_t hash[TRACKER_HASH_LEN] = {(uint8_t)i};
-
-        to.user(to.ctx, &(struct access_user){.id = i, .enabled = true});
-        to.passkey(to.ctx, &(struct access_passkey){.key = {(uint8_t)i}, .user = i});
-        to.torrent(to.ctx, &(struct access_torrent){.id = i, .removed = i % 9 == 0 ? "bad" : NULL});
-        to.hash(to.ctx, hash, i);
+        put(&to, (struct access_row){.kind = ACCESS_ROW_USER, .user = {.id = i, .enabled = true}});
+        put(&to, (struct access_row){.kind = ACCESS_ROW_PASSKEY,
+                                     .passkey = {.key = {(uint8_t)i}, .user = i}});
+        put(&to, (struct access_row){.kind = ACCESS_ROW_TORRENT,
+                                     .torrent = {.id = i, .removed = i % 9 == 0 ? "bad" : NULL}});
+        put(&to, (struct access_row){.kind = ACCESS_ROW_HASH, .hash = {{(uint8_t)i}, i}});
     }
-    cr_assert_eq(to.client(to.ctx, "-XX", ACCESS_CLIENT_DENY), 0);
+    cr_assert_eq(put(&to, (struct access_row){.kind = ACCESS_ROW_CLIENT,
+                                              .client = {"-XX", ACCESS_CLIENT_DENY}}),
+                 0);
 }
 
 /* As a branch does it: beside the table in use, which it replaces when it is whole. */

@@ -23,34 +23,19 @@ say(struct told *t, const char *what, uint64_t number, const char *more)
 }
 
 static int
-on_user(void *ctx, const struct access_user *u)
+on_row(void *ctx, const struct access_row *row)
 {
-    return say(ctx, "user", u->id, u->enabled ? "" : "-");
-}
-
-static int
-on_passkey(void *ctx, const struct access_passkey *k)
-{
-    return say(ctx, "key-of", k->user, k->revoked ? "-" : "");
-}
-
-static int
-on_torrent(void *ctx, const struct access_torrent *t)
-{
-    return say(ctx, "torrent", t->id, t->removed != NULL ? t->removed : "");
-}
-
-static int
-on_hash(void *ctx, const uint8_t hash[20], uint32_t torrent)
-{
-    (void)torrent;
-    return say(ctx, "hash", hash[0], "");
-}
-
-static int
-on_client(void *ctx, const char *prefix, enum access_client rule)
-{
-    return say(ctx, prefix, rule == ACCESS_CLIENT_ALLOW, "");
+    switch (row->kind) {
+    case ACCESS_ROW_USER: return say(ctx, "user", row->user.id, row->user.enabled ? "" : "-");
+    case ACCESS_ROW_PASSKEY:
+        return say(ctx, "key-of", row->passkey.user, row->passkey.revoked ? "-" : "");
+    case ACCESS_ROW_TORRENT:
+        return say(ctx, "torrent", row->torrent.id,
+                   row->torrent.removed != NULL ? row->torrent.removed : "");
+    case ACCESS_ROW_HASH: return say(ctx, "hash", row->hash.bytes[0], "");
+    case ACCESS_ROW_CLIENT: break;
+    }
+    return say(ctx, row->client.prefix, row->client.rule == ACCESS_CLIENT_ALLOW, "");
 }
 
 static int64_t change;
@@ -59,12 +44,7 @@ static int64_t change;
 static const char *
 news(struct registry *r, struct told *t)
 {
-    struct access_sink sink = {.ctx = t,
-                                 .user = on_user,
-                                 .passkey = on_passkey,
-                                 .torrent = on_torrent,
-                                 .hash = on_hash,
-                                 .client = on_client};
+    struct access_sink sink = {.ctx = t, .put = on_row};
     struct errbuf eb;
 
     t->text[0] = '\0';
