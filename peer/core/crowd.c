@@ -50,6 +50,8 @@ crowd_begin(struct crowd *c, const struct crowd_user *user)
         ownaddr_init(&c->own, user->listen_port);
     c->user = *user;
     c->turnover = (struct mono){0};
+    /* Other torrents may have banned sites while this crowd had no user. */
+    peerlist_forget_banned(c->list);
 }
 
 void

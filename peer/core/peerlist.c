@@ -628,6 +628,20 @@ entry_release(struct peerlist *l, struct entry *e, bool failed, struct mono now)
     entry_queue(l, e);
 }
 
+/* The peer is not connected any more, and nothing was learned about its address. */
+static void
+entry_postpone(struct peerlist *l, struct entry *e, struct mono now)
+{
+    l->connected -= e->connected;
+    e->connected = false;
+    if (bans_has(l->bans, &e->addr)) {
+        entry_forget(l, e);
+        return;
+    }
+    e->retry_at = mono_add_ms(now, backoff_ms(l, e->failures > 0 ? e->failures : 1));
+    entry_queue(l, e);
+}
+
 void
 peerlist_on_failed(struct peerlist *l, uint32_t peer, enum peer_try how, struct mono now)
 {
@@ -636,7 +650,10 @@ peerlist_on_failed(struct peerlist *l, uint32_t peer, enum peer_try how, struct 
     if (e == NULL)
         return;
     entry_set_try(l, e, e->self ? PEER_TRY_SELF : how);
-    entry_release(l, e, true, now);
+    if (how == PEER_TRY_LIMIT)
+        entry_postpone(l, e, now);
+    else
+        entry_release(l, e, true, now);
 }
 
 void
@@ -656,16 +673,8 @@ peerlist_on_dropped(struct peerlist *l, uint32_t peer, struct mono now)
 {
     struct entry *e = entry_get(l, peer);
 
-    if (e == NULL)
-        return;
-    l->connected -= e->connected;
-    e->connected = false;
-    if (bans_has(l->bans, &e->addr)) {
-        entry_forget(l, e);
-        return;
-    }
-    e->retry_at = mono_add_ms(now, backoff_ms(l, e->failures > 0 ? e->failures : 1));
-    entry_queue(l, e);
+    if (e != NULL)
+        entry_postpone(l, e, now);
 }
 
 void

@@ -127,7 +127,7 @@ struct mono peerlist_expiry(const struct peerlist *l, unsigned without);
 
 /* The progress of a connection. A connected peer is never returned by peerlist_next() nor
  * forgotten. |useful|: blocks or requests came over the connection, which resets the failure
- * count. */
+ * count. PEER_TRY_LIMIT is no failure: the address waits for a moment. */
 void peerlist_on_connecting(struct peerlist *l, uint32_t peer);
 /* A connection is up: the address is not hearsay any more. */
 void peerlist_on_up(struct peerlist *l, uint32_t peer);

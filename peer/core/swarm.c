@@ -46,11 +46,26 @@ begin_crowd(struct swarm *s)
     crowd_begin(s->crowd, &user);
 }
 
+/* The core ends with requests and uploads under way: what they paid goes back to the limits, which
+ * other torrents share. */
+static void
+return_tokens(struct swarm *s)
+{
+    uint32_t iter = 0;
+    struct swarm_peer *p;
+
+    while ((p = peers_next(s, &iter)) != NULL) {
+        download_abort(s, p, false);
+        rate_tap_return(&s->upload.tap, upload_stuck(p));
+    }
+}
+
 static void
 end_crowd(struct swarm *s)
 {
     if (s->crowd == NULL)
         return;
+    return_tokens(s);
     conns_drop_all(s);
     crowd_end(s->crowd);
 }

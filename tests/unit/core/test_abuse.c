@@ -560,6 +560,46 @@ Test(abuse, a_request_that_is_taken_back_is_paid_back)
                  (long)((before - n->down.tokens) / 1000000));
 }
 
+/* A core that ends with requests under way, as at each reload, gives back what they paid: the limit
+ * is the torrents' common one. */
+Test(abuse, a_core_that_ends_gives_back_what_its_requests_paid)
+{
+    struct wire_msg all = {.type = WIRE_HAVE_ALL}, unchoke = {.type = WIRE_UNCHOKE};
+    struct swarm_input in = {.type = SWARM_IN_MESSAGE};
+    struct swarm_config cfg = {.client = "Second 1"};
+    struct node *n = make(METAINFO_V1, MIB, 64 * KIB, false);
+    struct spent spent = {0};
+    struct swarm_kept kept;
+    struct swarm_effect fx;
+    struct swarm_stats st;
+    unsigned asked = 0;
+    int64_t before;
+
+    rate_bucket_set(&n->down, 100 * KIB, rig.sim.engine.now);
+    rig.sim.engine.now = mono_add_ms(rig.sim.engine.now, 5000);
+    in.peer = come(n, 1, 'a');
+    say(n, in.peer, &all, &spent);
+    rate_bucket_charge(&n->down, 0, rig.sim.engine.now);
+    swarm_get_stats(n->swarm, &st, rig.sim.engine.now);
+    before = n->down.tokens + (int64_t)st.down_overhead * 1000000;
+    rig_message(&in, &unchoke);
+    cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
+    while (swarm_next(n->swarm, &fx) == 1)
+        asked += fx.type == SWARM_FX_SEND && fx.u.msg.type == WIRE_REQUEST;
+    cr_assert_gt(asked, 0);
+    swarm_get_stats(n->swarm, &st, rig.sim.engine.now);
+    before -= (int64_t)st.down_overhead * 1000000;
+    cr_assert_lt(n->down.tokens, before, "the requests paid");
+    swarm_free_but(n->swarm, &kept);
+    cr_assert_eq(n->down.tokens, before);
+    cfg.announcer = kept.announcer;
+    cfg.crowd = kept.crowd;
+    cfg.up = &n->up;
+    cfg.down = &n->down;
+    n->swarm = swarm_new(rig.sim.content->mi, &cfg, 2, rig.sim.engine.now);
+    cr_assert_not_null(n->swarm);
+}
+
 /* --- slots --- */
 
 /* The behaviour of peers with upload slots: each of them requests |length| bytes every |every_ms|

@@ -393,6 +393,32 @@ Test(crowd, offences_ban_the_site)
     cr_assert_eq(times, BANS_OFFENCES);
 }
 
+/* A torrent at rest has a crowd and no core, and hears of no ban meanwhile. */
+Test(crowd, the_next_core_dials_no_site_that_was_banned_between)
+{
+    struct bans bans;
+    struct endpoint bad = at(20, 1, 5000), good = at(21, 1, 5000);
+    struct link *l;
+
+    fini();
+    bans_init(&bans, (const uint64_t[2]){1, 2});
+    crowd = crowd_new(&bans, 1);
+    cr_assert_not_null(crowd);
+    begin();
+    crowd_add(crowd, &bad, 1, PEER_FROM_TRACKER);
+    crowd_add(crowd, &good, 1, PEER_FROM_TRACKER);
+    end();
+    bans_add(&bans, &bad, mono_add_ms(now, 3600000));
+    begin();
+    l = dial();
+    cr_assert_not_null(l);
+    cr_expect(endpoint_same_host(&l->at.addr, &good));
+    cr_expect_null(dial());
+    fini();
+    bans_fini(&bans);
+    init();
+}
+
 /* --- what peers say about peers --- */
 
 Test(crowd, passes_addresses_on)

@@ -54,6 +54,22 @@ at_ms(int64_t ms)
     return (struct mono){ms * 1000};
 }
 
+/* A limit of ours says nothing about the address: it is not forgotten, however often it waits. */
+Test(peerlist, our_own_limits_count_against_no_address)
+{
+    struct peerlist *l = list_new();
+    uint32_t peer = add4(l, 0x0a000001, 6881, PEER_FROM_TRACKER);
+    struct mono now = at_ms(1);
+
+    for (unsigned i = 0; i < 3 * PEERLIST_FAILURES_MAX; i++) {
+        cr_assert_eq(peerlist_next(l, 0, now), peer, "try %u", i);
+        peerlist_on_failed(l, peer, PEER_TRY_LIMIT, now);
+        cr_assert_eq(peerlist_next(l, 0, now), PEERLIST_NONE, "not at once");
+        now = mono_add_ms(now, 2 * PEERLIST_RETRY_MIN_MS);
+    }
+    peerlist_free(l);
+}
+
 Test(peerlist, a_link_local_address_needs_its_zone)
 {
     struct endpoint e = {.family = IP_V6, .ip = {0xfe, 0x80, [15] = 1}, .port = 6881}, other;
