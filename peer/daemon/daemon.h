@@ -22,7 +22,6 @@ struct daemon {
     struct shards *shards;
     bool detached; /* detached from the terminal: log lines go to the system's log */
     bool stopping;
-    bool hurried;
 };
 
 /* Begins to stop: saves the state and announces "stopped" to the trackers. A second call has no

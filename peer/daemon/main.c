@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * spratd: one engine with all torrents of its state directory, behind a control socket. Ends
- * cleanly on SIGTERM and SIGINT; SIGHUP reads the configuration again. Exit status: 0 after a clean
- * end, 1 when the work failed, 2 for wrong usage.
+ * cleanly on SIGTERM and SIGINT, and at once on the third of them; SIGHUP reads the configuration
+ * again. Exit status: 0 after a clean end, 1 when the work failed or the third signal ended the
+ * daemon, 2 for wrong usage.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -28,7 +29,15 @@
 #include "peer/daemon/unitstatus.h"
 #include "peer/store/state.h"
 
-enum { EXIT_USAGE = 2 };
+enum {
+    EXIT_USAGE = 2,
+    SIGNALS_TO_EXIT = 3, /* this many of SIGTERM and SIGINT end the process at once */
+};
+
+/* SIGTERM and SIGINT so far, and the loop's own handler for them. Signal handlers get no argument
+ * of ours, so this is a variable of the file. */
+static volatile sig_atomic_t end_signals;
+static void (*loop_handler)(int signum);
 
 /* All objects that live as long as the daemon; the methods of the control protocol see only
  * |daemon|. */
@@ -80,13 +89,35 @@ on_signal(void *ctx, int signum)
     struct daemon *d = ctx;
 
     log_info(&d->log, "%s", strsignal(signum));
-    if (d->hurried)
-        loop_stop(d->loop); /* third signal: don't wait for the disk */
-    if (d->stopping) {
-        d->hurried = true;
+    if (d->stopping)
         shards_hurry(d->shards); /* second signal: don't wait for trackers */
-    }
     daemon_stop(d);
+}
+
+/* Runs in signal context, before on_signal(). The third signal ends the process even if the loop
+ * does not run: while the daemon starts, and while it joins a disk thread that waits for a mount
+ * that hangs. What is stored is as safe as after kill -9. */
+static void
+count_signal(int signum)
+{
+    end_signals = end_signals + 1;
+    if (end_signals >= SIGNALS_TO_EXIT)
+        _exit(EXIT_FAILURE);
+    loop_handler(signum);
+}
+
+/* Puts count_signal() before the loop's handler of the signal. */
+static void
+count_signals(int signum)
+{
+    struct sigaction action;
+
+    if (sigaction(signum, NULL, &action) != 0 || action.sa_handler == SIG_DFL ||
+        action.sa_handler == SIG_IGN)
+        return; /* the loop reads the signal in another way */
+    loop_handler = action.sa_handler;
+    action.sa_handler = count_signal;
+    sigaction(signum, &action, NULL);
 }
 
 static void
@@ -146,16 +177,16 @@ open_shards(struct daemon *d, struct errbuf *eb)
     const struct settings *s = &d->settings;
     struct engine_handler handler = {d, on_event};
     struct engine_config cfg = {.program = "spratd",
-                                 .state_dir = s->state_dir,
-                                 .listen_count = s->listen_count,
-                                 .up_limit = s->up_limit,
-                                 .down_limit = s->down_limit,
-                                 .peers_max = (uint32_t)s->max_peers,
-                                 .conns_max = (uint32_t)s->max_connections,
-                                 .rest_ms = (uint32_t)s->rest_after_s * 1000,
-                                 .no_pex = s->no_pex,
-                                 .ca_file = s->ca_file,
-                                 .log = &d->log};
+                                .state_dir = s->state_dir,
+                                .listen_count = s->listen_count,
+                                .up_limit = s->up_limit,
+                                .down_limit = s->down_limit,
+                                .peers_max = (uint32_t)s->max_peers,
+                                .conns_max = (uint32_t)s->max_connections,
+                                .rest_ms = (uint32_t)s->rest_after_s * 1000,
+                                .no_pex = s->no_pex,
+                                .ca_file = s->ca_file,
+                                .log = &d->log};
     int err;
 
     memcpy(cfg.listen, s->listen, sizeof(cfg.listen));
@@ -185,6 +216,8 @@ catch_signals(struct process *p, struct errbuf *eb)
     p->sighup = loop_signal_new(p->daemon.loop, SIGHUP, on_sighup, &p->daemon);
     if (p->sigterm == NULL || p->sigint == NULL || p->sighup == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    count_signals(SIGTERM);
+    count_signals(SIGINT);
     return 0;
 }
 

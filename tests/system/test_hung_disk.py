@@ -2,8 +2,10 @@
 """A disk that hangs: what spratd answers has been stored, no loop waits for the disk meanwhile, and torrents on
 other disks go on. The disk hangs for as long as a test wants (the fault layer's HOLD), so nothing here is timed."""
 
+import contextlib
 import json
 import os
+import signal
 import sys
 import threading
 
@@ -214,10 +216,16 @@ def adding_to_a_mount_that_hangs_waits_on_no_loop(t):
     setting.daemon.await_state("three", "seeding")
 
 
+def ask_to_add(setting, path):
+    """Adds a torrent whose file does not exist. The answer is empty if the daemon ends first."""
+    request = {"jsonrpc": "2.0", "id": 1, "method": "torrent.add", "params": {"path": path, "save_dir": "/tmp"}}
+    with contextlib.suppress(ConnectionResetError):
+        return setting.daemon.talk(json.dumps(request).encode() + b"\n")
+    return b""
+
+
 def add_from(setting, path):
-    """Adds a torrent whose file does not exist."""
-    answer = setting.daemon.talk(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "torrent.add",
-                                             "params": {"path": path, "save_dir": "/tmp"}}).encode() + b"\n")
+    answer = ask_to_add(setting, path)
     assert b"x.torrent" in answer and b"error" in answer, answer
 
 
@@ -235,6 +243,50 @@ def a_torrent_on_a_mount_that_hangs_can_be_removed(t):
     setting.faults.stop()
     setting.add("one", "hung")
     setting.daemon.await_state("one", "seeding")
+
+
+def signals(daemon):
+    """How many signals the daemon's loop has taken."""
+    return sum(signal.strsignal(signal.SIGTERM) in line for line in daemon.errors)
+
+
+@test
+def the_third_signal_ends_a_daemon_whose_torrent_waits_for_a_mount(t):
+    setting = Setting(t)
+    setting.add("one", "hung", paused=True)
+    setting.daemon.await_state("one", "paused")
+    setting.faults.hold(OPEN | LOOK, "/hung")
+    setting.daemon.rpc("torrent.resume", torrent="one")
+    t.wait("the disk to hang", lambda: setting.faults.hits() > 0, 20)
+    for count in (1, 2):
+        setting.daemon.send(signal.SIGTERM)
+        t.wait(f"{count} signals", lambda: signals(setting.daemon) == count, 20)
+    assert setting.daemon.alive()
+    assert setting.daemon.stop() == 1, setting.daemon.report()
+    setting.faults.stop()
+    setting.start()
+    setting.daemon.await_state("one", "seeding")
+
+
+@test
+def the_third_signal_ends_a_daemon_whose_disk_thread_waits_for_a_mount(t):
+    setting = Setting(t)
+    os.mkdir(t.path("hung"))
+    setting.faults.hold(OPEN | LOOK, "/hung")
+    Call(t, ask_to_add, setting, t.path("hung", "x.torrent"))
+    t.wait("the disk to hang", lambda: setting.faults.hits() > 0, 20)
+    setting.daemon.send(signal.SIGTERM)
+    t.wait("the signal", lambda: signals(setting.daemon) == 1, 20)
+
+    def ended():
+        """Signals that come too fast are taken for one, and without a loop nobody says how many came."""
+        setting.daemon.send(signal.SIGTERM)
+        return not setting.daemon.alive()
+    t.wait("the end", ended, 20)
+    assert setting.daemon.status() == 1, setting.daemon.report()
+    setting.faults.stop()
+    setting.start()
+    setting.goes_on()
 
 
 @test
