@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A visit is a letter to a loop, which sends it back. Its state decides who has it: the first loop
- * cancels a visit only while it waits, and the other loop begins one only while it waits.
+ * A visit is a letter to a loop, which sends it back: at the visit's end. The answer to a visit
+ * that is held is a letter of its own, because the loop is not silent meanwhile. The state of a
+ * visit decides who has it: the first loop cancels a visit only while it waits, and the other loop
+ * begins one only while it waits.
  */
 #include "peer/engine/fanout.h"
 
 #include "common/base/assert.h"
 #include "peer/engine/engine_impl.h"
 
-enum visit_state { VISIT_NONE, VISIT_WAITS, VISIT_RUNS, VISIT_CANCELLED, VISIT_DONE };
+enum visit_state { VISIT_NONE, VISIT_WAITS, VISIT_RUNS, VISIT_HELD, VISIT_CANCELLED, VISIT_DONE };
 
 static void
 set_timer(struct fanouts *all)
@@ -28,7 +30,7 @@ tell(struct fanout *f, uint32_t late)
     f->done(f, late);
 }
 
-/* Cancels the visits that have not begun. Returns a bit for each loop that has not answered. */
+/* Cancels the visits that have not begun. Returns a bit for each loop whose visit has not ended. */
 static uint32_t
 cancel(struct fanout *f)
 {
@@ -38,7 +40,7 @@ cancel(struct fanout *f)
         int state = VISIT_WAITS;
 
         (void)atomic_compare_exchange_strong(&f->visits[i].state, &state, VISIT_CANCELLED);
-        if (state == VISIT_WAITS || state == VISIT_RUNS)
+        if (state == VISIT_WAITS || state == VISIT_RUNS || state == VISIT_HELD)
             late |= UINT32_C(1) << i;
     }
     return late;
@@ -49,7 +51,15 @@ fanout_has_begun(struct fanout *f, uint32_t i)
 {
     int state = atomic_load(&f->visits[i].state);
 
-    return state == VISIT_RUNS || state == VISIT_DONE;
+    return state == VISIT_RUNS || state == VISIT_HELD || state == VISIT_DONE;
+}
+
+bool
+fanout_is_answered(struct fanout *f, uint32_t i)
+{
+    int state = atomic_load(&f->visits[i].state);
+
+    return state == VISIT_HELD || state == VISIT_DONE;
 }
 
 static void
@@ -96,14 +106,15 @@ fanouts_fini(struct fanouts *all)
     all->timer = NULL;
 }
 
-/* A visit is over, or came back without having begun. |f| may be gone afterwards. */
+/* |count| answers and ends of visits came back. |f| may be gone afterwards. */
 static void
-take_back(struct fanout *f)
+take_back(struct fanout *f, uint32_t count)
 {
     struct fanouts *all = f->all;
 
-    ASSERT(f->pending > 0);
-    if (--f->pending > 0)
+    ASSERT(f->pending >= count);
+    f->pending -= count;
+    if (f->pending > 0)
         return;
     if (!f->told)
         tell(f, f->refused);
@@ -111,15 +122,32 @@ take_back(struct fanout *f)
     set_timer(all);
 }
 
+/* The loop of |v| has answered |count| visits, and is alive. */
+static void
+count_answer(struct fanout_visit *v, uint32_t count)
+{
+    struct fanout_loop *loop = &v->fanout->all->loops[engine_index(v->engine)];
+
+    loop->visits -= count;
+    loop->since = loop_now(v->fanout->all->loop);
+}
+
+static void
+on_answer(struct letter *l)
+{
+    struct fanout_visit *v = LIST_ENTRY(l, struct fanout_visit, answer);
+
+    count_answer(v, 1);
+    take_back(v->fanout, 1);
+}
+
 static void
 on_return(struct letter *l)
 {
     struct fanout_visit *v = LIST_ENTRY(l, struct fanout_visit, letter);
-    struct fanout_loop *loop = &v->fanout->all->loops[engine_index(v->engine)];
 
-    loop->visits--;
-    loop->since = loop_now(v->fanout->all->loop);
-    take_back(v->fanout);
+    count_answer(v, v->owed - 1);
+    take_back(v->fanout, v->owed);
 }
 
 int64_t
@@ -145,11 +173,25 @@ send_back(struct fanout_visit *v)
     struct fanouts *all = v->fanout->all;
 
     if (v->direct || all->closed) {
-        take_back(v->fanout);
+        take_back(v->fanout, v->owed);
         return;
     }
     v->letter.run = on_return;
     mailbox_post_own(all->process->engines[0]->mail, &v->letter);
+}
+
+/* The visit goes on, but its loop does not hang. */
+static void
+send_answer(struct fanout_visit *v)
+{
+    struct fanouts *all = v->fanout->all;
+
+    atomic_store(&v->state, VISIT_HELD);
+    if (v->direct || all->closed)
+        return;
+    v->owed = 1;
+    v->answer.run = on_answer;
+    mailbox_post_own(all->process->engines[0]->mail, &v->answer);
 }
 
 static void
@@ -158,8 +200,10 @@ run_visit(struct fanout_visit *v)
     v->inside = true;
     v->fanout->visit(v->engine, v->fanout);
     v->inside = false;
-    if (v->held)
+    if (v->held) {
+        send_answer(v);
         return;
+    }
     atomic_store(&v->state, VISIT_DONE);
     send_back(v);
 }
@@ -205,19 +249,19 @@ visit_loop(struct fanout *f, uint32_t i)
     v->engine = f->all->process->engines[i];
     v->held = false;
     v->direct = (f->all->threads & bit) == 0; /* the first loop, or one that does not run yet */
+    v->owed = v->direct ? 1 : 2; /* the visit's end, and its answer if that is a letter */
+    f->pending += v->owed;
     if (v->direct) {
-        f->pending++;
         atomic_store(&v->state, VISIT_RUNS);
         run_visit(v);
         return;
     }
     atomic_store(&v->state, VISIT_WAITS);
     v->letter.run = on_visit;
-    f->pending++;
     if (mailbox_post(v->engine->mail, &v->letter) != 0) {
         atomic_store(&v->state, VISIT_NONE);
         f->refused |= bit;
-        f->pending--;
+        f->pending -= v->owed;
         return;
     }
     count_visit(f->all, i);
@@ -262,5 +306,5 @@ fanout_start(struct fanouts *all, struct fanout *f, uint32_t loops)
             visit_loop(f, i);
     }
     set_timer(all);
-    take_back(f);
+    take_back(f, 1);
 }

@@ -32,22 +32,26 @@ struct fanouts {
     struct list waiting;      /* fan-outs whose continuation has not run, in the order of their
                                  deadlines */
     struct fanout_loop {
-        uint32_t visits;   /* visits that have not come back */
+        uint32_t visits;   /* visits that the loop has not answered */
         struct mono since; /* with visits: the last answer, or the first of these visits */
     } loops[ENGINE_LOOPS_MAX];
     uint32_t threads; /* a bit for each loop that runs on a thread of its own */
     bool closed;      /* no thread is left: letters are answered where they are read */
 };
 
+/* A loop answers a visit when |visit| returns. A visit that is held ends later, with a second
+ * letter to the first loop. */
 struct fanout_visit {
     struct letter letter;
+    struct letter answer; /* only of a visit that is held */
     struct fanout *fanout;
     struct engine *engine;
     atomic_int state;
     /* Of the visited thread: */
-    bool inside; /* |visit| has not returned */
-    bool held;   /* fanout_let_go() has not been called */
-    bool direct; /* the visit is on the first loop's thread, and no letter carries it */
+    bool inside;   /* |visit| has not returned */
+    bool held;     /* fanout_let_go() has not been called */
+    uint32_t owed; /* how much of |pending| the visit's end settles */
+    bool direct;   /* the visit is on the first loop's thread, and no letter carries it */
 };
 
 /* A fan-out, embedded in the data that its visits use. The caller sets the functions, the other
@@ -57,7 +61,7 @@ struct fanout {
      * only to data of its own loop (engine_index()). */
     void (*visit)(struct engine *s, struct fanout *f);
     /* Called once, on the first loop, possibly inside of fanout_start(). |late| has a bit for each
-     * loop that has not answered; a visit that has not begun then never begins. */
+     * loop whose visit has not ended; a visit that has not begun then never begins. */
     void (*done)(struct fanout *f, uint32_t late);
     /* Called once, on the first loop, after |done|, when no thread uses |f| any more: |f| may be
      * freed or started again. */
@@ -66,7 +70,7 @@ struct fanout {
     struct fanouts *all;
     struct list link;
     struct mono deadline;
-    uint32_t pending; /* visits that have not come back */
+    uint32_t pending; /* answers and ends of visits that have not come back */
     uint32_t refused; /* a bit for each loop whose mailbox was full */
     bool told;        /* |done| was called */
     struct fanout_visit visits[ENGINE_LOOPS_MAX];
@@ -87,10 +91,14 @@ void fanout_start(struct fanouts *all, struct fanout *f, uint32_t loops);
 void fanout_hold(struct fanout *f, struct engine *s);
 void fanout_let_go(struct fanout *f, struct engine *s);
 
-/* How long loop |i| has not answered a visit, in milliseconds; 0: it answers. */
+/* How long loop |i| has not answered a visit, in milliseconds; 0: it answers. A visit that is held
+ * is answered. */
 int64_t fanouts_silent_ms(const struct fanouts *all, uint32_t i);
 
 /* For |done|: whether the visit to the late loop |i| has begun, so that the visit may still end. */
 bool fanout_has_begun(struct fanout *f, uint32_t i);
+/* For |done|: whether the late loop |i| has answered, so that only the end of a held visit is
+ * missing. */
+bool fanout_is_answered(struct fanout *f, uint32_t i);
 
 #endif

@@ -226,6 +226,11 @@ shards_late(struct fanout *f, uint32_t late, struct errbuf *eb)
     uint32_t i = first_bit(late);
     int64_t ms = fanouts_silent_ms(f->all, i);
 
+    if (fanout_is_answered(f, i))
+        return errbuf_set(eb, SPRAT_E_TIMEOUT,
+                          "the request has not ended after %d s, perhaps because a disk is slow; "
+                          "it may still take effect; try again later",
+                          FANOUT_MS / 1000);
     return errbuf_set(eb, SPRAT_E_TIMEOUT,
                       "loop %u has not answered for %d s, perhaps because a disk hangs; %s; try "
                       "again later",

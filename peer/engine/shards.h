@@ -61,8 +61,8 @@ void shards_each_silent(struct shards *sh, uint32_t loop,
 void shards_errand_silent(struct shards_errand *e,
                           void (*each)(void *ctx, const struct shards_silent *t), void *ctx);
 
-/* For a fan-out's |done| with a |late| that is not 0: SPRAT_E_TIMEOUT and a sentence that names
- * the loop and says whether the visit may still take place. */
+/* For a fan-out's |done| with a |late| that is not 0: SPRAT_E_TIMEOUT and a sentence that names the
+ * loop if it is silent, and says whether the visit may still take effect. */
 int shards_late(struct fanout *f, uint32_t late, struct errbuf *eb);
 
 /* An errand: a function to run on one torrent, embedded in the data that it needs. The caller sets

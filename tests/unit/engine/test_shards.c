@@ -506,6 +506,67 @@ Test(shards, a_loop_that_hangs_holds_up_no_other)
     fini(&f);
 }
 
+/* --- visits that are held --- */
+
+static void
+hold(struct engine *s, void *arg)
+{
+    struct asked *a = arg;
+
+    fanout_hold(&a->fan, s);
+}
+
+static void
+let_go(struct engine *s, void *arg)
+{
+    struct asked *a = arg;
+
+    fanout_let_go(&a->fan, s);
+}
+
+static void
+expect_answers(void *ctx, const struct shards_silent *t)
+{
+    (void)ctx;
+    cr_expect_eq(t->ms, 0, "%s is silent for %lld ms", t->name, (long long)t->ms);
+}
+
+/* A loop whose command waits for the disk or the database goes on with all other work. */
+Test(shards, a_loop_that_holds_a_visit_is_not_silent)
+{
+    struct asked held, end;
+    pthread_t where[TORRENTS];
+    struct fixture f;
+    struct errbuf eb;
+
+    init(&f);
+    add_many(&f, where);
+    ask(&f, &held, hold, &held);
+    run_until(&f, &held.told);
+    cr_expect_eq(held.late, 7, "loops with a thread and without");
+    for (uint32_t i = 0; i < LOOPS; i++) {
+        shards_late(&held.fan, UINT32_C(1) << i, &eb);
+        cr_expect_not_null(strstr(eb.text, "the request has not ended"), "%s", eb.text);
+        shards_each_silent(f.shards, i, expect_answers, NULL);
+    }
+    ask(&f, &end, let_go, &held);
+    run_until(&f, &end.over);
+    cr_expect(held.over);
+    fini(&f);
+}
+
+Test(shards, a_held_visit_may_end_while_its_answer_waits)
+{
+    struct asked held, end;
+    struct fixture f;
+
+    init(&f);
+    ask(&f, &held, hold, &held);
+    ask(&f, &end, let_go, &held);
+    fini(&f);
+    cr_expect(held.over && end.over);
+}
+
 Test(shards, visits_that_wait_at_the_end_are_told)
 {
     struct hang h = {.held = PTHREAD_MUTEX_INITIALIZER};
