@@ -354,6 +354,32 @@ Test(abuse, what_one_connection_can_make_a_leecher_or_a_seed_spend)
     make(METAINFO_V1, MIB, 64 * KIB, true); /* for fini() */
 }
 
+/* HAVE_ALL and HAVE_NONE of 5 bytes cost as much work as there are pieces. Such messages pay for
+ * that work: in a torrent of 200,000 pieces no more of them pass at once than in a small one. */
+Test(abuse, messages_about_all_pieces_pay_for_all_pieces)
+{
+    static const uint32_t pieces[] = {512, 200000};
+    unsigned passed[2];
+
+    for (unsigned k = 0; k < 2; k++) {
+        struct node *n = make(METAINFO_V1, pieces[k] * (uint64_t)BLOCK_LEN, BLOCK_LEN, false);
+        struct spent spent = {0};
+        slot_id peer = come(n, 1, 'a');
+
+        while (!spent.closed && spent.messages < 70000) {
+            struct wire_msg msg = say_all_or_none(spent.messages % 3);
+
+            say(n, peer, &msg, &spent);
+        }
+        cr_expect(spent.closed);
+        passed[k] = spent.messages;
+        rig_fini(&rig);
+    }
+    cr_expect_leq(passed[1], 200u, "%u messages", passed[1]);
+    cr_expect_leq(passed[1], passed[0], "%u and %u messages", passed[1], passed[0]);
+    make(METAINFO_V1, MIB, 64 * KIB, true); /* for fini() */
+}
+
 /* A peer that was closed for an offence connects again at once; after a few offences its site is
  * banned. The work until then has a maximum too. */
 Test(abuse, what_one_site_can_make_a_seed_spend)
