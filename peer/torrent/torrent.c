@@ -15,7 +15,7 @@ store_status(struct torrent *t)
     struct state_update u = {.set_status = true,
                              .status = t->options.paused ? STATE_PAUSED : STATE_RUNNING};
 
-    (void)torrent_store(t, &u, NULL, NULL);
+    torrent_store_for_command(t, &u);
 }
 
 void
@@ -27,7 +27,7 @@ torrent_set_limits(struct torrent *t, uint64_t up_limit, uint64_t down_limit)
     t->options.up_limit = up_limit;
     t->options.down_limit = down_limit;
     torrent_feed(t, &in);
-    (void)torrent_store(t, &u, NULL, NULL);
+    torrent_store_for_command(t, &u);
 }
 
 void
@@ -101,7 +101,7 @@ torrent_remove(struct torrent *t, bool data, struct errbuf *eb)
     if (err != 0)
         return err;
     if (!torrent_is_being_removed(t))
-        (void)torrent_store(t, &u, NULL, NULL);
+        torrent_store_for_command(t, &u);
     torrent_set_goal(t, data ? GOAL_ERASE : GOAL_REMOVE);
     if (t->life.phase == PHASE_STOPPED)
         torrent_set_phase(t, PHASE_IDLE); /* and closes once more, with what is to be deleted */

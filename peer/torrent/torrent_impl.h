@@ -235,7 +235,7 @@ struct torrent_last_told {
 /* Changes of the database: torrent_store.c. */
 struct torrent_stores {
     uint64_t begun, ended;
-    int refused; /* the error of a change that could not begin; 0: none */
+    int refused; /* the error of a command's change that could not begin; 0: none */
     struct list waiters;
 };
 

@@ -24,14 +24,6 @@ struct waiter {
     void *user;
 };
 
-/* Changes that could not begin are reported to the next waiter. */
-static int
-refuse(struct torrent *t, int err)
-{
-    t->stores.refused = err;
-    return err;
-}
-
 static void
 note_error(struct waiter *w, int err, const char *why)
 {
@@ -60,11 +52,11 @@ on_stored(void *user, int err, const char *why)
     struct torrent *t = c->t;
 
     t->stores.ended++;
-    if (err != 0)
-        LIST_EACH (it, &t->stores.waiters)
-            note_error(LIST_ENTRY(it, struct waiter, link), err, why);
     if (c->fn != NULL)
         c->fn(c->user, err, why);
+    else if (err != 0)
+        LIST_EACH (it, &t->stores.waiters)
+            note_error(LIST_ENTRY(it, struct waiter, link), err, why);
     free(c);
     tell_waiters(t);
     torrent_mark_dirty(t);
@@ -77,15 +69,24 @@ torrent_store(struct torrent *t, const struct state_update *u, torrent_stored_fn
     int err;
 
     if (c == NULL)
-        return refuse(t, SPRAT_E_NOMEM);
+        return SPRAT_E_NOMEM;
     *c = (struct change){.t = t, .fn = fn, .user = user};
     err = state_apply_async(t->env->shared->state, t->id, u, t->env->doneq, on_stored, c);
     if (err != 0) {
         free(c);
-        return refuse(t, err);
+        return err;
     }
     t->stores.begun++;
     return 0;
+}
+
+void
+torrent_store_for_command(struct torrent *t, const struct state_update *u)
+{
+    int err = torrent_store(t, u, NULL, NULL);
+
+    if (err != 0)
+        t->stores.refused = err;
 }
 
 void

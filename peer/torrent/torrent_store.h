@@ -10,11 +10,15 @@
 #include "peer/store/state.h"
 #include "peer/torrent/torrent.h"
 
-/* Stores |u| (copied). |fn| (may be NULL) is called once, from the loop, when |u| is on disk or has
- * failed. NOMEM, AGAIN: |fn| is never called, and torrent_when_stored() (torrent.h) reports the
- * error. */
+/* Stores |u| (copied). |fn| is called once, from the loop, when |u| is on disk or has failed. With
+ * |fn| NULL, torrent_when_stored() (torrent.h) reports that error. NOMEM, AGAIN: |fn| is never
+ * called, and only the caller reports the error. */
 int torrent_store(struct torrent *t, const struct state_update *u, torrent_stored_fn fn,
                   void *user);
+
+/* The same for a command that is in effect even if |u| can't be stored, and whose caller goes on
+ * with torrent_when_stored(): that reports NOMEM and AGAIN, too. */
+void torrent_store_for_command(struct torrent *t, const struct state_update *u);
 
 /* Whether no change is under way. */
 bool torrent_has_stored(const struct torrent *t);

@@ -9,6 +9,7 @@
 
 #include "common/sys/addr.h"
 #include "common/sys/clock.h"
+#include "peer/torrent/torrent_store.h"
 #include "tests/unit/codec/failing_alloc.h"
 #include "tests/unit/engine/rig.h"
 
@@ -114,4 +115,50 @@ Test(nomem, transferring, .timeout = 120)
             cr_expect(rig_same(&r, 1));
         rig_fini(&r);
     }
+}
+
+static void
+note_error(void *user, int err, const char *why)
+{
+    int *noted = user;
+
+    (void)why;
+    *noted = err;
+}
+
+static int
+error_when_stored(struct rig *r)
+{
+    enum { WAITS = 1 }; /* no code of an error */
+    int noted = WAITS;
+
+    torrent_when_stored(r->s[0].torrent, note_error, &noted);
+    while (noted == WAITS)
+        rig_run(r, 20, NULL);
+    return noted;
+}
+
+/* A change that can't begin has one reporter: torrent_when_stored() for a command that is in effect
+ * all the same, and the caller for all others. */
+Test(nomem, a_refused_change_is_reported_once, .timeout = 120)
+{
+    const struct state_update u = {.set_status = true, .status = STATE_RUNNING};
+    struct rig r;
+    int unused;
+
+    rig_init(&r, METAINFO_HYBRID, 100000, true);
+    rig_open(&r, 0);
+    rig_add(&r, 0, (struct torrent_add){.seed_only = true, .seed = SEED_FOREVER});
+    rig_run(&r, 5000, zero_checked);
+    cr_expect_eq(error_when_stored(&r), 0);
+    failing_alloc_after(0);
+    cr_expect_eq(torrent_store(r.s[0].torrent, &u, note_error, &unused), SPRAT_E_NOMEM);
+    cr_expect(failing_alloc_end());
+    cr_expect_eq(error_when_stored(&r), 0, "the caller has reported the error");
+    failing_alloc_after(0);
+    torrent_pause(r.s[0].torrent);
+    cr_expect(failing_alloc_end());
+    cr_expect_eq(error_when_stored(&r), SPRAT_E_NOMEM);
+    cr_expect_eq(error_when_stored(&r), 0);
+    rig_fini(&r);
 }
