@@ -18,8 +18,8 @@
 
 enum {
     FIND_DIGITS_MIN = 6,
-    LOOK_GROUPS = 8, /* looks at the files of a loop's torrents; the name of a torrent's directory
-                        decides which of them it joins */
+    LOOK_GROUPS = 8, /* looks at the files of a loop's torrents, one for each mount; mounts beyond
+                        the last share it */
 };
 
 struct torrent *
@@ -217,9 +217,11 @@ load_row(struct process *h, int64_t id, struct errbuf *eb)
 /* The groups into which spratd sorts its torrents when it starts. */
 struct loading {
     struct process *h;
-    /* Torrents that may rest, by loop and by the name of their directory, so that a directory that
-     * hangs holds up few others; NULL: none yet. */
+    /* Torrents that may rest, by loop and by the mount of their directory, so that a mount that
+     * hangs holds up no others; NULL: none yet. */
     struct filelook *look[ENGINE_LOOPS_MAX][LOOK_GROUPS];
+    uint64_t mounts[LOOK_GROUPS];
+    unsigned mount_count;
     struct state_locks *locks;
     int64_t *ids; /* ids of the other torrents */
     size_t id_count, id_cap;
@@ -241,14 +243,19 @@ load_later(struct loading *l, int64_t id)
     return 0;
 }
 
+/* The group of the directory's mount. */
 static unsigned
-group_of(const char *dir)
+group_of(struct loading *l, const char *dir)
 {
-    unsigned hash = 0;
+    uint64_t mount = disk_mount_of(l->h->shared.disk, dir);
 
-    for (; *dir != '\0'; dir++)
-        hash = hash * 31 + (unsigned char)*dir;
-    return hash % LOOK_GROUPS;
+    for (unsigned i = 0; i < l->mount_count; i++)
+        if (l->mounts[i] == mount)
+            return i;
+    if (l->mount_count == LOOK_GROUPS)
+        return LOOK_GROUPS - 1;
+    l->mounts[l->mount_count] = mount;
+    return l->mount_count++;
 }
 
 static void
@@ -257,7 +264,7 @@ begin_look(struct loading *l, struct engine *s, unsigned group)
     struct filelook **look = &l->look[s->env.index][group];
 
     if (*look != NULL)
-        filelook_start(*look, l->h->shared.disk, group, s->env.doneq, rest_on_look);
+        filelook_start(*look, l->h->shared.disk, s->env.doneq, rest_on_look);
     *look = NULL;
 }
 
@@ -281,7 +288,7 @@ static int
 add_to_look(struct loading *l, struct torrent *t, const struct state_scan_row *row,
             const struct metainfo *mi)
 {
-    unsigned group = group_of(row->torrent.dir);
+    unsigned group = group_of(l, row->torrent.dir);
     struct filelook **look = &l->look[t->env->index][group];
     int err = SPRAT_E_LIMIT;
 

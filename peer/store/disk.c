@@ -11,6 +11,7 @@
 
 #include "common/base/assert.h"
 #include "common/sys/lock.h"
+#include "common/sys/mounts.h"
 #include "common/sys/processors.h"
 #include "peer/store/diskpool.h"
 
@@ -20,7 +21,9 @@ struct disk {
     struct openfiles *open;
     struct claims *claims;
     unsigned threads; /* of each pool */
+    struct mounts *mounts;
     struct disk_pool *slow;
+    struct disk_pool *looks;   /* for DISK_LOOK; NULL before the first */
     struct disk_pool *unknown; /* for lanes whose device is not known; NULL before the first */
     struct disk_pool *pools[DISK_POOLS_MAX];
     unsigned long long devices[DISK_POOLS_MAX]; /* the first device of each pool; 0: none yet */
@@ -73,7 +76,8 @@ disk_new(const struct disk_options *opt, struct disk **out, struct errbuf *eb)
     d->threads = thread_count(opt->threads);
     d->claims = claims_new(guards_max());
     d->open = d->claims != NULL ? openfiles_new(open_files_max(opt), d->claims) : NULL;
-    if (d->open == NULL || d->claims == NULL)
+    d->mounts = mounts_new(MOUNTS_TABLE);
+    if (d->open == NULL || d->claims == NULL || d->mounts == NULL)
         err = SPRAT_E_NOMEM;
     if (err == 0)
         err = disk_pool_new(d, DISK_SLOW_THREADS, true, &d->slow);
@@ -97,7 +101,9 @@ disk_free(struct disk *d)
     for (unsigned i = 0; i < DISK_POOLS_MAX; i++)
         disk_pool_free(d->pools[i]);
     disk_pool_free(d->unknown);
+    disk_pool_free(d->looks);
     disk_pool_free(d->slow);
+    mounts_free(d->mounts);
     openfiles_free(d->open);
     claims_free(d->claims);
     lock_fini(&d->lock);
@@ -144,27 +150,55 @@ choose_pool(struct disk *d, unsigned long long device)
 static struct disk_pool *
 pool_of(struct disk *d, struct disk_lane *lane)
 {
-    struct disk_pool *p;
+    struct disk_pool *p = atomic_load(&lane->pool);
 
-    p = lane != NULL ? atomic_load(&lane->pool) : NULL;
     if (p != NULL)
         return p;
     lock_take(&d->lock);
-    p = lane != NULL ? choose_pool(d, atomic_load(&lane->device)) : unknown_pool(d);
+    p = choose_pool(d, atomic_load(&lane->device));
     lock_drop(&d->lock);
-    if (lane != NULL)
-        atomic_store(&lane->pool, p);
+    atomic_store(&lane->pool, p);
     return p;
 }
 
-void
-disk_lane_init(struct disk_lane *lane, const char *dir)
+/* The pool for looks, or, when memory is out, for slow jobs: both take jobs of the same kind. */
+static struct disk_pool *
+looks_pool(struct disk *d)
 {
-    unsigned long long hash = 14695981039346656037u; /* FNV-1a */
+    struct disk_pool *p;
+
+    lock_take(&d->lock);
+    if (d->looks == NULL && disk_pool_new(d, DISK_SLOW_GUESSES, true, &d->looks) != 0)
+        d->looks = NULL;
+    p = d->looks != NULL ? d->looks : d->slow;
+    lock_drop(&d->lock);
+    return p;
+}
+
+/* A number for the directory's name that is no st_dev. */
+static uint64_t
+guess(const char *dir)
+{
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
 
     for (const char *at = dir; *at != '\0'; at++)
         hash = (hash ^ (unsigned char)*at) * 1099511628211u;
-    atomic_init(&lane->device, hash | DISK_DEVICE_GUESS);
+    return hash | DISK_DEVICE_GUESS;
+}
+
+uint64_t
+disk_mount_of(struct disk *d, const char *dir)
+{
+    uint64_t device = mounts_find(d->mounts, dir);
+
+    return device != 0 ? device : guess(dir);
+}
+
+void
+disk_lane_init(struct disk *d, struct disk_lane *lane, const char *dir)
+{
+    atomic_init(&lane->device, guess(dir));
+    lane->mount = disk_mount_of(d, dir);
     atomic_init(&lane->pool, NULL);
 }
 
@@ -189,7 +223,14 @@ disk_submit_all(struct disk *d, struct disk_lane *lane, struct list *jobs)
 int
 disk_submit(struct disk *d, struct disk_job *job, enum disk_class class)
 {
-    return disk_pool_submit(class == DISK_SLOW ? d->slow : pool_of(d, job->lane), job, class);
+    switch (class) {
+    case DISK_SLOW: return disk_pool_submit(d->slow, job, class);
+    case DISK_LOOK: return disk_pool_submit(looks_pool(d), job, class);
+    case DISK_ORDERED:
+    case DISK_READ:
+    case DISK_BACKGROUND: break;
+    }
+    return disk_pool_submit(pool_of(d, job->lane), job, class);
 }
 
 void

@@ -6,7 +6,9 @@
  * jobs that must keep their order (all writes and verifies of one piece go to one worker), and all
  * workers of a pool take jobs from two common queues: reads, and background work such as full
  * checks. Slow jobs, such as syncs, have threads of their own: jobs of one device run one after the
- * other, those of different devices beside each other.
+ * other, those of different devices beside each other. Until a job has seen a directory, its device
+ * is not known; then the kernel's table of mounts (mounts.h) tells which directories a mount that
+ * hangs may hold up. Six such mounts may hang before they hold up others.
  */
 #ifndef PEER_STORE_DISK_H
 #define PEER_STORE_DISK_H
@@ -18,8 +20,9 @@
 enum {
     DISK_THREADS_MAX = 64,        /* workers of a pool */
     DISK_POOLS_MAX = 8,           /* pools; devices beyond them share a pool with another one */
-    DISK_SLOW_THREADS = 8,        /* devices whose slow jobs run at a time */
-    DISK_SLOW_GUESSES = 4,        /* how many of these may be directories with unknown device */
+    DISK_SLOW_THREADS = 16,       /* slow jobs that run at a time, one for each device */
+    DISK_SLOW_GUESSES = 12,       /* how many of these may be in directories with unknown device */
+    DISK_MOUNT_GUESSES = 2,       /* and how many of those on one mount, which may hang */
     DISK_THREADS_MIN = 4,         /* so that some hash while others wait for the disk */
     DISK_QUEUE_MAX = 8192,        /* waiting and running jobs of a pool; slow jobs, of which a
                                      torrent has very few, are not counted */
@@ -42,5 +45,9 @@ void disk_free(struct disk *d);
 
 /* The number of workers of one pool. */
 unsigned disk_threads(const struct disk *d);
+
+/* A number that directories of one mount share, without a look at the disk. A directory whose mount
+ * is not known has a number of its own, by its name. Any thread. */
+uint64_t disk_mount_of(struct disk *d, const char *dir);
 
 #endif

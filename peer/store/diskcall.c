@@ -53,7 +53,7 @@ disk_call(struct disk *d, const char *dir, struct doneq *q,
 
     if (c == NULL)
         return SPRAT_E_NOMEM;
-    disk_lane_init(&c->lane, dir);
+    disk_lane_init(d, &c->lane, dir);
     c->job.class = &call_class;
     c->job.lane = &c->lane;
     c->doneq = q;

@@ -26,15 +26,16 @@ enum disk_class {
     DISK_READ,       /* any worker, in no order */
     DISK_BACKGROUND, /* any worker without other jobs */
     DISK_SLOW,       /* by lane, on threads of their own: syncs and the like, which take seconds */
+    DISK_LOOK,       /* as DISK_SLOW, on other threads: looks at many files when a daemon starts */
 };
 
 /* The data that a worker lends to its running job, for the job's use alone. */
 struct disk_worker {
     struct disk *disk;
     struct disk_pool *pool;
-    unsigned index; /* in the pool */
-    struct warmhash *warm;                     /* hashes of the pieces that this worker writes */
-    uint8_t *scratch;                          /* DISK_SCRATCH_LEN bytes */
+    unsigned index;        /* in the pool */
+    struct warmhash *warm; /* hashes of the pieces that this worker writes */
+    uint8_t *scratch;      /* DISK_SCRATCH_LEN bytes */
 };
 
 struct disk_job;
@@ -51,7 +52,8 @@ struct disk_pool;
 /* The jobs of one owner. Its slow jobs run in the order of submission, and one at a time for each
  * device; its other jobs run in the pool of its device. */
 struct disk_lane {
-    atomic_ullong device; /* st_dev, or a guess; disk_lane_init() */
+    atomic_ullong device;             /* st_dev, or a guess; disk_lane_init() */
+    uint64_t mount;                   /* disk_mount_of(); for guesses */
     _Atomic(struct disk_pool *) pool; /* NULL before the first job that is not slow */
 };
 
@@ -60,15 +62,15 @@ struct disk_lane {
 
 /* A lane for files in |dir|, without a look at the disk: directories of one name are taken for one
  * device until the owner stores the st_dev. */
-void disk_lane_init(struct disk_lane *lane, const char *dir);
+void disk_lane_init(struct disk *d, struct disk_lane *lane, const char *dir);
 bool disk_lane_is_guess(const struct disk_lane *lane);
 
 /* Embedded in the job. */
 struct disk_job {
     struct list link;
     const struct disk_job_class *class;
-    uint64_t key; /* orders DISK_ORDERED jobs */
-    struct disk_lane *lane; /* its owner's; NULL: a job on several devices; it must not be slow */
+    uint64_t key;           /* orders DISK_ORDERED jobs */
+    struct disk_lane *lane; /* its owner's */
 };
 
 /* Queues a job. SPRAT_E_AGAIN when the queue is full; the job then stays the caller's. */
@@ -81,8 +83,7 @@ int disk_take_room(struct disk *d, struct disk_lane *lane);
 void disk_submit_all(struct disk *d, struct disk_lane *lane, struct list *jobs);
 
 /* Queues a job at the end of one worker's queue, of the workers of its lane's pool, even if the
- * queue is full. For rare jobs: closing a storage, and comparing files with their stamps when a
- * daemon starts. */
+ * queue is full. For closing a storage, which is rare. */
 void disk_submit_to(struct disk *d, struct disk_job *job, unsigned worker);
 
 struct openfiles *disk_openfiles(struct disk *d);

@@ -28,6 +28,7 @@ struct worker {
     bool idle;
     const struct disk_lane *lane; /* of the slow job that it runs; NULL: none */
     unsigned long long device;    /* of that job, when it began */
+    uint64_t mount;               /* of that job */
 };
 
 struct disk_pool {
@@ -108,16 +109,20 @@ static bool
 is_free(const struct disk_pool *p, const struct disk_lane *lane)
 {
     unsigned long long device = atomic_load(&lane->device);
-    unsigned guesses = 0;
+    unsigned guesses = 0, on_mount = 0;
 
     for (unsigned i = 0; i < p->count; i++) {
         const struct worker *w = &p->workers[i];
 
         if (w->lane != NULL && (w->lane == lane || w->device == device))
             return false;
-        guesses += w->lane != NULL && (w->device & DISK_DEVICE_GUESS) != 0;
+        if (w->lane == NULL || (w->device & DISK_DEVICE_GUESS) == 0)
+            continue;
+        guesses++;
+        on_mount += w->mount == lane->mount;
     }
-    return (device & DISK_DEVICE_GUESS) == 0 || guesses < DISK_SLOW_GUESSES;
+    return (device & DISK_DEVICE_GUESS) == 0 ||
+           (guesses < DISK_SLOW_GUESSES && on_mount < DISK_MOUNT_GUESSES);
 }
 
 /* Takes the first slow job that may begin; 0 if there is none. The lock is held. */
@@ -125,7 +130,7 @@ static size_t
 take_slow(struct disk_pool *p, struct worker *w, struct disk_job *batch[DISK_BATCH_MAX])
 {
     w->lane = NULL;
-    LIST_EACH(it, &p->slow) {
+    LIST_EACH (it, &p->slow) {
         struct disk_job *job = LIST_ENTRY(it, struct disk_job, link);
 
         if (!is_free(p, job->lane))
@@ -133,6 +138,7 @@ take_slow(struct disk_pool *p, struct worker *w, struct disk_job *batch[DISK_BAT
         list_remove(&job->link);
         w->lane = job->lane;
         w->device = atomic_load(&job->lane->device);
+        w->mount = job->lane->mount;
         batch[0] = job;
         if (!list_empty(&p->slow)) /* the end of a job can let more than one begin */
             wake_any(p);
@@ -301,7 +307,7 @@ disk_pool_submit_all(struct disk_pool *p, struct list *jobs)
 int
 disk_pool_submit(struct disk_pool *p, struct disk_job *job, enum disk_class class)
 {
-    if (class != DISK_SLOW && disk_pool_take_room(p) != 0)
+    if (!p->is_slow && disk_pool_take_room(p) != 0)
         return SPRAT_E_AGAIN;
     list_init(&job->link);
     lock_take(&p->lock);
@@ -319,6 +325,7 @@ disk_pool_submit(struct disk_pool *p, struct disk_job *job, enum disk_class clas
         wake_any(p);
         break;
     case DISK_SLOW:
+    case DISK_LOOK:
         list_push_back(&p->slow, &job->link);
         wake_any(p);
         break;

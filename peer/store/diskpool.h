@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One pool of disk workers: threads with their queues. disk.h has one for each device, and one for
- * slow jobs. Only disk.c includes this header.
+ * One pool of disk workers: threads with their queues. disk.h has one for each device, one for slow
+ * jobs, and one for looks. Only disk.c includes this header.
  */
 #ifndef PEER_STORE_DISKPOOL_H
 #define PEER_STORE_DISKPOOL_H
 
 #include "peer/store/diskjob.h"
 
-/* Starts |workers| threads for jobs of |d|. |slow|: they run DISK_SLOW jobs, and no others. NOMEM,
- * LIMIT. */
+/* Starts |workers| threads for jobs of |d|. |slow|: they run DISK_SLOW and DISK_LOOK jobs, and
+ * no others. NOMEM, LIMIT. */
 int disk_pool_new(struct disk *d, unsigned workers, bool slow, struct disk_pool **out);
 /* Runs the jobs that wait, and joins the threads. NULL is legal. */
 void disk_pool_free(struct disk_pool *p);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/base/assert.h"
 #include "common/base/magic.h"
 #include "common/ds/buf.h"
 #include "peer/store/diskjob.h"
@@ -33,6 +34,7 @@ struct look_owner {
 struct filelook {
     uint32_t magic;
     struct disk_job job;
+    struct disk_lane lane; /* of the first owner's directory */
     struct doneq_item done_item;
     struct doneq *done;
     void (*seen)(void *owner, bool same);
@@ -185,16 +187,23 @@ on_done(struct doneq_item *item)
 }
 
 void
-filelook_start(struct filelook *l, struct disk *disk, unsigned turn, struct doneq *q,
+filelook_start(struct filelook *l, struct disk *disk, struct doneq *q,
                void (*seen)(void *owner, bool same))
 {
     static const struct disk_job_class class = {.run = run_looks};
+    int err;
 
     MAGIC_CHECK(l, FILELOOK_MAGIC);
-    l->job = (struct disk_job){.class = &class};
+    if (l->owner_count == 0) {
+        filelook_free(l);
+        return;
+    }
+    disk_lane_init(disk, &l->lane, (const char *)buf_data(&l->names) + l->owners[0].dir);
+    l->job = (struct disk_job){.class = &class, .lane = &l->lane};
     l->done = q;
     l->done_item.run = on_done;
     l->seen = seen;
     doneq_expect(q);
-    disk_submit_to(disk, &l->job, turn % disk_threads(disk));
+    err = disk_submit(disk, &l->job, DISK_LOOK);
+    ASSERT(err == 0); /* the queue of looks is never full */
 }

@@ -34,10 +34,11 @@ int filelook_add(struct filelook *l, void *owner, const char *dir, const struct 
 
 size_t filelook_count(const struct filelook *l);
 
-/* Runs the look on a disk thread. Then doneq_drain() calls |seen| for each owner in the order of
- * adding; |same| is true if all its files exist with the recorded size and time. The look frees
- * itself after that. Looks with different values of |turn| can run on different threads. */
-void filelook_start(struct filelook *l, struct disk *disk, unsigned turn, struct doneq *q,
+/* Runs the look on a disk thread, or frees it if it has no torrent. Then doneq_drain() calls |seen|
+ * for each owner in the order of adding; |same| is true if all its files exist with the recorded
+ * size and time. The look frees itself after that. A look holds up others of the same mount only,
+ * which is the first owner's: the owners of one look should share a mount (disk_mount_of()). */
+void filelook_start(struct filelook *l, struct disk *disk, struct doneq *q,
                     void (*seen)(void *owner, bool same));
 
 #endif

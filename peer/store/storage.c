@@ -40,10 +40,9 @@ prepare_dir(const char *dir, bool make, char **out, struct disk_lane *lane, stru
 
 /* The save directory, without a look at the disk if |opt| allows that. */
 static int
-choose_dir(const struct storage_options *opt, char **out, struct disk_lane *lane,
-           struct errbuf *eb)
+choose_dir(const struct storage_options *opt, char **out, struct disk_lane *lane, struct errbuf *eb)
 {
-    disk_lane_init(lane, opt->dir);
+    disk_lane_init(opt->disk, lane, opt->dir);
     if (!opt->dir_later)
         return prepare_dir(opt->dir, opt->writable, out, lane, eb);
     if (opt->dir[0] != '/')

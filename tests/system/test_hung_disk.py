@@ -30,7 +30,7 @@ class Setting:
     def __init__(self, t, *args):
         faults.need_plain()
         self.t, self.args = t, args
-        self.faults = Faults(t.dir, [t.path("state"), t.path("hung")])
+        self.faults = Faults(t.dir, [t.path("state"), t.path("hung")], mounts=[t.path("hung")])
         t.defer(self.faults.stop)
         self.start()
 
@@ -175,6 +175,56 @@ def a_mount_that_hangs_holds_up_its_own_torrents_only(t):
     setting.faults.stop()
     for name in ("one", "other"):
         setting.daemon.await_state(name, "seeding")
+
+
+MANY = 8  # directories of one mount that hangs
+
+
+@test
+def a_mount_that_hangs_with_many_directories_holds_up_no_adding_elsewhere(t):
+    setting = Setting(t)
+    names = [f"hung{i}" for i in range(MANY)]
+    for name in names:
+        setting.add(name, f"hung/{name}", paused=True)
+        setting.daemon.await_state(name, "paused")
+    setting.faults.hold(OPEN | LOOK, "/hung")
+    calls = [Call(t, ask_to_add, setting, t.path("hung", f"{i}.torrent")) for i in range(MANY)]
+    for name in names:
+        setting.daemon.rpc("torrent.resume", torrent=name)
+    t.wait("the disk to hang", lambda: setting.faults.hits() >= 2, 20)
+    setting.add("two")
+    setting.daemon.await_state("two", "seeding")
+    assert not any(call.has_answer() for call in calls)
+    setting.faults.stop()
+    for call in calls:
+        call.wait()
+    for name in names:
+        setting.daemon.await_state(name, "seeding")
+
+
+def starting_while_many_directories_hang(end):
+    def check(t):
+        setting = Setting(t)
+        names, healthy = [f"hung{i}" for i in range(MANY)], [f"well{i}" for i in range(4)]
+        for name in names + healthy:
+            setting.add(name, f"hung/{name}" if name in names else name)
+            setting.daemon.await_state(name, "seeding")
+        end(setting.daemon)
+        setting.faults.hold(OPEN | LOOK, "/hung")
+        setting.start()
+        for name in healthy:
+            setting.daemon.await_state(name, "seeding")
+        assert all(setting.daemon.state(name)["state"] == "checking" for name in names)
+        setting.faults.stop()
+        for name in names:
+            setting.daemon.await_state(name, "seeding")
+    return check
+
+
+# After a clean end, seeds are only looked at; after a crash, they are loaded.
+for what, end in (("a clean end", Daemon.stop), ("a crash", Daemon.kill)):
+    add(f"the daemon starts after {what} while a mount with many directories hangs",
+        starting_while_many_directories_hang(end))
 
 
 @test

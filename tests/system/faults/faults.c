@@ -32,6 +32,7 @@ static struct faults {
     pthread_mutex_t lock;
     pthread_once_t once;
     const char *roots;
+    const char *mounts; /* NULL: the kernel's */
     struct faults_control *control;
     char journal_path[PATH_MAX];
     int journal;  /* -1: none */
@@ -89,6 +90,7 @@ start(void)
     struct stat st;
     int fd;
 
+    faults.mounts = getenv("SPRAT_FAULTS_MOUNTS");
     faults.roots = getenv("SPRAT_FAULTS_ROOT");
     if (faults.roots == NULL)
         return;
@@ -369,8 +371,10 @@ do_open(int at, const char *path, int flags, mode_t mode)
     struct stat st;
     int fd, e;
 
-    if (!path_from(at, path, whole))
-        return real_openat(at, path, flags, mode);
+    if (!path_from(at, path, whole)) {
+        bool table = faults.mounts != NULL && strcmp(path, "/proc/self/mountinfo") == 0;
+        return real_openat(at, table ? faults.mounts : path, flags, mode);
+    }
     wait_while_held(FAULTS_OPEN, whole);
     if ((e = fault(FAULTS_OPEN, whole)) > 0) {
         errno = e;

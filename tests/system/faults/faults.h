@@ -6,7 +6,8 @@
  *
  * Environment: SPRAT_FAULTS_ROOT, folders (with ':' between them) whose files are watched;
  * SPRAT_FAULTS_JOURNAL, where to keep what was not synced yet (unset: not at all);
- * SPRAT_FAULTS_CONTROL, a file of one struct faults_control, which may change at any time.
+ * SPRAT_FAULTS_CONTROL, a file of one struct faults_control, which may change at any time;
+ * SPRAT_FAULTS_MOUNTS, a file that the program sees as the kernel's table of mounts.
  */
 #ifndef TESTS_SYSTEM_FAULTS_H
 #define TESTS_SYSTEM_FAULTS_H

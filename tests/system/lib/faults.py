@@ -47,10 +47,16 @@ def fatlike(how="EINVAL"):
 
 
 class Faults:
-    """One program's fault layer. env() is what the program is started with."""
+    """One program's fault layer. env() is what the program is started with. `mounts` are directories that the
+    program takes for mounts."""
 
-    def __init__(self, folder, roots, journal=False):
+    def __init__(self, folder, roots, journal=False, mounts=()):
         self.roots = roots
+        self.mounts = os.path.join(folder, "mounts")
+        with open("/proc/self/mountinfo", encoding="utf-8") as kernel, open(self.mounts, "w", encoding="utf-8") as f:
+            f.write(kernel.read())
+            for i, path in enumerate(mounts):
+                f.write(f"{9000 + i} 1 0:{9000 + i} / {path} rw - nfs4 host:/{i} rw\n")
         self.journal = os.path.join(folder, "journal") if journal else None
         self._path = os.path.join(folder, "control")
         with open(self._path, "wb") as f:
@@ -60,7 +66,7 @@ class Faults:
 
     def env(self):
         env = {"LD_PRELOAD": LIBRARY, "SPRAT_FAULTS_ROOT": ":".join(self.roots),
-               "SPRAT_FAULTS_CONTROL": self._path,
+               "SPRAT_FAULTS_CONTROL": self._path, "SPRAT_FAULTS_MOUNTS": self.mounts,
                "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")}
         if self.journal:
             env["SPRAT_FAULTS_JOURNAL"] = self.journal

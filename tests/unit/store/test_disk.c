@@ -61,9 +61,9 @@ await(atomic_uint *count, unsigned n)
 }
 
 static void
-lane_of(struct disk_lane *lane, const char *dir, unsigned long long device)
+lane_of(struct disk *d, struct disk_lane *lane, const char *dir, unsigned long long device)
 {
-    disk_lane_init(lane, dir);
+    disk_lane_init(d, lane, dir);
     cr_expect(disk_lane_is_guess(lane));
     if (device != 0)
         atomic_store(&lane->device, device);
@@ -81,9 +81,9 @@ Test(disk, a_device_that_hangs_takes_no_worker_of_another, .timeout = 60)
         atomic_store(&held, true);
         atomic_store(&hung, 0);
         atomic_store(&done, 0);
-        lane_of(&a, "/a", first == 0 ? 7 : 8);
-        lane_of(&b, "/b", first == 0 ? 8 : 7);
-        lane_of(&a_too, "/a/too", first == 0 ? 7 : 8);
+        lane_of(d, &a, "/a", first == 0 ? 7 : 8);
+        lane_of(d, &b, "/b", first == 0 ? 8 : 7);
+        lane_of(d, &a_too, "/a/too", first == 0 ? 7 : 8);
         for (unsigned i = 0; i < HUNG_JOBS; i++) {
             stuck[i].hangs = true;
             submit(d, &stuck[i], i % 2 == 0 ? &a : &a_too, classes[i % 3], i);
@@ -109,7 +109,7 @@ Test(disk, more_devices_than_pools_share, .timeout = 60)
 
     atomic_store(&done, 0);
     for (unsigned i = 0; i < DEVICES; i++) {
-        lane_of(&lanes[i], "/x", i + 1);
+        lane_of(d, &lanes[i], "/x", i + 1);
         submit(d, &jobs[i], &lanes[i], DISK_ORDERED, i);
     }
     await(&done, DEVICES);
@@ -126,8 +126,8 @@ Test(disk, the_queue_of_a_device_that_hangs_is_its_own, .timeout = 60)
     atomic_store(&held, true);
     atomic_store(&hung, 0);
     atomic_store(&done, 0);
-    lane_of(&a, "/a", 1);
-    lane_of(&b, "/b", 2);
+    lane_of(d, &a, "/a", 1);
+    lane_of(d, &b, "/b", 2);
     for (unsigned i = 0; i < THREADS; i++) {
         stuck[i].hangs = true;
         submit(d, &stuck[i], &a, DISK_ORDERED, i);
@@ -142,35 +142,90 @@ Test(disk, the_queue_of_a_device_that_hangs_is_its_own, .timeout = 60)
     disk_free(d);
 }
 
-/* A directory whose device is not known yet has slow jobs of its own. */
+/* Lanes of directories whose device is not known, |each| for every mount from |mount| on. */
+static void
+guess_lanes(struct disk *d, struct disk_lane *lanes, unsigned count, unsigned each, uint64_t mount)
+{
+    char name[32];
+
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "/mnt/%u/%u", (unsigned)mount, i);
+        lane_of(d, &lanes[i], name, 0);
+        lanes[i].mount = mount + i / each;
+    }
+}
+
+/* A mount that hangs takes few slow threads, however many of its directories are asked for. */
+Test(disk, looks_at_a_mount_that_hangs_hold_up_no_other_mount, .timeout = 60)
+{
+    static const enum disk_class classes[] = {DISK_SLOW, DISK_LOOK};
+    enum { UNKNOWN = 2 * DISK_SLOW_THREADS, HEALTHY = 3 };
+    struct fake stuck[UNKNOWN], same, jobs[HEALTHY], one;
+    struct disk_lane unknown[UNKNOWN], again, healthy[HEALTHY], known;
+    struct disk *d = new_disk();
+
+    for (int c = 0; c < 2; c++) {
+        atomic_store(&held, true);
+        atomic_store(&hung, 0);
+        atomic_store(&done, 0);
+        guess_lanes(d, unknown, UNKNOWN, UNKNOWN, 70);
+        guess_lanes(d, healthy, HEALTHY, HEALTHY, 80);
+        guess_lanes(d, &again, 1, 1, 70); /* the same directory */
+        lane_of(d, &known, "/known", 3);
+        same = (struct fake){.hangs = true};
+        submit(d, &same, &again, classes[c], 0);
+        for (unsigned i = 0; i < UNKNOWN; i++) {
+            stuck[i] = (struct fake){.hangs = true};
+            submit(d, &stuck[i], &unknown[i], classes[c], 0);
+        }
+        await(&hung, DISK_MOUNT_GUESSES);
+        for (unsigned i = 0; i < HEALTHY; i++) {
+            jobs[i] = (struct fake){.hangs = false};
+            submit(d, &jobs[i], &healthy[i], classes[c], 0);
+        }
+        one = (struct fake){.hangs = false};
+        submit(d, &one, &known, classes[c], 0);
+        await(&done, HEALTHY + 1);
+        cr_expect_eq(atomic_load(&hung), DISK_MOUNT_GUESSES);
+        atomic_store(&held, false);
+        await(&done, HEALTHY + 1 + UNKNOWN + 1);
+    }
+    disk_free(d);
+}
+
+/* More mounts hang than the disk has threads for: devices that are known still have theirs. */
 Test(disk, looks_at_unknown_directories_do_not_take_all_slow_threads, .timeout = 60)
 {
     enum { UNKNOWN = 2 * DISK_SLOW_THREADS };
-    struct fake stuck[UNKNOWN] = {0}, same = {.hangs = true}, one = {.hangs = false};
-    char name[UNKNOWN][16];
-    struct disk_lane unknown[UNKNOWN], again, known;
+    struct fake stuck[UNKNOWN] = {0}, one = {.hangs = false};
+    struct disk_lane unknown[UNKNOWN], known;
     struct disk *d = new_disk();
 
     atomic_store(&held, true);
     atomic_store(&hung, 0);
     atomic_store(&done, 0);
-    lane_of(&known, "/known", 3);
+    lane_of(d, &known, "/known", 3);
+    guess_lanes(d, unknown, UNKNOWN, 1, 70);
     for (unsigned i = 0; i < UNKNOWN; i++) {
-        snprintf(name[i], sizeof(name[i]), "/unknown/%u", i);
-        lane_of(&unknown[i], name[i], 0);
         stuck[i].hangs = true;
-    }
-    lane_of(&again, name[0], 0);
-    submit(d, &stuck[0], &unknown[0], DISK_SLOW, 0);
-    submit(d, &same, &again, DISK_SLOW, 0); /* the same directory */
-    await(&hung, 1);
-    for (unsigned i = 1; i < UNKNOWN; i++)
         submit(d, &stuck[i], &unknown[i], DISK_SLOW, 0);
+    }
     submit(d, &one, &known, DISK_SLOW, 0);
     await(&done, 1);
     await(&hung, DISK_SLOW_GUESSES);
     cr_expect_eq(atomic_load(&hung), DISK_SLOW_GUESSES);
     atomic_store(&held, false);
-    await(&done, 2 + UNKNOWN);
+    await(&done, 1 + UNKNOWN);
+    disk_free(d);
+}
+
+/* The kernel's table of mounts tells which directories a mount that hangs holds up. */
+Test(disk, directories_of_one_mount_are_told_by_name)
+{
+    struct disk *d = new_disk();
+
+    cr_expect_eq(disk_mount_of(d, "/proc/a"), disk_mount_of(d, "/proc/b"));
+    cr_expect_neq(disk_mount_of(d, "/proc/a"), disk_mount_of(d, "/a"));
+    cr_expect_neq(disk_mount_of(d, "a"), disk_mount_of(d, "b"), "relative names");
     disk_free(d);
 }

@@ -73,7 +73,7 @@ Test(filelook, tells_whose_files_are_as_they_were)
     cr_expect_eq(filelook_add(l, &owners[2], f.source, f.mi, records + 1, n - 1), SPRAT_E_MISSING);
     cr_assert_eq(filelook_add(l, &owners[2], f.target, f.mi, records, n), 0);
     cr_expect_eq(filelook_count(l), 3u);
-    filelook_start(l, f.disk, 7, f.q, on_seen);
+    filelook_start(l, f.disk, f.q, on_seen);
     fixture_wait(&f, &all_seen);
     cr_expect(!owners[0].same, "another time");
     cr_expect(owners[1].same);

@@ -97,7 +97,7 @@ Test(storagequeue, a_full_queue_refuses_jobs_without_a_result)
     fixture_standard(&f, METAINFO_V1);
     fixture_open(&f);
     /* The lane of the storage's device, so that both use one queue. */
-    disk_lane_init(&lane, f.target);
+    disk_lane_init(f.disk, &lane, f.target);
     cr_assert_eq(stat(f.target, &st), 0);
     atomic_store(&lane.device, st.st_dev);
     list_init(&jobs);
