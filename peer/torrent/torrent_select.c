@@ -175,6 +175,7 @@ find_places(struct selecting *x, struct worknames *names)
     const struct torrent *t = x->t;
     int err = 0;
 
+    drop_asked(x); /* of the first attempt, if the choice was outdated */
     x->asked = calloc(x->count + 1, sizeof(*x->asked));
     if (x->asked == NULL)
         return SPRAT_E_NOMEM;

@@ -14,6 +14,9 @@
 #include <unistd.h>
 
 #include "common/sys/clock.h"
+#include "peer/store/parts.h"
+#include "peer/store/storagejob.h"
+#include "peer/torrent/torrent_impl.h"
 #include "tests/unit/engine/rig.h"
 
 static bool
@@ -639,5 +642,54 @@ Test(engine, a_silent_tracker_delays_the_end_by_so_much, .timeout = 30)
     before = clock_mono();
     rig_stop(&r, 0);
     cr_expect_lt(mono_diff_ms(clock_mono(), before), ENGINE_STOP_MS + 1000);
+    rig_fini(&r);
+}
+
+struct choice {
+    struct rig *rig;
+    bool stored;
+    int err;
+};
+
+static void
+on_choice(void *user, int err, const char *why)
+{
+    struct choice *c = user;
+
+    (void)why;
+    c->stored = true;
+    c->err = err;
+    loop_stop(c->rig->loop);
+}
+
+/* While the choice is being stored, the unwanted file is made. Its data can't go to the part file
+ * then, so the choice is made and stored again; sanitizer builds see that the first one is freed.
+ */
+Test(engine, a_choice_of_files_is_outdated_by_a_file_that_is_made)
+{
+    static const uint8_t chosen[] = {FILE_NORMAL, FILE_SKIP, FILE_NORMAL};
+    struct errbuf eb = {""};
+    struct choice c = {0};
+    struct torrent *t;
+    struct rig r;
+    FILE *f;
+
+    rig_init(&r, METAINFO_V1, 100000, true);
+    c.rig = &r;
+    rig_open(&r, 1);
+    rig_add(&r, 1, (struct torrent_add){.seed = SEED_FOREVER});
+    rig_run(&r, 5000, one_checked);
+    t = r.s[1].torrent;
+    cr_assert_eq(torrent_select(t, chosen, on_choice, &c, &eb), 0, "%s", eb.text);
+    cr_assert_eq(mkdir(rig_path(&r, 1, "data"), 0755), 0);
+    f = fopen(rig_path(&r, 1, "data/b"), "w");
+    cr_assert_not_null(f);
+    fclose(f);
+    cr_assert_eq(filetree_look(&t->disk.storage->tree, 1, NULL, &eb), 0, "%s", eb.text);
+    while (!c.stored)
+        loop_run(r.loop);
+    cr_expect_eq(c.err, 0);
+    cr_assert_not_null(t->options.selection);
+    cr_expect_eq(t->options.selection[1], FILE_SKIP, "its data lies in the file");
     rig_fini(&r);
 }
