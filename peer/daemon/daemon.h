@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "common/ds/list.h"
 #include "common/ev/loop.h"
 #include "peer/daemon/settings.h"
 #include "peer/engine/shards.h"
@@ -22,6 +23,8 @@ struct daemon {
     struct shards *shards;
     bool detached; /* detached from the terminal: log lines go to the system's log */
     bool stopping;
+    struct list adding; /* torrent.add under way, in the order of the requests (methods.c) */
+    bool begins_adding; /* a torrent.add that has waited is being begun */
 };
 
 /* Begins to stop: saves the state and announces "stopped" to the trackers. A second call has no

@@ -371,6 +371,7 @@ main(int argc, char **argv)
     enum settings_action action;
     struct errbuf eb;
 
+    list_init(&p.daemon.adding);
     memory_init();
     if (argc > 2 && strcmp(argv[1], COMPLETE_WORD) == 0) {
         settings_complete(argc - 2, p.daemon.argv + 1);

@@ -358,7 +358,10 @@ set_limits(struct torrent *t, const json_t *params, struct torrent_status *st, s
  * it, and a disk thread looks at its directory before it is added. */
 struct adding {
     struct errand errand;
-    const struct daemon *daemon;
+    struct list link; /* in the daemon's list, once the torrent is known */
+    bool waits;       /* for an earlier torrent.add of the same torrent */
+    struct identity id;
+    struct daemon *daemon;
     const char *path; /* of the torrent file; NULL: the request has its bytes */
     struct torrent_add add;
     const char *trackers[METHODS_URLS_MAX], *peers[METHODS_URLS_MAX];
@@ -374,9 +377,22 @@ adding_of(struct shards_errand *base)
     return LIST_ENTRY(errand_of(base), struct adding, errand);
 }
 
+static void begin_waiting(struct daemon *d);
+
+/* The request is answered: another of the same torrent may go on. */
+static void
+leave(struct adding *a)
+{
+    if (!list_linked(&a->link))
+        return;
+    list_remove(&a->link);
+    begin_waiting(a->daemon);
+}
+
 static void
 adding_free(struct adding *a)
 {
+    leave(a);
     if (!a->taken)
         metainfo_free(a->add.mi);
     free(a->selection);
@@ -391,6 +407,13 @@ static void
 release_adding(struct shards_errand *base)
 {
     adding_free(adding_of(base));
+}
+
+static void
+answer_adding(struct shards_errand *base, int err, const struct errbuf *eb)
+{
+    answer_errand(base, err, eb);
+    leave(adding_of(base));
 }
 
 static int
@@ -433,7 +456,7 @@ on_place(void *user, int err, const char *why)
         return;
     }
     a->errand.base.fn = render_added;
-    a->errand.base.done = answer_errand;
+    a->errand.base.done = answer_adding;
     a->errand.base.release = release_adding;
     shards_add(a->daemon->shards, &a->add, &a->errand.base);
 }
@@ -482,7 +505,7 @@ on_asked(struct shards_errand *base, int err, const struct errbuf *eb)
     if (err == SPRAT_E_NOTFOUND)
         adding_of(base)->is_new = true;
     else
-        answer_errand(base, err, eb);
+        answer_adding(base, err, eb);
 }
 
 static void
@@ -501,17 +524,82 @@ after_asking(struct shards_errand *base)
         refuse_adding(a, err, eb.text[0] != '\0' ? eb.text : sprat_strerror(err));
 }
 
-/* Asks first whether the daemon has the torrent; RPC_LATER. */
+/* Asks first whether the daemon has the torrent. */
 static void
-begin_adding(struct adding *a)
+ask_for_known(struct adding *a)
 {
     char hex[HEX_SIZE(20)];
 
-    hex_encode(identity_wire_hash(&a->add.mi->id, !a->add.mi->id.has_v1), 20, hex);
+    hex_encode(identity_wire_hash(&a->id, !a->id.has_v1), 20, hex);
     a->errand.base.fn = merge_known;
     a->errand.base.done = on_asked;
     a->errand.base.release = after_asking;
     shards_with(a->daemon->shards, hex, &a->errand.base);
+}
+
+static bool
+is_same_torrent(const struct identity *a, const struct identity *b)
+{
+    return (a->has_v1 && b->has_v1 && memcmp(a->v1, b->v1, sizeof(a->v1)) == 0) ||
+           (a->has_v2 && b->has_v2 && memcmp(a->v2, b->v2, sizeof(a->v2)) == 0);
+}
+
+/* Whether an earlier torrent.add of the same torrent is under way. */
+static bool
+is_behind(const struct adding *a)
+{
+    LIST_EACH (it, &a->daemon->adding) {
+        const struct adding *x = LIST_ENTRY(it, struct adding, link);
+
+        if (x == a)
+            break;
+        if (is_same_torrent(&x->id, &a->id))
+            return true;
+    }
+    return false;
+}
+
+static struct adding *
+next_waiting(const struct daemon *d)
+{
+    LIST_EACH (it, &d->adding) {
+        struct adding *a = LIST_ENTRY(it, struct adding, link);
+
+        if (a->waits && !is_behind(a))
+            return a;
+    }
+    return NULL;
+}
+
+/* A torrent.add may end in the call that begins it, and then the outer call begins the next. */
+static void
+begin_waiting(struct daemon *d)
+{
+    struct adding *a;
+
+    if (d->begins_adding)
+        return;
+    d->begins_adding = true;
+    while ((a = next_waiting(d)) != NULL) {
+        a->waits = false;
+        if (check_running(d, NULL) == 0)
+            ask_for_known(a);
+        else
+            refuse_adding(a, SPRAT_E_BUSY, "the daemon is shutting down");
+    }
+    d->begins_adding = false;
+}
+
+/* A second torrent.add of a torrent waits until the first is answered. Then it finds the torrent,
+ * and its trackers and peers are added; or the first has failed, and the second takes its place.
+ * RPC_LATER. */
+static void
+begin_adding(struct adding *a)
+{
+    a->id = a->add.mi->id;
+    list_push_back(&a->daemon->adding, &a->link);
+    a->waits = true;
+    begin_waiting(a->daemon);
 }
 
 /* Copies what settings may free. */
@@ -613,6 +701,7 @@ torrent_add_method(void *ctx, const json_t *params, struct rpc_call *call, json_
     if (a == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     a->daemon = ctx;
+    list_init(&a->link);
     a->errand.call = call;
     a->errand.params = keep(params);
     err = read_adding(a, params, eb);

@@ -291,6 +291,30 @@ def a_second_add_brings_trackers_and_peers(t):
 
 
 @test
+def adds_of_one_torrent_at_once_lose_nothing(t):
+    """One of them adds the torrent, and the others add their trackers to it."""
+    path = content.write_tree(t.path("data"), {"a": 10_000})
+    with open(our.create(t, path), "rb") as f:
+        raw = base64.b64encode(f.read()).decode()
+    daemon = Daemon(t, "--loops", "2")
+    urls = [f"http://127.0.0.1:9/{i}" for i in range(8)]
+    clients = [socket.socket(socket.AF_UNIX) for _ in urls]
+    for s in clients:
+        t.defer(s.close)
+        s.connect(daemon.socket)
+        s.settimeout(20 * tap.SLOWER)
+    for s, url in zip(clients, urls):
+        params = {"metainfo": raw, "save_dir": t.dir, "paused": True, "trackers": [url]}
+        s.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "torrent.add", "params": params}).encode() + b"\n")
+        s.shutdown(socket.SHUT_WR)
+    answers = [json.loads(read_all(s)) for s in clients]
+    assert all("result" in x for x in answers), answers
+    assert sorted(x["result"].get("already", False) for x in answers) == [False] + 7 * [True], answers
+    known = {x["url"] for x in daemon.rpc("torrent.info", torrent="data")["trackers"]}
+    assert known == set(urls), known
+
+
+@test
 def a_second_add_while_paused_counts_when_it_runs(t):
     path, torrent, seeder = seeded(t)
     tracker = fake_tracker.FakeTracker(t, lambda *_: fake_tracker.good(interval=1800))
