@@ -10,7 +10,8 @@
 /* A peer or the user needs the torrent: a torrent whose goal is REST is to run. No effect on
  * others. */
 void torrent_wake(struct torrent *t);
-/* Whether the torrent is being loaded, or will be, and then runs. */
+/* Whether the torrent is being loaded or prepared, or will be, and then runs: a peer that connects
+ * is kept until then. */
 bool torrent_is_coming(const struct torrent *t);
 /* Charges the site of |peer| for waking the torrent: false if the site has woken too many. */
 bool torrent_wake_charge(struct torrent *t, const struct endpoint *peer);

@@ -152,3 +152,37 @@ Test(wake, an_answer_without_addresses_counts_for_nothing)
     cr_expect_eq(f.t.life.goal, GOAL_PAUSE, "what is paused is not woken");
     fini(&f);
 }
+
+/* A peer that connects while the directory of a download is looked at is not turned away, nor is
+ * one that comes during the check before. */
+Test(wake, a_peer_is_kept_until_the_torrent_runs)
+{
+    static const struct {
+        enum torrent_phase phase;
+        enum torrent_job job;
+        enum torrent_step held;
+        enum torrent_goal goal;
+        bool coming;
+    } rows[] = {
+        {PHASE_IDLE, JOB_NONE, STEP_NONE, GOAL_RUN, true},
+        {PHASE_IDLE, JOB_CHECK, STEP_NONE, GOAL_RUN, true},
+        {PHASE_IDLE, JOB_NONE, STEP_LOAD, GOAL_RUN, false},
+        {PHASE_READY, JOB_NONE, STEP_NONE, GOAL_RUN, true},
+        {PHASE_READY, JOB_PREPARE, STEP_NONE, GOAL_RUN, true},
+        {PHASE_READY, JOB_NONE, STEP_START, GOAL_RUN, false},
+        {PHASE_READY, JOB_NONE, STEP_NONE, GOAL_PAUSE, false},
+        {PHASE_RESTING, JOB_NONE, STEP_NONE, GOAL_RUN, true},
+        {PHASE_RESTING, JOB_NONE, STEP_NONE, GOAL_REST, false},
+        {PHASE_SAVING, JOB_SAVE, STEP_NONE, GOAL_RUN, false},
+        {PHASE_STOPPED, JOB_NONE, STEP_NONE, GOAL_STOP, false},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct torrent t = {.life = {.phase = rows[i].phase,
+                                     .job = rows[i].job,
+                                     .held = rows[i].held,
+                                     .goal = rows[i].goal}};
+
+        cr_expect_eq(torrent_is_coming(&t), rows[i].coming, "row %zu", i);
+    }
+}
