@@ -7,6 +7,7 @@
 #define PEER_DAEMON_DAEMON_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/ds/list.h"
 #include "common/ev/loop.h"
@@ -25,6 +26,7 @@ struct daemon {
     bool stopping;
     struct list adding; /* torrent.add under way, in the order of the requests (methods.c) */
     bool begins_adding; /* a torrent.add that has waited is being begun */
+    uint32_t late_adds; /* calls of torrent.add that were answered but still wait for a disk */
 };
 
 /* Begins to stop: saves the state and announces "stopped" to the trackers. A second call has no

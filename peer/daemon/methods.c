@@ -19,6 +19,11 @@
 #include "peer/daemon/daemon.h"
 #include "peer/daemon/render.h"
 
+enum {
+    ADDING_MS = 15000,    /* how long torrent.add waits for a disk before it is answered */
+    LATE_ADDS_MAX = 1000, /* calls of torrent.add that still wait for a disk after that */
+};
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Once stopping has begun, only calls that read are answered. */
@@ -149,7 +154,7 @@ get_metainfo(const json_t *params, struct metainfo **mi, const char **path, stru
  * has a reference of its own: a late loop may read it after the request was answered. */
 struct errand {
     struct shards_errand base;
-    struct rpc_call *call;
+    struct rpc_call *call; /* NULL: it was answered */
     json_t *params;
     json_t *result;
     uint8_t hash[TRACKER_HASH_LEN]; /* of the torrent, while its answer is waited for */
@@ -168,13 +173,17 @@ static void
 answer_errand(struct shards_errand *base, int err, const struct errbuf *eb)
 {
     struct errand *e = errand_of(base);
+    struct rpc_call *call = e->call;
     json_t *result = NULL;
 
+    if (call == NULL)
+        return;
     if (err == 0) {
         result = e->result;
         e->result = NULL;
     }
-    rpc_answer(e->call, err, result, eb);
+    e->call = NULL;
+    rpc_answer(call, err, result, eb);
 }
 
 static void
@@ -362,6 +371,10 @@ struct adding {
     bool waits;       /* for an earlier torrent.add of the same torrent */
     struct identity id;
     struct daemon *daemon;
+    struct loop_timer *deadline; /* of what a disk is asked for */
+    const char *awaited;         /* the path that the disk is asked for; NULL: the engine adds the
+                                    torrent */
+    bool late;                   /* the deadline has passed */
     const char *path; /* of the torrent file; NULL: the request has its bytes */
     struct torrent_add add;
     const char *trackers[METHODS_URLS_MAX], *peers[METHODS_URLS_MAX];
@@ -393,6 +406,8 @@ static void
 adding_free(struct adding *a)
 {
     leave(a);
+    a->daemon->late_adds -= a->late;
+    loop_timer_free(a->deadline);
     if (!a->taken)
         metainfo_free(a->add.mi);
     free(a->selection);
@@ -433,8 +448,50 @@ refuse_adding(struct adding *a, int err, const char *why)
     struct errbuf eb;
 
     errbuf_set(&eb, err, "%s", why);
-    rpc_answer(a->errand.call, err, NULL, &eb);
+    answer_errand(&a->errand.base, err, &eb);
     adding_free(a);
+}
+
+/* The request is answered; |a| stays until the disk's thread has answered. */
+static void
+on_deadline(void *ctx)
+{
+    struct adding *a = ctx;
+    struct errbuf eb;
+
+    if (a->errand.call == NULL)
+        return;
+    if (a->awaited != NULL)
+        errbuf_set(&eb, SPRAT_E_TIMEOUT,
+                   "%s has not answered for %d s, perhaps because its file system hangs; nothing "
+                   "was added; try again later",
+                   a->awaited, ADDING_MS / 1000);
+    else
+        errbuf_set(&eb, SPRAT_E_TIMEOUT,
+                   "the request has not ended after %d s, perhaps because a disk is slow; it may "
+                   "still take effect; try again later",
+                   ADDING_MS / 1000);
+    a->late = true;
+    a->daemon->late_adds++;
+    answer_adding(&a->errand.base, SPRAT_E_TIMEOUT, &eb);
+}
+
+/* From now on, a disk is asked for |path|; NULL: the engine adds the torrent. */
+static void
+await_disk(struct adding *a, const char *path)
+{
+    a->awaited = path;
+    loop_timer_set(a->deadline, mono_add_ms(loop_now(a->daemon->loop), ADDING_MS));
+}
+
+/* The disk has answered. Whether the request goes on: 0, or an error that ends it. */
+static int
+end_wait(struct adding *a, int err)
+{
+    loop_timer_set(a->deadline, MONO_NEVER);
+    if (err != 0)
+        return err;
+    return a->errand.call == NULL ? SPRAT_E_TIMEOUT : check_running(a->daemon, NULL);
 }
 
 /* On a disk thread. */
@@ -449,8 +506,7 @@ on_place(void *user, int err, const char *why)
 {
     struct adding *a = user;
 
-    if (err == 0)
-        err = check_running(a->daemon, NULL);
+    err = end_wait(a, err);
     if (err != 0) {
         refuse_adding(a, err, why[0] != '\0' ? why : "the daemon is shutting down");
         return;
@@ -458,6 +514,7 @@ on_place(void *user, int err, const char *why)
     a->errand.base.fn = render_added;
     a->errand.base.done = answer_adding;
     a->errand.base.release = release_adding;
+    await_disk(a, NULL);
     shards_add(a->daemon->shards, &a->add, &a->errand.base);
 }
 
@@ -471,6 +528,7 @@ begin_new(struct adding *a, struct errbuf *eb)
         json_object_get(params, "high") != NULL)
         err = get_selection(params, a->add.mi, NULL, &a->selection, eb);
     a->add.selection = a->selection;
+    await_disk(a, a->add.save_dir);
     return err == 0
                ? shards_disk_call(a->daemon->shards, a->add.save_dir, look_at_place, on_place, a)
                : err;
@@ -515,7 +573,7 @@ after_asking(struct shards_errand *base)
     struct errbuf eb = {""};
     int err;
 
-    if (!a->is_new) {
+    if (!a->is_new) { /* answered */
         adding_free(a);
         return;
     }
@@ -672,8 +730,7 @@ on_read(void *user, int err, const char *why)
 {
     struct adding *a = user;
 
-    if (err == 0)
-        err = check_running(a->daemon, NULL);
+    err = end_wait(a, err);
     if (err != 0)
         refuse_adding(a, err, why[0] != '\0' ? why : "the daemon is shutting down");
     else
@@ -689,19 +746,29 @@ torrent_add_method(void *ctx, const json_t *params, struct rpc_call *call, json_
                                        "up_limit", "down_limit", "sequential", "super_seed",
                                        "allocate", "move_to",    "only",       "skip",
                                        "high",     "adopt",      "refetch",    "incomplete_suffix"};
+    struct daemon *d = ctx;
     struct adding *a;
-    int err = check_running(ctx, eb);
+    int err = check_running(d, eb);
 
     (void)result;
     if (err == 0)
         err = rpc_check_keys(params, keys, COUNT(keys), eb);
+    if (err == 0 && d->late_adds >= LATE_ADDS_MAX)
+        err = errbuf_set(eb, SPRAT_E_BUSY,
+                         "%d earlier calls of torrent.add still wait for a file system that hangs",
+                         LATE_ADDS_MAX);
     if (err != 0)
         return err;
     a = calloc(1, sizeof(*a));
     if (a == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    a->daemon = ctx;
+    a->daemon = d;
     list_init(&a->link);
+    a->deadline = loop_timer_new(d->loop, on_deadline, a);
+    if (a->deadline == NULL) {
+        free(a);
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    }
     a->errand.call = call;
     a->errand.params = keep(params);
     err = read_adding(a, params, eb);
@@ -709,9 +776,13 @@ torrent_add_method(void *ctx, const json_t *params, struct rpc_call *call, json_
         adding_free(a);
         return err;
     }
-    if (a->path == NULL)
+    if (a->path == NULL) {
         begin_adding(a);
-    else if ((err = shards_disk_call(a->daemon->shards, a->path, read_file, on_read, a)) != 0)
+        return RPC_LATER;
+    }
+    await_disk(a, a->path);
+    err = shards_disk_call(d->shards, a->path, read_file, on_read, a);
+    if (err != 0)
         adding_free(a);
     return err == 0 ? RPC_LATER : errbuf_set(eb, err, "%s", sprat_strerror(err));
 }

@@ -280,6 +280,30 @@ def add_from(setting, path):
 
 
 @test
+def adding_to_a_mount_that_hangs_is_refused_in_the_end(t):
+    setting = Setting(t)
+    path = content.write_file(t.path("hung", "one"), 64 * KIB)
+    data = torrent.make(path, "v1", 16 * KIB)
+    there, elsewhere = (torrent.write(data, t.path(folder, "one.torrent")) for folder in ("hung", "torrents"))
+    folder = os.path.dirname(path)
+    setting.faults.hold(OPEN | LOOK, "/hung")
+    calls = [(Call(t, setting.daemon.ask, "torrent.add", path=name, save_dir=folder), hung)
+             for name, hung in ((there, there), (elsewhere, folder))]
+    for call, hung in calls:
+        message = call.wait()["error"]["message"]
+        assert f"{hung} has not answered for 15 s" in message and "nothing was added" in message, message
+    assert setting.goes_on() == []
+    setting.add("two")
+    setting.daemon.await_state("two", "seeding")
+    setting.faults.stop()
+    # The disk does one after the other for a path, so that this answer comes after the end of the earlier requests.
+    for name in (there, elsewhere):
+        answer = setting.daemon.rpc("torrent.add", path=name, save_dir=folder)
+        assert ("already" in answer) == (name == elsewhere), answer
+    setting.daemon.await_state("one", "seeding")
+
+
+@test
 def a_torrent_on_a_mount_that_hangs_can_be_removed(t):
     setting = Setting(t)
     setting.add("one", "hung")

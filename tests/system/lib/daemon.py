@@ -34,10 +34,14 @@ class Daemon(Process):
 
     def rpc(self, method, **params):
         """The result of one request; an error is raised."""
-        request = {"jsonrpc": "2.0", "id": 1, "method": method, **({"params": params} if params else {})}
-        answer = json.loads(self.talk(json.dumps(request).encode() + b"\n"))
+        answer = self.ask(method, **params)
         assert "error" not in answer, answer
         return answer["result"]
+
+    def ask(self, method, **params):
+        """The whole answer to one request."""
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, **({"params": params} if params else {})}
+        return json.loads(self.talk(json.dumps(request).encode() + b"\n"))
 
     def talk(self, data):
         """Sends bytes, ends the sending side, and returns all that comes back."""
