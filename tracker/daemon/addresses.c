@@ -22,8 +22,6 @@ addresses_init(struct addresses *a, const struct settings *s, const struct worke
 void
 addresses_fini(struct addresses *a)
 {
-    for (size_t i = 0; i < a->admin_count; i++)
-        http_front_free(a->admin[i]);
     for (size_t i = 0; i < a->passed_count; i++)
         close(a->passed[i].fd);
 }
@@ -200,4 +198,12 @@ addresses_listen_admin(struct addresses *a, struct loop *l, const struct http_ha
     for (size_t i = 0; i < list->count && err == 0; i++)
         err = listen_admin(a, l, handler, &list->at[i], PORT_ALONE, eb);
     return err;
+}
+
+void
+addresses_leave_admin(struct addresses *a)
+{
+    for (size_t i = 0; i < a->admin_count; i++)
+        http_front_free(a->admin[i]);
+    a->admin_count = 0;
 }

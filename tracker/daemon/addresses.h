@@ -22,12 +22,11 @@ struct addresses {
 
 /* Takes the sockets that were passed, and does not listen yet. |s| and |common|, which may be
  * filled in later, are borrowed. The errors of sdnotify_listen_fds(); addresses_fini() is due all
- * the same.
- */
+ * the same. */
 int addresses_init(struct addresses *a, const struct settings *s,
                    const struct worker_common *common, struct errbuf *eb);
 
-/* Closes the operator's fronts and the passed sockets; the workers have their own. */
+/* Closes the passed sockets; the workers have their own. After addresses_leave_admin(). */
 void addresses_fini(struct addresses *a);
 
 /* Has all workers listen at all addresses for clients. |eb| names the address that can't be taken;
@@ -38,5 +37,8 @@ int addresses_listen(const struct addresses *a, struct errbuf *eb);
  * addresses_listen(), which counts the passed sockets. */
 int addresses_listen_admin(struct addresses *a, struct loop *l, const struct http_handler *handler,
                            struct errbuf *eb);
+
+/* Closes the operator's fronts, if there are any, before their loop ends. */
+void addresses_leave_admin(struct addresses *a);
 
 #endif

@@ -55,10 +55,11 @@ struct process {
     struct numbers numbers;
     struct admin *admin;
     struct loopbackhint *loopbackhint;
-    struct watchdog *watchdog;  /* if the service manager wants to hear of us */
+    struct watchdog *watchdog; /* if the service manager wants to hear of us */
     struct token fleet_secret;
     struct cluster_url cluster; /* as it was at the start, as its name */
     char cluster_name[CLUSTER_NAME_MAX + 1];
+    size_t started; /* of |parts|, from the first on */
 };
 
 static int
@@ -472,68 +473,56 @@ start_saving(struct process *p, struct errbuf *eb)
                         &p->log, &p->save, eb);
 }
 
-/* ---- from start to end ---- */
+/* ---- the parts ---- */
 
-/* The other threads begin last, when nothing can fail any more that they would have to be stopped
- * for. */
 static int
-start(struct process *p, struct errbuf *eb)
+start_passed_sockets(struct process *p, struct errbuf *eb)
 {
-    int err = start_cluster(p, eb);
-
-    if (err == 0)
-        err = start_tracker(p, eb);
-    if (err == 0)
-        err = start_members(p, eb);
-    if (err == 0)
-        err = start_certificate(p, eb);
-    if (err == 0)
-        err = make_workers(p, eb);
-    if (err == 0)
-        err = start_signals(p, eb);
-    if (err == 0)
-        err = start_watchdog(p, eb);
-    if (err != 0)
-        return err;
-    fit_connections(p);
-    err = addresses_listen(&p->addresses, eb);
-    if (err == 0)
-        err = start_admin(p, eb);
-    if (err == 0)
-        err = drop_rights(p, eb);
-    if (err == 0)
-        err = start_accountant(p, eb);
-    if (err == 0)
-        err = start_courier(p, eb);
-    if (err == 0)
-        err = start_saving(p, eb);
-    if (err == 0) {
-        p->loopbackhint = loopbackhint_new(p->loop, p->common.shards, &p->log);
-        err = p->loopbackhint == NULL ? out_of_memory(eb) : 0;
-    }
-    if (err == 0 && p->accountant != NULL && accountant_start(p->accountant) != 0)
-        err = errbuf_set(eb, SPRAT_E_NOMEM, "no thread can be started");
-    if (err == 0 && p->courier != NULL && courier_start(p->courier) != 0)
-        err = errbuf_set(eb, SPRAT_E_NOMEM, "no thread can be started");
-    for (unsigned i = 1; i < p->nworkers && err == 0; i++)
-        if (worker_start(p->workers[i]) != 0)
-            err = errbuf_set(eb, SPRAT_E_NOMEM, "no thread can be started");
-    return err;
+    return addresses_init(&p->addresses, &p->settings, &p->common, eb);
 }
 
-/* The last save is of what there is when no worker answers any more. */
 static void
-stop(struct process *p)
+stop_passed_sockets(struct process *p)
 {
-    for (unsigned i = 1; i < p->nworkers; i++)
-        worker_stop(p->workers[i]);
-    watchdog_free(p->watchdog);
-    for (unsigned i = 1; i < p->nworkers; i++)
-        worker_free(p->workers[i]);
-    admin_stop(p->admin);
     addresses_fini(&p->addresses);
-    savefile_finish(p->save);
-    loopbackhint_free(p->loopbackhint);
+}
+
+static void
+stop_cluster(struct process *p)
+{
+    tls_client_free(p->common.cluster_tls);
+}
+
+static void
+stop_tracker(struct process *p)
+{
+    shards_free(p->common.shards);
+    limiter_free(p->common.limiter);
+    hashlist_free(p->list.list);
+}
+
+static void
+stop_members(struct process *p)
+{
+    members_free(p->common.members);
+}
+
+static void
+stop_certificate(struct process *p)
+{
+    certbox_free(p->common.certs);
+}
+
+static void
+free_workers(struct process *p)
+{
+    for (unsigned i = 0; i < p->nworkers; i++)
+        worker_free(p->workers[i]);
+}
+
+static void
+stop_signals(struct process *p)
+{
     reload_stop(&p->reload);
     if (p->sighup != NULL)
         loop_signal_free(p->sighup);
@@ -541,16 +530,153 @@ stop(struct process *p)
         loop_signal_free(p->sigint);
     if (p->sigterm != NULL)
         loop_signal_free(p->sigterm);
-    worker_free(p->workers[0]);
-    courier_free(p->courier);
-    accountant_free(p->accountant);
-    members_free(p->common.members);
+}
+
+static void
+stop_watchdog(struct process *p)
+{
+    watchdog_free(p->watchdog);
+}
+
+static int
+start_listening(struct process *p, struct errbuf *eb)
+{
+    fit_connections(p);
+    return addresses_listen(&p->addresses, eb);
+}
+
+static void
+stop_admin(struct process *p)
+{
+    admin_stop(p->admin);
+    addresses_leave_admin(&p->addresses);
     admin_free(p->admin);
-    shards_free(p->common.shards);
-    limiter_free(p->common.limiter);
-    certbox_free(p->common.certs);
-    tls_client_free(p->common.cluster_tls);
-    hashlist_free(p->list.list);
+}
+
+/* The admin waits for no answer of its any more. */
+static void
+stop_accountant(struct process *p)
+{
+    admin_stop(p->admin);
+    accountant_free(p->accountant);
+}
+
+static void
+stop_courier(struct process *p)
+{
+    courier_free(p->courier);
+}
+
+/* The last save is of what there is when no worker answers any more. */
+static void
+stop_saving(struct process *p)
+{
+    savefile_finish(p->save);
+}
+
+static int
+start_hint(struct process *p, struct errbuf *eb)
+{
+    p->loopbackhint = loopbackhint_new(p->loop, p->common.shards, &p->log);
+    return p->loopbackhint == NULL ? out_of_memory(eb) : 0;
+}
+
+static void
+stop_hint(struct process *p)
+{
+    loopbackhint_free(p->loopbackhint);
+}
+
+static int
+no_thread(struct errbuf *eb)
+{
+    return errbuf_set(eb, SPRAT_E_NOMEM, "no thread can be started");
+}
+
+static int
+run_accountant(struct process *p, struct errbuf *eb)
+{
+    return p->accountant != NULL && accountant_start(p->accountant) != 0 ? no_thread(eb) : 0;
+}
+
+static int
+run_courier(struct process *p, struct errbuf *eb)
+{
+    return p->courier != NULL && courier_start(p->courier) != 0 ? no_thread(eb) : 0;
+}
+
+static int
+run_workers(struct process *p, struct errbuf *eb)
+{
+    for (unsigned i = 1; i < p->nworkers; i++)
+        if (worker_start(p->workers[i]) != 0)
+            return no_thread(eb);
+    return 0;
+}
+
+static void
+stop_workers(struct process *p)
+{
+    for (unsigned i = 1; i < p->nworkers; i++)
+        worker_stop(p->workers[i]);
+}
+
+/* What the process consists of: started in this order, and stopped in the reverse one. A part whose
+ * start has failed is stopped too, from wherever it came to. The other threads begin last, when
+ * nothing can fail any more that they would have to be stopped for; those of the accountant and of
+ * the courier end with these. */
+static const struct part {
+    const char *name;
+    int (*start)(struct process *p, struct errbuf *eb);
+    void (*stop)(struct process *p); /* NULL: there is nothing to be done */
+} parts[] = {
+    {"the sockets that were passed", start_passed_sockets, stop_passed_sockets},
+    {"the fleet's settings", start_cluster, stop_cluster},
+    {"the torrents", start_tracker, stop_tracker},
+    {"the members", start_members, stop_members},
+    {"the certificate", start_certificate, stop_certificate},
+    {"the workers", make_workers, free_workers},
+    {"the signals", start_signals, stop_signals},
+    {"the watchdog", start_watchdog, stop_watchdog},
+    {"the addresses for clients", start_listening, NULL},
+    {"the admin addresses", start_admin, stop_admin},
+    {"the rights", drop_rights, NULL},
+    {"the accountant", start_accountant, stop_accountant},
+    {"the courier", start_courier, stop_courier},
+    {"the state file", start_saving, stop_saving},
+    {"the hint about loopback", start_hint, stop_hint},
+    {"the accountant's thread", run_accountant, NULL},
+    {"the courier's thread", run_courier, NULL},
+    {"the workers' threads", run_workers, stop_workers},
+};
+
+/* ---- from start to end ---- */
+
+static int
+start(struct process *p, struct errbuf *eb)
+{
+    int err = 0;
+
+    while (err == 0 && p->started < sizeof(parts) / sizeof(parts[0])) {
+        const struct part *part = &parts[p->started++];
+
+        log_event(&p->log, LOG_DEBUG, "starting a part", log_text("part", part->name));
+        err = part->start(p, eb);
+    }
+    return err;
+}
+
+static void
+stop(struct process *p)
+{
+    while (p->started > 0) {
+        const struct part *part = &parts[--p->started];
+
+        if (part->stop == NULL)
+            continue;
+        log_event(&p->log, LOG_DEBUG, "stopping a part", log_text("part", part->name));
+        part->stop(p);
+    }
 }
 
 /* The sentence why it does not run, in the form of the log. */
@@ -581,10 +707,8 @@ process_run(const struct settings *settings, int argc, const char *const *argv)
         .numbers = {.common = &p.common, .list = &p.list},
     };
     struct errbuf eb = {""};
-    int err = addresses_init(&p.addresses, &p.settings, &p.common, &eb);
+    int err = start(&p, &eb);
 
-    if (err == 0)
-        err = start(&p, &eb);
     if (err == 0) {
         sdnotify("READY=1");
         err = loop_run(p.loop);
