@@ -6,7 +6,7 @@
 set -u
 cd "${top_builddir:-.}" || exit 1
 
-folders=(peer/core peer/net peer/torrent)
+folders=(peer/core peer/engine peer/net peer/store peer/torrent)
 
 echo "1..${#folders[@]}"
 if [ ! -f libpeer.a ]; then

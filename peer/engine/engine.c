@@ -64,7 +64,7 @@ on_steps(void *ctx)
         list_push_back(&now, link);
     while ((link = list_pop_front(&now)) != NULL)
         torrent_do_steps(LIST_ENTRY(link, struct torrent, dirty));
-    event_deliver(s);
+    event_deliver(s, engine_forget);
     end_if_stopped(s);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The event queue: events are queued where they arise and delivered to the user's handler from the
- * loop, so that the handler may do anything. The last event of a removed torrent frees the torrent.
+ * loop, so that the handler may do anything. After the last event of a removed torrent, the torrent
+ * is forgotten and freed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,7 @@ event_drop(struct engine *s, const struct torrent *t)
 }
 
 void
-event_deliver(struct engine *s)
+event_deliver(struct engine *s, void (*forget)(struct engine *s, struct torrent *t))
 {
     struct list *link;
 
@@ -54,7 +55,7 @@ event_deliver(struct engine *s)
 
         s->handler.on_event(s->handler.ctx, t, &out);
         if (ev->type == TORRENT_EVENT_STOPPED && torrent_is_being_removed(t))
-            engine_forget(s, t);
+            forget(s, t);
         free(ev);
     }
 }

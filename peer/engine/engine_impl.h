@@ -178,7 +178,8 @@ int engines_load(struct process *h, struct errbuf *eb);
 /* --- engine_event.c --- */
 
 void engine_tell(struct torrent *t, enum torrent_event_type type, int err, const char *message);
-void event_deliver(struct engine *s);
+/* Calls the handler for each event that waits, and then |forget| for a torrent that was removed. */
+void event_deliver(struct engine *s, void (*forget)(struct engine *s, struct torrent *t));
 void event_drop(struct engine *s, const struct torrent *t);
 
 #endif

@@ -163,12 +163,13 @@ static void
 adopt(struct engine *s, const struct handed *x)
 {
     static const struct conn_handler nobody;
-    struct torrent *t = engine_find_by_hash(s, x->hello.info_hash);
+    struct engine *owner;
+    struct torrent *t = process_find(s->process, x->hello.info_hash, &owner);
     struct conn *c;
 
     if (conn_adopt(s->env.hub, x->link, &x->peer, CONN_HANDSHAKE_MS, &nobody, &c) != 0)
         process_drop_conn(s->process, &x->peer);
-    else if (t == NULL || s->end.begun || !torrent_wake_charge(t, &x->peer))
+    else if (owner != s || s->end.begun || !torrent_wake_charge(t, &x->peer))
         turn_away(s, c);
     else if (is_or_will_be_loading(t))
         let_wait(s, t, c, &x->hello);

@@ -5,40 +5,12 @@
  * next look. The mutex |lock| guards the stamps; it is not held during I/O.
  */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "common/base/assert.h"
 #include "common/sys/clock.h"
 #include "peer/store/filetree.h"
 #include "peer/store/safepath.h"
-
-struct filetree_file *
-filetree_memory(struct filetree *t, size_t file)
-{
-    if (t->files == NULL)
-        t->files = calloc(t->mi->file_count + 1, sizeof(*t->files));
-    return t->files != NULL ? &t->files[file] : NULL;
-}
-
-int
-filetree_fail_distrusted(const struct filetree *t, size_t file, int err, struct errbuf *eb)
-{
-    return errbuf_set(eb, err, "%s/%s %s", t->dir, filetree_path(t, file),
-                      err == SPRAT_E_NOENT ? "is gone" : "was changed by another program");
-}
-
-int
-filetree_distrust(struct filetree *t, size_t file, int err, struct errbuf *eb)
-{
-    lock_take(&t->lock);
-    if (t->files != NULL)
-        t->files[file].failed = err;
-    lock_drop(&t->lock);
-    openfiles_forget(t->open, t, file);
-    return filetree_fail_distrusted(t, file, err, eb);
-}
 
 int
 filetree_may_read(struct filetree *t, size_t file, bool *look)

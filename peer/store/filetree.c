@@ -43,13 +43,6 @@ filetree_fini(struct filetree *t)
     free(t->dirs_before);
 }
 
-int
-filetree_fail(const struct filetree *t, size_t file, int e, const char *doing, struct errbuf *eb)
-{
-    return errbuf_set(eb, sprat_err_from_errno(e), "can't %s %s/%s: %s", doing, t->dir,
-                      filetree_path(t, file), strerror(e));
-}
-
 /* Converts a file and an offset to the part file and the offset there, if the file's data lies in
  * the part file. False if such data is not stored anywhere. */
 static bool
