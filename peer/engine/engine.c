@@ -76,7 +76,7 @@ on_save(void *ctx)
     LIST_EACH (it, &s->torrents) {
         struct torrent *t = LIST_ENTRY(it, struct torrent, link);
 
-        if (t->life.phase == PHASE_RUNNING)
+        if (torrent_is_running(t))
             torrent_save(t);
         rest_trim(t);
     }
@@ -337,9 +337,9 @@ drop_torrents(struct engine *s)
     LIST_EACH (it, &s->torrents)
         torrent_crash(LIST_ENTRY(it, struct torrent, link));
     LIST_EACH (c, &s->torrents) {
-        struct torrent *t = LIST_ENTRY(c, struct torrent, link);
+        const struct torrent *t = LIST_ENTRY(c, struct torrent, link);
 
-        while (t->disk.storage != NULL)
+        while (!torrent_is_closed(t))
             doneq_wait(s->env.doneq, -1);
     }
     while (!list_empty(&s->torrents))

@@ -128,8 +128,7 @@ engine_add_placed(struct engine *s, const struct torrent_add *add, struct torren
         return err;
     err = process_enter(s->process, t);
     if (err != 0) {
-        t->mi = NULL; /* the caller keeps it */
-        torrent_free(t);
+        torrent_free_but_metainfo(t);
         return explain(err, add, eb);
     }
     list_push_back(&s->torrents, &t->link);

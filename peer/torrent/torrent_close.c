@@ -272,3 +272,9 @@ torrent_crash(struct torrent *t)
     if (t->disk.storage != NULL && t->life.job != JOB_CLOSE)
         storage_close(t->disk.storage, on_crash_closed, t);
 }
+
+bool
+torrent_is_closed(const struct torrent *t)
+{
+    return t->disk.storage == NULL;
+}

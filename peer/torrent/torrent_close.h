@@ -15,5 +15,7 @@ void close_go_on(struct torrent *t);
 /* Drops the torrent without saving and announcing, and waits for the disk's threads; the storage is
  * freed soon after. */
 void torrent_crash(struct torrent *t);
+/* Whether the storage is closed, so that the torrent can be freed. */
+bool torrent_is_closed(const struct torrent *t);
 
 #endif

@@ -6,6 +6,22 @@
 #include "peer/torrent/torrent_life.h"
 
 void
+torrent_life_init(struct torrent *t)
+{
+    t->life = (struct torrent_life){.goal = torrent_goal_of_user(t)};
+}
+
+void
+torrent_life_init_at_rest(struct torrent *t)
+{
+    torrent_life_init(t);
+    ASSERT(job_may_begin(t->life.phase, JOB_LOOK));
+    t->life.job = JOB_LOOK;
+    if (!t->options.paused)
+        t->life.goal = GOAL_REST;
+}
+
+void
 torrent_set_phase(struct torrent *t, enum torrent_phase phase)
 {
     ASSERT(phase_may_follow(t->life.phase, phase));
@@ -114,4 +130,10 @@ torrent_has_files_open(const struct torrent *t)
     case PHASE_SAVING: return t->disk.storage != NULL;
     }
     return false;
+}
+
+bool
+torrent_is_running(const struct torrent *t)
+{
+    return t->life.phase == PHASE_RUNNING;
 }

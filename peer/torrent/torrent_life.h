@@ -9,6 +9,13 @@
 
 #include "peer/torrent/torrent_impl.h"
 
+/* The life of a new torrent: IDLE, with the goal that the user's options give. The torrent is not
+ * marked dirty, because it is not yet its engine's. */
+void torrent_life_init(struct torrent *t);
+/* The same for a complete seed that spratd loads: JOB_LOOK is under way, and unless the user paused
+ * the torrent, it rests afterwards. */
+void torrent_life_init_at_rest(struct torrent *t);
+
 void torrent_set_phase(struct torrent *t, enum torrent_phase phase);
 void torrent_set_goal(struct torrent *t, enum torrent_goal goal);
 void torrent_set_completion(struct torrent *t, enum torrent_completion completion);
@@ -32,6 +39,8 @@ bool torrent_is_ending(const struct torrent *t);
 bool torrent_is_being_removed(const struct torrent *t);
 /* The torrent rests, or is about to. */
 bool torrent_is_resting(const struct torrent *t);
+/* The core runs. */
+bool torrent_is_running(const struct torrent *t);
 /* The files are open and may be read and written. */
 bool torrent_has_files_open(const struct torrent *t);
 

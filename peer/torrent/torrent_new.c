@@ -69,7 +69,7 @@ fill(struct torrent *t, const struct torrent_add *add)
         .all = add->force_check, .trusted = add->trusted, .consent = add->consent};
     t->move.only_new = add->move_only_new;
     t->move.to = add->move_to != NULL ? strdup(add->move_to) : NULL;
-    t->life.goal = torrent_goal_of_user(t);
+    torrent_life_init(t);
     random_bytes(t->net.peer_id, PEER_ID_LEN);
     memcpy(t->net.peer_id, client, sizeof(client) - 1);
     random_bytes(&t->net.announce_key, sizeof(t->net.announce_key));
@@ -305,11 +305,16 @@ torrent_new_at_rest(struct torrent_env *env, const struct torrent_add *add, bool
         torrent_free(t);
         return err;
     }
-    t->life.job = JOB_LOOK;
-    if (!t->options.paused)
-        t->life.goal = GOAL_REST;
+    torrent_life_init_at_rest(t);
     *out = t;
     return 0;
+}
+
+void
+torrent_free_but_metainfo(struct torrent *t)
+{
+    t->mi = NULL;
+    torrent_free(t);
 }
 
 void

@@ -14,5 +14,7 @@ int torrent_new(struct torrent_env *env, const struct torrent_add *add, struct t
 int torrent_new_at_rest(struct torrent_env *env, const struct torrent_add *add, bool chosen,
                         struct torrent **out, struct errbuf *eb);
 void torrent_free(struct torrent *t);
+/* The same for a torrent that its engine could not take: the metainfo stays the caller's. */
+void torrent_free_but_metainfo(struct torrent *t);
 
 #endif

@@ -98,6 +98,29 @@ is_retried(struct rig *r)
     return r->retried;
 }
 
+/* A seed that the user paused is looked at too, and stays paused. */
+Test(life, a_new_torrent_begins_with_the_goal_of_its_options)
+{
+    struct rig r;
+
+    set_up(&r);
+    torrent_life_init(&r.t);
+    cr_expect_eq(r.t.life.phase, PHASE_IDLE);
+    cr_expect_eq(r.t.life.job, JOB_NONE);
+    cr_expect_eq(r.t.life.goal, GOAL_RUN);
+    torrent_life_init_at_rest(&r.t);
+    cr_expect_eq(r.t.life.phase, PHASE_IDLE);
+    cr_expect_eq(r.t.life.job, JOB_LOOK);
+    cr_expect_eq(r.t.life.goal, GOAL_REST);
+    r.t.options.paused = true;
+    torrent_life_init_at_rest(&r.t);
+    cr_expect_eq(r.t.life.job, JOB_LOOK);
+    cr_expect_eq(r.t.life.goal, GOAL_PAUSE);
+    torrent_life_init(&r.t);
+    cr_expect_eq(r.t.life.goal, GOAL_PAUSE);
+    tear_down(&r);
+}
+
 Test(life, a_phase_that_may_not_follow_ends_the_program, .signal = SIGABRT)
 {
     struct rig r;
