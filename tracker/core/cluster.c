@@ -506,3 +506,9 @@ cluster_stats(const struct cluster *c, struct cluster_stats *s)
 {
     *s = c->stats;
 }
+
+bool
+cluster_hurries(const struct cluster *c)
+{
+    return c->is_last || c->back.active || c->stats.waiting > CLUSTER_EVENTS_MAX / 2;
+}

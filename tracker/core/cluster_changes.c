@@ -4,8 +4,11 @@
  * date for the price of one command: what was appended since. How they stand in Redis is in
  * cluster_wire.h.
  */
+#include "tracker/core/cluster_changes.h"
+
 #include "common/base/bytes.h"
-#include "tracker/core/cluster_impl.h"
+#include "tracker/core/cluster_command.h"
+#include "tracker/core/cluster_merge.h"
 
 static const char key_end[] = "c";
 

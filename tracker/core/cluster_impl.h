@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The inside of a cluster, for its parts: cluster.c (what is known of torrents, and what is to be
- * told), cluster_talk.c (the conversation with Redis), cluster_turn.c (what is said of one
- * torrent), cluster_changes.c (the changes that all append, and read) and cluster_merge.c (what a
- * fetch brings, and what is written back).
+ * What all parts of a cluster share: its state, and in cluster.c what is known of torrents and what
+ * is to be told. The parts stand in .order, from the bottom to the top.
  */
 #ifndef TRACKER_CORE_CLUSTER_IMPL_H
 #define TRACKER_CORE_CLUSTER_IMPL_H
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/assert.h"
@@ -259,99 +255,8 @@ cluster_unix(const struct cluster *c, struct mono now)
     return now.us / 1000000 + c->unix_offset_s;
 }
 
-/* ---- commands ---- */
-
-static inline void
-command_begin(struct cluster_command *cmd, const char *name)
-{
-    cmd->argc = 0;
-    cmd->argv[cmd->argc] = name;
-    cmd->lens[cmd->argc++] = strlen(name);
-}
-
-static inline void
-command_put(struct cluster_command *cmd, const void *arg, size_t len)
-{
-    ASSERT(cmd->argc < CLUSTER_ARGS_MAX);
-    cmd->argv[cmd->argc] = arg;
-    cmd->lens[cmd->argc++] = len;
-}
-
-static inline void
-command_text(struct cluster_command *cmd, const char *arg)
-{
-    command_put(cmd, arg, strlen(arg));
-}
-
-static inline void
-command_number(struct cluster *c, struct cluster_command *cmd, int which, uint64_t n)
-{
-    snprintf(c->numbers[which], sizeof(c->numbers[which]), "%" PRIu64, n);
-    command_text(cmd, c->numbers[which]);
-}
-
-/* Notes that a command leaves now. */
-void cluster_sent(struct cluster *c, enum command_kind kind, struct shared *torrent,
-                  struct mono now);
-
-/* ---- errors of Redis ---- */
-
-/* Whether it is about what is wrong with Redis and may pass, not about one torrent's keys. */
-bool cluster_concerns_all(const struct cluster_reply *r);
-
-/* Both count the error, fill |eb| and return what cluster_on_reply() shall. The second has nothing
- * more said for a while. */
-int cluster_refused(struct cluster *c, const struct cluster_reply *r, struct errbuf *eb);
-int cluster_pause(struct cluster *c, const struct cluster_reply *r, struct errbuf *eb,
-                  struct mono now);
-
 /* Delays are kept while they are of use: not when own peers are written back or room gets short. */
 bool cluster_hurries(const struct cluster *c);
-
-/* ---- turns ---- */
-
-void cluster_turn_begin(struct cluster *c, struct shared *t, struct mono now);
-
-/* The next command of the turn that has begun. */
-void cluster_turn_next(struct cluster *c, struct cluster_command *cmd, struct mono now);
-
-/* As cluster_on_reply(). */
-int cluster_turn_reply(struct cluster *c, const struct in_flight *f, const struct cluster_reply *r,
-                       struct errbuf *eb, struct mono now);
-
-/* What was said in a torrent's turn is to be said again. */
-void cluster_turn_take_back(struct cluster *c, struct shared *t, struct mono now);
-
-/* Forgets what the replies of a turn have brought. */
-void cluster_turn_reset(struct cluster *c);
-
-/* ---- changes ---- */
-
-/* Whether the copy is brought up to date by what others append to it: it needs no fetch. */
-bool cluster_changes_suffice(const struct shared *t, struct mono now);
-
-/* The steps by which the turn that begins tells of its events, and asks what others changed. */
-uint64_t cluster_changes_tell(struct cluster *c, struct shared *t, struct mono now);
-uint64_t cluster_changes_ask(const struct shared *t);
-
-/* The command of one of these steps. */
-void cluster_changes_put(struct cluster *c, struct cluster_command *cmd, struct shared *t,
-                         enum step step);
-
-/* Its reply. SPRAT_E_PROTOCOL. */
-int cluster_changes_reply(struct cluster *c, struct shared *t, enum step step,
-                          const struct cluster_reply *r, struct mono now);
-
-/* What a turn comes to, which |merged| a fetch or not. False if the torrent must be asked for once
- * more. */
-bool cluster_changes_brought(struct cluster *c, struct shared *t, bool merged, struct mono now);
-
-/* A key of the torrent's, as the next argument; and for how many seconds it is kept. */
-void cluster_put_key(struct cluster *c, struct cluster_command *cmd, const struct shared *t,
-                     const char *end);
-uint64_t cluster_keep_s(const struct cluster *c);
-
-int cluster_read_count(uint32_t *out, const struct cluster_reply *r);
 
 /* ---- torrents and events ---- */
 
@@ -374,27 +279,5 @@ void cluster_add_event(struct cluster *c, struct shared *t, const struct event *
 /* Puts a chain before another, and empties it. */
 void cluster_put_before(struct cluster *c, struct chain *chain, struct chain *behind);
 void cluster_forget(struct cluster *c, struct chain *chain);
-
-/* Own peers as news, a portion of them. */
-void cluster_write_back_begin(struct cluster *c);
-void cluster_write_back_some(struct cluster *c, struct mono now);
-
-/* Adds what was drawn of a side to the draft. SPRAT_E_PROTOCOL. */
-int cluster_draw(struct cluster *c, enum cluster_side side, const struct cluster_reply *r,
-                 struct mono now);
-
-/* Who changed a peer: another tracker, which we may have done since. */
-enum cluster_change_by { BY_US, BY_OTHER, BY_OTHER_BEFORE_US };
-
-/* The same for a change that was appended; false if that does not do. */
-bool cluster_merge_change(struct cluster *c, struct shared *t,
-                          const struct cluster_change_entry *change, enum cluster_change_by by,
-                          struct mono now);
-
-/* To be called once all changes that came are merged. */
-void cluster_merge_end(struct cluster *c, struct shared *t);
-
-/* Puts the draft in the place of the old copy. */
-void cluster_merge(struct cluster *c, struct shared *t, struct mono now);
 
 #endif

@@ -4,9 +4,9 @@
  * them. What is own stays in the table of swarms, unless the copy shows that the peer was seen
  * elsewhere since, or that another tracker took its goodbye.
  */
-#include <stddef.h>
+#include "tracker/core/cluster_merge.h"
 
-#include "tracker/core/cluster_impl.h"
+#include <stddef.h>
 
 enum {
     MOVED_S = 5,                        /* trackers' clocks and rounds differ less, */

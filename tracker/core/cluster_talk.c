@@ -4,25 +4,14 @@
  * its turn, and now and then the question whether the secret is still there, which is how a Redis
  * that lost everything is noticed.
  */
-#include "tracker/core/cluster_impl.h"
+#include "tracker/core/cluster_command.h"
+#include "tracker/core/cluster_merge.h"
+#include "tracker/core/cluster_turn.h"
 
-enum {
-    RETRY_MS_MIN = 500,
-    CALM_IN_FLIGHT = 8, /* a portion is written back when no more commands than this are out */
-};
+/* A portion is written back when no more commands than this are out. */
+enum { CALM_IN_FLIGHT = 8 };
 
 /* ---- commands ---- */
-
-void
-cluster_sent(struct cluster *c, enum command_kind kind, struct shared *torrent, struct mono now)
-{
-    uint32_t at = (c->flight_first + c->flight_count++) % CLUSTER_IN_FLIGHT_MAX;
-
-    ASSERT(c->flight_count <= CLUSTER_IN_FLIGHT_MAX);
-    c->flight[at] = (struct in_flight){.kind = kind, .torrent = torrent, .sent_at = now};
-    c->last_sent = &c->flight[at];
-    c->stats.commands++;
-}
 
 static void
 put_secret_key(struct cluster *c, struct cluster_command *cmd)
@@ -93,12 +82,6 @@ begin_hello(struct cluster *c, enum command_kind first)
 {
     c->state = LINK_HELLO;
     c->hello = first;
-}
-
-bool
-cluster_hurries(const struct cluster *c)
-{
-    return c->is_last || c->back.active || c->stats.waiting > CLUSTER_EVENTS_MAX / 2;
 }
 
 /* Whose turn it is. */
@@ -208,52 +191,6 @@ cluster_on_lost(struct cluster *c, struct mono now)
     }
     cluster_turn_reset(c);
     c->state = LINK_DOWN;
-}
-
-/* ---- errors ---- */
-
-static bool
-begins(const struct cluster_reply *r, const char *word)
-{
-    return r->len >= strlen(word) && memcmp(r->str, word, strlen(word)) == 0;
-}
-
-bool
-cluster_concerns_all(const struct cluster_reply *r)
-{
-    static const char *const words[] = {
-        "LOADING",  "OOM",    "MISCONF",    "BUSY",     "MASTERDOWN", "CLUSTERDOWN",
-        "TRYAGAIN", "NOAUTH", "NOREPLICAS", "NOSCRIPT", "NOPERM",     "WRONGPASS",
-        "MOVED",    "ASK",    "CROSSSLOT",  "READONLY", "UNKILLABLE"};
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (begins(r, words[i]))
-            return true;
-    return false;
-}
-
-int
-cluster_refused(struct cluster *c, const struct cluster_reply *r, struct errbuf *eb)
-{
-    c->stats.errors++;
-    return errbuf_set(eb, SPRAT_E_REMOTE, "%.*s", (int)(r->len < 200 ? r->len : 200),
-                      (const char *)r->str);
-}
-
-/* Who became a replica is found by connecting anew, a lost script is just loaded again. */
-int
-cluster_pause(struct cluster *c, const struct cluster_reply *r, struct errbuf *eb, struct mono now)
-{
-    int err = cluster_refused(c, r, eb);
-
-    if (c->state != LINK_PAUSED) {
-        c->retry_at = mono_add_ms(
-            now, backoff_next(&c->backoff, RETRY_MS_MIN, CLUSTER_RETRY_MS_MAX, &c->rng));
-    }
-    if (begins(r, "NOSCRIPT"))
-        c->retry_at = now;
-    c->state = LINK_PAUSED;
-    return begins(r, "READONLY") ? SPRAT_E_READONLY : err;
 }
 
 /* ---- replies ---- */

@@ -4,9 +4,11 @@
  * what their replies come to. Turns don't mix: each is sent to its end before another begins, so
  * that its replies come in a row too.
  */
-#include "tracker/core/cluster_impl.h"
+#include "tracker/core/cluster_turn.h"
 
-#include "common/base/hex.h"
+#include "tracker/core/cluster_changes.h"
+#include "tracker/core/cluster_command.h"
+#include "tracker/core/cluster_merge.h"
 
 enum { STEADY_PEERS = 8 }; /* so many don't all leave a side between two looks, mostly */
 
@@ -144,23 +146,6 @@ cluster_turn_begin(struct cluster *c, struct shared *t, struct mono now)
 }
 
 /* ---- its commands ---- */
-
-uint64_t
-cluster_keep_s(const struct cluster *c)
-{
-    return 2 * (uint64_t)c->timeout_s;
-}
-
-void
-cluster_put_key(struct cluster *c, struct cluster_command *cmd, const struct shared *t,
-                const char *end)
-{
-    char hex[HEX_SIZE(TRACKER_HASH_LEN)];
-
-    snprintf(c->key, sizeof(c->key), "%s{%s}%s", c->config.name,
-             hex_encode(t->hash, TRACKER_HASH_LEN, hex), end);
-    command_text(cmd, c->key);
-}
 
 /* Whether a step is about the peer of |e|. */
 static bool
@@ -314,15 +299,6 @@ cluster_turn_take_back(struct cluster *c, struct shared *t, struct mono now)
     t->prompt |= t->sent.count > 0;
     cluster_put_before(c, &t->sent, &t->news);
     cluster_queue(c, t, now);
-}
-
-int
-cluster_read_count(uint32_t *out, const struct cluster_reply *r)
-{
-    if (r->type != CLUSTER_REPLY_INTEGER || r->integer < 0 || r->integer > UINT32_MAX)
-        return SPRAT_E_PROTOCOL;
-    *out = (uint32_t)r->integer;
-    return 0;
 }
 
 /* A number that GET gives: nothing is 0, and so is what is none, since somebody else wrote it. */
