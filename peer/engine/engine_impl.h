@@ -164,11 +164,14 @@ void engine_keep_spare(struct engine *s);
 /* Whether |what| means the torrent, as engine_find() decides. */
 bool engine_is_meant(const char *name, const struct identity *id, const char *what,
                      bool by_beginning);
-/* engine_add() in two steps. engine_look_at_place() waits for the disk, and any thread may call it:
- * it finds out whether the torrent's files can be made where |add| wants them, and gives the
- * |real_dir| for engine_add_placed(), to be freed. */
-int engine_look_at_place(const struct process *h, const struct torrent_add *add, char **real_dir,
-                         struct errbuf *eb);
+/* 0, or the reason why the process can't have the torrent: EXISTS, LIMIT. Any thread. */
+int engine_may_add(struct process *h, const struct torrent_add *add, struct errbuf *eb);
+/* engine_add() in steps. engine_look_at_place() waits for the disk, and any thread may call it: it
+ * finds out whether the torrent's files can be made where |add| wants them, and makes the
+ * enrolment. When that is stored, and is a member of |add|, engine_add_placed() adds the torrent;
+ * it waits for nothing. */
+int engine_look_at_place(const struct process *h, const struct torrent_add *add,
+                         struct torrent_enrolment **out, struct errbuf *eb);
 int engine_add_placed(struct engine *s, const struct torrent_add *add, struct torrent **out,
                       struct errbuf *eb);
 

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "common/sys/file.h"
-#include "common/sys/paths.h"
 #include "peer/engine/engine_impl.h"
 #include "peer/store/filelook.h"
 #include "peer/store/statescan.h"
+#include "peer/torrent/torrent_enrol.h"
 #include "peer/torrent/torrent_new.h"
 #include "peer/torrent/torrent_rest.h"
 #include "peer/torrent/torrent_steps.h"
@@ -48,17 +48,22 @@ explain(int err, const struct torrent_add *add, struct errbuf *eb)
     return errbuf_set(eb, err, "%s", sprat_strerror(err));
 }
 
-static int
-admit(const struct engine *s, const struct torrent_add *add, struct errbuf *eb)
+int
+engine_may_add(struct process *h, const struct torrent_add *add, struct errbuf *eb)
 {
-    if (s->end.begun)
-        return errbuf_set(eb, SPRAT_E_CANCELLED, "the program is ending");
-    if (is_known(s->process, &add->mi->id))
+    if (is_known(h, &add->mi->id))
         return explain(SPRAT_E_EXISTS, add, eb);
     if (add->peer_count > TORRENT_ADD_PEERS_MAX)
         return errbuf_set(eb, SPRAT_E_LIMIT, "at most %d peers can be named",
                           TORRENT_ADD_PEERS_MAX);
-    return 0;
+    return process_is_full(h) ? explain(SPRAT_E_LIMIT, add, eb) : 0;
+}
+
+static int
+admit(const struct engine *s, const struct torrent_add *add, struct errbuf *eb)
+{
+    return s->end.begun ? errbuf_set(eb, SPRAT_E_CANCELLED, "the program is ending")
+                        : engine_may_add(s->process, add, eb);
 }
 
 /* A directory that can't be written to is the user's mistake: adding fails at once. In the
@@ -89,29 +94,30 @@ make_destination(const struct torrent_add *add, struct errbuf *eb)
 }
 
 int
-engine_look_at_place(const struct process *h, const struct torrent_add *add, char **real_dir,
-                     struct errbuf *eb)
+engine_look_at_place(const struct process *h, const struct torrent_add *add,
+                     struct torrent_enrolment **out, struct errbuf *eb)
 {
     int err = try_place(h, add, eb);
 
     if (err == 0)
         err = make_destination(add, eb);
-    return err == 0 ? path_absolute(add->save_dir, real_dir, eb) : err;
+    return err == 0 ? enrol_look(&h->shared, add, out, eb) : err;
 }
 
 int
 engine_add(struct engine *s, const struct torrent_add *add, struct torrent **out, struct errbuf *eb)
 {
-    struct torrent_add placed = *add;
-    char *real_dir = NULL;
+    struct torrent_add enrolled = *add;
     int err = admit(s, add, eb);
 
+    enrolled.enrolment = NULL;
     if (err == 0)
-        err = engine_look_at_place(s->process, add, &real_dir, eb);
-    placed.real_dir = real_dir;
+        err = engine_look_at_place(s->process, add, &enrolled.enrolment, eb);
     if (err == 0)
-        err = engine_add_placed(s, &placed, out, eb);
-    free(real_dir);
+        err = enrol_store(enrolled.enrolment, s->process->shared.state, eb);
+    if (err == 0)
+        err = engine_add_placed(s, &enrolled, out, eb);
+    enrol_free(enrolled.enrolment);
     return err;
 }
 
@@ -134,6 +140,8 @@ engine_add_placed(struct engine *s, const struct torrent_add *add, struct torren
     list_push_back(&s->torrents, &t->link);
     engine_tell(t, TORRENT_EVENT_READY, 0, "");
     torrent_mark_dirty(t);
+    if (add->enrolment != NULL)
+        add->enrolment->used = true;
     *out = t;
     return 0;
 }

@@ -218,6 +218,17 @@ process_leave(struct process *h, struct torrent *t)
     lock_drop(&h->lock);
 }
 
+bool
+process_is_full(struct process *h)
+{
+    bool full;
+
+    lock_take(&h->lock);
+    full = h->torrents >= ENGINE_TORRENTS_MAX;
+    lock_drop(&h->lock);
+    return full;
+}
+
 struct torrent *
 process_find(struct process *h, const uint8_t *hash, struct engine **owner)
 {

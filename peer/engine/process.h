@@ -97,6 +97,9 @@ int process_enter(struct process *h, struct torrent *t);
 /* Removes the torrent's hashes from the directory. */
 void process_leave(struct process *h, struct torrent *t);
 
+/* Whether there are ENGINE_TORRENTS_MAX torrents. Any thread. */
+bool process_is_full(struct process *h);
+
 /* The torrent with this 20-byte hash, or NULL. Only the thread of the torrent's loop may use the
  * torrent; for other threads the pointer is only a name, and the torrent may be gone by the time a
  * letter reaches its loop. */

@@ -14,6 +14,7 @@
 #include "common/sys/thread.h"
 #include "peer/engine/engine_impl.h"
 #include "peer/store/diskcall.h"
+#include "peer/torrent/torrent_enrol.h"
 
 struct shard {
     struct shards *all;
@@ -30,11 +31,14 @@ struct shards {
     struct process *process;
     uint32_t count;
     bool running;
+    bool told;        /* |done| was called */
     uint32_t started; /* threads, and the first loop */
     bool hurried;
     struct fanouts fanouts;
     struct fanout limits; /* each loop takes its part of the limits */
     bool limits_under_way, limits_again;
+    uint32_t
+        enrolling;    /* errands whose torrent the database has or is about to have, and no loop */
     uint32_t to_stop; /* engines that engine_stop() is not through with */
     void (*done)(void *ctx);
     void *ctx;
@@ -302,7 +306,58 @@ on_visited(struct fanout *f, uint32_t late)
     }
 }
 
-/* A fan-out of the errand is released. */
+static void
+end_if_stopped(struct shards *sh)
+{
+    if (sh->done != NULL && !sh->told && sh->to_stop == 0 && sh->enrolling == 0) {
+        sh->told = true;
+        sh->done(sh->ctx);
+    }
+}
+
+static void
+end_adding(struct shards_errand *e)
+{
+    struct torrent_enrolment *enrolment = e->add.enrolment;
+
+    e->add.enrolment = NULL;
+    if (enrolment != NULL && enrolment->stored) {
+        e->shards->enrolling--;
+        end_if_stopped(e->shards);
+    }
+    enrol_free(enrolment);
+}
+
+static void
+finish(struct shards_errand *e)
+{
+    end_adding(e);
+    e->release(e);
+}
+
+static void
+on_undone(void *user, int err, const char *why)
+{
+    struct shards_errand *e = user;
+
+    if (err != 0)
+        log_error(&e->shards->process->shared.log, "%s could not be added, and may reappear: %s",
+                  e->add.mi->name, why);
+    finish(e);
+}
+
+/* Whether the torrent was stored but not added, and the database has begun to forget it. */
+static bool
+undo(struct shards_errand *e)
+{
+    struct torrent_shared *shared = &e->shards->process->shared;
+
+    return e->add.enrolment != NULL && shared->state != NULL &&
+           enrol_undo(e->add.enrolment, shared->state, e->shards->shards[0].engine->env.doneq,
+                      on_undone, e);
+}
+
+/* A fan-out of the errand, or another step of it, is over. */
 static void
 drop(struct shards_errand *e)
 {
@@ -310,9 +365,8 @@ drop(struct shards_errand *e)
         return;
     free(e->what);
     e->what = NULL;
-    free(e->real_dir);
-    e->real_dir = NULL;
-    e->release(e);
+    if (!undo(e))
+        finish(e);
 }
 
 static void
@@ -381,7 +435,48 @@ look_at_place(void *user, struct errbuf *why)
 {
     struct shards_errand *e = user;
 
-    return engine_look_at_place(e->shards->process, &e->add, &e->real_dir, why);
+    return engine_look_at_place(e->shards->process, &e->add, &e->add.enrolment, why);
+}
+
+static void
+fail_adding(struct shards_errand *e, int err, const char *why)
+{
+    answer(e, errbuf_set(&e->eb, err, "%s", why));
+    drop(e);
+}
+
+static void
+on_enrolled(void *user, int err, const char *why)
+{
+    struct shards_errand *e = user;
+    struct torrent_enrolment *enrolment = e->add.enrolment;
+
+    enrolment->stored = err == 0;
+    if (err != 0)
+        e->shards->enrolling--;
+    if (err == 0 && e->shards->fanouts.closed) {
+        err = SPRAT_E_CANCELLED;
+        why = sprat_strerror(err);
+    }
+    if (err != 0) {
+        end_if_stopped(e->shards);
+        fail_adding(e, err, why);
+        return;
+    }
+    visit_one(e, process_pick(e->shards->process)->env.index, add_one);
+    drop(e);
+}
+
+static int
+enrol(struct shards_errand *e)
+{
+    struct shards *sh = e->shards;
+    int err = enrol_store_async(e->add.enrolment, sh->process->shared.state,
+                                sh->shards[0].engine->env.doneq, on_enrolled, e);
+
+    if (err == 0)
+        sh->enrolling++;
+    return err;
 }
 
 static void
@@ -389,16 +484,12 @@ on_place(void *user, int err, const char *why)
 {
     struct shards_errand *e = user;
 
-    if (err == 0 && e->shards->fanouts.closed)
+    if (err == 0 && (e->shards->fanouts.closed || e->shards->done != NULL))
         err = SPRAT_E_CANCELLED;
-    if (err != 0) {
-        answer(e, errbuf_set(&e->eb, err, "%s", why));
-        drop(e);
-        return;
-    }
-    e->add.real_dir = e->real_dir;
-    visit_one(e, process_pick(e->shards->process)->env.index, add_one);
-    drop(e);
+    if (err == 0)
+        err = enrol(e);
+    if (err != 0)
+        fail_adding(e, err, why[0] != '\0' ? why : sprat_strerror(err));
 }
 
 void
@@ -408,11 +499,18 @@ shards_add(struct shards *sh, const struct torrent_add *add, struct shards_erran
 
     e->shards = sh;
     e->add = *add;
+    e->add.enrolment = NULL;
     e->answered = false;
     e->refs = 1;
+    err = engine_may_add(sh->process, add, &e->eb);
+    if (err != 0) {
+        answer(e, err);
+        drop(e);
+        return;
+    }
     err = shards_disk_call(sh, add->save_dir, look_at_place, on_place, e);
     if (err != 0)
-        on_place(e, err, sprat_strerror(err));
+        fail_adding(e, err, sprat_strerror(err));
 }
 
 static size_t
@@ -573,6 +671,7 @@ shards_with(struct shards *sh, const char *what, struct shards_errand *e)
     e->shards = sh;
     e->answered = false;
     e->refs = 0;
+    e->add.enrolment = NULL;
     e->what = strdup(what);
     if (e->what == NULL) {
         answer(e, errbuf_set(&e->eb, SPRAT_E_NOMEM, "out of memory"));
@@ -648,8 +747,8 @@ count_stopped(struct letter *l)
 {
     struct shards *sh = LIST_ENTRY(l, struct shard, stopped)->all;
 
-    if (--sh->to_stop == 0)
-        sh->done(sh->ctx);
+    sh->to_stop--;
+    end_if_stopped(sh);
 }
 
 static void

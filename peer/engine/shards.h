@@ -82,10 +82,9 @@ struct shards_errand {
     struct shards *shards;
     struct engine *at; /* the engine of the torrent's loop */
     struct fanout fan, search;
-    uint32_t refs; /* fan-outs that are not released */
-    uint32_t loop; /* that is visited */
-    struct torrent_add add;
-    char *real_dir;
+    uint32_t refs;          /* fan-outs that are not released */
+    uint32_t loop;          /* that is visited */
+    struct torrent_add add; /* with its enrolment, once there is one */
     char *what;
     struct shards_found {
         size_t named, beginning; /* torrents with that name, and torrents whose names begin with
@@ -112,9 +111,10 @@ int shards_disk_call(struct shards *sh, const char *dir, int (*fn)(void *user, s
                      void (*done)(void *user, int err, const char *why), void *user);
 
 /* Adds a torrent to the loop with the fewest torrents, and runs the errand on it. A disk thread
- * looks at the directory first, so that no loop waits for it. |add| and
- * everything that it points to must stay valid until |release|. Errors as engine_add(); |add->mi|
- * is taken if |fn| was called. */
+ * looks at the directory first, and the database's thread stores the torrent, so that no loop waits
+ * for that. |add| and everything that it points to must stay valid until |release|. Errors as
+ * engine_add(), and BUSY while the same torrent is being added; |add->mi| is taken if |fn| was
+ * called. */
 void shards_add(struct shards *sh, const struct torrent_add *add, struct shards_errand *e);
 
 /* Finds a torrent by hex info-hash, v1 or v2, whole or a unique prefix of ≥ 6 digits, or by a

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/sys/clock.h"
 #include "common/sys/file.h"
 #include "common/sys/paths.h"
 #include "peer/store/statedb.h"
@@ -162,119 +161,6 @@ const char *
 state_dir(const struct state *st)
 {
     return st->dir;
-}
-
-/* Finds the row of a torrent in a directory; NOTFOUND. The lock of |db| must be held. */
-static int
-find_row(struct db *db, const struct metainfo *mi, const char *dir, int64_t *id,
-         struct errbuf *eb)
-{
-    sqlite3_stmt *q;
-    size_t len;
-    const uint8_t *hash = identity_key(&mi->id, &len);
-    int rc, err = db_prepare(db, "SELECT id FROM torrents WHERE hash = ? AND dir = ?", &q, eb);
-
-    if (err != 0)
-        return err;
-    sqlite3_bind_blob(q, 1, hash, (int)len, SQLITE_STATIC);
-    sqlite3_bind_text(q, 2, dir, -1, SQLITE_STATIC);
-    rc = sqlite3_step(q);
-    if (rc == SQLITE_ROW)
-        *id = sqlite3_column_int64(q, 0);
-    else
-        err = rc == SQLITE_DONE ? SPRAT_E_NOTFOUND : db_error(db, rc, "finding a torrent", eb);
-    sqlite3_reset(q);
-    return err;
-}
-
-bool
-state_has(struct state *st, const struct metainfo *mi, const char *dir)
-{
-    int64_t id;
-    int err;
-
-    lock_take(&st->read_lock);
-    err = find_row(st->reads, mi, dir, &id, NULL);
-    lock_drop(&st->read_lock);
-    return err == 0;
-}
-
-static int
-insert_row(struct state *st, const struct metainfo *mi, const char *dir, int64_t *id,
-           struct errbuf *eb)
-{
-    sqlite3_stmt *q;
-    size_t len;
-    const uint8_t *hash = identity_key(&mi->id, &len);
-    int err = db_prepare(st->db,
-                         "INSERT INTO torrents (hash, info_hash_v1, info_hash_v2, dir, managed, "
-                         "added, metainfo) VALUES (?, ?, ?, ?, 0, ?, ?)",
-                         &q, eb);
-
-    if (err != 0)
-        return err;
-    sqlite3_bind_blob(q, 1, hash, (int)len, SQLITE_STATIC);
-    if (mi->id.has_v1)
-        sqlite3_bind_blob(q, 2, mi->id.v1, 20, SQLITE_STATIC);
-    if (mi->id.has_v2)
-        sqlite3_bind_blob(q, 3, mi->id.v2, 32, SQLITE_STATIC);
-    sqlite3_bind_text(q, 4, dir, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(q, 5, clock_unix());
-    sqlite3_bind_blob64(q, 6, mi->raw, mi->raw_len, SQLITE_STATIC);
-    err = db_run(st->db, q, "adding a torrent", eb);
-    if (err == 0)
-        *id = sqlite3_last_insert_rowid(db_handle(st->db));
-    return err;
-}
-
-static int
-set_managed(struct state *st, int64_t id, struct errbuf *eb)
-{
-    sqlite3_stmt *q;
-    int err = db_prepare(st->db, "UPDATE torrents SET managed = 1 WHERE id = ? AND managed = 0",
-                         &q, eb);
-
-    if (err != 0)
-        return err;
-    sqlite3_bind_int64(q, 1, id);
-    return db_run(st->db, q, "changing a torrent", eb);
-}
-
-/* Must be called within a transaction. */
-static int
-find_or_add(struct state *st, const struct metainfo *mi, const char *dir, bool managed,
-            int64_t *id, struct errbuf *eb)
-{
-    int err = find_row(st->db, mi, dir, id, eb);
-
-    if (err == SPRAT_E_NOTFOUND)
-        err = insert_row(st, mi, dir, id, eb);
-    return err == 0 && managed ? set_managed(st, *id, eb) : err;
-}
-
-/* Commits a transaction, or rolls it back if |err| is not 0. */
-static int
-end_change(struct state *st, int err, struct errbuf *eb)
-{
-    if (err == 0)
-        err = db_commit(st->db, eb);
-    if (err != 0)
-        db_rollback(st->db);
-    return err;
-}
-
-int
-state_add(struct state *st, const struct metainfo *mi, const char *dir, bool managed, int64_t *id,
-          struct errbuf *eb)
-{
-    int err;
-
-    lock_take(&st->db_lock);
-    err = db_begin(st->db, eb);
-    if (err == 0)
-        err = end_change(st, find_or_add(st, mi, dir, managed, id, eb), eb);
-    lock_drop(&st->db_lock);
-    return err;
 }
 
 /* Copies a hash column; false if it is NULL or of another size. */
@@ -562,6 +448,16 @@ state_each_layer(struct state *st, int64_t id,
 }
 
 int
+state_end_change(struct state *st, int err, struct errbuf *eb)
+{
+    if (err == 0)
+        err = db_commit(st->db, eb);
+    if (err != 0)
+        db_rollback(st->db);
+    return err;
+}
+
+int
 state_apply(struct state *st, int64_t id, const struct state_update *u, struct errbuf *eb)
 {
     int err;
@@ -569,7 +465,7 @@ state_apply(struct state *st, int64_t id, const struct state_update *u, struct e
     lock_take(&st->db_lock);
     err = db_begin(st->db, eb);
     if (err == 0)
-        err = end_change(st, state_apply_parts(st->db, id, u, eb), eb);
+        err = state_end_change(st, state_apply_parts(st->db, id, u, eb), eb);
     lock_drop(&st->db_lock);
     return err;
 }

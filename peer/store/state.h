@@ -161,15 +161,22 @@ int state_read_locks(struct state *st, struct state_locks **out, struct errbuf *
 bool state_locks_have(const struct state_locks *l, const struct identity *id);
 void state_locks_free(struct state_locks *l);
 
-/* Adds a row for the torrent in |dir|, or finds the existing row, and gives its id. |dir| is as
- * path_absolute() makes it: a loop must not ask the disk what a path means.
- * |managed| marks the row as spratd's; false never clears the mark, so a torrent of spratd stays
- * spratd's when a foreground command works on it. */
-int state_add(struct state *st, const struct metainfo *mi, const char *dir, bool managed,
-              int64_t *id, struct errbuf *eb);
+/* A torrent that is added. */
+struct state_addition {
+    const struct metainfo *mi;
+    const char *dir; /* as path_absolute() makes it: a loop must not ask the disk what a path
+                        means */
+    bool managed;    /* marks the row as spratd's; false never clears the mark, so a torrent of
+                        spratd stays spratd's when a foreground command works on it */
+    const struct state_update *update; /* applied to the row in the same transaction; may be NULL */
+};
 
-/* True if the torrent has a row for |dir|, an absolute path. */
-bool state_has(struct state *st, const struct metainfo *mi, const char *dir);
+/* Adds a row for the torrent, or finds the existing row, and gives its id. */
+int state_add(struct state *st, const struct state_addition *a, int64_t *id, struct errbuf *eb);
+
+/* The id of the torrent's row for |dir|, an absolute path; SPRAT_E_NOTFOUND. */
+int state_find(struct state *st, const struct metainfo *mi, const char *dir, int64_t *id,
+               struct errbuf *eb);
 
 /* Reads one row, including |metainfo|. SPRAT_E_NOTFOUND. */
 int state_get(struct state *st, int64_t id, struct state_torrent *out, struct errbuf *eb);
@@ -222,5 +229,10 @@ enum { STATE_QUEUE_MAX = 262144 };
  * when STATE_QUEUE_MAX updates wait; after an error |done| is never called. */
 int state_apply_async(struct state *st, int64_t id, const struct state_update *u, struct doneq *q,
                       state_done_fn done, void *user);
+
+/* state_add() on the database's thread. |a| with all that it points to, and |id|, must stay valid
+ * until |done| (not NULL) runs. Errors as state_apply_async(). */
+int state_add_async(struct state *st, const struct state_addition *a, int64_t *id, struct doneq *q,
+                    state_done_fn done, void *user);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The internals of struct state (state.h), shared by the files that implement it: state.c (opening,
- * locks, rows), statelocks.c, statescan.c (all rows), stateapply.c (one transaction of changes),
- * statewish.c, statebans.c, statequeue.c (the thread), stateupdate.c (updates for the thread). No
- * other file includes this header.
+ * rows), stateadd.c (new rows), statelocks.c, statescan.c (all rows), stateapply.c (one transaction
+ * of changes), statewish.c, statebans.c, statequeue.c (the thread), stateupdate.c (updates for the
+ * thread). No other file includes this header.
  */
 #ifndef PEER_STORE_STATEDB_H
 #define PEER_STORE_STATEDB_H
@@ -49,6 +49,9 @@ struct state_job {
  * calls. NOMEM, or AGAIN when STATE_QUEUE_MAX changes wait; after an error the job is the caller's
  * again. */
 int state_submit(struct state *st, struct state_job *j, struct doneq *q);
+
+/* Commits the open transaction, or rolls it back if |err| is not 0. */
+int state_end_change(struct state *st, int err, struct errbuf *eb);
 
 /* Applies |u| within an open transaction. */
 int state_apply_parts(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb);

@@ -20,6 +20,7 @@
 #include "peer/torrent/selection.h"
 
 struct state_torrent;
+struct torrent_enrolment;
 
 struct torrent;
 
@@ -65,8 +66,8 @@ struct torrent_add {
     bool worknames;      /* files have working names until they are complete (workname.h) */
     const char *move_to; /* absolute directory for the files after the download; NULL: they stay */
     bool move_only_new;  /* |move_to| has no effect if all pieces are there already */
-    const char *real_dir; /* private: |save_dir| as path_absolute() makes it, the place that the
-                             state database knows; NULL with |row| */
+    struct torrent_enrolment *enrolment; /* private: a new torrent that has been stored
+                                            (torrent_enrol.h); NULL with |row| */
     const struct state_torrent *row; /* private: the row of the state database, while spratd loads
                                         the torrent */
     const uint8_t *selection; /* file_count bytes (selection.h); NULL: as remembered, or all */

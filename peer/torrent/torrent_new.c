@@ -10,6 +10,7 @@
 #include "peer/torrent/torrent_addrs.h"
 #include "peer/torrent/torrent_core.h"
 #include "peer/torrent/torrent_disk.h"
+#include "peer/torrent/torrent_enrol.h"
 #include "peer/torrent/torrent_hosts.h"
 #include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_new.h"
@@ -97,67 +98,6 @@ learn(struct torrent *t, const struct metainfo *mi)
     return f->name != NULL ? 0 : SPRAT_E_NOMEM;
 }
 
-/* The user's ratio is for uploads from now on, so the ratio of earlier uploads (by `sprat seed` or
- * `get`) is added to it. */
-static void
-begin_ratio(struct torrent *t)
-{
-    const struct torrent_totals *sum = &t->totals;
-
-    if (t->options.seed == SEED_RATIO && t->facts.total_size > 0)
-        t->options.ratio +=
-            (double)(sum->up_before + sum->up_session) / (double)t->facts.total_size;
-}
-
-/* A load always looks for files that an earlier session left under working names, independent of
- * this session's option. The option is stored before the first such file is made. */
-static int
-remember_worknames(struct torrent *t, struct errbuf *eb)
-{
-    struct state *st = t->env->shared->state;
-    struct state_wish wish;
-    bool stored = false;
-    int err = state_load_wish(st, t->id, &wish, eb);
-
-    if (err == 0)
-        stored = wish.worknames;
-    state_wish_fini(&wish);
-    if (err != 0 && err != SPRAT_E_NOTFOUND)
-        return err;
-    t->options.worknames = t->options.worknames || stored;
-    return t->options.worknames && !stored
-               ? state_apply(st, t->id, &(struct state_update){.keep_worknames = true}, eb)
-               : 0;
-}
-
-/* Stores what spratd needs after a restart. Reads the have-bits of a torrent that stays paused,
- * because its files are not looked at before it is resumed. */
-static int
-remember(struct torrent *t, struct errbuf *eb)
-{
-    struct state *st = t->env->shared->state;
-    struct state_wish_row row = {.seed = 0};
-    struct state_update u = {.wish = &row,
-                             .set_status = true,
-                             .status = t->options.paused ? STATE_PAUSED : STATE_RUNNING,
-                             .set_move_to = true,
-                             .move_to = t->move.to,
-                             .set_limits = true,
-                             .up_limit = t->options.up_limit,
-                             .down_limit = t->options.down_limit};
-    int err = t->env->shared->loading ? 0 : remember_worknames(t, eb);
-
-    if (err == 0 && t->env->shared->managed && !t->env->shared->loading) {
-        err = row_options(t, &row, eb);
-        if (err == 0)
-            err = state_apply(st, t->id, &u, eb);
-        state_wish_row_fini(&row);
-    }
-    if (err == 0 && t->options.paused)
-        err = state_load_have(st, t->id, &t->core.have, eb);
-    return err;
-}
-
 /* An earlier run has already moved the torrent to the same directory. */
 static void
 arrive(struct torrent *t)
@@ -167,33 +107,41 @@ arrive(struct torrent *t)
     t->move.to = NULL;
 }
 
-/* Takes the lock, and reads the row of the database. If another process has a torrent of spratd,
- * torrent_load() tries again later. */
+/* Takes the lock, which another process may have: then torrent_load() tries again later. */
+static int
+enter_loaded(struct torrent *t, const struct state_torrent *row, struct errbuf *eb)
+{
+    int err = torrent_enter(t, eb);
+
+    if (err != 0 && err != SPRAT_E_BUSY)
+        return err;
+    t->id = row->id;
+    row_take_totals(t, row);
+    return 0;
+}
+
+static int
+enter_enrolled(struct torrent *t, struct torrent_enrolment *e, struct errbuf *eb)
+{
+    t->id = e->id;
+    t->options.ratio = e->ratio;
+    t->options.worknames = e->worknames;
+    if (e->arrived)
+        arrive(t);
+    return row_read_totals(t, eb);
+}
+
+/* Reads what the database knows. The files of a torrent that stays paused are not looked at before
+ * it is resumed, so its have-bits are read now. */
 static int
 enter_state(struct torrent *t, const struct torrent_add *add, struct errbuf *eb)
 {
-    const struct state_torrent *row = add->row;
-    struct state *st = t->env->shared->state;
-    const char *dir = add->real_dir;
-    int err = torrent_enter(t, eb);
+    int err = add->enrolment != NULL ? enter_enrolled(t, add->enrolment, eb)
+                                     : enter_loaded(t, add->row, eb);
 
-    if (err == 0 && row == NULL && t->move.to != NULL && state_has(st, t->mi, t->move.to)) {
-        arrive(t);
-        dir = t->save_dir;
-    }
-    if (err == SPRAT_E_BUSY && t->env->shared->loading)
-        err = 0;
-    if (err == 0 && row != NULL) {
-        t->id = row->id;
-        row_take_totals(t, row);
-    } else if (err == 0) {
-        err = state_add(st, t->mi, dir, t->env->shared->managed, &t->id, eb);
-        if (err == 0)
-            err = row_read_totals(t, eb);
-        if (err == 0 && t->env->shared->managed)
-            begin_ratio(t);
-    }
-    return err == 0 ? remember(t, eb) : err;
+    if (err == 0 && t->options.paused)
+        err = state_load_have(t->env->shared->state, t->id, &t->core.have, eb);
+    return err == 0 ? select_load(t, t->mi->file_count, eb) : err;
 }
 
 static struct torrent *
@@ -239,17 +187,16 @@ torrent_new(struct torrent_env *env, const struct torrent_add *add, struct torre
         errbuf_set(eb, err, "out of memory");
     else
         err = enter_state(t, add, eb);
-    if (err == 0)
-        err = select_load(t, t->mi->file_count, eb);
-    if (err == 0 && add->selection != NULL &&
-        (t->options.selection != NULL || !selection_is_all(add->selection, t->mi->file_count)))
-        err = select_first(t, add->selection, eb);
     if (err == 0 && (err = core_new(t)) != 0)
         errbuf_set(eb, err, "out of memory");
     if (err != 0) {
         t->mi = NULL; /* the caller keeps it */
         torrent_free(t);
         return err;
+    }
+    if (add->enrolment != NULL) {
+        t->lock = add->enrolment->lock;
+        add->enrolment->lock = NULL;
     }
     *out = t;
     return 0;

@@ -7,6 +7,7 @@
 
 #include "peer/torrent/torrent_impl.h"
 
+/* Makes a torrent from |add|, with its |enrolment|, whose lock it takes, or with its |row|. */
 int torrent_new(struct torrent_env *env, const struct torrent_add *add, struct torrent **out,
                 struct errbuf *eb);
 /* As torrent_new(), for a torrent at rest with the database row |row|; |add->mi| stays the

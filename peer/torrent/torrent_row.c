@@ -53,8 +53,8 @@ torrent_need_metainfo(struct torrent *t, struct errbuf *eb)
     return torrent_is_resting(t) ? load_rested(t, eb) : 0;
 }
 
-int
-row_options(const struct torrent *t, struct state_wish_row *row, struct errbuf *eb)
+static int
+make_row(const struct torrent *t, struct state_wish_row *row, struct errbuf *eb)
 {
     const struct torrent_options *o = &t->options;
     struct state_wish wish = {.seed = (int)o->seed,
@@ -80,7 +80,7 @@ row_store_options(struct torrent *t, struct errbuf *eb)
 
     if (!t->env->shared->managed)
         return 0;
-    err = row_options(t, &row, eb);
+    err = make_row(t, &row, eb);
     if (err == 0 && (err = torrent_store(t, &u, NULL, NULL)) != 0)
         errbuf_set(eb, err, "%s", sprat_strerror(err));
     state_wish_row_fini(&row);

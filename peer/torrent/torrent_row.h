@@ -14,9 +14,6 @@ int torrent_enter(struct torrent *t, struct errbuf *eb);
 void row_take_totals(struct torrent *t, const struct state_torrent *row);
 /* Reads the parts of the row that other processes may have changed since. */
 int row_read_totals(struct torrent *t, struct errbuf *eb);
-/* Fills |row| with the options, which the caller frees with state_wish_row_fini(). INVAL if they
- * can't be stored; NOMEM. */
-int row_options(const struct torrent *t, struct state_wish_row *row, struct errbuf *eb);
 /* Begins to store the options (torrent_store.h), if spratd manages the torrent. INVAL if they can't
  * be stored; NOMEM, AGAIN. */
 int row_store_options(struct torrent *t, struct errbuf *eb);

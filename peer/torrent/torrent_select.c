@@ -25,6 +25,17 @@ selection_is_all(const uint8_t *bytes, size_t count)
 }
 
 int
+selection_stored(struct state *st, int64_t id, uint8_t *bytes, size_t count, struct errbuf *eb)
+{
+    int err = state_load_priorities(st, id, bytes, count, eb);
+
+    for (size_t i = 0; err == 0 && i < count; i++)
+        if ((bytes[i] & PARTS_PRIORITY) > FILE_HIGH)
+            bytes[i] = FILE_NORMAL;
+    return err;
+}
+
+int
 select_load(struct torrent *t, size_t count, struct errbuf *eb)
 {
     uint8_t *bytes = malloc(count + 1);
@@ -32,10 +43,7 @@ select_load(struct torrent *t, size_t count, struct errbuf *eb)
 
     if (bytes == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    err = state_load_priorities(t->env->shared->state, t->id, bytes, count, eb);
-    for (size_t i = 0; err == 0 && i < count; i++)
-        if ((bytes[i] & PARTS_PRIORITY) > FILE_HIGH)
-            bytes[i] = FILE_NORMAL;
+    err = selection_stored(t->env->shared->state, t->id, bytes, count, eb);
     if (err != 0 || selection_is_all(bytes, count)) {
         free(bytes);
         return err;
@@ -376,32 +384,4 @@ torrent_select(struct torrent *t, const uint8_t *chosen, torrent_stored_fn done,
         return errbuf_set(eb, err, "%s", sprat_strerror(err));
     }
     return 0;
-}
-
-int
-select_first(struct torrent *t, const uint8_t *chosen, struct errbuf *eb)
-{
-    struct selecting *x = selecting_new(t, chosen);
-    struct state_update u = {0};
-    int err;
-
-    if (x == NULL)
-        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    err = prepare(x);
-    if (err == 0)
-        err = look(x, eb);
-    if (err != 0)
-        errbuf_set(eb, err, "%s", sprat_strerror(err));
-    set_places(x);
-    u.priorities = x->bytes;
-    u.priority_count = x->count;
-    if (err == 0)
-        err = state_apply(t->env->shared->state, t->id, &u, eb);
-    if (err == 0) {
-        free(t->options.selection);
-        t->options.selection = x->bytes;
-        x->bytes = NULL;
-    }
-    selecting_free(x);
-    return err;
 }

@@ -10,13 +10,13 @@
 /* Loads the selection of the torrent's |count| files from the state database. The database's error,
  * or NOMEM. */
 int select_load(struct torrent *t, size_t count, struct errbuf *eb);
-/* torrent_select() for a new torrent, before its first load. Waits for the disk and the database.
- */
-int select_first(struct torrent *t, const uint8_t *chosen, struct errbuf *eb);
 /* Uses a choice that has been stored, as soon as the torrent's state allows that. */
 void select_go_on(struct torrent *t);
 /* The torrent is freed. */
 void select_forget(struct torrent *t);
 bool selection_is_all(const uint8_t *bytes, size_t count);
+/* Reads the stored choice of the |count| files of the torrent with this row (parts.h). Any thread.
+ */
+int selection_stored(struct state *st, int64_t id, uint8_t *bytes, size_t count, struct errbuf *eb);
 
 #endif

@@ -146,6 +146,54 @@ def removing_is_answered_when_it_is_stored_and_waits_on_no_loop(t):
     assert setting.daemon.state("one") is None, "the answer to torrent.remove was forgotten"
 
 
+@test
+def adding_is_answered_when_it_is_stored_and_waits_on_no_loop(t):
+    setting = Setting(t)
+    setting.add("two")
+    setting.daemon.await_state("two", "seeding")
+    setting.faults.hold(SYNC, DATABASE)
+    call = Call(t, setting.add, "one", paused=True, down_limit=5000, skip=["one"])
+    t.wait("the sync", lambda: setting.faults.hits() > 0, 20)
+    for _ in range(3):
+        assert [x["name"] for x in setting.goes_on()] == ["two"]
+    assert not call.has_answer(), "it was answered before it was stored"
+    setting.faults.stop()
+    call.wait()
+    setting.crash()
+    assert paused(setting) and limited(setting) and skipped(setting), "the answer to torrent.add was forgotten"
+
+
+@test
+def a_torrent_that_could_not_be_added_is_not_stored(t):
+    """The daemon ends between the commit and the torrent's loop."""
+    setting = Setting(t)
+    setting.goes_on()
+    setting.faults.hold(SYNC, DATABASE)
+    call = Call(t, lambda: refusal(setting, "one"))
+    t.wait("the sync", lambda: setting.faults.hits() > 0, 20)
+    end = Call(t, setting.daemon.talk, request("daemon.shutdown"))
+    pause = request("torrent.pause", torrent="one")
+    t.wait("the end to begin", lambda: b"shutting down" in setting.daemon.talk(pause), 20)
+    setting.faults.stop()
+    end.wait()
+    assert setting.daemon.status() == 0
+    assert "is ending" in call.wait(), call.result
+    setting.start()
+    assert setting.goes_on() == []
+
+
+def request(method, **params):
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode() + b"\n"
+
+
+def refusal(setting, name):
+    """The error of adding a torrent that is not added."""
+    path = content.write_file(setting.t.path("small", name), 64 * KIB)
+    out = torrent.write(torrent.make(path, "v1", 16 * KIB), setting.t.path("torrents", f"{name}.again"))
+    answer = setting.daemon.talk(request("torrent.add", path=out, save_dir=os.path.dirname(path)))
+    return json.loads(answer)["error"]["message"] if answer else ""
+
+
 # A mount that hangs.
 
 def serves(setting, added):
@@ -268,9 +316,8 @@ def adding_to_a_mount_that_hangs_waits_on_no_loop(t):
 
 def ask_to_add(setting, path):
     """Adds a torrent whose file does not exist. The answer is empty if the daemon ends first."""
-    request = {"jsonrpc": "2.0", "id": 1, "method": "torrent.add", "params": {"path": path, "save_dir": "/tmp"}}
     with contextlib.suppress(ConnectionResetError):
-        return setting.daemon.talk(json.dumps(request).encode() + b"\n")
+        return setting.daemon.talk(request("torrent.add", path=path, save_dir="/tmp"))
     return b""
 
 

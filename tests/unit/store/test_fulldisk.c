@@ -153,7 +153,8 @@ Test(fulldisk, database_without_room)
     }
     fixture_open(&f);
     cr_assert_eq(state_open(f.state_dir, "test", &st, NULL), 0);
-    cr_assert_eq(state_add(st, f.mi, f.target, false, &co.id, NULL), 0);
+    cr_assert_eq(state_add(st, &(struct state_addition){.mi = f.mi, .dir = f.target}, &co.id, NULL),
+                 0);
     co.storage = f.storage;
     co.state = st;
     co.user = &g;

@@ -72,7 +72,9 @@ session_begin_with(struct session *s, struct fixture *f, struct resume_options r
     fixture_open(f);
     cr_assert_eq(bitfield_init(&s->pieces, f->mi->piece_count), 0);
     cr_assert_eq(state_open(f->state_dir, "test", &s->st, &eb), 0, "%s", eb.text);
-    cr_assert_eq(state_add(s->st, f->mi, f->target, false, &s->id, &eb), 0, "%s", eb.text);
+    cr_assert_eq(
+        state_add(s->st, &(struct state_addition){.mi = f->mi, .dir = f->target}, &s->id, &eb), 0,
+        "%s", eb.text);
     ro.storage = co.storage = f->storage;
     ro.state = co.state = s->st;
     ro.id = co.id = s->id;
@@ -527,7 +529,10 @@ give_to_spratd(const struct fixture *f)
     int64_t id;
 
     cr_assert_eq(state_open(f->state_dir, "test", &st, NULL), 0);
-    cr_assert_eq(state_add(st, f->mi, f->target, true, &id, NULL), 0);
+    cr_assert_eq(state_add(st,
+                           &(struct state_addition){.mi = f->mi, .dir = f->target, .managed = true},
+                           &id, NULL),
+                 0);
     state_close(st);
     return id;
 }
@@ -785,7 +790,8 @@ read_claims(struct fixture *f)
 
     cr_assert_eq(bitfield_init(&claimed, f->mi->piece_count), 0);
     cr_assert_eq(state_open(f->state_dir, "parent", &st, NULL), 0);
-    cr_assert_eq(state_add(st, f->mi, f->target, false, &id, NULL), 0);
+    cr_assert_eq(state_add(st, &(struct state_addition){.mi = f->mi, .dir = f->target}, &id, NULL),
+                 0);
     cr_assert_eq(state_load_have(st, id, &claimed, NULL), 0);
     state_close(st);
     return claimed;
@@ -863,7 +869,8 @@ Test(resume, failed_group_is_tried_again)
     cr_expect_not(commit_idle(s.commit));
     cr_expect_gt(mono_diff_ms(commit_expiry(s.commit), clock_mono()), COMMIT_RETRY_MS / 2);
     cr_expect_eq(s.committed, 1);
-    cr_assert_eq(state_add(other, f.mi, f.target, false, &s.id, NULL), 0);
+    cr_assert_eq(
+        state_add(other, &(struct state_addition){.mi = f.mi, .dir = f.target}, &s.id, NULL), 0);
     state_close(other);
     cr_expect_eq(flush(&s, false), 0, "the row came back under its id");
     cr_expect_eq(s.committed, 2);
@@ -884,7 +891,8 @@ Test(resume, can_be_cancelled)
     fixture_open(&f);
     cr_assert_eq(bitfield_init(&s.pieces, f.mi->piece_count), 0);
     cr_assert_eq(state_open(f.state_dir, "test", &s.st, NULL), 0);
-    cr_assert_eq(state_add(s.st, f.mi, f.target, false, &s.id, NULL), 0);
+    cr_assert_eq(
+        state_add(s.st, &(struct state_addition){.mi = f.mi, .dir = f.target}, &s.id, NULL), 0);
     ro.storage = f.storage;
     ro.state = s.st;
     ro.id = s.id;

@@ -37,7 +37,8 @@ set_up(struct fixture *f, struct state **st, int64_t *id)
     fixture_init(f);
     fixture_standard(f, METAINFO_HYBRID);
     *st = open_state(f);
-    cr_assert_eq(state_add(*st, f->mi, f->target, false, id, &eb), 0, "%s", eb.text);
+    cr_assert_eq(state_add(*st, &(struct state_addition){.mi = f->mi, .dir = f->target}, id, &eb),
+                 0, "%s", eb.text);
 }
 
 Test(state, torrent_comes_back)
@@ -71,7 +72,10 @@ Test(state, torrent_comes_back)
     cr_assert_eq(state_apply(st, id, &u, NULL), 0);
     state_close(st);
     st = open_state(&f);
-    cr_assert_eq(state_add(st, f.mi, f.target, true, &again, NULL), 0);
+    cr_assert_eq(state_add(st,
+                           &(struct state_addition){.mi = f.mi, .dir = f.target, .managed = true},
+                           &again, NULL),
+                 0);
     cr_expect_eq(again, id);
     cr_assert_eq(state_get(st, id, &t, NULL), 0);
     cr_expect(t.managed && !t.clean && t.identity.has_v1 && t.identity.has_v2);
@@ -114,7 +118,7 @@ Test(state, other_directory_is_another_row)
     int64_t a, b;
 
     set_up(&f, &st, &a);
-    cr_assert_eq(state_add(st, f.mi, f.source, false, &b, NULL), 0);
+    cr_assert_eq(state_add(st, &(struct state_addition){.mi = f.mi, .dir = f.source}, &b, NULL), 0);
     cr_expect_neq(a, b);
     state_close(st);
     fixture_fini(&f);
@@ -257,10 +261,14 @@ Test(state, managed_torrents_are_listed)
     set_up(&f, &st, &id);
     cr_assert_eq(state_scan(st, count_managed, &n, NULL), 0);
     cr_expect_eq(n, 0);
-    cr_assert_eq(state_add(st, f.mi, f.target, true, &id, NULL), 0);
+    cr_assert_eq(state_add(st,
+                           &(struct state_addition){.mi = f.mi, .dir = f.target, .managed = true},
+                           &id, NULL),
+                 0);
     cr_assert_eq(state_scan(st, count_managed, &n, NULL), 0);
     cr_expect_eq(n, 1);
-    cr_assert_eq(state_add(st, f.mi, f.target, false, &id, NULL), 0);
+    cr_assert_eq(state_add(st, &(struct state_addition){.mi = f.mi, .dir = f.target}, &id, NULL),
+                 0);
     n = 0;
     cr_assert_eq(state_scan(st, count_managed, &n, NULL), 0);
     cr_expect_eq(n, 1, "it is still spratd's");
@@ -268,8 +276,14 @@ Test(state, managed_torrents_are_listed)
     n = 0;
     cr_assert_eq(state_scan(st, count_managed, &n, NULL), 0);
     cr_expect_eq(n, 0);
-    cr_assert_eq(state_add(st, f.mi, f.target, true, &id, NULL), 0);
-    cr_assert_eq(state_add(st, f.mi, f.source, true, &id, NULL), 0);
+    cr_assert_eq(state_add(st,
+                           &(struct state_addition){.mi = f.mi, .dir = f.target, .managed = true},
+                           &id, NULL),
+                 0);
+    cr_assert_eq(state_add(st,
+                           &(struct state_addition){.mi = f.mi, .dir = f.source, .managed = true},
+                           &id, NULL),
+                 0);
     n = 0;
     cr_expect_eq(state_scan(st, count_managed, &n, NULL), SPRAT_E_LIMIT);
     state_close(st);
@@ -326,8 +340,14 @@ Test(state, one_pass_reads_what_belongs_to_a_torrent)
     for (uint32_t i = 0; i < 5000; i++)
         pieces[i] = i;
     set_up(&f, &st, &other);
-    cr_assert_eq(state_add(st, f.mi, f.target, true, &seen.id, NULL), 0);
-    cr_assert_eq(state_add(st, f.mi, f.source, true, &last, NULL), 0);
+    cr_assert_eq(state_add(st,
+                           &(struct state_addition){.mi = f.mi, .dir = f.target, .managed = true},
+                           &seen.id, NULL),
+                 0);
+    cr_assert_eq(state_add(st,
+                           &(struct state_addition){.mi = f.mi, .dir = f.source, .managed = true},
+                           &last, NULL),
+                 0);
     cr_assert_eq(state_apply(st, other, &u, NULL), 0);
     cr_assert_eq(state_apply(st, seen.id, &u, NULL), 0);
     cr_assert_eq(state_apply(st, last, &lose, NULL), 0);
@@ -428,7 +448,10 @@ add_another(struct fixture *f, struct state *st, const char *name, bool managed)
 
     fixture_file(f, name, 9, 40);
     fixture_torrent(f, METAINFO_V2, 32768);
-    cr_assert_eq(state_add(st, f->mi, f->target, managed, &id, NULL), 0);
+    cr_assert_eq(
+        state_add(st, &(struct state_addition){.mi = f->mi, .dir = f->target, .managed = managed},
+                  &id, NULL),
+        0);
     return id;
 }
 
@@ -440,7 +463,10 @@ Test(state, finds_other_torrents_by_inode)
     int64_t first, elsewhere, second, third;
 
     set_up(&f, &st, &first);
-    cr_assert_eq(state_add(st, f.mi, f.source, true, &elsewhere, NULL), 0);
+    cr_assert_eq(state_add(st,
+                           &(struct state_addition){.mi = f.mi, .dir = f.source, .managed = true},
+                           &elsewhere, NULL),
+                 0);
     second = add_another(&f, st, "second", false);
     third = add_another(&f, st, "third", true);
     store_file(st, first, 1, UINT64_MAX);
@@ -608,8 +634,9 @@ Test(state, processes_share_it)
         cr_assert_geq(pids[c], 0);
         if (pids[c] != 0)
             continue;
-        int bad = state_open(f.state_dir, "child", &st, NULL) != 0 ||
-                  state_add(st, f.mi, f.target, false, &id, NULL) != 0;
+        int bad =
+            state_open(f.state_dir, "child", &st, NULL) != 0 ||
+            state_add(st, &(struct state_addition){.mi = f.mi, .dir = f.target}, &id, NULL) != 0;
         for (uint32_t i = 0; !bad && i < ROUNDS; i++) {
             uint32_t piece = c * ROUNDS + i;
             struct state_update u = {.have = &piece, .have_count = 1};
@@ -623,7 +650,8 @@ Test(state, processes_share_it)
         cr_expect_eq(status, 0);
     }
     st = open_state(&f);
-    cr_assert_eq(state_add(st, f.mi, f.target, false, &id, NULL), 0);
+    cr_assert_eq(state_add(st, &(struct state_addition){.mi = f.mi, .dir = f.target}, &id, NULL),
+                 0);
     cr_assert_eq(bitfield_init(&have, CHILDREN * ROUNDS), 0);
     cr_assert_eq(state_load_have(st, id, &have, NULL), 0);
     cr_expect(bitfield_full(&have));
@@ -671,6 +699,46 @@ Test(state, async_updates_come_in_order)
     cr_assert_eq(state_get(st, id, &t, NULL), 0);
     cr_expect_str_eq(t.error, "error 49");
     state_torrent_fini(&t);
+    state_close(st);
+    fixture_fini(&f);
+}
+
+/* A torrent and what it is added with are stored together or not at all. */
+Test(state, torrents_are_added_in_one_transaction)
+{
+    struct fixture f;
+    struct state *st;
+    struct async_result r[3] = {{0}};
+    const uint32_t have[] = {0}, refused[] = {7 * STATE_PIECES_PER_ROW};
+    struct state_update good = {.set_limits = true, .up_limit = 7, .have = have, .have_count = 1};
+    struct state_update bad = {.have = refused, .have_count = 1};
+    struct state_addition a = {.managed = true, .update = &good};
+    struct state_torrent t;
+    int64_t first, id[3] = {0}, none;
+    char *path;
+
+    set_up(&f, &st, &first);
+    fixture_open(&f);
+    a.mi = f.mi;
+    a.dir = f.source;
+    cr_assert_eq(state_find(st, f.mi, a.dir, &none, NULL), SPRAT_E_NOTFOUND);
+    cr_assert_eq(state_add_async(st, &a, &id[0], f.q, on_applied, &r[0]), 0);
+    fixture_wait(&f, &r[0].done);
+    cr_assert_eq(r[0].err, 0);
+    cr_assert_eq(state_get(st, id[0], &t, NULL), 0);
+    cr_expect(t.managed && t.up_limit == 7);
+    state_torrent_fini(&t);
+    path = db_path(&f);
+    run_sql(path, "CREATE TRIGGER refuse BEFORE INSERT ON pieces WHEN new.chunk = 7 "
+                  "BEGIN SELECT raise(ABORT, 'refused'); END");
+    free(path);
+    a.dir = "/elsewhere";
+    a.update = &bad;
+    cr_assert_eq(state_add_async(st, &a, &id[1], f.q, on_applied, &r[1]), 0);
+    fixture_wait(&f, &r[1].done);
+    cr_expect_neq(r[1].err, 0);
+    cr_expect_neq(state_add(st, &a, &id[2], NULL), 0);
+    cr_expect_eq(state_find(st, f.mi, a.dir, &none, NULL), SPRAT_E_NOTFOUND);
     state_close(st);
     fixture_fini(&f);
 }

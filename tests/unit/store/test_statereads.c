@@ -18,7 +18,10 @@ set_up(struct fixture *f, struct state **st, int64_t *id)
     fixture_init(f);
     fixture_standard(f, METAINFO_HYBRID);
     cr_assert_eq(state_open(f->state_dir, "sprat test", st, &eb), 0, "%s", eb.text);
-    cr_assert_eq(state_add(*st, f->mi, f->target, true, id, &eb), 0, "%s", eb.text);
+    cr_assert_eq(state_add(*st,
+                           &(struct state_addition){.mi = f->mi, .dir = f->target, .managed = true},
+                           id, &eb),
+                 0, "%s", eb.text);
 }
 
 static void
@@ -39,6 +42,7 @@ no_layer(void *user, const struct state_layer *l)
 static void
 read_all(struct state *st, const struct fixture *f, int64_t id)
 {
+    int64_t found;
     struct state_file *files = calloc(f->mi->file_count, sizeof(*files));
     uint8_t *priorities = calloc(f->mi->file_count, 1);
     struct state_sharer sharers[STATE_SHARERS_MAX];
@@ -51,7 +55,8 @@ read_all(struct state *st, const struct fixture *f, int64_t id)
     cr_expect_eq(state_get(st, id, &t, NULL), 0);
     cr_expect_eq(t.uploaded, 0u, "what is not committed yet is not seen");
     state_torrent_fini(&t);
-    cr_expect(state_has(st, f->mi, f->target));
+    cr_expect_eq(state_find(st, f->mi, f->target, &found, NULL), 0);
+    cr_expect_eq(found, id);
     cr_expect_eq(state_load_have(st, id, &have, NULL), 0);
     cr_expect_eq(state_load_files(st, id, files, f->mi->file_count, NULL), 0);
     cr_expect_eq(state_load_priorities(st, id, priorities, f->mi->file_count, NULL), 0);

@@ -29,7 +29,10 @@ set_up(struct fixture *f, struct state **st, int64_t *id)
     fixture_init(f);
     fixture_standard(f, METAINFO_HYBRID);
     *st = open_state(f);
-    cr_assert_eq(state_add(*st, f->mi, f->target, true, id, &eb), 0, "%s", eb.text);
+    cr_assert_eq(state_add(*st,
+                           &(struct state_addition){.mi = f->mi, .dir = f->target, .managed = true},
+                           id, &eb),
+                 0, "%s", eb.text);
 }
 
 static void
@@ -168,7 +171,10 @@ Test(statewish, an_older_database_is_brought_up_to_date)
     sqlite3_close(db);
     free(path);
     st = open_state(&f);
-    cr_assert_eq(state_add(st, f.mi, f.target, true, &again, NULL), 0);
+    cr_assert_eq(state_add(st,
+                           &(struct state_addition){.mi = f.mi, .dir = f.target, .managed = true},
+                           &again, NULL),
+                 0);
     cr_expect_eq(again, id, "what was in it is still there");
     cr_expect_eq(state_load_wish(st, id, &none, NULL), SPRAT_E_NOTFOUND);
     cr_expect_eq(fixture_put_wish(st, id, &wish, NULL), 0);
