@@ -163,9 +163,12 @@ put_torrent(json_t *params, const char *path, struct errbuf *eb)
     char *text;
     int err;
 
-    if (torrentfile_is_magnet(path))
-        return errbuf_set(eb, SPRAT_E_INVAL,
-                          "magnet links can't be fetched yet: name the torrent file");
+    if (torrentfile_is_magnet(path)) {
+        err = client_check_text("the magnet link", path, eb);
+        if (err == 0)
+            json_object_set_new(params, "magnet", json_string(path));
+        return err;
+    }
     err = torrentfile_load(path, &mi, eb);
     if (err != 0)
         return err;
@@ -201,6 +204,10 @@ print_added(const struct add *a, const json_t *result)
     printable(client_text(result, "name"), name, sizeof(name));
     printf("%s %s %s", already ? "already there" : "added",
            v1[0] != '\0' ? v1 : client_text(result, "info_hash_v2"), name);
+    if (json_is_true(json_object_get(result, "metadata_added")))
+        printf("; metadata added");
+    else if (strcmp(client_text(result, "state"), "waiting") == 0)
+        printf("; the .torrent file is needed too: sprat add FILE.torrent");
     print_count(result, "trackers_added", "tracker added", "trackers added");
     print_count(result, "trackers_refused",
                 "tracker not added: a private torrent keeps its own trackers",
@@ -308,12 +315,14 @@ run(const struct cli_command *self, int argc, const char *const *argv)
 
 const struct cli_command cli_add = {
     .name = "add",
-    .usage = "[options] FILE.torrent…",
+    .usage = "[options] FILE.torrent|MAGNET…",
     .summary = "add a torrent to the daemon",
     .details =
         "Adds torrents to spratd, which downloads and seeds them in the background. If the "
         "daemon has a torrent already, its rate limits are set as given, and trackers and "
-        "peers are added to it; other options do not change it.",
+        "peers are added to it; other options do not change it. A magnet link adds a torrent "
+        "that waits until its torrent file is added: Sprat cannot fetch the metadata from peers "
+        "yet.",
     .example = "  sprat add -o ~/downloads --seed 2 debian-12.torrent",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

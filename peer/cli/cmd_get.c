@@ -160,7 +160,9 @@ get(const struct cli_command *self, const struct get *g, const char *torrent)
     int status;
 
     if (torrentfile_is_magnet(torrent))
-        return cli_fail("magnet links can't be fetched yet: name the torrent file");
+        return cli_fail(
+            "magnet links can't be fetched yet: name the torrent file, or let spratd keep "
+            "the link until you have the file: sprat add MAGNET");
     if (torrentfile_load(torrent, &add.mi, &eb) != 0)
         return cli_fail("%s", eb.text);
     selection = choose(g, add.mi, &eb);

@@ -174,7 +174,8 @@ print_torrent(const json_t *t)
     row("note", client_text(t, "note"));
     row("saved in", client_text(t, "save_dir"));
     row("goes to", client_text(t, "move_to"));
-    print_progress(t);
+    if (strcmp(client_text(t, "state"), "waiting") != 0) /* else even its size is unknown */
+        print_progress(t);
     print_rate_limit("up limit", client_int(t, "up_limit"));
     print_rate_limit("down limit", client_int(t, "down_limit"));
     row_time("added", client_int(t, "added_at"));

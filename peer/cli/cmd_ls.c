@@ -27,7 +27,7 @@ static const struct table_column columns[] = {
     {"PEERS", true, false, 4}, {"RATIO", true, false, 6}, {"STATE", false, false, 0},
 };
 
-enum { CELL_DONE = 3, CELL_RATIO = 7 };
+enum { CELL_SIZE = 2, CELL_DONE = 3, CELL_RATIO = 7 };
 
 enum {
     COLUMNS = sizeof(columns) / sizeof(columns[0]),
@@ -49,6 +49,8 @@ state_of(const json_t *t, uint64_t have, uint64_t total)
 {
     const char *state = client_text(t, "state");
 
+    if (strcmp(state, "waiting") == 0)
+        return "waiting for metadata";
     return strcmp(state, "seeding") == 0 && have < total ? "seeding (selected files)" : state;
 }
 
@@ -75,6 +77,8 @@ fill_row(struct row *r, const json_t *t, const char **cells)
         r->id,    client_text(t, "name"), r->size, r->done, r->down, r->up, r->peers,
         r->ratio, state_of(t, have, total)};
     memcpy(cells, all, sizeof(all));
+    if (strcmp(client_text(t, "state"), "waiting") == 0) /* its size is not known */
+        cells[CELL_SIZE] = cells[CELL_DONE] = "-";
     if (!json_is_null(json_object_get(t, "bytes_have")))
         return;
     /* Of a torrent whose loop does not answer, only the name and the size are known. */

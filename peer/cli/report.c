@@ -259,6 +259,7 @@ phase_of(const struct report *r, const struct torrent_status *st)
     case TORRENT_PAUSED: return "paused";
     case TORRENT_ERROR: return "paused by an error";
     case TORRENT_STOPPED: return "stopped";
+    case TORRENT_WAITING: return "waiting for metadata";
     }
     return "";
 }

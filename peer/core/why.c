@@ -450,6 +450,7 @@ why_state(const struct why_facts *f, char out[WHY_TEXT_MAX])
     } else {
         switch (f->phase) {
         case WHY_PHASE_PAUSED: append(out, "paused"); break;
+        case WHY_PHASE_METADATA: append(out, "waiting for metadata"); break;
         case WHY_PHASE_QUEUED: append(out, "waits to be checked"); break;
         case WHY_PHASE_CHECKING:
             append(out, "checking %.0f %%", percent_of(f->check_done, f->check_total));
@@ -480,6 +481,10 @@ why_find(const struct why_facts *f, struct why out[WHY_REASONS_MAX])
         look_at_failure(f, &l);
     else if (f->phase == WHY_PHASE_PAUSED)
         add(&l, WHY_PAUSED, -1, "paused; 'sprat resume' resumes it");
+    else if (f->phase == WHY_PHASE_METADATA)
+        add(&l, WHY_METADATA, -1,
+            "the metadata is not known: Sprat cannot fetch it from peers yet. Add the .torrent "
+            "file: sprat add FILE");
     else if (f->phase == WHY_PHASE_RUNNING)
         look_at_running(f, &l);
     else

@@ -34,6 +34,7 @@ enum {
     X(IN_USE, "in-use")                 /* another process uses the torrent */                     \
     X(FAILED, "failed")                                                                            \
     X(PAUSED, "paused")                 /* paused by its owner */                                  \
+    X(METADATA, "metadata")             /* only the info-hashes are known, by a magnet link */     \
     X(QUEUED, "queued")                 /* waits for the checks of other torrents */               \
     X(CHECKING, "checking")                                                                        \
     X(RELOCATING, "relocating")         /* its files are being moved to another directory */       \
@@ -73,6 +74,7 @@ struct why {
 enum why_stop { WHY_STOP_ASKED, WHY_STOP_RATIO, WHY_STOP_COMPLETE };
 
 enum why_phase {
+    WHY_PHASE_METADATA, /* the metainfo is not known */
     WHY_PHASE_QUEUED,
     WHY_PHASE_CHECKING,
     WHY_PHASE_PAUSED,

@@ -4,11 +4,13 @@
  */
 #include "peer/daemon/methods.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/base/hex.h"
+#include "common/codec/magnet.h"
 #include "common/rpc/base64.h"
 #include "common/rpc/jsontext.h"
 #include "common/sys/clock.h"
@@ -134,20 +136,35 @@ get_limits(const json_t *params, uint64_t *up, uint64_t *down, struct errbuf *eb
     return err == 0 ? rpc_get_u64(params, "down_limit", down, eb) : err;
 }
 
-/* The torrent file, from its bytes or, later, from |*path|. */
 static int
-get_metainfo(const json_t *params, struct metainfo **mi, const char **path, struct errbuf *eb)
+load_magnet(const char *text, struct magnet **magnet, struct errbuf *eb)
 {
-    const char *bytes = NULL;
+    struct errbuf why;
+    int err = magnet_parse(text, magnet, &why);
+
+    return err != 0 ? errbuf_set(eb, err, "magnet link: %s", why.text) : 0;
+}
+
+/* Where the torrent is described: |*magnet|, or the torrent file, from its bytes or, later, from
+ * |*path|. */
+static int
+get_source(const json_t *params, struct metainfo **mi, struct magnet **magnet, const char **path,
+           struct errbuf *eb)
+{
+    const char *bytes = NULL, *link = NULL;
 
     if (rpc_get_string(params, "path", false, path, eb) != 0 ||
-        rpc_get_string(params, "metainfo", false, &bytes, eb) != 0)
+        rpc_get_string(params, "metainfo", false, &bytes, eb) != 0 ||
+        rpc_get_string(params, "magnet", false, &link, eb) != 0)
         return SPRAT_E_INVAL;
-    if ((*path != NULL) == (bytes != NULL))
-        return errbuf_set(eb, SPRAT_E_INVAL, "either 'path' or 'metainfo' must be given");
+    if ((*path != NULL) + (bytes != NULL) + (link != NULL) != 1)
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "exactly one of 'path', 'metainfo' and 'magnet' must be given");
     if (*path != NULL && (*path)[0] != '/')
         return errbuf_set(eb, SPRAT_E_INVAL, "'path' must be absolute");
-    return *path != NULL ? 0 : load_bytes(bytes, mi, eb);
+    if (*path != NULL)
+        return 0;
+    return bytes != NULL ? load_bytes(bytes, mi, eb) : load_magnet(link, magnet, eb);
 }
 
 /* The data of a method's errand to a torrent. The loop of the torrent is another thread. |params|
@@ -329,21 +346,36 @@ torrent_select_method(void *ctx, const json_t *params, struct rpc_call *call, js
     return err == 0 ? with_torrent(ctx, params, select_files, call, eb) : err;
 }
 
+/* Sets |*is_there| if the torrent's content exists. Which name it has is unknown without the
+ * metainfo. */
+static int
+find_content(const struct torrent_add *add, bool *is_there, struct errbuf *eb)
+{
+    char *content;
+
+    *is_there = false;
+    if (add->mi == NULL)
+        return 0;
+    content = path_join(add->save_dir, add->mi->name);
+    if (content == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    *is_there = access(content, F_OK) == 0;
+    free(content);
+    return 0;
+}
+
 /* Whether the torrent's files can be made where they are to be. Content that is there may be seeded
  * from a directory that can only be read. */
 static int
 check_place(const struct torrent_add *add, struct errbuf *eb)
 {
-    char *content = path_join(add->save_dir, add->mi->name);
-    int err = 0;
+    bool is_there;
+    int err = find_content(add, &is_there, eb);
 
-    if (content == NULL)
-        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    if (access(content, F_OK) != 0)
+    if (err == 0 && !is_there)
         err = writable_dir(add->save_dir, eb);
     if (err == 0 && add->move_to != NULL && !add->move_only_new)
         err = writable_dir(add->move_to, eb);
-    free(content);
     return err;
 }
 
@@ -379,6 +411,10 @@ struct adding {
     struct torrent_add add;
     const char *trackers[METHODS_URLS_MAX], *peers[METHODS_URLS_MAX];
     char *save_dir, *move_to; /* copies: settings may be read again meanwhile */
+    struct magnet *magnet;    /* NULL: the request has a torrent file */
+    char hash_name[HEX_SIZE(INFO_HASH_V2_LEN)]; /* the name of a torrent whose link has none */
+    char *peer_names[MAGNET_PEERS_MAX];         /* "HOST:PORT" of the link's peers */
+    bool by_v2; /* the daemon is asked for the v2 info-hash of a hybrid */
     uint8_t *selection;
     bool is_new; /* the daemon does not have it */
     bool taken;  /* the engine has |add.mi| */
@@ -410,6 +446,9 @@ adding_free(struct adding *a)
     loop_timer_free(a->deadline);
     if (!a->taken)
         metainfo_free(a->add.mi);
+    for (size_t i = 0; i < MAGNET_PEERS_MAX; i++)
+        free(a->peer_names[i]);
+    magnet_free(a->magnet);
     free(a->selection);
     free(a->save_dir);
     free(a->move_to);
@@ -522,10 +561,16 @@ static int
 begin_new(struct adding *a, struct errbuf *eb)
 {
     const json_t *params = a->errand.params;
+    bool selects = json_object_get(params, "only") != NULL ||
+                   json_object_get(params, "skip") != NULL ||
+                   json_object_get(params, "high") != NULL;
     int err = 0;
 
-    if (json_object_get(params, "only") != NULL || json_object_get(params, "skip") != NULL ||
-        json_object_get(params, "high") != NULL)
+    if (selects && a->add.mi == NULL)
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "a magnet link does not say which files the torrent has: files can be "
+                          "chosen when the .torrent file has been added");
+    if (selects)
         err = get_selection(params, a->add.mi, NULL, &a->selection, eb);
     a->add.selection = a->selection;
     await_disk(a, a->add.save_dir);
@@ -541,15 +586,21 @@ merge_known(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
     struct adding *a = adding_of(base);
     struct torrent_status st;
     struct torrent_merged merged;
-    int err = torrent_merge(t, &a->add, &merged, eb);
+    bool learns = torrent_waits_for_metainfo(t) && a->add.mi != NULL;
+    int err = learns ? torrent_learn(t, a->add.mi, eb) : 0;
     json_t *o;
 
+    if (learns && err == 0)
+        a->add.mi = NULL;
+    if (err == 0)
+        err = torrent_merge(t, &a->add, &merged, eb);
     if (err == 0)
         err = set_limits(t, a->errand.params, &st, eb);
     if (err != 0)
         return err;
     o = render_torrent(t);
     json_object_set_new(o, "already", json_true());
+    json_object_set_new(o, "metadata_added", json_boolean(learns));
     json_object_set_new(o, "trackers_added", json_integer((json_int_t)merged.trackers));
     json_object_set_new(o, "trackers_refused", json_integer((json_int_t)merged.trackers_refused));
     json_object_set_new(o, "peers_added", json_integer((json_int_t)merged.peers));
@@ -566,6 +617,8 @@ on_asked(struct shards_errand *base, int err, const struct errbuf *eb)
         answer_adding(base, err, eb);
 }
 
+static void ask(struct adding *a, bool by_v2);
+
 static void
 after_asking(struct shards_errand *base)
 {
@@ -577,22 +630,64 @@ after_asking(struct shards_errand *base)
         adding_free(a);
         return;
     }
+    if (!a->by_v2 && identity_is_hybrid(torrent_add_id(&a->add))) {
+        ask(a, true);
+        return;
+    }
     err = begin_new(a, &eb);
     if (err != 0)
         refuse_adding(a, err, eb.text[0] != '\0' ? eb.text : sprat_strerror(err));
+}
+
+/* Asks the daemon's torrents for one of the torrent's info-hashes. A torrent from a magnet link may
+ * have only one of a hybrid's two. */
+static void
+ask(struct adding *a, bool by_v2)
+{
+    char hex[HEX_SIZE(20)];
+
+    a->is_new = false;
+    a->by_v2 = by_v2;
+    hex_encode(identity_wire_hash(torrent_add_id(&a->add), by_v2), 20, hex);
+    a->errand.base.fn = merge_known;
+    a->errand.base.done = on_asked;
+    a->errand.base.release = after_asking;
+    shards_with(a->daemon->shards, hex, &a->errand.base);
 }
 
 /* Asks first whether the daemon has the torrent. */
 static void
 ask_for_known(struct adding *a)
 {
-    char hex[HEX_SIZE(20)];
+    ask(a, !torrent_add_id(&a->add)->has_v1);
+}
 
-    hex_encode(identity_wire_hash(&a->id, !a->id.has_v1), 20, hex);
-    a->errand.base.fn = merge_known;
-    a->errand.base.done = on_asked;
-    a->errand.base.release = after_asking;
-    shards_with(a->daemon->shards, hex, &a->errand.base);
+/* Adds what the magnet link names, as far as there is room. */
+static int
+take_magnet(struct adding *a, struct errbuf *eb)
+{
+    const struct magnet *m = a->magnet;
+    struct torrent_add *add = &a->add;
+    size_t len;
+    const uint8_t *key = identity_key(&m->id, &len);
+
+    add->id = &m->id;
+    add->name =
+        m->name != NULL && m->name[0] != '\0' ? m->name : hex_encode(key, len, a->hash_name);
+    for (size_t i = 0; i < m->tracker_count && add->tracker_count < METHODS_URLS_MAX; i++)
+        a->trackers[add->tracker_count++] = m->trackers[i];
+    for (size_t i = 0; i < m->peer_count && add->peer_count < METHODS_URLS_MAX; i++) {
+        const struct magnet_peer *p = &m->peers[i];
+        size_t size = strlen(p->host) + sizeof("[]:65535");
+
+        a->peer_names[i] = malloc(size);
+        if (a->peer_names[i] == NULL)
+            return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+        snprintf(a->peer_names[i], size, strchr(p->host, ':') != NULL ? "[%s]:%u" : "%s:%u",
+                 p->host, p->port);
+        a->peers[add->peer_count++] = a->peer_names[i];
+    }
+    return 0;
 }
 
 static bool
@@ -654,7 +749,7 @@ begin_waiting(struct daemon *d)
 static void
 begin_adding(struct adding *a)
 {
-    a->id = a->add.mi->id;
+    a->id = *torrent_add_id(&a->add);
     list_push_back(&a->daemon->adding, &a->link);
     a->waits = true;
     begin_waiting(a->daemon);
@@ -713,7 +808,9 @@ read_adding(struct adding *a, const json_t *params, struct errbuf *eb)
         add->move_only_new = true;
     }
     err = own_places(a, eb);
-    return err == 0 ? get_metainfo(params, &add->mi, &a->path, eb) : err;
+    if (err == 0)
+        err = get_source(params, &add->mi, &a->magnet, &a->path, eb);
+    return err == 0 && a->magnet != NULL ? take_magnet(a, eb) : err;
 }
 
 /* On a disk thread. */
@@ -745,7 +842,8 @@ torrent_add_method(void *ctx, const json_t *params, struct rpc_call *call, json_
                                        "peers",    "seed",       "paused",     "check",
                                        "up_limit", "down_limit", "sequential", "super_seed",
                                        "allocate", "move_to",    "only",       "skip",
-                                       "high",     "adopt",      "refetch",    "incomplete_suffix"};
+                                       "high",     "adopt",      "refetch",    "incomplete_suffix",
+                                       "magnet"};
     struct daemon *d = ctx;
     struct adding *a;
     int err = check_running(d, eb);
@@ -917,7 +1015,7 @@ static int
 show(struct torrent *t, struct shards_errand *base, struct errbuf *eb)
 {
     struct errand *e = errand_of(base);
-    int err = torrent_need_metainfo(t, eb);
+    int err = torrent_waits_for_metainfo(t) ? 0 : torrent_need_metainfo(t, eb);
 
     if (err == 0)
         e->result = render_torrent_details(t, clock_mono());

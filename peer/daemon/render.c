@@ -224,10 +224,12 @@ render_torrent_details(const struct torrent *t, struct mono now)
     const struct metainfo *mi = torrent_metainfo(t);
     json_t *o = render_torrent(t);
 
-    put_int(o, "piece_length", mi->piece_length);
-    put_int(o, "file_count", mi->file_count);
-    json_object_set_new(o, "private", json_boolean(mi->is_private));
-    json_object_set_new(o, "files", render_files(t));
+    if (mi != NULL) {
+        put_int(o, "piece_length", mi->piece_length);
+        put_int(o, "file_count", mi->file_count);
+        json_object_set_new(o, "private", json_boolean(mi->is_private));
+        json_object_set_new(o, "files", render_files(t));
+    }
     json_object_set_new(o, "trackers", render_trackers(t, now));
     json_object_set_new(o, "peer_list", render_peers(t));
     return o;

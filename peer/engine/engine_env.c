@@ -22,6 +22,12 @@ on_await_disk(struct torrent_env *env)
     engine_await_disk(engine_around(env));
 }
 
+static int
+on_exchange_facts(struct torrent *t, struct torrent_facts *facts)
+{
+    return process_exchange_facts(engine_of(t)->process, t, facts);
+}
+
 static void
 on_share_ban(struct torrent_env *env, const struct endpoint *addr)
 {
@@ -45,6 +51,7 @@ const struct torrent_env_calls engine_env_calls = {
     .tell = engine_tell,
     .admit = on_admit,
     .await_disk = on_await_disk,
+    .exchange_facts = on_exchange_facts,
     .share_ban = on_share_ban,
     .take_conn = on_take_conn,
     .drop_conn = on_drop_conn,

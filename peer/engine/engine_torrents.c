@@ -42,7 +42,7 @@ static int
 explain(int err, const struct torrent_add *add, struct errbuf *eb)
 {
     if (err == SPRAT_E_EXISTS)
-        return errbuf_set(eb, err, "%s has been added already", add->mi->name);
+        return errbuf_set(eb, err, "%s has been added already", torrent_add_name(add));
     if (err == SPRAT_E_LIMIT)
         return errbuf_set(eb, err, "there are %d torrents already", ENGINE_TORRENTS_MAX);
     return errbuf_set(eb, err, "%s", sprat_strerror(err));
@@ -51,7 +51,7 @@ explain(int err, const struct torrent_add *add, struct errbuf *eb)
 int
 engine_may_add(struct process *h, const struct torrent_add *add, struct errbuf *eb)
 {
-    if (is_known(h, &add->mi->id))
+    if (is_known(h, torrent_add_id(add)))
         return explain(SPRAT_E_EXISTS, add, eb);
     if (add->peer_count > TORRENT_ADD_PEERS_MAX)
         return errbuf_set(eb, SPRAT_E_LIMIT, "at most %d peers can be named",
@@ -71,7 +71,7 @@ admit(const struct engine *s, const struct torrent_add *add, struct errbuf *eb)
 static int
 try_place(const struct process *h, const struct torrent_add *add, struct errbuf *eb)
 {
-    int err = add->seed_only ? 0 : storage_try_dir(add->save_dir, add->mi, eb);
+    int err = add->seed_only || add->mi == NULL ? 0 : storage_try_dir(add->save_dir, add->mi, eb);
 
     return err == SPRAT_E_ACCESS || err == SPRAT_E_NOENT ||
                    (err == SPRAT_E_READONLY && h->shared.managed)
@@ -181,7 +181,9 @@ say_not_loaded(struct process *h, const struct state_torrent *row, const char *w
 static void
 recall_row(const struct state_torrent *row, struct torrent_add *add)
 {
-    *add = (struct torrent_add){.save_dir = row->dir,
+    *add = (struct torrent_add){.id = &row->identity,
+                                .name = row->name != NULL ? row->name : "unnamed",
+                                .save_dir = row->dir,
                                 .seed = SEED_FOREVER,
                                 .up_limit = row->up_limit,
                                 .down_limit = row->down_limit,
@@ -207,7 +209,12 @@ load_row(struct process *h, int64_t id, struct errbuf *eb)
     err = state_load_wish(h->shared.state, id, &wish, &why);
     if (err == 0)
         recall(&wish, &add);
-    if (err == 0 || err == SPRAT_E_NOTFOUND)
+    if (err == SPRAT_E_NOTFOUND)
+        err = 0;
+    if (err == 0 && row.metainfo == NULL && !row.identity.has_v1 && !row.identity.has_v2)
+        err = errbuf_set(&why, SPRAT_E_DB,
+                         "the state database has neither its metadata nor an info-hash");
+    if (err == 0 && row.metainfo != NULL)
         err = metainfo_parse(row.metainfo, row.metainfo_len, &add.mi, &why);
     if (err == 0) {
         err = engine_add_placed(process_pick(h), &add, &t, &why);
@@ -343,6 +350,8 @@ sort_row(void *user, const struct state_scan_row *row)
     recall_row(&row->torrent, &add);
     if (row->has_wish)
         recall(&row->wish, &add);
+    if (row->torrent.metainfo == NULL)
+        return load_later(l, row->torrent.id);
     if (metainfo_parse(row->torrent.metainfo, row->torrent.metainfo_len, &add.mi, &why) != 0) {
         say_not_loaded(l->h, &row->torrent, why.text);
         return 0;

@@ -178,18 +178,26 @@ add_key(struct process *h, struct torrent *t, int i)
 }
 
 static int
-enter(struct process *h, struct torrent *t)
+add_keys(struct process *h, struct torrent *t)
 {
-    int err = h->torrents < ENGINE_TORRENTS_MAX ? 0 : SPRAT_E_LIMIT;
+    int err = 0;
 
-    if (err == 0 && t->facts.id.has_v1)
+    if (t->facts.id.has_v1)
         err = add_key(h, t, 0);
     if (err == 0 && t->facts.id.has_v2)
         err = add_key(h, t, 1);
-    if (err != 0) {
+    if (err != 0)
         remove_keys(h, t);
+    return err;
+}
+
+static int
+enter(struct process *h, struct torrent *t)
+{
+    int err = h->torrents < ENGINE_TORRENTS_MAX ? add_keys(h, t) : SPRAT_E_LIMIT;
+
+    if (err != 0)
         return err;
-    }
     t->serial = ++h->serials;
     h->torrents++;
     h->torrents_of[t->env->index]++;
@@ -203,6 +211,33 @@ process_enter(struct process *h, struct torrent *t)
 
     lock_take(&h->lock);
     err = enter(h, t);
+    lock_drop(&h->lock);
+    return err;
+}
+
+static void
+exchange(struct torrent *t, struct torrent_facts *facts)
+{
+    struct torrent_facts old = t->facts;
+
+    t->facts = *facts;
+    *facts = old;
+}
+
+int
+process_exchange_facts(struct process *h, struct torrent *t, struct torrent_facts *facts)
+{
+    int err;
+
+    lock_take(&h->lock);
+    remove_keys(h, t);
+    exchange(t, facts);
+    err = add_keys(h, t);
+    if (err != 0) {
+        remove_keys(h, t);
+        exchange(t, facts);
+        ASSERT(add_keys(h, t) == 0); /* there was room for them before */
+    }
     lock_drop(&h->lock);
     return err;
 }
@@ -248,7 +283,7 @@ struct listing {
     size_t count, cap;
 };
 
-/* A torrent's facts do not change while the torrent is in the directory. */
+/* A torrent's facts change only under the lock, while the torrent is in the directory. */
 static void
 list_key(void *ctx, struct hashmap_node *node)
 {

@@ -94,6 +94,9 @@ bool process_is_crowded(struct process *h);
 /* Enters the torrent's hashes into the directory, and gives the torrent its serial number. On
  * SPRAT_E_EXISTS, SPRAT_E_LIMIT, SPRAT_E_NOMEM nothing changes. */
 int process_enter(struct process *h, struct torrent *t);
+/* Exchanges the facts of a torrent of the directory with |facts|. EXISTS, NOMEM: nothing changes.
+ */
+int process_exchange_facts(struct process *h, struct torrent *t, struct torrent_facts *facts);
 /* Removes the torrent's hashes from the directory. */
 void process_leave(struct process *h, struct torrent *t);
 

@@ -342,7 +342,7 @@ on_undone(void *user, int err, const char *why)
 
     if (err != 0)
         log_error(&e->shards->process->shared.log, "%s could not be added, and may reappear: %s",
-                  e->add.mi->name, why);
+                  torrent_add_name(&e->add), why);
     finish(e);
 }
 

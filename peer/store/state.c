@@ -77,6 +77,8 @@ static const char *const migrations[] = {
     /* 6 → 7: banned sites (statebans.c) */
     ("CREATE TABLE bans (site BLOB PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;"
      "CREATE INDEX bans_by_end ON bans(until);"),
+    /* 7 → 8: the name of a torrent whose metainfo is not known yet, and therefore empty */
+    "ALTER TABLE torrents ADD COLUMN name TEXT;",
 };
 
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STATE_SCHEMA_VERSION,
@@ -197,6 +199,7 @@ state_read_torrent(sqlite3_stmt *q, struct state_torrent *t)
 
     *t = (struct state_torrent){
         .id = sqlite3_column_int64(q, 0),
+        .name = read_text(q, 19),
         .dir = read_text(q, 3),
         .managed = sqlite3_column_int(q, 4) != 0,
         .added = sqlite3_column_int64(q, 5),
@@ -217,12 +220,13 @@ state_read_torrent(sqlite3_stmt *q, struct state_torrent *t)
     };
     t->identity.has_v1 = read_hash(q, 1, t->identity.v1, 20);
     t->identity.has_v2 = read_hash(q, 2, t->identity.v2, 32);
-    t->metainfo = malloc(t->metainfo_len + 1);
-    if (t->metainfo == NULL || t->dir == NULL) {
+    if (t->metainfo_len > 0 && raw != NULL)
+        t->metainfo = malloc(t->metainfo_len);
+    if (t->dir == NULL || (t->metainfo_len > 0 && t->metainfo == NULL)) {
         state_torrent_fini(t);
         return SPRAT_E_NOMEM;
     }
-    if (raw != NULL)
+    if (t->metainfo != NULL)
         memcpy(t->metainfo, raw, t->metainfo_len);
     return 0;
 }
@@ -230,6 +234,7 @@ state_read_torrent(sqlite3_stmt *q, struct state_torrent *t)
 void
 state_torrent_fini(struct state_torrent *t)
 {
+    free(t->name);
     free(t->dir);
     free(t->error);
     free(t->move_to);

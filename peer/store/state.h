@@ -24,7 +24,7 @@
 #include "peer/store/stamp.h"
 
 enum {
-    STATE_SCHEMA_VERSION = 7,
+    STATE_SCHEMA_VERSION = 8,
     STATE_PIECES_PER_ROW = 4096, /* have-bits of one row: a commit rewrites 512 bytes, not all
                                     have-bits */
     STATE_PEERS_MAX = 200,       /* peers stored per torrent; the peers unseen for longest are
@@ -44,6 +44,7 @@ enum state_status {
 struct state_torrent {
     int64_t id;
     struct identity identity;
+    char *name;     /* NULL: not stored, so that only the metainfo has it */
     char *dir;      /* save directory, absolute */
     char *move_to;  /* directory to move to when complete; NULL: no move */
     char *moved_from; /* earlier directory where the moved files remain to be deleted; NULL: none */
@@ -56,7 +57,7 @@ struct state_torrent {
     bool clean;     /* the last session ended cleanly: file stamps are exact */
     int64_t session; /* unix seconds: start of the first session since the last clean end */
     int64_t active;  /* unix seconds: time of the last update by a session */
-    uint8_t *metainfo; /* the raw torrent file; NULL from functions that do not read it */
+    uint8_t *metainfo; /* the raw torrent file; NULL: not known yet */
     size_t metainfo_len;
 };
 
@@ -126,6 +127,9 @@ struct state_update {
     const uint8_t *priorities; /* one byte per file (parts.h): 0 means skip; NULL: no change */
     size_t priority_count;
     const struct state_wish_row *wish; /* replaces the stored wish (statewish.h); NULL: no change */
+    const struct identity *identity;   /* with |metainfo|: the identity that it has */
+    const uint8_t *metainfo; /* the raw torrent file of a torrent that had none; NULL: no change */
+    size_t metainfo_len;
     bool keep_worknames;               /* stores that the files can have working names */
     bool unmanage; /* clears |managed|: spratd does not load the torrent any more */
     bool remove; /* deletes the torrent and everything that is stored about it, and does no more */
@@ -163,7 +167,9 @@ void state_locks_free(struct state_locks *l);
 
 /* A torrent that is added. */
 struct state_addition {
-    const struct metainfo *mi;
+    const struct metainfo *mi; /* NULL: not known yet, so |identity| and |name| must be given */
+    const struct identity *identity;
+    const char *name;
     const char *dir; /* as path_absolute() makes it: a loop must not ask the disk what a path
                         means */
     bool managed;    /* marks the row as spratd's; false never clears the mark, so a torrent of
@@ -171,14 +177,15 @@ struct state_addition {
     const struct state_update *update; /* applied to the row in the same transaction; may be NULL */
 };
 
-/* Adds a row for the torrent, or finds the existing row, and gives its id. */
+/* Adds a row for the torrent, or finds the existing row, and gives its id. A row that had no
+ * metainfo gets that of |a|. */
 int state_add(struct state *st, const struct state_addition *a, int64_t *id, struct errbuf *eb);
 
 /* The id of the torrent's row for |dir|, an absolute path; SPRAT_E_NOTFOUND. */
-int state_find(struct state *st, const struct metainfo *mi, const char *dir, int64_t *id,
+int state_find(struct state *st, const struct identity *identity, const char *dir, int64_t *id,
                struct errbuf *eb);
 
-/* Reads one row, including |metainfo|. SPRAT_E_NOTFOUND. */
+/* Reads one row, including |metainfo|, if it is known. SPRAT_E_NOTFOUND. */
 int state_get(struct state *st, int64_t id, struct state_torrent *out, struct errbuf *eb);
 void state_torrent_fini(struct state_torrent *t);
 

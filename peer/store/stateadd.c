@@ -7,14 +7,12 @@
 #include "common/sys/clock.h"
 #include "peer/store/statedb.h"
 
-/* The lock of |db| must be held. */
 static int
-find_row(struct db *db, const struct metainfo *mi, const char *dir, int64_t *id, struct errbuf *eb)
+find_by(struct db *db, const char *sql, const uint8_t *hash, size_t len, const char *dir,
+        int64_t *id, struct errbuf *eb)
 {
     sqlite3_stmt *q;
-    size_t len;
-    const uint8_t *hash = identity_key(&mi->id, &len);
-    int rc, err = db_prepare(db, "SELECT id FROM torrents WHERE hash = ? AND dir = ?", &q, eb);
+    int rc, err = db_prepare(db, sql, &q, eb);
 
     if (err != 0)
         return err;
@@ -29,40 +27,68 @@ find_row(struct db *db, const struct metainfo *mi, const char *dir, int64_t *id,
     return err;
 }
 
+/* A hybrid may have been added by a magnet link that has only its v1 info-hash: then the row has
+ * that key until the metainfo is stored. The lock of |db| must be held. */
+static int
+find_row(struct db *db, const struct identity *identity, const char *dir, int64_t *id,
+         struct errbuf *eb)
+{
+    size_t len;
+    const uint8_t *key = identity_key(identity, &len);
+    int err =
+        find_by(db, "SELECT id FROM torrents WHERE hash = ? AND dir = ?", key, len, dir, id, eb);
+
+    if (err == SPRAT_E_NOTFOUND && identity_is_hybrid(identity))
+        err = find_by(db,
+                      "SELECT id FROM torrents WHERE hash = ? AND dir = ? AND length(metainfo) = 0",
+                      identity->v1, sizeof(identity->v1), dir, id, eb);
+    return err;
+}
+
 int
-state_find(struct state *st, const struct metainfo *mi, const char *dir, int64_t *id,
+state_find(struct state *st, const struct identity *identity, const char *dir, int64_t *id,
            struct errbuf *eb)
 {
     int err;
 
     lock_take(&st->read_lock);
-    err = find_row(st->reads, mi, dir, id, eb);
+    err = find_row(st->reads, identity, dir, id, eb);
     lock_drop(&st->read_lock);
     return err;
 }
 
-static int
-insert_row(struct db *db, const struct metainfo *mi, const char *dir, int64_t *id,
-           struct errbuf *eb)
+static const struct identity *
+identity_of(const struct state_addition *a)
 {
+    return a->mi != NULL ? &a->mi->id : a->identity;
+}
+
+static int
+insert_row(struct db *db, const struct state_addition *a, int64_t *id, struct errbuf *eb)
+{
+    const struct identity *identity = identity_of(a);
     sqlite3_stmt *q;
     size_t len;
-    const uint8_t *hash = identity_key(&mi->id, &len);
+    const uint8_t *hash = identity_key(identity, &len);
     int err = db_prepare(db,
                          "INSERT INTO torrents (hash, info_hash_v1, info_hash_v2, dir, managed, "
-                         "added, metainfo) VALUES (?, ?, ?, ?, 0, ?, ?)",
+                         "added, metainfo, name) VALUES (?, ?, ?, ?, 0, ?, ?, ?)",
                          &q, eb);
 
     if (err != 0)
         return err;
     sqlite3_bind_blob(q, 1, hash, (int)len, SQLITE_STATIC);
-    if (mi->id.has_v1)
-        sqlite3_bind_blob(q, 2, mi->id.v1, 20, SQLITE_STATIC);
-    if (mi->id.has_v2)
-        sqlite3_bind_blob(q, 3, mi->id.v2, 32, SQLITE_STATIC);
-    sqlite3_bind_text(q, 4, dir, -1, SQLITE_STATIC);
+    if (identity->has_v1)
+        sqlite3_bind_blob(q, 2, identity->v1, 20, SQLITE_STATIC);
+    if (identity->has_v2)
+        sqlite3_bind_blob(q, 3, identity->v2, 32, SQLITE_STATIC);
+    sqlite3_bind_text(q, 4, a->dir, -1, SQLITE_STATIC);
     sqlite3_bind_int64(q, 5, clock_unix());
-    sqlite3_bind_blob64(q, 6, mi->raw, mi->raw_len, SQLITE_STATIC);
+    if (a->mi != NULL)
+        sqlite3_bind_blob64(q, 6, a->mi->raw, a->mi->raw_len, SQLITE_STATIC);
+    else
+        sqlite3_bind_zeroblob(q, 6, 0);
+    sqlite3_bind_text(q, 7, a->mi != NULL ? a->mi->name : a->name, -1, SQLITE_STATIC);
     err = db_run(db, q, "adding a torrent", eb);
     if (err == 0)
         *id = sqlite3_last_insert_rowid(db_handle(db));
@@ -86,10 +112,12 @@ set_managed(struct db *db, int64_t id, struct errbuf *eb)
 static int
 add(struct db *db, const struct state_addition *a, int64_t *id, struct errbuf *eb)
 {
-    int err = find_row(db, a->mi, a->dir, id, eb);
+    int err = find_row(db, identity_of(a), a->dir, id, eb);
 
     if (err == SPRAT_E_NOTFOUND)
-        err = insert_row(db, a->mi, a->dir, id, eb);
+        err = insert_row(db, a, id, eb);
+    else if (err == 0 && a->mi != NULL)
+        err = state_apply_metainfo(db, *id, &a->mi->id, a->mi->raw, a->mi->raw_len, eb);
     if (err == 0 && a->managed)
         err = set_managed(db, *id, eb);
     return err == 0 && a->update != NULL ? state_apply_parts(db, *id, a->update, eb) : err;

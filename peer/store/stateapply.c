@@ -321,6 +321,34 @@ apply_priorities(struct db *db, int64_t id, const struct state_update *u, struct
     return db_run(db, q, "storing priorities", eb);
 }
 
+int
+state_apply_metainfo(struct db *db, int64_t id, const struct identity *identity,
+                     const uint8_t *metainfo, size_t metainfo_len, struct errbuf *eb)
+{
+    sqlite3_stmt *q;
+    size_t len;
+    const uint8_t *hash = identity_key(identity, &len);
+    int err = db_prepare(db,
+                         "UPDATE torrents SET hash = ?, info_hash_v1 = ?, info_hash_v2 = ?, "
+                         "metainfo = ? WHERE id = ? AND length(metainfo) = 0",
+                         &q, eb);
+
+    if (err != 0)
+        return err;
+    sqlite3_bind_blob(q, 1, hash, (int)len, SQLITE_STATIC);
+    if (identity->has_v1)
+        sqlite3_bind_blob(q, 2, identity->v1, 20, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(q, 2);
+    if (identity->has_v2)
+        sqlite3_bind_blob(q, 3, identity->v2, 32, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(q, 3);
+    sqlite3_bind_blob64(q, 4, metainfo, metainfo_len, SQLITE_STATIC);
+    sqlite3_bind_int64(q, 5, id);
+    return db_run(db, q, "storing the metadata of a torrent", eb);
+}
+
 /* SPRAT_E_NOTFOUND if the torrent was removed meanwhile: then its rows in other tables must not
  * reappear. */
 static int
@@ -356,6 +384,8 @@ state_apply_parts(struct db *db, int64_t id, const struct state_update *u, struc
     if (err == 0 && u->unmanage)
         err = run_for(db, "UPDATE torrents SET managed = 0 WHERE id = ?", id,
                       "removing a torrent", eb);
+    if (err == 0 && u->metainfo != NULL)
+        err = state_apply_metainfo(db, id, u->identity, u->metainfo, u->metainfo_len, eb);
     if (err == 0)
         err = apply_row(db, id, u, eb);
     if (err == 0)

@@ -56,17 +56,20 @@ int state_end_change(struct state *st, int err, struct errbuf *eb);
 /* Applies |u| within an open transaction. */
 int state_apply_parts(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb);
 
-/* Parts of state_apply_parts() (statewish.c). */
+/* Parts of state_apply_parts() (stateapply.c, statewish.c). state_apply_metainfo() changes only a
+ * row that has no metainfo. */
 struct state_wish_row;
 int state_apply_wish(struct db *db, int64_t id, const struct state_wish_row *row,
                      struct errbuf *eb);
+int state_apply_metainfo(struct db *db, int64_t id, const struct identity *identity,
+                         const uint8_t *metainfo, size_t metainfo_len, struct errbuf *eb);
 int state_apply_worknames(struct db *db, int64_t id, struct errbuf *eb);
 
 /* The columns that state_read_torrent() reads from a torrent's row; the first is the id. */
 #define STATE_TORRENT_COLUMNS                                                                      \
     "id, info_hash_v1, info_hash_v2, dir, managed, added, completed, uploaded, downloaded, "       \
     "status, error, clean, session, active, metainfo, up_limit, down_limit, "                      \
-    "move_to, moved_from"
+    "move_to, moved_from, name"
 
 /* Reads a torrent from the current row of |q|, which begins with STATE_TORRENT_COLUMNS.
  * SPRAT_E_NOMEM. */

@@ -87,6 +87,7 @@ copy_size(const struct state_update *u)
     n += u->peer_count * sizeof(*u->peers) + 16;
     n += u->layer_count * sizeof(*u->layers) + 16;
     n += u->priority_count + 16;
+    n += u->metainfo_len + 16 + sizeof(*u->identity) + 16;
     for (size_t i = 0; i < u->layer_count; i++)
         n += u->layers[i].len + 16;
     if (u->wish != NULL)
@@ -116,6 +117,8 @@ copy_update(struct update_job *j, const struct state_update *u)
     j->update.move_to = put_text(&at, u->move_to);
     j->update.dir = put_text(&at, u->dir);
     j->update.moved_from = put_text(&at, u->moved_from);
+    j->update.identity = put(&at, u->identity, u->metainfo != NULL ? sizeof(*u->identity) : 0);
+    j->update.metainfo = put(&at, u->metainfo, u->metainfo_len);
     j->update.priorities = put(&at, u->priorities, u->priority_count);
     if (u->wish != NULL) {
         j->wish = *u->wish;

@@ -24,7 +24,8 @@
 #include <stdbool.h>
 
 enum torrent_phase {
-    PHASE_IDLE,     /* it is not known which pieces are on disk */
+    PHASE_IDLE, /* it is not known which pieces are on disk, or, without the metainfo, which pieces
+                   there are */
     PHASE_RESTING,  /* a complete seed without core, storage, metainfo and lock */
     PHASE_READY,    /* the verified pieces are known; the core has not been started, or is paused */
     PHASE_RUNNING,  /* the core runs */

@@ -32,6 +32,7 @@ enum torrent_state {
     TORRENT_ERROR, /* paused by a failure, which `error` describes; continues by itself where
                       possible */
     TORRENT_STOPPED,
+    TORRENT_WAITING, /* for its metainfo, which is not known yet */
 };
 
 const char *torrent_state_name(enum torrent_state s);
@@ -45,7 +46,9 @@ struct torrent_consent {
 };
 
 struct torrent_add {
-    struct metainfo *mi;      /* taken on success */
+    struct metainfo *mi; /* taken on success; NULL: not known yet, so |id| and |name| count */
+    const struct identity *id;
+    const char *name;         /* for people, until the metainfo is known */
     const char *save_dir;     /* the folder that holds the file, or the folder called mi->name */
     const char *const *peers; /* "HOST:PORT", resolved here */
     size_t peer_count;
@@ -72,6 +75,18 @@ struct torrent_add {
                                         the torrent */
     const uint8_t *selection; /* file_count bytes (selection.h); NULL: as remembered, or all */
 };
+
+static inline const struct identity *
+torrent_add_id(const struct torrent_add *add)
+{
+    return add->mi != NULL ? &add->mi->id : add->id;
+}
+
+static inline const char *
+torrent_add_name(const struct torrent_add *add)
+{
+    return add->mi != NULL ? add->mi->name : add->name;
+}
 
 enum torrent_event_type {
     TORRENT_EVENT_READY,    /* listening, state loaded; checking or transfer begins. Not of those
@@ -175,6 +190,17 @@ bool torrent_tracker(const struct torrent *t, uint32_t index, struct announce_st
  * |consent| may be NULL: the user permits nothing. */
 void torrent_pause(struct torrent *t);
 void torrent_resume(struct torrent *t, const struct torrent_consent *consent);
+
+/* Whether the torrent waits for its metainfo: it is listed, found and stored, and opens no file, no
+ * connection and no announce, because only the metainfo says whether the torrent is private. */
+bool torrent_waits_for_metainfo(const struct torrent *t);
+
+/* Gives the metainfo to a torrent that waits for it, and takes |mi| on success; then the torrent is
+ * loaded. The state database is told; torrent_when_stored() waits for that. A private torrent
+ * forgets the trackers and peers that others named for it (BEP 27). MISMATCH if |mi| is of another
+ * torrent; EXISTS if the process has another torrent with one of its info-hashes; BUSY if another
+ * process has it; AGAIN while it is being removed; NOMEM. */
+int torrent_learn(struct torrent *t, struct metainfo *mi, struct errbuf *eb);
 
 /* The numbers of trackers and peers that torrent_merge() added. */
 struct torrent_merged {

@@ -220,8 +220,13 @@ static void
 reopen_or_leave_files(struct torrent *t)
 {
     struct errbuf eb = {""};
-    int err = reopen(t, &eb);
+    int err;
 
+    if (t->facts.waiting) { /* it has no files */
+        torrent_set_goal(t, GOAL_REMOVE);
+        return;
+    }
+    err = reopen(t, &eb);
     if (err == 0)
         return;
     torrent_tell(t, TORRENT_EVENT_WARNING, err, eb.text);

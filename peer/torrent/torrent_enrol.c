@@ -21,8 +21,8 @@ find_dir(struct torrent_enrolment *e, struct state *st, const struct torrent_add
          struct errbuf *eb)
 {
     int64_t id;
-    int err =
-        add->move_to != NULL ? state_find(st, add->mi, add->move_to, &id, eb) : SPRAT_E_NOTFOUND;
+    int err = add->move_to != NULL ? state_find(st, torrent_add_id(add), add->move_to, &id, eb)
+                                   : SPRAT_E_NOTFOUND;
 
     if (err == SPRAT_E_NOTFOUND)
         return path_absolute(add->save_dir, &e->dir, eb);
@@ -46,7 +46,8 @@ read_row(struct torrent_enrolment *e, struct state *st, const struct torrent_add
         return err;
     e->known = true;
     e->managed = row.managed;
-    if (e->addition.managed && add->seed == SEED_RATIO && add->mi->total_size > 0)
+    if (e->addition.managed && add->seed == SEED_RATIO && add->mi != NULL &&
+        add->mi->total_size > 0)
         e->ratio += (double)row.uploaded / (double)add->mi->total_size;
     state_torrent_fini(&row);
     return 0;
@@ -99,12 +100,13 @@ static int
 choose_files(struct torrent_enrolment *e, struct state *st, const struct torrent_add *add,
              int64_t id, struct errbuf *eb)
 {
-    size_t count = add->mi->file_count;
+    size_t count;
     uint8_t *now;
     int err = 0;
 
     if (add->selection == NULL)
         return 0;
+    count = add->mi->file_count;
     now = malloc(count + 1);
     if (now == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
@@ -155,6 +157,8 @@ make_update(struct torrent_enrolment *e, const struct torrent_add *add, bool wor
     u->priority_count = e->selection != NULL ? add->mi->file_count : 0;
     u->keep_worknames = e->worknames && !worknames_stored;
     e->addition.mi = add->mi;
+    e->addition.identity = torrent_add_id(add);
+    e->addition.name = torrent_add_name(add);
     e->addition.dir = e->dir;
     e->addition.update = u;
     if (!e->addition.managed)
@@ -180,7 +184,7 @@ look(struct torrent_enrolment *e, struct state *st, const struct torrent_add *ad
 
     if (err != 0)
         return err;
-    err = state_find(st, add->mi, e->dir, &id, eb);
+    err = state_find(st, torrent_add_id(add), e->dir, &id, eb);
     if (err == 0)
         err = read_row(e, st, add, id, eb);
     if (err == 0)
@@ -204,8 +208,8 @@ enrol_look(const struct torrent_shared *shared, const struct torrent_add *add,
     e->ratio = add->ratio;
     e->worknames = add->worknames;
     e->addition.managed = shared->managed;
-    err = state_lock_torrent(shared->state, &add->mi->id, add->mi->name, shared->managed, &e->lock,
-                             eb);
+    err = state_lock_torrent(shared->state, torrent_add_id(add), torrent_add_name(add),
+                             shared->managed, &e->lock, eb);
     if (err == 0)
         err = look(e, shared->state, add, eb);
     if (err != 0) {

@@ -30,6 +30,7 @@
 #include "peer/torrent/torrent.h"
 
 struct torrent_env;
+struct torrent_facts;
 
 /* The data that all loops of a process share. It is written before the first loop runs, except for
  * members that have a lock of their own. */
@@ -58,6 +59,9 @@ struct torrent_env_calls {
     /* The torrent runs: peers that connected while it was being loaded enter by
      * peers_on_stranger(). */
     void (*admit)(struct torrent *t);
+    /* Exchanges the torrent's facts with |facts|, and lets the directory of torrents find it by the
+     * new ones. EXISTS, NOMEM: nothing changes. */
+    int (*exchange_facts)(struct torrent *t, struct torrent_facts *facts);
     /* The disk had no room for a job: torrents on |crowded|, and connections, try again soon. */
     void (*await_disk)(struct torrent_env *env);
     /* The site of |addr| was banned: all torrents of the process ban it. */

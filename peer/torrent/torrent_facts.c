@@ -25,6 +25,12 @@ torrent_info_hash(const struct torrent *t, bool v2)
     return (v2 ? id->has_v2 : id->has_v1) ? identity_wire_hash(id, v2) : NULL;
 }
 
+bool
+torrent_waits_for_metainfo(const struct torrent *t)
+{
+    return t->facts.waiting;
+}
+
 const struct metainfo *
 torrent_metainfo(const struct torrent *t)
 {

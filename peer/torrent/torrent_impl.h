@@ -7,6 +7,7 @@
  * torrent_life.h:
  *
  *   torrent_new.c       makes and frees a torrent
+ *   torrent_learn.c     gives it the metainfo for which it waits
  *   torrent_merge.c     trackers and peers that a second add of the torrent names
  *   torrent.c           the user's commands: pause, resume, limits, stop, remove
  *   torrent_steps.c     does the step that leads to the goal, until there is none left
@@ -92,6 +93,7 @@ struct torrent_facts {
     uint64_t total_size;
     uint32_t piece_count;
     struct identity id;
+    bool waiting; /* for the metainfo, without which the other facts are 0 */
 };
 
 #define TORRENT_MAGIC 0x544f5252u
@@ -244,7 +246,8 @@ struct torrent {
     struct list link;
     struct torrent_env *env;
     struct torrent_facts facts;
-    struct metainfo *mi;         /* NULL at rest, except after torrent_need_metainfo() */
+    struct metainfo *mi;         /* NULL at rest, except after torrent_need_metainfo(), and while
+                                    |facts.waiting| */
     struct announcer *announcer; /* NULL while the core has it */
     struct crowd *crowd;         /* likewise; NULL also before the first core */
     char *save_dir;

@@ -239,6 +239,8 @@ torrent_load(struct torrent *t)
     int err;
 
     ASSERT(t->life.phase == PHASE_IDLE);
+    if (t->facts.waiting)
+        return; /* torrent_learn() ends that */
     if (loads->count >= loads->max) {
         if (!list_linked(&t->load))
             list_push_back(&loads->waiting, &t->load);

@@ -26,7 +26,7 @@ has_tracker(const struct torrent *t, const char *url)
 {
     if (is_in(t->options.trackers, t->options.tracker_count, url))
         return true;
-    for (size_t i = 0; i < t->mi->tier_count; i++)
+    for (size_t i = 0; t->mi != NULL && i < t->mi->tier_count; i++)
         for (size_t k = 0; k < t->mi->tiers[i].count; k++)
             if (strcmp(t->mi->tiers[i].urls[k], url) == 0)
                 return true;
@@ -62,7 +62,7 @@ want_tracker(struct torrent *t, const char *url, struct torrent_merged *out)
 {
     if (has_tracker(t, url))
         return 0;
-    if (t->mi->is_private) {
+    if (t->mi != NULL && t->mi->is_private) {
         out->trackers_refused++;
         return 0;
     }
@@ -78,7 +78,7 @@ want_trackers(struct torrent *t, const struct torrent_add *add, struct torrent_m
 
     for (size_t i = 0; err == 0 && i < add->tracker_count; i++)
         err = want_tracker(t, add->trackers[i], out);
-    for (size_t i = 0; err == 0 && i < mi->tier_count; i++)
+    for (size_t i = 0; err == 0 && mi != NULL && i < mi->tier_count; i++)
         for (size_t k = 0; err == 0 && k < mi->tiers[i].count; k++)
             err = want_tracker(t, mi->tiers[i].urls[k], out);
     return err;
@@ -123,7 +123,7 @@ torrent_merge(struct torrent *t, const struct torrent_add *add, struct torrent_m
     if (torrent_is_being_removed(t))
         return errbuf_set(eb, SPRAT_E_AGAIN, "%s is being removed: add it again in a moment",
                           t->facts.name);
-    err = torrent_need_metainfo(t, eb);
+    err = t->facts.waiting ? 0 : torrent_need_metainfo(t, eb);
     if (err != 0)
         return err;
     err = want_trackers(t, add, out);

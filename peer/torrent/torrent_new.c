@@ -85,16 +85,16 @@ fill(struct torrent *t, const struct torrent_add *add)
     return 0;
 }
 
-/* The facts that a torrent keeps while it rests. */
-static int
-learn(struct torrent *t, const struct metainfo *mi)
+int
+torrent_facts_init(struct torrent_facts *f, const struct torrent_add *add)
 {
-    struct torrent_facts *f = &t->facts;
+    const struct metainfo *mi = add->mi;
 
-    f->name = strdup(mi->name);
-    f->total_size = mi->total_size;
-    f->piece_count = mi->piece_count;
-    f->id = mi->id;
+    *f = (struct torrent_facts){.name = strdup(torrent_add_name(add)),
+                                .total_size = mi != NULL ? mi->total_size : 0,
+                                .piece_count = mi != NULL ? mi->piece_count : 0,
+                                .id = *torrent_add_id(add),
+                                .waiting = mi == NULL};
     return f->name != NULL ? 0 : SPRAT_E_NOMEM;
 }
 
@@ -139,7 +139,9 @@ enter_state(struct torrent *t, const struct torrent_add *add, struct errbuf *eb)
     int err = add->enrolment != NULL ? enter_enrolled(t, add->enrolment, eb)
                                      : enter_loaded(t, add->row, eb);
 
-    if (err == 0 && t->options.paused)
+    if (err != 0 || t->facts.waiting)
+        return err;
+    if (t->options.paused)
         err = state_load_have(t->env->shared->state, t->id, &t->core.have, eb);
     return err == 0 ? select_load(t, t->mi->file_count, eb) : err;
 }
@@ -168,6 +170,20 @@ torrent_alloc(struct torrent_env *env)
     return t;
 }
 
+/* The announcer of a torrent without a core. */
+static int
+make_announcer(struct torrent *t, const struct torrent_add *add)
+{
+    const struct metainfo *mi = add->mi;
+    const struct announce_urls urls = {.extra = add->trackers,
+                                       .extra_count = add->tracker_count,
+                                       .tiers = mi != NULL ? mi->tiers : NULL,
+                                       .tier_count = mi != NULL ? mi->tier_count : 0};
+
+    t->announcer = announcer_new(&t->facts.id, &urls, &t->env->rng);
+    return t->announcer != NULL ? 0 : SPRAT_E_NOMEM;
+}
+
 int
 torrent_new(struct torrent_env *env, const struct torrent_add *add, struct torrent **out,
             struct errbuf *eb)
@@ -180,14 +196,14 @@ torrent_new(struct torrent_env *env, const struct torrent_add *add, struct torre
     t->mi = add->mi;
     err = fill(t, add);
     if (err == 0)
-        err = learn(t, add->mi);
-    if (err == 0)
+        err = torrent_facts_init(&t->facts, add);
+    if (err == 0 && add->mi != NULL)
         err = bitfield_init(&t->core.have, add->mi->piece_count);
     if (err != 0)
         errbuf_set(eb, err, "out of memory");
     else
         err = enter_state(t, add, eb);
-    if (err == 0 && (err = core_new(t)) != 0)
+    if (err == 0 && (err = t->facts.waiting ? make_announcer(t, add) : core_new(t)) != 0)
         errbuf_set(eb, err, "out of memory");
     if (err != 0) {
         t->mi = NULL; /* the caller keeps it */
@@ -200,19 +216,6 @@ torrent_new(struct torrent_env *env, const struct torrent_add *add, struct torre
     }
     *out = t;
     return 0;
-}
-
-/* The announcer of a torrent without a core. */
-static int
-make_announcer(struct torrent *t, const struct torrent_add *add)
-{
-    const struct announce_urls urls = {.extra = add->trackers,
-                                       .extra_count = add->tracker_count,
-                                       .tiers = add->mi->tiers,
-                                       .tier_count = add->mi->tier_count};
-
-    t->announcer = announcer_new(&add->mi->id, &urls, &t->env->rng);
-    return t->announcer != NULL ? 0 : SPRAT_E_NOMEM;
 }
 
 /* The row of the database says that all pieces are stored. */
@@ -239,7 +242,7 @@ torrent_new_at_rest(struct torrent_env *env, const struct torrent_add *add, bool
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     err = fill(t, add);
     if (err == 0)
-        err = learn(t, add->mi);
+        err = torrent_facts_init(&t->facts, add);
     if (err == 0)
         err = make_announcer(t, add);
     if (err != 0)

@@ -35,6 +35,10 @@ torrent_need_metainfo(struct torrent *t, struct errbuf *eb)
 
     if (t->mi != NULL)
         return 0;
+    if (t->facts.waiting)
+        return errbuf_set(eb, SPRAT_E_MISSING,
+                          "the metadata of %s is not known: add the .torrent file first",
+                          t->facts.name);
     err = state_get(t->env->shared->state, t->id, &row, eb);
     if (err != 0)
         return err;
@@ -119,7 +123,7 @@ row_read_totals(struct torrent *t, struct errbuf *eb)
 int
 torrent_enter(struct torrent *t, struct errbuf *eb)
 {
-    int err = torrent_need_metainfo(t, eb);
+    int err = t->facts.waiting ? 0 : torrent_need_metainfo(t, eb);
 
     if (err == 0 && t->lock == NULL) {
         err = state_lock_torrent(t->env->shared->state, &t->facts.id, t->facts.name,

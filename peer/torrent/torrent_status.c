@@ -19,6 +19,7 @@ torrent_state_name(enum torrent_state s)
     case TORRENT_PAUSED: return "paused";
     case TORRENT_ERROR: return "error";
     case TORRENT_STOPPED: return "stopped";
+    case TORRENT_WAITING: return "waiting";
     }
     return "unknown";
 }
@@ -50,6 +51,8 @@ torrent_state_of(const struct torrent *t)
         return TORRENT_ERROR;
     if (t->options.paused)
         return TORRENT_PAUSED;
+    if (t->facts.waiting)
+        return TORRENT_WAITING;
     if (t->life.phase == PHASE_IDLE || t->life.goal == GOAL_RELOAD)
         return TORRENT_CHECKING;
     if (torrent_is_resting(t))
@@ -75,6 +78,8 @@ fill_found(const struct torrent *t, struct swarm_stats *st)
     const struct bitfield *have = &t->core.have;
 
     st->pieces_total = t->facts.piece_count;
+    if (t->facts.waiting)
+        return;
     if (t->life.phase == PHASE_IDLE && (t->life.job != JOB_NONE || !t->options.paused))
         return;
     if (torrent_is_resting(t)) {
@@ -104,6 +109,7 @@ zero_rates(struct torrent_status *st, bool runs)
         return;
     case TORRENT_CHECKING:
     case TORRENT_PAUSED:
+    case TORRENT_WAITING:
     case TORRENT_STOPPED: st->swarm.down_rate = st->swarm.up_rate = 0; return;
     }
 }

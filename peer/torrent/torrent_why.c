@@ -33,6 +33,7 @@ phase_of(const struct torrent *t, enum torrent_state state)
     case TORRENT_CHECKING: return list_linked(&t->load) ? WHY_PHASE_QUEUED : WHY_PHASE_CHECKING;
     case TORRENT_PAUSED: return WHY_PHASE_PAUSED;
     case TORRENT_STOPPED: return WHY_PHASE_STOPPED;
+    case TORRENT_WAITING: return WHY_PHASE_METADATA;
     case TORRENT_DOWNLOADING:
     case TORRENT_SEEDING:
     case TORRENT_ERROR: break;

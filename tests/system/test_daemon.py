@@ -154,6 +154,102 @@ def peers_that_were_named_are_remembered(t):
     content.assert_same(path, t.path("out", "data"))
 
 
+def link_of(shown, kind, *more):
+    hashes = {"v1": "xt=urn:btih:" + shown["info_hash_v1"], "v2": "xt=urn:btmh:1220" + shown["info_hash_v2"]}
+    return "magnet:?" + "&".join([hashes[kind], *more])
+
+
+@test
+def a_magnet_link_is_kept_until_its_torrent_file_comes(t):
+    """Nothing is announced before: the torrent could be private. Trackers and peers of the link count later."""
+    path, torrent, seeder = seeded(t)
+    shown = our.show(t, torrent)
+    tracker = fake_tracker.FakeTracker(t, lambda *_: fake_tracker.good(interval=1800))
+    link = link_of(shown, "v1", "dn=a+film", "tr=" + tracker.url, "x.pe=" + seeder.address)
+    daemon = Daemon(t)
+    out = t.path("out")
+    os.mkdir(out)
+    added = daemon.sprat("add", "-o", out, link).out
+    assert added == f"added {shown['info_hash_v1']} a film; the .torrent file is needed too: sprat add FILE.torrent\n"
+
+    def waits():
+        state = daemon.state("a film")
+        assert (state["state"], state["state_text"]) == ("waiting", "waiting for metadata"), state
+        assert state["info_hash_v1"] == shown["info_hash_v1"] and state["info_hash_v2"] is None, state
+        assert state["why"]["code"] == "metadata" and "sprat add FILE" in state["why"]["text"], state
+        assert state["save_dir"] == out and state["total_size"] == 0, state
+    waits()
+    assert "waiting for metadata" in daemon.sprat("ls").out
+    assert "the metadata is not known" in daemon.sprat("why", shown["info_hash_v1"][:8]).out
+    assert tracker.url in daemon.sprat("info", "a fi").out
+    again = daemon.sprat("add", "-t", "http://127.0.0.1:1/a", link).out
+    assert again.startswith("already there ") and "; 1 tracker added" in again, again
+    chosen = daemon.sprat("select", "a film", "--skip", "*", status=1)
+    assert "add the .torrent file first" in chosen.err, str(chosen)
+    daemon.sprat("pause", "a film")
+    assert daemon.state("a film")["state"] == "paused"
+    daemon.sprat("resume", "a film")
+    daemon.sprat("limit", "a film", "--up", "9M")
+    waits()
+    daemon.kill()
+    daemon = Daemon(t)
+    waits()
+    assert daemon.state("a film")["up_limit"] == 9 << 20
+    daemon.sprat("shutdown")
+    assert daemon.status() == 0
+    daemon = Daemon(t)
+    waits()
+    assert not tracker.asked and not os.listdir(out)
+    learned = daemon.sprat("add", torrent).out
+    assert learned == f"already there {shown['info_hash_v1']} data; metadata added\n", learned
+    daemon.await_state("data", "seeding")
+    content.assert_same(path, os.path.join(out, "data"))
+    t.wait("the link's tracker", lambda: tracker.asked, 20)
+    daemon.kill()
+    daemon = Daemon(t)
+    daemon.await_state("data", "seeding")
+    state = daemon.state("data")
+    assert state["info_hash_v2"] == shown["info_hash_v2"] and state["up_limit"] == 9 << 20, state
+
+
+@test
+def a_magnet_link_by_its_v2_info_hash(t):
+    path, torrent, seeder = seeded(t)
+    shown = our.show(t, torrent)
+    link = link_of(shown, "v2")
+    daemon = Daemon(t)
+    out = os.path.dirname(t.path("out", "x"))
+    os.makedirs(out, exist_ok=True)
+    assert shown["info_hash_v2"] in daemon.sprat("add", "-o", out, "--paused", link).out
+    assert daemon.sprat("rm", "--data", shown["info_hash_v2"]).status == 0
+    t.wait("its removal", lambda: daemon.listing() == [], 10)
+    daemon.sprat("add", "-o", out, "--paused", link)
+    daemon.sprat("add", "--peer", seeder.address, torrent)
+    assert daemon.state("data")["state"] == "paused" and len(daemon.listing()) == 1
+    daemon.sprat("resume", "data")
+    daemon.await_state("data", "seeding")
+    content.assert_same(path, os.path.join(out, "data"))
+
+
+@test
+def a_private_torrent_forgets_the_trackers_of_its_magnet_link(t):
+    path = content.write_file(t.path("origin", "data"), 100_000)
+    own, other = (fake_tracker.FakeTracker(t, lambda *_: fake_tracker.good(interval=1800)) for _ in "ab")
+    torrent = our.create(t, path, "--private", trackers=[own.url])
+    daemon = Daemon(t)
+    daemon.sprat("add", "-o", os.path.dirname(path), link_of(our.show(t, torrent), "v1", "tr=" + other.url))
+    daemon.sprat("add", torrent)
+    daemon.await_state("data", "seeding")
+    t.wait("its tracker", lambda: own.asked, 20)
+
+    def urls():
+        return [x["url"] for x in daemon.rpc("torrent.info", torrent="data")["trackers"]]
+    assert urls() == [own.url] and not other.asked, urls()
+    daemon.kill()
+    daemon = Daemon(t)
+    assert urls() == [own.url], urls()
+
+
 @test
 def all_of_them_and_names_by_their_beginning(t):
     daemon = Daemon(t)

@@ -227,6 +227,10 @@ Test(why, does_not_run)
     expect(&f, WHY_CHECKING, "checking what is on disk, 41 % done");
     f.phase = WHY_PHASE_QUEUED;
     expect(&f, WHY_QUEUED, "waits until other torrents have been checked");
+    f.phase = WHY_PHASE_METADATA;
+    expect(&f, WHY_METADATA,
+           "the metadata is not known: Sprat cannot fetch it from peers yet. Add the .torrent "
+           "file: sprat add FILE");
     f.phase = WHY_PHASE_PAUSED;
     expect(&f, WHY_PAUSED, "paused; 'sprat resume' resumes it");
     f.failure.err = SPRAT_E_NOSPACE;

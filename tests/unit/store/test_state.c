@@ -41,6 +41,100 @@ set_up(struct fixture *f, struct state **st, int64_t *id)
                  0, "%s", eb.text);
 }
 
+/* A command that has the torrent file works on what spratd knows by a magnet link with one
+ * info-hash. */
+static void
+bring_metainfo(bool v2)
+{
+    struct fixture f;
+    struct state *st;
+    struct state_torrent t;
+    struct identity id = {.has_v1 = !v2, .has_v2 = v2};
+    struct state_addition a = {.identity = &id, .name = "a film"};
+    int64_t row, again;
+
+    fixture_init(&f);
+    fixture_standard(&f, METAINFO_HYBRID);
+    st = open_state(&f);
+    if (v2)
+        memcpy(id.v2, f.mi->id.v2, sizeof(id.v2));
+    else
+        memcpy(id.v1, f.mi->id.v1, sizeof(id.v1));
+    a.dir = f.target;
+    cr_assert_eq(state_add(st, &a, &row, NULL), 0);
+    a.mi = f.mi;
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(state_add(st, &a, &again, NULL), 0);
+        cr_expect_eq(again, row);
+    }
+    cr_assert_eq(state_get(st, row, &t, NULL), 0);
+    cr_expect(identity_equal(&t.identity, &f.mi->id));
+    cr_assert_eq(t.metainfo_len, f.mi->raw_len);
+    cr_expect_arr_eq(t.metainfo, f.mi->raw, f.mi->raw_len);
+    state_torrent_fini(&t);
+    state_close(st);
+    fixture_fini(&f);
+}
+
+Test(state, a_second_add_brings_the_metainfo)
+{
+    bring_metainfo(false);
+    bring_metainfo(true);
+}
+
+/* A torrent that is known by a magnet link with one info-hash, and later by its torrent file. */
+Test(state, a_torrent_without_metainfo_gets_it_later)
+{
+    struct fixture f;
+    struct state *st;
+    struct state_torrent t;
+    struct identity id = {.has_v1 = true};
+    struct state_addition a = {.identity = &id, .name = "a film", .managed = true};
+    struct state_update u = {.set_limits = true, .up_limit = 7};
+    struct doneq *q;
+    int64_t row, found;
+
+    fixture_init(&f);
+    fixture_standard(&f, METAINFO_HYBRID);
+    st = open_state(&f);
+    memcpy(id.v1, f.mi->id.v1, sizeof(id.v1));
+    a.dir = f.target;
+    cr_assert_eq(state_add(st, &a, &row, NULL), 0);
+    cr_assert_eq(state_apply(st, row, &u, NULL), 0);
+    state_close(st);
+    st = open_state(&f);
+    cr_assert_eq(state_find(st, &id, f.target, &found, NULL), 0);
+    cr_expect_eq(found, row);
+    cr_assert_eq(state_get(st, row, &t, NULL), 0);
+    cr_expect(t.metainfo == NULL && t.metainfo_len == 0);
+    cr_expect(identity_equal(&t.identity, &id));
+    cr_expect_str_eq(t.name, "a film");
+    state_torrent_fini(&t);
+
+    q = doneq_new(NULL, NULL);
+    cr_assert_not_null(q);
+    u = (struct state_update){
+        .identity = &f.mi->id, .metainfo = f.mi->raw, .metainfo_len = f.mi->raw_len};
+    cr_assert_eq(state_apply_async(st, row, &u, q, NULL, NULL), 0);
+    state_close(st);
+    st = open_state(&f);
+    cr_expect_eq(state_find(st, &id, f.target, &found, NULL), SPRAT_E_NOTFOUND);
+    found = 0;
+    cr_assert_eq(state_find(st, &f.mi->id, f.target, &found, NULL), 0);
+    cr_expect_eq(found, row);
+    cr_assert_eq(state_get(st, row, &t, NULL), 0);
+    cr_expect(identity_equal(&t.identity, &f.mi->id));
+    cr_assert_eq(t.metainfo_len, f.mi->raw_len);
+    cr_expect_arr_eq(t.metainfo, f.mi->raw, f.mi->raw_len);
+    cr_expect_eq(t.up_limit, 7);
+    cr_expect(t.managed);
+    state_torrent_fini(&t);
+    doneq_drain(q);
+    doneq_free(q);
+    state_close(st);
+    fixture_fini(&f);
+}
+
 Test(state, torrent_comes_back)
 {
     struct fixture f;
@@ -504,7 +598,8 @@ Test(state, what_two_torrents_had_is_not_believed_after_an_update)
     store_file(st, second, 2, 13);
     state_close(st);
     path = db_path(&f);
-    run_sql(path, "DROP INDEX files_by_inode; DROP TABLE bans; PRAGMA user_version = 5");
+    run_sql(path, "ALTER TABLE torrents DROP COLUMN name;"
+                  "DROP INDEX files_by_inode; DROP TABLE bans; PRAGMA user_version = 5");
     free(path);
     st = open_state(&f);
     cr_assert_eq(state_load_files(st, first, files, 3, NULL), 0);
@@ -721,7 +816,7 @@ Test(state, torrents_are_added_in_one_transaction)
     fixture_open(&f);
     a.mi = f.mi;
     a.dir = f.source;
-    cr_assert_eq(state_find(st, f.mi, a.dir, &none, NULL), SPRAT_E_NOTFOUND);
+    cr_assert_eq(state_find(st, &f.mi->id, a.dir, &none, NULL), SPRAT_E_NOTFOUND);
     cr_assert_eq(state_add_async(st, &a, &id[0], f.q, on_applied, &r[0]), 0);
     fixture_wait(&f, &r[0].done);
     cr_assert_eq(r[0].err, 0);
@@ -738,7 +833,7 @@ Test(state, torrents_are_added_in_one_transaction)
     fixture_wait(&f, &r[1].done);
     cr_expect_neq(r[1].err, 0);
     cr_expect_neq(state_add(st, &a, &id[2], NULL), 0);
-    cr_expect_eq(state_find(st, f.mi, a.dir, &none, NULL), SPRAT_E_NOTFOUND);
+    cr_expect_eq(state_find(st, &f.mi->id, a.dir, &none, NULL), SPRAT_E_NOTFOUND);
     state_close(st);
     fixture_fini(&f);
 }

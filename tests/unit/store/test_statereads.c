@@ -55,7 +55,7 @@ read_all(struct state *st, const struct fixture *f, int64_t id)
     cr_expect_eq(state_get(st, id, &t, NULL), 0);
     cr_expect_eq(t.uploaded, 0u, "what is not committed yet is not seen");
     state_torrent_fini(&t);
-    cr_expect_eq(state_find(st, f->mi, f->target, &found, NULL), 0);
+    cr_expect_eq(state_find(st, &f->mi->id, f->target, &found, NULL), 0);
     cr_expect_eq(found, id);
     cr_expect_eq(state_load_have(st, id, &have, NULL), 0);
     cr_expect_eq(state_load_files(st, id, files, f->mi->file_count, NULL), 0);
