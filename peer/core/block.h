@@ -17,17 +17,18 @@
 struct block_pool;
 
 enum {
-    BLOCK_HEAD_LEN = 13,  /* bytes of a PIECE message before its payload */
-    BLOCK_AHEAD_PART = 4, /* read-ahead may use a fourth of a pool's blocks */
+    BLOCK_HEAD_LEN = 13,   /* bytes of a PIECE message before its payload */
+    BLOCK_AHEAD_PART = 4,  /* read-ahead may use a fourth of a pool's blocks */
+    BLOCK_SHARE_TIMES = 3, /* a share may use three times as many blocks as are free */
 };
 
 struct block {
     struct block_pool *pool;
     struct block *next_free;
     uint32_t refs;
-    uint32_t len; /* valid bytes, at most BLOCK_LEN */
-    bool filling; /* see block_filling() */
-    bool ahead;   /* see block_take_ahead() */
+    uint32_t len;                  /* valid bytes, at most BLOCK_LEN */
+    bool filling;                  /* see block_filling() */
+    bool ahead;                    /* see block_take_ahead() */
     _Alignas(16) uint8_t head[16]; /* its last BLOCK_HEAD_LEN bytes take the PIECE header, right
                                       before the data */
     uint8_t data[BLOCK_LEN];
@@ -37,7 +38,14 @@ struct block {
  * when memory is out. */
 struct block_pool *block_pool_new(uint32_t blocks_max);
 
-/* All blocks must have been dropped (asserted). NULL is legal. */
+/* A share of |parent|, for one of its users: a pool whose blocks are those of |parent|, and which
+ * gives out at most BLOCK_SHARE_TIMES as many as are left in |parent|. So a user that does not
+ * return its blocks, since its disk hangs, leaves a fourth of them to the others, two such users
+ * leave a seventh, and a user that is alone can have three fourths. NULL when memory is out. */
+struct block_pool *block_pool_share(struct block_pool *parent);
+
+/* All blocks must have been dropped (asserted), but for a share, whose last blocks may be dropped
+ * later. A share is freed before its parent. NULL is legal. */
 void block_pool_free(struct block_pool *pool);
 
 /* A block with one reference and len 0; NULL when the pool or memory is exhausted: then stop

@@ -206,13 +206,13 @@ conn_local(const struct conn *c, struct endpoint *e)
 }
 
 void
-conn_start(struct conn *c, uint32_t piece_count)
+conn_start(struct conn *c, uint32_t piece_count, struct block_pool *blocks)
 {
     ASSERT(c->state == CONN_SHAKEN);
     c->state = CONN_TALKING;
     loop_timer_set(c->timer, MONO_NEVER);
     wire_rx_fini(&c->rx);
-    wire_rx_init(&c->rx, c->hub->blocks, piece_count);
+    wire_rx_init(&c->rx, blocks != NULL ? blocks : c->hub->blocks, piece_count);
     if (conn_want(c) != 0)
         conn_doom(c, SPRAT_E_LIMIT);
 }

@@ -133,8 +133,9 @@ bool conn_reached(const struct conn *c);
 /* Sends this side's handshake: the answer to that of an accepted connection. */
 void conn_answer(struct conn *c, const struct handshake *h);
 
-/* The handshakes are done: messages are read from now on. */
-void conn_start(struct conn *c, uint32_t piece_count);
+/* The handshakes are done: messages are read from now on. Blocks are taken from |blocks|, a share
+ * of the hub's pool that outlives the connection; NULL: from the hub's pool. */
+void conn_start(struct conn *c, uint32_t piece_count, struct block_pool *blocks);
 
 /* Queues a message; its payload is copied. If the queue is full, the connection is closed soon. */
 void conn_send(struct conn *c, const struct wire_msg *msg);

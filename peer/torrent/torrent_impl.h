@@ -190,8 +190,9 @@ struct torrent_rest {
 
 struct torrent_net {
     uint8_t peer_id[PEER_ID_LEN];
-    uint32_t announce_key;   /* by which trackers know the torrent at another address */
-    struct peer_slot *peers; /* by slot_index() */
+    uint32_t announce_key;     /* by which trackers know the torrent at another address */
+    struct peer_slot *peers;   /* by slot_index() */
+    struct block_pool *blocks; /* its share of the loop's blocks; NULL: no peer yet */
     uint32_t peer_cap;
     struct conn *accepting; /* while ACCEPTED is fed */
     struct handshake answer;

@@ -36,6 +36,15 @@ slot_get(struct torrent *t, slot_id id)
     return &t->net.peers[i];
 }
 
+/* A share of its own, so that a torrent whose disk hangs leaves blocks to the other torrents. */
+static struct block_pool *
+blocks_of(struct torrent *t)
+{
+    if (t->net.blocks == NULL)
+        t->net.blocks = block_pool_share(conn_hub_blocks(t->env->hub));
+    return t->net.blocks;
+}
+
 /* Stores a connection in the slot of |id|, which is free: the core has released the slot's former
  * peer. */
 static int
@@ -202,7 +211,7 @@ peers_accept(struct torrent *t, const struct swarm_effect *fx)
     }
     slot_get(t, fx->peer)->shaken = true;
     conn_answer(c, &t->net.answer);
-    conn_start(c, t->mi->piece_count);
+    conn_start(c, t->mi->piece_count, blocks_of(t));
 }
 
 void
@@ -281,7 +290,7 @@ on_handshake(void *ctx, struct conn *c, const struct handshake *h)
     }
     slot->shaken = true;
     /* The connection starts first, because the core's answer may close it. */
-    conn_start(c, t->mi->piece_count);
+    conn_start(c, t->mi->piece_count, blocks_of(t));
     in.u.conn.addr = *conn_peer(c);
     in.u.conn.handshake = *h;
     torrent_feed(t, &in);
@@ -440,5 +449,7 @@ peers_fini(struct torrent *t)
     free(t->net.peers);
     t->net.peers = NULL;
     t->net.peer_cap = 0;
+    block_pool_free(t->net.blocks);
+    t->net.blocks = NULL;
     hosts_fini(t);
 }

@@ -6,7 +6,9 @@ import contextlib
 import json
 import os
 import signal
+import shutil
 import sys
+import tempfile
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -14,10 +16,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import content
 import faults
 import sprat
+import tap
 import torrent
 from daemon import Daemon
 from fake_peer import Dialer
-from faults import LOOK, OPEN, SYNC, Faults
+from faults import LOOK, OPEN, SYNC, WRITE, Faults
 from tap import add, test
 
 KIB = 1 << 10
@@ -35,7 +38,7 @@ class Setting:
         self.start()
 
     def start(self):
-        self.daemon = Daemon(self.t, "--loops", "1", *self.args, env=self.faults.env())
+        self.daemon = Daemon(self.t, *(self.args or ("--loops", "1")), env=self.faults.env())
 
     def crash(self):
         self.daemon.kill()
@@ -408,6 +411,34 @@ def the_third_signal_ends_a_daemon_whose_disk_thread_waits_for_a_mount(t):
     setting.faults.stop()
     setting.start()
     setting.goes_on()
+
+
+@test
+def a_download_to_a_mount_that_hangs_leaves_blocks_to_the_other_torrents(t):
+    """Both torrents are of one loop; two loops have fewer blocks each than a torrent may write at a time."""
+    elsewhere = tempfile.mkdtemp(prefix="sprat-test-", dir="/dev/shm")
+    t.defer(lambda: shutil.rmtree(elsewhere))
+    if os.stat(elsewhere).st_dev == os.stat(t.dir).st_dev:
+        raise tap.Skip("there is only one file system")
+    setting = Setting(t, "--loops", "2")
+    os.mkdir(t.path("hung"))
+    peers = {}
+    for name, size in (("large", 32 << 20), ("small", 1 << 20)):
+        path = content.write_file(t.path("origin", name), size)
+        out = torrent.write(torrent.make(path, "v1", 64 * KIB), t.path("torrents", f"{name}.torrent"))
+        peers[name] = (out, sprat.seed(t, out, os.path.dirname(path)).address)
+    setting.faults.hold(WRITE, "/hung")
+    fetch(setting, *peers["large"], t.path("hung"))
+    setting.add("between", paused=True)
+    t.wait("most blocks to be taken", lambda: setting.daemon.state("large")["downloaded"] >= 8 << 20, 20)
+    fetch(setting, *peers["small"], elsewhere)
+    setting.daemon.await_state("small", "seeding", seconds=30)
+    setting.faults.stop()
+    setting.daemon.await_state("large", "seeding")
+
+
+def fetch(setting, out, peer, folder):
+    setting.daemon.rpc("torrent.add", path=out, save_dir=folder, peers=[peer])
 
 
 @test

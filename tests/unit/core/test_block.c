@@ -161,3 +161,66 @@ Test(block, read_ahead)
     block_drop(a);
     block_pool_free(pool);
 }
+
+static uint32_t
+take_all(struct block_pool *pool, struct block **out)
+{
+    uint32_t n = 0;
+
+    while ((out[n] = block_take(pool)) != NULL)
+        n++;
+    return n;
+}
+
+Test(block, a_share_leaves_blocks_to_the_others)
+{
+    struct block_pool *pool = block_pool_new(112);
+    struct block_pool *hung = block_pool_share(pool), *too = block_pool_share(pool);
+    struct block_pool *other = block_pool_share(pool);
+    struct block *b[3][113];
+    uint32_t n[3];
+
+    n[0] = take_all(hung, b[0]);
+    cr_expect_eq(n[0], 84u, "three fourths");
+    n[1] = take_all(too, b[1]);
+    cr_expect_eq(n[1], 21u);
+    cr_assert_eq(block_pool_left(pool), 7u);
+    n[2] = take_all(other, b[2]);
+    cr_expect_gt(n[2], 0u);
+    cr_expect_eq(block_pool_used(other), n[2]);
+    block_drop(b[2][0]);
+    b[2][0] = block_take(other);
+    cr_expect_not_null(b[2][0], "it goes on with the blocks that it returned");
+    for (int i = 0; i < 3; i++)
+        for (uint32_t k = 0; k < n[i]; k++)
+            block_drop(b[i][k]);
+    cr_expect_eq(block_pool_used(pool), 0u);
+    block_pool_free(hung);
+    block_pool_free(too);
+    block_pool_free(other);
+    block_pool_free(pool);
+}
+
+Test(block, a_share_counts_as_its_pool_does)
+{
+    struct block_pool *pool = block_pool_new(8);
+    struct block_pool *share = block_pool_share(pool);
+    struct block *a = block_take(share), *b, *c;
+
+    block_filling(a, true);
+    cr_expect(block_pool_left(pool) == 8 && block_pool_used(share) == 1);
+    block_filling(a, false);
+    cr_expect(block_pool_left(pool) == 7 && block_pool_used(share) == 1);
+    b = block_take_ahead(share);
+    c = block_take_ahead(pool);
+    cr_assert(b != NULL && c != NULL);
+    cr_expect_null(block_take_ahead(share), "a fourth of all blocks");
+    block_adopt(b);
+    block_drop(c);
+    block_drop(b);
+    block_filling(a, true);
+    block_pool_free(share);
+    block_drop(a); /* and the share with it */
+    cr_expect_eq(block_pool_used(pool), 0u);
+    block_pool_free(pool);
+}

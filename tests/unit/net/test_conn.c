@@ -60,7 +60,7 @@ on_handshake(void *ctx, struct conn *c, const struct handshake *h)
         return;
     }
     conn_answer(c, h);
-    conn_start(c, PIECES);
+    conn_start(c, PIECES, NULL);
 }
 
 static void
@@ -366,7 +366,7 @@ Test(conn, given_to_another_hub_it_goes_on_there)
     run_ms(&to, 10);
     cr_expect_eq(to.messages, 0, "nothing is read before it starts");
     conn_answer(to.conn, &from.hello);
-    conn_start(to.conn, PIECES);
+    conn_start(to.conn, PIECES, NULL);
     to.stop_after = 1;
     run_ms(&to, 1000);
     cr_expect_eq(to.messages, 1);

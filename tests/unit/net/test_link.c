@@ -234,7 +234,7 @@ on_handshake(void *ctx, struct conn *c, const struct handshake *h)
     }
     if (s->answers)
         conn_answer(c, h);
-    conn_start(c, PIECES);
+    conn_start(c, PIECES, NULL);
 }
 
 static void
@@ -440,7 +440,7 @@ Test(link, a_connection_moves_with_what_was_read, .timeout = 20)
     run_ms(&to, 10);
     cr_expect_eq(then.messages, 0, "nothing is read before it starts");
     conn_answer(then.conn, &first.theirs);
-    conn_start(then.conn, PIECES);
+    conn_start(then.conn, PIECES, NULL);
     run_ms(&to, 10);
     cr_expect_eq(then.messages, HAVES);
     cr_expect_eq(then.last_have, (uint32_t)HAVES - 1);
