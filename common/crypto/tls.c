@@ -12,6 +12,7 @@
 #include <openssl/ssl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -445,10 +446,13 @@ static bool
 expect_host(SSL *ssl, const char *host)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    char name[TLSEXT_MAXLEN_host_name + 1]; /* the macro of OpenSSL casts const away */
 
     if (X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1)
         return true;
-    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+    if (snprintf(name, sizeof(name), "%s", host) >= (int)sizeof(name))
+        return false;
+    return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
 int

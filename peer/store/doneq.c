@@ -40,7 +40,9 @@ doneq_free(struct doneq *q)
 {
     if (q == NULL)
         return;
+    lock_take(&q->lock); /* the thread that put the last job may still hold it */
     ASSERT(q->expected == 0 && list_empty(&q->items));
+    lock_drop(&q->lock);
     cond_fini(&q->filled);
     lock_fini(&q->lock);
     free(q);
@@ -86,9 +88,11 @@ doneq_put_all(struct doneq *q, struct list *items, size_t n)
     q->count += n;
     if (first)
         cond_signal(&q->filled);
-    lock_drop(&q->lock);
+    /* Under the lock: as soon as the last job can be drained, the loop may free the queue and what
+     * |notify| wakes. */
     if (first && q->notify != NULL)
         q->notify(q->ctx);
+    lock_drop(&q->lock);
 }
 
 void

@@ -21,8 +21,9 @@ struct doneq_item {
     void (*run)(struct doneq_item *item);
 };
 
-/* |notify| (may be NULL) is called from any thread, without locks held, when a job enters an empty
- * queue: it makes the loop call doneq_drain() soon. NULL when memory is out. */
+/* |notify| (may be NULL) is called from any thread when a job enters an empty queue: it makes the
+ * loop call doneq_drain() soon. It must not call the queue, whose lock is held. NULL when memory is
+ * out. */
 struct doneq *doneq_new(void (*notify)(void *ctx), void *ctx);
 
 /* Frees the queue, which must be empty and without jobs under way (asserted). NULL is legal. */

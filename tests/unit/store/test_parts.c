@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,32 @@ put_later(void *arg)
     usleep(20000);
     doneq_put(c->q, &c->item);
     return NULL;
+}
+
+static void
+notify_slowly(void *ctx)
+{
+    atomic_bool *notified = ctx;
+
+    usleep(30000);
+    atomic_store(notified, true);
+}
+
+/* The loop may free the queue, and what is notified, as soon as it has drained the last job. */
+Test(doneq, no_thread_is_in_a_queue_that_is_drained)
+{
+    atomic_bool notified = false;
+    int runs = 0;
+    struct doneq *q = doneq_new(notify_slowly, &notified);
+    struct counted a = {.item.run = on_run, .q = q, .runs = &runs};
+    pthread_t thread;
+
+    doneq_expect(q);
+    cr_assert_eq(pthread_create(&thread, NULL, put_later, &a), 0);
+    cr_expect_eq(doneq_wait(q, -1), 1);
+    doneq_free(q);
+    cr_expect(atomic_load(&notified));
+    pthread_join(thread, NULL);
 }
 
 Test(doneq, waits_for_other_threads)
