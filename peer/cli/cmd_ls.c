@@ -63,7 +63,7 @@ fill_row(struct row *r, const json_t *t, const char **cells)
 
     snprintf(r->id, sizeof(r->id), "%s", hash[0] != '\0' ? hash : client_text(t, "info_hash_v2"));
     text_size(total, r->size);
-    if (client_int(t, "check_total") > 0 && strcmp(client_text(t, "state"), "checking") == 0)
+    if (client_int(t, "check_done") > 0 && strcmp(client_text(t, "state"), "checking") == 0)
         text_percent((uint64_t)client_int(t, "check_done"), (uint64_t)client_int(t, "check_total"),
                      r->done);
     else

@@ -131,8 +131,8 @@ enter_enrolled(struct torrent *t, struct torrent_enrolment *e, struct errbuf *eb
     return row_read_totals(t, eb);
 }
 
-/* Reads what the database knows. The files of a torrent that stays paused are not looked at before
- * it is resumed, so its have-bits are read now. */
+/* Reads what the database knows. The have-bits are shown until the files are checked; those of a
+ * torrent that stays paused are not checked before it is resumed. */
 static int
 enter_state(struct torrent *t, const struct torrent_add *add, struct errbuf *eb)
 {
@@ -141,8 +141,7 @@ enter_state(struct torrent *t, const struct torrent_add *add, struct errbuf *eb)
 
     if (err != 0 || t->facts.waiting)
         return err;
-    if (t->options.paused)
-        err = state_load_have(t->env->shared->state, t->id, &t->core.have, eb);
+    err = state_load_have(t->env->shared->state, t->id, &t->core.have, eb);
     return err == 0 ? select_load(t, t->mi->file_count, eb) : err;
 }
 

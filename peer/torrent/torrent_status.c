@@ -71,7 +71,8 @@ fill_rested(const struct torrent *t, struct swarm_stats *st)
     st->bytes_wanted = t->rest.bytes_wanted;
 }
 
-/* Before the core's first start, the pieces are those that were found on disk. */
+/* Before the core's first start, the pieces are those that were found on disk; before the files are
+ * checked, those that the database has, unless the user or a failure has put them in doubt. */
 static void
 fill_found(const struct torrent *t, struct swarm_stats *st)
 {
@@ -80,12 +81,13 @@ fill_found(const struct torrent *t, struct swarm_stats *st)
     st->pieces_total = t->facts.piece_count;
     if (t->facts.waiting)
         return;
-    if (t->life.phase == PHASE_IDLE && (t->life.job != JOB_NONE || !t->options.paused))
-        return;
-    if (torrent_is_resting(t)) {
+    if (torrent_is_resting(t) || t->life.job == JOB_LOOK) {
         fill_rested(t, st);
         return;
     }
+    if (t->life.phase == PHASE_IDLE && !t->options.paused &&
+        (t->next_check.all || t->failure.err != 0))
+        return;
     st->pieces_have = have->count;
     st->seeding = bitfield_full(have);
     st->bytes_have = st->seeding ? t->facts.total_size : 0;

@@ -354,6 +354,39 @@ def adding_to_a_mount_that_hangs_is_refused_in_the_end(t):
 
 
 @test
+def a_seed_that_is_looked_at_after_a_restart_has_its_pieces(t):
+    setting = Setting(t)
+    setting.add("one", "hung")
+    setting.add("other", "hung", paused=True)
+    setting.daemon.await_state("one", "seeding")
+    setting.daemon.rpc("torrent.pause", torrent="one")
+    assert setting.daemon.stop() == 0
+    setting.faults.hold(OPEN | LOOK, "/hung")
+    setting.start()
+    one = setting.daemon.await_state("one", "paused")
+    assert one["pieces_have"] == one["pieces_total"] and one["bytes_have"] == one["total_size"], one
+    setting.faults.stop()
+
+
+@test
+def a_download_that_waits_for_its_check_is_listed_with_what_is_stored(t):
+    setting = Setting(t)
+    path = content.write_file(t.path("hung", "one"), 64 * KIB)
+    out = torrent.write(torrent.make(path, "v1", 16 * KIB), t.path("one.torrent"))
+    with open(path, "r+b") as f:
+        f.write(bytes(16 * KIB))  # one piece of four is not there
+    setting.daemon.rpc("torrent.add", path=out, save_dir=os.path.dirname(path))
+    setting.daemon.await_state("one", "downloading")
+    assert setting.daemon.stop() == 0
+    setting.faults.hold(OPEN | LOOK, "/hung")
+    setting.start()
+    one = setting.daemon.await_state("one", "checking")
+    assert (one["pieces_have"], one["bytes_have"]) == (3, 48 * KIB), one
+    assert " 75.0%" in setting.daemon.sprat("ls").out
+    setting.faults.stop()
+
+
+@test
 def a_torrent_on_a_mount_that_hangs_can_be_removed(t):
     setting = Setting(t)
     setting.add("one", "hung")
