@@ -264,6 +264,16 @@ phase_of(const struct report *r, const struct torrent_status *st)
     return "";
 }
 
+/* Whether the line says why no data moves. */
+static bool
+has_note(const struct report *r, const struct torrent_status *st)
+{
+    if (r->stopping)
+        return false;
+    return st->state == TORRENT_ERROR ||
+           (st->state == TORRENT_DOWNLOADING && r->why.told && !why_moves(r->why.now.code));
+}
+
 static void
 progress_text(struct report *r, const struct torrent_status *st)
 {
@@ -272,8 +282,7 @@ progress_text(struct report *r, const struct torrent_status *st)
     char note[WHY_SENTENCE_MAX];
 
     /* Plain lines have no countdown, because each new text is a new line. */
-    if (st->state == TORRENT_DOWNLOADING && r->why.told && !why_moves(r->why.now.code) &&
-        !r->stopping)
+    if (has_note(r, st))
         p.note = why_sentence(r->why.now.text,
                               r->screen->mode == SCREEN_TTY ? r->why.now.next_s : -1, note);
     if (st->state == TORRENT_CHECKING) {
@@ -437,7 +446,7 @@ json_hosts(const struct torrent *t)
 }
 
 void
-report_stopped(struct report *r, const struct torrent *t)
+report_stopped(struct report *r, const struct torrent *t, bool continues)
 {
     struct torrent_status st;
     char up[TEXT_NUMBER_MAX], down[TEXT_NUMBER_MAX];
@@ -450,8 +459,9 @@ report_stopped(struct report *r, const struct torrent *t)
                  json_pack("{s:I, s:I, s:o}", "up", (json_int_t)st.swarm.uploaded, "down",
                            (json_int_t)st.swarm.downloaded, "peers", json_hosts(t)),
                  now(r));
-    screen_say(r->screen, "%s: stopped, %s sent, %s received", r->name,
-               text_size(st.swarm.uploaded, up), text_size(st.swarm.downloaded, down));
+    screen_say(r->screen, "%s: stopped, %s sent, %s received%s", r->name,
+               text_size(st.swarm.uploaded, up), text_size(st.swarm.downloaded, down),
+               continues ? "; the same command continues the download" : "");
 }
 
 void

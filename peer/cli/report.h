@@ -63,7 +63,8 @@ void report_warning(struct report *r, const struct torrent *t, const struct torr
 /* Reports that stopping has begun: trackers are being told. */
 void report_stopping(struct report *r);
 /* Prints the totals; later calls print nothing. */
-void report_stopped(struct report *r, const struct torrent *t);
+/* |continues|: the download is not complete, and the same command continues it. */
+void report_stopped(struct report *r, const struct torrent *t, bool continues);
 /* Reports that the run could not begin. */
 void report_failure(struct report *r, int err, const struct errbuf *eb);
 

@@ -31,6 +31,7 @@ struct transfer {
     bool checked; /* the first check is done; a later check is of files that have changed */
     bool complete;
     bool stopping;
+    bool interrupted; /* it stops because of a signal */
     bool hurried;
     struct transfer_patience {
         uint64_t seconds;  /* give up after this long without progress; 0: never */
@@ -147,6 +148,7 @@ on_signal(void *ctx, int signum)
         t->hurried = true;
         engine_hurry(t->engine); /* second signal: don't wait for trackers */
     }
+    t->interrupted = t->interrupted || !t->stopping;
     stop(t, status);
 }
 
@@ -204,7 +206,7 @@ on_event(void *ctx, struct torrent *torrent, const struct torrent_event *ev)
     case TORRENT_EVENT_BANNED:
     case TORRENT_EVENT_WARNING: report_warning(&t->report, torrent, ev); break;
     case TORRENT_EVENT_STOPPED:
-        report_stopped(&t->report, torrent);
+        report_stopped(&t->report, torrent, t->interrupted && !t->complete && !t->seed_only);
         stop(t, t->complete ? CLI_OK : CLI_FAILED);
         break;
     }

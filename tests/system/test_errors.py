@@ -4,6 +4,7 @@ status, and loses or overwrites nothing. Hostile peers and trackers are in test_
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ import bencode
 import content
 import sprat
 import torrent
-from process import run
+from process import Process, run
 from tap import Skip, add, test
 
 MIB = 1 << 20
@@ -250,6 +251,19 @@ def a_full_disk_pauses_the_download_until_there_is_room(t):
     down = getter.last("stopped")["down"]
     # The 12 MiB that were there are not fetched again; what was under way at the failure may be.
     assert down <= 36 * MIB, f"{down / MIB:.1f} MiB were fetched, of 24"
+
+
+@test
+def the_line_of_a_download_that_a_full_disk_pauses_says_so(t):
+    disk = SmallDisk(t, "size=1m")
+    path = content.write_file(t.path("original", "file.bin"), 2 * MIB)
+    meta = sprat.create(t, path)
+    seeder = sprat.seed(t, meta, os.path.dirname(path))
+    getter = Process(t, [*disk.wrap, sprat.SPRAT, "get", "--listen", sprat.join(t.address(), 0), "--state-dir",
+                         t.path("state"), "--peer", seeder.address, "-o", disk.path, meta])
+    line = getter.wait_line("paused by an error, ")
+    assert "o space" in line, line
+    assert getter.stop(signal.SIGINT) == 130
 
 
 @test

@@ -184,6 +184,7 @@ def plain_lines_where_there_is_no_terminal(t):
     assert result.status == 0 and not result.err, str(result)
     assert not set("\r\033") & set(result.out), repr(result.out)
     assert "complete" in result.out.splitlines()[-2] and "stopped" in result.out.splitlines()[-1], str(result)
+    assert "continues" not in result.out, "it is complete"
     again = run(t, argv_of(t, "get", "-o", t.path("out"), torrent))
     assert again.status == 0 and "all of it is there" in again.out, str(again)
 
@@ -211,7 +212,7 @@ def ctrl_c_on_a_terminal(t):
     _, torrent, seeder = seeded(t, 40 * MIB, "--up-limit", "1M")
     text, status = on_terminal(t, argv_of(t, "get", "-o", t.path("out"), "--peer", seeder.address, torrent), 80,
                                until=lambda written: b"/s" in written)
-    assert status == 130 and "stopped" in text, (status, text)
+    assert status == 130 and "stopped" in text and "the same command continues the download" in text, (status, text)
 
 
 @test
