@@ -9,9 +9,9 @@
 
 #include "common/base/options.h"
 #include "common/base/printable.h"
+#include "common/sys/terminal.h"
 #include "peer/cli/client.h"
 #include "peer/cli/command.h"
-#include "peer/cli/screen.h"
 #include "peer/cli/table.h"
 #include "peer/cli/text.h"
 
@@ -131,7 +131,7 @@ print_table(const json_t *list)
     size_t rows = json_array_size(list);
     struct row *row = calloc(rows + 1, sizeof(*row));
     const char **cells = calloc((rows + 1) * COLUMNS, sizeof(*cells));
-    unsigned width = isatty(STDOUT_FILENO) ? screen_columns() : TABLE_UNBOUNDED;
+    unsigned width = isatty(STDOUT_FILENO) ? terminal_columns() : TABLE_UNBOUNDED;
     struct buf out;
     int status = CLI_OK;
 

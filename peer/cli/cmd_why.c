@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "common/base/options.h"
+#include "common/sys/terminal.h"
 #include "peer/cli/client.h"
 #include "peer/cli/command.h"
-#include "peer/cli/screen.h"
 #include "peer/cli/table.h"
 #include "peer/cli/text.h"
 
@@ -26,7 +26,7 @@ enum { LINE_COLUMNS = 600, LINE_BYTES = 4 * LINE_COLUMNS + 8, SHOWN_MAX = 20 };
 static void
 say(unsigned indent, const char *text)
 {
-    unsigned width = isatty(STDOUT_FILENO) ? screen_columns() : TABLE_UNBOUNDED;
+    unsigned width = isatty(STDOUT_FILENO) ? terminal_columns() : TABLE_UNBOUNDED;
     char safe[LINE_BYTES];
 
     text_fit(safe, sizeof(safe), text, LINE_COLUMNS);

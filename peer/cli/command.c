@@ -7,14 +7,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/parse.h"
+#include "common/sys/terminal.h"
 #include "config.h"
 #include "peer/cli/complaint.h"
-#include "peer/cli/screen.h"
-
-enum { HELP_WIDTH = 80 };
 
 static const struct cli_command *const commands[] = {
 #define X(name) &cli_##name,
@@ -148,10 +145,8 @@ cli_fail(const char *fmt, ...)
 void
 cli_help(const struct cli_command *c)
 {
-    unsigned width = HELP_WIDTH;
+    unsigned width = terminal_help_columns();
 
-    if (isatty(STDOUT_FILENO) && screen_columns() < width)
-        width = screen_columns();
     printf("usage: sprat %s %s\n\n", c->name, c->usage);
     options_print_text(stdout, c->details, 0, width);
     printf("\noptions:\n");

@@ -11,19 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "common/base/err.h"
-#include "common/base/parse.h"
 #include "common/base/printable.h"
+#include "common/sys/terminal.h"
 #include "peer/cli/complaint.h"
 
 #define ERASE_LINE "\r\033[K"
 #define WRAP_OFF   "\033[?7l"
 #define WRAP_ON    "\033[?7h"
 
-enum { COLUMNS_MIN = 8, SCREEN_SAY_MAX = 8192 };
+enum { SCREEN_SAY_MAX = 8192 };
 
 static bool
 is_terminal(void)
@@ -39,20 +38,6 @@ screen_init(struct screen *s, bool json)
     *s = (struct screen){.mode = json ? SCREEN_JSON : is_terminal() ? SCREEN_TTY : SCREEN_PLAIN};
     s->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     s->next = (struct mono){INT64_MIN};
-}
-
-unsigned
-screen_columns(void)
-{
-    const char *env = getenv("COLUMNS");
-    struct winsize size;
-    uint64_t columns;
-
-    if (env != NULL && parse_u64(env, COLUMNS_MIN, PROGRESS_COLUMNS_MAX, &columns) == 0)
-        return (unsigned)columns;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= COLUMNS_MIN)
-        return size.ws_col;
-    return 80;
 }
 
 /* Whether this process is in the terminal's foreground: a background job must not draw over the
@@ -101,7 +86,7 @@ screen_progress(struct screen *s, const struct progress *p, struct mono now)
             return;
         /* The last column stays empty, because some terminals wrap when it is written. */
         printf("\r" WRAP_OFF "%s\033[K" WRAP_ON,
-               progress_line(p, screen_columns() - 1, s->utf8, line));
+               progress_line(p, terminal_columns() - 1, s->utf8, line));
         s->drawn = true;
     } else {
         s->next = mono_add_ms(now, SCREEN_PLAIN_MS);

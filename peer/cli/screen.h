@@ -32,9 +32,6 @@ struct screen {
 
 void screen_init(struct screen *s, bool json);
 
-/* The width of the terminal now in columns: $COLUMNS, the terminal's own answer, or 80. */
-unsigned screen_columns(void);
-
 /* Shows |p|, if the next progress line is due. No effect in JSON mode. */
 void screen_progress(struct screen *s, const struct progress *p, struct mono now);
 

@@ -20,6 +20,7 @@
 #include "common/sys/conffile.h"
 #include "common/sys/paths.h"
 #include "common/sys/processors.h"
+#include "common/sys/terminal.h"
 #include "common/sys/unixsock.h"
 #include "config.h"
 
@@ -116,13 +117,21 @@ enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };
 void
 settings_print_help(void)
 {
-    printf("usage: spratd [options]\n\n"
-           "Downloads and seeds many torrents in the background. It is controlled with\n"
-           "sprat add, ls, why, info, pause, resume, limit, select, rm and shutdown.\n\n"
-           "options:\n");
-    options_print(stdout, specs, SPEC_COUNT, 80);
-    printf("\nEvery long option with a value, except --config, is also a key of FILE, as in:\n"
-           "up-limit = 2M\n"
+    unsigned width = terminal_help_columns();
+
+    printf("usage: spratd [options]\n\n");
+    options_print_text(stdout,
+                       "Downloads and seeds many torrents in the background. It is controlled with "
+                       "sprat add, ls, why, info, pause, resume, limit, select, rm and shutdown.",
+                       0, width);
+    printf("\noptions:\n");
+    options_print(stdout, specs, SPEC_COUNT, width);
+    printf("\n");
+    options_print_text(stdout,
+                       "Every long option with a value, except --config, is also a key of FILE, "
+                       "as in:",
+                       0, width);
+    printf("up-limit = 2M\n"
            "\nexample:\n  spratd --listen 0.0.0.0:6881 --up-limit 2M --save-dir ~/downloads\n"
            "  sprat add debian-12.torrent\n  sprat ls\n");
 }

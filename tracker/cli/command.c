@@ -14,8 +14,9 @@
 #include "common/base/suggest.h"
 #include "config.h"
 #include "common/sys/sandbox.h"
+#include "common/sys/terminal.h"
 
-enum { HELP_WIDTH = 80, SENTENCE_MAX = 4096 };
+enum { SENTENCE_MAX = 4096 };
 
 static const struct command *const commands[] = {
 #define X(name) &command_##name,
@@ -77,10 +78,14 @@ command_fail(const char *fmt, ...)
 static void
 print_help(const struct command *c)
 {
+    unsigned width = terminal_help_columns();
+
     fputs("usage: ", stdout);
     print_name(stdout, c);
-    printf(" %s\n\n%s\n\noptions:\n", c->usage, c->details);
-    options_print(stdout, c->options, c->option_count, HELP_WIDTH);
+    printf(" %s\n\n", c->usage);
+    options_print_text(stdout, c->details, 0, width);
+    printf("\noptions:\n");
+    options_print(stdout, c->options, c->option_count, width);
     printf("\nexample:\n%s\n", c->example);
 }
 

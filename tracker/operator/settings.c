@@ -14,6 +14,7 @@
 #include "common/base/parse.h"
 #include "common/sys/addr.h"
 #include "common/sys/conffile.h"
+#include "common/sys/terminal.h"
 
 /*  X(name in struct settings, option, default, least, most, argument, text): as the tracker's
  * table, for the daemon. */
@@ -163,14 +164,21 @@ enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };
 void
 settings_print_help(void)
 {
+    unsigned width = terminal_help_columns();
+
     printf("usage: sprat-tracker [-c FILE] [--listen-http ADDR:PORT]... "
            "[--listen-udp ADDR:PORT]...\n"
            "A BitTorrent tracker for HTTP, HTTPS and UDP, IPv4 and IPv6.\n\n");
-    options_print(stdout, specs, SPEC_COUNT, 80);
-    printf("\nWithout an address it listens on port 6969 of all addresses, HTTP and UDP.\n"
-           "The keys of FILE are the long options that take a value: interval = 900\n"
-           "\nA private tracker's users and torrents are managed by commands: sprat-tracker user,\n"
-           "torrent, client and stats; 'sprat-tracker user --help' describes one.\n\n"
+    options_print(stdout, specs, SPEC_COUNT, width);
+    printf("\n");
+    options_print_text(stdout,
+                       "Without an address it listens on port 6969 of all addresses, HTTP and UDP. "
+                       "The keys of FILE are the long options that take a value: interval = 900\n\n"
+                       "A private tracker's users and torrents are managed by commands: "
+                       "sprat-tracker user, torrent, client and stats; 'sprat-tracker user --help' "
+                       "describes one.",
+                       0, width);
+    printf("\n"
            "Example: a tracker for this machine alone, on any free port\n"
            "  sprat-tracker --listen-http 127.0.0.1:0 --listen-udp 127.0.0.1:0\n");
 }
