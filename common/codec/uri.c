@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/hex.h"
+#include "common/base/trim.h"
 
 static const char digits[] = "0123456789ABCDEF";
 
@@ -54,22 +55,13 @@ uri_unescape(const char *s, size_t len, uint8_t *out)
     return used;
 }
 
-static bool
-is_space(uint8_t c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 size_t
 uri_clean(const uint8_t *s, size_t len, char out[URI_MAX + 1])
 {
     size_t used = 0;
 
     out[0] = '\0';
-    for (; len > 0 && is_space(s[0]); len--)
-        s++;
-    while (len > 0 && is_space(s[len - 1]))
-        len--;
+    s = trim(s, &len);
     if (len > URI_MAX || memmem(s, len, "://", 3) == NULL)
         return 0;
     for (size_t i = 0; i < len; i++) {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/trim.h"
 #include "common/sys/file.h"
 
 static bool
@@ -21,16 +22,11 @@ is_word(const uint8_t *s, size_t len)
     return true;
 }
 
-static bool
-is_space(uint8_t c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 int
 token_read(struct token *t, const char *path, struct errbuf *eb)
 {
-    uint8_t *text = NULL, *word;
+    const uint8_t *word;
+    uint8_t *text = NULL;
     size_t len, whole;
     int err;
 
@@ -41,11 +37,8 @@ token_read(struct token *t, const char *path, struct errbuf *eb)
     err = file_read_secret(path, 2 * TOKEN_LEN_MAX, &text, &whole, eb);
     if (err != 0)
         return err;
-    word = text;
-    for (len = whole; len > 0 && is_space(word[0]); len--)
-        word++;
-    while (len > 0 && is_space(word[len - 1]))
-        len--;
+    len = whole;
+    word = trim(text, &len);
     if (is_word(word, len)) {
         sha256(word, len, t->digest);
         t->set = true;

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "common/base/parse.h"
+#include "common/base/trim.h"
 #include "common/codec/uri.h"
 #include "common/sys/addr.h"
 #include "common/sys/file.h"
@@ -101,26 +102,18 @@ cluster_url_parse(const char *text, struct cluster_url *out, struct errbuf *eb)
     return 0;
 }
 
-static bool
-is_space(uint8_t c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 int
 cluster_url_read_password(struct cluster_url *u, const char *path, struct errbuf *eb)
 {
-    uint8_t *text = NULL, *word;
+    const uint8_t *word;
+    uint8_t *text = NULL;
     size_t len, whole;
     int err = file_read_secret(path, 2 * CLUSTER_PASSWORD_MAX, &text, &whole, eb);
 
     if (err != 0)
         return err;
-    word = text;
-    for (len = whole; len > 0 && is_space(word[0]); len--)
-        word++;
-    while (len > 0 && is_space(word[len - 1]))
-        len--;
+    len = whole;
+    word = trim(text, &len);
     if (len == 0 || len > CLUSTER_PASSWORD_MAX || memchr(word, '\0', len) != NULL) {
         err = errbuf_set(eb, SPRAT_E_INVAL, "%s: there is no password of 1 to %d bytes", path,
                          CLUSTER_PASSWORD_MAX);
