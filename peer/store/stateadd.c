@@ -68,8 +68,6 @@ insert_row(struct db *db, const struct state_addition *a, int64_t *id, struct er
 {
     const struct identity *identity = identity_of(a);
     sqlite3_stmt *q;
-    size_t len;
-    const uint8_t *hash = identity_key(identity, &len);
     int err = db_prepare(db,
                          "INSERT INTO torrents (hash, info_hash_v1, info_hash_v2, dir, managed, "
                          "added, metainfo, name) VALUES (?, ?, ?, ?, 0, ?, ?, ?)",
@@ -77,11 +75,7 @@ insert_row(struct db *db, const struct state_addition *a, int64_t *id, struct er
 
     if (err != 0)
         return err;
-    sqlite3_bind_blob(q, 1, hash, (int)len, SQLITE_STATIC);
-    if (identity->has_v1)
-        sqlite3_bind_blob(q, 2, identity->v1, 20, SQLITE_STATIC);
-    if (identity->has_v2)
-        sqlite3_bind_blob(q, 3, identity->v2, 32, SQLITE_STATIC);
+    state_bind_identity(q, identity);
     sqlite3_bind_text(q, 4, a->dir, -1, SQLITE_STATIC);
     sqlite3_bind_int64(q, 5, clock_unix());
     if (a->mi != NULL)

@@ -321,13 +321,28 @@ apply_priorities(struct db *db, int64_t id, const struct state_update *u, struct
     return db_run(db, q, "storing priorities", eb);
 }
 
+void
+state_bind_identity(sqlite3_stmt *q, const struct identity *id)
+{
+    size_t len;
+    const uint8_t *hash = identity_key(id, &len);
+
+    sqlite3_bind_blob(q, 1, hash, (int)len, SQLITE_STATIC);
+    if (id->has_v1)
+        sqlite3_bind_blob(q, 2, id->v1, sizeof(id->v1), SQLITE_STATIC);
+    else
+        sqlite3_bind_null(q, 2);
+    if (id->has_v2)
+        sqlite3_bind_blob(q, 3, id->v2, sizeof(id->v2), SQLITE_STATIC);
+    else
+        sqlite3_bind_null(q, 3);
+}
+
 int
 state_apply_metainfo(struct db *db, int64_t id, const struct identity *identity,
                      const uint8_t *metainfo, size_t metainfo_len, struct errbuf *eb)
 {
     sqlite3_stmt *q;
-    size_t len;
-    const uint8_t *hash = identity_key(identity, &len);
     int err = db_prepare(db,
                          "UPDATE torrents SET hash = ?, info_hash_v1 = ?, info_hash_v2 = ?, "
                          "metainfo = ? WHERE id = ? AND length(metainfo) = 0",
@@ -335,15 +350,7 @@ state_apply_metainfo(struct db *db, int64_t id, const struct identity *identity,
 
     if (err != 0)
         return err;
-    sqlite3_bind_blob(q, 1, hash, (int)len, SQLITE_STATIC);
-    if (identity->has_v1)
-        sqlite3_bind_blob(q, 2, identity->v1, 20, SQLITE_STATIC);
-    else
-        sqlite3_bind_null(q, 2);
-    if (identity->has_v2)
-        sqlite3_bind_blob(q, 3, identity->v2, 32, SQLITE_STATIC);
-    else
-        sqlite3_bind_null(q, 3);
+    state_bind_identity(q, identity);
     sqlite3_bind_blob64(q, 4, metainfo, metainfo_len, SQLITE_STATIC);
     sqlite3_bind_int64(q, 5, id);
     return db_run(db, q, "storing the metadata of a torrent", eb);

@@ -56,6 +56,10 @@ int state_end_change(struct state *st, int err, struct errbuf *eb);
 /* Applies |u| within an open transaction. */
 int state_apply_parts(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb);
 
+/* Binds the first three parameters of |q| to the columns hash, info_hash_v1 and info_hash_v2. |id|
+ * must outlive the step of |q|. */
+void state_bind_identity(sqlite3_stmt *q, const struct identity *id);
+
 /* Parts of state_apply_parts() (stateapply.c, statewish.c). state_apply_metainfo() changes only a
  * row that has no metainfo. */
 struct state_wish_row;
