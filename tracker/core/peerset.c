@@ -209,7 +209,8 @@ index_drop(struct peerset *s, const struct peerset_env *env, uint32_t pos)
     for (at = next_slot(s, hole); slot_get(s, at) != PEERSET_NONE; at = next_slot(s, at)) {
         uint32_t home = home_of(s, env, slot_get(s, at));
 
-        /* It may move into the hole unless its home lies cyclically behind the hole. */
+        /* The entry at |at| may move into the hole, unless a search from its home begins behind the
+         * hole. */
         if (distance(s, home, at) >= distance(s, hole, at)) {
             slot_put(s, hole, slot_get(s, at));
             hole = at;

@@ -117,7 +117,8 @@ drop(const struct quota *q, struct quota_part *p, uint32_t hole)
     for (uint32_t at = next_of(p, hole); p->places[at].user != 0; at = next_of(p, at)) {
         uint32_t home = home_of(p, hash_of(q, p->places[at].user, p->places[at].torrent));
 
-        /* It may move into the hole unless its home lies cyclically behind the hole. */
+        /* The entry at |at| may move into the hole, unless a search from its home begins behind the
+         * hole. */
         if (((at - home) & (p->size - 1)) < ((at - hole) & (p->size - 1)))
             continue;
         p->places[hole] = p->places[at];

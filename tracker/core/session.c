@@ -9,7 +9,7 @@
 
 #include "common/base/minmax.h"
 
-/* Some counters that came together. */
+/* Counters of an entry, and for each of them the Unix second at which it was reported. */
 struct point {
     uint64_t counters[LEDGER_WAYS];
     int64_t unix_s[LEDGER_WAYS];

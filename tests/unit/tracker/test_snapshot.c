@@ -361,7 +361,7 @@ Test(snapshot, a_large_swarm_is_written_in_portions)
     /* Those that came may be missing, and those that went may be there. */
     cr_assert_geq(after.peers4 + after.peers6, PEERS - 100u * (unsigned)portions);
     cr_assert_leq(after.peers4 + after.peers6, PEERS + 100u * (unsigned)portions);
-    /* One that is dropped halfway is not gone on with. */
+    /* A swarm that is removed while it is being written ends the snapshot of it. */
     buf_reset(&bytes);
     tracker_save_begin(from);
     cr_assert_eq(tracker_save_some(from, &bytes, start), 1);

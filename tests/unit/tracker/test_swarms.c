@@ -116,7 +116,7 @@ Test(swarms, a_large_one_is_swept_in_portions)
         cr_assert_eq(peerset_seen(&a->v4, pos), 20);
     cr_assert_eq(swarms_sweep(&s, LOOKS, 24, 5, (struct mono){4}), 1u);
     cr_assert_null(find(&s, 'b'));
-    /* One that is dropped halfway is not gone on with. */
+    /* A swarm that is removed in the middle of its sweep is not swept further. */
     b = add(&s, 'b', 5);
     cr_assert_eq(swarms_sweep(&s, LOOKS, 24, 5, (struct mono){6}), (uint32_t)LOOKS);
     while (peerset_count(&a->v4) > 1)
