@@ -26,6 +26,7 @@
 #ifndef COMMON_CODEC_TRACKER_UDP_H
 #define COMMON_CODEC_TRACKER_UDP_H
 
+#include "common/base/bytes.h"
 #include "common/codec/tracker.h"
 
 enum {
@@ -100,6 +101,14 @@ struct tracker_udp_request {
  * ignored without an error. After an error |action|, |transaction| and |connection| are still right
  * if the packet has 16 bytes. */
 int tracker_udp_parse_request(struct tracker_udp_request *q, const uint8_t *src, size_t len);
+
+/* Whether a packet is an announce request of full length, for callers that read its fields at their
+ * offsets before they parse it. */
+static inline bool
+tracker_udp_is_announce(const uint8_t *packet, size_t len)
+{
+    return len >= TRACKER_UDP_ANNOUNCE_LEN && get_u32be(packet + 8) == TRACKER_UDP_ANNOUNCE;
+}
 
 /* The URL data of an announce request, if it is contiguous in the packet, as data of at most 255
  * bytes is; NULL otherwise. For callers that need the URL before they parse the request. */

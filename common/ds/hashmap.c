@@ -66,28 +66,34 @@ bucket_of(const struct hashmap *m, uint64_t hash)
     return bucket_at(m, bucket < m->nbuckets ? bucket : bucket - m->low);
 }
 
+uint64_t
+hashmap_hash(const struct hashmap *m, const void *key, size_t len)
+{
+    return siphash13(m->seed, key, len);
+}
+
 struct hashmap_node *
 hashmap_find(const struct hashmap *m, const void *key, size_t len)
 {
-    uint64_t hash;
+    return m->nbuckets > 0 ? hashmap_find_hashed(m, hashmap_hash(m, key, len), key, len) : NULL;
+}
 
+struct hashmap_node *
+hashmap_find_hashed(const struct hashmap *m, uint64_t hash, const void *key, size_t len)
+{
     if (m->nbuckets == 0)
         return NULL;
-    hash = siphash13(m->seed, key, len);
     for (struct hashmap_node *n = *bucket_of(m, hash); n != NULL; n = n->next)
         if (n->hash == hash && m->match(n, key, len))
             return n;
     return NULL;
 }
 
-uint64_t
-hashmap_prefetch(const struct hashmap *m, const void *key, size_t len)
+void
+hashmap_prefetch(const struct hashmap *m, uint64_t hash)
 {
-    uint64_t hash = siphash13(m->seed, key, len);
-
     if (m->nbuckets > 0)
         prefetch_line(bucket_of(m, hash));
-    return hash;
 }
 
 const struct hashmap_node *
@@ -170,12 +176,18 @@ split(struct hashmap *m)
 int
 hashmap_add(struct hashmap *m, struct hashmap_node *node, const void *key, size_t len)
 {
+    return hashmap_add_hashed(m, node, hashmap_hash(m, key, len));
+}
+
+int
+hashmap_add_hashed(struct hashmap *m, struct hashmap_node *node, uint64_t hash)
+{
     if (m->nbuckets == 0 && begin(m) != 0)
         return SPRAT_E_NOMEM;
     /* A table that can't grow continues with longer chains. */
     for (int i = 0; i < SPLITS_MAX && m->count >= m->nbuckets / 4 * 3 && split(m); i++)
         ;
-    node->hash = siphash13(m->seed, key, len);
+    node->hash = hash;
     push(bucket_of(m, node->hash), node);
     m->count++;
     return 0;

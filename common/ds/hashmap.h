@@ -38,17 +38,24 @@ void hashmap_fini(struct hashmap *m);
 
 struct hashmap_node *hashmap_find(const struct hashmap *m, const void *key, size_t len);
 
+/* Returns the hash of a key, which all maps with the same seed share. hashmap_find_hashed() and
+ * hashmap_add_hashed() take it, for callers that use a key several times. */
+uint64_t hashmap_hash(const struct hashmap *m, const void *key, size_t len);
+struct hashmap_node *hashmap_find_hashed(const struct hashmap *m, uint64_t hash, const void *key,
+                                         size_t len);
+
 /* Prefetches for callers that look up many keys. hashmap_prefetch() starts to load a key's bucket.
  * hashmap_prefetch_node(), some keys later, starts to load the bucket's first node and returns it
  * (NULL: none). hashmap_prefetch_next() skips a node whose hash is not |hash| and does the same
  * with the next node of the bucket. A result does not mean that the key is in the map. */
-uint64_t hashmap_prefetch(const struct hashmap *m, const void *key, size_t len);
+void hashmap_prefetch(const struct hashmap *m, uint64_t hash);
 const struct hashmap_node *hashmap_prefetch_node(const struct hashmap *m, uint64_t hash);
 const struct hashmap_node *hashmap_prefetch_next(const struct hashmap_node *node, uint64_t hash);
 
 /* Adds the node under |key|, which must not be in the map yet. SPRAT_E_NOMEM: the map is unchanged.
  */
 int hashmap_add(struct hashmap *m, struct hashmap_node *node, const void *key, size_t len);
+int hashmap_add_hashed(struct hashmap *m, struct hashmap_node *node, uint64_t hash);
 
 /* Calls |each| for the nodes of |buckets| buckets from bucket |at| on, and returns the bucket to
  * continue at, 0 at the end. |each| must not change the map. If the map changes between two calls,

@@ -64,7 +64,18 @@ swarms_fini(struct swarms *s)
 struct swarm *
 swarms_find(const struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN])
 {
-    return (struct swarm *)(void *)hashmap_find(&s->map, hash, TRACKER_HASH_LEN);
+    struct swarms_place at = swarms_place(s, hash);
+
+    return swarms_find_at(s, &at);
+}
+
+struct swarm *
+swarms_find_at(const struct swarms *s, const struct swarms_place *at)
+{
+    struct hashmap_node *node =
+        hashmap_find_hashed(&s->map, at->hash, at->info_hash, TRACKER_HASH_LEN);
+
+    return (struct swarm *)(void *)node;
 }
 
 static const struct peerset *
@@ -77,18 +88,19 @@ peers_of(const struct hashmap_node *node, uint8_t family)
 
 /* Each loop asks memory for what the one before it has read the address of. */
 void
-swarms_prefetch(const struct swarms *s, const struct swarms_ask *asks, size_t n)
+swarms_prefetch(const struct swarms *s, struct swarms_ask *asks, size_t n)
 {
-    uint64_t keys[SWARMS_PREFETCH_MAX];
     const struct hashmap_node *nodes[SWARMS_PREFETCH_MAX];
     size_t i;
 
-    for (i = 0; i < n; i++)
-        keys[i] = hashmap_prefetch(&s->map, asks[i].info_hash, TRACKER_HASH_LEN);
-    for (i = 0; i < n; i++)
-        nodes[i] = hashmap_prefetch_node(&s->map, keys[i]);
     for (i = 0; i < n; i++) {
-        nodes[i] = hashmap_prefetch_next(nodes[i], keys[i]);
+        asks[i].at = swarms_place(s, asks[i].at.info_hash);
+        hashmap_prefetch(&s->map, asks[i].at.hash);
+    }
+    for (i = 0; i < n; i++)
+        nodes[i] = hashmap_prefetch_node(&s->map, asks[i].at.hash);
+    for (i = 0; i < n; i++) {
+        nodes[i] = hashmap_prefetch_next(nodes[i], asks[i].at.hash);
         if (nodes[i] != NULL)
             peerset_prefetch(peers_of(nodes[i], asks[i].family));
     }
@@ -103,16 +115,24 @@ swarms_prefetch(const struct swarms *s, const struct swarms_ask *asks, size_t n)
 struct swarm *
 swarms_add(struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN], struct mono now)
 {
+    struct swarms_place at = swarms_place(s, hash);
+
+    return swarms_add_at(s, &at, now);
+}
+
+struct swarm *
+swarms_add_at(struct swarms *s, const struct swarms_place *at, struct mono now)
+{
     struct swarm *w = calloc(1, sizeof(*w));
 
     if (w == NULL)
         return NULL;
-    memcpy(w->info_hash, hash, TRACKER_HASH_LEN);
+    memcpy(w->info_hash, at->info_hash, TRACKER_HASH_LEN);
     peerset_init(&w->v4, IP_V4, s->keeps_ids);
     peerset_init(&w->v6, IP_V6, s->keeps_ids);
     w->swept_at = now;
     w->leechers_s = (uint32_t)(now.us / 1000000);
-    if (hashmap_add(&s->map, &w->node, hash, TRACKER_HASH_LEN) != 0) {
+    if (hashmap_add_hashed(&s->map, &w->node, at->hash) != 0) {
         free(w);
         return NULL;
     }

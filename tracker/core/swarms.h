@@ -78,22 +78,37 @@ void swarms_fini(struct swarms *s);
 /* Counts in |totals|, which is borrowed, together with other tables. While |s| is empty. */
 void swarms_share_totals(struct swarms *s, struct swarms_totals *totals);
 
-/* The swarm of |hash|, or NULL. */
+/* An info-hash and its keyed hash, which is the same in all tables of one seed. An announce has it
+ * computed once. */
+struct swarms_place {
+    const uint8_t *info_hash; /* borrowed */
+    uint64_t hash;
+};
+
+static inline struct swarms_place
+swarms_place(const struct swarms *s, const uint8_t info_hash[TRACKER_HASH_LEN])
+{
+    return (struct swarms_place){info_hash, hashmap_hash(&s->map, info_hash, TRACKER_HASH_LEN)};
+}
+
+/* The swarm of that info-hash, or NULL. */
 struct swarm *swarms_find(const struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN]);
+struct swarm *swarms_find_at(const struct swarms *s, const struct swarms_place *at);
 
 /* A peer that is going to be looked for. */
 struct swarms_ask {
-    const uint8_t *info_hash; /* borrowed */
+    struct swarms_place at; /* |at.hash| is set by swarms_prefetch() */
     uint8_t key[COMPACT_V6_LEN];
     uint8_t family;
 };
 
 /* Gets the swarms and the peers of |n| askers on their way from memory, all at once: each is five
  * cache misses in a row for who looks for them one after the other. At most SWARMS_PREFETCH_MAX. */
-void swarms_prefetch(const struct swarms *s, const struct swarms_ask *asks, size_t n);
+void swarms_prefetch(const struct swarms *s, struct swarms_ask *asks, size_t n);
 
 /* Adds a swarm that is not in; NULL when memory is out. */
 struct swarm *swarms_add(struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN], struct mono now);
+struct swarm *swarms_add_at(struct swarms *s, const struct swarms_place *at, struct mono now);
 
 static inline struct peerset *
 swarm_peers(struct swarm *w, uint8_t family)

@@ -190,6 +190,7 @@ tracker_must_wait(struct tracker *t, const uint8_t hash[TRACKER_HASH_LEN], bool 
 /* What an announce comes down to. */
 struct ask {
     const struct tracker_announce *a;
+    struct swarms_place at;
     uint8_t key[COMPACT_V6_LEN]; /* the peer's compact endpoint */
     uint8_t family;
     uint32_t tag; /* of its peer id, and on a private tracker of its user */
@@ -226,6 +227,7 @@ ask_init(struct ask *k, const struct tracker *t, const struct tracker_announce *
     listens.port = a->port;
     *k = (struct ask){.a = a, .family = from->family, .now_s = peerset_seconds(now), .now = now};
     compact_put(k->key, &listens);
+    k->at = ans->ask != NULL ? ans->ask->at : swarms_place(&t->swarms, a->info_hash);
     k->tag = peer_tag(t, a->peer_id, ans->user);
     k->self_mask = ans->user != 0 ? UINT32_MAX << SELECT_USER_SHIFT : ~(uint32_t)PEER_FLAGS;
     k->hidden = ans->hidden;
@@ -502,13 +504,13 @@ reset_answer(struct tracker *t, struct tracker_answer *ans)
 static struct swarm *
 find_or_add_swarm(struct tracker *t, const struct ask *k, struct tracker_answer *ans)
 {
-    struct swarm *w = swarms_find(&t->swarms, k->a->info_hash);
+    struct swarm *w = swarms_find_at(&t->swarms, &k->at);
 
     if (w != NULL || k->a->event == TRACKER_EVENT_STOPPED)
         return w;
     if ((tally_get(&t->swarms.totals->swarms) < t->config.torrents_max && has_room(t)) ||
         shed(t, NULL, k))
-        w = swarms_add(&t->swarms, k->a->info_hash, k->now);
+        w = swarms_add_at(&t->swarms, &k->at, k->now);
     if (w == NULL) {
         ans->failure = "this tracker has no room for another torrent";
         ans->retry_in_min = FULL_RETRY_MIN;
@@ -557,7 +559,7 @@ tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
 _Static_assert((int)TRACKER_PREFETCH_MAX == (int)SWARMS_PREFETCH_MAX, "the swarms do it");
 
 void
-tracker_prefetch(const struct tracker *t, const struct swarms_ask *asks, size_t n)
+tracker_prefetch(const struct tracker *t, struct swarms_ask *asks, size_t n)
 {
     swarms_prefetch(&t->swarms, asks, n);
 }

@@ -102,6 +102,7 @@ struct tracker_answer {
     uint8_t *v4, *v6;
     uint8_t *ids4, *ids6;
     uint32_t max4, max6;
+    const struct swarms_ask *ask; /* what tracker_prefetch() has seen of the announce; NULL: none */
     uint32_t user; /* of a private tracker, whose the peer is; 0: an open tracker has none */
     struct select_hidden hidden; /* users whose peers are not given out */
 
@@ -132,9 +133,9 @@ void tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
                          const struct endpoint *from, struct tracker_answer *answer,
                          struct mono now);
 
-/* Says that these peers' announces come next, at most TRACKER_PREFETCH_MAX: nothing changes but
- * that they are answered faster. */
-void tracker_prefetch(const struct tracker *t, const struct swarms_ask *asks, size_t n);
+/* Says that these peers' announces come next, at most TRACKER_PREFETCH_MAX, to this tracker or to
+ * others of its seed: nothing changes but that they are answered faster. */
+void tracker_prefetch(const struct tracker *t, struct swarms_ask *asks, size_t n);
 
 /* Fills the numbers of |entry| from its hash; zeros for a torrent that is not known. Stores
  * nothing. */

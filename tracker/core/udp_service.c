@@ -82,11 +82,10 @@ put_refusal(struct udp_service *u, uint8_t *reply, uint32_t transaction, enum ac
     return put_error(u, reply, UDP_SERVICE_REPLY_MAX, transaction, gate_reason(no, p, text));
 }
 
-/* What was found out about |packet| ahead, or |own| made from the request now. Packets come in the
- * order in which they were looked into, some of them not at all. */
+/* What udp_service_prefetch() has found out about the announce in |packet|, or NULL. Packets come
+ * in the order of their batch, some of them not at all. */
 static struct udp_service_ahead *
-find_ahead(struct udp_service *u, const uint8_t *packet, const struct tracker_udp_request *q,
-           struct udp_service_ahead *own)
+find_ahead(struct udp_service *u, const uint8_t *packet)
 {
     for (size_t i = u->ahead_at; i < u->nahead; i++) {
         if (u->ahead[i].packet == packet) {
@@ -94,38 +93,19 @@ find_ahead(struct udp_service *u, const uint8_t *packet, const struct tracker_ud
             return &u->ahead[i];
         }
     }
+    return NULL;
+}
+
+/* |ahead| if it has looked for the passkey, or |own| made from the request now. */
+static struct udp_service_ahead *
+read_passkey(const struct tracker_udp_request *q, struct udp_service_ahead *ahead,
+             struct udp_service_ahead *own)
+{
+    if (ahead != NULL && ahead->pass.looked_ahead)
+        return ahead;
     passkey_parse_url(&own->request, q->url_data, strlen(q->url_data));
     gate_pass_init(&own->pass, &own->request, q->announce.info_hash);
     return own;
-}
-
-/* What the announces of a batch will ask of the gate. Their info-hashes stand behind what a connect
- * request consists of. */
-static void
-look_ahead(struct udp_service *u, const struct udp_service_packet *packets, size_t n)
-{
-    u->gate.enter(u->gate.ctx);
-    u->nahead = u->ahead_at = 0;
-    for (size_t i = 0; i < n; i++) {
-        struct udp_service_ahead *h = &u->ahead[u->nahead];
-        size_t len;
-        const char *url = tracker_udp_peek_url(packets[i].data, packets[i].len, &len);
-
-        if (url == NULL)
-            continue;
-        h->packet = packets[i].data;
-        passkey_parse_url(&h->request, url, len);
-        gate_pass_init(&h->pass, &h->request, packets[i].data + TRACKER_UDP_CONNECT_LEN);
-        gate_look_ahead(&u->gate, &h->pass);
-        u->nahead++;
-    }
-    for (size_t i = 0; i < u->nahead; i++)
-        gate_look_closer(&u->gate, &u->ahead[i].pass);
-    for (size_t i = 0; i < u->nahead; i++) {
-        const uint8_t *peer_id = u->ahead[i].packet + TRACKER_UDP_PEER_ID_AT;
-
-        gate_look_into_books(&u->gate, &u->ahead[i].pass, peer_id);
-    }
 }
 
 static bool
@@ -152,22 +132,24 @@ answer_announce(struct udp_service *u, const uint8_t *packet, const struct track
         .max6 = v4 ? 0 : peers_max(IP_V6),
     };
     enum access_refusal no = ACCESS_GRANTED;
-    struct udp_service_ahead own, *h = NULL;
+    struct udp_service_ahead own, *h = find_ahead(u, packet);
     struct tracker_reply r;
 
+    if (h != NULL)
+        ans.ask = &u->asks[h - u->ahead];
     if (u->gate.ctx != NULL) {
-        h = find_ahead(u, packet, q, &own);
+        h = read_passkey(q, h, &own);
         no = gate_admit(&u->gate, &h->request, &q->announce, now, &h->pass);
     }
     if (no != ACCESS_GRANTED)
         return put_refusal(u, reply, q->transaction, no, &h->pass);
     if (announce_must_wait(u, &q->announce, turn, now))
         return come_again(u, turn);
-    if (h != NULL)
+    if (u->gate.ctx != NULL)
         gate_fill_answer(&u->gate, &h->pass, &ans);
     tracker_on_announce(tracker_doors_enter(&u->doors, q->announce.info_hash), &q->announce, from,
                         &ans, now);
-    if (h != NULL && ans.failure == NULL)
+    if (u->gate.ctx != NULL && ans.failure == NULL)
         no = gate_note(&u->gate, &q->announce, &h->pass, ans.leechers_age_s, now);
     if (no != ACCESS_GRANTED)
         return put_refusal(u, reply, q->transaction, no, &h->pass);
@@ -215,41 +197,62 @@ answer_scrape(struct udp_service *u, const struct tracker_udp_request *q, enum s
     return tracker_udp_put_scrape_reply(reply, q->transaction, entries, q->nhashes);
 }
 
+/* An announce has its info-hash right behind the 16 bytes that every request begins with. */
 static void
-put_ask(struct swarms_ask *ask, const struct udp_service_packet *p)
+put_ahead(struct udp_service *u, const struct udp_service_packet *p)
 {
+    struct udp_service_ahead *h = &u->ahead[u->nahead];
+    struct swarms_ask *ask = &u->asks[u->nahead++];
     struct endpoint listens = *p->from;
 
     listens.port = get_u16be(p->data + TRACKER_UDP_PORT_AT);
-    ask->info_hash = p->data + TRACKER_UDP_CONNECT_LEN;
+    ask->at.info_hash = p->data + TRACKER_UDP_CONNECT_LEN;
     ask->family = listens.family;
     compact_put(ask->key, &listens);
+    h->packet = p->data;
+    h->url = tracker_udp_peek_url(p->data, p->len, &h->url_len);
+    h->pass.looked_ahead = false;
 }
 
-/* An announce's hash stands right behind the 16 bytes that every request begins with; what is no
- * announce does no harm here. Only the shard of the first is looked into: the kernel gives a worker
- * packets of one shard. */
+/* What the announces of a batch will ask of the gate. */
+static void
+look_ahead(struct udp_service *u)
+{
+    size_t i;
+
+    u->gate.enter(u->gate.ctx);
+    for (i = 0; i < u->nahead; i++) {
+        struct udp_service_ahead *h = &u->ahead[i];
+
+        if (h->url == NULL)
+            continue;
+        passkey_parse_url(&h->request, h->url, h->url_len);
+        gate_pass_init(&h->pass, &h->request, u->asks[i].at.info_hash);
+        gate_look_ahead(&u->gate, &h->pass);
+    }
+    for (i = 0; i < u->nahead; i++)
+        if (u->ahead[i].pass.looked_ahead)
+            gate_look_closer(&u->gate, &u->ahead[i].pass);
+    for (i = 0; i < u->nahead; i++)
+        if (u->ahead[i].pass.looked_ahead)
+            gate_look_into_books(&u->gate, &u->ahead[i].pass,
+                                 u->ahead[i].packet + TRACKER_UDP_PEER_ID_AT);
+}
+
+/* Only the tracker of the first announce is entered: the kernel gives a worker packets of one
+ * shard. The gate is asked before that, since its locks are always taken in the same order. */
 void
 udp_service_prefetch(struct udp_service *u, const struct udp_service_packet *packets, size_t n)
 {
-    struct swarms_ask asks[TRACKER_PREFETCH_MAX];
-    unsigned shard = 0;
-    size_t count = 0;
-
+    u->nahead = u->ahead_at = 0;
+    for (size_t i = 0; i < n; i++)
+        if (tracker_udp_is_announce(packets[i].data, packets[i].len))
+            put_ahead(u, &packets[i]);
+    if (u->nahead == 0)
+        return;
     if (u->gate.ctx != NULL)
-        look_ahead(u, packets, n); /* before a tracker is entered: always in the same order */
-    for (size_t i = 0; i < n; i++) {
-        const uint8_t *hash = packets[i].data + TRACKER_UDP_CONNECT_LEN;
-
-        if (packets[i].len < TRACKER_UDP_ANNOUNCE_LEN)
-            continue;
-        if (count == 0)
-            shard = shard_of(&u->doors.rule, hash);
-        if (shard_of(&u->doors.rule, hash) == shard)
-            put_ask(&asks[count++], &packets[i]);
-    }
-    if (count > 0)
-        tracker_prefetch(u->doors.enter(u->doors.ctx, shard), asks, count);
+        look_ahead(u);
+    tracker_prefetch(tracker_doors_enter(&u->doors, u->asks[0].at.info_hash), u->asks, u->nahead);
 }
 
 /* Why a request with a good connection id can't be taken. */

@@ -20,10 +20,12 @@ enum {
 
 #define UDP_SERVICE_WAIT SIZE_MAX
 
-/* An announce of a batch, as far as udp_service_prefetch() has looked into it. */
+/* An announce of a batch that udp_service_prefetch() has looked into. */
 struct udp_service_ahead {
-    const uint8_t *packet; /* NULL: it has not */
-    struct passkey_request request;
+    const uint8_t *packet;
+    const char *url; /* its URL data if that is in one piece, or NULL */
+    size_t url_len;
+    struct passkey_request request; /* of a private tracker, as |pass| */
     struct gate_pass pass;
 };
 
@@ -38,7 +40,8 @@ struct udp_service {
     struct tally throttled; /* requests beyond the rate limit */
     struct tally denied;    /* requests that the gate did not let in */
     struct tally parked;    /* that had to come again */
-    struct udp_service_ahead ahead[TRACKER_PREFETCH_MAX]; /* of the batch at hand */
+    struct udp_service_ahead ahead[TRACKER_PREFETCH_MAX]; /* of the batch at hand, in its order */
+    struct swarms_ask asks[TRACKER_PREFETCH_MAX];         /* of the same announces */
     size_t nahead, ahead_at;
 };
 

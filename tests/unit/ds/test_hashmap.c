@@ -107,6 +107,21 @@ Test(hashmap, a_removed_object_can_come_back)
     hashmap_fini(&m);
 }
 
+Test(hashmap, a_hash_finds_what_its_key_finds)
+{
+    struct object a = {.key = 1}, b = {.key = 2};
+    struct hashmap m, other;
+
+    hashmap_init(&m, seed, match);
+    hashmap_init(&other, seed, match);
+    cr_assert_null(hashmap_find_hashed(&m, hashmap_hash(&m, &a.key, 4), &a.key, 4));
+    cr_assert_eq(hashmap_add(&m, &a.node, &a.key, 4), 0);
+    cr_assert_eq(hashmap_add_hashed(&m, &b.node, hashmap_hash(&other, &b.key, 4)), 0);
+    cr_assert_eq(hashmap_find_hashed(&m, hashmap_hash(&m, &a.key, 4), &a.key, 4), &a.node);
+    cr_assert_eq(find(&m, 2), &b.node);
+    hashmap_fini(&m);
+}
+
 Test(hashmap, keys_of_other_lengths_are_not_found)
 {
     struct object a = {.key = 1}, b = {.key = 2};

@@ -198,3 +198,81 @@ Test(udp_service, never_more_out_than_in_before_the_address_is_proven)
     }
     tracker_free(r->t);
 }
+
+/* ---- batches ---- */
+
+enum { BATCH = 40, BATCHES = 6, TORRENTS = 7 };
+
+struct packet {
+    uint8_t data[TRACKER_UDP_REQUEST_MAX];
+    size_t len;
+    struct endpoint from;
+};
+
+/* Mostly announces of few torrents; some are connect requests or scrapes, or cut off. */
+static void
+make_packet(struct packet *p, uint64_t id, const struct endpoint *from, struct rng *rng)
+{
+    uint32_t kind = rng_below(rng, 15), peer = rng_below(rng, 60);
+    struct tracker_announce a = {.left = peer % 3, .numwant = -1, .port = (uint16_t)(1000 + peer)};
+    uint8_t hashes[5][TRACKER_HASH_LEN] = {{1}};
+
+    p->from = *from;
+    a.info_hash[0] = (uint8_t)rng_below(rng, TORRENTS);
+    put_u32be(a.peer_id, peer);
+    if (kind == 0)
+        p->len = tracker_udp_put_connect(p->data, 5);
+    else if (kind == 1)
+        p->len = tracker_udp_put_scrape(p->data, id, 6, hashes, 5);
+    else
+        p->len = tracker_udp_put_announce(p->data, id, 7, &a, "/announce");
+    if (kind == 2)
+        p->len = rng_below(rng, (uint32_t)p->len);
+}
+
+/* Answers to |packets|, one behind the other in |out|. */
+static size_t
+answer_all(struct rig *r, const struct packet *packets, bool prefetch, uint8_t *out)
+{
+    struct udp_service_packet batch[BATCH];
+    size_t at = 0;
+
+    for (size_t i = 0; i < BATCH; i++)
+        batch[i] = (struct udp_service_packet){packets[i].data, packets[i].len, &packets[i].from};
+    if (prefetch)
+        udp_service_prefetch(&r->u, batch, BATCH);
+    for (size_t i = 0; i < BATCH; i++)
+        at += udp_service_answer(&r->u, packets[i].data, packets[i].len, &packets[i].from,
+                                 TURN_FIRST, out + at, r->now);
+    udp_service_leave(&r->u);
+    return at;
+}
+
+static size_t
+answer_batches(bool prefetch, uint8_t *out)
+{
+    static struct packet packets[BATCH];
+    struct rig *r = rig_new(IP_V4);
+    uint64_t id = connect_to(r);
+    struct rng rng;
+    size_t len = 0;
+
+    rng_init(&rng, 9);
+    for (int batch = 0; batch < BATCHES; batch++) {
+        for (int i = 0; i < BATCH; i++)
+            make_packet(&packets[i], id, &r->from, &rng);
+        len += answer_all(r, packets, prefetch, out + len);
+    }
+    tracker_free(r->t);
+    return len;
+}
+
+Test(udp_service, a_batch_that_was_looked_into_has_the_same_answers)
+{
+    static uint8_t plain[BATCHES * BATCH * UDP_SERVICE_REPLY_MAX], ahead[sizeof(plain)];
+    size_t len = answer_batches(false, plain);
+
+    cr_assert_gt(len, BATCHES * BATCH * 30);
+    cr_assert_eq(answer_batches(true, ahead), len);
+    cr_assert_eq(memcmp(plain, ahead, len), 0);
+}
