@@ -17,6 +17,7 @@
 #include "peer/store/parts.h"
 #include "peer/store/storagejob.h"
 #include "peer/torrent/torrent_impl.h"
+#include "peer/torrent/torrent_life.h"
 #include "tests/unit/engine/rig.h"
 
 static bool
@@ -680,6 +681,10 @@ Test(engine, a_choice_of_files_is_outdated_by_a_file_that_is_made)
     rig_add(&r, 1, (struct torrent_add){.seed = SEED_FOREVER});
     rig_run(&r, 5000, one_checked);
     t = r.s[1].torrent;
+    /* A running torrent has its save directory. No event says when it runs. */
+    for (int i = 0; i < 500 && !torrent_is_running(t); i++)
+        rig_run(&r, 10, NULL);
+    cr_assert(torrent_is_running(t));
     cr_assert_eq(torrent_select(t, chosen, on_choice, &c, &eb), 0, "%s", eb.text);
     cr_assert_eq(mkdir(rig_path(&r, 1, "data"), 0755), 0);
     f = fopen(rig_path(&r, 1, "data/b"), "w");
