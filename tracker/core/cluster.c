@@ -471,7 +471,7 @@ cluster_look(const struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN], cons
     for (int side = 0; side < CLUSTER_SIDES; side++) {
         uint8_t family = cluster_side_family((enum cluster_side)side);
         bool seeds = cluster_side_is_seeds((enum cluster_side)side);
-        uint32_t n = w != NULL ? side_count(family == IP_V4 ? &w->v4 : &w->v6, seeds) : 0;
+        uint32_t n = w != NULL ? side_count(swarm_peers(w, family), seeds) : 0;
 
         if (has_peers)
             n += side_count(shared_peers(t, family), seeds);

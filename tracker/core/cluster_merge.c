@@ -110,7 +110,8 @@ remove_own(struct cluster *c, struct swarm *w, uint8_t family, uint32_t pos)
 static void
 separate(struct cluster *c, struct shared *t, struct swarm *w, uint8_t family, struct mono now)
 {
-    struct peerset *copy = shared_peers(t, family), *own = swarm_peers(w, family);
+    const struct peerset *own = swarm_peers(w, family);
+    struct peerset *copy = shared_peers(t, family);
 
     for (uint32_t at = peerset_count(copy); at-- > 0;) {
         uint32_t pos = peerset_find(own, &c->swarms->env, peerset_key(copy, at));
@@ -135,7 +136,7 @@ remove_gone(struct cluster *c, struct shared *t, struct swarm *w, uint8_t family
             struct mono now)
 {
     const struct peerset *copy = shared_peers(t, family);
-    struct peerset *own = swarm_peers(w, family);
+    const struct peerset *own = swarm_peers(w, family);
 
     if (!t->whole[cluster_side(family, true)] || !t->whole[cluster_side(family, false)] ||
         peerset_count(own) > OWN_LOOKS_MAX)
@@ -346,7 +347,7 @@ write_back_swarm(struct cluster *c, struct swarm *w, uint32_t *max, struct mono 
         memcpy(b->hash, w->info_hash, TRACKER_HASH_LEN);
         b->begun = true;
         b->left4 = peerset_count(&w->v4);
-        b->left6 = peerset_count(&w->v6);
+        b->left6 = peerset_count(swarm_peers(w, IP_V6));
     }
     if (t == NULL) {
         b->left4 = b->left6 = 0;
@@ -354,7 +355,7 @@ write_back_swarm(struct cluster *c, struct swarm *w, uint32_t *max, struct mono 
     }
     t->downloaded_least = w->downloaded;
     b->left4 = write_back_set(c, t, &w->v4, IP_V4, b->left4, max, now);
-    b->left6 = write_back_set(c, t, &w->v6, IP_V6, b->left6, max, now);
+    b->left6 = write_back_set(c, t, swarm_peers(w, IP_V6), IP_V6, b->left6, max, now);
     t->prompt |= t->news.count > 0;
     t->written_back |= t->news.count > 0;
     cluster_queue(c, t, now);

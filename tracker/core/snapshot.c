@@ -83,15 +83,16 @@ static void
 put_record(struct swarms *s, struct buf *out, uint16_t now_s)
 {
     const struct swarm *w = s->saving;
+    const struct peerset *v6 = swarm_peers(w, IP_V6);
     uint32_t from4 = take_last(&w->v4, &s->save4, RECORD_PEERS);
-    uint32_t from6 = take_last(&w->v6, &s->save6, RECORD_PEERS - (s->save4 - from4));
+    uint32_t from6 = take_last(v6, &s->save6, RECORD_PEERS - (s->save4 - from4));
 
     buf_put(out, w->info_hash, TRACKER_HASH_LEN);
     buf_put_u32(out, w->downloaded);
     put_counts(out, &w->v4, from4, s->save4);
-    put_counts(out, &w->v6, from6, s->save6);
+    put_counts(out, v6, from6, s->save6);
     put_peers(out, &w->v4, from4, s->save4, now_s);
-    put_peers(out, &w->v6, from6, s->save6, now_s);
+    put_peers(out, v6, from6, s->save6, now_s);
     s->save4 = from4;
     s->save6 = from6;
     if (from4 + from6 == 0)
@@ -109,7 +110,7 @@ go_on(struct swarms *s)
         w->saved_in = s->save & SAVES_MAX;
         s->saving = w;
         s->save4 = peerset_count(&w->v4);
-        s->save6 = peerset_count(&w->v6);
+        s->save6 = peerset_count(swarm_peers(w, IP_V6));
     }
     list_remove(&s->saved);
     list_insert_after(link, &s->saved);
@@ -201,8 +202,7 @@ static int
 load_peer(struct loading *l, struct swarm *w, uint8_t family, bool seed)
 {
     static const uint8_t no_id[PEERSET_ID_LEN];
-    struct peerset *set = swarm_peers(w, family);
-    const uint8_t *key = cursor_bytes(&l->c, set->key_len), *id = no_id;
+    const uint8_t *key = cursor_bytes(&l->c, compact_len(family)), *id = no_id;
     uint32_t age = cursor_u16(&l->c), tag = cursor_u32(&l->c), pos, longest;
 
     if (l->s->keeps_ids)
@@ -211,14 +211,14 @@ load_peer(struct loading *l, struct swarm *w, uint8_t family, bool seed)
         return SPRAT_E_TRUNCATED;
     age += l->passed_s;
     if (age > l->bounds->age_max || tally_get(&l->s->totals->peers) >= l->bounds->peers_max ||
-        peerset_find(set, &l->s->env, key) != PEERSET_NONE)
+        peerset_find(swarm_peers(w, family), &l->s->env, key) != PEERSET_NONE)
         return 0;
     pos = swarms_add_peer(l->s, w, family, key, seed, l->now_s, &longest);
     if (pos == PEERSET_NONE)
         return longest != PEERSET_NONE ? 0 : SPRAT_E_NOMEM;
     if (seed)
         tag &= ~(uint32_t)PEER_PAUSED;
-    peerset_touch(set, pos, (uint16_t)(l->now_s - age), tag, tag & PEER_STATE, id);
+    peerset_touch(swarm_set(w, family), pos, (uint16_t)(l->now_s - age), tag, tag & PEER_STATE, id);
     return 0;
 }
 

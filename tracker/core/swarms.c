@@ -19,6 +19,8 @@ match(const struct hashmap_node *node, const void *key, size_t len)
     return memcmp(w->info_hash, key, len) == 0;
 }
 
+const struct peerset swarm_no_peers = {.key_len = COMPACT_V6_LEN};
+
 _Static_assert(offsetof(struct swarm, node) == 0, "the node must be the swarm's first member");
 
 int
@@ -41,10 +43,20 @@ swarms_share_totals(struct swarms *s, struct swarms_totals *totals)
 }
 
 static void
+free_v6(struct swarm *w)
+{
+    if (w->v6 == NULL)
+        return;
+    peerset_fini(w->v6);
+    free(w->v6);
+    w->v6 = NULL;
+}
+
+static void
 swarm_free(struct swarm *w)
 {
     peerset_fini(&w->v4);
-    peerset_fini(&w->v6);
+    free_v6(w);
     free(w);
 }
 
@@ -83,7 +95,7 @@ peers_of(const struct hashmap_node *node, uint8_t family)
 {
     const struct swarm *w = (const struct swarm *)(const void *)node;
 
-    return family == IP_V4 ? &w->v4 : &w->v6;
+    return swarm_peers(w, family);
 }
 
 /* Each loop asks memory for what the one before it has read the address of. */
@@ -129,7 +141,6 @@ swarms_add_at(struct swarms *s, const struct swarms_place *at, struct mono now)
         return NULL;
     memcpy(w->info_hash, at->info_hash, TRACKER_HASH_LEN);
     peerset_init(&w->v4, IP_V4, s->keeps_ids);
-    peerset_init(&w->v6, IP_V6, s->keeps_ids);
     w->swept_at = now;
     w->leechers_s = (uint32_t)(now.us / 1000000);
     if (hashmap_add_hashed(&s->map, &w->node, at->hash) != 0) {
@@ -198,14 +209,30 @@ is_counted(const struct swarms *s, uint8_t family, const uint8_t *key)
     return !netset_has(&s->rules.exempt, &e);
 }
 
+/* The set that a peer of |family| is added to; NULL when memory is out. Most swarms have peers of
+ * one family, so the set of the other is made with its first peer. */
+static struct peerset *
+set_to_fill(struct swarms *s, struct swarm *w, uint8_t family)
+{
+    if (family == IP_V6 && w->v6 == NULL) {
+        w->v6 = malloc(sizeof(*w->v6));
+        if (w->v6 != NULL)
+            peerset_init(w->v6, IP_V6, s->keeps_ids);
+    }
+    return swarm_set(w, family);
+}
+
 uint32_t
 swarms_add_peer(struct swarms *s, struct swarm *w, uint8_t family, const uint8_t *key, bool seed,
                 uint16_t now_s, uint32_t *longest)
 {
-    struct peerset *set = swarm_peers(w, family);
+    struct peerset *set = set_to_fill(s, w, family);
     uint32_t max = s->rules.site_peers_max, pos;
     bool counted = is_counted(s, family, key);
 
+    *longest = PEERSET_NONE;
+    if (set == NULL)
+        return PEERSET_NONE;
     if (counted && peerset_count_site(set, &s->env, key, max, now_s, longest) >= max)
         return PEERSET_NONE;
     *longest = PEERSET_NONE;
@@ -230,14 +257,14 @@ drop_peer(struct swarms *s, struct peerset *set, uint32_t pos)
 void
 swarms_remove_peer(struct swarms *s, struct swarm *w, uint8_t family, uint32_t pos)
 {
-    drop_peer(s, swarm_peers(w, family), pos);
+    drop_peer(s, swarm_set(w, family), pos);
     count_peers(s, family, -1);
 }
 
 static uint32_t
 swarm_count(const struct swarm *w)
 {
-    return peerset_count(&w->v4) + peerset_count(&w->v6);
+    return peerset_count(&w->v4) + peerset_count(swarm_peers(w, IP_V6));
 }
 
 void
@@ -245,8 +272,8 @@ swarms_drop(struct swarms *s, struct swarm *w)
 {
     while (peerset_count(&w->v4) > 0)
         swarms_remove_peer(s, w, IP_V4, peerset_count(&w->v4) - 1);
-    while (peerset_count(&w->v6) > 0)
-        swarms_remove_peer(s, w, IP_V6, peerset_count(&w->v6) - 1);
+    while (peerset_count(swarm_peers(w, IP_V6)) > 0)
+        swarms_remove_peer(s, w, IP_V6, peerset_count(w->v6) - 1);
     tally_sub(&s->totals->swarms, 1);
     if (s->sweeping == w)
         s->sweeping = NULL;
@@ -282,7 +309,7 @@ burden(const struct swarms *s, const struct swarm *w)
 
     if (swarm_count(w) > SWARMS_SHED_PEERS)
         return 0;
-    n = least_crowd(s, &w->v6, least_crowd(s, &w->v4, UINT32_MAX));
+    n = least_crowd(s, swarm_peers(w, IP_V6), least_crowd(s, &w->v4, UINT32_MAX));
     return w->sweeps >= SWARMS_OLD_SWEEPS && n <= fair + crowd_noise(&s->crowd) ? 0 : n;
 }
 
@@ -342,6 +369,10 @@ sweep_set(struct swarms *s, struct peerset *set, uint8_t family, uint32_t *left,
 {
     int64_t removed = 0;
 
+    if (set == NULL) {
+        *left = 0;
+        return;
+    }
     if (*left > peerset_count(set))
         *left = peerset_count(set);
     while (*left > 0 && *looks > 0) {
@@ -360,7 +391,10 @@ finish_sweep(struct swarms *s, struct swarm *w, struct mono now)
 {
     s->sweeping = NULL;
     peerset_trim(&w->v4, &s->env);
-    peerset_trim(&w->v6, &s->env);
+    if (peerset_count(swarm_peers(w, IP_V6)) > 0)
+        peerset_trim(w->v6, &s->env);
+    else
+        free_v6(w);
     if (swarm_count(w) == 0) {
         swarms_drop(s, w);
         return;
@@ -381,10 +415,10 @@ swarms_sweep(struct swarms *s, uint32_t looks, uint16_t now_s, uint16_t age_max,
     if (w == NULL) {
         w = s->sweeping = swarms_oldest(s);
         s->sweep4 = peerset_count(&w->v4);
-        s->sweep6 = peerset_count(&w->v6);
+        s->sweep6 = peerset_count(swarm_peers(w, IP_V6));
     }
     sweep_set(s, &w->v4, IP_V4, &s->sweep4, &left, now_s, age_max);
-    sweep_set(s, &w->v6, IP_V6, &s->sweep6, &left, now_s, age_max);
+    sweep_set(s, w->v6, IP_V6, &s->sweep6, &left, now_s, age_max);
     if (s->sweep4 + s->sweep6 == 0)
         finish_sweep(s, w, now);
     return looks - left;

@@ -35,7 +35,8 @@ struct swarm {
     uint32_t sweeps : 8;    /* that it outlived, at most SWARMS_OLD_SWEEPS */
     uint32_t leechers_s; /* second in which it last had a leecher, or since when it is known */
     uint8_t info_hash[TRACKER_HASH_LEN];
-    struct peerset v4, v6;
+    struct peerset v4;
+    struct peerset *v6; /* NULL: no IPv6 peer has come yet */
 };
 
 /* What limits are measured by, of one table or of several. Embedded; starts as all zero. */
@@ -110,10 +111,29 @@ void swarms_prefetch(const struct swarms *s, struct swarms_ask *asks, size_t n);
 struct swarm *swarms_add(struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN], struct mono now);
 struct swarm *swarms_add_at(struct swarms *s, const struct swarms_place *at, struct mono now);
 
-static inline struct peerset *
-swarm_peers(struct swarm *w, uint8_t family)
+/* What swarm_peers() returns for a family that a swarm has no set of. */
+extern const struct peerset swarm_no_peers;
+
+/* The peers of one family, to be read. */
+static inline const struct peerset *
+swarm_peers(const struct swarm *w, uint8_t family)
 {
-    return family == IP_V4 ? &w->v4 : &w->v6;
+    if (family == IP_V4)
+        return &w->v4;
+    return w->v6 != NULL ? w->v6 : &swarm_no_peers;
+}
+
+/* The same set, to be changed; NULL for IPv6 until a peer is added. */
+static inline struct peerset *
+swarm_set(struct swarm *w, uint8_t family)
+{
+    return family == IP_V4 ? &w->v4 : w->v6;
+}
+
+static inline uint32_t
+swarm_leechers(const struct swarm *w)
+{
+    return w->v4.nleeches + swarm_peers(w, IP_V6)->nleeches;
 }
 
 /* From now on; peers that are there already stay. */

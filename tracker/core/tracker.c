@@ -270,10 +270,12 @@ tell_gone(struct tracker *t, const struct swarm *w, const struct peerset *set, u
 static void
 tell_all_gone(struct tracker *t, const struct swarm *w, struct mono now)
 {
+    const struct peerset *v6 = swarm_peers(w, IP_V6);
+
     for (uint32_t pos = 0; pos < peerset_count(&w->v4); pos++)
         tell_gone(t, w, &w->v4, IP_V4, pos, now);
-    for (uint32_t pos = 0; pos < peerset_count(&w->v6); pos++)
-        tell_gone(t, w, &w->v6, IP_V6, pos, now);
+    for (uint32_t pos = 0; pos < peerset_count(v6); pos++)
+        tell_gone(t, w, v6, IP_V6, pos, now);
 }
 
 /* "stopped" of a peer id that has gone already, from an address and port that a new one has taken
@@ -281,7 +283,7 @@ tell_all_gone(struct tracker *t, const struct swarm *w, struct mono now)
 static void
 remove_peer(struct tracker *t, struct swarm *w, const struct ask *k)
 {
-    struct peerset *set = w != NULL ? swarm_peers(w, k->family) : NULL;
+    const struct peerset *set = w != NULL ? swarm_peers(w, k->family) : NULL;
     uint32_t pos = set != NULL ? peerset_find(set, &t->swarms.env, k->key) : PEERSET_NONE;
 
     tell(t, k, false, CLUSTER_GONE);
@@ -316,16 +318,16 @@ shed(struct tracker *t, const struct swarm *keep, const struct ask *k)
 static uint32_t
 add_peer(struct tracker *t, struct swarm *w, const struct ask *k)
 {
-    struct peerset *set = swarm_peers(w, k->family);
     uint32_t pos, longest;
 
-    if (peerset_count(set) >= t->config.torrent_peers_max || (!has_room(t) && !shed(t, w, k)))
+    if (peerset_count(swarm_peers(w, k->family)) >= t->config.torrent_peers_max ||
+        (!has_room(t) && !shed(t, w, k)))
         return PEERSET_NONE;
     pos = swarms_add_peer(&t->swarms, w, k->family, k->key, k->seed, k->now_s, &longest);
     if (longest == PEERSET_NONE)
         return pos;
     t->displaced++;
-    tell_gone(t, w, set, k->family, longest, k->now);
+    tell_gone(t, w, swarm_peers(w, k->family), k->family, longest, k->now);
     swarms_remove_peer(&t->swarms, w, k->family, longest);
     return swarms_add_peer(&t->swarms, w, k->family, k->key, k->seed, k->now_s, &longest);
 }
@@ -345,8 +347,9 @@ counted_in_other_family(struct swarm *w, const struct ask *k)
 static bool
 update_peer(struct tracker *t, struct swarm *w, const struct ask *k)
 {
-    struct peerset *set = swarm_peers(w, k->family);
-    uint32_t pos = peerset_find(set, &t->swarms.env, k->key);
+    const struct peerset *listed = swarm_peers(w, k->family);
+    struct peerset *set;
+    uint32_t pos = peerset_find(listed, &t->swarms.env, k->key);
     enum cluster_change change = CLUSTER_NEW;
     bool paused = !k->seed && k->a->event == TRACKER_EVENT_PAUSED;
     bool was_seed = false, was_paused;
@@ -358,10 +361,10 @@ update_peer(struct tracker *t, struct swarm *w, const struct ask *k)
             return false;
     } else {
         change = CLUSTER_CHANGED;
-        if (peerset_tag(set, pos) == k->tag) {
-            was_seed = peerset_is_seed(set, pos);
-            was_paused = (peerset_flags(set, pos) & PEER_PAUSED) != 0;
-            flags = peerset_flags(set, pos) & PEER_COUNTED;
+        if (peerset_tag(listed, pos) == k->tag) {
+            was_seed = peerset_is_seed(listed, pos);
+            was_paused = (peerset_flags(listed, pos) & PEER_PAUSED) != 0;
+            flags = peerset_flags(listed, pos) & PEER_COUNTED;
             if (was_seed == k->seed && was_paused == paused)
                 change = CLUSTER_STILL;
         }
@@ -375,6 +378,7 @@ update_peer(struct tracker *t, struct swarm *w, const struct ask *k)
     }
     if (paused)
         flags |= PEER_PAUSED;
+    set = swarm_set(w, k->family);
     pos = peerset_set_seed(set, &t->swarms.env, pos, k->seed);
     peerset_touch(set, pos, k->now_s, k->tag, flags, k->a->peer_id);
     tell(t, k, paused, change);
@@ -453,6 +457,8 @@ static void
 look(const struct tracker *t, const uint8_t hash[TRACKER_HASH_LEN], const struct swarm *w,
      struct cluster_view *view, struct mono now)
 {
+    const struct peerset *v6;
+
     if (t->cluster != NULL) {
         cluster_look(t->cluster, hash, w, view, now);
         return;
@@ -460,10 +466,11 @@ look(const struct tracker *t, const uint8_t hash[TRACKER_HASH_LEN], const struct
     *view = (struct cluster_view){.v4 = NULL};
     if (w == NULL)
         return;
+    v6 = swarm_peers(w, IP_V6);
     view->total[CLUSTER_V4_SEEDS] = w->v4.nseeds;
     view->total[CLUSTER_V4_LEECHES] = w->v4.nleeches;
-    view->total[CLUSTER_V6_SEEDS] = w->v6.nseeds;
-    view->total[CLUSTER_V6_LEECHES] = w->v6.nleeches;
+    view->total[CLUSTER_V6_SEEDS] = v6->nseeds;
+    view->total[CLUSTER_V6_LEECHES] = v6->nleeches;
     view->downloaded = w->downloaded;
 }
 
@@ -544,7 +551,7 @@ tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
     w = find_or_add_swarm(t, &k, ans);
     if (ans->failure != NULL)
         return;
-    leechers = w != NULL ? w->v4.nleeches + w->v6.nleeches : 0;
+    leechers = w != NULL ? swarm_leechers(w) : 0;
     if (a->event == TRACKER_EVENT_STOPPED)
         remove_peer(t, w, &k);
     else if (!update_peer(t, w, &k))
@@ -571,8 +578,8 @@ paused(const struct swarm *w, const struct cluster_view *view, uint32_t leeches)
     uint64_t n = 0, of = 0;
 
     if (w != NULL) {
-        n = w->v4.npaused + w->v6.npaused;
-        of = w->v4.nleeches + w->v6.nleeches;
+        n = w->v4.npaused + swarm_peers(w, IP_V6)->npaused;
+        of = swarm_leechers(w);
     }
     if (view->v4 != NULL) {
         n += view->v4->npaused + view->v6->npaused;

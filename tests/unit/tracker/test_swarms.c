@@ -40,7 +40,8 @@ Test(swarms, finds_what_was_added)
     a = add(&s, 'a', 1);
     cr_assert_eq(find(&s, 'a'), a);
     cr_assert_null(find(&s, 'b'));
-    cr_assert_eq(swarm_peers(a, IP_V6), &a->v6);
+    cr_assert_eq(swarm_peers(a, IP_V6), &swarm_no_peers);
+    cr_assert_null(swarm_set(a, IP_V6));
     swarms_fini(&s);
 }
 
@@ -123,5 +124,28 @@ Test(swarms, a_large_one_is_swept_in_portions)
         swarms_remove_peer(&s, a, IP_V4, 0);
     s.rules.swarms_max = 1;
     cr_assert_eq(swarms_sweep(&s, LOOKS, 24, 5, (struct mono){7}), 1u);
+    swarms_fini(&s);
+}
+
+Test(swarms, the_set_of_ipv6_peers_comes_with_the_first_and_goes_when_empty)
+{
+    static const uint8_t key6[18] = {0x20, 1, [17] = 9};
+    struct swarms s;
+    struct swarm *a;
+    uint32_t longest;
+
+    cr_assert_eq(swarms_init(&s, seed, false), 0);
+    a = add(&s, 'a', 1);
+    add_peer(&s, a, 1, 20);
+    cr_assert_eq(peerset_find(swarm_peers(a, IP_V6), &s.env, key6), PEERSET_NONE);
+    cr_assert_eq(swarms_add_peer(&s, a, IP_V6, key6, true, 10, &longest), 0);
+    peerset_touch(swarm_set(a, IP_V6), 0, 10, 8, 0, NULL);
+    cr_assert_eq(peerset_find(swarm_peers(a, IP_V6), &s.env, key6), 0);
+    cr_assert_eq(s.peers6, 1);
+    while (s.peers6 > 0)
+        (void)swarms_sweep(&s, 1, 24, 5, (struct mono){4});
+    (void)swarms_sweep(&s, 9, 24, 5, (struct mono){4});
+    cr_assert_eq(swarm_peers(a, IP_V6), &swarm_no_peers);
+    cr_assert_eq(peerset_count(swarm_peers(a, IP_V4)), 1);
     swarms_fini(&s);
 }
