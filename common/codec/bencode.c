@@ -237,6 +237,26 @@ step(struct decoder *d)
     return read_value(d);
 }
 
+/* Decodes into |d->b|, whose |tokens| has room for |d->cap|. */
+static int
+decode(struct decoder *d, enum bencode_mode mode)
+{
+    struct bencode *b = d->b;
+    int err;
+
+    if (b->len > d->limits->size_max || b->len >= UINT32_MAX)
+        return SPRAT_E_TOOBIG;
+    do
+        err = step(d);
+    while (err == 0 && d->open != NO_PARENT && (mode == BENCODE_LENIENT || b->canonical));
+    b->used = d->pos;
+    if (err == 0 && b->used < b->len)
+        b->canonical = false;
+    if (err == 0 && mode == BENCODE_STRICT && !b->canonical)
+        err = SPRAT_E_NOTCANONICAL;
+    return err;
+}
+
 int
 bencode_decode(struct bencode *b, const uint8_t *src, size_t len, enum bencode_mode mode,
                const struct bencode_limits *limits)
@@ -245,19 +265,20 @@ bencode_decode(struct bencode *b, const uint8_t *src, size_t len, enum bencode_m
     int err;
 
     *b = (struct bencode){.src = src, .len = len, .canonical = true};
-    if (len > limits->size_max || len >= UINT32_MAX)
-        return SPRAT_E_TOOBIG;
-    do
-        err = step(&d);
-    while (err == 0 && d.open != NO_PARENT && (mode == BENCODE_LENIENT || b->canonical));
-    b->used = d.pos;
-    if (err == 0 && b->used < len)
-        b->canonical = false;
-    if (err == 0 && mode == BENCODE_STRICT && !b->canonical)
-        err = SPRAT_E_NOTCANONICAL;
+    err = decode(&d, mode);
     if (err != 0)
         bencode_fini(b);
     return err;
+}
+
+int
+bencode_decode_into(struct bencode *b, struct bencode_token *tokens, const uint8_t *src, size_t len,
+                    enum bencode_mode mode, const struct bencode_limits *limits)
+{
+    struct decoder d = {.b = b, .cap = limits->items_max, .open = NO_PARENT, .limits = limits};
+
+    *b = (struct bencode){.src = src, .len = len, .tokens = tokens, .canonical = true};
+    return decode(&d, mode);
 }
 
 void

@@ -41,7 +41,7 @@ struct bencode_limits {
 struct bencode {
     const uint8_t *src;
     size_t len;
-    struct bencode_token *tokens; /* owned; tokens[0] is the root */
+    struct bencode_token *tokens; /* tokens[0] is the root */
     size_t count;
     size_t used;    /* bytes of the root item in the input */
     bool canonical; /* the input was canonical, whatever the mode */
@@ -59,6 +59,11 @@ struct bencode_item {
 int bencode_decode(struct bencode *b, const uint8_t *src, size_t len, enum bencode_mode mode,
                    const struct bencode_limits *limits);
 void bencode_fini(struct bencode *b);
+
+/* As bencode_decode(), without allocation: |tokens| is the caller's array of |limits->items_max|
+ * tokens, and bencode_fini() must not be called. Errors are those of bencode_decode() but NOMEM. */
+int bencode_decode_into(struct bencode *b, struct bencode_token *tokens, const uint8_t *src,
+                        size_t len, enum bencode_mode mode, const struct bencode_limits *limits);
 
 struct bencode_item bencode_root(const struct bencode *b);
 static inline bool
