@@ -102,6 +102,7 @@ struct crowd_user {
     uint16_t listen_port;
     uint32_t peers_max;
     uint32_t reqq; /* requests that we queue for a peer */
+    uint32_t metadata_size; /* bytes of the info dictionary that we have (BEP 9); 0: none */
     bool pex;      /* exchange addresses with peers */
 };
 

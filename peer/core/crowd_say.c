@@ -18,6 +18,7 @@ crowd_put_ext_handshake(const struct crowd *c, const struct crowd_peer *p, bool 
     const struct ext_offer offer = {.client = c->user.client,
                                     .listen_port = c->user.listen_port,
                                     .reqq = c->user.reqq,
+                                    .metadata_size = c->user.metadata_size,
                                     .upload_only = upload_only,
                                     .no_pex = !c->user.pex,
                                     .theirs = &p->addr};

@@ -11,6 +11,7 @@
 #include "common/base/err.h"
 #include "common/codec/bencode.h"
 #include "common/base/utf8.h"
+#include "peer/core/metamsg.h"
 
 enum {
     DEPTH_MAX = 8,
@@ -43,6 +44,10 @@ extmsg_put_handshake(struct buf *out, const struct ext_offer *offer)
         bencode_put_int(&w, extensions[i].id);
     }
     bencode_end(&w);
+    if (offer->metadata_size != 0) {
+        bencode_put_key(&w, "metadata_size");
+        bencode_put_int(&w, offer->metadata_size);
+    }
     if (offer->listen_port != 0) {
         bencode_put_key(&w, "p");
         bencode_put_int(&w, offer->listen_port);
@@ -129,6 +134,8 @@ read_fields(struct ext_handshake *hs, struct bencode_item root)
     int64_t n;
 
     read_ids(hs, bencode_get_type(root, "m", BENCODE_DICT));
+    if (bencode_int(bencode_get(root, "metadata_size"), &n))
+        hs->metadata_size = n > 0 && n <= METAMSG_INFO_MAX ? (uint32_t)n : 0;
     if (bencode_string(bencode_get(root, "v"), &text, &len))
         read_client(hs, text, len);
     if (get_number(root, "p", 1, UINT16_MAX, &n))

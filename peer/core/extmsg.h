@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The extension protocol (BEP 10): the extended handshake, and the payloads of lt_donthave (BEP 54)
- * and upload_only (BEP 21). pex.h has the payload of ut_pex (BEP 11).
+ * and upload_only (BEP 21). pex.h has the payload of ut_pex (BEP 11), metamsg.h has those of
+ * ut_metadata (BEP 9).
  */
 #ifndef PEER_CORE_EXTMSG_H
 #define PEER_CORE_EXTMSG_H
@@ -16,6 +17,7 @@
 #define EXTMSG_TABLE(X)                                                                            \
     X(DONTHAVE, 1, "lt_donthave")                                                                  \
     X(UPLOAD_ONLY, 2, "upload_only")                                                               \
+    X(METADATA, 4, "ut_metadata")                                                                  \
     X(PEX, 3, "ut_pex")
 
 enum extmsg_kind {
@@ -37,6 +39,8 @@ struct ext_handshake {
     uint16_t port;                      /* "p": the peer's listen port, or 0 */
     uint32_t reqq;                      /* "reqq": requests that the peer queues; 250 if absent,
                                            clamped */
+    uint32_t metadata_size;             /* "metadata_size": bytes of the info dictionary, from 1 to
+                                           METAMSG_INFO_MAX; 0 for any other number or none */
     bool upload_only;
     struct endpoint yourip; /* "yourip": our address as the peer sees it (port 0); family IP_NONE
                                if absent */
@@ -47,6 +51,7 @@ struct ext_offer {
     const char *client;
     uint16_t listen_port; /* 0: none */
     uint32_t reqq;
+    uint32_t metadata_size;        /* bytes of the info dictionary that we have; 0: we have none */
     bool upload_only;
     bool no_pex;                   /* the handshake does not offer ut_pex */
     const struct endpoint *theirs; /* the peer's address, for "yourip"; or NULL */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Budgets for answers to hash requests (BEP 52) and for waking torrents at rest, per site
- * (endpoint.h) and for all sites together.
+ * Budgets for answers to hash requests (BEP 52) and metadata requests (BEP 9), and for waking
+ * torrents at rest, per site (endpoint.h) and for all sites together.
  * A request has 53 bytes, may come from a choked peer, and can cost an answer of 262 KB made from
  * thousands of hashes, for which a whole piece is read from disk. The budget belongs to the site,
  * so that a new connection brings no new budget. The torrents of one loop share the budgets. A
@@ -21,6 +21,7 @@ enum { SITEBUDGET_SITES_MAX = 1024 }; /* sites that are remembered; the oldest i
 /*  X(NAME, a site's bytes/s, a site's burst in bytes, all sites' bytes/s, all sites' burst)
  *  HASHES: 32 bytes for each hash that is sent, and for each hash that an answer is made from.
  *  READS: bytes of pieces that are read for their leaves.
+ *  METADATA: bytes of blocks of info dictionaries.
  *  WAKES: SITEBUDGET_WAKE for each torrent at rest that is loaded because a peer of the site wants
  *  it, or because a tracker names an address of the site: 256 at once, then one a second. */
 enum { SITEBUDGET_WAKE = 1000 };
@@ -28,6 +29,7 @@ enum { SITEBUDGET_WAKE = 1000 };
 #define SITEBUDGET_TABLE(X)                                                                        \
     X(HASHES, 64 << 10, 4 << 20, 16 << 20, 64 << 20)                                               \
     X(READS, 1 << 20, 64 << 20, 16 << 20, 256 << 20)                                               \
+    X(METADATA, 256 << 10, 64 << 20, 16 << 20, 256 << 20)                                          \
     X(WAKES, SITEBUDGET_WAKE, 256 * SITEBUDGET_WAKE, 20 * SITEBUDGET_WAKE,                         \
       16 * 256 * SITEBUDGET_WAKE)
 

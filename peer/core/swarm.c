@@ -17,6 +17,7 @@
 #include "peer/core/swarm_download.h"
 #include "peer/core/swarm_fx.h"
 #include "peer/core/swarm_hash.h"
+#include "peer/core/swarm_metadata.h"
 #include "peer/core/swarm_offer.h"
 #include "peer/core/swarm_pieces.h"
 #include "peer/core/swarm_peer.h"
@@ -40,6 +41,7 @@ begin_crowd(struct swarm *s)
                               .listen_port = s->cfg.listen_port,
                               .peers_max = s->cfg.peers_max,
                               .reqq = SWARM_UPLOADS_QUEUED_MAX,
+                              .metadata_size = metadata_size(s),
                               .pex = !s->cfg.no_pex && !s->mi->is_private};
 
     memcpy(user.peer_id, s->cfg.peer_id, PEER_ID_LEN);

@@ -12,6 +12,7 @@
  *   swarm_endgame.c   which block to request a second time
  *   swarm_download.c  interest, requests, received blocks
  *   swarm_offer.c     initial seeding (BEP 16)
+ *   swarm_metadata.c  sends blocks of the info dictionary (BEP 9)
  *   swarm_upload.c    choking, and the requests of peers
  *   swarm_room.c      what the crowd must know of a connection, and which ones are pointless
  *   swarm_leaves.c    leaves (SHA-256 of blocks) that are being read from disk
@@ -58,6 +59,7 @@ enum {
     HASH_FORGIVE_MS = 30000,         /* time after the last of these until we send the peer hash
                                         requests again: it may have the hashes by then */
     HASH_TIMEOUT_MS = 20000,
+    METADATA_COPIES = 3,    /* copies of the info dictionary that one connection gets */
     LEAF_READS_MAX = 16,    /* pieces whose leaves are being read from disk */
     LEAF_SERVES_MAX = 4,    /* of those, reads to answer hash requests of peers */
     HASH_UP_SHARE = 4,      /* answers to hash requests may use one fourth of the upload
@@ -137,7 +139,8 @@ struct swarm_peer {
     struct crowd_peer at;
     bool v2;
     struct bitfield has;
-    struct allowance talk; /* allowance of messages that move no block */
+    struct allowance talk;   /* allowance of messages that move no block */
+    uint64_t metadata_given; /* bytes of the info dictionary that were sent */
     struct peer_down down;
     struct peer_up up;
     struct peer_hash hash;
@@ -232,6 +235,7 @@ struct swarm {
         bool waits;
         uint32_t unchoked;       /* peers */
         struct allowance hashes; /* the part of the limit that answers to hash requests used */
+        struct allowance metadata; /* the part that blocks of the info dictionary used */
         struct swarm_begun { /* the last SEND_PIECE while the limit does not allow all of it yet */
             slot_id peer;
             uint32_t piece, begin;

@@ -16,6 +16,7 @@
 #include "peer/core/swarm_download.h"
 #include "peer/core/swarm_fx.h"
 #include "peer/core/swarm_hash.h"
+#include "peer/core/swarm_metadata.h"
 #include "peer/core/swarm_offer.h"
 #include "peer/core/swarm_overhead.h"
 #include "peer/core/swarm_dial.h"
@@ -286,6 +287,7 @@ on_extended(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
         if (crowd_on_pex(s->crowd, &p->at, msg->data, msg->len, s->clock.now) != 0)
             peer_doom(s, p, SPRAT_E_PROTOCOL);
         break;
+    case EXTMSG_METADATA: metadata_on_message(s, p, msg); break;
     case EXTMSG_KINDS: talk_junk(s, p, msg); break; /* not in our extended handshake */
     }
 }

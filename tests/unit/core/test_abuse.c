@@ -6,13 +6,17 @@
  * message of the protocol has a row.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "peer/core/extmsg.h"
+#include "peer/core/metamsg.h"
 #include "tests/unit/core/rig.h"
 
 #define KIB 1024u
 #define MIB (1024u * 1024u)
+
+enum { METADATA_COPIES_TOLD = 3 }; /* copies of the info dictionary that a connection gets */
 
 static struct rig rig;
 
@@ -259,6 +263,57 @@ say_ext_unknown(unsigned i)
 }
 
 static struct wire_msg
+metadata(const char *text)
+{
+    return extended(4, text, strlen(text));
+}
+
+static struct wire_msg
+say_metadata_request(unsigned i)
+{
+    return i == 0 ? extended(0, "d1:md11:ut_metadatai7eee", 24)
+                  : metadata("d8:msg_typei0e5:piecei0ee");
+}
+
+static struct wire_msg
+say_metadata_request_beyond(unsigned i)
+{
+    return i == 0 ? extended(0, "d1:md11:ut_metadatai7eee", 24)
+                  : metadata("d8:msg_typei0e5:piecei4294967295ee");
+}
+
+/* The peer never names its own id of ut_metadata. */
+static struct wire_msg
+say_metadata_request_without_id(unsigned i)
+{
+    (void)i;
+    return metadata("d8:msg_typei0e5:piecei0ee");
+}
+
+static struct wire_msg
+say_metadata_data(unsigned i)
+{
+    static char data[64 + BLOCK_LEN] = "d8:msg_typei1e5:piecei0e10:total_sizei16384ee";
+
+    (void)i;
+    return extended(4, data, strlen(data) + BLOCK_LEN);
+}
+
+static struct wire_msg
+say_metadata_reject(unsigned i)
+{
+    (void)i;
+    return metadata("d8:msg_typei2e5:piecei0ee");
+}
+
+static struct wire_msg
+say_metadata_nonsense(unsigned i)
+{
+    (void)i;
+    return metadata("d8:msg_typei0ee");
+}
+
+static struct wire_msg
 say_hashes(unsigned i)
 {
     (void)i;
@@ -325,6 +380,12 @@ static const struct row {
     {"an extended handshake", say_ext_handshake, 60000, 0, 0, false},
     {"upload_only", say_upload_only, 60000, 0, 0, true},
     {"an unknown extension, 64 KiB", say_ext_unknown, 5, 0, 0, false},
+    {"ut_metadata: a request", say_metadata_request, 4000, 120000, 0, false},
+    {"ut_metadata: a request for no block", say_metadata_request_beyond, 4000, 200000, 0, false},
+    {"ut_metadata: a request without an id", say_metadata_request_without_id, 4000, 0, 0, false},
+    {"ut_metadata: a block that nobody asked for", say_metadata_data, 10, 0, 0, false},
+    {"ut_metadata: a reject", say_metadata_reject, 4000, 0, 0, false},
+    {"ut_metadata: no block number", say_metadata_nonsense, 1, 0, 0, false},
     {"HASHES that nobody asked for", say_hashes, 20, 0, 0, false},
     {"HASH_REJECT that nobody asked for", say_hash_reject, 60000, 0, 0, false},
     {"HASH_REQUEST for a layer", say_layer_request, 4000, 6 << 20, 0, false},
@@ -472,6 +533,41 @@ Test(abuse, hash_answers_keep_to_the_upload_limit)
 }
 
 /* An honest peer that needs the whole layer, or the leaves of a piece, gets them at once. */
+/* A peer gets the whole info dictionary at any upload limit, and then no more of it. */
+Test(abuse, a_peer_gets_the_metadata_at_any_upload_limit)
+{
+    static const uint64_t limits[] = {0, 10 * KIB, 10 * MIB};
+
+    for (unsigned k = 0; k < 3; k++) {
+        struct node *n = make(METAINFO_V1, 256 * MIB, 64 * KIB, true);
+        uint32_t size = (uint32_t)rig.content.mi->info_len, blocks = metamsg_blocks(size);
+        struct swarm_input in = {.type = SWARM_IN_LIMITS, .u.limits = {limits[k], 0}};
+        struct wire_msg hello = extended(0, "d1:md11:ut_metadatai7eee", 24);
+        struct spent spent = {0};
+        slot_id peer = come(n, 1, 'a');
+        char text[64];
+
+        cr_assert_gt(blocks, 4u);
+        cr_assert_eq(swarm_handle(n->swarm, &in, rig.sim.engine.now), 0);
+        carry_out(n, peer, &spent);
+        say(n, peer, &hello, &spent);
+        spent.sent = 0;
+        for (uint32_t i = 0; i < 5000 && !spent.closed; i++) {
+            struct wire_msg msg;
+
+            snprintf(text, sizeof(text), "d8:msg_typei0e5:piecei%uee", i % blocks);
+            msg = metadata(text);
+            if (i == blocks)
+                cr_expect_geq(spent.sent, (uint64_t)size, "limit %u", k);
+            say(n, peer, &msg, &spent);
+        }
+        cr_expect_leq(spent.sent, METADATA_COPIES_TOLD * (uint64_t)size + 400 * KIB, "limit %u", k);
+        cr_expect(spent.closed);
+        rig_fini(&rig);
+    }
+    make(METAINFO_V1, MIB, 64 * KIB, true);
+}
+
 Test(abuse, an_honest_peer_gets_its_hashes)
 {
     struct node *n = make(METAINFO_V2, 512 * MIB, MIB, true);

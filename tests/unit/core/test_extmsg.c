@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/base/err.h"
+#include "peer/core/metamsg.h"
 
 static int
 read_text(struct ext_handshake *hs, const char *text)
@@ -26,14 +27,15 @@ Test(extmsg, our_handshake)
 {
     struct endpoint theirs = {.family = IP_V4, .ip = {127, 0, 0, 9}, .port = 5};
     struct ext_offer offer = {.client = "Sprat 1", .listen_port = 6881, .reqq = 2048,
-                              .upload_only = true, .theirs = &theirs};
+                              .metadata_size = 20000, .upload_only = true, .theirs = &theirs};
     struct ext_handshake hs = fresh();
     struct buf out;
 
     buf_init(&out, 1000);
     cr_assert_eq(extmsg_put_handshake(&out, &offer), 0);
     cr_assert_str_eq(buf_str(&out),
-                     "d1:md11:lt_donthavei1e11:upload_onlyi2e6:ut_pexi3ee1:pi6881e4:reqqi2048e"
+                     "d1:md11:lt_donthavei1e11:upload_onlyi2e11:ut_metadatai4e6:ut_pexi3ee"
+                     "13:metadata_sizei20000e1:pi6881e4:reqqi2048e"
                      "11:upload_onlyi1e1:v7:Sprat 16:yourip4:\x7f");
     cr_assert_eq(extmsg_read_handshake(&hs, buf_data(&out), buf_len(&out)), 0);
     cr_assert_eq(hs.ids[EXTMSG_DONTHAVE], 1);
@@ -41,6 +43,8 @@ Test(extmsg, our_handshake)
     cr_assert_str_eq(hs.client, "Sprat 1");
     cr_assert_eq(hs.port, 6881);
     cr_assert_eq(hs.reqq, 2048);
+    cr_assert_eq(hs.ids[EXTMSG_METADATA], 4);
+    cr_assert_eq(hs.metadata_size, 20000);
     cr_assert(hs.upload_only);
     cr_assert(endpoint_same_host(&hs.yourip, &theirs));
     cr_assert_eq(hs.yourip.port, 0);
@@ -55,7 +59,8 @@ Test(extmsg, our_shortest_handshake)
 
     buf_init(&out, 1000);
     cr_assert_eq(extmsg_put_handshake(&out, &offer), 0);
-    cr_assert_str_eq(buf_str(&out), "d1:md11:lt_donthavei1e11:upload_onlyi2ee4:reqqi1e1:v1:xe");
+    cr_assert_str_eq(buf_str(&out), "d1:md11:lt_donthavei1e11:upload_onlyi2e11:ut_metadatai4ee"
+                                    "4:reqqi1e1:v1:xe");
     buf_reset(&out);
     offer.theirs = NULL;
     cr_assert_eq(extmsg_put_handshake(&out, &offer), 0);
@@ -75,11 +80,37 @@ Test(extmsg, another_clients_handshake)
                                 "1:v18:libtorrent/2.0.8.0e"), 0);
     cr_assert_eq(hs.ids[EXTMSG_DONTHAVE], 7);
     cr_assert_eq(hs.ids[EXTMSG_UPLOAD_ONLY], 3);
+    cr_assert_eq(hs.ids[EXTMSG_METADATA], 2);
+    cr_assert_eq(hs.metadata_size, 22528);
     cr_assert_eq(hs.reqq, 500);
     cr_assert(hs.upload_only);
     cr_assert_eq(hs.port, 0);
     cr_assert_str_eq(hs.client, "libtorrent/2.0.8.0");
     cr_assert_eq(hs.yourip.family, IP_NONE);
+}
+
+/* The size is a claim of a stranger: what can't be the size of an info dictionary is none. */
+Test(extmsg, metadata_sizes)
+{
+    static const struct {
+        const char *text;
+        uint32_t size;
+    } rows[] = {
+        {"d13:metadata_sizei1ee", 1},
+        {"d13:metadata_sizei33554432ee", METAMSG_INFO_MAX},
+        {"d13:metadata_sizei33554433ee", 0},
+        {"d13:metadata_sizei0ee", 0},
+        {"d13:metadata_sizei-1ee", 0},
+        {"d13:metadata_sizei1099511627776ee", 0},
+        {"d13:metadata_sizei4294967297ee", 0},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct ext_handshake hs = fresh();
+
+        cr_assert_eq(read_text(&hs, rows[i].text), 0);
+        cr_expect_eq(hs.metadata_size, rows[i].size, "%s", rows[i].text);
+    }
 }
 
 Test(extmsg, a_later_handshake_changes_what_it_names)
@@ -116,6 +147,8 @@ Test(extmsg, fields_of_wrong_type_or_range_are_passed_over)
     cr_assert_not(hs.upload_only);
     cr_assert_str_eq(hs.client, "");
     cr_assert_eq(hs.yourip.family, IP_NONE);
+    cr_assert_eq(read_text(&hs, "d13:metadata_size3:123e"), 0);
+    cr_assert_eq(hs.metadata_size, 0);
     cr_assert_eq(read_text(&hs, "d4:reqqi9223372036854775807ee"), 0);
     cr_assert_eq(hs.reqq, EXTMSG_REQQ_MAX);
 }
@@ -174,7 +207,7 @@ Test(extmsg, kinds)
     cr_assert_eq(extmsg_kind_of(2), EXTMSG_UPLOAD_ONLY);
     cr_assert_eq(extmsg_kind_of(0), EXTMSG_KINDS);
     cr_assert_eq(extmsg_kind_of(3), EXTMSG_PEX);
-    cr_assert_eq(extmsg_kind_of(4), EXTMSG_KINDS);
+    cr_assert_eq(extmsg_kind_of(5), EXTMSG_KINDS);
     cr_assert_eq(extmsg_kind_of(255), EXTMSG_KINDS);
 }
 
