@@ -271,3 +271,21 @@ crowd_drop(struct crowd *c, struct crowd_peer *p, struct mono now)
     peerlist_on_dropped(c->list, p->number, now);
     forget(c, p);
 }
+
+void
+crowd_hand_over(struct crowd *c, struct crowd_peer *p, struct mono now)
+{
+    bool up = p->state == PEER_UP;
+    uint32_t number = p->number;
+
+    crowd_drop(c, p, now);
+    if (up)
+        peerlist_dial_soon(c->list, number, now);
+}
+
+void
+crowd_keep_only(struct crowd *c, unsigned sources)
+{
+    ASSERT(c->map.count == 0);
+    peerlist_keep_only(c->list, sources);
+}

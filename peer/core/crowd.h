@@ -178,6 +178,13 @@ struct crowd_parting crowd_part(struct crowd *c, struct crowd_peer *p, struct mo
  * afterwards. */
 void crowd_drop(struct crowd *c, struct crowd_peer *p, struct mono now);
 
+/* As crowd_drop(), for a core that ends because another core of the torrent begins: the address of
+ * a connection that was up can be dialled again at once. */
+void crowd_hand_over(struct crowd *c, struct crowd_peer *p, struct mono now);
+
+/* Between two cores: forgets all addresses that none of |sources| (enum peer_source bits) named. */
+void crowd_keep_only(struct crowd *c, unsigned sources);
+
 /* Bans the site of the peer with this number in the peer list, and dooms its connections. False if
  * the number is not in use. */
 bool crowd_ban(struct crowd *c, uint32_t number, int err, struct mono now);

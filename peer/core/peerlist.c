@@ -678,6 +678,29 @@ peerlist_on_dropped(struct peerlist *l, uint32_t peer, struct mono now)
 }
 
 void
+peerlist_dial_soon(struct peerlist *l, uint32_t peer, struct mono now)
+{
+    struct entry *e = entry_get(l, peer);
+
+    if (e == NULL || e->connected)
+        return;
+    heap_remove(heap_of(l, e), &e->dial);
+    e->retry_at = now;
+    entry_queue(l, e);
+}
+
+void
+peerlist_keep_only(struct peerlist *l, unsigned sources)
+{
+    for (uint32_t i = 0; i < l->top; i++) {
+        struct entry *e = entry_at(l, i);
+
+        if (e->used && !e->connected && (e->sources & sources) == 0)
+            entry_forget(l, e);
+    }
+}
+
+void
 peerlist_on_seed(struct peerlist *l, uint32_t peer, bool is_seed)
 {
     struct entry *e = entry_get(l, peer);

@@ -135,6 +135,10 @@ void peerlist_on_failed(struct peerlist *l, uint32_t peer, enum peer_try how, st
 void peerlist_on_closed(struct peerlist *l, uint32_t peer, bool useful, struct mono now);
 /* Our core ended with the connection: what is known of the peer stays. */
 void peerlist_on_dropped(struct peerlist *l, uint32_t peer, struct mono now);
+/* The address of a peer that is not connected is dialled before its time, if it is known. */
+void peerlist_dial_soon(struct peerlist *l, uint32_t peer, struct mono now);
+/* Forgets all unconnected addresses that none of |sources| (enum peer_source bits) named. */
+void peerlist_keep_only(struct peerlist *l, unsigned sources);
 void peerlist_on_seed(struct peerlist *l, uint32_t peer, bool is_seed);
 
 /* The address is our own: never dial it again. */

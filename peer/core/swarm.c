@@ -138,7 +138,7 @@ swarm_free(struct swarm *s)
     rate_tap_leave(&s->upload.tap, s->clock.now);
     end_crowd(s);
     crowd_free(s->crowd);
-    fx_fini(&s->fx);
+    fx_queue_fini(&s->fx);
     pieces_fini(s);
     suspects_fini(s);
     superseed_fini(&s->super);
@@ -410,11 +410,7 @@ swarm_handle(struct swarm *s, const struct swarm_input *in, struct mono now)
     on_time(s);
     peers_reap(s);
     go_on(s);
-    if (s->fx.overflow) {
-        s->fx.overflow = false;
-        return SPRAT_E_NOMEM;
-    }
-    return 0;
+    return fx_queue_lost(&s->fx) ? SPRAT_E_NOMEM : 0;
 }
 
 struct mono

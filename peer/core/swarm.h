@@ -254,6 +254,8 @@ enum swarm_notice {
     SWARM_NOTICE_MISMATCH,    /* |piece| passes SHA-256 and fails SHA-1: the torrent is forged or
                                  broken; the swarm has paused itself. */
     SWARM_NOTICE_LAYERS,      /* the missing piece layers are complete now: store them */
+    SWARM_NOTICE_METADATA,    /* of metafetch.h only: the metadata is here, or, with |err|, is no
+                                 valid torrent */
 };
 
 /* What carries a connection's bytes. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The swarm's effect queue. swarm_next() takes effects out of it.
+ * Appends effects to the swarm's queue (fxqueue.h). swarm_next() takes them out of it.
  */
 #ifndef PEER_CORE_SWARM_FX_H
 #define PEER_CORE_SWARM_FX_H
@@ -17,6 +17,5 @@ struct wire_msg *fx_send(struct swarm *s, struct swarm_peer *p, enum wire_type t
  * nothing is sent, and |buf| keeps its content. */
 void fx_send_buf(struct swarm *s, struct swarm_peer *p, struct wire_msg *msg, struct buf *payload);
 struct swarm_effect *fx_notice(struct swarm *s, enum swarm_notice what, uint32_t piece, int err);
-void fx_fini(struct fx_queue *q);
 
 #endif

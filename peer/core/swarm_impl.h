@@ -4,7 +4,7 @@
  * The functions of each part are in the part's own header. The parts have an order, which .order
  * lists from the bottom to the top: a part calls only parts below it.
  *
- *   swarm_fx.c        the effect queue
+ *   swarm_fx.c        effects
  *   swarm_overhead.c  bytes that are no payload of blocks, for limits and totals
  *   swarm_conns.c     records of connections, whose crowd (crowd.h) counts, judges and closes them
  *   swarm_talk.c      the allowance of messages that move no block
@@ -36,6 +36,7 @@
 #include "peer/core/crowd.h"
 #include "peer/core/extmsg.h"
 #include "peer/core/fastset.h"
+#include "peer/core/fxqueue.h"
 #include "peer/core/geometry.h"
 #include "peer/core/hashtree.h"
 #include "peer/core/picker.h"
@@ -175,20 +176,6 @@ struct suspect {
     uint8_t *leaves;   /* 32 bytes a block */
 };
 
-struct fx_item {
-    struct swarm_effect fx;
-    uint8_t *owned; /* memory that fx points to, or NULL */
-};
-
-struct fx_queue {
-    struct fx_item *items;
-    uint32_t head, count, cap; /* a ring; cap is a power of two */
-    uint8_t *lent;             /* owned memory of the effect that swarm_next() returned last */
-    bool overflow;             /* memory ran out: an effect was lost */
-    struct fx_item scratch;
-    struct swarm_effect unsent; /* takes what is written for a doomed peer */
-};
-
 struct swarm {
     const struct metainfo *mi;
     struct swarm_config cfg;
@@ -203,6 +190,7 @@ struct swarm {
     struct superseed super;
     bool copy_is_out; /* super-seeding is over: a full copy is out, or another seed was seen */
     struct fx_queue fx;
+    struct swarm_effect unsent; /* takes what is written for a doomed peer */
     struct swarm_pieces {
         struct hashmap map;
         struct list list;

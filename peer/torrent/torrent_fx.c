@@ -101,6 +101,7 @@ on_notice(struct torrent *t, const struct swarm_effect *fx)
     case SWARM_NOTICE_DISK_ERROR: on_disk_error(t, fx); break;
     case SWARM_NOTICE_MISMATCH: on_mismatch(t, fx); break;
     case SWARM_NOTICE_LAYERS: store_layers(t); break;
+    case SWARM_NOTICE_METADATA: break;
     }
 }
 

@@ -360,6 +360,7 @@ do_notice(struct node *n, const struct swarm_effect *fx)
     case SWARM_NOTICE_STOPPED: n->stopped = true; break;
     case SWARM_NOTICE_DISK_ERROR: n->disk_stuck = true; break;
     case SWARM_NOTICE_LAYERS: n->knows_layers = true; break;
+    case SWARM_NOTICE_METADATA: UNREACHABLE(); /* no node runs metafetch */
     case SWARM_NOTICE_BANNED:
     case SWARM_NOTICE_UNREACHED:
     case SWARM_NOTICE_PIECE_FAILED:

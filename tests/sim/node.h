@@ -96,7 +96,7 @@ struct node_count {
     uint32_t writes;             /* WRITE effects under way */
     uint32_t half_open;          /* CONNECT effects that are not answered yet */
     uint32_t astray;             /* CONNECT effects to addresses without a node */
-    uint32_t notices[SWARM_NOTICE_LAYERS + 1];
+    uint32_t notices[SWARM_NOTICE_METADATA + 1];
     uint32_t idle_ticks; /* ticks in a row that did not move the clock */
     uint32_t lives, crashes;
 };

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The numbers of metafetch, for users and for the state database. These functions read the state
+ * and change nothing.
+ */
+#include <string.h>
+
+#include "peer/core/metafetch_impl.h"
+
+/* The copy of which most is there. */
+static void
+count_blocks(const struct metafetch *m, struct metafetch_stats *ms)
+{
+    for (uint32_t i = 0; i < METAFETCH_COPIES_MAX; i++) {
+        const struct metacopy *c = &m->copies[i];
+
+        if (ms->blocks > 0 && c->have <= ms->have)
+            continue;
+        ms->blocks = c->blocks;
+        ms->have = c->have;
+    }
+}
+
+void
+metafetch_get_stats(const struct metafetch *m, struct swarm_stats *st, struct metafetch_stats *ms,
+                    struct mono now)
+{
+    const struct peerlist *list = crowd_list(m->crowd);
+    const struct metafetch_peer *p;
+    uint32_t iter = 0;
+
+    *ms = (struct metafetch_stats){.blocks = 0};
+    count_blocks(m, ms);
+    while ((p = fetch_next_peer(m, &iter)) != NULL) {
+        ms->offering += p->at.state == PEER_UP && p->size > 0;
+        st->standing.requests += p->out_count;
+    }
+    st->state = m->state;
+    st->up_overhead = m->up_bytes;
+    st->down_overhead = m->down_bytes;
+    st->down_rate = rate_meter_rate(&m->meter, now);
+    st->peers_connected = crowd_up(m->crowd);
+    st->peers_half_open = crowd_half_open(m->crowd);
+    st->peers_known = peerlist_count(list);
+    st->standing.idle_ms = -1;
+    peerlist_tries(list, st->standing.tries);
+    st->standing.given_up = peerlist_given_up(list);
+    st->standing.banned = peerlist_banned(list);
+    st->standing.next_dial =
+        m->state == SWARM_ACTIVE ? crowd_candidate_expiry(m->crowd, 0) : MONO_NEVER;
+}
+
+bool
+metafetch_next_peer_stats(const struct metafetch *m, uint32_t *iter, struct swarm_peer_stats *st)
+{
+    const struct metafetch_peer *p;
+
+    do {
+        p = fetch_next_peer(m, iter);
+        if (p == NULL)
+            return false;
+    } while (p->at.state != PEER_UP);
+    *st = (struct swarm_peer_stats){
+        .peer = p->at.id,
+        .addr = p->at.addr,
+        .sources = peerlist_sources(crowd_list(m->crowd), p->at.number),
+        .incoming = p->at.incoming,
+        .am_choking = true,
+        .peer_choking = true,
+        .requests_out = p->out_count,
+    };
+    memcpy(st->peer_id, p->at.peer_id, PEER_ID_LEN);
+    memcpy(st->client, p->at.ext.client, sizeof(st->client) - 1);
+    return true;
+}
+
+const struct peerlist *
+metafetch_peerlist(const struct metafetch *m)
+{
+    return crowd_list(m->crowd);
+}
+
+const struct announcer *
+metafetch_announcer(const struct metafetch *m)
+{
+    return m->announcer;
+}
