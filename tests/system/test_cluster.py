@@ -252,7 +252,7 @@ def a_tracker_that_starts_without_redis_learns_the_secret(t):
     redis = Redis(t)
     redis.kill()
     a = member(t, redis, wait=False)
-    t.wait("the complaint", lambda: "goes on alone" in a.stderr, 15)
+    t.wait("the complaint", lambda: "redis is unreachable" in a.stderr, 15)
     udp = Udp(t, a.udp)
     before = udp.connect()
     assert udp.announce(before, 1)[1] == 1
@@ -271,7 +271,7 @@ def announces_go_on_without_redis_and_swarms_come_back(t):
     http_announce(b.http, 11, left=0)
     told(t, a)
     redis.kill()
-    t.wait("the complaints", lambda: all("goes on alone" in x.stderr for x in (a, b)), 15)
+    t.wait("the complaints", lambda: all("redis is unreachable" in x.stderr for x in (a, b)), 15)
     for number in range(1, 6):
         began = time.monotonic()
         answer = http_announce(a.http, number)
@@ -285,7 +285,7 @@ def announces_go_on_without_redis_and_swarms_come_back(t):
     answer = http_announce(b.http, 12)
     assert ports(answer) == [1001, 1002, 1003, 1004, 1005, 1011] and counts(answer) == (1, 6), answer
     t.wait("b to say so", lambda: b.stderr.count("swarms are shared") == 2, 20)
-    assert b.stderr.count("goes on alone") == 1, b.stderr
+    assert b.stderr.count("redis is unreachable") == 1, b.stderr
     assert a.stop() == 0
 
 
@@ -468,7 +468,7 @@ def a_swarm_completes_while_trackers_and_redis_die(t):
     t.wait("pieces to flow", lambda: (early[0].last("progress") or {}).get("pieces_have", 0) > 1, 30)
     trackers[0].kill()
     redis.kill()
-    t.wait("the complaints", lambda: all("goes on alone" in x.stderr for x in trackers[1:]), 15)
+    t.wait("the complaints", lambda: all("redis is unreachable" in x.stderr for x in trackers[1:]), 15)
     redis.start()
     for x in trackers[1:]:
         all_shared(t, x)

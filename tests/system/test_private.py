@@ -281,7 +281,7 @@ def the_commands(t):
             (["user", "disable", "nobody"], 1, "there is no user nobody"),
             (["user", "passkey", "eva", "--expires", "tomorrow"], 2, "'tomorrow'"),
             (["user", "passkey", "eva", "--expires", "2030-02-31"], 2, "2030-02-31"),
-            (["user", "passkey", "eva", "--rotate", "--add"], 2, "at a time"),
+            (["user", "passkey", "eva", "--rotate", "--add"], 2, "only one of"),
             (["user", "passkey", "eva", "--revoke", "12"], 2, "32 hex digits"),
             (["user", "passkey", "eva", "--revoke", "0" * 32], 1, "no such passkey"),
             (["torrent", "add", "nowhere.torrent"], 1, "nowhere.torrent"),

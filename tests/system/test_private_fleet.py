@@ -312,7 +312,7 @@ def messages_are_sealed(t):
     assert disabled != messages[0]
     for data in (disabled, disabled[:-24], messages[0]):
         redis.command("XADD", rows, "*", "b", data)
-    t.wait("the branch to say so", lambda: "have no seal" in a.stderr, 15)
+    t.wait("the branch to say so", lambda: "no valid seal" in a.stderr, 15)
     assert not refusal(a, anna), "a forged row was believed"
     books = redis.command("GET", f"{NAME}ack:{run_of(redis)}")
     redis.command("SET", f"{NAME}ack:{run_of(redis)}", b"9" * 18 + books[books.index(b":"):])
@@ -324,7 +324,7 @@ def messages_are_sealed(t):
     settled(t, a)
     assert total(t, first.database, "anna")["uploaded"] in (15, 20)
     stranger = Branch(t, redis, *secret(t, "a secret of another fleet"), wait=False)
-    t.wait("the stranger to say so", lambda: "have no seal" in stranger.stderr, 15)
+    t.wait("the stranger to say so", lambda: "no valid seal" in stranger.stderr, 15)
     assert "just now" in refusal(stranger, anna) and stranger.metric("members_missing") == 1
     assert "cluster-secret-file" not in first.stderr.split("is cluster-secret-file")[0]
     assert stranger.stop() == 0 and a.stop() == 0 and first.stop() == 0
@@ -490,7 +490,7 @@ def a_keeper_that_takes_its_time_keeps_its_lease(t):
     holder = lease_holder(redis)
     slow.seconds = 1
     second = keeper(t, redis, database=other)
-    t.wait("all to be told", lambda: "are told of all" in first.stderr, 60)
+    t.wait("all to be told", lambda: "are sent to the other" in first.stderr, 60)
     assert lease_holder(redis) == holder
     # Another process writes for longer than the lease: nothing but the accounts cannot be stored yet for it.
     slow.seconds = 0
@@ -574,7 +574,7 @@ def a_redis_that_answers_more_than_was_asked_for_is_none(t):
     user(t, database, "anna")
     fake = FakeRedis(t, answer)
     first = keeper(t, fake, database=database)
-    t.wait("it to be said", lambda: "what no Redis says" in first.stderr, 20)
+    t.wait("it to be said", lambda: "an unexpected reply" in first.stderr, 20)
     assert first.metric("keeper_batches") == 0
     assert first.stop() == 0
 

@@ -87,7 +87,7 @@ run(struct command_call *c)
         wishes += c->values[id] != NULL;
     if (wishes > 1)
         return command_usage(c->command,
-                             "one of --add, --rotate, --revoke and --expires at a time");
+                             "give only one of --add, --rotate, --revoke and --expires");
     if (registry_find_user(c->registry, c->operands[0], &u, &eb) != 0)
         return command_fail("%s", eb.text);
     if (c->values[OPT_REVOKE] != NULL)

@@ -197,8 +197,8 @@ read_settings(struct command_call *c, const char *database, const char *config)
     if (settings_read(&c->settings, n, words, &action, &eb) != 0)
         return command_fail("%s", eb.text);
     if (c->settings.database[0] == '\0')
-        return command_usage(c->command, "name the database with --database, or a configuration "
-                                         "that does with --config");
+        return command_usage(c->command, "name the database with --database, or with --config a "
+                                         "configuration file that names it");
     return COMMAND_OK;
 }
 

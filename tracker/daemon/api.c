@@ -115,7 +115,7 @@ find_route(struct api_call *c, enum http_method method, const char *path, size_t
         return 404;
     }
     *allow = allowed(methods);
-    errbuf_set(eb, 0, "%s is not for this", http_method_name(method));
+    errbuf_set(eb, 0, "this path does not support %s", http_method_name(method));
     return 405;
 }
 
@@ -152,7 +152,7 @@ take_query(struct api_call *c, const char *at, size_t len, struct errbuf *eb)
             return 0;
         }
     }
-    errbuf_set(eb, 0, "the query has something else than skip, limit and sort");
+    errbuf_set(eb, 0, "the query may have skip, limit and sort only");
     return 400;
 }
 

@@ -184,7 +184,7 @@ revoke(struct api_call *c, struct registry *r, const struct registry_user *u, co
     int err;
 
     if (json_object_size(c->body) != 1)
-        return errbuf_set(eb, SPRAT_E_INVAL, "'revoke' must be alone");
+        return errbuf_set(eb, SPRAT_E_INVAL, "'revoke' must be the only member");
     if (!passkey_parse(key, text, strlen(text)))
         return errbuf_set(eb, SPRAT_E_INVAL, "a passkey has %d hex digits", PASSKEY_DIGITS);
     err = registry_revoke_passkey(r, u->id, key, eb);
@@ -203,7 +203,7 @@ add(struct api_call *c, struct registry *r, const struct registry_user *u, struc
     if (err == 0)
         err = rpc_get_u64(c->body, "expires", &expires, eb);
     if (err == 0 && (expires > INT64_MAX || (rotate && expires != 0)))
-        err = errbuf_set(eb, SPRAT_E_INVAL, "'expires' is out of range, or beside 'rotate'");
+        err = errbuf_set(eb, SPRAT_E_INVAL, "'expires' is out of range, or together with 'rotate'");
     if (err == 0 && rotate)
         err = registry_rotate_passkey(r, u->id, key, eb);
     else if (err == 0)

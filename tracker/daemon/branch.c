@@ -103,7 +103,7 @@ say_unsealed(struct branch *b)
 {
     if (!b->said_unsealed)
         log_error(b->log,
-                  "users and torrents of the fleet have no seal of it, and are passed over: "
+                  "users and torrents of the fleet are ignored, since they have no valid seal: "
                   "is cluster-secret-file the same on all trackers?");
     b->said_unsealed = true;
 }
@@ -321,8 +321,7 @@ await_ack(struct branch *b, struct redis_call *c, uint64_t seq, struct errbuf *e
         struct mono now = clock_mono();
 
         if (mono_diff_ms(now, begin) > BRANCH_CONFIRM_MS)
-            return errbuf_set(eb, SPRAT_E_AGAIN,
-                              "the tracker that has the database does not take them");
+            return errbuf_set(eb, SPRAT_E_AGAIN, "the keeper did not confirm the accounts in time");
         if (mono_diff_ms(now, looked) > BRANCH_LOST_MS) {
             err = put_message(b, c, seq, eb);
             looked = now;
@@ -342,7 +341,7 @@ hand_over_message(struct branch *b, struct redis_call *c, uint64_t seq, struct e
     int err = look_for_keeper(b, c, eb);
 
     if (err == 0 && !branch_sees_keeper(b))
-        err = errbuf_set(eb, SPRAT_E_AGAIN, "no tracker that has the database is there");
+        err = errbuf_set(eb, SPRAT_E_AGAIN, "the fleet has no keeper now");
     if (err == 0)
         err = put_message(b, c, seq, eb);
     return err == 0 ? await_ack(b, c, seq, eb) : err;

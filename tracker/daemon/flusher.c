@@ -64,7 +64,7 @@ on_applied(struct flusher *f, const struct accounts_result *r)
         log_event(f->log, LOG_INFO, "the accounts are stored again",
                   log_number("sessions", r->entries), log_number("failed_tries", f->failed_tries));
     if (r->replayed)
-        log_info(f->log, "a batch of accounts had been stored although its commit failed");
+        log_info(f->log, "a batch of accounts is stored although its commit reported an error");
     if (r->strangers > 0)
         log_event(f->log, LOG_WARN, "sessions of unknown users or torrents are not stored",
                   log_number("sessions", r->strangers));
@@ -139,8 +139,8 @@ flusher_flush_last(struct flusher *f)
         (void)flusher_flush(f);
     if (f->has_batch)
         log_event(f->log, LOG_ERROR,
-                  "the last counters are not stored: what clients report next makes up for it, or "
-                  "is missing",
+                  "the last counters are not stored: only counters that clients report again are "
+                  "credited",
                   log_number("sessions", tally_get(&f->waiting) + members_waiting(f->members)));
 }
 

@@ -62,8 +62,8 @@ say_lease(struct keeper *k, bool mine)
         log_info(k->log, "this tracker keeps the accounts of the fleet");
     else if (!mine && !k->said_waiting)
         log_warn(k->log,
-                 "another tracker with a database keeps the accounts of the fleet; this one "
-                 "takes over when that is silent");
+                 "another tracker keeps the accounts of the fleet; this tracker takes over when "
+                 "that one is silent");
     k->said_waiting = !mine;
     tally_put(&k->keeps, mine);
 }
@@ -108,7 +108,7 @@ keep_lease(struct keeper *k, struct redis_call *c, struct errbuf *eb)
         return 0;
     err = renew_lease(k, c, &mine, eb);
     if (err == 0 && !mine)
-        err = errbuf_set(eb, SPRAT_E_AGAIN, "another tracker keeps the accounts by now");
+        err = errbuf_set(eb, SPRAT_E_AGAIN, "another tracker has become the keeper");
     return err;
 }
 
@@ -242,7 +242,7 @@ tell_all(struct keeper *k, struct redis_call *c, const char *old, struct errbuf 
     memcpy(k->epoch, epoch, sizeof(k->epoch));
     k->change = change;
     k->table = k->told;
-    log_info(k->log, "the other trackers of the fleet are told of all users and torrents");
+    log_info(k->log, "all users and torrents are sent to the other trackers of the fleet");
     return 0;
 }
 

@@ -97,7 +97,7 @@ go_down(struct cluster_link *k, const char *why)
 {
     if (!k->said_down)
         log_event(k->log, level(k, LOG_WARN),
-                  "redis is unreachable: this tracker goes on alone and retries",
+                  "redis is unreachable: this tracker serves the peers it knows and retries",
                   log_text("redis", k->url->host), log_reason(why));
     k->said_down = true;
     if (k->phase == PHASE_UP) {
@@ -270,10 +270,10 @@ hang_up(struct cluster_link *k, int err)
         return;
     }
     if (err == SPRAT_E_PROTOCOL) {
-        why = "what no Redis says; the connection is closed";
+        why = "it is not the reply to the command; the connection is closed";
         say_amiss(k, "redis sent an unexpected reply", why);
     } else if (err == SPRAT_E_READONLY) {
-        why = "it takes no writes";
+        why = "it is a replica and accepts no writes";
     }
     go_down(k, why);
 }

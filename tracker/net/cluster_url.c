@@ -83,20 +83,22 @@ cluster_url_parse(const char *text, struct cluster_url *out, struct errbuf *eb)
     u.tls = strncmp(text, scheme_tls, strlen(scheme_tls)) == 0;
     at = text + strlen(u.tls ? scheme_tls : scheme);
     if (!u.tls && strncmp(text, scheme, strlen(scheme)) != 0)
-        return errbuf_set(eb, SPRAT_E_SYNTAX, "this does not begin as %s or rediss://", form);
+        return errbuf_set(eb, SPRAT_E_SYNTAX,
+                          "the URL is neither like %s nor begins with rediss://", form);
     end = at + strcspn(at, "/?#");
     account_end = memrchr(at, '@', (size_t)(end - at));
     if (account_end != NULL && !take_account(&u, at, account_end))
         return errbuf_set(eb, SPRAT_E_SYNTAX,
-                          "what is before the @ is neither USER nor [USER]:PASSWORD");
+                          "the part before the @ is neither USER nor [USER]:PASSWORD");
     if (account_end != NULL)
         at = account_end + 1;
     if (at == end || !take_host(&u, at, end))
-        return errbuf_set(eb, SPRAT_E_SYNTAX, "there is no HOST[:PORT] as in %s", form);
+        return errbuf_set(eb, SPRAT_E_SYNTAX, "the URL has no HOST[:PORT] as in %s", form);
     if (end[0] != '\0' &&
         (end[0] != '/' ||
          (end[1] != '\0' && parse_u64(end + 1, 0, CLUSTER_DATABASE_MAX, &database) != 0)))
-        return errbuf_set(eb, SPRAT_E_SYNTAX, "what is behind the host is no number of a database");
+        return errbuf_set(eb, SPRAT_E_SYNTAX,
+                          "the part after the host is not the number of a database");
     u.database = (uint32_t)database;
     *out = u;
     return 0;
@@ -115,8 +117,8 @@ cluster_url_read_password(struct cluster_url *u, const char *path, struct errbuf
     len = whole;
     word = trim(text, &len);
     if (len == 0 || len > CLUSTER_PASSWORD_MAX || memchr(word, '\0', len) != NULL) {
-        err = errbuf_set(eb, SPRAT_E_INVAL, "%s: there is no password of 1 to %d bytes", path,
-                         CLUSTER_PASSWORD_MAX);
+        err = errbuf_set(eb, SPRAT_E_INVAL, "%s: the file must contain a password of 1 to %d bytes",
+                         path, CLUSTER_PASSWORD_MAX);
     } else {
         memcpy(u->password, word, len);
         u->password[len] = '\0';

@@ -217,7 +217,7 @@ redis_write(struct redis_call *c, const struct redis_arg *args, size_t n,
 {
     static const char script[] =
         "if redis.call('GET', KEYS[1]) ~= ARGV[1] then "
-        "return redis.error_reply('FENCED another tracker keeps the accounts by now') end "
+        "return redis.error_reply('FENCED another tracker has become the keeper') end "
         "return redis.call(ARGV[2], KEYS[2], unpack(ARGV, 3))";
     struct redis_arg words[REDIS_CALL_ARGS_MAX] = {redis_text("EVAL"), redis_text(script),
                                                    redis_text("2")};

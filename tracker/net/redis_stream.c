@@ -40,7 +40,7 @@ static int
 no_redis(struct redis_call *c, struct errbuf *eb)
 {
     redis_call_disconnect(c);
-    return errbuf_set(eb, SPRAT_E_PROTOCOL, "redis answers what no Redis says");
+    return errbuf_set(eb, SPRAT_E_PROTOCOL, "redis sent an unexpected reply");
 }
 
 static bool
@@ -74,7 +74,7 @@ redis_stream_add(struct redis_call *c, const char *key, unsigned keep, const voi
     if (err != 0)
         return err;
     if (keep == 0 && r->type == CLUSTER_REPLY_NIL)
-        return errbuf_set(eb, SPRAT_E_NOTFOUND, "redis has lost %s", key);
+        return errbuf_set(eb, SPRAT_E_NOTFOUND, "redis no longer has the key %s", key);
     return read_id(r, id) ? 0 : no_redis(c, eb);
 }
 

@@ -24,7 +24,7 @@
     X(rate_limit, "rate-limit", 20000, 0, THROTTLE_RATE_MAX, "COUNT",                              \
       "requests per minute from one address or IPv6 /64; 0: no limit")                             \
     X(connections_max, "connections-max", 4096, 1, 1000000, "COUNT",                               \
-      "maximum number of HTTP connections at each address; the longest idle one is closed")        \
+      "maximum number of HTTP connections at each address; beyond it an idle one is closed")       \
     X(http_timeout_s, "http-timeout", 20, 1, 3600, "SECONDS",                                      \
       "time in which an HTTP client must send a request")                                          \
     X(udp_buffer, "udp-buffer", 4194304, 65536, 1073741824, "BYTES",                               \
@@ -44,9 +44,10 @@
     X(retention_days, "session-retention", 2, 1, 3650, "DAYS",                                     \
       "time for which the counters of a client that no longer announces are kept")                 \
     X(rate_possible_mbit, "rate-possible", 10000, 1, 4000000, "MBIT",                              \
-      "highest plausible rate of a client; counters beyond it are not credited, but listed")
+      "fastest plausible line of a user; counters beyond it are not credited, but listed as a "    \
+      "signal")
 
-/* Where a number goes and what it may be. */
+/* The place of each number in struct settings, and its bounds. */
 static const struct {
     const char *name;
     size_t offset; /* of a uint32_t in struct settings */
@@ -106,7 +107,7 @@ static const struct option_spec specs[] = {
     {OPT_LISTEN_UDP, 0, "listen-udp", "ADDR:PORT",
      "answer UDP here; may be given several times; port 0 takes any"},
     {OPT_LISTEN_ADMIN, 0, "listen-admin", "ADDR:PORT",
-     "answer the operator here: a status page, /metrics, /stats, /health and the API; not by "
+     "serve the operator here: a status page, /metrics, /stats, /health and the API; not by "
      "default"},
     {OPT_TLS_CERT, 0, "tls-cert", "FILE",
      "the certificate for HTTPS with its intermediate certificates, PEM; SIGHUP reads it again"},
@@ -115,18 +116,18 @@ static const struct option_spec specs[] = {
     {OPT_ADMIN_TOKEN_FILE, 0, "admin-token-file", "FILE",
      "a file with the token that the API of --listen-admin requires for changes"},
     {OPT_ADMIN_HOST, 0, "admin-host", "NAME",
-     "a name under which --listen-admin may be asked, beside addresses and localhost; may be given "
-     "several times"},
+     "a host name that requests to --listen-admin may use, beside addresses and localhost; may be "
+     "given several times"},
     {OPT_USER, 0, "user", "NAME[:GROUP]",
      "change to this user once the addresses are bound; needs a start as root"},
     {OPT_CONFIG, 'c', "config", "FILE", "read settings from FILE; the command line overrides them"},
     {OPT_TRUSTED_PROXY, 0, "trusted-proxy", "ADDR[/BITS]",
-     "trust the X-Forwarded-For of HTTP proxies there; may be given several times"},
+     "trust the X-Forwarded-For of HTTP proxies in this network; may be given several times"},
     {OPT_EXEMPT_NETWORK, 0, "exempt-network", "ADDR[/BITS]",
-     "apply no limit by address to clients there; may be given several times"},
+     "apply no limit by address to clients in this network; may be given several times"},
     {OPT_EXTERNAL_ADDRESS, 0, "external-address", "ADDR",
-     "this host's address as other hosts see it: they get it in place of a peer's loopback "
-     "address; once for IPv4, once for IPv6"},
+     "this host's address as other hosts see it; answers to them contain it instead of a peer's "
+     "loopback address; once for IPv4, once for IPv6"},
     {OPT_STATE_FILE, 0, "state-file", "FILE",
      "save the peers in FILE, so that they survive a restart; not by default"},
     {OPT_ALLOW_LIST, 0, "allow-list", "FILE",
@@ -143,17 +144,18 @@ static const struct option_spec specs[] = {
     {OPT_CLUSTER_PASSWORD_FILE, 0, "cluster-password-file", "FILE",
      "a file with the password of that Redis"},
     {OPT_CLUSTER_CA, 0, "cluster-ca", "FILE",
-     "the certificates of the authorities that may vouch for a Redis at rediss://, PEM; default: "
+     "the certificates, PEM, of the authorities that may sign that of a Redis at rediss://; "
+     "default: "
      "those of the system"},
     {OPT_CLUSTER_SECRET_FILE, 0, "cluster-secret-file", "FILE",
-     "a file with a word that all trackers of a private fleet share: messages without its seal are "
-     "not believed"},
+     "a file with the secret word that all trackers of a private fleet share; messages that were "
+     "not sealed with it are ignored"},
 #define X(name, option, dflt, least, most, arg, text)                                              \
     {OPT_##name, 0, option, arg, text "; default " #dflt},
     TRACKER_OPTION_TABLE(X) DAEMON_OPTION_TABLE(X)
 #undef X
         {OPT_LOG_LEVEL, 0, "log-level", "error|warning|info|debug",
-         "how much is logged: messages of this level and graver ones"},
+         "print messages of this level and more severe ones"},
     {OPT_LOG_FORMAT, 0, "log-format", "text|json", "json: one object per line; default text"},
     {OPT_HELP, 'h', "help", NULL, "print this help and exit"},
     {OPT_VERSION, 'V', "version", NULL, "print the version and exit"},
@@ -228,7 +230,7 @@ set_number(struct settings *s, int id, const char *value, struct errbuf *eb)
     return 0;
 }
 
-/* Leaves nothing of a longer text behind the end: restart.c compares all bytes. */
+/* Also clears the bytes behind the text, since restart.c compares all of them. */
 static void
 set_text(char *dst, size_t size, const char *value)
 {
@@ -240,7 +242,7 @@ static int
 set_path(char path[SETTINGS_PATH_MAX], const char *name, const char *value, struct errbuf *eb)
 {
     if (value[0] == '\0' || strlen(value) >= SETTINGS_PATH_MAX)
-        return errbuf_set(eb, SPRAT_E_INVAL, "%s: this is no file name", name);
+        return errbuf_set(eb, SPRAT_E_INVAL, "%s: '%s' is not a file name", name, value);
     set_text(path, SETTINGS_PATH_MAX, value);
     return 0;
 }
@@ -254,7 +256,8 @@ add_net(struct netset *nets, const char *name, const char *value, struct errbuf 
         return errbuf_set(eb, SPRAT_E_INVAL, "%s is given more than %d times", name, NETSET_MAX);
     if (err != 0)
         return errbuf_set(eb, SPRAT_E_INVAL,
-                          "%s: '%s' is neither an address nor a net like 10.0.0.0/8", name, value);
+                          "%s: '%s' is neither an address nor a network like 10.0.0.0/8", name,
+                          value);
     return 0;
 }
 
@@ -268,13 +271,14 @@ set_external(struct settings *s, const char *value, struct errbuf *eb)
         return errbuf_set(
             eb, SPRAT_E_INVAL,
             "external-address: '%s' is not an address at which other hosts reach this "
-            "one, such as 192.0.2.7 or 2001:db8::7",
+            "host, such as 192.0.2.7 or 2001:db8::7",
             value);
     *(e.family == IP_V4 ? &x->v4 : &x->v6) = e;
     return 0;
 }
 
-/* Whether the URL's host is 0.0.0.0 or [::]: addresses to listen at, where nobody can announce. */
+/* Whether the URL's host is 0.0.0.0 or [::]. A tracker can listen there, but nobody can announce to
+ * such an address. */
 static bool
 names_any_address(const char *url)
 {
@@ -290,7 +294,7 @@ names_any_address(const char *url)
     return addr_parse_ip(text, 0, &e) == 0 && addr_is_any(&e);
 }
 
-/* One that a passkey can be put into: it has a path that ends in "/announce". */
+/* Adds a URL whose path ends in "/announce", so that a passkey can be inserted before that. */
 static int
 add_announce_url(struct settings *s, const char *value, struct errbuf *eb)
 {
@@ -355,7 +359,7 @@ set_cluster(struct settings *s, const char *value, struct errbuf *eb)
     return 0;
 }
 
-/* Braces would be taken for Redis Cluster's own. */
+/* Excludes braces, which Redis Cluster would take for a hash tag. */
 static int
 set_cluster_name(struct settings *s, const char *value, struct errbuf *eb)
 {
@@ -372,7 +376,7 @@ set_cluster_name(struct settings *s, const char *value, struct errbuf *eb)
     return 0;
 }
 
-/* Anything that both the file and the command line can say. */
+/* Sets what both the file and the command line may contain. */
 static int
 set(struct settings *s, int id, const char *name, const char *value, struct errbuf *eb)
 {
@@ -438,7 +442,7 @@ on_line(void *ctx, const char *name, const char *value, struct errbuf *eb)
     return spec != NULL ? set(s, spec->id, name, value, eb) : SPRAT_E_SYNTAX;
 }
 
-/* ---- both together ---- */
+/* ---- the file and the command line together ---- */
 
 static void
 set_defaults(struct settings *s)
@@ -464,8 +468,9 @@ default_listens(struct settings *s)
     s->listens_by_default = true;
 }
 
-/* One pass over the command line. The first looks only for the file, which is read before the rest
- * counts; addresses given here are instead of the file's, not beside them. */
+/* Makes one pass over the command line. The first pass finds the name of the configuration file;
+ * the second comes after that file was read and overrides it. Addresses on the command line replace
+ * all addresses of the file. */
 static int
 read_command_line(struct settings *s, int argc, const char *const *argv, const char **config,
                   enum settings_action *action, struct errbuf *eb)
@@ -512,8 +517,8 @@ read_command_line(struct settings *s, int argc, const char *const *argv, const c
     return 0;
 }
 
-/* A private tracker's list is its registry. In a fleet one tracker has it, and the others hear from
- * that. */
+/* A private tracker serves the torrents of its registry, so it has no lists. In a fleet one tracker
+ * has the database, and sends users and torrents to the others. */
 static int
 check_private(const struct settings *s, struct errbuf *eb)
 {
@@ -521,15 +526,15 @@ check_private(const struct settings *s, struct errbuf *eb)
         return 0;
     if (s->database[0] == '\0' && s->cluster.host[0] == '\0')
         return errbuf_set(eb, SPRAT_E_INVAL,
-                          "a private tracker needs a database, or a cluster in which another one "
-                          "has it");
+                          "a private tracker needs a database, or a cluster in which another "
+                          "tracker has the database");
     if (s->allow_list[0] != '\0' || s->deny_list[0] != '\0')
         return errbuf_set(eb, SPRAT_E_INVAL,
                           "a private tracker has no lists: it serves the torrents of its database");
     return 0;
 }
 
-/* A password in the file is as secret as the file. */
+/* Refuses a password in a file that every user of the machine may read. */
 static int
 check_config_mode(const struct settings *s, const char *config, struct errbuf *eb)
 {

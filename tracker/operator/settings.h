@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the operator of sprat-tracker may set, from the command line and a configuration file. Both
- * know the same names: every long option that takes a value is a key of the file.
+ * The settings of sprat-tracker, read from the command line and a configuration file. Both use the
+ * same names: every long option that takes a value is a key of the file.
  */
 #ifndef TRACKER_OPERATOR_SETTINGS_H
 #define TRACKER_OPERATOR_SETTINGS_H
@@ -42,20 +42,20 @@ struct settings {
     char state_file[SETTINGS_PATH_MAX]; /* "" for none */
     /* Files of info-hashes, at most one of the two; "" for none. */
     char allow_list[SETTINGS_PATH_MAX], deny_list[SETTINGS_PATH_MAX];
-    /* Private mode, and where it keeps users, torrents and accounts; "" for none. */
+    /* Private mode, and the database of users, torrents and accounts; "" for none. */
     uint32_t is_private;
     char database[SETTINGS_PATH_MAX];
     uint32_t user_sessions, torrent_sessions;
     uint32_t accounts_period_s, accounts_max, retention_days, rate_possible_mbit;
-    /* What users are told to announce to, without a passkey. */
+    /* The URLs that users announce to, without a passkey. */
     char announce_urls[SETTINGS_URLS_MAX][SETTINGS_URL_MAX];
     size_t announce_url_count;
     /* PEM files for https; the key may stand in the certificate's file, then |tls_key| is "". */
     char tls_cert[SETTINGS_PATH_MAX], tls_key[SETTINGS_PATH_MAX];
     char admin_token_file[SETTINGS_PATH_MAX]; /* "" for none: nothing can be changed over HTTP */
     struct adminhost admin_hosts;             /* beside addresses and "localhost" */
-    char user[SETTINGS_USER_MAX];             /* "NAME" or "NAME:GROUP"; "" to stay who it is */
-    struct cluster_url cluster;               /* no host: it is alone */
+    char user[SETTINGS_USER_MAX]; /* "NAME" or "NAME:GROUP"; "": the user does not change */
+    struct cluster_url cluster;   /* no host: no fleet */
     char cluster_name[CLUSTER_NAME_MAX + 1];
     char cluster_password_file[SETTINGS_PATH_MAX]; /* "": the password is in |cluster|, if any */
     char cluster_ca[SETTINGS_PATH_MAX];            /* "": the system's, for rediss:// */
@@ -64,19 +64,19 @@ struct settings {
     bool log_json;
 };
 
-/* What settings_read() found to do. */
+/* What the command line asks for. */
 enum settings_action { SETTINGS_RUN, SETTINGS_HELP, SETTINGS_VERSION };
 
-/* Reads the command line (|argc| words behind the program's name) and the file that it names with
- * -c. The command line wins over the file. 0; USAGE errors of the command line as SPRAT_E_INVAL;
- * for the file any other error; |eb| has the sentence. */
+/* Reads the command line (|argc| words after the program's name) and the file that it names with
+ * -c. The command line overrides the file. Returns 0; SPRAT_E_INVAL for an error of the command
+ * line; or another error for the file. |eb| gets the message. */
 int settings_read(struct settings *s, int argc, const char *const *argv,
                   enum settings_action *action, struct errbuf *eb);
 
-/* Seconds between two announces of a seeder that count as seeding at most. */
+/* The maximum of seconds between two announces of a seeder that counts as seed time. */
 uint32_t settings_gap_max_s(const struct settings *s);
 
-/* The name of the |i|th setting that a configuration file may have; NULL behind the last. */
+/* The name of the |i|th setting that a configuration file may have; NULL after the last. */
 const char *settings_name(size_t i);
 
 void settings_print_help(void);

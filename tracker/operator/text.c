@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Writing numbers, times and hashes, and reading dates and hashes.
+ * Formats numbers, times and hashes, and parses dates and hashes.
  */
 #include "tracker/operator/text.h"
 

@@ -35,7 +35,7 @@ check_count(struct registry *r, struct errbuf *eb)
         err = sqlite3_column_int64(q, 0) <= ACCESS_CLIENTS_MAX ? 0 : SPRAT_E_LIMIT;
     sqlite3_reset(q);
     if (err == SPRAT_E_LIMIT)
-        errbuf_set(eb, err, "there are %d rules already", ACCESS_CLIENTS_MAX);
+        errbuf_set(eb, err, "the maximum of %d rules is reached", ACCESS_CLIENTS_MAX);
     return err;
 }
 

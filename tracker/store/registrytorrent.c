@@ -162,8 +162,8 @@ put_torrent(struct registry *r, struct registry_torrent *t, int64_t change, stru
     if (err == 0 && t->id == 0)
         t->id = sqlite3_last_insert_rowid(db_handle(r->db));
     if (err == 0 && t->id >= ACCESS_TORRENTS_MAX)
-        err =
-            errbuf_set(eb, SPRAT_E_LIMIT, "there are %d torrents already", ACCESS_TORRENTS_MAX - 1);
+        err = errbuf_set(eb, SPRAT_E_LIMIT, "the maximum of %d torrents is reached",
+                         ACCESS_TORRENTS_MAX - 1);
     return err;
 }
 

@@ -49,7 +49,8 @@ insert_user(struct registry *r, struct registry_user *u, int64_t change, struct 
         return db_error(r->db, rc, "adding a user", eb);
     u->id = sqlite3_last_insert_rowid(db_handle(r->db));
     if (u->id >= ACCESS_USERS_MAX)
-        return errbuf_set(eb, SPRAT_E_LIMIT, "there are %d users already", ACCESS_USERS_MAX - 1);
+        return errbuf_set(eb, SPRAT_E_LIMIT, "the maximum of %d users is reached",
+                          ACCESS_USERS_MAX - 1);
     return registrysums_add_user(r, u->enabled, eb);
 }
 
