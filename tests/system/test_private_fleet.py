@@ -228,7 +228,7 @@ def there_is_one_keeper(t):
     other = t.path("other.db")
     eve = user(t, other, "eve")
     second = keeper(t, redis, database=other)
-    t.wait("the second to say so", lambda: "another tracker with a database" in second.stderr, 15)
+    t.wait("the second to say so", lambda: "another tracker keeps the accounts" in second.stderr, 15)
     say(a, anna, event="started")
     say(a, anna, uploaded=9)
     settled(t, a)

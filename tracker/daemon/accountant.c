@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A thread that waits for jobs, seconds and flushes.
+ * The thread waits on one condition variable for jobs, for ledgers that fill up, and for the next
+ * time at which something is due.
  */
 #include "tracker/daemon/accountant.h"
 
@@ -19,7 +20,7 @@
 
 enum {
     ACCOUNTANT_MAGIC = 0x61636374,
-    LOOK_MS = 1000, /* how often the database is looked at for changes by others */
+    LOOK_MS = 1000, /* between two checks whether another process changed the database */
 };
 
 struct accountant {
@@ -27,7 +28,7 @@ struct accountant {
     const struct log *log;
     struct accountant_config config;
     struct members *members;
-    struct registry *registry; /* the thread's alone, once that runs */
+    struct registry *registry; /* used by the thread alone, once it runs */
     struct memberfeed feed;
     struct flusher flusher;
     struct mono flush_at, look_at, forget_at;
@@ -35,9 +36,9 @@ struct accountant {
 
     struct thread thread;
     bool started;
-    struct lock lock; /* of all below */
-    struct cond rang; /* something for the thread to do */
-    struct cond idle; /* a job is through */
+    struct lock lock; /* protects all below */
+    struct cond rang; /* the thread has something to do */
+    struct cond idle; /* a job has ended */
     struct list jobs;
     unsigned njobs;
     struct accountant_job *running;
@@ -47,7 +48,7 @@ struct accountant {
 struct accountant_desk {
     struct accountant *accountant;
     struct loop_waker *waker;
-    struct list finished; /* under the accountant's lock */
+    struct list finished; /* protected by the accountant's lock */
 };
 
 struct accountant_job {
@@ -60,7 +61,7 @@ struct accountant_job {
     struct errbuf why;
 };
 
-/* ---- what the clock asks for ---- */
+/* ---- periodic work ---- */
 
 static void
 flush(struct accountant *a)
@@ -92,7 +93,8 @@ forget(struct accountant *a)
         clock_mono(), INT64_C(1000) * (more ? ACCOUNTANT_FORGET_PART_S : ACCOUNTANT_FORGET_S));
 }
 
-/* From a worker. While a batch fails, it would not help. */
+/* Called from a worker when its ledger is half full. It has no effect while a batch fails: the next
+ * batch can't be taken before that one is stored. */
 static void
 on_full(void *ctx)
 {
@@ -107,7 +109,7 @@ on_full(void *ctx)
 
 /* ---- jobs ---- */
 
-/* The lock is held, and let go meanwhile. */
+/* Called with the lock held; releases it while the job runs. */
 static void
 run_job(struct accountant *a)
 {
@@ -225,7 +227,7 @@ accountant_ask(struct accountant_desk *d,
 
 /* ---- the thread ---- */
 
-/* Waits until there is something to do; the lock is held. */
+/* Waits until there is something to do. Called with the lock held. */
 static void
 wait_for_work(struct accountant *a)
 {
@@ -236,7 +238,7 @@ wait_for_work(struct accountant *a)
             return;
 }
 
-/* What the clock asks for; without the lock. */
+/* Does the periodic work that is due. Called without the lock. */
 static void
 do_what_is_due(struct accountant *a, bool flush_now)
 {

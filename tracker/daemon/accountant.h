@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The database's thread of a private tracker. It alone touches the registry, so that no loop ever
- * waits for a disk or another process's lock:
+ * The thread of a private tracker that uses the database. No other thread touches the registry, so
+ * no loop ever waits for a disk or for the lock of another process. What the thread does:
  *
- *  every period_s seconds   takes what the members' ledgers have noted and applies it in one
- *                           transaction (accounts.h); before its time when a ledger is half full
- *  every second             looks whether another process has changed the database, and brings the
- *                           members' table up to date
- *  when it is asked         runs a job of a loop's on the registry; what that changed counts for
- *                           announces before the loop hears that it is done
- *  at the end               applies what is left
+ *  every period_s seconds   applies the entries of the members' ledgers in one transaction
+ *                           (accounts.h); earlier if a ledger is half full
+ *  every second             copies what other processes have changed in the database into the
+ *                           members' table
+ *  when a loop asks         runs a job on the registry; announces see its changes before the loop
+ *                           learns that the job is done
+ *  at the end               applies the entries that are left
  *
- * What can't be applied, because the disk is full or the database locked or broken, is kept and
- * tried again after 1, 2, 4 … FLUSHER_BACKOFF_MAX_S seconds, as the same batch. Announces go on
- * meanwhile until the ledgers are full; then they are refused and clients told to come again.
+ * A batch that can't be applied, because the disk is full or the database is locked or damaged, is
+ * kept, and is tried again unchanged after 1, 2, 4 … FLUSHER_BACKOFF_MAX_S seconds. Announces are
+ * answered until the ledgers are full; then they are refused and clients are told when to retry.
  */
 #ifndef TRACKER_DAEMON_ACCOUNTANT_H
 #define TRACKER_DAEMON_ACCOUNTANT_H
@@ -25,7 +25,7 @@
 #include "tracker/store/registry.h"
 
 enum {
-    ACCOUNTANT_JOBS_MAX = 256, /* that wait at once */
+    ACCOUNTANT_JOBS_MAX = 256, /* that may wait */
     /* Seconds between two passes over all sessions that delete old ones, and between two parts of a
      * pass. */
     ACCOUNTANT_FORGET_S = 3600,
@@ -36,7 +36,7 @@ struct accountant;
 
 struct accountant_config {
     uint32_t period_s;
-    uint32_t retention_s;   /* of sessions that are silent */
+    uint32_t retention_s;   /* for which sessions are kept after their last announce */
     uint64_t rate_possible; /* bytes a second of one session */
 };
 
@@ -49,23 +49,23 @@ int accountant_new(const char *path, struct members *members,
 /* Starts the thread. SPRAT_E_NOMEM. */
 int accountant_start(struct accountant *a);
 
-/* Ends the thread after a last flush: to be called when nobody announces any more. Desks must be
- * gone. NULL is legal. */
+/* Ends the thread after a last flush. No announce may come any more, and all desks must be freed.
+ * NULL is legal. */
 void accountant_free(struct accountant *a);
 
 void accountant_get_stats(struct accountant *a, struct flusher_stats *out);
 
-/* Where a loop asks, and gets its answers. NULL when memory is out. */
+/* A desk: through it one loop asks for jobs and gets their results. NULL when memory is out. */
 struct accountant_desk;
 struct accountant_desk *accountant_desk_new(struct accountant *a, struct loop *l);
 
-/* Jobs that were not begun are done with SPRAT_E_CANCELLED; one that is under way is waited for.
- * NULL is legal. */
+/* Jobs that were not begun end with SPRAT_E_CANCELLED; a job under way is waited for. NULL is
+ * legal. */
 void accountant_desk_free(struct accountant_desk *d);
 
-/* Runs |work| on the accountant's thread, then |done| from the desk's loop with what it returned
- * and the sentence for it ("" for 0). |work| must not leave a transaction open. SPRAT_E_AGAIN:
- * ACCOUNTANT_JOBS_MAX are waiting; NOMEM; then neither is called. */
+/* Runs |work| on the accountant's thread, then |done| on the desk's loop with the result of |work|
+ * and its error message ("" for 0). |work| must not leave a transaction open. SPRAT_E_AGAIN if
+ * ACCOUNTANT_JOBS_MAX jobs wait, or NOMEM; then neither function is called. */
 int accountant_ask(struct accountant_desk *d,
                    int (*work)(void *user, struct registry *r, struct errbuf *eb),
                    void (*done)(void *user, int err, const char *why), void *user);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * All workers listen at each address. What is said on stdout is what was really taken: tests and
- * scripts that ask for port 0 read it.
+ * All workers listen at each address. The printed addresses have the real port: tests and scripts
+ * that ask for port 0 read it.
  */
 #include "tracker/daemon/addresses.h"
 
@@ -26,8 +26,8 @@ addresses_fini(struct addresses *a)
         close(a->passed[i].fd);
 }
 
-/* True if the failure to listen at |at| may be passed over: machines without IPv6 are no reason not
- * to start when nobody asked for it. */
+/* True if the failure to listen at |at| may be ignored: the default addresses contain an IPv6
+ * address, and the tracker starts without it on a machine without IPv6. */
 static bool
 may_do_without(const struct addresses *a, const struct endpoint *at, int err,
                const struct errbuf *eb)
@@ -38,7 +38,7 @@ may_do_without(const struct addresses *a, const struct endpoint *at, int err,
     return true;
 }
 
-/* On standard output, for whoever started it; and where the log is for programs, in there too. */
+/* Prints the address on standard output, and also writes it to a JSON log. */
 static void
 say_listening(const struct addresses *a, const char *protocol, const struct endpoint *at)
 {
@@ -54,7 +54,8 @@ say_listening(const struct addresses *a, const char *protocol, const struct endp
 typedef int (*listen_fn)(struct worker *, const struct endpoint *, enum port_share,
                          struct endpoint *, struct errbuf *);
 
-/* All workers at one address: the first may find a port, and the others go where it is. */
+/* Makes all workers listen at one address. For port 0 the first worker gets a free port, and the
+ * others use the same one. */
 static int
 listen_together(const struct worker_common *c, listen_fn listen, const struct endpoint *at,
                 struct endpoint *real, struct errbuf *eb)
@@ -92,7 +93,8 @@ listen_at(const struct addresses *a, const char *protocol, const struct endpoint
     return 0;
 }
 
-/* What a passed socket is for: its name decides between the protocols that are all TCP. */
+/* The protocol of a passed socket. For a TCP socket its name decides between HTTP, HTTPS and the
+ * operator's address. */
 static const char *
 protocol_of(const struct sdnotify_fd *f)
 {
@@ -103,7 +105,7 @@ protocol_of(const struct sdnotify_fd *f)
     return "http";
 }
 
-/* A passed socket is one that all workers wait at; the kernel can't choose among them. */
+/* All workers wait at the same passed socket, so the kernel can't choose among them by torrent. */
 static int
 listen_passed(const struct addresses *a, const struct sdnotify_fd *f, const char *protocol,
               struct errbuf *eb)
@@ -152,7 +154,7 @@ addresses_listen(const struct addresses *a, struct errbuf *eb)
     const struct settings *s = a->settings;
     int err = start_passed(a, eb);
 
-    /* Sockets that were passed are instead of the addresses that are only defaults. */
+    /* Passed sockets replace the default addresses. */
     if (a->passed_count > 0 && s->listens_by_default)
         return err;
     for (size_t i = 0; i < s->http.count && err == 0; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Where the tracker listens: at the addresses that the settings name, and with the sockets that the
- * service manager opened and passed. Each that is taken is said on stdout.
+ * The addresses at which the tracker listens: those of the settings, and the sockets that the
+ * service manager opened and passed. Each address that is bound is printed on stdout.
  */
 #ifndef TRACKER_DAEMON_ADDRESSES_H
 #define TRACKER_DAEMON_ADDRESSES_H
@@ -10,7 +10,7 @@
 #include "tracker/daemon/worker.h"
 #include "tracker/operator/settings.h"
 
-/* Embedded by the process; its fields are its own. */
+/* Embedded by the process; private. */
 struct addresses {
     const struct settings *settings;
     const struct worker_common *common;
@@ -20,21 +20,21 @@ struct addresses {
     size_t admin_count;
 };
 
-/* Takes the sockets that were passed, and does not listen yet. |s| and |common|, which may be
- * filled in later, are borrowed. The errors of sdnotify_listen_fds(); addresses_fini() is due all
- * the same. */
+/* Takes over the passed sockets, and does not listen yet. |s| and |common| are borrowed; |common|
+ * may be filled in later. Errors as sdnotify_listen_fds(); addresses_fini() must be called even
+ * after an error. */
 int addresses_init(struct addresses *a, const struct settings *s,
                    const struct worker_common *common, struct errbuf *eb);
 
 /* Closes the passed sockets; the workers have their own. After addresses_leave_admin(). */
 void addresses_fini(struct addresses *a);
 
-/* Has all workers listen at all addresses for clients. |eb| names the address that can't be taken;
- * INVAL for passed sockets that are too many, or for https without a certificate. */
+/* Makes all workers listen at all addresses for clients. |eb| names the address that can't be
+ * bound. INVAL if too many sockets were passed, or one for https and there is no certificate. */
 int addresses_listen(const struct addresses *a, struct errbuf *eb);
 
-/* Has |handler|, which is copied, answer at the operator's addresses, on the loop |l|. After
- * addresses_listen(), which counts the passed sockets. */
+/* Listens at the operator's addresses on the loop |l|; |handler|, which is copied, answers there.
+ * Call after addresses_listen(), which counts the passed sockets. */
 int addresses_listen_admin(struct addresses *a, struct loop *l, const struct http_handler *handler,
                            struct errbuf *eb);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A request is a page that is answered at once, or a job: a call on the registry, a walk for the
- * largest swarms, or one after the other, and its answer goes to the turn that it was given.
+ * A request for a page is answered at once. Any other request becomes a job: a call on the
+ * registry, a walk through the swarms for the largest ones, or the walk and then a call. The answer
+ * of a job is sent later, through the struct http_turn of its request.
  */
 #include "tracker/daemon/admin.h"
 
@@ -23,7 +24,8 @@
 #define COMMON_LINES                                                                               \
     "Cache-Control: no-store\r\n"                                                                  \
     "X-Content-Type-Options: nosniff\r\n"
-/* The page's own files, and no other host: nothing that a user's name could bring in is run. */
+/* The page may load its own files only, and no inline script: HTML in a user's name can't run code.
+ */
 #define PAGE_LINES                                                                                 \
     "Cache-Control: no-cache\r\n"                                                                  \
     "X-Content-Type-Options: nosniff\r\n"                                                          \
@@ -43,7 +45,7 @@ struct admin {
     struct buf body, response;
 };
 
-/* A request whose answer comes later. */
+/* A job: a request whose answer comes later. */
 struct job {
     struct admin *admin;
     struct http_turn turn;
@@ -52,10 +54,10 @@ struct job {
     struct api_call *call; /* on the registry, or NULL */
     struct list link;      /* in |walks| */
     struct topwalk *walk;  /* or NULL */
-    json_t *swarms;        /* what it found */
+    json_t *swarms;        /* what the walk found */
 };
 
-/* How a response is to be written. */
+/* How to write a response. */
 struct reply {
     struct buf *out;
     bool head, keep_alive;
@@ -130,7 +132,7 @@ job_new(struct admin *a, const struct http_request *req, struct http_turn turn)
     return j;
 }
 
-/* Sends the answer, whose reference is taken, and ends the job. */
+/* Sends |answer|, whose reference it takes, and ends the job. */
 static void
 job_finish(struct job *j, int status, json_t *answer)
 {
@@ -229,7 +231,7 @@ swarms_json(const struct topswarms *top)
     return items;
 }
 
-/* Names for what is registered. */
+/* Adds the names of registered torrents. */
 static int
 work_names(void *user, struct registry *r, struct errbuf *eb)
 {
@@ -259,7 +261,7 @@ done_names(void *user, int err, const char *why)
 {
     struct job *j = user;
 
-    (void)err, (void)why; /* without names it is an answer too */
+    (void)err, (void)why; /* the answer is valid without names */
     job_finish(j, 200, json_pack("{s:O}", "items", j->swarms));
 }
 
@@ -422,8 +424,8 @@ answer_page(struct admin *a, const struct http_request *req, const struct reply 
     put(a, r, status, type, COMMON_LINES);
 }
 
-/* Whether a browser may have been led here by a page of another host. A health check has nothing
- * that such a page could want, and often a name of its own. */
+/* Whether the request may come from a browser that shows a page of another host. Health checks are
+ * exempt: they reveal nothing, and often use another name. */
 static bool
 is_misdirected(struct admin *a, const struct http_request *req, const struct reply *r)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the operator and their programs ask over HTTP, at an address of its own: the status page,
- * /metrics for Prometheus, /stats as JSON, /health for whoever watches whether the tracker answers,
- * and the API (api.h). What tells of users or torrents, or changes anything, takes the token.
+ * The operator's HTTP address: it serves the status page, /metrics for Prometheus, /stats as JSON,
+ * /health for health checks, and the API (api.h). Requests that read users or torrents, or change
+ * anything, need the token.
  *
- *  /api/stats     GET: as /stats; without the token too
- *  /api/swarms    GET: the largest, ?sort=peers|seeders|leechers|completed&limit=
- *  /api/reload    POST: as SIGHUP
+ *  /api/stats     GET: as /stats; needs no token
+ *  /api/swarms    GET: the largest swarms, ?sort=peers|seeders|leechers|completed&limit=
+ *  /api/reload    POST: does what SIGHUP does
  */
 #ifndef TRACKER_DAEMON_ADMIN_H
 #define TRACKER_DAEMON_ADMIN_H
@@ -20,18 +20,18 @@
 #include "tracker/operator/adminhost.h"
 
 enum {
-    ADMIN_BODY_MAX = HTTP_SERVICE_BODY_MAX, /* of an answer */
-    ADMIN_WALKS_MAX = 4,                    /* at once, for the largest swarms */
+    ADMIN_BODY_MAX = HTTP_SERVICE_BODY_MAX, /* bytes of an answer */
+    ADMIN_WALKS_MAX = 4,                    /* under way, for the largest swarms */
 };
 
-/* What it stands on; all are borrowed. */
+/* What the address needs of the tracker; all is borrowed. */
 struct admin_env {
     struct loop *loop;
     struct shards *shards;
-    const struct log *log; /* hears of what is changed over HTTP, and from where */
+    const struct log *log; /* gets each change over HTTP, with the address of the client */
     void *ctx;
-    void (*gather)(void *ctx, struct metrics *m); /* fills in the numbers of the moment */
-    int (*reload)(void *ctx, struct errbuf *eb);  /* as SIGHUP does */
+    void (*gather)(void *ctx, struct metrics *m); /* fills in the current numbers */
+    int (*reload)(void *ctx, struct errbuf *eb);  /* does what SIGHUP does */
 };
 
 struct admin;
@@ -39,17 +39,18 @@ struct admin;
 /* |env| is copied. NULL when memory is out. */
 struct admin *admin_new(const struct admin_env *env);
 
-/* For a private tracker: calls on the registry go to |accountant|, which is borrowed. NOMEM. */
+/* For a private tracker: from now on calls on the registry go to |accountant|, which is borrowed.
+ * NOMEM. */
 int admin_set_accountant(struct admin *a, struct accountant *accountant);
 
-/* Answers what waits, and then nothing any more; before its fronts are freed. */
+/* Answers all waiting requests, and no request after that. Call before the fronts are freed. */
 void admin_stop(struct admin *a);
 void admin_free(struct admin *a); /* NULL is legal */
 
-/* The token from now on; copied. None at first. */
+/* Sets the token, which is copied. At first there is none. */
 void admin_set_token(struct admin *a, const struct token *t);
 
-/* The names under which it may be asked from now on; copied. */
+/* Sets the host names that requests may use; copied. */
 void admin_set_hosts(struct admin *a, const struct adminhost *hosts);
 
 /* For http_front_new(). */

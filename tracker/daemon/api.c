@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Requests become calls by a table of paths.
+ * A table of paths maps requests to calls.
  */
 #include "tracker/daemon/api.h"
 
@@ -12,7 +12,7 @@
 #include "common/rpc/message.h"
 #include "common/sys/addr.h"
 
-/* The parts of a path; "*" stands for any one, and occurs once at most. */
+/* The parts of a path; "*" matches any part, and occurs once at most. */
 struct api_route {
     const char *pattern;
     enum http_method method;
@@ -44,7 +44,7 @@ enum { ROUTE_COUNT = sizeof(routes) / sizeof(routes[0]) };
 
 /* ---- the path ---- */
 
-/* What a path's part is as text: unescaped, without a NUL in it. False if it is not, or is none. */
+/* Unescapes a part of a path. False if it is empty, too long, badly escaped or contains a NUL. */
 static bool
 take_part(char out[API_PART_MAX + 1], const char *at, size_t len)
 {
@@ -61,8 +61,7 @@ take_part(char out[API_PART_MAX + 1], const char *at, size_t len)
     return true;
 }
 
-/* Whether |path| is one of |pattern|, part by part; then the part that "*" stands for is
- * taken. */
+/* Whether |path| matches |pattern|, part by part; then the part that "*" matches is stored. */
 static bool
 matches(const char *pattern, const char *path, size_t len, struct api_call *c)
 {
@@ -131,7 +130,7 @@ take_number(const char *key, const char *value, uint64_t least, uint64_t most, u
     return 400;
 }
 
-/* One "key=value"; none of our values is ever escaped. */
+/* Parses one "key=value"; none of the valid values needs escapes. */
 static int
 take_query(struct api_call *c, const char *at, size_t len, struct errbuf *eb)
 {
@@ -233,7 +232,7 @@ api_call_run(struct api_call *c, struct registry *r, struct errbuf *eb)
     return c->route->run(c, r, eb);
 }
 
-/* What the path names, or what a new one is called. */
+/* The name in the path, or the name of what the body adds. */
 static const char *
 subject(const struct api_call *c)
 {
@@ -294,7 +293,7 @@ api_error(const char *text)
 {
     json_t *said = json_string(text);
 
-    /* A sentence that was cut in the middle of a character is no UTF-8, and jansson refuses it. */
+    /* A message that was cut in the middle of a character is not UTF-8, and jansson refuses it. */
     return json_pack("{s:o}", "error", said != NULL ? said : json_string("error"));
 }
 

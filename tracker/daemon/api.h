@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The operator's interface to the registry, as JSON below /api/: which request is which call, and
- * what each call does. A call is taken from a request on the loop, run where the registry may be
- * touched, and turned into an answer on the loop again. Knows no socket and no token.
+ * The operator's API to the registry, as JSON below /api/. A call is parsed from a request on the
+ * loop, run on the thread that may use the registry, and turned into an answer on the loop again.
+ * This module knows no socket and no token.
  *
- *  users                      GET: a page, ?sort=name|uploaded&skip=&limit=    POST: a new one
+ *  users                      GET: a page, ?sort=name|uploaded&skip=&limit=    POST: adds one
  *  users/NAME                 GET   POST: changes it   DELETE: disables it
- *  users/NAME/passkeys        GET   POST: a new one, "rotate": true instead of the others;
- *                             or "revoke": KEY. No passkey is in a path: proxies log paths
+ *  users/NAME/passkeys        GET   POST: adds one, which with "rotate": true replaces the others;
+ *                             or with "revoke": KEY revokes that one. No path contains a passkey,
+ *                             since proxies log paths
  *  users/NAME/totals          GET: a page of its torrents
- *  torrents                   GET: a page, the latest first    POST: a new one
+ *  torrents                   GET: a page, the latest first    POST: adds one
  *  torrents/HASH              GET   POST: changes it   DELETE: removes it, with a "reason"
- *  clients                    GET   POST: a rule
- *  clients/PREFIX             DELETE: no rule
+ *  clients                    GET   POST: sets a rule
+ *  clients/PREFIX             DELETE: removes the rule
  *  signals                    GET: a page, the latest first
- *  accounts                   GET: sums
+ *  accounts                   GET: totals
  *
  * Every answer is an object; a page is {"items": […], "more": true or false}, an error
  * {"error": "…"}.
@@ -31,62 +32,64 @@
 
 enum {
     API_BODY_MAX = 16384, /* bytes of a request's body */
-    API_LIST_MAX = 100,   /* items of a page; and what is given where no limit is asked for */
-    API_PART_MAX = 192,   /* bytes of a part of a path, not escaped any more */
+    API_LIST_MAX = 100,   /* items of a page, also without a limit in the query */
+    API_PART_MAX = 192,   /* bytes of a part of a path, unescaped */
     API_VALUE_MAX = 32,   /* bytes of a value in a query */
 };
 
-/* A call under way. Its members are for api*.c. */
+/* A call under way. Only api*.c uses its members. */
 struct api_call {
     const struct api_route *route;
     char name[API_PART_MAX + 1]; /* the second part of the path */
     json_t *body;                /* an object, or NULL */
     uint64_t skip, limit;
-    char sort[API_VALUE_MAX + 1]; /* "" if it is not given */
+    char sort[API_VALUE_MAX + 1]; /* "" if the query has none */
     int status;                   /* of the answer */
     json_t *answer;
 };
 
-/* Takes a request whose path, behind "/api/", is |path|. 0 and |*out|; or the status to answer, and
- * |eb| has the sentence: 400, 404, 405 (|*allow| has the methods, as in a header), 503. */
+/* Parses a request whose path after "/api/" is |path|. Returns 0 and |*out|, or the HTTP status to
+ * answer, with a message in |eb|: 400, 404, 405 (|*allow| gets the value of the Allow header), 503.
+ */
 int api_call_new(const struct http_request *req, const char *path, size_t path_len,
                  struct api_call **out, const char **allow, struct errbuf *eb);
 void api_call_free(struct api_call *c); /* NULL is legal */
 
-/* Takes |skip|, |limit| and |sort| of a query alone. 0, or 400 and a sentence. */
+/* Parses only |skip|, |limit| and |sort| of the query. Returns 0, or 400 and a message. */
 int api_query(struct api_call *c, const struct http_request *req, struct errbuf *eb);
 
-/* Runs it; blocks. Returns as the registry does, with a sentence. */
+/* Runs the call; may block. Errors as those of the registry, with a message. */
 int api_call_run(struct api_call *c, struct registry *r, struct errbuf *eb);
 
-/* Tells the log of a call that was run, if it changes something: what it was, about whom, for whom
- * (|from|), and that it failed if |err| is not 0. No passkey and no body. */
+/* Logs a call that was run, if it changes something: the call, its subject, the client |from|, and
+ * the failure if |err| is not 0. Passkeys and bodies are not logged. */
 void api_call_log(const struct api_call *c, const struct endpoint *from, int err, const char *why,
                   const struct log *log);
 
-/* The status for what api_call_run(), or asking for it to be run, returned. */
+/* The HTTP status for an error of api_call_run() or accountant_ask(). */
 int api_status(int err);
 
 /* {"error": |text|}; NULL when memory is out. */
 json_t *api_error(const char *text);
 
-/* ---- between api.c and the calls ---- */
+/* ---- for api_users.c and api_torrents.c ---- */
 
-/* A page that is being filled. */
+/* A page of a list while it is filled. */
 struct api_page {
     json_t *items;
     uint64_t limit;
     bool more;
 };
 
-/* Begins a page: lists are asked for one item more than they show. */
+/* Begins a page. Callers ask the registry for one item more than the page shows, to learn whether
+ * there are more. */
 int api_page_begin(struct api_page *p, const struct api_call *c);
-/* Takes an item's reference. For use as the end of an |each|. */
+/* Adds an item, whose reference it takes. Its result can be the result of an |each| callback. */
 int api_page_add(struct api_page *p, json_t *item);
-/* Makes the page the answer, if |err| is 0; returns it. */
+/* Makes the page the answer if |err| is 0; returns |err|. */
 int api_page_end(struct api_page *p, struct api_call *c, int err);
 
-/* Makes |answer|, whose reference is taken, the answer. NOMEM if it is NULL. */
+/* Sets the answer to |answer|, whose reference it takes. NOMEM if that is NULL. */
 int api_answer(struct api_call *c, int status, json_t *answer);
 
 typedef int (*api_run_fn)(struct api_call *c, struct registry *r, struct errbuf *eb);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Torrents, rules about clients, and what the accounts say, over the API.
+ * The API's calls about torrents, rules for clients, signals and totals.
  */
 #include <string.h>
 
@@ -26,7 +26,7 @@ api_torrents_list(struct api_call *c, struct registry *r, struct errbuf *eb)
     return api_page_end(&page, c, err);
 }
 
-/* One of the two hashes that a new torrent may have, of |len| bytes. */
+/* Reads one of the two hashes of a new torrent, of |len| bytes. */
 static int
 take_hash(const json_t *body, const char *key, size_t len, uint8_t *out, bool *has,
           struct errbuf *eb)
@@ -146,7 +146,7 @@ add_client(void *ctx, const char *prefix, enum access_client rule)
     return api_page_add(ctx, client_json(prefix, rule));
 }
 
-/* There are at most ACCESS_CLIENTS_MAX, and they are short: all of them are a page. */
+/* All rules are on one page: there are at most ACCESS_CLIENTS_MAX, and they are short. */
 int
 api_clients_list(struct api_call *c, struct registry *r, struct errbuf *eb)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Users, their passkeys and their accounts over the API.
+ * The API's calls about users, their passkeys and their accounts.
  */
 #include <string.h>
 
@@ -32,7 +32,7 @@ api_users_list(struct api_call *c, struct registry *r, struct errbuf *eb)
     return api_page_end(&page, c, err);
 }
 
-/* Takes what |body| says of a user who may exist already. */
+/* Copies the settings in |body| to |u|; members that are missing change nothing. */
 static int
 take_rights(const json_t *body, struct registry_user *u, struct errbuf *eb)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A table that comes in, and books that go out. The messages of a batch are numbered one behind the
- * other, and the next leaves when the one before is confirmed: so the keeper's rule, that a number
- * which is not above the last one was applied before, always holds.
+ * The messages of a batch have consecutive numbers, and a message is sent only when the one before
+ * it is confirmed. So the keeper can rely on this rule: a message whose number is not above that of
+ * the last applied message has been applied before.
  */
 #include "tracker/daemon/branch.h"
 
@@ -16,7 +16,7 @@
 
 enum {
     ROWS_AT_ONCE = 64,
-    MESSAGES_BITS = 24, /* of the number: which message of its batch it is */
+    MESSAGES_BITS = 24, /* low bits of a number: the index of the message in its batch */
 };
 
 struct branch {
@@ -26,7 +26,7 @@ struct branch {
     struct seal seal;
     bool said_unsealed;
     uint64_t rows_number;               /* of the last message of rows */
-    char epoch[BRANCHWIRE_RUN_LEN + 2]; /* of the table at hand; "": there is none */
+    char epoch[BRANCHWIRE_RUN_LEN + 2]; /* of the table in use; "": none */
     char rows_key[BRANCHWIRE_KEY_MAX + 1];
     struct redis_id rows_last;
     char epoch_key[BRANCHWIRE_KEY_MAX + 1], lease_key[BRANCHWIRE_KEY_MAX + 1];
@@ -35,12 +35,12 @@ struct branch {
 
     uint64_t run;
     uint64_t acked; /* the last number that the keeper confirmed */
-    uint64_t sent;  /* the number that waits in Redis as |sent_id|; 0: none */
+    uint64_t sent;  /* the number of the message that waits in Redis under |sent_id|; 0: none */
     struct redis_id sent_id;
     struct buf message;
     int (*round)(void *ctx, struct redis_call *c, struct errbuf *eb);
     void *round_ctx;
-    struct mono round_at; /* while a batch is waited for */
+    struct mono round_at; /* when |round| is due */
 };
 
 struct branch *
@@ -88,14 +88,14 @@ branch_sees_keeper(const struct branch *b)
     return tally_get(&b->sees_keeper) != 0;
 }
 
-/* ---- the table comes in ---- */
+/* ---- receiving the table ---- */
 
 struct feed {
     struct branch *branch;
     const char *key;
     uint64_t *number;
     struct access_sink sink;
-    int err; /* of the sink or the format; it ends the reading */
+    int err; /* an error of the sink or of the format; ends the reading */
 };
 
 static void
@@ -108,7 +108,8 @@ say_unsealed(struct branch *b)
     b->said_unsealed = true;
 }
 
-/* A message without our seal is passed over: whoever wrote it must not hold up the keeper's. */
+/* Ignores a message without a valid seal, so that a foreign message can't stop those of the keeper.
+ */
 static int
 take_rows(void *ctx, const uint8_t *data, size_t len)
 {
@@ -122,7 +123,7 @@ take_rows(void *ctx, const uint8_t *data, size_t len)
     return f->err;
 }
 
-/* All rows behind |*last|, of which |*number| is the number, that there are by now. */
+/* Reads all rows after |*last|, the message with the number |*number|, and moves both forward. */
 static int
 read_rows(struct branch *b, struct redis_call *c, const char *key, const struct access_sink *sink,
           struct redis_id *last, uint64_t *number, struct errbuf *eb)
@@ -139,7 +140,7 @@ read_rows(struct branch *b, struct redis_call *c, const char *key, const struct 
     return err;
 }
 
-/* "" if there is none, or one that no keeper of ours began. */
+/* Reads the current epoch: "" if there is none, or none with a valid seal. */
 static int
 get_epoch(struct branch *b, struct redis_call *c, char epoch[SEAL_SEALED_TEXT_MAX + 2],
           struct errbuf *eb)
@@ -153,8 +154,9 @@ get_epoch(struct branch *b, struct redis_call *c, char epoch[SEAL_SEALED_TEXT_MA
     return err;
 }
 
-/* Fills a table beside the one in use. The keeper may have begun another epoch meanwhile, and
- * deleted this one before it was read; and one without a single message was lost. */
+/* Fills a new table, which replaces the one in use when it is complete. It is dropped if the keeper
+ * has begun another epoch meanwhile, since the rows of this one may have been deleted before they
+ * were read, or if Redis lost all its messages. */
 static int
 load_table(struct branch *b, struct redis_call *c, const char *epoch, uint64_t epoch_number,
            struct errbuf *eb)
@@ -201,7 +203,8 @@ look_for_keeper(struct branch *b, struct redis_call *c, struct errbuf *eb)
     return err;
 }
 
-/* Without an epoch, or with what is none, Redis was emptied or spoiled; the keeper will notice. */
+/* Does nothing if there is no valid epoch: Redis was emptied or damaged, and the keeper will send
+ * the table again. */
 int
 branch_round(struct branch *b, struct redis_call *c, struct errbuf *eb)
 {
@@ -219,9 +222,9 @@ branch_round(struct branch *b, struct redis_call *c, struct errbuf *eb)
     return read_rows(b, c, b->rows_key, &sink, &b->rows_last, &b->rows_number, eb);
 }
 
-/* ---- books go out ---- */
+/* ---- sending accounts ---- */
 
-/* A place in the pages of a batch. */
+/* A position in the pages of a batch. */
 struct place {
     size_t page;
     uint32_t entry;
@@ -264,7 +267,7 @@ write_message(struct branch *b, const struct accounts_batch *batch, uint64_t seq
                : 0;
 }
 
-/* The message at hand is in Redis; it is put there unless it still is. */
+/* Makes sure that the current message is in Redis: adds it unless Redis still has it. */
 static int
 put_message(struct branch *b, struct redis_call *c, uint64_t seq, struct errbuf *eb)
 {
@@ -283,7 +286,8 @@ put_message(struct branch *b, struct redis_call *c, uint64_t seq, struct errbuf 
     return err;
 }
 
-/* What is above |seq|, the last that was sent, no keeper has said. */
+/* Ignores a confirmation above |seq|, the last number that was sent: no keeper can have written it.
+ */
 static int
 look_for_ack(struct branch *b, struct redis_call *c, uint64_t seq, struct errbuf *eb)
 {
@@ -309,8 +313,7 @@ round_if_due(struct branch *b, struct redis_call *c, struct errbuf *eb)
     return err;
 }
 
-/* Waits until the message is confirmed. It may have been lost with Redis: then it is put there
- * again. */
+/* Waits until the message is confirmed. If Redis has lost the message, it is added again. */
 static int
 await_ack(struct branch *b, struct redis_call *c, uint64_t seq, struct errbuf *eb)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Rounds, and what to do when one fails: the connection is given up and made again after a while,
- * which is longer each time.
+ * When a round fails, the connection is closed, and made again after a delay that grows with each
+ * failure.
  */
 #include "tracker/daemon/courier.h"
 
@@ -24,10 +24,10 @@ struct courier {
     const struct log *log;
     struct members *members;
     struct redis_call *call;
-    struct keeper *keeper; /* one of the two */
+    struct keeper *keeper; /* either |keeper| or |branch| is set */
     struct branch *branch;
     struct slotshare *slots;
-    struct flusher flusher; /* a branch's */
+    struct flusher flusher; /* used by a branch */
     struct mono flush_at;
     struct rng rng;
     struct backoff backoff;
@@ -36,7 +36,7 @@ struct courier {
 
     struct thread thread;
     bool started;
-    struct lock lock; /* of all below */
+    struct lock lock; /* protects all below */
     struct cond rang;
     bool flush_now, stopping;
 };
@@ -51,7 +51,8 @@ flush_if_due(struct courier *c, bool flush_now)
     c->flush_at = mono_add_ms(clock_mono(), INT64_C(1000) * (int64_t)flusher_flush(&c->flusher));
 }
 
-/* On a connection that stands. A branch does it while it hands over too. */
+/* Runs one round on an open connection. A branch also does this while it waits for a confirmation.
+ */
 static int
 go_round(void *ctx, struct redis_call *call, struct errbuf *eb)
 {
@@ -94,7 +95,7 @@ on_bad_round(struct courier *c, const char *why)
     redis_call_disconnect(c->call);
 }
 
-/* How long to wait then. */
+/* Returns how long to wait until the next round. */
 static int64_t
 do_round(struct courier *c, bool flush_now)
 {
@@ -146,7 +147,8 @@ thread_main(void *arg)
     return NULL;
 }
 
-/* From a worker. While a batch waits, it would not help. */
+/* Called from a worker when its ledger is half full. It has no effect while a batch waits to be
+ * confirmed. */
 static void
 on_full(void *ctx)
 {
@@ -159,7 +161,7 @@ on_full(void *ctx)
     lock_drop(&c->lock);
 }
 
-/* ---- from start to end ---- */
+/* ---- creation and end ---- */
 
 static int
 hand_over(void *ctx, const struct accounts_batch *b, struct accounts_result *out, struct errbuf *eb)

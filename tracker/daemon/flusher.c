@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Pages are swapped with the ledgers' and swapped back empty, so that neither side allocates once
- * the tracker has run for a while.
+ * The flusher swaps its empty pages for the filled pages of the ledgers, so that neither side
+ * allocates once the tracker has run for a while.
  */
 #include "tracker/daemon/flusher.h"
 
@@ -32,7 +32,8 @@ take_batch(struct flusher *f)
 {
     uint64_t count = 0;
 
-    tally_put(&f->waiting, members_waiting(f->members) + 1); /* none is uncounted on its way */
+    /* While entries move to the batch they are counted twice, rather than not at all. */
+    tally_put(&f->waiting, members_waiting(f->members) + 1);
     for (unsigned i = 0; i < MEMBERS_STRIPES; i++) {
         members_swap(f->members, i, &f->pages[i]);
         count += f->pages[i].count;
@@ -89,7 +90,7 @@ backoff_s(unsigned failed_tries)
     return failed_tries > 6 ? FLUSHER_BACKOFF_MAX_S : UINT32_C(1) << (failed_tries - 1);
 }
 
-/* The same batch until it is through, with the same number. */
+/* Applies the current batch, under the same number in each attempt. */
 static int
 apply_batch(struct flusher *f)
 {
@@ -117,7 +118,8 @@ apply_batch(struct flusher *f)
     return 0;
 }
 
-/* What came up while a batch was tried again is flushed right behind it. */
+/* Returns 0 after a batch that had failed before, so that the entries which came meanwhile are
+ * flushed at once. */
 uint32_t
 flusher_flush(struct flusher *f)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A lease, a table that goes out, and books that come in.
+ * The lease, then sending the table, then receiving batches of accounts.
  */
 #include "tracker/daemon/keeper.h"
 
@@ -13,12 +13,12 @@
 #include "common/sys/clock.h"
 
 enum {
-    ROWS_SIZE = 1 << 15,         /* bytes of a message of rows that is full */
-    ROWS_OVERHEAD = 64,          /* of a message in Redis, roughly */
-    UNFINISHED_MS = 3600 * 1000, /* a table that was not told to its end goes then */
+    ROWS_SIZE = 1 << 15, /* bytes from which on a message of rows is sent */
+    ROWS_OVERHEAD = 64,  /* bytes that Redis needs for a message beside its content, roughly */
+    UNFINISHED_MS = 3600 * 1000, /* until a table expires that was not sent completely */
     TABLE_MS = KEEPER_TABLE_DAYS * 86400000,
     RENEW_TABLE_MS = 10 * 1000,
-    DATABASE_MS = 2000, /* to wait for the accountant, or for a command: the lease goes on */
+    DATABASE_MS = 2000, /* to wait for a lock of the database; less than the lease */
     BATCHES_AT_ONCE = 4,
     SAY_EVERY_S = 60,
 };
@@ -31,9 +31,9 @@ struct keeper {
     char run_text[BRANCHWIRE_RUN_LEN + 1];
     char lease_key[BRANCHWIRE_KEY_MAX + 1], epoch_key[BRANCHWIRE_KEY_MAX + 1];
     char books_key[BRANCHWIRE_KEY_MAX + 1], rows_key[BRANCHWIRE_KEY_MAX + 1];
-    char epoch[BRANCHWIRE_RUN_LEN + 1]; /* "": nothing was told yet */
-    int64_t change, data_version;       /* up to which all was told */
-    uint64_t told, table; /* bytes under this epoch, and how many of them are the table */
+    char epoch[BRANCHWIRE_RUN_LEN + 1]; /* "": nothing was sent yet */
+    int64_t change, data_version;       /* up to which all changes were sent */
+    uint64_t told, table; /* bytes sent under this epoch, and those of them for the table itself */
     struct mono renew_table_at;
     struct mono leased_at;
     bool said_waiting;
@@ -43,12 +43,12 @@ struct keeper {
     struct buf rows;
     struct access_sink to_rows;
     uint64_t number; /* of the last message of rows under this epoch */
-    bool begins;     /* nothing was sent under this epoch: a message without rows is one too */
+    bool begins;     /* nothing was sent under this epoch: its first message may have no rows */
     struct errbuf *why;
 
     struct ledger_entry *entries; /* BRANCHWIRE_ENTRIES_MAX */
     uint64_t taken_run[BATCHES_AT_ONCE], taken_seq[BATCHES_AT_ONCE];
-    unsigned taken; /* of those that were read at once */
+    unsigned taken; /* batches applied since the last confirmation */
 
     struct tally keeps, batches, signals;
 };
@@ -72,7 +72,8 @@ static int
 renew_lease(struct keeper *k, struct redis_call *c, bool *mine, struct errbuf *eb)
 {
     char holder[BRANCHWIRE_RUN_LEN + 2];
-    struct mono asked_at = clock_mono(); /* an answer may come late, and Redis counts from before */
+    struct mono asked_at = clock_mono(); /* before the command: the answer may come late, and the
+                                            lease runs from the command on */
     int err = redis_get(c, k->lease_key, holder, sizeof(holder), eb);
 
     *mine = false;
@@ -90,14 +91,14 @@ renew_lease(struct keeper *k, struct redis_call *c, bool *mine, struct errbuf *e
     return 0;
 }
 
-/* Half of its time is left for what is done under it. */
+/* Whether at least half of the lease is left for the work to be done under it. */
 static bool
 has_lease(const struct keeper *k)
 {
     return mono_diff_ms(clock_mono(), k->leased_at) < KEEPER_LEASE_MS / 2;
 }
 
-/* In the middle of what takes longer than the lease. */
+/* Renews the lease in the middle of work that may take longer than the lease. */
 static int
 keep_lease(struct keeper *k, struct redis_call *c, struct errbuf *eb)
 {
@@ -124,10 +125,11 @@ keeper_leave(struct keeper *k, struct redis_call *c)
     tally_put(&k->keeps, 0);
 }
 
-/* ---- the table goes out ---- */
+/* ---- sending the table ---- */
 
-/* A keeper that is killed leaves no table behind that would stay in Redis for ever. And what comes
- * behind the first message is not taken for a table where that was lost. */
+/* Sends a message of rows. The first one makes the key expire, so that a keeper that is killed
+ * leaves no table in Redis forever. Later messages require that the key exists: if Redis has lost
+ * the first one, the rest would look like a whole table. */
 static int
 send_rows(struct keeper *k)
 {
@@ -156,7 +158,7 @@ send_rows(struct keeper *k)
     return keep_lease(k, k->call, k->why);
 }
 
-/* A message that is full leaves. */
+/* Adds a row, and sends the message when it is full. */
 static int
 on_row(void *ctx, const struct access_row *row)
 {
@@ -166,8 +168,8 @@ on_row(void *ctx, const struct access_row *row)
     return err == 0 && buf_len(&k->rows) >= ROWS_SIZE ? send_rows(k) : err;
 }
 
-/* Sends all rows behind |*change|. If it fails in between, some are sent again, which changes
- * nothing. */
+/* Sends all rows changed after |*change|. After a failure some rows are sent again, which is
+ * harmless. */
 static int
 tell_changes(struct keeper *k, struct redis_call *c, int64_t *change, struct errbuf *eb)
 {
@@ -198,7 +200,7 @@ drop_epoch(struct keeper *k, struct redis_call *c, const char *epoch, struct err
     return redis_del(c, key, eb);
 }
 
-/* That of the table goes on. |*there|: Redis still has it. */
+/* Renews the expiry of the table. |*there|: Redis still has the table. */
 static int
 renew_table(struct keeper *k, struct redis_call *c, bool *there, struct errbuf *eb)
 {
@@ -206,8 +208,9 @@ renew_table(struct keeper *k, struct redis_call *c, bool *there, struct errbuf *
     return redis_expire(c, k->rows_key, TABLE_MS, there, eb);
 }
 
-/* The whole table under a name that nobody reads, which then takes the place of the old one. What
- * could not be told to its end makes room at once, as that may be what it lacked. */
+/* Sends the whole table under a new epoch, which branches read once the key of the epoch names it,
+ * and then deletes the old table. A table that could not be sent completely is deleted at once,
+ * since Redis may lack the memory for it. */
 static int
 tell_all(struct keeper *k, struct redis_call *c, const char *old, struct errbuf *eb)
 {
@@ -246,8 +249,8 @@ tell_all(struct keeper *k, struct redis_call *c, const char *old, struct errbuf 
     return 0;
 }
 
-/* Is there nothing to go on with? Another epoch than ours, or none, is what a keeper before us
- * left, or a Redis that was emptied. And what is told behind a table must not grow for ever. */
+/* Whether the whole table must be sent again: Redis has no epoch (it was emptied) or that of an
+ * earlier keeper, or the changes after the table have become too long. */
 static int
 must_tell_all(struct keeper *k, struct redis_call *c, const char *told, bool *must,
               struct errbuf *eb)
@@ -272,7 +275,7 @@ tell(struct keeper *k, struct redis_call *c, struct errbuf *eb)
     int err = redis_get(c, k->epoch_key, told, sizeof(told), eb);
 
     if (err == 0 && seal_check_text(&k->config.seal, k->epoch_key, told) != 0)
-        told[0] = '\0'; /* an epoch that no keeper began: the table is told anew */
+        told[0] = '\0'; /* not written by a keeper: the whole table is sent again */
     if (err == 0)
         err = registry_data_version(k->registry, &version, eb);
     if (err == 0)
@@ -288,7 +291,7 @@ tell(struct keeper *k, struct redis_call *c, struct errbuf *eb)
     return err;
 }
 
-/* ---- books come in ---- */
+/* ---- receiving accounts ---- */
 
 static void
 say_amiss(struct keeper *k, const char *why)
@@ -302,7 +305,8 @@ say_amiss(struct keeper *k, const char *why)
               log_reason(why));
 }
 
-/* What no tracker of ours writes is said and passed over: it would stand in the way for ever. */
+/* Applies a batch. A message that no tracker of the fleet has written is logged and skipped;
+ * otherwise it would block all batches after it. */
 static int
 take_batch(void *ctx, const uint8_t *data, size_t len)
 {
@@ -324,7 +328,7 @@ take_batch(void *ctx, const uint8_t *data, size_t len)
         return 0;
     }
     if (branchwire_read_batch(data, len, &in, k->entries) != 0) {
-        say_amiss(k, "one wrote what this version can't read");
+        say_amiss(k, "a batch has a format that this version can't read");
         return 0;
     }
     page.count = in.count;
@@ -361,9 +365,9 @@ confirm(struct keeper *k, struct redis_call *c, struct errbuf *eb)
     return err;
 }
 
-/* A few batches: stored, confirmed, and only then deleted. A keeper that dies in between finds them
- * again and sees by their numbers that they are stored. What the database can't take stays, and is
- * no fault of Redis. */
+/* Stores a few batches, then confirms them, and only then deletes them. A keeper that is killed in
+ * between reads them again after its restart, and sees by their numbers that they are stored.
+ * Batches that the database can't store stay in Redis; that is not an error of the connection. */
 static int
 take_some(struct keeper *k, struct redis_call *c, unsigned *got, struct errbuf *eb)
 {
@@ -386,7 +390,7 @@ take_some(struct keeper *k, struct redis_call *c, unsigned *got, struct errbuf *
     return err;
 }
 
-/* ---- from start to end ---- */
+/* ---- creation and end ---- */
 
 int
 keeper_new(const char *database, const struct keeper_config *config, const struct log *log,

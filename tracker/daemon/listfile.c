@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A file whole into memory, and out of it a hashlist.
+ * Reads the whole file into memory, and parses it into a hashlist.
  */
 #include "tracker/daemon/listfile.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The list of info-hashes that the settings name, read from its file.
+ * Reads the allow-list or deny-list of info-hashes from the file that the settings name.
  */
 #ifndef TRACKER_DAEMON_LISTFILE_H
 #define TRACKER_DAEMON_LISTFILE_H
@@ -15,7 +15,8 @@ struct listfile {
     struct hashlist *list; /* owned; NULL for TRACKER_OPEN */
 };
 
-/* Reads what |s| names. On an error |*f| is untouched and |eb| names the file, and the line. */
+/* Reads the list that |s| names. On an error |*f| is untouched and |eb| names the file and the
+ * line. */
 int listfile_read(struct listfile *f, const struct settings *s, struct errbuf *eb);
 
 #endif

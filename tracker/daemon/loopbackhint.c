@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The core counts and does not log, so the count is looked at from time to time.
+ * The core counts such peers and can't log, so a timer checks the counter.
  */
 #include "tracker/daemon/loopbackhint.h"
 

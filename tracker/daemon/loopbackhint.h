@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Warns the operator once when answers leave out peers that announced from a loopback address
- * (tracker/core/external.h), and says which setting mends it.
+ * (tracker/core/external.h), and names the setting to use.
  */
 #ifndef TRACKER_DAEMON_LOOPBACKHINT_H
 #define TRACKER_DAEMON_LOOPBACKHINT_H
@@ -10,7 +10,7 @@
 #include "common/ev/loop.h"
 #include "tracker/net/shards.h"
 
-enum { LOOPBACKHINT_PERIOD_MS = 2000 }; /* between two looks at the numbers, until it has warned */
+enum { LOOPBACKHINT_PERIOD_MS = 2000 }; /* between two checks of the counters, until the warning */
 
 struct loopbackhint;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Questions to the kernel.
+ * Reads /proc/self and the limits of the process.
  */
 #include "tracker/daemon/machine.h"
 

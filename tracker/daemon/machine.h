@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the system gives this process and says of it.
+ * The resources of this process: its memory, processor time and descriptors.
  */
 #ifndef TRACKER_DAEMON_MACHINE_H
 #define TRACKER_DAEMON_MACHINE_H
 
 #include <stdint.h>
 
-/* Resident memory in bytes, as /proc tells; 0 where it does not. */
+/* Resident memory in bytes, from /proc; 0 where there is none. */
 uint64_t machine_memory_bytes(void);
 
-/* Processor time of all threads so far. */
+/* Processor time of all threads so far, in milliseconds. */
 uint64_t machine_cpu_ms(void);
 
-/* Raises the limit on descriptors to |need|, or as far as the system grants, and returns the limit
- * that holds now, which may be more. */
+/* Raises the limit on open descriptors to |need|, or as far as the system allows. Returns the limit
+ * that holds now, which may be higher. */
 uint64_t machine_raise_files(uint64_t need);
 
-/* Descriptors that are open; a few more may be counted. */
+/* The number of open descriptors; the result may be a few too high. */
 uint64_t machine_open_files(void);
 
 #endif

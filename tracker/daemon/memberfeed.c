@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What changed, or a look whether anything did.
+ * SQLite's data version changes when another connection has changed the database.
  */
 #include "tracker/daemon/memberfeed.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * From the registry into the members' table: all of it at the start, later what has changed.
+ * Copies users and torrents from the registry into the members' table: all of them at the start,
+ * later the changes.
  */
 #ifndef TRACKER_DAEMON_MEMBERFEED_H
 #define TRACKER_DAEMON_MEMBERFEED_H
@@ -9,7 +10,7 @@
 #include "tracker/net/members.h"
 #include "tracker/store/registry.h"
 
-/* Embedded; private. All is borrowed. */
+/* Embedded; private. All members are borrowed. */
 struct memberfeed {
     const struct log *log;
     struct registry *registry;
@@ -21,11 +22,11 @@ struct memberfeed {
 int memberfeed_init(struct memberfeed *f, struct registry *r, struct members *m,
                     const struct log *log, struct errbuf *eb);
 
-/* Brings it up to date with what other processes, or this one, have changed. What can't be read is
- * logged and waits for the next call. */
+/* Copies the changes of other processes since the last call. After an error, which is logged, the
+ * next call tries again. */
 void memberfeed_look(struct memberfeed *f);
 
-/* The same for what this process has just changed, which memberfeed_look() would not notice. */
+/* Copies the changes that this process has just made, which memberfeed_look() would not notice. */
 void memberfeed_read(struct memberfeed *f);
 
 #endif

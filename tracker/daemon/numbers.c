@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Each number is asked of who counts it.
+ * Each number comes from the part that counts it.
  */
 #include "tracker/daemon/numbers.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The numbers of the moment, from all who count something: for the metrics, and for the log at the
- * end.
+ * Collects the numbers that the parts of the tracker count, for the metrics, and for the log when
+ * the tracker stops.
  */
 #ifndef TRACKER_DAEMON_NUMBERS_H
 #define TRACKER_DAEMON_NUMBERS_H
@@ -12,12 +12,12 @@
 #include "tracker/daemon/listfile.h"
 #include "tracker/daemon/worker.h"
 
-/* Who is asked; all are borrowed. */
+/* The parts that count; all are borrowed. */
 struct numbers {
     const struct worker_common *common;
     const struct listfile *list;
-    struct accountant *accountant; /* NULL: the tracker has no database */
-    struct courier *courier;       /* NULL: it is in no private fleet */
+    struct accountant *accountant; /* NULL without a database */
+    struct courier *courier;       /* NULL outside a private fleet */
     const struct loop *loop;
     struct mono started_at;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The first worker runs in the process's own thread, and all that is not answering announces stands
- * on its loop.
+ * The first worker runs in the main thread. Its loop also does all other work: signals, saving, the
+ * operator's address.
  */
 #include "tracker/daemon/process.h"
 
@@ -32,9 +32,9 @@
 #include "tracker/daemon/worker.h"
 
 enum {
-    OTHER_FILES = 64,  /* descriptors that are no HTTP connections: of the process, */
+    OTHER_FILES = 64,  /* descriptors beside HTTP connections: of the process, */
     WORKER_FILES = 48, /* and of each worker */
-    SPARE_FILES = 24,  /* those of them at least that are opened later: database, state, lists */
+    SPARE_FILES = 24,  /* of them, those that may be opened later: database, state file, lists */
 };
 
 struct process {
@@ -48,18 +48,18 @@ struct process {
     unsigned nworkers;
     struct loop *loop; /* the first worker's */
     struct savefile *save;
-    char state_file[SETTINGS_PATH_MAX]; /* as it was at the start: |save| borrows it */
+    char state_file[SETTINGS_PATH_MAX]; /* the setting at the start; |save| borrows it */
     struct loop_signal *sigterm, *sigint, *sighup;
     struct addresses addresses;
     struct reload reload;
     struct numbers numbers;
     struct admin *admin;
     struct loopbackhint *loopbackhint;
-    struct watchdog *watchdog; /* if the service manager wants to hear of us */
+    struct watchdog *watchdog; /* NULL unless the service manager has a watchdog */
     struct token fleet_secret;
-    struct cluster_url cluster; /* as it was at the start, as its name */
+    struct cluster_url cluster; /* the settings at the start, as |cluster_name| */
     char cluster_name[CLUSTER_NAME_MAX + 1];
-    size_t started; /* of |parts|, from the first on */
+    size_t started; /* number of |parts| that were started */
 };
 
 static int
@@ -112,7 +112,7 @@ on_stuck(void *ctx, unsigned i)
     log_event(&p->log, LOG_ERROR, "a worker does not answer", log_number("worker", i));
 }
 
-/* The service manager restarts a tracker of which any worker hangs. */
+/* Watches all workers, so that the service manager restarts a tracker if any worker hangs. */
 static int
 start_watchdog(struct process *p, struct errbuf *eb)
 {
@@ -142,7 +142,7 @@ start_signals(struct process *p, struct errbuf *eb)
 
 /* ---- the tracker and its workers ---- */
 
-/* Makes the shards members of the cluster, if there is one. */
+/* Makes the shards share swarms through Redis, if the settings name one. */
 static int
 join_cluster(struct process *p)
 {
@@ -165,8 +165,8 @@ join_cluster(struct process *p)
     return err;
 }
 
-/* Shards with the peers of before, if there are any. Their tags are made with the seed that they
- * were saved with. */
+/* Makes the shards, and loads the saved peers if there are any. Tags of saved peers are hashes
+ * under the seed of the state file, so the shards use the same seed. */
 static int
 make_shards(struct process *p)
 {
@@ -207,7 +207,8 @@ read_authorities(struct process *p, const char *path, struct errbuf *eb)
     return err;
 }
 
-/* Copies what stays as it is until the end, and reads the secrets while that is still allowed. */
+/* Copies the settings that a reload does not change, and reads the secrets while the process may
+ * still read them. */
 static int
 start_cluster(struct process *p, struct errbuf *eb)
 {
@@ -278,7 +279,7 @@ start_members(struct process *p, struct errbuf *eb)
     return p->common.members == NULL ? out_of_memory(eb) : 0;
 }
 
-/* The database belongs to who the process is when this is called. */
+/* Opens or creates the database, which then belongs to the current user of the process. */
 static int
 start_accountant(struct process *p, struct errbuf *eb)
 {
@@ -305,7 +306,7 @@ start_accountant(struct process *p, struct errbuf *eb)
     return 0;
 }
 
-/* After the accountant, who makes the database if there is none yet. */
+/* Called after the accountant has created the database if necessary. */
 static int
 start_courier(struct process *p, struct errbuf *eb)
 {
@@ -362,9 +363,9 @@ make_workers(struct process *p, struct errbuf *eb)
     return 0;
 }
 
-/* As many descriptors as all the connections that are allowed may take. If there are fewer, fewer
- * connections are allowed: the idlest then makes way for a new one, while a process without
- * descriptors could accept nobody. */
+/* Raises the limit on open files to what all allowed connections need. If the system does not allow
+ * that, fewer connections are allowed: at its maximum a front closes an idle connection for a new
+ * one, but without descriptors it could accept no connection at all. */
 static void
 fit_connections(struct process *p)
 {
@@ -388,7 +389,7 @@ fit_connections(struct process *p)
              limit, (uint64_t)*max * p->nworkers);
 }
 
-/* ---- the operator's ---- */
+/* ---- the operator's address ---- */
 
 static void
 gather(void *ctx, struct metrics *m)
@@ -433,10 +434,10 @@ start_admin(struct process *p, struct errbuf *eb)
     return addresses_listen_admin(&p->addresses, p->loop, &handler, eb);
 }
 
-/* ---- rights ---- */
+/* ---- privileges ---- */
 
-/* Once all addresses are taken and all secrets are read. What is written later must be in reach of
- * who the process becomes. */
+/* Drops privileges, once all addresses are bound and all secrets are read. The new user must be
+ * able to write the state file and the database. */
 static int
 drop_rights(struct process *p, struct errbuf *eb)
 {
@@ -462,7 +463,8 @@ drop_rights(struct process *p, struct errbuf *eb)
     return err;
 }
 
-/* Late: a tracker that does not come up must not replace the peers of one that did. */
+/* Begins saving. This part starts late: a tracker that fails to start must not overwrite the state
+ * file of one that runs. */
 static int
 start_saving(struct process *p, struct errbuf *eb)
 {
@@ -553,7 +555,7 @@ stop_admin(struct process *p)
     admin_free(p->admin);
 }
 
-/* The admin waits for no answer of its any more. */
+/* Stops the admin address first, so that none of its jobs is left. */
 static void
 stop_accountant(struct process *p)
 {
@@ -567,7 +569,7 @@ stop_courier(struct process *p)
     courier_free(p->courier);
 }
 
-/* The last save is of what there is when no worker answers any more. */
+/* Saves for the last time, after all workers have stopped answering. */
 static void
 stop_saving(struct process *p)
 {
@@ -621,14 +623,14 @@ stop_workers(struct process *p)
         worker_stop(p->workers[i]);
 }
 
-/* What the process consists of: started in this order, and stopped in the reverse one. A part whose
- * start has failed is stopped too, from wherever it came to. The other threads begin last, when
- * nothing can fail any more that they would have to be stopped for; those of the accountant and of
- * the courier end with these. */
+/* The parts of the process, started in this order and stopped in the reverse order. A part whose
+ * start has failed is stopped too, so each stop() accepts a part that is half started. The threads
+ * start last, when no other part can fail any more. stop_accountant() and stop_courier() also end
+ * their threads. */
 static const struct part {
     const char *name;
     int (*start)(struct process *p, struct errbuf *eb);
-    void (*stop)(struct process *p); /* NULL: there is nothing to be done */
+    void (*stop)(struct process *p); /* NULL: nothing to do */
 } parts[] = {
     {"the sockets that were passed", start_passed_sockets, stop_passed_sockets},
     {"the fleet's settings", start_cluster, stop_cluster},
@@ -650,7 +652,7 @@ static const struct part {
     {"the workers' threads", run_workers, stop_workers},
 };
 
-/* ---- from start to end ---- */
+/* ---- start and end ---- */
 
 static int
 start(struct process *p, struct errbuf *eb)
@@ -679,7 +681,7 @@ stop(struct process *p)
     }
 }
 
-/* The sentence why it does not run, in the form of the log. */
+/* Prints why the tracker does not run, in the format of the log. */
 static void
 say_failure(const struct process *p, const struct errbuf *eb)
 {

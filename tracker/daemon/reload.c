@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * All files are read before anything of them is put to use. A list of a million info-hashes takes
- * more than a second to read and sort, so SIGHUP has that done by a thread.
+ * All files are read before any of them is applied. Reading and sorting a list of a million
+ * info-hashes takes more than a second, so after SIGHUP a thread does that.
  */
 #include "tracker/daemon/reload.h"
 
@@ -13,7 +13,7 @@
 #include "tracker/daemon/restart.h"
 #include "tracker/daemon/tlsfiles.h"
 
-/* The old list goes when all shards have the new. */
+/* Frees the old list when all shards have the new one. */
 void
 reload_use(const struct reload *r, const struct settings *s, struct listfile list)
 {
@@ -39,7 +39,7 @@ reload_use(const struct reload *r, const struct settings *s, struct listfile lis
                   log_number("info_hashes", hashlist_count(list.list)));
 }
 
-/* An expired certificate does not take the place of one that is good. */
+/* An expired certificate does not replace a valid one. */
 int
 reload_read_certificate(const struct reload *r, const struct settings *s, struct tls_server **out,
                         struct errbuf *eb)
@@ -62,7 +62,8 @@ reload_read_certificate(const struct reload *r, const struct settings *s, struct
     return err;
 }
 
-/* New connections take the new one. Without HTTPS at the start, there is nobody to take it. */
+/* New connections use the new certificate. If the tracker started without HTTPS, no address uses
+ * it. */
 static void
 use_certificate(const struct reload *r, struct tls_server *server)
 {
@@ -74,7 +75,7 @@ use_certificate(const struct reload *r, struct tls_server *server)
 
 /* ---- files ---- */
 
-/* All that a reload reads, before anything of it is put to use. */
+/* Everything that a reload reads, before any of it is applied. */
 struct reload_files {
     struct reload reload; /* a copy, with |log| */
     struct log log;
@@ -83,10 +84,10 @@ struct reload_files {
     struct tls_server *server;
     struct token token;
     struct errbuf eb;
-    int err; /* with |eb|, and then nothing else is set */
+    int err; /* if not 0, only |eb| is set */
 };
 
-/* Changes nothing but |f|, so that any thread may call it. */
+/* Changes only |f|, so any thread may call it. */
 static void
 read_files(struct reload_files *f)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the operator may change while the tracker runs: the settings that need no restart, and the
- * files that they name (the list of info-hashes, the certificate, the token).
+ * Reload: reads the settings again while the tracker runs, and the files that they name (the list
+ * of info-hashes, the certificate, the token).
  */
 #ifndef TRACKER_DAEMON_RELOAD_H
 #define TRACKER_DAEMON_RELOAD_H
@@ -14,44 +14,46 @@
 #include "tracker/daemon/worker.h"
 #include "tracker/operator/settings.h"
 
-/* Where the settings in use are and what they steer; all are borrowed. */
+/* The settings in use, and the parts that depend on them; all are borrowed. */
 struct reload {
-    int argc; /* words behind the program's name */
+    int argc; /* words after the program's name */
     const char *const *argv;
     struct settings *settings;
     struct listfile *list;
     struct log *log;
     struct worker_common *common;
     struct admin *admin;
-    /* Private: what a thread is reading. */
-    struct reload_files *files; /* NULL: nothing */
+    /* Private: the files that a thread is reading. */
+    struct reload_files *files; /* NULL: no reload is under way */
     struct thread thread;
     struct loop_waker *read;
-    bool again; /* and then once more */
+    bool again; /* a further reload follows */
     void (*done)(void *ctx);
     void *done_ctx;
 };
 
-/* Puts |s| and |list|, which it takes, to use, as far as they need no restart. */
+/* Applies |s| and |list|, which it takes over, except settings that need a restart. */
 void reload_use(const struct reload *r, const struct settings *s, struct listfile list);
 
-/* Reads the certificate that |s| names; |*out| is NULL if it names none. One that clients would not
- * believe is warned of if there is no other, or else an error, as are the files' own. */
+/* Reads the certificate that |s| names; |*out| is NULL if it names none. If clients would refuse
+ * the certificate, that is an error while another certificate is in use, and else a warning in the
+ * log. Other errors are those of reading the files. */
 int reload_read_certificate(const struct reload *r, const struct settings *s,
                             struct tls_server **out, struct errbuf *eb);
 
 /* Prepares reload_begin(), whose |done| is called on |l|. SPRAT_E_NOMEM. */
 int reload_start(struct reload *r, struct loop *l, void (*done)(void *ctx), void *ctx);
 
-/* As reload_run(), but a thread reads the files, and the loop only puts them to use; the log has
- * what came of it. While one is under way, it is done once more afterwards. */
+/* As reload_run(), but a thread reads the files, and the loop only applies them; the result is
+ * logged. If a reload is under way already, another one follows it. */
 void reload_begin(struct reload *r);
 
-/* Waits for the thread, and forgets what it has read. Also if it was never started. */
+/* Waits for the thread, and drops what it has read. Does nothing if no reload was begun. */
 void reload_stop(struct reload *r);
 
-/* Reads the command line and all files again, at once. What can't be read leaves everything as it
- * was: |eb| has the sentence, and the log too. What waits for a restart is warned of. */
+/* Reads the command line and all files again, and applies them before it returns. If anything can't
+ * be read, nothing changes: |eb| has the message, which is also logged. The log warns of changed
+ * settings that need a restart. */
 int reload_run(const struct reload *r, struct errbuf *eb);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A save is: begin, of each shard a portion a round of the loop, then a thread that seals, writes
- * and syncs, and a waker when it is through. The next begins a period after the last began.
+ * A save copies a portion of a shard in each round of the loop, until all shards are copied. Then a
+ * thread seals, writes and syncs the file, and wakes the loop when it has finished. The next save
+ * begins one period after the last one began.
  */
 #include "tracker/daemon/savefile.h"
 
@@ -16,7 +17,7 @@
 
 #define SAVEFILE_MAGIC 0x53415645u
 
-enum { PAUSE_MS = 5 }; /* between two portions: others' turn */
+enum { PAUSE_MS = 5 }; /* between two portions, for other work of the loop */
 
 /* ---- reading ---- */
 
@@ -65,7 +66,7 @@ saved_load(const struct saved *s, struct shards *shards, const struct log *log)
 
     if (s->data == NULL)
         return;
-    /* A clock that went back since says nothing of how long it was. */
+    /* If the clock was set back meanwhile, the time since the save is unknown and taken as 0. */
     if (passed_s < 0)
         passed_s = 0;
     if (passed_s > UINT32_MAX)
@@ -98,7 +99,7 @@ struct savefile {
     uint32_t magic;
     struct loop *loop;
     struct shards *shards;
-    unsigned shard; /* whose turn it is while collecting */
+    unsigned shard; /* the shard to copy next */
     const char *path;
     const struct log *log;
     int64_t period_ms;
@@ -108,7 +109,7 @@ struct savefile {
     struct buf bytes;
     struct thread thread;
     bool collecting, writing;
-    struct errbuf trouble; /* the thread's, "" for none */
+    struct errbuf trouble; /* the error of the thread; "" for none */
 };
 
 static void
@@ -177,7 +178,8 @@ begin(struct savefile *f)
     f->collecting = true;
     f->shard = 0;
     buf_reset(&f->bytes);
-    /* Room for all at once, if it can be had: growing would copy it again and again. */
+    /* Reserves memory for the whole snapshot if possible, since a growing buffer would be copied
+     * repeatedly. */
     (void)buf_room(&f->bytes, whole_size(f));
     t = shards_lock(f->shards, 0);
     tracker_save_head(t, &f->bytes, clock_unix());
@@ -185,7 +187,7 @@ begin(struct savefile *f)
     shards_unlock(f->shards, 0);
 }
 
-/* As tracker_save_some(), over all shards. */
+/* Like tracker_save_some(), for all shards in turn. */
 static int
 collect(struct savefile *f)
 {
@@ -200,7 +202,7 @@ collect(struct savefile *f)
     return 1;
 }
 
-/* What could not be collected or handed to a thread is tried again a period later. */
+/* After a failure the next save begins one period later. */
 static void
 give_up(struct savefile *f, const char *why)
 {

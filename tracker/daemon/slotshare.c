@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A stream that everybody writes and reads.
+ * All trackers append to one Redis stream, and read all of it.
  */
 #include "tracker/daemon/slotshare.h"
 
@@ -26,7 +26,7 @@ slotshare_fini(struct slotshare *s)
     buf_fini(&s->message);
 }
 
-/* What Redis does not take is lost, until the client announces again. */
+/* News that Redis does not store is lost until the client announces again. */
 static int
 tell(struct slotshare *s, struct redis_call *c, struct errbuf *eb)
 {
@@ -47,8 +47,9 @@ tell(struct slotshare *s, struct redis_call *c, struct errbuf *eb)
     return err;
 }
 
-/* What can't be read is of a later version, or nobody's; it is passed over. A time that is still to
- * come is of a clock that is ahead: nothing that is said later could end it. */
+/* Ignores a message that can't be read: it comes from a later version, or from a foreign program. A
+ * time in the future, of a tracker whose clock is ahead, becomes now: otherwise no later message
+ * could end the slot before that time. */
 static int
 hear(void *ctx, const uint8_t *data, size_t len)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Two files, or one with both in it.
+ * The key is in a file of its own, or in the file of the certificate.
  */
 #include "tracker/daemon/tlsfiles.h"
 
@@ -21,7 +21,7 @@ read_pem(const char *path, bool secret, struct tls_pem *pem, uint8_t **data, str
     return err;
 }
 
-/* What held a key is not given back as it was. */
+/* Memory that held a key is wiped before it is freed. */
 static void
 forget(uint8_t *data, size_t len)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Hashes are compared, every byte of them.
+ * The comparison of two hashes always reads all their bytes.
  */
 #include "tracker/daemon/token.h"
 

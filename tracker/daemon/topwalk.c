@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A task that asks for itself again until the last shard is through.
+ * A task of the loop, which posts itself again until the last shard is done.
  */
 #include "tracker/daemon/topwalk.h"
 
@@ -16,7 +16,7 @@ struct topwalk {
     struct shards *shards;
     struct loop_task *task;
     unsigned shard;
-    size_t at; /* within it */
+    size_t at; /* position within the shard */
     struct topswarms top;
     void (*done)(void *ctx, const struct topswarms *top);
     void *ctx;

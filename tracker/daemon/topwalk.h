@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A walk through all shards for the largest swarms, a portion in each round of the loop, so that no
- * announce waits for more than a portion.
+ * Finds the largest swarms by a walk through all shards. Each round of the loop does a portion, so
+ * that no announce waits for longer than that.
  */
 #ifndef TRACKER_DAEMON_TOPWALK_H
 #define TRACKER_DAEMON_TOPWALK_H
@@ -11,13 +11,13 @@
 
 struct topwalk;
 
-/* Begins a walk; |done| is called once from the loop, not from inside this, and may free it. NULL
- * when memory is out. */
+/* Begins a walk. The loop calls |done| once, after this function has returned; |done| may free the
+ * walk. NULL when memory is out. */
 struct topwalk *topwalk_new(struct loop *l, struct shards *s, enum topswarms_order order,
                             size_t max, void (*done)(void *ctx, const struct topswarms *top),
                             void *ctx);
 
-/* Ends it wherever it is. NULL is legal. */
+/* Ends the walk at any time. NULL is legal. */
 void topwalk_free(struct topwalk *w);
 
 #endif

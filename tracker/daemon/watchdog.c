@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A waker on each watched loop, and a timer that looks who answered.
+ * Each watched loop has a waker; a timer checks which loops have answered.
  */
 #include "tracker/daemon/watchdog.h"
 
@@ -11,7 +11,7 @@
 
 enum {
     WATCHDOG_MAGIC = 0x77646f67,
-    LOOKS = 8, /* in a period: a loop may answer late, and the beat still comes in time */
+    LOOKS = 8, /* checks in a period: if a loop answers late, beat() still comes in time */
 };
 
 struct watched {
@@ -31,7 +31,7 @@ struct watchdog {
     struct watched watched[];
 };
 
-/* In the watched loop. */
+/* Runs in the watched loop. */
 static void
 on_asked(void *ctx)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The files of the status page (web/), which the build puts into the program (web/embed).
+ * The files of the status page (web/), which the build embeds into the program (web/embed).
  */
 #ifndef TRACKER_DAEMON_WEBFILES_H
 #define TRACKER_DAEMON_WEBFILES_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A loop with fronts on it.
+ * Each socket belongs to a front (http_front.h, udp_front.h), which runs on the worker's loop.
  */
 #include "tracker/daemon/worker.h"
 
@@ -15,8 +15,8 @@
 
 enum {
     WORKER_MAGIC = 0x776f726b,
-    TICK_MS = 1000,                            /* how often the shard is asked for expired peers */
-    HTTP_FRONTS_MAX = 2 * SETTINGS_LISTEN_MAX, /* with and without TLS */
+    TICK_MS = 1000, /* between two sweeps of the shard for expired peers */
+    HTTP_FRONTS_MAX = 2 * SETTINGS_LISTEN_MAX, /* HTTP and HTTPS */
 };
 
 struct worker {
@@ -27,8 +27,8 @@ struct worker {
     struct loop_timer *tick;
     struct loop_waker *stop, *news, *new_secret;
     struct lock secret_lock;
-    uint8_t secret[MAC_KEY_LEN]; /* of connection ids, as it is to be used from now on */
-    struct cluster_link *link;   /* of the shard; NULL: it is in no cluster */
+    uint8_t secret[MAC_KEY_LEN]; /* of connection ids, in use now */
+    struct cluster_link *link;   /* of the shard; NULL without a cluster */
     struct thread thread;
     bool started;
     struct shards_visit visit;
@@ -40,7 +40,8 @@ struct worker {
     size_t nhttp, nudp;
 };
 
-/* Trackers of a cluster go by the same clock. The shard is locked. */
+/* Sets the shard's Unix time, which the trackers of a cluster must agree on. Called with the shard
+ * locked. */
 static void
 tell_time(struct worker *w, struct tracker *t, struct mono now)
 {
@@ -52,7 +53,7 @@ tell_time(struct worker *w, struct tracker *t, struct mono now)
     udp_service_set_clock(&w->udp, unix_s - now.us / 1000000);
 }
 
-/* A backlog is worked off in portions, with the network between them. */
+/* A large number of expired peers is removed in portions, with network events between them. */
 static void
 on_tick(void *ctx)
 {
@@ -124,7 +125,7 @@ worker_poke(struct worker *w)
         loop_waker_wake(w->news);
 }
 
-/* Requests about this shard may wait at any worker. */
+/* Wakes all workers, since requests about this shard may wait at any of them. */
 static void
 on_link_news(void *ctx)
 {
@@ -149,8 +150,8 @@ on_new_secret(void *ctx)
     udp_service_set_secret(&w->udp, secret, loop_now(w->loop));
 }
 
-/* All workers use it, those too whose own connection does not stand yet: who is given an id by one
- * may come to another with it. */
+/* All workers use the new secret, even those without a connection of their own yet: a client may
+ * use an id from one worker at another. */
 static void
 on_link_secret(void *ctx, const uint8_t secret[MAC_KEY_LEN])
 {
@@ -183,7 +184,7 @@ start_link(struct worker *w)
     return w->link != NULL;
 }
 
-/* ---- from start to end ---- */
+/* ---- creation and end ---- */
 
 struct worker *
 worker_new(const struct worker_common *common, unsigned index)
@@ -284,7 +285,7 @@ worker_listen_https(struct worker *w, const struct endpoint *at, enum port_share
     return err;
 }
 
-/* The first worker says for all if the kernel gives less. */
+/* Only the first worker logs that the kernel gives less. */
 static void
 set_receive_buffer(const struct worker *w, struct udp_front *f)
 {
@@ -324,7 +325,8 @@ thread_main(void *arg)
     struct worker *w = arg;
     int err = loop_run(w->loop);
 
-    /* Fails only for a loop that can't wait for anything, which none does that could be made. */
+    /* Fails only if the loop can't wait for events at all, which never happens with a loop that
+     * could be created. */
     ASSERT(err == 0);
     return NULL;
 }
