@@ -2,12 +2,11 @@
  *
  * Networks are on a ring for each number of entries; the highest ring that is not empty has the
  * most crowded ones. The entries of a network are on a ring from the oldest to the newest. All
- * links are numbers, and the memory is one block.
+ * links are numbers from 1, so that zeroed memory is an empty table.
  */
 #include "peer/core/dht_payers.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/assert.h"
 #include "common/ds/siphash.h"
@@ -35,12 +34,12 @@ struct network {
 
 struct dht_payers {
     uint64_t seed[2];
-    uint16_t top;  /* the highest level in use; 0: none */
-    uint16_t free; /* the first free network that was used before, or NONE */
-    uint16_t used; /* networks that were ever used */
-    uint32_t mask; /* number of buckets - 1 */
-    struct entry *entries;
-    struct network *networks; /* as many as entries */
+    uint16_t top;             /* the highest level in use; 0: none */
+    uint16_t free;            /* the first free network that was used before, or NONE */
+    uint16_t used;            /* networks that were ever used */
+    uint32_t mask;            /* number of buckets - 1 */
+    struct entry *entries;    /* the first one is not used */
+    struct network *networks; /* as many */
     uint16_t *levels;         /* [count]: a network with so many entries, or NONE */
     uint16_t *buckets;
 };
@@ -61,24 +60,19 @@ dht_payers_new(uint16_t entries, const uint64_t seed[2])
     struct dht_payers *p = calloc(1, sizeof(*p));
     uint32_t buckets = bucket_count(entries);
 
-    ASSERT(entries > 0 && entries < NONE);
+    ASSERT(entries > 0 && entries < UINT16_MAX);
     if (p == NULL)
         return NULL;
     *p = (struct dht_payers){.seed = {seed[0], seed[1]},
-                             .free = NONE,
                              .mask = buckets - 1,
-                             .entries = malloc(entries * sizeof(struct entry)),
-                             .networks = malloc(entries * sizeof(struct network)),
-                             .levels = malloc((entries + 1u) * sizeof(uint16_t)),
-                             .buckets = malloc(buckets * sizeof(uint16_t))};
+                             .entries = calloc(entries + 1u, sizeof(struct entry)),
+                             .networks = calloc(entries + 1u, sizeof(struct network)),
+                             .levels = calloc(entries + 1u, sizeof(uint16_t)),
+                             .buckets = calloc(buckets, sizeof(uint16_t))};
     if (p->entries == NULL || p->networks == NULL || p->levels == NULL || p->buckets == NULL) {
         dht_payers_free(p);
         return NULL;
     }
-    /* Every byte of NONE is 0xff. */
-    memset(p->entries, 0xff, entries * sizeof(struct entry));
-    memset(p->levels, 0xff, (entries + 1u) * sizeof(uint16_t));
-    memset(p->buckets, 0xff, buckets * sizeof(uint16_t));
     return p;
 }
 
@@ -118,7 +112,7 @@ add_network(struct dht_payers *p, uint64_t key)
     if (n != NONE)
         p->free = p->networks[n].chain;
     else
-        n = p->used++;
+        n = ++p->used;
     p->networks[n] = (struct network){.key = key, .oldest = NONE, .chain = *bucket};
     *bucket = n;
     return n;

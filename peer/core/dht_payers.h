@@ -4,8 +4,8 @@
  * gives up what costs the least: the oldest entry of the network that has the most. A network with
  * few entries loses none while another has more, however many the other one adds.
  *
- * The owner of the table numbers its entries from 0; this module keeps their payers. Everything is
- * O(1) and allocated at the beginning.
+ * The owner of the table numbers its entries from 1; this module keeps their payers. Everything is
+ * O(1) and allocated at the beginning, and memory that no entry needs yet is not touched.
  */
 #ifndef PEER_CORE_DHT_PAYERS_H
 #define PEER_CORE_DHT_PAYERS_H
@@ -14,11 +14,11 @@
 
 #include "common/base/endpoint.h"
 
-#define DHT_PAYERS_NONE UINT16_MAX
+#define DHT_PAYERS_NONE 0
 
 struct dht_payers;
 
-/* |entries|: size of the table, < DHT_PAYERS_NONE. NULL when memory is out. */
+/* |entries|: size of the table, < UINT16_MAX. NULL when memory is out. */
 struct dht_payers *dht_payers_new(uint16_t entries, const uint64_t seed[2]);
 void dht_payers_free(struct dht_payers *p);
 

@@ -2,7 +2,8 @@
  *
  * Peers are in one array, with two indexes: by info-hash and site, and by info-hash and place. The
  * peers of an info-hash have the places 0, 1, 2 …, so that a random place is a random peer; when
- * one goes, the last one gets its place. All links in the indexes are numbers of entries.
+ * one goes, the last one gets its place. All links in the indexes are numbers of entries,
+ * from 1, so that zeroed memory is an empty store.
  */
 #include "peer/core/dht_store.h"
 
@@ -16,7 +17,7 @@
 #include "peer/core/dht_net.h"
 #include "peer/core/dht_payers.h"
 
-#define NONE UINT16_MAX
+#define NONE 0
 
 enum {
     PEER_BUCKETS = 1 << 15,
@@ -62,11 +63,12 @@ struct dht_store {
     struct mono sample_until;
     uint16_t hash_buckets[HASH_BUCKETS];
     uint16_t peer_buckets[INDEXES][PEER_BUCKETS];
-    struct hash hashes[DHT_STORE_HASHES_MAX];
-    struct peer peers[DHT_STORE_PEERS_MAX];
+    struct hash hashes[DHT_STORE_HASHES_MAX + 1]; /* the first one is not used */
+    struct peer peers[DHT_STORE_PEERS_MAX + 1];   /* nor is this one */
 };
 
-_Static_assert(DHT_STORE_PEERS_MAX < NONE && DHT_STORE_HASHES_MAX < NONE, "numbers have 16 bits");
+_Static_assert(DHT_STORE_PEERS_MAX < UINT16_MAX && DHT_STORE_HASHES_MAX < UINT16_MAX,
+               "numbers have 16 bits");
 
 struct dht_store *
 dht_store_new(enum ip_family family, const uint64_t seed[2])
@@ -80,10 +82,6 @@ dht_store_new(enum ip_family family, const uint64_t seed[2])
     rng_init(&s->rng, seed[0] ^ seed[1]);
     list_init(&s->ages);
     list_init(&s->free_peers);
-    s->hash_free = NONE;
-    /* Every byte of NONE is 0xff. */
-    memset(s->hash_buckets, 0xff, sizeof(s->hash_buckets));
-    memset(s->peer_buckets, 0xff, sizeof(s->peer_buckets));
     s->peer_payers = dht_payers_new(DHT_STORE_PEERS_MAX, seed);
     s->hash_payers = dht_payers_new(DHT_STORE_HASHES_MAX, seed);
     if (s->peer_payers == NULL || s->hash_payers == NULL) {
@@ -188,7 +186,7 @@ hash_add(struct dht_store *s, const uint8_t *info_hash)
     if (h != NONE)
         s->hash_free = s->hashes[h].chain;
     else
-        h = s->hashes_used++;
+        h = ++s->hashes_used;
     s->hashes[h] = (struct hash){.payer = NONE, .chain = *bucket};
     memcpy(s->hashes[h].info_hash, info_hash, DHT_ID_LEN);
     *bucket = h;
@@ -350,7 +348,7 @@ static struct peer *
 peer_add(struct dht_store *s, uint16_t hash, const struct endpoint *addr)
 {
     struct list *link = list_pop_front(&s->free_peers);
-    struct peer *p = link != NULL ? LIST_ENTRY(link, struct peer, age) : &s->peers[s->peers_used++];
+    struct peer *p = link != NULL ? LIST_ENTRY(link, struct peer, age) : &s->peers[++s->peers_used];
 
     *p = (struct peer){.bits = dht_bloom_bits(addr),
                        .port = addr->port,
@@ -499,7 +497,7 @@ choose_sample(struct dht_store *s)
     uint32_t left = s->hashes_total;
 
     s->sample_count = 0;
-    for (uint16_t h = 0; h < s->hashes_used && s->sample_count < DHT_STORE_SAMPLES_MAX; h++) {
+    for (uint16_t h = 1; h <= s->hashes_used && s->sample_count < DHT_STORE_SAMPLES_MAX; h++) {
         if (s->hashes[h].count == 0)
             continue;
         if (rng_below(&s->rng, left--) >= DHT_STORE_SAMPLES_MAX - s->sample_count)

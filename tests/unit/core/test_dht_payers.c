@@ -36,8 +36,8 @@ Test(dht_payers, the_oldest_of_the_most_crowded_network_goes_first)
     struct endpoint nobody = address(9, 0), two = address(2, 200);
 
     cr_assert_eq(dht_payers_oldest(p), DHT_PAYERS_NONE);
-    charge(p, 0, 1);
-    cr_assert_eq(dht_payers_oldest(p), 0);
+    charge(p, ENTRIES, 1);
+    cr_assert_eq(dht_payers_oldest(p), ENTRIES);
     charge(p, 5, 2);
     charge(p, 6, 2);
     charge(p, 7, 2);
@@ -54,15 +54,15 @@ Test(dht_payers, the_oldest_of_the_most_crowded_network_goes_first)
     dht_payers_refund(p, 7);
     dht_payers_refund(p, 5);
     cr_assert_eq(dht_payers_crowd(p, 5), 0);
-    cr_assert_eq(dht_payers_oldest(p), 0);
-    dht_payers_refund(p, 0);
+    cr_assert_eq(dht_payers_oldest(p), ENTRIES);
+    dht_payers_refund(p, ENTRIES);
     cr_assert_eq(dht_payers_oldest(p), DHT_PAYERS_NONE);
     dht_payers_free(p);
 }
 
 struct model {
-    int network[ENTRIES]; /* -1: no payer */
-    unsigned age[ENTRIES];
+    int network[ENTRIES + 1]; /* -1: no payer */
+    unsigned age[ENTRIES + 1];
 };
 
 static unsigned
@@ -70,7 +70,7 @@ crowd(const struct model *m, int network)
 {
     unsigned n = 0;
 
-    for (unsigned i = 0; i < ENTRIES; i++)
+    for (unsigned i = 1; i <= ENTRIES; i++)
         n += m->network[i] == network;
     return n;
 }
@@ -91,7 +91,7 @@ check(const struct dht_payers *p, const struct model *m)
     if (most == 0)
         return;
     cr_assert_eq(crowd(m, m->network[victim]), most);
-    for (unsigned i = 0; i < ENTRIES; i++)
+    for (unsigned i = 1; i <= ENTRIES; i++)
         if (m->network[i] == m->network[victim])
             cr_assert_geq(m->age[i], m->age[victim]);
 }
@@ -105,7 +105,7 @@ Test(dht_payers, as_a_model_says)
     rng_init(&r, 7);
     memset(m.network, 0xff, sizeof(m.network));
     for (unsigned t = 0; t < 20000; t++) {
-        uint16_t i = (uint16_t)rng_below(&r, ENTRIES);
+        uint16_t i = (uint16_t)(1 + rng_below(&r, ENTRIES));
 
         if (m.network[i] < 0) {
             m.network[i] = (int)(rng_below(&r, 2) == 0 ? rng_below(&r, NETWORKS) : t / 1000);
