@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Reads datagrams in batches and sends the answers that the core gives. An answer for which the
- * socket has no room is lost, as the network may lose it.
+ * Reads datagrams in batches, sorts them by their first byte, and sends what the DHT's reader and
+ * the uTP core answer.
  */
 #include "peer/net/udpdoor.h"
 
@@ -24,6 +24,9 @@ struct udpdoor {
     struct loop *loop;
     struct udpdoor_socket sockets[UDPDOOR_SOCKETS_MAX];
     unsigned count;
+    struct udpdoor_reader krpc; /* without a function: none */
+    uint64_t krpc_count;
+    const struct dgram_msg *answered; /* the message that the reader has now, or NULL */
     struct utpreset utp;
 };
 
@@ -61,27 +64,74 @@ udpdoor_free(struct udpdoor *u)
 }
 
 static void
+read_krpc(struct udpdoor *u, unsigned number, const struct dgram_msg *m)
+{
+    if (u->krpc.on_datagram == NULL) {
+        u->utp.ignored++;
+        return;
+    }
+    u->krpc_count++;
+    u->answered = m;
+    u->krpc.on_datagram(u->krpc.ctx, number, &m->peer, m->data, m->len);
+    u->answered = NULL;
+}
+
+static void
+read_utp(struct udpdoor *u, struct dgram *d, const struct dgram_msg *m)
+{
+    uint8_t bytes[UTPRESET_LEN];
+    size_t len = utpreset_answer(&u->utp, &m->peer, m->data, m->len, bytes, loop_now(u->loop));
+    struct dgram_msg answer = {.peer = m->peer, .local = m->local, .data = bytes, .len = len};
+
+    if (len > 0)
+        (void)dgram_try(d, &answer);
+}
+
+static void
 on_batch(void *ctx, const struct dgram_msg *msgs, size_t count)
 {
     struct udpdoor_socket *socket = ctx;
     struct udpdoor *u = socket->door;
-    struct dgram_msg answers[UDPDOOR_BATCH];
-    uint8_t bytes[UDPDOOR_BATCH][UTPRESET_LEN];
-    size_t n = 0;
 
     MAGIC_CHECK(u, UDPDOOR_MAGIC);
-    for (size_t i = 0; i < count; i++) {
-        size_t len = utpreset_answer(&u->utp, &msgs[i].peer, msgs[i].data, msgs[i].len, bytes[n],
-                                     loop_now(u->loop));
+    for (size_t i = 0; i < count; i++)
+        if (msgs[i].len > 0 && msgs[i].data[0] == 'd')
+            read_krpc(u, (unsigned)(socket - u->sockets), &msgs[i]);
+        else
+            read_utp(u, socket->dgram, &msgs[i]);
+}
 
-        if (len == 0)
-            continue;
-        answers[n] = (struct dgram_msg){
-            .peer = msgs[i].peer, .local = msgs[i].local, .data = bytes[n], .len = len};
-        n++;
-    }
-    if (n > 0)
-        (void)dgram_send(socket->dgram, answers, n);
+void
+udpdoor_set_krpc(struct udpdoor *u, const struct udpdoor_reader *reader)
+{
+    MAGIC_CHECK(u, UDPDOOR_MAGIC);
+    u->krpc = reader != NULL ? *reader : (struct udpdoor_reader){.ctx = NULL};
+}
+
+void
+udpdoor_send(struct udpdoor *u, unsigned socket, const struct endpoint *to, const uint8_t *data,
+             size_t len)
+{
+    struct dgram_msg m = {.peer = *to, .data = data, .len = len};
+
+    MAGIC_CHECK(u, UDPDOOR_MAGIC);
+    if (socket >= u->count)
+        return;
+    if (u->answered != NULL && endpoint_equal(&u->answered->peer, to))
+        m.local = u->answered->local;
+    (void)dgram_try(u->sockets[socket].dgram, &m);
+}
+
+unsigned
+udpdoor_count(const struct udpdoor *u)
+{
+    return u->count;
+}
+
+const struct endpoint *
+udpdoor_addr(const struct udpdoor *u, unsigned socket)
+{
+    return dgram_addr(u->sockets[socket].dgram);
 }
 
 int
@@ -95,7 +145,7 @@ udpdoor_open(struct udpdoor *u, const struct endpoint *at, struct errbuf *eb)
     if (u->count == UDPDOOR_SOCKETS_MAX)
         return errbuf_set(eb, SPRAT_E_LIMIT, "more than %d UDP sockets", UDPDOOR_SOCKETS_MAX);
     socket->door = u;
-    err = dgram_new(u->loop, at, UDPDOOR_BATCH, UTPRESET_SYN_MAX, &h, &socket->dgram, eb);
+    err = dgram_new(u->loop, at, UDPDOOR_BATCH, UDPDOOR_DATAGRAM_MAX, &h, &socket->dgram, eb);
     if (err == 0)
         u->count++;
     return err;
@@ -105,5 +155,9 @@ void
 udpdoor_get_counts(const struct udpdoor *u, struct udpdoor_counts *counts)
 {
     *counts = (struct udpdoor_counts){
-        .resets = u->utp.answered, .limited = u->utp.limited, .ignored = u->utp.ignored};
+        .krpc = u->krpc_count,
+        .resets = u->utp.answered,
+        .limited = u->utp.limited,
+        .ignored = u->utp.ignored,
+    };
 }

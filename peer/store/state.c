@@ -79,6 +79,8 @@ static const char *const migrations[] = {
      "CREATE INDEX bans_by_end ON bans(until);"),
     /* 7 → 8: the name of a torrent whose metainfo is not known yet, and therefore empty */
     "ALTER TABLE torrents ADD COLUMN name TEXT;",
+    /* 8 → 9: ids and nodes of the DHT (statedht.c) */
+    "CREATE TABLE dht (at BLOB NOT NULL UNIQUE, id BLOB NOT NULL, nodes BLOB NOT NULL);",
 };
 
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STATE_SCHEMA_VERSION,

@@ -2,8 +2,8 @@
  *
  * The internals of struct state (state.h), shared by the files that implement it: state.c (opening,
  * rows), stateadd.c (new rows), statelocks.c, statescan.c (all rows), stateapply.c (one transaction
- * of changes), statewish.c, statebans.c, statequeue.c (the thread), stateupdate.c (updates for the
- * thread). No other file includes this header.
+ * of changes), statewish.c, statebans.c, statedht.c, statequeue.c (the thread), stateupdate.c
+ * (updates for the thread). No other file includes this header.
  */
 #ifndef PEER_STORE_STATEDB_H
 #define PEER_STORE_STATEDB_H

@@ -599,7 +599,8 @@ Test(state, what_two_torrents_had_is_not_believed_after_an_update)
     state_close(st);
     path = db_path(&f);
     run_sql(path, "ALTER TABLE torrents DROP COLUMN name;"
-                  "DROP INDEX files_by_inode; DROP TABLE bans; PRAGMA user_version = 5");
+                  "DROP INDEX files_by_inode; DROP TABLE bans; DROP TABLE dht;"
+                  "PRAGMA user_version = 5");
     free(path);
     st = open_state(&f);
     cr_assert_eq(state_load_files(st, first, files, 3, NULL), 0);

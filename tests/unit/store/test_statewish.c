@@ -165,7 +165,7 @@ Test(statewish, an_older_database_is_brought_up_to_date)
                               "ALTER TABLE torrents DROP COLUMN move_to;"
                               "ALTER TABLE torrents DROP COLUMN moved_from;"
                               "ALTER TABLE torrents DROP COLUMN name;"
-                              "DROP INDEX files_by_inode; DROP TABLE bans;"
+                              "DROP INDEX files_by_inode; DROP TABLE bans; DROP TABLE dht;"
                               "PRAGMA user_version = 1",
                               NULL, NULL, NULL),
                  SQLITE_OK);
