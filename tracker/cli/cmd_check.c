@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat-tracker check: whether the database is undamaged.
+ * sprat-tracker check: checks the database for damage.
  */
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat-tracker user passkey: a user's passkeys, shown, rotated, revoked, or given a last day.
+ * sprat-tracker user passkey: shows, adds, rotates, revokes or expires a user's passkeys.
  */
 #include <stdio.h>
 #include <string.h>

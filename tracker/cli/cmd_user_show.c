@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat-tracker user show: one user with his accounts.
+ * sprat-tracker user show: one user with their accounts.
  */
 #include <stdio.h>
 

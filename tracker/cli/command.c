@@ -35,8 +35,7 @@ print_name(FILE *f, const struct command *c)
             c->name != NULL ? c->name : "");
 }
 
-/* Prints a sentence, with control characters escaped, since it may quote what somebody else wrote.
- */
+/* Prints a message with control characters escaped, since it may quote foreign text. */
 static void __attribute__((format(printf, 1, 0)))
 print_sentence(const char *fmt, va_list ap)
 {

@@ -23,7 +23,7 @@ enum command_status {
 
 enum {
     COMMAND_OPERANDS_MAX = 8,
-    COMMAND_VALUES_MAX = 8, /* options of a command's own, whose ids are 1 to 7 */
+    COMMAND_VALUES_MAX = 8, /* options of a single command; their ids are 1 to 7 */
     COMMAND_LIST_MAX = 20,  /* rows of a list in "stats" and "user show" */
 };
 
@@ -36,7 +36,7 @@ struct command {
     const char *summary;
     const char *details; /* lines for its --help */
     const char *example;
-    const struct option_spec *options; /* those of all commands included */
+    const struct option_spec *options; /* including those that all commands have */
     size_t option_count;
     size_t operands_min, operands_max;
     bool creates; /* creates the database if it does not exist */

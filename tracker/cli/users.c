@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The columns of the table.
+ * The titles and the lines of the table have the same column widths.
  */
 #include "tracker/cli/users.h"
 

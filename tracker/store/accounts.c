@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One transaction a batch; a handful of statements an entry, all of them by primary key.
+ * A batch takes one transaction, and an entry a few statements, all of them by primary key.
  */
 #include "tracker/store/accounts.h"
 
@@ -89,7 +89,7 @@ put_torrent(struct registry *r, const struct ledger_entry *e, const struct sessi
 
 /* ---- signals ---- */
 
-/* |*added|: one more if it is the first of its kind for this user and torrent. */
+/* Increments |*added| if the signal is the first of its kind for this user and torrent. */
 static int
 put_signal(struct registry *r, const struct ledger_entry *e, const struct signal *found,
            uint64_t *added, struct errbuf *eb)
@@ -117,16 +117,17 @@ put_signal(struct registry *r, const struct ledger_entry *e, const struct signal
 
 /* ---- a batch ---- */
 
-/* What all entries of a batch have in common. */
+/* Values that are the same for all entries of a batch. */
 struct application {
     struct registry *registry;
     struct session_rules rules;
-    int64_t forgotten; /* sessions that were last seen before are forgotten */
+    int64_t forgotten; /* sessions last seen before this time have been deleted */
     struct accounts_result *out;
     struct registrysums_gain sums;
 };
 
-/* The session may have been another, whose counters were counted and forgotten. */
+/* Whether the entry may belong to a session that has been deleted after its counters were counted.
+ */
 static bool
 is_too_late(const struct application *a, const struct ledger_entry *e, const struct session *s)
 {
@@ -149,8 +150,9 @@ put_gain(struct application *a, const struct ledger_entry *e, const struct sessi
     return err == 0 ? put_torrent(a->registry, e, g, eb) : err;
 }
 
-/* What the entry adds to the session, within what its user's line can have moved. A tracker that
- * was cut off tells of a time that is over: the line was not busier then than it is now. */
+/* Adds the entry to the session, up to what the user's line can have transferred. An entry of a
+ * tracker that was cut off comes late; the line is assumed to have been as free at that time as it
+ * is now. */
 static void
 add_to_session(struct application *a, const struct ledger_entry *e, struct session *s,
                struct sessiontable_owner *owner, struct session_gain *gain)
@@ -222,7 +224,7 @@ read_forgotten(struct registry *r, int64_t *before, struct errbuf *eb)
     return err < 0 ? err : 0;
 }
 
-/* Notes the batch. 1: it is new; 0: it was applied before. */
+/* Stores the number of the batch. Returns 1 if the batch is new, 0 if it was applied before. */
 static int
 note_batch(struct registry *r, const struct accounts_batch *b, struct errbuf *eb)
 {

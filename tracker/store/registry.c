@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Opening the registry, the counter of changes, and reading what has changed. What
- * comes out of the database is checked like any other input.
+ * Opens the registry, counts changes, and reads them. Values from the database are checked like any
+ * other input.
  */
 #include "tracker/store/registry.h"
 
@@ -70,7 +70,7 @@ registry_wait_ms(struct registry *r, int ms)
     sqlite3_busy_timeout(db_handle(r->db), ms);
 }
 
-/* ---- what all parts share ---- */
+/* ---- shared by all parts ---- */
 
 int
 registry_step(struct registry *r, sqlite3_stmt *q, const char *doing, struct errbuf *eb)
@@ -187,7 +187,7 @@ registry_get_text(sqlite3_stmt *q, int col, char *dst, size_t size)
     registry_make_printable(text != NULL ? text : "", len, dst);
 }
 
-/* ---- what the daemon reads ---- */
+/* ---- reading changes ---- */
 
 int
 registry_data_version(struct registry *r, int64_t *version, struct errbuf *eb)
@@ -242,7 +242,7 @@ give_passkey(sqlite3_stmt *q, const struct access_sink *sink, struct errbuf *eb)
     if (user <= 0 || user >= ACCESS_USERS_MAX)
         return beyond_limits("user", eb);
     if (!registry_get_blob(q, 0, row.passkey.key, sizeof(row.passkey.key)))
-        return 0; /* no client could ever show it */
+        return 0; /* no client can send such a passkey */
     return sink->put(sink->ctx, &row);
 }
 
@@ -294,7 +294,7 @@ give_client(sqlite3_stmt *q, const struct access_sink *sink, struct errbuf *eb)
     return sink->put(sink->ctx, &row);
 }
 
-/* In the order in which they are handed on. */
+/* The kinds of rows, in the order in which they are passed on. */
 static const struct {
     const char *sql;
     int (*give)(sqlite3_stmt *q, const struct access_sink *sink, struct errbuf *eb);
@@ -327,7 +327,7 @@ read_rows(struct registry *r, size_t i, int64_t since, const struct access_sink 
     return err;
 }
 
-/* All in one transaction, so that the counter fits what was read. */
+/* Reads everything in one transaction, so that the counter matches the rows. */
 int
 registry_read_changes(struct registry *r, int64_t *change, const struct access_sink *sink,
                       struct errbuf *eb)

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The registry of a private tracker, in SQLite: users, their passkeys, torrents, rules about
- * clients, and who moved how much of what. One file that the daemon, its admin API and the
- * operator's commands share; several processes may have it open at once. All calls block: they are
- * for commands, and for the daemon's own thread for the database (accountant.h), never for a loop.
- * One struct registry is for one thread at a time.
+ * clients, and the accounts of uploads and downloads. The daemon, its admin API and the operator's
+ * commands share one file; several processes may have it open at once. All calls block: they are
+ * for commands, and for the daemon's thread for the database (accountant.h), never for a loop. One
+ * struct registry is for one thread at a time.
  *
- * Each change of what announces depend on gets the next number of a counter, so that a daemon reads
- * what is new by "everything behind number N" (registry_read_changes). No row of that is ever
- * deleted: a passkey is revoked, a torrent removed with a reason, a rule set to none.
+ * Each change that affects announces gets the next number of a counter, so a daemon reads all
+ * changes after number N (registry_read_changes). The rows concerned are never deleted: a passkey
+ * is revoked, a torrent is removed with a reason, a rule is set to none.
  *
- * All calls return 0 or a negative sprat_err, with a sentence in |eb|: what db.h says (BUSY,
- * NOSPACE, READONLY, ACCESS, DB, NOMEM), and what stands at each.
+ * All calls return 0 or a negative sprat_err, with a message in |eb|: one of db.h (BUSY, NOSPACE,
+ * READONLY, ACCESS, DB, NOMEM), or one that the comment of the call names.
  */
 #ifndef TRACKER_STORE_REGISTRY_H
 #define TRACKER_STORE_REGISTRY_H
@@ -28,25 +28,25 @@ enum {
     REGISTRY_NAME_MAX = 64,     /* bytes of a user's name */
     REGISTRY_CLASS_MAX = 32,    /* bytes of a user's class */
     REGISTRY_TITLE_MAX = 255,   /* bytes of a torrent's name; longer ones are cut */
-    REGISTRY_PASSKEYS_MAX = 16, /* of one user that are not revoked */
+    REGISTRY_PASSKEYS_MAX = 16, /* passkeys of one user that are not revoked */
     REGISTRY_SLOTS_MAX = ACCESS_SLOTS_MAX,
 };
 
 struct registry;
 
-/* Opens the file; |create|: makes it if it is not there, else that is NOENT. After an unclean end
- * all its pages are checked, which takes a second for 150 MB. */
+/* Opens the file. If it does not exist it is created if |create| is set, and otherwise the error is
+ * NOENT. After a crash all pages are checked, which takes a second for 150 MB. */
 int registry_open(const char *path, bool create, struct registry **out, struct errbuf *eb);
-/* The same without that check (db_open_unchecked()): for commands, and for a further connection of
- * a process. */
+/* Opens the file without that check (db_open_unchecked()): for commands, and for a further
+ * connection of the same process. */
 int registry_open_unchecked(const char *path, bool create, struct registry **out,
                             struct errbuf *eb);
-/* Checks the whole database. DB: it is damaged. */
+/* Checks the whole database. Returns DB if it is damaged. */
 int registry_check(struct registry *r, struct errbuf *eb);
 /* NULL is legal. */
 void registry_close(struct registry *r);
 
-/* Waits no longer than that for another who writes; until this is called, DB_BUSY_MS. */
+/* Sets how long to wait for another connection that writes; the default is DB_BUSY_MS. */
 void registry_wait_ms(struct registry *r, int ms);
 
 /* ---- users ---- */
@@ -54,12 +54,12 @@ void registry_wait_ms(struct registry *r, int ms);
 struct registry_user {
     int64_t id;
     char name[REGISTRY_NAME_MAX + 1];
-    char class[REGISTRY_CLASS_MAX + 1]; /* any word of the operator's, "" for none */
+    char class[REGISTRY_CLASS_MAX + 1]; /* any word that the operator chooses; "" for none */
     bool enabled;
     bool can_leech;
-    uint32_t slots;      /* most torrents that are leeched at once; 0: any number */
-    int64_t added, seen; /* unix seconds; |seen|: of the last announce in the accounts, or 0 */
-    /* Bytes. What freeleech torrents sent does not count as downloaded, but as |downloaded_raw|. */
+    uint32_t slots;      /* maximum number of torrents to leech at once; 0: any number */
+    int64_t added, seen; /* Unix seconds; |seen| is the last announce in the accounts, or 0 */
+    /* Bytes. Downloads of freeleech torrents count in |downloaded_raw| only. */
     uint64_t uploaded, downloaded, downloaded_raw;
 };
 
@@ -68,7 +68,7 @@ struct registry_user {
 int registry_add_user(struct registry *r, struct registry_user *u,
                       uint8_t passkey[ACCESS_PASSKEY_LEN], struct errbuf *eb);
 
-/* By name, without regard to ASCII case. NOTFOUND. */
+/* Finds a user by name, without regard to ASCII case. NOTFOUND. */
 int registry_find_user(struct registry *r, const char *name, struct registry_user *out,
                        struct errbuf *eb);
 
@@ -76,8 +76,8 @@ int registry_find_user(struct registry *r, const char *name, struct registry_use
 int registry_set_user(struct registry *r, const struct registry_user *u, struct errbuf *eb);
 
 /* Calls |each| for |limit| users after the first |skip|, in the order of their names, or of bytes
- * uploaded, the most first. |each| must not use the registry; what it returns other than 0 ends the
- * walk and is returned. */
+ * uploaded, the most first. |each| must not use the registry; if it returns another value than 0,
+ * the walk ends and returns that value. */
 enum registry_order { REGISTRY_BY_NAME, REGISTRY_BY_UPLOADED };
 int registry_each_user(struct registry *r, enum registry_order order, uint64_t skip, uint64_t limit,
                        int (*each)(void *ctx, const struct registry_user *u), void *ctx,
@@ -88,23 +88,23 @@ int registry_each_user(struct registry *r, enum registry_order order, uint64_t s
 struct registry_passkey {
     uint8_t key[ACCESS_PASSKEY_LEN];
     int64_t created; /* unix seconds */
-    int64_t expires; /* from then on it is no good; 0: never */
+    int64_t expires; /* Unix seconds from which on it is invalid; 0: never */
     bool revoked;
 };
 
-/* Gives the user one more passkey. NOTFOUND; LIMIT: it has REGISTRY_PASSKEYS_MAX. */
+/* Adds a passkey. NOTFOUND; LIMIT: the user has REGISTRY_PASSKEYS_MAX. */
 int registry_add_passkey(struct registry *r, int64_t user, int64_t expires,
                          uint8_t passkey[ACCESS_PASSKEY_LEN], struct errbuf *eb);
 
-/* Revokes all of the user's passkeys and gives one new one. NOTFOUND. */
+/* Revokes all passkeys of the user and adds a new one. NOTFOUND. */
 int registry_rotate_passkey(struct registry *r, int64_t user, uint8_t passkey[ACCESS_PASSKEY_LEN],
                             struct errbuf *eb);
 
-/* NOTFOUND: the user has no such passkey. */
+/* Revokes a passkey. NOTFOUND: the user has no such passkey. */
 int registry_revoke_passkey(struct registry *r, int64_t user,
                             const uint8_t passkey[ACCESS_PASSKEY_LEN], struct errbuf *eb);
 
-/* Sets when all of the user's passkeys that are not revoked expire; 0: never. NOTFOUND: there is
+/* Sets when all passkeys of the user expire that are not revoked; 0: never. NOTFOUND: there is
  * none. */
 int registry_expire_passkeys(struct registry *r, int64_t user, int64_t expires, struct errbuf *eb);
 
@@ -118,32 +118,33 @@ int registry_each_passkey(struct registry *r, int64_t user,
 struct registry_torrent {
     int64_t id;
     char name[REGISTRY_TITLE_MAX + 1];
-    uint64_t size; /* payload bytes; 0: not known */
+    uint64_t size; /* payload bytes; 0: unknown */
     /* A hybrid has both, and is one torrent. */
     bool has_v1, has_v2;
     uint8_t v1[20], v2[32];
-    bool freeleech;  /* what is downloaded of it does not count */
-    bool hidden;     /* not shown in scrapes, lists of top torrents and the like */
-    int64_t added;   /* unix seconds */
-    int64_t removed; /* unix seconds; 0: it is registered */
-    char reason[ACCESS_REASON_MAX + 1]; /* of the removal: clients are shown it */
-    /* Of all users, bytes and how many completed it. */
+    bool freeleech;                     /* its downloads do not count */
+    bool hidden;                        /* missing in scrapes and lists */
+    int64_t added;                      /* unix seconds */
+    int64_t removed;                    /* unix seconds; 0: it is registered */
+    char reason[ACCESS_REASON_MAX + 1]; /* of the removal; clients show it */
+    /* Totals of all users: bytes, and the number of completions. */
     uint64_t uploaded, downloaded_raw, completed;
 };
 
-/* Registers a torrent, or again one that was removed; |t->id| is set. A hash of it that is
- * registered alone already becomes this torrent's other half. EXISTS: it is registered as it is;
- * MISMATCH: its two hashes are those of two torrents; INVAL: no hash. */
+/* Registers a torrent, also one that was removed; sets |t->id|. If one of its two hashes is
+ * registered as a torrent already, that torrent gets the other hash. EXISTS: it is registered with
+ * both; MISMATCH: its two hashes belong to two torrents; INVAL: it has no hash. */
 int registry_add_torrent(struct registry *r, struct registry_torrent *t, struct errbuf *eb);
 
-/* By a v1 hash of 20 bytes or a v2 hash of 32, or 20 bytes of it. NOTFOUND. */
+/* Finds a torrent by a v1 hash of 20 bytes, or a v2 hash of 32 bytes or its first 20. NOTFOUND. */
 int registry_find_torrent(struct registry *r, const uint8_t *hash, size_t len,
                           struct registry_torrent *out, struct errbuf *eb);
 
 /* Stores |freeleech| and |hidden| of the torrent with |t->id|. NOTFOUND. */
 int registry_set_torrent(struct registry *r, const struct registry_torrent *t, struct errbuf *eb);
 
-/* From now on clients get |reason|. NOTFOUND; INVAL: the reason is empty, too long or no text. */
+/* Removes a torrent: announces of it are refused with |reason| from now on. NOTFOUND; INVAL: the
+ * reason is empty, too long or not UTF-8 text. */
 int registry_remove_torrent(struct registry *r, int64_t id, const char *reason, struct errbuf *eb);
 
 /* The latest first; otherwise as registry_each_user(). */
@@ -153,17 +154,17 @@ int registry_each_torrent(struct registry *r, uint64_t skip, uint64_t limit,
 
 /* ---- rules about clients ---- */
 
-/* Sets the rule for peer ids that begin with |prefix|; ACCESS_CLIENT_NONE takes it away. INVAL: 1
- * to 20 printable ASCII characters. NOTFOUND: there is none to take away. */
+/* Sets the rule for peer ids that begin with |prefix|; ACCESS_CLIENT_NONE removes it. INVAL:
+ * |prefix| is not 1 to 20 printable ASCII characters. NOTFOUND: there is no rule to remove. */
 int registry_set_client(struct registry *r, const char *prefix, enum access_client rule,
                         struct errbuf *eb);
 
-/* By prefix; otherwise as registry_each_user(). */
+/* Ordered by prefix; otherwise as registry_each_user(). */
 int registry_each_client(struct registry *r,
                          int (*each)(void *ctx, const char *prefix, enum access_client rule),
                          void *ctx, struct errbuf *eb);
 
-/* ---- what the accounts say ---- */
+/* ---- totals and signals ---- */
 
 struct registry_stats {
     uint64_t users, users_enabled, torrents, torrents_removed;
@@ -176,25 +177,26 @@ int registry_stats(struct registry *r, struct registry_stats *out, struct errbuf
 struct registry_total {
     char user[REGISTRY_NAME_MAX + 1];
     char torrent[REGISTRY_TITLE_MAX + 1];
-    uint8_t hash[20]; /* one that it is announced by, v1 where it has one */
+    uint8_t hash[20]; /* the v1 hash, or the truncated v2 hash of a torrent without one */
     uint64_t uploaded, downloaded, downloaded_raw;
     uint64_t seed_s;   /* seconds */
     int64_t completed; /* unix seconds of the first completion; 0: none */
     int64_t seen;      /* unix seconds of the last announce */
 };
-/* Of a user, the last seen first; otherwise as registry_each_user(). */
+/* The totals of a user, the last seen first; otherwise as registry_each_user(). */
 int registry_each_total(struct registry *r, int64_t user, uint64_t skip, uint64_t limit,
                         int (*each)(void *ctx, const struct registry_total *t), void *ctx,
                         struct errbuf *eb);
 
-/* Something about a user and a torrent that a person should look at; nothing acts on it. */
+/* A signal: something about a user and a torrent that a person should look at. No code acts on it.
+ */
 struct registry_signal {
     char user[REGISTRY_NAME_MAX + 1];
     char torrent[REGISTRY_TITLE_MAX + 1];
     const char *kind;    /* a name of SIGNALS_TABLE; static */
     uint64_t count;      /* how often */
     int64_t first, last; /* unix seconds */
-    uint64_t worst;      /* the largest of them; its unit is the kind's */
+    uint64_t worst;      /* the largest value; its unit depends on the kind */
 };
 /* The latest first; otherwise as registry_each_user(). */
 int registry_each_signal(struct registry *r, uint64_t skip, uint64_t limit,
@@ -203,13 +205,13 @@ int registry_each_signal(struct registry *r, uint64_t skip, uint64_t limit,
 
 /* ---- for the daemon ---- */
 
-/* A number that differs when another connection, of this process or another, has changed the file
- * since the last call. Cheap enough for every second. */
+/* A number that changes when another connection, of any process, has changed the file. A call is
+ * cheap enough for every second. */
 int registry_data_version(struct registry *r, int64_t *version, struct errbuf *eb);
 
-/* Hands on all rows that were changed behind |*change| (0: all there are), users and torrents
- * before what belongs to them, and sets |*change| for the next call. RANGE: an id is beyond
- * access.h; and the sink's. */
+/* Passes all rows changed after number |*change| (0: all rows) to the sink, users and torrents
+ * before the rows that refer to them, and sets |*change| for the next call. RANGE: an id is beyond
+ * the limits of access.h; or an error of the sink. */
 int registry_read_changes(struct registry *r, int64_t *change, const struct access_sink *sink,
                           struct errbuf *eb);
 

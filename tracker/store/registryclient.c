@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The registry's rules about clients. A rule that is taken away stays as a row that says so, since
- * daemons learn of changes and not of what is gone.
+ * The registry's rules about clients. A rule that is removed stays as a row with the rule "none",
+ * since daemons read changed rows and would not notice a missing one.
  */
 #include "tracker/store/registrydb.h"
 
@@ -21,7 +21,7 @@ check_prefix(const char *prefix, struct errbuf *eb)
         ACCESS_PREFIX_MAX);
 }
 
-/* Rules are few, and every announce walks them. */
+/* Bounded, since every announce checks all rules. */
 static int
 check_count(struct registry *r, struct errbuf *eb)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The statements that bring a database from each version to the next. Those that a published
- * version ran are never changed.
+ * The statements that bring a database from each version to the next. Statements of a published
+ * version are never changed.
  */
 #include "tracker/store/registryschema.h"
 
@@ -52,7 +52,7 @@ static const char *const migrations[] = {
     " uploaded INTEGER NOT NULL, downloaded INTEGER NOT NULL, downloaded_raw INTEGER NOT NULL,"
     " seed_s INTEGER NOT NULL, completed INTEGER NOT NULL, seen INTEGER NOT NULL,"
     " PRIMARY KEY (user, torrent)) WITHOUT ROWID;"
-    "CREATE TABLE sessions (" /* accounts.h says what of */
+    "CREATE TABLE sessions (" /* described in accounts.h */
     " user INTEGER NOT NULL, torrent INTEGER NOT NULL, peer_id BLOB NOT NULL,"
     " key INTEGER NOT NULL,"
     " uploaded INTEGER NOT NULL, downloaded INTEGER NOT NULL, remaining INTEGER NOT NULL,"
@@ -66,7 +66,7 @@ static const char *const migrations[] = {
     " kind INTEGER NOT NULL, count INTEGER NOT NULL,"
     " first INTEGER NOT NULL, last INTEGER NOT NULL, worst INTEGER NOT NULL,"
     " PRIMARY KEY (user, torrent, kind)) WITHOUT ROWID;",
-    /* 1 → 2: sessions of which several trackers tell (sessionrow.h) */
+    /* 1 → 2: sessions to which several trackers report */
     "ALTER TABLE sessions ADD COLUMN began INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE sessions ADD COLUMN rise INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE sessions ADD COLUMN before_uploaded INTEGER NOT NULL DEFAULT 0;"
@@ -85,7 +85,7 @@ static const char *const migrations[] = {
      * counted is its baseline, so that nothing counts twice. Signals of the kinds no-leechers and
      * rate are dropped: the rules that raised them accused honest members too. */
     "ALTER TABLE sessions RENAME TO sessions_2;"
-    "CREATE TABLE sessions (" /* sessiontable.h says what of */
+    "CREATE TABLE sessions (" /* described in sessiontable.h */
     " user INTEGER NOT NULL, torrent INTEGER NOT NULL, peer_id BLOB NOT NULL,"
     " uploaded INTEGER NOT NULL, downloaded INTEGER NOT NULL,"
     " base_uploaded INTEGER NOT NULL, base_downloaded INTEGER NOT NULL, first INTEGER NOT NULL,"
@@ -108,7 +108,7 @@ static const char *const migrations[] = {
     "DELETE FROM signals WHERE kind IN (0, 1);"
     "ALTER TABLE users ADD COLUMN busy_up INTEGER NOT NULL DEFAULT 0;" /* see allowance.h */
     "ALTER TABLE users ADD COLUMN busy_down INTEGER NOT NULL DEFAULT 0;"
-    /* And a row of sums over the other tables (registrysums.h). */
+    /* Adds a row of sums over the other tables (registrysums.h). */
     "CREATE TABLE sums ("
     " users INTEGER NOT NULL, users_enabled INTEGER NOT NULL,"
     " torrents INTEGER NOT NULL, torrents_removed INTEGER NOT NULL,"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The tables of the registry's database, and how a database of an older version gets them.
+ * The tables of the registry's database, and the upgrade of databases of older versions.
  */
 #ifndef TRACKER_STORE_REGISTRYSCHEMA_H
 #define TRACKER_STORE_REGISTRYSCHEMA_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Reading what the accounts say.
+ * Reads totals, signals and sums.
  */
 #include "tracker/core/signals.h"
 #include "tracker/store/registrydb.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Differences. The accounts add those of a whole batch at once, which triggers could not.
+ * Each change adds a difference to the sums. The accounts add the difference of a whole batch at
+ * once, which SQL triggers could not do.
  */
 #include "tracker/store/registrysums.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The registry's torrents. What is announced is 20 bytes, so |hashes| has the v1 hash and the
- * beginning of the v2 one; the whole v2 hash stands with the torrent.
+ * The registry's torrents. An announced info-hash has 20 bytes, so the table |hashes| has the v1
+ * hash and the first 20 bytes of the v2 hash; the row of the torrent has the whole v2 hash.
  */
 #include "common/sys/clock.h"
 #include "tracker/store/registrydb.h"
@@ -9,7 +9,7 @@
 
 enum { WIRE_LEN = TRACKER_HASH_LEN };
 
-/* The torrent that is announced by |hash|; |*id| 0 if there is none. */
+/* Finds the torrent that clients announce by |hash|; |*id| is 0 if there is none. */
 static int
 find_hash(struct registry *r, const uint8_t *hash, int64_t *id, struct errbuf *eb)
 {
@@ -86,7 +86,7 @@ registry_find_torrent(struct registry *r, const uint8_t *hash, size_t len,
     return err;
 }
 
-/* The torrent that one of |t|'s hashes belongs to; |*id| 0 if neither does to any. */
+/* Finds the torrent that has one of |t|'s hashes; |*id| is 0 if no torrent has. */
 static int
 find_either(struct registry *r, const struct registry_torrent *t, int64_t *id, struct errbuf *eb)
 {
@@ -105,7 +105,7 @@ find_either(struct registry *r, const struct registry_torrent *t, int64_t *id, s
     return err;
 }
 
-/* Takes over what |old| has and |t| does not say. False if nothing is new in it. */
+/* Copies values of |old| that |t| lacks. False if |t| has nothing that |old| lacks. */
 static bool
 merge(struct registry_torrent *t, const struct registry_torrent *old)
 {
@@ -181,7 +181,7 @@ put_hash(struct registry *r, const uint8_t *hash, int64_t torrent, struct errbuf
     return db_run(r->db, q, "adding a torrent", eb);
 }
 
-/* Within a transaction. */
+/* Runs within a transaction. */
 static int
 add_torrent(struct registry *r, struct registry_torrent *t, int64_t change, struct errbuf *eb)
 {

@@ -54,7 +54,7 @@ insert_user(struct registry *r, struct registry_user *u, int64_t change, struct 
     return registrysums_add_user(r, u->enabled, eb);
 }
 
-/* A new passkey, within a transaction. */
+/* Adds a new passkey; runs within a transaction. */
 static int
 insert_passkey(struct registry *r, int64_t user, int64_t expires, int64_t change,
                uint8_t passkey[ACCESS_PASSKEY_LEN], struct errbuf *eb)
@@ -190,7 +190,7 @@ registry_each_user(struct registry *r, enum registry_order order, uint64_t skip,
 
 /* ---- passkeys ---- */
 
-/* The user's number of passkeys that are not revoked; NOTFOUND if there is no such user. */
+/* Counts the user's passkeys that are not revoked. NOTFOUND if there is no such user. */
 static int
 count_passkeys(struct registry *r, int64_t user, int64_t *count, struct errbuf *eb)
 {

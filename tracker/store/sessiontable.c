@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Whatever is in the file, one can add to it: numbers are bounded, and a blob that is none is
- * empty.
+ * Rows are bounded when they are read, so that additions to them can't overflow; an invalid blob is
+ * read as an empty one.
  */
 #include "tracker/store/sessiontable.h"
 
@@ -64,7 +64,7 @@ pack_segment(struct buf *out, const struct session_segment *g)
     buf_put_u8(out, g->fell);
 }
 
-/* All but the last segment and start; nothing at all where there is nothing. */
+/* Writes all but the last segment and the last start; an empty blob if there are no others. */
 static void
 pack(struct buf *out, const struct session *s)
 {
@@ -134,7 +134,7 @@ get_older(sqlite3_stmt *q, int col, struct session *s)
         *s = older;
 }
 
-/* The columns of the last segment; a session of which nothing counted has none. */
+/* Reads the columns of the last segment. A session without a segment has zeros there. */
 static int
 get_last(sqlite3_stmt *q, int at, struct session *s)
 {
@@ -283,7 +283,7 @@ sessiontable_write(struct registry *r, const struct ledger_key *k, const struct 
 
 /* ---- forgetting ---- */
 
-/* The key of the last of the next |rows| rows; all zero if there are fewer. */
+/* Finds the key of the last of the next |rows| rows; all zero if there are fewer. */
 static int
 find_end(struct registry *r, uint32_t rows, const struct accounts_forgetter *at,
          struct accounts_forgetter *end, struct errbuf *eb)
