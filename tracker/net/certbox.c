@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A pointer and a lock, which is held for as long as counting takes: next to a handshake that is
- * nothing.
+ * A lock protects the pointer while its reference count changes. That is negligible beside a TLS
+ * handshake.
  */
 #include "tracker/net/certbox.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A connection that comes and goes. The shard is locked while its tracker is asked for commands or
- * given replies, not while bytes move.
+ * Connects, reads and writes without blocking. The shard is locked only while its tracker makes
+ * commands or handles replies, not during input and output.
  */
 #include "tracker/net/cluster_link.h"
 
@@ -20,14 +20,14 @@
 enum {
     LINK_MAGIC = 0x6c696e6b,
     READ_SIZE = 16384,
-    READS_MAX = 8,    /* before others on the loop have a turn */
-    SAY_EVERY_S = 60, /* what Redis answers amiss is said no more often */
+    READS_MAX = 8,    /* at a time, before other work of the loop */
+    SAY_EVERY_S = 60, /* between two log messages about errors of Redis */
 
-    LAST_MS = 1000,        /* for what is told in the end, */
-    LAST_SILENCE_MS = 250, /* as long as replies come */
+    LAST_MS = 1000,        /* to send the last changes when the tracker stops, */
+    LAST_SILENCE_MS = 250, /* and to wait for each reply */
 };
 
-/* IDLE waits for the next attempt. */
+/* In IDLE the link waits for the next attempt to connect. */
 enum link_phase { PHASE_IDLE, PHASE_RESOLVING, PHASE_CONNECTING, PHASE_UP };
 
 struct cluster_link {
@@ -48,15 +48,15 @@ struct cluster_link {
     struct buf out;
     struct loop_timer *timer;
     struct loop_waker *waker;
-    struct mono
-        alive_at; /* when the last reply came, or the first command that waits for one left */
+    struct mono alive_at; /* when the last reply came, or when the oldest command without a reply
+                             was sent */
     struct mono said_at;
     struct backoff backoff;
     bool said_down, was_ready;
     uint32_t secret_version;
 };
 
-/* All shards' links fail together: the first says so. */
+/* The links of all shards fail together, so only the first one logs at this level. */
 static enum log_level
 level(const struct cluster_link *k, enum log_level l)
 {
@@ -90,8 +90,8 @@ disconnect(struct cluster_link *k)
     buf_reset(&k->out);
 }
 
-/* Half of the delay is by chance, so that many trackers don't come at once to a Redis that has just
- * come back. */
+/* Half of the delay is random, so that many trackers do not connect at the same moment to a Redis
+ * that has just returned. */
 static void
 go_down(struct cluster_link *k, const char *why)
 {
@@ -123,7 +123,7 @@ go_down_by(struct cluster_link *k, int err)
 
 /* ---- up ---- */
 
-/* Fills the buffer with commands. Returns when it wants to be called again at the latest. */
+/* Fills the buffer with commands. Returns the time at which it must be called again. */
 static int
 collect(struct cluster_link *k, struct mono *expiry)
 {
@@ -160,7 +160,7 @@ send_out(struct cluster_link *k)
     return stream_want(k->stream, LOOP_READ);
 }
 
-/* Sends what there is to say. */
+/* Sends the commands that are due. */
 static void
 pump(struct cluster_link *k)
 {
@@ -187,7 +187,7 @@ on_writable(void *ctx)
     pump(k);
 }
 
-/* Which shard it is about is chance, so any of them says it. */
+/* Logs an error of Redis. Any shard may be the one that gets it, so all of them log. */
 static void
 say_amiss(struct cluster_link *k, const char *what, const char *why)
 {
@@ -199,7 +199,7 @@ say_amiss(struct cluster_link *k, const char *what, const char *why)
     log_event(k->log, LOG_WARN, what, log_text("redis", k->url->host), log_reason(why));
 }
 
-/* Gives the whole replies that came to the tracker. */
+/* Passes all complete replies to the tracker. */
 static int
 take_replies(struct cluster_link *k)
 {
@@ -220,7 +220,7 @@ take_replies(struct cluster_link *k)
     return got < 0 ? got : err;
 }
 
-/* What is new after replies: the state, and the secret. */
+/* Handles what replies have changed: the state of the link, and the secret of connection ids. */
 static void
 look_around(struct cluster_link *k)
 {
@@ -259,7 +259,7 @@ read_some(struct cluster_link *k)
     return err == 0 && n < READ_SIZE ? SPRAT_E_AGAIN : err;
 }
 
-/* A replica may have been the master, and where that is now the name may tell. */
+/* A replica may have been the master before. Looking up the name again may find the new master. */
 static void
 hang_up(struct cluster_link *k, int err)
 {
@@ -331,7 +331,7 @@ on_resolved(void *ctx, int err, const struct endpoint *addrs, size_t count)
     MAGIC_CHECK(k, LINK_MAGIC);
     k->resolving = NULL;
     k->phase = PHASE_CONNECTING;
-    /* One of several at a time: behind a name may be some that are gone. */
+    /* Tries one address per attempt, since some addresses of the name may be unreachable. */
     if (err == 0)
         err = stream_connect(k->loop, &addrs[rng_below(&k->rng, (uint32_t)count)], NULL, &on,
                              &k->stream);
@@ -377,7 +377,7 @@ on_timer(void *ctx)
         pump(k);
 }
 
-/* ---- from start to end ---- */
+/* ---- creation and end ---- */
 
 static void
 on_wake(void *ctx)
@@ -389,7 +389,7 @@ on_wake(void *ctx)
         pump(k);
 }
 
-/* From whichever thread has the shard. */
+/* Called from the thread that has the shard locked. */
 static void
 wake(void *ctx)
 {
@@ -430,8 +430,8 @@ cluster_link_new(struct loop *l, struct shards *shards, unsigned shard,
     return k;
 }
 
-/* Whether there is something to tell, to a Redis that takes it; and whether it took some since
- * |*waiting| was. */
+/* Whether changes are left to send and Redis accepts them: it has confirmed some since |*waiting|
+ * was set. */
 static bool
 has_more(struct cluster_link *k, uint64_t *waiting, bool *took)
 {
@@ -446,7 +446,7 @@ has_more(struct cluster_link *k, uint64_t *waiting, bool *took)
     return ready && stats.waiting > 0;
 }
 
-/* The loop does not run any more, so this looks again and again. */
+/* Polls, since the loop does not run any more. */
 static void
 tell_rest(struct cluster_link *k)
 {

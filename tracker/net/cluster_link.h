@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The connection of one shard of the tracker to Redis, kept up for as long as there is one to be
- * had: it carries the conversation of cluster.h, and knows nothing of what is said.
+ * The connection of one shard of the tracker to Redis. It sends the commands of cluster.h and
+ * passes their replies back, without interpreting them, and connects again whenever the connection
+ * is lost.
  *
- * A Redis that can't be reached is tried again after a tenth of a second, then less and less often,
- * at times that differ from tracker to tracker; the first failure and the return are said in the
- * log, and what is between them is not.
+ * After a failure the link tries again after a tenth of a second, and then after increasing delays
+ * with a random part. The first failure and the reconnection are logged; failures between them are
+ * not.
  */
 #ifndef TRACKER_NET_CLUSTER_LINK_H
 #define TRACKER_NET_CLUSTER_LINK_H
@@ -28,20 +29,22 @@ struct cluster_link;
 
 struct cluster_link_handler {
     void *ctx;
-    void (*on_news)(void *ctx); /* replies came, or none will: requests that wait may go on */
-    /* Connection ids are to be made with another secret. */
+    /* Replies have come, or will not come: waiting requests can be tried again. */
+    void (*on_news)(void *ctx);
+    /* The shared secret of connection ids has changed. */
     void (*on_secret)(void *ctx, const uint8_t secret[MAC_KEY_LEN]);
 };
 
-/* For shard |shard|, whose tracker has joined a cluster. All pointers but |handler| are borrowed;
- * |tls| is NULL for a URL without TLS. NULL when memory is out. */
+/* Makes the link of shard |shard|, whose tracker has joined a cluster. |handler| is copied, all
+ * other pointers are borrowed; |tls| is NULL for a URL without TLS. NULL when memory is out. */
 struct cluster_link *cluster_link_new(struct loop *l, struct shards *shards, unsigned shard,
                                       const struct cluster_url *url, struct tls_client *tls,
                                       const struct log *log, uint64_t seed,
                                       const struct cluster_link_handler *handler);
 
-/* Its loop must not run any more, or be the caller's. What Redis has not been told yet, it is told
- * before, as long as it answers and for a second at most. NULL is legal. */
+/* Sends changes that Redis has not confirmed yet, as long as Redis answers and for a second at
+ * most, and then frees the link. Its loop must not run any more, or the caller must be its thread.
+ * NULL is legal. */
 void cluster_link_free(struct cluster_link *k);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A redis:// URL, taken apart.
+ * Parses a redis:// or rediss:// URL.
  */
 #include "tracker/net/cluster_url.h"
 
@@ -29,7 +29,7 @@ take(char out[CLUSTER_PASSWORD_MAX + 1], const char *at, const char *end)
     return strlen(out) == len;
 }
 
-/* USER:PASSWORD, the part before the '@'. */
+/* USER:PASSWORD, is the part before the '@'. */
 static bool
 take_account(struct cluster_url *u, const char *at, const char *end)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Where a cluster's Redis is, as its operator writes it: redis:// or, with TLS, rediss://, as in
- * redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE], the scheme that Redis' own tools take. An IPv6
+ * The address of a cluster's Redis, as a URL: redis:// or, with TLS, rediss://, as in
+ * redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE], the scheme that Redis' own tools use. An IPv6
  * address stands in brackets; user and password may have percent escapes.
  */
 #ifndef TRACKER_NET_CLUSTER_URL_H
@@ -27,11 +27,11 @@ struct cluster_url {
     bool tls; /* rediss:// */
 };
 
-/* SPRAT_E_SYNTAX, and |eb| says what is wrong, without the password. */
+/* Parses |text|. SPRAT_E_SYNTAX with a message that does not contain the password. */
 int cluster_url_parse(const char *text, struct cluster_url *out, struct errbuf *eb);
 
-/* Takes the password from a file that nobody else may read, without white space around it. The
- * errors of reading; INVAL: it is empty or too long. */
+/* Reads the password from a file that other users must not be able to read; white space around it
+ * is ignored. INVAL if it is empty or too long, or an error of reading. */
 int cluster_url_read_password(struct cluster_url *u, const char *path, struct errbuf *eb);
 
 /* Whether the host is "localhost" or a loopback address: then every tracker of the cluster runs on

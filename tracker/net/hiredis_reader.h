@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * hiredis' reader in its versions, for who gives it functions of his own to make replies.
+ * Differences between the versions of hiredis, for code that gives its reader callbacks to build
+ * replies.
  */
 #ifndef TRACKER_NET_HIREDIS_READER_H
 #define TRACKER_NET_HIREDIS_READER_H
@@ -9,11 +10,11 @@
 
 #if HIREDIS_MAJOR >= 1
 
-/* The number of an array's elements. */
+/* The type of the number of elements of an array. */
 typedef size_t hiredis_count;
 
-/* Types that only RESP3 has, which nobody asked for: without functions for them, hiredis would give
- * their numbers for pointers to replies. */
+/* Callbacks for types that only RESP3 has, which Redis must not send to us: without these callbacks
+ * hiredis would return numbers in place of pointers. */
 static inline void *
 hiredis_no_double(const redisReadTask *task, double value, char *str, size_t len)
 {

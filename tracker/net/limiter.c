@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A throttle and a lock a stripe. Its lock may be taken while a shard's is held, never the other
- * way round.
+ * Each stripe has a throttle and a lock. The lock may be taken while a shard is locked, never the
+ * other way round.
  */
 #include "tracker/net/limiter.h"
 
@@ -13,7 +13,7 @@
 #include "common/sys/lock.h"
 
 struct limiter {
-    _Atomic bool limits; /* so that no lock is taken where there is no limit */
+    _Atomic bool limits; /* false: no limit is set, and no lock is taken */
     uint64_t seed[2];
     struct {
         struct lock lock;
@@ -33,7 +33,8 @@ limiter_new(const uint64_t seed[2])
         lock_init(&l->stripes[i].lock);
         throttle_init(&l->stripes[i].throttle, seed, LIMITER_ROWS);
     }
-    /* Another key: else all addresses of a stripe would meet in few of its rows. */
+    /* The stripe is chosen with another key than the row: otherwise all addresses of a stripe would
+     * fall into a few of its rows. */
     l->seed[0] = ~seed[0];
     l->seed[1] = seed[1];
     return l;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The rate limit by address (throttle.h) for many threads. An address is counted in one place,
- * whichever worker its requests come to, so that the limit is the same for any number of workers;
- * places of different addresses have locks of their own.
+ * The rate limit by address (throttle.h) for several threads. Each address belongs to one stripe,
+ * whichever worker receives its requests, so the limit is the same for any number of workers. Each
+ * stripe has its own lock.
  */
 #ifndef TRACKER_NET_LIMITER_H
 #define TRACKER_NET_LIMITER_H
@@ -12,7 +12,8 @@
 
 enum {
     LIMITER_STRIPES = 64,
-    LIMITER_ROWS = 256, /* of each: 64 K addresses in all, 1 MiB, once a limit is set */
+    LIMITER_ROWS = 256, /* of each stripe; all stripes together count 64 Ki addresses in 1 MiB,
+                           which is allocated when a limit is set */
 };
 
 struct limiter;
@@ -21,12 +22,12 @@ struct limiter;
 struct limiter *limiter_new(const uint64_t seed[2]);
 void limiter_free(struct limiter *l);
 
-/* Requests that an address may send in a minute; 0: any. Addresses in |exempt|, which is copied,
- * may send any number. SPRAT_E_NOMEM: there is no limit. */
+/* Sets the number of requests that an address may send in a minute; 0: no limit. Addresses in
+ * |exempt|, which is copied, have no limit. After SPRAT_E_NOMEM there is no limit. */
 int limiter_set(struct limiter *l, uint32_t per_minute, const struct netset *exempt);
 
-/* Whether something from |from| that costs as much as |cost| requests is within the limits of its
- * address and of its IPv6 /48; if it is, it counts. From any thread. */
+/* Whether a request from |from| that counts like |cost| requests is within the limits of its
+ * address and of its IPv6 /48. If it is, it is counted. From any thread. */
 bool limiter_allow(struct limiter *l, const struct endpoint *from, uint32_t cost, struct mono now);
 
 #endif

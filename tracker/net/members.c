@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The tables of users and of sessions, each behind its locks.
+ * One lock for the table of users and torrents, and one for each stripe of ledgers and slots.
  */
 #include "tracker/net/members.h"
 
@@ -24,7 +24,7 @@ struct members {
     _Atomic bool full_told;
     _Atomic int64_t unix_offset_us;
     _Atomic uint32_t gap_max_s, silence_s;
-    _Atomic int64_t back_us; /* by how much it was set back so far */
+    _Atomic int64_t back_us; /* total by which the wall clock was set back */
     struct stripe {
         _Alignas(CACHE_LINE) struct lock lock;
         struct gate_books books;
@@ -199,7 +199,7 @@ members_await_table(struct members *m)
 
 /* ---- stripes ---- */
 
-/* Ids are given out one after the other, so their low bits share users out evenly. */
+/* User ids are consecutive, so their low bits distribute users evenly. */
 static unsigned
 stripe_of(uint32_t user)
 {

@@ -7,7 +7,7 @@
 
 #include "tracker/core/netset.h"
 
-enum { NETTEXT_MAX = 64 }; /* characters of an address; a longer text is none */
+enum { NETTEXT_MAX = 64 }; /* characters of an address; a longer text is refused */
 
 /* Adds the network |text| to |s|. SPRAT_E_SYNTAX, or SPRAT_E_LIMIT when |s| is full. */
 int nettext_add(struct netset *s, const char *text);

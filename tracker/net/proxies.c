@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Several header lines are one list in the order in which they stand (RFC 9110, 5.3).
+ * Several X-Forwarded-For lines form one list in their order (RFC 9110, 5.3).
  */
 #include "tracker/net/proxies.h"
 
@@ -10,7 +10,7 @@
 #include "common/sys/addr.h"
 #include "tracker/net/nettext.h"
 
-/* An entry of the list: an address, alone or with a port. */
+/* Parses an entry of the list: an address with or without a port. */
 static int
 parse_entry(const char *at, size_t len, struct endpoint *out)
 {
@@ -33,7 +33,8 @@ parse_entry(const char *at, size_t len, struct endpoint *out)
     return 0;
 }
 
-/* Walks one line from its end. 1: |*client| is found; 0: all of it was trusted. */
+/* Reads one line from its end. Returns 1 if |*client| is found, 0 if all addresses of the line are
+ * trusted proxies. */
 static int
 walk_line(const struct netset *p, const char *at, size_t len, struct endpoint *client)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * hiredis' reader with functions of ours to make replies, which put them into one place of fixed
- * size: a string is cut before it is copied, an array refused before its elements are read.
+ * Uses hiredis' reader with own callbacks, which build the reply in a buffer of fixed size: a
+ * string is cut before it is copied, and a large array is refused before its elements are read.
  */
 #include "tracker/net/redis.h"
 
@@ -12,7 +12,7 @@
 #include "tracker/net/hiredis_reader.h"
 
 enum {
-    TEXT_MAX = 1024, /* bytes kept of a status or an error */
+    TEXT_MAX = 1024, /* bytes of a status or an error; the rest is cut */
     STRINGS_MAX = CLUSTER_REPLY_ELEMENTS_MAX * CLUSTER_REPLY_STRING_MAX + TEXT_MAX,
 };
 
@@ -21,7 +21,7 @@ struct redis_reader {
     redisReplyObjectFunctions functions; /* hiredis borrows them */
     struct cluster_reply reply;
     struct cluster_reply elements[CLUSTER_REPLY_ELEMENTS_MAX];
-    uint8_t strings[STRINGS_MAX]; /* of the reply at hand */
+    uint8_t strings[STRINGS_MAX]; /* of the current reply */
     size_t strings_len;
 };
 
@@ -39,9 +39,9 @@ redis_put(struct buf *out, const struct cluster_command *cmd)
     return out->err;
 }
 
-/* ---- what hiredis calls ---- */
+/* ---- callbacks of hiredis ---- */
 
-/* Where the object of |task| goes; NULL if it has no place. */
+/* The place for the object of |task|; NULL if there is none. */
 static struct cluster_reply *
 place(const redisReadTask *task)
 {
@@ -114,7 +114,7 @@ create_nil(const redisReadTask *task)
     return place(task);
 }
 
-/* All of it is ours already. */
+/* Nothing to free: the objects are in the reader's own buffer. */
 static void
 free_object(void *object)
 {

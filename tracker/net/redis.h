@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The protocol of Redis as bytes, with limits: commands into a buffer, replies out of what comes
- * in. The only user of hiredis, of which it takes the reader and the formatter. Its asynchronous
- * API is left aside: it looks names up while everybody waits, and bounds neither what it holds to
- * be sent nor what a reply may take.
+ * Encodes commands for Redis and parses its replies, with limits. It uses the reader and the
+ * formatter of hiredis, not its asynchronous API: that blocks the thread while it looks up names,
+ * and limits neither unsent bytes nor the size of a reply.
  */
 #ifndef TRACKER_NET_REDIS_H
 #define TRACKER_NET_REDIS_H
@@ -12,8 +11,7 @@
 #include "tracker/core/cluster.h"
 
 enum {
-    /* Bytes that came and that no whole reply was made of yet: several times what the longest reply
-     * takes. */
+    /* Bytes received that do not form a whole reply yet: several times the longest valid reply. */
     REDIS_UNREAD_MAX = 1 << 16,
 };
 
@@ -26,13 +24,14 @@ struct redis_reader;
 struct redis_reader *redis_reader_new(void);
 void redis_reader_free(struct redis_reader *r);
 
-/* Takes bytes that came. SPRAT_E_PROTOCOL: so many that no reply of ours can still be in them;
+/* Takes received bytes. SPRAT_E_PROTOCOL if more bytes are waiting than a valid reply can have;
  * SPRAT_E_NOMEM. */
 int redis_reader_feed(struct redis_reader *r, const void *bytes, size_t len);
 
-/* The next whole reply: 1, and |*reply| is good until the next call; 0 if there is none yet;
- * SPRAT_E_PROTOCOL for what is no reply, is nested, or has more elements than any that we ask for:
- * nothing more can be read then. Strings are cut at CLUSTER_REPLY_STRING_MAX bytes, texts at 1,024.
+/* Reads the next whole reply. Returns 1, and |*reply| is valid until the next call; 0 if there is
+ * none yet; SPRAT_E_PROTOCOL if the bytes are not a reply, or if it is nested or has more elements
+ * than any reply to our commands. After an error nothing more can be read. Strings are cut at
+ * CLUSTER_REPLY_STRING_MAX bytes, status and error texts at 1,024.
  */
 int redis_reader_next(struct redis_reader *r, const struct cluster_reply **reply);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A socket that does not block, and poll() with what is left of a command's time.
+ * The socket does not block; poll() waits for the rest of a command's time.
  */
 #include "tracker/net/redis_call.h"
 
@@ -71,7 +71,7 @@ redis_call_disconnect(struct redis_call *c)
     c->tree = NULL;
 }
 
-/* The sentence for an error of the connection, which is over. */
+/* Sets the message for an error of the connection, and closes it. */
 static int
 fail(struct redis_call *c, int err, struct errbuf *eb)
 {
@@ -125,7 +125,7 @@ socket_read(void *ctx, void *dst, size_t len)
     return moved(recv(c->fd, dst, len, 0));
 }
 
-/* Waits for what |events|, or TLS, waits for. */
+/* Waits until the socket is ready for |events|, or for what TLS needs. */
 static int
 wait_until(struct redis_call *c, short events, struct mono until)
 {
@@ -265,7 +265,7 @@ connect_to(struct redis_call *c, const struct addrinfo *ai, struct mono until)
     return 0;
 }
 
-/* One address after the other, in the system's order. */
+/* Tries the addresses one after the other, in the resolver's order. */
 static int
 connect_somewhere(struct redis_call *c)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Commands as words, and the way through the arrays that answer them.
+ * Builds the commands, and reads the nested arrays of their replies.
  */
 #include "tracker/net/redis_stream.h"
 
@@ -84,7 +84,7 @@ is_array(const struct cluster_reply *r, size_t count)
     return r->type == CLUSTER_REPLY_ARRAY && r->count == count;
 }
 
-/* An entry is [id, [field, value, …]]. */
+/* Reads an entry: [id, [field, value, …]]. */
 static bool
 read_entry(const struct cluster_reply *r, struct redis_id *id, const struct cluster_reply **message)
 {
@@ -146,7 +146,7 @@ redis_stream_has(struct redis_call *c, const char *key, const struct redis_id *i
     return 0;
 }
 
-/* XTRIM's MINID keeps what is not older than the id; so up to it, and then itself. */
+/* XTRIM with MINID keeps the entry with that id, so it is deleted by a second command. */
 int
 redis_stream_trim(struct redis_call *c, const char *key, const struct redis_id *id,
                   struct errbuf *eb)

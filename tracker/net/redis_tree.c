@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * hiredis' reader with functions of ours: nodes and strings are pieces of memory in a list, which
- * goes as a whole. hiredis asks for an array before its elements have come, so its size is checked
- * first and nothing is taken for more than the limits.
+ * Uses hiredis' reader with own callbacks: nodes and strings are pieces of memory in one list,
+ * which is freed as a whole. hiredis creates an array before its elements have arrived, so its size
+ * is checked first, and no memory is allocated beyond the limits.
  */
 #include "tracker/net/redis_tree.h"
 
@@ -12,7 +12,7 @@
 #include "common/base/err.h"
 #include "tracker/net/hiredis_reader.h"
 
-enum { TEXT_MAX = 1024 }; /* bytes kept of a status or an error */
+enum { TEXT_MAX = 1024 }; /* bytes of a status or an error; the rest is cut */
 
 struct piece {
     struct piece *next;
@@ -22,7 +22,7 @@ struct piece {
 struct redis_tree {
     redisReader *reader;
     redisReplyObjectFunctions functions; /* hiredis borrows them */
-    struct piece *pieces;                /* of the reply at hand */
+    struct piece *pieces;                /* of the current reply */
     size_t nodes;
     bool out_of_memory;
 };
@@ -54,7 +54,7 @@ drop(struct redis_tree *t)
     t->nodes = 0;
 }
 
-/* ---- what hiredis calls ---- */
+/* ---- callbacks of hiredis ---- */
 
 static unsigned
 depth_of(const redisReadTask *task)
@@ -66,8 +66,8 @@ depth_of(const redisReadTask *task)
     return depth;
 }
 
-/* Where the object of |task| goes: a node of its own, or its place among its array's elements. The
- * elements are ours; only readers see them as constant. */
+/* The place for the object of |task|: a new node, or an element of its array. The elements are
+ * constant only for readers of the reply. */
 static struct cluster_reply *
 place(const redisReadTask *task, enum cluster_reply_type type)
 {
@@ -152,7 +152,7 @@ create_nil(const redisReadTask *task)
     return place(task, CLUSTER_REPLY_NIL);
 }
 
-/* All pieces go together. */
+/* Nothing to do: all pieces are freed together. */
 static void
 free_object(void *object)
 {
@@ -202,7 +202,7 @@ redis_tree_feed(struct redis_tree *t, const void *bytes, size_t len)
     return redisReaderFeed(t->reader, bytes, len) == REDIS_OK ? 0 : SPRAT_E_NOMEM;
 }
 
-/* hiredis goes on with a reply that was not whole: its pieces stay until it is. */
+/* hiredis continues an incomplete reply, so its pieces are kept until it is complete. */
 int
 redis_tree_next(struct redis_tree *t, const struct cluster_reply **reply)
 {

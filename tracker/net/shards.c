@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An array of trackers, each with its lock.
+ * The shards are an array of trackers, each with its own lock.
  */
 #include "tracker/net/shards.h"
 
@@ -14,7 +14,8 @@ struct shards {
     struct swarms_totals totals;
     unsigned count;
     struct shard_rule rule;
-    /* Each element begins a cache line: taking one lock does not slow down its neighbours. */
+    /* Each element begins a cache line, so that taking its lock does not slow down its neighbours.
+     */
     struct locked_tracker {
         _Alignas(CACHE_LINE) struct lock lock;
         struct tracker *tracker;
@@ -38,7 +39,8 @@ shards_new(unsigned count, const struct tracker_config *config, const struct tra
     for (; s->count < count; s->count++) {
         struct locked_tracker *k = &s->all[s->count];
 
-        own.choice = seed->choice + s->count; /* one hash for all, but draws of their own */
+        own.choice = seed->choice + s->count; /* all shards use the same hash, but each draws peers
+                                                 with its own random numbers */
         k->tracker = tracker_new(config, &own);
         if (k->tracker == NULL) {
             shards_free(s);
