@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Users and torrents are arrays by id, for the registry gives ids out one after the other; passkeys
- * and info-hashes are arrays with an index by hash. A check so touches two lines of memory for the
- * passkey, two for the torrent, and one for the user.
+ * Users and torrents are in arrays indexed by id, since the registry assigns consecutive ids;
+ * passkeys and info-hashes are in arrays with an index by hash. So a check touches two cache lines
+ * for the passkey, two for the torrent, and one for the user.
  */
 #include "tracker/core/access.h"
 
@@ -23,7 +23,7 @@ struct user {
 };
 
 struct torrent {
-    char *removed; /* owned; NULL: registered */
+    char *removed; /* owned; why the torrent was removed, NULL while it is registered */
     bool exists;
     bool hidden;
 };
@@ -53,7 +53,7 @@ struct access {
     struct hashindex by_hash;
     struct client *clients; /* ACCESS_CLIENTS_MAX, or NULL */
     uint32_t nclients;
-    uint32_t nallowed;  /* rules that allow: if there are any, all others are not */
+    uint32_t nallowed;  /* rules that allow; if there are any, clients without a rule are refused */
     uint64_t *disabled; /* bits by user id */
     uint32_t disabled_words, ndisabled;
     bool loading;
@@ -89,8 +89,8 @@ access_free(struct access *a)
 
 /* ---- filling ---- */
 
-/* |array| of objects of |size|, made so large that position |at| is in it; what is new is zero. On
- * an error it is as it was. */
+/* Grows |array| of objects of |size| so that it has an index |at|; new objects are zero. On an
+ * error it is unchanged. */
 static void *
 reserve(void *array, uint32_t *cap, uint32_t at, uint32_t max, size_t size, int *err)
 {
@@ -114,7 +114,7 @@ reserve(void *array, uint32_t *cap, uint32_t at, uint32_t max, size_t size, int 
     return bytes;
 }
 
-/* Until the first user is disabled, there are no bits. */
+/* The bits are allocated when the first user is disabled. */
 static int
 note_disabled(struct access *a, const struct access_user *u)
 {
@@ -170,7 +170,8 @@ hash_of(const struct access *a, const uint8_t *key, size_t len)
     return (uint32_t)siphash13(a->seed, key, len);
 }
 
-/* Equal? In the same time for all that differ: how far a guess was right must not be measurable. */
+/* Whether two passkeys are equal. Takes the same time for all that differ, so that nobody can
+ * measure how many bytes of a guess are right. */
 static bool
 same_passkey(const uint8_t *a, const uint8_t *b)
 {
@@ -289,7 +290,7 @@ add_client(struct access *a, const char *prefix, size_t len, struct client **out
     return 0;
 }
 
-/* A rule that is taken away leaves its place, which the next one takes. */
+/* When a rule is removed, the last rule moves to its element. */
 int
 access_put_client(struct access *a, const char *prefix, enum access_client rule)
 {
@@ -348,7 +349,7 @@ access_counts(const struct access *a, struct access_counts *out)
                                   .loading = a->loading};
 }
 
-/* ---- asking ---- */
+/* ---- checks ---- */
 
 static const struct {
     const char *text;
@@ -390,7 +391,7 @@ access_look_ahead(const struct access *a, struct access_ask *ask)
     }
 }
 
-/* The first with the same hash is the one that is meant, but for one in some thousand millions. */
+/* Prefetches only the first object with the hash: two with the same 32-bit hash are very rare. */
 void
 access_look_closer(const struct access *a, const struct access_ask *ask)
 {
@@ -456,7 +457,7 @@ access_check_user(const struct access *a, const struct access_ask *ask, int64_t 
     return ACCESS_GRANTED;
 }
 
-/* The rule with the longest prefix counts. */
+/* The rule with the longest matching prefix decides. */
 static bool
 client_may(const struct access *a, const uint8_t *peer_id, bool *named)
 {

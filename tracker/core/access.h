@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Who may announce what on a private tracker: users by passkey, torrents by info-hash, rules about
- * clients by peer id. All in memory, filled from the registry; no I/O, no clock, no lock. Asking
- * changes nothing, so that many may ask at once while nobody fills.
+ * The table of a private tracker that decides who may announce which torrent: users by passkey,
+ * torrents by info-hash, rules about clients by peer id. It is in memory and filled from the
+ * registry; no I/O, no clock, no lock. Checks change nothing, so several threads may check at once
+ * while none fills the table.
  */
 #ifndef TRACKER_CORE_ACCESS_H
 #define TRACKER_CORE_ACCESS_H
@@ -19,30 +20,30 @@ enum {
     ACCESS_PASSKEYS_MAX = 1 << 26, /* revoked ones included */
     ACCESS_TORRENTS_MAX = 1 << 26, /* removed ones included; ids are below it */
     ACCESS_CLIENTS_MAX = 256,      /* rules */
-    ACCESS_SLOTS_MAX = 10000,      /* torrents that a user may be allowed to leech at once */
-    ACCESS_REASON_MAX = 180,       /* bytes of the reason why a torrent was removed */
+    ACCESS_SLOTS_MAX = 10000, /* the highest limit on the torrents that a user leeches at once */
+    ACCESS_REASON_MAX = 180,  /* bytes of the reason why a torrent was removed */
     ACCESS_PREFIX_MAX = TRACKER_PEER_ID_LEN,
 };
 
-/* The registry's rows as far as announces depend on them. */
+/* Rows of the registry, without the columns that announces do not depend on. */
 struct access_user {
     uint32_t id; /* above 0, below ACCESS_USERS_MAX */
     bool enabled;
     bool can_leech;
-    uint32_t slots; /* most torrents that are leeched at once; 0: any number */
+    uint32_t slots; /* maximum number of torrents to leech at once; 0: any number */
 };
 
 struct access_passkey {
     uint8_t key[ACCESS_PASSKEY_LEN];
     uint32_t user;
-    int64_t expires; /* unix seconds: from then on it is no good; 0: never */
+    int64_t expires; /* Unix seconds from which on it is invalid; 0: never */
     bool revoked;
 };
 
 struct access_torrent {
     uint32_t id;         /* above 0, below ACCESS_TORRENTS_MAX */
     bool hidden;         /* not shown in scrapes */
-    const char *removed; /* NULL: it is registered; else why it is not any more; copied */
+    const char *removed; /* NULL while it is registered, else the reason of its removal; copied */
 };
 
 enum access_client {
@@ -53,13 +54,13 @@ enum access_client {
 
 struct access;
 
-/* |seed| is secret: strangers choose passkeys and hashes. NULL when memory is out. */
+/* |seed| must be a secret, since strangers choose passkeys and hashes. NULL when memory is out. */
 struct access *access_new(const uint64_t seed[2]);
 /* NULL is legal. */
 void access_free(struct access *a);
 
-/* Each adds a row or takes the place of the one with the same key. NOMEM; LIMIT: too many, or an id
- * beyond its maximum. */
+/* Each adds a row, or replaces the row with the same key. NOMEM; LIMIT: there are too many rows, or
+ * an id is beyond its maximum. */
 int access_put_user(struct access *a, const struct access_user *u);
 int access_put_passkey(struct access *a, const struct access_passkey *k);
 int access_put_torrent(struct access *a, const struct access_torrent *t);
@@ -75,7 +76,7 @@ enum access_row_kind {
     ACCESS_ROW_CLIENT,
 };
 
-/* Any of these rows, as it goes from the registry to a table. */
+/* Any of these rows, on its way from the registry to a table. */
 struct access_row {
     enum access_row_kind kind;
     union {
@@ -93,24 +94,24 @@ struct access_row {
     };
 };
 
-/* As the function above for the row's kind. */
+/* Puts a row by the function above for its kind. */
 int access_put(struct access *a, const struct access_row *row);
 
-/* Where rows go, one by one: users and torrents before what belongs to them. An error of |put| ends
- * the reading. */
+/* A receiver of rows: users and torrents come before the rows that refer to them. An error of |put|
+ * ends the reading. */
 struct access_sink {
     void *ctx;
     int (*put)(void *ctx, const struct access_row *row);
 };
-/* One that fills |a|, which it borrows. */
+/* A sink that fills |a|, which is borrowed. */
 struct access_sink access_fill(struct access *a);
 
-/* A table that is not filled yet: everybody is told to come again (ACCESS_BUSY). */
-/* Users who are disabled, as bits by id: an announce by such a user is refused, and other users are
- * not given the peers that are listed still. Good until a user is put. */
+/* Marks a table that is not filled yet: all announces are refused with ACCESS_BUSY. */
+/* The disabled users, as bits by id: their announces are refused, and answers to other users leave
+ * out their peers that are still listed. Valid until access_put_user(). */
 struct access_disabled {
     const uint64_t *bits;
-    uint32_t count; /* bits; 0: nobody is disabled */
+    uint32_t count; /* bits; 0: no user is disabled */
 };
 void access_disabled(const struct access *a, struct access_disabled *out);
 
@@ -122,8 +123,8 @@ struct access_counts {
 };
 void access_counts(const struct access *a, struct access_counts *out);
 
-/* Why somebody is refused; the texts are shown to the client's user.
- *  X(name, text, minutes after which to try again) */
+/* Why an announce or scrape is refused; clients show the texts to their users.
+ * X(name, text, minutes after which to try again) */
 #define ACCESS_REFUSAL_TABLE(X)                                                                    \
     X(NO_PASSKEY, "this tracker is private: the announce URL has no passkey", TRACKER_RETRY_NEVER) \
     X(UNKNOWN_PASSKEY, "unknown passkey: download the torrent file again", 60)                     \
@@ -146,46 +147,48 @@ enum access_refusal {
 #undef X
 };
 
-/* "" for ACCESS_GRANTED; that of ACCESS_REMOVED goes before the torrent's own reason. */
+/* The text of |verdict|: "" for ACCESS_GRANTED; after that of ACCESS_REMOVED comes the reason of
+ * the removal. */
 const char *access_refusal_text(enum access_refusal r);
 int32_t access_refusal_retry_min(enum access_refusal r);
 
-/* What was found out on the way; on a refusal only as far as it was looked at. */
+/* What the check has found; after a refusal, members that were not checked are zero. */
 struct access_grant {
     uint32_t user, torrent;
-    uint32_t slots;      /* the user's */
-    const char *removed; /* with ACCESS_REMOVED: why; borrowed until the torrent is put again */
+    uint32_t slots;      /* of the user */
+    const char *removed; /* with ACCESS_REMOVED: the reason; valid until the torrent is put again */
     bool hidden;
     bool named_client; /* a rule allows this client */
 };
 
-/* What is looked for: a passkey (NULL: none was given) and an info-hash (NULL: none), both
- * borrowed. Who asks for many looks ahead for all, then closer for all, then asks: so the lines of
- * memory that the answers stand on are on their way together. */
+/* A query: a passkey and an info-hash, both borrowed, NULL if the request has none. For a batch of
+ * queries call access_look_ahead() for all, then access_look_closer() for all, and then the checks,
+ * so that the cache lines of all queries are fetched in parallel. */
 struct access_ask {
     const uint8_t *passkey, *info_hash;
-    uint32_t passkey_hash, torrent_hash; /* of the table's; set by access_look_ahead() */
+    uint32_t passkey_hash,
+        torrent_hash; /* hashes under the table's seed; set by access_look_ahead() */
 };
 void access_look_ahead(const struct access *a, struct access_ask *ask);
 void access_look_closer(const struct access *a, const struct access_ask *ask);
 
-/* Whose passkey and which torrent that is, without asking whether they may; false if either is not
- * known. Gets what will be asked next on its way. */
+/* Finds the user and the torrent without checking them, and prefetches what the checks read; false
+ * if either is unknown. */
 bool access_find_ids(const struct access *a, const struct access_ask *ask, uint32_t *user,
                      uint32_t *torrent);
 
-/* May the holder of the passkey ask anything at |unix_s|? After access_look_ahead(). */
+/* Checks the passkey and its user at |unix_s|. Call after access_look_ahead(). */
 enum access_refusal access_check_user(const struct access *a, const struct access_ask *ask,
                                       int64_t unix_s, struct access_grant *g);
 
-/* May the user whom access_check_user() has just granted make this announce? Someone who only says
- * "stopped" may, also of a torrent that was removed or that he may not leech, so that what he moved
- * until then counts. All but the slots and BUSY. */
+/* Checks an announce of a user whom access_check_user() has just granted. "stopped" is always
+ * granted, even for a torrent that was removed or that the user may not leech, so that the counters
+ * until then are credited. Does not check slots, and never returns BUSY. */
 enum access_refusal access_check_announce(const struct access *a, const struct access_ask *ask,
                                           const struct tracker_announce *announce,
                                           struct access_grant *g);
 
-/* The torrent with this hash if it is registered and not hidden; 0 if not. */
+/* The id of the torrent with this hash; 0 if it is not registered or is hidden. */
 uint32_t access_find_visible(const struct access *a, const uint8_t hash[TRACKER_HASH_LEN]);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A leaky bucket, as the time at which it will be empty.
+ * A leaky bucket, stored as the time at which it will be empty.
  */
 #include "tracker/core/allowance.h"
 

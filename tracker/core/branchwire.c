@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Writers append to a buffer whose error is sticky; readers walk a cursor, and check what no honest
- * tracker would say before anything else sees it.
+ * Writers append to a buffer with a sticky error. Readers use a cursor, and refuse values that no
+ * tracker writes before they pass anything on.
  */
 #include "tracker/core/branchwire.h"
 
@@ -178,7 +178,7 @@ read_passkey(struct cursor *c, struct access_row *row)
     return is_user(k->user) ? 0 : SPRAT_E_PROTOCOL;
 }
 
-/* A text with its length in front; it is one without a NUL inside. */
+/* Reads a text after its length; it must not contain a NUL. */
 static bool
 read_short_text(struct cursor *c, char *out, size_t max)
 {
@@ -191,7 +191,7 @@ read_short_text(struct cursor *c, char *out, size_t max)
     return cursor_ok(c) && strlen(out) == len;
 }
 
-/* What a row borrows. */
+/* Texts that a row borrows. */
 union row_text {
     char reason[ACCESS_REASON_MAX + 1];
     char prefix[ACCESS_PREFIX_MAX + 1];
@@ -343,7 +343,7 @@ read_entry(struct cursor *c, struct ledger_entry *e)
     return cursor_ok(c);
 }
 
-/* The first announce that had counters may be later than the first, but no time is outside. */
+/* Each time must be between the first and the last announce. */
 static bool
 is_within(const struct ledger_entry *e, uint32_t unix_s)
 {

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the trackers of a private fleet tell each other through Redis, as bytes. One of them, the
- * keeper, has the database; the others, its branches, have what the keeper tells them of it and
- * hand their books to it. Bytes only: when what is sent is in keeper.h, branch.h and slotshare.h.
+ * The format of the messages that the trackers of a private fleet exchange through Redis. One
+ * tracker, the keeper, has the database; the others, its branches, receive users and torrents from
+ * the keeper and send it their accounts. keeper.h, branch.h and slotshare.h say when messages are
+ * sent.
  *
  * Keys. NAME is the cluster's name; the braces put all of them on one node of a Redis Cluster.
  *
- *  NAME{private}keeper      the run of the keeper, 16 hex digits; expires when it is silent
- *  NAME{private}epoch       the epoch of the table that is whole, 16 hex digits
- *  NAME{private}rows:EPOCH  stream of rows: the whole table, then what is changed
+ *  NAME{private}keeper      the run of the keeper, 16 hex digits; expires when the keeper is silent
+ *  NAME{private}epoch       the epoch of the complete table, 16 hex digits
+ *  NAME{private}rows:EPOCH  stream of rows: the whole table, then its changes
  *  NAME{private}books       stream of batches for the keeper
- *  NAME{private}ack:RUN     the last batch of a branch's run that is in the database, digits
- *  NAME{private}slots       stream of what users with limited slots begin and end to leech
+ *  NAME{private}ack:RUN     number of a branch's last batch in the database, digits
+ *  NAME{private}slots       stream of torrents that users with slots begin or end to leech
  *
  * Each entry of a stream has one field, "b", whose value begins with the version of its format.
  * Numbers are big-endian. Where the fleet has a secret, entries, the epoch and confirmations are
@@ -51,53 +52,53 @@ enum {
     BRANCHWIRE_BLOB_MAX = 64 + BRANCHWIRE_ENTRIES_MAX * BRANCHWIRE_ENTRY_MAX,
 };
 
-/* NAME{private}WHAT; |what| is a word of the list above. */
+/* Makes the key NAME{private}WHAT; |what| is a word of the list above. */
 void branchwire_key(char out[BRANCHWIRE_KEY_MAX + 1], const char *name, const char *what);
 
-/* NAME{private}WHAT:RUN, of the keys of which there is one for each run or epoch. */
+/* Makes the key NAME{private}WHAT:RUN, where a run or an epoch has a key of its own. */
 void branchwire_key_of(char out[BRANCHWIRE_KEY_MAX + 1], const char *name, const char *what,
                        uint64_t run);
 
-/* 16 hex digits and a NUL. */
+/* Writes |run| as 16 hex digits and a NUL. */
 void branchwire_run(char out[BRANCHWIRE_RUN_LEN + 1], uint64_t run);
-/* The number in them; false if they are none. */
+/* Parses 16 hex digits; false for other text. */
 bool branchwire_read_run(const uint8_t *text, size_t len, uint64_t *run);
 
 /* ---- rows ---- */
 
-/* Begins a message in |out|, which has what it held before no more. */
+/* Begins a message in |out|, whose previous content is dropped. */
 void branchwire_begin_rows(struct buf *out);
 
-/* A sink that appends each row to |out|; it returns the buffer's error. */
+/* A sink that appends each row to |out|; its error is that of the buffer. */
 struct access_sink branchwire_rows_to(struct buf *out);
 
-/* Hands each row to |sink|. SPRAT_E_PROTOCOL: these bytes are no rows, or some of a later version;
- * rows in front of the bad place have been handed on. And the sink's errors. */
+/* Passes each row to |sink|. SPRAT_E_PROTOCOL if the bytes are not rows or have a later version;
+ * rows before the bad one have been passed on. Or an error of the sink. */
 int branchwire_read_rows(const uint8_t *data, size_t len, const struct access_sink *sink);
 
 /* ---- batches ---- */
 
 struct branchwire_batch {
     uint64_t run, seq;
-    uint32_t back_s; /* as accounts_batch */
+    uint32_t back_s; /* as in struct accounts_batch */
     uint32_t count;  /* at most BRANCHWIRE_ENTRIES_MAX */
 };
 
-/* Begins a message of |b->count| entries, each of which follows by the second. */
+/* Begins a message of |b->count| entries; branchwire_put_entry() must follow for each. */
 void branchwire_begin_batch(struct buf *out, const struct branchwire_batch *b);
 void branchwire_put_entry(struct buf *out, const struct ledger_entry *e);
 
-/* Reads a batch; |entries| has room for BRANCHWIRE_ENTRIES_MAX. SPRAT_E_PROTOCOL: it is none, or
- * has numbers that no ledger of ours makes. */
+/* Reads a batch; |entries| has BRANCHWIRE_ENTRIES_MAX elements. SPRAT_E_PROTOCOL if it is not a
+ * batch, or has values that no ledger makes. */
 int branchwire_read_batch(const uint8_t *data, size_t len, struct branchwire_batch *b,
                           struct ledger_entry *entries);
 
 /* ---- slots ---- */
 
-/* At most BRANCHWIRE_NEWS_MAX. */
+/* Writes at most BRANCHWIRE_NEWS_MAX news. */
 void branchwire_put_slots(struct buf *out, uint64_t run, const struct slots_news *news,
                           uint32_t count);
-/* |news| has room for BRANCHWIRE_NEWS_MAX. SPRAT_E_PROTOCOL. */
+/* Reads news; |news| has BRANCHWIRE_NEWS_MAX elements. SPRAT_E_PROTOCOL. */
 int branchwire_read_slots(const uint8_t *data, size_t len, uint64_t *run, struct slots_news *news,
                           uint32_t *count);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Connection ids as MACs over time and address.
+ * A connection id has a MAC over its time and the client's address.
  */
 #include "tracker/core/connid.h"
 
@@ -38,8 +38,8 @@ connid_set_secret(struct connid *c, const uint8_t secret[MAC_KEY_LEN], struct mo
     keys_init(&c->keys, secret);
 }
 
-/* The key of the epoch that |second| is in. Two neighbouring epochs are kept, which is all that ids
- * of two minutes can ask for. */
+/* The key of the epoch of |second|. Two neighbouring epochs are cached, since ids that are valid
+ * for two minutes need no others. */
 static const uint8_t *
 key_at(struct connid_keys *k, int64_t second)
 {

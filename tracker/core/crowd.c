@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The two rows stand one behind the other.
+ * |counts| has the first row and then the second.
  */
 #include "tracker/core/crowd.h"
 

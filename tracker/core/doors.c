@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The implementation for one tracker and one thread, which needs no lock.
+ * Doors to one tracker for one thread, which need no lock.
  */
 #include "tracker/core/doors.h"
 

@@ -11,19 +11,21 @@
 
 struct tracker_doors {
     void *ctx;
-    struct shard_rule rule; /* which tracker has a torrent */
-    /* The tracker of shard |shard|, for the caller alone until the next enter() or leave(). */
+    struct shard_rule rule; /* assigns a torrent to a tracker */
+    /* Returns the tracker of shard |shard|, which the caller may use alone until the next enter()
+     * or leave(). */
     struct tracker *(*enter)(void *ctx, unsigned shard);
-    /* To be called before the caller waits for anything; without an enter() before it too. */
+    /* Must be called before the caller waits for anything; allowed without an enter() before. */
     void (*leave)(void *ctx);
-    /* Whether a request from |from| is within the rate limit of its address; if so, it counts. To
-     * be asked when the address is proven: else anybody could use up another's. Leaves an entered
-     * tracker entered. */
+    /* Whether a request from |from| is within the rate limit of its address; if so, it is counted.
+     * Call only after the client has proved its address, since otherwise anybody could use up the
+     * limit of another address. An entered tracker stays entered. */
     bool (*may_ask)(void *ctx, const struct endpoint *from, struct mono now);
 };
 
-/* A request that had better wait (tracker_must_wait()) comes again later, and has its answer the
- * last time whatever is known by then. It counts for the rate limit once. */
+/* How often a request was tried. A request that should wait (tracker_must_wait()) is tried again
+ * later; the last time it is answered with the peers that are known then. It counts for the rate
+ * limit once. */
 enum service_turn { TURN_FIRST, TURN_AGAIN, TURN_LAST };
 
 /* The reason in the answer to a client above its rate limit. */

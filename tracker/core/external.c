@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An answer has few peers, so they are looked at one by one after the draw. The draw itself stays
- * as fast as it is for swarms that have no peer on the tracker's host.
+ * The peers of an answer are few, so each is checked after the draw; the draw itself needs no
+ * check.
  */
 #include "tracker/core/external.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Peers that announce from a loopback address (127.0.0.0/8, ::1) run on the tracker's own host. To
- * a peer on another host that address means the other host itself, so it is never handed out as it
- * is: the operator's external address takes its place, or the peer is left out of the answer.
+ * Peers that announce from a loopback address (127.0.0.0/8, ::1) run on the tracker's own host. On
+ * another host such an address means that host itself. So an answer to another host contains the
+ * operator's external address instead, or leaves the peer out.
  *
  * Peers are compact endpoints (BEP 23, BEP 7), as in peerset.h.
  */
@@ -14,8 +14,8 @@
 
 #include "common/base/endpoint.h"
 
-/* How other hosts reach this one, an address for each family. Ports do not count, and IP_NONE as
- * the family means that the operator named no address. */
+/* This host's address as other hosts see it, one for each family. The ports are not used; the
+ * family IP_NONE means that the operator named no address. */
 struct external {
     struct endpoint v4, v6;
 };
@@ -23,13 +23,13 @@ struct external {
 /* Whether the compact endpoint |key| of |family| has a loopback address. */
 bool external_is_loopback(const uint8_t *key, uint8_t family);
 
-/* Puts the external address of |family| into |key|, which keeps its port. False if there is none;
- * then |key| is as it was. */
+/* Replaces the address in |key| by the external one of |family|; the port stays. False if there is
+ * no external address; then |key| is unchanged. */
 bool external_replace(const struct external *x, uint8_t family, uint8_t *key);
 
-/* Makes |n| compact endpoints of |family| fit for another host: replaces loopback addresses, or
- * removes those peers from |peers| and from |ids| (20 bytes each, or NULL). Returns how many
- * remain; the others keep their order. */
+/* Prepares |n| compact endpoints of |family| for an answer to another host: replaces loopback
+ * addresses, or removes such peers from |peers| and from |ids| (20 bytes each, or NULL). Returns
+ * how many remain, in the same order. */
 uint32_t external_filter(const struct external *x, uint8_t family, uint8_t *peers, uint8_t *ids,
                          uint32_t n);
 

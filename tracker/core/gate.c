@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Questions in the order of what they cost, and of what a person wants to hear first.
+ * Checks run in the order of their cost, and so that the reason that helps the user most comes
+ * first.
  */
 #include "tracker/core/gate.h"
 
@@ -69,9 +70,9 @@ check_quota(struct gate_books *b, const struct tracker_announce *a, const struct
     return ACCESS_BUSY;
 }
 
-/* What the announce will be noted in is asked for now, so that it is there when the swarm has
- * answered. A session too many is refused before it has an entry in the ledger, and with it a row
- * in the database. */
+/* Prefetches the ledger entry of the announce, so that it is in the cache when the swarm has
+ * answered. A session beyond the quota is refused before it gets an entry in the ledger, and with
+ * it a row in the database. */
 static enum access_refusal
 open_account(const struct tracker_gate *gate, const struct tracker_announce *a, struct mono now,
              struct gate_pass *p)

@@ -56,7 +56,7 @@ append(struct hashlist *l, const uint8_t hash[TRACKER_HASH_LEN])
     return 0;
 }
 
-/* How many hex digits |line| begins with; the first 40 become |hash|. */
+/* Returns how many hex digits |line| begins with; the first 40 are stored in |hash|. */
 static size_t
 read_digits(const char *line, size_t len, uint8_t hash[TRACKER_HASH_LEN])
 {

@@ -4,8 +4,8 @@
  * the list. A list never changes after it is made; a reload makes another one.
  *
  * The text has one info-hash per line: 40 hex digits (v1) or 64 (v2, of which the first 20 bytes
- * count, as in announces). Text behind the hash and a space is a comment. Empty lines and lines
- * that begin with '#' are skipped.
+ * count, as in announces). Text after the hash and a space is a comment. Empty lines and lines that
+ * begin with '#' are skipped.
  */
 #ifndef TRACKER_CORE_HASHLIST_H
 #define TRACKER_CORE_HASHLIST_H
@@ -18,7 +18,7 @@
 #include "common/codec/tracker.h"
 
 enum {
-    HASHLIST_MAX = 10000000, /* hashes; 20 bytes each and about one of directory */
+    HASHLIST_MAX = 10000000, /* hashes; each takes 20 bytes, and about one in the directory */
 };
 
 struct hashlist;
@@ -31,7 +31,7 @@ void hashlist_free(struct hashlist *l);
 
 bool hashlist_has(const struct hashlist *l, const uint8_t hash[TRACKER_HASH_LEN]);
 
-/* Different hashes. */
+/* The number of different hashes. */
 size_t hashlist_count(const struct hashlist *l);
 
 #endif

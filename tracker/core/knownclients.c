@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Two lists.
+ * A list of the two-letter codes of Azureus-style ids, and a list of older prefixes.
  */
 #include "tracker/core/knownclients.h"
 

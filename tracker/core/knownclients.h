@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The programs of the field by their peer ids (BEP 20, and what has come up since): not to let
- * anybody in or keep anybody out, but to notice ids that nobody has.
+ * Recognizes peer ids of known BitTorrent programs (BEP 20, and newer ones). No client is refused
+ * by this list; it finds made-up peer ids.
  */
 #ifndef TRACKER_CORE_KNOWNCLIENTS_H
 #define TRACKER_CORE_KNOWNCLIENTS_H
@@ -11,8 +11,8 @@
 
 #include "common/codec/tracker.h"
 
-/* Is the peer id that of a known program (the two letters of an Azureus-style id, or an older
- * form)?
+/* Whether the peer id is that of a known program, by the two letters of an Azureus-style id or by
+ * an older form.
  */
 bool knownclients_has(const uint8_t peer_id[TRACKER_PEER_ID_LEN]);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Entries in an array with an index by hash. Memory grows with the busiest time between two flushes
- * and is used again, so that an announce allocates nothing once the tracker has run for a while.
+ * The entries are in an array with an index by hash. Memory grows to what the busiest time between
+ * two flushes needs and is then reused, so that an announce allocates nothing once the tracker has
+ * run for a while.
  */
 #include "tracker/core/ledger.h"
 
@@ -96,7 +97,7 @@ room(const struct ledger *l, const struct tracker_announce *a)
     return a->event == TRACKER_EVENT_STOPPED ? l->max : l->max - l->max / LEDGER_RESERVE_PARTS;
 }
 
-/* A clean entry for a session that has none. */
+/* Adds an empty entry for a session that has none. */
 static int
 add(struct ledger *l, const struct ledger_key *key, uint32_t hash, uint32_t max,
     struct ledger_entry **out)
@@ -123,7 +124,7 @@ is_lower(const uint64_t counters[LEDGER_WAYS], const uint64_t than[LEDGER_WAYS])
     return counters[LEDGER_UP] < than[LEDGER_UP] || counters[LEDGER_DOWN] < than[LEDGER_DOWN];
 }
 
-/* Would merging the announce into |e| lose what session.h could use? */
+/* Whether merging the announce into |e| would lose information that session.h needs. */
 static bool
 needs_another(const struct ledger_entry *e, const struct tracker_announce *a, int64_t unix_s)
 {
@@ -180,14 +181,15 @@ is_absurd(const struct tracker_announce *a)
     return a->uploaded > LEDGER_COUNTER_MAX || a->downloaded > LEDGER_COUNTER_MAX;
 }
 
-/* A client may say "completed" too late, or only "stopped" with nothing left. */
+/* Counts a completion when |left| falls to 0: a client may send "completed" late, or send only
+ * "stopped" with nothing left. */
 static bool
 completes(const struct ledger_entry *e, const struct tracker_announce *a)
 {
     return a->event == TRACKER_EVENT_COMPLETED || (e->last_s != 0 && e->left > 0 && a->left == 0);
 }
 
-/* Time between two announces counts as seeding if both said that nothing is left. */
+/* Time between two announces counts as seeding if both report nothing left. */
 static void
 keep_time(const struct ledger *l, struct ledger_entry *e, const struct tracker_announce *a,
           int64_t unix_s)
@@ -237,7 +239,7 @@ ledger_prefetch_entry(const struct ledger *l, uint32_t hash)
         __builtin_prefetch(&l->page.entries[at], 1);
 }
 
-/* Another entry for the session of |e|; |e| itself where there is no room for one. */
+/* Adds another entry for the session of |e|; returns |e| itself if there is no room. */
 static struct ledger_entry *
 add_part(struct ledger *l, struct ledger_entry *e, const struct ledger_note *n, uint32_t max)
 {

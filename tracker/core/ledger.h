@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A ledger holds what clients announced since the accounts were last written: for each session the
+ * A ledger collects the announces since the accounts were last written: for each session the
  * highest counters, and the few other numbers that session.h needs. A session is a user, a torrent
  * and a peer id. Neither the address nor "key" belongs to it, so a peer with an address in each
  * family (BEP 7), or one that announces both hashes of a hybrid (BEP 52), has one entry and counts
@@ -19,7 +19,7 @@
  *  lower counters, and the higher ones came     no announce is that late, so the counters have
  *  more than LEDGER_RESEND_S before             really fallen
  *
- * The ledger does not decide where a segment begins. What its entries come to is session.h's.
+ * The ledger does not decide where a segment begins; session.h does, from the entries.
  */
 #ifndef TRACKER_CORE_LEDGER_H
 #define TRACKER_CORE_LEDGER_H
@@ -32,9 +32,8 @@
 #include "tracker/core/hashindex.h"
 
 enum {
-    LEDGER_ENTRIES_MAX = 1 << 24, /* of one ledger, whatever is asked for */
-    LEDGER_RESERVE_PARTS = 8, /* one part in this many of the room is kept for "stopped", which no
-                               * client repeats */
+    LEDGER_ENTRIES_MAX = 1 << 24, /* of one ledger, whatever the configuration says */
+    LEDGER_RESERVE_PARTS = 8, /* an eighth of the entries is for "stopped", which nobody repeats */
     LEDGER_PARTS_MAX = 8,     /* entries of one session in a ledger; later ones are merged */
 
     /* Seconds. An announce arrives at most this long after its client made it: a client tries three
@@ -43,7 +42,7 @@ enum {
     LEDGER_RESEND_S = 180,
 };
 
-/* 64 PiB in one session: no line of today moves so much in a year. */
+/* 64 PiB in one session: no current line transfers so much in a year. */
 #define LEDGER_COUNTER_MAX (UINT64_C(1) << 56)
 
 /* The two counters of a client. */
@@ -56,18 +55,18 @@ struct ledger_key {
 };
 
 enum ledger_flags {
-    LEDGER_COUNTED = 1,     /* there were counters that are not absurd: |open| and |top| are set */
-    LEDGER_COMPLETED = 2,   /* |completed_s| is set */
-    LEDGER_FIRST_SEEDS = 4, /* the first announce said that nothing is left, */
-    LEDGER_LAST_SEEDS = 8,  /* and the last one, and that the client goes on */
-    LEDGER_ABSURD = 16,     /* there were counters above LEDGER_COUNTER_MAX; they are ignored */
+    LEDGER_COUNTED = 1,       /* some announce had plausible counters: |open| and |top| are set */
+    LEDGER_COMPLETED = 2,     /* |completed_s| is set */
+    LEDGER_FIRST_SEEDS = 4,   /* the first announce reported nothing left, */
+    LEDGER_LAST_SEEDS = 8,    /* and so did the last one, which was not "stopped" */
+    LEDGER_ABSURD = 16,       /* counters above LEDGER_COUNTER_MAX were ignored */
     LEDGER_NAMED_CLIENT = 32, /* a rule allows this client by name */
     LEDGER_FLAGS_ALL = 63,
-    LEDGER_CLOSED = 64, /* another entry of the session follows; of no meaning outside the ledger */
+    LEDGER_CLOSED = 64, /* another entry of the session follows; used only inside the ledger */
 };
 
-/* Bytes, and unix seconds of the tracker's clock. What nearly every announce touches stands on the
- * first 64 bytes, which are one line of the processor's cache. */
+/* Bytes, and unix seconds of the tracker's clock. The first 64 bytes, one cache line, have what
+ * nearly every announce touches. */
 struct ledger_entry {
     _Alignas(64) struct ledger_key key;
     uint16_t flags;              /* enum ledger_flags */
@@ -82,11 +81,11 @@ struct ledger_entry {
     uint32_t open_s, stop_s;    /* when these were reported; |stop_s| 0: there was no "stopped" */
     uint32_t start_s;           /* of the last "started" with both counters at 0; 0: none */
     uint32_t completed_s;       /* COMPLETED: of "completed", or when |left| fell to 0 */
-    uint32_t leechers_s;        /* when the swarm last had another leecher, at the last announce */
-    uint32_t seed_s;            /* seconds that it seeded between first and last announce */
+    uint32_t leechers_s; /* when the swarm last had another leecher, as of the last announce */
+    uint32_t seed_s;     /* seconds of seeding between the first and the last announce */
 };
 
-/* What a ledger holds, and what is handed over as a whole; all zero is an empty one. */
+/* The entries of a ledger, which are handed over as a whole. All zero is an empty page. */
 struct ledger_page {
     struct ledger_entry *entries;
     uint32_t count, cap;
@@ -94,10 +93,10 @@ struct ledger_page {
 };
 
 void ledger_page_fini(struct ledger_page *p);
-/* Empties it and keeps the memory. */
+/* Empties the page and keeps its memory. */
 void ledger_page_clear(struct ledger_page *p);
 
-/* Embedded; read |page.count|. */
+/* Embedded; private, except that |page.count| may be read. */
 struct ledger {
     struct ledger_page page;
     uint64_t seed[2];
@@ -109,7 +108,7 @@ struct ledger {
 void ledger_init(struct ledger *l, const uint64_t seed[2], uint32_t max, uint32_t gap_max_s);
 void ledger_fini(struct ledger *l);
 
-/* One announce that was granted. */
+/* An announce that was admitted. */
 struct ledger_note {
     struct ledger_key key;
     uint32_t hash; /* of the key */
@@ -121,24 +120,24 @@ struct ledger_note {
 /* The session that an announce belongs to. */
 struct ledger_key ledger_key_of(const struct tracker_announce *a, uint32_t user, uint32_t torrent);
 
-/* The key's hash, for ledger_put(). Prefetches the place in the index that ledger_put() looks at
- * first; the second call, some time later, prefetches the entry. */
+/* Returns the key's hash, for ledger_put(), and prefetches the index at the position where
+ * ledger_put() starts. ledger_prefetch_entry(), some time later, prefetches the entry. */
 uint32_t ledger_prefetch(const struct ledger *l, const struct ledger_key *key);
 void ledger_prefetch_entry(const struct ledger *l, uint32_t hash);
 
-/* Enters an announce. LIMIT when the ledger is full, NOMEM: nothing is changed, and the announce
- * must be refused, so that the client comes again. */
+/* Enters an announce. LIMIT when the ledger is full, or NOMEM: nothing is changed, and the announce
+ * must be refused, so that the client repeats it. */
 int ledger_put(struct ledger *l, const struct tracker_announce *a, const struct ledger_note *n);
 
-/* True when it is so full that it should be flushed before its time. */
+/* True when the ledger is so full that it should be flushed early. */
 static inline bool
 ledger_is_half_full(const struct ledger *l)
 {
     return l->page.count >= l->max / 2;
 }
 
-/* Hands over all entries: |page|, which must be clear, becomes the ledger's, and its is in |page|
- * afterwards. Entries of one session are in the order of time. */
+/* Takes all entries: swaps the ledger's page with |page|, which must be empty. Entries of one
+ * session are in the order of time. */
 void ledger_swap(struct ledger *l, struct ledger_page *page);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The table as text.
+ * Writes each row of the table as text.
  */
 #include "tracker/core/metrics.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The tracker's numbers as its operator's programs read them: Prometheus' text format, and JSON.
- * One table makes both; where the numbers come from is the caller's business.
+ * The tracker's metrics in Prometheus' text format and as JSON, both made from one table. The
+ * caller provides the numbers.
  */
 #ifndef TRACKER_CORE_METRICS_H
 #define TRACKER_CORE_METRICS_H
