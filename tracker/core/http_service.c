@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * HTTP requests to the tracker. What is wrong with an announce is said in a bencoded reply with
- * status 200, because clients show that to their users; statuses are for what is no tracker
- * request.
+ * Errors in an announce are answered with status 200 and a bencoded failure reason, which clients
+ * show to their users; other statuses are for requests that are not to the tracker.
  */
 #include "tracker/core/http_service.h"
 
@@ -13,11 +12,11 @@
 #include "common/codec/http_response.h"
 #include "common/codec/tracker_http.h"
 
-/* A dictionary peer takes at most some 100 bytes: its address has at most 45. */
+/* A peer as a dictionary takes about 100 bytes at most: its address has at most 45. */
 _Static_assert(SELECT_WANT_MAX * 128 < HTTP_SERVICE_BODY_MAX, "the longest reply must fit");
 _Static_assert(TRACKER_QUERY_SCRAPE_MAX * 128 < HTTP_SERVICE_BODY_MAX, "a full scrape must fit");
 
-/* Room for the peers of one reply. */
+/* Buffers for the peers of one reply. */
 struct peer_room {
     uint8_t v4[SELECT_WANT_MAX * COMPACT_V4_LEN];
     uint8_t v6[SELECT_WANT_MAX * COMPACT_V6_LEN];
@@ -99,7 +98,7 @@ admit(struct http_service *h, const struct passkey_request *target,
     return h->gate.ctx != NULL ? gate_admit(&h->gate, target, a, now, pass) : ACCESS_GRANTED;
 }
 
-/* Takes an announce that was admitted, and has the gate note it. */
+/* Passes an admitted announce to the tracker, and accounts for it at the gate. */
 static enum access_refusal
 take_announce(struct http_service *h, const struct tracker_announce *a, const struct endpoint *from,
               struct tracker_answer *ans, const struct gate_pass *pass, struct mono now)
@@ -121,8 +120,8 @@ come_again(struct http_service *h, enum service_turn turn)
     return false;
 }
 
-/* Asked of announces that were admitted: for others, no torrent is looked up. One that comes again
- * is admitted again, which counts nothing twice. */
+/* Whether an admitted announce must wait; refused announces fetch nothing from Redis. A request
+ * that is tried again is admitted again, which counts nothing twice. */
 static bool
 announce_must_wait(struct http_service *h, const struct tracker_announce *a, enum service_turn turn,
                    struct mono now)
@@ -136,7 +135,7 @@ announce_must_wait(struct http_service *h, const struct tracker_announce *a, enu
     return wait;
 }
 
-/* False if the request shall come again. */
+/* False if the request must be tried again. */
 static bool
 answer_announce(struct http_service *h, const struct http_request *req,
                 const struct passkey_request *target, const struct endpoint *from,
@@ -199,7 +198,7 @@ fill_scrape(struct http_service *h, struct tracker_scrape *entry, struct mono no
     memcpy(entry->info_hash, hash, sizeof(hash));
 }
 
-/* Asks for all of them at once. */
+/* Whether any of the torrents must be fetched first; begins the fetches of all. */
 static bool
 scrape_must_wait(struct http_service *h, uint8_t (*hashes)[TRACKER_HASH_LEN], size_t n,
                  struct mono now)
@@ -257,7 +256,7 @@ put_response(struct http_service *h, const struct http_request *req, struct buf 
         buf_put(out, buf_data(&h->body), buf_len(&h->body));
 }
 
-/* What an open tracker is asked never has a folder before it. */
+/* Requests to an open tracker must have no folder before the target. */
 static enum request_target
 read_target(const struct http_service *h, const struct http_request *req,
             struct passkey_request *target)
@@ -268,7 +267,7 @@ read_target(const struct http_service *h, const struct http_request *req,
     return gated || !target->in_path ? target->target : TARGET_OTHER;
 }
 
-/* Returns the status, 0 if the request shall come again. */
+/* Returns the status, or 0 if the request must be tried again. */
 static int
 put_body(struct http_service *h, const struct http_request *req, const struct endpoint *from,
          enum service_turn turn, struct mono now)

@@ -60,8 +60,8 @@ ends_in(const char *path, size_t len, const char *word)
     return len >= word_len && memcmp(path + len - word_len, word, word_len) == 0;
 }
 
-/* What the path ends in, and how much stands before that. Slashes behind the last word do not
- * count: "/announce/" is the same as "/announce". */
+/* Finds the last word of the path, and the length of what is before it. Slashes at the end are
+ * ignored: "/announce/" is the same as "/announce". */
 static enum request_target
 read_target(const char *path, size_t len, size_t *rest)
 {
@@ -110,7 +110,8 @@ passkey_parse_request(struct passkey_request *r, const char *path, size_t path_l
         read_query(r, query, query_len);
 }
 
-/* Over UDP it is an announce anyhow; a path of the passkey alone, or with a slash behind it, does.
+/* Over UDP the action is known already, so the path may be the passkey alone, with or without a
+ * slash at the end.
  */
 void
 passkey_parse_url(struct passkey_request *r, const char *url, size_t len)

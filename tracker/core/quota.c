@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Open addressing with linear probing and deletion by shifting back. All sessions of a user and a
- * torrent have one home, so one search finds and counts them. The number of a user's sessions
- * stands in the same table, as an entry of torrent 0, which no torrent has.
+ * torrent have the same hash, so one search finds and counts them. The number of a user's sessions
+ * is in the same table, as an entry with torrent 0, which is no torrent's id.
  */
 #include "tracker/core/quota.h"
 
@@ -15,15 +15,15 @@
 
 enum {
     SIZE_MIN = 16,
-    MISSED_SPARE_S = 120, /* an announce that is so late may still come */
+    MISSED_SPARE_S = 120, /* an announce may arrive so late */
 };
 
 #define NONE UINT32_MAX
 
 struct quota_place {
-    uint32_t user; /* 0: the place is free */
+    uint32_t user; /* 0: the entry is free */
     uint32_t torrent;
-    uint32_t peer; /* hash of the peer id; of torrent 0 the number of sessions */
+    uint32_t peer; /* hash of the peer id; with torrent 0 the number of sessions */
     uint32_t seen_s : 31;
     uint32_t ended : 1;
 };
@@ -41,7 +41,7 @@ quota_fini(struct quota *q)
         free(q->parts[i].places);
 }
 
-/* ---- places ---- */
+/* ---- entries of the table ---- */
 
 static uint64_t
 hash_of(const struct quota *q, uint32_t user, uint32_t torrent)
@@ -110,15 +110,14 @@ add(const struct quota *q, struct quota_part *p, uint64_t hash, const struct quo
     return true;
 }
 
-/* Frees a place, and shifts back what had been pushed behind it. */
+/* Frees an entry, and shifts back the entries that were displaced behind it. */
 static void
 drop(const struct quota *q, struct quota_part *p, uint32_t hole)
 {
     for (uint32_t at = next_of(p, hole); p->places[at].user != 0; at = next_of(p, at)) {
         uint32_t home = home_of(p, hash_of(q, p->places[at].user, p->places[at].torrent));
 
-        /* The entry at |at| may move into the hole, unless a search from its home begins behind the
-         * hole. */
+        /* The entry at |at| moves into the hole, unless a search for it begins behind the hole. */
         if (((at - home) & (p->size - 1)) < ((at - hole) & (p->size - 1)))
             continue;
         p->places[hole] = p->places[at];
@@ -128,9 +127,9 @@ drop(const struct quota *q, struct quota_part *p, uint32_t hole)
     p->used--;
 }
 
-/* ---- a user's number ---- */
+/* ---- the number of a user's sessions ---- */
 
-/* NULL: the user has none. */
+/* Returns NULL if the user has no sessions. */
 static struct quota_place *
 find_number(struct quota_part *p, uint64_t hash, uint32_t user)
 {
@@ -185,8 +184,8 @@ is_silent(const struct quota_place *e, int64_t unix_s, int64_t silence_s)
     return unix_s - (int64_t)e->seen_s > silence_s;
 }
 
-/* Looks at the next places of all in turn, and frees those of sessions that are silent. A place
- * that was freed may have another entry by now, and is looked at again. */
+/* Examines the next entries of the table, and frees those of silent sessions. An entry that was
+ * freed may contain another session now, and is examined again. */
 static void
 sweep(struct quota *q, int64_t unix_s)
 {
@@ -213,11 +212,11 @@ sweep(struct quota *q, int64_t unix_s)
 
 /* ---- sessions ---- */
 
-/* What a search for a session finds of its user and torrent. */
+/* The result of a search for a session of a user and a torrent. */
 struct found {
-    uint32_t own;       /* the session's place, or NONE */
+    uint32_t own;       /* index of the session, or NONE */
     uint32_t live, all; /* sessions */
-    uint32_t longest;   /* the live one that is silent for the longest time, or NONE */
+    uint32_t longest;   /* index of the live session that has been silent longest, or NONE */
 };
 
 static struct found
@@ -242,8 +241,8 @@ search(const struct quota_part *p, uint64_t hash, const struct quota_place *want
     return f;
 }
 
-/* Whether a new session of the torrent may be; one that has missed an announce counts as ended
- * then.
+/* Whether a new session of the torrent is allowed; a session that has missed an announce counts as
+ * ended then.
  */
 static bool
 has_room(const struct quota *q, struct quota_part *p, const struct found *f, int64_t unix_s)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * How many sessions each user of a private tracker has: in all, and of one torrent. A session is a
+ * Limits the sessions of each user of a private tracker, in all and in one torrent. A session is a
  * user, a torrent and a peer id. It counts from its first announce until it is silent for too long.
- * One that said "stopped" counts less, but counts: else a client that makes up peer ids, starts and
- * stops could have any number of them in the accounts. No clock, no lock; all is forgotten at a
- * restart, and known again when each client has announced once.
+ * A session that sent "stopped" counts less, but it counts: otherwise a client that makes up peer
+ * ids, starts and stops could add any number of sessions to the accounts. No clock, no lock. A
+ * restart loses all counts; they are complete again when each client has announced once.
  *
- * A session takes 16 bytes, in a table that is at least half full and at most three quarters. It is
- * cut into parts that grow one at a time, so that no announce waits for all of it. Sessions that
- * are silent are found by the announces of others: each looks at a few places.
+ * A session takes 16 bytes, in a table that is at least half full and at most three quarters. The
+ * table is divided into parts that grow one at a time, so that no announce waits while all of it is
+ * copied. Each announce examines a few entries to find silent sessions.
  */
 #ifndef TRACKER_CORE_QUOTA_H
 #define TRACKER_CORE_QUOTA_H
@@ -20,32 +20,32 @@
 
 enum {
     QUOTA_PARTS = 64,
-    QUOTA_PART_MAX = 1 << 20, /* places of a part */
-    QUOTA_LOOKS = 4,          /* places that an announce looks at for silent sessions */
-    QUOTA_ENDED_SHARE = 4,    /* of a torrent, so many times as many sessions may have ended */
+    QUOTA_PART_MAX = 1 << 20, /* entries of a part */
+    QUOTA_LOOKS = 4,          /* entries that an announce examines for silent sessions */
+    QUOTA_ENDED_SHARE = 4,    /* a torrent may have 4 × |torrent_max| ended sessions */
 };
 
 struct quota_place;
 
 struct quota_part {
     struct quota_place *places;
-    uint32_t size, used; /* places; |size| is a power of two, or 0 */
+    uint32_t size, used; /* entries; |size| is a power of two, or 0 */
 };
 
-/* Sessions that a user may have. */
+/* The limits on the sessions of a user. */
 struct quota_limits {
-    uint32_t user_max; /* in all, those that ended within |silence_s| too; 0: there is no limit of
-                          any kind, and nothing is counted */
-    uint32_t torrent_max; /* at once of one torrent; above 0 */
-    uint32_t silence_s;   /* a session that is silent for so long is none */
+    uint32_t user_max; /* in all, including those that ended within |silence_s|; 0: no limits, and
+                          nothing is counted */
+    uint32_t torrent_max; /* at a time in one torrent; above 0 */
+    uint32_t silence_s;   /* a session that is silent for so long has ended */
 };
 
-/* Embedded; private but for |limits|, which may be changed: sessions that are there stay. */
+/* Embedded; private except |limits|, which may be changed; existing sessions stay. */
 struct quota {
     struct quota_part parts[QUOTA_PARTS];
     struct quota_limits limits;
     uint64_t seed[2];
-    uint32_t sweep_part, sweep_at; /* where the next look is */
+    uint32_t sweep_part, sweep_at; /* the entry to examine next */
 };
 
 /* |seed| must be a secret. */
@@ -54,21 +54,21 @@ void quota_fini(struct quota *q);
 
 enum quota_answer {
     QUOTA_WITHIN,
-    QUOTA_USER,    /* the user has too many sessions, */
-    QUOTA_TORRENT, /* or too many of this torrent */
+    QUOTA_USER,    /* the user has too many sessions */
+    QUOTA_TORRENT, /* the user has too many sessions in this torrent */
     QUOTA_NOMEM,
 };
 
-/* Gets the place where the search for a session begins on its way from memory. */
+/* Prefetches the entry at which the search for a session begins. */
 void quota_prefetch(const struct quota *q, uint32_t user, uint32_t torrent);
 
-/* The session announces at |unix_s|, or says that it |ends|. If it is not known it is counted,
- * unless the user has as many as he may. Where a torrent has as many, one that has missed an
- * announce makes room. The answer does not depend on how often it is asked. */
+/* Counts an announce of the session at |unix_s|; |ends|: it is "stopped". An unknown session is
+ * added unless a limit is reached; at the limit of a torrent it replaces a session that has missed
+ * an announce. Repeating a call has the same result. */
 enum quota_answer quota_take(struct quota *q, uint32_t user, uint32_t torrent,
                              const uint8_t peer_id[TRACKER_PEER_ID_LEN], bool ends, int64_t unix_s);
 
-/* The user's sessions that count. */
+/* Returns the number of the user's sessions. */
 uint32_t quota_count(const struct quota *q, uint32_t user);
 
 #endif

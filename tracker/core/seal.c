@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The MAC is of a hash of the message, so that no copy of the message is made.
+ * The MAC covers a hash of the message, so that the message is not copied.
  */
 #include "tracker/core/seal.h"
 

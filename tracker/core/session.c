@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An entry is taken apart into points: counters that came at a second. Each point goes to the only
- * segment that it can belong to; a point that can belong to several is weighed and forgotten.
+ * An entry is divided into points: counters with the second at which they arrived. A point is
+ * stored in the only segment that it can belong to. A point that can belong to several segments is
+ * compared with them once and not stored.
  */
 #include "tracker/core/session.h"
 
@@ -21,7 +22,7 @@ above(uint64_t v, uint64_t base)
     return v > base ? v - base : 0;
 }
 
-/* ---- what the evidence comes to ---- */
+/* ---- the sum over all segments ---- */
 
 static uint64_t
 worth(const struct session_segment *g, int w)
@@ -29,7 +30,7 @@ worth(const struct session_segment *g, int w)
     return max_u64(g->top[w], g->stop[w]);
 }
 
-/* Does the client count from 0 behind segment |i|? */
+/* Whether it is known that the client's counters began at 0 after segment |i|. */
 static bool
 is_anew(const struct session *s, unsigned i)
 {
@@ -44,7 +45,8 @@ is_anew(const struct session *s, unsigned i)
     return false;
 }
 
-/* Segments that the client may have counted through are one. |base| is in it. */
+/* Segments over which the client may have continued to count are added as one. The sum includes
+ * |base|. */
 static uint64_t
 sum(const struct session *s, int w)
 {
@@ -60,12 +62,12 @@ sum(const struct session *s, int w)
     return all + one;
 }
 
-/* ---- which segments a second can belong to ---- */
+/* ---- the segments that a second can belong to ---- */
 
-/* Positions |from| to |to|; |count| stands for a segment behind the last. */
+/* Indexes |from| to |to|; |count| means a segment after the last one. */
 struct range {
     unsigned from, to;
-    bool none; /* it is older than all of them, or as old */
+    bool none; /* the second may belong to a sealed segment */
 };
 
 static struct range
@@ -91,7 +93,7 @@ is_certain(struct range r)
 
 /* ---- segments ---- */
 
-/* The oldest segment is taken out of the evidence: nothing that comes later changes it. */
+/* Seals the oldest segment: no later entry changes it. */
 static void
 seal_oldest(struct session *s)
 {
@@ -155,8 +157,7 @@ forget_top(struct session_segment *g, int w)
     g->top_s[w] = 0;
 }
 
-/* Puts a cut at the end of |left| and the beginning of |right|. Counters that may belong to either
- * side are forgotten. */
+/* Puts a cut between |left| and |right|, and drops counters that may belong to either side. */
 static void
 set_cut(struct session_segment *left, struct session_segment *right,
         const uint64_t stop[LEDGER_WAYS], int64_t unix_s)
@@ -171,7 +172,7 @@ set_cut(struct session_segment *left, struct session_segment *right,
     left->stop_s = unix_s;
 }
 
-/* Divides segment |i| by a cut. */
+/* Divides segment |i| at a cut. */
 static void
 cut(struct session *s, unsigned i, const uint64_t stop[LEDGER_WAYS], int64_t unix_s)
 {
@@ -182,7 +183,8 @@ cut(struct session *s, unsigned i, const uint64_t stop[LEDGER_WAYS], int64_t uni
     if (is_empty(&right))
         return;
     left->fell = is_lower_than_stop(&right, left);
-    if (is_worthless(&right)) { /* a cut from silence, of which the real one has become known */
+    if (is_worthless(&right)) { /* the cut was inferred from silence, and the real "stopped" has
+                                   arrived now */
         left->fell = left->fell || right.fell;
         return;
     }
@@ -193,8 +195,8 @@ cut(struct session *s, unsigned i, const uint64_t stop[LEDGER_WAYS], int64_t uni
         seal_oldest(s);
 }
 
-/* Of two that came so close that they may be the same cut, the one with higher counters stays: the
- * other may have come from silence, or be of a segment that moved less. */
+/* Of two cuts so close that they may be the same one, the cut with the higher counters is kept: the
+ * other may have been inferred from silence, or end a segment with less traffic. */
 static void
 move_cut(struct session *s, struct range r, const struct point *p)
 {
@@ -211,7 +213,7 @@ move_cut(struct session *s, struct range r, const struct point *p)
     set_cut(left, right, p->counters, p->unix_s[LEDGER_UP]);
 }
 
-/* Lower counters after a cut, and not late, show that the client counts from 0 again. */
+/* Lower counters after a cut, which are not late, prove that the client began at 0 again. */
 static void
 note_fall(struct session *s, const struct point *p, int w)
 {
@@ -225,8 +227,8 @@ note_fall(struct session *s, const struct point *p, int w)
     }
 }
 
-/* Enters the time of a "started" with both counters at 0. Copies of it come soon after each other,
- * and the last one counts. The oldest time makes room. */
+/* Stores the time of a "started" with both counters at 0. Copies of the same announce arrive close
+ * together, and the last time is kept. When the array is full, the new time replaces the oldest. */
 static void
 note_start(struct session *s, int64_t unix_s)
 {
@@ -257,7 +259,7 @@ take_stop(struct session *s, const struct point *p)
         move_cut(s, r, p);
 }
 
-/* Counters that can only belong to one segment. */
+/* Stores counters that can belong to one segment only. */
 static void
 raise(struct session *s, const struct point *p)
 {
@@ -277,7 +279,7 @@ raise(struct session *s, const struct point *p)
     }
 }
 
-/* By how much the point exceeds the evidence, whichever segment it belongs to. */
+/* The least by which the point exceeds the counters of the segments that it can belong to. */
 static uint64_t
 weigh(const struct session *s, const struct point *p, int w)
 {
@@ -314,7 +316,8 @@ points_of(const struct ledger_entry *e)
     return p;
 }
 
-/* Nobody can tell since when a client has moved what it says first. */
+/* The first counters are the baseline, since it is unknown how long the client took to transfer
+ * them. */
 static void
 take_base(struct session *s, const struct ledger_entry *e)
 {
@@ -324,7 +327,7 @@ take_base(struct session *s, const struct ledger_entry *e)
     memcpy(s->base, e->open, sizeof(s->base));
 }
 
-/* The cut of a client that crashed, or whose "stopped" was lost. */
+/* Infers a cut if a client has crashed, or its "stopped" was lost. */
 static void
 cut_after_silence(struct session *s, const struct ledger_entry *e, const struct session_rules *r)
 {
@@ -339,8 +342,8 @@ cut_after_silence(struct session *s, const struct ledger_entry *e, const struct 
     s->segments[s->count - 1].fell = true;
 }
 
-/* What all evidence comes to with the entry, which is in it afterwards. Cuts come first, as they
- * say which points are certain. */
+/* Adds the entry to the evidence, and computes the sums. Cuts are added first, since they decide
+ * which points are unambiguous. */
 static void
 take_entry(struct session *s, const struct ledger_entry *e, const struct session_rules *r,
            uint64_t all[LEDGER_WAYS])
@@ -363,7 +366,7 @@ take_entry(struct session *s, const struct ledger_entry *e, const struct session
     }
 }
 
-/* The most that the session can have moved. */
+/* The most bytes that the session can have transferred. */
 static uint64_t
 possible(const struct session *s, const struct ledger_entry *e, const struct session_rules *r)
 {
@@ -401,7 +404,8 @@ add_bytes(struct session *s, const struct ledger_entry *e, const struct session_
     }
 }
 
-/* Only the time after the session's last announce: another tracker's entry has what was before. */
+/* Counts only time after the session's last announce: the entry of another tracker has counted the
+ * time before. */
 static void
 add_time(const struct session *s, const struct ledger_entry *e, uint32_t gap_max_s,
          struct session_gain *gain)
@@ -415,8 +419,8 @@ add_time(const struct session *s, const struct ledger_entry *e, uint32_t gap_max
         gain->seed_s += gap < gap_max_s ? (uint64_t)gap : gap_max_s;
 }
 
-/* A session completes once: when its client says so, or when |left| has fallen to 0, whichever
- * tracker heard of either. */
+/* A session completes once: when its client sends "completed", or when |left| has fallen to 0, at
+ * any tracker. */
 static void
 complete(struct session *s, const struct ledger_entry *e, struct session_gain *gain)
 {
@@ -443,8 +447,8 @@ keep_newest(struct session *s, const struct ledger_entry *e, int64_t run)
     s->seeds = (e->flags & LEDGER_LAST_SEEDS) != 0;
 }
 
-/* Entries of one run come in the order of time. If one seems to be older than the one before, the
- * clock was set back, and all of the entry was later than that. */
+/* Entries of one run arrive in the order of time. If an entry seems to be older than the one
+ * before, the clock was set back, and the whole entry is in fact later. */
 static struct ledger_entry
 in_order(const struct session *s, const struct ledger_entry *e, int64_t run)
 {

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What is known of a session (ledger.h): which bytes of it are counted, and the evidence for them.
- * session_add() adds an entry of a tracker's ledger, and says what the user is credited with. No
+ * The account of one session (ledger.h): the bytes that are counted, and the evidence for them.
+ * session_add() adds an entry of a tracker's ledger, and returns what the user is credited with. No
  * clock, no I/O; time is an argument.
  *
  * Evidence. An entry reports counters, each at the second in which its tracker received them. A
- * "stopped" is a cut: what a client says after it belongs to a later segment. The cuts divide the
- * time of a session into segments, and a segment's worth is the highest counter reported in it. An
+ * "stopped" is a cut: announces after it belong to a later segment. The cuts divide the time of a
+ * session into segments, and the value of a segment is the highest counter reported in it. An
  * announce is at most LEDGER_RESEND_S late, so counters that arrive less than that before or after
- * a cut may belong to either side. Those are weighed once, against the higher of the two sides, and
- * are then forgotten: the "stopped" itself has the last counters of the segment before the cut, and
- * a client says all of the segment after it again.
+ * a cut may belong to either side. Such counters are compared once with the higher of the two
+ * sides, credited as far as they exceed it, and not stored. That loses nothing: the "stopped"
+ * itself has the last counters of the segment before the cut, and later announces repeat the
+ * counters of the segment after it.
  *
  * Where a cut comes from:
  *
- *  "stopped"                  a cut. The segment behind it counts from 0 once it is known that the
+ *  "stopped"                  a cut. The segment after it counts from 0 once it is known that the
  *                             client does: a "started" with both counters at 0 came after the cut,
  *                             or lower counters than those of "stopped" came later than any late
  *                             announce. Until then the client may have gone on counting, and only
@@ -24,9 +25,9 @@
  *                             crashed, or its "stopped" was lost
  *  anything else              no cut. A late "started" alone never makes one
  *
- * The sum over all segments, less the counters of the very first announce (|base|), is a function
- * of the evidence and not of its order. What is counted is the highest value that this sum ever
- * had. Repeating an entry changes nothing.
+ * The sum over all segments, less the counters of the very first announce (|base|), depends on the
+ * evidence and not on its order. The highest value that this sum ever had is what counts. Repeating
+ * an entry changes nothing.
  *
  * Theorem. Suppose that each announce arrives at most LEDGER_RESEND_S after it was made, by the
  * clock of its tracker; and that a client's counters begin at 0 in each segment, only rise within
@@ -46,14 +47,15 @@
  *     SESSION_SEGMENTS segments, or each "stopped" came in before those that are SESSION_SEGMENTS
  *     segments younger.
  *
- * If the last announce of a segment is lost, what the client moved after the last one that came in
- * is missing. A segment that is over within twice LEDGER_RESEND_S counts as far as it exceeds its
- * neighbours. A client that goes on counting through "stopped" and "started" counts once too.
+ * If the last announce of a segment is lost, the traffic after the last announce that arrived is
+ * not counted. A segment that ends within twice LEDGER_RESEND_S counts only as far as it exceeds
+ * its neighbours. A client that does not reset its counters at "stopped" and "started" counts once
+ * too.
  *
- * What is not possible is not evidence. Counters which would make a session count more than
- * |rate_possible| since it began, LEDGER_RESEND_S to spare, or its user more than |room|, are held
- * aside: they change nothing, and are reported in |held|. The client may say the same again when it
- * has become possible.
+ * Implausible counters are not evidence. If an entry would make the session count more than
+ * |rate_possible| allows since the session began and LEDGER_RESEND_S before, or the user more than
+ * |room|, it changes nothing, and the excess is reported in |held|. It counts if the client reports
+ * it again when enough time has passed.
  */
 #ifndef TRACKER_CORE_SESSION_H
 #define TRACKER_CORE_SESSION_H
@@ -61,17 +63,17 @@
 #include "tracker/core/ledger.h"
 
 enum {
-    SESSION_SEGMENTS = 4, /* the last ones, of which something may still become known */
+    SESSION_SEGMENTS = 4, /* the last ones, which later entries may still change */
     SESSION_STARTS = SESSION_SEGMENTS,
 };
 
-/* Times are unix seconds by the clock of the tracker that received the announce. */
+/* Times are Unix seconds by the clock of the tracker that received the announce. */
 struct session_segment {
-    uint64_t top[LEDGER_WAYS];  /* the highest counters that certainly belong to it */
-    int64_t top_s[LEDGER_WAYS]; /* when they came last; 0: none did */
+    uint64_t top[LEDGER_WAYS];  /* the highest counters that can belong to this segment only */
+    int64_t top_s[LEDGER_WAYS]; /* when they were last reported; 0: never */
     uint64_t stop[LEDGER_WAYS]; /* the counters of the cut at its end */
-    int64_t stop_s;             /* when the cut came; 0: the segment is open */
-    bool fell;                  /* lower counters came after the cut, and were not late */
+    int64_t stop_s;             /* when the cut arrived; 0: the segment is open */
+    bool fell;                  /* lower counters arrived after the cut and were not late */
 };
 
 /* All zero if there is none yet. */
@@ -79,34 +81,34 @@ struct session {
     bool exists;
     struct session_segment segments[SESSION_SEGMENTS + 1]; /* one more while one is inserted */
     unsigned count;
-    int64_t starts[SESSION_STARTS]; /* when "started" with both counters at 0 came, the last ones in
-                                     * any order; 0: none */
-    uint64_t sealed[LEDGER_WAYS];   /* the worth of all segments before these, */
-    int64_t sealed_s;               /* whose last cut came then; 0: there are none */
+    int64_t starts[SESSION_STARTS]; /* the last "started" with both counters at 0, in any order;
+                                     * 0: none */
+    uint64_t sealed[LEDGER_WAYS];   /* the value of all segments before these, */
+    int64_t sealed_s;               /* and the time of their last cut; 0: there are none */
     uint64_t base[LEDGER_WAYS];     /* the counters of the first announce, */
-    int64_t first_s;                /* which came then */
+    int64_t first_s;                /* and its time */
     uint64_t counted[LEDGER_WAYS];
 
     uint64_t left;       /* at the last announce, */
-    bool seeds;          /* which also said that the client goes on with nothing left */
-    int64_t seen_s;      /* and came then, */
-    int64_t run;         /* to this run of a tracker */
+    bool seeds;          /* which reported nothing left and was not "stopped" */
+    int64_t seen_s;      /* its time, */
+    int64_t run;         /* and the run of the tracker that received it */
     int64_t completed_s; /* 0: not */
 };
 
 struct session_rules {
-    int64_t run;                /* random for each start of a tracker, never 0 */
-    uint32_t gap_max_s;         /* time between two announces that counts as seeding */
-    uint32_t back_s;            /* by so much the tracker's clock was set back during its run */
-    uint64_t rate_possible;     /* bytes a second */
+    int64_t run;            /* random for each start of a tracker, never 0 */
+    uint32_t gap_max_s;     /* time between two announces that counts as seeding */
+    uint32_t back_s;        /* seconds by which the tracker's clock was set back during its run */
+    uint64_t rate_possible; /* bytes a second */
     uint64_t room[LEDGER_WAYS]; /* bytes that the user can be credited with (allowance.h) */
 };
 
 struct session_gain {
     uint64_t bytes[LEDGER_WAYS]; /* to be credited */
-    uint64_t held[LEDGER_WAYS];  /* beyond what is possible: not credited */
+    uint64_t held[LEDGER_WAYS];  /* implausible: not credited */
     uint64_t seed_s;
-    int64_t completed_s; /* 0: it has not just completed */
+    int64_t completed_s; /* 0: this entry did not complete it */
 };
 
 void session_add(struct session *s, const struct ledger_entry *e, const struct session_rules *r,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Which of several trackers a torrent belongs to. The rule has a random key, so that nobody outside
- * can choose info-hashes that all belong to one tracker, and with it to one thread. The kernel can
- * follow the rule too, to give a datagram to the thread that owns its torrent (dgram_steer()).
- * Nothing that outlives the process may depend on it: state files and Redis know info-hashes only.
+ * Assigns each torrent to one of several shards by a keyed hash. The key is random, so that an
+ * attacker can't choose info-hashes that all belong to one shard, and so to one thread. The kernel
+ * computes the same function to deliver a datagram to the thread that owns its torrent
+ * (dgram_steer()). Nothing that outlives the process may depend on the assignment: state files and
+ * Redis contain info-hashes only.
  */
 #ifndef TRACKER_CORE_SHARD_H
 #define TRACKER_CORE_SHARD_H
@@ -13,13 +14,13 @@
 #include "common/codec/tracker.h"
 
 /* Multiply-shift hashing of the first two words of an info-hash: for random factors, two different
- * hashes meet in one of |count| parts with a probability of at most 2 / |count|. */
+ * hashes are assigned to the same part with a probability of at most 2 / |count|. */
 struct shard_rule {
     uint32_t count; /* of parts; at most 65535 */
     uint32_t factors[2], addend;
 };
 
-/* One part of those that a rule makes. All torrents are {.rule.count = 1}. */
+/* One of the parts. {.rule.count = 1} has all torrents. */
 struct shard {
     struct shard_rule rule;
     unsigned index;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One question for each kind.
+ * Each kind of signal has one condition.
  */
 #include "tracker/core/signals.h"
 
@@ -19,8 +19,8 @@ signals_name(int kind)
     return kind >= 0 && kind < SIGNAL_KINDS ? names[kind] : "unknown";
 }
 
-/* Both times may be rounded, each to another second, as their clocks begin at another moment of
- * it. A clock that was set back makes the previous announce look later than it was. */
+/* Each time may be rounded by a second, since the seconds of the two clocks begin at different
+ * moments. After the clock was set back, the previous announce seems later than it was. */
 static uint64_t
 no_leechers(const struct ledger_entry *e, const struct session *before,
             const struct session_rules *r, const struct session_gain *gain)

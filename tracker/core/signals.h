@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Signals are reasons for a person to look at a user: what a session (session.h) reported that an
- * honest client does not report. Nothing acts on a signal. A signal that accuses an honest member
- * is worse than none, so in doubt there is none. No clock, no I/O.
+ * Signals tell the operator that a session (session.h) reported something that an honest client
+ * does not report. No code acts on a signal. A signal against an honest user is worse than a
+ * missing one, so in case of doubt there is none. No clock, no I/O.
  *
  *  no-leechers       the session uploaded, and the swarm's last leecher had gone more than
  *                    LEDGER_RESEND_S before the session's previous announce. In this time blocks
@@ -10,8 +10,9 @@
  *                    Only announces to the same run of a tracker are compared: two clocks differ,
  *                    and a tracker that starts does not know who leeched before. A leecher that
  *                    another tracker of the fleet was told of is a leecher
- *  rate              the session reported more than is possible (session.h), which was held aside
- *  unknown-client    a new session's peer id is of no known client, and of none that a rule allows
+ *  rate              the session reported more than is possible, which is not credited (session.h)
+ *  unknown-client    the peer id of a new session is not that of a known client, nor of one that a
+ *                    rule allows
  *  absurd-counters   the client reported counters above LEDGER_COUNTER_MAX
  */
 #ifndef TRACKER_CORE_SIGNALS_H
@@ -33,7 +34,7 @@ enum signal_kind {
         SIGNAL_KINDS,
 };
 
-/* The name of a kind; "unknown" for a number that is none. Static. */
+/* The name of a kind; "unknown" for another number. Static. */
 const char *signals_name(int kind);
 
 struct signal {
@@ -41,8 +42,8 @@ struct signal {
     uint64_t worst;
 };
 
-/* The signals that an entry raises; returns how many. |before| is the session as it was when the
- * entry was added, and |gain| what that came to. */
+/* Returns the number of signals that an entry raises, and fills them in. |before| is the session
+ * before the entry was added, and |gain| the result of adding it. */
 unsigned signals_find(const struct ledger_entry *e, const struct session *before,
                       const struct session_rules *r, const struct session_gain *gain,
                       struct signal out[SIGNAL_KINDS]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A small array for each user, searched from one end: nobody leeches many torrents at once who has
- * a limit on them.
+ * Each user has a small array, which is searched linearly: a user with a limit leeches few torrents
+ * at once.
  */
 #include "tracker/core/slots.h"
 
@@ -66,7 +66,7 @@ find(const struct slots *s, uint32_t user)
     return node != NULL ? LIST_ENTRY(node, struct slots_user, node) : NULL;
 }
 
-/* Two that are silent for too long make room for one that comes, so that they never pile up. */
+/* Each new entry removes up to two silent ones, so that these never accumulate. */
 static void
 forget_silent(struct slots *s, int64_t unix_s)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The generic cell rate algorithm (ITU-T I.371): each request moves the time at which its address
- * has paid for everything one interval on, and is refused when that time is a whole burst ahead.
+ * The generic cell rate algorithm (ITU-T I.371): each request moves the address's theoretical
+ * arrival time forward by one interval, and is refused when that time is a whole burst ahead of
+ * now.
  */
 #include "tracker/core/throttle.h"
 
@@ -49,7 +50,7 @@ throttle_hash(const uint64_t seed[2], const struct endpoint *from, enum throttle
     return siphash13(seed, from->ip, len) ^ from->family;
 }
 
-/* The way of that hash: its own, an unused one, or that of the address that paid longest ago. */
+/* The entry for a hash in its row: its own, an unused one, or the one with the earliest time. */
 static struct throttle_way *
 find(struct throttle *t, uint64_t hash)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The swarms are in a sorted array. Nearly every swarm of a large table is smaller than the last
- * element, so that it costs one comparison.
+ * element, and so costs one comparison.
  */
 #include "tracker/core/topswarms.h"
 

@@ -29,7 +29,7 @@ enum topswarms_order {
 /* Finds the order called |name| of |len| bytes; false if there is none. */
 bool topswarms_order_parse(const char *name, size_t len, enum topswarms_order *order);
 
-/* Embedded; read |count| and |at|. */
+/* Embedded; |count| and |at| may be read. */
 struct topswarms {
     enum topswarms_order order;
     size_t max, count;
