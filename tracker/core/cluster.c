@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What is known of each torrent that others share, and what they are to be told of it: events in
- * chains that hang on the torrents, and torrents in queues by how soon somebody has to hear.
+ * Each shared torrent has a record with the copy of its peers and a chain of events, which are
+ * changes to send. The records are in queues, by how soon their commands must be sent.
  */
 #include "tracker/core/cluster.h"
 
@@ -89,7 +89,7 @@ cluster_set_waker(struct cluster *c, void (*wake)(void *ctx), void *ctx)
     c->wake_ctx = ctx;
 }
 
-/* Its user stands where select.h looks for it. */
+/* The user's id is in the bits in which select.h looks for it. */
 uint32_t
 cluster_tag_of_user(uint32_t user)
 {
@@ -106,14 +106,15 @@ cluster_tag(const uint8_t peer_id[TRACKER_PEER_ID_LEN])
 
 /* ---- torrents ---- */
 
-/* Something that is still to be sent or to come back, or a copy that is of use. */
+/* Whether the torrent has unsent changes, waits for replies, or wants a fetch. */
 static bool
 is_busy(const struct shared *t)
 {
     return t->in_flight || t->news.count > 0 || t->wants_peers || t->wants_numbers;
 }
 
-/* Returns whether one had to go and did not. */
+/* Drops records of torrents that were not used for |keep_ms|; with |force| at least one. Returns
+ * true if |force| was not satisfied. */
 static bool
 evict_of(struct cluster *c, struct list *by_use, int64_t keep_ms, bool force, struct mono now)
 {
@@ -132,9 +133,9 @@ evict_of(struct cluster *c, struct list *by_use, int64_t keep_ms, bool force, st
     return force;
 }
 
-/* Forgets torrents that nobody has asked for in a while, sooner those that have no peers, which
- * cost nothing to be asked for again; with |force| at least one, and as many as hold too much, if
- * they can be spared. */
+/* Drops records that were not used for a while, earlier those of torrents without peers, since
+ * fetching them again is cheap. With |force| drops at least one, and as many as are needed to be
+ * below CLUSTER_COPIED_MAX, as far as they are not busy. */
 static void
 evict(struct cluster *c, bool force, struct mono now)
 {
@@ -209,7 +210,7 @@ queue_of(const struct shared *t)
     return t->news.count > 0 || t->stale != 0 || t->changes.restart ? QUEUE_LAZY : QUEUE_NONE;
 }
 
-/* A queue's torrents wait equally long, so who comes last is due last. */
+/* All torrents of a queue wait equally long, so appending keeps the queue in the order of |due|. */
 void
 cluster_queue(struct cluster *c, struct shared *t, struct mono now)
 {
@@ -300,8 +301,8 @@ cluster_forget(struct cluster *c, struct chain *chain)
 
 /* ---- announces ---- */
 
-/* The peer is ours now, or has gone, if it is the one that the copy has. Returns whether the others
- * may still have it on the side where it is no more. */
+/* Removes a peer from the copy that announced here; after "stopped" only if the copy has the same
+ * peer id. Returns whether other trackers may still have the peer on its former side. */
 static bool
 drop_copy(struct cluster *c, struct shared *t, const struct cluster_peer *p,
           enum cluster_change change, struct mono now)
@@ -361,8 +362,8 @@ cluster_set_torrents_max(struct cluster *c, uint32_t max)
     c->torrents_max = max;
 }
 
-/* While there is no Redis, who came or is still there needs no telling: all that are there then
- * will be written back. */
+/* While Redis is unreachable, only peers that stop are queued: all others will be written back when
+ * it returns. */
 void
 cluster_on_peer(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN],
                 const struct cluster_peer *p, enum cluster_change change, struct mono now)
@@ -396,7 +397,7 @@ cluster_on_peer(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN],
     cluster_queue(c, t, now);
 }
 
-/* Whether a request for a torrent that is not known here may be remembered. */
+/* Whether a request may add a record for its torrent. */
 static bool
 may_ask_for(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN], struct mono now)
 {
@@ -406,7 +407,8 @@ may_ask_for(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN], struct mono
     return c->map.count < c->torrents_max;
 }
 
-/* Redis takes longer than anybody may wait: so nobody waits for a while. */
+/* Whether Redis has recently taken longer than a request may wait; then no request waits for a
+ * while. */
 static bool
 is_slow(struct cluster *c, struct mono now)
 {
@@ -432,7 +434,7 @@ cluster_must_wait(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN], bool 
         return false;
     few = peers && shared_count(t) < CLUSTER_FEW;
     at = peers || mono_before(t->numbers_at, t->peers_at) ? t->peers_at : t->numbers_at;
-    /* What was known before Redis was away is no news. */
+    /* A copy from before the connection was lost counts as old. */
     if (mono_younger(at, few ? CLUSTER_FEW_FRESH_MS : CLUSTER_FRESH_MS, now) &&
         !mono_before(at, c->ready_at))
         return false;
@@ -475,7 +477,8 @@ cluster_look(const struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN], cons
 
         if (has_peers)
             n += side_count(shared_peers(t, family), seeds);
-        /* A copy that is whole is the number, and own peers that came or went since are in it. */
+        /* If the copy is whole and the latest, the sum is exact; else the number that Redis
+         * reported may be higher. */
         if (has_numbers && !(is_latest && t->whole[side]) && t->total[side] > n)
             n = t->total[side];
         view->total[side] = n;

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One tracker of several that share their swarms through Redis: what it has to tell the others,
- * what it knows of their peers, and when that has to be asked for. Commands come out and replies go
- * in; there is no socket here, and no clock. How things stand in Redis is in cluster_wire.h.
+ * A tracker's part in a cluster: trackers that share their swarms through Redis. It keeps the
+ * changes of own peers that the other trackers must learn, copies of the other trackers' peers, and
+ * decides when to fetch these. Its output is commands for Redis, its input their replies; no
+ * socket, no clock. cluster_wire.h describes the keys in Redis.
  *
- * Announces are answered from memory. The tracker's own peers are in the table of swarms; beside it
- * each torrent that is asked for has a copy of the others' peers, or a random sample of them, which
- * is replaced as a whole by each fetch. A copy that is whole is not fetched again but for what
- * others have changed since, until one of its peers may have fallen silent. What Redis says first
- * is a request's only wait: of a torrent that was not asked for of late, or that has few peers, so
- * that a peer the others have just heard of is in the answer. While Redis is away nothing waits;
- * when it is back, all own peers are written to it again, in portions, for it may have lost any of
- * them.
+ * Announces are answered from memory. "Own" peers are those that announced to this tracker; they
+ * are in the table of swarms. For each requested torrent there is a copy of the other trackers'
+ * peers, or of a random sample of them, which each fetch replaces as a whole. If the copy has all
+ * their peers, only the changes since are read, until one of its peers may have timed out. A
+ * request waits for Redis only if its torrent was not fetched recently, or has few peers, so that
+ * the answer has peers that have just announced to another tracker. While Redis is unreachable no
+ * request waits; when it returns, all own peers are written to it again, in portions, since it may
+ * have lost any of them.
  *
- * The cycle of a conversation: cluster_on_connected(); then cluster_next() until it returns false,
- * each reply to cluster_on_reply() in the order of the commands, and again; cluster_on_lost().
+ * For each connection to Redis, call cluster_on_connected(); then, repeatedly, cluster_next() until
+ * it returns false, and cluster_on_reply() for each reply in the order of the commands; and
+ * cluster_on_lost() at the end.
  */
 #ifndef TRACKER_CORE_CLUSTER_H
 #define TRACKER_CORE_CLUSTER_H
@@ -27,25 +29,25 @@
 #include "tracker/core/swarms.h"
 
 enum {
-    CLUSTER_TORRENTS_MAX = 1 << 20, /* torrents that something is known of or to be told of */
-    CLUSTER_COPIED_MAX = 1 << 22,   /* peers of all copies; beyond it the oldest copies go */
-    CLUSTER_EVENTS_MAX = 1 << 18,   /* of peers, that Redis has not confirmed; 48 bytes each */
+    CLUSTER_TORRENTS_MAX = 1 << 20, /* torrents with a copy or with changes to send */
+    CLUSTER_COPIED_MAX = 1 << 22, /* peers of all copies; beyond it the oldest copies are dropped */
+    CLUSTER_EVENTS_MAX = 1 << 18, /* changes of peers that Redis has not confirmed; 48 bytes each */
     CLUSTER_COMMAND_EVENTS_MAX = 200,
     CLUSTER_ARGS_MAX = 6 + 2 * CLUSTER_COMMAND_EVENTS_MAX,
     CLUSTER_IN_FLIGHT_MAX = 1024,  /* commands that wait for a reply */
     CLUSTER_WRITE_BACK_MAX = 2000, /* peers of one portion */
 
-    CLUSTER_WAIT_MS = 250,    /* that a request waits for Redis at most */
-    CLUSTER_ROUND_MS = 50,    /* until news is told; what comes meanwhile goes with it */
-    CLUSTER_LAZY_MS = 5000,   /* the same for peers that are just still there */
-    CLUSTER_FRESH_MS = 10000, /* a copy is used for so long before it is fetched again */
-    CLUSTER_FEW = 64,         /* with fewer peers than this a copy lasts only … */
+    CLUSTER_WAIT_MS = 250,    /* maximum time that a request waits for Redis */
+    CLUSTER_ROUND_MS = 50,    /* until a change is sent, together with those that follow it */
+    CLUSTER_LAZY_MS = 5000,   /* the same for peers that have only announced again */
+    CLUSTER_FRESH_MS = 10000, /* age at which a copy is fetched again */
+    CLUSTER_FEW = 64,         /* with fewer peers, that age is … */
     CLUSTER_FEW_FRESH_MS = 250,
-    CLUSTER_COLD_MS = 60000,   /* a copy that is older is none, unless it is found good; */
-    CLUSTER_KEEP_MS = 900000,  /* it is forgotten when nobody asked for it for so long */
-    CLUSTER_SLOW_MS = 2000,    /* nobody waits for so long after a fetch took too long */
-    CLUSTER_CHECK_MS = 1000,   /* how often Redis is asked whether it lost all */
-    CLUSTER_SETTLE_MS = 10000, /* after a new start others may not have written back yet */
+    CLUSTER_COLD_MS = 60000,   /* an older copy is not used until Redis confirms it */
+    CLUSTER_KEEP_MS = 900000,  /* without a request for so long, a copy is dropped */
+    CLUSTER_SLOW_MS = 2000,    /* no request waits for so long after a fetch took too long */
+    CLUSTER_CHECK_MS = 1000,   /* between two checks whether Redis was emptied */
+    CLUSTER_SETTLE_MS = 10000, /* after Redis was emptied, other trackers may still write back */
     CLUSTER_RETRY_MS_MAX = 30000,
 };
 
@@ -53,52 +55,53 @@ struct cluster_config {
     char name[CLUSTER_NAME_MAX + 1]; /* what all keys begin with */
     const char *user, *password;     /* "": none; borrowed */
     uint32_t database;
-    uint8_t secret[MAC_KEY_LEN]; /* of connection ids, until Redis has one or knows a better */
+    uint8_t secret[MAC_KEY_LEN]; /* of connection ids, used until Redis has one */
     uint64_t seed;
-    bool one_host; /* Redis is reached over loopback, so all trackers of the cluster are on this
-                      host */
+    bool one_host; /* all trackers of the cluster are on this host, since Redis has a loopback
+                      address */
 };
 
 struct cluster;
 
-/* |swarms| is borrowed: merging a copy removes peers from it that have gone elsewhere. NULL when
+/* |swarms| is borrowed; own peers that have moved to another tracker are removed from it. NULL when
  * memory is out. */
 struct cluster *cluster_new(const struct cluster_config *config, struct swarms *swarms);
 void cluster_free(struct cluster *c);
 
-/* The Unix time that |now| is, to be told before anything else and then every second or so; and for
- * how many seconds a peer counts that was last seen. */
+/* Sets the Unix time of |now|, and the seconds after its last announce at which a peer times out.
+ * Call before anything else, and then about once a second. */
 void cluster_set_time(struct cluster *c, int64_t unix_s, uint16_t timeout_s, struct mono now);
 
-/* From now on the other trackers hear of a peer with a loopback address (external.h) under the
- * external one, and not at all if there is none; unless all trackers are on one host, where a
- * loopback address means the same to each of them. */
+/* Sets the addresses that replace loopback addresses of own peers (external.h) for the other
+ * trackers; a peer without a replacement is not shared. If all trackers are on one host, loopback
+ * addresses are shared unchanged. */
 void cluster_set_external(struct cluster *c, const struct external *x);
 
-/* From now on requests for torrents that are not known here are not waited for, and leave nothing
- * here, once something is known of so many torrents and none of them can be spared. Own peers are
- * told of all the same. */
+/* Sets the maximum number of torrents that requests may add here. At the maximum, when no torrent
+ * can be dropped, a request for another torrent does not wait and stores nothing. Own peers are
+ * shared all the same. */
 void cluster_set_torrents_max(struct cluster *c, uint32_t max);
 
 /* ---- for announces ---- */
 
-/* A tag (peerset.h) that all trackers of the cluster give to this peer id. */
+/* The tag (peerset.h) of a peer id, the same at all trackers of the cluster. */
 uint32_t cluster_tag(const uint8_t peer_id[TRACKER_PEER_ID_LEN]);
-/* The same for all peers of a private tracker's user; CLUSTER_TAG_BITS of the id are told apart. */
+/* The tag of all peers of a private tracker's user; it has the low CLUSTER_TAG_BITS of the id. */
 uint32_t cluster_tag_of_user(uint32_t user);
 
-/* Whether a request had better wait until the copy of |hash| has been fetched, which it asks for if
- * so, or in the background if the copy is about to get old. |peers|: it wants peers, not only
- * numbers. */
+/* Whether a request should wait until the copy of |hash| has been fetched. Begins the fetch if
+ * necessary; if the copy is only about to become old, the fetch runs in the background. |peers|:
+ * the request wants peers, not only numbers. */
 bool cluster_must_wait(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN], bool peers,
                        struct mono now);
 
-/* How an own peer was before an announce, and is now. */
+/* What an announce has changed about an own peer. */
 enum cluster_change {
-    CLUSTER_STILL,     /* seen again on the same side */
-    CLUSTER_NEW,       /* not known here before */
-    CLUSTER_CHANGED,   /* on the other side, another one, or paused where it was not, or no more */
-    CLUSTER_COMPLETED, /* as changed, and its completion counts */
+    CLUSTER_STILL,     /* the peer announced again as the same */
+    CLUSTER_NEW,       /* the peer was unknown here */
+    CLUSTER_CHANGED,   /* it seeds or leeches now, has another peer id, or is paused or no longer so
+                        */
+    CLUSTER_COMPLETED, /* as CHANGED, and its completion counts */
     CLUSTER_GONE,
 };
 
@@ -110,22 +113,23 @@ struct cluster_peer {
     const uint8_t *peer_id;
 };
 
-/* Tells the others. The peer is no longer in the copy. */
+/* Queues the change for the other trackers, and removes the peer from the copy. */
 void cluster_on_peer(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN],
                      const struct cluster_peer *p, enum cluster_change change, struct mono now);
 
-/* What an answer is made of beside the own peers. The sets hold peers of others only. */
+/* What an answer contains beside the own peers. The sets have peers of other trackers only. */
 struct cluster_view {
-    const struct peerset *v4, *v6; /* NULL: nothing is known */
-    uint32_t total[CLUSTER_SIDES]; /* peers of all trackers, own ones too */
+    const struct peerset *v4, *v6; /* NULL without a copy */
+    uint32_t total[CLUSTER_SIDES]; /* peers of all trackers, including own ones */
     uint32_t downloaded;
 };
 
-/* |w| is the own swarm or NULL. Good until the next call. */
+/* Fills |view|, which is valid until the next call of any function here. |w| is the own swarm or
+ * NULL. */
 void cluster_look(const struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN],
                   const struct swarm *w, struct cluster_view *view, struct mono now);
 
-/* ---- for the conversation with Redis ---- */
+/* ---- commands and replies ---- */
 
 struct cluster_command {
     size_t argc;
@@ -133,34 +137,35 @@ struct cluster_command {
     size_t lens[CLUSTER_ARGS_MAX];
 };
 
-/* Calls |wake| whenever there may be a command that is not to wait until cluster_expiry(). */
+/* Calls |wake| whenever there may be a command that is due before cluster_expiry(). */
 void cluster_set_waker(struct cluster *c, void (*wake)(void *ctx), void *ctx);
 
 void cluster_on_connected(struct cluster *c, struct mono now);
 
-/* The next command to send; false if there is none for now. What it points to is good until the
- * next call of anything here. */
+/* The next command to send; false if there is none now. Its words are valid until the next call of
+ * any function here. */
 bool cluster_next(struct cluster *c, struct cluster_command *cmd, struct mono now);
 
 /* Commands that wait for a reply. */
 size_t cluster_in_flight(const struct cluster *c);
 
-/* When cluster_next() wants to be called again without anything having happened. */
+/* The time at which cluster_next() must be called again even if nothing happens. */
 struct mono cluster_expiry(const struct cluster *c);
 
-/* The reply to the oldest command in flight. 0; SPRAT_E_REMOTE: Redis refused, as |eb| says, and it
- * is tried again later. After these the connection is to be closed: SPRAT_E_READONLY, this Redis is
- * a replica; SPRAT_E_PROTOCOL, no Redis says such a thing. */
+/* Handles the reply to the oldest command in flight. SPRAT_E_REMOTE: Redis refused the command,
+ * |eb| has its message, and it is tried again later. The connection must be closed after
+ * SPRAT_E_READONLY (this Redis is a replica) and SPRAT_E_PROTOCOL (the reply does not fit the
+ * command). */
 int cluster_on_reply(struct cluster *c, const struct cluster_reply *r, struct errbuf *eb,
                      struct mono now);
 
-/* This tracker is about to end: from now on nothing waits for its time to be told. */
+/* The tracker is about to stop: all changes are sent at once from now on. */
 void cluster_finish(struct cluster *c);
 
-/* The connection has gone, with all replies. */
+/* The connection is lost, and with it all replies. */
 void cluster_on_lost(struct cluster *c, struct mono now);
 
-/* The connection ids' secret that all use, once Redis has told it; else the own one. |version|
+/* The secret of connection ids: the one in Redis once it is known, else the own one. |version|
  * grows when it changes. */
 const uint8_t *cluster_secret(const struct cluster *c, uint32_t *version);
 

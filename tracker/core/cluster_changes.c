@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The changes that each tracker appends for the others, so that a copy that is whole is kept up to
- * date for the price of one command: what was appended since. How they stand in Redis is in
- * cluster_wire.h.
+ * Each tracker appends its changes to the torrent's log, so that a tracker with a whole copy
+ * updates it with one command that reads what was appended since. cluster_wire.h describes the log.
  */
 #include "tracker/core/cluster_changes.h"
 
@@ -36,8 +35,8 @@ bit(enum step step)
     return UINT64_C(1) << step;
 }
 
-/* How many of the events that are told others have to know of; too many if it is better that they
- * fetch all. */
+/* The number of changes to append for the events of this turn; more than CHANGES_OF_TURN_MAX if the
+ * other trackers should fetch the whole torrent instead. */
 static uint32_t
 count_changes(const struct cluster *c, const struct shared *t)
 {
@@ -51,7 +50,7 @@ count_changes(const struct cluster *c, const struct shared *t)
     return count;
 }
 
-/* Their time to live is set as seldom as that of the sets. */
+/* Renews the expiry of the log as rarely as that of the sets. */
 static uint64_t
 expire_steps(const struct cluster *c, struct shared *t, struct mono now)
 {
@@ -135,7 +134,8 @@ put_restart(struct cluster *c, struct cluster_command *cmd, struct shared *t)
     command_number(c, cmd, 0, cluster_keep_s(c));
 }
 
-/* From the name of the last change that is known on, if the copy is to be brought up to date. */
+/* Asks for the log, from the id of the last known change on; or only for its length if there will
+ * be a fetch. */
 static void
 put_question(struct cluster *c, struct cluster_command *cmd, const struct shared *t)
 {
@@ -178,7 +178,7 @@ cluster_changes_put(struct cluster *c, struct cluster_command *cmd, struct share
 
 /* ---- replies ---- */
 
-/* A restart's is a status. */
+/* Handles the reply of APPEND, a length, or of SET, a status. */
 static int
 on_change(struct cluster *c, struct shared *t, const struct cluster_reply *r)
 {
@@ -192,7 +192,7 @@ on_change(struct cluster *c, struct shared *t, const struct cluster_reply *r)
         return 0;
     }
     err = cluster_read_count(&c->draft.changes_len, r);
-    /* Those of before have gone, and with them their time to live. */
+    /* The log had disappeared, so the new one has no expiry. */
     if (err == 0 && c->draft.changes_len == ch->wrote && ch->kept_at.us != t->sent_at.us)
         ch->restart = true;
     if (err == 0 && c->draft.changes_len > CLUSTER_CHANGES_LEN_MAX)
@@ -213,8 +213,8 @@ is_same_peer(const struct cluster_change_entry *a, enum cluster_side side, const
            memcmp(a->who, who, cluster_member_len(side)) == 0;
 }
 
-/* Whether the peer of |change| came here after it: we have told so, in |len| bytes of |later| ones,
- * or will. */
+/* Whether the peer of |change| announced to this tracker after it: the |len| bytes of |later|
+ * changes contain an own change of the peer, or one is waiting to be sent. */
 static bool
 came_here_since(const struct cluster *c, const struct shared *t,
                 const struct cluster_change_entry *change, const uint8_t *later, size_t len)
@@ -244,7 +244,8 @@ changed_by(const struct cluster *c, const struct shared *t,
     return came_here_since(c, t, change, later, len) ? BY_OTHER_BEFORE_US : BY_OTHER;
 }
 
-/* As many as there are room for in a reply; where there are more, all had better be fetched. */
+/* Merges the changes in the reply. If they do not fit into a reply, the whole torrent is fetched.
+ */
 static int
 on_changes(struct cluster *c, struct shared *t, const struct cluster_reply *r, struct mono now)
 {
@@ -304,7 +305,7 @@ cluster_changes_reply(struct cluster *c, struct shared *t, enum step step,
     }
 }
 
-/* ---- what it comes to ---- */
+/* ---- the end of a turn ---- */
 
 static void
 begin_from(struct cluster *c, struct shared *t)
@@ -326,7 +327,7 @@ side_count(const struct peerset *set, bool seeds)
     return seeds ? set->nseeds : set->nleeches;
 }
 
-/* The copy is as good as one that came just now. */
+/* Marks the copy as current. */
 static void
 is_good(struct cluster *c, struct shared *t, struct mono now)
 {
@@ -342,7 +343,8 @@ is_good(struct cluster *c, struct shared *t, struct mono now)
     t->peers_at = t->numbers_at = now;
 }
 
-/* Completions are counted by Redis alone, for it knows who was counted. */
+/* Ends a turn that has read changes. The number of completions must come from Redis, which knows
+ * which peers it has counted. */
 static bool
 checked(struct cluster *c, struct shared *t, struct mono now)
 {
@@ -356,7 +358,8 @@ checked(struct cluster *c, struct shared *t, struct mono now)
     return true;
 }
 
-/* Where nobody else has changed anything before us, the copy is good too. */
+/* Ends a turn that has only appended changes. If the log has grown by these alone, the copy is
+ * current. */
 static void
 told(struct cluster *c, struct shared *t, struct mono now)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What all who speak with Redis need to say, and to understand.
+ * Functions that all modules of the cluster use for commands and replies.
  */
 #include "tracker/core/cluster_command.h"
 
@@ -77,7 +77,7 @@ cluster_refused(struct cluster *c, const struct cluster_reply *r, struct errbuf 
                       (const char *)r->str);
 }
 
-/* Who became a replica is found by connecting anew, a lost script is just loaded again. */
+/* A server that became a replica is left by connecting again; a lost script is loaded again. */
 int
 cluster_pause(struct cluster *c, const struct cluster_reply *r, struct errbuf *eb, struct mono now)
 {

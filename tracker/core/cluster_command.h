@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What is said to Redis, piece by piece, and what its replies may be at the least: a number, or an
- * error of one torrent or of all.
+ * Builds commands for Redis word by word, and reads replies that are numbers or errors.
  */
 #ifndef TRACKER_CORE_CLUSTER_COMMAND_H
 #define TRACKER_CORE_CLUSTER_COMMAND_H
@@ -40,25 +39,26 @@ command_number(struct cluster *c, struct cluster_command *cmd, int which, uint64
     command_text(cmd, c->numbers[which]);
 }
 
-/* Notes that a command leaves now. */
+/* Records a command as in flight. */
 void cluster_sent(struct cluster *c, enum command_kind kind, struct shared *torrent,
                   struct mono now);
 
-/* A key of the torrent's, as the next argument; and for how many seconds it is kept. */
+/* Appends a key of the torrent as the next argument. The second function returns the seconds until
+ * such a key expires. */
 void cluster_put_key(struct cluster *c, struct cluster_command *cmd, const struct shared *t,
                      const char *end);
 uint64_t cluster_keep_s(const struct cluster *c);
 
 /* ---- replies ---- */
 
-/* The number that a reply is. SPRAT_E_PROTOCOL: it is none. */
+/* Reads a reply that is a number. SPRAT_E_PROTOCOL for another reply. */
 int cluster_read_count(uint32_t *out, const struct cluster_reply *r);
 
-/* Whether it is about what is wrong with Redis and may pass, not about one torrent's keys. */
+/* Whether an error concerns Redis as a whole and may be temporary, not the keys of one torrent. */
 bool cluster_concerns_all(const struct cluster_reply *r);
 
-/* Both count the error, fill |eb| and return what cluster_on_reply() shall. The second has nothing
- * more said for a while. */
+/* Both count the error, fill |eb| and return the result for cluster_on_reply(). The second also
+ * stops sending commands for a while. */
 int cluster_refused(struct cluster *c, const struct cluster_reply *r, struct errbuf *eb);
 int cluster_pause(struct cluster *c, const struct cluster_reply *r, struct errbuf *eb,
                   struct mono now);

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A fetch as the new copy of a torrent, and own peers as what Redis is given when it may have lost
- * them. What is own stays in the table of swarms, unless the copy shows that the peer was seen
- * elsewhere since, or that another tracker took its goodbye.
+ * A fetch becomes the new copy of a torrent. An own peer stays in the table of swarms, unless the
+ * copy shows that it has announced to another tracker since, or has sent "stopped" to another
+ * tracker.
  */
 #include "tracker/core/cluster_merge.h"
 
 #include <stddef.h>
 
 enum {
-    MOVED_S = 5,                        /* trackers' clocks and rounds differ less, */
-    CLOCKS_S = 2,                       /* and their clocks alone */
-    DOUBT_MS = 3000,                    /* until a fetch settles what one could not */
+    MOVED_S = 5,     /* seconds; clocks of trackers and delays of rounds differ by less, */
+    CLOCKS_S = 2,    /* and clocks alone */
+    DOUBT_MS = 3000, /* until the next fetch, if this one left doubts */
     OWN_LOOKS_MAX = 4 * CLUSTER_SAMPLE, /* own peers that are compared with a whole copy */
 };
 
-/* ---- what came ---- */
+/* ---- fetched peers ---- */
 
-/* Who listens nowhere is not worth knowing, whoever wrote it there. */
+/* Whether the endpoint has an address and a port. Foreign programs may have written others. */
 static bool
 is_peer(const uint8_t *key, size_t len)
 {
@@ -28,7 +28,7 @@ is_peer(const uint8_t *key, size_t len)
     return any != 0 && (key[len - 2] | key[len - 1]) != 0;
 }
 
-/* Puts down what is known of the peer at |pos|. */
+/* Stores time, tag and flags of the peer at |pos|. */
 static void
 touch(struct peerset *set, uint32_t pos, bool seed, const struct cluster_seen *seen, int64_t age,
       struct mono now)
@@ -37,7 +37,7 @@ touch(struct peerset *set, uint32_t pos, bool seed, const struct cluster_seen *s
                   seen->tag << CLUSTER_TAG_SHIFT, !seed && seen->paused ? PEER_PAUSED : 0, NULL);
 }
 
-/* A peer that is on both sides was seen later on one of them. */
+/* Adds a peer to the draft. If it is on both sides, the side with the later time counts. */
 static void
 add_to_draft(struct cluster *c, enum cluster_side side, const uint8_t *key,
              const struct cluster_seen *seen, struct mono now)
@@ -65,7 +65,8 @@ add_to_draft(struct cluster *c, enum cluster_side side, const uint8_t *key,
         c->draft.oldest_s = age;
 }
 
-/* Members and scores by turns. Members that are no endpoints somebody else wrote. */
+/* Reads members and scores, which alternate. Members of another length are ignored: a foreign
+ * program wrote them. */
 int
 cluster_draw(struct cluster *c, enum cluster_side side, const struct cluster_reply *r,
              struct mono now)
@@ -105,8 +106,8 @@ remove_own(struct cluster *c, struct swarm *w, uint8_t family, uint32_t pos)
     swarms_remove_peer(c->swarms, w, family, pos);
 }
 
-/* Each peer is in one of the two sets afterwards: in the own one, unless the other saw it later, or
- * took it from the side where we told that it is. */
+/* Makes sure that each peer is either an own one or in the copy. It stays an own one unless another
+ * tracker saw it later, or has it on the other side although all own changes were sent. */
 static void
 separate(struct cluster *c, struct shared *t, struct swarm *w, uint8_t family, struct mono now)
 {
@@ -129,8 +130,9 @@ separate(struct cluster *c, struct shared *t, struct swarm *w, uint8_t family, s
     }
 }
 
-/* Own peers that Redis should have and has not: they said goodbye to another tracker. Only where
- * nothing else explains it; else that is in doubt. */
+/* Removes own peers that are missing in Redis: they have sent "stopped" to another tracker. If
+ * another explanation is possible, because not |settled|, they stay and the torrent is fetched
+ * again soon. */
 static void
 remove_gone(struct cluster *c, struct shared *t, struct swarm *w, uint8_t family, bool settled,
             struct mono now)
@@ -151,7 +153,7 @@ remove_gone(struct cluster *c, struct shared *t, struct swarm *w, uint8_t family
     }
 }
 
-/* ---- what others changed ---- */
+/* ---- changes of other trackers ---- */
 
 static void
 count_copy(struct cluster *c, struct shared *t)
@@ -171,7 +173,8 @@ remove_copy(struct cluster *c, struct shared *t, uint8_t family, const uint8_t *
         peerset_remove(copy, &c->swarms->env, pos);
 }
 
-/* Who has said goodbye here, and others are not told yet. */
+/* Removes peers from the copy that have sent "stopped" here, which the other trackers do not know
+ * yet. */
 static void
 remove_leavers(struct cluster *c, struct shared *t)
 {
@@ -184,7 +187,8 @@ remove_leavers(struct cluster *c, struct shared *t)
     }
 }
 
-/* An own peer that has been elsewhere, and not here since: it is not ours any more. */
+/* Removes an own peer that has announced to another tracker |age| seconds ago and not here since.
+ */
 static void
 give_away(struct cluster *c, struct swarm *w, uint8_t family, uint32_t pos, int64_t age,
           struct mono now)
@@ -244,8 +248,8 @@ merge_gone(struct cluster *c, struct shared *t, struct swarm *w,
         give_away(c, w, family, pos, cluster_unix(c, now) - seen.unix_s, now);
 }
 
-/* Of what we changed ourselves we know, but for a copy of a peer that another tracker told of
- * before it said goodbye here. */
+/* Merges a change. Own changes are known already, with one exception: a peer that stopped here may
+ * still be in the copy, if another tracker had reported it before. */
 bool
 cluster_merge_change(struct cluster *c, struct shared *t, const struct cluster_change_entry *change,
                      enum cluster_change_by by, struct mono now)
@@ -292,7 +296,7 @@ cluster_merge(struct cluster *c, struct shared *t, struct mono now)
     }
 }
 
-/* ---- what is written back ---- */
+/* ---- writing back ---- */
 
 void
 cluster_write_back_begin(struct cluster *c)
@@ -322,9 +326,9 @@ write_back_peer(struct cluster *c, struct shared *t, const struct peerset *set, 
         cluster_add_event(c, t, &e);
 }
 
-/* From the end on: who is removed meanwhile has its place taken by one that was written already,
- * mostly. A peer that it is not true of is written with its next announce. Returns how many are
- * left of |left|, after at most |*max|. */
+/* Writes back peers from the end of the set: when a peer is removed meanwhile, mostly a peer that
+ * was written already moves to its position. A peer that is missed is written with its next
+ * announce. Writes at most |*max|, and returns how many of |left| remain. */
 static uint32_t
 write_back_set(struct cluster *c, struct shared *t, const struct peerset *set, uint8_t family,
                uint32_t left, uint32_t *max, struct mono now)
@@ -336,7 +340,7 @@ write_back_set(struct cluster *c, struct shared *t, const struct peerset *set, u
     return left;
 }
 
-/* The swarm that comes next, if it still is the one that was begun. */
+/* Continues with the swarm that was begun, or begins the next one. */
 static void
 write_back_swarm(struct cluster *c, struct swarm *w, uint32_t *max, struct mono now)
 {

@@ -1,32 +1,34 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a fetch brings, and what is written back.
+ * Merges fetched peers and changes into the copy of a torrent, and writes own peers back to a Redis
+ * that may have lost them.
  */
 #ifndef TRACKER_CORE_CLUSTER_MERGE_H
 #define TRACKER_CORE_CLUSTER_MERGE_H
 
 #include "tracker/core/cluster_impl.h"
 
-/* Own peers as news, a portion of them. */
+/* Queues a portion of the own peers to be written back. */
 void cluster_write_back_begin(struct cluster *c);
 void cluster_write_back_some(struct cluster *c, struct mono now);
 
-/* Adds what was drawn of a side to the draft. SPRAT_E_PROTOCOL. */
+/* Adds the drawn peers of a side to the draft. SPRAT_E_PROTOCOL. */
 int cluster_draw(struct cluster *c, enum cluster_side side, const struct cluster_reply *r,
                  struct mono now);
 
-/* Who changed a peer: another tracker, which we may have done since. */
+/* The tracker that made a change: this one, another one, or another one before this tracker changed
+ * the same peer. */
 enum cluster_change_by { BY_US, BY_OTHER, BY_OTHER_BEFORE_US };
 
-/* The same for a change that was appended; false if that does not do. */
+/* Merges one appended change; false if the torrent must be fetched instead. */
 bool cluster_merge_change(struct cluster *c, struct shared *t,
                           const struct cluster_change_entry *change, enum cluster_change_by by,
                           struct mono now);
 
-/* To be called once all changes that came are merged. */
+/* Call when all changes of a reply are merged. */
 void cluster_merge_end(struct cluster *c, struct shared *t);
 
-/* Puts the draft in the place of the old copy. */
+/* Replaces the copy by the draft. */
 void cluster_merge(struct cluster *c, struct shared *t, struct mono now);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The conversation with Redis: who we are and what it has (the hello), then the torrents, each in
- * its turn, and now and then the question whether the secret is still there, which is how a Redis
- * that lost everything is noticed.
+ * The order of commands on a connection: first the hello (authentication, script, secret), then the
+ * turns of torrents, and about once a second a check that the secret is still in Redis, which
+ * notices that Redis was emptied.
  */
 #include "tracker/core/cluster_command.h"
 #include "tracker/core/cluster_merge.h"
 #include "tracker/core/cluster_turn.h"
 
-/* A portion is written back when no more commands than this are out. */
+/* a portion is written back when at most so many commands are in flight */
 enum { CALM_IN_FLIGHT = 8 };
 
 /* ---- commands ---- */
@@ -61,7 +61,7 @@ put_hello(struct cluster *c, struct cluster_command *cmd)
     UNREACHABLE();
 }
 
-/* Steps that are not needed are passed over. */
+/* The next command of the hello, without the steps that are not needed. */
 static bool
 next_hello(struct cluster *c, struct cluster_command *cmd, struct mono now)
 {
@@ -70,7 +70,7 @@ next_hello(struct cluster *c, struct cluster_command *cmd, struct mono now)
     if (c->hello == COMMAND_SELECT && c->config.database == 0)
         c->hello = COMMAND_SCRIPT;
     if (c->hello > COMMAND_SECRET)
-        return false; /* all is said */
+        return false; /* the hello is complete */
     put_hello(c, cmd);
     cluster_sent(c, c->hello, NULL, now);
     c->hello++;
@@ -84,7 +84,7 @@ begin_hello(struct cluster *c, enum command_kind first)
     c->hello = first;
 }
 
-/* Whose turn it is. */
+/* The torrent whose turn is next. */
 static struct shared *
 next_torrent(struct cluster *c, struct mono now)
 {
@@ -195,7 +195,8 @@ cluster_on_lost(struct cluster *c, struct mono now)
 
 /* ---- replies ---- */
 
-/* What Redis keeps beside the swarms. Whoever finds it changed has lost what was written before. */
+/* Reads the value of NAMEkey. If its second part has changed, Redis was emptied, and all own peers
+ * are written back. */
 static int
 take_secret(struct cluster *c, const struct cluster_reply *r, struct mono now)
 {
@@ -226,7 +227,7 @@ on_check(struct cluster *c, const struct cluster_reply *r, struct mono now)
     return r->type == CLUSTER_REPLY_NIL ? 0 : take_secret(c, r, now);
 }
 
-/* The offer is refused with nothing where there is a secret. */
+/* SET NX answers nil if a secret exists already. */
 static int
 on_hello(struct cluster *c, enum command_kind kind, const struct cluster_reply *r, struct mono now)
 {

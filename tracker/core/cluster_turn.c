@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A torrent's turn: all that there is to be told of it and to be asked, as a row of commands, and
- * what their replies come to. Turns don't mix: each is sent to its end before another begins, so
- * that its replies come in a row too.
+ * A turn sends the changes of a torrent and asks for those of other trackers. All commands of a
+ * turn are sent before another turn begins, so its replies are consecutive too.
  */
 #include "tracker/core/cluster_turn.h"
 
@@ -10,9 +9,9 @@
 #include "tracker/core/cluster_command.h"
 #include "tracker/core/cluster_merge.h"
 
-enum { STEADY_PEERS = 8 }; /* so many don't all leave a side between two looks, mostly */
+enum { STEADY_PEERS = 8 }; /* a side with so many peers rarely becomes empty between two fetches */
 
-/* ---- what it consists of ---- */
+/* ---- the steps of a turn ---- */
 
 static uint64_t
 bit(enum step step, int side)
@@ -20,8 +19,8 @@ bit(enum step step, int side)
     return UINT64_C(1) << (step + side);
 }
 
-/* Whether |e| may not be in one turn with an earlier event: a turn's commands go by sides, and so
- * change the order of what happened to a peer. */
+/* Whether |e| must not be in the same turn as an earlier event of the same peer: the commands of a
+ * turn are grouped by side, which would change the order of the two events. */
 static bool
 collides(const struct cluster *c, const struct shared *t, const struct event *e)
 {
@@ -35,8 +34,8 @@ collides(const struct cluster *c, const struct shared *t, const struct event *e)
     return false;
 }
 
-/* Whether the key's time to live has to be set: now and then, and where the key may have gone
- * since, with all its peers, and comes anew. */
+/* Whether the expiry of the key must be set: from time to time, and when the key may have
+ * disappeared with its last peer and is created again. */
 static bool
 must_expire(const struct cluster *c, const struct shared *t, const struct event *e, struct mono now)
 {
@@ -48,7 +47,7 @@ must_expire(const struct cluster *c, const struct shared *t, const struct event 
            (t->total[side] < STEADY_PEERS || !mono_younger(t->numbers_at, CLUSTER_COLD_MS, now));
 }
 
-/* The steps that an event takes. */
+/* The steps that an event needs. */
 static uint64_t
 event_steps(const struct cluster *c, const struct shared *t, const struct event *e, struct mono now)
 {
@@ -64,7 +63,8 @@ event_steps(const struct cluster *c, const struct shared *t, const struct event 
     return steps;
 }
 
-/* That peers are still there goes with other news, or with a fetch, or waits until it is due. */
+/* Whether to send the events in this turn. Events that only refresh a peer wait for other changes,
+ * for a fetch, or until they are due. */
 static bool
 must_tell(const struct cluster *c, const struct shared *t, bool fetches, struct mono now)
 {
@@ -72,7 +72,7 @@ must_tell(const struct cluster *c, const struct shared *t, bool fetches, struct 
            t->news.count >= CLUSTER_COMMAND_EVENTS_MAX / 2;
 }
 
-/* Takes the events of one turn off the torrent's news, and returns what steps they take. */
+/* Moves events of the torrent from |news| to |sent|, and returns the steps that they need. */
 static uint64_t
 take_events(struct cluster *c, struct shared *t, struct mono now)
 {
@@ -98,7 +98,7 @@ take_events(struct cluster *c, struct shared *t, struct mono now)
     return steps;
 }
 
-/* Sizes are asked for where a sample does not tell them. */
+/* The steps of a fetch. Sizes are asked for if the sample may not have all peers. */
 static uint64_t
 question_steps(const struct shared *t)
 {
@@ -131,7 +131,7 @@ cluster_turn_begin(struct cluster *c, struct shared *t, struct mono now)
     if (t->downloaded_least > 0)
         steps |= bit(STEP_SCRIPT, 0);
     if (steps == 0)
-        steps = bit(STEP_COMPLETED, 0); /* so that there is a reply to end it */
+        steps = bit(STEP_COMPLETED, 0); /* a turn needs at least one reply, which ends it */
     for (int side = 0; side < CLUSTER_SIDES; side++)
         if (steps & bit(STEP_EXPIRE, side))
             t->kept_at[side] = now;
@@ -145,9 +145,9 @@ cluster_turn_begin(struct cluster *c, struct shared *t, struct mono now)
     list_remove(&t->queue);
 }
 
-/* ---- its commands ---- */
+/* ---- the commands of a turn ---- */
 
-/* Whether a step is about the peer of |e|. */
+/* Whether the command of a step contains the peer of |e|. */
 static bool
 concerns(const struct event *e, enum step step, enum cluster_side side)
 {
@@ -157,7 +157,7 @@ concerns(const struct event *e, enum step step, enum cluster_side side)
                               : e->what == '+' || (step == STEP_ADD && e->what == '*');
 }
 
-/* Peers that are, or were, on |side| by the events that are told. */
+/* Appends the peers of |sent| that the command of a step on |side| contains. */
 static void
 put_peers(struct cluster *c, struct cluster_command *cmd, const struct shared *t,
           enum cluster_side side, enum step step)
@@ -198,7 +198,7 @@ put_script(struct cluster *c, struct cluster_command *cmd, const struct shared *
     }
 }
 
-/* Whoever was last seen before |timeout_s| ago. */
+/* Removes peers that were last seen more than |timeout_s| ago. */
 static void
 put_trim(struct cluster *c, struct cluster_command *cmd, const struct shared *t,
          enum cluster_side side, struct mono now)
@@ -249,7 +249,7 @@ put_step(struct cluster *c, struct cluster_command *cmd, struct shared *t, enum 
     }
 }
 
-/* The kind of step that number |n| is one of. */
+/* The kind of step |n|, without its side. */
 static enum step
 step_kind(int n)
 {
@@ -280,7 +280,7 @@ cluster_turn_next(struct cluster *c, struct cluster_command *cmd, struct mono no
         c->turn.torrent = NULL;
 }
 
-/* ---- its replies ---- */
+/* ---- the replies of a turn ---- */
 
 void
 cluster_turn_reset(struct cluster *c)
@@ -301,7 +301,7 @@ cluster_turn_take_back(struct cluster *c, struct shared *t, struct mono now)
     cluster_queue(c, t, now);
 }
 
-/* A number that GET gives: nothing is 0, and so is what is none, since somebody else wrote it. */
+/* Reads a number that GET returns. A missing key is 0, and so is text of a foreign program. */
 static int
 read_completed(uint32_t *out, const struct cluster_reply *r)
 {
@@ -359,8 +359,8 @@ take_completed(struct cluster *c, struct shared *t)
         w->downloaded = t->downloaded;
 }
 
-/* A side of which there is more than was drawn, and nobody knows how much: the torrent is asked for
- * once more, with sizes. */
+/* Whether a side may have more peers than were drawn, and its size was not asked for: then the
+ * torrent is fetched again, with sizes. */
 static bool
 is_cut(const struct draft *d)
 {
@@ -390,8 +390,9 @@ turn_brought(struct cluster *c, struct shared *t, struct mono now)
     t->awaited |= again;
 }
 
-/* A torrent whose keys are not what they should be: what we had to say of it can't be said, and
- * nobody needs to wait for it again and again. What did get said, changes don't tell. */
+/* Ends a turn. If a command failed because a key of the torrent has the wrong type, its events are
+ * dropped, and the copy counts as fetched, so that requests do not wait for it again and again. The
+ * log is begun anew then, since it may lack changes that were made. */
 static void
 end_turn(struct cluster *c, struct shared *t, struct mono now)
 {

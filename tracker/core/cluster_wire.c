@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The script, and numbers as Redis has them.
+ * The script, and the encoding of scores and changes.
  */
 #include "tracker/core/cluster_wire.h"
 
@@ -126,7 +126,7 @@ is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
-/* The digits from |*at| on, behind those in |*n|; false when they are too many. */
+/* Appends the digits at |*at| to |*n|; false if there are too many. */
 static bool
 take_digits(const uint8_t *text, size_t len, size_t *at, uint64_t *n)
 {
@@ -138,7 +138,7 @@ take_digits(const uint8_t *text, size_t len, size_t *at, uint64_t *n)
     return true;
 }
 
-/* Two digits at most: larger exponents are no score's. */
+/* Two digits at most: a score has no larger exponent. */
 static bool
 take_exponent(const uint8_t *text, size_t len, size_t at, uint64_t *exponent)
 {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * How swarms stand in Redis: keys, scores, and the script for what takes more than a command. Bytes
- * only; when to send what is in cluster.h.
+ * The format in which a cluster keeps its swarms in Redis: keys, scores, changes, and the Lua
+ * script. cluster.h decides when to send which command.
  *
  * Keys. NAME is the cluster's name, HASH the info-hash in 40 hex digits; the braces are Redis
  * Cluster's hash tag, so that all keys of a torrent live on one node.
  *
  *  NAME{HASH}4s 4l 6s 6l   sorted sets: IPv4 and IPv6 seeders and leechers. A member is a compact
- *                          endpoint (compact.h), its score says when and as whom it was last seen
- *  NAME{HASH}n             completions, a number
- *  NAME{HASH}d             who was counted in it: hashes of peer ids
- *  NAME{HASH}c             the latest changes of the four sets, one behind the other
- *  NAMEkey                 16 bytes of the connection ids' secret, 8 that change when Redis lost
- * all
+ *                          endpoint (compact.h), its score has the time and the peer id's tag
+ *  NAME{HASH}n             number of completions
+ *  NAME{HASH}d             set of the peers counted in it: hashes of their peer ids
+ *  NAME{HASH}c             log of the latest changes of the four sets, one after the other
+ *  NAMEkey                 16 bytes: the secret of connection ids; 8 bytes: random, so that they
+ *                          change when Redis was emptied
  *
  * A score is a whole number of 52 bits, which a double holds exactly:
  *
@@ -20,40 +20,40 @@
  *  bits 19..1   the peer's tag: 19 bits of a hash of its peer id
  *  bit  0       it is a partial seed (BEP 21)
  *
- * So a range of scores is a range of time, whatever the low bits say. All keys of a torrent expire
- * when nobody has touched them for long enough.
+ * So a range of scores is a range of time, whatever the low bits are. All keys of a torrent expire
+ * when no tracker has renewed them for long enough.
  *
- * A change is appended once it has been made in the sets, so that whoever has read all of a torrent
- * needs to ask no more than what has been appended since. It is
+ * A change is appended to the log NAME{HASH}c after it was made in the sets, so a tracker that has
+ * read the whole torrent needs to read only the changes appended since. A change is
  *
  *  offset  size     what
- *  0       1        "+" came, or is otherwise than it was; "-" has gone, if it is the one with this
- *                   tag; "!" one more may have completed; "?" anything may have changed
- *  1       1        the side, 0 to 3 as below
- *  2       6 or 18  the peer's compact endpoint, as long as its side's are
- *  8/20    8        its score, big endian
- *  16/28   8        which change it is: 4 bytes of the tracker that made it, 4 that it counts
+ *  0       1        "+" the peer came or changed; "-" the peer has gone, if it has this tag; "!" a
+ *                   peer may have completed; "?" anything may have changed
+ *  1       1        the side, 0 to 3 (enum cluster_side)
+ *  2       6 or 18  the peer's compact endpoint, IPv4 or IPv6 as its side
+ *  8/20    8        its score, big-endian
+ *  16/28   8        the id of the change: 4 bytes for the tracker that made it, 4 that it counts up
  *
- * The end of it names the change, and a reader that finds another one where it stopped knows that
- * the changes were begun anew, which happens when they get long, when too many come at once, and
- * when Redis has lost them. That a peer is still there is no change.
+ * The last 8 bytes are the id of the change. A reader that finds another id where it stopped knows
+ * that the log was begun anew. That happens when it gets long, when too many changes come at once,
+ * and when Redis has lost it. A peer that only announces again causes no change.
  *
- * What happens all the time takes plain commands, which cost Redis a fifth of what a script does:
- * ZADD for peers that came, with XX for those that are still there (many at once), ZREM from the
- * other side for those that may be there, EXPIRE, APPEND or SET of changes; GETRANGE for what
- * others changed; ZRANDMEMBER for a sample, which does not read the rest, ZCARD for a size. What
- * has to look at what it finds goes through a script, with all that there is of it for a torrent:
+ * Frequent operations use plain commands, which cost Redis a fifth of what a script costs: ZADD for
+ * peers that came, and with XX for those that announced again (many in one command); ZREM for peers
+ * that may still be on the other side; EXPIRE; APPEND or SET for the log; GETRANGE to read it;
+ * ZRANDMEMBER for a sample, which does not read the rest; ZCARD for a size. Operations that depend
+ * on the present value use a script, one call for all events of a torrent:
  *
  *  KEYS[1]  NAME{HASH}
  *  ARGV[1]  seconds after which untouched keys expire
- *  ARGV[2]  completions that there were at least
- *  ARGV[3]  what happened, then to whom; and so on in pairs:
- *           "-s" and a score  has gone, if it is the one with this tag ("-l": a leecher)
- *           "<s" and a score  written back by a tracker that saw it then: what is newer wins
- *           "!"               completed, and the member is a hash of the peer id
+ *  ARGV[2]  lower bound of the number of completions
+ *  ARGV[3]  an event, then its member; and so on in pairs:
+ *           "-s" and a score  a seeder has gone, if it has this tag ("-l": a leecher)
+ *           "<s" and a score  a seeder is written back; the newer score of the two is kept
+ *           "!"               a peer completed; the member is a hash of its peer id
  *
- * The script answers with the number of completions. Each step is idempotent: one whose reply was
- * lost is sent again.
+ * The script returns the number of completions. Each command is idempotent, so it is sent again if
+ * its reply was lost.
  */
 #ifndef TRACKER_CORE_CLUSTER_WIRE_H
 #define TRACKER_CORE_CLUSTER_WIRE_H
@@ -73,11 +73,11 @@ enum {
     CLUSTER_TAG_BITS = 19,
     CLUSTER_SECRET_LEN = MAC_KEY_LEN + 8,            /* of NAMEkey */
     CLUSTER_REPLY_ELEMENTS_MAX = 2 * CLUSTER_SAMPLE, /* of the longest array: peers and scores */
-    CLUSTER_REPLY_STRING_MAX = 512, /* bytes of each of its strings, and of any other */
+    CLUSTER_REPLY_STRING_MAX = 512,                  /* bytes of any string in a reply */
 
     CLUSTER_CHANGE_ID_LEN = 8,
     CLUSTER_CHANGE_LEN_MAX = 2 + COMPACT_V6_LEN + 8 + CLUSTER_CHANGE_ID_LEN,
-    CLUSTER_CHANGES_LEN_MAX = 2048, /* bytes, from which on they are begun anew */
+    CLUSTER_CHANGES_LEN_MAX = 2048, /* bytes of the log from which on it is begun anew */
 };
 
 /* The four sets, in the script's order. */
@@ -90,7 +90,7 @@ cluster_side(uint8_t family, bool seed)
     return (enum cluster_side)((family == IP_V4 ? 0 : 2) + (seed ? 0 : 1));
 }
 
-/* What behind NAME{HASH} is its key. */
+/* The last part of a side's key, after NAME{HASH}. */
 static inline const char *
 cluster_side_name(enum cluster_side side)
 {
@@ -119,7 +119,7 @@ cluster_member_len(enum cluster_side side)
 
 extern const char cluster_script[];
 
-/* Its SHA-1 in hex, by which it is called. */
+/* Returns the script's SHA-1 in hex, by which EVALSHA calls it. */
 enum { CLUSTER_SCRIPT_ID_LEN = 40 };
 void cluster_script_id(char id[CLUSTER_SCRIPT_ID_LEN + 1]);
 
@@ -132,8 +132,8 @@ struct cluster_seen {
 uint64_t cluster_score(const struct cluster_seen *seen);
 struct cluster_seen cluster_score_read(uint64_t score);
 
-/* A score as Redis prints it: digits, and with some versions a fraction and an exponent. False for
- * what is no whole number of 53 bits. */
+/* Parses a score as Redis prints it: digits, and in some versions a fraction and an exponent. False
+ * if it is not a whole number of at most 53 bits. */
 bool cluster_score_parse(const uint8_t *text, size_t len, uint64_t *score);
 
 enum cluster_change_what {
@@ -155,14 +155,15 @@ struct cluster_change_entry {
 size_t cluster_change_write(uint8_t to[CLUSTER_CHANGE_LEN_MAX],
                             const struct cluster_change_entry *entry);
 
-/* The change that |len| bytes begin with, and its length; 0 if there is no whole one. */
+/* Reads the change at the beginning of |len| bytes, and returns its length; 0 if it is not complete
+ * or not valid. */
 size_t cluster_change_read(struct cluster_change_entry *entry, const uint8_t *from, size_t len);
 
-/* Peer ids as trackers of a cluster tell them apart: all have to see the same, so there is no
- * secret in it. */
+/* The hash by which trackers of a cluster distinguish peer ids. It has no secret, since it must be
+ * the same at all of them. */
 uint64_t cluster_id_hash(const uint8_t peer_id[TRACKER_PEER_ID_LEN]);
 
-/* A reply of Redis as it was read. Strings are borrowed; an array's elements are no arrays. */
+/* A reply of Redis. Strings are borrowed; elements of an array are not arrays. */
 enum cluster_reply_type {
     CLUSTER_REPLY_NIL,
     CLUSTER_REPLY_STATUS,
@@ -175,7 +176,7 @@ enum cluster_reply_type {
 struct cluster_reply {
     enum cluster_reply_type type;
     int64_t integer;
-    const uint8_t *str; /* of a status, an error or a string; no NUL at the end */
+    const uint8_t *str; /* the text of a status, an error or a string, without a NUL at its end */
     size_t len;
     const struct cluster_reply *elements;
     size_t count;
