@@ -32,7 +32,10 @@
 enum {
     TRACKER_UDP_CONNECT_LEN = 16,
     TRACKER_UDP_ANNOUNCE_LEN = 98, /* a request without options */
-    TRACKER_UDP_PEER_ID_AT = 36,   /* offset in an announce request */
+    TRACKER_UDP_PEER_ID_AT = 36,   /* offsets in an announce request */
+    TRACKER_UDP_LEFT_AT = 64,
+    TRACKER_UDP_EVENT_AT = 80,
+    TRACKER_UDP_NUMWANT_AT = 92,
     TRACKER_UDP_PORT_AT = 96,
     TRACKER_UDP_ANNOUNCE_HEAD = 20, /* an announce reply before its peers */
     TRACKER_UDP_SCRAPE_HEAD = 8,

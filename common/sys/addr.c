@@ -167,7 +167,6 @@ addr_to_sockaddr(const struct endpoint *e, struct sockaddr_storage *ss)
     struct sockaddr_in6 in6 = {
         .sin6_family = AF_INET6, .sin6_port = htons(e->port), .sin6_scope_id = e->zone};
 
-    memset(ss, 0, sizeof(*ss));
     switch (e->family) {
     case IP_V4:
         memcpy(&in.sin_addr, e->ip, 4);
@@ -178,6 +177,7 @@ addr_to_sockaddr(const struct endpoint *e, struct sockaddr_storage *ss)
         memcpy(ss, &in6, sizeof(in6));
         return sizeof(in6);
     }
+    ss->ss_family = AF_UNSPEC;
     return 0;
 }
 

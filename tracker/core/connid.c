@@ -60,13 +60,14 @@ key_at(struct connid_keys *k, int64_t second)
 static uint64_t
 make_at(struct connid_keys *k, const struct endpoint *e, int64_t second)
 {
-    uint8_t in[25];
+    size_t ip_len = endpoint_ip_len(e);
+    uint8_t in[16 + 9];
     uint64_t mac;
 
-    memcpy(in, e->ip, 16);
-    in[16] = e->family;
-    put_u64be(in + 17, (uint64_t)second);
-    mac = mac_siphash(key_at(k, second), in, sizeof(in));
+    memcpy(in, e->ip, ip_len);
+    in[ip_len] = e->family;
+    put_u64be(in + ip_len + 1, (uint64_t)second);
+    mac = mac_siphash(key_at(k, second), in, ip_len + 9);
     return (uint64_t)(second & 0xffff) << MAC_BITS | (mac & ((UINT64_C(1) << MAC_BITS) - 1));
 }
 

@@ -1,30 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A draw treats the peers as a ring, turns it by a random amount and cuts it into parts, one for
- * each run of neighbouring peers that it takes. Each run begins at a random position of its part.
- * So every peer is equally likely and none is drawn twice. A draw costs one cache miss per run
- * instead of one per peer, and needs no table of the peers drawn so far.
+ * A draw treats the seeders and the leechers each as a ring. It takes from either as many peers as
+ * are its share, turns the ring by a random amount and cuts it into parts, one for each run of
+ * neighbouring peers that it takes. Each run begins at a random position of its part. So every peer
+ * is equally likely and none is drawn twice. A draw costs one cache miss per run instead of one per
+ * peer, and needs no table of the peers drawn so far.
+ *
+ * The price of runs is that neighbours in the array come together (tests/unit/tracker/test_select.c
+ * measures it, docs/BENCHMARKS.md has the numbers). Neighbours are peers that came one after the
+ * other, until removals mix them. In one ring of both kinds, many answers would have no seeder.
  */
 #include "tracker/core/select.h"
 
+#include <endian.h>
+
 #include "common/base/assert.h"
+#include "common/base/minmax.h"
 
 enum {
-    RUN = 8, /* peers that are taken side by side: neighbours by the time they came, if at all */
-    RUNS_MAX = (SELECT_WANT_MAX + RUN - 1) / RUN,
-    LOOKS_PER_PEER = 2, /* peers looked at for each one wanted, before we give up on the rest */
-};
-
-/* The |n| peers from |first| on, as a ring that begins at the |turn|th of them. */
-struct ring {
-    uint32_t first, n, turn;
-};
-
-/* A part of the ring, and how many of its peers were looked at. */
-struct part {
-    uint32_t first, len;
-    uint32_t start; /* of the run, counted from |first| */
-    uint32_t drawn;
+    RUN = SELECT_RUN,
+    ROW_MAX = 64, /* peers that are copied at once, a bit of a word each */
 };
 
 /* The state of the draw for one reply. */
@@ -35,149 +30,179 @@ struct draw {
     uint32_t count;
 };
 
-/* Takes peers from |pos| on, |n| of them at most, until there are enough. Each is written, and then
- * counted or not: that is faster than asking first. |key_len| is a constant to the compiler, and
- * all else that the loop needs a copy: bytes that are written could be anything's. */
-static inline uint32_t
-take_row(struct draw *d, uint32_t pos, uint32_t n, const size_t key_len)
+/* ---- rows ---- */
+
+/* What the asker is not to have, with tags as they stand in memory. */
+struct filter {
+    uint32_t self_tag, self_mask;
+    struct select_hidden hidden;
+    uint16_t now, age_max;
+};
+
+/* Whether a peer is passed over. |meta| is what stands behind its endpoint. */
+static inline bool
+is_passed_over(const struct filter *f, const uint8_t *meta, const bool hides)
 {
-    const size_t stride = key_len + PEERSET_META_LEN;
-    const struct select_query q = *d->q;
-    const uint8_t *at = d->s->entries + pos * stride;
-    const uint8_t *id = d->ids != NULL ? d->s->ids + (size_t)pos * PEERSET_ID_LEN : NULL;
-    uint8_t *out = d->out + d->count * key_len;
-    uint32_t count = d->count, i;
+    bool silent = (uint16_t)(f->now - get_u16be(meta)) > f->age_max;
+    uint32_t tag, user;
 
-    for (i = 0; i < n && count < q.want; i++, at += stride) {
-        bool silent = (uint16_t)(q.now - get_u16be(at + key_len)) > q.age_max;
-        uint32_t tag = get_u32be(at + key_len + 2) & ~(uint32_t)PEER_FLAGS;
-        uint32_t user = tag >> SELECT_USER_SHIFT;
-        bool hidden = user < q.hidden.count && (q.hidden.bits[user / 64] >> user % 64 & 1) != 0;
-        bool taken = !silent && ((tag ^ q.self_tag) & q.self_mask) != 0 && !hidden;
-
-        memcpy(out, at, key_len);
-        if (id != NULL)
-            memcpy(d->ids + (size_t)count * PEERSET_ID_LEN, id + (size_t)i * PEERSET_ID_LEN,
-                   PEERSET_ID_LEN);
-        out += taken ? key_len : 0;
-        count += taken;
-    }
-    d->count = count;
-    return i;
+    memcpy(&tag, meta + 2, sizeof(tag));
+    user = be32toh(tag) >> SELECT_USER_SHIFT;
+    return silent | (((tag ^ f->self_tag) & f->self_mask) == 0) |
+           (hides && user < f->hidden.count && (f->hidden.bits[user / 64] >> user % 64 & 1) != 0);
 }
 
+/* Copies the endpoints of |n| peers, and returns whether one of them is passed over. That is faster
+ * than to ask first, since such peers are rare and the loop has no branch. |key_len| and |hides|
+ * are constants to the compiler. */
+static inline bool
+copy_row(const uint8_t *at, uint32_t n, const struct filter *filter, uint8_t *out,
+         const size_t key_len, const bool hides)
+{
+    const struct filter f = *filter; /* the bytes that are written could be those of |filter| */
+    const uint8_t *end = at + n * (key_len + PEERSET_META_LEN);
+    bool passed = false;
+
+    for (; at < end; at += key_len + PEERSET_META_LEN, out += key_len) {
+        memcpy(out, at, key_len);
+        passed |= is_passed_over(&f, at + key_len, hides);
+    }
+    return passed;
+}
+
+static bool
+copy_any_row(const struct peerset *s, uint32_t pos, uint32_t n, const struct filter *f,
+             uint8_t *out)
+{
+    const uint8_t *at = peerset_key(s, pos);
+    bool hides = f->hidden.count > 0;
+
+    if (s->key_len == COMPACT_V4_LEN)
+        return hides ? copy_row(at, n, f, out, COMPACT_V4_LEN, true)
+                     : copy_row(at, n, f, out, COMPACT_V4_LEN, false);
+    return hides ? copy_row(at, n, f, out, COMPACT_V6_LEN, true)
+                 : copy_row(at, n, f, out, COMPACT_V6_LEN, false);
+}
+
+/* A bit for each of |n| peers from |pos| on that is passed over; ROW_MAX at most. */
+static uint64_t
+find_gaps(const struct peerset *s, uint32_t pos, uint32_t n, const struct filter *f)
+{
+    uint64_t gaps = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        gaps |= (uint64_t)is_passed_over(f, peerset_key(s, pos + i) + s->key_len, true) << i;
+    return gaps;
+}
+
+/* Removes the elements whose bits are set from |n| elements of |len| bytes, and returns how many
+ * remain. */
 static uint32_t
+close_gaps(uint8_t *list, uint32_t n, size_t len, uint64_t gaps)
+{
+    while (gaps != 0) {
+        uint32_t i = 63 - (uint32_t)__builtin_clzll(gaps);
+
+        n--;
+        memmove(list + i * len, list + (i + 1) * len, (n - i) * len);
+        gaps ^= UINT64_C(1) << i;
+    }
+    return n;
+}
+
+/* Takes those of |n| peers from |pos| on that are not passed over. There is room for all, and there
+ * are ROW_MAX at most. */
+static void
 take(struct draw *d, uint32_t pos, uint32_t n)
 {
-    return d->s->key_len == COMPACT_V4_LEN ? take_row(d, pos, n, COMPACT_V4_LEN)
-                                           : take_row(d, pos, n, COMPACT_V6_LEN);
+    struct filter f = {
+        .self_tag = htobe32(d->q->self_tag),
+        .self_mask = htobe32(d->q->self_mask & ~(uint32_t)PEER_FLAGS),
+        .hidden = d->q->hidden,
+        .now = d->q->now,
+        .age_max = d->q->age_max,
+    };
+    uint8_t *out = d->out + d->count * (size_t)d->s->key_len, *id = NULL;
+    uint64_t gaps = 0;
+
+    if (d->ids != NULL) {
+        id = d->ids + (size_t)d->count * PEERSET_ID_LEN;
+        memcpy(id, d->s->ids + (size_t)pos * PEERSET_ID_LEN, (size_t)n * PEERSET_ID_LEN);
+    }
+    if (copy_any_row(d->s, pos, n, &f, out))
+        gaps = find_gaps(d->s, pos, n, &f);
+    if (id != NULL)
+        (void)close_gaps(id, n, PEERSET_ID_LEN, gaps);
+    d->count += close_gaps(out, n, d->s->key_len, gaps);
 }
 
-/* How many peers of |part| from the |drawn|th of it lie side by side, and where they begin. */
+/* ---- the ring ---- */
+
+/* How many peers of |part| lie side by side from the |drawn|th of it on, and where they begin. */
 static uint32_t
-row_at(const struct ring *r, const struct part *part, uint32_t drawn, uint32_t *pos)
+row_at(const struct select_plan *p, const struct select_part *part, uint32_t *pos)
 {
-    uint32_t at = part->start + drawn, len = part->len - drawn, i;
+    const struct select_ring *r = &p->rings[part->ring];
+    uint32_t at = part->start + part->drawn, len = part->len - part->drawn, i;
 
     if (at >= part->len)
         at -= part->len;
-    else if (len > part->len - at)
-        len = part->len - at;
+    else
+        len = min_u32(len, part->len - at);
     i = part->first + at + r->turn;
     if (i >= r->n)
         i -= r->n;
-    else if (len > r->n - i)
-        len = r->n - i;
-    *pos = r->first + i;
+    else
+        len = min_u32(len, r->n - i);
+    i += r->first;
+    if (i >= r->skip)
+        i++;
+    else
+        len = min_u32(len, r->skip - i);
+    *pos = i;
     return len;
 }
 
 /* The next |n| peers of |part|, as far as there are any. Returns how many were looked at. */
 static uint32_t
-draw_from(struct draw *d, const struct ring *r, struct part *part, uint32_t n)
+draw_from(struct draw *d, struct select_plan *p, struct select_part *part, uint32_t n)
 {
     uint32_t looked = 0;
 
     while (looked < n && part->drawn < part->len && d->count < d->q->want) {
-        uint32_t pos, row = row_at(r, part, part->drawn, &pos);
+        uint32_t pos, row = row_at(p, part, &pos);
 
-        row = take(d, pos, row < n - looked ? row : n - looked);
+        row = min_u32(min_u32(row, n - looked), min_u32(d->q->want - d->count, ROW_MAX));
+        take(d, pos, row);
         part->drawn += row;
         looked += row;
     }
     return looked;
 }
 
-/* How a draw begins: the ring cut into |count| parts, of each of which a run of |run| is taken. */
-struct plan {
-    struct ring ring;
-    uint32_t count, run;
-    struct part parts[RUNS_MAX];
-};
+/* ---- plans ---- */
 
-/* |want| and the number of peers are not 0. Gets the runs on their way from memory, all at once. */
+static struct select_ring
+ring_of(uint32_t first, uint32_t n, uint32_t self_at)
+{
+    bool in = self_at > first && self_at <= first + n;
+
+    return (struct select_ring){.first = first, .n = n - in, .skip = in ? self_at - 1 : UINT32_MAX};
+}
+
+/* The peers of |s| that are drawn from, without the asker. */
 static void
-make_plan(struct plan *p, const struct peerset *s, struct rng *rng, uint32_t want,
-          bool leechers_only)
+make_rings(struct select_ring rings[SELECT_RINGS], const struct peerset *s, uint32_t want,
+           bool leechers_only, uint32_t self_at)
 {
-    uint32_t first = leechers_only ? s->nseeds : 0, n = peerset_count(s) - first;
+    uint32_t n = peerset_count(s);
 
-    if (want > n)
-        want = n;
-    p->ring = (struct ring){.first = first, .n = n, .turn = rng_below(rng, n)};
-    p->count = (want + RUN - 1) / RUN;
-    p->run = (want + p->count - 1) / p->count;
-    for (uint32_t i = 0; i < p->count; i++) {
-        uint32_t begin = (uint32_t)((uint64_t)i * n / p->count);
-        uint32_t end = (uint32_t)((uint64_t)(i + 1) * n / p->count), pos, row;
-
-        p->parts[i] = (struct part){.first = begin, .len = end - begin};
-        p->parts[i].start = rng_below(rng, end - begin);
-        row = row_at(&p->ring, &p->parts[i], 0, &pos);
-        peerset_prefetch_row(s, pos, row < p->run ? row : p->run);
+    rings[0] = ring_of(0, leechers_only ? 0 : s->nseeds, self_at);
+    rings[1] = ring_of(s->nseeds, s->nleeches, self_at);
+    if (rings[0].n > 0 && want >= rings[0].n + rings[1].n) {
+        rings[0].n = 0;
+        rings[1] = ring_of(0, n, self_at);
     }
-}
-
-/* A run from each part, then one peer more from each for those that were passed over. */
-static void
-draw_runs(struct draw *d, struct plan *p)
-{
-    uint32_t looks = d->q->want * LOOKS_PER_PEER + RUN, looked = 1;
-
-    for (uint32_t run = p->run; looks > 0 && looked > 0 && d->count < d->q->want; run = 1) {
-        looked = 0;
-        for (uint32_t i = 0; i < p->count && looks > looked; i++)
-            looked +=
-                draw_from(d, &p->ring, &p->parts[i], run < looks - looked ? run : looks - looked);
-        looks -= looked;
-    }
-}
-
-static bool
-is_empty(const struct peerset *s, uint32_t want, bool leechers_only)
-{
-    return want == 0 || (leechers_only ? s->nleeches : peerset_count(s)) == 0;
-}
-
-uint32_t
-select_peers(const struct peerset *s, struct rng *rng, const struct select_query *q, uint8_t *out,
-             uint8_t *ids)
-{
-    struct draw d = {.s = s, .q = q, .out = out, .ids = s->ids != NULL ? ids : NULL};
-    struct plan p;
-
-    ASSERT(q->want <= SELECT_WANT_MAX);
-    if (is_empty(s, q->want, q->leechers_only))
-        return 0;
-    make_plan(&p, s, rng, q->want, q->leechers_only);
-    draw_runs(&d, &p);
-    return d.count;
-}
-
-static uint32_t
-candidates(const struct peerset *s, const struct select_query *q)
-{
-    return q->leechers_only ? s->nleeches : peerset_count(s);
 }
 
 /* How many of |want| are to come from |n| of |all|: their share, rounded by chance. */
@@ -189,16 +214,150 @@ share(uint32_t want, uint64_t n, uint64_t all, struct rng *rng)
     return (uint32_t)(parts / all) + (rng_below(rng, (uint32_t)all) < parts % all);
 }
 
+/* A draw of all peers of a ring needs no parts. */
+static uint32_t
+parts_of(uint32_t want, uint32_t n)
+{
+    return want == n ? n > 0 : (want + RUN - 1) / RUN;
+}
+
+/* Turns ring |k|, cuts it into parts and adds these to the plan. */
+static void
+plan_ring(struct select_plan *p, uint32_t k, uint32_t want, struct rng *rng)
+{
+    struct select_ring *r = &p->rings[k];
+    uint32_t nparts = parts_of(want, r->n), len, longer, run, more;
+
+    if (nparts == 0)
+        return;
+    r->turn = rng_below(rng, r->n);
+    len = r->n / nparts;
+    longer = r->n % nparts;
+    run = want / nparts;
+    more = want % nparts;
+    for (uint32_t i = 0; i < nparts; i++)
+        p->parts[p->nparts++] = (struct select_part){
+            .ring = k,
+            .first = i * len + min_u32(i, longer),
+            .len = len + (i < longer),
+            .start = nparts > 1 ? rng_below(rng, len + (i < longer)) : 0,
+            .run = run + (i < more),
+        };
+}
+
+static void
+plan_draw(struct select_plan *p, const struct select_ring rings[SELECT_RINGS], struct rng *rng,
+          uint32_t want)
+{
+    uint32_t n = rings[0].n + rings[1].n, first;
+
+    memcpy(p->rings, rings, sizeof(p->rings));
+    p->nparts = 0;
+    p->want = min_u32(want, n);
+    first = rings[0].n > 0 ? share(p->want, rings[0].n, n, rng) : 0;
+    plan_ring(p, 0, first, rng);
+    plan_ring(p, 1, p->want - first, rng);
+}
+
+/* Whether a plan is for as many peers as there are now; if so, its rings become the present ones.
+ */
+static bool
+fit(struct select_plan *p, const struct select_ring rings[SELECT_RINGS], uint32_t want)
+{
+    if (p == NULL || p->rings[0].n != rings[0].n || p->rings[1].n != rings[1].n ||
+        p->want != min_u32(want, rings[0].n + rings[1].n))
+        return false;
+    for (int k = 0; k < SELECT_RINGS; k++) {
+        p->rings[k].first = rings[k].first;
+        p->rings[k].skip = rings[k].skip;
+    }
+    return true;
+}
+
+static void
+prefetch(const struct peerset *s, const struct select_plan *p)
+{
+    uint32_t pos, row;
+
+    for (uint32_t i = 0; i < p->nparts; i++) {
+        row = row_at(p, &p->parts[i], &pos);
+        peerset_prefetch_row(s, pos, min_u32(row, p->parts[i].run));
+    }
+}
+
+void
+select_plan(struct select_plan *p, const struct peerset *s, struct rng *rng, uint32_t want,
+            bool leechers_only, bool listed)
+{
+    struct select_ring rings[SELECT_RINGS];
+
+    /* Which of the leechers the asker is does not matter to the plan. */
+    make_rings(rings, s, want, leechers_only, listed ? peerset_count(s) : 0);
+    plan_draw(p, rings, rng, want);
+    prefetch(s, p);
+}
+
+/* ---- draws ---- */
+
+/* One peer more from each part, for those that were passed over, and again until there are enough.
+ * It begins with a part by chance. */
+static void
+draw_more(struct draw *d, struct select_plan *p, struct rng *rng)
+{
+    uint32_t at = rng_below(rng, p->rings[0].n + p->rings[1].n), i = 0;
+    uint32_t looks = d->q->want + RUN, looked = 1;
+
+    for (; i + 1 < p->nparts && at >= p->parts[i].len; i++)
+        at -= p->parts[i].len;
+    while (looks > 0 && looked > 0 && d->count < d->q->want) {
+        looked = 0;
+        for (uint32_t k = 0; k < p->nparts && looks > looked; k++, i++)
+            looked += draw_from(d, p, &p->parts[i % p->nparts], 1);
+        looks -= looked;
+    }
+}
+
+uint32_t
+select_peers(const struct peerset *s, struct rng *rng, struct select_plan *plan,
+             const struct select_query *q, uint8_t *out, uint8_t *ids)
+{
+    struct draw d = {.s = s, .q = q, .out = out, .ids = s->ids != NULL ? ids : NULL};
+    struct select_ring rings[SELECT_RINGS];
+    struct select_plan own;
+
+    ASSERT(q->want <= SELECT_WANT_MAX);
+    make_rings(rings, s, q->want, q->leechers_only, q->self_at);
+    if (q->want == 0 || rings[0].n + rings[1].n == 0)
+        return 0;
+    if (!fit(plan, rings, q->want)) {
+        plan = &own;
+        plan_draw(plan, rings, rng, q->want);
+        prefetch(s, plan);
+    }
+    for (uint32_t i = 0; i < plan->nparts; i++)
+        (void)draw_from(&d, plan, &plan->parts[i], plan->parts[i].run);
+    if (d.count < q->want)
+        draw_more(&d, plan, rng);
+    return d.count;
+}
+
+static uint32_t
+candidates(const struct peerset *s, const struct select_query *q)
+{
+    return q->leechers_only ? s->nleeches : peerset_count(s);
+}
+
 uint32_t
 select_peers_of_two(const struct peerset *own, const struct peerset *others, uint64_t all,
-                    struct rng *rng, const struct select_query *q, uint8_t *out, uint8_t *ids)
+                    struct rng *rng, struct select_plan *plan, const struct select_query *q,
+                    uint8_t *out, uint8_t *ids)
 {
     uint32_t nown = candidates(own, q), nothers = others == NULL ? 0 : candidates(others, q);
     struct select_query part = *q;
     uint32_t n, from_own;
 
     if (nothers == 0)
-        return select_peers(own, rng, q, out, ids);
+        return select_peers(own, rng, plan, q, out, ids);
     if (all < (uint64_t)nown + nothers)
         all = (uint64_t)nown + nothers;
     if (all > UINT32_MAX)
@@ -206,9 +365,11 @@ select_peers_of_two(const struct peerset *own, const struct peerset *others, uin
     from_own = share(q->want, nown, all, rng);
     /* The others are too few to stand for all of theirs: the rest is own. */
     part.want = q->want - from_own < nothers ? q->want - from_own : nothers;
-    n = select_peers(others, rng, &part, out, ids);
+    part.self_at = 0;
+    n = select_peers(others, rng, NULL, &part, out, ids);
     part.want = q->want - n;
+    part.self_at = q->self_at;
     out += (size_t)n * own->key_len;
-    return n + select_peers(own, rng, &part, out,
+    return n + select_peers(own, rng, NULL, &part, out,
                             ids == NULL ? NULL : ids + (size_t)n * PEERSET_ID_LEN);
 }

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "common/base/assert.h"
+#include "common/base/minmax.h"
 #include "common/codec/compact.h"
-#include "common/ds/siphash.h"
 #include "tracker/core/swarms.h"
 
 enum {
@@ -197,9 +197,23 @@ struct ask {
     uint32_t self_mask;
     struct select_hidden hidden;
     bool seed;
+    uint32_t self_at; /* as struct select_query has it */
     uint16_t now_s;
     struct mono now;
 };
+
+/* The words of a peer id, mixed by multiplications. Anybody can have the tag of a peer by taking
+ * its id, so nothing is gained by ids that only have the same hash, and it need not be SipHash. */
+static uint32_t
+hash_of_id(const uint64_t seed[2], const uint8_t peer_id[TRACKER_PEER_ID_LEN])
+{
+    const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15); /* Knuth's: 2^64 by the golden ratio */
+    uint64_t h = (get_u64be(peer_id) ^ seed[0]) * factor;
+
+    h = (h ^ h >> 32 ^ get_u64be(peer_id + 8) ^ seed[1]) * factor;
+    h = (h ^ h >> 32 ^ get_u32be(peer_id + 16)) * factor;
+    return (uint32_t)(h >> 32);
+}
 
 /* The trackers of a cluster must agree on it; one alone keeps its way of making them to itself. On
  * a private tracker it begins with the user: no user is given their own peers, and peers of some
@@ -211,7 +225,7 @@ peer_tag(const struct tracker *t, const uint8_t peer_id[TRACKER_PEER_ID_LEN], ui
 
     if (t->cluster != NULL)
         return user != 0 ? cluster_tag_of_user(user) : cluster_tag(peer_id);
-    hash = (uint32_t)siphash13(t->swarms.env.seed, peer_id, TRACKER_PEER_ID_LEN);
+    hash = hash_of_id(t->swarms.env.seed, peer_id);
     if (user != 0)
         hash = user << SELECT_USER_SHIFT | (hash & ((1u << SELECT_USER_SHIFT) - 1));
     return hash & ~(uint32_t)PEER_FLAGS;
@@ -343,8 +357,9 @@ counted_in_other_family(struct swarm *w, const struct ask *k)
     return pos != PEERSET_NONE && (peerset_flags(other, pos) & PEER_COUNTED) != 0;
 }
 
-/* Lists the peer or brings its entry up to date. False if there is no room for it. */
-static bool
+/* Lists the peer or brings its entry up to date, and returns its position. PEERSET_NONE if there is
+ * no room for it. */
+static uint32_t
 update_peer(struct tracker *t, struct swarm *w, const struct ask *k)
 {
     const struct peerset *listed = swarm_peers(w, k->family);
@@ -358,7 +373,7 @@ update_peer(struct tracker *t, struct swarm *w, const struct ask *k)
     if (pos == PEERSET_NONE) {
         pos = add_peer(t, w, k);
         if (pos == PEERSET_NONE)
-            return false;
+            return pos;
     } else {
         change = CLUSTER_CHANGED;
         if (peerset_tag(listed, pos) == k->tag) {
@@ -382,22 +397,19 @@ update_peer(struct tracker *t, struct swarm *w, const struct ask *k)
     pos = peerset_set_seed(set, &t->swarms.env, pos, k->seed);
     peerset_touch(set, pos, k->now_s, k->tag, flags, k->a->peer_id);
     tell(t, k, paused, change);
-    return true;
+    return pos;
 }
 
 static uint32_t
-numwant(const struct tracker *t, const struct tracker_announce *a)
+numwant(const struct tracker *t, int32_t wanted)
 {
-    uint32_t want = a->numwant < 0 ? t->config.numwant_default : (uint32_t)a->numwant;
+    uint32_t want = wanted < 0 ? t->config.numwant_default : (uint32_t)wanted;
 
-    if (a->event == TRACKER_EVENT_STOPPED)
-        return 0;
-    return want < t->config.numwant_max ? want : t->config.numwant_max;
+    return min_u32(want, t->config.numwant_max);
 }
 
-/* |w| may be NULL in a cluster. */
 static uint32_t
-select_family(struct tracker *t, struct swarm *w, const struct cluster_view *view,
+select_family(struct tracker *t, const struct swarm *w, const struct cluster_view *view,
               const struct ask *k, struct tracker_answer *ans, uint8_t family, uint32_t want)
 {
     bool v4 = family == IP_V4;
@@ -405,6 +417,7 @@ select_family(struct tracker *t, struct swarm *w, const struct cluster_view *vie
     struct select_query q = {
         .want = want < max ? want : max,
         .leechers_only = k->seed || k->a->event == TRACKER_EVENT_PAUSED,
+        .self_at = family == k->family ? k->self_at : 0,
         .self_tag = k->tag,
         .self_mask = k->self_mask,
         .hidden = k->hidden,
@@ -413,12 +426,13 @@ select_family(struct tracker *t, struct swarm *w, const struct cluster_view *vie
     };
     uint64_t all = view->total[cluster_side(family, false)];
 
-    if (q.want == 0 || w == NULL)
+    if (q.want == 0)
         return 0;
     if (!q.leechers_only)
         all += view->total[cluster_side(family, true)];
-    return select_peers_of_two(swarm_peers(w, family), v4 ? view->v4 : view->v6, all, &t->rng, &q,
-                               v4 ? ans->v4 : ans->v6, v4 ? ans->ids4 : ans->ids6);
+    return select_peers_of_two(swarm_peers(w, family), v4 ? view->v4 : view->v6, all, &t->rng,
+                               family == k->family ? ans->plan : NULL, &q, v4 ? ans->v4 : ans->v6,
+                               v4 ? ans->ids4 : ans->ids6);
 }
 
 /* Peers on the tracker's own host are of no use to another host under their loopback address. */
@@ -437,16 +451,25 @@ hide_loopback(struct tracker *t, const struct ask *k, uint8_t family, struct tra
     return kept;
 }
 
+static bool
+has_peers(const struct swarm *w, const struct cluster_view *view, uint8_t family)
+{
+    return w != NULL && (view->v4 != NULL || peerset_count(swarm_peers(w, family)) > 0);
+}
+
 /* Peer ids are not shared, and the peers of an answer have all theirs or none. */
 static void
-fill_peers(struct tracker *t, struct swarm *w, const struct cluster_view *view, const struct ask *k,
-           struct tracker_answer *ans)
+fill_peers(struct tracker *t, const struct swarm *w, const struct cluster_view *view,
+           const struct ask *k, struct tracker_answer *ans)
 {
     uint8_t other = k->family == IP_V4 ? IP_V6 : IP_V4;
-    uint32_t want = numwant(t, k->a);
-    uint32_t n = select_family(t, w, view, k, ans, k->family, want);
-    uint32_t n_other = select_family(t, w, view, k, ans, other, want - n);
+    uint32_t want = k->a->event != TRACKER_EVENT_STOPPED ? numwant(t, k->a->numwant) : 0;
+    uint32_t n = 0, n_other = 0;
 
+    if (has_peers(w, view, k->family))
+        n = select_family(t, w, view, k, ans, k->family, want);
+    if (n < want && has_peers(w, view, other))
+        n_other = select_family(t, w, view, k, ans, other, want - n);
     ans->n4 = hide_loopback(t, k, IP_V4, ans, k->family == IP_V4 ? n : n_other);
     ans->n6 = hide_loopback(t, k, IP_V6, ans, k->family == IP_V4 ? n_other : n);
     ans->has_ids = t->swarms.keeps_ids && t->cluster == NULL;
@@ -554,7 +577,9 @@ tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
     leechers = w != NULL ? swarm_leechers(w) : 0;
     if (a->event == TRACKER_EVENT_STOPPED)
         remove_peer(t, w, &k);
-    else if (!update_peer(t, w, &k))
+    else
+        k.self_at = update_peer(t, w, &k) + 1; /* 0 for PEERSET_NONE */
+    if (a->event != TRACKER_EVENT_STOPPED && k.self_at == 0)
         ans->warning = "this tracker has no room for another peer: you are not listed";
     look(t, a->info_hash, w, &view, now);
     fill_counts(&view, ans);
@@ -569,6 +594,20 @@ void
 tracker_prefetch(const struct tracker *t, struct swarms_ask *asks, size_t n)
 {
     swarms_prefetch(&t->swarms, asks, n);
+}
+
+void
+tracker_plan(struct tracker *t, const struct swarms_ask *ask, const struct tracker_wish *wish,
+             struct select_plan *plan)
+{
+    const struct swarm *w = swarms_find_at(&t->swarms, &ask->at);
+    uint32_t want = min_u32(numwant(t, wish->numwant), wish->max);
+
+    plan->want = 0;
+    if (w == NULL || t->cluster != NULL)
+        return;
+    select_plan(plan, swarm_peers(w, ask->family), &t->rng, want, wish->seeds || wish->paused,
+                !wish->seeds);
 }
 
 /* Of a copy that holds a part of the leechers, as many are taken for paused as in that part. */

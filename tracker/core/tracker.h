@@ -102,7 +102,8 @@ struct tracker_answer {
     uint8_t *v4, *v6;
     uint8_t *ids4, *ids6;
     uint32_t max4, max6;
-    const struct swarms_ask *ask; /* what tracker_prefetch() has seen of the announce; NULL: none */
+    const struct swarms_ask *ask; /* what tracker_prefetch() has seen of the announce; or NULL */
+    struct select_plan *plan;     /* of tracker_plan(), or NULL */
     uint32_t user; /* of a private tracker, whose the peer is; 0: an open tracker has none */
     struct select_hidden hidden; /* users whose peers are not given out */
 
@@ -136,6 +137,19 @@ void tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
 /* Says that these peers' announces come next, at most TRACKER_PREFETCH_MAX, to this tracker or to
  * others of its seed: nothing changes but that they are answered faster. */
 void tracker_prefetch(const struct tracker *t, struct swarms_ask *asks, size_t n);
+
+/* What such an announce will ask for. */
+struct tracker_wish {
+    int32_t numwant;    /* as struct tracker_announce has it */
+    uint32_t max;       /* peers for which there is room in the answer */
+    bool seeds, paused; /* it comes from a seeder, or from a partial seed */
+};
+
+/* Chooses ahead which rows of peers the answer is copied from, so that they are on their way from
+ * memory. Some announces before it, and after tracker_prefetch(). The plan is good until others
+ * change the number of peers. */
+void tracker_plan(struct tracker *t, const struct swarms_ask *ask, const struct tracker_wish *wish,
+                  struct select_plan *plan);
 
 /* Fills the numbers of |entry| from its hash; zeros for a torrent that is not known. Stores
  * nothing. */

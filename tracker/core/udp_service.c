@@ -108,6 +108,34 @@ read_passkey(const struct tracker_udp_request *q, struct udp_service_ahead *ahea
     return own;
 }
 
+/* The announce in |packet| comes to the tracker some announces later. */
+static void
+plan_one(struct udp_service *u, struct tracker *t, size_t i)
+{
+    const uint8_t *packet = u->ahead[i].packet;
+    uint32_t event = get_u32be(packet + TRACKER_UDP_EVENT_AT);
+    struct tracker_wish wish = {
+        .numwant = (int32_t)get_u32be(packet + TRACKER_UDP_NUMWANT_AT),
+        .max = peers_max(u->asks[i].family),
+        .seeds = get_u64be(packet + TRACKER_UDP_LEFT_AT) == 0 || event == TRACKER_EVENT_COMPLETED,
+        .paused = event == TRACKER_EVENT_PAUSED,
+    };
+
+    tracker_plan(t, &u->asks[i], &wish, &u->plans[i % UDP_SERVICE_PLANS]);
+}
+
+/* Gives the answer to announce |at| what is known of it, and plans the draws of the next ones. */
+static void
+use_ahead(struct udp_service *u, struct tracker *t, size_t at, struct tracker_answer *ans)
+{
+    if (u->nplanned < at)
+        u->nplanned = at;
+    for (; u->nplanned < at + UDP_SERVICE_PLANS && u->nplanned < u->nahead; u->nplanned++)
+        plan_one(u, t, u->nplanned);
+    ans->ask = &u->asks[at];
+    ans->plan = &u->plans[at % UDP_SERVICE_PLANS];
+}
+
 static bool
 announce_must_wait(struct udp_service *u, const struct tracker_announce *a, enum service_turn turn,
                    struct mono now)
@@ -132,24 +160,24 @@ answer_announce(struct udp_service *u, const uint8_t *packet, const struct track
         .max6 = v4 ? 0 : peers_max(IP_V6),
     };
     enum access_refusal no = ACCESS_GRANTED;
-    struct udp_service_ahead own, *h = find_ahead(u, packet);
+    struct udp_service_ahead own, *ahead = find_ahead(u, packet), *h = NULL;
     struct tracker_reply r;
-
-    if (h != NULL)
-        ans.ask = &u->asks[h - u->ahead];
+    struct tracker *t;
     if (u->gate.ctx != NULL) {
-        h = read_passkey(q, h, &own);
+        h = read_passkey(q, ahead, &own);
         no = gate_admit(&u->gate, &h->request, &q->announce, now, &h->pass);
     }
     if (no != ACCESS_GRANTED)
         return put_refusal(u, reply, q->transaction, no, &h->pass);
     if (announce_must_wait(u, &q->announce, turn, now))
         return come_again(u, turn);
-    if (u->gate.ctx != NULL)
+    if (h != NULL)
         gate_fill_answer(&u->gate, &h->pass, &ans);
-    tracker_on_announce(tracker_doors_enter(&u->doors, q->announce.info_hash), &q->announce, from,
-                        &ans, now);
-    if (u->gate.ctx != NULL && ans.failure == NULL)
+    t = tracker_doors_enter(&u->doors, q->announce.info_hash);
+    if (ahead != NULL)
+        use_ahead(u, t, (size_t)(ahead - u->ahead), &ans);
+    tracker_on_announce(t, &q->announce, from, &ans, now);
+    if (h != NULL && ans.failure == NULL)
         no = gate_note(&u->gate, &q->announce, &h->pass, ans.leechers_age_s, now);
     if (no != ACCESS_GRANTED)
         return put_refusal(u, reply, q->transaction, no, &h->pass);
@@ -244,7 +272,7 @@ look_ahead(struct udp_service *u)
 void
 udp_service_prefetch(struct udp_service *u, const struct udp_service_packet *packets, size_t n)
 {
-    u->nahead = u->ahead_at = 0;
+    u->nahead = u->ahead_at = u->nplanned = 0;
     for (size_t i = 0; i < n; i++)
         if (tracker_udp_is_announce(packets[i].data, packets[i].len))
             put_ahead(u, &packets[i]);

@@ -16,6 +16,7 @@
 enum {
     UDP_SERVICE_REQUEST_MAX = 2048, /* no request is longer; what is, is not looked at */
     UDP_SERVICE_REPLY_MAX = TRACKER_UDP_REPLY_MAX_V4,
+    UDP_SERVICE_PLANS = 4, /* announces whose draws are planned ahead; a power of two */
 };
 
 #define UDP_SERVICE_WAIT SIZE_MAX
@@ -41,8 +42,9 @@ struct udp_service {
     struct tally denied;    /* requests that the gate did not let in */
     struct tally parked;    /* that had to come again */
     struct udp_service_ahead ahead[TRACKER_PREFETCH_MAX]; /* of the batch at hand, in its order */
-    struct swarms_ask asks[TRACKER_PREFETCH_MAX];         /* of the same announces */
-    size_t nahead, ahead_at;
+    struct swarms_ask asks[TRACKER_PREFETCH_MAX];         /* of the same announces, */
+    struct select_plan plans[UDP_SERVICE_PLANS];          /* and of the next ones */
+    size_t nahead, ahead_at, nplanned;
 };
 
 /* |doors| are copied, and what is behind them borrowed. Services with the same secret take each

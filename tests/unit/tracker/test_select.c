@@ -6,6 +6,8 @@
 #include "tracker/core/select.h"
 
 #include <criterion/criterion.h>
+#include <criterion/logging.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "common/base/bytes.h"
@@ -36,7 +38,7 @@ draw(const struct peerset *s, struct rng *rng, const struct select_query *q, uin
 {
     uint8_t out[SELECT_WANT_MAX * 6], ids[SELECT_WANT_MAX * PEERSET_ID_LEN];
     bool *seen = calloc(total, 1);
-    uint32_t got = select_peers(s, rng, q, out, ids);
+    uint32_t got = select_peers(s, rng, NULL, q, out, ids);
 
     for (uint32_t i = 0; i < got; i++) {
         uint32_t n = get_u32be(out + 6 * i);
@@ -79,6 +81,172 @@ check_fair(uint32_t seeds, uint32_t leeches, bool leechers_only, uint32_t want, 
     }
     peerset_fini(&s);
     free(hits);
+}
+
+/* ---- of every size ---- */
+
+/* What a draw of |want| of |n| peers gives each, for an asker who is one of them or none (NONE).
+ * The bound is six standard deviations of a number of draws that is binomial. */
+enum { NONE = -1 };
+
+static void
+check_size(struct rng *rng, uint32_t n, uint32_t want, int self)
+{
+    enum { ROUNDS = 1500 };
+    uint32_t hits[128] = {0}, others = self == NONE ? n : n - 1,
+             got = want < others ? want : others;
+    double p = (double)got / others, sigma = sqrt(ROUNDS * p * (1 - p));
+    struct select_query q = {.want = want,
+                             .self_at = (uint32_t)(self + 1),
+                             .self_tag = 1u << 31,
+                             .self_mask = ~(uint32_t)PEER_FLAGS,
+                             .now = 100,
+                             .age_max = 10};
+    struct peerset s;
+
+    fill(&s, n / 3, n - n / 3);
+    for (int i = 0; i < ROUNDS; i++)
+        cr_assert_eq(draw(&s, rng, &q, hits, n), got);
+    for (uint32_t i = 0; i < n; i++) {
+        double expected = (int)i == self ? 0 : ROUNDS * p;
+
+        cr_assert_leq(fabs(hits[i] - expected), 6 * sigma + 0.5, "%u of %u, %u wanted: %u, not %f",
+                      i, n, want, hits[i], expected);
+    }
+    peerset_fini(&s);
+}
+
+Test(select, fair_in_every_size)
+{
+    static const uint32_t wants[] = {1, 16, 17, 18, 34, 50, 52};
+    struct rng rng;
+
+    rng_init(&rng, 7);
+    for (uint32_t n = 2; n < 70; n += n < 20 ? 1 : 3) {
+        for (size_t i = 0; i < sizeof(wants) / sizeof(wants[0]); i++) {
+            check_size(&rng, n, wants[i], NONE);
+            check_size(&rng, n, wants[i], (int)rng_below(&rng, n));
+        }
+    }
+}
+
+/* A plan for the size that the set has is followed, and fair; any other changes nothing. */
+Test(select, a_plan_is_followed_if_it_fits)
+{
+    enum { N = 90, SEEDS = 30, ROUNDS = 6000 };
+    uint32_t hits[N + 1] = {0};
+    struct select_query q = {.want = 20,
+                             .self_tag = 1u << 31,
+                             .self_mask = ~(uint32_t)PEER_FLAGS,
+                             .now = 100,
+                             .age_max = 10};
+    uint8_t a[200 * 6], b[200 * 6];
+    struct select_plan plan, fresh;
+    struct rng rng, other;
+    struct peerset s;
+
+    rng_init(&rng, 3);
+    rng_init(&other, 4);
+    fill(&s, SEEDS, N - SEEDS);
+    for (int i = 0; i < ROUNDS; i++) {
+        q.self_at = (uint32_t)i % 3 == 0 ? 0 : SEEDS + 1 + rng_below(&rng, N - SEEDS);
+        select_plan(&plan, &s, &rng, q.want, false, q.self_at != 0);
+        fresh = plan;
+        cr_assert_eq(select_peers(&s, &rng, &plan, &q, a, NULL), 20);
+        cr_assert_eq(select_peers(&s, &other, &fresh, &q, b, NULL), 20);
+        cr_assert_eq(memcmp(a, b, sizeof(uint8_t[20 * 6])), 0, "it is all choice that there is");
+        for (uint32_t k = 0; k < 20; k++)
+            hits[get_u32be(a + 6 * k)]++;
+    }
+    for (uint32_t i = 0; i < N; i++)
+        cr_assert(hits[i] > ROUNDS * 20 / N * 85 / 100 && hits[i] < ROUNDS * 20 / N * 115 / 100);
+    plan = (struct select_plan){.want = 0};
+    cr_assert_eq(select_peers(&s, &rng, &plan, &q, a, NULL), 20);
+    select_plan(&plan, &s, &rng, 21, false, false);
+    fresh = plan;
+    for (int i = 0; i < 100; i++) { /* others come and go meanwhile */
+        uint8_t key[6] = {9, 9, 9, 9, 9, (uint8_t)i};
+
+        (void)peerset_add(&s, &env, key, i % 2 == 0);
+        if (i % 3 != 0)
+            peerset_remove(&s, &env, rng_below(&rng, peerset_count(&s)));
+        q.want = rng_below(&rng, 60);
+        q.leechers_only = i % 5 == 0;
+        q.self_at = 0;
+        q.age_max = UINT16_MAX;
+        plan = fresh;
+        cr_assert_leq(select_peers(&s, &rng, &plan, &q, a, NULL), q.want);
+    }
+    peerset_fini(&s);
+}
+
+/* ---- what runs cost ---- */
+
+struct spread {
+    double peer;       /* deviation of how often a peer comes, to that of a draw without runs */
+    double neighbours; /* how often the next peer is in an answer that a peer is in, */
+    double by_chance;  /* and without runs */
+    double seeders;    /* deviation of the number of seeders in an answer, to that without runs */
+};
+
+static struct spread
+measure(uint32_t seeds, uint32_t leeches, uint32_t want, uint32_t rounds)
+{
+    uint32_t n = seeds + leeches, *hits = calloc(n, sizeof(*hits)), *got = calloc(n, sizeof(*got));
+    double p = (double)want / n, mean, var = 0, pairs = 0, seeders = 0, share = (double)seeds / n;
+    struct select_query q = {.want = want,
+                             .self_tag = 1u << 31,
+                             .self_mask = ~(uint32_t)PEER_FLAGS,
+                             .now = 100,
+                             .age_max = 10};
+    struct peerset s;
+    struct rng rng;
+
+    rng_init(&rng, 11);
+    fill(&s, seeds, leeches);
+    for (uint32_t i = 0; i < rounds; i++) {
+        double in = 0;
+
+        memset(got, 0, n * sizeof(*got));
+        cr_assert_eq(draw(&s, &rng, &q, got, n), want);
+        for (uint32_t k = 0; k < n; k++) {
+            hits[k] += got[k];
+            in += k < seeds ? got[k] : 0;
+            pairs += got[k] & got[(k + 1) % n];
+        }
+        seeders += (in - want * share) * (in - want * share);
+    }
+    mean = rounds * p;
+    for (uint32_t k = 0; k < n; k++)
+        var += (hits[k] - mean) * (hits[k] - mean) / n;
+    peerset_fini(&s);
+    free(hits);
+    free(got);
+    return (struct spread){
+        .peer = sqrt(var / (mean * (1 - p))),
+        .neighbours = pairs / rounds / want,
+        .by_chance = (double)(want - 1) / (n - 1),
+        .seeders = sqrt(seeders / rounds / (want * share * (1 - share) * (n - want) / (n - 1.0))),
+    };
+}
+
+/* docs/BENCHMARKS.md has these numbers (--verbose). Over many answers each peer comes as evenly as
+ * if there were no runs; in one answer neighbours come together. */
+Test(select, runs_draw_neighbours_together_and_nothing_else)
+{
+    static const uint32_t sizes[][2] = {{20, 80}, {50, 150}, {250, 750}, {1250, 3750}};
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct spread x = measure(sizes[i][0], sizes[i][1], 50, 20000);
+
+        cr_log_info("runs of %d, 50 of %u peers: spread %.2f, neighbours %.2f (by chance %.2f), "
+                    "seeders %.2f\n",
+                    SELECT_RUN, sizes[i][0] + sizes[i][1], x.peer, x.neighbours, x.by_chance,
+                    x.seeders);
+        cr_assert(x.peer > 0.8 && x.peer < 1.2, "%f", x.peer);
+        cr_assert_leq(x.neighbours, 1 - 1.0 / SELECT_RUN + 2 * x.by_chance, "%f", x.neighbours);
+        cr_assert_leq(x.seeders, 0.5, "%f", x.seeders);
+    }
 }
 
 Test(select, fair_in_small_swarms)
@@ -183,7 +351,7 @@ Test(select, who_is_silent_is_passed_over)
     fill(&s, 5, 5);
     cr_assert_eq(draw(&s, &rng, &q, hits, 10), 0);
     peerset_touch(&s, 4, 101, 1 << 30, 0, s.ids);
-    cr_assert_eq(select_peers(&s, &rng, &q, (uint8_t[300]){0}, NULL), 1);
+    cr_assert_eq(select_peers(&s, &rng, NULL, &q, (uint8_t[300]){0}, NULL), 1);
     peerset_fini(&s);
 }
 
@@ -213,7 +381,7 @@ own_share(uint32_t own, uint32_t others, uint64_t all, uint32_t want, uint32_t e
         peerset_remove(&b, &env, peerset_find(&b, &env, key));
     }
     for (int i = 0; i < ROUNDS; i++) {
-        uint32_t got = select_peers_of_two(&a, &b, all, &rng, &q, out, NULL);
+        uint32_t got = select_peers_of_two(&a, &b, all, &rng, NULL, &q, out, NULL);
         bool seen[1000] = {false};
 
         cr_assert_eq(got, expected);

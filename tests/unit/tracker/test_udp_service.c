@@ -6,6 +6,7 @@
 #include "tracker/core/udp_service.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
 #include "common/base/bytes.h"
 #include "common/base/rng.h"
@@ -230,49 +231,72 @@ make_packet(struct packet *p, uint64_t id, const struct endpoint *from, struct r
         p->len = rng_below(rng, (uint32_t)p->len);
 }
 
-/* Answers to |packets|, one behind the other in |out|. */
-static size_t
-answer_all(struct rig *r, const struct packet *packets, bool prefetch, uint8_t *out)
+struct reply {
+    uint8_t data[UDP_SERVICE_REPLY_MAX];
+    size_t len;
+};
+
+static int
+by_bytes(const void *a, const void *b)
+{
+    return memcmp(a, b, 6);
+}
+
+/* Answers the packets of a batch. Peers are put in order: which comes first is a matter of chance,
+ * and these swarms are so small that all are given. */
+static void
+answer_all(struct rig *r, const struct packet *packets, bool prefetch, struct reply *out)
 {
     struct udp_service_packet batch[BATCH];
-    size_t at = 0;
 
     for (size_t i = 0; i < BATCH; i++)
         batch[i] = (struct udp_service_packet){packets[i].data, packets[i].len, &packets[i].from};
     if (prefetch)
         udp_service_prefetch(&r->u, batch, BATCH);
-    for (size_t i = 0; i < BATCH; i++)
-        at += udp_service_answer(&r->u, packets[i].data, packets[i].len, &packets[i].from,
-                                 TURN_FIRST, out + at, r->now);
+    for (size_t i = 0; i < BATCH; i++) {
+        out[i].len = udp_service_answer(&r->u, packets[i].data, packets[i].len, &packets[i].from,
+                                        TURN_FIRST, out[i].data, r->now);
+        if (out[i].len > TRACKER_UDP_ANNOUNCE_HEAD && out[i].data[3] == TRACKER_UDP_ANNOUNCE)
+            qsort(out[i].data + TRACKER_UDP_ANNOUNCE_HEAD,
+                  (out[i].len - TRACKER_UDP_ANNOUNCE_HEAD) / 6, 6, by_bytes);
+    }
     udp_service_leave(&r->u);
-    return at;
 }
 
-static size_t
-answer_batches(bool prefetch, uint8_t *out)
+static void
+answer_batches(bool prefetch, struct reply *out)
 {
     static struct packet packets[BATCH];
     struct rig *r = rig_new(IP_V4);
     uint64_t id = connect_to(r);
     struct rng rng;
-    size_t len = 0;
 
     rng_init(&rng, 9);
     for (int batch = 0; batch < BATCHES; batch++) {
         for (int i = 0; i < BATCH; i++)
             make_packet(&packets[i], id, &r->from, &rng);
-        len += answer_all(r, packets, prefetch, out + len);
+        answer_all(r, packets, prefetch, out + (size_t)batch * BATCH);
     }
     tracker_free(r->t);
-    return len;
 }
+
+/* Where the interval of an announce's answer stands, which has jitter. */
+enum { INTERVAL_AT = 8, INTERVAL_LEN = 4 };
 
 Test(udp_service, a_batch_that_was_looked_into_has_the_same_answers)
 {
-    static uint8_t plain[BATCHES * BATCH * UDP_SERVICE_REPLY_MAX], ahead[sizeof(plain)];
-    size_t len = answer_batches(false, plain);
+    static struct reply plain[BATCHES * BATCH], ahead[BATCHES * BATCH];
+    size_t bytes = 0;
 
-    cr_assert_gt(len, BATCHES * BATCH * 30);
-    cr_assert_eq(answer_batches(true, ahead), len);
-    cr_assert_eq(memcmp(plain, ahead, len), 0);
+    answer_batches(false, plain);
+    answer_batches(true, ahead);
+    for (size_t i = 0; i < BATCHES * BATCH; i++) {
+        cr_assert_eq(plain[i].len, ahead[i].len, "%zu", i);
+        bytes += plain[i].len;
+        if (plain[i].len < TRACKER_UDP_ANNOUNCE_HEAD)
+            continue;
+        memcpy(ahead[i].data + INTERVAL_AT, plain[i].data + INTERVAL_AT, INTERVAL_LEN);
+        cr_assert_eq(memcmp(plain[i].data, ahead[i].data, plain[i].len), 0, "%zu", i);
+    }
+    cr_assert_gt(bytes, BATCHES * BATCH * 40, "most are answers with peers");
 }
