@@ -31,6 +31,7 @@ enum {
     DHT_KEY_LEN = 16,      /* bytes of dht_config.key */
     DHT_VERSION_LEN = 4,   /* bytes of "v" */
     DHT_PACKET_MAX = 1024, /* bytes of the longest datagram that the node sends (BEP 32) */
+    DHT_TOKEN_MAX = 40,    /* bytes of another node's token; a longer one counts as none */
 
     DHT_SEARCHES_MAX = 16384, /* searches; more are refused with SPRAT_E_LIMIT */
     DHT_SAVED_MAX = 300,      /* nodes that dht_save() returns at most */
