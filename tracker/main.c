@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sprat-tracker: the command line, of the daemon or of one of the operator's commands. Exit status:
- * 0 after a signal, 1 when the work failed, 2 for wrong usage.
+ * sprat-tracker: runs the daemon, or one of the operator's commands. Exit status: 0 after a signal
+ * or success, 1 after a failure, 2 for wrong usage.
  */
 #include <stdio.h>
 #include <string.h>

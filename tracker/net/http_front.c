@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One listening socket and its connections. A connection is always in one state, and that decides
- * what it waits for:
+ * A listening socket and its connections. The state of a connection decides what it waits for:
  *
  *  OPEN     reads requests; while answers are unsent it writes and does not read
  *  PARKED   keeps the next request until it may come again, and does not read
@@ -11,8 +10,8 @@
  *  LINGER   has said that it sends no more, and throws away what still comes, so that the client
  *           gets to read the answer before a reset could reach it
  *
- * Connections stand on one list in the order of their deadlines: all deadlines are equally long, so
- * whoever gets a new one goes to the end.
+ * Connections are in one list in the order of their deadlines. All deadlines are equally long, so a
+ * connection with a new deadline moves to the end of the list.
  */
 #include "tracker/net/http_front.h"
 
@@ -29,7 +28,7 @@ enum {
     IN_MAX = HTTP_HEAD_MAX + READ_SIZE,
     OUT_MAX = HTTP_FRONT_OUT_HIGH + HTTP_SERVICE_REPLY_MAX,
     MAKE_WAY_LOOKS = 32,
-    HANDSHAKE_STEPS = 1, /* in a round of the loop */
+    HANDSHAKE_STEPS = 1, /* in each round of the loop */
 };
 
 struct http_front {
@@ -39,10 +38,10 @@ struct http_front {
     struct listener *listener;
     struct loop_timer *timer;
     struct list conns;           /* the earliest deadline first */
-    struct list parked;          /* the one that waits longest first */
-    struct loop_timer *patience; /* of that one */
-    bool held_up;                /* who waits longest has to wait on */
-    uint64_t awaited;            /* answers that the handler promised so far */
+    struct list parked;          /* the longest waiting connection first */
+    struct loop_timer *patience; /* deadline of the first parked connection */
+    bool held_up;                /* the first parked connection still has to wait */
+    uint64_t awaited;            /* number of answers that the handler has deferred so far */
     struct tally nconns, nparked, nrefused;
     struct http_front_limits limits;
     struct certbox *certs; /* borrowed; NULL for plain HTTP */
@@ -63,11 +62,11 @@ struct conn {
     enum service_turn turn; /* of the next request */
     struct endpoint peer, site;
     struct http_scan scan;
-    bool last; /* the client said that it sends nothing more */
-    bool deaf; /* the client is gone: answers are thrown away */
+    bool last; /* the client has announced that it sends no more requests */
+    bool deaf; /* the client is gone: answers are discarded */
     struct buf in, out;
     uint64_t awaited; /* CONN_WAITING: the number of its answer */
-    bool keep_alive;  /* CONN_WAITING: goes on afterwards */
+    bool keep_alive;  /* CONN_WAITING: stays open after the answer */
     size_t thrown_away;
 };
 
@@ -104,7 +103,7 @@ set_timer(struct http_front *f)
     loop_timer_set(f->timer, at);
 }
 
-/* A new deadline for what comes next. The front's timer may fire too early for it, not too late. */
+/* Sets a new deadline. The front's timer may then fire too early for it, but never too late. */
 static void
 conn_renew(struct conn *c)
 {
@@ -131,8 +130,8 @@ on_timer(void *ctx)
     set_timer(f);
 }
 
-/* The request stays in the input. One that comes again was the first of those that wait, and is so
- * again. */
+/* Parks the connection; its request stays in the input. A request that is tried again was the first
+ * in the list, and becomes the first again. */
 static void
 conn_park(struct conn *c)
 {
@@ -152,7 +151,8 @@ conn_park(struct conn *c)
     list_push_back(&f->parked, &c->parked_link);
 }
 
-/* Has one request answered, or waits for that. False if it was parked and stays in the input. */
+/* Passes one request to the handler, which answers it now or later. False if the connection was
+ * parked, and the request stays in the input. */
 static bool
 conn_ask(struct conn *c, const struct http_request *req, const struct endpoint *client)
 {
@@ -177,8 +177,8 @@ conn_ask(struct conn *c, const struct http_request *req, const struct endpoint *
     return true;
 }
 
-/* Answers the whole requests that have come in. True if it stopped before the last of them, because
- * too much is unsent. */
+/* Answers all complete requests in the input. True if it stopped before the last one because too
+ * many bytes are unsent. */
 static bool
 conn_answer(struct conn *c)
 {
@@ -217,9 +217,9 @@ conn_answer(struct conn *c)
     return false;
 }
 
-/* Sends what can be sent. A client that closed at once is deaf, but what it sent before counts:
- * above all "stopped", which no client repeats. Its requests are taken and their answers are thrown
- * away. False if memory is out. */
+/* Sends as much as the socket takes. If the client has closed already, its remaining requests are
+ * still handled and their answers discarded, because no client repeats "stopped". False if memory
+ * is out. */
 static bool
 conn_write(struct conn *c)
 {
@@ -241,7 +241,8 @@ conn_write(struct conn *c)
     return c->out.err == 0;
 }
 
-/* Answers and writes by turns as long as that leads on, then waits for what the state asks for. */
+/* Answers requests and writes answers in turns as long as there is progress, then waits for the
+ * events that the state needs. */
 static void
 conn_go_on(struct conn *c)
 {
@@ -262,7 +263,7 @@ conn_go_on(struct conn *c)
         return;
     } else if (c->state == CONN_CLOSING && c->last) {
         if (c->front->certs != NULL)
-            stream_shutdown(c->stream); /* TLS has its own word for the end */
+            stream_shutdown(c->stream); /* sends close_notify */
         conn_free(c);
         return;
     } else if (c->state == CONN_PARKED || c->state == CONN_WAITING) {
@@ -303,7 +304,7 @@ on_patience(void *ctx)
     http_front_poke(f);
 }
 
-/* What comes behind the last request is not looked at. */
+/* Bytes after the last request are not parsed. */
 static void
 conn_throw_away(struct conn *c)
 {
@@ -368,8 +369,8 @@ on_writable(void *ctx)
     conn_go_on(c);
 }
 
-/* The connection that makes way: of the MAKE_WAY_LOOKS that wait longest, the first of the address
- * that has most of them. */
+/* The connection to close for a new one: of the MAKE_WAY_LOOKS that have been idle longest, the
+ * first of the address that has most of them. */
 static struct conn *
 idlest(const struct http_front *f)
 {
@@ -391,7 +392,7 @@ idlest(const struct http_front *f)
     return found;
 }
 
-/* A new client must not be shut out by those who only wait. */
+/* At the maximum, closes an idle connection, so that idle clients can't keep new ones out. */
 static void
 make_way(struct http_front *f)
 {
@@ -421,8 +422,8 @@ secure(struct http_front *f, struct stream *stream)
     return err;
 }
 
-/* The request comes with its connection. It is read at once: a client who asks once and goes
- * is answered before the loop hears of it. */
+/* Reads at once, since the request often arrives together with its connection: a client with a
+ * single request is then answered without another round of the loop. */
 static void
 on_accept(void *ctx, int fd, const struct endpoint *peer)
 {
@@ -550,7 +551,7 @@ http_front_answer(struct http_turn turn, const void *response, size_t len)
             continue;
         buf_put(&c->out, response, len);
         c->state = c->keep_alive ? CONN_OPEN : CONN_CLOSING;
-        c->last = false; /* more may have come meanwhile */
+        c->last = false; /* more requests may have arrived meanwhile */
         conn_renew(c);
         conn_go_on(c);
         return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One UDP socket of the tracker. An answer that the socket has no room for is dropped: the client
- * asks again, as it does when the network drops one.
+ * A UDP socket of the tracker. An answer that does not fit into the socket's buffer is dropped; the
+ * client repeats its request, as after a loss in the network.
  */
 #include "tracker/net/udp_front.h"
 
@@ -13,7 +13,7 @@
 
 enum { UDP_FRONT_MAGIC = 0x75647046 };
 
-/* A packet that waits. */
+/* A packet that waits for Redis. */
 struct parked {
     struct list link;
     struct mono until;
@@ -27,9 +27,9 @@ struct udp_front {
     struct loop *loop;
     struct udp_service *service;
     struct dgram *socket;
-    struct list parked; /* the one that waits longest first */
+    struct list parked; /* the longest waiting packet first */
     struct tally nparked;
-    struct loop_timer *patience; /* of that one */
+    struct loop_timer *patience; /* deadline of the first parked packet */
     struct dgram_msg answers[UDP_FRONT_BATCH];
     uint8_t replies[UDP_FRONT_BATCH][UDP_SERVICE_REPLY_MAX];
 };
@@ -46,7 +46,7 @@ prefetch(const struct udp_front *f, const struct dgram_msg *msgs, size_t count)
     udp_service_prefetch(f->service, packets, count);
 }
 
-/* False if there is no room for it to wait. */
+/* Parks a packet. False if too many are parked. */
 static bool
 park(struct udp_front *f, const struct dgram_msg *msg)
 {
@@ -77,7 +77,7 @@ parked_free(struct udp_front *f, struct parked *p)
     free(p);
 }
 
-/* Puts the answer to a packet behind the |n| that there are; false if it has to wait. */
+/* Appends the answer to a packet to the |n| answers; false if the packet must wait. */
 static bool
 answer(struct udp_front *f, const struct dgram_msg *msg, enum service_turn turn, size_t *n)
 {
@@ -116,7 +116,7 @@ on_batch(void *ctx, const struct dgram_msg *msgs, size_t count)
     send_answers(f, n);
 }
 
-/* True if the one that waits longest had its answer. */
+/* Tries the first parked packet again. True if it was answered. */
 static bool
 poke_first(struct udp_front *f, size_t *n)
 {
@@ -205,8 +205,8 @@ udp_front_new(struct loop *l, const struct endpoint *at, enum port_share share,
     return 0;
 }
 
-/* The info-hash of an announce, and the first of a scrape, stand behind what a connect request
- * consists of. */
+/* The info-hash of an announce, and the first of a scrape, is after the bytes of a connect request.
+ */
 bool
 udp_front_steer(struct udp_front *f, const struct shard_rule *rule)
 {
