@@ -16,7 +16,7 @@
 enum {
     HTTP_FRONT_HANDSHAKE_COST = 40, /* requests: a signature costs more than many announces */
     /* Bytes that the kernel buffers for a connection (listener_limit_buffers()). A client that
-       quits pipelines "stopped" for hundreds of torrents and closes; all of it must fit. */
+     * quits pipelines "stopped" for hundreds of torrents and closes; all of it must fit. */
     HTTP_FRONT_KERNEL_READ = 65536,
     HTTP_FRONT_KERNEL_SEND = 32768,
     HTTP_FRONT_OUT_HIGH = 65536,    /* bytes of unsent answers beyond which no request is read */
