@@ -126,12 +126,12 @@ const ERRORS = [
   ["Requests beyond the rate limit", "throttled"],
   ["HTTP requests answered by an error", "http_errors"],
   ["UDP packets answered by an error", "udp_errors"],
-  ["UDP packets that were no request", "udp_ignored"],
+  ["UDP packets that were not requests", "udp_ignored"],
   ["HTTPS handshakes that failed", "https_handshakes_failed"],
   ["HTTPS connections beyond the rate limit", "https_refused"],
-  ["UDP packets that found no room", "udp_dropped"],
-  ["Small torrents of busy addresses that made room", "shed"],
-  ["Peers that made room for another one at their address", "displaced"],
+  ["UDP packets dropped because the buffer was full", "udp_dropped"],
+  ["Small torrents of busy addresses removed to make room", "shed"],
+  ["Peers replaced by another one at the same address", "displaced"],
   ["Peers with a loopback address that were left out", "withheld"],
   ["Times that accounts could not be stored", "accounts_failures"],
 ];
@@ -171,7 +171,7 @@ function show(s) {
   showRates(now, s);
   last = { at: now, stats: s };
   chart("peers-chart", "Peers", [{ of: "peers", name: "peers", kind: "", area: true }], count);
-  chart("rate-chart", "Announces a second", [{ of: "udp", name: "UDP", kind: "" },
+  chart("rate-chart", "Announces per second", [{ of: "udp", name: "UDP", kind: "" },
     { of: "http", name: "HTTP", kind: "second" }], rate);
 }
 
