@@ -329,7 +329,7 @@ side_count(const struct peerset *set, bool seeds)
 
 /* Marks the copy as current. */
 static void
-is_good(struct cluster *c, struct shared *t, struct mono now)
+mark_current(struct cluster *c, struct shared *t, struct mono now)
 {
     struct swarm *w = swarms_find(c->swarms, t->hash);
 
@@ -346,7 +346,7 @@ is_good(struct cluster *c, struct shared *t, struct mono now)
 /* Ends a turn that has read changes. The number of completions must come from Redis, which knows
  * which peers it has counted. */
 static bool
-checked(struct cluster *c, struct shared *t, struct mono now)
+end_check(struct cluster *c, struct shared *t, struct mono now)
 {
     struct changes *ch = &t->changes;
 
@@ -354,14 +354,14 @@ checked(struct cluster *c, struct shared *t, struct mono now)
     ch->recount &= !c->draft.has_completed;
     if (!ch->known || ch->recount)
         return false;
-    is_good(c, t, now);
+    mark_current(c, t, now);
     return true;
 }
 
 /* Ends a turn that has only appended changes. If the log has grown by these alone, the copy is
  * current. */
 static void
-told(struct cluster *c, struct shared *t, struct mono now)
+end_append(struct cluster *c, struct shared *t, struct mono now)
 {
     struct changes *ch = &t->changes;
 
@@ -370,7 +370,7 @@ told(struct cluster *c, struct shared *t, struct mono now)
     ch->end = c->draft.changes_len;
     memcpy(ch->end_id, ch->wrote_id, sizeof(ch->end_id));
     if (!ch->recount && cluster_changes_suffice(t, now))
-        is_good(c, t, now);
+        mark_current(c, t, now);
 }
 
 bool
@@ -379,8 +379,8 @@ cluster_changes_brought(struct cluster *c, struct shared *t, bool merged, struct
     if (merged)
         begin_from(c, t);
     else if (t->checking)
-        return checked(c, t, now);
+        return end_check(c, t, now);
     else if (!t->fetching)
-        told(c, t, now);
+        end_append(c, t, now);
     return true;
 }

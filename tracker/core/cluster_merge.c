@@ -109,7 +109,7 @@ remove_own(struct cluster *c, struct swarm *w, uint8_t family, uint32_t pos)
 /* Makes sure that each peer is either an own one or in the copy. It stays an own one unless another
  * tracker saw it later, or has it on the other side although all own changes were sent. */
 static void
-separate(struct cluster *c, struct shared *t, struct swarm *w, uint8_t family, struct mono now)
+separate_sets(struct cluster *c, struct shared *t, struct swarm *w, uint8_t family, struct mono now)
 {
     const struct peerset *own = swarm_peers(w, family);
     struct peerset *copy = shared_peers(t, family);
@@ -190,8 +190,8 @@ remove_leavers(struct cluster *c, struct shared *t)
 /* Removes an own peer that has announced to another tracker |age| seconds ago and not here since.
  */
 static void
-give_away(struct cluster *c, struct swarm *w, uint8_t family, uint32_t pos, int64_t age,
-          struct mono now)
+remove_if_moved(struct cluster *c, struct swarm *w, uint8_t family, uint32_t pos, int64_t age,
+                struct mono now)
 {
     uint16_t own_age = (uint16_t)(peerset_seconds(now) - peerset_seen(swarm_peers(w, family), pos));
 
@@ -221,7 +221,7 @@ merge_came(struct cluster *c, struct shared *t, struct swarm *w,
     if (age > c->timeout_s || !is_peer(change->who, copy->key_len))
         return true;
     if (pos != PEERSET_NONE)
-        give_away(c, w, family, pos, age, now);
+        remove_if_moved(c, w, family, pos, age, now);
     if (find_own(c, w, family, change->who) != PEERSET_NONE)
         return true;
     pos = peerset_find(copy, &c->swarms->env, change->who);
@@ -245,7 +245,7 @@ merge_gone(struct cluster *c, struct shared *t, struct swarm *w,
 
     remove_copy(c, t, family, change->who, tag);
     if (pos != PEERSET_NONE && peerset_tag(swarm_peers(w, family), pos) == tag)
-        give_away(c, w, family, pos, cluster_unix(c, now) - seen.unix_s, now);
+        remove_if_moved(c, w, family, pos, cluster_unix(c, now) - seen.unix_s, now);
 }
 
 /* Merges a change. Own changes are known already, with one exception: a peer that stopped here may
@@ -292,7 +292,7 @@ cluster_merge(struct cluster *c, struct shared *t, struct mono now)
     c->draft.good_until = mono_add_ms(now, (c->timeout_s - c->draft.oldest_s) * 1000);
     for (uint8_t family = IP_V4; w != NULL && family <= IP_V6; family += IP_V6 - IP_V4) {
         remove_gone(c, t, w, family, settled, now);
-        separate(c, t, w, family, now);
+        separate_sets(c, t, w, family, now);
     }
 }
 

@@ -92,7 +92,7 @@ grow(struct ledger_page *p, uint32_t max)
 }
 
 static uint32_t
-room(const struct ledger *l, const struct tracker_announce *a)
+room_for(const struct ledger *l, const struct tracker_announce *a)
 {
     return a->event == TRACKER_EVENT_STOPPED ? l->max : l->max - l->max / LEDGER_RESERVE_PARTS;
 }
@@ -264,9 +264,9 @@ ledger_put(struct ledger *l, const struct tracker_announce *a, const struct ledg
     if (e != NULL) /* the clock may have been set back */
         unix_s = max_i64(unix_s, e->last_s);
     if (e == NULL)
-        err = add(l, &n->key, n->hash, room(l, a), &e);
+        err = add(l, &n->key, n->hash, room_for(l, a), &e);
     else if (!is_absurd(a) && needs_another(e, a, unix_s))
-        e = add_part(l, e, n, room(l, a));
+        e = add_part(l, e, n, room_for(l, a));
     if (err != 0)
         return err;
     if (is_absurd(a))

@@ -38,7 +38,7 @@ passkey_format(const uint8_t key[ACCESS_PASSKEY_LEN], char out[PASSKEY_TEXT_SIZE
 
 /* Adds a passkey of the query. A second passkey must be equal to the first one. */
 static void
-take(struct passkey_request *r, const char *text, size_t len)
+add_passkey(struct passkey_request *r, const char *text, size_t len)
 {
     uint8_t key[ACCESS_PASSKEY_LEN];
     bool good = passkey_parse(key, text, len);
@@ -91,7 +91,7 @@ read_query(struct passkey_request *r, const char *query, size_t len)
         size_t pair_len = (size_t)((stop != NULL ? stop : end) - query);
 
         if (pair_len >= sizeof(name) - 1 && memcmp(query, name, sizeof(name) - 1) == 0)
-            take(r, query + sizeof(name) - 1, pair_len - (sizeof(name) - 1));
+            add_passkey(r, query + sizeof(name) - 1, pair_len - (sizeof(name) - 1));
         query += pair_len + (stop != NULL);
     }
 }
@@ -105,7 +105,7 @@ passkey_parse_request(struct passkey_request *r, const char *path, size_t path_l
     *r = (struct passkey_request){.target = read_target(path, path_len, &rest)};
     r->in_path = r->target != TARGET_OTHER && rest > 0;
     if (r->in_path)
-        take(r, path + 1, rest - 1);
+        add_passkey(r, path + 1, rest - 1);
     else if (r->target != TARGET_OTHER)
         read_query(r, query, query_len);
 }
@@ -123,7 +123,7 @@ passkey_parse_url(struct passkey_request *r, const char *url, size_t len)
     (void)read_target(url, path_len, &rest);
     r->in_path = rest > 0;
     if (r->in_path)
-        take(r, url + 1, rest - 1);
+        add_passkey(r, url + 1, rest - 1);
     else if (mark != NULL)
         read_query(r, mark + 1, len - path_len - 1);
 }

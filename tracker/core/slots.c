@@ -155,7 +155,7 @@ find_torrent(struct slots_user *u, uint32_t torrent)
 }
 
 static bool
-take(struct slots *s, uint32_t user, uint32_t torrent, uint32_t limit, int64_t unix_s)
+take_slot(struct slots *s, uint32_t user, uint32_t torrent, uint32_t limit, int64_t unix_s)
 {
     struct slots_user *u = find_or_add(s, user, unix_s);
     struct slot_torrent *t = u != NULL ? find_torrent(u, torrent) : NULL;
@@ -170,7 +170,7 @@ take(struct slots *s, uint32_t user, uint32_t torrent, uint32_t limit, int64_t u
 }
 
 static void
-tell(struct slots *s, uint32_t user, uint32_t torrent, int64_t unix_s, bool leeches)
+add_news(struct slots *s, uint32_t user, uint32_t torrent, int64_t unix_s, bool leeches)
 {
     if (s->news != NULL && s->nnews < SLOTS_NEWS_MAX)
         s->news[s->nnews++] = (struct slots_news){user, torrent, (uint32_t)unix_s, leeches};
@@ -179,10 +179,10 @@ tell(struct slots *s, uint32_t user, uint32_t torrent, int64_t unix_s, bool leec
 bool
 slots_take(struct slots *s, uint32_t user, uint32_t torrent, uint32_t limit, int64_t unix_s)
 {
-    bool within = take(s, user, torrent, limit, unix_s);
+    bool within = take_slot(s, user, torrent, limit, unix_s);
 
     if (within)
-        tell(s, user, torrent, unix_s, true);
+        add_news(s, user, torrent, unix_s, true);
     return within;
 }
 
@@ -202,7 +202,7 @@ void
 slots_leave(struct slots *s, uint32_t user, uint32_t torrent, int64_t unix_s)
 {
     leave(s, user, torrent);
-    tell(s, user, torrent, unix_s, false);
+    add_news(s, user, torrent, unix_s, false);
 }
 
 /* ---- with other trackers ---- */

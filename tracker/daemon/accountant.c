@@ -72,7 +72,7 @@ flush(struct accountant *a)
 }
 
 static void
-look(struct accountant *a)
+read_changes(struct accountant *a)
 {
     members_set_unix_offset(a->members, clock_unix_offset_us());
     memberfeed_look(&a->feed);
@@ -80,7 +80,7 @@ look(struct accountant *a)
 }
 
 static void
-forget(struct accountant *a)
+delete_old_sessions(struct accountant *a)
 {
     int64_t before = clock_unix() - (int64_t)a->config.retention_s;
     struct errbuf eb = {""};
@@ -245,11 +245,11 @@ do_what_is_due(struct accountant *a, bool flush_now)
     struct mono now = clock_mono();
 
     if (mono_due(a->look_at, now))
-        look(a);
+        read_changes(a);
     if (mono_due(a->flush_at, now) || (flush_now && !a->flusher.has_batch))
         flush(a);
     if (mono_due(a->forget_at, now))
-        forget(a);
+        delete_old_sessions(a);
 }
 
 static void *
@@ -284,7 +284,7 @@ apply(void *ctx, const struct accounts_batch *b, struct accounts_result *out, st
 }
 
 static int
-load(struct accountant *a, const char *path, struct errbuf *eb)
+open_database(struct accountant *a, const char *path, struct errbuf *eb)
 {
     int err = registry_open(path, true, &a->registry, eb);
 
@@ -313,7 +313,7 @@ accountant_new(const char *path, struct members *members, const struct accountan
     lock_init(&a->lock);
     cond_init(&a->rang);
     cond_init(&a->idle);
-    err = load(a, path, eb);
+    err = open_database(a, path, eb);
     if (err != 0) {
         accountant_free(a);
         return err;

@@ -171,7 +171,7 @@ on_row(void *ctx, const struct access_row *row)
 /* Sends all rows changed after |*change|. After a failure some rows are sent again, which is
  * harmless. */
 static int
-tell_changes(struct keeper *k, struct redis_call *c, int64_t *change, struct errbuf *eb)
+send_changes(struct keeper *k, struct redis_call *c, int64_t *change, struct errbuf *eb)
 {
     const struct access_sink sink = {.ctx = k, .put = on_row};
     int64_t until = *change;
@@ -212,7 +212,7 @@ renew_table(struct keeper *k, struct redis_call *c, bool *there, struct errbuf *
  * and then deletes the old table. A table that could not be sent completely is deleted at once,
  * since Redis may lack the memory for it. */
 static int
-tell_all(struct keeper *k, struct redis_call *c, const char *old, struct errbuf *eb)
+send_table(struct keeper *k, struct redis_call *c, const char *old, struct errbuf *eb)
 {
     char epoch[BRANCHWIRE_RUN_LEN + 1], sealed[SEAL_SEALED_TEXT_MAX + 1];
     int64_t change = 0;
@@ -227,7 +227,7 @@ tell_all(struct keeper *k, struct redis_call *c, const char *old, struct errbuf 
     k->number = 0;
     k->told = 0;
     branchwire_key_of(k->rows_key, k->config.name, "rows", number);
-    err = tell_changes(k, c, &change, eb);
+    err = send_changes(k, c, &change, eb);
     if (err == 0)
         err = renew_table(k, c, &there, eb);
     if (err != 0) {
@@ -252,8 +252,8 @@ tell_all(struct keeper *k, struct redis_call *c, const char *old, struct errbuf 
 /* Whether the whole table must be sent again: Redis has no epoch (it was emptied) or that of an
  * earlier keeper, or the changes after the table have become too long. */
 static int
-must_tell_all(struct keeper *k, struct redis_call *c, const char *told, bool *must,
-              struct errbuf *eb)
+must_send_table(struct keeper *k, struct redis_call *c, const char *told, bool *must,
+                struct errbuf *eb)
 {
     bool there = true;
     int err = 0;
@@ -267,7 +267,7 @@ must_tell_all(struct keeper *k, struct redis_call *c, const char *told, bool *mu
 }
 
 static int
-tell(struct keeper *k, struct redis_call *c, struct errbuf *eb)
+send_news(struct keeper *k, struct redis_call *c, struct errbuf *eb)
 {
     char told[SEAL_SEALED_TEXT_MAX + 2];
     int64_t version = k->data_version;
@@ -279,13 +279,13 @@ tell(struct keeper *k, struct redis_call *c, struct errbuf *eb)
     if (err == 0)
         err = registry_data_version(k->registry, &version, eb);
     if (err == 0)
-        err = must_tell_all(k, c, told, &all, eb);
+        err = must_send_table(k, c, told, &all, eb);
     if (err != 0)
         return err;
     if (all)
-        err = tell_all(k, c, told, eb);
+        err = send_table(k, c, told, eb);
     else if (version != k->data_version)
-        err = tell_changes(k, c, &k->change, eb);
+        err = send_changes(k, c, &k->change, eb);
     if (err == 0)
         k->data_version = version;
     return err;
@@ -308,7 +308,7 @@ say_amiss(struct keeper *k, const char *why)
 /* Applies a batch. A message that no tracker of the fleet has written is logged and skipped;
  * otherwise it would block all batches after it. */
 static int
-take_batch(void *ctx, const uint8_t *data, size_t len)
+store_batch(void *ctx, const uint8_t *data, size_t len)
 {
     struct keeper *k = ctx;
     struct branchwire_batch in;
@@ -369,7 +369,7 @@ confirm(struct keeper *k, struct redis_call *c, struct errbuf *eb)
  * between reads them again after its restart, and sees by their numbers that they are stored.
  * Batches that the database can't store stay in Redis; that is not an error of the connection. */
 static int
-take_some(struct keeper *k, struct redis_call *c, unsigned *got, struct errbuf *eb)
+store_batches(struct keeper *k, struct redis_call *c, unsigned *got, struct errbuf *eb)
 {
     struct redis_id last = {"0"};
     struct errbuf why = {""};
@@ -377,7 +377,7 @@ take_some(struct keeper *k, struct redis_call *c, unsigned *got, struct errbuf *
 
     k->taken = 0;
     k->why = &why;
-    stored = redis_stream_read(c, k->books_key, BATCHES_AT_ONCE, &last, take_batch, k, got, eb);
+    stored = redis_stream_read(c, k->books_key, BATCHES_AT_ONCE, &last, store_batch, k, got, eb);
     if (why.text[0] != '\0') {
         say_amiss(k, why.text);
         *got = 0;
@@ -444,9 +444,9 @@ keeper_round(struct keeper *k, struct redis_call *c, struct errbuf *eb)
     if (err != 0 || !mine)
         return err;
     redis_call_guard(c, k->lease_key, k->run_text);
-    err = tell(k, c, eb);
+    err = send_news(k, c, eb);
     while (err == 0 && got == BATCHES_AT_ONCE && has_lease(k))
-        err = take_some(k, c, &got, eb);
+        err = store_batches(k, c, &got, eb);
     redis_call_guard(c, NULL, NULL);
     return err;
 }

@@ -14,7 +14,7 @@ struct loopbackhint {
 };
 
 static void
-look(void *ctx)
+check_counter(void *ctx)
 {
     struct loopbackhint *h = ctx;
     struct tracker_stats s;
@@ -38,7 +38,7 @@ loopbackhint_new(struct loop *loop, struct shards *shards, const struct log *log
     if (h == NULL)
         return NULL;
     *h = (struct loopbackhint){.loop = loop, .shards = shards, .log = log};
-    h->timer = loop_timer_new(loop, look, h);
+    h->timer = loop_timer_new(loop, check_counter, h);
     if (h->timer == NULL) {
         free(h);
         return NULL;

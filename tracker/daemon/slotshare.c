@@ -28,7 +28,7 @@ slotshare_fini(struct slotshare *s)
 
 /* News that Redis does not store is lost until the client announces again. */
 static int
-tell(struct slotshare *s, struct redis_call *c, struct errbuf *eb)
+send_news(struct slotshare *s, struct redis_call *c, struct errbuf *eb)
 {
     struct redis_id id;
     int err = 0;
@@ -51,7 +51,7 @@ tell(struct slotshare *s, struct redis_call *c, struct errbuf *eb)
  * time in the future, of a tracker whose clock is ahead, becomes now: otherwise no later message
  * could end the slot before that time. */
 static int
-hear(void *ctx, const uint8_t *data, size_t len)
+receive_news(void *ctx, const uint8_t *data, size_t len)
 {
     struct slotshare *s = ctx;
     int64_t now = clock_unix(), oldest = now - (int64_t)members_silence_s(s->members);
@@ -75,9 +75,9 @@ int
 slotshare_round(struct slotshare *s, struct redis_call *c, struct errbuf *eb)
 {
     unsigned got = MESSAGES_AT_ONCE;
-    int err = tell(s, c, eb);
+    int err = send_news(s, c, eb);
 
     while (err == 0 && got == MESSAGES_AT_ONCE)
-        err = redis_stream_read(c, s->key, MESSAGES_AT_ONCE, &s->last, hear, s, &got, eb);
+        err = redis_stream_read(c, s->key, MESSAGES_AT_ONCE, &s->last, receive_news, s, &got, eb);
     return err;
 }

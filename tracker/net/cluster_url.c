@@ -18,7 +18,7 @@ static const char scheme[] = "redis://", scheme_tls[] = "rediss://";
 
 /* Copies the part from |at| up to |end| unescaped; false if it does not fit or has a NUL in it. */
 static bool
-take(char out[CLUSTER_PASSWORD_MAX + 1], const char *at, const char *end)
+copy_unescaped(char out[CLUSTER_PASSWORD_MAX + 1], const char *at, const char *end)
 {
     size_t len = (size_t)(end - at);
 
@@ -36,10 +36,10 @@ take_account(struct cluster_url *u, const char *at, const char *end)
     const char *colon = memchr(at, ':', (size_t)(end - at));
 
     if (colon == NULL)
-        return at < end && take(u->user, at, end); /* the password is in a file */
+        return at < end && copy_unescaped(u->user, at, end); /* the password is in a file */
     if (colon + 1 == end)
         return false;
-    return take(u->user, at, colon) && take(u->password, colon + 1, end);
+    return copy_unescaped(u->user, at, colon) && copy_unescaped(u->password, colon + 1, end);
 }
 
 static bool

@@ -43,7 +43,7 @@ redis_put(struct buf *out, const struct cluster_command *cmd)
 
 /* The place for the object of |task|; NULL if there is none. */
 static struct cluster_reply *
-place(const redisReadTask *task)
+place_of(const redisReadTask *task)
 {
     struct redis_reader *r = task->privdata;
 
@@ -62,7 +62,7 @@ static void *
 create_string(const redisReadTask *task, char *str, size_t len)
 {
     struct redis_reader *r = task->privdata;
-    struct cluster_reply *to = place(task);
+    struct cluster_reply *to = place_of(task);
     size_t max;
 
     if (to == NULL)
@@ -86,7 +86,7 @@ static void *
 create_array(const redisReadTask *task, hiredis_count elements)
 {
     struct redis_reader *r = task->privdata;
-    struct cluster_reply *to = place(task);
+    struct cluster_reply *to = place_of(task);
 
     if (to != &r->reply || elements > CLUSTER_REPLY_ELEMENTS_MAX)
         return NULL;
@@ -99,7 +99,7 @@ create_array(const redisReadTask *task, hiredis_count elements)
 static void *
 create_integer(const redisReadTask *task, long long value)
 {
-    struct cluster_reply *to = place(task);
+    struct cluster_reply *to = place_of(task);
 
     if (to == NULL)
         return NULL;
@@ -111,7 +111,7 @@ create_integer(const redisReadTask *task, long long value)
 static void *
 create_nil(const redisReadTask *task)
 {
-    return place(task);
+    return place_of(task);
 }
 
 /* Nothing to free: the objects are in the reader's own buffer. */

@@ -28,7 +28,7 @@ struct redis_tree {
 };
 
 static void *
-take(struct redis_tree *t, size_t len)
+take_memory(struct redis_tree *t, size_t len)
 {
     struct piece *p = malloc(sizeof(*p) + len);
 
@@ -69,7 +69,7 @@ depth_of(const redisReadTask *task)
 /* The place for the object of |task|: a new node, or an element of its array. The elements are
  * constant only for readers of the reply. */
 static struct cluster_reply *
-place(const redisReadTask *task, enum cluster_reply_type type)
+place_of(const redisReadTask *task, enum cluster_reply_type type)
 {
     struct redis_tree *t = task->privdata;
     struct cluster_reply *r;
@@ -77,7 +77,7 @@ place(const redisReadTask *task, enum cluster_reply_type type)
     if (depth_of(task) > REDIS_TREE_DEPTH_MAX || ++t->nodes > REDIS_TREE_NODES_MAX)
         return NULL;
     if (task->parent == NULL) {
-        r = take(t, sizeof(*r));
+        r = take_memory(t, sizeof(*r));
     } else {
         const struct cluster_reply *array = task->parent->obj;
 
@@ -100,14 +100,14 @@ static void *
 create_string(const redisReadTask *task, char *str, size_t len)
 {
     struct redis_tree *t = task->privdata;
-    struct cluster_reply *to = place(task, type_of(task));
+    struct cluster_reply *to = place_of(task, type_of(task));
     uint8_t *copy;
 
     if (to == NULL)
         return NULL;
     if (to->type != CLUSTER_REPLY_STRING && len > TEXT_MAX)
         len = TEXT_MAX;
-    copy = take(t, len);
+    copy = take_memory(t, len);
     if (copy == NULL)
         return NULL;
     memcpy(copy, str, len);
@@ -124,10 +124,10 @@ create_array(const redisReadTask *task, hiredis_count elements)
 
     if (elements > REDIS_TREE_ELEMENTS_MAX)
         return NULL;
-    to = place(task, CLUSTER_REPLY_ARRAY);
+    to = place_of(task, CLUSTER_REPLY_ARRAY);
     if (to == NULL)
         return NULL;
-    inner = take(t, (size_t)elements * sizeof(*inner));
+    inner = take_memory(t, (size_t)elements * sizeof(*inner));
     if (inner == NULL)
         return NULL;
     memset(inner, 0, (size_t)elements * sizeof(*inner));
@@ -139,7 +139,7 @@ create_array(const redisReadTask *task, hiredis_count elements)
 static void *
 create_integer(const redisReadTask *task, long long value)
 {
-    struct cluster_reply *to = place(task, CLUSTER_REPLY_INTEGER);
+    struct cluster_reply *to = place_of(task, CLUSTER_REPLY_INTEGER);
 
     if (to != NULL)
         to->integer = value;
@@ -149,7 +149,7 @@ create_integer(const redisReadTask *task, long long value)
 static void *
 create_nil(const redisReadTask *task)
 {
-    return place(task, CLUSTER_REPLY_NIL);
+    return place_of(task, CLUSTER_REPLY_NIL);
 }
 
 /* Nothing to do: all pieces are freed together. */
