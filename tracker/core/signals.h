@@ -5,11 +5,11 @@
  * missing one, so in case of doubt there is none. No clock, no I/O.
  *
  *  no-leechers       the session uploaded, and the swarm's last leecher had gone more than
- *                    LEDGER_RESEND_S before the session's previous announce. In this time blocks
- *                    that were in flight arrive, a late announce comes in, and a second is rounded.
- *                    Only announces to the same run of a tracker are compared: two clocks differ,
- *                    and a tracker that starts does not know who leeched before. A leecher that
- *                    another tracker of the fleet was told of is a leecher
+ *                    LEDGER_RESEND_S before the session's previous announce. That time is for
+ *                    blocks in flight, late announces and rounding to seconds. Only announces to
+ *                    the same run of a tracker are compared, since clocks differ, and a tracker
+ *                    that has just started does not know earlier leechers. Leechers at other
+ *                    trackers of the fleet count
  *  rate              the session reported more than is possible, which is not credited (session.h)
  *  unknown-client    the peer id of a new session is not that of a known client, nor of one that a
  *                    rule allows

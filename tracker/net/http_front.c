@@ -3,12 +3,12 @@
  * A listening socket and its connections. The state of a connection decides what it waits for:
  *
  *  OPEN     reads requests; while answers are unsent it writes and does not read
- *  PARKED   keeps the next request until it may come again, and does not read
- *  WAITING  for the handler, which answers later; it neither reads nor looks at what was read
- *  CLOSING  writes the rest of its answers, then LINGERs, or ends if the client said that this
- *           request is its last and nothing came behind it
- *  LINGER   has said that it sends no more, and throws away what still comes, so that the client
- *           gets to read the answer before a reset could reach it
+ *  PARKED   keeps the next request to try it again later, and does not read
+ *  WAITING  waits for the handler, which answers later; it neither reads nor parses
+ *  CLOSING  writes the rest of its answers, then becomes LINGER; or ends at once if the client said
+ *           that this request is its last and sent nothing after it
+ *  LINGER   has shut down its sending side and discards what still arrives, so that the client can
+ *           read the answer before a reset could reach it
  *
  * Connections are in one list in the order of their deadlines. All deadlines are equally long, so a
  * connection with a new deadline moves to the end of the list.

@@ -81,9 +81,9 @@ static const char *const migrations[] = {
     "UPDATE sessions SET rise = seen;"
     "UPDATE sessions SET completed = coalesce((SELECT t.completed FROM totals t"
     " WHERE t.user = sessions.user AND t.torrent = sessions.torrent), 0);",
-    /* 2 → 3: sessions as evidence (session.h), without the key. A session goes on: what it had
-     * counted is its baseline, so that nothing counts twice. Signals of the kinds no-leechers and
-     * rate are dropped: the rules that raised them accused honest members too. */
+    /* 2 → 3: sessions as evidence (session.h), without the key. The counters of an existing session
+       become its baseline, so that nothing counts twice. Signals of the kinds no-leechers and rate
+       are deleted, since the rules that raised them accused honest users too. */
     "ALTER TABLE sessions RENAME TO sessions_2;"
     "CREATE TABLE sessions (" /* described in sessiontable.h */
     " user INTEGER NOT NULL, torrent INTEGER NOT NULL, peer_id BLOB NOT NULL,"
