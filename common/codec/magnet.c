@@ -305,6 +305,8 @@ read_parameter(struct magnet *m, struct value key, struct value v, struct errbuf
         return add_peer(m, v);
     if (is_key(key, "so"))
         return read_selection(m, v, eb);
+    if (is_key(key, "x.private"))
+        m->is_private = v.len == 1 && v.bytes[0] == '1';
     return 0;
 }
 

@@ -6,6 +6,8 @@
  *           xt=urn:btmh:1220HEX  v2 info-hash, a multihash: SHA-256, 32 bytes, in hex
  *           dn= tr= ws= x.pe=    name, tracker, web seed, peer ("host:port", "[v6]:port")
  *           so=0,2,4-6           only these files
+ *           x.private=1          the torrent is private (BEP 27), so only trackers may name
+ *                                peers; no BEP has it, and other programs ignore it
  */
 #ifndef COMMON_CODEC_MAGNET_H
 #define COMMON_CODEC_MAGNET_H
@@ -52,6 +54,7 @@ struct magnet {
     size_t peer_count;
     struct magnet_range *ranges; /* none: all files */
     size_t range_count;
+    bool is_private; /* x.private=1 */
 };
 
 /* Parses a link. Returns 0 and |*out|, which the caller frees with magnet_free(); or SYNTAX,
@@ -64,7 +67,8 @@ void magnet_free(struct magnet *m);
 /* Appends the link. Returns out->err. */
 int magnet_print(const struct magnet *m, struct buf *out);
 
-/* Appends the link of a torrent: info-hashes, name, trackers and web seeds. Returns out->err. */
+/* Appends the link of a torrent: info-hashes, name, trackers, web seeds and x.private. Returns
+ * out->err. */
 int magnet_print_metainfo(const struct metainfo *mi, struct buf *out);
 
 #endif

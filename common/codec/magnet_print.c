@@ -54,6 +54,13 @@ put_ranges(struct buf *out, const struct magnet *m)
     }
 }
 
+static void
+put_private(struct buf *out, bool is_private)
+{
+    if (is_private)
+        buf_puts(out, "&x.private=1");
+}
+
 int
 magnet_print(const struct magnet *m, struct buf *out)
 {
@@ -66,6 +73,7 @@ magnet_print(const struct magnet *m, struct buf *out)
     for (size_t i = 0; i < m->peer_count; i++)
         put_peer(out, &m->peers[i]);
     put_ranges(out, m);
+    put_private(out, m->is_private);
     return out->err;
 }
 
@@ -79,5 +87,6 @@ magnet_print_metainfo(const struct metainfo *mi, struct buf *out)
             put_text(out, "tr", mi->tiers[i].urls[k]);
     for (size_t i = 0; i < mi->web_seed_count; i++)
         put_text(out, "ws", mi->web_seeds[i]);
+    put_private(out, mi->is_private);
     return out->err;
 }

@@ -36,6 +36,7 @@ enum {
     OPT_ALLOCATE,
     OPT_SUFFIX,
     OPT_MOVE_TO,
+    OPT_PRIVATE,
 };
 
 enum {
@@ -77,6 +78,8 @@ static const struct option_spec options[] = {
     {OPT_REFETCH, 0, "refetch", NULL,
      "download data again that was downloaded before and is missing now"},
     {OPT_ADOPT, 0, "adopt", NULL, "overwrite existing files even if none of their pieces matches"},
+    {OPT_PRIVATE, 0, "private", NULL,
+     "for a magnet link: ask only trackers for peers, because the torrent may be private"},
     CLIENT_SOCKET_ROW,
     CLIENT_JSON_ROW,
     CLI_HELP_ROW,
@@ -130,6 +133,7 @@ store_option(struct add *a, int id, const char *value, struct errbuf *eb)
     case OPT_PAUSED: json_object_set_new(a->params, "paused", json_true()); return 0;
     case OPT_SEQUENTIAL: json_object_set_new(a->params, "sequential", json_true()); return 0;
     case OPT_SUPER_SEED: json_object_set_new(a->params, "super_seed", json_true()); return 0;
+    case OPT_PRIVATE: json_object_set_new(a->params, "private", json_true()); return 0;
     case OPT_REFETCH: json_object_set_new(a->params, "refetch", json_true()); return 0;
     case OPT_ADOPT: json_object_set_new(a->params, "adopt", json_true()); return 0;
     case OPT_CHECK: json_object_set_new(a->params, "check", json_true()); return 0;
@@ -207,7 +211,7 @@ print_added(const struct add *a, const json_t *result)
     if (json_is_true(json_object_get(result, "metadata_added")))
         printf("; metadata added");
     else if (strcmp(client_text(result, "state"), "waiting") == 0)
-        printf("; the .torrent file is needed too: sprat add FILE.torrent");
+        printf("; fetching its metadata");
     print_count(result, "trackers_added", "tracker added", "trackers added");
     print_count(result, "trackers_refused",
                 "tracker not added: a private torrent keeps its own trackers",
@@ -320,9 +324,9 @@ const struct cli_command cli_add = {
     .details =
         "Adds torrents to spratd, which downloads and seeds them in the background. If the "
         "daemon has a torrent already, its rate limits are set as given, and trackers and "
-        "peers are added to it; other options do not change it. A magnet link adds a torrent "
-        "that waits until its torrent file is added: Sprat cannot fetch the metadata from peers "
-        "yet.",
+        "peers are added to it; other options do not change it. The metadata of a magnet link "
+        "is fetched from the peers that its trackers or the link itself name; the torrent file "
+        "can be added later instead.",
     .example = "  sprat add -o ~/downloads --seed 2 debian-12.torrent",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

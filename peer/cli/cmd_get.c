@@ -12,6 +12,7 @@
 #include "peer/cli/torrentfile.h"
 #include "peer/cli/screen.h"
 #include "peer/cli/transfer.h"
+#include "peer/torrent/torrent_link.h"
 
 enum {
     OPT_OUTPUT = 1,
@@ -25,6 +26,7 @@ enum {
     OPT_MOVE_TO,
     OPT_ADOPT,
     OPT_REFETCH,
+    OPT_PRIVATE,
 };
 
 static const struct option_spec options[] = {
@@ -50,6 +52,8 @@ static const struct option_spec options[] = {
     {OPT_REFETCH, 0, "refetch", NULL,
      "download data again that was downloaded before and is missing now"},
     {OPT_ADOPT, 0, "adopt", NULL, "overwrite existing files even if none of their pieces matches"},
+    {OPT_PRIVATE, 0, "private", NULL,
+     "for a magnet link: ask only trackers for peers, because the torrent may be private"},
     TRANSFER_ROWS,
     CLI_HELP_ROW,
 };
@@ -64,6 +68,7 @@ struct get {
     enum seed_policy seed;
     double ratio;
     bool sequential;
+    bool trackers_only;
     struct torrent_consent consent;
 };
 
@@ -110,6 +115,7 @@ store_option(struct get *g, int id, const char *value, struct errbuf *eb)
     case OPT_SUFFIX: g->worknames = true; return 0;
     case OPT_SEED: return store_seed(g, value, eb);
     case OPT_SEQUENTIAL: g->sequential = true; return 0;
+    case OPT_PRIVATE: g->trackers_only = true; return 0;
     case OPT_REFETCH: g->consent.refetch = true; return 0;
     case OPT_ADOPT: g->consent.adopt = true; return 0;
     case OPT_ONLY: return cli_list_add(&g->only, "--only", value, eb);
@@ -142,44 +148,83 @@ choose(const struct get *g, const struct metainfo *mi, struct errbuf *eb)
     return selection;
 }
 
+/* The places on disk that the options name; the caller frees both. */
 static int
-get(const struct cli_command *self, const struct get *g, const char *torrent)
+find_places(const struct get *g, char **dir, char **move_to, struct errbuf *eb)
 {
-    struct torrent_add add = {.peers = g->peers.items,
-                              .peer_count = g->peers.count,
-                              .seed = g->seed,
-                              .ratio = g->ratio,
-                              .sequential = g->sequential,
-                              .consent = g->consent,
-                              .reserve = g->reserve,
-                              .worknames = g->worknames};
+    int err = path_absolute(g->output, dir, eb);
+
+    return err == 0 && g->move_to != NULL ? path_absolute(g->move_to, move_to, eb) : err;
+}
+
+static int
+transfer(const struct cli_command *self, const struct get *g, struct torrent_add *add)
+{
     struct screen screen;
     struct errbuf eb;
-    uint8_t *selection;
-    char *dir, *move_to = NULL;
+    char *dir = NULL, *move_to = NULL;
     int status;
 
-    if (torrentfile_is_magnet(torrent))
-        return cli_fail(
-            "magnet links can't be fetched yet: name the torrent file, or let spratd keep "
-            "the link until you have the file: sprat add MAGNET");
-    if (torrentfile_load(torrent, &add.mi, &eb) != 0)
+    if (find_places(g, &dir, &move_to, &eb) != 0) {
+        metainfo_free(add->mi);
+        status = cli_fail("%s", eb.text);
+    } else {
+        add->peers = g->peers.items;
+        add->peer_count = g->peers.count;
+        add->seed = g->seed;
+        add->ratio = g->ratio;
+        add->sequential = g->sequential;
+        add->consent = g->consent;
+        add->reserve = g->reserve;
+        add->worknames = g->worknames;
+        add->save_dir = dir;
+        add->move_to = move_to;
+        screen_init(&screen, g->transfer.json);
+        status = transfer_run(self, &g->transfer, add, NULL, NULL, &screen);
+    }
+    free(dir);
+    free(move_to);
+    return status;
+}
+
+static int
+get_torrent(const struct cli_command *self, const struct get *g, const char *path)
+{
+    struct torrent_add add = {.mi = NULL};
+    struct errbuf eb;
+    uint8_t *selection;
+    int status;
+
+    if (torrentfile_load(path, &add.mi, &eb) != 0)
         return cli_fail("%s", eb.text);
     selection = choose(g, add.mi, &eb);
-    if (selection == NULL || path_absolute(g->output, &dir, &eb) != 0 ||
-        (g->move_to != NULL && path_absolute(g->move_to, &move_to, &eb) != 0)) {
-        free(selection);
+    if (selection == NULL) {
         metainfo_free(add.mi);
         return cli_fail("%s", eb.text);
     }
-    add.save_dir = dir;
     add.selection = selection;
-    add.move_to = move_to;
-    screen_init(&screen, g->transfer.json);
-    status = transfer_run(self, &g->transfer, &add, NULL, NULL, &screen);
-    free(dir);
-    free(move_to);
+    status = transfer(self, g, &add);
     free(selection);
+    return status;
+}
+
+static int
+get_link(const struct cli_command *self, struct get *g, const char *text)
+{
+    struct torrent_add add = {.trackers_only = g->trackers_only};
+    struct torrent_link link;
+    struct errbuf eb;
+    int status;
+
+    if (g->only.count + g->skip.count > 0)
+        return cli_fail("--only and --skip need the torrent file: a magnet link chooses files by "
+                        "their numbers (so=0,2,4-6)");
+    if (torrent_link_init(&link, text, &eb) != 0)
+        return cli_fail("%s", eb.text);
+    torrent_link_fill(&link, &add);
+    torrentfile_take_link(&link, &g->transfer.trackers, &g->peers);
+    status = transfer(self, g, &add);
+    torrent_link_fini(&link);
     return status;
 }
 
@@ -198,15 +243,18 @@ run(const struct cli_command *self, int argc, const char *const *argv)
             return cli_usage(self, "%s", eb.text);
     if (got < 0)
         return args.status;
-    return get(self, &g, args.operands[0]);
+    return torrentfile_is_magnet(args.operands[0]) ? get_link(self, &g, args.operands[0])
+                                                   : get_torrent(self, &g, args.operands[0]);
 }
 
 const struct cli_command cli_get = {
     .name = "get",
-    .usage = "[options] FILE.torrent",
+    .usage = "[options] FILE.torrent|MAGNET",
     .summary = "fetch the content of a torrent",
     .details =
-        "Fetches the content of the torrent from peers and verifies it. A later run continues "
+        "Fetches the content of the torrent from peers and verifies it. Of a magnet link, the "
+        "metadata is fetched first, from the peers that its trackers or the link itself name. "
+        "A later run continues "
         "an interrupted download. The exit status is 0 only if everything is downloaded and "
         "verified; it is 130 after Ctrl-C.",
     .example = "  sprat get -o ~/downloads --down-limit 2M --seed 1.5 album.torrent",

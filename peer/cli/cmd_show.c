@@ -9,13 +9,27 @@
 #include "common/base/printable.h"
 #include "peer/cli/command.h"
 #include "peer/cli/describe.h"
+#include "peer/cli/fetchlink.h"
 #include "peer/cli/torrentfile.h"
 
-enum { OPT_JSON = 1 };
+enum { OPT_JSON = 1, OPT_LINK, OPT_PEER, OPT_TRACKER, OPT_PRIVATE, OPT_GIVE_UP };
 
 static const struct option_spec options[] = {
     {OPT_JSON, 0, "json", NULL, "print one JSON object"},
+    {OPT_LINK, 0, "link", NULL, "print what the magnet link itself says, and ask no peer"},
+    {OPT_PEER, 0, "peer", "HOST:PORT", "ask this peer for the metadata too; repeatable"},
+    {OPT_TRACKER, 't', "tracker", "URL", "ask this tracker for peers too; repeatable"},
+    {OPT_PRIVATE, 0, "private", NULL,
+     "ask only trackers for peers, because the torrent may be private"},
+    {OPT_GIVE_UP, 0, "give-up-after", "TIME",
+     "end with status 4 after this time without progress, as in 90s, 10m or 2h (default: 60s)"},
     CLI_HELP_ROW,
+};
+
+struct show {
+    bool json, link, trackers_only;
+    struct cli_list peers;
+    struct transfer_options transfer;
 };
 
 /* Prints |o| and drops a reference to it. */
@@ -34,56 +48,95 @@ print_json(json_t *o)
 }
 
 static int
-show_magnet(const char *link, bool json)
+print_metainfo(void *user, const struct metainfo *mi)
 {
-    struct errbuf eb;
-    struct magnet *m;
-    int status = CLI_OK;
+    const struct show *s = user;
 
-    if (magnet_parse(link, &m, &eb) != 0)
-        return cli_fail("magnet link: %s", eb.text);
-    if (json)
-        status = print_json(describe_magnet_json(m));
+    if (s->json)
+        return print_json(describe_json(mi));
+    describe_text(mi);
+    return CLI_OK;
+}
+
+static int
+print_link(const struct show *s, const struct magnet *m)
+{
+    if (s->json)
+        return print_json(describe_magnet_json(m));
+    describe_magnet_text(m);
+    return CLI_OK;
+}
+
+static int
+show_magnet(const struct cli_command *self, struct show *s, const char *text)
+{
+    struct torrent_link link;
+    struct errbuf eb;
+    int status;
+
+    if (torrent_link_init(&link, text, &eb) != 0)
+        return cli_fail("%s", eb.text);
+    s->transfer.on_metainfo = print_metainfo;
+    s->transfer.user = s;
+    if (s->link)
+        status = print_link(s, link.magnet);
+    else if (fetchlink_has_source(&link, &s->transfer, &s->peers))
+        status = fetchlink_run(self, &s->transfer, &link, &s->peers, s->trackers_only);
     else
-        describe_magnet_text(m);
-    magnet_free(m);
+        status = cli_fail("the link names no tracker and no peer: give --peer or -t, or --link to "
+                          "see only what the link says");
+    torrent_link_fini(&link);
     return status;
 }
 
 static int
-show_torrent(const char *path, bool json)
+show_torrent(struct show *s, const char *path)
 {
     struct errbuf eb;
     struct metainfo *mi;
-    int status = CLI_OK;
+    int status;
 
     if (torrentfile_load(path, &mi, &eb) != 0)
         return cli_fail("%s", eb.text);
-    if (json)
-        status = print_json(describe_json(mi));
-    else
-        describe_text(mi);
+    status = print_metainfo(s, mi);
     metainfo_free(mi);
     return status;
 }
 
 static int
+store_option(struct show *s, int id, const char *value, struct errbuf *eb)
+{
+    switch (id) {
+    case OPT_JSON: s->json = true; return 0;
+    case OPT_LINK: s->link = true; return 0;
+    case OPT_PRIVATE: s->trackers_only = true; return 0;
+    case OPT_TRACKER: return transfer_option(&s->transfer, TRANSFER_OPT_TRACKER, value, eb);
+    case OPT_GIVE_UP: return transfer_option(&s->transfer, TRANSFER_OPT_GIVE_UP, value, eb);
+    case OPT_PEER:
+        if (!cli_is_peer(value))
+            return errbuf_set(eb, SPRAT_E_INVAL, "--peer needs HOST:PORT, not '%s'", value);
+        return cli_list_add(&s->peers, "--peer", value, eb);
+    }
+    return 0;
+}
+
+static int
 run(const struct cli_command *self, int argc, const char *const *argv)
 {
+    struct show s = {.transfer.give_up_s = FETCHLINK_GIVE_UP_S};
     struct cli_args args;
+    struct errbuf eb;
     const char *value;
-    bool json = false;
     int id, got;
 
     cli_args_init(&args, self, argc, argv);
     while ((got = cli_next(&args, &id, &value, 1, 1)) > 0)
-        if (id == OPT_JSON)
-            json = true;
+        if (store_option(&s, id, value, &eb) != 0)
+            return cli_usage(self, "%s", eb.text);
     if (got < 0)
         return args.status;
-    if (torrentfile_is_magnet(args.operands[0]))
-        return show_magnet(args.operands[0], json);
-    return show_torrent(args.operands[0], json);
+    return torrentfile_is_magnet(args.operands[0]) ? show_magnet(self, &s, args.operands[0])
+                                                   : show_torrent(&s, args.operands[0]);
 }
 
 const struct cli_command cli_show = {
@@ -91,8 +144,9 @@ const struct cli_command cli_show = {
     .usage = "[options] FILE.torrent|MAGNET",
     .summary = "print the contents of a torrent file or a magnet link",
     .details =
-        "Reads a torrent file ('-' is standard input) or a magnet link, checks it as every "
-        "other command does, and prints its contents.",
+        "Reads a torrent file ('-' is standard input), checks it as every other command does, "
+        "and prints its contents. Of a magnet link, the metadata is fetched from peers and "
+        "printed; nothing is stored.",
     .example = "  sprat show --json album.torrent | jq .total_size",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

@@ -38,7 +38,8 @@ fill(const struct progress *p, bool utf8, struct fields *f)
 
     memset(f, 0, sizeof(*f));
     text_fit(f->text[F_PHASE], FIELD_MAX, p->phase, PHASE_MAX);
-    snprintf(f->text[F_PERCENT], FIELD_MAX, "%6s", text_percent(p->done, p->total, n));
+    if (!p->unknown)
+        snprintf(f->text[F_PERCENT], FIELD_MAX, "%6s", text_percent(p->done, p->total, n));
     if (!p->transfer)
         return;
     if (p->done < p->total) {
@@ -56,7 +57,8 @@ fill_tight(const struct progress *p, bool utf8, struct fields *f)
 {
     char n[TEXT_NUMBER_MAX];
 
-    text_percent(p->done, p->total, f->text[F_PERCENT]);
+    if (!p->unknown)
+        text_percent(p->done, p->total, f->text[F_PERCENT]);
     if (!p->transfer)
         return;
     if (p->done < p->total) {
@@ -142,7 +144,10 @@ note_line(const struct progress *p, unsigned columns, char out[PROGRESS_LINE_MAX
     char name[NAME_GOOD * 4 + 16], percent[TEXT_NUMBER_MAX], note[PROGRESS_LINE_MAX / 2];
     unsigned used;
 
-    text_percent(p->done, p->total, percent);
+    if (p->unknown)
+        snprintf(percent, sizeof(percent), "-");
+    else
+        text_percent(p->done, p->total, percent);
     text_fit(name, sizeof(name), p->name, least(NAME_GOOD, columns / 4));
     used = text_width(name) + text_width(percent) + 4;
     if (used + NAME_MIN > columns) { /* a very narrow line has only the percentage */
@@ -200,6 +205,13 @@ progress_plain(const struct progress *p, char out[PROGRESS_LINE_MAX])
     size_t len;
 
     text_fit(name, sizeof(name), p->name, 80);
+    if (p->unknown) {
+        len = (size_t)snprintf(out, PROGRESS_LINE_MAX, "%s: %s%s", name, p->phase,
+                               has_note(p) ? ": " : "");
+        if (has_note(p))
+            text_fit(out + len, PROGRESS_LINE_MAX - len, p->note, PLAIN_NOTE_MAX);
+        return out;
+    }
     len = (size_t)snprintf(out, PROGRESS_LINE_MAX, "%s: %s%s%s (%s of %s)", name, p->phase,
                            p->phase[0] != '\0' ? ", " : "", text_percent(p->done, p->total, n1),
                            text_size(p->done, n2), text_size(p->total, n3));

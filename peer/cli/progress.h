@@ -18,6 +18,7 @@ struct progress {
     const char *name;
     const char *phase;    /* "checking", "seeding", "paused: …"; "" while downloading */
     uint64_t done, total; /* bytes, or another unit */
+    bool unknown;         /* |total| is not known: no percentage is shown */
     bool transfer;        /* the following members are valid */
     uint64_t down_rate, up_rate;
     uint32_t peers;

@@ -16,12 +16,12 @@
 #include "peer/store/lookalike.h"
 
 void
-report_init(struct report *r, struct screen *screen, const struct metainfo *mi, const char *magnet,
+report_init(struct report *r, struct screen *screen, const char *name, const char *magnet,
             const char *torrent_path)
 {
     *r = (struct report){.screen = screen, .magnet = magnet, .torrent_path = torrent_path};
     r->next_event = (struct mono){INT64_MIN};
-    text_fit(r->name, sizeof(r->name), mi->name, 60);
+    text_fit(r->name, sizeof(r->name), name, 60);
 }
 
 static bool
@@ -36,10 +36,21 @@ now(const struct report *r)
     return r->loop != NULL ? loop_now(r->loop) : clock_mono();
 }
 
+/* The members of an event that describe the torrent; only the hashes are known without metainfo. */
+static void
+put_torrent(json_t *o, const struct torrent *t)
+{
+    const struct metainfo *mi = torrent_metainfo(t);
+
+    json_object_set_new(o, "name", json_text(torrent_name(t)));
+    describe_put_hashes(o, torrent_info_hash(t, false), torrent_info_hash(t, true));
+    json_object_set_new(o, "total_size",
+                        mi != NULL ? json_integer((json_int_t)mi->total_size) : json_null());
+}
+
 void
 report_ready(struct report *r, const struct engine *s, const struct torrent *t)
 {
-    const struct metainfo *mi = torrent_metainfo(t);
     const struct endpoint *addrs;
     size_t count = engine_listen(s, &addrs);
     char text[ADDR_TEXT_MAX];
@@ -52,10 +63,7 @@ report_ready(struct report *r, const struct engine *s, const struct torrent *t)
     json_object_set_new(o, "listen", count > 0 ? json_incref(json_array_get(all, 0)) : json_null());
     json_object_set_new(o, "listen_all", all);
     json_object_set_new(o, "listen_note", json_string(engine_listen_note(s)));
-    json_object_set_new(o, "name", json_text(mi->name));
-    describe_put_hashes(o, mi->id.has_v1 ? mi->id.v1 : NULL,
-                        mi->id.has_v2 ? mi->id.v2 : NULL);
-    json_object_set_new(o, "total_size", json_integer((json_int_t)mi->total_size));
+    put_torrent(o, t);
     if (r->magnet != NULL)
         json_object_set_new(o, "magnet", json_string(r->magnet));
     if (r->torrent_path != NULL)
@@ -67,6 +75,24 @@ report_ready(struct report *r, const struct engine *s, const struct torrent *t)
         screen_say(r->screen, "%s", engine_listen_note(s));
     if (r->torrent_path != NULL)
         screen_say(r->screen, "torrent: %s", r->torrent_path);
+}
+
+void
+report_metadata(struct report *r, const struct torrent *t)
+{
+    const struct metainfo *mi = torrent_metainfo(t);
+    size_t files = describe_count_files(mi);
+    json_t *o = json_object();
+    char size[TEXT_NUMBER_MAX];
+
+    text_fit(r->name, sizeof(r->name), mi->name, 60);
+    put_torrent(o, t);
+    json_object_set_new(o, "files", json_integer((json_int_t)files));
+    json_object_set_new(o, "private", json_boolean(mi->is_private));
+    screen_event(r->screen, "metadata", o, now(r));
+    screen_say(r->screen, "%s: %s in %zu %s", r->name, text_size(mi->total_size, size), files,
+               text_noun(files, "file", "files"));
+    screen_hurry(r->screen);
 }
 
 /* Prints the files that lack pieces, NAMED_MAX at most, and the number of the others. */
@@ -157,7 +183,8 @@ digest(const struct torrent_status *st)
     const struct swarm_stats *w = &st->swarm;
     const uint64_t parts[] = {st->state,          st->check_done,   w->pieces_have,
                               w->uploaded,        w->downloaded,    w->peers_connected,
-                              w->seeds_connected, w->bytes_partial, w->copies_permille};
+                              w->seeds_connected, w->bytes_partial, w->copies_permille,
+                              st->metadata.have};
     uint64_t sum = 0;
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -190,6 +217,10 @@ progress_event(struct report *r, const struct torrent_status *st)
         json_object_set_new(o, "check_done", json_integer((json_int_t)st->check_done));
         json_object_set_new(o, "check_total", json_integer((json_int_t)st->check_total));
     }
+    if (o != NULL && st->state == TORRENT_WAITING) {
+        json_object_set_new(o, "metadata_have", json_integer((json_int_t)st->metadata.have));
+        json_object_set_new(o, "metadata_blocks", json_integer((json_int_t)st->metadata.blocks));
+    }
     screen_event(r->screen, "progress", o, now(r));
 }
 
@@ -198,6 +229,8 @@ progress_event(struct report *r, const struct torrent_status *st)
 static bool
 is_worth_saying(const struct torrent_status *st, enum why_code code)
 {
+    if (st->state == TORRENT_WAITING)
+        return st->metadata.blocks == 0;
     return st->state == TORRENT_DOWNLOADING && !why_moves(code) && code != WHY_TRACKER_FAILED &&
            code != WHY_RELOCATING && code != WHY_PEERS_NEW;
 }
@@ -259,7 +292,7 @@ phase_of(const struct report *r, const struct torrent_status *st)
     case TORRENT_PAUSED: return "paused";
     case TORRENT_ERROR: return "paused by an error";
     case TORRENT_STOPPED: return "stopped";
-    case TORRENT_WAITING: return "waiting for metadata";
+    case TORRENT_WAITING: return "fetching metadata";
     }
     return "";
 }
@@ -270,7 +303,7 @@ has_note(const struct report *r, const struct torrent_status *st)
 {
     if (r->stopping)
         return false;
-    return st->state == TORRENT_ERROR ||
+    return st->state == TORRENT_ERROR || st->state == TORRENT_WAITING ||
            (st->state == TORRENT_DOWNLOADING && r->why.told && !why_moves(r->why.now.code));
 }
 
@@ -288,6 +321,10 @@ progress_text(struct report *r, const struct torrent_status *st)
     if (st->state == TORRENT_CHECKING) {
         p.done = st->check_done;
         p.total = st->check_total;
+    } else if (st->state == TORRENT_WAITING) {
+        p.done = (uint64_t)st->metadata.have * METAMSG_BLOCK_LEN;
+        p.total = (uint64_t)st->metadata.blocks * METAMSG_BLOCK_LEN;
+        p.unknown = st->metadata.blocks == 0;
     } else {
         uint64_t left = st->total_size - w->bytes_have;
 

@@ -42,10 +42,12 @@ struct report {
     bool seed_only;    /* set by the owner: the torrent never downloads */
 };
 
-void report_init(struct report *r, struct screen *screen, const struct metainfo *mi,
-                 const char *magnet, const char *torrent_path);
+void report_init(struct report *r, struct screen *screen, const char *name, const char *magnet,
+                 const char *torrent_path);
 
 void report_ready(struct report *r, const struct engine *s, const struct torrent *t);
+/* The metadata of a magnet link is here. */
+void report_metadata(struct report *r, const struct torrent *t);
 /* |note| is a sentence worth showing, or "". */
 void report_checked(struct report *r, const struct torrent *t, const struct torrent_status *st,
                     const char *note, bool seed_only);

@@ -50,6 +50,13 @@ owns_terminal(void)
     return foreground < 0 || foreground == getpgrp();
 }
 
+/* Lines for people are not printed. */
+static bool
+says_nothing(const struct screen *s)
+{
+    return s->mode == SCREEN_JSON || s->mode == SCREEN_QUIET;
+}
+
 static void
 flush(struct screen *s)
 {
@@ -78,7 +85,7 @@ screen_progress(struct screen *s, const struct progress *p, struct mono now)
 {
     char line[PROGRESS_LINE_MAX];
 
-    if (s->mode == SCREEN_JSON || !mono_due(s->next, now))
+    if (says_nothing(s) || !mono_due(s->next, now))
         return;
     if (s->mode == SCREEN_TTY) {
         s->next = mono_add_ms(now, SCREEN_REFRESH_MS);
@@ -105,7 +112,7 @@ screen_say(struct screen *s, const char *fmt, ...)
     char text[SCREEN_SAY_MAX], shown[SCREEN_SAY_MAX];
     va_list ap;
 
-    if (s->mode == SCREEN_JSON)
+    if (says_nothing(s))
         return;
     screen_clear(s);
     va_start(ap, fmt);

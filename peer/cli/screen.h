@@ -18,7 +18,8 @@ enum {
     SCREEN_REFRESH_MS = 200, /* between draws of the refreshed line */
 };
 
-enum screen_mode { SCREEN_TTY, SCREEN_PLAIN, SCREEN_JSON };
+/* QUIET: nothing goes to standard output. */
+enum screen_mode { SCREEN_TTY, SCREEN_PLAIN, SCREEN_JSON, SCREEN_QUIET };
 
 /* The screen, embedded; users may read |mode| and |broken|. */
 struct screen {
@@ -32,7 +33,7 @@ struct screen {
 
 void screen_init(struct screen *s, bool json);
 
-/* Shows |p|, if the next progress line is due. No effect in JSON mode. */
+/* Shows |p|, if the next progress line is due. No effect in JSON and QUIET mode. */
 void screen_progress(struct screen *s, const struct progress *p, struct mono now);
 
 /* Makes the next screen_progress() show its line at once. */
@@ -41,7 +42,7 @@ void screen_hurry(struct screen *s);
 /* Erases the progress line. */
 void screen_clear(struct screen *s);
 
-/* Prints a permanent line. No effect in JSON mode. */
+/* Prints a permanent line. No effect in JSON and QUIET mode. */
 void screen_say(struct screen *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Prints a line to standard error, in every mode: a warning, or the error that makes the program

@@ -65,3 +65,18 @@ torrentfile_is_magnet(const char *text)
 {
     return strncasecmp(text, "magnet:", 7) == 0;
 }
+
+static void
+add_all(struct cli_list *to, char *const *from, size_t count)
+{
+    for (size_t i = 0; i < count && to->count < CLI_LIST_MAX; i++)
+        to->items[to->count++] = from[i];
+}
+
+void
+torrentfile_take_link(const struct torrent_link *link, struct cli_list *trackers,
+                      struct cli_list *peers)
+{
+    add_all(trackers, link->magnet->trackers, link->magnet->tracker_count);
+    add_all(peers, link->peers, link->magnet->peer_count);
+}

@@ -39,6 +39,8 @@ struct transfer {
         struct mono since; /* when |progress| grew last */
     } patience;
     int status;
+    transfer_metainfo_fn on_metainfo;
+    void *user;
 };
 
 static int
@@ -189,6 +191,15 @@ on_checked(struct transfer *t, const struct torrent_event *ev)
 }
 
 static void
+on_metadata(struct transfer *t)
+{
+    if (t->on_metainfo == NULL)
+        report_metadata(&t->report, t->torrent);
+    else if (!t->stopping)
+        stop(t, t->on_metainfo(t->user, torrent_metainfo(t->torrent)));
+}
+
+static void
 on_event(void *ctx, struct torrent *torrent, const struct torrent_event *ev)
 {
     struct transfer *t = ctx;
@@ -196,6 +207,7 @@ on_event(void *ctx, struct torrent *torrent, const struct torrent_event *ev)
     t->torrent = torrent;
     switch (ev->type) {
     case TORRENT_EVENT_READY: report_ready(&t->report, t->engine, torrent); break;
+    case TORRENT_EVENT_METADATA: on_metadata(t); break;
     case TORRENT_EVENT_CHECKED: on_checked(t, ev); break;
     case TORRENT_EVENT_COMPLETE:
         t->complete = true;
@@ -220,7 +232,7 @@ progress_of(const struct transfer *t)
     struct torrent_status st;
 
     torrent_get_status(t->torrent, &st);
-    return st.swarm.bytes_have + st.check_done +
+    return st.swarm.bytes_have + st.check_done + st.metadata.have +
            (t->seed_only || t->complete ? st.swarm.uploaded : 0);
 }
 
@@ -313,14 +325,16 @@ transfer_run(const struct cli_command *command, const struct transfer_options *o
              struct torrent_add *add, const char *magnet, const char *torrent_path,
              struct screen *screen)
 {
-    struct transfer t = {.seed_only = add->seed_only, .patience.seconds = o->give_up_s};
+    struct transfer t = {.seed_only = add->seed_only, .patience.seconds = o->give_up_s,
+                         .on_metainfo = o->on_metainfo,
+                         .user = o->user};
     struct log log = {.level = LOG_WARN, .write = report_log, .ctx = &t.report};
     struct engine_config cfg = {.program = command->name, .log = &log};
     struct errbuf eb = {""};
     char program[32], *state_dir = transfer_state_dir(o, &eb);
     int err = state_dir != NULL ? 0 : SPRAT_E_NOENT;
 
-    report_init(&t.report, screen, add->mi, magnet, torrent_path);
+    report_init(&t.report, screen, torrent_add_name(add), magnet, torrent_path);
     t.report.seed_only = add->seed_only;
     snprintf(program, sizeof(program), "sprat %s", command->name);
     cfg.program = program;

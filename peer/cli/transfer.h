@@ -55,6 +55,10 @@ enum {
         TRANSFER_OPT_JSON, 0, "json", NULL, "print events, one JSON object per line"               \
     }
 
+/* The metainfo of a magnet link: called once, and then the run ends with the status that is
+ * returned. */
+typedef int (*transfer_metainfo_fn)(void *user, const struct metainfo *mi);
+
 struct transfer_options {
     struct cli_list trackers;
     struct endpoint listen[ENGINE_LISTEN_MAX];
@@ -67,6 +71,8 @@ struct transfer_options {
     bool force_check;
     uint64_t give_up_s; /* 0: never */
     bool json;
+    transfer_metainfo_fn on_metainfo; /* NULL: the content is transferred */
+    void *user;
 };
 
 /* Stores one of the common options. 0, or an error and a sentence. */

@@ -417,6 +417,40 @@ look_at_running(const struct why_facts *f, struct list_of_why *l)
     look_at_trackers(f, l);
 }
 
+/* Milliseconds until an address is dialled or a tracker asked; -1: neither is planned. */
+static int64_t
+next_search_ms(const struct why_facts *f)
+{
+    int64_t ms = f->peers.next_dial_ms;
+
+    for (size_t i = 0; i < f->tracker_count; i++)
+        if (f->trackers[i].next_ms >= 0 && (ms < 0 || f->trackers[i].next_ms < ms))
+            ms = f->trackers[i].next_ms;
+    return ms;
+}
+
+/* Only the info-hashes are known. */
+static void
+look_at_metadata(const struct why_facts *f, struct list_of_why *l)
+{
+    uint32_t all = f->peers.connected, offering = f->metadata.offering;
+
+    if (f->metadata.blocks > 0)
+        add(l, WHY_METADATA, -1, "fetching the metadata: %u %s, %u of %u %s", offering,
+            plural(offering, "peer", "peers"), f->metadata.have, f->metadata.blocks,
+            plural(f->metadata.blocks, "block", "blocks"));
+    else if (all == 1)
+        add(l, WHY_METADATA, -1, "the connected peer does not offer the metadata");
+    else if (all > 0)
+        add(l, WHY_METADATA, -1, "none of the %u connected peers offers the metadata", all);
+    else
+        add(l, WHY_METADATA, f->peers.half_open > 0 ? -1 : next_search_ms(f),
+            "the metadata is not known, and no peer is connected");
+    look_at_addresses(f, l);
+    if (all == 0)
+        look_at_trackers(f, l);
+}
+
 static void
 state_of_running(const struct why_facts *f, char out[WHY_TEXT_MAX])
 {
@@ -450,7 +484,9 @@ why_state(const struct why_facts *f, char out[WHY_TEXT_MAX])
     } else {
         switch (f->phase) {
         case WHY_PHASE_PAUSED: append(out, "paused"); break;
-        case WHY_PHASE_METADATA: append(out, "waiting for metadata"); break;
+        case WHY_PHASE_METADATA:
+            append(out, f->metadata.blocks > 0 ? "fetching metadata" : "waiting for metadata");
+            break;
         case WHY_PHASE_QUEUED: append(out, "waits to be checked"); break;
         case WHY_PHASE_CHECKING:
             append(out, "checking %.0f %%", percent_of(f->check_done, f->check_total));
@@ -482,9 +518,7 @@ why_find(const struct why_facts *f, struct why out[WHY_REASONS_MAX])
     else if (f->phase == WHY_PHASE_PAUSED)
         add(&l, WHY_PAUSED, -1, "paused; 'sprat resume' resumes it");
     else if (f->phase == WHY_PHASE_METADATA)
-        add(&l, WHY_METADATA, -1,
-            "the metadata is not known: Sprat cannot fetch it from peers yet. Add the .torrent "
-            "file: sprat add FILE");
+        look_at_metadata(f, &l);
     else if (f->phase == WHY_PHASE_RUNNING)
         look_at_running(f, &l);
     else

@@ -126,6 +126,11 @@ struct why_facts {
         uint64_t down_limit, up_limit; /* bytes/s; 0: not known here */
         bool disk_behind; /* requests pause: too many blocks wait to be written */
     } data;
+    struct {
+        uint32_t offering; /* connected peers that offer the metadata */
+        uint32_t blocks;   /* of the metadata; 0: the size is not known */
+        uint32_t have;     /* of these blocks, those that came */
+    } metadata;            /* with the state METADATA only */
     const struct why_tracker *trackers;
     size_t tracker_count;
     size_t tracker_unusable; /* trackers with a URL scheme that Sprat does not support */

@@ -139,6 +139,7 @@ on_event(void *ctx, struct torrent *t, const struct torrent_event *ev)
 
     switch (ev->type) {
     case TORRENT_EVENT_READY: log_debug(&d->log, "%s: ready", name); break;
+    case TORRENT_EVENT_METADATA: log_info(&d->log, "%s: metadata received", name); break;
     case TORRENT_EVENT_CHECKED:
         log_info(&d->log, "%s: checked", name);
         if (ev->message[0] != '\0')

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "common/base/hex.h"
-#include "common/codec/magnet.h"
 #include "common/rpc/base64.h"
 #include "common/rpc/jsontext.h"
 #include "common/sys/clock.h"
@@ -20,6 +19,7 @@
 #include "config.h"
 #include "peer/daemon/daemon.h"
 #include "peer/daemon/render.h"
+#include "peer/torrent/torrent_link.h"
 
 enum {
     ADDING_MS = 15000,    /* how long torrent.add waits for a disk before it is answered */
@@ -136,35 +136,26 @@ get_limits(const json_t *params, uint64_t *up, uint64_t *down, struct errbuf *eb
     return err == 0 ? rpc_get_u64(params, "down_limit", down, eb) : err;
 }
 
-static int
-load_magnet(const char *text, struct magnet **magnet, struct errbuf *eb)
-{
-    struct errbuf why;
-    int err = magnet_parse(text, magnet, &why);
-
-    return err != 0 ? errbuf_set(eb, err, "magnet link: %s", why.text) : 0;
-}
-
-/* Where the torrent is described: |*magnet|, or the torrent file, from its bytes or, later, from
+/* Where the torrent is described: |link|, or the torrent file, from its bytes or, later, from
  * |*path|. */
 static int
-get_source(const json_t *params, struct metainfo **mi, struct magnet **magnet, const char **path,
-           struct errbuf *eb)
+get_source(const json_t *params, struct metainfo **mi, struct torrent_link *link,
+           const char **path, struct errbuf *eb)
 {
-    const char *bytes = NULL, *link = NULL;
+    const char *bytes = NULL, *magnet = NULL;
 
     if (rpc_get_string(params, "path", false, path, eb) != 0 ||
         rpc_get_string(params, "metainfo", false, &bytes, eb) != 0 ||
-        rpc_get_string(params, "magnet", false, &link, eb) != 0)
+        rpc_get_string(params, "magnet", false, &magnet, eb) != 0)
         return SPRAT_E_INVAL;
-    if ((*path != NULL) + (bytes != NULL) + (link != NULL) != 1)
+    if ((*path != NULL) + (bytes != NULL) + (magnet != NULL) != 1)
         return errbuf_set(eb, SPRAT_E_INVAL,
                           "exactly one of 'path', 'metainfo' and 'magnet' must be given");
     if (*path != NULL && (*path)[0] != '/')
         return errbuf_set(eb, SPRAT_E_INVAL, "'path' must be absolute");
     if (*path != NULL)
         return 0;
-    return bytes != NULL ? load_bytes(bytes, mi, eb) : load_magnet(link, magnet, eb);
+    return bytes != NULL ? load_bytes(bytes, mi, eb) : torrent_link_init(link, magnet, eb);
 }
 
 /* The data of a method's errand to a torrent. The loop of the torrent is another thread. |params|
@@ -411,9 +402,7 @@ struct adding {
     struct torrent_add add;
     const char *trackers[METHODS_URLS_MAX], *peers[METHODS_URLS_MAX];
     char *save_dir, *move_to; /* copies: settings may be read again meanwhile */
-    struct magnet *magnet;    /* NULL: the request has a torrent file */
-    char hash_name[HEX_SIZE(INFO_HASH_V2_LEN)]; /* the name of a torrent whose link has none */
-    char *peer_names[MAGNET_PEERS_MAX];         /* "HOST:PORT" of the link's peers */
+    struct torrent_link magnet; /* |magnet.magnet| is NULL: the request has a torrent file */
     bool by_v2; /* the daemon is asked for the v2 info-hash of a hybrid */
     uint8_t *selection;
     bool is_new; /* the daemon does not have it */
@@ -446,9 +435,7 @@ adding_free(struct adding *a)
     loop_timer_free(a->deadline);
     if (!a->taken)
         metainfo_free(a->add.mi);
-    for (size_t i = 0; i < MAGNET_PEERS_MAX; i++)
-        free(a->peer_names[i]);
-    magnet_free(a->magnet);
+    torrent_link_fini(&a->magnet);
     free(a->selection);
     free(a->save_dir);
     free(a->move_to);
@@ -568,8 +555,8 @@ begin_new(struct adding *a, struct errbuf *eb)
 
     if (selects && a->add.mi == NULL)
         return errbuf_set(eb, SPRAT_E_INVAL,
-                          "a magnet link does not say which files the torrent has: files can be "
-                          "chosen when the .torrent file has been added");
+                          "a magnet link does not say which files the torrent has: 'sprat select' "
+                          "can choose files when the metadata is known");
     if (selects)
         err = get_selection(params, a->add.mi, NULL, &a->selection, eb);
     a->add.selection = a->selection;
@@ -663,31 +650,17 @@ ask_for_known(struct adding *a)
 }
 
 /* Adds what the magnet link names, as far as there is room. */
-static int
-take_magnet(struct adding *a, struct errbuf *eb)
+static void
+take_link(struct adding *a)
 {
-    const struct magnet *m = a->magnet;
+    const struct magnet *m = a->magnet.magnet;
     struct torrent_add *add = &a->add;
-    size_t len;
-    const uint8_t *key = identity_key(&m->id, &len);
 
-    add->id = &m->id;
-    add->name =
-        m->name != NULL && m->name[0] != '\0' ? m->name : hex_encode(key, len, a->hash_name);
+    torrent_link_fill(&a->magnet, add);
     for (size_t i = 0; i < m->tracker_count && add->tracker_count < METHODS_URLS_MAX; i++)
         a->trackers[add->tracker_count++] = m->trackers[i];
-    for (size_t i = 0; i < m->peer_count && add->peer_count < METHODS_URLS_MAX; i++) {
-        const struct magnet_peer *p = &m->peers[i];
-        size_t size = strlen(p->host) + sizeof("[]:65535");
-
-        a->peer_names[i] = malloc(size);
-        if (a->peer_names[i] == NULL)
-            return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-        snprintf(a->peer_names[i], size, strchr(p->host, ':') != NULL ? "[%s]:%u" : "%s:%u",
-                 p->host, p->port);
-        a->peers[add->peer_count++] = a->peer_names[i];
-    }
-    return 0;
+    for (size_t i = 0; i < m->peer_count && add->peer_count < METHODS_URLS_MAX; i++)
+        a->peers[add->peer_count++] = a->magnet.peers[i];
 }
 
 static bool
@@ -797,6 +770,7 @@ read_adding(struct adding *a, const json_t *params, struct errbuf *eb)
         (err = rpc_get_bool(params, "check", &add->force_check, eb)) ||
         (err = get_consent(params, &add->consent, eb)) ||
         (err = rpc_get_bool(params, "sequential", &add->sequential, eb)) ||
+        (err = rpc_get_bool(params, "private", &add->trackers_only, eb)) ||
         (err = rpc_get_bool(params, "super_seed", &add->super_seed, eb)) ||
         (err = get_limits(params, &add->up_limit, &add->down_limit, eb)) ||
         (err = get_allocate(params, &add->reserve, eb)) ||
@@ -810,7 +784,9 @@ read_adding(struct adding *a, const json_t *params, struct errbuf *eb)
     err = own_places(a, eb);
     if (err == 0)
         err = get_source(params, &add->mi, &a->magnet, &a->path, eb);
-    return err == 0 && a->magnet != NULL ? take_magnet(a, eb) : err;
+    if (err == 0 && a->magnet.magnet != NULL)
+        take_link(a);
+    return err;
 }
 
 /* On a disk thread. */
@@ -843,7 +819,7 @@ torrent_add_method(void *ctx, const json_t *params, struct rpc_call *call, json_
                                        "up_limit", "down_limit", "sequential", "super_seed",
                                        "allocate", "move_to",    "only",       "skip",
                                        "high",     "adopt",      "refetch",    "incomplete_suffix",
-                                       "magnet"};
+                                       "magnet",   "private"};
     struct daemon *d = ctx;
     struct adding *a;
     int err = check_running(d, eb);

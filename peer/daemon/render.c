@@ -46,6 +46,18 @@ render_why(const struct why *w)
     return o;
 }
 
+/* How much of the metadata of a magnet link is there; null for any other torrent. */
+static json_t *
+render_metadata(const struct torrent_status *st)
+{
+    const struct metafetch_stats *m = &st->metadata;
+
+    if (st->state != TORRENT_WAITING)
+        return json_null();
+    return json_pack("{s:I, s:I, s:I}", "peers", (json_int_t)m->offering, "blocks",
+                     (json_int_t)m->blocks, "blocks_have", (json_int_t)m->have);
+}
+
 json_t *
 render_torrent(const struct torrent *t)
 {
@@ -71,6 +83,7 @@ render_torrent(const struct torrent *t)
     put_int(o, "bytes_partial", st.swarm.bytes_partial);
     put_int(o, "pieces_total", st.swarm.pieces_total);
     put_int(o, "pieces_have", st.swarm.pieces_have);
+    json_object_set_new(o, "metadata", render_metadata(&st));
     put_int(o, "check_done", st.check_done);
     put_int(o, "check_total", st.check_total);
     put_int(o, "up_rate", st.swarm.up_rate);

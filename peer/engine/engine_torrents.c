@@ -170,6 +170,10 @@ recall(const struct state_wish *wish, struct torrent_add *add)
     add->peer_count = wish->peer_count;
     add->reserve = wish->reserve;
     add->worknames = wish->worknames;
+    add->trackers_only = wish->trackers_only;
+    add->only = wish->only;
+    add->web_seeds = (const char *const *)wish->web_seeds;
+    add->web_seed_count = wish->web_seed_count;
 }
 
 static void

@@ -81,6 +81,9 @@ static const char *const migrations[] = {
     "ALTER TABLE torrents ADD COLUMN name TEXT;",
     /* 8 → 9: ids and nodes of the DHT (statedht.c) */
     "CREATE TABLE dht (at BLOB NOT NULL UNIQUE, id BLOB NOT NULL, nodes BLOB NOT NULL);",
+    /* 9 → 10: what a magnet link says beside hashes, trackers and peers */
+    ("ALTER TABLE wishes ADD COLUMN only_files TEXT;"
+     "ALTER TABLE wishes ADD COLUMN web_seeds TEXT NOT NULL DEFAULT '';"), /* one per line */
 };
 
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STATE_SCHEMA_VERSION,

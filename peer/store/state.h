@@ -24,7 +24,7 @@
 #include "peer/store/stamp.h"
 
 enum {
-    STATE_SCHEMA_VERSION = 9,
+    STATE_SCHEMA_VERSION = 10,
     STATE_PIECES_PER_ROW = 4096, /* have-bits of one row: a commit rewrites 512 bytes, not all
                                     have-bits */
     STATE_PEERS_MAX = 200,       /* peers stored per torrent; the peers unseen for longest are

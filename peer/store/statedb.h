@@ -79,7 +79,7 @@ int state_apply_worknames(struct db *db, int64_t id, struct errbuf *eb);
  * SPRAT_E_NOMEM. */
 int state_read_torrent(sqlite3_stmt *q, struct state_torrent *t);
 
-#define STATE_WISH_COLUMNS "seed, ratio, trackers, peers, flags"
+#define STATE_WISH_COLUMNS "seed, ratio, trackers, peers, flags, only_files, web_seeds"
 
 /* Reads a wish from the current row of |q|, where STATE_WISH_COLUMNS begin at column |first|.
  * SPRAT_E_NOMEM; state_wish_fini() is due either way. */

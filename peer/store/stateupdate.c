@@ -91,7 +91,8 @@ copy_size(const struct state_update *u)
     for (size_t i = 0; i < u->layer_count; i++)
         n += u->layers[i].len + 16;
     if (u->wish != NULL)
-        n += text_size(u->wish->trackers) + text_size(u->wish->peers);
+        n += text_size(u->wish->trackers) + text_size(u->wish->peers) +
+             text_size(u->wish->only) + text_size(u->wish->web_seeds);
     return n + text_size(u->error) + text_size(u->move_to) + text_size(u->dir) +
            text_size(u->moved_from);
 }
@@ -124,6 +125,8 @@ copy_update(struct update_job *j, const struct state_update *u)
         j->wish = *u->wish;
         j->wish.trackers = put_text(&at, u->wish->trackers);
         j->wish.peers = put_text(&at, u->wish->peers);
+        j->wish.only = put_text(&at, u->wish->only);
+        j->wish.web_seeds = put_text(&at, u->wish->web_seeds);
         j->update.wish = &j->wish;
     }
     return 0;

@@ -16,6 +16,7 @@ enum {
     FLAG_SUPER_SEED = 2,
     FLAG_RESERVE = 4,
     FLAG_WORKNAMES = 8,
+    FLAG_TRACKERS_ONLY = 16,
     SEED_UNSAID = -1, /* no policy stored: the default is used */
 };
 
@@ -57,12 +58,18 @@ state_wish_row_init(struct state_wish_row *row, const struct state_wish *wish, s
                                    .flags = (wish->sequential ? FLAG_SEQUENTIAL : 0) |
                                             (wish->super_seed ? FLAG_SUPER_SEED : 0) |
                                             (wish->reserve ? FLAG_RESERVE : 0) |
-                                            (wish->worknames ? FLAG_WORKNAMES : 0)};
+                                            (wish->worknames ? FLAG_WORKNAMES : 0) |
+                                            (wish->trackers_only ? FLAG_TRACKERS_ONLY : 0)};
+    if (wish->only != NULL && (row->only = strdup(wish->only)) == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     err = join_lines(wish->trackers, wish->tracker_count, STATE_WISH_TRACKERS_MAX, "tracker",
                      &row->trackers, eb);
+    if (err == 0)
+        err = join_lines(wish->peers, wish->peer_count, STATE_WISH_PEERS_MAX, "peer", &row->peers,
+                         eb);
     return err != 0 ? err
-                    : join_lines(wish->peers, wish->peer_count, STATE_WISH_PEERS_MAX, "peer",
-                                 &row->peers, eb);
+                    : join_lines(wish->web_seeds, wish->web_seed_count, STATE_WISH_WEB_SEEDS_MAX,
+                                 "web seed", &row->web_seeds, eb);
 }
 
 void
@@ -70,6 +77,8 @@ state_wish_row_fini(struct state_wish_row *row)
 {
     free(row->trackers);
     free(row->peers);
+    free(row->web_seeds);
+    free(row->only);
     *row = (struct state_wish_row){.seed = 0};
 }
 
@@ -79,7 +88,7 @@ state_apply_wish(struct db *db, int64_t id, const struct state_wish_row *row, st
     sqlite3_stmt *q;
     int err = db_prepare(db,
                          "INSERT OR REPLACE INTO wishes (torrent, seed, ratio, trackers, peers, "
-                         "flags) VALUES (?, ?, ?, ?, ?, ?)",
+                         "flags, only_files, web_seeds) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                          &q, eb);
 
     if (err != 0)
@@ -90,6 +99,8 @@ state_apply_wish(struct db *db, int64_t id, const struct state_wish_row *row, st
     sqlite3_bind_text(q, 4, row->trackers, -1, SQLITE_STATIC);
     sqlite3_bind_text(q, 5, row->peers, -1, SQLITE_STATIC);
     sqlite3_bind_int(q, 6, row->flags);
+    sqlite3_bind_text(q, 7, row->only, -1, SQLITE_STATIC);
+    sqlite3_bind_text(q, 8, row->web_seeds, -1, SQLITE_STATIC);
     return db_run(db, q, "storing what a torrent was added with", eb);
 }
 
@@ -137,10 +148,28 @@ split_lines(const unsigned char *column, size_t max, char ***lines, size_t *line
     return 0;
 }
 
+static int
+read_texts(sqlite3_stmt *q, int first, struct state_wish *out)
+{
+    const unsigned char *only = sqlite3_column_text(q, first + 5);
+    int err = split_lines(sqlite3_column_text(q, first + 2), STATE_WISH_TRACKERS_MAX,
+                          &out->trackers, &out->tracker_count);
+
+    if (err == 0)
+        err = split_lines(sqlite3_column_text(q, first + 3), STATE_WISH_PEERS_MAX, &out->peers,
+                          &out->peer_count);
+    if (err == 0)
+        err = split_lines(sqlite3_column_text(q, first + 6), STATE_WISH_WEB_SEEDS_MAX,
+                          &out->web_seeds, &out->web_seed_count);
+    if (err == 0 && only != NULL && (out->only = strdup((const char *)only)) == NULL)
+        err = SPRAT_E_NOMEM;
+    return err;
+}
+
 int
 state_read_wish(sqlite3_stmt *q, int first, struct state_wish *out)
 {
-    int flags = sqlite3_column_int(q, first + 4), err;
+    int flags = sqlite3_column_int(q, first + 4);
 
     out->seed = sqlite3_column_int(q, first);
     out->ratio = sqlite3_column_double(q, first + 1);
@@ -148,11 +177,8 @@ state_read_wish(sqlite3_stmt *q, int first, struct state_wish *out)
     out->super_seed = (flags & FLAG_SUPER_SEED) != 0;
     out->reserve = (flags & FLAG_RESERVE) != 0;
     out->worknames = (flags & FLAG_WORKNAMES) != 0;
-    err = split_lines(sqlite3_column_text(q, first + 2), STATE_WISH_TRACKERS_MAX, &out->trackers,
-                      &out->tracker_count);
-    return err != 0 ? err
-                    : split_lines(sqlite3_column_text(q, first + 3), STATE_WISH_PEERS_MAX,
-                                  &out->peers, &out->peer_count);
+    out->trackers_only = (flags & FLAG_TRACKERS_ONLY) != 0;
+    return read_texts(q, first, out);
 }
 
 int
@@ -192,5 +218,9 @@ state_wish_fini(struct state_wish *wish)
     for (size_t i = 0; i < wish->peer_count; i++)
         free(wish->peers[i]);
     free(wish->peers);
+    for (size_t i = 0; i < wish->web_seed_count; i++)
+        free(wish->web_seeds[i]);
+    free(wish->web_seeds);
+    free(wish->only);
     *wish = (struct state_wish){.seed = 0};
 }

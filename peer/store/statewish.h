@@ -11,6 +11,7 @@
 enum {
     STATE_WISH_TRACKERS_MAX = 1000,
     STATE_WISH_PEERS_MAX = 1000,
+    STATE_WISH_WEB_SEEDS_MAX = 1000,
 };
 
 struct state_wish {
@@ -23,6 +24,12 @@ struct state_wish {
     size_t peer_count;
     bool reserve; /* disk space is allocated before the download */
     bool worknames; /* the files have working names until they are complete (workname.h) */
+    bool trackers_only; /* only trackers may name peers, until the metainfo says that the torrent is
+                           not private */
+    char *only;         /* "0,2,4-6": files that a magnet link chooses (BEP 53), to be applied when
+                           the metainfo is known; NULL: all */
+    char **web_seeds;   /* of a magnet link */
+    size_t web_seed_count;
 };
 
 /* A wish as it is stored; struct state_update takes it. */
@@ -30,12 +37,13 @@ struct state_wish_row {
     int seed;
     double ratio;
     int flags;
-    char *trackers, *peers; /* one per line */
+    char *trackers, *peers, *web_seeds; /* one per line */
+    char *only;                         /* NULL: none */
 };
 
 /* Makes the row of |wish|, to be freed with state_wish_row_fini(), which is due after errors too.
- * INVAL for more than STATE_WISH_TRACKERS_MAX trackers or STATE_WISH_PEERS_MAX peers, or for a
- * tracker or peer that contains a line break; NOMEM. */
+ * INVAL for more than STATE_WISH_TRACKERS_MAX trackers, STATE_WISH_PEERS_MAX peers or
+ * STATE_WISH_WEB_SEEDS_MAX web seeds, or for one of them that contains a line break; NOMEM. */
 int state_wish_row_init(struct state_wish_row *row, const struct state_wish *wish,
                         struct errbuf *eb);
 void state_wish_row_fini(struct state_wish_row *row);

@@ -15,6 +15,7 @@
 #include "common/base/endpoint.h"
 #include "common/base/err.h"
 #include "common/codec/metainfo.h"
+#include "peer/core/metafetch.h"
 #include "peer/core/swarm.h"
 #include "peer/core/why.h"
 #include "peer/torrent/selection.h"
@@ -74,6 +75,12 @@ struct torrent_add {
     const struct state_torrent *row; /* private: the row of the state database, while spratd loads
                                         the torrent */
     const uint8_t *selection; /* file_count bytes (selection.h); NULL: as remembered, or all */
+    /* Of a magnet link, without |mi|: */
+    bool trackers_only; /* the torrent may be private: only trackers may name peers until the
+                           metadata says that it is not */
+    const char *only;   /* "0,2,4-6": the wanted files, by number (BEP 53); NULL: all */
+    const char *const *web_seeds; /* kept, and not used yet */
+    size_t web_seed_count;
 };
 
 static inline const struct identity *
@@ -91,6 +98,7 @@ torrent_add_name(const struct torrent_add *add)
 enum torrent_event_type {
     TORRENT_EVENT_READY,    /* listening, state loaded; checking or transfer begins. Not of those
                                that rest when spratd starts */
+    TORRENT_EVENT_METADATA, /* the metainfo of a magnet link is known now */
     TORRENT_EVENT_CHECKED,  /* a check ended; torrent_status has its result */
     TORRENT_EVENT_COMPLETE, /* all verified, synced and committed */
     TORRENT_EVENT_ERROR,    /* paused by a failure, or by a peer-independent mismatch: |message| */
@@ -118,6 +126,7 @@ struct torrent_status {
     const char *move_to;            /* directory for the complete files; "" if they stay */
     const char *error;              /* "" if none */
     const char *note;               /* the last check's sentence about the files, or "" */
+    struct metafetch_stats metadata; /* while WAITING; else zeros */
 };
 
 /* The torrent's number. Torrents of all loops are numbered in the order of adding. */
@@ -191,13 +200,13 @@ bool torrent_tracker(const struct torrent *t, uint32_t index, struct announce_st
 void torrent_pause(struct torrent *t);
 void torrent_resume(struct torrent *t, const struct torrent_consent *consent);
 
-/* Whether the torrent waits for its metainfo: it is listed, found and stored, and opens no file, no
- * connection and no announce, because only the metainfo says whether the torrent is private. */
+/* Whether the torrent waits for its metainfo: it has no files, and asks peers for the metainfo. */
 bool torrent_waits_for_metainfo(const struct torrent *t);
 
 /* Gives the metainfo to a torrent that waits for it, and takes |mi| on success; then the torrent is
  * loaded. The state database is told; torrent_when_stored() waits for that. A private torrent
- * forgets the trackers and peers that others named for it (BEP 27). MISMATCH if |mi| is of another
+ * forgets all peers that no tracker named, and, if |mi| names trackers, all other trackers (BEP
+ * 27). MISMATCH if |mi| is of another
  * torrent; EXISTS if the process has another torrent with one of its info-hashes; BUSY if another
  * process has it; AGAIN while it is being removed; NOMEM. */
 int torrent_learn(struct torrent *t, struct metainfo *mi, struct errbuf *eb);

@@ -21,6 +21,8 @@
 #include "peer/torrent/torrent_peers.h"
 #include "peer/torrent/torrent_track.h"
 
+#define CLIENT "Sprat " PACKAGE_VERSION
+
 static const unsigned levels[] = {
     [FILE_SKIP] = PICKER_PRIORITY_SKIP,
     [FILE_NORMAL] = PICKER_PRIORITY_NORMAL,
@@ -43,12 +45,67 @@ put_layer(void *user, const struct state_layer *l)
         (void)swarm_put_layer(t->core.swarm, l->file, l->hashes, l->len);
 }
 
-int
-core_new(struct torrent *t)
+static void
+begun(struct torrent *t)
+{
+    t->announcer = NULL;
+    t->crowd = NULL;
+    t->core.generation++;
+    t->core.started = t->core.stopped = t->core.halted = false;
+    t->core.carry_out = fx_carry_out;
+}
+
+/* The announcer of a torrent whose trackers are those of its link. */
+static int
+make_announcer(struct torrent *t)
+{
+    const struct announce_urls urls = {.extra = (const char *const *)t->options.trackers,
+                                       .extra_count = t->options.tracker_count};
+
+    if (t->announcer == NULL)
+        t->announcer = announcer_new(&t->facts.id, &urls, &t->env->rng);
+    return t->announcer != NULL ? 0 : SPRAT_E_NOMEM;
+}
+
+/* The core of a torrent that waits for its metainfo. */
+static int
+new_fetch(struct torrent *t)
+{
+    struct torrent_env *env = t->env;
+    struct metafetch_config cfg = {
+        .id = t->facts.id,
+        .client = CLIENT,
+        .listen_port = env->shared->port,
+        .peers_max = env->shared->peers_max,
+        .no_pex = env->shared->no_pex,
+        .trackers_only = t->options.trackers_only,
+        .up = &env->up,
+        .down = &env->down,
+        .up_limit = t->options.up_limit,
+        .down_limit = t->options.down_limit,
+        .crowd = t->crowd,
+        .bans = &env->bans,
+    };
+    uint64_t seed;
+
+    if (make_announcer(t) != 0)
+        return SPRAT_E_NOMEM;
+    random_bytes(&seed, sizeof(seed));
+    memcpy(cfg.peer_id, t->net.peer_id, PEER_ID_LEN);
+    cfg.announcer = t->announcer;
+    t->core.fetch = metafetch_new(&cfg, seed, loop_now(env->loop));
+    if (t->core.fetch == NULL)
+        return SPRAT_E_NOMEM;
+    begun(t);
+    return 0;
+}
+
+static int
+new_swarm(struct torrent *t)
 {
     struct torrent_env *env = t->env;
     struct swarm_config cfg = {
-        .client = "Sprat " PACKAGE_VERSION,
+        .client = CLIENT,
         .listen_port = env->shared->port,
         .announce_key = t->net.announce_key,
         .peers_max = env->shared->peers_max,
@@ -68,34 +125,44 @@ core_new(struct torrent *t)
     };
     uint64_t seed;
 
-    ASSERT(t->core.swarm == NULL);
     random_bytes(&seed, sizeof(seed));
     memcpy(cfg.peer_id, t->net.peer_id, PEER_ID_LEN);
     t->core.swarm = swarm_new(t->mi, &cfg, seed, loop_now(env->loop));
     if (t->core.swarm == NULL)
         return SPRAT_E_NOMEM;
-    t->announcer = NULL;
-    t->crowd = NULL;
-    t->core.generation++;
-    t->core.started = t->core.stopped = t->core.halted = false;
-    t->core.carry_out = fx_carry_out;
+    begun(t);
     if (t->mi->layers_missing)
         (void)state_each_layer(env->shared->state, t->id, put_layer, t, NULL);
     return 0;
+}
+
+int
+core_new(struct torrent *t)
+{
+    ASSERT(!torrent_has_core(t));
+    return t->facts.waiting ? new_fetch(t) : new_swarm(t);
+}
+
+/* Keeps the results of a swarm. */
+static void
+keep_results(struct torrent *t)
+{
+    struct swarm_stats st;
+
+    swarm_get_stats(t->core.swarm, &st, loop_now(t->env->loop));
+    t->totals.up_session += st.uploaded;
+    t->totals.down_session += st.downloaded;
+    if (t->core.started)
+        bitfield_copy(&t->core.have, swarm_have(t->core.swarm));
 }
 
 /* Saves the core's results that the torrent keeps, and drops its connections and announces. */
 static void
 detach(struct torrent *t)
 {
-    struct swarm_stats st;
-
     ASSERT(!t->core.draining);
-    swarm_get_stats(t->core.swarm, &st, loop_now(t->env->loop));
-    t->totals.up_session += st.uploaded;
-    t->totals.down_session += st.downloaded;
-    if (t->core.started)
-        bitfield_copy(&t->core.have, swarm_have(t->core.swarm));
+    if (t->core.swarm != NULL)
+        keep_results(t);
     peers_drop_all(t);
     track_fini(t);
     addrs_fini(t);
@@ -105,8 +172,18 @@ static void
 gone(struct torrent *t)
 {
     t->core.swarm = NULL;
+    t->core.fetch = NULL;
     t->core.generation++;
     disk_give_up(t);
+}
+
+static void
+free_core(struct torrent *t, struct swarm_kept *kept)
+{
+    if (t->core.fetch != NULL)
+        metafetch_free_but(t->core.fetch, kept);
+    else
+        swarm_free_but(t->core.swarm, kept);
 }
 
 void
@@ -114,10 +191,10 @@ core_drop(struct torrent *t)
 {
     struct swarm_kept kept;
 
-    if (t->core.swarm == NULL)
+    if (!torrent_has_core(t))
         return;
     detach(t);
-    swarm_free_but(t->core.swarm, &kept);
+    free_core(t, &kept);
     announcer_free(kept.announcer);
     t->crowd = kept.crowd;
     gone(t);
@@ -138,6 +215,28 @@ core_put_away(struct torrent *t)
     else
         crowd_free(kept.crowd);
     gone(t);
+}
+
+void
+core_hand_over(struct torrent *t, bool with_announcer)
+{
+    struct swarm_kept kept;
+
+    ASSERT(t->core.fetch != NULL && !t->core.draining);
+    peers_part_all(t);
+    addrs_fini(t);
+    if (!with_announcer)
+        track_fini(t);
+    metafetch_free_but(t->core.fetch, &kept);
+    t->crowd = kept.crowd;
+    t->announcer = kept.announcer;
+    announcer_use(t->announcer, &t->env->rng);
+    if (!with_announcer) {
+        announcer_free(t->announcer);
+        t->announcer = NULL;
+    }
+    gone(t);
+    t->core.started = false;
 }
 
 bool
@@ -222,9 +321,9 @@ core_start(struct torrent *t)
     struct swarm_input in = {.type = SWARM_IN_START};
     bool first = !t->core.started;
 
-    if (first && (t->options.seed_only || t->core.frozen))
+    if (first && t->core.swarm != NULL && (t->options.seed_only || t->core.frozen))
         freeze(t);
-    if (first)
+    if (first && t->core.swarm != NULL)
         core_feed_selection(t);
     t->core.started = true;
     if (first)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Makes, starts and drops the core of a torrent (swarm.h). A torrent has a core from the time when
- * its files are known until it rests or reloads.
+ * Makes, starts and drops the core of a torrent. A torrent has a swarm (swarm.h) from the time when
+ * its files are known until it rests or reloads, and while it waits for its metainfo, a metafetch
+ * (metafetch.h).
  */
 #ifndef PEER_TORRENT_TORRENT_CORE_H
 #define PEER_TORRENT_TORRENT_CORE_H
@@ -14,6 +15,10 @@ int core_new(struct torrent *t);
 void core_drop(struct torrent *t);
 /* As core_drop(), but the torrent keeps the announcer, which continues. */
 void core_put_away(struct torrent *t);
+/* Ends a core that has fetched the metainfo, before the torrent's identity changes. Connections are
+ * closed, and their addresses can be dialled again at once; the torrent keeps the crowd, and, if
+ * asked to, the announcer with its announces under way. */
+void core_hand_over(struct torrent *t, bool with_announcer);
 /* Feeds START: with the verified pieces the first time, and later to end a pause. */
 void core_start(struct torrent *t);
 /* Feeds START to a core that was halted by a failure that is over. */

@@ -141,7 +141,11 @@ make_wish(struct torrent_enrolment *e, const struct torrent_add *add, struct err
                                     .peers = strings(add->peers),
                                     .peer_count = add->peer_count,
                                     .reserve = add->reserve,
-                                    .worknames = e->worknames};
+                                    .worknames = e->worknames,
+                                    .trackers_only = add->trackers_only,
+                                    .only = add->only != NULL ? strings(&add->only)[0] : NULL,
+                                    .web_seeds = strings(add->web_seeds),
+                                    .web_seed_count = add->web_seed_count};
 
     return state_wish_row_init(&e->wish, &wish, eb);
 }

@@ -3,12 +3,38 @@
  * Looks up what is known of a torrent.
  */
 #include "peer/torrent/torrent_facts.h"
+
+#include <string.h>
+
 #include "peer/store/parts.h"
 
 const struct announcer *
 torrent_announcer(const struct torrent *t)
 {
+    if (t->core.fetch != NULL)
+        return metafetch_announcer(t->core.fetch);
     return t->core.swarm != NULL ? swarm_announcer(t->core.swarm) : t->announcer;
+}
+
+const struct peerlist *
+torrent_peerlist(const struct torrent *t)
+{
+    if (t->core.fetch != NULL)
+        return metafetch_peerlist(t->core.fetch);
+    return t->core.swarm != NULL ? swarm_peerlist(t->core.swarm) : NULL;
+}
+
+int
+torrent_facts_init(struct torrent_facts *f, const struct torrent_add *add)
+{
+    const struct metainfo *mi = add->mi;
+
+    *f = (struct torrent_facts){.name = strdup(torrent_add_name(add)),
+                                .total_size = mi != NULL ? mi->total_size : 0,
+                                .piece_count = mi != NULL ? mi->piece_count : 0,
+                                .id = *torrent_add_id(add),
+                                .waiting = mi == NULL};
+    return f->name != NULL ? 0 : SPRAT_E_NOMEM;
 }
 
 const char *

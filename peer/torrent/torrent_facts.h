@@ -9,5 +9,9 @@
 
 /* The torrent's announcer, which the core has while there is one. */
 const struct announcer *torrent_announcer(const struct torrent *t);
+/* The addresses that the core knows; NULL without a core. */
+const struct peerlist *torrent_peerlist(const struct torrent *t);
+/* The facts of the torrent |add|, for torrent_env_calls.exchange_facts(). NOMEM. */
+int torrent_facts_init(struct torrent_facts *f, const struct torrent_add *add);
 
 #endif

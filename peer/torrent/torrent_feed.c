@@ -10,15 +10,31 @@
 
 enum { LATER_MIN = 64 };
 
+static int
+core_handle(struct torrent *t, const struct swarm_input *in)
+{
+    struct mono now = loop_now(t->env->loop);
+
+    return t->core.fetch != NULL ? metafetch_handle(t->core.fetch, in, now)
+                                 : swarm_handle(t->core.swarm, in, now);
+}
+
+static int
+core_next(struct torrent *t, struct swarm_effect *fx)
+{
+    return t->core.fetch != NULL ? metafetch_next(t->core.fetch, fx)
+                                 : swarm_next(t->core.swarm, fx);
+}
+
 static void
 handle(struct torrent *t, const struct swarm_input *in)
 {
     struct swarm_effect fx;
 
     t->core.draining = true;
-    if (swarm_handle(t->core.swarm, in, loop_now(t->env->loop)) != 0)
+    if (core_handle(t, in) != 0)
         log_warn(&t->env->shared->log, "%s: out of memory", t->facts.name);
-    while (swarm_next(t->core.swarm, &fx))
+    while (core_next(t, &fx))
         t->core.carry_out(t, &fx);
     t->core.draining = false;
 }
@@ -46,7 +62,7 @@ put_off(struct torrent *t, const struct swarm_input *in)
 void
 torrent_feed(struct torrent *t, const struct swarm_input *in)
 {
-    if (t->core.swarm == NULL)
+    if (!torrent_has_core(t))
         return;
     if (t->core.draining) {
         put_off(t, in);

@@ -89,6 +89,21 @@ on_complete(struct torrent *t)
         torrent_set_completion(t, COMPLETION_WANTED);
 }
 
+/* The torrent learns the metainfo when the core's effects are carried out: learn_go_on(). */
+static void
+on_metadata(struct torrent *t, const struct swarm_effect *fx)
+{
+    char text[ERRBUF_SIZE + 64];
+
+    if (fx->u.notice.err == 0) {
+        t->core.learned = metafetch_take(t->core.fetch);
+        return;
+    }
+    snprintf(text, sizeof(text), "the metadata is no valid torrent: %s",
+             metafetch_error(t->core.fetch));
+    torrent_fail(t, FAILURE_CORE, fx->u.notice.err, text);
+}
+
 static void
 on_notice(struct torrent *t, const struct swarm_effect *fx)
 {
@@ -101,7 +116,7 @@ on_notice(struct torrent *t, const struct swarm_effect *fx)
     case SWARM_NOTICE_DISK_ERROR: on_disk_error(t, fx); break;
     case SWARM_NOTICE_MISMATCH: on_mismatch(t, fx); break;
     case SWARM_NOTICE_LAYERS: store_layers(t); break;
-    case SWARM_NOTICE_METADATA: break;
+    case SWARM_NOTICE_METADATA: on_metadata(t, fx); break;
     }
 }
 

@@ -7,7 +7,6 @@
  * torrent_life.h:
  *
  *   torrent_new.c       makes and frees a torrent
- *   torrent_learn.c     gives it the metainfo for which it waits
  *   torrent_merge.c     trackers and peers that a second add of the torrent names
  *   torrent.c           the user's commands: pause, resume, limits, stop, remove
  *   torrent_steps.c     does the step that leads to the goal, until there is none left
@@ -16,6 +15,7 @@
  *   torrent_complete.c  from "all is verified" to "all is on the disk for good"
  *   torrent_move.c      moves it to another directory when it is complete
  *   torrent_load.c      opens its files and checks them
+ *   torrent_learn.c     gives it the metainfo for which it waits
  *   torrent_gather.c    data of files that are wanted after all
  *   torrent_select.c    which of its files are wanted
  *   torrent_save.c      its totals and peers in the state database
@@ -48,6 +48,7 @@
 #include "common/ds/list.h"
 #include "common/sys/lockfile.h"
 #include "peer/core/announce.h"
+#include "peer/core/metafetch.h"
 #include "peer/core/swarm.h"
 #include "peer/store/commit.h"
 #include "peer/store/resume.h"
@@ -111,6 +112,10 @@ struct torrent_options {
     size_t tracker_count;
     char **peers;
     size_t peer_count;
+    bool trackers_only; /* these: of a magnet link (struct torrent_add) */
+    char *only;
+    char **web_seeds;
+    size_t web_seed_count;
 };
 
 /* The state of the torrent (lifecycle.h); torrent_life.h has its writers. */
@@ -130,8 +135,11 @@ struct torrent_next_check {
     struct torrent_consent consent;
 };
 
+/* At most one of |swarm| and |fetch| exists. */
 struct torrent_core {
     struct swarm *swarm;
+    struct metafetch *fetch; /* in place of |swarm| while |facts.waiting| */
+    struct metainfo *learned; /* what |fetch| has fetched, until learn_go_on(); else NULL */
     uint32_t generation;       /* counts cores: a reload makes a new one */
     bool started;              /* START was fed */
     bool draining;             /* effects are being carried out: inputs wait */
@@ -279,6 +287,12 @@ struct torrent {
     struct loop_timer *timer; /* the core's and the commits' */
     struct loop_timer *retry; /* the next attempt after a failure */
 };
+
+static inline bool
+torrent_has_core(const struct torrent *t)
+{
+    return t->core.swarm != NULL || t->core.fetch != NULL;
+}
 
 /* The calls to the torrent's engine (torrent_env.h). */
 static inline void

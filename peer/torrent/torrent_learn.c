@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Gives a torrent the metainfo for which it waits. The torrent is in PHASE_IDLE, or it has stopped,
- * and has no core, so that nothing but its facts, its lock and its announcer depends on the
- * identity.
+ * Gives a torrent the metainfo for which it waits. Its core ends, and the torrent is loaded as one
+ * whose metainfo was known from the start: in PHASE_IDLE, or stopped, nothing but its facts, its
+ * lock and its announcer depends on the identity.
  */
+#include "peer/torrent/torrent_learn.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "peer/torrent/torrent_core.h"
+#include "peer/torrent/torrent_facts.h"
+#include "peer/torrent/torrent_failure.h"
 #include "peer/torrent/torrent_life.h"
-#include "peer/torrent/torrent_new.h"
 #include "peer/torrent/torrent_row.h"
 #include "peer/torrent/torrent_select.h"
 #include "peer/torrent/torrent_store.h"
+
+/* Links name v2 torrents by the truncated hash too, as if it were a v1 hash. */
+static bool
+is_truncated(const struct identity *link, const struct identity *id)
+{
+    return link->has_v1 && !link->has_v2 && id->has_v2 &&
+           memcmp(link->v1, id->v2, sizeof(link->v1)) == 0;
+}
 
 /* A magnet link may have only one of a hybrid's two info-hashes. */
 static bool
@@ -19,6 +31,8 @@ is_of(const struct identity *a, const struct identity *b)
 {
     bool v1 = a->has_v1 && b->has_v1, v2 = a->has_v2 && b->has_v2;
 
+    if (is_truncated(a, b))
+        return true;
     return (v1 || v2) && (!v1 || memcmp(a->v1, b->v1, sizeof(a->v1)) == 0) &&
            (!v2 || memcmp(a->v2, b->v2, sizeof(a->v2)) == 0);
 }
@@ -43,40 +57,73 @@ lock(struct torrent *t, const struct metainfo *mi, struct lockfile **out, struct
 }
 
 static void
-forget_others_names(struct torrent_options *o)
+forget_peers(struct torrent *t)
+{
+    while (t->options.peer_count > 0)
+        free(t->options.peers[--t->options.peer_count]);
+    if (t->crowd != NULL)
+        crowd_keep_only(t->crowd, PEER_FROM_TRACKER);
+}
+
+/* The trackers of a link are the only ones that are known, unless the metainfo names others. */
+static void
+forget_trackers(struct torrent_options *o)
 {
     while (o->tracker_count > 0)
         free(o->trackers[--o->tracker_count]);
-    while (o->peer_count > 0)
-        free(o->peers[--o->peer_count]);
 }
 
 /* The torrent has |mi| now. A store that fails keeps it until the process ends. */
 static void
 store(struct torrent *t)
 {
-    const struct state_update u = {
-        .identity = &t->mi->id, .metainfo = t->mi->raw, .metainfo_len = t->mi->raw_len};
+    const struct state_update u = {.identity = &t->mi->id,
+                                   .metainfo = t->mi->raw,
+                                   .metainfo_len = t->mi->raw_len,
+                                   .forget_peers = t->mi->is_private};
 
     (void)torrent_store(t, &u, NULL, NULL);
-    if (t->mi->is_private) {
-        forget_others_names(&t->options);
-        (void)row_store_options(t, NULL);
-    }
+    (void)row_store_options(t, NULL);
 }
 
-/* The first core makes an announcer that has the trackers of the metainfo too. */
+/* The core ends before a piece is asked or told. The swarm takes over the announcer, unless that
+ * has other hashes or other trackers. */
 static void
-become(struct torrent *t, struct metainfo *mi, struct lockfile *taken)
+end_core(struct torrent *t, const struct metainfo *mi, const struct identity *before)
+{
+    bool same = identity_equal(before, &mi->id) && mi->tier_count == 0;
+
+    if (t->core.fetch != NULL) {
+        core_hand_over(t, same);
+    } else if (!same) {
+        announcer_free(t->announcer);
+        t->announcer = NULL;
+    }
+    if (t->life.phase == PHASE_RUNNING)
+        torrent_set_phase(t, PHASE_READY);
+    if (t->life.phase == PHASE_READY)
+        torrent_set_phase(t, PHASE_IDLE);
+}
+
+static void
+become(struct torrent *t, struct metainfo *mi, struct lockfile *taken,
+       const struct identity *before)
 {
     if (taken != NULL) {
         lockfile_release(t->lock);
         t->lock = taken;
     }
+    end_core(t, mi, before);
     t->mi = mi;
-    announcer_free(t->announcer);
-    t->announcer = NULL;
+    if (mi->is_private) {
+        forget_peers(t);
+        if (mi->tier_count > 0)
+            forget_trackers(&t->options);
+    }
+    t->options.trackers_only = false;
     store(t);
+    torrent_recovered(t, FAILURE_CORE);
+    torrent_tell(t, TORRENT_EVENT_METADATA, 0, "");
     torrent_mark_dirty(t);
 }
 
@@ -84,6 +131,7 @@ int
 torrent_learn(struct torrent *t, struct metainfo *mi, struct errbuf *eb)
 {
     const struct torrent_add add = {.mi = mi};
+    const struct identity before = t->facts.id;
     struct torrent_facts facts;
     struct lockfile *taken = NULL;
     int err;
@@ -106,7 +154,7 @@ torrent_learn(struct torrent *t, struct metainfo *mi, struct errbuf *eb)
         err = t->env->calls->exchange_facts(t, &facts);
     free(facts.name);
     if (err == 0) {
-        become(t, mi, taken);
+        become(t, mi, taken, &before);
         return 0;
     }
     lockfile_release(taken);
@@ -115,4 +163,22 @@ torrent_learn(struct torrent *t, struct metainfo *mi, struct errbuf *eb)
     return errbuf_set(eb, err,
                       err == SPRAT_E_EXISTS ? "%s has been added already" : "%s: out of memory",
                       mi->name);
+}
+
+void
+learn_go_on(struct torrent *t)
+{
+    struct metainfo *mi = t->core.learned;
+    struct errbuf eb = {""};
+    int err;
+
+    if (mi == NULL)
+        return;
+    t->core.learned = NULL;
+    err = torrent_learn(t, mi, &eb);
+    if (err == 0)
+        return;
+    metainfo_free(mi);
+    if (!torrent_is_ending(t))
+        torrent_fail(t, FAILURE_CORE, err, eb.text);
 }

@@ -15,6 +15,7 @@
 #include "peer/torrent/torrent_load.h"
 #include "peer/torrent/torrent_move.h"
 #include "peer/torrent/torrent_row.h"
+#include "peer/torrent/torrent_select.h"
 
 static void
 on_committed(void *user, int err, const char *why, const uint32_t *pieces, size_t count)
@@ -231,6 +232,24 @@ start_check(struct torrent *t, struct errbuf *eb)
     return 0;
 }
 
+/* Without the metainfo there are no files: only the core is needed. */
+static void
+load_link(struct torrent *t)
+{
+    struct errbuf eb = {""};
+    int err = torrent_enter(t, &eb);
+
+    if (err == 0 && !torrent_has_core(t) && (err = core_new(t)) != 0)
+        errbuf_set(&eb, err, "out of memory");
+    if (err != 0) {
+        torrent_fail(t, FAILURE_LOAD, err, eb.text);
+        t->life.held = STEP_LOAD;
+        return;
+    }
+    torrent_set_phase(t, PHASE_READY);
+    torrent_recovered(t, FAILURE_LOAD);
+}
+
 void
 torrent_load(struct torrent *t)
 {
@@ -239,8 +258,12 @@ torrent_load(struct torrent *t)
     int err;
 
     ASSERT(t->life.phase == PHASE_IDLE);
-    if (t->facts.waiting)
-        return; /* torrent_learn() ends that */
+    if (t->facts.waiting) {
+        load_link(t);
+        return;
+    }
+    if (select_by_number(t))
+        return;
     if (loads->count >= loads->max) {
         if (!list_linked(&t->load))
             list_push_back(&loads->waiting, &t->load);

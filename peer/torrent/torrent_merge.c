@@ -106,7 +106,7 @@ use_new(struct torrent *t, size_t trackers, size_t peers)
         track_add_tracker(t, t->options.trackers[i]);
     if (t->options.peer_count == peers)
         return;
-    if (t->core.swarm != NULL && t->core.started)
+    if (torrent_has_core(t) && t->core.started)
         addrs_add_named(t, peers);
     else
         torrent_wake(t);

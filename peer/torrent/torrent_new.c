@@ -11,6 +11,7 @@
 #include "peer/torrent/torrent_core.h"
 #include "peer/torrent/torrent_disk.h"
 #include "peer/torrent/torrent_enrol.h"
+#include "peer/torrent/torrent_facts.h"
 #include "peer/torrent/torrent_hosts.h"
 #include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_new.h"
@@ -66,6 +67,10 @@ fill(struct torrent *t, const struct torrent_add *add)
     o->trackers = copy_strings(add->trackers, add->tracker_count);
     o->peer_count = add->peer_count;
     o->peers = copy_strings(add->peers, add->peer_count);
+    o->trackers_only = add->trackers_only;
+    o->only = add->only != NULL ? strdup(add->only) : NULL;
+    o->web_seed_count = add->web_seed_count;
+    o->web_seeds = copy_strings(add->web_seeds, add->web_seed_count);
     t->next_check = (struct torrent_next_check){
         .all = add->force_check, .trusted = add->trusted, .consent = add->consent};
     t->move.only_new = add->move_only_new;
@@ -77,25 +82,11 @@ fill(struct torrent *t, const struct torrent_add *add)
     t->save_dir = strdup(add->save_dir);
     t->timer = loop_timer_new(t->env->loop, torrent_on_timer, t);
     t->retry = loop_timer_new(t->env->loop, torrent_on_retry, t);
-    if (add->move_to != NULL && t->move.to == NULL)
+    if ((add->move_to != NULL && t->move.to == NULL) || (add->only != NULL && o->only == NULL))
         return SPRAT_E_NOMEM;
-    if (o->trackers == NULL || o->peers == NULL || t->save_dir == NULL || t->timer == NULL ||
-        t->retry == NULL)
+    if (o->trackers == NULL || o->peers == NULL || o->web_seeds == NULL)
         return SPRAT_E_NOMEM;
-    return 0;
-}
-
-int
-torrent_facts_init(struct torrent_facts *f, const struct torrent_add *add)
-{
-    const struct metainfo *mi = add->mi;
-
-    *f = (struct torrent_facts){.name = strdup(torrent_add_name(add)),
-                                .total_size = mi != NULL ? mi->total_size : 0,
-                                .piece_count = mi != NULL ? mi->piece_count : 0,
-                                .id = *torrent_add_id(add),
-                                .waiting = mi == NULL};
-    return f->name != NULL ? 0 : SPRAT_E_NOMEM;
+    return t->save_dir != NULL && t->timer != NULL && t->retry != NULL ? 0 : SPRAT_E_NOMEM;
 }
 
 /* An earlier run has already moved the torrent to the same directory. */
@@ -169,15 +160,14 @@ torrent_alloc(struct torrent_env *env)
     return t;
 }
 
-/* The announcer of a torrent without a core. */
+/* The announcer of a torrent at rest. */
 static int
 make_announcer(struct torrent *t, const struct torrent_add *add)
 {
-    const struct metainfo *mi = add->mi;
     const struct announce_urls urls = {.extra = add->trackers,
                                        .extra_count = add->tracker_count,
-                                       .tiers = mi != NULL ? mi->tiers : NULL,
-                                       .tier_count = mi != NULL ? mi->tier_count : 0};
+                                       .tiers = add->mi->tiers,
+                                       .tier_count = add->mi->tier_count};
 
     t->announcer = announcer_new(&t->facts.id, &urls, &t->env->rng);
     return t->announcer != NULL ? 0 : SPRAT_E_NOMEM;
@@ -202,7 +192,7 @@ torrent_new(struct torrent_env *env, const struct torrent_add *add, struct torre
         errbuf_set(eb, err, "out of memory");
     else
         err = enter_state(t, add, eb);
-    if (err == 0 && (err = t->facts.waiting ? make_announcer(t, add) : core_new(t)) != 0)
+    if (err == 0 && (err = core_new(t)) != 0)
         errbuf_set(eb, err, "out of memory");
     if (err != 0) {
         t->mi = NULL; /* the caller keeps it */
@@ -296,6 +286,9 @@ torrent_free(struct torrent *t)
     free(t->options.selection);
     free_strings(t->options.trackers, t->options.tracker_count);
     free_strings(t->options.peers, t->options.peer_count);
+    free_strings(t->options.web_seeds, t->options.web_seed_count);
+    free(t->options.only);
+    metainfo_free(t->core.learned);
     free(t->move.to);
     free(t->move.from);
     room_claim_drop(&t->prepare.claim);

@@ -14,8 +14,6 @@ int torrent_new(struct torrent_env *env, const struct torrent_add *add, struct t
  * caller's. |chosen|: the database has a selection of its files. */
 int torrent_new_at_rest(struct torrent_env *env, const struct torrent_add *add, bool chosen,
                         struct torrent **out, struct errbuf *eb);
-/* The facts of a torrent that is added so. NOMEM. */
-int torrent_facts_init(struct torrent_facts *f, const struct torrent_add *add);
 void torrent_free(struct torrent *t);
 /* The same for a torrent that its engine could not take: the metainfo stays the caller's. */
 void torrent_free_but_metainfo(struct torrent *t);

@@ -211,7 +211,7 @@ peers_accept(struct torrent *t, const struct swarm_effect *fx)
     }
     slot_get(t, fx->peer)->shaken = true;
     conn_answer(c, &t->net.answer);
-    conn_start(c, t->mi->piece_count, blocks_of(t));
+    conn_start(c, t->facts.piece_count, blocks_of(t));
 }
 
 void
@@ -290,7 +290,7 @@ on_handshake(void *ctx, struct conn *c, const struct handshake *h)
     }
     slot->shaken = true;
     /* The connection starts first, because the core's answer may close it. */
-    conn_start(c, t->mi->piece_count, blocks_of(t));
+    conn_start(c, t->facts.piece_count, blocks_of(t));
     in.u.conn.addr = *conn_peer(c);
     in.u.conn.handshake = *h;
     torrent_feed(t, &in);
@@ -438,6 +438,19 @@ peers_drop_all(struct torrent *t)
         if (slot->id == SLOT_NONE)
             continue;
         conn_close(slot->conn);
+        slot_clear(t, slot);
+    }
+}
+
+void
+peers_part_all(struct torrent *t)
+{
+    for (uint32_t i = 0; i < t->net.peer_cap; i++) {
+        struct peer_slot *slot = &t->net.peers[i];
+
+        if (slot->id == SLOT_NONE)
+            continue;
+        conn_part(slot->conn, t->env->farewells);
         slot_clear(t, slot);
     }
 }

@@ -32,6 +32,8 @@ void peers_allow(struct torrent *t, const struct swarm_effect *fx);
 void peers_on_stranger(struct torrent *t, struct conn *c, const struct handshake *h);
 /* Closes all connections without telling the core, which is being dropped. */
 void peers_drop_all(struct torrent *t);
+/* The same, but the peers still receive all sent bytes. */
+void peers_part_all(struct torrent *t);
 /* Local addresses are gone: closes the connections that use them. */
 void peers_on_addresses_gone(struct torrent *t, const struct endpoint *addrs, size_t count);
 /* Closes all connections, and frees the table and the totals by host. */

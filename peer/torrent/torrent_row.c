@@ -37,7 +37,7 @@ torrent_need_metainfo(struct torrent *t, struct errbuf *eb)
         return 0;
     if (t->facts.waiting)
         return errbuf_set(eb, SPRAT_E_MISSING,
-                          "the metadata of %s is not known: add the .torrent file first",
+                          "the metadata of %s is not known yet: it is being fetched from peers",
                           t->facts.name);
     err = state_get(t->env->shared->state, t->id, &row, eb);
     if (err != 0)
@@ -70,7 +70,11 @@ make_row(const struct torrent *t, struct state_wish_row *row, struct errbuf *eb)
                               .peers = o->peers,
                               .peer_count = o->peer_count,
                               .reserve = o->reserve,
-                              .worknames = o->worknames};
+                              .worknames = o->worknames,
+                              .trackers_only = o->trackers_only,
+                              .only = o->only,
+                              .web_seeds = o->web_seeds,
+                              .web_seed_count = o->web_seed_count};
 
     return state_wish_row_init(row, &wish, eb);
 }

@@ -6,11 +6,13 @@
 #include "common/sys/clock.h"
 #include "peer/torrent/torrent_save.h"
 
+#include "peer/torrent/torrent_facts.h"
+
 /* Peers that can be dialled again: those that connected by themselves have port 0. */
 static size_t
 collect_peers(const struct torrent *t, struct endpoint *peers, size_t max)
 {
-    const struct peerlist *list = swarm_peerlist(t->core.swarm);
+    const struct peerlist *list = torrent_peerlist(t);
     size_t n = 0;
 
     for (uint32_t i = peerlist_walk(list, PEERLIST_NONE); i != PEERLIST_NONE && n < max;
@@ -35,7 +37,7 @@ save(struct torrent *t, bool with_peers)
     torrent_get_status(t, &st);
     u.uploaded = st.uploaded_ever;
     u.downloaded = st.downloaded_ever;
-    if (t->core.swarm != NULL && with_peers)
+    if (torrent_has_core(t) && with_peers)
         u.peer_count = collect_peers(t, peers, STATE_PEERS_MAX);
     if (u.uploaded == t->totals.up_saved && u.downloaded == t->totals.down_saved &&
         u.peer_count == 0)

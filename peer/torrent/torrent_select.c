@@ -303,7 +303,7 @@ on_chosen(void *user, int err, const char *why)
     torrent_stored_fn done = x->done;
     void *done_user = x->user;
 
-    if (err == 0 && x->t == NULL)
+    if (x->t == NULL)
         err = SPRAT_E_CANCELLED;
     if (err == 0 && is_outdated(x)) {
         err = begin(x);
@@ -384,4 +384,67 @@ torrent_select(struct torrent *t, const uint8_t *chosen, torrent_stored_fn done,
         return errbuf_set(eb, err, "%s", sprat_strerror(err));
     }
     return 0;
+}
+
+/* --- files by number --- */
+
+/* Sets the files of the ranges "0,2,4-6"; numbers beyond the last file have no effect. */
+static void
+set_ranges(const char *text, uint8_t *bytes, size_t count)
+{
+    char *end;
+
+    for (const char *p = text; *p != '\0'; p = *end == ',' ? end + 1 : "") {
+        unsigned long first = strtoul(p, &end, 10), last = first;
+
+        if (*end == '-')
+            last = strtoul(end + 1, &end, 10);
+        for (size_t i = first; i <= last && i < count; i++)
+            bytes[i] = FILE_NORMAL;
+    }
+}
+
+static void
+forget_numbers(struct torrent *t)
+{
+    free(t->options.only);
+    t->options.only = NULL;
+    (void)row_store_options(t, NULL);
+}
+
+/* The torrent, unless it was freed, is loaded with the choice. If the choice could not be stored,
+ * all files are wanted. */
+static void
+on_numbers_chosen(void *user, int err, const char *why)
+{
+    struct torrent *t = user;
+
+    if (err == SPRAT_E_CANCELLED)
+        return;
+    if (err != 0)
+        torrent_tell(t, TORRENT_EVENT_WARNING, err, why);
+    forget_numbers(t);
+    torrent_mark_dirty(t);
+}
+
+bool
+select_by_number(struct torrent *t)
+{
+    uint8_t *chosen;
+    struct errbuf eb = {""};
+    int err;
+
+    if (t->selecting != NULL || t->options.only == NULL)
+        return t->options.only != NULL;
+    chosen = calloc(t->mi->file_count + 1, 1);
+    if (chosen == NULL)
+        return false;
+    set_ranges(t->options.only, chosen, t->mi->file_count);
+    err = torrent_select(t, chosen, on_numbers_chosen, t, &eb);
+    free(chosen);
+    if (err == 0)
+        return true;
+    torrent_tell(t, TORRENT_EVENT_WARNING, err, eb.text);
+    forget_numbers(t);
+    return false;
 }

@@ -12,6 +12,9 @@
 int select_load(struct torrent *t, size_t count, struct errbuf *eb);
 /* Uses a choice that has been stored, as soon as the torrent's state allows that. */
 void select_go_on(struct torrent *t);
+/* Begins to choose the files that a magnet link named by number (BEP 53), once the metainfo is
+ * known. True while that is under way: the files must not be checked yet. */
+bool select_by_number(struct torrent *t);
 /* The torrent is freed. */
 void select_forget(struct torrent *t);
 bool selection_is_all(const uint8_t *bytes, size_t count);

@@ -122,6 +122,8 @@ torrent_get_status(const struct torrent *t, struct torrent_status *st)
     memset(st, 0, sizeof(*st));
     if (t->core.swarm != NULL)
         swarm_get_stats(t->core.swarm, &st->swarm, loop_now(t->env->loop));
+    if (t->core.fetch != NULL)
+        metafetch_get_stats(t->core.fetch, &st->swarm, &st->metadata, loop_now(t->env->loop));
     if (t->core.swarm == NULL || !t->core.started)
         fill_found(t, &st->swarm);
     st->state = torrent_state_of(t);
@@ -150,6 +152,8 @@ torrent_get_status(const struct torrent *t, struct torrent_status *st)
 bool
 torrent_next_peer(const struct torrent *t, uint32_t *iter, struct swarm_peer_stats *st)
 {
+    if (t->core.fetch != NULL)
+        return metafetch_next_peer_stats(t->core.fetch, iter, st);
     return t->core.swarm != NULL &&
            swarm_next_peer_stats(t->core.swarm, iter, st, loop_now(t->env->loop));
 }

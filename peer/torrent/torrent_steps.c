@@ -11,6 +11,7 @@
 #include "peer/torrent/torrent_disk.h"
 #include "peer/torrent/torrent_failure.h"
 #include "peer/torrent/torrent_feed.h"
+#include "peer/torrent/torrent_learn.h"
 #include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_load.h"
 #include "peer/torrent/torrent_prepare.h"
@@ -27,11 +28,12 @@ start(struct torrent *t)
 {
     if (t->core.frozen && t->core.have.count == 0 && t->facts.piece_count > 0)
         return;
-    if (!prepare_is_done(t))
+    if (!t->facts.waiting && !prepare_is_done(t))
         return;
     torrent_set_phase(t, PHASE_RUNNING);
     core_start(t);
-    core_note_complete(t);
+    if (!t->facts.waiting)
+        core_note_complete(t);
     t->env->calls->admit(t);
 }
 
@@ -78,7 +80,7 @@ await_announces(struct torrent *t)
 {
     bool done = t->core.stopped;
 
-    if (t->core.swarm == NULL) {
+    if (!torrent_has_core(t)) {
         rest_announce(t);
         done = announcer_idle(t->announcer);
     }
@@ -143,6 +145,8 @@ expiry(struct torrent *t)
         at = announcer_expiry(t->announcer);
     if (t->core.swarm != NULL && t->core.started)
         at = swarm_expiry(t->core.swarm);
+    if (t->core.fetch != NULL && t->core.started)
+        at = metafetch_expiry(t->core.fetch);
     if (commits(t))
         at = mono_min(at, commit_expiry(t->disk.commit));
     return at;
@@ -155,6 +159,7 @@ torrent_do_steps(struct torrent *t)
 
     disk_go_on(t);
     core_resume_after_failure(t);
+    learn_go_on(t);
     select_go_on(t);
     go_on(t);
     rests = rest_if_idle(t);

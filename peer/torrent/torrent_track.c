@@ -20,7 +20,7 @@ feed_announced(struct torrent *t, uint32_t job, const struct announce_result *re
 {
     struct swarm_input in = {.type = SWARM_IN_ANNOUNCED};
 
-    if (t->core.swarm == NULL) {
+    if (!torrent_has_core(t)) {
         torrent_wake_on_announced(t, job, res, addrs, count);
         return;
     }
@@ -37,7 +37,7 @@ feed_line(struct torrent *t, uint32_t job, bool waits)
 {
     struct swarm_input in = {.type = SWARM_IN_ANNOUNCING, .u.announcing = {job, waits}};
 
-    if (t->core.swarm != NULL)
+    if (torrent_has_core(t))
         torrent_feed(t, &in);
     else if (t->announcer != NULL)
         announcer_on_line(t->announcer, job, waits, loop_now(t->env->loop));
@@ -261,7 +261,7 @@ track_add_tracker(struct torrent *t, const char *url)
 {
     struct swarm_input in = {.type = SWARM_IN_TRACKER, .u.tracker.url = url};
 
-    if (t->core.swarm != NULL)
+    if (torrent_has_core(t))
         torrent_feed(t, &in);
     else if (t->announcer != NULL)
         (void)announcer_add(t->announcer, url, loop_now(t->env->loop));

@@ -31,7 +31,7 @@ torrent_is_coming(const struct torrent *t)
     if (t->life.goal != GOAL_RUN && t->life.goal != GOAL_REST)
         return false;
     switch (t->life.phase) {
-    case PHASE_IDLE: return t->life.held == STEP_NONE && !t->facts.waiting;
+    case PHASE_IDLE:
     case PHASE_READY: return t->life.held == STEP_NONE; /* READY: JOB_PREPARE may take a while */
     case PHASE_RESTING:
     case PHASE_RETIRING: return t->life.goal == GOAL_RUN;

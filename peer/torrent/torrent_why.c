@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "peer/torrent/torrent_impl.h"
+#include "peer/torrent/torrent_facts.h"
 
 /* The facts, and the memory that they point to. */
 struct gathered {
@@ -60,7 +60,7 @@ gather_peers(const struct torrent *t, const struct swarm_stats *st, struct why_f
     f->peers.requests = w->requests;
     memcpy(f->peers.tries, w->tries, sizeof(f->peers.tries));
     f->peers.given_up = w->given_up;
-    f->peers.next_dial_ms = t->core.swarm != NULL ? ms_until(t, w->next_dial) : -1;
+    f->peers.next_dial_ms = torrent_has_core(t) ? ms_until(t, w->next_dial) : -1;
 }
 
 /* Chooses the limit to show: the torrent's own, or that of all torrents. With several loops the
@@ -115,8 +115,9 @@ gather_trackers(const struct torrent *t, struct gathered *g)
     }
     g->facts.trackers = g->trackers;
     g->facts.tracker_count = n;
+    g->facts.web_seeds = t->options.web_seed_count;
     if (t->mi != NULL)
-        g->facts.web_seeds = t->mi->web_seed_count;
+        g->facts.web_seeds += t->mi->web_seed_count;
 }
 
 static void
@@ -144,6 +145,9 @@ gather(const struct torrent *t, const struct torrent_status *status, struct gath
     gather_peers(t, st, f);
     gather_data(t, st, f);
     gather_trackers(t, g);
+    f->metadata.offering = status->metadata.offering;
+    f->metadata.blocks = status->metadata.blocks;
+    f->metadata.have = status->metadata.have;
 }
 
 void
@@ -173,11 +177,10 @@ bool
 torrent_next_try(const struct torrent *t, uint32_t *iter, struct endpoint *addr,
                  struct peer_try_status *st)
 {
-    const struct peerlist *list;
+    const struct peerlist *list = torrent_peerlist(t);
 
-    if (t->core.swarm == NULL)
+    if (list == NULL)
         return false;
-    list = swarm_peerlist(t->core.swarm);
     while ((*iter = peerlist_walk(list, *iter)) != PEERLIST_NONE)
         if (peerlist_try_status(list, *iter, st)) {
             *addr = *peerlist_addr(list, *iter);

@@ -402,14 +402,16 @@ def bad_torrent_files_are_named_with_the_cause(t):
 def show_reads_magnet_links_and_standard_input(t):
     out = our.create(t, content.write_file(t.path("data"), 300000), trackers=("http://127.0.0.1:1/a",))
     whole = our.show(t, out)
-    link = json.loads(our.sprat(t, "show", "--json", whole["magnet"], status=0).out)
+    link = json.loads(our.sprat(t, "show", "--json", "--link", whole["magnet"], status=0).out)
     assert list(link) == list(whole)
     for key in ("name", "format", "info_hash_v1", "info_hash_v2", "trackers", "web_seeds", "magnet"):
         assert link[key] == whole[key], key
     for key in ("piece_length", "piece_count", "total_size", "private", "files"):
         assert link[key] is None, key
     one_line(our.sprat(t, "show", "magnet:?xt=urn:btih:xyz", status=1), "magnet")
-    one_line(our.sprat(t, "get", whole["magnet"], status=1), "magnet")
+    one_line(our.sprat(t, "get", "magnet:?xt=urn:btih:xyz", status=1), "magnet")
+    nobody = "magnet:?xt=urn:btih:" + whole["info_hash_v1"]
+    one_line(our.sprat(t, "show", nobody, status=1), "no tracker and no peer")
     with open(out, "rb") as f:
         piped = subprocess.run([our.SPRAT, "show", "--json", "-"], stdin=f, capture_output=True, text=True,
                                timeout=20)

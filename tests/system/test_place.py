@@ -209,8 +209,9 @@ def what_two_torrents_share_is_checked_once_after_an_update(t):
             for change in changes:
                 db.execute(change)
             return [row[0] for row in db.execute("SELECT mtime FROM files")]
-    stored = times("ALTER TABLE torrents DROP COLUMN name", "DROP INDEX files_by_inode", "DROP TABLE bans",
-                   "PRAGMA user_version = 5")
+    stored = times("ALTER TABLE torrents DROP COLUMN name", "ALTER TABLE wishes DROP COLUMN only_files",
+                   "ALTER TABLE wishes DROP COLUMN web_seeds", "DROP INDEX files_by_inode", "DROP TABLE bans",
+                   "DROP TABLE dht", "PRAGMA user_version = 5")
     assert len(stored) == 2 and 0 not in stored
     daemon = Daemon(t, "--rest-after", "1")
     t.wait("both to seed", lambda: [x["state"] for x in daemon.listing()] == ["seeding"] * 2, 50)

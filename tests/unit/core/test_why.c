@@ -228,9 +228,18 @@ Test(why, does_not_run)
     f.phase = WHY_PHASE_QUEUED;
     expect(&f, WHY_QUEUED, "waits until other torrents have been checked");
     f.phase = WHY_PHASE_METADATA;
+    f.peers.next_dial_ms = 2500;
     expect(&f, WHY_METADATA,
-           "the metadata is not known: Sprat cannot fetch it from peers yet. Add the .torrent "
-           "file: sprat add FILE");
+           "the metadata is not known, and no peer is connected, next try in 3 s");
+    f.peers.connected = 1;
+    expect(&f, WHY_METADATA, "the connected peer does not offer the metadata");
+    f.peers.connected = 2;
+    expect(&f, WHY_METADATA, "none of the 2 connected peers offers the metadata");
+    f.metadata.offering = 1;
+    f.metadata.blocks = 76;
+    f.metadata.have = 2;
+    expect(&f, WHY_METADATA, "fetching the metadata: 1 peer, 2 of 76 blocks");
+    f.peers.connected = 0;
     f.phase = WHY_PHASE_PAUSED;
     expect(&f, WHY_PAUSED, "paused; 'sprat resume' resumes it");
     f.failure.err = SPRAT_E_NOSPACE;

@@ -599,6 +599,8 @@ Test(state, what_two_torrents_had_is_not_believed_after_an_update)
     state_close(st);
     path = db_path(&f);
     run_sql(path, "ALTER TABLE torrents DROP COLUMN name;"
+                  "ALTER TABLE wishes DROP COLUMN only_files;"
+                  "ALTER TABLE wishes DROP COLUMN web_seeds;"
                   "DROP INDEX files_by_inode; DROP TABLE bans; DROP TABLE dht;"
                   "PRAGMA user_version = 5");
     free(path);
