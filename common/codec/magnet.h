@@ -37,7 +37,7 @@ struct magnet_peer {
     uint16_t port;
 };
 
-/* Files |first| to |last|, both included, counted from 0 in the torrent's order. */
+/* Files |first| to |last|, both included, counted from 0 in the torrent's order, pad files too. */
 struct magnet_range {
     uint32_t first, last;
 };

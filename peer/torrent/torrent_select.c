@@ -388,7 +388,7 @@ torrent_select(struct torrent *t, const uint8_t *chosen, torrent_stored_fn done,
 
 /* --- files by number --- */
 
-/* Sets the files of the ranges "0,2,4-6"; numbers beyond the last file have no effect. */
+/* Sets the bytes of the ranges "0,2,4-6", as far as there are |count| bytes. */
 static void
 set_ranges(const char *text, uint8_t *bytes, size_t count)
 {
@@ -402,6 +402,30 @@ set_ranges(const char *text, uint8_t *bytes, size_t count)
         for (size_t i = first; i <= last && i < count; i++)
             bytes[i] = FILE_NORMAL;
     }
+}
+
+/* The choice that the ranges mean; NULL when memory is out. BEP 53 does not say whether pad files
+ * count. They do for libtorrent, whose numbers most links have; and in a v2 torrent, each gap
+ * before the next piece counts as a pad file. */
+static uint8_t *
+choose_by_number(const char *ranges, const struct metainfo *mi)
+{
+    uint8_t *numbers = calloc(2 * mi->file_count + 1, 1), *chosen = malloc(mi->file_count + 1);
+    size_t number = 0;
+
+    if (numbers != NULL && chosen != NULL) {
+        set_ranges(ranges, numbers, 2 * mi->file_count);
+        for (size_t i = 0; i < mi->file_count; i++) {
+            chosen[i] = numbers[number++];
+            if (mi->format == METAINFO_V2 && mi->files[i].length % mi->piece_length != 0)
+                number++;
+        }
+    } else {
+        free(chosen);
+        chosen = NULL;
+    }
+    free(numbers);
+    return chosen;
 }
 
 static void
@@ -436,10 +460,9 @@ select_by_number(struct torrent *t)
 
     if (t->selecting != NULL || t->options.only == NULL)
         return t->options.only != NULL;
-    chosen = calloc(t->mi->file_count + 1, 1);
+    chosen = choose_by_number(t->options.only, t->mi);
     if (chosen == NULL)
         return false;
-    set_ranges(t->options.only, chosen, t->mi->file_count);
     err = torrent_select(t, chosen, on_numbers_chosen, t, &eb);
     free(chosen);
     if (err == 0)

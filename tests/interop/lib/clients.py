@@ -87,6 +87,16 @@ class Libtorrent:
         for peer in peers:
             self.connect(peer)
 
+    def share_link(self, link, folder, peers=()):
+        """As share(), of a magnet link."""
+        os.makedirs(folder, exist_ok=True)
+        params = self._lt.parse_magnet_uri(link)
+        params.save_path = folder
+        params.flags &= ~self._lt.torrent_flags.auto_managed & ~self._lt.torrent_flags.paused
+        self._handle = self._session.add_torrent(params)
+        for peer in peers:
+            self.connect(peer)
+
     def connect(self, peer):
         ip, _, port = peer.rpartition(":")
         self._handle.connect_peer((ip.strip("[]"), int(port)))
