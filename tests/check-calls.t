@@ -6,7 +6,9 @@
 set -u
 cd "${top_builddir:-.}" || exit 1
 
-folders=(peer/core peer/engine peer/net peer/store peer/torrent tracker/core tracker/net tracker/store)
+folders=(common/base common/codec common/ds common/ev common/rpc common/sys
+    peer/core peer/daemon peer/engine peer/net peer/store peer/torrent
+    tracker/cli tracker/core tracker/daemon tracker/net tracker/operator tracker/store)
 
 echo "1..${#folders[@]}"
 
@@ -34,6 +36,9 @@ n=0
 for folder in "${folders[@]}"; do
     n=$((n + 1))
     library=lib${folder%%/*}.a
+    for own in "$folder"/lib*.a; do
+        [ -f "$own" ] && library=$own
+    done
     if [ ! -f "$library" ]; then
         echo "ok $n - $folder # SKIP $library is not built"
         continue

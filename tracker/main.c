@@ -10,8 +10,9 @@
 
 #include "common/base/complete.h"
 #include "common/sys/sandbox.h"
-#include "tracker/cli/command.h"
+#include "tracker/cli/commands.h"
 #include "tracker/daemon/process.h"
+#include "tracker/operator/settings.h"
 
 int
 main(int argc, char **argv)
@@ -24,16 +25,16 @@ main(int argc, char **argv)
 
     sandbox_no_core_dumps();
     if (argc > 1 && strcmp(words[0], COMPLETE_WORD) == 0) {
-        command_complete(argc - 2, words + 1);
+        commands_complete(argc - 2, words + 1);
         return 0;
     }
-    if (argc > 1 && command_is_group(words[0]))
-        return command_main(argc - 1, words);
-    if (argc > 1 && words[0][0] != '-' && command_nearest_group(words[0]) != NULL) {
+    if (argc > 1 && commands_is_group(words[0]))
+        return commands_main(argc - 1, words);
+    if (argc > 1 && words[0][0] != '-' && commands_nearest_group(words[0]) != NULL) {
         fprintf(stderr,
                 "sprat-tracker: unknown command '%s'; did you mean '%s'? (see 'sprat-tracker "
                 "--help')\n",
-                words[0], command_nearest_group(words[0]));
+                words[0], commands_nearest_group(words[0]));
         return 2;
     }
     err = settings_read(&settings, argc - 1, words, &action, &eb);

@@ -12,11 +12,13 @@ import socket
 import sqlite3
 import struct
 import sys
+import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import members
 import tracker_client
+from admin import TOKEN, write_secret
 from certs import Authority
 from process import Process
 from sprat import TRACKER, Tracker, join, need
@@ -242,18 +244,30 @@ def packets_that_find_no_room_are_counted(t):
     assert told["udp_dropped"] + told["udp_ignored"] == 2000, told
 
 
-@test
-def a_reload_holds_nobody_up(t):
-    path, other = t.path("list"), b"x" * 20
+def reload_by_signal(stand):
+    stand.tracker.send(signal.SIGHUP)
+
+
+def reload_by_api(stand):
+    """Does not wait for the answer."""
+    url = urllib.parse.urlsplit(stand.admin)
+    stand.asking = socket.create_connection((url.hostname, url.port), 60)
+    stand.asking.sendall(f"POST /api/reload HTTP/1.0\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
+
+
+def a_reload(t, begin):
+    path, secret, other = t.path("list"), t.path("token"), b"x" * 20
 
     def write(info_hash, more=0):
+        made_up = os.urandom(20 * more).hex()
         with open(path, "w") as f:
-            f.write(info_hash.hex() + "\n" + "".join(os.urandom(20).hex() + "\n" for _ in range(more)))
+            f.write("\n".join((info_hash.hex(), *(made_up[i:i + 40] for i in range(0, 40 * more, 40)))) + "\n")
     write(HASH)
-    stand = Stand(t, "--allow-list", path, "--rate-limit", "0")
+    write_secret(secret, TOKEN)
+    stand = Stand(t, "--allow-list", path, "--rate-limit", "0", "--admin-token-file", secret)
     client = Flood(t, stand.tracker.udp)
     write(other, more=500000)
-    stand.tracker.send(signal.SIGHUP)
+    begin(stand)
     while client.refused == 0:
         client.send([client.packet(HASH, 1)])
     # While the list is read the old one is in use. If the loop read it, one or two could be answered before that.
@@ -261,9 +275,19 @@ def a_reload_holds_nobody_up(t):
     client.send([client.packet(other, 1)])
     assert client.refused == 1, "the new one is in use"
     # Nor does one that is being read hold up the end.
-    stand.tracker.send(signal.SIGHUP)
-    stand.tracker.send(signal.SIGHUP)
+    begin(stand)
+    begin(stand)
     assert stand.tracker.stop() == 0
+
+
+@test
+def a_reload_by_signal_holds_nobody_up(t):
+    a_reload(t, reload_by_signal)
+
+
+@test
+def a_reload_by_the_api_holds_nobody_up(t):
+    a_reload(t, reload_by_api)
 
 
 class Members(Stand):

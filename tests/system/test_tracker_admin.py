@@ -79,6 +79,44 @@ def token_files(t):
 
 
 @test
+def reloads_that_are_asked_for_at_once(t):
+    path = t.path("list")
+
+    def write(last, count):
+        with open(path, "w") as f:
+            made_up = os.urandom(20 * count).hex()
+            f.write("".join(made_up[i:i + 40] + "\n" for i in range(0, 40 * count, 40)) + last)
+    write("", 1)
+    running = Admin(t, "--allow-list", path)
+
+    def ask():
+        s = socket.create_connection(address_of(running.admin), 60)
+        s.sendall(f"POST /api/reload HTTP/1.0\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
+        return s
+
+    def status(s):
+        got = b""
+        while more := s.recv(4096):
+            got += more
+        return responses(got)[0][0]
+    write("", 200000)
+    first = ask()
+    write("this is no hash\n", 1)
+    # Files that are asked for while others are read are read again, and each answer is about what was read for it.
+    later = [ask() for _ in range(5)]
+    assert [status(s) for s in later] == [409] * 5
+    assert status(first) in (200, 409)
+    write("", 200000)
+    waiting = [ask() for _ in range(3)]
+    assert running.stop() == 0
+    for s in waiting:
+        try:
+            assert status(s) in (200, 503)
+        except (OSError, IndexError):
+            pass  # it had not been accepted yet
+
+
+@test
 def users(t):
     running = private(t)
     made = running.good("POST", "users", {"name": "anna", "class": "friend", "slots": 3})

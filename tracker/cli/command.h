@@ -2,14 +2,15 @@
  *
  * The operator's commands of sprat-tracker: "user add", "torrent ls" and so on. Each works on the
  * database of a private tracker, whether its daemon runs or not; a running daemon notices a change
- * within a second. Here are the functions that all commands share: reading the arguments, opening
- * the database, and printing the line that describes an error.
+ * within a second. Here is what a command is, and how all of them print the line that describes an
+ * error; commands.h has the table of them.
  */
 #ifndef TRACKER_CLI_COMMAND_H
 #define TRACKER_CLI_COMMAND_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "common/base/options.h"
 #include "tracker/operator/settings.h"
@@ -93,18 +94,8 @@ struct command_call {
     struct registry *registry;
 };
 
-/* Whether |word| is the first word of a command. */
-bool command_is_group(const char *word);
-
-/* The first word of a command that is nearest to |word|, or NULL. */
-const char *command_nearest_group(const char *word);
-
-/* Runs the command that |argc| words at |argv| begin with, and returns the exit status. */
-int command_main(int argc, const char *const *argv);
-
-/* Prints the answer (common/base/complete.h) for |argc| words behind sprat-tracker, the last of
- * which is being typed: commands, and the daemon's options where none was named. */
-void command_complete(int argc, const char *const *argv);
+/* Prints "sprat-tracker GROUP NAME" to |f|. */
+void command_print_name(FILE *f, const struct command *c);
 
 /* Prints "sprat-tracker GROUP NAME: SENTENCE (see …)" and returns COMMAND_USAGE. */
 int command_usage(const struct command *c, const char *fmt, ...)

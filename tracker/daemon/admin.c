@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * A request for a page is answered at once. Any other request becomes a job: a call on the
- * registry, a walk through the swarms for the largest ones, or the walk and then a call. The answer
- * of a job is sent later, through the struct http_turn of its request.
+ * registry, a reload, a walk through the swarms for the largest ones, or the walk and then a call.
+ * The answer of a job is sent later, through the struct http_turn of its request.
  */
 #include "tracker/daemon/admin.h"
 
@@ -15,6 +15,7 @@
 #include "common/rpc/message.h"
 #include "common/sys/addr.h"
 #include "tracker/daemon/api.h"
+#include "tracker/daemon/reload.h"
 #include "tracker/daemon/topwalk.h"
 #include "tracker/daemon/webfiles.h"
 #include "tracker/operator/text.h"
@@ -42,6 +43,8 @@ struct admin {
     struct accountant_desk *desk; /* or NULL */
     struct list walks;            /* of struct job */
     unsigned nwalks;
+    struct list reloads; /* of struct job */
+    unsigned nreloads;
     struct buf body, response;
 };
 
@@ -52,9 +55,11 @@ struct job {
     struct endpoint from;
     bool head, keep_alive;
     struct api_call *call; /* on the registry, or NULL */
-    struct list link;      /* in |walks| */
+    struct list link;      /* in |walks| or |reloads| */
     struct topwalk *walk;  /* or NULL */
     json_t *swarms;        /* what the walk found */
+    bool reloads;
+    struct reload_wait reload;
 };
 
 /* How to write a response. */
@@ -114,6 +119,11 @@ job_free(struct job *j)
         j->admin->nwalks--;
         topwalk_free(j->walk);
     }
+    if (j->reloads) {
+        list_remove(&j->link);
+        list_remove(&j->reload.link);
+        j->admin->nreloads--;
+    }
     json_decref(j->swarms);
     api_call_free(j->call);
     free(j);
@@ -129,6 +139,7 @@ job_new(struct admin *a, const struct http_request *req, struct http_turn turn)
     *j = (struct job){
         .admin = a, .turn = turn, .head = req->method == HTTP_HEAD, .keep_alive = req->keep_alive};
     list_init(&j->link);
+    list_init(&j->reload.link);
     return j;
 }
 
@@ -318,22 +329,44 @@ answer_swarms(struct admin *a, const struct http_request *req, struct http_turn 
 /* ---- the rest of the API ---- */
 
 static void
-answer_reload(struct admin *a, const struct http_request *req, const struct endpoint *from,
-              const struct reply *r)
+done_reload(void *ctx, int err, const char *why)
 {
-    struct errbuf eb = {""};
+    struct job *j = ctx;
+
+    if (err != 0)
+        job_finish(j, err == SPRAT_E_NOMEM ? 503 : 409, api_error(why));
+    else
+        job_finish(j, 200, json_pack("{s:b}", "reloaded", 1));
+}
+
+static bool
+answer_reload(struct admin *a, const struct http_request *req, const struct endpoint *from,
+              struct http_turn turn, const struct reply *r)
+{
     char client[ADDR_TEXT_MAX];
+    struct job *j = NULL;
 
     if (req->method != HTTP_POST) {
         put_error(a, r, 405, COMMON_LINES "Allow: POST\r\n", "reloading is a POST");
-        return;
+        return true;
     }
     log_event(a->env.log, LOG_INFO, "reloading over the API",
               log_text("client", addr_format_ip(from, client)));
-    if (a->env.reload(a->env.ctx, &eb) != 0)
-        put_error(a, r, 409, COMMON_LINES, eb.text);
-    else
-        put_json(a, r, 200, COMMON_LINES, json_pack("{s:b}", "reloaded", 1));
+    if (a->nreloads < ADMIN_RELOADS_MAX)
+        j = job_new(a, req, turn);
+    if (j != NULL) {
+        j->reload.done = done_reload;
+        j->reload.ctx = j;
+    }
+    if (j == NULL || a->env.reload(a->env.ctx, &j->reload) != 0) {
+        free(j);
+        put_error(a, r, 503, COMMON_LINES, "nothing is changed: try again later");
+        return true;
+    }
+    j->reloads = true;
+    a->nreloads++;
+    list_push_back(&a->reloads, &j->link);
+    return false;
 }
 
 static bool
@@ -367,10 +400,8 @@ answer_api(struct admin *a, const struct http_request *req, const struct endpoin
 
     if (!may(a, req, r))
         return true;
-    if (is(path, len, "reload")) {
-        answer_reload(a, req, from, r);
-        return true;
-    }
+    if (is(path, len, "reload"))
+        return answer_reload(a, req, from, turn, r);
     if (swarms && req->method != HTTP_GET && req->method != HTTP_HEAD) {
         put_error(a, r, 405, COMMON_LINES "Allow: GET, HEAD\r\n", "swarms can only be looked at");
         return true;
@@ -484,6 +515,7 @@ admin_new(const struct admin_env *env)
     MAGIC_SET(a, ADMIN_MAGIC);
     a->env = *env;
     list_init(&a->walks);
+    list_init(&a->reloads);
     buf_init(&a->body, ADMIN_BODY_MAX);
     buf_init(&a->response, HTTP_SERVICE_REPLY_MAX);
     return a;
@@ -504,6 +536,8 @@ admin_stop(struct admin *a)
     accountant_desk_free(a->desk);
     a->desk = NULL;
     LIST_EACH_SAFE (it, &a->walks)
+        job_fail(LIST_ENTRY(it, struct job, link), SPRAT_E_CANCELLED, "");
+    LIST_EACH_SAFE (it, &a->reloads)
         job_fail(LIST_ENTRY(it, struct job, link), SPRAT_E_CANCELLED, "");
 }
 

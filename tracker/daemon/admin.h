@@ -22,7 +22,10 @@
 enum {
     ADMIN_BODY_MAX = HTTP_SERVICE_BODY_MAX, /* bytes of an answer */
     ADMIN_WALKS_MAX = 4,                    /* under way, for the largest swarms */
+    ADMIN_RELOADS_MAX = 16,                 /* requests that wait for the result of a reload */
 };
+
+struct reload_wait;
 
 /* What the address needs of the tracker; all is borrowed. */
 struct admin_env {
@@ -31,7 +34,8 @@ struct admin_env {
     const struct log *log; /* gets each change over HTTP, with the address of the client */
     void *ctx;
     void (*gather)(void *ctx, struct metrics *m); /* fills in the current numbers */
-    int (*reload)(void *ctx, struct errbuf *eb);  /* does what SIGHUP does */
+    /* Does what SIGHUP does: reload_begin(). */
+    int (*reload)(void *ctx, struct reload_wait *wait);
 };
 
 struct admin;

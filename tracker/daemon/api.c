@@ -11,6 +11,8 @@
 #include "common/codec/uri.h"
 #include "common/rpc/message.h"
 #include "common/sys/addr.h"
+#include "tracker/daemon/api_torrents.h"
+#include "tracker/daemon/api_users.h"
 
 /* The parts of a path; "*" matches any part, and occurs once at most. */
 struct api_route {
@@ -295,42 +297,4 @@ api_error(const char *text)
 
     /* A message that was cut in the middle of a character is not UTF-8, and jansson refuses it. */
     return json_pack("{s:o}", "error", said != NULL ? said : json_string("error"));
-}
-
-/* ---- answers ---- */
-
-int
-api_answer(struct api_call *c, int status, json_t *answer)
-{
-    c->status = status;
-    c->answer = answer;
-    return answer != NULL ? 0 : SPRAT_E_NOMEM;
-}
-
-int
-api_page_begin(struct api_page *p, const struct api_call *c)
-{
-    *p = (struct api_page){.items = json_array(), .limit = c->limit};
-    return p->items != NULL ? 0 : SPRAT_E_NOMEM;
-}
-
-int
-api_page_add(struct api_page *p, json_t *item)
-{
-    if (json_array_size(p->items) == p->limit) {
-        p->more = true;
-        json_decref(item);
-        return 0;
-    }
-    return json_array_append_new(p->items, item) == 0 ? 0 : SPRAT_E_NOMEM;
-}
-
-int
-api_page_end(struct api_page *p, struct api_call *c, int err)
-{
-    if (err != 0) {
-        json_decref(p->items);
-        return err;
-    }
-    return api_answer(c, 200, json_pack("{s:o, s:b}", "items", p->items, "more", p->more));
 }

@@ -2,10 +2,11 @@
  *
  * The API's calls about torrents, rules for clients, signals and totals.
  */
+#include "tracker/daemon/api_torrents.h"
+
 #include <string.h>
 
 #include "common/rpc/message.h"
-#include "tracker/daemon/api.h"
 #include "tracker/operator/rowjson.h"
 #include "tracker/operator/text.h"
 

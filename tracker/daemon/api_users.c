@@ -2,11 +2,12 @@
  *
  * The API's calls about users, their passkeys and their accounts.
  */
+#include "tracker/daemon/api_users.h"
+
 #include <string.h>
 
 #include "common/rpc/message.h"
 #include "tracker/core/passkey.h"
-#include "tracker/daemon/api.h"
 #include "tracker/operator/rowjson.h"
 #include "tracker/operator/text.h"
 

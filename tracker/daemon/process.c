@@ -80,14 +80,27 @@ on_signal(void *ctx, int signum)
     loop_stop(p->loop);
 }
 
+/* SIGHUP and the API come here. */
+static int
+begin_reload(void *ctx, struct reload_wait *wait)
+{
+    struct process *p = ctx;
+    int err;
+
+    sdnotify_reloading();
+    err = reload_begin(&p->reload, wait);
+    if (err != 0)
+        sdnotify("READY=1");
+    return err;
+}
+
 static void
 on_sighup(void *ctx, int signum)
 {
     struct process *p = ctx;
 
     (void)signum;
-    sdnotify_reloading();
-    reload_begin(&p->reload);
+    (void)begin_reload(p, NULL);
 }
 
 static void
@@ -400,14 +413,6 @@ gather(void *ctx, struct metrics *m)
 }
 
 static int
-reload(void *ctx, struct errbuf *eb)
-{
-    const struct process *p = ctx;
-
-    return reload_run(&p->reload, eb);
-}
-
-static int
 start_admin(struct process *p, struct errbuf *eb)
 {
     struct admin_env env = {
@@ -416,7 +421,7 @@ start_admin(struct process *p, struct errbuf *eb)
         .log = &p->log,
         .ctx = p,
         .gather = gather,
-        .reload = reload,
+        .reload = begin_reload,
     };
     struct http_handler handler;
     struct token token;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * All files are read before any of them is applied. Reading and sorting a list of a million
- * info-hashes takes more than a second, so after SIGHUP a thread does that.
+ * info-hashes takes more than a second, so a thread does that.
  */
 #include "tracker/daemon/reload.h"
 
@@ -10,6 +10,7 @@
 
 #include "common/sys/clock.h"
 #include "common/sys/jsonlog.h"
+#include "tracker/daemon/admin.h"
 #include "tracker/daemon/restart.h"
 #include "tracker/daemon/tlsfiles.h"
 
@@ -138,23 +139,9 @@ files_new(const struct reload *r)
     return f;
 }
 
-int
-reload_run(const struct reload *r, struct errbuf *eb)
-{
-    struct reload_files *f = files_new(r);
-    int err;
-
-    if (f == NULL)
-        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    read_files(f);
-    use_files(r, f);
-    err = f->err;
-    *eb = f->eb;
-    free(f);
-    return err;
-}
-
 /* ---- in the background ---- */
+
+static const char no_thread[] = "no thread can be started";
 
 static void *
 thread_main(void *arg)
@@ -166,46 +153,77 @@ thread_main(void *arg)
     return NULL;
 }
 
+/* Has a thread read for all that wait for the next time. */
+static int
+begin(struct reload *r)
+{
+    r->again = false;
+    r->files = files_new(r);
+    if (r->files == NULL || thread_start(&r->thread, thread_main, r) != 0) {
+        free(r->files);
+        r->files = NULL;
+        log_event(r->log, LOG_ERROR, "nothing is changed", log_reason(no_thread));
+        return SPRAT_E_NOMEM;
+    }
+    list_append(&r->waits, &r->next);
+    return 0;
+}
+
+static void
+answer(struct list *waits, int err, const char *why)
+{
+    while (!list_empty(waits)) {
+        struct reload_wait *w = LIST_ENTRY(list_pop_front(waits), struct reload_wait, link);
+
+        w->done(w->ctx, err, why);
+    }
+}
+
+/* The next reload begins before anybody hears of this one, since a |done| may ask for another. */
 static void
 on_read(void *ctx)
 {
     struct reload *r = ctx;
+    struct reload_files *f = r->files;
+    struct list waits, failed;
 
+    list_init(&waits);
+    list_init(&failed);
     thread_join(&r->thread);
-    use_files(r, r->files);
-    free(r->files);
+    use_files(r, f);
     r->files = NULL;
-    if (r->again) {
-        r->again = false;
-        reload_begin(r);
-    } else {
+    list_append(&waits, &r->waits);
+    if (r->again && begin(r) != 0)
+        list_append(&failed, &r->next);
+    answer(&waits, f->err, f->eb.text);
+    answer(&failed, SPRAT_E_NOMEM, no_thread);
+    free(f);
+    if (r->files == NULL)
         r->done(r->done_ctx);
-    }
 }
 
 int
 reload_start(struct reload *r, struct loop *l, void (*done)(void *ctx), void *ctx)
 {
+    list_init(&r->waits);
+    list_init(&r->next);
     r->done = done;
     r->done_ctx = ctx;
     r->read = loop_waker_new(l, on_read, r);
     return r->read != NULL ? 0 : SPRAT_E_NOMEM;
 }
 
-void
-reload_begin(struct reload *r)
+int
+reload_begin(struct reload *r, struct reload_wait *wait)
 {
-    if (r->files != NULL) {
-        r->again = true;
-        return;
-    }
-    r->files = files_new(r);
-    if (r->files != NULL && thread_start(&r->thread, thread_main, r) == 0)
-        return;
-    free(r->files);
-    r->files = NULL;
-    log_event(r->log, LOG_ERROR, "nothing is changed", log_reason("no thread can be started"));
-    r->done(r->done_ctx);
+    bool reading = r->files != NULL;
+
+    if (!reading && begin(r) != 0)
+        return SPRAT_E_NOMEM;
+    r->again = reading;
+    if (wait != NULL)
+        list_push_back(reading ? &r->next : &r->waits, &wait->link);
+    return 0;
 }
 
 void

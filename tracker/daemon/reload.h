@@ -7,12 +7,23 @@
 #define TRACKER_DAEMON_RELOAD_H
 
 #include "common/crypto/tls.h"
+#include "common/ds/list.h"
 #include "common/ev/loop.h"
 #include "common/sys/thread.h"
-#include "tracker/daemon/admin.h"
 #include "tracker/daemon/listfile.h"
 #include "tracker/daemon/worker.h"
 #include "tracker/operator/settings.h"
+
+struct admin;
+
+/* A caller that waits for the result of a reload. Embedded; |done| and |ctx| are set before
+ * reload_begin(), and |link| is an initialized list. */
+struct reload_wait {
+    /* |err| is 0, or nothing is changed and |why| is the message. */
+    void (*done)(void *ctx, int err, const char *why);
+    void *ctx;
+    struct list link;
+};
 
 /* The settings in use, and the parts that depend on them; all are borrowed. */
 struct reload {
@@ -27,7 +38,9 @@ struct reload {
     struct reload_files *files; /* NULL: no reload is under way */
     struct thread thread;
     struct loop_waker *read;
-    bool again; /* a further reload follows */
+    struct list waits; /* callers that wait for this reload */
+    bool again;        /* a further reload follows */
+    struct list next;  /* callers that wait for that one */
     void (*done)(void *ctx);
     void *done_ctx;
 };
@@ -41,19 +54,19 @@ void reload_use(const struct reload *r, const struct settings *s, struct listfil
 int reload_read_certificate(const struct reload *r, const struct settings *s,
                             struct tls_server **out, struct errbuf *eb);
 
-/* Prepares reload_begin(), whose |done| is called on |l|. SPRAT_E_NOMEM. */
+/* Prepares reload_begin(). |done| is called on |l| when nothing is being read any more.
+ * SPRAT_E_NOMEM. */
 int reload_start(struct reload *r, struct loop *l, void (*done)(void *ctx), void *ctx);
 
-/* As reload_run(), but a thread reads the files, and the loop only applies them; the result is
- * logged. If a reload is under way already, another one follows it. */
-void reload_begin(struct reload *r);
+/* A thread reads the command line and all files again, and the loop applies them. If anything can't
+ * be read, nothing changes. The result is logged, with a warning of changed settings that need a
+ * restart. If a reload is under way already, another one follows it. |wait| is borrowed until its
+ * |done| is called, later on the loop; NULL: nobody waits. NOMEM if no thread can be started: then
+ * neither |done| is called. */
+int reload_begin(struct reload *r, struct reload_wait *wait);
 
-/* Waits for the thread, and drops what it has read. Does nothing if no reload was begun. */
+/* Waits for the thread, and drops what it has read; no |done| is called any more. Does nothing if no
+ * reload was begun. */
 void reload_stop(struct reload *r);
-
-/* Reads the command line and all files again, and applies them before it returns. If anything can't
- * be read, nothing changes: |eb| has the message, which is also logged. The log warns of changed
- * settings that need a restart. */
-int reload_run(const struct reload *r, struct errbuf *eb);
 
 #endif

@@ -14,6 +14,7 @@
 #include "tests/unit/tracker/libmem.h"
 #include "tests/unit/tracker/tmpdb.h"
 #include "tracker/cli/command.h"
+#include "tracker/cli/commands.h"
 #include "tracker/daemon/accountant.h"
 
 enum { RUNS_MAX = 100000, JOBS = 3 };
@@ -236,7 +237,7 @@ run_command(int argc, const char *const *argv, const char *path, struct output *
     cr_assert_geq(fd, 0);
     fflush(stdout);
     cr_assert_eq(dup2(fd, STDOUT_FILENO), STDOUT_FILENO);
-    status = command_main(argc, argv);
+    status = commands_main(argc, argv);
     fflush(stdout);
     got = pread(fd, out->text, sizeof(out->text), 0);
     close(fd);
