@@ -28,3 +28,18 @@ hex_digit_value(char c)
         return c - 'A' + 10;
     return -1;
 }
+
+bool
+hex_decode(const char *digits, size_t count, uint8_t *out)
+{
+    if (count % 2 != 0)
+        return false;
+    for (size_t i = 0; i < count; i += 2) {
+        int high = hex_digit_value(digits[i]), low = hex_digit_value(digits[i + 1]);
+
+        if (high < 0 || low < 0)
+            return false;
+        out[i / 2] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}

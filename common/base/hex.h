@@ -5,6 +5,7 @@
 #ifndef COMMON_BASE_HEX_H
 #define COMMON_BASE_HEX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,5 +17,8 @@ const char *hex_encode(const uint8_t *bytes, size_t len, char *out);
 
 /* Returns 0 to 15, or -1 for a character that is no hex digit. */
 int hex_digit_value(char c);
+
+/* Reads |count| digits into |count| / 2 bytes. False if the count is odd or one is no digit. */
+bool hex_decode(const char *digits, size_t count, uint8_t *out);
 
 #endif

@@ -36,17 +36,7 @@ behind(struct value v, size_t len)
 static bool
 read_hex(struct value v, uint8_t *out, size_t len)
 {
-    if (v.len != 2 * len)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        int high = hex_digit_value((char)v.bytes[2 * i]);
-        int low = hex_digit_value((char)v.bytes[2 * i + 1]);
-
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
+    return v.len == 2 * len && hex_decode((const char *)v.bytes, v.len, out);
 }
 
 /* RFC 4648, section 6: 32 letters for 20 bytes, in either case. */

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/trim.h"
 #include "common/crypto/random.h"
 
 /* Sets the error message of a failed call, from errno. */
@@ -119,6 +120,28 @@ int
 file_read_secret(const char *path, size_t max, uint8_t **data, size_t *len, struct errbuf *eb)
 {
     return open_and_read(path, max, true, data, len, eb);
+}
+
+int
+file_read_word(const char *path, char *out, size_t size, size_t *len, struct errbuf *eb)
+{
+    uint8_t *text = NULL;
+    const uint8_t *word;
+    size_t whole;
+    int err = file_read_secret(path, 2 * size, &text, &whole, eb);
+
+    if (err != 0)
+        return err;
+    *len = whole;
+    word = trim(text, len);
+    out[0] = '\0';
+    if (*len < size) {
+        memcpy(out, word, *len);
+        out[*len] = '\0';
+    }
+    explicit_bzero(text, whole);
+    free(text);
+    return 0;
 }
 
 static int

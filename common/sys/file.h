@@ -22,6 +22,11 @@ int file_read(const char *path, size_t max, uint8_t **data, size_t *len, struct 
  * the file. */
 int file_read_secret(const char *path, size_t max, uint8_t **data, size_t *len, struct errbuf *eb);
 
+/* file_read_secret() of a file with one secret: what it has between white space, into |out|, with a
+ * NUL behind it. |*len| are its bytes. If they don't fit into |size| - 1, |*len| is more than that,
+ * and |out| is "". The errors of file_read_secret(), TOOBIG only far beyond |size|. */
+int file_read_word(const char *path, char *out, size_t size, size_t *len, struct errbuf *eb);
+
 /* The treatment of a regular file that exists at the path. */
 enum file_existing {
     FILE_KEEP,    /* its existence is an error */

@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +15,8 @@
 #include "common/base/complete.h"
 #include "common/base/options.h"
 #include "common/base/parse.h"
-#include "common/sys/addr.h"
 #include "common/sys/conffile.h"
+#include "common/sys/confvalue.h"
 #include "common/sys/paths.h"
 #include "common/sys/processors.h"
 #include "common/sys/terminal.h"
@@ -211,53 +210,13 @@ set_rate(uint64_t *where, const char *name, const char *value, struct errbuf *eb
 }
 
 static int
-set_count(uint64_t *where, uint64_t max, const char *name, const char *value, struct errbuf *eb)
-{
-    if (parse_u64(value, 1, max, where) != 0)
-        return errbuf_set(eb, SPRAT_E_INVAL, "%s: '%s' is not a number from 1 to %" PRIu64, name,
-                          value, max);
-    return 0;
-}
-
-static int
-set_rest_after(struct settings *s, const char *value, struct errbuf *eb)
-{
-    if (parse_u64(value, 1, SETTINGS_REST_S_MAX, &s->rest_after_s) != 0)
-        return errbuf_set(eb, SPRAT_E_INVAL,
-                          "rest-after: '%s' is not a number of seconds from 1 to %d", value,
-                          SETTINGS_REST_S_MAX);
-    return 0;
-}
-
-static int
-set_bool(bool *where, const char *name, const char *value, struct errbuf *eb)
-{
-    return parse_bool(value, where) == 0
-               ? 0
-               : errbuf_set(eb, SPRAT_E_INVAL, "%s: '%s' is not yes or no", name, value);
-}
-
-static int
 set_pex(struct settings *s, const char *value, struct errbuf *eb)
 {
     bool pex = !s->no_pex;
-    int err = set_bool(&pex, "pex", value, eb);
+    int err = confvalue_bool(&pex, "pex", value, eb);
 
     s->no_pex = !pex;
     return err;
-}
-
-static int
-add_listen(struct settings *s, const char *value, struct errbuf *eb)
-{
-    if (s->listen_count == ENGINE_LISTEN_MAX)
-        return errbuf_set(eb, SPRAT_E_INVAL, "listen: more than %d of them", ENGINE_LISTEN_MAX);
-    if (addr_parse(value, &s->listen[s->listen_count]) != 0)
-        return errbuf_set(
-            eb, SPRAT_E_INVAL,
-            "listen: '%s' is not an address and port, such as 0.0.0.0:6881 or [::]:6881", value);
-    s->listen_count++;
-    return 0;
 }
 
 static int
@@ -321,16 +280,20 @@ parse_key(struct settings *s, int id, const char *value, struct errbuf *eb)
         if (settings_parse_allocate(value, &s->reserve) != 0)
             return errbuf_set(eb, SPRAT_E_INVAL, "allocate: '%s' is not sparse or full", value);
         return 0;
-    case OPT_SUFFIX: return set_bool(&s->incomplete_suffix, "incomplete-suffix", value, eb);
-    case OPT_LISTEN: return add_listen(s, value, eb);
+    case OPT_SUFFIX: return confvalue_bool(&s->incomplete_suffix, "incomplete-suffix", value, eb);
+    case OPT_LISTEN:
+        return confvalue_add_listen(s->listen, &s->listen_count, ENGINE_LISTEN_MAX, "listen", value,
+                                    eb);
     case OPT_UP_LIMIT: return set_rate(&s->up_limit, "up-limit", value, eb);
     case OPT_DOWN_LIMIT: return set_rate(&s->down_limit, "down-limit", value, eb);
-    case OPT_LOOPS: return set_count(&s->loops, ENGINE_LOOPS_MAX, "loops", value, eb);
+    case OPT_LOOPS: return confvalue_u64(&s->loops, 1, ENGINE_LOOPS_MAX, "loops", value, eb);
     case OPT_MAX_PEERS:
-        return set_count(&s->max_peers, ENGINE_CONNS_MAX, "max-peers", value, eb);
+        return confvalue_u64(&s->max_peers, 1, ENGINE_CONNS_MAX, "max-peers", value, eb);
     case OPT_MAX_CONNECTIONS:
-        return set_count(&s->max_connections, ENGINE_CONNS_MAX, "max-connections", value, eb);
-    case OPT_REST_AFTER: return set_rest_after(s, value, eb);
+        return confvalue_u64(&s->max_connections, 1, ENGINE_CONNS_MAX, "max-connections", value,
+                             eb);
+    case OPT_REST_AFTER:
+        return confvalue_u64(&s->rest_after_s, 1, SETTINGS_REST_S_MAX, "rest-after", value, eb);
     case OPT_PEX: return set_pex(s, value, eb);
     case OPT_CA: return set_path(s, &s->ca_file, "ca", value, eb);
     case OPT_SEED:
@@ -338,11 +301,7 @@ parse_key(struct settings *s, int id, const char *value, struct errbuf *eb)
             return errbuf_set(eb, SPRAT_E_INVAL, "seed: '%s' is not none, forever or a ratio",
                               value);
         return 0;
-    case OPT_LOG_LEVEL:
-        if (!log_level_parse(value, &s->log_level))
-            return errbuf_set(eb, SPRAT_E_INVAL,
-                              "log-level: '%s' is not error, warning, info or debug", value);
-        return 0;
+    case OPT_LOG_LEVEL: return confvalue_log_level(&s->log_level, value, eb);
     }
     return 0;
 }

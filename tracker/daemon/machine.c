@@ -6,7 +6,6 @@
 
 #include <dirent.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,21 +31,6 @@ machine_cpu_ms(void)
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-uint64_t
-machine_raise_files(uint64_t need)
-{
-    struct rlimit lim;
-
-    if (getrlimit(RLIMIT_NOFILE, &lim) != 0)
-        return need;
-    if (lim.rlim_cur < need) {
-        lim.rlim_cur = lim.rlim_max < need ? lim.rlim_max : (rlim_t)need;
-        (void)setrlimit(RLIMIT_NOFILE, &lim);
-        (void)getrlimit(RLIMIT_NOFILE, &lim);
-    }
-    return lim.rlim_cur;
 }
 
 uint64_t

@@ -13,10 +13,6 @@ uint64_t machine_memory_bytes(void);
 /* Processor time of all threads so far, in milliseconds. */
 uint64_t machine_cpu_ms(void);
 
-/* Raises the limit on open descriptors to |need|, or as far as the system allows. Returns the limit
- * that holds now, which may be higher. */
-uint64_t machine_raise_files(uint64_t need);
-
 /* The number of open descriptors; the result may be a few too high. */
 uint64_t machine_open_files(void);
 

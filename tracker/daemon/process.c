@@ -14,6 +14,7 @@
 
 #include "common/crypto/random.h"
 #include "common/sys/clock.h"
+#include "common/sys/fdlimit.h"
 #include "common/sys/file.h"
 #include "common/sys/jsonlog.h"
 #include "common/sys/processors.h"
@@ -387,7 +388,7 @@ fit_connections(struct process *p)
     uint64_t fronts = p->nworkers * (s->http.count + s->https.count) + s->admin.count;
     uint64_t sockets = fronts + p->nworkers * s->udp.count;
     uint64_t need = *max * fronts + OTHER_FILES + (uint64_t)WORKER_FILES * p->nworkers;
-    uint64_t limit = machine_raise_files(need), others, room;
+    uint64_t limit = fdlimit_raise(need < UINT32_MAX ? (uint32_t)need : UINT32_MAX), others, room;
 
     if (limit >= need || fronts == 0)
         return;

@@ -4,12 +4,10 @@
  */
 #include "tracker/net/cluster_url.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/base/parse.h"
-#include "common/base/trim.h"
 #include "common/codec/uri.h"
 #include "common/sys/addr.h"
 #include "common/sys/file.h"
@@ -107,24 +105,19 @@ cluster_url_parse(const char *text, struct cluster_url *out, struct errbuf *eb)
 int
 cluster_url_read_password(struct cluster_url *u, const char *path, struct errbuf *eb)
 {
-    const uint8_t *word;
-    uint8_t *text = NULL;
-    size_t len, whole;
-    int err = file_read_secret(path, 2 * CLUSTER_PASSWORD_MAX, &text, &whole, eb);
+    char word[CLUSTER_PASSWORD_MAX + 1];
+    size_t len;
+    int err = file_read_word(path, word, sizeof(word), &len, eb);
 
     if (err != 0)
         return err;
-    len = whole;
-    word = trim(text, &len);
     if (len == 0 || len > CLUSTER_PASSWORD_MAX || memchr(word, '\0', len) != NULL) {
         err = errbuf_set(eb, SPRAT_E_INVAL, "%s: the file must contain a password of 1 to %d bytes",
                          path, CLUSTER_PASSWORD_MAX);
     } else {
-        memcpy(u->password, word, len);
-        u->password[len] = '\0';
+        memcpy(u->password, word, len + 1);
     }
-    explicit_bzero(text, whole);
-    free(text);
+    explicit_bzero(word, sizeof(word));
     return err;
 }
 

@@ -11,9 +11,9 @@
 
 #include "common/base/complete.h"
 #include "common/base/options.h"
-#include "common/base/parse.h"
 #include "common/sys/addr.h"
 #include "common/sys/conffile.h"
+#include "common/sys/confvalue.h"
 #include "common/sys/terminal.h"
 
 /*  X(name in struct settings, option, default, least, most, argument, text): as the tracker's
@@ -196,15 +196,7 @@ settings_complete(int argc, const char *const *argv)
 static int
 set_listen(struct listen_list *list, const char *name, const char *value, struct errbuf *eb)
 {
-    if (list->count == SETTINGS_LISTEN_MAX)
-        return errbuf_set(eb, SPRAT_E_INVAL, "%s is given more than %d times", name,
-                          SETTINGS_LISTEN_MAX);
-    if (addr_parse(value, &list->at[list->count]) != 0)
-        return errbuf_set(eb, SPRAT_E_INVAL,
-                          "%s: '%s' is not an address and port like 127.0.0.1:6969 or [::1]:6969",
-                          name, value);
-    list->count++;
-    return 0;
+    return confvalue_add_listen(list->at, &list->count, SETTINGS_LISTEN_MAX, name, value, eb);
 }
 
 static int
@@ -212,22 +204,20 @@ set_number(struct settings *s, int id, const char *value, struct errbuf *eb)
 {
     size_t i = (size_t)(id - OPT_NUMBER);
     uint32_t *where = (uint32_t *)(void *)((char *)s + numbers[i].offset);
-    uint64_t v;
-    bool yes;
+    const char *name = numbers[i].name;
+    uint64_t v = *where;
+    bool yes = false;
+    int err;
 
     if (numbers[i].least == 0 && numbers[i].most == 1) {
-        if (parse_bool(value, &yes) != 0)
-            return errbuf_set(eb, SPRAT_E_INVAL, "%s: '%s' is neither yes nor no", numbers[i].name,
-                              value);
-        *where = yes;
-        return 0;
+        err = confvalue_bool(&yes, name, value, eb);
+        v = yes;
+    } else {
+        err = confvalue_u64(&v, numbers[i].least, numbers[i].most, name, value, eb);
     }
-    if (parse_u64(value, numbers[i].least, numbers[i].most, &v) != 0)
-        return errbuf_set(eb, SPRAT_E_INVAL, "%s: '%s' is not a number from %u to %u",
-                          numbers[i].name, value, (unsigned)numbers[i].least,
-                          (unsigned)numbers[i].most);
-    *where = (uint32_t)v;
-    return 0;
+    if (err == 0)
+        *where = (uint32_t)v;
+    return err;
 }
 
 /* Also clears the bytes behind the text, since restart.c compares all of them. */
@@ -406,12 +396,7 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
     case OPT_CLUSTER_SECRET_FILE:
         return set_path(s->cluster_secret_file, "cluster-secret-file", value, eb);
     case OPT_CLUSTER_NAME: return set_cluster_name(s, value, eb);
-    case OPT_LOG_LEVEL:
-        if (!log_level_parse(value, &s->log_level))
-            return errbuf_set(eb, SPRAT_E_INVAL,
-                              "log-level: '%s' is not one of error, warning, info and debug",
-                              value);
-        return 0;
+    case OPT_LOG_LEVEL: return confvalue_log_level(&s->log_level, value, eb);
     default: return set_number(s, id, value, eb);
     }
 }

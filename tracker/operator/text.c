@@ -83,15 +83,8 @@ text_parse_hash(const char *text, uint8_t hash[32], size_t *len)
 
     if (digits != 40 && digits != 64)
         return false;
-    for (size_t i = 0; i < digits; i += 2) {
-        int hi = hex_digit_value(text[i]), lo = hex_digit_value(text[i + 1]);
-
-        if (hi < 0 || lo < 0)
-            return false;
-        hash[i / 2] = (uint8_t)(hi << 4 | lo);
-    }
     *len = digits / 2;
-    return true;
+    return hex_decode(text, digits, hash);
 }
 
 json_t *

@@ -30,3 +30,15 @@ Test(hex, digits)
     cr_assert_eq(hex_digit_value('g'), -1);
     cr_assert_eq(hex_digit_value('\0'), -1);
 }
+
+Test(hex, decode)
+{
+    uint8_t bytes[4] = {9, 9, 9, 9};
+
+    cr_assert(hex_decode("000fA5ff", 8, bytes));
+    cr_assert_arr_eq(bytes, ((uint8_t[]){0x00, 0x0f, 0xa5, 0xff}), 4);
+    cr_assert(hex_decode("12", 0, bytes));
+    cr_assert_not(hex_decode("123", 3, bytes));
+    cr_assert_not(hex_decode("1g", 2, bytes));
+    cr_assert_not(hex_decode("g1", 2, bytes));
+}
