@@ -37,6 +37,9 @@ cluster_new(const struct cluster_config *config, struct swarms *swarms)
     if (c == NULL)
         return NULL;
     c->config = *config;
+    c->login = (struct cluster_login){.user = c->config.user,
+                                      .password = c->config.password,
+                                      .database = c->config.database};
     c->swarms = swarms;
     hashmap_init(&c->map, swarms->env.seed, match);
     for (int i = 0; i < 2; i++)

@@ -12,6 +12,7 @@
 #include "common/base/backoff.h"
 #include "common/ds/list.h"
 #include "tracker/core/cluster.h"
+#include "tracker/core/cluster_login.h"
 
 #define EVENT_NONE UINT32_MAX
 
@@ -168,6 +169,7 @@ struct write_back {
 
 struct cluster {
     struct cluster_config config;
+    struct cluster_login login; /* of |config| */
     struct swarms *swarms;
     struct hashmap map;
     struct list by_use[2];      /* least recently used first; [1] has torrents with peers */

@@ -35,16 +35,8 @@ static void
 put_hello(struct cluster *c, struct cluster_command *cmd)
 {
     switch (c->hello) {
-    case COMMAND_AUTH:
-        command_begin(cmd, "AUTH");
-        if (c->config.user[0] != '\0')
-            command_text(cmd, c->config.user);
-        command_text(cmd, c->config.password);
-        return;
-    case COMMAND_SELECT:
-        command_begin(cmd, "SELECT");
-        command_number(c, cmd, 0, c->config.database);
-        return;
+    case COMMAND_AUTH: cluster_login_put(&c->login, CLUSTER_LOGIN_AUTH, cmd); return;
+    case COMMAND_SELECT: cluster_login_put(&c->login, CLUSTER_LOGIN_SELECT, cmd); return;
     case COMMAND_SCRIPT:
         command_begin(cmd, "SCRIPT");
         command_text(cmd, "LOAD");
@@ -65,9 +57,9 @@ put_hello(struct cluster *c, struct cluster_command *cmd)
 static bool
 next_hello(struct cluster *c, struct cluster_command *cmd, struct mono now)
 {
-    if (c->hello == COMMAND_AUTH && c->config.password[0] == '\0')
+    if (c->hello == COMMAND_AUTH && !cluster_login_needs(&c->login, CLUSTER_LOGIN_AUTH))
         c->hello = COMMAND_SELECT;
-    if (c->hello == COMMAND_SELECT && c->config.database == 0)
+    if (c->hello == COMMAND_SELECT && !cluster_login_needs(&c->login, CLUSTER_LOGIN_SELECT))
         c->hello = COMMAND_SCRIPT;
     if (c->hello > COMMAND_SECRET)
         return false; /* the hello is complete */

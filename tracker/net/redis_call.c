@@ -16,6 +16,7 @@
 
 #include "common/base/assert.h"
 #include "common/sys/clock.h"
+#include "tracker/core/cluster_login.h"
 #include "tracker/net/redis.h"
 #include "tracker/net/redis_tree.h"
 
@@ -172,21 +173,13 @@ say_refused(const struct redis_call *c, const struct cluster_reply *r, struct er
                r->len < 200 ? (int)r->len : 200, (const char *)r->str);
 }
 
-int
-redis_call(struct redis_call *c, const struct redis_arg *args, size_t n,
-           const struct cluster_reply **reply, struct errbuf *eb)
+/* Sends |c->cmd| and waits for the reply. */
+static int
+exchange(struct redis_call *c, const struct cluster_reply **reply, struct errbuf *eb)
 {
     struct mono until = mono_add_ms(clock_mono(), REDIS_CALL_MS_MAX);
     int err, got = 0;
 
-    ASSERT(n <= REDIS_CALL_ARGS_MAX);
-    if (c->fd < 0)
-        return fail(c, SPRAT_E_CLOSED, eb);
-    c->cmd.argc = n;
-    for (size_t i = 0; i < n; i++) {
-        c->cmd.argv[i] = args[i].data;
-        c->cmd.lens[i] = args[i].len;
-    }
     buf_reset(&c->out);
     err = redis_put(&c->out, &c->cmd);
     if (err == 0)
@@ -202,6 +195,21 @@ redis_call(struct redis_call *c, const struct redis_arg *args, size_t n,
         return SPRAT_E_REMOTE;
     }
     return 0;
+}
+
+int
+redis_call(struct redis_call *c, const struct redis_arg *args, size_t n,
+           const struct cluster_reply **reply, struct errbuf *eb)
+{
+    ASSERT(n <= REDIS_CALL_ARGS_MAX);
+    if (c->fd < 0)
+        return fail(c, SPRAT_E_CLOSED, eb);
+    c->cmd.argc = n;
+    for (size_t i = 0; i < n; i++) {
+        c->cmd.argv[i] = args[i].data;
+        c->cmd.lens[i] = args[i].len;
+    }
+    return exchange(c, reply, eb);
 }
 
 void
@@ -306,33 +314,22 @@ secure(struct redis_call *c, struct errbuf *eb)
     return err;
 }
 
+/* Says who this is. */
 static int
-authenticate(struct redis_call *c, struct errbuf *eb)
+log_in(struct redis_call *c, struct errbuf *eb)
 {
-    const struct cluster_url *url = c->url;
-    struct redis_arg words[3] = {redis_text("AUTH")};
+    struct cluster_login login = {
+        .user = c->url->user, .password = c->url->password, .database = c->url->database};
     const struct cluster_reply *reply;
-    size_t n = 1;
+    int err = 0;
 
-    if (url->password[0] == '\0')
-        return 0;
-    if (url->user[0] != '\0')
-        words[n++] = redis_text(url->user);
-    words[n++] = redis_text(url->password);
-    return redis_call(c, words, n, &reply, eb);
-}
-
-static int
-select_database(struct redis_call *c, struct errbuf *eb)
-{
-    const struct cluster_reply *reply;
-    char number[12];
-
-    if (c->url->database == 0)
-        return 0;
-    snprintf(number, sizeof(number), "%u", (unsigned)c->url->database);
-    return redis_call(c, (struct redis_arg[]){redis_text("SELECT"), redis_text(number)}, 2, &reply,
-                      eb);
+    for (enum cluster_login_step s = 0; s < CLUSTER_LOGIN_STEPS && err == 0; s++) {
+        if (!cluster_login_needs(&login, s))
+            continue;
+        cluster_login_put(&login, s, &c->cmd);
+        err = exchange(c, &reply, eb);
+    }
+    return err;
 }
 
 int
@@ -351,9 +348,7 @@ redis_call_connect(struct redis_call *c, struct errbuf *eb)
         return fail(c, err, eb);
     err = secure(c, eb);
     if (err == 0)
-        err = authenticate(c, eb);
-    if (err == 0)
-        err = select_database(c, eb);
+        err = log_in(c, eb);
     if (err != 0)
         redis_call_disconnect(c);
     return err;
