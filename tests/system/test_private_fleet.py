@@ -379,7 +379,7 @@ def rubbish_in_redis_harms_nobody(t):
 
 @test
 def many_sessions_take_several_messages(t):
-    _, first, (a,), anna = fleet(t, 1, "--accounts-interval", 4, "--rate-limit", 0)
+    _, first, (a,), anna = fleet(t, 1, "--accounts-interval", 4, "--rate-limit", 0, "--user-rate-limit", 0)
     udp = Udp(t, a.udp)
     for uploaded in (0, 1):
         for number in range(5000):

@@ -331,3 +331,30 @@ def an_exempt_network_has_none(t):
 if __name__ == "__main__":
     need(TRACKER)
     main()
+@test
+def a_member_with_many_addresses_has_one_rate(t):
+    stand = Members(t, "--user-rate-limit", "60")
+    floods = [Flood(t, stand.tracker.udp) for _ in range(4)]
+    for flood in floods:
+        flood.send(flood.packet(HASH, 1, passkey=stand.keys[0]) for _ in range(500))
+    served = sum(flood.served for flood in floods)
+    # While the flood lasts, one more may pass in each second.
+    assert 60 <= served < 200 and served + sum(flood.refused for flood in floods) == 2000, served
+    other = Flood(t, stand.tracker.udp)
+    other.send(other.packet(HASH, 1, passkey=stand.keys[16]) for _ in range(60))
+    assert other.served == 60, "others are not held up"
+    assert stand.stats()["denied"] == 2000 - served
+
+
+@test
+def a_scrape_costs_what_it_asks_for(t):
+    stand = Stand(t, "--rate-limit", "400")
+    flood = Flood(t, stand.tracker.udp)
+    packet = struct.pack("!QII", flood.id, 2, 1) + b"".join(os.urandom(20) for _ in range(74))
+    answered = 0
+    for _ in range(100):
+        flood.socket.send(packet)
+        answered += len(flood.socket.recv(4096)) == 8 + 12 * 74
+    assert 40 <= answered < 80, answered
+
+

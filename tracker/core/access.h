@@ -136,6 +136,7 @@ void access_counts(const struct access *a, struct access_counts *out);
     X(CLIENT, "this client is not allowed on this tracker", TRACKER_RETRY_NEVER)                   \
     X(NO_LEECHING, "your account may not download", 60)                                            \
     X(SLOTS, "you download too many torrents at once", 10)                                         \
+    X(RATE, "your account announces too often, from all its addresses together", 1)                \
     X(SESSIONS, "your account has too many sessions: announce with fewer clients or torrents", 30) \
     X(TORRENT_SESSIONS, "you announce this torrent from too many clients", 10)                     \
     X(BUSY, "this tracker can't take announces just now", 1)

@@ -18,9 +18,9 @@ leave(void *ctx)
 }
 
 static bool
-may_ask(void *ctx, const struct endpoint *from, struct mono now)
+may_ask(void *ctx, const struct endpoint *from, uint32_t cost, struct mono now)
 {
-    (void)ctx, (void)from, (void)now;
+    (void)ctx, (void)from, (void)cost, (void)now;
     return true;
 }
 

@@ -17,10 +17,11 @@ struct tracker_doors {
     struct tracker *(*enter)(void *ctx, unsigned shard);
     /* Must be called before the caller waits for anything; allowed without an enter() before. */
     void (*leave)(void *ctx);
-    /* Whether a request from |from| is within the rate limit of its address; if so, it is counted.
-     * Call only after the client has proved its address, since otherwise anybody could use up the
-     * limit of another address. An entered tracker stays entered. */
-    bool (*may_ask)(void *ctx, const struct endpoint *from, struct mono now);
+    /* Whether a request from |from| that costs as much as |cost| requests is within the rate limit
+     * of its address; if so, it is counted. Call only after the client has proved its address,
+     * since otherwise anybody could use up the limit of another address. An entered tracker stays
+     * entered. */
+    bool (*may_ask)(void *ctx, const struct endpoint *from, uint32_t cost, struct mono now);
 };
 
 /* How often a request was tried. A request that should wait (tracker_must_wait()) is tried again
@@ -31,6 +32,17 @@ enum service_turn { TURN_FIRST, TURN_AGAIN, TURN_LAST };
 /* The reason in the answer to a client above its rate limit. */
 #define TRACKER_TOO_OFTEN "too many requests from your address"
 enum { TRACKER_TOO_OFTEN_RETRY_MIN = 1 };
+
+/* Torrents of a scrape that cost as much as a request: each is a search, where an announce is that
+ * and a draw of peers. */
+enum { TRACKER_SCRAPE_SHARE = 8 };
+
+/* What a scrape of |n| torrents costs, in requests. */
+static inline uint32_t
+tracker_scrape_cost(size_t n)
+{
+    return n > 0 ? (uint32_t)((n + TRACKER_SCRAPE_SHARE - 1) / TRACKER_SCRAPE_SHARE) : 1;
+}
 
 /* Makes the doors to one tracker of a single thread, without a rate limit. */
 struct tracker_doors tracker_doors_to(struct tracker *t);

@@ -80,8 +80,13 @@ open_account(const struct tracker_gate *gate, const struct tracker_announce *a, 
     const struct access_grant *g = &p->grant;
     struct gate_books *b = gate->open_books(gate->ctx, g->user);
     int64_t unix_s = gate->unix_s(gate->ctx, now);
-    enum access_refusal no = check_quota(b, a, g, unix_s);
+    enum access_refusal no;
 
+    if (!p->again && !userrate_allow(&b->rate, g->user, now)) {
+        gate->close_books(gate->ctx, g->user);
+        return ACCESS_RATE;
+    }
+    no = check_quota(b, a, g, unix_s);
     if (p->has_key) {
         ledger_prefetch_entry(&b->ledger, p->key_hash);
     } else {

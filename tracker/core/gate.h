@@ -14,12 +14,14 @@
 #include "tracker/core/quota.h"
 #include "tracker/core/slots.h"
 #include "tracker/core/tracker.h"
+#include "tracker/core/userrate.h"
 
 /* The tables about the users of one stripe. */
 struct gate_books {
     struct ledger ledger;
     struct slots slots;
     struct quota quota;
+    struct userrate rate;
 };
 
 /* The functions that lock the tables. */
@@ -44,6 +46,7 @@ struct gate_pass {
     uint32_t key_hash;
     bool looked_ahead;
     bool has_key; /* |key| and |key_hash| are set */
+    bool again;   /* the announce waited and comes again: it counts for the user's rate once */
 };
 
 /* Makes a pass for the request |r| about |info_hash|; both are borrowed. */
@@ -52,7 +55,7 @@ gate_pass_init(struct gate_pass *p, const struct passkey_request *r, const uint8
 {
     p->ask.passkey = r->form == PASSKEY_GIVEN ? r->key : NULL;
     p->ask.info_hash = info_hash;
-    p->looked_ahead = p->has_key = false;
+    p->looked_ahead = p->has_key = p->again = false;
 }
 
 /* Optional prefetches for a batch of passes: call each function for all passes, in this order and

@@ -92,9 +92,11 @@ put_refusal(struct http_service *h, enum access_refusal no, const struct gate_pa
 
 static enum access_refusal
 admit(struct http_service *h, const struct passkey_request *target,
-      const struct tracker_announce *a, struct gate_pass *pass, struct mono now)
+      const struct tracker_announce *a, enum service_turn turn, struct gate_pass *pass,
+      struct mono now)
 {
     gate_pass_init(pass, target, a->info_hash);
+    pass->again = turn != TURN_FIRST;
     return h->gate.ctx != NULL ? gate_admit(&h->gate, target, a, now, pass) : ACCESS_GRANTED;
 }
 
@@ -111,6 +113,17 @@ take_announce(struct http_service *h, const struct tracker_announce *a, const st
     if (h->gate.ctx == NULL || ans->failure != NULL)
         return ACCESS_GRANTED;
     return gate_note(&h->gate, a, pass, ans->leechers_age_s, now);
+}
+
+/* False, and the answer is a failure, beyond the rate limit. */
+static bool
+may_ask(struct http_service *h, const struct endpoint *from, uint32_t cost, struct mono now)
+{
+    if (h->doors.may_ask(h->doors.ctx, from, cost, now))
+        return true;
+    tally_add(&h->throttled, 1);
+    put_failure(h, TRACKER_TOO_OFTEN, TRACKER_TOO_OFTEN_RETRY_MIN);
+    return false;
 }
 
 static bool
@@ -164,7 +177,7 @@ answer_announce(struct http_service *h, const struct http_request *req,
         ans.ids4 = room.ids4;
         ans.ids6 = room.ids6;
     }
-    no = admit(h, target, &a, &pass, now);
+    no = admit(h, target, &a, turn, &pass, now);
     if (no == ACCESS_GRANTED && announce_must_wait(h, &a, turn, now))
         return come_again(h, turn);
     if (no == ACCESS_GRANTED)
@@ -216,7 +229,8 @@ scrape_must_wait(struct http_service *h, uint8_t (*hashes)[TRACKER_HASH_LEN], si
 
 static bool
 answer_scrape(struct http_service *h, const struct http_request *req,
-              const struct passkey_request *target, enum service_turn turn, struct mono now)
+              const struct passkey_request *target, const struct endpoint *from,
+              enum service_turn turn, struct mono now)
 {
     uint8_t hashes[TRACKER_QUERY_SCRAPE_MAX][TRACKER_HASH_LEN];
     struct tracker_scrape entries[TRACKER_QUERY_SCRAPE_MAX];
@@ -235,6 +249,10 @@ answer_scrape(struct http_service *h, const struct http_request *req,
         put_refusal(h, no, NULL);
         return true;
     }
+    /* The first request is paid for. */
+    if (turn == TURN_FIRST && n > TRACKER_SCRAPE_SHARE &&
+        !may_ask(h, from, tracker_scrape_cost(n) - 1, now))
+        return true;
     if (turn != TURN_LAST && scrape_must_wait(h, hashes, n, now))
         return come_again(h, turn);
     for (size_t i = 0; i < n; i++)
@@ -281,15 +299,12 @@ put_body(struct http_service *h, const struct http_request *req, const struct en
         buf_puts(&h->body, "This is a BitTorrent tracker: it answers /announce and /scrape.\n");
         return 404;
     }
-    if (turn == TURN_FIRST && !h->doors.may_ask(h->doors.ctx, from, now)) {
-        tally_add(&h->throttled, 1);
-        put_failure(h, TRACKER_TOO_OFTEN, TRACKER_TOO_OFTEN_RETRY_MIN);
+    if (turn == TURN_FIRST && !may_ask(h, from, 1, now))
         return 200;
-    }
     if (what == TARGET_ANNOUNCE)
         answered = answer_announce(h, req, &target, from, turn, now);
     else
-        answered = answer_scrape(h, req, &target, turn, now);
+        answered = answer_scrape(h, req, &target, from, turn, now);
     if (h->gate.ctx != NULL)
         h->gate.leave(h->gate.ctx);
     return answered ? 200 : 0;

@@ -165,6 +165,7 @@ answer_announce(struct udp_service *u, const uint8_t *packet, const struct track
     struct tracker *t;
     if (u->gate.ctx != NULL) {
         h = read_passkey(q, ahead, &own);
+        h->pass.again = turn != TURN_FIRST;
         no = gate_admit(&u->gate, &h->request, &q->announce, now, &h->pass);
     }
     if (no != ACCESS_GRANTED)
@@ -294,6 +295,15 @@ parse_reason(int err)
     return "the request is malformed";
 }
 
+static bool
+may_ask(struct udp_service *u, const struct tracker_udp_request *q, const struct endpoint *from,
+        struct mono now)
+{
+    uint32_t cost = q->action == TRACKER_UDP_ANNOUNCE ? 1 : tracker_scrape_cost(q->nhashes);
+
+    return u->doors.may_ask(u->doors.ctx, from, cost, now);
+}
+
 size_t
 udp_service_answer(struct udp_service *u, const uint8_t *packet, size_t len,
                    const struct endpoint *from, enum service_turn turn,
@@ -314,7 +324,7 @@ udp_service_answer(struct udp_service *u, const uint8_t *packet, size_t len,
                          q.transaction, "connection id is not valid");
     if (err != 0)
         return put_error(u, reply, UDP_SERVICE_REPLY_MAX, q.transaction, parse_reason(err));
-    if (turn == TURN_FIRST && !u->doors.may_ask(u->doors.ctx, from, now)) {
+    if (turn == TURN_FIRST && !may_ask(u, &q, from, now)) {
         tally_add(&u->throttled, 1);
         return put_error(u, reply, UDP_SERVICE_REPLY_MAX, q.transaction, TRACKER_TOO_OFTEN);
     }

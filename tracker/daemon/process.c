@@ -282,6 +282,7 @@ start_members(struct process *p, struct errbuf *eb)
         .torrent_sessions_max = s->torrent_sessions,
         .gap_max_s = settings_gap_max_s(s),
         .silence_s = tracker_peer_timeout_s(&s->tracker),
+        .user_rate = s->user_rate,
         .unix_offset_us = clock_unix_offset_us(),
     };
     uint64_t seed[2];

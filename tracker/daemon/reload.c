@@ -31,7 +31,7 @@ reload_use(const struct reload *r, const struct settings *s, struct listfile lis
         members_set_times(r->common->members, settings_gap_max_s(s),
                           tracker_peer_timeout_s(&s->tracker));
     if (r->common->members != NULL)
-        members_set_quota(r->common->members, s->user_sessions, s->torrent_sessions);
+        members_set_quota(r->common->members, s->user_sessions, s->torrent_sessions, s->user_rate);
     shards_set_list(r->common->shards, list.mode, list.list);
     hashlist_free(old);
     if (list.list != NULL)

@@ -59,6 +59,7 @@ members_new(const uint64_t seed[2], const struct members_config *config)
                     max < LEDGER_ENTRIES_MAX ? max : LEDGER_ENTRIES_MAX, config->gap_max_s);
         slots_init(&m->stripes[i].books.slots, seed, config->silence_s);
         quota_init(&m->stripes[i].books.quota, seed, &quota);
+        userrate_init(&m->stripes[i].books.rate, MEMBERS_STRIPES, config->user_rate);
     }
     return m;
 }
@@ -72,6 +73,7 @@ members_free(struct members *m)
         ledger_fini(&m->stripes[i].books.ledger);
         slots_fini(&m->stripes[i].books.slots);
         quota_fini(&m->stripes[i].books.quota);
+        userrate_fini(&m->stripes[i].books.rate);
         lock_fini(&m->stripes[i].lock);
     }
     access_free(m->access);
@@ -120,7 +122,7 @@ members_set_times(struct members *m, uint32_t gap_max_s, uint32_t silence_s)
 }
 
 void
-members_set_quota(struct members *m, uint32_t user_max, uint32_t torrent_max)
+members_set_quota(struct members *m, uint32_t user_max, uint32_t torrent_max, uint32_t user_rate)
 {
     for (unsigned i = 0; i < MEMBERS_STRIPES; i++) {
         struct stripe *s = &m->stripes[i];
@@ -128,6 +130,7 @@ members_set_quota(struct members *m, uint32_t user_max, uint32_t torrent_max)
         lock_take(&s->lock);
         s->books.quota.limits.user_max = user_max;
         s->books.quota.limits.torrent_max = torrent_max;
+        s->books.rate.per_minute = user_rate;
         lock_drop(&s->lock);
     }
 }

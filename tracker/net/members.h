@@ -21,6 +21,7 @@ struct members_config {
     uint32_t entries_max; /* sessions of all stripes whose counters wait for the accounts */
     uint32_t gap_max_s;   /* see ledger.h */
     uint32_t user_sessions_max, torrent_sessions_max; /* see quota.h */
+    uint32_t user_rate;     /* announces of a user per minute (userrate.h); 0: any number */
     uint32_t silence_s;     /* time without an announce after which a torrent uses no slot */
     int64_t unix_offset_us; /* Unix time minus the monotonic clock */
 };
@@ -47,8 +48,9 @@ void members_set_times(struct members *m, uint32_t gap_max_s, uint32_t silence_s
 uint32_t members_gap_max_s(const struct members *m);
 uint32_t members_silence_s(const struct members *m);
 
-/* Sets the limits on sessions (quota.h) after a reload. From any thread. */
-void members_set_quota(struct members *m, uint32_t user_max, uint32_t torrent_max);
+/* Sets the limits on a user's sessions (quota.h) and announces after a reload. From any thread. */
+void members_set_quota(struct members *m, uint32_t user_max, uint32_t torrent_max,
+                       uint32_t user_rate);
 
 /* Locks the table for a change by the calling thread; no other thread can read it meanwhile. */
 struct access *members_lock(struct members *m);

@@ -146,11 +146,11 @@ enter(void *ctx, unsigned shard)
 }
 
 static bool
-may_ask(void *ctx, const struct endpoint *from, struct mono now)
+may_ask(void *ctx, const struct endpoint *from, uint32_t cost, struct mono now)
 {
     struct shards_visit *v = ctx;
 
-    return limiter_allow(v->limiter, from, 1, now);
+    return limiter_allow(v->limiter, from, cost, now);
 }
 
 void

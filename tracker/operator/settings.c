@@ -39,6 +39,8 @@
       "maximum number of sessions that wait for the database")                                     \
     X(user_sessions, "user-sessions", 20000, 0, 10000000, "COUNT",                                 \
       "maximum number of sessions of a user; 0: any number")                                       \
+    X(user_rate, "user-rate-limit", 20000, 0, THROTTLE_RATE_MAX, "COUNT",                          \
+      "announces per minute of a user, from all addresses together; 0: no limit")                  \
     X(torrent_sessions, "user-torrent-sessions", 4, 1, 100, "COUNT",                               \
       "maximum number of sessions of a user in one torrent")                                       \
     X(retention_days, "session-retention", 2, 1, 3650, "DAYS",                                     \

@@ -45,7 +45,7 @@ struct settings {
     /* Private mode, and the database of users, torrents and accounts; "" for none. */
     uint32_t is_private;
     char database[SETTINGS_PATH_MAX];
-    uint32_t user_sessions, torrent_sessions;
+    uint32_t user_sessions, torrent_sessions, user_rate;
     uint32_t accounts_period_s, accounts_max, retention_days, rate_possible_mbit;
     /* The URLs that users announce to, without a passkey. */
     char announce_urls[SETTINGS_URLS_MAX][SETTINGS_URL_MAX];

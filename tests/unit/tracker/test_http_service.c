@@ -251,3 +251,60 @@ Test(http_service, a_client_that_says_little_is_a_leecher)
     }
     rig_free(r);
 }
+
+static uint32_t paid, budget;
+
+/* A limit of |budget| requests. */
+static bool
+pay(void *ctx, const struct endpoint *from, uint32_t cost, struct mono now)
+{
+    (void)ctx, (void)from, (void)now;
+    if (cost > budget - paid)
+        return false;
+    paid += cost;
+    return true;
+}
+
+/* A scrape of |n| torrents. */
+static const char *
+scrape_of(unsigned n)
+{
+    static char target[HTTP_HEAD_MAX / 2];
+    size_t len = (size_t)snprintf(target, sizeof(target), "/scrape?");
+
+    for (unsigned i = 0; i < n; i++)
+        len += (size_t)snprintf(target + len, sizeof(target) - len,
+                                "&info_hash=hhhhhhhhhhhhhhhhhh%02u", i);
+    return target;
+}
+
+Test(http_service, a_scrape_is_charged_by_its_torrents)
+{
+    static const struct {
+        unsigned torrents;
+        uint32_t cost;
+    } rows[] = {{1, 1}, {8, 1}, {9, 2}, {74, 10}};
+    struct rig *r = rig_new(IP_V4);
+    struct tracker_reply reply;
+    struct tracker_scrape s[74];
+    size_t len, n;
+    const char *body;
+
+    r->h.doors.may_ask = pay;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        paid = 0;
+        budget = rows[i].cost;
+        body = get(r, scrape_of(rows[i].torrents), &len);
+        cr_assert_eq(tracker_http_parse_scrape(&reply, s, 74, &n, (const uint8_t *)body, len), 0);
+        cr_assert_eq(n, rows[i].torrents);
+        cr_assert_eq(paid, rows[i].cost);
+        paid = 0;
+        budget = rows[i].cost - 1;
+        expect_failure(r, scrape_of(rows[i].torrents), TRACKER_TOO_OFTEN);
+    }
+    paid = 0;
+    budget = 1;
+    get(r, peer_query(1, ""), &len);
+    cr_assert_eq(paid, 1);
+    rig_free(r);
+}

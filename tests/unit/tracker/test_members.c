@@ -86,6 +86,54 @@ Test(members, times_change_while_it_runs)
     members_free(m);
 }
 
+/* An announce beyond the user's rate leaves no session and no entry in the ledger. */
+Test(members, a_user_has_a_rate)
+{
+    struct members *m = make();
+    struct members_visit v;
+    struct tracker_gate gate;
+
+    members_set_quota(m, 100, 100, 60);
+    members_visit_init(&v, m);
+    gate = members_gate(&v);
+    for (uint8_t n = 0; n < 60; n++)
+        cr_assert_eq(pass(&gate, 2, 1, n % 3, 5), ACCESS_GRANTED);
+    cr_assert_eq(pass(&gate, 2, 1, 77, 5), ACCESS_RATE);
+    cr_assert_eq(pass(&gate, 2, 9, 77, 5), ACCESS_NOT_REGISTERED, "it is not charged");
+    cr_assert_eq(pass(&gate, 2 + MEMBERS_STRIPES, 1, 77, 5), ACCESS_GRANTED, "another user");
+    cr_assert_eq(pass_at(&gate, 2, 1, 1, 5, 1), ACCESS_GRANTED);
+    cr_assert_eq(pass_at(&gate, 2, 1, 1, 5, 1), ACCESS_RATE);
+    gate.leave(gate.ctx);
+    cr_assert_eq(members_waiting(m), 3 + 1);
+    members_free(m);
+}
+
+/* An announce that waits for Redis is admitted each time that it comes again. */
+Test(members, an_announce_that_waits_counts_once)
+{
+    struct passkey_request r = {.form = PASSKEY_GIVEN, .key = {2}};
+    struct tracker_announce a = {.info_hash = {1}, .peer_id = {1}, .left = 1};
+    struct members *m = make();
+    struct members_visit v;
+    struct tracker_gate gate;
+    struct gate_pass p;
+
+    members_set_quota(m, 100, 100, 1);
+    members_visit_init(&v, m);
+    gate = members_gate(&v);
+    gate_pass_init(&p, &r, a.info_hash);
+    cr_assert_eq(gate_admit(&gate, &r, &a, now, &p), ACCESS_GRANTED);
+    for (int i = 0; i < 3; i++) {
+        gate_pass_init(&p, &r, a.info_hash);
+        p.again = true;
+        cr_assert_eq(gate_admit(&gate, &r, &a, now, &p), ACCESS_GRANTED);
+    }
+    gate_pass_init(&p, &r, a.info_hash);
+    cr_assert_eq(gate_admit(&gate, &r, &a, now, &p), ACCESS_RATE);
+    gate.leave(gate.ctx);
+    members_free(m);
+}
+
 Test(members, an_announce_passes_and_is_noted)
 {
     struct ledger_page page = {.count = 0};

@@ -77,7 +77,7 @@ work(void *arg)
     doors = shards_doors(&visit);
     for (uint32_t n = 0; n < PEERS; n++) {
         for (uint32_t t = 0; t < TORRENTS; t++) {
-            w->allowed += doors.may_ask(doors.ctx, &busy, now);
+            w->allowed += doors.may_ask(doors.ctx, &busy, 1, now);
             (void)announce(&doors, t, w->first + n);
             if (t % 7 == 0)
                 doors.leave(doors.ctx);

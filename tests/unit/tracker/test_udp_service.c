@@ -300,3 +300,47 @@ Test(udp_service, a_batch_that_was_looked_into_has_the_same_answers)
     }
     cr_assert_gt(bytes, BATCHES * BATCH * 40, "most are answers with peers");
 }
+
+/* ---- the rate limit ---- */
+
+static uint32_t paid, budget;
+
+/* A limit of |budget| requests. */
+static bool
+pay(void *ctx, const struct endpoint *from, uint32_t cost, struct mono now)
+{
+    (void)ctx, (void)from, (void)now;
+    if (cost > budget - paid)
+        return false;
+    paid += cost;
+    return true;
+}
+
+Test(udp_service, a_scrape_is_charged_by_its_torrents)
+{
+    static const struct {
+        size_t torrents;
+        uint32_t cost;
+    } rows[] = {{1, 1}, {8, 1}, {9, 2}, {74, 10}};
+    static const uint8_t hashes[TRACKER_UDP_SCRAPE_MAX][20];
+    struct rig *r = rig_new(IP_V4);
+    uint64_t id = connect_to(r);
+
+    r->u.doors.may_ask = pay;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        paid = 0;
+        budget = rows[i].cost;
+        ask(r, tracker_udp_put_scrape(r->in, id, 5, hashes, rows[i].torrents));
+        cr_assert_eq(r->len, 8 + 12 * rows[i].torrents);
+        cr_assert_eq(paid, rows[i].cost);
+        paid = 0;
+        budget = rows[i].cost - 1;
+        ask(r, tracker_udp_put_scrape(r->in, id, 5, hashes, rows[i].torrents));
+        expect_error(r, 5, TRACKER_TOO_OFTEN);
+    }
+    paid = 0;
+    budget = 1;
+    ask(r, put_announce(r, id, 1));
+    cr_assert(r->len == 20 && paid == 1);
+    tracker_free(r->t);
+}
