@@ -48,6 +48,7 @@
     X("http-timeout", http_timeout_s, RESTART_NEEDED)                                              \
     X("udp-buffer", udp_buffer, RESTART_NEEDED)                                                    \
     X("save-interval", save_period_s, RESTART_NEEDED)                                              \
+    X("cluster-unsealed", unsealed, RESTART_NOT_NEEDED)                                            \
     X("private", is_private, RESTART_NEEDED)                                                       \
     X("accounts-interval", accounts_period_s, RESTART_NEEDED)                                      \
     X("accounts-max", accounts_max, RESTART_NEEDED)                                                \

@@ -33,6 +33,8 @@
       "time between two writes of the state file")                                                 \
     X(is_private, "private", 0, 0, 1, "yes|no",                                                    \
       "serve only users with a passkey and registered torrents; needs a database")                 \
+    X(unsealed, "cluster-unsealed", 0, 0, 1, "yes|no",                                             \
+      "let a private fleet run without a secret")                                                  \
     X(accounts_period_s, "accounts-interval", 10, 1, 3600, "SECONDS",                              \
       "time between two writes of the accounts to the database")                                   \
     X(accounts_max, "accounts-max", 1000000, 1000, 16000000, "COUNT",                              \
@@ -535,6 +537,22 @@ check_config_mode(const struct settings *s, const char *config, struct errbuf *e
                       config);
 }
 
+/* What a private fleet exchanges moves accounts, and its seal is all that protects that from other
+ * programs that can write to Redis. A Redis on this machine is as safe as the machine. */
+static int
+check_secret(const struct settings *s, struct errbuf *eb)
+{
+    if (s->is_private == 0 || s->cluster.host[0] == '\0' || s->cluster_secret_file[0] != '\0' ||
+        s->unsealed != 0 || cluster_url_is_here(&s->cluster))
+        return 0;
+    return errbuf_set(eb, SPRAT_E_INVAL,
+                      "a private fleet needs cluster-secret-file: without it every program that "
+                      "can write to the Redis at %s can change users and accounts. Make a secret "
+                      "with 'openssl rand -hex 32' and give it to all trackers of the fleet, or "
+                      "accept the risk with cluster-unsealed = yes",
+                      s->cluster.host);
+}
+
 static int
 check_cluster(const struct settings *s, struct errbuf *eb)
 {
@@ -542,7 +560,7 @@ check_cluster(const struct settings *s, struct errbuf *eb)
         return errbuf_set(eb, SPRAT_E_INVAL,
                           "give the password of Redis in cluster or in cluster-password-file, not "
                           "in both");
-    return 0;
+    return check_secret(s, eb);
 }
 
 int

@@ -44,6 +44,7 @@ struct settings {
     char allow_list[SETTINGS_PATH_MAX], deny_list[SETTINGS_PATH_MAX];
     /* Private mode, and the database of users, torrents and accounts; "" for none. */
     uint32_t is_private;
+    uint32_t unsealed; /* a private fleet may have no secret */
     char database[SETTINGS_PATH_MAX];
     uint32_t user_sessions, torrent_sessions, user_rate;
     uint32_t accounts_period_s, accounts_max, retention_days, rate_possible_mbit;

@@ -153,13 +153,30 @@ Test(settings, a_cluster)
     cr_assert_eq(READ("--cluster-name", ""), SPRAT_E_INVAL);
 }
 
+Test(settings, a_private_fleet_is_sealed_unless_redis_is_on_this_host)
+{
+    expect(READ("--private", "yes", "--cluster", "redis://redis.lan"), SPRAT_E_INVAL,
+           "cluster-secret-file");
+    cr_assert_not_null(strstr(eb.text, "cluster-unsealed"));
+    expect(READ("--private", "yes", "--cluster", "redis://192.0.2.1"), SPRAT_E_INVAL, "192.0.2.1");
+    cr_assert_eq(READ("--private", "yes", "--cluster", "redis://redis.lan", "--cluster-secret-file",
+                      "secret"),
+                 0);
+    cr_assert_eq(
+        READ("--private", "yes", "--cluster", "redis://redis.lan", "--cluster-unsealed", "yes"), 0);
+    cr_assert_eq(READ("--private", "yes", "--cluster", "redis://localhost"), 0);
+    cr_assert_eq(READ("--private", "yes", "--cluster", "redis://[::1]:7000"), 0);
+    cr_assert_eq(READ("--cluster", "redis://redis.lan"), 0, "an open fleet has no accounts");
+    cr_assert_eq(READ("--private", "yes", "--database", "a.db"), 0);
+}
+
 Test(settings, a_private_tracker_has_a_database_or_a_fleet)
 {
     cr_assert_eq(READ("--private", "yes"), SPRAT_E_INVAL);
     cr_assert_not_null(strstr(eb.text, "needs a database, or a cluster"));
     cr_assert_eq(READ("--private", "yes", "--database", "a.db"), 0);
-    cr_assert_eq(READ("--private", "yes", "--cluster", "redis://redis.lan"), 0);
-    cr_assert_eq(READ("--private", "yes", "--cluster", "redis://redis.lan", "--database", "a.db"),
+    cr_assert_eq(READ("--private", "yes", "--cluster", "redis://localhost"), 0);
+    cr_assert_eq(READ("--private", "yes", "--cluster", "redis://localhost", "--database", "a.db"),
                  0);
 }
 
