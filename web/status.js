@@ -128,6 +128,7 @@ const ERRORS = [
   ["UDP packets answered by an error", "udp_errors"],
   ["UDP packets that were not requests", "udp_ignored"],
   ["HTTPS handshakes that failed", "https_handshakes_failed"],
+  ["TLS at an address for plain HTTP", "http_tls_hellos"],
   ["HTTPS connections beyond the rate limit", "https_refused"],
   ["UDP packets dropped because the buffer was full", "udp_dropped"],
   ["Small torrents of busy addresses removed to make room", "shed"],

@@ -13,3 +13,11 @@ memory_init(void)
     (void)mallopt(M_MMAP_THRESHOLD, MEMORY_LARGE);
 #endif
 }
+
+void
+memory_give_back(void)
+{
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
+}

@@ -22,6 +22,7 @@
     X(displaced, counter, "peers replaced by another peer at the same address")                    \
     X(withheld, counter, "times that a peer with a loopback address was left out of an answer")    \
     X(http_errors, counter, "HTTP requests answered by a failure or an error status")              \
+    X(http_tls_hellos, counter, "connections that began TLS at an address for plain HTTP")         \
     X(udp_errors, counter, "UDP packets answered by an error")                                     \
     X(udp_ignored, counter, "UDP packets that were not requests and got no answer")                \
     X(udp_dropped, counter, "UDP packets that the kernel dropped because the buffer was full")     \

@@ -24,8 +24,9 @@
 #include "tracker/daemon/addresses.h"
 #include "tracker/daemon/admin.h"
 #include "tracker/daemon/courier.h"
-#include "tracker/daemon/loopbackhint.h"
+#include "tracker/daemon/hints.h"
 #include "tracker/daemon/machine.h"
+#include "tracker/daemon/memtrim.h"
 #include "tracker/daemon/numbers.h"
 #include "tracker/daemon/reload.h"
 #include "tracker/daemon/savefile.h"
@@ -55,7 +56,8 @@ struct process {
     struct reload reload;
     struct numbers numbers;
     struct admin *admin;
-    struct loopbackhint *loopbackhint;
+    struct hints *hints;
+    struct memtrim *memtrim;   /* NULL without HTTPS */
     struct watchdog *watchdog; /* NULL unless the service manager has a watchdog */
     struct token fleet_secret;
     struct cluster_url cluster; /* the settings at the start, as |cluster_name| */
@@ -280,9 +282,9 @@ start_members(struct process *p, struct errbuf *eb)
         .entries_max = s->accounts_max,
         .user_sessions_max = s->user_sessions,
         .torrent_sessions_max = s->torrent_sessions,
+        .user_rate = s->user_rate,
         .gap_max_s = settings_gap_max_s(s),
         .silence_s = tracker_peer_timeout_s(&s->tracker),
-        .user_rate = s->user_rate,
         .unix_offset_us = clock_unix_offset_us(),
     };
     uint64_t seed[2];
@@ -584,16 +586,31 @@ stop_saving(struct process *p)
 }
 
 static int
-start_hint(struct process *p, struct errbuf *eb)
+start_hints(struct process *p, struct errbuf *eb)
 {
-    p->loopbackhint = loopbackhint_new(p->loop, p->common.shards, &p->log);
-    return p->loopbackhint == NULL ? out_of_memory(eb) : 0;
+    p->hints = hints_new(p->loop, &p->common);
+    return p->hints == NULL ? out_of_memory(eb) : 0;
 }
 
 static void
-stop_hint(struct process *p)
+stop_hints(struct process *p)
 {
-    loopbackhint_free(p->loopbackhint);
+    hints_free(p->hints);
+}
+
+static int
+start_memtrim(struct process *p, struct errbuf *eb)
+{
+    if (p->common.certs == NULL)
+        return 0;
+    p->memtrim = memtrim_new(p->loop, &p->common);
+    return p->memtrim == NULL ? out_of_memory(eb) : 0;
+}
+
+static void
+stop_memtrim(struct process *p)
+{
+    memtrim_free(p->memtrim);
 }
 
 static int
@@ -653,7 +670,8 @@ static const struct part {
     {"the accountant", start_accountant, stop_accountant},
     {"the courier", start_courier, stop_courier},
     {"the state file", start_saving, stop_saving},
-    {"the hint about loopback", start_hint, stop_hint},
+    {"the hints for the operator", start_hints, stop_hints},
+    {"the return of free memory", start_memtrim, stop_memtrim},
     {"the accountant's thread", run_accountant, NULL},
     {"the courier's thread", run_courier, NULL},
     {"the workers' threads", run_workers, stop_workers},

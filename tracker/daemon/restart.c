@@ -54,8 +54,8 @@
     X("accounts-max", accounts_max, RESTART_NEEDED)                                                \
     X("user-sessions", user_sessions, RESTART_NOT_NEEDED)                                          \
     X("user-torrent-sessions", torrent_sessions, RESTART_NOT_NEEDED)                               \
-    X("session-retention", retention_days, RESTART_NEEDED)                                         \
     X("user-rate-limit", user_rate, RESTART_NOT_NEEDED)                                            \
+    X("session-retention", retention_days, RESTART_NEEDED)                                         \
     X("rate-possible", rate_possible_mbit, RESTART_NEEDED)                                         \
     X("log-level", log_level, RESTART_NOT_NEEDED)                                                  \
     X("log-format", log_json, RESTART_NOT_NEEDED)

@@ -360,6 +360,7 @@ worker_count(const struct worker *w, struct metrics *m)
         const struct stream_handshakes *h = http_front_handshakes(w->http_fronts[i]);
 
         m->http_connections += http_front_count(w->http_fronts[i]);
+        m->http_tls_hellos += http_front_tls_hellos(w->http_fronts[i]);
         m->https_refused += http_front_refused(w->http_fronts[i]);
         m->https_handshakes += tally_get(&h->done);
         m->https_handshakes_failed += tally_get(&h->failed);

@@ -42,7 +42,7 @@ struct http_front {
     struct loop_timer *patience; /* deadline of the first parked connection */
     bool held_up;                /* the first parked connection still has to wait */
     uint64_t awaited;            /* number of answers that the handler has deferred so far */
-    struct tally nconns, nparked, nrefused;
+    struct tally nconns, nparked, nrefused, nhellos;
     struct http_front_limits limits;
     struct certbox *certs; /* borrowed; NULL for plain HTTP */
     struct stream_handshakes handshakes;
@@ -60,7 +60,7 @@ struct conn {
     struct list parked_link;
     struct mono parked_until;
     enum service_turn turn; /* of the next request */
-    struct endpoint peer, site;
+    struct endpoint peer;
     struct http_scan scan;
     bool last; /* the client has announced that it sends no more requests */
     bool deaf; /* the client is gone: answers are discarded */
@@ -177,6 +177,24 @@ conn_ask(struct conn *c, const struct http_request *req, const struct endpoint *
     return true;
 }
 
+/* Whether the bytes begin as a TLS handshake (RFC 8446, 5.1). */
+static bool
+is_tls_hello(const uint8_t *bytes, size_t len)
+{
+    return len >= 2 && bytes[0] == 0x16 && bytes[1] == 0x03;
+}
+
+static void
+conn_refuse(struct conn *c, const struct http_request *req)
+{
+    struct http_front *f = c->front;
+
+    if (is_tls_hello(buf_data(&c->in), buf_len(&c->in)))
+        tally_add(&f->nhellos, 1);
+    f->handler.refuse(f->handler.ctx, req, &c->out);
+    c->state = CONN_CLOSING;
+}
+
 /* Answers all complete requests in the input. True if it stopped before the last one because too
  * many bytes are unsent. */
 static bool
@@ -198,14 +216,12 @@ conn_answer(struct conn *c)
             conn_renew(c);
         c->scan = (struct http_scan){.accepts = &handler->accepts};
         if (err != 0) {
-            handler->refuse(handler->ctx, &req, &c->out);
-            c->state = CONN_CLOSING;
+            conn_refuse(c, &req);
             return false;
         }
         if (proxies_client(&c->front->limits.proxies, &req, &c->peer, &client) != 0) {
             req.status = 400;
-            handler->refuse(handler->ctx, &req, &c->out);
-            c->state = CONN_CLOSING;
+            conn_refuse(c, &req);
             return false;
         }
         if (!conn_ask(c, &req, &client))
@@ -375,15 +391,19 @@ static struct conn *
 idlest(const struct http_front *f)
 {
     struct conn *looks[MAKE_WAY_LOOKS], *found = NULL;
+    struct endpoint sites[MAKE_WAY_LOOKS];
     unsigned n = 0, most = 0;
 
-    for (struct list *it = f->conns.next; it != &f->conns && n < MAKE_WAY_LOOKS; it = it->next)
-        looks[n++] = LIST_ENTRY(it, struct conn, link);
+    for (struct list *it = f->conns.next; it != &f->conns && n < MAKE_WAY_LOOKS; it = it->next) {
+        looks[n] = LIST_ENTRY(it, struct conn, link);
+        sites[n] = endpoint_site(&looks[n]->peer);
+        n++;
+    }
     for (unsigned i = 0; i < n; i++) {
         unsigned same = 0;
 
         for (unsigned k = 0; k < n; k++)
-            same += endpoint_same_host(&looks[i]->site, &looks[k]->site);
+            same += endpoint_same_host(&sites[i], &sites[k]);
         if (same > most) {
             most = same;
             found = looks[i];
@@ -453,7 +473,6 @@ on_accept(void *ctx, int fd, const struct endpoint *peer)
     c->front = f;
     c->stream = stream;
     c->peer = *peer;
-    c->site = endpoint_site(peer);
     c->scan.accepts = &f->handler.accepts;
     buf_init(&c->in, IN_MAX + f->handler.accepts.body_max);
     buf_init(&c->out, OUT_MAX);
@@ -587,6 +606,12 @@ uint64_t
 http_front_refused(const struct http_front *f)
 {
     return tally_get(&f->nrefused);
+}
+
+uint64_t
+http_front_tls_hellos(const struct http_front *f)
+{
+    return tally_get(&f->nhellos);
 }
 
 const struct stream_handshakes *

@@ -97,6 +97,10 @@ uint64_t http_front_count(const struct http_front *f);
  * thread. */
 uint64_t http_front_refused(const struct http_front *f);
 
+/* The number of connections that began TLS at a front without it, and were closed. From any thread.
+ */
+uint64_t http_front_tls_hellos(const struct http_front *f);
+
 /* The numbers of TLS handshakes; zero without TLS. From any thread. */
 const struct stream_handshakes *http_front_handshakes(const struct http_front *f);
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Returns memory to the system that a burst of TLS connections leaves in the heap. A connection
+ * takes about 60 KiB until its handshake ends. When thousands have ended, their pages are free, but
+ * a few small allocations behind them keep malloc() from returning the pages.
+ */
+#ifndef TRACKER_DAEMON_MEMTRIM_H
+#define TRACKER_DAEMON_MEMTRIM_H
+
+#include "common/ev/loop.h"
+#include "tracker/daemon/worker.h"
+
+enum {
+    MEMTRIM_PERIOD_MS = 5000,     /* between two looks at the number of handshakes */
+    MEMTRIM_HANDSHAKES_MIN = 100, /* that ended since the last time; fewer leave little */
+};
+
+struct memtrim;
+
+/* The arguments are borrowed. NULL when memory is out. */
+struct memtrim *memtrim_new(struct loop *loop, const struct worker_common *common);
+void memtrim_free(struct memtrim *t); /* NULL is legal */
+
+#endif
