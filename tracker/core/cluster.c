@@ -47,8 +47,8 @@ cluster_new(const struct cluster_config *config, struct swarms *swarms)
     for (int i = 0; i < QUEUES; i++)
         list_init(&c->queues[i]);
     c->free_event = EVENT_NONE;
-    peerset_init(&c->draft.v4, IP_V4, false);
-    peerset_init(&c->draft.v6, IP_V6, false);
+    peerset_init(&c->draft.v4, &swarms->env, IP_V4);
+    peerset_init(&c->draft.v6, &swarms->env, IP_V6);
     c->timeout_s = UINT16_MAX / 2;
     memcpy(c->secret, config->secret, sizeof(c->secret));
     rng_init(&c->rng, config->seed);
@@ -64,8 +64,8 @@ shared_free(struct cluster *c, struct shared *t)
     list_remove(&t->queue);
     hashmap_remove(&c->map, &t->node);
     c->copied -= t->copied;
-    peerset_fini(&t->v4);
-    peerset_fini(&t->v6);
+    peerset_fini(&t->v4, &c->swarms->env);
+    peerset_fini(&t->v6, &c->swarms->env);
     free(t);
 }
 
@@ -79,8 +79,8 @@ cluster_free(struct cluster *c)
         LIST_EACH_SAFE (it, &c->by_use[i])
             shared_free(c, LIST_ENTRY(it, struct shared, use));
     hashmap_fini(&c->map);
-    peerset_fini(&c->draft.v4);
-    peerset_fini(&c->draft.v6);
+    peerset_fini(&c->draft.v4, &c->swarms->env);
+    peerset_fini(&c->draft.v6, &c->swarms->env);
     free(c->events);
     free(c);
 }
@@ -181,8 +181,8 @@ add_shared(struct cluster *c, const uint8_t hash[TRACKER_HASH_LEN], struct mono 
     list_init(&t->queue);
     chain_init(&t->news);
     chain_init(&t->sent);
-    peerset_init(&t->v4, IP_V4, false);
-    peerset_init(&t->v6, IP_V6, false);
+    peerset_init(&t->v4, &c->swarms->env, IP_V4);
+    peerset_init(&t->v6, &c->swarms->env, IP_V6);
     return t;
 }
 

@@ -92,15 +92,6 @@ cluster_draw(struct cluster *c, enum cluster_side side, const struct cluster_rep
 }
 
 static void
-swap_sets(struct peerset *a, struct peerset *b)
-{
-    struct peerset saved = *a;
-
-    *a = *b;
-    *b = saved;
-}
-
-static void
 remove_own(struct cluster *c, struct swarm *w, uint8_t family, uint32_t pos)
 {
     swarms_remove_peer(c->swarms, w, family, pos);
@@ -281,8 +272,8 @@ cluster_merge(struct cluster *c, struct shared *t, struct mono now)
     bool settled =
         t->news.count == 0 && !c->lost_news && !c->back.active && mono_due(c->settled_at, now);
 
-    swap_sets(&t->v4, &c->draft.v4);
-    swap_sets(&t->v6, &c->draft.v6);
+    peerset_swap(&t->v4, &c->draft.v4);
+    peerset_swap(&t->v6, &c->draft.v6);
     count_copy(c, t);
     remove_leavers(c, t);
     for (int side = 0; side < CLUSTER_SIDES; side++)

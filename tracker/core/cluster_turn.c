@@ -287,8 +287,8 @@ cluster_turn_reset(struct cluster *c)
 {
     struct draft *d = &c->draft;
 
-    peerset_fini(&d->v4);
-    peerset_fini(&d->v6);
+    peerset_fini(&d->v4, &c->swarms->env);
+    peerset_fini(&d->v6, &c->swarms->env);
     *d = (struct draft){.v4 = d->v4, .v6 = d->v6};
 }
 

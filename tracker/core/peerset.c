@@ -1,319 +1,58 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The packed array keeps seeders in [0, nseeds) and leechers behind them, so that a change of sides
- * is one swap and a seeder's answer is drawn from one range. A mark is a byte of a keyed hash of
- * the endpoint: looking for a peer reads those, eight at a time, and then one entry, in place of
- * half of all entries, which in a swarm of 200 are twenty cache misses. The index is open
- * addressing with linear probing and deletion by shifting back, which leaves no tombstones; it is
- * rebuilt with each change of its size, and its load is three quarters at most.
+ * is one swap and a seeder's answer is drawn from one range. Looking for a peer reads the marks,
+ * sixteen at a time, and then one entry, in place of half of all entries, which in a swarm of 200
+ * are twenty cache misses.
  */
 #include "tracker/core/peerset.h"
 
-#include <endian.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/assert.h"
-#include "common/ds/siphash.h"
+#include "tracker/core/peerset_room.h"
 
 enum {
-    STEP_BARE = 2,  /* entries by which a set grows that has no marks */
-    STEP = 4,       /* and one that has */
-    GROWTH = 32,    /* a large one grows by one part of so many */
-    INDEX_ROOM = 8, /* its index, which is made anew then, by more */
-    SLOTS_NARROW_MAX = 1 << 16,
-    STRIDE_MAX = COMPACT_V6_LEN + PEERSET_META_LEN,
-    V4_SITE_LEN = 4,
-    V6_SITE_LEN = 8,
+    SLACK = 4,        /* unused entries beyond the next step that a small set may keep, */
+    SLACK_PARTS = 32, /* and one more for so many peers */
+    LARGE_SLACK = PEERSET_SMALL_MAX + 64, /* what a large set may keep until it is trimmed */
+    STRIDE_MAX = COMPACT_V6_LEN + PEERSET_EXACT,
 };
 
 void
-peerset_init(struct peerset *s, enum ip_family family, bool keeps_ids)
+peerset_init(struct peerset *s, const struct peerset_env *env, enum ip_family family)
 {
-    *s = (struct peerset){.key_len = (uint8_t)compact_len(family), .keeps_ids = keeps_ids};
+    uint8_t id_len = PEERSET_ID_LEN;
+
+    ASSERT(env->form.meta != PEERSET_SHARED || env->form.keeps_ids);
+    if (env->form.meta == PEERSET_SHARED)
+        id_len -= 2;
+    *s = (struct peerset){
+        .key_len = (uint8_t)compact_len(family),
+        .meta_len = (uint8_t)env->form.meta,
+        .id_len = env->form.keeps_ids ? id_len : 0,
+    };
 }
 
 void
-peerset_fini(struct peerset *s)
+peerset_fini(struct peerset *s, const struct peerset_env *env)
 {
-    free(s->entries);
-    free(s->ids);
-    free(s->index);
-    s->entries = s->ids = NULL;
-    s->index = NULL;
-    s->nslots = s->cap = s->nseeds = s->nleeches = s->npaused = 0;
+    peerset_free_memory(s, env);
+    s->nseeds = s->nleeches = s->npaused = 0;
     s->has_sited = s->has_unsited = false;
 }
 
-static size_t
-site_len(const struct peerset *s)
-{
-    return s->key_len == COMPACT_V4_LEN ? V4_SITE_LEN : V6_SITE_LEN;
-}
+/* ---- moves ---- */
 
-static bool
-same_site(const struct peerset *s, const uint8_t *a, const uint8_t *b)
-{
-    return s->key_len == COMPACT_V4_LEN ? memcmp(a, b, V4_SITE_LEN) == 0
-                                        : memcmp(a, b, V6_SITE_LEN) == 0;
-}
-
-static uint8_t *
-entry(const struct peerset *s, uint32_t pos)
-{
-    return s->entries + pos * peerset_stride(s);
-}
-
-/* The marks of a set with room for |cap| entries, read as words. */
-static size_t
-marks_len(uint32_t cap)
-{
-    return cap > PEERSET_BARE_MAX && cap <= PEERSET_SCAN_MAX ? ((size_t)cap + 7) / 8 * 8 : 0;
-}
-
-static uint32_t
-tag_and_flags(const struct peerset *s, uint32_t pos)
-{
-    return get_u32be(entry(s, pos) + s->key_len + 2);
-}
-
-/* ---- the marks ---- */
-
-static bool
-has_marks(const struct peerset *s)
-{
-    return s->cap > PEERSET_BARE_MAX && s->index == NULL;
-}
-
-static uint8_t *
-marks(const struct peerset *s)
-{
-    return entry(s, s->cap);
-}
-
-/* Multiplicative hashing of the site, or of the port and the end of the address. Not as hard to
- * foil as the index's hash, and need not be: whoever does it makes others read a few hundred
- * entries. */
-static uint8_t
-mark_of(const struct peerset *s, const struct peerset_env *env, const uint8_t *key, bool sited)
-{
-    const uint8_t *end = key + s->key_len - COMPACT_V4_LEN;
-    uint64_t word;
-
-    if (sited)
-        word = s->key_len == COMPACT_V4_LEN ? get_u32be(key) : get_u64be(key);
-    else
-        word = (uint64_t)get_u32be(end) << 16 | get_u16be(end + 4);
-    return (uint8_t)((word ^ env->seed[0]) * (env->seed[1] | 1) >> 56);
-}
-
-static void
-mark_all(struct peerset *s, const struct peerset_env *env)
-{
-    if (!has_marks(s))
-        return;
-    memset(marks(s), 0, marks_len(s->cap));
-    for (uint32_t pos = 0; pos < peerset_count(s); pos++)
-        marks(s)[pos] = mark_of(s, env, entry(s, pos), peerset_is_sited(s, pos));
-}
-
-/* ---- the index: slot numbers to positions ---- */
-
-static size_t
-slot_size(uint32_t nslots)
-{
-    return nslots <= SLOTS_NARROW_MAX ? sizeof(uint16_t) : sizeof(uint32_t);
-}
-
-static uint32_t
-slot_get(const struct peerset *s, uint32_t slot)
-{
-    uint32_t v = s->nslots <= SLOTS_NARROW_MAX ? ((const uint16_t *)s->index)[slot]
-                                               : ((const uint32_t *)s->index)[slot];
-
-    return v - 1; /* an empty slot so reads as PEERSET_NONE */
-}
-
-static void
-slot_put(struct peerset *s, uint32_t slot, uint32_t pos)
-{
-    if (s->nslots <= SLOTS_NARROW_MAX)
-        ((uint16_t *)s->index)[slot] = (uint16_t)(pos + 1);
-    else
-        ((uint32_t *)s->index)[slot] = pos + 1;
-}
-
-static uint32_t
-home_slot(const struct peerset *s, const struct peerset_env *env, const uint8_t *key, bool sited)
-{
-    uint64_t hash = siphash13(env->seed, key, sited ? site_len(s) : s->key_len);
-
-    /* The hash as a fraction of the slots (Lemire's multiplication), which need no power of two. */
-    return (uint32_t)((hash >> 32) * s->nslots >> 32);
-}
-
-static uint32_t
-home_of(const struct peerset *s, const struct peerset_env *env, uint32_t pos)
-{
-    return home_slot(s, env, entry(s, pos), peerset_is_sited(s, pos));
-}
-
-static uint32_t
-next_slot(const struct peerset *s, uint32_t slot)
-{
-    return slot + 1 < s->nslots ? slot + 1 : 0;
-}
-
-/* Slots from |from| on to |to|, around the end. */
-static uint32_t
-distance(const struct peerset *s, uint32_t from, uint32_t to)
-{
-    return to >= from ? to - from : to + s->nslots - from;
-}
-
-/* The slot that holds position |pos|. */
-static uint32_t
-slot_of(const struct peerset *s, const struct peerset_env *env, uint32_t pos)
-{
-    uint32_t slot = home_of(s, env, pos);
-
-    while (slot_get(s, slot) != pos) {
-        ASSERT(slot_get(s, slot) != PEERSET_NONE);
-        slot = next_slot(s, slot);
-    }
-    return slot;
-}
-
-static void
-index_add(struct peerset *s, const struct peerset_env *env, uint32_t pos)
-{
-    uint32_t slot;
-
-    if (s->index == NULL)
-        return;
-    slot = home_of(s, env, pos);
-    while (slot_get(s, slot) != PEERSET_NONE)
-        slot = next_slot(s, slot);
-    slot_put(s, slot, pos);
-}
-
-/* Empties the slot of |pos| and shifts back what had been pushed behind it. */
-static void
-index_drop(struct peerset *s, const struct peerset_env *env, uint32_t pos)
-{
-    uint32_t hole, at;
-
-    if (s->index == NULL)
-        return;
-    hole = slot_of(s, env, pos);
-    for (at = next_slot(s, hole); slot_get(s, at) != PEERSET_NONE; at = next_slot(s, at)) {
-        uint32_t home = home_of(s, env, slot_get(s, at));
-
-        /* The entry at |at| may move into the hole, unless a search from its home begins behind the
-         * hole. */
-        if (distance(s, home, at) >= distance(s, hole, at)) {
-            slot_put(s, hole, slot_get(s, at));
-            hole = at;
-        }
-    }
-    slot_put(s, hole, PEERSET_NONE);
-}
-
-/* Makes the index fit |cap| entries at a load of at most three quarters, or leaves none where a
- * scan is as fast. False when memory is out, and nothing is changed. */
-static bool
-index_rebuild(struct peerset *s, const struct peerset_env *env, uint32_t cap)
-{
-    uint32_t room = cap + cap / INDEX_ROOM, nslots = room + room / 3 + 1;
-    void *index;
-
-    if (cap <= PEERSET_SCAN_MAX) {
-        free(s->index);
-        s->index = NULL;
-        s->nslots = 0;
-        return true;
-    }
-    if (s->nslots >= cap + cap / 3 + 1 && s->nslots / 2 < nslots)
-        return true;
-    index = calloc(nslots, slot_size(nslots));
-    if (index == NULL)
-        return false;
-    free(s->index);
-    s->index = index;
-    s->nslots = nslots;
-    for (uint32_t pos = 0; pos < peerset_count(s); pos++)
-        index_add(s, env, pos);
-    return true;
-}
-
-/* ---- the array ---- */
-
-/* Changes the memory to |cap| entries. On an error what was there is still there. */
-static bool
-realloc_arrays(struct peerset *s, uint32_t cap)
-{
-    uint8_t *entries, *ids;
-
-    if (s->keeps_ids) {
-        ids = realloc(s->ids, (size_t)cap * PEERSET_ID_LEN);
-        if (ids == NULL)
-            return false;
-        s->ids = ids;
-    }
-    entries = realloc(s->entries, cap * peerset_stride(s) + marks_len(cap));
-    if (entries == NULL)
-        return false;
-    s->entries = entries;
-    return true;
-}
-
-/* The next size: peers are what a tracker's memory is full of, so little is left unused, and small
- * steps let a set have what its neighbour gave up. */
-static uint32_t
-next_cap(uint32_t cap)
-{
-    uint32_t step = cap < PEERSET_BARE_MAX ? STEP_BARE : STEP;
-
-    if (cap / GROWTH > step)
-        step = cap / GROWTH / STEP * STEP;
-    return cap + step < PEERSET_PEERS_MAX ? cap + step : PEERSET_PEERS_MAX;
-}
-
-/* Room for one more. The index goes first: one that is too large does no harm if the rest fails. */
-static bool
-grow(struct peerset *s, const struct peerset_env *env)
-{
-    uint32_t cap = next_cap(s->cap);
-
-    if (s->cap == PEERSET_PEERS_MAX)
-        return false;
-    if ((cap > PEERSET_SCAN_MAX && !index_rebuild(s, env, cap)) || !realloc_arrays(s, cap))
-        return false;
-    s->cap = cap;
-    mark_all(s, env);
-    return true;
-}
-
-/* Gives memory back. The bookkeeping goes first: if memory can't be had for doing it, it just stays
- * larger than we say. */
-static void
-shrink(struct peerset *s, const struct peerset_env *env, uint32_t cap)
-{
-    s->cap = cap;
-    (void)realloc_arrays(s, cap);
-    (void)index_rebuild(s, env, cap);
-    mark_all(s, env);
-}
-
+/* Overwrites the peer at |dst| but not in the index. */
 static void
 copy_entry(struct peerset *s, uint32_t dst, uint32_t src)
 {
-    memcpy(entry(s, dst), entry(s, src), peerset_stride(s));
-    if (has_marks(s))
-        marks(s)[dst] = marks(s)[src];
-    if (s->ids != NULL)
-        memcpy(s->ids + (size_t)dst * PEERSET_ID_LEN, s->ids + (size_t)src * PEERSET_ID_LEN,
-               PEERSET_ID_LEN);
+    memcpy(peerset_entry(s, dst), peerset_entry(s, src), peerset_stride(s));
+    if (peerset_has_marks(s))
+        *peerset_mark_at(s, dst) = *peerset_mark_at(s, src);
+    if (s->id_len > 0)
+        memcpy(peerset_entry_id(s, dst), peerset_entry_id(s, src), s->id_len);
 }
 
 /* Moves the peer at |src| to the unused place |dst|. */
@@ -322,55 +61,77 @@ move_entry(struct peerset *s, const struct peerset_env *env, uint32_t dst, uint3
 {
     if (dst == src)
         return;
-    if (s->index != NULL)
-        slot_put(s, slot_of(s, env, src), dst);
+    if (s->has_index)
+        peerindex_move(&peerset_large(s)->index, peerset_hash_at(s, env, src), src, dst);
     copy_entry(s, dst, src);
+}
+
+/* The index has both at |b| for a moment, which does no harm: their hashes tell them apart, or it
+ * does not matter which is which. */
+static void
+swap_in_index(struct peerset *s, const struct peerset_env *env, uint32_t a, uint32_t b)
+{
+    uint64_t hash_a = peerset_hash_at(s, env, a), hash_b = peerset_hash_at(s, env, b);
+    struct peerindex *x = &peerset_large(s)->index;
+
+    peerindex_move(x, hash_a, a, b);
+    peerindex_move(x, hash_b, b, a);
+}
+
+static void
+swap_bytes(uint8_t *a, uint8_t *b, size_t len)
+{
+    uint8_t saved[STRIDE_MAX];
+
+    _Static_assert((int)STRIDE_MAX >= (int)PEERSET_ID_LEN, "for ids, too");
+    memcpy(saved, a, len);
+    memcpy(a, b, len);
+    memcpy(b, saved, len);
 }
 
 static void
 swap_entries(struct peerset *s, const struct peerset_env *env, uint32_t a, uint32_t b)
 {
-    uint8_t saved[STRIDE_MAX], saved_id[PEERSET_ID_LEN], saved_mark = 0;
-
     if (a == b)
         return;
-    if (s->index != NULL) {
-        uint32_t slot_a = slot_of(s, env, a), slot_b = slot_of(s, env, b);
+    if (s->has_index)
+        swap_in_index(s, env, a, b);
+    swap_bytes(peerset_entry(s, a), peerset_entry(s, b), peerset_stride(s));
+    if (peerset_has_marks(s))
+        swap_bytes(peerset_mark_at(s, a), peerset_mark_at(s, b), 1);
+    if (s->id_len > 0)
+        swap_bytes(peerset_entry_id(s, a), peerset_entry_id(s, b), s->id_len);
+}
 
-        slot_put(s, slot_a, b);
-        slot_put(s, slot_b, a);
-    }
-    memcpy(saved, entry(s, a), peerset_stride(s));
-    if (has_marks(s))
-        saved_mark = marks(s)[a];
-    if (s->ids != NULL)
-        memcpy(saved_id, s->ids + (size_t)a * PEERSET_ID_LEN, PEERSET_ID_LEN);
-    copy_entry(s, a, b);
-    memcpy(entry(s, b), saved, peerset_stride(s));
-    if (has_marks(s))
-        marks(s)[b] = saved_mark;
-    if (s->ids != NULL)
-        memcpy(s->ids + (size_t)b * PEERSET_ID_LEN, saved_id, PEERSET_ID_LEN);
+/* ---- looking for a peer ---- */
+
+static uint32_t
+find_bare(const struct peerset *s, const uint8_t *key)
+{
+    const uint8_t *e = s->memory;
+    size_t stride = peerset_stride(s);
+
+    for (uint32_t pos = 0, n = peerset_count(s); pos < n; pos++, e += stride)
+        if (s->key_len == COMPACT_V4_LEN ? memcmp(e, key, COMPACT_V4_LEN) == 0
+                                         : memcmp(e, key, COMPACT_V6_LEN) == 0)
+            return pos;
+    return PEERSET_NONE;
 }
 
 /* The first position from |pos| on with that mark, or PEERSET_NONE. */
 static inline uint32_t
 next_marked(const struct peerset *s, uint8_t mark, uint32_t pos)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t passed = ones << 7 & ((UINT64_C(1) << pos % 8 * 8) - 1), diff, hits;
     uint32_t n = peerset_count(s);
 
-    for (uint32_t word = pos / 8 * 8; word < n; word += 8) {
-        memcpy(&diff, marks(s) + word, sizeof(diff));
-        diff = le64toh(diff) ^ mark * ones;
-        /* The high bit of each byte that is 0, and maybe of one above such a byte. */
-        hits = (diff - ones) & ~diff & ones << 7 & ~passed;
-        passed = 0;
-        if (hits != 0) {
-            pos = word + (uint32_t)__builtin_ctzll(hits) / 8;
-            return pos < n ? pos : PEERSET_NONE;
-        }
+    while (pos < n) {
+        uint32_t first = pos / PEERSET_SMALL_MAX * PEERSET_SMALL_MAX;
+        uint32_t of = n - first < PEERSET_SMALL_MAX ? n - first : PEERSET_SMALL_MAX;
+        uint32_t at = marks_next(peerset_marks(s, pos), of, mark, pos - first);
+
+        if (at != MARKS_NONE)
+            return first + at;
+        pos = first + PEERSET_SMALL_MAX;
     }
     return PEERSET_NONE;
 }
@@ -386,21 +147,24 @@ find_marked(const struct peerset *s, uint8_t mark, const uint8_t *key)
 }
 
 static uint32_t
-find_indexed(const struct peerset *s, uint32_t slot, const uint8_t *key)
+find_indexed(const struct peerset *s, uint64_t hash, const uint8_t *key)
 {
-    uint32_t pos;
+    const struct peerindex *x = &peerset_large(s)->index;
+    uint32_t probe = 0, pos;
 
-    for (; (pos = slot_get(s, slot)) != PEERSET_NONE; slot = next_slot(s, slot))
+    while ((pos = peerindex_next(x, hash, &probe)) != PEERINDEX_NONE)
         if (peerset_key_is(s, pos, key))
             return pos;
     return PEERSET_NONE;
 }
 
+_Static_assert(PEERINDEX_NONE == PEERSET_NONE && MARKS_NONE == PEERSET_NONE, "all are the same");
+
 static uint32_t
 find_hashed(const struct peerset *s, const struct peerset_env *env, const uint8_t *key, bool sited)
 {
-    return s->index != NULL ? find_indexed(s, home_slot(s, env, key, sited), key)
-                            : find_marked(s, mark_of(s, env, key, sited), key);
+    return s->has_index ? find_indexed(s, peerset_hash(s, env, key, sited), key)
+                        : find_marked(s, peerset_mark(s, env, key, sited), key);
 }
 
 uint32_t
@@ -408,12 +172,8 @@ peerset_find(const struct peerset *s, const struct peerset_env *env, const uint8
 {
     uint32_t pos;
 
-    if (s->cap <= PEERSET_BARE_MAX && s->index == NULL) {
-        for (pos = 0; pos < peerset_count(s); pos++)
-            if (peerset_key_is(s, pos, key))
-                return pos;
-        return PEERSET_NONE;
-    }
+    if (s->cap <= PEERSET_BARE_MAX)
+        return find_bare(s, key);
     /* First among peers that are hashed by their site, if there are any. */
     pos = find_hashed(s, env, key, s->has_sited);
     if (pos == PEERSET_NONE && s->has_sited && s->has_unsited)
@@ -421,24 +181,84 @@ peerset_find(const struct peerset *s, const struct peerset_env *env, const uint8
     return pos;
 }
 
+void
+peerset_prefetch_search(const struct peerset *s, const struct peerset_env *env, const uint8_t *key)
+{
+    uint32_t n = peerset_count(s);
+
+    if (n == 0)
+        return;
+    if (s->has_index) {
+        peerindex_prefetch(&peerset_large(s)->index, peerset_hash(s, env, key, s->has_sited));
+    } else if (!peerset_has_marks(s)) {
+        peerset_prefetch_row(s, 0, n);
+    } else {
+        for (uint32_t first = 0; first < n; first += PEERSET_SMALL_MAX)
+            peerset_prefetch_bytes(peerset_marks(s, first),
+                                   peerset_marks(s, first) + peerset_row(first, n - first));
+    }
+}
+
+void
+peerset_prefetch_found(const struct peerset *s, const struct peerset_env *env, const uint8_t *key)
+{
+    uint32_t pos, probe = 0;
+    uint64_t hash;
+    uint8_t mark;
+
+    if (s->has_index) {
+        hash = peerset_hash(s, env, key, s->has_sited);
+        if ((pos = peerindex_next(&peerset_large(s)->index, hash, &probe)) != PEERSET_NONE)
+            prefetch_line(peerset_key(s, pos));
+    } else if (peerset_has_marks(s)) {
+        mark = peerset_mark(s, env, key, s->has_sited);
+        for (pos = next_marked(s, mark, 0); pos != PEERSET_NONE;
+             pos = next_marked(s, mark, pos + 1))
+            prefetch_line(peerset_key(s, pos));
+    }
+}
+
+uint32_t
+peerset_find_tag(const struct peerset *s, uint32_t tag, const uint8_t *id)
+{
+    for (uint32_t pos = 0; pos < peerset_count(s) && pos < PEERSET_TAG_SCAN_MAX; pos++)
+        if (peerset_tag(s, pos) == tag &&
+            (s->meta_len != PEERSET_SHARED || peerset_has_id(s, pos, id)))
+            return pos;
+    return PEERSET_NONE;
+}
+
 /* ---- a site ---- */
 
-/* The next position from |*at| on where a peer of the site may stand; |*at| is a slot or a
- * position, whatever the set is searched by. */
-static uint32_t
-next_of_site(const struct peerset *s, uint8_t mark, uint32_t *at)
+static bool
+same_site(const struct peerset *s, const uint8_t *a, const uint8_t *b)
 {
+    return s->key_len == COMPACT_V4_LEN ? memcmp(a, b, PEERSET_V4_SITE_LEN) == 0
+                                        : memcmp(a, b, PEERSET_V6_SITE_LEN) == 0;
+}
+
+/* The search for the peers of one site. */
+struct site_search {
+    const struct peerset *s;
+    uint64_t hash; /* if there is an index */
+    uint32_t at;   /* where to go on: a probe of the index, or a position */
+    uint8_t mark;
+};
+
+/* The next position where a peer of the site may stand. */
+static uint32_t
+next_of_site(struct site_search *x)
+{
+    const struct peerset *s = x->s;
     uint32_t pos;
 
-    if (s->index != NULL) {
-        pos = slot_get(s, *at);
-        *at = next_slot(s, *at);
-    } else if (has_marks(s)) {
-        pos = next_marked(s, mark, *at);
-        *at = pos + 1;
-    } else {
-        pos = *at < peerset_count(s) ? (*at)++ : PEERSET_NONE;
-    }
+    if (s->has_index)
+        return peerindex_next(&peerset_large(s)->index, x->hash, &x->at);
+    if (peerset_has_marks(s))
+        pos = next_marked(s, x->mark, x->at);
+    else
+        pos = x->at < peerset_count(s) ? x->at : PEERSET_NONE;
+    x->at = pos + 1;
     return pos;
 }
 
@@ -446,11 +266,15 @@ uint32_t
 peerset_count_site(const struct peerset *s, const struct peerset_env *env, const uint8_t *key,
                    uint32_t most, uint16_t now, uint32_t *longest)
 {
-    uint32_t at = s->index != NULL ? home_slot(s, env, key, true) : 0, n = 0, pos;
-    uint8_t mark = has_marks(s) ? mark_of(s, env, key, true) : 0;
+    struct site_search x = {.s = s};
+    uint32_t n = 0, pos;
 
+    if (s->has_index)
+        x.hash = peerset_hash(s, env, key, true);
+    else
+        x.mark = peerset_mark(s, env, key, true);
     *longest = PEERSET_NONE;
-    while (n < most && (pos = next_of_site(s, mark, &at)) != PEERSET_NONE) {
+    while (n < most && (pos = next_of_site(&x)) != PEERSET_NONE) {
         if (!peerset_is_sited(s, pos) || !same_site(s, peerset_key(s, pos), key))
             continue;
         n++;
@@ -461,52 +285,37 @@ peerset_count_site(const struct peerset *s, const struct peerset_env *env, const
     return n;
 }
 
-void
-peerset_prefetch_search(const struct peerset *s, const struct peerset_env *env, const uint8_t *key)
-{
-    uint32_t n = peerset_count(s), slot;
+/* ---- changes ---- */
 
-    if (n == 0)
-        return;
-    if (s->index != NULL) {
-        slot = home_slot(s, env, key, s->has_sited);
-        prefetch_line((const uint8_t *)s->index + slot * slot_size(s->nslots));
-    } else if (has_marks(s)) {
-        peerset_prefetch_bytes(marks(s), marks(s) + n);
-    } else {
-        peerset_prefetch_row(s, 0, n);
-    }
+static void
+write_new(struct peerset *s, const struct peerset_env *env, uint32_t pos, const uint8_t *key,
+          bool sited)
+{
+    uint8_t *e = peerset_entry(s, pos);
+
+    memset(e, 0, peerset_stride(s));
+    memcpy(e, key, s->key_len);
+    e[peerset_flags_at(s)] = sited ? 0 : PEER_UNSITED;
+    if (peerset_has_marks(s))
+        *peerset_mark_at(s, pos) = peerset_mark(s, env, key, sited);
+    if (s->id_len > 0)
+        memset(peerset_entry_id(s, pos), 0, s->id_len);
 }
 
-void
-peerset_prefetch_found(const struct peerset *s, const struct peerset_env *env, const uint8_t *key)
-{
-    uint32_t pos = PEERSET_NONE;
-
-    if (s->index != NULL)
-        pos = slot_get(s, home_slot(s, env, key, s->has_sited));
-    else if (has_marks(s))
-        pos = next_marked(s, mark_of(s, env, key, s->has_sited), 0);
-    if (pos != PEERSET_NONE)
-        prefetch_line(peerset_key(s, pos));
-}
-
-uint32_t
-peerset_find_tag(const struct peerset *s, uint32_t tag)
-{
-    for (uint32_t pos = 0; pos < peerset_count(s) && pos < PEERSET_TAG_SCAN_MAX; pos++)
-        if (peerset_tag(s, pos) == tag)
-            return pos;
-    return PEERSET_NONE;
-}
-
+/* What can fail comes before what changes the set. */
 static uint32_t
 add(struct peerset *s, const struct peerset_env *env, const uint8_t *key, bool seed, bool sited)
 {
     uint32_t pos = peerset_count(s);
+    uint64_t hash = 0;
 
-    if (pos == s->cap && !grow(s, env))
+    if (pos == s->cap && !peerset_grow(s, env))
         return PEERSET_NONE;
+    if (s->has_index) {
+        hash = peerset_hash(s, env, key, sited);
+        if (!peerindex_reserve(&peerset_large(s)->index, env->blocks, hash))
+            return PEERSET_NONE;
+    }
     if (seed) {
         /* The first leecher makes way. */
         if (s->nleeches > 0)
@@ -515,15 +324,13 @@ add(struct peerset *s, const struct peerset_env *env, const uint8_t *key, bool s
     } else {
         s->nleeches++;
     }
-    memset(entry(s, pos), 0, peerset_stride(s));
-    memcpy(entry(s, pos), key, s->key_len);
-    put_u32be(entry(s, pos) + s->key_len + 2, sited ? 0 : PEER_UNSITED);
-    *(sited ? &s->has_sited : &s->has_unsited) = true;
-    if (has_marks(s))
-        marks(s)[pos] = mark_of(s, env, key, sited);
-    if (s->ids != NULL)
-        memset(s->ids + (size_t)pos * PEERSET_ID_LEN, 0, PEERSET_ID_LEN);
-    index_add(s, env, pos);
+    write_new(s, env, pos, key, sited);
+    if (sited)
+        s->has_sited = true;
+    else
+        s->has_unsited = true;
+    if (s->has_index)
+        peerset_index_add(s, env, hash, pos);
     return pos;
 }
 
@@ -545,7 +352,8 @@ peerset_remove(struct peerset *s, const struct peerset_env *env, uint32_t pos)
     uint32_t last = peerset_count(s) - 1;
 
     ASSERT(pos <= last);
-    index_drop(s, env, pos);
+    if (s->has_index)
+        peerindex_remove(&peerset_large(s)->index, env->blocks, peerset_hash_at(s, env, pos), pos);
     if (peerset_flags(s, pos) & PEER_PAUSED)
         s->npaused--;
     if (peerset_is_seed(s, pos)) {
@@ -556,6 +364,8 @@ peerset_remove(struct peerset *s, const struct peerset_env *env, uint32_t pos)
         s->nleeches--;
     }
     move_entry(s, env, pos, last);
+    if (peerset_is_large(s) && s->cap - last > LARGE_SLACK)
+        peerset_shrink(s, env);
 }
 
 uint32_t
@@ -566,7 +376,7 @@ peerset_set_seed(struct peerset *s, const struct peerset_env *env, uint32_t pos,
     if (peerset_is_seed(s, pos) == seed)
         return pos;
     if (peerset_flags(s, pos) & PEER_PAUSED) {
-        put_u32be(entry(s, pos) + s->key_len + 2, tag_and_flags(s, pos) & ~(uint32_t)PEER_PAUSED);
+        peerset_entry(s, pos)[peerset_flags_at(s)] &= (uint8_t)~PEER_PAUSED;
         s->npaused--;
     }
     swap_entries(s, env, pos, to);
@@ -584,26 +394,51 @@ void
 peerset_touch(struct peerset *s, uint32_t pos, uint16_t seen, uint32_t tag, unsigned flags,
               const uint8_t *id)
 {
-    uint8_t *e = entry(s, pos);
+    uint8_t *e = peerset_entry(s, pos), *meta = e + s->key_len;
+    uint8_t was = e[peerset_flags_at(s)] & PEER_FLAGS;
 
     ASSERT((flags & ~(unsigned)PEER_STATE) == 0);
     ASSERT((flags & PEER_PAUSED) == 0 || !peerset_is_seed(s, pos));
-    s->npaused -= (peerset_flags(s, pos) & PEER_PAUSED) != 0;
+    s->npaused -= (was & PEER_PAUSED) != 0;
     s->npaused += (flags & PEER_PAUSED) != 0;
-    put_u16be(e + s->key_len, seen);
-    put_u32be(e + s->key_len + 2,
-              (tag & ~(uint32_t)PEER_FLAGS) | flags | (tag_and_flags(s, pos) & PEER_UNSITED));
-    if (s->ids != NULL)
-        memcpy(s->ids + (size_t)pos * PEERSET_ID_LEN, id, PEERSET_ID_LEN);
+    put_u16be(meta, seen & peerset_time_mask(s));
+    if (s->meta_len == PEERSET_SHARED)
+        tag = peerset_shared_tag(id);
+    put_u16be(meta + 2, (uint16_t)(tag >> 16));
+    if (s->meta_len >= PEERSET_SHORT)
+        meta[4] = (uint8_t)(tag >> 8);
+    if (s->meta_len == PEERSET_EXACT)
+        meta[5] = 0;
+    e[peerset_flags_at(s)] |= (uint8_t)(flags | (was & PEER_UNSITED));
+    if (s->id_len > 0)
+        memcpy(peerset_entry_id(s, pos), id, s->id_len);
 }
 
 void
 peerset_trim(struct peerset *s, const struct peerset_env *env)
 {
-    uint32_t left = peerset_count(s);
+    uint32_t n = peerset_count(s);
 
-    if (left == 0)
-        peerset_fini(s);
-    else if (left < s->cap / 2)
-        shrink(s, env, next_cap(left));
+    if (n == 0)
+        peerset_fini(s, env);
+    else if (s->cap - n > SLACK + n / SLACK_PARTS)
+        peerset_shrink(s, env);
+}
+
+static void
+own_memory(struct peerset *s)
+{
+    if (s->memory != NULL && !peerset_is_large(s))
+        blocks_set_owner(&s->memory);
+}
+
+void
+peerset_swap(struct peerset *a, struct peerset *b)
+{
+    struct peerset saved = *a;
+
+    *a = *b;
+    *b = saved;
+    own_memory(a);
+    own_memory(b);
 }

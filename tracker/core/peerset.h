@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The peers of one family in one swarm: a packed array, seeders first, with marks behind it by
- * which a peer is found, and a hash index in their place once it is large. Adding, finding,
- * removing and changing sides are O(1); nothing is allocated but when the array grows. Knows no
- * announce and no clock: times are 16-bit seconds that wrap around.
+ * which a peer is found, or an index beside it in the largest sets. Adding, finding, removing and
+ * changing sides touch some hundred peers at most. Knows no announce and no clock:
+ * times are 16-bit seconds that wrap around.
  *
- * An entry begins with the compact endpoint (compact.h), so that a reply is copied straight out:
+ * An entry begins with the compact endpoint (compact.h), so that a reply is copied straight out.
+ * What follows has one of three forms (struct peerset_form), the same for all sets of a tracker:
  *
- *  offset   size
- *  0        6 or 18  address and port
- *  6 / 18   2        second in which the peer was last seen, modulo 2^16
- *  8 / 20   4        the peer's tag, whose three low bits are flags
+ *  size  PEERSET_SHARED (4)            PEERSET_SHORT (5)   PEERSET_EXACT (6)
+ *  2     time of 8 s, flags            time of 8 s, flags  time of 1 s
+ *  2/3   the last 2 bytes of the id    tag                 tag
+ *  1     -                             -                   flags
  *
- * An IPv4 peer so takes 12 bytes and an IPv6 peer 24, and one more for its mark, or in a large set
- * about 3 of index (6 beyond 43,000 peers).
+ * The time is when the peer was last seen, modulo 2^16 s. A time of 8 s is rounded down, and its
+ * three low bits are the flags. So an IPv4 peer takes 10 to 12 bytes, and 18 or 20 more for its id
+ * if ids are kept.
+ *
+ * A set of at most PEERSET_SMALL_MAX entries is one block (blocks.h): entries, ids, and marks if it
+ * has more than PEERSET_BARE_MAX. A larger one has chunks of PEERSET_SMALL_MAX entries, their ids
+ * and marks, of which the last may be shorter. One of more than PEERSET_MARKED_MAX has no marks but
+ * an index (peerindex.h).
  *
  * Marks and index are made from a hash of the peer's site: its IPv4 address, or its IPv6 /64. So
  * all peers of a site are found by one search, and can be counted before another one is added.
@@ -33,17 +40,19 @@
 #include "common/base/mono.h"
 #include "common/base/prefetch.h"
 #include "common/codec/compact.h"
+#include "tracker/core/peerindex.h"
 
 enum {
-    PEERSET_BARE_MAX = 16,  /* entries; a set of more has marks */
-    PEERSET_SCAN_MAX = 256, /* entries; a set of more has an index */
+    PEERSET_BARE_MAX = 64,     /* entries; a set of more has marks, */
+    PEERSET_SMALL_MAX = 256,   /* one of more has chunks, */
+    PEERSET_MARKED_MAX = 1536, /* and one of more an index */
     PEERSET_TAG_SCAN_MAX = 4096,
     PEERSET_PEERS_MAX = 1 << 24,
     PEERSET_ID_LEN = 20,
-    PEERSET_META_LEN = 6, /* of an entry behind the address and port */
+    PEERSET_TICK_S = 8, /* seconds of a time that is not exact */
 };
 
-/* Flags of a peer, and where its tag begins. */
+/* Flags of a peer. */
 enum {
     PEER_PAUSED = 1,  /* a partial seed (BEP 21); only a leecher can be one */
     PEER_COUNTED = 2, /* its completion was counted */
@@ -54,27 +63,50 @@ enum {
 
 #define PEERSET_NONE UINT32_MAX
 
-/* Embedded; read |nseeds|, |nleeches| and |npaused|, the rest is private. */
-struct peerset {
-    uint8_t *entries; /* and the marks behind all |cap| of them */
-    uint8_t *ids;     /* peer ids in the same order; NULL unless they are kept */
-    void *index; /* slots with a position + 1, of 2 bytes up to 2^16 slots, then of 4; or NULL */
-    uint32_t nslots;
-    uint32_t cap;
-    uint32_t nseeds, nleeches;
-    uint32_t npaused;
-    uint8_t key_len; /* of the compact endpoint */
-    bool keeps_ids;
-    bool has_sited, has_unsited; /* there was a peer of that kind since the set was empty */
+/* How many bytes an entry has behind the address and port. */
+enum peerset_meta {
+    /* For open trackers that keep ids. The tag of a peer is the end of its id. */
+    PEERSET_SHARED = 4,
+    /* For open trackers that keep none, and for private ones: the tag is 3 bytes. */
+    PEERSET_SHORT = 5,
+    /* For the trackers of a fleet, which compare the times of different trackers. */
+    PEERSET_EXACT = 6,
+};
+
+struct peerset_form {
+    enum peerset_meta meta;
+    bool keeps_ids; /* true for PEERSET_SHARED */
 };
 
 /* What is the same for all sets of a tracker. */
 struct peerset_env {
     uint64_t seed[2]; /* of the hash: peers must not be able to choose where they land */
+    struct peerset_form form;
+    struct blocks *blocks; /* borrowed */
 };
 
-void peerset_init(struct peerset *s, enum ip_family family, bool keeps_ids);
-void peerset_fini(struct peerset *s);
+/* The chunks of a large set. */
+struct peerset_large {
+    void **chunks;          /* with room for the next power of two of their number */
+    struct peerindex index; /* if the set has one */
+};
+
+/* Embedded; must not be copied (peerset_swap()); read |nseeds|, |nleeches| and |npaused|, the rest
+ * is private. */
+struct peerset {
+    void *memory; /* a block, or a struct peerset_large if |cap| is above PEERSET_SMALL_MAX */
+    uint32_t cap;
+    uint32_t nseeds, nleeches;
+    uint32_t npaused;
+    uint8_t key_len;  /* of the compact endpoint */
+    uint8_t meta_len; /* an enum peerset_meta */
+    uint8_t id_len;   /* of an id as it is stored beside the entries; 0: none is kept */
+    bool has_index : 1;
+    bool has_sited : 1, has_unsited : 1; /* there was a peer of that kind since it was empty */
+};
+
+void peerset_init(struct peerset *s, const struct peerset_env *env, enum ip_family family);
+void peerset_fini(struct peerset *s, const struct peerset_env *env);
 
 static inline uint32_t
 peerset_count(const struct peerset *s)
@@ -91,44 +123,136 @@ peerset_is_seed(const struct peerset *s, uint32_t pos)
 static inline size_t
 peerset_stride(const struct peerset *s)
 {
-    return (size_t)s->key_len + PEERSET_META_LEN;
+    return (size_t)s->key_len + s->meta_len;
+}
+
+static inline bool
+peerset_is_large(const struct peerset *s)
+{
+    return s->cap > PEERSET_SMALL_MAX;
+}
+
+/* The chunk of |pos|; all of a small set is one. |*first| is the position where it begins. */
+static inline const uint8_t *
+peerset_chunk(const struct peerset *s, uint32_t pos, uint32_t *first)
+{
+    *first = 0;
+    if (!peerset_is_large(s))
+        return s->memory;
+    *first = pos / PEERSET_SMALL_MAX * PEERSET_SMALL_MAX;
+    return ((const struct peerset_large *)s->memory)->chunks[pos / PEERSET_SMALL_MAX];
+}
+
+/* How many entries the chunk that begins at |first| has room for. */
+static inline uint32_t
+peerset_chunk_cap(const struct peerset *s, uint32_t first)
+{
+    return s->cap - first < PEERSET_SMALL_MAX ? s->cap - first : PEERSET_SMALL_MAX;
 }
 
 static inline const uint8_t *
 peerset_key(const struct peerset *s, uint32_t pos)
 {
-    return s->entries + pos * peerset_stride(s);
+    uint32_t first;
+    const uint8_t *chunk = peerset_chunk(s, pos, &first);
+
+    return chunk + (pos - first) * peerset_stride(s);
 }
 
+/* How many of |n| peers from |pos| on stand side by side in memory, where peerset_key() says. */
+static inline uint32_t
+peerset_row(uint32_t pos, uint32_t n)
+{
+    uint32_t left = PEERSET_SMALL_MAX - pos % PEERSET_SMALL_MAX;
+
+    return n < left ? n : left;
+}
+
+/* What is stored of the peer's id, |s->id_len| bytes; the ids of a row stand side by side. */
+static inline const uint8_t *
+peerset_id_part(const struct peerset *s, uint32_t pos)
+{
+    uint32_t first;
+    const uint8_t *chunk = peerset_chunk(s, pos, &first);
+
+    return chunk + peerset_chunk_cap(s, first) * peerset_stride(s) + (pos - first) * s->id_len;
+}
+
+/* The bits of a second that an entry keeps. */
+static inline uint16_t
+peerset_time_mask(const struct peerset *s)
+{
+    return s->meta_len == PEERSET_EXACT ? UINT16_MAX : UINT16_MAX - (PEERSET_TICK_S - 1);
+}
+
+/* The second in which the peer was last seen, or one of the seven before it. */
 static inline uint16_t
 peerset_seen(const struct peerset *s, uint32_t pos)
 {
-    return get_u16be(peerset_key(s, pos) + s->key_len);
+    return get_u16be(peerset_key(s, pos) + s->key_len) & peerset_time_mask(s);
+}
+
+/* The tag in an entry of which |meta| is what follows the address and port. Its low byte is 0. */
+static inline uint32_t
+peerset_meta_tag(const uint8_t *meta, size_t meta_len)
+{
+    uint32_t tag = (uint32_t)get_u16be(meta + 2) << 16;
+
+    return meta_len == PEERSET_SHARED ? tag : tag | (uint32_t)meta[4] << 8;
 }
 
 static inline uint32_t
 peerset_tag(const struct peerset *s, uint32_t pos)
 {
-    return get_u32be(peerset_key(s, pos) + s->key_len + 2) & ~(uint32_t)PEER_FLAGS;
+    return peerset_meta_tag(peerset_key(s, pos) + s->key_len, s->meta_len);
+}
+
+/* What a set of that form keeps of a tag. */
+static inline uint32_t
+peerset_tag_mask(const struct peerset_form *form)
+{
+    return form->meta == PEERSET_SHARED ? 0xffff0000u : 0xffffff00u;
+}
+
+/* The tag that a peer with |id| has in a set of form PEERSET_SHARED. */
+static inline uint32_t
+peerset_shared_tag(const uint8_t id[PEERSET_ID_LEN])
+{
+    return (uint32_t)get_u16be(id + PEERSET_ID_LEN - 2) << 16;
+}
+
+/* Where the flags are, in the three low bits of a byte. */
+static inline size_t
+peerset_flags_at(const struct peerset *s)
+{
+    return (size_t)s->key_len + (s->meta_len == PEERSET_EXACT ? 5 : 1);
 }
 
 static inline unsigned
 peerset_flags(const struct peerset *s, uint32_t pos)
 {
-    return get_u32be(peerset_key(s, pos) + s->key_len + 2) & PEER_STATE;
+    return peerset_key(s, pos)[peerset_flags_at(s)] & PEER_STATE;
 }
 
 static inline bool
 peerset_is_sited(const struct peerset *s, uint32_t pos)
 {
-    return (get_u32be(peerset_key(s, pos) + s->key_len + 2) & PEER_UNSITED) == 0;
+    return (peerset_key(s, pos)[peerset_flags_at(s)] & PEER_UNSITED) == 0;
 }
 
-/* Whether the peer was last seen more than |age_max| seconds before |now|. */
+/* By how much a peer's age by peerset_seen() may be too high, in seconds. */
+static inline uint16_t
+peerset_age_error(const struct peerset *s)
+{
+    return (uint16_t)~peerset_time_mask(s);
+}
+
+/* Whether the peer was last seen more than |age_max| seconds before |now|; false for up to seven
+ * seconds more if times are not exact. */
 static inline bool
 peerset_is_silent(const struct peerset *s, uint32_t pos, uint16_t now, uint16_t age_max)
 {
-    return (uint16_t)(now - peerset_seen(s, pos)) > age_max;
+    return (uint16_t)(now - peerset_seen(s, pos)) > (uint32_t)age_max + peerset_age_error(s);
 }
 
 /* The second of |now| as a peerset stores it, modulo 2^16. With the longest interval, the age of a
@@ -137,6 +261,25 @@ static inline uint16_t
 peerset_seconds(struct mono now)
 {
     return (uint16_t)(now.us / 1000000);
+}
+
+/* Copies the peer's id of PEERSET_ID_LEN bytes, of a set that keeps ids. */
+static inline void
+peerset_get_id(const struct peerset *s, uint32_t pos, uint8_t *id)
+{
+    memcpy(id, peerset_id_part(s, pos), s->id_len);
+    if (s->meta_len == PEERSET_SHARED)
+        memcpy(id + PEERSET_ID_LEN - 2, peerset_key(s, pos) + s->key_len + 2, 2);
+}
+
+/* Whether the peer's id is |id|, of a set that keeps ids. */
+static inline bool
+peerset_has_id(const struct peerset *s, uint32_t pos, const uint8_t *id)
+{
+    uint8_t own[PEERSET_ID_LEN];
+
+    peerset_get_id(s, pos, own);
+    return memcmp(own, id, PEERSET_ID_LEN) == 0;
 }
 
 /* |end| is behind |at|. */
@@ -148,11 +291,13 @@ peerset_prefetch_bytes(const void *at, const void *end)
     prefetch_line((const uint8_t *)end - 1);
 }
 
-/* Gets |n| peers from |pos| on on their way from memory. */
+/* Gets a row of |n| peers from |pos| on (peerset_row()) on their way from memory. */
 static inline void
 peerset_prefetch_row(const struct peerset *s, uint32_t pos, uint32_t n)
 {
-    peerset_prefetch_bytes(peerset_key(s, pos), peerset_key(s, pos + n));
+    const uint8_t *at = peerset_key(s, pos);
+
+    peerset_prefetch_bytes(at, at + n * peerset_stride(s));
 }
 
 /* For who is going to look for peers of many sets: the first gets the set itself on its way from
@@ -179,13 +324,14 @@ peerset_key_is(const struct peerset *s, uint32_t pos, const uint8_t *key)
                                         : memcmp(own, key, COMPACT_V6_LEN) == 0;
 }
 
-/* The position of the peer with compact endpoint |key|, or PEERSET_NONE. A position is good until
- * the next change of the set. */
+/* The position of the peer with compact endpoint |key|, or PEERSET_NONE. A position is valid until
+ * the next change of the set; a pointer to an entry, until the next change of any set of the
+ * tracker. */
 uint32_t peerset_find(const struct peerset *s, const struct peerset_env *env, const uint8_t *key);
 
-/* The position of a peer with |tag|, looked for among the first PEERSET_TAG_SCAN_MAX only, or
- * PEERSET_NONE. */
-uint32_t peerset_find_tag(const struct peerset *s, uint32_t tag);
+/* The position of a peer with |tag|, and with |id| of PEERSET_ID_LEN bytes if the set is of form
+ * PEERSET_SHARED, looked for among the first PEERSET_TAG_SCAN_MAX only, or PEERSET_NONE. */
+uint32_t peerset_find_tag(const struct peerset *s, uint32_t tag, const uint8_t *id);
 
 /* Adds a peer that is not in, and returns its position; PEERSET_NONE when memory is out or the set
  * has PEERSET_PEERS_MAX. The second one counts among the peers of its site, of which there should
@@ -209,11 +355,16 @@ uint32_t peerset_set_seed(struct peerset *s, const struct peerset_env *env, uint
                           bool seed);
 
 /* Notes when and as whom the peer was seen. |flags| are of PEER_STATE; PEER_PAUSED must not be
- * given for a seeder. |id| of PEERSET_ID_LEN bytes is kept if the set does that. */
+ * given for a seeder. |id| of PEERSET_ID_LEN bytes is kept if the set does that; in a set of form
+ * PEERSET_SHARED it is the tag, too, and |tag| does not count. */
 void peerset_touch(struct peerset *s, uint32_t pos, uint16_t seen, uint32_t tag, unsigned flags,
                    const uint8_t *id);
 
-/* Gives memory back when much is unused, after peers were removed. */
+/* Gives memory back that is unused. A large set gives back as its peers are removed, but for a few
+ * hundred peers. */
 void peerset_trim(struct peerset *s, const struct peerset_env *env);
+
+/* Exchanges what two sets of one family hold. */
+void peerset_swap(struct peerset *a, struct peerset *b);
 
 #endif

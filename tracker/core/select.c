@@ -32,42 +32,76 @@ struct draw {
 
 /* ---- rows ---- */
 
-/* What the asker is not to have, with tags as they stand in memory. */
+/* What the asker is not to have, with the tag as the word that ends with it in memory. */
 struct filter {
-    uint32_t self_tag, self_mask;
+    uint32_t self_word, self_mask;
     struct select_hidden hidden;
-    uint16_t now, age_max;
+    uint16_t now, time_mask;
+    uint32_t age_max;
 };
 
-/* Whether a peer is passed over. |meta| is what stands behind its endpoint. */
-static inline bool
-is_passed_over(const struct filter *f, const uint8_t *meta, const bool hides)
+static struct filter
+filter_of(const struct peerset *s, const struct select_query *q)
 {
-    bool silent = (uint16_t)(f->now - get_u16be(meta)) > f->age_max;
-    uint32_t tag, user;
+    bool shared = s->meta_len == PEERSET_SHARED;
+    unsigned shift = shared ? 16 : 8;
 
-    memcpy(&tag, meta + 2, sizeof(tag));
-    user = be32toh(tag) >> SELECT_USER_SHIFT;
-    return silent | (((tag ^ f->self_tag) & f->self_mask) == 0) |
+    return (struct filter){
+        .self_word = htobe32(q->self_tag >> shift),
+        .self_mask = htobe32(q->self_mask >> shift),
+        .hidden = q->hidden,
+        .now = q->now,
+        .time_mask = peerset_time_mask(s),
+        .age_max = (uint32_t)q->age_max + peerset_age_error(s),
+    };
+}
+
+/* Whether a peer is passed over. |meta| is what stands behind its endpoint. In a set of form
+ * PEERSET_SHARED a peer that is not the asker's own may be, too. */
+static inline bool
+is_passed_over(const struct filter *f, const uint8_t *meta, const size_t meta_len, const bool hides)
+{
+    bool silent = (uint16_t)(f->now - (get_u16be(meta) & f->time_mask)) > f->age_max;
+    uint32_t word, user;
+
+    memcpy(&word, meta + (meta_len == PEERSET_SHARED ? 0 : 1), sizeof(word));
+    user = be32toh(word) & (UINT32_MAX >> SELECT_USER_SHIFT);
+    return silent | (((word ^ f->self_word) & f->self_mask) == 0) |
            (hides && user < f->hidden.count && (f->hidden.bits[user / 64] >> user % 64 & 1) != 0);
 }
 
 /* Copies the endpoints of |n| peers, and returns whether one of them is passed over. That is faster
- * than to ask first, since such peers are rare and the loop has no branch. |key_len| and |hides|
- * are constants to the compiler. */
+ * than to ask first, since such peers are rare and the loop has no branch. |key_len|, |meta_len|
+ * and |hides| are constants to the compiler. */
 static inline bool
 copy_row(const uint8_t *at, uint32_t n, const struct filter *filter, uint8_t *out,
-         const size_t key_len, const bool hides)
+         const size_t key_len, const size_t meta_len, const bool hides)
 {
     const struct filter f = *filter; /* the bytes that are written could be those of |filter| */
-    const uint8_t *end = at + n * (key_len + PEERSET_META_LEN);
+    const uint8_t *end = at + n * (key_len + meta_len);
     bool passed = false;
 
-    for (; at < end; at += key_len + PEERSET_META_LEN, out += key_len) {
+    for (; at < end; at += key_len + meta_len, out += key_len) {
         memcpy(out, at, key_len);
-        passed |= is_passed_over(&f, at + key_len, hides);
+        passed |= is_passed_over(&f, at + key_len, meta_len, hides);
     }
     return passed;
+}
+
+static inline bool
+copy_form(const uint8_t *at, uint32_t n, const struct filter *f, uint8_t *out, const size_t key_len,
+          enum peerset_meta meta_len)
+{
+    bool hides = f->hidden.count > 0;
+
+    switch (meta_len) {
+    case PEERSET_SHARED: return copy_row(at, n, f, out, key_len, PEERSET_SHARED, false);
+    case PEERSET_SHORT:
+        return hides ? copy_row(at, n, f, out, key_len, PEERSET_SHORT, true)
+                     : copy_row(at, n, f, out, key_len, PEERSET_SHORT, false);
+    case PEERSET_EXACT: return copy_row(at, n, f, out, key_len, PEERSET_EXACT, true);
+    }
+    return false;
 }
 
 static bool
@@ -75,23 +109,33 @@ copy_any_row(const struct peerset *s, uint32_t pos, uint32_t n, const struct fil
              uint8_t *out)
 {
     const uint8_t *at = peerset_key(s, pos);
-    bool hides = f->hidden.count > 0;
+    enum peerset_meta meta_len = (enum peerset_meta)s->meta_len;
 
-    if (s->key_len == COMPACT_V4_LEN)
-        return hides ? copy_row(at, n, f, out, COMPACT_V4_LEN, true)
-                     : copy_row(at, n, f, out, COMPACT_V4_LEN, false);
-    return hides ? copy_row(at, n, f, out, COMPACT_V6_LEN, true)
-                 : copy_row(at, n, f, out, COMPACT_V6_LEN, false);
+    return s->key_len == COMPACT_V4_LEN ? copy_form(at, n, f, out, COMPACT_V4_LEN, meta_len)
+                                        : copy_form(at, n, f, out, COMPACT_V6_LEN, meta_len);
+}
+
+/* Whether the peer is passed over for certain: in a set of form PEERSET_SHARED it is the asker's
+ * own if the whole id is. */
+static bool
+is_gap(const struct draw *d, uint32_t pos, const struct filter *f)
+{
+    const uint8_t *meta = peerset_key(d->s, pos) + d->s->key_len;
+
+    if (!is_passed_over(f, meta, d->s->meta_len, true))
+        return false;
+    return d->s->meta_len != PEERSET_SHARED || peerset_has_id(d->s, pos, d->q->self_id) ||
+           peerset_is_silent(d->s, pos, d->q->now, d->q->age_max);
 }
 
 /* A bit for each of |n| peers from |pos| on that is passed over; ROW_MAX at most. */
 static uint64_t
-find_gaps(const struct peerset *s, uint32_t pos, uint32_t n, const struct filter *f)
+find_gaps(const struct draw *d, uint32_t pos, uint32_t n, const struct filter *f)
 {
     uint64_t gaps = 0;
 
     for (uint32_t i = 0; i < n; i++)
-        gaps |= (uint64_t)is_passed_over(f, peerset_key(s, pos + i) + s->key_len, true) << i;
+        gaps |= (uint64_t)is_gap(d, pos + i, f) << i;
     return gaps;
 }
 
@@ -115,22 +159,17 @@ close_gaps(uint8_t *list, uint32_t n, size_t len, uint64_t gaps)
 static void
 take(struct draw *d, uint32_t pos, uint32_t n)
 {
-    struct filter f = {
-        .self_tag = htobe32(d->q->self_tag),
-        .self_mask = htobe32(d->q->self_mask & ~(uint32_t)PEER_FLAGS),
-        .hidden = d->q->hidden,
-        .now = d->q->now,
-        .age_max = d->q->age_max,
-    };
+    struct filter f = filter_of(d->s, d->q);
     uint8_t *out = d->out + d->count * (size_t)d->s->key_len, *id = NULL;
     uint64_t gaps = 0;
 
     if (d->ids != NULL) {
         id = d->ids + (size_t)d->count * PEERSET_ID_LEN;
-        memcpy(id, d->s->ids + (size_t)pos * PEERSET_ID_LEN, (size_t)n * PEERSET_ID_LEN);
+        for (uint32_t i = 0; i < n; i++)
+            peerset_get_id(d->s, pos + i, id + (size_t)i * PEERSET_ID_LEN);
     }
     if (copy_any_row(d->s, pos, n, &f, out))
-        gaps = find_gaps(d->s, pos, n, &f);
+        gaps = find_gaps(d, pos, n, &f);
     if (id != NULL)
         (void)close_gaps(id, n, PEERSET_ID_LEN, gaps);
     d->count += close_gaps(out, n, d->s->key_len, gaps);
@@ -160,7 +199,7 @@ row_at(const struct select_plan *p, const struct select_part *part, uint32_t *po
     else
         len = min_u32(len, r->skip - i);
     *pos = i;
-    return len;
+    return peerset_row(i, len);
 }
 
 /* The next |n| peers of |part|, as far as there are any. Returns how many were looked at. */
@@ -321,7 +360,7 @@ uint32_t
 select_peers(const struct peerset *s, struct rng *rng, struct select_plan *plan,
              const struct select_query *q, uint8_t *out, uint8_t *ids)
 {
-    struct draw d = {.s = s, .q = q, .out = out, .ids = s->ids != NULL ? ids : NULL};
+    struct draw d = {.s = s, .q = q, .out = out, .ids = s->id_len > 0 ? ids : NULL};
     struct select_ring rings[SELECT_RINGS];
     struct select_plan own;
 

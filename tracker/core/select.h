@@ -32,6 +32,8 @@ struct select_query {
     uint32_t self_at;   /* 1 + the asker's position in the set; 0: it is not in */
     /* Peers whose tag is the asker's in these bits are the asker's own, and passed over. */
     uint32_t self_tag, self_mask;
+    /* In a set of form PEERSET_SHARED their ids are this one, too, of PEERSET_ID_LEN bytes. */
+    const uint8_t *self_id;
     struct select_hidden hidden; /* copied; what it points to is borrowed */
     uint16_t now;                /* in the peerset's seconds */
     uint16_t age_max; /* peers not seen for longer are passed over, though not yet removed */

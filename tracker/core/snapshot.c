@@ -31,7 +31,7 @@ snapshot_put_head(const struct swarms *s, struct buf *out, int64_t unix_s)
     buf_put_u64(out, (uint64_t)unix_s);
     buf_put_u64(out, s->env.seed[0]);
     buf_put_u64(out, s->env.seed[1]);
-    buf_put_u8(out, s->keeps_ids);
+    buf_put_u8(out, s->env.form.keeps_ids);
 }
 
 void
@@ -47,12 +47,16 @@ snapshot_begin(struct swarms *s)
 static void
 put_peers(struct buf *out, const struct peerset *set, uint32_t from, uint32_t end, uint16_t now_s)
 {
+    uint8_t id[PEERSET_ID_LEN];
+
     for (uint32_t pos = from; pos < end; pos++) {
         buf_put(out, peerset_key(set, pos), set->key_len);
         buf_put_u16(out, (uint16_t)(now_s - peerset_seen(set, pos)));
         buf_put_u32(out, peerset_tag(set, pos) | peerset_flags(set, pos));
-        if (set->ids != NULL)
-            buf_put(out, set->ids + (size_t)pos * PEERSET_ID_LEN, PEERSET_ID_LEN);
+        if (set->id_len > 0) {
+            peerset_get_id(set, pos, id);
+            buf_put(out, id, sizeof(id));
+        }
     }
 }
 
@@ -158,7 +162,7 @@ snapshot_cancel(struct swarms *s)
 size_t
 snapshot_size(const struct swarms *s)
 {
-    size_t ids = s->keeps_ids ? PEERSET_ID_LEN : 0;
+    size_t ids = s->env.form.keeps_ids ? PEERSET_ID_LEN : 0;
 
     return SNAPSHOT_HEAD_LEN + SNAPSHOT_TAIL_LEN + s->map.count * SWARM_LEN +
            (s->peers4 + s->peers6) / RECORD_PEERS * SWARM_LEN +
@@ -194,6 +198,7 @@ struct loading {
     struct swarms *s;
     struct cursor c;
     const struct snapshot_bounds *bounds;
+    bool has_ids; /* in the snapshot */
     uint32_t passed_s;
     uint16_t now_s;
 };
@@ -205,7 +210,7 @@ load_peer(struct loading *l, struct swarm *w, uint8_t family, bool seed)
     const uint8_t *key = cursor_bytes(&l->c, compact_len(family)), *id = no_id;
     uint32_t age = cursor_u16(&l->c), tag = cursor_u32(&l->c), pos, longest;
 
-    if (l->s->keeps_ids)
+    if (l->has_ids)
         id = cursor_bytes(&l->c, PEERSET_ID_LEN);
     if (!cursor_ok(&l->c))
         return SPRAT_E_TRUNCATED;
@@ -238,7 +243,7 @@ load_peers(struct loading *l, struct swarm *w, uint8_t family, uint32_t seeds, u
 static int
 skip_peers(struct loading *l, const uint32_t count[4])
 {
-    size_t more = META_LEN + (l->s->keeps_ids ? PEERSET_ID_LEN : 0);
+    size_t more = META_LEN + (l->has_ids ? PEERSET_ID_LEN : 0);
 
     cursor_skip(&l->c, ((uint64_t)count[0] + count[1]) * (COMPACT_V4_LEN + more));
     cursor_skip(&l->c, ((uint64_t)count[2] + count[3]) * (COMPACT_V6_LEN + more));
@@ -281,6 +286,7 @@ snapshot_load(struct swarms *s, const uint8_t *data, size_t len,
         .s = s,
         .c = cursor_make(data + SNAPSHOT_HEAD_LEN, len - SNAPSHOT_HEAD_LEN - SNAPSHOT_TAIL_LEN),
         .bounds = bounds,
+        .has_ids = data[SNAPSHOT_HEAD_LEN - 1] != 0,
         .passed_s = bounds->passed_s < UINT16_MAX ? bounds->passed_s : UINT16_MAX,
         .now_s = now_s,
     };

@@ -71,9 +71,9 @@ struct snapshot_bounds {
     uint64_t peers_max, swarms_max; /* in |s|'s totals */
 };
 
-/* Adds what a checked snapshot holds within |bounds| to |s|, which has the head's seed and keeps
- * ids or not as the head says. CORRUPT errors for a snapshot that no tracker wrote, NOMEM; what was
- * read until then stays. */
+/* Adds what a checked snapshot holds within |bounds| to |s|, which has the head's seed, and keeps
+ * ids only if the head says so. CORRUPT errors for a snapshot that no tracker wrote, NOMEM; what
+ * was read until then stays. */
 int snapshot_load(struct swarms *s, const uint8_t *data, size_t len,
                   const struct snapshot_bounds *bounds, uint16_t now_s, struct mono now);
 

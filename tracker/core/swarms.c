@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/assert.h"
+
 enum { SHED_DECAY_PARTS = 16 };
 
 static bool
@@ -19,14 +21,15 @@ match(const struct hashmap_node *node, const void *key, size_t len)
     return memcmp(w->info_hash, key, len) == 0;
 }
 
-const struct peerset swarm_no_peers = {.key_len = COMPACT_V6_LEN};
+const struct peerset swarm_no_peers = {.key_len = COMPACT_V6_LEN, .meta_len = PEERSET_EXACT};
 
 _Static_assert(offsetof(struct swarm, node) == 0, "the node must be the swarm's first member");
 
 int
-swarms_init(struct swarms *s, const uint64_t seed[2], bool keeps_ids)
+swarms_init(struct swarms *s, const uint64_t seed[2], struct peerset_form form)
 {
-    *s = (struct swarms){.env = {{seed[0], seed[1]}}, .keeps_ids = keeps_ids};
+    *s = (struct swarms){.env = {.seed = {seed[0], seed[1]}, .form = form}};
+    s->env.blocks = &s->blocks;
     hashmap_init(&s->map, seed, match);
     list_init(&s->by_sweep);
     list_init(&s->saved);
@@ -37,26 +40,33 @@ swarms_init(struct swarms *s, const uint64_t seed[2], bool keeps_ids)
 }
 
 void
+swarms_set_form(struct swarms *s, struct peerset_form form)
+{
+    ASSERT(s->map.count == 0);
+    s->env.form = form;
+}
+
+void
 swarms_share_totals(struct swarms *s, struct swarms_totals *totals)
 {
     s->totals = totals;
 }
 
 static void
-free_v6(struct swarm *w)
+free_v6(struct swarms *s, struct swarm *w)
 {
     if (w->v6 == NULL)
         return;
-    peerset_fini(w->v6);
+    peerset_fini(w->v6, &s->env);
     free(w->v6);
     w->v6 = NULL;
 }
 
 static void
-swarm_free(struct swarm *w)
+swarm_free(struct swarms *s, struct swarm *w)
 {
-    peerset_fini(&w->v4);
-    free_v6(w);
+    peerset_fini(&w->v4, &s->env);
+    free_v6(s, w);
     free(w);
 }
 
@@ -68,9 +78,10 @@ swarms_fini(struct swarms *s)
     list_remove(&s->saved);
     list_remove(&s->told);
     while ((link = list_pop_front(&s->by_sweep)) != NULL)
-        swarm_free(LIST_ENTRY(link, struct swarm, link));
+        swarm_free(s, LIST_ENTRY(link, struct swarm, link));
     hashmap_fini(&s->map);
     crowd_fini(&s->crowd);
+    blocks_fini(&s->blocks);
 }
 
 struct swarm *
@@ -140,7 +151,7 @@ swarms_add_at(struct swarms *s, const struct swarms_place *at, struct mono now)
     if (w == NULL)
         return NULL;
     memcpy(w->info_hash, at->info_hash, TRACKER_HASH_LEN);
-    peerset_init(&w->v4, IP_V4, s->keeps_ids);
+    peerset_init(&w->v4, &s->env, IP_V4);
     w->swept_at = now;
     w->leechers_s = (uint32_t)(now.us / 1000000);
     if (hashmap_add_hashed(&s->map, &w->node, at->hash) != 0) {
@@ -217,7 +228,7 @@ set_to_fill(struct swarms *s, struct swarm *w, uint8_t family)
     if (family == IP_V6 && w->v6 == NULL) {
         w->v6 = malloc(sizeof(*w->v6));
         if (w->v6 != NULL)
-            peerset_init(w->v6, IP_V6, s->keeps_ids);
+            peerset_init(w->v6, &s->env, IP_V6);
     }
     return swarm_set(w, family);
 }
@@ -281,7 +292,7 @@ swarms_drop(struct swarms *s, struct swarm *w)
         s->saving = NULL;
     list_remove(&w->link);
     hashmap_remove(&s->map, &w->node);
-    swarm_free(w);
+    swarm_free(s, w);
 }
 
 /* ---- room ---- */
@@ -394,7 +405,7 @@ finish_sweep(struct swarms *s, struct swarm *w, struct mono now)
     if (peerset_count(swarm_peers(w, IP_V6)) > 0)
         peerset_trim(w->v6, &s->env);
     else
-        free_v6(w);
+        free_v6(s, w);
     if (swarm_count(w) == 0) {
         swarms_drop(s, w);
         return;

@@ -69,12 +69,15 @@ struct swarms {
     uint64_t peers4, peers6; /* of this table */
     struct swarms_totals *totals;
     struct swarms_totals own_totals; /* unless they are shared */
-    bool keeps_ids;
+    struct blocks blocks; /* the memory of |env| */
 };
 
 /* SPRAT_E_NOMEM; swarms_fini() is legal then too. */
-int swarms_init(struct swarms *s, const uint64_t seed[2], bool keeps_ids);
+int swarms_init(struct swarms *s, const uint64_t seed[2], struct peerset_form form);
 void swarms_fini(struct swarms *s);
+
+/* Gives the peers another form. While |s| is empty. */
+void swarms_set_form(struct swarms *s, struct peerset_form form);
 
 /* Counts in |totals|, which is borrowed, together with other tables. While |s| is empty. */
 void swarms_share_totals(struct swarms *s, struct swarms_totals *totals);

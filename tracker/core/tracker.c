@@ -45,6 +45,15 @@ tracker_config_init(struct tracker_config *c)
     };
 }
 
+/* How peers are stored. A private tracker needs the room of a shared id's end for the user. */
+static struct peerset_form
+form_of(const struct tracker_config *config)
+{
+    bool shared = config->peer_ids != 0 && !config->has_users;
+
+    return (struct peerset_form){shared ? PEERSET_SHARED : PEERSET_SHORT, config->peer_ids != 0};
+}
+
 struct tracker *
 tracker_new(const struct tracker_config *config, const struct tracker_seed *seed)
 {
@@ -52,7 +61,7 @@ tracker_new(const struct tracker_config *config, const struct tracker_seed *seed
 
     if (t == NULL)
         return NULL;
-    if (swarms_init(&t->swarms, seed->hash, config->peer_ids != 0) != 0) {
+    if (swarms_init(&t->swarms, seed->hash, form_of(config)) != 0) {
         tracker_free(t);
         return NULL;
     }
@@ -156,6 +165,8 @@ int
 tracker_join(struct tracker *t, const struct cluster_config *config)
 {
     ASSERT(t->cluster == NULL && t->swarms.map.count == 0);
+    /* A fleet compares times by the second, and its answers have no ids. */
+    swarms_set_form(&t->swarms, (struct peerset_form){PEERSET_EXACT, false});
     t->cluster = cluster_new(config, &t->swarms);
     if (t->cluster == NULL)
         return SPRAT_E_NOMEM;
@@ -216,19 +227,20 @@ hash_of_id(const uint64_t seed[2], const uint8_t peer_id[TRACKER_PEER_ID_LEN])
 }
 
 /* The trackers of a cluster must agree on it; one alone keeps its way of making them to itself. On
- * a private tracker it begins with the user: no user is given their own peers, and peers of some
- * users can be hidden. */
+ * a private tracker it is the user: no user is given their own peers, and peers of some users can
+ * be hidden. */
 static uint32_t
 peer_tag(const struct tracker *t, const uint8_t peer_id[TRACKER_PEER_ID_LEN], uint32_t user)
 {
-    uint32_t hash;
+    const struct peerset_form *form = &t->swarms.env.form;
 
     if (t->cluster != NULL)
         return user != 0 ? cluster_tag_of_user(user) : cluster_tag(peer_id);
-    hash = hash_of_id(t->swarms.env.seed, peer_id);
+    if (form->meta == PEERSET_SHARED)
+        return peerset_shared_tag(peer_id);
     if (user != 0)
-        hash = user << SELECT_USER_SHIFT | (hash & ((1u << SELECT_USER_SHIFT) - 1));
-    return hash & ~(uint32_t)PEER_FLAGS;
+        return user << SELECT_USER_SHIFT;
+    return hash_of_id(t->swarms.env.seed, peer_id) & peerset_tag_mask(form);
 }
 
 static void
@@ -238,6 +250,7 @@ ask_init(struct ask *k, const struct tracker *t, const struct tracker_announce *
     struct endpoint listens = *from;
 
     ASSERT(from->family == IP_V4 || from->family == IP_V6);
+    ASSERT(ans->user == 0 || t->swarms.env.form.meta != PEERSET_SHARED);
     listens.port = a->port;
     *k = (struct ask){.a = a, .family = from->family, .now_s = peerset_seconds(now), .now = now};
     compact_put(k->key, &listens);
@@ -270,15 +283,18 @@ static void
 tell_gone(struct tracker *t, const struct swarm *w, const struct peerset *set, uint8_t family,
           uint32_t pos, struct mono now)
 {
+    uint8_t key[COMPACT_V6_LEN]; /* a copy, because the change of another set can move this one */
     struct cluster_peer p = {
-        .key = peerset_key(set, pos),
+        .key = key,
         .family = family,
         .seed = peerset_is_seed(set, pos),
         .tag = peerset_tag(set, pos),
     };
 
-    if (t->cluster != NULL)
-        cluster_on_peer(t->cluster, w->info_hash, &p, CLUSTER_GONE, now);
+    if (t->cluster == NULL)
+        return;
+    memcpy(key, peerset_key(set, pos), set->key_len);
+    cluster_on_peer(t->cluster, w->info_hash, &p, CLUSTER_GONE, now);
 }
 
 static void
@@ -352,7 +368,7 @@ static bool
 counted_in_other_family(struct swarm *w, const struct ask *k)
 {
     const struct peerset *other = swarm_peers(w, k->family == IP_V4 ? IP_V6 : IP_V4);
-    uint32_t pos = peerset_find_tag(other, k->tag);
+    uint32_t pos = peerset_find_tag(other, k->tag, k->a->peer_id);
 
     return pos != PEERSET_NONE && (peerset_flags(other, pos) & PEER_COUNTED) != 0;
 }
@@ -420,6 +436,7 @@ select_family(struct tracker *t, const struct swarm *w, const struct cluster_vie
         .self_at = family == k->family ? k->self_at : 0,
         .self_tag = k->tag,
         .self_mask = k->self_mask,
+        .self_id = k->a->peer_id,
         .hidden = k->hidden,
         .now = k->now_s,
         .age_max = peer_timeout_s(t),
@@ -472,7 +489,7 @@ fill_peers(struct tracker *t, const struct swarm *w, const struct cluster_view *
         n_other = select_family(t, w, view, k, ans, other, want - n);
     ans->n4 = hide_loopback(t, k, IP_V4, ans, k->family == IP_V4 ? n : n_other);
     ans->n6 = hide_loopback(t, k, IP_V6, ans, k->family == IP_V4 ? n_other : n);
-    ans->has_ids = t->swarms.keeps_ids && t->cluster == NULL;
+    ans->has_ids = t->swarms.env.form.keeps_ids;
 }
 
 /* What is known of a swarm, which may be NULL: its own peers, and those of the other trackers. */
@@ -751,7 +768,7 @@ tracker_load(struct tracker *t, const struct snapshot_head *head, const uint8_t 
         .swarms_max = t->config.torrents_max,
     };
 
-    if (head->keeps_ids != t->swarms.keeps_ids)
+    if (t->swarms.env.form.keeps_ids && !head->keeps_ids)
         return SPRAT_E_INVAL;
     t->has_loopback = true;
     return snapshot_load(&t->swarms, data, len, &bounds, peerset_seconds(now), now);

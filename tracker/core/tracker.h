@@ -47,6 +47,7 @@ struct tracker_config {
 #undef X
     struct external external;
     struct netset exempt; /* addresses that may have any number of peers */
+    bool has_users;       /* a private tracker: each announce is of a user; can't change */
 };
 
 void tracker_config_init(struct tracker_config *c);
@@ -175,7 +176,7 @@ size_t tracker_save_size(const struct tracker *t);
 
 /* Adds the peers of a snapshot that snapshot_open() found good and read |head| from, of the
  * torrents in |shard|, |passed_s| seconds after it was begun; the tracker was made with the seed of
- * the head. INVAL if it keeps peer ids and the snapshot does not, or the other way round; errors as
+ * the head. INVAL if it keeps peer ids and the snapshot does not; errors as
  * snapshot_load(). */
 int tracker_load(struct tracker *t, const struct snapshot_head *head, const uint8_t *data,
                  size_t len, struct shard shard, uint32_t passed_s, struct mono now);

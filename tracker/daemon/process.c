@@ -188,16 +188,18 @@ make_shards(struct process *p)
 {
     struct worker_common *c = &p->common;
     struct saved before = {.data = NULL};
+    struct tracker_config config = p->settings.tracker;
     struct tracker_seed seed;
     bool ready = false;
 
+    config.has_users = p->settings.is_private != 0;
     random_bytes(&seed, sizeof(seed));
     if (p->settings.state_file[0] != '\0')
         saved_read(&before, p->settings.state_file, &p->log);
     if (before.data != NULL)
         memcpy(seed.hash, before.head.seed, sizeof(seed.hash));
     c->limiter = limiter_new(seed.hash);
-    c->shards = shards_new(p->nworkers, &p->settings.tracker, &seed);
+    c->shards = shards_new(p->nworkers, &config, &seed);
     if (c->shards != NULL && join_cluster(p) == 0)
         ready = c->limiter != NULL;
     if (ready)

@@ -91,6 +91,64 @@ Test(tracker_nomem, each_allocation_fails_once)
     cr_assert_gt(n, 20);
 }
 
+enum { MANY = PEERSET_MARKED_MAX + 400, FEW = 100 };
+
+static void
+make_key(uint8_t key[COMPACT_V4_LEN], uint32_t n)
+{
+    put_u32be(key, n * 2654435761u);
+    put_u16be(key + 4, 1);
+}
+
+/* A set of peers grows and shrinks through all its shapes. Peers that were refused are missing, and
+ * no others. */
+static void
+fill_and_empty(struct peerset *s, const struct peerset_env *env)
+{
+    static bool in[MANY];
+    uint8_t key[COMPACT_V4_LEN];
+    uint32_t count = 0;
+
+    for (uint32_t n = 0; n < MANY; n++) {
+        make_key(key, n);
+        in[n] = peerset_add(s, env, key, n % 3 == 0) != PEERSET_NONE;
+        count += in[n];
+    }
+    cr_assert_eq(peerset_count(s), count);
+    for (uint32_t n = MANY; n-- > 0;) {
+        make_key(key, n);
+        cr_assert_eq(peerset_find(s, env, key) != PEERSET_NONE, in[n], "peer %u", n);
+        if (n >= FEW && in[n])
+            peerset_remove(s, env, peerset_find(s, env, key));
+    }
+    peerset_trim(s, env);
+    for (uint32_t n = 0; n < FEW; n++) {
+        make_key(key, n);
+        cr_assert_eq(peerset_find(s, env, key) != PEERSET_NONE, in[n], "peer %u", n);
+    }
+    peerset_fini(s, env);
+}
+
+Test(tracker_nomem, a_set_of_peers_is_whole_after_each_allocation_that_fails)
+{
+    struct blocks *blocks = calloc(1, sizeof(*blocks));
+    struct peerset_env env = {{1, 2}, {PEERSET_SHARED, true}, blocks};
+    struct peerset s;
+    bool failed = true;
+    unsigned n;
+
+    for (n = 0; failed; n++) {
+        peerset_init(&s, &env, IP_V4);
+        failing_alloc_after(n);
+        fill_and_empty(&s, &env);
+        failed = failing_alloc_end();
+        fill_and_empty(&s, &env);
+        blocks_fini(blocks);
+    }
+    cr_assert_gt(n, 50);
+    free(blocks);
+}
+
 Test(tracker_nomem, a_response_that_can_not_be_built_is_a_503)
 {
     static const char head[] = "GET /announce?x HTTP/1.1\r\n\r\n";

@@ -12,14 +12,17 @@
 
 #include "common/base/bytes.h"
 
-static const struct peerset_env env = {{3, 4}};
+static struct blocks blocks;
+static struct peerset_env env = {{3, 4}, {PEERSET_SHORT, true}, &blocks};
 
-/* A set of |seeds| + |leeches| peers, numbered from 0; the number is the address, the tag its
- * four-fold. */
+/* The tag of the peer with that number. */
+#define TAG(n) (((uint32_t)(n) + 1) << 11)
+
+/* A set of |seeds| + |leeches| peers, numbered from 0; the number is the address. */
 static void
 fill(struct peerset *s, uint32_t seeds, uint32_t leeches)
 {
-    peerset_init(s, IP_V4, true);
+    peerset_init(s, &env, IP_V4);
     for (uint32_t n = 0; n < seeds + leeches; n++) {
         uint8_t key[6] = {0}, id[PEERSET_ID_LEN] = {0};
         uint32_t pos;
@@ -27,7 +30,7 @@ fill(struct peerset *s, uint32_t seeds, uint32_t leeches)
         put_u32be(key, n);
         put_u32be(id, n);
         pos = peerset_add(s, &env, key, n < seeds);
-        peerset_touch(s, pos, 100, (n + 1) << 3, 0, id);
+        peerset_touch(s, pos, 104, TAG(n), 0, id);
     }
 }
 
@@ -61,7 +64,7 @@ check_fair(uint32_t seeds, uint32_t leeches, bool leechers_only, uint32_t want, 
                              .leechers_only = leechers_only,
                              .self_tag = 1u << 31,
                              .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .now = 100,
+                             .now = 104,
                              .age_max = 10};
     uint32_t range = leechers_only ? leeches : total;
     double expected = (double)rounds * want / range;
@@ -79,7 +82,7 @@ check_fair(uint32_t seeds, uint32_t leeches, bool leechers_only, uint32_t want, 
             cr_assert(hits[n] > expected * 0.75 && hits[n] < expected * 1.25, "%u: %u of %f", n,
                       hits[n], expected);
     }
-    peerset_fini(&s);
+    peerset_fini(&s, &env);
     free(hits);
 }
 
@@ -100,7 +103,7 @@ check_size(struct rng *rng, uint32_t n, uint32_t want, int self)
                              .self_at = (uint32_t)(self + 1),
                              .self_tag = 1u << 31,
                              .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .now = 100,
+                             .now = 104,
                              .age_max = 10};
     struct peerset s;
 
@@ -113,7 +116,7 @@ check_size(struct rng *rng, uint32_t n, uint32_t want, int self)
         cr_assert_leq(fabs(hits[i] - expected), 6 * sigma + 0.5, "%u of %u, %u wanted: %u, not %f",
                       i, n, want, hits[i], expected);
     }
-    peerset_fini(&s);
+    peerset_fini(&s, &env);
 }
 
 Test(select, fair_in_every_size)
@@ -138,7 +141,7 @@ Test(select, a_plan_is_followed_if_it_fits)
     struct select_query q = {.want = 20,
                              .self_tag = 1u << 31,
                              .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .now = 100,
+                             .now = 104,
                              .age_max = 10};
     uint8_t a[200 * 6], b[200 * 6];
     struct select_plan plan, fresh;
@@ -177,7 +180,7 @@ Test(select, a_plan_is_followed_if_it_fits)
         plan = fresh;
         cr_assert_leq(select_peers(&s, &rng, &plan, &q, a, NULL), q.want);
     }
-    peerset_fini(&s);
+    peerset_fini(&s, &env);
 }
 
 /* ---- what runs cost ---- */
@@ -197,7 +200,7 @@ measure(uint32_t seeds, uint32_t leeches, uint32_t want, uint32_t rounds)
     struct select_query q = {.want = want,
                              .self_tag = 1u << 31,
                              .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .now = 100,
+                             .now = 104,
                              .age_max = 10};
     struct peerset s;
     struct rng rng;
@@ -219,7 +222,7 @@ measure(uint32_t seeds, uint32_t leeches, uint32_t want, uint32_t rounds)
     mean = rounds * p;
     for (uint32_t k = 0; k < n; k++)
         var += (hits[k] - mean) * (hits[k] - mean) / n;
-    peerset_fini(&s);
+    peerset_fini(&s, &env);
     free(hits);
     free(got);
     return (struct spread){
@@ -268,7 +271,7 @@ Test(select, all_of_them_if_so_many_are_wanted)
     struct select_query q = {.want = 50,
                              .self_tag = 1u << 31,
                              .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .now = 100,
+                             .now = 104,
                              .age_max = 10};
     struct peerset s;
     struct rng rng;
@@ -278,8 +281,8 @@ Test(select, all_of_them_if_so_many_are_wanted)
     cr_assert_eq(draw(&s, &rng, &q, hits, 10), 10);
     q.want = 0;
     cr_assert_eq(draw(&s, &rng, &q, hits, 10), 0);
-    peerset_fini(&s);
-    peerset_init(&s, IP_V4, true);
+    peerset_fini(&s, &env);
+    peerset_init(&s, &env, IP_V4);
     q.want = 50;
     cr_assert_eq(draw(&s, &rng, &q, hits, 10), 0);
 }
@@ -288,9 +291,9 @@ Test(select, never_the_asker)
 {
     uint32_t *hits = calloc(1000, sizeof(*hits));
     struct select_query q = {.want = 200,
-                             .self_tag = (7 + 1) << 3,
+                             .self_tag = TAG(7),
                              .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .now = 100,
+                             .now = 104,
                              .age_max = 10};
     struct peerset s;
     struct rng rng;
@@ -300,31 +303,37 @@ Test(select, never_the_asker)
     for (int i = 0; i < 200; i++)
         cr_assert_eq(draw(&s, &rng, &q, hits, 1000), 200);
     cr_assert_eq(hits[7], 0);
-    peerset_fini(&s);
+    peerset_fini(&s, &env);
     fill(&s, 0, 10);
     memset(hits, 0, 10 * sizeof(*hits));
     cr_assert_eq(draw(&s, &rng, &q, hits, 10), 9);
-    peerset_fini(&s);
+    peerset_fini(&s, &env);
     free(hits);
 }
 
 /* On a private tracker a tag begins with the user. Here each user has 32 peers. */
 Test(select, no_peers_of_the_own_user_or_of_hidden_ones)
 {
-    enum { TOTAL = 320, PER_USER = 1 << (SELECT_USER_SHIFT - 3) };
+    enum { TOTAL = 320, PER_USER = 1 << 5 };
     uint32_t hits[TOTAL] = {0};
     uint64_t disabled = 1u << 2 | 1u << 5;
     struct select_query q = {.want = 200,
                              .self_tag = 4u << SELECT_USER_SHIFT,
                              .self_mask = UINT32_MAX << SELECT_USER_SHIFT,
                              .hidden = {&disabled, 64},
-                             .now = 100,
+                             .now = 104,
                              .age_max = 10};
     struct peerset s;
     struct rng rng;
 
     rng_init(&rng, 1);
     fill(&s, 0, TOTAL);
+    for (uint32_t n = 0; n < TOTAL; n++) {
+        uint8_t id[PEERSET_ID_LEN] = {0};
+
+        put_u32be(id, n);
+        peerset_touch(&s, n, 104, (n + 1) / PER_USER << SELECT_USER_SHIFT, 0, id);
+    }
     for (int i = 0; i < 200; i++)
         cr_assert_gt(draw(&s, &rng, &q, hits, TOTAL), 100);
     for (uint32_t n = 0; n < TOTAL; n++) {
@@ -333,7 +342,7 @@ Test(select, no_peers_of_the_own_user_or_of_hidden_ones)
 
         cr_assert_eq(hits[n] > 0, shown, "peer %u of user %u came %u times", n, user, hits[n]);
     }
-    peerset_fini(&s);
+    peerset_fini(&s, &env);
 }
 
 Test(select, who_is_silent_is_passed_over)
@@ -342,7 +351,7 @@ Test(select, who_is_silent_is_passed_over)
     struct select_query q = {.want = 50,
                              .self_tag = 1u << 31,
                              .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .now = 111,
+                             .now = 122,
                              .age_max = 10};
     struct peerset s;
     struct rng rng;
@@ -350,9 +359,9 @@ Test(select, who_is_silent_is_passed_over)
     rng_init(&rng, 1);
     fill(&s, 5, 5);
     cr_assert_eq(draw(&s, &rng, &q, hits, 10), 0);
-    peerset_touch(&s, 4, 101, 1 << 30, 0, s.ids);
+    peerset_touch(&s, 4, 112, 1 << 30, 0, (uint8_t[PEERSET_ID_LEN]){0});
     cr_assert_eq(select_peers(&s, &rng, NULL, &q, (uint8_t[300]){0}, NULL), 1);
-    peerset_fini(&s);
+    peerset_fini(&s, &env);
 }
 
 /* How many of |want| drawn from two sets come from the first, on average. |others| hold the numbers
@@ -361,9 +370,9 @@ static double
 own_share(uint32_t own, uint32_t others, uint64_t all, uint32_t want, uint32_t expected)
 {
     struct select_query q = {.want = want,
-                             .self_tag = UINT32_MAX << 3,
+                             .self_tag = UINT32_MAX << 8,
                              .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .now = 100,
+                             .now = 104,
                              .age_max = 10};
     uint8_t out[SELECT_WANT_MAX * 6];
     uint64_t from_own = 0;
@@ -393,8 +402,8 @@ own_share(uint32_t own, uint32_t others, uint64_t all, uint32_t want, uint32_t e
             from_own += n < own;
         }
     }
-    peerset_fini(&a);
-    peerset_fini(&b);
+    peerset_fini(&a, &env);
+    peerset_fini(&b, &env);
     return (double)from_own / ROUNDS;
 }
 
@@ -405,4 +414,25 @@ Test(select, two_sets_are_drawn_from_as_one)
     cr_assert_float_eq(own_share(5, 6, 11, 50, 11), 5, 0.001, "all that there are");
     cr_assert_float_eq(own_share(100, 3, 1000000, 50, 50), 47, 0.001, "too few to stand for them");
     cr_assert_float_eq(own_share(0, 9, 9, 4, 4), 0, 0.001);
+}
+
+Test(select, the_end_of_an_id_is_not_enough_to_be_the_asker)
+{
+    uint32_t hits[4] = {0};
+    uint8_t self[PEERSET_ID_LEN] = {0};
+    struct select_query q = {.want = 50,
+                             .self_mask = ~(uint32_t)PEER_FLAGS,
+                             .self_id = self,
+                             .now = 104,
+                             .age_max = 10};
+    struct peerset s;
+    struct rng rng;
+
+    rng_init(&rng, 1);
+    env.form = (struct peerset_form){PEERSET_SHARED, true};
+    fill(&s, 2, 2);
+    put_u32be(self, 3);
+    cr_assert_eq(draw(&s, &rng, &q, hits, 4), 3, "all have the same end");
+    cr_assert_eq(hits[3], 0);
+    peerset_fini(&s, &env);
 }
