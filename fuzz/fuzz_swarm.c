@@ -153,6 +153,7 @@ take_effect(struct world *w, const struct swarm_effect *fx)
     case SWARM_FX_LEAVES:
     case SWARM_FX_ANNOUNCE: note(w, fx); break;
     case SWARM_FX_REFUSE:
+    case SWARM_FX_NODE:
     case SWARM_FX_NOTICE: break;
     }
 }
@@ -241,6 +242,7 @@ answer(struct world *w, unsigned which, uint8_t mood)
     case SWARM_FX_SEND:
     case SWARM_FX_ALLOW:
     case SWARM_FX_PIECE_DONE:
+    case SWARM_FX_NODE:
     case SWARM_FX_NOTICE: UNREACHABLE();
     }
     feed(w, &in);

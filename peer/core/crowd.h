@@ -72,6 +72,8 @@ struct crowd_peer {
     struct endpoint addr;
     uint8_t peer_id[PEER_ID_LEN];
     bool incoming, fast, extended;
+    bool dht;        /* the peer has a node of the DHT (BEP 5) */
+    bool dht_named;  /* it has named the port of its node; further PORT messages are ignored */
     bool hearsay; /* dialled although only another peer named the address */
     struct mono since;
     struct ext_handshake ext;
@@ -104,6 +106,7 @@ struct crowd_user {
     uint32_t reqq; /* requests that we queue for a peer */
     uint32_t metadata_size; /* bytes of the info dictionary that we have (BEP 9); 0: none */
     bool pex;      /* exchange addresses with peers */
+    uint16_t dht_port; /* of our node of the DHT (BEP 5); 0: none */
 };
 
 struct crowd;
@@ -209,6 +212,11 @@ bool crowd_is_owed(const struct crowd *c, const struct crowd_peer *p, unsigned w
  * |upload_only| as in BEP 21. */
 int crowd_put_ext_handshake(const struct crowd *c, const struct crowd_peer *p, bool upload_only,
                             struct buf *out);
+/* The port of our DHT node that |p| is to be told by a PORT message; 0: no message (BEP 5). */
+uint16_t crowd_port_to_say(const struct crowd *c, const struct crowd_peer *p);
+/* |p| sent a PORT message. True and |*node|: the address of its DHT node, which may be alive. */
+bool crowd_on_port(const struct crowd *c, struct crowd_peer *p, uint16_t port,
+                   struct endpoint *node);
 /* |p| sent an extended handshake, the first or a later one. SPRAT_E_PROTOCOL or SPRAT_E_NOMEM. */
 int crowd_on_ext_handshake(struct crowd *c, struct crowd_peer *p, const uint8_t *data, size_t len,
                            struct mono now);

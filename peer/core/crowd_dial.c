@@ -175,6 +175,7 @@ crowd_on_handshake(struct crowd *c, struct crowd_peer *p, const struct handshake
     c->hearsay_dials -= p->hearsay;
     c->up++;
     p->fast = h->fast;
+    p->dht = h->dht;
     p->extended = h->extended;
     p->since = p->last_received = now;
     peerlist_on_up(c->list, p->number);

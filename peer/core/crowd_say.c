@@ -50,6 +50,23 @@ crowd_on_ext_handshake(struct crowd *c, struct crowd_peer *p, const uint8_t *dat
     return 0;
 }
 
+uint16_t
+crowd_port_to_say(const struct crowd *c, const struct crowd_peer *p)
+{
+    return p->dht ? c->user.dht_port : 0;
+}
+
+bool
+crowd_on_port(const struct crowd *c, struct crowd_peer *p, uint16_t port, struct endpoint *node)
+{
+    if (c->user.dht_port == 0 || port == 0 || p->dht_named)
+        return false;
+    p->dht_named = true;
+    *node = p->addr;
+    node->port = port;
+    return true;
+}
+
 void
 crowd_on_seed(struct crowd *c, struct crowd_peer *p, bool is_seed)
 {

@@ -29,7 +29,8 @@ begin_crowd(struct metafetch *m)
                               .listen_port = m->cfg.listen_port,
                               .peers_max = m->cfg.peers_max,
                               .reqq = REQQ,
-                              .pex = !m->cfg.no_pex && !m->cfg.trackers_only};
+                              .pex = !m->cfg.no_pex && !m->cfg.trackers_only,
+                              .dht_port = m->cfg.trackers_only ? 0 : m->cfg.dht_port};
 
     memcpy(user.peer_id, m->cfg.peer_id, PEER_ID_LEN);
     crowd_begin(m->crowd, &user);

@@ -51,6 +51,7 @@ struct metafetch_config {
     uint16_t listen_port;
     uint32_t peers_max;
     bool no_pex;
+    uint16_t dht_port;  /* not used with |trackers_only| */
     bool trackers_only; /* The torrent may be private: no addresses but those of trackers are used,
                            and no PEX (BEP 27). */
     struct rate_bucket *up, *down; /* never NULL */

@@ -107,6 +107,27 @@ fetch_dial(struct metafetch *m)
     }
 }
 
+static void
+send_port(struct metafetch *m, struct metafetch_peer *p)
+{
+    uint16_t port = crowd_port_to_say(m->crowd, &p->at);
+
+    if (port == 0)
+        return;
+    p->at.last_sent = m->now;
+    fx_queue_push(&m->fx, SWARM_FX_SEND, p->at.id)->u.msg =
+        (struct wire_msg){.type = WIRE_PORT, .port = port};
+}
+
+static void
+on_port(struct metafetch *m, struct metafetch_peer *p, const struct wire_msg *msg)
+{
+    struct endpoint node;
+
+    if (crowd_on_port(m->crowd, &p->at, msg->port, &node))
+        fx_queue_push(&m->fx, SWARM_FX_NODE, p->at.id)->u.node = node;
+}
+
 /* The handshakes are done. With the fast extension, the first message is about pieces (BEP 6). */
 static void
 on_up(struct metafetch *m, struct metafetch_peer *p)
@@ -115,6 +136,7 @@ on_up(struct metafetch *m, struct metafetch_peer *p)
         send_plain(m, p, WIRE_HAVE_NONE);
     if (p->at.extended)
         send_ext_handshake(m, p);
+    send_port(m, p);
 }
 
 static void
@@ -273,13 +295,16 @@ on_message(struct metafetch *m, struct metafetch_peer *p, const struct swarm_inp
     case WIRE_HAVE:
     case WIRE_BITFIELD:
     case WIRE_CANCEL:
-    case WIRE_PORT:
     case WIRE_SUGGEST:
     case WIRE_HAVE_ALL:
     case WIRE_HAVE_NONE:
     case WIRE_REJECT:
     case WIRE_ALLOWED_FAST:
     case WIRE_KEEPALIVE: on_junk(m, p, msg, 1); break;
+    case WIRE_PORT:
+        on_port(m, p, msg);
+        on_junk(m, p, msg, 1);
+        break;
     }
     /* The requests paid for the blocks. */
     rate_tap_overhead(&m->down, in->total - (m->metadata - metadata), m->now);

@@ -67,6 +67,8 @@ struct swarm_config {
     bool super_seed; /* Initial seeding (BEP 16): offer each peer different pieces until one full
                         copy is out. */
     bool no_pex;           /* no peer exchange (BEP 11); a private torrent never uses it (BEP 27) */
+    uint16_t dht_port;     /* of our node of the DHT (BEP 5); 0: none; peers of a private torrent
+                              do not learn it */
     struct rate_bucket *up; /* torrents may share it; never NULL */
     struct rate_bucket *down;
     struct sitebudget *sites; /* the torrents of a loop may share it; NULL: the swarm makes its
@@ -231,6 +233,7 @@ struct swarm_input {
     X(LEAVES)                                                                                      \
     X(PIECE_DONE)                                                                                  \
     X(ANNOUNCE)                                                                                    \
+    X(NODE)                                                                                        \
     X(NOTICE)
 
 enum swarm_effect_type {
@@ -281,6 +284,8 @@ struct swarm_effect {
         struct {
             int err;
         } close;
+        /* NODE: a peer has named its DHT node, which may be alive. */
+        struct endpoint node;
         /* SEND: any message except PIECE; |data| is valid until the next call on the swarm. */
         struct wire_msg msg;
         /* SEND_PIECE: read the bytes (pad files read as zeros) and send them; SENT or READ_FAILED
@@ -396,6 +401,9 @@ struct mono swarm_expiry(const struct swarm *s);
 uint64_t swarm_uploaded(const struct swarm *s);
 
 void swarm_get_stats(const struct swarm *s, struct swarm_stats *st, struct mono now);
+
+/* The number of connections that have completed their handshakes. */
+uint32_t swarm_peers_up(const struct swarm *s);
 
 /* The stats of connected peers in slot order: start with *iter = 0; false at the end. */
 bool swarm_next_peer_stats(const struct swarm *s, uint32_t *iter, struct swarm_peer_stats *st,

@@ -73,6 +73,24 @@ send_pex(struct swarm *s, struct swarm_peer *p)
     buf_fini(&buf);
 }
 
+static void
+send_port(struct swarm *s, struct swarm_peer *p)
+{
+    uint16_t port = crowd_port_to_say(s->crowd, &p->at);
+
+    if (port != 0)
+        fx_send(s, p, WIRE_PORT)->port = port;
+}
+
+static void
+on_port(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
+{
+    struct endpoint node;
+
+    if (crowd_on_port(s->crowd, &p->at, msg->port, &node))
+        fx_push(s, SWARM_FX_NODE, p->at.id)->u.node = node;
+}
+
 /* The connection is up. */
 static void
 peer_up(struct swarm *s, struct swarm_peer *p, const struct swarm_input *in)
@@ -82,6 +100,7 @@ peer_up(struct swarm *s, struct swarm_peer *p, const struct swarm_input *in)
     send_bitfield(s, p);
     if (p->at.extended)
         send_ext_handshake(s, p);
+    send_port(s, p);
     upload_init(s, p);
     offer_fill(s, p);
     hash_pump(s);
@@ -379,7 +398,7 @@ peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *ms
     case WIRE_HASHES: on_hashes(s, p, msg); break;
     case WIRE_HASH_REJECT: hash_on_reject(s, p, msg); break;
     case WIRE_UNKNOWN: talk_junk(s, p, msg); break;
-    case WIRE_PORT: /* the peer's DHT port */
+    case WIRE_PORT: on_port(s, p, msg); break;
     case WIRE_KEEPALIVE: break;
     }
 }

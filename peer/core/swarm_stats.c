@@ -104,6 +104,12 @@ swarm_get_stats(const struct swarm *s, struct swarm_stats *st, struct mono now)
     fill_standing(s, st, now);
 }
 
+uint32_t
+swarm_peers_up(const struct swarm *s)
+{
+    return crowd_up(s->crowd);
+}
+
 bool
 swarm_next_peer_stats(const struct swarm *s, uint32_t *iter, struct swarm_peer_stats *st,
                       struct mono now)

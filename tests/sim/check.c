@@ -186,6 +186,7 @@ check_effect(struct node *n, const struct swarm_effect *fx)
     case SWARM_FX_REFUSE:
     case SWARM_FX_VERIFY:
     case SWARM_FX_LEAVES:
+    case SWARM_FX_NODE:
     case SWARM_FX_ANNOUNCE: break;
     }
 }

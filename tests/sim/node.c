@@ -401,6 +401,7 @@ carry_out(struct node *n, const struct swarm_effect *fx)
     case SWARM_FX_LEAVES: job_leaves(n, fx->u.range.piece); break;
     case SWARM_FX_PIECE_DONE: do_done(n, fx->u.range.piece); break;
     case SWARM_FX_ANNOUNCE: job_announce(n, fx); break;
+    case SWARM_FX_NODE: break; /* the simulated swarms have no DHT */
     case SWARM_FX_NOTICE: do_notice(n, fx); break;
     }
 }

@@ -177,6 +177,7 @@ mix_effect(struct trace *t, const struct swarm_effect *fx)
         mix(t, (uint64_t)fx->u.announce.job.event << 32 | fx->u.announce.job.id);
         mix(t, fx->u.announce.left);
         break;
+    case SWARM_FX_NODE: mix_addr(t, &fx->u.node); break;
     case SWARM_FX_NOTICE: mix(t, (uint64_t)fx->u.notice.what << 32 | fx->u.notice.piece); break;
     }
 }
@@ -197,6 +198,7 @@ print_effect(FILE *out, const struct swarm_effect *fx)
     case SWARM_FX_WRITE:
         fprintf(out, " %" PRIu32 ":%" PRIu32, fx->u.write.piece, fx->u.write.begin);
         break;
+    case SWARM_FX_NODE: print_addr(out, &fx->u.node); break;
     case SWARM_FX_NOTICE: fprintf(out, " %d", (int)fx->u.notice.what); break;
     case SWARM_FX_CONNECT: print_addr(out, &fx->u.connect.addr); break;
     case SWARM_FX_ACCEPT:

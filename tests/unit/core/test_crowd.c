@@ -45,7 +45,8 @@ begin(void)
                               .listen_port = 7000,
                               .peers_max = MAX,
                               .reqq = 1,
-                              .pex = true};
+                              .pex = true,
+                              .dht_port = 7001};
 
     crowd_begin(crowd, &user);
 }
@@ -445,4 +446,25 @@ Test(crowd, passes_addresses_on)
     c = dial();
     cr_assert_not_null(c, "a named 22.1.1.1:6003");
     cr_assert(c->at.hearsay);
+}
+
+/* The port of a DHT node travels in a PORT message, to peers whose handshake has the DHT bit. */
+Test(crowd, names_nodes_of_the_dht)
+{
+    struct endpoint addr = at(20, 1, 5000), node;
+    struct handshake h = {.dht = true, .peer_id = "a"};
+    struct link *a = calloc(1, sizeof(*a)), *b = come(at(21, 1, 5000), "b");
+
+    cr_assert_not_null(a);
+    cr_assert_eq(crowd_admit(crowd, &addr, now), 0);
+    cr_assert(crowd_join_accepted(crowd, &a->at, &addr, now));
+    cr_assert_eq(crowd_on_handshake(crowd, &a->at, &h, now), 0);
+    cr_expect_eq(crowd_port_to_say(crowd, &a->at), 7001);
+    cr_expect_eq(crowd_port_to_say(crowd, &b->at), 0, "its handshake has no DHT bit");
+
+    cr_expect_not(crowd_on_port(crowd, &a->at, 0, &node));
+    cr_assert(crowd_on_port(crowd, &a->at, 6000, &node));
+    cr_expect_eq(node.port, 6000);
+    cr_expect(endpoint_same_host(&node, &addr));
+    cr_expect_not(crowd_on_port(crowd, &a->at, 6001, &node), "one node of each connection");
 }

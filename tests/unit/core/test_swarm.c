@@ -1458,3 +1458,57 @@ Test(swarm, a_full_table_goes_by_canonical_priority)
     cr_assert_neq(knock(n, 10, best.ip[3], 202, &closed), SLOT_NONE);
     cr_assert_eq(closed, peers[low]);
 }
+
+/* What a swarm of |n|'s content, with a node of the DHT, does about a peer that has one too: the
+ * PORT messages that it sends, and the NODE effects when the peer names its port twice. */
+static void
+meet_dht_peer(bool is_private, unsigned *ports, unsigned *nodes)
+{
+    struct rate_bucket up, down;
+    struct swarm_config cfg = {
+        .client = "x", .dht_port = 7001, .peers_max = 10, .up = &up, .down = &down};
+    struct swarm_input in = {.type = SWARM_IN_START};
+    struct wire_msg port = {.type = WIRE_PORT, .port = 6000};
+    struct mono now = rig.sim.engine.now;
+    struct swarm_effect fx;
+    struct swarm *s;
+    slot_id id = SLOT_NONE;
+
+    rate_bucket_init(&up, 0, now);
+    rate_bucket_init(&down, 0, now);
+    *ports = *nodes = 0;
+    rig.content.mi->is_private = is_private;
+    s = swarm_new(rig.content.mi, &cfg, 1, now);
+    cr_assert_not_null(s);
+    cr_assert_eq(swarm_handle(s, &in, now), 0);
+    in = (struct swarm_input){.type = SWARM_IN_ACCEPTED};
+    in.u.conn.addr = (struct endpoint){.ip = {10, 9, 9, 9}, .port = 5000, .family = IP_V4};
+    in.u.conn.handshake.dht = true;
+    in.u.conn.handshake.peer_id[0] = 'z';
+    cr_assert_eq(swarm_handle(s, &in, now), 0);
+    while (swarm_next(s, &fx) == 1) {
+        id = fx.type == SWARM_FX_ACCEPT ? fx.peer : id;
+        *ports += fx.type == SWARM_FX_SEND && fx.u.msg.type == WIRE_PORT && fx.u.msg.port == 7001;
+    }
+    for (int i = 0; i < 2; i++) {
+        in = (struct swarm_input){.type = SWARM_IN_MESSAGE, .peer = id};
+        rig_message(&in, &port);
+        cr_assert_eq(swarm_handle(s, &in, now), 0);
+        while (swarm_next(s, &fx) == 1)
+            *nodes += fx.type == SWARM_FX_NODE && fx.u.node.port == 6000;
+    }
+    swarm_free(s);
+}
+
+Test(swarm, peers_exchange_the_ports_of_their_dht_nodes)
+{
+    unsigned ports, nodes;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    meet_dht_peer(false, &ports, &nodes);
+    cr_expect_eq(ports, 1u);
+    cr_expect_eq(nodes, 1u);
+    meet_dht_peer(true, &ports, &nodes);
+    cr_expect_eq(ports, 0u, "a private torrent keeps to its trackers (BEP 27)");
+    cr_expect_eq(nodes, 0u);
+}
