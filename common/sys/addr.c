@@ -133,6 +133,20 @@ addr_parse_ip(const char *text, uint16_t port, struct endpoint *out)
     return parse_ip_part(text, len, strchr(text, ':') != NULL, port, out);
 }
 
+bool
+addr_split(const char *text, char *host, size_t size, uint16_t *port)
+{
+    bool v6 = text[0] == '[';
+    const char *start = text + v6, *end = strchr(start, v6 ? ']' : ':');
+    size_t len = end != NULL ? (size_t)(end - start) : 0;
+
+    if (len == 0 || len >= size || (v6 && end[1] != ':') || parse_port(end + 1 + v6, port) != 0)
+        return false;
+    memcpy(host, start, len);
+    host[len] = '\0';
+    return *port != 0;
+}
+
 const char *
 addr_format_ip(const struct endpoint *e, char text[ADDR_TEXT_MAX])
 {

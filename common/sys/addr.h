@@ -7,6 +7,7 @@
 #define COMMON_SYS_ADDR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
 #include "common/base/endpoint.h"
@@ -25,6 +26,11 @@ int addr_parse(const char *text, struct endpoint *out);
 /* Parses an address without a port: "1.2.3.4", "::1" or "[::1]". The port becomes |port|. Errors as
  * addr_parse(). */
 int addr_parse_ip(const char *text, uint16_t port, struct endpoint *out);
+
+/* Splits "HOST:PORT" or "[IPV6]:PORT" into |host|, of |size| bytes, and the port, which is not 0.
+ * The host may be a name or an address; whether it is valid, its user finds out. False, with |host|
+ * undefined, for any other text and for a host that does not fit. */
+bool addr_split(const char *text, char *host, size_t size, uint16_t *port);
 
 /* Writes an endpoint as addr_parse() reads it ("1.2.3.4:80", "[::1]:80"; "-" for IP_NONE) and
  * returns |text|. */

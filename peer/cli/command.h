@@ -56,6 +56,7 @@ enum { CLI_OPT_HELP = 1000, CLI_OPT_VERSION };
     X(ls)                                                                                          \
     X(info)                                                                                        \
     X(why)                                                                                         \
+    X(dht)                                                                                         \
     X(pause)                                                                                       \
     X(resume)                                                                                      \
     X(limit)                                                                                       \

@@ -17,6 +17,7 @@
 #include "common/sys/paths.h"
 #include "peer/cli/report.h"
 #include "peer/cli/screen.h"
+#include "peer/engine/dhtdefault.h"
 
 enum { SIGNALS = 3 };
 
@@ -84,6 +85,14 @@ store_listen(struct transfer_options *o, const char *value, struct errbuf *eb)
     return 0;
 }
 
+static int
+store_dht_name(struct transfer_options *o, const char *value, struct errbuf *eb)
+{
+    int err = dhtdefault_check_name("--dht-bootstrap", value, eb);
+
+    return err != 0 ? err : cli_list_add(&o->dht_names, "--dht-bootstrap", value, eb);
+}
+
 int
 transfer_option(struct transfer_options *o, int id, const char *value, struct errbuf *eb)
 {
@@ -94,6 +103,8 @@ transfer_option(struct transfer_options *o, int id, const char *value, struct er
     case TRANSFER_OPT_DOWN_LIMIT: return store_rate("--down-limit", value, &o->down_limit, eb);
     case TRANSFER_OPT_MAX_PEERS: return store_max_peers(o, value, eb);
     case TRANSFER_OPT_NO_PEX: o->no_pex = true; return 0;
+    case TRANSFER_OPT_NO_DHT: o->no_dht = true; return 0;
+    case TRANSFER_OPT_DHT_BOOTSTRAP: return store_dht_name(o, value, eb);
     case TRANSFER_OPT_CA: o->ca_file = value; return 0;
     case TRANSFER_OPT_STATE_DIR: o->state_dir = value; return 0;
     case TRANSFER_OPT_CHECK: o->force_check = true; return 0;
@@ -345,6 +356,11 @@ transfer_run(const struct cli_command *command, const struct transfer_options *o
     cfg.down_limit = o->down_limit;
     cfg.peers_max = (uint32_t)o->max_peers;
     cfg.no_pex = o->no_pex;
+    cfg.dht = dhtdefault_enabled() && !o->no_dht;
+    cfg.dht_names = o->dht_names.count > 0 ? o->dht_names.items
+                                           : dhtdefault_names(&cfg.dht_name_count);
+    if (o->dht_names.count > 0)
+        cfg.dht_name_count = o->dht_names.count;
     cfg.ca_file = o->ca_file;
     add->trackers = o->trackers.items;
     add->tracker_count = o->trackers.count;

@@ -21,6 +21,8 @@ enum {
     TRANSFER_OPT_DOWN_LIMIT,
     TRANSFER_OPT_MAX_PEERS,
     TRANSFER_OPT_NO_PEX,
+    TRANSFER_OPT_NO_DHT,
+    TRANSFER_OPT_DHT_BOOTSTRAP,
     TRANSFER_OPT_CA,
     TRANSFER_OPT_STATE_DIR,
     TRANSFER_OPT_CHECK,
@@ -41,6 +43,11 @@ enum {
          "connect to at most this many peers (default: 200)"},                                     \
         {TRANSFER_OPT_NO_PEX, 0, "no-pex", NULL,                                                   \
          "do not exchange peer addresses with other peers"},                                       \
+        {TRANSFER_OPT_NO_DHT, 0, "no-dht", NULL,                                                   \
+         "do not use the DHT (default: it is used, unless $SPRAT_DHT is no)"},                     \
+        {TRANSFER_OPT_DHT_BOOTSTRAP, 0, "dht-bootstrap", "HOST:PORT",                              \
+         "ask this host for nodes of the DHT if no node of the last run answers (default: two "    \
+         "public hosts); repeatable"},                                                             \
         {TRANSFER_OPT_CA, 0, "ca", "FILE",                                                         \
          "also trust the certificate authorities in this PEM file for HTTPS trackers "             \
          "(default: $SSL_CERT_FILE)"},                                                             \
@@ -66,6 +73,8 @@ struct transfer_options {
     uint64_t up_limit, down_limit;
     uint64_t max_peers; /* 0: the default */
     bool no_pex;
+    bool no_dht;
+    struct cli_list dht_names;
     const char *ca_file;   /* NULL: only the system's authorities */
     const char *state_dir; /* NULL: the default */
     bool force_check;

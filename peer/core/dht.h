@@ -175,29 +175,30 @@ struct dht_effect {
  * SAVE: the table is worth storing: dht_save(). IDENTITY: our id or our external address has
  * changed: dht_stats. */
 
-/*  X(NAME, text): counters since dht_new(). */
+/*  X(NAME, key, text): counters since dht_new(). The key is the name in JSON. */
 #define DHT_COUNTER_TABLE(X)                                                                       \
-    X(DATAGRAMS_IN, "datagrams received")                                                          \
-    X(DATAGRAMS_OUT, "datagrams sent")                                                             \
-    X(BYTES_IN, "bytes received")                                                                  \
-    X(BYTES_OUT, "bytes sent")                                                                     \
-    X(QUERIES_IN, "queries received")                                                              \
-    X(QUERIES_REFUSED, "queries not answered: rate limits, read-only mode")                        \
-    X(ANSWERS_OUT, "queries answered")                                                             \
-    X(QUERIES_OUT, "queries sent")                                                                 \
-    X(ANSWERS_IN, "answers to our queries")                                                        \
-    X(ERRORS_IN, "errors in answer to our queries")                                                \
-    X(TIMEOUTS, "queries without an answer")                                                       \
-    X(MALFORMED, "datagrams that are no KRPC message")                                             \
-    X(UNASKED, "answers that no query of ours asked for")                                          \
-    X(IMPOSTORS, "answers with another id than the expected one")                                  \
-    X(REFLECTORS, "addresses that sent back our own query or id")                                  \
-    X(ANNOUNCES_IN, "announces stored")                                                            \
-    X(ANNOUNCES_REFUSED, "announces with a bad token or port, or beyond the limits")               \
-    X(ID_CHANGES, "changes of our id")
+    X(DATAGRAMS_IN, "datagrams_in", "datagrams received")                                          \
+    X(DATAGRAMS_OUT, "datagrams_out", "datagrams sent")                                            \
+    X(BYTES_IN, "bytes_in", "bytes received")                                                      \
+    X(BYTES_OUT, "bytes_out", "bytes sent")                                                        \
+    X(QUERIES_IN, "queries_in", "queries received")                                                \
+    X(QUERIES_REFUSED, "queries_refused", "queries not answered: rate limits, read-only mode")     \
+    X(ANSWERS_OUT, "answers_out", "queries answered")                                              \
+    X(QUERIES_OUT, "queries_out", "queries sent")                                                  \
+    X(ANSWERS_IN, "answers_in", "answers to our queries")                                          \
+    X(ERRORS_IN, "errors_in", "errors in answer to our queries")                                   \
+    X(TIMEOUTS, "timeouts", "queries without an answer")                                           \
+    X(MALFORMED, "malformed", "datagrams that are no KRPC message")                                \
+    X(UNASKED, "unasked", "answers that no query of ours asked for")                               \
+    X(IMPOSTORS, "impostors", "answers with another id than the expected one")                     \
+    X(REFLECTORS, "reflectors", "addresses that sent back our own query or id")                    \
+    X(ANNOUNCES_IN, "announces_in", "announces stored")                                            \
+    X(ANNOUNCES_REFUSED, "announces_refused",                                                      \
+      "announces with a bad token or port, or beyond the limits")                                  \
+    X(ID_CHANGES, "id_changes", "changes of our id")
 
 enum dht_counter {
-#define X(name, text) DHT_COUNT_##name,
+#define X(name, key, text) DHT_COUNT_##name,
     DHT_COUNTER_TABLE(X)
 #undef X
         DHT_COUNTER_COUNT

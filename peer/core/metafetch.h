@@ -91,6 +91,8 @@ const char *metafetch_error(const struct metafetch *m);
 /* Fills in what |st| and |ms| can say of a core without pieces. */
 void metafetch_get_stats(const struct metafetch *m, struct swarm_stats *st,
                          struct metafetch_stats *ms, struct mono now);
+/* As swarm_peers_up(). */
+uint32_t metafetch_peers_up(const struct metafetch *m);
 /* As swarm_next_peer_stats(). */
 bool metafetch_next_peer_stats(const struct metafetch *m, uint32_t *iter,
                                struct swarm_peer_stats *st);

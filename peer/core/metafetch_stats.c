@@ -50,6 +50,12 @@ metafetch_get_stats(const struct metafetch *m, struct swarm_stats *st, struct me
         m->state == SWARM_ACTIVE ? crowd_candidate_expiry(m->crowd, 0) : MONO_NEVER;
 }
 
+uint32_t
+metafetch_peers_up(const struct metafetch *m)
+{
+    return crowd_up(m->crowd);
+}
+
 bool
 metafetch_next_peer_stats(const struct metafetch *m, uint32_t *iter, struct swarm_peer_stats *st)
 {

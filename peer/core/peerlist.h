@@ -44,6 +44,7 @@ enum peer_source {
     PEER_FROM_INCOMING = 4,
     PEER_FROM_STATE = 8, /* loaded from the state database */
     PEER_FROM_PEX = 16,  /* named by other peers */
+    PEER_FROM_DHT = 32,  /* named by nodes of the DHT */
 };
 
 /*  X(NAME, code, text): how the last try to connect to an address ended. After a number, singular

@@ -348,7 +348,8 @@ look_at_trackers(const struct why_facts *f, struct list_of_why *l)
     size_t failures = 0;
 
     if (f->tracker_count == 0) {
-        say_no_tracker(f, l);
+        if (!f->dht.on)
+            say_no_tracker(f, l);
         return;
     }
     for (size_t i = f->tracker_count; i-- > 0;) {
@@ -377,6 +378,21 @@ look_at_trackers(const struct why_facts *f, struct list_of_why *l)
         add(l, WHY_TRACKER_FAILED, failed->next_ms, "%s%s: %s",
             why_host(failed->url, host, sizeof(host)), more,
             failed->message[0] != '\0' ? failed->message : sprat_strerror(failed->err));
+}
+
+/* --- the DHT --------------------------------------------------------------------------------- */
+
+static void
+look_at_dht(const struct why_facts *f, struct list_of_why *l)
+{
+    if (!f->dht.on || f->peers.connected > 0)
+        return;
+    if (f->seeding && f->tracker_count == 0)
+        add(l, WHY_NOBODY_WANTS, -1, "no peer needs data: no peer is connected");
+    else if (!f->seeding && f->dht.rounds == 0)
+        add(l, WHY_DHT_SEARCHING, -1, "searching the DHT for peers");
+    else if (!f->seeding && f->dht.peers == 0)
+        add(l, WHY_DHT_EMPTY, f->dht.next_ms, "the DHT knows no other peer of this torrent");
 }
 
 /* --- all reasons ---------------------------------------------------------------------------- */
@@ -415,6 +431,7 @@ look_at_running(const struct why_facts *f, struct list_of_why *l)
     if (!f->seeding)
         look_at_addresses(f, l);
     look_at_trackers(f, l);
+    look_at_dht(f, l);
 }
 
 /* Milliseconds until an address is dialled or a tracker asked; -1: neither is planned. */
@@ -449,6 +466,7 @@ look_at_metadata(const struct why_facts *f, struct list_of_why *l)
     look_at_addresses(f, l);
     if (all == 0)
         look_at_trackers(f, l);
+    look_at_dht(f, l);
 }
 
 static void

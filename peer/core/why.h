@@ -56,6 +56,8 @@ enum {
     X(TRACKER_FAILED, "tracker-failed")                                                            \
     X(TRACKERS_UNUSABLE, "trackers-unusable") /* no tracker has a URL scheme that Sprat supports */\
     X(NO_TRACKER, "no-tracker")                                                                    \
+    X(DHT_SEARCHING, "dht-searching")   /* the first search in the DHT is under way */             \
+    X(DHT_EMPTY, "dht-empty")           /* the DHT knows no other peer */                          \
     X(NO_PEERS, "no-peers")             /* no peer is connected, for none of the reasons above */
 
 enum why_code {
@@ -131,6 +133,12 @@ struct why_facts {
         uint32_t blocks;   /* of the metadata; 0: the size is not known */
         uint32_t have;     /* of these blocks, those that came */
     } metadata;            /* with the state METADATA only */
+    struct {
+        bool on;         /* the torrent is searched for in the DHT */
+        uint32_t rounds; /* searches that have ended */
+        uint32_t peers;  /* addresses that the last one found */
+        int64_t next_ms; /* until the next one; -1: not known */
+    } dht;
     const struct why_tracker *trackers;
     size_t tracker_count;
     size_t tracker_unusable; /* trackers with a URL scheme that Sprat does not support */

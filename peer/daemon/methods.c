@@ -1182,6 +1182,28 @@ daemon_info(void *ctx, const json_t *params, struct rpc_call *call, json_t **res
 }
 
 static int
+daemon_dht(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
+           struct errbuf *eb)
+{
+    const struct daemon *d = ctx;
+    int err = rpc_check_keys(params, NULL, 0, eb);
+    json_t *nodes;
+
+    (void)call;
+    if (err != 0)
+        return err;
+    nodes = json_array();
+    for (unsigned i = 0; i < shards_dht_count(d->shards); i++) {
+        struct dht_stats st;
+        const struct endpoint *at = shards_dht_stats(d->shards, i, &st);
+
+        json_array_append_new(nodes, render_dht(at, &st));
+    }
+    *result = json_pack("{s:o}", "nodes", nodes);
+    return *result != NULL ? 0 : SPRAT_E_NOMEM;
+}
+
+static int
 daemon_limits(void *ctx, const json_t *params, struct rpc_call *call, json_t **result,
               struct errbuf *eb)
 {
@@ -1226,6 +1248,7 @@ static const struct rpc_method methods[] = {
     {"torrent.limits", torrent_limits},
     {"torrent.select", torrent_select_method},
     {"daemon.info", daemon_info},
+    {"daemon.dht", daemon_dht},
     {"daemon.limits", daemon_limits},
     {"daemon.shutdown", daemon_shutdown},
 };

@@ -112,6 +112,8 @@ source_name(unsigned sources)
         return "tracker";
     if ((sources & PEER_FROM_PEX) != 0)
         return "pex";
+    if ((sources & PEER_FROM_DHT) != 0)
+        return "dht";
     return (sources & PEER_FROM_STATE) != 0 ? "state" : "incoming";
 }
 
@@ -343,11 +345,49 @@ render_listen(const struct endpoint *addrs, size_t count)
     return all;
 }
 
+static json_t *
+render_dht_counters(const struct dht_stats *st)
+{
+    json_t *o = json_object();
+
+#define X(name, key, text) put_int(o, key, st->counters[DHT_COUNT_##name]);
+    DHT_COUNTER_TABLE(X)
+#undef X
+    return o;
+}
+
+json_t *
+render_dht(const struct endpoint *at, const struct dht_stats *st)
+{
+    char text[ADDR_TEXT_MAX], id[2 * DHT_ID_LEN + 1];
+    json_t *o = json_object();
+
+    json_object_set_new(o, "address", json_string(addr_format(at, text)));
+    json_object_set_new(o, "id", json_string(hex_encode(st->id, sizeof(st->id), id)));
+    json_object_set_new(o, "external",
+                        st->external.family != IP_NONE
+                            ? json_string(addr_format_ip(&st->external, text))
+                            : json_null());
+    put_bool(o, "read_only", st->read_only);
+    put_int(o, "nodes", st->nodes);
+    put_int(o, "nodes_good", st->nodes_good);
+    put_int(o, "nodes_spare", st->nodes_spare);
+    put_int(o, "searches", st->searches);
+    put_int(o, "lookups", st->lookups);
+    put_int(o, "stored_hashes", st->hashes);
+    put_int(o, "stored_peers", st->peers);
+    put_int(o, "rtt_ms", st->rtt_ms);
+    put_int(o, "size_log2", st->size_log2);
+    json_object_set_new(o, "counters", render_dht_counters(st));
+    return o;
+}
+
 json_t *
 render_udp(const struct udpdoor_counts *counts)
 {
-    return json_pack("{s:I, s:I, s:I}", "utp_resets", (json_int_t)counts->resets, "utp_limited",
-                     (json_int_t)counts->limited, "ignored", (json_int_t)counts->ignored);
+    return json_pack("{s:I, s:I, s:I, s:I}", "krpc", (json_int_t)counts->krpc, "utp_resets",
+                     (json_int_t)counts->resets, "utp_limited", (json_int_t)counts->limited,
+                     "ignored", (json_int_t)counts->ignored);
 }
 
 static json_t *

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "peer/engine/shards.h"
+#include "peer/core/dht.h"
 #include "peer/net/udpdoor.h"
 
 enum {
@@ -27,6 +28,8 @@ json_t *render_torrent_details(const struct torrent *t, struct mono now);
  * pieces, trackers, limits. */
 json_t *render_why_details(const struct torrent *t, struct mono now);
 
+/* A node of the DHT at |at|. */
+json_t *render_dht(const struct endpoint *at, const struct dht_stats *st);
 json_t *render_udp(const struct udpdoor_counts *counts);
 
 /* A list of "ADDR:PORT". */

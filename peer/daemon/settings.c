@@ -22,6 +22,7 @@
 #include "common/sys/terminal.h"
 #include "common/sys/unixsock.h"
 #include "config.h"
+#include "peer/engine/dhtdefault.h"
 
 enum {
     OPT_CONFIG = 1,
@@ -44,6 +45,8 @@ enum {
     OPT_MAX_CONNECTIONS,
     OPT_REST_AFTER,
     OPT_PEX,
+    OPT_DHT,
+    OPT_DHT_BOOTSTRAP,
     OPT_CA,
     OPT_SEED,
     OPT_LOG_LEVEL,
@@ -99,6 +102,12 @@ static const struct option_spec specs[] = {
     {OPT_PEX, 0, "pex", "yes|no",
      "exchange peer addresses with other peers, except in private torrents (default: "
      "yes)"},
+    {OPT_DHT, 0, "dht", "yes|no",
+     "find peers in the DHT and be found there, without trackers, except in private torrents "
+     "(default: yes, unless $SPRAT_DHT is no)"},
+    {OPT_DHT_BOOTSTRAP, 0, "dht-bootstrap", "HOST:PORT",
+     "ask this host for nodes of the DHT if no node of the last run answers (default: two "
+     "public hosts); repeatable"},
     {OPT_CA, 0, "ca", "FILE",
      "also trust the certificate authorities in this PEM file for HTTPS trackers "
      "(default: $SSL_CERT_FILE)"},
@@ -248,7 +257,7 @@ remember(struct settings *s, int id, const char *value, struct errbuf *eb)
 {
     char **given = &s->given[id - OPT_KEYS], *text;
 
-    if (id != OPT_LISTEN || *given == NULL)
+    if ((id != OPT_LISTEN && id != OPT_DHT_BOOTSTRAP) || *given == NULL)
         text = strdup(value);
     else if (asprintf(&text, "%s, %s", *given, value) < 0)
         text = NULL;
@@ -257,6 +266,32 @@ remember(struct settings *s, int id, const char *value, struct errbuf *eb)
     free(*given);
     *given = text;
     return 0;
+}
+
+static int
+add_dht_name(struct settings *s, const char *value, struct errbuf *eb)
+{
+    int err = dhtdefault_check_name("dht-bootstrap", value, eb);
+
+    if (err != 0)
+        return err;
+    if (s->dht_name_count == DHTNODES_NAMES_MAX)
+        return errbuf_set(eb, SPRAT_E_INVAL, "dht-bootstrap: more than %d of them",
+                          DHTNODES_NAMES_MAX);
+    s->dht_names[s->dht_name_count] = strdup(value);
+    if (s->dht_names[s->dht_name_count] == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    s->dht_name_count++;
+    return 0;
+}
+
+static void
+forget_dht_names(struct settings *s)
+{
+    while (s->dht_name_count > 0)
+        free(s->dht_names[--s->dht_name_count]);
+    free(s->given[OPT_DHT_BOOTSTRAP - OPT_KEYS]);
+    s->given[OPT_DHT_BOOTSTRAP - OPT_KEYS] = NULL;
 }
 
 static void
@@ -295,6 +330,8 @@ parse_key(struct settings *s, int id, const char *value, struct errbuf *eb)
     case OPT_REST_AFTER:
         return confvalue_u64(&s->rest_after_s, 1, SETTINGS_REST_S_MAX, "rest-after", value, eb);
     case OPT_PEX: return set_pex(s, value, eb);
+    case OPT_DHT: return confvalue_bool(&s->dht, "dht", value, eb);
+    case OPT_DHT_BOOTSTRAP: return add_dht_name(s, value, eb);
     case OPT_CA: return set_path(s, &s->ca_file, "ca", value, eb);
     case OPT_SEED:
         if (settings_parse_seed(value, &s->seed, &s->ratio) != 0)
@@ -342,7 +379,7 @@ read_command_line(struct settings *s, int argc, const char *const *argv, const c
 {
     struct options o;
     const char *value;
-    size_t from_file = s->listen_count;
+    size_t from_file = s->listen_count, names_of_file = s->dht_name_count;
     int id, got, err = 0;
 
     options_init(&o, argc, argv, specs, SPEC_COUNT);
@@ -351,6 +388,10 @@ read_command_line(struct settings *s, int argc, const char *const *argv, const c
         if (id == OPT_LISTEN && from_file > 0) {
             forget_listen(s);
             from_file = 0;
+        }
+        if (id == OPT_DHT_BOOTSTRAP && names_of_file > 0) {
+            forget_dht_names(s);
+            names_of_file = 0;
         }
         switch (id) {
         case OPTION_OPERAND:
@@ -373,6 +414,7 @@ set_defaults(struct settings *s)
     *s = (struct settings){.base = s->base,
                            .seed = SEED_FOREVER,
                            .log_level = LOG_INFO,
+                           .dht = dhtdefault_enabled(),
                            .loops = cpus < ENGINE_LOOPS_MAX ? cpus : ENGINE_LOOPS_MAX};
 }
 
@@ -496,6 +538,7 @@ settings_fini(struct settings *s)
     free(s->save_dir);
     free(s->completed_dir);
     free(s->ca_file);
+    forget_dht_names(s);
     s->file = s->state_dir = s->socket = s->socket_group = NULL;
     s->save_dir = s->completed_dir = s->ca_file = NULL;
     for (size_t i = 0; i < SETTINGS_KEYS_MAX; i++) {

@@ -11,6 +11,7 @@
 
 #include "common/base/err.h"
 #include "common/base/log.h"
+#include "peer/engine/dhtnodes.h"
 #include "peer/engine/engine.h"
 
 enum {
@@ -40,6 +41,9 @@ struct settings {
     uint64_t max_peers, max_connections; /* maximum per torrent, maximum in all; 0: the defaults */
     uint64_t rest_after_s; /* 0: the default */
     bool no_pex;
+    bool dht;
+    char *dht_names[DHTNODES_NAMES_MAX]; /* without any: the default names */
+    size_t dht_name_count;
     char *ca_file; /* absolute; NULL: only the system's */
     enum seed_policy seed; /* of torrents that are added without a policy */
     double ratio;

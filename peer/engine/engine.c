@@ -249,6 +249,7 @@ engine_alloc(struct process *h, struct loop *loop, const struct engine_config *c
     list_init(&s->listen.stranger_list);
     random_bytes(keys, sizeof(keys));
     engine_bans_init(s, keys);
+    engine_dht_init(s, keys);
     random_bytes(&seed, sizeof(seed));
     rng_init(&s->env.rng, seed);
     rate_bucket_init(&s->env.up, cfg->up_limit, loop_now(loop));
@@ -272,6 +273,8 @@ engine_open(struct process *h, struct loop *loop, const struct engine_config *cf
         errbuf_set(eb, err, "out of memory");
     if (err == 0 && s->env.index == 0)
         err = engine_listen_all(s, cfg, eb);
+    if (err == 0 && s->env.index == 0)
+        err = engine_open_dht(s, cfg, eb);
     if (err == 0)
         err = open_trackers(s, eb);
     if (err != 0) {
@@ -353,6 +356,7 @@ engine_close(struct engine *s)
     s->end.begun = true;
     if (s->mail != NULL)
         mailbox_drain(s->mail); /* connections that arrive now are closed */
+    engine_close_dht(s);
     engine_close_doors(s);
     drop_torrents(s);
     engine_bans_close(s);
@@ -381,6 +385,7 @@ engine_release(struct engine *s)
     loop_timer_free(s->end.deadline);
     sitebudget_free(s->env.sites);
     engine_bans_fini(s);
+    engine_fini_dht(s);
     s->process->engines[s->env.index] = NULL;
     MAGIC_CLEAR(s);
     free(s);

@@ -42,6 +42,10 @@ struct engine_config {
     uint32_t rest_ms;              /* a seed of spratd rests after this time without a peer; 0:
                                       ENGINE_REST_MS */
     bool no_pex;                   /* no peer exchange (BEP 11) */
+    bool dht;                      /* a node of the DHT at each address (BEP 5) */
+    const char *const *dht_names;  /* "HOST:PORT": asked for nodes if no node of the former run
+                                      answers */
+    size_t dht_name_count;
     const char *ca_file; /* PEM: authorities of HTTPS trackers, beside the system's; NULL: the file
                             that $SSL_CERT_FILE names, or none */
     const struct log *log;
@@ -67,6 +71,13 @@ const char *engine_listen_note(const struct engine *s);
 /* Counts of packets at the UDP port of the same number. On the first loop only. */
 struct udpdoor_counts;
 void engine_udp_counts(const struct engine *s, struct udpdoor_counts *counts);
+
+/* Shows the DHT's nodes: their number, 0 without DHT, and the address and the stats of one. On the
+ * first loop only. */
+struct dht_stats;
+unsigned engine_dht_count(const struct engine *s);
+const struct endpoint *engine_dht_stats(const struct engine *s, unsigned node,
+                                        struct dht_stats *st);
 
 /* Adds a torrent; waits for its disk. SPRAT_E_EXISTS, SPRAT_E_BUSY (the sentence names the process
  * that has the torrent), or local errors. */

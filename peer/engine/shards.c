@@ -206,6 +206,18 @@ shards_udp_counts(const struct shards *sh, struct udpdoor_counts *counts)
     engine_udp_counts(sh->shards[0].engine, counts);
 }
 
+unsigned
+shards_dht_count(const struct shards *sh)
+{
+    return engine_dht_count(sh->shards[0].engine);
+}
+
+const struct endpoint *
+shards_dht_stats(const struct shards *sh, unsigned node, struct dht_stats *st)
+{
+    return engine_dht_stats(sh->shards[0].engine, node, st);
+}
+
 /* --- visits --- */
 
 void

@@ -37,6 +37,10 @@ uint32_t shards_count(const struct shards *sh);
 size_t shards_listen(const struct shards *sh, const struct endpoint **addrs);
 const char *shards_listen_note(const struct shards *sh);
 void shards_udp_counts(const struct shards *sh, struct udpdoor_counts *counts);
+/* engine_dht_count() and engine_dht_stats(). */
+unsigned shards_dht_count(const struct shards *sh);
+const struct endpoint *shards_dht_stats(const struct shards *sh, unsigned node,
+                                        struct dht_stats *st);
 
 /* Starts a fan-out to every loop: fanout_start(). */
 void shards_visit(struct shards *sh, struct fanout *f);

@@ -54,26 +54,6 @@ on_resolved(void *ctx, int err, const struct endpoint *addrs, size_t count)
     name_free(name);
 }
 
-/* Reads "NAME:PORT". */
-static bool
-split_name(const char *text, char host[RESOLVE_HOST_MAX + 1], uint16_t *port)
-{
-    const char *colon = strrchr(text, ':');
-    unsigned long n;
-    char *end;
-
-    if (colon == NULL || colon == text || (size_t)(colon - text) > RESOLVE_HOST_MAX ||
-        colon[1] < '0' || colon[1] > '9')
-        return false;
-    n = strtoul(colon + 1, &end, 10);
-    if (*end != '\0' || n == 0 || n > 65535)
-        return false;
-    memcpy(host, text, (size_t)(colon - text));
-    host[colon - text] = '\0';
-    *port = (uint16_t)n;
-    return true;
-}
-
 static void
 add_name(struct torrent *t, const char *text)
 {
@@ -86,7 +66,7 @@ add_name(struct torrent *t, const char *text)
         addrs_feed(t, PEER_FROM_USER, &e, 1);
         return;
     }
-    if (!split_name(text, host, &port)) {
+    if (!addr_split(text, host, sizeof(host), &port)) {
         warn_name(t, text, SPRAT_E_SYNTAX);
         return;
     }

@@ -14,6 +14,7 @@
 #include "peer/torrent/torrent_addrs.h"
 #include "peer/torrent/torrent_core.h"
 #include "peer/torrent/torrent_disk.h"
+#include "peer/torrent/torrent_facts.h"
 #include "peer/torrent/torrent_failure.h"
 #include "peer/torrent/torrent_feed.h"
 #include "peer/torrent/torrent_fx.h"
@@ -78,6 +79,7 @@ new_fetch(struct torrent *t)
         .listen_port = env->shared->port,
         .peers_max = env->shared->peers_max,
         .no_pex = env->shared->no_pex,
+        .dht_port = torrent_dht_port(t),
         .trackers_only = t->options.trackers_only,
         .up = &env->up,
         .down = &env->down,
@@ -110,6 +112,7 @@ new_swarm(struct torrent *t)
         .announce_key = t->net.announce_key,
         .peers_max = env->shared->peers_max,
         .no_pex = env->shared->no_pex,
+        .dht_port = torrent_dht_port(t),
         .sequential = t->options.sequential,
         .super_seed = t->options.super_seed,
         .up = &env->up,

@@ -33,8 +33,17 @@ torrent_facts_init(struct torrent_facts *f, const struct torrent_add *add)
                                 .total_size = mi != NULL ? mi->total_size : 0,
                                 .piece_count = mi != NULL ? mi->piece_count : 0,
                                 .id = *torrent_add_id(add),
+                                .is_private = mi != NULL && mi->is_private,
                                 .waiting = mi == NULL};
     return f->name != NULL ? 0 : SPRAT_E_NOMEM;
+}
+
+uint16_t
+torrent_dht_port(const struct torrent *t)
+{
+    bool may_be_private = t->facts.is_private || (t->facts.waiting && t->options.trackers_only);
+
+    return t->env->shared->dht && !may_be_private ? t->env->shared->port : 0;
 }
 
 const char *

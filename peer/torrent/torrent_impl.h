@@ -27,6 +27,7 @@
  *   torrent_disk.c      its disk jobs
  *   torrent_prepare.c   checks before the first byte that the directory is writable and has space
  *   torrent_track.c     its announces
+ *   torrent_dht.c       its search in the DHT
  *   torrent_addrs.c     addresses of peers from the user and the state database
  *   torrent_wake.c      what wakes it at rest
  *   torrent_hosts.c     payload bytes by host
@@ -94,6 +95,7 @@ struct torrent_facts {
     uint64_t total_size;
     uint32_t piece_count;
     struct identity id;
+    bool is_private; /* peers come from its trackers only (BEP 27) */
     bool waiting; /* for the metainfo, without which the other facts are 0 */
 };
 
@@ -211,6 +213,13 @@ struct torrent_net {
     uint32_t names_failed; /* peers by name that have no address */
 };
 
+struct torrent_dht {
+    struct torrent_search told; /* as the engine knows it */
+    uint32_t rounds;            /* of the search that have ended */
+    uint32_t peers;             /* addresses that the last round found */
+    struct mono again;          /* when the next round begins */
+};
+
 struct torrent_hosts {
     struct hashmap map;
     struct host **all;
@@ -275,6 +284,7 @@ struct torrent {
     struct torrent_move move;
     struct torrent_rest rest;
     struct torrent_net net;
+    struct torrent_dht dht;
     struct torrent_hosts hosts;
     struct torrent_totals totals;
     struct torrent_failure failure;

@@ -10,6 +10,7 @@
 #include "common/sys/addr.h"
 #include "peer/net/link_tcp.h"
 #include "peer/torrent/torrent_disk.h"
+#include "peer/torrent/torrent_facts.h"
 #include "peer/torrent/torrent_feed.h"
 #include "peer/torrent/torrent_hosts.h"
 #include "peer/torrent/torrent_peers.h"
@@ -141,6 +142,7 @@ connect_peer(struct torrent *t, const struct swarm_effect *fx)
     if (env->calls->take_conn(env, to) != 0)
         return SPRAT_E_LIMIT;
     handshake_offer(&t->facts.id, t->net.peer_id, &offer);
+    offer.dht = torrent_dht_port(t) != 0;
     err = dial(t, fx, &offer, &c);
     if (err == 0) {
         err = slot_put(t, fx->peer, c);
@@ -186,6 +188,7 @@ peers_on_stranger(struct torrent *t, struct conn *c, const struct handshake *h)
         turn_away(t, c);
         return;
     }
+    t->net.answer.dht = torrent_dht_port(t) != 0;
     conn_set_handler(c, handler_of(t, &handler));
     in.u.conn.addr = *conn_peer(c);
     in.u.conn.handshake = *h;

@@ -57,7 +57,7 @@ torrent_wake_charge(struct torrent *t, const struct endpoint *peer)
     return true;
 }
 
-/* The addresses of a tracker's answer, kept until the torrent runs. */
+/* The addresses that a tracker or the DHT named, kept until the torrent runs. */
 static void
 keep_found(struct torrent *t, const struct endpoint *addrs, size_t count)
 {
@@ -77,6 +77,12 @@ torrent_wake_on_announced(struct torrent *t, uint32_t job, const struct announce
         return;
     announcer_on_result(t->announcer, job, res, loop_now(t->env->loop));
     torrent_mark_dirty(t);
+    torrent_wake_on_found(t, addrs, count);
+}
+
+void
+torrent_wake_on_found(struct torrent *t, const struct endpoint *addrs, size_t count)
+{
     if (t->life.phase != PHASE_RESTING || t->life.goal != GOAL_REST || count == 0)
         return;
     if (t->rest.skip > 0) {

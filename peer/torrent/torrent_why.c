@@ -144,6 +144,10 @@ gather(const struct torrent *t, const struct torrent_status *status, struct gath
     f->failure.next_ms = ms_until(t, t->failure.retry_at);
     gather_peers(t, st, f);
     gather_data(t, st, f);
+    f->dht.on = t->dht.told.wanted;
+    f->dht.rounds = t->dht.rounds;
+    f->dht.peers = t->dht.peers;
+    f->dht.next_ms = ms_until(t, t->dht.again);
     gather_trackers(t, g);
     f->metadata.offering = status->metadata.offering;
     f->metadata.blocks = status->metadata.blocks;

@@ -15,6 +15,9 @@ SPRAT = os.path.join(BUILD, "sprat")
 SPRATD = os.path.join(BUILD, "spratd")
 TRACKER = os.path.join(BUILD, "sprat-tracker")
 
+# No test asks the public bootstrap hosts of the DHT. A test of the DHT sets SPRAT_DHT and --dht-bootstrap itself.
+os.environ.setdefault("SPRAT_DHT", "no")
+
 
 def sprat(t, *args, status=None, seconds=30, **more):
     """Runs `sprat ARGS` to its end; with status, asserts it."""

@@ -103,6 +103,23 @@ Test(why, trackers)
     expect(&f, WHY_TRACKER_FAILED, "[::1]:7000: timed out, next try in 58 s");
 }
 
+Test(why, the_dht)
+{
+    struct why_facts f = leecher();
+
+    f.dht.on = true;
+    f.dht.next_ms = -1;
+    expect(&f, WHY_DHT_SEARCHING, "searching the DHT for peers");
+    f.dht.rounds = 1;
+    f.dht.next_ms = 4200;
+    expect(&f, WHY_DHT_EMPTY, "the DHT knows no other peer of this torrent, next try in 5 s");
+    f.peers.half_open = 1;
+    expect(&f, WHY_CONNECTING, "connecting to 1 address");
+    f.peers.half_open = 0;
+    f.seeding = true;
+    expect(&f, WHY_NOBODY_WANTS, "no peer needs data: no peer is connected");
+}
+
 Test(why, addresses)
 {
     struct why_facts f = leecher();

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The names are those that answered in 2026. router.bittorrent.com and router.utorrent.com, which
+ * older programs have, do not answer any more.
+ */
+#include "peer/engine/dhtdefault.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/ev/resolve.h"
+#include "common/sys/addr.h"
+
+static const char *const names[] = {
+    "dht.libtorrent.org:25401",
+    "dht.transmissionbt.com:6881",
+};
+
+bool
+dhtdefault_enabled(void)
+{
+    const char *text = getenv("SPRAT_DHT");
+
+    return text == NULL || strcmp(text, "no") != 0;
+}
+
+const char *const *
+dhtdefault_names(size_t *count)
+{
+    *count = sizeof(names) / sizeof(names[0]);
+    return names;
+}
+
+int
+dhtdefault_check_name(const char *option, const char *text, struct errbuf *eb)
+{
+    char host[RESOLVE_HOST_MAX + 1];
+    uint16_t port;
+
+    if (addr_split(text, host, sizeof(host), &port))
+        return 0;
+    return errbuf_set(
+        eb, SPRAT_E_INVAL,
+        "%s: '%s' is not HOST:PORT, such as dht.example.org:6881 or [2001:db8::1]:6881", option,
+        text);
+}
