@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A simulated DHT: virtual time, datagrams that are delayed, lost and overtaken, and hosts. Honest
+ * hosts run the real node (peer/core/dht.h); hostile ones do what their word says (dhtrogue.c). The
+ * seed determines a run completely.
+ */
+#ifndef TESTS_SIM_DHTNET_H
+#define TESTS_SIM_DHTNET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/endpoint.h"
+#include "common/base/rng.h"
+#include "common/ds/hashmap.h"
+#include "peer/core/dht.h"
+#include "tests/sim/engine.h"
+
+/*  X(NAME, word, text): what a hostile host does. All of them answer pings, but for the echo. */
+#define DHTROGUE_TABLE(X)                                                                          \
+    X(MUTE, "mute", "answers nothing but pings")                                                   \
+    X(JUNK, "junk", "names nodes close to the target that do not exist")                           \
+    X(ECHO, "echo", "sends back what it gets")                                                     \
+    X(CHANGELING, "changeling", "answers each query with an id close to the target")               \
+    X(STINGY, "stingy", "gives no token, and no peers")                                            \
+    X(REFUSER, "refuser", "gives tokens, and takes no announce")                                   \
+    X(POISON, "poison", "names peers that do not exist")                                           \
+    X(FLOOD, "flood", "sends queries in the name of others, without end")                          \
+    X(ECLIPSE, "eclipse", "has an id beside the target, names only its accomplices, keeps no peers")
+
+enum dhtrogue {
+    DHTROGUE_NONE, /* honest */
+#define X(name, word, text) DHTROGUE_##name,
+    DHTROGUE_TABLE(X)
+#undef X
+        DHTROGUE_COUNT
+};
+
+struct dhtnet;
+
+struct dhthost {
+    struct hashmap_node by_addr; /* must be the first member */
+    struct dhtnet *net;
+    uint32_t index;
+    enum dhtrogue rogue;
+    bool up;
+    uint32_t lives;
+    struct endpoint addr;
+    int64_t delay_us; /* to the middle of the network */
+    struct mono up_at;
+    struct event tick;  /* honest: the core's timer; hostile: the next query */
+    struct event churn; /* leaves, or comes back */
+    struct dht *core;   /* honest, while |up| */
+    uint8_t id[DHT_ID_LEN];
+    struct {
+        uint32_t torrent; /* that it looks for, from 1; 0: none */
+        uint32_t seeds;   /* lives of the torrent's host when the search began */
+        bool found;
+        struct mono began, found_at;
+    } search;
+};
+
+/* What a run is about. Times in microseconds. */
+struct dhtnet_spec {
+    uint64_t seed;
+    uint32_t nodes;           /* hosts, hostile ones included */
+    uint32_t hostile_percent; /* of them */
+    uint32_t rogue;           /* … all in this way (enum dhtrogue); 0: each way in turn */
+    int64_t half_life_us;     /* of an honest host; 0: none leaves */
+    uint32_t loss;            /* datagrams in a million */
+    int64_t jitter_us;
+    int64_t join_us;     /* the time in which all hosts join */
+    int64_t duration_us; /* the time after that */
+    uint32_t torrents;   /* announced by one host each */
+    int64_t search_us;   /* time between two searches */
+    uint32_t attackers;  /* ECLIPSE hosts around the first torrent, which alone is searched for */
+    uint32_t networks;   /* /24 networks that they are in */
+    uint32_t
+        bound_ids; /* not 0: their ids are valid (BEP 42), and as close as their addresses allow */
+};
+
+struct dhtnet_count {
+    uint64_t sent, bytes, lost, nowhere; /* datagrams; without a host at the address */
+    uint64_t spoofed;                    /* bytes sent in the name of the victim … */
+    uint64_t reflected;                  /* … and bytes that honest hosts sent to it */
+};
+
+struct dhtnet_torrent {
+    uint8_t hash[DHT_ID_LEN];
+    uint32_t host;  /* that has it */
+    uint32_t lives; /* of that host, when it began to announce it; 0: nobody has it */
+    bool announced;
+};
+
+enum { DHTNET_BOOTSTRAPS = 4, DHTNET_PORT = 6881 };
+
+struct dhtnet {
+    struct dhtnet_spec spec;
+    struct engine engine;
+    struct rng rng;
+    struct hashmap by_addr;
+    struct dhthost *hosts; /* the first DHTNET_BOOTSTRAPS are honest and stay */
+    struct dhtnet_torrent *torrents;
+    struct endpoint victim; /* an address without a host, in whose name FLOOD hosts send */
+    uint64_t trace;         /* a hash of all datagrams, in order */
+    struct dhtnet_count count;
+    void (*on_search_end)(struct dhtnet *net, struct dhthost *h, uint32_t queries);
+};
+
+/* Makes the world with all hosts away. */
+void dhtnet_init(struct dhtnet *net, const struct dhtnet_spec *spec);
+void dhtnet_fini(struct dhtnet *net);
+
+/* Sends a datagram in the name of |from|. */
+void dhtnet_send(struct dhtnet *net, const struct dhthost *sender, const struct endpoint *from,
+                 const struct endpoint *to, const uint8_t *data, size_t len);
+
+/* A random address that nobody has. */
+struct endpoint dhtnet_new_address(struct dhtnet *net);
+
+/* A random host that is up. */
+struct dhthost *dhtnet_random_host(struct dhtnet *net);
+
+/* The host appears at its address, or disappears. */
+void dhtnet_place(struct dhthost *h);
+void dhtnet_remove(struct dhthost *h);
+
+/* Honest hosts. dhthost_join() takes a new address. */
+void dhthost_join(struct dhthost *h);
+void dhthost_leave(struct dhthost *h);
+void dhthost_on_datagram(struct dhthost *h, const struct endpoint *from, const uint8_t *data,
+                         size_t len);
+/* Begins to announce a torrent, or to look for one. */
+void dhthost_announce(struct dhthost *h, uint32_t torrent);
+void dhthost_search(struct dhthost *h, uint32_t torrent);
+void dhthost_end_search(struct dhthost *h, uint32_t queries);
+
+/* Hostile hosts. */
+void dhtrogue_join(struct dhthost *h);
+void dhtrogue_leave(struct dhthost *h);
+void dhtrogue_on_datagram(struct dhthost *h, const struct endpoint *from, const uint8_t *data,
+                          size_t len);
+
+#endif
