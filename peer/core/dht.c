@@ -10,6 +10,7 @@
 #include "common/base/assert.h"
 #include "common/ds/siphash.h"
 #include "peer/core/dht_answer.h"
+#include "peer/core/dht_hearsay.h"
 #include "peer/core/dht_out.h"
 #include "peer/core/dht_search.h"
 #include "peer/core/dht_serve.h"
@@ -116,7 +117,9 @@ on_node(struct dht *d, const struct dht_input *in, struct mono now)
 {
     const struct dht_contact *c = &in->u.node.contact;
 
-    if (c->addr.family != d->family || c->addr.port == 0 || dht_id_equal(c->id, d->self.id) ||
+    uint16_t port_min = in->u.node.source == DHT_FROM_PEER ? DHT_PORT_MIN : 1;
+
+    if (c->addr.family != d->family || c->addr.port < port_min || dht_id_equal(c->id, d->self.id) ||
         out_is_banned(d, &c->addr) || dht_table_at(&d->table, &c->addr) != NULL)
         return;
     dht_pool_add(&d->pool, in->u.node.source, c);

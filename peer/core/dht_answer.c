@@ -109,24 +109,6 @@ feed_lookup(struct dht *d, const struct dht_query *q, const struct krpc_message 
     search_go_on(d, q->lookup, now);
 }
 
-/* The node has another id than the one it was known by. The answer counts for nothing, but the node
- * may have been started anew: an address that only we were about to trust is asked once more. */
-static void
-on_impostor(struct dht *d, const struct dht_query *q, const struct krpc_message *m, struct mono now)
-{
-    struct dht_contact c = {.addr = q->to};
-
-    dht_count(d, DHT_COUNT_IMPOSTORS, 1);
-    dht_table_remove(&d->table, &q->to);
-    dht_pool_remove(&d->pool, &q->to);
-    if (q->kind == DHT_ASK_PING) {
-        memcpy(c.id, m->id, DHT_ID_LEN);
-        dht_pool_add(&d->pool, DHT_FROM_PEER, &c);
-        d->upkeep.pool_due = now;
-    }
-    fail(d, q, now);
-}
-
 static void
 on_response(struct dht *d, const struct dht_query *q, const struct krpc_message *m, struct mono now)
 {
@@ -134,11 +116,14 @@ on_response(struct dht *d, const struct dht_query *q, const struct krpc_message 
 
     dht_count(d, DHT_COUNT_ANSWERS_IN, 1);
     dht_guard_proved(&d->guard, &q->to, now);
-    upkeep_on_answer(d, now);
     if (!dht_id_is_zero(q->id) && !dht_id_equal(q->id, m->id)) {
-        on_impostor(d, q, m, now);
+        dht_count(d, DHT_COUNT_IMPOSTORS, 1);
+        dht_table_remove(&d->table, &q->to);
+        dht_pool_remove(&d->pool, &q->to);
+        fail(d, q, now);
         return;
     }
+    upkeep_on_answer(d, now);
     dht_table_answered(&d->table, m->id, &q->to, now);
     dht_pool_remove(&d->pool, &q->to);
     if (m->ip.family == d->family && dht_self_vote(&d->self, &q->to, &m->ip, &d->rng, now))

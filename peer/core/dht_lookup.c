@@ -140,6 +140,7 @@ enum rank { RANK_PLAIN, RANK_CROWDED, RANK_INVALID, RANK_COUNT };
 struct walk {
     unsigned at;     /* index into |order| */
     unsigned window; /* candidates of the window so far */
+    bool sparse;     /* the window is less dense than the DHT */
     uint64_t networks[DHT_CLOSEST_FAR];
 };
 
@@ -154,10 +155,19 @@ rank_of(const struct dht_lookup *l, const struct walk *w, const struct dht_candi
     return c->state == DHT_CANDIDATE_NEW && is_discredited(l, c) ? RANK_CROWDED : RANK_PLAIN;
 }
 
+/* True if eight candidates reach so far that the lookup has to doubt them. A lookup that found no
+ * peers doubts them sooner. */
+static bool
+is_sparse(const struct dht_lookup *l, uint64_t reach)
+{
+    return l->radius > 0 && reach / (l->peers > 0 ? DHT_SPARSE : 1) > l->radius;
+}
+
 static bool
 is_behind_window(const struct dht_lookup *l, const struct walk *w, const struct dht_candidate *c)
 {
-    return w->window >= DHT_CLOSEST_FAR || (w->window >= DHT_CLOSEST && distance(l, c) > l->radius);
+    return w->window >= DHT_CLOSEST_FAR ||
+           (w->window >= DHT_CLOSEST && !w->sparse && distance(l, c) > l->radius);
 }
 
 /* The next candidate up to the end of the window, with its rank; NULL at the end. */
@@ -173,8 +183,11 @@ walk_next(const struct dht_lookup *l, struct walk *w, enum rank *rank)
         return NULL;
     w->at++;
     *rank = rank_of(l, w, c);
-    if (*rank == RANK_PLAIN && c->state != DHT_CANDIDATE_LATE && c->state != DHT_CANDIDATE_FAILED)
-        w->networks[w->window++] = c->network;
+    if (*rank != RANK_PLAIN || c->state == DHT_CANDIDATE_LATE || c->state == DHT_CANDIDATE_FAILED)
+        return c;
+    w->networks[w->window++] = c->network;
+    if (w->window == DHT_CLOSEST)
+        w->sparse = is_sparse(l, distance(l, c));
     return c;
 }
 

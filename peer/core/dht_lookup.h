@@ -12,6 +12,8 @@
  *   DHT_LOOKUP_NETWORK_MAX per network.
  * - The set reaches at least as far as eight nodes of an honest DHT of the estimated size would:
  *   attackers who are closer than that extend the set and displace nobody.
+ * - A set of eight that reaches farther than that is sparse: it may be that of a few attackers who
+ *   name only each other. The lookup then asks up to DHT_CLOSEST_FAR nodes.
  * - Nodes named by a node whose other names did not answer are asked last. When the lookup knows
  *   too many nodes, it forgets those of the node that named the most.
  */
@@ -34,7 +36,8 @@ enum {
     DHT_LOOKUP_ALPHA_FED = 2,   /* … once peers are found */
     DHT_CLOSEST = 8,            /* nodes of the closest set … */
     DHT_CLOSEST_FAR = 20,       /* … at most, if it has to reach farther */
-    DHT_NAMED_FAILURES = 3,     /* named nodes without an answer that discredit a node */
+    DHT_SPARSE = 2, /* once peers are found: times the radius from which on a set is sparse */
+    DHT_NAMED_FAILURES = 3, /* named nodes without an answer that discredit a node */
 };
 
 enum dht_candidate_state {

@@ -156,6 +156,7 @@ on_effect(struct net *net, struct net_node *n, const struct dht_effect *fx)
         return false;
     case DHT_FX_SEARCHED:
         n->rounds++;
+        n->announces += fx->u.searched.announces;
         n->last_announces = fx->u.searched.announces;
         n->last_queries = fx->u.searched.queries;
         n->again = fx->u.searched.again;

@@ -32,7 +32,7 @@ struct net_node {
     unsigned sent[KRPC_UNKNOWN + 1]; /* queries, by method */
     unsigned sent_total;             /* datagrams */
     size_t sent_bytes;
-    unsigned bootstraps, saves, identities, rounds, peers;
+    unsigned bootstraps, saves, identities, rounds, peers, announces;
     unsigned queries_to_peers; /* get_peers until the first PEERS effect */
     struct mono first_peers;
     struct endpoint last_peer;

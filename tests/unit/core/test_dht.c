@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "peer/core/dht_guard.h"
 #include "peer/core/dht_impl.h"
 #include "peer/core/dht_search.h"
 #include "peer/core/dht_upkeep.h"
@@ -167,6 +168,8 @@ Test(dht, nothing_is_sent_before_up_or_after_down, .init = begin, .fini = end)
     net_up(&net, n);
     net_run(&net, 5000);
     cr_assert_gt(n->rounds, 0, "the search goes on");
+    cr_assert_eq(net_stats(&net, n).counters[DHT_COUNT_TIMEOUTS], 0,
+                 "nobody is blamed for queries of the time before");
 }
 
 /* The times at which the rounds of a search end, in seconds from the first one. */
@@ -294,6 +297,29 @@ Test(dht, a_stopped_search_is_over, .init = begin, .fini = end)
     cr_assert_eq(n->sent[KRPC_ANNOUNCE_PEER], 0);
     cr_assert_eq(n->rounds + n->peers, 0);
     cr_assert_eq(net_stats(&net, n).searches, 0);
+}
+
+/* Announces that wait for the rate are no longer sent. */
+Test(dht, a_stopped_search_announces_no_more, .init = begin, .fini = end)
+{
+    struct net_node *n;
+    unsigned announces;
+
+    net_grow(&net, 30);
+    n = &net.nodes[7];
+    for (unsigned i = 0; i < 100; i++) {
+        rng_fill(&net.rng, hash, sizeof(hash));
+        net_search(&net, n, i, hash, PORT, false);
+    }
+    while (n->rounds < 60)
+        net_run(&net, 1);
+    announces = n->sent[KRPC_ANNOUNCE_PEER];
+    cr_assert_lt(announces, n->announces, "some wait");
+    for (unsigned i = 0; i < 100; i++)
+        net_input(&net, n, &(struct dht_input){.type = DHT_IN_STOP, .u.stop = i});
+    announces = n->sent[KRPC_ANNOUNCE_PEER];
+    net_run(&net, 60000);
+    cr_assert_eq(n->sent[KRPC_ANNOUNCE_PEER], announces);
 }
 
 Test(dht, a_search_that_changes_goes_on, .init = begin, .fini = end)
@@ -589,6 +615,38 @@ Test(dht, hearsay_does_not_lead_into_our_network, .init = begin, .fini = end)
     cr_assert_eq(n->peers, n->rounds, "one of five in each round");
 }
 
+Test(dht, a_peer_names_no_other_service_as_its_node, .init = begin, .fini = end)
+{
+    struct net_node *n = net_add(&net);
+    struct endpoint addr = net_addr(5);
+
+    net.tap = watch_strange;
+    strange_sends = 0;
+    addr.port = 53;
+    net_tell(&net, n, DHT_FROM_PEER, &addr, NULL);
+    net_run(&net, 10000);
+    cr_assert_eq(strange_sends, 0);
+    net_tell(&net, n, DHT_FROM_BOOTSTRAP, &addr, NULL);
+    net_run(&net, 10000);
+    cr_assert_gt(strange_sends, 0, "whom the user names may have any port");
+}
+
+/* Saved nodes that came back with other ids are nobody we know. */
+Test(dht, impostors_alone_lead_to_the_bootstrap_nodes, .init = begin, .fini = end)
+{
+    struct net_node *actor, *n = node_and_actor(&actor, true);
+    uint8_t id[DHT_ID_LEN];
+
+    memcpy(id, actor->id, sizeof(id));
+    id[10] ^= 1;
+    actor_does.id = id;
+    n->bootstraps = 0;
+    net_up(&net, n);
+    net_run(&net, DHT_SAVED_WAIT_MS + 1000);
+    cr_assert_geq(n->bootstraps, 1);
+    cr_assert_leq(actor_does.asked, 3, "and they are not asked again and again");
+}
+
 Test(dht, the_id_follows_the_address_that_nodes_see, .init = begin, .fini = end)
 {
     struct dht_config cfg = {.family = IP_V4};
@@ -626,16 +684,24 @@ Test(dht, a_saved_id_stays_if_it_fits, .init = begin, .fini = end)
     cr_assert_not(dht_id_equal(net_stats(&net, n).id, cfg.id));
 }
 
-/* Lets in only what a node was sent by those whom it asked: a NAT. */
+/* A NAT before node 7: a query comes in only from an address that the node asked a moment ago. */
+static struct mono nat_opened[NET_NODES_MAX];
+
 static bool
 nat(struct net *n, const struct endpoint *from, const struct endpoint *to, const uint8_t *data,
     size_t len)
 {
+    const struct endpoint *inside = &n->nodes[7].addr;
     struct krpc_message m;
 
-    (void)from;
-    return !endpoint_equal(to, &n->nodes[7].addr) || krpc_decode(&m, data, len) != 0 ||
-           m.kind != KRPC_QUERY;
+    for (unsigned i = 0; i < n->count; i++) {
+        if (endpoint_equal(from, inside) && endpoint_equal(to, &n->nodes[i].addr))
+            nat_opened[i] = n->now;
+        if (endpoint_equal(to, inside) && endpoint_equal(from, &n->nodes[i].addr) &&
+            krpc_decode(&m, data, len) == 0 && m.kind == KRPC_QUERY)
+            return mono_diff_ms(n->now, nat_opened[i]) < DHT_ASKED_MS / 2;
+    }
+    return true;
 }
 
 Test(dht, a_node_that_no_stranger_reaches_becomes_read_only, .init = begin, .fini = end)
@@ -800,6 +866,79 @@ Test(dht, attackers_with_valid_ids_do_not_hide_it, .init = begin, .fini = end)
     unsigned found = siege(true);
 
     cr_assert_eq(found, 6, "%u", found);
+}
+
+/* The attackers of |gang| that are closest to a target: what a lookup that believes them converges
+ * to. */
+static void
+lie_well(struct net *n, struct net_node *self, const struct endpoint *from, const uint8_t *data,
+         size_t len)
+{
+    const struct gang *gang = self->ctx;
+    uint8_t nodes[8 * KRPC_NODE_V4_LEN];
+    struct krpc_message m, answer = {.kind = KRPC_RESPONSE, .id = self->id};
+    uint64_t named = 0;
+    size_t used = 0;
+
+    if (krpc_decode(&m, data, len) != 0 || m.kind != KRPC_QUERY)
+        return;
+    for (unsigned i = 0; m.query.target != NULL && i < 8 && i < gang->count; i++) {
+        unsigned best = gang->count;
+
+        for (unsigned k = 0; k < gang->count; k++)
+            if ((named >> k & 1) == 0 &&
+                (best == gang->count ||
+                 dht_id_compare(gang->ids[k], gang->ids[best], m.query.target) < 0))
+                best = k;
+        named |= UINT64_C(1) << best;
+        used += krpc_node_put(nodes + used, gang->ids[best], &gang->addrs[best]);
+    }
+    answer.tid = m.tid;
+    answer.response.nodes = (struct krpc_bytes){nodes, used};
+    answer.response.token = (struct krpc_bytes){(const uint8_t *)"liar", 4};
+    net_send_message(n, &self->addr, from, &answer);
+}
+
+/* A fifth of the DHT lies, from the beginning on, with good ids and addresses. */
+Test(dht, searches_succeed_although_a_fifth_lies, .init = begin, .fini = end)
+{
+    static struct gang gang;
+    unsigned found = 0;
+
+    gang.count = 0;
+    for (unsigned i = 0; i < 200; i++) {
+        struct endpoint addr = net_addr(i);
+
+        if (i % 5 == 4) {
+            gang.addrs[gang.count] = addr;
+            memcpy(gang.ids[gang.count++], net_add_actor(&net, &addr, lie_well, &gang)->id,
+                   DHT_ID_LEN);
+        } else {
+            net_add(&net);
+            net.boot = 0;
+        }
+        for (unsigned k = 0; i % 5 == 4 && k < i; k += 1 + rng_below(&net.rng, 5)) {
+            struct krpc_message m = {.kind = KRPC_QUERY,
+                                     .tid = {(const uint8_t *)"zz", 2},
+                                     .id = net.nodes[i].id,
+                                     .query = {.method = KRPC_FIND_NODE, .target = hash}};
+
+            net_send_message(&net, &addr, &net.nodes[k].addr, &m);
+        }
+        net_run(&net, 200);
+    }
+    net_run(&net, 60000);
+    for (unsigned i = 0; i < 40; i++) {
+        struct net_node *n = &net.nodes[5 * rng_below(&net.rng, 40) + 1];
+
+        rng_fill(&net.rng, hash, sizeof(hash));
+        net_search(&net, &net.nodes[5 * rng_below(&net.rng, 40)], 100 + i, hash, PORT, false);
+        net_run(&net, 5000);
+        n->peers = 0;
+        net_search(&net, n, 1000 + i, hash, 0, true);
+        found += net_run_until(&net, 20000, has_peers, n);
+    }
+    cr_assert_eq(found, 40, "%u", found);
 }
 
 Test(dht, a_node_is_small)

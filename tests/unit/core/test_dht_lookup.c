@@ -254,6 +254,34 @@ Test(dht_lookup, the_closest_set_reaches_as_far_as_the_size_of_the_dht_says, .in
     cr_assert_eq(l.queries, DHT_CLOSEST_FAR, "and no farther than that");
 }
 
+/* Attackers who are everywhere name only each other: eight of them are all that the lookup hears
+ * of, but they are farther apart than honest nodes would be. */
+Test(dht_lookup, a_sparse_set_is_no_closest_set, .init = begin)
+{
+    uint8_t first, c;
+    int far;
+
+    dht_lookup_init(&l, target, (uint64_t)1000 << 48);
+    add(3000, local(1), DHT_CANDIDATE_NONE);
+    for (unsigned i = 0; i < 5; i++)
+        add(6000 + i, local(10 + i), DHT_CANDIDATE_NONE);
+    ask(&first);
+    answer(first);
+    for (unsigned i = 0; i < DHT_CLOSEST - 1; i++)
+        add(300 * (i + 1), local(20 + i), first);
+    while ((far = ask(&c)) != -1 && far < 6000)
+        answer(c);
+    cr_assert_geq(far, 6000, "the other nodes of the table are asked too");
+    answer(c);
+    for (unsigned i = 0; i < DHT_CLOSEST; i++)
+        add(100 * (i + 1), local(30 + i), c);
+    while ((far = ask(&c)) != -1) {
+        cr_assert_leq(far, 1000, "the honest ones that they name are dense");
+        answer(c);
+    }
+    cr_assert(dht_lookup_is_over(&l));
+}
+
 /* A liar names addresses that do not exist, closer than all that exist. */
 Test(dht_lookup, nodes_of_a_liar_are_asked_last, .init = begin)
 {

@@ -293,6 +293,25 @@ Test(dht_serve, an_address_without_a_proof_gets_four_times_its_bytes, .init = be
         }
 }
 
+/* The ping that asks a stranger for its word counts too. */
+Test(dht_serve, our_ping_is_part_of_four_times_the_bytes, .init = begin, .fini = end)
+{
+    unsigned pinged = 0;
+
+    give_nodes(30);
+    give_peers(60);
+    for (unsigned i = 0; i < 60; i++) {
+        struct net_node *stranger = actor(10000 + i);
+        size_t len = ask_as(&stranger->addr, stranger->id, KRPC_GET_PEERS, NULL);
+
+        net_run(&net, 2000);
+        cr_assert_eq(got.answers, 1);
+        cr_assert_leq(got.bytes, DHT_UNPROVEN_FACTOR * len);
+        pinged += got.queries;
+    }
+    cr_assert_geq(pinged, 10, "%u", pinged);
+}
+
 Test(dht_serve, an_asker_without_a_proof_gets_peers_and_nodes, .init = begin, .fini = end)
 {
     give_nodes(30);

@@ -261,6 +261,22 @@ Test(dht_table, pings_go_to_failing_then_to_questionable_nodes, .init = begin)
     cr_assert_eq(dht_id_common(n->id, table.own), 1, "a bucket with spares goes first");
 }
 
+Test(dht_table, of_questionable_nodes_the_longest_silent_is_pinged_first, .init = begin)
+{
+    struct endpoint silent = local(0, 5);
+    const struct dht_node *n;
+
+    fill(0);
+    for (unsigned i = 0; i < DHT_K; i++) {
+        struct endpoint addr = local(0, (uint8_t)(i + 1));
+
+        if (i != 4)
+            dht_table_asked(&table, id_in(0, i), &addr, mono_add_ms(now, 1000));
+    }
+    n = dht_table_to_ping(&table, mono_add_ms(now, DHT_GOOD_MS + 2000));
+    cr_assert(n != NULL && endpoint_equal(&n->addr, &silent));
+}
+
 /* A query does not make a node, but keeps one good (BEP 5). */
 Test(dht_table, a_query_counts_only_for_a_node_that_once_answered, .init = begin)
 {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "common/base/err.h"
+#include "peer/core/dht.h"
 #include "peer/core/extmsg.h"
 #include "peer/core/wire.h"
 #include "tests/unit/codec/failing_alloc.h"
@@ -216,4 +217,38 @@ Test(nomem, leaves)
     cr_assert(hashtree_leaf(s.tree, 2, 0, leaf));
     free(leaves);
     side_fini(&s);
+}
+
+Test(nomem, dht)
+{
+    struct dht_input in = {.type = DHT_IN_SEARCH, .u.search = {.id = 1, .hungry = true}};
+    struct dht_config cfg = {.family = IP_V4};
+    struct mono now = {1};
+    struct dht_stats st;
+    struct dht *d;
+    unsigned n = 0;
+
+    do {
+        failing_alloc_after(n++);
+        d = dht_new(&cfg, now);
+        cr_assert_eq(d == NULL, failing_alloc_end());
+    } while (d == NULL);
+    cr_assert_geq(n, 3);
+    for (n = 0;; n++) {
+        failing_alloc_after(n);
+        int err = dht_handle(d, &in, now);
+
+        if (!failing_alloc_end())
+            break;
+        cr_assert_eq(err, SPRAT_E_NOMEM);
+        dht_get_stats(d, &st, now);
+        cr_assert_eq(st.searches, 0);
+    }
+    cr_assert_geq(n, 3);
+    in.u.search.hungry = false;
+    failing_alloc_after(0);
+    cr_assert_eq(dht_handle(d, &in, now), SPRAT_E_NOMEM, "the heap of the other searches");
+    cr_assert(failing_alloc_end());
+    cr_assert_eq(dht_handle(d, &in, now), 0);
+    dht_free(d);
 }
