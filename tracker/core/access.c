@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "common/base/err.h"
-#include "common/ds/siphash.h"
+#include "common/ds/wordhash.h"
 #include "tracker/core/hashindex.h"
 
 enum { ARRAY_MIN = 64 };
@@ -28,7 +28,7 @@ struct torrent {
     bool hidden;
 };
 
-struct hash {
+struct access_hash {
     uint8_t bytes[TRACKER_HASH_LEN];
     uint32_t torrent;
 };
@@ -48,7 +48,7 @@ struct access {
     struct access_passkey *passkeys;
     uint32_t passkeys_cap, npasskeys;
     struct hashindex by_passkey;
-    struct hash *hashes;
+    struct access_hash *hashes;
     uint32_t hashes_cap, nhashes;
     struct hashindex by_hash;
     struct client *clients; /* ACCESS_CLIENTS_MAX, or NULL */
@@ -164,10 +164,15 @@ access_put_user(struct access *a, const struct access_user *u)
     return 0;
 }
 
+/* Nobody chooses the keys in the tables freely: passkeys are random numbers of ours, or of the
+ * tracker that an operator imports them from, and info-hashes are the output of a hash function. So
+ * they are spread evenly, and no row has to be searched for long. Strangers do choose the keys of
+ * announces. A search for such a key compares the few rows at one place of a table that is at least
+ * half empty, and the seed hides which place that is. */
 static uint32_t
 hash_of(const struct access *a, const uint8_t *key, size_t len)
 {
-    return (uint32_t)siphash13(a->seed, key, len);
+    return (uint32_t)wordhash(a->seed, key, len);
 }
 
 /* Whether two passkeys are equal. Takes the same time for all that differ, so that nobody can
@@ -233,7 +238,7 @@ access_put_torrent(struct access *a, const struct access_torrent *t)
     return 0;
 }
 
-static struct hash *
+static struct access_hash *
 find_hash(const struct access *a, const uint8_t *bytes, uint32_t hash)
 {
     uint32_t probe = 0, at;
@@ -248,7 +253,7 @@ int
 access_put_hash(struct access *a, const uint8_t hash[TRACKER_HASH_LEN], uint32_t torrent)
 {
     uint32_t of_it = hash_of(a, hash, TRACKER_HASH_LEN);
-    struct hash *old = find_hash(a, hash, of_it);
+    struct access_hash *old = find_hash(a, hash, of_it);
     int err;
 
     if (old != NULL) {
@@ -381,6 +386,8 @@ user_of(const struct access *a, uint32_t id)
 void
 access_look_ahead(const struct access *a, struct access_ask *ask)
 {
+    ask->passkey_row = NULL;
+    ask->hash_row = NULL;
     if (ask->passkey != NULL) {
         ask->passkey_hash = hash_of(a, ask->passkey, ACCESS_PASSKEY_LEN);
         hashindex_prefetch(&a->by_passkey, ask->passkey_hash);
@@ -410,17 +417,29 @@ access_look_closer(const struct access *a, const struct access_ask *ask)
     }
 }
 
-bool
-access_find_ids(const struct access *a, const struct access_ask *ask, uint32_t *user,
-                uint32_t *torrent)
+/* The rows that an ask is about, or NULL; searched for once in a visit. */
+static const struct access_passkey *
+passkey_of(const struct access *a, const struct access_ask *ask)
 {
-    const struct access_passkey *k;
-    const struct hash *h;
+    if (ask->passkey_row != NULL || ask->passkey == NULL)
+        return ask->passkey_row;
+    return find_passkey(a, ask->passkey, ask->passkey_hash);
+}
 
-    if (ask->passkey == NULL || ask->info_hash == NULL)
-        return false;
-    k = find_passkey(a, ask->passkey, ask->passkey_hash);
-    h = find_hash(a, ask->info_hash, ask->torrent_hash);
+static const struct access_hash *
+hash_row_of(const struct access *a, const struct access_ask *ask)
+{
+    if (ask->hash_row != NULL || ask->info_hash == NULL)
+        return ask->hash_row;
+    return find_hash(a, ask->info_hash, ask->torrent_hash);
+}
+
+bool
+access_find_ids(const struct access *a, struct access_ask *ask, uint32_t *user, uint32_t *torrent)
+{
+    const struct access_passkey *k = ask->passkey_row = passkey_of(a, ask);
+    const struct access_hash *h = ask->hash_row = hash_row_of(a, ask);
+
     if (k == NULL || h == NULL || k->user >= a->users_cap || h->torrent >= a->torrents_cap)
         return false;
     __builtin_prefetch(&a->users[k->user]);
@@ -442,7 +461,7 @@ access_check_user(const struct access *a, const struct access_ask *ask, int64_t 
         return ACCESS_BUSY;
     if (ask->passkey == NULL)
         return ACCESS_NO_PASSKEY;
-    k = find_passkey(a, ask->passkey, ask->passkey_hash);
+    k = passkey_of(a, ask);
     if (k == NULL)
         return ACCESS_UNKNOWN_PASSKEY;
     if (k->revoked)
@@ -475,11 +494,10 @@ client_may(const struct access *a, const uint8_t *peer_id, bool *named)
     return a->nallowed == 0;
 }
 
+/* The torrent of a row, which may be NULL, and its id; NULL if it is not registered. */
 static const struct torrent *
-find_torrent(const struct access *a, const uint8_t *bytes, uint32_t hash, uint32_t *id)
+torrent_of(const struct access *a, const struct access_hash *h, uint32_t *id)
 {
-    const struct hash *h = find_hash(a, bytes, hash);
-
     if (h == NULL || h->torrent >= a->torrents_cap || !a->torrents[h->torrent].exists)
         return NULL;
     *id = h->torrent;
@@ -490,7 +508,7 @@ enum access_refusal
 access_check_announce(const struct access *a, const struct access_ask *ask,
                       const struct tracker_announce *announce, struct access_grant *g)
 {
-    const struct torrent *t = find_torrent(a, ask->info_hash, ask->torrent_hash, &g->torrent);
+    const struct torrent *t = torrent_of(a, hash_row_of(a, ask), &g->torrent);
     bool leaves = announce->event == TRACKER_EVENT_STOPPED;
 
     if (t == NULL)
@@ -510,7 +528,8 @@ uint32_t
 access_find_visible(const struct access *a, const uint8_t hash[TRACKER_HASH_LEN])
 {
     uint32_t id = 0;
-    const struct torrent *t = find_torrent(a, hash, hash_of(a, hash, TRACKER_HASH_LEN), &id);
+    const struct access_hash *h = find_hash(a, hash, hash_of(a, hash, TRACKER_HASH_LEN));
+    const struct torrent *t = torrent_of(a, h, &id);
 
     return t != NULL && t->removed == NULL && !t->hidden ? id : 0;
 }

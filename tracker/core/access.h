@@ -169,13 +169,16 @@ struct access_ask {
     const uint8_t *passkey, *info_hash;
     uint32_t passkey_hash,
         torrent_hash; /* hashes under the table's seed; set by access_look_ahead() */
+    /* What access_find_ids() has found, valid until the table changes; NULL: nothing yet. */
+    const struct access_passkey *passkey_row;
+    const struct access_hash *hash_row;
 };
 void access_look_ahead(const struct access *a, struct access_ask *ask);
 void access_look_closer(const struct access *a, const struct access_ask *ask);
 
 /* Finds the user and the torrent without checking them, and prefetches what the checks read; false
  * if either is unknown. */
-bool access_find_ids(const struct access *a, const struct access_ask *ask, uint32_t *user,
+bool access_find_ids(const struct access *a, struct access_ask *ask, uint32_t *user,
                      uint32_t *torrent);
 
 /* Checks the passkey and its user at |unix_s|. Call after access_look_ahead(). */

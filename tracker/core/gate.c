@@ -57,10 +57,10 @@ leeches(const struct tracker_announce *a)
 }
 
 static enum access_refusal
-check_quota(struct gate_books *b, const struct tracker_announce *a, const struct access_grant *g,
+check_quota(struct gate_books *b, const struct tracker_announce *a, const struct gate_pass *p,
             int64_t unix_s)
 {
-    switch (quota_take(&b->quota, g->user, g->torrent, a->peer_id,
+    switch (quota_take(&b->quota, p->grant.user, p->grant.torrent, p->key_hash,
                        a->event == TRACKER_EVENT_STOPPED, unix_s)) {
     case QUOTA_WITHIN: return ACCESS_GRANTED;
     case QUOTA_USER: return ACCESS_SESSIONS;
@@ -70,12 +70,20 @@ check_quota(struct gate_books *b, const struct tracker_announce *a, const struct
     return ACCESS_BUSY;
 }
 
+void
+gate_close(const struct tracker_gate *gate, struct gate_pass *p)
+{
+    if (p->books != NULL)
+        gate->close_books(gate->ctx, p->grant.user);
+    p->books = NULL;
+}
+
 /* Prefetches the ledger entry of the announce, so that it is in the cache when the swarm has
  * answered. A session beyond the quota is refused before it gets an entry in the ledger, and with
  * it a row in the database. */
-static enum access_refusal
-open_account(const struct tracker_gate *gate, const struct tracker_announce *a, struct mono now,
-             struct gate_pass *p)
+enum access_refusal
+gate_open(const struct tracker_gate *gate, const struct tracker_announce *a, struct mono now,
+          struct gate_pass *p)
 {
     const struct access_grant *g = &p->grant;
     struct gate_books *b = gate->open_books(gate->ctx, g->user);
@@ -86,17 +94,19 @@ open_account(const struct tracker_gate *gate, const struct tracker_announce *a, 
         gate->close_books(gate->ctx, g->user);
         return ACCESS_RATE;
     }
-    no = check_quota(b, a, g, unix_s);
     if (p->has_key) {
         ledger_prefetch_entry(&b->ledger, p->key_hash);
     } else {
         p->key = ledger_key_of(a, g->user, g->torrent);
         p->key_hash = ledger_prefetch(&b->ledger, &p->key);
     }
+    no = check_quota(b, a, p, unix_s);
     if (no == ACCESS_GRANTED && g->slots > 0 && leeches(a) &&
         !slots_take(&b->slots, g->user, g->torrent, g->slots, unix_s))
         no = ACCESS_SLOTS;
-    gate->close_books(gate->ctx, g->user);
+    p->books = b;
+    if (no != ACCESS_GRANTED)
+        gate_close(gate, p);
     return no;
 }
 
@@ -108,7 +118,7 @@ gate_admit(const struct tracker_gate *gate, const struct passkey_request *r,
 
     if (no == ACCESS_GRANTED)
         no = access_check_announce(gate->enter(gate->ctx), &p->ask, a, &p->grant);
-    return no == ACCESS_GRANTED ? open_account(gate, a, now, p) : no;
+    return no;
 }
 
 void
@@ -148,14 +158,12 @@ gate_note(const struct tracker_gate *gate, const struct tracker_announce *a,
         .unix_s = gate->unix_s(gate->ctx, now),
         .named_client = g->named_client,
     };
-    struct gate_books *b = gate->open_books(gate->ctx, g->user);
     int err;
 
     note.leechers_s = note.unix_s - leechers_age_s;
-    err = ledger_put(&b->ledger, a, &note);
+    err = ledger_put(&p->books->ledger, a, &note);
     if (g->slots > 0 && !leeches(a))
-        slots_leave(&b->slots, g->user, g->torrent, note.unix_s);
-    gate->close_books(gate->ctx, g->user);
+        slots_leave(&p->books->slots, g->user, g->torrent, note.unix_s);
     return err == 0 ? ACCESS_GRANTED : ACCESS_BUSY;
 }
 

@@ -42,6 +42,7 @@ struct tracker_gate {
 struct gate_pass {
     struct access_ask ask;
     struct access_grant grant;
+    struct gate_books *books; /* of the user, from gate_open() to gate_close(); else NULL */
     struct ledger_key key;
     uint32_t key_hash;
     bool looked_ahead;
@@ -56,6 +57,7 @@ gate_pass_init(struct gate_pass *p, const struct passkey_request *r, const uint8
     p->ask.passkey = r->form == PASSKEY_GIVEN ? r->key : NULL;
     p->ask.info_hash = info_hash;
     p->looked_ahead = p->has_key = p->again = false;
+    p->books = NULL;
 }
 
 /* Optional prefetches for a batch of passes: call each function for all passes, in this order and
@@ -65,11 +67,21 @@ void gate_look_closer(const struct tracker_gate *gate, const struct gate_pass *p
 void gate_look_into_books(const struct tracker_gate *gate, struct gate_pass *p,
                           const uint8_t peer_id[TRACKER_PEER_ID_LEN]);
 
-/* Checks an announce. After a refusal, gate_reason() has the reason. |p| is the pass of |r| and of
- * the announce's info-hash. */
+/* Checks an announce, as far as the table of users and torrents says. After a refusal here and
+ * below, gate_reason() has the reason. |p| is the pass of |r| and of the announce's info-hash. */
 enum access_refusal gate_admit(const struct tracker_gate *gate, const struct passkey_request *r,
                                const struct tracker_announce *a, struct mono now,
                                struct gate_pass *p);
+
+/* Opens the books of the user for the announce that gate_admit() has granted, and checks quota and
+ * slots. If it grants the announce too, the books stay open until gate_close(), so an announce
+ * takes their lock once. The tracker of the announce must be entered before: locks are always taken
+ * in the same order. */
+enum access_refusal gate_open(const struct tracker_gate *gate, const struct tracker_announce *a,
+                              struct mono now, struct gate_pass *p);
+
+/* Closes the books if they are open. */
+void gate_close(const struct tracker_gate *gate, struct gate_pass *p);
 
 /* Checks a scrape. */
 enum access_refusal gate_admit_scrape(const struct tracker_gate *gate,
@@ -82,7 +94,7 @@ void gate_fill_answer(const struct tracker_gate *gate, const struct gate_pass *p
 /* Whether scrapes show this torrent. Call after gate_admit_scrape() and before leave(). */
 bool gate_shows(const struct tracker_gate *gate, const uint8_t hash[TRACKER_HASH_LEN]);
 
-/* Puts an admitted announce into the ledger after the swarm has taken it. |leechers_age_s| is the
+/* Puts an announce into the open books after the swarm has taken it. |leechers_age_s| is the
  * time since its swarm last had leechers. ACCESS_BUSY: the ledger is full, and the announce must be
  * refused. */
 enum access_refusal gate_note(const struct tracker_gate *gate, const struct tracker_announce *a,

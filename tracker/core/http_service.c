@@ -100,19 +100,21 @@ admit(struct http_service *h, const struct passkey_request *target,
     return h->gate.ctx != NULL ? gate_admit(&h->gate, target, a, now, pass) : ACCESS_GRANTED;
 }
 
-/* Passes an admitted announce to the tracker, and accounts for it at the gate. */
+/* Passes an admitted announce to its tracker, and accounts for it at the gate. */
 static enum access_refusal
-take_announce(struct http_service *h, const struct tracker_announce *a, const struct endpoint *from,
-              struct tracker_answer *ans, const struct gate_pass *pass, struct mono now)
+take_announce(struct http_service *h, struct tracker *t, const struct tracker_announce *a,
+              const struct endpoint *from, struct tracker_answer *ans, struct gate_pass *pass,
+              struct mono now)
 {
+    enum access_refusal no = ACCESS_GRANTED;
+
     tally_add(&h->announces, 1);
     if (h->gate.ctx != NULL)
         gate_fill_answer(&h->gate, pass, ans);
-    tracker_on_announce(tracker_doors_enter(&h->doors, a->info_hash), a, from, ans, now);
-    h->doors.leave(h->doors.ctx);
-    if (h->gate.ctx == NULL || ans->failure != NULL)
-        return ACCESS_GRANTED;
-    return gate_note(&h->gate, a, pass, ans->leechers_age_s, now);
+    tracker_on_announce(t, a, from, ans, now);
+    if (h->gate.ctx != NULL && ans->failure == NULL)
+        no = gate_note(&h->gate, a, pass, ans->leechers_age_s, now);
+    return no;
 }
 
 /* False, and the answer is a failure, beyond the rate limit. */
@@ -136,16 +138,32 @@ come_again(struct http_service *h, enum service_turn turn)
 /* Whether an admitted announce must wait; refused announces fetch nothing from Redis. A request
  * that is tried again is admitted again, which counts nothing twice. */
 static bool
-announce_must_wait(struct http_service *h, const struct tracker_announce *a, enum service_turn turn,
+announce_must_wait(struct tracker *t, const struct tracker_announce *a, enum service_turn turn,
                    struct mono now)
 {
-    bool wait =
-        turn != TURN_LAST && a->event != TRACKER_EVENT_STOPPED &&
-        tracker_must_wait(tracker_doors_enter(&h->doors, a->info_hash), a->info_hash, true, now);
+    return turn != TURN_LAST && a->event != TRACKER_EVENT_STOPPED &&
+           tracker_must_wait(t, a->info_hash, true, now);
+}
 
-    if (wait)
-        h->doors.leave(h->doors.ctx);
-    return wait;
+/* Answers an announce that the table of users and torrents admits. Sets |*wait| if it must be tried
+ * again. The books are closed, and the tracker is left, in any case. */
+static enum access_refusal
+ask_tracker(struct http_service *h, const struct tracker_announce *a, const struct endpoint *from,
+            enum service_turn turn, struct tracker_answer *ans, struct gate_pass *pass, bool *wait,
+            struct mono now)
+{
+    struct tracker *t = tracker_doors_enter(&h->doors, a->info_hash);
+    enum access_refusal no = ACCESS_GRANTED;
+
+    if (h->gate.ctx != NULL)
+        no = gate_open(&h->gate, a, now, pass);
+    *wait = no == ACCESS_GRANTED && announce_must_wait(t, a, turn, now);
+    if (no == ACCESS_GRANTED && !*wait)
+        no = take_announce(h, t, a, from, ans, pass, now);
+    if (h->gate.ctx != NULL)
+        gate_close(&h->gate, pass);
+    h->doors.leave(h->doors.ctx);
+    return no;
 }
 
 /* False if the request must be tried again. */
@@ -162,6 +180,7 @@ answer_announce(struct http_service *h, const struct http_request *req,
     struct gate_pass pass;
     enum access_refusal no;
     const char *reason;
+    bool wait = false;
 
     if (tracker_query_parse_announce(&a, req->query, req->query_len, &reason) != 0) {
         put_failure(h, reason, TRACKER_RETRY_UNSAID);
@@ -178,10 +197,10 @@ answer_announce(struct http_service *h, const struct http_request *req,
         ans.ids6 = room.ids6;
     }
     no = admit(h, target, &a, turn, &pass, now);
-    if (no == ACCESS_GRANTED && announce_must_wait(h, &a, turn, now))
-        return come_again(h, turn);
     if (no == ACCESS_GRANTED)
-        no = take_announce(h, &a, from, &ans, &pass, now);
+        no = ask_tracker(h, &a, from, turn, &ans, &pass, &wait, now);
+    if (wait)
+        return come_again(h, turn);
     if (no != ACCESS_GRANTED)
         put_refusal(h, no, &pass);
     else if (ans.failure != NULL)

@@ -19,15 +19,17 @@ static const uint8_t digits[256] = {
 bool
 passkey_parse(uint8_t key[ACCESS_PASSKEY_LEN], const char *text, size_t len)
 {
-    bool good = len == PASSKEY_DIGITS;
+    uint32_t all = 0; /* has high bits if a value was 0 - 1 */
 
-    for (size_t i = 0; good && i < ACCESS_PASSKEY_LEN; i++) {
-        uint8_t hi = digits[(uint8_t)text[2 * i]], lo = digits[(uint8_t)text[2 * i + 1]];
+    if (len != PASSKEY_DIGITS)
+        return false;
+    for (size_t i = 0; i < ACCESS_PASSKEY_LEN; i++) {
+        uint32_t hi = digits[(uint8_t)text[2 * i]] - 1u, lo = digits[(uint8_t)text[2 * i + 1]] - 1u;
 
-        key[i] = (uint8_t)((hi - 1u) << 4 | ((lo - 1u) & 15));
-        good = hi != 0 && lo != 0;
+        key[i] = (uint8_t)(hi << 4 | (lo & 15));
+        all |= hi | lo;
     }
-    return good;
+    return all <= 15;
 }
 
 const char *

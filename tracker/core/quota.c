@@ -9,9 +9,8 @@
 #include <stdlib.h>
 
 #include "common/base/assert.h"
-#include "common/base/bytes.h"
 #include "common/base/prefetch.h"
-#include "common/ds/siphash.h"
+#include "common/ds/wordhash.h"
 
 enum {
     SIZE_MIN = 16,
@@ -23,7 +22,7 @@ enum {
 struct quota_place {
     uint32_t user; /* 0: the entry is free */
     uint32_t torrent;
-    uint32_t peer; /* hash of the peer id; with torrent 0 the number of sessions */
+    uint32_t peer; /* hash of the session; with torrent 0 the number of sessions */
     uint32_t seen_s : 31;
     uint32_t ended : 1;
 };
@@ -43,14 +42,11 @@ quota_fini(struct quota *q)
 
 /* ---- entries of the table ---- */
 
+/* The tracker gives the ids out, so nobody can choose them freely. */
 static uint64_t
 hash_of(const struct quota *q, uint32_t user, uint32_t torrent)
 {
-    uint8_t key[8];
-
-    put_u32be(key, user);
-    put_u32be(key + 4, torrent);
-    return siphash13(q->seed, key, sizeof(key));
+    return wordhash_mix(wordhash_mix(q->seed[0], (uint64_t)user << 32 | torrent), q->seed[1]);
 }
 
 static struct quota_part *
@@ -151,17 +147,20 @@ quota_count(const struct quota *q, uint32_t user)
     return e != NULL ? e->peer : 0;
 }
 
-static bool
+/* One session more, unless the user has as many as is allowed. */
+static enum quota_answer
 count_one(struct quota *q, uint32_t user)
 {
     uint64_t hash = hash_of(q, user, 0);
     struct quota_part *p = part_of(q, hash);
-    struct quota_place *e = find_number(p, hash, user);
+    struct quota_place *e = find_number(p, hash, user), first = {.user = user, .peer = 1};
 
     if (e == NULL)
-        return add(q, p, hash, &(struct quota_place){.user = user, .peer = 1});
+        return add(q, p, hash, &first) ? QUOTA_WITHIN : QUOTA_NOMEM;
+    if (e->peer >= q->limits.user_max)
+        return QUOTA_USER;
     e->peer++;
-    return true;
+    return QUOTA_WITHIN;
 }
 
 static void
@@ -263,43 +262,48 @@ has_room(const struct quota *q, struct quota_part *p, const struct found *f, int
 static enum quota_answer
 add_session(struct quota *q, struct quota_part *p, uint64_t hash, const struct quota_place *e)
 {
-    if (quota_count(q, e->user) >= q->limits.user_max)
-        return QUOTA_USER;
-    if (!count_one(q, e->user))
-        return QUOTA_NOMEM;
-    if (add(q, p, hash, e))
-        return QUOTA_WITHIN;
-    uncount_one(q, e->user);
-    return QUOTA_NOMEM;
+    enum quota_answer answer = count_one(q, e->user);
+
+    if (answer == QUOTA_WITHIN && !add(q, p, hash, e)) {
+        uncount_one(q, e->user);
+        answer = QUOTA_NOMEM;
+    }
+    return answer;
 }
 
 void
 quota_prefetch(const struct quota *q, uint32_t user, uint32_t torrent)
 {
-    uint64_t hash = hash_of(q, user, torrent);
-    const struct quota_part *p = &q->parts[hash % QUOTA_PARTS];
+    uint64_t hash;
+    const struct quota_part *p;
 
+    if (q->limits.user_max == 0)
+        return;
+    hash = hash_of(q, user, torrent);
+    p = &q->parts[hash % QUOTA_PARTS];
     if (p->size > 0)
         prefetch_line(&p->places[home_of(p, hash)]);
 }
 
 enum quota_answer
-quota_take(struct quota *q, uint32_t user, uint32_t torrent,
-           const uint8_t peer_id[TRACKER_PEER_ID_LEN], bool ends, int64_t unix_s)
+quota_take(struct quota *q, uint32_t user, uint32_t torrent, uint32_t session, bool ends,
+           int64_t unix_s)
 {
-    uint64_t hash = hash_of(q, user, torrent);
-    struct quota_part *p = part_of(q, hash);
     struct quota_place e = {
         .user = user,
         .torrent = torrent,
-        .peer = (uint32_t)siphash13(q->seed, peer_id, TRACKER_PEER_ID_LEN),
+        .peer = session,
         .seen_s = (uint32_t)unix_s & INT32_MAX,
         .ended = ends,
     };
+    struct quota_part *p;
     struct found f;
+    uint64_t hash;
 
     if (q->limits.user_max == 0)
         return QUOTA_WITHIN;
+    hash = hash_of(q, user, torrent);
+    p = part_of(q, hash);
     sweep(q, unix_s);
     f = search(p, hash, &e);
     if (f.own != NONE) {

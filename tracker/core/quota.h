@@ -62,11 +62,12 @@ enum quota_answer {
 /* Prefetches the entry at which the search for a session begins. */
 void quota_prefetch(const struct quota *q, uint32_t user, uint32_t torrent);
 
-/* Counts an announce of the session at |unix_s|; |ends|: it is "stopped". An unknown session is
- * added unless a limit is reached; at the limit of a torrent it replaces a session that has missed
- * an announce. Repeating a call has the same result. */
-enum quota_answer quota_take(struct quota *q, uint32_t user, uint32_t torrent,
-                             const uint8_t peer_id[TRACKER_PEER_ID_LEN], bool ends, int64_t unix_s);
+/* Counts an announce of the session at |unix_s|; |ends|: it is "stopped". |session| is a keyed hash
+ * of at least the peer id: clients must not be able to make up sessions with the same hash. An
+ * unknown session is added unless a limit is reached; at the limit of a torrent it replaces a
+ * session that has missed an announce. Repeating a call has the same result. */
+enum quota_answer quota_take(struct quota *q, uint32_t user, uint32_t torrent, uint32_t session,
+                             bool ends, int64_t unix_s);
 
 /* Returns the number of the user's sessions. */
 uint32_t quota_count(const struct quota *q, uint32_t user);

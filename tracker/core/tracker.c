@@ -10,6 +10,7 @@
 #include "common/base/assert.h"
 #include "common/base/minmax.h"
 #include "common/codec/compact.h"
+#include "common/ds/wordhash.h"
 #include "tracker/core/swarms.h"
 
 enum {
@@ -213,19 +214,6 @@ struct ask {
     struct mono now;
 };
 
-/* The words of a peer id, mixed by multiplications. Anybody can have the tag of a peer by taking
- * its id, so nothing is gained by ids that only have the same hash, and it need not be SipHash. */
-static uint32_t
-hash_of_id(const uint64_t seed[2], const uint8_t peer_id[TRACKER_PEER_ID_LEN])
-{
-    const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15); /* Knuth's: 2^64 by the golden ratio */
-    uint64_t h = (get_u64be(peer_id) ^ seed[0]) * factor;
-
-    h = (h ^ h >> 32 ^ get_u64be(peer_id + 8) ^ seed[1]) * factor;
-    h = (h ^ h >> 32 ^ get_u32be(peer_id + 16)) * factor;
-    return (uint32_t)(h >> 32);
-}
-
 /* The trackers of a cluster must agree on it; one alone keeps its way of making them to itself. On
  * a private tracker it is the user: no user is given their own peers, and peers of some users can
  * be hidden. */
@@ -233,6 +221,7 @@ static uint32_t
 peer_tag(const struct tracker *t, const uint8_t peer_id[TRACKER_PEER_ID_LEN], uint32_t user)
 {
     const struct peerset_form *form = &t->swarms.env.form;
+    uint32_t hash;
 
     if (t->cluster != NULL)
         return user != 0 ? cluster_tag_of_user(user) : cluster_tag(peer_id);
@@ -240,7 +229,10 @@ peer_tag(const struct tracker *t, const uint8_t peer_id[TRACKER_PEER_ID_LEN], ui
         return peerset_shared_tag(peer_id);
     if (user != 0)
         return user << SELECT_USER_SHIFT;
-    return hash_of_id(t->swarms.env.seed, peer_id) & peerset_tag_mask(form);
+    /* Anybody can have the tag of a peer by taking its peer id, so nobody gains by other ids that
+     * have the same hash. */
+    hash = (uint32_t)wordhash(t->swarms.env.seed, peer_id, TRACKER_PEER_ID_LEN);
+    return hash & peerset_tag_mask(form);
 }
 
 static void

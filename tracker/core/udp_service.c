@@ -137,11 +137,11 @@ use_ahead(struct udp_service *u, struct tracker *t, size_t at, struct tracker_an
 }
 
 static bool
-announce_must_wait(struct udp_service *u, const struct tracker_announce *a, enum service_turn turn,
+announce_must_wait(struct tracker *t, const struct tracker_announce *a, enum service_turn turn,
                    struct mono now)
 {
     return turn != TURN_LAST && a->event != TRACKER_EVENT_STOPPED &&
-           tracker_must_wait(tracker_doors_enter(&u->doors, a->info_hash), a->info_hash, true, now);
+           tracker_must_wait(t, a->info_hash, true, now);
 }
 
 /* Only an announce that was admitted may wait; it is admitted again when it comes again, which
@@ -170,16 +170,25 @@ answer_announce(struct udp_service *u, const uint8_t *packet, const struct track
     }
     if (no != ACCESS_GRANTED)
         return put_refusal(u, reply, q->transaction, no, &h->pass);
-    if (announce_must_wait(u, &q->announce, turn, now))
+    t = tracker_doors_enter(&u->doors, q->announce.info_hash);
+    if (h != NULL)
+        no = gate_open(&u->gate, &q->announce, now, &h->pass);
+    if (no != ACCESS_GRANTED)
+        return put_refusal(u, reply, q->transaction, no, &h->pass);
+    if (announce_must_wait(t, &q->announce, turn, now)) {
+        if (h != NULL)
+            gate_close(&u->gate, &h->pass);
         return come_again(u, turn);
+    }
     if (h != NULL)
         gate_fill_answer(&u->gate, &h->pass, &ans);
-    t = tracker_doors_enter(&u->doors, q->announce.info_hash);
     if (ahead != NULL)
         use_ahead(u, t, (size_t)(ahead - u->ahead), &ans);
     tracker_on_announce(t, &q->announce, from, &ans, now);
     if (h != NULL && ans.failure == NULL)
         no = gate_note(&u->gate, &q->announce, &h->pass, ans.leechers_age_s, now);
+    if (h != NULL)
+        gate_close(&u->gate, &h->pass);
     if (no != ACCESS_GRANTED)
         return put_refusal(u, reply, q->transaction, no, &h->pass);
     if (ans.failure != NULL)

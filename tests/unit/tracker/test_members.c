@@ -54,7 +54,10 @@ pass_at(struct tracker_gate *gate, uint8_t user, uint8_t torrent, uint8_t peer, 
     gate_pass_init(&p, &r, a.info_hash);
     no = gate_admit(gate, &r, &a, at, &p);
     if (no == ACCESS_GRANTED)
+        no = gate_open(gate, &a, at, &p);
+    if (no == ACCESS_GRANTED)
         no = gate_note(gate, &a, &p, 0, at);
+    gate_close(gate, &p);
     return no;
 }
 
@@ -108,28 +111,37 @@ Test(members, a_user_has_a_rate)
     members_free(m);
 }
 
-/* An announce that waits for Redis is admitted each time that it comes again. */
-Test(members, an_announce_that_waits_counts_once)
+static enum access_refusal
+admit(const struct tracker_gate *gate, bool again)
 {
     struct passkey_request r = {.form = PASSKEY_GIVEN, .key = {2}};
     struct tracker_announce a = {.info_hash = {1}, .peer_id = {1}, .left = 1};
+    struct gate_pass p;
+    enum access_refusal no;
+
+    gate_pass_init(&p, &r, a.info_hash);
+    p.again = again;
+    no = gate_admit(gate, &r, &a, now, &p);
+    if (no == ACCESS_GRANTED)
+        no = gate_open(gate, &a, now, &p);
+    gate_close(gate, &p);
+    return no;
+}
+
+/* An announce that waits for Redis is admitted each time that it comes again. */
+Test(members, an_announce_that_waits_counts_once)
+{
     struct members *m = make();
     struct members_visit v;
     struct tracker_gate gate;
-    struct gate_pass p;
 
     members_set_quota(m, 100, 100, 1);
     members_visit_init(&v, m);
     gate = members_gate(&v);
-    gate_pass_init(&p, &r, a.info_hash);
-    cr_assert_eq(gate_admit(&gate, &r, &a, now, &p), ACCESS_GRANTED);
-    for (int i = 0; i < 3; i++) {
-        gate_pass_init(&p, &r, a.info_hash);
-        p.again = true;
-        cr_assert_eq(gate_admit(&gate, &r, &a, now, &p), ACCESS_GRANTED);
-    }
-    gate_pass_init(&p, &r, a.info_hash);
-    cr_assert_eq(gate_admit(&gate, &r, &a, now, &p), ACCESS_RATE);
+    cr_assert_eq(admit(&gate, false), ACCESS_GRANTED);
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(admit(&gate, true), ACCESS_GRANTED);
+    cr_assert_eq(admit(&gate, false), ACCESS_RATE);
     gate.leave(gate.ctx);
     members_free(m);
 }
@@ -238,9 +250,11 @@ Test(members, who_makes_it_half_full_says_so_once)
         struct tracker_announce a = {.peer_id = {peer}};
         struct gate_pass p = {.grant = {.user = 1, .torrent = 1}};
 
-        p.key = ledger_key_of(&a, 1, 1);
-        p.key_hash = peer;
+        cr_assert_eq(gate_open(&gate, &a, now, &p), ACCESS_GRANTED);
         cr_assert_eq(gate_note(&gate, &a, &p, 0, now), ACCESS_GRANTED);
+        cr_assert_not_null(p.books, "until they are closed");
+        gate_close(&gate, &p);
+        gate_close(&gate, &p);
     }
     cr_assert_eq(told, 1);
     members_swap(m, 1, &page);

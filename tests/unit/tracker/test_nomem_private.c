@@ -52,7 +52,12 @@ announce(struct tracker_gate *gate, int n)
 
     gate_pass_init(&p, &r, a.info_hash);
     no = gate_admit(gate, &r, &a, now, &p);
-    return no == ACCESS_GRANTED ? gate_note(gate, &a, &p, 0, now) : no;
+    if (no == ACCESS_GRANTED)
+        no = gate_open(gate, &a, now, &p);
+    if (no == ACCESS_GRANTED)
+        no = gate_note(gate, &a, &p, 0, now);
+    gate_close(gate, &p);
+    return no;
 }
 
 /* Returns how many announces were granted, which is how many are noted. */

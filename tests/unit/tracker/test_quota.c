@@ -25,10 +25,7 @@ init(struct quota *q, uint32_t user_max, uint32_t torrent_max)
 static enum quota_answer
 take(struct quota *q, uint32_t user, uint32_t torrent, uint32_t peer, bool ends, int64_t at_s)
 {
-    uint8_t id[TRACKER_PEER_ID_LEN] = "-XX0001-";
-
-    put_u32be(id + 8, peer);
-    return quota_take(q, user, torrent, id, ends, START_S + at_s);
+    return quota_take(q, user, torrent, peer, ends, START_S + at_s);
 }
 
 Test(quota, a_torrent_has_few_sessions_of_a_user)
