@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/sys/file.h"
+#include "common/sys/paths.h"
 #include "peer/engine/engine_impl.h"
 #include "peer/store/filelook.h"
 #include "peer/store/statescan.h"
@@ -104,20 +105,45 @@ engine_look_at_place(const struct process *h, const struct torrent_add *add,
     return err == 0 ? enrol_look(&h->shared, add, out, eb) : err;
 }
 
+/* The metainfo of a magnet link that an earlier run has fetched; NULL if there is none. */
+static struct metainfo *
+recall_metainfo(const struct process *h, const struct torrent_add *add)
+{
+    struct state *st = h->shared.state;
+    struct metainfo *mi = NULL;
+    struct state_torrent row;
+    char *dir = NULL;
+    int64_t id;
+
+    if (path_absolute(add->save_dir, &dir, NULL) == 0 &&
+        state_find_link(st, add->id, dir, &id, NULL) == 0 && state_get(st, id, &row, NULL) == 0) {
+        if (row.metainfo_len > 0)
+            (void)metainfo_parse(row.metainfo, row.metainfo_len, &mi, NULL);
+        state_torrent_fini(&row);
+    }
+    free(dir);
+    return mi;
+}
+
 int
 engine_add(struct engine *s, const struct torrent_add *add, struct torrent **out, struct errbuf *eb)
 {
     struct torrent_add enrolled = *add;
+    struct metainfo *known = NULL;
     int err = admit(s, add, eb);
 
     enrolled.enrolment = NULL;
+    if (err == 0 && add->mi == NULL)
+        enrolled.mi = known = recall_metainfo(s->process, add);
     if (err == 0)
-        err = engine_look_at_place(s->process, add, &enrolled.enrolment, eb);
+        err = engine_look_at_place(s->process, &enrolled, &enrolled.enrolment, eb);
     if (err == 0)
         err = enrol_store(enrolled.enrolment, s->process->shared.state, eb);
     if (err == 0)
         err = engine_add_placed(s, &enrolled, out, eb);
     enrol_free(enrolled.enrolment);
+    if (err != 0)
+        metainfo_free(known);
     return err;
 }
 

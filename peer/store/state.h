@@ -181,7 +181,10 @@ struct state_addition {
  * metainfo gets that of |a|. */
 int state_add(struct state *st, const struct state_addition *a, int64_t *id, struct errbuf *eb);
 
-/* The id of the torrent's row for |dir|, an absolute path; SPRAT_E_NOTFOUND. */
+/* The id of the torrent's row for |dir|, an absolute path; SPRAT_E_NOTFOUND. state_find_link() has
+ * the identity that a magnet link names, which may be a part of that of the row. */
+int state_find_link(struct state *st, const struct identity *identity, const char *dir, int64_t *id,
+                    struct errbuf *eb);
 int state_find(struct state *st, const struct identity *identity, const char *dir, int64_t *id,
                struct errbuf *eb);
 

@@ -45,6 +45,35 @@ find_row(struct db *db, const struct identity *identity, const char *dir, int64_
     return err;
 }
 
+/* The row's metainfo may have brought a second info-hash, which the link does not name, and the
+ * link may have the truncated v2 info-hash in place of a v1 info-hash. Such a row is not found by
+ * its key, but by looking at all rows of the directory. */
+static int
+find_row_of_link(struct db *db, const struct identity *identity, const char *dir, int64_t *id,
+                 struct errbuf *eb)
+{
+    int err = find_row(db, identity, dir, id, eb);
+
+    if (err != SPRAT_E_NOTFOUND || !identity->has_v1)
+        return err;
+    return find_by(db,
+                   "SELECT id FROM torrents WHERE dir = ?2 AND (info_hash_v1 = ?1 OR"
+                   " substr(info_hash_v2, 1, 20) = ?1)",
+                   identity->v1, sizeof(identity->v1), dir, id, eb);
+}
+
+int
+state_find_link(struct state *st, const struct identity *identity, const char *dir, int64_t *id,
+                struct errbuf *eb)
+{
+    int err;
+
+    lock_take(&st->read_lock);
+    err = find_row_of_link(st->reads, identity, dir, id, eb);
+    lock_drop(&st->read_lock);
+    return err;
+}
+
 int
 state_find(struct state *st, const struct identity *identity, const char *dir, int64_t *id,
            struct errbuf *eb)
@@ -106,7 +135,8 @@ set_managed(struct db *db, int64_t id, struct errbuf *eb)
 static int
 add(struct db *db, const struct state_addition *a, int64_t *id, struct errbuf *eb)
 {
-    int err = find_row(db, identity_of(a), a->dir, id, eb);
+    int err = a->mi != NULL ? find_row(db, &a->mi->id, a->dir, id, eb)
+                            : find_row_of_link(db, a->identity, a->dir, id, eb);
 
     if (err == SPRAT_E_NOTFOUND)
         err = insert_row(db, a, id, eb);

@@ -93,7 +93,7 @@ new_fetch(struct torrent *t)
     if (make_announcer(t) != 0)
         return SPRAT_E_NOMEM;
     random_bytes(&seed, sizeof(seed));
-    memcpy(cfg.peer_id, t->net.peer_id, PEER_ID_LEN);
+    memcpy(cfg.peer_id, t->net.fetch_id, PEER_ID_LEN);
     cfg.announcer = t->announcer;
     t->core.fetch = metafetch_new(&cfg, seed, loop_now(env->loop));
     if (t->core.fetch == NULL)

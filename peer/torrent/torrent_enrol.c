@@ -188,7 +188,8 @@ look(struct torrent_enrolment *e, struct state *st, const struct torrent_add *ad
 
     if (err != 0)
         return err;
-    err = state_find(st, torrent_add_id(add), e->dir, &id, eb);
+    err = add->mi != NULL ? state_find(st, &add->mi->id, e->dir, &id, eb)
+                          : state_find_link(st, add->id, e->dir, &id, eb);
     if (err == 0)
         err = read_row(e, st, add, id, eb);
     if (err == 0)

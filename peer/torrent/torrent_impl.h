@@ -200,6 +200,9 @@ struct torrent_rest {
 
 struct torrent_net {
     uint8_t peer_id[PEER_ID_LEN];
+    uint8_t fetch_id[PEER_ID_LEN]; /* the peer id in handshakes of |core.fetch|: a peer that has not
+                                      noticed the end of such a connection would refuse another
+                                      one of the same id */
     uint32_t announce_key;     /* by which trackers know the torrent at another address */
     struct peer_slot *peers;   /* by slot_index() */
     struct block_pool *blocks; /* its share of the loop's blocks; NULL: no peer yet */
@@ -302,6 +305,12 @@ static inline bool
 torrent_has_core(const struct torrent *t)
 {
     return t->core.swarm != NULL || t->core.fetch != NULL;
+}
+
+static inline const uint8_t *
+torrent_handshake_id(const struct torrent *t)
+{
+    return t->core.fetch != NULL ? t->net.fetch_id : t->net.peer_id;
 }
 
 /* The calls to the torrent's engine (torrent_env.h). */

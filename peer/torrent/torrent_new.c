@@ -78,6 +78,8 @@ fill(struct torrent *t, const struct torrent_add *add)
     torrent_life_init(t);
     random_bytes(t->net.peer_id, PEER_ID_LEN);
     memcpy(t->net.peer_id, client, sizeof(client) - 1);
+    random_bytes(t->net.fetch_id, PEER_ID_LEN);
+    memcpy(t->net.fetch_id, client, sizeof(client) - 1);
     random_bytes(&t->net.announce_key, sizeof(t->net.announce_key));
     t->save_dir = strdup(add->save_dir);
     t->timer = loop_timer_new(t->env->loop, torrent_on_timer, t);

@@ -141,7 +141,7 @@ connect_peer(struct torrent *t, const struct swarm_effect *fx)
 
     if (env->calls->take_conn(env, to) != 0)
         return SPRAT_E_LIMIT;
-    handshake_offer(&t->facts.id, t->net.peer_id, &offer);
+    handshake_offer(&t->facts.id, torrent_handshake_id(t), &offer);
     offer.dht = torrent_dht_port(t) != 0;
     err = dial(t, fx, &offer, &c);
     if (err == 0) {
@@ -184,7 +184,8 @@ peers_on_stranger(struct torrent *t, struct conn *c, const struct handshake *h)
     struct conn_handler handler;
 
     if (t->life.phase != PHASE_RUNNING ||
-        handshake_answer(&t->facts.id, t->net.peer_id, h, &t->net.answer, &in.u.conn.v2) != 0) {
+        handshake_answer(&t->facts.id, torrent_handshake_id(t), h, &t->net.answer,
+                         &in.u.conn.v2) != 0) {
         turn_away(t, c);
         return;
     }

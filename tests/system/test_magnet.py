@@ -147,6 +147,26 @@ for form, numbers in (("v1", "1,3-4,99"), ("v2", "2,6-8,99"), ("hybrid", "2,6-8,
 
 
 @test
+def a_second_run_needs_no_metadata(t):
+    """An earlier run has stored it, under more hashes than the link names."""
+    path, shown, seeder = seeded(t)
+    text = link(shown, hashes=["v1"])
+    state = ("--state-dir", t.path("known", "x")[:-2])
+    first = our.get(t, text + "&x.pe=" + seeder.address, t.path("copy"), *state)
+    first.finish()
+    second = our.get(t, text, t.path("copy"), *state)
+    second.finish()
+    assert second.last("ready")["total_size"] == 3_000_000 and second.last("checked")["pieces_have"] > 0
+    daemon = Daemon(t, state="known")
+    daemon.sprat("add", "-o", t.path("copy"), text + "&x.pe=" + seeder.address)
+    daemon.await_state("data", "seeding")
+    daemon.kill()
+    daemon = Daemon(t, state="known")
+    daemon.await_state("data", "seeding")
+    assert len(daemon.listing()) == 1, daemon.listing()
+
+
+@test
 def a_pause_ends_the_search(t):
     path, shown, seeder = seeded(t)
     daemon = Daemon(t)

@@ -217,6 +217,20 @@ repeat(const char *part, size_t n)
     return text;
 }
 
+/* x.private is ours: only "1" means that the torrent is private. */
+Test(magnet, private)
+{
+    struct magnet *m = parse(START "&x.private=1");
+
+    cr_assert(m->is_private);
+    magnet_free(m);
+    m = parse(START "&x.private=0&x.pe=1.2.3.4:5");
+    cr_assert_not(m->is_private);
+    magnet_free(m);
+    expect_print(START "&x.private=1", "magnet:?xt=urn:btih:" LOW1 "&x.private=1");
+    expect_print(START "&x.private=yes", "magnet:?xt=urn:btih:" LOW1);
+}
+
 Test(magnet, everything_is_bounded)
 {
     char *trackers = repeat("&tr=udp://a:", MAGNET_TRACKERS_MAX + 5);

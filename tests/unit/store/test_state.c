@@ -119,6 +119,14 @@ Test(state, a_torrent_without_metainfo_gets_it_later)
     state_close(st);
     st = open_state(&f);
     cr_expect_eq(state_find(st, &id, f.target, &found, NULL), SPRAT_E_NOTFOUND);
+    cr_expect_eq(state_find_link(st, &id, f.target, &found, NULL), 0, "a part of the identity");
+    cr_expect_eq(found, row);
+    cr_expect_eq(state_find_link(st, &id, "/elsewhere", &found, NULL), SPRAT_E_NOTFOUND);
+    memcpy(id.v1, f.mi->id.v2, sizeof(id.v1));
+    cr_expect_eq(state_find_link(st, &id, f.target, &found, NULL), 0, "the truncated v2 hash");
+    a.identity = &id;
+    cr_assert_eq(state_add(st, &a, &found, NULL), 0);
+    cr_expect_eq(found, row, "the link adds no second row");
     found = 0;
     cr_assert_eq(state_find(st, &f.mi->id, f.target, &found, NULL), 0);
     cr_expect_eq(found, row);
