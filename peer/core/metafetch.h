@@ -12,7 +12,7 @@
  * may say. Peers that do not offer the metadata stay connected, because the torrent's next core, a
  * swarm, will need them: it takes over the crowd and the announcer.
  *
- * Every missing block is requested at once, spread over all peers that offer the metadata. The size
+ * Missing blocks are requested from all peers that offer the metadata, many at a time. The size
  * is a claim of those peers, so peers that claim different sizes contribute to different copies
  * (metacopy.h). Only the hash of a whole copy tells whether its blocks are right. If one peer sent
  * all blocks of a wrong copy, its site is banned. If several did, every further copy comes from one
@@ -25,9 +25,8 @@
 #include "peer/core/swarm.h"
 
 enum {
-    METAFETCH_FLIGHT_MAX = 64,   /* requests that are out at one peer: Transmission rejects more */
-    METAFETCH_FLIGHT_FIRST = 16, /* the same before the peer's first block: more than TCP's slow
-                                    start sends meanwhile, and other peers get a part */
+    METAFETCH_FLIGHT_MAX = 10,    /* requests that are out at one peer: libtorrent answers as many
+                                     at once, and further ones a second later */
     METAFETCH_COPIES_MAX = 8,    /* copies that are being fetched at a time */
     METAFETCH_ALONE_MAX = 4,     /* the same, when each copy comes from one peer */
     METAFETCH_BYTES_MAX = METAMSG_INFO_MAX, /* bytes of all copies, with the blocks that are

@@ -23,7 +23,7 @@ peer_new(void)
     struct metafetch_peer *p = calloc(1, sizeof(*p));
 
     if (p != NULL)
-        p->window = METAFETCH_FLIGHT_FIRST;
+        p->window = METAFETCH_FLIGHT_MAX;
     return p;
 }
 
