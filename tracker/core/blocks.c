@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The blocks of a class are numbered in the order of their slabs, without holes, so a class needs
- * no list of free blocks. A slab that becomes empty is kept until a quarter of the slab before it
- * is empty, too.
+ * The used blocks of a class come first in its slabs, without holes, so a class needs no list of
+ * free blocks. An empty slab is kept until a quarter of the slab before it is empty too.
  */
 #include "tracker/core/blocks.h"
 
@@ -12,15 +11,15 @@
 #include "common/base/assert.h"
 
 enum {
-    /* Bytes of a slab with what the heap itself takes of it. All slabs have the same length, so
-     * that one that is freed is as good for the blocks of any other size. */
+    /* Bytes of a slab, including the overhead of the heap. All slabs have the same length, so that
+     * a freed slab can be used for blocks of any other size. */
     SLAB_LEN = 65536,
     MALLOC_HEAD_LEN = 16,
 };
 
 _Static_assert(sizeof(void **) <= BLOCKS_HEAD_LEN, "the owner's address is stored there");
 
-/* What is the same for all blocks of some size: as many as a slab has room for share all of it. */
+/* The length of the blocks of a class, which divide a slab among them. */
 struct format {
     uint32_t size, in_slab;
 };
@@ -67,7 +66,7 @@ add_slab(struct blocks_class *c)
     return true;
 }
 
-/* Frees the last slab if it is empty and a quarter of the one before it, or the whole class. */
+/* Frees the last slab if it is empty, and the one before it is a quarter empty or there is none. */
 static void
 drop_slab(struct blocks_class *c, uint32_t in_slab)
 {

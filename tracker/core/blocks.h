@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * An allocator for many small arrays that grow and shrink, which leaves no gaps between them. All
- * blocks of one size stand side by side in slabs. When a block is freed, the last block of its size
- * moves into its place, so memory is never fragmented, in whatever order blocks come and go.
+ * blocks of one size are adjacent in slabs. When a block is freed, the last block of its size moves
+ * into its place, so memory is never fragmented, in whatever order blocks come and go.
  *
  * A block therefore has one owner: the pointer variable that holds its address, which the allocator
  * changes when it moves the block. The address of a block is valid until any block is freed.
@@ -21,13 +21,13 @@
 enum {
     BLOCKS_LEN_MAX = 12280, /* bytes of a block */
     BLOCKS_HEAD_LEN = 8,
-    BLOCKS_STEP = 8,       /* sizes are multiples of it */
+    BLOCKS_STEP = 8,       /* sizes are multiples of this */
     BLOCKS_CLASSES = 2048, /* sizes up to so many steps */
 };
 
 /* The blocks of one size. */
 struct blocks_class {
-    void **slabs; /* with room for the next power of two of |nslabs| */
+    void **slabs; /* allocated for the next power of two of |nslabs| */
     uint32_t nslabs, count;
 };
 
@@ -39,8 +39,8 @@ struct blocks {
 /* Frees all blocks. Their owners still hold their addresses. */
 void blocks_fini(struct blocks *b);
 
-/* The greatest length of a block that takes no more memory than one of |len|, which is at most
- * BLOCKS_LEN_MAX; the result may be above that. */
+/* The greatest length of a block that takes no more memory than a block of |len| bytes. |len| is at
+ * most BLOCKS_LEN_MAX; the result may be above that. */
 size_t blocks_fit(size_t len);
 
 /* Allocates a block of |len| bytes, at most BLOCKS_LEN_MAX, and stores its address in |*owner|.

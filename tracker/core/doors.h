@@ -33,11 +33,11 @@ enum service_turn { TURN_FIRST, TURN_AGAIN, TURN_LAST };
 #define TRACKER_TOO_OFTEN "too many requests from your address"
 enum { TRACKER_TOO_OFTEN_RETRY_MIN = 1 };
 
-/* Torrents of a scrape that cost as much as a request: each is a search, where an announce is that
- * and a draw of peers. */
+/* Torrents of a scrape that count like one request: each needs a search, while an announce needs a
+ * search and a draw of peers. */
 enum { TRACKER_SCRAPE_SHARE = 8 };
 
-/* What a scrape of |n| torrents costs, in requests. */
+/* The number of requests as which a scrape of |n| torrents counts. */
 static inline uint32_t
 tracker_scrape_cost(size_t n)
 {

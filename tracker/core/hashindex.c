@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Linear probing at a load of a half at most. The slot keeps 32 bits of the hash, which are enough
- * to grow the table without asking the owner.
+ * Linear probing at a load of at most a half. A slot has 32 bits of the hash, so the table can grow
+ * without reading the objects.
  */
 #include "tracker/core/hashindex.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An index by keyed hash over objects that stand in somebody's array: open addressing, eight bytes
- * a slot, so that a lookup touches one line here and the object itself. The owner makes the hashes
- * (siphash.h, because strangers choose the keys) and compares the keys. Nothing is taken out but
- * all at once.
+ * A hash index for the objects of an array: open addressing with slots of eight bytes, so that a
+ * search touches one cache line here, and the object itself. The owner of the array computes the
+ * hashes (with siphash.h, since strangers choose the keys) and compares the keys. Objects can't be
+ * removed one by one, only all together.
  */
 #ifndef TRACKER_CORE_HASHINDEX_H
 #define TRACKER_CORE_HASHINDEX_H
@@ -17,10 +17,10 @@ enum { HASHINDEX_MAX = 1 << 29 }; /* objects */
 
 struct hashindex_slot {
     uint32_t hash;
-    uint32_t place; /* position + 1; 0: unused */
+    uint32_t place; /* index of the object + 1; 0: unused */
 };
 
-/* Embedded; starts as all zero; private but for |count|. */
+/* Embedded; starts as all zero; private except |count|. */
 struct hashindex {
     struct hashindex_slot *slots;
     uint32_t nslots; /* a power of two, at least twice |count|; or 0 */
@@ -29,7 +29,7 @@ struct hashindex {
 
 void hashindex_fini(struct hashindex *x);
 
-/* Gets the slot where a search for |hash| begins on its way from memory. */
+/* Prefetches the slot at which a search for |hash| begins. */
 static inline void
 hashindex_prefetch(const struct hashindex *x, uint32_t hash)
 {
@@ -37,7 +37,7 @@ hashindex_prefetch(const struct hashindex *x, uint32_t hash)
         __builtin_prefetch(&x->slots[hash & (x->nslots - 1)]);
 }
 
-/* The positions of the objects with |hash|, one after the other: begin with |*probe| 0;
+/* Returns the indexes of the objects with |hash|, one in each call: begin with |*probe| 0;
  * HASHINDEX_NONE at the end. */
 static inline uint32_t
 hashindex_next(const struct hashindex *x, uint32_t hash, uint32_t *probe)
@@ -53,10 +53,10 @@ hashindex_next(const struct hashindex *x, uint32_t hash, uint32_t *probe)
     return HASHINDEX_NONE;
 }
 
-/* Adds an object. NOMEM, and LIMIT for more than HASHINDEX_MAX; nothing is changed then. */
+/* Adds an object. NOMEM, or LIMIT for more than HASHINDEX_MAX; then nothing is changed. */
 int hashindex_add(struct hashindex *x, uint32_t hash, uint32_t position);
 
-/* Takes all out and keeps the memory. */
+/* Removes all objects and keeps the memory. */
 void hashindex_clear(struct hashindex *x);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Marks are one byte each of the hashes of an array's entries, side by side. A search compares
- * eight or sixteen of them at once and then reads only the entries whose mark is right.
+ * Marks: one byte of the hash of each entry of an array, in an array of their own. A search
+ * compares sixteen marks at once, and then only the entries whose mark is equal.
  */
 #ifndef TRACKER_CORE_MARKS_H
 #define TRACKER_CORE_MARKS_H
@@ -17,14 +17,15 @@
 
 enum { MARKS_STEP = 16 };
 
-/* The bytes that |n| marks take, which are read in steps. */
+/* Bytes for |n| marks, rounded up since they are read in steps. */
 static inline size_t
 marks_len(uint32_t n)
 {
     return ((size_t)n + MARKS_STEP - 1) / MARKS_STEP * MARKS_STEP;
 }
 
-/* A bit for each of MARKS_STEP marks that equals |mark|, the lowest for the first. */
+/* A bit for each of MARKS_STEP marks, set if it equals |mark|; the lowest bit is for the first one.
+ */
 static inline uint32_t
 marks_equal(const uint8_t *marks, uint8_t mark)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Buckets differ in size, since those that are not split yet have the peers of two, but each has
- * only the memory that it needs. When the index has more peers than PEERINDEX_LOAD a bucket, the
- * next bucket in turn is split by one more bit of the hashes; when it has less than half, the last
- * two of a pair are joined.
+ * Buckets differ in size, since a bucket that is not split yet has the peers of two, but each takes
+ * only the memory that it needs. When the index has more than PEERINDEX_LOAD peers per bucket, the
+ * next bucket in turn is split by one more bit of the hashes; when it has less than half of that,
+ * the last bucket is joined with the one that it was split from.
  */
 #include "tracker/core/peerindex.h"
 
@@ -16,7 +16,7 @@
 
 enum {
     BUCKETS_MIN = 4,
-    SEGMENT_SHIFT = 1, /* the segment of a bucket is the place of its highest bit, less this */
+    SEGMENT_SHIFT = 1, /* the segment of a bucket is the position of its highest bit, minus this */
     HEAD_LEN = 4,
     CAP_STEP = MARKS_STEP,
     CAP_MAX = 3056,
@@ -112,7 +112,7 @@ mark_of(uint64_t hash)
     return (uint8_t)(hash >> 56);
 }
 
-/* Where the peer at |pos| is in the bucket. */
+/* The index in the bucket of the peer at |pos|. */
 static uint32_t
 place_of(const uint8_t *b, uint8_t mark, uint32_t pos)
 {
@@ -161,7 +161,7 @@ fitting_cap(uint32_t count)
     return (count + CAP_STEP - 1) / CAP_STEP * CAP_STEP;
 }
 
-/* An empty bucket with room for |count| peers. */
+/* Allocates an empty bucket with room for |count| peers. */
 static bool
 make_bucket(struct blocks *b, void **bucket, uint32_t count, bool wide)
 {
@@ -186,7 +186,7 @@ copy_bucket(uint8_t *to, const uint8_t *from)
         append(to, from[HEAD_LEN + i], get_pos(from, i));
 }
 
-/* Puts the peers of |*bucket| into another block with room for |count|. False when memory is out.
+/* Moves the peers of |*bucket| to another block with room for |count|. False when memory is out.
  */
 static bool
 remake(struct peerindex *x, struct blocks *b, void **bucket, uint32_t count, bool wide)
@@ -203,7 +203,7 @@ remake(struct peerindex *x, struct blocks *b, void **bucket, uint32_t count, boo
     return true;
 }
 
-/* Room for the bucket with number |nbuckets|. */
+/* Makes room in the table for the bucket with number |nbuckets|. */
 static bool
 add_segment(struct peerindex *x)
 {
@@ -235,7 +235,7 @@ drop_bucket(struct peerindex *x)
         x->nwide = x->nbuckets;
 }
 
-/* Another bucket at the end, with room for |count| peers. */
+/* Adds a bucket at the end, with room for |count| peers. */
 static bool
 add_bucket(struct peerindex *x, struct blocks *b, uint32_t count)
 {
@@ -302,7 +302,8 @@ part(uint8_t *from, uint8_t *to, uint32_t bit, peerindex_hash_fn hash_of, const 
     put_head(from, kept, bucket_cap(from), bucket_is_wide(from));
 }
 
-/* Gives back what the bucket does not need. If there is no memory for doing it, it stays as it is.
+/* Frees memory that the bucket does not need. If no smaller block can be allocated, the bucket
+ * stays as it is.
  */
 static void
 fit(struct peerindex *x, struct blocks *b, void **bucket)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The packed array keeps seeders in [0, nseeds) and leechers behind them, so that a change of sides
- * is one swap and a seeder's answer is drawn from one range. Looking for a peer reads the marks,
- * sixteen at a time, and then one entry, in place of half of all entries, which in a swarm of 200
- * are twenty cache misses.
+ * The array has seeders in [0, nseeds) and leechers after them, so that a peer changes sides by one
+ * swap, and the answer to a seeder is drawn from one range. A search compares marks, sixteen at a
+ * time, and then one entry. Without marks it would read half of all entries, which in a swarm of
+ * 200 means twenty cache misses.
  */
 #include "tracker/core/peerset.h"
 
@@ -13,9 +13,9 @@
 #include "tracker/core/peerset_room.h"
 
 enum {
-    SLACK = 4,        /* unused entries beyond the next step that a small set may keep, */
-    SLACK_PARTS = 32, /* and one more for so many peers */
-    LARGE_SLACK = PEERSET_SMALL_MAX + 64, /* what a large set may keep until it is trimmed */
+    SLACK = 4,        /* unused entries beyond the next step that a small set may keep */
+    SLACK_PARTS = 32, /* and one more for each so many peers */
+    LARGE_SLACK = PEERSET_SMALL_MAX + 64, /* the same for a large set that was not trimmed */
     STRIDE_MAX = COMPACT_V6_LEN + PEERSET_EXACT,
 };
 
@@ -44,7 +44,7 @@ peerset_fini(struct peerset *s, const struct peerset_env *env)
 
 /* ---- moves ---- */
 
-/* Overwrites the peer at |dst| but not in the index. */
+/* Overwrites the peer at |dst| without changing the index. */
 static void
 copy_entry(struct peerset *s, uint32_t dst, uint32_t src)
 {
@@ -55,7 +55,7 @@ copy_entry(struct peerset *s, uint32_t dst, uint32_t src)
         memcpy(peerset_entry_id(s, dst), peerset_entry_id(s, src), s->id_len);
 }
 
-/* Moves the peer at |src| to the unused place |dst|. */
+/* Moves the peer at |src| to the unused position |dst|. */
 static void
 move_entry(struct peerset *s, const struct peerset_env *env, uint32_t dst, uint32_t src)
 {
@@ -66,8 +66,8 @@ move_entry(struct peerset *s, const struct peerset_env *env, uint32_t dst, uint3
     copy_entry(s, dst, src);
 }
 
-/* The index has both at |b| for a moment, which does no harm: their hashes tell them apart, or it
- * does not matter which is which. */
+/* For a moment the index has both peers at |b|. That is harmless: either their hashes differ, or
+ * the two are interchangeable. */
 static void
 swap_in_index(struct peerset *s, const struct peerset_env *env, uint32_t a, uint32_t b)
 {
@@ -103,7 +103,7 @@ swap_entries(struct peerset *s, const struct peerset_env *env, uint32_t a, uint3
         swap_bytes(peerset_entry_id(s, a), peerset_entry_id(s, b), s->id_len);
 }
 
-/* ---- looking for a peer ---- */
+/* ---- searches ---- */
 
 static uint32_t
 find_bare(const struct peerset *s, const uint8_t *key)
@@ -118,7 +118,7 @@ find_bare(const struct peerset *s, const uint8_t *key)
     return PEERSET_NONE;
 }
 
-/* The first position from |pos| on with that mark, or PEERSET_NONE. */
+/* The first position from |pos| on with the mark |mark|, or PEERSET_NONE. */
 static inline uint32_t
 next_marked(const struct peerset *s, uint8_t mark, uint32_t pos)
 {
@@ -174,7 +174,7 @@ peerset_find(const struct peerset *s, const struct peerset_env *env, const uint8
 
     if (s->cap <= PEERSET_BARE_MAX)
         return find_bare(s, key);
-    /* First among peers that are hashed by their site, if there are any. */
+    /* Searches peers hashed by their site first, if there may be any. */
     pos = find_hashed(s, env, key, s->has_sited);
     if (pos == PEERSET_NONE && s->has_sited && s->has_unsited)
         pos = find_hashed(s, env, key, false);
@@ -237,15 +237,15 @@ same_site(const struct peerset *s, const uint8_t *a, const uint8_t *b)
                                         : memcmp(a, b, PEERSET_V6_SITE_LEN) == 0;
 }
 
-/* The search for the peers of one site. */
+/* A search for the peers of one site. */
 struct site_search {
     const struct peerset *s;
-    uint64_t hash; /* if there is an index */
-    uint32_t at;   /* where to go on: a probe of the index, or a position */
+    uint64_t hash; /* used with an index */
+    uint32_t at;   /* where the search continues: a probe of the index, or a position */
     uint8_t mark;
 };
 
-/* The next position where a peer of the site may stand. */
+/* The next position that may have a peer of the site. */
 static uint32_t
 next_of_site(struct site_search *x)
 {
@@ -302,7 +302,7 @@ write_new(struct peerset *s, const struct peerset_env *env, uint32_t pos, const 
         memset(peerset_entry_id(s, pos), 0, s->id_len);
 }
 
-/* What can fail comes before what changes the set. */
+/* All allocations come before the first change of the set. */
 static uint32_t
 add(struct peerset *s, const struct peerset_env *env, const uint8_t *key, bool seed, bool sited)
 {
@@ -317,7 +317,7 @@ add(struct peerset *s, const struct peerset_env *env, const uint8_t *key, bool s
             return PEERSET_NONE;
     }
     if (seed) {
-        /* The first leecher makes way. */
+        /* The first leecher moves to the end. */
         if (s->nleeches > 0)
             move_entry(s, env, pos, s->nseeds);
         pos = s->nseeds++;

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The peers of one family in one swarm: a packed array, seeders first, with marks behind it by
- * which a peer is found, or an index beside it in the largest sets. Adding, finding, removing and
- * changing sides touch some hundred peers at most. Knows no announce and no clock:
- * times are 16-bit seconds that wrap around.
+ * A peer set: the peers of one address family in one swarm. It is a packed array with the seeders
+ * first. A peer is found by marks, one hash byte per peer after the array; the largest sets have a
+ * hash index instead. Adding, finding, removing and changing between seeder and leecher touch at
+ * most a few hundred peers. Knows no announce and no clock: times are 16-bit seconds that wrap
+ * around.
  *
- * An entry begins with the compact endpoint (compact.h), so that a reply is copied straight out.
- * What follows has one of three forms (struct peerset_form), the same for all sets of a tracker:
+ * An entry begins with the compact endpoint (compact.h), so that it can be copied into a reply. The
+ * rest of it has one of three forms (struct peerset_form), the same for all sets of a tracker:
  *
  *  size  PEERSET_SHARED (4)            PEERSET_SHORT (5)   PEERSET_EXACT (6)
  *  2     time of 8 s, flags            time of 8 s, flags  time of 1 s
  *  2/3   the last 2 bytes of the id    tag                 tag
  *  1     -                             -                   flags
  *
- * The time is when the peer was last seen, modulo 2^16 s. A time of 8 s is rounded down, and its
- * three low bits are the flags. So an IPv4 peer takes 10 to 12 bytes, and 18 or 20 more for its id
- * if ids are kept.
+ * The time is that of the peer's last announce, modulo 2^16 s. A time of 8 s is rounded down to a
+ * multiple of 8 s, and its three low bits are the flags. So an IPv4 peer takes 10 to 12 bytes, and
+ * 18 or 20 more if ids are kept.
  *
  * A set of at most PEERSET_SMALL_MAX entries is one block (blocks.h): entries, ids, and marks if it
- * has more than PEERSET_BARE_MAX. A larger one has chunks of PEERSET_SMALL_MAX entries, their ids
- * and marks, of which the last may be shorter. One of more than PEERSET_MARKED_MAX has no marks but
- * an index (peerindex.h).
+ * has more than PEERSET_BARE_MAX. A larger set has chunks, each with PEERSET_SMALL_MAX entries,
+ * their ids and marks; the last chunk may be shorter. A set of more than PEERSET_MARKED_MAX entries
+ * has an index (peerindex.h) instead of marks.
  *
- * Marks and index are made from a hash of the peer's site: its IPv4 address, or its IPv6 /64. So
- * all peers of a site are found by one search, and can be counted before another one is added.
- * Peers that are not to be counted, of which a site may have any number, are hashed by the whole
- * endpoint.
+ * Marks and index use a hash of the peer's site: its IPv4 address or its IPv6 /64. So one search
+ * finds all peers of a site, which are counted before another one is added. "Unsited" peers, whose
+ * number per site is not limited, are hashed by the whole endpoint instead.
  */
 #ifndef TRACKER_CORE_PEERSET_H
 #define TRACKER_CORE_PEERSET_H
@@ -43,27 +43,27 @@
 #include "tracker/core/peerindex.h"
 
 enum {
-    PEERSET_BARE_MAX = 64,     /* entries; a set of more has marks, */
-    PEERSET_SMALL_MAX = 256,   /* one of more has chunks, */
-    PEERSET_MARKED_MAX = 1536, /* and one of more an index */
+    PEERSET_BARE_MAX = 64,     /* entries; a larger set has marks, */
+    PEERSET_SMALL_MAX = 256,   /* entries; a larger set has chunks */
+    PEERSET_MARKED_MAX = 1536, /* entries; a larger set has an index */
     PEERSET_TAG_SCAN_MAX = 4096,
     PEERSET_PEERS_MAX = 1 << 24,
     PEERSET_ID_LEN = 20,
-    PEERSET_TICK_S = 8, /* seconds of a time that is not exact */
+    PEERSET_TICK_S = 8, /* seconds to which times are rounded that are not exact */
 };
 
 /* Flags of a peer. */
 enum {
     PEER_PAUSED = 1,  /* a partial seed (BEP 21); only a leecher can be one */
     PEER_COUNTED = 2, /* its completion was counted */
-    PEER_STATE = 3,   /* these two, which peerset_touch() sets */
-    PEER_UNSITED = 4, /* it is not counted among the peers of its site; stays as it was added */
+    PEER_STATE = 3,   /* the two flags that peerset_touch() sets */
+    PEER_UNSITED = 4, /* not counted among the peers of its site; never changes */
     PEER_FLAGS = 7,
 };
 
 #define PEERSET_NONE UINT32_MAX
 
-/* How many bytes an entry has behind the address and port. */
+/* The number of bytes of an entry after the address and port. */
 enum peerset_meta {
     /* For open trackers that keep ids. The tag of a peer is the end of its id. */
     PEERSET_SHARED = 4,
@@ -78,21 +78,21 @@ struct peerset_form {
     bool keeps_ids; /* true for PEERSET_SHARED */
 };
 
-/* What is the same for all sets of a tracker. */
+/* Values that are the same for all sets of a tracker. */
 struct peerset_env {
-    uint64_t seed[2]; /* of the hash: peers must not be able to choose where they land */
+    uint64_t seed[2]; /* of the hash; secret, so that peers can't choose their hashes */
     struct peerset_form form;
     struct blocks *blocks; /* borrowed */
 };
 
 /* The chunks of a large set. */
 struct peerset_large {
-    void **chunks;          /* with room for the next power of two of their number */
+    void **chunks;          /* allocated for the next power of two of their number */
     struct peerindex index; /* if the set has one */
 };
 
-/* Embedded; must not be copied (peerset_swap()); read |nseeds|, |nleeches| and |npaused|, the rest
- * is private. */
+/* Embedded; must not be copied (use peerset_swap()). |nseeds|, |nleeches| and |npaused| may be
+ * read, the rest is private. */
 struct peerset {
     void *memory; /* a block, or a struct peerset_large if |cap| is above PEERSET_SMALL_MAX */
     uint32_t cap;
@@ -100,9 +100,9 @@ struct peerset {
     uint32_t npaused;
     uint8_t key_len;  /* of the compact endpoint */
     uint8_t meta_len; /* an enum peerset_meta */
-    uint8_t id_len;   /* of an id as it is stored beside the entries; 0: none is kept */
+    uint8_t id_len;   /* bytes of an id that are stored beside the entries; 0: ids are not kept */
     bool has_index : 1;
-    bool has_sited : 1, has_unsited : 1; /* there was a peer of that kind since it was empty */
+    bool has_sited : 1, has_unsited : 1; /* the set has had such a peer since it was last empty */
 };
 
 void peerset_init(struct peerset *s, const struct peerset_env *env, enum ip_family family);
@@ -132,7 +132,7 @@ peerset_is_large(const struct peerset *s)
     return s->cap > PEERSET_SMALL_MAX;
 }
 
-/* The chunk of |pos|; all of a small set is one. |*first| is the position where it begins. */
+/* The chunk with position |pos|; a small set is one chunk. |*first| is its first position. */
 static inline const uint8_t *
 peerset_chunk(const struct peerset *s, uint32_t pos, uint32_t *first)
 {
@@ -143,7 +143,7 @@ peerset_chunk(const struct peerset *s, uint32_t pos, uint32_t *first)
     return ((const struct peerset_large *)s->memory)->chunks[pos / PEERSET_SMALL_MAX];
 }
 
-/* How many entries the chunk that begins at |first| has room for. */
+/* The capacity of the chunk whose first position is |first|. */
 static inline uint32_t
 peerset_chunk_cap(const struct peerset *s, uint32_t first)
 {
@@ -159,7 +159,7 @@ peerset_key(const struct peerset *s, uint32_t pos)
     return chunk + (pos - first) * peerset_stride(s);
 }
 
-/* How many of |n| peers from |pos| on stand side by side in memory, where peerset_key() says. */
+/* How many of |n| peers from |pos| on are adjacent in memory, from peerset_key() on. */
 static inline uint32_t
 peerset_row(uint32_t pos, uint32_t n)
 {
@@ -168,7 +168,7 @@ peerset_row(uint32_t pos, uint32_t n)
     return n < left ? n : left;
 }
 
-/* What is stored of the peer's id, |s->id_len| bytes; the ids of a row stand side by side. */
+/* The stored part of the peer's id, |s->id_len| bytes; the ids of a row are adjacent. */
 static inline const uint8_t *
 peerset_id_part(const struct peerset *s, uint32_t pos)
 {
@@ -178,7 +178,7 @@ peerset_id_part(const struct peerset *s, uint32_t pos)
     return chunk + peerset_chunk_cap(s, first) * peerset_stride(s) + (pos - first) * s->id_len;
 }
 
-/* The bits of a second that an entry keeps. */
+/* The bits of a time that an entry stores. */
 static inline uint16_t
 peerset_time_mask(const struct peerset *s)
 {
@@ -192,7 +192,7 @@ peerset_seen(const struct peerset *s, uint32_t pos)
     return get_u16be(peerset_key(s, pos) + s->key_len) & peerset_time_mask(s);
 }
 
-/* The tag in an entry of which |meta| is what follows the address and port. Its low byte is 0. */
+/* The tag in |meta|, the part of an entry after the address and port. Its low byte is 0. */
 static inline uint32_t
 peerset_meta_tag(const uint8_t *meta, size_t meta_len)
 {
@@ -207,7 +207,7 @@ peerset_tag(const struct peerset *s, uint32_t pos)
     return peerset_meta_tag(peerset_key(s, pos) + s->key_len, s->meta_len);
 }
 
-/* What a set of that form keeps of a tag. */
+/* The bits of a tag that a set of that form stores. */
 static inline uint32_t
 peerset_tag_mask(const struct peerset_form *form)
 {
@@ -221,7 +221,7 @@ peerset_shared_tag(const uint8_t id[PEERSET_ID_LEN])
     return (uint32_t)get_u16be(id + PEERSET_ID_LEN - 2) << 16;
 }
 
-/* Where the flags are, in the three low bits of a byte. */
+/* The offset of the byte whose three low bits are the flags. */
 static inline size_t
 peerset_flags_at(const struct peerset *s)
 {
@@ -240,7 +240,7 @@ peerset_is_sited(const struct peerset *s, uint32_t pos)
     return (peerset_key(s, pos)[peerset_flags_at(s)] & PEER_UNSITED) == 0;
 }
 
-/* By how much a peer's age by peerset_seen() may be too high, in seconds. */
+/* Seconds by which a peer's age by peerset_seen() may be too high. */
 static inline uint16_t
 peerset_age_error(const struct peerset *s)
 {
@@ -282,7 +282,7 @@ peerset_has_id(const struct peerset *s, uint32_t pos, const uint8_t *id)
     return memcmp(own, id, PEERSET_ID_LEN) == 0;
 }
 
-/* |end| is behind |at|. */
+/* Prefetches the bytes from |at| up to |end|, which is after |at|. */
 static inline void
 peerset_prefetch_bytes(const void *at, const void *end)
 {
@@ -291,7 +291,7 @@ peerset_prefetch_bytes(const void *at, const void *end)
     prefetch_line((const uint8_t *)end - 1);
 }
 
-/* Gets a row of |n| peers from |pos| on (peerset_row()) on their way from memory. */
+/* Prefetches a row of |n| peers from |pos| on (peerset_row()). */
 static inline void
 peerset_prefetch_row(const struct peerset *s, uint32_t pos, uint32_t n)
 {
@@ -300,9 +300,9 @@ peerset_prefetch_row(const struct peerset *s, uint32_t pos, uint32_t n)
     peerset_prefetch_bytes(at, at + n * peerset_stride(s));
 }
 
-/* For who is going to look for peers of many sets: the first gets the set itself on its way from
- * memory, the second, some sets later, what peerset_find() reads first, and the third the entry
- * that it then finds. */
+/* Prefetches for a batch of searches in many sets. Call the first function for all sets of the
+ * batch, then the second for all, then the third: they prefetch the set itself, what peerset_find()
+ * reads first, and the entry that it probably finds. */
 static inline void
 peerset_prefetch(const struct peerset *s)
 {
@@ -314,7 +314,8 @@ void peerset_prefetch_search(const struct peerset *s, const struct peerset_env *
 void peerset_prefetch_found(const struct peerset *s, const struct peerset_env *env,
                             const uint8_t *key);
 
-/* Equal compact endpoints? The lengths are spelled out so that the compiler compares words. */
+/* Whether two compact endpoints are equal. The lengths are constants so that the compiler compares
+ * words. */
 static inline bool
 peerset_key_is(const struct peerset *s, uint32_t pos, const uint8_t *key)
 {
@@ -325,46 +326,46 @@ peerset_key_is(const struct peerset *s, uint32_t pos, const uint8_t *key)
 }
 
 /* The position of the peer with compact endpoint |key|, or PEERSET_NONE. A position is valid until
- * the next change of the set; a pointer to an entry, until the next change of any set of the
+ * the next change of the set, and a pointer to an entry until the next change of any set of the
  * tracker. */
 uint32_t peerset_find(const struct peerset *s, const struct peerset_env *env, const uint8_t *key);
 
-/* The position of a peer with |tag|, and with |id| of PEERSET_ID_LEN bytes if the set is of form
- * PEERSET_SHARED, looked for among the first PEERSET_TAG_SCAN_MAX only, or PEERSET_NONE. */
+/* The position of a peer with |tag| among the first PEERSET_TAG_SCAN_MAX, or PEERSET_NONE. In a set
+ * of form PEERSET_SHARED the peer also has |id| of PEERSET_ID_LEN bytes. */
 uint32_t peerset_find_tag(const struct peerset *s, uint32_t tag, const uint8_t *id);
 
-/* Adds a peer that is not in, and returns its position; PEERSET_NONE when memory is out or the set
- * has PEERSET_PEERS_MAX. The second one counts among the peers of its site, of which there should
- * be few: looking for one of them looks at all. */
+/* Adds a peer that is not in the set, and returns its position; PEERSET_NONE when memory is out or
+ * the set has PEERSET_PEERS_MAX. A peer added by peerset_add_sited() counts among the peers of its
+ * site; these should be few, since a search for one of them compares all. */
 uint32_t peerset_add(struct peerset *s, const struct peerset_env *env, const uint8_t *key,
                      bool seed);
 uint32_t peerset_add_sited(struct peerset *s, const struct peerset_env *env, const uint8_t *key,
                            bool seed);
 
-/* How many peers of the site of |key| count among those of their site, at most |most|, which is not
- * 0. |*longest| is the position of the one of these that is silent for the longest time at |now|,
- * PEERSET_NONE if there is none. */
+/* Counts the peers of the site of |key| that are not unsited, up to |most|, which is above 0.
+ * |*longest| is the position of the one with the oldest announce at |now|; PEERSET_NONE if there is
+ * none. */
 uint32_t peerset_count_site(const struct peerset *s, const struct peerset_env *env,
                             const uint8_t *key, uint32_t most, uint16_t now, uint32_t *longest);
 
 void peerset_remove(struct peerset *s, const struct peerset_env *env, uint32_t pos);
 
-/* Moves the peer to the seeders or the leechers and returns its new position. Who changes sides is
- * not paused any more. */
+/* Moves the peer to the seeders or the leechers, and returns its new position. A peer that changes
+ * sides is not paused any more. */
 uint32_t peerset_set_seed(struct peerset *s, const struct peerset_env *env, uint32_t pos,
                           bool seed);
 
-/* Notes when and as whom the peer was seen. |flags| are of PEER_STATE; PEER_PAUSED must not be
- * given for a seeder. |id| of PEERSET_ID_LEN bytes is kept if the set does that; in a set of form
- * PEERSET_SHARED it is the tag, too, and |tag| does not count. */
+/* Stores the time of the peer's announce, its tag and its flags. |flags| is a subset of PEER_STATE,
+ * without PEER_PAUSED for a seeder. |id| of PEERSET_ID_LEN bytes is stored if the set keeps ids; in
+ * a set of form PEERSET_SHARED the tag is the end of the id, and |tag| is ignored. */
 void peerset_touch(struct peerset *s, uint32_t pos, uint16_t seen, uint32_t tag, unsigned flags,
                    const uint8_t *id);
 
-/* Gives memory back that is unused. A large set gives back as its peers are removed, but for a few
+/* Frees unused memory. A large set frees memory while peers are removed, except that for a few
  * hundred peers. */
 void peerset_trim(struct peerset *s, const struct peerset_env *env);
 
-/* Exchanges what two sets of one family hold. */
+/* Exchanges the contents of two sets of one family. */
 void peerset_swap(struct peerset *a, struct peerset *b);
 
 #endif

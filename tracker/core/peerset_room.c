@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Peers are what a tracker's memory is full of, so a set grows by as much as its block is longer
- * than it must be (blocks_fit()), and little is left unused. A step copies one chunk at most.
- * Chunks of full length have memory of their own, because there are many of the same size; all else
- * are blocks, which leave no gaps.
+ * Peers are most of a tracker's memory, so a set grows in small steps that fill its block
+ * (blocks_fit()). A step copies at most one chunk. Chunks of full length are allocated by malloc(),
+ * since there are many of the same size; all other memory is in blocks, which leave no gaps.
  */
 #include "tracker/core/peerset_room.h"
 
@@ -13,11 +12,11 @@
 #include "common/base/assert.h"
 
 enum {
-    FEW_MAX = 8,                             /* entries; a set of fewer grows by one, */
-    STEP = 2,                                /* another by so many or more, */
-    LARGE_STEP = 16,                         /* and a large one by so many or more */
-    SMALL_AGAIN = PEERSET_SMALL_MAX / 4 * 3, /* peers with which a large set becomes a small one, */
-    MARKED_AGAIN = PEERSET_MARKED_MAX / 2,   /* and one with an index gets marks */
+    FEW_MAX = 8,                             /* entries; a smaller set grows by one, */
+    STEP = 2,                                /* a larger one by at least so many, */
+    LARGE_STEP = 16,                         /* and a set with chunks by at least so many */
+    SMALL_AGAIN = PEERSET_SMALL_MAX / 4 * 3, /* peers at which a large set becomes a small one, */
+    MARKED_AGAIN = PEERSET_MARKED_MAX / 2,   /* and a set with an index gets marks */
     ENTRY_MAX = COMPACT_V6_LEN + PEERSET_EXACT + PEERSET_ID_LEN,
 };
 
@@ -48,9 +47,8 @@ part_len(const struct peerset *s, uint32_t cap)
 
 typedef size_t (*len_fn)(const struct peerset *s, uint32_t cap);
 
-/* How many entries a set gets room for that must have room for |n| of a chunk: as many as a block
- * has room for that need not be longer. There are few such numbers, since the blocks of each size
- * have a slab that is not full. */
+/* The capacity for |n| entries: as many as fit into a block of the same length. There are few
+ * different capacities, since each size of blocks has a slab that is not full. */
 static uint32_t
 fitting_cap(const struct peerset *s, len_fn len, uint32_t n)
 {
@@ -77,7 +75,7 @@ marks_of(const struct peerset *s, const struct chunk *c)
     return c->at + c->cap * (peerset_stride(s) + s->id_len);
 }
 
-/* Marks the first |n| entries. */
+/* Computes the marks of the first |n| entries. */
 static void
 put_marks(const struct peerset *s, const struct peerset_env *env, const struct chunk *c, uint32_t n)
 {
@@ -159,7 +157,7 @@ part_free(const struct peerset *s, const struct peerset_env *env, void **part, u
         free(*part);
 }
 
-/* How many peers are in the chunk that begins at |first|. */
+/* The number of peers in the chunk whose first position is |first|. */
 static uint32_t
 part_count(const struct peerset *s, uint32_t first)
 {
@@ -168,7 +166,7 @@ part_count(const struct peerset *s, uint32_t first)
     return n > first ? peerset_row(first, n - first) : 0;
 }
 
-/* Gives the last chunk, which begins at |first|, room for |cap| entries. */
+/* Changes the capacity of the last chunk, whose first position is |first|, to |cap| entries. */
 static bool
 resize_last(struct peerset *s, const struct peerset_env *env, uint32_t first, uint32_t cap)
 {
@@ -187,8 +185,7 @@ resize_last(struct peerset *s, const struct peerset_env *env, uint32_t first, ui
     return true;
 }
 
-/* Another chunk behind the others, which all have their full length, so none is a block whose owner
- * would move. */
+/* Adds a chunk. All existing ones have full length, so none is a block whose owner would move. */
 static bool
 add_part(struct peerset *s, const struct peerset_env *env)
 {
@@ -212,7 +209,7 @@ add_part(struct peerset *s, const struct peerset_env *env)
     return true;
 }
 
-/* Frees chunks that begin at |cap| or behind. */
+/* Frees all chunks from position |cap| on. */
 static void
 drop_parts(struct peerset *s, const struct peerset_env *env, uint32_t cap)
 {
@@ -242,7 +239,7 @@ free_large(struct peerset *s, const struct peerset_env *env)
 
 /* ---- from small to large and back ---- */
 
-/* A large set with the peers of a small one in one chunk, or NULL. */
+/* Makes a large set with the peers of a small one in one chunk; NULL when memory is out. */
 static struct peerset_large *
 make_large(const struct peerset *s, const struct peerset_env *env)
 {
@@ -262,7 +259,7 @@ make_large(const struct peerset *s, const struct peerset_env *env)
     return l;
 }
 
-/* While the set is made large, its block has another owner, since it may move. */
+/* While the set becomes large, its block has another owner, since it may move. */
 static bool
 become_large(struct peerset *s, const struct peerset_env *env)
 {
@@ -304,7 +301,7 @@ become_small(struct peerset *s, const struct peerset_env *env)
 
 /* ---- from marks to an index and back ---- */
 
-/* What a peer's hash is made from. */
+/* The context from which a peer's hash is computed. */
 struct hashing {
     const struct peerset *s;
     const struct peerset_env *env;
@@ -345,7 +342,7 @@ index_all(struct peerset *s, const struct peerset_env *env)
     return true;
 }
 
-/* Gives full chunks the length that they have with an index, or with marks. */
+/* Changes full chunks to the length that they have with an index, or with marks. */
 static bool
 realloc_full(struct peerset *s, bool marked)
 {
@@ -361,7 +358,7 @@ realloc_full(struct peerset *s, bool marked)
     return true;
 }
 
-/* All chunks are full. */
+/* Called when all chunks are full. */
 static bool
 become_indexed(struct peerset *s, const struct peerset_env *env)
 {
@@ -372,7 +369,7 @@ become_indexed(struct peerset *s, const struct peerset_env *env)
     return true;
 }
 
-/* The last chunk is made full first, so that all are. */
+/* Makes the last chunk full first, so that all are. */
 static void
 become_marked(struct peerset *s, const struct peerset_env *env)
 {
@@ -392,7 +389,7 @@ become_marked(struct peerset *s, const struct peerset_env *env)
     }
 }
 
-/* ---- what peerset.c calls ---- */
+/* ---- functions for peerset.c ---- */
 
 static bool
 grow_large(struct peerset *s, const struct peerset_env *env)
@@ -402,7 +399,7 @@ grow_large(struct peerset *s, const struct peerset_env *env)
 
     if (s->cap >= PEERSET_MARKED_MAX && !s->has_index && !become_indexed(s, env))
         return false;
-    /* All buckets are made wide, one with each step, long before a position needs it. */
+    /* Each step widens one bucket, so that all are wide long before a position needs it. */
     if (s->cap > PEERINDEX_NARROW_MAX / 2 && !peerindex_widen(x, env->blocks) &&
         s->cap >= PEERINDEX_NARROW_MAX - PEERSET_SMALL_MAX)
         return false;

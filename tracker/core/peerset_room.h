@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The memory of a peerset: how it is laid out, grown and shrunk. For peerset.c only.
+ * The memory of a peer set: its layout, and how it grows and shrinks. For peerset.c only.
  */
 #ifndef TRACKER_CORE_PEERSET_ROOM_H
 #define TRACKER_CORE_PEERSET_ROOM_H
@@ -64,8 +64,8 @@ peerset_mark_at(const struct peerset *s, uint32_t pos)
 
 enum { PEERSET_V4_SITE_LEN = 4, PEERSET_V6_SITE_LEN = 8 };
 
-/* Multiplicative hashing of the site, or of the port and the end of the address. Not as hard to
- * foil as the index's hash, and need not be: whoever does it makes others read a few hundred
+/* Multiplicative hashing of the site, or of the port and the end of the address. It is weaker than
+ * the hash of the index; an attacker who produces collisions makes a search compare a few hundred
  * entries. */
 static inline uint8_t
 peerset_mark(const struct peerset *s, const struct peerset_env *env, const uint8_t *key, bool sited)
@@ -95,18 +95,19 @@ peerset_hash_at(const struct peerset *s, const struct peerset_env *env, uint32_t
     return peerset_hash(s, env, peerset_key(s, pos), peerset_is_sited(s, pos));
 }
 
-/* Room for at least one more peer. False when memory is out, or the set has PEERSET_PEERS_MAX. */
+/* Makes room for at least one more peer. False when memory is out, or the set has
+ * PEERSET_PEERS_MAX. */
 bool peerset_grow(struct peerset *s, const struct peerset_env *env);
 
-/* Gives back what is unused beyond the step by which the set grows, as far as there is memory for
+/* Frees memory that is unused beyond the step by which the set grows, as far as there is memory for
  * doing it. */
 void peerset_shrink(struct peerset *s, const struct peerset_env *env);
 
-/* Enters the peer at |pos| in the index of a set that has one, after peerindex_reserve(). */
+/* Adds the peer at |pos| to the index of a set that has one, after peerindex_reserve(). */
 void peerset_index_add(struct peerset *s, const struct peerset_env *env, uint64_t hash,
                        uint32_t pos);
 
-/* Frees all. */
+/* Frees all memory of the set. */
 void peerset_free_memory(struct peerset *s, const struct peerset_env *env);
 
 #endif

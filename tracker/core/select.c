@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A draw treats the seeders and the leechers each as a ring. It takes from either as many peers as
- * are its share, turns the ring by a random amount and cuts it into parts, one for each run of
- * neighbouring peers that it takes. Each run begins at a random position of its part. So every peer
- * is equally likely and none is drawn twice. A draw costs one cache miss per run instead of one per
- * peer, and needs no table of the peers drawn so far.
+ * The seeders form a ring, and so do the leechers. A draw takes from each ring its share of the
+ * wanted peers: it turns the ring by a random amount and cuts it into parts, one for each run of
+ * adjacent peers. Each run begins at a random position of its part. So every peer is equally likely
+ * and none is drawn twice. A draw costs one cache miss per run instead of one per peer, and needs
+ * no table of the peers drawn so far.
  *
- * The price of runs is that neighbours in the array come together (tests/unit/tracker/test_select.c
- * measures it, docs/BENCHMARKS.md has the numbers). Neighbours are peers that came one after the
- * other, until removals mix them. In one ring of both kinds, many answers would have no seeder.
+ * The price of runs is that adjacent peers appear in the same answers
+ * (tests/unit/tracker/test_select.c measures this, docs/BENCHMARKS.md has the numbers). Adjacent
+ * peers have joined the swarm one after the other, until removals mix them. With a single ring of
+ * both kinds, many answers would have no seeder.
  */
 #include "tracker/core/select.h"
 
@@ -19,7 +20,7 @@
 
 enum {
     RUN = SELECT_RUN,
-    ROW_MAX = 64, /* peers that are copied at once, a bit of a word each */
+    ROW_MAX = 64, /* peers that are copied at a time, with a bit of a word for each */
 };
 
 /* The state of the draw for one reply. */
@@ -32,7 +33,8 @@ struct draw {
 
 /* ---- rows ---- */
 
-/* What the asker is not to have, with the tag as the word that ends with it in memory. */
+/* The peers that the answer must not contain. |self_word| is the asker's tag as the last word of an
+ * entry in memory. */
 struct filter {
     uint32_t self_word, self_mask;
     struct select_hidden hidden;
@@ -56,8 +58,8 @@ filter_of(const struct peerset *s, const struct select_query *q)
     };
 }
 
-/* Whether a peer is passed over. |meta| is what stands behind its endpoint. In a set of form
- * PEERSET_SHARED a peer that is not the asker's own may be, too. */
+/* Whether a peer is skipped; |meta| is the part of its entry after the endpoint. In a set of form
+ * PEERSET_SHARED the result may also be true for a peer that is not the asker's own. */
 static inline bool
 is_passed_over(const struct filter *f, const uint8_t *meta, const size_t meta_len, const bool hides)
 {
@@ -70,14 +72,15 @@ is_passed_over(const struct filter *f, const uint8_t *meta, const size_t meta_le
            (hides && user < f->hidden.count && (f->hidden.bits[user / 64] >> user % 64 & 1) != 0);
 }
 
-/* Copies the endpoints of |n| peers, and returns whether one of them is passed over. That is faster
- * than to ask first, since such peers are rare and the loop has no branch. |key_len|, |meta_len|
- * and |hides| are constants to the compiler. */
+/* Copies the endpoints of |n| peers, and returns whether one of them must be skipped. Copying
+ * before checking is faster, since such peers are rare and the loop has no branch. |key_len|,
+ * |meta_len| and |hides| are constants for the compiler. */
 static inline bool
 copy_row(const uint8_t *at, uint32_t n, const struct filter *filter, uint8_t *out,
          const size_t key_len, const size_t meta_len, const bool hides)
 {
-    const struct filter f = *filter; /* the bytes that are written could be those of |filter| */
+    const struct filter f = *filter; /* a copy, since the compiler must assume that the written
+                                        bytes are those of |filter| */
     const uint8_t *end = at + n * (key_len + meta_len);
     bool passed = false;
 
@@ -115,8 +118,8 @@ copy_any_row(const struct peerset *s, uint32_t pos, uint32_t n, const struct fil
                                         : copy_form(at, n, f, out, COMPACT_V6_LEN, meta_len);
 }
 
-/* Whether the peer is passed over for certain: in a set of form PEERSET_SHARED it is the asker's
- * own if the whole id is. */
+/* Whether the peer must be skipped, exactly: in a set of form PEERSET_SHARED this compares the
+ * whole ids. */
 static bool
 is_gap(const struct draw *d, uint32_t pos, const struct filter *f)
 {
@@ -128,7 +131,7 @@ is_gap(const struct draw *d, uint32_t pos, const struct filter *f)
            peerset_is_silent(d->s, pos, d->q->now, d->q->age_max);
 }
 
-/* A bit for each of |n| peers from |pos| on that is passed over; ROW_MAX at most. */
+/* A bit for each of |n| peers from |pos| on, set if it must be skipped; |n| is at most ROW_MAX. */
 static uint64_t
 find_gaps(const struct draw *d, uint32_t pos, uint32_t n, const struct filter *f)
 {
@@ -154,8 +157,8 @@ close_gaps(uint8_t *list, uint32_t n, size_t len, uint64_t gaps)
     return n;
 }
 
-/* Takes those of |n| peers from |pos| on that are not passed over. There is room for all, and there
- * are ROW_MAX at most. */
+/* Adds those of |n| peers from |pos| on to the answer that are not skipped. The answer has room for
+ * all, and |n| is at most ROW_MAX. */
 static void
 take(struct draw *d, uint32_t pos, uint32_t n)
 {
@@ -177,7 +180,7 @@ take(struct draw *d, uint32_t pos, uint32_t n)
 
 /* ---- the ring ---- */
 
-/* How many peers of |part| lie side by side from the |drawn|th of it on, and where they begin. */
+/* How many peers of |part| from its |drawn|th on are adjacent in memory, and their position. */
 static uint32_t
 row_at(const struct select_plan *p, const struct select_part *part, uint32_t *pos)
 {
@@ -202,7 +205,7 @@ row_at(const struct select_plan *p, const struct select_part *part, uint32_t *po
     return peerset_row(i, len);
 }
 
-/* The next |n| peers of |part|, as far as there are any. Returns how many were looked at. */
+/* Draws the next |n| peers of |part|, or fewer at its end. Returns how many were examined. */
 static uint32_t
 draw_from(struct draw *d, struct select_plan *p, struct select_part *part, uint32_t n)
 {
@@ -229,7 +232,7 @@ ring_of(uint32_t first, uint32_t n, uint32_t self_at)
     return (struct select_ring){.first = first, .n = n - in, .skip = in ? self_at - 1 : UINT32_MAX};
 }
 
-/* The peers of |s| that are drawn from, without the asker. */
+/* Makes the rings of the peers that can be drawn, without the asker. */
 static void
 make_rings(struct select_ring rings[SELECT_RINGS], const struct peerset *s, uint32_t want,
            bool leechers_only, uint32_t self_at)
@@ -244,7 +247,8 @@ make_rings(struct select_ring rings[SELECT_RINGS], const struct peerset *s, uint
     }
 }
 
-/* How many of |want| are to come from |n| of |all|: their share, rounded by chance. */
+/* How many of |want| peers come from |n| of |all|: the exact share, rounded up or down at random.
+ */
 static uint32_t
 share(uint32_t want, uint64_t n, uint64_t all, struct rng *rng)
 {
@@ -253,14 +257,14 @@ share(uint32_t want, uint64_t n, uint64_t all, struct rng *rng)
     return (uint32_t)(parts / all) + (rng_below(rng, (uint32_t)all) < parts % all);
 }
 
-/* A draw of all peers of a ring needs no parts. */
+/* The number of parts; a draw of all peers of a ring needs only one. */
 static uint32_t
 parts_of(uint32_t want, uint32_t n)
 {
     return want == n ? n > 0 : (want + RUN - 1) / RUN;
 }
 
-/* Turns ring |k|, cuts it into parts and adds these to the plan. */
+/* Turns ring |k|, cuts it into parts, and adds these to the plan. */
 static void
 plan_ring(struct select_plan *p, uint32_t k, uint32_t want, struct rng *rng)
 {
@@ -298,7 +302,7 @@ plan_draw(struct select_plan *p, const struct select_ring rings[SELECT_RINGS], s
     plan_ring(p, 1, p->want - first, rng);
 }
 
-/* Whether a plan is for as many peers as there are now; if so, its rings become the present ones.
+/* Whether a plan was made for the present numbers of peers; if so, it gets the present rings.
  */
 static bool
 fit(struct select_plan *p, const struct select_ring rings[SELECT_RINGS], uint32_t want)
@@ -330,7 +334,7 @@ select_plan(struct select_plan *p, const struct peerset *s, struct rng *rng, uin
 {
     struct select_ring rings[SELECT_RINGS];
 
-    /* Which of the leechers the asker is does not matter to the plan. */
+    /* The plan does not depend on which of the leechers is the asker. */
     make_rings(rings, s, want, leechers_only, listed ? peerset_count(s) : 0);
     plan_draw(p, rings, rng, want);
     prefetch(s, p);
@@ -338,8 +342,8 @@ select_plan(struct select_plan *p, const struct peerset *s, struct rng *rng, uin
 
 /* ---- draws ---- */
 
-/* One peer more from each part, for those that were passed over, and again until there are enough.
- * It begins with a part by chance. */
+/* Draws one more peer from each part in turn, beginning with a random one, to replace skipped
+ * peers. */
 static void
 draw_more(struct draw *d, struct select_plan *p, struct rng *rng)
 {
@@ -402,7 +406,7 @@ select_peers_of_two(const struct peerset *own, const struct peerset *others, uin
     if (all > UINT32_MAX)
         all = UINT32_MAX;
     from_own = share(q->want, nown, all, rng);
-    /* The others are too few to stand for all of theirs: the rest is own. */
+    /* If the sample has fewer peers than its share, the rest comes from |own|. */
     part.want = q->want - from_own < nothers ? q->want - from_own : nothers;
     part.self_at = 0;
     n = select_peers(others, rng, NULL, &part, out, ids);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A link of its own wanders through the list of swarms, from the front to the back, so that swarms
- * may come, go and be swept meanwhile. Sweeps move swarms to the back, before it or behind it; what
- * was written once is passed over.
+ * A mark in the list of swarms separates those that were written from the others, and moves from
+ * the front to the back, so that swarms may be added, removed and swept meanwhile. A sweep moves a
+ * swarm to the back, behind the mark; a swarm that was written already is skipped there.
  */
 #include "tracker/core/snapshot.h"
 
@@ -16,8 +16,8 @@
 enum {
     SWARM_LEN = 40,
     META_LEN = 6,
-    RECORD_PEERS = 4096,       /* of a record */
-    SAVES_MAX = (1 << 24) - 1, /* as many numbers as a swarm has room for; 0 is none */
+    RECORD_PEERS = 4096,       /* maximum in a record */
+    SAVES_MAX = (1 << 24) - 1, /* the largest number that a swarm can store; 0 is none */
 };
 
 static const uint8_t magic[8] = "SPRTSWM1";
@@ -43,7 +43,7 @@ snapshot_begin(struct swarms *s)
     s->save = s->save % SAVES_MAX + 1;
 }
 
-/* The peers from |from| on, up to |end|. */
+/* Appends the peers from position |from| up to |end|. */
 static void
 put_peers(struct buf *out, const struct peerset *set, uint32_t from, uint32_t end, uint16_t now_s)
 {
@@ -60,7 +60,7 @@ put_peers(struct buf *out, const struct peerset *set, uint32_t from, uint32_t en
     }
 }
 
-/* How many of these are seeders, who stand first; the others are leechers. */
+/* Appends how many of these are seeders, which come first, and how many are leechers. */
 static void
 put_counts(struct buf *out, const struct peerset *set, uint32_t from, uint32_t end)
 {
@@ -71,9 +71,9 @@ put_counts(struct buf *out, const struct peerset *set, uint32_t from, uint32_t e
     buf_put_u32(out, end - from - seeds);
 }
 
-/* Takes the last |max| of the |*left| first peers, or all of them: from the end on, so that a peer
- * that moves into a hole was written already. Returns where they begin; |*left| is behind them at
- * first. */
+/* Chooses the last |max| of the first |*left| peers. Peers are written from the end on, so that a
+ * peer that moves into a hole was written already. Returns the position of the first chosen peer.
+ */
 static uint32_t
 take_last(const struct peerset *set, uint32_t *left, uint32_t max)
 {
@@ -82,7 +82,7 @@ take_last(const struct peerset *set, uint32_t *left, uint32_t max)
     return *left > max ? *left - max : 0;
 }
 
-/* A record of the next peers of the swarm at hand. */
+/* Appends a record with the next peers of the current swarm. */
 static void
 put_record(struct swarms *s, struct buf *out, uint16_t now_s)
 {
@@ -103,7 +103,8 @@ put_record(struct swarms *s, struct buf *out, uint16_t now_s)
         s->saving = NULL;
 }
 
-/* The swarm behind the mark is the next one, unless it was written before it was swept. */
+/* Moves the mark over the next swarm, and begins to write that, unless it was written before it was
+ * swept. */
 static void
 go_on(struct swarms *s)
 {
@@ -193,12 +194,12 @@ snapshot_open(struct snapshot_head *h, const uint8_t *data, size_t len)
     return 0;
 }
 
-/* What is the same for all that is loaded. */
+/* Values that are the same for all records. */
 struct loading {
     struct swarms *s;
     struct cursor c;
     const struct snapshot_bounds *bounds;
-    bool has_ids; /* in the snapshot */
+    bool has_ids; /* the snapshot has ids */
     uint32_t passed_s;
     uint16_t now_s;
 };
@@ -239,7 +240,7 @@ load_peers(struct loading *l, struct swarm *w, uint8_t family, uint32_t seeds, u
     return err;
 }
 
-/* Passes over the peers of a swarm that is another's. */
+/* Skips the peers of a swarm that another shard loads. */
 static int
 skip_peers(struct loading *l, const uint32_t count[4])
 {
@@ -271,7 +272,7 @@ load_swarm(struct loading *l, struct mono now)
         w = swarms_add(l->s, hash, now);
     if (w == NULL)
         return SPRAT_E_NOMEM;
-    w->sweeps = SWARMS_OLD_SWEEPS; /* it outlived a restart */
+    w->sweeps = SWARMS_OLD_SWEEPS; /* it has survived a restart */
     if (downloaded > w->downloaded)
         w->downloaded = downloaded;
     err = load_peers(l, w, IP_V4, count[0], count[1]);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Tables of swarms as bytes, so that a tracker that starts again knows its peers. They are written
- * in portions, with announces between them: each swarm is as it was when its turn came, and a large
- * one is written in several records, with announces between these too. A peer of it that changes
- * between seeding and leeching meanwhile may be missing, and is known again when it announces. The
- * swarms of several tables stand one behind the other, in any order: nothing in it tells how many
- * there were. No file and no clock.
+ * The format of the state file, which contains tables of swarms, so that a tracker knows its peers
+ * after a restart. A snapshot is written in portions, with announces between them: each swarm has
+ * its state of the moment when it was written. A large swarm is written in several records, with
+ * announces between these too; a peer that changes between seeding and leeching meanwhile may be
+ * missing until it announces again. The swarms of several tables follow each other in any order, so
+ * the file can be loaded into any number of tables. No file I/O and no clock.
  *
  *  head    0   8   "SPRTSWM1"
- *          8   8   when it was begun, Unix seconds
+ *          8   8   Unix seconds at which the snapshot was begun
  *          16  16  seed of the hash that the peers' tags are made with: a secret
  *          32  1   1 if peer ids are kept
  *  swarm   0   20  info-hash
@@ -31,7 +31,7 @@
 enum {
     SNAPSHOT_HEAD_LEN = 33,
     SNAPSHOT_TAIL_LEN = 32,
-    SNAPSHOT_PORTION = 1 << 18, /* bytes that are written before others have a turn */
+    SNAPSHOT_PORTION = 1 << 18, /* bytes that are written in one portion */
 };
 
 struct snapshot_head {
@@ -40,40 +40,41 @@ struct snapshot_head {
     bool keeps_ids;
 };
 
-/* Puts the head of a snapshot of |s|, and of others with the same seed, into |out|, which is empty.
+/* Appends the head of a snapshot of |s|, and of other tables with the same seed, to |out|, which
+ * must be empty.
  */
 void snapshot_put_head(const struct swarms *s, struct buf *out, int64_t unix_s);
 
-/* Begins with the swarms of |s|; one snapshot at a time. */
+/* Begins to write |s|. A table can be in one snapshot at a time. */
 void snapshot_begin(struct swarms *s);
 
-/* Appends the next peers, about SNAPSHOT_PORTION bytes. |now_s| is the time in the peersets'
- * seconds. 1: there are more; 0: that was all but the tail; or the buffer's error, and it is over
- * as by snapshot_cancel(). */
+/* Appends the next portion, about SNAPSHOT_PORTION bytes. |now_s| is the time in the seconds of
+ * peersets. Returns 1 if there is more; 0 if all swarms of |s| are written; or the buffer's error,
+ * which also cancels the snapshot. */
 int snapshot_some(struct swarms *s, struct buf *out, uint16_t now_s);
 
-/* Appends the tail. Touches nothing but |out|: any thread may do it. */
+/* Appends the tail. Uses only |out|, so any thread may call it. */
 int snapshot_seal(struct buf *out);
 
 void snapshot_cancel(struct swarms *s);
 
-/* How large a snapshot of |s| alone will be, about. */
+/* The approximate size of a snapshot of |s| alone. */
 size_t snapshot_size(const struct swarms *s);
 
-/* Checks that |data| is a whole snapshot and reads its head. VERSION, TRUNCATED, HASH. */
+/* Checks that |data| is a complete snapshot, and reads its head. VERSION, TRUNCATED, HASH. */
 int snapshot_open(struct snapshot_head *h, const uint8_t *data, size_t len);
 
-/* What of a snapshot is loaded. */
+/* Limits on what is loaded from a snapshot. */
 struct snapshot_bounds {
-    struct shard shard;             /* the swarms of this one */
-    uint32_t passed_s;              /* seconds since it was begun */
-    uint16_t age_max;               /* seconds since a peer was last seen, by now */
-    uint64_t peers_max, swarms_max; /* in |s|'s totals */
+    struct shard shard;             /* only swarms of this shard */
+    uint32_t passed_s;              /* seconds since the snapshot was begun */
+    uint16_t age_max;               /* maximum of seconds since a peer was last seen */
+    uint64_t peers_max, swarms_max; /* limits for the totals of |s| */
 };
 
-/* Adds what a checked snapshot holds within |bounds| to |s|, which has the head's seed, and keeps
- * ids only if the head says so. CORRUPT errors for a snapshot that no tracker wrote, NOMEM; what
- * was read until then stays. */
+/* Adds the peers of a checked snapshot within |bounds| to |s|, which must have the head's seed, and
+ * may keep ids only if the head says so. CORRUPT errors for a snapshot that no tracker wrote, or
+ * NOMEM; peers that were loaded before the error stay. */
 int snapshot_load(struct swarms *s, const uint8_t *data, size_t len,
                   const struct snapshot_bounds *bounds, uint16_t now_s, struct mono now);
 

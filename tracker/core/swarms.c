@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Swarms in a keyed hash table, and beside it a list in the order of sweeping, which is also the
- * only way to walk them all: nothing depends on the hash's seed.
+ * The swarms are in a keyed hash table, and in a list in the order of sweeps. Walks over all swarms
+ * use the list, so that their order does not depend on the seed of the hash.
  */
 #include "tracker/core/swarms.h"
 
@@ -109,7 +109,7 @@ peers_of(const struct hashmap_node *node, uint8_t family)
     return swarm_peers(w, family);
 }
 
-/* Each loop asks memory for what the one before it has read the address of. */
+/* Each loop prefetches what the loop before it has found the address of. */
 void
 swarms_prefetch(const struct swarms *s, struct swarms_ask *asks, size_t n)
 {
@@ -163,7 +163,7 @@ swarms_add_at(struct swarms *s, const struct swarms_place *at, struct mono now)
     return w;
 }
 
-/* A link that no swarm hangs on. */
+/* Whether a link is a mark and not that of a swarm. */
 static bool
 is_mark(const struct swarms *s, const struct list *link)
 {
@@ -187,7 +187,7 @@ swarms_oldest(const struct swarms *s)
 
 /* ---- peers ---- */
 
-/* |n| peers of a family came, or went if it is negative. */
+/* Counts |n| peers of a family that were added, or removed if |n| is negative. */
 static void
 count_peers(struct swarms *s, uint8_t family, int64_t n)
 {
@@ -206,7 +206,7 @@ endpoint_of(uint8_t family, const uint8_t *key)
     return e;
 }
 
-/* Whether the peer counts among those of its site. */
+/* Whether the peer counts among the peers of its site. */
 static bool
 is_counted(const struct swarms *s, uint8_t family, const uint8_t *key)
 {
@@ -220,8 +220,8 @@ is_counted(const struct swarms *s, uint8_t family, const uint8_t *key)
     return !netset_has(&s->rules.exempt, &e);
 }
 
-/* The set that a peer of |family| is added to; NULL when memory is out. Most swarms have peers of
- * one family, so the set of the other is made with its first peer. */
+/* The set to which a peer of |family| is added; NULL when memory is out. Most swarms have IPv4
+ * peers only, so the IPv6 set is allocated with its first peer. */
 static struct peerset *
 set_to_fill(struct swarms *s, struct swarm *w, uint8_t family)
 {
@@ -295,10 +295,10 @@ swarms_drop(struct swarms *s, struct swarm *w)
     swarm_free(s, w);
 }
 
-/* ---- room ---- */
+/* ---- making room ---- */
 
-/* The least of what the addresses of the set's peers have, and of |least|. Addresses that may have
- * any number have none. */
+/* The minimum of |least| and of the peer counts of the addresses in the set. An unsited peer counts
+ * as 0. */
 static uint32_t
 least_crowd(const struct swarms *s, const struct peerset *set, uint32_t least)
 {
@@ -312,7 +312,8 @@ least_crowd(const struct swarms *s, const struct peerset *set, uint32_t least)
     return least;
 }
 
-/* How much the table wants to be rid of the swarm; 0: not at all. */
+/* The burden of a swarm: the peer count of its least busy address; 0 if the swarm must not be
+ * removed. */
 static uint32_t
 burden(const struct swarms *s, const struct swarm *w)
 {
@@ -324,12 +325,12 @@ burden(const struct swarms *s, const struct swarm *w)
     return w->sweeps >= SWARMS_OLD_SWEEPS && n <= fair + crowd_noise(&s->crowd) ? 0 : n;
 }
 
-/* What is looked for among swarms that are chosen by chance. */
+/* The search for the swarm with the highest burden among random swarms. */
 struct search {
     const struct swarms *s;
     const struct swarm *keep;
     struct swarm *found;
-    uint32_t most; /* its burden, or what it must be above */
+    uint32_t most; /* burden of |found|, or the bound that a burden must exceed */
     int looks;
 };
 
@@ -347,10 +348,10 @@ look(void *ctx, struct hashmap_node *node)
     }
 }
 
-/* An address must have one peer more than the asker's, so that two addresses don't take turns in
- * removing each other's, and half as many as the busiest of late, so that a flood that is missed by
- * chance is not taken out on others. If there are none of these any more, that is found out bit by
- * bit. */
+/* The burden must exceed the asker's count by more than one, so that two addresses don't remove
+ * each other's swarms in turns. It must also be at least half of the recent maximum, so that if the
+ * random swarms contain none of a flood, no other swarm is removed instead. If that bound is not
+ * met any more, the maximum decays step by step. */
 struct swarm *
 swarms_find_burden(struct swarms *s, const struct swarm *keep, uint8_t family, const uint8_t *key)
 {
@@ -373,7 +374,7 @@ swarms_find_burden(struct swarms *s, const struct swarm *keep, uint8_t family, c
 
 /* ---- sweeps ---- */
 
-/* Looks at peers from the end on, so that what moves into a hole was looked at already. */
+/* Examines peers from the end on, so that a peer that moves into a hole was examined already. */
 static void
 sweep_set(struct swarms *s, struct peerset *set, uint8_t family, uint32_t *left, uint32_t *looks,
           uint16_t now_s, uint16_t age_max)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The tracker itself: which peers are in which swarm, what an announce changes and what it is
- * answered. No socket, clock, thread or global: requests come in with the time, answers go into the
- * caller's memory, and randomness comes from a seed. HTTP and UDP are in http_service.h and
- * udp_service.h on top of it.
+ * The tracker: handles announces and scrapes on a table of swarms. No socket, clock, thread or
+ * global: the caller passes the time and the memory for answers, and randomness comes from a seed.
+ * http_service.h and udp_service.h are built on it.
  */
 #ifndef TRACKER_CORE_TRACKER_H
 #define TRACKER_CORE_TRACKER_H
@@ -21,8 +20,8 @@
 
 enum { TRACKER_PREFETCH_MAX = 64 };
 
-/* X(name, option, default, least, most, argument, text) of each number that an operator may set;
- * the range 0 to 1 is a yes or no. */
+/* X(name, option, default, least, most, argument, text) for each number that an operator may set; a
+ * number from 0 to 1 is written as yes or no. */
 #define TRACKER_OPTION_TABLE(X)                                                                    \
     X(interval, "interval", 1800, 1, 21600, "SECONDS", "time between the announces of a peer")     \
     X(min_interval, "min-interval", 300, 1, 21600, "SECONDS",                                      \
@@ -46,16 +45,16 @@ struct tracker_config {
     TRACKER_OPTION_TABLE(X)
 #undef X
     struct external external;
-    struct netset exempt; /* addresses that may have any number of peers */
-    bool has_users;       /* a private tracker: each announce is of a user; can't change */
+    struct netset exempt; /* addresses without a limit on their peers */
+    bool has_users;       /* a private tracker: each announce has a user; can't be changed */
 };
 
 void tracker_config_init(struct tracker_config *c);
 
-/* Seconds after which a peer that is silent is forgotten. */
+/* Seconds after its last announce at which a peer expires. */
 uint32_t tracker_peer_timeout_s(const struct tracker_config *c);
 
-/* From the kernel's generator in the daemon, from a number in tests. */
+/* Random in the daemon; in tests derived from a number. */
 struct tracker_seed {
     uint64_t hash[2];
     uint64_t choice;
@@ -63,80 +62,78 @@ struct tracker_seed {
 
 struct tracker;
 
-/* |config| is copied; it is within the table's bounds. NULL when memory is out. */
+/* |config| is copied, and must be within the bounds of the table above. NULL when memory is out. */
 struct tracker *tracker_new(const struct tracker_config *config, const struct tracker_seed *seed);
 void tracker_free(struct tracker *t);
 
-/* Counts torrents and peers in |totals|, which is borrowed, together with other trackers: limits
- * are for all of them. Threads that add at the same moment may pass a limit by one each. Before
- * anything else is done with |t|. */
+/* Uses |totals|, which is borrowed and shared with other trackers: limits apply to all of them
+ * together. Threads that add at the same moment may each exceed a limit by one. Call before any
+ * other function of |t|. */
 void tracker_share_totals(struct tracker *t, struct swarms_totals *totals);
 
-/* Makes it one of several trackers that share their swarms (cluster.h), before it has any peers,
- * and from then on known to the world by Unix time, which is to be told every second or so.
- * SPRAT_E_NOMEM. */
+/* Joins a cluster: trackers that share their swarms (cluster.h). Call before |t| has any peers;
+ * from then on the Unix time must be set about once a second. SPRAT_E_NOMEM. */
 int tracker_join(struct tracker *t, const struct cluster_config *config);
 void tracker_set_unix(struct tracker *t, int64_t unix_s, struct mono now);
 
-/* NULL: it is alone. */
+/* The cluster; NULL if |t| has joined none. */
 struct cluster *tracker_cluster(struct tracker *t);
 
-/* Whether an announce or a scrape of the torrent had better come again when the other trackers'
- * peers are here. Never so of a tracker that is alone. */
+/* Whether a request for the torrent should wait until the other trackers' peers were fetched. Never
+ * without a cluster. */
 bool tracker_must_wait(struct tracker *t, const uint8_t hash[TRACKER_HASH_LEN], bool peers,
                        struct mono now);
 
-/* Which torrents are served: all, those on a list, or all but those. |list| is borrowed until the
- * next call and NULL for TRACKER_OPEN. Peers of a torrent that is not served any more are forgotten
- * as if they had gone silent. */
+/* Sets which torrents are served: all, only those on a list, or all except those. |list| is
+ * borrowed until the next call, and NULL for TRACKER_OPEN. Peers of a torrent that is not served
+ * any more expire. */
 enum tracker_mode { TRACKER_OPEN, TRACKER_ALLOW, TRACKER_DENY };
 void tracker_set_list(struct tracker *t, enum tracker_mode mode, const struct hashlist *list);
 
-/* Other numbers from now on; what was told to peers before stands. Whether peer ids are kept can't
- * change. */
+/* Changes the settings. Whether peer ids are kept can't be changed. */
 void tracker_set_config(struct tracker *t, const struct tracker_config *config);
 
-/* The answer to an announce. The caller sets the first group: room for |max| compact endpoints of
- * each family (0: that family is not wanted; at most SELECT_WANT_MAX), and for as many peer ids or
- * NULL. The tracker sets the rest. */
+/* The answer to an announce. The caller sets the first group: buffers for |max| compact endpoints
+ * of each family (at most SELECT_WANT_MAX; 0: the family is not wanted), and for as many peer ids,
+ * or NULL. The tracker sets the rest. */
 struct tracker_answer {
     uint8_t *v4, *v6;
     uint8_t *ids4, *ids6;
     uint32_t max4, max6;
-    const struct swarms_ask *ask; /* what tracker_prefetch() has seen of the announce; or NULL */
+    const struct swarms_ask *ask; /* of this announce after tracker_prefetch(), or NULL */
     struct select_plan *plan;     /* of tracker_plan(), or NULL */
-    uint32_t user; /* of a private tracker, whose the peer is; 0: an open tracker has none */
-    struct select_hidden hidden; /* users whose peers are not given out */
+    uint32_t user;                /* the peer's user in a private tracker; 0 in an open one */
+    struct select_hidden hidden;  /* users whose peers the answer leaves out */
 
-    const char *failure;  /* NULL: it worked; else static, and nothing below is set */
+    const char *failure;  /* NULL after success; else static, and the rest is not set */
     int32_t retry_in_min; /* with |failure|; TRACKER_RETRY_… or minutes */
     const char *warning;  /* NULL: none; else static */
-    uint32_t interval_s, min_interval_s; /* both with jitter, so that peers don't come in waves */
+    uint32_t interval_s, min_interval_s; /* with jitter, so that peers don't announce in waves */
     uint32_t complete, incomplete, downloaded; /* of both families together */
-    uint32_t leechers_age_s; /* seconds since the swarm had a leecher; 0 for one that it has */
+    uint32_t leechers_age_s; /* seconds since the swarm had a leecher; 0 if it has one */
     uint32_t n4, n6;
-    bool has_ids; /* |ids4| and |ids6| were filled, where they are not NULL */
+    bool has_ids; /* |ids4| and |ids6| were filled unless NULL */
 };
 
-/* Takes one announce from the address |from| (whose port is that of the socket and does not count;
- * |a->port| does) and answers it.
+/* Handles an announce from the address |from|, whose port is not used: the peer listens at
+ * |a->port|.
  *
- * The peer is known by address and port. It is a seeder if nothing is left or it says "completed".
- * "stopped" removes it, if it comes from the same peer id, and is answered without peers; where the
- * peer was not known it stores nothing. Peers of the asker's family come first, the other family
- * fills up to the number wanted. The asker is never among them, not by its address and not by its
- * peer id, nor are other peers of the asker's user; and a seeder gets no seeders. A peer with a
- * loopback address is told only to askers with one (external.h). Where its address has as many
- * peers as it may, the one of them that is silent for the longest time makes room. When a limit on
- * all torrents or peers is reached, small torrents of the busiest addresses make room
- * (swarms_shed()); if the asker's address is among these, the peer is answered but not listed, with
- * a warning, and a new torrent is a failure. So is one that is not served. */
+ * A peer is identified by address and port. It is a seeder if nothing is left or the event is
+ * "completed". "stopped" removes the peer if it has the same peer id, stores nothing, and is
+ * answered without peers. The answer has peers of the asker's family first, and then of the other
+ * family. It never contains the asker, by its address or its peer id, nor other peers of the
+ * asker's user, and a seeder gets no seeders. A peer with a loopback address is given as it is only
+ * to askers with one (external.h). If the asker's address has the maximum number of peers in the
+ * torrent, the one with the oldest announce is removed. When the limit on all torrents or peers is
+ * reached, a small torrent of the busiest addresses is removed (swarms_find_burden()). If there is
+ * none, a peer is answered with a warning and not listed, and a new torrent is a failure. A torrent
+ * that is not served is a failure too. */
 void tracker_on_announce(struct tracker *t, const struct tracker_announce *a,
                          const struct endpoint *from, struct tracker_answer *answer,
                          struct mono now);
 
-/* Says that these peers' announces come next, at most TRACKER_PREFETCH_MAX, to this tracker or to
- * others of its seed: nothing changes but that they are answered faster. */
+/* Prefetches for the announces of these peers, at most TRACKER_PREFETCH_MAX, to this tracker or to
+ * others with its seed. They are answered faster then; nothing else changes. */
 void tracker_prefetch(const struct tracker *t, struct swarms_ask *asks, size_t n);
 
 /* What such an announce will ask for. */
@@ -146,54 +143,53 @@ struct tracker_wish {
     bool seeds, paused; /* it comes from a seeder, or from a partial seed */
 };
 
-/* Chooses ahead which rows of peers the answer is copied from, so that they are on their way from
- * memory. Some announces before it, and after tracker_prefetch(). The plan is good until others
- * change the number of peers. */
+/* Makes the random choices of an answer, and prefetches the rows of peers that it will contain.
+ * Call after tracker_prefetch(), a few announces before tracker_on_announce(). The plan is used
+ * only if the numbers of peers have not changed until then. */
 void tracker_plan(struct tracker *t, const struct swarms_ask *ask, const struct tracker_wish *wish,
                   struct select_plan *plan);
 
-/* Fills the numbers of |entry| from its hash; zeros for a torrent that is not known. Stores
- * nothing. */
+/* Fills the numbers of |entry| by its hash; zeros for an unknown torrent. Stores nothing. */
 void tracker_on_scrape(struct tracker *t, struct tracker_scrape *entry, struct mono now);
 
-/* When tracker_on_timer() wants to be called; MONO_NEVER while nothing is tracked. Peers that are
- * silent for two intervals, and for a minute and a half at least, are removed within another eighth
- * of that. */
+/* The time at which tracker_on_timer() must be called; MONO_NEVER while there is no torrent. Peers
+ * that are silent for two intervals, and for at least a minute and a half, are removed within
+ * another eighth of that time. */
 struct mono tracker_expiry(const struct tracker *t);
 
-/* Removes silent peers from the swarms that are due, in portions: call it again when
- * tracker_expiry() is still past. */
+/* Removes expired peers from the swarms that are due, in portions: call again while
+ * tracker_expiry() is in the past. */
 void tracker_on_timer(struct tracker *t, struct mono now);
 
-/* The peers of one tracker, or of several of the same seed, as bytes (snapshot.h): the head first,
- * then for each begin, and some until it returns no 1, then snapshot_seal(). A tracker adds about
- * tracker_save_size() bytes. */
+/* Write the peers of one tracker, or of several with the same seed, as a snapshot (snapshot.h):
+ * first the head; then, for each tracker, tracker_save_begin(), and tracker_save_some() until it
+ * does not return 1; then snapshot_seal(). A tracker adds about tracker_save_size() bytes. */
 void tracker_save_head(const struct tracker *t, struct buf *out, int64_t unix_s);
 void tracker_save_begin(struct tracker *t);
 int tracker_save_some(struct tracker *t, struct buf *out, struct mono now);
 void tracker_save_cancel(struct tracker *t);
 size_t tracker_save_size(const struct tracker *t);
 
-/* Adds the peers of a snapshot that snapshot_open() found good and read |head| from, of the
- * torrents in |shard|, |passed_s| seconds after it was begun; the tracker was made with the seed of
- * the head. INVAL if it keeps peer ids and the snapshot does not; errors as
+/* Adds the peers of a snapshot, which snapshot_open() has checked, for the torrents in |shard|.
+ * |head| is its head, whose seed the tracker must have, and |passed_s| the seconds since it was
+ * begun. INVAL if the tracker keeps peer ids and the snapshot does not; else errors as
  * snapshot_load(). */
 int tracker_load(struct tracker *t, const struct snapshot_head *head, const uint8_t *data,
                  size_t len, struct shard shard, uint32_t passed_s, struct mono now);
 
-/* Offers a portion of the torrents that have peers here to |top|, with the numbers of a scrape, and
- * returns where to go on, 0 at the end and at the beginning. Stores nothing. */
+/* Offers a portion of the torrents that have peers here to |top|, with the numbers of a scrape.
+ * |at| is 0 in the first call, and then the last result; returns 0 at the end. Stores nothing. */
 size_t tracker_offer_top(const struct tracker *t, size_t at, struct topswarms *top,
                          struct mono now);
 
 struct tracker_stats {
     uint64_t announces, scrapes; /* torrents scraped */
     uint64_t refused;            /* announces of torrents that are not served */
-    uint64_t shed;               /* torrents that made room for others */
-    uint64_t displaced;          /* peers that made room for another one at their address */
-    uint64_t withheld;           /* times that a peer with a loopback address was left out */
+    uint64_t shed;               /* torrents removed to make room */
+    uint64_t displaced;          /* peers replaced by another one at the same address */
+    uint64_t withheld;           /* times that an answer left out a peer with a loopback address */
     uint64_t torrents, peers4, peers6;
-    uint64_t cluster_connected; /* 1 if Redis answers */
+    uint64_t cluster_connected; /* 1 if connected to Redis */
     struct cluster_stats cluster;
 };
 void tracker_stats(const struct tracker *t, struct tracker_stats *s);

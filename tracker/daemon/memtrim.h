@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Returns memory to the system that a burst of TLS connections leaves in the heap. A connection
- * takes about 60 KiB until its handshake ends. When thousands have ended, their pages are free, but
- * a few small allocations behind them keep malloc() from returning the pages.
+ * Returns memory to the system after a burst of TLS connections. A connection takes about 60 KiB
+ * until its handshake ends. When thousands of them have ended, their pages are free, but a few
+ * small allocations at higher addresses keep malloc() from returning the pages.
  */
 #ifndef TRACKER_DAEMON_MEMTRIM_H
 #define TRACKER_DAEMON_MEMTRIM_H
@@ -11,8 +11,8 @@
 #include "tracker/daemon/worker.h"
 
 enum {
-    MEMTRIM_PERIOD_MS = 5000,     /* between two looks at the number of handshakes */
-    MEMTRIM_HANDSHAKES_MIN = 100, /* that ended since the last time; fewer leave little */
+    MEMTRIM_PERIOD_MS = 5000,     /* between two checks of the number of handshakes */
+    MEMTRIM_HANDSHAKES_MIN = 100, /* handshakes that must have ended since the last check */
 };
 
 struct memtrim;

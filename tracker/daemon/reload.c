@@ -179,7 +179,8 @@ answer(struct list *waits, int err, const char *why)
     }
 }
 
-/* The next reload begins before anybody hears of this one, since a |done| may ask for another. */
+/* The next reload begins before any |done| of this one is called, since a |done| may ask for
+ * another. */
 static void
 on_read(void *ctx)
 {

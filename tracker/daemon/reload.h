@@ -61,8 +61,8 @@ int reload_start(struct reload *r, struct loop *l, void (*done)(void *ctx), void
 /* A thread reads the command line and all files again, and the loop applies them. If anything
  * can't be read, nothing changes. The result is logged, with a warning of changed settings that
  * need a restart. If a reload is under way already, another one follows it. |wait| is borrowed
- * until its |done| is called, later on the loop; NULL: nobody waits. NOMEM if no thread can be
- * started: then neither |done| is called. */
+ * until its |done| is called, later on the loop; NULL if no |done| is needed. NOMEM if no thread
+ * can be started; then no |done| is called. */
 int reload_begin(struct reload *r, struct reload_wait *wait);
 
 /* Waits for the thread, and drops what it has read; no |done| is called any more. Does nothing if

@@ -314,7 +314,7 @@ secure(struct redis_call *c, struct errbuf *eb)
     return err;
 }
 
-/* Says who this is. */
+/* Authenticates and selects the database. */
 static int
 log_in(struct redis_call *c, struct errbuf *eb)
 {
