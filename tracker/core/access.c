@@ -164,11 +164,11 @@ access_put_user(struct access *a, const struct access_user *u)
     return 0;
 }
 
-/* Nobody chooses the keys in the tables freely: passkeys are random numbers of ours, or of the
- * tracker that an operator imports them from, and info-hashes are the output of a hash function. So
- * they are spread evenly, and no row has to be searched for long. Strangers do choose the keys of
- * announces. A search for such a key compares the few rows at one place of a table that is at least
- * half empty, and the seed hides which place that is. */
+/* An attacker can't choose the keys in the tables freely: passkeys are random numbers of this
+ * tracker, or of one from which an operator imports them, and info-hashes are the output of a hash
+ * function. So the keys are distributed evenly, and searches are short. An attacker can choose the
+ * keys of announces. A search for such a key compares the few rows with one hash, in a table that
+ * is at least half empty, and the seed hides which hash the key has. */
 static uint32_t
 hash_of(const struct access *a, const uint8_t *key, size_t len)
 {
@@ -417,7 +417,7 @@ access_look_closer(const struct access *a, const struct access_ask *ask)
     }
 }
 
-/* The rows that an ask is about, or NULL; searched for once in a visit. */
+/* The rows of a query, or NULL; they are searched for once in a visit. */
 static const struct access_passkey *
 passkey_of(const struct access *a, const struct access_ask *ask)
 {

@@ -169,7 +169,7 @@ struct access_ask {
     const uint8_t *passkey, *info_hash;
     uint32_t passkey_hash,
         torrent_hash; /* hashes under the table's seed; set by access_look_ahead() */
-    /* What access_find_ids() has found, valid until the table changes; NULL: nothing yet. */
+    /* The result of access_find_ids(), valid until the table changes; NULL before it. */
     const struct access_passkey *passkey_row;
     const struct access_hash *hash_row;
 };

@@ -42,12 +42,12 @@ struct tracker_gate {
 struct gate_pass {
     struct access_ask ask;
     struct access_grant grant;
-    struct gate_books *books; /* of the user, from gate_open() to gate_close(); else NULL */
+    struct gate_books *books; /* locked from gate_open() to gate_close(); else NULL */
     struct ledger_key key;
     uint32_t key_hash;
     bool looked_ahead;
     bool has_key; /* |key| and |key_hash| are set */
-    bool again;   /* the announce waited and comes again: it counts for the user's rate once */
+    bool again;   /* the announce waited and is tried again; it counts for the user's rate once */
 };
 
 /* Makes a pass for the request |r| about |info_hash|; both are borrowed. */
@@ -67,20 +67,20 @@ void gate_look_closer(const struct tracker_gate *gate, const struct gate_pass *p
 void gate_look_into_books(const struct tracker_gate *gate, struct gate_pass *p,
                           const uint8_t peer_id[TRACKER_PEER_ID_LEN]);
 
-/* Checks an announce, as far as the table of users and torrents says. After a refusal here and
- * below, gate_reason() has the reason. |p| is the pass of |r| and of the announce's info-hash. */
+/* Checks an announce by the table of users and torrents. After a refusal here or in gate_open(),
+ * gate_reason() has the reason. |p| is the pass of |r| and of the announce's info-hash. */
 enum access_refusal gate_admit(const struct tracker_gate *gate, const struct passkey_request *r,
                                const struct tracker_announce *a, struct mono now,
                                struct gate_pass *p);
 
-/* Opens the books of the user for the announce that gate_admit() has granted, and checks quota and
- * slots. If it grants the announce too, the books stay open until gate_close(), so an announce
- * takes their lock once. The tracker of the announce must be entered before: locks are always taken
- * in the same order. */
+/* Locks the tables of the user's stripe for an announce that gate_admit() has granted, and checks
+ * quota and slots. If it grants the announce too, they stay locked until gate_close(), so that an
+ * announce takes the lock once. The tracker of the announce must be entered before, since locks are
+ * always taken in the same order. */
 enum access_refusal gate_open(const struct tracker_gate *gate, const struct tracker_announce *a,
                               struct mono now, struct gate_pass *p);
 
-/* Closes the books if they are open. */
+/* Unlocks the tables if they are locked. */
 void gate_close(const struct tracker_gate *gate, struct gate_pass *p);
 
 /* Checks a scrape. */

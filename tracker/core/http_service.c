@@ -117,7 +117,7 @@ take_announce(struct http_service *h, struct tracker *t, const struct tracker_an
     return no;
 }
 
-/* False, and the answer is a failure, beyond the rate limit. */
+/* Whether the request is within the rate limit; if not, the answer becomes a failure. */
 static bool
 may_ask(struct http_service *h, const struct endpoint *from, uint32_t cost, struct mono now)
 {
@@ -268,7 +268,7 @@ answer_scrape(struct http_service *h, const struct http_request *req,
         put_refusal(h, no, NULL);
         return true;
     }
-    /* The first request is paid for. */
+    /* The request itself has been counted as one already. */
     if (turn == TURN_FIRST && n > TRACKER_SCRAPE_SHARE &&
         !may_ask(h, from, tracker_scrape_cost(n) - 1, now))
         return true;

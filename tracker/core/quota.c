@@ -42,7 +42,7 @@ quota_fini(struct quota *q)
 
 /* ---- entries of the table ---- */
 
-/* The tracker gives the ids out, so nobody can choose them freely. */
+/* The tracker assigns both ids, so an attacker can't choose them. */
 static uint64_t
 hash_of(const struct quota *q, uint32_t user, uint32_t torrent)
 {
@@ -147,7 +147,7 @@ quota_count(const struct quota *q, uint32_t user)
     return e != NULL ? e->peer : 0;
 }
 
-/* One session more, unless the user has as many as is allowed. */
+/* Counts a further session, unless the user has the maximum. */
 static enum quota_answer
 count_one(struct quota *q, uint32_t user)
 {

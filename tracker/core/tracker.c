@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Announces, scrapes and expiry on the table of swarms.
+ * Handles announces and scrapes, and removes expired peers.
  */
 #include "tracker/core/tracker.h"
 
@@ -14,26 +14,26 @@
 #include "tracker/core/swarms.h"
 
 enum {
-    TIMEOUT_INTERVALS = 2, /* a peer that misses one announce is still there */
-    TIMEOUT_MIN_S = 90, /* clients wait 30 s between announces and more, whatever they are told */
+    TIMEOUT_INTERVALS = 2, /* a peer that misses one announce stays listed */
+    TIMEOUT_MIN_S = 90, /* clients wait at least 30 s between announces, whatever the interval is */
     SWEEPS_PER_TIMEOUT = 8,   /* how often each swarm is swept */
-    SWEEP_PEERS_MAX = 50000,  /* peers looked at in one portion */
+    SWEEP_PEERS_MAX = 50000,  /* peers examined in one portion */
     SWEEP_SWARMS_MAX = 10000, /* swarms swept in one portion */
-    JITTER_PARTS = 8,         /* intervals vary by an eighth */
+    JITTER_PARTS = 8,         /* intervals vary by up to an eighth */
     FULL_RETRY_MIN = 30,      /* minutes after which a refused torrent may be tried again */
-    UNLISTED_RETRY_MIN = 30,  /* the same, for a torrent that an allow-list does not have yet */
+    UNLISTED_RETRY_MIN = 30,  /* the same for a torrent that is not on the allow-list */
 };
 
 struct tracker {
     struct tracker_config config;
     struct swarms swarms;
-    struct cluster *cluster; /* NULL: there is no other tracker */
+    struct cluster *cluster; /* NULL without other trackers */
     struct rng rng;
     enum tracker_mode mode;
     const struct hashlist *list;
     uint64_t announces, scrapes, refused, shed, displaced, withheld;
-    bool has_loopback; /* a peer announced from a loopback address since the start,
-                          or may have before */
+    bool has_loopback; /* a peer has announced from a loopback address since the start, or a loaded
+                          peer may have */
 };
 
 void
@@ -46,7 +46,8 @@ tracker_config_init(struct tracker_config *c)
     };
 }
 
-/* How peers are stored. A private tracker needs the room of a shared id's end for the user. */
+/* The form in which peers are stored. A private tracker stores the user as the tag, so the tag
+ * can't be shared with the id. */
 static struct peerset_form
 form_of(const struct tracker_config *config)
 {
@@ -89,7 +90,7 @@ tracker_set_list(struct tracker *t, enum tracker_mode mode, const struct hashlis
     t->list = list;
 }
 
-/* What the cluster has to know of the settings. */
+/* Passes the settings that the cluster uses to it. */
 static void
 tell_cluster(struct tracker *t)
 {
@@ -199,24 +200,24 @@ tracker_must_wait(struct tracker *t, const uint8_t hash[TRACKER_HASH_LEN], bool 
 
 /* ---- one announce ---- */
 
-/* What an announce comes down to. */
+/* An announce with the values derived from it. */
 struct ask {
     const struct tracker_announce *a;
     struct swarms_place at;
     uint8_t key[COMPACT_V6_LEN]; /* the peer's compact endpoint */
     uint8_t family;
-    uint32_t tag; /* of its peer id, and on a private tracker of its user */
+    uint32_t tag; /* of the peer id, and in a private tracker of the user */
     uint32_t self_mask;
     struct select_hidden hidden;
     bool seed;
-    uint32_t self_at; /* as struct select_query has it */
+    uint32_t self_at; /* as in struct select_query */
     uint16_t now_s;
     struct mono now;
 };
 
-/* The trackers of a cluster must agree on it; one alone keeps its way of making them to itself. On
- * a private tracker it is the user: no user is given their own peers, and peers of some users can
- * be hidden. */
+/* The tag of a peer. Trackers of a cluster must compute the same tag; a tracker that is alone uses
+ * a secret hash. In a private tracker the tag is the user, so that answers can leave out a user's
+ * own peers and those of disabled users. */
 static uint32_t
 peer_tag(const struct tracker *t, const uint8_t peer_id[TRACKER_PEER_ID_LEN], uint32_t user)
 {
@@ -229,8 +230,8 @@ peer_tag(const struct tracker *t, const uint8_t peer_id[TRACKER_PEER_ID_LEN], ui
         return peerset_shared_tag(peer_id);
     if (user != 0)
         return user << SELECT_USER_SHIFT;
-    /* Anybody can have the tag of a peer by taking its peer id, so nobody gains by other ids that
-     * have the same hash. */
+    /* A client can get the tag of another peer by using its peer id, so collisions of the hash gain
+     * nothing. */
     hash = (uint32_t)wordhash(t->swarms.env.seed, peer_id, TRACKER_PEER_ID_LEN);
     return hash & peerset_tag_mask(form);
 }
@@ -253,7 +254,7 @@ ask_init(struct ask *k, const struct tracker *t, const struct tracker_announce *
     k->seed = a->left == 0 || a->event == TRACKER_EVENT_COMPLETED;
 }
 
-/* Tells the other trackers, if there are any. */
+/* Reports the change to the other trackers, if there are any. */
 static void
 tell(struct tracker *t, const struct ask *k, bool paused, enum cluster_change change)
 {
@@ -270,7 +271,7 @@ tell(struct tracker *t, const struct ask *k, bool paused, enum cluster_change ch
         cluster_on_peer(t->cluster, k->a->info_hash, &p, change, k->now);
 }
 
-/* Tells the other trackers that a peer of ours is gone. */
+/* Reports to the other trackers that an own peer has gone. */
 static void
 tell_gone(struct tracker *t, const struct swarm *w, const struct peerset *set, uint8_t family,
           uint32_t pos, struct mono now)
@@ -300,8 +301,8 @@ tell_all_gone(struct tracker *t, const struct swarm *w, struct mono now)
         tell_gone(t, w, v6, IP_V6, pos, now);
 }
 
-/* "stopped" of a peer id that has gone already, from an address and port that a new one has taken
- * since, must not remove the new one. */
+/* A late "stopped" must not remove another peer id that uses the same address and port now, so the
+ * tags are compared. */
 static void
 remove_peer(struct tracker *t, struct swarm *w, const struct ask *k)
 {
@@ -320,7 +321,7 @@ has_room(const struct tracker *t)
     return tally_get(&t->swarms.totals->peers) < t->config.peers_max;
 }
 
-/* Makes room for the asker. |keep| is the swarm at hand. */
+/* Removes a swarm to make room for the asker, but not |keep|, the asker's own. */
 static bool
 shed(struct tracker *t, const struct swarm *keep, const struct ask *k)
 {
@@ -334,9 +335,9 @@ shed(struct tracker *t, const struct swarm *keep, const struct ask *k)
     return true;
 }
 
-/* Where the asker's address has as many peers as it may, the one of them that is silent for the
- * longest time makes room: it is the likeliest to be gone, and so a client that comes again at
- * another port is listed at once. */
+/* Adds the asker. If its address has the maximum number of peers, the one with the oldest announce
+ * is removed: it has most likely gone. So a client that returns with another port is listed at
+ * once. */
 static uint32_t
 add_peer(struct tracker *t, struct swarm *w, const struct ask *k)
 {
@@ -354,8 +355,8 @@ add_peer(struct tracker *t, struct swarm *w, const struct ask *k)
     return swarms_add_peer(&t->swarms, w, k->family, k->key, k->seed, k->now_s, &longest);
 }
 
-/* A peer with addresses in both families says "completed" from each. Seeders stand first in a set,
- * so this finds it in all but the largest swarms. */
+/* A peer with addresses in both families sends "completed" from each, and must be counted once.
+ * Seeders come first in a set, so the other entry is found in all but the largest swarms. */
 static bool
 counted_in_other_family(struct swarm *w, const struct ask *k)
 {
@@ -365,8 +366,8 @@ counted_in_other_family(struct swarm *w, const struct ask *k)
     return pos != PEERSET_NONE && (peerset_flags(other, pos) & PEER_COUNTED) != 0;
 }
 
-/* Lists the peer or brings its entry up to date, and returns its position. PEERSET_NONE if there is
- * no room for it. */
+/* Adds the peer or updates its entry, and returns its position; PEERSET_NONE if there is no room.
+ */
 static uint32_t
 update_peer(struct tracker *t, struct swarm *w, const struct ask *k)
 {
@@ -444,7 +445,7 @@ select_family(struct tracker *t, const struct swarm *w, const struct cluster_vie
                                v4 ? ans->ids4 : ans->ids6);
 }
 
-/* Peers on the tracker's own host are of no use to another host under their loopback address. */
+/* Replaces or removes loopback addresses in an answer to another host. */
 static uint32_t
 hide_loopback(struct tracker *t, const struct ask *k, uint8_t family, struct tracker_answer *ans,
               uint32_t n)
@@ -466,7 +467,8 @@ has_peers(const struct swarm *w, const struct cluster_view *view, uint8_t family
     return w != NULL && (view->v4 != NULL || peerset_count(swarm_peers(w, family)) > 0);
 }
 
-/* Peer ids are not shared, and the peers of an answer have all theirs or none. */
+/* Peer ids are not shared between trackers, and an answer has the ids of all its peers or none, so
+ * in a cluster it has none. */
 static void
 fill_peers(struct tracker *t, const struct swarm *w, const struct cluster_view *view,
            const struct ask *k, struct tracker_answer *ans)
@@ -484,7 +486,8 @@ fill_peers(struct tracker *t, const struct swarm *w, const struct cluster_view *
     ans->has_ids = t->swarms.env.form.keeps_ids;
 }
 
-/* What is known of a swarm, which may be NULL: its own peers, and those of the other trackers. */
+/* Fills |view| with the own peers of a swarm, which may be NULL, and those of the other trackers.
+ */
 static void
 look(const struct tracker *t, const uint8_t hash[TRACKER_HASH_LEN], const struct swarm *w,
      struct cluster_view *view, struct mono now)
@@ -514,8 +517,8 @@ fill_counts(const struct cluster_view *view, struct tracker_answer *ans)
     ans->downloaded = view->downloaded;
 }
 
-/* A swarm that had a leecher before or after an announce, here or at another tracker of the
- * cluster, had one now. */
+/* Updates the time at which the swarm last had a leecher: now, if it has one before or after this
+ * announce, at any tracker of the cluster. */
 static void
 note_leechers(struct swarm *w, const struct ask *k, uint32_t before, struct tracker_answer *ans)
 {
@@ -619,7 +622,7 @@ tracker_plan(struct tracker *t, const struct swarms_ask *ask, const struct track
                 !wish->seeds);
 }
 
-/* Of a copy that holds a part of the leechers, as many are taken for paused as in that part. */
+/* Estimates the paused leechers of all |leeches| from those that are known here. */
 static uint32_t
 paused(const struct swarm *w, const struct cluster_view *view, uint32_t leeches)
 {
@@ -636,7 +639,7 @@ paused(const struct swarm *w, const struct cluster_view *view, uint32_t leeches)
     return of == 0 ? 0 : (uint32_t)(n * leeches / of);
 }
 
-/* Fills the numbers of |entry| from its hash and the own swarm, which may be NULL. */
+/* Fills the numbers of |entry| by its hash. |w| is the own swarm or NULL. */
 static void
 count_swarm(const struct tracker *t, const struct swarm *w, struct tracker_scrape *entry,
             struct mono now)
@@ -664,7 +667,7 @@ tracker_on_scrape(struct tracker *t, struct tracker_scrape *entry, struct mono n
     count_swarm(t, w, entry, now);
 }
 
-/* ---- the largest ---- */
+/* ---- the largest swarms ---- */
 
 enum { TOP_PORTION = 4096 }; /* buckets */
 

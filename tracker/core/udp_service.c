@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * UDP requests to the tracker. The peers of an announce are drawn straight into the packet.
+ * The peers of an answer are written directly into its packet.
  */
 #include "tracker/core/udp_service.h"
 
@@ -40,7 +40,7 @@ udp_service_set_secret(struct udp_service *u, const uint8_t secret[MAC_KEY_LEN],
     connid_set_secret(&u->ids, secret, mono_add_ms(now, u->clock_offset_s * 1000));
 }
 
-/* An error of at most |max| bytes. */
+/* Writes an error packet of at most |max| bytes. */
 static size_t
 put_error(struct udp_service *u, uint8_t *reply, size_t max, uint32_t transaction, const char *text)
 {
@@ -62,7 +62,7 @@ come_again(struct udp_service *u, enum service_turn turn)
     return UDP_SERVICE_WAIT;
 }
 
-/* How many peers of |family| fit behind the head of an announce reply. */
+/* How many peers of |family| fit into an announce reply. */
 static uint32_t
 peers_max(uint8_t family)
 {
@@ -82,8 +82,8 @@ put_refusal(struct udp_service *u, uint8_t *reply, uint32_t transaction, enum ac
     return put_error(u, reply, UDP_SERVICE_REPLY_MAX, transaction, gate_reason(no, p, text));
 }
 
-/* What udp_service_prefetch() has found out about the announce in |packet|, or NULL. Packets come
- * in the order of their batch, some of them not at all. */
+/* What udp_service_prefetch() has stored about the announce in |packet|, or NULL. Packets arrive
+ * here in the order of their batch, but some may be missing. */
 static struct udp_service_ahead *
 find_ahead(struct udp_service *u, const uint8_t *packet)
 {
@@ -96,7 +96,7 @@ find_ahead(struct udp_service *u, const uint8_t *packet)
     return NULL;
 }
 
-/* |ahead| if it has looked for the passkey, or |own| made from the request now. */
+/* Returns |ahead| if it has the passkey already, else |own| after parsing the request. */
 static struct udp_service_ahead *
 read_passkey(const struct tracker_udp_request *q, struct udp_service_ahead *ahead,
              struct udp_service_ahead *own)
@@ -144,8 +144,8 @@ announce_must_wait(struct tracker *t, const struct tracker_announce *a, enum ser
            tracker_must_wait(t, a->info_hash, true, now);
 }
 
-/* Only an announce that was admitted may wait; it is admitted again when it comes again, which
- * counts nothing twice. */
+/* Only an admitted announce may wait. When it is tried again it is admitted again, which counts
+ * nothing twice. */
 static size_t
 answer_announce(struct udp_service *u, const uint8_t *packet, const struct tracker_udp_request *q,
                 const struct endpoint *from, enum service_turn turn, uint8_t *reply,
@@ -201,7 +201,7 @@ answer_announce(struct udp_service *u, const uint8_t *packet, const struct track
            (size_t)ans.n6 * COMPACT_V6_LEN;
 }
 
-/* Asks for all of them at once. */
+/* Whether any of the torrents must be fetched first; begins the fetches of all. */
 static bool
 scrape_must_wait(struct udp_service *u, const struct tracker_udp_request *q, struct mono now)
 {
@@ -235,7 +235,8 @@ answer_scrape(struct udp_service *u, const struct tracker_udp_request *q, enum s
     return tracker_udp_put_scrape_reply(reply, q->transaction, entries, q->nhashes);
 }
 
-/* An announce has its info-hash right behind the 16 bytes that every request begins with. */
+/* Stores what a packet's prefetches need. The info-hash of an announce is after the 16 bytes that
+ * every request begins with. */
 static void
 put_ahead(struct udp_service *u, const struct udp_service_packet *p)
 {
@@ -252,7 +253,7 @@ put_ahead(struct udp_service *u, const struct udp_service_packet *p)
     h->pass.looked_ahead = false;
 }
 
-/* What the announces of a batch will ask of the gate. */
+/* Prefetches what the gate will read for the announces of a batch. */
 static void
 look_ahead(struct udp_service *u)
 {
@@ -277,8 +278,8 @@ look_ahead(struct udp_service *u)
                                  u->ahead[i].packet + TRACKER_UDP_PEER_ID_AT);
 }
 
-/* Only the tracker of the first announce is entered: the kernel gives a worker packets of one
- * shard. The gate is asked before that, since its locks are always taken in the same order. */
+/* Only the shard of the first announce is entered, since the kernel delivers packets of one shard
+ * to a worker. The gate comes before it, since locks are always taken in the same order. */
 void
 udp_service_prefetch(struct udp_service *u, const struct udp_service_packet *packets, size_t n)
 {
@@ -293,7 +294,7 @@ udp_service_prefetch(struct udp_service *u, const struct udp_service_packet *pac
     tracker_prefetch(tracker_doors_enter(&u->doors, u->asks[0].at.info_hash), u->asks, u->nahead);
 }
 
-/* Why a request with a good connection id can't be taken. */
+/* The error text for a malformed request with a valid connection id. */
 static const char *
 parse_reason(int err)
 {
