@@ -30,6 +30,7 @@ swarms_init(struct swarms *s, const uint64_t seed[2], struct peerset_form form)
 {
     *s = (struct swarms){.env = {.seed = {seed[0], seed[1]}, .form = form}};
     s->env.blocks = &s->blocks;
+    records_init(&s->records, sizeof(struct swarm));
     hashmap_init(&s->map, seed, match);
     list_init(&s->by_sweep);
     list_init(&s->saved);
@@ -67,7 +68,7 @@ swarm_free(struct swarms *s, struct swarm *w)
 {
     peerset_fini(&w->v4, &s->env);
     free_v6(s, w);
-    free(w);
+    records_free(&s->records, w);
 }
 
 void
@@ -82,6 +83,7 @@ swarms_fini(struct swarms *s)
     hashmap_fini(&s->map);
     crowd_fini(&s->crowd);
     blocks_fini(&s->blocks);
+    records_fini(&s->records);
 }
 
 struct swarm *
@@ -146,7 +148,7 @@ swarms_add(struct swarms *s, const uint8_t hash[TRACKER_HASH_LEN], struct mono n
 struct swarm *
 swarms_add_at(struct swarms *s, const struct swarms_place *at, struct mono now)
 {
-    struct swarm *w = calloc(1, sizeof(*w));
+    struct swarm *w = records_alloc(&s->records);
 
     if (w == NULL)
         return NULL;
@@ -155,7 +157,7 @@ swarms_add_at(struct swarms *s, const struct swarms_place *at, struct mono now)
     w->swept_at = now;
     w->leechers_s = (uint32_t)(now.us / 1000000);
     if (hashmap_add_hashed(&s->map, &w->node, at->hash) != 0) {
-        free(w);
+        records_free(&s->records, w);
         return NULL;
     }
     list_push_back(&s->by_sweep, &w->link);

@@ -16,6 +16,7 @@
 #include "tracker/core/crowd.h"
 #include "tracker/core/netset.h"
 #include "tracker/core/peerset.h"
+#include "tracker/core/records.h"
 
 enum {
     SWARMS_PREFETCH_MAX = 64,
@@ -71,6 +72,7 @@ struct swarms {
     struct swarms_totals *totals;
     struct swarms_totals own_totals; /* used unless totals are shared */
     struct blocks blocks;            /* the blocks of |env| */
+    struct records records;          /* the memory of the swarms */
 };
 
 /* SPRAT_E_NOMEM; swarms_fini() is legal after an error too. */
