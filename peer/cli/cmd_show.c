@@ -12,7 +12,16 @@
 #include "peer/cli/fetchlink.h"
 #include "peer/cli/torrentfile.h"
 
-enum { OPT_JSON = 1, OPT_LINK, OPT_PEER, OPT_TRACKER, OPT_PRIVATE, OPT_GIVE_UP };
+enum {
+    OPT_JSON = 1,
+    OPT_LINK,
+    OPT_PEER,
+    OPT_TRACKER,
+    OPT_PRIVATE,
+    OPT_NO_DHT,
+    OPT_DHT,
+    OPT_GIVE_UP
+};
 
 static const struct option_spec options[] = {
     {OPT_JSON, 0, "json", NULL, "print one JSON object"},
@@ -21,6 +30,10 @@ static const struct option_spec options[] = {
     {OPT_TRACKER, 't', "tracker", "URL", "ask this tracker for peers too; repeatable"},
     {OPT_PRIVATE, 0, "private", NULL,
      "ask only trackers for peers, because the torrent may be private"},
+    {OPT_NO_DHT, 0, "no-dht", NULL,
+     "do not use the DHT (default: it is used, unless $SPRAT_DHT is no)"},
+    {OPT_DHT, 0, "dht-bootstrap", "HOST:PORT",
+     "ask this host for nodes of the DHT (default: two public hosts); repeatable"},
     {OPT_GIVE_UP, 0, "give-up-after", "TIME",
      "end with status 4 after this time without progress, as in 90s, 10m or 2h (default: 60s)"},
     CLI_HELP_ROW,
@@ -80,11 +93,11 @@ show_magnet(const struct cli_command *self, struct show *s, const char *text)
     s->transfer.user = s;
     if (s->link)
         status = print_link(s, link.magnet);
-    else if (fetchlink_has_source(&link, &s->transfer, &s->peers))
+    else if (fetchlink_has_source(&link, &s->transfer, &s->peers, s->trackers_only))
         status = fetchlink_run(self, &s->transfer, &link, &s->peers, s->trackers_only);
     else
-        status = cli_fail("the link names no tracker and no peer: give --peer or -t, or --link to "
-                          "see only what the link says");
+        status = cli_fail("the link names no tracker and no peer, and the DHT is not used: give "
+                          "--peer or -t, or --link to see only what the link says");
     torrent_link_fini(&link);
     return status;
 }
@@ -111,6 +124,8 @@ store_option(struct show *s, int id, const char *value, struct errbuf *eb)
     case OPT_LINK: s->link = true; return 0;
     case OPT_PRIVATE: s->trackers_only = true; return 0;
     case OPT_TRACKER: return transfer_option(&s->transfer, TRANSFER_OPT_TRACKER, value, eb);
+    case OPT_NO_DHT: return transfer_option(&s->transfer, TRANSFER_OPT_NO_DHT, value, eb);
+    case OPT_DHT: return transfer_option(&s->transfer, TRANSFER_OPT_DHT_BOOTSTRAP, value, eb);
     case OPT_GIVE_UP: return transfer_option(&s->transfer, TRANSFER_OPT_GIVE_UP, value, eb);
     case OPT_PEER:
         if (!cli_is_peer(value))

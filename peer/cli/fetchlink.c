@@ -26,11 +26,12 @@ struct fetchlink {
 
 bool
 fetchlink_has_source(const struct torrent_link *link, const struct transfer_options *o,
-                     const struct cli_list *peers)
+                     const struct cli_list *peers, bool trackers_only)
 {
     const struct magnet *m = link->magnet;
+    bool dht = transfer_uses_dht(o) && !trackers_only && !m->is_private;
 
-    return m->tracker_count + m->peer_count + o->trackers.count + peers->count > 0;
+    return dht || m->tracker_count + m->peer_count + o->trackers.count + peers->count > 0;
 }
 
 static void

@@ -11,9 +11,10 @@
 
 enum { FETCHLINK_GIVE_UP_S = 60 }; /* default of --give-up-after */
 
-/* Whether the link, with the trackers and peers of the command line, names anybody to ask. */
+/* Whether there is anybody to ask: the DHT, or the trackers and peers of the link and of the
+ * command line. */
 bool fetchlink_has_source(const struct torrent_link *link, const struct transfer_options *o,
-                          const struct cli_list *peers);
+                          const struct cli_list *peers, bool trackers_only);
 
 /* Runs until the metadata is here, and then calls o->on_metainfo with the torrent, including the
  * trackers and web seeds of the link. Returns the exit status; errors have been printed. |peers| is

@@ -114,6 +114,12 @@ transfer_option(struct transfer_options *o, int id, const char *value, struct er
     return 0;
 }
 
+bool
+transfer_uses_dht(const struct transfer_options *o)
+{
+    return dhtdefault_enabled() && !o->no_dht;
+}
+
 char *
 transfer_state_dir(const struct transfer_options *o, struct errbuf *eb)
 {
@@ -356,7 +362,7 @@ transfer_run(const struct cli_command *command, const struct transfer_options *o
     cfg.down_limit = o->down_limit;
     cfg.peers_max = (uint32_t)o->max_peers;
     cfg.no_pex = o->no_pex;
-    cfg.dht = dhtdefault_enabled() && !o->no_dht;
+    cfg.dht = transfer_uses_dht(o);
     cfg.dht_names = o->dht_names.count > 0 ? o->dht_names.items
                                            : dhtdefault_names(&cfg.dht_name_count);
     if (o->dht_names.count > 0)

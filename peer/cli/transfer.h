@@ -87,6 +87,9 @@ struct transfer_options {
 /* Stores one of the common options. 0, or an error and a sentence. */
 int transfer_option(struct transfer_options *o, int id, const char *value, struct errbuf *eb);
 
+/* Whether the DHT is used, for a torrent that is not private. */
+bool transfer_uses_dht(const struct transfer_options *o);
+
 /* The path of the state directory according to |o|, to be freed; NULL and a sentence on failure. */
 char *transfer_state_dir(const struct transfer_options *o, struct errbuf *eb);
 

@@ -3,6 +3,7 @@
 """The DHT: peers that find each other without a tracker, with one bootstrap address, which is always a node of the test
 itself."""
 
+import json
 import os
 import signal
 import socket
@@ -73,6 +74,9 @@ def a_link_alone_is_enough(t):
         t.wait("the announce", lambda: only(first)["stored_peers"] > 0, 30)
         magnet = our.show(t, torrent)["magnet"]
         assert "tr=" not in magnet and "x.pe=" not in magnet, magnet
+        told = json.loads(our.sprat(t, "show", "--json", "--dht-bootstrap", first.listening(), magnet, status=0,
+                                    seconds=60, env=ON).out)
+        assert told["name"] == "data" and told["total_size"] == 300_000, told
         our.get(t, magnet, t.path(f"copy-{form}"), "--seed", "none", "--dht-bootstrap", first.listening(),
                 env=ON).finish()
         content.assert_same(path, t.path(f"copy-{form}", "data"))

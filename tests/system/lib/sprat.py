@@ -19,9 +19,9 @@ TRACKER = os.path.join(BUILD, "sprat-tracker")
 os.environ.setdefault("SPRAT_DHT", "no")
 
 
-def sprat(t, *args, status=None, seconds=30, **more):
+def sprat(t, *args, status=None, seconds=30, env=None, **more):
     """Runs `sprat ARGS` to its end; with status, asserts it."""
-    result = run(t, [SPRAT, *args], seconds=seconds, env={"XDG_STATE_HOME": t.path("xdg")}, **more)
+    result = run(t, [SPRAT, *args], seconds=seconds, env={"XDG_STATE_HOME": t.path("xdg"), **(env or {})}, **more)
     assert status is None or result.status == status, f"status {status} was expected\n{result}"
     return result
 
