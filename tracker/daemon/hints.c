@@ -42,8 +42,8 @@ check_tls(struct hints *h)
     if (m.http_tls_hellos == h->hellos || mono_before(now, h->hello_at))
         return;
     log_event(h->common->log, LOG_INFO,
-              "TLS came to an address that is for plain HTTP: clients with an https:// URL need "
-              "listen-https and tls-cert, others an URL that begins with http://",
+              "TLS came to an address that is for plain HTTP: https:// URLs need listen-https and "
+              "tls-cert",
               log_number("connections", m.http_tls_hellos - h->hellos));
     h->hellos = m.http_tls_hellos;
     h->hello_at = mono_add_ms(now, (int64_t)HINTS_REPEAT_S * 1000);
