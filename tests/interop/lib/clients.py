@@ -57,7 +57,8 @@ class Libtorrent:
     def why_not_load(cls, t, path):
         return None
 
-    def __init__(self, t, ip=None):
+    def __init__(self, t, ip=None, dht=None):
+        """|dht|: a list of addresses of DHT nodes, perhaps empty; None: no DHT."""
         import libtorrent
         self._lt = libtorrent
         self.t = t
@@ -70,12 +71,22 @@ class Libtorrent:
             "allow_multiple_connections_per_ip": True, "alert_mask": 0, "min_reconnect_time": 1,
             "in_enc_policy": 2, "out_enc_policy": 2, "close_redundant_connections": True,
             "ssrf_mitigation": False, "announce_to_all_trackers": True,
-            "announce_to_all_tiers": True})
+            "announce_to_all_tiers": True,
+            # Its rules against attackers assume that all nodes have public addresses.
+            **({} if dht is None else {
+                "enable_dht": True, "dht_bootstrap_nodes": "", "dht_restrict_routing_ips": False,
+                "dht_restrict_search_ips": False, "dht_enforce_node_id": False})})
         self._handle = None
         self._asked = time.monotonic()
         t.defer(self.close)
         port = t.wait("libtorrent to listen", self._session.listen_port, 10)
         self.address = join(self.ip, port)
+        for node in dht or ():
+            at, _, number = node.rpartition(":")
+            self._session.add_dht_node((at, int(number)))
+
+    def announce_in_dht(self):
+        self._handle.force_dht_announce()
 
     def share(self, path, folder, peers=()):
         os.makedirs(folder, exist_ok=True)
