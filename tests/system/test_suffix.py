@@ -384,7 +384,7 @@ def the_setting_is_read_and_checked(t):
         write(t.path("spratd.conf"), f"incomplete-suffix = {value}\n".encode())
     conf("maybe")
     result = our.run(t, [our.SPRATD, "-c", t.path("spratd.conf"), "--foreground", "--state-dir", t.path("s")])
-    assert result.status == 1 and "incomplete-suffix" in result.err and "yes or no" in result.err, result
+    assert result.status == 1 and "incomplete-suffix" in result.err and "neither yes nor no" in result.err, result
     conf("no")
     album, daemon = Album(t), Daemon(t, "-c", t.path("spratd.conf"), "--down-limit", "200K")
     conf("yes")
