@@ -421,7 +421,7 @@ render_silent(const struct shards_silent *t)
         "pieces_have", "check_done", "check_total", "up_rate",       "down_rate",
         "uploaded",    "downloaded", "up_overhead", "down_overhead", "peers",
         "seeds",       "copies",     "up_limit",    "down_limit",    "added_at",
-        "completed_at"};
+        "completed_at", "metadata"};
     json_t *o = silent_head(t);
 
     json_object_set_new(o, "info_hash_v1", hash(t->id->has_v1 ? t->id->v1 : NULL, 20));
