@@ -135,11 +135,14 @@ class Libtorrent:
     def _is_inconsistent(self):
         return "v1 and v2 hashes" in self._handle.status().errc.message()
 
-    def _complete_or_ask(self):
-        # Asks the tracker again now and then, for one that began before its seeder was known.
+    def ask_again(self):
+        """Announces now, if it did not for 3 s; by itself it may wait for 5 minutes, whatever the tracker says."""
         if time.monotonic() - self._asked > 3:
             self._asked = time.monotonic()
             self._handle.force_reannounce(0, -1, self._lt.reannounce_flags_t.ignore_min_interval)
+
+    def _complete_or_ask(self):
+        self.ask_again()  # for one that began before its seeder was known
         return self.is_complete()
 
     def announced(self):
