@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 
 import content
 import sprat as our
+import tap
 from admin import Admin, write_secret
 from process import run
 from redis_server import FakeRedis, Redis, Relay, bulk
@@ -155,7 +156,7 @@ def all_say_the_same_whoever_was_told(t):
             swarm[number] = seed
             if event:
                 completed.add(number)
-        time.sleep(0.4)  # a round, and for how long answers are taken from memory
+        time.sleep(0.4 * min(tap.SLOWER, 3))  # a round, and for how long answers are taken from memory
         for i, x in enumerate(trackers):
             answer = http_announce(x.http, 100 + i)
             others = sorted(1000 + n for n in swarm if n != 100 + i)
