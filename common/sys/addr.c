@@ -137,7 +137,7 @@ bool
 addr_split(const char *text, char *host, size_t size, uint16_t *port)
 {
     bool v6 = text[0] == '[';
-    const char *start = text + v6, *end = strchr(start, v6 ? ']' : ':');
+    const char *start = text + v6, *end = v6 ? strchr(start, ']') : strrchr(start, ':');
     size_t len = end != NULL ? (size_t)(end - start) : 0;
 
     if (len == 0 || len >= size || (v6 && end[1] != ':') || parse_port(end + 1 + v6, port) != 0)

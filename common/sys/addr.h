@@ -28,7 +28,8 @@ int addr_parse(const char *text, struct endpoint *out);
 int addr_parse_ip(const char *text, uint16_t port, struct endpoint *out);
 
 /* Splits "HOST:PORT" or "[IPV6]:PORT" into |host|, of |size| bytes, and the port, which is not 0.
- * The host may be a name or an address; whether it is valid, its user finds out. False, with |host|
+ * Without brackets the port follows the last colon, so that "::1:6881" is port 6881 of ::1. The
+ * host may be a name or an address; whether it is valid, its user finds out. False, with |host|
  * undefined, for any other text and for a host that does not fit. */
 bool addr_split(const char *text, char *host, size_t size, uint16_t *port);
 

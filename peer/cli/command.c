@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/parse.h"
+#include "common/ev/resolve.h"
+#include "common/sys/addr.h"
 #include "common/sys/terminal.h"
 #include "config.h"
 #include "peer/cli/complaint.h"
@@ -110,10 +111,10 @@ cli_list_add(struct cli_list *l, const char *option, const char *value, struct e
 bool
 cli_is_peer(const char *value)
 {
-    const char *colon = strrchr(value, ':');
-    uint64_t port;
+    char host[RESOLVE_HOST_MAX + 1];
+    uint16_t port;
 
-    return colon != NULL && colon != value && parse_u64(colon + 1, 1, 65535, &port) == 0;
+    return addr_split(value, host, sizeof(host), &port);
 }
 
 int

@@ -313,10 +313,9 @@ dhtnodes_stop(struct dhtnodes *d, uint64_t number)
 static struct endpoint
 external_of(const struct endpoint *at)
 {
-    static const struct endpoint any4 = {.family = IP_V4}, any6 = {.family = IP_V6};
-    bool any = endpoint_same_host(at, &any4) || endpoint_same_host(at, &any6);
+    bool none = addr_is_any(at) || endpoint_scope(at) != SCOPE_GLOBAL;
 
-    return any || endpoint_scope(at) != SCOPE_GLOBAL ? (struct endpoint){.family = IP_NONE} : *at;
+    return none ? (struct endpoint){.family = IP_NONE} : *at;
 }
 
 static int

@@ -64,6 +64,43 @@ Test(addr, refuses)
     cr_expect_eq(e.port, 7);
 }
 
+Test(addr, host_and_port_are_split)
+{
+    static const struct {
+        const char *text, *host; /* host: NULL if the text is refused */
+        uint16_t port;
+    } rows[] = {
+        {"name.example:6881", "name.example", 6881},
+        {"1.2.3.4:1", "1.2.3.4", 1},
+        {"[::1]:65535", "::1", 65535},
+        {"::1:6881", "::1", 6881},
+        {"fe80::1%eth0:6881", "fe80::1%eth0", 6881},
+        {"", NULL, 0},
+        {":80", NULL, 0},
+        {"name", NULL, 0},
+        {"name:", NULL, 0},
+        {"name:0", NULL, 0},
+        {"name:65536", NULL, 0},
+        {"name:8x", NULL, 0},
+        {"[]:80", NULL, 0},
+        {"[::1]80", NULL, 0},
+        {"[::1:80", NULL, 0},
+        {"longer-than-the-sixteen:80", NULL, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char host[16] = "";
+        uint16_t port = 0;
+        bool split = addr_split(rows[i].text, host, sizeof(host), &port);
+
+        cr_assert_eq(split, rows[i].host != NULL, "%s", rows[i].text);
+        if (split) {
+            cr_expect_str_eq(host, rows[i].host);
+            cr_expect_eq(port, rows[i].port, "%s", rows[i].text);
+        }
+    }
+}
+
 Test(addr, a_link_local_address_has_a_zone)
 {
     struct endpoint e, f, none;
