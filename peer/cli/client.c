@@ -241,6 +241,28 @@ client_show(int fd, const struct client_options *o, const char *method, json_t *
     return status;
 }
 
+int
+client_ask(const struct cli_command *self, int argc, const char *const *argv,
+           const struct client_question *of_daemon, const struct client_question *of_torrent)
+{
+    const struct client_question *q = of_daemon;
+    struct client_options o;
+    struct cli_args args;
+    json_t *params = NULL;
+    int status, fd;
+
+    fd = client_begin(self, argc, argv, of_daemon == NULL, of_torrent != NULL, &args, &o);
+    if (fd < 0)
+        return args.status;
+    if (args.operand_count > 0) {
+        q = of_torrent;
+        params = json_pack("{s:s}", "torrent", args.operands[0]);
+    }
+    status = client_show(fd, &o, q->method, params, q->print);
+    close(fd);
+    return status;
+}
+
 /* Returns the torrents that |args| name as a list of strings: the operands, or for CLIENT_ALL the
  * info-hashes of all torrents. Errors as client_call(). */
 static int

@@ -62,6 +62,19 @@ typedef int (*client_print_fn)(const json_t *result);
 int client_show(int fd, const struct client_options *o, const char *method, json_t *params,
                 client_print_fn print);
 
+/* A method of the daemon, and the function that prints its result. */
+struct client_question {
+    const char *method;
+    client_print_fn print;
+};
+
+/* Runs a complete subcommand whose only options are CLIENT_SOCKET_ROW and CLIENT_JSON_ROW, and that
+ * makes one call: |of_daemon| without an operand, |of_torrent| with a torrent as the operand. The
+ * operand is required if |of_daemon| is NULL, and refused if |of_torrent| is NULL. Returns the exit
+ * status. */
+int client_ask(const struct cli_command *self, int argc, const char *const *argv,
+               const struct client_question *of_daemon, const struct client_question *of_torrent);
+
 /* The only operand of a command that acts on every torrent of the daemon. */
 #define CLIENT_ALL "all"
 

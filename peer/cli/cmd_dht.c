@@ -4,7 +4,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "peer/cli/client.h"
 #include "peer/cli/command.h"
@@ -88,15 +87,9 @@ print_dht(const json_t *r)
 static int
 run(const struct cli_command *self, int argc, const char *const *argv)
 {
-    struct client_options o;
-    struct cli_args args;
-    int status, fd = client_begin(self, argc, argv, 0, 0, &args, &o);
+    static const struct client_question of_daemon = {"daemon.dht", print_dht};
 
-    if (fd < 0)
-        return args.status;
-    status = client_show(fd, &o, "daemon.dht", NULL, print_dht);
-    close(fd);
-    return status;
+    return client_ask(self, argc, argv, &of_daemon, NULL);
 }
 
 const struct cli_command cli_dht = {

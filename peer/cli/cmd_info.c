@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "peer/cli/client.h"
 #include "peer/cli/command.h"
@@ -222,19 +221,10 @@ print_daemon(const json_t *d)
 static int
 run(const struct cli_command *self, int argc, const char *const *argv)
 {
-    struct client_options o;
-    struct cli_args args;
-    int status, fd = client_begin(self, argc, argv, 0, 1, &args, &o);
+    static const struct client_question of_daemon = {"daemon.info", print_daemon};
+    static const struct client_question of_torrent = {"torrent.info", print_torrent};
 
-    if (fd < 0)
-        return args.status;
-    if (args.operand_count == 0)
-        status = client_show(fd, &o, "daemon.info", NULL, print_daemon);
-    else
-        status = client_show(fd, &o, "torrent.info",
-                             json_pack("{s:s}", "torrent", args.operands[0]), print_torrent);
-    close(fd);
-    return status;
+    return client_ask(self, argc, argv, &of_daemon, &of_torrent);
 }
 
 const struct cli_command cli_info = {

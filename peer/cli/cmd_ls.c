@@ -154,15 +154,9 @@ print_table(const json_t *list)
 static int
 run(const struct cli_command *self, int argc, const char *const *argv)
 {
-    struct client_options o;
-    struct cli_args args;
-    int status, fd = client_begin(self, argc, argv, 0, 0, &args, &o);
+    static const struct client_question of_daemon = {"torrent.list", print_table};
 
-    if (fd < 0)
-        return args.status;
-    status = client_show(fd, &o, "torrent.list", NULL, print_table);
-    close(fd);
-    return status;
+    return client_ask(self, argc, argv, &of_daemon, NULL);
 }
 
 const struct cli_command cli_ls = {

@@ -193,16 +193,9 @@ print_why(const json_t *r)
 static int
 run(const struct cli_command *self, int argc, const char *const *argv)
 {
-    struct client_options o;
-    struct cli_args args;
-    int status, fd = client_begin(self, argc, argv, 1, 1, &args, &o);
+    static const struct client_question of_torrent = {"torrent.why", print_why};
 
-    if (fd < 0)
-        return args.status;
-    status = client_show(fd, &o, "torrent.why", json_pack("{s:s}", "torrent", args.operands[0]),
-                         print_why);
-    close(fd);
-    return status;
+    return client_ask(self, argc, argv, NULL, &of_torrent);
 }
 
 const struct cli_command cli_why = {
