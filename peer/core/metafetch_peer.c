@@ -7,10 +7,10 @@
 #include "peer/core/metafetch_peer.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/assert.h"
 #include "common/base/err.h"
+#include "peer/core/crowd_fx.h"
 #include "peer/core/extmsg.h"
 #include "peer/core/metafetch_ask.h"
 #include "peer/core/metafetch_copies.h"
@@ -45,44 +45,15 @@ fetch_view(const void *metafetch, const struct crowd_peer *at, struct crowd_view
 
 /* --- sending --- */
 
-static void
-send_buf(struct metafetch *m, struct metafetch_peer *p, uint8_t ext_id, struct buf *payload)
-{
-    struct wire_msg msg = {.type = WIRE_EXTENDED, .ext_id = ext_id};
-
-    if (p->at.state == PEER_DOOMED)
-        return;
-    p->at.last_sent = m->now;
-    fx_queue_send(&m->fx, p->at.id, &msg, payload);
-}
-
-static void
+/* Appends a SEND of |type| without payload; the caller fills in the rest. */
+static struct wire_msg *
 send_plain(struct metafetch *m, struct metafetch_peer *p, enum wire_type type)
 {
+    struct wire_msg *msg = &fx_queue_push(&m->fx, SWARM_FX_SEND, p->at.id)->u.msg;
+
     p->at.last_sent = m->now;
-    fx_queue_push(&m->fx, SWARM_FX_SEND, p->at.id)->u.msg.type = type;
-}
-
-static void
-send_ext_handshake(struct metafetch *m, struct metafetch_peer *p)
-{
-    struct buf buf;
-
-    buf_init(&buf, EXTMSG_SIZE_MAX);
-    if (crowd_put_ext_handshake(m->crowd, &p->at, false, &buf) == 0)
-        send_buf(m, p, 0, &buf);
-    buf_fini(&buf);
-}
-
-static void
-send_pex(struct metafetch *m, struct metafetch_peer *p)
-{
-    struct buf buf;
-
-    buf_init(&buf, PEX_SIZE_MAX);
-    if (crowd_put_pex(m->crowd, &p->at, &buf, m->now))
-        send_buf(m, p, p->at.ext.ids[EXTMSG_PEX], &buf);
-    buf_fini(&buf);
+    msg->type = type;
+    return msg;
 }
 
 /* --- connections begin --- */
@@ -94,16 +65,12 @@ fetch_dial(struct metafetch *m)
 
     while ((number = crowd_next_dial(m->crowd, 0, m->now)) != PEERLIST_NONE) {
         struct metafetch_peer *p = peer_new();
-        struct swarm_effect *fx;
 
         if (p == NULL || !crowd_join_dialled(m->crowd, &p->at, number, m->now)) {
             free(p);
             return;
         }
-        fx = fx_queue_push(&m->fx, SWARM_FX_CONNECT, p->at.id);
-        fx->u.connect.addr = p->at.addr;
-        fx->u.connect.via = SWARM_VIA_TCP;
-        fx->u.connect.protection = SWARM_PROTECTION_NO;
+        crowd_fx_connect(&m->fx, &p->at);
     }
 }
 
@@ -112,20 +79,8 @@ send_port(struct metafetch *m, struct metafetch_peer *p)
 {
     uint16_t port = crowd_port_to_say(m->crowd, &p->at);
 
-    if (port == 0)
-        return;
-    p->at.last_sent = m->now;
-    fx_queue_push(&m->fx, SWARM_FX_SEND, p->at.id)->u.msg =
-        (struct wire_msg){.type = WIRE_PORT, .port = port};
-}
-
-static void
-on_port(struct metafetch *m, struct metafetch_peer *p, const struct wire_msg *msg)
-{
-    struct endpoint node;
-
-    if (crowd_on_port(m->crowd, &p->at, msg->port, &node))
-        fx_queue_push(&m->fx, SWARM_FX_NODE, p->at.id)->u.node = node;
+    if (port != 0)
+        send_plain(m, p, WIRE_PORT)->port = port;
 }
 
 /* The handshakes are done. With the fast extension, the first message is about pieces (BEP 6). */
@@ -135,7 +90,7 @@ on_up(struct metafetch *m, struct metafetch_peer *p)
     if (p->at.fast)
         send_plain(m, p, WIRE_HAVE_NONE);
     if (p->at.extended)
-        send_ext_handshake(m, p);
+        crowd_fx_ext_handshake(&m->fx, m->crowd, &p->at, false, m->now);
     send_port(m, p);
 }
 
@@ -153,15 +108,6 @@ on_connected(struct metafetch *m, struct metafetch_peer *p, const struct swarm_i
         on_up(m, p);
 }
 
-static void
-refuse(struct metafetch *m, uint64_t token, int err)
-{
-    struct swarm_effect *fx = fx_queue_push(&m->fx, SWARM_FX_REFUSE, SLOT_NONE);
-
-    fx->u.accept.token = token;
-    fx->u.accept.err = err;
-}
-
 void
 fetch_on_accepted(struct metafetch *m, const struct swarm_input *in)
 {
@@ -171,12 +117,12 @@ fetch_on_accepted(struct metafetch *m, const struct swarm_input *in)
 
     if (p == NULL || !crowd_join_accepted(m->crowd, &p->at, &in->u.conn.addr, m->now)) {
         free(p);
-        refuse(m, in->u.conn.token, err != 0 ? err : SPRAT_E_LIMIT);
+        crowd_fx_refuse(&m->fx, in->u.conn.token, err != 0 ? err : SPRAT_E_LIMIT);
         return;
     }
     err = crowd_on_handshake(m->crowd, &p->at, &in->u.conn.handshake, m->now);
     if (err != 0) {
-        refuse(m, in->u.conn.token, err);
+        crowd_fx_refuse(&m->fx, in->u.conn.token, err);
         crowd_doom(m->crowd, &p->at, err, false);
         return;
     }
@@ -302,7 +248,7 @@ on_message(struct metafetch *m, struct metafetch_peer *p, const struct swarm_inp
     case WIRE_ALLOWED_FAST:
     case WIRE_KEEPALIVE: on_junk(m, p, msg, 1); break;
     case WIRE_PORT:
-        on_port(m, p, msg);
+        crowd_fx_port(&m->fx, m->crowd, &p->at, msg->port);
         on_junk(m, p, msg, 1);
         break;
     }
@@ -354,7 +300,7 @@ fetch_tick_peers(struct metafetch *m)
         if (mono_diff_ms(m->now, p->at.last_sent) > SWARM_KEEPALIVE_MS)
             send_plain(m, p, WIRE_KEEPALIVE);
         ask_tick(m, p);
-        send_pex(m, p);
+        crowd_fx_pex(&m->fx, m->crowd, &p->at, m->now);
     }
 }
 
@@ -364,19 +310,11 @@ static void
 reap(struct metafetch *m, struct metafetch_peer *p)
 {
     struct crowd_parting parting;
-    struct swarm_effect *fx;
 
-    if (p->at.doom.tell)
-        fx_queue_push(&m->fx, SWARM_FX_CLOSE, p->at.id)->u.close.err = p->at.doom.err;
+    crowd_fx_close(&m->fx, &p->at);
     copies_leave(m, p);
     parting = crowd_part(m->crowd, &p->at, m->now);
-    if (parting.banned || parting.unreached) {
-        fx = fx_queue_push(&m->fx, SWARM_FX_NOTICE, SLOT_NONE);
-        fx->u.notice.what = parting.banned ? SWARM_NOTICE_BANNED : SWARM_NOTICE_UNREACHED;
-        fx->u.notice.err = p->at.doom.err;
-        fx->u.notice.peer_addr = p->at.addr;
-        fx->u.notice.how = parting.how;
-    }
+    crowd_fx_parted(&m->fx, &p->at, &parting);
     peer_free(p);
 }
 

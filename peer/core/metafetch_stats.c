@@ -3,8 +3,7 @@
  * The numbers of metafetch, for users and for the state database. These functions read the state
  * and change nothing.
  */
-#include <string.h>
-
+#include "peer/core/crowd_fx.h"
 #include "peer/core/metafetch_impl.h"
 
 /* The copy of which most is there. */
@@ -25,7 +24,6 @@ void
 metafetch_get_stats(const struct metafetch *m, struct swarm_stats *st, struct metafetch_stats *ms,
                     struct mono now)
 {
-    const struct peerlist *list = crowd_list(m->crowd);
     const struct metafetch_peer *p;
     uint32_t iter = 0;
 
@@ -39,15 +37,8 @@ metafetch_get_stats(const struct metafetch *m, struct swarm_stats *st, struct me
     st->up_overhead = m->up_bytes;
     st->down_overhead = m->down_bytes;
     st->down_rate = rate_meter_rate(&m->meter, now);
-    st->peers_connected = crowd_up(m->crowd);
-    st->peers_half_open = crowd_half_open(m->crowd);
-    st->peers_known = peerlist_count(list);
     st->standing.idle_ms = -1;
-    peerlist_tries(list, st->standing.tries);
-    st->standing.given_up = peerlist_given_up(list);
-    st->standing.banned = peerlist_banned(list);
-    st->standing.next_dial =
-        m->state == SWARM_ACTIVE ? crowd_candidate_expiry(m->crowd, 0) : MONO_NEVER;
+    crowd_fill_stats(m->crowd, m->state == SWARM_ACTIVE, 0, st);
 }
 
 uint32_t
@@ -66,17 +57,9 @@ metafetch_next_peer_stats(const struct metafetch *m, uint32_t *iter, struct swar
         if (p == NULL)
             return false;
     } while (p->at.state != PEER_UP);
-    *st = (struct swarm_peer_stats){
-        .peer = p->at.id,
-        .addr = p->at.addr,
-        .sources = peerlist_sources(crowd_list(m->crowd), p->at.number),
-        .incoming = p->at.incoming,
-        .am_choking = true,
-        .peer_choking = true,
-        .requests_out = p->out_count,
-    };
-    memcpy(st->peer_id, p->at.peer_id, PEER_ID_LEN);
-    memcpy(st->client, p->at.ext.client, sizeof(st->client) - 1);
+    *st = crowd_peer_stats(m->crowd, &p->at);
+    st->am_choking = st->peer_choking = true;
+    st->requests_out = p->out_count;
     return true;
 }
 

@@ -4,8 +4,8 @@
  */
 #include "peer/core/swarm_dial.h"
 
+#include "peer/core/crowd_fx.h"
 #include "peer/core/swarm_conns.h"
-#include "peer/core/swarm_fx.h"
 
 /* A seed does not dial seeds. */
 unsigned
@@ -33,13 +33,9 @@ dial_due(struct swarm *s)
 
     while ((number = crowd_next_dial(s->crowd, dial_without(s), s->clock.now)) != PEERLIST_NONE) {
         struct swarm_peer *p = join(s, number);
-        struct swarm_effect *fx;
 
         if (p == NULL)
             return;
-        fx = fx_push(s, SWARM_FX_CONNECT, p->at.id);
-        fx->u.connect.addr = p->at.addr;
-        fx->u.connect.via = SWARM_VIA_TCP;
-        fx->u.connect.protection = SWARM_PROTECTION_NO;
+        crowd_fx_connect(&s->fx, &p->at);
     }
 }

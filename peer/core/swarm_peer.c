@@ -6,11 +6,9 @@
  */
 #include "peer/core/swarm_peer.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/base/assert.h"
 #include "common/base/err.h"
+#include "peer/core/crowd_fx.h"
 #include "peer/core/swarm_conns.h"
 #include "peer/core/swarm_convict.h"
 #include "peer/core/swarm_download.h"
@@ -50,27 +48,8 @@ static void
 send_ext_handshake(struct swarm *s, struct swarm_peer *p)
 {
     bool upload_only = picker_missing(s->picker) == 0 && !p->up.veiled;
-    struct wire_msg msg = {.type = WIRE_EXTENDED};
-    struct buf buf;
 
-    buf_init(&buf, EXTMSG_SIZE_MAX);
-    if (crowd_put_ext_handshake(s->crowd, &p->at, upload_only, &buf) == 0)
-        fx_send_buf(s, p, &msg, &buf);
-    buf_fini(&buf);
-}
-
-static void
-send_pex(struct swarm *s, struct swarm_peer *p)
-{
-    struct wire_msg msg = {.type = WIRE_EXTENDED, .ext_id = p->at.ext.ids[EXTMSG_PEX]};
-    struct buf buf;
-
-    if (s->state != SWARM_ACTIVE)
-        return;
-    buf_init(&buf, PEX_SIZE_MAX);
-    if (crowd_put_pex(s->crowd, &p->at, &buf, s->clock.now))
-        fx_send_buf(s, p, &msg, &buf);
-    buf_fini(&buf);
+    crowd_fx_ext_handshake(&s->fx, s->crowd, &p->at, upload_only, s->clock.now);
 }
 
 static void
@@ -80,15 +59,6 @@ send_port(struct swarm *s, struct swarm_peer *p)
 
     if (port != 0)
         fx_send(s, p, WIRE_PORT)->port = port;
-}
-
-static void
-on_port(struct swarm *s, struct swarm_peer *p, const struct wire_msg *msg)
-{
-    struct endpoint node;
-
-    if (crowd_on_port(s->crowd, &p->at, msg->port, &node))
-        fx_push(s, SWARM_FX_NODE, p->at.id)->u.node = node;
 }
 
 /* The connection is up. */
@@ -121,15 +91,6 @@ peer_on_connected(struct swarm *s, struct swarm_peer *p, const struct swarm_inpu
         peer_up(s, p, in);
 }
 
-static void
-refuse(struct swarm *s, uint64_t token, int err)
-{
-    struct swarm_effect *fx = fx_push(s, SWARM_FX_REFUSE, SLOT_NONE);
-
-    fx->u.accept.token = token;
-    fx->u.accept.err = err;
-}
-
 static struct swarm_peer *
 take_incoming(struct swarm *s, const struct endpoint *addr)
 {
@@ -153,17 +114,17 @@ peer_on_accepted(struct swarm *s, const struct swarm_input *in)
     if (s->state == SWARM_ACTIVE)
         err = crowd_admit(s->crowd, addr, s->clock.now);
     if (err != 0) {
-        refuse(s, in->u.conn.token, err);
+        crowd_fx_refuse(&s->fx, in->u.conn.token, err);
         return;
     }
     p = take_incoming(s, addr);
     if (p == NULL) {
-        refuse(s, in->u.conn.token, SPRAT_E_LIMIT);
+        crowd_fx_refuse(&s->fx, in->u.conn.token, SPRAT_E_LIMIT);
         return;
     }
     err = crowd_on_handshake(s->crowd, &p->at, &in->u.conn.handshake, s->clock.now);
     if (err != 0) {
-        refuse(s, in->u.conn.token, err);
+        crowd_fx_refuse(&s->fx, in->u.conn.token, err);
         peer_doom_silently(s, p, err);
         return;
     }
@@ -186,19 +147,12 @@ static void
 reap(struct swarm *s, struct swarm_peer *p)
 {
     struct crowd_parting parting;
-    struct swarm_effect *fx;
 
-    if (p->at.doom.tell)
-        fx_push(s, SWARM_FX_CLOSE, p->at.id)->u.close.err = p->at.doom.err;
+    crowd_fx_close(&s->fx, &p->at);
     if (p->at.doom.was_up)
         withdraw(s, p);
     parting = crowd_part(s->crowd, &p->at, s->clock.now);
-    if (parting.banned || parting.unreached) {
-        fx = fx_notice(s, parting.banned ? SWARM_NOTICE_BANNED : SWARM_NOTICE_UNREACHED, 0,
-                       p->at.doom.err);
-        fx->u.notice.peer_addr = p->at.addr;
-        fx->u.notice.how = parting.how;
-    }
+    crowd_fx_parted(&s->fx, &p->at, &parting);
     peer_free(p);
 }
 
@@ -398,7 +352,7 @@ peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *ms
     case WIRE_HASHES: on_hashes(s, p, msg); break;
     case WIRE_HASH_REJECT: hash_on_reject(s, p, msg); break;
     case WIRE_UNKNOWN: talk_junk(s, p, msg); break;
-    case WIRE_PORT: on_port(s, p, msg); break;
+    case WIRE_PORT: crowd_fx_port(&s->fx, s->crowd, &p->at, msg->port); break;
     case WIRE_KEEPALIVE: break;
     }
 }
@@ -419,6 +373,7 @@ peer_tick(struct swarm *s, struct swarm_peer *p)
     upload_tick(p);
     hash_tick(s, p);
     offer_peer_tick(s, p);
-    send_pex(s, p);
+    if (s->state == SWARM_ACTIVE)
+        crowd_fx_pex(&s->fx, s->crowd, &p->at, now);
     download_tick(s, p);
 }

@@ -5,8 +5,7 @@
  */
 #include "peer/core/swarm.h"
 
-#include <string.h>
-
+#include "peer/core/crowd_fx.h"
 #include "peer/core/swarm_conns.h"
 #include "peer/core/swarm_dial.h"
 
@@ -61,11 +60,6 @@ fill_standing(const struct swarm *s, struct swarm_stats *st, struct mono now)
     w->down_limited = is_limited(&s->download.tap, s->download.waits, st->down_rate);
     w->up_limited = is_limited(&s->upload.tap, s->upload.waits, st->up_rate);
     w->disk_behind = s->pieces.writes >= SWARM_WRITES_MAX;
-    peerlist_tries(crowd_list(s->crowd), w->tries);
-    w->given_up = peerlist_given_up(crowd_list(s->crowd));
-    w->banned = peerlist_banned(crowd_list(s->crowd));
-    w->next_dial =
-        s->state == SWARM_ACTIVE ? crowd_candidate_expiry(s->crowd, dial_without(s)) : MONO_NEVER;
 }
 
 uint64_t
@@ -95,12 +89,10 @@ swarm_get_stats(const struct swarm *s, struct swarm_stats *st, struct mono now)
         .down_overhead = s->totals.down_overhead,
         .up_rate = rate_meter_rate(&s->totals.up_meter, now),
         .down_rate = rate_meter_rate(&s->totals.down_meter, now),
-        .peers_connected = crowd_up(s->crowd),
-        .peers_half_open = crowd_half_open(s->crowd),
-        .peers_known = peerlist_count(crowd_list(s->crowd)),
         .hash_failures = s->totals.hash_failures,
         .copies_permille = picker_copies_permille(s->picker),
     };
+    crowd_fill_stats(s->crowd, s->state == SWARM_ACTIVE, dial_without(s), st);
     fill_standing(s, st, now);
 }
 
@@ -121,28 +113,21 @@ swarm_next_peer_stats(const struct swarm *s, uint32_t *iter, struct swarm_peer_s
         if (p == NULL)
             return false;
     } while (p->at.state != PEER_UP);
-    *st = (struct swarm_peer_stats){
-        .peer = p->at.id,
-        .addr = p->at.addr,
-        .sources = peerlist_sources(crowd_list(s->crowd), p->at.number),
-        .incoming = p->at.incoming,
-        .v2 = p->v2,
-        .am_choking = p->up.choked,
-        .am_interested = p->down.interested,
-        .peer_choking = p->down.choked,
-        .peer_interested = p->up.interested,
-        .is_seed = peer_is_seed(p),
-        .snubbed = p->down.pipe.snubbed,
-        .up = p->up.meter.total,
-        .down = p->down.meter.total,
-        .up_rate = rate_meter_rate(&p->up.meter, now),
-        .down_rate = rate_meter_rate(&p->down.meter, now),
-        .pieces_have = p->has.count,
-        .requests_out = p->down.requests.count,
-        .requests_in = p->up.queue.count,
-    };
-    memcpy(st->peer_id, p->at.peer_id, sizeof(st->peer_id));
-    memcpy(st->client, p->at.ext.client, sizeof(st->client) - 1);
+    *st = crowd_peer_stats(s->crowd, &p->at);
+    st->v2 = p->v2;
+    st->am_choking = p->up.choked;
+    st->am_interested = p->down.interested;
+    st->peer_choking = p->down.choked;
+    st->peer_interested = p->up.interested;
+    st->is_seed = peer_is_seed(p);
+    st->snubbed = p->down.pipe.snubbed;
+    st->up = p->up.meter.total;
+    st->down = p->down.meter.total;
+    st->up_rate = rate_meter_rate(&p->up.meter, now);
+    st->down_rate = rate_meter_rate(&p->down.meter, now);
+    st->pieces_have = p->has.count;
+    st->requests_out = p->down.requests.count;
+    st->requests_in = p->up.queue.count;
     return true;
 }
 
