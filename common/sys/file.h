@@ -12,6 +12,16 @@
 #include <sys/types.h>
 
 #include "common/base/err.h"
+#include "common/sys/filewriter.h"
+
+/* Opens a regular file of at most |max| bytes for reading; |*len| is its length. The caller closes
+ * |*fd|. NOENT, ACCESS, TOOBIG, INVAL (a directory or device), IO. */
+int file_open(const char *path, size_t max, int *fd, size_t *len, struct errbuf *eb);
+
+/* Reads |len| bytes from |offset| on of the open file. SHORT if the file ends before; IO. |path| is
+ * for the message. */
+int file_read_at(int fd, const char *path, void *buf, size_t len, uint64_t offset,
+                 struct errbuf *eb);
 
 /* Reads a regular file of at most |max| bytes. The caller frees |*data|; a NUL follows its |*len|
  * bytes. NOENT, ACCESS, TOOBIG, INVAL (a directory or device), IO, NOMEM. The name "-" has no
@@ -27,20 +37,12 @@ int file_read_secret(const char *path, size_t max, uint8_t **data, size_t *len, 
  * and |out| is "". The errors of file_read_secret(), TOOBIG only far beyond |size|. */
 int file_read_word(const char *path, char *out, size_t size, size_t *len, struct errbuf *eb);
 
-/* The treatment of a regular file that exists at the path. */
-enum file_existing {
-    FILE_KEEP,    /* its existence is an error */
-    FILE_REPLACE, /* the file is replaced, and its mode and owner are kept */
-};
-
 /* Checks whether file_write() can succeed, and leaves nothing behind: for use before work that may
  * take hours. Errors as of file_write(). */
 int file_try_write(const char *path, enum file_existing existing, struct errbuf *eb);
 
-/* Writes a temporary file beside |path|, syncs it, renames it to |path|, and syncs the directory.
- * |mode| is for a new file and reduced by the umask. Only a regular file is ever replaced: a
- * directory, a symbolic link, a device, a pipe or a socket is INVAL, a file under FILE_KEEP is
- * EXISTS. */
+/* Writes a file whose content is in memory: filewriter_open(), filewriter_put() and
+ * filewriter_commit(). */
 int file_write(const char *path, const void *data, size_t len, mode_t mode,
                enum file_existing existing, struct errbuf *eb);
 

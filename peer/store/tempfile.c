@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * linkat() gives an unnamed file its name through /proc/self/fd, which needs no privilege; without
- * /proc, the file gets a random name at once.
+ * The file has no name (common/sys/unnamed.h) where that is possible, and else a random one.
  */
 #include "peer/store/tempfile.h"
 
@@ -13,34 +12,13 @@
 #include <unistd.h>
 
 #include "common/crypto/random.h"
+#include "common/sys/unnamed.h"
 #include "peer/store/safepath.h"
 
 void
 tempfile_init(struct tempfile *t)
 {
     *t = (struct tempfile){.fd = -1, .dir = -1};
-}
-
-static void
-proc_path(int fd, char *out, size_t size)
-{
-    snprintf(out, size, "/proc/self/fd/%d", fd);
-}
-
-/* Opens an unnamed file; -1 if the file system or /proc does not allow it. */
-static int
-open_unnamed(int dir, mode_t perm)
-{
-    char path[TEMPFILE_NAME_MAX];
-    int fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, perm);
-
-    if (fd < 0)
-        return -1;
-    proc_path(fd, path, sizeof(path));
-    if (access(path, F_OK) == 0)
-        return fd;
-    close(fd);
-    return -1;
 }
 
 static int
@@ -62,7 +40,7 @@ tempfile_open(struct tempfile *t, const char *dir, const char *rel, mode_t perm,
     if (err != 0)
         return err;
     t->name[0] = '\0';
-    t->fd = open_unnamed(t->dir, perm);
+    t->fd = unnamed_open(t->dir, ".", perm);
     if (t->fd < 0)
         t->fd = open_named(t->dir, perm, t->name);
     if (t->fd >= 0)
@@ -78,12 +56,8 @@ tempfile_open(struct tempfile *t, const char *dir, const char *rel, mode_t perm,
 static int
 give_name(const struct tempfile *t, const char *base)
 {
-    char path[TEMPFILE_NAME_MAX];
-
-    if (t->name[0] != '\0')
-        return safepath_rename_at(t->dir, t->name, base);
-    proc_path(t->fd, path, sizeof(path));
-    return linkat(AT_FDCWD, path, t->dir, base, AT_SYMLINK_FOLLOW);
+    return t->name[0] != '\0' ? safepath_rename_at(t->dir, t->name, base)
+                              : unnamed_link(t->fd, t->dir, base);
 }
 
 int

@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,103 @@ Test(file, keeps_what_is_there)
     snprintf(cmd, sizeof(cmd), "test $(ls -A %s | wc -l) = 1", dir);
     cr_expect_eq(system(cmd), 0, "no temporary file stays");
     umask(mask);
+    remove_temp(dir);
+}
+
+/* Writes the file in portions. */
+static struct filewriter *
+begin_file(const char *path)
+{
+    struct filewriter *w;
+    struct errbuf eb;
+
+    cr_assert_eq(filewriter_open(path, 0600, FILE_REPLACE, &w, &eb), 0, "%s", eb.text);
+    for (int i = 0; i < 10; i++)
+        cr_assert_eq(filewriter_put(w, "0123456789", 10, &eb), 0, "%s", eb.text);
+    return w;
+}
+
+static void
+expect_size(const char *dir, const char *path, off_t size)
+{
+    char cmd[80];
+    struct stat st;
+
+    cr_assert_eq(stat(path, &st), 0);
+    cr_expect_eq(st.st_size, size);
+    snprintf(cmd, sizeof(cmd), "test $(ls -A %s | wc -l) = 1", dir);
+    cr_expect_eq(system(cmd), 0, "no temporary file stays");
+}
+
+Test(filewriter, shows_the_old_file_until_the_new_one_is_whole)
+{
+    char dir[32], path[64];
+    struct filewriter *w;
+    struct errbuf eb;
+    int status;
+    pid_t child;
+
+    make_temp(dir);
+    snprintf(path, sizeof(path), "%s/f", dir);
+    cr_assert_eq(filewriter_commit(begin_file(path), &eb), 0, "%s", eb.text);
+    expect_size(dir, path, 100);
+    cr_assert_eq(file_write(path, "old", 3, 0600, FILE_REPLACE, &eb), 0);
+    w = begin_file(path);
+    cr_assert_eq(filewriter_put(w, NULL, 0, &eb), 0);
+    expect_size(dir, path, 3);
+    filewriter_discard(w);
+    expect_size(dir, path, 3);
+    filewriter_discard(NULL);
+    /* kill -9 in the middle */
+    child = fork();
+    if (child == 0) {
+        (void)begin_file(path);
+        kill(getpid(), SIGKILL);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFSIGNALED(status));
+    expect_size(dir, path, 3);
+    cr_assert_eq(filewriter_commit(begin_file(path), &eb), 0, "%s", eb.text);
+    expect_size(dir, path, 100);
+    remove_temp(dir);
+}
+
+/* Somebody else makes a file under the name meanwhile, which stays. */
+Test(filewriter, replaces_only_the_file_that_it_has_seen)
+{
+    char dir[32], path[64];
+    struct filewriter *w;
+    struct errbuf eb;
+
+    make_temp(dir);
+    snprintf(path, sizeof(path), "%s/f", dir);
+    w = begin_file(path);
+    cr_assert_eq(file_write(path, "other", 5, 0600, FILE_KEEP, &eb), 0);
+    cr_expect_eq(filewriter_commit(w, &eb), SPRAT_E_EXISTS);
+    expect_size(dir, path, 5);
+    remove_temp(dir);
+}
+
+Test(file, is_read_at_offsets)
+{
+    char dir[32], path[64];
+    struct errbuf eb;
+    uint8_t data[4];
+    size_t len;
+    int fd;
+
+    make_temp(dir);
+    snprintf(path, sizeof(path), "%s/f", dir);
+    cr_assert_eq(file_write(path, "01234567", 8, 0600, FILE_KEEP, &eb), 0);
+    cr_expect_eq(file_open(path, 7, &fd, &len, &eb), SPRAT_E_TOOBIG);
+    cr_expect_eq(file_open(dir, 7, &fd, &len, &eb), SPRAT_E_INVAL);
+    cr_assert_eq(file_open(path, 8, &fd, &len, &eb), 0);
+    cr_expect_eq(len, 8);
+    cr_assert_eq(file_read_at(fd, path, data, 4, 3, &eb), 0);
+    cr_expect_eq(memcmp(data, "3456", 4), 0);
+    cr_expect_eq(file_read_at(fd, path, data, 4, 5, &eb), SPRAT_E_SHORT);
+    cr_expect_not_null(strstr(eb.text, path), "%s", eb.text);
+    close(fd);
     remove_temp(dir);
 }
 
