@@ -2,13 +2,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """sprat-tracker as a program: its command line, its configuration file, its addresses, its end."""
 
+import contextlib
+import hashlib
 import json
 import os
 import pwd
 import re
 import signal
 import socket
+import struct
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
 import bencode
@@ -234,6 +238,69 @@ def a_state_file_that_cannot_be_written_is_said_and_no_more(t):
     t.wait("the complaint", lambda: "not saved" in running.stderr, 20)
     assert http_announce(running.http, 1)[b"incomplete"] == 1
     assert running.stop() == 0
+
+
+def write_state(path, torrents, peers):
+    """A state file of so many torrents with so many IPv4 leechers each, as tracker/core/snapshot.h describes it."""
+    body = bytearray(b"SPRTSWM1" + struct.pack(">QQQB", int(time.time()), 1, 2, 0))
+    crowd = b"".join(struct.pack(">IHHI", 0x0a000000 + n, 6881, 0, 0) for n in range(peers))
+    for torrent in range(torrents):
+        body += struct.pack(">I16xIIIII", torrent, 0, 0, peers, 0, 0) + crowd
+    with open(path, "wb") as f:
+        f.write(body + hashlib.sha256(body).digest())
+
+
+@test(seconds=120)
+def a_kill_while_the_peers_are_saved_leaves_the_old_file(t):
+    path = t.path("saved", "state")
+    write_state(path, 100, 10000)
+
+    def is_saving(tracker):
+        with contextlib.suppress(FileNotFoundError):
+            for fd in os.listdir(f"/proc/{tracker.pid}/fd"):
+                with contextlib.suppress(FileNotFoundError):
+                    if os.path.dirname(os.readlink(f"/proc/{tracker.pid}/fd/{fd}")) == os.path.dirname(path):
+                        return True
+        return False
+    for number in range(1, 4):
+        running = Tracker(t, "--peer-ids", "no", "--state-file", path, "--save-interval", "1")
+        line = running.wait_error("the saved peers are loaded")
+        assert "peers=1000000 torrents=100 " in line, line
+        with open(path, "rb") as f:
+            before = f.read()
+        http_announce(running.http, number)
+        t.wait("a save", lambda running=running: is_saving(running), 20)
+        running.kill()
+        with open(path, "rb") as f:
+            after = f.read()
+        assert after == before or hashlib.sha256(after[:-32]).digest() == after[-32:]
+        assert os.listdir(os.path.dirname(path)) == ["state"], os.listdir(os.path.dirname(path))
+        if after != before:
+            write_state(path, 100, 10000)
+
+
+@test
+def a_full_disk_delays_the_save_of_the_peers(t):
+    """On a small file system of its own, which only root can mount."""
+    place = os.path.dirname(t.path("disk", "x"))
+    if os.geteuid() != 0 or os.system(f"mount -t tmpfs -o size=600k tmpfs {place} 2>/dev/null") != 0:
+        raise Skip("no file system can be mounted here")
+    t.defer(lambda: os.system(f"umount -l {place}"))
+    path, filler = os.path.join(place, "state"), os.path.join(place, "filler")
+    write_state(path, 2, 10000)
+    os.system(f"dd if=/dev/zero of={filler} bs=4k count=1000 2>/dev/null")
+    options = ("--peer-ids", "no", "--state-file", path, "--save-interval", "1")
+    running = Tracker(t, *options)
+    line = running.wait_error("the peers are not saved ")
+    assert "next_try_s=1" in line and path in line and "No space" in line, line
+    http_announce(running.http, 1)
+    before = os.stat(path).st_ino
+    os.unlink(filler)
+    t.wait("a save", lambda: os.stat(path).st_ino != before, 20)
+    assert running.stop() == 0
+    assert os.listdir(place) == ["state"]
+    line = Tracker(t, *options).wait_error("the saved peers are loaded")
+    assert "peers=20001 torrents=3 " in line, line
 
 
 @test

@@ -20,12 +20,6 @@ struct shard_rule {
     uint32_t factors[2], addend;
 };
 
-/* One of the parts. {.rule.count = 1} has all torrents. */
-struct shard {
-    struct shard_rule rule;
-    unsigned index;
-};
-
 static inline struct shard_rule
 shard_rule_make(unsigned count, struct rng *rng)
 {
@@ -42,12 +36,6 @@ shard_of(const struct shard_rule *r, const uint8_t hash[TRACKER_HASH_LEN])
     uint32_t x = get_u32be(hash) * r->factors[0] + get_u32be(hash + 4) * r->factors[1] + r->addend;
 
     return (x >> 16) * r->count >> 16;
-}
-
-static inline bool
-shard_has(const struct shard *s, const uint8_t hash[TRACKER_HASH_LEN])
-{
-    return shard_of(&s->rule, hash) == s->index;
 }
 
 #endif

@@ -10,19 +10,22 @@
 
 #include "common/base/err.h"
 #include "common/codec/compact.h"
-#include "common/codec/cursor.h"
-#include "common/crypto/sha.h"
 
 enum {
     SWARM_LEN = 40,
     META_LEN = 6,
-    RECORD_PEERS = 4096,       /* maximum in a record */
+    PEER_MAX = COMPACT_V6_LEN + META_LEN + PEERSET_ID_LEN,
+    RECORD_PEERS = 1024,       /* maximum in a record; other versions of the program wrote more */
+    STEPS_MAX = 4096,          /* swarms that are written or skipped in one portion */
     SAVES_MAX = (1 << 24) - 1, /* the largest number that a swarm can store; 0 is none */
 };
 
 static const uint8_t magic[8] = "SPRTSWM1";
 
-_Static_assert((int)SNAPSHOT_TAIL_LEN == (int)SHA256_LEN, "the tail is a hash");
+_Static_assert(SWARM_LEN + RECORD_PEERS * PEER_MAX <= SNAPSHOT_PORTION_MAX - SNAPSHOT_PORTION,
+               "a record fits into what a portion may have beyond its size");
+_Static_assert((int)SNAPSHOT_ITEM_MAX >= SWARM_LEN && (int)SNAPSHOT_ITEM_MAX >= PEER_MAX,
+               "an item is a swarm or a peer");
 
 void
 snapshot_put_head(const struct swarms *s, struct buf *out, int64_t unix_s)
@@ -132,25 +135,18 @@ snapshot_some(struct swarms *s, struct buf *out, uint16_t now_s)
 {
     size_t before = buf_len(out);
 
-    while (has_more(s) && buf_len(out) - before < SNAPSHOT_PORTION && out->err == 0) {
+    for (int steps = 0; steps < STEPS_MAX && has_more(s) && out->err == 0 &&
+                        buf_len(out) - before < SNAPSHOT_PORTION;
+         steps++) {
+        if (s->saving == NULL)
+            go_on(s);
         if (s->saving != NULL)
             put_record(s, out, now_s);
-        else
-            go_on(s);
     }
     if (out->err == 0 && has_more(s))
         return 1;
     snapshot_cancel(s);
     return out->err;
-}
-
-int
-snapshot_seal(struct buf *out)
-{
-    uint8_t hash[SHA256_LEN];
-
-    sha256(buf_data(out), buf_len(out), hash);
-    return buf_put(out, hash, sizeof(hash));
 }
 
 void
@@ -160,32 +156,15 @@ snapshot_cancel(struct swarms *s)
     s->saving = NULL;
 }
 
-size_t
-snapshot_size(const struct swarms *s)
-{
-    size_t ids = s->env.form.keeps_ids ? PEERSET_ID_LEN : 0;
-
-    return SNAPSHOT_HEAD_LEN + SNAPSHOT_TAIL_LEN + s->map.count * SWARM_LEN +
-           (s->peers4 + s->peers6) / RECORD_PEERS * SWARM_LEN +
-           s->peers4 * (COMPACT_V4_LEN + META_LEN + ids) +
-           s->peers6 * (COMPACT_V6_LEN + META_LEN + ids);
-}
-
 /* ---- reading ---- */
 
 int
-snapshot_open(struct snapshot_head *h, const uint8_t *data, size_t len)
+snapshot_get_head(struct snapshot_head *h, const uint8_t data[SNAPSHOT_HEAD_LEN])
 {
-    uint8_t hash[SHA256_LEN];
-    struct cursor c = cursor_make(data, len);
+    struct cursor c = cursor_make(data, SNAPSHOT_HEAD_LEN);
 
-    if (len < sizeof(magic) || memcmp(data, magic, sizeof(magic)) != 0)
+    if (memcmp(data, magic, sizeof(magic)) != 0)
         return SPRAT_E_VERSION;
-    if (len < SNAPSHOT_HEAD_LEN + SNAPSHOT_TAIL_LEN)
-        return SPRAT_E_TRUNCATED;
-    sha256(data, len - SHA256_LEN, hash);
-    if (memcmp(hash, data + len - SHA256_LEN, SHA256_LEN) != 0)
-        return SPRAT_E_HASH;
     cursor_skip(&c, sizeof(magic));
     h->begun_unix_s = (int64_t)cursor_u64(&c);
     h->seed[0] = cursor_u64(&c);
@@ -194,106 +173,129 @@ snapshot_open(struct snapshot_head *h, const uint8_t *data, size_t len)
     return 0;
 }
 
-/* Values that are the same for all records. */
+void
+snapshot_reader_init(struct snapshot_reader *r, const struct snapshot_head *h)
+{
+    *r = (struct snapshot_reader){.has_ids = h->keeps_ids};
+}
+
+bool
+snapshot_reader_done(const struct snapshot_reader *r)
+{
+    return (r->left[0] | r->left[1] | r->left[2] | r->left[3]) == 0;
+}
+
+static bool
+read_swarm(struct snapshot_reader *r, struct cursor *c)
+{
+    if (cursor_left(c) < SWARM_LEN)
+        return false;
+    cursor_copy(c, r->info_hash, TRACKER_HASH_LEN);
+    r->downloaded = cursor_u32(c);
+    for (int i = 0; i < 4; i++)
+        r->left[i] = cursor_u32(c);
+    return true;
+}
+
+static size_t
+peer_len(uint8_t family, bool has_ids)
+{
+    return compact_len(family) + META_LEN + (has_ids ? PEERSET_ID_LEN : 0);
+}
+
+int
+snapshot_read(struct snapshot_reader *r, struct cursor *c, struct snapshot_run *run)
+{
+    unsigned i = 0; /* 0: IPv4 seeders, then IPv4 leechers, IPv6 seeders, IPv6 leechers */
+    size_t len;
+
+    if (snapshot_reader_done(r) && !read_swarm(r, c))
+        return 0;
+    *run = (struct snapshot_run){.info_hash = r->info_hash,
+                                 .downloaded = r->downloaded,
+                                 .family = IP_V4,
+                                 .has_ids = r->has_ids};
+    if (snapshot_reader_done(r))
+        return 1;
+    while (r->left[i] == 0)
+        i++;
+    run->family = i < 2 ? IP_V4 : IP_V6;
+    run->seeds = i % 2 == 0;
+    len = peer_len(run->family, r->has_ids);
+    run->count = r->left[i];
+    if (run->count > cursor_left(c) / len)
+        run->count = (uint32_t)(cursor_left(c) / len);
+    run->peers = cursor_bytes(c, run->count * len);
+    r->left[i] -= run->count;
+    return run->count > 0;
+}
+
+/* Values that are the same for all peers of a run. */
 struct loading {
     struct swarms *s;
-    struct cursor c;
+    struct swarm *w;
+    const struct snapshot_run *run;
     const struct snapshot_bounds *bounds;
-    bool has_ids; /* the snapshot has ids */
     uint32_t passed_s;
     uint16_t now_s;
 };
 
 static int
-load_peer(struct loading *l, struct swarm *w, uint8_t family, bool seed)
+load_peer(const struct loading *l, struct cursor *c)
 {
     static const uint8_t no_id[PEERSET_ID_LEN];
-    const uint8_t *key = cursor_bytes(&l->c, compact_len(family)), *id = no_id;
-    uint32_t age = cursor_u16(&l->c), tag = cursor_u32(&l->c), pos, longest;
+    struct swarms *s = l->s;
+    uint8_t family = l->run->family;
+    const uint8_t *key = cursor_bytes(c, compact_len(family));
+    uint32_t age = cursor_u16(c) + l->passed_s, tag = cursor_u32(c), pos, longest;
+    const uint8_t *id = l->run->has_ids ? cursor_bytes(c, PEERSET_ID_LEN) : no_id;
 
-    if (l->has_ids)
-        id = cursor_bytes(&l->c, PEERSET_ID_LEN);
-    if (!cursor_ok(&l->c))
-        return SPRAT_E_TRUNCATED;
-    age += l->passed_s;
-    if (age > l->bounds->age_max || tally_get(&l->s->totals->peers) >= l->bounds->peers_max ||
-        peerset_find(swarm_peers(w, family), &l->s->env, key) != PEERSET_NONE)
+    if (age > l->bounds->age_max || tally_get(&s->totals->peers) >= l->bounds->peers_max ||
+        peerset_find(swarm_peers(l->w, family), &s->env, key) != PEERSET_NONE)
         return 0;
-    pos = swarms_add_peer(l->s, w, family, key, seed, l->now_s, &longest);
+    pos = swarms_add_peer(s, l->w, family, key, l->run->seeds, l->now_s, &longest);
     if (pos == PEERSET_NONE)
         return longest != PEERSET_NONE ? 0 : SPRAT_E_NOMEM;
-    if (seed)
+    if (l->run->seeds)
         tag &= ~(uint32_t)PEER_PAUSED;
-    peerset_touch(swarm_set(w, family), pos, (uint16_t)(l->now_s - age), tag, tag & PEER_STATE, id);
+    peerset_touch(swarm_set(l->w, family), pos, (uint16_t)(l->now_s - age), tag, tag & PEER_STATE,
+                  id);
     return 0;
 }
 
+/* Finds or adds the swarm of |run|. |*w| is NULL if the table is full. */
 static int
-load_peers(struct loading *l, struct swarm *w, uint8_t family, uint32_t seeds, uint32_t leeches)
+load_swarm(struct swarms *s, const struct snapshot_run *run, const struct snapshot_bounds *bounds,
+           struct mono now, struct swarm **w)
 {
-    int err = 0;
-
-    for (uint32_t i = 0; i < seeds && err == 0; i++)
-        err = load_peer(l, w, family, true);
-    for (uint32_t i = 0; i < leeches && err == 0; i++)
-        err = load_peer(l, w, family, false);
-    return err;
-}
-
-/* Skips the peers of a swarm that another shard loads. */
-static int
-skip_peers(struct loading *l, const uint32_t count[4])
-{
-    size_t more = META_LEN + (l->has_ids ? PEERSET_ID_LEN : 0);
-
-    cursor_skip(&l->c, ((uint64_t)count[0] + count[1]) * (COMPACT_V4_LEN + more));
-    cursor_skip(&l->c, ((uint64_t)count[2] + count[3]) * (COMPACT_V6_LEN + more));
-    return cursor_ok(&l->c) ? 0 : SPRAT_E_TRUNCATED;
-}
-
-static int
-load_swarm(struct loading *l, struct mono now)
-{
-    const uint8_t *hash = cursor_bytes(&l->c, TRACKER_HASH_LEN);
-    uint32_t downloaded = cursor_u32(&l->c), count[4];
-    struct swarm *w;
-    int err;
-
-    for (int i = 0; i < 4; i++)
-        count[i] = cursor_u32(&l->c);
-    if (!cursor_ok(&l->c))
-        return SPRAT_E_TRUNCATED;
-    if (!shard_has(&l->bounds->shard, hash))
-        return skip_peers(l, count);
-    w = swarms_find(l->s, hash);
-    if (w == NULL && tally_get(&l->s->totals->swarms) >= l->bounds->swarms_max)
-        return SPRAT_E_LIMIT;
-    if (w == NULL)
-        w = swarms_add(l->s, hash, now);
-    if (w == NULL)
+    *w = swarms_find(s, run->info_hash);
+    if (*w == NULL && tally_get(&s->totals->swarms) >= bounds->swarms_max)
+        return 0;
+    if (*w == NULL)
+        *w = swarms_add(s, run->info_hash, now);
+    if (*w == NULL)
         return SPRAT_E_NOMEM;
-    w->sweeps = SWARMS_OLD_SWEEPS; /* it has survived a restart */
-    if (downloaded > w->downloaded)
-        w->downloaded = downloaded;
-    err = load_peers(l, w, IP_V4, count[0], count[1]);
-    return err != 0 ? err : load_peers(l, w, IP_V6, count[2], count[3]);
+    (*w)->sweeps = SWARMS_OLD_SWEEPS; /* it has survived a restart */
+    if (run->downloaded > (*w)->downloaded)
+        (*w)->downloaded = run->downloaded;
+    return 0;
 }
 
 int
-snapshot_load(struct swarms *s, const uint8_t *data, size_t len,
+snapshot_load(struct swarms *s, const struct snapshot_run *run,
               const struct snapshot_bounds *bounds, uint16_t now_s, struct mono now)
 {
     struct loading l = {
         .s = s,
-        .c = cursor_make(data + SNAPSHOT_HEAD_LEN, len - SNAPSHOT_HEAD_LEN - SNAPSHOT_TAIL_LEN),
+        .run = run,
         .bounds = bounds,
-        .has_ids = data[SNAPSHOT_HEAD_LEN - 1] != 0,
         .passed_s = bounds->passed_s < UINT16_MAX ? bounds->passed_s : UINT16_MAX,
         .now_s = now_s,
     };
-    int err = 0;
+    struct cursor c = cursor_make(run->peers, run->count * peer_len(run->family, run->has_ids));
+    int err = load_swarm(s, run, bounds, now, &l.w);
 
-    while (err == 0 && cursor_left(&l.c) > 0)
-        err = load_swarm(&l, now);
-    return err == SPRAT_E_LIMIT ? 0 : err;
+    while (err == 0 && l.w != NULL && cursor_left(&c) > 0)
+        err = load_peer(&l, &c);
+    return err;
 }

@@ -5,7 +5,8 @@
  * its state of the moment when it was written. A large swarm is written in several records, with
  * announces between these too; a peer that changes between seeding and leeching meanwhile may be
  * missing until it announces again. The swarms of several tables follow each other in any order, so
- * the file can be loaded into any number of tables. No file I/O and no clock.
+ * the file can be loaded into any number of tables. Writer and reader need no more memory than a
+ * portion, and leave the tail to their caller. No file I/O and no clock.
  *
  *  head    0   8   "SPRTSWM1"
  *          8   8   Unix seconds at which the snapshot was begun
@@ -24,15 +25,35 @@
 #ifndef TRACKER_CORE_SNAPSHOT_H
 #define TRACKER_CORE_SNAPSHOT_H
 
+#include "common/codec/cursor.h"
+#include "common/crypto/sha.h"
 #include "common/ds/buf.h"
-#include "tracker/core/shard.h"
 #include "tracker/core/swarms.h"
 
 enum {
     SNAPSHOT_HEAD_LEN = 33,
-    SNAPSHOT_TAIL_LEN = 32,
-    SNAPSHOT_PORTION = 1 << 18, /* bytes that are written in one portion */
+    SNAPSHOT_TAIL_LEN = SHA256_LEN,
+    SNAPSHOT_PORTION = 1 << 16,     /* bytes that are written in one portion */
+    SNAPSHOT_PORTION_MAX = 1 << 17, /* its last record may exceed that */
+    SNAPSHOT_ITEM_MAX = 44,         /* bytes of a peer, or of a swarm before its peers */
 };
+
+/* ---- writing ---- */
+
+/* Appends the head of a snapshot of |s|, and of other tables with the same seed, to |out|. */
+void snapshot_put_head(const struct swarms *s, struct buf *out, int64_t unix_s);
+
+/* Begins to write |s|. A table can be in one snapshot at a time. */
+void snapshot_begin(struct swarms *s);
+
+/* Appends the next portion, at most SNAPSHOT_PORTION_MAX bytes, maybe none. |now_s| is the time in
+ * the seconds of peersets. Returns 1 if there is more; 0 if all swarms of |s| are written; or the
+ * buffer's error, which also cancels the snapshot. */
+int snapshot_some(struct swarms *s, struct buf *out, uint16_t now_s);
+
+void snapshot_cancel(struct swarms *s);
+
+/* ---- reading ---- */
 
 struct snapshot_head {
     int64_t begun_unix_s;
@@ -40,42 +61,47 @@ struct snapshot_head {
     bool keeps_ids;
 };
 
-/* Appends the head of a snapshot of |s|, and of other tables with the same seed, to |out|, which
- * must be empty.
- */
-void snapshot_put_head(const struct swarms *s, struct buf *out, int64_t unix_s);
+/* VERSION if |data| is not the head of a snapshot. */
+int snapshot_get_head(struct snapshot_head *h, const uint8_t data[SNAPSHOT_HEAD_LEN]);
 
-/* Begins to write |s|. A table can be in one snapshot at a time. */
-void snapshot_begin(struct swarms *s);
+/* Reads what is between head and tail. Embedded. */
+struct snapshot_reader {
+    uint8_t info_hash[TRACKER_HASH_LEN]; /* of the current swarm */
+    uint32_t downloaded;
+    uint32_t left[4]; /* its peers that are not read yet, in the order of the format */
+    bool has_ids;
+};
 
-/* Appends the next portion, about SNAPSHOT_PORTION bytes. |now_s| is the time in the seconds of
- * peersets. Returns 1 if there is more; 0 if all swarms of |s| are written; or the buffer's error,
- * which also cancels the snapshot. */
-int snapshot_some(struct swarms *s, struct buf *out, uint16_t now_s);
+void snapshot_reader_init(struct snapshot_reader *r, const struct snapshot_head *h);
 
-/* Appends the tail. Uses only |out|, so any thread may call it. */
-int snapshot_seal(struct buf *out);
+/* Peers of one swarm that follow each other in a snapshot; maybe none. */
+struct snapshot_run {
+    const uint8_t *info_hash; /* in the reader, until its next call */
+    uint32_t downloaded;
+    uint8_t family;
+    bool seeds, has_ids;
+    uint32_t count;
+    const uint8_t *peers; /* in the bytes that were read */
+};
 
-void snapshot_cancel(struct swarms *s);
+/* Reads the next run. Returns 1, or 0 if no whole item is left: |c| is then at the first of fewer
+ * than SNAPSHOT_ITEM_MAX bytes, which must be passed again with the bytes after them. All bytes are
+ * the beginning of some snapshot, so there is no error before the end. */
+int snapshot_read(struct snapshot_reader *r, struct cursor *c, struct snapshot_run *run);
 
-/* The approximate size of a snapshot of |s| alone. */
-size_t snapshot_size(const struct swarms *s);
-
-/* Checks that |data| is a complete snapshot, and reads its head. VERSION, TRUNCATED, HASH. */
-int snapshot_open(struct snapshot_head *h, const uint8_t *data, size_t len);
+/* True between two swarms: only there, and with no byte left, a snapshot may end. */
+bool snapshot_reader_done(const struct snapshot_reader *r);
 
 /* Limits on what is loaded from a snapshot. */
 struct snapshot_bounds {
-    struct shard shard;             /* only swarms of this shard */
     uint32_t passed_s;              /* seconds since the snapshot was begun */
     uint16_t age_max;               /* maximum of seconds since a peer was last seen */
     uint64_t peers_max, swarms_max; /* limits for the totals of |s| */
 };
 
-/* Adds the peers of a checked snapshot within |bounds| to |s|, which must have the head's seed, and
- * may keep ids only if the head says so. CORRUPT errors for a snapshot that no tracker wrote, or
- * NOMEM; peers that were loaded before the error stay. */
-int snapshot_load(struct swarms *s, const uint8_t *data, size_t len,
+/* Adds the swarm and the peers of |run| within |bounds| to |s|, which must have the head's seed,
+ * and may keep ids only if the run has some. NOMEM: the peers that were added before stay. */
+int snapshot_load(struct swarms *s, const struct snapshot_run *run,
                   const struct snapshot_bounds *bounds, uint16_t now_s, struct mono now);
 
 #endif

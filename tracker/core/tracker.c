@@ -745,28 +745,20 @@ tracker_save_cancel(struct tracker *t)
     snapshot_cancel(&t->swarms);
 }
 
-size_t
-tracker_save_size(const struct tracker *t)
-{
-    return snapshot_size(&t->swarms);
-}
-
 int
-tracker_load(struct tracker *t, const struct snapshot_head *head, const uint8_t *data, size_t len,
-             struct shard shard, uint32_t passed_s, struct mono now)
+tracker_load(struct tracker *t, const struct snapshot_run *run, uint32_t passed_s, struct mono now)
 {
     struct snapshot_bounds bounds = {
-        .shard = shard,
         .passed_s = passed_s,
         .age_max = peer_timeout_s(t),
         .peers_max = t->config.peers_max,
         .swarms_max = t->config.torrents_max,
     };
 
-    if (t->swarms.env.form.keeps_ids && !head->keeps_ids)
+    if (t->swarms.env.form.keeps_ids && !run->has_ids)
         return SPRAT_E_INVAL;
     t->has_loopback = true;
-    return snapshot_load(&t->swarms, data, len, &bounds, peerset_seconds(now), now);
+    return snapshot_load(&t->swarms, run, &bounds, peerset_seconds(now), now);
 }
 
 void

@@ -163,19 +163,16 @@ void tracker_on_timer(struct tracker *t, struct mono now);
 
 /* Write the peers of one tracker, or of several with the same seed, as a snapshot (snapshot.h):
  * first the head; then, for each tracker, tracker_save_begin(), and tracker_save_some() until it
- * does not return 1; then snapshot_seal(). A tracker adds about tracker_save_size() bytes. */
+ * does not return 1. The tail is the caller's. */
 void tracker_save_head(const struct tracker *t, struct buf *out, int64_t unix_s);
 void tracker_save_begin(struct tracker *t);
 int tracker_save_some(struct tracker *t, struct buf *out, struct mono now);
 void tracker_save_cancel(struct tracker *t);
-size_t tracker_save_size(const struct tracker *t);
 
-/* Adds the peers of a snapshot, which snapshot_open() has checked, for the torrents in |shard|.
- * |head| is its head, whose seed the tracker must have, and |passed_s| the seconds since it was
- * begun. INVAL if the tracker keeps peer ids and the snapshot does not; else errors as
- * snapshot_load(). */
-int tracker_load(struct tracker *t, const struct snapshot_head *head, const uint8_t *data,
-                 size_t len, struct shard shard, uint32_t passed_s, struct mono now);
+/* Adds the peers of |run|, which belongs to a snapshot with the tracker's seed that was begun
+ * |passed_s| seconds ago. INVAL if the tracker keeps peer ids and the snapshot does not; NOMEM. */
+int tracker_load(struct tracker *t, const struct snapshot_run *run, uint32_t passed_s,
+                 struct mono now);
 
 /* Offers a portion of the torrents that have peers here to |top|, with the numbers of a scrape.
  * |at| is 0 in the first call, and then the last result; returns 0 at the end. Stores nothing. */

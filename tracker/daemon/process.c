@@ -29,6 +29,7 @@
 #include "tracker/daemon/memtrim.h"
 #include "tracker/daemon/numbers.h"
 #include "tracker/daemon/reload.h"
+#include "tracker/daemon/savedpeers.h"
 #include "tracker/daemon/savefile.h"
 #include "tracker/daemon/watchdog.h"
 #include "tracker/daemon/worker.h"
@@ -187,7 +188,7 @@ static int
 make_shards(struct process *p)
 {
     struct worker_common *c = &p->common;
-    struct saved before = {.data = NULL};
+    struct savedpeers *before = NULL;
     struct tracker_config config = p->settings.tracker;
     struct tracker_seed seed;
     bool ready = false;
@@ -195,16 +196,16 @@ make_shards(struct process *p)
     config.has_users = p->settings.is_private != 0;
     random_bytes(&seed, sizeof(seed));
     if (p->settings.state_file[0] != '\0')
-        saved_read(&before, p->settings.state_file, &p->log);
-    if (before.data != NULL)
-        memcpy(seed.hash, before.head.seed, sizeof(seed.hash));
+        before = savedpeers_open(p->settings.state_file, &p->log);
+    if (before != NULL)
+        memcpy(seed.hash, savedpeers_head(before)->seed, sizeof(seed.hash));
     c->limiter = limiter_new(seed.hash);
     c->shards = shards_new(p->nworkers, &config, &seed);
     if (c->shards != NULL && join_cluster(p) == 0)
         ready = c->limiter != NULL;
-    if (ready)
-        saved_load(&before, c->shards, &p->log);
-    saved_fini(&before);
+    if (ready && before != NULL)
+        savedpeers_load(before, c->shards, &p->log);
+    savedpeers_free(before);
     return ready ? 0 : SPRAT_E_NOMEM;
 }
 
