@@ -32,16 +32,35 @@ def waited_seconds():
         return None
 
 
-def anonymous_bytes(pid):
-    """Memory that is the process's own, without files and tmpfs mapped; 0 if it is gone."""
+def _status_bytes(pid, key):
     try:
         with open(f"/proc/{pid}/status") as f:
             for line in f:
-                if line.startswith("RssAnon:"):
+                if line.startswith(key + ":"):
                     return int(line.split()[1]) << 10
     except OSError:
         pass
     return 0
+
+
+def anonymous_bytes(pid):
+    """Memory that is the process's own, without files and tmpfs mapped; 0 if it is gone."""
+    return _status_bytes(pid, "RssAnon")
+
+
+def resident_bytes(pid):
+    """All memory of the process that is in RAM; 0 if it is gone."""
+    return _status_bytes(pid, "VmRSS")
+
+
+def peak_bytes(pid):
+    """The maximum of resident_bytes() since the process began, or since forget_peak()."""
+    return _status_bytes(pid, "VmHWM")
+
+
+def forget_peak(pid):
+    with open(f"/proc/{pid}/clear_refs", "w") as f:
+        f.write("5")
 
 
 class PeakMemory:
