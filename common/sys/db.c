@@ -414,6 +414,21 @@ db_run(struct db *db, sqlite3_stmt *st, const char *doing, struct errbuf *eb)
 }
 
 int
+db_run_with(struct db *db, const char *sql, const int64_t *numbers, size_t count, const char *doing,
+            struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    int err = db_prepare(db, sql, &st, eb);
+
+    if (err != 0)
+        return err;
+    ASSERT((size_t)sqlite3_bind_parameter_count(st) == count);
+    for (size_t i = 0; i < count; i++)
+        sqlite3_bind_int64(st, (int)i + 1, numbers[i]);
+    return db_run(db, st, doing, eb);
+}
+
+int
 db_begin(struct db *db, struct errbuf *eb)
 {
     return db_exec(db, "BEGIN IMMEDIATE", "beginning a change", eb);

@@ -10,6 +10,7 @@
 
 #include <sqlite3.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/err.h"
@@ -55,6 +56,11 @@ int db_prepare(struct db *db, const char *sql, sqlite3_stmt **out, struct errbuf
 
 /* Steps a statement that has no rows, then resets it. */
 int db_run(struct db *db, sqlite3_stmt *st, const char *doing, struct errbuf *eb);
+
+/* Runs a statement that has no rows and whose parameters are all numbers: |sql| as in db_prepare(),
+ * and |count| numbers, one for each parameter. */
+int db_run_with(struct db *db, const char *sql, const int64_t *numbers, size_t count,
+                const char *doing, struct errbuf *eb);
 
 /* BEGIN IMMEDIATE; COMMIT; ROLLBACK (which can't fail). */
 int db_begin(struct db *db, struct errbuf *eb);

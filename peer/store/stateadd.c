@@ -118,19 +118,6 @@ insert_row(struct db *db, const struct state_addition *a, int64_t *id, struct er
     return err;
 }
 
-static int
-set_managed(struct db *db, int64_t id, struct errbuf *eb)
-{
-    sqlite3_stmt *q;
-    int err =
-        db_prepare(db, "UPDATE torrents SET managed = 1 WHERE id = ? AND managed = 0", &q, eb);
-
-    if (err != 0)
-        return err;
-    sqlite3_bind_int64(q, 1, id);
-    return db_run(db, q, "changing a torrent", eb);
-}
-
 /* Must be called within a transaction. */
 static int
 add(struct db *db, const struct state_addition *a, int64_t *id, struct errbuf *eb)
@@ -143,7 +130,8 @@ add(struct db *db, const struct state_addition *a, int64_t *id, struct errbuf *e
     else if (err == 0 && a->mi != NULL)
         err = state_apply_metainfo(db, *id, &a->mi->id, a->mi->raw, a->mi->raw_len, eb);
     if (err == 0 && a->managed)
-        err = set_managed(db, *id, eb);
+        err = db_run_with(db, "UPDATE torrents SET managed = 1 WHERE id = ? AND managed = 0", id, 1,
+                          "changing a torrent", eb);
     return err == 0 && a->update != NULL ? state_apply_parts(db, *id, a->update, eb) : err;
 }
 
@@ -164,8 +152,6 @@ struct add_job {
     struct state_job job;
     const struct state_addition *addition;
     int64_t *id;
-    state_done_fn done;
-    void *user;
 };
 
 static int
@@ -177,12 +163,9 @@ apply_addition(struct db *db, struct state_job *j)
 }
 
 static void
-finish_addition(struct state_job *j)
+free_addition(struct state_job *j)
 {
-    struct add_job *a = LIST_ENTRY(j, struct add_job, job);
-
-    a->done(a->user, j->err, j->err != 0 ? j->why.text : "");
-    free(a);
+    free(LIST_ENTRY(j, struct add_job, job));
 }
 
 int
@@ -195,11 +178,11 @@ state_add_async(struct state *st, const struct state_addition *a, int64_t *id, s
     if (j == NULL)
         return SPRAT_E_NOMEM;
     j->job.apply = apply_addition;
-    j->job.finish = finish_addition;
+    j->job.free = free_addition;
+    j->job.done = done;
+    j->job.user = user;
     j->addition = a;
     j->id = id;
-    j->done = done;
-    j->user = user;
     err = state_submit(st, &j->job, q);
     if (err != 0)
         free(j);

@@ -101,26 +101,14 @@ apply_bits(struct db *db, int64_t id, const uint32_t *pieces, size_t n, bool set
     return err;
 }
 
-/* Runs a statement whose only parameter is the torrent's id. */
-static int
-run_for(struct db *db, const char *sql, int64_t id, const char *doing, struct errbuf *eb)
-{
-    sqlite3_stmt *q;
-    int err = db_prepare(db, sql, &q, eb);
-
-    if (err != 0)
-        return err;
-    sqlite3_bind_int64(q, 1, id);
-    return db_run(db, q, doing, eb);
-}
-
 static int
 apply_pieces(struct db *db, int64_t id, const struct state_update *u, struct errbuf *eb)
 {
     int err = 0;
 
     if (u->clear_have)
-        err = run_for(db, "DELETE FROM pieces WHERE torrent = ?", id, "forgetting pieces", eb);
+        err = db_run_with(db, "DELETE FROM pieces WHERE torrent = ?", &id, 1, "forgetting pieces",
+                          eb);
     if (err == 0)
         err = apply_bits(db, id, u->lost, u->lost_count, false, eb);
     return err != 0 ? err : apply_bits(db, id, u->have, u->have_count, true, eb);
@@ -129,23 +117,15 @@ apply_pieces(struct db *db, int64_t id, const struct state_update *u, struct err
 static int
 apply_file(struct db *db, int64_t id, const struct state_file *f, struct errbuf *eb)
 {
-    sqlite3_stmt *q;
-    int err = db_prepare(db,
-                         f->present ? "INSERT OR REPLACE INTO files (torrent, file, size, mtime, "
-                                      "inode) VALUES (?, ?, ?, ?, ?)"
-                                    : "DELETE FROM files WHERE torrent = ? AND file = ?",
-                         &q, eb);
+    const int64_t row[] = {id, f->file, (int64_t)f->size, f->mtime_ns, (int64_t)f->inode};
 
-    if (err != 0)
-        return err;
-    sqlite3_bind_int64(q, 1, id);
-    sqlite3_bind_int64(q, 2, f->file);
-    if (f->present) {
-        sqlite3_bind_int64(q, 3, (sqlite3_int64)f->size);
-        sqlite3_bind_int64(q, 4, f->mtime_ns);
-        sqlite3_bind_int64(q, 5, (sqlite3_int64)f->inode);
-    }
-    return db_run(db, q, "storing files", eb);
+    if (!f->present)
+        return db_run_with(db, "DELETE FROM files WHERE torrent = ? AND file = ?", row, 2,
+                           "storing files", eb);
+    return db_run_with(db,
+                       "INSERT OR REPLACE INTO files (torrent, file, size, mtime, inode) "
+                       "VALUES (?, ?, ?, ?, ?)",
+                       row, 5, "storing files", eb);
 }
 
 /* True if |u| only says that a session continues or ends. If the database has no record of the
@@ -260,7 +240,8 @@ apply_peers(struct db *db, int64_t id, const struct state_update *u, struct errb
     int err = 0;
 
     if (u->forget_peers)
-        err = run_for(db, "DELETE FROM peers WHERE torrent = ?", id, "forgetting peers", eb);
+        err =
+            db_run_with(db, "DELETE FROM peers WHERE torrent = ?", &id, 1, "forgetting peers", eb);
     for (size_t i = 0; i < u->peer_count && err == 0; i++) {
         uint8_t addr[STATE_ADDR_MAX];
         size_t len;
@@ -277,15 +258,10 @@ apply_peers(struct db *db, int64_t id, const struct state_update *u, struct errb
     }
     if (err != 0 || u->peer_count == 0)
         return err;
-    err = db_prepare(db,
-                     "DELETE FROM peers WHERE torrent = ?1 AND addr IN (SELECT addr FROM peers "
-                     "WHERE torrent = ?1 ORDER BY seen DESC, addr LIMIT -1 OFFSET ?2)",
-                     &q, eb);
-    if (err != 0)
-        return err;
-    sqlite3_bind_int64(q, 1, id);
-    sqlite3_bind_int(q, 2, STATE_PEERS_MAX);
-    return db_run(db, q, "forgetting peers", eb);
+    return db_run_with(db,
+                       "DELETE FROM peers WHERE torrent = ?1 AND addr IN (SELECT addr FROM peers "
+                       "WHERE torrent = ?1 ORDER BY seen DESC, addr LIMIT -1 OFFSET ?2)",
+                       (const int64_t[]){id, STATE_PEERS_MAX}, 2, "forgetting peers", eb);
 }
 
 static int
@@ -382,15 +358,16 @@ state_apply_parts(struct db *db, int64_t id, const struct state_update *u, struc
     int err;
 
     if (u->remove)
-        return run_for(db, "DELETE FROM torrents WHERE id = ?", id, "removing a torrent", eb);
+        return db_run_with(db, "DELETE FROM torrents WHERE id = ?", &id, 1, "removing a torrent",
+                           eb);
     err = must_exist(db, id, eb);
     if (err == 0)
         err = apply_pieces(db, id, u, eb);
     for (size_t i = 0; i < u->file_count && err == 0; i++)
         err = apply_file(db, id, &u->files[i], eb);
     if (err == 0 && u->unmanage)
-        err = run_for(db, "UPDATE torrents SET managed = 0 WHERE id = ?", id,
-                      "removing a torrent", eb);
+        err = db_run_with(db, "UPDATE torrents SET managed = 0 WHERE id = ?", &id, 1,
+                          "removing a torrent", eb);
     if (err == 0 && u->metainfo != NULL)
         err = state_apply_metainfo(db, id, u->identity, u->metainfo, u->metainfo_len, eb);
     if (err == 0)

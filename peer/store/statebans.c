@@ -11,8 +11,6 @@
 
 struct bans_job {
     struct state_job job;
-    state_done_fn done;
-    void *user;
     int64_t now;
     size_t count;
     struct state_ban bans[];
@@ -24,27 +22,13 @@ bans_of(struct state_job *j)
     return LIST_ENTRY(j, struct bans_job, job);
 }
 
-/* Runs a statement that has at most two numbers as parameters. */
-static int
-run(struct db *db, const char *sql, int64_t one, int64_t two, struct errbuf *eb)
-{
-    sqlite3_stmt *q;
-    int err = db_prepare(db, sql, &q, eb);
-
-    if (err != 0)
-        return err;
-    sqlite3_bind_int64(q, 1, one);
-    sqlite3_bind_int64(q, 2, two);
-    return db_run(db, q, "forgetting bans", eb);
-}
-
 static int
 delete_surplus(struct db *db, int64_t now, struct errbuf *eb)
 {
-    return run(db,
-               "DELETE FROM bans WHERE until <= ?1 OR site IN"
-               " (SELECT site FROM bans ORDER BY until DESC, site LIMIT -1 OFFSET ?2)",
-               now, STATE_BANS_MAX, eb);
+    return db_run_with(db,
+                       "DELETE FROM bans WHERE until <= ?1 OR site IN"
+                       " (SELECT site FROM bans ORDER BY until DESC, site LIMIT -1 OFFSET ?2)",
+                       (const int64_t[]){now, STATE_BANS_MAX}, 2, "forgetting bans", eb);
 }
 
 static int
@@ -80,13 +64,9 @@ apply_bans(struct db *db, struct state_job *j)
 }
 
 static void
-finish_bans(struct state_job *j)
+free_bans(struct state_job *j)
 {
-    struct bans_job *b = bans_of(j);
-
-    if (b->done != NULL)
-        b->done(b->user, j->err, j->err != 0 ? j->why.text : "");
-    free(b);
+    free(bans_of(j));
 }
 
 int
@@ -99,9 +79,9 @@ state_put_bans_async(struct state *st, const struct state_ban *bans, size_t coun
     if (b == NULL)
         return SPRAT_E_NOMEM;
     b->job.apply = apply_bans;
-    b->job.finish = finish_bans;
-    b->done = done;
-    b->user = user;
+    b->job.free = free_bans;
+    b->job.done = done;
+    b->job.user = user;
     b->now = now;
     b->count = count;
     memcpy(b->bans, bans, count * sizeof(*bans));
@@ -141,7 +121,8 @@ state_load_bans(struct state *st, int64_t now, int64_t latest, struct state_ban 
     if (err == 0)
         err = delete_surplus(st->db, now, eb);
     if (err == 0)
-        err = run(st->db, "UPDATE bans SET until = ?1 WHERE until > ?1", latest, 0, eb);
+        err = db_run_with(st->db, "UPDATE bans SET until = ?1 WHERE until > ?1", &latest, 1,
+                          "forgetting bans", eb);
     if (err == 0)
         err = n = read_bans(st->db, out, eb);
     if (err >= 0)

@@ -39,15 +39,17 @@ struct state_job {
     /* Makes the change within an open transaction, on the database's thread. An error, with a
      * sentence in |why|, undoes this change only. */
     int (*apply)(struct db *db, struct state_job *j);
-    /* Called once, when the doneq is drained: reports |err| and |why|, and frees the job. */
-    void (*finish)(struct state_job *j);
+    /* Called once, when the doneq is drained, with |err| and |why|; NULL: nobody is told. */
+    state_done_fn done;
+    void *user;
+    void (*free)(struct state_job *j); /* frees the data of the change, after done() */
     int err; /* of apply() or of the commit; 0: the change is on disk */
     struct errbuf why;
 };
 
-/* Gives the thread a job whose apply() and finish() are set; changes are made in the order of the
- * calls. NOMEM, or AGAIN when STATE_QUEUE_MAX changes wait; after an error the job is the caller's
- * again. */
+/* Gives the thread a job whose apply(), done() and free() are set; changes are made in the order of
+ * the calls. NOMEM, or AGAIN when STATE_QUEUE_MAX changes wait; after an error the job is the
+ * caller's again. */
 int state_submit(struct state *st, struct state_job *j, struct doneq *q);
 
 /* Commits the open transaction, or rolls it back if |err| is not 0. */

@@ -14,8 +14,6 @@ enum { NODE_LEN_MAX = STATE_DHT_ID_LEN + COMPACT_V6_LEN };
 
 struct dht_job {
     struct state_job job;
-    state_done_fn done;
-    void *user;
     struct endpoint at;
     uint8_t id[STATE_DHT_ID_LEN];
     size_t len;
@@ -59,16 +57,10 @@ put_row(struct db *db, const struct dht_job *d, struct errbuf *eb)
 static int
 delete_surplus(struct db *db, struct errbuf *eb)
 {
-    sqlite3_stmt *q;
-    int err = db_prepare(db,
-                         "DELETE FROM dht WHERE rowid IN"
-                         " (SELECT rowid FROM dht ORDER BY rowid DESC LIMIT -1 OFFSET ?1)",
-                         &q, eb);
-
-    if (err != 0)
-        return err;
-    sqlite3_bind_int(q, 1, STATE_DHT_ROWS_MAX);
-    return db_run(db, q, "forgetting the DHT's nodes", eb);
+    return db_run_with(db,
+                       "DELETE FROM dht WHERE rowid IN"
+                       " (SELECT rowid FROM dht ORDER BY rowid DESC LIMIT -1 OFFSET ?1)",
+                       (const int64_t[]){STATE_DHT_ROWS_MAX}, 1, "forgetting the DHT's nodes", eb);
 }
 
 static int
@@ -80,13 +72,9 @@ apply_dht(struct db *db, struct state_job *j)
 }
 
 static void
-finish_dht(struct state_job *j)
+free_dht(struct state_job *j)
 {
-    struct dht_job *d = job_of(j);
-
-    if (d->done != NULL)
-        d->done(d->user, j->err, j->err != 0 ? j->why.text : "");
-    free(d);
+    free(job_of(j));
 }
 
 static void
@@ -114,9 +102,9 @@ state_put_dht_async(struct state *st, const struct endpoint *at, const struct st
     if (d == NULL)
         return SPRAT_E_NOMEM;
     d->job.apply = apply_dht;
-    d->job.finish = finish_dht;
-    d->done = done;
-    d->user = user;
+    d->job.free = free_dht;
+    d->job.done = done;
+    d->job.user = user;
     d->at = *at;
     memcpy(d->id, row->id, STATE_DHT_ID_LEN);
     pack_nodes(d, row);

@@ -17,7 +17,9 @@ on_done(struct doneq_item *item)
 
     MAGIC_CHECK(j, STATE_JOB_MAGIC);
     MAGIC_CLEAR(j);
-    j->finish(j);
+    if (j->done != NULL)
+        j->done(j->user, j->err, j->err != 0 ? j->why.text : "");
+    j->free(j);
 }
 
 /* Applies one change within the open transaction, in isolation: a failure undoes only this change.

@@ -14,8 +14,6 @@ struct update_job {
     int64_t id;
     struct state_update update; /* points into |mem| */
     struct state_wish_row wish; /* of |update|, likewise */
-    state_done_fn done;
-    void *user;
     uint8_t *mem;
 };
 
@@ -34,20 +32,12 @@ apply_update(struct db *db, struct state_job *j)
 }
 
 static void
-update_free(struct update_job *u)
-{
-    free(u->mem);
-    free(u);
-}
-
-static void
-finish_update(struct state_job *j)
+free_update(struct state_job *j)
 {
     struct update_job *u = update_of(j);
 
-    if (u->done != NULL)
-        u->done(u->user, j->err, j->err != 0 ? j->why.text : "");
-    update_free(u);
+    free(u->mem);
+    free(u);
 }
 
 /* Copies |len| bytes to the job's memory, aligned, and returns their new address; NULL stays NULL.
@@ -144,12 +134,12 @@ state_apply_async(struct state *st, int64_t id, const struct state_update *u, st
         return SPRAT_E_NOMEM;
     }
     j->job.apply = apply_update;
-    j->job.finish = finish_update;
+    j->job.free = free_update;
+    j->job.done = done;
+    j->job.user = user;
     j->id = id;
-    j->done = done;
-    j->user = user;
     err = state_submit(st, &j->job, q);
     if (err != 0)
-        update_free(j);
+        free_update(&j->job);
     return err;
 }

@@ -108,19 +108,12 @@ state_apply_wish(struct db *db, int64_t id, const struct state_wish_row *row, st
 int
 state_apply_worknames(struct db *db, int64_t id, struct errbuf *eb)
 {
-    sqlite3_stmt *q;
-    int err = db_prepare(db,
-                         "INSERT INTO wishes (torrent, seed, ratio, trackers, flags) "
-                         "VALUES (?1, ?2, 0, '', ?3) ON CONFLICT (torrent) "
-                         "DO UPDATE SET flags = flags | ?3 WHERE (flags & ?3) = 0",
-                         &q, eb);
-
-    if (err != 0)
-        return err;
-    sqlite3_bind_int64(q, 1, id);
-    sqlite3_bind_int(q, 2, SEED_UNSAID);
-    sqlite3_bind_int(q, 3, FLAG_WORKNAMES);
-    return db_run(db, q, "storing what a torrent's files are called", eb);
+    return db_run_with(db,
+                       "INSERT INTO wishes (torrent, seed, ratio, trackers, flags) "
+                       "VALUES (?1, ?2, 0, '', ?3) ON CONFLICT (torrent) "
+                       "DO UPDATE SET flags = flags | ?3 WHERE (flags & ?3) = 0",
+                       (const int64_t[]){id, SEED_UNSAID, FLAG_WORKNAMES}, 3,
+                       "storing what a torrent's files are called", eb);
 }
 
 /* Splits |text| into separate strings, one per line. Surplus lines, possible in a database that was

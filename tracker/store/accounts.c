@@ -10,81 +10,72 @@
 #include "tracker/store/registrysums.h"
 #include "tracker/store/sessiontable.h"
 
+static const char storing[] = "storing the accounts";
+
 /* ---- totals ---- */
 
 static int
 put_total(struct registry *r, const struct ledger_entry *e, const struct session_gain *g,
           bool freeleech, struct errbuf *eb)
 {
-    sqlite3_stmt *q;
-    int err = db_prepare(
+    const int64_t down = registry_put_u64(g->bytes[LEDGER_DOWN]);
+    const int64_t numbers[] = {
+        e->key.user,          e->key.torrent, registry_put_u64(g->bytes[LEDGER_UP]),
+        freeleech ? 0 : down, down,           registry_put_u64(g->seed_s),
+        g->completed_s,       e->last_s,      ACCOUNTS_SUM_MAX,
+    };
+
+    return db_run_with(
         r->db,
         "INSERT INTO totals (user, torrent, uploaded, downloaded, downloaded_raw, seed_s, "
         "completed, seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET "
         "uploaded = min(uploaded + ?3, ?9), downloaded = min(downloaded + ?4, ?9), "
         "downloaded_raw = min(downloaded_raw + ?5, ?9), seed_s = min(seed_s + ?6, ?9), "
         "completed = CASE completed WHEN 0 THEN ?7 ELSE completed END, seen = max(seen, ?8)",
-        &q, eb);
-
-    if (err != 0)
-        return err;
-    sqlite3_bind_int64(q, 1, e->key.user);
-    sqlite3_bind_int64(q, 2, e->key.torrent);
-    sqlite3_bind_int64(q, 3, registry_put_u64(g->bytes[LEDGER_UP]));
-    sqlite3_bind_int64(q, 4, freeleech ? 0 : registry_put_u64(g->bytes[LEDGER_DOWN]));
-    sqlite3_bind_int64(q, 5, registry_put_u64(g->bytes[LEDGER_DOWN]));
-    sqlite3_bind_int64(q, 6, registry_put_u64(g->seed_s));
-    sqlite3_bind_int64(q, 7, g->completed_s);
-    sqlite3_bind_int64(q, 8, e->last_s);
-    sqlite3_bind_int64(q, 9, ACCOUNTS_SUM_MAX);
-    return db_run(r->db, q, "storing the accounts", eb);
+        numbers, sizeof(numbers) / sizeof(numbers[0]), storing, eb);
 }
 
 static int
 put_user(struct registry *r, const struct ledger_entry *e, const struct session_gain *g,
          const struct sessiontable_owner *owner, struct errbuf *eb)
 {
-    sqlite3_stmt *q;
-    int err = db_prepare(r->db,
-                         "UPDATE users SET uploaded = min(uploaded + ?2, ?6), downloaded = "
-                         "min(downloaded + ?3, ?6), downloaded_raw = min(downloaded_raw + ?4, ?6), "
-                         "seen = max(seen, ?5), busy_up = ?7, busy_down = ?8 WHERE id = ?1",
-                         &q, eb);
+    const int64_t down = registry_put_u64(g->bytes[LEDGER_DOWN]);
+    const int64_t numbers[] = {
+        e->key.user,
+        registry_put_u64(g->bytes[LEDGER_UP]),
+        owner->freeleech ? 0 : down,
+        down,
+        e->last_s,
+        ACCOUNTS_SUM_MAX,
+        owner->line.busy_ms[LEDGER_UP],
+        owner->line.busy_ms[LEDGER_DOWN],
+    };
 
-    if (err != 0)
-        return err;
-    sqlite3_bind_int64(q, 1, e->key.user);
-    sqlite3_bind_int64(q, 2, registry_put_u64(g->bytes[LEDGER_UP]));
-    sqlite3_bind_int64(q, 3, owner->freeleech ? 0 : registry_put_u64(g->bytes[LEDGER_DOWN]));
-    sqlite3_bind_int64(q, 4, registry_put_u64(g->bytes[LEDGER_DOWN]));
-    sqlite3_bind_int64(q, 5, e->last_s);
-    sqlite3_bind_int64(q, 6, ACCOUNTS_SUM_MAX);
-    sqlite3_bind_int64(q, 7, owner->line.busy_ms[LEDGER_UP]);
-    sqlite3_bind_int64(q, 8, owner->line.busy_ms[LEDGER_DOWN]);
-    return db_run(r->db, q, "storing the accounts", eb);
+    return db_run_with(r->db,
+                       "UPDATE users SET uploaded = min(uploaded + ?2, ?6), downloaded = "
+                       "min(downloaded + ?3, ?6), downloaded_raw = min(downloaded_raw + ?4, ?6), "
+                       "seen = max(seen, ?5), busy_up = ?7, busy_down = ?8 WHERE id = ?1",
+                       numbers, sizeof(numbers) / sizeof(numbers[0]), storing, eb);
 }
 
 static int
 put_torrent(struct registry *r, const struct ledger_entry *e, const struct session_gain *g,
             struct errbuf *eb)
 {
-    sqlite3_stmt *q;
-    int err;
+    const int64_t numbers[] = {
+        e->key.torrent,
+        registry_put_u64(g->bytes[LEDGER_UP]),
+        registry_put_u64(g->bytes[LEDGER_DOWN]),
+        g->completed_s != 0,
+        ACCOUNTS_SUM_MAX,
+    };
 
     if (g->bytes[LEDGER_UP] == 0 && g->bytes[LEDGER_DOWN] == 0 && g->completed_s == 0)
         return 0;
-    err = db_prepare(r->db,
-                     "UPDATE torrents SET uploaded = min(uploaded + ?2, ?5), downloaded_raw = "
-                     "min(downloaded_raw + ?3, ?5), completed = completed + ?4 WHERE id = ?1",
-                     &q, eb);
-    if (err != 0)
-        return err;
-    sqlite3_bind_int64(q, 1, e->key.torrent);
-    sqlite3_bind_int64(q, 2, registry_put_u64(g->bytes[LEDGER_UP]));
-    sqlite3_bind_int64(q, 3, registry_put_u64(g->bytes[LEDGER_DOWN]));
-    sqlite3_bind_int(q, 4, g->completed_s != 0);
-    sqlite3_bind_int64(q, 5, ACCOUNTS_SUM_MAX);
-    return db_run(r->db, q, "storing the accounts", eb);
+    return db_run_with(r->db,
+                       "UPDATE torrents SET uploaded = min(uploaded + ?2, ?5), downloaded_raw = "
+                       "min(downloaded_raw + ?3, ?5), completed = completed + ?4 WHERE id = ?1",
+                       numbers, sizeof(numbers) / sizeof(numbers[0]), storing, eb);
 }
 
 /* ---- signals ---- */
@@ -228,18 +219,11 @@ read_forgotten(struct registry *r, int64_t *before, struct errbuf *eb)
 static int
 note_batch(struct registry *r, const struct accounts_batch *b, struct errbuf *eb)
 {
-    sqlite3_stmt *q;
-    int err = db_prepare(r->db,
-                         "INSERT INTO batches (run, seq, applied) VALUES (?1, ?2, ?3) ON CONFLICT "
-                         "DO UPDATE SET seq = ?2, applied = ?3 WHERE seq < ?2",
-                         &q, eb);
+    int err = db_run_with(r->db,
+                          "INSERT INTO batches (run, seq, applied) VALUES (?1, ?2, ?3) ON CONFLICT "
+                          "DO UPDATE SET seq = ?2, applied = ?3 WHERE seq < ?2",
+                          (const int64_t[]){b->run, b->seq, b->unix_s}, 3, storing, eb);
 
-    if (err != 0)
-        return err;
-    sqlite3_bind_int64(q, 1, b->run);
-    sqlite3_bind_int64(q, 2, b->seq);
-    sqlite3_bind_int64(q, 3, b->unix_s);
-    err = db_run(r->db, q, "storing the accounts", eb);
     return err == 0 ? sqlite3_changes(db_handle(r->db)) > 0 : err;
 }
 
@@ -278,22 +262,12 @@ accounts_apply(struct registry *r, const struct accounts_batch *b, struct accoun
 
 /* ---- forgetting ---- */
 
-static int
-run_with(struct registry *r, const char *sql, int64_t number, struct errbuf *eb)
-{
-    sqlite3_stmt *q;
-    int err = db_prepare(r->db, sql, &q, eb);
-
-    if (err != 0)
-        return err;
-    sqlite3_bind_int64(q, 1, number);
-    return db_run(r->db, q, "deleting old sessions", eb);
-}
-
 int
 accounts_forget(struct registry *r, int64_t before, struct accounts_forgetter *at,
                 struct errbuf *eb)
 {
+    static const char doing[] = "deleting old sessions";
+    const int64_t batches_before = before - ACCOUNTS_BATCHES_S;
     struct accounts_forgetter next = *at;
     int err = db_begin(r->db, eb);
 
@@ -301,9 +275,11 @@ accounts_forget(struct registry *r, int64_t before, struct accounts_forgetter *a
         return err;
     err = sessiontable_forget(r, before, ACCOUNTS_FORGET_ROWS, &next, eb);
     if (err == 0 && sqlite3_changes(db_handle(r->db)) > 0)
-        err = run_with(r, "UPDATE forgotten SET before = max(before, ?)", before, eb);
+        err = db_run_with(r->db, "UPDATE forgotten SET before = max(before, ?)", &before, 1, doing,
+                          eb);
     if (err == 0 && next.user == 0)
-        err = run_with(r, "DELETE FROM batches WHERE applied < ?", before - ACCOUNTS_BATCHES_S, eb);
+        err = db_run_with(r->db, "DELETE FROM batches WHERE applied < ?", &batches_before, 1, doing,
+                          eb);
     err = registry_end(r, err, eb);
     if (err == 0)
         *at = next;

@@ -228,20 +228,13 @@ int
 registry_set_torrent(struct registry *r, const struct registry_torrent *t, struct errbuf *eb)
 {
     int64_t change;
-    sqlite3_stmt *q;
     int err = registry_begin(r, &change, eb);
 
     if (err != 0)
         return err;
-    err = db_prepare(
-        r->db, "UPDATE torrents SET freeleech = ?, hidden = ?, change = ? WHERE id = ?", &q, eb);
-    if (err == 0) {
-        sqlite3_bind_int(q, 1, t->freeleech);
-        sqlite3_bind_int(q, 2, t->hidden);
-        sqlite3_bind_int64(q, 3, change);
-        sqlite3_bind_int64(q, 4, t->id);
-        err = db_run(r->db, q, "changing a torrent", eb);
-    }
+    err = db_run_with(
+        r->db, "UPDATE torrents SET freeleech = ?, hidden = ?, change = ? WHERE id = ?",
+        (const int64_t[]){t->freeleech, t->hidden, change, t->id}, 4, "changing a torrent", eb);
     if (err == 0)
         err = registry_need_change(r, "such torrent", eb);
     return registry_end(r, err, eb);

@@ -235,22 +235,16 @@ registry_rotate_passkey(struct registry *r, int64_t user, uint8_t passkey[ACCESS
                         struct errbuf *eb)
 {
     int64_t change, count;
-    sqlite3_stmt *q;
     int err = registry_begin(r, &change, eb);
 
     if (err != 0)
         return err;
     err = count_passkeys(r, user, &count, eb);
     if (err == 0)
-        err = db_prepare(r->db,
-                         "UPDATE passkeys SET revoked = 1, change = ? WHERE user = ? AND "
-                         "revoked = 0",
-                         &q, eb);
-    if (err == 0) {
-        sqlite3_bind_int64(q, 1, change);
-        sqlite3_bind_int64(q, 2, user);
-        err = db_run(r->db, q, "revoking passkeys", eb);
-    }
+        err = db_run_with(r->db,
+                          "UPDATE passkeys SET revoked = 1, change = ? WHERE user = ? AND "
+                          "revoked = 0",
+                          (const int64_t[]){change, user}, 2, "revoking passkeys", eb);
     if (err == 0)
         err = insert_passkey(r, user, 0, change, passkey, eb);
     return registry_end(r, err, eb);
@@ -283,20 +277,13 @@ int
 registry_expire_passkeys(struct registry *r, int64_t user, int64_t expires, struct errbuf *eb)
 {
     int64_t change;
-    sqlite3_stmt *q;
     int err = registry_begin(r, &change, eb);
 
     if (err != 0)
         return err;
-    err = db_prepare(r->db,
-                     "UPDATE passkeys SET expires = ?, change = ? WHERE user = ? AND revoked = 0",
-                     &q, eb);
-    if (err == 0) {
-        sqlite3_bind_int64(q, 1, expires);
-        sqlite3_bind_int64(q, 2, change);
-        sqlite3_bind_int64(q, 3, user);
-        err = db_run(r->db, q, "changing passkeys", eb);
-    }
+    err = db_run_with(r->db,
+                      "UPDATE passkeys SET expires = ?, change = ? WHERE user = ? AND revoked = 0",
+                      (const int64_t[]){expires, change, user}, 3, "changing passkeys", eb);
     if (err == 0)
         err = registry_need_change(r, "passkey of this user that is not revoked", eb);
     return registry_end(r, err, eb);

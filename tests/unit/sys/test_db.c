@@ -108,6 +108,30 @@ Test(db, errors_are_sentences)
     remove_dir(dir);
 }
 
+Test(db, runs_with_numbers)
+{
+    struct db_schema v1 = schema_of(1);
+    char dir[32], path[64];
+    struct errbuf eb = {0};
+    struct db *db;
+
+    make_path(dir, path);
+    cr_assert_eq(db_open(path, &v1, &db, &eb), 0);
+    for (int64_t x = 1; x <= 3; x++)
+        cr_expect_eq(db_run_with(db, "INSERT INTO a (x) VALUES (?)", &x, 1, "adding", &eb), 0, "%s",
+                     eb.text);
+    cr_expect_eq(db_run_with(db, "UPDATE a SET x = ?2 WHERE x = ?1",
+                             (const int64_t[]){3, INT64_MIN}, 2, "changing", &eb),
+                 0, "%s", eb.text);
+    cr_expect_eq(number(db, "SELECT count(*) FROM a"), 3);
+    cr_expect_eq(number(db, "SELECT min(x) FROM a"), INT64_MIN);
+    cr_expect_eq(db_run_with(db, "UPDATE a SET x = 7", NULL, 0, "changing things", &eb), SPRAT_E_DB,
+                 "not unique");
+    cr_expect_not_null(strstr(eb.text, "changing things"), "%s", eb.text);
+    db_close(db);
+    remove_dir(dir);
+}
+
 Test(db, rollback_undoes)
 {
     struct db_schema v1 = schema_of(1);
