@@ -14,22 +14,16 @@
 
 #define NONE DHT_PAYERS_NONE
 
-/* The links of a ring. */
+/* The links of a member of a ring. A ring's members are numbers, and index an array of links. */
 struct ring {
     uint16_t prev, next;
-};
-
-struct entry {
-    uint16_t network; /* NONE: no payer */
-    struct ring age;
 };
 
 struct network {
     uint64_t key;
     uint16_t count;  /* its entries; 0: free */
-    uint16_t oldest; /* the entry */
+    uint16_t oldest; /* the head of the ring of its entries */
     uint16_t chain;  /* the next network of the same bucket, or the next free one */
-    struct ring level;
 };
 
 struct dht_payers {
@@ -38,11 +32,38 @@ struct dht_payers {
     uint16_t free;            /* the first free network that was used before, or NONE */
     uint16_t used;            /* networks that were ever used */
     uint32_t mask;            /* number of buckets - 1 */
-    struct entry *entries;    /* the first one is not used */
-    struct network *networks; /* as many */
-    uint16_t *levels;         /* [count]: a network with so many entries, or NONE */
+    /* By number of the entry or network; the first member is not used. */
+    uint16_t *payers;         /* the entry's network; NONE: no payer */
+    struct ring *ages;        /* entries of one network, from the oldest to the newest */
+    struct network *networks; /* as many as entries */
+    struct ring *levels;      /* networks with as many entries as each other */
+    uint16_t *level_heads;    /* [count]: the head of the ring of networks with so many entries */
     uint16_t *buckets;
 };
+
+/* Adds |n| as the last member of the ring that begins with |*head| (NONE: an empty ring). */
+static void
+ring_join(struct ring *links, uint16_t *head, uint16_t n)
+{
+    if (*head == NONE) {
+        links[n] = (struct ring){n, n};
+        *head = n;
+        return;
+    }
+    links[n] = (struct ring){links[*head].prev, *head};
+    links[links[n].prev].next = n;
+    links[*head].prev = n;
+}
+
+/* Removes |n|. The member after the first one becomes the first one. */
+static void
+ring_leave(struct ring *links, uint16_t *head, uint16_t n)
+{
+    links[links[n].prev].next = links[n].next;
+    links[links[n].next].prev = links[n].prev;
+    if (*head == n)
+        *head = links[n].next != n ? links[n].next : NONE;
+}
 
 static uint32_t
 bucket_count(uint16_t entries)
@@ -65,11 +86,14 @@ dht_payers_new(uint16_t entries, const uint64_t seed[2])
         return NULL;
     *p = (struct dht_payers){.seed = {seed[0], seed[1]},
                              .mask = buckets - 1,
-                             .entries = calloc(entries + 1u, sizeof(struct entry)),
+                             .payers = calloc(entries + 1u, sizeof(uint16_t)),
+                             .ages = calloc(entries + 1u, sizeof(struct ring)),
                              .networks = calloc(entries + 1u, sizeof(struct network)),
-                             .levels = calloc(entries + 1u, sizeof(uint16_t)),
+                             .levels = calloc(entries + 1u, sizeof(struct ring)),
+                             .level_heads = calloc(entries + 1u, sizeof(uint16_t)),
                              .buckets = calloc(buckets, sizeof(uint16_t))};
-    if (p->entries == NULL || p->networks == NULL || p->levels == NULL || p->buckets == NULL) {
+    if (p->payers == NULL || p->ages == NULL || p->networks == NULL || p->levels == NULL ||
+        p->level_heads == NULL || p->buckets == NULL) {
         dht_payers_free(p);
         return NULL;
     }
@@ -82,9 +106,11 @@ dht_payers_free(struct dht_payers *p)
     if (p == NULL)
         return;
     free(p->buckets);
+    free(p->level_heads);
     free(p->levels);
     free(p->networks);
-    free(p->entries);
+    free(p->ages);
+    free(p->payers);
     free(p);
 }
 
@@ -130,76 +156,21 @@ remove_network(struct dht_payers *p, uint16_t n)
     p->free = n;
 }
 
-static void
-leave_level(struct dht_payers *p, uint16_t n)
-{
-    struct network *net = &p->networks[n];
-
-    if (net->count == 0)
-        return;
-    p->networks[net->level.prev].level.next = net->level.next;
-    p->networks[net->level.next].level.prev = net->level.prev;
-    if (p->levels[net->count] == n)
-        p->levels[net->count] = net->level.next != n ? net->level.next : NONE;
-}
-
-static void
-join_level(struct dht_payers *p, uint16_t n)
-{
-    struct network *net = &p->networks[n];
-    uint16_t head = p->levels[net->count];
-
-    if (net->count == 0)
-        return;
-    if (head == NONE) {
-        net->level = (struct ring){n, n};
-        p->levels[net->count] = n;
-        return;
-    }
-    /* Before the head: the network that has been at this level for the longest time is the head. */
-    net->level = (struct ring){p->networks[head].level.prev, head};
-    p->networks[net->level.prev].level.next = n;
-    p->networks[head].level.prev = n;
-}
-
+/* The head of a level is the network that has been there for the longest time. */
 static void
 set_count(struct dht_payers *p, uint16_t n, uint16_t count)
 {
-    leave_level(p, n);
+    uint16_t before = p->networks[n].count;
+
+    if (before > 0)
+        ring_leave(p->levels, &p->level_heads[before], n);
     p->networks[n].count = count;
-    join_level(p, n);
+    if (count > 0)
+        ring_join(p->levels, &p->level_heads[count], n);
     if (count > p->top)
         p->top = count;
-    while (p->top > 0 && p->levels[p->top] == NONE)
+    while (p->top > 0 && p->level_heads[p->top] == NONE)
         p->top--;
-}
-
-/* Puts |entry| on the ring of network |n| as the newest one: before the oldest. */
-static void
-join_ring(struct dht_payers *p, uint16_t n, uint16_t entry)
-{
-    uint16_t oldest = p->networks[n].oldest;
-    struct entry *e = &p->entries[entry];
-
-    if (oldest == NONE) {
-        e->age = (struct ring){entry, entry};
-        p->networks[n].oldest = entry;
-        return;
-    }
-    e->age = (struct ring){p->entries[oldest].age.prev, oldest};
-    p->entries[e->age.prev].age.next = entry;
-    p->entries[oldest].age.prev = entry;
-}
-
-static void
-leave_ring(struct dht_payers *p, uint16_t n, uint16_t entry)
-{
-    struct entry *e = &p->entries[entry];
-
-    p->entries[e->age.prev].age.next = e->age.next;
-    p->entries[e->age.next].age.prev = e->age.prev;
-    if (p->networks[n].oldest == entry)
-        p->networks[n].oldest = e->age.next != entry ? e->age.next : NONE;
 }
 
 void
@@ -208,23 +179,23 @@ dht_payers_charge(struct dht_payers *p, uint16_t entry, const struct endpoint *a
     uint64_t key = dht_network(addr);
     uint16_t n = find(p, key);
 
-    ASSERT(p->entries[entry].network == NONE);
+    ASSERT(p->payers[entry] == NONE);
     if (n == NONE)
         n = add_network(p, key);
-    p->entries[entry].network = n;
-    join_ring(p, n, entry);
+    p->payers[entry] = n;
+    ring_join(p->ages, &p->networks[n].oldest, entry);
     set_count(p, n, p->networks[n].count + 1);
 }
 
 void
 dht_payers_refund(struct dht_payers *p, uint16_t entry)
 {
-    uint16_t n = p->entries[entry].network;
+    uint16_t n = p->payers[entry];
 
     if (n == NONE)
         return;
-    leave_ring(p, n, entry);
-    p->entries[entry].network = NONE;
+    ring_leave(p->ages, &p->networks[n].oldest, entry);
+    p->payers[entry] = NONE;
     set_count(p, n, p->networks[n].count - 1);
     if (p->networks[n].count == 0)
         remove_network(p, n);
@@ -233,17 +204,17 @@ dht_payers_refund(struct dht_payers *p, uint16_t entry)
 void
 dht_payers_touch(struct dht_payers *p, uint16_t entry)
 {
-    uint16_t n = p->entries[entry].network;
+    uint16_t n = p->payers[entry];
 
     ASSERT(n != NONE);
-    leave_ring(p, n, entry);
-    join_ring(p, n, entry);
+    ring_leave(p->ages, &p->networks[n].oldest, entry);
+    ring_join(p->ages, &p->networks[n].oldest, entry);
 }
 
 uint16_t
 dht_payers_crowd(const struct dht_payers *p, uint16_t entry)
 {
-    uint16_t n = p->entries[entry].network;
+    uint16_t n = p->payers[entry];
 
     return n != NONE ? p->networks[n].count : 0;
 }
@@ -259,7 +230,7 @@ dht_payers_crowd_of(const struct dht_payers *p, const struct endpoint *addr)
 uint16_t
 dht_payers_oldest(const struct dht_payers *p)
 {
-    return p->top > 0 ? p->networks[p->levels[p->top]].oldest : NONE;
+    return p->top > 0 ? p->networks[p->level_heads[p->top]].oldest : NONE;
 }
 
 uint16_t
