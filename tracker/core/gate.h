@@ -94,9 +94,10 @@ void gate_fill_answer(const struct tracker_gate *gate, const struct gate_pass *p
 /* Whether scrapes show this torrent. Call after gate_admit_scrape() and before leave(). */
 bool gate_shows(const struct tracker_gate *gate, const uint8_t hash[TRACKER_HASH_LEN]);
 
-/* Puts an announce into the open books after the swarm has taken it. |leechers_age_s| is the
- * time since its swarm last had leechers. ACCESS_BUSY: the ledger is full, and the announce must be
- * refused. */
+/* Records an announce that the swarm has accepted: the ledger gets its counters, and a peer that
+ * does not leech frees its slot. To be called between gate_open() and gate_close().
+ * |leechers_age_s|: seconds since the swarm last had a leecher. ACCESS_BUSY: the ledger is full,
+ * and the announce must be refused. */
 enum access_refusal gate_note(const struct tracker_gate *gate, const struct tracker_announce *a,
                               const struct gate_pass *p, uint32_t leechers_age_s, struct mono now);
 

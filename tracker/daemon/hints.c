@@ -37,8 +37,7 @@ check_tls(struct hints *h)
     struct mono now = loop_now(h->loop);
     struct metrics m = {0};
 
-    for (unsigned i = 0; i < h->common->nworkers; i++)
-        worker_count(h->common->workers[i], &m);
+    worker_count_all(h->common, &m);
     if (m.http_tls_hellos == h->hellos || mono_before(now, h->hello_at))
         return;
     log_event(h->common->log, LOG_INFO,

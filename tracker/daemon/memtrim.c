@@ -41,8 +41,7 @@ look(void *ctx)
     struct metrics m = {0};
     uint64_t ended;
 
-    for (unsigned i = 0; i < t->common->nworkers; i++)
-        worker_count(t->common->workers[i], &m);
+    worker_count_all(t->common, &m);
     ended = m.https_handshakes + m.https_handshakes_failed;
     join(t);
     if (ended - t->ended >= MEMTRIM_HANDSHAKES_MIN) {

@@ -91,8 +91,7 @@ numbers_gather(const struct numbers *n, struct metrics *m)
         .cluster_dropped = s.cluster.dropped,
         .cluster_errors = s.cluster.errors,
     };
-    for (unsigned i = 0; i < n->common->nworkers; i++)
-        worker_count(n->common->workers[i], m);
+    worker_count_all(n->common, m);
     if (n->common->members != NULL)
         gather_private(n, m);
 }

@@ -344,8 +344,8 @@ worker_loop(struct worker *w)
     return w->loop;
 }
 
-void
-worker_count(const struct worker *w, struct metrics *m)
+static void
+count(const struct worker *w, struct metrics *m)
 {
     m->http_announces += tally_get(&w->http.announces);
     m->http_errors += tally_get(&w->http.errors);
@@ -365,4 +365,11 @@ worker_count(const struct worker *w, struct metrics *m)
         m->https_handshakes += tally_get(&h->done);
         m->https_handshakes_failed += tally_get(&h->failed);
     }
+}
+
+void
+worker_count_all(const struct worker_common *common, struct metrics *m)
+{
+    for (unsigned i = 0; i < common->nworkers; i++)
+        count(common->workers[i], m);
 }

@@ -64,7 +64,7 @@ struct loop *worker_loop(struct worker *w);
 /* Makes the worker try its requests again that wait for Redis. From any thread. */
 void worker_poke(struct worker *w);
 
-/* Adds the worker's numbers to |m|. From any thread. */
-void worker_count(const struct worker *w, struct metrics *m);
+/* Adds the numbers of all workers to |m|. From any thread. */
+void worker_count_all(const struct worker_common *common, struct metrics *m);
 
 #endif
