@@ -84,7 +84,9 @@ Test(dhtplay, each_kind_of_hostile_host)
         assert_finds(&spec, 99);
 }
 
-Test(dhtplay, eclipse_with_ids_beside_the_target)
+/* 64 attackers in 8 networks, whose ids are around that of the only torrent. */
+static struct dhtnet_spec
+eclipse(void)
 {
     struct dhtnet_spec spec = small();
 
@@ -94,20 +96,21 @@ Test(dhtplay, eclipse_with_ids_beside_the_target)
     spec.torrents = 1;
     spec.attackers = 64;
     spec.networks = 8;
+    return spec;
+}
+
+Test(dhtplay, eclipse_with_ids_beside_the_target)
+{
+    struct dhtnet_spec spec = eclipse();
+
     assert_finds(&spec, 95);
 }
 
 /* Ids that are as close as the attackers' addresses allow count as closest. */
 Test(dhtplay, eclipse_with_valid_ids)
 {
-    struct dhtnet_spec spec = small();
+    struct dhtnet_spec spec = eclipse();
 
-    spec.nodes = 200;
-    spec.duration_us = SECONDS(700);
-    spec.hostile_percent = 0;
-    spec.torrents = 1;
-    spec.attackers = 64;
-    spec.networks = 8;
     spec.bound_ids = 1;
     assert_finds(&spec, 95);
 }

@@ -43,6 +43,32 @@ fixture_put_wish(struct state *st, int64_t id, const struct state_wish *wish, st
     return err;
 }
 
+struct state *
+fixture_open_state(const struct fixture *f)
+{
+    struct state *st = NULL;
+    struct errbuf eb = {0};
+
+    cr_assert_eq(state_open(f->state_dir, "sprat test", &st, &eb), 0, "%s", eb.text);
+    return st;
+}
+
+struct state *
+fixture_init_state(struct fixture *f, bool managed, int64_t *id)
+{
+    struct state_addition a = {.managed = managed};
+    struct errbuf eb = {0};
+    struct state *st;
+
+    fixture_init(f);
+    fixture_standard(f, METAINFO_HYBRID);
+    st = fixture_open_state(f);
+    a.mi = f->mi;
+    a.dir = f->target;
+    cr_assert_eq(state_add(st, &a, id, &eb), 0, "%s", eb.text);
+    return st;
+}
+
 void
 fixture_init(struct fixture *f)
 {

@@ -26,6 +26,13 @@ struct fixture {
     enum workname_use worknames; /* for the next fixture_open() */
 };
 
+/* Opens the state database in |state_dir|. state_close() is the caller's. */
+struct state *fixture_open_state(const struct fixture *f);
+
+/* Makes the directories and the standard hybrid torrent, opens the state database and adds the
+ * torrent in |target|. Returns the database, and the torrent's id in |*id|. */
+struct state *fixture_init_state(struct fixture *f, bool managed, int64_t *id);
+
 /* Stores a wish for torrent |id|. */
 struct state_wish;
 int fixture_put_wish(struct state *st, int64_t id, const struct state_wish *wish,

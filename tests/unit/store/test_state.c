@@ -19,28 +19,6 @@
 #include "peer/store/statescan.h"
 #include "tests/unit/store/fixture.h"
 
-static struct state *
-open_state(struct fixture *f)
-{
-    struct state *st = NULL;
-    struct errbuf eb = {0};
-
-    cr_assert_eq(state_open(f->state_dir, "sprat test", &st, &eb), 0, "%s", eb.text);
-    return st;
-}
-
-static void
-set_up(struct fixture *f, struct state **st, int64_t *id)
-{
-    struct errbuf eb = {0};
-
-    fixture_init(f);
-    fixture_standard(f, METAINFO_HYBRID);
-    *st = open_state(f);
-    cr_assert_eq(state_add(*st, &(struct state_addition){.mi = f->mi, .dir = f->target}, id, &eb),
-                 0, "%s", eb.text);
-}
-
 /* A command that has the torrent file works on what spratd knows by a magnet link with one
  * info-hash. */
 static void
@@ -55,7 +33,7 @@ bring_metainfo(bool v2)
 
     fixture_init(&f);
     fixture_standard(&f, METAINFO_HYBRID);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     if (v2)
         memcpy(id.v2, f.mi->id.v2, sizeof(id.v2));
     else
@@ -96,13 +74,13 @@ Test(state, a_torrent_without_metainfo_gets_it_later)
 
     fixture_init(&f);
     fixture_standard(&f, METAINFO_HYBRID);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     memcpy(id.v1, f.mi->id.v1, sizeof(id.v1));
     a.dir = f.target;
     cr_assert_eq(state_add(st, &a, &row, NULL), 0);
     cr_assert_eq(state_apply(st, row, &u, NULL), 0);
     state_close(st);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     cr_assert_eq(state_find(st, &id, f.target, &found, NULL), 0);
     cr_expect_eq(found, row);
     cr_assert_eq(state_get(st, row, &t, NULL), 0);
@@ -117,7 +95,7 @@ Test(state, a_torrent_without_metainfo_gets_it_later)
         .identity = &f.mi->id, .metainfo = f.mi->raw, .metainfo_len = f.mi->raw_len};
     cr_assert_eq(state_apply_async(st, row, &u, q, NULL, NULL), 0);
     state_close(st);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     cr_expect_eq(state_find(st, &id, f.target, &found, NULL), SPRAT_E_NOTFOUND);
     cr_expect_eq(state_find_link(st, &id, f.target, &found, NULL), 0, "a part of the identity");
     cr_expect_eq(found, row);
@@ -164,7 +142,7 @@ Test(state, torrent_comes_back)
         .active = 1000,
     };
 
-    set_up(&f, &st, &id);
+    st = fixture_init_state(&f, false, &id);
     cr_assert_eq(stat(f.state_dir, &sb), 0);
     cr_expect_eq(sb.st_mode & 0777, 0700);
     char *path = fixture_path(f.state_dir, "sprat.db");
@@ -173,7 +151,7 @@ Test(state, torrent_comes_back)
     free(path);
     cr_assert_eq(state_apply(st, id, &u, NULL), 0);
     state_close(st);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     cr_assert_eq(state_add(st,
                            &(struct state_addition){.mi = f.mi, .dir = f.target, .managed = true},
                            &again, NULL),
@@ -219,7 +197,7 @@ Test(state, other_directory_is_another_row)
     struct state *st;
     int64_t a, b;
 
-    set_up(&f, &st, &a);
+    st = fixture_init_state(&f, false, &a);
     cr_assert_eq(state_add(st, &(struct state_addition){.mi = f.mi, .dir = f.source}, &b, NULL), 0);
     cr_expect_neq(a, b);
     state_close(st);
@@ -236,7 +214,7 @@ Test(state, have_bits_in_chunks)
     struct bitfield have;
     int64_t id;
 
-    set_up(&f, &st, &id);
+    st = fixture_init_state(&f, false, &id);
     cr_assert_eq(bitfield_init(&have, 70001), 0);
     cr_assert_eq(state_apply(st, id, &u, NULL), 0);
     cr_assert_eq(state_load_have(st, id, &have, NULL), 0);
@@ -287,7 +265,7 @@ Test(state, files_priorities_peers_layers)
     int64_t id;
     size_t n = 0;
 
-    set_up(&f, &st, &id);
+    st = fixture_init_state(&f, false, &id);
     cr_assert_eq(addr_parse("1.2.3.4:5", &peers[0]), 0);
     cr_assert_eq(addr_parse("[2001:db8::1]:65535", &peers[1]), 0);
     u.peers = peers;
@@ -330,7 +308,7 @@ Test(state, peers_are_bounded)
     struct endpoint peers[STATE_PEERS_MAX + 50], got[STATE_PEERS_MAX + 50];
     int64_t id;
 
-    set_up(&f, &st, &id);
+    st = fixture_init_state(&f, false, &id);
     for (unsigned i = 0; i < STATE_PEERS_MAX + 50; i++) {
         struct state_update u = {.peers = &peers[i], .peer_count = 1, .seen = i};
         peers[i] = (struct endpoint){.family = IP_V4, .ip = {10, 0, (uint8_t)(i >> 8), (uint8_t)i}};
@@ -360,7 +338,7 @@ Test(state, managed_torrents_are_listed)
     int64_t id;
     int n = 0;
 
-    set_up(&f, &st, &id);
+    st = fixture_init_state(&f, false, &id);
     cr_assert_eq(state_scan(st, count_managed, &n, NULL), 0);
     cr_expect_eq(n, 0);
     cr_assert_eq(state_add(st,
@@ -441,7 +419,7 @@ Test(state, one_pass_reads_what_belongs_to_a_torrent)
 
     for (uint32_t i = 0; i < 5000; i++)
         pieces[i] = i;
-    set_up(&f, &st, &other);
+    st = fixture_init_state(&f, false, &other);
     cr_assert_eq(state_add(st,
                            &(struct state_addition){.mi = f.mi, .dir = f.target, .managed = true},
                            &seen.id, NULL),
@@ -480,7 +458,7 @@ Test(state, one_user_of_a_torrent)
     char pid[32];
     int64_t id;
 
-    set_up(&f, &st, &id);
+    st = fixture_init_state(&f, false, &id);
     cr_assert_eq(state_open(f.state_dir, "sprat seed", &other, NULL), 0);
     cr_assert_eq(state_lock_torrent(st, &f.mi->id, f.mi->name, false, &lock, NULL), 0);
     cr_expect_eq(state_lock_torrent(other, &f.mi->id, f.mi->name, false, &second, &eb),
@@ -564,7 +542,7 @@ Test(state, finds_other_torrents_by_inode)
     struct state *st;
     int64_t first, elsewhere, second, third;
 
-    set_up(&f, &st, &first);
+    st = fixture_init_state(&f, false, &first);
     cr_assert_eq(state_add(st,
                            &(struct state_addition){.mi = f.mi, .dir = f.source, .managed = true},
                            &elsewhere, NULL),
@@ -599,7 +577,7 @@ Test(state, what_two_torrents_had_is_not_believed_after_an_update)
     int64_t first, second;
     char *path;
 
-    set_up(&f, &st, &first);
+    st = fixture_init_state(&f, false, &first);
     second = add_another(&f, st, "second", true);
     store_file(st, first, 0, 12);
     store_file(st, first, 1, 13);
@@ -612,7 +590,7 @@ Test(state, what_two_torrents_had_is_not_believed_after_an_update)
                   "DROP INDEX files_by_inode; DROP TABLE bans; DROP TABLE dht;"
                   "PRAGMA user_version = 5");
     free(path);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     cr_assert_eq(state_load_files(st, first, files, 3, NULL), 0);
     cr_expect(files[0].mtime_ns == 77 && files[1].mtime_ns == 0 && files[1].inode == 13);
     cr_assert_eq(state_load_files(st, second, files, 3, NULL), 0);
@@ -634,7 +612,7 @@ Test(state, hostile_rows)
     char *path;
     int64_t id;
 
-    set_up(&f, &st, &id);
+    st = fixture_init_state(&f, false, &id);
     path = db_path(&f);
     run_sql(path,
             "INSERT INTO pieces SELECT id, -1, x'ff' FROM torrents;"
@@ -695,7 +673,7 @@ Test(state, damaged_pages_are_left_alone)
     char *path;
     int64_t id;
 
-    set_up(&f, &st, &id);
+    st = fixture_init_state(&f, false, &id);
     state_close(st);
     path = db_path(&f);
     cr_assert_eq(truncate(path, 3 * 4096 + 100), 0);
@@ -711,7 +689,7 @@ Test(state, newer_and_foreign_databases_are_left_alone)
     char *path;
     int64_t id;
 
-    set_up(&f, &st, &id);
+    st = fixture_init_state(&f, false, &id);
     state_close(st);
     path = db_path(&f);
     run_sql(path, "PRAGMA user_version = 9999");
@@ -755,7 +733,7 @@ Test(state, processes_share_it)
         cr_assert_eq(waitpid(pids[c], &status, 0), pids[c]);
         cr_expect_eq(status, 0);
     }
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     cr_assert_eq(state_add(st, &(struct state_addition){.mi = f.mi, .dir = f.target}, &id, NULL),
                  0);
     cr_assert_eq(bitfield_init(&have, CHILDREN * ROUNDS), 0);
@@ -790,7 +768,7 @@ Test(state, async_updates_come_in_order)
     int64_t id;
     char error[32];
 
-    set_up(&f, &st, &id);
+    st = fixture_init_state(&f, false, &id);
     fixture_open(&f);
     for (int i = 0; i < 50; i++) {
         struct state_update u = {.set_status = true, .status = STATE_FAILED, .error = error};
@@ -823,7 +801,7 @@ Test(state, torrents_are_added_in_one_transaction)
     int64_t first, id[3] = {0}, none;
     char *path;
 
-    set_up(&f, &st, &first);
+    st = fixture_init_state(&f, false, &first);
     fixture_open(&f);
     a.mi = f.mi;
     a.dir = f.source;

@@ -11,16 +11,6 @@
 
 enum { NOW = 1000000, DAY = 86400 };
 
-static struct state *
-open_state(struct fixture *f)
-{
-    struct state *st = NULL;
-    struct errbuf eb = {0};
-
-    cr_assert_eq(state_open(f->state_dir, "sprat test", &st, &eb), 0, "%s", eb.text);
-    return st;
-}
-
 static struct endpoint
 v4(uint32_t number)
 {
@@ -68,11 +58,11 @@ Test(statebans, bans_come_back_and_end)
     struct state *st;
 
     fixture_init(&f);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     cr_expect_eq(load(st, NOW, got), 0);
     put(st, bans, 3, NOW);
     state_close(st);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     cr_assert_eq(load(st, NOW + 99, got), 3);
     cr_expect_eq(got[0].until, NOW + 300);
     cr_expect_eq(got[0].site.family, IP_V6);
@@ -96,7 +86,7 @@ Test(statebans, a_ban_keeps_its_later_end)
     struct state *st;
 
     fixture_init(&f);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     put(st, &late, 1, NOW);
     put(st, &early, 1, NOW);
     cr_assert_eq(load(st, NOW, got), 1);
@@ -115,7 +105,7 @@ Test(statebans, a_wrong_clock_bans_nobody_for_ever)
     struct state *st;
 
     fixture_init(&f);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     put(st, &ban, 1, NOW + 999 * DAY);
     cr_assert_eq(load(st, NOW, got), 1);
     cr_expect_eq(got[0].until, NOW + DAY);
@@ -135,7 +125,7 @@ Test(statebans, the_ban_that_ends_first_makes_room)
     struct state *st;
 
     fixture_init(&f);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     for (uint32_t i = 0; i < STATE_BANS_MAX + MORE; i++)
         bans[i] = (struct state_ban){v4(i), NOW + 1 + i};
     put(st, bans, STATE_BANS_MAX + MORE, NOW);
@@ -159,7 +149,7 @@ Test(statebans, storing_a_ban_waits_for_no_sync)
     int done = 0;
 
     fixture_init(&f);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     heldsync_hold(f.state_dir);
     cr_assert_eq(state_put_bans_async(st, &ban, 1, NOW, q, note_done, &done), 0);
     heldsync_await(1);

@@ -11,16 +11,6 @@
 #include "peer/store/statedht.h"
 #include "tests/unit/store/fixture.h"
 
-static struct state *
-open_state(struct fixture *f)
-{
-    struct state *st = NULL;
-    struct errbuf eb = {0};
-
-    cr_assert_eq(state_open(f->state_dir, "sprat test", &st, &eb), 0, "%s", eb.text);
-    return st;
-}
-
 static struct endpoint
 v4(uint8_t last, uint16_t port)
 {
@@ -86,12 +76,12 @@ Test(statedht, nodes_come_back_for_their_local_address)
     memset(six->nodes[0].id, 0x60, STATE_DHT_ID_LEN);
     six->nodes[0].addr = v6(7, 1000);
     fixture_init(&f);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     cr_expect_null(load(st, v4(0, 0)));
     put(st, v4(0, 6881), four);
     put(st, v6(0, 6881), six);
     state_close(st);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
 
     got = load(st, v4(0, 7000));
     cr_assert_not_null(got, "the port is no part of a row's name");
@@ -121,7 +111,7 @@ Test(statedht, rows_and_nodes_have_a_maximum)
     for (size_t i = 0; i < row->count; i++)
         row->nodes[i].addr = v4((uint8_t)i, (uint16_t)(i + 1));
     fixture_init(&f);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     put(st, v4(1, 0), row);
     got = load(st, v4(1, 0));
     cr_assert_not_null(got);
@@ -151,7 +141,7 @@ Test(statedht, a_row_of_another_program_is_none)
     char path[4200];
 
     fixture_init(&f);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     put(st, v4(1, 0), row);
     state_close(st);
     snprintf(path, sizeof(path), "%s/sprat.db", f.state_dir);
@@ -159,7 +149,7 @@ Test(statedht, a_row_of_another_program_is_none)
     cr_assert_eq(sqlite3_exec(raw, "UPDATE dht SET id = x'00', nodes = x'0102'", NULL, NULL, NULL),
                  SQLITE_OK);
     sqlite3_close(raw);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     cr_expect_null(load(st, v4(1, 0)));
     state_close(st);
     fixture_fini(&f);

@@ -11,20 +11,6 @@
 #include "tests/unit/store/heldsync.h"
 
 static void
-set_up(struct fixture *f, struct state **st, int64_t *id)
-{
-    struct errbuf eb = {0};
-
-    fixture_init(f);
-    fixture_standard(f, METAINFO_HYBRID);
-    cr_assert_eq(state_open(f->state_dir, "sprat test", st, &eb), 0, "%s", eb.text);
-    cr_assert_eq(state_add(*st,
-                           &(struct state_addition){.mi = f->mi, .dir = f->target, .managed = true},
-                           id, &eb),
-                 0, "%s", eb.text);
-}
-
-static void
 note_done(void *user, int err, const char *why)
 {
     (void)why;
@@ -79,7 +65,7 @@ Test(state, reads_do_not_wait_for_a_sync, .timeout = 60)
     int64_t id;
     int err = -1;
 
-    set_up(&f, &st, &id);
+    st = fixture_init_state(&f, true, &id);
     heldsync_hold("/");
     cr_assert_eq(state_apply_async(st, id, &u, q, note_done, &err), 0);
     heldsync_await(1);
@@ -105,7 +91,7 @@ Test(state, an_end_of_nothing_costs_no_sync)
     int64_t id;
     unsigned before;
 
-    set_up(&f, &st, &id);
+    st = fixture_init_state(&f, true, &id);
     before = heldsync_count();
     cr_assert_eq(state_apply(st, id, &end, NULL), 0);
     cr_expect_eq(heldsync_count(), before);

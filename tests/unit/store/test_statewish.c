@@ -11,30 +11,6 @@
 #include "peer/store/statewish.h"
 #include "tests/unit/store/fixture.h"
 
-static struct state *
-open_state(struct fixture *f)
-{
-    struct state *st = NULL;
-    struct errbuf eb = {""};
-
-    cr_assert_eq(state_open(f->state_dir, "sprat test", &st, &eb), 0, "%s", eb.text);
-    return st;
-}
-
-static void
-set_up(struct fixture *f, struct state **st, int64_t *id)
-{
-    struct errbuf eb = {""};
-
-    fixture_init(f);
-    fixture_standard(f, METAINFO_HYBRID);
-    *st = open_state(f);
-    cr_assert_eq(state_add(*st,
-                           &(struct state_addition){.mi = f->mi, .dir = f->target, .managed = true},
-                           id, &eb),
-                 0, "%s", eb.text);
-}
-
 static void
 expect_wish(struct state *st, int64_t id, const struct state_wish *want)
 {
@@ -76,11 +52,11 @@ Test(statewish, comes_back)
                               .reserve = true};
     struct state_wish none;
 
-    set_up(&f, &st, &id);
+    st = fixture_init_state(&f, true, &id);
     cr_expect_eq(state_load_wish(st, id, &none, NULL), SPRAT_E_NOTFOUND);
     cr_assert_eq(fixture_put_wish(st, id, &wish, NULL), 0);
     state_close(st);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     expect_wish(st, id, &wish);
     wish = (struct state_wish){.seed = 2, .sequential = true};
     cr_assert_eq(fixture_put_wish(st, id, &wish, NULL), 0);
@@ -99,7 +75,7 @@ Test(statewish, working_names_are_kept_beside_all_else)
     int64_t id;
     struct state_wish wish = {.seed = 1, .ratio = 1.5, .sequential = true}, got;
 
-    set_up(&f, &st, &id);
+    st = fixture_init_state(&f, true, &id);
     cr_assert_eq(state_apply(st, id, &(struct state_update){.keep_worknames = true}, NULL), 0);
     cr_assert_eq(state_load_wish(st, id, &got, NULL), 0);
     cr_expect(got.worknames && !got.sequential && !got.reserve);
@@ -125,7 +101,7 @@ Test(statewish, what_cannot_be_stored)
     char *trackers[STATE_WISH_TRACKERS_MAX + 1];
     struct state_wish wish = {.trackers = trackers, .tracker_count = 1}, none;
 
-    set_up(&f, &st, &id);
+    st = fixture_init_state(&f, true, &id);
     for (size_t i = 0; i <= STATE_WISH_TRACKERS_MAX; i++)
         trackers[i] = bad;
     cr_expect_eq(fixture_put_wish(st, id, &wish, &eb), SPRAT_E_INVAL);
@@ -155,7 +131,7 @@ Test(statewish, an_older_database_is_brought_up_to_date)
     char *path;
     struct state_wish wish = {.seed = 2}, none;
 
-    set_up(&f, &st, &id);
+    st = fixture_init_state(&f, true, &id);
     state_close(st);
     path = fixture_path(f.state_dir, "sprat.db");
     cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
@@ -171,7 +147,7 @@ Test(statewish, an_older_database_is_brought_up_to_date)
                  SQLITE_OK);
     sqlite3_close(db);
     free(path);
-    st = open_state(&f);
+    st = fixture_open_state(&f);
     cr_assert_eq(state_add(st,
                            &(struct state_addition){.mi = f.mi, .dir = f.target, .managed = true},
                            &again, NULL),

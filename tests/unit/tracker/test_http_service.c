@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "common/codec/tracker_http.h"
+#include "tests/unit/tracker/purse.h"
 
 struct rig {
     struct tracker *t;
@@ -250,19 +251,6 @@ Test(http_service, a_client_that_says_little_is_a_leecher)
                            targets[i]);
     }
     rig_free(r);
-}
-
-static uint32_t paid, budget;
-
-/* A limit of |budget| requests. */
-static bool
-pay(void *ctx, const struct endpoint *from, uint32_t cost, struct mono now)
-{
-    (void)ctx, (void)from, (void)now;
-    if (cost > budget - paid)
-        return false;
-    paid += cost;
-    return true;
 }
 
 /* A scrape of |n| torrents. */

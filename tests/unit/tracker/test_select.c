@@ -34,6 +34,17 @@ fill(struct peerset *s, uint32_t seeds, uint32_t leeches)
     }
 }
 
+/* A query of a stranger, at a time when all peers that fill() made are alive. */
+static struct select_query
+query(uint32_t want)
+{
+    return (struct select_query){.want = want,
+                                 .self_tag = 1u << 31,
+                                 .self_mask = ~(uint32_t)PEER_FLAGS,
+                                 .now = 104,
+                                 .age_max = 10};
+}
+
 /* Draws and counts how often each peer came; checks that none came twice. */
 static uint32_t
 draw(const struct peerset *s, struct rng *rng, const struct select_query *q, uint32_t *hits,
@@ -60,17 +71,13 @@ static void
 check_fair(uint32_t seeds, uint32_t leeches, bool leechers_only, uint32_t want, int rounds)
 {
     uint32_t total = seeds + leeches, *hits = calloc(total, sizeof(*hits));
-    struct select_query q = {.want = want,
-                             .leechers_only = leechers_only,
-                             .self_tag = 1u << 31,
-                             .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .now = 104,
-                             .age_max = 10};
+    struct select_query q = query(want);
     uint32_t range = leechers_only ? leeches : total;
     double expected = (double)rounds * want / range;
     struct peerset s;
     struct rng rng;
 
+    q.leechers_only = leechers_only;
     rng_init(&rng, 42);
     fill(&s, seeds, leeches);
     for (int i = 0; i < rounds; i++)
@@ -99,14 +106,10 @@ check_size(struct rng *rng, uint32_t n, uint32_t want, int self)
     uint32_t hits[128] = {0}, others = self == NONE ? n : n - 1,
              got = want < others ? want : others;
     double p = (double)got / others, sigma = sqrt(ROUNDS * p * (1 - p));
-    struct select_query q = {.want = want,
-                             .self_at = (uint32_t)(self + 1),
-                             .self_tag = 1u << 31,
-                             .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .now = 104,
-                             .age_max = 10};
+    struct select_query q = query(want);
     struct peerset s;
 
+    q.self_at = (uint32_t)(self + 1);
     fill(&s, n / 3, n - n / 3);
     for (int i = 0; i < ROUNDS; i++)
         cr_assert_eq(draw(&s, rng, &q, hits, n), got);
@@ -138,11 +141,7 @@ Test(select, a_plan_is_followed_if_it_fits)
 {
     enum { N = 90, SEEDS = 30, ROUNDS = 6000 };
     uint32_t hits[N + 1] = {0};
-    struct select_query q = {.want = 20,
-                             .self_tag = 1u << 31,
-                             .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .now = 104,
-                             .age_max = 10};
+    struct select_query q = query(20);
     uint8_t a[200 * 6], b[200 * 6];
     struct select_plan plan, fresh;
     struct rng rng, other;
@@ -197,11 +196,7 @@ measure(uint32_t seeds, uint32_t leeches, uint32_t want, uint32_t rounds)
 {
     uint32_t n = seeds + leeches, *hits = calloc(n, sizeof(*hits)), *got = calloc(n, sizeof(*got));
     double p = (double)want / n, mean, var = 0, pairs = 0, seeders = 0, share = (double)seeds / n;
-    struct select_query q = {.want = want,
-                             .self_tag = 1u << 31,
-                             .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .now = 104,
-                             .age_max = 10};
+    struct select_query q = query(want);
     struct peerset s;
     struct rng rng;
 
@@ -268,11 +263,7 @@ Test(select, fair_in_large_swarms)
 Test(select, all_of_them_if_so_many_are_wanted)
 {
     uint32_t hits[10] = {0};
-    struct select_query q = {.want = 50,
-                             .self_tag = 1u << 31,
-                             .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .now = 104,
-                             .age_max = 10};
+    struct select_query q = query(50);
     struct peerset s;
     struct rng rng;
 
@@ -290,14 +281,11 @@ Test(select, all_of_them_if_so_many_are_wanted)
 Test(select, never_the_asker)
 {
     uint32_t *hits = calloc(1000, sizeof(*hits));
-    struct select_query q = {.want = 200,
-                             .self_tag = TAG(7),
-                             .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .now = 104,
-                             .age_max = 10};
+    struct select_query q = query(200);
     struct peerset s;
     struct rng rng;
 
+    q.self_tag = TAG(7);
     rng_init(&rng, 1);
     fill(&s, 0, 1000);
     for (int i = 0; i < 200; i++)
@@ -317,15 +305,13 @@ Test(select, no_peers_of_the_own_user_or_of_hidden_ones)
     enum { TOTAL = 320, PER_USER = 1 << 5 };
     uint32_t hits[TOTAL] = {0};
     uint64_t disabled = 1u << 2 | 1u << 5;
-    struct select_query q = {.want = 200,
-                             .self_tag = 4u << SELECT_USER_SHIFT,
-                             .self_mask = UINT32_MAX << SELECT_USER_SHIFT,
-                             .hidden = {&disabled, 64},
-                             .now = 104,
-                             .age_max = 10};
+    struct select_query q = query(200);
     struct peerset s;
     struct rng rng;
 
+    q.self_tag = 4u << SELECT_USER_SHIFT;
+    q.self_mask = UINT32_MAX << SELECT_USER_SHIFT;
+    q.hidden = (struct select_hidden){&disabled, 64};
     rng_init(&rng, 1);
     fill(&s, 0, TOTAL);
     for (uint32_t n = 0; n < TOTAL; n++) {
@@ -348,14 +334,11 @@ Test(select, no_peers_of_the_own_user_or_of_hidden_ones)
 Test(select, who_is_silent_is_passed_over)
 {
     uint32_t hits[10] = {0};
-    struct select_query q = {.want = 50,
-                             .self_tag = 1u << 31,
-                             .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .now = 122,
-                             .age_max = 10};
+    struct select_query q = query(50);
     struct peerset s;
     struct rng rng;
 
+    q.now = 122;
     rng_init(&rng, 1);
     fill(&s, 5, 5);
     cr_assert_eq(draw(&s, &rng, &q, hits, 10), 0);
@@ -369,17 +352,14 @@ Test(select, who_is_silent_is_passed_over)
 static double
 own_share(uint32_t own, uint32_t others, uint64_t all, uint32_t want, uint32_t expected)
 {
-    struct select_query q = {.want = want,
-                             .self_tag = UINT32_MAX << 8,
-                             .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .now = 104,
-                             .age_max = 10};
+    struct select_query q = query(want);
     uint8_t out[SELECT_WANT_MAX * 6];
     uint64_t from_own = 0;
     struct peerset a, b;
     struct rng rng;
     enum { ROUNDS = 4000 };
 
+    q.self_tag = UINT32_MAX << 8;
     rng_init(&rng, 7);
     fill(&a, own / 2, own - own / 2);
     fill(&b, 0, own + others);
@@ -420,14 +400,12 @@ Test(select, the_end_of_an_id_is_not_enough_to_be_the_asker)
 {
     uint32_t hits[4] = {0};
     uint8_t self[PEERSET_ID_LEN] = {0};
-    struct select_query q = {.want = 50,
-                             .self_mask = ~(uint32_t)PEER_FLAGS,
-                             .self_id = self,
-                             .now = 104,
-                             .age_max = 10};
+    struct select_query q = query(50);
     struct peerset s;
     struct rng rng;
 
+    q.self_tag = 0;
+    q.self_id = self;
     rng_init(&rng, 1);
     env.form = (struct peerset_form){PEERSET_SHARED, true};
     fill(&s, 2, 2);

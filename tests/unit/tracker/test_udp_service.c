@@ -10,6 +10,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/rng.h"
+#include "tests/unit/tracker/purse.h"
 
 struct rig {
     struct tracker *t;
@@ -302,19 +303,6 @@ Test(udp_service, a_batch_that_was_looked_into_has_the_same_answers)
 }
 
 /* ---- the rate limit ---- */
-
-static uint32_t paid, budget;
-
-/* A limit of |budget| requests. */
-static bool
-pay(void *ctx, const struct endpoint *from, uint32_t cost, struct mono now)
-{
-    (void)ctx, (void)from, (void)now;
-    if (cost > budget - paid)
-        return false;
-    paid += cost;
-    return true;
-}
 
 Test(udp_service, a_scrape_is_charged_by_its_torrents)
 {
