@@ -10,12 +10,7 @@
 #include <strings.h>
 
 #include "common/base/err.h"
-
-/* A slice of the head. */
-struct slice {
-    const char *at;
-    size_t len;
-};
+#include "common/codec/slice.h"
 
 /* The state of a head that is being read. */
 struct head {
@@ -81,53 +76,6 @@ is_no_text(const struct http_scan *scan, const uint8_t *src, size_t len)
     return at < len && (src[at] <= ' ' || src[at] >= 0x7f);
 }
 
-/* Removes the next line from |rest| and returns it without its end. */
-static struct slice
-next_line(struct slice *rest)
-{
-    const char *lf = memchr(rest->at, '\n', rest->len);
-    struct slice line = {rest->at, lf != NULL ? (size_t)(lf - rest->at) : rest->len};
-    size_t used = line.len + (lf != NULL);
-
-    rest->at += used;
-    rest->len -= used;
-    if (line.len > 0 && line.at[line.len - 1] == '\r')
-        line.len--;
-    return line;
-}
-
-/* Removes and returns the text before the next |c|, and drops |c|; all of the text if there is no
- * |c|. */
-static struct slice
-cut(struct slice *rest, char c)
-{
-    const char *found = memchr(rest->at, c, rest->len);
-    struct slice part = {rest->at, found != NULL ? (size_t)(found - rest->at) : rest->len};
-    size_t used = part.len + (found != NULL);
-
-    rest->at += used;
-    rest->len -= used;
-    return part;
-}
-
-static bool
-equals(struct slice s, const char *word)
-{
-    return s.len == strlen(word) && strncasecmp(s.at, word, s.len) == 0;
-}
-
-static struct slice
-trim(struct slice s)
-{
-    while (s.len > 0 && (s.at[0] == ' ' || s.at[0] == '\t')) {
-        s.at++;
-        s.len--;
-    }
-    while (s.len > 0 && (s.at[s.len - 1] == ' ' || s.at[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 static bool
 is_token(struct slice s)
 {
@@ -161,7 +109,7 @@ parse_target(struct http_request *r, struct slice target)
         if ((unsigned char)target.at[i] <= ' ' || target.at[i] == 0x7f)
             return refuse(r, 400);
     target = without_authority(target);
-    path = cut(&target, '?');
+    path = slice_cut(&target, '?');
     if (path.len == 0 || path.at[0] != '/')
         return refuse(r, 400);
     r->path = path.at;
@@ -190,8 +138,8 @@ static int
 parse_request_line(struct http_request *r, const struct http_accepts *accepts, struct slice line)
 {
     struct slice rest = line;
-    struct slice method = cut(&rest, ' ');
-    struct slice target = cut(&rest, ' ');
+    struct slice method = slice_cut(&rest, ' ');
+    struct slice target = slice_cut(&rest, ' ');
 
     if (!is_token(method) || target.len == 0 || rest.len != 8 || memcmp(rest.at, "HTTP/", 5) != 0 ||
         rest.at[6] != '.')
@@ -209,11 +157,11 @@ static void
 parse_connection(struct http_request *r, struct slice value)
 {
     while (value.len > 0) {
-        struct slice word = trim(cut(&value, ','));
+        struct slice word = slice_trim(slice_cut(&value, ','));
 
-        if (equals(word, "close"))
+        if (slice_equals(word, "close"))
             r->keep_alive = false;
-        else if (equals(word, "keep-alive"))
+        else if (slice_equals(word, "keep-alive"))
             r->keep_alive = true;
     }
 }
@@ -265,25 +213,25 @@ parse_header(struct head *h, struct slice line)
 {
     struct http_request *r = h->r;
     struct slice value = line;
-    struct slice name = cut(&value, ':');
+    struct slice name = slice_cut(&value, ':');
 
     if (name.len == line.len || !is_token(name))
         return refuse(r, 400);
-    value = trim(value);
-    if (equals(name, "connection"))
+    value = slice_trim(value);
+    if (slice_equals(name, "connection"))
         parse_connection(r, value);
-    else if (equals(name, "content-length"))
+    else if (slice_equals(name, "content-length"))
         return parse_content_length(h, value);
-    else if (equals(name, "host"))
+    else if (slice_equals(name, "host"))
         return parse_once(r, &h->has_host, &r->host, &r->host_len, value);
-    else if (equals(name, "authorization"))
+    else if (slice_equals(name, "authorization"))
         return parse_once(r, &h->has_authorization, &r->authorization, &r->authorization_len,
                           value);
-    else if (equals(name, "expect"))
+    else if (slice_equals(name, "expect"))
         h->expects = true;
-    else if (equals(name, "x-forwarded-for"))
+    else if (slice_equals(name, "x-forwarded-for"))
         add_forwarded(r, value);
-    else if (equals(name, "transfer-encoding"))
+    else if (slice_equals(name, "transfer-encoding"))
         return refuse(r, 501);
     return 0;
 }
@@ -299,10 +247,10 @@ parse_head(struct http_request *r, const struct http_accepts *accepts, struct sl
     if (memchr(rest.at, '\0', rest.len) != NULL)
         return refuse(r, 400);
     do
-        line = next_line(&rest);
+        line = slice_line(&rest);
     while (line.len == 0);
     err = parse_request_line(r, accepts, line);
-    while (err == 0 && (line = next_line(&rest)).len > 0)
+    while (err == 0 && (line = slice_line(&rest)).len > 0)
         err = ++headers > HTTP_HEADERS_MAX ? refuse(r, 431) : parse_header(&h, line);
     /* "100 Continue" is never sent: the client may send the body without asking. */
     if (err == 0 && h.expects && r->body_len > 0)
