@@ -254,22 +254,90 @@ open_socket(struct dgram *d, const struct endpoint *at, enum port_share share)
     return addr_from_sockaddr((const struct sockaddr *)&ss, len, &d->addr);
 }
 
+/* IP_MULTICAST_ALL would let through what other sockets of this machine joined. */
 static int
-open_all(struct dgram *d, struct loop *l, const struct endpoint *at, enum port_share share)
+join_v4(int fd, const struct sockaddr_in *group, int interface)
 {
-    int err;
+    struct ip_mreqn join = {.imr_multiaddr = group->sin_addr, .imr_ifindex = interface};
+    int one = 1, zero = 0;
 
+    if (setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &zero, sizeof(zero)) != 0 ||
+        setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &one, sizeof(one)) != 0)
+        return -1;
+    return setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &join, sizeof(join));
+}
+
+static int
+join_v6(int fd, const struct sockaddr_in6 *group, int interface)
+{
+    struct ipv6_mreq join = {.ipv6mr_multiaddr = group->sin6_addr,
+                             .ipv6mr_interface = (unsigned)interface};
+    int one = 1;
+
+    if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) != 0 ||
+        setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &one, sizeof(one)) != 0)
+        return -1;
+    return setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &join, sizeof(join));
+}
+
+static int
+join_group(int fd, const struct sockaddr_storage *group, int interface)
+{
+    return group->ss_family == AF_INET ? join_v4(fd, (const struct sockaddr_in *)group, interface)
+                                       : join_v6(fd, (const struct sockaddr_in6 *)group, interface);
+}
+
+/* The socket is bound to the interface and to the group, so that it receives nothing else. */
+static int
+open_multicast(struct dgram *d, const struct endpoint *group, uint32_t interface)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = addr_to_sockaddr(group, &ss);
+    int one = 1, number = (int)interface;
+
+    d->addr = *group;
+    d->fd = port_socket(ss.ss_family, SOCK_DGRAM, PORT_ALONE);
+    if (d->fd < 0 ||
+        setsockopt(d->fd, SOL_SOCKET, SO_BINDTOIFINDEX, &number, sizeof(number)) != 0 ||
+        setsockopt(d->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
+        join_group(d->fd, &ss, number) != 0 || bind(d->fd, (const struct sockaddr *)&ss, len) != 0)
+        return sprat_err_from_errno(errno);
+    return 0;
+}
+
+static int
+open_buffers(struct dgram *d)
+{
     d->bytes = malloc(d->batch * d->len_max);
     d->hdrs = calloc(DGRAM_BATCH_MAX, sizeof(*d->hdrs));
     d->cells = calloc(DGRAM_BATCH_MAX, sizeof(*d->cells));
     d->msgs = calloc(d->batch, sizeof(*d->msgs));
-    if (d->bytes == NULL || d->hdrs == NULL || d->cells == NULL || d->msgs == NULL)
-        return SPRAT_E_NOMEM;
-    err = open_socket(d, at, share);
-    if (err != 0)
-        return err;
+    return d->bytes == NULL || d->hdrs == NULL || d->cells == NULL || d->msgs == NULL
+               ? SPRAT_E_NOMEM
+               : 0;
+}
+
+static int
+start_reading(struct dgram *d, struct loop *l)
+{
     d->watch = loop_fd_new(l, d->fd, on_ready, d);
     return d->watch == NULL ? SPRAT_E_NOMEM : loop_fd_want(d->watch, LOOP_READ);
+}
+
+static struct dgram *
+dgram_alloc(unsigned batch, size_t len_max, const struct dgram_handler *handler)
+{
+    struct dgram *d = calloc(1, sizeof(*d));
+
+    ASSERT(batch >= 1 && batch <= DGRAM_BATCH_MAX);
+    if (d == NULL)
+        return NULL;
+    MAGIC_SET(d, DGRAM_MAGIC);
+    d->fd = -1;
+    d->batch = batch;
+    d->len_max = len_max;
+    d->handler = *handler;
+    return d;
 }
 
 int
@@ -284,25 +352,48 @@ dgram_new_sharing(struct loop *l, const struct endpoint *at, enum port_share sha
                   size_t len_max, const struct dgram_handler *handler, struct dgram **out,
                   struct errbuf *eb)
 {
-    struct dgram *d = calloc(1, sizeof(*d));
+    struct dgram *d = dgram_alloc(batch, len_max, handler);
     char text[ADDR_TEXT_MAX];
     int err;
 
-    ASSERT(batch >= 1 && batch <= DGRAM_BATCH_MAX);
     if (d == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    MAGIC_SET(d, DGRAM_MAGIC);
-    d->fd = -1;
-    d->batch = batch;
-    d->len_max = len_max;
-    d->handler = *handler;
-    err = open_all(d, l, at, share);
+    err = open_buffers(d);
+    if (err == 0)
+        err = open_socket(d, at, share);
+    if (err == 0)
+        err = start_reading(d, l);
     if (err != 0) {
         dgram_free(d);
         return errbuf_set(eb, err, "cannot listen on UDP %s: %s", addr_format(at, text),
                           err == SPRAT_E_BUSY          ? "the port is in use"
                           : err == SPRAT_E_UNREACHABLE ? "this machine does not have that address"
                                                        : sprat_strerror(err));
+    }
+    *out = d;
+    return 0;
+}
+
+int
+dgram_new_multicast(struct loop *l, const struct endpoint *group, uint32_t interface,
+                    unsigned batch, size_t len_max, const struct dgram_handler *handler,
+                    struct dgram **out, struct errbuf *eb)
+{
+    struct dgram *d = dgram_alloc(batch, len_max, handler);
+    char text[ADDR_TEXT_MAX];
+    int err;
+
+    if (d == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    err = open_buffers(d);
+    if (err == 0)
+        err = open_multicast(d, group, interface);
+    if (err == 0)
+        err = start_reading(d, l);
+    if (err != 0) {
+        dgram_free(d);
+        return errbuf_set(eb, err, "cannot join the multicast group %s: %s",
+                          addr_format(group, text), sprat_strerror(err));
     }
     *out = d;
     return 0;

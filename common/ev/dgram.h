@@ -51,6 +51,14 @@ int dgram_new_sharing(struct loop *l, const struct endpoint *at, enum port_share
                       unsigned batch, size_t len_max, const struct dgram_handler *handler,
                       struct dgram **out, struct errbuf *eb);
 
+/* Creates a socket for the multicast group |group|, an address and a port, on the network interface
+ * with this number alone: it receives only datagrams that come to the group there, and sends only
+ * there. What it sends stays in the local network (TTL 1), and comes back to other sockets of this
+ * machine too. Any number of programs can have such sockets with the same group. */
+int dgram_new_multicast(struct loop *l, const struct endpoint *group, uint32_t interface,
+                        unsigned batch, size_t len_max, const struct dgram_handler *handler,
+                        struct dgram **out, struct errbuf *eb);
+
 /* Calls port_steer() for the group of |d|. False if the kernel can't do that: then it distributes
  * datagrams by source address. */
 bool dgram_steer(struct dgram *d, const struct port_steering *s);

@@ -31,8 +31,7 @@ struct netwatch {
     struct loop_timer *calm;
     bool waiting; /* |calm| is set */
     struct snapshot known;
-    void (*on_gone)(void *ctx, const struct endpoint *addrs, size_t count);
-    void *ctx;
+    struct netwatch_handler handler;
 };
 
 static bool
@@ -101,8 +100,10 @@ on_calm(void *ctx)
     w->known = now;
     keep_gone(&gone, &now);
     if (gone.count > 0)
-        w->on_gone(w->ctx, gone.addrs, gone.count);
+        w->handler.on_gone(w->handler.ctx, gone.addrs, gone.count);
     free(gone.addrs);
+    if (w->handler.on_changed != NULL)
+        w->handler.on_changed(w->handler.ctx);
 }
 
 /* The content of the messages does not matter, nor lost messages (ENOBUFS): something changed. */
@@ -132,7 +133,7 @@ static int
 open_netlink(void)
 {
     struct sockaddr_nl at = {.nl_family = AF_NETLINK,
-                             .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+                             .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
 
     if (fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof(at)) != 0) {
@@ -161,8 +162,7 @@ begin(struct netwatch *w)
 }
 
 struct netwatch *
-netwatch_new(struct loop *l, void (*on_gone)(void *ctx, const struct endpoint *addrs, size_t count),
-             void *ctx)
+netwatch_new(struct loop *l, const struct netwatch_handler *handler)
 {
     struct netwatch *w = calloc(1, sizeof(*w));
 
@@ -171,8 +171,7 @@ netwatch_new(struct loop *l, void (*on_gone)(void *ctx, const struct endpoint *a
     MAGIC_SET(w, NETWATCH_MAGIC);
     w->loop = l;
     w->fd = -1;
-    w->on_gone = on_gone;
-    w->ctx = ctx;
+    w->handler = *handler;
     if (!begin(w)) {
         netwatch_free(w);
         return NULL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Watches the addresses of this machine and reports removed ones: a connection from a removed
- * address is dead, and without the report only a timeout of minutes would show it. Linux only
- * reports that something changed (rtnetlink); the current addresses are then read anew, so that
- * lost messages do not matter.
+ * Watches the interfaces of this machine and their addresses, and reports changes and removed
+ * addresses: a connection from a removed address is dead, and without the report only a timeout of
+ * minutes would show it. Linux only reports that something changed (rtnetlink); the current
+ * addresses are then read anew, so that lost messages do not matter.
  */
 #ifndef COMMON_EV_NETWATCH_H
 #define COMMON_EV_NETWATCH_H
@@ -21,12 +21,18 @@ enum {
 
 struct netwatch;
 
-/* |on_gone| is called from the loop with the removed addresses (port 0); the array is valid during
- * the call. Loopback addresses are not watched. NULL when memory is out. Without netlink, the watch
- * never calls |on_gone|. */
-struct netwatch *
-netwatch_new(struct loop *l, void (*on_gone)(void *ctx, const struct endpoint *addrs, size_t count),
-             void *ctx);
+/* Called from the loop. */
+struct netwatch_handler {
+    void *ctx;
+    /* The removed addresses (port 0); the array is valid during the call. Loopback addresses are
+     * not watched. */
+    void (*on_gone)(void *ctx, const struct endpoint *addrs, size_t count);
+    /* An interface or an address came, went or changed. May be NULL. */
+    void (*on_changed)(void *ctx);
+};
+
+/* The handler is copied. NULL when memory is out. Without netlink, the watch never calls it. */
+struct netwatch *netwatch_new(struct loop *l, const struct netwatch_handler *handler);
 /* NULL is legal. */
 void netwatch_free(struct netwatch *w);
 
