@@ -81,7 +81,10 @@ void
 crowd_add(struct crowd *c, const struct endpoint *addrs, size_t count, enum peer_source source)
 {
     for (size_t i = 0; i < count; i++)
-        peerlist_add(c->list, &addrs[i], source);
+        if (source == PEER_FROM_LSD)
+            peerlist_hear(c->list, &addrs[i], false, &addrs[i], source);
+        else
+            peerlist_add(c->list, &addrs[i], source);
 }
 
 struct crowd_peer *

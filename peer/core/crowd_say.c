@@ -127,7 +127,8 @@ static void
 hear(struct crowd *c, const struct crowd_peer *p, const struct pex_contact *contact)
 {
     if (pex_plausible(&contact->addr, &p->addr))
-        peerlist_hear(c->list, &contact->addr, (contact->flags & PEX_SEED) != 0, &p->addr);
+        peerlist_hear(c->list, &contact->addr, (contact->flags & PEX_SEED) != 0, &p->addr,
+                      PEER_FROM_PEX);
 }
 
 int

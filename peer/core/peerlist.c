@@ -416,10 +416,11 @@ peerlist_add(struct peerlist *l, const struct endpoint *addr, enum peer_source s
 
 /* Is there room for the address |addr| that |teller| named? */
 static bool
-may_hear(const struct peerlist *l, const struct endpoint *addr, const struct endpoint *teller)
+may_hear(const struct peerlist *l, const struct endpoint *addr, const struct endpoint *teller,
+         enum peer_source source)
 {
     bool near = endpoint_scope(addr) != SCOPE_GLOBAL;
-    unsigned told = 0, about = 0;
+    unsigned told = 0, about = 0, local = 0;
 
     if (l->hearsay_count >= PEERLIST_HEARSAY_MAX)
         return false;
@@ -428,13 +429,15 @@ may_hear(const struct peerlist *l, const struct endpoint *addr, const struct end
 
         told += same_site(&e->teller, teller);
         about += !near && same_site(&e->addr, addr);
+        local += (e->sources & PEER_FROM_LSD) != 0 && same_site(&e->addr, addr);
     }
-    return told < PEERLIST_HEARSAY_TELLER_MAX && about < PEERLIST_HEARSAY_SITE_MAX;
+    return told < PEERLIST_HEARSAY_TELLER_MAX && about < PEERLIST_HEARSAY_SITE_MAX &&
+           (source != PEER_FROM_LSD || local < PEERLIST_HEARSAY_LSD_MAX);
 }
 
 uint32_t
 peerlist_hear(struct peerlist *l, const struct endpoint *addr, bool is_seed,
-              const struct endpoint *teller)
+              const struct endpoint *teller, enum peer_source source)
 {
     struct entry *e;
 
@@ -442,12 +445,12 @@ peerlist_hear(struct peerlist *l, const struct endpoint *addr, bool is_seed,
         return PEERLIST_NONE;
     e = entry_find(l, addr);
     if (e != NULL) {
-        e->sources |= PEER_FROM_PEX;
+        e->sources |= (uint8_t)source;
         return e->number;
     }
-    if (!may_hear(l, addr, teller))
+    if (!may_hear(l, addr, teller, source))
         return PEERLIST_NONE;
-    e = entry_add(l, addr, PEER_FROM_PEX);
+    e = entry_add(l, addr, source);
     if (e == NULL)
         return PEERLIST_NONE;
     e->teller = *teller;
@@ -509,7 +512,7 @@ peerlist_set_port(struct peerlist *l, uint32_t peer, uint16_t port)
     twin = entry_find(l, &addr);
     if (twin != NULL) {
         if (twin->connected || twin->self) {
-            e->sources |= twin->sources & (PEER_FROM_TRACKER | PEER_FROM_PEX);
+            e->sources |= twin->sources & (PEER_FROM_TRACKER | PEER_FROM_PEX | PEER_FROM_LSD);
             return;
         }
         e->sources |= twin->sources;

@@ -6,8 +6,9 @@
  * for as long as the list remembers it.
  *
  * An address that only other peers named (peer exchange) is hearsay until another source names it
- * too or a connection was up. Hearsay is limited in total, per peer that told it and per site that
- * it names, and is dialled rarely, so that no peer can fill the list or point the swarm at a
+ * too or a connection was up. So is one that announced itself in the local network, where anybody
+ * can send in the name of others. Hearsay is limited in total, per peer that told it and per site
+ * that it names, and is dialled rarely, so that no peer can fill the list or point the swarm at a
  * victim.
  */
 #ifndef PEER_CORE_PEERLIST_H
@@ -31,6 +32,7 @@ enum {
     PEERLIST_HEARSAY_TELLER_MAX = 100,  /* hearsay addresses told by one site */
     PEERLIST_HEARSAY_SITE_MAX = 2,      /* hearsay addresses of one site, if its addresses are
                                            global */
+    PEERLIST_HEARSAY_LSD_MAX = 8,       /* hearsay addresses of one host in the local network */
     PEERLIST_HEARSAY_FAILURES = 3,      /* failures after which a hearsay address rests */
     PEERLIST_HEARSAY_REST_MS = 1800000, /* that rest; then the address is dialled once more, and
                                            forgotten if that fails */
@@ -45,6 +47,7 @@ enum peer_source {
     PEER_FROM_STATE = 8, /* loaded from the state database */
     PEER_FROM_PEX = 16,  /* named by other peers */
     PEER_FROM_DHT = 32,  /* named by nodes of the DHT */
+    PEER_FROM_LSD = 64,  /* announced by itself in the local network (BEP 14) */
 };
 
 /*  X(NAME, code, text): how the last try to connect to an address ended. After a number, singular
@@ -91,17 +94,17 @@ void peerlist_free(struct peerlist *l);
  * or the list is full of better ones. Two additions with port 0 are always two peers. */
 uint32_t peerlist_add(struct peerlist *l, const struct endpoint *addr, enum peer_source source);
 
-/* As peerlist_add(), for an address that the peer |teller| named. Does not change what is known of
- * an old address; for a new one, |is_seed| is believed. PEERLIST_NONE also if |teller| has used up
- * its part. */
+/* As peerlist_add(), for an address that |teller| named: a peer (|source| is PEX), or the host
+ * itself (LSD). Does not change what is known of an old address; for a new one, |is_seed| is
+ * believed. PEERLIST_NONE also if |teller| has used up its part. */
 uint32_t peerlist_hear(struct peerlist *l, const struct endpoint *addr, bool is_seed,
-                       const struct endpoint *teller);
+                       const struct endpoint *teller, enum peer_source source);
 
 /* Sets our own address of one family, with our listen port. From then on, BEP 40 orders addresses
  * that are otherwise equal; before, chance does. */
 void peerlist_set_own(struct peerlist *l, const struct endpoint *own);
 
-/* Did only other peers name the address? */
+/* Is the address hearsay? */
 bool peerlist_is_hearsay(const struct peerlist *l, uint32_t peer);
 
 /* The sources that named the address: enum peer_source bits; 0 for a number that is not in use. */

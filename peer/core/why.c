@@ -380,7 +380,7 @@ look_at_trackers(const struct why_facts *f, struct list_of_why *l)
             failed->message[0] != '\0' ? failed->message : sprat_strerror(failed->err));
 }
 
-/* --- the DHT --------------------------------------------------------------------------------- */
+/* --- the DHT and the local network ----------------------------------------------------------- */
 
 static void
 look_at_dht(const struct why_facts *f, struct list_of_why *l)
@@ -393,6 +393,13 @@ look_at_dht(const struct why_facts *f, struct list_of_why *l)
         add(l, WHY_DHT_SEARCHING, -1, "searching the DHT for peers");
     else if (!f->seeding && f->dht.peers == 0)
         add(l, WHY_DHT_EMPTY, f->dht.next_ms, "the DHT knows no other peer of this torrent");
+}
+
+static void
+look_at_lsd(const struct why_facts *f, struct list_of_why *l)
+{
+    if (f->lsd.on && f->lsd.peers == 0 && !f->seeding && f->peers.connected == 0)
+        add(l, WHY_LSD_EMPTY, -1, "no other peer of this torrent is in the local network");
 }
 
 /* --- all reasons ---------------------------------------------------------------------------- */
@@ -432,6 +439,7 @@ look_at_running(const struct why_facts *f, struct list_of_why *l)
         look_at_addresses(f, l);
     look_at_trackers(f, l);
     look_at_dht(f, l);
+    look_at_lsd(f, l);
 }
 
 /* Milliseconds until an address is dialled or a tracker asked; -1: neither is planned. */
@@ -467,6 +475,7 @@ look_at_metadata(const struct why_facts *f, struct list_of_why *l)
     if (all == 0)
         look_at_trackers(f, l);
     look_at_dht(f, l);
+    look_at_lsd(f, l);
 }
 
 static void

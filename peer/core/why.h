@@ -25,40 +25,42 @@ enum {
 /*  X(NAME, code), by rank: of several reasons that hold, the first one is shown. Programs rely on
  *  the codes: they never change. */
 #define WHY_TABLE(X)                                                                               \
-    X(RATIO_REACHED, "ratio-reached")   /* stopped by the seed policy */                           \
-    X(COMPLETE, "complete")             /* complete, and not meant to seed */                      \
+    X(RATIO_REACHED, "ratio-reached") /* stopped by the seed policy */                             \
+    X(COMPLETE, "complete")           /* complete, and not meant to seed */                        \
     X(STOPPED, "stopped")                                                                          \
-    X(DISK_FULL, "disk-full")           /* paused after a failure, as with the next four codes */  \
+    X(DISK_FULL, "disk-full") /* paused after a failure, as with the next four codes */            \
     X(FILES_MISSING, "files-missing")                                                              \
     X(NOT_WRITABLE, "not-writable")                                                                \
-    X(IN_USE, "in-use")                 /* another process uses the torrent */                     \
+    X(IN_USE, "in-use") /* another process uses the torrent */                                     \
     X(FAILED, "failed")                                                                            \
-    X(PAUSED, "paused")                 /* paused by its owner */                                  \
-    X(METADATA, "metadata")             /* only the info-hashes are known, by a magnet link */     \
-    X(QUEUED, "queued")                 /* waits for the checks of other torrents */               \
+    X(PAUSED, "paused")     /* paused by its owner */                                              \
+    X(METADATA, "metadata") /* only the info-hashes are known, by a magnet link */                 \
+    X(QUEUED, "queued")     /* waits for the checks of other torrents */                           \
     X(CHECKING, "checking")                                                                        \
-    X(RELOCATING, "relocating")         /* its files are being moved to another directory */       \
+    X(RELOCATING, "relocating") /* its files are being moved to another directory */               \
     X(DOWN_LIMIT, "down-limit")                                                                    \
-    X(UP_LIMIT, "up-limit")             /* while seeding */                                        \
-    X(MOVING, "moving")                 /* data moves: there is nothing to explain */              \
+    X(UP_LIMIT, "up-limit") /* while seeding */                                                    \
+    X(MOVING, "moving")     /* data moves: there is nothing to explain */                          \
     X(ALL_SKIPPED, "all-skipped")                                                                  \
     X(DISK_BUSY, "disk-busy")                                                                      \
-    X(PEERS_LACK, "peers-lack")         /* no connected peer has a missing piece */                \
-    X(CHOKED, "choked")                 /* the peers with missing pieces choke us */               \
-    X(PEERS_SILENT, "peers-silent")     /* requests are out, and no block comes */                 \
-    X(PEERS_NEW, "peers-new")           /* no request was sent to the peers yet */                 \
-    X(NO_REQUESTS, "no-requests")       /* seeding: the interested peers send no requests */       \
-    X(NOBODY_WANTS, "nobody-wants")     /* seeding: no peer is connected, or none is interested */ \
-    X(UNREACHABLE, "unreachable")       /* every address that was tried failed */                  \
+    X(PEERS_LACK, "peers-lack")     /* no connected peer has a missing piece */                    \
+    X(CHOKED, "choked")             /* the peers with missing pieces choke us */                   \
+    X(PEERS_SILENT, "peers-silent") /* requests are out, and no block comes */                     \
+    X(PEERS_NEW, "peers-new")       /* no request was sent to the peers yet */                     \
+    X(NO_REQUESTS, "no-requests")   /* seeding: the interested peers send no requests */           \
+    X(NOBODY_WANTS, "nobody-wants") /* seeding: no peer is connected, or none is interested */     \
+    X(UNREACHABLE, "unreachable")   /* every address that was tried failed */                      \
     X(CONNECTING, "connecting")                                                                    \
-    X(TRACKER_ASKED, "tracker-asked")   /* the first answer of a tracker is pending */             \
-    X(TRACKER_EMPTY, "tracker-empty")   /* the trackers answer and know no other peer */           \
+    X(TRACKER_ASKED, "tracker-asked") /* the first answer of a tracker is pending */               \
+    X(TRACKER_EMPTY, "tracker-empty") /* the trackers answer and know no other peer */             \
     X(TRACKER_FAILED, "tracker-failed")                                                            \
-    X(TRACKERS_UNUSABLE, "trackers-unusable") /* no tracker has a URL scheme that Sprat supports */\
+    X(TRACKERS_UNUSABLE,                                                                           \
+      "trackers-unusable") /* no tracker has a URL scheme that Sprat supports */                   \
     X(NO_TRACKER, "no-tracker")                                                                    \
-    X(DHT_SEARCHING, "dht-searching")   /* the first search in the DHT is under way */             \
-    X(DHT_EMPTY, "dht-empty")           /* the DHT knows no other peer */                          \
-    X(NO_PEERS, "no-peers")             /* no peer is connected, for none of the reasons above */
+    X(DHT_SEARCHING, "dht-searching") /* the first search in the DHT is under way */               \
+    X(DHT_EMPTY, "dht-empty")         /* the DHT knows no other peer */                            \
+    X(LSD_EMPTY, "lsd-empty")         /* no other peer is in the local network */                  \
+    X(NO_PEERS, "no-peers")           /* no peer is connected, for none of the reasons above */
 
 enum why_code {
 #define X(name, code) WHY_##name,
@@ -139,6 +141,10 @@ struct why_facts {
         uint32_t peers;  /* addresses that the last one found */
         int64_t next_ms; /* until the next one; -1: not known */
     } dht;
+    struct {
+        bool on;        /* the torrent is announced in the local network */
+        uint32_t peers; /* announces of others that named the torrent */
+    } lsd;
     const struct why_tracker *trackers;
     size_t tracker_count;
     size_t tracker_unusable; /* trackers with a URL scheme that Sprat does not support */

@@ -9,6 +9,7 @@
 #include "common/base/err.h"
 #include "peer/core/dht.h"
 #include "peer/core/extmsg.h"
+#include "peer/core/lsd.h"
 #include "peer/core/wire.h"
 #include "tests/unit/codec/failing_alloc.h"
 #include "tests/unit/core/side.h"
@@ -251,4 +252,31 @@ Test(nomem, dht)
     cr_assert(failing_alloc_end());
     cr_assert_eq(dht_handle(d, &in, now), 0);
     dht_free(d);
+}
+
+Test(nomem, local_discovery)
+{
+    static const uint8_t hash[LSD_HASH_LEN] = {1};
+    static const uint64_t key[2] = {1, 2};
+    struct mono now = {1};
+    struct lsd_stats st;
+    struct lsd *l;
+    unsigned n;
+
+    failing_alloc_after(0);
+    cr_assert_null(lsd_new(key, 1));
+    cr_assert(failing_alloc_end());
+    l = lsd_new(key, 1);
+    for (n = 0;; n++) {
+        failing_alloc_after(n);
+        int err = lsd_announce(l, hash, 1, true, now);
+
+        if (!failing_alloc_end())
+            break;
+        cr_assert_eq(err, SPRAT_E_NOMEM);
+        lsd_get_stats(l, &st);
+        cr_assert_eq(st.torrents, 0);
+    }
+    cr_assert_geq(n, 2);
+    lsd_free(l);
 }

@@ -461,7 +461,7 @@ hear4(struct peerlist *l, uint32_t ip, uint16_t port, uint32_t teller)
 {
     struct endpoint e = v4(ip, port), t = v4(teller, 1);
 
-    return peerlist_hear(l, &e, false, &t);
+    return peerlist_hear(l, &e, false, &t, PEER_FROM_PEX);
 }
 
 Test(peerlist, hearsay_is_bounded_by_its_teller)
@@ -485,6 +485,23 @@ Test(peerlist, hearsay_is_bounded_in_all)
         taken += hear4(l, 0x08000000 + i, 6881, 0x09000000 + i) != PEERLIST_NONE;
     cr_assert_eq(taken, (unsigned)PEERLIST_HEARSAY_MAX);
     cr_assert_neq(add4(l, 0x07000001, 6881, PEER_FROM_TRACKER), PEERLIST_NONE);
+    peerlist_free(l);
+}
+
+Test(peerlist, a_host_in_the_local_network_has_few_ports)
+{
+    struct peerlist *l = list_new();
+    unsigned taken = 0;
+
+    for (uint16_t i = 0; i < 50; i++) {
+        struct endpoint e = v4(0x0a000001, (uint16_t)(2000 + i));
+
+        taken += peerlist_hear(l, &e, false, &e, PEER_FROM_LSD) != PEERLIST_NONE;
+    }
+    cr_assert_eq(taken, (unsigned)PEERLIST_HEARSAY_LSD_MAX);
+    cr_assert_eq(peerlist_sources(l, peerlist_next(l, 0, at_ms(0))), (unsigned)PEER_FROM_LSD);
+    cr_assert(peerlist_is_hearsay(l, peerlist_next(l, 0, at_ms(0))));
+    cr_assert_neq(hear4(l, 0x0a000001, 3000, 0x0a000002), PEERLIST_NONE, "a peer may name it");
     peerlist_free(l);
 }
 
@@ -566,7 +583,7 @@ Test(peerlist, hearsay_comes_after_what_trackers_say)
     peerlist_on_connecting(l, sure);
     cr_assert_eq(peerlist_next(l, false, at_ms(0)), told);
     peerlist_on_connecting(l, told);
-    cr_assert_neq(peerlist_hear(l, &seed, true, &teller), PEERLIST_NONE);
+    cr_assert_neq(peerlist_hear(l, &seed, true, &teller, PEER_FROM_PEX), PEERLIST_NONE);
     cr_assert_eq(peerlist_next(l, true, at_ms(0)), PEERLIST_NONE, "a seed needs no seeds");
     cr_assert_neq(peerlist_next(l, false, at_ms(0)), PEERLIST_NONE);
     peerlist_free(l);

@@ -120,6 +120,19 @@ Test(why, the_dht)
     expect(&f, WHY_NOBODY_WANTS, "no peer needs data: no peer is connected");
 }
 
+Test(why, the_local_network)
+{
+    struct why_facts f = leecher();
+
+    f.dht.on = true;
+    f.dht.rounds = 1;
+    f.dht.peers = 1;
+    f.lsd.on = true;
+    expect(&f, WHY_LSD_EMPTY, "no other peer of this torrent is in the local network");
+    f.lsd.peers = 1;
+    expect(&f, WHY_NO_PEERS, "no peer is connected");
+}
+
 Test(why, addresses)
 {
     struct why_facts f = leecher();
