@@ -197,6 +197,22 @@ print_udp(const json_t *udp)
     row("uTP", text);
 }
 
+static void
+print_lsd(const json_t *lsd)
+{
+    char text[128];
+    int64_t links = client_int(lsd, "interfaces");
+
+    if (!json_is_object(lsd))
+        return;
+    snprintf(text, sizeof(text),
+             "%" PRId64 " %s; announces: %" PRId64 " sent, %" PRId64 " received; %" PRId64
+             " peers found",
+             links, text_noun((uint64_t)links, "interface", "interfaces"), client_int(lsd, "sent"),
+             client_int(lsd, "received"), client_int(lsd, "peers"));
+    row("local search", text);
+}
+
 static int
 print_daemon(const json_t *d)
 {
@@ -213,6 +229,7 @@ print_daemon(const json_t *d)
     if (client_text(d, "listen_note")[0] != '\0')
         row(" ", client_text(d, "listen_note"));
     print_udp(json_object_get(d, "udp"));
+    print_lsd(json_object_get(d, "lsd"));
     print_rate_limit("up limit", client_int(d, "up_limit"));
     print_rate_limit("down limit", client_int(d, "down_limit"));
     return CLI_OK;

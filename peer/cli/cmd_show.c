@@ -20,6 +20,7 @@ enum {
     OPT_PRIVATE,
     OPT_NO_DHT,
     OPT_DHT,
+    OPT_NO_LSD,
     OPT_GIVE_UP
 };
 
@@ -34,6 +35,8 @@ static const struct option_spec options[] = {
      "do not use the DHT (default: it is used, unless $SPRAT_DHT is no)"},
     {OPT_DHT, 0, "dht-bootstrap", "HOST:PORT",
      "ask this host for nodes of the DHT (default: two public hosts); repeatable"},
+    {OPT_NO_LSD, 0, "no-lsd", NULL,
+     "do not search the local network (default: it is searched, unless $SPRAT_LSD is no)"},
     {OPT_GIVE_UP, 0, "give-up-after", "TIME",
      "end with status 4 after this time without progress, as in 90s, 10m or 2h (default: 60s)"},
     CLI_HELP_ROW,
@@ -96,8 +99,9 @@ show_magnet(const struct cli_command *self, struct show *s, const char *text)
     else if (fetchlink_has_source(&link, &s->transfer, &s->peers, s->trackers_only))
         status = fetchlink_run(self, &s->transfer, &link, &s->peers, s->trackers_only);
     else
-        status = cli_fail("the link names no tracker and no peer, and the DHT is not used: give "
-                          "--peer or -t, or --link to see only what the link says");
+        status = cli_fail("the link names no tracker and no peer, and neither the DHT nor the "
+                          "local network is searched: give --peer or -t, or --link to see only "
+                          "what the link says");
     torrent_link_fini(&link);
     return status;
 }
@@ -125,6 +129,7 @@ store_option(struct show *s, int id, const char *value, struct errbuf *eb)
     case OPT_PRIVATE: s->trackers_only = true; return 0;
     case OPT_TRACKER: return transfer_option(&s->transfer, TRANSFER_OPT_TRACKER, value, eb);
     case OPT_NO_DHT: return transfer_option(&s->transfer, TRANSFER_OPT_NO_DHT, value, eb);
+    case OPT_NO_LSD: return transfer_option(&s->transfer, TRANSFER_OPT_NO_LSD, value, eb);
     case OPT_DHT: return transfer_option(&s->transfer, TRANSFER_OPT_DHT_BOOTSTRAP, value, eb);
     case OPT_GIVE_UP: return transfer_option(&s->transfer, TRANSFER_OPT_GIVE_UP, value, eb);
     case OPT_PEER:

@@ -29,9 +29,10 @@ fetchlink_has_source(const struct torrent_link *link, const struct transfer_opti
                      const struct cli_list *peers, bool trackers_only)
 {
     const struct magnet *m = link->magnet;
-    bool dht = transfer_uses_dht(o) && !trackers_only && !m->is_private;
+    bool search =
+        (transfer_uses_dht(o) || transfer_uses_lsd(o)) && !trackers_only && !m->is_private;
 
-    return dht || m->tracker_count + m->peer_count + o->trackers.count + peers->count > 0;
+    return search || m->tracker_count + m->peer_count + o->trackers.count + peers->count > 0;
 }
 
 static void

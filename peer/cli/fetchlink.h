@@ -11,8 +11,8 @@
 
 enum { FETCHLINK_GIVE_UP_S = 60 }; /* default of --give-up-after */
 
-/* Whether there is anybody to ask: the DHT, or the trackers and peers of the link and of the
- * command line. */
+/* Whether there is anybody to ask: the DHT, the local network, or the trackers and peers of the
+ * link and of the command line. */
 bool fetchlink_has_source(const struct torrent_link *link, const struct transfer_options *o,
                           const struct cli_list *peers, bool trackers_only);
 

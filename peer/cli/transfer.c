@@ -17,7 +17,7 @@
 #include "common/sys/paths.h"
 #include "peer/cli/report.h"
 #include "peer/cli/screen.h"
-#include "peer/engine/dhtdefault.h"
+#include "peer/engine/searchdefault.h"
 
 enum { SIGNALS = 3 };
 
@@ -88,7 +88,7 @@ store_listen(struct transfer_options *o, const char *value, struct errbuf *eb)
 static int
 store_dht_name(struct transfer_options *o, const char *value, struct errbuf *eb)
 {
-    int err = dhtdefault_check_name("--dht-bootstrap", value, eb);
+    int err = searchdefault_check_dht_name("--dht-bootstrap", value, eb);
 
     return err != 0 ? err : cli_list_add(&o->dht_names, "--dht-bootstrap", value, eb);
 }
@@ -104,6 +104,7 @@ transfer_option(struct transfer_options *o, int id, const char *value, struct er
     case TRANSFER_OPT_MAX_PEERS: return store_max_peers(o, value, eb);
     case TRANSFER_OPT_NO_PEX: o->no_pex = true; return 0;
     case TRANSFER_OPT_NO_DHT: o->no_dht = true; return 0;
+    case TRANSFER_OPT_NO_LSD: o->no_lsd = true; return 0;
     case TRANSFER_OPT_DHT_BOOTSTRAP: return store_dht_name(o, value, eb);
     case TRANSFER_OPT_CA: o->ca_file = value; return 0;
     case TRANSFER_OPT_STATE_DIR: o->state_dir = value; return 0;
@@ -117,7 +118,13 @@ transfer_option(struct transfer_options *o, int id, const char *value, struct er
 bool
 transfer_uses_dht(const struct transfer_options *o)
 {
-    return dhtdefault_enabled() && !o->no_dht;
+    return searchdefault_dht() && !o->no_dht;
+}
+
+bool
+transfer_uses_lsd(const struct transfer_options *o)
+{
+    return searchdefault_lsd() && !o->no_lsd;
 }
 
 char *
@@ -363,8 +370,9 @@ transfer_run(const struct cli_command *command, const struct transfer_options *o
     cfg.peers_max = (uint32_t)o->max_peers;
     cfg.no_pex = o->no_pex;
     cfg.dht = transfer_uses_dht(o);
-    cfg.dht_names = o->dht_names.count > 0 ? o->dht_names.items
-                                           : dhtdefault_names(&cfg.dht_name_count);
+    cfg.lsd = transfer_uses_lsd(o);
+    cfg.dht_names =
+        o->dht_names.count > 0 ? o->dht_names.items : searchdefault_dht_names(&cfg.dht_name_count);
     if (o->dht_names.count > 0)
         cfg.dht_name_count = o->dht_names.count;
     cfg.ca_file = o->ca_file;

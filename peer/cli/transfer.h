@@ -23,6 +23,7 @@ enum {
     TRANSFER_OPT_NO_PEX,
     TRANSFER_OPT_NO_DHT,
     TRANSFER_OPT_DHT_BOOTSTRAP,
+    TRANSFER_OPT_NO_LSD,
     TRANSFER_OPT_CA,
     TRANSFER_OPT_STATE_DIR,
     TRANSFER_OPT_CHECK,
@@ -48,6 +49,9 @@ enum {
         {TRANSFER_OPT_DHT_BOOTSTRAP, 0, "dht-bootstrap", "HOST:PORT",                              \
          "ask this host for nodes of the DHT if no node of the last run answers (default: two "    \
          "public hosts); repeatable"},                                                             \
+        {TRANSFER_OPT_NO_LSD, 0, "no-lsd", NULL,                                                   \
+         "do not search the local network for peers (default: it is searched, unless $SPRAT_LSD "  \
+         "is no)"},                                                                                \
         {TRANSFER_OPT_CA, 0, "ca", "FILE",                                                         \
          "also trust the certificate authorities in this PEM file for HTTPS trackers "             \
          "(default: $SSL_CERT_FILE)"},                                                             \
@@ -73,7 +77,7 @@ struct transfer_options {
     uint64_t up_limit, down_limit;
     uint64_t max_peers; /* 0: the default */
     bool no_pex;
-    bool no_dht;
+    bool no_dht, no_lsd;
     struct cli_list dht_names;
     const char *ca_file;   /* NULL: only the system's authorities */
     const char *state_dir; /* NULL: the default */
@@ -87,8 +91,9 @@ struct transfer_options {
 /* Stores one of the common options. 0, or an error and a sentence. */
 int transfer_option(struct transfer_options *o, int id, const char *value, struct errbuf *eb);
 
-/* Whether the DHT is used, for a torrent that is not private. */
+/* Whether the DHT, or local discovery, is used, for a torrent that is not private. */
 bool transfer_uses_dht(const struct transfer_options *o);
+bool transfer_uses_lsd(const struct transfer_options *o);
 
 /* The path of the state directory according to |o|, to be freed; NULL and a sentence on failure. */
 char *transfer_state_dir(const struct transfer_options *o, struct errbuf *eb);

@@ -27,7 +27,7 @@
 #include "peer/daemon/reload.h"
 #include "peer/daemon/syslogger.h"
 #include "peer/daemon/unitstatus.h"
-#include "peer/engine/dhtdefault.h"
+#include "peer/engine/searchdefault.h"
 #include "peer/store/state.h"
 
 enum {
@@ -189,13 +189,14 @@ open_shards(struct daemon *d, struct errbuf *eb)
                                 .no_pex = s->no_pex,
                                 .dht = s->dht,
                                 .dht_name_count = s->dht_name_count,
+                                .lsd = s->lsd,
                                 .ca_file = s->ca_file,
                                 .log = &d->log};
     int err;
 
     memcpy(cfg.listen, s->listen, sizeof(cfg.listen));
     cfg.dht_names = s->dht_name_count > 0 ? (const char *const *)s->dht_names
-                                          : dhtdefault_names(&cfg.dht_name_count);
+                                          : searchdefault_dht_names(&cfg.dht_name_count);
     err = shards_new(d->loop, &cfg, (uint32_t)s->loops, &handler, &d->shards, eb);
     return err == 0 ? shards_load(d->shards, eb) : err;
 }

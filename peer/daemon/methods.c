@@ -1165,17 +1165,19 @@ daemon_info(void *ctx, const json_t *params, struct rpc_call *call, json_t **res
     const struct endpoint *addrs;
     size_t count = shards_listen(d->shards, &addrs);
     struct udpdoor_counts udp;
+    struct lsd_stats lsd;
     int err = rpc_check_keys(params, NULL, 0, eb);
 
     (void)call;
     if (err != 0)
         return err;
     shards_udp_counts(d->shards, &udp);
-    *result = json_pack("{s:s, s:s?, s:i, s:i, s:s, s:s?, s:o, s:s, s:o, s:I, s:I}", "version",
+    *result = json_pack("{s:s, s:s?, s:i, s:i, s:s, s:s?, s:o, s:s, s:o, s:o, s:I, s:I}", "version",
                         PACKAGE_VERSION, "config", d->settings.file, "pid", (int)getpid(), "loops",
                         (int)shards_count(d->shards), "state_dir", d->settings.state_dir,
                         "save_dir", d->settings.save_dir, "listen", render_listen(addrs, count),
                         "listen_note", shards_listen_note(d->shards), "udp", render_udp(&udp),
+                        "lsd", shards_lsd_stats(d->shards, &lsd) ? render_lsd(&lsd) : json_null(),
                         "up_limit", (json_int_t)d->settings.up_limit, "down_limit",
                         (json_int_t)d->settings.down_limit);
     return *result != NULL ? 0 : SPRAT_E_NOMEM;

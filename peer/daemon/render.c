@@ -114,6 +114,8 @@ source_name(unsigned sources)
         return "pex";
     if ((sources & PEER_FROM_DHT) != 0)
         return "dht";
+    if ((sources & PEER_FROM_LSD) != 0)
+        return "lsd";
     return (sources & PEER_FROM_STATE) != 0 ? "state" : "incoming";
 }
 
@@ -379,6 +381,19 @@ render_dht(const struct endpoint *at, const struct dht_stats *st)
     put_int(o, "rtt_ms", st->rtt_ms);
     put_int(o, "size_log2", st->size_log2);
     json_object_set_new(o, "counters", render_dht_counters(st));
+    return o;
+}
+
+json_t *
+render_lsd(const struct lsd_stats *st)
+{
+    json_t *o = json_object();
+
+    put_int(o, "interfaces", st->links);
+    put_int(o, "torrents", st->torrents);
+#define X(name, key, text) put_int(o, key, st->counters[LSD_COUNT_##name]);
+    LSD_COUNTER_TABLE(X)
+#undef X
     return o;
 }
 

@@ -9,6 +9,7 @@
 
 #include "peer/engine/shards.h"
 #include "peer/core/dht.h"
+#include "peer/core/lsd.h"
 #include "peer/net/udpdoor.h"
 
 enum {
@@ -30,6 +31,8 @@ json_t *render_why_details(const struct torrent *t, struct mono now);
 
 /* A node of the DHT at |at|. */
 json_t *render_dht(const struct endpoint *at, const struct dht_stats *st);
+/* Local discovery. */
+json_t *render_lsd(const struct lsd_stats *st);
 json_t *render_udp(const struct udpdoor_counts *counts);
 
 /* A list of "ADDR:PORT". */

@@ -22,7 +22,7 @@
 #include "common/sys/terminal.h"
 #include "common/sys/unixsock.h"
 #include "config.h"
-#include "peer/engine/dhtdefault.h"
+#include "peer/engine/searchdefault.h"
 
 enum {
     OPT_CONFIG = 1,
@@ -47,6 +47,7 @@ enum {
     OPT_PEX,
     OPT_DHT,
     OPT_DHT_BOOTSTRAP,
+    OPT_LSD,
     OPT_CA,
     OPT_SEED,
     OPT_LOG_LEVEL,
@@ -108,6 +109,9 @@ static const struct option_spec specs[] = {
     {OPT_DHT_BOOTSTRAP, 0, "dht-bootstrap", "HOST:PORT",
      "ask this host for nodes of the DHT if no node of the last run answers (default: two "
      "public hosts); repeatable"},
+    {OPT_LSD, 0, "lsd", "yes|no",
+     "find peers in the local network and be found there, except in private torrents (default: "
+     "yes, unless $SPRAT_LSD is no)"},
     {OPT_CA, 0, "ca", "FILE",
      "also trust the certificate authorities in this PEM file for HTTPS trackers "
      "(default: $SSL_CERT_FILE)"},
@@ -271,7 +275,7 @@ remember(struct settings *s, int id, const char *value, struct errbuf *eb)
 static int
 add_dht_name(struct settings *s, const char *value, struct errbuf *eb)
 {
-    int err = dhtdefault_check_name("dht-bootstrap", value, eb);
+    int err = searchdefault_check_dht_name("dht-bootstrap", value, eb);
 
     if (err != 0)
         return err;
@@ -332,6 +336,7 @@ parse_key(struct settings *s, int id, const char *value, struct errbuf *eb)
     case OPT_PEX: return set_pex(s, value, eb);
     case OPT_DHT: return confvalue_bool(&s->dht, "dht", value, eb);
     case OPT_DHT_BOOTSTRAP: return add_dht_name(s, value, eb);
+    case OPT_LSD: return confvalue_bool(&s->lsd, "lsd", value, eb);
     case OPT_CA: return set_path(s, &s->ca_file, "ca", value, eb);
     case OPT_SEED:
         if (settings_parse_seed(value, &s->seed, &s->ratio) != 0)
@@ -414,7 +419,8 @@ set_defaults(struct settings *s)
     *s = (struct settings){.base = s->base,
                            .seed = SEED_FOREVER,
                            .log_level = LOG_INFO,
-                           .dht = dhtdefault_enabled(),
+                           .dht = searchdefault_dht(),
+                           .lsd = searchdefault_lsd(),
                            .loops = cpus < ENGINE_LOOPS_MAX ? cpus : ENGINE_LOOPS_MAX};
 }
 

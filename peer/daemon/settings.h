@@ -44,6 +44,7 @@ struct settings {
     bool dht;
     char *dht_names[DHTNODES_NAMES_MAX]; /* without any: the default names */
     size_t dht_name_count;
+    bool lsd;
     char *ca_file; /* absolute; NULL: only the system's */
     enum seed_policy seed; /* of torrents that are added without a policy */
     double ratio;

@@ -176,9 +176,20 @@ on_addresses_gone(void *ctx, const struct endpoint *addrs, size_t count)
         peers_on_addresses_gone(LIST_ENTRY(it, struct torrent, link), addrs, count);
 }
 
+static void
+on_interfaces_changed(void *ctx)
+{
+    struct engine *s = ctx;
+
+    MAGIC_CHECK(s, ENGINE_MAGIC);
+    engine_search_on_change(s);
+}
+
 static int
 open_net(struct engine *s)
 {
+    struct netwatch_handler watch = {
+        .ctx = s, .on_gone = on_addresses_gone, .on_changed = on_interfaces_changed};
     uint32_t loops = s->process->shared.loops;
     uint64_t seed[2];
 
@@ -189,7 +200,7 @@ open_net(struct engine *s)
     s->env.hub = conn_hub_new(s->env.loop, ENGINE_BLOCKS_MAX / loops, CONN_HUB_BUFFERS_MAX / loops);
     s->mail = mailbox_new(s->env.loop, ENGINE_LETTERS_MAX);
     s->env.farewells = farewells_new(s->env.loop, on_farewells_over, s);
-    s->addresses = netwatch_new(s->env.loop, on_addresses_gone, s);
+    s->addresses = netwatch_new(s->env.loop, &watch);
     s->steps = loop_task_new(s->env.loop, on_steps, s);
     s->save_timer = loop_timer_new(s->env.loop, on_save, s);
     s->end.deadline = loop_timer_new(s->env.loop, on_deadline, s);
@@ -249,7 +260,7 @@ engine_alloc(struct process *h, struct loop *loop, const struct engine_config *c
     list_init(&s->listen.stranger_list);
     random_bytes(keys, sizeof(keys));
     engine_bans_init(s, keys);
-    engine_dht_init(s, keys);
+    engine_search_init(s, keys);
     random_bytes(&seed, sizeof(seed));
     rng_init(&s->env.rng, seed);
     rate_bucket_init(&s->env.up, cfg->up_limit, loop_now(loop));
@@ -274,7 +285,7 @@ engine_open(struct process *h, struct loop *loop, const struct engine_config *cf
     if (err == 0 && s->env.index == 0)
         err = engine_listen_all(s, cfg, eb);
     if (err == 0 && s->env.index == 0)
-        err = engine_open_dht(s, cfg, eb);
+        err = engine_open_searches(s, cfg, eb);
     if (err == 0)
         err = open_trackers(s, eb);
     if (err != 0) {
@@ -356,7 +367,7 @@ engine_close(struct engine *s)
     s->end.begun = true;
     if (s->mail != NULL)
         mailbox_drain(s->mail); /* connections that arrive now are closed */
-    engine_close_dht(s);
+    engine_close_searches(s);
     engine_close_doors(s);
     drop_torrents(s);
     engine_bans_close(s);
@@ -385,7 +396,7 @@ engine_release(struct engine *s)
     loop_timer_free(s->end.deadline);
     sitebudget_free(s->env.sites);
     engine_bans_fini(s);
-    engine_fini_dht(s);
+    engine_fini_searches(s);
     s->process->engines[s->env.index] = NULL;
     MAGIC_CLEAR(s);
     free(s);

@@ -46,6 +46,7 @@ struct engine_config {
     const char *const *dht_names;  /* "HOST:PORT": asked for nodes if no node of the former run
                                       answers */
     size_t dht_name_count;
+    bool lsd;            /* local discovery (BEP 14) */
     const char *ca_file; /* PEM: authorities of HTTPS trackers, beside the system's; NULL: the file
                             that $SSL_CERT_FILE names, or none */
     const struct log *log;
@@ -78,6 +79,9 @@ struct dht_stats;
 unsigned engine_dht_count(const struct engine *s);
 const struct endpoint *engine_dht_stats(const struct engine *s, unsigned node,
                                         struct dht_stats *st);
+/* False without local discovery. On the first loop. */
+struct lsd_stats;
+bool engine_lsd_stats(const struct engine *s, struct lsd_stats *st);
 
 /* Adds a torrent; waits for its disk. SPRAT_E_EXISTS, SPRAT_E_BUSY (the sentence names the process
  * that has the torrent), or local errors. */

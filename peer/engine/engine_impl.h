@@ -11,7 +11,7 @@
  *   engine_bans.c       bans, which all torrents of the process share
  *   engine_spare.c      closes idle connections when nearly all connections are in use
  *   engine_torrents.c   the list of torrents: added, loaded, found, forgotten
- *   engine_dht.c        searches of torrents in the DHT
+ *   engine_search.c     searches of torrents in the DHT and in the local network
  *   engine_event.c      events for the user's handler
  */
 #ifndef PEER_ENGINE_ENGINE_IMPL_H
@@ -76,12 +76,13 @@ struct engine {
         uint64_t turn;    /* serial number of the torrent that closed a connection last */
         struct mono next; /* the earliest time of the next closing */
     } spare;
-    struct engine_dht { /* the first loop's */
+    struct engine_search {       /* the first loop's */
         struct dhtnodes *nodes;  /* NULL: no DHT */
         struct dhtnodes *closed; /* until the results of its stores have been read */
+        struct lsdnode *local;   /* NULL: no local discovery */
         struct hashmap seekers;  /* torrents of all loops that are searched for, by serial number */
         struct list seeker_list;
-    } dht;
+    } search;
     struct engine_share { /* with several loops: this loop's share of the rate limits */
         uint32_t waiting[TORRENT_WAYS];
         struct loop_timer *timer; /* off while there is no limit */
@@ -185,19 +186,23 @@ int engine_add_placed(struct engine *s, const struct torrent_add *add, struct to
 /* Loads all torrents of the database, and distributes them over the loops. */
 int engines_load(struct process *h, struct errbuf *eb);
 
-/* --- engine_dht.c --- */
+/* --- engine_search.c --- */
 
 struct dhtnodes;
+struct lsdnode;
 
-void engine_dht_init(struct engine *s, const uint64_t seed[2]);
-/* Opens the nodes on the first loop, after its listeners, if |cfg| says so. */
-int engine_open_dht(struct engine *s, const struct engine_config *cfg, struct errbuf *eb);
-/* Ends the nodes, before the sockets close; and frees them, after the results of the database were
+void engine_search_init(struct engine *s, const uint64_t seed[2]);
+/* Opens the nodes of the DHT and local discovery on the first loop, after its listeners, if |cfg|
+ * says so. */
+int engine_open_searches(struct engine *s, const struct engine_config *cfg, struct errbuf *eb);
+/* An interface or an address of this machine changed. */
+void engine_search_on_change(struct engine *s);
+/* Ends them, before the listeners close; and frees them, after the results of the database were
  * read. */
-void engine_close_dht(struct engine *s);
-void engine_fini_dht(struct engine *s);
+void engine_close_searches(struct engine *s);
+void engine_fini_searches(struct engine *s);
 /* Calls of torrents, on any loop: torrent_env.h. */
-void engine_search_dht(struct torrent *t, const struct torrent_search *search);
+bool engine_search(struct torrent *t, const struct torrent_search *search);
 void engine_add_dht_node(struct torrent_env *env, const struct endpoint *addr, bool by_peer);
 
 /* --- engine_event.c --- */

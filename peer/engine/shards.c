@@ -218,6 +218,12 @@ shards_dht_stats(const struct shards *sh, unsigned node, struct dht_stats *st)
     return engine_dht_stats(sh->shards[0].engine, node, st);
 }
 
+bool
+shards_lsd_stats(const struct shards *sh, struct lsd_stats *st)
+{
+    return engine_lsd_stats(sh->shards[0].engine, st);
+}
+
 /* --- visits --- */
 
 void

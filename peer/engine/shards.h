@@ -37,7 +37,8 @@ uint32_t shards_count(const struct shards *sh);
 size_t shards_listen(const struct shards *sh, const struct endpoint **addrs);
 const char *shards_listen_note(const struct shards *sh);
 void shards_udp_counts(const struct shards *sh, struct udpdoor_counts *counts);
-/* engine_dht_count() and engine_dht_stats(). */
+/* engine_lsd_stats(), engine_dht_count() and engine_dht_stats(). */
+bool shards_lsd_stats(const struct shards *sh, struct lsd_stats *st);
 unsigned shards_dht_count(const struct shards *sh);
 const struct endpoint *shards_dht_stats(const struct shards *sh, unsigned node,
                                         struct dht_stats *st);

@@ -314,7 +314,7 @@ feed_found(struct torrent *t)
 
     t->rest.found = NULL;
     if (found != NULL)
-        addrs_feed(t, PEER_FROM_TRACKER, found, t->rest.found_count);
+        addrs_feed(t, t->rest.found_source, found, t->rest.found_count);
     free(found);
 }
 

@@ -32,9 +32,11 @@
 struct torrent_env;
 struct torrent_facts;
 
-/* What a torrent wants of the DHT. */
+/* Where a torrent wants to be found without trackers, and to find peers. */
 struct torrent_search {
-    bool wanted;         /* to be found there, and to find peers */
+    bool dht;
+    bool lsd;            /* in the local network (BEP 14) */
+    bool active;         /* it runs, and does not rest */
     bool has_v1, has_v2; /* by which of its hashes */
     bool seed;           /* it has all pieces, so that it needs no seeds */
     bool hungry;         /* it has no peers, and wants some */
@@ -55,6 +57,7 @@ struct torrent_shared {
     uint32_t rest_ms;   /* a seed rests after this time without a peer */
     bool no_pex;
     bool dht;     /* the process has DHT nodes */
+    bool lsd;     /* the process uses local discovery */
     bool managed; /* the process is spratd, which starts its torrents again after a restart */
     bool loading; /* torrents are added from the database now; no loop runs yet */
 };
@@ -73,9 +76,10 @@ struct torrent_env_calls {
     int (*exchange_facts)(struct torrent *t, struct torrent_facts *facts);
     /* The disk had no room for a job: torrents on |crowded|, and connections, try again soon. */
     void (*await_disk)(struct torrent_env *env);
-    /* The torrent's search in the DHT starts, changes, or ends (|s->wanted| is false). The engine
-     * answers by torrent_dht_on_peers() and torrent_dht_on_searched(). */
-    void (*search_dht)(struct torrent *t, const struct torrent_search *s);
+    /* The torrent's search starts, changes, or ends (|s->dht| and |s->lsd| are false). The engine
+     * answers by torrent_search_on_peers() and torrent_search_on_round(). False: memory is out, and
+     * nothing changes. */
+    bool (*search)(struct torrent *t, const struct torrent_search *s);
     /* A peer or a torrent file named a DHT node that may be alive. */
     void (*add_dht_node)(struct torrent_env *env, const struct endpoint *addr, bool by_peer);
     /* The site of |addr| was banned: all torrents of the process ban it. */

@@ -38,12 +38,16 @@ torrent_facts_init(struct torrent_facts *f, const struct torrent_add *add)
     return f->name != NULL ? 0 : SPRAT_E_NOMEM;
 }
 
+bool
+torrent_may_be_told(const struct torrent *t)
+{
+    return !t->facts.is_private && !(t->facts.waiting && t->options.trackers_only);
+}
+
 uint16_t
 torrent_dht_port(const struct torrent *t)
 {
-    bool may_be_private = t->facts.is_private || (t->facts.waiting && t->options.trackers_only);
-
-    return t->env->shared->dht && !may_be_private ? t->env->shared->port : 0;
+    return t->env->shared->dht && torrent_may_be_told(t) ? t->env->shared->port : 0;
 }
 
 const char *

@@ -14,6 +14,8 @@ const struct peerlist *torrent_peerlist(const struct torrent *t);
 /* The facts of the torrent |add|, for torrent_env_calls.exchange_facts(). NOMEM. */
 int torrent_facts_init(struct torrent_facts *f, const struct torrent_add *add);
 
+/* Whether the DHT and the local network may know of the torrent (BEP 27). */
+bool torrent_may_be_told(const struct torrent *t);
 /* The port of our DHT node that the torrent's peers may know; 0: none (BEP 27). */
 uint16_t torrent_dht_port(const struct torrent *t);
 

@@ -27,7 +27,7 @@
  *   torrent_disk.c      its disk jobs
  *   torrent_prepare.c   checks before the first byte that the directory is writable and has space
  *   torrent_track.c     its announces
- *   torrent_dht.c       its search in the DHT
+ *   torrent_search.c    its search in the DHT and in the local network
  *   torrent_addrs.c     addresses of peers from the user and the state database
  *   torrent_wake.c      what wakes it at rest
  *   torrent_hosts.c     payload bytes by host
@@ -190,8 +190,9 @@ struct torrent_rest {
     uint64_t bytes_have, bytes_wanted;
     struct mono due;        /* when the torrent rests unless a peer comes; MONO_NEVER: it may not
                                rest */
-    struct endpoint *found; /* found by announces while the torrent rested; NULL: none */
+    struct endpoint *found; /* found while the torrent rested; NULL: none */
     size_t found_count;
+    enum peer_source found_source;
     bool by_tracker;     /* the torrent was woken because of |found| */
     uint64_t up_at_wake; /* bytes uploaded before the wake */
     uint32_t fruitless;  /* wakes by trackers in a row after which nothing was uploaded */
@@ -216,11 +217,13 @@ struct torrent_net {
     uint32_t names_failed; /* peers by name that have no address */
 };
 
-struct torrent_dht {
+/* The search for peers without trackers. */
+struct torrent_seeking {
     struct torrent_search told; /* as the engine knows it */
-    uint32_t rounds;            /* of the search that have ended */
+    uint32_t rounds;            /* of the search in the DHT that have ended */
     uint32_t peers;             /* addresses that the last round found */
     struct mono again;          /* when the next round begins */
+    uint32_t local;             /* addresses that the local network named, ever */
 };
 
 struct torrent_hosts {
@@ -287,7 +290,7 @@ struct torrent {
     struct torrent_move move;
     struct torrent_rest rest;
     struct torrent_net net;
-    struct torrent_dht dht;
+    struct torrent_seeking seeking;
     struct torrent_hosts hosts;
     struct torrent_totals totals;
     struct torrent_failure failure;

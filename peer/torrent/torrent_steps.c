@@ -8,7 +8,6 @@
 #include "peer/torrent/torrent_close.h"
 #include "peer/torrent/torrent_complete.h"
 #include "peer/torrent/torrent_core.h"
-#include "peer/torrent/torrent_dht.h"
 #include "peer/torrent/torrent_disk.h"
 #include "peer/torrent/torrent_failure.h"
 #include "peer/torrent/torrent_feed.h"
@@ -18,6 +17,7 @@
 #include "peer/torrent/torrent_prepare.h"
 #include "peer/torrent/torrent_rest.h"
 #include "peer/torrent/torrent_save.h"
+#include "peer/torrent/torrent_search.h"
 #include "peer/torrent/torrent_select.h"
 #include "peer/torrent/torrent_steps.h"
 
@@ -166,7 +166,7 @@ torrent_do_steps(struct torrent *t)
     rests = rest_if_idle(t);
     if (t->life.goal == GOAL_REST)
         go_on(t);
-    torrent_dht_update(t);
+    torrent_search_update(t);
     loop_timer_set(t->timer, mono_min(expiry(t), rests));
 }
 

@@ -57,9 +57,9 @@ torrent_wake_charge(struct torrent *t, const struct endpoint *peer)
     return true;
 }
 
-/* The addresses that a tracker or the DHT named, kept until the torrent runs. */
+/* The addresses that |source| named, kept until the torrent runs. */
 static void
-keep_found(struct torrent *t, const struct endpoint *addrs, size_t count)
+keep_found(struct torrent *t, enum peer_source source, const struct endpoint *addrs, size_t count)
 {
     count = count < FOUND_MAX ? count : FOUND_MAX;
     t->rest.found = malloc(count * sizeof(*addrs));
@@ -67,6 +67,7 @@ keep_found(struct torrent *t, const struct endpoint *addrs, size_t count)
         return; /* the next announce finds them again */
     memcpy(t->rest.found, addrs, count * sizeof(*addrs));
     t->rest.found_count = count;
+    t->rest.found_source = source;
 }
 
 void
@@ -77,11 +78,12 @@ torrent_wake_on_announced(struct torrent *t, uint32_t job, const struct announce
         return;
     announcer_on_result(t->announcer, job, res, loop_now(t->env->loop));
     torrent_mark_dirty(t);
-    torrent_wake_on_found(t, addrs, count);
+    torrent_wake_on_found(t, PEER_FROM_TRACKER, addrs, count);
 }
 
 void
-torrent_wake_on_found(struct torrent *t, const struct endpoint *addrs, size_t count)
+torrent_wake_on_found(struct torrent *t, enum peer_source source, const struct endpoint *addrs,
+                      size_t count)
 {
     if (t->life.phase != PHASE_RESTING || t->life.goal != GOAL_REST || count == 0)
         return;
@@ -96,7 +98,7 @@ torrent_wake_on_found(struct torrent *t, const struct endpoint *addrs, size_t co
     if (count == 0)
         return;
     free(t->rest.found);
-    keep_found(t, addrs, count);
+    keep_found(t, source, addrs, count);
     if (t->rest.found == NULL)
         return;
     t->rest.by_tracker = true;

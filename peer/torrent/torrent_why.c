@@ -144,10 +144,12 @@ gather(const struct torrent *t, const struct torrent_status *status, struct gath
     f->failure.next_ms = ms_until(t, t->failure.retry_at);
     gather_peers(t, st, f);
     gather_data(t, st, f);
-    f->dht.on = t->dht.told.wanted;
-    f->dht.rounds = t->dht.rounds;
-    f->dht.peers = t->dht.peers;
-    f->dht.next_ms = ms_until(t, t->dht.again);
+    f->dht.on = t->seeking.told.dht;
+    f->dht.rounds = t->seeking.rounds;
+    f->dht.peers = t->seeking.peers;
+    f->dht.next_ms = ms_until(t, t->seeking.again);
+    f->lsd.on = t->seeking.told.lsd;
+    f->lsd.peers = t->seeking.local;
     gather_trackers(t, g);
     f->metadata.offering = status->metadata.offering;
     f->metadata.blocks = status->metadata.blocks;

@@ -16,15 +16,17 @@ class Daemon(Process):
     has as many as SPRAT_LOOPS in the environment says, and without that as many as it likes. Without -c it reads no
     configuration."""
 
-    def __init__(self, t, *args, state="state", ip=None, env=None):
+    def __init__(self, t, *args, state="state", ip=None, env=None, wrap=()):
         self.socket = t.path(f"{state}.sock")
         self.ip = ip or t.address()
         if "-c" not in args:
             args = ("-c", "none", *args)
         if "--loops" not in args and "SPRAT_LOOPS" in os.environ:
             args = ("--loops", os.environ["SPRAT_LOOPS"], *args)
-        super().__init__(t, [our.SPRATD, "--foreground", "--state-dir", t.path(state), "--socket", self.socket,
-                             "--listen", our.join(self.ip, 0), *args], env=env)
+        if "--listen" not in args:
+            args = ("--listen", our.join(self.ip, 0), *args)
+        super().__init__(t, [*wrap, our.SPRATD, "--foreground", "--state-dir", t.path(state), "--socket", self.socket,
+                             *args], env=env)
         t.wait("the daemon's socket", lambda: self.answers() or not self.alive(), 20)
         assert self.alive(), self.report()
 

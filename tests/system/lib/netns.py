@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A network namespace for a test, in which every port is free and whose addresses the test adds and removes. It ends with
-the process that holds it."""
+"""Network namespaces for a test, in which every port is free and whose addresses the test adds and removes. A namespace ends
+with the process that holds it."""
 
 import contextlib
 import ctypes
@@ -50,3 +50,19 @@ class Namespace:
                         "netns", str(other.pid)], check=True, timeout=30)
         self.ip("link", "set", ours, "up")
         other.ip("link", "set", theirs, "up")
+
+
+class Lan:
+    """Namespaces in one local network: host number n, from 0, has eth0 with the address NET.(n+1)/24. More networks with other
+    devices can be made of the same hosts."""
+
+    def __init__(self, t, hosts, net="10.77.0", device="eth0"):
+        self.hosts = [Namespace(t) for _ in range(hosts)] if isinstance(hosts, int) else hosts
+        self.addresses = [f"{net}.{n}" for n in range(1, len(self.hosts) + 1)]
+        self._switch = Namespace(t)
+        self._switch.ip("link", "add", "bridge", "type", "bridge")
+        self._switch.ip("link", "set", "bridge", "up")
+        for n, (host, address) in enumerate(zip(self.hosts, self.addresses)):
+            host.join(self._switch, device, f"port{n}")
+            self._switch.ip("link", "set", f"port{n}", "master", "bridge")
+            host.ip("address", "add", f"{address}/24", "dev", device)

@@ -17,6 +17,8 @@ TRACKER = os.path.join(BUILD, "sprat-tracker")
 
 # No test asks the public bootstrap hosts of the DHT. A test of the DHT sets SPRAT_DHT and --dht-bootstrap itself.
 os.environ.setdefault("SPRAT_DHT", "no")
+# No test sends multicast. A test of local discovery sets SPRAT_LSD itself, in a network namespace of its own.
+os.environ.setdefault("SPRAT_LSD", "no")
 
 
 def sprat(t, *args, status=None, seconds=30, env=None, **more):

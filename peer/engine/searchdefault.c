@@ -3,7 +3,7 @@
  * The names are those that answered in 2026. router.bittorrent.com and router.utorrent.com, which
  * older programs have, do not answer any more.
  */
-#include "peer/engine/dhtdefault.h"
+#include "peer/engine/searchdefault.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,23 +17,33 @@ static const char *const names[] = {
     "dht.transmissionbt.com:6881",
 };
 
-bool
-dhtdefault_enabled(void)
+static bool
+is_not_no(const char *text)
 {
-    const char *text = getenv("SPRAT_DHT");
-
     return text == NULL || strcmp(text, "no") != 0;
 }
 
+bool
+searchdefault_dht(void)
+{
+    return is_not_no(getenv("SPRAT_DHT"));
+}
+
+bool
+searchdefault_lsd(void)
+{
+    return is_not_no(getenv("SPRAT_LSD"));
+}
+
 const char *const *
-dhtdefault_names(size_t *count)
+searchdefault_dht_names(size_t *count)
 {
     *count = sizeof(names) / sizeof(names[0]);
     return names;
 }
 
 int
-dhtdefault_check_name(const char *option, const char *text, struct errbuf *eb)
+searchdefault_check_dht_name(const char *option, const char *text, struct errbuf *eb)
 {
     char host[RESOLVE_HOST_MAX + 1];
     uint16_t port;
