@@ -57,20 +57,20 @@ class Libtorrent:
     def why_not_load(cls, t, path):
         return None
 
-    def __init__(self, t, ip=None, dht=None):
+    def __init__(self, t, ip=None, dht=None, lsd=False):
         """|dht|: a list of addresses of DHT nodes, perhaps empty; None: no DHT."""
         import libtorrent
         self._lt = libtorrent
         self.t = t
         self.ip = ip or t.address()
         quiet = dict.fromkeys((
-            "enable_dht", "enable_lsd", "enable_upnp", "enable_natpmp", "enable_incoming_utp",
+            "enable_dht", "enable_upnp", "enable_natpmp", "enable_incoming_utp",
             "enable_outgoing_utp", "rate_limit_ip_overhead"), False)
         self._session = libtorrent.session({
             **quiet, "listen_interfaces": join(self.ip, 0), "outgoing_interfaces": self.ip,
             "allow_multiple_connections_per_ip": True, "alert_mask": 0, "min_reconnect_time": 1,
             "in_enc_policy": 2, "out_enc_policy": 2, "close_redundant_connections": True,
-            "ssrf_mitigation": False, "announce_to_all_trackers": True,
+            "enable_lsd": lsd, "ssrf_mitigation": False, "announce_to_all_trackers": True,
             "announce_to_all_tiers": True,
             # Its rules against attackers assume that all nodes have public addresses.
             **({} if dht is None else {
@@ -224,7 +224,7 @@ class Transmission:
             return None
         return "this transmission reads no hybrid torrents (its issue 1339, mended in 4.0)"
 
-    def __init__(self, t, ip=None, more=None, ca=None):
+    def __init__(self, t, ip=None, more=None, ca=None, lsd=False):
         """|more| are further settings; |ca|: a file with the one authority that it believes over HTTPS."""
         self.t = t
         self.ip = ip or t.address()
@@ -239,7 +239,7 @@ class Transmission:
             "bind-address-ipv4": "0.0.0.0" if six else self.ip, "bind-address-ipv6": self.ip if six else "::1",
             "peer-port": port, "rpc-bind-address": self._rpc_ip, "rpc-port": self._rpc_port,
             "rpc-whitelist-enabled": False, "rpc-host-whitelist-enabled": False, "utp-enabled": False,
-            "dht-enabled": False, "lpd-enabled": False, "pex-enabled": False, "encryption": 0,
+            "dht-enabled": False, "lpd-enabled": lsd, "pex-enabled": False, "encryption": 0,
             "port-forwarding-enabled": False, "download-dir": home, "incomplete-dir-enabled": False,
             "trash-original-torrent-files": False, "preallocation": 1, "message-level": 2,
             "speed-limit-up-enabled": False, "speed-limit-down-enabled": False, **(more or {})}
@@ -360,9 +360,10 @@ class Aria2:
             return None
         return "this aria2 gets the info-hash of hybrid torrents wrong (its issue 1903, mended in 1.37)"
 
-    def __init__(self, t, ip=None, more=()):
+    def __init__(self, t, ip=None, more=(), lsd=False):
         """|more| are further options."""
         self.t = t
+        self._lsd = lsd
         self._more = list(more)
         self.ip = ip or t.address()
         self._port = free_port("::" if ":" in self.ip else "0.0.0.0")
@@ -380,7 +381,7 @@ class Aria2:
         _write_pads(path, folder)
         six = ":" in self.ip
         self._process = Process(self.t, [
-            "aria2c", "--no-conf", "--enable-dht6=false", "--bt-enable-lpd=false",
+            "aria2c", "--no-conf", "--enable-dht6=false", f"--bt-enable-lpd={'true' if self._lsd else 'false'}",
             # Its UDP tracker client lives in its DHT; without an entry point that has nobody to talk to.
             "--enable-dht=true", f"--dht-listen-port={self._port}",
             f"--dht-file-path={os.path.join(self.t.dir, 'dht')}", "--enable-peer-exchange=false", f"--listen-port={self._port}", f"--interface={self.ip}",
