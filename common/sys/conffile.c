@@ -104,8 +104,10 @@ conffile_read(const char *path, const char *section, conffile_fn fn, void *ctx, 
     return err;
 }
 
-bool
-conffile_is_key(const struct option_spec *spec)
+/* Whether the option of the command line is also a key of the file: its long form takes a value,
+ * and it is not --config. */
+static bool
+is_key(const struct option_spec *spec)
 {
     return spec->arg != NULL && strcmp(spec->name, "config") != 0;
 }
@@ -118,7 +120,7 @@ conffile_find_key(const char *key, const struct option_spec *specs, size_t count
 
     ASSERT(count <= OPTIONS_COUNT_MAX);
     for (size_t i = 0; i < count; i++) {
-        if (!conffile_is_key(&specs[i]))
+        if (!is_key(&specs[i]))
             continue;
         if (strcmp(specs[i].name, key) == 0)
             return &specs[i];

@@ -6,7 +6,6 @@
 #ifndef COMMON_SYS_CONFFILE_H
 #define COMMON_SYS_CONFFILE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/err.h"
@@ -26,10 +25,6 @@ typedef int (*conffile_fn)(void *ctx, const char *key, const char *value, struct
  * ACCESS, IO, TOOBIG, NOMEM for the file. */
 int conffile_read(const char *path, const char *section, conffile_fn fn, void *ctx,
                   struct errbuf *eb);
-
-/* Whether the option of the command line is also a key of the file: its long form takes a value,
- * and it is not --config. */
-bool conffile_is_key(const struct option_spec *spec);
 
 /* Returns the row of the |count| |specs| (at most OPTIONS_COUNT_MAX) whose long option is |key|.
  * NULL, SYNTAX and "unknown key 'KEY'", with the nearest key if one is near. */

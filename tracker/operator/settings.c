@@ -51,117 +51,107 @@
       "fastest plausible line of a user; counters beyond it are not credited, but listed as a "    \
       "signal")
 
-/* The place of each number in struct settings, and its bounds. */
-static const struct {
-    const char *name;
-    size_t offset; /* of a uint32_t in struct settings */
-    uint32_t least, most;
-} numbers[] = {
+/*  X(ID, field of struct settings, option, argument, text): the settings that are not numbers */
+#define VALUE_OPTION_TABLE(X)                                                                      \
+    X(LISTEN_HTTP, http, "listen-http", "ADDR:PORT",                                               \
+      "answer HTTP here; may be given several times; port 0 takes any")                            \
+    X(LISTEN_HTTPS, https, "listen-https", "ADDR:PORT",                                            \
+      "answer HTTPS here, with the certificate of --tls-cert; may be given several times")         \
+    X(LISTEN_UDP, udp, "listen-udp", "ADDR:PORT",                                                  \
+      "answer UDP here; may be given several times; port 0 takes any")                             \
+    X(LISTEN_ADMIN, admin, "listen-admin", "ADDR:PORT",                                            \
+      "serve the operator here: a status page, /metrics, /stats, /health and the API; not by "     \
+      "default")                                                                                   \
+    X(TLS_CERT, tls_cert, "tls-cert", "FILE",                                                      \
+      "the certificate for HTTPS with its intermediate certificates, PEM; SIGHUP reads it "        \
+      "again")                                                                                     \
+    X(TLS_KEY, tls_key, "tls-key", "FILE",                                                         \
+      "the certificate's private key, PEM; default: in the file of --tls-cert")                    \
+    X(ADMIN_TOKEN_FILE, admin_token_file, "admin-token-file", "FILE",                              \
+      "a file with the token that the API of --listen-admin requires for changes")                 \
+    X(ADMIN_HOST, admin_hosts, "admin-host", "NAME",                                               \
+      "a host name that requests to --listen-admin may use, beside addresses and localhost; "      \
+      "may be given several times")                                                                \
+    X(USER, user, "user", "NAME[:GROUP]",                                                          \
+      "change to this user once the addresses are bound; needs a start as root")                   \
+    X(TRUSTED_PROXY, proxies, "trusted-proxy", "ADDR[/BITS]",                                      \
+      "trust the X-Forwarded-For of HTTP proxies in this network; may be given several times")     \
+    X(EXEMPT_NETWORK, tracker.exempt, "exempt-network", "ADDR[/BITS]",                             \
+      "apply no limit by address to clients in this network; may be given several times")          \
+    X(EXTERNAL_ADDRESS, tracker.external, "external-address", "ADDR",                              \
+      "this host's address as other hosts see it; answers to them contain it instead of a "        \
+      "peer's loopback address; once for IPv4, once for IPv6")                                     \
+    X(STATE_FILE, state_file, "state-file", "FILE",                                                \
+      "save the peers in FILE, so that they survive a restart; not by default")                    \
+    X(ALLOW_LIST, allow_list, "allow-list", "FILE",                                                \
+      "serve only the torrents whose info-hashes are in FILE, one per line; SIGHUP reads it "      \
+      "again")                                                                                     \
+    X(DENY_LIST, deny_list, "deny-list", "FILE", "serve all torrents except those in FILE")        \
+    X(DATABASE, database, "database", "FILE", "users, torrents and accounts of a private tracker") \
+    X(ANNOUNCE_URL, announce_urls, "announce-url", "URL",                                          \
+      "the URL that 'user add' prints with the user's passkey; may be given several times")        \
+    X(CLUSTER, cluster, "cluster", "URL",                                                          \
+      "share swarms with other trackers through the Redis at URL, as redis://HOST or, with "       \
+      "TLS, rediss://HOST")                                                                        \
+    X(CLUSTER_NAME, cluster_name, "cluster-name", "NAME",                                          \
+      "the prefix of all keys in that Redis; default sprat:")                                      \
+    X(CLUSTER_PASSWORD_FILE, cluster_password_file, "cluster-password-file", "FILE",               \
+      "a file with the password of that Redis")                                                    \
+    X(CLUSTER_CA, cluster_ca, "cluster-ca", "FILE",                                                \
+      "the certificates, PEM, of the authorities that may sign that of a Redis at rediss://; "     \
+      "default: those of the system")                                                              \
+    X(CLUSTER_SECRET_FILE, cluster_secret_file, "cluster-secret-file", "FILE",                     \
+      "a file with the secret word that all trackers of a private fleet share; messages that "     \
+      "were not sealed with it are ignored")
+
+#define LOG_OPTION_TABLE(X)                                                                        \
+    X(LOG_LEVEL, log_level, "log-level", "error|warning|info|debug",                               \
+      "print messages of this level and more severe ones")                                         \
+    X(LOG_FORMAT, log_json, "log-format", "text|json", "json: one object per line; default text")
+
+/* The settings in the order of --help, and the bounds of the numbers. */
+static const struct row {
+    struct setting at;
+    uint32_t least, most; /* 0 and 0: not a number */
+} rows[] = {
+#define V(id, field, option, arg, text)                                                            \
+    {{option, offsetof(struct settings, field), sizeof(((struct settings *)NULL)->field)}, 0, 0},
 #define X(name, option, dflt, least, most, arg, text)                                              \
-    {option, offsetof(struct settings, tracker.name), least, most},
-    TRACKER_OPTION_TABLE(X)
+    {{option, offsetof(struct settings, tracker.name), sizeof(uint32_t)}, least, most},
+    VALUE_OPTION_TABLE(V) TRACKER_OPTION_TABLE(X)
 #undef X
 #define X(name, option, dflt, least, most, arg, text)                                              \
-    {option, offsetof(struct settings, name), least, most},
-        DAEMON_OPTION_TABLE(X)
+    {{option, offsetof(struct settings, name), sizeof(uint32_t)}, least, most},
+        DAEMON_OPTION_TABLE(X) LOG_OPTION_TABLE(V)
 #undef X
+#undef V
 };
 
-/* Ids from OPT_NUMBER on are numbers, in the order of |numbers|. */
+enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
+
+/* Ids from OPT_SETTING on are settings, in the order of |rows|. */
 enum {
-    OPT_LISTEN_HTTP = 1,
-    OPT_LISTEN_HTTPS,
-    OPT_LISTEN_UDP,
-    OPT_LISTEN_ADMIN,
-    OPT_TLS_CERT,
-    OPT_TLS_KEY,
-    OPT_ADMIN_TOKEN_FILE,
-    OPT_ADMIN_HOST,
-    OPT_USER,
-    OPT_CONFIG,
-    OPT_TRUSTED_PROXY,
-    OPT_EXEMPT_NETWORK,
-    OPT_EXTERNAL_ADDRESS,
-    OPT_STATE_FILE,
-    OPT_ALLOW_LIST,
-    OPT_DENY_LIST,
-    OPT_DATABASE,
-    OPT_ANNOUNCE_URL,
-    OPT_CLUSTER,
-    OPT_CLUSTER_NAME,
-    OPT_CLUSTER_PASSWORD_FILE,
-    OPT_CLUSTER_SECRET_FILE,
-    OPT_CLUSTER_CA,
-    OPT_LOG_LEVEL,
-    OPT_LOG_FORMAT,
+    OPT_CONFIG = 1,
     OPT_HELP,
     OPT_VERSION,
-    OPT_NUMBER,
-    OPT_BEFORE_NUMBERS = OPT_NUMBER - 1,
+    OPT_SETTING,
+    OPT_BEFORE_SETTINGS = OPT_SETTING - 1,
+#define V(id, field, option, arg, text)               OPT_##id,
 #define X(name, option, dflt, least, most, arg, text) OPT_##name,
-    TRACKER_OPTION_TABLE(X) DAEMON_OPTION_TABLE(X)
+    VALUE_OPTION_TABLE(V) TRACKER_OPTION_TABLE(X) DAEMON_OPTION_TABLE(X) LOG_OPTION_TABLE(V)
 #undef X
+#undef V
 };
 
 static const struct option_spec specs[] = {
-    {OPT_LISTEN_HTTP, 0, "listen-http", "ADDR:PORT",
-     "answer HTTP here; may be given several times; port 0 takes any"},
-    {OPT_LISTEN_HTTPS, 0, "listen-https", "ADDR:PORT",
-     "answer HTTPS here, with the certificate of --tls-cert; may be given several times"},
-    {OPT_LISTEN_UDP, 0, "listen-udp", "ADDR:PORT",
-     "answer UDP here; may be given several times; port 0 takes any"},
-    {OPT_LISTEN_ADMIN, 0, "listen-admin", "ADDR:PORT",
-     "serve the operator here: a status page, /metrics, /stats, /health and the API; not by "
-     "default"},
-    {OPT_TLS_CERT, 0, "tls-cert", "FILE",
-     "the certificate for HTTPS with its intermediate certificates, PEM; SIGHUP reads it again"},
-    {OPT_TLS_KEY, 0, "tls-key", "FILE",
-     "the certificate's private key, PEM; default: in the file of --tls-cert"},
-    {OPT_ADMIN_TOKEN_FILE, 0, "admin-token-file", "FILE",
-     "a file with the token that the API of --listen-admin requires for changes"},
-    {OPT_ADMIN_HOST, 0, "admin-host", "NAME",
-     "a host name that requests to --listen-admin may use, beside addresses and localhost; may be "
-     "given several times"},
-    {OPT_USER, 0, "user", "NAME[:GROUP]",
-     "change to this user once the addresses are bound; needs a start as root"},
     {OPT_CONFIG, 'c', "config", "FILE", "read settings from FILE; the command line overrides them"},
-    {OPT_TRUSTED_PROXY, 0, "trusted-proxy", "ADDR[/BITS]",
-     "trust the X-Forwarded-For of HTTP proxies in this network; may be given several times"},
-    {OPT_EXEMPT_NETWORK, 0, "exempt-network", "ADDR[/BITS]",
-     "apply no limit by address to clients in this network; may be given several times"},
-    {OPT_EXTERNAL_ADDRESS, 0, "external-address", "ADDR",
-     "this host's address as other hosts see it; answers to them contain it instead of a peer's "
-     "loopback address; once for IPv4, once for IPv6"},
-    {OPT_STATE_FILE, 0, "state-file", "FILE",
-     "save the peers in FILE, so that they survive a restart; not by default"},
-    {OPT_ALLOW_LIST, 0, "allow-list", "FILE",
-     "serve only the torrents whose info-hashes are in FILE, one per line; SIGHUP reads it again"},
-    {OPT_DENY_LIST, 0, "deny-list", "FILE", "serve all torrents except those in FILE"},
-    {OPT_DATABASE, 0, "database", "FILE", "users, torrents and accounts of a private tracker"},
-    {OPT_ANNOUNCE_URL, 0, "announce-url", "URL",
-     "the URL that 'user add' prints with the user's passkey; may be given several times"},
-    {OPT_CLUSTER, 0, "cluster", "URL",
-     "share swarms with other trackers through the Redis at URL, as redis://HOST or, with TLS, "
-     "rediss://HOST"},
-    {OPT_CLUSTER_NAME, 0, "cluster-name", "NAME",
-     "the prefix of all keys in that Redis; default sprat:"},
-    {OPT_CLUSTER_PASSWORD_FILE, 0, "cluster-password-file", "FILE",
-     "a file with the password of that Redis"},
-    {OPT_CLUSTER_CA, 0, "cluster-ca", "FILE",
-     "the certificates, PEM, of the authorities that may sign that of a Redis at rediss://; "
-     "default: "
-     "those of the system"},
-    {OPT_CLUSTER_SECRET_FILE, 0, "cluster-secret-file", "FILE",
-     "a file with the secret word that all trackers of a private fleet share; messages that were "
-     "not sealed with it are ignored"},
+#define V(id, field, option, arg, text) {OPT_##id, 0, option, arg, text},
 #define X(name, option, dflt, least, most, arg, text)                                              \
     {OPT_##name, 0, option, arg, text "; default " #dflt},
-    TRACKER_OPTION_TABLE(X) DAEMON_OPTION_TABLE(X)
+    VALUE_OPTION_TABLE(V) TRACKER_OPTION_TABLE(X) DAEMON_OPTION_TABLE(X) LOG_OPTION_TABLE(V)
 #undef X
-        {OPT_LOG_LEVEL, 0, "log-level", "error|warning|info|debug",
-         "print messages of this level and more severe ones"},
-    {OPT_LOG_FORMAT, 0, "log-format", "text|json", "json: one object per line; default text"},
-    {OPT_HELP, 'h', "help", NULL, "print this help and exit"},
+#undef V
+        {OPT_HELP, 'h', "help", NULL, "print this help and exit"},
     {OPT_VERSION, 'V', "version", NULL, "print the version and exit"},
 };
 
@@ -197,6 +187,12 @@ settings_complete(int argc, const char *const *argv)
     complete_arguments(stdout, &a);
 }
 
+static const struct row *
+row_of(int id)
+{
+    return &rows[id - OPT_SETTING];
+}
+
 static int
 set_listen(struct listen_list *list, const char *name, const char *value, struct errbuf *eb)
 {
@@ -206,18 +202,17 @@ set_listen(struct listen_list *list, const char *name, const char *value, struct
 static int
 set_number(struct settings *s, int id, const char *value, struct errbuf *eb)
 {
-    size_t i = (size_t)(id - OPT_NUMBER);
-    uint32_t *where = (uint32_t *)(void *)((char *)s + numbers[i].offset);
-    const char *name = numbers[i].name;
+    const struct row *r = row_of(id);
+    uint32_t *where = (uint32_t *)(void *)((char *)s + r->at.offset);
     uint64_t v = *where;
     bool yes = false;
     int err;
 
-    if (numbers[i].least == 0 && numbers[i].most == 1) {
-        err = confvalue_bool(&yes, name, value, eb);
+    if (r->least == 0 && r->most == 1) {
+        err = confvalue_bool(&yes, r->at.name, value, eb);
         v = yes;
     } else {
-        err = confvalue_u64(&v, numbers[i].least, numbers[i].most, name, value, eb);
+        err = confvalue_u64(&v, r->least, r->most, r->at.name, value, eb);
     }
     if (err == 0)
         *where = (uint32_t)v;
@@ -233,17 +228,20 @@ set_text(char *dst, size_t size, const char *value)
 }
 
 static int
-set_path(char path[SETTINGS_PATH_MAX], const char *name, const char *value, struct errbuf *eb)
+set_path(struct settings *s, int id, const char *value, struct errbuf *eb)
 {
-    if (value[0] == '\0' || strlen(value) >= SETTINGS_PATH_MAX)
-        return errbuf_set(eb, SPRAT_E_INVAL, "%s: '%s' is not a file name", name, value);
-    set_text(path, SETTINGS_PATH_MAX, value);
+    const struct setting *at = &row_of(id)->at;
+
+    if (value[0] == '\0' || strlen(value) >= at->size)
+        return errbuf_set(eb, SPRAT_E_INVAL, "%s: '%s' is not a file name", at->name, value);
+    set_text((char *)s + at->offset, at->size, value);
     return 0;
 }
 
 static int
-add_net(struct netset *nets, const char *name, const char *value, struct errbuf *eb)
+add_net(struct netset *nets, int id, const char *value, struct errbuf *eb)
 {
+    const char *name = row_of(id)->at.name;
     int err = nettext_add(nets, value);
 
     if (err == SPRAT_E_LIMIT)
@@ -379,28 +377,26 @@ set(struct settings *s, int id, const char *name, const char *value, struct errb
     case OPT_LISTEN_HTTPS: return set_listen(&s->https, name, value, eb);
     case OPT_LISTEN_UDP: return set_listen(&s->udp, name, value, eb);
     case OPT_LISTEN_ADMIN: return set_listen(&s->admin, name, value, eb);
-    case OPT_TRUSTED_PROXY: return add_net(&s->proxies, "trusted-proxy", value, eb);
-    case OPT_EXEMPT_NETWORK: return add_net(&s->tracker.exempt, "exempt-network", value, eb);
+    case OPT_TRUSTED_PROXY: return add_net(&s->proxies, id, value, eb);
+    case OPT_EXEMPT_NETWORK: return add_net(&s->tracker.exempt, id, value, eb);
     case OPT_EXTERNAL_ADDRESS: return set_external(s, value, eb);
-    case OPT_TLS_CERT: return set_path(s->tls_cert, "tls-cert", value, eb);
-    case OPT_TLS_KEY: return set_path(s->tls_key, "tls-key", value, eb);
-    case OPT_ADMIN_TOKEN_FILE: return set_path(s->admin_token_file, "admin-token-file", value, eb);
     case OPT_ADMIN_HOST: return add_admin_host(s, value, eb);
     case OPT_USER: return set_user(s, value, eb);
     case OPT_LOG_FORMAT: return set_log_format(s, value, eb);
-    case OPT_STATE_FILE: return set_path(s->state_file, "state-file", value, eb);
-    case OPT_ALLOW_LIST: return set_path(s->allow_list, "allow-list", value, eb);
-    case OPT_DENY_LIST: return set_path(s->deny_list, "deny-list", value, eb);
-    case OPT_DATABASE: return set_path(s->database, "database", value, eb);
     case OPT_ANNOUNCE_URL: return add_announce_url(s, value, eb);
     case OPT_CLUSTER: return set_cluster(s, value, eb);
-    case OPT_CLUSTER_PASSWORD_FILE:
-        return set_path(s->cluster_password_file, "cluster-password-file", value, eb);
-    case OPT_CLUSTER_CA: return set_path(s->cluster_ca, "cluster-ca", value, eb);
-    case OPT_CLUSTER_SECRET_FILE:
-        return set_path(s->cluster_secret_file, "cluster-secret-file", value, eb);
     case OPT_CLUSTER_NAME: return set_cluster_name(s, value, eb);
     case OPT_LOG_LEVEL: return confvalue_log_level(&s->log_level, value, eb);
+    case OPT_TLS_CERT:
+    case OPT_TLS_KEY:
+    case OPT_ADMIN_TOKEN_FILE:
+    case OPT_STATE_FILE:
+    case OPT_ALLOW_LIST:
+    case OPT_DENY_LIST:
+    case OPT_DATABASE:
+    case OPT_CLUSTER_PASSWORD_FILE:
+    case OPT_CLUSTER_CA:
+    case OPT_CLUSTER_SECRET_FILE: return set_path(s, id, value, eb);
     default: return set_number(s, id, value, eb);
     }
 }
@@ -411,16 +407,13 @@ settings_gap_max_s(const struct settings *s)
     return 2 * s->tracker.interval;
 }
 
-/* ---- the file ---- */
-
-const char *
-settings_name(size_t i)
+const struct setting *
+settings_row(size_t i)
 {
-    for (size_t at = 0; at < SPEC_COUNT; at++)
-        if (conffile_is_key(&specs[at]) && i-- == 0)
-            return specs[at].name;
-    return NULL;
+    return i < ROW_COUNT ? &rows[i].at : NULL;
 }
+
+/* ---- the file ---- */
 
 static int
 on_line(void *ctx, const char *name, const char *value, struct errbuf *eb)

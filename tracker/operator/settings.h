@@ -77,8 +77,15 @@ int settings_read(struct settings *s, int argc, const char *const *argv,
 /* The maximum of seconds between two announces of a seeder that counts as seed time. */
 uint32_t settings_gap_max_s(const struct settings *s);
 
-/* The name of the |i|th setting that a configuration file may have; NULL after the last. */
-const char *settings_name(size_t i);
+/* A setting that a configuration file may have: its name, and the bytes of struct settings that
+ * have its value. */
+struct setting {
+    const char *name;
+    size_t offset, size;
+};
+
+/* The |i|th setting in the order of --help; NULL after the last. */
+const struct setting *settings_row(size_t i);
 
 void settings_print_help(void);
 

@@ -23,11 +23,11 @@ read_words(struct settings *s, int argc, const char *const *argv)
 Test(restart, every_setting_has_its_row)
 {
     enum restart_when when;
-    const char *name;
+    const struct setting *s;
     size_t i;
 
-    for (i = 0; (name = settings_name(i)) != NULL; i++)
-        cr_expect_eq(restart_when(name, &when), 0, "%s is not in RESTART_TABLE", name);
+    for (i = 0; (s = settings_row(i)) != NULL; i++)
+        cr_expect_eq(restart_when(s->name, &when), 0, "%s is not in RESTART_TABLE", s->name);
     cr_assert_gt(i, 30);
     cr_assert_eq(restart_when("nothing", &when), SPRAT_E_NOTFOUND);
 }
