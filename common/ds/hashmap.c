@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Linear hashing (Litwin): when the table is three quarters full, the next bucket in turn is split
- * into two, by one more bit of the hash. Buckets stand in segments that never move, each as large
- * as all before it, so that growing copies nothing. SipHash-1-3 keeps chains short against an
- * attacker who can choose keys but does not know the seed.
+ * Linear hashing (linearhash.h): when the table is three quarters full, the next bucket in turn is
+ * split into two, by one more bit of the hash. Growing copies nothing. SipHash-1-3 keeps chains
+ * short against an attacker who can choose keys but does not know the seed.
  */
 #include "common/ds/hashmap.h"
 
@@ -12,12 +11,12 @@
 #include "common/base/assert.h"
 #include "common/base/err.h"
 #include "common/base/prefetch.h"
+#include "common/ds/linearhash.h"
 #include "common/ds/siphash.h"
 
 enum {
     BUCKETS_MIN = 16,
-    SEGMENT_SHIFT = 3, /* the segment of a bucket is the place of its highest bit, less this */
-    SPLITS_MAX = 2,    /* with each node that is added */
+    SPLITS_MAX = 2, /* with each node that is added */
 };
 
 void
@@ -27,15 +26,9 @@ hashmap_init(struct hashmap *m, const uint64_t seed[2], hashmap_match_fn match)
 }
 
 static unsigned
-highest_bit(size_t bucket)
-{
-    return 63 - (unsigned)__builtin_clzll(bucket | (BUCKETS_MIN - 1));
-}
-
-static unsigned
 segment_of(size_t bucket)
 {
-    return highest_bit(bucket) - SEGMENT_SHIFT;
+    return linearhash_segment(bucket, BUCKETS_MIN);
 }
 
 void
@@ -47,23 +40,17 @@ hashmap_fini(struct hashmap *m)
     *m = (struct hashmap){0};
 }
 
-/* The bucket with that number. The first segment begins at 0, each other one at its highest bit. */
+/* The bucket with that number. */
 static struct hashmap_node **
 bucket_at(const struct hashmap *m, size_t bucket)
 {
-    unsigned bit = highest_bit(bucket);
-    size_t first = ((size_t)1 << bit) & ~(size_t)(BUCKETS_MIN - 1);
-
-    return &m->segments[bit - SEGMENT_SHIFT][bucket - first];
+    return &m->segments[segment_of(bucket)][linearhash_index(bucket, BUCKETS_MIN)];
 }
 
-/* Buckets that are not split yet have those whose next bit is set, too. */
 static struct hashmap_node **
 bucket_of(const struct hashmap *m, uint64_t hash)
 {
-    size_t bucket = hash & (2 * m->low - 1);
-
-    return bucket_at(m, bucket < m->nbuckets ? bucket : bucket - m->low);
+    return bucket_at(m, linearhash_bucket(hash, m->nbuckets, m->low));
 }
 
 uint64_t

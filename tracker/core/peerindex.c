@@ -12,11 +12,11 @@
 
 #include "common/base/assert.h"
 #include "common/base/prefetch.h"
+#include "common/ds/linearhash.h"
 #include "tracker/core/marks.h"
 
 enum {
     BUCKETS_MIN = 4,
-    SEGMENT_SHIFT = 1, /* the segment of a bucket is the position of its highest bit, minus this */
     HEAD_LEN = 4,
     CAP_STEP = MARKS_STEP,
     CAP_MAX = 3056,
@@ -127,32 +127,21 @@ place_of(const uint8_t *b, uint8_t mark, uint32_t pos)
 /* ---- the table of buckets ---- */
 
 static unsigned
-highest_bit(uint32_t bucket)
+segment_of(size_t bucket)
 {
-    return 31 - (unsigned)__builtin_clz(bucket | (BUCKETS_MIN - 1));
-}
-
-static unsigned
-segment_of(uint32_t bucket)
-{
-    return highest_bit(bucket) - SEGMENT_SHIFT;
+    return linearhash_segment(bucket, BUCKETS_MIN);
 }
 
 static void **
-bucket_at(const struct peerindex *x, uint32_t bucket)
+bucket_at(const struct peerindex *x, size_t bucket)
 {
-    unsigned bit = highest_bit(bucket);
-    uint32_t first = (UINT32_C(1) << bit) & ~(uint32_t)(BUCKETS_MIN - 1);
-
-    return &x->segments[bit - SEGMENT_SHIFT][bucket - first];
+    return &x->segments[segment_of(bucket)][linearhash_index(bucket, BUCKETS_MIN)];
 }
 
 static void **
 bucket_of(const struct peerindex *x, uint64_t hash)
 {
-    uint32_t bucket = (uint32_t)hash & (2 * x->low - 1);
-
-    return bucket_at(x, bucket < x->nbuckets ? bucket : bucket - x->low);
+    return bucket_at(x, linearhash_bucket(hash, x->nbuckets, x->low));
 }
 
 static uint32_t
@@ -217,17 +206,11 @@ add_segment(struct peerindex *x)
     return segments[i] != NULL;
 }
 
-static bool
-starts_segment(uint32_t bucket)
-{
-    return bucket == 0 || (bucket >= BUCKETS_MIN && (bucket & (bucket - 1)) == 0);
-}
-
 static void
 drop_bucket(struct peerindex *x)
 {
     x->nbuckets--;
-    if (starts_segment(x->nbuckets))
+    if (linearhash_starts_segment(x->nbuckets, BUCKETS_MIN))
         free(x->segments[segment_of(x->nbuckets)]);
     if (x->nbuckets < x->low)
         x->low /= 2;
@@ -239,7 +222,7 @@ drop_bucket(struct peerindex *x)
 static bool
 add_bucket(struct peerindex *x, struct blocks *b, uint32_t count)
 {
-    bool fresh = starts_segment(x->nbuckets);
+    bool fresh = linearhash_starts_segment(x->nbuckets, BUCKETS_MIN);
 
     if (fresh && !add_segment(x))
         return false;
