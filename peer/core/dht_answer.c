@@ -17,16 +17,24 @@ lookup_of(struct dht *d, const struct dht_query *q)
     return q->lookup != DHT_NO_LOOKUP ? &d->jobs[q->lookup].lookup : NULL;
 }
 
-/* The query was in vain, whoever is to blame. */
+/* Tells the query's lookup by |tell| that there is no answer, and the lookup asks further nodes. */
 static void
-fail(struct dht *d, const struct dht_query *q, struct mono now)
+go_on_without(struct dht *d, const struct dht_query *q,
+              void (*tell)(struct dht_lookup *l, uint8_t candidate), struct mono now)
 {
     struct dht_lookup *l = lookup_of(d, q);
 
     if (l == NULL)
         return;
-    dht_lookup_failed(l, q->candidate);
+    tell(l, q->candidate);
     search_go_on(d, q->lookup, now);
+}
+
+/* The query was in vain, whoever is to blame. */
+static void
+fail(struct dht *d, const struct dht_query *q, struct mono now)
+{
+    go_on_without(d, q, dht_lookup_failed, now);
 }
 
 static void
@@ -177,17 +185,6 @@ on_timeout(struct dht *d, const struct dht_query *q, struct mono now)
     fail(d, q, now);
 }
 
-static void
-on_late(struct dht *d, const struct dht_query *q, struct mono now)
-{
-    struct dht_lookup *l = lookup_of(d, q);
-
-    if (l == NULL)
-        return;
-    dht_lookup_late(l, q->candidate);
-    search_go_on(d, q->lookup, now);
-}
-
 void
 answer_tick(struct dht *d, struct mono now)
 {
@@ -197,7 +194,7 @@ answer_tick(struct dht *d, struct mono now)
         struct dht_query copy = *q;
 
         if (q->state == DHT_QUERY_LATE)
-            on_late(d, &copy, now);
+            go_on_without(d, &copy, dht_lookup_late, now);
         else
             on_timeout(d, &copy, now);
     }
