@@ -7,7 +7,7 @@ set -u
 cd "${top_builddir:-.}" || exit 1
 
 folders=(common/base common/codec common/ds common/ev common/rpc common/sys
-    peer/core peer/daemon peer/engine peer/net peer/store peer/torrent
+    peer/cli peer/core peer/daemon peer/engine peer/net peer/store peer/torrent
     tracker/cli tracker/core tracker/daemon tracker/net tracker/operator tracker/store)
 
 echo "1..${#folders[@]}"

@@ -1,48 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The table of subcommands, and the parsing of their arguments by their tables of options.
+ * Parses the arguments of subcommands by their tables of options.
  */
 #include "peer/cli/command.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "common/ev/resolve.h"
 #include "common/sys/addr.h"
 #include "common/sys/terminal.h"
 #include "config.h"
 #include "peer/cli/complaint.h"
-
-static const struct cli_command *const commands[] = {
-#define X(name) &cli_##name,
-    CLI_COMMAND_TABLE(X)
-#undef X
-};
-
-const struct cli_command *const *
-cli_commands(size_t *count)
-{
-    *count = sizeof(commands) / sizeof(commands[0]);
-    return commands;
-}
-
-const struct cli_command *
-cli_find_command(const char *name)
-{
-    const struct cli_command *found = NULL;
-    size_t len = strlen(name), n = 0;
-
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
-        if (strncmp(commands[i]->name, name, len) == 0) {
-            found = commands[i];
-            n++;
-        }
-    }
-    return n == 1 && len >= CLI_PREFIX_MIN ? found : NULL;
-}
 
 void
 cli_args_init(struct cli_args *a, const struct cli_command *command, int argc,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The definition of a subcommand of sprat, and the functions that all subcommands share: exit
- * statuses, parsing of arguments, and error lines.
+ * statuses, parsing of arguments, and error lines. commands.h finds a subcommand by its name.
  */
 #ifndef PEER_CLI_COMMAND_H
 #define PEER_CLI_COMMAND_H
@@ -21,7 +21,6 @@ enum cli_status {
 };
 
 enum {
-    CLI_PREFIX_MIN = 2, /* minimum letters of an abbreviated command's name */
     CLI_OPERANDS_MAX = 256,
     CLI_LIST_MAX = 256, /* maximum values of one repeatable option */
 };
@@ -67,13 +66,6 @@ enum { CLI_OPT_HELP = 1000, CLI_OPT_VERSION };
 #define X(name) extern const struct cli_command cli_##name;
 CLI_COMMAND_TABLE(X)
 #undef X
-
-/* Returns all subcommands, |*count| in number. */
-const struct cli_command *const *cli_commands(size_t *count);
-
-/* Finds a subcommand by its name, or by a beginning that no other name has; NULL if there is none.
- */
-const struct cli_command *cli_find_command(const char *name);
 
 /* The arguments of a subcommand while they are parsed. */
 struct cli_args {

@@ -13,7 +13,7 @@
 #include "common/base/complete.h"
 #include "common/base/printable.h"
 #include "peer/cli/client.h"
-#include "peer/cli/command.h"
+#include "peer/cli/commands.h"
 
 enum { WORDS_MAX = 64, DAEMON_SECONDS = 1, NAME_MAX_BYTES = 1024 };
 
@@ -100,7 +100,7 @@ print_commands(const char *typed, bool first)
 {
     struct complete_word words[WORDS_MAX];
     size_t n, count = 0;
-    const struct cli_command *const *commands = cli_commands(&n);
+    const struct cli_command *const *commands = commands_all(&n);
 
     for (size_t i = 0; i < n && count + 3 < WORDS_MAX; i++)
         words[count++] = (struct complete_word){commands[i]->name, commands[i]->summary};
@@ -127,7 +127,7 @@ completing_print(int argc, const char *const *argv)
         print_commands(argv[1], false);
         return;
     }
-    c = cli_find_command(argv[0]);
+    c = commands_find(argv[0]);
     if (c == NULL) {
         complete_words(stdout, "", NULL, 0);
         return;

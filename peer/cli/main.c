@@ -12,7 +12,7 @@
 #include "common/base/suggest.h"
 #include "common/sys/memory.h"
 #include "config.h"
-#include "peer/cli/command.h"
+#include "peer/cli/commands.h"
 #include "peer/cli/complaint.h"
 #include "peer/cli/completing.h"
 
@@ -22,7 +22,7 @@ static void
 print_help(void)
 {
     size_t n;
-    const struct cli_command *const *commands = cli_commands(&n);
+    const struct cli_command *const *commands = commands_all(&n);
 
     printf("usage: sprat COMMAND [options] …\n\n"
            "Creates, checks, shares and fetches torrents: BitTorrent v1, v2 and hybrid.\n\n"
@@ -69,7 +69,7 @@ unknown_command(const char *name)
 {
     const char *names[COMMANDS_MAX], *near;
     size_t n;
-    const struct cli_command *const *commands = cli_commands(&n);
+    const struct cli_command *const *commands = commands_all(&n);
     struct errbuf eb;
 
     for (size_t i = 0; i < n && i < COMMANDS_MAX; i++)
@@ -109,13 +109,13 @@ run(int argc, const char *const *argv)
     if (argv[1][0] == '-')
         return wrong_usage("a command must come first");
     if (strcmp(argv[1], "help") == 0) {
-        c = cli_find_command(argv[2]);
+        c = commands_find(argv[2]);
         if (c == NULL)
             return unknown_command(argv[2]);
         cli_help(c);
         return CLI_OK;
     }
-    c = cli_find_command(argv[1]);
+    c = commands_find(argv[1]);
     return c != NULL ? c->run(c, argc - 2, argv + 2) : unknown_command(argv[1]);
 }
 
