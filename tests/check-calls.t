@@ -6,7 +6,7 @@
 set -u
 cd "${top_builddir:-.}" || exit 1
 
-folders=(common/base common/codec common/ds common/ev common/rpc common/sys
+folders=(common/base common/codec common/crypto common/ds common/ev common/rpc common/sys
     peer/cli peer/core peer/daemon peer/engine peer/net peer/store peer/torrent
     tracker/cli tracker/core tracker/daemon tracker/net tracker/operator tracker/store)
 

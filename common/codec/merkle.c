@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "common/base/err.h"
-#include "common/crypto/sha.h"
+#include "common/crypto/shamany.h"
 
 enum {
     LEAF_LEN = 16384,

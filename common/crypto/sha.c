@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #include "common/base/assert.h"
-#include "common/crypto/shamany.h"
 
 /* Set once, by the first caller in the process, and constant from then on. */
 static CRYPTO_ONCE fetch_once = CRYPTO_ONCE_STATIC_INIT;
@@ -51,33 +50,6 @@ void
 sha256(const void *data, size_t len, uint8_t out[SHA256_LEN])
 {
     digest(SHA_256, data, len, out);
-}
-
-void
-sha256_pair(const uint8_t left[SHA256_LEN], const uint8_t right[SHA256_LEN],
-            uint8_t out[SHA256_LEN])
-{
-    uint8_t both[2 * SHA256_LEN];
-
-    for (size_t i = 0; i < SHA256_LEN; i++) {
-        both[i] = left[i];
-        both[SHA256_LEN + i] = right[i];
-    }
-    sha256_many((const void *[]){both}, (const size_t[]){sizeof(both)}, 1, out);
-}
-
-void
-sha256_many(const void *const data[], const size_t len[], size_t n, uint8_t *out)
-{
-    for (size_t done = 0; done < n;) {
-        size_t took = shamany_hash(data + done, len + done, n - done, out + done * SHA256_LEN);
-
-        if (took == 0) {
-            sha256(data[done], len[done], out + done * SHA256_LEN);
-            took = 1;
-        }
-        done += took;
-    }
 }
 
 struct sha {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * SHA-1 and SHA-256: one-shot, incremental, and of many messages at once. The implementation is
- * OpenSSL's; sha256_many() and sha256_pair() also use libipsec-mb's multi-buffer code, where the
- * build has it and the processor benefits.
+ * SHA-1 and SHA-256 by OpenSSL: one-shot and incremental. shamany.h hashes many messages at once,
+ * and nodes of Merkle trees.
  */
 #ifndef COMMON_CRYPTO_SHA_H
 #define COMMON_CRYPTO_SHA_H
@@ -18,16 +17,6 @@ enum sha_kind { SHA_1, SHA_256 };
  * they are missing. */
 void sha1(const void *data, size_t len, uint8_t out[SHA1_LEN]);
 void sha256(const void *data, size_t len, uint8_t out[SHA256_LEN]);
-
-/* SHA-256 of the 64 bytes left || right: one inner node of a Merkle tree. */
-void sha256_pair(const uint8_t left[SHA256_LEN], const uint8_t right[SHA256_LEN],
-                 uint8_t out[SHA256_LEN]);
-
-/* SHA-256 of |n| independent messages; message i is |len[i]| bytes at |data[i]|, its digest goes to
- * out + 32 * i. |out| overlaps no message. Best with 16 or more of nearly the same length, below 64
- * KiB each. The first call of a thread allocates some 0.5 MiB for it, which is freed when the
- * thread ends. */
-void sha256_many(const void *const data[], const size_t len[], size_t n, uint8_t *out);
 
 /* Incremental. Heap object; sha_new returns NULL when memory is out. */
 struct sha;

@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/assert.h"
 #include "common/crypto/sha256mb.h"
@@ -154,8 +155,10 @@ drop(struct engines *e, size_t which)
         e->list[i] = e->list[i + 1];
 }
 
-size_t
-shamany_hash(const void *const data[], const size_t len[], size_t n, uint8_t *out)
+/* Hashes as many of the first |n| messages as are efficiently hashed together, and returns their
+ * number. 0: the first message is better hashed alone. */
+static size_t
+hash_together(const void *const data[], const size_t len[], size_t n, uint8_t *out)
 {
     struct engines *e = engines_get();
     size_t k = usable(len, n);
@@ -171,4 +174,29 @@ shamany_hash(const void *const data[], const size_t len[], size_t n, uint8_t *ou
         return 0;
     }
     return 0;
+}
+
+void
+sha256_many(const void *const data[], const size_t len[], size_t n, uint8_t *out)
+{
+    for (size_t done = 0; done < n;) {
+        size_t took = hash_together(data + done, len + done, n - done, out + done * SHA256_LEN);
+
+        if (took == 0) {
+            sha256(data[done], len[done], out + done * SHA256_LEN);
+            took = 1;
+        }
+        done += took;
+    }
+}
+
+void
+sha256_pair(const uint8_t left[SHA256_LEN], const uint8_t right[SHA256_LEN],
+            uint8_t out[SHA256_LEN])
+{
+    uint8_t both[2 * SHA256_LEN];
+
+    memcpy(both, left, SHA256_LEN);
+    memcpy(both + SHA256_LEN, right, SHA256_LEN);
+    sha256_many((const void *[]){both}, (const size_t[]){sizeof(both)}, 1, out);
 }

@@ -17,6 +17,7 @@
 #include "common/codec/merkle.h"
 #include "common/codec/metainfo.h"
 #include "common/crypto/sha.h"
+#include "common/crypto/shamany.h"
 #include "common/sys/clock.h"
 #include "common/sys/lock.h"
 #include "common/sys/pagecache.h"

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/crypto/sha.h"
+#include "common/crypto/shamany.h"
 #include "peer/store/layout.h"
 
 /* True if the piece lies completely in holes of sparse files: it is all zeros. */

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "common/base/magic.h"
-#include "common/crypto/sha.h"
+#include "common/crypto/shamany.h"
 #include "peer/store/layout.h"
 #include "peer/store/storagehash.h"
 #include "peer/store/storagescan.h"

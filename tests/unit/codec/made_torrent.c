@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/crypto/sha.h"
+#include "common/crypto/shamany.h"
 
 uint8_t
 made_byte(uint64_t length, uint64_t at)

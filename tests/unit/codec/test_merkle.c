@@ -9,6 +9,7 @@
 
 #include "common/base/err.h"
 #include "common/crypto/sha.h"
+#include "common/crypto/shamany.h"
 
 enum { LEAVES = 40, NODES_MAX = 1024 };
 

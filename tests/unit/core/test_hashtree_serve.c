@@ -12,6 +12,7 @@
 #include "common/base/rng.h"
 #include "common/codec/merkle.h"
 #include "common/crypto/sha.h"
+#include "common/crypto/shamany.h"
 #include "peer/core/hashtree.h"
 #include "tests/unit/core/side.h"
 

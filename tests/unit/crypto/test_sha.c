@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/crypto/shamany.h"
+
 static const char *
 hex(const uint8_t *bytes, size_t len)
 {

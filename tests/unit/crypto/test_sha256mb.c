@@ -14,6 +14,7 @@
 
 #include "common/base/rng.h"
 #include "common/crypto/sha.h"
+#include "common/crypto/shamany.h"
 
 enum {
     PATHS = SHA256MB_SHANI + 1,
