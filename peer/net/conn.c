@@ -11,6 +11,7 @@
 #include "common/base/magic.h"
 #include "peer/net/conn_impl.h"
 #include "peer/net/conn_recv.h"
+#include "peer/net/conn_write.h"
 
 static void
 on_readable(void *ctx)
@@ -259,4 +260,16 @@ conn_allow(struct conn *c, uint32_t piece, uint32_t begin, uint32_t more)
 {
     if (c->state != CONN_CLOSED && conn_queue_allow(&c->out, piece, begin, more))
         conn_mark_dirty(c);
+}
+
+void
+conn_part(struct conn *c, struct farewells *f)
+{
+    if (c->state == CONN_TALKING)
+        conn_write_last(c);
+    if (c->state == CONN_TALKING && link_unsent(c->link) > 0) {
+        link_part(c->link, f);
+        c->link = NULL;
+    }
+    conn_close(c);
 }

@@ -118,7 +118,8 @@ int conn_adopt(struct conn_hub *hub, struct link *link, const struct endpoint *p
  * still holds. NULL is legal. */
 void conn_close(struct conn *c);
 
-/* As conn_close(), but the bytes that the link has accepted still reach the peer (farewell.h). */
+/* As conn_close(), but messages that wait are written first, as far as the link takes them at once,
+ * and all bytes that the link has accepted still reach the peer (farewell.h). */
 void conn_part(struct conn *c, struct farewells *f);
 
 /* Changes the owner of the connection. |tag| is a value for the owner's use. */

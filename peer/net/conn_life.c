@@ -72,16 +72,6 @@ conn_close(struct conn *c)
 }
 
 void
-conn_part(struct conn *c, struct farewells *f)
-{
-    if (c->state == CONN_TALKING && link_unsent(c->link) > 0) {
-        link_part(c->link, f);
-        c->link = NULL;
-    }
-    conn_close(c);
-}
-
-void
 conn_fail(struct conn *c, int err)
 {
     if (c->state == CONN_CLOSED)

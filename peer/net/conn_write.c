@@ -78,6 +78,13 @@ write_some(struct conn *c, struct written *written)
     return !c->writer.blocked;
 }
 
+void
+conn_write_last(struct conn *c)
+{
+    if (conn_queue_first(&c->out) == NULL && !c->writer.blocked)
+        (void)write_memory(c);
+}
+
 bool
 conn_write_turn(struct conn *c)
 {

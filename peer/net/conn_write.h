@@ -19,4 +19,8 @@ struct conn_writer {
  * last case only. The connection may be closed afterwards. */
 bool conn_write_turn(struct conn *c);
 
+/* For a connection that is about to end: writes the messages that wait, as far as the link takes
+ * them at once, unless pieces wait too. The handler does not learn of it. */
+void conn_write_last(struct conn *c);
+
 #endif

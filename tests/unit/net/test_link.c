@@ -481,6 +481,16 @@ Test(link, parting_is_the_classes_affair, .timeout = 20)
     conn_part(accepted.conn, NULL);
     cr_expect(pair.parted[0] && pair.freed[0]);
     conn_close(dialled.conn);
+
+    mempair_make(&pair, p.loop, p.loop, ends);
+    accept_side(&accepted, &p, ends[0]);
+    dial_side(&dialled, &p, ends[1]);
+    pass(&accepted, &dialled, 5);
+    say_have(&accepted, 1);
+    conn_part(accepted.conn, NULL);
+    pass(&dialled, &dialled, 5);
+    cr_expect_eq(dialled.messages, 1, "a message that waited leaves before the end");
+    cr_expect_eq(dialled.err, SPRAT_E_CLOSED);
     place_fini(&p);
 }
 
