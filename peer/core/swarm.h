@@ -31,6 +31,7 @@
 #include "peer/core/handshake.h"
 #include "peer/core/peerlist.h"
 #include "peer/core/rate.h"
+#include "peer/core/receivers.h"
 #include "peer/core/wire.h"
 
 enum {
@@ -77,6 +78,8 @@ struct swarm_config {
                                  of peers; swarm_new() takes ownership if it succeeds. NULL:
                                  swarm_new() makes one, with |bans|. */
     struct bans *bans;        /* may be shared likewise; NULL: the swarm makes its own */
+    struct receivers *receivers; /* gets what peers have; must outlive the swarm. NULL: nobody asks
+                                    for it */
     uint64_t up_limit, down_limit; /* of this torrent alone, in bytes/s, as in LIMITS */
     struct announcer *announcer; /* The torrent's announcer in its present state; swarm_new()
                                     takes ownership if it succeeds. NULL: swarm_new() makes one

@@ -39,6 +39,14 @@ peer_free(struct swarm_peer *p)
 }
 
 void
+peer_leave_receivers(struct swarm *s, struct swarm_peer *p)
+{
+    if (s->cfg.receivers != NULL)
+        receivers_leave(s->cfg.receivers, p->receiver);
+    p->receiver = RECEIVERS_NONE;
+}
+
+void
 conns_drop_all(struct swarm *s)
 {
     uint32_t iter = 0;
@@ -46,6 +54,7 @@ conns_drop_all(struct swarm *s)
 
     while ((at = crowd_next_any(s->crowd, &iter)) != NULL) {
         crowd_drop(s->crowd, at, s->clock.now);
+        peer_leave_receivers(s, peer_of(at));
         peer_free(peer_of(at));
     }
 }

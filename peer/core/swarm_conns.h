@@ -12,6 +12,8 @@
 struct swarm_peer *peer_new(struct swarm *s);
 /* Frees a record that is in no crowd any more. */
 void peer_free(struct swarm_peer *p);
+/* The connection ends: its entry in the table of receivers learns of it. */
+void peer_leave_receivers(struct swarm *s, struct swarm_peer *p);
 /* Takes all connections out of the crowd and frees them; sends nothing. */
 void conns_drop_all(struct swarm *s);
 

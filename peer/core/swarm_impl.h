@@ -142,6 +142,7 @@ struct swarm_peer {
     struct bitfield has;
     struct allowance talk;   /* allowance of messages that move no block */
     uint64_t metadata_given; /* bytes of the info dictionary that were sent */
+    uint32_t receiver;       /* its entry in |cfg.receivers| */
     struct peer_down down;
     struct peer_up up;
     struct peer_hash hash;

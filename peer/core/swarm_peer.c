@@ -66,6 +66,8 @@ static void
 peer_up(struct swarm *s, struct swarm_peer *p, const struct swarm_input *in)
 {
     p->v2 = in->u.conn.v2 && s->tree != NULL;
+    if (s->cfg.receivers != NULL)
+        p->receiver = receivers_enter(s->cfg.receivers, p->at.peer_id, &p->at.addr);
     offer_veil(s, p);
     send_bitfield(s, p);
     if (p->at.extended)
@@ -138,6 +140,7 @@ withdraw(struct swarm *s, struct swarm_peer *p)
 {
     download_abort(s, p, false);
     picker_remove_peer(s->picker, &p->has);
+    peer_leave_receivers(s, p);
     upload_on_peer_gone(s, p);
     offer_on_peer_gone(s, p);
     hash_on_peer_gone(s, p);
@@ -170,10 +173,20 @@ peers_reap(struct swarm *s)
     }
 }
 
+/* To be called after each change of |p|'s pieces or interest. */
+static void
+note_receiver(struct swarm *s, const struct swarm_peer *p)
+{
+    if (s->cfg.receivers != NULL)
+        receivers_note(s->cfg.receivers, p->receiver, p->has.count, s->geo.piece_count,
+                       p->up.interested);
+}
+
 /* To be called after each change of |p|'s pieces. Dooms a peer that is of no use to us. */
 static void
 has_changed(struct swarm *s, struct swarm_peer *p)
 {
+    note_receiver(s, p);
     room_review(s, p);
     download_update_interest(s, p);
     download_fill(s, p);
@@ -332,7 +345,10 @@ peer_on_message(struct swarm *s, struct swarm_peer *p, const struct wire_msg *ms
     switch (msg->type) {
     case WIRE_CHOKE: download_on_choke(s, p); break;
     case WIRE_UNCHOKE: on_unchoke(s, p); break;
-    case WIRE_INTERESTED: upload_on_interest(s, p, true); break;
+    case WIRE_INTERESTED:
+        upload_on_interest(s, p, true);
+        note_receiver(s, p);
+        break;
     case WIRE_NOT_INTERESTED:
         upload_on_interest(s, p, false);
         room_review(s, p);

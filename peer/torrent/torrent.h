@@ -65,6 +65,7 @@ struct torrent_add {
     bool paused;
     bool sequential;               /* pieces in the order of the files */
     bool super_seed;               /* BEP 16, until a copy is out */
+    bool receivers;                /* keep a table of receivers: torrent_receivers() */
     uint64_t up_limit, down_limit; /* bytes/s beside those of all torrents; 0: none */
     bool reserve;                  /* disk space for all files is allocated before the download */
     bool worknames;      /* files have working names until they are complete (workname.h) */
@@ -181,6 +182,10 @@ bool torrent_next_try(const struct torrent *t, uint32_t *iter, struct endpoint *
                       struct peer_try_status *st);
 /* As swarm_next_peer_stats(). torrent_next_host() has the totals of peers that left. */
 bool torrent_next_peer(const struct torrent *t, uint32_t *iter, struct swarm_peer_stats *st);
+
+/* The peers that fetch the torrent (receivers.h). NULL unless torrent_add.receivers was set. */
+struct receivers;
+const struct receivers *torrent_receivers(const struct torrent *t);
 
 /* The verified pieces; valid until the loop runs again. */
 const struct bitfield *torrent_have(const struct torrent *t);

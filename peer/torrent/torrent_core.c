@@ -119,6 +119,7 @@ new_swarm(struct torrent *t)
         .down = &env->down,
         .sites = env->sites,
         .bans = &env->bans,
+        .receivers = t->receivers,
         .up_limit = t->options.up_limit,
         .down_limit = t->options.down_limit,
         .announcer = t->announcer,

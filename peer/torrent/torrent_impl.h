@@ -292,6 +292,7 @@ struct torrent {
     struct torrent_net net;
     struct torrent_seeking seeking;
     struct torrent_hosts hosts;
+    struct receivers *receivers; /* NULL: nobody asks for them */
     struct torrent_totals totals;
     struct torrent_failure failure;
     struct torrent_last_told last_told;

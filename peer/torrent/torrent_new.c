@@ -82,9 +82,12 @@ fill(struct torrent *t, const struct torrent_add *add)
     memcpy(t->net.fetch_id, client, sizeof(client) - 1);
     random_bytes(&t->net.announce_key, sizeof(t->net.announce_key));
     t->save_dir = strdup(add->save_dir);
+    t->receivers = add->receivers ? receivers_new() : NULL;
     t->timer = loop_timer_new(t->env->loop, torrent_on_timer, t);
     t->retry = loop_timer_new(t->env->loop, torrent_on_retry, t);
     if ((add->move_to != NULL && t->move.to == NULL) || (add->only != NULL && o->only == NULL))
+        return SPRAT_E_NOMEM;
+    if (add->receivers && t->receivers == NULL)
         return SPRAT_E_NOMEM;
     if (o->trackers == NULL || o->peers == NULL || o->web_seeds == NULL)
         return SPRAT_E_NOMEM;
@@ -279,6 +282,7 @@ torrent_free(struct torrent *t)
     bitfield_fini(&t->core.have);
     free(t->core.later);
     free(t->rest.found);
+    receivers_free(t->receivers);
     free(t->facts.name);
     announcer_free(t->announcer);
     crowd_free(t->crowd);

@@ -157,3 +157,9 @@ torrent_next_peer(const struct torrent *t, uint32_t *iter, struct swarm_peer_sta
     return t->core.swarm != NULL &&
            swarm_next_peer_stats(t->core.swarm, iter, st, loop_now(t->env->loop));
 }
+
+const struct receivers *
+torrent_receivers(const struct torrent *t)
+{
+    return t->receivers;
+}
