@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Compares two snapshots of getifaddrs() when an rtnetlink socket reports a change.
+ * Compares two snapshots of the addresses when an rtnetlink socket reports a change.
  */
 #include "common/ev/netwatch.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/magic.h"
 #include "common/sys/addr.h"
+#include "common/sys/hostaddrs.h"
 
 #define NETWATCH_MAGIC 0x4e455457u
 
@@ -44,34 +43,29 @@ has(const struct snapshot *s, const struct endpoint *e)
 }
 
 static void
-add(struct snapshot *s, const struct sockaddr *sa)
+add(struct snapshot *s, const struct endpoint *e)
 {
-    socklen_t len = sa->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-                                             : sizeof(struct sockaddr_in6);
-    struct endpoint e;
-
-    if (s->count < NETWATCH_ADDRS_MAX && addr_from_sockaddr(sa, len, &e) == 0 &&
-        !addr_is_loopback(&e) && !has(s, &e))
-        s->addrs[s->count++] = e;
+    if (s->count < NETWATCH_ADDRS_MAX && !addr_is_loopback(e) && !has(s, e))
+        s->addrs[s->count++] = *e;
 }
 
 /* Reads the addresses. False, with nothing to free, if they can't be read. */
 static bool
 snapshot_take(struct snapshot *s)
 {
-    struct ifaddrs *all;
+    struct hostaddr *all;
+    size_t count;
 
     *s = (struct snapshot){.addrs = calloc(NETWATCH_ADDRS_MAX, sizeof(*s->addrs))};
     if (s->addrs == NULL)
         return false;
-    if (getifaddrs(&all) != 0) {
+    if (hostaddrs_read(&all, &count) != 0) {
         free(s->addrs);
         return false;
     }
-    for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next)
-        if (i->ifa_addr != NULL)
-            add(s, i->ifa_addr);
-    freeifaddrs(all);
+    for (size_t i = 0; i < count; i++)
+        add(s, &all[i].addr);
+    free(all);
     return true;
 }
 
