@@ -67,8 +67,18 @@ void magnet_free(struct magnet *m);
 /* Appends the link. Returns out->err. */
 int magnet_print(const struct magnet *m, struct buf *out);
 
-/* Appends the link of a torrent: info-hashes, name, trackers, web seeds and x.private. Returns
- * out->err. */
-int magnet_print_metainfo(const struct metainfo *mi, struct buf *out);
+/* What a link has beside what its torrent says. */
+struct magnet_extra {
+    const char *const *trackers;
+    size_t tracker_count;
+    const struct magnet_peer *peers;
+    size_t peer_count;
+};
+
+/* Appends the link of a torrent: info-hashes, name, trackers, web seeds and x.private. |extra| (may
+ * be NULL) is left out if the torrent is private: then only its own trackers may name peers (BEP
+ * 27). Returns out->err. */
+int magnet_print_metainfo(const struct metainfo *mi, const struct magnet_extra *extra,
+                          struct buf *out);
 
 #endif

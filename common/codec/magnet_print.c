@@ -77,16 +77,34 @@ magnet_print(const struct magnet *m, struct buf *out)
     return out->err;
 }
 
-int
-magnet_print_metainfo(const struct metainfo *mi, struct buf *out)
+static bool
+has_tracker(const struct metainfo *mi, const char *url)
 {
+    for (size_t i = 0; i < mi->tier_count; i++)
+        for (size_t k = 0; k < mi->tiers[i].count; k++)
+            if (strcmp(mi->tiers[i].urls[k], url) == 0)
+                return true;
+    return false;
+}
+
+int
+magnet_print_metainfo(const struct metainfo *mi, const struct magnet_extra *extra, struct buf *out)
+{
+    static const struct magnet_extra nothing;
+    const struct magnet_extra *x = extra != NULL && !mi->is_private ? extra : &nothing;
+
     put_hashes(out, mi->id.has_v1 ? mi->id.v1 : NULL, mi->id.has_v2 ? mi->id.v2 : NULL);
     put_text(out, "dn", mi->name);
     for (size_t i = 0; i < mi->tier_count; i++)
         for (size_t k = 0; k < mi->tiers[i].count; k++)
             put_text(out, "tr", mi->tiers[i].urls[k]);
+    for (size_t i = 0; i < x->tracker_count; i++)
+        if (!has_tracker(mi, x->trackers[i]))
+            put_text(out, "tr", x->trackers[i]);
     for (size_t i = 0; i < mi->web_seed_count; i++)
         put_text(out, "ws", mi->web_seeds[i]);
+    for (size_t i = 0; i < x->peer_count; i++)
+        put_peer(out, &x->peers[i]);
     put_private(out, mi->is_private);
     return out->err;
 }

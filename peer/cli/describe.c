@@ -81,11 +81,22 @@ json_texts(const char *const *texts, size_t count)
     return all;
 }
 
+/* The magnet link of |mi|, to be freed; NULL when memory is out. */
+static char *
+magnet_of(const struct metainfo *mi)
+{
+    struct buf b;
+
+    buf_init(&b, SIZE_MAX / 2);
+    magnet_print_metainfo(mi, NULL, &b);
+    return text_of(&b);
+}
+
 json_t *
 describe_json(const struct metainfo *mi)
 {
     json_t *o = json_object();
-    char *magnet = describe_magnet_of(mi);
+    char *magnet = magnet_of(mi);
 
     json_object_set_new(o, "name", json_text(mi->name));
     json_object_set_new(o, "format", json_string(describe_format(mi->id.has_v1, mi->id.has_v2)));
@@ -112,16 +123,6 @@ text_of(struct buf *b)
 
     buf_fini(b);
     return text;
-}
-
-char *
-describe_magnet_of(const struct metainfo *mi)
-{
-    struct buf b;
-
-    buf_init(&b, SIZE_MAX / 2);
-    magnet_print_metainfo(mi, &b);
-    return text_of(&b);
 }
 
 static char *

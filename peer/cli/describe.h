@@ -16,9 +16,6 @@ const char *describe_format(bool v1, bool v2);
 /* Returns the number of files in |mi|, without padding files (BEP 47). */
 size_t describe_count_files(const struct metainfo *mi);
 
-/* The magnet link of |mi|, to be freed; NULL when memory is out. */
-char *describe_magnet_of(const struct metainfo *mi);
-
 /* Makes an object with the keys that `show --json` promises. NULL when memory is out. For a magnet
  * link, keys that only the torrent file knows are null. */
 json_t *describe_json(const struct metainfo *mi);

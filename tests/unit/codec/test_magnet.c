@@ -275,7 +275,7 @@ Test(magnet, the_link_of_a_torrent)
     made.build.tier_count = 2;
     mi = made_parse(&made);
     buf_init(&out, 10000);
-    cr_assert_eq(magnet_print_metainfo(mi, &out), 0);
+    cr_assert_eq(magnet_print_metainfo(mi, NULL, &out), 0);
     cr_assert_not_null(strstr(buf_str(&out), "&dn=a%20name&tr=http%3A%2F%2Fa%2Fannounce&tr=udp"));
     m = parse(buf_str(&out));
     cr_assert(m->id.has_v1 && m->id.has_v2);
