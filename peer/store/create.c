@@ -58,6 +58,23 @@ on_progress(void *user, uint64_t done)
     return c->opt->progress(c->opt->user, done < total ? done : total, total);
 }
 
+/* The path at which a file is read, which the caller frees; NULL when memory is out, or if a link
+ * that leads to the file is gone. */
+static char *
+path_of(const struct creation *c, const struct walk_entry *e)
+{
+    char *path, *real;
+
+    if (!c->walk.is_dir)
+        return strdup(c->walk.root);
+    path = path_join(c->walk.root, e->path);
+    if (!c->opt->links || path == NULL)
+        return path;
+    real = realpath(path, NULL);
+    free(path);
+    return real;
+}
+
 /* Assigns each file with bytes its offset in piece space. */
 static int
 lay_out(struct creation *c, struct errbuf *eb)
@@ -74,9 +91,10 @@ lay_out(struct creation *c, struct errbuf *eb)
             continue;
         if (aligned)
             end = (end + piece - 1) / piece * piece;
-        c->paths[c->hash.file_count] = w->is_dir ? path_join(w->root, e->path) : strdup(w->root);
+        c->paths[c->hash.file_count] = path_of(c, e);
         if (c->paths[c->hash.file_count] == NULL)
-            return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+            return errbuf_set(eb, SPRAT_E_CHANGED, "%s/%s can't be read any more", w->root,
+                              e->path);
         *f = (struct createhash_file){
             .path = c->paths[c->hash.file_count], .offset = end, .stamp = e->stamp,
         };
@@ -216,8 +234,11 @@ static int
 walk(struct creation *c, const char *path, struct errbuf *eb)
 {
     const struct create_options *opt = c->opt;
-    const struct walk_options o = {
-        .path = path, .output = opt->output, .notice = opt->notice, .user = opt->user};
+    const struct walk_options o = {.path = path,
+                                   .output = opt->output,
+                                   .links = opt->links,
+                                   .notice = opt->notice,
+                                   .user = opt->user};
 
     return walk_run(&c->walk, &o, eb);
 }

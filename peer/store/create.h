@@ -28,6 +28,7 @@ enum {
 
 struct create_options {
     const char *path;
+    bool links;         /* |path| is a directory of links, which are followed (gather.h) */
     const char *output; /* path of the torrent file, which is left out of the content. NULL: not
                            known yet */
     enum metainfo_format format;

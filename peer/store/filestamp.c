@@ -170,7 +170,7 @@ filetree_look(struct filetree *t, size_t file, struct storage_stamp *out, struct
     struct filetree_file *m;
     struct stat st;
     bool lost = false;
-    int err = is_symlink(t, file) ? safepath_stat(t->dir, filetree_path(t, file), &st, eb)
+    int err = is_symlink(t, file) ? safepath_find_link(t->dir, filetree_path(t, file), &st, eb)
                                   : filetree_find(t, file, &st, eb);
 
     if (err == 0 && !is_right_kind(t, file, &st))

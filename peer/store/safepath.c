@@ -280,6 +280,19 @@ fail_to_find(struct errbuf *eb, int e, const char *dir, const char *rel)
 }
 
 int
+safepath_find_link(const char *dir, const char *rel, struct stat *st, struct errbuf *eb)
+{
+    struct parent p;
+    int rc;
+
+    if (parent_walk(dir, rel, false, true, &p) != 0)
+        return fail_to_find(eb, errno, dir, rel);
+    rc = fstatat(p.fd, p.base, st, AT_SYMLINK_NOFOLLOW);
+    parent_close(&p);
+    return rc == 0 ? 0 : fail(eb, errno, "find", dir, rel);
+}
+
+int
 safepath_find(const char *dir, const char *rel, struct stat *st, struct errbuf *eb)
 {
     struct parent p;

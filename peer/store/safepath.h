@@ -43,6 +43,9 @@ int safepath_rename_at(int fd, const char *from, const char *to);
 /* lstat() without following any symbolic link. */
 int safepath_stat(const char *dir, const char *rel, struct stat *st, struct errbuf *eb);
 
+/* lstat() of what SAFEPATH_READ would open: only links on the path to |rel| are followed. */
+int safepath_find_link(const char *dir, const char *rel, struct stat *st, struct errbuf *eb);
+
 /* stat() of the file that SAFEPATH_READ opens. EXISTS also for a link that is not followed; NOENT
  * also for a link whose target does not exist. */
 int safepath_find(const char *dir, const char *rel, struct stat *st, struct errbuf *eb);

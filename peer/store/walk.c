@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -120,21 +121,51 @@ add_dir(struct walker *k, char *path)
     return 0;
 }
 
-/* The target of a link as a path relative to the root, which the caller frees; NULL if the target
- * does not exist, is outside of the root, or is the root itself. */
-static char *
-link_target(const struct walk *w, const char *path)
+/* Whether |path| is a name in the root that is followed if it is a link. */
+static bool
+is_followed(const struct walker *k, const char *path)
 {
-    char *full = path_join(w->root, path);
+    return k->o->links && strchr(path, '/') == NULL;
+}
+
+/* The tree within which the target of the link |path| must lie: the root, or what the link leads to
+ * by which the root has it. Returns its real path, which the caller frees, and |*top|, the length
+ * of the part of |path| that leads to it. NULL when memory is out or the tree is gone. */
+static char *
+tree_of(const struct walker *k, const char *path, size_t *top)
+{
+    char *name, *full, *real;
+
+    *top = k->o->links ? strcspn(path, "/") : 0;
+    if (*top == 0)
+        return strdup(k->w->root);
+    name = strndup(path, *top);
+    full = name != NULL ? path_join(k->w->root, name) : NULL;
+    real = full != NULL ? realpath(full, NULL) : NULL;
+    free(full);
+    free(name);
+    return real;
+}
+
+/* The target of a link as a path relative to the root, which the caller frees; NULL if the target
+ * does not exist, is outside of the link's tree, or is the tree itself. */
+static char *
+link_target(const struct walker *k, const char *path)
+{
+    size_t top;
+    char *tree = tree_of(k, path, &top);
+    char *full = tree != NULL ? path_join(k->w->root, path) : NULL;
     char *real = full != NULL ? realpath(full, NULL) : NULL;
-    size_t len = strlen(w->root);
+    size_t len = tree != NULL ? strlen(tree) : 0;
     char *below = NULL;
 
-    if (real != NULL && strncmp(real, w->root, len) == 0 && real[len] == '/' &&
-        strlen(real + len + 1) < METAINFO_PATH_MAX)
-        below = strdup(real + len + 1);
+    if (real != NULL && strncmp(real, tree, len) == 0 && real[len] == '/' &&
+        top + strlen(real + len) < METAINFO_PATH_MAX &&
+        asprintf(&below, "%.*s%s", (int)top, path, real + len + (top == 0 ? 1 : 0)) < 0)
+        below = NULL;
     free(real);
     free(full);
+    free(tree);
     return below;
 }
 
@@ -148,7 +179,7 @@ add_found(struct walker *k, char *path, const struct stat *st)
     case S_IFREG: return add_entry(k, path, NULL, st);
     case S_IFDIR: return add_dir(k, path);
     case S_IFLNK:
-        target = link_target(k->w, path);
+        target = link_target(k, path);
         if (target != NULL)
             return add_entry(k, path, target, st);
         notify_left_out(k, path, "it is a symbolic link that leads out of the torrent, or nowhere");
@@ -202,7 +233,7 @@ add_name(struct walker *k, int dir_fd, const char *dir, const char *name)
     if (path == NULL)
         return no_memory(k);
     err = check_name(k, path, name);
-    if (err == 0 && fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    if (err == 0 && fstatat(dir_fd, name, &st, is_followed(k, path) ? 0 : AT_SYMLINK_NOFOLLOW) == 0)
         return add_found(k, path, &st);
     if (err == 0)
         err = fail_errno(k, "read", path);
@@ -272,12 +303,12 @@ static int
 read_dir(struct walker *k, const char *path)
 {
     char *full = path[0] != '\0' ? path_join(k->w->root, path) : strdup(k->w->root);
-    int fd, err;
+    int fd, err, follow = path[0] != '\0' && is_followed(k, path) ? 0 : O_NOFOLLOW;
     DIR *d;
 
     if (full == NULL)
         return no_memory(k);
-    fd = open(full, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC | follow);
     d = fd >= 0 ? fdopendir(fd) : NULL;
     if (d == NULL) {
         err = fail_errno(k, "read", path);

@@ -35,6 +35,7 @@ struct walk_options {
     const char *path;
     const char *output; /* the torrent file, which need not exist: it is left out of the list.
                            NULL for none */
+    bool links;         /* |path| is a directory of links (gather.h), which are followed */
     void (*notice)(void *user, const char *text); /* gets a sentence on each file that is left
                                                      out; may be NULL */
     void *user;
