@@ -9,10 +9,10 @@
 #include "common/base/parse.h"
 #include "common/base/utf8.h"
 #include "common/codec/metainfo_path.h"
-#include "common/sys/clock.h"
 #include "config.h"
 #include "peer/cli/command.h"
 #include "peer/cli/describe.h"
+#include "peer/cli/hashing.h"
 #include "peer/cli/making.h"
 #include "peer/cli/output.h"
 #include "peer/cli/screen.h"
@@ -60,7 +60,7 @@ struct request {
     bool force;
     struct output output;
     struct screen screen;
-    const char *shown; /* the name in the progress line */
+    struct hashing hashing;
 };
 
 static int
@@ -122,25 +122,6 @@ store_option(struct request *r, int id, const char *value, struct errbuf *eb)
     case OPT_FORCE: r->force = true; return 0;
     }
     return 0;
-}
-
-static bool
-on_progress(void *user, uint64_t done, uint64_t total)
-{
-    struct request *r = user;
-    struct progress p = {.name = r->shown, .phase = "hashing", .done = done, .total = total};
-
-    if (r->screen.mode == SCREEN_TTY)
-        screen_progress(&r->screen, &p, clock_mono());
-    return true;
-}
-
-static void
-on_notice(void *user, const char *text)
-{
-    struct request *r = user;
-
-    screen_warn(&r->screen, "%s", text);
 }
 
 /* Returns NAME.torrent, to be freed; NAME is cut to the maximum length of a file name. */
@@ -222,6 +203,9 @@ open_and_create(struct request *r)
     }
     r->opt.output = r->output.path;
     screen_init(&r->screen, false);
+    hashing_init(&r->hashing, &r->screen, r->opt.path);
+    if (r->screen.mode == SCREEN_TTY) /* elsewhere, standard output has only the result */
+        r->opt.progress = hashing_on_progress;
     status = create(r);
     free(name);
     return status;
@@ -244,14 +228,13 @@ run(const struct cli_command *self, int argc, const char *const *argv)
         return args.status;
     for (size_t i = 0; i < r.trackers.count; i++)
         r.tiers[i] = (struct metainfo_tier){.urls = &r.trackers.items[i], .count = 1};
-    r.opt.path = r.shown = args.operands[0];
+    r.opt.path = args.operands[0];
     r.opt.tiers = r.tiers;
     r.opt.tier_count = r.trackers.count;
     r.opt.web_seeds = r.web_seeds.items;
     r.opt.web_seed_count = r.web_seeds.count;
-    r.opt.progress = on_progress;
-    r.opt.notice = on_notice;
-    r.opt.user = &r;
+    r.opt.notice = hashing_on_notice;
+    r.opt.user = &r.hashing;
     return open_and_create(&r);
 }
 

@@ -9,6 +9,7 @@
 #include "common/base/parse.h"
 #include "common/sys/paths.h"
 #include "peer/cli/command.h"
+#include "peer/cli/lingering.h"
 #include "peer/cli/torrentfile.h"
 #include "peer/cli/screen.h"
 #include "peer/cli/transfer.h"
@@ -18,6 +19,7 @@ enum {
     OPT_OUTPUT = 1,
     OPT_PEER,
     OPT_SEED,
+    OPT_LINGER,
     OPT_SEQUENTIAL,
     OPT_ONLY,
     OPT_SKIP,
@@ -42,7 +44,10 @@ static const struct option_spec options[] = {
     {OPT_PEER, 0, "peer", "HOST:PORT", "connect to this peer too; repeatable"},
     {OPT_SEED, 0, "seed", "none|forever|RATIO",
      "how long to seed after the download: not at all, until stopped, or until RATIO "
-     "times the torrent's size has been uploaded (default: none)"},
+     "times the torrent's size has been uploaded (default: none, but see --linger)"},
+    {OPT_LINGER, 0, "linger", "TIME",
+     "without --seed: after the download, feed peers that still fetch, until this time has "
+     "passed since the last upload, as in 90s or 10m; 0: end at once (default: 60s)"},
     {OPT_SEQUENTIAL, 0, "sequential", NULL,
      "download pieces in order, so that the content can be viewed during the download; "
      "slows down the swarm"},
@@ -66,6 +71,7 @@ struct get {
     bool reserve;
     bool worknames;
     enum seed_policy seed;
+    bool seed_given, linger_given;
     double ratio;
     bool sequential;
     bool trackers_only;
@@ -73,8 +79,22 @@ struct get {
 };
 
 static int
+store_linger(struct get *g, const char *value, struct errbuf *eb)
+{
+    uint64_t *seconds = &g->transfer.linger_s;
+
+    g->linger_given = true;
+    *seconds = 0;
+    if (strcmp(value, "0") != 0 && strcmp(value, "0s") != 0 && parse_seconds(value, seconds) != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "--linger needs a time, as in 90s, 10m or 2h, or 0, not '%s'", value);
+    return 0;
+}
+
+static int
 store_seed(struct get *g, const char *value, struct errbuf *eb)
 {
+    g->seed_given = true;
     if (strcmp(value, "none") == 0)
         g->seed = SEED_NONE;
     else if (strcmp(value, "forever") == 0)
@@ -114,6 +134,7 @@ store_option(struct get *g, int id, const char *value, struct errbuf *eb)
     case OPT_ALLOCATE: return store_allocate(g, value, eb);
     case OPT_SUFFIX: g->worknames = true; return 0;
     case OPT_SEED: return store_seed(g, value, eb);
+    case OPT_LINGER: return store_linger(g, value, eb);
     case OPT_SEQUENTIAL: g->sequential = true; return 0;
     case OPT_PRIVATE: g->trackers_only = true; return 0;
     case OPT_REFETCH: g->consent.refetch = true; return 0;
@@ -180,7 +201,7 @@ transfer(const struct cli_command *self, const struct get *g, struct torrent_add
         add->save_dir = dir;
         add->move_to = move_to;
         screen_init(&screen, g->transfer.json);
-        status = transfer_run(self, &g->transfer, add, NULL, NULL, &screen);
+        status = transfer_run(self, &g->transfer, add, NULL, &screen);
     }
     free(dir);
     free(move_to);
@@ -228,10 +249,24 @@ get_link(const struct cli_command *self, struct get *g, const char *text)
     return status;
 }
 
+/* A download that lingers is a seed until transfer.c ends it. */
+static int
+settle_linger(struct get *g, struct errbuf *eb)
+{
+    if (g->linger_given && g->seed_given && g->transfer.linger_s > 0)
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "--linger and --seed exclude each other: both say how long to seed");
+    if (g->seed_given)
+        g->transfer.linger_s = 0;
+    if (g->transfer.linger_s > 0)
+        g->seed = SEED_FOREVER;
+    return 0;
+}
+
 static int
 run(const struct cli_command *self, int argc, const char *const *argv)
 {
-    struct get g = {.output = ".", .seed = SEED_NONE};
+    struct get g = {.output = ".", .transfer.linger_s = LINGER_DEFAULT_S};
     struct cli_args args;
     struct errbuf eb;
     const char *value;
@@ -243,6 +278,8 @@ run(const struct cli_command *self, int argc, const char *const *argv)
             return cli_usage(self, "%s", eb.text);
     if (got < 0)
         return args.status;
+    if (settle_linger(&g, &eb) != 0)
+        return cli_usage(self, "%s", eb.text);
     return torrentfile_is_magnet(args.operands[0]) ? get_link(self, &g, args.operands[0])
                                                    : get_torrent(self, &g, args.operands[0]);
 }

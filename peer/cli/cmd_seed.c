@@ -8,27 +8,34 @@
 #include <sys/stat.h>
 
 #include "common/base/hex.h"
-#include "common/sys/clock.h"
+#include "common/base/parse.h"
 #include "common/sys/file.h"
 #include "common/sys/paths.h"
 #include "config.h"
 #include "peer/cli/command.h"
-#include "peer/cli/describe.h"
-#include "peer/cli/torrentfile.h"
+#include "peer/cli/hashing.h"
 #include "peer/cli/making.h"
 #include "peer/cli/output.h"
 #include "peer/cli/contentdir.h"
 #include "peer/cli/screen.h"
+#include "peer/cli/torrentfile.h"
 #include "peer/cli/transfer.h"
 #include "peer/store/create.h"
+#include "peer/store/gather.h"
 
-enum { OPT_OUTPUT = 1, OPT_FORCE, OPT_SUPER_SEED };
+enum { UNTIL_MAX = 1000000 };
+enum { OPT_OUTPUT = 1, OPT_FORCE, OPT_SUPER_SEED, OPT_NAME, OPT_UNTIL };
 
 static const struct option_spec options[] = {
     {OPT_OUTPUT, 'o', "output", "FILE",
-     "with PATH alone: write the torrent file here; '-' is standard output (default: a "
+     "with PATH: write the torrent file here; '-' is standard output (default: a "
      "file in the state directory)"},
-    {OPT_FORCE, 'f', "force", NULL, "with PATH alone: replace an existing torrent file"},
+    {OPT_FORCE, 'f', "force", NULL, "with PATH: replace an existing torrent file"},
+    {OPT_NAME, 0, "name", "NAME",
+     "with several PATHs: the name of the folder that receivers get (default: the first "
+     "path's name and the number of the others)"},
+    {OPT_UNTIL, 0, "until", "COUNT",
+     "end with status 0 when this many receivers have become complete (default: never)"},
     {OPT_SUPER_SEED, 0, "super-seed", NULL,
      "offer each peer different pieces until one full copy is out (BEP 16)"},
     TRANSFER_ROWS,
@@ -38,20 +45,13 @@ static const struct option_spec options[] = {
 struct seed {
     struct transfer_options transfer;
     const char *output_path; /* NULL: a file in the state directory */
+    const char *name;        /* NULL: not given */
     bool force;
     struct output output;
     bool super_seed;
     struct screen screen;
-    const char *shown; /* the name in the progress line while hashing */
+    struct hashing hashing;
 };
-
-static bool
-looks_like_torrent(const char *path)
-{
-    size_t len = strlen(path);
-
-    return strcmp(path, "-") == 0 || (len > 8 && strcmp(path + len - 8, ".torrent") == 0);
-}
 
 static int
 seed_torrent(const struct cli_command *self, struct seed *s, const char *torrent, const char *path)
@@ -62,39 +62,15 @@ seed_torrent(const struct cli_command *self, struct seed *s, const char *torrent
     int status;
 
     if (torrentfile_load(torrent, &add.mi, &eb) != 0)
-        return cli_fail(
-            "%s%s", eb.text,
-            looks_like_torrent(torrent)
-                ? ""
-                : "; the first of two arguments must be a torrent file, and the second the "
-                  "place of its content: to seed two paths, run 'sprat seed' for each");
+        return cli_fail("%s", eb.text);
     if (contentdir_find(add.mi, path, &dir, &eb) != 0) {
         metainfo_free(add.mi);
         return cli_fail("%s", eb.text);
     }
     add.save_dir = dir;
-    status = transfer_run(self, &s->transfer, &add, NULL, NULL, &s->screen);
+    status = transfer_run(self, &s->transfer, &add, NULL, &s->screen);
     free(dir);
     return status;
-}
-
-static bool
-on_progress(void *user, uint64_t done, uint64_t total)
-{
-    struct seed *s = user;
-    struct progress p = {.name = s->shown, .phase = "hashing", .done = done, .total = total};
-
-    if (s->screen.mode == SCREEN_TTY)
-        screen_progress(&s->screen, &p, clock_mono());
-    return true;
-}
-
-static void
-on_notice(void *user, const char *text)
-{
-    struct seed *s = user;
-
-    screen_warn(&s->screen, "%s", text);
 }
 
 /* Returns STATE/torrents/HASH.torrent, to be freed, and makes the directory if it is missing. */
@@ -132,18 +108,45 @@ keep_torrent(struct seed *s, const struct metainfo *mi, const struct buf *b, cha
                          : file_write(*kept, buf_data(b), buf_len(b), 0644, FILE_REPLACE, eb);
 }
 
-/* Makes the torrent of |path| and writes its file |*kept|. |*dir| is the directory of the content.
- */
+/* What is to be seeded: one path, or a directory of links to several. */
+struct content {
+    const char *path;
+    bool links;
+    char *gathered; /* NULL, or |path|, which is to be freed */
+};
+
 static int
-make_torrent(struct seed *s, const char *path, struct metainfo **mi, char **dir, char **kept,
+content_find(const struct seed *s, const struct cli_args *args, struct content *c,
              struct errbuf *eb)
 {
-    struct create_options opt = {.path = path,
+    char *state;
+    int err;
+
+    *c = (struct content){.path = args->operands[0]};
+    if (args->operand_count == 1)
+        return 0;
+    state = transfer_state_dir(&s->transfer, eb);
+    if (state == NULL)
+        return SPRAT_E_NOENT;
+    err = gather_make(state, s->name, args->operands, args->operand_count, &c->gathered, eb);
+    free(state);
+    c->path = c->gathered;
+    c->links = true;
+    return err;
+}
+
+/* Makes the torrent of |c| and writes its file |*kept|. |*dir| is the directory of the content. */
+static int
+make_torrent(struct seed *s, const struct content *c, struct metainfo **mi, char **dir, char **kept,
+             struct errbuf *eb)
+{
+    struct create_options opt = {.path = c->path,
+                                 .links = c->links,
                                  .format = METAINFO_HYBRID,
                                  .created_by = PACKAGE_STRING,
-                                 .progress = on_progress,
-                                 .notice = on_notice,
-                                 .user = s};
+                                 .progress = hashing_on_progress,
+                                 .notice = hashing_on_notice,
+                                 .user = &s->hashing};
     struct metainfo_tier tiers[CLI_LIST_MAX];
     struct buf b;
     int err;
@@ -166,46 +169,92 @@ make_torrent(struct seed *s, const char *path, struct metainfo **mi, char **dir,
 }
 
 static int
-seed_path(const struct cli_command *self, struct seed *s, const char *path)
+seed_content(const struct cli_command *self, struct seed *s, const struct content *c)
 {
     struct torrent_add add = {
         .seed = SEED_FOREVER, .seed_only = true, .trusted = true, .super_seed = s->super_seed};
     struct errbuf eb = {""};
-    char *dir = NULL, *kept = NULL, *magnet = NULL;
+    char *dir = NULL, *kept = NULL;
     int status = CLI_FAILED;
 
-    s->shown = path;
+    hashing_init(&s->hashing, &s->screen, c->links ? strrchr(c->gathered, '/') + 1 : c->path);
     making_warn_trackers(&s->screen, &s->transfer.trackers);
-    if (make_torrent(s, path, &add.mi, &dir, &kept, &eb) != 0) {
+    if (make_torrent(s, c, &add.mi, &dir, &kept, &eb) != 0) {
         cli_fail("%s", eb.text[0] != '\0' ? eb.text : "out of memory");
         metainfo_free(add.mi);
     } else {
         add.save_dir = dir;
-        magnet = describe_magnet_of(add.mi);
         if (making_format_note(add.mi, false) != NULL)
             screen_say(&s->screen, "note: %s", making_format_note(add.mi, false));
         s->transfer.trackers.count = 0; /* the torrent lists them now */
-        status = transfer_run(self, &s->transfer, &add, magnet, kept, &s->screen);
+        status = transfer_run(self, &s->transfer, &add, kept, &s->screen);
     }
-    free(magnet);
     free(kept);
     free(dir);
     return status;
 }
 
-/* Whether |path| is a torrent file; as the only operand, that is most likely a missing DIR. */
+static int
+seed_paths(const struct cli_command *self, struct seed *s, const struct cli_args *args)
+{
+    struct content content;
+    struct errbuf eb = {""};
+    int status;
+
+    if (s->output_path != NULL && output_init(&s->output, s->output_path, s->force, &eb) != 0)
+        return cli_fail("%s", eb.text);
+    screen_init(&s->screen, s->transfer.json);
+    if (content_find(s, args, &content, &eb) != 0)
+        return cli_fail("%s", eb.text);
+    status = seed_content(self, s, &content);
+    free(content.gathered);
+    return status;
+}
+
+/* Whether the first operand is a torrent file, and not content: it is no file that could be
+ * content, or can be parsed, or, as the first of two, has the name of one. */
 static bool
-is_torrent_file(const char *path)
+is_torrent_file(const char *path, size_t operands)
 {
     size_t len = strlen(path);
+    bool named = operands == 2 && len > 8 && strcmp(path + len - 8, ".torrent") == 0;
     struct metainfo *mi;
     struct stat st;
 
-    if (len < 8 || strcmp(path + len - 8, ".torrent") != 0 || stat(path, &st) != 0 ||
-        !S_ISREG(st.st_mode) || torrentfile_load(path, &mi, NULL) != 0)
+    if (strcmp(path, "-") == 0)
+        return true;
+    if (stat(path, &st) != 0)
+        return named;
+    if (S_ISDIR(st.st_mode))
+        return false;
+    if (named || !S_ISREG(st.st_mode))
+        return true;
+    if (torrentfile_load(path, &mi, NULL) != 0)
         return false;
     metainfo_free(mi);
     return true;
+}
+
+static int
+store_until(struct seed *s, const char *value, struct errbuf *eb)
+{
+    if (parse_u64(value, 1, UNTIL_MAX, &s->transfer.until) != 0)
+        return errbuf_set(eb, SPRAT_E_INVAL, "--until needs a number from 1 to %d, not '%s'",
+                          UNTIL_MAX, value);
+    return 0;
+}
+
+static int
+store_option(struct seed *s, int id, const char *value, struct errbuf *eb)
+{
+    switch (id) {
+    case OPT_OUTPUT: s->output_path = value; return 0;
+    case OPT_FORCE: s->force = true; return 0;
+    case OPT_SUPER_SEED: s->super_seed = true; return 0;
+    case OPT_NAME: s->name = value; return 0;
+    case OPT_UNTIL: return store_until(s, value, eb);
+    }
+    return transfer_option(&s->transfer, id, value, eb);
 }
 
 static int
@@ -218,45 +267,39 @@ run(const struct cli_command *self, int argc, const char *const *argv)
     int id, got;
 
     cli_args_init(&args, self, argc, argv);
-    while ((got = cli_next(&args, &id, &value, 1, 2)) > 0) {
-        if (id == OPT_OUTPUT)
-            s.output_path = value;
-        else if (id == OPT_FORCE)
-            s.force = true;
-        else if (id == OPT_SUPER_SEED)
-            s.super_seed = true;
-        else if (transfer_option(&s.transfer, id, value, &eb) != 0)
+    while ((got = cli_next(&args, &id, &value, 1, CLI_OPERANDS_MAX)) > 0)
+        if (store_option(&s, id, value, &eb) != 0)
             return cli_usage(self, "%s", eb.text);
-    }
     if (got < 0)
         return args.status;
-    if (args.operand_count == 2) {
-        if (s.output_path != NULL || s.force)
-            return cli_usage(self, "-o and -f can't be given with FILE.torrent");
-        screen_init(&s.screen, s.transfer.json);
-        return seed_torrent(self, &s, args.operands[0], args.operands[1]);
-    }
-    if (is_torrent_file(args.operands[0]))
-        return cli_usage(self, "%s is a torrent file: name the directory of its content too",
-                         args.operands[0]);
-    if (s.output_path != NULL && output_init(&s.output, s.output_path, s.force, &eb) != 0)
-        return cli_fail("%s", eb.text);
+    if (s.name != NULL && args.operand_count < 2)
+        return cli_usage(self, "--name needs several paths: one path has its own name");
+    if (!is_torrent_file(args.operands[0], args.operand_count))
+        return seed_paths(self, &s, &args);
+    if (args.operand_count != 2)
+        return cli_usage(self, "%s is a torrent file: name the directory of its content too%s",
+                         args.operands[0], args.operand_count > 2 ? ", and nothing else" : "");
+    if (s.output_path != NULL || s.force)
+        return cli_usage(self, "-o and -f can't be given with FILE.torrent");
+    if (s.name != NULL)
+        return cli_usage(self, "--name can't be given with FILE.torrent");
     screen_init(&s.screen, s.transfer.json);
-    return seed_path(self, &s, args.operands[0]);
+    return seed_torrent(self, &s, args.operands[0], args.operands[1]);
 }
 
 const struct cli_command cli_seed = {
     .name = "seed",
-    .usage = "[options] FILE.torrent DIR | PATH",
-    .summary = "seed content that is on disk",
+    .usage = "[options] PATH… | FILE.torrent DIR",
+    .summary = "seed content that is on disk, and print a link to it",
     .details =
-        "Seeds the content of FILE.torrent in DIR until it is stopped. With PATH alone, "
-        "creates a hybrid torrent of PATH first, saves it in a file, and prints the path of "
-        "that file. Data that the state database does not list as verified is hashed first. "
-        "With '-o -', the torrent file goes to standard output and all other output to "
-        "standard error.",
-    .example = "  sprat seed album.torrent ~/music\n"
-               "  sprat seed -t http://tracker.example:6969/announce ~/music/album",
+        "Makes one hybrid torrent of all PATHs, saves it in a file, seeds it until it is stopped, "
+        "and prints a link by which 'sprat get' fetches it on other machines. With FILE.torrent, "
+        "seeds its content in DIR. Data that the state database does not list as verified is "
+        "hashed first. With '-o -', the torrent file goes to standard output and all other output "
+        "to standard error.",
+    .example = "  sprat seed ~/music/album\n"
+               "  sprat seed --until 3 disk.img notes.txt ~/photos\n"
+               "  sprat seed album.torrent ~/music",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .run = run,

@@ -81,6 +81,17 @@ json_texts(const char *const *texts, size_t count)
     return all;
 }
 
+/* Returns the text of |b|, to be freed, and leaves |b| empty; NULL after an error of |b|. */
+static char *
+text_of(struct buf *b)
+{
+    size_t len;
+    char *text = buf_str(b) != NULL ? (char *)buf_take(b, &len) : NULL;
+
+    buf_fini(b);
+    return text;
+}
+
 /* The magnet link of |mi|, to be freed; NULL when memory is out. */
 static char *
 magnet_of(const struct metainfo *mi)
@@ -112,17 +123,6 @@ describe_json(const struct metainfo *mi)
     json_object_set_new(o, "magnet", json_text(magnet));
     free(magnet);
     return o;
-}
-
-/* Returns the text of |b|, to be freed, and leaves |b| empty; NULL after an error of |b|. */
-static char *
-text_of(struct buf *b)
-{
-    size_t len;
-    char *text = buf_str(b) != NULL ? (char *)buf_take(b, &len) : NULL;
-
-    buf_fini(b);
-    return text;
 }
 
 static char *

@@ -140,7 +140,7 @@ fetchlink_run(const struct cli_command *command, struct transfer_options *o,
     o->user = &f;
     screen_init(&screen, false);
     screen.mode = SCREEN_QUIET;
-    status = transfer_run(command, o, &add, NULL, NULL, &screen);
+    status = transfer_run(command, o, &add, NULL, &screen);
     nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     return status;
 }

@@ -24,12 +24,24 @@ enum {
     FIELD_MAX = 4 * PHASE_MAX + 16,
 };
 
-/* The fields of the line, from left to right. */
-enum field { F_PHASE, F_PERCENT, F_DOWN, F_UP, F_PEERS, F_ETA, F_COUNT };
+/* The fields of the line, from left to right; WORK is the rate of hashing. */
+enum field { F_PHASE, F_PERCENT, F_WORK, F_DOWN, F_UP, F_PEERS, F_ETA, F_COUNT };
 
 struct fields {
     char text[F_COUNT][FIELD_MAX]; /* "" for a field that is left out */
 };
+
+static void
+fill_work(const struct progress *p, struct fields *f)
+{
+    char n[TEXT_NUMBER_MAX];
+
+    if (p->work_rate == 0 || p->done >= p->total)
+        return;
+    snprintf(f->text[F_WORK], FIELD_MAX, "%9s", text_rate_short(p->work_rate, n));
+    snprintf(f->text[F_ETA], FIELD_MAX, "ETA %-7s",
+             text_duration(text_eta(p->total - p->done, p->work_rate), n));
+}
 
 static void
 fill(const struct progress *p, bool utf8, struct fields *f)
@@ -40,8 +52,10 @@ fill(const struct progress *p, bool utf8, struct fields *f)
     text_fit(f->text[F_PHASE], FIELD_MAX, p->phase, PHASE_MAX);
     if (!p->unknown)
         snprintf(f->text[F_PERCENT], FIELD_MAX, "%6s", text_percent(p->done, p->total, n));
-    if (!p->transfer)
+    if (!p->transfer) {
+        fill_work(p, f);
         return;
+    }
     if (p->done < p->total) {
         snprintf(f->text[F_DOWN], FIELD_MAX, "%s%9s", utf8 ? "↓" : "D",
                  text_rate_short(p->down_rate, n));
@@ -89,7 +103,7 @@ fields_width(const struct fields *f)
 static void
 drop_fields(struct fields *f, unsigned room)
 {
-    static const enum field order[] = {F_UP, F_PEERS, F_ETA, F_DOWN, F_PHASE};
+    static const enum field order[] = {F_UP, F_PEERS, F_ETA, F_WORK, F_DOWN, F_PHASE};
 
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && fields_width(f) > room; i++)
         f->text[order[i]][0] = '\0';
@@ -215,6 +229,9 @@ progress_plain(const struct progress *p, char out[PROGRESS_LINE_MAX])
     len = (size_t)snprintf(out, PROGRESS_LINE_MAX, "%s: %s%s%s (%s of %s)", name, p->phase,
                            p->phase[0] != '\0' ? ", " : "", text_percent(p->done, p->total, n1),
                            text_size(p->done, n2), text_size(p->total, n3));
+    if (!p->transfer && p->work_rate > 0 && p->done < p->total)
+        snprintf(out + len, PROGRESS_LINE_MAX - len, ", %s, %s left", text_rate(p->work_rate, n1),
+                 text_duration(text_eta(p->total - p->done, p->work_rate), n2));
     if (!p->transfer)
         return out;
     if (p->done < p->total)

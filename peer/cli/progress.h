@@ -19,6 +19,7 @@ struct progress {
     const char *phase;    /* "checking", "seeding", "paused: …"; "" while downloading */
     uint64_t done, total; /* bytes, or another unit */
     bool unknown;         /* |total| is not known: no percentage is shown */
+    uint64_t work_rate;   /* of hashing, bytes/s; 0: not known */
     bool transfer;        /* the following members are valid */
     uint64_t down_rate, up_rate;
     uint32_t peers;

@@ -4,22 +4,31 @@
  */
 #include "peer/cli/report.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/rpc/jsontext.h"
 #include "common/sys/addr.h"
 #include "common/sys/clock.h"
+#include "common/sys/terminal.h"
 #include "peer/cli/command.h"
 #include "peer/cli/describe.h"
+#include "peer/cli/receivertable.h"
+#include "peer/cli/sharelink.h"
 #include "peer/cli/text.h"
+#include "peer/core/receivers.h"
 #include "peer/store/lookalike.h"
 
+/* Lines of a terminal that the table of receivers leaves free: the progress line, the table's
+ * header, the number of receivers that have no row, and one line above. */
+enum { RECEIVERS_ROOM = 4 };
+
 void
-report_init(struct report *r, struct screen *screen, const char *name, const char *magnet,
-            const char *torrent_path)
+report_init(struct report *r, struct screen *screen, const char *name, const char *torrent_path)
 {
-    *r = (struct report){.screen = screen, .magnet = magnet, .torrent_path = torrent_path};
+    *r = (struct report){.screen = screen, .torrent_path = torrent_path};
     r->next_event = (struct mono){INT64_MIN};
     text_fit(r->name, sizeof(r->name), name, 60);
 }
@@ -48,6 +57,33 @@ put_torrent(json_t *o, const struct torrent *t)
                         mi != NULL ? json_integer((json_int_t)mi->total_size) : json_null());
 }
 
+/* The link of a seed; false if the torrent is not seeded, or the link can't be made. */
+static bool
+make_link(const struct report *r, const struct engine *s, const struct torrent *t,
+          struct sharelink *link)
+{
+    const struct endpoint *addrs;
+    size_t count = engine_listen(s, &addrs);
+    const struct metainfo *mi = torrent_metainfo(t);
+
+    link->text = NULL;
+    return r->seed_only && mi != NULL &&
+           sharelink_make(mi, r->trackers->items, r->trackers->count, addrs, count, link) == 0;
+}
+
+static void
+say_link(struct report *r, const struct sharelink *link)
+{
+    char *line;
+
+    if (asprintf(&line, "get it with: sprat get '%s'", link->text) < 0)
+        return;
+    screen_put(r->screen, line);
+    free(line);
+    if (link->local_only)
+        screen_say(r->screen, "note: the link names no address that other machines can reach");
+}
+
 void
 report_ready(struct report *r, const struct engine *s, const struct torrent *t)
 {
@@ -55,6 +91,8 @@ report_ready(struct report *r, const struct engine *s, const struct torrent *t)
     size_t count = engine_listen(s, &addrs);
     char text[ADDR_TEXT_MAX];
     json_t *o = json_object(), *all = json_array();
+    struct sharelink link;
+    bool linked = make_link(r, s, t, &link);
 
     r->ready = true;
     r->began = now(r);
@@ -64,8 +102,8 @@ report_ready(struct report *r, const struct engine *s, const struct torrent *t)
     json_object_set_new(o, "listen_all", all);
     json_object_set_new(o, "listen_note", json_string(engine_listen_note(s)));
     put_torrent(o, t);
-    if (r->magnet != NULL)
-        json_object_set_new(o, "magnet", json_string(r->magnet));
+    if (linked)
+        json_object_set_new(o, "magnet", json_text(link.text));
     if (r->torrent_path != NULL)
         json_object_set_new(o, "torrent", json_text(r->torrent_path));
     screen_event(r->screen, "ready", o, now(r));
@@ -75,6 +113,29 @@ report_ready(struct report *r, const struct engine *s, const struct torrent *t)
         screen_say(r->screen, "%s", engine_listen_note(s));
     if (r->torrent_path != NULL)
         screen_say(r->screen, "torrent: %s", r->torrent_path);
+    if (linked)
+        say_link(r, &link);
+    free(link.text);
+}
+
+/* The first files of a directory with their sizes. */
+static void
+say_files(struct report *r, const struct metainfo *mi, size_t files)
+{
+    enum { NAMED_MAX = 5 };
+    char size[TEXT_NUMBER_MAX], path[256];
+    size_t named = 0;
+
+    for (size_t i = 0; i < mi->file_count && named < NAMED_MAX; i++) {
+        if (mi->files[i].attr & ATTR_PAD)
+            continue;
+        text_fit(path, sizeof(path), mi->files[i].path + strlen(mi->name) + 1, 60);
+        screen_say(r->screen, "  %10s  %s", text_size(mi->files[i].length, size), path);
+        named++;
+    }
+    if (files > named)
+        screen_say(r->screen, "  and %zu more %s", files - named,
+                   text_noun(files - named, "file", "files"));
 }
 
 void
@@ -92,6 +153,8 @@ report_metadata(struct report *r, const struct torrent *t)
     screen_event(r->screen, "metadata", o, now(r));
     screen_say(r->screen, "%s: %s in %zu %s", r->name, text_size(mi->total_size, size), files,
                text_noun(files, "file", "files"));
+    if (mi->multi_file)
+        say_files(r, mi, files);
     screen_hurry(r->screen);
 }
 
@@ -193,7 +256,7 @@ digest(const struct torrent_status *st)
 }
 
 static void
-progress_event(struct report *r, const struct torrent_status *st)
+progress_event(struct report *r, const struct torrent *t, const struct torrent_status *st)
 {
     const struct swarm_stats *w = &st->swarm;
     uint64_t sum = digest(st);
@@ -221,6 +284,8 @@ progress_event(struct report *r, const struct torrent_status *st)
         json_object_set_new(o, "metadata_have", json_integer((json_int_t)st->metadata.have));
         json_object_set_new(o, "metadata_blocks", json_integer((json_int_t)st->metadata.blocks));
     }
+    if (o != NULL && torrent_receivers(t) != NULL)
+        json_object_set_new(o, "receivers", receivertable_json(t));
     screen_event(r->screen, "progress", o, now(r));
 }
 
@@ -286,7 +351,8 @@ phase_of(const struct report *r, const struct torrent_status *st)
     case TORRENT_CHECKING: return "checking";
     case TORRENT_DOWNLOADING: return "";
     case TORRENT_SEEDING:
-        return r->seed_only || st->swarm.bytes_have == st->total_size
+        return r->lingers ? "feeding others"
+               : r->seed_only || st->swarm.bytes_have == st->total_size
                    ? "seeding"
                    : "selection complete, seeding";
     case TORRENT_PAUSED: return "paused";
@@ -307,8 +373,26 @@ has_note(const struct report *r, const struct torrent_status *st)
            (st->state == TORRENT_DOWNLOADING && r->why.told && !why_moves(r->why.now.code));
 }
 
+/* Shows the receivers of a seed below the progress line. */
 static void
-progress_text(struct report *r, const struct torrent_status *st)
+show_receivers(struct report *r, const struct torrent *t)
+{
+    unsigned lines = terminal_lines();
+    struct buf text;
+
+    buf_init(&text, RECEIVERTABLE_TEXT_MAX);
+    if (r->screen->mode == SCREEN_TTY)
+        receivertable_print(t, lines > RECEIVERS_ROOM ? lines - RECEIVERS_ROOM : 0,
+                            terminal_columns() - 1, &text);
+    else
+        receivertable_print_lines(t, r->name, &text);
+    if (buf_str(&text) != NULL)
+        screen_below(r->screen, buf_str(&text));
+    buf_fini(&text);
+}
+
+static void
+progress_text(struct report *r, const struct torrent *t, const struct torrent_status *st)
 {
     const struct swarm_stats *w = &st->swarm;
     struct progress p = {.name = r->name, .phase = phase_of(r, st)};
@@ -336,7 +420,30 @@ progress_text(struct report *r, const struct torrent_status *st)
         p.peers = w->peers_connected;
         p.eta_s = text_eta(left > w->bytes_partial ? left - w->bytes_partial : 1, w->down_rate);
     }
-    screen_progress(r->screen, &p, now(r));
+    if (screen_progress(r->screen, &p, now(r)) && torrent_receivers(t) != NULL)
+        show_receivers(r, t);
+}
+
+/* Reports whole copies that have come since the last report. */
+static void
+note_copies(struct report *r, const struct torrent *t)
+{
+    uint32_t copies = torrent_receivers(t) != NULL ? receivers_copies(torrent_receivers(t)) : 0;
+
+    if (copies == r->copies)
+        return;
+    r->copies = copies;
+    screen_event(r->screen, "copies",
+                 json_pack("{s:I, s:o}", "out", (json_int_t)copies, "until",
+                           r->until > 0 ? json_integer((json_int_t)r->until) : json_null()),
+                 now(r));
+    if (r->until > 0)
+        screen_say(r->screen, "%s: %u of %" PRIu64 " whole %s out", r->name, copies, r->until,
+                   text_noun(r->until, "copy is", "copies are"));
+    else
+        screen_say(r->screen, "%s: %u whole %s out", r->name, copies,
+                   text_noun(copies, "copy is", "copies are"));
+    screen_hurry(r->screen);
 }
 
 void
@@ -351,10 +458,11 @@ report_progress(struct report *r, const struct torrent *t)
     torrent_get_reasons(t, &st, &reasons);
     if (!r->stopping)
         note_why(r, &st, &reasons.all[0]);
+    note_copies(r, t);
     if (json_mode(r))
-        progress_event(r, &st);
+        progress_event(r, t, &st);
     else
-        progress_text(r, &st);
+        progress_text(r, t, &st);
 }
 
 void
@@ -387,7 +495,7 @@ report_complete(struct report *r, const struct torrent *t)
     torrent_get_status(t, &st);
     if (json_mode(r)) {
         r->next_event = (struct mono){INT64_MIN};
-        progress_event(r, &st);
+        progress_event(r, t, &st);
     }
     screen_event(r->screen, "complete",
                  json_pack("{s:I, s:I, s:I, s:I}", "bytes_total", (json_int_t)st.total_size, "up",
@@ -401,6 +509,23 @@ report_complete(struct report *r, const struct torrent *t)
     else
         screen_say(r->screen, "%s: all of it is there (%s)", r->name,
                    text_size(st.total_size, size));
+    screen_hurry(r->screen);
+}
+
+void
+report_linger(struct report *r, uint64_t seconds, uint32_t wanting)
+{
+    char time[WHY_NUMBER_MAX];
+
+    r->lingers = true;
+    screen_event(
+        r->screen, "linger",
+        json_pack("{s:I, s:I}", "seconds", (json_int_t)seconds, "peers", (json_int_t)wanting),
+        now(r));
+    screen_say(r->screen,
+               "%s: %u %s from here: it stays until they are complete, or nothing was sent for %s",
+               r->name, wanting, text_noun(wanting, "other still fetches", "others still fetch"),
+               why_duration((int64_t)seconds, time));
     screen_hurry(r->screen);
 }
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "common/ev/loop.h"
+#include "peer/cli/command.h"
 #include "peer/cli/screen.h"
 #include "peer/engine/engine.h"
 
@@ -24,7 +25,8 @@ enum {
 struct report {
     struct loop *loop; /* set by the owner before the first report */
     struct screen *screen;
-    const char *magnet, *torrent_path; /* may be NULL */
+    const char *torrent_path;          /* may be NULL */
+    const struct cli_list *trackers;   /* set by the owner: for the link, beside the torrent's */
     char name[256];                    /* the torrent's name, known before it is added */
     struct mono began;                 /* start of the download, for the average at the end */
     struct mono next_event;
@@ -40,11 +42,15 @@ struct report {
     bool stopped;
     bool stopping;
     bool seed_only;    /* set by the owner: the torrent never downloads */
+    bool lingers;      /* the download is complete, and others fetch from it */
+    uint64_t until;    /* set by the owner: whole copies that end the run; 0: none */
+    uint32_t copies;   /* whole copies that were reported */
 };
 
-void report_init(struct report *r, struct screen *screen, const char *name, const char *magnet,
+void report_init(struct report *r, struct screen *screen, const char *name,
                  const char *torrent_path);
 
+/* Prints the addresses, and for a seed the link by which others find it. */
 void report_ready(struct report *r, const struct engine *s, const struct torrent *t);
 /* The metadata of a magnet link is here. */
 void report_metadata(struct report *r, const struct torrent *t);
@@ -58,6 +64,8 @@ void report_progress(struct report *r, const struct torrent *t);
  */
 void report_gave_up(struct report *r, uint64_t seconds);
 void report_complete(struct report *r, const struct torrent *t);
+/* The complete download stays for others, for |seconds| after the last upload. */
+void report_linger(struct report *r, uint64_t seconds, uint32_t wanting);
 void report_error(struct report *r, const struct torrent *t, const struct torrent_event *ev,
                   bool fatal);
 void report_resumed(struct report *r, const struct torrent *t);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The only writer of progress to standard output. Control sequences: CR, erase to the end of the
- * line, and auto-wrap off while a line is drawn, so that a terminal that just became narrower shows
- * no debris.
+ * line or of the screen, cursor up, and auto-wrap off while a line is drawn, so that a terminal
+ * that just became narrower shows no debris.
  */
 #include "peer/cli/screen.h"
 
@@ -19,6 +19,8 @@
 #include "peer/cli/complaint.h"
 
 #define ERASE_LINE "\r\033[K"
+#define ERASE_REST "\033[J"
+#define UP         "\033[%uA"
 #define WRAP_OFF   "\033[?7l"
 #define WRAP_ON    "\033[?7h"
 
@@ -64,13 +66,22 @@ flush(struct screen *s)
         s->broken = true;
 }
 
+/* Moves the cursor to the first of the refreshed lines. */
+static void
+go_to_top(const struct screen *s)
+{
+    if (s->drawn > 1)
+        printf(UP, s->drawn - 1);
+}
+
 void
 screen_clear(struct screen *s)
 {
-    if (!s->drawn)
+    if (s->drawn == 0)
         return;
-    fputs(ERASE_LINE, stdout);
-    s->drawn = false;
+    go_to_top(s);
+    fputs(s->drawn > 1 ? "\r" ERASE_REST : ERASE_LINE, stdout);
+    s->drawn = 0;
     flush(s);
 }
 
@@ -80,29 +91,55 @@ screen_hurry(struct screen *s)
     s->next = (struct mono){INT64_MIN};
 }
 
-void
+bool
 screen_progress(struct screen *s, const struct progress *p, struct mono now)
 {
     char line[PROGRESS_LINE_MAX];
 
     if (says_nothing(s) || !mono_due(s->next, now))
-        return;
+        return false;
     if (s->mode == SCREEN_TTY) {
         s->next = mono_add_ms(now, SCREEN_REFRESH_MS);
         if (!owns_terminal())
-            return;
+            return false;
+        go_to_top(s);
         /* The last column stays empty, because some terminals wrap when it is written. */
         printf("\r" WRAP_OFF "%s\033[K" WRAP_ON,
                progress_line(p, terminal_columns() - 1, s->utf8, line));
-        s->drawn = true;
+        if (s->drawn > 1)
+            fputs(ERASE_REST, stdout);
+        s->drawn = 1;
     } else {
         s->next = mono_add_ms(now, SCREEN_PLAIN_MS);
         progress_plain(p, line);
         if (strcmp(line, s->last) == 0)
-            return;
+            return false;
         strcpy(s->last, line);
         printf("%s\n", line);
     }
+    flush(s);
+    return true;
+}
+
+static void
+draw_below(struct screen *s, const char *text)
+{
+    unsigned room = terminal_lines() - 1;
+    const char *end;
+
+    for (; (end = strchr(text, '\n')) != NULL && s->drawn < room; text = end + 1) {
+        printf("\n" WRAP_OFF "%.*s\033[K" WRAP_ON, (int)(end - text), text);
+        s->drawn++;
+    }
+}
+
+void
+screen_below(struct screen *s, const char *text)
+{
+    if (s->mode == SCREEN_TTY)
+        draw_below(s, text);
+    else
+        fputs(text, stdout);
     flush(s);
 }
 
@@ -119,6 +156,16 @@ screen_say(struct screen *s, const char *fmt, ...)
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
     printf("%s\n", printable(text, shown, sizeof(shown)));
+    flush(s);
+}
+
+void
+screen_put(struct screen *s, const char *line)
+{
+    if (says_nothing(s))
+        return;
+    screen_clear(s);
+    printf("%s\n", line);
     flush(s);
 }
 

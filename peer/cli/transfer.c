@@ -15,8 +15,10 @@
 #include "common/ev/loop.h"
 #include "common/sys/addr.h"
 #include "common/sys/paths.h"
+#include "peer/cli/lingering.h"
 #include "peer/cli/report.h"
 #include "peer/cli/screen.h"
+#include "peer/core/receivers.h"
 #include "peer/engine/searchdefault.h"
 
 enum { SIGNALS = 3 };
@@ -39,6 +41,8 @@ struct transfer {
         uint64_t progress; /* progress_of() at the last look */
         struct mono since; /* when |progress| grew last */
     } patience;
+    struct lingering lingering;
+    uint64_t until; /* whole copies that end a seed; 0: none */
     int status;
     transfer_metainfo_fn on_metainfo;
     void *user;
@@ -223,6 +227,43 @@ on_metadata(struct transfer *t)
         stop(t, t->on_metainfo(t->user, torrent_metainfo(t->torrent)));
 }
 
+/* Ends a complete download unless others fetch from it. */
+static void
+check_linger(struct transfer *t)
+{
+    struct torrent_status st;
+
+    if (t->lingering.seconds == 0 || !t->complete || t->stopping)
+        return;
+    torrent_get_status(t->torrent, &st);
+    if (lingering_is_over(&t->lingering, st.swarm.standing.wanting, st.swarm.uploaded,
+                          loop_now(t->loop)))
+        stop(t, CLI_OK);
+    else if (!t->report.lingers)
+        report_linger(&t->report, t->lingering.seconds, st.swarm.standing.wanting);
+}
+
+static void
+on_complete(struct transfer *t)
+{
+    struct torrent_status st;
+
+    torrent_get_status(t->torrent, &st);
+    t->complete = true;
+    report_complete(&t->report, t->torrent);
+    lingering_begin(&t->lingering, st.swarm.uploaded, loop_now(t->loop));
+    check_linger(t);
+}
+
+static void
+check_copies(struct transfer *t)
+{
+    const struct receivers *r = t->until > 0 ? torrent_receivers(t->torrent) : NULL;
+
+    if (r != NULL && receivers_copies(r) >= t->until)
+        stop(t, CLI_OK);
+}
+
 static void
 on_event(void *ctx, struct torrent *torrent, const struct torrent_event *ev)
 {
@@ -233,10 +274,7 @@ on_event(void *ctx, struct torrent *torrent, const struct torrent_event *ev)
     case TORRENT_EVENT_READY: report_ready(&t->report, t->engine, torrent); break;
     case TORRENT_EVENT_METADATA: on_metadata(t); break;
     case TORRENT_EVENT_CHECKED: on_checked(t, ev); break;
-    case TORRENT_EVENT_COMPLETE:
-        t->complete = true;
-        report_complete(&t->report, torrent);
-        break;
+    case TORRENT_EVENT_COMPLETE: on_complete(t); break;
     case TORRENT_EVENT_ERROR: on_error(t, ev); break;
     case TORRENT_EVENT_RESUMED: report_resumed(&t->report, torrent); break;
     case TORRENT_EVENT_BANNED:
@@ -287,6 +325,8 @@ on_tick(void *ctx)
     struct transfer *t = ctx;
 
     report_progress(&t->report, t->torrent);
+    check_copies(t);
+    check_linger(t);
     check_patience(t);
     if (t->report.screen->broken)
         stop(t, CLI_FAILED); /* the reader of standard output has closed it */
@@ -346,10 +386,12 @@ finish(struct transfer *t)
 
 int
 transfer_run(const struct cli_command *command, const struct transfer_options *o,
-             struct torrent_add *add, const char *magnet, const char *torrent_path,
-             struct screen *screen)
+             struct torrent_add *add, const char *torrent_path, struct screen *screen)
 {
-    struct transfer t = {.seed_only = add->seed_only, .patience.seconds = o->give_up_s,
+    struct transfer t = {.seed_only = add->seed_only,
+                         .patience.seconds = o->give_up_s,
+                         .lingering.seconds = o->linger_s,
+                         .until = o->until,
                          .on_metainfo = o->on_metainfo,
                          .user = o->user};
     struct log log = {.level = LOG_WARN, .write = report_log, .ctx = &t.report};
@@ -358,8 +400,10 @@ transfer_run(const struct cli_command *command, const struct transfer_options *o
     char program[32], *state_dir = transfer_state_dir(o, &eb);
     int err = state_dir != NULL ? 0 : SPRAT_E_NOENT;
 
-    report_init(&t.report, screen, torrent_add_name(add), magnet, torrent_path);
+    report_init(&t.report, screen, torrent_add_name(add), torrent_path);
     t.report.seed_only = add->seed_only;
+    t.report.trackers = &o->trackers;
+    t.report.until = o->until;
     snprintf(program, sizeof(program), "sprat %s", command->name);
     cfg.program = program;
     cfg.state_dir = state_dir;
@@ -379,6 +423,7 @@ transfer_run(const struct cli_command *command, const struct transfer_options *o
     add->trackers = o->trackers.items;
     add->tracker_count = o->trackers.count;
     add->force_check = o->force_check;
+    add->receivers = add->seed_only;
     if (err == 0)
         err = start(&t, &cfg, add, &eb);
     if (t.torrent == NULL)

@@ -83,6 +83,9 @@ struct transfer_options {
     const char *state_dir; /* NULL: the default */
     bool force_check;
     uint64_t give_up_s; /* 0: never */
+    uint64_t linger_s;  /* how long a complete download stays for others (lingering.h); 0: it ends
+                           when its seed policy says so */
+    uint64_t until;     /* a seed ends when so many whole copies are out; 0: never */
     bool json;
     transfer_metainfo_fn on_metainfo; /* NULL: the content is transferred */
     void *user;
@@ -101,10 +104,9 @@ char *transfer_state_dir(const struct transfer_options *o, struct errbuf *eb);
 struct screen;
 
 /* Runs the torrent |add| to its end and returns the exit status. Owns |add->mi| from now on, in
- * every case. |magnet| and |torrent_path| (may be NULL) are printed when the torrent is ready.
+ * every case. |torrent_path| (may be NULL) is printed when the torrent is ready, and a seed's link.
  * |screen| is the screen in use so far. */
 int transfer_run(const struct cli_command *command, const struct transfer_options *o,
-                 struct torrent_add *add, const char *magnet, const char *torrent_path,
-                 struct screen *screen);
+                 struct torrent_add *add, const char *torrent_path, struct screen *screen);
 
 #endif

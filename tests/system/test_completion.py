@@ -87,7 +87,7 @@ def commands_are_offered_with_a_description(t):
 def places_are_left_to_the_shell(t):
     for kind, words in (("files", ["create", ""]), ("torrents", ["get", ""]), ("torrents", ["get", "--pex", "-x", ""]),
                         ("torrents", ["verify", ""]), ("directories", ["verify", "a.torrent", ""]),
-                        ("files", ["seed", ""]), ("directories", ["seed", "--down-limit", "3", "a.torrent", ""]),
+                        ("files", ["seed", ""]), ("files", ["seed", "--down-limit", "3", "a.torrent", "b", ""]),
                         ("torrents", ["add", "a", "b", ""]), ("directories", ["get", "-o", ""]),
                         ("directories", ["get", "--output=d"]), ("files", ["ls", "--socket", ""]),
                         ("words", ["get", "a.torrent", ""]), ("torrents", ["get", "--", ""]),

@@ -154,7 +154,7 @@ def seed_of_a_path_makes_a_torrent_and_keeps_it(t):
         seeder = our.Peer(t, "seed", *args, "-t", "http://127.0.0.1:1/announce", tree).ready()
         ready = seeder.last("ready")
         shown = our.show(t, ready["torrent"])
-        assert shown["format"] == "hybrid" and shown["magnet"] == ready["magnet"], ready
+        assert shown["format"] == "hybrid" and ready["magnet"] == shown["magnet"] + "&x.pe=" + seeder.address, ready
         assert shown["trackers"] == [["http://127.0.0.1:1/announce"]]
         assert not args or ready["torrent"] == args[1]
         out = t.path(f"out{len(args)}")

@@ -116,17 +116,26 @@ def seed_from_a_server(t):
 
 @test(seconds=180)
 def the_session_of_the_readme(t):
-    """The lines behind each prompt, with the torrent file carried over by the test."""
+    """The lines behind each prompt, with links and the torrent file carried over by the test."""
     with open(os.path.join(SOURCE, "README.md")) as f:
         commands = re.findall(r"(?m)^    (alpha|beta)\$ (.*)$", f.read())
     assert [name for name, _ in commands].count("beta") >= 2, commands
     shells = start(t, "alpha", "beta")
     os.rename(t.path("alpha", "images"), t.path("alpha", "album"))
+    shells["alpha"].run("echo notes >notes.txt")
     out = ""
     for name, command in commands:
         if command.startswith("sprat seed"):
-            command += " >seed.out 2>&1 &"
+            command += " >seed.out 2>&1 &\nuntil grep -q magnet: seed.out; do sleep 0.1; done"
+        if "album.torrent" in command and not os.path.exists(t.path("beta", "album.torrent")):
             os.link(t.path("alpha", "album.torrent"), t.path("beta", "album.torrent"))
+        if command.startswith("sprat get 'magnet:"):
+            with open(t.path("alpha", "seed.out")) as f:
+                command = "sprat get '" + re.search("magnet:[^']*", f.read()).group() + "'"
+            out += shells[name].run(command)
+            same(t, t.path("alpha", "album"), t.path("beta", "album and 1 more", "album"))
+            shells["alpha"].run("kill %1; wait")
+            continue
         if command.endswith("tracker &"):
             command = "sprat-tracker >tracker.out 2>tracker.log &"
         out += shells[name].run(command)

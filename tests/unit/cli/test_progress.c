@@ -164,3 +164,18 @@ Test(progress, plain)
     cr_expect_str_eq(progress_plain(&p, line),
                      "debian-12.iso: checking, 50.0% (50.0 MiB of 100.0 MiB)");
 }
+
+Test(progress, hashing_has_a_rate)
+{
+    struct progress p = {
+        .name = "disk.img", .phase = "hashing", .done = 1 << 30, .total = 3ull << 30};
+    char line[PROGRESS_LINE_MAX];
+
+    cr_expect_str_eq(progress_plain(&p, line), "disk.img: hashing, 33.3% (1.0 GiB of 3.0 GiB)");
+    p.work_rate = 512 << 20;
+    cr_expect_str_eq(progress_plain(&p, line),
+                     "disk.img: hashing, 33.3% (1.0 GiB of 3.0 GiB), 512.0 MiB/s, 4s left");
+    cr_expect_not_null(strstr(progress_line(&p, 80, true, line), "  33.3%   512.0M/s  ETA 4s"));
+    for (unsigned columns = 1; columns < 120; columns++)
+        cr_expect_leq(text_width(progress_line(&p, columns, true, line)), columns);
+}
