@@ -224,8 +224,9 @@ class Transmission:
             return None
         return "this transmission reads no hybrid torrents (its issue 1339, mended in 4.0)"
 
-    def __init__(self, t, ip=None, more=None, ca=None, lsd=False):
-        """|more| are further settings; |ca|: a file with the one authority that it believes over HTTPS."""
+    def __init__(self, t, ip=None, more=None, ca=None, lsd=False, dht=None):
+        """|more| are further settings; |ca|: a file with the one authority that it believes over HTTPS; |dht|: addresses of
+        DHT nodes, or None: no DHT."""
         self.t = t
         self.ip = ip or t.address()
         six = ":" in self.ip
@@ -239,12 +240,14 @@ class Transmission:
             "bind-address-ipv4": "0.0.0.0" if six else self.ip, "bind-address-ipv6": self.ip if six else "::1",
             "peer-port": port, "rpc-bind-address": self._rpc_ip, "rpc-port": self._rpc_port,
             "rpc-whitelist-enabled": False, "rpc-host-whitelist-enabled": False, "utp-enabled": False,
-            "dht-enabled": False, "lpd-enabled": lsd, "pex-enabled": False, "encryption": 0,
+            "dht-enabled": dht is not None, "lpd-enabled": lsd, "pex-enabled": False, "encryption": 0,
             "port-forwarding-enabled": False, "download-dir": home, "incomplete-dir-enabled": False,
             "trash-original-torrent-files": False, "preallocation": 1, "message-level": 2,
             "speed-limit-up-enabled": False, "speed-limit-down-enabled": False, **(more or {})}
         with open(os.path.join(home, "settings.json"), "w") as f:
             json.dump(settings, f)
+        with open(os.path.join(home, "dht.bootstrap"), "w") as f:
+            f.writelines(node.replace(":", " ") + "\n" for node in dht or ())
         self._session = ""
         t.defer(self._remove_lock)
         self._process = Process(t, ["transmission-daemon", "--foreground", "--config-dir", home],
@@ -260,8 +263,15 @@ class Transmission:
         os.makedirs(folder, exist_ok=True)
         _write_pads(path, folder)
         with open(path, "rb") as f:
-            meta = base64.b64encode(f.read()).decode()
-        reply = self._call("torrent-add", {"metainfo": meta, "download-dir": folder, "paused": False})
+            self._add(folder, metainfo=base64.b64encode(f.read()).decode())
+
+    def share_link(self, link, folder):
+        """As share(), of a magnet link."""
+        os.makedirs(folder, exist_ok=True)
+        self._add(folder, filename=link)
+
+    def _add(self, folder, **what):
+        reply = self._call("torrent-add", {**what, "download-dir": folder, "paused": False})
         assert "torrent-added" in reply, reply
         self._id = reply["torrent-added"]["id"]
 
@@ -360,9 +370,10 @@ class Aria2:
             return None
         return "this aria2 gets the info-hash of hybrid torrents wrong (its issue 1903, mended in 1.37)"
 
-    def __init__(self, t, ip=None, more=(), lsd=False):
-        """|more| are further options."""
+    def __init__(self, t, ip=None, more=(), lsd=False, dht=()):
+        """|more| are further options; |dht|: addresses of DHT nodes, the first of which is used."""
         self.t = t
+        self._dht = [f"--dht-entry-point={node}" for node in dht[:1]]
         self._lsd = lsd
         self._more = list(more)
         self.ip = ip or t.address()
@@ -377,8 +388,15 @@ class Aria2:
 
     def share(self, path, folder, peers=()):
         assert not peers, "aria2 takes no peers by hand"
-        os.makedirs(folder, exist_ok=True)
         _write_pads(path, folder)
+        self._start(path, folder)
+
+    def share_link(self, link, folder):
+        """As share(), of a magnet link."""
+        self._start(link, folder)
+
+    def _start(self, what, folder):
+        os.makedirs(folder, exist_ok=True)
         six = ":" in self.ip
         self._process = Process(self.t, [
             "aria2c", "--no-conf", "--enable-dht6=false", f"--bt-enable-lpd={'true' if self._lsd else 'false'}",
@@ -389,7 +407,7 @@ class Aria2:
             "--file-allocation=none", "--summary-interval=0", "--console-log-level=notice",
             "--bt-tracker-interval=1", "--bt-min-crypto-level=plain", "--async-dns=false",
             "--allow-overwrite=true", "--enable-rpc=true", f"--rpc-listen-port={self._rpc_port}",
-            "--bt-stop-timeout=0", *self._more, f"--dir={folder}", path], env={"HOME": self.t.dir})
+            "--bt-stop-timeout=0", *self._dht, *self._more, f"--dir={folder}", what], env={"HOME": self.t.dir})
         try:
             self.t.wait("aria2's RPC", self._answers, 20, 0.1)
         except AssertionError:

@@ -53,16 +53,17 @@ class Namespace:
 
 
 class Lan:
-    """Namespaces in one local network: host number n, from 0, has eth0 with the address NET.(n+1)/24. More networks with other
-    devices can be made of the same hosts."""
+    """Namespaces in one local network: host number n, from 0, has eth0 with the address NET.(n+1)/24; or NET.(n+1).1/16, if
+    NET has two numbers. More networks with other devices can be made of the same hosts."""
 
     def __init__(self, t, hosts, net="10.77.0", device="eth0"):
         self.hosts = [Namespace(t) for _ in range(hosts)] if isinstance(hosts, int) else hosts
-        self.addresses = [f"{net}.{n}" for n in range(1, len(self.hosts) + 1)]
+        wide = net.count(".") == 1
+        self.addresses = [f"{net}.{n}" + (".1" if wide else "") for n in range(1, len(self.hosts) + 1)]
         self._switch = Namespace(t)
         self._switch.ip("link", "add", "bridge", "type", "bridge")
         self._switch.ip("link", "set", "bridge", "up")
         for n, (host, address) in enumerate(zip(self.hosts, self.addresses)):
             host.join(self._switch, device, f"port{n}")
             self._switch.ip("link", "set", f"port{n}", "master", "bridge")
-            host.ip("address", "add", f"{address}/24", "dev", device)
+            host.ip("address", "add", f"{address}/{16 if wide else 24}", "dev", device)
