@@ -245,6 +245,8 @@ forget(struct crowd *c, struct crowd_peer *p)
 {
     slotmap_remove(&c->map, p->id);
     pex_out_fini(&p->pex_out);
+    if (c->user.trackers_only)
+        peerlist_keep_only_one(c->list, p->number, ~(unsigned)PEER_FROM_INCOMING);
 }
 
 /* A peer that breaks the protocol and is only closed reconnects at once and does the same again: it

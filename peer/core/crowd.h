@@ -106,6 +106,8 @@ struct crowd_user {
     uint32_t reqq; /* requests that we queue for a peer */
     uint32_t metadata_size; /* bytes of the info dictionary that we have (BEP 9); 0: none */
     bool pex;      /* exchange addresses with peers */
+    bool trackers_only; /* the torrent is, or may be, private (BEP 27): the address of an incoming
+                           peer is not dialled unless another source named it too */
     uint16_t dht_port; /* of our node of the DHT (BEP 5); 0: none */
 };
 

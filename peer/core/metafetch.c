@@ -30,6 +30,7 @@ begin_crowd(struct metafetch *m)
                               .peers_max = m->cfg.peers_max,
                               .reqq = REQQ,
                               .pex = !m->cfg.no_pex && !m->cfg.trackers_only,
+                              .trackers_only = m->cfg.trackers_only,
                               .dht_port = m->cfg.trackers_only ? 0 : m->cfg.dht_port};
 
     memcpy(user.peer_id, m->cfg.peer_id, PEER_ID_LEN);

@@ -693,14 +693,19 @@ peerlist_dial_soon(struct peerlist *l, uint32_t peer, struct mono now)
 }
 
 void
+peerlist_keep_only_one(struct peerlist *l, uint32_t peer, unsigned sources)
+{
+    struct entry *e = entry_get(l, peer);
+
+    if (e != NULL && !e->connected && (e->sources & sources) == 0)
+        entry_forget(l, e);
+}
+
+void
 peerlist_keep_only(struct peerlist *l, unsigned sources)
 {
-    for (uint32_t i = 0; i < l->top; i++) {
-        struct entry *e = entry_at(l, i);
-
-        if (e->used && !e->connected && (e->sources & sources) == 0)
-            entry_forget(l, e);
-    }
+    for (uint32_t i = 0; i < l->top; i++)
+        peerlist_keep_only_one(l, i, sources);
 }
 
 void

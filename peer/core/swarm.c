@@ -43,6 +43,7 @@ begin_crowd(struct swarm *s)
                               .reqq = SWARM_UPLOADS_QUEUED_MAX,
                               .metadata_size = metadata_size(s),
                               .pex = !s->cfg.no_pex && !s->mi->is_private,
+                              .trackers_only = s->mi->is_private,
                               .dht_port = s->mi->is_private ? 0 : s->cfg.dht_port};
 
     memcpy(user.peer_id, s->cfg.peer_id, PEER_ID_LEN);

@@ -35,6 +35,8 @@ view(const void *ctx, const struct crowd_peer *p, struct crowd_view *v)
     *v = link_of(p)->view;
 }
 
+static bool trackers_only; /* of the user that begin() makes */
+
 static void
 begin(void)
 {
@@ -46,6 +48,7 @@ begin(void)
                               .peers_max = MAX,
                               .reqq = 1,
                               .pex = true,
+                              .trackers_only = trackers_only,
                               .dht_port = 7001};
 
     crowd_begin(crowd, &user);
@@ -446,6 +449,35 @@ Test(crowd, passes_addresses_on)
     c = dial();
     cr_assert_not_null(c, "a named 22.1.1.1:6003");
     cr_assert(c->at.hearsay);
+}
+
+/* An incoming peer that has named its listen port can be dialled after its connection has ended. In
+ * a private torrent it can't, unless the tracker has named it too. */
+Test(crowd, a_private_torrent_dials_no_incoming_peer)
+{
+    for (int i = 0; i < 2; i++) {
+        struct link *a, *b;
+
+        end();
+        trackers_only = i == 1;
+        begin();
+        a = come(at(20, 1, 5000), "a");
+        b = come(at(21, 1, 5000), "b");
+        cr_assert_eq(hello(a, "d1:mde1:pi6881ee"), 0);
+        cr_assert_eq(hello(b, "d1:mde1:pi6881ee"), 0);
+        name(1, PEER_FROM_TRACKER);
+        crowd_doom(crowd, &a->at, SPRAT_E_CLOSED, false);
+        crowd_doom(crowd, &b->at, SPRAT_E_CLOSED, false);
+        cr_assert_eq(reap(NULL), 2);
+        cr_expect_eq(peerlist_count(crowd_list(crowd)), i == 0 ? 2 : 1);
+        wait_ms(60000);
+        a = dial();
+        b = dial();
+        cr_assert_not_null(a);
+        cr_expect_eq(b == NULL, trackers_only);
+        if (trackers_only)
+            cr_expect_eq(a->at.addr.ip[0], 20, "the one that the tracker has named");
+    }
 }
 
 /* The port of a DHT node travels in a PORT message, to peers whose handshake has the DHT bit. */
