@@ -2,7 +2,9 @@
 """The main job on real input, to watch: a large file and a directory tree of this machine become a hybrid
 torrent and go from one seeder to four leechers. On the way the tracker is killed, and later the seeder,
 once the leechers hold a whole copy among them. They finish alone; each copy is compared with the original
-byte by byte. Run by tools/demo, with the build folder as its argument."""
+byte by byte. With --no-tracker the leechers have nothing but a link with the info-hashes and the address of
+one node of a DHT of the demo's own; that node is killed in the tracker's place. Run by tools/demo, with the
+build folder as its argument."""
 
 import contextlib
 import ctypes
@@ -11,6 +13,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -227,8 +230,9 @@ def host(address):
 # The course of it.
 
 class Demo:
-    def __init__(self, build):
+    def __init__(self, build, tracker):
         self.bin = build
+        self.with_tracker = tracker
         self.screen = Screen()
         self.programs = []
         self.folder = None
@@ -252,41 +256,62 @@ class Demo:
         self.screen.say(f"input: {large} and {len(chosen)} files of {top}, {total / 1e6:.0f} MB together")
         copy_input(large, top, chosen, original)
 
-        tracker = self.start("tracker", "sprat-tracker", "--listen-http", "127.0.0.1:0")
-        url = f"http://{tracker.wait_for('listening http').split()[-1]}/announce"
-        torrent = os.path.join(self.folder, "input.torrent")
-        subprocess.run([os.path.join(self.bin, "sprat"), "create", "-o", torrent, "-t", url, original], check=True,
-                       stdout=subprocess.DEVNULL)
-        shown = json.loads(subprocess.run([os.path.join(self.bin, "sprat"), "show", "--json", torrent],
-                                          check=True, capture_output=True, text=True).stdout)
-        self.screen.say(f"created a {shown['format']} torrent: {shown['piece_count']} pieces of "
-                        f"{shown['piece_length'] // 1024} KiB, v1 {shown['info_hash_v1'][:12]}…, "
-                        f"v2 {shown['info_hash_v2'][:12]}…; the tracker is {url}")
-
-        seeder = self.peer("seeder", "127.0.0.10", "seed", "--up-limit", SEEDER_RATE, torrent,
-                           os.path.dirname(original))
-        seeder.wait_for("ready")
+        helper, seeder, what = (self.begin if self.with_tracker else self.begin_without_tracker)(original)
         leechers = []
         for i in range(1, LEECHERS + 1):
             target = os.path.join(self.folder, f"copy-{i}")
             leecher = self.peer(f"leecher {i}", f"127.0.0.{10 + i}", "get", "-o", target, "--up-limit",
-                                LEECHER_RATE, "--seed", "forever", torrent)
+                                LEECHER_RATE, "--seed", "forever", *what)
             leecher.copy = os.path.join(target, "input")
             leechers.append(leecher)
-        self.watch(tracker, seeder, leechers)
+        self.watch(helper, seeder, leechers)
 
         same = self.compare(original, [leecher.copy for leecher in leechers])
         stopped = {leecher.ip: leecher.stop() for leecher in leechers}
         print_flows({p.ip: p.name for p in [seeder] + leechers}, stopped)
         return (f"Shown: {total / 1e6:.0f} MB in {len(chosen) + 1} files went as a hybrid torrent from one seeder "
-                f"to {LEECHERS} leechers; without the tracker from {self.tracker_gone:.0f} s and without the "
+                f"to {LEECHERS} leechers; without the {helper.name} from {self.helper_gone:.0f} s and without the "
                 f"seeder from {self.seeder_gone:.0f} s on they finished at {self.finished:.0f} s, and all "
                 f"{same} copies are identical to the original.")
 
-    def watch(self, tracker, seeder, leechers):
-        """Until all have finished; on the way it kills the tracker, and then the seeder."""
+    def begin(self, original):
+        """Starts the tracker and the seeder, and gives both, and what the leechers are told."""
+        tracker = self.start("tracker", "sprat-tracker", "--listen-http", "127.0.0.1:0")
+        url = f"http://{tracker.wait_for('listening http').split()[-1]}/announce"
+        torrent = os.path.join(self.folder, "input.torrent")
+        subprocess.run([os.path.join(self.bin, "sprat"), "create", "-o", torrent, "-t", url, original], check=True,
+                       stdout=subprocess.DEVNULL)
+        self.say_created(torrent, f"the tracker is {url}")
+        seeder = self.peer("seeder", "127.0.0.10", "seed", "--up-limit", SEEDER_RATE, torrent,
+                           os.path.dirname(original))
+        seeder.wait_for("ready")
+        return tracker, seeder, [torrent]
+
+    def begin_without_tracker(self, original):
+        """As begin(), with a node of the DHT in place of the tracker."""
+        with socket.create_server(("127.0.0.9", 0)) as free:
+            at = f"127.0.0.9:{free.getsockname()[1]}"
+        node = self.start("DHT node", "spratd", "--foreground", "--listen", at, "--state-dir",
+                          os.path.join(self.folder, "state-node"), "--socket", os.path.join(self.folder, "node.sock"),
+                          "--dht-bootstrap", "127.0.0.9:9")
+        seeder = self.peer("seeder", "127.0.0.10", "seed", "--up-limit", SEEDER_RATE, "--dht-bootstrap", at, original)
+        ready = seeder.wait_for("ready")
+        link = "&".join(part for part in ready["magnet"].split("&") if not part.startswith("x.pe="))
+        self.say_created(ready["torrent"], f"all that the leechers know is a node of the DHT, {at}, and the link")
+        self.screen.say(link)
+        return node, seeder, ["--dht-bootstrap", at, link]
+
+    def say_created(self, torrent, more):
+        shown = json.loads(subprocess.run([os.path.join(self.bin, "sprat"), "show", "--json", torrent],
+                                          check=True, capture_output=True, text=True).stdout)
+        self.screen.say(f"created a {shown['format']} torrent: {shown['piece_count']} pieces of "
+                        f"{shown['piece_length'] // 1024} KiB, v1 {shown['info_hash_v1'][:12]}…, "
+                        f"v2 {shown['info_hash_v2'][:12]}…; {more}")
+
+    def watch(self, helper, seeder, leechers):
+        """Until all have finished; on the way it kills the tracker or node, and then the seeder."""
         end = time.monotonic() + 60 * MINUTES
-        self.tracker_gone = self.seeder_gone = self.finished = None
+        self.helper_gone = self.seeder_gone = self.finished = None
         done = set()
         while len(done) < len(leechers):
             if time.monotonic() > end:
@@ -297,12 +322,12 @@ class Demo:
                 if "complete" in leecher.latest and leecher not in done:
                     done.add(leecher)
                     self.screen.say(f"{leecher.name} is complete")
-            if self.tracker_gone is None and all(x.share() > 0.05 for x in leechers):
-                tracker.check()
-                tracker.kill()
-                self.tracker_gone = self.screen.seconds()
-                self.screen.say("killed the tracker")
-            elif self.tracker_gone and not self.seeder_gone and self.copy_is_out(seeder):
+            if self.helper_gone is None and all(x.share() > 0.05 for x in leechers):
+                helper.check()
+                helper.kill()
+                self.helper_gone = self.screen.seconds()
+                self.screen.say(f"killed the {helper.name}")
+            elif self.helper_gone and not self.seeder_gone and self.copy_is_out(seeder):
                 seeder.kill()
                 self.seeder_gone = self.screen.seconds()
                 self.screen.say("killed the seeder: the leechers hold every piece among them")
@@ -343,7 +368,7 @@ def main():
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGHUP, on_signal)
-    demo = Demo(sys.argv[1])
+    demo = Demo(sys.argv[1], "--no-tracker" not in sys.argv[2:])
     status, verdict = 1, ""
     try:
         verdict, status = demo.run(), 0
