@@ -120,14 +120,15 @@ timeout_cause(const struct fetch *x)
 static enum fetch_cause
 certificate_cause(const struct fetch *x)
 {
-    enum { NOT_YET_VALID = 9, HAS_EXPIRED = 10, OTHER_HOST = 62, OTHER_IP = 64 };
+    enum { UNSPECIFIED = 1, NOT_YET_VALID = 9, HAS_EXPIRED = 10, OTHER_HOST = 62, OTHER_IP = 64 };
     long verify = 0;
 
     curl_easy_getinfo(x->easy, CURLINFO_SSL_VERIFYRESULT, &verify);
     switch (verify) { /* the codes that have a cause of their own */
     case NOT_YET_VALID:
     case HAS_EXPIRED: return FETCH_EXPIRED;
-    case 0: /* the chain is valid, and curl compares the names itself */
+    case 0:           /* the chain is valid, and curl compares the names itself: */
+    case UNSPECIFIED: /* this is curl's value before it has compared them */
     case OTHER_HOST:
     case OTHER_IP: return FETCH_OTHER_NAME;
     default: return FETCH_UNTRUSTED;

@@ -10,10 +10,10 @@
 
 #include "common/base/assert.h"
 #include "common/crypto/random.h"
-#include "common/crypto/tls.h"
 #include "common/sys/clock.h"
 #include "common/sys/fdlimit.h"
 #include "common/sys/file.h"
+#include "peer/engine/authorities.h"
 #include "peer/engine/engine_impl.h"
 
 static bool
@@ -30,29 +30,6 @@ conns_max(uint32_t wanted)
     uint32_t most = half < ENGINE_CONNS_MAX ? half : ENGINE_CONNS_MAX;
 
     return wanted > 0 && wanted < most ? wanted : most;
-}
-
-/* The authorities that trackers' certificates may come from are looked at here, so that a wrong
- * file is an error at the start. */
-static int
-take_authorities(struct process *h, const char *path, struct errbuf *eb)
-{
-    struct tls_pem pem = {.name = path != NULL ? path : getenv("SSL_CERT_FILE")};
-    uint8_t *data = NULL;
-    struct errbuf why;
-    int err;
-
-    if (pem.name == NULL || *pem.name == '\0')
-        return 0;
-    err = file_read(pem.name, TLS_PEM_MAX, &data, &pem.len, &why);
-    pem.data = data;
-    if (err == 0)
-        err = tls_check_authorities(&pem, &why);
-    free(data);
-    if (err != 0)
-        return errbuf_set(eb, err, "%s: %s", path != NULL ? "ca" : "SSL_CERT_FILE", why.text);
-    h->ca_file = strdup(pem.name);
-    return h->ca_file != NULL ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
 }
 
 /* Reads the stored bans, before the process listens. */
@@ -101,7 +78,7 @@ process_new(const struct engine_config *cfg, uint32_t loops, struct process **ou
     process_conns_init(h, seed);
     hashmap_init(&h->by_hash, seed, key_matches);
     h->shared.gate = tracker_gate_new();
-    err = h->shared.gate != NULL ? take_authorities(h, cfg->ca_file, eb)
+    err = h->shared.gate != NULL ? authorities_find(cfg->ca_file, &h->ca_file, eb)
                                  : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     if (err == 0)
         err = disk_new(&opt, &h->shared.disk, eb);
