@@ -15,6 +15,7 @@
 #include "common/sys/paths.h"
 #include "peer/cli/client.h"
 #include "peer/cli/command.h"
+#include "peer/cli/fetchurl.h"
 #include "peer/cli/torrentfile.h"
 #include "peer/cli/text.h"
 
@@ -37,6 +38,7 @@ enum {
     OPT_SUFFIX,
     OPT_MOVE_TO,
     OPT_PRIVATE,
+    OPT_CA,
 };
 
 enum {
@@ -80,6 +82,8 @@ static const struct option_spec options[] = {
     {OPT_ADOPT, 0, "adopt", NULL, "overwrite existing files even if none of their pieces matches"},
     {OPT_PRIVATE, 0, "private", NULL,
      "for a magnet link: ask only trackers for peers, because the torrent may be private"},
+    {OPT_CA, 0, "ca", "FILE",
+     "for an https URL: trust these certificate authorities too (default: $SSL_CERT_FILE)"},
     CLIENT_SOCKET_ROW,
     CLIENT_JSON_ROW,
     CLI_HELP_ROW,
@@ -89,6 +93,7 @@ struct add {
     struct client_options client;
     json_t *params; /* the parameters that all torrents share */
     const char *output;
+    const char *ca_file; /* NULL: not given */
     bool only_new; /* an option was given that has no effect on a torrent that spratd has already */
 };
 
@@ -112,7 +117,7 @@ static bool
 changes_known(int id)
 {
     return id == OPT_TRACKER || id == OPT_PEER || id == OPT_UP_LIMIT || id == OPT_DOWN_LIMIT ||
-           id >= CLIENT_OPT_SOCKET;
+           id == OPT_CA || id >= CLIENT_OPT_SOCKET;
 }
 
 static int
@@ -123,6 +128,7 @@ store_option(struct add *a, int id, const char *value, struct errbuf *eb)
     a->only_new = a->only_new || !changes_known(id);
     switch (id) {
     case OPT_OUTPUT: a->output = value; return 0;
+    case OPT_CA: a->ca_file = value; return 0;
     case OPT_TRACKER: return client_append(a->params, "trackers", value, eb);
     case OPT_ONLY: return client_append(a->params, "only", value, eb);
     case OPT_SKIP: return client_append(a->params, "skip", value, eb);
@@ -159,33 +165,65 @@ store_option(struct add *a, int id, const char *value, struct errbuf *eb)
     return 0;
 }
 
-/* Puts the torrent file into |params|, by its bytes or by its path. */
 static int
-put_torrent(json_t *params, const char *path, struct errbuf *eb)
+put_magnet(json_t *params, const char *link, struct errbuf *eb)
+{
+    int err = client_check_text("the magnet link", link, eb);
+
+    if (err == 0)
+        json_object_set_new(params, "magnet", json_string(link));
+    return err;
+}
+
+static int
+put_bytes(json_t *params, const struct metainfo *mi, struct errbuf *eb)
+{
+    char *text = base64_encode(mi->raw, mi->raw_len);
+
+    if (text == NULL)
+        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
+    json_object_set_new(params, "metainfo", json_string(text));
+    free(text);
+    return 0;
+}
+
+/* Fetches the torrent file here, so that spratd does not wait for it. */
+static int
+put_fetched(const struct add *a, json_t *params, const char *url, struct errbuf *eb)
 {
     struct metainfo *mi;
-    char *text;
+    int err = fetchurl_load(url, a->ca_file, &mi, eb);
+
+    if (err != 0)
+        return err;
+    if (mi->raw_len <= INLINE_MAX)
+        err = put_bytes(params, mi, eb);
+    else
+        err = errbuf_set(eb, SPRAT_E_TOOBIG,
+                         "%s: a torrent file of more than %d MiB can't be sent to spratd: "
+                         "download it, and add the file",
+                         url, INLINE_MAX >> 20);
+    metainfo_free(mi);
+    return err;
+}
+
+/* Puts the torrent file into |params|, by its bytes or by its path; or the magnet link. */
+static int
+put_torrent(const struct add *a, json_t *params, const char *path, struct errbuf *eb)
+{
+    struct metainfo *mi;
     int err;
 
-    if (torrentfile_is_magnet(path)) {
-        err = client_check_text("the magnet link", path, eb);
-        if (err == 0)
-            json_object_set_new(params, "magnet", json_string(path));
-        return err;
-    }
+    if (torrentfile_is_magnet(path))
+        return put_magnet(params, path, eb);
+    if (fetchurl_is_url(path))
+        return put_fetched(a, params, path, eb);
     err = torrentfile_load(path, &mi, eb);
     if (err != 0)
         return err;
-    if (mi->raw_len <= INLINE_MAX) {
-        text = base64_encode(mi->raw, mi->raw_len);
-        if (text != NULL)
-            json_object_set_new(params, "metainfo", json_string(text));
-    } else {
-        text = NULL;
-        err = put_path(params, "path", path, eb);
-    }
+    err =
+        mi->raw_len <= INLINE_MAX ? put_bytes(params, mi, eb) : put_path(params, "path", path, eb);
     metainfo_free(mi);
-    free(text);
     return err;
 }
 
@@ -247,7 +285,7 @@ add_one(const struct add *a, int fd, const char *path)
     json_t *params = json_copy(a->params), *result = NULL;
     int status = CLI_OK;
 
-    if (put_torrent(params, path, &eb) != 0) {
+    if (put_torrent(a, params, path, &eb) != 0) {
         json_decref(params);
         return cli_fail("%s", eb.text);
     }
@@ -319,7 +357,7 @@ run(const struct cli_command *self, int argc, const char *const *argv)
 
 const struct cli_command cli_add = {
     .name = "add",
-    .usage = "[options] FILE.torrent|MAGNET…",
+    .usage = "[options] FILE.torrent|URL|MAGNET…",
     .summary = "add a torrent to the daemon",
     .details =
         "Adds torrents to spratd, which downloads and seeds them in the background. If the "

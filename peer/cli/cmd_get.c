@@ -9,6 +9,7 @@
 #include "common/base/parse.h"
 #include "common/sys/paths.h"
 #include "peer/cli/command.h"
+#include "peer/cli/fetchurl.h"
 #include "peer/cli/lingering.h"
 #include "peer/cli/torrentfile.h"
 #include "peer/cli/screen.h"
@@ -216,7 +217,8 @@ get_torrent(const struct cli_command *self, const struct get *g, const char *pat
     uint8_t *selection;
     int status;
 
-    if (torrentfile_load(path, &add.mi, &eb) != 0)
+    if ((fetchurl_is_url(path) ? fetchurl_load(path, g->transfer.ca_file, &add.mi, &eb)
+                               : torrentfile_load(path, &add.mi, &eb)) != 0)
         return cli_fail("%s", eb.text);
     selection = choose(g, add.mi, &eb);
     if (selection == NULL) {
@@ -286,10 +288,11 @@ run(const struct cli_command *self, int argc, const char *const *argv)
 
 const struct cli_command cli_get = {
     .name = "get",
-    .usage = "[options] FILE.torrent|MAGNET",
+    .usage = "[options] FILE.torrent|URL|MAGNET",
     .summary = "fetch the content of a torrent",
     .details =
-        "Fetches the content of the torrent from peers and verifies it. Of a magnet link, the "
+        "Fetches the content of the torrent from peers and verifies it. The torrent file may be a "
+        "file or an http or https URL. Of a magnet link, the "
         "metadata is fetched first, from the peers that its trackers or the link itself name. "
         "A later run continues "
         "an interrupted download. The exit status is 0 only if everything is downloaded and "

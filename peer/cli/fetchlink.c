@@ -5,18 +5,10 @@
  */
 #include "peer/cli/fetchlink.h"
 
-#include <errno.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "common/codec/bencode.h"
 #include "peer/cli/screen.h"
+#include "peer/cli/tempdir.h"
 #include "peer/cli/torrentfile.h"
-
-enum { DIR_PATH_MAX = 256 };
 
 struct fetchlink {
     const struct magnet *magnet;
@@ -91,56 +83,30 @@ on_metainfo(void *user, const struct metainfo *mi)
     return status;
 }
 
-/* Makes a directory that is in memory where the system has such a place. */
-static int
-make_dir(char dir[DIR_PATH_MAX], struct errbuf *eb)
-{
-    const char *tmp = getenv("TMPDIR");
-    const char *const places[] = {"/dev/shm", tmp != NULL && tmp[0] == '/' ? tmp : "/tmp"};
-
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        snprintf(dir, DIR_PATH_MAX, "%s/sprat-XXXXXX", places[i]);
-        if (mkdtemp(dir) != NULL)
-            return 0;
-    }
-    return errbuf_set(eb, sprat_err_from_errno(errno), "can't make a directory in %s: %s",
-                      places[1], strerror(errno));
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    (void)remove(path);
-    return 0;
-}
-
 int
 fetchlink_run(const struct cli_command *command, struct transfer_options *o,
               const struct torrent_link *link, struct cli_list *peers, bool trackers_only)
 {
     struct fetchlink f = {link->magnet, o->on_metainfo, o->user};
     struct torrent_add add = {.seed_only = true, .trackers_only = trackers_only};
-    char dir[DIR_PATH_MAX];
+    struct tempdir dir;
     struct screen screen;
     struct errbuf eb;
     int status;
 
-    if (make_dir(dir, &eb) != 0)
+    if (tempdir_init(&dir, &eb) != 0)
         return cli_fail("%s", eb.text);
     torrent_link_fill(link, &add);
     torrentfile_take_link(link, &o->trackers, peers);
     add.peers = peers->items;
     add.peer_count = peers->count;
-    add.save_dir = dir;
-    o->state_dir = dir;
+    add.save_dir = dir.path;
+    o->state_dir = dir.path;
     o->on_metainfo = on_metainfo;
     o->user = &f;
     screen_init(&screen, false);
     screen.mode = SCREEN_QUIET;
     status = transfer_run(command, o, &add, NULL, &screen);
-    nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    tempdir_fini(&dir);
     return status;
 }

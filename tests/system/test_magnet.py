@@ -105,16 +105,21 @@ def a_seed_at_rest_sends_its_metadata(t):
 def show_prints_what_a_link_stands_for_and_leaves_nothing(t):
     path, shown, seeder = seeded(t)
     text = link(shown, "tr=http://127.0.0.1:1/a", "ws=http://127.0.0.1:1/", "x.pe=" + seeder.address)
-    before = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
+    before = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else None
     got = json.loads(our.sprat(t, "show", "--json", text, status=0).out)
     for key in ("name", "info_hash_v1", "info_hash_v2", "files", "total_size", "piece_count", "private"):
         assert got[key] == shown[key], key
     assert got["trackers"] == [["http://127.0.0.1:1/a"]] and got["web_seeds"] == ["http://127.0.0.1:1/"], got
     assert re.search(r"^name +data$", our.sprat(t, "show", text, status=0).out, re.M)
     assert not os.listdir(os.path.dirname(t.path("xdg", "x")))
-    assert not before or not [x for x in set(os.listdir("/dev/shm")) - before if x.startswith("sprat-")]
+    assert before is None or not [x for x in set(os.listdir("/dev/shm")) - before if x.startswith("sprat-")]
     seeder.interrupt()
+    killed = our.Process(t, [our.SPRAT, "show", text])
+    own = t.wait("its directory", lambda: [x for x in os.listdir("/dev/shm") if x.startswith("sprat-show-") and
+                                           x not in before], 10) if before is not None else []
+    killed.kill()
     late = our.sprat(t, "show", "--give-up-after", "1s", text, status=4)
+    assert not [x for x in own if os.path.exists(os.path.join("/dev/shm", x))], "the next command removes what was left"
     assert not late.out and "gave up after 1 s" in late.err, str(late)
 
 
