@@ -400,9 +400,10 @@ render_lsd(const struct lsd_stats *st)
 json_t *
 render_udp(const struct udpdoor_counts *counts)
 {
-    return json_pack("{s:I, s:I, s:I, s:I}", "krpc", (json_int_t)counts->krpc, "utp_resets",
-                     (json_int_t)counts->resets, "utp_limited", (json_int_t)counts->limited,
-                     "ignored", (json_int_t)counts->ignored);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "krpc", (json_int_t)counts->krpc, "trackers",
+                     (json_int_t)counts->trackers, "utp_resets", (json_int_t)counts->resets,
+                     "utp_limited", (json_int_t)counts->limited, "ignored",
+                     (json_int_t)counts->ignored);
 }
 
 static json_t *

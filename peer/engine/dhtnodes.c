@@ -85,7 +85,7 @@ on_timer(void *ctx)
     set_timer(d);
 }
 
-static void
+static bool
 on_datagram(void *ctx, unsigned socket, const struct endpoint *from, const uint8_t *data,
             size_t len)
 {
@@ -100,6 +100,7 @@ on_datagram(void *ctx, unsigned socket, const struct endpoint *from, const uint8
         if (d->nodes[i].socket == socket)
             (void)feed(&d->nodes[i], &in);
     set_timer(d);
+    return true;
 }
 
 /* --- bootstrap --- */
@@ -245,7 +246,8 @@ carry_out(struct dhtnode *n)
     while (dht_next(n->dht, &fx, now_of(d)) == 1) {
         switch (fx.type) {
         case DHT_FX_SEND:
-            udpdoor_send(d->cfg.door, n->socket, &fx.u.send.to, fx.u.send.data, fx.u.send.len);
+            (void)udpdoor_send(d->cfg.door, n->socket, &fx.u.send.to, fx.u.send.data,
+                               fx.u.send.len);
             break;
         case DHT_FX_PEERS: tell_peers(d, &fx); break;
         case DHT_FX_SEARCHED:
@@ -394,7 +396,7 @@ dhtnodes_new(const struct dhtnodes_config *cfg, const struct dhtnodes_handler *h
     }
     introduce_families(d);
     reader.ctx = d;
-    udpdoor_set_krpc(cfg->door, &reader);
+    udpdoor_set_reader(cfg->door, UDP_KRPC, &reader);
     set_timer(d);
     *out = d;
     return 0;
@@ -406,7 +408,7 @@ dhtnodes_close(struct dhtnodes *d)
     if (d == NULL)
         return;
     MAGIC_CHECK(d, DHTNODES_MAGIC);
-    udpdoor_set_krpc(d->cfg.door, NULL);
+    udpdoor_set_reader(d->cfg.door, UDP_KRPC, NULL);
     loop_timer_free(d->timer);
     d->timer = NULL;
     for (unsigned i = 0; i < d->name_count; i++)

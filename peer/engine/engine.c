@@ -217,9 +217,12 @@ open_net(struct engine *s)
 static int
 open_trackers(struct engine *s, struct errbuf *eb)
 {
-    s->env.tracker =
-        tracker_client_new(s->env.loop, s->env.resolver, s->fetcher, s->process->shared.gate,
-                           &s->process->shared.source, UDP_TRACKER_RETRY_MS);
+    struct udp_asker udp;
+
+    if (engine_open_udp(s, &udp) == 0)
+        s->env.tracker =
+            tracker_client_new(s->env.loop, s->env.resolver, s->fetcher, s->process->shared.gate,
+                               &s->process->shared.source, &udp);
     return s->env.tracker != NULL ? 0 : errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
 }
 
@@ -261,6 +264,7 @@ engine_alloc(struct process *h, struct loop *loop, const struct engine_config *c
     random_bytes(keys, sizeof(keys));
     engine_bans_init(s, keys);
     engine_search_init(s, keys);
+    list_init(&s->udp.errands);
     random_bytes(&seed, sizeof(seed));
     rng_init(&s->env.rng, seed);
     rate_bucket_init(&s->env.up, cfg->up_limit, loop_now(loop));
@@ -368,11 +372,13 @@ engine_close(struct engine *s)
     if (s->mail != NULL)
         mailbox_drain(s->mail); /* connections that arrive now are closed */
     engine_close_searches(s);
-    engine_close_doors(s);
+    engine_drop_strangers(s);
     drop_torrents(s);
     engine_bans_close(s);
     event_drop(s, NULL);
     tracker_client_free(s->env.tracker);
+    engine_close_udp(s);
+    engine_close_doors(s);
     fetcher_free(s->fetcher);
     resolver_free(s->env.resolver);
     farewells_free(s->env.farewells);

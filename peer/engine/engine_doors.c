@@ -161,12 +161,11 @@ engine_close_doors(struct engine *s)
 {
     struct process_doors *l = &s->process->doors;
 
-    if (s->env.index == 0) {
-        close_sockets(l);
-        udpdoor_free(l->udp);
-        l->udp = NULL;
-    }
-    engine_drop_strangers(s);
+    if (s->env.index != 0)
+        return;
+    close_sockets(l);
+    udpdoor_free(l->udp);
+    l->udp = NULL;
 }
 
 size_t

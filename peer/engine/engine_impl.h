@@ -12,6 +12,7 @@
  *   engine_spare.c      closes idle connections when nearly all connections are in use
  *   engine_torrents.c   the list of torrents: added, loaded, found, forgotten
  *   engine_search.c     searches of torrents in the DHT and in the local network
+ *   engine_udp.c        announces to UDP trackers, from the sockets of the first loop
  *   engine_event.c      events for the user's handler
  */
 #ifndef PEER_ENGINE_ENGINE_IMPL_H
@@ -83,6 +84,10 @@ struct engine {
         struct hashmap seekers;  /* torrents of all loops that are searched for, by serial number */
         struct list seeker_list;
     } search;
+    struct engine_udp {              /* the first loop's */
+        struct udp_tracker *tracker; /* NULL: not open yet, or closed */
+        struct list errands;         /* announces of other loops that are under way */
+    } udp;
     struct engine_share { /* with several loops: this loop's share of the rate limits */
         uint32_t waiting[TORRENT_WAYS];
         struct loop_timer *timer; /* off while there is no limit */
@@ -204,6 +209,15 @@ void engine_fini_searches(struct engine *s);
 /* Calls of torrents, on any loop: torrent_env.h. */
 bool engine_search(struct torrent *t, const struct torrent_search *search);
 void engine_add_dht_node(struct torrent_env *env, const struct endpoint *addr, bool by_peer);
+
+/* --- engine_udp.c --- */
+
+/* The way to UDP trackers for the loop's tracker client. The first loop opens the client side of
+ * the protocol, after its listeners. NOMEM. */
+int engine_open_udp(struct engine *s, struct udp_asker *asker);
+/* On the first loop, before the sockets close: announces of other loops fail. The answers are in
+ * those loops' mailboxes, which have to be drained once more after all loops are closed. */
+void engine_close_udp(struct engine *s);
 
 /* --- engine_event.c --- */
 

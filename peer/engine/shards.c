@@ -167,6 +167,10 @@ shards_free(struct shards *sh)
     for (uint32_t i = 0; i < sh->count; i++)
         if (sh->shards[i].engine != NULL)
             engine_close(sh->shards[i].engine);
+    /* What a loop sent to the first one while it was closing is sent back. */
+    for (uint32_t i = 0; i < sh->count; i++)
+        if (sh->shards[i].engine != NULL && sh->shards[i].engine->mail != NULL)
+            mailbox_drain(sh->shards[i].engine->mail);
     if (sh->process != NULL) {
         process_quiet(sh->process);
         process_rates_fini(sh->process);

@@ -18,6 +18,7 @@
 #include "peer/net/tracker_ids.h"
 #include "peer/net/tracker_queue.h"
 #include "peer/net/tracker_say.h"
+#include "peer/net/udp_tracker.h"
 
 #define TRACKER_CLIENT_MAGIC 0x54524b43u
 #define TRACKER_ASK_MAGIC    0x54524b41u
@@ -29,7 +30,7 @@ struct tracker_client {
     struct loop *loop;
     struct resolver *resolver;
     struct fetcher *fetcher;
-    struct udp_tracker *udp;
+    struct udp_asker udp;
     struct source source;
     struct tracker_queue *queue;
     struct tracker_ids ids;
@@ -44,7 +45,7 @@ struct part {
     int err;
     char note[NOTE_MAX + 1]; /* why the part failed, unless the tracker gave a failure reason */
     struct fetch *fetch;
-    struct udp_ask *udp;
+    void *udp; /* an ask of |tc->udp| */
     struct tracker_reply reply;
     struct endpoint *peers;
     bool local; /* the tracker is on this machine */
@@ -91,11 +92,12 @@ struct tracker_ask {
 /* --- the end of an ask --- */
 
 static void
-work_free(struct ask_work *w)
+work_free(struct tracker_client *tc, struct ask_work *w)
 {
     for (unsigned i = 0; w != NULL && i < PARTS; i++) {
         fetch_cancel(w->parts[i].fetch);
-        udp_ask_cancel(w->parts[i].udp);
+        if (w->parts[i].udp != NULL)
+            tc->udp.cancel(w->parts[i].udp);
         free(w->parts[i].peers);
     }
     for (size_t i = 0; w != NULL && i < PARTS * TRACKER_NAMES_MAX; i++)
@@ -119,7 +121,7 @@ static void
 ask_free(struct tracker_ask *ask)
 {
     tracker_queue_remove(ask->tc->queue, &ask->entry, tracker_has_answered(ask));
-    work_free(ask->work);
+    work_free(ask->tc, ask->work);
     ask->tc->lookups -= ask->lookups_running;
     resolve_cancel(ask->resolve);
     free(ask->host);
@@ -404,6 +406,21 @@ start_http(struct part *p, const struct endpoint *to)
     buf_fini(&url);
 }
 
+static void
+start_udp(struct part *p, const struct endpoint *to, size_t count)
+{
+    struct tracker_ask *ask = p->ask;
+    struct udp_request request = {.to = to,
+                                  .count = count,
+                                  .announce = &ask->announce,
+                                  .url_data = ask->work->url.rest,
+                                  .reply = &p->reply,
+                                  .fn = on_udp,
+                                  .ctx = p};
+
+    p->udp = ask->tc->udp.announce(ask->tc->udp.ctx, &request);
+}
+
 /* Starts the part for one family: the tracker's addresses are |to|. When memory is out, the part is
  * missing. */
 static void
@@ -420,8 +437,7 @@ start_part(struct tracker_ask *ask, const struct endpoint *to, size_t count)
     p->reply.names_max = TRACKER_NAMES_MAX;
     p->local = addr_is_loopback(to);
     if (strcmp(ask->work->url.scheme, "udp") == 0)
-        p->udp = udp_tracker_announce(ask->tc->udp, to, count, &ask->announce, ask->work->url.rest,
-                                      &p->reply, on_udp, p);
+        start_udp(p, to, count);
     else
         start_http(p, to); /* curl looks the name up itself, and tries all addresses */
     if (p->fetch == NULL && p->udp == NULL) {
@@ -616,7 +632,8 @@ tracker_ask_cancel(struct tracker_ask *ask)
 
 struct tracker_client *
 tracker_client_new(struct loop *l, struct resolver *resolver, struct fetcher *fetcher,
-                   struct tracker_gate *gate, const struct source *source, uint32_t udp_retry_ms)
+                   struct tracker_gate *gate, const struct source *source,
+                   const struct udp_asker *udp)
 {
     struct tracker_client *tc = calloc(1, sizeof(*tc));
 
@@ -629,8 +646,8 @@ tracker_client_new(struct loop *l, struct resolver *resolver, struct fetcher *fe
     tc->fetcher = fetcher;
     tc->source = *source;
     tc->queue = tracker_queue_new(l, gate, &queue_owner);
-    tc->udp = udp_tracker_new(l, source, udp_retry_ms);
-    if (tc->udp == NULL || tc->queue == NULL) {
+    tc->udp = *udp;
+    if (tc->queue == NULL) {
         tracker_client_free(tc);
         return NULL;
     }
@@ -645,7 +662,6 @@ tracker_client_free(struct tracker_client *tc)
     MAGIC_CHECK(tc, TRACKER_CLIENT_MAGIC);
     ASSERT(tc->asks == 0);
     tracker_ids_fini(&tc->ids);
-    udp_tracker_free(tc->udp);
     tracker_queue_free(tc->queue);
     MAGIC_CLEAR(tc);
     free(tc);

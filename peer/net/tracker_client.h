@@ -14,7 +14,7 @@
 #include "peer/core/announce.h"
 #include "peer/net/source.h"
 #include "peer/net/tracker_gate.h"
-#include "peer/net/udp_tracker.h"
+#include "peer/net/udp_asker.h"
 
 enum {
     TRACKER_CLIENT_PEERS_MAX = 1000,   /* peers used from one answer */
@@ -33,11 +33,11 @@ struct tracker_ask;
 typedef void (*tracker_done_fn)(void *ctx, const struct announce_result *res,
                                 const struct endpoint *addrs, size_t count);
 
-/* The four objects must outlive the client. |udp_retry_ms| is UDP_TRACKER_RETRY_MS except in tests.
- * NULL when memory is out. */
+/* |udp| is copied; its context and the four objects must outlive the client. NULL when memory is
+ * out. */
 struct tracker_client *tracker_client_new(struct loop *l, struct resolver *resolver,
                                           struct fetcher *fetcher, struct tracker_gate *gate,
-                                          const struct source *source, uint32_t udp_retry_ms);
+                                          const struct source *source, const struct udp_asker *udp);
 
 /* All announces must have ended or been cancelled (asserted). NULL is legal. */
 void tracker_client_free(struct tracker_client *tc);

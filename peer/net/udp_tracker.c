@@ -10,10 +10,12 @@
 
 #include "common/base/assert.h"
 #include "common/base/magic.h"
+#include "common/base/minmax.h"
 #include "common/codec/tracker_udp.h"
 #include "common/crypto/random.h"
 #include "common/ds/list.h"
 #include "common/ev/dgram.h"
+#include "peer/net/udpdoor.h"
 
 #define UDP_TRACKER_MAGIC 0x55445054u
 #define UDP_ASK_MAGIC     0x55445041u
@@ -33,7 +35,8 @@ struct udp_tracker {
     struct loop *loop;
     struct source source;
     uint32_t retry_ms;
-    struct dgram *sockets[SOCKETS]; /* by family, and whether bound; opened on demand */
+    struct udpdoor *door;           /* or NULL */
+    struct dgram *sockets[SOCKETS]; /* its own, by family, and whether bound; opened on demand */
     struct list asks;
     struct list connections; /* the oldest first */
     uint32_t connection_count;
@@ -132,9 +135,10 @@ finish(struct udp_ask *ask, int err)
 static void on_batch(void *ctx, const struct dgram_msg *msgs, size_t count);
 static void on_undelivered(void *ctx, const struct endpoint *to, int err);
 
-/* The socket for sending to |to|: bound to the listening address if possible. */
+/* A socket of the client's own for sending to |to|: bound to the listening address if possible, at
+ * a port that the kernel chooses. */
 static int
-socket_for(struct udp_tracker *u, const struct endpoint *to, struct dgram **out)
+own_socket(struct udp_tracker *u, const struct endpoint *to, struct dgram **out)
 {
     const struct endpoint *from = source_for(&u->source, to);
     struct endpoint at = from != NULL ? *from : (struct endpoint){.family = to->family};
@@ -149,6 +153,25 @@ socket_for(struct udp_tracker *u, const struct endpoint *to, struct dgram **out)
     return err;
 }
 
+/* Sends from a socket at a listening address, so that the tracker sees the address that peers can
+ * reach, and a router keeps one mapping. A client that listens only at 127.0.0.1, only at addresses
+ * of the other family, or at a port whose number another program has for UDP, has no such socket
+ * for |to|. It can still fetch from the peers that the tracker names, so a socket of its own is
+ * used. */
+static int
+send_packet(struct udp_tracker *u, const struct endpoint *to, const uint8_t *data, size_t len)
+{
+    struct dgram_msg msg = {.peer = *to, .data = data, .len = len};
+    struct dgram *socket = NULL;
+    unsigned number;
+    int err;
+
+    if (u->door != NULL && udpdoor_socket_for(u->door, to, &number))
+        return udpdoor_send(u->door, number, to, data, len);
+    err = own_socket(u, to, &socket);
+    return err == 0 ? dgram_try(socket, &msg) : err;
+}
+
 /* Sends the next packet to the current address: an announce if there is a connection id, else a
  * connect request. A repeated request keeps its transaction id, so that a late answer counts. */
 static int
@@ -157,20 +180,17 @@ send_to_one(struct udp_ask *ask)
     struct udp_tracker *u = ask->owner;
     const struct endpoint *to = &ask->to[ask->at];
     uint8_t packet[TRACKER_UDP_REQUEST_MAX];
-    struct dgram_msg msg = {.peer = *to, .data = packet};
     struct connection *c = connection_find(u, to);
-    struct dgram *socket = NULL;
-    int err = socket_for(u, to, &socket);
+    size_t len;
+    int err;
 
-    if (err != 0)
-        return err;
     if (!ask->sent || ask->connecting != (c == NULL))
         random_bytes(&ask->transaction, sizeof(ask->transaction));
     ask->connecting = c == NULL;
-    msg.len = c == NULL ? tracker_udp_put_connect(packet, ask->transaction)
-                        : tracker_udp_put_announce(packet, c->id, ask->transaction, &ask->announce,
-                                                   ask->url_data);
-    err = dgram_try(socket, &msg);
+    len = c == NULL ? tracker_udp_put_connect(packet, ask->transaction)
+                    : tracker_udp_put_announce(packet, c->id, ask->transaction, &ask->announce,
+                                               ask->url_data);
+    err = send_packet(u, to, packet, len);
     ask->sent = true;
     ask->sent_as = ++u->sent;
     /* A packet that the kernel has no room for counts as lost. */
@@ -295,14 +315,11 @@ stay_at(struct udp_ask *ask, const struct endpoint *from)
 }
 
 static void
-on_connect_reply(struct udp_ask *ask, const struct dgram_msg *m)
+on_connect_reply(struct udp_ask *ask, const struct endpoint *from, uint64_t id)
 {
-    uint64_t id;
     int err;
 
-    if (tracker_udp_parse_connect(&id, m->data, m->len) != 0)
-        return;
-    stay_at(ask, &m->peer);
+    stay_at(ask, from);
     connection_add(ask->owner, &ask->to[ask->at], id);
     ask->tries = 0;
     err = send_next(ask);
@@ -313,7 +330,7 @@ on_connect_reply(struct udp_ask *ask, const struct dgram_msg *m)
 /* A restarted tracker refuses the remembered connection id: then the client requests a new one,
  * once. */
 static void
-on_error_reply(struct udp_ask *ask, const struct dgram_msg *m)
+on_error_reply(struct udp_ask *ask, const uint8_t *data, size_t len)
 {
     struct connection *c = connection_find(ask->owner, &ask->to[ask->at]);
     int err = 0;
@@ -325,45 +342,54 @@ on_error_reply(struct udp_ask *ask, const struct dgram_msg *m)
         if (err == 0)
             return;
     } else {
-        tracker_udp_parse_error(ask->reply, m->data, m->len);
+        tracker_udp_parse_error(ask->reply, data, len);
     }
     finish(ask, err);
 }
 
-static void
-on_datagram(struct udp_tracker *u, const struct dgram_msg *m)
+/* Reads an answer, whatever socket it came to. False if no request waits for it, or if it is
+ * malformed. */
+static bool
+on_datagram(void *ctx, unsigned socket, const struct endpoint *from, const uint8_t *data,
+            size_t len)
 {
+    struct udp_tracker *u = ctx;
     struct tracker_udp_head head;
     struct udp_ask *ask;
+    uint64_t id;
 
-    if (tracker_udp_parse_head(&head, m->data, m->len) != 0)
-        return;
-    ask = ask_find(u, &m->peer, head.transaction);
+    (void)socket;
+    MAGIC_CHECK(u, UDP_TRACKER_MAGIC);
+    if (tracker_udp_parse_head(&head, data, len) != 0)
+        return false;
+    ask = ask_find(u, from, head.transaction);
     if (ask == NULL)
-        return;
+        return false;
     if (head.action == TRACKER_UDP_ERROR)
-        on_error_reply(ask, m);
-    else if (head.action == TRACKER_UDP_CONNECT && ask->connecting)
-        on_connect_reply(ask, m);
+        on_error_reply(ask, data, len);
+    else if (head.action == TRACKER_UDP_CONNECT && ask->connecting &&
+             tracker_udp_parse_connect(&id, data, len) == 0)
+        on_connect_reply(ask, from, id);
     else if (head.action == TRACKER_UDP_ANNOUNCE && !ask->connecting &&
-             tracker_udp_parse_announce(ask->reply, m->data, m->len,
-                                        (enum ip_family)m->peer.family) == 0)
+             tracker_udp_parse_announce(ask->reply, data, len, (enum ip_family)from->family) == 0)
         finish(ask, 0);
+    else
+        return false;
+    return true;
 }
 
 static void
 on_batch(void *ctx, const struct dgram_msg *msgs, size_t count)
 {
-    struct udp_tracker *u = ctx;
-
-    MAGIC_CHECK(u, UDP_TRACKER_MAGIC);
     for (size_t i = 0; i < count; i++)
-        on_datagram(u, &msgs[i]);
+        (void)on_datagram(ctx, 0, &msgs[i].peer, msgs[i].data, msgs[i].len);
 }
 
 struct udp_tracker *
-udp_tracker_new(struct loop *l, const struct source *source, uint32_t retry_ms)
+udp_tracker_new(struct loop *l, const struct source *source, struct udpdoor *door,
+                uint32_t retry_ms)
 {
+    struct udpdoor_reader reader = {.on_datagram = on_datagram, .on_undelivered = on_undelivered};
     struct udp_tracker *u = calloc(1, sizeof(*u));
 
     if (u == NULL)
@@ -371,9 +397,13 @@ udp_tracker_new(struct loop *l, const struct source *source, uint32_t retry_ms)
     MAGIC_SET(u, UDP_TRACKER_MAGIC);
     u->loop = l;
     u->source = *source;
+    u->door = door;
     u->retry_ms = retry_ms;
     list_init(&u->asks);
     list_init(&u->connections);
+    reader.ctx = u;
+    if (door != NULL)
+        udpdoor_set_reader(door, UDP_TRACKER, &reader);
     return u;
 }
 
@@ -383,6 +413,8 @@ udp_tracker_free(struct udp_tracker *u)
     if (u == NULL)
         return;
     MAGIC_CHECK(u, UDP_TRACKER_MAGIC);
+    if (u->door != NULL)
+        udpdoor_set_reader(u->door, UDP_TRACKER, NULL);
     LIST_EACH_SAFE (it, &u->asks)
         ask_free(LIST_ENTRY(it, struct udp_ask, link));
     LIST_EACH_SAFE (conn, &u->connections)
@@ -394,9 +426,7 @@ udp_tracker_free(struct udp_tracker *u)
 }
 
 struct udp_ask *
-udp_tracker_announce(struct udp_tracker *u, const struct endpoint *to, size_t count,
-                     const struct tracker_announce *a, const char *url_data,
-                     struct tracker_reply *r, void (*fn)(void *ctx, int err), void *ctx)
+udp_tracker_announce(struct udp_tracker *u, const struct udp_request *request)
 {
     struct udp_ask *ask = calloc(1, sizeof(*ask));
 
@@ -406,14 +436,14 @@ udp_tracker_announce(struct udp_tracker *u, const struct endpoint *to, size_t co
     MAGIC_SET(ask, UDP_ASK_MAGIC);
     list_init(&ask->link);
     ask->owner = u;
-    ask->count = count < UDP_TRACKER_ADDRS_MAX ? count : UDP_TRACKER_ADDRS_MAX;
-    memcpy(ask->to, to, ask->count * sizeof(*to));
-    ask->announce = *a;
-    if (strlen(url_data) <= URL_DATA_MAX)
-        strcpy(ask->url_data, url_data);
-    ask->reply = r;
-    ask->fn = fn;
-    ask->ctx = ctx;
+    ask->count = min_u64(request->count, UDP_TRACKER_ADDRS_MAX);
+    memcpy(ask->to, request->to, ask->count * sizeof(ask->to[0]));
+    ask->announce = *request->announce;
+    if (strlen(request->url_data) <= URL_DATA_MAX)
+        strcpy(ask->url_data, request->url_data);
+    ask->reply = request->reply;
+    ask->fn = request->fn;
+    ask->ctx = request->ctx;
     ask->timer = loop_timer_new(u->loop, on_timer, ask);
     if (ask->timer == NULL) {
         free(ask);
@@ -433,4 +463,22 @@ udp_ask_cancel(struct udp_ask *ask)
         return;
     MAGIC_CHECK(ask, UDP_ASK_MAGIC);
     ask_free(ask);
+}
+
+static void *
+announce(void *ctx, const struct udp_request *request)
+{
+    return udp_tracker_announce(ctx, request);
+}
+
+static void
+cancel(void *ask)
+{
+    udp_ask_cancel(ask);
+}
+
+struct udp_asker
+udp_tracker_asker(struct udp_tracker *u)
+{
+    return (struct udp_asker){.ctx = u, .announce = announce, .cancel = cancel};
 }

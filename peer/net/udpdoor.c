@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Reads datagrams in batches, sorts them by their first byte, and sends what the DHT's reader and
- * the uTP core answer.
+ * Reads datagrams in batches, passes them on by their class, and sends what the readers and the uTP
+ * core answer.
  */
 #include "peer/net/udpdoor.h"
 
 #include <stdlib.h>
 
+#include "common/base/assert.h"
 #include "common/base/magic.h"
 #include "common/crypto/random.h"
 #include "common/ev/dgram.h"
+#include "common/sys/addr.h"
 #include "peer/core/utpreset.h"
 
 #define UDPDOOR_MAGIC 0x55445044u
@@ -24,9 +26,10 @@ struct udpdoor {
     struct loop *loop;
     struct udpdoor_socket sockets[UDPDOOR_SOCKETS_MAX];
     unsigned count;
-    struct udpdoor_reader krpc; /* without a function: none */
-    uint64_t krpc_count;
-    const struct dgram_msg *answered; /* the message that the reader has now, or NULL */
+    struct udpdoor_reader readers[UDP_OTHER]; /* by class; without a function: none */
+    uint64_t read[UDP_OTHER];                 /* datagrams that the readers took */
+    uint64_t ignored;
+    const struct dgram_msg *answered; /* the message that a reader has now, or NULL */
     struct utpreset utp;
 };
 
@@ -64,15 +67,15 @@ udpdoor_free(struct udpdoor *u)
 }
 
 static void
-read_krpc(struct udpdoor *u, unsigned number, const struct dgram_msg *m)
+read_by(struct udpdoor *u, enum udp_class what, unsigned number, const struct dgram_msg *m)
 {
-    if (u->krpc.on_datagram == NULL) {
-        u->utp.ignored++;
-        return;
-    }
-    u->krpc_count++;
+    const struct udpdoor_reader *r = &u->readers[what];
+
     u->answered = m;
-    u->krpc.on_datagram(u->krpc.ctx, number, &m->peer, m->data, m->len);
+    if (r->on_datagram != NULL && r->on_datagram(r->ctx, number, &m->peer, m->data, m->len))
+        u->read[what]++;
+    else
+        u->ignored++;
     u->answered = NULL;
 }
 
@@ -94,21 +97,53 @@ on_batch(void *ctx, const struct dgram_msg *msgs, size_t count)
     struct udpdoor *u = socket->door;
 
     MAGIC_CHECK(u, UDPDOOR_MAGIC);
-    for (size_t i = 0; i < count; i++)
-        if (msgs[i].len > 0 && msgs[i].data[0] == 'd')
-            read_krpc(u, (unsigned)(socket - u->sockets), &msgs[i]);
-        else
-            read_utp(u, socket->dgram, &msgs[i]);
+    for (size_t i = 0; i < count; i++) {
+        enum udp_class what = udpsort(msgs[i].data, msgs[i].len);
+
+        switch (what) {
+        case UDP_KRPC:
+        case UDP_TRACKER: read_by(u, what, (unsigned)(socket - u->sockets), &msgs[i]); break;
+        case UDP_UTP: read_utp(u, socket->dgram, &msgs[i]); break;
+        case UDP_OTHER: u->ignored++; break;
+        }
+    }
+}
+
+static void
+on_undelivered(void *ctx, const struct endpoint *to, int err)
+{
+    struct udpdoor_socket *socket = ctx;
+    struct udpdoor *u = socket->door;
+
+    MAGIC_CHECK(u, UDPDOOR_MAGIC);
+    for (unsigned i = 0; i < UDP_OTHER; i++)
+        if (u->readers[i].on_undelivered != NULL)
+            u->readers[i].on_undelivered(u->readers[i].ctx, to, err);
 }
 
 void
-udpdoor_set_krpc(struct udpdoor *u, const struct udpdoor_reader *reader)
+udpdoor_set_reader(struct udpdoor *u, enum udp_class what, const struct udpdoor_reader *reader)
 {
     MAGIC_CHECK(u, UDPDOOR_MAGIC);
-    u->krpc = reader != NULL ? *reader : (struct udpdoor_reader){.ctx = NULL};
+    ASSERT(what == UDP_KRPC || what == UDP_TRACKER);
+    u->readers[what] = reader != NULL ? *reader : (struct udpdoor_reader){.ctx = NULL};
 }
 
-void
+bool
+udpdoor_socket_for(const struct udpdoor *u, const struct endpoint *to, unsigned *socket)
+{
+    for (unsigned i = 0; i < u->count; i++) {
+        const struct endpoint *at = udpdoor_addr(u, i);
+
+        if (at->family != to->family || (addr_is_loopback(at) && !addr_is_loopback(to)))
+            continue;
+        *socket = i;
+        return true;
+    }
+    return false;
+}
+
+int
 udpdoor_send(struct udpdoor *u, unsigned socket, const struct endpoint *to, const uint8_t *data,
              size_t len)
 {
@@ -116,10 +151,10 @@ udpdoor_send(struct udpdoor *u, unsigned socket, const struct endpoint *to, cons
 
     MAGIC_CHECK(u, UDPDOOR_MAGIC);
     if (socket >= u->count)
-        return;
+        return SPRAT_E_INVAL;
     if (u->answered != NULL && endpoint_equal(&u->answered->peer, to))
         m.local = u->answered->local;
-    (void)dgram_try(u->sockets[socket].dgram, &m);
+    return dgram_try(u->sockets[socket].dgram, &m);
 }
 
 unsigned
@@ -138,7 +173,8 @@ int
 udpdoor_open(struct udpdoor *u, const struct endpoint *at, struct errbuf *eb)
 {
     struct udpdoor_socket *socket = &u->sockets[u->count];
-    struct dgram_handler h = {.ctx = socket, .on_batch = on_batch};
+    struct dgram_handler h = {
+        .ctx = socket, .on_batch = on_batch, .on_undelivered = on_undelivered};
     int err;
 
     MAGIC_CHECK(u, UDPDOOR_MAGIC);
@@ -155,9 +191,10 @@ void
 udpdoor_get_counts(const struct udpdoor *u, struct udpdoor_counts *counts)
 {
     *counts = (struct udpdoor_counts){
-        .krpc = u->krpc_count,
+        .krpc = u->read[UDP_KRPC],
+        .trackers = u->read[UDP_TRACKER],
         .resets = u->utp.answered,
         .limited = u->utp.limited,
-        .ignored = u->utp.ignored,
+        .ignored = u->ignored + u->utp.ignored,
     };
 }

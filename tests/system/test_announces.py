@@ -196,10 +196,10 @@ def an_authority_that_is_none(t):
 class Many:
     """Small torrents with one tracker, and a daemon that has them."""
 
-    def __init__(self, t, tracker):
+    def __init__(self, t, tracker, *args):
         self.t = t
         self.tracker = tracker
-        self.daemon = Daemon(t)
+        self.daemon = Daemon(t, *args)
 
     def add(self, name, count, there):
         """Adds torrents whose files are |there|; the announced hashes."""
@@ -248,6 +248,45 @@ def at_the_start_downloads_announce_before_seeds(t):
     asked = many.asked()
     last = max(asked.index(x) for x in downloads)
     assert last < len(seeds), f"a download is number {last} of those that announce"
+
+
+# One UDP port for all.
+
+def announced(udp):
+    """The info-hashes of the announces of the event "started" that came to a UDP tracker."""
+    return {d[16:36] for d in udp.asked if len(d) > 84 and d[80:84] == struct.pack(">I", 2)}
+
+
+@test
+def udp_announces_leave_from_the_listening_port(t):
+    """Of all loops, also without a DHT, and whatever others send to that port."""
+    udp = fake_tracker.FakeUdpTracker(t, udp_answer)
+    many = Many(t, udp, "--loops", "3", "--dht", "no")
+    host, port = many.daemon.listening().rsplit(":", 1)
+    junk = [b"", bytes(8), struct.pack(">II", 1, 7) + bytes(12), struct.pack(">I4sQ", 0, b"1234", 5),
+            struct.pack(">II", 3, 7) + b"go away", bytes(3) + b"\4" + bytes(12), b"d1:q4:pinge", b"\x41", b"\xff" * 1400,
+            bytes(9000)]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for datagram in junk:
+            stranger.sendto(datagram, (host, int(port)))
+        added = many.add("seed", 6, True)
+        for datagram in junk:
+            stranger.sendto(datagram, (host, int(port)))
+    t.wait("all to announce", lambda: announced(udp) == added, 30)
+    assert set(udp.sources) == {many.daemon.listening()}, (udp.sources, many.daemon.listening())
+    longest = 8192  # peer/core/udpsort.h; the socket drops longer ones
+    wanted = {"krpc": 0, "trackers": len(udp.asked), "utp_resets": 0, "utp_limited": 0,
+              "ignored": 2 * len([x for x in junk if len(x) <= longest])}
+    t.wait("all to be counted", lambda: many.daemon.rpc("daemon.info")["udp"] == wanted, 10)
+
+
+@test
+def udp_announces_of_all_loops_can_be_cancelled(t):
+    silent = fake_tracker.FakeUdpTracker(t, lambda *_: None)
+    many = Many(t, silent, "--loops", "3")
+    many.add("seed", 9, True)
+    t.wait("all to ask", lambda: len(silent.asked) >= 9, 30)
+    assert many.daemon.stop() == 0, many.daemon.report()
 
 
 our.main(our.SPRAT, our.SPRATD, our.TRACKER)

@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import content
 import sprat as our
 from daemon import Daemon, one_line
+from fake_tracker import FakeUdpTracker
 from hung import hung
 from tap import test
 
@@ -276,9 +277,11 @@ def three_signals_end_it_at_once(t):
     silent = socket.create_server((t.address(), 0))
     t.defer(silent.close)
     url = "http://%s:%d/announce" % silent.getsockname()
+    udp = FakeUdpTracker(t, lambda *_: None)
     daemon = Daemon(t, "--loops", LOOPS)
-    shelf.add(daemon, os.path.dirname(shelf.paths["file-0"]), trackers=[url])
+    shelf.add(daemon, os.path.dirname(shelf.paths["file-0"]), trackers=[url, udp.url])
     shelf.seeding(daemon)
+    t.wait("the UDP tracker to be asked", lambda: len(udp.asked) >= len(shelf.names), 30)
     for _ in range(3):
         daemon.send(signal.SIGTERM)
         time.sleep(0.05)

@@ -86,10 +86,12 @@ class FakeTracker:
 
 
 class FakeUdpTracker:
-    """reply(datagram, number) returns the datagram to send back, or None for silence."""
+    """reply(datagram, number) returns the datagram to send back, or None for silence. `asked` has the datagrams,
+    `sources` the addresses ("ADDR:PORT") that they came from."""
 
     def __init__(self, t, reply):
         self.asked = []
+        self.sources = []
         self._reply = reply
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((t.address(), 0))
@@ -111,6 +113,7 @@ class FakeUdpTracker:
             datagram, source = self._socket.recvfrom(65536)
             if not datagram:
                 return
+            self.sources.append("%s:%d" % source)
             self.asked.append(datagram)
             answer = self._reply(datagram, len(self.asked))
             if answer is not None:

@@ -12,6 +12,7 @@
 #include "common/sys/addr.h"
 #include "common/sys/clock.h"
 #include "peer/net/tracker_client.h"
+#include "peer/net/udp_tracker.h"
 #include "tests/unit/ev/http_fake.h"
 
 enum { RETRY_MS = 60 };
@@ -35,6 +36,7 @@ struct probe {
     struct resolver *resolver;
     struct fetcher *fetcher;
     struct tracker_gate *gate;
+    struct udp_tracker *udp;
     struct tracker_client *client;
     struct fake fake, fake6;
     int calls, begun;
@@ -127,6 +129,7 @@ static void
 start_with(struct probe *p, const char *from4, const char *from6, uint32_t retry_ms)
 {
     struct source source = {{.family = IP_NONE}, {.family = IP_NONE}};
+    struct udp_asker asker;
     struct errbuf eb;
 
     memset(p, 0, sizeof(*p));
@@ -139,7 +142,10 @@ start_with(struct probe *p, const char *from4, const char *from6, uint32_t retry
     if (from6 != NULL)
         cr_assert_eq(addr_parse_ip(from6, 0, &source.v6), 0);
     p->gate = tracker_gate_new();
-    p->client = tracker_client_new(p->loop, p->resolver, p->fetcher, p->gate, &source, retry_ms);
+    p->udp = udp_tracker_new(p->loop, &source, NULL, retry_ms);
+    cr_assert_not_null(p->udp);
+    asker = udp_tracker_asker(p->udp);
+    p->client = tracker_client_new(p->loop, p->resolver, p->fetcher, p->gate, &source, &asker);
     cr_assert_not_null(p->client);
 }
 
@@ -171,6 +177,7 @@ static void
 stop(struct probe *p)
 {
     tracker_client_free(p->client);
+    udp_tracker_free(p->udp);
     tracker_gate_free(p->gate);
     fetcher_free(p->fetcher);
     resolver_free(p->resolver);
@@ -317,14 +324,21 @@ static void
 ask_addresses(struct probe *p, uint32_t retry_ms, const struct endpoint *to, size_t count)
 {
     struct source source = {{.family = IP_NONE}, {.family = IP_NONE}};
-    struct udp_tracker *u = udp_tracker_new(p->loop, &source, retry_ms);
+    struct udp_tracker *u = udp_tracker_new(p->loop, &source, NULL, retry_ms);
     struct tracker_announce a = {.port = 6881};
     struct tracker_reply r;
+    struct udp_request request = {.to = to,
+                                  .count = count,
+                                  .announce = &a,
+                                  .url_data = "/",
+                                  .reply = &r,
+                                  .fn = on_udp_done,
+                                  .ctx = p};
 
     cr_assert_not_null(u);
     tracker_reply_init(&r, p->addrs, 16);
     p->calls = 0;
-    cr_assert_not_null(udp_tracker_announce(u, to, count, &a, "/", &r, on_udp_done, p));
+    cr_assert_not_null(udp_tracker_announce(u, &request));
     loop_timer_set(p->timer, mono_add_ms(clock_mono(), 5000));
     loop_run(p->loop);
     loop_timer_set(p->timer, MONO_NEVER);
