@@ -28,7 +28,9 @@ enum {
     METAINFO_DEPTH_MAX = 100, /* nesting of bencode */
     METAINFO_TRACKERS_MAX = 500,
     METAINFO_WEB_SEEDS_MAX = 100,
-    METAINFO_PATH_MAX = 4000, /* bytes of one joined path */
+    METAINFO_NODES_MAX = 100,
+    METAINFO_NODE_HOST_MAX = 255, /* bytes */
+    METAINFO_PATH_MAX = 4000,     /* bytes of one joined path */
 };
 
 enum metainfo_format { METAINFO_V1, METAINFO_V2, METAINFO_HYBRID };
@@ -64,6 +66,7 @@ struct metainfo_tier {
     size_t count;
 };
 
+/* A node of the DHT (BEP 5). */
 struct metainfo_node {
     const char *host;
     uint16_t port;

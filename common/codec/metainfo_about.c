@@ -11,11 +11,7 @@
 #include "common/codec/uri.h"
 #include "common/base/utf8.h"
 
-enum {
-    HOST_MAX = 255,
-    TEXT_MAX = 64 * 1024,
-    NODES_MAX = 100,
-};
+enum { TEXT_MAX = 64 * 1024 };
 
 /* Copies a text, repaired and truncated at TEXT_MAX; leaves |*out| unchanged if |item| is not a
  * string. */
@@ -183,7 +179,7 @@ is_host(const uint8_t *s, size_t len)
     for (size_t i = 0; i < len; i++)
         if (s[i] <= ' ' || s[i] >= 0x7f)
             return false;
-    return len > 0 && len <= HOST_MAX;
+    return len > 0 && len <= METAINFO_NODE_HOST_MAX;
 }
 
 static int
@@ -194,12 +190,12 @@ read_nodes(struct loader *l)
 
     if (!bencode_exists(bencode_first(list)))
         return 0;
-    nodes = mem_alloc(l->mem, at_most(count_items(list), NODES_MAX) * sizeof(*nodes));
+    nodes = mem_alloc(l->mem, at_most(count_items(list), METAINFO_NODES_MAX) * sizeof(*nodes));
     if (nodes == NULL)
         return SPRAT_E_NOMEM;
     l->mi->nodes = nodes;
     for (struct bencode_item n = bencode_first(list);
-         bencode_exists(n) && l->mi->node_count < NODES_MAX; n = bencode_next(list, n)) {
+         bencode_exists(n) && l->mi->node_count < METAINFO_NODES_MAX; n = bencode_next(list, n)) {
         struct bencode_item host =
             bencode_is(n, BENCODE_LIST) ? bencode_first(n) : (struct bencode_item){0};
         const uint8_t *s;

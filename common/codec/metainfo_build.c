@@ -312,6 +312,22 @@ put_text(struct bencode_writer *w, const char *key, const char *text)
     bencode_put_cstr(w, text);
 }
 
+static void
+put_nodes(struct bencode_writer *w, const struct metainfo_build *b)
+{
+    if (b->node_count == 0)
+        return;
+    bencode_put_key(w, "nodes");
+    bencode_begin_list(w);
+    for (size_t i = 0; i < b->node_count; i++) {
+        bencode_begin_list(w);
+        bencode_put_cstr(w, b->nodes[i].host);
+        bencode_put_int(w, b->nodes[i].port);
+        bencode_end(w);
+    }
+    bencode_end(w);
+}
+
 int
 metainfo_build(const struct metainfo_build *b, struct buf *out, struct errbuf *eb)
 {
@@ -332,6 +348,7 @@ metainfo_build(const struct metainfo_build *b, struct buf *out, struct errbuf *e
     }
     bencode_put_key(&w, "info");
     put_info(&w, b);
+    put_nodes(&w, b);
     if (b->format != METAINFO_V1 && put_layers(&w, b) != 0)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     if (b->web_seed_count > 0) {

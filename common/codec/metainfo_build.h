@@ -33,6 +33,8 @@ struct metainfo_build {
     size_t tier_count;
     const char *const *web_seeds;
     size_t web_seed_count;
+    const struct metainfo_node *nodes;
+    size_t node_count;
     bool is_private;
     const char *source, *comment, *created_by;
     int64_t creation_date; /* 0: no date is written */
@@ -44,7 +46,8 @@ int metainfo_path_compare(const char *a, const char *b);
 
 /* Appends the torrent file to |out|. INVAL, with a message, for input that metainfo_parse() would
  * refuse or read differently: a name that clients have to change, a link out of the torrent, a
- * layer that does not match its root. NOMEM; TOOBIG. After an error |out| holds a part of the file.
+ * layer that does not match its root, DHT nodes in a private torrent. NOMEM; TOOBIG. After an error
+ * |out| holds a part of the file.
  */
 int metainfo_build(const struct metainfo_build *b, struct buf *out, struct errbuf *eb);
 

@@ -174,6 +174,19 @@ check_urls(const struct metainfo_build *b, struct errbuf *eb)
     return 0;
 }
 
+/* A private torrent does not use the DHT (BEP 27). */
+static int
+check_nodes(const struct metainfo_build *b, struct errbuf *eb)
+{
+    if (b->node_count > METAINFO_NODES_MAX)
+        return errbuf_set(eb, SPRAT_E_INVAL, "more than %d DHT nodes", METAINFO_NODES_MAX);
+    if (b->node_count > 0 && b->is_private)
+        return errbuf_set(eb, SPRAT_E_INVAL,
+                          "a private torrent gets peers from its trackers only, and has no DHT "
+                          "nodes");
+    return 0;
+}
+
 int
 metainfo_build_check(const struct metainfo_build *b, struct errbuf *eb)
 {
@@ -181,6 +194,8 @@ metainfo_build_check(const struct metainfo_build *b, struct errbuf *eb)
 
     if (err == 0)
         err = check_urls(b, eb);
+    if (err == 0)
+        err = check_nodes(b, eb);
     for (size_t i = 0; err == 0 && i < b->file_count; i++)
         err = check_file(b, &b->files[i], eb);
     if (err == 0)
@@ -231,6 +246,8 @@ metainfo_build_verify(const struct metainfo_build *b, const uint8_t *raw, size_t
     if (err != 0)
         return errbuf_set(eb, SPRAT_E_INVAL, "the torrent would not load: %.400s", why.text);
     err = compare_files(b, mi, eb);
+    if (err == 0 && mi->node_count != b->node_count)
+        err = errbuf_set(eb, SPRAT_E_INVAL, "a DHT node is not a host and a port");
     metainfo_free(mi);
     return err;
 }

@@ -9,6 +9,7 @@
 #include "common/base/parse.h"
 #include "common/base/utf8.h"
 #include "common/codec/metainfo_path.h"
+#include "common/sys/addr.h"
 #include "config.h"
 #include "peer/cli/command.h"
 #include "peer/cli/describe.h"
@@ -16,6 +17,7 @@
 #include "peer/cli/making.h"
 #include "peer/cli/output.h"
 #include "peer/cli/screen.h"
+#include "peer/engine/searchdefault.h"
 #include "peer/store/create.h"
 
 enum {
@@ -24,6 +26,7 @@ enum {
     OPT_PIECE_LENGTH,
     OPT_TRACKER,
     OPT_WEB_SEED,
+    OPT_DHT_NODE,
     OPT_PRIVATE,
     OPT_SOURCE,
     OPT_COMMENT,
@@ -44,6 +47,9 @@ static const struct option_spec options[] = {
      "announce to this tracker; repeatable, each URL is a tier of its own"},
     {OPT_WEB_SEED, 'w', "web-seed", "URL",
      "URL of an HTTP server that has the content too; repeatable"},
+    {OPT_DHT_NODE, 0, "dht-node", "HOST:PORT",
+     "a node of the DHT that clients ask for peers, also if the torrent has no tracker; "
+     "repeatable"},
     {OPT_PRIVATE, 0, "private", NULL, "clients get peers only from the trackers"},
     {OPT_SOURCE, 0, "source", "TEXT",
      "name of the site that the torrent is for; changes the info-hash"},
@@ -56,6 +62,8 @@ struct request {
     struct create_options opt;
     struct cli_list trackers, web_seeds;
     struct metainfo_tier tiers[CLI_LIST_MAX];
+    struct metainfo_node nodes[METAINFO_NODES_MAX];
+    char hosts[METAINFO_NODES_MAX][METAINFO_NODE_HOST_MAX + 1]; /* of |nodes| */
     const char *output_path; /* NULL: not given */
     bool force;
     struct output output;
@@ -108,6 +116,24 @@ add_url(struct cli_list *l, const char *option, const char *value, bool udp, str
 }
 
 static int
+add_node(struct request *r, const char *value, struct errbuf *eb)
+{
+    struct metainfo_node *node = &r->nodes[r->opt.node_count];
+    char *host = r->hosts[r->opt.node_count];
+    int err = searchdefault_check_dht_name("--dht-node", value, eb);
+
+    if (err != 0)
+        return err;
+    if (r->opt.node_count == METAINFO_NODES_MAX)
+        return errbuf_set(eb, SPRAT_E_LIMIT, "--dht-node can be given %d times at most",
+                          METAINFO_NODES_MAX);
+    (void)addr_split(value, host, METAINFO_NODE_HOST_MAX + 1, &node->port);
+    node->host = host;
+    r->opt.node_count++;
+    return 0;
+}
+
+static int
 store_option(struct request *r, int id, const char *value, struct errbuf *eb)
 {
     switch (id) {
@@ -116,6 +142,7 @@ store_option(struct request *r, int id, const char *value, struct errbuf *eb)
     case OPT_PIECE_LENGTH: return parse_piece_length(value, &r->opt.piece_length, eb);
     case OPT_TRACKER: return add_url(&r->trackers, "--tracker", value, true, eb);
     case OPT_WEB_SEED: return add_url(&r->web_seeds, "--web-seed", value, false, eb);
+    case OPT_DHT_NODE: return add_node(r, value, eb);
     case OPT_PRIVATE: r->opt.is_private = true; return 0;
     case OPT_SOURCE: r->opt.source = value; return 0;
     case OPT_COMMENT: r->opt.comment = value; return 0;
@@ -226,10 +253,14 @@ run(const struct cli_command *self, int argc, const char *const *argv)
             return cli_usage(self, "%s", eb.text);
     if (got < 0)
         return args.status;
+    if (r.opt.is_private && r.opt.node_count > 0)
+        return cli_usage(self, "--private and --dht-node exclude each other: a private torrent "
+                               "gets peers from its trackers only");
     for (size_t i = 0; i < r.trackers.count; i++)
         r.tiers[i] = (struct metainfo_tier){.urls = &r.trackers.items[i], .count = 1};
     r.opt.path = args.operands[0];
     r.opt.tiers = r.tiers;
+    r.opt.nodes = r.nodes;
     r.opt.tier_count = r.trackers.count;
     r.opt.web_seeds = r.web_seeds.items;
     r.opt.web_seed_count = r.web_seeds.count;

@@ -15,7 +15,7 @@
 #include "common/rpc/jsontext.h"
 #include "peer/cli/text.h"
 
-enum { LINE_MAX_BYTES = METAINFO_PATH_MAX * 4 };
+enum { LINE_MAX_BYTES = METAINFO_PATH_MAX * 4, HOST_PORT_MAX = 300 };
 
 const char *
 describe_format(bool v1, bool v2)
@@ -103,6 +103,27 @@ magnet_of(const struct metainfo *mi)
     return text_of(&b);
 }
 
+/* Writes HOST:PORT, or [IPV6]:PORT. */
+static void
+put_host_port(char text[HOST_PORT_MAX], const char *host, uint16_t port)
+{
+    snprintf(text, HOST_PORT_MAX, strchr(host, ':') ? "[%.255s]:%u" : "%.255s:%u", host,
+             (unsigned)port);
+}
+
+static json_t *
+json_nodes(const struct metainfo *mi)
+{
+    json_t *all = json_array();
+    char text[HOST_PORT_MAX];
+
+    for (size_t i = 0; i < mi->node_count; i++) {
+        put_host_port(text, mi->nodes[i].host, mi->nodes[i].port);
+        json_array_append_new(all, json_text(text));
+    }
+    return all;
+}
+
 json_t *
 describe_json(const struct metainfo *mi)
 {
@@ -120,6 +141,7 @@ describe_json(const struct metainfo *mi)
     json_object_set_new(o, "files", json_files(mi));
     json_object_set_new(o, "trackers", json_tiers(mi->tiers, mi->tier_count));
     json_object_set_new(o, "web_seeds", json_texts(mi->web_seeds, mi->web_seed_count));
+    json_object_set_new(o, "dht_nodes", json_nodes(mi));
     json_object_set_new(o, "magnet", json_text(magnet));
     free(magnet);
     return o;
@@ -156,6 +178,7 @@ describe_magnet_json(const struct magnet *m)
     json_object_set_new(o, "trackers", tiers);
     json_object_set_new(o, "web_seeds",
                         json_texts((const char *const *)m->web_seeds, m->web_seed_count));
+    json_object_set_new(o, "dht_nodes", json_array());
     json_object_set_new(o, "magnet", json_text(link));
     free(link);
     return o;
@@ -231,6 +254,17 @@ text_trackers(const struct metainfo *mi)
         row(i == 0 ? "web seeds" : "", mi->web_seeds[i]);
 }
 
+static void
+text_nodes(const struct metainfo *mi)
+{
+    char text[HOST_PORT_MAX];
+
+    for (size_t i = 0; i < mi->node_count; i++) {
+        put_host_port(text, mi->nodes[i].host, mi->nodes[i].port);
+        row(i == 0 ? "DHT nodes" : "", text);
+    }
+}
+
 void
 describe_text(const struct metainfo *mi)
 {
@@ -250,6 +284,7 @@ describe_text(const struct metainfo *mi)
     row("pieces", line);
     row("private", mi->is_private ? "yes" : "no");
     text_trackers(mi);
+    text_nodes(mi);
     if (mi->source != NULL)
         row("source", mi->source);
     if (mi->comment != NULL)
@@ -278,7 +313,7 @@ describe_created(const struct metainfo *mi, const char *path, const char *note)
 void
 describe_magnet_text(const struct magnet *m)
 {
-    char *link = print_magnet(m), line[300];
+    char *link = print_magnet(m), line[HOST_PORT_MAX];
 
     row("name", m->name != NULL ? m->name : "(not known)");
     row("format", describe_format(m->id.has_v1, m->id.has_v2));
@@ -291,8 +326,7 @@ describe_magnet_text(const struct magnet *m)
     for (size_t i = 0; i < m->web_seed_count; i++)
         row(i == 0 ? "web seeds" : "", m->web_seeds[i]);
     for (size_t i = 0; i < m->peer_count; i++) {
-        snprintf(line, sizeof(line), strchr(m->peers[i].host, ':') ? "[%.255s]:%u" : "%.255s:%u",
-                 m->peers[i].host, m->peers[i].port);
+        put_host_port(line, m->peers[i].host, m->peers[i].port);
         row(i == 0 ? "peers" : "", line);
     }
     if (m->range_count > 0)

@@ -116,8 +116,7 @@ static void
 on_node(struct dht *d, const struct dht_input *in, struct mono now)
 {
     const struct dht_contact *c = &in->u.node.contact;
-
-    uint16_t port_min = in->u.node.source == DHT_FROM_PEER ? DHT_PORT_MIN : 1;
+    uint16_t port_min = dht_source_is_hearsay(in->u.node.source) ? DHT_PORT_MIN : 1;
 
     if (c->addr.family != d->family || c->addr.port < port_min || dht_id_equal(c->id, d->self.id) ||
         out_is_banned(d, &c->addr) || dht_table_at(&d->table, &c->addr) != NULL)

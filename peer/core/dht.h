@@ -70,6 +70,13 @@ enum dht_source {
     DHT_FROM_PEER,      /* a peer's PORT message: its address with that port */
 };
 
+/* Whether a stranger chose the address. */
+static inline bool
+dht_source_is_hearsay(enum dht_source source)
+{
+    return source == DHT_FROM_TORRENT || source == DHT_FROM_PEER;
+}
+
 /* A node's id and address. */
 struct dht_contact {
     uint8_t id[DHT_ID_LEN]; /* all zero: not known */

@@ -16,16 +16,16 @@ find(struct dht_pool *p, const struct endpoint *addr)
 void
 dht_pool_add(struct dht_pool *p, enum dht_source source, const struct dht_contact *contact)
 {
-    bool by_peer = source == DHT_FROM_PEER;
-    uint32_t first = by_peer ? DHT_POOL_MAX - DHT_POOL_PEERS_MAX : 0;
-    uint32_t places = by_peer ? DHT_POOL_PEERS_MAX : DHT_POOL_MAX - DHT_POOL_PEERS_MAX;
+    bool hearsay = dht_source_is_hearsay(source);
+    uint32_t first = hearsay ? DHT_POOL_MAX - DHT_POOL_HEARSAY_MAX : 0;
+    uint32_t places = hearsay ? DHT_POOL_HEARSAY_MAX : DHT_POOL_MAX - DHT_POOL_HEARSAY_MAX;
     struct dht_pooled *e = find(p, &contact->addr);
 
     if (e == NULL) {
-        e = &p->all[first + p->turn[by_peer]];
-        p->turn[by_peer] = (p->turn[by_peer] + 1) % places;
+        e = &p->all[first + p->turn[hearsay]];
+        p->turn[hearsay] = (p->turn[hearsay] + 1) % places;
         p->count += !e->used;
-    } else if (by_peer) {
+    } else if (hearsay) {
         return;
     }
     *e = (struct dht_pooled){.contact = *contact, .used = true};

@@ -3,7 +3,7 @@
  * Addresses of DHT nodes that may be alive: saved, bootstrap and torrents' nodes, and those that
  * peers named. The node asks each once. One that answers goes to the routing table, and one that
  * does not is forgotten. The pool is a ring: the oldest address makes room, and addresses that
- * peers named displace only each other.
+ * strangers chose (torrent files, peers) displace only each other.
  */
 #ifndef PEER_CORE_DHT_POOL_H
 #define PEER_CORE_DHT_POOL_H
@@ -16,7 +16,7 @@
 
 enum {
     DHT_POOL_MAX = 320,
-    DHT_POOL_PEERS_MAX = 32, /* of them, addresses that peers named */
+    DHT_POOL_HEARSAY_MAX = 32, /* of them, addresses that strangers chose */
 };
 
 /* Embedded. Read |count|; the rest is private. */
@@ -26,7 +26,7 @@ struct dht_pool {
     struct dht_pooled {
         struct dht_contact contact;
         bool used, asked;
-    } all[DHT_POOL_MAX]; /* the last DHT_POOL_PEERS_MAX are for peers' */
+    } all[DHT_POOL_MAX]; /* the last DHT_POOL_HEARSAY_MAX are hearsay */
 };
 
 void dht_pool_add(struct dht_pool *p, enum dht_source source, const struct dht_contact *contact);

@@ -279,9 +279,9 @@ add_dht_name(struct settings *s, const char *value, struct errbuf *eb)
 
     if (err != 0)
         return err;
-    if (s->dht_name_count == DHTNODES_NAMES_MAX)
+    if (s->dht_name_count == DHTNAMES_BOOTSTRAP_MAX)
         return errbuf_set(eb, SPRAT_E_INVAL, "dht-bootstrap: more than %d of them",
-                          DHTNODES_NAMES_MAX);
+                          DHTNAMES_BOOTSTRAP_MAX);
     s->dht_names[s->dht_name_count] = strdup(value);
     if (s->dht_names[s->dht_name_count] == NULL)
         return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");

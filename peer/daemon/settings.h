@@ -11,7 +11,7 @@
 
 #include "common/base/err.h"
 #include "common/base/log.h"
-#include "peer/engine/dhtnodes.h"
+#include "peer/engine/dhtnames.h"
 #include "peer/engine/engine.h"
 
 enum {
@@ -42,7 +42,7 @@ struct settings {
     uint64_t rest_after_s; /* 0: the default */
     bool no_pex;
     bool dht;
-    char *dht_names[DHTNODES_NAMES_MAX]; /* without any: the default names */
+    char *dht_names[DHTNAMES_BOOTSTRAP_MAX]; /* without any: the default names */
     size_t dht_name_count;
     bool lsd;
     char *ca_file; /* absolute; NULL: only the system's */

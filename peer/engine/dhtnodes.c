@@ -12,6 +12,7 @@
 #include "common/base/magic.h"
 #include "common/crypto/random.h"
 #include "common/sys/addr.h"
+#include "peer/engine/dhtnames.h"
 #include "peer/store/statedht.h"
 
 #define DHTNODES_MAGIC 0x4448544eu
@@ -26,14 +27,6 @@ struct dhtnode {
     bool saving; /* a table is on its way to the database */
 };
 
-/* A bootstrap name. */
-struct dhtname {
-    struct dhtnodes *all;
-    char host[RESOLVE_HOST_MAX + 1];
-    uint16_t port;
-    struct resolve *resolve; /* NULL: is not being resolved */
-};
-
 struct dhtnodes {
     uint32_t magic;
     struct dhtnodes_config cfg;
@@ -41,8 +34,7 @@ struct dhtnodes {
     struct loop_timer *timer;
     struct dhtnode nodes[UDPDOOR_SOCKETS_MAX];
     unsigned count;
-    struct dhtname names[DHTNODES_NAMES_MAX];
-    unsigned name_count;
+    struct dhtnames *names;
 };
 
 static void carry_out(struct dhtnode *n);
@@ -103,7 +95,7 @@ on_datagram(void *ctx, unsigned socket, const struct endpoint *from, const uint8
     return true;
 }
 
-/* --- bootstrap --- */
+/* --- addresses that may be those of nodes --- */
 
 static void
 feed_node(struct dhtnode *n, enum dht_source source, const struct dht_contact *contact)
@@ -127,48 +119,18 @@ dhtnodes_add(struct dhtnodes *d, enum dht_source source, const struct endpoint *
     set_timer(d);
 }
 
+/* A name's address is known. */
 static void
-on_resolved(void *ctx, int err, const struct endpoint *addrs, size_t count)
+on_addr(void *ctx, enum dht_source source, const struct endpoint *addr)
 {
-    struct dhtname *name = ctx;
-    struct dhtnodes *d = name->all;
+    dhtnodes_add(ctx, source, addr);
+}
 
+void
+dhtnodes_hint(struct dhtnodes *d, const char *host, uint16_t port)
+{
     MAGIC_CHECK(d, DHTNODES_MAGIC);
-    name->resolve = NULL;
-    if (err != 0) {
-        log_info(d->cfg.log, "DHT bootstrap: no address is known for %s; the DHT asks again later",
-                 name->host);
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        dhtnodes_add(d, DHT_FROM_BOOTSTRAP, &addrs[i]);
-}
-
-/* Asks for all names at once. The node repeats BOOTSTRAP while it knows no other node, so a failure
- * needs no retry here. */
-static void
-bootstrap(struct dhtnodes *d)
-{
-    for (unsigned i = 0; i < d->name_count; i++) {
-        struct dhtname *name = &d->names[i];
-
-        if (name->resolve == NULL)
-            name->resolve =
-                resolve_start(d->cfg.resolver, name->host, name->port, on_resolved, name);
-    }
-}
-
-static void
-read_name(struct dhtnodes *d, const char *text)
-{
-    struct dhtname *name = &d->names[d->name_count];
-
-    if (addr_split(text, name->host, sizeof(name->host), &name->port)) {
-        name->all = d;
-        d->name_count++;
-    } else {
-        log_warn(d->cfg.log, "DHT bootstrap: %s is not HOST:PORT, and is not asked", text);
-    }
+    dhtnames_hint(d->names, host, port);
 }
 
 /* --- the database --- */
@@ -254,7 +216,10 @@ carry_out(struct dhtnode *n)
             d->handler.on_searched(d->handler.ctx, fx.u.searched.search / 2, fx.u.searched.peers,
                                    fx.u.searched.again);
             break;
-        case DHT_FX_BOOTSTRAP: bootstrap(d); break;
+        case DHT_FX_BOOTSTRAP:
+            /* Repeated while no node answers, so a failure needs no retry here. */
+            dhtnames_ask(d->names);
+            break;
         case DHT_FX_SAVE: save(n); break;
         case DHT_FX_IDENTITY: save(n); break;
         }
@@ -369,6 +334,21 @@ introduce_families(struct dhtnodes *d)
     dht_set_other(first[1]->dht, first[0]->dht);
 }
 
+static struct dhtnames *
+make_names(struct dhtnodes *d)
+{
+    struct dhtnames_config names = {.loop = d->cfg.loop,
+                                    .resolver = d->cfg.resolver,
+                                    .log = d->cfg.log,
+                                    .ctx = d,
+                                    .on_addr = on_addr};
+    struct dhtnames *n = dhtnames_new(&names);
+
+    for (size_t i = 0; n != NULL && i < d->cfg.name_count; i++)
+        dhtnames_add(n, d->cfg.names[i]);
+    return n;
+}
+
 int
 dhtnodes_new(const struct dhtnodes_config *cfg, const struct dhtnodes_handler *handler,
              struct dhtnodes **out, struct errbuf *eb)
@@ -382,10 +362,9 @@ dhtnodes_new(const struct dhtnodes_config *cfg, const struct dhtnodes_handler *h
     MAGIC_SET(d, DHTNODES_MAGIC);
     d->cfg = *cfg;
     d->handler = *handler;
-    for (size_t i = 0; i < cfg->name_count && d->name_count < DHTNODES_NAMES_MAX; i++)
-        read_name(d, cfg->names[i]);
+    d->names = make_names(d);
     d->timer = loop_timer_new(cfg->loop, on_timer, d);
-    if (d->timer == NULL)
+    if (d->names == NULL || d->timer == NULL)
         err = errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
     for (unsigned i = 0; i < udpdoor_count(cfg->door) && err == 0; i++)
         err = open_node(d, i, eb);
@@ -411,9 +390,8 @@ dhtnodes_close(struct dhtnodes *d)
     udpdoor_set_reader(d->cfg.door, UDP_KRPC, NULL);
     loop_timer_free(d->timer);
     d->timer = NULL;
-    for (unsigned i = 0; i < d->name_count; i++)
-        if (d->names[i].resolve != NULL)
-            resolve_cancel(d->names[i].resolve);
+    dhtnames_free(d->names);
+    d->names = NULL;
     for (unsigned i = 0; i < d->count; i++)
         dht_set_other(d->nodes[i].dht, NULL);
     for (unsigned i = 0; i < d->count; i++) {

@@ -23,8 +23,6 @@
 #include "peer/net/udpdoor.h"
 #include "peer/store/state.h"
 
-enum { DHTNODES_NAMES_MAX = 16 }; /* bootstrap names; further names are not used */
-
 struct dhtnodes;
 
 /* The services that the nodes use; all are borrowed. */
@@ -72,8 +70,10 @@ void dhtnodes_free(struct dhtnodes *d);
 int dhtnodes_search(struct dhtnodes *d, const struct dhtnodes_search *s);
 void dhtnodes_stop(struct dhtnodes *d, uint64_t number);
 
-/* A node that may be alive, of the PORT message of a peer or of a torrent file. */
+/* A node that may be alive. */
 void dhtnodes_add(struct dhtnodes *d, enum dht_source source, const struct endpoint *addr);
+/* The same, by the name or address that a torrent file has (dhtnames_hint()). */
+void dhtnodes_hint(struct dhtnodes *d, const char *host, uint16_t port);
 
 /* The nodes, to show them: their number, and the address and the stats of one. */
 unsigned dhtnodes_count(const struct dhtnodes *d);

@@ -54,6 +54,7 @@ const struct torrent_env_calls engine_env_calls = {
     .exchange_facts = on_exchange_facts,
     .search = engine_search,
     .add_dht_node = engine_add_dht_node,
+    .add_dht_names = engine_add_dht_names,
     .share_ban = on_share_ban,
     .take_conn = on_take_conn,
     .drop_conn = on_drop_conn,

@@ -208,7 +208,8 @@ void engine_close_searches(struct engine *s);
 void engine_fini_searches(struct engine *s);
 /* Calls of torrents, on any loop: torrent_env.h. */
 bool engine_search(struct torrent *t, const struct torrent_search *search);
-void engine_add_dht_node(struct torrent_env *env, const struct endpoint *addr, bool by_peer);
+void engine_add_dht_node(struct torrent_env *env, const struct endpoint *addr);
+bool engine_add_dht_names(struct torrent_env *env, const struct metainfo_node *nodes, size_t count);
 
 /* --- engine_udp.c --- */
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/base/assert.h"
+#include "peer/engine/dhtnames.h"
 #include "peer/engine/dhtnodes.h"
 #include "peer/engine/engine_impl.h"
 #include "peer/engine/lsdnode.h"
@@ -176,13 +177,12 @@ engine_search(struct torrent *t, const struct torrent_search *search)
     return true;
 }
 
-/* --- a node that a peer named --- */
+/* --- nodes that a peer or a torrent file named --- */
 
 struct dht_hint {
     struct letter letter;
     struct engine *first;
     struct endpoint addr;
-    bool by_peer;
 };
 
 static void
@@ -191,24 +191,64 @@ on_hint(struct letter *l)
     struct dht_hint *h = LIST_ENTRY(l, struct dht_hint, letter);
 
     if (h->first->search.nodes != NULL)
-        dhtnodes_add(h->first->search.nodes, h->by_peer ? DHT_FROM_PEER : DHT_FROM_TORRENT,
-                     &h->addr);
+        dhtnodes_add(h->first->search.nodes, DHT_FROM_PEER, &h->addr);
     free(h);
 }
 
 void
-engine_add_dht_node(struct torrent_env *env, const struct endpoint *addr, bool by_peer)
+engine_add_dht_node(struct torrent_env *env, const struct endpoint *addr)
 {
     struct engine *s = LIST_ENTRY(env, struct engine, env), *first = s->process->engines[0];
     struct dht_hint *h = malloc(sizeof(*h));
 
     if (h == NULL)
         return;
-    *h =
-        (struct dht_hint){.letter.run = on_hint, .first = first, .addr = *addr, .by_peer = by_peer};
+    *h = (struct dht_hint){.letter.run = on_hint, .first = first, .addr = *addr};
     /* A full mailbox loses the hint: other peers name nodes too. */
     if (mailbox_post(first->mail, &h->letter) != 0)
         free(h);
+}
+
+struct dht_names {
+    struct letter letter;
+    struct engine *first;
+    size_t count;
+    struct {
+        char host[RESOLVE_HOST_MAX + 1];
+        uint16_t port;
+    } names[DHTNAMES_HINTS_TORRENT];
+};
+
+static void
+on_names(struct letter *l)
+{
+    struct dht_names *n = LIST_ENTRY(l, struct dht_names, letter);
+
+    for (size_t i = 0; i < n->count && n->first->search.nodes != NULL; i++)
+        dhtnodes_hint(n->first->search.nodes, n->names[i].host, n->names[i].port);
+    free(n);
+}
+
+bool
+engine_add_dht_names(struct torrent_env *env, const struct metainfo_node *nodes, size_t count)
+{
+    struct engine *s = LIST_ENTRY(env, struct engine, env), *first = s->process->engines[0];
+    struct dht_names *n = calloc(1, sizeof(*n));
+
+    if (n == NULL)
+        return false;
+    n->letter.run = on_names;
+    n->first = first;
+    for (size_t i = 0; i < count && n->count < DHTNAMES_HINTS_TORRENT; i++) {
+        if (strlen(nodes[i].host) > RESOLVE_HOST_MAX)
+            continue;
+        strcpy(n->names[n->count].host, nodes[i].host);
+        n->names[n->count++].port = nodes[i].port;
+    }
+    if (mailbox_post(first->mail, &n->letter) == 0)
+        return true;
+    free(n);
+    return false;
 }
 
 /* --- from the searches to torrents --- */

@@ -206,6 +206,8 @@ build(struct creation *c, struct buf *out, struct errbuf *eb)
         .tier_count = opt->tier_count,
         .web_seeds = opt->web_seeds,
         .web_seed_count = opt->web_seed_count,
+        .nodes = opt->nodes,
+        .node_count = opt->node_count,
         .is_private = opt->is_private,
         .source = opt->source,
         .comment = opt->comment,

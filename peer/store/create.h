@@ -38,6 +38,8 @@ struct create_options {
     size_t tier_count;
     const char *const *web_seeds;
     size_t web_seed_count;
+    const struct metainfo_node *nodes; /* of the DHT (BEP 5) */
+    size_t node_count;
     bool is_private;
     const char *source, *comment, *created_by; /* may be NULL */
     int64_t creation_date;                     /* 0: left out */

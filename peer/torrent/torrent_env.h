@@ -80,8 +80,11 @@ struct torrent_env_calls {
      * answers by torrent_search_on_peers() and torrent_search_on_round(). False: memory is out, and
      * nothing changes. */
     bool (*search)(struct torrent *t, const struct torrent_search *s);
-    /* A peer or a torrent file named a DHT node that may be alive. */
-    void (*add_dht_node)(struct torrent_env *env, const struct endpoint *addr, bool by_peer);
+    /* A peer named a DHT node that may be alive. */
+    void (*add_dht_node)(struct torrent_env *env, const struct endpoint *addr);
+    /* A torrent file names DHT nodes that may be alive; few of them are used. False: try again
+     * later. */
+    bool (*add_dht_names)(struct torrent_env *env, const struct metainfo_node *nodes, size_t count);
     /* The site of |addr| was banned: all torrents of the process ban it. */
     void (*share_ban)(struct torrent_env *env, const struct endpoint *addr);
     /* Counts a connection to |peer| among those of the process: 0, or the reason why the connection

@@ -143,7 +143,7 @@ fx_carry_out(struct torrent *t, const struct swarm_effect *fx)
     case SWARM_FX_LEAVES: disk_do(t, DISK_JOB_LEAVES, fx); break;
     case SWARM_FX_PIECE_DONE: on_piece_done(t, fx->u.range.piece); break;
     case SWARM_FX_ANNOUNCE: track_announce(t, fx); break;
-    case SWARM_FX_NODE: t->env->calls->add_dht_node(t->env, &fx->u.node, true); break;
+    case SWARM_FX_NODE: t->env->calls->add_dht_node(t->env, &fx->u.node); break;
     case SWARM_FX_NOTICE: on_notice(t, fx); break;
     }
 }

@@ -224,6 +224,7 @@ struct torrent_seeking {
     uint32_t peers;             /* addresses that the last round found */
     struct mono again;          /* when the next round begins */
     uint32_t local;             /* addresses that the local network named, ever */
+    bool nodes_named;           /* the engine knows the nodes that the torrent file names */
 };
 
 struct torrent_hosts {

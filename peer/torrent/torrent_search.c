@@ -81,15 +81,28 @@ is_same(const struct torrent_search *a, const struct torrent_search *b)
            a->hungry == b->hungry;
 }
 
+/* Once in the torrent's life in this process: the engine keeps what it takes of the names. */
+static void
+name_nodes(struct torrent *t)
+{
+    if (!t->seeking.nodes_named && t->mi != NULL && t->mi->node_count > 0)
+        t->seeking.nodes_named =
+            t->env->calls->add_dht_names(t->env, t->mi->nodes, t->mi->node_count);
+}
+
 void
 torrent_search_update(struct torrent *t)
 {
     struct torrent_search s = make_search(t);
 
+    if (s.dht)
+        name_nodes(t);
     if (is_same(&s, &t->seeking.told) || !t->env->calls->search(t, &s))
         return;
     if (s.dht && !t->seeking.told.dht)
-        t->seeking = (struct torrent_seeking){.again = MONO_NEVER, .local = t->seeking.local};
+        t->seeking = (struct torrent_seeking){.again = MONO_NEVER,
+                                              .local = t->seeking.local,
+                                              .nodes_named = t->seeking.nodes_named};
     t->seeking.told = s;
 }
 

@@ -172,7 +172,7 @@ def create_show_verify(t):
         shown = our.show(t, out)
         assert list(shown) == ["name", "format", "info_hash_v1", "info_hash_v2", "piece_length",
                                "piece_count", "total_size", "private", "files", "trackers",
-                               "web_seeds", "magnet"], list(shown)
+                               "web_seeds", "dht_nodes", "magnet"], list(shown)
         assert shown["name"] == "tree" and shown["format"] == form
         assert (shown["info_hash_v1"] is None) == (form == "v2")
         assert (shown["info_hash_v2"] is None) == (form == "v1")
@@ -404,7 +404,7 @@ def show_reads_magnet_links_and_standard_input(t):
     whole = our.show(t, out)
     link = json.loads(our.sprat(t, "show", "--json", "--link", whole["magnet"], status=0).out)
     assert list(link) == list(whole)
-    for key in ("name", "format", "info_hash_v1", "info_hash_v2", "trackers", "web_seeds", "magnet"):
+    for key in ("name", "format", "info_hash_v1", "info_hash_v2", "trackers", "web_seeds", "dht_nodes", "magnet"):
         assert link[key] == whole[key], key
     for key in ("piece_length", "piece_count", "total_size", "private", "files"):
         assert link[key] is None, key

@@ -9,11 +9,13 @@ import signal
 import socket
 import struct
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import content
 import sprat as our
+import torrent as torrents
 from daemon import Daemon
 from fake_peer import Dialer, handshake, read_message
 from tap import test
@@ -194,6 +196,78 @@ def peers_name_their_nodes(t):
         assert sender == (address.rpartition(":")[0], int(address.rpartition(":")[2])), sender
 
 
+class Silent:
+    """UDP sockets that answer nothing. `names` has their addresses."""
+
+    def __init__(self, t, count):
+        self._sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+        for s in self._sockets:
+            t.defer(s.close)
+            s.bind((t.address(), 0))
+            s.setblocking(False)
+        self.names = ["%s:%d" % s.getsockname() for s in self._sockets]
+        self._asked = set()
+
+    def asked(self):
+        """The number of sockets that have received a query."""
+        for name, s in zip(self.names, self._sockets):
+            try:
+                while True:
+                    query = s.recv(2048)
+                    assert query.startswith(b"d") and b"1:y1:q" in query, query
+                    self._asked.add(name)
+            except BlockingIOError:
+                pass
+        return len(self._asked)
+
+
+@test
+def a_torrent_without_tracker_names_a_node(t):
+    path = content.write_file(t.path("origin", "data"), 300_000)
+    first = node(t, state="first")
+    torrent = our.create(t, path, "--dht-node", first.listening())
+    shown = our.show(t, torrent)
+    assert shown["trackers"] == [] and shown["dht_nodes"] == [first.listening()], shown
+    assert f"DHT nodes     {first.listening()}" in our.sprat(t, "show", torrent, status=0).out
+    seeder = node(t, "--loops", "3", state="seeder")
+    seeding(t, seeder, torrent, path)
+    t.wait("the announce", lambda: only(first)["stored_peers"] > 0, 30)
+    getter = our.get(t, torrent, t.path("copy"), "--seed", "none", "--dht-bootstrap", NOWHERE, env=ON)
+    getter.finish()
+    content.assert_same(path, t.path("copy", "data"))
+
+
+@test
+def few_nodes_of_a_torrent_are_asked(t):
+    named = Silent(t, 12)
+    path = content.write_file(t.path("origin", "data"), 300_000)
+    torrent = our.create(t, path, *[x for name in named.names for x in ("--dht-node", name)])
+    assert our.show(t, torrent)["dht_nodes"] == named.names
+    daemon = node(t)
+    seeding(t, daemon, torrent, path)
+    t.wait("the queries", lambda: named.asked() >= 8, 30)  # DHTNAMES_HINTS_TORRENT of peer/engine/dhtnames.h
+    time.sleep(1)
+    assert named.asked() == 8, named.asked()
+
+
+@test
+def nodes_of_a_private_torrent_are_not_asked(t):
+    wrong, right = Silent(t, 1), Silent(t, 1)
+    daemon = node(t)
+    for name, silent, private in (("a", wrong, True), ("b", right, False)):
+        path = content.write_file(t.path("origin", name), 300_000)
+        made = torrents.make(path, form="v1", private=private)
+        ip, _, port = silent.names[0].rpartition(":")
+        made["nodes"] = [[ip, int(port)]]
+        torrents.write(made, t.path(name + ".torrent"))
+        seeding(t, daemon, t.path(name + ".torrent"), path, name)
+    t.wait("the query of the other one", right.asked, 30)
+    time.sleep(1)
+    assert wrong.asked() == 0
+    result = our.sprat(t, "create", "--private", "--dht-node", "node.example:6881", t.path("origin", "a"))
+    assert result.status == 2 and "--dht-node" in result.err, str(result)
+
+
 @test
 def without_dht_nothing_is_said_of_it(t):
     path = content.write_file(t.path("origin", "data"), 300_000)
@@ -225,6 +299,8 @@ def wrong_words_are_refused(t):
     for words in (("spratd", "--dht-bootstrap", "nothing"), ("spratd", "--dht", "perhaps")):
         result = our.run(t, [our.SPRATD, *words[1:]])
         assert result.status == 2 and words[1][2:] in result.err, str(result)
+    result = our.sprat(t, "create", "--dht-node", "node", "data")
+    assert result.status == 2 and "--dht-node: 'node' is not HOST:PORT" in result.err, str(result)
     result = our.sprat(t, "get", "--dht-bootstrap", "host:0", "x.torrent")
     assert result.status == 2 and "HOST:PORT" in result.err, str(result)
 

@@ -172,6 +172,40 @@ Test(metainfo_build, everything_that_is_not_content)
     made_fini(&m);
 }
 
+Test(metainfo_build, dht_nodes)
+{
+    static struct metainfo_node nodes[METAINFO_NODES_MAX + 1] = {{"2001:db8::1", 6881},
+                                                                 {"node.example", 1}};
+    struct metainfo *mi;
+    struct errbuf eb;
+    struct buf out;
+    struct made m;
+
+    made_init(&m, METAINFO_HYBRID, "top", true, PIECE, tree, TREE);
+    m.build.nodes = nodes;
+    m.build.node_count = 2;
+    mi = made_parse(&m);
+    cr_assert_eq(mi->node_count, 2);
+    cr_assert_eq(mi->tier_count, 0);
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_str_eq(mi->nodes[i].host, nodes[i].host);
+        cr_assert_eq(mi->nodes[i].port, nodes[i].port);
+    }
+    metainfo_free(mi);
+    buf_init(&out, METAINFO_SIZE_MAX);
+    m.build.is_private = true;
+    cr_assert_eq(metainfo_build(&m.build, &out, &eb), SPRAT_E_INVAL);
+    m.build.is_private = false;
+    nodes[0].host = "a b";
+    cr_assert_eq(metainfo_build(&m.build, &out, &eb), SPRAT_E_INVAL);
+    cr_assert_not_null(strstr(eb.text, "DHT node"), "%s", eb.text);
+    nodes[0].host = "a";
+    m.build.node_count = METAINFO_NODES_MAX + 1;
+    cr_assert_eq(metainfo_build(&m.build, &out, &eb), SPRAT_E_INVAL);
+    buf_fini(&out);
+    made_fini(&m);
+}
+
 Test(metainfo_build, time_and_trackers_do_not_change_the_info_hash)
 {
     static const char *const url[] = {"http://one/announce"};

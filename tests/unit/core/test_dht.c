@@ -615,7 +615,7 @@ Test(dht, hearsay_does_not_lead_into_our_network, .init = begin, .fini = end)
     cr_assert_eq(n->peers, n->rounds, "one of five in each round");
 }
 
-Test(dht, a_peer_names_no_other_service_as_its_node, .init = begin, .fini = end)
+Test(dht, a_peer_or_torrent_names_no_other_service_as_a_node, .init = begin, .fini = end)
 {
     struct net_node *n = net_add(&net);
     struct endpoint addr = net_addr(5);
@@ -624,6 +624,7 @@ Test(dht, a_peer_names_no_other_service_as_its_node, .init = begin, .fini = end)
     strange_sends = 0;
     addr.port = 53;
     net_tell(&net, n, DHT_FROM_PEER, &addr, NULL);
+    net_tell(&net, n, DHT_FROM_TORRENT, &addr, NULL);
     net_run(&net, 10000);
     cr_assert_eq(strange_sends, 0);
     net_tell(&net, n, DHT_FROM_BOOTSTRAP, &addr, NULL);

@@ -347,7 +347,7 @@ Test(dht_pool, peers_displace_only_what_peers_named, .init = begin)
         put(i, 1, DHT_FROM_SAVED);
     for (unsigned i = 0; i < 1000; i++)
         put(1000 + i, 2, DHT_FROM_PEER);
-    cr_assert_eq(pool.count, 50 + DHT_POOL_PEERS_MAX);
+    cr_assert_eq(pool.count, 50 + DHT_POOL_HEARSAY_MAX);
     for (unsigned i = 0; i < 1000; i++)
         put(i, 1, DHT_FROM_SAVED);
     cr_assert_eq(pool.count, DHT_POOL_MAX);
