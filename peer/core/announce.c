@@ -91,6 +91,8 @@ announcer_new(const struct identity *id, const struct announce_urls *urls, struc
         return NULL;
     a->rng = rng;
     a->round_at = MONO_NEVER;
+    a->one = urls->one;
+    a->current = ANNOUNCE_NO_TRACKER;
     if (id->has_v1)
         a->v2[a->hashes++] = false;
     if (id->has_v2)
@@ -204,11 +206,14 @@ announcer_due_at(const struct announcer *a, const struct announce_tracker *t)
 static struct mono
 next_round(const struct announcer *a)
 {
+    bool stays = announce_one_stays(a);
     struct mono at = MONO_NEVER;
 
     for (uint32_t i = 0; i < a->count; i++) {
         const struct announce_tracker *t = &a->trackers[i];
 
+        if (stays && i != a->current)
+            continue;
         if (t->used == a->round)
             at = mono_min(at, announcer_due_at(a, t));
         for (uint32_t h = 0; h < a->hashes && !a->enough; h++)
@@ -301,6 +306,8 @@ is_better_behind(const struct announcer *a, uint32_t at)
 static bool
 is_enough(const struct announcer *a, uint32_t at)
 {
+    if (a->one)
+        return true;
     if (a->trackers[a->order[at]].nobody)
         return a->lack == ANNOUNCE_LACK_NONE && !is_better_behind(a, at);
     return !a->early || a->lack == ANNOUNCE_LACK_NONE || a->lack == ANNOUNCE_LACK_FEW;
@@ -320,7 +327,7 @@ judge(struct announcer *a, uint32_t at, struct mono now)
 
         if (is_open(a, t, j, now))
             return VERDICT_ASK;
-        if (j->flying && j->waits)
+        if (j->flying && (j->waits || a->one))
             a->at_slow = MONO_NEVER;
         else if (j->flying)
             a->at_slow = mono_max(a->at_slow, add_s(j->asked_at, ANNOUNCE_SLOW_S));
@@ -336,7 +343,11 @@ judge(struct announcer *a, uint32_t at, struct mono now)
 static void
 walk(struct announcer *a, struct mono now)
 {
+    uint32_t only = announce_one_only(a);
+
     for (a->at = 0; a->at < a->count; a->at++) {
+        if (only != ANNOUNCE_NO_TRACKER && a->order[a->at] != only)
+            continue;
         switch (judge(a, a->at, now)) {
         case VERDICT_ASK: a->at_due = true; return;
         case VERDICT_WAIT: a->at_due = false; return;
@@ -515,18 +526,20 @@ static bool
 is_due_aside(const struct announcer *a, const struct announce_tracker *t,
              const struct announce_hash *j, struct mono now)
 {
-    if (!may_try(t, j, now))
+    if (j->leaving)
+        return !j->flying && mono_due(j->retry_at, now);
+    if (!may_try(t, j, now) ||
+        !((j->completed && j->heard) ||
+          (!a->walking && t->used == a->round && j->failures > 0 && is_working(a, t))))
         return false;
-    if (j->completed && j->heard)
-        return true;
-    return !a->walking && t->used == a->round && j->failures > 0 && is_working(a, t);
+    return !a->one || announce_one_only(a) == (uint32_t)(t - a->trackers);
 }
 
 /* The event of a job that is due. */
 static enum announce_event
 event_of(const struct announcer *a, const struct announce_hash *j)
 {
-    if (a->state == ANNOUNCER_STOPPED)
+    if (a->state == ANNOUNCER_STOPPED || j->leaving)
         return ANNOUNCE_STOPPED;
     if (!j->heard)
         return ANNOUNCE_STARTED;
@@ -715,6 +728,7 @@ on_success(struct announcer *a, struct announce_tracker *t, struct announce_hash
     if (j->event == ANNOUNCE_COMPLETED)
         j->completed = false;
     tracker_answered(a, t, res, now);
+    announce_one_take(a, (uint32_t)(t - a->trackers), now);
 }
 
 void
@@ -741,11 +755,11 @@ announcer_on_result(struct announcer *a, uint32_t id, const struct announce_resu
         return;
     j->flying = false;
     j->waits = false;
-    j->working = res->err == 0;
+    j->working = res->err == 0 && !j->leaving;
     j->err = res->err;
     keep_message(j, res->message);
-    if (j->event == ANNOUNCE_STOPPED)
-        j->heard = false; /* also after a failure: the tracker drops us after a while */
+    if (j->event == ANNOUNCE_STOPPED) /* also after a failure: it drops us after a while */
+        j->heard = j->leaving = false;
     else if (res->err == 0)
         on_success(a, t, j, res, now);
     else

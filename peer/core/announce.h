@@ -18,6 +18,12 @@
  * A tracker is never asked before its interval is over (its minimum interval while we lack peers),
  * except with "started", "completed" and "stopped". When a round stops at an earlier tracker, the
  * later ones are not asked.
+ *
+ * A private torrent announces to one tracker at a time (BEP 27): the first that takes an announce
+ * stays until it has failed three times in a row. Then the others are asked in the order of BEP 12,
+ * each after the one before has answered or failed. When another one takes an announce, the earlier
+ * one gets "stopped", and the torrent has to leave all peers, whose tracker announcer_origin() is.
+ * Trackers with one host name are the same tracker in that respect.
  */
 #ifndef PEER_CORE_ANNOUNCE_H
 #define PEER_CORE_ANNOUNCE_H
@@ -115,6 +121,7 @@ struct announce_urls {
     size_t extra_count;
     const struct metainfo_tier *tiers;
     size_t tier_count;
+    bool one; /* announce to one tracker at a time: the torrent is private, or may be */
 };
 
 /* Makes an announcer for the torrent |id|. The order within each tier is random. Leaves out
@@ -154,6 +161,19 @@ void announcer_on_line(struct announcer *a, uint32_t id, bool waits, struct mono
 /* Delivers the result of job |id|; |res| is not kept. Another job may be due at once. */
 void announcer_on_result(struct announcer *a, uint32_t id, const struct announce_result *res,
                          struct mono now);
+
+/* Announces to one tracker at a time from now on: a torrent turned out to be private. False:
+ * trackers of several names have answered before, so that the known peers are of more than one. */
+bool announcer_limit(struct announcer *a, struct mono now);
+/* Whether it announces to one tracker at a time. */
+bool announcer_is_limited(const struct announcer *a);
+/* The tracker, as a number for its name, whose peers a torrent with one tracker at a time may have;
+ * 0 while none has answered, and if all trackers are used. */
+uint64_t announcer_origin(const struct announcer *a);
+/* Whether announcer_origin() may become another one. */
+bool announcer_may_switch(const struct announcer *a);
+/* After announcer_on_result(): whether the peers in the result of job |id| may be used. */
+bool announcer_uses(const struct announcer *a, uint32_t id);
 
 struct mono announcer_expiry(const struct announcer *a);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The announcer's private state, shared by announce.c, which decides, and announce_status.c, which
- * describes the state to users.
+ * The announcer's private state, shared by announce.c, which decides, announce_one.c, which chooses
+ * the one tracker of a private torrent, and announce_status.c, which describes the state to users.
  */
 #ifndef PEER_CORE_ANNOUNCE_IMPL_H
 #define PEER_CORE_ANNOUNCE_IMPL_H
@@ -16,6 +16,7 @@ struct announce_hash {
     bool asked;     /* at least one announce was sent */
     bool heard;     /* the tracker has received "started" and no "stopped" */
     bool completed; /* "completed" is still to be announced */
+    bool leaving;   /* another tracker has taken over: "stopped" is still to be announced */
     bool never;     /* the tracker said "retry in: never" (BEP 31) */
     bool working;   /* the last announce succeeded */
     unsigned failures;
@@ -42,6 +43,8 @@ struct announce_tracker {
     struct announce_hash hashes[ANNOUNCE_HASHES_MAX];
 };
 
+#define ANNOUNCE_NO_TRACKER UINT32_MAX
+
 enum announcer_state { ANNOUNCER_STOPPED, ANNOUNCER_RUNNING };
 
 struct announcer {
@@ -54,6 +57,9 @@ struct announcer {
     unsigned extra_tiers; /* number of tiers before the torrent's own */
     uint32_t hashes;
     bool v2[ANNOUNCE_HASHES_MAX]; /* hash i is the v2 hash */
+    bool one;                     /* announce to one tracker at a time (BEP 27) */
+    uint32_t current; /* with |one|: that tracker, the last one that took an announce; or
+                         ANNOUNCE_NO_TRACKER */
     enum announcer_state state;
     uint64_t round; /* number of the present round */
     bool early;     /* the round began before an interval was over, because peers are lacking */
@@ -74,5 +80,15 @@ struct announcer {
 
 /* When the tracker is due in a round; MONO_NEVER if none of its hashes may be announced. */
 struct mono announcer_due_at(const struct announcer *a, const struct announce_tracker *t);
+
+/* announce_one.c: with |a->one|, whether the current tracker stays, so that no other one is asked.
+ */
+bool announce_one_stays(const struct announcer *a);
+/* With |a->one|, the only tracker that may be asked now: the one that is being asked (before a
+ * pause, perhaps), or else the one that stays. ANNOUNCE_NO_TRACKER: any. */
+uint32_t announce_one_only(const struct announcer *a);
+/* |tracker| has taken an announce. With |a->one|, it becomes the current one, and the others are
+ * left; or it is left, if the current one stays. */
+void announce_one_take(struct announcer *a, uint32_t tracker, struct mono now);
 
 #endif

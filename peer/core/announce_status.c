@@ -55,7 +55,7 @@ next_of(const struct announcer *a, uint32_t tracker, const struct announce_hash 
     const struct announce_tracker *t = &a->trackers[tracker];
 
     if (a->state != ANNOUNCER_RUNNING || t->unsupported || j->never || j->flying ||
-        is_spared(a, tracker))
+        is_spared(a, tracker) || (announce_one_stays(a) && tracker != a->current))
         return MONO_NEVER;
     if (j->failures > 0)
         return a->enough && t->used != a->round ? mono_max(j->retry_at, a->round_at) : j->retry_at;

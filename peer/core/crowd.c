@@ -294,3 +294,20 @@ crowd_keep_only(struct crowd *c, unsigned sources)
     ASSERT(c->map.count == 0);
     peerlist_keep_only(c->list, sources);
 }
+
+void
+crowd_set_origin(struct crowd *c, uint64_t origin)
+{
+    uint64_t before = c->origin;
+    uint32_t iter = 0;
+    struct crowd_peer *p;
+
+    if (origin == 0 || origin == before)
+        return;
+    c->origin = origin;
+    if (before == 0)
+        return;
+    while ((p = crowd_next(c, &iter)) != NULL)
+        crowd_doom(c, p, SPRAT_E_CANCELLED, true);
+    peerlist_keep_only(c->list, PEER_FROM_USER);
+}

@@ -190,6 +190,11 @@ void crowd_hand_over(struct crowd *c, struct crowd_peer *p, struct mono now);
 /* Between two cores: forgets all addresses that none of |sources| (enum peer_source bits) named. */
 void crowd_keep_only(struct crowd *c, unsigned sources);
 
+/* From now on a private torrent has its peers from the tracker |origin| (announcer_origin()). If
+ * that is another one than before, all peers are left (BEP 27): connections are doomed, and
+ * addresses are forgotten, but for those that the user named. */
+void crowd_set_origin(struct crowd *c, uint64_t origin);
+
 /* Bans the site of the peer with this number in the peer list, and dooms its connections. False if
  * the number is not in use. */
 bool crowd_ban(struct crowd *c, uint32_t number, int err, struct mono now);

@@ -21,6 +21,7 @@ struct crowd {
     uint32_t up, half_open; /* connections in PEER_UP and in PEER_CONNECTING */
     uint32_t hearsay_dials; /* of the half-open ones, those with |hearsay| */
     struct mono turnover;   /* when the next turnover is due; 0: none was planned yet */
+    uint64_t origin;        /* as crowd_set_origin() was told; 0: not yet */
 };
 
 /* crowd_room.c: makes sure that a connection from |addr| has room. False if the table is full of

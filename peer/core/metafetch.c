@@ -99,6 +99,7 @@ on_start(struct metafetch *m)
         return;
     m->state = SWARM_ACTIVE;
     m->tick = mono_add_ms(m->now, METAFETCH_TICK_MS);
+    crowd_set_origin(m->crowd, announcer_origin(m->announcer));
     announcer_start(m->announcer, m->now);
 }
 
@@ -146,7 +147,9 @@ static void
 on_announced(struct metafetch *m, const struct swarm_input *in)
 {
     announcer_on_result(m->announcer, in->u.announced.job, &in->u.announced.result, m->now);
-    crowd_add(m->crowd, in->u.announced.addrs, in->u.announced.count, PEER_FROM_TRACKER);
+    crowd_set_origin(m->crowd, announcer_origin(m->announcer));
+    if (announcer_uses(m->announcer, in->u.announced.job))
+        crowd_add(m->crowd, in->u.announced.addrs, in->u.announced.count, PEER_FROM_TRACKER);
 }
 
 static enum announce_lack

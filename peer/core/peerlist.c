@@ -608,6 +608,13 @@ failures_max(const struct entry *e)
     return is_hearsay(e) ? PEERLIST_HEARSAY_FAILURES + 1 : PEERLIST_FAILURES_MAX;
 }
 
+/* The peer is forgotten when its connection closes. */
+static bool
+is_unwanted(const struct peerlist *l, const struct entry *e)
+{
+    return e->sources == 0 || bans_has(l->bans, &e->addr);
+}
+
 /* The peer is not connected any more: plans the next try, or forgets the peer. */
 static void
 entry_release(struct peerlist *l, struct entry *e, bool failed, struct mono now)
@@ -618,8 +625,7 @@ entry_release(struct peerlist *l, struct entry *e, bool failed, struct mono now)
         e->failures = 0;
     else if (e->failures < PEERLIST_FAILURES_MAX)
         e->failures++;
-    if (bans_has(l->bans, &e->addr) ||
-        (e->failures >= failures_max(e) && !(e->sources & PEER_FROM_USER))) {
+    if (is_unwanted(l, e) || (e->failures >= failures_max(e) && !(e->sources & PEER_FROM_USER))) {
         l->given_up += e->failures >= failures_max(e) && e->addr.port != 0;
         entry_forget(l, e);
         return;
@@ -637,7 +643,7 @@ entry_postpone(struct peerlist *l, struct entry *e, struct mono now)
 {
     l->connected -= e->connected;
     e->connected = false;
-    if (bans_has(l->bans, &e->addr)) {
+    if (is_unwanted(l, e)) {
         entry_forget(l, e);
         return;
     }
@@ -697,7 +703,10 @@ peerlist_keep_only_one(struct peerlist *l, uint32_t peer, unsigned sources)
 {
     struct entry *e = entry_get(l, peer);
 
-    if (e != NULL && !e->connected && (e->sources & sources) == 0)
+    if (e == NULL)
+        return;
+    e->sources &= sources;
+    if (e->sources == 0 && !e->connected)
         entry_forget(l, e);
 }
 

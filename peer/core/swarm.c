@@ -80,7 +80,8 @@ swarm_new(const struct metainfo *mi, const struct swarm_config *cfg, uint64_t se
     const struct announce_urls urls = {.extra = cfg->trackers,
                                        .extra_count = cfg->tracker_count,
                                        .tiers = mi->tiers,
-                                       .tier_count = mi->tier_count};
+                                       .tier_count = mi->tier_count,
+                                       .one = mi->is_private};
     struct swarm *s = calloc(1, sizeof(*s));
 
     ASSERT(cfg->up != NULL && cfg->down != NULL);
@@ -181,6 +182,7 @@ on_start(struct swarm *s, const struct bitfield *have)
     swarm_set_state(s, SWARM_ACTIVE);
     offer_begin(s);
     s->clock.choke = mono_add_ms(s->clock.now, CHOKER_ROUND_MS);
+    crowd_set_origin(s->crowd, announcer_origin(s->announcer));
     announcer_start(s->announcer, s->clock.now);
     hash_hold_unknown(s);
     piece_check_empty(s);
@@ -225,7 +227,9 @@ static void
 on_announced(struct swarm *s, const struct swarm_input *in)
 {
     announcer_on_result(s->announcer, in->u.announced.job, &in->u.announced.result, s->clock.now);
-    crowd_add(s->crowd, in->u.announced.addrs, in->u.announced.count, PEER_FROM_TRACKER);
+    crowd_set_origin(s->crowd, announcer_origin(s->announcer));
+    if (announcer_uses(s->announcer, in->u.announced.job))
+        crowd_add(s->crowd, in->u.announced.addrs, in->u.announced.count, PEER_FROM_TRACKER);
 }
 
 /* How urgently peers are needed. */

@@ -9,6 +9,7 @@
 
 #include "common/sys/addr.h"
 #include "peer/torrent/torrent_addrs.h"
+#include "peer/torrent/torrent_facts.h"
 #include "peer/torrent/torrent_feed.h"
 
 void
@@ -96,7 +97,12 @@ void
 addrs_add_stored(struct torrent *t)
 {
     struct endpoint peers[STATE_PEERS_MAX];
-    int n = state_load_peers(t->env->shared->state, t->id, peers, STATE_PEERS_MAX, NULL);
+    int n;
+
+    /* Nobody knows which tracker named them: another one may be used now (BEP 27). */
+    if (announcer_may_switch(torrent_announcer(t)))
+        return;
+    n = state_load_peers(t->env->shared->state, t->id, peers, STATE_PEERS_MAX, NULL);
 
     if (n > 0)
         addrs_feed(t, PEER_FROM_STATE, peers, (size_t)n);

@@ -61,7 +61,8 @@ static int
 make_announcer(struct torrent *t)
 {
     const struct announce_urls urls = {.extra = (const char *const *)t->options.trackers,
-                                       .extra_count = t->options.tracker_count};
+                                       .extra_count = t->options.tracker_count,
+                                       .one = !torrent_may_be_told(t)};
 
     if (t->announcer == NULL)
         t->announcer = announcer_new(&t->facts.id, &urls, &t->env->rng);
@@ -222,23 +223,19 @@ core_put_away(struct torrent *t)
 }
 
 void
-core_hand_over(struct torrent *t, bool with_announcer)
+core_hand_over(struct torrent *t, bool with_announces)
 {
     struct swarm_kept kept;
 
     ASSERT(t->core.fetch != NULL && !t->core.draining);
     peers_part_all(t);
     addrs_fini(t);
-    if (!with_announcer)
+    if (!with_announces)
         track_fini(t);
     metafetch_free_but(t->core.fetch, &kept);
     t->crowd = kept.crowd;
     t->announcer = kept.announcer;
     announcer_use(t->announcer, &t->env->rng);
-    if (!with_announcer) {
-        announcer_free(t->announcer);
-        t->announcer = NULL;
-    }
     gone(t);
     t->core.started = false;
 }

@@ -16,9 +16,9 @@ void core_drop(struct torrent *t);
 /* As core_drop(), but the torrent keeps the announcer, which continues. */
 void core_put_away(struct torrent *t);
 /* Ends a core that has fetched the metainfo, before the torrent's identity changes. Connections are
- * closed, and their addresses can be dialled again at once; the torrent keeps the crowd, and, if
- * asked to, the announcer with its announces under way. */
-void core_hand_over(struct torrent *t, bool with_announcer);
+ * closed, and their addresses can be dialled again at once; the torrent keeps the crowd and the
+ * announcer, |with_announces| with its announces under way. */
+void core_hand_over(struct torrent *t, bool with_announces);
 /* Feeds START: with the verified pieces the first time, and later to end a pause. */
 void core_start(struct torrent *t);
 /* Feeds START to a core that was halted by a failure that is over. */

@@ -56,13 +56,21 @@ lock(struct torrent *t, const struct metainfo *mi, struct lockfile **out, struct
                               out, eb);
 }
 
+/* From now on the peers are those that one tracker named (BEP 27). If several have named some, it
+ * is not known which is whose, and all are forgotten. */
 static void
-forget_peers(struct torrent *t)
+become_private(struct torrent *t)
 {
+    struct mono now = loop_now(t->env->loop);
+    bool one = t->announcer != NULL && announcer_limit(t->announcer, now);
+
     while (t->options.peer_count > 0)
         free(t->options.peers[--t->options.peer_count]);
-    if (t->crowd != NULL)
-        crowd_keep_only(t->crowd, PEER_FROM_TRACKER);
+    if (t->crowd == NULL)
+        return;
+    crowd_keep_only(t->crowd, one ? PEER_FROM_TRACKER : 0);
+    if (t->announcer != NULL)
+        crowd_set_origin(t->crowd, announcer_origin(t->announcer));
 }
 
 /* The trackers of a link are the only ones that are known, unless the metainfo names others. */
@@ -86,19 +94,12 @@ store(struct torrent *t)
     (void)row_store_options(t, NULL);
 }
 
-/* The core ends before a piece is asked or told. The swarm takes over the announcer, unless that
- * has other hashes or other trackers. */
+/* The core ends before a piece is asked or told. */
 static void
-end_core(struct torrent *t, const struct metainfo *mi, const struct identity *before)
+end_core(struct torrent *t, bool with_announces)
 {
-    bool same = identity_equal(before, &mi->id) && mi->tier_count == 0;
-
-    if (t->core.fetch != NULL) {
-        core_hand_over(t, same);
-    } else if (!same) {
-        announcer_free(t->announcer);
-        t->announcer = NULL;
-    }
+    if (t->core.fetch != NULL)
+        core_hand_over(t, with_announces);
     if (t->life.phase == PHASE_RUNNING)
         torrent_set_phase(t, PHASE_READY);
     if (t->life.phase == PHASE_READY)
@@ -109,16 +110,22 @@ static void
 become(struct torrent *t, struct metainfo *mi, struct lockfile *taken,
        const struct identity *before)
 {
+    /* The swarm takes over the announcer, unless that has other hashes or other trackers. */
+    bool same = identity_equal(before, &mi->id) && mi->tier_count == 0;
+
     if (taken != NULL) {
         lockfile_release(t->lock);
         t->lock = taken;
     }
-    end_core(t, mi, before);
+    end_core(t, same);
     t->mi = mi;
-    if (mi->is_private) {
-        forget_peers(t);
-        if (mi->tier_count > 0)
-            forget_trackers(&t->options);
+    if (mi->is_private)
+        become_private(t);
+    if (mi->is_private && mi->tier_count > 0)
+        forget_trackers(&t->options);
+    if (!same) {
+        announcer_free(t->announcer);
+        t->announcer = NULL;
     }
     t->options.trackers_only = false;
     store(t);

@@ -172,7 +172,8 @@ make_announcer(struct torrent *t, const struct torrent_add *add)
     const struct announce_urls urls = {.extra = add->trackers,
                                        .extra_count = add->tracker_count,
                                        .tiers = add->mi->tiers,
-                                       .tier_count = add->mi->tier_count};
+                                       .tier_count = add->mi->tier_count,
+                                       .one = add->mi->is_private};
 
     t->announcer = announcer_new(&t->facts.id, &urls, &t->env->rng);
     return t->announcer != NULL ? 0 : SPRAT_E_NOMEM;

@@ -66,25 +66,25 @@ on_slow(void *ctx)
 {
     struct torrent_ask *ask = ctx;
     struct torrent *t = ask->torrent;
-    uint32_t tracker = announcer_tracker_of(torrent_announcer(t), ask->job);
+    const struct announcer *a = torrent_announcer(t);
+    uint32_t tracker = announcer_tracker_of(a, ask->job);
     struct announce_status st;
     char text[ERRBUF_SIZE];
-    bool told = false;
+    bool told = false, beside;
 
     LIST_EACH (it, &t->net.asks) {
         const struct torrent_ask *other = LIST_ENTRY(it, struct torrent_ask, link);
 
-        told |= other->told && announcer_tracker_of(torrent_announcer(t), other->job) == tracker;
+        told |= other->told && announcer_tracker_of(a, other->job) == tracker;
     }
     if (!torrent_tracker(t, tracker, &st) || !st.slow || st.working || st.failures > 0)
         return;
     ask->told = true;
     if (told)
         return;
+    beside = announcer_count(a) > 1 && !announcer_is_limited(a);
     snprintf(text, sizeof(text), "%s: no answer within %d s; still waiting%s", st.url,
-             ANNOUNCE_SLOW_S,
-             announcer_count(torrent_announcer(t)) > 1 ? ", and other trackers are asked beside it"
-                                                       : "");
+             ANNOUNCE_SLOW_S, beside ? ", and other trackers are asked beside it" : "");
     torrent_tell(t, TORRENT_EVENT_WARNING, SPRAT_E_TIMEOUT, text);
 }
 

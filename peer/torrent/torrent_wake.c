@@ -78,7 +78,8 @@ torrent_wake_on_announced(struct torrent *t, uint32_t job, const struct announce
         return;
     announcer_on_result(t->announcer, job, res, loop_now(t->env->loop));
     torrent_mark_dirty(t);
-    torrent_wake_on_found(t, PEER_FROM_TRACKER, addrs, count);
+    if (announcer_uses(t->announcer, job))
+        torrent_wake_on_found(t, PEER_FROM_TRACKER, addrs, count);
 }
 
 void

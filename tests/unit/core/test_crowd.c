@@ -500,3 +500,34 @@ Test(crowd, names_nodes_of_the_dht)
     cr_expect(endpoint_same_host(&node, &addr));
     cr_expect_not(crowd_on_port(crowd, &a->at, 6001, &node), "one node of each connection");
 }
+
+/* A private torrent changes to another tracker (BEP 27). */
+Test(crowd, all_peers_are_left_with_their_tracker)
+{
+    struct link *up, *half;
+
+    crowd_set_origin(crowd, 0);
+    name(1, PEER_FROM_TRACKER);
+    name(2, PEER_FROM_TRACKER);
+    crowd_set_origin(crowd, 7); /* the first tracker that is known */
+    up = dial();
+    half = dial();
+    cr_assert(up != NULL && half != NULL);
+    cr_assert_eq(shake(up, "a peer of the first"), 0);
+    name(3, PEER_FROM_TRACKER);
+    name(4, PEER_FROM_USER);
+    crowd_set_origin(crowd, 7);
+    crowd_set_origin(crowd, 0);
+    cr_assert_null(crowd_next_doomed(crowd));
+    crowd_set_origin(crowd, 8);
+    name(2, PEER_FROM_TRACKER); /* the new tracker names one of them too */
+    name(5, PEER_FROM_TRACKER);
+    cr_assert(is_doomed(up) && is_doomed(half));
+    cr_assert_eq(reap(NULL), 2);
+    cr_assert_eq(peerlist_count(crowd_list(crowd)), 3u);
+    for (uint32_t n = PEERLIST_NONE; (n = peerlist_walk(crowd_list(crowd), n)) != PEERLIST_NONE;) {
+        uint8_t host = peerlist_addr(crowd_list(crowd), n)->ip[3];
+
+        cr_expect(host == 2 || host == 4 || host == 5, "host %u", host);
+    }
+}

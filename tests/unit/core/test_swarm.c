@@ -1512,3 +1512,96 @@ Test(swarm, peers_exchange_the_ports_of_their_dht_nodes)
     cr_expect_eq(ports, 0u, "a private torrent keeps to its trackers (BEP 27)");
     cr_expect_eq(nodes, 0u);
 }
+
+/* Takes all effects. |*job| becomes the last announce's, |*peer| the last connection's; returns the
+ * number of connections that are closed. */
+static unsigned
+take_all(struct swarm *s, struct announce_job *job, slot_id *peer)
+{
+    unsigned closed = 0;
+    struct swarm_effect fx;
+
+    while (swarm_next(s, &fx) == 1) {
+        if (fx.type == SWARM_FX_ANNOUNCE && fx.u.announce.job.event != ANNOUNCE_STOPPED)
+            *job = fx.u.announce.job;
+        else if (fx.type == SWARM_FX_CONNECT)
+            *peer = fx.peer;
+        closed += fx.type == SWARM_FX_CLOSE;
+    }
+    return closed;
+}
+
+/* The announce |job| ends: with one peer, or with an error. */
+static void
+answer(struct swarm *s, struct announce_job job, const struct endpoint *peer, struct mono now)
+{
+    struct swarm_input in = {.type = SWARM_IN_ANNOUNCED};
+
+    in.u.announced.job = job.id;
+    in.u.announced.result.err = peer == NULL ? SPRAT_E_TIMEOUT : 0;
+    in.u.announced.addrs = peer;
+    in.u.announced.count = peer != NULL;
+    cr_assert_eq(swarm_handle(s, &in, now), 0);
+}
+
+Test(swarm, a_private_torrent_leaves_all_peers_with_its_tracker)
+{
+    static const char *const urls[] = {"http://one.example/", "http://two.example/"};
+    const struct endpoint first = {.ip = {10, 9, 9, 1}, .port = 5000, .family = IP_V4};
+    const struct endpoint second = {.ip = {10, 9, 9, 2}, .port = 5000, .family = IP_V4};
+    struct rate_bucket up, down;
+    struct swarm_config cfg = {.client = "x",
+                               .peers_max = 10,
+                               .up = &up,
+                               .down = &down,
+                               .trackers = urls,
+                               .tracker_count = 2};
+    struct swarm_input in = {.type = SWARM_IN_START}, tick = {.type = SWARM_IN_TICK};
+    struct announce_job job = {.url = ""};
+    struct mono now;
+    slot_id peer = SLOT_NONE, other = SLOT_NONE;
+    unsigned closed = 0;
+    struct swarm *s;
+
+    make_single(METAINFO_V1, MIB, 64 * KIB);
+    now = rig.sim.engine.now;
+    rate_bucket_init(&up, 0, now);
+    rate_bucket_init(&down, 0, now);
+    rig.content.mi->is_private = true;
+    s = swarm_new(rig.content.mi, &cfg, 1, now);
+    cr_assert_not_null(s);
+    cr_assert_eq(swarm_handle(s, &in, now), 0);
+    (void)take_all(s, &job, &peer);
+    cr_assert_str_eq(job.url, urls[0]);
+    answer(s, job, &first, now);
+    (void)take_all(s, &job, &peer);
+    cr_assert_neq(peer, SLOT_NONE);
+    /* The peer connects, and stays while its tracker fails. */
+    in = (struct swarm_input){.type = SWARM_IN_CONNECTED, .peer = peer};
+    in.u.conn.handshake.peer_id[0] = 'z';
+    cr_assert_eq(swarm_handle(s, &in, now), 0);
+    for (int i = 0; i < 1000 && strcmp(job.url, urls[1]) != 0; i++) {
+        struct announce_job next = {.url = NULL};
+
+        now = mono_max(now, swarm_expiry(s));
+        in = (struct swarm_input){.type = SWARM_IN_MESSAGE, .peer = peer};
+        rig_message(&in, &(struct wire_msg){.type = WIRE_KEEPALIVE});
+        cr_assert_eq(swarm_handle(s, &in, now), 0);
+        cr_assert_eq(swarm_handle(s, &tick, now), 0);
+        cr_assert_eq(take_all(s, &next, &other), 0, "step %d", i);
+        if (next.url == NULL)
+            continue;
+        job = next;
+        if (strcmp(job.url, urls[0]) == 0)
+            answer(s, job, NULL, now);
+    }
+    cr_assert_str_eq(job.url, urls[1]);
+    cr_assert_eq(swarm_peers_up(s), 1u, "the other one has not answered yet");
+    answer(s, job, &second, now);
+    closed = take_all(s, &job, &other);
+    cr_assert_eq(closed, 1u);
+    cr_assert_neq(other, SLOT_NONE);
+    cr_assert_eq(swarm_peers_up(s), 0u);
+    cr_assert_eq(peerlist_count(swarm_peerlist(s)), 1u, "the first peer is forgotten");
+    swarm_free(s);
+}
