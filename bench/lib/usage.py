@@ -16,6 +16,15 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
+def run_seconds(pid):
+    """User and system time of a running process, of its threads that live, to the nanosecond."""
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/schedstat") as f:
+            total += int(f.read().split()[0])
+    return total / 1e9
+
+
 def ended_cpu_seconds():
     """User and system time of all children that were waited for; take the difference around a wait."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)

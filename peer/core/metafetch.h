@@ -4,9 +4,10 @@
  * (ut_metadata, BEP 9), and checks it against the info-hashes of the link. It has the inputs, the
  * effects and the contract of swarm.h, and uses those that need no pieces:
  *
- *   inputs   START, PAUSE, STOP, TICK, ADDRS, ACCEPTED, CONNECTED, CLOSED, MESSAGE, SENT,
- * ANNOUNCED, LIMITS, TRACKER, BANNED, MAKE_ROOM, ANNOUNCING effects  CONNECT, ACCEPT, REFUSE,
- * CLOSE, SEND, ANNOUNCE, NOTICE (STOPPED, BANNED, UNREACHED, METADATA)
+ *   inputs: START, PAUSE, STOP, TICK, ADDRS, ACCEPTED, CONNECTED, CLOSED, MESSAGE, SENT,
+ *     ANNOUNCED, LIMITS, TRACKER, BANNED, MAKE_ROOM, ANNOUNCING
+ *   effects: CONNECT, ACCEPT, REFUSE, CLOSE, SEND, ANNOUNCE, and NOTICE with STOPPED, BANNED,
+ *     UNREACHED or METADATA
  *
  * It does not exchange pieces: what peers say about pieces is ignored, and counts against what they
  * may say. Peers that do not offer the metadata stay connected, because the torrent's next core, a
