@@ -287,11 +287,14 @@ def a_full_ledger_refuses_and_keeps_room_for_who_leaves(t):
     lock.execute("BEGIN IMMEDIATE")
     udp = Udp(t, tracker.udp)
 
-    def is_full():
-        return any("just now" in (udp.say(n, key, peer_id=b"-qB4650-%012d" % random.getrandbits(30)) or "")
-                   for n in range(200))
-    t.wait("the ledger to be full", is_full, 50)
-    refused = announce(tracker.http, key, 1, peer_id=os.urandom(20))
+    def refusal():
+        """The answer over HTTP if the ledger is full. It has room again when the flusher takes its entries."""
+        if any("just now" in (udp.say(n, key, peer_id=b"-qB4650-%012d" % random.getrandbits(30)) or "")
+               for n in range(200)):
+            answer = announce(tracker.http, key, 1, peer_id=os.urandom(20))
+            return answer if reason(answer) else None
+        return None
+    refused = t.wait("the ledger to be full", refusal, 50)
     assert "just now" in reason(refused) and refused[b"retry in"] == 1, refused
     say(tracker, key, event="stopped", uploaded=5)
     assert tracker.metric("accounts_waiting") < 1000
