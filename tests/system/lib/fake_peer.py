@@ -79,14 +79,15 @@ class FakeSeeder:
     if it has the attribute `raw`, instead of them; by default it serves honestly, with each block passed
     through `bend(index, begin, block)`."""
 
-    def __init__(self, t, info_hash, data, piece_length, behave=None, bend=None):
+    def __init__(self, t, info_hash, data, piece_length, behave=None, bend=None, ip=None, reserved=bytes(8)):
         self.info_hash, self.data, self.piece_length = info_hash, data, piece_length
         self.served = 0
         self.connections = 0
         self._behave = behave or FakeSeeder.serve
         self._bend = bend or (lambda index, begin, block: block)
         self._over = threading.Event()
-        self._server = socket.create_server((t.address(), 0))
+        self._reserved = reserved
+        self._server = socket.create_server((ip or t.address(), 0))
         self.address = "%s:%d" % self._server.getsockname()
         threading.Thread(target=self._accept, daemon=True).start()
         t.defer(self.close)
@@ -138,7 +139,7 @@ class FakeSeeder:
                     self._behave(self, connection)
                     return
                 read_exactly(connection, 68)
-                connection.sendall(handshake(self.info_hash))
+                connection.sendall(handshake(self.info_hash, self._reserved))
                 self._behave(self, connection)
             except OSError:
                 return

@@ -32,11 +32,11 @@ class FakeTracker:
     """reply(path, query, number) returns the bytes to send, or None to hold the connection open and say
     nothing. `asked` has the queries (values as bytes), `url` is the announce URL."""
 
-    def __init__(self, t, reply):
+    def __init__(self, t, reply, ip=None):
         self.asked = []
         self._reply = reply
         self._over = threading.Event()
-        self._server = socket.create_server((t.address(), 0))
+        self._server = socket.create_server((ip or t.address(), 0))
         self.address = "%s:%d" % self._server.getsockname()
         self.url = f"http://{self.address}/announce"
         self._thread = threading.Thread(target=self._serve, daemon=True)
