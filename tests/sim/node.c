@@ -54,6 +54,7 @@ node_new(struct sim *s, unsigned index, const struct node_spec *spec)
     event_init(&n->commit, on_commit);
     event_init(&n->prank, mischief_prank);
     uplink_init(n);
+    lan_init(n);
     n->by_slot = sim_alloc(node_slots(n), sizeof(*n->by_slot));
     list_init(&n->jobs);
     vdisk_init(&n->disk, s->content, &spec->disk);
@@ -77,6 +78,7 @@ put_out(struct node *n)
     event_cancel(g, &n->tick);
     event_cancel(g, &n->commit);
     event_cancel(g, &n->prank);
+    lan_leave(n);
     swarm_free(n->swarm);
     n->swarm = NULL;
     n->stopped = n->syncing = n->disk_stuck = false;
@@ -162,6 +164,7 @@ node_join(struct node *n)
         put_layers(n);
     node_set_limits(n, n->spec.up_limit, n->spec.down_limit);
     feed_start(n);
+    lan_join(n);
     if (n->spec.mischief != 0)
         mischief_begin(n);
 }

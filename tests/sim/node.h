@@ -9,6 +9,7 @@
 #include "common/ds/list.h"
 #include "peer/core/swarm.h"
 #include "tests/sim/engine.h"
+#include "tests/sim/lan.h"
 #include "tests/sim/vdisk.h"
 
 struct sim;
@@ -78,6 +79,7 @@ struct node_spec {
     bool sequential;
     bool super_seed;
     bool no_pex;
+    uint32_t lan; /* its local network; 0: none */
 };
 
 /* The sending side of a line: one segment at a time, connections in turn. */
@@ -114,6 +116,7 @@ struct node {
     struct event commit;
     struct event prank;
     struct uplink uplink;
+    struct lan_host lan;
     struct mono line_free; /* when its downlink is free */
     struct link **by_slot; /* by slot_index() of the core's peer */
     struct list jobs;

@@ -311,6 +311,7 @@ static const struct field peer_fields[] = {
     {"sequential", FLAG, SPEC(sequential)},
     {"super-seed", FLAG, SPEC(super_seed)},
     {"no-pex", FLAG, SPEC(no_pex)},
+    {"lan", COUNT, SPEC(lan)},
     {"lacks-last", FLAG, SPEC(lacks_last)},
     {"disk-delay", TIME, SPEC(disk.latency_us)},
     {"disk-rate", BYTES, SPEC(disk.rate)},

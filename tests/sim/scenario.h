@@ -11,7 +11,7 @@
  *         hostile=WORD[,WORD] speaks=v1|v2 max=N slots=N up-limit=RATE down-limit=RATE
  *         share=NAME disk-delay=TIME disk-rate=RATE group=TIME sync=TIME room=BYTES
  *         read-errors=PARTS knows=NAME nat lacks-last sequential super-seed no-pex
- *         optional stuck
+ *         lan=N optional stuck
  *   at WHEN VERB [NAME] [count=N] [for=TIME]      WHEN: TIME, copies=N or done=PART
  *   at WHEN limit NAME [up-limit=RATE] [down-limit=RATE]
  *   every TIME VERB [NAME] [count=N] [for=TIME] [from=TIME] [until=TIME]
@@ -24,9 +24,10 @@
  *         in every 10 s between the two times, all nodes together, or each
  *
  * knows: the users of these peers gave them the addresses of that group, which a line above
- * defines. astray: dials of honest peers to addresses without a node. A second `peers` line with
- * the same name changes the first one; the other lines behave alike. Numbers take KiB, MiB, GiB;
- * us, ms, s, min; %. PARTS are parts per million, RATE is bytes per second.
+ * defines. lan: the number of their local network, in which they hear each other (BEP 14). astray:
+ * dials of honest peers to addresses without a node. A second `peers` line with the same name
+ * changes the first one; the other lines behave alike. Numbers take KiB, MiB, GiB; us, ms, s, min;
+ * %. PARTS are parts per million, RATE is bytes per second.
  */
 #ifndef TESTS_SIM_SCENARIO_H
 #define TESTS_SIM_SCENARIO_H
