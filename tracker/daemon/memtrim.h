@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Returns memory to the system after a burst of TLS connections. A connection takes about 60 KiB
+ * Returns memory to the system after a burst of TLS connections. A connection takes about 50 KiB
  * until its handshake ends. When thousands of them have ended, their pages are free, but a few
  * small allocations at higher addresses keep malloc() from returning the pages.
  */
