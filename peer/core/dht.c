@@ -192,6 +192,17 @@ next_peers(struct dht_outbox *out, struct dht_effect *fx)
     return true;
 }
 
+static bool
+next_nodes(struct dht_outbox *out, struct dht_effect *fx)
+{
+    if (out->nodes_count == 0)
+        return false;
+    *fx = (struct dht_effect){.type = DHT_FX_NODES,
+                              .u.nodes = {.nodes = out->nodes, .count = out->nodes_count}};
+    out->nodes_count = 0;
+    return true;
+}
+
 /* Takes a flag of the outbox as an effect. */
 static bool
 next_flag(bool *flag, enum dht_effect_type type, struct dht_effect *fx)
@@ -207,8 +218,8 @@ int
 dht_next(struct dht *d, struct dht_effect *fx, struct mono now)
 {
     struct dht_outbox *out = &d->out;
-    bool any = next_reply(out, fx) || next_peers(out, fx) || search_next_fx(d, fx) ||
-               next_flag(&out->bootstrap, DHT_FX_BOOTSTRAP, fx) ||
+    bool any = next_reply(out, fx) || next_peers(out, fx) || next_nodes(out, fx) ||
+               search_next_fx(d, fx) || next_flag(&out->bootstrap, DHT_FX_BOOTSTRAP, fx) ||
                next_flag(&out->save, DHT_FX_SAVE, fx) ||
                next_flag(&out->identity, DHT_FX_IDENTITY, fx) || out_next(d, fx, now);
 

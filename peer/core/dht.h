@@ -28,10 +28,13 @@
 #include "peer/core/dht_id.h"
 
 enum {
-    DHT_KEY_LEN = 16,      /* bytes of dht_config.key */
-    DHT_VERSION_LEN = 4,   /* bytes of "v" */
-    DHT_PACKET_MAX = 1024, /* bytes of the longest datagram that the node sends (BEP 32) */
-    DHT_TOKEN_MAX = 40,    /* bytes of another node's token; a longer one counts as none */
+    DHT_KEY_LEN = 16,     /* bytes of dht_config.key */
+    DHT_VERSION_LEN = 4,  /* bytes of "v" */
+    DHT_SIBLING_FEW = 16, /* with fewer nodes in the table of the other family's node, queries ask
+                             for nodes of that family too */
+    DHT_SIBLING_NAMED_MAX = 8, /* nodes of the other family taken from one answer */
+    DHT_PACKET_MAX = 1024,     /* bytes of the longest datagram that the node sends (BEP 32) */
+    DHT_TOKEN_MAX = 40,        /* bytes of another node's token; a longer one counts as none */
 
     DHT_SEARCHES_MAX = 16384, /* searches; more are refused with SPRAT_E_LIMIT */
     DHT_SAVED_MAX = 300,      /* nodes that dht_save() returns at most */
@@ -68,13 +71,14 @@ enum dht_source {
     DHT_FROM_BOOTSTRAP, /* an address of a name that the BOOTSTRAP effect asked for */
     DHT_FROM_TORRENT,   /* "nodes" of a torrent */
     DHT_FROM_PEER,      /* a peer's PORT message: its address with that port */
+    DHT_FROM_SIBLING,   /* the NODES effect of our node of the other family */
 };
 
 /* Whether a stranger chose the address. */
 static inline bool
 dht_source_is_hearsay(enum dht_source source)
 {
-    return source == DHT_FROM_TORRENT || source == DHT_FROM_PEER;
+    return source == DHT_FROM_TORRENT || source == DHT_FROM_PEER || source == DHT_FROM_SIBLING;
 }
 
 /* A node's id and address. */
@@ -139,6 +143,7 @@ struct dht_input {
 #define DHT_EFFECT_TABLE(X)                                                                        \
     X(SEND)                                                                                        \
     X(PEERS)                                                                                       \
+    X(NODES)                                                                                       \
     X(SEARCHED)                                                                                    \
     X(BOOTSTRAP)                                                                                   \
     X(SAVE)                                                                                        \
@@ -165,6 +170,12 @@ struct dht_effect {
             const struct endpoint *peers;
             size_t count;
         } peers;
+        /* NODES: nodes of the other family that one of our nodes named (BEP 32), for NODE inputs of
+         * that family's node. */
+        struct {
+            const struct dht_contact *nodes;
+            size_t count;
+        } nodes;
         /* SEARCHED: the search has asked the nodes closest to its hash once more, and its announce
          * is out. The next round comes by itself at |again|. */
         struct {
@@ -243,8 +254,9 @@ struct dht;
 struct dht *dht_new(const struct dht_config *cfg, struct mono now);
 void dht_free(struct dht *d);
 
-/* Tells |d| of our node of the other family, whose table then serves queries that want it (BEP 32);
- * NULL: none. |other| must outlive |d| or be unset before. */
+/* Tells |d| of our node of the other family, whose table then serves queries that want it; while it
+ * knows few nodes, |d| asks for some (BEP 32). NULL: none. |other| must outlive |d| or be unset
+ * before. */
 void dht_set_other(struct dht *d, const struct dht *other);
 
 /* 0, or SPRAT_E_NOMEM or SPRAT_E_LIMIT: the input was a new search, which was not started. */

@@ -59,6 +59,29 @@ answer_is_echo(struct dht *d, const struct krpc_message *m, const struct endpoin
     return true;
 }
 
+/* The nodes of the other family that an answer names: an effect. */
+static void
+take_sibling_nodes(struct dht *d, const struct dht_query *q, const struct krpc_message *m)
+{
+    enum ip_family family = d->family == IP_V4 ? IP_V6 : IP_V4;
+    const struct krpc_bytes *nodes = family == IP_V4 ? &m->response.nodes : &m->response.nodes6;
+    size_t count = dht_sibling_lacks_nodes(d) ? krpc_nodes_count(nodes, family) : 0;
+    struct dht_outbox *out = &d->out;
+    struct krpc_node node;
+
+    out->nodes_count = 0;
+    for (size_t i = 0; i < count && out->nodes_count < DHT_SIBLING_NAMED_MAX; i++) {
+        struct dht_contact *c = &out->nodes[out->nodes_count];
+
+        krpc_node_get(&node, nodes, family, i);
+        if (node.addr.family != family || !dht_hearsay_ok(&node.addr, &q->to))
+            continue;
+        memcpy(c->id, node.id, sizeof(c->id));
+        c->addr = node.addr;
+        out->nodes_count++;
+    }
+}
+
 /* The nodes that an answer names. */
 static void
 take_nodes(struct dht *d, const struct dht_query *q, const struct krpc_message *m,
@@ -112,6 +135,7 @@ feed_lookup(struct dht *d, const struct dht_query *q, const struct krpc_message 
         return;
     dht_lookup_answered(l, q->candidate, m->id, m->response.token.data, m->response.token.len);
     take_nodes(d, q, m, l);
+    take_sibling_nodes(d, q, m);
     if (q->kind == DHT_ASK_GET_PEERS)
         take_peers(d, q, m);
     search_go_on(d, q->lookup, now);

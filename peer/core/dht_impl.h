@@ -91,6 +91,8 @@ struct dht_outbox {
     uint64_t peers_search;
     size_t peers_count;
     struct endpoint peers[DHT_PEERS_MAX];
+    size_t nodes_count;
+    struct dht_contact nodes[DHT_SIBLING_NAMED_MAX]; /* of the other family */
 };
 
 struct dht {
@@ -119,6 +121,13 @@ struct dht {
     struct list finished;
     uint64_t counters[DHT_COUNTER_COUNT];
 };
+
+/* Whether our node of the other family needs nodes that ours can ask for (BEP 32). */
+static inline bool
+dht_sibling_lacks_nodes(const struct dht *d)
+{
+    return d->other != NULL && d->other->up && d->other->table.count < DHT_SIBLING_FEW;
+}
 
 static inline void
 dht_count(struct dht *d, enum dht_counter what, uint64_t n)

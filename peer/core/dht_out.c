@@ -48,6 +48,15 @@ method_of(const struct dht_query *q)
     UNREACHABLE();
 }
 
+/* Both families, or the family of the query alone, which needs no "want" (BEP 32). */
+static unsigned
+want_of(const struct dht *d, const struct dht_query *q)
+{
+    bool names_nodes = q->kind == DHT_ASK_FIND_NODE || q->kind == DHT_ASK_GET_PEERS;
+
+    return names_nodes && dht_sibling_lacks_nodes(d) ? KRPC_WANT_N4 | KRPC_WANT_N6 : 0;
+}
+
 static size_t
 write_query(struct dht *d, const struct dht_query *q)
 {
@@ -59,6 +68,7 @@ write_query(struct dht *d, const struct dht_query *q)
         .id = d->self.id,
         .query = {.method = method_of(q),
                   .target = q->kind == DHT_ASK_PING ? NULL : q->target,
+                  .want = want_of(d, q),
                   .noseed = q->seed && q->kind == DHT_ASK_GET_PEERS,
                   .seed = q->seed && announce,
                   .port = announce ? q->port : 0,

@@ -24,6 +24,7 @@ struct dhtnode {
     struct dhtnodes *all;
     unsigned socket;
     struct dht *dht;
+    struct dhtnode *sibling; /* of the other family, if it is known to |dht|; else NULL */
     bool saving; /* a table is on its way to the database */
 };
 
@@ -199,6 +200,14 @@ tell_peers(struct dhtnodes *d, const struct dht_effect *fx)
                         fx->u.peers.count);
 }
 
+/* Feeds nodes that |n| heard of to the node of their family. */
+static void
+tell_sibling(struct dhtnode *n, const struct dht_effect *fx)
+{
+    for (size_t i = 0; i < fx->u.nodes.count && n->sibling != NULL; i++)
+        feed_node(n->sibling, DHT_FROM_SIBLING, &fx->u.nodes.nodes[i]);
+}
+
 static void
 carry_out(struct dhtnode *n)
 {
@@ -212,6 +221,7 @@ carry_out(struct dhtnode *n)
                                fx.u.send.len);
             break;
         case DHT_FX_PEERS: tell_peers(d, &fx); break;
+        case DHT_FX_NODES: tell_sibling(n, &fx); break;
         case DHT_FX_SEARCHED:
             d->handler.on_searched(d->handler.ctx, fx.u.searched.search / 2, fx.u.searched.peers,
                                    fx.u.searched.again);
@@ -316,7 +326,8 @@ open_node(struct dhtnodes *d, unsigned socket, struct errbuf *eb)
     return 0;
 }
 
-/* Queries that want nodes of the other family are answered from that family's node (BEP 32). */
+/* Queries that want nodes of the other family are answered from that family's node, and each of the
+ * two asks for nodes in the name of the other one (BEP 32). */
 static void
 introduce_families(struct dhtnodes *d)
 {
@@ -330,8 +341,10 @@ introduce_families(struct dhtnodes *d)
     }
     if (first[0] == NULL || first[1] == NULL)
         return;
-    dht_set_other(first[0]->dht, first[1]->dht);
-    dht_set_other(first[1]->dht, first[0]->dht);
+    for (unsigned i = 0; i < 2; i++) {
+        dht_set_other(first[i]->dht, first[!i]->dht);
+        first[i]->sibling = first[!i];
+    }
 }
 
 static struct dhtnames *

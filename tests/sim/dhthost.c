@@ -70,6 +70,7 @@ feed(struct dhthost *h, const struct dht_input *in)
             dhtnet_send(h->net, h, &h->addr, &fx.u.send.to, fx.u.send.data, fx.u.send.len);
             break;
         case DHT_FX_PEERS: on_peers(h, &fx); break;
+        case DHT_FX_NODES: break; /* these nodes have no sibling */
         case DHT_FX_SEARCHED:
             if (fx.u.searched.search >= ANNOUNCING) {
                 on_announced(h, &fx);

@@ -154,6 +154,11 @@ on_effect(struct net *net, struct net_node *n, const struct dht_effect *fx)
         n->peers += (unsigned)fx->u.peers.count;
         n->last_peer = fx->u.peers.peers[0];
         return false;
+    case DHT_FX_NODES:
+        for (size_t i = 0; i < fx->u.nodes.count && n->sibling >= 0; i++)
+            net_tell(net, &net->nodes[n->sibling], DHT_FROM_SIBLING, &fx->u.nodes.nodes[i].addr,
+                     fx->u.nodes.nodes[i].id);
+        return false;
     case DHT_FX_SEARCHED:
         n->rounds++;
         n->announces += fx->u.searched.announces;
@@ -188,7 +193,8 @@ net_add_actor(struct net *net, const struct endpoint *addr, net_actor_fn actor, 
     struct net_node *n = &net->nodes[net->count++];
 
     cr_assert_leq(net->count, NET_NODES_MAX);
-    *n = (struct net_node){.addr = *addr, .actor = actor, .ctx = ctx, .expiry = MONO_NEVER};
+    *n = (struct net_node){
+        .addr = *addr, .actor = actor, .ctx = ctx, .sibling = -1, .expiry = MONO_NEVER};
     dht_id_make(n->id, addr, (uint8_t)rng_u32(&net->rng), &net->rng);
     return n;
 }

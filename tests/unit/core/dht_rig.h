@@ -23,6 +23,7 @@ typedef void (*net_actor_fn)(struct net *net, struct net_node *self, const struc
 struct net_node {
     struct endpoint addr;
     struct dht *dht;    /* NULL: an actor */
+    int sibling;        /* with dht_set_other(): the number of that node; else -1 */
     net_actor_fn actor; /* NULL: the node takes nothing */
     void *ctx;
     uint8_t id[DHT_ID_LEN]; /* of an actor; of ours, dht_stats has it */

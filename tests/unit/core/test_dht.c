@@ -771,6 +771,78 @@ Test(dht, ipv6_nodes_find_peers_too, .init = begin, .fini = end)
     cr_assert_eq(n->last_peer.family, IP_V6);
 }
 
+static unsigned wants; /* queries with "want" that the node before the last one sent */
+
+static bool
+count_wants(struct net *n, const struct endpoint *from, const struct endpoint *to,
+            const uint8_t *data, size_t len)
+{
+    struct krpc_message m;
+
+    (void)to;
+    cr_assert_eq(krpc_decode(&m, data, len), 0);
+    if (m.kind == KRPC_QUERY && endpoint_same_host(from, &n->nodes[n->count - 2].addr) &&
+        m.query.want != 0) {
+        cr_expect_eq(m.query.want, (unsigned)(KRPC_WANT_N4 | KRPC_WANT_N6));
+        cr_expect(m.query.method == KRPC_FIND_NODE || m.query.method == KRPC_GET_PEERS);
+        wants++;
+    }
+    return true;
+}
+
+/* A node of each family at one machine; |siblings|: each is told of the other one. */
+static void
+add_pair(unsigned i, bool siblings)
+{
+    struct endpoint six = {
+        .family = IP_V6, .ip = {0x20, 1, 0xd, 0xb8, 0, (uint8_t)i, [15] = 1}, .port = 6881};
+    struct net_node *a = net_add(&net), *b = net_add_at(&net, &six, NULL);
+
+    net_up(&net, b);
+    if (!siblings)
+        return;
+    a->sibling = (int)(b - net.nodes);
+    b->sibling = (int)(a - net.nodes);
+    dht_set_other(a->dht, b->dht);
+    dht_set_other(b->dht, a->dht);
+}
+
+/* BEP 32: a machine that knows a single IPv4 node finds the IPv6 nodes through it. */
+Test(dht, nodes_of_the_other_family_are_asked_for, .init = begin, .fini = end)
+{
+    enum { PAIRS = 60 };
+    struct dht_stats st;
+
+    net.boot = NET_BOOT_NONE;
+    for (unsigned i = 0; i < PAIRS; i++) {
+        add_pair(i, true);
+        net_tell(&net, &net.nodes[2 * i], DHT_FROM_BOOTSTRAP, &net.nodes[0].addr, NULL);
+        net_tell(&net, &net.nodes[2 * i + 1], DHT_FROM_BOOTSTRAP, &net.nodes[1].addr, NULL);
+        net_run(&net, 200);
+    }
+    net_run(&net, 60000);
+    add_pair(PAIRS, true);
+    net.tap = count_wants;
+    wants = 0;
+    net_tell(&net, &net.nodes[2 * PAIRS], DHT_FROM_BOOTSTRAP, &net.nodes[0].addr, NULL);
+    net_run(&net, 120000);
+    cr_expect_gt(wants, 0u);
+    st = net_stats(&net, &net.nodes[2 * PAIRS + 1]);
+    cr_expect_geq(st.nodes_good, (uint32_t)DHT_SIBLING_FEW);
+    /* Now that both know enough nodes, none asks in the name of the other. */
+    wants = 0;
+    net_search(&net, &net.nodes[2 * PAIRS], 1, hash, PORT, true);
+    net_run(&net, 60000);
+    cr_expect_eq(wants, 0u);
+    /* Without a sibling nobody does. */
+    add_pair(PAIRS + 1, false);
+    net_tell(&net, &net.nodes[2 * PAIRS + 2], DHT_FROM_BOOTSTRAP, &net.nodes[0].addr, NULL);
+    net_run(&net, 60000);
+    cr_expect_eq(wants, 0u);
+    st = net_stats(&net, &net.nodes[2 * PAIRS + 3]);
+    cr_expect_eq(st.nodes, 0u);
+}
+
 /* An attacker: answers with no peers, and names only attackers. */
 struct gang {
     struct endpoint addrs[64];
