@@ -51,6 +51,7 @@ metafetch_new(const struct metafetch_config *cfg, uint64_t seed, struct mono now
     rng_init(&m->rng, seed);
     m->now = now;
     m->tick = MONO_NEVER;
+    m->turn = !cfg->takes_turns;
     m->crowd = cfg->crowd != NULL ? cfg->crowd : crowd_new(cfg->bans, rng_u64(&m->rng));
     if (m->crowd == NULL) {
         free(m);
@@ -233,7 +234,7 @@ static void
 go_on(struct metafetch *m)
 {
     announce_due(m);
-    if (m->state == SWARM_ACTIVE && !m->done)
+    if (m->state == SWARM_ACTIVE && !m->done && m->turn)
         fetch_dial(m);
     if (m->state == SWARM_ACTIVE)
         ask_all(m);
@@ -267,9 +268,41 @@ metafetch_expiry(const struct metafetch *m)
 {
     struct mono at = mono_min(announcer_expiry(m->announcer), m->tick);
 
-    if (m->state == SWARM_ACTIVE && !m->done)
+    if (m->state == SWARM_ACTIVE && !m->done && m->turn)
         at = mono_min(at, crowd_expiry(m->crowd, 0));
     return mono_min(at, ask_expiry(m));
+}
+
+bool
+metafetch_wants_turn(const struct metafetch *m, struct mono now)
+{
+    uint32_t iter = 0;
+    struct crowd_peer *p;
+
+    if (m->state != SWARM_ACTIVE || m->done)
+        return false;
+    while ((p = crowd_next(m->crowd, &iter)) != NULL)
+        if (!p->incoming)
+            return true;
+    return mono_due(crowd_candidate_expiry(m->crowd, 0), now);
+}
+
+void
+metafetch_set_turn(struct metafetch *m, bool turn)
+{
+    uint32_t iter = 0;
+    struct crowd_peer *p;
+
+    m->turn = turn;
+    while (!turn && (p = crowd_next(m->crowd, &iter)) != NULL)
+        if (!p->incoming)
+            crowd_doom(m->crowd, p, SPRAT_E_LIMIT, true);
+}
+
+uint64_t
+metafetch_bytes(const struct metafetch *m)
+{
+    return m->metadata;
 }
 
 struct metainfo *

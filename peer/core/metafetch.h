@@ -54,6 +54,7 @@ struct metafetch_config {
     uint16_t dht_port;  /* not used with |trackers_only| */
     bool trackers_only; /* The torrent may be private: no addresses but those of trackers are used,
                            and no PEX (BEP 27). */
+    bool takes_turns;   /* dials only in its turns: metafetch_set_turn() */
     struct rate_bucket *up, *down; /* never NULL */
     uint64_t up_limit, down_limit;
     struct crowd *crowd;
@@ -81,6 +82,15 @@ void metafetch_free_but(struct metafetch *m, struct swarm_kept *kept);
 int metafetch_handle(struct metafetch *m, const struct swarm_input *in, struct mono now);
 int metafetch_next(struct metafetch *m, struct swarm_effect *fx);
 struct mono metafetch_expiry(const struct metafetch *m);
+
+/* For a core that takes turns with others, because all together would dial too many addresses.
+ * metafetch_wants_turn(): it has addresses to dial, or connections that it dialled.
+ * metafetch_set_turn(): its turn begins or ends; at the end such connections are doomed. Takes
+ * effect with the next input. */
+bool metafetch_wants_turn(const struct metafetch *m, struct mono now);
+void metafetch_set_turn(struct metafetch *m, bool turn);
+/* Bytes of metadata that have come, right or wrong. */
+uint64_t metafetch_bytes(const struct metafetch *m);
 
 /* After the notice METADATA with err 0: the metainfo, once; the caller frees it. */
 struct metainfo *metafetch_take(struct metafetch *m);

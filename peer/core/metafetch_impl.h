@@ -48,6 +48,7 @@ struct metafetch {
     struct fx_queue fx;
     struct mono now, tick;
     struct rate_tap up, down;
+    bool turn;  /* addresses may be dialled */
     bool waits; /* the download limit delays requests */
     struct metacopy copies[METAFETCH_COPIES_MAX];
     bool alone;          /* a copy of several peers was wrong: copies come from one peer each */

@@ -468,6 +468,10 @@ look_at_metadata(const struct why_facts *f, struct list_of_why *l)
         add(l, WHY_METADATA, -1, "the connected peer does not offer the metadata");
     else if (all > 0)
         add(l, WHY_METADATA, -1, "none of the %u connected peers offers the metadata", all);
+    else if (f->metadata.waits)
+        add(l, WHY_METADATA, -1,
+            "the metadata is not known; other links dial their peers first, and this one waits for "
+            "its turn");
     else
         add(l, WHY_METADATA, f->peers.half_open > 0 ? -1 : next_search_ms(f),
             "the metadata is not known, and no peer is connected");

@@ -132,6 +132,7 @@ struct why_facts {
     } data;
     struct {
         uint32_t offering; /* connected peers that offer the metadata */
+        bool waits;        /* addresses are known, and other torrents dial theirs first */
         uint32_t blocks;   /* of the metadata; 0: the size is not known */
         uint32_t have;     /* of these blocks, those that came */
     } metadata;            /* with the state METADATA only */

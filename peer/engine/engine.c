@@ -19,8 +19,11 @@
 #include "peer/torrent/torrent_save.h"
 #include "peer/torrent/torrent_steps.h"
 #include "peer/torrent/torrent_track.h"
+#include "peer/torrent/torrent_turn.h"
 
 #define ENGINE_MAGIC 0x53455353u
+
+_Static_assert((int)TORRENT_TURNS_MAX >= (int)ENGINE_LOOPS_MAX, "each loop has a turn");
 
 /* --- steps of torrents --- */
 
@@ -259,6 +262,7 @@ engine_alloc(struct process *h, struct loop *loop, const struct engine_config *c
     list_init(&s->dirty);
     list_init(&s->env.crowded);
     list_init(&s->env.loads.waiting);
+    turns_init(&s->env.turns, h->shared.loops);
     list_init(&s->events);
     list_init(&s->listen.stranger_list);
     random_bytes(keys, sizeof(keys));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/assert.h"
+#include "common/base/minmax.h"
 #include "common/crypto/random.h"
 #include "config.h"
 #include "peer/core/picker.h"
@@ -21,6 +22,7 @@
 #include "peer/torrent/torrent_life.h"
 #include "peer/torrent/torrent_peers.h"
 #include "peer/torrent/torrent_track.h"
+#include "peer/torrent/torrent_turn.h"
 
 #define CLIENT "Sprat " PACKAGE_VERSION
 
@@ -78,7 +80,10 @@ new_fetch(struct torrent *t)
         .id = t->facts.id,
         .client = CLIENT,
         .listen_port = env->shared->port,
-        .peers_max = env->shared->peers_max,
+        .peers_max = env->shared->peers_max > 0
+                         ? min_u32(env->shared->peers_max, TORRENT_TURN_PEERS)
+                         : TORRENT_TURN_PEERS,
+        .takes_turns = true,
         .no_pex = env->shared->no_pex,
         .dht_port = torrent_dht_port(t),
         .trackers_only = t->options.trackers_only,
@@ -178,6 +183,7 @@ gone(struct torrent *t)
 {
     t->core.swarm = NULL;
     t->core.fetch = NULL;
+    turn_leave(t);
     t->core.generation++;
     disk_give_up(t);
 }

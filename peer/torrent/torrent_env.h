@@ -97,6 +97,8 @@ enum { TORRENT_UP, TORRENT_DOWN, TORRENT_WAYS };
 
 enum {
     TORRENT_LOADS_MAX = 256, /* torrents that check their files at a time, all loops together */
+    TORRENT_TURNS_MAX = 16,  /* torrents that dial peers for their metadata at a time, all loops
+                                together; each has TORRENT_TURN_PEERS connections at most */
 };
 
 /* The environment of one loop's torrents; embedded in its engine. */
@@ -120,6 +122,10 @@ struct torrent_env {
         uint32_t count, max; /* torrents being loaded: the disk's queues have a maximum */
         struct list waiting; /* torrents, in the order of asking */
     } loads;
+    struct torrent_turns { /* torrent_turn.h */
+        uint32_t count, max;
+        struct list waiting; /* torrents, in the order of asking */
+    } turns;
     bool late; /* at the end: the trackers' time is over, no announce begins any more */
 };
 

@@ -27,6 +27,7 @@
  *   torrent_disk.c      its disk jobs
  *   torrent_prepare.c   checks before the first byte that the directory is writable and has space
  *   torrent_track.c     its announces
+ *   torrent_turn.c      its turns to dial peers for its metadata
  *   torrent_search.c    its search in the DHT and in the local network
  *   torrent_addrs.c     addresses of peers from the user and the state database
  *   torrent_wake.c      what wakes it at rest
@@ -227,6 +228,14 @@ struct torrent_seeking {
     bool nodes_named;           /* the engine knows the nodes that the torrent file names */
 };
 
+/* torrent_turn.c */
+struct torrent_turn {
+    bool has;
+    struct list waits; /* on the queue of torrents that wait for a turn */
+    struct mono since; /* the turn began, or metadata came */
+    uint64_t bytes;    /* of metadata, at that time */
+};
+
 struct torrent_hosts {
     struct hashmap map;
     struct host **all;
@@ -292,6 +301,7 @@ struct torrent {
     struct torrent_rest rest;
     struct torrent_net net;
     struct torrent_seeking seeking;
+    struct torrent_turn turn;
     struct torrent_hosts hosts;
     struct receivers *receivers; /* NULL: nobody asks for them */
     struct torrent_totals totals;

@@ -154,6 +154,7 @@ torrent_alloc(struct torrent_env *env)
     list_init(&t->dirty);
     list_init(&t->crowded);
     list_init(&t->load);
+    list_init(&t->turn.waits);
     list_init(&t->stores.waiters);
     list_init(&t->disk.waiting);
     list_init(&t->disk.stalled);

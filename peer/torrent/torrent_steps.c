@@ -20,6 +20,7 @@
 #include "peer/torrent/torrent_search.h"
 #include "peer/torrent/torrent_select.h"
 #include "peer/torrent/torrent_steps.h"
+#include "peer/torrent/torrent_turn.h"
 
 /* --- steps --- */
 
@@ -167,6 +168,7 @@ torrent_do_steps(struct torrent *t)
     if (t->life.goal == GOAL_REST)
         go_on(t);
     torrent_search_update(t);
+    turn_update(t);
     loop_timer_set(t->timer, mono_min(expiry(t), rests));
 }
 

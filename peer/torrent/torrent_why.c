@@ -152,6 +152,7 @@ gather(const struct torrent *t, const struct torrent_status *status, struct gath
     f->lsd.peers = t->seeking.local;
     gather_trackers(t, g);
     f->metadata.offering = status->metadata.offering;
+    f->metadata.waits = list_linked(&t->turn.waits);
     f->metadata.blocks = status->metadata.blocks;
     f->metadata.have = status->metadata.have;
 }

@@ -10,6 +10,7 @@ import re
 import socket
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
@@ -228,6 +229,29 @@ def with_private_only_trackers_name_peers(t):
         finally:
             stranger.close()
         getter.interrupt()
+
+
+TURNS = 16  # TORRENT_TURNS_MAX of peer/torrent/torrent_env.h
+
+
+@test
+def few_links_dial_at_a_time(t):
+    """More links than dial at a time, whose peer takes connections and says nothing; the last link has a good one."""
+    def mute(seeder, connection):
+        seeder.stay_silent(connection)
+
+    mute.raw = True
+    path, shown, seeder = seeded(t, "v1")
+    daemon = Daemon(t)
+    silent = fake_peer.FakeSeeder(t, bytes(20), b"", 16384, behave=mute)
+    for i in range(TURNS + 4):
+        daemon.sprat("add", "-o", t.path("out", ""), f"magnet:?xt=urn:btih:{i + 1:040x}&x.pe={silent.address}")
+    daemon.sprat("add", "-o", t.path("out", ""), link(shown, "x.pe=" + seeder.address))
+    t.wait("the first turns", lambda: silent.connections >= TURNS, 20)
+    time.sleep(1)
+    assert silent.connections == TURNS, silent.connections
+    daemon.await_state("data", "seeding", seconds=90)
+    content.assert_same(path, t.path("out", "data"))
 
 
 # --- hostile peers ---

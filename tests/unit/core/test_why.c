@@ -261,6 +261,11 @@ Test(why, does_not_run)
     f.peers.next_dial_ms = 2500;
     expect(&f, WHY_METADATA,
            "the metadata is not known, and no peer is connected, next try in 3 s");
+    f.metadata.waits = true;
+    expect(&f, WHY_METADATA,
+           "the metadata is not known; other links dial their peers first, and this one waits for "
+           "its turn");
+    f.metadata.waits = false;
     f.peers.connected = 1;
     expect(&f, WHY_METADATA, "the connected peer does not offer the metadata");
     f.peers.connected = 2;
