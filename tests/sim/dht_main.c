@@ -15,6 +15,8 @@
 #define OPTION_TABLE(X)                                                                            \
     X("seed", seed, 1, 1, "number that determines the run")                                        \
     X("nodes", nodes, 1, 300, "hosts, hostile ones included")                                      \
+    X("bootstraps", bootstraps, 1, 4,                                                              \
+      "of them, the hosts whose addresses all know, and which never leave")                        \
     X("hostile", hostile_percent, 1, 20, "percent of them that are hostile, each in its way")      \
     X("rogue", rogue, 1, 0,                                                                        \
       "how all of them are hostile, a number from 1 (dhtnet.h); 0: each way in turn")              \
@@ -67,8 +69,9 @@ is_playable(const struct dhtnet_spec *s)
 {
     uint64_t hostile = (uint64_t)s->nodes * s->hostile_percent / 100 + s->attackers;
 
-    return hostile + DHTNET_BOOTSTRAPS <= s->nodes && s->torrents > 0 && s->search_us > 0 &&
-           s->join_us > 0 && s->jitter_us < INT32_MAX && s->rogue < DHTROGUE_ECLIPSE &&
+    return s->bootstraps > 0 && hostile + s->bootstraps <= s->nodes && s->torrents > 0 &&
+           s->search_us > 0 && s->join_us > 0 && s->jitter_us < INT32_MAX &&
+           s->rogue < DHTROGUE_ECLIPSE &&
            (s->attackers == 0 || (s->networks > 0 && s->attackers <= 255 * s->networks));
 }
 

@@ -16,8 +16,10 @@ enum { ADDR_KEY_LEN = 6, DELAY_MIN_US = 2000, DELAY_MAX_US = 60000 };
 
 struct datagram {
     struct event arrival;
+    struct list link;
     struct dhtnet *net;
     struct endpoint from, to;
+    unsigned side; /* the sender's */
     size_t len;
     uint8_t data[];
 };
@@ -48,13 +50,21 @@ host_at(const struct dhtnet *net, const struct endpoint *e)
     return (struct dhthost *)(void *)hashmap_find(&net->by_addr, key, sizeof(key));
 }
 
+static void
+drop(struct datagram *d)
+{
+    event_cancel(d->net->engine, &d->arrival);
+    list_remove(&d->link);
+    free(d);
+}
+
 void
-dhtnet_init(struct dhtnet *net, const struct dhtnet_spec *spec)
+dhtnet_init(struct dhtnet *net, const struct dhtnet_spec *spec, struct engine *g)
 {
     uint64_t seed[2];
 
-    *net = (struct dhtnet){.spec = *spec};
-    engine_init(&net->engine);
+    *net = (struct dhtnet){.spec = *spec, .engine = g};
+    list_init(&net->flying);
     rng_init(&net->rng, spec->seed);
     seed[0] = rng_u64(&net->rng);
     seed[1] = rng_u64(&net->rng);
@@ -72,16 +82,14 @@ dhtnet_fini(struct dhtnet *net)
     for (uint32_t i = 0; i < net->spec.nodes; i++) {
         struct dhthost *h = &net->hosts[i];
 
-        event_cancel(&net->engine, &h->churn);
+        event_cancel(net->engine, &h->churn);
         if (h->up && h->rogue == DHTROGUE_NONE)
             dhthost_leave(h);
         else if (h->up)
             dhtrogue_leave(h);
     }
-    /* What is left are datagrams, and they arrive nowhere. */
-    while (engine_step(&net->engine))
-        ;
-    engine_fini(&net->engine);
+    while (!list_empty(&net->flying))
+        drop(LIST_ENTRY(net->flying.next, struct datagram, link));
     hashmap_fini(&net->by_addr);
     free(net->torrents);
     free(net->hosts);
@@ -97,6 +105,12 @@ dhtnet_new_address(struct dhtnet *net)
     } while (e.ip[0] == 0 || e.ip[0] >= 224 || endpoint_scope(&e) != SCOPE_GLOBAL ||
              host_at(net, &e) != NULL || endpoint_same_host(&e, &net->victim));
     return e;
+}
+
+int64_t
+dhtnet_new_delay_us(struct dhtnet *net)
+{
+    return DELAY_MIN_US + rng_below(&net->rng, DELAY_MAX_US - DELAY_MIN_US);
 }
 
 struct dhthost *
@@ -116,8 +130,8 @@ dhtnet_place(struct dhthost *h)
     uint8_t key[ADDR_KEY_LEN];
 
     addr_key(&h->addr, key);
-    h->delay_us = DELAY_MIN_US + rng_below(&h->net->rng, DELAY_MAX_US - DELAY_MIN_US);
-    h->up_at = h->net->engine.now;
+    ASSERT(host_at(h->net, &h->addr) == NULL);
+    h->up_at = h->net->engine->now;
     h->up = true;
     h->lives++;
     ASSERT(hashmap_add(&h->net->by_addr, &h->by_addr, key, sizeof(key)) == 0);
@@ -127,7 +141,7 @@ void
 dhtnet_remove(struct dhthost *h)
 {
     h->up = false;
-    event_cancel(&h->net->engine, &h->tick);
+    event_cancel(h->net->engine, &h->tick);
     hashmap_remove(&h->net->by_addr, &h->by_addr);
 }
 
@@ -139,18 +153,20 @@ arrive(struct event *e)
 
     if (h == NULL)
         d->net->count.nowhere++;
+    else if (h->side != d->side)
+        d->net->count.lost++;
     else if (h->rogue == DHTROGUE_NONE)
         dhthost_on_datagram(h, &d->from, d->data, d->len);
     else
         dhtrogue_on_datagram(h, &d->from, d->data, d->len);
-    free(d);
+    drop(d);
 }
 
 /* Adds a datagram to the hash of the run. */
 static void
 trace(struct dhtnet *net, const struct datagram *d)
 {
-    const uint64_t key[2] = {net->trace, (uint64_t)net->engine.now.us};
+    const uint64_t key[2] = {net->trace, (uint64_t)net->engine->now.us};
 
     net->trace = siphash13(key, d->data, d->len) ^ get_u32be(d->from.ip) ^
                  (uint64_t)get_u32be(d->to.ip) << 32;
@@ -179,6 +195,7 @@ dhtnet_send(struct dhtnet *net, const struct dhthost *sender, const struct endpo
     d->net = net;
     d->from = *from;
     d->to = *to;
+    d->side = sender->side;
     d->len = len;
     memcpy(d->data, data, len);
     count(net, sender, d);
@@ -188,6 +205,8 @@ dhtnet_send(struct dhtnet *net, const struct dhthost *sender, const struct endpo
         free(d);
         return;
     }
+    list_init(&d->link);
+    list_push_back(&net->flying, &d->link);
     event_init(&d->arrival, arrive);
-    event_post_us(&net->engine, &d->arrival, delay_us);
+    event_post_us(net->engine, &d->arrival, delay_us);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A simulated DHT: virtual time, datagrams that are delayed, lost and overtaken, and hosts. Honest
- * hosts run the real node (peer/core/dht.h); hostile ones do what their word says (dhtrogue.c). The
- * seed determines a run completely.
+ * A simulated DHT: datagrams that are delayed, lost and overtaken, and hosts. Honest hosts run the
+ * real node (peer/core/dht.h); hostile ones do what their word says (dhtrogue.c). The seed
+ * determines a run completely. Two simulators use it: sprat-dht-sim (dhtplay.h), and sprat-sim for
+ * swarms whose peers have a DHT (swarmdht.h).
  */
 #ifndef TESTS_SIM_DHTNET_H
 #define TESTS_SIM_DHTNET_H
@@ -13,6 +14,7 @@
 #include "common/base/endpoint.h"
 #include "common/base/rng.h"
 #include "common/ds/hashmap.h"
+#include "common/ds/list.h"
 #include "peer/core/dht.h"
 #include "tests/sim/engine.h"
 
@@ -37,6 +39,22 @@ enum dhtrogue {
 };
 
 struct dhtnet;
+struct dhthost;
+
+/* What an honest host's user does with the effects of its core. */
+struct dhthost_user {
+    /* Gets every effect but SEND and BOOTSTRAP. Gives the core no input. */
+    void (*on_effect)(struct dhthost *h, const struct dht_effect *fx);
+    /* All effects of an input are carried out: the core takes inputs again. */
+    void (*on_idle)(struct dhthost *h);
+};
+
+/* What an honest host remembers of its former life. */
+struct dhthost_past {
+    uint8_t id[DHT_ID_LEN];
+    size_t count;
+    struct dht_contact nodes[DHT_SAVED_MAX];
+};
 
 struct dhthost {
     struct hashmap_node by_addr; /* must be the first member */
@@ -47,23 +65,28 @@ struct dhthost {
     uint32_t lives;
     struct endpoint addr;
     int64_t delay_us; /* to the middle of the network */
+    unsigned side;    /* hosts on different sides of a partition can't reach each other */
     struct mono up_at;
     struct event tick;  /* honest: the core's timer; hostile: the next query */
     struct event churn; /* leaves, or comes back */
     struct dht *core;   /* honest, while |up| */
+    const struct dhthost_user *user; /* honest */
+    void *owner;                     /* the user's */
     uint8_t id[DHT_ID_LEN];
     struct {
         uint32_t torrent; /* that it looks for, from 1; 0: none */
         uint32_t seeds;   /* lives of the torrent's host when the search began */
-        bool found;
+        bool found, ended;
+        uint32_t queries; /* when it has ended */
         struct mono began, found_at;
-    } search;
+    } search; /* dhtseek.c */
 };
 
-/* What a run is about. Times in microseconds. */
+/* What a run is about. Times in microseconds. Those behind |jitter_us| are dhtplay.c's. */
 struct dhtnet_spec {
     uint64_t seed;
     uint32_t nodes;           /* hosts, hostile ones included */
+    uint32_t bootstraps;      /* the first of them, whose addresses all hosts know */
     uint32_t hostile_percent; /* of them */
     uint32_t rogue;           /* … all in this way (enum dhtrogue); 0: each way in turn */
     int64_t half_life_us;     /* of an honest host; 0: none leaves */
@@ -92,14 +115,15 @@ struct dhtnet_torrent {
     bool announced;
 };
 
-enum { DHTNET_BOOTSTRAPS = 4, DHTNET_PORT = 6881 };
+enum { DHTNET_PORT = 6881 };
 
 struct dhtnet {
     struct dhtnet_spec spec;
-    struct engine engine;
+    struct engine *engine;
+    struct list flying; /* datagrams under way */
     struct rng rng;
     struct hashmap by_addr;
-    struct dhthost *hosts; /* the first DHTNET_BOOTSTRAPS are honest and stay */
+    struct dhthost *hosts;
     struct dhtnet_torrent *torrents;
     struct endpoint victim; /* an address without a host, in whose name FLOOD hosts send */
     uint64_t trace;         /* a hash of all datagrams, in order */
@@ -107,8 +131,9 @@ struct dhtnet {
     void (*on_search_end)(struct dhtnet *net, struct dhthost *h, uint32_t queries);
 };
 
-/* Makes the world with all hosts away. */
-void dhtnet_init(struct dhtnet *net, const struct dhtnet_spec *spec);
+/* Makes the world with all hosts away. |g| must outlive it. */
+void dhtnet_init(struct dhtnet *net, const struct dhtnet_spec *spec, struct engine *g);
+/* Drops all hosts and datagrams, at any time. */
 void dhtnet_fini(struct dhtnet *net);
 
 /* Sends a datagram in the name of |from|. */
@@ -118,22 +143,30 @@ void dhtnet_send(struct dhtnet *net, const struct dhthost *sender, const struct 
 /* A random address that nobody has. */
 struct endpoint dhtnet_new_address(struct dhtnet *net);
 
+/* A random time from a host to the middle of the network. */
+int64_t dhtnet_new_delay_us(struct dhtnet *net);
+
 /* A random host that is up. */
 struct dhthost *dhtnet_random_host(struct dhtnet *net);
 
-/* The host appears at its address, or disappears. */
+/* The host appears at |addr|, or disappears. */
 void dhtnet_place(struct dhthost *h);
 void dhtnet_remove(struct dhthost *h);
 
-/* Honest hosts. dhthost_join() takes a new address. */
-void dhthost_join(struct dhthost *h);
+/* Honest hosts. dhthost_join() begins a life at |addr|, with |user|; |past|: NULL for none. */
+void dhthost_join(struct dhthost *h, const struct dhthost_past *past);
 void dhthost_leave(struct dhthost *h);
+void dhthost_feed(struct dhthost *h, const struct dht_input *in);
 void dhthost_on_datagram(struct dhthost *h, const struct endpoint *from, const uint8_t *data,
                          size_t len);
+
+/* The user of the honest hosts of a play (dhtplay.h), which announce torrents and look for them. */
+extern const struct dhthost_user dhtseek_user;
 /* Begins to announce a torrent, or to look for one. */
-void dhthost_announce(struct dhthost *h, uint32_t torrent);
-void dhthost_search(struct dhthost *h, uint32_t torrent);
-void dhthost_end_search(struct dhthost *h, uint32_t queries);
+void dhtseek_announce(struct dhthost *h, uint32_t torrent);
+void dhtseek_search(struct dhthost *h, uint32_t torrent);
+/* Ends the search. */
+void dhtseek_end(struct dhthost *h, uint32_t queries);
 
 /* Hostile hosts. */
 void dhtrogue_join(struct dhthost *h);

@@ -18,6 +18,7 @@ enum {
 
 struct play {
     struct dhtnet net; /* must be the first member */
+    struct engine engine;
     struct event torrents, searches;
     struct dhtplay_result *result;
     uint32_t *queries, *first_ms;
@@ -51,12 +52,15 @@ on_churn(struct event *e)
     }
     if (h->up) {
         dhthost_leave(h);
-        event_post_us(&net->engine, &h->churn, random_us(net, 2 * (int64_t)AWAY_US));
+        event_post_us(net->engine, &h->churn, random_us(net, 2 * (int64_t)AWAY_US));
         return;
     }
-    dhthost_join(h);
-    if (net->spec.half_life_us > 0 && h->index >= DHTNET_BOOTSTRAPS)
-        event_post_us(&net->engine, &h->churn, lifetime_us(net));
+    h->addr = dhtnet_new_address(net);
+    h->delay_us = dhtnet_new_delay_us(net);
+    h->search.torrent = 0;
+    dhthost_join(h, NULL);
+    if (net->spec.half_life_us > 0 && h->index >= net->spec.bootstraps)
+        event_post_us(net->engine, &h->churn, lifetime_us(net));
 }
 
 static enum dhtrogue
@@ -83,12 +87,13 @@ hosts_init(struct dhtnet *net)
         h->net = net;
         h->index = i;
         h->rogue = rogue_of(&net->spec, i);
-        if (i < DHTNET_BOOTSTRAPS)
+        h->user = &dhtseek_user;
+        if (i < net->spec.bootstraps)
             at_us = i;
         if (h->rogue == DHTROGUE_ECLIPSE)
             at_us = net->spec.join_us + (net->spec.nodes - i);
         event_init(&h->churn, on_churn);
-        event_post_us(&net->engine, &h->churn, at_us);
+        event_post_us(net->engine, &h->churn, at_us);
     }
 }
 
@@ -96,7 +101,7 @@ static bool
 is_settled(const struct dhthost *h)
 {
     return h->up && h->rogue == DHTROGUE_NONE &&
-           mono_diff_us(h->net->engine.now, h->up_at) >= FRESH_US;
+           mono_diff_us(h->net->engine->now, h->up_at) >= FRESH_US;
 }
 
 static struct dhthost *
@@ -124,7 +129,7 @@ on_torrents(struct event *e)
     struct play *p = LIST_ENTRY(e, struct play, torrents);
     struct dhtnet *net = &p->net;
 
-    event_post_us(&net->engine, e, 1000000);
+    event_post_us(net->engine, e, 1000000);
     for (uint32_t i = 0; i < net->spec.torrents; i++) {
         struct dhtnet_torrent *t = &net->torrents[i];
         struct dhthost *h = torrent_is_there(net, t) ? NULL : settled_host(net);
@@ -134,7 +139,7 @@ on_torrents(struct event *e)
         t->host = h->index;
         t->lives = h->lives;
         t->announced = false;
-        dhthost_announce(h, i);
+        dhtseek_announce(h, i);
     }
 }
 
@@ -146,8 +151,8 @@ end_late_searches(struct dhtnet *net)
         struct dhthost *h = &net->hosts[i];
 
         if (h->up && h->search.torrent != 0 &&
-            mono_diff_us(net->engine.now, h->search.began) >= SEARCH_MAX_US)
-            dhthost_end_search(h, 0);
+            mono_diff_us(net->engine->now, h->search.began) >= SEARCH_MAX_US)
+            dhtseek_end(h, 0);
     }
 }
 
@@ -159,12 +164,12 @@ on_searches(struct event *e)
     uint32_t torrent = rng_below(&net->rng, net->spec.torrents);
     struct dhthost *h = settled_host(net);
 
-    event_post_us(&net->engine, e, net->spec.search_us);
+    event_post_us(net->engine, e, net->spec.search_us);
     end_late_searches(net);
     if (h == NULL || h->search.torrent != 0 || !net->torrents[torrent].announced ||
         !torrent_is_there(net, &net->torrents[torrent]) || net->torrents[torrent].host == h->index)
         return;
-    dhthost_search(h, torrent);
+    dhtseek_search(h, torrent);
 }
 
 static void
@@ -209,7 +214,7 @@ mean_of_tables(struct dhtnet *net)
 
         if (!net->hosts[i].up || net->hosts[i].core == NULL)
             continue;
-        dht_get_stats(net->hosts[i].core, &st, net->engine.now);
+        dht_get_stats(net->hosts[i].core, &st, net->engine->now);
         nodes += st.nodes;
         hosts++;
     }
@@ -224,7 +229,8 @@ dhtplay(const struct dhtnet_spec *spec, struct dhtplay_result *result)
     struct mono end;
 
     *result = (struct dhtplay_result){.searches = 0};
-    dhtnet_init(net, spec);
+    engine_init(&p->engine);
+    dhtnet_init(net, spec, &p->engine);
     net->on_search_end = on_search_end;
     p->result = result;
     p->cap = (uint32_t)(spec->duration_us / spec->search_us) + 1;
@@ -233,10 +239,10 @@ dhtplay(const struct dhtnet_spec *spec, struct dhtplay_result *result)
     hosts_init(net);
     event_init(&p->torrents, on_torrents);
     event_init(&p->searches, on_searches);
-    event_post_us(&net->engine, &p->torrents, spec->join_us);
-    event_post_us(&net->engine, &p->searches, spec->join_us + FRESH_US);
-    end = mono_add_us(net->engine.now, spec->join_us + spec->duration_us);
-    while (mono_before(net->engine.now, end) && engine_step(&net->engine))
+    event_post_us(net->engine, &p->torrents, spec->join_us);
+    event_post_us(net->engine, &p->searches, spec->join_us + FRESH_US);
+    end = mono_add_us(net->engine->now, spec->join_us + spec->duration_us);
+    while (mono_before(net->engine->now, end) && engine_step(net->engine))
         ;
     result->queries_median = quantile(p->queries, result->searches, 50);
     result->queries_p90 = quantile(p->queries, result->searches, 90);
@@ -244,9 +250,10 @@ dhtplay(const struct dhtnet_spec *spec, struct dhtplay_result *result)
     result->nodes_mean = mean_of_tables(net);
     result->count = net->count;
     result->trace = net->trace;
-    event_cancel(&net->engine, &p->torrents);
-    event_cancel(&net->engine, &p->searches);
+    event_cancel(net->engine, &p->torrents);
+    event_cancel(net->engine, &p->searches);
     dhtnet_fini(net);
+    engine_fini(&p->engine);
     free(p->first_ms);
     free(p->queries);
     free(p);

@@ -129,7 +129,7 @@ victim_near(struct dhtnet *net, const uint8_t *target)
 
         if (h->rogue != DHTROGUE_NONE)
             continue;
-        dht_get_stats(h->core, &st, net->engine.now);
+        dht_get_stats(h->core, &st, net->engine->now);
         if (best != NULL && dht_id_compare(st.id, best_id, target) >= 0)
             continue;
         best = h;
@@ -164,7 +164,7 @@ on_tick(struct event *e)
     int64_t period_us = busy ? BUSY_US : PERIOD_US;
 
     ask(h, h->rogue == DHTROGUE_FLOOD ? &h->net->victim : &h->addr);
-    event_post_us(&h->net->engine, &h->tick,
+    event_post_us(h->net->engine, &h->tick,
                   period_us / 2 + rng_below(&h->net->rng, (uint32_t)period_us));
 }
 
@@ -209,9 +209,10 @@ dhtrogue_join(struct dhthost *h)
     else if (h->rogue == DHTROGUE_ECLIPSE)
         dht_id_near(h->id, h->net->torrents[0].hash, NEAR_BITS + h->index % NEAR_BITS,
                     &h->net->rng);
+    h->delay_us = dhtnet_new_delay_us(h->net);
     dhtnet_place(h);
     event_init(&h->tick, on_tick);
-    event_post_us(&h->net->engine, &h->tick, rng_below(&h->net->rng, PERIOD_US));
+    event_post_us(h->net->engine, &h->tick, rng_below(&h->net->rng, PERIOD_US));
 }
 
 void

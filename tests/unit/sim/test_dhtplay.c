@@ -14,6 +14,7 @@ small(void)
 {
     return (struct dhtnet_spec){.seed = 1,
                                 .nodes = 120,
+                                .bootstraps = 4,
                                 .hostile_percent = 20,
                                 .half_life_us = SECONDS(3600),
                                 .loss = 10000,
