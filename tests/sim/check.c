@@ -49,6 +49,10 @@ note_sent(struct node *n, struct talk *t, const struct wire_msg *m)
         if (n->disk_stuck)
             FAIL(n, "n%u requests though its disk refuses", n->index);
         break;
+    case WIRE_PORT:
+        if (n->sim->content->mi->is_private)
+            FAIL(n, "n%u tells a peer of a private torrent its DHT port", n->index);
+        break;
     case WIRE_REJECT:
         if (t->owed == 0)
             FAIL(n, "n%u rejects a request that nobody made", n->index);
@@ -62,7 +66,6 @@ note_sent(struct node *n, struct talk *t, const struct wire_msg *m)
     case WIRE_BITFIELD:
     case WIRE_PIECE:
     case WIRE_CANCEL:
-    case WIRE_PORT:
     case WIRE_SUGGEST:
     case WIRE_HAVE_ALL:
     case WIRE_HAVE_NONE:
@@ -178,6 +181,10 @@ check_effect(struct node *n, const struct swarm_effect *fx)
             FAIL(n, "n%u takes piece %" PRIu32 " for good, which is not", n->index,
                  fx->u.range.piece);
         break;
+    case SWARM_FX_NODE:
+        if (n->dht == NULL || n->sim->content->mi->is_private)
+            FAIL(n, "n%u takes a DHT node from a peer, and has no DHT for this torrent", n->index);
+        break;
     case SWARM_FX_NOTICE:
         if (node_honest(n))
             check_notice(n, fx);
@@ -186,7 +193,6 @@ check_effect(struct node *n, const struct swarm_effect *fx)
     case SWARM_FX_REFUSE:
     case SWARM_FX_VERIFY:
     case SWARM_FX_LEAVES:
-    case SWARM_FX_NODE:
     case SWARM_FX_ANNOUNCE: break;
     }
 }
@@ -315,7 +321,7 @@ audit_node(struct node *n)
     if (st.peers_connected > n->spec.peers_max)
         FAIL(n, "n%u has %" PRIu32 " peers", n->index, st.peers_connected);
     audit_peers(n);
-    if (st.state == SWARM_ACTIVE)
+    if (st.state == SWARM_ACTIVE && !n->sim->tracking.none)
         audit_announces(n);
 }
 

@@ -48,11 +48,15 @@ dhthost_feed(struct dhthost *h, const struct dht_input *in)
         case DHT_FX_PEERS:
         case DHT_FX_SEARCHED:
         case DHT_FX_SAVE:
-        case DHT_FX_IDENTITY: h->user->on_effect(h, &fx); break;
+        case DHT_FX_IDENTITY:
+            if (h->user != NULL)
+                h->user->on_effect(h, &fx);
+            break;
         }
     }
     event_post(g, &h->tick, dht_expiry(h->core));
-    h->user->on_idle(h);
+    if (h->user != NULL)
+        h->user->on_idle(h);
     if (lost)
         bootstrap(h);
 }

@@ -9,6 +9,7 @@
 
 #include "common/base/assert.h"
 #include "common/base/bytes.h"
+#include "common/codec/krpc.h"
 #include "common/ds/list.h"
 #include "common/ds/siphash.h"
 
@@ -102,8 +103,9 @@ dhtnet_new_address(struct dhtnet *net)
 
     do {
         put_u32be(e.ip, rng_u32(&net->rng));
-    } while (e.ip[0] == 0 || e.ip[0] >= 224 || endpoint_scope(&e) != SCOPE_GLOBAL ||
-             host_at(net, &e) != NULL || endpoint_same_host(&e, &net->victim));
+    } while (e.ip[0] == 0 || e.ip[0] == DHTNET_RESERVED || e.ip[0] >= 224 ||
+             endpoint_scope(&e) != SCOPE_GLOBAL || host_at(net, &e) != NULL ||
+             endpoint_same_host(&e, &net->victim));
     return e;
 }
 
@@ -145,13 +147,21 @@ dhtnet_remove(struct dhthost *h)
     hashmap_remove(&h->net->by_addr, &h->by_addr);
 }
 
+static bool
+is_query(const struct datagram *d)
+{
+    struct krpc_message m;
+
+    return krpc_decode(&m, d->data, d->len) == 0 && m.kind == KRPC_QUERY;
+}
+
 static void
 arrive(struct event *e)
 {
     struct datagram *d = LIST_ENTRY(e, struct datagram, arrival);
     struct dhthost *h = host_at(d->net, &d->to);
 
-    if (h == NULL)
+    if (h == NULL || (h->nat && is_query(d)))
         d->net->count.nowhere++;
     else if (h->side != d->side)
         d->net->count.lost++;
@@ -200,6 +210,8 @@ dhtnet_send(struct dhtnet *net, const struct dhthost *sender, const struct endpo
     memcpy(d->data, data, len);
     count(net, sender, d);
     trace(net, d);
+    if (net->on_send != NULL)
+        net->on_send(net, sender, data, len);
     if (rng_below(&net->rng, 1000000) < net->spec.loss) {
         net->count.lost++;
         free(d);

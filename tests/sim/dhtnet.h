@@ -43,7 +43,7 @@ struct dhthost;
 
 /* What an honest host's user does with the effects of its core. */
 struct dhthost_user {
-    /* Gets every effect but SEND and BOOTSTRAP. Gives the core no input. */
+    /* Gets every effect but SEND, NODES and BOOTSTRAP. Gives the core no input. */
     void (*on_effect)(struct dhthost *h, const struct dht_effect *fx);
     /* All effects of an input are carried out: the core takes inputs again. */
     void (*on_idle)(struct dhthost *h);
@@ -65,12 +65,13 @@ struct dhthost {
     uint32_t lives;
     struct endpoint addr;
     int64_t delay_us; /* to the middle of the network */
+    bool nat;         /* queries do not reach it */
     unsigned side;    /* hosts on different sides of a partition can't reach each other */
     struct mono up_at;
     struct event tick;  /* honest: the core's timer; hostile: the next query */
     struct event churn; /* leaves, or comes back */
     struct dht *core;   /* honest, while |up| */
-    const struct dhthost_user *user; /* honest */
+    const struct dhthost_user *user; /* honest; NULL: none */
     void *owner;                     /* the user's */
     uint8_t id[DHT_ID_LEN];
     struct {
@@ -115,7 +116,10 @@ struct dhtnet_torrent {
     bool announced;
 };
 
-enum { DHTNET_PORT = 6881 };
+enum {
+    DHTNET_PORT = 6881,
+    DHTNET_RESERVED = 45, /* first byte of the addresses that dhtnet_new_address() never returns */
+};
 
 struct dhtnet {
     struct dhtnet_spec spec;
@@ -129,6 +133,9 @@ struct dhtnet {
     uint64_t trace;         /* a hash of all datagrams, in order */
     struct dhtnet_count count;
     void (*on_search_end)(struct dhtnet *net, struct dhthost *h, uint32_t queries);
+    /* Sees every datagram; NULL: none. */
+    void (*on_send)(struct dhtnet *net, const struct dhthost *sender, const uint8_t *data,
+                    size_t len);
 };
 
 /* Makes the world with all hosts away. |g| must outlive it. */

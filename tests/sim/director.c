@@ -132,7 +132,8 @@ is_target(const struct scenario_action *a, const struct node *n)
     case VERB_FREE_DISK: return true;
     case VERB_HEAL:
     case VERB_TRACKER_DOWN:
-    case VERB_TRACKER_UP: return false;
+    case VERB_TRACKER_UP:
+    case VERB_BOOTSTRAP_DOWN: return false;
     }
     return false;
 }
@@ -150,7 +151,7 @@ do_to(struct director *d, const struct scenario_action *a, struct seat *t)
     case VERB_PAUSE: node_pause(n, true); break;
     case VERB_RESUME: node_pause(n, false); break;
     case VERB_SPLIT:
-        n->side = 1;
+        node_set_side(n, 1);
         d->tracker_was_down = true; /* for this one */
         break;
     case VERB_FREE_DISK: node_free_disk(n); break;
@@ -160,7 +161,8 @@ do_to(struct director *d, const struct scenario_action *a, struct seat *t)
         break;
     case VERB_HEAL:
     case VERB_TRACKER_DOWN:
-    case VERB_TRACKER_UP: break;
+    case VERB_TRACKER_UP:
+    case VERB_BOOTSTRAP_DOWN: break;
     }
     if (a->for_us == 0)
         return; /* what was to come of it before comes still */
@@ -195,11 +197,12 @@ act(struct director *d, const struct scenario_action *a)
     switch (a->verb) {
     case VERB_HEAL:
         for (unsigned i = 0; i < d->sim.count; i++)
-            d->sim.nodes[i]->side = 0;
+            node_set_side(d->sim.nodes[i], 0);
         links_heal(&d->sim);
         break;
     case VERB_TRACKER_DOWN: d->sim.tracker_down = d->tracker_was_down = true; break;
     case VERB_TRACKER_UP: d->sim.tracker_down = false; break;
+    case VERB_BOOTSTRAP_DOWN: swarmdht_end_bootstrap(d->sim.dht); break;
     case VERB_LEAVE:
     case VERB_CRASH:
     case VERB_DARK:
@@ -470,7 +473,7 @@ send_home(struct director *d)
 
     for (unsigned i = 0; i < d->sim.count; i++) {
         event_cancel(&d->sim.engine, &d->seats[i].event);
-        d->sim.nodes[i]->side = 0;
+        node_set_side(d->sim.nodes[i], 0);
         /* A life that ended without a word may be listed still. */
         clean = clean && d->sim.nodes[i]->count.crashes == 0;
     }
@@ -502,6 +505,28 @@ compare_times(const void *a, const void *b)
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
     return (x > y) - (x < y);
+}
+
+/* The time of a node that was never connected is INT64_MAX. */
+static void
+measure_meetings(struct director *d, struct result *r)
+{
+    int64_t *times = sim_alloc(d->sim.count + 1, sizeof(*times));
+    uint32_t count = 0;
+
+    for (unsigned i = 0; i < d->sim.count; i++) {
+        const struct node *n = d->sim.nodes[i];
+
+        if (is_wanted(&d->seats[i]))
+            times[count++] =
+                n->met_at.us != INT64_MAX ? mono_diff_us(n->met_at, n->joined_at) : INT64_MAX;
+    }
+    qsort(times, count, sizeof(*times), compare_times);
+    if (count > 0) {
+        r->met_median_us = times[count / 2];
+        r->met_last_us = times[count - 1];
+    }
+    free(times);
 }
 
 static void
@@ -588,6 +613,7 @@ measure(struct director *d, struct result *r)
     uint64_t waste = 0, got = 0, given = 0;
 
     measure_times(d, r);
+    measure_meetings(d, r);
     r->bound_us = fluid_bound(d);
     for (unsigned i = 0; i < d->sim.count; i++) {
         struct node *n = d->sim.nodes[i];
@@ -634,6 +660,11 @@ judge_expects(struct director *d, const struct result *r)
         case EXPECT_LAST:
             if (r->last_us > (int64_t)x->bound)
                 sim_fail(&d->sim, "the last one took %" PRId64 " ms", r->last_us / 1000);
+            break;
+        case EXPECT_MET:
+            if (r->met_last_us > (int64_t)x->bound)
+                sim_fail(&d->sim, "the last one met a peer after %" PRId64 " ms",
+                         r->met_last_us / 1000);
             break;
         case EXPECT_RATE: break; /* judged while it plays */
         case EXPECT_INPUTS:
@@ -704,6 +735,14 @@ play(struct director *d, struct result *res)
         send_home(d);
 }
 
+static void
+note_dht(const struct swarmdht *d, struct result *r)
+{
+    r->trace ^= d->net.trace;
+    r->dht_datagrams = d->net.count.sent;
+    r->dht_naming = d->naming;
+}
+
 int
 director_play(const struct scenario *sc, uint64_t seed, FILE *trace, struct result *res,
               struct errbuf *eb)
@@ -723,9 +762,13 @@ director_play(const struct scenario *sc, uint64_t seed, FILE *trace, struct resu
     if (err == 0) {
         d->seats = sim_alloc(seats, sizeof(*d->seats));
         sim_init(&d->sim, &content, &sc->net, &sc->tracking, seed, trace);
+        if (sc->dht.on)
+            sim_add_dht(&d->sim, &sc->dht, (uint32_t)seats);
         play(d, res);
         memcpy(res->failure, d->sim.failure, sizeof(res->failure));
         res->trace = d->sim.trace.hash;
+        if (d->sim.dht != NULL)
+            note_dht(d->sim.dht, res);
         res->inputs = d->sim.inputs;
         for (uint64_t i = 0; i < seats; i++)
             event_cancel(&d->sim.engine, &d->seats[i].event);

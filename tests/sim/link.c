@@ -148,7 +148,7 @@ link_hear_end(struct link *l, unsigned side, int err)
 static struct node *
 node_at(const struct sim *s, const struct endpoint *addr)
 {
-    unsigned index = (unsigned)addr->ip[1] << 16 | (unsigned)addr->ip[2] << 8 | addr->ip[3];
+    unsigned index = node_number(addr);
 
     return index < s->count && endpoint_equal(&s->nodes[index]->addr, addr) ? s->nodes[index]
                                                                             : NULL;
@@ -160,6 +160,7 @@ make_offer(const struct node *n, struct handshake *h)
     const struct metainfo *mi = n->sim->content->mi;
 
     handshake_offer(&mi->id, n->peer_id, h);
+    h->dht = n->dht != NULL; /* also if the torrent is private, as some clients do */
     if (n->spec.tongue == SPEAKS_V1)
         h->upgrade = false;
     if (n->spec.tongue == SPEAKS_V2 && mi->id.has_v2)
@@ -184,6 +185,7 @@ make_answer(const struct node *n, struct link *l, bool *v2)
         return SPRAT_E_NOTFOUND;
     if (n->spec.tongue == SPEAKS_V1)
         l->answer.upgrade = false;
+    l->answer.dht = n->dht != NULL;
     return 0;
 }
 

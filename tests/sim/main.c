@@ -167,6 +167,16 @@ peak_kib(void)
     return u.ru_maxrss;
 }
 
+/* null: there was no connection. */
+static void
+print_met(const char *key, int64_t us)
+{
+    if (us == INT64_MAX)
+        printf(", \"%s\": null", key);
+    else
+        printf(", \"%s\": %.3f", key, (double)us / 1e6);
+}
+
 static void
 print_json(const struct result *r, const char *path, uint64_t seed, double cpu)
 {
@@ -174,6 +184,10 @@ print_json(const struct result *r, const char *path, uint64_t seed, double cpu)
            "\", \"wanted\": %" PRIu32 ", \"complete\": %" PRIu32,
            (int)strcspn(name_of(path), "."), name_of(path), seed,
            r->failure[0] == '\0' ? "true" : "false", r->trace, r->wanted, r->complete);
+    print_met("met_median_s", r->met_median_us);
+    print_met("met_last_s", r->met_last_us);
+    if (r->dht_datagrams > 0)
+        printf(", \"dht_datagrams\": %" PRIu64, r->dht_datagrams);
     printf(", \"first_s\": %.3f, \"median_s\": %.3f, \"last_s\": %.3f, \"took_s\": %.3f"
            ", \"bound_s\": %.3f, \"copies\": %.3f, \"waste\": %.3f",
            (double)r->first_us / 1e6, (double)r->median_us / 1e6, (double)r->last_us / 1e6,

@@ -13,9 +13,10 @@
 #include "tests/sim/job.h"
 #include "tests/sim/link.h"
 #include "tests/sim/mischief.h"
+#include "tests/sim/nodedht.h"
 #include "tests/sim/sim.h"
 
-enum { PORT = 6881 };
+enum { PORT = DHTNET_PORT, NET_PLAIN = 10, NET_DHT = DHTNET_RESERVED };
 
 static void on_tick(struct event *e);
 static void on_commit(struct event *e);
@@ -32,6 +33,25 @@ give_pieces(struct node *n)
             vdisk_put(&n->disk, i);
 }
 
+struct endpoint
+node_addr(unsigned index, bool dht)
+{
+    uint8_t low = (uint8_t)index, mid = (uint8_t)(index >> 8), high = (uint8_t)(index >> 16);
+    struct endpoint plain = {.ip = {NET_PLAIN, high, mid, low}, .port = PORT, .family = IP_V4};
+    struct endpoint spread = {.ip = {NET_DHT, low, mid, high}, .port = PORT, .family = IP_V4};
+
+    return dht ? spread : plain;
+}
+
+unsigned
+node_number(const struct endpoint *addr)
+{
+    const uint8_t *ip = addr->ip;
+
+    return ip[0] == NET_DHT ? (unsigned)ip[3] << 16 | (unsigned)ip[2] << 8 | ip[1]
+                            : (unsigned)ip[1] << 16 | (unsigned)ip[2] << 8 | ip[3];
+}
+
 struct node *
 node_new(struct sim *s, unsigned index, const struct node_spec *spec)
 {
@@ -43,10 +63,9 @@ node_new(struct sim *s, unsigned index, const struct node_spec *spec)
     n->spec = *spec;
     if (n->spec.peers_max == 0)
         n->spec.peers_max = 50;
-    n->addr =
-        (struct endpoint){.ip = {10, (uint8_t)(index >> 16), (uint8_t)(index >> 8), (uint8_t)index},
-                          .port = PORT,
-                          .family = IP_V4};
+    n->addr = node_addr(index, s->dht != NULL);
+    if (s->dht != NULL)
+        n->dht = nodedht_new(n);
     /* The ids' order is not the nodes' order. */
     snprintf(id, sizeof(id), "-SM0001-%08x%04x", (unsigned)rng_u32(&s->rng), index & 0xffff);
     memcpy(n->peer_id, id, PEER_ID_LEN);
@@ -58,7 +77,7 @@ node_new(struct sim *s, unsigned index, const struct node_spec *spec)
     n->by_slot = sim_alloc(node_slots(n), sizeof(*n->by_slot));
     list_init(&n->jobs);
     vdisk_init(&n->disk, s->content, &spec->disk);
-    n->complete_at = MONO_NEVER;
+    n->complete_at = n->met_at = MONO_NEVER;
     give_pieces(n);
     n->began_whole = bitfield_full(&n->disk.done);
     return n;
@@ -81,7 +100,9 @@ put_out(struct node *n)
     lan_leave(n);
     swarm_free(n->swarm);
     n->swarm = NULL;
-    n->stopped = n->syncing = n->disk_stuck = false;
+    if (n->dht != NULL)
+        nodedht_leave(n->dht);
+    n->stopped = n->paused = n->syncing = n->disk_stuck = false;
     n->seeds_met_count = 0;
 }
 
@@ -92,6 +113,7 @@ node_free(struct node *n)
         return;
     jobs_drop(n);
     put_out(n);
+    nodedht_free(n->dht);
     free(n->seeds_met);
     vdisk_fini(&n->disk);
     free(n->by_slot);
@@ -143,7 +165,8 @@ node_join(struct node *n)
                                .up = n->spec.share != NULL ? &n->spec.share->up : &n->up,
                                .down = n->spec.share != NULL ? &n->spec.share->down : &n->down,
                                .trackers = trackers,
-                               .tracker_count = 1};
+                               .tracker_count = s->tracking.none ? 0 : 1,
+                               .dht_port = n->dht != NULL ? PORT : 0};
 
     ASSERT(n->swarm == NULL);
     check_disk(n);
@@ -162,6 +185,8 @@ node_join(struct node *n)
     n->state = NODE_UP;
     if (node_began_whole(n) || n->knows_layers)
         put_layers(n);
+    if (n->dht != NULL)
+        nodedht_join(n->dht);
     node_set_limits(n, n->spec.up_limit, n->spec.down_limit);
     feed_start(n);
     lan_join(n);
@@ -226,7 +251,16 @@ node_pause(struct node *n, bool pause)
     if (n->state != NODE_UP)
         return;
     n->disk_stuck = n->disk_stuck && pause;
+    n->paused = pause;
     node_feed(n, &in);
+}
+
+void
+node_set_side(struct node *n, unsigned side)
+{
+    n->side = side;
+    if (n->dht != NULL)
+        nodedht_set_side(n->dht, side);
 }
 
 void
@@ -404,7 +438,10 @@ carry_out(struct node *n, const struct swarm_effect *fx)
     case SWARM_FX_LEAVES: job_leaves(n, fx->u.range.piece); break;
     case SWARM_FX_PIECE_DONE: do_done(n, fx->u.range.piece); break;
     case SWARM_FX_ANNOUNCE: job_announce(n, fx); break;
-    case SWARM_FX_NODE: break; /* the simulated swarms have no DHT */
+    case SWARM_FX_NODE:
+        if (n->dht != NULL)
+            nodedht_add(n->dht, &fx->u.node);
+        break;
     case SWARM_FX_NOTICE: do_notice(n, fx); break;
     }
 }
@@ -429,6 +466,10 @@ node_feed(struct node *n, const struct swarm_input *in)
     check_step(n, in);
     event_post(&s->engine, &n->tick, swarm_expiry(n->swarm));
     s->feeding = false;
+    if (n->met_at.us == INT64_MAX && swarm_peers_up(n->swarm) > 0)
+        n->met_at = s->engine.now;
+    if (n->dht != NULL)
+        nodedht_update(n->dht);
     if (n->stopped)
         finish_leaving(n);
 }

@@ -14,6 +14,7 @@
 
 struct sim;
 struct link;
+struct nodedht;
 
 enum node_state {
     NODE_AWAY, /* not joined, or gone for good */
@@ -121,9 +122,11 @@ struct node {
     struct link **by_slot; /* by slot_index() of the core's peer */
     struct list jobs;
     struct vdisk disk;
+    struct nodedht *dht; /* NULL: the world has no DHT */
     unsigned side; /* nodes on different sides of a partition can't reach each other */
     bool syncing;  /* |commit| ends a sync, else it begins one */
     bool stopped;  /* the core has reported STOPPED */
+    bool paused;   /* by node_pause() */
     bool knows_layers;
     bool began_whole;
     bool lost_some; /* pieces disappeared from its disk */
@@ -133,8 +136,15 @@ struct node {
     struct mono dark_since;  /* NODE_DARK */
     struct mono complete_at; /* MONO_NEVER before */
     struct mono joined_at;
+    struct mono met_at; /* when its first connection was up; MONO_NEVER before */
     struct node_count count;
 };
+
+/* The address of the node with that number: in 10.0.0.0/8, or, if nodes have a DHT, one in
+ * DHTNET_RESERVED.0.0.0/8, where each of the first 65,536 nodes is in a /24 network of its own. */
+struct endpoint node_addr(unsigned index, bool dht);
+/* The number of the node with that address, if there is one. */
+unsigned node_number(const struct endpoint *addr);
 
 struct node *node_new(struct sim *s, unsigned index, const struct node_spec *spec);
 void node_free(struct node *n);
@@ -172,6 +182,8 @@ void node_leave(struct node *n);
 /* Kills the node's process; with |dark| the machine goes off too. */
 void node_crash(struct node *n, bool dark);
 void node_pause(struct node *n, bool pause);
+/* Puts the node on a side of a partition. */
+void node_set_side(struct node *n, unsigned side);
 /* The limits hold at once, and in later lives. */
 void node_set_limits(struct node *n, uint64_t up, uint64_t down);
 /* Removes the limit of the disk's size, and starts the core again. */

@@ -173,12 +173,34 @@ static int
 read_tracker(struct reader *r)
 {
     static const struct field fields[] = {
+        {"none", FLAG, offsetof(struct sim_tracking, none)},
         {"latency", TIME, offsetof(struct sim_tracking, latency_us)},
         {"timeout", TIME, offsetof(struct sim_tracking, timeout_us)},
         {"interval", TIME, offsetof(struct sim_tracking, interval_us)},
     };
 
     return read_plain(r, fields, COUNT_OF(fields), &r->sc->tracking);
+}
+
+static int
+read_dht(struct reader *r)
+{
+    static const struct field fields[] = {
+        {"hosts", COUNT, offsetof(struct swarmdht_spec, hosts)},
+        {"hostile", COUNT, offsetof(struct swarmdht_spec, hostile)},
+        {"loss", COUNT, offsetof(struct swarmdht_spec, loss)},
+        {"jitter", TIME, offsetof(struct swarmdht_spec, jitter_us)},
+    };
+    struct swarmdht_spec *d = &r->sc->dht;
+    int rc = read_plain(r, fields, COUNT_OF(fields), d);
+
+    d->on = true;
+    if (rc == 0 && (d->hosts > SWARMDHT_HOSTS_MAX || d->hostile > d->hosts ||
+                    d->jitter_us > SWARMDHT_JITTER_MAX_US))
+        return BAD(r,
+                   "line %u: at most %d hosts, of which all may be hostile, and a jitter of %d s",
+                   r->line, SWARMDHT_HOSTS_MAX, SWARMDHT_JITTER_MAX_US / 1000000);
+    return rc;
 }
 
 /* --- peers --- */
@@ -390,6 +412,8 @@ read_verb(struct reader *r, struct scenario_action *a, unsigned i)
             break;
     if (i >= r->count || v == COUNT_OF(verbs))
         return BAD(r, "line %u: what shall happen?", r->line);
+    if (v == VERB_BOOTSTRAP_DOWN && !r->sc->dht.on)
+        return BAD(r, "line %u: a dht line must stand above", r->line);
     a->verb = (enum verb)v;
     i++;
     if (verbs[v].who && (i >= r->count || !find_group(r->sc, r->words[i++], &a->group)))
@@ -514,6 +538,9 @@ read_expect(struct reader *r)
     } else if (good && strcmp(r->words[1], "last") == 0) {
         x->what = EXPECT_LAST;
         good = quantity_us(r->words[3], &us);
+    } else if (good && strcmp(r->words[1], "met") == 0) {
+        x->what = EXPECT_MET;
+        good = quantity_us(r->words[3], &us);
     } else if (good && strcmp(r->words[1], "banned") == 0) {
         x->what = EXPECT_BANNED;
         good = quantity_count(r->words[3], &small);
@@ -545,7 +572,7 @@ read_line(struct reader *r)
         {"about", read_about},     {"torrent", read_torrent}, {"net", read_net},
         {"tracker", read_tracker}, {"peers", read_peers},     {"at", read_at},
         {"every", read_every},     {"limit", read_limit},     {"expect", read_expect},
-        {"share", read_share},
+        {"share", read_share},     {"dht", read_dht},
     };
 
     for (unsigned i = 0; i < COUNT_OF(lines); i++)
@@ -581,6 +608,7 @@ scenario_parse(struct scenario *sc, const char *text, size_t len, struct errbuf 
         .torrent = {.format = METAINFO_V1, .piece_length = 64 << 10, .size = 4 << 20, .files = 1},
         .net = {.jitter_us = 2000, .window = 512 << 10, .dial_timeout_us = 10000000},
         .tracking = {.latency_us = 20000, .timeout_us = 15000000, .interval_us = 60000000},
+        .dht = {.jitter_us = 2000},
         .limit_us = INT64_C(1800) * 1000000,
     };
     if (len > SCENARIO_SIZE_MAX || memchr(text, '\0', len) != NULL)

@@ -5,7 +5,8 @@
  *   about TEXT
  *   torrent format=v1|v2|hybrid size=BYTES piece=BYTES files=N layers=none private
  *   net jitter=TIME loss=PARTS window=BYTES dial=TIME codec
- *   tracker latency=TIME timeout=TIME interval=TIME
+ *   tracker none latency=TIME timeout=TIME interval=TIME
+ *   dht hosts=N hostile=N loss=PARTS jitter=TIME  peers have a DHT, and one bootstrap address
  *   share NAME up=RATE down=RATE                  a limit that several nodes share
  *   peers NAME count=N have=all|none|PART up=RATE down=RATE delay=TIME join=TIME[..TIME] stay=TIME
  *         hostile=WORD[,WORD] speaks=v1|v2 max=N slots=N up-limit=RATE down-limit=RATE
@@ -19,15 +20,17 @@
  *   expect copies NAME <= NUMBER | expect waste <= PART | expect last <= TIME | expect banned >= N
  *   expect inputs <= N | expect astray <= N
  *   expect ratio <= NUMBER                of the last one's time to the fluid bound
+ *   expect met <= TIME                    from joining to the first connection, for the last peer
  *   expect early NAME <= NUMBER           copies sent by them until the first one was complete
  *   expect rate NAME up=RATE|down=RATE within=PART from=TIME until=TIME [gap=TIME] [each]
  *         in every 10 s between the two times, all nodes together, or each
  *
  * knows: the users of these peers gave them the addresses of that group, which a line above
- * defines. lan: the number of their local network, in which they hear each other (BEP 14). astray:
- * dials of honest peers to addresses without a node. A second `peers` line with the same name
- * changes the first one; the other lines behave alike. Numbers take KiB, MiB, GiB; us, ms, s, min;
- * %. PARTS are parts per million, RATE is bytes per second.
+ * defines. lan: the number of their local network, in which they hear each other (BEP 14). dht:
+ * beside the bootstrap host there are |hosts| without a peer of the torrent, of which |hostile| are
+ * hostile. astray: dials of honest peers to addresses without a node. A second `peers` line with
+ * the same name changes the first one; the other lines behave alike. Numbers take KiB, MiB, GiB;
+ * us, ms, s, min; %. PARTS are parts per million, RATE is bytes per second.
  */
 #ifndef TESTS_SIM_SCENARIO_H
 #define TESTS_SIM_SCENARIO_H
@@ -70,7 +73,8 @@ struct scenario_group {
     X(LIMIT, "limit", true)                                                                        \
     X(HEAL, "heal", false)                                                                         \
     X(TRACKER_DOWN, "tracker-down", false)                                                         \
-    X(TRACKER_UP, "tracker-up", false)
+    X(TRACKER_UP, "tracker-up", false)                                                             \
+    X(BOOTSTRAP_DOWN, "bootstrap-down", false)
 
 enum verb {
 #define X(name, word, who) VERB_##name,
@@ -103,6 +107,7 @@ struct scenario_expect {
         EXPECT_ASTRAY,
         EXPECT_RATIO,
         EXPECT_EARLY,
+        EXPECT_MET,
     } what;
     uint32_t group;
     uint64_t bound; /* copies and waste in permille, times in us */
@@ -125,6 +130,7 @@ struct scenario {
     struct content_spec torrent;
     struct sim_net net;
     struct sim_tracking tracking;
+    struct swarmdht_spec dht;
     int64_t limit_us;
     struct scenario_group groups[SCENARIO_GROUPS_MAX];
     uint32_t group_count;

@@ -28,11 +28,19 @@ sim_init(struct sim *s, const struct content *c, const struct sim_net *net,
 }
 
 void
+sim_add_dht(struct sim *s, const struct swarmdht_spec *spec, uint32_t nodes)
+{
+    ASSERT(s->count == 0 && s->dht == NULL);
+    s->dht = swarmdht_new(s, spec, nodes);
+}
+
+void
 sim_fini(struct sim *s)
 {
     links_fini(s);
     for (unsigned i = 0; i < s->count; i++)
         node_free(s->nodes[i]);
+    swarmdht_free(s->dht);
     segments_fini(s);
     slotmap_fini(&s->links);
     sim_tracker_free(s->tracker);

@@ -18,6 +18,7 @@
 #include "tests/sim/content.h"
 #include "tests/sim/engine.h"
 #include "tests/sim/node.h"
+#include "tests/sim/swarmdht.h"
 #include "tests/sim/trace.h"
 #include "tests/sim/tracker.h"
 
@@ -36,6 +37,7 @@ struct sim_net {
 };
 
 struct sim_tracking {
+    bool none;          /* the torrent has no tracker */
     int64_t latency_us; /* one way */
     int64_t timeout_us; /* time until an unanswered announce fails */
     int64_t interval_us;
@@ -56,6 +58,7 @@ struct sim {
     struct sim_ledger ledger;
     struct sim_tracker *tracker;
     bool tracker_down;
+    struct swarmdht *dht;  /* NULL: peers have no DHT */
     struct mono healed_at; /* when the last partition ended */
     uint64_t inputs;       /* to all cores */
     struct block_pool *pool;
@@ -69,6 +72,9 @@ struct sim {
 
 void sim_init(struct sim *s, const struct content *c, const struct sim_net *net,
               const struct sim_tracking *tracking, uint64_t seed, FILE *trace);
+
+/* Gives a DHT to the |nodes| nodes that will be added. */
+void sim_add_dht(struct sim *s, const struct swarmdht_spec *spec, uint32_t nodes);
 
 /* Frees everything, at any time. */
 void sim_fini(struct sim *s);

@@ -7,6 +7,8 @@
 
 #include <inttypes.h>
 
+#include "tests/sim/node.h"
+
 void
 trace_init(struct trace *t, FILE *out)
 {
@@ -73,7 +75,7 @@ print_msg(FILE *out, const struct wire_msg *m)
 static void
 print_addr(FILE *out, const struct endpoint *a)
 {
-    fprintf(out, " n%u", (unsigned)a->ip[1] << 16 | (unsigned)a->ip[2] << 8 | a->ip[3]);
+    fprintf(out, " n%u", node_number(a));
 }
 
 static void

@@ -3,6 +3,7 @@
  * Whole runs: the seed determines the run, and a run that fails its expectations says so.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,62 @@ Test(director, an_expectation_can_fail)
 {
     struct result r = play("torrent size=4MiB\npeers seed have=all up=64KiB\npeers leech\n"
                            "expect last <= 10s\n",
+                           1);
+
+    cr_assert_eq(r.complete, 1);
+    cr_assert_str_not_empty(r.failure);
+}
+
+static const char by_dht[] = "torrent format=hybrid size=1MiB piece=32KiB\n"
+                             "tracker none\n"
+                             "dht hosts=10 hostile=3 loss=10000\n"
+                             "peers seed have=all join=2s\n"
+                             "peers leech count=4 join=10s..12s\n"
+                             "limit 2min\n";
+
+Test(director, peers_meet_by_the_dht_alone)
+{
+    struct result a = play(by_dht, 5), b = play(by_dht, 5), c = play(by_dht, 6);
+
+    cr_assert_str_empty(a.failure);
+    cr_assert_eq(a.complete, 4);
+    cr_assert_gt(a.met_median_us, 0);
+    cr_assert_gt(a.dht_naming, 0, "searches name the torrent");
+    cr_assert_eq(a.trace, b.trace);
+    cr_assert_eq(a.dht_datagrams, b.dht_datagrams);
+    cr_assert_neq(a.trace, c.trace);
+}
+
+/* Nothing but datagrams brings the peers together. */
+Test(director, without_datagrams_nobody_meets)
+{
+    char text[sizeof(by_dht) + 64];
+    struct result r;
+
+    snprintf(text, sizeof(text), "%sdht loss=1000000\n", by_dht);
+    r = play(text, 5);
+    cr_assert_str_not_empty(r.failure);
+    cr_assert_eq(r.complete, 0);
+    cr_assert_eq(r.met_last_us, INT64_MAX);
+    cr_assert_gt(r.dht_datagrams, 0);
+}
+
+Test(director, the_dht_never_hears_of_a_private_torrent)
+{
+    struct result r = play("torrent format=hybrid size=1MiB piece=32KiB private\ndht hosts=10\n"
+                           "peers seed have=all join=2s\npeers leech count=4 join=10s..12s\n",
+                           5);
+
+    cr_assert_str_empty(r.failure);
+    cr_assert_eq(r.complete, 4);
+    cr_assert_gt(r.dht_datagrams, 0);
+    cr_assert_eq(r.dht_naming, 0);
+}
+
+Test(director, a_late_meeting_fails)
+{
+    struct result r = play("torrent size=1MiB\npeers seed have=all\npeers leech\n"
+                           "expect met <= 1ms\n",
                            1);
 
     cr_assert_eq(r.complete, 1);

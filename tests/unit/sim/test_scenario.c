@@ -50,6 +50,8 @@ Test(scenario, lines)
                        "torrent format=hybrid size=1MiB piece=32KiB files=3 layers=none\n"
                        "peers a count=2 have=all nat hostile=lie,mute join=1s..3s\n"
                        "peers b have=25% stay=2s speaks=v1\n"
+                       "tracker none\n"
+                       "dht hosts=5 hostile=2 loss=100\n"
                        "at copies=2 leave a\n"
                        "every 5s crash b count=1 for=2s until=1min\n"
                        "expect copies a <= 1.5\n",
@@ -66,6 +68,9 @@ Test(scenario, lines)
     cr_assert_eq(sc->actions[1].group, 1);
     cr_assert_eq(sc->actions[1].until_us, 60000000);
     cr_assert_eq(sc->expects[0].bound, 1500);
+    cr_assert(sc->tracking.none && sc->dht.on);
+    cr_assert_eq(sc->dht.hosts, 5);
+    cr_assert_eq(sc->dht.hostile, 2);
     free(sc);
 }
 
@@ -81,6 +86,10 @@ Test(scenario, senseless_lines_are_named)
         "peers a\nexpect copies a >= 2\n",
         "peers a join=3s..1s\n",
         "limit soon\n",
+        "at 5s bootstrap-down\n",
+        "dht hosts=2 hostile=3\n",
+        "dht hosts=100000\n",
+        "dht jitter=1min\ndht jitter=2min\n",
         "torrent size=4GiB piece=5GiB\n",
     };
     struct scenario *sc = calloc(1, sizeof(*sc));
