@@ -3,6 +3,7 @@
  * sprat-tracker: runs the daemon, or one of the operator's commands. Exit status: 0 after a signal
  * or success, 1 after a failure, 2 for wrong usage.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ main(int argc, char **argv)
     int err;
 
     sandbox_no_core_dumps();
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond "ulimit -f" fails and does not kill the process */
     if (argc > 1 && strcmp(words[0], COMPLETE_WORD) == 0) {
         commands_complete(argc - 2, words + 1);
         return 0;

@@ -127,6 +127,7 @@ main(int argc, char **argv)
     memory_init();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN); /* write() to a closed pipe fails and does not kill the process */
+    signal(SIGXFSZ, SIG_IGN); /* the same for a write beyond "ulimit -f" */
     complaint_begin(argc, (const char *const *)argv);
     status = run(argc, (const char *const *)argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -218,6 +218,7 @@ static int
 catch_signals(struct process *p, struct errbuf *eb)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     p->sigterm = loop_signal_new(p->daemon.loop, SIGTERM, on_signal, &p->daemon);
     p->sigint = loop_signal_new(p->daemon.loop, SIGINT, on_signal, &p->daemon);
     p->sighup = loop_signal_new(p->daemon.loop, SIGHUP, on_sighup, &p->daemon);

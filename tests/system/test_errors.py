@@ -235,6 +235,16 @@ class SmallDisk:
 
 
 @test
+def a_limit_on_the_size_of_files_is_an_error_and_kills_nobody(t):
+    path, out = content.write_file(t.path("file.bin"), MIB), t.path("out", "x.torrent")
+    result = run(t, ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", sprat.SPRAT, "create", "-o", out, "--piece-length", "16K",
+                     path])
+    assert result.status == 1, result
+    one_line(result, out, "too large")
+    assert os.listdir(os.path.dirname(out)) == []
+
+
+@test
 def a_full_disk_pauses_the_download_until_there_is_room(t):
     disk = SmallDisk(t, "size=12m")
     path = content.write_file(t.path("original", "file.bin"), 24 * MIB)

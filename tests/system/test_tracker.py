@@ -304,6 +304,20 @@ def a_full_disk_delays_the_save_of_the_peers(t):
 
 
 @test
+def a_limit_on_the_size_of_files_does_not_kill_it(t):
+    path = t.path("state")
+    write_state(path, 2, 10000)
+    size = os.stat(path).st_size
+    listen = join(t.address(), 0)
+    running = Process(t, ["sh", "-c", 'ulimit -f 100; exec "$@"', "sh", TRACKER, "--listen-udp", listen, "--peer-ids", "no",
+                          "--address-peers", "0", "--state-file", path])
+    running.wait_line("listening udp")
+    assert running.stop() == 0
+    assert path in running.wait_error("the peers are not saved ")
+    assert os.listdir(t.dir) == ["state"] and os.stat(path).st_size == size
+
+
+@test
 def several_addresses_of_each_kind(t):
     a, b = t.address(), t.address()
     running = Process(t, [TRACKER, "--listen-http", f"{a}:0", "--listen-http", f"{b}:0", "--listen-http",
