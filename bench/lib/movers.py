@@ -8,6 +8,7 @@ A Seat has `address` and `pids`, a Fetch has `pid`, `began` and wait(), which en
 `name`, `formats` and why_not() are as those of the interop tests' clients; a mover with `once` is played once,
 however many runs are wanted."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -192,11 +193,12 @@ class Nginx:
 
 
 class Server:
-    """nginx with one worker that serves a folder; `rate` limits each connection, in bytes a second."""
+    """nginx with one worker that serves a folder; `rate` limits each connection, in bytes a second. With a host, which is
+    a Namespace, it runs there at that address."""
 
-    def __init__(self, t, folder, rate=0):
-        ip = t.address()
-        port = clients.free_port(ip)
+    def __init__(self, t, folder, rate=0, host=None, address=None):
+        ip, port = address or (t.address(), 0)
+        port = port or clients.free_port(ip)
         home = t.path("nginx", "")
         lines = [f"{name} {home}{name};" for name in (
             "client_body_temp_path", "proxy_temp_path", "fastcgi_temp_path", "uwsgi_temp_path", "scgi_temp_path")]
@@ -207,7 +209,8 @@ class Server:
                 http {{ {' '.join(lines)} access_log off; sendfile on; tcp_nopush on; output_buffers 2 512k;
                     server {{ listen {ip}:{port}; root {folder}; {f'limit_rate {int(rate)};' if rate else ''} }} }}
                 """)
-        self._master = Process(t, ["nginx", "-e", "stderr", "-c", home + "conf"])
+        self._host = host
+        self._master = Process(t, [*(host.wrap if host else ()), "nginx", "-e", "stderr", "-c", home + "conf"])
         self.url = f"http://{ip}:{port}/"
         t.wait("nginx to listen", lambda: self._listens(ip, port), 10)
 
@@ -217,7 +220,7 @@ class Server:
 
     def _listens(self, ip, port):
         assert self._master.alive(), self._master.report()
-        with socket.socket() as probe:
+        with self._host.inside() if self._host else contextlib.nullcontext(), socket.socket() as probe:
             return probe.connect_ex((ip, port)) == 0 and self.workers()
 
 

@@ -11,6 +11,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../
 
 import capacity
 import sprat
+from netns import Namespace
 from process import run
 from redis_server import need_redis
 from tap import test
@@ -26,6 +27,13 @@ def bench(t, name, *args):
 def a_swarm_is_measured(t):
     lines = bench(t, "swarm", "--size", "1M", "--peers", "2", "--only", "sprat")
     assert any(line[:2] == ["sprat", "2"] for line in lines), lines
+
+
+@test(seconds=100)
+def sharing_is_measured(t):
+    Namespace(t)  # skips where none can be made
+    lines = bench(t, "share", "--size", "2M", "--machines", "2", "--only", "sprat")
+    assert any(line[:4] == ["sprat", "seed,", "get", "2"] for line in lines), lines
 
 
 @test(seconds=100)
