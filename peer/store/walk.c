@@ -223,6 +223,22 @@ is_torrent(const char *path)
     return is;
 }
 
+/* Fails if the content |st| is the output file itself. */
+static int
+check_not_output(struct walker *k, const struct stat *st)
+{
+    const char *output = k->o->output;
+    struct stat own;
+
+    if (output == NULL || S_ISDIR(st->st_mode) || stat(output, &own) != 0 ||
+        own.st_dev != st->st_dev || own.st_ino != st->st_ino)
+        return 0;
+    return errbuf_set(k->eb, SPRAT_E_INVAL,
+                      "%s is the content itself, which the torrent file would replace; name "
+                      "another output file",
+                      output);
+}
+
 static int
 add_name(struct walker *k, int dir_fd, const char *dir, const char *name)
 {
@@ -233,10 +249,12 @@ add_name(struct walker *k, int dir_fd, const char *dir, const char *name)
     if (path == NULL)
         return no_memory(k);
     err = check_name(k, path, name);
-    if (err == 0 && fstatat(dir_fd, name, &st, is_followed(k, path) ? 0 : AT_SYMLINK_NOFOLLOW) == 0)
-        return add_found(k, path, &st);
-    if (err == 0)
+    if (err == 0 && fstatat(dir_fd, name, &st, is_followed(k, path) ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
         err = fail_errno(k, "read", path);
+    if (err == 0 && is_followed(k, path))
+        err = check_not_output(k, &st);
+    if (err == 0)
+        return add_found(k, path, &st);
     free(path);
     return err;
 }
@@ -478,15 +496,13 @@ find_output(struct walker *k, const struct stat *root)
     const char *output = k->o->output, *slash;
     struct stat st;
     char *dir;
+    int err;
 
     if (output == NULL)
         return 0;
-    if (!S_ISDIR(root->st_mode) && stat(output, &st) == 0 && st.st_dev == root->st_dev &&
-        st.st_ino == root->st_ino)
-        return errbuf_set(k->eb, SPRAT_E_INVAL,
-                          "%s is the content itself, which the torrent file would replace; name "
-                          "another output file",
-                          output);
+    err = check_not_output(k, root);
+    if (err != 0)
+        return err;
     slash = strrchr(output, '/');
     dir = slash == NULL ? strdup(".") : strndup(output, (size_t)(slash - output) + 1);
     if (dir == NULL)

@@ -145,6 +145,8 @@ def paths_that_do_not_go_together(t):
     for name in ("", "a/b", "..", "x" * 256):
         assert "can't be the name" in our.sprat(t, "seed", "--name", name, one, third, status=1).err, name
     assert "--name needs several paths" in our.sprat(t, "seed", "--name", "x", one, status=2).err
+    own = our.sprat(t, "seed", "-f", "-o", third, one, third, status=1)
+    assert "is the content itself" in own.err and os.path.getsize(third) == 1000, str(own)
     meta = our.create(t, third)
     assert "nothing else" in our.sprat(t, "seed", meta, t.dir, one, status=2).err
     for count in ("0", "-1", "x", "9999999999"):
