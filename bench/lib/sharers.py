@@ -183,7 +183,7 @@ class Syncthing:
         for n, home in enumerate(homes):
             Process(t, [*lan.hosts[n].wrap, "syncthing", "serve", "--home", home, "--no-browser", "--no-upgrade"],
                     env={"HOME": home, "STNOUPGRADE": "1", "STMONITORED": "yes"}) # one process, which restarts nothing
-        t.wait("all to be connected", lambda: cls._connected(lan, 0) == len(lan.hosts) - 1, 120, step=0.5)
+        t.wait("all to be connected", lambda: cls._connected(lan, 0) == len(lan.hosts) - 1, 600, step=0.5)
         began = time.monotonic()
         os.link(data, os.path.join(source, os.path.basename(data)))
         cls._ask(lan, 0, "POST", "db/scan?folder=bench")
