@@ -209,6 +209,26 @@ on_timeout(struct dht *d, const struct dht_query *q, struct mono now)
     fail(d, q, now);
 }
 
+/* Has nobody answered the query's lookup, and is nobody left to ask? */
+static bool
+hangs(struct dht *d, const struct dht_query *q)
+{
+    const struct dht_lookup *l = lookup_of(d, q);
+
+    return l != NULL && d->jobs[q->lookup].used && l->answered == 0 && l->asked_now == 0;
+}
+
+/* Whoever knows one address only would wait long for an answer that is lost. */
+static void
+on_late(struct dht *d, struct dht_query *q, struct mono now)
+{
+    struct dht_query copy = *q;
+
+    go_on_without(d, &copy, dht_lookup_late, now);
+    if (hangs(d, &copy))
+        dht_queries_resend(&d->queries, q);
+}
+
 void
 answer_tick(struct dht *d, struct mono now)
 {
@@ -217,8 +237,8 @@ answer_tick(struct dht *d, struct mono now)
     while ((q = dht_queries_due(&d->queries, now)) != NULL) {
         struct dht_query copy = *q;
 
-        if (q->state == DHT_QUERY_LATE)
-            go_on_without(d, &copy, dht_lookup_late, now);
+        if (copy.state == DHT_QUERY_LATE)
+            on_late(d, q, now);
         else
             on_timeout(d, &copy, now);
     }

@@ -108,10 +108,21 @@ dht_queries_send(struct dht_queries *q, struct mono now)
     q->line_at = (uint16_t)((q->line_at + 1) % DHT_QUERIES_MAX);
     q->line_count--;
     query->state = DHT_QUERY_SENT;
-    query->sent = now;
+    if (query->resent == 0)
+        query->sent = now;
     query->due = mono_add_us(now, late_us(q));
     q->due = mono_min(q->due, query->due);
     return query;
+}
+
+void
+dht_queries_resend(struct dht_queries *q, struct dht_query *query)
+{
+    if (query->resent == DHT_RESENDS_MAX || q->line_count == DHT_QUERIES_MAX)
+        return;
+    query->resent++;
+    query->state = DHT_QUERY_UNSENT;
+    q->line[(q->line_at + q->line_count++) % DHT_QUERIES_MAX] = (uint16_t)(query - q->all);
 }
 
 void
@@ -153,6 +164,8 @@ dht_queries_answered(struct dht_queries *q, const struct dht_query *query, struc
 {
     int64_t rtt = mono_diff_us(now, query->sent), off;
 
+    if (query->resent > 0)
+        return;
     if (rtt < 1)
         rtt = 1;
     if (q->srtt_us == 0) {

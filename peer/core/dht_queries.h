@@ -23,6 +23,7 @@ enum {
     DHT_QUERIES_MAX = 512, /* queries at a time */
     DHT_TID_LEN = 5,       /* bytes of our transaction ids: place, then the secret number */
     DHT_EXPIRE_MS = 6000,  /* a query without an answer has failed after this time */
+    DHT_RESENDS_MAX = 3,   /* times that a query is sent again */
     DHT_LATE_MIN_MS = 50,  /* bounds of the time after which a query is late */
     DHT_LATE_MAX_MS = 2000,
     DHT_LATE_FIRST_MS = 800, /* that time before any round trip was measured */
@@ -43,6 +44,7 @@ struct dht_query {
     uint8_t state, kind;    /* enum dht_query_state, enum dht_query_kind */
     uint8_t lookup;         /* index of the lookup that asks, or DHT_NO_LOOKUP */
     uint8_t candidate;      /* its candidate */
+    uint8_t resent;         /* times that it was sent again */
     bool seed;              /* GET_PEERS: we want no seeds; ANNOUNCE: we are one */
     uint8_t token_len;      /* ANNOUNCE: the token of |to| … */
     uint16_t port;          /* … and our port */
@@ -75,6 +77,10 @@ struct dht_query *dht_queries_add(struct dht_queries *q, enum dht_query_kind kin
 /* The next query to send, which counts as sent from now on; NULL: none, or not yet. */
 struct dht_query *dht_queries_send(struct dht_queries *q, struct mono now);
 
+/* A late query stands in line once more; its transaction id stays, and it fails at the same time.
+ * No effect if it was sent again DHT_RESENDS_MAX times. */
+void dht_queries_resend(struct dht_queries *q, struct dht_query *query);
+
 /* Writes the transaction id of |query|. */
 void dht_queries_tid(const struct dht_queries *q, const struct dht_query *query,
                      uint8_t tid[DHT_TID_LEN]);
@@ -86,7 +92,7 @@ struct dht_query *dht_queries_find(struct dht_queries *q, const uint8_t *tid, si
 /* True if a query to |to| is unsent or waits for its answer. */
 bool dht_queries_pending(const struct dht_queries *q, const struct endpoint *to);
 
-/* An answer came: measures the round trip. */
+/* An answer came: measures the round trip, unless it is not known which sending it answers. */
 void dht_queries_answered(struct dht_queries *q, const struct dht_query *query, struct mono now);
 
 /* Frees a query. */

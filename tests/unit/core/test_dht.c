@@ -404,6 +404,56 @@ Test(dht, searches_succeed_although_datagrams_are_lost, .init = begin, .fini = e
     cr_assert_geq(found, 30, "%u", found);
 }
 
+/* The first datagrams between a new node and the only address that it knows are lost. */
+static bool
+lose_first(struct net *n, const struct endpoint *from, const struct endpoint *to,
+           const uint8_t *data, size_t len)
+{
+    unsigned *left = n->ctx;
+    struct endpoint own = net_addr(900);
+
+    (void)data;
+    (void)len;
+    if (*left == 0 || (!endpoint_equal(from, &own) && !endpoint_equal(to, &own)))
+        return true;
+    --*left;
+    return false;
+}
+
+Test(dht, the_first_query_is_sent_again_when_it_is_lost, .init = begin, .fini = end)
+{
+    struct endpoint addr = net_addr(900);
+    struct net_node *n;
+    unsigned lost = 2;
+
+    net_grow(&net, 50);
+    announce(50, 1);
+    n = net_add_at(&net, &addr, NULL);
+    net.ctx = &lost;
+    net.tap = lose_first;
+    net_up(&net, n);
+    net_search(&net, n, 1, hash, 0, true);
+    cr_assert(net_run_until(&net, 3000, has_peers, n), "lost %u", 2 - lost);
+    cr_assert_eq(lost, 0);
+}
+
+/* Nobody is there: the only address gets few queries. */
+Test(dht, a_query_is_sent_again_only_a_few_times, .init = begin, .fini = end)
+{
+    struct endpoint addr = net_addr(900);
+    struct net_node *n;
+    unsigned lost = UINT32_MAX;
+
+    net_grow(&net, 5);
+    n = net_add_at(&net, &addr, NULL);
+    net.ctx = &lost;
+    net.tap = lose_first;
+    net_up(&net, n);
+    net_search(&net, n, 1, hash, 0, true);
+    net_run(&net, 4900);
+    cr_assert_eq(n->sent[KRPC_GET_PEERS], 1 + DHT_RESENDS_MAX);
+}
+
 Test(dht, searches_succeed_after_half_of_the_nodes_died, .init = begin, .fini = end)
 {
     unsigned found = 0;
