@@ -6,6 +6,7 @@
 #include "peer/core/dht.h"
 
 #include <criterion/criterion.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "peer/core/dht_guard.h"
@@ -57,6 +58,30 @@ announce(unsigned nodes, uint64_t id)
     cr_assert_geq(n->rounds, 1);
     return n;
 }
+
+/* The allocator of a sanitizer does not count for mallinfo2(). */
+#ifndef __SANITIZE_ADDRESS__
+static size_t
+allocated(void)
+{
+    struct mallinfo2 m = mallinfo2();
+
+    return m.uordblks + m.hblkhd;
+}
+
+/* A node allocates what it stores for others at the beginning: 2,000 info-hashes, 20,000 peers. */
+Test(dht, a_node_takes_less_than_four_mebibytes)
+{
+    struct dht_config cfg = {.family = IP_V4};
+    size_t before = allocated();
+    struct dht *d = dht_new(&cfg, (struct mono){0});
+
+    cr_assert_not_null(d);
+    cr_expect_geq(allocated() - before, 1 << 20, "the store is there");
+    cr_expect_leq(allocated() - before, 4 << 20);
+    dht_free(d);
+}
+#endif
 
 static bool
 has_peers(struct net *n, void *ctx)
