@@ -19,6 +19,7 @@ OFF = ("enable_lsd", "enable_upnp", "enable_natpmp", "enable_incoming_utp", "ena
 POLL_S = 0.001
 TABLE_MIN = 8
 JOIN_S = 60
+ANNOUNCE_S = 0.5  # between two announces: nodes block who sends more than 5 packets a second
 
 
 def tell(**members):
@@ -75,14 +76,16 @@ def nodes(args):
         all_nodes.append(session(ip, [first]))
         time.sleep(0.1)
     sharer = session(args["peer_ip"], [first] if first else None)
-    handles = [add(sharer, of_file(path), args["folder"]) for path in args["metas"]]
+    bootstrap = None
     if first:
         wait_for_tables([*all_nodes, sharer], min(args["count"] - 1, TABLE_MIN))
-        for h in handles:
-            h.force_dht_announce()
-        time.sleep(args["settle"])
-    middle = all_nodes[len(all_nodes) // 2:][:1]
-    tell(event="ready", bootstrap=f"{ips[len(ips) // 2]}:{middle[0].listen_port()}" if middle else None, peer=f"{args['peer_ip']}:{sharer.listen_port()}")
+        middle = len(ips) // 2
+        bootstrap = f"{ips[middle]}:{all_nodes[middle].listen_port()}"
+    for path in args["metas"]:
+        add(sharer, of_file(path), args["folder"]).force_dht_announce()
+        time.sleep(ANNOUNCE_S if first else 0)
+    time.sleep(args["settle"])
+    tell(event="ready", bootstrap=bootstrap, peer=f"{args['peer_ip']}:{sharer.listen_port()}")
     while not over:
         time.sleep(0.1)
 
