@@ -2,11 +2,12 @@
 """Nodes of libtorrent's DHT, and clients of it that have only a link. The argument is a JSON object of
 its |role|, and what else that needs:
 
-    "nodes": a DHT of |count| nodes below |net| ("127.9"), perhaps 0; the first knows nobody, and all others know the first. One more session,
-             at |peer_ip|, has the metadata of the torrents |metas| and announces them in the DHT. Tells {"event": "ready",
-             "bootstrap": "ADDR:PORT", "peer": "ADDR:PORT"} after |settle| seconds. SIGINT ends it.
+    "nodes": a DHT of |count| nodes below |net| ("127.9"), perhaps 0; the first knows nobody, and all others know the first.
+             One more session, at |peer_ip|, has the metadata of the torrents |metas| and announces them in the DHT. Tells
+             {"event": "ready", "bootstrap": "ADDR:PORT", "peer": "ADDR:PORT"} after |settle| seconds. SIGINT ends it.
     "fetch": a client at |ip| with |dht|, the nodes that it knows (null: no DHT), or without. Tells {"event": "ready",
-             "listen": "ADDR:PORT"}, waits for SIGUSR1, adds |link| and the |peers|, and tells {"event": "fetched", "seconds": …}, null after |limit| seconds."""
+             "listen": "ADDR:PORT"}, waits for SIGUSR1, adds |link| and the |peers|, and tells {"event": "fetched", "seconds": …},
+             null after |limit| seconds."""
 
 import json
 import signal
@@ -19,6 +20,7 @@ OFF = ("enable_lsd", "enable_upnp", "enable_natpmp", "enable_incoming_utp", "ena
 POLL_S = 0.001
 TABLE_MIN = 8
 JOIN_S = 60
+ANNOUNCES_S = 200
 ANNOUNCE_S = 0.5  # between two announces: nodes block who sends more than 5 packets a second
 
 
@@ -36,7 +38,8 @@ def session(ip, dht):
     s = lt.session({
         **dict.fromkeys(OFF, False), "listen_interfaces": f"{ip}:0", "outgoing_interfaces": ip, "enable_dht": dht is not None,
         "allow_multiple_connections_per_ip": True, "in_enc_policy": 2, "out_enc_policy": 2, "connection_speed": 500,
-        "alert_mask": 0, "active_limit": -1, "active_seeds": -1, "active_dht_limit": -1, "dht_bootstrap_nodes": "",
+        "alert_mask": lt.alert.category_t.dht_notification, "alert_queue_size": 10000, "dht_bootstrap_nodes": "",
+        "active_limit": -1, "active_seeds": -1, "active_dht_limit": -1,
         # Its rules against attackers assume that all nodes have public addresses.
         "dht_restrict_routing_ips": False, "dht_restrict_search_ips": False, "dht_enforce_node_id": False})
     while not s.listen_port():
@@ -65,6 +68,22 @@ def wait_for_tables(sessions, least):
         time.sleep(0.2)
 
 
+def announce_missing(handles, all_nodes):
+    """Until each torrent has been announced to a node: what a torrent does by itself when it is added may be lost."""
+    missing = {str(h.info_hash()): h for h in handles}
+    end = time.monotonic() + ANNOUNCES_S
+    while time.monotonic() < end:
+        for alert in (a for s in all_nodes for a in s.pop_alerts()):
+            if isinstance(alert, lt.dht_announce_alert):
+                missing.pop(str(alert.info_hash), None)
+        if not missing:
+            return
+        for h in missing.values():
+            h.force_dht_announce()
+            time.sleep(ANNOUNCE_S)
+    tell(event="missing", count=len(missing))
+
+
 def nodes(args):
     over = []
     signal.signal(signal.SIGINT, lambda *_: over.append(True))
@@ -81,9 +100,12 @@ def nodes(args):
         wait_for_tables([*all_nodes, sharer], min(args["count"] - 1, TABLE_MIN))
         middle = len(ips) // 2
         bootstrap = f"{ips[middle]}:{all_nodes[middle].listen_port()}"
+    handles = []
     for path in args["metas"]:
-        add(sharer, of_file(path), args["folder"]).force_dht_announce()
+        handles.append(add(sharer, of_file(path), args["folder"]))
         time.sleep(ANNOUNCE_S if first else 0)
+    if first:
+        announce_missing(handles, all_nodes)
     time.sleep(args["settle"])
     tell(event="ready", bootstrap=bootstrap, peer=f"{args['peer_ip']}:{sharer.listen_port()}")
     while not over:
