@@ -347,29 +347,49 @@ dgram_new(struct loop *l, const struct endpoint *at, unsigned batch, size_t len_
     return dgram_new_sharing(l, at, PORT_ALONE, batch, len_max, handler, out, eb);
 }
 
+/* Where a socket is opened: at an address, or in a multicast group of an interface. */
+struct place {
+    const struct endpoint *addr;
+    bool is_group;
+    enum port_share share; /* of an address */
+    uint32_t interface;    /* of a group */
+};
+
+/* |*out| reads on |l|; NULL with an error. */
+static int
+open_at(struct loop *l, const struct place *place, unsigned batch, size_t len_max,
+        const struct dgram_handler *handler, struct dgram **out)
+{
+    struct dgram *d = *out = dgram_alloc(batch, len_max, handler);
+    int err = d != NULL ? open_buffers(d) : SPRAT_E_NOMEM;
+
+    if (err == 0)
+        err = place->is_group ? open_multicast(d, place->addr, place->interface)
+                              : open_socket(d, place->addr, place->share);
+    if (err == 0)
+        err = start_reading(d, l);
+    if (err != 0) {
+        dgram_free(d);
+        *out = NULL;
+    }
+    return err;
+}
+
 int
 dgram_new_sharing(struct loop *l, const struct endpoint *at, enum port_share share, unsigned batch,
                   size_t len_max, const struct dgram_handler *handler, struct dgram **out,
                   struct errbuf *eb)
 {
-    struct dgram *d = dgram_alloc(batch, len_max, handler);
+    const struct place place = {.addr = at, .share = share};
+    struct dgram *d;
     char text[ADDR_TEXT_MAX];
-    int err;
+    int err = open_at(l, &place, batch, len_max, handler, &d);
 
-    if (d == NULL)
-        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    err = open_buffers(d);
-    if (err == 0)
-        err = open_socket(d, at, share);
-    if (err == 0)
-        err = start_reading(d, l);
-    if (err != 0) {
-        dgram_free(d);
+    if (err != 0)
         return errbuf_set(eb, err, "cannot listen on UDP %s: %s", addr_format(at, text),
                           err == SPRAT_E_BUSY          ? "the port is in use"
                           : err == SPRAT_E_UNREACHABLE ? "this machine does not have that address"
                                                        : sprat_strerror(err));
-    }
     *out = d;
     return 0;
 }
@@ -379,22 +399,14 @@ dgram_new_multicast(struct loop *l, const struct endpoint *group, uint32_t inter
                     unsigned batch, size_t len_max, const struct dgram_handler *handler,
                     struct dgram **out, struct errbuf *eb)
 {
-    struct dgram *d = dgram_alloc(batch, len_max, handler);
+    const struct place place = {.addr = group, .is_group = true, .interface = interface};
+    struct dgram *d;
     char text[ADDR_TEXT_MAX];
-    int err;
+    int err = open_at(l, &place, batch, len_max, handler, &d);
 
-    if (d == NULL)
-        return errbuf_set(eb, SPRAT_E_NOMEM, "out of memory");
-    err = open_buffers(d);
-    if (err == 0)
-        err = open_multicast(d, group, interface);
-    if (err == 0)
-        err = start_reading(d, l);
-    if (err != 0) {
-        dgram_free(d);
+    if (err != 0)
         return errbuf_set(eb, err, "cannot join the multicast group %s: %s",
                           addr_format(group, text), sprat_strerror(err));
-    }
     *out = d;
     return 0;
 }

@@ -2,9 +2,9 @@
  *
  * Writes a file in portions, whatever its length, so that a reader sees the old file or the new
  * one and never a part of it. Where the file system has files without a name (unnamed.h), nothing
- * is left behind if the process is killed before the commit; elsewhere a file ".sprat-" plus 16
- * hexadecimal digits is, which may be deleted. file_write() in file.h is for content that is in
- * memory. Messages name the file and the cause.
+ * is left behind if the process is killed before the commit. Elsewhere it leaves a file in the same
+ * directory, named ".sprat-" and 16 hexadecimal digits, which may be deleted. file_write() in
+ * file.h is for content that is in memory. Messages name the file and the cause.
  */
 #ifndef COMMON_SYS_FILEWRITER_H
 #define COMMON_SYS_FILEWRITER_H

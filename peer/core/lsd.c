@@ -190,9 +190,10 @@ lsd_link_up(struct lsd *l, unsigned number, const struct lsd_link *link, struct 
 {
     static const enum line announced_again[] = {LINE_REPEAT, LINE_IDLE, LINE_FIRST, LINE_QUEUE};
     struct slot *s = &l->slots[number];
-    bool is_new = !s->up;
+    bool is_new;
 
     ASSERT(number < LSD_LINKS_MAX && link->network_count <= LSD_NETWORKS_MAX);
+    is_new = !s->up;
     s->up = true;
     s->link = *link;
     if (!is_new)

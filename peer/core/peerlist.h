@@ -141,8 +141,8 @@ void peerlist_on_closed(struct peerlist *l, uint32_t peer, bool useful, struct m
 void peerlist_on_dropped(struct peerlist *l, uint32_t peer, struct mono now);
 /* The address of a peer that is not connected is dialled before its time, if it is known. */
 void peerlist_dial_soon(struct peerlist *l, uint32_t peer, struct mono now);
-/* Forgets all addresses that none of |sources| (enum peer_source bits) named; those of connected
- * peers when their connections close, unless they are added again before.
+/* Forgets all addresses that none of |sources| (enum peer_source bits) named. The address of a
+ * connected peer is forgotten when its connection closes, unless it is added again before that.
  * peerlist_keep_only_one() does so for one peer. */
 void peerlist_keep_only(struct peerlist *l, unsigned sources);
 void peerlist_keep_only_one(struct peerlist *l, uint32_t peer, unsigned sources);

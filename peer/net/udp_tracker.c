@@ -154,10 +154,10 @@ own_socket(struct udp_tracker *u, const struct endpoint *to, struct dgram **out)
 }
 
 /* Sends from a socket at a listening address, so that the tracker sees the address that peers can
- * reach, and a router keeps one mapping. A client that listens only at 127.0.0.1, only at addresses
- * of the other family, or at a port whose number another program has for UDP, has no such socket
- * for |to|. It can still fetch from the peers that the tracker names, so a socket of its own is
- * used. */
+ * reach, and a router keeps one mapping. There is no such socket for |to| if the client listens
+ * only at 127.0.0.1 or only at addresses of the other family, or if another program uses the UDP
+ * port. The client can still fetch from the peers that the tracker names, so it opens a socket of
+ * its own. */
 static int
 send_packet(struct udp_tracker *u, const struct endpoint *to, const uint8_t *data, size_t len)
 {
